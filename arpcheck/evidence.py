@@ -1,0 +1,225 @@
+"""All that was observed, and its versioned JSON form. What `pipeline.conclude` needs is here and nowhere else.
+
+Pure: a saved evidence is judged again anywhere, years later, with the same result. Questions and replies are rows in
+JSON, since a cluster's run has a hundred thousand of them. Knows no rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from functools import cache, lru_cache
+from ipaddress import IPv4Address
+from typing import Any
+
+import cattrs
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from arpcheck.errors import InputError
+from arpcheck.model import Gap, Host, Interface, Loss, Mac, Neighbour, Overflow, Question, Reply
+from arpcheck.objects import Objects
+
+VERSION = "arpcheck/v1"
+"""Of the JSON form. A newer one is refused, an older one migrated in `MIGRATIONS`."""
+
+MIGRATIONS: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""By version: what turns a document of that version into one of the next. None yet: v1 is the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What was asked of arpcheck, as far as the judgement depends on it."""
+
+    interfaces: tuple[str, ...] = ()
+    """The interfaces that were probed, in the order given."""
+    rounds: int = 3
+    wait: float = 1.0
+    """Seconds of listening after the last frame."""
+    rate: float = 10.0
+    """Frames a second on each interface, as it was really used (the top rate where `--rate 0` was given)."""
+    sender: str = "auto"
+    namespace: str | None = None
+    selector: str = ""
+    load_balancer_class: str | None = None
+    ips: tuple[IPv4Address, ...] = ()
+    external_ips: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MacEntry:
+    """A line of a file that says whose a MAC is."""
+
+    mac: Mac
+    node: str
+    interface: str | None
+    where: str
+    """File and line: `macs.csv:3`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    arpcheck: str
+    """The version that observed."""
+    started_at: datetime
+    ended_at: datetime
+    options: Options
+    host: Host = field(default_factory=Host)
+    objects: Objects = field(default_factory=Objects)
+    mac_map: tuple[MacEntry, ...] = ()
+    questions: tuple[Question, ...] = ()
+    replies: tuple[Reply, ...] = ()
+    losses: tuple[Loss, ...] = ()
+    overflows: tuple[Overflow, ...] = ()
+    ignored: Mapping[str, int] = field(default_factory=dict)
+    """ARP frames that were no reply to us, by reason."""
+    complete: bool = True
+    """Every announced round was finished."""
+    interrupted: bool = False
+    """The user stopped it."""
+    trouble: tuple[str, ...] = ()
+    """What went wrong on the wire while it ran: "eth0 went down after 12.3 s"."""
+
+
+def to_json(evidence: Evidence) -> dict[str, Any]:
+    """The JSON form: camelCase, every key in every entry."""
+    document: dict[str, Any] = {"apiVersion": VERSION, "kind": "Evidence"}
+    document.update(_converter().unstructure(evidence))
+    return document
+
+
+def from_json(document: Any, where: str) -> Evidence:
+    """Reads what `to_json` wrote. `where` names the file in the error, which says the place of the first fault."""
+    if not isinstance(document, Mapping) or not isinstance(document.get("apiVersion"), str):
+        raise InputError(f"{where}: no evidence of arpcheck in it", "Save one with `arpcheck probe -o json`")
+    while (version := str(document.get("apiVersion"))) != VERSION:
+        if version not in MIGRATIONS:
+            raise InputError(f"{where}: written as {version!r}, this arpcheck reads {VERSION}", "Use a newer arpcheck")
+        document = MIGRATIONS[version](dict(document))
+    try:
+        return _converter().structure(document, Evidence)
+    except Exception as error:  # noqa: BLE001 - cattrs wraps whatever a hostile document raises
+        raise InputError(f"{where}: {_first_fault(error)}", "The file is damaged or was not written by arpcheck") from None
+
+
+def _first_fault(error: Exception) -> str:
+    faults = cattrs.transform_error(error, path="evidence")
+    return faults[0][:300] if faults else str(error)[:300]
+
+
+# --------------------------------------------------------------------------------------------------------- conversion
+
+
+def camel(name: str) -> str:
+    return re.sub(r"_([a-z0-9])", lambda m: m[1].upper(), name)
+
+
+@cache
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter()
+    for plain, also in ((str, ()), (int, ()), (float, (int,)), (bool, ())):
+        converter.register_structure_hook(plain, _exactly(plain, *also))
+    converter.register_structure_hook(Mac, lambda value, _: Mac(_text(value)))
+    converter.register_structure_hook(IPv4Address, lambda value, _: _ipv4(_text(value)))
+    converter.register_structure_hook(datetime, lambda value, _: _instant(_text(value)))
+    converter.register_unstructure_hook(Mac, str)
+    converter.register_unstructure_hook(IPv4Address, str)
+    converter.register_unstructure_hook(datetime, datetime.isoformat)
+    converter.register_structure_hook(Objects, lambda value, _: _objects(value, converter))
+    converter.register_unstructure_hook(Objects, lambda objects: _objects_to_json(objects, converter))
+    converter.register_structure_hook(Question, _question)
+    converter.register_structure_hook(Reply, _reply)
+    converter.register_unstructure_hook(
+        Question, lambda q: (round(q.at, 3), q.interface, q.round, str(q.ip), str(q.sender), q.to)
+    )
+    converter.register_unstructure_hook(
+        Reply,
+        lambda r: (round(r.at, 3), r.interface, r.round, str(r.ip), str(r.sender), r.to, r.mac, r.source, round(r.after, 3)),
+    )
+    for kind in (Gap, Loss, Overflow, Neighbour, Interface, Host, MacEntry, Options, Evidence):  # the inner ones first
+        names: Any = {f.name: override(rename=camel(f.name)) for f in fields(kind)}
+        converter.register_structure_hook(kind, make_dict_structure_fn(kind, converter, **names))
+        converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **names))
+    return converter
+
+
+def _exactly(kind: type, *also: type) -> Callable[[Any, Any], Any]:
+    """A hook that takes a value of this very type: cattrs alone would turn anything into text and "3" into 3."""
+
+    def check(value: Any, _: Any) -> Any:
+        if not isinstance(value, (kind, *also)) or (isinstance(value, bool) and kind is not bool):
+            raise TypeError(f"{kind.__name__} expected, not {type(value).__name__}")
+        return kind(value)
+
+    return check
+
+
+_number = _exactly(float, int)
+_integer = _exactly(int)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"text expected, not {type(value).__name__}")
+    return value
+
+
+def _optional_text(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+@lru_cache(maxsize=65536)
+def _ipv4(value: str) -> IPv4Address:
+    return IPv4Address(value)
+
+
+@lru_cache(maxsize=65536)
+def _mac(value: str) -> Mac:
+    return Mac(value)
+
+
+def _instant(value: str) -> datetime:
+    found = datetime.fromisoformat(value)
+    if found.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return found
+
+
+def _question(row: Any, _: Any) -> Question:
+    at, interface, number, ip, sender, to = row
+    return Question(
+        _number(at, float), _text(interface), _integer(number, int), _ipv4(_text(ip)), _ipv4(_text(sender)),
+        None if to is None else _mac(_text(to)),
+    )  # fmt: skip
+
+
+def _reply(row: Any, _: Any) -> Reply:
+    at, interface, number, ip, sender, to, mac, source, after = row
+    return Reply(
+        _number(at, float), _text(interface), _integer(number, int), _ipv4(_text(ip)), _ipv4(_text(sender)),
+        None if to is None else _mac(_text(to)), _mac(_text(mac)), _mac(_text(source)), _number(after, float),
+    )  # fmt: skip
+
+
+def _objects_to_json(objects: Objects, converter: cattrs.Converter) -> dict[str, Any]:
+    return {
+        "resources": {resource: list(found) for resource, found in sorted(objects.resources.items())},
+        "gaps": converter.unstructure(objects.gaps),
+        "context": objects.context,
+        "version": objects.version,
+        "readAt": objects.read_at.isoformat() if objects.read_at else None,
+    }
+
+
+def _objects(value: Any, converter: cattrs.Converter) -> Objects:
+    read_at = value["readAt"]
+    return Objects(
+        resources={
+            _text(resource): tuple(obj for obj in found if isinstance(obj, Mapping))
+            for resource, found in value["resources"].items()
+        },
+        gaps=converter.structure(value["gaps"], tuple[Gap, ...]),
+        context=_optional_text(value["context"]),
+        version=_optional_text(value["version"]),
+        read_at=None if read_at is None else _instant(_text(read_at)),
+    )

@@ -1,0 +1,480 @@
+"""The nouns, all frozen: what is asked, what was heard, who is behind it, and what follows.
+
+Knows nothing of sockets, the API, files or the clock. `None` means "not observed" and nothing else. Times on the wire
+are milliseconds since the run began; times of the world are aware datetimes in UTC."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+Address = IPv4Address | IPv6Address
+
+_MAC = re.compile(r"([0-9a-fA-F]{1,2})[:-]" * 5 + r"([0-9a-fA-F]{1,2})")
+_DOTTED = re.compile(r"([0-9a-fA-F]{4})\.([0-9a-fA-F]{4})\.([0-9a-fA-F]{4})")
+
+
+class Mac(str):
+    """A 48-bit MAC as lower-case colon text, so that it sorts by number and is its own JSON form.
+
+    `Mac("0:0:C0:A:77:23")`, dashes and Cisco's dotted form are read too; anything else is a ValueError."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Mac:
+        if match := _MAC.fullmatch(text):
+            return super().__new__(cls, ":".join(octet.lower().zfill(2) for octet in match.groups()))
+        if match := _DOTTED.fullmatch(text):
+            digits = "".join(match.groups()).lower()
+            return super().__new__(cls, ":".join(digits[i : i + 2] for i in range(0, 12, 2)))
+        raise ValueError(f"not a MAC address: {text!r}")
+
+    @classmethod
+    def from_bytes(cls, octets: bytes) -> Mac:
+        """`octets`: exactly six."""
+        if len(octets) != 6:
+            raise ValueError(f"a MAC address has 6 octets, not {len(octets)}")
+        return super().__new__(cls, octets.hex(":"))
+
+    def to_bytes(self) -> bytes:
+        return bytes.fromhex(self.replace(":", ""))
+
+    @property
+    def is_group(self) -> bool:
+        """Multicast or broadcast (IEEE 802, the I/G bit): never the address of one station."""
+        return bool(int(self[:2], 16) & 1)
+
+    @property
+    def is_local(self) -> bool:
+        """Locally administered (IEEE 802, the U/L bit): carries no vendor."""
+        return bool(int(self[:2], 16) & 2)
+
+
+class Kind(StrEnum):
+    """What a target is; the first that fits, in this order."""
+
+    LOAD_BALANCER = "load-balancer"
+    EXTERNAL_IP = "external-ip"
+    EXTRA = "extra"
+    CANARY = "canary"
+    CONTROL = "control"
+    NODE = "node"
+
+
+class Verdict(StrEnum):
+    """What one target came to; the order is that in which the rules are tried."""
+
+    NOT_PROBED = "not-probed"
+    PROXY_ARP = "proxy-arp"
+    FOREIGN = "foreign"
+    NON_STRICT = "non-strict"
+    DUPLICATE = "duplicate"
+    INCONCLUSIVE = "inconclusive"
+    MOVED = "moved"
+    WRONG_NODE = "wrong-node"
+    SILENT = "silent"
+    OK = "ok"
+
+
+class Arp(StrEnum):
+    """How a node's kernel treats Service addresses, as far as this wire shows."""
+
+    NON_STRICT = "non-strict"
+    SELF = "self"
+    STRICT = "strict"
+    UNREACHED = "unreached"
+    UNKNOWN = "unknown"
+
+
+class Trust(StrEnum):
+    """How far a claim can be believed. Only a current one can make `wrong-node`; a guess judges nothing."""
+
+    CURRENT = "current"
+    STALE = "possibly-stale"
+    GUESS = "guess"
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+# ------------------------------------------------------------------------------------------------ reading the cluster
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """A resource that a plug-in or a stage reads: read once for all of them, and a line of the ClusterRole."""
+
+    resource: str
+    """As kubectl names it, plural and group: `services`, `leases.coordination.k8s.io`."""
+    costs: str
+    """What is not known where it can't be read, as the end of the sentence "without it …"."""
+    verb: str = "list"
+    """`list`, or `get` where only `names` are read, which then are no patterns."""
+    namespace: str | None = None
+    """The one namespace that is enough; None: all of them, or not namespaced."""
+    names: tuple[str, ...] = ()
+    """Only objects whose name fits one of these shell patterns are kept; none: all."""
+    selector: str = ""
+    """A label selector that the server applies; a file's objects are matched by it too (equality only)."""
+    field_selector: str = ""
+    """A field selector that the server applies; where it refuses it, everything is listed."""
+    fields: tuple[str, ...] = ()
+    """The fields that are used, all else is dropped at once: keys from the top separated by blanks, each a shell
+    pattern, lists looked through (`metadata annotations metallb.io/*`). apiVersion, kind, and metadata's name,
+    namespace, uid and creationTimestamp are always kept."""
+    mounted: bool = False
+    """Kept only where a volume of a kept DaemonSet or Pod names it (ConfigMaps of kube-proxy)."""
+    optional: bool = False
+    """In the second ClusterRole: what optional sources add."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Gap:
+    """Something that could not be read or asked. A resource that the server does not serve is not installed: no gap."""
+
+    what: str
+    """The resource as kubectl names it (`pods`, `leases.coordination.k8s.io`), or what was not asked."""
+    why: str
+    """`forbidden`, `timed out`, `not in the file`, …"""
+    costs: str
+    """What the report can't say because of it."""
+
+
+# ---------------------------------------------------------------------------------------------------------- this host
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface:
+    """An interface of the probing host."""
+
+    name: str
+    mac: Mac | None
+    addresses: tuple[str, ...]
+    """IPv4 with prefix length: `192.168.10.5/24`."""
+    up: bool = True
+    arp_ignore: int | None = None
+    """max(conf/all, conf/NAME), which is what the kernel uses (include/linux/inetdevice.h, IN_DEV_MAXCONF)."""
+    arp_announce: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """An entry of this host's own ARP table after the run."""
+
+    ip: IPv4Address
+    mac: Mac
+    interface: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """The probing host."""
+
+    interfaces: tuple[Interface, ...] = ()
+    """All that it has; which were used is in `Options.interfaces`."""
+    node_name: str | None = None
+    """The node it is, where the pod was told (downward API, spec.nodeName)."""
+    neighbours: tuple[Neighbour, ...] = ()
+
+
+# ----------------------------------------------------------------------------------------------------------- the wire
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """An address of a Service, or one that is asked for our own knowledge. One target an address."""
+
+    ip: Address | None
+    """None where the Service has no address; IPv6 is listed but not asked."""
+    kind: Kind
+    services: tuple[str, ...] = ()
+    """`namespace/name` of every Service that has this address."""
+    nodes: tuple[str, ...] = ()
+    """The nodes that have it as an address of their own, whatever its kind."""
+    skipped: str | None = None
+    """Why it is not asked; None: it is asked."""
+    skips: Skip | None = None
+    """The class of `skipped`; the verdict of a Service's address follows from it."""
+
+
+class Skip(StrEnum):
+    """Why a target is not asked."""
+
+    PENDING = "pending"
+    HOSTNAME = "hostname"
+    PROXY_MODE = "ip-mode-proxy"
+    IPV6 = "ipv6"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One question to be put: everything of a who-has but the moment."""
+
+    interface: str
+    ip: IPv4Address
+    sender: IPv4Address
+    """The ARP sender protocol address; 0.0.0.0 is RFC 5227's ARP Probe."""
+    to: Mac | None = None
+    """The Ethernet destination; None is broadcast."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A who-has that was sent."""
+
+    at: float
+    interface: str
+    round: int
+    ip: IPv4Address
+    sender: IPv4Address
+    to: Mac | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An ARP reply that answers one of our questions. Every one that comes is kept."""
+
+    at: float
+    interface: str
+    round: int
+    """The round of the last question for its address that was sent before it and could have brought it."""
+    ip: IPv4Address
+    """ARP sender protocol address: the address asked for."""
+    sender: IPv4Address
+    """ARP target protocol address: the sender of our question."""
+    to: Mac | None
+    """The destination of that question; None: it was broadcast."""
+    mac: Mac
+    """ARP sender hardware address: the responder."""
+    source: Mac
+    """Ethernet source. Differs from `mac` where somebody answers on behalf of another."""
+    after: float
+    """Milliseconds since that question."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Frames that this host's kernel dropped before they could be read (packet(7), PACKET_STATISTICS)."""
+
+    interface: str
+    round: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overflow:
+    """Replies to one target that were counted but not kept, because there were too many MACs or repeats."""
+
+    ip: IPv4Address
+    replies: int
+
+
+# ------------------------------------------------------------------------------------------------------- who is behind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """One source's word on whose MAC this is. All are kept; `judge.owners` decides."""
+
+    mac: Mac
+    node: str
+    source: str
+    """The plug-in's NAME: `node-ip`, `self`, `mac-map`."""
+    detail: str
+    """Where exactly: the address that it answered for, the file and line, the annotation."""
+    interface: str | None = None
+    """The prober's interface for what was heard, the node's own NIC for what was written down."""
+    observed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """What is known of one MAC."""
+
+    mac: Mac
+    node: str | None
+    """None: no node's, or not known whose; `foreign` tells which."""
+    foreign: bool = False
+    """It belongs to no node: every Ready node has a MAC of its own known on this segment, and this is none of them."""
+    proxy: bool = False
+    """It answers for what it does not own; owns nothing and proves nothing."""
+    label: str = ""
+    """What the prefix or the cluster says of it: "VRRP, virtual router 51", "flannel's tunnel on worker-1"."""
+    identities: tuple[Identity, ...] = ()
+    """Every claim on it, strongest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What the load balancer records about the node that announces an address."""
+
+    node: str
+    source: str
+    """Kind, namespace and name of the record: `ServiceL2Status metallb-system/l2-7kzqd`."""
+    trust: Trust
+    service: str = ""
+    """`namespace/name` of the Service it speaks of; empty where it speaks of the address alone."""
+    rank: int = 0
+    """Strength within the implementation, 0 the strongest."""
+    observed_at: datetime | None = None
+    """When the record was made or renewed; None where it carries no time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """What one implementation says of one address of one Service."""
+
+    implementation: str
+    """NAME of the plug-in, or the name that its table gives."""
+    because: str
+    """How it was recognised: "annotation metallb.io/ip-allocated-from-pool"."""
+    order: int
+    """The decision order among implementations, the lowest wins: 2 the address is a node's own, 3 loadBalancerClass,
+    4 annotation, 5 a record of an announcer."""
+    claims: tuple[Claim, ...] = ()
+    silence: str | None = None
+    """Why nobody should answer ARP for it (announced by BGP only); None: somebody should."""
+    macs: tuple[tuple[Mac, str], ...] = ()
+    """MACs that the Service itself names and that are no node's, each with its reason (kube-vip's hwaddr)."""
+    notes: tuple[str, ...] = ()
+    """What the reader of the reason should know: "announceFailed: …", why nothing is recorded."""
+    unread: tuple[str, ...] = ()
+    """Resources that could not be read and might have said who announces, or that nobody should."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeProxy:
+    """Kube-proxy on one node, as the cluster's objects show it; the wire is asked elsewhere."""
+
+    mode: str | None
+    strict_arp: bool | None
+    source: str | None
+    """Where it was read: `configmap kube-system/kube-proxy`, `node annotation k3s.io/node-args`."""
+    loaded: bool | None = None
+    """True: the running process is known to have this; False: it is older than it; None: nothing shows it."""
+    notes: tuple[str, ...] = ()
+    """What is odd about it: a misspelt key with its line, flags that are ignored, an older process."""
+
+
+# ------------------------------------------------------------------------------------------------------- what follows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Responder:
+    """One owner's answers for one target: the NICs of a node are one responder."""
+
+    node: str | None
+    """None where the owner is unknown or no node."""
+    macs: tuple[Mac, ...]
+    interfaces: tuple[str, ...]
+    """Interfaces of the prober on which it was heard."""
+    expected: bool
+    """It is the announcer by a current claim."""
+    flux: bool
+    """Several NICs of the one node answered."""
+    rounds: tuple[int, ...]
+    replies_per_probe: float
+    """Replies per question, over the questions of the rounds in which it answered."""
+    first_reply_ms: float
+    vendor: str | None
+    """Vendor or virtual prefix of a MAC that is no known node's."""
+    sources: tuple[Mac, ...] = ()
+    """Ethernet sources that differ from the ARP sender hardware address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetReport:
+    target: Target
+    implementation: str | None
+    announcers: tuple[Claim, ...]
+    verdict: Verdict | None
+    """None for canary, control and node targets."""
+    reason: str
+    responders: tuple[Responder, ...]
+    rounds: tuple[int, ...] = ()
+    """The rounds that asked it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeMac:
+    mac: Mac
+    interface: str | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeReport:
+    name: str
+    arp: Arp
+    reason: str
+    ready: bool | None
+    addresses: tuple[IPv4Address, ...]
+    macs: tuple[NodeMac, ...]
+    kube_proxy: KubeProxy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something that concerns the whole run, with its remedy. The texts come from the rule's docstring."""
+
+    id: str
+    severity: Severity
+    means: str
+    because: tuple[str, ...]
+    do: tuple[str, ...]
+    nodes: tuple[str, ...] = ()
+    ips: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    exit_code: int
+    verdicts: Mapping[Verdict, int]
+    non_strict_nodes: tuple[str, ...]
+    complete: bool
+    """Every announced round was finished."""
+    because: tuple[str, ...] = ()
+    """What made the exit code, in a reader's words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The facts of the run, for the engineer who reads the ticket."""
+
+    arpcheck: str
+    started_at: datetime
+    ended_at: datetime
+    interfaces: tuple[Interface, ...]
+    context: str | None
+    cluster: str | None
+    """The server's version: `v1.33.4`."""
+    rounds: int
+    wait: float
+    rate: float
+    sender: str
+    sent: int
+    received: int
+    lost: int
+    ignored: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that a format renders."""
+
+    summary: Summary
+    targets: tuple[TargetReport, ...]
+    nodes: tuple[NodeReport, ...]
+    findings: tuple[Finding, ...]
+    gaps: tuple[Gap, ...]
+    run: Run
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    """The JSON form of the evidence that all this was concluded from."""

@@ -1,0 +1,274 @@
+"""Kubernetes objects as plain JSON, and the little that every stage reads of them.
+
+An object is what anybody could write into the API or into a file, so every accessor gives None or an empty value where
+a field is missing or of the wrong type. Knows no load balancer and no verdict."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any, TypeVar
+
+from arpcheck.model import Address, Gap
+
+Object = Mapping[str, Any]
+Made = TypeVar("Made")
+
+
+def at(obj: Any, *path: str) -> Any:
+    """The value under `path`, or None where a step of it is no mapping or has no such key."""
+    for key in path:
+        if not isinstance(obj, Mapping):
+            return None
+        obj = obj.get(key)
+    return obj
+
+
+def text(obj: Any, *path: str) -> str:
+    value = at(obj, *path)
+    return value if isinstance(value, str) else ""
+
+
+def items(obj: Any, *path: str) -> tuple[Any, ...]:
+    value = at(obj, *path)
+    return tuple(value) if isinstance(value, list | tuple) else ()
+
+
+def texts(obj: Any, *path: str) -> tuple[str, ...]:
+    return tuple(value for value in items(obj, *path) if isinstance(value, str))
+
+
+def mapping(obj: Any, *path: str) -> Mapping[str, str]:
+    """Labels or annotations: only what is text under a text key."""
+    value = at(obj, *path)
+    if not isinstance(value, Mapping):
+        return {}
+    return {k: v for k, v in value.items() if isinstance(k, str) and isinstance(v, str)}
+
+
+def name(obj: Any) -> str:
+    return text(obj, "metadata", "name")
+
+
+def namespace(obj: Any) -> str:
+    return text(obj, "metadata", "namespace")
+
+
+def full_name(obj: Any) -> str:
+    """`namespace/name`, or the name alone for an object without a namespace."""
+    return f"{namespace(obj)}/{name(obj)}" if namespace(obj) else name(obj)
+
+
+def annotations_of(obj: Any) -> Mapping[str, str]:
+    return mapping(obj, "metadata", "annotations")
+
+
+def labels_of(obj: Any) -> Mapping[str, str]:
+    return mapping(obj, "metadata", "labels")
+
+
+def address(value: Any) -> Address | None:
+    """An IP address from text; None for anything else. IPv4-mapped IPv6 is taken as the IPv4 address that it is."""
+    if not isinstance(value, str):
+        return None
+    try:
+        found = ip_address(value.strip())
+    except ValueError:
+        return None
+    if isinstance(found, IPv6Address) and found.ipv4_mapped:
+        return found.ipv4_mapped
+    return found
+
+
+def ipv4(value: Any) -> IPv4Address | None:
+    found = address(value)
+    return found if isinstance(found, IPv4Address) else None
+
+
+def instant(value: Any) -> datetime | None:
+    """A Kubernetes Time or MicroTime (RFC 3339) as an aware datetime."""
+    if not isinstance(value, str):
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingress:
+    """One entry of `status.loadBalancer.ingress[]`."""
+
+    ip: Address | None
+    hostname: str
+    mode: str
+    """`VIP` also where the server is older than the field (kubernetes/api core/v1, LoadBalancerIPMode)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A Service, read once."""
+
+    namespace: str
+    name: str
+    type: str
+    cluster_ips: tuple[Address, ...]
+    external_ips: tuple[Address, ...]
+    ingress: tuple[Ingress, ...]
+    load_balancer_class: str | None
+    local_traffic_only: bool
+    """externalTrafficPolicy: Local."""
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    raw: Object
+    """For what only one load balancer looks at (finalizers, conditions)."""
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Every address of the Service: of the load balancer, external and cluster."""
+        return (*(entry.ip for entry in self.ingress if entry.ip), *self.external_ips, *self.cluster_ips)
+
+    @classmethod
+    def read(cls, obj: Object) -> Service:
+        cluster_ips = texts(obj, "spec", "clusterIPs") or (text(obj, "spec", "clusterIP"),)
+        return cls(
+            namespace=namespace(obj),
+            name=name(obj),
+            type=text(obj, "spec", "type") or "ClusterIP",
+            cluster_ips=tuple(ip for value in cluster_ips if (ip := address(value))),
+            external_ips=tuple(ip for value in texts(obj, "spec", "externalIPs") if (ip := address(value))),
+            ingress=tuple(
+                Ingress(ip=address(text(entry, "ip")), hostname=text(entry, "hostname"), mode=text(entry, "ipMode") or "VIP")
+                for entry in items(obj, "status", "loadBalancer", "ingress")
+            ),
+            load_balancer_class=text(obj, "spec", "loadBalancerClass") or None,
+            local_traffic_only=text(obj, "spec", "externalTrafficPolicy") == "Local",
+            labels=labels_of(obj),
+            annotations=annotations_of(obj),
+            raw=obj,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A Node, read once."""
+
+    name: str
+    ready: bool | None
+    """None: it has no such condition."""
+    addresses: tuple[IPv4Address, ...]
+    """IPv4 of `status.addresses[]`, InternalIP and ExternalIP."""
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    raw: Object
+
+    @classmethod
+    def read(cls, obj: Object) -> Node:
+        ready = [text(c, "status") for c in items(obj, "status", "conditions") if text(c, "type") == "Ready"]
+        found = (
+            ipv4(text(entry, "address"))
+            for entry in items(obj, "status", "addresses")
+            if text(entry, "type") in ("InternalIP", "ExternalIP")
+        )
+        return cls(
+            name=name(obj),
+            ready=ready[0] == "True" if ready else None,
+            addresses=tuple(dict.fromkeys(ip for ip in found if ip)),
+            labels=labels_of(obj),
+            annotations=annotations_of(obj),
+            raw=obj,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objects:
+    """The cluster as it was read, once: only the fields that some Need names."""
+
+    resources: Mapping[str, tuple[Object, ...]] = field(default_factory=dict)
+    """By the resource's name as kubectl writes it, plural and group. A resource that is missing here was not read:
+    not served (then it is in no gap either), refused (then it is), or not asked for."""
+    gaps: tuple[Gap, ...] = ()
+    context: str | None = None
+    """The kubeconfig context, `in-cluster`, or the name of the file."""
+    version: str | None = None
+    """The server's version; None where nothing says it."""
+    read_at: datetime | None = None
+    """When the objects were read; None for a file that does not say it."""
+    _memo: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def of(self, resource: str) -> tuple[Object, ...]:
+        return self.resources.get(resource, ())
+
+    def gap(self, resource: str) -> Gap | None:
+        """The gap of this resource; None where it was read, or is not served."""
+        return next((gap for gap in self.gaps if gap.what == resource), None)
+
+    def services(self) -> tuple[Service, ...]:
+        return self.memo("services", lambda: tuple(Service.read(obj) for obj in self.of("services")))
+
+    def nodes(self) -> tuple[Node, ...]:
+        """Sorted by name."""
+        return self.memo("nodes", lambda: tuple(sorted((Node.read(o) for o in self.of("nodes")), key=lambda n: n.name)))
+
+    def by(self, resource: str, key: Callable[[Object], str | None]) -> Mapping[str, tuple[Object, ...]]:
+        """The objects of a resource by `key`, which must be a function of a module: the index is made once."""
+
+        def index() -> Mapping[str, tuple[Object, ...]]:
+            found: dict[str, list[Object]] = {}
+            for obj in self.of(resource):
+                if (value := key(obj)) is not None:
+                    found.setdefault(value, []).append(obj)
+            return {value: tuple(objs) for value, objs in found.items()}
+
+        return self.memo((resource, key), index)
+
+    def memo(self, key: object, make: Callable[[], Made]) -> Made:
+        """`make()`, once for every `key`. The objects never change, so neither does what is made of them."""
+        if key not in self._memo:
+            self._memo[key] = make()
+        found: Made = self._memo[key]
+        return found
+
+
+# -------------------------------------------------------------------------------------------------- label selectors
+
+_TERM = re.compile(
+    r"\s*(?P<not>!)?\s*(?P<key>[A-Za-z0-9./_-]+)\s*"
+    r"(?:(?P<op>==|=|!=|\bin\b|\bnotin\b)\s*(?P<value>\([^)]*\)|[A-Za-z0-9._-]*)\s*)?"
+)
+
+
+def selects(selector: str, found: Mapping[str, str]) -> bool:
+    """Whether labels fit a selector as `kubectl -l` reads it: `a=b`, `a!=b`, `a`, `!a`, `a in (b,c)`, `a notin (b)`.
+
+    A selector that is no selector is a ValueError (docs: concepts/overview/working-with-objects/labels)."""
+    return all(_fits(term, found) for term in _terms(selector))
+
+
+def _terms(selector: str) -> Iterable[re.Match[str]]:
+    for term in re.split(r",(?![^(]*\))", selector) if selector.strip() else ():
+        if not (match := _TERM.fullmatch(term)) or (match["not"] and match["op"]):
+            raise ValueError(f"not a label selector: {selector!r}")
+        if (match["op"] in ("in", "notin")) != (match["value"] or "").startswith("("):
+            raise ValueError(f"not a label selector: {selector!r}")
+        yield match
+
+
+def _fits(term: re.Match[str], found: Mapping[str, str]) -> bool:
+    value = found.get(term["key"])
+    wanted: Sequence[str] = [part.strip() for part in (term["value"] or "").strip("()").split(",")]
+    match term["op"]:
+        case None:
+            return (value is None) == bool(term["not"])
+        case "=" | "==" | "in":
+            return value in wanted
+        case _:
+            return value not in wanted

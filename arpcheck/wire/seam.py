@@ -1,0 +1,36 @@
+"""The seam between the sweep and a network: real in `wire.link`, simulated in the lab.
+
+Four methods are all that the sweep knows of a network, so the whole of it (frames, schedule, accounting) runs against a
+simulation in milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+
+class Arrival(NamedTuple):
+    """A frame as it came in."""
+
+    interface: str
+    at: float
+    """Seconds, on the clock of `Wire.now`."""
+    frame: bytes
+    for_us: bool = True
+    """False: the kernel marked it as another host's (packet(7), PACKET_OTHERHOST)."""
+
+
+class Wire(Protocol):
+    """One or more interfaces and one clock."""
+
+    def now(self) -> float:
+        """Seconds on a clock that never goes back."""
+
+    def send(self, interface: str, frame: bytes) -> None:
+        """Sends one frame. Raises WireError where the interface is gone or down."""
+
+    def receive(self, until: float) -> Sequence[Arrival]:
+        """What has come, waiting for a first frame until `until` at the latest. May be empty."""
+
+    def lost(self) -> Mapping[str, int]:
+        """Frames that this host's kernel dropped since the last call, by interface."""
