@@ -212,6 +212,7 @@ class Skip(StrEnum):
     HOSTNAME = "hostname"
     PROXY_MODE = "ip-mode-proxy"
     IPV6 = "ipv6"
+    NOT_UNICAST = "not-unicast"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +266,8 @@ class Loss:
     """Frames that this host's kernel dropped before they could be read (packet(7), PACKET_STATISTICS)."""
 
     interface: str
-    round: int
+    rounds: tuple[int, ...]
+    """Every round that may have been waiting for them."""
     frames: int
 
 

@@ -8,6 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from arpcheck.errors import WireError
+
+
+class LinkLostError(WireError):
+    """An interface that went away while it was used: down, renamed, deleted."""
+
+    def __init__(self, interface: str, why: str) -> None:
+        super().__init__(f"{interface}: {why}")
+        self.interface = interface
+
 
 class Arrival(NamedTuple):
     """A frame as it came in."""
@@ -27,10 +37,12 @@ class Wire(Protocol):
         """Seconds on a clock that never goes back."""
 
     def send(self, interface: str, frame: bytes) -> None:
-        """Sends one frame. Raises WireError where the interface is gone or down."""
+        """Sends one frame. Raises LinkLostError where the interface is gone or down."""
 
     def receive(self, until: float) -> Sequence[Arrival]:
-        """What has come, waiting for a first frame until `until` at the latest. May be empty."""
+        """What has come, waiting for a first frame until `until` at the latest. May be empty.
+
+        Raises LinkLostError once for an interface that went away."""
 
     def lost(self) -> Mapping[str, int]:
         """Frames that this host's kernel dropped since the last call, by interface."""

@@ -1,0 +1,170 @@
+"""What is asked, and what is not asked and why. Pure; one target an address.
+
+Knows Services and the nodes' own addresses. How a target is asked, on which interface and with which sender, is in
+`asks`; what an answer means is not known here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address, IPv4Network
+
+from arpcheck.errors import UsageError
+from arpcheck.evidence import Options
+from arpcheck.model import Address, Kind, Skip, Target
+from arpcheck.objects import Objects, Service, labels_of, selects
+
+CONTROLS = (IPv4Address("192.0.2.1"), IPv4Address("203.0.113.1"), IPv4Address("198.51.100.1"))
+"""Addresses that nobody owns (RFC 5737). The first whose block is not in use here is asked."""
+
+JUDGED = (Kind.LOAD_BALANCER, Kind.EXTERNAL_IP, Kind.EXTRA)
+"""The kinds that get a verdict."""
+
+_SKIPPED = {
+    Skip.PENDING: "the Service has no address yet",
+    Skip.HOSTNAME: "the Service has a host name and no address: {}",
+    Skip.PROXY_MODE: "ipMode is Proxy: the address is a load balancer's outside of the cluster, not announced by a node",
+    Skip.IPV6: "IPv6 is resolved by neighbour discovery, not by ARP; this address was not checked",
+    Skip.NOT_UNICAST: "not an address that one host can have",
+}
+
+
+def targets(
+    objects: Objects,
+    options: Options,
+    node_addresses: Mapping[str, Iterable[IPv4Address]],
+    networks: Iterable[IPv4Network] = (),
+) -> tuple[Target, ...]:
+    """Every target of the run, sorted by kind and address.
+
+    `node_addresses`: the nodes' own, by node name. `networks`: those of the interfaces, which the control avoids."""
+    owners: dict[IPv4Address, list[str]] = {}
+    for node in sorted(node_addresses):
+        for ip in node_addresses[node]:
+            owners.setdefault(ip, []).append(node)
+    found = _of_services(objects, options)
+    for ip in options.ips:
+        found.setdefault(ip, (Kind.EXTRA, ()))
+    skipped = [target for service in chosen(objects, options) for target in _unasked(service)]
+    asked = [
+        Target(ip=ip, kind=kind, services=services, nodes=tuple(owners.get(ip, ())))
+        for ip, (kind, services) in found.items()
+    ]
+    taken = set(found) | {target.ip for target in skipped if target.ip}
+    skipped = [target for target in skipped if target.ip is None or target.ip not in found]
+    own = [Target(ip=ip, kind=Kind.NODE, nodes=tuple(names)) for ip, names in owners.items() if ip not in found]
+    return tuple(sorted((*asked, *_merged(skipped), *_knowledge(objects, networks, taken), *own), key=_order))
+
+
+def chosen(objects: Objects, options: Options) -> tuple[Service, ...]:
+    """The LoadBalancer Services that the options select."""
+    return tuple(s for s in objects.services() if s.type == "LoadBalancer" and _selected(s, options))
+
+
+def canary(objects: Objects) -> IPv4Address | None:
+    """An address that only a kernel which holds Service addresses without strict ARP answers on the LAN.
+
+    The ClusterIP of default/kubernetes; where that is not IPv4 or not readable the lowest of any Service but kube-dns,
+    which NodeLocal DNSCache binds on every node in any mode."""
+    by_name = {service.full_name: service for service in objects.services()}
+    if kubernetes := by_name.get("default/kubernetes"):
+        for ip in kubernetes.cluster_ips:
+            if isinstance(ip, IPv4Address):
+                return ip
+    others = (s for s in objects.services() if s.name != "kube-dns" and labels_of(s.raw).get("k8s-app") != "kube-dns")
+    return min((ip for s in others for ip in s.cluster_ips if isinstance(ip, IPv4Address)), default=None)
+
+
+def control(networks: Iterable[IPv4Network], taken: Iterable[Address | None] = ()) -> IPv4Address:
+    """An address nobody owns: whoever answers it is a proxy."""
+    used = tuple(networks)
+    known = set(taken)
+    return next((ip for ip in CONTROLS if ip not in known and not any(ip in network for network in used)), CONTROLS[-1])
+
+
+def check_options(options: Options) -> None:
+    """Raises UsageError for what makes no sense whatever the cluster holds."""
+    for ip in options.ips:
+        if not _unicast(ip):
+            raise UsageError(f"--ip {ip} is not an address that one host can have", "Give a Service's or a host's")
+    try:
+        selects(options.selector, {})
+    except ValueError as error:
+        raise UsageError(str(error), "Write it as for kubectl: app=web,tier in (a,b),!canary") from None
+
+
+def _selected(service: Service, options: Options) -> bool:
+    return (
+        (options.namespace is None or service.namespace == options.namespace)
+        and (options.load_balancer_class is None or (service.load_balancer_class or "") == options.load_balancer_class)
+        and selects(options.selector, service.labels)
+    )
+
+
+def _of_services(objects: Objects, options: Options) -> dict[IPv4Address, tuple[Kind, tuple[str, ...]]]:
+    """What is asked for Services: the selected ones' addresses, each with all Services that have it."""
+    wanted: dict[IPv4Address, Kind] = {}
+    for service in chosen(objects, options):
+        for entry in service.ingress:
+            if isinstance(entry.ip, IPv4Address) and entry.mode != "Proxy" and _unicast(entry.ip):
+                wanted[entry.ip] = Kind.LOAD_BALANCER
+    if options.external_ips:
+        for service in objects.services():
+            for ip in service.external_ips if _selected(service, options) else ():
+                if isinstance(ip, IPv4Address) and _unicast(ip):
+                    wanted.setdefault(ip, Kind.EXTERNAL_IP)
+    holders: dict[Address, list[str]] = {}
+    for service in objects.services():
+        balanced = [entry.ip for entry in service.ingress if entry.ip] if service.type == "LoadBalancer" else []
+        for address in dict.fromkeys((*balanced, *(service.external_ips if options.external_ips else ()))):
+            holders.setdefault(address, []).append(service.full_name)
+    return {ip: (kind, tuple(sorted(holders.get(ip, ())))) for ip, kind in wanted.items()}
+
+
+def _unasked(service: Service) -> Iterable[Target]:
+    """What of a selected Service is not asked, each with its reason."""
+    if not service.ingress:
+        yield _skip(None, service, Skip.PENDING)
+    for entry in service.ingress:
+        if entry.ip is None:
+            yield _skip(None, service, Skip.HOSTNAME if entry.hostname else Skip.PENDING, entry.hostname)
+        elif entry.mode == "Proxy":
+            yield _skip(entry.ip, service, Skip.PROXY_MODE)
+        elif not isinstance(entry.ip, IPv4Address):
+            yield _skip(entry.ip, service, Skip.IPV6)
+        elif not _unicast(entry.ip):
+            yield _skip(entry.ip, service, Skip.NOT_UNICAST)
+
+
+def _skip(ip: Address | None, service: Service, why: Skip, detail: str = "") -> Target:
+    return Target(
+        ip=ip, kind=Kind.LOAD_BALANCER, services=(service.full_name,), skips=why, skipped=_SKIPPED[why].format(detail)
+    )
+
+
+def _merged(skipped: Iterable[Target]) -> Iterable[Target]:
+    """One target an address here too; without an address one for each Service."""
+    merged: dict[object, Target] = {}
+    for target in skipped:
+        key = target.ip or target.services
+        earlier = merged.get(key)
+        services = tuple(sorted({*target.services, *(earlier.services if earlier else ())}))
+        merged[key] = Target(
+            ip=target.ip, kind=target.kind, services=services, skips=target.skips, skipped=target.skipped
+        )
+    return merged.values()
+
+
+def _knowledge(objects: Objects, networks: Iterable[IPv4Network], taken: set[Address]) -> Iterable[Target]:
+    yield Target(ip=control(networks, taken), kind=Kind.CONTROL)
+    found = canary(objects)
+    if found and found not in taken:
+        yield Target(ip=found, kind=Kind.CANARY)
+
+
+def _unicast(ip: IPv4Address) -> bool:
+    return not (ip.is_multicast or ip.is_loopback or ip.is_unspecified or ip.is_reserved)
+
+
+def _order(target: Target) -> tuple[int, int, int, tuple[str, ...]]:
+    kind = tuple(Kind).index(target.kind)
+    return kind, target.ip.version if target.ip else 9, int(target.ip) if target.ip else 0, target.services

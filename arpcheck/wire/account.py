@@ -1,0 +1,112 @@
+"""Which question a frame answers, what is kept of it, and what is only counted.
+
+A reply belongs to the last question for its address that was sent before it and could have brought it. Nothing that was
+asked for is dropped in silence: what exceeds the bounds is counted by target. Knows no schedule and no socket."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from ipaddress import IPv4Address
+
+from arpcheck.model import Mac, Overflow, Question, Reply
+from arpcheck.wire import frames
+from arpcheck.wire.seam import Arrival
+
+MOST_MACS = 64
+"""Kept for one target. A flood of forged senders must not fill the memory."""
+
+MOST_REPLIES = 64
+"""Kept for one MAC, one target and one round."""
+
+_ZERO = bytes(4)
+
+
+class Account:
+    """The questions and replies of one run. Times are seconds on the wire's clock, kept as ms since `start`."""
+
+    def __init__(self, start: float, macs: Mapping[str, Mac], addresses: Mapping[str, frozenset[IPv4Address]]) -> None:
+        self._start = start
+        self._own_mac = {name: mac.to_bytes() for name, mac in macs.items()}
+        self._own_ips = {name: frozenset(ip.packed for ip in found) for name, found in addresses.items()}
+        self._broadcast: dict[tuple[str, bytes], dict[bytes, Question]] = {}
+        self._unicast: dict[tuple[str, bytes, bytes], Question] = {}
+        self._macs: dict[bytes, Mac] = {}
+        self._kept: dict[IPv4Address, dict[Mac, Counter[int]]] = {}
+        self._overflow: Counter[IPv4Address] = Counter()
+        self.questions: list[Question] = []
+        self.replies: list[Reply] = []
+        self.ignored: Counter[str] = Counter()
+
+    def asked(self, question: Question) -> None:
+        """Must be called before the frame is sent: on a fast wire its reply comes at once."""
+        self.questions.append(question)
+        packed = question.ip.packed
+        if question.to is None:
+            self._broadcast.setdefault((question.interface, packed), {})[question.sender.packed] = question
+        else:
+            self._unicast[question.interface, packed, question.to.to_bytes()] = question
+
+    def arrived(self, arrival: Arrival) -> Reply | None:
+        """The reply that this frame is; None where it is none of ours, which is counted by its reason."""
+        answer = frames.decode(arrival.frame)
+        if isinstance(answer, frames.Ignored):
+            self.ignored[answer.why] += 1
+            return None
+        question = self._question(arrival, answer)
+        if isinstance(question, str):
+            self.ignored[question] += 1
+            return None
+        if answer.mac == self._own_mac[arrival.interface]:
+            # Our kernel does not hear itself, so this is somebody with our MAC or a forgery: no evidence for anybody.
+            self.ignored["own-mac"] += 1
+            self._overflow[question.ip] += 1
+            return None
+        return self._keep(arrival, answer, question)
+
+    def overflows(self) -> tuple[Overflow, ...]:
+        return tuple(Overflow(ip=ip, replies=count) for ip, count in sorted(self._overflow.items()))
+
+    def _question(self, arrival: Arrival, answer: frames.Answer) -> Question | str:
+        """The question that this answers, or the reason why it answers none."""
+        interface = arrival.interface
+        by_sender = self._broadcast.get((interface, answer.ip), {})
+        unicast = self._unicast.get((interface, answer.ip, answer.mac))
+        if not by_sender and not unicast:
+            return "announcement" if answer.ip == answer.target_ip else "not-asked"
+        if not arrival.for_us:
+            return "not-for-us"
+        to_us = answer.target_mac == self._own_mac[interface]
+        if answer.target_ip == _ZERO:
+            asked = [q for q in (by_sender.get(_ZERO), unicast if unicast and not int(unicast.sender) else None) if q]
+            return _latest(asked) if asked and to_us else "not-for-us"
+        if answer.target_ip not in self._own_ips[interface]:
+            return "announcement" if answer.ip == answer.target_ip else "not-for-us"
+        same = [q for q in (by_sender.get(answer.target_ip), unicast) if q and q.sender.packed == answer.target_ip]
+        return _latest(same or [q for q in (*by_sender.values(), unicast) if q])
+
+    def _keep(self, arrival: Arrival, answer: frames.Answer, question: Question) -> Reply | None:
+        mac = self._mac(answer.mac)
+        kept = self._kept.setdefault(question.ip, {})
+        if (mac not in kept and len(kept) >= MOST_MACS) or (mac in kept and kept[mac][question.round] >= MOST_REPLIES):
+            self._overflow[question.ip] += 1
+            return None
+        kept.setdefault(mac, Counter())[question.round] += 1
+        at = (arrival.at - self._start) * 1000
+        reply = Reply(
+            at, arrival.interface, question.round, question.ip, question.sender, question.to,
+            mac, self._mac(answer.source), max(0.0, at - question.at),
+        )  # fmt: skip
+        self.replies.append(reply)
+        return reply
+
+    def _mac(self, octets: bytes) -> Mac:
+        if octets not in self._macs:
+            if len(self._macs) > 65536:  # forged senders; what is kept keeps its own Mac
+                self._macs.clear()
+            self._macs[octets] = Mac.from_bytes(octets)
+        return self._macs[octets]
+
+
+def _latest(questions: list[Question]) -> Question:
+    return max(questions, key=lambda question: question.at)

@@ -1,0 +1,125 @@
+"""This host as the probe needs it: its interfaces, how its own kernel answers ARP, and what its ARP table holds.
+
+Reads psutil and /proc, opens no socket. Also the place where an interface is refused before anything is sent."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from ipaddress import IPv4Interface
+from pathlib import Path
+
+from arpcheck.errors import UsageError
+from arpcheck.model import Host, Interface, Mac, Neighbour
+from arpcheck.objects import ipv4
+
+NODE_NAME = "ARPCHECK_NODE_NAME"
+"""The environment variable by which a pod is told its node (downward API, spec.nodeName)."""
+
+_COMPLETE = 0x2
+"""ATF_COM of /proc/net/arp (include/uapi/linux/if_arp.h): the entry has a MAC."""
+
+
+def this_host() -> Host:
+    """All interfaces of this host, DOWN ones included: an address on kube-ipvs0 is local all the same."""
+    import psutil
+
+    stats = psutil.net_if_stats()
+    found = psutil.net_if_addrs()
+    return Host(
+        interfaces=tuple(
+            Interface(
+                name=name,
+                mac=_mac(found[name]),
+                addresses=_addresses(found[name]),
+                up="up" in stats[name].flags.split(",") if name in stats else False,
+                arp_ignore=_effective("arp_ignore", name),
+                arp_announce=_effective("arp_announce", name),
+            )
+            for name in sorted(found)
+        ),
+        node_name=os.environ.get(NODE_NAME) or None,
+    )
+
+
+def with_neighbours(host: Host) -> Host:
+    """The same host with its ARP table as it is now."""
+    return replace(host, neighbours=neighbours(_read("/proc/net/arp") or ""))
+
+
+def neighbours(text: str) -> tuple[Neighbour, ...]:
+    """The complete entries of /proc/net/arp (net/ipv4/arp.c, arp_format_neigh_entry), sorted."""
+    found = []
+    for line in text.splitlines()[1:]:
+        columns = line.split()
+        if len(columns) == 6 and int(columns[2], 16) & _COMPLETE and (ip := ipv4(columns[0])):
+            found.append(Neighbour(ip=ip, mac=Mac(columns[3]), interface=columns[5]))
+    return tuple(sorted(found, key=lambda entry: (entry.ip, entry.interface)))
+
+
+def usable(host: Host, names: Sequence[str]) -> tuple[Interface, ...]:
+    """The interfaces by their names, in the order given; a UsageError with the cure for one that can't be asked on."""
+    return tuple(_usable(host, name) for name in dict.fromkeys(names))
+
+
+def _usable(host: Host, name: str) -> Interface:
+    interface = next((interface for interface in host.interfaces if interface.name == name), None)
+    if interface is None:
+        raise UsageError(f"there is no interface {name!r} here", f"There are: {_names(host.interfaces)}")
+    if name == "lo" or (interface.addresses and all(IPv4Interface(a).ip.is_loopback for a in interface.addresses)):
+        raise UsageError(f"{name} is a loopback: no other host is on it", f"There are: {_names(host.interfaces)}")
+    if interface.mac is None:
+        raise UsageError(f"{name} has no MAC address, so it speaks no ARP", f"There are: {_names(host.interfaces)}")
+    if not interface.up:
+        raise UsageError(f"{name} is down", f"`ip link set {name} up`, or take another: {_names(host.interfaces)}")
+    if "noarp" in _flags(name):
+        raise UsageError(f"{name} is set NOARP: nobody is asked on it", f"There are: {_names(host.interfaces)}")
+    if _read(f"/sys/class/net/{name}/carrier") == "0":
+        raise UsageError(f"{name} has no carrier: nothing is plugged in", "Check the cable, the port or the virtual switch")
+    return interface
+
+
+def _names(interfaces: Iterable[Interface]) -> str:
+    return ", ".join(i.name for i in interfaces if i.mac and i.up and i.name != "lo") or "none that is up and has a MAC"
+
+
+def _flags(name: str) -> list[str]:
+    import psutil
+
+    stats = psutil.net_if_stats().get(name)
+    return stats.flags.split(",") if stats else []
+
+
+def _mac(addresses: Iterable[object]) -> Mac | None:
+    for entry in addresses:
+        if getattr(entry, "family", None) in (getattr(socket, "AF_PACKET", None), getattr(socket, "AF_LINK", None)):
+            text = str(getattr(entry, "address", ""))
+            if text.count(":") == 5 and text != "00:00:00:00:00:00":
+                return Mac(text)
+    return None
+
+
+def _addresses(addresses: Iterable[object]) -> tuple[str, ...]:
+    found = (
+        IPv4Interface(f"{getattr(entry, 'address', '')}/{getattr(entry, 'netmask', None) or '255.255.255.255'}")
+        for entry in addresses
+        if getattr(entry, "family", None) == socket.AF_INET
+    )
+    return tuple(interface.with_prefixlen for interface in dict.fromkeys(found))
+
+
+def _effective(name: str, interface: str) -> int | None:
+    """max(conf/all, conf/INTERFACE), as the kernel takes it (include/linux/inetdevice.h, IN_DEV_MAXCONF)."""
+    values = [_read(f"/proc/sys/net/ipv4/conf/{where}/{name}") for where in ("all", interface)]
+    numbers = [int(value) for value in values if value is not None and value.lstrip("-").isdigit()]
+    return max(numbers) if len(numbers) == 2 else None
+
+
+def _read(path: str) -> str | None:
+    """A file of the kernel's; None where this system has none (macOS, a masked /proc)."""
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return None
