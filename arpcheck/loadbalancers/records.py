@@ -1,0 +1,58 @@
+"""What the implementations share in judging a record: how old is too old, which claim is the stronger, what was refused.
+
+Knows no load balancer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address
+
+from arpcheck.model import Claim, Trust
+from arpcheck.objects import Objects, Service
+
+CURRENT_FOR = timedelta(hours=1)
+"""How long an event is believed; kube-apiserver keeps one as long (--event-ttl, default 1h0m0s)."""
+
+_TRUST = tuple(Trust)
+
+
+def has_ingress(service: Service, ip: IPv4Address) -> bool:
+    """The address is one that a load balancer gave the Service, not one of `spec.externalIPs`."""
+    return any(entry.ip == ip for entry in service.ingress)
+
+
+def owners(ip: IPv4Address, objects: Objects) -> tuple[str, ...]:
+    """The nodes that have the address as their own, by `status.addresses[]`."""
+    return objects.memo(owners, lambda: _by_address(objects)).get(ip, ())
+
+
+def _by_address(objects: Objects) -> Mapping[IPv4Address, tuple[str, ...]]:
+    found: dict[IPv4Address, tuple[str, ...]] = {}
+    for node in objects.nodes():
+        for ip in node.addresses:
+            found[ip] = (*found.get(ip, ()), node.name)
+    return found
+
+
+def refused(objects: Objects, *resources: str) -> tuple[str, ...]:
+    """Those of the resources that could not be read, or not to the end."""
+    return tuple(sorted(resource for resource in set(resources) if objects.gap(resource)))
+
+
+def was_read(objects: Objects, resource: str) -> bool:
+    """The resource is served and was read to the end, so that what is not there does not exist."""
+    return resource in objects.resources and not objects.gap(resource)
+
+
+def event_trust(seen: datetime | None, at: datetime) -> Trust:
+    """An event without a time could be of any age."""
+    return Trust.CURRENT if seen and at - seen < CURRENT_FOR else Trust.STALE
+
+
+def strongest_first(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    return tuple(sorted(set(claims), key=lambda c: (_TRUST.index(c.trust), c.rank, c.node, c.source)))
+
+
+def is_current(claims: Iterable[Claim]) -> bool:
+    return any(claim.trust is Trust.CURRENT for claim in claims)

@@ -1,0 +1,112 @@
+"""Objects for the tests: fixtures/VERSION/*.yaml as the cluster stage would hand them over, and small changes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from arpcheck.model import Announcement, Gap
+from arpcheck.objects import Objects, Service
+
+AT = datetime(2026, 8, 20, 10, 42, tzinfo=UTC)
+"""The moment of judging in every test; the fixtures' times are around it."""
+
+RESOURCES = {
+    "Service": "services",
+    "Node": "nodes",
+    "Pod": "pods",
+    "Event": "events",
+    "DaemonSet": "daemonsets.apps",
+    "Lease": "leases.coordination.k8s.io",
+    "ServiceL2Status": "servicel2statuses.metallb.io",
+    "IPAddressPool": "ipaddresspools.metallb.io",
+    "L2Advertisement": "l2advertisements.metallb.io",
+    "BGPAdvertisement": "bgpadvertisements.metallb.io",
+    "CiliumL2AnnouncementPolicy": "ciliuml2announcementpolicies.cilium.io",
+    "FelixConfiguration": "felixconfigurations.crd.projectcalico.org",
+}
+
+_CORE = ("services", "nodes", "events", "leases.coordination.k8s.io", "daemonsets.apps", "pods")
+"""Served by every API server, so present in Objects even where there is none."""
+
+
+@cache
+def documents(version: str) -> tuple[Mapping[str, Any], ...]:
+    folder = Path(__file__).parent / "fixtures" / version
+    return tuple(doc for path in sorted(folder.glob("*.yaml")) for doc in yaml.safe_load_all(path.read_text()) if doc)
+
+
+def objects(found: Iterable[Mapping[str, Any]], served: Iterable[str] = ()) -> Objects:
+    resources: dict[str, tuple[Mapping[str, Any], ...]] = {resource: () for resource in (*_CORE, *served)}
+    for obj in found:
+        resource = RESOURCES[obj["kind"]]
+        resources[resource] = (*resources.get(resource, ()), obj)
+    return Objects(resources=resources)
+
+
+def cluster(version: str, served: Iterable[str] = ()) -> Objects:
+    """All objects of one fixture. `served`: resources that this version has, though there is no object of them."""
+    return objects(documents(version), served)
+
+
+def refuse(found: Objects, *resources: str) -> Objects:
+    gaps = tuple(Gap(what=resource, why="forbidden", costs="…") for resource in resources)
+    kept = {resource: objs for resource, objs in found.resources.items() if resource not in resources}
+    return replace(found, resources=kept, gaps=(*found.gaps, *gaps), _memo={})
+
+
+def service(found: Objects, full_name: str) -> Service:
+    return next(one for one in found.services() if one.full_name == full_name)
+
+
+def first_ip(of: Service) -> IPv4Address:
+    return next(entry.ip for entry in of.ingress if isinstance(entry.ip, IPv4Address))
+
+
+def ask(implementation: Any, found: Objects, full_name: str, ip: str | None = None) -> Announcement | None:
+    """`implementation.announcement` of a Service's first IPv4 address, or of `ip`."""
+    of = service(found, full_name)
+    said: Announcement | None = implementation.announcement(of, IPv4Address(ip) if ip else first_ip(of), found, AT)
+    return said
+
+
+def lines(said: Announcement | None) -> list[str]:
+    """An announcement as text, a line a fact, so that a test can state all of it."""
+    if said is None:
+        return []
+    return [
+        f"{said.implementation} ({said.order}: {said.because})",
+        *(f"{c.trust} {c.rank} {c.node} by {c.source}{_time(c.observed_at)}" for c in said.claims),
+        *([f"silence: {said.silence}"] if said.silence else []),
+        *(f"mac {mac}: {why}" for mac, why in said.macs),
+        *(f"note: {note}" for note in said.notes),
+        *(f"unread: {resource}" for resource in said.unread),
+    ]
+
+
+def _time(seen: datetime | None) -> str:
+    return f" at {seen:%H:%M:%S}" if seen else ""
+
+
+JUNK = (None, True, 7, 1.5, "", "text", [], ["text", None, {}], {}, {"text": 7})
+"""Every type that JSON has."""
+
+
+def spoilt(obj: Any) -> Iterator[Any]:
+    """The object with each of its values, at every depth, replaced by each type in turn."""
+    yield from JUNK
+    if isinstance(obj, Mapping):
+        for key, value in obj.items():
+            for other in spoilt(value):
+                yield {**obj, key: other}
+    elif isinstance(obj, list):
+        for place, value in enumerate(obj):
+            for other in spoilt(value):
+                yield [*obj[:place], other, *obj[place + 1 :]]
