@@ -1,0 +1,166 @@
+"""One target with everything that its verdict depends on, put together from the other stages' nouns. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface
+
+from arpcheck.judge.hearing import Hearing, Voice
+from arpcheck.model import Announcement, Arp, Claim, Host, Kind, Mac, Owner, Responder, Target, Trust
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """The MACs of one owner that answered for a target."""
+
+    owner: Owner
+    """Of the first of them; they share node, foreign and proxy."""
+    voices: tuple[Voice, ...]
+    rounds: frozenset[int]
+    named: str = ""
+    """Why this MAC is as it should be although it is no node's: the Service itself names it."""
+
+    @property
+    def node(self) -> str | None:
+        return self.owner.node
+
+    @property
+    def known(self) -> bool:
+        """It is known who this is, if only that it is no node."""
+        return self.node is not None or self.owner.foreign or self.owner.proxy or bool(self.named)
+
+    @property
+    def words(self) -> str:
+        """For a reason: the node, or the MAC and what is known of it."""
+        macs = ", ".join(voice.mac for voice in self.voices)
+        if self.node:
+            return self.node
+        return f"{macs} ({self.named or self.owner.label})" if self.named or self.owner.label else macs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    target: Target
+    rounds: tuple[int, ...]
+    """The rounds that asked it and count."""
+    parties: tuple[Party, ...]
+    """Who answered, sorted by the lowest MAC."""
+    announcements: tuple[Announcement, ...]
+    """What the implementations say, of all its Services; the deciding one of each Service comes first."""
+    claims: tuple[Claim, ...]
+    """Of all its Services, strongest first."""
+    announcers: frozenset[str]
+    """The nodes that should answer: the strongest current claims, a union over the Services that share the address."""
+    silence: str | None
+    """Why nobody should answer; None: somebody should."""
+    unread: tuple[str, ...]
+    """Resources that could not be read and might have said who announces it, or that nobody should."""
+    lost: bool
+    excess: int
+    arp: Mapping[str, Arp]
+    """By node."""
+    own_node: str | None
+    held_on: str | None
+    """The prober's interface that has this very address."""
+    node_heard: bool
+    """A node was heard on an interface that asked it."""
+    complete: bool
+    """Every announced round was finished."""
+
+    def is_announcer(self, party: Party) -> bool:
+        return party.node in self.announcers or bool(party.named)
+
+    def is_non_strict(self, party: Party) -> bool:
+        return party.node is not None and self.arp.get(party.node) is Arp.NON_STRICT
+
+    def together(self) -> tuple[Party, ...]:
+        """The known parties that answered in the first round in which two of them did; empty where none did."""
+        for number in sorted({number for party in self.parties for number in party.rounds}):
+            found = tuple(party for party in self.parties if party.known and number in party.rounds)
+            if len(found) > 1:
+                return found
+        return ()
+
+    def every_round(self, party: Party) -> bool:
+        return set(self.rounds) <= party.rounds
+
+
+def parties(
+    ip: IPv4Address, hearing: Hearing, owners: Mapping[Mac, Owner], named: Mapping[Mac, str]
+) -> tuple[Party, ...]:
+    """Who answered for `ip`, the MACs of one node folded; a MAC without a node stands for itself.
+
+    `named`: MACs that the Service itself names, with the reason."""
+    folded: dict[object, list[Voice]] = {}
+    for mac, voice in sorted(hearing.voices(ip).items()):
+        folded.setdefault(owners[mac].node or mac, []).append(voice)
+    return tuple(
+        Party(
+            owner=owners[voices[0].mac],
+            voices=tuple(voices),
+            rounds=frozenset(number for voice in voices for number in voice.replies),
+            named=named.get(voices[0].mac, ""),
+        )
+        for voices in folded.values()
+    )
+
+
+def expected(announcements: Iterable[Iterable[Announcement]]) -> tuple[tuple[Claim, ...], frozenset[str], str | None]:
+    """All claims, the announcers, and why nobody should answer; `announcements` a Service each, deciding one first.
+
+    Of each Service only its strongest current claims say who should answer, so that a record of the load balancer
+    outweighs an older event. Nobody should only where that is so for every Service that has the address."""
+    claims: list[Claim] = []
+    announcers: set[str] = set()
+    silences: list[str | None] = []
+    for of_service in announcements:
+        found = [(position, claim) for position, a in enumerate(of_service) for claim in a.claims]
+        found.sort(key=lambda entry: (_TRUST[entry[1].trust], entry[0], entry[1].rank, entry[1].node, entry[1].source))
+        claims.extend(claim for _, claim in found)
+        strength = [(position, claim.rank, claim.node) for position, claim in found if claim.trust is Trust.CURRENT]
+        announcers |= {node for *strong, node in strength if strong == [*strength[0][:2]]}
+        silences.append(next((a.silence for a in of_service if a.silence), None))
+    claims.sort(key=lambda claim: _TRUST[claim.trust])
+    silence = silences[0] if silences and all(silences) and not announcers else None
+    return tuple(dict.fromkeys(claims)), frozenset(announcers), silence
+
+
+_TRUST = {Trust.CURRENT: 0, Trust.STALE: 1, Trust.GUESS: 2}
+
+
+def held_on(ip: IPv4Address, host: Host) -> str | None:
+    """The prober's interface that has `ip` as its own address."""
+    for interface in host.interfaces:
+        if any(IPv4Interface(address).ip == ip for address in interface.addresses):
+            return interface.name
+    return None
+
+
+def responders(case: Case, hearing: Hearing, vendor: Mapping[Mac, str]) -> tuple[Responder, ...]:
+    """The parties as the report shows them. `vendor`: by MAC, for those that are no known node's."""
+    ip = case.target.ip
+    if not isinstance(ip, IPv4Address):
+        return ()
+    return tuple(_responder(case, ip, party, hearing, vendor) for party in case.parties)
+
+
+def _responder(
+    case: Case, ip: IPv4Address, party: Party, hearing: Hearing, vendor: Mapping[Mac, str]
+) -> Responder:
+    replies = sum(sum(voice.replies.values()) for voice in party.voices)
+    questions = max((hearing.questions(ip, voice) for voice in party.voices), default=0)
+    macs = tuple(voice.mac for voice in party.voices)
+    own = case.target.kind is Kind.NODE and party.node in case.target.nodes
+    return Responder(
+        node=party.node,
+        macs=macs,
+        interfaces=tuple(sorted({name for voice in party.voices for name in voice.interfaces})),
+        expected=case.is_announcer(party) or own,
+        flux=party.node is not None and len(macs) > 1,
+        rounds=tuple(sorted(party.rounds)),
+        replies_per_probe=round(replies / questions, 2) if questions else 0.0,
+        first_reply_ms=round(min(voice.first_ms for voice in party.voices), 3),
+        vendor=None if party.node else vendor.get(macs[0]),
+        sources=tuple(sorted({source for voice in party.voices for source in voice.sources})),
+    )

@@ -1,0 +1,82 @@
+"""Findings about the load balancers: who announces, who says so, and who disagrees."""
+
+from __future__ import annotations
+
+from arpcheck.judge.findings.finding import Found, Rule
+from arpcheck.judge.judged import Judged
+from arpcheck.model import Severity, Trust
+
+
+def split_announcers(judged: Judged) -> Found | None:
+    """Means: two announcers answer for one address at the same time, and strict ARP can't help: each believes that the
+    address is its own.
+
+    Decided when:
+    1. two nodes answered in one round.
+    2. and each of them is an announcer by a current claim, or is not known to be non-strict.
+
+    Do:
+    - Look for a split of the announcers' membership (MetalLB: memberlist, port 7946), or for two that don't know of each
+      other (two load balancers, two leases for one shared address).
+    - Restart the announcer on the node that should not answer, and look on that node for the address (`ip addr`)."""
+    because, nodes, ips = [], [], []
+    for judgement in judged.asked():
+        case = judgement.case
+        split = [party for party in case.together() if case.is_announcer(party) or not case.is_non_strict(party)]
+        names = [str(party.node) for party in split if party.node]
+        if len(names) > 1:
+            because.append(f"{' and '.join(names)} answered in one round for {judgement.ip}")
+            nodes.extend(names)
+            ips.append(judgement.ip)
+    return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None
+
+
+def two_controllers(judged: Judged) -> Found | None:
+    """Means: two load balancers take the same Service. Both may announce it, and either may overwrite what the other wrote.
+
+    Decided when:
+    1. two implementations each recognise the Service as theirs.
+
+    Do:
+    - Give the Service a spec.loadBalancerClass that only one of them serves (immutable: create the Service anew).
+    - Or take the Service's kind out of one of them (k3s: `--disable servicelb`)."""
+    because, ips = [], []
+    for judgement in judged.judgements:
+        seen = {a.implementation: a.because for a in judgement.case.announcements}
+        if len(seen) > 1 and judgement.case.target.ip:
+            words = ", ".join(f"{name} by {why}" for name, why in sorted(seen.items()))
+            because.append(f"{judgement.case.target.ip} ({', '.join(judgement.case.target.services)}): {words}")
+            ips.append(judgement.case.target.ip)
+    return Found(because=tuple(because), ips=tuple(ips)) if because else None
+
+
+def stale_claim(judged: Judged) -> Found | None:
+    """Means: an old record names another announcer than the wire shows. The record may be behind; it judges nothing.
+
+    Decided when:
+    1. a claim that may be stale (an expired lease, an event older than an hour, an annotation that is never cleared)
+       names a node that did not answer.
+    2. another node answered, and no current claim exists.
+
+    Do:
+    - Ask the load balancer itself who announces the address (MetalLB: the speaker's log, `announced` metric).
+    - Where the answering node is right, nothing is wrong but the record."""
+    because, nodes, ips = [], [], []
+    for judgement in judged.asked():
+        case = judgement.case
+        answered = {party.node for party in case.parties if party.node}
+        for claim in case.claims if answered and not case.announcers else ():
+            if claim.trust is Trust.STALE and claim.node not in answered:
+                age = f" of {claim.observed_at:%Y-%m-%d %H:%M} UTC" if claim.observed_at else ""
+                words = " and ".join(sorted(answered))
+                because.append(f"{judgement.ip}: {claim.source}{age} names {claim.node}, {words} answered")
+                nodes.append(claim.node)
+                ips.append(judgement.ip)
+    return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None
+
+
+RULES = (
+    Rule(id="split-announcers", severity=Severity.ERROR, find=split_announcers),
+    Rule(id="two-controllers", severity=Severity.WARNING, find=two_controllers),
+    Rule(id="stale-claim", severity=Severity.WARNING, find=stale_claim),
+)

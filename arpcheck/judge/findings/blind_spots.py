@@ -1,0 +1,61 @@
+"""Findings about what the run could not see: lost frames, refused resources, addresses that ARP does not reach."""
+
+from __future__ import annotations
+
+from arpcheck.judge.findings.finding import Found, Rule
+from arpcheck.judge.judged import Judged
+from arpcheck.model import Severity, Skip
+
+
+def frames_lost(judged: Judged) -> Found | None:
+    """Means: not every frame that came could be kept, so an answer may be missing. What was heard stands all the same.
+
+    Decided when:
+    1. the kernel's own count says that it dropped frames for arpcheck's socket.
+    2. or more MACs or replies came for one address than are kept, or replies that carry this host's own MAC.
+
+    Do:
+    - Run it again with a lower `--rate`; a larger net.core.rmem_max gives the socket more room.
+    - A flood of forged replies: find its source in the switch's address table."""
+    because = [f"{loss.frames} frames on {loss.interface}, round {_rounds(loss.rounds)}" for loss in judged.losses]
+    ips = [j.ip for j in judged.asked() if j.case.excess or j.case.lost]
+    because += [f"{j.case.excess} replies for {j.ip} were not kept" for j in judged.asked() if j.case.excess]
+    if judged.canary and (excess := judged.hearing.excess(judged.canary)):
+        because.append(f"{excess} replies for the canary {judged.canary} were not kept")
+    return Found(because=tuple(because), ips=tuple(ips)) if because else None
+
+
+def ipv6_not_checked(judged: Judged) -> Found | None:
+    """Means: these Services have IPv6 addresses, which are resolved by neighbour discovery. arpcheck says nothing of them.
+
+    Decided when:
+    1. a selected Service has an IPv6 address.
+
+    Do:
+    - Ask by hand from the LAN: `ndisc6 ADDRESS IFACE` shows who answers."""
+    ips = tuple(j.case.target.ip for j in judged.judgements if j.case.target.skips is Skip.IPV6 and j.case.target.ip)
+    return Found(because=(f"{len(ips)} IPv6 addresses were not asked",), ips=ips) if ips else None
+
+
+def gap(judged: Judged) -> Found | None:
+    """Means: something could not be read or asked; the report says what it can't know because of it.
+
+    Decided when:
+    1. the API server refused a resource or did not answer in time, a file does not hold it, or a question was not put.
+    2. a resource that the server does not serve is not installed, and no gap.
+
+    Do:
+    - Give the right to read it (`arpcheck pod --rbac` prints all that arpcheck reads), and run it again."""
+    because = tuple(f"{g.what}: {g.why}; {g.costs}" for g in judged.gaps)
+    return Found(because=because) if because else None
+
+
+def _rounds(numbers: tuple[int, ...]) -> str:
+    return ", ".join(str(number) for number in numbers) or "before the first question"
+
+
+RULES = (
+    Rule(id="frames-lost", severity=Severity.WARNING, find=frames_lost),
+    Rule(id="ipv6-not-checked", severity=Severity.INFO, find=ipv6_not_checked),
+    Rule(id="gap", severity=Severity.WARNING, find=gap),
+)

@@ -1,0 +1,140 @@
+"""Findings about the nodes' kernels: which answer for Service addresses, why, and which could not be judged."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address
+
+from arpcheck.judge.findings.finding import Found, Rule
+from arpcheck.judge.judged import Judged
+from arpcheck.model import Arp, Mac, Severity, Verdict
+
+
+def non_strict_nodes(judged: Judged) -> Found | None:
+    """Means: the kernel of these nodes answers ARP for every Service address it holds on kube-ipvs0, whoever announces it.
+
+    Decided when:
+    1. a MAC of the node answered the canary, a ClusterIP that no load balancer announces.
+    2. and that MAC did not answer the control, an address that nobody owns. Nothing else proves it.
+
+    Do:
+    - Set `ipvs.strictARP: true` in kube-proxy's configuration and restart kube-proxy; a change of the ConfigMap alone is
+      never loaded.
+    - Run arpcheck again: the wire is the only proof that it took effect.
+    - Clients keep the wrong MAC until their ARP entry ends."""
+    nodes = judged.named(Arp.NON_STRICT)
+    if not nodes:
+        return None
+    count = len(nodes) + sum(state.arp is Arp.STRICT for state in judged.nodes)
+    because = [f"{len(nodes)} of {count} nodes that could be judged answered for {judged.canary}: {', '.join(nodes)}"]
+    because += [f"{node}: {_configured(judged, node)}" for node in nodes]
+    because += [cause for cause, _ in judged.causes]
+    hit = [j.ip for j in judged.asked() if j.verdict is Verdict.NON_STRICT]
+    return Found(because=tuple(because), nodes=nodes, ips=tuple(hit), do=tuple(do for _, do in judged.causes if do))
+
+
+def latent_non_strict(judged: Judged) -> Found | None:
+    """Means: the announcer's kernel answers beside its speaker. Nothing is wrong for clients yet; after the next failover
+    this node goes on answering.
+
+    Decided when:
+    1. one MAC answered more than once to most of the questions for an address.
+    2. and once for its own node address. A hint: Wi-Fi and mirrored switch ports double replies too.
+
+    Do:
+    - Turn strict ARP on and restart kube-proxy before the next failover."""
+    because, nodes, ips = [], [], []
+    for judgement, party in judged.answers():
+        for voice in party.voices if party.node else ():
+            if _doubled(judged, judgement.ip, voice.mac) and _single_at_home(judged, str(party.node), voice.mac):
+                because.append(f"{party.node} ({voice.mac}) answered more than once per question for {judgement.ip}")
+                nodes.append(str(party.node))
+                ips.append(judgement.ip)
+    return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None
+
+
+def self_blind(judged: Judged) -> Found | None:
+    """Means: arpcheck ran on a node of the cluster, and a host does not hear its own answers. This node was not tested.
+
+    Decided when:
+    1. the host has a node's own address, or was told the node's name.
+
+    Do:
+    - Run arpcheck once more from another host, best one of the LAN that is no node; the two reports together cover all."""
+    if judged.own_node is None:
+        return None
+    other = next((s.name for s in judged.nodes if s.name != judged.own_node and s.arp is not Arp.UNREACHED), None)
+    do = (f"Run it also from {other}, which hears {judged.own_node}",) if other else ()
+    return Found(because=(_own_kernel(judged),), nodes=(judged.own_node,), do=do)
+
+
+def unreached_nodes(judged: Judged) -> Found | None:
+    """Means: nothing was heard from these nodes on this segment, so nothing is known of their kernels.
+
+    Decided when:
+    1. none of the node's own addresses was answered, with 0.0.0.0 or with this host's address as the sender.
+
+    Do:
+    - A node in another subnet with strict ARP is silent here as it should be; run arpcheck in its segment too.
+    - Is the node up, and is this the right interface? A switch with ARP inspection may drop the questions."""
+    nodes = judged.named(Arp.UNREACHED)
+    if not nodes:
+        return None
+    return Found(because=tuple(f"{s.name}: {s.reason}" for s in judged.nodes if s.arp is Arp.UNREACHED), nodes=nodes)
+
+
+def ipvs_deprecated(judged: Judged) -> Found | None:
+    """Means: kube-proxy's IPVS mode, which this fault needs, is deprecated since Kubernetes 1.35 and going away.
+
+    Decided when:
+    1. kube-proxy is configured for mode ipvs.
+    2. and the server is 1.35 or newer (KEP-5495).
+
+    Do:
+    - Plan the move to mode nftables: it binds no Service address to an interface, so this fault can't occur.
+    - Moving to iptables leaves kube-ipvs0 and its addresses in place until `kube-proxy --cleanup` or a reboot."""
+    nodes = tuple(name for name, proxy in sorted(judged.kube_proxies.items()) if proxy.mode == "ipvs")
+    version = re.match(r"v?(\d+)\.(\d+)", judged.cluster_version or "")
+    if not nodes or not version or (int(version[1]), int(version[2])) < (1, 35):
+        return None
+    return Found(because=(f"kube-proxy is in mode ipvs, and the server is {judged.cluster_version}",), nodes=nodes)
+
+
+def _configured(judged: Judged, node: str) -> str:
+    proxy = judged.kube_proxies.get(node)
+    if proxy is None or (proxy.mode is None and proxy.strict_arp is None):
+        return "what is configured is not visible"
+    strict = {True: "true", False: "false", None: "not visible"}[proxy.strict_arp]
+    loaded = ", but the running kube-proxy is older than that" if proxy.loaded is False else ""
+    notes = "".join(f"; {note}" for note in proxy.notes)
+    return f"configured is mode {proxy.mode or 'not visible'}, strictARP {strict} ({proxy.source}){loaded}{notes}"
+
+
+def _doubled(judged: Judged, ip: IPv4Address, mac: Mac) -> bool:
+    """More than one reply to most questions: a stray repeat is no sign."""
+    voice = judged.hearing.voices(ip).get(mac)
+    if voice is None:
+        return False
+    return sum(voice.replies.values()) >= 1.5 * max(judged.hearing.questions(ip, voice), 1)
+
+
+def _single_at_home(judged: Judged, node: str, mac: Mac) -> bool:
+    homes = [ip for ip in judged.addresses.get(node, ()) if mac in judged.hearing.voices(ip)]
+    return bool(homes) and not any(_doubled(judged, ip, mac) for ip in homes)
+
+
+def _own_kernel(judged: Judged) -> str:
+    used = [interface for interface in judged.host.interfaces if interface.name in judged.interfaces]
+    seen = ", ".join(f"{i.name}: arp_ignore {i.arp_ignore}, arp_announce {i.arp_announce}" for i in used)
+    holder = next((i for i in judged.host.interfaces if i.name in ("kube-ipvs0", "kube-dummy-if")), None)
+    holds = f"; {len(holder.addresses)} Service addresses are on its {holder.name}" if holder else ""
+    return f"arpcheck ran on {judged.own_node}; its kernel says {seen or 'nothing of ARP'}{holds}"
+
+
+RULES = (
+    Rule(id="non-strict-nodes", severity=Severity.ERROR, find=non_strict_nodes),
+    Rule(id="latent-non-strict", severity=Severity.WARNING, find=latent_non_strict),
+    Rule(id="self-blind", severity=Severity.WARNING, find=self_blind),
+    Rule(id="unreached-nodes", severity=Severity.WARNING, find=unreached_nodes),
+    Rule(id="ipvs-deprecated", severity=Severity.INFO, find=ipvs_deprecated),
+)

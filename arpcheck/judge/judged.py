@@ -1,0 +1,70 @@
+"""The run after every address got its verdict: what the findings are drawn from. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import IPv4Address
+
+from arpcheck.judge.case import Case, Party
+from arpcheck.judge.hearing import Hearing
+from arpcheck.judge.nodes import NodeState
+from arpcheck.model import Arp, Gap, Host, KubeProxy, Loss, Mac, Owner, Responder, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """One judged address."""
+
+    case: Case
+    verdict: Verdict
+    reason: str
+    responders: tuple[Responder, ...]
+
+    @property
+    def ip(self) -> IPv4Address:
+        """Only of what was asked."""
+        assert isinstance(self.case.target.ip, IPv4Address)  # noqa: S101 - what was asked is IPv4
+        return self.case.target.ip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    judgements: tuple[Judgement, ...]
+    """Of every target that gets a verdict, in the targets' order."""
+    nodes: tuple[NodeState, ...]
+    addresses: Mapping[str, tuple[IPv4Address, ...]]
+    """The nodes' own, by name."""
+    kube_proxies: Mapping[str, KubeProxy]
+    owners: Mapping[Mac, Owner]
+    hearing: Hearing
+    canary: IPv4Address | None
+    controls: tuple[IPv4Address, ...]
+    host: Host
+    interfaces: tuple[str, ...]
+    own_node: str | None
+    gaps: tuple[Gap, ...]
+    losses: tuple[Loss, ...]
+    overlays: Mapping[Mac, str]
+    causes: tuple[tuple[str, str], ...]
+    """Why nodes answer although they are configured otherwise, or because: each with what to do."""
+    cluster_version: str | None
+    at: datetime
+
+    def asked(self) -> Iterator[Judgement]:
+        """The judgements of what was asked."""
+        return (judgement for judgement in self.judgements if judgement.verdict is not Verdict.NOT_PROBED)
+
+    def named(self, arp: Arp) -> tuple[str, ...]:
+        """The nodes in this state."""
+        return tuple(state.name for state in self.nodes if state.arp is arp)
+
+    def answers(self) -> Iterator[tuple[Judgement, Party]]:
+        """Every party of every asked address."""
+        return ((judgement, party) for judgement in self.asked() for party in judgement.case.parties)
+
+    def canary_macs(self) -> tuple[Mac, ...]:
+        """Who answered the canary, proxies aside."""
+        heard = self.hearing.voices(self.canary) if self.canary else {}
+        return tuple(sorted(mac for mac in heard if not self.owners[mac].proxy))

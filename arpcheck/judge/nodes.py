@@ -1,0 +1,80 @@
+"""How every node's kernel treats Service addresses, as far as this wire shows. Pure.
+
+The canary is a Service address that no load balancer announces, so only a kernel that holds Service addresses without
+strict ARP answers it (net/ipv4/arp.c, arp_process: any address in the local table, unless arp_ignore says no)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from arpcheck.judge.hearing import Hearing
+from arpcheck.model import Arp, Mac, Owner
+from arpcheck.objects import Node
+
+_ALIKE = "a node that holds no Service address (iptables or nftables mode, Cilium) looks the same"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeState:
+    name: str
+    arp: Arp
+    reason: str
+    macs: tuple[Mac, ...]
+    """Its MACs that are known, heard or not, sorted."""
+
+
+def node_states(
+    nodes: Iterable[Node],
+    addresses: Mapping[str, tuple[IPv4Address, ...]],
+    canary: IPv4Address | None,
+    owners: Mapping[Mac, Owner],
+    hearing: Hearing,
+    own_node: str | None,
+) -> tuple[NodeState, ...]:
+    """One state for each node, by name. `addresses`: the nodes' own."""
+    by_node: dict[str, list[Mac]] = {}
+    for mac, owner in owners.items():
+        if owner.node is not None:
+            by_node.setdefault(owner.node, []).append(mac)
+    states = []
+    for node in nodes:
+        macs = tuple(sorted(by_node.get(node.name, ())))
+        arp, reason = _judge(node, addresses.get(node.name, ()), canary, macs, owners, hearing, own_node)
+        states.append(NodeState(name=node.name, arp=arp, reason=reason, macs=macs))
+    return tuple(sorted(states, key=lambda state: state.name))
+
+
+def _judge(
+    node: Node,
+    addresses: tuple[IPv4Address, ...],
+    canary: IPv4Address | None,
+    macs: tuple[Mac, ...],
+    owners: Mapping[Mac, Owner],
+    hearing: Hearing,
+    own_node: str | None,
+) -> tuple[Arp, str]:
+    if node.name == own_node:
+        return Arp.SELF, "arpcheck ran on it, and a host does not hear itself"
+    answered_canary = [mac for mac in macs if canary and mac in hearing.voices(canary)]
+    if answered_canary:
+        return Arp.NON_STRICT, f"{', '.join(answered_canary)} answered for {canary}, a ClusterIP that nobody announces"
+    heard = [(ip, mac) for ip in addresses for mac in hearing.voices(ip) if not owners[mac].proxy]
+    if not heard:
+        return Arp.UNREACHED, f"none of its addresses was answered here ({_listed(addresses)})"
+    if canary is None or not hearing.asked(canary).broadcast:
+        return Arp.UNKNOWN, "the canary was not asked"
+    if hearing.lost(canary) or hearing.excess(canary):
+        return Arp.UNKNOWN, "frames were lost while the canary was asked"
+    own = [(ip, mac) for ip, mac in heard if mac in macs]
+    if not own:
+        return Arp.UNKNOWN, f"{heard[0][0]} was answered, but it is not known whether by this node"
+    for ip, mac in own:
+        if hearing.voices(ip)[mac].ears & hearing.asked(canary).ears:
+            return Arp.STRICT, f"answered for its own {ip} and not for {canary}; {_ALIKE}"
+    return Arp.UNKNOWN, "its own address and the canary were not asked in the same way"
+
+
+def _listed(addresses: Iterable[IPv4Address]) -> str:
+    return ", ".join(str(ip) for ip in addresses) or "it has none that is IPv4"

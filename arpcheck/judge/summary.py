@@ -1,0 +1,74 @@
+"""The exit code, from what was proven and what could hide something. Pure.
+
+A proven fault is 1 whatever else is missing. Nothing proven is 0 only where everything was heard: every doubt that a
+judged Service or node depends on makes it 3."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from arpcheck.judge.judged import Judged
+from arpcheck.model import Arp, Summary, Verdict
+
+PROVEN = (
+    Verdict.PROXY_ARP, Verdict.FOREIGN, Verdict.NON_STRICT, Verdict.DUPLICATE, Verdict.WRONG_NODE, Verdict.SILENT,
+)  # fmt: skip
+"""Verdicts that say that something is wrong."""
+
+DOUBTFUL = (Verdict.INCONCLUSIVE, Verdict.MOVED)
+
+NEEDED = ("services", "nodes")
+"""Resources whose gap every judgement depends on; what only some Services need is in their own verdict."""
+
+CLEAN, FAULTY, UNSURE, INTERRUPTED = 0, 1, 3, 130
+
+
+def summarise(judged: Judged, *, complete: bool, interrupted: bool) -> Summary:
+    """The summary with its exit code and what made it, in a reader's words."""
+    verdicts = Counter(judgement.verdict for judgement in judged.judgements)
+    proven, doubts = _proven(judged, verdicts), _doubts(judged, verdicts, complete)
+    if interrupted:
+        code, because = INTERRUPTED, ("the run was interrupted", *proven, *doubts)
+    elif proven:
+        code, because = FAULTY, proven
+    elif doubts:
+        code, because = UNSURE, doubts
+    else:
+        code, because = CLEAN, ()
+    return Summary(
+        exit_code=code,
+        verdicts={verdict: verdicts[verdict] for verdict in Verdict if verdicts[verdict]},
+        non_strict_nodes=judged.named(Arp.NON_STRICT),
+        complete=complete and not interrupted,
+        because=because,
+    )
+
+
+def _proven(judged: Judged, verdicts: Counter[Verdict]) -> tuple[str, ...]:
+    found = [f"{verdicts[verdict]} {verdict.value}" for verdict in PROVEN if verdicts[verdict]]
+    nodes = judged.named(Arp.NON_STRICT)
+    if nodes:
+        found.append(f"{len(nodes)} of {len(judged.nodes)} nodes without strict ARP")
+    return tuple(found)
+
+
+def _doubts(judged: Judged, verdicts: Counter[Verdict], complete: bool) -> tuple[str, ...]:
+    doubts = [f"{verdicts[verdict]} {verdict.value}" for verdict in DOUBTFUL if verdicts[verdict]]
+    if not complete:
+        doubts.append("the run was not finished")
+    if judged.own_node is not None:
+        doubts.append(f"{judged.own_node}, on which arpcheck ran, was not tested")
+    if judged.canary is None or not judged.hearing.asked(judged.canary).broadcast:
+        doubts.append("the canary was not asked")
+    elif judged.hearing.lost(judged.canary) or judged.hearing.excess(judged.canary):
+        doubts.append("frames were lost while the canary was asked")
+    strangers = [mac for mac in judged.canary_macs() if judged.owners[mac].node is None]
+    if strangers:
+        doubts.append(f"{', '.join(strangers)}, of no known node, answered the canary")
+    unknown = judged.named(Arp.UNKNOWN)
+    if unknown:
+        doubts.append(f"how {', '.join(unknown)} treats Service addresses is not known")
+    doubts.extend(f"{gap.what} could not be read: {gap.why}" for gap in judged.gaps if gap.what in NEEDED)
+    if not any(verdict is not Verdict.NOT_PROBED for verdict in verdicts) and not judged.named(Arp.STRICT):
+        doubts.append("no address and no node was judged")
+    return tuple(dict.fromkeys(doubts))

@@ -1,0 +1,275 @@
+"""The verdict on one address: a table of rules, tried in order; the first that holds decides.
+
+Each rule takes a Case and gives the reason, or None where it does not hold. What was heard can't be undone by what was
+lost, so the proven verdicts stand before `inconclusive`. Rules know nothing of the run as a whole; findings do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from arpcheck.judge.case import Case, Party
+from arpcheck.judge.texts import Text, text
+from arpcheck.model import Kind, Trust, Verdict
+
+
+def not_probed(case: Case) -> str | None:
+    """Means: the address was not asked, and the reason lies in the Service.
+
+    Decided when:
+    1. the Service has no address yet, or a host name only.
+    2. ipMode is Proxy: the address belongs to a load balancer outside of the cluster.
+    3. the address is IPv6, which knows no ARP.
+
+    Do:
+    - Nothing for arpcheck to do. Look at the Service where it should have an address."""
+    return case.target.skipped
+
+
+def proxy_arp(case: Case) -> str | None:
+    """Means: somebody answers who answers for everything: a router or a firewall with proxy ARP.
+
+    Decided when:
+    1. a MAC that answered for this address also answered for the control, an address that nobody owns.
+    2. or it answered for the addresses of several nodes when asked with this host's address, and for none with 0.0.0.0.
+
+    Do:
+    - Turn proxy ARP off on that device for this segment (Linux: net.ipv4.conf.IFACE.proxy_arp=0).
+    - Run arpcheck again: what the proxy hid is judged only then."""
+    proxies = [party for party in case.parties if party.owner.proxy]
+    if not proxies:
+        return None
+    others = [party for party in case.parties if not party.owner.proxy]
+    return f"{_and(proxies)} answers for addresses that nobody owns" + (f"; {_and(others)} answered too" if others else "")
+
+
+def foreign(case: Case) -> str | None:
+    """Means: a host that is no node of this cluster answers for the address.
+
+    Decided when:
+    1. a MAC answered that is no node's, and every Ready node has a MAC known on this segment; the MAC is not one that
+       the Service itself names.
+    2. or the host that arpcheck ran on holds the address itself, and is no node.
+
+    Do:
+    - Find the host by its MAC in the switch's address table; the vendor and the prefix in the report narrow it down.
+    - Take the address from that host, or out of the load balancer's pool.
+    - Where it is another cluster: give the two clusters pools that don't overlap."""
+    strangers = [party for party in case.parties if party.owner.foreign and not party.named]
+    if strangers:
+        others = [party for party in case.parties if party not in strangers]
+        return f"{_and(strangers)} answered and is no node's" + (f"; {_and(others)} answered too" if others else "")
+    if case.held_on and case.own_node is None:
+        return f"this host, which is no node, has the address itself, on {case.held_on}"
+    return None
+
+
+def non_strict(case: Case) -> str | None:
+    """Means: a node answers that should not, because its kernel answers for every Service address it holds.
+
+    Decided when:
+    1. a node answered that is not the announcer, and one of its MACs answered the canary as well.
+    2. or, where the announcer is not known, such a node answered beside another responder.
+
+    Do:
+    - Turn strict ARP on in kube-proxy's configuration and restart kube-proxy on the nodes named under `nodes`.
+    - Clients keep the wrong MAC until their ARP entry ends; flush it on routers that matter."""
+    offenders = [party for party in case.parties if case.is_non_strict(party) and not case.is_announcer(party)]
+    if not offenders or (not case.announcers and len(case.parties) < 2):
+        return None
+    return f"{_and(offenders)} answered without strict ARP; {_should(case)}"
+
+
+def duplicate(case: Case) -> str | None:
+    """Means: several nodes answer at once, and strict ARP has nothing to do with it: a split brain, two announcers, or
+    an address left behind on a node.
+
+    Decided when:
+    1. several nodes answered in one round.
+    2. and none of those that should not have is known to be non-strict.
+
+    Do:
+    - Look at the announcers' logs on the nodes named for each other's loss (MetalLB: memberlist).
+    - Look on each of them whether the address is on an interface (`ip addr`); restart the announcer that left it there.
+    - Where two Services share the address, give them one announcer: one sharing key, one leader election."""
+    found = case.together()
+    return f"{_and(found)} answered in one round; {_should(case)}" if found else None
+
+
+def inconclusive(case: Case) -> str | None:
+    """Means: what was heard proves nothing wrong, and what was not heard could hide something.
+
+    Decided when:
+    1. frames were lost in a round that asked it, or more came than could be kept, or the run was not finished.
+    2. or the owner of a MAC that answered is not known.
+    3. or the same node answered in some rounds only.
+    4. or nobody answered, and no node was heard on this segment, or the announcer is or may be the prober's own node,
+       or what would say that nobody should answer was refused.
+    5. or who should answer could not be read.
+
+    Do:
+    - Remove what the reason names (a missing right, a slower `--rate`, another host to run from) and run it again.
+    - An unknown MAC: name its owner with `--mac-map FILE`."""
+    return next((reason for doubt in _DOUBTS if (reason := doubt(case))), None)
+
+
+def moved(case: Case) -> str | None:
+    """Means: the address moved from one node to another while arpcheck ran: a failover, not a conflict.
+
+    Decided when:
+    1. different nodes answered in different rounds.
+    2. and never two in one round.
+
+    Do:
+    - Run it again when the failover is over; `arpcheck watch` shows how it went."""
+    if len(case.parties) < 2:
+        return None
+    ordered = sorted(case.parties, key=lambda party: min(party.rounds))
+    return "answered by " + ", then by ".join(f"{p.words} (round {_numbers(sorted(p.rounds))})" for p in ordered)
+
+
+def wrong_node(case: Case) -> str | None:
+    """Means: one node answers all the time, but the load balancer says that another one announces the address.
+
+    Decided when:
+    1. one node answered every round.
+    2. and a current claim names another.
+
+    Do:
+    - Look on the answering node whether the address is on an interface (`ip addr`), and who put it there.
+    - Look at the load balancer's record and the log of the node it names: one of them is behind."""
+    party = case.parties[0] if case.parties else None
+    if party is None or not case.announcers or case.is_announcer(party):
+        return None
+    return f"{party.words} answered every round; {_should(case)}"
+
+
+def silent(case: Case) -> str | None:
+    """Means: nobody answers for an address that a node should answer for. Clients can't reach it.
+
+    Decided when:
+    1. nobody answered in any round, and the address was asked again slowly.
+    2. and a node was heard on this segment, so the wire carries ARP.
+    3. and nothing says that nobody should answer.
+
+    Do:
+    - MetalLB: does an L2Advertisement cover the pool, has the Service a ready endpoint (externalTrafficPolicy: Local),
+      is the node excluded (label node.kubernetes.io/exclude-from-external-load-balancers)?
+    - Is this the segment that the address is announced on? Then look for ARP inspection or MAC filters on the switch."""
+    if case.parties or case.silence or (case.target.kind is Kind.EXTERNAL_IP and not case.claims):
+        return None
+    return f"nobody answered in {_counted(len(case.rounds), 'round')}; {_should(case)}"
+
+
+def ok(case: Case) -> str | None:
+    """Means: the one node that should answer answers, and nobody else.
+
+    Decided when:
+    1. one node answered every round, and it is the announcer or no claim exists.
+    2. or nobody answered and nobody should: announced by BGP only, or an external IP that nothing claims.
+
+    Do:
+    - Nothing."""
+    if case.parties:
+        party = case.parties[0]
+        return f"{party.words} answered every round" + ("" if case.is_announcer(party) else "; nothing records who should")
+    return case.silence or "nobody answered, and nothing claims this external IP"
+
+
+Rule = Callable[[Case], str | None]
+
+RULES: tuple[tuple[Verdict, Rule], ...] = (
+    (Verdict.NOT_PROBED, not_probed),
+    (Verdict.PROXY_ARP, proxy_arp),
+    (Verdict.FOREIGN, foreign),
+    (Verdict.NON_STRICT, non_strict),
+    (Verdict.DUPLICATE, duplicate),
+    (Verdict.INCONCLUSIVE, inconclusive),
+    (Verdict.MOVED, moved),
+    (Verdict.WRONG_NODE, wrong_node),
+    (Verdict.SILENT, silent),
+    (Verdict.OK, ok),
+)
+
+
+def judge(case: Case) -> tuple[Verdict, str]:
+    """The verdict and its reason."""
+    for verdict, rule in RULES:
+        reason = rule(case)
+        if reason is not None:
+            return verdict, reason
+    raise AssertionError("the last rule always holds")
+
+
+def texts() -> tuple[Text, ...]:
+    """What every verdict means, in the order of the rules."""
+    return tuple(text(verdict.value, rule.__doc__) for verdict, rule in RULES)
+
+
+# -------------------------------------------------------------------------------------------- what makes it inconclusive
+
+
+def _lost_frames(case: Case) -> str | None:
+    if case.excess:
+        return f"{_counted(case.excess, 'reply', 'replies')} more came than could be kept or trusted"
+    return "frames were lost in a round that asked it" if case.lost else None
+
+
+def _unfinished(case: Case) -> str | None:
+    return None if case.complete and case.rounds else "the run ended before every round had asked it and listened"
+
+
+def _unknown_owner(case: Case) -> str | None:
+    strangers = [party for party in case.parties if not party.known]
+    return f"it is not known whose {_and(strangers)} is" if strangers else None
+
+
+def _some_rounds_only(case: Case) -> str | None:
+    if len(case.parties) != 1 or case.every_round(case.parties[0]):
+        return None
+    party = case.parties[0]
+    return f"{party.words} answered in round {_numbers(sorted(party.rounds))} of {_numbers(case.rounds)} only"
+
+
+def _deaf(case: Case) -> str | None:
+    """Nobody answered, and that may be the prober's own fault."""
+    if case.parties or case.silence:
+        return None
+    if not case.node_heard:
+        return "nobody answered, and no node was heard on this segment"
+    likely = {claim.node for claim in case.claims}
+    if case.own_node is not None and (case.own_node in likely or not case.announcers):
+        return f"nobody answered, and {case.own_node}, on which arpcheck ran and which it can't hear, may be the announcer"
+    return None
+
+
+def _unread(case: Case) -> str | None:
+    if case.announcers or not case.unread:
+        return None
+    return f"who should answer could not be read: {', '.join(case.unread)}"
+
+
+_DOUBTS: tuple[Rule, ...] = (_lost_frames, _unfinished, _unknown_owner, _some_rounds_only, _deaf, _unread)
+
+
+# ------------------------------------------------------------------------------------------------------------- words
+
+
+def _should(case: Case) -> str:
+    if case.announcers:
+        return f"{' and '.join(sorted(case.announcers))} should"
+    if case.silence:
+        return f"nobody should: {case.silence}"
+    stale = [claim for claim in case.claims if claim.trust is Trust.STALE]
+    return f"who should is not known (an old record names {stale[0].node})" if stale else "who should is not known"
+
+
+def _and(parties: Sequence[Party]) -> str:
+    return " and ".join(party.words for party in parties)
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    return ", ".join(str(number) for number in numbers)
+
+
+def _counted(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"
