@@ -1,0 +1,118 @@
+"""Runs the announcers of a scene on the kernel's network: one loop for all, with a socket in every namespace.
+
+Plain packet sockets of the default size for ARP alone, like mdlayher/packet's: a burst of more than 256 frames loses
+some, and what a station asks itself is never heard. What is answered is `answering`'s."""
+
+from __future__ import annotations
+
+import errno
+import heapq
+import itertools
+import os
+import selectors
+import socket
+import threading
+import time
+from functools import partial
+from types import TracebackType
+
+from arpcheck.lab.answering import Responder
+from arpcheck.lab.arp import ETHERTYPE
+from arpcheck.lab.namespaces import inside
+from arpcheck.lab.scene import Scene
+
+_AT_ONCE = 64
+"""Frames that are read from one socket before another has its turn."""
+
+
+class Announcers:
+    """A context: inside it they answer. An error of the loop is raised when it ends."""
+
+    def __init__(self, scene: Scene) -> None:
+        """Opens the sockets, so that nothing is missed from here on."""
+        self._selector = selectors.DefaultSelector()
+        self._wake, self._waker = os.pipe()
+        self._selector.register(self._wake, selectors.EVENT_READ)
+        self._pending: list[tuple[float, int, socket.socket, bytes]] = []
+        self._order = itertools.count()
+        self._sockets: list[socket.socket] = []
+        self._failed: list[Exception] = []
+        self._thread = threading.Thread(target=self._run, name="announcers", daemon=True)
+        for announcer in scene.announcers:
+            for nic in scene.station(announcer.station).nics:
+                if not announcer.nics or nic.name in announcer.nics:
+                    self._open(announcer.station, nic.name, Responder(announcer, nic.mac))
+
+    def __enter__(self) -> Announcers:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        os.write(self._waker, b"\0")
+        self._thread.join()
+        for opened in self._sockets:
+            opened.close()
+        self._selector.close()
+        os.close(self._wake)
+        os.close(self._waker)
+        if self._failed and error is None:
+            raise self._failed[0]
+
+    def _open(self, station: str, nic: str, responder: Responder) -> None:
+        opened = inside(station, partial(_packet_socket, nic))
+        self._sockets.append(opened)
+        self._selector.register(opened, selectors.EVENT_READ, responder)
+
+    def _run(self) -> None:
+        try:
+            while self._step():
+                pass
+        except Exception as error:  # noqa: BLE001 - raised by __exit__, in the thread that can do something about it
+            self._failed.append(error)
+
+    def _step(self) -> bool:
+        """One turn; False when it shall end."""
+        patience = max(0.0, self._pending[0][0] - time.monotonic()) if self._pending else None
+        for key, _ in self._selector.select(patience):
+            if key.fd == self._wake:
+                return False
+            assert isinstance(key.fileobj, socket.socket)  # noqa: S101 - for mypy: nothing else is registered
+            self._hear(key.fileobj, key.data)
+        while self._pending and self._pending[0][0] <= time.monotonic():
+            _, _, opened, frame = heapq.heappop(self._pending)
+            _send(opened, frame)
+        return True
+
+    def _hear(self, opened: socket.socket, responder: Responder) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                frame = opened.recv(2048)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno == errno.ENETDOWN:
+                    return
+                raise
+            now = time.monotonic()
+            if not (due := responder.hear(frame, now)):
+                continue
+            if due.at <= now:
+                _send(opened, due.frame)
+            else:
+                heapq.heappush(self._pending, (due.at, next(self._order), opened, due.frame))
+
+
+def _packet_socket(nic: str) -> socket.socket:
+    opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # with a protocol it would hear all NICs until bound
+    opened.bind((nic, ETHERTYPE))
+    opened.setblocking(False)
+    return opened
+
+
+def _send(opened: socket.socket, frame: bytes) -> None:
+    """A link that is down takes nothing, and the announcer goes on: MetalLB too logs it and listens again."""
+    try:
+        opened.send(frame)
+    except OSError as error:
+        if error.errno != errno.ENETDOWN:
+            raise

@@ -1,0 +1,169 @@
+"""The Kubernetes objects of a scene, as the API server would give them: read them as `kubectl get … -o json` prints them.
+
+Times are counted back from a `now` that is handed in. Knows no network; what is refused is left out here and refused by
+whoever serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from typing import Any
+
+from arpcheck.lab import kube_proxy_objects
+from arpcheck.lab.kube_objects import BORN, Object, meta, micro, stamp, suffix
+from arpcheck.lab.scene import Cluster, KubeEvent, KubeLease, KubeNode, KubeService, Scene
+
+METALLB = "metallb-system"
+METALLB_POOL = ("metallb.io/ip-allocated-from-pool", "metallb.universe.tf/ip-allocated-from-pool")
+
+
+def resources(scene: Scene, now: datetime) -> dict[str, list[Object]]:
+    """Every list that the API server serves, by the resource as kubectl names it; an empty one is served and empty."""
+    cluster = scene.cluster
+    found: dict[str, list[Object]] = {
+        "services": [_service(service, now) for service in cluster.services],
+        "nodes": [_node(node, cluster, now) for node in cluster.nodes],
+        "events": [_event(s, event, now) for s in cluster.services for event in s.events],
+        "leases.coordination.k8s.io": [_lease(lease, now) for lease in cluster.leases],
+        **kube_proxy_objects.resources(cluster, now),
+        **(_metallb(cluster, now) if _has_metallb(cluster) else {}),
+    }
+    for resource, objects in cluster.objects.items():
+        found.setdefault(resource, []).extend(dict(obj) for obj in objects)
+    return found
+
+
+def _service(service: KubeService, now: datetime) -> Object:
+    spec: Object = {
+        "type": service.type,
+        "clusterIP": service.cluster_ip,
+        "clusterIPs": [service.cluster_ip],
+        "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": 80}],
+        "internalTrafficPolicy": "Cluster",
+    }
+    if service.external_ips:
+        spec["externalIPs"] = [str(ip) for ip in service.external_ips]
+    if service.type == "LoadBalancer":
+        spec["externalTrafficPolicy"] = service.traffic_policy
+    if service.load_balancer_class:
+        spec["loadBalancerClass"] = service.load_balancer_class
+    labels = dict(service.labels) | ({"k8s-app": "kube-dns"} if service.name == "kube-dns" else {})
+    notes = dict(service.annotations) if service.type == "LoadBalancer" else {}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": meta(service.name, service.namespace, now - BORN, labels=labels, annotations=notes),
+        "spec": spec,
+        "status": {"loadBalancer": {"ingress": ingress} if (ingress := list(_ingress(service))) else {}},
+    }
+
+
+def _ingress(service: KubeService) -> Iterator[Object]:
+    yield from ({"ip": ip, "ipMode": service.ip_mode} for ip in service.ips)
+    yield from ({"hostname": hostname} for hostname in service.hostnames)
+
+
+def _node(node: KubeNode, cluster: Cluster, now: datetime) -> Object:
+    addresses = [{"type": "InternalIP", "address": address} for address in node.addresses]
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": meta(
+            node.name,
+            None,
+            now - BORN,
+            labels={"kubernetes.io/hostname": node.name, "kubernetes.io/os": "linux", **node.labels},
+            annotations=dict(node.annotations),
+        ),
+        "spec": {"podCIDR": "10.244.0.0/24"},
+        "status": {
+            "addresses": [*addresses, {"type": "Hostname", "address": node.name}],
+            "conditions": [
+                {
+                    "type": "Ready",
+                    "status": "True" if node.ready else "Unknown",
+                    "lastTransitionTime": stamp(now - BORN),
+                    "reason": "KubeletReady" if node.ready else "NodeStatusUnknown",
+                }
+            ],
+            "nodeInfo": {"kubeletVersion": cluster.version, "kubeProxyVersion": cluster.version},
+        },
+    }
+
+
+def _event(service: KubeService, event: KubeEvent, now: datetime) -> Object:
+    seen = now - timedelta(seconds=event.age)
+    about = {"apiVersion": "v1", "kind": "Service", "namespace": service.namespace, "name": service.name}
+    name = f"{service.name}.{suffix(service.full_name, event.node, event.protocol, str(event.age))}"
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": meta(name, service.namespace, seen),
+        "involvedObject": {**about, "uid": meta(service.name, service.namespace, now)["uid"]},
+        "type": "Normal",
+        "reason": "nodeAssigned",
+        "message": f'announcing from node "{event.node}" with protocol "{event.protocol}"',
+        "source": {"component": "metallb-speaker"},
+        "count": 1,
+        "firstTimestamp": stamp(seen),
+        "lastTimestamp": stamp(seen),
+    }
+
+
+def _lease(lease: KubeLease, now: datetime) -> Object:
+    renewed = now - timedelta(seconds=lease.renewed)
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": meta(lease.name, lease.namespace, now - BORN),
+        "spec": {
+            "holderIdentity": lease.holder,
+            "leaseDurationSeconds": lease.duration,
+            "acquireTime": micro(now - BORN),
+            "renewTime": micro(renewed),
+            "leaseTransitions": 1,
+        },
+    }
+
+
+# ---------------------------------------------------------------------------------------------------------- MetalLB
+
+
+def _has_metallb(cluster: Cluster) -> bool:
+    return any(s.l2_status or set(METALLB_POOL) & set(s.annotations) for s in cluster.services)
+
+
+def _metallb(cluster: Cluster, now: datetime) -> dict[str, list[Object]]:
+    """One pool of all addresses that it gave out, advertised at layer 2 from every node (api/v1beta1 at v0.16)."""
+    pools: dict[str, list[str]] = {}
+    for service in cluster.services:
+        for key in METALLB_POOL:
+            if pool := service.annotations.get(key):
+                pools.setdefault(pool, []).extend(f"{ip}/{ip_address(ip).max_prefixlen}" for ip in service.ips)
+    return {
+        "servicel2statuses.metallb.io": [_l2_status(s, node, now) for s in cluster.services for node in s.l2_status],
+        "ipaddresspools.metallb.io": [
+            _metallb_object("IPAddressPool", pool, now, {"addresses": sorted(set(given)), "autoAssign": True})
+            for pool, given in pools.items()
+        ],
+        "l2advertisements.metallb.io": [
+            _metallb_object("L2Advertisement", pool, now, {"ipAddressPools": [pool]}) for pool in pools
+        ],
+    }
+
+
+def _metallb_object(kind: str, name: str, now: datetime, spec: Mapping[str, Any], **more: Any) -> Object:
+    metadata = meta(name, METALLB, now - BORN, **more)
+    return {"apiVersion": "metallb.io/v1beta1", "kind": kind, "metadata": metadata, "spec": dict(spec)}
+
+
+def _l2_status(service: KubeService, node: str, now: datetime) -> Object:
+    labels = {
+        "metallb.io/node": node,
+        "metallb.io/service-name": service.name,
+        "metallb.io/service-namespace": service.namespace,
+    }
+    name = f"l2-{suffix(service.full_name, node)}"
+    status = {"node": node, "serviceName": service.name, "serviceNamespace": service.namespace}
+    return _metallb_object("ServiceL2Status", name, now, {}, labels=labels) | {"status": status}

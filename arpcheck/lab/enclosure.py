@@ -1,0 +1,64 @@
+"""An enclosure: network, mount and process namespaces in which the lab may do as it likes.
+
+The kernel ends all of it with its first process, whatever that dies of, and that one dies with the process that started
+it: nothing is left behind, nothing ever shows in the machine's own `ip netns list`. Without root, in a user namespace."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from arpcheck.errors import LabError
+
+TOOLS: Mapping[str, str] = {"unshare": "util-linux", "setpriv": "util-linux", "mount": "mount", "ip": "iproute2"}
+"""The programs that the lab starts, and the package that each is in."""
+
+_OWN_RUN = 'mount -t tmpfs -o mode=755 tmpfs /run && exec "$@"'
+"""`ip netns` keeps its names in /run/netns."""
+
+_TRIAL = """ip netns add trial && ip -n trial link add trial0 type veth peer name trial1 &&
+ip -n trial link add trial2 type bridge && echo 0 >/proc/sys/net/ipv4/conf/all/arp_ignore"""
+
+_SWITCHES: Mapping[str, tuple[str, str]] = {
+    "kernel.unprivileged_userns_clone": ("0", "1"),
+    "kernel.apparmor_restrict_unprivileged_userns": ("1", "0"),
+    "user.max_user_namespaces": ("0", "1000"),
+}
+"""What keeps an ordinary user from a user namespace: the value that does, and one that does not."""
+
+
+def command(program: Sequence[str]) -> list[str]:
+    """The command that runs `program` in an enclosure of its own. Its thread must live as long as the enclosure shall
+    (prctl(2), PR_SET_PDEATHSIG)."""
+    alone = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    return [
+        "setpriv", "--pdeathsig", "KILL",
+        "unshare", *alone, "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
+        "sh", "-c", _OWN_RUN, "sh", *program,
+    ]  # fmt: skip
+
+
+def require() -> None:
+    """Raises LabError, with what is missing and the cure, where this machine does not allow an enclosure."""
+    if sys.platform != "linux":
+        raise LabError("the lab needs Linux", "Run it there, or in a virtual machine")
+    if missing := sorted(tool for tool in TOOLS if not shutil.which(tool)):
+        raise LabError(f"the lab needs {', '.join(missing)}", f"Install {', '.join(sorted({TOOLS[t] for t in missing}))}")
+    tried = subprocess.run(command(["sh", "-c", _TRIAL]), capture_output=True, text=True, check=False)
+    if tried.returncode:
+        told = (tried.stderr.strip() or f"status {tried.returncode}").splitlines()[0]
+        raise LabError(f"the lab can't make its own network namespaces here ({told})", _cure())
+
+
+def _cure() -> str:
+    if os.geteuid() == 0:
+        return "It needs CAP_SYS_ADMIN and CAP_NET_ADMIN, and veth and bridge; in a container: --privileged"
+    for key, (closed, opened) in _SWITCHES.items():
+        path = Path("/proc/sys", *key.split("."))
+        if path.exists() and path.read_text().strip() == closed:
+            return f"Run it as root, or allow user namespaces: sysctl -w {key}={opened}"
+    return "Run it as root; in a container: --privileged"

@@ -1,0 +1,247 @@
+"""The nouns of a scene: a network, the announcers on it, the cluster that the API shows, and what must come out.
+
+A scene is a declaration: nothing here opens a namespace, a socket or a file. `scene_file` reads one from TOML, `network`
+builds it, `simulation` imagines it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from typing import Any
+
+from arpcheck.model import Arp, Mac, Verdict
+
+SYSCTLS = ("arp_announce", "arp_filter", "arp_ignore", "forwarding", "proxy_arp", "rp_filter")
+"""Those of net.ipv4.conf that decide who answers ARP. All are written in every namespace: a new one inherits from the
+machine (net.core.devconf_inherit_init_net)."""
+
+IPVS_DEVICE = "kube-ipvs0"
+IPVS_MAC = Mac("02:0e:00:00:00:00")
+"""The same on every node here, so that two runs are alike; no frame ever carries it."""
+
+
+class Ipvs(StrEnum):
+    """A node whose kube-proxy is in IPVS mode: every Service address is local on it."""
+
+    STRICT = "strict"
+    """strictARP: arp_ignore=1, arp_announce=2 for all interfaces."""
+    NON_STRICT = "non-strict"
+
+
+class Shape(StrEnum):
+    """What an announcer sends; all but the first are faults that a prober must not fall for."""
+
+    REPLY = "reply"
+    TO_BROADCAST = "to-broadcast"
+    """A right reply, but to everybody."""
+    TRUNCATED = "truncated"
+    WRONG_OPERATION = "wrong-operation"
+    WRONG_HARDWARE = "wrong-hardware"
+    OTHER_ADDRESS = "other-address"
+    """It speaks of an address that was not asked."""
+    FOREIGN_TARGET = "foreign-target"
+    """It is addressed to us as a frame and to another host as a reply."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nic:
+    name: str
+    lan: str
+    mac: Mac
+    addresses: tuple[IPv4Interface, ...] = ()
+    sysctl: Mapping[str, int] = field(default_factory=dict)
+    """`net.ipv4.conf.NIC.*`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    to: IPv4Network
+    nic: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Station:
+    """A host on the LANs: one network namespace."""
+
+    name: str
+    nics: tuple[Nic, ...]
+    sysctl: Mapping[str, int] = field(default_factory=dict)
+    """`net.ipv4.conf.all.*`."""
+    held: tuple[IPv4Address, ...] = ()
+    """What is bound to its kube-ipvs0; the device is there where this is not empty."""
+    routes: tuple[Route, ...] = ()
+
+    def effective(self, key: str, nic: Nic) -> int:
+        """The larger of `all` and the interface: what the kernel uses for every key of `SYSCTLS` (for a flag it is an
+        OR; include/linux/inetdevice.h, IN_DEV_MAXCONF and IN_DEV_ORCONF)."""
+        return max(self.sysctl.get(key, 0), nic.sysctl.get(key, 0))
+
+    @property
+    def own(self) -> frozenset[IPv4Address]:
+        """The addresses of its NICs."""
+        return frozenset(address.ip for nic in self.nics for address in nic.addresses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcer:
+    """A process on a station that answers ARP for what its kernel does not own, as MetalLB's speaker does."""
+
+    station: str
+    ips: tuple[IPv4Address, ...] = ()
+    """Empty: it answers for everything."""
+    nics: tuple[str, ...] = ()
+    """Empty: all of the station."""
+    mac: Mac | None = None
+    """The ARP and Ethernet sender; None: that of the NIC that was asked."""
+    delay: float = 0.0
+    """Seconds; for one that answers everything the longest of many (a Linux proxy takes up to 0.8)."""
+    probes: bool = True
+    """It answers a sender of 0.0.0.0 too."""
+    shape: Shape = Shape.REPLY
+    from_question: int = 1
+    until_question: int | None = None
+    """Counted for each address and NIC, from 1, broadcast questions only: a failover between rounds, whatever the time."""
+    from_seconds: float = 0.0
+    until_seconds: float | None = None
+    """Since the first question for the address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeEvent:
+    """MetalLB's `nodeAssigned`."""
+
+    node: str
+    age: float
+    """Seconds since it was last seen."""
+    protocol: str = "layer2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeService:
+    namespace: str
+    name: str
+    type: str = "LoadBalancer"
+    cluster_ip: str = "None"
+    ips: tuple[str, ...] = ()
+    """IPv4 or IPv6, in status.loadBalancer.ingress."""
+    hostnames: tuple[str, ...] = ()
+    ip_mode: str = "VIP"
+    external_ips: tuple[IPv4Address, ...] = ()
+    load_balancer_class: str | None = None
+    traffic_policy: str = "Cluster"
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    l2_status: tuple[str, ...] = ()
+    """The nodes that a ServiceL2Status names."""
+    events: tuple[KubeEvent, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeNode:
+    name: str
+    addresses: tuple[str, ...]
+    ready: bool | None = True
+    """None: the object has no such condition."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    kube_proxy_age: float = 86400.0
+    """Seconds since its kube-proxy pod started."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeLease:
+    namespace: str
+    name: str
+    holder: str
+    renewed: float
+    """Seconds ago."""
+    duration: int = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeProxyConfig:
+    """The kubeadm ConfigMap, DaemonSet and pods."""
+
+    mode: str
+    strict_arp: bool | None
+    """None: there is no such line."""
+    text: str | None = None
+    """The whole of `config.conf`, instead of what the two above give."""
+    edited: float = 30 * 86400.0
+    """Seconds since it was last changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """What the API server shows."""
+
+    version: str
+    nodes: tuple[KubeNode, ...]
+    services: tuple[KubeService, ...]
+    """`default/kubernetes` and `kube-system/kube-dns` first."""
+    leases: tuple[KubeLease, ...] = ()
+    kube_proxy: KubeProxyConfig | None = None
+    """None: no such objects, as in k3s."""
+    objects: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    """Further objects, word for word, by the resource as kubectl names it."""
+    refused: tuple[str, ...] = ()
+    """Resources that the prober may not read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prober:
+    station: str
+    interfaces: tuple[str, ...] = ("eth0",)
+    options: tuple[str, ...] = ()
+    """Further options of `arpcheck probe`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A responder that must come out. `station` is its name in the scene, with a `?` before it where the report can't or
+    must not name a node."""
+
+    station: str
+    rounds: tuple[int, ...] | None = None
+    """None: whatever they are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What the report must say, and nothing else."""
+
+    exit_code: int
+    verdicts: Mapping[str, Verdict]
+    """Of every target of a Service: by address, or by `namespace/name` where the Service has none."""
+    responders: Mapping[str, tuple[Heard, ...]]
+    """By address. A target of a Service that is not named here has none; others are looked at where they are named."""
+    arp: Mapping[str, Arp]
+    """Of every node."""
+    findings: tuple[str, ...]
+    """Their ids, sorted."""
+    gaps: tuple[str, ...]
+    """`what` of each, sorted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    name: str
+    title: str
+    about: str
+    lans: Mapping[str, IPv4Network]
+    stations: tuple[Station, ...]
+    announcers: tuple[Announcer, ...]
+    cluster: Cluster
+    prober: Prober
+    expect: Expectation | None
+    """None: it is only looked at."""
+
+    def station(self, name: str) -> Station:
+        """A station that is not there is a KeyError."""
+        return {station.name: station for station in self.stations}[name]

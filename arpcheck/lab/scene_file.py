@@ -1,0 +1,159 @@
+"""Reads a scene from TOML. Everything has a default, so a scene says only what is special about it.
+
+Without a word there are worker-1 … worker-3 at 10.0.0.11 … 13 on 10.0.0.0/24, the LAN host `client` at 10.0.0.5 that
+probes, and the Service web/nginx of MetalLB at 10.0.0.50 that nobody announces. `scenes/README.md` lists the keys."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from importlib.resources.abc import Traversable
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+from arpcheck.errors import InputError
+from arpcheck.lab import scene_cluster, scene_network
+from arpcheck.lab.scene import Announcer, Expectation, Heard, Ipvs, KubeNode, KubeService, Prober, Scene, Shape, Station
+from arpcheck.lab.toml_table import Table
+from arpcheck.model import Arp, Mac, Verdict
+
+WORKERS: Mapping[str, Any] = {"worker-1": {}, "worker-2": {}, "worker-3": {}}
+CLIENT = "client"
+CLIENT_HOST = {"addresses": "10.0.0.5"}
+
+
+def names() -> tuple[str, ...]:
+    """The scenes of the package."""
+    return tuple(sorted(path.name.removesuffix(".toml") for path in _folder().iterdir() if path.name.endswith(".toml")))
+
+
+def load(name: str) -> Scene:
+    """A scene of the package by its name, or any by its path. InputError where there is none, or where it is wrong."""
+    if name in names():
+        return parse((_folder() / f"{name}.toml").read_text(encoding="utf-8"), name)
+    path = Path(name)
+    if not path.is_file():
+        raise InputError(f"no scene {name!r}", f"There are {', '.join(names())}; or name a TOML file")
+    try:
+        return parse(path.read_text(encoding="utf-8"), path.stem)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{name}: {error}") from None
+
+
+def parse(text: str, name: str) -> Scene:
+    """InputError with the place of the first fault."""
+    try:
+        top = Table(f"{name}: ", tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{name}: {error}") from None
+    made = _scene(top, name)
+    top.done()
+    return made
+
+
+def _folder() -> Traversable:
+    return resources.files("arpcheck.lab") / "scenes"
+
+
+def _scene(top: Table, name: str) -> Scene:
+    title, about = top.text("title"), top.text("about")
+    lans, services, prober = scene_network.lans(top), scene_cluster.services(top), _prober(top.table("prober"))
+    nodes, stations, modes = _nodes(top, lans, services)
+    stations += _hosts(top, lans, services, prober)
+    if prober.station not in {station.name for station in stations}:
+        top.fault("prober.at", f"no node or host {prober.station!r}")
+    return Scene(
+        name=name,
+        title=title,
+        about=about,
+        lans=lans,
+        stations=stations,
+        announcers=tuple(_announcer(table, stations) for table in top.tables("announcers")),
+        cluster=scene_cluster.cluster(top, nodes, services, modes),
+        prober=prober,
+        expect=_expectation(top.table("expect")) if "expect" in top else None,
+    )
+
+
+def _nodes(
+    top: Table, lans: scene_network.Lans, services: tuple[KubeService, ...]
+) -> tuple[tuple[KubeNode, ...], tuple[Station, ...], Mapping[str, Ipvs | None]]:
+    tables = top.table("nodes") if "nodes" in top else Table("nodes.", WORKERS)
+    held, nodes, stations, modes = scene_cluster.addresses(services), [], [], {}
+    for number, name in enumerate(tables, 1):
+        table = tables.table(name)
+        modes[name] = scene_network.ipvs(table)
+        stations.append(scene_network.station(table, name, number, lans, held, modes[name], node=True))
+        nodes.append(scene_cluster.node(table, stations[-1]))
+        table.done()
+    return tuple(nodes), tuple(stations), modes
+
+
+def _hosts(
+    top: Table, lans: scene_network.Lans, services: tuple[KubeService, ...], prober: Prober
+) -> tuple[Station, ...]:
+    """Hosts of the LAN that are no nodes; the client is one of them where it probes."""
+    tables, held, found = top.table("hosts"), scene_cluster.addresses(services), []
+    names = [*tables] if CLIENT in tables or prober.station != CLIENT else [CLIENT, *tables]
+    for number, name in enumerate(names, 1):
+        table = tables.table(name) if name in tables else Table(f"hosts.{name}.", CLIENT_HOST)
+        found.append(scene_network.station(table, name, number, lans, held, scene_network.ipvs(table), node=False))
+        table.done()
+    return tuple(found)
+
+
+def _prober(table: Table) -> Prober:
+    made = Prober(
+        station=table.text("at", CLIENT),
+        interfaces=table.texts("interfaces") or ("eth0",),
+        options=table.texts("options"),
+    )
+    table.done()
+    return made
+
+
+def _announcer(table: Table, stations: tuple[Station, ...]) -> Announcer:
+    nics = {station.name: {nic.name for nic in station.nics} for station in stations}
+    made = Announcer(
+        station=table.text("at"),
+        ips=table.all_made("ips", IPv4Address),
+        nics=table.texts("nics"),
+        mac=table.made("mac", Mac, None),
+        delay=table.seconds("delay", 0.0),
+        probes=table.flag("probes", True),
+        shape=table.word("shape", Shape, Shape.REPLY),
+        from_question=table.integer("from_question", 1),
+        until_question=table.integer("until_question") if "until_question" in table else None,
+        from_seconds=table.seconds("from", 0.0),
+        until_seconds=table.seconds("until", 0.0) if "until" in table else None,
+    )
+    if made.station not in nics:
+        table.fault("at", f"no node or host {made.station!r}")
+    if unknown := set(made.nics) - nics[made.station]:
+        table.fault("nics", f"{made.station} has no {min(unknown)}")
+    table.done()
+    return made
+
+
+def _expectation(table: Table) -> Expectation:
+    verdicts, arp, responders = table.table("verdicts"), table.table("arp"), table.table("responders")
+    made = Expectation(
+        exit_code=table.integer("exit"),
+        verdicts={target: verdicts.word(target, Verdict) for target in verdicts},
+        responders={target: _heard(responders, target) for target in responders},
+        arp={node: arp.word(node, Arp) for node in arp},
+        findings=tuple(sorted(table.texts("findings"))),
+        gaps=tuple(sorted(table.texts("gaps"))),
+    )
+    table.done()
+    return made
+
+
+def _heard(table: Table, target: str) -> tuple[Heard, ...]:
+    """`["worker-1", "?printer"]`, or with the rounds: `{worker-1 = [1], worker-2 = [2, 3]}`."""
+    if table.holds_list(target):
+        return tuple(Heard(station=name) for name in sorted(table.texts(target)))
+    inner = table.table(target)
+    return tuple(Heard(station=name, rounds=inner.integers(name)) for name in sorted(inner))

@@ -1,0 +1,155 @@
+"""A scene without a kernel: a Wire in virtual time, and the host that the prober would find itself to be.
+
+Frames in and out are bytes, the kernel's rules are `kernel`'s, the announcers' are `answering`'s; here are the switch
+and the clock. So a scene is judged by the same pipeline as on the kernel, in milliseconds."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import zlib
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface
+
+from arpcheck.errors import WireError
+from arpcheck.lab import arp, kernel
+from arpcheck.lab.answering import Due, Responder
+from arpcheck.lab.scene import IPVS_DEVICE, IPVS_MAC, Nic, Scene, Station
+from arpcheck.model import Host, Interface, Mac
+from arpcheck.wire.seam import Arrival
+
+SEND_TAKES = 10e-6
+KERNEL_TAKES = 80e-6
+SPEAKER_TAKES = 330e-6
+"""Medians of MetalLB's speaker and of the kernel on an idle machine."""
+
+PROXY_DELAY = 0.8
+"""neigh/default/proxy_delay."""
+
+SOCKET_HOLDS = 256
+"""Frames that a packet socket of the default size takes before it loses some."""
+
+SPEAKER_READS = 25e-6
+"""Seconds a frame: a speaker bears 20,000 questions a second and loses at 50,000."""
+
+
+class SimulatedWire:
+    """`arpcheck.wire.seam.Wire`. `drop` tells which arrivals the prober's kernel loses."""
+
+    def __init__(self, scene: Scene, *, drop: Callable[[Arrival], bool] = lambda _: False) -> None:
+        self._scene = scene
+        self._prober = scene.station(scene.prober.station)
+        self._speakers = tuple(_speakers(scene))
+        self._drop = drop
+        self._now = 0.0
+        self._arrivals: list[tuple[float, int, Arrival]] = []
+        self._order = itertools.count()
+        self._lost: Counter[str] = Counter()
+
+    def now(self) -> float:
+        return self._now
+
+    def send(self, interface: str, frame: bytes) -> None:
+        nic = next((nic for nic in self._prober.nics if nic.name == interface), None)
+        if nic is None:
+            raise WireError(f"no interface {interface!r}")
+        self._now += SEND_TAKES
+        if asked := arp.decode(frame):
+            for station in self._scene.stations:
+                for heard in station.nics:
+                    if heard.lan == nic.lan and heard is not nic:
+                        self._answer_by_kernel(station, heard, asked)
+        for speaker in self._speakers:
+            if speaker.nic.lan == nic.lan and speaker.nic is not nic and (due := speaker.hear(frame, self._now)):
+                self._deliver(nic.lan, due.at + SPEAKER_TAKES, due.frame)
+
+    def receive(self, until: float) -> Sequence[Arrival]:
+        first = self._arrivals[0][0] if self._arrivals else until
+        self._now = max(self._now, min(until, first))
+        found = []
+        while self._arrivals and self._arrivals[0][0] <= self._now:
+            arrival = heapq.heappop(self._arrivals)[2]
+            if self._drop(arrival):
+                self._lost[arrival.interface] += 1
+            else:
+                found.append(arrival)
+        return found
+
+    def lost(self) -> Mapping[str, int]:
+        lost, self._lost = self._lost, Counter()
+        return lost
+
+    def _answer_by_kernel(self, station: Station, nic: Nic, asked: arp.Packet) -> None:
+        if asked.destination not in (arp.BROADCAST, nic.mac):
+            return
+        delay = KERNEL_TAKES
+        match kernel.answer(station, nic, asked):
+            case None:
+                return
+            case kernel.Answer.PROXY if asked.destination == arp.BROADCAST:
+                delay += PROXY_DELAY * zlib.crc32(asked.target_ip.packed) / 0xFFFFFFFF
+        self._deliver(nic.lan, self._now + delay, arp.answer(asked, nic.mac).encode())
+
+    def _deliver(self, lan: str, at: float, frame: bytes) -> None:
+        """To the prober's NICs on this LAN, as a switch does that has learnt every MAC."""
+        to = frame[:6]
+        for nic in self._prober.nics:
+            if nic.lan == lan and nic.name in self._scene.prober.interfaces and to in (nic.mac.to_bytes(), b"\xff" * 6):
+                heapq.heappush(self._arrivals, (at, next(self._order), Arrival(nic.name, at, frame)))
+
+
+@dataclass(slots=True)
+class _Speaker:
+    """An announcer's socket on one NIC: it takes its time for a frame, and its buffer has an end."""
+
+    nic: Nic
+    responder: Responder
+    busy: deque[float] = field(default_factory=deque)
+    """When each frame that waits will have been read."""
+
+    def hear(self, frame: bytes, now: float) -> Due | None:
+        while self.busy and self.busy[0] <= now:
+            self.busy.popleft()
+        if len(self.busy) >= SOCKET_HOLDS:
+            return None
+        self.busy.append(max(now, self.busy[-1] if self.busy else now) + SPEAKER_READS)
+        return self.responder.hear(frame, self.busy[-1])
+
+
+def _speakers(scene: Scene) -> Iterator[_Speaker]:
+    for announcer in scene.announcers:
+        for nic in scene.station(announcer.station).nics:
+            if not announcer.nics or nic.name in announcer.nics:
+                yield _Speaker(nic, Responder(announcer, nic.mac))
+
+
+def scene_host(scene: Scene) -> Host:
+    """As `arpcheck.wire.host.this_host` gives it on the kernel, loopback and kube-ipvs0 included."""
+    station = scene.station(scene.prober.station)
+    found = [_interface(station, nic.name, nic.mac, nic.addresses, nic.sysctl) for nic in station.nics]
+    found.append(_interface(station, "lo", None, (IPv4Interface("127.0.0.1/8"),)))
+    if station.held:
+        held = tuple(IPv4Interface((ip, 32)) for ip in station.held)
+        found.append(_interface(station, IPVS_DEVICE, IPVS_MAC, held, up=False))
+    return Host(interfaces=tuple(sorted(found, key=lambda interface: interface.name)))
+
+
+def _interface(
+    station: Station,
+    name: str,
+    mac: Mac | None,
+    addresses: tuple[IPv4Interface, ...],
+    sysctl: Mapping[str, int] | None = None,
+    *,
+    up: bool = True,
+) -> Interface:
+    return Interface(
+        name=name,
+        mac=mac,
+        addresses=tuple(address.with_prefixlen for address in addresses),
+        up=up,
+        arp_ignore=max(station.sysctl.get("arp_ignore", 0), (sysctl or {}).get("arp_ignore", 0)),
+        arp_announce=max(station.sysctl.get("arp_announce", 0), (sysctl or {}).get("arp_announce", 0)),
+    )
