@@ -45,7 +45,7 @@ def code(text: str, limit: int = NAME_LIMIT) -> str:
 def inline(text: str, limit: int = PROSE_LIMIT) -> str:
     """Markdown for prose: plain words stay, whatever GitHub or GitLab could read as markup, mention, reference or link
     becomes code. A pair of backticks is taken as the code that it means."""
-    pieces = re.split(r"(`[^`]+`)", plain(text, limit))
+    pieces = re.split(r"(`[^`]+`)", plain(text, limit).strip())
     return "".join(code(p[1:-1], limit) if len(p) > 2 and p[0] == p[-1] == "`" else _words(p, limit) for p in pieces)
 
 
@@ -69,7 +69,7 @@ def _cut(shown: list[str], length: int, limit: int) -> str:
     return f"{''.join(shown[:kept])}…(+{length - kept} characters)"
 
 
-_WORD = re.compile(r"""[("]?(?!www\.|gh-\d)[^\W_]+(?:[-./,'’][^\W_]+)*[).,;:!?%"]*|[–—…·→]|""", re.IGNORECASE)
+_WORD = re.compile(r"""[("]?(?!www\.|gh-\d)[^\W_]+(?:[-./,'’][^\W_]+)*[).,;:!?%"]*|[–—…·→]|\d\d:\d\d:\d\d|""", re.IGNORECASE)
 _LIST_NUMBER = re.compile(r"\s*\d+[.)]")
 
 
@@ -86,5 +86,5 @@ def _is_safe(position: int, word: str) -> bool:
 
 
 def _as_code(run: str, limit: int) -> str:
-    match = re.fullmatch(r"(\(?)(.+?)([).,;:!?]*)", run)
-    return f"{match[1]}{code(match[2], limit)}{match[3]}" if match else code(run, limit)
+    words = run.rstrip(".,;:!?") or run
+    return f"{code(words, limit)}{run[len(words) :]}"

@@ -1,0 +1,154 @@
+"""`-o markdown`: the report for a ticket. Renders on GitHub and GitLab alike, and fits into one comment.
+
+The verdict first, then findings, addresses, nodes, what is missing, and the evidence folded away. What does not fit is
+counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from arpcheck.model import Finding, NodeReport, Report, Responder, TargetReport
+from arpcheck.reports.escape import code, inline
+from arpcheck.reports.language import NONE, count, listing
+from arpcheck.reports.style import Style
+from arpcheck.reports.words import (
+    address,
+    answered_by,
+    claim,
+    concerns,
+    coverage,
+    is_problem,
+    kube_proxy_mode,
+    outcome,
+    responder,
+    services,
+    should_answer,
+    strict_arp,
+    verdict_line,
+)
+
+NAME = "markdown"
+
+ROOM = 60_000
+"""Characters in all. GitHub takes 65,536 in a comment, GitLab a million."""
+SENTENCE = 1_000
+"""Characters of one sentence, before it is escaped."""
+POINTS = 12
+"""Reasons and steps of one finding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    noun: str
+    """What an entry is: "address"."""
+    least: int
+    """Room that the parts before it leave to it."""
+    opening: str
+    entries: tuple[str, ...]
+    closing: str = ""
+
+
+def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
+    text = _opening(report)
+    parts = [part for part in (make(report) for make in (_findings, _targets, _nodes, _gaps, _replies)) if part.entries]
+    for number, part in enumerate(parts):
+        text += _fitted(part, ROOM - len(text) - sum(later.least for later in parts[number + 1 :]))
+    return text
+
+
+def _fitted(part: _Part, room: int) -> str:
+    """The part with as many entries as fit, and the number of those that don't."""
+    room -= len(part.opening) + len(part.closing) + 120
+    kept = []
+    for entry in part.entries:
+        if len(entry) <= room:
+            kept.append(entry)
+            room -= len(entry)
+    missing = len(part.entries) - len(kept)
+    more = f"\n…and {count(missing, f'more {part.noun}')}, left out for size: `-o json` has all.\n"
+    return part.opening + "".join(kept) + (more if missing else "") + part.closing
+
+
+def _opening(report: Report) -> str:
+    lead = f"**arpcheck: {outcome(report)}** (exit code {report.summary.exit_code})"
+    facts = "".join(f"- {label}: {inline(sentence, SENTENCE)}\n" for label, sentence in coverage(report))
+    return f"{lead}: {inline(verdict_line(report), SENTENCE)}\n\n{facts}"
+
+
+# --------------------------------------------------------------------------------------------------------------- parts
+
+
+def _findings(report: Report) -> _Part:
+    return _Part(noun="finding", least=15_000, opening="\n### Findings\n", entries=tuple(map(_finding, report.findings)))
+
+
+def _finding(finding: Finding) -> str:
+    about = f": {inline(concerned)}" if (concerned := concerns(finding)) else ""
+    return (
+        f"\n**{finding.severity}** {code(finding.id)}{about}\n\n{inline(finding.means, SENTENCE)}\n"
+        + _points("Because", ("-" for _ in finding.because), finding.because)
+        + _points("Do", (f"{n}." for n in range(1, len(finding.do) + 1)), finding.do)
+    )
+
+
+def _points(label: str, marks: Iterable[str], texts: Sequence[str]) -> str:
+    if not texts:
+        return ""
+    lines = [f"{mark} {inline(text, SENTENCE)}\n" for mark, text in zip(marks, texts, strict=True)]
+    more = f"\n…and {len(lines) - POINTS:,} more\n" if len(lines) > POINTS else ""
+    return f"\n{label}:\n\n{''.join(lines[:POINTS])}{more}"
+
+
+def _targets(report: Report) -> _Part:
+    heads = ("IP", "Service", "Verdict", "Answered by", "Should answer", "Why")
+    judged = (target for target in report.targets if target.verdict is not None)
+    return _table("address", 12_000, "Addresses", heads, map(_target, judged))
+
+
+def _target(target: TargetReport) -> tuple[str, ...]:
+    verdict = f"**{target.verdict}**" if is_problem(target) else str(target.verdict)
+    service, *others = _cells(services(target), answered_by(target), should_answer(target), target.reason)
+    return *_cells(address(target)), service, verdict, *others
+
+
+def _nodes(report: Report) -> _Part:
+    heads = ("Node", "ARP", "MAC", "kube-proxy", "strictARP as configured", "Why")
+    return _table("node", 6_000, "Nodes", heads, map(_node, report.nodes))
+
+
+def _node(node: NodeReport) -> tuple[str, ...]:
+    macs = listing((mac.mac for mac in node.macs), 2)
+    return _cells(node.name, str(node.arp), macs, kube_proxy_mode(node), strict_arp(node), node.reason)
+
+
+def _gaps(report: Report) -> _Part:
+    rows = (_cells(gap.what, gap.why, gap.costs) for gap in report.gaps)
+    return _table("gap", 3_000, "Not read or not asked", ("What", "Why", "What it costs"), rows)
+
+
+def _replies(report: Report) -> _Part:
+    heads = ("IP", "Kind", "Answered by", "MAC", "Rounds", "Replies per probe", "First after", "Recorded announcer")
+    rows = [_reply(target, found, report) for target in report.targets for found in target.responders]
+    part = _table("responder", 5_000, "", heads, rows)
+    summary = "<details>\n<summary>Evidence: who answered, how often, how fast</summary>\n"
+    return replace(part, opening=f"\n{summary}{part.opening}", closing="\n</details>\n")
+
+
+def _reply(target: TargetReport, found: Responder, report: Report) -> tuple[str, ...]:
+    claims = "; ".join(claim(entry, report.run.started_at) for entry in target.announcers[:2])
+    heard = f"{len(found.rounds)} of {len(target.rounds)}"
+    return _cells(
+        address(target), str(target.target.kind), responder(found), listing(found.macs, 4), heard,
+        f"{found.replies_per_probe:.2f}", f"{found.first_reply_ms:.2f} ms", claims or NONE,
+    )  # fmt: skip
+
+
+def _table(noun: str, least: int, title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> _Part:
+    heading = f"\n### {title}\n" if title else ""
+    ruled = f"{heading}\n| {' | '.join(heads)} |\n|{' --- |' * len(heads)}\n"
+    return _Part(noun=noun, least=least, opening=ruled, entries=tuple(f"| {' | '.join(row)} |\n" for row in rows))
+
+
+def _cells(*texts: str) -> tuple[str, ...]:
+    return tuple("–" if text == NONE else inline(text, SENTENCE) for text in texts)

@@ -1,0 +1,22 @@
+"""`-o name`: what has a problem, one a line, as `kubectl` takes and prints it. Empty where nothing has."""
+
+from __future__ import annotations
+
+from arpcheck.model import Report, TargetReport
+from arpcheck.reports.escape import plain
+from arpcheck.reports.style import Style
+from arpcheck.reports.words import is_problem
+
+NAME = "name"
+
+
+def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
+    """`service/NAMESPACE/NAME` of every Service of such a target; the address where there is no Service."""
+    names = dict.fromkeys(name for target in report.targets if is_problem(target) for name in _names(target))
+    return "".join(f"{name}\n" for name in names)
+
+
+def _names(target: TargetReport) -> tuple[str, ...]:
+    if target.target.services:
+        return tuple(f"service/{plain(service)}" for service in target.target.services)
+    return (str(target.target.ip),) if target.target.ip else ()

@@ -1,0 +1,167 @@
+"""`-o table`: the report for a terminal, to be read at three in the morning.
+
+What it comes to and what that rests on first, then one line an address, then why, the nodes, the findings with their
+remedy, and what could not be read. `wide` is made of the same sections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from textwrap import wrap
+
+from arpcheck.model import Finding, NodeReport, Report, TargetReport
+from arpcheck.reports.colour import DIM, of_word, painted
+from arpcheck.reports.columns import aligned
+from arpcheck.reports.escape import PROSE_LIMIT, plain
+from arpcheck.reports.language import count, listing
+from arpcheck.reports.style import Style
+from arpcheck.reports.words import (
+    address,
+    answered_by,
+    concerns,
+    coverage,
+    is_problem,
+    kube_proxy_mode,
+    outcome,
+    services,
+    should_answer,
+    strict_arp,
+    verdict_line,
+)
+
+NAME = "table"
+
+PROSE_WIDTH = 100
+"""Sentences are wrapped here where the terminal is wider, or no terminal at all."""
+REASONS = 20
+"""So many different reasons are shown in full; `wide` has all of them."""
+
+Section = list[str]
+
+
+def render(report: Report, style: Style) -> str:
+    return sections(
+        headline(report, style),
+        _targets(report, style),
+        _reasons(report, style),
+        _nodes(report, style),
+        findings(report, style),
+        gaps(report, style),
+    )
+
+
+def sections(*found: Section) -> str:
+    return "\n\n".join("\n".join(section) for section in found if section) + "\n"
+
+
+# ------------------------------------------------------------------------------------------------------------ sections
+
+
+def headline(report: Report, style: Style) -> Section:
+    sentence = f"(exit code {report.summary.exit_code}): {verdict_line(report)}"
+    lines = _led_by(outcome(report), outcome(report), f" {sentence}", style)
+    for label, sentence in coverage(report):
+        lines += _hanging(f"{label:<10}", sentence, style)
+    return lines
+
+
+def findings(report: Report, style: Style) -> Section:
+    if not report.findings:
+        return []
+    lines = [_title("FINDINGS", style)]
+    for number, finding in enumerate(report.findings):
+        lines += ["", *_finding(finding, style)] if number else _finding(finding, style)
+    return lines
+
+
+def gaps(report: Report, style: Style) -> Section:
+    if not report.gaps:
+        return []
+    lines = [_title("NOT READ OR NOT ASKED", style)]
+    for gap in report.gaps:
+        lines += _hanging("", f"{plain(gap.what)} ({plain(gap.why)}): {plain(gap.costs, PROSE_LIMIT)}", style)
+    return lines
+
+
+def _targets(report: Report, style: Style) -> Section:
+    judged = [target for target in report.targets if target.verdict is not None]
+    rows = [_row(target) for target in judged]
+    if not rows:
+        return []
+
+    def paint(column: int, cell: str) -> str:
+        return painted(cell, of_word(cell) if column == 2 else "", style)
+
+    return aligned(("IP", "SERVICE", "VERDICT", "ANSWERED BY", "SHOULD ANSWER"), rows, style, paint)
+
+
+def _row(target: TargetReport) -> tuple[str, ...]:
+    return address(target), services(target), str(target.verdict), answered_by(target), should_answer(target)
+
+
+def _reasons(report: Report, style: Style) -> Section:
+    """Each reason once, with the addresses that it is the reason of: a hundred addresses mostly share a few."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for target in filter(is_problem, report.targets):
+        reasons.setdefault((str(target.verdict), target.reason), []).append(address(target))
+    lines = []
+    for (verdict, reason), ips in list(reasons.items())[:REASONS]:
+        lines += _led_by(verdict, verdict, f": {listing(ips)}", style)
+        lines += _hanging("  ", plain(reason, PROSE_LIMIT), style)
+    if len(reasons) > REASONS:
+        lines.append(f"and {count(len(reasons) - REASONS, 'more reason')}: -o wide has them")
+    return [_title("WHY", style), *lines] if lines else []
+
+
+def _nodes(report: Report, style: Style) -> Section:
+    if not report.nodes:
+        return []
+
+    def paint(column: int, cell: str) -> str:
+        return painted(cell, of_word(cell) if column == 1 else "", style)
+
+    rows = [_node(node) for node in report.nodes]
+    return aligned(("NODE", "ARP", "MAC", "KUBE-PROXY", "STRICT-ARP"), rows, style, paint)
+
+
+def _node(node: NodeReport) -> tuple[str, ...]:
+    macs = listing((mac.mac for mac in node.macs), 1)
+    return plain(node.name), str(node.arp), macs, kube_proxy_mode(node), strict_arp(node)
+
+
+def _finding(finding: Finding, style: Style) -> Section:
+    title = ": ".join(filter(None, (plain(finding.id), concerns(finding))))
+    lines = _led_by(finding.severity.upper(), finding.severity, f" {title}", style)
+    lines += _hanging("  ", plain(finding.means, PROSE_LIMIT), style)
+    lines += _points("because", ("-",) * len(finding.because), finding.because, style)
+    return lines + _points("do", (f"{n}." for n in range(1, len(finding.do) + 1)), finding.do, style)
+
+
+# -------------------------------------------------------------------------------------------------------------- layout
+
+
+def _points(label: str, marks: Iterable[str], texts: Sequence[str], style: Style) -> Section:
+    lines: Section = []
+    for number, (mark, text) in enumerate(zip(marks, texts, strict=True)):
+        lines += _hanging(f"  {'' if number else label:<8}{mark} ", plain(text, PROSE_LIMIT), style)
+    return lines
+
+
+def _hanging(lead: str, text: str, style: Style) -> Section:
+    """`lead` before the first line, blanks of its length before the others."""
+    room = max(_prose_width(style) - len(lead), 20)
+    first, *rest = wrap(text, room, break_on_hyphens=False) or [""]
+    return [f"{lead}{first}".rstrip(), *(" " * len(lead) + line for line in rest)]
+
+
+def _led_by(word: str, meaning: str, text: str, style: Style) -> Section:
+    """A wrapped text whose first word has the colour of `meaning`."""
+    first, *rest = _hanging("", f"{word}{text}", style)
+    return [painted(word, of_word(meaning), style) + first.removeprefix(word), *rest]
+
+
+def _prose_width(style: Style) -> int:
+    return min(style.width or PROSE_WIDTH, PROSE_WIDTH)
+
+
+def _title(text: str, style: Style) -> str:
+    return painted(text, DIM, style)

@@ -1,0 +1,84 @@
+"""`-o wide`: the table with all that a line can hold: who by MAC and how fast, claimed by what and how fresh. Never cut."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from arpcheck.model import NodeReport, Report, Responder, TargetReport
+from arpcheck.reports.colour import of_word, painted
+from arpcheck.reports.columns import aligned
+from arpcheck.reports.escape import PROSE_LIMIT, plain
+from arpcheck.reports.language import NONE, listing, yes_no
+from arpcheck.reports.style import Style
+from arpcheck.reports.table import Section, findings, gaps, headline, sections
+from arpcheck.reports.words import (
+    address,
+    answered_by,
+    claim,
+    is_expected,
+    kube_proxy_mode,
+    responder,
+    services,
+)
+
+NAME = "wide"
+
+_TARGET = (
+    "IP", "SERVICE", "IMPLEMENTATION", "VERDICT", "ANSWERED BY", "EXPECTED", "MAC", "INTERFACE", "ROUNDS", "PER PROBE",
+    "FIRST MS", "CLAIMED", "WHY",
+)  # fmt: skip
+_NODE = ("NODE", "READY", "ARP", "ADDRESS", "MAC", "KUBE-PROXY", "STRICT-ARP", "LOADED", "CONFIGURED IN", "WHY")
+
+
+def render(report: Report, style: Style) -> str:
+    endless = replace(style, width=None)
+    targets, nodes = _targets(report, endless), _nodes(report, endless)
+    return sections(headline(report, style), targets, nodes, findings(report, style), gaps(report, style))
+
+
+def _targets(report: Report, style: Style) -> Section:
+    """One line a responder; the address and its verdict stand on each, so that a line that is cut out with grep is whole."""
+    rows = [row for target in report.targets for row in _rows(target, report)]
+    verdict = _TARGET.index("VERDICT")
+    paint = lambda column, cell: painted(cell, of_word(cell) if column == verdict and cell != NONE else "", style)  # noqa: E731
+    return aligned(_TARGET, rows, style, paint) if rows else []
+
+
+def _rows(target: TargetReport, report: Report) -> list[tuple[str, ...]]:
+    verdict = str(target.verdict) if target.verdict else NONE
+    lead = (address(target), services(target, 99), plain(target.implementation or NONE), verdict)
+    claims = "; ".join(claim(found, report.run.started_at) for found in target.announcers) or NONE
+    tail = (claims, plain(target.reason, PROSE_LIMIT) or NONE)
+    if not target.responders:
+        heard = f"0 of {len(target.rounds)}"
+        return [(*lead, answered_by(target), *(NONE,) * 3, heard, *(NONE,) * 2, *tail)]
+    return [(*lead, *_responder(found, target), *tail) for found in target.responders]
+
+
+def _responder(found: Responder, target: TargetReport) -> tuple[str, ...]:
+    heard = f"{len(found.rounds)} of {len(target.rounds)}"
+    return (
+        responder(found), yes_no(is_expected(found, target)), _macs(found), listing(found.interfaces, 99), heard,
+        f"{found.replies_per_probe:.2f}", f"{found.first_reply_ms:.2f}",
+    )  # fmt: skip
+
+
+def _macs(found: Responder) -> str:
+    macs = listing(found.macs, 99)
+    return f"{macs} (sent by {listing(found.sources, 99)})" if found.sources else macs
+
+
+def _nodes(report: Report, style: Style) -> Section:
+    arp = _NODE.index("ARP")
+    paint = lambda column, cell: painted(cell, of_word(cell) if column == arp else "", style)  # noqa: E731
+    return aligned(_NODE, [_node(node) for node in report.nodes], style, paint) if report.nodes else []
+
+
+def _node(node: NodeReport) -> tuple[str, ...]:
+    proxy = node.kube_proxy
+    macs = listing((f"{m.mac} ({m.interface or NONE}, {m.source})" for m in node.macs), 99)
+    why = "; ".join(plain(text, PROSE_LIMIT) for text in (node.reason, *proxy.notes) if text) or NONE
+    return (
+        plain(node.name), yes_no(node.ready), str(node.arp), listing(map(str, node.addresses), 99), macs,
+        kube_proxy_mode(node), yes_no(proxy.strict_arp), yes_no(proxy.loaded), plain(proxy.source or NONE), why,
+    )  # fmt: skip

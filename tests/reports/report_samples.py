@@ -1,0 +1,195 @@
+"""Reports built by hand, one for each situation that a format has to show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Address
+
+from arpcheck.model import (
+    Address,
+    Arp,
+    Claim,
+    Finding,
+    Gap,
+    Interface,
+    Kind,
+    KubeProxy,
+    Mac,
+    NodeMac,
+    NodeReport,
+    Report,
+    Responder,
+    Run,
+    Severity,
+    Skip,
+    Summary,
+    Target,
+    TargetReport,
+    Trust,
+    Verdict,
+)
+
+START = datetime(2026, 3, 1, 2, 59, 58, tzinfo=UTC)
+END = datetime(2026, 3, 1, 3, 0, 11, 400_000, tzinfo=UTC)
+RECORDED = datetime(2026, 3, 1, 2, 58, tzinfo=UTC)
+ETH0 = Interface(name="eth0", mac=Mac("02:00:00:00:00:05"), addresses=("10.0.0.5/24",), arp_ignore=0, arp_announce=0)
+CONFIGURED = "configmap kube-system/kube-proxy"
+
+
+def mac(node: str) -> Mac:
+    return Mac(f"02:00:00:00:01:0{node[-1]}")
+
+
+def responder(node: str | None, *, expected: bool = False, first: float = 0.21, **more: object) -> Responder:
+    found = Responder(
+        node=node, macs=(mac(node or "0"),), interfaces=("eth0",), expected=expected, flux=False, rounds=(1, 2, 3),
+        replies_per_probe=1.0, first_reply_ms=first, vendor=None,
+    )  # fmt: skip
+    return replace(found, **more)  # type: ignore[arg-type]
+
+
+def announced_by(node: str, service: str) -> Claim:
+    source = f"ServiceL2Status metallb-system/l2-{service.rpartition('/')[2]}"
+    return Claim(node=node, source=source, trust=Trust.CURRENT, service=service, observed_at=RECORDED)
+
+
+def service(
+    ip: str, name: str, verdict: Verdict, reason: str, *responders: Responder, announcer: str = "worker-3"
+) -> TargetReport:
+    return TargetReport(
+        target=Target(ip=IPv4Address(ip), kind=Kind.LOAD_BALANCER, services=(name,)), implementation="metallb",
+        announcers=(announced_by(announcer, name),), verdict=verdict, reason=reason, responders=responders, rounds=(1, 2, 3),
+    )  # fmt: skip
+
+
+def skipped(ip: Address | None, name: str, skips: Skip, reason: str) -> TargetReport:
+    return TargetReport(
+        target=Target(ip=ip, kind=Kind.LOAD_BALANCER, services=(name,), skipped=reason, skips=skips), implementation=None,
+        announcers=(), verdict=Verdict.NOT_PROBED, reason=reason, responders=(),
+    )  # fmt: skip
+
+
+def known(ip: str, kind: Kind, *responders: Responder) -> TargetReport:
+    """A canary, control or node target."""
+    nodes = tuple(r.node for r in responders if r.node) if kind is Kind.NODE else ()
+    return TargetReport(
+        target=Target(ip=IPv4Address(ip), kind=kind, nodes=nodes), implementation=None, announcers=(), verdict=None,
+        reason="", responders=responders, rounds=(1, 2, 3),
+    )  # fmt: skip
+
+
+def node(name: str, arp: Arp = Arp.STRICT, reason: str = "did not answer the canary") -> NodeReport:
+    return NodeReport(
+        name=name, arp=arp, reason=reason, ready=True, addresses=(IPv4Address(f"10.0.0.1{name[-1]}"),),
+        macs=(NodeMac(mac=mac(name), interface="eth0", source="node-ip"),),
+        kube_proxy=KubeProxy(mode="ipvs", strict_arp=True, source=CONFIGURED),
+    )  # fmt: skip
+
+
+RUN = Run(
+    arpcheck="0.1.0", started_at=START, ended_at=END, interfaces=(ETH0,), context="prod", cluster="v1.33.4", rounds=3,
+    wait=1.0, rate=10.0, sender="auto", sent=40, received=52, lost=0, ignored={"not-for-us": 3},
+)  # fmt: skip
+
+WORKERS = ("worker-1", "worker-2", "worker-3")
+
+CLEAN = Report(
+    summary=Summary(exit_code=0, verdicts={Verdict.OK: 2}, non_strict_nodes=(), complete=True,
+                    because=("every address was answered by its announcer alone",)),
+    targets=(
+        service("10.0.0.50", "web/nginx", Verdict.OK, "worker-3 answered every round and is the announcer",
+                responder("worker-3", expected=True)),
+        service("10.0.0.51", "db/postgres", Verdict.OK, "worker-2 answered every round and is the announcer",
+                responder("worker-2", expected=True, first=0.34), announcer="worker-2"),
+        known("10.96.0.1", Kind.CANARY),
+        known("192.0.2.1", Kind.CONTROL),
+        *(known(f"10.0.0.1{name[-1]}", Kind.NODE, responder(name)) for name in WORKERS),
+    ),
+    nodes=tuple(node(name) for name in WORKERS),
+    findings=(), gaps=(), run=RUN,
+    evidence={"apiVersion": "arpcheck/v1", "kind": "Evidence",
+              "questions": [[0.0, "eth0", 1, "10.0.0.50", "10.0.0.5", None],
+                            [100.0, "eth0", 1, "10.0.0.51", "10.0.0.5", None]],
+              "replies": [[0.21, "eth0", 1, "10.0.0.50", "10.0.0.5", None, mac("worker-3"), mac("worker-3"), 0.21],
+                          [100.34, "eth0", 1, "10.0.0.51", "10.0.0.5", None, mac("worker-2"), mac("worker-2"), 0.34]]},
+)  # fmt: skip
+"""Nothing is wrong."""
+
+NON_STRICT_FINDING = Finding(
+    id="non-strict-nodes", severity=Severity.ERROR,
+    means="The kernel of these nodes answers ARP for Service addresses that another node announces, so clients reach "
+    "whichever node answers first.",
+    because=("1 of 3 nodes answered the canary 10.96.0.1 and not the control 192.0.2.1: worker-1",
+             "kube-proxy runs in ipvs mode with `strictARP: false` (configmap kube-system/kube-proxy)"),
+    do=("Set `strictARP: true` with `kubectl -n kube-system edit configmap kube-proxy`",
+        "Restart it: `kubectl -n kube-system rollout restart daemonset kube-proxy`"),
+    nodes=("worker-1",), ips=(IPv4Address("10.0.0.50"), IPv4Address("10.0.0.51")),
+)  # fmt: skip
+
+_BOTH = "worker-1 is not strict and answers beside the announcer"
+
+NON_STRICT = replace(
+    CLEAN,
+    summary=Summary(exit_code=1, verdicts={Verdict.OK: 1, Verdict.NON_STRICT: 2, Verdict.NOT_PROBED: 1},
+                    non_strict_nodes=("worker-1",), complete=True,
+                    because=("2 of 3 addresses are answered by a non-strict node", "1 of 3 nodes is non-strict")),
+    targets=(
+        service("10.0.0.50", "web/nginx", Verdict.NON_STRICT, _BOTH,
+                responder("worker-1"), responder("worker-3", expected=True, first=1.7)),
+        service("10.0.0.51", "db/postgres", Verdict.NON_STRICT, _BOTH,
+                responder("worker-1", first=0.3, replies_per_probe=2.0), responder("worker-2", expected=True),
+                announcer="worker-2"),
+        service("10.0.0.52", "shop/front", Verdict.OK, "worker-3 answered every round and is the announcer",
+                responder("worker-3", expected=True)),
+        skipped(None, "web/new", Skip.PENDING, "it has no address yet"),
+        known("10.96.0.1", Kind.CANARY, responder("worker-1")),
+        known("192.0.2.1", Kind.CONTROL),
+        *(known(f"10.0.0.1{name[-1]}", Kind.NODE, responder(name)) for name in WORKERS),
+    ),
+    nodes=(replace(node("worker-1", Arp.NON_STRICT, "answered the canary 10.96.0.1"),
+                   kube_proxy=KubeProxy(mode="ipvs", strict_arp=False, source=CONFIGURED, loaded=True)),
+           node("worker-2"), node("worker-3")),
+    findings=(NON_STRICT_FINDING,),
+)  # fmt: skip
+"""One node's kernel answers for what the others announce."""
+
+PARTIAL = replace(
+    CLEAN,
+    summary=Summary(exit_code=130, verdicts={Verdict.FOREIGN: 1, Verdict.INCONCLUSIVE: 2, Verdict.NOT_PROBED: 1},
+                    non_strict_nodes=(), complete=False, because=("interrupted in round 2 of 3",)),
+    targets=(
+        replace(service("10.0.0.50", "web/nginx", Verdict.FOREIGN, "00:00:5e:00:01:33 belongs to no node",
+                        responder(None, macs=(Mac("00:00:5e:00:01:33"),), rounds=(1,), vendor="VRRP, virtual router 51",
+                                  sources=(Mac("02:00:00:00:09:09"),))),
+                rounds=(1,), implementation=None, announcers=()),
+        replace(service("10.0.0.51", "db/postgres", Verdict.INCONCLUSIVE, "who should answer could not be read"),
+                rounds=(1,), announcers=(replace(announced_by("worker-2", "db/postgres"), trust=Trust.STALE),)),
+        replace(service("10.0.0.52", "shop/front", Verdict.INCONCLUSIVE, "it was not asked before the end"), rounds=(),
+                announcers=(replace(announced_by("worker-2", "shop/front"), trust=Trust.GUESS, observed_at=None),)),
+        skipped(IPv6Address("fd00::50"), "web/nginx", Skip.IPV6, "IPv6 is not asked"),
+        known("192.0.2.1", Kind.CONTROL),
+    ),
+    nodes=(replace(node("worker-1", Arp.UNKNOWN, "the canary was not asked"), ready=None, macs=(),
+                   kube_proxy=KubeProxy(mode=None, strict_arp=None, source=None)),
+           replace(node("worker-2", Arp.SELF, "the prober runs on it"),
+                   kube_proxy=KubeProxy(mode="ipvs", strict_arp=True, source=CONFIGURED, loaded=False,
+                                        notes=("the process is older than its configuration",)))),
+    findings=(Finding(id="frames-lost", severity=Severity.WARNING, means="Replies may be missing.",
+                      because=("7 frames in round 1",), do=()),
+              Finding(id="gap", severity=Severity.INFO, means="Something could not be read.", because=(), do=("Grant it",))),
+    gaps=(Gap(what="leases.coordination.k8s.io", why="forbidden", costs="it is not known which node announces"),
+          Gap(what="the canary", why="no Service has a ClusterIP", costs="no node can be shown to be non-strict")),
+    run=replace(RUN, context=None, cluster=None, sent=1, received=1, lost=7, ignored={}),
+    evidence={},
+)  # fmt: skip
+"""Stopped early, with gaps, and little known."""
+
+EMPTY = Report(
+    summary=Summary(exit_code=3, verdicts={}, non_strict_nodes=(), complete=True),
+    targets=(), nodes=(), findings=(), gaps=(),
+    run=replace(RUN, interfaces=(), sent=0, received=0, ignored={}),
+)  # fmt: skip
+"""No Service, no node, nothing asked."""
+
+SAMPLES = {"clean": CLEAN, "non-strict": NON_STRICT, "partial": PARTIAL, "empty": EMPTY}
