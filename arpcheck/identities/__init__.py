@@ -1,0 +1,95 @@
+"""Whose MAC is this: one module a source, each with `NAME`, `NEEDS` and `identities(evidence)`.
+
+Every source's word is kept; which of them counts is decided elsewhere, by `rank` among others. Knows the sources and
+their order of strength, and nothing of what an answer means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from arpcheck.evidence import Evidence
+from arpcheck.identities import mac_map, node_ip, overlay, own
+from arpcheck.identities.addresses import node_addresses, service_addresses
+from arpcheck.identities.files import read_mac_map
+from arpcheck.identities.mac_map import match_nodes, unmatched
+from arpcheck.identities.overlay import overlays
+from arpcheck.identities.own import own_node
+from arpcheck.identities.proxies import proxies
+from arpcheck.identities.vendor import is_virtual_router, label, vendor
+from arpcheck.model import Identity, Need
+
+__all__ = [
+    "NEEDS", "RANKS", "SOURCES", "Row", "Source", "all_identities", "is_virtual_router", "label", "match_nodes",
+    "node_addresses", "overlays", "own_node", "proxies", "rank", "read_mac_map", "service_addresses", "table", "unmatched",
+    "vendor",
+]  # fmt: skip
+
+
+class Source(Protocol):
+    NAME: str
+    NEEDS: tuple[Need, ...]
+
+    def identities(self, evidence: Evidence) -> Iterable[Identity]: ...
+
+
+SOURCES: tuple[Source, ...] = (own, node_ip, mac_map)
+"""Every source, in the order of the README's table."""
+
+NEEDS: tuple[Need, ...] = tuple(dict.fromkeys((*(need for source in SOURCES for need in source.NEEDS), *overlay.NEEDS)))
+
+RANKS = {"self": 2, "node-ip": 4}
+"""The strength of a source, 1 the strongest: the user's own file, a live host, what a host published, the wire, other
+files. A `mac-map` goes by the format of its file."""
+
+_OTHER_FILE = re.compile(r" \((?P<format>[a-z_ -]+)\)$")
+
+
+def all_identities(evidence: Evidence) -> tuple[Identity, ...]:
+    """What every source says of every MAC, sorted by MAC, the strongest first.
+
+    Left out is what names no Node of this cluster, and what is a tunnel's or a pod's MAC, whoever claims it."""
+    nodes = {node.name for node in evidence.objects.nodes() if node.name}
+    tunnels = overlays(evidence.objects)
+    found = {
+        identity
+        for source in SOURCES for identity in source.identities(evidence)
+        if identity.node in nodes and identity.mac not in tunnels
+    }  # fmt: skip
+    return tuple(sorted(found, key=_order))
+
+
+def rank(identity: Identity) -> int:
+    """How strong a source's word is, 1 the strongest."""
+    if identity.source != mac_map.NAME:
+        return RANKS[identity.source]
+    match _OTHER_FILE.search(identity.detail):
+        case None:
+            return 1
+        case found:
+            return 2 if found["format"] == "job" else 6
+
+
+class Row(NamedTuple):
+    """A line of the README's table."""
+
+    name: str
+    needs: str
+    on_by_default: str
+    gives: str
+
+
+def table() -> tuple[Row, ...]:
+    """What each source needs and gives, from its docstring."""
+    return tuple(_row(source.NAME, source.__doc__ or "") for source in SOURCES)
+
+
+def _row(name: str, docstring: str) -> Row:
+    found = re.findall(r"^(Needs|On by default|Gives): (.+?)(?=\n[A-Z]|\n\n|\Z)", docstring, re.MULTILINE | re.DOTALL)
+    facts = {key: " ".join(value.split()) for key, value in found}
+    return Row(name=name, needs=facts["Needs"], on_by_default=facts["On by default"], gives=facts["Gives"])
+
+
+def _order(identity: Identity) -> tuple[str, int, str, str, str, str]:
+    return identity.mac, rank(identity), identity.node, identity.source, identity.interface or "", identity.detail

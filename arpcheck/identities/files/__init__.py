@@ -1,0 +1,69 @@
+"""Files that say whose a MAC is, as text: what people already have, each format recognised by what is in it.
+
+Reads text that was handed in; opens nothing. Whatever the text is, the result is entries or an InputError that names
+the wrong lines. A format is one module with `FORMAT`, `recognises` and `read`, listed in `FORMATS`, the surest first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from ipaddress import IPv4Address
+from itertools import islice
+
+from arpcheck.errors import InputError
+from arpcheck.evidence import MacEntry
+from arpcheck.identities.files import ethers, own_csv, own_yaml
+from arpcheck.identities.files.source import Source
+from arpcheck.objects import ipv4
+
+FORMATS = (ethers, own_csv, own_yaml)
+
+LIMIT = 8 * 1024 * 1024
+"""Characters of a file; a fact cache of a host has some 100,000."""
+ENTRIES = 65_536
+"""Entries of a file; more than the NICs of the largest cluster."""
+
+_NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff\ufffd]")
+_SEEN = "CSV (mac,node[,interface]), YAML, /etc/ethers"
+
+
+def read_mac_map(
+    text: str, name: str, addresses: Mapping[IPv4Address, str] | None = None
+) -> tuple[MacEntry, ...]:
+    """The entries of a `--mac-map` file, in its order.
+
+    `name`: the file's, for messages and, without its ending, as the node's where a format names none. `addresses`: the
+    node that has an address, for formats that give one in the place of a name; without it the address stays, and is
+    matched with the nodes later. Raises InputError."""
+    source = Source(name=name, text=_checked(text, name))
+    for form in FORMATS:
+        if form.recognises(source):
+            found = _bounded(form.read(source), name)
+            if not found:
+                raise InputError(f"{name}: names no MAC ({form.FORMAT})", "Leave the file out, or fill it")
+            return tuple(_named(entry, addresses or {}) for entry in found)
+    raise InputError(f"{name}: no format that is known", f"There are: {_SEEN}")
+
+
+def _checked(text: str, name: str) -> str:
+    if len(text) > LIMIT:
+        raise InputError(f"{name}: {len(text):,} characters; at most {LIMIT:,} are read", "Split it, one file a node")
+    if odd := _NO_TEXT.search(text):
+        line = text.count("\n", 0, odd.start()) + 1
+        raise InputError(f"{name}:{line}: no text (character {ord(odd[0]):#04x})", "Save it as UTF-8 text")
+    if not text.removeprefix("\ufeff").strip():
+        raise InputError(f"{name}: the file is empty", "Leave it out, or fill it")
+    return text.removeprefix("\ufeff")
+
+
+def _bounded(entries: Iterable[MacEntry], name: str) -> tuple[MacEntry, ...]:
+    found = tuple(islice(entries, ENTRIES + 1))
+    if len(found) > ENTRIES:
+        raise InputError(f"{name}: more than {ENTRIES:,} MACs", "Split it, one file a node")
+    return tuple(dict.fromkeys(found))
+
+
+def _named(entry: MacEntry, addresses: Mapping[IPv4Address, str]) -> MacEntry:
+    ip = ipv4(entry.node)
+    return replace(entry, node=addresses[ip]) if ip is not None and ip in addresses else entry

@@ -1,0 +1,29 @@
+"""`/etc/ethers`: a MAC and a host or its address on each line, `#` starts a comment (ethers(5)).
+
+The octets may lack their leading zeros: `0:0:c0:a:77:23`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from arpcheck.evidence import MacEntry
+from arpcheck.identities.files.source import MAC, LineError, Source, each
+
+FORMAT = "ethers"
+
+_LINE = re.compile(rf"{MAC.pattern}\s+[^\s,]+\s*(#|$)")
+
+
+def recognises(source: Source) -> bool:
+    return source.any(_LINE)
+
+
+def read(source: Source) -> Iterable[MacEntry]:
+    def entry(line: int, text: object) -> MacEntry:
+        words = str(text).partition("#")[0].split()
+        if len(words) != 2:
+            raise LineError(f"{len(words)} words, expected a MAC and a host")
+        return source.entry(line, words[0], words[1], form=FORMAT)
+
+    return each(source, source.data(), entry)

@@ -1,0 +1,50 @@
+"""Arpcheck's own format as CSV: `mac,node[,interface[,note]]`, a header optional, `#` starts a comment line.
+
+With a header the columns may stand in any order. A quoted field ends on its line, so that every fault has one."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Mapping
+
+from arpcheck.evidence import MacEntry
+from arpcheck.identities.files.source import MAC, LineError, Source, each
+
+FORMAT = "CSV"
+
+COLUMNS = ("mac", "node", "interface", "note")
+
+_LINE = re.compile(rf'"?\s*{MAC.pattern}\s*"?\s*,')
+
+
+def recognises(source: Source) -> bool:
+    return _header(source.first().split(",")) is not None or source.any(_LINE)
+
+
+def read(source: Source) -> Iterable[MacEntry]:
+    header = _header(source.first().split(","))
+    lines = list(source.data())
+    columns = header or {name: place for place, name in enumerate(COLUMNS)}
+
+    def entry(line: int, text: object) -> MacEntry:
+        cells = _cells(str(text))
+        if len(cells) > (len(header) if header else len(COLUMNS)):
+            raise LineError(f"{len(cells)} fields, expected {','.join(sorted(columns, key=columns.__getitem__))}")
+        mac, node, interface = (cells[columns[name]] if columns.get(name, 99) < len(cells) else "" for name in COLUMNS[:3])
+        return source.entry(line, mac, node, interface)
+
+    return each(source, lines[1:] if header else lines, entry)
+
+
+def _cells(line: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], strict=True, skipinitialspace=True))]
+    except csv.Error as error:
+        raise LineError(f"not CSV: {error}") from None
+
+
+def _header(cells: list[str]) -> Mapping[str, int] | None:
+    """The place of each column where the first line names them; other columns are passed over."""
+    names = [cell.strip(' "').lower() for cell in cells]
+    return {name: place for place, name in enumerate(names)} if {"mac", "node"} <= set(names) else None

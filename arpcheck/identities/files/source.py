@@ -1,0 +1,125 @@
+"""A file's text with the place of everything in it, and the wrong lines gathered until all of it was read.
+
+Knows lines, MACs and names; knows no format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+from arpcheck.errors import InputError
+from arpcheck.evidence import MacEntry
+from arpcheck.identities.nics import is_station
+from arpcheck.model import Mac
+
+SHOWN = 5
+"""Wrong lines that a message names."""
+COUNTED = 100
+"""Wrong lines after which no more are read."""
+
+LOOKED_AT = 50
+WIDTH = 1000
+"""Lines, and characters of each, by which a format is recognised."""
+
+MAC = re.compile(r"(?:[0-9A-Fa-f]{1,2}(?:[:-][0-9A-Fa-f]{1,2}){5}|[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2})")
+_ENDING = re.compile(r"\.(csv|ya?ml|json|txt|log|out|prom|ethers)$", re.IGNORECASE)
+_BREAK = re.compile(r"\r\n|\r|\n")
+
+
+class LineError(ValueError):
+    """One wrong line, in words without its place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    name: str
+    """The file's, without its folders."""
+    text: str
+
+    @property
+    def stem(self) -> str:
+        """The file's name without an ending: the host where the format names none. A host name's dots are no ending."""
+        return _ENDING.sub("", self.name.rpartition("/")[2]) or self.name
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """Every line with its number."""
+        return enumerate(_BREAK.split(self.text), 1)
+
+    def data(self) -> Iterator[tuple[int, str]]:
+        """The lines that are neither blank nor a comment, stripped."""
+        for number, line in self.lines():
+            if (stripped := line.strip()) and not stripped.startswith("#"):
+                yield number, stripped
+
+    def first(self) -> str:
+        """The first line that says something; empty where none does."""
+        return next((line for _, line in self.data()), "")
+
+    def any(self, pattern: re.Pattern[str]) -> bool:
+        """Whether one of the first lines that say something fits: the very first may be the wrong one."""
+        return any(pattern.match(line[:WIDTH]) for _, line in islice(self.data(), LOOKED_AT))
+
+    def entry(self, line: int, mac: str, node: str, interface: str | None = None, form: str = "") -> MacEntry:
+        """Raises LineError for what is no MAC of a station, or no name. `form` marks what is not arpcheck's own format."""
+        place = f"{self.name}:{line} ({form})" if form else f"{self.name}:{line}"
+        return MacEntry(mac=station(mac), node=host(node), interface=nic(interface), where=place)
+
+
+class Format(Protocol):
+    FORMAT: str
+
+    def recognises(self, source: Source) -> bool: ...
+
+    def read(self, source: Source) -> Iterable[MacEntry]: ...
+
+
+def each(source: Source, items: Iterable[tuple[int, object]], read: Callable[[int, object], MacEntry]) -> Iterator[MacEntry]:
+    """`read` over all items; an InputError with the first wrong lines after the last."""
+    faults: list[str] = []
+    for line, item in items:
+        try:
+            entry = read(line, item)
+        except LineError as fault:
+            faults.append(f"{source.name}:{line}: {fault}")
+            if len(faults) == COUNTED:
+                break
+        else:
+            yield entry
+    if faults:
+        raise _wrong(faults)
+
+
+def _wrong(faults: list[str]) -> InputError:
+    more = f"; and {len(faults) - SHOWN}{' or' if len(faults) == COUNTED else ''} more lines" if len(faults) > SHOWN else ""
+    return InputError("; ".join(faults[:SHOWN]) + more, "Correct the file, or take the lines out")
+
+
+def station(value: str) -> Mac:
+    if not MAC.fullmatch(value):
+        raise LineError(f"not a MAC address: {short(value)}")
+    mac = Mac(value)
+    if not is_station(mac):
+        raise LineError(f"{mac} is {'a group address' if mac.is_group else 'no address'}, no station's")
+    return mac
+
+
+def host(value: str) -> str:
+    if not (0 < len(value) <= 253 and value.isprintable() and " " not in value):
+        raise LineError(f"not a host's name: {short(value)}")
+    return value
+
+
+def nic(value: str | None) -> str | None:
+    """Linux allows 15 characters (include/uapi/linux/if.h, IFNAMSIZ), other systems more."""
+    if not value:
+        return None
+    if len(value) > 64 or not value.isprintable():
+        raise LineError(f"not an interface's name: {short(value)}")
+    return value
+
+
+def short(value: str) -> str:
+    return repr(value) if len(value) <= 40 else f"{value[:40]!r}…"

@@ -1,0 +1,76 @@
+"""Whose MAC a file of the user's says it is.
+
+Needs: `--mac-map FILE`, and Nodes to match its host names with
+On by default: with the flag
+Gives: whatever the file lists, NICs without any address included; as old as the file"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address
+
+from arpcheck.evidence import Evidence, MacEntry
+from arpcheck.identities.addresses import NEEDS as NEEDS
+from arpcheck.identities.addresses import extra_addresses, service_addresses, status_addresses
+from arpcheck.model import Identity
+from arpcheck.objects import Node, Objects, ipv4
+
+NAME = "mac-map"
+
+
+def identities(evidence: Evidence) -> Iterable[Identity]:
+    found = _nodes_of(evidence)
+    for entry in evidence.mac_map:
+        if node := found.get(entry.node):
+            yield Identity(mac=entry.mac, node=node, source=NAME, detail=entry.where, interface=entry.interface)
+
+
+def unmatched(evidence: Evidence) -> tuple[MacEntry, ...]:
+    """The entries whose host is no node of this cluster, or could be several: who a MAC of no node belongs to."""
+    found = _nodes_of(evidence)
+    return tuple(entry for entry in evidence.mac_map if entry.node not in found)
+
+
+def match_nodes(entries: Iterable[MacEntry], nodes: Iterable[Node]) -> Mapping[str, str]:
+    """The node behind each host name of a file; a name that fits none, or several, is missing.
+
+    The first that holds: the Node's name, its label kubernetes.io/hostname, the first label of either where one node and
+    one host of the file have it."""
+    names = sorted({entry.node for entry in entries if ipv4(entry.node) is None})
+    known = [node for node in nodes if node.name]
+    exact = _unique((node.name.lower(), node.name) for node in known)
+    labelled = _unique((label.lower(), node.name) for node in known if (label := node.labels.get("kubernetes.io/hostname")))
+    found = {name: node for name in names if (node := exact.get(name.lower()) or labelled.get(name.lower()))}
+    short = _unique((_first_label(node.name), node.name) for node in known)
+    hosts = _unique((_first_label(name), name) for name in names if name not in found)
+    return found | {host: short[label] for label, host in hosts.items() if label in short}
+
+
+def _nodes_of(evidence: Evidence) -> Mapping[str, str]:
+    objects = evidence.objects
+    return {**match_nodes(evidence.mac_map, objects.nodes()), **_match_addresses(evidence.mac_map, objects)}
+
+
+def _match_addresses(entries: Iterable[MacEntry], objects: Objects) -> Mapping[str, str]:
+    """The node behind each address that stands in the place of a host name (ethers, arp-scan).
+
+    A Service's address with several MACs names nobody: other nodes may have answered for it."""
+    listed = {**status_addresses(objects), **extra_addresses(objects)}
+    macs: dict[IPv4Address, set[str]] = {}
+    for entry in entries:
+        if ip := ipv4(entry.node):
+            macs.setdefault(ip, set()).add(entry.mac)
+    doubtful = {ip for ip, found in macs.items() if len(found) > 1} & service_addresses(objects)
+    return {str(ip): min(listed[ip]) for ip in macs if ip not in doubtful and len(listed.get(ip, ())) == 1}
+
+
+def _first_label(name: str) -> str:
+    return name.lower().partition(".")[0]
+
+
+def _unique(pairs: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    """The pairs whose key has one value only."""
+    found: dict[str, set[str]] = {}
+    for key, value in pairs:
+        found.setdefault(key, set()).add(value)
+    return {key: min(values) for key, values in sorted(found.items()) if len(values) == 1}

@@ -1,0 +1,70 @@
+"""Whose MAC answered, on the probed segment, for a node's own address.
+
+Needs: Nodes and Services, and that the node's kernel answers on this segment
+On by default: yes
+Gives: the MAC of the node's NIC on the probed segment, a second NIC without an address included; no name of the NIC"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address
+
+from arpcheck.evidence import Evidence
+from arpcheck.identities.addresses import NEEDS as NEEDS
+from arpcheck.identities.addresses import extra_addresses, service_addresses, status_addresses
+from arpcheck.identities.elimination import Heard, Listing, owners
+from arpcheck.identities.nics import is_station
+from arpcheck.identities.overlay import overlays
+from arpcheck.identities.own import held
+from arpcheck.identities.proxies import proxies
+from arpcheck.identities.vendor import is_virtual_router
+from arpcheck.model import Identity, Mac
+
+NAME = "node-ip"
+
+
+def identities(evidence: Evidence) -> Iterable[Identity]:
+    """One for every MAC and interface of the prober; what was heard on one segment says nothing of another."""
+    status, extra, shared = _listings(evidence)
+    listed = {**status, **extra, **shared}
+    for interface, heard in _heard(evidence, frozenset(listed)).items():
+        for mac, node in owners(heard, status, extra, shared).items():
+            answered = [str(ip) for ip in sorted(heard) if mac in heard[ip] and node in listed[ip]]
+            yield Identity(
+                mac=mac, node=node, source=NAME, detail=", ".join(answered),
+                interface=interface, observed_at=evidence.started_at,
+            )  # fmt: skip
+
+
+def _listings(evidence: Evidence) -> tuple[Listing, Listing, Listing]:
+    """The nodes' own addresses: of the status, of annotations, and those of the status that are also a Service's.
+
+    What this host has itself is left out: it can't hear its own answer, so any other that comes is not that node's.
+    Where the Services could not be read, any address could be one's."""
+    here = held(evidence.host)
+    services = service_addresses(evidence.objects)
+    unread = evidence.objects.gap("services") is not None
+    listed = {ip: nodes for ip, nodes in status_addresses(evidence.objects).items() if ip not in here}
+    shared = {ip: nodes for ip, nodes in listed.items() if unread or ip in services}
+    status = {ip: nodes for ip, nodes in listed.items() if ip not in shared}
+    extra = {ip: nodes for ip, nodes in extra_addresses(evidence.objects).items() if ip not in here}
+    return status, extra, shared
+
+
+def _heard(evidence: Evidence, listed: frozenset[IPv4Address]) -> Mapping[str, Heard]:
+    """By interface of the prober and address: the MACs that answered and could be one node's."""
+    nobodys = _nobodys(evidence)
+    found: dict[str, dict[IPv4Address, set[Mac]]] = {}
+    for reply in evidence.replies:
+        if reply.ip in listed and reply.mac not in nobodys and is_station(reply.mac) and not is_virtual_router(reply.mac):
+            found.setdefault(reply.interface, {}).setdefault(reply.ip, set()).add(reply.mac)
+    return {
+        interface: {ip: frozenset(macs) for ip, macs in sorted(answers.items())}
+        for interface, answers in sorted(found.items())
+    }
+
+
+def _nobodys(evidence: Evidence) -> frozenset[Mac]:
+    """MACs whose answers prove nothing: proxies, tunnels, and the prober's own."""
+    own = {interface.mac for interface in evidence.host.interfaces if interface.mac}
+    return proxies(evidence) | overlays(evidence.objects).keys() | own

@@ -1,0 +1,72 @@
+"""MACs that answer for what they do not own: proxies. They own nothing and prove nothing.
+
+Knows what was asked and answered; a Linux proxy answers after a route look-up, which a sender of 0.0.0.0 never reaches
+(net/ipv4/arp.c, arp_process: "Special case: IPv4 duplicate address detection packet")."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from arpcheck.evidence import Evidence
+from arpcheck.identities.addresses import extra_addresses, service_addresses, status_addresses
+from arpcheck.model import Mac
+
+ZERO = IPv4Address(0)
+
+CONTROLS = (IPv4Address("192.0.2.1"), IPv4Address("203.0.113.1"), IPv4Address("198.51.100.1"))
+"""Addresses that nobody owns (RFC 5737)."""
+
+
+def proxies(evidence: Evidence) -> frozenset[Mac]:
+    """The MACs that answered a control address, or for two nodes' addresses with an own sender and for none with
+    0.0.0.0, although these were asked with 0.0.0.0 too on that interface."""
+    controls = control_addresses(evidence)
+    return frozenset(reply.mac for reply in evidence.replies if reply.ip in controls) | _own_sender_only(evidence)
+
+
+def control_addresses(evidence: Evidence) -> frozenset[IPv4Address]:
+    """The control addresses that were asked: what is a Service's, a node's, in a probed network, or was asked for by the
+    user is none."""
+    asked = {question.ip for question in evidence.questions}
+    known = {*service_addresses(evidence.objects), *status_addresses(evidence.objects), *extra_addresses(evidence.objects)}
+    used = _networks(evidence)
+    return frozenset(
+        ip for ip in CONTROLS if ip in asked and ip not in known and ip not in evidence.options.ips
+        and not any(ip in network for network in used)
+    )  # fmt: skip
+
+
+def _own_sender_only(evidence: Evidence) -> frozenset[Mac]:
+    objects = evidence.objects
+    listed = {**status_addresses(objects), **extra_addresses(objects)}
+    node_of = {ip: nodes for ip, nodes in listed.items() if len(nodes) == 1}
+    asked = {(question.interface, question.ip) for question in evidence.questions if question.sender == ZERO}
+    plain = {(r.interface, r.mac) for r in evidence.replies if r.sender == ZERO and r.ip in node_of}
+    passing = {interface for interface, _ in plain}
+    services = service_addresses(objects)
+    found: dict[tuple[str, Mac], set[str]] = {}
+    for reply in evidence.replies:
+        key = (reply.interface, reply.mac)
+        if reply.sender == ZERO or reply.ip not in node_of or key in plain or (reply.interface, reply.ip) not in asked:
+            continue
+        # A switch may drop every sender 0.0.0.0; then a node that holds others' addresses as a Service's looks like a proxy.
+        if reply.interface in passing or reply.ip not in services:
+            found.setdefault(key, set()).update(node_of[reply.ip])
+    return frozenset(mac for (_, mac), nodes in found.items() if len(nodes) > 1)
+
+
+def _networks(evidence: Evidence) -> tuple[IPv4Network, ...]:
+    """Those of the interfaces that were probed."""
+    probed = evidence.options.interfaces
+    return tuple(
+        network
+        for interface in evidence.host.interfaces if not probed or interface.name in probed
+        for address in interface.addresses if (network := _network(address))
+    )  # fmt: skip
+
+
+def _network(address: str) -> IPv4Network | None:
+    try:
+        return IPv4Interface(address).network
+    except ValueError:
+        return None
