@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+import pytest
+
+from arpcheck.errors import InputError
+from arpcheck.identities.files import ENTRIES, LIMIT, read_mac_map
+
+A, B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
+
+
+def rows(text: str, name: str = "map", **more):
+    return [(e.mac, e.node, e.interface, e.where) for e in read_mac_map(text, name, **more)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(f"mac,node\n{A},w1\n", [(A, "w1", None, "map:2")], id="CSV with header"),
+        pytest.param(f"{A},w1,eth0\n{B},w2\n", [(A, "w1", "eth0", "map:1"), (B, "w2", None, "map:2")], id="CSV without"),
+        pytest.param(f"{A},w1,eth0,by hand\n", [(A, "w1", "eth0", "map:1")], id="CSV with a note"),
+        pytest.param(
+            f"# ours\n\nInterface, Node ,rack,MAC\neth0,w1,4,{A}\n", [(A, "w1", "eth0", "map:4")],
+            id="CSV, columns by header",
+        ),
+        pytest.param(f'"mac","node"\n"{A}", "w1"\n', [(A, "w1", None, "map:2")], id="CSV, quoted"),
+        pytest.param(f"\ufeffmac,node\r\n{A},w1\r\n", [(A, "w1", None, "map:2")], id="CSV, BOM and CRLF"),
+        pytest.param("0:0:C0:A:77:23,w1\n", [("00:00:c0:0a:77:23", "w1", None, "map:1")], id="CSV, short octets"),
+        pytest.param("0050.56A7.E71C,w1\n", [("00:50:56:a7:e7:1c", "w1", None, "map:1")], id="CSV, dotted"),
+        pytest.param("00-50-56-A7-E7-1C,w1\n", [("00:50:56:a7:e7:1c", "w1", None, "map:1")], id="CSV, dashes"),
+        pytest.param(f"{A},w1\n{A},w1\n{A},w2\n", [(A, "w1", None, "map:1"), (A, "w1", None, "map:2"),
+                     (A, "w2", None, "map:3")], id="CSV, all is kept"),
+        pytest.param(f"- mac: {A}\n  node: w1\n  interface: eth0\n- {{mac: {B}, node: w2}}\n",
+                     [(A, "w1", "eth0", "map:1"), (B, "w2", None, "map:4")], id="YAML, list"),
+        pytest.param(f"---\nw1: [{A}]\nw2:\n- {B}\n", [(A, "w1", None, "map:2"), (B, "w2", None, "map:4")],
+                     id="YAML, lists"),
+        pytest.param(f"w1:\n  eth0: {A}\n  eth1: {B}\n", [(A, "w1", "eth0", "map:2"), (B, "w1", "eth1", "map:3")],
+                     id="YAML, by interface"),
+        pytest.param("w1: 52:54:00:12:34:56\n", [("52:54:00:12:34:56", "w1", None, "map:1")],
+                     id="YAML, a number to base 60"),
+        pytest.param("123: ['10:10:10:10:10:10']\n", [("10:10:10:10:10:10", "123", None, "map:1")],
+                     id="YAML, a node named 123"),
+        pytest.param(f'{{"w1": ["{A}"]}}', [(A, "w1", None, "map:1")], id="JSON, lists"),
+        pytest.param(f'[\n{{"mac": "{A}", "node": "w1", "note": ""}}]', [(A, "w1", None, "map:2")], id="JSON, list"),
+        pytest.param("08:00:20:00:61:CA  pal\n# c\n0:0:c0:a:77:23\tw1.lan # c\n",
+                     [("08:00:20:00:61:ca", "pal", None, "map:1 (ethers)"),
+                      ("00:00:c0:0a:77:23", "w1.lan", None, "map:3 (ethers)")],
+                     id="ethers"),
+    ],
+)  # fmt: skip
+def test_formats(text, expected):
+    assert rows(text) == expected
+
+
+def test_an_address_in_the_place_of_a_name():
+    text = f"{A} 10.0.0.11\n{B} 10.0.0.12\n"
+    assert [row[1] for row in rows(text)] == ["10.0.0.11", "10.0.0.12"]
+    assert [row[1] for row in rows(text, addresses={IPv4Address("10.0.0.11"): "w1"})] == ["w1", "10.0.0.12"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("", "map: the file is empty", id="empty"),
+        pytest.param(" \n\t\n", "map: the file is empty", id="blanks"),
+        pytest.param("# nothing\n", "map: no format that is known", id="comments only"),
+        pytest.param("mac,node\n", "map: names no MAC (CSV)", id="header only"),
+        pytest.param("[]", "map: names no MAC (YAML)", id="empty list"),
+        pytest.param("PK\x03\x04\x00\x00", "map:1: no text (character 0x03)", id="binary"),
+        pytest.param("mac,node\n" + "a\x00b", "map:2: no text (character 0x00)", id="UTF-16"),
+        pytest.param("ma\udce4c", "map:1: no text (character 0xdce4)", id="wrong encoding"),
+        pytest.param("a" * (LIMIT + 1), f"map: {LIMIT + 1:,} characters; at most {LIMIT:,} are read", id="one long line"),
+        pytest.param("hello world", "map: no format that is known", id="prose"),
+        pytest.param(f"{A},w1\nzz,w2\n{B},\n{B},w3,e,n,x\n",
+                     "map:2: not a MAC address: 'zz'; map:3: not a host's name: ''; "
+                     "map:4: 5 fields, expected mac,node,interface,note", id="CSV, each wrong line"),
+        pytest.param("".join(f"zz,w{n}\n" for n in range(2, 10)) + f"{A},w1",
+                     "; ".join(f"map:{n}: not a MAC address: 'zz'" for n in range(1, 6)) + "; and 3 more lines",
+                     id="CSV, many wrong lines"),
+        pytest.param("mac,node\n" + "zz,w\n" * 200, "; ".join(f"map:{n}: not a MAC address: 'zz'" for n in range(2, 7))
+                     + "; and 95 or more lines", id="CSV, nothing but wrong lines"),
+        pytest.param(f"mac,node,nic\n{A}\n", "map:2: not a host's name: ''", id="CSV, too short"),
+        pytest.param(f'{A},"w1\n', "map:1: not CSV: unexpected end of data", id="CSV, open quote"),
+        pytest.param("01:00:5e:00:00:01,w1\n", "map:1: 01:00:5e:00:00:01 is a group address, no station's", id="CSV, group"),
+        pytest.param("00:00:00:00:00:00,w1\n", "map:1: 00:00:00:00:00:00 is no address, no station's", id="CSV, zero"),
+        pytest.param(f"{A},w 1\n", "map:1: not a host's name: 'w 1'", id="CSV, blank in a name"),
+        pytest.param(f"{A},w\u202e1\n", "map:1: not a host's name: 'w\\u202e1'", id="CSV, bidirectional name"),
+        pytest.param(f"{A},w1,{'e' * 65}\n", f"map:1: not an interface's name: '{'e' * 40}'…", id="CSV, long interface"),
+        pytest.param(f"{A} w1 x\n{B} w2\n", "map:1: 3 words, expected a MAC and a host", id="ethers, three words"),
+        pytest.param("ff:ff:ff:ff:ff:ff w1\n", "map:1: ff:ff:ff:ff:ff:ff is a group address, no station's",
+                     id="ethers, group"),
+        pytest.param("w1: [a\n", "map:2: expected ',' or ']', but got '<stream end>'", id="YAML, open"),
+        pytest.param("a: b\n---\nc: d\n", "map:2: but found another document", id="YAML, two documents"),
+        pytest.param("w1: {eth0: [x]}\n", "map:1: text expected, not a sequence", id="YAML, too deep"),
+        pytest.param("- x:y\n", "map:1: not a mapping of mac, node and interface", id="YAML, list of text"),
+        pytest.param(f"- mac: {A}\n  nod: w1\n", "map:1: unknown key 'nod', there are mac, node, interface, note",
+                     id="YAML, key"),
+        pytest.param(f"- mac: {A}\n", "map:1: not a host's name: ''", id="YAML, no node"),
+        pytest.param("a: &a [*a]", "map:1: text expected, not a sequence", id="YAML, within itself"),
+        pytest.param("[" * 5000, "map: not YAML (RecursionError)", id="YAML, deep"),
+        pytest.param("x: " * (400 * 1024), "map: 1,228,800 characters of YAML; at most 524,288 are read", id="YAML, large"),
+    ],
+)  # fmt: skip
+def test_wrong_files(text, message):
+    with pytest.raises(InputError) as caught:
+        read_mac_map(text, "map")
+    assert caught.value.message == message
+
+
+def test_no_more_than_a_bounded_number():
+    """An anchor multiplies: a thousand nodes with the same thousand MACs are a small file."""
+    macs = ",".join(f"02:00:00:00:{n // 256:02x}:{n % 256:02x}" for n in range(1000))
+    text = f"n: &a [{macs}]\n" + "".join(f"n{i}: *a\n" for i in range(1000))
+    with pytest.raises(InputError, match=f"more than {ENTRIES:,} MACs"):
+        read_mac_map(text, "map")

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arpcheck.errors import InputError
+from arpcheck.evidence import MacEntry
+from arpcheck.identities.files import read_mac_map
+from arpcheck.identities.nics import is_station
+
+PIECES = st.sampled_from(
+    ["mac,node\n", "02:00:00:00:00:01", "01:00:5e:00:00:01", "00:00:00:00:00:00", ",", "\t", " ", "\n", "#", '"', "w1", "- ",
+     ": ", "{", "}", "[", "]", "&a ", "*a", "!!", "null", "1e999", "10.0.0.1", "node w1\n", "eth0/address:", "---route\n",
+     "---end\n", '"ifname"', '"address"', '"link_type"', '"ether"', '"ansible_facts"', '"ansible_interfaces"',
+     "ansible_eth0", 'node_network_info{address="', 'device="eth0"', '"} 1\n', "node_uname_info{nodename=", "\x00", "\ufeff", "\u202e", "\r"]
+)  # fmt: skip
+TEXT = st.one_of(st.text(), st.lists(st.one_of(PIECES, st.text(max_size=3)), max_size=40).map("".join))
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXT, st.sampled_from(["m", "w1.json", "", "a/b.log"]))
+def test_any_text_gives_entries_or_an_input_error(text, name):
+    try:
+        found = read_mac_map(text, name)
+    except InputError:
+        return
+    assert found
+    assert all(isinstance(entry, MacEntry) and is_station(entry.mac) and entry.node and entry.where for entry in found)

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+from identities_world import M1, M2, M3, N1, N2, cluster, evidence, node, service
+
+from arpcheck.evidence import MacEntry
+from arpcheck.identities import mac_map
+from arpcheck.model import Identity
+from arpcheck.objects import Node
+
+
+def entry(host: str, mac=M1, where="macs.csv:1", interface=None) -> MacEntry:
+    return MacEntry(mac=mac, node=host, interface=interface, where=where)
+
+
+def match(names, *nodes):
+    return mac_map.match_nodes([entry(name) for name in names], [Node.read(obj) for obj in nodes])
+
+
+A, B = node("worker-1", N1), node("worker-2.example.com", N2, hostname="w2")
+
+
+@pytest.mark.parametrize(
+    ("names", "nodes", "expected"),
+    [
+        pytest.param(["worker-1"], [A, B], {"worker-1": "worker-1"}, id="the Node's name"),
+        pytest.param(["WORKER-1"], [A, B], {"WORKER-1": "worker-1"}, id="in capitals"),
+        pytest.param(["w2"], [A, B], {"w2": "worker-2.example.com"}, id="its label kubernetes.io/hostname"),
+        pytest.param(["worker-2"], [A, B], {"worker-2": "worker-2.example.com"}, id="the first label of the Node's name"),
+        pytest.param(["worker-1.lan"], [A, B], {"worker-1.lan": "worker-1"}, id="the first label of the host's name"),
+        pytest.param(["router"], [A, B], {}, id="no node"),
+        pytest.param([""], [A, node("")], {}, id="no name"),
+        pytest.param(["w.a.lan", "w.b.lan"], [node("w")], {}, id="two hosts with the first label of one node"),
+        pytest.param(["w"], [node("w.a"), node("w.b")], {}, id="two nodes with that first label"),
+        pytest.param(["x", "w.lan"], [node("w.a", hostname="x"), node("w.b", hostname="x")], {},
+                     id="two nodes with that label"),
+        pytest.param(["w", "w.b"], [node("w"), node("w.a")], {"w": "w"}, id="the exact name beside a doubtful one"),
+        pytest.param(["a"], [node("a", hostname="b"), node("b", hostname="a")], {"a": "a"}, id="name before label"),
+        pytest.param(["10.0.0.5"], [node("10", N1), node("10.0.0.5", N1)], {}, id="an address is no name"),
+    ],
+)
+def test_match_nodes(names, nodes, expected):
+    for order in permutations(nodes):
+        assert match(names, *order) == expected
+        assert match([*reversed(names)], *order) == expected
+
+
+def test_identities_and_what_is_left():
+    entries = [entry("worker-1", interface="eth0"), entry("router", M2, "macs.csv:2")]
+    given = evidence(cluster([A, B]), mac_map=entries)
+    assert list(mac_map.identities(given)) == [
+        Identity(mac=M1, node="worker-1", source="mac-map", detail="macs.csv:1", interface="eth0")
+    ]
+    assert mac_map.unmatched(given) == (entries[1],)
+
+
+def test_without_nodes_nothing_is_matched():
+    """A name in a file may not be the Node's, and a wrong name would make a wrong verdict."""
+    assert mac_map.unmatched(evidence(cluster([], gaps=["nodes"]), mac_map=[entry("worker-1")])) == (entry("worker-1"),)
+
+
+@pytest.mark.parametrize(
+    ("services", "lines", "expected"),
+    [
+        pytest.param([], [(N1, M1), (N2, M2)], {M1: "node1", M2: "node2"}, id="by address"),
+        pytest.param([], [("10.0.0.99", M1)], {}, id="an address of no node"),
+        pytest.param([], [(N1, M1), (N1, M3)], {M1: "node1", M3: "node1"}, id="two MACs for an address"),
+        pytest.param([service("s", N1)], [(N1, M1), (N1, M3), (N2, M2)], {M2: "node2"},
+                     id="two MACs, also a Service's address"),
+        pytest.param([service("s", N1)], [(N1, M1)], {M1: "node1"}, id="one MAC, also a Service's address"),
+    ],
+)
+def test_an_address_in_the_place_of_a_name(services, lines, expected):
+    given = evidence(cluster(services=services), mac_map=[entry(ip, mac, "arp.txt:1 (arp-scan)") for ip, mac in lines])
+    assert {i.mac: i.node for i in mac_map.identities(given)} == expected

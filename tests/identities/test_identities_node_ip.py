@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+from identities_world import CONTROL, M1, M2, M3, M4, N1, N2, N3, OWN, PROBER, START, asked, cluster, evidence, heard
+from identities_world import node as a_node
+from identities_world import service as a_service
+
+from arpcheck.evidence import Evidence
+from arpcheck.identities import node_ip
+from arpcheck.identities.proxies import control_addresses, proxies
+from arpcheck.model import Host, Identity, Interface, Mac
+
+MINE = Interface(name="eth0", mac=OWN, addresses=(f"{N1}/24",))
+IPVS = Interface(name="kube-ipvs0", mac=Mac("02:00:00:00:00:99"), addresses=(f"{N1}/32", f"{N2}/32", f"{N3}/32"), up=False)
+
+
+def found(given: Evidence) -> dict[Mac, str]:
+    return {identity.mac: identity.node for identity in node_ip.identities(given)}
+
+
+def servicelb(*ips: str) -> object:
+    return cluster(services=[a_service("traefik", *ips)])
+
+
+@pytest.mark.parametrize(
+    ("objects", "answers", "owners"),
+    [
+        pytest.param(cluster(), {N1: [M1], N2: [M2], N3: [M3]}, {M1: "node1", M2: "node2", M3: "node3"}, id="each its own"),
+        pytest.param(cluster(), {N1: [M1, M4], N2: [M2]}, {M1: "node1", M4: "node1", M2: "node2"},
+                     id="flux: two NICs, one node"),
+        pytest.param(cluster(), {}, {}, id="nobody answered"),
+        pytest.param(cluster(), {"10.0.0.99": [M1]}, {}, id="an address of no node"),
+        pytest.param(cluster(), {N1: [M1, M2], N2: [M2]}, {M1: "node1", M2: "node2"}, id="several: the one it has alone"),
+        pytest.param(cluster(), {N1: [M1], N2: [M1]}, {}, id="several, alone for both: none"),
+        pytest.param(cluster(), {N1: [M1, M2], N2: [M1, M2]}, {}, id="several, alone for none: none"),
+        pytest.param(
+            cluster(), {N1: [M1, M4], N2: [M2], N3: [M3, M4]}, {M1: "node1", M2: "node2", M3: "node3"},
+            id="a stranger on two nodes' addresses is nobody's",
+        ),
+        pytest.param(
+            cluster(), {N1: [M1, M4], N2: [M2]}, {M1: "node1", M4: "node1", M2: "node2"},
+            id="a stranger on one node's address can't be told from flux",
+        ),
+        pytest.param(
+            servicelb(N1), {N1: [M1, M4], N2: [M2], N3: [M3]}, {M2: "node2", M3: "node3"},
+            id="a stranger on an address that is also a Service's: no evidence",
+        ),
+        pytest.param(
+            servicelb(N1), {N1: [M1, M2, M3], N2: [M2], N3: [M3]}, {M1: "node1", M2: "node2", M3: "node3"},
+            id="ServiceLB on one node, all non-strict: the others are taken away",
+        ),
+        pytest.param(
+            servicelb(N1), {N1: [M1, M2, M3], N2: [M2]}, {M2: "node2"},
+            id="ServiceLB, node3 silent for itself: two are left",
+        ),
+        pytest.param(
+            servicelb(N1), {N1: [M2], N2: [M2]}, {M2: "node2"},
+            id="ServiceLB, node1 silent: a non-strict node alone on its address stays itself",
+        ),
+        pytest.param(
+            servicelb(N1, N2, N3), {N1: [M1, M2, M3], N2: [M1, M2, M3], N3: [M1, M2, M3]}, {},
+            id="ServiceLB everywhere, all non-strict: nothing is known",
+        ),
+        pytest.param(
+            servicelb(N1, N2, N3), {N1: [M1], N2: [M2], N3: [M3]}, {M1: "node1", M2: "node2", M3: "node3"},
+            id="ServiceLB everywhere, all strict",
+        ),
+        pytest.param(
+            servicelb(N1, N2, N3), {N1: [M1, M2], N2: [M2], N3: [M2, M3]}, {M1: "node1", M2: "node2", M3: "node3"},
+            id="ServiceLB everywhere, one non-strict: its own address gives it away",
+        ),
+        pytest.param(
+            servicelb(N1, N2), {N1: [M1], N2: [M1]}, {}, id="ServiceLB, one MAC alone on two addresses: could be either",
+        ),
+        pytest.param(
+            cluster(gaps=["services"]), {N1: [M1, M4], N2: [M2]}, {M2: "node2"},
+            id="Services not readable: any address could be one's",
+        ),
+        pytest.param(
+            cluster([a_node("old", N1), a_node("node1", N1)]), {N1: [M1]}, {}, id="one address in two Nodes",
+        ),
+        pytest.param(
+            cluster([a_node("node1", N1, annotations={"projectcalico.org/IPv4Address": "172.20.5.1"}), a_node("node2", N2)]),
+            {N2: [M2], "172.20.5.1": [M1]}, {M1: "node1", M2: "node2"}, id="an address that only an annotation has",
+        ),
+        pytest.param(
+            cluster([a_node("node1", N1, annotations={"k8s.ovn.org/host-cidrs": '["10.0.0.100/32"]'}), a_node("node2", N2)]),
+            {N1: [M1], N2: [M2], "10.0.0.100": [M2]}, {M1: "node1", M2: "node2"},
+            id="an address that moved since it was written down: the status counts",
+        ),
+        pytest.param(
+            cluster(), {N1: [Mac("01:00:5e:00:00:01"), Mac("ff:ff:ff:ff:ff:ff"), Mac("00:00:00:00:00:00")]}, {},
+            id="group addresses and zero are no station's",
+        ),
+        pytest.param(cluster(), {N1: [M1, Mac("00:00:5e:00:01:07")]}, {M1: "node1"}, id="VRRP is never one node's"),
+        pytest.param(cluster(), {N1: [M1, Mac("ee:ee:ee:ee:ee:ee")]}, {M1: "node1"}, id="Calico's pod end is never a NIC"),
+        pytest.param(cluster(), {N1: [OWN], N2: [M2]}, {M2: "node2"}, id="the prober's own MAC never counts"),
+    ],
+)  # fmt: skip
+def test_owner_by_the_wire(objects, answers, owners):
+    replies = [reply for ip, macs in answers.items() for reply in heard(ip, *macs)]
+    turned = [replies[n:] + replies[:n] for n in range(len(replies))]
+    orders = permutations(replies) if len(replies) <= 5 else [*turned, *(order[::-1] for order in turned)]
+    assert all(found(evidence(objects, order)) == owners for order in [replies, *orders])
+
+
+def test_a_claim_says_where_it_was_heard():
+    given = evidence(replies=[*heard("10.0.0.11", M1), *heard("10.0.0.11", M1)])
+    assert list(node_ip.identities(given)) == [
+        Identity(mac=M1, node="node1", source="node-ip", detail="10.0.0.11", interface="eth0", observed_at=START)
+    ]
+
+
+def test_segments_are_judged_apart():
+    """On eth0 node1's address has two MACs, which there are both its own; on eth1 each is told apart."""
+    given = evidence(
+        servicelb(N1),
+        [*heard(N1, M1, M2), *heard(N1, M3, interface="eth1"), *heard(N2, M2, interface="eth1")],
+        interfaces=("eth0", "eth1"),
+    )
+    claims = {(i.mac, i.interface): i.node for i in node_ip.identities(given)}
+    assert claims == {(M3, "eth1"): "node1", (M2, "eth1"): "node2"}
+
+
+@pytest.mark.parametrize("host", [Host(interfaces=(MINE, IPVS)), Host(interfaces=(IPVS, MINE))])
+def test_an_address_of_this_host_is_no_evidence_and_what_kube_ipvs0_holds_is(host):
+    """The prober is node1 and non-strict like node2: it can't hear its own answer, so node2 seems alone on N1."""
+    given = evidence(servicelb(N1, N2, N3), [*heard(N1, M2), *heard(N2, M2), *heard(N3, M2, M3)], host=host)
+    assert found(given) == {M2: "node2", M3: "node3"}
+
+
+ALL = asked(N1, N2, N3, CONTROL)
+OWN_ALL = asked(N1, N2, N3, CONTROL, sender=PROBER)
+
+
+@pytest.mark.parametrize(
+    ("questions", "replies", "expected"),
+    [
+        pytest.param(ALL, [*heard(N1, M1), *heard(CONTROL, M4)], {M4}, id="by control"),
+        pytest.param([*ALL, *OWN_ALL], heard(CONTROL, M4, sender=PROBER), {M4}, id="by control, own sender only"),
+        pytest.param(ALL[:3], heard(CONTROL, M4), set(), id="control was not asked"),
+        pytest.param(
+            [*ALL, *OWN_ALL], [*heard(N1, M4, sender=PROBER), *heard(N2, M4, sender=PROBER)], {M4},
+            id="two nodes by own sender, none by zero",
+        ),
+        pytest.param(
+            [*ALL, *OWN_ALL], [*heard(N1, M4, sender=PROBER), *heard(N2, M4, sender=PROBER), *heard(N1, M4)], set(),
+            id="one of them by zero too",
+        ),
+        pytest.param([*ALL, *OWN_ALL], heard(N1, M1, sender=PROBER), set(), id="one node's address only"),
+        pytest.param(OWN_ALL, [*heard(N1, M4, sender=PROBER), *heard(N2, M4, sender=PROBER)], set(),
+                     id="zero was not asked"),
+        pytest.param(
+            [*ALL, *OWN_ALL], [*heard(N1, M4, sender=PROBER), *heard(N2, M4, sender=PROBER, interface="eth1")], set(),
+            id="on two segments one each",
+        ),
+    ],
+)  # fmt: skip
+def test_proxies(questions, replies, expected):
+    for order in permutations(replies):
+        given = evidence(questions=questions, replies=order)
+        assert proxies(given) == expected
+        assert not expected & found(given).keys()
+
+
+def test_where_no_zero_sender_passes_a_node_that_holds_a_service_is_no_proxy():
+    """A switch that drops 0.0.0.0 (dynamic ARP inspection): under ServiceLB a non-strict node answers for two nodes."""
+    questions = [*ALL, *OWN_ALL]
+    replies = [*heard(N1, M1, M2, sender=PROBER), *heard(N2, M2, sender=PROBER)]
+    assert proxies(evidence(servicelb(N1, N2), replies, questions)) == set()
+    assert proxies(evidence(servicelb(N1, N2), [*replies, *heard(N3, M3)], questions)) == {M2}
+
+
+def host_with(name: str, address: str) -> Host:
+    return Host(interfaces=(Interface(name=name, mac=OWN, addresses=(address,)),))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param(evidence(questions=asked(CONTROL)), {CONTROL}, id="the usual one"),
+        pytest.param(evidence(questions=asked("203.0.113.1")), {"203.0.113.1"}, id="the second"),
+        pytest.param(evidence(questions=asked(CONTROL), ips=[CONTROL]), set(), id="asked for by the user"),
+        pytest.param(evidence(cluster([a_node("n", CONTROL)]), questions=asked(CONTROL)), set(), id="a node's"),
+        pytest.param(evidence(servicelb(CONTROL), questions=asked(CONTROL)), set(), id="a Service's"),
+        pytest.param(
+            evidence(questions=asked(CONTROL), host=host_with("eth0", "192.0.2.9/24")),
+            set(), id="in a probed network",
+        ),
+        pytest.param(
+            evidence(questions=asked(CONTROL), host=host_with("eth9", "192.0.2.9/24")),
+            {CONTROL}, id="in a network that is not probed",
+        ),
+        pytest.param(
+            evidence(questions=asked(CONTROL), host=host_with("eth0", "bad")),
+            {CONTROL}, id="an interface whose address is none",
+        ),
+    ],
+)  # fmt: skip
+def test_control_addresses(given, expected):
+    assert {str(ip) for ip in control_addresses(given)} == expected
