@@ -67,6 +67,8 @@ class Evidence:
     host: Host = field(default_factory=Host)
     objects: Objects = field(default_factory=Objects)
     mac_map: tuple[MacEntry, ...] = ()
+    vendors: Mapping[str, str] = field(default_factory=dict)
+    """Manufacturers by the prefix of the MACs that were heard, as Wireshark's manuf writes it: `8C:1F:64`."""
     questions: tuple[Question, ...] = ()
     replies: tuple[Reply, ...] = ()
     losses: tuple[Loss, ...] = ()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 
 from arpcheck.judge.hearing import Hearing, Voice
-from arpcheck.model import Announcement, Arp, Claim, Host, Kind, Mac, Owner, Responder, Target, Trust
+from arpcheck.model import Announcement, Arp, Claim, Host, Mac, Owner, Responder, Target, Trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,8 @@ class Case:
     """Who answered, sorted by the lowest MAC."""
     announcements: tuple[Announcement, ...]
     """What the implementations say, of all its Services; the deciding one of each Service comes first."""
+    rivals: tuple[str, ...]
+    """The implementations that really announce it, where there is more than one."""
     claims: tuple[Claim, ...]
     """Of all its Services, strongest first."""
     announcers: frozenset[str]
@@ -137,30 +139,32 @@ def held_on(ip: IPv4Address, host: Host) -> str | None:
     return None
 
 
-def responders(case: Case, hearing: Hearing, vendor: Mapping[Mac, str]) -> tuple[Responder, ...]:
-    """The parties as the report shows them. `vendor`: by MAC, for those that are no known node's."""
-    ip = case.target.ip
-    if not isinstance(ip, IPv4Address):
-        return ()
-    return tuple(_responder(case, ip, party, hearing, vendor) for party in case.parties)
+def responders(
+    ip: IPv4Address,
+    found: Iterable[Party],
+    hearing: Hearing,
+    expected: Callable[[Party], bool],
+    vendors: Mapping[Mac, str],
+) -> tuple[Responder, ...]:
+    """The parties as the report shows them. `vendors`: by MAC, told of those that are no known node's."""
+    return tuple(_responder(ip, party, hearing, expected(party), vendors) for party in found)
 
 
 def _responder(
-    case: Case, ip: IPv4Address, party: Party, hearing: Hearing, vendor: Mapping[Mac, str]
+    ip: IPv4Address, party: Party, hearing: Hearing, expected: bool, vendors: Mapping[Mac, str]
 ) -> Responder:
     replies = sum(sum(voice.replies.values()) for voice in party.voices)
     questions = max((hearing.questions(ip, voice) for voice in party.voices), default=0)
     macs = tuple(voice.mac for voice in party.voices)
-    own = case.target.kind is Kind.NODE and party.node in case.target.nodes
     return Responder(
         node=party.node,
         macs=macs,
         interfaces=tuple(sorted({name for voice in party.voices for name in voice.interfaces})),
-        expected=case.is_announcer(party) or own,
+        expected=expected,
         flux=party.node is not None and len(macs) > 1,
         rounds=tuple(sorted(party.rounds)),
         replies_per_probe=round(replies / questions, 2) if questions else 0.0,
         first_reply_ms=round(min(voice.first_ms for voice in party.voices), 3),
-        vendor=None if party.node else vendor.get(macs[0]),
+        vendor=None if party.node else vendors.get(macs[0]),
         sources=tuple(sorted({source for voice in party.voices for source in voice.sources})),
     )

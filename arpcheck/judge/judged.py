@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from ipaddress import IPv4Address
 
 from arpcheck.judge.case import Case, Party
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.nodes import NodeState
-from arpcheck.model import Arp, Gap, Host, KubeProxy, Loss, Mac, Owner, Responder, Verdict
+from arpcheck.model import Arp, Gap, Host, KubeProxy, Loss, Mac, Owner, Target, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +19,6 @@ class Judgement:
     case: Case
     verdict: Verdict
     reason: str
-    responders: tuple[Responder, ...]
 
     @property
     def ip(self) -> IPv4Address:
@@ -31,11 +29,15 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
+    targets: tuple[Target, ...]
+    """All, in their order; those for our own knowledge have no judgement."""
     judgements: tuple[Judgement, ...]
     """Of every target that gets a verdict, in the targets' order."""
     nodes: tuple[NodeState, ...]
     addresses: Mapping[str, tuple[IPv4Address, ...]]
     """The nodes' own, by name."""
+    labels: Mapping[Mac, str]
+    """What the prefix of a MAC that answered says: a vendor, a virtual address."""
     kube_proxies: Mapping[str, KubeProxy]
     owners: Mapping[Mac, Owner]
     hearing: Hearing
@@ -50,7 +52,6 @@ class Judged:
     causes: tuple[tuple[str, str], ...]
     """Why nodes answer although they are configured otherwise, or because: each with what to do."""
     cluster_version: str | None
-    at: datetime
 
     def asked(self) -> Iterator[Judgement]:
         """The judgements of what was asked."""

@@ -21,6 +21,7 @@ class NodeState:
     name: str
     arp: Arp
     reason: str
+    ready: bool | None
     macs: tuple[Mac, ...]
     """Its MACs that are known, heard or not, sorted."""
 
@@ -42,7 +43,7 @@ def node_states(
     for node in nodes:
         macs = tuple(sorted(by_node.get(node.name, ())))
         arp, reason = _judge(node, addresses.get(node.name, ()), canary, macs, owners, hearing, own_node)
-        states.append(NodeState(name=node.name, arp=arp, reason=reason, macs=macs))
+        states.append(NodeState(name=node.name, arp=arp, reason=reason, ready=node.ready, macs=macs))
     return tuple(sorted(states, key=lambda state: state.name))
 
 

@@ -105,7 +105,7 @@ class Schedule:
         """The question went out."""
         self.sent += 1
         rate = self._course.rate if number <= self._course.rounds else min(self._course.rate, SLOW)
-        self._pace = max(self._pace, now - CATCH_UP) + 1 / rate
+        self._pace = max(self._pace, now - min(CATCH_UP, 1 / rate)) + 1 / rate
         if ask.to is None:
             self._last[ask.ip] = (number, now)
             self._asked.setdefault(ask.ip, set()).add(number)

@@ -19,6 +19,10 @@ TICK = 0.1
 """Seconds after which the loop looks up at the latest: whether to stop, what was lost, how far it is."""
 
 
+MOST_STALE = 1000
+"""Batches of frames from before the first question that are thrown away; a flood must not keep the run from starting."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """Where a sweep is; for a person's eyes."""
@@ -87,12 +91,20 @@ class _Loop:
     all_asked: bool = False
 
     def __post_init__(self) -> None:
+        self._clear()
         self.start = self.wire.now()
         self.listen_until = self.lost_checked = self.start
         self.account = Account(
             self.start, {s.interface: s.mac for s in self.stations}, {s.interface: s.addresses for s in self.stations}
         )
         self.schedules = {s.interface: Schedule(s.interface, self.course, self.start) for s in self.stations}
+
+    def _clear(self) -> None:
+        """What came or was lost since the interfaces were opened answers nothing that was asked."""
+        for _ in range(MOST_STALE):
+            if not self.wire.receive(self.wire.now()):
+                break
+        self.wire.lost()
 
     def finished(self) -> bool:
         return self.all_asked and self.wire.now() >= self.listen_until

@@ -36,17 +36,19 @@ def two_controllers(judged: Judged) -> Found | None:
 
     Decided when:
     1. two implementations each recognise the Service as theirs.
+    2. and each has a current record of announcing it; an annotation that was left behind is no second controller.
 
     Do:
     - Give the Service a spec.loadBalancerClass that only one of them serves (immutable: create the Service anew).
     - Or take the Service's kind out of one of them (k3s: `--disable servicelb`)."""
     because, ips = [], []
     for judgement in judged.judgements:
-        seen = {a.implementation: a.because for a in judgement.case.announcements}
-        if len(seen) > 1 and judgement.case.target.ip:
+        case = judgement.case
+        seen = {a.implementation: a.because for a in case.announcements if a.implementation in case.rivals}
+        if seen and case.target.ip:
             words = ", ".join(f"{name} by {why}" for name, why in sorted(seen.items()))
-            because.append(f"{judgement.case.target.ip} ({', '.join(judgement.case.target.services)}): {words}")
-            ips.append(judgement.case.target.ip)
+            because.append(f"{case.target.ip} ({', '.join(case.target.services)}): {words}")
+            ips.append(case.target.ip)
     return Found(because=tuple(because), ips=tuple(ips)) if because else None
 
 

@@ -1,0 +1,106 @@
+"""The judged run as the Report that every format renders. Pure; adds nothing that a rule did not say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from ipaddress import IPv4Address
+
+from arpcheck.evidence import Evidence, to_json
+from arpcheck.judge.case import Party, parties, responders
+from arpcheck.judge.findings import findings
+from arpcheck.judge.judged import Judged, Judgement
+from arpcheck.judge.nodes import NodeState
+from arpcheck.judge.summary import summarise
+from arpcheck.model import Kind, KubeProxy, Mac, NodeMac, NodeReport, Report, Responder, Run, Target, TargetReport
+
+_UNSEEN = KubeProxy(mode=None, strict_arp=None, source=None)
+
+
+def report(judged: Judged, evidence: Evidence) -> Report:
+    by_target = {judgement.case.target: judgement for judgement in judged.judgements}
+    return Report(
+        summary=summarise(judged, complete=evidence.complete, interrupted=evidence.interrupted),
+        targets=tuple(_target(target, by_target.get(target), judged) for target in judged.targets),
+        nodes=tuple(_node(state, judged) for state in judged.nodes),
+        findings=findings(judged),
+        gaps=tuple(sorted(judged.gaps)),
+        run=_run(evidence),
+        evidence=to_json(evidence),
+    )
+
+
+def _target(target: Target, judgement: Judgement | None, judged: Judged) -> TargetReport:
+    if judgement is None:
+        return TargetReport(
+            target=target, implementation=None, announcers=(), verdict=None, reason="",
+            responders=_knowledge(target, judged), rounds=_rounds(target, judged),
+        )  # fmt: skip
+    case = judgement.case
+    return TargetReport(
+        target=target,
+        implementation=case.announcements[0].implementation if case.announcements else None,
+        announcers=case.claims,
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        responders=_answers(target, case.parties, case.is_announcer, judged),
+        rounds=_rounds(target, judged),
+    )
+
+
+def _knowledge(target: Target, judged: Judged) -> tuple[Responder, ...]:
+    """Who answered what is asked for our own knowledge: only a node's own address is answered as it should be."""
+    if not isinstance(target.ip, IPv4Address):
+        return ()
+    found = parties(target.ip, judged.hearing, judged.owners, {})
+    return _answers(target, found, lambda party: target.kind is Kind.NODE and party.node in target.nodes, judged)
+
+
+def _answers(
+    target: Target, found: Iterable[Party], expected: Callable[[Party], bool], judged: Judged
+) -> tuple[Responder, ...]:
+    if not isinstance(target.ip, IPv4Address):
+        return ()
+    return responders(target.ip, found, judged.hearing, expected, judged.labels)
+
+
+def _rounds(target: Target, judged: Judged) -> tuple[int, ...]:
+    return judged.hearing.asked(target.ip).rounds() if isinstance(target.ip, IPv4Address) else ()
+
+
+def _node(state: NodeState, judged: Judged) -> NodeReport:
+    return NodeReport(
+        name=state.name,
+        arp=state.arp,
+        reason=state.reason,
+        ready=state.ready,
+        addresses=judged.addresses.get(state.name, ()),
+        macs=tuple(entry for mac in state.macs for entry in _macs(mac, state.name, judged)),
+        kube_proxy=judged.kube_proxies.get(state.name, _UNSEEN),
+    )
+
+
+def _macs(mac: Mac, node: str, judged: Judged) -> Iterable[NodeMac]:
+    """Every source that gives this MAC to the node, strongest first; one line a source and interface."""
+    named = (i for i in judged.owners[mac].identities if i.node == node)
+    return dict.fromkeys(NodeMac(mac=mac, interface=i.interface, source=i.source) for i in named)
+
+
+def _run(evidence: Evidence) -> Run:
+    options = evidence.options
+    by_name = {interface.name: interface for interface in evidence.host.interfaces}
+    return Run(
+        arpcheck=evidence.arpcheck,
+        started_at=evidence.started_at,
+        ended_at=evidence.ended_at,
+        interfaces=tuple(by_name[name] for name in options.interfaces if name in by_name),
+        context=evidence.objects.context,
+        cluster=evidence.objects.version,
+        rounds=options.rounds,
+        wait=options.wait,
+        rate=options.rate,
+        sender=options.sender,
+        sent=len(evidence.questions),
+        received=len(evidence.replies) + sum(overflow.replies for overflow in evidence.overflows),
+        lost=sum(loss.frames for loss in evidence.losses),
+        ignored=evidence.ignored,
+    )

@@ -1,0 +1,124 @@
+"""account: which question a frame answers, what is kept and what is only counted."""
+
+from ipaddress import IPv4Address
+
+import pytest
+
+from arpcheck.model import Mac, Overflow, Question
+from arpcheck.wire.account import MOST_MACS, MOST_REPLIES, Account
+from arpcheck.wire.frames import ARP_FRAME
+from arpcheck.wire.seam import Arrival
+
+OUR_MAC, OUR_IP = Mac("02:00:00:00:00:05"), IPv4Address("10.0.0.5")
+ZERO, VIP = IPv4Address(0), IPv4Address("10.0.0.50")
+M1 = Mac("02:00:00:00:00:11")
+BROADCAST = Mac("ff:ff:ff:ff:ff:ff")
+
+
+def frame(*, ip=VIP, mac=M1, target=OUR_IP, target_mac=OUR_MAC, destination=OUR_MAC, source=None, op=2):
+    return ARP_FRAME.pack(
+        destination.to_bytes(), (source or mac).to_bytes(), 0x0806, 1, 0x0800, 6, 4, op,
+        mac.to_bytes(), ip.packed, target_mac.to_bytes(), target.packed,
+    )  # fmt: skip
+
+
+def account(*questions):
+    made = Account(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})})
+    for at, number, sender, to in questions:
+        made.asked(Question(at, "eth0", number, VIP, sender, to))
+    return made
+
+
+def arrive(made, data, at=100.5, interface="eth0", for_us=True):
+    return made.arrived(Arrival(interface, at, data, for_us))
+
+
+def test_a_reply_is_kept_with_the_question_it_answers():
+    made = account((10.0, 1, OUR_IP, None))
+    reply = arrive(made, frame(), at=100.0125)
+    assert (reply.round, reply.ip, reply.sender, reply.mac, reply.to) == (1, VIP, OUR_IP, M1, None)
+    assert reply.after == pytest.approx(2.5)
+    assert made.replies == [reply]
+
+
+def test_a_late_reply_belongs_to_the_last_question_before_it():
+    made = account((0.0, 1, OUR_IP, None), (1000.0, 2, OUR_IP, None))
+    assert arrive(made, frame(), at=101.2).round == 2
+
+
+def test_the_sender_tells_which_of_two_questions_was_answered():
+    made = account((0.0, 1, ZERO, None), (1.0, 1, OUR_IP, None))
+    assert arrive(made, frame(target=ZERO)).sender == ZERO
+    assert arrive(made, frame()).sender == OUR_IP
+
+
+def test_a_unicast_question_is_answered_by_its_mac_only():
+    other = Mac("02:00:00:00:00:12")
+    made = account((0.0, 1, ZERO, None), (10.0, 4, ZERO, M1))
+    assert (arrive(made, frame(target=ZERO)).round, made.replies[-1].to) == (4, M1)
+    late = arrive(made, frame(target=ZERO, mac=other))
+    assert (late.round, late.to) == (1, None)
+
+
+def test_a_reply_to_broadcast_counts():
+    made = account((0.0, 1, OUR_IP, None))
+    assert arrive(made, frame(destination=BROADCAST)).mac == M1
+    assert arrive(made, frame(destination=BROADCAST, target_mac=BROADCAST)).mac == M1
+
+
+def test_the_ethernet_source_is_kept_beside_the_arp_sender():
+    relay = Mac("02:00:00:00:00:99")
+    assert arrive(account((0.0, 1, OUR_IP, None)), frame(source=relay)).source == relay
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        pytest.param(frame()[:30], "truncated", id="truncated"),
+        pytest.param(frame(op=1), "not-a-reply", id="a request"),
+        pytest.param(frame(ip=IPv4Address("10.0.0.99")), "not-asked", id="an address that was not asked"),
+        pytest.param(frame(target=IPv4Address("10.0.0.9")), "not-for-us", id="another host's address"),
+        pytest.param(frame(target=ZERO), "not-for-us", id="an answer to 0.0.0.0, which did not ask"),
+        pytest.param(frame(target=VIP), "announcement", id="gratuitous, of an asked address"),
+        pytest.param(frame(ip=OUR_IP, target=OUR_IP), "announcement", id="gratuitous, of another"),
+        pytest.param(frame(mac=OUR_MAC), "own-mac", id="our own MAC"),
+    ],
+)
+def test_what_is_none_of_ours_changes_nothing_and_is_counted(data, why):
+    made = account((0.0, 1, OUR_IP, None))
+    assert arrive(made, data) is None
+    assert made.ignored == {why: 1}
+    assert made.replies == []
+
+
+def test_an_answer_to_somebody_elses_zero_sender_question_is_not_ours():
+    made = account((0.0, 1, ZERO, None))
+    assert arrive(made, frame(target=ZERO, target_mac=Mac("02:00:00:00:00:77"), destination=BROADCAST)) is None
+    assert made.ignored == {"not-for-us": 1}
+
+
+def test_a_frame_for_another_host_is_not_ours():
+    made = account((0.0, 1, OUR_IP, None))
+    assert arrive(made, frame(), for_us=False) is None
+
+
+def test_a_reply_with_our_own_mac_is_no_evidence_and_makes_the_target_doubtful():
+    made = account((0.0, 1, OUR_IP, None))
+    arrive(made, frame(mac=OUR_MAC))
+    assert made.overflows() == (Overflow(ip=VIP, replies=1),)
+
+
+def test_a_flood_of_macs_is_bounded_and_counted():
+    made = account((0.0, 1, OUR_IP, None))
+    for number in range(MOST_MACS + 10):
+        arrive(made, frame(mac=Mac.from_bytes(bytes((2, 0, 0, 1, 0, number)))))
+    assert len({reply.mac for reply in made.replies}) == MOST_MACS
+    assert made.overflows() == (Overflow(ip=VIP, replies=10),)
+
+
+def test_a_flood_from_one_mac_is_bounded_and_counted():
+    made = account((0.0, 1, OUR_IP, None))
+    for _ in range(MOST_REPLIES + 3):
+        arrive(made, frame())
+    assert len(made.replies) == MOST_REPLIES
+    assert made.overflows() == (Overflow(ip=VIP, replies=3),)

@@ -1,0 +1,110 @@
+"""sweep: the loop over a small network with its own clock. The lab's simulation and the kernel do the rest."""
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+
+import pytest
+
+from arpcheck.model import Ask, Loss, Mac
+from arpcheck.wire.frames import ARP_FRAME
+from arpcheck.wire.schedule import Course
+from arpcheck.wire.seam import Arrival, LinkLostError
+from arpcheck.wire.sweep import Station, sweep
+
+OUR_MAC, OUR_IP, VIP = Mac("02:00:00:00:00:05"), IPv4Address("10.0.0.5"), IPv4Address("10.0.0.50")
+FIRST, SECOND = Mac("02:00:00:00:00:11"), Mac("02:00:00:00:00:12")
+STATION = Station(interface="eth0", mac=OUR_MAC, addresses=frozenset({OUR_IP}))
+
+
+@dataclass
+class SmallWire:
+    """Answers every question after the delays given by MAC; time passes only by waiting."""
+
+    delays: dict[Mac, float]
+    losses: list[int] = field(default_factory=list)
+    dies_at: float | None = None
+    time: float = 50.0
+    coming: list[Arrival] = field(default_factory=list)
+    sent: list[bytes] = field(default_factory=list)
+
+    def now(self):
+        return self.time
+
+    def send(self, interface, frame):
+        if self.dies_at is not None and self.time >= self.dies_at:
+            raise LinkLostError(interface, "the interface went down")
+        self.sent.append(frame)
+        *_, asker, sender, _, ip = ARP_FRAME.unpack(frame)
+        for mac, delay in self.delays.items():
+            answer = ARP_FRAME.pack(
+                asker, mac.to_bytes(), 0x0806, 1, 0x0800, 6, 4, 2, mac.to_bytes(), ip, asker, sender
+            )  # fmt: skip
+            self.coming.append(Arrival(interface, self.time + delay, answer))
+
+    def receive(self, until):
+        due = sorted(a for a in self.coming if a.at <= max(until, self.time))
+        if not due:
+            self.time = max(self.time, until)
+            return []
+        self.time = max(self.time, due[0].at)
+        now = [a for a in due if a.at <= self.time]
+        self.coming = [a for a in self.coming if a not in now]
+        return now
+
+    def lost(self):
+        return {"eth0": self.losses.pop(0) if self.losses else 0}
+
+
+def course(rounds=2, wait=1.0):
+    return Course(
+        asks=(Ask(interface="eth0", ip=VIP, sender=OUR_IP),), rounds=rounds, rate=10.0, wait=wait, judged=frozenset({VIP})
+    )
+
+
+def test_a_second_responder_700_ms_late_is_heard():
+    heard = sweep(SmallWire({FIRST: 0.001, SECOND: 0.7}), (STATION,), course())
+    assert [(reply.mac, reply.round) for reply in heard.replies] == [(FIRST, 1), (SECOND, 1), (FIRST, 2), (SECOND, 2)]
+    assert heard.complete
+
+
+def test_listening_goes_on_after_the_last_frame():
+    assert len(sweep(SmallWire({FIRST: 0.99}), (STATION,), course(rounds=1)).replies) == 1
+    assert len(sweep(SmallWire({FIRST: 2.9}), (STATION,), course(rounds=1, wait=3.0)).replies) == 1
+
+
+def test_what_came_before_the_first_question_answers_nothing():
+    wire = SmallWire({})
+    stale = ARP_FRAME.pack(
+        OUR_MAC.to_bytes(), FIRST.to_bytes(), 0x0806, 1, 0x0800, 6, 4, 2, FIRST.to_bytes(), VIP.packed,
+        OUR_MAC.to_bytes(), OUR_IP.packed,
+    )  # fmt: skip
+    wire.coming.append(Arrival("eth0", wire.time, stale))
+    assert sweep(wire, (STATION,), course()).replies == ()
+
+
+def test_losses_are_held_against_the_rounds_that_may_have_waited_for_them():
+    heard = sweep(SmallWire({FIRST: 0.001}, losses=[7, 0, 3]), (STATION,), course(rounds=1))
+    assert heard.losses == (Loss(interface="eth0", rounds=(1,), frames=3),), "the 7 were lost before the first question"
+
+
+def test_an_interface_that_goes_away_ends_the_run_with_what_was_heard():
+    heard = sweep(SmallWire({FIRST: 0.001}, dies_at=50.5), (STATION,), course())
+    assert [reply.round for reply in heard.replies] == [1]
+    assert not heard.complete
+    assert heard.trouble == ("eth0: the interface went down after 1.0 s",)
+    assert len(heard.questions) == 1, "what was not sent was not asked"
+
+
+@pytest.mark.parametrize("steps", [1, 5, 12])
+def test_a_stop_keeps_what_was_heard(steps):
+    left = iter(range(steps))
+    heard = sweep(SmallWire({FIRST: 0.001}), (STATION,), course(), stop=lambda: next(left, None) is None)
+    assert not heard.complete
+    assert len(heard.questions) >= 1
+
+
+def test_progress_counts_down():
+    seen = []
+    sweep(SmallWire({FIRST: 0.001}), (STATION,), course(), progress=seen.append)
+    assert seen[0].seconds_left > seen[-1].seconds_left
+    assert seen[-1].rounds == 2
