@@ -250,7 +250,8 @@ def selects(selector: str, found: Mapping[str, str]) -> bool:
     """Whether labels fit a selector as `kubectl -l` reads it: `a=b`, `a!=b`, `a`, `!a`, `a in (b,c)`, `a notin (b)`.
 
     A selector that is no selector is a ValueError (docs: concepts/overview/working-with-objects/labels)."""
-    return all(_fits(term, found) for term in _terms(selector))
+    terms = tuple(_terms(selector))  # all of it is read before any of it is tried: a fault at its end is a fault
+    return all(_fits(term, found) for term in terms)
 
 
 def _terms(selector: str) -> Iterable[re.Match[str]]:

@@ -1,0 +1,171 @@
+"""targets: what is asked, and what is not asked and why."""
+
+from ipaddress import IPv4Address, IPv4Network, ip_address
+from itertools import permutations
+
+import pytest
+
+from arpcheck.errors import UsageError
+from arpcheck.evidence import Options
+from arpcheck.model import Kind, Skip
+from arpcheck.objects import Objects
+from arpcheck.targets import canary, check_options, control, targets
+
+
+def service(name, *ingress, namespace="web", type_="LoadBalancer", cluster_ip="10.96.0.9", labels=None, **spec):
+    return {
+        "metadata": {"namespace": namespace, "name": name, "labels": labels or {}},
+        "spec": {"type": type_, "clusterIP": cluster_ip, **spec},
+        "status": {"loadBalancer": {"ingress": [i if isinstance(i, dict) else {"ip": i} for i in ingress]}},
+    }
+
+
+KUBERNETES = service("kubernetes", namespace="default", type_="ClusterIP", cluster_ip="10.96.0.1")
+KUBE_DNS = service("kube-dns", namespace="kube-system", type_="ClusterIP", cluster_ip="10.96.0.2")
+
+
+def found(*services, nodes=None, networks=(), **options):
+    objects = Objects(resources={"services": services})
+    return targets(objects, Options(**options), nodes or {}, networks)
+
+
+def shown(asked):
+    return [(str(t.ip), t.kind.value, *t.services) for t in asked]
+
+
+def test_every_address_of_every_load_balancer_is_asked_once():
+    asked = found(KUBERNETES, service("a", "10.0.0.50", "10.0.0.51"), service("b", "10.0.0.51", namespace="shop"))
+    assert shown(asked) == [
+        ("10.0.0.50", "load-balancer", "web/a"),
+        ("10.0.0.51", "load-balancer", "shop/b", "web/a"),
+        ("10.96.0.1", "canary"),
+        ("192.0.2.1", "control"),
+    ]
+
+
+def test_the_order_of_the_services_changes_nothing():
+    services = (KUBERNETES, service("a", "10.0.0.50"), service("b", "10.0.0.50", "10.0.0.7"))
+    assert len({found(*order, nodes={"n": (IPv4Address("10.0.0.11"),)}) for order in permutations(services)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("entry", "skip", "words"),
+    [
+        pytest.param((), Skip.PENDING, "no address yet", id="pending"),
+        pytest.param(({"hostname": "lb.example.net"},), Skip.HOSTNAME, "lb.example.net", id="host name only"),
+        pytest.param(({"ip": "10.0.0.50", "ipMode": "Proxy"},), Skip.PROXY_MODE, "ipMode is Proxy", id="ipMode Proxy"),
+        pytest.param(({"ip": "2001:db8::50"},), Skip.IPV6, "neighbour discovery", id="IPv6"),
+        pytest.param(({"ip": "224.0.0.1"},), Skip.NOT_UNICAST, "one host", id="multicast"),
+        pytest.param(({"ip": "not an address"},), Skip.PENDING, "no address yet", id="rubbish"),
+    ],
+)
+def test_what_is_not_asked_says_why(entry, skip, words):
+    (target,) = (t for t in found(service("a", *entry)) if t.services)
+    assert target.skips is skip
+    assert words in target.skipped
+
+
+def test_dual_stack_is_asked_for_its_ipv4_half():
+    asked = [t for t in found(service("a", "10.0.0.50", "2001:db8::50")) if t.services]
+    assert [(t.ip, t.skips) for t in asked] == [
+        (ip_address("10.0.0.50"), None),
+        (ip_address("2001:db8::50"), Skip.IPV6),
+    ]
+
+
+def test_an_address_that_one_service_has_in_proxy_mode_and_another_not_is_asked():
+    asked = found(service("a", {"ip": "10.0.0.50", "ipMode": "Proxy"}), service("b", "10.0.0.50"))
+    assert [(t.skips, t.services) for t in asked if t.services] == [(None, ("web/a", "web/b"))]
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        pytest.param({}, {"a", "b", "c"}, id="all namespaces are read"),
+        pytest.param({"namespace": "shop"}, {"b"}, id="one namespace"),
+        pytest.param({"selector": "tier=front"}, {"a"}, id="labels"),
+        pytest.param({"selector": "tier notin (front),!x"}, {"b", "c"}, id="a set"),
+        pytest.param({"load_balancer_class": "metallb"}, {"c"}, id="a class"),
+        pytest.param({"load_balancer_class": ""}, {"a", "b"}, id="no class"),
+    ],
+)
+def test_the_selection(options, names):
+    asked = found(
+        service("a", "10.0.0.50", labels={"tier": "front"}),
+        service("b", "10.0.0.51", namespace="shop"),
+        service("c", "10.0.0.52", loadBalancerClass="metallb"),
+        **options,
+    )
+    assert {name.split("/")[1] for t in asked if t.kind is Kind.LOAD_BALANCER for name in t.services} == names
+
+
+def test_a_selected_address_is_listed_with_all_its_services():
+    asked = found(service("a", "10.0.0.50"), service("b", "10.0.0.50", namespace="shop"), namespace="web")
+    assert [t.services for t in asked if t.services] == [("shop/b", "web/a")]
+
+
+def test_external_ips_only_when_wanted():
+    with_external = service("a", type_="ClusterIP", externalIPs=["10.0.0.70"])
+    assert shown(t for t in found(with_external) if t.services) == []
+    assert shown(t for t in found(with_external, external_ips=True) if t.services) == [("10.0.0.70", "external-ip", "web/a")]
+
+
+def test_an_address_has_the_first_kind_that_fits():
+    ips = (IPv4Address("10.0.0.50"), IPv4Address("10.0.0.60"), IPv4Address("10.0.0.11"))
+    asked = found(service("a", "10.0.0.50"), nodes={"n1": (IPv4Address("10.0.0.11"),)}, ips=ips)
+    assert [(str(t.ip), t.kind.value, t.nodes) for t in asked if t.kind not in (Kind.CONTROL, Kind.CANARY)] == [
+        ("10.0.0.50", "load-balancer", ()),
+        ("10.0.0.11", "extra", ("n1",)),
+        ("10.0.0.60", "extra", ()),
+    ]
+
+
+def test_nodes_are_asked_by_their_own_addresses():
+    asked = found(nodes={"n2": (IPv4Address("10.0.0.12"),), "n1": (IPv4Address("10.0.0.11"), IPv4Address("172.16.0.1"))})
+    assert [(str(t.ip), t.nodes) for t in asked if t.kind is Kind.NODE] == [
+        ("10.0.0.11", ("n1",)), ("10.0.0.12", ("n2",)), ("172.16.0.1", ("n1",)),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("services", "expected"),
+    [
+        pytest.param((KUBERNETES, KUBE_DNS), "10.96.0.1", id="default/kubernetes"),
+        pytest.param(
+            (service("kubernetes", namespace="default", type_="ClusterIP", cluster_ip="fd00::1"), service("a"), KUBE_DNS),
+            "10.96.0.9", id="where that is IPv6 the lowest of any but kube-dns",
+        ),
+        pytest.param((KUBE_DNS,), None, id="kube-dns is no canary: NodeLocal DNSCache binds it in every mode"),
+        pytest.param(
+            (service("dns", labels={"k8s-app": "kube-dns"}, cluster_ip="10.96.0.3"),), None, id="nor under another name"
+        ),
+        pytest.param((service("headless", cluster_ip="None"),), None, id="headless"),
+        pytest.param((), None, id="no Service is readable"),
+    ],
+)  # fmt: skip
+def test_the_canary(services, expected):
+    assert canary(Objects(resources={"services": services})) == (IPv4Address(expected) if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("network", "taken", "expected"),
+    [
+        pytest.param("10.0.0.0/24", (), "192.0.2.1", id="as a rule"),
+        pytest.param("192.0.2.0/24", (), "203.0.113.1", id="where an interface is in that block"),
+        pytest.param("10.0.0.0/24", ("192.0.2.1",), "203.0.113.1", id="where a Service has it"),
+    ],
+)
+def test_the_control_is_an_address_nobody_owns(network, taken, expected):
+    assert control([IPv4Network(network)], [IPv4Address(ip) for ip in taken]) == IPv4Address(expected)
+
+
+@pytest.mark.parametrize("ip", ["0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255"])
+def test_an_extra_address_must_be_a_hosts(ip):
+    with pytest.raises(UsageError, match="one host"):
+        check_options(Options(ips=(IPv4Address(ip),)))
+
+
+@pytest.mark.parametrize("selector", ["a in b", "a==(b)", "=b", "a,,b", "!a=b"])
+def test_a_selector_that_is_none_is_refused(selector):
+    with pytest.raises(UsageError, match="label selector"):
+        check_options(Options(selector=selector))
