@@ -5,7 +5,7 @@ whoever serves it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
@@ -13,6 +13,11 @@ from typing import Any
 from arpcheck.lab import kube_proxy_objects
 from arpcheck.lab.kube_objects import BORN, Object, meta, micro, stamp, suffix
 from arpcheck.lab.scene import Cluster, KubeEvent, KubeLease, KubeNode, KubeService, Scene
+from arpcheck.model import Gap, Need
+from arpcheck.objects import Objects
+
+CONTEXT = "lab"
+"""Of the kubeconfig."""
 
 METALLB = "metallb-system"
 METALLB_POOL = ("metallb.io/ip-allocated-from-pool", "metallb.universe.tf/ip-allocated-from-pool")
@@ -25,13 +30,26 @@ def resources(scene: Scene, now: datetime) -> dict[str, list[Object]]:
         "services": [_service(service, now) for service in cluster.services],
         "nodes": [_node(node, cluster, now) for node in cluster.nodes],
         "events": [_event(s, event, now) for s in cluster.services for event in s.events],
-        "leases.coordination.k8s.io": [_lease(lease, now) for lease in cluster.leases],
+        "leases.coordination.k8s.io": [_lease(lease, now) for lease in (*map(_heartbeat, cluster.nodes), *cluster.leases)],
         **kube_proxy_objects.resources(cluster, now),
         **(_metallb(cluster, now) if _has_metallb(cluster) else {}),
     }
     for resource, objects in cluster.objects.items():
         found.setdefault(resource, []).extend(dict(obj) for obj in objects)
     return found
+
+
+def objects(scene: Scene, now: datetime, needs: Iterable[Need]) -> Objects:
+    """As a reader who may not read `scene.cluster.refused` has them, but whole: nothing is cut down to the needs."""
+    served = resources(scene, now)
+    lost = {what: [need.costs for need in needs if need.resource == what] for what in scene.cluster.refused}
+    return Objects(
+        resources={what: tuple(found) for what, found in served.items() if what not in lost},
+        gaps=tuple(Gap(what=what, why="forbidden", costs="; ".join(costs)) for what, costs in lost.items() if costs),
+        context=CONTEXT,
+        version=scene.cluster.version,
+        read_at=now,
+    )
 
 
 def _service(service: KubeService, now: datetime) -> Object:
@@ -109,6 +127,12 @@ def _event(service: KubeService, event: KubeEvent, now: datetime) -> Object:
         "firstTimestamp": stamp(seen),
         "lastTimestamp": stamp(seen),
     }
+
+
+def _heartbeat(node: KubeNode) -> KubeLease:
+    """The kubelet's own lease, which every cluster has."""
+    renewed = 5.0 if node.ready else 3600.0
+    return KubeLease(namespace="kube-node-lease", name=node.name, holder=node.name, renewed=renewed, duration=40)
 
 
 def _lease(lease: KubeLease, now: datetime) -> Object:

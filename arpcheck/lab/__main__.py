@@ -1,0 +1,50 @@
+"""`python -m arpcheck.lab SCENE [--json] [--check] [-- OPTION OF arpcheck probe…]`: one scene on the kernel."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from arpcheck.errors import ArpcheckError
+from arpcheck.lab import run, scene_file
+from arpcheck.lab.expectation import differences
+
+
+def main(arguments: Sequence[str]) -> int:
+    own, options = _split(list(arguments))
+    parser = argparse.ArgumentParser(prog="python -m arpcheck.lab", description="Runs a scene on the kernel.")
+    parser.add_argument("scene", help="a name that `arpcheck demo --list` shows, or the path of a TOML file")
+    parser.add_argument("--json", action="store_true", help="the report as JSON, as `-o json` gives it")
+    parser.add_argument("--check", action="store_true", help="hold the report against what the scene expects; 0 or 1")
+    chosen = parser.parse_args(own)
+    try:
+        if chosen.check:
+            return _check(chosen.scene, options)
+        return run.show(chosen.scene, [*(["-o", "json"] if chosen.json else []), *options])
+    except ArpcheckError as error:
+        sys.stderr.write(f"arpcheck: {error}\n")
+        return error.exit_code
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """What stands before `--` and after it."""
+    if "--" not in arguments:
+        return arguments, []
+    at = arguments.index("--")
+    return arguments[:at], arguments[at + 1 :]
+
+
+def _check(name: str, options: Sequence[str]) -> int:
+    scene = scene_file.load(name)
+    result = run.run(name, ["-o", "json", *options])
+    sys.stderr.write(result.stderr)
+    if not result.stdout:
+        return result.exit_code
+    found = differences(scene, result.report)
+    sys.stdout.write("".join(f"{name}: {line}\n" for line in found) or f"{name}: as expected\n")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,41 @@
+"""The first process in an enclosure: sets the stage, runs `arpcheck probe` on it, ends with the probe's exit code.
+
+    python -m arpcheck.lab.inside SCENE [OPTION OF arpcheck probe]…"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from arpcheck.errors import ArpcheckError, LabError
+from arpcheck.lab import scene_file, stage
+
+PATIENCE = 1800.0
+"""Seconds that a probe may take."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    signal.signal(signal.SIGINT, lambda *_: None)  # the probe gets it too, and ends with what it has
+    name, *options = arguments
+    try:
+        scene = scene_file.load(name)
+        with stage.stage(scene):
+            probe = stage.start(scene.prober.station, stage.probe(scene, options), env=stage.environment())
+            return _await(probe)
+    except ArpcheckError as error:
+        sys.stderr.write(f"arpcheck: {error}\n")
+        return error.exit_code
+
+
+def _await(probe: subprocess.Popen[str]) -> int:
+    try:
+        return probe.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        probe.kill()
+        raise LabError(f"the probe did not end within {PATIENCE:g} s") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,90 @@
+"""Runs a scene on the kernel, each in an enclosure of its own: for the tests, for `arpcheck demo`, for a person.
+
+Nothing here touches the network; that is done by `inside`, in there."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from arpcheck.lab import enclosure, scene_file
+
+DEMO = "two-non-strict"
+"""Three nodes, an announcer, two nodes without strict ARP, a LAN host."""
+
+MEANINGS: Mapping[int, str] = {
+    0: "everything that was asked is as it should be",
+    1: "something is proven to be wrong",
+    2: "arpcheck could not run",
+    3: "nothing is proven to be wrong, and something could not be told",
+    130: "interrupted",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a run of `arpcheck probe` left behind."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """Of a run with `-o json`. A ValueError where it printed none."""
+        return json.loads(self.stdout)  # type: ignore[no-any-return]
+
+
+def run(name: str, options: Sequence[str] = (), *, patience: float = 300.0) -> Result:
+    """Runs a scene by its name or path and keeps what is printed. LabError where this machine does not allow it;
+    subprocess.TimeoutExpired after `patience` seconds, when all of it has been ended."""
+    enclosure.require()
+    done = subprocess.run(_inside(name, options), capture_output=True, text=True, timeout=patience, check=False)
+    return Result(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+def show(name: str, options: Sequence[str] = ()) -> int:
+    """Runs a scene in sight of the user; returns the probe's exit code."""
+    scene = scene_file.load(name)
+    enclosure.require()
+    sys.stderr.write(f"{scene.title}: {scene.about}\n\n")
+    sys.stderr.flush()
+    with _left_to_the_child():
+        return subprocess.Popen(_inside(name, options)).wait()
+
+
+def demo(name: str | None = None, *, list_scenes: bool = False) -> int:
+    """`arpcheck demo [SCENE] [--list]`: the report as a user sees it, and what its exit code means."""
+    if list_scenes:
+        sys.stdout.write(listing())
+        return 0
+    code = show(name or DEMO)
+    sys.stderr.write(f"\nexit code {code}: {MEANINGS.get(code, 'not one of arpcheck')}\n")
+    return code
+
+
+def listing() -> str:
+    """The scenes of the package with what they are about."""
+    scenes = [scene_file.load(name) for name in scene_file.names()]
+    width = max(len(scene.name) for scene in scenes)
+    return "".join(f"{scene.name:{width}}  {scene.title}\n{'':{width}}  {scene.about}\n" for scene in scenes)
+
+
+def _inside(name: str, options: Sequence[str]) -> list[str]:
+    return enclosure.command([sys.executable, "-m", "arpcheck.lab.inside", name, *options])
+
+
+@contextmanager
+def _left_to_the_child() -> Iterator[None]:
+    """Ctrl-C reaches the probe as well; it prints what it has, so nobody must die before it."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
