@@ -76,7 +76,8 @@ def test_the_control_is_asked_with_every_sender_that_is_used():
 
 
 def test_with_zero_nothing_is_asked_with_an_own_address():
-    knowledge = [Target(ip=ip, kind=kind) for ip, kind in ((CANARY, Kind.CANARY), (NODE, Kind.NODE), (CONTROL, Kind.CONTROL))]
+    kinds = {CANARY: Kind.CANARY, NODE: Kind.NODE, CONTROL: Kind.CONTROL}
+    knowledge = [Target(ip=ip, kind=kind) for ip, kind in kinds.items()]
     assert {sender for *_, sender in put(vip(), *knowledge, sender="zero")} == {"0.0.0.0"}
 
 

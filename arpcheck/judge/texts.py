@@ -33,7 +33,8 @@ def text(name: str, docstring: str | None) -> Text:
     match = _PARTS.fullmatch(inspect.cleandoc(docstring or ""))
     if match is None:
         raise ValueError(f"the rule {name} does not say what it means, when it is decided and what to do")
-    return Text(name=name, means=_flow(match["means"]), decided=_items(match["decided"]), do=_items(match["do"]))
+    means = _flow(match["means"])
+    return Text(name=name, means=means[:1].upper() + means[1:], decided=_items(match["decided"]), do=_items(match["do"]))
 
 
 def _items(lines: str) -> tuple[str, ...]:

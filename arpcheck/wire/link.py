@@ -150,6 +150,7 @@ def _layer_2() -> Any:
 
     conf.route_autoload = False
     conf.route6_autoload = False
+    import scapy.layers.l2  # noqa: F401 - without it the socket warns that it can't guess its type
     from scapy.arch.linux import L2Socket
 
     return L2Socket

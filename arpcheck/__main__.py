@@ -1,0 +1,46 @@
+"""The process: runs the command line, turns an ArpcheckError into one line on stderr, and ends with the exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from arpcheck.errors import ArpcheckError
+
+INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit code. Everything that arpcheck can't do ends here as one line that says the cure."""
+    from typer.exceptions import Abort, TyperException
+
+    from arpcheck.cli import app, program
+
+    try:
+        return int(app(arguments, standalone_mode=False, prog_name=program()) or 0)
+    except TyperException as error:
+        return _say(f"{error.format_message()} `{_command()} --help` shows what there is.", 2)
+    except ArpcheckError as error:
+        return _say(str(error), error.exit_code)
+    except (Abort, KeyboardInterrupt):
+        return _say("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output closed it (`| head`). The descriptor must not be flushed again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _say(line: str, code: int) -> int:
+    from arpcheck.reports.escape import plain
+
+    print(f"arpcheck: {plain(line)}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _command() -> str:
+    words = [word for word in sys.argv[1:2] if not word.startswith("-")]
+    return " ".join(("arpcheck", *words))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

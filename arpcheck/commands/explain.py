@@ -1,0 +1,36 @@
+"""`arpcheck explain`: what a verdict or a finding means, how it is decided, what to do; word for word the rule's own."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Iterable
+
+from arpcheck.errors import UsageError
+from arpcheck.judge import findings, verdicts
+from arpcheck.judge.texts import Text
+
+
+def explain(name: str | None) -> str:
+    """The text of one rule, or of all. An unknown name is a UsageError that lists the known ones."""
+    known = {"verdict": verdicts.texts(), "finding": findings.texts()}
+    parts = [_page(kind, text) for kind, texts in known.items() for text in texts if name in (None, text.name)]
+    if not parts:
+        names = sorted({text.name for texts in known.values() for text in texts})
+        raise UsageError(f"no verdict and no finding is called {name!r}", f"There are: {', '.join(names)}")
+    return "\n".join(parts)
+
+
+def _page(kind: str, text: Text) -> str:
+    lines = [f"{text.name} ({kind})", *_filled(text.means, "  "), "  Decided when:"]
+    for number, condition in enumerate(text.decided, 1):
+        lines.extend(_filled(condition, f"  {number}. ", "     "))
+    lines.append("  Do:")
+    for step in text.do:
+        lines.extend(_filled(step, "  - ", "    "))
+    return "\n".join(lines) + "\n"
+
+
+def _filled(words: str, first: str, rest: str = "  ") -> Iterable[str]:
+    width = min(shutil.get_terminal_size((100, 24)).columns, 100)
+    return textwrap.wrap(words, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)

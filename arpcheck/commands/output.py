@@ -1,0 +1,75 @@
+"""Where a result goes: stdout, and a file beside it. A file is written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from arpcheck.errors import OutputError
+from arpcheck.model import Report
+from arpcheck.reports import FORMATS, Style, render
+
+SUFFIXES = {
+    ".json": "json", ".yaml": "yaml", ".yml": "yaml", ".md": "markdown", ".html": "html", ".xml": "junit",
+    ".prom": "prometheus",
+}  # fmt: skip
+"""What the name of an output file says of its format; any other name takes that of `-o`."""
+
+
+def deliver(report: Report, format_name: str, output: str | None, style: Style) -> None:
+    """Prints the report, and writes it to `output` too. The file comes first: a closed pipe must not cost it."""
+    if output:
+        write(Path(output), render(report, _format_of(output, format_name), Style(headers=style.headers)))
+    show(render(report, format_name, style))
+
+
+def check(output: str | None) -> None:
+    """Raises OutputError now rather than after a run of minutes."""
+    folder = Path(output).absolute().parent if output else None
+    if folder and not folder.is_dir():
+        raise OutputError(f"--output {output}: there is no folder {folder}", "Make it, or name another file")
+    if output and Path(output).is_dir():
+        raise OutputError(f"--output {output} is a folder", "Name a file in it")
+
+
+def show(text: str) -> None:
+    """Writes to stdout. A full disk behind a redirection is an error, not a short report."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"can't write to stdout: {error.strerror}") from None
+
+
+def write(path: Path, text: str) -> None:
+    """Writes beside `path` and renames, so that no half-written file replaces a good one, and a link that somebody put
+    into a shared folder is replaced, not followed."""
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise OutputError(f"can't write {path}: {error.strerror}") from None
+
+
+def _format_of(output: str, format_name: str) -> str:
+    by_name = SUFFIXES.get(Path(output).suffix.lower())
+    return by_name if by_name in FORMATS else format_name
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,114 @@
+"""`arpcheck probe`: the main job. The socket first, then the caller's own rights, then the cluster, then the wire."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from arpcheck import pipeline
+from arpcheck.cluster import Source, read
+from arpcheck.commands.dry_run import dry_run
+from arpcheck.commands.mac_maps import read_mac_maps
+from arpcheck.commands.output import check, deliver, show
+from arpcheck.commands.stopping import stopping
+from arpcheck.commands.terminal import ProgressLine, duration, notice, style
+from arpcheck.errors import UsageError
+from arpcheck.evidence import Evidence, MacEntry, Options
+from arpcheck.model import Host
+from arpcheck.objects import Objects
+from arpcheck.targets import check_options
+from arpcheck.wire.host import this_host, usable, with_neighbours
+from arpcheck.wire.link import LiveWire
+from arpcheck.wire.privilege import drop
+
+TOP_RATE = 4000.0
+"""Frames a second on each interface that `--rate 0` takes: more than that the responders lose (a speaker's socket holds
+256 frames)."""
+
+LONG = 300.0
+"""Seconds beyond which a faster rate or a smaller selection is suggested."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asked for."""
+
+    options: Options
+    """With `rate` as given; 0 is the top rate."""
+    source: Source
+    mac_maps: tuple[str, ...] = ()
+    format_name: str = "table"
+    output: str | None = None
+    dry_run: bool = False
+    quiet: bool = False
+
+
+def probe(request: Request) -> int:
+    """Runs it and writes the report; the exit code is the report's."""
+    options = _checked(request.options)
+    check(request.output)
+    host = this_host()
+    usable(host, options.interfaces)
+    if request.dry_run:
+        objects = _read(request, options)
+        show(dry_run(pipeline.plan(options, objects, host, read_mac_maps(request.mac_maps)), options, objects))
+        return 0
+    with LiveWire(options.interfaces) as wire:
+        drop()
+        mac_map = read_mac_maps(request.mac_maps)
+        objects = _read(request, options)
+        evidence = _observe(request, options, host, mac_map, objects, wire)
+    report = pipeline.conclude(evidence)
+    deliver(report, request.format_name, request.output, style(sys.stdout))
+    return report.summary.exit_code
+
+
+def _observe(
+    request: Request, options: Options, host: Host, mac_map: tuple[MacEntry, ...], objects: Objects, wire: LiveWire
+) -> Evidence:
+    planned = pipeline.plan(options, objects, host, mac_map)
+    if not request.quiet:
+        _announce(planned, options)
+    line = ProgressLine(shown=not request.quiet)
+    with stopping() as stop:
+        evidence = pipeline.observe(
+            options,
+            objects=objects,
+            host=host,
+            mac_map=mac_map,
+            wire=wire,
+            clock=lambda: datetime.now(UTC),
+            progress=line,
+            stop=stop,
+            after=with_neighbours,
+        )
+    line.clear()
+    return evidence
+
+
+def _announce(planned: pipeline.Plan, options: Options) -> None:
+    asked = len({ask.ip for ask in planned.asks})
+    notice(
+        f"asking {asked} addresses on {', '.join(options.interfaces)}, {options.rounds} rounds at {options.rate:g}"
+        f" frames/s: about {duration(planned.seconds)}"
+    )
+    if planned.seconds > LONG:
+        notice("a higher --rate (up to 100 is gentle where no ARP inspection counts), -n or -l make it shorter")
+
+
+def _checked(options: Options) -> Options:
+    """The options with the rate that is really used. Raises UsageError for what makes no sense."""
+    check_options(options)
+    if not options.interfaces:
+        raise UsageError("no interface is named", "Give one with --iface; `ip -br addr` lists them")
+    rate = TOP_RATE if options.rate == 0 else options.rate
+    if not 0 < rate <= TOP_RATE:
+        raise UsageError(f"--rate {options.rate:g} is out of range", f"0 (the top rate) to {TOP_RATE:g} frames a second")
+    return replace(options, rate=rate)
+
+
+def _read(request: Request, options: Options) -> Objects:
+    return read(
+        request.source, pipeline.NEEDS, namespace=options.namespace, services_required=not options.ips
+    )

@@ -1,0 +1,57 @@
+"""`arpcheck report`: a saved JSON report, judged and rendered again. Needs no cluster, no wire and no privilege."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from arpcheck import pipeline
+from arpcheck.commands.output import check, deliver
+from arpcheck.commands.terminal import style
+from arpcheck.errors import InputError
+from arpcheck.evidence import VERSION, Evidence, from_json
+
+MOST_BYTES = 1 << 30
+
+
+def report(path: str, format_name: str, output: str | None) -> int:
+    """Renders the report that follows from the file's evidence; the exit code is that report's."""
+    check(output)
+    concluded = pipeline.conclude(load(path))
+    deliver(concluded, format_name, output, style(sys.stdout))
+    return concluded.summary.exit_code
+
+
+def load(path: str) -> Evidence:
+    """The evidence in a saved report, or a saved evidence alone. `-` is stdin. Raises InputError with the place."""
+    document = _document(path)
+    version = document.get("apiVersion")
+    if isinstance(version, str) and version.startswith("arpcheck/") and version != VERSION:
+        raise InputError(f"{path}: written as {version!r}, this arpcheck reads {VERSION}", "Use a newer arpcheck")
+    return from_json(document if document.get("kind") == "Evidence" else document.get("evidence"), path)
+
+
+def _document(path: str) -> dict[str, Any]:
+    try:
+        document = json.loads(_text(path))
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON: {error}", "Save a report with `arpcheck probe -o json`") from None
+    except RecursionError:
+        raise InputError(f"{path}: nested too deeply", "It was not written by arpcheck") from None
+    if not isinstance(document, dict):
+        raise InputError(f"{path}: no report of arpcheck", "Save one with `arpcheck probe -o json`")
+    return document
+
+
+def _text(path: str) -> str:
+    try:
+        if path == "-":
+            return sys.stdin.read(MOST_BYTES)
+        with Path(path).open(encoding="utf-8") as file:
+            return file.read(MOST_BYTES)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}", "Name a file that `arpcheck probe -o json` wrote") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text at byte {error.start}", "Is it a saved report?") from None

@@ -1,0 +1,24 @@
+"""`arpcheck snapshot`: exactly what probe would read, for a host of the LAN that has no credentials."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from arpcheck import pipeline
+from arpcheck.cluster import Source, read
+from arpcheck.cluster import snapshot as written
+from arpcheck.commands.output import check, show, write
+from arpcheck.commands.terminal import notice
+
+
+def snapshot(source: Source, namespace: str | None, output: str | None) -> int:
+    """Prints it, or writes it to `output`. What could not be read is in the snapshot and said on stderr."""
+    check(output)
+    objects = read(source, pipeline.NEEDS, namespace=namespace)
+    for gap in objects.gaps:
+        notice(f"not in it: {gap.what} ({gap.why}); {gap.costs}")
+    if output:
+        write(Path(output), written(objects))
+    else:
+        show(written(objects))
+    return 0

@@ -1,0 +1,50 @@
+"""What a person sees beside the report: the style of the terminal, progress, and one-line notices on stderr."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TextIO
+
+from arpcheck.reports.escape import plain
+from arpcheck.reports.style import Style
+from arpcheck.wire.sweep import Progress
+
+
+def style(stream: TextIO) -> Style:
+    """Colour and width only where a person looks: no pipe, no file, no NO_COLOR (no-color.org), no dumb terminal."""
+    if not stream.isatty():
+        return Style()
+    colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Style(colour=colour, width=shutil.get_terminal_size().columns)
+
+
+def notice(line: str) -> None:
+    """A line for the person, never mixed with the result."""
+    print(f"arpcheck: {plain(line)}", file=sys.stderr)  # noqa: T201
+
+
+def duration(seconds: float) -> str:
+    """`8 s`, `2 min 5 s`."""
+    whole = max(1, round(seconds))
+    return f"{whole} s" if whole < 120 else f"{whole // 60} min {whole % 60} s"
+
+
+class ProgressLine:
+    """One line that is written over, on a terminal only."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._shown = shown and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def __call__(self, progress: Progress) -> None:
+        if self._shown:
+            left = duration(progress.seconds_left)
+            line = (
+                f"round {progress.round}/{progress.rounds}, {progress.sent} asked, {progress.replies} replies, {left} left"
+            )
+            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)  # noqa: T201
+
+    def clear(self) -> None:
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)  # noqa: T201

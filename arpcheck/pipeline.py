@@ -1,0 +1,278 @@
+"""The only file that knows the order: `plan` and `observe` on the way to the wire, `conclude` after it.
+
+`observe` touches the world through the Wire and the clock that it is handed. `conclude` is pure: the same evidence
+gives the same report, anywhere, years later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv4Interface
+
+import arpcheck
+from arpcheck import asks as asking
+from arpcheck import identities, kubeproxy, loadbalancers
+from arpcheck import targets as targeting
+from arpcheck.evidence import Evidence, MacEntry, Options
+from arpcheck.judge import case as cases
+from arpcheck.judge.hearing import Hearing
+from arpcheck.judge.judged import Judged, Judgement
+from arpcheck.judge.nodes import NodeState, node_states
+from arpcheck.judge.owners import Knowledge, owners
+from arpcheck.judge.report import report
+from arpcheck.judge.verdicts import judge
+from arpcheck.model import Announcement, Arp, Ask, Gap, Host, Interface, Kind, KubeProxy, Mac, Need, Owner, Report, Target
+from arpcheck.objects import Objects
+from arpcheck.wire.schedule import Course, seconds
+from arpcheck.wire.seam import Wire
+from arpcheck.wire.sweep import Progress, Station, sweep
+
+NEEDS: tuple[Need, ...] = (*loadbalancers.NEEDS, *identities.NEEDS, *kubeproxy.NEEDS)
+"""Everything that is ever read of a cluster, in one snapshot."""
+
+FRESH = timedelta(seconds=60)
+"""A Lease lives for seconds: it is judged by the moment when it was read, if that was just before the questions."""
+
+
+# ------------------------------------------------------------------------------------------------------- what is asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run will ask, before anything is sent."""
+
+    targets: tuple[Target, ...]
+    asks: tuple[Ask, ...]
+    """One round."""
+    course: Course
+    seconds: float
+    """At least; addresses that have to be asked again add to it."""
+
+
+def plan(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry, ...] = ()) -> Plan:
+    """Raises UsageError where the options can't be carried out on these interfaces."""
+    used = _used(options, host)
+    targets = _targets(options, objects, host)
+    services = {ip for service in objects.services() for ip in service.addresses}
+    asks = asking.asks(targets, used, options.sender, services)
+    course = Course(
+        asks=asks,
+        rounds=options.rounds,
+        rate=options.rate,
+        wait=options.wait,
+        nodes=frozenset(t.ip for t in targets if t.kind is Kind.NODE and isinstance(t.ip, IPv4Address)),
+        judged=frozenset(t.ip for t in targets if t.kind in targeting.JUDGED and isinstance(t.ip, IPv4Address)),
+        canary=next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None),
+        known=_known_macs(options, objects, host, mac_map),
+    )
+    return Plan(targets=targets, asks=asks, course=course, seconds=seconds(course, options.interfaces))
+
+
+def _targets(options: Options, objects: Objects, host: Host) -> tuple[Target, ...]:
+    return targeting.targets(
+        objects, options, identities.node_addresses(objects), asking.networks(_used(options, host))
+    )
+
+
+def _used(options: Options, host: Host) -> tuple[Interface, ...]:
+    by_name = {interface.name: interface for interface in host.interfaces}
+    return tuple(by_name[name] for name in options.interfaces if name in by_name)
+
+
+def _known_macs(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry, ...]) -> frozenset[Mac]:
+    """Node MACs that are known before anything is heard; this host's own can't be asked."""
+    moment = datetime.min
+    silent = Evidence(
+        arpcheck="", started_at=moment, ended_at=moment, options=options, host=host, objects=objects, mac_map=mac_map
+    )
+    own = {interface.mac for interface in host.interfaces}
+    return frozenset(identity.mac for identity in identities.all_identities(silent) if identity.mac not in own)
+
+
+# ----------------------------------------------------------------------------------------------------------- the world
+
+
+def observe(
+    options: Options,
+    *,
+    objects: Objects,
+    host: Host,
+    mac_map: tuple[MacEntry, ...] = (),
+    wire: Wire,
+    clock: Callable[[], datetime],
+    progress: Callable[[Progress], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+    after: Callable[[Host], Host] = lambda host: host,
+    vendors: Callable[[Iterable[Mac]], Mapping[str, str]] = lambda _: {},
+) -> Evidence:
+    """Asks and listens. `stop` ends it early with what was heard; `after` looks at the host once more when it is over;
+    `vendors` names the manufacturers of the MACs that were heard."""
+    planned = plan(options, objects, host, mac_map)
+    stations = tuple(
+        Station(
+            interface=interface.name,
+            mac=interface.mac,
+            addresses=frozenset(IPv4Interface(address).ip for address in interface.addresses),
+        )
+        for interface in _used(options, host)
+        if interface.mac
+    )
+    started_at = clock()
+    heard = sweep(wire, stations, planned.course, stop=stop, progress=progress)
+    return Evidence(
+        arpcheck=arpcheck.__version__,
+        started_at=started_at,
+        ended_at=clock(),
+        options=options,
+        host=after(host),
+        objects=objects,
+        mac_map=mac_map,
+        vendors=vendors({reply.mac for reply in heard.replies}),
+        questions=heard.questions,
+        replies=heard.replies,
+        losses=heard.losses,
+        overflows=heard.overflows,
+        ignored=heard.ignored,
+        complete=heard.complete,
+        interrupted=not heard.complete and not heard.trouble,
+        trouble=heard.trouble,
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------ the rules
+
+
+def conclude(evidence: Evidence) -> Report:
+    """Owners, nodes, verdicts, findings, exit code."""
+    objects, hearing = evidence.objects, Hearing(evidence)
+    addresses = identities.node_addresses(objects)
+    targets = _targets(evidence.options, objects, evidence.host)
+    own_node = identities.own_node(evidence)
+    owned = owners(hearing, _knowledge(evidence, own_node), objects.nodes())
+    canary = next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None)
+    states = node_states(objects.nodes(), addresses, canary, owned, hearing, own_node)
+    judgements = tuple(
+        Judgement(case=case, verdict=verdict, reason=reason)
+        for target in targets if target.kind in targeting.JUDGED
+        for case in [_case(target, evidence, hearing, owned, states, own_node)]
+        for verdict, reason in [judge(case)]
+    )  # fmt: skip
+    proxies = kubeproxy.kube_proxies(objects)
+    judged = Judged(
+        targets=targets,
+        judgements=judgements,
+        nodes=states,
+        addresses=addresses,
+        labels={mac: found for mac in owned if (found := identities.label(mac, evidence.vendors))},
+        kube_proxies=proxies,
+        owners=owned,
+        hearing=hearing,
+        canary=canary,
+        controls=tuple(t.ip for t in targets if t.kind is Kind.CONTROL and isinstance(t.ip, IPv4Address)),
+        host=evidence.host,
+        interfaces=evidence.options.interfaces,
+        own_node=own_node,
+        gaps=(*objects.gaps, *_gaps(evidence, canary, hearing)),
+        losses=evidence.losses,
+        overlays=identities.overlays(objects),
+        causes=_causes(proxies, states),
+        cluster_version=objects.version,
+    )
+    return report(judged, evidence)
+
+
+def _knowledge(evidence: Evidence, own_node: str | None) -> Knowledge:
+    return Knowledge(
+        identities=identities.all_identities(evidence),
+        rank=identities.rank,
+        proxies=identities.proxies(evidence),
+        overlays=identities.overlays(evidence.objects),
+        label=lambda mac: identities.label(mac, evidence.vendors),
+        own_node=own_node,
+    )
+
+
+def _case(
+    target: Target,
+    evidence: Evidence,
+    hearing: Hearing,
+    owned: Mapping[Mac, Owner],
+    states: tuple[NodeState, ...],
+    own_node: str | None,
+) -> cases.Case:
+    ip = target.ip if isinstance(target.ip, IPv4Address) and not target.skipped else None
+    announcements = _announcements(target, evidence)
+    claims, announcers, silence = cases.expected(announcements)
+    flat = tuple(announcement for of_service in announcements for announcement in of_service)
+    named = {mac: why for announcement in flat for mac, why in announcement.macs}
+    return cases.Case(
+        target=target,
+        rounds=hearing.rounds(ip) if ip else (),
+        parties=cases.parties(ip, hearing, owned, named) if ip else (),
+        announcements=flat,
+        rivals=tuple(sorted({name for of_service in announcements for name in loadbalancers.rivals(of_service)})),
+        claims=claims,
+        announcers=announcers,
+        silence=silence,
+        unread=_unread(target, announcements, evidence),
+        lost=bool(ip) and hearing.lost(ip),  # type: ignore[arg-type]
+        excess=hearing.excess(ip) if ip else 0,
+        arp={state.name: state.arp for state in states},
+        own_node=own_node,
+        held_on=cases.held_on(ip, evidence.host) if ip else None,
+        node_heard=bool(ip) and _node_heard(ip, hearing, owned),  # type: ignore[arg-type]
+        complete=evidence.complete,
+    )
+
+
+def _announcements(target: Target, evidence: Evidence) -> tuple[tuple[Announcement, ...], ...]:
+    """Of each Service of the target, the deciding one first; of an address without a Service what speaks of the address."""
+    if not isinstance(target.ip, IPv4Address):
+        return ()
+    ip, objects, at = target.ip, evidence.objects, _moment(evidence)
+    if not target.services:
+        return (loadbalancers.announcements_of_address(ip, objects, at),)
+    by_name = objects.memo("services by name", lambda: {service.full_name: service for service in objects.services()})
+    return tuple(loadbalancers.announcements(by_name[name], ip, objects, at) for name in target.services)
+
+
+def _unread(target: Target, announcements: tuple[tuple[Announcement, ...], ...], evidence: Evidence) -> tuple[str, ...]:
+    """The refused resources that might have said who announces this address."""
+    if not isinstance(target.ip, IPv4Address):
+        return ()
+    ip, objects = target.ip, evidence.objects
+    by_name = {service.full_name: service for service in objects.services()} if target.services else {}
+    found = {gap.what for gap in objects.gaps if gap.what == "services"} if not target.services else set()
+    for of_service, name in zip(announcements, target.services or ("",), strict=True):
+        found |= set(of_service[0].unread if of_service else loadbalancers.unread(by_name.get(name), ip, objects))
+    return tuple(sorted(found))
+
+
+def _moment(evidence: Evidence) -> datetime:
+    """The moment at which claims are judged."""
+    read_at = evidence.objects.read_at
+    if read_at is not None and timedelta(0) <= evidence.started_at - read_at <= FRESH:
+        return read_at
+    return evidence.started_at
+
+
+def _node_heard(ip: IPv4Address, hearing: Hearing, owned: Mapping[Mac, Owner]) -> bool:
+    asked = hearing.asked(ip).interfaces()
+    return any(owner.node and hearing.interfaces(mac) & asked for mac, owner in owned.items())
+
+
+def _gaps(evidence: Evidence, canary: IPv4Address | None, hearing: Hearing) -> Iterable[Gap]:
+    """What was not asked or not listened to, beside what was not read."""
+    if canary is None or not hearing.asked(canary).broadcast:
+        why = "no Service has an IPv4 ClusterIP that is known" if canary is None else "the run ended before"
+        yield Gap(what="canary", why=why, costs="whether the nodes' kernels answer for Service addresses is not known")
+    for trouble in evidence.trouble:
+        yield Gap(what="wire", why=trouble, costs="what was said after that was not heard")
+    for entry in identities.unmatched(evidence):
+        why = f"{entry.where}: {entry.node!r} is no node of this cluster"
+        yield Gap(what="mac-map", why=why, costs=f"{entry.mac} has no owner by it")
+
+
+def _causes(proxies: Mapping[str, KubeProxy], states: tuple[NodeState, ...]) -> tuple[tuple[str, str], ...]:
+    return ()
