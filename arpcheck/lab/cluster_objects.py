@@ -20,6 +20,8 @@ CONTEXT = "lab"
 """Of the kubeconfig."""
 
 METALLB = "metallb-system"
+METALLB_API = "metallb.io/v1beta1"
+METALLB_KINDS = ("ServiceL2Status", "IPAddressPool", "L2Advertisement", "BGPAdvertisement")
 METALLB_POOL = ("metallb.io/ip-allocated-from-pool", "metallb.universe.tf/ip-allocated-from-pool")
 
 
@@ -37,6 +39,11 @@ def resources(scene: Scene, now: datetime) -> dict[str, list[Object]]:
     for resource, objects in cluster.objects.items():
         found.setdefault(resource, []).extend(dict(obj) for obj in objects)
     return found
+
+
+def kinds(scene: Scene) -> tuple[str, ...]:
+    """Group, version and kind of what is served and may be empty, beside what every server serves."""
+    return tuple(f"{METALLB_API}/{kind}" for kind in METALLB_KINDS) if _has_metallb(scene.cluster) else ()
 
 
 def objects(scene: Scene, now: datetime, needs: Iterable[Need]) -> Objects:
@@ -174,12 +181,13 @@ def _metallb(cluster: Cluster, now: datetime) -> dict[str, list[Object]]:
         "l2advertisements.metallb.io": [
             _metallb_object("L2Advertisement", pool, now, {"ipAddressPools": [pool]}) for pool in pools
         ],
+        "bgpadvertisements.metallb.io": [],
     }
 
 
 def _metallb_object(kind: str, name: str, now: datetime, spec: Mapping[str, Any], **more: Any) -> Object:
     metadata = meta(name, METALLB, now - BORN, **more)
-    return {"apiVersion": "metallb.io/v1beta1", "kind": kind, "metadata": metadata, "spec": dict(spec)}
+    return {"apiVersion": METALLB_API, "kind": kind, "metadata": metadata, "spec": dict(spec)}
 
 
 def _l2_status(service: KubeService, node: str, now: datetime) -> Object:

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from arpcheck.errors import ArpcheckError, LabError
-from arpcheck.lab import scene_file, stage
+from arpcheck.lab import scene_file
+from arpcheck.lab.stage import stage
 
 PATIENCE = 1800.0
 """Seconds that a probe may take."""
@@ -21,15 +22,14 @@ def main(arguments: Sequence[str]) -> int:
     name, *options = arguments
     try:
         scene = scene_file.load(name)
-        with stage.stage(scene):
-            probe = stage.start(scene.prober.station, stage.probe(scene, options), env=stage.environment())
-            return _await(probe)
+        with stage(scene) as standing:
+            return _await(standing.start_probe(options))
     except ArpcheckError as error:
         sys.stderr.write(f"arpcheck: {error}\n")
         return error.exit_code
 
 
-def _await(probe: subprocess.Popen[str]) -> int:
+def _await(probe: subprocess.Popen[bytes]) -> int:
     try:
         return probe.wait(PATIENCE)
     except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""Runs a scene on the kernel, each in an enclosure of its own: for the tests, for `arpcheck demo`, for a person.
+"""Runs a scene on the kernel, each in an enclosure of its own: for tests, for `arpcheck demo`, for a person.
 
 Nothing here touches the network; that is done by `inside`, in there."""
 
@@ -42,35 +42,39 @@ class Result:
 
 
 def run(name: str, options: Sequence[str] = (), *, patience: float = 300.0) -> Result:
-    """Runs a scene by its name or path and keeps what is printed. LabError where this machine does not allow it;
-    subprocess.TimeoutExpired after `patience` seconds, when all of it has been ended."""
+    """Runs a scene by its name or path, with further options of `arpcheck probe`, and keeps what it printed.
+
+    LabError where this machine does not allow it; subprocess.TimeoutExpired after `patience` seconds, when all of it
+    has been ended."""
     enclosure.require()
     done = subprocess.run(_inside(name, options), capture_output=True, text=True, timeout=patience, check=False)
     return Result(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
 
 def show(name: str, options: Sequence[str] = ()) -> int:
-    """Runs a scene in sight of the user; returns the probe's exit code."""
+    """Runs a scene in sight of the user, as `arpcheck probe` prints it; returns its exit code."""
     scene = scene_file.load(name)
     enclosure.require()
-    sys.stderr.write(f"{scene.title}: {scene.about}\n\n")
+    sys.stderr.write(f"{scene.title}. {scene.about}\n\n")
     sys.stderr.flush()
     with _left_to_the_child():
         return subprocess.Popen(_inside(name, options)).wait()
 
 
-def demo(name: str | None = None, *, list_scenes: bool = False) -> int:
-    """`arpcheck demo [SCENE] [--list]`: the report as a user sees it, and what its exit code means."""
+def demo(scene: str | None = None, *, list_scenes: bool = False) -> int:
+    """`arpcheck demo [SCENE] [--list]`: the report that a user would see, and what its exit code means.
+
+    InputError where there is no such scene, LabError where this machine does not allow a lab."""
     if list_scenes:
         sys.stdout.write(listing())
         return 0
-    code = show(name or DEMO)
-    sys.stderr.write(f"\nexit code {code}: {MEANINGS.get(code, 'not one of arpcheck')}\n")
+    code = show(scene or DEMO)
+    sys.stderr.write(f"\nexit code {code}: {MEANINGS.get(code, 'none of arpcheck')}\n")
     return code
 
 
 def listing() -> str:
-    """The scenes of the package with what they are about."""
+    """The scenes of the package, each with what it is about."""
     scenes = [scene_file.load(name) for name in scene_file.names()]
     width = max(len(scene.name) for scene in scenes)
     return "".join(f"{scene.name:{width}}  {scene.title}\n{'':{width}}  {scene.about}\n" for scene in scenes)
@@ -82,7 +86,7 @@ def _inside(name: str, options: Sequence[str]) -> list[str]:
 
 @contextmanager
 def _left_to_the_child() -> Iterator[None]:
-    """Ctrl-C reaches the probe as well; it prints what it has, so nobody must die before it."""
+    """Ctrl-C reaches the probe as well, which then prints what it has; nobody before it may die of it."""
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         yield

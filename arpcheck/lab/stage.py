@@ -1,4 +1,4 @@
-"""A scene that stands: built, announced, its API served. Only inside an enclosure.
+"""A scene that stands: built, announced, its API served in the prober's namespace. Only inside an enclosure.
 
 Programs are started on its stations from here. What belongs to the run lies in a folder that ends with the enclosure."""
 
@@ -9,44 +9,59 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from arpcheck.lab import cluster_objects, network
 from arpcheck.lab.announcer import Announcers
+from arpcheck.lab.apiserver import ApiServer
+from arpcheck.lab.namespaces import inside
 from arpcheck.lab.scene import Scene
 
-FOLDER = Path("/run/arpcheck")
+KUBECONFIG = Path("/run/arpcheck-kubeconfig")
+
+_MISLEADING = ("KUBECONFIG", "SUDO_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "ARPCHECK_")
+"""Of the environment: it would lead the prober to another cluster, make it another user, or another node."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    scene: Scene
+    api: ApiServer
+
+    def start(self, station: str, program: Sequence[str], **how: Any) -> subprocess.Popen[Any]:
+        """A program in the network namespace of a station; `how` as for Popen."""
+        return subprocess.Popen(["ip", "netns", "exec", station, *program], env=_environment(), **how)
+
+    def start_probe(self, options: Sequence[str], **how: Any) -> subprocess.Popen[Any]:
+        """`arpcheck probe` where the scene's prober stands, with the scene's options and these."""
+        prober = self.scene.prober
+        interfaces = [part for interface in prober.interfaces for part in ("--iface", interface)]
+        program = [sys.executable, "-m", "arpcheck", "probe", *interfaces, "--kubeconfig", str(KUBECONFIG)]
+        return self.start(prober.station, [*program, *prober.options, *options], **how)
 
 
 @contextmanager
-def stage(scene: Scene) -> Iterator[None]:
-    """Inside it every link is up and every announcer answers."""
+def stage(scene: Scene) -> Iterator[Stage]:
+    """Inside it every link is up, every announcer answers and the API is served."""
     network.build(scene)
-    FOLDER.mkdir(mode=0o755)
-    with Announcers(scene):
-        yield
+    with Announcers(scene), inside(scene.prober.station, lambda: _api(scene)) as api:
+        api.kubeconfig(KUBECONFIG, context=cluster_objects.CONTEXT)
+        yield Stage(scene=scene, api=api)
 
 
-def start(station: str, program: Sequence[str], **how: Any) -> subprocess.Popen[Any]:
-    """A program in the network namespace of a station; `how` as for Popen."""
-    return subprocess.Popen(["ip", "netns", "exec", station, *program], **how)
+def _api(scene: Scene) -> ApiServer:
+    """It listens on the loopback of the prober's namespace, since it is made there."""
+    served = cluster_objects.resources(scene, datetime.now(UTC))
+    return ApiServer(
+        [obj for objects in served.values() for obj in objects],
+        serves=cluster_objects.kinds(scene),
+        denied=[("*", resource) for resource in scene.cluster.refused],
+        version=scene.cluster.version,
+    )
 
 
-def probe(scene: Scene, arguments: Sequence[str]) -> list[str]:
-    """The command line of `arpcheck probe` in this scene."""
-    from arpcheck import cluster, pipeline
-
-    path = FOLDER / "cluster.json"
-    path.write_text(cluster.snapshot(cluster_objects.objects(scene, datetime.now(UTC), pipeline.NEEDS)))
-    interfaces = [part for interface in scene.prober.interfaces for part in ("--iface", interface)]
-    return [
-        *(sys.executable, "-m", "arpcheck", "probe"), *interfaces, "--cluster-file", str(path),
-        *scene.prober.options, *arguments,
-    ]  # fmt: skip
-
-
-def environment() -> dict[str, str]:
-    """Without what would lead the prober to another cluster than the scene's."""
-    return {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.upper().startswith(_MISLEADING)}
