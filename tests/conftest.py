@@ -1,0 +1,31 @@
+"""What several areas share: a saved report, and the rule for tests that need the kernel."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def saved(tmp_path_factory):
+    """The path of a report as `probe -o json` writes it: no node with strict ARP, exit code 1."""
+    from arpcheck import pipeline
+    from arpcheck.evidence import Options
+    from arpcheck.lab import cluster_objects, scene_file
+    from arpcheck.lab.simulation import SimulatedWire, scene_host
+    from arpcheck.reports import render
+
+    scene = scene_file.load("all-non-strict")
+    evidence = pipeline.observe(
+        Options(interfaces=scene.prober.interfaces),
+        objects=cluster_objects.objects(scene, NOW, pipeline.NEEDS),
+        host=scene_host(scene),
+        wire=SimulatedWire(scene),
+        clock=lambda: NOW,
+    )
+    path = tmp_path_factory.mktemp("saved") / "report.json"
+    path.write_text(render(pipeline.conclude(evidence), "json"))
+    json.loads(path.read_text())
+    return str(path)

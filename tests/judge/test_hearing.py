@@ -1,0 +1,51 @@
+"""hearing: the replies counted, and the rounds that count."""
+
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+
+import pytest
+
+from arpcheck.evidence import Evidence, Options
+from arpcheck.judge.hearing import Hearing
+from arpcheck.model import Loss, Mac, Question, Reply
+
+IP, ZERO, OWN = IPv4Address("10.0.0.50"), IPv4Address(0), IPv4Address("10.0.0.5")
+M = Mac("02:00:00:00:00:01")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def hearing(asked, answered=(), *, rate=10.0, rounds=3, losses=(), to=None):
+    questions = tuple(Question(number * 1000.0, "eth0", number, IP, OWN, to) for number in asked)
+    replies = tuple(Reply(n * 1000.0 + 1, "eth0", n, IP, OWN, to, M, M, 1.0) for n in answered)
+    options = Options(interfaces=("eth0",), rate=rate, rounds=rounds)
+    made = Evidence(
+        arpcheck="x", started_at=NOW, ended_at=NOW, options=options, questions=questions, replies=replies, losses=losses
+    )
+    return Hearing(made)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "rate", "expected"),
+    [
+        pytest.param((1, 2, 3), (), 10.0, (1, 2, 3), id="slow: silence counts"),
+        pytest.param((1, 2, 3, 4), (1, 3, 4), 10.0, (1, 2, 3, 4), id="slow and asked again: silence counts"),
+        pytest.param((1, 2, 3, 4), (1, 3, 4), 4000.0, (1, 3, 4), id="fast: silence is set aside, since it was asked again"),
+        pytest.param((1, 2, 3, 4), (), 4000.0, (4,), id="fast and silent throughout: the slow round judges"),
+        pytest.param((1, 2, 3), (1,), 4000.0, (1, 2, 3), id="fast and not asked again: nothing is set aside"),
+    ],
+)
+def test_the_rounds_that_count(asked, answered, rate, expected):
+    assert hearing(asked, answered, rate=rate).rounds(IP) == expected
+
+
+def test_replies_are_counted_against_the_questions_that_reached_the_mac():
+    made = hearing((1, 2, 3), (1, 1, 3, 3))
+    voice = made.voices(IP)[M]
+    assert (sum(voice.replies.values()), made.questions(IP, voice)) == (4, 2)
+
+
+def test_a_loss_concerns_the_rounds_it_names():
+    made = hearing((1, 2), losses=(Loss(interface="eth0", rounds=(2,), frames=4),))
+    assert made.lost(IP)
+    assert not hearing((1,), losses=(Loss(interface="eth0", rounds=(2,), frames=4),)).lost(IP)
+    assert not hearing((1, 2), losses=(Loss(interface="eth1", rounds=(2,), frames=4),)).lost(IP)

@@ -1,0 +1,111 @@
+"""verdicts: one address, rule by rule. The names say what was heard."""
+
+from itertools import permutations
+
+import pytest
+from judge_cases import case, claim, party
+
+from arpcheck.judge.verdicts import RULES, judge, texts
+from arpcheck.model import Kind, Trust, Verdict
+
+A, B = party(1, 1, 2, 3, node="a"), party(2, 1, 2, 3, node="b")
+STRANGER = party(9, 1, 2, 3)
+FOREIGN = party(9, 1, 2, 3, foreign=True)
+PROXY = party(8, 1, 2, 3, proxy=True)
+POD = party(7, 1, 2, 3, foreign=True, named="kube-vip.io/hwaddr")
+
+CASES = [
+    # not-probed
+    pytest.param(case(skipped="no address"), "not-probed", "no address", id="the Service has none"),
+    # proxy-arp
+    pytest.param(case(PROXY), "proxy-arp", "nobody owns", id="a proxy answered"),
+    pytest.param(case(A, PROXY, announcers="a"), "proxy-arp", "a answered too", id="a proxy beside the announcer"),
+    pytest.param(case(PROXY, lost=True), "proxy-arp", "", id="a proxy, and frames were lost"),
+    # foreign
+    pytest.param(case(FOREIGN), "foreign", "no node's", id="a foreign MAC alone"),
+    pytest.param(case(A, FOREIGN, announcers="a"), "foreign", "a answered too", id="a foreign MAC beside the announcer"),
+    pytest.param(case(held_on="eth0"), "foreign", "this host", id="the prober has it and is no node"),
+    pytest.param(case(A, POD, announcers="a"), "duplicate", "kube-vip.io/hwaddr", id="a MAC that the Service names is not foreign"),
+    pytest.param(case(POD), "ok", "", id="such a MAC alone"),
+    # non-strict
+    pytest.param(case(A, B, announcers="a", non_strict="b"), "non-strict", "b answered without", id="beside the announcer"),
+    pytest.param(case(B, announcers="a", non_strict="b"), "non-strict", "a should", id="instead of the announcer"),
+    pytest.param(case(A, B, non_strict="b"), "non-strict", "not known", id="no announcer known, beside another"),
+    pytest.param(case(B, non_strict="b"), "ok", "nothing records", id="no announcer known, alone: it may be the announcer"),
+    pytest.param(case(A, announcers="a", non_strict="a"), "ok", "", id="the announcer itself, alone"),
+    pytest.param(case(A, B, announcers="a", non_strict="b", lost=True), "non-strict", "", id="proven, and frames were lost"),
+    pytest.param(case(A, party(2, 2, node="b"), announcers="a", non_strict="b"), "non-strict", "", id="in one round only"),
+    pytest.param(
+        case(A, B, claims=(claim("a", Trust.STALE),), non_strict="b"), "non-strict", "an old record names a", id="an old record"
+    ),
+    # duplicate
+    pytest.param(case(A, B, announcers="a"), "duplicate", "a and b", id="two strict nodes, one is the announcer"),
+    pytest.param(case(A, B, announcers="ab"), "duplicate", "", id="two announcers"),
+    pytest.param(case(A, B), "duplicate", "", id="two nodes, no announcer known"),
+    pytest.param(case(A, B, announcers="a", non_strict="a"), "duplicate", "", id="the announcer's own kernel excuses nobody"),
+    pytest.param(case(A, B, unread=("leases",)), "duplicate", "", id="proven, whatever could not be read"),
+    # inconclusive
+    pytest.param(case(A, announcers="a", lost=True), "inconclusive", "lost", id="frames were lost"),
+    pytest.param(case(A, announcers="a", excess=5), "inconclusive", "5 replies", id="more came than was kept"),
+    pytest.param(case(A, announcers="a", complete=False), "inconclusive", "ended before", id="the run was not finished"),
+    pytest.param(case(rounds=()), "inconclusive", "ended before", id="it was never asked"),
+    pytest.param(case(STRANGER), "inconclusive", "whose 02:00:00:00:00:09", id="an unknown MAC"),
+    pytest.param(case(A, STRANGER, announcers="a"), "inconclusive", "not known whose", id="an unknown MAC beside the announcer"),
+    pytest.param(case(party(1, 1, 3, node="a"), announcers="a"), "inconclusive", "round 1, 3 of 1, 2, 3", id="some rounds only"),
+    pytest.param(case(node_heard=False), "inconclusive", "no node was heard", id="silence on a silent segment"),
+    pytest.param(case(own_node="a", announcers="a"), "inconclusive", "can't hear", id="silence, the prober is the announcer"),
+    pytest.param(case(own_node="a"), "inconclusive", "may be", id="silence, the prober may be the announcer"),
+    pytest.param(
+        case(own_node="a", claims=(claim("a", Trust.STALE), claim("b")), announcers="b"), "inconclusive", "may be",
+        id="silence, an old record names the prober",
+    ),
+    pytest.param(case(A, unread=("leases",)), "inconclusive", "leases", id="who should answer was refused"),
+    pytest.param(case(unread=("bgpadvertisements",)), "inconclusive", "bgp", id="whether anybody should was refused"),
+    # moved
+    pytest.param(
+        case(party(1, 1, node="a"), party(2, 2, 3, node="b"), announcers="b"), "moved", "a (round 1), then by b (round 2, 3)",
+        id="a failover",
+    ),
+    pytest.param(case(party(1, 1, node="a"), party(2, 3, node="b")), "moved", "", id="a failover with a gap"),
+    # wrong-node
+    pytest.param(case(B, announcers="a"), "wrong-node", "b answered every round; a should", id="another than the record says"),
+    pytest.param(case(B, announcers="a", own_node="a"), "wrong-node", "", id="the record names the prober's node"),
+    pytest.param(case(B, claims=(claim("a", Trust.STALE),)), "ok", "", id="an old record makes no wrong node"),
+    pytest.param(case(B, claims=(claim("a", Trust.GUESS),)), "ok", "", id="a guess judges nothing"),
+    # silent
+    pytest.param(case(announcers="a"), "silent", "3 rounds; a should", id="nobody, and a should"),
+    pytest.param(case(), "silent", "not known", id="nobody, no record"),
+    pytest.param(case(own_node="b", announcers="a"), "silent", "a should", id="nobody, the prober is another node"),
+    pytest.param(case(kind=Kind.EXTRA), "silent", "", id="an extra address"),
+    pytest.param(case(kind=Kind.EXTERNAL_IP, announcers="a"), "silent", "", id="an external IP that is claimed"),
+    # ok
+    pytest.param(case(A, announcers="a"), "ok", "a answered every round", id="the announcer alone"),
+    pytest.param(case(A, announcers="a", unread=("events",)), "ok", "", id="a current record is enough"),
+    pytest.param(case(silence="announced by BGP only"), "ok", "BGP", id="nobody, and nobody should"),
+    pytest.param(case(A, silence="announced by BGP only"), "ok", "", id="BGP only, and a node answers alone"),
+    pytest.param(case(kind=Kind.EXTERNAL_IP), "ok", "nothing claims", id="an external IP that nothing claims"),
+]
+
+
+@pytest.mark.parametrize(("made", "verdict", "words"), CASES)
+def test_the_verdict_and_its_reason(made, verdict, words):
+    found, reason = judge(made)
+    assert (found.value, words in reason) == (verdict, True), reason
+
+
+@pytest.mark.parametrize(("made", "verdict", "words"), CASES)
+def test_the_order_of_the_parties_changes_nothing(made, verdict, words):
+    from dataclasses import replace
+
+    assert {judge(replace(made, parties=order))[0].value for order in permutations(made.parties)} == {verdict}
+
+
+def test_what_was_heard_is_not_undone_by_what_was_lost():
+    proven = [verdict for verdict, _ in RULES[: [v for v, _ in RULES].index(Verdict.INCONCLUSIVE)]]
+    assert proven == [Verdict.NOT_PROBED, Verdict.PROXY_ARP, Verdict.FOREIGN, Verdict.NON_STRICT, Verdict.DUPLICATE]
+    assert RULES[-1][0] is Verdict.OK
+
+
+def test_every_rule_says_what_it_means_how_it_is_decided_and_what_to_do():
+    assert [text.name for text in texts()] == [verdict.value for verdict in Verdict]
+    assert all(text.means and text.decided and text.do for text in texts())

@@ -1,0 +1,148 @@
+"""The command line as a user meets it: what starts quickly, what is refused in one line, what a saved report gives."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("scapy", "kubernetes", "tabulate", "rich", "yaml", "psutil")
+
+
+def arpcheck(*arguments, stdin="", env=None):
+    return subprocess.run(
+        [sys.executable, "-m", "arpcheck", *arguments],
+        input=stdin, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **(env or {})},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["", "probe", "report", "snapshot", "explain", "demo"])
+def test_help_imports_nothing_heavy(command):
+    arguments = [command, "--help"] if command else ["--help"]
+    code = (
+        "import sys; from arpcheck.__main__ import main; code = main(sys.argv[1:]);"
+        f"print([m for m in sys.modules if m.split('.')[0] in {HEAVY!r}], code, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr.strip() == "[] 0"
+    assert done.stdout.startswith("Usage: arpcheck")
+
+
+def test_report_loads_neither_scapy_nor_kubernetes(saved):
+    code = (
+        "import sys; from arpcheck.__main__ import main; main(['report', sys.argv[1]]);"
+        "print([m for m in sys.modules if m.split('.')[0] in ('scapy', 'kubernetes')], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, saved], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+REFUSED = [
+    pytest.param(["probe"], "Missing option '--iface'", id="no interface"),
+    pytest.param(["probe", "--iface", "nope0"], "there is no interface 'nope0' here. There are:", id="unknown interface"),
+    pytest.param(["probe", "--iface", "lo"], "lo is a loopback", id="loopback"),
+    pytest.param(["probe", "--iface", "lo", "--rate", "5000"], "--rate 5000 is out of range", id="too fast"),
+    pytest.param(["probe", "--iface", "lo", "--ip", "10.0.0.300"], "'10.0.0.300' is no IPv4 address", id="bad --ip"),
+    pytest.param(["probe", "--iface", "lo", "--ip", "127.0.0.1"], "not an address that one host can have", id="loopback --ip"),
+    pytest.param(["probe", "--iface", "lo", "-l", "a in b"], "not a label selector", id="bad selector"),
+    pytest.param(["probe", "--iface", "lo", "-o", "pdf"], "-o 'pdf': no such format. One of table", id="unknown format"),
+    pytest.param(["probe", "--iface", "lo", "-n", "web", "-A"], "-n and -A contradict", id="-n and -A"),
+    pytest.param(["probe", "--iface", "lo", "--output", "/nowhere/r.json"], "there is no folder /nowhere", id="no folder"),
+    pytest.param(
+        ["probe", "--iface", "lo", "--cluster-file", "x", "--context", "y"], "--cluster-file goes with none", id="two sources"
+    ),
+    pytest.param(["report", "/nowhere/r.json"], "/nowhere/r.json: No such file", id="no report"),
+    pytest.param(["explain", "nonsense"], "no verdict and no finding is called 'nonsense'", id="unknown rule"),
+    pytest.param(["frobnicate"], "No such command 'frobnicate'", id="unknown command"),
+    pytest.param(["snapshot", "--kubeconfig", "/nowhere/config"], "/nowhere/config", id="no kubeconfig"),
+    pytest.param(["snapshot", "--cluster-file", "/nowhere/c.json"], "/nowhere/c.json", id="no cluster file"),
+    pytest.param(["demo", "nowhere"], "nowhere", id="unknown scene"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), REFUSED)
+def test_bad_input_is_one_line_and_exit_code_2(arguments, words):
+    done = arpcheck(*arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith("arpcheck: ")
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("", "not JSON", id="empty"),
+        pytest.param("[1]", "no report of arpcheck", id="a list"),
+        pytest.param("{}", "no evidence", id="no evidence"),
+        pytest.param('{"apiVersion": "arpcheck/v9", "kind": "ProbeReport"}', "'arpcheck/v9'", id="newer"),
+        pytest.param("[" * 100_000, "nested too deeply", id="deep"),
+    ],
+)
+def test_a_file_that_is_no_report_is_refused(text, words):
+    done = arpcheck("report", "-", stdin=text)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_fault_in_the_evidence_is_named_with_its_place(saved):
+    document = json.loads(Path(saved).read_text())
+    document["evidence"]["replies"][0][2] = "first"
+    done = arpcheck("report", "-", stdin=json.dumps(document))
+    assert done.returncode == 2
+    assert "replies[0]" in done.stderr
+
+
+def test_the_same_file_gives_the_same_bytes_and_the_same_verdicts(saved):
+    once, twice = arpcheck("report", saved, "-o", "json"), arpcheck("report", saved, "-o", "json")
+    assert once.stdout == twice.stdout
+    assert json.loads(once.stdout) == json.loads(Path(saved).read_text())
+    assert once.returncode == json.loads(once.stdout)["summary"]["exitCode"] == 1
+
+
+def test_the_file_beside_stdout_takes_its_format_from_its_name(saved, tmp_path):
+    done = arpcheck("report", saved, "--output", str(tmp_path / "r.json"))
+    assert "10.0.0.50" in done.stdout
+    assert not done.stdout.startswith("{")
+    assert json.loads((tmp_path / "r.json").read_text())["kind"] == "ProbeReport"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_link_where_the_file_should_go_is_replaced_not_followed(saved, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "r.json").symlink_to(victim)
+    arpcheck("report", saved, "--output", str(tmp_path / "r.json"))
+    assert victim.read_text() == "precious"
+    assert not (tmp_path / "r.json").is_symlink()
+
+
+def test_a_full_disk_is_an_error_and_not_a_short_report(saved):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "arpcheck", "report", saved], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr == "arpcheck: can't write to stdout: No space left on device\n"
+
+
+def test_a_closed_pipe_ends_quietly(saved):
+    done = subprocess.run(
+        f"{sys.executable} -m arpcheck report {saved} -o json | head -c 10", shell=True, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ('{\n  "apiVe', "")
+
+
+def test_the_version():
+    assert arpcheck("--version").stdout.startswith("arpcheck ")
+
+
+def test_explain_knows_every_rule():
+    done = arpcheck("explain")
+    for name in ("not-probed", "non-strict", "ok", "non-strict-nodes", "own-cache", "gap"):
+        assert f"\n{name} (" in f"\n{done.stdout}"
+    assert "Decided when:" in arpcheck("explain", "moved").stdout
