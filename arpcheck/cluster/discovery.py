@@ -1,0 +1,92 @@
+"""What the server serves, under which version: each document of its discovery read once, whoever asks.
+
+The core group is v1; of any other the preferred version is looked at first, then the others, because a resource may
+be missing from it (metallb.io prefers v1beta2, and has ServiceL2Status in v1beta1 alone)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from arpcheck.cluster.budget import Budget
+from arpcheck.cluster.kinds import CLUSTER_SCOPED, CORE
+from arpcheck.cluster.unread import TIMED_OUT, UNREADABLE, UnreadError
+from arpcheck.objects import at, items, text
+
+_VERSION = re.compile(r"v[a-z0-9]{1,30}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A resource that the server has."""
+
+    api_version: str
+    plural: str
+    kind: str
+    namespaced: bool
+
+    def path(self, namespace: str | None) -> str:
+        """Of its list: of one namespace, or of all."""
+        root = "/apis" if "/" in self.api_version else "/api"
+        scope = f"/namespaces/{namespace}" if namespace and self.namespaced else ""
+        return f"{root}/{self.api_version}{scope}/{self.plural}"
+
+
+class Discovery:
+    def __init__(self, ask: Callable[[str], Any], budget: Budget) -> None:
+        self._ask = ask
+        self._budget = budget
+        self._lock = Lock()
+        self._documents: dict[str, Future[Any]] = {}
+
+    def find(self, resource: str) -> Served | None:
+        """None where the server does not serve it. UnreadError where that can't be known."""
+        plural, _, group = resource.partition(".")
+        if not group and plural in CORE:
+            return Served(api_version="v1", plural=plural, kind=CORE[plural], namespaced=plural not in CLUSTER_SCOPED)
+        for version in self._versions(group) if group else ("v1",):
+            for found in self._resources(version):
+                if text(found, "name") == plural:
+                    namespaced = at(found, "namespaced") is not False
+                    return Served(api_version=version, plural=plural, kind=text(found, "kind"), namespaced=namespaced)
+        return None
+
+    def _versions(self, group: str) -> Iterator[str]:
+        groups = _entries(self._document("/apis"), "APIGroupList", "groups")
+        found = next((entry for entry in groups if text(entry, "name") == group), None)
+        named = [text(found, "preferredVersion", "version"), *(text(v, "version") for v in items(found, "versions"))]
+        yield from dict.fromkeys(f"{group}/{version}" for version in named if _VERSION.fullmatch(version))
+
+    def _resources(self, version: str) -> tuple[Any, ...]:
+        path = f"/apis/{version}" if "/" in version else f"/api/{version}"
+        try:
+            return _entries(self._document(path), "APIResourceList", "resources")
+        except UnreadError as unread:
+            if unread.status == 404:
+                return ()
+            raise
+
+    def _document(self, path: str) -> Any:
+        with self._lock:
+            mine = path not in self._documents
+            future = self._documents.setdefault(path, Future())
+        if mine:
+            try:
+                future.set_result(self._ask(path))
+            except BaseException as error:  # noqa: BLE001 - raised below, for everybody who asks
+                future.set_exception(error)
+        try:
+            return future.result(timeout=max(self._budget.left, 0))
+        except TimeoutError:
+            raise UnreadError(TIMED_OUT) from None
+
+
+def _entries(document: Any, kind: str, key: str) -> tuple[Any, ...]:
+    """What is not of the kind would read as "nothing is served"."""
+    if text(document, "kind") != kind or not isinstance(at(document, key), list | None):
+        raise UnreadError(UNREADABLE)
+    return items(document, key)

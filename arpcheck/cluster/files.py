@@ -1,0 +1,188 @@
+"""A file in place of an API: what `kubectl get … -o json` prints (also YAML, also several in a row), or a snapshot.
+
+A file can't refuse anything, so what is not in it is a gap where every cluster has it, and nothing where a cluster may
+be without. Knows no server."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arpcheck.cluster.document import MalformedError
+from arpcheck.cluster.kinds import EVERYWHERE, resource_of
+from arpcheck.cluster.plan import MOUNTING, Want, matches, mounts_of, unknown_mounts
+from arpcheck.cluster.snapshot_file import Header, header, ordered
+from arpcheck.cluster.trim import trim
+from arpcheck.cluster.yaml_text import parse
+from arpcheck.errors import ClusterError, InputError, UsageError
+from arpcheck.model import Gap
+from arpcheck.objects import Object, Objects, name, namespace
+
+SIZE = 512 << 20
+"""Octets that are read at most: a cluster of 10,000 Services and 1,000 nodes prints about 60 MiB."""
+
+ALWAYS_IN_KUBE_SYSTEM = EVERYWHERE - {"nodes", "daemonsets.apps"}
+"""A file without them there was made without `-A`. k3s has no DaemonSet in it."""
+
+HINT = "It takes what `kubectl get services,nodes,events,… -A -o json` or `arpcheck snapshot` prints"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterFile:
+    """The objects of a file by resource, the last one of a name, and the header where it is a snapshot."""
+
+    where: str
+    found: Mapping[str, tuple[Object, ...]]
+    headers: tuple[Header, ...]
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        return tuple(gap for head in self.headers for gap in head.gaps)
+
+    @property
+    def read(self) -> frozenset[str]:
+        return frozenset(resource for head in self.headers for resource in head.read) | self.found.keys()
+
+
+def read_file(path: str, wants: Sequence[Want], *, services_required: bool) -> Objects:
+    """`path`: a file, or `-` for the standard input."""
+    where = "standard input" if path == "-" else Path(path).name
+    file = open_file(_content(path), where)
+    if services_required and any(want.resource == "services" for want in wants) and "services" not in file.read:
+        raise _without_services(file)
+    resources = _selected(file, wants)
+    head = file.headers[0] if file.headers else None
+    return Objects(
+        resources=resources,
+        gaps=_gaps(file, wants, resources),
+        context=head.context if head else where,
+        version=head.version if head else None,
+        read_at=head.taken_at if head else None,
+    )
+
+
+def open_file(content: bytes, where: str) -> ClusterFile:
+    """`where` names the file in errors."""
+    found: dict[str, dict[tuple[str, str], Object]] = {}
+    headers = []
+    try:
+        for doc in parse(content):
+            place = f"{where}:{doc.line}"
+            for top in doc.value if isinstance(doc.value, list) else [doc.value]:
+                if isinstance(top, dict) and (head := header(top, place)):
+                    headers.append(head)
+                for obj in _objects(top, place):
+                    resource = resource_of(obj["apiVersion"], obj["kind"])
+                    found.setdefault(resource, {})[namespace(obj), name(obj)] = obj
+    except MalformedError as error:
+        raise InputError(f"{where}:{error.line}: {error}", HINT) from None
+    return ClusterFile(where=where, found={r: tuple(by.values()) for r, by in found.items()}, headers=tuple(headers))
+
+
+def _content(path: str) -> bytes:
+    try:
+        if path == "-":
+            content = sys.stdin.buffer.read(SIZE + 1)
+        else:
+            with Path(path).open("rb") as file:
+                content = file.read(SIZE + 1)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or type(error).__name__}", HINT) from None
+    if len(content) > SIZE:
+        raise InputError(f"{path}: more than {SIZE >> 20} MiB", HINT)
+    return content
+
+
+def _objects(top: Any, place: str) -> Iterator[dict[str, Any]]:
+    """The objects of a document: itself, or the items of a List, however deep."""
+    pending = [top]
+    while pending:
+        obj = pending.pop()
+        if not isinstance(obj, dict) or not all(isinstance(obj.get(key), str) for key in ("apiVersion", "kind")):
+            raise InputError(f"{place}: not a Kubernetes object", HINT)
+        if obj["apiVersion"].startswith("arpcheck/"):
+            raise InputError(f"{place}: a {obj['kind']}, not objects of a cluster", "Read it with `arpcheck report`")
+        if obj["kind"].endswith("List") and "items" in obj:
+            pending += reversed(_items(obj, place))
+        elif not name(obj):
+            raise InputError(f"{place}: a {obj['kind']} without a name", HINT)
+        else:
+            yield obj
+
+
+def _items(top: dict[str, Any], place: str) -> list[Any]:
+    """Entries of a typed list (`kubectl get --raw`) carry no kind of their own; the list says it."""
+    entries = [] if top["items"] is None else top["items"]
+    if not isinstance(entries, list):
+        raise InputError(f"{place}: the items of a {top['kind']} are no list", HINT)
+    kind = top["kind"].removesuffix("List")
+    if not kind:
+        return entries
+    own = {"apiVersion": top["apiVersion"], "kind": kind}
+    return [own | entry if isinstance(entry, dict) else entry for entry in entries]
+
+
+# ---------------------------------------------------------------------------------------------------------- selection
+
+
+def _selected(file: ClusterFile, wants: Sequence[Want]) -> dict[str, tuple[Object, ...]]:
+    """Trimmed, as the API's answers are: by namespace, selectors, names, and what is mounted."""
+    chosen = [(want, [obj for obj in file.found.get(want.resource, ()) if _chooses(want, obj)]) for want in wants]
+    mounts = frozenset(
+        mount for want, objs in chosen if want.resource in MOUNTING for obj in objs for mount in mounts_of(obj)
+    )
+    kept: dict[str, dict[tuple[str, str], Object]] = {want.resource: {} for want in wants if want.resource in file.read}
+    for want, objs in chosen:
+        for obj in objs:
+            if want.keeps(obj, mounts):
+                kept[want.resource][namespace(obj), name(obj)] = trim(obj, want.tree)
+    return {resource: ordered(objs.values()) for resource, objs in kept.items()}
+
+
+def _chooses(want: Want, obj: Object) -> bool:
+    try:
+        return want.fits(obj) and matches(want, obj)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+# --------------------------------------------------------------------------------------------------------------- gaps
+
+
+def _gaps(file: ClusterFile, wants: Sequence[Want], resources: Mapping[str, object]) -> tuple[Gap, ...]:
+    asked = {want.resource for want in wants}
+    told = {gap for gap in file.gaps if gap.what in asked or not _is_resource(gap.what)}
+    absent: dict[str, list[str]] = {}
+    for want in wants:
+        if want.resource not in {gap.what for gap in told} and _is_missing(file, want):
+            absent.setdefault(want.resource, []).append(want.costs)
+    missing = (
+        Gap(what=resource, why="not in the file", costs="; ".join(dict.fromkeys(lost))) for resource, lost in absent.items()
+    )
+    return tuple(sorted({*told, *missing, *unknown_mounts(wants, resources, told)}))
+
+
+def _is_resource(what: str) -> bool:
+    return " " not in what
+
+
+def _is_missing(file: ClusterFile, want: Want) -> bool:
+    if any(want.resource in head.read for head in file.headers):
+        return False
+    found = file.found.get(want.resource, ())
+    if want.namespace == "kube-system" and want.resource in ALWAYS_IN_KUBE_SYSTEM:
+        return not any(namespace(obj) == want.namespace for obj in found)
+    return not found and (want.resource in EVERYWHERE or want.resource == "services")
+
+
+def _without_services(file: ClusterFile) -> ClusterError:
+    refused = next((gap.why for gap in file.gaps if gap.what == "services"), None)
+    if refused:
+        return ClusterError(
+            f"{file.where}: services could not be read when this snapshot was taken ({refused})",
+            "Take it again with an account that has the verb list on services",
+        )
+    return ClusterError(f"{file.where}: no Service in it", HINT)

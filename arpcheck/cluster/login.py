@@ -1,0 +1,134 @@
+"""Login plug-ins of a kubeconfig (client.authentication.k8s.io), run as kubectl runs them but for a bounded time.
+
+The client runs them without a bound, and goes on without credentials where they fail. The plug-in's own words reach
+the user on stderr, where device codes are shown too; what it prints on stdout is a secret and is never shown."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from arpcheck.cluster.budget import Budget
+from arpcheck.cluster.document import MalformedError
+from arpcheck.cluster.json_text import json_value
+from arpcheck.cluster.kubeconfig import Context
+from arpcheck.errors import ClusterError
+from arpcheck.objects import at, items, text
+
+SIZE = 1 << 20
+"""Octets of a plug-in's answer: a token, or a certificate with its key."""
+
+
+def log_in(context: Context, budget: Budget) -> dict[str, Any]:
+    """The user's entry with what the plug-in printed in place of `exec`: a token, or certificate and key.
+
+    ClusterError where it is not installed, fails, does not end, or prints no ExecCredential."""
+    user = {key: value for key, value in context.user.items() if key != "exec"}
+    plugin = context.user["exec"]
+    name = Path(text(plugin, "command")).name
+    interactive = _is_interactive(plugin, name)
+    command, environment = _command(plugin, context.directory), _environment(plugin, context, interactive)
+    output = _output(command, environment, interactive, name, budget)
+    return user | _credential(output, name, text(plugin, "apiVersion"))
+
+
+def _is_interactive(plugin: Any, name: str) -> bool:
+    mode = text(plugin, "interactiveMode") or "IfAvailable"
+    terminal = bool(sys.stdin and sys.stdin.isatty())
+    if mode == "Always" and not terminal:
+        raise ClusterError(f"Login plug-in {name!r} needs a terminal", "Run it from one, or use another context")
+    return terminal and mode != "Never"
+
+
+def _command(plugin: Any, directory: Path) -> list[str]:
+    command = text(plugin, "command")
+    if os.sep in command:
+        command = str(directory / command)
+    return [command, *(str(argument) for argument in items(plugin, "args"))]
+
+
+def _environment(plugin: Any, context: Context, interactive: bool) -> dict[str, str]:
+    named = {text(entry, "name"): text(entry, "value") for entry in items(plugin, "env") if text(entry, "name")}
+    spec: dict[str, Any] = {"interactive": interactive}
+    if at(plugin, "provideClusterInfo") is True:
+        spec["cluster"] = {key: context.cluster[key] for key in context.cluster if key != "certificate-authority"}
+    info = {"apiVersion": text(plugin, "apiVersion"), "kind": "ExecCredential", "spec": spec}
+    return {**os.environ, **named, "KUBERNETES_EXEC_INFO": json.dumps(info)}
+
+
+def _output(command: list[str], environment: Mapping[str, str], interactive: bool, name: str, budget: Budget) -> bytes:
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=None if interactive else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env=dict(environment),
+            process_group=None if interactive else 0,  # all that it starts ends with it; a terminal needs our group
+        )
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "its entry in the kubeconfig is damaged"
+        raise ClusterError(f"Login plug-in {name!r} can't be run: {reason}", "Install it, or use another context") from None
+    try:
+        output = _drained(process, budget)
+        status = process.wait(max(budget.left, 0))
+    except subprocess.TimeoutExpired:
+        hint = "Run it by hand to see why, or give it longer with --request-timeout"
+        raise ClusterError(f"Login plug-in {name!r} did not end within {budget.seconds:g} s", hint) from None
+    finally:
+        _end(process, interactive)
+    if status != 0:
+        raise ClusterError(f"Login plug-in {name!r} failed with exit code {status}", "Run it by hand to see why")
+    return output
+
+
+def _drained(process: subprocess.Popen[bytes], budget: Budget) -> bytes:
+    """What it printed, at most SIZE and a little. TimeoutExpired where it does not come to an end."""
+    assert process.stdout is not None  # noqa: S101 - by stdout=PIPE
+    output = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while len(output) <= SIZE:
+            if not selector.select(max(budget.left, 0)):
+                raise subprocess.TimeoutExpired(process.args, budget.seconds)
+            chunk = os.read(process.stdout.fileno(), 65536)
+            if not chunk:
+                break
+            output += chunk
+    return output
+
+
+def _end(process: subprocess.Popen[bytes], interactive: bool) -> None:
+    """Ends what is left of it after a failure, with the children that a shell left behind."""
+    if process.stdout:
+        process.stdout.close()
+    if sys.exc_info()[0] is None and process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        process.kill() if interactive else os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _credential(output: bytes, name: str, api_version: str) -> dict[str, Any]:
+    try:
+        answer = json_value(output)
+    except MalformedError:
+        answer = None
+    if text(answer, "kind") != "ExecCredential" or text(answer, "apiVersion") != api_version:
+        raise ClusterError(f"Login plug-in {name!r} printed no ExecCredential of {api_version}", "Run it by hand to see why")
+    token, certificate, key = (text(answer, "status", k) for k in ("token", "clientCertificateData", "clientKeyData"))
+    if not token and not (certificate and key):
+        raise ClusterError(f"Login plug-in {name!r} printed neither token nor certificate", "Log in with it by hand")
+    found = {"token": token} if token else {}
+    if certificate and key:
+        pair = {"client-certificate-data": certificate, "client-key-data": key}
+        found |= {k: base64.b64encode(pem.encode()).decode() for k, pem in pair.items()}
+    return found

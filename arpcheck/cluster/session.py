@@ -1,0 +1,124 @@
+"""Questions to one API server by one account: raw answers, within a budget. Knows no object and no kubeconfig.
+
+The pool is the client's; its models and its retries are not used (with them a server that hangs takes four times the
+timeout)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from arpcheck.cluster.budget import Budget
+from arpcheck.cluster.document import MalformedError
+from arpcheck.cluster.json_text import json_value
+from arpcheck.cluster.unread import TIMED_OUT, UNREADABLE, UnreadError, by_error, by_status
+
+ANSWER = 256 << 20
+"""Octets of one answer. A page of 500 Services takes some MiB."""
+CHUNK = 1 << 16
+ATTEMPTS = 10
+"""As client-go: answers with Retry-After are asked again that often (rest/with_retry.go)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back, 2xx or not."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """UnreadError where it is no JSON."""
+        try:
+            return json_value(self.body)
+        except MalformedError:
+            raise UnreadError(UNREADABLE, "Is this the address of a Kubernetes API?", status=self.status) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Threads may share it."""
+
+    context: str
+    """The kubeconfig context, or `in-cluster`."""
+    server: str
+    """Without credentials and path, for messages."""
+    base: str = field(repr=False)
+    headers: Any = field(repr=False)
+    pool: Any = field(repr=False)
+
+    @property
+    def where(self) -> str:
+        return f"{self.server} (context {self.context!r})"
+
+    def ask(self, path: str, query: Mapping[str, str], budget: Budget) -> Any:
+        """The JSON under `path`. UnreadError where it could not be had, for whatever reason."""
+        answer = self.send("GET", path, query, budget)
+        if not 200 <= answer.status < 300:
+            raise by_status(answer.status)
+        return answer.json()
+
+    def send(
+        self, method: str, path: str, query: Mapping[str, str], budget: Budget, *,
+        body: bytes | None = None, content_type: str = "application/json",
+    ) -> Answer:  # fmt: skip
+        """One request and its whole answer, whatever its status. Asked again where the server says when."""
+        for _ in range(ATTEMPTS):
+            answer = self._once(method, f"{path}?{urlencode(query)}" if query else path, budget, body, content_type)
+            seconds = answer.headers.get("retry-after", "")
+            if (answer.status != 429 and answer.status < 500) or not seconds.isdecimal() or len(seconds) > 6:
+                break
+            if not budget.pause(int(seconds)):
+                break
+        return answer
+
+    def _once(self, method: str, path: str, budget: Budget, body: bytes | None, content_type: str) -> Answer:
+        import urllib3
+
+        if budget.left <= 0:
+            raise UnreadError(TIMED_OUT)
+        headers = self.headers.copy()
+        if body is not None:
+            headers["Content-Type"] = content_type
+        timeout = urllib3.Timeout(connect=budget.left, read=budget.left)
+        try:
+            response = self.pool.request(
+                method, self.base + path, headers=headers, body=body, preload_content=False, retries=False, timeout=timeout
+            )
+            found = {key.lower(): value for key, value in response.headers.items()}
+            return Answer(status=response.status, headers=found, body=_whole(response, budget))
+        except (UnreadError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever urllib3, http.client, ssl and idna raise; never shown
+            raise (by_error(error) if budget.left > 0 else UnreadError(TIMED_OUT)) from None
+
+    def close(self) -> None:
+        self.pool.clear()
+
+
+def _whole(response: Any, budget: Budget) -> bytes:
+    """The body, read by what each receive brings, so that a slow drip ends with the budget."""
+    body = bytearray()
+    done = False
+    try:
+        for chunk in _chunks(response):
+            body += chunk
+            if budget.left <= 0:
+                raise UnreadError(TIMED_OUT)
+            if len(body) > ANSWER:
+                raise UnreadError(f"more than {ANSWER >> 20} MiB in one answer")
+        done = True
+    finally:
+        response.release_conn() if done else response.close()
+    return bytes(body)
+
+
+def _chunks(response: Any) -> Iterator[bytes]:
+    if not hasattr(response, "read1"):  # before urllib3 2.1
+        yield from response.stream(CHUNK)
+        return
+    while chunk := response.read1(CHUNK):
+        yield chunk

@@ -1,0 +1,90 @@
+"""Objects as a file: what `arpcheck snapshot` prints and `--cluster-file` reads back as equal Objects. Pure.
+
+It is a List that kubectl reads too; what a List has no place for, the gaps above all, stands under `arpcheck`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from arpcheck import __version__
+from arpcheck.errors import InputError
+from arpcheck.model import Gap
+from arpcheck.objects import Object, Objects, instant, name, namespace, text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What a snapshot says beside its objects."""
+
+    taken_at: datetime | None
+    context: str | None
+    version: str | None
+    read: frozenset[str]
+    """The resources that were read, those of which nothing was found included."""
+    gaps: tuple[Gap, ...]
+
+
+def snapshot(objects: Objects) -> str:
+    """The same text for the same objects: sorted by resource, namespace and name. Never a Secret."""
+    read = sorted(resource for resource in objects.resources if resource != "secrets")
+    document = {
+        "apiVersion": "v1",
+        "kind": "List",
+        "arpcheck": {
+            "writtenBy": __version__,
+            "takenAt": objects.read_at.isoformat() if objects.read_at else None,
+            "context": objects.context,
+            "serverVersion": objects.version,
+            "read": read,
+            "gaps": [{"what": gap.what, "why": gap.why, "costs": gap.costs} for gap in sorted(objects.gaps)],
+        },
+        "items": [obj for resource in read for obj in ordered(objects.of(resource))],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def ordered(found: Iterable[Object]) -> tuple[Object, ...]:
+    """By namespace and name, whatever order a server or a file has."""
+    return tuple(sorted(found, key=lambda obj: (namespace(obj), name(obj), text(obj, "metadata", "uid"))))
+
+
+def header(document: Mapping[str, Any], where: str) -> Header | None:
+    """The header of a List that `snapshot` wrote; None for any other. A damaged one is an InputError: a gap that got
+    lost would look like nothing to see."""
+    if "arpcheck" not in document:
+        return None
+    found = document["arpcheck"]
+    try:
+        return Header(
+            taken_at=instant(found["takenAt"]),
+            context=_optional(found["context"]),
+            version=_optional(found["serverVersion"]),
+            read=frozenset(map(_text, _list(found["read"]))),
+            gaps=tuple(_gap(entry) for entry in _list(found["gaps"])),
+        )
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{where}: the snapshot's header is damaged ({error})", "Take the snapshot again") from None
+
+
+def _gap(entry: Any) -> Gap:
+    return Gap(what=_text(entry["what"]), why=_text(entry["why"]), costs=_text(entry["costs"]))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"text expected, not {type(value).__name__}")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"a list expected, not {type(value).__name__}")
+    return value
+
+
+def _optional(value: Any) -> str | None:
+    return None if value is None else _text(value)

@@ -1,0 +1,97 @@
+"""Who may do what: RBAC's rules, or everything but what is denied, and the words in which it is refused.
+
+Source of the words: k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/errors.go, forbiddenMessage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from arpcheck.lab.apiserver.answers import RefusedError, refused
+from arpcheck.lab.apiserver.store import Resource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    verb: str
+    group: str
+    plural: str
+    namespace: str
+    """Empty: at the cluster scope."""
+    name: str = ""
+    subresource: str = ""
+
+    @property
+    def resource(self) -> str:
+        return f"{self.plural}/{self.subresource}" if self.subresource else self.plural
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    user: str
+    denied: tuple[tuple[str, ...], ...]
+    """Verb, resource (`leases.coordination.k8s.io`, `pods/log`) and, optionally, the one namespace, each a shell
+    pattern; an empty namespace is the cluster scope."""
+    rules: tuple[Mapping[str, Any], ...] | None
+    """PolicyRules as in a ClusterRole, each with an optional `namespace`; None: everything is allowed."""
+
+    def allows(self, attempt: Attempt) -> bool:
+        if any(_denies(denial, attempt) for denial in self.denied):
+            return False
+        return self.rules is None or any(_grants(rule, attempt) for rule in self.rules)
+
+    def refusal(self, attempt: Attempt, user: str) -> RefusedError:
+        scope = f'in the namespace "{attempt.namespace}"' if attempt.namespace else "at the cluster scope"
+        what = f"{attempt.plural}.{attempt.group}" if attempt.group else attempt.plural
+        subject = f'{what} "{attempt.name}"' if attempt.name else what
+        message = (
+            f'{subject} is forbidden: User "{user}" cannot {attempt.verb} resource "{attempt.resource}" '
+            f'in API group "{attempt.group}" {scope}'
+        )
+        return refused(403, message, name=attempt.name, group=attempt.group, kind=attempt.plural)
+
+    def review(self, namespace: str, resources: Iterable[Resource]) -> list[dict[str, Any]]:
+        """The resourceRules of a SelfSubjectRulesReview."""
+        if self.rules is not None:
+            return [
+                {key: value for key, value in rule.items() if key != "namespace"}
+                for rule in self.rules
+                if rule.get("namespace") in (None, namespace)
+            ]
+        return [
+            {"verbs": verbs, "apiGroups": [r.group], "resources": [r.plural]}
+            for r in resources
+            if (verbs := [v for v in ("get", "list", "watch", "patch", "update") if self.allows(_in(namespace, v, r))])
+        ]
+
+
+def _in(namespace: str, verb: str, resource: Resource) -> Attempt:
+    scope = namespace if resource.namespaced else ""
+    return Attempt(verb=verb, group=resource.group, plural=resource.plural, namespace=scope)
+
+
+def _denies(denial: tuple[str, ...], attempt: Attempt) -> bool:
+    verb, resource, *scope = denial
+    names = (attempt.resource, f"{attempt.plural}.{attempt.group}") if attempt.group else (attempt.resource,)
+    return (
+        fnmatchcase(attempt.verb, verb)
+        and any(fnmatchcase(name, resource) for name in names)
+        and all(fnmatchcase(attempt.namespace, namespace) for namespace in scope)
+    )
+
+
+def _grants(rule: Mapping[str, Any], attempt: Attempt) -> bool:
+    names = rule.get("resourceNames") or [attempt.name]
+    return (
+        rule.get("namespace") in (None, attempt.namespace)
+        and _has(rule.get("verbs", ()), attempt.verb)
+        and _has(rule.get("apiGroups", ()), attempt.group)
+        and _has(rule.get("resources", ()), attempt.resource)
+        and attempt.name in names
+    )
+
+
+def _has(values: Iterable[str], value: str) -> bool:
+    return any(found in ("*", value) for found in values)
