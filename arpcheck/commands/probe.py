@@ -20,6 +20,7 @@ from arpcheck.objects import Objects
 from arpcheck.targets import check_options
 from arpcheck.wire.host import this_host, usable, with_neighbours
 from arpcheck.wire.link import LiveWire
+from arpcheck.wire.manufacturers import manufacturers
 from arpcheck.wire.privilege import drop
 
 TOP_RATE = 4000.0
@@ -82,6 +83,7 @@ def _observe(
             progress=line,
             stop=stop,
             after=with_neighbours,
+            vendors=manufacturers,
         )
     line.clear()
     return evidence

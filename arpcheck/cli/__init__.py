@@ -1,0 +1,10 @@
+"""The command line: arguments in, exit code out, no logic. One module for each group of commands.
+
+Every command imports what it does only when it runs, so that `--help` pays for neither scapy nor kubernetes nor
+tabulate nor rich. The commands stand in the help in the order of these imports."""
+
+from arpcheck.cli.app import app, program
+
+from arpcheck.cli import probe, saved, reading, demo  # isort: skip
+
+__all__ = ["app", "demo", "probe", "program", "reading", "saved"]

@@ -1,0 +1,20 @@
+"""`arpcheck demo`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from arpcheck.cli.app import app
+
+
+@app.command(epilog="Example:  arpcheck demo split-brain")
+def demo(
+    scene: Annotated[str | None, typer.Argument(help="A scene's name, or a scene file.")] = None,
+    names: Annotated[bool, typer.Option("--list", help="Name the scenes.")] = False,
+) -> int:
+    """Run the whole of it on a LAN of network namespaces with real kernel ARP."""
+    from arpcheck.lab.run import demo as run
+
+    return run(scene, list_scenes=names)

@@ -1,0 +1,68 @@
+"""The options that several commands share, and the checks that need nothing but the option itself."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from arpcheck.errors import UsageError
+
+if TYPE_CHECKING:
+    from arpcheck.cluster import Source
+
+Kubeconfig = Annotated[
+    str | None, typer.Option("--kubeconfig", help="A kubeconfig, else KUBECONFIG, ~/.kube/config, the pod's own account.")
+]
+Context = Annotated[str | None, typer.Option("--context", help="A context of the kubeconfig.")]
+As = Annotated[str | None, typer.Option("--as", help="A user to impersonate.")]
+ClusterFile = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster-file",
+        help="Read the cluster from FILE or - (stdin): `arpcheck snapshot`, or kubectl get svc,nodes,events,… -A -o json"
+        " --show-managed-fields.",
+    ),
+]
+RequestTimeout = Annotated[float, typer.Option("--request-timeout", min=0.1, help="Seconds for reading the cluster in all.")]
+Namespace = Annotated[str | None, typer.Option("-n", "--namespace", help="Only Services of this namespace.")]
+AllNamespaces = Annotated[bool, typer.Option("-A", "--all-namespaces", help="All namespaces, which is the default.")]
+Selector = Annotated[str, typer.Option("-l", "--selector", help="Only Services with these labels.")]
+Format = Annotated[str, typer.Option("-o", help="table, wide, markdown, json, yaml, name.")]
+Output = Annotated[
+    str | None, typer.Option("--output", help="Write the report to FILE as well, in the format of its name or of -o.")
+]
+
+
+def source(
+    kubeconfig: str | None, context: str | None, as_user: str | None, cluster_file: str | None, timeout: float
+) -> Source:
+    from arpcheck.cluster import Source
+
+    if cluster_file and (kubeconfig or context or as_user):
+        raise UsageError("--cluster-file goes with none of --kubeconfig, --context, --as", "Name one of the two")
+    return Source(
+        kubeconfig=kubeconfig, context=context, as_user=as_user, cluster_file=cluster_file, request_timeout=timeout
+    )
+
+
+def one_namespace(namespace: str | None, all_namespaces: bool) -> str | None:
+    if namespace and all_namespaces:
+        raise UsageError("-n and -A contradict each other", "Give one of them")
+    return namespace
+
+
+def address(text: str) -> IPv4Address:
+    try:
+        return IPv4Address(text)
+    except ValueError:
+        raise UsageError(f"--ip {text!r} is no IPv4 address", "ARP knows IPv4 only") from None
+
+
+def known_format(name: str) -> str:
+    from arpcheck.reports import FORMATS
+
+    if name not in FORMATS:
+        raise UsageError(f"-o {name!r}: no such format", f"One of {', '.join(FORMATS)}")
+    return name

@@ -1,0 +1,90 @@
+"""`arpcheck probe`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from arpcheck.cli.app import app
+from arpcheck.cli.options import (
+    AllNamespaces,
+    As,
+    ClusterFile,
+    Context,
+    Format,
+    Kubeconfig,
+    Namespace,
+    Output,
+    RequestTimeout,
+    Selector,
+    address,
+    known_format,
+    one_namespace,
+    source,
+)  # fmt: skip
+
+
+@app.command(
+    epilog="Examples:  arpcheck probe --iface eth0  |  arpcheck probe --iface eth0 -n web -o markdown --output ticket.json"
+    "  |  kubectl get svc,nodes,events -A -o json | sudo arpcheck probe --iface eth0 --cluster-file -"
+)
+def probe(
+    iface: Annotated[list[str], typer.Option("--iface", help="The interface to ask on. Repeatable.")],
+    rounds: Annotated[int, typer.Option("--rounds", min=1, max=1000, help="How often every address is asked.")] = 3,
+    wait: Annotated[float, typer.Option("--wait", min=0.1, max=60, help="Seconds to listen after the last frame.")] = 1.0,
+    rate: Annotated[
+        float, typer.Option("--rate", min=0, help="Frames a second on each interface; 0 is the top rate, 4000.")
+    ] = 10.0,
+    sender: Annotated[str, typer.Option("--sender", help="auto, own, zero, or one of the interface's addresses.")] = "auto",
+    namespace: Namespace = None,
+    all_namespaces: AllNamespaces = False,
+    selector: Selector = "",
+    load_balancer_class: Annotated[
+        str | None, typer.Option("--class", help="Only Services of this loadBalancerClass; '' is those without one.")
+    ] = None,
+    ip: Annotated[list[str] | None, typer.Option("--ip", help="Also this address, Service or not. Repeatable.")] = None,
+    external_ips: Annotated[bool, typer.Option("--external-ips", help="Also spec.externalIPs of all Services.")] = False,
+    mac_map: Annotated[
+        list[str] | None, typer.Option("--mac-map", help="A file that says whose MAC is whose. Repeatable; or a folder.")
+    ] = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    as_user: As = None,
+    cluster_file: ClusterFile = None,
+    request_timeout: RequestTimeout = 30.0,
+    format_name: Format = "table",
+    output: Output = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be asked and for how long. Sends nothing, needs no right.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stderr but errors.")] = False,
+) -> int:
+    """Ask who answers for every LoadBalancer IP, and judge the answers."""
+    chosen = known_format(format_name)
+    from arpcheck.commands.probe import Request
+    from arpcheck.commands.probe import probe as run
+    from arpcheck.evidence import Options
+
+    return run(
+        Request(
+            options=Options(
+                interfaces=tuple(dict.fromkeys(iface)),
+                rounds=rounds,
+                wait=wait,
+                rate=rate,
+                sender=sender,
+                namespace=one_namespace(namespace, all_namespaces),
+                selector=selector,
+                load_balancer_class=load_balancer_class,
+                ips=tuple(dict.fromkeys(address(text) for text in ip or ())),
+                external_ips=external_ips,
+            ),
+            source=source(kubeconfig, context, as_user, cluster_file, request_timeout),
+            mac_maps=tuple(mac_map or ()),
+            format_name=chosen,
+            output=output,
+            dry_run=dry_run,
+            quiet=quiet,
+        )
+    )

@@ -1,0 +1,38 @@
+"""Commands that read the cluster and send nothing on the wire."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from arpcheck.cli.app import app
+from arpcheck.cli.options import (
+    AllNamespaces,
+    As,
+    ClusterFile,
+    Context,
+    Kubeconfig,
+    Namespace,
+    RequestTimeout,
+    one_namespace,
+    source,
+)  # fmt: skip
+
+
+@app.command(epilog="Example:  arpcheck snapshot > cluster.json, then on the LAN host: --cluster-file cluster.json")
+def snapshot(
+    namespace: Namespace = None,
+    all_namespaces: AllNamespaces = False,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    as_user: As = None,
+    cluster_file: ClusterFile = None,
+    request_timeout: RequestTimeout = 30.0,
+    output: Annotated[str | None, typer.Option("--output", help="Write it to FILE instead of stdout.")] = None,
+) -> int:
+    """Print exactly what probe would read of the cluster, as input for --cluster-file."""
+    from arpcheck.commands.snapshot import snapshot as run
+
+    cluster = source(kubeconfig, context, as_user, cluster_file, request_timeout)
+    return run(cluster, one_namespace(namespace, all_namespaces), output)
