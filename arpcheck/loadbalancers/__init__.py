@@ -11,8 +11,12 @@ from datetime import datetime
 from ipaddress import IPv4Address
 from typing import Protocol
 
-from arpcheck.loadbalancers import metallb, servicelb
-from arpcheck.loadbalancers.records import refused
+from arpcheck.loadbalancers import cilium, kube_ovn, kube_vip, metallb, openelb, purelb, servicelb, unrecorded
+from arpcheck.loadbalancers.control_plane import announcement_of
+from arpcheck.loadbalancers.leases import LEASES
+from arpcheck.loadbalancers.needs import NODES, SERVICES
+from arpcheck.loadbalancers.records import has_ingress, is_current, refused
+from arpcheck.loadbalancers.rows import ROWS
 from arpcheck.model import Announcement, Need, Trust
 from arpcheck.objects import Objects, Service
 
@@ -31,64 +35,65 @@ class Implementation(Protocol):
 
 IMPLEMENTATIONS: tuple[Implementation, ...] = (
     metallb,
+    cilium,
+    kube_vip,
+    purelb,
+    openelb,
+    kube_ovn,
     servicelb,
+    unrecorded,
 )
-"""In this order where the decision order alone does not tell."""
-
-SERVICES = Need(
-    resource="services",
-    costs="nothing can be probed but the addresses given with --ip",
-    fields=(
-        *("metadata labels", "spec type", "spec clusterIP", "spec clusterIPs", "spec externalIPs"),
-        *("spec loadBalancerClass", "spec externalTrafficPolicy"),
-        *("status loadBalancer ingress ip", "status loadBalancer ingress hostname", "status loadBalancer ingress ipMode"),
-    ),
-)
-"""What `objects.Service.read` takes; annotations are needed by those who know them."""
-
-NODES = Need(
-    resource="nodes",
-    costs="no MAC has an owner, and ServiceLB is not recognised",
-    fields=(
-        *("metadata labels", "status addresses type", "status addresses address"),
-        *("status conditions type", "status conditions status"),
-    ),
-)
-"""What `objects.Node.read` takes."""
+"""In this order where nothing else tells which of two decides."""
 
 NEEDS: tuple[Need, ...] = tuple(dict.fromkeys((SERVICES, NODES, *(n for plugin in IMPLEMENTATIONS for n in plugin.NEEDS))))
-"""Of all implementations; several for one resource where they look at different fields of it."""
+"""Of all implementations, Services and Nodes themselves included; several for one resource where they look at different
+fields of it."""
 
 
 def announcements(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Announcement, ...]:
-    """All that take the Service, the deciding one first: by decision order, then by the place in `IMPLEMENTATIONS`.
+    """All that take the Service, one an implementation, the deciding one first: by decision order, then one with a
+    current claim before one without, then by the place in `IMPLEMENTATIONS`.
 
-    `at`: the moment of judging. A Lease lives for seconds, so it should be the moment when the objects were read or as
-    short after it as can be; one far later makes every Lease an expired one."""
+    `at`: the moment of judging. A Lease lives for seconds, so it should be the moment when the objects were read, or as
+    short after it as can be: one far later makes every Lease an expired one."""
     found = [plugin.announcement(service, ip, objects, at) for plugin in IMPLEMENTATIONS]
-    return tuple(sorted((one for one in found if one), key=lambda one: one.order))
+    first: dict[str, Announcement] = {}
+    for one in sorted((one for one in found if one), key=lambda one: (one.order, not is_current(one.claims))):
+        first.setdefault(one.implementation, one)
+    return tuple(first.values())
 
 
-def unread(service: Service | None, ip: IPv4Address, objects: Objects) -> tuple[str, ...]:  # noqa: ARG001
+def announcements_of_address(ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Announcement, ...]:
+    """For an address that no Service has: a control-plane address of kube-vip."""
+    found = announcement_of(ip, objects, at)
+    return (found,) if found else ()
+
+
+def unread(service: Service | None, ip: IPv4Address, objects: Objects) -> tuple[str, ...]:
     """Where no implementation takes the Service (None: an address without one): the refused resources that might have
-    named an implementation and its announcer. Not empty: "no claim exists" can't be said."""
+    named an implementation and its announcer. Not empty: "no claim exists" can't be said.
+
+    Of an external IP only Cilium keeps a record; of an address without a Service only a label of a node tells."""
     if service is None:
         return refused(objects, NODES.resource)
+    if not has_ingress(service, ip):
+        return refused(objects, NODES.resource, LEASES.resource)
     return refused(objects, *(need.resource for need in NEEDS if not need.optional and need.resource != SERVICES.resource))
 
 
 def rivals(found: Iterable[Announcement]) -> tuple[str, ...]:
-    """The implementations that really announce one address at once, sorted; empty unless there are two or more.
+    """The implementations that really serve one address of a Service at once, sorted; empty unless there are two or more.
 
-    Real is a record that is current. An annotation that was left behind, a class that nobody serves, an expired Lease
-    and the mere fact that the address is a node's own are second hints, not second controllers."""
+    Real is a controller's record that is current. An annotation that was left behind, a class that nobody serves, an
+    expired Lease and the mere fact that the address is a node's own are second hints, not second controllers."""
     names = {one.implementation for one in found if _really(one)}
     return tuple(sorted(names)) if len(names) > 1 else ()
 
 
 def _really(one: Announcement) -> bool:
-    by_record = any(c.trust is Trust.CURRENT and not c.source.startswith("Node ") for c in one.claims)
-    return by_record or (one.order == 5 and not one.claims)
+    """ServiceLB's DaemonSet is made for the one Service, whatever its address is now."""
+    recorded = any(claim.trust is Trust.CURRENT and not claim.source.startswith("Node ") for claim in one.claims)
+    return recorded or one.because.startswith("DaemonSet ")
 
 
 # -------------------------------------------------------------------------------------------------- the README's table
@@ -98,9 +103,10 @@ _FACTS = re.compile(r"^Recognised by: (.+?)^Announcer read from: (.+?)^Not known
 
 def table() -> tuple[tuple[str, str, str, str], ...]:
     """A row an implementation: name, how it is recognised, where the announcer is read, what is not known."""
-    return tuple(row for plugin in IMPLEMENTATIONS for row in _rows(plugin))
+    recorded = tuple(row for plugin in IMPLEMENTATIONS for row in _facts(plugin))
+    return (*recorded, *((row.title, row.recognised, row.read, row.why) for row in ROWS))
 
 
-def _rows(plugin: Implementation) -> Iterable[tuple[str, str, str, str]]:
+def _facts(plugin: Implementation) -> Iterable[tuple[str, str, str, str]]:
     for recognised, source, unknown in _FACTS.findall(plugin.__doc__ or ""):
         yield plugin.NAME, " ".join(recognised.split()), " ".join(source.split()), " ".join(unknown.split())

@@ -3,7 +3,7 @@ Source: metallb speaker/main.go, internal/k8s/controllers/layer2_status_controll
 
 Recognised by: annotation `metallb.io/ip-allocated-from-pool` (0.13.8 to 0.14.8: `metallb.universe.tf/…`), or a record
 Announcer read from: ServiceL2Status (0.14.4 and later), else the newest `nodeAssigned` event (0.8 and later)
-Not known: the announcer before 0.14.6 once its event has expired"""
+Not known: the announcer before 0.14.6 once its event has expired; then the election is recomputed as a guess"""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from datetime import datetime
 from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers.events import EVENTS
-from arpcheck.loadbalancers.metallb_records import STATUSES, event_claims, failures, status_claims, status_notes
-from arpcheck.loadbalancers.records import has_ingress, is_current, refused, strongest_first, was_read
+from arpcheck.loadbalancers.metallb_election import elected, nobody
+from arpcheck.loadbalancers.metallb_events import event_claims, event_notes
+from arpcheck.loadbalancers.metallb_pools import BGP, LAYER2, POOLS, Coverage, advertisements, coverage
+from arpcheck.loadbalancers.metallb_statuses import STATUSES, kept_for_others, status_claims, status_notes
+from arpcheck.loadbalancers.needs import annotations_of_services
+from arpcheck.loadbalancers.records import has_ingress, is_current, refused, strongest_first
 from arpcheck.model import Announcement, Claim, Need
 from arpcheck.objects import Objects, Service
 
@@ -21,44 +25,73 @@ NAME = "metallb"
 _POOL = ("metallb.io/ip-allocated-from-pool", "metallb.universe.tf/ip-allocated-from-pool")
 
 NEEDS: tuple[Need, ...] = (
-    Need(
-        resource="services",
-        costs="nothing can be probed",
-        fields=tuple(f"metadata annotations {key}" for key in _POOL),
-    ),
+    annotations_of_services(*_POOL),
     STATUSES,
     EVENTS,
+    POOLS,
+    LAYER2,
+    BGP,
 )
 
 
 def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
-    """A current record settles it. A refused ServiceL2Status is not missed where an event is current: a speaker that
-    takes over writes a newer one."""
+    """A current record settles it; the configuration is only looked at where there is none.
+
+    An event stays a current claim where ServiceL2Status is refused, since a speaker that takes over writes a newer one.
+    But one that merely stops writes nothing, so the refused resource is named beside the claim. Nothing is missed where
+    the configuration alone says that nobody should answer."""
     if not has_ingress(service, ip):
         return None
     claims = strongest_first((*status_claims(service, objects), *event_claims(service, objects, at)))
-    because, order = _recognised(service, claims)
+    notes = (*status_notes(service, objects), *event_notes(service, objects, at))
+    because, order = _recognised(service, claims, notes)
     if not because:
         return None
+    if is_current(claims):
+        unread = refused(objects, STATUSES.resource) if all(claim.rank for claim in claims) else ()
+        return Announcement(
+            implementation=NAME, because=because, order=order, claims=claims, notes=notes, unread=unread
+        )
+    covered = coverage(service, ip, _pool(service), objects)
+    silence = f"{covered.of} is announced by BGP only" if covered.bgp and covered.layer2 is False else None
+    unread = () if silence else tuple(sorted({*_unread(objects), *covered.unread}))
+    guesses, why = _unrecorded(service, objects, covered) if not claims and not silence and not unread else ((), ())
     return Announcement(
         implementation=NAME,
         because=because,
         order=order,
-        claims=claims,
-        notes=(*status_notes(service, objects), *failures(service, objects)),
-        unread=() if is_current(claims) else _unread(objects),
+        claims=(*claims, *guesses),
+        silence=silence,
+        notes=(*notes, *why),
+        unread=unread,
     )
 
 
-def _recognised(service: Service, claims: tuple[Claim, ...]) -> tuple[str, int]:
+def _recognised(service: Service, claims: tuple[Claim, ...], notes: tuple[str, ...]) -> tuple[str, int]:
     for key in _POOL:
         if service.annotations.get(key):
             return f"annotation {key}", 4
-    return (claims[0].source, 5) if claims else ("", 0)
+    if claims:
+        return claims[0].source, 5
+    return (f"Event {service.full_name}", 5) if notes else ("", 0)
+
+
+def _pool(service: Service) -> str:
+    return next((service.annotations[key] for key in _POOL if service.annotations.get(key)), "")
 
 
 def _unread(objects: Objects) -> tuple[str, ...]:
-    """Where MetalLB keeps ServiceL2Status for other Services, events would add nothing."""
-    if was_read(objects, STATUSES.resource) and objects.of(STATUSES.resource):
-        return ()
-    return refused(objects, STATUSES.resource, EVENTS.resource)
+    return () if kept_for_others(objects) else refused(objects, STATUSES.resource, EVENTS.resource)
+
+
+def _unrecorded(service: Service, objects: Objects, covered: Coverage) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
+    """A guess, or why nobody announces, where all was read and nothing is recorded."""
+    if covered.layer2 is False:
+        return (), (f"no L2Advertisement covers {covered.of}: MetalLB answers nothing",)
+    covering = advertisements(service, covered.pool, objects)
+    if why := nobody(objects.nodes(), covering):
+        return (), (why,)
+    if kept_for_others(objects):
+        return (), ("MetalLB keeps a ServiceL2Status for other Services and none for this one: no node announces it now",)
+    guess = None if objects.gap(LAYER2.resource) else elected(service, objects.nodes(), covering)
+    return ((guess,) if guess else ()), ("no ServiceL2Status and no event: events expire after an hour",)

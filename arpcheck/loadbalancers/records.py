@@ -5,11 +5,12 @@ Knows no load balancer."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 
 from arpcheck.model import Claim, Trust
-from arpcheck.objects import Objects, Service
+from arpcheck.objects import Object, Objects, Service, items, text
 
 CURRENT_FOR = timedelta(hours=1)
 """How long an event is believed; kube-apiserver keeps one as long (--event-ttl, default 1h0m0s)."""
@@ -35,9 +36,22 @@ def _by_address(objects: Objects) -> Mapping[IPv4Address, tuple[str, ...]]:
     return found
 
 
+def condition(obj: Object, kind: str) -> str:
+    """`status` of the condition of that type: `True`, `False`, `Unknown`, or empty."""
+    return next((text(c, "status") for c in items(obj, "status", "conditions") if text(c, "type") == kind), "")
+
+
 def refused(objects: Objects, *resources: str) -> tuple[str, ...]:
     """Those of the resources that could not be read, or not to the end."""
     return tuple(sorted(resource for resource in set(resources) if objects.gap(resource)))
+
+
+def own_address(service: Service, ip: IPv4Address, objects: Objects) -> tuple[Claim, ...]:
+    """The kernel of the node that owns the address answers for it, now and always: nothing here can be stale."""
+    return tuple(
+        Claim(node=node, source=f"Node {node}", trust=Trust.CURRENT, service=service.full_name)
+        for node in owners(ip, objects)
+    )
 
 
 def was_read(objects: Objects, resource: str) -> bool:
@@ -52,6 +66,11 @@ def event_trust(seen: datetime | None, at: datetime) -> Trust:
 
 def strongest_first(claims: Iterable[Claim]) -> tuple[Claim, ...]:
     return tuple(sorted(set(claims), key=lambda c: (_TRUST.index(c.trust), c.rank, c.node, c.source)))
+
+
+def demoted(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """The same, none of them current any more."""
+    return tuple(replace(claim, trust=Trust.STALE) if claim.trust is Trust.CURRENT else claim for claim in claims)
 
 
 def is_current(claims: Iterable[Claim]) -> bool:

@@ -7,48 +7,44 @@ Not known: nothing"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from ipaddress import IPv4Address
 
-from arpcheck.loadbalancers.records import has_ingress, owners
-from arpcheck.model import Announcement, Claim, Need, Trust
+from arpcheck.loadbalancers.records import has_ingress, own_address
+from arpcheck.model import Announcement, Need
 from arpcheck.objects import Object, Objects, Service, full_name, labels_of
 
 NAME = "servicelb"
 
 _DAEMONSETS = "daemonsets.apps"
-_LABEL = "svccontroller.k3s.cattle.io"
+_LABELS = ("svccontroller.k3s.cattle.io", "svccontroller.rke2.cattle.io")
 
 NEEDS: tuple[Need, ...] = (
     Need(
         resource=_DAEMONSETS,
         costs="ServiceLB beside another load balancer is not noticed where the address is no node's",
         names=("svclb-*",),
-        fields=(f"metadata labels {_LABEL}/*",),
+        fields=tuple(f"metadata labels {label}/*" for label in _LABELS),
         optional=True,
     ),
 )
 
 
 def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:  # noqa: ARG001
-    """The kernel of the node that owns the address answers for it, now and always: nothing here can be stale.
-
-    Its DaemonSet alone says that ServiceLB serves the Service too, whoever gave it this address."""
+    """A DaemonSet alone says that ServiceLB serves the Service too, whoever gave it this address."""
     if service.load_balancer_class or not has_ingress(service, ip):
         return None
-    nodes = owners(ip, objects)
+    own = own_address(service, ip, objects)
     daemonset = _daemonset(service, objects)
-    if not nodes and not daemonset:
+    if not own and not daemonset:
         return None
     return Announcement(
         implementation=NAME,
-        because=daemonset or f"the address is {' and '.join(nodes)}'s own",
-        order=2 if nodes else 5,
-        claims=tuple(
-            Claim(node=node, source=daemonset or f"Node {node}", trust=Trust.CURRENT, service=service.full_name)
-            for node in nodes
-        ),
-        notes=() if nodes else ("ServiceLB serves this Service too, but the address is no node's own",),
+        because=daemonset or f"the address is {' and '.join(claim.node for claim in own)}'s own",
+        order=2 if own else 5,
+        claims=tuple(replace(claim, source=daemonset) for claim in own) if daemonset else own,
+        notes=() if own else ("ServiceLB serves this Service too, but the address is no node's own",),
     )
 
 
@@ -59,6 +55,5 @@ def _daemonset(service: Service, objects: Objects) -> str:
 
 def _service_of(daemonset: Object) -> str | None:
     labels = labels_of(daemonset)
-    if not (name := labels.get(f"{_LABEL}/svcname")):
-        return None
-    return f"{labels.get(f'{_LABEL}/svcnamespace', '')}/{name}"
+    served = (f"{labels.get(f'{label}/svcnamespace', '')}/{labels.get(f'{label}/svcname', '')}" for label in _LABELS)
+    return next((service for service in served if service != "/"), None)

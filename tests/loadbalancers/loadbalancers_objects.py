@@ -30,6 +30,8 @@ RESOURCES = {
     "L2Advertisement": "l2advertisements.metallb.io",
     "BGPAdvertisement": "bgpadvertisements.metallb.io",
     "CiliumL2AnnouncementPolicy": "ciliuml2announcementpolicies.cilium.io",
+    "CiliumBGPAdvertisement": "ciliumbgpadvertisements.cilium.io",
+    "CiliumBGPPeeringPolicy": "ciliumbgppeeringpolicies.cilium.io",
     "FelixConfiguration": "felixconfigurations.crd.projectcalico.org",
 }
 
@@ -44,7 +46,7 @@ def documents(version: str) -> tuple[Mapping[str, Any], ...]:
 
 
 def objects(found: Iterable[Mapping[str, Any]], served: Iterable[str] = ()) -> Objects:
-    resources: dict[str, tuple[Mapping[str, Any], ...]] = {resource: () for resource in (*_CORE, *served)}
+    resources: dict[str, tuple[Mapping[str, Any], ...]] = dict.fromkeys((*_CORE, *served), ())
     for obj in found:
         resource = RESOURCES[obj["kind"]]
         resources[resource] = (*resources.get(resource, ()), obj)

@@ -1,0 +1,131 @@
+"""Cilium's L2 announcements: one node holds a Lease for each Service and answers ARP in eBPF.
+Source: cilium pkg/l2announcer/l2announcer.go, Documentation/network/l2-announcements.rst.
+
+Recognised by: loadBalancerClass `io.cilium/…`; an address from LB-IPAM (condition `cilium.io/IPAMRequestSatisfied`,
+annotations `lbipam.cilium.io/…`); a Lease
+Announcer read from: Lease `cilium-l2announce-<namespace>-<service>`, its holder while it is alive
+Not known: the interface; two Services whose names run together (`a-b`+`c`, `a`+`b-c`) share a Lease"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from ipaddress import IPv4Address
+
+from arpcheck.loadbalancers.cilium_policies import ADVERTISEMENTS, PEERINGS, POLICIES, by_bgp, by_layer2
+from arpcheck.loadbalancers.leases import LEASES, Lease, leases_named
+from arpcheck.loadbalancers.needs import NODES, annotations_of_services, of_services
+from arpcheck.loadbalancers.records import (
+    condition,
+    demoted,
+    has_ingress,
+    is_current,
+    own_address,
+    refused,
+    strongest_first,
+)
+from arpcheck.model import Announcement, Claim, Need
+from arpcheck.objects import Objects, Service
+
+NAME = "cilium"
+
+_BGP = "io.cilium/bgp-control-plane"
+_NODE = "io.cilium/node"
+_ALLOCATED = "cilium.io/IPAMRequestSatisfied"
+_IPAM = ("lbipam.cilium.io/ips", "lbipam.cilium.io/sharing-key", "io.cilium/lb-ipam-ips", "io.cilium/lb-ipam-sharing-key")
+
+NEEDS: tuple[Need, ...] = (
+    annotations_of_services(*_IPAM),
+    of_services("status conditions type", "status conditions status"),
+    LEASES,
+    POLICIES,
+    ADVERTISEMENTS,
+    PEERINGS,
+)
+
+
+def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
+    """Of the classes only the first is answered for: BGP answers nobody, and Node IPAM gives out the nodes' own
+    addresses. External IPs are announced too where a policy says so."""
+    match service.load_balancer_class:
+        case "io.cilium/node":
+            return _node_ipam(service, ip, objects)
+        case "io.cilium/bgp-control-plane" if has_ingress(service, ip):
+            silence = f"loadBalancerClass {_BGP}: announced by BGP only"
+            return Announcement(implementation=NAME, because=f"loadBalancerClass {_BGP}", order=3, silence=silence)
+        case "io.cilium/l2-announcer" | None if has_ingress(service, ip) or ip in service.external_ips:
+            return _layer2(service, ip, objects, at)
+        case _:
+            return None
+
+
+def _node_ipam(service: Service, ip: IPv4Address, objects: Objects) -> Announcement | None:
+    if not has_ingress(service, ip):
+        return None
+    own = own_address(service, ip, objects)
+    return Announcement(
+        implementation=NAME,
+        because=f"loadBalancerClass {_NODE}",
+        order=2 if own else 3,
+        claims=own,
+        unread=() if own else refused(objects, NODES.resource),
+    )
+
+
+def _layer2(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
+    leases = leases_named(objects, f"cilium-l2announce-{service.namespace}-{service.name}")
+    because, order = _recognised(service, leases)
+    ingress, taken = has_ingress(service, ip), by_layer2(service, ip, objects)
+    if not because or (not ingress and taken is False):
+        return None
+    claims = _of_address(service, taken, (lease.claim(at, service=service.full_name) for lease in leases))
+    bgp = by_bgp(service, objects) if ingress else False
+    silence = "announced by BGP only" if bgp and taken is False and not is_current(claims) else None
+    settled = is_current(claims) or silence
+    return Announcement(
+        implementation=NAME,
+        because=because,
+        order=order,
+        claims=claims,
+        silence=silence,
+        notes=() if settled else _notes(objects, taken),
+        unread=() if settled else _unread(service, objects, taken, bgp),
+    )
+
+
+def _recognised(service: Service, leases: tuple[Lease, ...]) -> tuple[str, int]:
+    if service.load_balancer_class:
+        return f"loadBalancerClass {service.load_balancer_class}", 3
+    for key in _IPAM:
+        if key in service.annotations:
+            return f"annotation {key}", 4
+    if condition(service.raw, _ALLOCATED) == "True":
+        return f"condition {_ALLOCATED}", 4
+    return (f"Lease {leases[0].full_name}", 5) if leases else ("", 0)
+
+
+def _of_address(service: Service, taken: bool | None, claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """There is one Lease for all addresses of a Service. Where it has both kinds, the Lease may be for the other kind."""
+    found = strongest_first(claims)
+    if not service.external_ips or not service.ingress or taken:
+        return found
+    return demoted(found) if taken is None else ()
+
+
+def _notes(objects: Objects, taken: bool | None) -> tuple[str, ...]:
+    if taken is False:
+        return ("no CiliumL2AnnouncementPolicy takes it: Cilium answers nothing",)
+    if taken and not objects.gap(LEASES.resource):
+        return ("a CiliumL2AnnouncementPolicy takes it, but no node holds its Lease",)
+    return ()
+
+
+def _unread(service: Service, objects: Objects, taken: bool | None, bgp: bool | None) -> tuple[str, ...]:
+    """Without a policy there is no Lease to miss. The policies matter where the Lease could be for the other kind of
+    address, and where BGP alone could be meant."""
+    missed = () if taken is False else (LEASES.resource,)
+    if taken is None and service.external_ips and service.ingress:
+        missed = (*missed, POLICIES.resource)
+    if taken is not True and bgp is not False and None in (taken, bgp):
+        missed = (*missed, POLICIES.resource, ADVERTISEMENTS.resource, PEERINGS.resource)
+    return refused(objects, *missed)

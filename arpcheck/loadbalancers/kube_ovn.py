@@ -1,0 +1,77 @@
+"""Kube-OVN's lb-svc: a pod on a macvlan holds the address, and the kernel of that pod answers with the pod's own MAC.
+Source: kube-ovn pkg/controller/service_lb.go, pkg/util/const.go.
+
+Recognised by: annotation `ovn.kubernetes.io/attachmentprovider`; a pod of the Deployment `lb-svc-<service>`
+Announcer read from: that pod: `spec.nodeName`, and its MAC in annotation `<provider>.kubernetes.io/mac_address`
+Not known: nothing; where its underlay is used with MetalLB, MetalLB records the announcer"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from ipaddress import IPv4Address
+
+from arpcheck.loadbalancers.needs import annotations_of_services
+from arpcheck.loadbalancers.records import has_ingress, refused, strongest_first
+from arpcheck.model import Announcement, Claim, Mac, Need, Trust
+from arpcheck.objects import Object, Objects, Service, annotations_of, full_name, labels_of, text
+
+NAME = "kube-ovn"
+
+_PROVIDER = "ovn.kubernetes.io/attachmentprovider"
+_DEFAULT = "lb-svc-attachment.kube-system"
+_PODS = "pods"
+
+NEEDS: tuple[Need, ...] = (
+    annotations_of_services(_PROVIDER),
+    Need(
+        resource=_PODS,
+        costs="the pod of Kube-OVN that answers for a Service, its node and its MAC are not known",
+        names=("lb-svc-*",),
+        fields=(
+            *("metadata labels app", "metadata labels namespace", "metadata labels service"),
+            *("metadata annotations *.kubernetes.io/mac_address", "spec nodeName", "status phase"),
+        ),
+        optional=True,
+    ),
+)
+
+
+def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:  # noqa: ARG001
+    """The pod's MAC is no node's: it stands in `macs`, so that it is not taken for a stranger's."""
+    pods = objects.by(_PODS, _service_of).get(service.full_name, ())
+    asked = bool(service.annotations.get(_PROVIDER))
+    if not has_ingress(service, ip) or not (asked or pods):
+        return None
+    running = [pod for pod in pods if text(pod, "status", "phase") == "Running"]
+    missing = refused(objects, _PODS) if not running else ()
+    return Announcement(
+        implementation=NAME,
+        because=f"annotation {_PROVIDER}" if asked else f"Pod {full_name(pods[0])}",
+        order=4 if asked else 5,
+        claims=strongest_first(claim for pod in running for claim in _claims(pod, service)),
+        macs=tuple(sorted({mac for pod in running for mac in _macs(pod, service)})),
+        notes=() if running or missing else (f"no pod lb-svc-{service.name} is running: nobody holds the address",),
+        unread=missing,
+    )
+
+
+def _service_of(pod: Object) -> str | None:
+    labels = labels_of(pod)
+    if not labels.get("app", "").startswith("lb-svc-") or not labels.get("service"):
+        return None
+    return f"{labels.get('namespace', '')}/{labels['service']}"
+
+
+def _claims(pod: Object, service: Service) -> Iterator[Claim]:
+    if node := text(pod, "spec", "nodeName"):
+        yield Claim(node=node, source=f"Pod {full_name(pod)}", trust=Trust.CURRENT, service=service.full_name)
+
+
+def _macs(pod: Object, service: Service) -> Iterator[tuple[Mac, str]]:
+    provider = service.annotations.get(_PROVIDER) or _DEFAULT
+    try:
+        mac = Mac(annotations_of(pod).get(f"{provider}.kubernetes.io/mac_address", "").strip())
+    except ValueError:
+        return
+    yield mac, f"macvlan of Pod {full_name(pod)}"

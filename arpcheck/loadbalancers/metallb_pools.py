@@ -1,0 +1,149 @@
+"""What MetalLB's configuration says of an address: its pool, and how that pool is announced.
+
+Knows IPAddressPools and advertisements (metallb api/v1beta1). Every answer has three values: yes, no, and None where
+what would tell could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv4Network
+
+from arpcheck.loadbalancers.records import refused, was_read
+from arpcheck.loadbalancers.selectors import all_of, any_of, entries, fits
+from arpcheck.model import Need
+from arpcheck.objects import Object, Objects, Service, ipv4, labels_of, name, namespace, texts
+
+POOLS = Need(
+    resource="ipaddresspools.metallb.io",
+    costs="the pool of an address is not known where the Service does not name it",
+    fields=("metadata labels", "spec addresses"),
+    optional=True,
+)
+LAYER2 = Need(
+    resource="l2advertisements.metallb.io",
+    costs="an address that MetalLB announces by BGP only looks as if it should be answered",
+    fields=("spec ipAddressPools", "spec ipAddressPoolSelectors", "spec nodeSelectors", "spec serviceSelectors"),
+    optional=True,
+)
+BGP = Need(
+    resource="bgpadvertisements.metallb.io",
+    costs="an address that MetalLB announces by BGP only looks as if it should be answered",
+    fields=("spec ipAddressPools", "spec ipAddressPoolSelectors", "spec serviceSelectors"),
+    optional=True,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    name: str
+    """Empty: not known which."""
+    namespace: str = ""
+    """Where MetalLB runs; empty: not known."""
+    labels: Mapping[str, str] | None = None
+    """None: the object is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """How an address is announced, by the configuration."""
+
+    pool: Pool
+    layer2: bool | None
+    bgp: bool | None
+    unread: tuple[str, ...]
+    """The refused resources that would tell whether anybody should answer."""
+
+    @property
+    def of(self) -> str:
+        return f"pool {self.pool.name}" if self.pool.name else "its pool"
+
+
+def coverage(service: Service, ip: IPv4Address, named: str, objects: Objects) -> Coverage:
+    """`named`: the pool by the Service's annotation; empty: it is looked for by the address."""
+    pool = _pool(ip, named, objects)
+    if not pool.namespace:
+        pool = replace(pool, namespace=_only_namespace(objects))
+    layer2 = any_of((_all_known(objects, LAYER2), *(_covers(ad, pool, service) for ad in objects.of(LAYER2.resource))))
+    bgp = any_of((_all_known(objects, BGP), *(_covers(ad, pool, service) for ad in objects.of(BGP.resource))))
+    could_be_bgp_only = layer2 is not True and bgp is not False and None in (layer2, bgp)
+    asked = (need.resource for need, known in ((LAYER2, layer2), (BGP, bgp)) if known is None)
+    unread = refused(objects, POOLS.resource, *asked) if could_be_bgp_only else ()
+    return Coverage(pool=pool, layer2=layer2, bgp=bgp, unread=unread)
+
+
+def advertisements(service: Service, pool: Pool, objects: Objects) -> tuple[Object, ...]:
+    """The L2Advertisements that surely cover the pool."""
+    return tuple(ad for ad in objects.of(LAYER2.resource) if _covers(ad, pool, service))
+
+
+def _only_namespace(objects: Objects) -> str:
+    found = {namespace(ad) for need in (LAYER2, BGP) for ad in objects.of(need.resource)}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _all_known(objects: Objects, need: Need) -> bool | None:
+    """As one more advertisement in a row of them: no where all are known, None where some could be missing."""
+    return False if was_read(objects, need.resource) else None
+
+
+def _covers(advertisement: Object, pool: Pool, service: Service) -> bool | None:
+    """MetalLB reads those of its own namespace only."""
+    near = namespace(advertisement) == pool.namespace if pool.namespace else None
+    return all_of((near, _takes(advertisement, pool), _serves(advertisement, service)))
+
+
+def _takes(advertisement: Object, pool: Pool) -> bool | None:
+    """One that names no pool and selects none stands for all."""
+    names = entries(advertisement, "spec", "ipAddressPools")
+    chosen = entries(advertisement, "spec", "ipAddressPoolSelectors")
+    if names is None or chosen is None:
+        return None
+    by_name = (named == pool.name if pool.name else None for named in names)
+    by_label = (None if pool.labels is None else fits(selector, pool.labels) for selector in chosen)
+    return any_of((*by_name, *by_label)) if names or chosen else True
+
+
+def _serves(advertisement: Object, service: Service) -> bool | None:
+    """Since 0.16 one can select Services."""
+    chosen = entries(advertisement, "spec", "serviceSelectors")
+    if chosen is None:
+        return None
+    return any_of(fits(selector, service.labels) for selector in chosen) if chosen else True
+
+
+# --------------------------------------------------------------------------------------------------------------- pools
+
+
+def _pool(ip: IPv4Address, named: str, objects: Objects) -> Pool:
+    if named:
+        found = objects.by(POOLS.resource, name).get(named, ())
+        return _read(found[0]) if len(found) == 1 else Pool(name=named)
+    holding = {id(obj): obj for first, last, obj in objects.memo(_pool, lambda: _ranges(objects)) if first <= ip <= last}
+    return _read(next(iter(holding.values()))) if len(holding) == 1 else Pool(name="")
+
+
+def _read(obj: Object) -> Pool:
+    return Pool(name=name(obj), namespace=namespace(obj), labels=labels_of(obj))
+
+
+def _ranges(objects: Objects) -> tuple[tuple[IPv4Address, IPv4Address, Object], ...]:
+    return tuple(
+        (*span, obj)
+        for obj in objects.of(POOLS.resource)
+        for written in texts(obj, "spec", "addresses")
+        if (span := _span(written))
+    )
+
+
+def _span(written: str) -> tuple[IPv4Address, IPv4Address] | None:
+    """`192.168.10.0/28` or `192.168.10.5-192.168.10.9`; None for IPv6 and for what is neither."""
+    first, dash, last = written.partition("-")
+    if dash:
+        start, end = ipv4(first), ipv4(last)
+        return (start, end) if start and end else None
+    try:
+        network = IPv4Network(written.strip(), strict=False)
+    except ValueError:
+        return None
+    return network.network_address, network.broadcast_address

@@ -1,0 +1,56 @@
+"""OpenELB to 0.5, and Porter, in layer-2 mode: the leading manager answers for all, with the MAC of the node it chose.
+Source: openelb pkg/controllers/lb/controller.go, pkg/speaker/layer2/arp.go.
+
+Recognised by: annotation `layer2.openelb.kubesphere.io/v1alpha1` (Porter: `layer2.porter.kubesphere.io/v1alpha1`)
+Announcer read from: that annotation
+Not known: which node sends the reply: its Ethernet source is the leading manager's node, whichever that is"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from ipaddress import IPv4Address
+
+from arpcheck.loadbalancers.needs import annotations_of_services
+from arpcheck.loadbalancers.records import demoted, has_ingress, refused
+from arpcheck.model import Announcement, Claim, Need, Trust
+from arpcheck.objects import Object, Objects, Service, name
+
+NAME = "openelb"
+
+_NODE = ("layer2.openelb.kubesphere.io/v1alpha1", "layer2.porter.kubesphere.io/v1alpha1")
+_DAEMONSETS = "daemonsets.apps"
+_SPEAKER = "openelb-speaker"
+
+NEEDS: tuple[Need, ...] = (
+    annotations_of_services(*_NODE),
+    Need(
+        resource=_DAEMONSETS,
+        costs="it is not known whether OpenELB is older than 0.6, so the node that it recorded is only possibly current",
+        names=(f"*{_SPEAKER}*",),
+        fields=("metadata name",),
+        optional=True,
+    ),
+)
+
+
+def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:  # noqa: ARG001
+    """Since 0.6 speakers elect one of their own and write nothing: what an older manager wrote is left behind then."""
+    key = next((key for key in _NODE if service.annotations.get(key)), "")
+    if not key or not has_ingress(service, ip) or objects.by(_DAEMONSETS, _speaker):
+        return None
+    source = f"annotation {key}"
+    claims = (Claim(node=service.annotations[key], source=source, trust=Trust.CURRENT, service=service.full_name),)
+    unread = refused(objects, _DAEMONSETS)
+    return Announcement(
+        implementation=NAME,
+        because=source,
+        order=4,
+        claims=demoted(claims) if unread else claims,
+        notes=("the leading manager answers for the node: another Ethernet source than its MAC is normal",),
+        unread=unread,
+    )
+
+
+def _speaker(daemonset: Object) -> str | None:
+    found = name(daemonset)
+    return found if _SPEAKER in found else None

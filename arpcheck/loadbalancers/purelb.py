@@ -1,0 +1,131 @@
+"""PureLB: the elected node adds a local address to the NIC of that subnet, and its kernel answers.
+Source: purelb internal/local/announcer_local.go, pkg/apis/v1/annotations.go, pkg/apis/purelb/v2/announcing.go.
+
+Recognised by: loadBalancerClass `purelb.io/…`; annotations `purelb.io/allocated-by`, `purelb.io/announcing-…`
+Announcer read from: annotation `purelb.io/announcing-IPv4` (to 0.4: `…/announcing-node`); where 0.15 and 0.16 left several
+entries for an address, the newest `AnnouncingLocal` event
+Not known: whether a pool is remote before 0.15; the announcer among several entries once the event has expired, when the
+election is recomputed as a guess"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from ipaddress import IPv4Address, IPv4Network
+
+from arpcheck.loadbalancers.events import EVENTS, Event, events_of, newest
+from arpcheck.loadbalancers.hashes import lowest_hash
+from arpcheck.loadbalancers.leases import LEASES, Lease, leases_beginning
+from arpcheck.loadbalancers.needs import annotations_of_services
+from arpcheck.loadbalancers.records import event_trust, has_ingress, is_current, refused, strongest_first
+from arpcheck.model import Announcement, Claim, Need, Trust
+from arpcheck.objects import Objects, Service, address
+
+NAME = "purelb"
+
+_CLASSES = ("purelb.io/purelb", "purelb.io/purelbv2")
+_ALLOCATED = "purelb.io/allocated-by"
+_TYPE = "purelb.io/pool-type"
+_IPV4 = "purelb.io/announcing-IPv4"
+_NODE = "purelb.io/announcing-node"
+_SUBNETS = "purelb.io/subnets"
+
+_ANNOUNCING = re.compile(r"Node (\S+) announcing (\S+) on interface .+")
+
+NEEDS: tuple[Need, ...] = (
+    annotations_of_services(_ALLOCATED, _TYPE, _IPV4, _NODE),
+    EVENTS,
+    LEASES,
+)
+
+
+def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
+    """One entry is the announcer. Of several only the last writer is, and the annotation doesn't say which that was."""
+    because, order = _recognised(service)
+    if not because or not has_ingress(service, ip):
+        return None
+    if service.annotations.get(_TYPE) == "remote":
+        silence = "the pool is remote: routed to every node, owned by none on this segment"
+        return Announcement(implementation=NAME, because=because, order=order, silence=silence)
+    entries = tuple(dict.fromkeys(_entries(service, ip)))
+    claims = strongest_first((*_written(service, entries), *_said(service, ip, objects, at)))
+    settled = is_current(claims)
+    guess = () if settled or not entries or objects.gap(EVENTS.resource) else _elected(service, ip, objects, at)
+    return Announcement(
+        implementation=NAME,
+        because=because,
+        order=order,
+        claims=(*claims, *guess),
+        notes=() if settled else _notes(entries, objects),
+        unread=() if settled else refused(objects, EVENTS.resource),
+    )
+
+
+def _recognised(service: Service) -> tuple[str, int]:
+    if service.load_balancer_class in _CLASSES:
+        return f"loadBalancerClass {service.load_balancer_class}", 3
+    found = (key for key in (_ALLOCATED, _IPV4, _NODE) if service.annotations.get(key))
+    return next(((f"annotation {key}", 4) for key in found), ("", 0))
+
+
+def _entries(service: Service, ip: IPv4Address) -> Iterator[str]:
+    """The nodes of `NODE,INTERFACE,IP …` that stand for this address, of `NODE,INTERFACE` (0.5 to 0.14), or of the older
+    annotation. An interface's name may hold commas, so a node ends at the first and an address begins at the last."""
+    for entry in service.annotations.get(_IPV4, "").split():
+        node, comma, rest = entry.partition(",")
+        if node and comma and address(rest.rpartition(",")[2]) in (None, ip):
+            yield node
+    if _IPV4 not in service.annotations and service.annotations.get(_NODE):
+        yield service.annotations[_NODE]
+
+
+def _written(service: Service, nodes: tuple[str, ...]) -> Iterator[Claim]:
+    source = f"annotation {_IPV4 if _IPV4 in service.annotations else _NODE}"
+    trust = Trust.CURRENT if len(nodes) == 1 else Trust.STALE
+    for node in nodes:
+        yield Claim(node=node, source=source, trust=trust, service=service.full_name)
+
+
+def _said(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Iterator[Claim]:
+    said = {event: node for event in events_of(service, objects) if (node := _announcer(event, ip))}
+    for event in newest(tuple(said)):
+        yield Claim(
+            node=said[event],
+            source=f"Event {service.full_name} AnnouncingLocal",
+            trust=event_trust(event.seen, at),
+            service=service.full_name,
+            rank=1,
+            observed_at=event.seen,
+        )
+
+
+def _announcer(event: Event, ip: IPv4Address) -> str | None:
+    match = _ANNOUNCING.fullmatch(event.message) if event.reason == "AnnouncingLocal" else None
+    return match[1] if match and address(match[2]) == ip else None
+
+
+def _elected(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Claim, ...]:
+    """Since 0.15 by the Leases of the nodes, among those that are alive and have the subnet."""
+    voters = (lease.holder for lease in leases_beginning(objects, "purelb-node-") if _may_win(lease, ip, at))
+    winner = lowest_hash(voters, ip)
+    source = "recomputed election (sha256 of node#address)"
+    return (Claim(node=winner, source=source, trust=Trust.GUESS, service=service.full_name, rank=2),) if winner else ()
+
+
+def _may_win(lease: Lease, ip: IPv4Address, at: datetime) -> bool:
+    return lease.trust(at) is Trust.CURRENT and any(ip in net for net in _networks(lease.annotations.get(_SUBNETS, "")))
+
+
+def _networks(written: str) -> Iterable[IPv4Network]:
+    for part in written.split(","):
+        try:
+            yield IPv4Network(part.strip(), strict=False)
+        except ValueError:
+            continue
+
+
+def _notes(entries: tuple[str, ...], objects: Objects) -> tuple[str, ...]:
+    if len(entries) > 1:
+        return (f"annotation {_IPV4} has several entries for the address, and no recent event says which is the newest",)
+    return () if objects.gap(EVENTS.resource) else ("no node is recorded: the address may be on no node's subnet",)

@@ -1,0 +1,171 @@
+"""Events: the message, its age, and which of several counts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from loadbalancers_objects import AT, ask, objects
+
+from arpcheck.loadbalancers import metallb
+from arpcheck.loadbalancers.metallb_events import Assigned, read_message
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        pytest.param('announcing from node "w" with protocol "layer2"', Assigned("w", "layer2"), id="layer2"),
+        pytest.param('announcing from node "w" with protocol "bgp"', Assigned("w", "bgp"), id="bgp"),
+        pytest.param('announcing from node "w"', Assigned("w", ""), id="before 0.13"),
+        pytest.param(r'announcing from node "a\"b\\c\n\x01\u00e9\U0001f600"', Assigned('a"b\\c\n\x01é😀', ""), id="quoted"),
+        pytest.param('announcing from node "w" with protocol "ndp"', None, id="another protocol"),
+        pytest.param('announcing from node ""', None, id="no node"),
+        pytest.param("announcing from node w", None, id="no quotes"),
+        pytest.param(r'announcing from node "\q"', None, id="no escape of Go's"),
+        pytest.param(r'announcing from node "\xff"', None, id="half a character"),
+        pytest.param(r'announcing from node "\ud800"', None, id="half a pair"),
+        pytest.param(r'announcing from node "\Uffffffff"', None, id="beyond Unicode, and beyond an int of C"),
+        pytest.param(r'announcing from node "w\"', None, id="never closed"),
+        pytest.param('announcing from node "w" twice', None, id="more behind it"),
+        pytest.param('announcing from node "w"\n', None, id="a line end behind it"),
+        pytest.param("", None, id="empty"),
+    ],
+)
+def test_message(message: str, expected: Assigned | None) -> None:
+    assert read_message(message) == expected
+
+
+@given(st.text())
+def test_any_text_is_a_message_or_none(message: str) -> None:
+    found = read_message(message)
+    assert found is None or found.node
+
+
+@given(st.text(alphabet=st.sampled_from('"\\xuUnabfrtv0189dDfF w'), max_size=20))
+def test_any_quoted_text_is_a_name_that_can_be_written_down_or_none(name: str) -> None:
+    found = read_message(f'announcing from node "{name}" with protocol "layer2"')
+    assert found is None or found.node.encode()
+
+
+@given(st.text(min_size=1))
+def test_what_go_quotes_is_read_back(name: str) -> None:
+    quoted = "".join(_quoted(character) for character in name)
+    assert read_message(f'announcing from node "{quoted}"') == Assigned(name, "")
+
+
+def _quoted(character: str) -> str:
+    """As strconv.Quote does with what is not plain ASCII."""
+    if character in '"\\':
+        return "\\" + character
+    if " " <= character <= "~":
+        return character
+    number = ord(character)
+    if number < 0x80:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+# ----------------------------------------------------------------------------------------------------- age, and newest
+
+
+def event(node: str, protocol: str = "layer2", **fields: Any) -> dict[str, Any]:
+    said = f' with protocol "{protocol}"' if protocol else ""
+    return {
+        "kind": "Event",
+        "metadata": {"name": "e", "namespace": "shop"},
+        "involvedObject": {"kind": "Service", "namespace": "shop", "name": "web"},
+        "reason": "nodeAssigned",
+        "message": f'announcing from node "{node}"{said}',
+        **fields,
+    }
+
+
+def ago(**span: float) -> str:
+    return (AT - timedelta(**span)).isoformat()
+
+
+def claims(*events: dict[str, Any]) -> list[str]:
+    service = {
+        "kind": "Service",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"type": "LoadBalancer"},
+        "status": {"loadBalancer": {"ingress": [{"ip": "192.168.10.50"}]}},
+    }
+    said = ask(metallb, objects([service, *events]), "shop/web")
+    return [f"{claim.trust} {claim.node}" for claim in said.claims] if said else []
+
+
+@pytest.mark.parametrize(
+    ("fields", "trust"),
+    [
+        pytest.param({"lastTimestamp": ago(seconds=1)}, "current", id="a second ago"),
+        pytest.param({"lastTimestamp": ago(minutes=59, seconds=59)}, "current", id="an hour less a second"),
+        pytest.param({"lastTimestamp": ago(hours=1)}, "possibly-stale", id="an hour"),
+        pytest.param({"lastTimestamp": ago(seconds=-30)}, "current", id="by a clock that is ahead"),
+        pytest.param({"lastTimestamp": ago(hours=2), "series": {"lastObservedTime": ago(minutes=1)}}, "current", id="series"),
+        pytest.param({"eventTime": ago(minutes=1), "lastTimestamp": None}, "current", id="eventTime alone"),
+        pytest.param({"deprecatedLastTimestamp": ago(minutes=1)}, "current", id="of the newer API"),
+        pytest.param({"firstTimestamp": ago(hours=3), "count": 9}, "possibly-stale", id="only the first of several"),
+        pytest.param({}, "possibly-stale", id="no time at all"),
+        pytest.param({"lastTimestamp": "yesterday"}, "possibly-stale", id="a time that is none"),
+        pytest.param({"lastTimestamp": 1}, "possibly-stale", id="a number"),
+    ],
+)
+def test_age(fields: dict[str, Any], trust: str) -> None:
+    assert claims(event("worker-1", **fields)) == [f"{trust} worker-1"]
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param(
+            [
+                event("worker-1", lastTimestamp=ago(minutes=30)),
+                event("worker-2", lastTimestamp=ago(minutes=20)),
+                event("worker-3", "bgp", lastTimestamp=ago(minutes=1)),
+            ],
+            ["current worker-2"],
+            id="the newest that is not of BGP",
+        ),
+        pytest.param(
+            [event("worker-1"), event("worker-2", lastTimestamp=ago(hours=9))],
+            ["possibly-stale worker-2"],
+            id="one without a time is the oldest",
+        ),
+        pytest.param(
+            [event("worker-1", lastTimestamp=ago(minutes=1)), event("worker-2", lastTimestamp=ago(minutes=1))],
+            ["current worker-1", "current worker-2"],
+            id="two in one moment are two claims",
+        ),
+        pytest.param(
+            [event("worker-1", "", lastTimestamp=ago(minutes=2)), event("worker-2", "", lastTimestamp=ago(minutes=1))],
+            ["possibly-stale worker-2"],
+            id="several without a protocol may be BGP",
+        ),
+        pytest.param(
+            [event("worker-1", "", lastTimestamp=ago(hours=2)), event("worker-2", "", lastTimestamp=ago(minutes=1))],
+            ["current worker-2"],
+            id="unless the other is history",
+        ),
+    ],
+)
+def test_newest(events: list[dict[str, Any]], expected: list[str]) -> None:
+    for order in permutations(events):
+        assert claims(*order) == expected
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"involvedObject": {"kind": "Pod", "namespace": "shop", "name": "web"}}, id="about a pod"),
+        pytest.param({"involvedObject": {"kind": "Service", "namespace": "blog", "name": "web"}}, id="another namespace"),
+        pytest.param({"reason": "IPAllocated"}, id="another reason"),
+        pytest.param({"message": "announcing"}, id="another message"),
+    ],
+)
+def test_not_about_this_service(changed: dict[str, Any]) -> None:
+    assert claims({**event("worker-1", lastTimestamp=ago(minutes=1)), **changed}) == []
