@@ -8,10 +8,22 @@ import sys
 from arpcheck.errors import ArpcheckError
 
 INTERRUPTED = 130
+BROKEN = 2
+"""Of a fault in arpcheck itself: Python's own 1 would read as a fault that was proven on the wire."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit code. Everything that arpcheck can't do ends here as one line that says the cure."""
+    try:
+        return _run(arguments)
+    except Exception:  # noqa: BLE001 - the last resort: shown whole, and never under a finding's exit code
+        import traceback
+
+        traceback.print_exc()
+        return _say("this is a fault in arpcheck, not a finding. Please report it with the lines above.", BROKEN)
+
+
+def _run(arguments: list[str] | None) -> int:
     from typer.exceptions import Abort, TyperException
 
     from arpcheck.cli import app, program

@@ -146,3 +146,14 @@ def test_explain_knows_every_rule():
     for name in ("not-probed", "non-strict", "ok", "non-strict-nodes", "own-cache", "gap"):
         assert f"\n{name} (" in f"\n{done.stdout}"
     assert "Decided when:" in arpcheck("explain", "moved").stdout
+
+
+def test_a_fault_in_arpcheck_itself_is_shown_and_is_no_finding():
+    code = (
+        "import sys, arpcheck.commands.saved as saved; saved.report = lambda *_: 1 // 0\n"
+        "from arpcheck.__main__ import main; sys.exit(main(['report', 'x']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "ZeroDivisionError" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("arpcheck: this is a fault in arpcheck, not a finding")
