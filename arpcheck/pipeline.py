@@ -135,7 +135,7 @@ def observe(
         overflows=heard.overflows,
         ignored=heard.ignored,
         complete=heard.complete,
-        interrupted=not heard.complete and not heard.trouble,
+        interrupted=heard.stopped,
         trouble=heard.trouble,
     )
 

@@ -45,6 +45,9 @@ class Heard:
     overflows: tuple[Overflow, ...]
     ignored: Mapping[str, int]
     complete: bool
+    """Every announced round was sent, and listened to the end."""
+    stopped: bool
+    """It was asked to stop before that."""
     trouble: tuple[str, ...]
 
 
@@ -138,6 +141,7 @@ class _Loop:
             overflows=self.account.overflows(),
             ignored=dict(sorted(self.account.ignored.items())),
             complete=not stopped and not self.trouble,
+            stopped=stopped,
             trouble=tuple(self.trouble),
         )
 
