@@ -32,14 +32,15 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
 def own_node(evidence: Evidence) -> str | None:
     """The node that the prober is: the one it was told, else the one whose own address it has.
 
-    An address that is also a Service's is no evidence, since this host may merely hold it; None where several nodes
-    are possible, or none."""
+    An address that is also a Service's, which this host may merely hold, counts only where it has no other of a node
+    (with ServiceLB every node's address is a Service's). None where several nodes are possible, or none."""
     names = {node.name for node in evidence.objects.nodes()}
     if evidence.host.node_name and evidence.host.node_name in names:
         return evidence.host.node_name
     listed = status_addresses(evidence.objects)
-    plain = held(evidence.host) - service_addresses(evidence.objects)
-    candidates = {name for ip in plain for name in listed.get(ip, ())}
+    here = held(evidence.host)
+    plain = {name for ip in here - service_addresses(evidence.objects) for name in listed.get(ip, ())}
+    candidates = plain or {name for ip in here for name in listed.get(ip, ())}
     return candidates.pop() if len(candidates) == 1 else None
 
 

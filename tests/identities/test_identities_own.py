@@ -20,7 +20,7 @@ def nic(name: str, *addresses: str, mac: Mac | None = OWN, up: bool = True) -> I
         pytest.param([nic("eth0", N1)], "no-such-node", [], "node1", id="it was told a node that is none"),
         pytest.param([nic("eth0", "10.0.0.250")], "no-such-node", [], None, id="told a node that is none, no address"),
         pytest.param([nic("eth0", N1), nic("eth1", N2)], None, [], None, id="two nodes' addresses"),
-        pytest.param([nic("eth0", N1)], None, [service("s", N1)], None, id="the address is also a Service's"),
+        pytest.param([nic("eth0", N1)], None, [service("s", N1)], "node1", id="the address is also a Service's, as with ServiceLB"),
         pytest.param([nic("eth0", N1), nic("eth0.1", N2)], None, [service("s", N2)], "node1",
                      id="one of two is a Service's"),
         pytest.param([nic("eth0", "10.0.0.250"), nic("kube-ipvs0", N1, up=False)], None, [], None, id="on kube-ipvs0"),
