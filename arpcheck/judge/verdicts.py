@@ -238,7 +238,8 @@ def _deaf(case: Case) -> str | None:
         return "nobody answered, and no node was heard on this segment"
     likely = {claim.node for claim in case.claims}
     if case.own_node is not None and (case.own_node in likely or not case.announcers):
-        return f"nobody answered, and {case.own_node}, on which arpcheck ran and which it can't hear, may be the announcer"
+        may_be = "is" if case.own_node in case.announcers else "may be"
+        return f"nobody answered, and {case.own_node}, on which arpcheck ran and which it can't hear, {may_be} the announcer"
     return None
 
 
