@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from arpcheck.loadbalancers import kube_vip
 from arpcheck.loadbalancers.kube_vip_hosts import as_node
 from arpcheck.loadbalancers.leases import LEASES, leases_named
-from arpcheck.loadbalancers.records import is_current, refused, strongest_first
+from arpcheck.loadbalancers.records import is_current, named_nodes, refused, strongest_first
 from arpcheck.model import Announcement, Claim, Trust
 from arpcheck.objects import Objects, ipv4
 
@@ -21,7 +21,7 @@ _LEASE = "plndr-cp-lock"
 def announcement_of(ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
     """The label says that the address is the control plane's; who has it now is said by the Lease, since the label of a
     node that died stays."""
-    labelled = [node.name for node in objects.nodes() if ipv4(node.labels.get(_LABEL)) == ip]
+    labelled = [node.name for node in named_nodes(objects) if ipv4(node.labels.get(_LABEL)) == ip]
     if not labelled:
         return None
     mapped = [as_node(lease.claim(at), objects) for lease in leases_named(objects, _LEASE)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from arpcheck.loadbalancers.records import named_nodes
 from arpcheck.model import Claim, Trust
 from arpcheck.objects import Node, Objects, items, text
 
@@ -15,7 +16,7 @@ def as_node(claim: Claim, objects: Objects) -> tuple[Claim, str]:
     """The claim with the Node's name, and a note where there is no one Node that the name could mean.
 
     Then the name is kept as it was written, and the claim is not current: the wire can't be held against it."""
-    names = objects.memo(as_node, lambda: _names(objects.nodes()))
+    names = objects.memo(as_node, lambda: _names(named_nodes(objects)))
     host = claim.node.lower()
     nodes = names.get(host) or names.get(host.partition(".")[0], ())
     if len(nodes) == 1:

@@ -16,7 +16,7 @@ from arpcheck.loadbalancers.metallb_events import event_claims, event_notes
 from arpcheck.loadbalancers.metallb_pools import BGP, LAYER2, POOLS, Coverage, advertisements, coverage
 from arpcheck.loadbalancers.metallb_statuses import STATUSES, kept_for_others, status_claims, status_notes
 from arpcheck.loadbalancers.needs import annotations_of_services
-from arpcheck.loadbalancers.records import has_ingress, is_current, refused, strongest_first
+from arpcheck.loadbalancers.records import has_ingress, is_current, named_nodes, refused, strongest_first
 from arpcheck.model import Announcement, Claim, Need
 from arpcheck.objects import Objects, Service
 
@@ -88,10 +88,10 @@ def _unrecorded(service: Service, objects: Objects, covered: Coverage) -> tuple[
     """A guess, or why nobody announces, where all was read and nothing is recorded."""
     if covered.layer2 is False:
         return (), (f"no L2Advertisement covers {covered.of}: MetalLB answers nothing",)
-    covering = advertisements(service, covered.pool, objects)
-    if why := nobody(objects.nodes(), covering):
+    covering, nodes = advertisements(service, covered.pool, objects), named_nodes(objects)
+    if why := nobody(nodes, covering):
         return (), (why,)
     if kept_for_others(objects):
         return (), ("MetalLB keeps a ServiceL2Status for other Services and none for this one: no node announces it now",)
-    guess = None if objects.gap(LAYER2.resource) else elected(service, objects.nodes(), covering)
+    guess = None if objects.gap(LAYER2.resource) else elected(service, nodes, covering)
     return ((guess,) if guess else ()), ("no ServiceL2Status and no event: events expire after an hour",)

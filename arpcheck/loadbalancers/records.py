@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 
 from arpcheck.model import Claim, Trust
-from arpcheck.objects import Object, Objects, Service, items, text
+from arpcheck.objects import Node, Object, Objects, Service, items, text
 
 CURRENT_FOR = timedelta(hours=1)
 """How long an event is believed; kube-apiserver keeps one as long (--event-ttl, default 1h0m0s)."""
@@ -23,6 +23,11 @@ def has_ingress(service: Service, ip: IPv4Address) -> bool:
     return any(entry.ip == ip for entry in service.ingress)
 
 
+def named_nodes(objects: Objects) -> tuple[Node, ...]:
+    """A Node without a name can't be claimed to answer."""
+    return tuple(node for node in objects.nodes() if node.name)
+
+
 def owners(ip: IPv4Address, objects: Objects) -> tuple[str, ...]:
     """The nodes that have the address as their own, by `status.addresses[]`."""
     return objects.memo(owners, lambda: _by_address(objects)).get(ip, ())
@@ -30,7 +35,7 @@ def owners(ip: IPv4Address, objects: Objects) -> tuple[str, ...]:
 
 def _by_address(objects: Objects) -> Mapping[IPv4Address, tuple[str, ...]]:
     found: dict[IPv4Address, tuple[str, ...]] = {}
-    for node in objects.nodes():
+    for node in named_nodes(objects):
         for ip in node.addresses:
             found[ip] = (*found.get(ip, ()), node.name)
     return found

@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 from ipaddress import IPv4Address
 
-from arpcheck.loadbalancers.records import has_ingress, own_address
+from arpcheck.loadbalancers.needs import NODES
+from arpcheck.loadbalancers.records import has_ingress, own_address, refused
 from arpcheck.model import Announcement, Need
 from arpcheck.objects import Object, Objects, Service, full_name, labels_of
 
@@ -39,12 +40,14 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     daemonset = _daemonset(service, objects)
     if not own and not daemonset:
         return None
+    unread = () if own else refused(objects, NODES.resource)
     return Announcement(
         implementation=NAME,
         because=daemonset or f"the address is {' and '.join(claim.node for claim in own)}'s own",
         order=2 if own else 5,
         claims=tuple(replace(claim, source=daemonset) for claim in own) if daemonset else own,
-        notes=() if own else ("ServiceLB serves this Service too, but the address is no node's own",),
+        notes=() if own or unread else ("ServiceLB serves this Service too, but the address is no node's own",),
+        unread=unread,
     )
 
 

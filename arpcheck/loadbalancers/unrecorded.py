@@ -8,7 +8,7 @@ from datetime import datetime
 from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers.needs import NODES, annotations_of_services, of_services
-from arpcheck.loadbalancers.records import has_ingress, refused, was_read
+from arpcheck.loadbalancers.records import has_ingress, named_nodes, refused, was_read
 from arpcheck.loadbalancers.rows import ROWS, Row, Switch
 from arpcheck.model import Announcement, Claim, Need, Trust
 from arpcheck.objects import Objects, Service, text, texts
@@ -83,7 +83,7 @@ def _nodes(row: Row, service: Service, ip: IPv4Address) -> tuple[str, ...]:
 
 
 def _hosts(service: Service, ip: IPv4Address, objects: Objects) -> tuple[Claim, ...]:
-    names = {node.name for node in objects.nodes()}
+    names = {node.name for node in named_nodes(objects)}
     return tuple(
         Claim(
             node=entry.hostname,

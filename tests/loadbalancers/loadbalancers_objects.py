@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from functools import cache
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from arpcheck.model import Announcement, Gap
+from arpcheck.model import Announcement, Gap, Need
 from arpcheck.objects import Objects, Service
 
 AT = datetime(2026, 8, 20, 10, 42, tzinfo=UTC)
@@ -39,9 +40,14 @@ _CORE = ("services", "nodes", "events", "leases.coordination.k8s.io", "daemonset
 """Served by every API server, so present in Objects even where there is none."""
 
 
+_FIXTURES = Path(__file__).parent / "fixtures"
+
+VERSIONS = tuple(sorted(path.name for path in _FIXTURES.iterdir()))
+
+
 @cache
 def documents(version: str) -> tuple[Mapping[str, Any], ...]:
-    folder = Path(__file__).parent / "fixtures" / version
+    folder = _FIXTURES / version
     return tuple(doc for path in sorted(folder.glob("*.yaml")) for doc in yaml.safe_load_all(path.read_text()) if doc)
 
 
@@ -62,6 +68,37 @@ def refuse(found: Objects, *resources: str) -> Objects:
     gaps = tuple(Gap(what=resource, why="forbidden", costs="…") for resource in resources)
     kept = {resource: objs for resource, objs in found.resources.items() if resource not in resources}
     return replace(found, resources=kept, gaps=(*found.gaps, *gaps), _memo={})
+
+
+def trimmed(found: Objects, needs: Iterable[Need]) -> Objects:
+    """Only the objects and fields that some Need names, as the cluster stage keeps them."""
+    by_resource: dict[str, list[Need]] = {}
+    for need in needs:
+        by_resource.setdefault(need.resource, []).append(need)
+    kept: dict[str, tuple[Any, ...]] = {}
+    for resource, wanted in by_resource.items():
+        if resource not in found.resources:
+            continue
+        fields = [path.split() for need in wanted for path in (*_ALWAYS, *need.fields)]
+        named = [pattern for need in wanted for pattern in need.names or ("*",)]
+        objs = (obj for obj in found.of(resource) if any(fnmatchcase(obj["metadata"]["name"], name) for name in named))
+        kept[resource] = tuple(_cut(obj, fields) for obj in objs)
+    return replace(found, resources=kept, _memo={})
+
+
+_ALWAYS = ("apiVersion", "kind", *(f"metadata {key}" for key in ("name", "namespace", "uid", "creationTimestamp")))
+
+
+def _cut(value: Any, fields: Iterable[list[str]]) -> Any:
+    paths = list(fields)
+    if [] in paths:
+        return value
+    if isinstance(value, list):
+        return [_cut(entry, paths) for entry in value]
+    if not isinstance(value, Mapping):
+        return None
+    below = {key: [path[1:] for path in paths if fnmatchcase(key, path[0])] for key in value}
+    return {key: _cut(value[key], found) for key, found in below.items() if found}
 
 
 def service(found: Objects, full_name: str) -> Service:

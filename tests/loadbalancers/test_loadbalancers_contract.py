@@ -1,0 +1,164 @@
+"""What every plug-in has in common, and what is said of a Service that several of them take."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from dataclasses import replace
+from ipaddress import IPv4Address
+from types import ModuleType
+from typing import Any
+
+import pytest
+from loadbalancers_objects import AT, VERSIONS, cluster, documents, lines, objects, refuse, service, trimmed
+
+from arpcheck import loadbalancers
+from arpcheck.loadbalancers import IMPLEMENTATIONS, NEEDS, announcements, announcements_of_address, rivals, table
+from arpcheck.loadbalancers.rows import ROWS
+from arpcheck.objects import Objects
+
+REPORTED = {
+    *("metallb", "cilium", "kube-vip", "purelb", "openelb", "antrea"),
+    *("servicelb", "kube-ovn", "loxilb", "calico", "cloud"),
+}
+
+
+@pytest.mark.parametrize("plugin", IMPLEMENTATIONS, ids=lambda plugin: plugin.NAME)
+def test_a_plug_in_has_three_names(plugin: Any) -> None:
+    assert isinstance(plugin, ModuleType)
+    tree = ast.parse(inspect.getsource(plugin))
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    assigned = {name.id for node in tree.body for name in ast.walk(node) if isinstance(name, ast.Name) and _stored(name, node)}
+    assert {name for name in defined | assigned if not name.startswith("_")} == {"NAME", "NEEDS", "announcement"}
+
+
+def _stored(name: ast.Name, node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(name.ctx, ast.Store) and name.col_offset == 0
+
+
+def test_the_names_are_those_of_the_report() -> None:
+    named = {plugin.NAME for plugin in IMPLEMENTATIONS} - {"unrecorded"} | {row.implementation for row in ROWS}
+    assert named - {None} == REPORTED
+
+
+def test_the_table_has_a_row_an_implementation() -> None:
+    names = [row[0] for row in table()]
+    assert names == [
+        *("metallb", "cilium", "kube-vip", "purelb", "openelb", "kube-ovn", "servicelb"),
+        *("antrea", "loxilb", "calico", "openelb 0.6", "cloud", "ovn-kubernetes"),
+    ]
+    assert all(cell and "\n" not in cell for row in table() for cell in row)
+
+
+@pytest.mark.parametrize(
+    "version",
+    VERSIONS,
+)
+def test_needs_name_every_field_that_is_used(version: str) -> None:
+    """The objects cut down to what NEEDS says give the same, and none of their kinds is missing in NEEDS."""
+    whole = cluster(version)
+    needed = trimmed(whole, NEEDS)
+    assert {resource for resource, objs in whole.resources.items() if objs} <= set(needed.resources)
+    for of in whole.services():
+        for ip in (*(entry.ip for entry in of.ingress), *of.external_ips):
+            assert isinstance(ip, IPv4Address)
+            before = announcements(of, ip, whole, AT)
+            assert announcements(service(needed, of.full_name), ip, needed, AT) == before
+
+
+# -------------------------------------------------------------------------------------------------------------- several
+
+
+def both(*versions: str) -> Objects:
+    """Two fixtures in one cluster: what the second has under the name of an object of the first is left out."""
+    found: dict[tuple[str, str, str], Any] = {}
+    for version in versions:
+        for doc in documents(version):
+            meta = doc["metadata"]
+            found.setdefault((doc["kind"], meta.get("namespace", ""), meta["name"]), doc)
+    return objects(found.values())
+
+
+def changed(found: Objects, full_name: str, **annotations: str) -> Objects:
+    """One Service with more annotations."""
+    services = tuple(
+        {**obj, "metadata": {**obj["metadata"], "annotations": {**obj["metadata"].get("annotations", {}), **annotations}}}
+        if f"{obj['metadata']['namespace']}/{obj['metadata']['name']}" == full_name
+        else obj
+        for obj in found.of("services")
+    )
+    return replace(found, resources={**found.resources, "services": services}, _memo={})
+
+
+def implementations(found: Objects, name: str, ip: str) -> tuple[list[str], tuple[str, ...]]:
+    said = announcements(service(found, name), IPv4Address(ip), found, AT)
+    return [one.implementation for one in said], rivals(said)
+
+
+def test_two_live_records_are_two_controllers() -> None:
+    found = both("metallb-0.14.9", "kube-vip-1.0.1")
+    assert implementations(found, "shop/web", "192.168.10.50") == (["metallb", "kube-vip"], ("kube-vip", "metallb"))
+
+
+def test_an_annotation_that_was_left_behind_is_no_second_controller() -> None:
+    found = changed(cluster("metallb-0.14.9"), "shop/web", **{"kube-vip.io/vipHost": "worker-1"})
+    assert implementations(found, "shop/web", "192.168.10.50") == (["metallb", "kube-vip"], ())
+
+
+def test_among_annotations_the_one_with_a_current_record_decides() -> None:
+    """As after a migration: MetalLB's annotation stays on the Service, kube-vip's Lease lives."""
+    found = changed(cluster("kube-vip-1.0.1"), "shop/api", **{"metallb.io/ip-allocated-from-pool": "lan"})
+    assert implementations(found, "shop/api", "192.168.10.61") == (["kube-vip", "metallb"], ())
+
+
+def test_a_nodes_own_address_is_a_hint_and_no_controller() -> None:
+    """A pool that holds a node's address: the node's kernel answers, ServiceLB need not be there."""
+    found = changed(cluster("k3s-1.33"), "shop/web", **{"purelb.io/announcing-IPv4": "worker-1,eth0,192.168.10.13"})
+    assert implementations(found, "shop/web", "192.168.10.13") == (["servicelb", "purelb"], ())
+
+
+def test_servicelb_that_was_not_disabled_is_a_second_controller() -> None:
+    expected = (["metallb", "servicelb"], ("metallb", "servicelb"))
+    assert implementations(cluster("k3s-1.33"), "shop/api", "192.168.10.50") == expected
+
+
+def test_one_implementation_speaks_once() -> None:
+    """OpenELB's older and newer recognition both fit a Service of the older one."""
+    found = cluster("openelb-0.5.1")
+    assert implementations(found, "shop/web", "192.168.10.80") == (["openelb"], ())
+
+
+def test_an_address_of_nobody() -> None:
+    found = cluster("metallb-0.14.9")
+    assert announcements(service(found, "shop/web"), IPv4Address("192.168.10.200"), found, AT) == ()
+
+
+# -------------------------------------------------------------------------------------------------- without a Service
+
+
+def test_the_control_plane_address() -> None:
+    said = announcements_of_address(IPv4Address("192.168.10.5"), cluster("kube-vip-1.0.1"), AT)
+    assert [line for one in said for line in lines(one)] == [
+        "kube-vip (5: label kube-vip.io/has-ip)",
+        "current 0 worker-3 by Lease kube-system/plndr-cp-lock at 10:41:58",
+        "possibly-stale 1 control-1 by label kube-vip.io/has-ip of Node control-1",
+    ]
+
+
+def test_the_control_planes_lease_says_nothing_of_other_addresses() -> None:
+    assert announcements_of_address(IPv4Address("192.168.10.6"), cluster("kube-vip-1.0.1"), AT) == ()
+
+
+def test_the_control_plane_address_without_leases() -> None:
+    found = refuse(cluster("kube-vip-1.0.1"), "leases.coordination.k8s.io")
+    said = announcements_of_address(IPv4Address("192.168.10.5"), found, AT)
+    assert [line for one in said for line in lines(one)] == [
+        "kube-vip (5: label kube-vip.io/has-ip)",
+        "possibly-stale 1 control-1 by label kube-vip.io/has-ip of Node control-1",
+        "unread: leases.coordination.k8s.io",
+    ]
+
+
+def test_the_base_needs_come_first() -> None:
+    assert NEEDS[:2] == (loadbalancers.SERVICES, loadbalancers.NODES)
+    assert len({need.costs for need in NEEDS if need.resource == "services"}) == 1

@@ -1,0 +1,197 @@
+"""Every resource refused, one by one, for every fixture: what can't be read is named, and never becomes a wrong claim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address
+
+import pytest
+from loadbalancers_objects import AT, VERSIONS, ask, cluster, lines, refuse, service
+
+from arpcheck import loadbalancers
+from arpcheck.loadbalancers import NEEDS, cilium, kube_ovn, kube_vip, openelb, purelb, unrecorded
+from arpcheck.model import Announcement, Trust
+from arpcheck.objects import Objects
+
+RESOURCES = sorted({need.resource for need in NEEDS} - {"services"})
+OPTIONAL = {need.resource for need in NEEDS if need.optional} - {n.resource for n in NEEDS if not n.optional}
+
+
+def addresses(found: Objects) -> Iterator[tuple[str, IPv4Address]]:
+    for of in found.services():
+        for ip in (*(entry.ip for entry in of.ingress), *of.external_ips):
+            if isinstance(ip, IPv4Address):
+                yield of.full_name, ip
+
+
+def announcers(said: Iterable[Announcement]) -> set[str]:
+    """The nodes of the strongest current claims of the deciding implementation that has any."""
+    for one in said:
+        current = [claim for claim in one.claims if claim.trust is Trust.CURRENT]
+        if current:
+            return {claim.node for claim in current if claim.rank == min(c.rank for c in current)}
+    return set()
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_refused_resource_is_named_or_changes_nothing(version: str, resource: str) -> None:
+    whole, part = cluster(version), refuse(cluster(version), resource)
+    for name, ip in addresses(whole):
+        before = loadbalancers.announcements(service(whole, name), ip, whole, AT)
+        after = loadbalancers.announcements(service(part, name), ip, part, AT)
+        missed = after[0].unread if after else loadbalancers.unread(service(part, name), ip, part)
+        assert set(missed) <= {resource}
+        if announcers(before) != announcers(after) or _silent(before) != _silent(after):
+            assert missed == (resource,), (name, ip)
+        assert _silent(before) or not _silent(after), "a silence must not come from what was not read"
+
+
+def _silent(said: tuple[Announcement, ...]) -> bool:
+    return bool(said) and all(one.silence for one in said)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_nothing_is_missed_where_nothing_was_refused(version: str) -> None:
+    found = cluster(version)
+    for name, ip in addresses(found):
+        assert loadbalancers.unread(service(found, name), ip, found) == ()
+        for one in loadbalancers.announcements(service(found, name), ip, found, AT):
+            assert one.unread == ()
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_a_service_that_nobody_takes(resource: str) -> None:
+    """What could name an announcer by itself is missed; what only explains a Service that somebody took is not."""
+    found = refuse(cluster("metallb-0.12.1"), resource)
+    missed = loadbalancers.unread(service(found, "shop/old"), IPv4Address("192.168.10.52"), found)
+    assert missed == (() if resource in OPTIONAL else (resource,))
+
+
+def test_an_address_without_a_service() -> None:
+    found = refuse(cluster("kube-vip-1.0.1"), *RESOURCES)
+    assert loadbalancers.unread(None, IPv4Address("192.168.10.5"), found) == ("nodes",)
+
+
+def test_an_external_ip() -> None:
+    """Only Cilium keeps a record of one, or it is a node's own."""
+    found = refuse(cluster("cilium-1.18"), *RESOURCES)
+    missed = loadbalancers.unread(service(found, "edge/both"), IPv4Address("192.168.10.80"), found)
+    assert missed == ("leases.coordination.k8s.io", "nodes")
+
+
+LEASES = "leases.coordination.k8s.io"
+POLICIES = "ciliuml2announcementpolicies.cilium.io"
+ADVERTISEMENTS = "ciliumbgpadvertisements.cilium.io"
+PEERINGS = "ciliumbgppeeringpolicies.cilium.io"
+FELIX = "felixconfigurations.crd.projectcalico.org"
+
+
+@pytest.mark.parametrize(
+    ("implementation", "version", "name", "ip", "refused", "expected"),
+    [
+        pytest.param(
+            cilium, "cilium-1.18", "shop/web", None, [LEASES],
+            [f"unread: {LEASES}"], id="cilium: the Lease",
+        ),
+        pytest.param(
+            cilium, "cilium-1.18", "shop/web", None, [POLICIES, ADVERTISEMENTS, PEERINGS],
+            ["current 0 worker-2 by Lease kube-system/cilium-l2announce-shop-web at 10:41:55"],
+            id="cilium: a Lease needs no configuration",
+        ),
+        pytest.param(
+            cilium, "cilium-1.18", "shop/forgotten", None, [LEASES],
+            ["note: no CiliumL2AnnouncementPolicy takes it: Cilium answers nothing"],
+            id="cilium: without a policy there is no Lease to miss",
+        ),
+        pytest.param(
+            cilium, "cilium-1.18", "shop/routed", None, [POLICIES],
+            [f"unread: {POLICIES}"], id="cilium: BGP only needs the policies",
+        ),
+        pytest.param(
+            cilium, "cilium-1.18", "shop/routed", None, [ADVERTISEMENTS],
+            ["note: no CiliumL2AnnouncementPolicy takes it: Cilium answers nothing", f"unread: {ADVERTISEMENTS}"],
+            id="cilium: BGP only needs the advertisements",
+        ),
+        pytest.param(
+            cilium, "cilium-1.18", "edge/both", "192.168.10.56", [POLICIES],
+            ["possibly-stale 0 worker-1 by Lease kube-system/cilium-l2announce-edge-both at 10:41:59", f"unread: {POLICIES}"],
+            id="cilium: whose address the Lease is for",
+        ),
+        pytest.param(
+            cilium, "cilium-1.18", "shop/nodal", "192.168.10.12", ["nodes"],
+            ["unread: nodes"], id="cilium: Node IPAM is known by the Nodes",
+        ),
+        pytest.param(
+            kube_vip, "kube-vip-1.0.1", "shop/web", None, [LEASES],
+            ["possibly-stale 2 worker-1 by annotation kube-vip.io/vipHost", f"unread: {LEASES}"],
+            id="kube-vip: the annotation alone is not current",
+        ),
+        pytest.param(
+            kube_vip, "kube-vip-0.6.4", "shop/web", None, ["nodes"],
+            [
+                "possibly-stale 1 worker-2.example.org by Lease kube-system/plndr-svcs-lock at 10:41:58",
+                "possibly-stale 2 worker-1.example.org by annotation kube-vip.io/vipHost",
+                "note: Lease kube-system/plndr-svcs-lock names the host worker-2.example.org, "
+                "which is no Node that could be read",
+                "note: annotation kube-vip.io/vipHost names the host worker-1.example.org, "
+                "which is no Node that could be read",
+                "unread: nodes",
+            ],
+            id="kube-vip: a host name is held against no wire",
+        ),
+        pytest.param(
+            purelb, "purelb-0.16.6", "shop/moved", None, ["events"],
+            [
+                "possibly-stale 0 worker-2 by annotation purelb.io/announcing-IPv4",
+                "possibly-stale 0 worker-3 by annotation purelb.io/announcing-IPv4",
+                "note: annotation purelb.io/announcing-IPv4 has several entries for the address, "
+                "and no recent event says which is the newest",
+                "unread: events",
+            ],
+            id="purelb: several entries need the event",
+        ),
+        pytest.param(
+            purelb, "purelb-0.9.0", "shop/web", None, ["events"],
+            ["current 0 worker-2 by annotation purelb.io/announcing-IPv4"], id="purelb: one entry needs none",
+        ),
+        pytest.param(
+            openelb, "openelb-0.5.1", "shop/web", None, ["daemonsets.apps"],
+            [
+                "possibly-stale 0 worker-3 by annotation layer2.openelb.kubesphere.io/v1alpha1",
+                "note: the leading manager answers for the node: another Ethernet source than its MAC is normal",
+                "unread: daemonsets.apps",
+            ],
+            id="openelb: its version is known by the speakers",
+        ),
+        pytest.param(
+            kube_ovn, "kube-ovn-1.13", "shop/web", None, ["pods"], ["unread: pods"], id="kube-ovn: the pod",
+        ),
+        pytest.param(
+            unrecorded, "calico-3.30", "shop/web", None, [FELIX],
+            [
+                "note: Calico announces by BGP; since 3.34 Felix can answer ARP too, "
+                "by a consistent hash that it records nowhere",
+                f"unread: {FELIX}",
+            ],
+            id="calico: BGP only needs Felix's configuration",
+        ),
+        pytest.param(
+            unrecorded, "antrea-1.6.0", "shop/web", None, ["nodes"],
+            [
+                "note: Antrea's agents elect by a consistent hash and tell it only to `antctl get serviceexternalip`",
+                "unread: nodes",
+            ],
+            id="antrea: a host name is an announcer only if it is a Node's",
+        ),
+    ],
+)
+def test_refused(
+    implementation: loadbalancers.Implementation,
+    version: str,
+    name: str,
+    ip: str | None,
+    refused: list[str],
+    expected: list[str],
+) -> None:
+    assert lines(ask(implementation, refuse(cluster(version), *refused), name, ip))[1:] == expected
