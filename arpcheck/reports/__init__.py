@@ -13,7 +13,7 @@ from arpcheck.reports.style import Style
 
 __all__ = ["FORMATS", "Style", "render"]
 
-FORMATS = ("table", "wide", "markdown", "json", "yaml", "name")
+FORMATS = ("table", "wide", "matrix", "markdown", "html", "json", "yaml", "name", "junit", "prometheus")
 """What `-o` takes, the default first. Each is a module of this package and its own NAME."""
 
 

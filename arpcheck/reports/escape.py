@@ -50,7 +50,7 @@ def inline(text: str, limit: int = PROSE_LIMIT) -> str:
 
 
 def html(text: str, limit: int = PROSE_LIMIT) -> str:
-    """Text for an HTML element or a quoted attribute."""
+    """Text for an element or a quoted attribute of HTML, and of XML 1.0: what XML forbids is spelled out by then."""
     return _html.escape(plain(text, limit), quote=True)
 
 
@@ -69,7 +69,7 @@ def _cut(shown: list[str], length: int, limit: int) -> str:
     return f"{''.join(shown[:kept])}…(+{length - kept} characters)"
 
 
-_WORD = re.compile(r"""[("]?(?!www\.|gh-\d)[^\W_]+(?:[-./,'’][^\W_]+)*[).,;:!?%"]*|[–—…·→]|\d\d:\d\d:\d\d|""", re.IGNORECASE)
+_WORD = re.compile(r"""[("]?(?!\S*www\.|gh-\d)[^\W_]+(?:[-./,'’][^\W_]+)*[).,;:!?%"]*|[–—…·→]|\d\d:\d\d:\d\d|""", re.IGNORECASE)
 _LIST_NUMBER = re.compile(r"\s*\d+[.)]")
 
 

@@ -31,7 +31,8 @@ def outcome(report: Report) -> str:
 def verdict_line(report: Report) -> str:
     """What made the exit code, as one sentence without the word and the code."""
     because = "; ".join(plain(reason, PROSE_LIMIT) for reason in report.summary.because)
-    return plain(because or verdicts(report), PROSE_LIMIT)
+    otherwise = "nothing wrong was found" if report.summary.exit_code == 0 else verdicts(report)
+    return plain(because or otherwise, PROSE_LIMIT)
 
 
 def verdicts(report: Report) -> str:
@@ -131,10 +132,19 @@ def responder(found: Responder) -> str:
     return f"{macs} ({plain(found.vendor)})" if found.vendor else macs
 
 
+def announcers(target: TargetReport, trust: Trust = Trust.CURRENT) -> tuple[str, ...]:
+    """The nodes that the strongest claims of this trust name, for every Service of the address."""
+    found = [claim for claim in target.announcers if claim.trust is trust]
+    strongest: dict[str, int] = {}
+    for claim in found:
+        strongest.setdefault(claim.service, claim.rank)
+    return tuple(dict.fromkeys(claim.node for claim in found if claim.rank == strongest[claim.service]))
+
+
 def should_answer(target: TargetReport) -> str:
     """The node by the strongest kind of claim there is; a weaker one than a current one is marked."""
     for trust, mark in ((Trust.CURRENT, ""), (Trust.STALE, " (stale?)"), (Trust.GUESS, " (guess)")):
-        if names := dict.fromkeys(claim.node for claim in target.announcers if claim.trust is trust):
+        if names := announcers(target, trust):
             return listing(f"{plain(name)}{mark}" for name in names)
     return NONE
 
@@ -147,7 +157,7 @@ def claim(found: Claim, now: datetime) -> str:
 
 def is_expected(found: Responder, target: TargetReport) -> bool | None:
     """None where no current claim says who is."""
-    return found.expected if any(claim.trust is Trust.CURRENT for claim in target.announcers) else None
+    return found.expected if found.expected or announcers(target) else None
 
 
 # ------------------------------------------------------------------------------------------- one node, one finding

@@ -95,8 +95,7 @@ RUN = Run(
 WORKERS = ("worker-1", "worker-2", "worker-3")
 
 CLEAN = Report(
-    summary=Summary(exit_code=0, verdicts={Verdict.OK: 2}, non_strict_nodes=(), complete=True,
-                    because=("every address was answered by its announcer alone",)),
+    summary=Summary(exit_code=0, verdicts={Verdict.OK: 2}, non_strict_nodes=(), complete=True),
     targets=(
         service("10.0.0.50", "web/nginx", Verdict.OK, "worker-3 answered every round and is the announcer",
                 responder("worker-3", expected=True)),
@@ -104,7 +103,7 @@ CLEAN = Report(
                 responder("worker-2", expected=True, first=0.34), announcer="worker-2"),
         known("10.96.0.1", Kind.CANARY),
         known("192.0.2.1", Kind.CONTROL),
-        *(known(f"10.0.0.1{name[-1]}", Kind.NODE, responder(name)) for name in WORKERS),
+        *(known(f"10.0.0.1{name[-1]}", Kind.NODE, responder(name, expected=True)) for name in WORKERS),
     ),
     nodes=tuple(node(name) for name in WORKERS),
     findings=(), gaps=(), run=RUN,
@@ -133,7 +132,7 @@ NON_STRICT = replace(
     CLEAN,
     summary=Summary(exit_code=1, verdicts={Verdict.OK: 1, Verdict.NON_STRICT: 2, Verdict.NOT_PROBED: 1},
                     non_strict_nodes=("worker-1",), complete=True,
-                    because=("2 of 3 addresses are answered by a non-strict node", "1 of 3 nodes is non-strict")),
+                    because=("2 non-strict", "1 of 3 nodes without strict ARP")),
     targets=(
         service("10.0.0.50", "web/nginx", Verdict.NON_STRICT, _BOTH,
                 responder("worker-1"), responder("worker-3", expected=True, first=1.7)),
@@ -145,7 +144,7 @@ NON_STRICT = replace(
         skipped(None, "web/new", Skip.PENDING, "it has no address yet"),
         known("10.96.0.1", Kind.CANARY, responder("worker-1")),
         known("192.0.2.1", Kind.CONTROL),
-        *(known(f"10.0.0.1{name[-1]}", Kind.NODE, responder(name)) for name in WORKERS),
+        *(known(f"10.0.0.1{name[-1]}", Kind.NODE, responder(name, expected=True)) for name in WORKERS),
     ),
     nodes=(replace(node("worker-1", Arp.NON_STRICT, "answered the canary 10.96.0.1"),
                    kube_proxy=KubeProxy(mode="ipvs", strict_arp=False, source=CONFIGURED, loaded=True)),
@@ -157,7 +156,7 @@ NON_STRICT = replace(
 PARTIAL = replace(
     CLEAN,
     summary=Summary(exit_code=130, verdicts={Verdict.FOREIGN: 1, Verdict.INCONCLUSIVE: 2, Verdict.NOT_PROBED: 1},
-                    non_strict_nodes=(), complete=False, because=("interrupted in round 2 of 3",)),
+                    non_strict_nodes=(), complete=False, because=("the run was interrupted", "1 foreign", "2 inconclusive", "the canary was not asked")),
     targets=(
         replace(service("10.0.0.50", "web/nginx", Verdict.FOREIGN, "00:00:5e:00:01:33 belongs to no node",
                         responder(None, macs=(Mac("00:00:5e:00:01:33"),), rounds=(1,), vendor="VRRP, virtual router 51",

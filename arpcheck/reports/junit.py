@@ -1,0 +1,96 @@
+"""`-o junit`: for a CI system: a case for every address, every node, and one for the run as a whole.
+
+What is proven wrong is a failure, what could hide something an error, what was left out is skipped: nothing that is not
+known passes. XML with a declaration and one `testsuites` root, as its readers want it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from arpcheck.model import Arp, NodeReport, Report, TargetReport, Verdict
+from arpcheck.reports.escape import html
+from arpcheck.reports.language import moment
+from arpcheck.reports.style import Style
+from arpcheck.reports.words import address, answered_by, outcome, services, should_answer, verdict_line
+
+NAME = "junit"
+
+_OF_VERDICT = {
+    Verdict.OK: "", Verdict.INCONCLUSIVE: "error", Verdict.MOVED: "error", Verdict.NOT_PROBED: "skipped",
+}  # fmt: skip
+"""What a verdict is to a CI system: nothing where the case passes. All others are failures."""
+_OF_NODE = {
+    Arp.STRICT: "", Arp.NON_STRICT: "failure", Arp.UNKNOWN: "error", Arp.SELF: "skipped", Arp.UNREACHED: "skipped",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    group: str
+    name: str
+    fault: str
+    """`failure`, `error`, `skipped`; empty: it passed."""
+    kind: str = ""
+    message: str = ""
+
+
+def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
+    suites = (
+        _suite("addresses", [_address(target) for target in report.targets if target.verdict is not None], report),
+        _suite("nodes", [_node(node) for node in report.nodes], report),
+        _suite("run", [_run(report)], report),
+    )
+    lines = [line for suite in suites for line in suite]
+    return "\n".join(('<?xml version="1.0" encoding="UTF-8"?>', '<testsuites name="arpcheck">', *lines, "</testsuites>", ""))
+
+
+def _suite(name: str, cases: Sequence[_Case], report: Report) -> list[str]:
+    counts = {fault: sum(1 for case in cases if case.fault == fault) for fault in ("failure", "error", "skipped")}
+    about = _attributes(
+        name=name, tests=str(len(cases)), failures=str(counts["failure"]), errors=str(counts["error"]),
+        skipped=str(counts["skipped"]), timestamp=moment(report.run.started_at).replace(" ", "T"),
+        time=f"{(report.run.ended_at - report.run.started_at).total_seconds():.3f}",
+    )  # fmt: skip
+    return [f"  <testsuite{about}>", *map(_written, cases), "  </testsuite>"]
+
+
+def _written(case: _Case) -> str:
+    opening = f"    <testcase{_attributes(classname=case.group, name=case.name)}"
+    if not case.fault:
+        return f"{opening}/>"
+    kind = {"type": case.kind} if case.fault != "skipped" else {}
+    return f"{opening}><{case.fault}{_attributes(message=case.message, **kind)}/></testcase>"
+
+
+def _attributes(**attributes: str) -> str:
+    return "".join(f' {name}="{html(value)}"' for name, value in attributes.items())
+
+
+# --------------------------------------------------------------------------------------------------------------- cases
+
+
+def _address(target: TargetReport) -> _Case:
+    """Grouped by the namespace of the first Service, as a CI system shows a tree."""
+    group = target.target.services[0].partition("/")[0] if target.target.services else str(target.target.kind)
+    verdict = target.verdict or Verdict.INCONCLUSIVE
+    who = f"answered by {answered_by(target)}, should be {should_answer(target)}" if target.rounds else "not asked"
+    return _Case(
+        group=f"arpcheck.addresses.{group}",
+        name=f"{address(target)} {services(target)}",
+        fault=_OF_VERDICT.get(verdict, "failure"),
+        kind=verdict,
+        message=f"{verdict}: {target.reason} ({who})",
+    )
+
+
+def _node(node: NodeReport) -> _Case:
+    return _Case(
+        group="arpcheck.nodes", name=node.name, fault=_OF_NODE[node.arp], kind=node.arp, message=f"{node.arp}: {node.reason}"
+    )
+
+
+def _run(report: Report) -> _Case:
+    """Fails by what no single case says: an interrupted run, a gap, nothing judged."""
+    fault = "" if report.summary.exit_code in (0, 1) else "error"
+    return _Case(group="arpcheck", name="run", fault=fault, kind=outcome(report), message=verdict_line(report))

@@ -1,0 +1,76 @@
+"""`-o matrix`: who answered what, at a glance: a letter and a colour for every address and node.
+
+Nodes that answered nothing are folded into a sentence. Where names don't fit, columns are numbered; where numbers
+don't fit, the picture is drawn in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
+
+from arpcheck.model import Report
+from arpcheck.reports.colour import DIM, GREEN, RED, YELLOW, of_word, painted
+from arpcheck.reports.columns import aligned
+from arpcheck.reports.escape import plain
+from arpcheck.reports.grid import MEANINGS, Grid, Mark, Row, grid
+from arpcheck.reports.language import count, listing
+from arpcheck.reports.style import Style
+from arpcheck.reports.table import PROSE_WIDTH, Section, headline, sections
+from arpcheck.reports.words import address, services
+
+NAME = "matrix"
+
+STRANGERS = "no node"
+"""The heading of the column of MACs that are no known node's."""
+_LEAD = 48
+"""Columns that address, verdict and Service take at most beside the marks."""
+_COLOURS = {
+    Mark.ANNOUNCER: GREEN, Mark.ANSWERED: "", Mark.UNEXPECTED: RED, Mark.FOREIGN: RED, Mark.UNHEARD: YELLOW,
+    Mark.QUIET: DIM, Mark.UNASKED: DIM,
+}  # fmt: skip
+
+
+def render(report: Report, style: Style) -> str:
+    found = grid(report)
+    return sections(headline(report, style), *_drawn(found, style), _legend(found, style))
+
+
+def _drawn(found: Grid, style: Style) -> Iterator[Section]:
+    width = style.width or PROSE_WIDTH
+    names = [*([STRANGERS] if found.strangers else []), *(plain(node, 40) for node in found.nodes)]
+    if not found.rows:
+        return
+    if sum(len(name) + 2 for name in names) <= width - _LEAD:
+        yield _part(found.rows, 0, names, style)
+        return
+    yield wrap(", ".join(f"{number}={name}" for number, name in enumerate(names, 1)), min(width, PROSE_WIDTH))
+    at_once = max((width - _LEAD) // (len(str(len(names))) + 2), 1)
+    for first in range(0, len(names), at_once):
+        numbers = [str(number) for number in range(first + 1, min(first + at_once, len(names)) + 1)]
+        yield _part(found.rows, first, numbers, style)
+
+
+def _part(rows: Sequence[Row], first: int, headings: Sequence[str], style: Style) -> Section:
+    """The columns from `first` on, as many as there are headings."""
+    last = first + len(headings)
+    shown = [(address(row.target), _kind(row), *(str(cell.mark) for cell in row.cells[first:last]), services(row.target, 1))
+             for row in rows]  # fmt: skip
+
+    def paint(column: int, cell: str) -> str:
+        if column == 1:
+            return painted(cell, of_word(cell), style)
+        return painted(cell, _COLOURS[Mark(cell)], style) if 2 <= column < len(headings) + 2 else cell
+
+    return aligned(("IP", "VERDICT", *headings, "SERVICE"), shown, style, paint)
+
+
+def _kind(row: Row) -> str:
+    return str(row.target.verdict or row.target.target.kind)
+
+
+def _legend(found: Grid, style: Style) -> Section:
+    lines = [f"{painted(mark, _COLOURS[mark], style)}  {MEANINGS[mark]}" for mark in found.marks]
+    if found.quiet:
+        which = f"{count(len(found.quiet), 'node')} that answered for none of these and by no record should"
+        lines += wrap(f"Not drawn: {which}: {listing(found.quiet)}", min(style.width or PROSE_WIDTH, PROSE_WIDTH))
+    return lines

@@ -1,0 +1,93 @@
+"""`-o prometheus`: for node_exporter's textfile collector: gauges without MAC labels, so that their number stays small.
+
+No timestamps, which the collector refuses, and no `_total`, since nothing here only grows. What is not known is never
+counted as well: `arpcheck_address_ok` is 1 for `ok` alone, and a node has a sample only where it was judged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from arpcheck.model import Arp, Report, TargetReport, Verdict
+from arpcheck.reports.escape import plain
+from arpcheck.reports.style import Style
+from arpcheck.reports.words import address
+
+NAME = "prometheus"
+
+Labels = tuple[tuple[str, str], ...]
+Samples = dict[Labels, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Gauge:
+    name: str
+    help: str
+    samples: Samples
+
+
+def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
+    gauges = (*_run(report), *_addresses(report), *_nodes(report), _findings(report))
+    return "".join(line for gauge in gauges for line in _written(gauge))
+
+
+def _run(report: Report) -> Iterator[_Gauge]:
+    run, summary = report.run, report.summary
+    yield _one("exit_code", "0 clean, 1 proven wrong, 3 undecided, 130 interrupted.", summary.exit_code)
+    yield _one("run_complete", "1 where every announced round was finished.", summary.complete)
+    yield _one("run_end_timestamp_seconds", "When the run ended.", run.ended_at.timestamp())
+    yield _one("run_duration_seconds", "How long it took.", (run.ended_at - run.started_at).total_seconds())
+    yield _one("run_questions", "Questions that were sent.", run.sent)
+    yield _one("run_replies", "Replies that came.", run.received)
+    yield _one("run_frames_lost", "Frames that the kernel dropped before they could be read.", run.lost)
+    yield _one("run_gaps", "Things that could not be read or asked.", len(report.gaps))
+
+
+def _addresses(report: Report) -> Iterator[_Gauge]:
+    counted = Counter(target.verdict for target in report.targets)
+    asked = [target for target in report.targets if target.verdict not in (None, Verdict.NOT_PROBED)]
+    by_verdict: Samples = {(("verdict", str(verdict)),): counted[verdict] for verdict in Verdict}
+    yield _Gauge("addresses", "Addresses by verdict.", by_verdict)
+    fine: Samples = {labels: target.verdict is Verdict.OK for target in asked for labels in _labels(target)}
+    yield _Gauge("address_ok", "1 where the verdict is ok; addresses that were not asked are left out.", fine)
+    heard: Samples = {labels: len(target.responders) for target in asked for labels in _labels(target)}
+    yield _Gauge("address_responders", "Owners of MACs that answered for the address.", heard)
+
+
+def _nodes(report: Report) -> Iterator[_Gauge]:
+    counted = Counter(node.arp for node in report.nodes)
+    by_arp: Samples = {(("arp", str(arp)),): counted[arp] for arp in Arp}
+    yield _Gauge("nodes", "Nodes by how their kernel treats Service addresses.", by_arp)
+    judged = [node for node in report.nodes if node.arp in (Arp.NON_STRICT, Arp.STRICT)]
+    found: Samples = {(("node", node.name),): node.arp is Arp.NON_STRICT for node in judged}
+    yield _Gauge("node_non_strict", "1 where the node's kernel answers for Service addresses; only judged nodes.", found)
+
+
+def _findings(report: Report) -> _Gauge:
+    counted = Counter((found.id, str(found.severity)) for found in report.findings)
+    samples: Samples = {(("id", rule), ("severity", severity)): number for (rule, severity), number in counted.items()}
+    return _Gauge("findings", "Findings of the run.", samples)
+
+
+def _labels(target: TargetReport) -> Iterator[Labels]:
+    """Of each Service that has the address; one without where none has."""
+    for service in target.target.services or ("",):
+        namespace, _, name = service.partition("/")
+        yield ("ip", address(target)), ("kind", str(target.target.kind)), ("namespace", namespace), ("service", name)
+
+
+def _one(name: str, about: str, value: float) -> _Gauge:
+    return _Gauge(name, about, {(): value})
+
+
+def _written(gauge: _Gauge) -> Iterator[str]:
+    name = f"arpcheck_{gauge.name}"
+    yield f"# HELP {name} {gauge.help}\n# TYPE {name} gauge\n"
+    for labels, value in gauge.samples.items():
+        written = ",".join(f'{label}="{_quoted(text)}"' for label, text in labels)
+        yield f"{name}{f'{{{written}}}' if written else ''} {float(value):.15g}\n"
+
+
+def _quoted(text: str) -> str:
+    return plain(text).replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,142 @@
+"""Draws the HTML report in a real browser, for eyes to judge: small, large and huge, narrow and wide, light and dark.
+
+    look.py FOLDER
+
+writes the pages and a PNG of each into FOLDER. Ends with 1 where a page is wider than its window, or where anything but
+the page itself is loaded. Speaks the DevTools protocol over the browser's pipe: no port, no library."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from report_crowds import crowd
+from report_samples import SAMPLES
+
+from arpcheck.reports import render
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--remote-debugging-pipe",
+)  # fmt: skip
+WIDTHS = (400, 1400)
+SCHEMES = ("light", "dark")
+TALLEST = 6_000
+"""Pixels of a page that are drawn; what is wrong further down is wrong above as well."""
+PAGES = {
+    "3": crowd(3, 4, 1),
+    "50": crowd(50, 12, 3),
+    "400": crowd(400, 50, 40),
+    **SAMPLES,
+}
+FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+
+
+class Browser:
+    """One tab. Requests and answers are JSON texts that end with a zero byte."""
+
+    def __init__(self, send: Any, receive: Any) -> None:
+        self._send, self._receive, self._numbers, self._session = send, receive, count(1), ""
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.loaded: list[str] = []
+
+    def call(self, method: str, **params: Any) -> Any:
+        number = next(self._numbers)
+        message = {"id": number, "method": method, "params": params}
+        self._send.write(json.dumps(message | ({"sessionId": self._session} if self._session else {})).encode() + b"\0")
+        self._send.flush()
+        return self._until(lambda answer: answer.get("id") == number)["result"]
+
+    def until(self, event: str) -> None:
+        self._until(lambda answer: answer.get("method") == event)
+
+    def _until(self, wanted: Any) -> Any:
+        while True:
+            answer = json.loads(self._read())
+            if answer.get("method") == "Network.requestWillBeSent":
+                self.loaded.append(answer["params"]["request"]["url"])
+            if "error" in answer:
+                raise SystemExit(f"the browser refused: {answer['error']}")
+            if wanted(answer):
+                return answer
+
+    def _read(self) -> bytes:
+        text = bytearray()
+        while (byte := self._receive.read(1)) != b"\0":
+            if not byte:
+                raise SystemExit("the browser ended")
+            text += byte
+        return bytes(text)
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        raise SystemExit(f"none of {', '.join(BROWSERS)} is here")
+    to_it, send = os.pipe()
+    receive, from_it = os.pipe()
+    with tempfile.TemporaryDirectory(prefix="look-") as profile:
+        command = " ".join((f"exec 3<&{to_it} 4>&{from_it}; exec", program, *FLAGS, f"--user-data-dir={profile}"))
+        process = subprocess.Popen(("bash", "-c", command), pass_fds=(to_it, from_it), stderr=subprocess.DEVNULL)
+        os.close(to_it)
+        os.close(from_it)
+        try:
+            with os.fdopen(send, "wb") as writer, os.fdopen(receive, "rb") as reader:
+                yield Browser(writer, reader)
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def look(tab: Browser, page: Path, width: int, scheme: str) -> list[str]:
+    """Draws one page; what is wrong with it."""
+    tab.loaded.clear()
+    tab.call("Network.enable")
+    tab.call("Page.enable")
+    tab.call("Emulation.setEmulatedMedia", media="screen", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    tab.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+    tab.call("Page.navigate", url=page.as_uri())
+    tab.until("Page.loadEventFired")
+    height = _value(tab, "document.documentElement.scrollHeight")
+    clip = {"x": 0, "y": 0, "width": width, "height": min(height, TALLEST), "scale": 1}
+    image = tab.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)["data"]
+    page.with_name(f"{page.stem}-{width}-{scheme}.png").write_bytes(base64.b64decode(image))
+    wrong = [] if _value(tab, FITS) else [f"wider than {width} px"]
+    return wrong + [f"loads {url[:100]}" for url in tab.loaded if url != page.as_uri()]
+
+
+def _value(tab: Browser, expression: str) -> Any:
+    return tab.call("Runtime.evaluate", expression=expression, returnByValue=True)["result"]["value"]
+
+
+def main(folder: Path) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    faults = 0
+    with browser() as tab:
+        for name, report in PAGES.items():
+            page = folder.resolve() / f"{name}.html"
+            page.write_text(render(report, "html"), encoding="utf-8")
+            for width in WIDTHS:
+                for scheme in SCHEMES:
+                    for fault in look(tab, page, width, scheme):
+                        sys.stderr.write(f"{page.name} at {width} px, {scheme}: {fault}\n")
+                        faults += 1
+    sys.stdout.write(f"{len(PAGES) * len(WIDTHS) * len(SCHEMES)} pictures in {folder}, {faults} faults\n")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
