@@ -44,6 +44,8 @@ class Options:
     load_balancer_class: str | None = None
     ips: tuple[IPv4Address, ...] = ()
     external_ips: bool = False
+    services: bool = True
+    """The addresses of LoadBalancer Services are asked; False where only what is named or known otherwise is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,8 @@ def targets(
 
 def chosen(objects: Objects, options: Options) -> tuple[Service, ...]:
     """The LoadBalancer Services that the options select."""
+    if not options.services:
+        return ()
     return tuple(s for s in objects.services() if s.type == "LoadBalancer" and _selected(s, options))
 
 

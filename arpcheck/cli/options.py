@@ -35,6 +35,17 @@ Output = Annotated[
 ]
 
 
+Iface = Annotated[list[str], typer.Option("--iface", help="The interface to ask on. Repeatable.")]
+Rounds = Annotated[int, typer.Option("--rounds", min=1, max=1000, help="How often every address is asked.")]
+Wait = Annotated[float, typer.Option("--wait", min=0.1, max=60, help="Seconds to listen after the last frame.")]
+Rate = Annotated[float, typer.Option("--rate", min=0, help="Frames a second on each interface; 0 is the top rate, 4000.")]
+Sender = Annotated[str, typer.Option("--sender", help="auto, own, zero, or one of the interface's addresses.")]
+MacMap = Annotated[
+    list[str] | None, typer.Option("--mac-map", help="A file that says whose MAC is whose. Repeatable; or a folder.")
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stderr but errors.")]
+
+
 def source(
     kubeconfig: str | None, context: str | None, as_user: str | None, cluster_file: str | None, timeout: float
 ) -> Source:

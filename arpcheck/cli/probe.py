@@ -13,11 +13,18 @@ from arpcheck.cli.options import (
     ClusterFile,
     Context,
     Format,
+    Iface,
     Kubeconfig,
+    MacMap,
     Namespace,
     Output,
+    Quiet,
+    Rate,
     RequestTimeout,
+    Rounds,
     Selector,
+    Sender,
+    Wait,
     address,
     known_format,
     one_namespace,
@@ -30,13 +37,11 @@ from arpcheck.cli.options import (
     "  |  kubectl get svc,nodes,events -A -o json | sudo arpcheck probe --iface eth0 --cluster-file -"
 )
 def probe(
-    iface: Annotated[list[str], typer.Option("--iface", help="The interface to ask on. Repeatable.")],
-    rounds: Annotated[int, typer.Option("--rounds", min=1, max=1000, help="How often every address is asked.")] = 3,
-    wait: Annotated[float, typer.Option("--wait", min=0.1, max=60, help="Seconds to listen after the last frame.")] = 1.0,
-    rate: Annotated[
-        float, typer.Option("--rate", min=0, help="Frames a second on each interface; 0 is the top rate, 4000.")
-    ] = 10.0,
-    sender: Annotated[str, typer.Option("--sender", help="auto, own, zero, or one of the interface's addresses.")] = "auto",
+    iface: Iface,
+    rounds: Rounds = 3,
+    wait: Wait = 1.0,
+    rate: Rate = 10.0,
+    sender: Sender = "auto",
     namespace: Namespace = None,
     all_namespaces: AllNamespaces = False,
     selector: Selector = "",
@@ -45,9 +50,7 @@ def probe(
     ] = None,
     ip: Annotated[list[str] | None, typer.Option("--ip", help="Also this address, Service or not. Repeatable.")] = None,
     external_ips: Annotated[bool, typer.Option("--external-ips", help="Also spec.externalIPs of all Services.")] = False,
-    mac_map: Annotated[
-        list[str] | None, typer.Option("--mac-map", help="A file that says whose MAC is whose. Repeatable; or a folder.")
-    ] = None,
+    mac_map: MacMap = None,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     as_user: As = None,
@@ -58,7 +61,7 @@ def probe(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be asked and for how long. Sends nothing, needs no right.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stderr but errors.")] = False,
+    quiet: Quiet = False,
 ) -> int:
     """Ask who answers for every LoadBalancer IP, and judge the answers."""
     chosen = known_format(format_name)

@@ -47,7 +47,7 @@ class Request:
 
 def probe(request: Request) -> int:
     """Runs it and writes the report; the exit code is the report's."""
-    options = _checked(request.options)
+    options = checked(request.options)
     check(request.output)
     host = this_host()
     usable(host, options.interfaces)
@@ -59,13 +59,13 @@ def probe(request: Request) -> int:
         drop()
         mac_map = read_mac_maps(request.mac_maps)
         objects = _read(request, options)
-        evidence = _observe(request, options, host, mac_map, objects, wire)
+        evidence = observed(request, options, host, mac_map, objects, wire)
     report = pipeline.conclude(evidence)
     deliver(report, request.format_name, request.output, style(sys.stdout))
     return report.summary.exit_code
 
 
-def _observe(
+def observed(
     request: Request, options: Options, host: Host, mac_map: tuple[MacEntry, ...], objects: Objects, wire: LiveWire
 ) -> Evidence:
     planned = pipeline.plan(options, objects, host, mac_map)
@@ -99,7 +99,7 @@ def _announce(planned: pipeline.Plan, options: Options) -> None:
         notice("a higher --rate (up to 100 is gentle where no ARP inspection counts), -n or -l make it shorter")
 
 
-def _checked(options: Options) -> Options:
+def checked(options: Options) -> Options:
     """The options with the rate that is really used. Raises UsageError for what makes no sense."""
     check_options(options)
     if not options.interfaces:

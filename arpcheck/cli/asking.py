@@ -1,0 +1,65 @@
+"""Commands that ask on the wire beside `probe`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from arpcheck.cli.app import app
+from arpcheck.cli.options import (
+    As,
+    ClusterFile,
+    Context,
+    Iface,
+    Kubeconfig,
+    Output,
+    Quiet,
+    Rate,
+    RequestTimeout,
+    Rounds,
+    Sender,
+    Wait,
+    source,
+)
+from arpcheck.errors import UsageError
+
+
+@app.command(epilog="Examples:  arpcheck pool --iface eth0  |  arpcheck pool --iface eth0 --range 10.0.0.50-10.0.0.99")
+def pool(
+    iface: Iface,
+    ranges: Annotated[
+        list[str] | None, typer.Option("--range", help="A-B or a CIDR instead of the cluster's pools. Repeatable.")
+    ] = None,
+    most: Annotated[int, typer.Option("--most", min=1, max=65536, help="Refuse more addresses than this.")] = 1024,
+    rounds: Rounds = 3,
+    wait: Wait = 1.0,
+    rate: Rate = 10.0,
+    sender: Sender = "auto",
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    as_user: As = None,
+    cluster_file: ClusterFile = None,
+    request_timeout: RequestTimeout = 30.0,
+    format_name: Annotated[str, typer.Option("-o", help="table or json.")] = "table",
+    output: Output = None,
+    quiet: Quiet = False,
+) -> int:
+    """Ask whether somebody already uses an address that a load balancer may hand out next."""
+    if format_name not in ("table", "json"):
+        raise UsageError(f"-o {format_name!r}: no such format of pool", "One of table, json")
+    from arpcheck.commands.pool import pool as run
+    from arpcheck.commands.probe import Request
+    from arpcheck.evidence import Options
+
+    return run(
+        Request(
+            options=Options(interfaces=tuple(dict.fromkeys(iface)), rounds=rounds, wait=wait, rate=rate, sender=sender),
+            source=source(kubeconfig, context, as_user, cluster_file, request_timeout),
+            format_name=format_name,
+            output=output,
+            quiet=quiet,
+        ),
+        tuple(ranges or ()),
+        most,
+    )

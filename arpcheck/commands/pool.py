@@ -1,0 +1,52 @@
+"""`arpcheck pool`: is somebody on the LAN already using an address that a load balancer may hand out next?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from arpcheck import pipeline
+from arpcheck.cluster import read
+from arpcheck.commands.output import check, show, write
+from arpcheck.commands.probe import Request, checked, observed
+from arpcheck.errors import UsageError
+from arpcheck.objects import Objects
+from arpcheck.pools import NEEDS, Pool, occupancy, pools, range_pool, to_json, to_text, unassigned
+from arpcheck.reports.escape import plain
+from arpcheck.wire.host import this_host, usable
+from arpcheck.wire.link import LiveWire
+from arpcheck.wire.privilege import drop
+
+
+def pool(request: Request, ranges: tuple[str, ...], most: int) -> int:
+    """Asks every free address; the exit code is 0 all free, 1 one in use, 3 not heard."""
+    options = checked(request.options)
+    check(request.output)
+    named = tuple(range_pool(written) for written in ranges)
+    host = this_host()
+    usable(host, options.interfaces)
+    with LiveWire(options.interfaces) as wire:
+        drop()
+        objects = read(request.source, (*pipeline.NEEDS, *NEEDS), services_required=not named)
+        found = named or _found(objects)
+        free = unassigned(found, objects, most)
+        asking = replace(options, ips=tuple(free), services=False)
+        evidence = observed(request, asking, host, (), objects, wire)
+    result = occupancy(pipeline.conclude(evidence), found, free, named=bool(named))
+    text = json.dumps(to_json(result), indent=2) + "\n" if request.format_name == "json" else _plain(to_text(result))
+    if request.output:
+        write(Path(request.output), text)
+    show(text)
+    return result.exit_code
+
+
+def _found(objects: Objects) -> tuple[Pool, ...]:
+    found = pools(objects)
+    if not found:
+        raise UsageError("no pool was found in the cluster", "Name the addresses with --range A-B")
+    return found
+
+
+def _plain(text: str) -> str:
+    return "\n".join(plain(line) for line in text.splitlines()) + "\n"

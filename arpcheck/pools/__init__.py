@@ -1,0 +1,11 @@
+"""Pools of addresses that a load balancer may hand out, and which of them somebody on the LAN already uses.
+
+Pure: `ranges` reads the pools of each implementation, `occupancy` draws the conclusion from a run over their free
+addresses. Knows no wire."""
+
+from arpcheck.pools.occupancy import Address, Occupancy, State, occupancy, to_json, to_text
+from arpcheck.pools.ranges import NEEDS, Pool, pools, range_pool, unassigned
+
+__all__ = [
+    "NEEDS", "Address", "Occupancy", "Pool", "State", "occupancy", "pools", "range_pool", "to_json", "to_text", "unassigned",
+]  # fmt: skip
