@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from arpcheck.evidence import Evidence
-from arpcheck.identities import mac_map, node_ip, overlay, own
+from arpcheck.identities import antrea, mac_map, node_ip, node_network_state, overlay, ovn_kubernetes, own, sriov
 from arpcheck.identities.addresses import node_addresses, service_addresses
 from arpcheck.identities.files import read_mac_map
 from arpcheck.identities.mac_map import match_nodes, unmatched
@@ -34,16 +34,16 @@ class Source(Protocol):
     def identities(self, evidence: Evidence) -> Iterable[Identity]: ...
 
 
-SOURCES: tuple[Source, ...] = (own, node_ip, mac_map)
+SOURCES: tuple[Source, ...] = (own, node_ip, ovn_kubernetes, antrea, node_network_state, sriov, mac_map)
 """Every source, in the order of the README's table."""
 
 NEEDS: tuple[Need, ...] = tuple(dict.fromkeys((*(need for source in SOURCES for need in source.NEEDS), *overlay.NEEDS)))
 
-RANKS = {"self": 2, "node-ip": 4}
+RANKS = {"self": 2, "ovn-kubernetes": 3, "antrea": 3, "node-network-state": 3, "sriov": 3, "node-ip": 4}
 """The strength of a source, 1 the strongest: the user's own file, a live host, what a host published, the wire, other
 files. A `mac-map` goes by the format of its file."""
 
-_OTHER_FILE = re.compile(r" \((?P<format>[a-z_ -]+)\)$")
+_OTHER_FILE = re.compile(r" \((?P<format>[A-Za-z_ -]+)\)$")
 
 
 def all_identities(evidence: Evidence) -> tuple[Identity, ...]:

@@ -12,7 +12,8 @@ PIECES = st.sampled_from(
     ["mac,node\n", "02:00:00:00:00:01", "01:00:5e:00:00:01", "00:00:00:00:00:00", ",", "\t", " ", "\n", "#", '"', "w1", "- ",
      ": ", "{", "}", "[", "]", "&a ", "*a", "!!", "null", "1e999", "10.0.0.1", "node w1\n", "eth0/address:", "---route\n",
      "---end\n", '"ifname"', '"address"', '"link_type"', '"ether"', '"ansible_facts"', '"ansible_interfaces"',
-     "ansible_eth0", 'node_network_info{address="', 'device="eth0"', '"} 1\n', "node_uname_info{nodename=", "\x00", "\ufeff", "\u202e", "\r"]
+     "ansible_eth0",
+     'node_network_info{address="', 'device="eth0"', '"} 1\n', "node_uname_info{nodename=", "\x00", "\ufeff", "\u202e", "\r"]
 )  # fmt: skip
 TEXT = st.one_of(st.text(), st.lists(st.one_of(PIECES, st.text(max_size=3)), max_size=40).map("".join))
 

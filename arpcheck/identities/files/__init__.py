@@ -5,19 +5,21 @@ the wrong lines. A format is one module with `FORMAT`, `recognises` and `read`, 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address
 from itertools import islice
+from typing import Any
 
 from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
-from arpcheck.identities.files import ethers, own_csv, own_yaml
-from arpcheck.identities.files.source import Source
+from arpcheck.identities.files import ansible, arp_scan, ethers, ip_json, job_log, node_exporter, own_csv, own_yaml
+from arpcheck.identities.files.source import Format, Source
 from arpcheck.objects import ipv4
 
-FORMATS = (ethers, own_csv, own_yaml)
+FORMATS: tuple[Format, ...] = (ip_json, ansible, node_exporter, job_log, arp_scan, ethers, own_csv, own_yaml)
 
 LIMIT = 8 * 1024 * 1024
 """Characters of a file; a fact cache of a host has some 100,000."""
@@ -25,7 +27,7 @@ ENTRIES = 65_536
 """Entries of a file; more than the NICs of the largest cluster."""
 
 _NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff\ufffd]")
-_SEEN = "CSV (mac,node[,interface]), YAML, /etc/ethers"
+_KNOWN = "CSV (mac,node[,interface]), YAML, /etc/ethers, ip -j, Ansible's facts, node_exporter, arp-scan, inventory's job"
 
 
 def read_mac_map(
@@ -36,14 +38,15 @@ def read_mac_map(
     `name`: the file's, for messages and, without its ending, as the node's where a format names none. `addresses`: the
     node that has an address, for formats that give one in the place of a name; without it the address stays, and is
     matched with the nodes later. Raises InputError."""
-    source = Source(name=name, text=_checked(text, name))
+    text = _checked(text, name)
+    source = Source(name=name, text=text, json=_json(text))
     for form in FORMATS:
         if form.recognises(source):
             found = _bounded(form.read(source), name)
             if not found:
                 raise InputError(f"{name}: names no MAC ({form.FORMAT})", "Leave the file out, or fill it")
             return tuple(_named(entry, addresses or {}) for entry in found)
-    raise InputError(f"{name}: no format that is known", f"There are: {_SEEN}")
+    raise InputError(f"{name}: no format that is known", f"There are: {_KNOWN}")
 
 
 def _checked(text: str, name: str) -> str:
@@ -55,6 +58,13 @@ def _checked(text: str, name: str) -> str:
     if not text.removeprefix("\ufeff").strip():
         raise InputError(f"{name}: the file is empty", "Leave it out, or fill it")
     return text.removeprefix("\ufeff")
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text) if text.lstrip().startswith(("{", "[")) else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _bounded(entries: Iterable[MacEntry], name: str) -> tuple[MacEntry, ...]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from arpcheck.evidence import MacEntry
-from arpcheck.identities.files.source import MAC, LineError, Source, each
+from arpcheck.identities.files.source import MAC, LineError, Place, Source, each
 
 FORMAT = "ethers"
 
@@ -20,8 +20,8 @@ def recognises(source: Source) -> bool:
 
 
 def read(source: Source) -> Iterable[MacEntry]:
-    def entry(line: int, text: object) -> MacEntry:
-        words = str(text).partition("#")[0].split()
+    def entry(line: Place, text: str) -> MacEntry:
+        words = text.partition("#")[0].split()
         if len(words) != 2:
             raise LineError(f"{len(words)} words, expected a MAC and a host")
         return source.entry(line, words[0], words[1], form=FORMAT)

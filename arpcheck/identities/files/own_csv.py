@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from arpcheck.evidence import MacEntry
-from arpcheck.identities.files.source import MAC, LineError, Source, each
+from arpcheck.identities.files.source import MAC, LineError, Place, Source, each
 
 FORMAT = "CSV"
 
@@ -27,8 +27,8 @@ def read(source: Source) -> Iterable[MacEntry]:
     lines = list(source.data())
     columns = header or {name: place for place, name in enumerate(COLUMNS)}
 
-    def entry(line: int, text: object) -> MacEntry:
-        cells = _cells(str(text))
+    def entry(line: Place, text: str) -> MacEntry:
+        cells = _cells(text)
         if len(cells) > (len(header) if header else len(COLUMNS)):
             raise LineError(f"{len(cells)} fields, expected {','.join(sorted(columns, key=columns.__getitem__))}")
         mac, node, interface = (cells[columns[name]] if columns.get(name, 99) < len(cells) else "" for name in COLUMNS[:3])

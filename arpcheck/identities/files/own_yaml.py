@@ -10,7 +10,7 @@ from typing import Any
 
 from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
-from arpcheck.identities.files.source import LineError, Source, each, short
+from arpcheck.identities.files.source import LineError, Place, Source, each, short
 
 FORMAT = "YAML"
 
@@ -50,7 +50,7 @@ def _composed(source: Source) -> Any:
         raise InputError(f"{source.name}: not YAML ({type(error).__name__})", "Correct the file") from None
 
 
-def _of_row(source: Source, line: int, item: Any) -> MacEntry:
+def _of_row(source: Source, line: Place, item: Any) -> MacEntry:
     if item.id != "mapping":
         raise LineError("not a mapping of mac, node and interface")
     fields = {_text(key): _text(value) for key, value in item.value}
@@ -59,7 +59,7 @@ def _of_row(source: Source, line: int, item: Any) -> MacEntry:
     return source.entry(line, fields.get("mac", ""), fields.get("node", ""), fields.get("interface"))
 
 
-def _of_nodes(root: Any) -> Iterator[tuple[int, object]]:
+def _of_nodes(root: Any) -> Iterator[tuple[Place, Any]]:
     """Every MAC under every node as (node, nic, mac), each with its line."""
     for node, value in root.value:
         match value.id:
@@ -71,7 +71,7 @@ def _of_nodes(root: Any) -> Iterator[tuple[int, object]]:
                 yield _line(value), (node, None, value)
 
 
-def _of_node(source: Source, line: int, item: Any) -> MacEntry:
+def _of_node(source: Source, line: Place, item: Any) -> MacEntry:
     node, nic, mac = item
     return source.entry(line, _text(mac), _text(node), _text(nic) if nic is not None else None)
 

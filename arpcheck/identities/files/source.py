@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
-from arpcheck.identities.nics import is_station
+from arpcheck.identities.nics import is_inside, is_station
 from arpcheck.model import Mac
 
 SHOWN = 5
@@ -26,7 +26,13 @@ WIDTH = 1000
 
 MAC = re.compile(r"(?:[0-9A-Fa-f]{1,2}(?:[:-][0-9A-Fa-f]{1,2}){5}|[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2})")
 _ENDING = re.compile(r"\.(csv|ya?ml|json|txt|log|out|prom|ethers)$", re.IGNORECASE)
+_NO_ETHERNET = re.compile(r"|(00:){5}00|(HH:){3}HH|(HH:){7}HH|(HH:){15}HH|(HH:){19}HH".replace("HH", "[0-9A-Fa-f]{2}"))
+"""Zero as on a loopback, or another length than Ethernet's: of tunnels 4 or 16 octets, FireWire 8, InfiniBand 20, none."""
 _BREAK = re.compile(r"\r\n|\r|\n")
+
+
+Place = int | str
+"""A line's number; in JSON, which has no lines, the entry's."""
 
 
 class LineError(ValueError):
@@ -38,6 +44,8 @@ class Source:
     name: str
     """The file's, without its folders."""
     text: str
+    json: Any = None
+    """What the text is as JSON; None where it is none."""
 
     @property
     def stem(self) -> str:
@@ -62,21 +70,24 @@ class Source:
         """Whether one of the first lines that say something fits: the very first may be the wrong one."""
         return any(pattern.match(line[:WIDTH]) for _, line in islice(self.data(), LOOKED_AT))
 
-    def entry(self, line: int, mac: str, node: str, interface: str | None = None, form: str = "") -> MacEntry:
+    def entry(self, line: Place, mac: str, node: str, interface: str | None = None, form: str = "") -> MacEntry:
         """Raises LineError for what is no MAC of a station, or no name. `form` marks what is not arpcheck's own format."""
         place = f"{self.name}:{line} ({form})" if form else f"{self.name}:{line}"
         return MacEntry(mac=station(mac), node=host(node), interface=nic(interface), where=place)
 
 
 class Format(Protocol):
+    """One format: a module."""
+
     FORMAT: str
+    """Its name, as it stands behind the place of an entry."""
 
     def recognises(self, source: Source) -> bool: ...
 
     def read(self, source: Source) -> Iterable[MacEntry]: ...
 
 
-def each(source: Source, items: Iterable[tuple[int, object]], read: Callable[[int, object], MacEntry]) -> Iterator[MacEntry]:
+def each(source: Source, items: Iterable[tuple[Place, Any]], read: Callable[[Place, Any], MacEntry]) -> Iterator[MacEntry]:
     """`read` over all items; an InputError with the first wrong lines after the last."""
     faults: list[str] = []
     for line, item in items:
@@ -95,6 +106,21 @@ def each(source: Source, items: Iterable[tuple[int, object]], read: Callable[[in
 def _wrong(faults: list[str]) -> InputError:
     more = f"; and {len(faults) - SHOWN}{' or' if len(faults) == COUNTED else ''} more lines" if len(faults) > SHOWN else ""
     return InputError("; ".join(faults[:SHOWN]) + more, "Correct the file, or take the lines out")
+
+
+class Nic(NamedTuple):
+    """An interface as a host listed it."""
+
+    place: Place
+    node: str
+    name: str
+    mac: object
+
+
+def listed(source: Source, nics: Iterable[Nic], form: str) -> Iterator[MacEntry]:
+    """What a host wrote of itself: interfaces inside it, and what has no Ethernet address, are passed over."""
+    outside = ((nic.place, nic) for nic in nics if not is_inside(nic.name) and not _NO_ETHERNET.fullmatch(str(nic.mac)))
+    return each(source, outside, lambda place, nic: source.entry(place, str(nic.mac), nic.node, nic.name, form))
 
 
 def station(value: str) -> Mac:

@@ -1,0 +1,32 @@
+"""The output of arp-scan: an address, its MAC and the vendor on each line (royhills/arp-scan: arp-scan.1).
+
+It names addresses, not hosts; whose they are is matched with the nodes' own. Its headings are passed over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from arpcheck.evidence import MacEntry
+from arpcheck.identities.files.source import MAC, WIDTH, LineError, Place, Source, each
+from arpcheck.objects import ipv4
+
+FORMAT = "arp-scan"
+
+_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}\s")
+_LINE = re.compile(rf"{_ADDRESS.pattern}+{MAC.pattern}(\s|$)")
+
+
+def recognises(source: Source) -> bool:
+    return source.any(_LINE)
+
+
+def read(source: Source) -> Iterable[MacEntry]:
+    def entry(line: Place, text: str) -> MacEntry:
+        ip, mac = text.split()[:2]
+        if ipv4(ip) is None:
+            raise LineError(f"not an address: {ip}")
+        return source.entry(line, mac, str(ipv4(ip)), form=FORMAT)
+
+    found = ((line, text[:WIDTH]) for line, text in source.data() if _ADDRESS.match(text))
+    return each(source, found, entry)

@@ -1,0 +1,46 @@
+"""Every NIC of a node, as kubernetes-nmstate reports it.
+
+Needs: kubernetes-nmstate, and the right to list `nodenetworkstates.nmstate.io`
+On by default: yes
+Gives: all NICs, bonds, VLANs and bridges with their names, with an address or without; as old as the last report"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from arpcheck.evidence import Evidence
+from arpcheck.identities.nics import is_inside, station
+from arpcheck.model import Identity, Need
+from arpcheck.objects import instant, items, name, text
+
+NAME = "node-network-state"
+
+_RESOURCE = "nodenetworkstates.nmstate.io"
+
+_TYPES = ("ethernet", "bond", "team", "vlan", "linux-bridge", "ovs-bridge", "ovs-interface", "mac-vlan", "mac-vtap")
+"""Interfaces that can answer on a LAN; pods' and tunnels' are of other types."""
+
+NEEDS: tuple[Need, ...] = (
+    Need(
+        resource=_RESOURCE,
+        costs="a node's NIC that does not answer for the node's address is not known",
+        fields=(
+            "status lastSuccessfulUpdateTime",
+            *(f"status currentState interfaces {key}" for key in ("name", "type", "mac-address")),
+        ),
+        optional=True,
+    ),
+)
+
+
+def identities(evidence: Evidence) -> Iterable[Identity]:
+    """The object has the node's name, its MACs are in capitals (kubernetes-nmstate: api/shared)."""
+    for state in evidence.objects.of(_RESOURCE):
+        for nic in items(state, "status", "currentState", "interfaces"):
+            mac = station(text(nic, "mac-address"))
+            if mac and text(nic, "type") in _TYPES and not is_inside(text(nic, "name")):
+                yield Identity(
+                    mac=mac, node=name(state), source=NAME, detail=f"NodeNetworkState {name(state)}",
+                    interface=text(nic, "name") or None,
+                    observed_at=instant(text(state, "status", "lastSuccessfulUpdateTime")),
+                )  # fmt: skip

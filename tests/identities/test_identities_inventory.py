@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import permutations
+
+import pytest
+import yaml
+from identities_world import M1, M2, M3, N1, N2, cluster, evidence, heard, node
+
+from arpcheck.errors import UsageError
+from arpcheck.evidence import MacEntry
+from arpcheck.identities.files import read_mac_map
+from arpcheck.identities.inventory import inventory_csv, inventory_manifest, inventory_table, unresolved
+from arpcheck.identities.job import SCRIPT
+
+ENTRIES = (
+    MacEntry(mac=M1, node="node1", interface="eth0", where="hosts:1 (ethers)"),
+    MacEntry(mac=M2, node="node1", interface=None, where="hosts:2 (ethers)"),
+    MacEntry(mac=M3, node="node1", interface="eth7", where="a.csv:1"),
+    MacEntry(mac=M3, node="node2", interface=None, where="b, c.csv:1"),
+)
+GIVEN = evidence(replies=[*heard(N1, M1), *heard(N2, M2)], mac_map=ENTRIES)
+
+
+def test_the_table_shows_every_claim():
+    assert inventory_table(GIVEN) == """\
+MAC                NODE   INTERFACE  SOURCE   WHERE             SEEN
+02:00:00:00:00:01  node1  -          node-ip  10.0.0.11         2026-03-01T12:00:00+00:00
+02:00:00:00:00:01  node1  eth0       mac-map  hosts:1 (ethers)  -
+02:00:00:00:00:02  node2  -          node-ip  10.0.0.12         2026-03-01T12:00:00+00:00
+02:00:00:00:00:02  node1  -          mac-map  hosts:2 (ethers)  -
+02:00:00:00:00:03  node1  eth7       mac-map  a.csv:1           -
+02:00:00:00:00:03  node2  -          mac-map  b, c.csv:1        -
+
+No MAC is known of node3.
+"""
+
+
+def test_the_file_holds_what_the_strongest_agree_on():
+    assert inventory_csv(GIVEN) == """\
+mac,node,interface,note
+02:00:00:00:00:01,node1,,node-ip: 10.0.0.11
+02:00:00:00:00:02,node2,,node-ip: 10.0.0.12
+# 02:00:00:00:00:03: node1 (mac-map: a.csv:1) or node2 (mac-map: b, c.csv:1)
+"""
+
+
+def test_the_file_is_read_back():
+    again = replace(GIVEN, replies=(), mac_map=read_mac_map(inventory_csv(GIVEN), "inventory.csv"))
+    assert [(entry.mac, entry.node) for entry in again.mac_map] == [(M1, "node1"), (M2, "node2")]
+
+
+def test_neither_depends_on_an_order():
+    for entries in permutations(ENTRIES):
+        turned = replace(GIVEN, mac_map=entries, replies=GIVEN.replies[::-1])
+        assert inventory_table(turned) == inventory_table(GIVEN)
+        assert inventory_csv(turned) == inventory_csv(GIVEN)
+
+
+def test_a_hostile_name_stays_on_its_line():
+    given = evidence(cluster([node("no\nde,\x1b[31m", N1)]), heard(N1, M1))
+    assert inventory_csv(given) == f'mac,node,interface,note\n{M1},"no?de,?[31m",,node-ip: {N1}\n'
+    assert inventory_table(given).count("\n") == 2
+
+
+def test_nothing_known():
+    assert unresolved(evidence()) == ("node1", "node2", "node3")
+    assert inventory_csv(evidence()) == "mac,node,interface,note\n"
+    assert inventory_table(evidence(cluster([]))) == "MAC  NODE  INTERFACE  SOURCE  WHERE  SEEN\n"
+
+
+def test_the_manifest_is_a_job_a_node():
+    text = inventory_manifest(["w2", "w1", "w2"], "alpine:3", "run-1")
+    jobs = list(yaml.safe_load_all(text))
+    assert [job["metadata"]["annotations"]["arpcheck/node"] for job in jobs] == ["w1", "w2"]
+    assert len({job["metadata"]["name"] for job in jobs}) == 2
+    assert text == inventory_manifest(["w1", "w2"], "alpine:3", "run-1")
+    assert text.startswith("# Reads /sys/class/net of 2 node(s).")
+    for job in jobs:
+        pod = job["spec"]["template"]["spec"]
+        assert (job["apiVersion"], job["kind"]) == ("batch/v1", "Job")
+        assert job["spec"]["activeDeadlineSeconds"] == 60
+        assert job["spec"]["ttlSecondsAfterFinished"] == 600
+        assert job["spec"]["backoffLimit"] == 0
+        assert pod["hostNetwork"] is True
+        assert not {"hostPID", "hostIPC", "volumes", "serviceAccountName"} & pod.keys()
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        [container] = pod["containers"]
+        assert container["command"] == ["/bin/sh", "-c", SCRIPT]
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert not container["securityContext"]["allowPrivilegeEscalation"]
+        assert "privileged" not in container["securityContext"]
+
+
+def test_no_node_no_manifest():
+    assert inventory_manifest([], "alpine:3", "r") == ""
+
+
+def test_names_that_are_long_or_hostile_stay_within_their_field():
+    names = ["n" * 253, "a: b\n---\nkind: Pod", "$(reboot)", '"']
+    jobs = list(yaml.safe_load_all(inventory_manifest(names, "registry.example/a@sha256:0", "r" * 32)))
+    assert [job["metadata"]["annotations"]["arpcheck/node"] for job in jobs] == sorted(names)
+    assert all(len(job["metadata"]["name"]) <= 63 for job in jobs)
+    assert {job["spec"]["template"]["spec"]["containers"][0]["command"][2] for job in jobs} == {SCRIPT}
+
+
+@pytest.mark.parametrize(
+    ("image", "run"), [("", "r"), ("a b", "r"), ("a\n", "r"), ("a" * 501, "r"), ("a", ""), ("a", "R"), ("a", "r" * 33), ("a", "-r"), ("a", "r\n")]
+)
+def test_what_no_job_can_have(image, run):
+    with pytest.raises(UsageError):
+        inventory_manifest(["n"], image, run)
