@@ -1,4 +1,4 @@
-"""`python -m arpcheck.lab SCENE [--json] [--check] [-- OPTION OF arpcheck probe…]`: one scene on the kernel."""
+"""`python -m arpcheck.lab [SCENE] [--json] [--check] [-- OPTION OF arpcheck probe…]`: one scene on the kernel."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from arpcheck.lab.expectation import differences
 def main(arguments: Sequence[str]) -> int:
     own, options = _split(list(arguments))
     parser = argparse.ArgumentParser(prog="python -m arpcheck.lab", description="Runs a scene on the kernel.")
-    parser.add_argument("scene", help="a name that `arpcheck demo --list` shows, or the path of a TOML file")
+    parser.add_argument("scene", nargs="?", help="a scene's name, or the path of a TOML file; none: their list")
     parser.add_argument("--json", action="store_true", help="the report as JSON, as `-o json` gives it")
     parser.add_argument("--check", action="store_true", help="hold the report against what the scene expects; 0 or 1")
     chosen = parser.parse_args(own)
     try:
+        if chosen.scene is None:
+            return run.demo(list_scenes=True)
         if chosen.check:
             return _check(chosen.scene, options)
         return run.show(chosen.scene, [*(["-o", "json"] if chosen.json else []), *options])

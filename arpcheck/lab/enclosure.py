@@ -31,13 +31,15 @@ _SWITCHES: Mapping[str, tuple[str, str]] = {
 """What keeps an ordinary user from a user namespace: the value that does, and one that does not."""
 
 
-def command(program: Sequence[str]) -> list[str]:
-    """The command that runs `program` in an enclosure of its own. Its thread must live as long as the enclosure shall
-    (prctl(2), PR_SET_PDEATHSIG)."""
-    alone = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+def command(program: Sequence[str], *, user_namespace: bool | None = None) -> list[str]:
+    """The command that runs `program` in an enclosure of its own, by default in a user namespace unless this is root.
+
+    The thread that starts it must live as long as the enclosure shall (prctl(2), PR_SET_PDEATHSIG)."""
+    by_user = os.geteuid() != 0 if user_namespace is None else user_namespace
+    privilege = ["--user", "--map-root-user"] if by_user else []
     return [
         "setpriv", "--pdeathsig", "KILL",
-        "unshare", *alone, "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
+        "unshare", *privilege, "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
         "sh", "-c", _OWN_RUN, "sh", *program,
     ]  # fmt: skip
 

@@ -35,7 +35,7 @@ def load(name: str) -> Scene:
         return parse((_folder() / f"{name}.toml").read_text(encoding="utf-8"), name)
     path = Path(name)
     if not path.is_file():
-        raise InputError(f"no scene {name!r}", f"There are {', '.join(names())}; or name a TOML file")
+        raise InputError(f"no scene {name!r}", "`arpcheck demo --list` names them all; or give the path of a TOML file")
     try:
         return parse(path.read_text(encoding="utf-8"), path.stem)
     except (OSError, UnicodeDecodeError) as error:
@@ -62,8 +62,7 @@ def _scene(top: Table, name: str) -> Scene:
     lans, services, prober = scene_network.lans(top), scene_cluster.services(top), _prober(top.table("prober"))
     nodes, stations, modes = _nodes(top, lans, services)
     stations += _hosts(top, lans, services, prober)
-    if prober.station not in {station.name for station in stations}:
-        top.fault("prober.at", f"no node or host {prober.station!r}")
+    _check(top, prober, stations)
     return Scene(
         name=name,
         title=title,
@@ -75,6 +74,18 @@ def _scene(top: Table, name: str) -> Scene:
         prober=prober,
         expect=_expectation(top.table("expect")) if "expect" in top else None,
     )
+
+
+def _check(top: Table, prober: Prober, stations: tuple[Station, ...]) -> None:
+    """What no single table shows."""
+    names = [station.name for station in stations]
+    if twice := [name for name in names if names.count(name) > 1]:
+        top.fault(f"hosts.{twice[0]}", "there is a node of this name")
+    if prober.station not in names:
+        top.fault("prober.at", f"no node or host {prober.station!r}")
+    own = {nic.name for station in stations if station.name == prober.station for nic in station.nics}
+    if unknown := sorted(set(prober.interfaces) - own):
+        top.fault("prober.interfaces", f"{prober.station} has no {unknown[0]}")
 
 
 def _nodes(

@@ -4,10 +4,11 @@ Knows nothing of Kubernetes but the addresses of its Services, which an IPVS nod
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
-from arpcheck.lab.scene import SYSCTLS, Ipvs, Nic, Route, Station
+from arpcheck.lab.scene import IPVS_DEVICE, SYSCTLS, Ipvs, Nic, Route, Station
 from arpcheck.lab.toml_table import Table
 from arpcheck.model import Mac
 
@@ -18,6 +19,12 @@ STRICT_ARP = {"arp_ignore": 1, "arp_announce": 2}
 """What kube-proxy writes at its start where it was told (pkg/proxy/ipvs/proxier.go)."""
 
 Lans = Mapping[str, IPv4Network]
+
+
+_STATION = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,60}[a-z0-9])?")
+_NIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,14}")
+_TAKEN = ("lo", "all", "default", IPVS_DEVICE)
+"""Names under /proc/sys/net/ipv4/conf that no NIC can have."""
 
 
 def lans(top: Table) -> Lans:
@@ -34,6 +41,8 @@ def station(
 ) -> Station:
     """Takes out of `table` what makes the station. `held`: the addresses that it holds in IPVS mode; `number`, from 1,
     makes the MACs: 02:01:… for nodes, 02:02:… for hosts, the last octet is the NIC's."""
+    if not _STATION.fullmatch(name):
+        table.fault("", "a name of lower-case letters, digits, dots and dashes expected")
     nics = _nics(table, name, known, f"02:{1 if node else 2:02x}:00:{number >> 8:02x}:{number & 255:02x}", node=node)
     own = {address.ip for nic in nics for address in nic.addresses}
     bound = table.all_made("held", IPv4Address) if "held" in table else tuple(held) if mode else ()
@@ -62,6 +71,8 @@ def _nics(table: Table, name: str, known: Lans, prefix: str, *, node: bool) -> t
 
 
 def _named_nic(table: Table, name: str, known: Lans, mac: Mac) -> Nic:
+    if not _NIC.fullmatch(name) or name in _TAKEN:
+        table.fault("", "an interface's name of at most 15 letters, digits, dots and dashes expected")
     found = _nic(table, name, known, mac, (), sysctl(table))
     table.done()
     return found

@@ -35,7 +35,8 @@ class Table:
         return iter(tuple(self._left))
 
     def fault(self, key: str, message: str) -> NoReturn:
-        raise InputError(f"{self.where}{key}: {message}")
+        """`key`: empty where the table itself is at fault."""
+        raise InputError(f"{self.where}{key}".removesuffix(".") + f": {message}")
 
     def done(self) -> None:
         if self._left:

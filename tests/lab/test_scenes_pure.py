@@ -1,7 +1,6 @@
 """Every scene without a kernel: the same pipeline on a simulated wire, in milliseconds."""
 
 from datetime import UTC, datetime
-from ipaddress import IPv4Address
 
 import pytest
 

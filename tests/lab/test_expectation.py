@@ -1,0 +1,112 @@
+"""A report held against a scene: equal is silent, and every difference is one line."""
+
+import copy
+
+import pytest
+
+from arpcheck.lab import scene_file
+from arpcheck.lab.expectation import differences
+
+SCENE = scene_file.parse(
+    """
+    title = "A test"
+    about = "Made by a test."
+    [hosts]
+    printer = { addresses = "10.0.0.50" }
+    router = { addresses = "10.0.0.1" }
+    [[announcers]]
+    at = "router"
+    ips = "10.0.0.50"
+    mac = "00:00:5e:00:01:33"
+    [expect]
+    exit = 1
+    findings = ["foreign-mac"]
+    gaps = ["events"]
+    verdicts = { "10.0.0.50" = "foreign", "web/pending" = "not-probed" }
+    arp = { worker-1 = "strict" }
+    [expect.responders]
+    "10.0.0.50" = { worker-1 = [1, 2], "?printer" = [1], "?router" = [1] }
+    "10.96.0.1" = ["worker-1"]
+    """,
+    "test",
+)
+
+
+def responder(mac, node=None, rounds=(1,)):
+    return {"node": node, "macs": [mac], "rounds": list(rounds)}
+
+
+REPORT = {
+    "summary": {"exitCode": 1},
+    "targets": [
+        {
+            "ip": "10.0.0.50", "services": ["web/nginx"], "verdict": "foreign",
+            "responders": [
+                responder("02:02:00:00:02:00"),
+                responder("00:00:5e:00:01:33"),
+                responder("02:01:00:00:01:00", "worker-1", (1, 2)),
+            ],
+        },
+        {"ip": None, "services": ["web/pending"], "verdict": "not-probed", "responders": []},
+        {"ip": "10.96.0.1", "services": [], "verdict": None, "responders": [responder("02:01:00:00:01:00", "worker-1")]},
+        {"ip": "192.0.2.1", "services": [], "verdict": None, "responders": [responder("02:01:00:00:01:00")]},
+    ],
+    "nodes": [{"name": "worker-1", "arp": "strict"}],
+    "findings": [{"id": "foreign-mac"}],
+    "gaps": [{"what": "events"}],
+}  # fmt: skip
+
+
+def test_nothing_to_say():
+    assert differences(SCENE, REPORT) == ()
+
+
+def test_a_scene_without_expectations():
+    assert differences(scene_file.parse('title = "t"\nabout = "a"', "test"), REPORT) == ()
+
+
+def changed(*path, to):
+    report = copy.deepcopy(REPORT)
+    place = report
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = to
+    return report
+
+
+@pytest.mark.parametrize(
+    ("report", "line"),
+    [
+        (changed("summary", "exitCode", to=0), "exit code: expected 1, found 0"),
+        (changed("targets", 0, "verdict", to="ok"), "verdict of 10.0.0.50: expected foreign, found ok"),
+        (changed("targets", 1, "verdict", to=None), "verdict of web/pending: expected not-probed, found None"),
+        (changed("targets", 3, "verdict", to="ok"), "verdict of 192.0.2.1: expected None, found ok"),
+        (
+            changed("targets", 0, "responders", 2, "rounds", to=[1]),
+            "responders of 10.0.0.50: expected ['?printer in 1', '?router in 1', 'worker-1 in 1, 2'], "
+            "found ['?printer in 1', '?router in 1', 'worker-1 in 1']",
+        ),
+        (
+            changed("targets", 2, "responders", 0, "node", to=None),
+            "responders of 10.96.0.1: expected ['worker-1'], found ['?worker-1']",
+        ),
+        (
+            changed("targets", 2, "responders", to=[responder("02:0f:00:00:00:01")]),
+            "responders of 10.96.0.1: expected ['worker-1'], found ['?02:0f:00:00:00:01']",
+        ),
+        (
+            changed("targets", 1, "responders", to=[responder("02:01:00:00:01:00", "worker-1")]),
+            "responders of web/pending: expected [], found ['worker-1']",
+        ),
+        (changed("nodes", 0, "arp", to="non-strict"), "arp of worker-1: expected strict, found non-strict"),
+        (changed("nodes", to=[]), "arp of worker-1: expected strict, found None"),
+        (changed("findings", to=[]), "findings: expected ['foreign-mac'], found []"),
+        (
+            changed("findings", to=[{"id": "gap"}, {"id": "foreign-mac"}]),
+            "findings: expected ['foreign-mac'], found ['foreign-mac', 'gap']",
+        ),
+        (changed("gaps", to=[]), "gaps: expected ['events'], found []"),
+    ],
+)
+def test_a_difference(report, line):
+    assert differences(SCENE, report) == (line,)

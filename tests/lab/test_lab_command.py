@@ -1,0 +1,59 @@
+"""`python -m arpcheck.lab` and `arpcheck demo` as a user types them."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from arpcheck.lab import run, scene_file
+
+LAB = (sys.executable, "-m", "arpcheck.lab")
+DEMO = (sys.executable, "-m", "arpcheck", "demo")
+
+
+def typed(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("command", [LAB, (*DEMO, "--list")])
+def test_the_scenes_are_listed_with_what_they_are_about(command):
+    done = typed(*command)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == run.listing()
+    assert re.findall(r"^(\S+)  ", done.stdout, re.MULTILINE) == list(scene_file.names())
+
+
+@pytest.mark.parametrize("command", [LAB, DEMO])
+def test_a_scene_that_is_not_there_is_one_line(command):
+    done = typed(*command, "nowhere")
+    line = "arpcheck: no scene 'nowhere'. `arpcheck demo --list` names them all; or give the path of a TOML file\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
+
+
+@pytest.mark.lab
+def test_the_demo_prints_the_report_and_names_the_exit_code():
+    done = typed(*DEMO)
+    assert done.returncode == 1
+    assert "non-strict-nodes: worker-2, worker-3" in done.stdout
+    assert done.stderr.startswith("Two nodes without strict ARP. Worker-1 announces; ")
+    assert done.stderr.endswith("\nexit code 1: something is proven to be wrong\n")
+
+
+@pytest.mark.lab
+def test_a_scene_is_held_against_what_it_expects(tmp_path):
+    path = tmp_path / "mine.toml"
+    text = 'title = "Mine"\nabout = "Wrong."\nservices = []\n[expect]\nexit = 0\n'
+    path.write_text(text + 'arp = { worker-1 = "strict", worker-2 = "strict", worker-3 = "non-strict" }\n')
+    done = typed(*LAB, str(path), "--check", "--", "--rounds", "1", "--rate", "100")
+    assert (done.returncode, done.stdout) == (1, f"{path}: arp of worker-3: expected non-strict, found strict\n")
+    path.write_text(text + 'arp = { worker-1 = "strict", worker-2 = "strict", worker-3 = "strict" }\n')
+    done = typed(*LAB, str(path), "--check", "--", "--rounds", "1", "--rate", "100")
+    assert (done.returncode, done.stdout) == (0, f"{path}: as expected\n")
+
+
+@pytest.mark.lab
+def test_options_reach_the_probe_and_its_faults_come_back():
+    done = typed(*LAB, "healthy", "--", "--no-such-option")
+    assert done.returncode == 2
+    assert "--no-such-option" in done.stderr

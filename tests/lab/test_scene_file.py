@@ -1,0 +1,259 @@
+"""The scene reader: what a scene need not say, what it can say, and every fault with its place."""
+
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+import pytest
+
+from arpcheck.errors import InputError
+from arpcheck.lab import scene_file
+from arpcheck.lab.scene import Heard, KubeEvent, Route
+from arpcheck.model import Arp, Mac, Verdict
+
+HEAD = 'title = "A title"\nabout = "What it is about."\n'
+
+
+def parsed(text=""):
+    return scene_file.parse(HEAD + text, "scene")
+
+
+def test_a_scene_that_says_nothing():
+    scene = parsed()
+    assert (scene.name, scene.title, scene.about) == ("scene", "A title", "What it is about.")
+    assert scene.lans == {"lan": IPv4Network("10.0.0.0/24")}
+    assert [station.name for station in scene.stations] == ["worker-1", "worker-2", "worker-3", "client"]
+    assert [str(station.nics[0].addresses[0]) for station in scene.stations] == [
+        "10.0.0.11/24", "10.0.0.12/24", "10.0.0.13/24", "10.0.0.5/24",
+    ]  # fmt: skip
+    assert [station.nics[0].mac for station in scene.stations] == [
+        "02:01:00:00:01:00", "02:01:00:00:02:00", "02:01:00:00:03:00", "02:02:00:00:01:00",
+    ]  # fmt: skip
+    assert [(s.full_name, s.cluster_ip, s.ips) for s in scene.cluster.services] == [
+        ("default/kubernetes", "10.96.0.1", ()),
+        ("kube-system/kube-dns", "10.96.0.10", ()),
+        ("web/nginx", "10.96.0.101", ("10.0.0.50",)),
+    ]
+    assert [(node.name, node.addresses, node.ready) for node in scene.cluster.nodes] == [
+        ("worker-1", ("10.0.0.11",), True),
+        ("worker-2", ("10.0.0.12",), True),
+        ("worker-3", ("10.0.0.13",), True),
+    ]
+    assert (scene.prober.station, scene.prober.interfaces, scene.prober.options) == ("client", ("eth0",), ())
+    assert (scene.announcers, scene.expect) == ((), None)
+
+
+def test_an_ipvs_node_holds_every_service_address_but_its_own():
+    scene = parsed('nodes.worker-1 = { ipvs = "strict", addresses = ["10.0.0.11", "10.0.0.50/32"] }\nnodes.worker-2.ipvs = "non-strict"')
+    first, second = scene.stations[:2]
+    assert first.own == {IPv4Address("10.0.0.11"), IPv4Address("10.0.0.50")}
+    assert [str(ip) for ip in first.held] == ["10.96.0.1", "10.96.0.10", "10.96.0.101"]
+    assert [str(ip) for ip in second.held] == ["10.0.0.50", "10.96.0.1", "10.96.0.10", "10.96.0.101"]
+    assert (first.sysctl, second.sysctl) == ({"arp_ignore": 1, "arp_announce": 2}, {})
+
+
+@pytest.mark.parametrize(
+    ("service", "held"),
+    [
+        pytest.param('ips = ["10.0.0.50", "fd00::1"]', ["10.0.0.50"], id="IPv6 is not"),
+        pytest.param('ips = "10.0.0.50"\nip_mode = "Proxy"', [], id="ipMode Proxy is not"),
+        pytest.param('external_ips = "10.0.0.60"', ["10.0.0.60"], id="external IPs are"),
+        pytest.param('type = "NodePort"', [], id="a NodePort has none"),
+    ],
+)
+def test_what_an_ipvs_node_binds_beside_cluster_ips(service, held):
+    scene = parsed(f'nodes.n = {{ ipvs = "strict", addresses = "10.0.0.9" }}\n[[services]]\nname = "web/x"\n{service}')
+    found = [str(ip) for ip in scene.stations[0].held]
+    assert [ip for ip in found if not ip.startswith("10.96.")] == held
+
+
+def test_held_says_it_all_and_needs_no_ipvs():
+    [station, _] = parsed('nodes.worker-1.held = ["10.96.0.1"]').stations
+    assert (station.held, station.sysctl) == ((IPv4Address("10.96.0.1"),), {})
+
+
+def test_nics_lans_routes_and_sysctls():
+    scene = parsed(
+        """
+        [lans]
+        front = "10.1.0.0/16"
+        lan = "10.0.0.0/24"
+        [hosts.router]
+        sysctl = { forwarding = 1 }
+        routes = { default = "eth1", "10.0.0.48/28" = "eth1" }
+        [hosts.router.nics]
+        eth0 = { addresses = ["10.0.0.1", "10.0.0.9/32"], sysctl = { proxy_arp = 1 } }
+        eth1 = { lan = "front", addresses = "10.1.0.1", mac = "52:54:00:00:00:01" }
+        """
+    )
+    router = scene.station("router")
+    inner, outer = router.nics
+    assert (inner.lan, inner.addresses) == ("lan", (IPv4Interface("10.0.0.1/24"), IPv4Interface("10.0.0.9/32")))
+    assert (outer.lan, outer.addresses, outer.mac) == ("front", (IPv4Interface("10.1.0.1/16"),), Mac("52:54:00:00:00:01"))
+    assert [router.effective("proxy_arp", nic) for nic in router.nics] == [1, 0]
+    assert router.routes == (
+        Route(to=IPv4Network("0.0.0.0/0"), nic="eth1"), Route(to=IPv4Network("10.0.0.48/28"), nic="eth1"),
+    )  # fmt: skip
+
+
+def test_a_node_that_is_not_on_the_lan():
+    scene = parsed('nodes.far = { nics = {}, internal_ips = "10.9.0.1", ready = false }')
+    assert (scene.stations[0].nics, scene.cluster.nodes[0].addresses) == ((), ("10.9.0.1",))
+    assert scene.cluster.nodes[0].ready is False
+
+
+def test_the_client_is_there_only_where_it_probes():
+    assert [s.name for s in parsed('nodes.worker-1 = {}\nprober.at = "worker-1"').stations] == ["worker-1"]
+
+
+def test_claims_and_ages():
+    scene = parsed(
+        """
+        [[services]]
+        name = "web/nginx"
+        ips = "10.0.0.50"
+        l2_status = ["worker-1", "worker-2"]
+        events = [{ node = "worker-3", age = "3h" }, { node = "worker-1", protocol = "bgp" }]
+        [[cluster.leases]]
+        name = "kube-system/x"
+        holder = "worker-1"
+        renewed = "500ms"
+        """
+    )
+    service, [lease] = scene.cluster.services[-1], scene.cluster.leases
+    assert service.l2_status == ("worker-1", "worker-2")
+    assert service.events == (
+        KubeEvent(node="worker-3", age=10800.0), KubeEvent(node="worker-1", age=60.0, protocol="bgp"),
+    )  # fmt: skip
+    assert (lease.namespace, lease.name, lease.holder, lease.renewed) == ("kube-system", "x", "worker-1", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "mode", "strict"),
+    [
+        pytest.param("", "iptables", False, id="no IPVS node"),
+        pytest.param('nodes.worker-1.ipvs = "strict"', "ipvs", True, id="all strict"),
+        pytest.param('nodes.worker-1.ipvs = "non-strict"', "ipvs", False, id="none strict"),
+        pytest.param('nodes = { worker-1.ipvs = "non-strict", worker-2.ipvs = "strict" }', "ipvs", True, id="a stray one"),
+        pytest.param('cluster.kube_proxy = { mode = "", strict_arp = true }', "", True, id="said"),
+    ],
+)
+def test_kube_proxy_is_configured_as_the_nodes_show_or_as_it_is_said(nodes, mode, strict):
+    config = parsed(nodes).cluster.kube_proxy
+    assert (config.mode, config.strict_arp) == (mode, strict)
+
+
+def test_no_kube_proxy_objects():
+    assert parsed('cluster.kube_proxy.mode = "none"').cluster.kube_proxy is None
+
+
+def test_expectations():
+    expect = parsed(
+        """
+        [expect]
+        exit = 1
+        findings = ["b", "a"]
+        gaps = "nodes"
+        verdicts = { "10.0.0.50" = "ok" }
+        arp = { worker-1 = "non-strict" }
+        responders = { "10.0.0.50" = ["worker-2", "?printer"], "10.0.0.51" = { worker-1 = [1, 2] } }
+        """
+    ).expect
+    assert (expect.exit_code, expect.findings, expect.gaps) == (1, ("a", "b"), ("nodes",))
+    assert (expect.verdicts, expect.arp) == ({"10.0.0.50": Verdict.OK}, {"worker-1": Arp.NON_STRICT})
+    assert expect.responders == {
+        "10.0.0.50": (Heard(station="?printer"), Heard(station="worker-2")),
+        "10.0.0.51": (Heard(station="worker-1", rounds=(1, 2)),),
+    }
+
+
+FAULTS = {
+    "not TOML": ("[", "scene: "),
+    "unknown key at the top": ("colour = 1", "scene: colour: no such key"),
+    "unknown key of a node": ("nodes.worker-1.stict = true", "scene: nodes.worker-1.stict: no such key"),
+    "unknown key of a NIC": ("nodes.a.nics.eth0.ip = 1", "scene: nodes.a.nics.eth0.ip: no such key"),
+    "unknown key of a Service": ('[[services]]\nname = "a/b"\nip = 1', "scene: services[1].ip: no such key"),
+    "unknown key of an announcer": ('[[announcers]]\nat = "client"\nip = 1', "scene: announcers[1].ip: no such key"),
+    "unknown key of the prober": ("prober.where = 1", "scene: prober.where: no such key"),
+    "unknown key of the cluster": ("cluster.colour = 1", "scene: cluster.colour: no such key"),
+    "unknown key of an expectation": ("expect = { exit = 0, code = 1 }", "scene: expect.code: no such key"),
+    "unknown sysctl": (
+        "nodes.a.sysctl.arp = 1",
+        "scene: nodes.a.sysctl.arp: none of arp_announce, arp_filter, arp_ignore, forwarding, proxy_arp, rp_filter",
+    ),
+    "a word that is none": ('nodes.a.ipvs = "loose"', "scene: nodes.a.ipvs: 'loose' is none of non-strict, strict"),
+    "a verdict that is none": ('expect = { exit = 0, verdicts = { a = "fine" } }', "scene: expect.verdicts.a: 'fine' is none of "),
+    "a number for text": ("prober.at = 1", "scene: prober.at: str expected, not int"),
+    "text for a number": ('nodes.a.sysctl.arp_ignore = "1"', "scene: nodes.a.sysctl.arp_ignore: int expected, not str"),
+    "true for a number": ("nodes.a.sysctl.arp_ignore = true", "scene: nodes.a.sysctl.arp_ignore: int expected, not bool"),
+    "text for a table": ('nodes.a = "b"', "scene: nodes.a: dict expected, not str"),
+    "a table for a list": ("services = {}", "scene: services: list expected, not dict"),
+    "a list of the wrong": ("[[services]]\nname = 'a/b'\nips = [1]", "scene: services[1].ips: a list of texts expected"),
+    "rounds that are none": (
+        "expect = { exit = 0, responders = { a = { b = ['1'] } } }",
+        "scene: expect.responders.a.b: a list of whole numbers expected",
+    ),
+    "no address": ('hosts.a.addresses = "10.0.0"', "scene: hosts.a.addresses: Expected 4 octets in '10.0.0'"),
+    "no IP of a Service": ('[[services]]\nname = "a/b"\nips = "x"', "scene: services[1].ips: 'x' does not appear to be "),
+    "no MAC": ('hosts.a.mac = "x"', "scene: hosts.a.mac: not a MAC address: 'x'"),
+    "no network": ('lans.lan = "10.0.0.1/24"', "scene: lans.lan: 10.0.0.1/24 has host bits set"),
+    "no duration": (
+        '[[announcers]]\nat = "client"\ndelay = "soon"',
+        "scene: announcers[1].delay: a duration expected, like 700ms, 1.5s or 2h; units ms, s, m, h, d",
+    ),
+    "no such LAN": ('hosts.a.lan = "x"', "scene: hosts.a.lan: no LAN 'x'; there are lan"),
+    "no such NIC for a route": ('hosts.a.routes.default = "x"', "scene: hosts.a.routes.default: no NIC 'x'"),
+    "no such station": ('[[announcers]]\nat = "x"', "scene: announcers[1].at: no node or host 'x'"),
+    "no such NIC": ('[[announcers]]\nat = "client"\nnics = "x"', "scene: announcers[1].nics: client has no x"),
+    "a prober that is not there": ('prober.at = "x"', "scene: prober.at: no node or host 'x'"),
+    "an interface that the prober has not": ('prober.interfaces = "x"', "scene: prober.interfaces: client has no x"),
+    "a name that is no file name": ('hosts."../x" = {}', "scene: hosts.../x: a name of lower-case letters, digits, dots and dashes expected"),
+    "a NIC whose name is too long": (
+        "hosts.a.nics.abcdefghijklmnop = {}",
+        "scene: hosts.a.nics.abcdefghijklmnop: an interface's name of at most 15 letters, digits, dots and dashes expected",
+    ),
+    "a NIC whose name is the kernel's": ("hosts.a.nics.all = {}", "scene: hosts.a.nics.all: an interface's name of "),
+    "a name that is taken": ("hosts.worker-1 = {}", "scene: hosts.worker-1: there is a node of this name"),
+    "no exit code": ("expect = {}", "scene: expect.exit: missing"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_is_named_with_its_place(text, message):
+    with pytest.raises(InputError) as caught:
+        parsed(text)
+    assert caught.value.message.startswith(message)
+
+
+@pytest.mark.parametrize("key", ["title", "about"])
+def test_a_scene_has_a_title_and_says_what_it_is_about(key):
+    other = {"title": 'about = "x"', "about": 'title = "x"'}[key]
+    with pytest.raises(InputError, match=f"scene: {key}: missing"):
+        scene_file.parse(other, "scene")
+
+
+def test_a_scene_by_its_path(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(HEAD)
+    assert scene_file.load(str(path)).name == "mine"
+
+
+@pytest.mark.parametrize("name", ["nowhere", "/nowhere.toml", ".", ""])
+def test_a_scene_that_is_not_there(name):
+    with pytest.raises(InputError, match="no scene"):
+        scene_file.load(name)
+
+
+def test_a_scene_that_is_no_text(tmp_path):
+    (tmp_path / "x.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match=r"x\.toml: 'utf-8' codec"):
+        scene_file.load(str(tmp_path / "x.toml"))
+
+
+@pytest.mark.parametrize("name", scene_file.names())
+def test_scenes_of_the_package_are_complete(name):
+    scene = scene_file.load(name)
+    judged = {ip for service in scene.cluster.services for ip in service.ips if service.type == "LoadBalancer"}
+    assert scene.expect is not None
+    assert judged <= set(scene.expect.verdicts)
+    assert scene.expect.arp.keys() == ({n.name for n in scene.cluster.nodes} if "nodes" not in scene.cluster.refused else set())
+    assert len(scene.title) <= 60
+    assert len(scene.about) <= 150

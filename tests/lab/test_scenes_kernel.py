@@ -1,0 +1,38 @@
+"""Every scene on the kernel: namespaces, real ARP, the API over HTTP, `arpcheck probe` as a process of its own."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import arpcheck.reports
+from arpcheck.lab import run, scene_file
+from arpcheck.lab.expectation import differences
+
+pytestmark = pytest.mark.lab
+
+FASTER = ("--rate", "100")
+"""Ten frames a second, which is polite on a LAN, would make it minutes."""
+
+SCHEMA = json.loads((Path(arpcheck.reports.__file__).parent / "report.schema.json").read_text())
+
+
+@pytest.mark.parametrize("name", scene_file.names())
+def test_scene_comes_out_as_it_says(name):
+    scene = scene_file.load(name)
+    result = run.run(name, ["-o", "json", *FASTER])
+    assert result.exit_code == result.report["summary"]["exitCode"], result.stderr
+    assert differences(scene, result.report) == ()
+    jsonschema.validate(result.report, SCHEMA)
+
+
+def test_frames_that_are_no_answer_are_counted_by_reason():
+    ignored = run.run("odd-frames", ["-o", "json", *FASTER]).report["run"]["ignored"]
+    assert ignored == {
+        "not-a-reply": 3,
+        "not-asked": 3,
+        "not-ethernet-ipv4": 3,
+        "not-for-us": 3,
+        "truncated": 3,
+    }
