@@ -29,8 +29,6 @@ from arpcheck.objects import Objects, Service
 
 NAME = "cilium"
 
-_BGP = "io.cilium/bgp-control-plane"
-_NODE = "io.cilium/node"
 _ALLOCATED = "cilium.io/IPAMRequestSatisfied"
 _IPAM = ("lbipam.cilium.io/ips", "lbipam.cilium.io/sharing-key", "io.cilium/lb-ipam-ips", "io.cilium/lb-ipam-sharing-key")
 
@@ -47,25 +45,23 @@ NEEDS: tuple[Need, ...] = (
 def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
     """Of the classes only the first is answered for: BGP answers nobody, and Node IPAM gives out the nodes' own
     addresses. External IPs are announced too where a policy says so."""
+    because, ingress = f"loadBalancerClass {service.load_balancer_class}", has_ingress(service, ip)
     match service.load_balancer_class:
-        case "io.cilium/node":
-            return _node_ipam(service, ip, objects)
-        case "io.cilium/bgp-control-plane" if has_ingress(service, ip):
-            silence = f"loadBalancerClass {_BGP}: announced by BGP only"
-            return Announcement(implementation=NAME, because=f"loadBalancerClass {_BGP}", order=3, silence=silence)
-        case "io.cilium/l2-announcer" | None if has_ingress(service, ip) or ip in service.external_ips:
+        case "io.cilium/node" if ingress:
+            return _node_ipam(service, ip, objects, because)
+        case "io.cilium/bgp-control-plane" if ingress:
+            return Announcement(implementation=NAME, because=because, order=3, silence="announced by BGP only")
+        case "io.cilium/l2-announcer" | None if ingress or ip in service.external_ips:
             return _layer2(service, ip, objects, at)
         case _:
             return None
 
 
-def _node_ipam(service: Service, ip: IPv4Address, objects: Objects) -> Announcement | None:
-    if not has_ingress(service, ip):
-        return None
+def _node_ipam(service: Service, ip: IPv4Address, objects: Objects, because: str) -> Announcement:
     own = own_address(service, ip, objects)
     return Announcement(
         implementation=NAME,
-        because=f"loadBalancerClass {_NODE}",
+        because=because,
         order=2 if own else 3,
         claims=own,
         unread=() if own else refused(objects, NODES.resource),

@@ -11,4 +11,5 @@ from ipaddress import IPv4Address, IPv6Address
 
 def lowest_hash(nodes: Iterable[str], ip: IPv4Address | IPv6Address) -> str | None:
     """Of the names the one with the lowest sha256 of `NODE#IP` (metallb speaker/layer2_controller.go); None of none."""
-    return min(nodes, key=lambda node: sha256(f"{node}#{ip}".encode(errors="replace")).digest(), default=None)
+    ending = f"#{ip}"
+    return min(nodes, key=lambda node: sha256((node + ending).encode(errors="replace")).digest(), default=None)

@@ -11,12 +11,12 @@ from datetime import datetime
 from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers.events import EVENTS
-from arpcheck.loadbalancers.metallb_election import elected, nobody
+from arpcheck.loadbalancers.metallb_election import candidates, elected, why_nobody
 from arpcheck.loadbalancers.metallb_events import event_claims, event_notes
-from arpcheck.loadbalancers.metallb_pools import BGP, LAYER2, POOLS, Coverage, advertisements, coverage
+from arpcheck.loadbalancers.metallb_pools import BGP, LAYER2, POOLS, Coverage, coverage
 from arpcheck.loadbalancers.metallb_statuses import STATUSES, kept_for_others, status_claims, status_notes
 from arpcheck.loadbalancers.needs import annotations_of_services
-from arpcheck.loadbalancers.records import has_ingress, is_current, named_nodes, refused, strongest_first
+from arpcheck.loadbalancers.records import has_ingress, is_current, refused, strongest_first
 from arpcheck.model import Announcement, Claim, Need
 from arpcheck.objects import Objects, Service
 
@@ -42,13 +42,14 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     the configuration alone says that nobody should answer."""
     if not has_ingress(service, ip):
         return None
-    claims = strongest_first((*status_claims(service, objects), *event_claims(service, objects, at)))
+    recorded = status_claims(service, objects)
+    claims = strongest_first((*recorded, *event_claims(service, objects, at)))
     notes = (*status_notes(service, objects), *event_notes(service, objects, at))
     because, order = _recognised(service, claims, notes)
     if not because:
         return None
     if is_current(claims):
-        unread = refused(objects, STATUSES.resource) if all(claim.rank for claim in claims) else ()
+        unread = () if recorded else refused(objects, STATUSES.resource)
         return Announcement(
             implementation=NAME, because=because, order=order, claims=claims, notes=notes, unread=unread
         )
@@ -88,10 +89,9 @@ def _unrecorded(service: Service, objects: Objects, covered: Coverage) -> tuple[
     """A guess, or why nobody announces, where all was read and nothing is recorded."""
     if covered.layer2 is False:
         return (), (f"no L2Advertisement covers {covered.of}: MetalLB answers nothing",)
-    covering, nodes = advertisements(service, covered.pool, objects), named_nodes(objects)
-    if why := nobody(nodes, covering):
+    if why := why_nobody(objects, covered.covering):
         return (), (why,)
     if kept_for_others(objects):
         return (), ("MetalLB keeps a ServiceL2Status for other Services and none for this one: no node announces it now",)
-    guess = None if objects.gap(LAYER2.resource) else elected(service, nodes, covering)
+    guess = None if objects.gap(LAYER2.resource) else elected(service, candidates(objects, covered.covering))
     return ((guess,) if guess else ()), ("no ServiceL2Status and no event: events expire after an hour",)

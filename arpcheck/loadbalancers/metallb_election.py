@@ -1,47 +1,51 @@
 """MetalLB's election, computed again: which node would win if the speakers see what was read here.
 
 A guess, since who takes part is known to the speakers alone (memberlist, endpoints). Source: metallb
-speaker/layer2_controller.go: of the candidates the one with the lowest sha256 of `NODE#IP`."""
+speaker/layer2_controller.go."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 from arpcheck.loadbalancers.hashes import lowest_hash
-from arpcheck.loadbalancers.records import condition
+from arpcheck.loadbalancers.records import condition, named_nodes
 from arpcheck.loadbalancers.selectors import any_of, entries, fits
 from arpcheck.model import Claim, Trust
-from arpcheck.objects import Node, Object, Service
+from arpcheck.objects import Node, Object, Objects, Service
 
 _EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 
-def elected(service: Service, nodes: tuple[Node, ...], advertisements: tuple[Object, ...]) -> Claim | None:
-    """`advertisements`: those that cover its pool; none: before 0.13, when all nodes took part.
+def candidates(objects: Objects, advertisements: tuple[Object, ...]) -> tuple[str, ...]:
+    """The nodes that may announce. `advertisements`: those that cover the pool; none: before 0.13, when all took part."""
+    return tuple(name for name, barred in _barred(objects, advertisements) if not barred)
 
-    All addresses of a Service go to the node that is elected for the first one. With externalTrafficPolicy Local only
+
+def why_nobody(objects: Objects, advertisements: tuple[Object, ...]) -> str:
+    """As `3 × not Ready`; empty where a node may announce, or none is known."""
+    reasons = Counter(barred for _, barred in _barred(objects, advertisements))
+    if not reasons or "" in reasons:
+        return ""
+    return "no node may announce it: " + ", ".join(f"{count} × {reason}" for reason, count in sorted(reasons.items()))
+
+
+def elected(service: Service, names: tuple[str, ...]) -> Claim | None:
+    """All addresses of a Service go to the node that is elected for the first one. With externalTrafficPolicy Local only
     nodes with an endpoint take part, which is not read: None."""
     first = service.ingress[0].ip if service.ingress else None
-    if service.local_traffic_only or first is None:
-        return None
-    winner = lowest_hash((node.name for node in nodes if not _barred(node, advertisements)), first)
-    if winner is None:
+    if service.local_traffic_only or first is None or not (winner := lowest_hash(names, first)):
         return None
     source = "recomputed election (sha256 of node#address)"
     return Claim(node=winner, source=source, trust=Trust.GUESS, service=service.full_name, rank=2)
 
 
-def nobody(nodes: tuple[Node, ...], advertisements: tuple[Object, ...]) -> str:
-    """Why no node may announce, as `3 × label …, 1 × not Ready`; empty where one may, or none is known."""
-    reasons = [_barred(node, advertisements) for node in nodes]
-    if not nodes or not all(reasons):
-        return ""
-    counted = ", ".join(f"{count} × {reason}" for reason, count in sorted(Counter(reasons).items()))
-    return f"no node may announce it: {counted}"
+def _barred(objects: Objects, advertisements: tuple[Object, ...]) -> tuple[tuple[str, str], ...]:
+    """Every node with why it takes no part. The same for all Services of a pool, so found once."""
+    key = (_barred, *(id(advertisement) for advertisement in advertisements))
+    return objects.memo(key, lambda: tuple((n.name, _why(n, advertisements)) for n in named_nodes(objects)))
 
 
-def _barred(node: Node, advertisements: tuple[Object, ...]) -> str:
-    """Why the node takes no part; empty: it may."""
+def _why(node: Node, advertisements: tuple[Object, ...]) -> str:
     if _EXCLUDED in node.labels:
         return f"label {_EXCLUDED}"
     if condition(node.raw, "NetworkUnavailable") == "True":

@@ -51,6 +51,8 @@ class Coverage:
     pool: Pool
     layer2: bool | None
     bgp: bool | None
+    covering: tuple[Object, ...]
+    """The L2Advertisements that surely cover the pool."""
     unread: tuple[str, ...]
     """The refused resources that would tell whether anybody should answer."""
 
@@ -64,17 +66,14 @@ def coverage(service: Service, ip: IPv4Address, named: str, objects: Objects) ->
     pool = _pool(ip, named, objects)
     if not pool.namespace:
         pool = replace(pool, namespace=_only_namespace(objects))
-    layer2 = any_of((_all_known(objects, LAYER2), *(_covers(ad, pool, service) for ad in objects.of(LAYER2.resource))))
+    by_layer2 = [(ad, _covers(ad, pool, service)) for ad in objects.of(LAYER2.resource)]
+    layer2 = any_of((_all_known(objects, LAYER2), *(covers for _, covers in by_layer2)))
     bgp = any_of((_all_known(objects, BGP), *(_covers(ad, pool, service) for ad in objects.of(BGP.resource))))
     could_be_bgp_only = layer2 is not True and bgp is not False and None in (layer2, bgp)
     asked = (need.resource for need, known in ((LAYER2, layer2), (BGP, bgp)) if known is None)
     unread = refused(objects, POOLS.resource, *asked) if could_be_bgp_only else ()
-    return Coverage(pool=pool, layer2=layer2, bgp=bgp, unread=unread)
-
-
-def advertisements(service: Service, pool: Pool, objects: Objects) -> tuple[Object, ...]:
-    """The L2Advertisements that surely cover the pool."""
-    return tuple(ad for ad in objects.of(LAYER2.resource) if _covers(ad, pool, service))
+    covering = tuple(ad for ad, covers in by_layer2 if covers)
+    return Coverage(pool=pool, layer2=layer2, bgp=bgp, covering=covering, unread=unread)
 
 
 def _only_namespace(objects: Objects) -> str:

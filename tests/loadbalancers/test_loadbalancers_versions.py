@@ -111,7 +111,7 @@ CASES = [
         "172.20.0.2",
         [
             "cilium (3: loadBalancerClass io.cilium/bgp-control-plane)",
-            "silence: loadBalancerClass io.cilium/bgp-control-plane: announced by BGP only",
+            "silence: announced by BGP only",
         ],
         id="cilium-1.18: shop/classed",
     ),
