@@ -46,6 +46,8 @@ class Options:
     external_ips: bool = False
     services: bool = True
     """The addresses of LoadBalancer Services are asked; False where only what is named or known otherwise is."""
+    preflight: bool = False
+    """The nodes' pod gateways are asked too, and whether a load balancer can be installed is answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

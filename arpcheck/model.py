@@ -437,6 +437,32 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """A likely cause of what was seen, from the table that joins the wire with the configuration."""
+
+    row: int
+    """Of the table of causes in the README."""
+    text: str
+    do: str
+    """What decides it, or cures it."""
+    nodes: tuple[str, ...] = ()
+    """Whom it concerns; empty where it concerns no node."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preflight:
+    """Whether a layer-2 load balancer can be installed; only `arpcheck preflight` asks."""
+
+    safe: bool | None
+    """None: it can't be said."""
+    words: str
+    strict_arp: str
+    """The answer of `arpcheck strict-arp status`: `not-needed`, `set`, `not-set`, `not-loaded`, `unknown`."""
+    reason: str
+    """Why that is the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     exit_code: int
     verdicts: Mapping[Verdict, int]
@@ -478,5 +504,8 @@ class Report:
     findings: tuple[Finding, ...]
     gaps: tuple[Gap, ...]
     run: Run
+    causes: tuple[Cause, ...] = ()
+    """Likely causes, the likeliest of each row first."""
+    preflight: Preflight | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
     """The JSON form of the evidence that all this was concluded from."""

@@ -6,7 +6,7 @@ gives the same report, anywhere, years later."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv4Interface
 
@@ -16,13 +16,31 @@ from arpcheck import identities, kubeproxy, loadbalancers
 from arpcheck import targets as targeting
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.judge import case as cases
+from arpcheck.judge.findings.kernels import doubled
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.judge.nodes import NodeState, node_states
 from arpcheck.judge.owners import Knowledge, owners
 from arpcheck.judge.report import report
 from arpcheck.judge.verdicts import judge
-from arpcheck.model import Announcement, Arp, Ask, Gap, Host, Interface, Kind, KubeProxy, Mac, Need, Owner, Report, Target
+from arpcheck.kubeproxy.causes import Heard, causes
+from arpcheck.kubeproxy.status import status
+from arpcheck.model import (
+    Announcement,
+    Arp,
+    Ask,
+    Cause,
+    Gap,
+    Host,
+    Interface,
+    Kind,
+    Mac,
+    Need,
+    Owner,
+    Preflight,
+    Report,
+    Target,
+)  # fmt: skip
 from arpcheck.objects import Objects
 from arpcheck.wire.schedule import Course, seconds
 from arpcheck.wire.seam import Wire
@@ -70,8 +88,9 @@ def plan(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry
 
 
 def _targets(options: Options, objects: Objects, host: Host) -> tuple[Target, ...]:
+    gateways = identities.pod_gateways(objects) if options.preflight else {}
     return targeting.targets(
-        objects, options, identities.node_addresses(objects), asking.networks(_used(options, host))
+        objects, options, identities.node_addresses(objects), asking.networks(_used(options, host)), gateways
     )
 
 
@@ -151,7 +170,8 @@ def conclude(evidence: Evidence) -> Report:
     own_node = identities.own_node(evidence)
     owned = owners(hearing, _knowledge(evidence, own_node), objects.nodes())
     canary = next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None)
-    states = node_states(objects.nodes(), addresses, canary, owned, hearing, own_node)
+    gateways = identities.pod_gateways(objects)
+    states = node_states(objects.nodes(), addresses, canary, owned, hearing, own_node, gateways)
     judgements = tuple(
         Judgement(case=case, verdict=verdict, reason=reason)
         for target in targets if target.kind in targeting.JUDGED
@@ -176,10 +196,11 @@ def conclude(evidence: Evidence) -> Report:
         gaps=(*objects.gaps, *_gaps(evidence, canary, hearing)),
         losses=evidence.losses,
         overlays=identities.overlays(objects),
-        causes=_causes(proxies, states),
+        causes=(),
         cluster_version=objects.version,
     )
-    return report(judged, evidence)
+    judged = replace(judged, causes=_causes(judged, gateways))
+    return report(judged, evidence, _preflight(judged, objects) if evidence.options.preflight else None)
 
 
 def _knowledge(evidence: Evidence, own_node: str | None) -> Knowledge:
@@ -274,5 +295,55 @@ def _gaps(evidence: Evidence, canary: IPv4Address | None, hearing: Hearing) -> I
         yield Gap(what="mac-map", why=why, costs=f"{entry.mac} has no owner by it")
 
 
-def _causes(proxies: Mapping[str, KubeProxy], states: tuple[NodeState, ...]) -> tuple[tuple[str, str], ...]:
-    return ()
+def _causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> tuple[Cause, ...]:
+    """The likely causes, from what the wire showed beside what is configured."""
+    hearing = judged.hearing
+    answers = [(str(j.ip), party) for j, party in judged.answers()]
+    asked_gateways = any(hearing.asked(ip).broadcast for found in gateways.values() for ip in found)
+    heard = Heard(
+        answered={
+            str(j.ip): frozenset(str(party.node) for party in j.case.parties if party.node) for j in judged.asked()
+        },
+        strangers=frozenset(ip for ip, party in answers if party.owner.foreign and not party.named),
+        stranger_on_canary=any(judged.owners[mac].foreign for mac in judged.canary_macs()),
+        twice=frozenset(node for _, node, _ in doubled(judged)),
+        gateways=_answered_gateways(judged, gateways) if asked_gateways else None,
+        node_addresses=_node_addresses(judged),
+        prober=judged.own_node,
+    )
+    found = causes(
+        judged.kube_proxies,
+        frozenset(judged.named(Arp.NON_STRICT)),
+        frozenset((*judged.named(Arp.NON_STRICT), *judged.named(Arp.STRICT))),
+        frozenset(state.name for state in judged.nodes),
+        heard,
+    )
+    return tuple(Cause(row=cause.row, text=cause.text, do=cause.do, nodes=cause.nodes) for cause in found)
+
+
+def _answered_gateways(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> frozenset[str]:
+    def answered(node: str, ip: IPv4Address) -> bool:
+        return any(judged.owners[mac].node == node for mac in judged.hearing.voices(ip))
+
+    return frozenset(node for node, found in gateways.items() if any(answered(node, ip) for ip in found))
+
+
+def _node_addresses(judged: Judged) -> bool | None:
+    asked = [ip for found in judged.addresses.values() for ip in found if judged.hearing.asked(ip).broadcast]
+    return any(judged.hearing.voices(ip) for ip in asked) if asked else None
+
+
+def _preflight(judged: Judged, objects: Objects) -> Preflight:
+    """Whether a layer-2 load balancer can be installed: by the wire alone; what is configured stands beside it."""
+    configured = status(objects, wire={state.name: state.arp for state in judged.nodes})
+    faulty, strict = judged.named(Arp.NON_STRICT), judged.named(Arp.STRICT)
+    safe: bool | None
+    count = f"{len(strict)} of {len(judged.nodes)} nodes are quiet for addresses that they do not announce"
+    match bool(faulty), len(strict) == len(judged.nodes) > 0:
+        case True, _:
+            safe, words = False, f"not safe: {', '.join(faulty)} would answer for every address of the load balancer"
+        case False, True:
+            safe, words = True, f"safe: {count}"
+        case _:
+            safe, words = None, f"not known: only {count}"
+    return Preflight(safe=safe, words=words, strict_arp=configured.answer.value, reason=configured.reason)

@@ -33,14 +33,17 @@ def targets(
     options: Options,
     node_addresses: Mapping[str, Iterable[IPv4Address]],
     networks: Iterable[IPv4Network] = (),
+    gateways: Mapping[str, Iterable[IPv4Address]] | None = None,
 ) -> tuple[Target, ...]:
     """Every target of the run, sorted by kind and address.
 
-    `node_addresses`: the nodes' own, by node name. `networks`: those of the interfaces, which the control avoids."""
+    `node_addresses`: the nodes' own, by node name. `networks`: those of the interfaces, which the control avoids.
+    `gateways`: the nodes' ends of the pod network, asked in a preflight."""
     owners: dict[IPv4Address, list[str]] = {}
-    for node in sorted(node_addresses):
-        for ip in node_addresses[node]:
-            owners.setdefault(ip, []).append(node)
+    for listing in (node_addresses, gateways or {}):
+        for node in sorted(listing):
+            for ip in listing[node]:
+                owners.setdefault(ip, []).append(node)
     found = _of_services(objects, options)
     for ip in options.ips:
         found.setdefault(ip, (Kind.EXTRA, ()))

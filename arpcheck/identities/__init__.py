@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from arpcheck.evidence import Evidence
-from arpcheck.identities import antrea, mac_map, node_ip, node_network_state, overlay, ovn_kubernetes, own, sriov
+from arpcheck.identities import antrea, gateways, mac_map, node_ip, node_network_state, overlay, ovn_kubernetes, own, sriov
 from arpcheck.identities.addresses import node_addresses, service_addresses
 from arpcheck.identities.files import read_mac_map
+from arpcheck.identities.gateways import pod_gateways
 from arpcheck.identities.mac_map import match_nodes, unmatched
 from arpcheck.identities.overlay import overlays
 from arpcheck.identities.own import own_node
@@ -22,7 +23,7 @@ from arpcheck.model import Identity, Need
 
 __all__ = [
     "NEEDS", "RANKS", "SOURCES", "Row", "Source", "all_identities", "is_virtual_router", "label", "match_nodes",
-    "node_addresses", "overlays", "own_node", "proxies", "rank", "read_mac_map", "service_addresses", "table", "unmatched",
+    "node_addresses", "overlays", "own_node", "pod_gateways", "proxies", "rank", "read_mac_map", "service_addresses", "table", "unmatched",
     "vendor",
 ]  # fmt: skip
 
@@ -37,7 +38,7 @@ class Source(Protocol):
 SOURCES: tuple[Source, ...] = (own, node_ip, ovn_kubernetes, antrea, node_network_state, sriov, mac_map)
 """Every source, in the order of the README's table."""
 
-NEEDS: tuple[Need, ...] = tuple(dict.fromkeys((*(need for source in SOURCES for need in source.NEEDS), *overlay.NEEDS)))
+NEEDS: tuple[Need, ...] = tuple(dict.fromkeys((*(need for source in SOURCES for need in source.NEEDS), *overlay.NEEDS, *gateways.NEEDS)))
 
 RANKS = {"self": 2, "ovn-kubernetes": 3, "antrea": 3, "node-network-state": 3, "sriov": 3, "node-ip": 4}
 """The strength of a source, 1 the strongest: the user's own file, a live host, what a host published, the wire, other

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 from arpcheck.judge.case import Case, Party
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.nodes import NodeState
-from arpcheck.model import Arp, Gap, Host, KubeProxy, Loss, Mac, Owner, Target, Verdict
+from arpcheck.model import Arp, Cause, Gap, Host, KubeProxy, Loss, Mac, Owner, Target, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +49,8 @@ class Judged:
     gaps: tuple[Gap, ...]
     losses: tuple[Loss, ...]
     overlays: Mapping[Mac, str]
-    causes: tuple[tuple[str, str], ...]
-    """Why nodes answer although they are configured otherwise, or because: each with what to do."""
+    causes: tuple[Cause, ...]
+    """Why nodes answer although they are configured otherwise, or because."""
     cluster_version: str | None
 
     def asked(self) -> Iterator[Judgement]:

@@ -33,8 +33,10 @@ def node_states(
     owners: Mapping[Mac, Owner],
     hearing: Hearing,
     own_node: str | None,
+    gateways: Mapping[str, tuple[IPv4Address, ...]],
 ) -> tuple[NodeState, ...]:
-    """One state for each node, by name. `addresses`: the nodes' own."""
+    """One state for each node, by name. `addresses`: the nodes' own; `gateways`: their ends of the pod network, which
+    tell a strict kernel from one that holds no Service address."""
     by_node: dict[str, list[Mac]] = {}
     for mac, owner in owners.items():
         if owner.node is not None:
@@ -43,6 +45,8 @@ def node_states(
     for node in nodes:
         macs = tuple(sorted(by_node.get(node.name, ())))
         arp, reason = _judge(node, addresses.get(node.name, ()), canary, macs, owners, hearing, own_node)
+        if arp is Arp.STRICT:
+            reason = f"{reason}; {_why_quiet(gateways.get(node.name, ()), macs, hearing)}"
         states.append(NodeState(name=node.name, arp=arp, reason=reason, ready=node.ready, macs=macs))
     return tuple(sorted(states, key=lambda state: state.name))
 
@@ -73,8 +77,18 @@ def _judge(
         return Arp.UNKNOWN, f"{heard[0][0]} was answered, but it is not known whether by this node"
     for ip, mac in own:
         if hearing.voices(ip)[mac].ears & hearing.asked(canary).ears:
-            return Arp.STRICT, f"answered for its own {ip} and not for {canary}; {_ALIKE}"
+            return Arp.STRICT, f"answered for its own {ip} and not for {canary}"
     return Arp.UNKNOWN, "its own address and the canary were not asked in the same way"
+
+
+def _why_quiet(gateways: Iterable[IPv4Address], macs: Iterable[Mac], hearing: Hearing) -> str:
+    asked = [ip for ip in gateways if hearing.asked(ip).broadcast]
+    if not asked:
+        return _ALIKE
+    answered = [ip for ip in asked if any(mac in hearing.voices(ip) for mac in macs)]
+    if answered:
+        return f"it answered for its pod gateway {answered[0]}, so its kernel is not strict and holds no Service address"
+    return f"nor for its pod gateway {_listed(asked)}: its kernel is strict"
 
 
 def _listed(addresses: Iterable[IPv4Address]) -> str:

@@ -11,12 +11,12 @@ from arpcheck.judge.findings import findings
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.judge.nodes import NodeState
 from arpcheck.judge.summary import summarise
-from arpcheck.model import Kind, KubeProxy, Mac, NodeMac, NodeReport, Report, Responder, Run, Target, TargetReport
+from arpcheck.model import Kind, KubeProxy, Mac, NodeMac, NodeReport, Preflight, Report, Responder, Run, Target, TargetReport
 
 _UNSEEN = KubeProxy(mode=None, strict_arp=None, source=None)
 
 
-def report(judged: Judged, evidence: Evidence) -> Report:
+def report(judged: Judged, evidence: Evidence, preflight: Preflight | None) -> Report:
     by_target = {judgement.case.target: judgement for judgement in judged.judgements}
     return Report(
         summary=summarise(judged, complete=evidence.complete, interrupted=evidence.interrupted),
@@ -25,6 +25,8 @@ def report(judged: Judged, evidence: Evidence) -> Report:
         findings=findings(judged),
         gaps=tuple(sorted(judged.gaps)),
         run=_run(evidence),
+        causes=judged.causes,
+        preflight=preflight,
         evidence=to_json(evidence),
     )
 

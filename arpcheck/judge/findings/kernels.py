@@ -9,6 +9,9 @@ from arpcheck.judge.findings.finding import Found, Rule
 from arpcheck.judge.judged import Judged
 from arpcheck.model import Arp, Mac, Severity, Verdict
 
+CAUSES = range(3, 7)
+"""The rows of the table of causes that say why a node is non-strict."""
+
 
 def non_strict_nodes(judged: Judged) -> Found | None:
     """Means: the kernel of these nodes answers ARP for every Service address it holds on kube-ipvs0, whoever announces it.
@@ -28,9 +31,10 @@ def non_strict_nodes(judged: Judged) -> Found | None:
     count = len(nodes) + sum(state.arp is Arp.STRICT for state in judged.nodes)
     because = [f"{len(nodes)} of {count} nodes that could be judged answered for {judged.canary}: {', '.join(nodes)}"]
     because += [f"{node}: {_configured(judged, node)}" for node in nodes]
-    because += [cause for cause, _ in judged.causes]
+    causes = [cause for cause in judged.causes if cause.row in CAUSES]
+    because += [f"{cause.text}{_of(cause.nodes)}" for cause in causes]
     hit = [j.ip for j in judged.asked() if j.verdict is Verdict.NON_STRICT]
-    return Found(because=tuple(because), nodes=nodes, ips=tuple(hit), do=tuple(do for _, do in judged.causes if do))
+    return Found(because=tuple(because), nodes=nodes, ips=tuple(hit), do=tuple(cause.do for cause in causes))
 
 
 def latent_non_strict(judged: Judged) -> Found | None:
@@ -43,14 +47,24 @@ def latent_non_strict(judged: Judged) -> Found | None:
 
     Do:
     - Turn strict ARP on and restart kube-proxy before the next failover."""
-    because, nodes, ips = [], [], []
-    for judgement, party in judged.answers():
-        for voice in party.voices if party.node else ():
-            if _doubled(judged, judgement.ip, voice.mac) and _single_at_home(judged, str(party.node), voice.mac):
-                because.append(f"{party.node} ({voice.mac}) answered more than once per question for {judgement.ip}")
-                nodes.append(str(party.node))
-                ips.append(judgement.ip)
-    return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None
+    found = doubled(judged)
+    if not found:
+        return None
+    return Found(
+        because=tuple(f"{node} ({mac}) answered more than once per question for {ip}" for ip, node, mac in found),
+        nodes=tuple(node for _, node, _ in found),
+        ips=tuple(ip for ip, _, _ in found),
+    )
+
+
+def doubled(judged: Judged) -> tuple[tuple[IPv4Address, str, Mac], ...]:
+    """Address, node and MAC wherever a node's kernel and its speaker both seem to answer."""
+    return tuple(
+        (judgement.ip, party.node, voice.mac)
+        for judgement, party in judged.answers() if party.node
+        for voice in party.voices
+        if _doubled(judged, judgement.ip, voice.mac) and _single_at_home(judged, party.node, voice.mac)
+    )  # fmt: skip
 
 
 def self_blind(judged: Judged) -> Found | None:
@@ -98,6 +112,10 @@ def ipvs_deprecated(judged: Judged) -> Found | None:
     if not nodes or not version or (int(version[1]), int(version[2])) < (1, 35):
         return None
     return Found(because=(f"kube-proxy is in mode ipvs, and the server is {judged.cluster_version}",), nodes=nodes)
+
+
+def _of(nodes: tuple[str, ...]) -> str:
+    return f": {', '.join(nodes)}" if nodes else ""
 
 
 def _configured(judged: Judged, node: str) -> str:
