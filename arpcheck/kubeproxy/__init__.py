@@ -1,0 +1,115 @@
+"""What kube-proxy is configured to do on every node, and whether the process that runs has loaded it.
+
+Pure: objects in, one KubeProxy a node out. Knows the distributions' ways to configure it; knows nothing of the wire,
+which alone shows what the kernel does. `status` draws the conclusion for strict ARP, `causes` explains a contradiction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from arpcheck.kubeproxy import embedded, process, setting, substitutes, versions, workload
+from arpcheck.kubeproxy.needs import NEEDS
+from arpcheck.kubeproxy.notes import Note, Oddity, has
+from arpcheck.kubeproxy.process import Loaded
+from arpcheck.kubeproxy.setting import Setting
+from arpcheck.kubeproxy.workload import Workload
+from arpcheck.model import KubeProxy
+from arpcheck.objects import Node, Objects, name, namespace, text
+
+__all__ = ["NEEDS", "kube_proxies"]
+
+
+def kube_proxies(objects: Objects) -> Mapping[str, KubeProxy]:
+    """By the name of every Node that was read. `mode` is one of kube-proxy's own, or what stands in its place:
+    `kube-router`, `cilium`, `ovn-kubernetes`, `none`; None where it is not visible."""
+    return objects.memo("kube proxies", lambda: {node.name: _kube_proxy(node, objects) for node in objects.nodes()})
+
+
+def version_of(node: Node, objects: Objects) -> versions.Minor | None:
+    """kube-proxy's own is not in the API any more; the kubelet's is that of the same release (version skew policy)."""
+    return versions.minor(text(node.raw, "status", "nodeInfo", "kubeletVersion")) or versions.minor(objects.version)
+
+
+def _kube_proxy(node: Node, objects: Objects) -> KubeProxy:
+    if text(node.raw, "status", "nodeInfo", "operatingSystem") == "windows":
+        return KubeProxy(mode=versions.KERNELSPACE, strict_arp=None, source="operating system of the node")
+    wanted, (loaded, more) = _found(node, objects)
+    mode, of_mode = _mode(wanted, version_of(node, objects))
+    notes = tuple(dict.fromkeys((*wanted.notes, *of_mode, *_no_effect(mode, wanted), *more)))
+    if loaded and has(notes, Oddity.REFUSED):
+        loaded = False  # whatever runs, it did not start with this
+    return KubeProxy(mode=mode, strict_arp=wanted.strict_arp, source=wanted.source, loaded=loaded, notes=notes)
+
+
+def _mode(wanted: Setting, version: versions.Minor | None) -> tuple[str | None, tuple[Note, ...]]:
+    return (wanted.mode, ()) if wanted.proven else versions.effective(wanted.mode, version)
+
+
+def _found(node: Node, objects: Objects) -> tuple[Setting, Loaded]:
+    """The strongest witness first: its own pod, its own annotation, a DaemonSet that should run there, a substitute."""
+    if pod := workload.pods(objects).get(node.name):
+        return _of_pod(pod, objects)
+    if inside := embedded.setting(node):
+        if embedded.disabled(objects):
+            return _disabled(inside, node, objects), (None, ())
+        return inside, (None if inside.mode is None else True, ())
+    if found := _daemon_sets(objects):
+        return _without_pod(found, objects)
+    return substitutes.setting(node, objects), (None, ())
+
+
+def _of_pod(pod: Workload, objects: Objects) -> tuple[Setting, Loaded]:
+    own = setting.setting(pod, objects)
+    daemon_set = workload.owner(pod, objects)
+    wanted = setting.setting(daemon_set, objects) if daemon_set else own
+    found, notes = process.loaded(pod, own, wanted, daemon_set, objects)
+    if daemon_set is None and not workload.is_static(pod) and (gap := objects.gap("daemonsets.apps")):
+        return wanted, (None, (*notes, Note(f"its DaemonSet could not be read: {gap.why}", Oddity.UNREAD)))
+    return wanted, (found, notes)
+
+
+def _disabled(inside: Setting, node: Node, objects: Objects) -> Setting:
+    """k3s runs none; what handles Services then is asked of the others."""
+    other = substitutes.setting(node, objects)
+    if other.mode is not None:
+        return other
+    off = Note("k3s or RKE2 was started with --disable-kube-proxy; what handles Services instead is not visible")
+    return Setting(mode=versions.NONE, strict_arp=None, source=inside.source, notes=(off,), proven=True)
+
+
+def _daemon_sets(objects: Objects) -> tuple[Workload, ...]:
+    """Those that a node without a visible pod may have: not the one for Windows."""
+    return tuple(one for one in workload.daemon_sets(objects) if "windows" not in name(one.obj))
+
+
+def _without_pod(found: tuple[Workload, ...], objects: Objects) -> tuple[Setting, Loaded]:
+    """A node that has no pod runs no kube-proxy, but only where every pod of the DaemonSets was seen."""
+    titles = " and ".join(one.title for one in found)
+    if objects.memo("all kube-proxy pods seen", lambda: _all_seen(found, objects)):
+        off = Note(f"no pod of {titles} runs here; what an earlier one bound to kube-ipvs0 stays until a reboot")
+        return Setting(mode=versions.NONE, strict_arp=None, source=titles, notes=(off,), proven=True), (None, ())
+    gap = objects.gap("pods")
+    why = f"pods could not be read: {gap.why}" if gap else f"its pod in {namespace(found[0].obj)} was not found"
+    unseen = Note(f"{why}; whether the process is older than its configuration is not known", Oddity.UNREAD)
+    return _only(found, titles, objects), (None, (unseen,))
+
+
+def _all_seen(found: tuple[Workload, ...], objects: Objects) -> bool:
+    owners = [workload.owner(pod, objects) for pod in workload.pods(objects).values()]
+    there = [(one, workload.number(one.obj, "status", "currentNumberScheduled")) for one in found]
+    return all(count is not None and sum(own is one for own in owners) >= count for one, count in there)
+
+
+def _only(found: tuple[Workload, ...], titles: str, objects: Objects) -> Setting:
+    """What they say alike; which of several DaemonSets would serve a node is not worked out."""
+    said = [setting.setting(one, objects) for one in found]
+    if len({(one.mode, one.strict_arp) for one in said}) == 1:
+        return said[0]
+    doubt = Note(f"{titles} are configured differently, and which of them serves this node is not known", Oddity.UNREAD)
+    return Setting(mode=None, strict_arp=None, source=None, notes=(doubt,))
+
+
+def _no_effect(mode: str | None, wanted: Setting) -> tuple[Note, ...]:
+    if mode not in versions.BINDS_NOTHING or not wanted.strict_arp:
+        return ()
+    return (Note(f"strictARP is set, but has no effect in mode {mode}", Oddity.NO_EFFECT),)

@@ -1,0 +1,89 @@
+"""What is read of the cluster for all of this, and not a field more. Knows only names of resources and fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from arpcheck.kubeproxy import embedded, substitutes
+from arpcheck.kubeproxy.workload import OPENSHIFT, SYSTEM
+from arpcheck.model import Need
+
+MANAGER_MARKS = (
+    *("metadata labels argocd.argoproj.io/*", "metadata annotations argocd.argoproj.io/*"),
+    *("metadata labels kustomize.toolkit.fluxcd.io/*", "metadata labels helm.toolkit.fluxcd.io/*"),
+    *("metadata annotations meta.helm.sh/release-name", "metadata labels addonmanager.kubernetes.io/mode"),
+    *("metadata labels k0s.k0sproject.io/stack", "metadata labels eks.amazonaws.com/component"),
+    "metadata managedFields manager",
+)
+"""By which a configuration is recognised as somebody else's."""
+
+
+def _of_pod(prefix: str) -> Iterable[str]:
+    parts = ("name", "command", "args", "volumeMounts name", "volumeMounts mountPath", "volumeMounts subPath")
+    volumes = (
+        *("name", "hostPath path", "configMap name", "configMap items key", "configMap items path"),
+        *(f"projected sources configMap {part}" for part in ("name", "items key", "items path")),
+    )
+    yield from (f"{prefix} containers {part}" for part in parts)
+    yield from (f"{prefix} volumes {part}" for part in volumes)
+
+
+_DAEMON_SET = (
+    *MANAGER_MARKS,
+    *("metadata labels k8s-app", "metadata labels component", "spec updateStrategy type"),
+    *("status currentNumberScheduled", "status desiredNumberScheduled"),
+    "spec template metadata annotations kubectl.kubernetes.io/restartedAt",
+    *_of_pod("spec template spec"),
+)
+
+_POD = (
+    *("metadata labels k8s-app", "metadata labels component"),
+    *("metadata ownerReferences kind", "metadata ownerReferences name", "spec nodeName", "status startTime"),
+    *("status containerStatuses name", "status containerStatuses state running startedAt"),
+    *_of_pod("spec"),
+)
+
+_CONFIG_MAP = (*MANAGER_MARKS, "metadata managedFields time", "metadata managedFields fieldsV1 f:data", "data *")
+
+_DAEMON_SETS_COST = "how kube-proxy is configured is not known"
+_PODS_COST = "whether a kube-proxy is older than its configuration, and what a static pod is told, is not known"
+_CONFIG_MAPS_COST = "kube-proxy's mode and strictARP are not known"
+
+
+def _in(space: str, *selectors: str) -> Iterable[Need]:
+    yield Need(
+        resource="daemonsets.apps", costs=_DAEMON_SETS_COST, namespace=space, names=("*kube-proxy*",), fields=_DAEMON_SET
+    )
+    for selector in selectors:
+        yield Need(resource="pods", costs=_PODS_COST, namespace=space, selector=selector, fields=_POD)
+    yield Need(resource="configmaps", costs=_CONFIG_MAPS_COST, namespace=space, mounted=True, fields=_CONFIG_MAP)
+
+
+NEEDS: tuple[Need, ...] = (
+    *_in(SYSTEM, "k8s-app=kube-proxy", "component=kube-proxy"),
+    *_in(OPENSHIFT, "app=kube-proxy"),
+    Need(
+        resource="daemonsets.apps",
+        costs="whether Cilium or kube-router stands in kube-proxy's place is not known",
+        namespace=SYSTEM,
+        names=substitutes.DAEMON_SETS,
+        fields=("spec template spec containers command", "spec template spec containers args"),
+    ),
+    Need(
+        resource="configmaps",
+        costs="whether Cilium stands in kube-proxy's place is not known",
+        namespace=SYSTEM,
+        names=(substitutes.CILIUM_CONFIG,),
+        fields=(f"data {substitutes.REPLACEMENT}",),
+    ),
+    Need(
+        resource="nodes",
+        costs="no node's kube-proxy is known",
+        fields=(
+            *(f"metadata annotations {key}" for key in (*embedded.ANNOTATIONS, substitutes.OVN_ANNOTATION)),
+            *(f"metadata labels {key}" for key in (substitutes.MICROK8S, "kops.k8s.io/*", "kubernetes.azure.com/cluster")),
+            *("status nodeInfo kubeletVersion", "status nodeInfo operatingSystem", "status nodeInfo osImage"),
+        ),
+    ),
+)
+"""Pods by the labels of kubeadm, EKS, k0s, Talos and kOps; of RKE2 and GKE; and of OpenShift."""

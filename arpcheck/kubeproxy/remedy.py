@@ -1,0 +1,105 @@
+"""What to do about a status: commands for the DaemonSet and ConfigMap that the cluster really has, or the way of the
+system that owns them. Knows no wire; prints nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from arpcheck.kubeproxy import running, workload
+from arpcheck.kubeproxy.answers import Answer, NodeStatus
+from arpcheck.kubeproxy.distributions import Manager, managed_by
+from arpcheck.kubeproxy.setting import place
+from arpcheck.kubeproxy.versions import BINDS_NOTHING
+from arpcheck.model import Arp
+from arpcheck.objects import Objects, name, namespace, text
+
+_LEFTOVERS = (
+    "kube-ipvs0 is left over from IPVS mode: reboot these nodes one after the other,",
+    "or run `kube-proxy --cleanup` on them and restart kube-proxy, or: ip link delete kube-ipvs0",
+)
+
+
+def remedy(answer: Answer, nodes: Sequence[NodeStatus], objects: Objects) -> tuple[str | None, tuple[str, ...]]:
+    """Who owns the configuration, and what to do."""
+    manager = managed_by(objects)
+    return manager.name if manager else None, tuple(_do(answer, nodes, manager, objects))
+
+
+def _do(answer: Answer, nodes: Sequence[NodeStatus], manager: Manager | None, objects: Objects) -> Iterable[str]:
+    these = [node for node in nodes if node.answer is answer]
+    doubtful = [node.name for node in these if node.loaded is None]
+    match answer:
+        case Answer.NOT_SET:
+            return (*(_set_by(manager) if manager else _edit(objects)), *_prove())
+        case Answer.NOT_LOADED:
+            return (*_load(these, manager, objects), *_prove())
+        case Answer.SET:
+            return (*_look(doubtful, objects), *_prove()) if doubtful else ()
+        case Answer.UNKNOWN:
+            return (*_gaps(objects), *_look(doubtful, objects), *_on_node(), *(_set_by(manager) if manager else ()))
+        case Answer.NOT_NEEDED:
+            return ()
+
+
+def _set_by(manager: Manager) -> tuple[str, ...]:
+    """Its own way."""
+    return (f"{manager.name} owns this configuration ({manager.because}), so that is where to set it:", *manager.way)
+
+
+def _edit(objects: Objects) -> Iterable[str]:
+    where = place(objects)
+    if where is None:
+        return ("set ipvs.strictARP: true in kube-proxy's configuration and restart it on every node",)
+    by_hand = f"kubectl -n {where.namespace} edit configmap {where.config_map}   # {where.key}: ipvs.strictARP: true"
+    return ("arpcheck strict-arp enable", f"or by hand: {by_hand}", *_rollout(objects))
+
+
+def _load(nodes: Sequence[NodeStatus], manager: Manager | None, objects: Objects) -> Iterable[str]:
+    left_over = any(node.arp is Arp.NON_STRICT and node.mode in BINDS_NOTHING for node in nodes)
+    if all(node.loaded is not False for node in nodes) and left_over:
+        return _LEFTOVERS
+    return (*_restart(manager, objects), *(_LEFTOVERS if left_over else ()))
+
+
+def _restart(manager: Manager | None, objects: Objects) -> Iterable[str]:
+    if commands := tuple(_rollout(objects)):
+        return commands
+    return manager.way if manager else ("restart kube-proxy on these nodes",)
+
+
+def _rollout(objects: Objects) -> Iterable[str]:
+    """kube-proxy never reads its configuration again by itself (kubernetes/kubernetes#57144)."""
+    for found in workload.daemon_sets(objects):
+        space, title = namespace(found.obj), name(found.obj)
+        if text(found.obj, "spec", "updateStrategy", "type") == "OnDelete":
+            yield f"daemonset {space}/{title} has updateStrategy OnDelete: delete its pods one after the other"
+            continue
+        yield f"kubectl -n {space} rollout restart daemonset {title}"
+        yield f"kubectl -n {space} rollout status daemonset {title}"
+
+
+def _look(nodes: Sequence[str], objects: Objects) -> Iterable[str]:
+    """One pod's two commands stand for all."""
+    pods = workload.pods(objects)
+    for node in nodes:
+        if pod := pods.get(node):
+            forward, curl = running.configz_commands(namespace(pod.obj), name(pod.obj))
+            others = " (likewise for the others)" if len(nodes) > 1 else ""
+            yield f"to see what {node} has loaded{others}: {forward}"
+            yield f"and in another terminal: {curl} > configz.json"
+            return
+
+
+def _gaps(objects: Objects) -> Iterable[str]:
+    for resource in ("nodes", "daemonsets.apps", "pods", "configmaps"):
+        if gap := objects.gap(resource):
+            yield f"let arpcheck read {gap.what} ({gap.why})"
+
+
+def _on_node() -> Iterable[str]:
+    yield f"on the node: curl -s http://localhost:{running.PORT}/proxyMode"
+    yield "on the node: sysctl net.ipv4.conf.all.arp_ignore net.ipv4.conf.all.arp_announce   # 1 and 2 are strict"
+
+
+def _prove() -> Iterable[str]:
+    yield "arpcheck preflight --iface INTERFACE   # the proof"

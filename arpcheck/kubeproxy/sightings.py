@@ -1,0 +1,173 @@
+"""What the wire showed beside what is configured, and the questions that the table of causes asks of it.
+
+Every question gives the nodes that it is true of. Knows no text and no remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from arpcheck.kubeproxy import versions
+from arpcheck.kubeproxy.notes import Oddity, has
+from arpcheck.model import KubeProxy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What the wire showed beyond the canary; what was not asked stays as it is here."""
+
+    answered: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By LoadBalancer address: the nodes that answered it. An address that was asked in vain has an empty set."""
+    strangers: frozenset[str] = frozenset()
+    """LoadBalancer addresses for which a MAC of no node answered."""
+    stranger_on_canary: bool = False
+    """A MAC of no node answered the canary."""
+    twice: frozenset[str] = frozenset()
+    """Nodes that answered one question more than once, though not for their own address."""
+    gateways: frozenset[str] | None = None
+    """Nodes whose pod gateway was answered; None: it was not asked."""
+    node_addresses: bool | None = None
+    """Some node's own address was answered; None: none was asked."""
+    prober: str | None = None
+    """The node that arpcheck runs on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """All that a row of the table can look at."""
+
+    proxies: Mapping[str, KubeProxy]
+    non_strict: frozenset[str]
+    judged: frozenset[str]
+    in_cluster: frozenset[str]
+    heard: Heard
+
+    @property
+    def ours(self) -> frozenset[str]:
+        return self.non_strict & self.in_cluster
+
+    @property
+    def all_of_them(self) -> bool:
+        return bool(self.judged) and self.judged <= self.non_strict
+
+    def of(self, fits: Callable[[KubeProxy], bool]) -> frozenset[str]:
+        """The non-strict nodes of this cluster whose kube-proxy fits."""
+        return frozenset(node for node in self.ours if node in self.proxies and fits(self.proxies[node]))
+
+
+Concerned = Callable[[Seen], Collection[str] | None]
+"""The nodes that a cause concerns; None or no node: it does not hold. `HOLDS` where it holds and concerns none."""
+HOLDS = ("",)
+
+
+# ------------------------------------------------------------------------------------------- of the configuration
+
+
+def _ipvs(proxy: KubeProxy) -> bool:
+    return proxy.mode == versions.IPVS
+
+
+def odd(*oddities: Oddity) -> Concerned:
+    return lambda seen: seen.of(lambda proxy: not _is_strict(proxy) and has(proxy.notes, *oddities))
+
+
+def _is_strict(proxy: KubeProxy) -> bool:
+    return _ipvs(proxy) and proxy.strict_arp is True
+
+
+def unset(seen: Seen) -> Collection[str]:
+    explained = (Oddity.MISSPELT, Oddity.MISPLACED, Oddity.FLAGS_IGNORED, Oddity.REFUSED)
+    return seen.of(lambda proxy: _ipvs(proxy) and proxy.strict_arp is False and not has(proxy.notes, *explained))
+
+
+def half_rolled(seen: Seen) -> Collection[str]:
+    return seen.of(lambda proxy: _is_strict(proxy) and has(proxy.notes, Oddity.NOT_ROLLED))
+
+
+def not_restarted(seen: Seen) -> Collection[str]:
+    return seen.of(lambda p: _is_strict(p) and p.loaded is False and not has(p.notes, Oddity.NOT_ROLLED, Oddity.DIFFERS))
+
+
+def maybe_not_restarted(seen: Seen) -> Collection[str]:
+    return seen.of(lambda proxy: _is_strict(proxy) and proxy.loaded is None and not has(proxy.notes, Oddity.NOT_ROLLED))
+
+
+def runs_otherwise(seen: Seen) -> Collection[str]:
+    return seen.of(lambda proxy: proxy.loaded is False and has(proxy.notes, Oddity.DIFFERS))
+
+
+def fell_back(seen: Seen) -> Collection[str]:
+    """Its kernel answers for its pod gateway, so it is not strict, and holds no Service address, so it is not IPVS."""
+    quiet = (seen.judged - seen.non_strict) & (seen.heard.gateways or frozenset())
+    return {node for node in quiet if node in seen.proxies and _ipvs(seen.proxies[node])}
+
+
+def kernel(seen: Seen) -> Collection[str]:
+    """Strict by its configuration and not known to be older than it."""
+    router = versions.KUBE_ROUTER
+    return seen.of(lambda proxy: (_is_strict(proxy) and proxy.loaded is not False) or proxy.mode == router)
+
+
+def quiet_mode(seen: Seen) -> Collection[str]:
+    return seen.of(lambda proxy: proxy.mode in versions.BINDS_NOTHING and not has(proxy.notes, Oddity.DIFFERS))
+
+
+def older_mode(seen: Seen) -> Collection[str]:
+    return seen.of(lambda proxy: proxy.mode in versions.BINDS_NOTHING and proxy.loaded is False)
+
+
+def hidden(seen: Seen) -> Collection[str]:
+    return {node for node in seen.ours if node not in seen.proxies or _unknown(seen.proxies[node])}
+
+
+def _unknown(proxy: KubeProxy) -> bool:
+    return not has(proxy.notes, Oddity.REFUSED) and (proxy.mode is None or (_ipvs(proxy) and proxy.strict_arp is None))
+
+
+# ----------------------------------------------------------------------------------------------- of the wire alone
+
+
+def healthy(seen: Seen) -> Collection[str] | None:
+    heard = seen.heard
+    quiet = not seen.non_strict and not heard.strangers and not heard.stranger_on_canary
+    return HOLDS if quiet and heard.answered and all(len(nodes) == 1 for nodes in heard.answered.values()) else None
+
+
+def latent(seen: Seen) -> Collection[str]:
+    """Non-strict by the canary, although each LoadBalancer address has one answer."""
+    found = seen.heard.answered.values()
+    return seen.ours if found and all(len(nodes) == 1 for nodes in found) else ()
+
+
+def split_brain(seen: Seen) -> Collection[str]:
+    several = [nodes for nodes in seen.heard.answered.values() if len(nodes) > 1 and not nodes & seen.non_strict]
+    return frozenset[str]().union(*several)
+
+
+def beside_a_node(seen: Seen) -> Collection[str]:
+    return frozenset[str]().union(*(seen.heard.answered.get(ip, frozenset()) for ip in seen.heard.strangers))
+
+
+def stranger_alone(seen: Seen) -> Collection[str] | None:
+    return HOLDS if any(not seen.heard.answered.get(ip) for ip in seen.heard.strangers) else None
+
+
+def gone(seen: Seen) -> Collection[str]:
+    return seen.non_strict - seen.in_cluster
+
+
+def stranger_on_canary(seen: Seen) -> Collection[str] | None:
+    return HOLDS if seen.heard.stranger_on_canary else None
+
+
+def twice(seen: Seen) -> Collection[str]:
+    return seen.heard.twice & seen.non_strict
+
+
+def silent(seen: Seen, *, reached: bool) -> Collection[str] | None:
+    silent = any(not nodes and ip not in seen.heard.strangers for ip, nodes in seen.heard.answered.items())
+    return HOLDS if silent and seen.heard.node_addresses is reached else None
+
+
+def prober(seen: Seen) -> Collection[str]:
+    return (seen.heard.prober,) if seen.heard.prober else ()

@@ -1,0 +1,224 @@
+"""Is strict ARP needed, is it set, and has it been loaded: one answer for the cluster, with what proves it.
+
+Pure: objects, logs and /configz output in. What the API refused makes a clean answer impossible. The wire is the only
+proof of what a kernel does; where it was asked, its word stands above the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from arpcheck.kubeproxy import kube_proxies, running, setting, version_of, versions, workload
+from arpcheck.kubeproxy.answers import Answer, NodeStatus, StrictArpStatus
+from arpcheck.kubeproxy.notes import Note, Oddity, has, of
+from arpcheck.kubeproxy.remedy import remedy
+from arpcheck.kubeproxy.running import Running
+from arpcheck.kubeproxy.statusforms import to_json, to_text
+from arpcheck.model import Arp, KubeProxy
+from arpcheck.objects import Objects
+
+__all__ = ["Answer", "NodeStatus", "StrictArpStatus", "status", "to_json", "to_text"]
+
+_FIRST = (Answer.NOT_SET, Answer.NOT_LOADED, Answer.UNKNOWN, Answer.SET, Answer.NOT_NEEDED)
+
+
+def status(
+    objects: Objects,
+    *,
+    logs: Mapping[str, str] | None = None,
+    configz: Mapping[str, str] | None = None,
+    wire: Mapping[str, Arp] | None = None,
+) -> StrictArpStatus:
+    """`logs`, `configz`: by node, what its kube-proxy logged, and what its /configz printed. `wire`: by node, what a
+    probe or preflight found."""
+    proxies = kube_proxies(objects)
+    told = {node: _told(node, logs or {}, configz or {}) for node in proxies}
+    nodes = tuple(_node(name, proxies[name], told[name], (wire or {}).get(name)) for name in sorted(proxies))
+    if not nodes:
+        return _without_nodes(objects)
+    answer = next(one for one in _FIRST if any(node.answer is one for node in nodes))
+    manager, do = remedy(answer, nodes, objects)
+    return StrictArpStatus(
+        answer=answer,
+        reason=_reason(answer, nodes),
+        source=", ".join(sorted({node.source for node in nodes if node.source})) or None,
+        nodes=nodes,
+        managed_by=manager,
+        notes=_notes(nodes, objects),
+        do=do,
+    )
+
+
+def _without_nodes(objects: Objects) -> StrictArpStatus:
+    """A fault can be proven without a single Node, the opposite can't."""
+    found = [setting.setting(one, objects) for one in workload.daemon_sets(objects)]
+    faulty = [one for one in found if one.mode == versions.IPVS and one.strict_arp is False]
+    answer = Answer.NOT_SET if faulty else Answer.UNKNOWN
+    gap = objects.gap("nodes")
+    why = f"nodes could not be read: {gap.why}" if gap else "there is no node"
+    manager, do = remedy(answer, (), objects)
+    sources = sorted({one.source for one in faulty or found if one.source})
+    return StrictArpStatus(
+        answer=answer,
+        reason=f"Strict ARP is needed and not set ({_listing(sources)}); {why}" if faulty else f"Can't tell: {why}",
+        source=", ".join(sources) or None,
+        nodes=(),
+        managed_by=manager,
+        do=do,
+    )
+
+
+# ------------------------------------------------------------------------------------------------------- one node
+
+
+def _told(node: str, logs: Mapping[str, str], configz: Mapping[str, str]) -> tuple[Running | None, tuple[str, ...]]:
+    """/configz says more than the log; the log more than nothing."""
+    notes = []
+    if node in configz:
+        if (found := running.from_configz(configz[node])) is not None:
+            return found, ()
+        notes.append("what was given as /configz is not its output")
+    if node in logs:
+        if (found := running.from_log(logs[node])) is not None:
+            return found, tuple(notes)
+        notes.append("its log no longer has the line that names the proxier")
+    return None, tuple(notes)
+
+
+def _node(name: str, proxy: KubeProxy, told: tuple[Running | None, tuple[str, ...]], arp: Arp | None) -> NodeStatus:
+    found, notes = told
+    heard = _heard(proxy, found) if found else proxy
+    answer = _of_wire(_answer(heard), arp)
+    return NodeStatus(
+        name=name,
+        mode=heard.mode,
+        strict_arp=heard.strict_arp,
+        loaded=heard.loaded,
+        source=heard.source,
+        answer=answer,
+        arp=arp,
+        notes=(*heard.notes, *notes),
+    )
+
+
+def _heard(proxy: KubeProxy, found: Running) -> KubeProxy:
+    """The configuration beside what the process told of itself."""
+    mode = versions.effective(found.mode, None)[0] if found.mode is not None else None
+    if mode is None:
+        return proxy
+    if proxy.mode is None:
+        return replace(proxy, mode=mode, strict_arp=found.strict_arp, source=found.where, loaded=True, notes=_solved(proxy))
+    if mode != proxy.mode:
+        note = Note(f"{found.where} says that it runs in mode {mode}, not {proxy.mode}", Oddity.DIFFERS)
+        return replace(proxy, loaded=False, notes=(*proxy.notes, note))
+    if mode != versions.IPVS:
+        return replace(proxy, loaded=True, notes=_solved(proxy))
+    if found.strict_arp is None:
+        return proxy
+    if found.strict_arp != proxy.strict_arp:
+        note = Note(f"{found.where} says that it runs with strictARP {str(found.strict_arp).lower()}", Oddity.DIFFERS)
+        return replace(proxy, loaded=False, notes=(*proxy.notes, note))
+    return replace(proxy, loaded=True, notes=_solved(proxy))
+
+
+def _solved(proxy: KubeProxy) -> tuple[str, ...]:
+    """Without the doubts that the process's own word has settled."""
+    settled = (Oddity.UNREAD, Oddity.OLDER, Oddity.FALLS_BACK)
+    return tuple(note for note in proxy.notes if not has((note,), *settled))
+
+
+def _answer(proxy: KubeProxy) -> Answer:
+    unread = has(proxy.notes, Oddity.UNREAD)
+    if proxy.mode == versions.KUBE_ROUTER:
+        return Answer.UNKNOWN if unread else Answer.SET
+    if proxy.mode in versions.BINDS_NOTHING:
+        return _of_quiet(proxy, unread)
+    if proxy.mode != versions.IPVS:
+        return Answer.UNKNOWN
+    if proxy.strict_arp is None:
+        return Answer.NOT_SET if has(proxy.notes, Oddity.REFUSED) else Answer.UNKNOWN
+    if not proxy.strict_arp:
+        return Answer.NOT_SET
+    if proxy.loaded is False:
+        return Answer.NOT_LOADED
+    return Answer.UNKNOWN if unread else Answer.SET
+
+
+def _of_quiet(proxy: KubeProxy, unread: bool) -> Answer:
+    """A process that is older than a configuration without IPVS may well be in IPVS mode."""
+    if proxy.loaded is False:
+        return Answer.NOT_LOADED if has(proxy.notes, Oddity.DIFFERS) else Answer.UNKNOWN
+    return Answer.UNKNOWN if unread else Answer.NOT_NEEDED
+
+
+def _of_wire(answer: Answer, arp: Arp | None) -> Answer:
+    """A kernel that answers for Service addresses refutes a clean answer, whatever is configured."""
+    if arp is not Arp.NON_STRICT:
+        return answer
+    return Answer.NOT_SET if answer in (Answer.NOT_SET, Answer.UNKNOWN) else Answer.NOT_LOADED
+
+
+# ---------------------------------------------------------------------------------------------------- the cluster
+
+
+def _reason(answer: Answer, nodes: Sequence[NodeStatus]) -> str:
+    these = [node for node in nodes if node.answer is answer]
+    of_all = f"{len(these)} of {len(nodes)} nodes"
+    match answer:
+        case Answer.NOT_NEEDED:
+            modes = _listing(sorted({node.mode or "" for node in nodes}))
+            return f"Strict ARP is not needed: in mode {modes} no Service address is bound to an interface of a node"
+        case Answer.SET:
+            return f"Strict ARP is needed and set{_where(these)}; {_proof(these)}"
+        case Answer.NOT_SET:
+            return f"Strict ARP is needed and not set on {of_all}{_where(these)}: {_names(these)}{_first_of(these)}"
+        case Answer.NOT_LOADED:
+            return f"Strict ARP is {_wanted(these)} on {of_all}: {_names(these)}{_first_of(these)}"
+        case Answer.UNKNOWN:
+            return f"Can't tell for {of_all}: {_names(these)}{_first_of(these)}"
+
+
+def _wanted(nodes: Sequence[NodeStatus]) -> str:
+    if any(node.strict_arp and node.mode == versions.IPVS for node in nodes):
+        return "set but not loaded"
+    return "not needed as configured, but what is configured is not what is done"
+
+
+def _proof(nodes: Sequence[NodeStatus]) -> str:
+    if all(node.arp is Arp.STRICT for node in nodes):
+        return "every node keeps quiet on the wire"
+    if all(node.mode == versions.KUBE_ROUTER for node in nodes):
+        return "kube-router writes the sysctls itself at every start, and the wire is the proof"
+    doubtful = [node for node in nodes if node.loaded is None and node.mode == versions.IPVS]
+    if not doubtful:
+        return "every process is known to have loaded it"
+    return f"what {_names(doubtful)} loaded is not shown by the API: /configz would show it, and the wire is the proof"
+
+
+def _where(nodes: Sequence[NodeStatus]) -> str:
+    sources = sorted({node.source for node in nodes if node.source})
+    return f" ({_listing(sources)})" if sources else ""
+
+
+def _first_of(nodes: Sequence[NodeStatus]) -> str:
+    """The notes that decide, each once, of the first node that has any."""
+    telling = tuple(kind for kind in Oddity if kind is not Oddity.NO_EFFECT)
+    found = next((notes for node in nodes if (notes := of(node.notes, *telling))), ())
+    on_wire = ("its kernel answered for a Service address",) if any(node.arp is Arp.NON_STRICT for node in nodes) else ()
+    return "".join(f"; {note}" for note in dict.fromkeys((*found, *on_wire)))
+
+
+def _notes(nodes: Iterable[NodeStatus], objects: Objects) -> tuple[str, ...]:
+    in_ipvs = {node.name for node in nodes if node.mode == versions.IPVS}
+    known = [version_of(node, objects) for node in objects.nodes() if node.name in in_ipvs]
+    newest = max((version for version in known if version), default=None)
+    return (versions.deprecation(newest), *versions.way_out(newest)) if in_ipvs else ()
+
+
+def _names(nodes: Sequence[NodeStatus]) -> str:
+    return _listing([node.name for node in nodes])
+
+
+def _listing(names: Sequence[str], most: int = 8) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
