@@ -82,8 +82,11 @@ def _configuration(found: kubeconfig.Context | None, user: Mapping[str, Any]) ->
 
 
 def _pool(configuration: Any) -> Any:
+    import urllib3
     from kubernetes.client.rest import RESTClientObject
 
+    if not configuration.verify_ssl:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the kubeconfig says so; kubectl is silent too
     return RESTClientObject(configuration).pool_manager
 
 

@@ -11,14 +11,14 @@ from typing import Any
 
 from arpcheck.cluster.budget import Budget, side_by_side
 from arpcheck.cluster.discovery import Discovery, Served
+from arpcheck.cluster.folding import fold, joined, unknown_mounts
 from arpcheck.cluster.pages import Ask, Kept, read_list, read_objects
-from arpcheck.cluster.plan import Want, unknown_mounts
+from arpcheck.cluster.plan import Want
 from arpcheck.cluster.session import Session
-from arpcheck.cluster.snapshot_file import ordered
 from arpcheck.cluster.unread import FORBIDDEN, TIMED_OUT, UnreadError
 from arpcheck.errors import ClusterError
 from arpcheck.model import Gap
-from arpcheck.objects import Object, Objects, name, namespace, text
+from arpcheck.objects import Objects, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +38,11 @@ def read_api(
     """`within`: the namespace that is enough where a list of all namespaces is refused."""
     read_at = datetime.now(UTC)
     outcomes, version = _ask_all(session, wants, budget, within, services_required)
-    mounts = frozenset(mount for outcome in outcomes if outcome.kept for mount in outcome.kept.mounts)
-    resources = _fold(outcomes, mounts)
-    gaps = [*_gaps(outcomes, within), *_strange(outcomes)]
+    resources = fold([(outcome.want, outcome.kept.objects) for outcome in outcomes if outcome.kept])
+    gaps = {*_gaps(outcomes, within), *_strange(outcomes), *unknown_mounts(wants, resources)}
     return Objects(
         resources=resources,
-        gaps=tuple(sorted({*gaps, *unknown_mounts(wants, resources, gaps)})),
+        gaps=tuple(sorted(gaps)),
         context=session.context,
         version=version,
         read_at=read_at,
@@ -141,19 +140,7 @@ def _insist_on_an_answer(session: Session, outcomes: Sequence[Outcome]) -> None:
         raise ClusterError(f"The API server {session.where} can't be read: {unread[0].why}", unread[0].cure)
 
 
-# ------------------------------------------------------------------------------------------------------------- folding
-
-
-def _fold(outcomes: Iterable[Outcome], mounts: frozenset[tuple[str, str]]) -> dict[str, tuple[Object, ...]]:
-    """By resource, each object once, in the order of their names. Not served and not read: no entry."""
-    found: dict[str, dict[tuple[str, str], Object]] = {}
-    for outcome in outcomes:
-        if outcome.kept:
-            kept = found.setdefault(outcome.want.resource, {})
-            for obj in outcome.kept.objects:
-                if outcome.want.keeps(obj, mounts):
-                    kept[namespace(obj), name(obj)] = obj
-    return {resource: ordered(objs.values()) for resource, objs in found.items()}
+# ----------------------------------------------------------------------------------------------------------------- gaps
 
 
 def _gaps(outcomes: Iterable[Outcome], within: str | None) -> Iterable[Gap]:
@@ -164,7 +151,7 @@ def _gaps(outcomes: Iterable[Outcome], within: str | None) -> Iterable[Gap]:
             why = f"{outcome.unread.why} outside namespace {within}" if outcome.kept else outcome.unread.why
             costs.setdefault((outcome.want.resource, why), []).append(outcome.want.costs)
     for (resource, why), lost in costs.items():
-        yield Gap(what=resource, why=why, costs="; ".join(dict.fromkeys(lost)))
+        yield Gap(what=resource, why=why, costs=joined(lost))
 
 
 def _strange(outcomes: Iterable[Outcome]) -> Iterable[Gap]:

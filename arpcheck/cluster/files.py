@@ -6,16 +6,16 @@ be without. Knows no server."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from arpcheck.cluster.document import MalformedError
+from arpcheck.cluster.folding import fold, joined, unknown_mounts
 from arpcheck.cluster.kinds import EVERYWHERE, resource_of
-from arpcheck.cluster.plan import MOUNTING, Want, matches, mounts_of, unknown_mounts
-from arpcheck.cluster.snapshot_file import Header, header, ordered
-from arpcheck.cluster.trim import trim
+from arpcheck.cluster.plan import Want, selected
+from arpcheck.cluster.snapshot_file import Header, header
 from arpcheck.cluster.yaml_text import parse
 from arpcheck.errors import ClusterError, InputError, UsageError
 from arpcheck.model import Gap
@@ -53,7 +53,7 @@ def read_file(path: str, wants: Sequence[Want], *, services_required: bool) -> O
     file = open_file(_content(path), where)
     if services_required and any(want.resource == "services" for want in wants) and "services" not in file.read:
         raise _without_services(file)
-    resources = _selected(file, wants)
+    resources = fold([(want, _chosen(file, want)) for want in wants if want.resource in file.read])
     head = file.headers[0] if file.headers else None
     return Objects(
         resources=resources,
@@ -62,6 +62,15 @@ def read_file(path: str, wants: Sequence[Want], *, services_required: bool) -> O
         version=head.version if head else None,
         read_at=head.taken_at if head else None,
     )
+
+
+def _chosen(file: ClusterFile, want: Want) -> list[Object]:
+    """What a server would have answered, cut down as its answers are."""
+    try:
+        cuts = [want.cut(obj) for obj in file.found.get(want.resource, ()) if selected(want, obj)]
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    return [cut for cut in cuts if cut is not None]
 
 
 def open_file(content: bytes, where: str) -> ClusterFile:
@@ -125,44 +134,18 @@ def _items(top: dict[str, Any], place: str) -> list[Any]:
     return [own | entry if isinstance(entry, dict) else entry for entry in entries]
 
 
-# ---------------------------------------------------------------------------------------------------------- selection
-
-
-def _selected(file: ClusterFile, wants: Sequence[Want]) -> dict[str, tuple[Object, ...]]:
-    """Trimmed, as the API's answers are: by namespace, selectors, names, and what is mounted."""
-    chosen = [(want, [obj for obj in file.found.get(want.resource, ()) if _chooses(want, obj)]) for want in wants]
-    mounts = frozenset(
-        mount for want, objs in chosen if want.resource in MOUNTING for obj in objs for mount in mounts_of(obj)
-    )
-    kept: dict[str, dict[tuple[str, str], Object]] = {want.resource: {} for want in wants if want.resource in file.read}
-    for want, objs in chosen:
-        for obj in objs:
-            if want.keeps(obj, mounts):
-                kept[want.resource][namespace(obj), name(obj)] = trim(obj, want.tree)
-    return {resource: ordered(objs.values()) for resource, objs in kept.items()}
-
-
-def _chooses(want: Want, obj: Object) -> bool:
-    try:
-        return want.fits(obj) and matches(want, obj)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-
-
 # --------------------------------------------------------------------------------------------------------------- gaps
 
 
-def _gaps(file: ClusterFile, wants: Sequence[Want], resources: Mapping[str, object]) -> tuple[Gap, ...]:
+def _gaps(file: ClusterFile, wants: Sequence[Want], resources: Collection[str]) -> tuple[Gap, ...]:
     asked = {want.resource for want in wants}
     told = {gap for gap in file.gaps if gap.what in asked or not _is_resource(gap.what)}
     absent: dict[str, list[str]] = {}
     for want in wants:
         if want.resource not in {gap.what for gap in told} and _is_missing(file, want):
             absent.setdefault(want.resource, []).append(want.costs)
-    missing = (
-        Gap(what=resource, why="not in the file", costs="; ".join(dict.fromkeys(lost))) for resource, lost in absent.items()
-    )
-    return tuple(sorted({*told, *missing, *unknown_mounts(wants, resources, told)}))
+    missing = {Gap(what=resource, why="not in the file", costs=joined(lost)) for resource, lost in absent.items()}
+    return tuple(sorted(told | missing | set(unknown_mounts(wants, resources))))
 
 
 def _is_resource(what: str) -> bool:

@@ -59,14 +59,14 @@ class _Merged:
 
 
 def load(explicit: str | None, context: str | None, environ: Mapping[str, str]) -> Context | None:
-    """The context `context`, else the current one. None where there is no kubeconfig at all, which is not an error in
-    a pod. ClusterError where there is one that can't be used."""
+    """The context `context`, else the current one. None where none was named and there is none, which is no error in a
+    pod. ClusterError where there is one that can't be used."""
     paths = _paths(explicit, environ)
     if not paths and not context:
         return None
     merged = _merge(paths)
     chosen = context or merged.current
-    if not merged.contexts and not chosen:
+    if not merged.contexts and not chosen and not explicit:
         return None
     if not chosen:
         raise ClusterError(f"{merged.where}: no current-context in it", f"Name one with --context: {_known(merged)}")

@@ -79,7 +79,7 @@ def _output(command: list[str], environment: Mapping[str, str], interactive: boo
         raise ClusterError(f"Login plug-in {name!r} can't be run: {reason}", "Install it, or use another context") from None
     try:
         output = _drained(process, budget)
-        status = process.wait(max(budget.left, 0))
+        status = 0 if len(output) > SIZE else process.wait(max(budget.left, 0))  # who prints that much may never end
     except subprocess.TimeoutExpired:
         hint = "Run it by hand to see why, or give it longer with --request-timeout"
         raise ClusterError(f"Login plug-in {name!r} did not end within {budget.seconds:g} s", hint) from None
@@ -107,7 +107,7 @@ def _drained(process: subprocess.Popen[bytes], budget: Budget) -> bytes:
 
 
 def _end(process: subprocess.Popen[bytes], interactive: bool) -> None:
-    """Ends what is left of it after a failure, with the children that a shell left behind."""
+    """Ends what is left of it, with the children that a shell left behind, but for what it left behind on purpose."""
     if process.stdout:
         process.stdout.close()
     if sys.exc_info()[0] is None and process.returncode is not None:

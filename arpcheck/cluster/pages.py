@@ -11,8 +11,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from arpcheck.cluster.discovery import Served
-from arpcheck.cluster.plan import MOUNTING, Want, matches_fields, mounts_of
-from arpcheck.cluster.trim import trim
+from arpcheck.cluster.plan import Want, selects_fields
 from arpcheck.cluster.unread import UNREADABLE, UnreadError
 from arpcheck.objects import Object, at, name, text
 
@@ -31,10 +30,8 @@ class Ask(Protocol):
 class Kept:
     """What one Want came to."""
 
-    objects: tuple[Object, ...] = ()
-    mounts: frozenset[tuple[str, str]] = frozenset()
-    """ConfigMaps that these objects mount."""
-    strange: int = 0
+    objects: tuple[Object, ...]
+    strange: int
     """Entries that were no objects."""
 
 
@@ -104,20 +101,10 @@ def _page(answer: Any) -> _Page:
 def _keep(entries: list[Any], served: Served, want: Want, where: str) -> Kept:
     """Entries of a typed list carry neither kind nor apiVersion; every object kept has both."""
     own = {"apiVersion": served.api_version, "kind": served.kind}
-    kept: list[Object] = []
-    mounts: set[tuple[str, str]] = set()
-    for entry in entries:
-        if name(entry) and want.fits(entry) and matches_fields(where, entry):
-            kept.append(trim({**entry, **own}, want.tree))
-            if want.resource in MOUNTING:
-                mounts |= mounts_of(entry)
-    strange = sum(not name(entry) for entry in entries)
-    return Kept(objects=tuple(kept), mounts=frozenset(mounts), strange=strange)
+    named = [entry for entry in entries if name(entry)]
+    cuts = [want.cut({**entry, **own}) for entry in named if selects_fields(where, entry)]
+    return Kept(objects=tuple(cut for cut in cuts if cut is not None), strange=len(entries) - len(named))
 
 
 def _joined(pages: list[Kept]) -> Kept:
-    return Kept(
-        objects=tuple(obj for page in pages for obj in page.objects),
-        mounts=frozenset[tuple[str, str]]().union(*(page.mounts for page in pages)),
-        strange=sum(page.strange for page in pages),
-    )
+    return Kept(objects=tuple(obj for page in pages for obj in page.objects), strange=sum(page.strange for page in pages))

@@ -5,7 +5,7 @@ It is a List that kubectl reads too; what a List has no place for, the gaps abov
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from arpcheck import __version__
 from arpcheck.errors import InputError
 from arpcheck.model import Gap
-from arpcheck.objects import Object, Objects, instant, name, namespace, text
+from arpcheck.objects import Objects, instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Header:
 
 
 def snapshot(objects: Objects) -> str:
-    """The same text for the same objects: sorted by resource, namespace and name. Never a Secret."""
+    """The same text for the same objects, by resource and in their order. Never a Secret."""
     read = sorted(resource for resource in objects.resources if resource != "secrets")
     document = {
         "apiVersion": "v1",
@@ -42,14 +42,9 @@ def snapshot(objects: Objects) -> str:
             "read": read,
             "gaps": [{"what": gap.what, "why": gap.why, "costs": gap.costs} for gap in sorted(objects.gaps)],
         },
-        "items": [obj for resource in read for obj in ordered(objects.of(resource))],
+        "items": [obj for resource in read for obj in objects.of(resource)],
     }
-    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def ordered(found: Iterable[Object]) -> tuple[Object, ...]:
-    """By namespace and name, whatever order a server or a file has."""
-    return tuple(sorted(found, key=lambda obj: (namespace(obj), name(obj), text(obj, "metadata", "uid"))))
+    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def header(document: Mapping[str, Any], where: str) -> Header | None:

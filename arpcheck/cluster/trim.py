@@ -64,6 +64,20 @@ def trim(obj: Object, tree: Tree) -> Object:
     return {} if kept is _NOTHING else kept
 
 
+def join(one: Object, other: Object) -> Object:
+    """Two cuts of one object, with what either has."""
+    return {**one, **{key: _join(one[key], value) if key in one else value for key, value in other.items()}}
+
+
+def _join(one: Any, other: Any) -> Any:
+    """Lists of two cuts have the same entries in the same order."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return join(one, other)
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return [_join(*both) for both in zip(one, other, strict=True)]
+    return one
+
+
 def _below(tree: Tree, key: str) -> Tree:
     if not any(sign in key for sign in "*?["):
         return tree.keys.setdefault(key, Tree())

@@ -106,7 +106,7 @@ class _Connection(BaseHTTPRequestHandler):
             method=self.command,
             path=unquote(url.path),
             query=dict(parse_qsl(url.query, keep_blank_values=True)),
-            headers={key.lower(): value for key, value in self.headers.items()},
+            headers={key.lower(): ", ".join(self.headers.get_all(key, ())) for key in self.headers},
             body=self.rfile.read(int(length)) if length.isdecimal() else b"",
         )
 

@@ -71,7 +71,7 @@ class ApiServer:
 
     def serve(self) -> None:
         """Until `stop`, in this thread."""
-        self._listener.serve_forever(poll_interval=0.02)
+        self._listener.serve_forever(poll_interval=0.01)
 
     def stop(self) -> None:
         """Ends every connection. From another thread than that of `serve`."""

@@ -1,0 +1,259 @@
+"""A file in place of an API: every form that kubectl prints, and every file that is none."""
+
+import io
+import json
+import sys
+
+import pytest
+import yaml
+from cluster_world import CLUSTER, NEEDS, SERVICES, config_map, gaps, l2_status, names, node, obj, service
+
+from arpcheck.cluster import Source, read
+from arpcheck.cluster.kinds import plural, resource_of
+from arpcheck.errors import ClusterError, InputError, UsageError
+from arpcheck.model import Need
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Reads text as a cluster file."""
+
+    def ask(content, needs=NEEDS, **options):
+        path = tmp_path / "cluster.json"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return read(Source(cluster_file=str(path)), needs, **options)
+
+    return ask
+
+
+def listed(objects):
+    return {"apiVersion": "v1", "kind": "List", "items": list(objects), "metadata": {"resourceVersion": ""}}
+
+
+def typed(kind, *objects):
+    bare = [{k: v for k, v in o.items() if k not in ("kind", "apiVersion")} for o in objects]
+    return {"apiVersion": "v1", "kind": f"{kind}List", "items": bare}
+
+
+FORMS = [
+    pytest.param(json.dumps(listed(CLUSTER)), id="a List"),
+    pytest.param(json.dumps(listed(CLUSTER), indent=4), id="a List, indented"),
+    pytest.param("\n".join(map(json.dumps, CLUSTER)), id="objects in a row"),
+    pytest.param(json.dumps(listed(CLUSTER[:4])) + json.dumps(listed(CLUSTER[4:])), id="Lists in a row"),
+    pytest.param(json.dumps(listed([listed(CLUSTER[:4]), *CLUSTER[4:]])), id="a List in a List"),
+    pytest.param(json.dumps(CLUSTER), id="a JSON array"),
+    pytest.param(json.dumps(typed("Service", *CLUSTER[:3])) + json.dumps(listed(CLUSTER[3:])), id="kubectl get --raw"),
+    pytest.param(yaml.safe_dump(listed(CLUSTER)), id="a List in YAML"),
+    pytest.param(yaml.safe_dump_all(CLUSTER), id="YAML documents"),
+    pytest.param(json.dumps(listed(CLUSTER)).encode("utf-16"), id="UTF-16"),
+    pytest.param(json.dumps(listed(CLUSTER[::-1])), id="the other way round"),
+]
+
+
+@pytest.mark.parametrize("content", FORMS)
+def test_every_form_gives_the_same_objects(file, content):
+    found = file(content)
+    assert found == file(json.dumps(listed(CLUSTER)))
+    assert {resource: names(found, resource) for resource in found.resources} == {
+        "services": ["kubernetes", "api", "web"],
+        "nodes": ["worker-1", "worker-2"],
+        "configmaps": ["kube-proxy"],
+        "daemonsets.apps": ["kube-proxy"],
+        "pods": ["kube-proxy-x7h2p"],
+        "servicel2statuses.metallb.io": ["l2-7kzqd"],
+        "events": ["web.1"],
+    }
+    assert gaps(found) == {}
+    assert (found.context, found.version, found.read_at) == ("cluster.json", None, None)
+
+
+def test_what_is_cut_away(file):
+    found = file(json.dumps(listed(CLUSTER)))
+    assert found.of("services")[2] == {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": "web",
+            "namespace": "shop",
+            "uid": "uid-Service-shop-web",
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+            "annotations": {"metallb.io/pool": "lan"},
+        },
+        "spec": {"type": "LoadBalancer"},
+        "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.50"}]}},
+    }
+    assert "secret" not in repr(found.resources)
+
+
+def test_standard_input(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(listed(CLUSTER)).encode())))
+    found = read(Source(cluster_file="-"), NEEDS)
+    assert names(found, "nodes") == ["worker-1", "worker-2"]
+    assert found.context == "standard input"
+
+
+def test_of_one_name_the_last_one_wins(file):
+    found = file(json.dumps(listed([*CLUSTER, service("web", "shop", "192.0.2.99")])))
+    assert [o["status"]["loadBalancer"]["ingress"] for o in found.of("services")][2] == [{"ip": "192.0.2.99"}]
+
+
+WITHOUT = [
+    pytest.param("nodes", "Node", {"nodes": "not in the file"}, id="nodes"),
+    pytest.param("daemonsets.apps", "DaemonSet", {"daemonsets.apps": "not in the file"}, id="DaemonSets, while pods mount"),
+    pytest.param("configmaps", "ConfigMap", {"configmaps": "not in the file"}, id="ConfigMaps"),
+    pytest.param("servicel2statuses.metallb.io", "ServiceL2Status", {}, id="a cluster may be without MetalLB"),
+    pytest.param("events", "Event", {}, id="a cluster may be without events"),
+]
+
+
+@pytest.mark.parametrize(("resource", "kind", "missing"), WITHOUT)
+def test_what_every_cluster_has_is_a_gap_where_it_is_absent(file, resource, kind, missing):
+    found = file(json.dumps(listed(o for o in CLUSTER if o["kind"] != kind)))
+    assert gaps(found) == missing
+    assert resource not in found.resources
+    for gap in found.gaps:
+        assert gap.costs == next(need.costs for need in NEEDS if need.resource == resource)
+
+
+@pytest.mark.parametrize(
+    ("objects", "missing"),
+    [
+        pytest.param([config_map("a", "default")], True, id="made without -A"),
+        pytest.param([config_map("a", "default"), config_map("b")], False, id="made with -A"),
+    ],
+)
+def test_a_file_without_kube_system_has_a_gap(file, objects, missing):
+    maps = Need(resource="configmaps", namespace="kube-system", costs="c")
+    assert ("configmaps" in gaps(file(json.dumps(listed(objects)), (maps,)))) is missing
+
+
+def test_nothing_that_could_mount_is_a_gap_of_its_own(file):
+    found = file(json.dumps(listed(o for o in CLUSTER if o["kind"] not in ("DaemonSet", "Pod"))))
+    assert gaps(found) == {
+        "configmaps": "what mounts them could not be read", "daemonsets.apps": "not in the file", "pods": "not in the file",
+    }  # fmt: skip
+    assert names(found, "configmaps") == []
+
+
+@pytest.mark.parametrize(
+    ("need", "found"),
+    [
+        pytest.param({"selector": "app=web"}, ["web"], id="label"),
+        pytest.param({"selector": "app in (web,x),!gone"}, ["web"], id="label sets"),
+        pytest.param({"selector": "app!=web"}, ["kubernetes", "api"], id="label, not equal"),
+        pytest.param({"field_selector": "spec.type=LoadBalancer"}, ["api", "web"], id="field"),
+        pytest.param({"field_selector": "metadata.namespace=default"}, ["kubernetes"], id="field of metadata"),
+        pytest.param({"names": ("kube*", "w?b")}, ["kubernetes", "web"], id="names"),
+        pytest.param({"verb": "get", "names": ("web", "gone")}, ["web"], id="get"),
+        pytest.param({"namespace": "default"}, ["kubernetes"], id="namespace"),
+    ],
+)
+def test_selection(file, need, found):
+    assert names(file(json.dumps(listed(CLUSTER)), (Need(resource="services", costs="c", **need),)), "services") == found
+
+
+@pytest.mark.parametrize("need", [{"selector": "a=b=c"}, {"field_selector": "reason"}], ids=["label", "field"])
+def test_a_selector_that_is_none(file, need):
+    with pytest.raises(UsageError, match=r"not a (label|field) selector"):
+        file(json.dumps(listed(CLUSTER)), (Need(resource="services", costs="c", **need),))
+
+
+WRONG = [
+    pytest.param("", "cluster.json:1: empty", id="empty"),
+    pytest.param("<!DOCTYPE html>\n<html>", "cluster.json:1: HTML or XML, not JSON", id="HTML"),
+    pytest.param("error: You must be logged in", "cluster.json:1: not a Kubernetes object", id="an error of kubectl"),
+    pytest.param("No resources found", "cluster.json:1: not a Kubernetes object", id="no resources found"),
+    pytest.param("42", "cluster.json:1: not a Kubernetes object", id="a number"),
+    pytest.param('{"a": 1}', "cluster.json:1: not a Kubernetes object", id="a mapping that is none"),
+    pytest.param('{"kind": "List", "items": []}', "cluster.json:1: not a Kubernetes object", id="no apiVersion"),
+    pytest.param('{"apiVersion": 1, "kind": "List", "items": []}', "cluster.json:1: not a Kubernetes object", id="apiVersion a number"),
+    pytest.param('{"apiVersion": "v1", "kind": "List", "items": [1]}', "cluster.json:1: not a Kubernetes object", id="entries of numbers"),
+    pytest.param('{"apiVersion": "v1", "kind": "List",\n"items": 5}', "cluster.json:1: the items of a List are no list", id="items a number"),
+    pytest.param('{"apiVersion": "v1", "kind": "Service", "metadata": 3}', "cluster.json:1: a Service without a name", id="no metadata"),
+    pytest.param(json.dumps(node("n")) + '\n\n{"apiVersion": "v1"', "cluster.json:3: not JSON (Expecting ',' delimiter)", id="cut off"),
+    pytest.param("NAME   READY\nweb    1/1", "cluster.json:1: not a Kubernetes object", id="a table of kubectl"),
+    pytest.param("a: b: c", "cluster.json:1: not YAML (mapping values are not allowed in this context)", id="no YAML"),
+    pytest.param("[" * 5000, "cluster.json:1: nested too deeply", id="deep"),
+    pytest.param(
+        '{"apiVersion": "arpcheck/v1", "kind": "ProbeReport"}', "cluster.json:1: a ProbeReport, not objects of a cluster", id="a report",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "message"), WRONG)
+def test_a_wrong_file_is_named_with_its_line(file, content, message):
+    with pytest.raises(InputError) as fault:
+        file(content)
+    assert fault.value.message == message
+    assert fault.value.hint
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [("gone.json", "No such file or directory"), (".", "Is a directory")],
+    ids=["missing", "a folder"],
+)
+def test_a_file_that_can_not_be_read(tmp_path, path, message):
+    with pytest.raises(InputError, match=message):
+        read(Source(cluster_file=str(tmp_path / path)), NEEDS)
+
+
+def test_no_service_at_all(file):
+    content = json.dumps(listed([node("n")]))
+    with pytest.raises(ClusterError, match=r"cluster\.json: no Service in it"):
+        file(content, (SERVICES,))
+    assert gaps(file(content, (SERVICES,), services_required=False)) == {"services": "not in the file"}
+
+
+HOSTILE = [None, True, 7, -1.5, "text", [], [None, 1, "x"], {}, {"a": {"b": []}}, [{"metadata": 1}]]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=repr)
+@pytest.mark.parametrize("path", ["metadata labels", "metadata annotations", "metadata namespace", "metadata uid", "spec", "status",
+                                  "status loadBalancer", "status loadBalancer ingress", "data", "involvedObject"])  # fmt: skip
+def test_wrong_types_in_every_field_are_treated_as_absent(file, path, value):
+    def spoilt(given):
+        found = json.loads(json.dumps(given))
+        *parents, last = path.split()
+        place = found
+        for key in parents:
+            place = place.setdefault(key, {})
+        place[last] = value
+        return found
+
+    found = file(json.dumps(listed([*CLUSTER, *(spoilt({**o, "metadata": {**o["metadata"], "name": "spoilt"}}) for o in CLUSTER)])))
+    assert "web" in names(found, "services")
+    assert file(json.dumps(listed([*CLUSTER])))  # the sound ones alone read as ever
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("Service", "services"), ("Endpoints", "endpoints"), ("NetworkPolicy", "networkpolicies"), ("Ingress", "ingresses"),
+        ("Gateway", "gateways"), ("ServiceL2Status", "servicel2statuses"), ("BGPPeer", "bgppeers"), ("Eip", "eips"),
+        ("CiliumL2AnnouncementPolicy", "ciliuml2announcementpolicies"), ("IPAddressPool", "ipaddresspools"), ("Egress", "egresses"),
+        ("CiliumLoadBalancerIPPool", "ciliumloadbalancerippools"), ("SriovNetworkNodeState", "sriovnetworknodestates"),
+        ("NodeNetworkState", "nodenetworkstates"), ("FelixConfiguration", "felixconfigurations"), ("Switch", "switches"),
+        ("NetworkAttachmentDefinition", "network-attachment-definitions"),
+    ],
+)  # fmt: skip
+def test_plurals(kind, expected):
+    assert plural(kind) == expected
+
+
+def test_resources_are_named_as_kubectl_names_them():
+    assert resource_of("v1", "Pod") == "pods"
+    assert resource_of("coordination.k8s.io/v1", "Lease") == "leases.coordination.k8s.io"
+
+
+def test_one_kind_of_two_groups_is_two_resources(file):
+    other = obj("example.org/v1", "Service", "mesh", "shop")
+    found = file(json.dumps(listed([*CLUSTER, other])), (SERVICES, Need(resource="services.example.org", costs="c")))
+    assert names(found, "services.example.org") == ["mesh"]
+    assert "mesh" not in names(found, "services")
+
+
+def test_any_version_of_a_group_is_its_resource(file):
+    newer = {**l2_status("l2-new", "worker-1"), "apiVersion": "metallb.io/v1"}
+    found = file(json.dumps(listed([*CLUSTER, newer])))
+    assert names(found, "servicel2statuses.metallb.io") == ["l2-7kzqd", "l2-new"]

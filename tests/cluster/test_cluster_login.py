@@ -1,0 +1,132 @@
+"""Login plug-ins: their token or certificate is used, and whatever else they do is one line within the budget."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from cluster_world import SERVICES, TOKEN, cluster, names
+
+from arpcheck.cluster import Source, read
+from arpcheck.errors import ClusterError
+
+API = "client.authentication.k8s.io/v1"
+
+
+def credential(**status):
+    return json.dumps({"apiVersion": API, "kind": "ExecCredential", "status": status})
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    """Writes a plug-in, and returns a kubeconfig's `exec` that names it."""
+
+    def write(body, **rest):
+        path = tmp_path / "bin" / "login"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        return {"apiVersion": API, "command": str(path), "interactiveMode": "Never", **rest}
+
+    return write
+
+
+def log_in(tmp_path, entry, timeout=5.0):
+    with cluster(tmp_path) as (server, _):
+        kubeconfig = server.kubeconfig(tmp_path / "other", token=None, exec=entry)
+        found = read(Source(kubeconfig=kubeconfig, request_timeout=timeout), [SERVICES])
+    return names(found, "services")
+
+
+def test_its_token_is_used(tmp_path, plugin):
+    assert log_in(tmp_path, plugin(f"echo '{credential(token=TOKEN)}'"))
+
+
+def test_arguments_and_environment(tmp_path, plugin):
+    body = f"""printf '%s\\n' "$@" "$GREETING" "$KUBERNETES_EXEC_INFO" > {tmp_path}/seen; echo '{credential(token=TOKEN)}'"""
+    entry = plugin(body, args=["get-token", "a b", "$(id)"], env=[{"name": "GREETING", "value": "hello"}, 3, {"name": 4}],
+                   provideClusterInfo=True)  # fmt: skip
+    assert log_in(tmp_path, entry)
+    *arguments, greeting, info = (tmp_path / "seen").read_text().splitlines()
+    assert (arguments, greeting) == (["get-token", "a b", "$(id)"], "hello")
+    assert json.loads(info)["spec"]["interactive"] is False
+    assert json.loads(info)["spec"]["cluster"]["server"].startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("command", ["login", "./bin/login", "bin/login"])
+def test_where_it_is_looked_for(tmp_path, plugin, monkeypatch, command):
+    plugin(f"echo '{credential(token=TOKEN)}'")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    assert log_in(tmp_path, {"apiVersion": API, "command": command, "interactiveMode": "Never"})
+
+
+PLANTED = credential(token=TOKEN)[:-1]
+FAILING = [
+    pytest.param("exit 3", "Login plug-in 'login' failed with exit code 3. Run it by hand to see why", id="exit code"),
+    pytest.param(f"echo '{PLANTED}}}'; exit 1", "Login plug-in 'login' failed with exit code 1", id="exit code after a token"),
+    pytest.param("kill -9 $$", "Login plug-in 'login' failed with exit code -9", id="killed"),
+    pytest.param("", f"Login plug-in 'login' printed no ExecCredential of {API}", id="nothing"),
+    pytest.param(f"echo 'Welcome! {TOKEN}'", "printed no ExecCredential", id="rubbish"),
+    pytest.param(f"echo '{PLANTED}'", "printed no ExecCredential", id="cut off"),
+    pytest.param("echo '<html>'", "printed no ExecCredential", id="HTML"),
+    pytest.param("echo '[1]'", "printed no ExecCredential", id="a list"),
+    pytest.param("head -c 3000000 /dev/zero", "printed no ExecCredential", id="three megabytes of zeroes"),
+    pytest.param("yes planted", "printed no ExecCredential", id="without end"),
+    pytest.param(f"echo '{PLANTED}}}' | sed s/v1/v1beta1/", "printed no ExecCredential", id="another version"),
+    pytest.param(f"echo '{credential()}'", "printed neither token nor certificate", id="no status"),
+    pytest.param(f"echo '{credential(token=5)}'", "printed neither token nor certificate", id="token a number"),
+    pytest.param(f"echo '{credential(clientKeyData='planted')}'", "printed neither token nor certificate", id="a key alone"),
+    pytest.param(f"echo '{credential(clientCertificateData='x', clientKeyData='planted')}'", "", id="a certificate that is none"),
+]
+
+
+@pytest.mark.parametrize(("body", "message"), FAILING)
+def test_a_plug_in_that_fails(tmp_path, plugin, body, message):
+    with pytest.raises(ClusterError) as error:
+        log_in(tmp_path, plugin(body))
+    assert message in str(error.value)
+    assert TOKEN not in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+HANGING = [
+    pytest.param("sleep 60", id="silent"),
+    pytest.param("sleep 60 & sleep 60", id="with a child that holds its output"),
+    pytest.param("sleep 60 &", id="leaving a child behind that holds its output"),
+    pytest.param(f"echo '{credential(token=TOKEN)}'; exec >&-; sleep 60", id="after its answer"),
+    pytest.param("while :; do echo; sleep 0.05; done", id="dripping"),
+]
+
+
+@pytest.mark.parametrize("body", HANGING)
+def test_a_plug_in_that_hangs_is_ended_with_all_that_it_started(tmp_path, plugin, body):
+    with pytest.raises(ClusterError, match=r"Login plug-in 'login' did not end within 0\.3 s"):
+        log_in(tmp_path, plugin(f"ARPCHECK_TEST_PLUGIN={tmp_path}; export ARPCHECK_TEST_PLUGIN; {body}"), timeout=0.3)
+    mark = f"ARPCHECK_TEST_PLUGIN={tmp_path}".encode()
+    left = [path for path in Path("/proc").glob("[0-9]*/environ") if mark in _environ(path)]
+    assert not left
+
+
+def _environ(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+ENTRIES = [
+    pytest.param({"command": "no-such-plug-in-anywhere"}, "'no-such-plug-in-anywhere' can't be run: No such file", id="not installed"),
+    pytest.param({"command": "./kubeconfig"}, "'kubeconfig' can't be run: Permission denied", id="no program"),
+    pytest.param({"command": "nul\0l"}, "can't be run: its entry in the kubeconfig is damaged", id="a name with a null"),
+    pytest.param({"command": 5}, "can't be run", id="a number"),
+    pytest.param({}, "can't be run", id="nothing"),
+    pytest.param({"command": "login", "interactiveMode": "Always"}, "'login' needs a terminal", id="needs a terminal"),
+]
+
+
+@pytest.mark.parametrize(("entry", "message"), ENTRIES)
+def test_an_entry_that_can_not_be_used(tmp_path, entry, message):
+    with pytest.raises(ClusterError) as error:
+        log_in(tmp_path, {"apiVersion": API, **entry})
+    assert message in str(error.value)
