@@ -37,6 +37,7 @@ def crowd(addresses: int, nodes: int, offenders: int) -> Report:
         nodes=tuple(replace(_node(worker, number), arp=Arp.NON_STRICT if number < offenders else Arp.STRICT)
                     for number, worker in enumerate(workers)),
         findings=(replace(NON_STRICT_FINDING, nodes=workers[:offenders],
+                          because=(f"{offenders} of {nodes} nodes answered the canary 10.96.0.1", NON_STRICT_FINDING.because[1]),
                           ips=tuple(t.target.ip for t in targets if t.verdict is Verdict.NON_STRICT and t.target.ip)),),
         gaps=(Gap(what="leases.coordination.k8s.io", why="forbidden", costs="which node announces for cilium is not known"),),
         evidence={"questions": [], "replies": _replies(every)},

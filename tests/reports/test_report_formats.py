@@ -81,6 +81,18 @@ def test_knowing_the_formats_imports_none_of_them() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+def test_name_says_each_service_once_whatever_the_number_of_its_addresses() -> None:
+    first, second = NON_STRICT.targets[:2]
+    both = replace(second, target=replace(second.target, services=("db/postgres", "web/nginx")))
+    assert render(replace(NON_STRICT, targets=(first, both)), "name") == "service/web/nginx\nservice/db/postgres\n"
+
+
+def test_name_of_an_address_without_a_service_is_the_address() -> None:
+    first = NON_STRICT.targets[0]
+    alone = replace(first, target=replace(first.target, services=()))
+    assert render(replace(NON_STRICT, targets=(alone,)), "name") == "10.0.0.50\n"
+
+
 # ---------------------------------------------------------------------------------------------------------------- json
 
 

@@ -43,7 +43,7 @@ MARKS = [
     pytest.param(asked(EXPECTED, responder(None), claims=(claimed("worker-3"),)), "F··A", id="a stranger comes first"),
     pytest.param(asked(responder(None, expected=True)), "A···", id="a MAC that the Service names"),
     pytest.param(asked(rounds=()), "---", id="not asked"),
-    pytest.param(known("10.96.0.1", Kind.CANARY, responder("worker-1")), "X··", id="the canary"),
+    pytest.param(known("10.96.0.1", Kind.CANARY, responder("worker-1"), responder("worker-2")), "XX·", id="the canary"),
     pytest.param(known("192.0.2.1", Kind.CONTROL, responder(None)), "F···", id="the control"),
 ]
 

@@ -110,6 +110,12 @@ def test_the_verdict_and_the_findings_come_first() -> None:
     assert found == sorted(found)
 
 
+def test_problems_are_shown_before_what_is_in_order() -> None:
+    fine, bad = NON_STRICT.targets[2], NON_STRICT.targets[0]
+    text = render(replace(NON_STRICT, targets=(fine, bad)), "html")
+    assert text.index('id="ip-10.0.0.50"') < text.index('id="ip-10.0.0.52"')
+
+
 def test_an_empty_report_says_so() -> None:
     words = Page(render(EMPTY, "html")).words
     assert "no address was judged" in words
