@@ -11,8 +11,10 @@ from arpcheck.cli.options import (
     As,
     ClusterFile,
     Context,
+    Format,
     Iface,
     Kubeconfig,
+    MacMap,
     Output,
     Quiet,
     Rate,
@@ -20,9 +22,53 @@ from arpcheck.cli.options import (
     Rounds,
     Sender,
     Wait,
+    known_format,
     source,
 )
 from arpcheck.errors import UsageError
+
+
+@app.command(epilog="Example:  arpcheck preflight --iface eth0 -o markdown")
+def preflight(
+    iface: Iface,
+    rounds: Rounds = 3,
+    wait: Wait = 1.0,
+    rate: Rate = 10.0,
+    sender: Sender = "auto",
+    mac_map: MacMap = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    as_user: As = None,
+    cluster_file: ClusterFile = None,
+    request_timeout: RequestTimeout = 30.0,
+    format_name: Format = "table",
+    output: Output = None,
+    quiet: Quiet = False,
+) -> int:
+    """Before a load balancer is installed: which nodes would answer for its addresses, and is it safe?"""
+    chosen = known_format(format_name)
+    from arpcheck.commands.probe import Request
+    from arpcheck.commands.probe import probe as run
+    from arpcheck.evidence import Options
+
+    return run(
+        Request(
+            options=Options(
+                interfaces=tuple(dict.fromkeys(iface)),
+                rounds=rounds,
+                wait=wait,
+                rate=rate,
+                sender=sender,
+                services=False,
+                preflight=True,
+            ),
+            source=source(kubeconfig, context, as_user, cluster_file, request_timeout),
+            mac_maps=tuple(mac_map or ()),
+            format_name=chosen,
+            output=output,
+            quiet=quiet,
+        )
+    )
 
 
 @app.command(epilog="Examples:  arpcheck pool --iface eth0  |  arpcheck pool --iface eth0 --range 10.0.0.50-10.0.0.99")
