@@ -1,5 +1,6 @@
 """`python -m arpcheck.lab` and `arpcheck demo` as a user types them."""
 
+import os
 import re
 import subprocess
 import sys
@@ -12,8 +13,8 @@ LAB = (sys.executable, "-m", "arpcheck.lab")
 DEMO = (sys.executable, "-m", "arpcheck", "demo")
 
 
-def typed(*command):
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def typed(*command, **how):
+    return subprocess.run(command, capture_output=True, text=True, check=False, **how)
 
 
 @pytest.mark.parametrize("command", [LAB, (*DEMO, "--list")])
@@ -57,3 +58,15 @@ def test_options_reach_the_probe_and_its_faults_come_back():
     done = typed(*LAB, "healthy", "--", "--no-such-option")
     assert done.returncode == 2
     assert "--no-such-option" in done.stderr
+
+
+@pytest.mark.lab
+def test_the_environment_does_not_lead_the_prober_astray(tmp_path):
+    astray = {
+        "KUBECONFIG": str(tmp_path / "nowhere"),
+        "SUDO_UID": "65534", "SUDO_GID": "65534", "SUDO_USER": "nobody",
+        "http_proxy": "http://192.0.2.7:3128", "HTTPS_PROXY": "http://192.0.2.7:3128",
+        "ARPCHECK_NODE_NAME": "worker-1",
+    }  # fmt: skip
+    done = typed(*LAB, "healthy", "--check", "--", "--rate", "100", env={**os.environ, **astray})
+    assert done.stdout == "healthy: as expected\n", done.stderr

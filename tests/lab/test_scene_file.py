@@ -1,12 +1,14 @@
 """The scene reader: what a scene need not say, what it can say, and every fault with its place."""
 
+import re
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from pathlib import Path
 
 import pytest
 
 from arpcheck.errors import InputError
-from arpcheck.lab import scene_file
-from arpcheck.lab.scene import Heard, KubeEvent, Route
+from arpcheck.lab import scene_cluster, scene_file, scene_network
+from arpcheck.lab.scene import SYSCTLS, Heard, Ipvs, KubeEvent, Route, Shape
 from arpcheck.model import Arp, Mac, Verdict
 
 HEAD = 'title = "A title"\nabout = "What it is about."\n'
@@ -257,3 +259,13 @@ def test_scenes_of_the_package_are_complete(name):
     assert scene.expect.arp.keys() == ({n.name for n in scene.cluster.nodes} if "nodes" not in scene.cluster.refused else set())
     assert len(scene.title) <= 60
     assert len(scene.about) <= 150
+
+
+def test_the_readme_shows_a_scene_and_names_every_key():
+    text = (Path(scene_file.__file__).parent / "scenes" / "README.md").read_text()
+    [example] = re.findall(r"```toml\n(.+?)```", text, re.DOTALL)
+    assert scene_file.parse(example, "README").expect.exit_code == 1
+    sources = [Path(module.__file__).read_text() for module in (scene_file, scene_network, scene_cluster)]
+    keys = re.findall(r"""(?:table|top)\.\w+\("(\w+)"|tables\("(\w+)"\)""", "\n".join(sources))
+    assert [key for key in sorted({a or b for a, b in keys}) if not re.search(rf"\b{key}\b", text)] == []
+    assert [word for word in (*SYSCTLS, *Shape, *Ipvs) if f"`{word}`" not in text] == []
