@@ -20,11 +20,14 @@ from arpcheck.cluster.unread import TIMED_OUT
 from arpcheck.errors import ArpcheckError, ClusterError
 
 
-def open_session(explicit: str | None, context: str | None, as_user: str | None, budget: Budget) -> Session:
-    """As kubectl: the kubeconfig, else the pod's service account. ClusterError where neither can be used."""
-    if explicit and not os.path.exists(explicit):
+def open_session(
+    explicit: str | None, context: str | None, as_user: str | None, budget: Budget, held: kubeconfig.Context | None = None
+) -> Session:
+    """As kubectl: the kubeconfig, else the pod's service account. `held`: what was read of the kubeconfig beforehand.
+    ClusterError where none can be used."""
+    if not held and explicit and not os.path.exists(explicit):
         raise ClusterError(f"{explicit}: no such file", "Name another with --kubeconfig")
-    found = kubeconfig.load(explicit, context, os.environ)
+    found = held or kubeconfig.load(explicit, context, os.environ)
     user = found.user if found else {}
     if found and "exec" in user:
         user = log_in(found, budget)

@@ -5,9 +5,10 @@ entries, tokens included, in its errors. Nothing here says a value of an entry."
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -73,6 +74,32 @@ def load(explicit: str | None, context: str | None, environ: Mapping[str, str]) 
     if chosen not in merged.contexts:
         raise ClusterError(f"{merged.where or 'kubeconfig'}: no context {chosen!r}", f"It has: {_known(merged)}")
     return _resolve(merged, chosen)
+
+
+def embedded(context: Context) -> Context:
+    """The same with the files that it names in it, so that nothing has to be read again. ClusterError for one that
+    can't be read."""
+    return replace(context, cluster=_embedded(context.cluster), user=_embedded(context.user))
+
+
+def _embedded(entry: Mapping[str, Any]) -> dict[str, Any]:
+    found = {key: value for key, value in entry.items() if key not in _PATHS}
+    for key in _PATHS:
+        if key in entry and f"{key}-data" not in found:
+            content = _content(Path(entry[key]))
+            if key == "tokenFile":
+                found["token"] = content.decode("latin-1").strip()
+            else:
+                found[f"{key}-data"] = base64.b64encode(content).decode()
+    return found
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(SIZE)
+    except OSError as error:
+        raise ClusterError(f"{path}: {error.strerror or type(error).__name__}") from None
 
 
 def _paths(explicit: str | None, environ: Mapping[str, str]) -> list[Path]:

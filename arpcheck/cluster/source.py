@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from arpcheck.cluster.account import open_session
 from arpcheck.cluster.api import read_api
 from arpcheck.cluster.budget import Budget
 from arpcheck.cluster.files import read_file
+from arpcheck.cluster.kubeconfig import Context, embedded, load
 from arpcheck.cluster.plan import merge
 from arpcheck.model import Need
 from arpcheck.objects import Objects
@@ -27,6 +31,30 @@ class Source:
     """A file in place of an API; `-`: the standard input."""
     request_timeout: float = 30.0
     """Seconds for all reading together, the login included."""
+    held: Context | None = field(default=None, repr=False)
+    """What `hold` read of the kubeconfig."""
+
+
+def hold(source: Source, *, for_another: bool) -> Source:
+    """The same with its kubeconfig read, and the files that this names: called while there is the right to read them.
+
+    `for_another`: this process is about to become another user, so it reads only what was named explicitly and what
+    root alone can have written; else that user could send any of root's files to a server of his own as a token.
+    ClusterError for a kubeconfig that can't be used."""
+    path = source.kubeconfig and Path(source.kubeconfig).expanduser().resolve()
+    if source.cluster_file is not None or (for_another and not (path and _is_roots(path))):
+        return source
+    found = load(str(path) if path else None, source.context, os.environ)
+    return replace(source, held=embedded(found) if found else None)
+
+
+def _is_roots(path: Path) -> bool:
+    """The file and every folder on the way to it."""
+    try:
+        found = [os.stat(part) for part in (path, *path.parents)]
+    except OSError:
+        return False
+    return all(part.st_uid == 0 and not part.st_mode & (stat.S_IWGRP | stat.S_IWOTH) for part in found)
 
 
 def read(
@@ -43,7 +71,7 @@ def read(
     import kubernetes  # noqa: F401 - half a second, which is not the server's
 
     budget = Budget(source.request_timeout)
-    session = open_session(source.kubeconfig, source.context, source.as_user, budget)
+    session = open_session(source.kubeconfig, source.context, source.as_user, budget, source.held)
     try:
         return read_api(session, wants, budget, within=namespace, services_required=services_required)
     finally:
