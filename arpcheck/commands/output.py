@@ -30,6 +30,8 @@ def check(output: str | None) -> None:
     folder = Path(output).absolute().parent if output else None
     if folder and not folder.is_dir():
         raise OutputError(f"--output {output}: there is no folder {folder}", "Make it, or name another file")
+    if folder and not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"--output {output}: no right to write in {folder}", "Name another folder, or redirect stdout")
     if output and Path(output).is_dir():
         raise OutputError(f"--output {output} is a folder", "Name a file in it")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from arpcheck import pipeline
 from arpcheck.cluster import read
+from arpcheck.commands.opening import opened
 from arpcheck.commands.output import check, show, write
 from arpcheck.commands.probe import Request, checked, observed
 from arpcheck.errors import UsageError
@@ -15,8 +16,6 @@ from arpcheck.objects import Objects
 from arpcheck.pools import NEEDS, Pool, occupancy, pools, range_pool, to_json, to_text, unassigned
 from arpcheck.reports.escape import plain
 from arpcheck.wire.host import this_host, usable
-from arpcheck.wire.link import LiveWire
-from arpcheck.wire.privilege import drop
 
 
 def pool(request: Request, ranges: tuple[str, ...], most: int) -> int:
@@ -26,9 +25,8 @@ def pool(request: Request, ranges: tuple[str, ...], most: int) -> int:
     named = tuple(range_pool(written) for written in ranges)
     host = this_host()
     usable(host, options.interfaces)
-    with LiveWire(options.interfaces) as wire:
-        drop()
-        objects = read(request.source, (*pipeline.NEEDS, *NEEDS), services_required=not named)
+    with opened(options.interfaces, request.source, request.output) as (wire, source):
+        objects = read(source, (*pipeline.NEEDS, *NEEDS), services_required=not named)
         found = named or _found(objects)
         free = unassigned(found, objects, most)
         asking = replace(options, ips=tuple(free), services=False)

@@ -10,6 +10,7 @@ from arpcheck import pipeline
 from arpcheck.cluster import Source, read
 from arpcheck.commands.dry_run import dry_run
 from arpcheck.commands.mac_maps import read_mac_maps
+from arpcheck.commands.opening import opened
 from arpcheck.commands.output import check, deliver, show
 from arpcheck.commands.stopping import stopping
 from arpcheck.commands.terminal import ProgressLine, duration, notice, style
@@ -21,7 +22,7 @@ from arpcheck.targets import check_options
 from arpcheck.wire.host import this_host, usable, with_neighbours
 from arpcheck.wire.link import LiveWire
 from arpcheck.wire.manufacturers import manufacturers
-from arpcheck.wire.privilege import drop
+from arpcheck.wire.privilege import seal
 
 TOP_RATE = 4000.0
 """Frames a second on each interface that `--rate 0` takes: more than that the responders lose (a speaker's socket holds
@@ -52,13 +53,13 @@ def probe(request: Request) -> int:
     host = this_host()
     usable(host, options.interfaces)
     if request.dry_run:
-        objects = _read(request, options)
-        show(dry_run(pipeline.plan(options, objects, host, read_mac_maps(request.mac_maps)), options, objects))
+        with opened((), request.source) as (_, source):
+            objects = _read(source, options)
+            show(dry_run(pipeline.plan(options, objects, host, read_mac_maps(request.mac_maps)), options, objects))
         return 0
-    with LiveWire(options.interfaces) as wire:
-        drop()
+    with opened(options.interfaces, request.source, request.output) as (wire, source):
         mac_map = read_mac_maps(request.mac_maps)
-        objects = _read(request, options)
+        objects = _read(source, options)
         evidence = observed(request, options, host, mac_map, objects, wire)
     report = pipeline.conclude(evidence)
     deliver(report, request.format_name, request.output, style(sys.stdout))
@@ -72,6 +73,7 @@ def observed(
     if not request.quiet:
         _announce(planned, options)
     line = ProgressLine(shown=not request.quiet)
+    seal()
     with stopping() as stop:
         evidence = pipeline.observe(
             options,
@@ -110,7 +112,5 @@ def checked(options: Options) -> Options:
     return replace(options, rate=rate)
 
 
-def _read(request: Request, options: Options) -> Objects:
-    return read(
-        request.source, pipeline.NEEDS, namespace=options.namespace, services_required=not options.ips
-    )
+def _read(source: Source, options: Options) -> Objects:
+    return read(source, pipeline.NEEDS, namespace=options.namespace, services_required=not options.ips)

@@ -1,32 +1,115 @@
-"""From root to the calling user, for good.
+"""From root to no privilege at all, for good: nothing but the socket needs any.
 
-Run with sudo, only the socket needs root. The kubeconfig, its credential plug-ins and every file that is written are
-the calling user's."""
+Under sudo the kubeconfig, its login plug-ins and every file that is written are the calling user's. As root without
+sudo (a pod) the user stays and the capabilities go. Linux alone; knows what a process may do, not what it does."""
 
 from __future__ import annotations
 
+import ctypes
+import logging
 import os
+import sys
+from dataclasses import dataclass
 
 from arpcheck.errors import WireError
 
+PR_CAPBSET_DROP = 24
+PR_SET_NO_NEW_PRIVS = 38
+CAPABILITY_VERSION_3 = 0x20080522
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """The user who called sudo."""
+
+    uid: int
+    gid: int
+    name: str
+    home: str
+
 
 def drop() -> None:
-    """Becomes the user who called sudo, groups and home included. Does nothing where no sudo was used.
+    """To be called once the sockets are open, before a thread is started. Capabilities are a thread's (capabilities(7)).
 
-    Raises WireError where it can't, or where root could be had back: then nothing more is done as root."""
-    caller = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
-    if not hasattr(os, "geteuid") or os.geteuid() != 0 or caller in ((None, None), ("0", "0")):
-        return
+    Becomes the user who called sudo, groups and home included, whose login plug-ins then run as they always do. Without
+    sudo nothing that is started from here on gets a privilege either. Raises WireError where any of it fails."""
+    if not sys.platform.startswith("linux"):
+        return  # no wire is opened there
+    user = caller()
+    if user:
+        _become(user)
+        _empty()
+    else:
+        _empty_bounding_set()
+        _empty()
+        seal()
+    _log.info("privileges given up: uid %d, no capability", os.geteuid())
+
+
+def seal() -> None:
+    """From here on no program that is started gains a privilege (no_new_privs): not by set-uid, and not as root."""
+    if not _prctl(PR_SET_NO_NEW_PRIVS, 1):
+        raise WireError(f"can't set no_new_privs: {os.strerror(ctypes.get_errno())}", "It takes Linux 3.5")
+
+
+def caller() -> Caller | None:
+    """None where nobody called sudo, or root did. WireError where there is no such user."""
+    uid, gid = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
+    if os.geteuid() != 0 or uid is None or uid == "0":
+        return None
     import pwd
 
     try:
-        user = pwd.getpwuid(int(caller[0] or ""))
-        group = int(caller[1] or user.pw_gid)
-        os.initgroups(user.pw_name, group)
-        os.setresgid(group, group, group)
-        os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
-    except (ValueError, KeyError, OSError) as error:
-        raise WireError(f"can't become the user who called sudo: {error}", "Unset SUDO_UID and SUDO_GID") from None
-    if user.pw_uid != 0 and 0 in os.getresuid():
-        raise WireError("root was not given up")
-    os.environ.update(HOME=user.pw_dir, USER=user.pw_name, LOGNAME=user.pw_name)
+        entry = pwd.getpwuid(int(uid))
+        return Caller(uid=entry.pw_uid, gid=int(gid or entry.pw_gid), name=entry.pw_name, home=entry.pw_dir)
+    except (ValueError, KeyError, OverflowError):
+        hint = "Unset SUDO_UID to go on as root without capabilities"
+        raise WireError(f"SUDO_UID is {uid!r}, and there is no such user", hint) from None
+
+
+def _become(user: Caller) -> None:
+    try:
+        os.initgroups(user.name, user.gid)
+        os.setresgid(user.gid, user.gid, user.gid)
+        os.setresuid(user.uid, user.uid, user.uid)
+    except (OSError, OverflowError) as error:
+        raise WireError(f"can't become {user.name}, who called sudo: {error}") from None
+    if 0 in os.getresuid() or _can_be_root():
+        raise WireError(f"root was not given up for {user.name}, who called sudo")
+    for place in (os.__file__, __file__):
+        if not os.access(place, os.R_OK):
+            hint = "Install Python and arpcheck where every user can read them"
+            raise WireError(f"{user.name}, who called sudo, can't read {os.path.dirname(place)}", hint)
+    os.environ.update(HOME=user.home, USER=user.name, LOGNAME=user.name)
+
+
+def _can_be_root() -> bool:
+    try:
+        os.setuid(0)
+    except PermissionError:
+        return False
+    return True
+
+
+def _empty() -> None:
+    """Effective, permitted and inheritable set; the ambient one follows (capabilities(7))."""
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    if _libc().capset(header, (ctypes.c_uint32 * 6)()):
+        raise WireError(f"can't give up capabilities: {os.strerror(ctypes.get_errno())}")
+
+
+def _empty_bounding_set() -> None:
+    """As far as it is allowed: it takes CAP_SETPCAP, which a pod does not have. `seal` closes what stays open."""
+    for capability in range(64):
+        if not _prctl(PR_CAPBSET_DROP, capability):
+            return  # not allowed, or the last one has been dropped
+
+
+def _prctl(option: int, argument: int) -> bool:
+    return not _libc().prctl(option, *map(ctypes.c_ulong, (argument, 0, 0, 0)))
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
