@@ -23,8 +23,8 @@ from arpcheck.model import Identity, Need
 
 __all__ = [
     "NEEDS", "RANKS", "SOURCES", "Row", "Source", "all_identities", "is_virtual_router", "label", "match_nodes",
-    "node_addresses", "overlays", "own_node", "pod_gateways", "proxies", "rank", "read_mac_map", "service_addresses", "table", "unmatched",
-    "vendor",
+    "node_addresses", "overlays", "own_node", "pod_gateways", "proxies", "rank", "read_mac_map", "service_addresses",
+    "table", "unmatched", "vendor",
 ]  # fmt: skip
 
 
@@ -38,7 +38,9 @@ class Source(Protocol):
 SOURCES: tuple[Source, ...] = (own, node_ip, ovn_kubernetes, antrea, node_network_state, sriov, mac_map)
 """Every source, in the order of the README's table."""
 
-NEEDS: tuple[Need, ...] = tuple(dict.fromkeys((*(need for source in SOURCES for need in source.NEEDS), *overlay.NEEDS, *gateways.NEEDS)))
+NEEDS: tuple[Need, ...] = tuple(
+    dict.fromkeys((*(need for source in SOURCES for need in source.NEEDS), *overlay.NEEDS, *gateways.NEEDS))
+)
 
 RANKS = {"self": 2, "ovn-kubernetes": 3, "antrea": 3, "node-network-state": 3, "sriov": 3, "node-ip": 4}
 """The strength of a source, 1 the strongest: the user's own file, a live host, what a host published, the wire, other

@@ -26,9 +26,11 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
 
 
 def unmatched(evidence: Evidence) -> tuple[MacEntry, ...]:
-    """The entries whose host is no node of this cluster, or could be several: who a MAC of no node belongs to."""
+    """The entries whose host's name fits no node of this cluster, or several.
+
+    One with an address for a name is not among them: arp-scan lists whatever is on a LAN."""
     found = _nodes_of(evidence)
-    return tuple(entry for entry in evidence.mac_map if entry.node not in found)
+    return tuple(entry for entry in evidence.mac_map if entry.node not in found and ipv4(entry.node) is None)
 
 
 def match_nodes(entries: Iterable[MacEntry], nodes: Iterable[Node]) -> Mapping[str, str]:

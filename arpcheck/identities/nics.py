@@ -13,9 +13,10 @@ HOLDERS = ("lo", "dummy*", "kube-ipvs0", "kube-dummy-if", "nodelocaldns", "kube-
 """They hold Service addresses: kube-proxy, kube-router, NodeLocal DNSCache, PureLB. An address on one is nobody's own."""
 
 INSIDE = (
-    *("veth*", "cali*", "lxc*", "tunl*", "sit*", "gre*", "erspan*", "ip6tnl*", "ip_vti*", "vxlan*", "wg*", "tun*"),
-    *("cni*", "docker*", "br-int", "ovs-system", "genev_sys*", "vxlan_sys*", "ovn-k8s-mp*", "ovn0", "antrea-gw*"),
-    *("flannel*", "cilium_*", "weave*", "vethwe*", "datapath", "kube-bridge", "virbr*", "ifb*", "nerdctl*", "podman*"),
+    *("veth*", "cali*", "lxc*", "tunl*", "sit[0-9]*", "gre[0-9]*", "gretap[0-9]*", "erspan[0-9]*", "ip6tnl*", "ip_vti*"),
+    *("vxlan*", "wg[0-9]*", "tun[0-9]*", "ifb[0-9]*", "cni[0-9]*", "docker[0-9]*", "docker_gwbridge", "podman[0-9]*"),
+    *("nerdctl[0-9]*", "virbr*", "flannel*", "cilium_*", "weave", "datapath", "kube-bridge", "antrea-gw[0-9]*", "ovn0"),
+    *("br-int", "ovs-system", "genev_sys*", "vxlan_sys*", "ovn-k8s-mp*"),
 )
 """Ends of pods and tunnels, and bridges that only pods and virtual machines of the host are on."""
 

@@ -26,7 +26,7 @@ def link(name, mac, kind="ether", **more):
 LINKS = [
     link("lo", "00:00:00:00:00:00", "loopback"), {}, link("eth0", A, addr_info=[{"family": "inet", "local": "10.0.0.11"}]),
     link("eth1", B, permaddr=C), link("ib0", IB, "infiniband"), link("veth1@if2", "02:00:00:00:00:0d"),
-    link("x", "02:00:00:00:00:0e", linkinfo={"info_kind": "dummy"}), link("sit0", "0.0.0.0", "sit"),
+    link("x", "02:00:00:00:00:0e", linkinfo={"info_kind": "dummy"}), link("six", "0.0.0.0", "sit"),
 ]  # fmt: skip
 
 FACTS = {

@@ -37,6 +37,7 @@ A, B = node("worker-1", N1), node("worker-2.example.com", N2, hostname="w2")
         pytest.param(["x", "w.lan"], [node("w.a", hostname="x"), node("w.b", hostname="x")], {},
                      id="two nodes with that label"),
         pytest.param(["w", "w.b"], [node("w"), node("w.a")], {"w": "w"}, id="the exact name beside a doubtful one"),
+        pytest.param(["w", "w.b"], [node("w")], {"w": "w", "w.b": "w"}, id="the exact name beside a longer one"),
         pytest.param(["a"], [node("a", hostname="b"), node("b", hostname="a")], {"a": "a"}, id="name before label"),
         pytest.param(["10.0.0.5"], [node("10", N1), node("10.0.0.5", N1)], {}, id="an address is no name"),
     ],
@@ -48,7 +49,7 @@ def test_match_nodes(names, nodes, expected):
 
 
 def test_identities_and_what_is_left():
-    entries = [entry("worker-1", interface="eth0"), entry("router", M2, "macs.csv:2")]
+    entries = [entry("worker-1", interface="eth0"), entry("router", M2, "macs.csv:2"), entry("10.0.0.1", M3, "arp:1 (arp-scan)")]
     given = evidence(cluster([A, B]), mac_map=entries)
     assert list(mac_map.identities(given)) == [
         Identity(mac=M1, node="worker-1", source="mac-map", detail="macs.csv:1", interface="eth0")

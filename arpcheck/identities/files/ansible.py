@@ -14,8 +14,6 @@ from arpcheck.objects import at, text
 
 FORMAT = "Ansible"
 
-_OTHER = ("loopback", "tunnel", "ppp", "infiniband")
-
 
 def recognises(source: Source) -> bool:
     return bool(_hosts(source))
@@ -30,7 +28,7 @@ def _nics(source: Source) -> Iterator[Nic]:
     for name, facts in _hosts(source):
         node = text(facts, "ansible_nodename") or text(facts, "ansible_hostname") or name
         for fact in facts.values():
-            if text(fact, "device") and text(fact, "type") not in _OTHER:
+            if text(fact, "device"):
                 for mac in dict.fromkeys(str(at(fact, key)) for key in ("macaddress", "perm_macaddress") if at(fact, key)):
                     number += 1
                     yield Nic(f"entry {number}", node, text(fact, "device"), mac)
