@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import cache
 from ipaddress import IPv4Address
@@ -132,6 +132,40 @@ def lines(said: Announcement | None) -> list[str]:
 
 def _time(seen: datetime | None) -> str:
     return f" at {seen:%H:%M:%S}" if seen else ""
+
+
+# ------------------------------------------------------------------------------------------------------ single objects
+
+
+def balanced(*ips: str, name: str = "web", external: Iterable[str] = (), **fields: Any) -> dict[str, Any]:
+    """A LoadBalancer Service `shop/NAME`; `fields`: `labels` and `annotations`, all else goes into its spec."""
+    meta = {key: fields.pop(key) for key in ("labels", "annotations") if key in fields}
+    return {
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": "shop", **meta},
+        "spec": {"type": "LoadBalancer", "externalIPs": list(external), **fields},
+        "status": {"loadBalancer": {"ingress": [{"ip": ip} for ip in ips]}},
+    }
+
+
+def lease(full_name: str, holder: str, ago: float = 1, lasts: int = 15, **annotations: str) -> dict[str, Any]:
+    """Renewed `ago` seconds before the moment of judging."""
+    space, name = full_name.split("/")
+    renewed = (AT - timedelta(seconds=ago)).isoformat()
+    return {
+        "kind": "Lease",
+        "metadata": {"name": name, "namespace": space, "annotations": annotations},
+        "spec": {"holderIdentity": holder, "leaseDurationSeconds": lasts, "renewTime": renewed},
+    }
+
+
+def member(name: str, *addresses: tuple[str, str], **labels: str) -> dict[str, Any]:
+    """A Node; `addresses`: type and address."""
+    return {
+        "kind": "Node",
+        "metadata": {"name": name, "labels": labels},
+        "status": {"addresses": [{"type": kind, "address": address} for kind, address in addresses]},
+    }
 
 
 JUNK = (None, True, 7, 1.5, "", "text", [], ["text", None, {}], {}, {"text": 7})

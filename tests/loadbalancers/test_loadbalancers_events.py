@@ -158,6 +158,43 @@ def test_newest(events: list[dict[str, Any]], expected: list[str]) -> None:
         assert claims(*order) == expected
 
 
+def status(node: str, made: str | None, name: str = "web") -> dict[str, Any]:
+    return {
+        "kind": "ServiceL2Status",
+        "metadata": {
+            "name": f"l2-{node}-{name}",
+            "namespace": "metallb-system",
+            "labels": {
+                "metallb.io/node": node,
+                "metallb.io/service-name": name,
+                "metallb.io/service-namespace": "shop",
+            },
+            **({"creationTimestamp": made} if made else {}),
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        pytest.param([status("worker-1", ago(minutes=5))], ["current worker-1", "current worker-1"], id="the same node"),
+        pytest.param(
+            [status("worker-2", ago(minutes=5))], ["current worker-2", "possibly-stale worker-1"], id="a newer record"
+        ),
+        pytest.param(
+            [status("worker-2", ago(minutes=50))], ["current worker-2", "current worker-1"], id="an older record"
+        ),
+        pytest.param(
+            [status("worker-2", None)], ["current worker-2", "possibly-stale worker-1"], id="a record without a time"
+        ),
+        pytest.param([status("worker-2", ago(minutes=5), "api")], ["possibly-stale worker-1"], id="of other Services only"),
+    ],
+)
+def test_a_record_beside_an_event(statuses: list[dict[str, Any]], expected: list[str]) -> None:
+    """The event is ten minutes old."""
+    assert claims(event("worker-1", lastTimestamp=ago(minutes=10)), *statuses) == expected
+
+
 @pytest.mark.parametrize(
     "changed",
     [

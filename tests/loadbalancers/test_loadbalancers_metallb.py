@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from loadbalancers_objects import ask, cluster, documents, lines, objects, refuse
+from loadbalancers_objects import ask, balanced, cluster, documents, lines, objects, refuse
 
 from arpcheck.loadbalancers import metallb
 
@@ -121,6 +121,8 @@ def configured(
     bgp: list[Mapping[str, Any]],
     annotated: bool = True,
     labels: Mapping[str, str] | None = None,
+    refused: tuple[str, ...] = (),
+    spaces: tuple[str, ...] = ("m",),
 ) -> list[str]:
     """What is said of 192.168.10.50 in pool `lan` under these specs of advertisements, without the first line."""
     notes = {"metallb.io/ip-allocated-from-pool": "lan"} if annotated else {}
@@ -145,12 +147,13 @@ def configured(
         )
     ]
     ads = [
-        {"kind": kind, "metadata": {"name": f"ad-{number}", "namespace": "m"}, "spec": spec}
+        {"kind": kind, "metadata": {"name": f"ad-{number}", "namespace": space}, "spec": spec}
+        for space in spaces
         for kind, specs in (("L2Advertisement", layer2), ("BGPAdvertisement", bgp))
         for number, spec in enumerate(specs)
     ]
     found = objects([service, event, *pools, *ads], served=(STATUSES, POOLS, LAYER2, BGP))
-    return lines(ask(metallb, found, "shop/web"))[1:]
+    return lines(ask(metallb, refuse(found, *refused), "shop/web"))[1:]
 
 
 BGP_NOTE = "note: its events speak of BGP only, which says nothing of ARP"
@@ -197,6 +200,30 @@ def test_who_covers_the_pool(
     layer2: list[Mapping[str, Any]], bgp: list[Mapping[str, Any]], expected: list[str], annotated: bool
 ) -> None:
     assert configured(layer2, bgp, annotated) == expected
+
+
+def test_without_the_pools_the_advertisements_say_where_metallb_runs() -> None:
+    by_name: list[Mapping[str, Any]] = [{"ipAddressPools": ["lan"]}]
+    assert configured([], by_name, refused=(POOLS,)) == SILENCE
+    assert configured([], by_name, refused=(POOLS,), spaces=("m", "elsewhere")) == [BGP_NOTE, f"unread: {POOLS}"]
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["as written", "reversed"])
+def test_an_address_in_two_pools_is_in_neither_for_sure(order: int) -> None:
+    """As after a change of the pools: which one gave the address is not known, only that one did."""
+    pools = [
+        {"kind": "IPAddressPool", "metadata": {"name": name, "namespace": "m"}, "spec": {"addresses": ["192.168.10.0/24"]}}
+        for name in ("lan", "wan")
+    ]
+    event = next(doc for doc in documents("metallb-0.14.9-bgp") if doc["kind"] == "Event")
+    event = {**event, "involvedObject": {"kind": "Service", "namespace": "shop", "name": "web"}}
+    advertised = {"kind": "BGPAdvertisement", "metadata": {"name": "a", "namespace": "m"}}
+    for named, silent in ((["lan"], False), ([], True)):
+        bgp = {**advertised, "spec": {"ipAddressPools": named}}
+        found = objects([balanced("192.168.10.50"), event, bgp, *pools[::order]], served=(STATUSES, LAYER2))
+        said = ask(metallb, found, "shop/web")
+        assert said is not None
+        assert bool(said.silence) == silent
 
 
 def test_services_are_selected_by_their_labels() -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
 from loadbalancers_objects import AT, VERSIONS, ask, cluster, lines, refuse, service
 
 from arpcheck import loadbalancers
-from arpcheck.loadbalancers import NEEDS, cilium, kube_ovn, kube_vip, openelb, purelb, unrecorded
-from arpcheck.model import Announcement, Trust
+from arpcheck.loadbalancers import NEEDS, cilium, kube_ovn, kube_vip, metallb, openelb, purelb, servicelb, unrecorded
+from arpcheck.model import Announcement, Gap, Trust
 from arpcheck.objects import Objects
 
 RESOURCES = sorted({need.resource for need in NEEDS} - {"services"})
@@ -66,6 +67,24 @@ def test_a_service_that_nobody_takes(resource: str) -> None:
     found = refuse(cluster("metallb-0.12.1"), resource)
     missed = loadbalancers.unread(service(found, "shop/old"), IPv4Address("192.168.10.52"), found)
     assert missed == (() if resource in OPTIONAL else (resource,))
+
+
+@pytest.mark.parametrize(
+    ("name", "resource", "silent", "missed"),
+    [
+        pytest.param("shop/web", "l2advertisements.metallb.io", False, True, id="one for layer 2 could be missing"),
+        pytest.param("shop/web", "bgpadvertisements.metallb.io", True, False, id="the one for BGP has come"),
+        pytest.param("shop/nobody", "bgpadvertisements.metallb.io", False, True, id="the one for BGP could be missing"),
+        pytest.param("shop/nobody", "l2advertisements.metallb.io", False, False, id="without BGP somebody should answer"),
+    ],
+)
+def test_a_list_that_broke_off(name: str, resource: str, silent: bool, missed: bool) -> None:
+    """The objects that came say what they say; those that did not come may say more."""
+    gap = Gap(what=resource, why="timed out", costs="…")
+    said = ask(metallb, replace(cluster("metallb-0.14.9-bgp"), gaps=(gap,), _memo={}), name)
+    assert said is not None
+    assert bool(said.silence) == silent
+    assert said.unread == ((resource,) if missed else ())
 
 
 def test_an_address_without_a_service() -> None:
@@ -163,6 +182,10 @@ FELIX = "felixconfigurations.crd.projectcalico.org"
                 "unread: daemonsets.apps",
             ],
             id="openelb: its version is known by the speakers",
+        ),
+        pytest.param(
+            servicelb, "k3s-1.33", "kube-system/traefik", "192.168.10.11", ["nodes"],
+            ["unread: nodes"], id="servicelb: whose address it is",
         ),
         pytest.param(
             kube_ovn, "kube-ovn-1.13", "shop/web", None, ["pods"], ["unread: pods"], id="kube-ovn: the pod",
