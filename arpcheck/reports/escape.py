@@ -39,14 +39,21 @@ def code(text: str, limit: int = NAME_LIMIT) -> str:
     text = plain(text, limit)
     if text.strip() == text != "" and not re.search(r"[`|]|\\$", text):
         return f"`{text}`"
-    return f"<code>{re.sub(r'[^A-Za-z0-9 -]', lambda m: f'&#{ord(m[0])};', text)}</code>"
+    return _element(text)
 
 
 def inline(text: str, limit: int = PROSE_LIMIT) -> str:
     """Markdown for prose: plain words stay, whatever GitHub or GitLab could read as markup, mention, reference or link
     becomes code. A pair of backticks is taken as the code that it means."""
-    pieces = re.split(r"(`[^`]+`)", plain(text, limit).strip())
-    return "".join(code(p[1:-1], limit) if len(p) > 2 and p[0] == p[-1] == "`" else _words(p, limit) for p in pieces)
+    pieces = re.split(r"`([^`]+)`", plain(text, limit).strip())
+    text = ""
+    for number, piece in enumerate(pieces):
+        if number % 2:  # two code spans that touch would be read as one with other ends
+            after = _words(pieces[number + 1], limit)
+            text += _element(piece) if text.endswith("`") or after.startswith("`") else code(piece, limit)
+        else:
+            text += _words(piece, limit)
+    return text
 
 
 def html(text: str, limit: int = PROSE_LIMIT) -> str:
@@ -60,6 +67,10 @@ def _spell(char: str) -> str:
     return f"\\x{ord(char):02x}" if ord(char) < 0x100 else f"\\u{{{ord(char):x}}}"
 
 
+def _element(text: str) -> str:
+    return f"<code>{re.sub(r'[^A-Za-z0-9 -]', lambda m: f'&#{ord(m[0])};', text)}</code>"
+
+
 def _cut(shown: list[str], length: int, limit: int) -> str:
     room = limit - len(f"…(+{length} characters)")
     kept = 0
@@ -71,7 +82,7 @@ def _cut(shown: list[str], length: int, limit: int) -> str:
 
 _WORD = re.compile(
     r"""[("]?(?!\S*www\.|gh-\d)[^\W_]+(?:[-./,'’][^\W_]+)*[).,;:!?%"]*"""  # what no parser of Markdown looks at twice
-    r"""|[–—…·→]|\d\d:\d\d:\d\d|""",
+    r"""|[–—…·→(]|[).,;:!?]+|\d\d:\d\d:\d\d|""",
     re.IGNORECASE,
 )
 _LIST_NUMBER = re.compile(r"\s*\d+[.)]")
@@ -90,5 +101,8 @@ def _is_safe(position: int, word: str) -> bool:
 
 
 def _as_code(run: str, limit: int) -> str:
-    words = run.rstrip(".,;:!?") or run
-    return f"{code(words, limit)}{run[len(words) :]}"
+    """The punctuation around it stays outside, a bracket where its other half is outside too."""
+    text = run.rstrip(".,;:!?") or run
+    lead = "(" if text.startswith("(") and text.count("(") > text.count(")") and len(text) > 1 else ""
+    tail = ")" if text.endswith(")") and text.count(")") > text.count("(") and len(text) > 1 else ""
+    return f"{lead}{code(text[len(lead) : len(text) - len(tail)], limit)}{tail}{run[len(text) :]}"

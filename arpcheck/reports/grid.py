@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,6 +20,7 @@ class Mark(StrEnum):
     UNEXPECTED = "X"
     FOREIGN = "F"
     UNHEARD = "S"
+    DEAF = "?"
     QUIET = "·"
     UNASKED = "-"
 
@@ -30,6 +31,7 @@ MEANINGS = {
     Mark.UNEXPECTED: "answered, and should not have",
     Mark.FOREIGN: "answered, and is no known node",
     Mark.UNHEARD: "did not answer, and should have",
+    Mark.DEAF: "can't be heard here",
     Mark.QUIET: "did not answer; no record says it should",
     Mark.UNASKED: "not asked",
 }
@@ -74,7 +76,7 @@ class Grid:
 def grid(report: Report) -> Grid:
     judged = [target for target in report.targets if target.verdict is not None]
     controls = [target for kind in (Kind.CANARY, Kind.CONTROL) for target in report.targets if target.target.kind is kind]
-    non_strict = frozenset(node.name for node in report.nodes if node.arp is Arp.NON_STRICT)
+    arp = {node.name: node.arp for node in report.nodes}
     rows = [*judged, *controls]
     named = {name for target in rows for name in (*announcers(target), *_answering(target))}
     known = dict.fromkeys((*(node.name for node in report.nodes), *sorted(named)))
@@ -86,27 +88,37 @@ def grid(report: Report) -> Grid:
         quiet=tuple(name for name in known if name not in nodes),
         strangers=strangers,
         rows=tuple(
-            Row(target=target, cells=tuple(_cell(target, column, non_strict) for column in columns)) for target in rows
+            Row(target=target, cells=tuple(_cell(target, column, arp) for column in columns)) for target in rows
         ),
     )
 
 
-def _cell(target: TargetReport, node: str | None, non_strict: frozenset[str]) -> Cell:
+def _cell(target: TargetReport, node: str | None, arp: Mapping[str, Arp]) -> Cell:
     found = tuple(responder for responder in target.responders if responder.node == node)
-    if not target.rounds and not found:
-        return Cell(mark=Mark.UNASKED)
-    if not found:
-        return Cell(mark=Mark.UNHEARD if node is not None and node in announcers(target) else Mark.QUIET)
-    return Cell(mark=_mark(target, found, non_strict), responders=found)
+    if found:
+        return Cell(mark=_answered(target, found, arp), responders=found)
+    return Cell(mark=_silent(target, node, arp) if target.rounds else Mark.UNASKED)
 
 
-def _mark(target: TargetReport, found: tuple[Responder, ...], non_strict: frozenset[str]) -> Mark:
+def _answered(target: TargetReport, found: tuple[Responder, ...], arp: Mapping[str, Arp]) -> Mark:
+    node = found[0].node
     if any(responder.expected for responder in found):
         return Mark.ANNOUNCER
-    if found[0].node is None:
+    if node is None:
         return Mark.FOREIGN
-    should_not = announcers(target) or target.verdict is None or found[0].node in non_strict
+    should_not = announcers(target) or target.verdict is None or arp.get(node) is Arp.NON_STRICT
     return Mark.UNEXPECTED if should_not else Mark.ANSWERED
+
+
+def _silent(target: TargetReport, node: str | None, arp: Mapping[str, Arp]) -> Mark:
+    """Silence says nothing of a node that arpcheck runs on, nor of one of which nothing at all was heard."""
+    if node is None:
+        return Mark.QUIET
+    if arp.get(node) is Arp.SELF:
+        return Mark.DEAF
+    if node in announcers(target):
+        return Mark.UNHEARD
+    return Mark.DEAF if arp.get(node) is Arp.UNREACHED else Mark.QUIET
 
 
 def _answering(target: TargetReport) -> Iterable[str]:

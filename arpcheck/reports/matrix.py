@@ -25,8 +25,8 @@ STRANGERS = "no node"
 _LEAD = 48
 """Columns that address, verdict and Service take at most beside the marks."""
 _COLOURS = {
-    Mark.ANNOUNCER: GREEN, Mark.ANSWERED: "", Mark.UNEXPECTED: RED, Mark.FOREIGN: RED, Mark.UNHEARD: YELLOW,
-    Mark.QUIET: DIM, Mark.UNASKED: DIM,
+    Mark.ANNOUNCER: GREEN, Mark.ANSWERED: "", Mark.UNEXPECTED: RED, Mark.FOREIGN: RED,
+    Mark.UNHEARD: YELLOW, Mark.DEAF: YELLOW, Mark.QUIET: DIM, Mark.UNASKED: DIM,
 }  # fmt: skip
 
 

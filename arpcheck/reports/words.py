@@ -127,7 +127,7 @@ def answered_by(target: TargetReport) -> str:
 def responder(found: Responder) -> str:
     """The node's name; for a MAC of no known node, the MAC and what its prefix says."""
     if found.node is not None:
-        return plain(found.node)
+        return f"{plain(found.node)} ({len(found.macs)} NICs)" if found.flux else plain(found.node)
     macs = listing(found.macs, 2)
     return f"{macs} ({plain(found.vendor)})" if found.vendor else macs
 

@@ -67,6 +67,10 @@ INLINE = [
     pytest.param("- x", "`-` x", id="another list"),
     pytest.param("    x", "x", id="indented code"),
     pytest.param("02:00:00:00:00:01", "`02:00:00:00:00:01`", id="a MAC is no emoji"),
+    pytest.param("eth0 (02:00:00:00:00:01, up)", "eth0 (`02:00:00:00:00:01`, up)", id="a bracket that is closed later"),
+    pytest.param("up, 02:00:00:00:00:01)", "up, `02:00:00:00:00:01`)", id="a bracket that was opened before"),
+    pytest.param("run with (--ip) or (`--x`)", "run with `(--ip)` or (`--x`)", id="brackets in pairs"),
+    pytest.param("x=`y`", "`x=`<code>y</code>", id="two spans that touch"),
     pytest.param("x\n\n# y", "`x\\x0a\\x0a#` y", id="a heading after a line break"),
     pytest.param("&lt;b&gt; &#64;x", "`&lt;b&gt; &#64;x`", id="entities"),
     pytest.param("back\\", "<code>back&#92;</code>", id="a backslash at the end"),
@@ -86,6 +90,9 @@ def test_markdown_makes_nothing_of_it_and_keeps_it_in_its_cell(text: str) -> Non
         cells = [t.children or [] for t in table if t.type == "inline"][2:]
         assert len(cells) == 2
         assert [t.content for t in cells[1]] == ["end"]
+        meant = plain(text) if written == code(text) else re.sub("`([^`]+)`", r"\1", plain(text).strip())
+        shown = "".join(t.content for t in cells[0] if t.type != "html_inline")
+        assert shown.split() == meant.split()
         assert {t.type for t in cells[0]} <= {"text", "code_inline", "html_inline", "text_special"}
         assert all(t.content in ("<code>", "</code>") for t in cells[0] if t.type == "html_inline")
         if all(t.type in ("text", "code_inline") for t in cells[0]):

@@ -54,6 +54,21 @@ def test_marks(target: TargetReport, marks: str) -> None:
     assert "".join(cell.mark for cell in row.cells) == marks
 
 
+DEAF = [
+    pytest.param(Arp.SELF, (), "?", id="arpcheck runs on it"),
+    pytest.param(Arp.SELF, (claimed("worker-1"),), "?", id="arpcheck runs on the announcer"),
+    pytest.param(Arp.UNREACHED, (), "?", id="nothing was heard of it"),
+    pytest.param(Arp.UNREACHED, (claimed("worker-1"),), "S", id="nothing was heard of the announcer"),
+    pytest.param(Arp.UNKNOWN, (), "·", id="heard, but not judged"),
+]
+
+
+@pytest.mark.parametrize(("arp", "claims", "mark"), DEAF)
+def test_the_silence_of_a_node_that_cannot_be_heard_says_nothing(arp: Arp, claims: tuple[Claim, ...], mark: str) -> None:
+    (row,) = grid(replace(one_row(asked(claims=claims)), nodes=(node("worker-1", arp),))).rows
+    assert "".join(cell.mark for cell in row.cells) == mark
+
+
 def test_a_node_that_is_only_named_has_a_column() -> None:
     gone = asked(responder("worker-9"), claims=(claimed("worker-8"),))
     assert grid(one_row(gone)).nodes == ("worker-1", "worker-2", "worker-3", "worker-8", "worker-9")
@@ -74,7 +89,7 @@ def test_nodes_that_say_nothing_are_folded_when_there_are_many() -> None:
 
 
 def test_the_legend_names_the_marks_that_occur() -> None:
-    assert grid(PARTIAL).marks == (Mark.FOREIGN, Mark.QUIET, Mark.UNASKED)
+    assert grid(PARTIAL).marks == (Mark.FOREIGN, Mark.DEAF, Mark.QUIET, Mark.UNASKED)
 
 
 @pytest.mark.parametrize(("nodes", "parts"), [pytest.param(3, 1, id="names"), pytest.param(12, 1, id="numbers"),
