@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv4Interface
 
 import arpcheck
@@ -16,6 +16,7 @@ from arpcheck import identities, kubeproxy, loadbalancers
 from arpcheck import targets as targeting
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.judge import case as cases
+from arpcheck.judge.acceptance import Acceptances
 from arpcheck.judge.findings.kernels import doubled
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.judged import Judged, Judgement
@@ -168,7 +169,7 @@ def conclude(evidence: Evidence) -> Report:
     addresses = identities.node_addresses(objects)
     targets = _targets(evidence.options, objects, evidence.host)
     own_node = identities.own_node(evidence)
-    owned = owners(hearing, _knowledge(evidence, own_node), objects.nodes())
+    owned = owners(hearing, _knowledge(evidence, own_node), objects.nodes(), addresses)
     canary = next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None)
     gateways = identities.pod_gateways(objects)
     states = node_states(objects.nodes(), addresses, canary, owned, hearing, own_node, gateways)
@@ -198,6 +199,7 @@ def conclude(evidence: Evidence) -> Report:
         overlays=identities.overlays(objects),
         causes=(),
         cluster_version=objects.version,
+        acceptances=Acceptances(entries=evidence.accepted, today=evidence.started_at.astimezone(UTC).date()),
     )
     judged = replace(judged, causes=_causes(judged, gateways))
     return report(judged, evidence, _preflight(judged, objects) if evidence.options.preflight else None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from arpcheck.judge.hearing import Hearing
 from arpcheck.model import Identity, Mac, Owner
@@ -29,18 +30,22 @@ class Knowledge:
     """The node that the prober runs on."""
 
 
-def owners(hearing: Hearing, knowledge: Knowledge, nodes: Iterable[Node]) -> Mapping[Mac, Owner]:
-    """The owner of every MAC that answered anything or that some source names."""
+def owners(
+    hearing: Hearing, knowledge: Knowledge, nodes: Iterable[Node], addresses: Mapping[str, Iterable[IPv4Address]]
+) -> Mapping[Mac, Owner]:
+    """The owner of every MAC that answered anything or that some source names. `addresses`: the nodes' own."""
     by_mac: dict[Mac, list[Identity]] = {mac: [] for mac in hearing.macs()}
     for identity in knowledge.identities:
         by_mac.setdefault(identity.mac, []).append(identity)
     decided = {mac: None if mac in knowledge.proxies else _node(mac, claims, knowledge) for mac, claims in by_mac.items()}
     known = _known(hearing, decided)
+    at_home = {mac for found in addresses.values() for ip in found for mac in hearing.voices(ip)}
     ready = {node.name for node in nodes if node.ready is not False}
     found = {}
     for mac, claims in by_mac.items():
         proxy = mac in knowledge.proxies
-        unclaimed = decided[mac] is None and not claims and not proxy
+        # Who answered for a node's own address is some node's, though it may not be known whose.
+        unclaimed = decided[mac] is None and not claims and not proxy and mac not in at_home
         found[mac] = Owner(
             mac=mac,
             node=decided[mac],

@@ -1,0 +1,143 @@
+"""acceptance: what is known is shown and not counted, up to its day; the rest counts as ever."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from ipaddress import IPv4Address
+from itertools import permutations
+
+import pytest
+
+from arpcheck import pipeline
+from arpcheck.evidence import Options, from_json, to_json
+from arpcheck.lab import cluster_objects, scene_file
+from arpcheck.lab.simulation import SimulatedWire, scene_host
+from arpcheck.model import Acceptance, Accepted, Verdict
+from arpcheck.reports import FORMATS, render
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+VIP = IPv4Address("10.0.0.50")
+UNTIL = date(2026, 4, 1)
+KNOWN = {"reason": "replaced in March", "until": UNTIL}
+
+
+def concluded(name, *accepted):
+    scene = scene_file.load(name)
+    evidence = pipeline.observe(
+        Options(interfaces=scene.prober.interfaces),
+        objects=cluster_objects.objects(scene, NOW, pipeline.NEEDS),
+        host=scene_host(scene),
+        wire=SimulatedWire(scene),
+        clock=lambda: NOW,
+    )
+    return pipeline.conclude(replace(evidence, accepted=accepted))
+
+
+def verdict(word, **of):
+    return Acceptance(verdict=Verdict(word), **{**KNOWN, **of})
+
+
+def finding(name, **of):
+    return Acceptance(finding=name, **{**KNOWN, **of})
+
+
+DUPLICATE = verdict("duplicate", ip=VIP)
+NON_STRICT = (
+    verdict("non-strict", service="web/nginx"),
+    finding("non-strict-nodes", node="worker-2"),
+    finding("non-strict-nodes", node="worker-3"),
+)
+
+CASES = [
+    pytest.param("split-brain", [], 1, id="nothing accepted"),
+    pytest.param("split-brain", [DUPLICATE], 0, id="the verdict of an address"),
+    pytest.param("split-brain", [verdict("duplicate", service="web/nginx")], 0, id="the verdict of a Service"),
+    pytest.param("split-brain", [verdict("duplicate", ip=VIP, service="web/nginx")], 0, id="of both"),
+    pytest.param("split-brain", [verdict("duplicate", ip=VIP, service="web/other")], 1, id="of both, one is another"),
+    pytest.param("split-brain", [verdict("non-strict", ip=VIP)], 1, id="another verdict"),
+    pytest.param("split-brain", [verdict("duplicate", ip=IPv4Address("10.0.0.5"))], 1, id="another address"),
+    pytest.param("split-brain", [verdict("duplicate", service="web/ngin")], 1, id="part of a Service's name"),
+    pytest.param("split-brain", [finding("split-announcers", ip=VIP)], 1, id="the finding alone leaves the verdict"),
+    pytest.param("split-brain", [verdict("duplicate", ip=VIP, until=date(2026, 3, 1))], 0, id="its last day"),
+    pytest.param("split-brain", [verdict("duplicate", ip=VIP, until=date(2026, 2, 28))], 1, id="the day after"),
+    pytest.param("two-non-strict", NON_STRICT, 0, id="the address and both nodes"),
+    pytest.param("two-non-strict", NON_STRICT[:2], 1, id="one node is left"),
+    pytest.param("two-non-strict", NON_STRICT[1:], 1, id="the address is left"),
+    pytest.param("prober-is-node", [], 3, id="self-blind"),
+    pytest.param("prober-is-node", [finding("self-blind", node="worker-3")], 0, id="self-blind, accepted"),
+    pytest.param("prober-is-node", [finding("self-blind", node="worker-1")], 3, id="self-blind, of another node"),
+]
+
+
+@pytest.mark.parametrize(("scene", "accepted", "code"), CASES)
+def test_what_is_accepted_does_not_count(scene, accepted, code):
+    assert concluded(scene, *accepted).summary.exit_code == code
+
+
+@pytest.mark.parametrize(("scene", "accepted", "code"), CASES)
+def test_the_order_of_the_entries_changes_nothing(scene, accepted, code):
+    codes = {concluded(scene, *order).summary.exit_code for order in permutations(accepted)}
+    assert codes == {code}
+
+
+def test_it_is_shown_with_its_reason_in_the_entry_that_it_concerns():
+    report = concluded("two-non-strict", *NON_STRICT)
+    known = Accepted(reason="replaced in March", until=UNTIL)
+    judged = next(t for t in report.targets if t.verdict)
+    assert (judged.verdict, judged.accepted) == (Verdict.NON_STRICT, known)
+    assert judged.reason.endswith("worker-1 should; accepted up to 2026-04-01: replaced in March")
+    assert {node.name: node.accepted for node in report.nodes} == {"worker-1": None, "worker-2": known, "worker-3": known}
+    assert {f.id: f.accepted for f in report.findings} == {"non-strict-nodes": known}
+    assert report.summary.verdicts == {Verdict.NON_STRICT: 1}
+    assert report.summary.non_strict_nodes == ("worker-2", "worker-3")
+    assert report.summary.because == ("accepted and not counted: 1 non-strict, worker-2 non-strict, worker-3 non-strict",)
+
+
+def test_a_finding_that_restates_an_accepted_verdict_is_accepted_with_it():
+    assert {f.id: bool(f.accepted) for f in concluded("split-brain", DUPLICATE).findings} == {"split-announcers": True}
+
+
+def test_a_finding_of_which_one_node_is_left_counts():
+    assert {f.id: f.accepted for f in concluded("two-non-strict", *NON_STRICT[:2]).findings} == {"non-strict-nodes": None}
+
+
+def test_two_reasons_are_both_said_and_the_earlier_day_holds():
+    first, second = NON_STRICT[1], replace(NON_STRICT[2], reason="broken NIC", until=date(2026, 3, 9))
+    [found] = concluded("two-non-strict", first, second).findings
+    assert found.accepted == Accepted(reason="replaced in March; broken NIC", until=date(2026, 3, 9))
+
+
+@pytest.mark.parametrize("format_name", [name for name in FORMATS if name not in ("name", "matrix", "prometheus")])
+def test_every_format_that_gives_reasons_shows_it(format_name):
+    assert "replaced in March" in render(concluded("split-brain", DUPLICATE), format_name)
+
+
+def test_a_ci_system_skips_what_is_accepted():
+    text = render(concluded("two-non-strict", *NON_STRICT), "junit")
+    assert "<failure" not in text
+    assert text.count("<skipped") == 3
+
+
+def test_what_expired_and_what_is_nowhere_is_said():
+    old = verdict("duplicate", ip=VIP, until=date(2026, 2, 1), reason="until the move")
+    idle = finding("self-blind", node="worker-9", reason="cron")
+    found = {f.id: f for f in concluded("split-brain", old, idle).findings}
+    assert found["stale-acceptance"].because == (
+        "duplicate of 10.0.0.50: expired on 2026-02-01 (until the move)",
+        "self-blind of worker-9: nothing in this run is that (cron)",
+    )
+
+
+def test_a_foreign_kernel_on_the_canary_can_be_accepted():
+    plain = concluded("former-node")
+    ips = next(f.ips for f in plain.findings if f.id == "foreign-mac")
+    entries = [finding("foreign-mac", ip=ip) for ip in ips]
+    entries += [verdict(t.verdict, ip=t.target.ip) for t in plain.targets if t.verdict not in (None, Verdict.OK)]
+    assert (plain.summary.exit_code, concluded("former-node", *entries).summary.exit_code) == (1, 0)
+
+
+def test_a_saved_report_keeps_it():
+    report = concluded("split-brain", DUPLICATE)
+    again = from_json(report.evidence, "x")
+    assert again.accepted == (DUPLICATE,)
+    assert to_json(again) == report.evidence
+    assert pipeline.conclude(again) == report

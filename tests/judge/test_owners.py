@@ -1,0 +1,87 @@
+"""owners: every source's word, weighed."""
+
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+
+import pytest
+
+from arpcheck.evidence import Evidence, Options
+from arpcheck.judge.hearing import Hearing
+from arpcheck.judge.owners import Knowledge, owners
+from arpcheck.model import Identity, Mac, Question, Reply
+from arpcheck.objects import Node
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+VIP, N1, N2 = IPv4Address("10.0.0.50"), IPv4Address("10.0.0.11"), IPv4Address("10.0.0.12")
+M1, M2, M9 = Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02"), Mac("02:00:00:00:00:09")
+RANK = {"mac-map": 1, "self": 2, "node-ip": 4}
+
+
+def identity(mac, node, source="node-ip"):
+    return Identity(mac=mac, node=node, source=source, detail="")
+
+
+def node(name, *, ready=True):
+    return Node(name=name, ready=ready, addresses=(), labels={}, annotations={}, raw={})
+
+
+def owned(replies, identities, nodes=(node("n1"), node("n2")), proxies=(), overlays=None, own_node=None, eth1=()):
+    said = [*((ip, mac, "eth0") for ip, mac in replies), *((ip, mac, "eth1") for ip, mac in eth1)]
+    evidence = Evidence(
+        arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0", "eth1")),
+        questions=tuple(Question(0.0, i, 1, ip, IPv4Address(0), None) for ip, _, i in said),
+        replies=tuple(Reply(1.0, i, 1, ip, IPv4Address(0), None, mac, mac, 1.0) for ip, mac, i in said),
+    )  # fmt: skip
+    knowledge = Knowledge(
+        identities=tuple(identities), rank=lambda i: RANK[i.source], proxies=frozenset(proxies), overlays=overlays or {},
+        label=lambda mac: None, own_node=own_node,
+    )  # fmt: skip
+    return owners(Hearing(evidence), knowledge, nodes, {"n1": (N1,), "n2": (N2,)})
+
+
+BOTH = [(N1, M1), (N2, M2)]
+KNOWN = [identity(M1, "n1"), identity(M2, "n2")]
+
+
+@pytest.mark.parametrize(
+    ("found", "foreign"),
+    [
+        pytest.param(owned([*BOTH, (VIP, M9)], KNOWN), True, id="every Ready node is known here, and it is none of them"),
+        pytest.param(owned([(N1, M1), (VIP, M9)], KNOWN[:1]), False, id="a Ready node is not known: it may be that one"),
+        pytest.param(owned([(N1, M1), (VIP, M9)], KNOWN), False, id="a MAC of it is on a list, but was not heard here"),
+        pytest.param(
+            owned([(N1, M1), (VIP, M9)], KNOWN[:1], (node("n1"), node("n2", ready=False))), True, id="a node that is not Ready is not waited for"
+        ),
+        pytest.param(owned([(VIP, M9)], [], ()), False, id="no node could be read: nothing is proven"),
+        pytest.param(owned([(N1, M1), (VIP, M9)], KNOWN[:1], own_node="n2"), True, id="the prober's own node can't be heard"),
+        pytest.param(owned([*BOTH, (N2, M9)], KNOWN), False, id="it answered for a node's own address: some node's"),
+        pytest.param(owned([*BOTH, (VIP, M9)], KNOWN, proxies=[M9]), False, id="a proxy is no foreign host"),
+        pytest.param(owned(BOTH, KNOWN, eth1=[(VIP, M9)]), False, id="known on another segment only"),
+        pytest.param(owned(BOTH, KNOWN, eth1=[*BOTH, (VIP, M9)]), True, id="known on that segment too"),
+    ],
+)
+def test_when_a_mac_is_no_nodes(found, foreign):
+    assert found[M9].foreign is foreign
+    assert found[M9].node is None
+
+
+@pytest.mark.parametrize(
+    ("claims", "expected"),
+    [
+        pytest.param([identity(M1, "n1")], "n1", id="one source"),
+        pytest.param([identity(M1, "n1"), identity(M1, "n2", "mac-map")], "n2", id="the stronger source is taken"),
+        pytest.param([identity(M1, "n1", "mac-map"), identity(M1, "n2", "mac-map")], None, id="two alike disagree"),
+        pytest.param([identity(M1, "n1"), identity(M1, "n2")], None, id="the wire disagrees with itself"),
+    ],
+)
+def test_whose_a_mac_is(claims, expected):
+    for order in (claims, claims[::-1]):
+        found = owned([(VIP, M1)], order)[M1]
+        assert found.node == expected
+        assert len(found.identities) == len(claims), "nothing is dropped"
+
+
+def test_a_proxy_and_a_tunnel_own_nothing():
+    assert owned([(VIP, M1)], [identity(M1, "n1", "mac-map")], proxies=[M1])[M1].node is None
+    assert owned([(VIP, M1)], [identity(M1, "n1", "mac-map")], overlays={M1: "flannel's tunnel on n1"})[M1].node is None
+    assert owned([(VIP, M1)], [], overlays={M1: "flannel's tunnel on n1"})[M1].label == "flannel's tunnel on n1"
