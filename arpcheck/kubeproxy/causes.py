@@ -11,21 +11,9 @@ from dataclasses import dataclass
 from arpcheck.kubeproxy import sightings
 from arpcheck.kubeproxy.notes import Oddity, of
 from arpcheck.kubeproxy.sightings import HOLDS, Concerned, Heard, Seen
-from arpcheck.model import KubeProxy
+from arpcheck.model import Cause, KubeProxy
 
-__all__ = ["Cause", "Heard", "causes", "rows"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
-    """One likely cause."""
-
-    row: int
-    text: str
-    do: str
-    """What decides it, or cures it: one line."""
-    nodes: tuple[str, ...] = ()
-    """Whom it concerns, sorted; empty where it concerns no node."""
+__all__ = ["Heard", "causes", "rows"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

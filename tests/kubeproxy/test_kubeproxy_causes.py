@@ -6,9 +6,9 @@ import pytest
 from kubeproxy_objects import fixture
 
 from arpcheck.kubeproxy import kube_proxies
-from arpcheck.kubeproxy.causes import Cause, Heard, causes, rows
+from arpcheck.kubeproxy.causes import Heard, causes, rows
 from arpcheck.kubeproxy.notes import Note, Oddity
-from arpcheck.model import KubeProxy
+from arpcheck.model import Cause, KubeProxy
 
 ALL = frozenset({"n1", "n2", "n3"})
 MAP = "configmap kube-system/kube-proxy"
