@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache, lru_cache
 from ipaddress import IPv4Address
 from typing import Any
@@ -17,7 +17,7 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from arpcheck.errors import InputError
-from arpcheck.model import Gap, Host, Interface, Loss, Mac, Neighbour, Overflow, Question, Reply
+from arpcheck.model import Acceptance, Gap, Host, Interface, Loss, Mac, Neighbour, Overflow, Question, Reply, Verdict
 from arpcheck.objects import Objects
 
 VERSION = "arpcheck/v1"
@@ -83,6 +83,8 @@ class Evidence:
     """Every announced round was finished."""
     interrupted: bool = False
     """The user stopped it."""
+    accepted: tuple[Acceptance, ...] = ()
+    """What `--accept` named."""
     trouble: tuple[str, ...] = ()
     """What went wrong on the wire while it ran: "eth0 went down after 12.3 s"."""
 
@@ -128,9 +130,12 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(Mac, lambda value, _: Mac(_text(value)))
     converter.register_structure_hook(IPv4Address, lambda value, _: _ipv4(_text(value)))
     converter.register_structure_hook(datetime, lambda value, _: _instant(_text(value)))
+    converter.register_structure_hook(Verdict, lambda value, _: Verdict(_text(value)))  # else it is taken as a str
     converter.register_unstructure_hook(Mac, str)
     converter.register_unstructure_hook(IPv4Address, str)
     converter.register_unstructure_hook(datetime, datetime.isoformat)
+    converter.register_structure_hook(date, lambda value, _: date.fromisoformat(_text(value)))
+    converter.register_unstructure_hook(date, date.isoformat)
     converter.register_structure_hook(Objects, lambda value, _: _objects(value, converter))
     converter.register_unstructure_hook(Objects, lambda objects: _objects_to_json(objects, converter))
     converter.register_structure_hook(Question, _question)
@@ -142,7 +147,8 @@ def _converter() -> cattrs.Converter:
         Reply,
         lambda r: (round(r.at, 3), r.interface, r.round, str(r.ip), str(r.sender), r.to, r.mac, r.source, round(r.after, 3)),
     )
-    for kind in (Gap, Loss, Overflow, Neighbour, Interface, Host, MacEntry, Options, Evidence):  # the inner ones first
+    inner = (Gap, Acceptance, Loss, Overflow, Neighbour, Interface, Host, MacEntry, Options)
+    for kind in (*inner, Evidence):
         names: Any = {f.name: override(rename=camel(f.name)) for f in fields(kind)}
         converter.register_structure_hook(kind, make_dict_structure_fn(kind, converter, **names))
         converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **names))

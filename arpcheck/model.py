@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
@@ -393,6 +393,31 @@ class Responder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """A fault that its owner knows of: shown like any other, and up to a day not counted.
+
+    It names a verdict and the address or the Service that has it, or a finding and the node or the address it is of."""
+
+    reason: str
+    until: date
+    """The last day, in UTC."""
+    verdict: Verdict | None = None
+    finding: str | None = None
+    ip: IPv4Address | None = None
+    service: str | None = None
+    """`namespace/name`."""
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """Why a fault is not counted."""
+
+    reason: str
+    until: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetReport:
     target: Target
     implementation: str | None
@@ -403,6 +428,8 @@ class TargetReport:
     responders: tuple[Responder, ...]
     rounds: tuple[int, ...] = ()
     """The rounds that asked it."""
+    accepted: Accepted | None = None
+    """None: the verdict counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -421,6 +448,8 @@ class NodeReport:
     addresses: tuple[IPv4Address, ...]
     macs: tuple[NodeMac, ...]
     kube_proxy: KubeProxy
+    accepted: Accepted | None = None
+    """None: what `arp` says counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -434,6 +463,8 @@ class Finding:
     do: tuple[str, ...]
     nodes: tuple[str, ...] = ()
     ips: tuple[Address, ...] = ()
+    accepted: Accepted | None = None
+    """None: it counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

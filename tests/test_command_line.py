@@ -150,7 +150,7 @@ def test_explain_knows_every_rule():
 
 def test_a_fault_in_arpcheck_itself_is_shown_and_is_no_finding():
     code = (
-        "import sys, arpcheck.commands.saved as saved; saved.report = lambda *_: 1 // 0\n"
+        "import sys, arpcheck.commands.saved as saved; saved.report = lambda *_, **__: 1 // 0\n"
         "from arpcheck.__main__ import main; sys.exit(main(['report', 'x']))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)

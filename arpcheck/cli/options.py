@@ -43,6 +43,11 @@ Sender = Annotated[str, typer.Option("--sender", help="auto, own, zero, or one o
 MacMap = Annotated[
     list[str] | None, typer.Option("--mac-map", help="A file that says whose MAC is whose. Repeatable; or a folder.")
 ]
+Accept = Annotated[
+    str | None, typer.Option("--accept", help="YAML: known faults with a reason and a last day; shown, not counted.")
+]
+NoHeaders = Annotated[bool, typer.Option("--no-headers", help="No column headings.")]
+ExitZero = Annotated[bool, typer.Option("--exit-zero", help="End with 0 also where 1 or 3 is due; 2 and 130 stay.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stderr but errors.")]
 
 
@@ -56,6 +61,11 @@ def source(
     return Source(
         kubeconfig=kubeconfig, context=context, as_user=as_user, cluster_file=cluster_file, request_timeout=timeout
     )
+
+
+def ended(code: int, exit_zero: bool) -> int:
+    """The exit code of the process: with `--exit-zero` a report's own is not shown, a failure's is."""
+    return 0 if exit_zero and code in (1, 3) else code
 
 
 def one_namespace(namespace: str | None, all_namespaces: bool) -> str | None:

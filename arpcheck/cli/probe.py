@@ -8,15 +8,18 @@ import typer
 
 from arpcheck.cli.app import app
 from arpcheck.cli.options import (
+    Accept,
     AllNamespaces,
     As,
     ClusterFile,
     Context,
+    ExitZero,
     Format,
     Iface,
     Kubeconfig,
     MacMap,
     Namespace,
+    NoHeaders,
     Output,
     Quiet,
     Rate,
@@ -26,6 +29,7 @@ from arpcheck.cli.options import (
     Sender,
     Wait,
     address,
+    ended,
     known_format,
     one_namespace,
     source,
@@ -56,8 +60,11 @@ def probe(
     as_user: As = None,
     cluster_file: ClusterFile = None,
     request_timeout: RequestTimeout = 30.0,
+    accept: Accept = None,
     format_name: Format = "table",
+    no_headers: NoHeaders = False,
     output: Output = None,
+    exit_zero: ExitZero = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be asked and for how long. Sends nothing, needs no right.")
     ] = False,
@@ -69,7 +76,7 @@ def probe(
     from arpcheck.commands.probe import probe as run
     from arpcheck.evidence import Options
 
-    return run(
+    code = run(
         Request(
             options=Options(
                 interfaces=tuple(dict.fromkeys(iface)),
@@ -85,9 +92,12 @@ def probe(
             ),
             source=source(kubeconfig, context, as_user, cluster_file, request_timeout),
             mac_maps=tuple(mac_map or ()),
+            accept=accept,
             format_name=chosen,
+            headers=not no_headers,
             output=output,
             dry_run=dry_run,
             quiet=quiet,
         )
     )
+    return ended(code, exit_zero)

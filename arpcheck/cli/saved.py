@@ -7,20 +7,23 @@ from typing import Annotated
 import typer
 
 from arpcheck.cli.app import app
-from arpcheck.cli.options import Format, Output, known_format
+from arpcheck.cli.options import Accept, ExitZero, Format, NoHeaders, Output, ended, known_format
 
 
 @app.command(epilog="Example:  arpcheck report saved.json -o markdown")
 def report(
     file: Annotated[str, typer.Argument(help="What `arpcheck probe -o json` wrote; - is stdin.")],
+    accept: Accept = None,
     format_name: Format = "table",
+    no_headers: NoHeaders = False,
     output: Output = None,
+    exit_zero: ExitZero = False,
 ) -> int:
     """Judge and render a saved report again; ends with its exit code."""
     chosen = known_format(format_name)
     from arpcheck.commands.saved import report as run
 
-    return run(file, chosen, output)
+    return ended(run(file, chosen, output, accept=accept, headers=not no_headers), exit_zero)
 
 
 @app.command(epilog="Example:  arpcheck explain non-strict")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from arpcheck import pipeline
 from arpcheck.cluster import Source, read
+from arpcheck.commands.acceptances import read_acceptances
 from arpcheck.commands.dry_run import dry_run
 from arpcheck.commands.mac_maps import read_mac_maps
 from arpcheck.commands.opening import opened
@@ -42,6 +43,8 @@ class Request:
     mac_maps: tuple[str, ...] = ()
     format_name: str = "table"
     output: str | None = None
+    accept: str | None = None
+    headers: bool = True
     dry_run: bool = False
     quiet: bool = False
 
@@ -58,11 +61,11 @@ def probe(request: Request) -> int:
             show(dry_run(pipeline.plan(options, objects, host, read_mac_maps(request.mac_maps)), options, objects))
         return 0
     with opened(options.interfaces, request.source, request.output) as (wire, source):
-        mac_map = read_mac_maps(request.mac_maps)
+        mac_map, accepted = read_mac_maps(request.mac_maps), read_acceptances(request.accept)
         objects = _read(source, options)
         evidence = observed(request, options, host, mac_map, objects, wire)
-    report = pipeline.conclude(evidence)
-    deliver(report, request.format_name, request.output, style(sys.stdout))
+    report = pipeline.conclude(replace(evidence, accepted=accepted))
+    deliver(report, request.format_name, request.output, style(sys.stdout, headers=request.headers))
     return report.summary.exit_code
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from arpcheck import pipeline
+from arpcheck.commands.acceptances import read_acceptances
 from arpcheck.commands.output import check, deliver
 from arpcheck.commands.terminal import style
 from arpcheck.errors import InputError
@@ -16,11 +18,13 @@ from arpcheck.evidence import VERSION, Evidence, from_json
 MOST_BYTES = 1 << 30
 
 
-def report(path: str, format_name: str, output: str | None) -> int:
-    """Renders the report that follows from the file's evidence; the exit code is that report's."""
+def report(path: str, format_name: str, output: str | None, *, accept: str | None = None, headers: bool = True) -> int:
+    """Renders the report that follows from the file's evidence; the exit code is that report's. `accept` takes the place
+    of what was accepted when it was saved."""
     check(output)
-    concluded = pipeline.conclude(load(path))
-    deliver(concluded, format_name, output, style(sys.stdout))
+    accepted, evidence = read_acceptances(accept), load(path)
+    concluded = pipeline.conclude(replace(evidence, accepted=accepted) if accept else evidence)
+    deliver(concluded, format_name, output, style(sys.stdout, headers=headers))
     return concluded.summary.exit_code
 
 

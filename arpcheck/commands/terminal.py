@@ -12,12 +12,12 @@ from arpcheck.reports.style import Style
 from arpcheck.wire.sweep import Progress
 
 
-def style(stream: TextIO) -> Style:
+def style(stream: TextIO, *, headers: bool = True) -> Style:
     """Colour and width only where a person looks: no pipe, no file, no NO_COLOR (no-color.org), no dumb terminal."""
     if not stream.isatty():
-        return Style()
+        return Style(headers=headers)
     colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Style(colour=colour, width=shutil.get_terminal_size().columns)
+    return Style(colour=colour, width=shutil.get_terminal_size().columns, headers=headers)
 
 
 def notice(line: str) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
+from arpcheck.judge.acceptance import Acceptances
 from arpcheck.judge.case import Case, Party
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.nodes import NodeState
-from arpcheck.model import Arp, Cause, Gap, Host, KubeProxy, Loss, Mac, Owner, Target, Verdict
+from arpcheck.model import Accepted, Arp, Cause, Finding, Gap, Host, KubeProxy, Loss, Mac, Owner, Target, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +53,27 @@ class Judged:
     causes: tuple[Cause, ...]
     """Why nodes answer although they are configured otherwise, or because."""
     cluster_version: str | None
+    acceptances: Acceptances = field(default_factory=Acceptances)
+    findings: tuple[Finding, ...] = ()
+    """For the rules that look at what the others found."""
 
     def asked(self) -> Iterator[Judgement]:
         """The judgements of what was asked."""
         return (judgement for judgement in self.judgements if judgement.verdict is not Verdict.NOT_PROBED)
 
+    def verdicts(self) -> tuple[tuple[Target, Verdict], ...]:
+        return tuple((judgement.case.target, judgement.verdict) for judgement in self.judgements)
+
+    def accepted(self, judgement: Judgement) -> Accepted | None:
+        return self.acceptances.of_target(judgement.case.target, judgement.verdict)
+
     def named(self, arp: Arp) -> tuple[str, ...]:
         """The nodes in this state."""
         return tuple(state.name for state in self.nodes if state.arp is arp)
+
+    def counted(self, arp: Arp) -> tuple[str, ...]:
+        """The nodes in this state, without those of which it is accepted."""
+        return tuple(name for name in self.named(arp) if self.acceptances.of_node(name, arp) is None)
 
     def answers(self) -> Iterator[tuple[Judgement, Party]]:
         """Every party of every asked address."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address
 
 from arpcheck.evidence import Evidence, to_json
+from arpcheck.judge.acceptance import marked
 from arpcheck.judge.case import Party, parties, responders
 from arpcheck.judge.findings import findings
 from arpcheck.judge.judged import Judged, Judgement
@@ -37,15 +38,16 @@ def _target(target: Target, judgement: Judgement | None, judged: Judged) -> Targ
             target=target, implementation=None, announcers=(), verdict=None, reason="",
             responders=_knowledge(target, judged), rounds=_rounds(target, judged),
         )  # fmt: skip
-    case = judgement.case
+    case, accepted = judgement.case, judged.accepted(judgement)
     return TargetReport(
         target=target,
         implementation=case.announcements[0].implementation if case.announcements else None,
         announcers=case.claims,
         verdict=judgement.verdict,
-        reason=judgement.reason,
+        reason=marked(judgement.reason, accepted),
         responders=_answers(target, case.parties, case.is_announcer, judged),
         rounds=_rounds(target, judged),
+        accepted=accepted,
     )
 
 
@@ -70,14 +72,16 @@ def _rounds(target: Target, judged: Judged) -> tuple[int, ...]:
 
 
 def _node(state: NodeState, judged: Judged) -> NodeReport:
+    accepted = judged.acceptances.of_node(state.name, state.arp)
     return NodeReport(
         name=state.name,
         arp=state.arp,
-        reason=state.reason,
+        reason=marked(state.reason, accepted),
         ready=state.ready,
         addresses=judged.addresses.get(state.name, ()),
         macs=tuple(entry for mac in state.macs for entry in _macs(mac, state.name, judged)),
         kube_proxy=judged.kube_proxies.get(state.name, _UNSEEN),
+        accepted=accepted,
     )
 
 

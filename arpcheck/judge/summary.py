@@ -6,9 +6,10 @@ judged Service or node depends on makes it 3."""
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from arpcheck.judge.judged import Judged
-from arpcheck.model import Arp, Summary, Verdict
+from arpcheck.model import Arp, Mac, Summary, Verdict
 
 PROVEN = (
     Verdict.PROXY_ARP, Verdict.FOREIGN, Verdict.NON_STRICT, Verdict.DUPLICATE, Verdict.WRONG_NODE, Verdict.SILENT,
@@ -26,7 +27,8 @@ CLEAN, FAULTY, UNSURE, INTERRUPTED = 0, 1, 3, 130
 def summarise(judged: Judged, *, complete: bool, interrupted: bool) -> Summary:
     """The summary with its exit code and what made it, in a reader's words."""
     verdicts = Counter(judgement.verdict for judgement in judged.judgements)
-    proven, doubts = _proven(judged, verdicts), _doubts(judged, verdicts, complete)
+    counted = Counter(judgement.verdict for judgement in judged.judgements if not judged.accepted(judgement))
+    proven, doubts = _proven(judged, counted), _doubts(judged, counted, complete)
     if interrupted:
         code, because = INTERRUPTED, ("the run was interrupted", *proven, *doubts)
     elif proven:
@@ -40,13 +42,13 @@ def summarise(judged: Judged, *, complete: bool, interrupted: bool) -> Summary:
         verdicts={verdict: verdicts[verdict] for verdict in Verdict if verdicts[verdict]},
         non_strict_nodes=judged.named(Arp.NON_STRICT),
         complete=complete and not interrupted,
-        because=because,
+        because=(*because, *_accepted(judged)),
     )
 
 
 def _proven(judged: Judged, verdicts: Counter[Verdict]) -> tuple[str, ...]:
     found = [f"{verdicts[verdict]} {verdict.value}" for verdict in PROVEN if verdicts[verdict]]
-    nodes = judged.named(Arp.NON_STRICT)
+    nodes = judged.counted(Arp.NON_STRICT)
     if nodes:
         found.append(f"{len(nodes)} of {len(judged.nodes)} nodes without strict ARP")
     return tuple(found)
@@ -56,19 +58,35 @@ def _doubts(judged: Judged, verdicts: Counter[Verdict], complete: bool) -> tuple
     doubts = [f"{verdicts[verdict]} {verdict.value}" for verdict in DOUBTFUL if verdicts[verdict]]
     if not complete:
         doubts.append("the run was not finished")
-    if judged.own_node is not None:
+    if judged.own_node is not None and not judged.acceptances.of_node(judged.own_node, Arp.SELF):
         doubts.append(f"{judged.own_node}, on which arpcheck ran, was not tested")
     if judged.canary is None or not judged.hearing.asked(judged.canary).broadcast:
         doubts.append("the canary was not asked")
     elif judged.hearing.lost(judged.canary) or judged.hearing.excess(judged.canary):
         doubts.append("frames were lost while the canary was asked")
     strangers = [mac for mac in judged.canary_macs() if judged.owners[mac].node is None]
-    if strangers:
+    if strangers and not _accepted_strangers(judged, strangers):
         doubts.append(f"{', '.join(strangers)}, of no known node, answered the canary")
     unknown = judged.named(Arp.UNKNOWN)
     if unknown:
         doubts.append(f"how {', '.join(unknown)} treats Service addresses is not known")
     doubts.extend(f"{gap.what} could not be read: {gap.why}" for gap in judged.gaps if gap.what in NEEDED)
-    if not any(verdict is not Verdict.NOT_PROBED for verdict in verdicts) and not judged.named(Arp.STRICT):
+    if not any(judged.asked()) and not judged.named(Arp.STRICT):
         doubts.append("no address and no node was judged")
     return tuple(dict.fromkeys(doubts))
+
+
+def _accepted_strangers(judged: Judged, strangers: Iterable[Mac]) -> bool:
+    """The finding `foreign-mac` of the canary is accepted, and it speaks of all of them."""
+    accepted = judged.canary is not None and judged.acceptances.of_subject("foreign-mac", judged.canary)
+    return bool(accepted) and all(judged.owners[mac].foreign for mac in strangers)
+
+
+def _accepted(judged: Judged) -> tuple[str, ...]:
+    """What is not counted, in a reader's words."""
+    verdicts = Counter(judgement.verdict for judgement in judged.judgements if judged.accepted(judgement))
+    found = [f"{verdicts[verdict]} {verdict.value}" for verdict in Verdict if verdicts[verdict]]
+    for arp in (Arp.NON_STRICT, Arp.SELF):
+        names = sorted({*judged.named(arp)} - {*judged.counted(arp)})
+        found.extend(f"{name} {arp.value}" for name in names)
+    return (f"accepted and not counted: {', '.join(found)}",) if found else ()

@@ -9,6 +9,7 @@ from typing import Any
 
 from arpcheck.evidence import VERSION
 from arpcheck.model import (
+    Accepted,
     Claim,
     Finding,
     Gap,
@@ -63,6 +64,7 @@ def _target(found: TargetReport) -> Entry:
         "announcers": [_claim(claim) for claim in found.announcers],
         "verdict": str(found.verdict) if found.verdict else None,
         "reason": found.reason,
+        "accepted": _accepted(found.accepted),
         "rounds": list(found.rounds),
         "responders": [_responder(responder) for responder in found.responders],
     }
@@ -99,6 +101,7 @@ def _node(node: NodeReport) -> Entry:
         "name": node.name,
         "arp": str(node.arp),
         "reason": node.reason,
+        "accepted": _accepted(node.accepted),
         "ready": node.ready,
         "addresses": [str(address) for address in node.addresses],
         "macs": [{"mac": mac.mac, "interface": mac.interface, "source": mac.source} for mac in node.macs],
@@ -120,12 +123,17 @@ def _finding(finding: Finding) -> Entry:
     return {
         "id": finding.id,
         "severity": str(finding.severity),
+        "accepted": _accepted(finding.accepted),
         "nodes": list(finding.nodes),
         "ips": [str(ip) for ip in finding.ips],
         "means": finding.means,
         "because": list(finding.because),
         "do": list(finding.do),
     }
+
+
+def _accepted(accepted: Accepted | None) -> Entry | None:
+    return {"reason": accepted.reason, "until": accepted.until.isoformat()} if accepted else None
 
 
 def _gap(gap: Gap) -> Entry:

@@ -78,16 +78,15 @@ def _address(target: TargetReport) -> _Case:
     return _Case(
         group=f"arpcheck.addresses.{group}",
         name=f"{address(target)} {services(target)}",
-        fault=_OF_VERDICT.get(verdict, "failure"),
+        fault="skipped" if target.accepted else _OF_VERDICT.get(verdict, "failure"),
         kind=verdict,
         message=f"{verdict}: {target.reason} ({who})",
     )
 
 
 def _node(node: NodeReport) -> _Case:
-    return _Case(
-        group="arpcheck.nodes", name=node.name, fault=_OF_NODE[node.arp], kind=node.arp, message=f"{node.arp}: {node.reason}"
-    )
+    fault = "skipped" if node.accepted else _OF_NODE[node.arp]
+    return _Case(group="arpcheck.nodes", name=node.name, fault=fault, kind=node.arp, message=f"{node.arp}: {node.reason}")
 
 
 def _run(report: Report) -> _Case:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from arpcheck.judge.findings import announcers, blind_spots, kernels, macs
+from dataclasses import replace
+
+from arpcheck.judge.acceptance import marked
+from arpcheck.judge.findings import acceptances, announcers, blind_spots, kernels, macs
 from arpcheck.judge.findings.finding import Rule, apply
 from arpcheck.judge.judged import Judged
 from arpcheck.judge.texts import Text
@@ -16,9 +19,16 @@ RULES: tuple[Rule, ...] = tuple(
 
 
 def findings(judged: Judged) -> tuple[Finding, ...]:
-    return apply(RULES, judged)
+    found = apply(RULES, judged)
+    found += apply(acceptances.RULES, replace(judged, findings=found))
+    return tuple(sorted((_with_acceptance(f, judged) for f in found), key=lambda f: _ORDER.index(f.severity)))
+
+
+def _with_acceptance(finding: Finding, judged: Judged) -> Finding:
+    accepted = judged.acceptances.of_finding(finding, judged.verdicts())
+    return replace(finding, accepted=accepted, means=marked(finding.means, accepted)) if accepted else finding
 
 
 def texts() -> tuple[Text, ...]:
     """What every finding means."""
-    return tuple(rule.text for rule in RULES)
+    return tuple(rule.text for rule in (*RULES, *acceptances.RULES))

@@ -1,0 +1,28 @@
+"""The finding about acceptances that no longer are any. It looks at what the other rules found, so it comes after them."""
+
+from __future__ import annotations
+
+from arpcheck.judge.acceptance import words
+from arpcheck.judge.findings.finding import Found, Rule
+from arpcheck.judge.judged import Judged
+from arpcheck.model import Severity
+
+
+def stale_acceptance(judged: Judged) -> Found | None:
+    """Means: entries of the file given with `--accept` do nothing. A fault whose day has passed counts again.
+
+    Decided when:
+    1. the last day of an entry is before the day of the run.
+    2. or no verdict and no finding of the run is what the entry names.
+
+    Do:
+    - Mend the fault, or give the entry a new day and a reason that still holds.
+    - Take out what is mended, lest it hide the fault when it comes back."""
+    expired = judged.acceptances.expired()
+    idle = judged.acceptances.idle(judged.verdicts(), judged.findings)
+    because = [f"{words(entry)}: expired on {entry.until} ({entry.reason})" for entry in expired]
+    because += [f"{words(entry)}: nothing in this run is that ({entry.reason})" for entry in idle]
+    return Found(because=tuple(because)) if because else None
+
+
+RULES = (Rule(id="stale-acceptance", severity=Severity.WARNING, find=stale_acceptance),)

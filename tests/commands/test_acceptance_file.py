@@ -1,0 +1,69 @@
+"""The file of --accept: what it may say, and the place of what it may not."""
+
+from datetime import date
+from ipaddress import IPv4Address
+
+import pytest
+
+from arpcheck.commands.acceptances import read_acceptances
+from arpcheck.errors import InputError
+from arpcheck.model import Acceptance, Verdict
+
+VERDICT = "{verdict: duplicate, ip: 10.0.0.50, reason: known, until: 2026-04-01}"
+FINDING = "{finding: non-strict-nodes, node: worker-1, reason: known, until: 2026-04-01}"
+
+
+def read(tmp_path, text):
+    path = tmp_path / "known.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_acceptances(str(path))
+
+
+def test_both_kinds_in_a_list_or_under_accept(tmp_path):
+    expected = (
+        Acceptance(verdict=Verdict.DUPLICATE, ip=IPv4Address("10.0.0.50"), reason="known", until=date(2026, 4, 1)),
+        Acceptance(finding="non-strict-nodes", node="worker-1", reason="known", until=date(2026, 4, 1)),
+    )
+    assert read(tmp_path, f"- {VERDICT}\n- {FINDING}\n") == expected
+    assert read(tmp_path, f"accept:\n- {VERDICT}\n- {FINDING}\n") == expected
+    assert read(tmp_path, "[]") == read_acceptances(None) == ()
+
+
+REFUSED = [
+    pytest.param("", "known.yaml:1: empty", id="empty"),
+    pytest.param("accept: {}", "neither a list", id="no list"),
+    pytest.param("- [", "known.yaml:", id="not YAML"),
+    pytest.param("- a\n---\n- b", "2 documents", id="two documents"),
+    pytest.param(b"- \xff", "not UTF-8", id="not text"),
+    pytest.param("- 3", "entry 1: not a mapping", id="no mapping"),
+    pytest.param(f"- {VERDICT}\n- {{verdict: ok, ip: 10.0.0.1, reason: r, until: 2026-01-01}}", "entry 2: no verdict 'ok'", id="ok"),
+    pytest.param("- {verdict: bad, ip: 10.0.0.1, reason: r, until: 2026-01-01}", "no verdict 'bad'", id="no verdict"),
+    pytest.param("- {verdict: moved, reason: r, until: 2026-01-01}", "goes with ip, service", id="of nothing"),
+    pytest.param("- {verdict: moved, node: a, ip: 10.0.0.1, reason: r, until: 2026-01-01}", "nothing else", id="with a node"),
+    pytest.param("- {verdict: moved, ip: fe80::1, reason: r, until: 2026-01-01}", "'fe80::1' is no IPv4", id="IPv6"),
+    pytest.param("- {finding: gap, node: a, reason: r, until: 2026-01-01}", "no finding 'gap' that can be", id="a gap"),
+    pytest.param("- {finding: frames-lost, ip: 10.0.0.1, reason: r, until: 2026-01-01}", "no finding 'frames-lost'", id="loss"),
+    pytest.param("- {node: a, reason: r, until: 2026-01-01}", "no finding None", id="neither verdict nor finding"),
+    pytest.param("- {finding: self-blind, reason: r, until: 2026-01-01}", "goes with node or ip", id="a finding of nothing"),
+    pytest.param("- {finding: self-blind, node: a, service: b/c, reason: r, until: 2026-01-01}", "node or ip", id="of a Service"),
+    pytest.param("- {verdict: moved, ip: 10.0.0.1, until: 2026-01-01}", "reason is missing", id="no reason"),
+    pytest.param("- {verdict: moved, ip: 10.0.0.1, reason: ' ', until: 2026-01-01}", "reason is no text", id="an empty reason"),
+    pytest.param("- {verdict: moved, ip: 10.0.0.1, reason: r}", "until is missing", id="no day"),
+    pytest.param("- {verdict: moved, ip: 10.0.0.1, reason: r, until: soon}", "'soon' is no day", id="a bad day"),
+    pytest.param("- {verdict: moved, ip: 10.0.0.1, reason: r, until: 2026}", "until is no text", id="a year"),
+    pytest.param("- {verdict: moved, ip: 10.0.0.1, reason: r, until: 2026-01-01, x: y}", "unknown key 'x'", id="unknown key"),
+    pytest.param(b"#" * (1 << 20) + b"##", "larger than 1 MiB", id="huge"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), REFUSED)
+def test_a_fault_is_said_with_its_place(tmp_path, text, words):
+    with pytest.raises(InputError) as raised:
+        read(tmp_path, text)
+    assert words in str(raised.value)
+    assert str(raised.value).startswith(f"--accept {tmp_path}/known.yaml")
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(InputError, match="No such file"):
+        read_acceptances(str(tmp_path / "none.yaml"))
