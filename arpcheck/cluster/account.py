@@ -94,7 +94,7 @@ def _pool(configuration: Any) -> Any:
 
 
 def _headers(configuration: Any, more: Mapping[str, str | list[str]]) -> Any:
-    from urllib3 import HTTPHeaderDict
+    from urllib3._collections import HTTPHeaderDict  # urllib3 1.26 does not export it
 
     headers = HTTPHeaderDict(
         {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"arpcheck/{__version__}"}

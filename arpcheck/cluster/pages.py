@@ -102,7 +102,7 @@ def _keep(entries: list[Any], served: Served, want: Want, where: str) -> Kept:
     """Entries of a typed list carry neither kind nor apiVersion; every object kept has both."""
     own = {"apiVersion": served.api_version, "kind": served.kind}
     named = [entry for entry in entries if name(entry)]
-    cuts = [want.cut({**entry, **own}) for entry in named if selects_fields(where, entry)]
+    cuts = [want.cut({**entry, **own}) for entry in named if not where or selects_fields(where, entry)]
     return Kept(objects=tuple(cut for cut in cuts if cut is not None), strange=len(entries) - len(named))
 
 

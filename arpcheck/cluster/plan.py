@@ -29,8 +29,17 @@ class Want:
     field_selector: str
     needs: tuple[Need, ...]
     """Those that it serves."""
+    undemanding: int = field(init=False, compare=False, repr=False)
+    """Those that take every object, as bits: most do, and ten thousand objects come."""
+    choosy: tuple[tuple[int, Need], ...] = field(init=False, compare=False, repr=False)
+    """The others, each with its bit."""
     _trees: dict[int, Tree] = field(default_factory=dict, compare=False, repr=False)
     """By the needs that take an object, as bits."""
+
+    def __post_init__(self) -> None:
+        choosy = tuple((1 << bit, need) for bit, need in enumerate(self.needs) if need.names or need.mounted)
+        object.__setattr__(self, "choosy", choosy)
+        object.__setattr__(self, "undemanding", (1 << len(self.needs)) - 1 - sum(bit for bit, _ in choosy))
 
     @property
     def costs(self) -> str:
@@ -47,11 +56,10 @@ class Want:
 
     def cut(self, obj: Object, mounts: Mounts | None = None) -> Object | None:
         """What the needs name that take this object; None where none does. Without `mounts`, all may be mounted."""
-        found, is_mounted = name(obj), mounts is None or (namespace(obj), name(obj)) in mounts
-        takers = 0
-        for bit, need in enumerate(self.needs):
-            if (is_mounted or not need.mounted) and _fits(need, found):
-                takers |= 1 << bit
+        takers = self.undemanding
+        if self.choosy:
+            found, is_mounted = name(obj), mounts is None or (namespace(obj), name(obj)) in mounts
+            takers = sum((b for b, need in self.choosy if (is_mounted or not need.mounted) and _fits(need, found)), takers)
         return trim(obj, self._tree(takers)) if takers else None
 
     def _tree(self, takers: int) -> Tree:

@@ -86,8 +86,9 @@ class Session:
         timeout = urllib3.Timeout(connect=budget.left, read=budget.left)
         try:
             response = self.pool.request(
-                method, self.base + path, headers=headers, body=body, preload_content=False, retries=False, timeout=timeout
-            )
+                method, self.base + path, headers=headers, body=body, timeout=timeout, retries=False, preload_content=False,
+                enforce_content_length=True,
+            )  # fmt: skip
             found = {key.lower(): value for key, value in response.headers.items()}
             return Answer(status=response.status, headers=found, body=_whole(response, budget))
         except (UnreadError, MemoryError):

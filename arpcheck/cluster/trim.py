@@ -98,7 +98,7 @@ def _union(trees: list[Tree]) -> Tree | None:
 
 def _trim(value: Any, tree: Tree) -> Any:
     if tree.whole:
-        return value if _is_shallow(value, DEPTH) else _NOTHING
+        return value if not isinstance(value, dict | list) or _is_shallow(value, DEPTH) else _NOTHING
     if isinstance(value, dict):
         return _trim_mapping(value, tree) or _NOTHING
     if isinstance(value, list):

@@ -122,6 +122,8 @@ def _by_tls(error: ssl.SSLError) -> UnreadError:
 
 def _by_name(kind: str) -> UnreadError | None:
     """urllib3's and http.client's own kinds, by name, so that this module imports neither."""
+    if kind == "CertificateError":  # urllib3 1.26 compares the names itself
+        return UnreadError(f"TLS: {_VERIFY[62][0]}", _VERIFY[62][1], fatal=True)
     if kind in ("IncompleteRead", "InvalidChunkLength"):
         return UnreadError("answer cut off", "Is there a proxy between?")
     if kind in ("ConnectTimeoutError", "ReadTimeoutError"):
