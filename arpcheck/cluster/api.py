@@ -88,7 +88,7 @@ def _ask(session: Session, discovery: Discovery, want: Want, within: str | None,
     served = None
     try:
         served = discovery.find(want.resource)
-        if served is None:
+        if served is None or not discovery.has_namespace(want.namespace):
             return Outcome(want=want)
         if want.verb == "get":
             return Outcome(want=want, kept=read_objects(ask, served, want))

@@ -55,6 +55,14 @@ class Discovery:
                     return Served(api_version=version, plural=plural, kind=text(found, "kind"), namespaced=namespaced)
         return None
 
+    def has_namespace(self, namespace: str | None) -> bool:
+        """False for a namespace of OpenShift's where the server is no OpenShift: an account that may read no namespace
+        but its own is refused it all the same, which would look like a gap."""
+        if not namespace or not namespace.startswith("openshift-"):
+            return True
+        groups = _entries(self._document("/apis"), "APIGroupList", "groups")
+        return any(text(entry, "name") == "config.openshift.io" for entry in groups)
+
     def _versions(self, group: str) -> Iterator[str]:
         groups = _entries(self._document("/apis"), "APIGroupList", "groups")
         found = next((entry for entry in groups if text(entry, "name") == group), None)
