@@ -1,0 +1,53 @@
+"""Commands that help to run arpcheck where the trouble is."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from arpcheck import __version__
+from arpcheck.cli.app import app
+from arpcheck.errors import UsageError
+
+
+@app.command(
+    epilog="Examples:  arpcheck pod --node worker-1 --job | kubectl apply -f -  |  arpcheck pod --rbac  |"
+    "  arpcheck pod --node worker-1 -- -o markdown -n web"
+)
+def pod(
+    node: Annotated[str | None, typer.Option("--node", help="The node to run on.")] = None,
+    job: Annotated[bool, typer.Option("--job", help="A Job, which goes away an hour after its end, not a Pod.")] = False,
+    image: Annotated[
+        str, typer.Option("--image", help="The image that scripts/image builds, as the nodes can pull it.")
+    ] = f"arpcheck:{__version__}",
+    namespace: Annotated[str, typer.Option("-n", "--namespace", help="The namespace to make for it.")] = "arpcheck",
+    openshift: Annotated[
+        bool, typer.Option("--openshift", help="With the rights that OpenShift wants for it.")
+    ] = False,
+    only_rbac: Annotated[bool, typer.Option("--rbac", help="Only the rights: all that arpcheck ever reads.")] = False,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- PROBE-OPTIONS]", help="Further options of `arpcheck probe`.")
+    ] = None,
+) -> int:
+    """Print what runs arpcheck on a node, for `kubectl apply -f -`. Its report is in the pod's log."""
+    from arpcheck.commands.pod import pod as run
+    from arpcheck.commands.pod import rbac
+    from arpcheck.manifests import Wanted
+
+    if only_rbac:
+        return rbac(namespace, openshift=openshift)
+    if node is None:
+        raise UsageError("no node is named", "Give one with --node; `kubectl get nodes` lists them")
+    _check(arguments or [])
+    return run(
+        Wanted(
+            node=node, image=image, job=job, namespace=namespace, arguments=tuple(arguments or ()), openshift=openshift
+        )
+    )
+
+
+def _check(arguments: list[str]) -> None:
+    """What probe would refuse in the pod is refused here."""
+    group = typer.main.get_command(app)
+    group.commands["probe"].make_context("arpcheck probe", ["--iface", "auto", *arguments])  # type: ignore[attr-defined]

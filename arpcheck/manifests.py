@@ -1,0 +1,208 @@
+"""What `kubectl apply -f -` needs to run arpcheck in a cluster, as YAML. Pure; the rights are those of the Needs.
+
+A container that is not root gets no capability from Kubernetes, so it is uid 0 with NET_RAW and nothing else, which
+arpcheck gives up once its sockets are open. Sends nothing to the cluster."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import yaml
+
+from arpcheck.errors import UsageError
+from arpcheck.model import Need
+
+NAMESPACE = "arpcheck"
+NAME = "arpcheck"
+OPTIONAL = "arpcheck-optional"
+LABELS = {"app.kubernetes.io/name": "arpcheck", "app.kubernetes.io/managed-by": "arpcheck"}
+NODE_NAME = "ARPCHECK_NODE_NAME"
+"""The variable by which a process knows its node (`wire.host` reads it)."""
+
+DEADLINE = 3600
+"""Seconds, the pull of the image included."""
+KEPT = 3600
+"""Seconds for which a finished Job and its log stay."""
+
+EVERYWHERE = "kube-system"
+"""The one namespace with a Role that every cluster has."""
+SCC = "system:openshift:scc:privileged"
+"""OpenShift's other SecurityContextConstraints allow no added capability beside the host's network."""
+
+Manifest = dict[str, Any]
+
+_NODE = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the user wants to run, and where."""
+
+    node: str
+    image: str
+    job: bool = False
+    namespace: str = NAMESPACE
+    arguments: tuple[str, ...] = ()
+    """Further arguments of `arpcheck probe`."""
+    openshift: bool = False
+
+
+def manifests(wanted: Wanted, needs: Iterable[Need]) -> str:
+    """Namespace, account, rights and the Pod or Job. Raises UsageError for a name that nothing can have."""
+    _check(wanted)
+    return _yaml((
+        _namespace(wanted.namespace),
+        _made("v1", "ServiceAccount", NAME, wanted.namespace),
+        *rights(needs, wanted.namespace, openshift=wanted.openshift),
+        _job(wanted) if wanted.job else _pod(wanted),
+    ))  # fmt: skip
+
+
+def cluster_roles(needs: Iterable[Need], namespace: str = NAMESPACE, *, openshift: bool = False) -> str:
+    """The rights alone: what is always read, what optional sources add, and who is given it."""
+    return _yaml(rights(needs, namespace, openshift=openshift))
+
+
+# --------------------------------------------------------------------------------------------------------------- rights
+
+
+def rights(needs: Iterable[Need], namespace: str, *, openshift: bool = False) -> tuple[Manifest, ...]:
+    """A ClusterRole for what is always read, one for what optional sources add, a Role where a namespace is enough;
+    each bound to arpcheck's account in `namespace`. All of it reads, nothing writes."""
+    needs = tuple(needs)
+    found: list[Manifest] = []
+    for name, optional in ((NAME, False), (OPTIONAL, True)):
+        rules = policy_rules(need for need in needs if need.optional == optional and need.namespace is None)
+        found += _granted("ClusterRole", name, None, rules, namespace) if rules else ()
+    for space in sorted({need.namespace for need in needs if need.namespace}):
+        if space == EVERYWHERE or openshift:
+            rules = policy_rules(need for need in needs if need.namespace == space)
+            found += _granted("Role", NAME, space, rules, namespace)
+    if openshift:
+        found.append(_binding("RoleBinding", f"{NAME}-scc", namespace, "ClusterRole", SCC, namespace))
+    return tuple(found)
+
+
+def policy_rules(needs: Iterable[Need]) -> list[Manifest]:
+    """One rule for each API group and verb, sorted; single objects by their names, where a Need gets them by name."""
+    resources: dict[tuple[str, str, tuple[str, ...]], set[str]] = {}
+    for need in needs:
+        plural, _, group = need.resource.partition(".")
+        names = tuple(sorted(need.names)) if need.verb == "get" else ()
+        resources.setdefault((group, need.verb, names), set()).add(plural)
+    return [
+        {"apiGroups": [group], "resources": sorted(plurals)}
+        | ({"resourceNames": list(names)} if names else {})
+        | {"verbs": [verb]}
+        for (group, verb, names), plurals in sorted(resources.items())
+    ]
+
+
+def _granted(kind: str, name: str, space: str | None, rules: list[Manifest], account: str) -> tuple[Manifest, ...]:
+    role = _made("rbac.authorization.k8s.io/v1", kind, name, space) | {"rules": rules}
+    return role, _binding(f"{kind}Binding", name, space, kind, name, account)
+
+
+def _binding(kind: str, name: str, space: str | None, role_kind: str, role: str, account: str) -> Manifest:
+    return _made("rbac.authorization.k8s.io/v1", kind, name, space) | {
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": role},
+        "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": account}],
+    }
+
+
+# -------------------------------------------------------------------------------------------------------------- objects
+
+
+def _namespace(name: str) -> Manifest:
+    """The host's network alone already breaks the level `baseline` (pod-security-admission, check_hostNamespaces.go)."""
+    made = _made("v1", "Namespace", name, None)
+    made["metadata"]["labels"] |= {"pod-security.kubernetes.io/enforce": "privileged"}
+    return made
+
+
+def _job(wanted: Wanted) -> Manifest:
+    return _made("batch/v1", "Job", _name(wanted.node), wanted.namespace) | {
+        "spec": {
+            "backoffLimit": 0,  # an exit code of 1 is a result
+            "activeDeadlineSeconds": DEADLINE,
+            "ttlSecondsAfterFinished": KEPT,
+            "template": {"metadata": {"labels": dict(LABELS)}, "spec": _spec(wanted)},
+        }
+    }
+
+
+def _pod(wanted: Wanted) -> Manifest:
+    spec = _spec(wanted) | {"activeDeadlineSeconds": DEADLINE}
+    return _made("v1", "Pod", _name(wanted.node), wanted.namespace) | {"spec": spec}
+
+
+def _spec(wanted: Wanted) -> Manifest:
+    return {
+        "nodeName": wanted.node,
+        "hostNetwork": True,
+        "restartPolicy": "Never",
+        "serviceAccountName": NAME,
+        "enableServiceLinks": False,
+        "tolerations": [{"operator": "Exists"}],
+        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [_container(wanted)],
+    }
+
+
+def _container(wanted: Wanted) -> Manifest:
+    return {
+        "name": NAME,
+        "image": wanted.image,
+        "imagePullPolicy": "IfNotPresent",
+        "args": ["probe", *(argument.replace("$", "$$") for argument in wanted.arguments)],  # $(NAME) would be expanded
+        "env": [{"name": NODE_NAME, "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
+        "securityContext": {
+            "runAsUser": 0,
+            "runAsGroup": 0,
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"], "add": ["NET_RAW"]},
+        },
+        "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}},
+    }
+
+
+def _made(api_version: str, kind: str, name: str, space: str | None) -> Manifest:
+    metadata: Manifest = {"name": name} | ({"namespace": space} if space else {}) | {"labels": dict(LABELS)}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
+
+
+def _name(node: str) -> str:
+    """A node's name may be longer than a Job's, and two nodes may be probed from at once."""
+    label = node.replace(".", "-")
+    if len(label) <= 40 and label == node:
+        return f"{NAME}-{label}"
+    return f"{NAME}-{label[:40].rstrip('-')}-{sha256(node.encode()).hexdigest()[:8]}"
+
+
+# ------------------------------------------------------------------------------------------------------------------ text
+
+
+def _check(wanted: Wanted) -> None:
+    if not _NODE.fullmatch(wanted.node):
+        raise UsageError(f"--node {wanted.node[:80]!r} can't be a node's name", "`kubectl get nodes` lists them")
+    if not _NAMESPACE.fullmatch(wanted.namespace):
+        raise UsageError(f"--namespace {wanted.namespace[:80]!r} can't be a namespace's name", f"Take {NAMESPACE}")
+    if not wanted.image.isprintable() or not wanted.image or " " in wanted.image or len(wanted.image) > 500:
+        raise UsageError(f"--image {wanted.image[:80]!r} is no image", "Name the one that scripts/image built")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Without anchors: what stands in two places is written twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - its signature
+        return True
+
+
+def _yaml(made: Sequence[Manifest]) -> str:
+    return yaml.dump_all(made, Dumper=_Dumper, sort_keys=False, explicit_start=True, default_flow_style=None, width=110)
