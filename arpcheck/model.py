@@ -334,8 +334,8 @@ class Claim:
 class Announcement:
     """What one implementation says of one address of one Service."""
 
-    implementation: str
-    """NAME of the plug-in, or the name that its table gives."""
+    implementation: str | None
+    """NAME of the plug-in, or the name that its table gives; None: no load balancer, the address is a node's own."""
     because: str
     """How it was recognised: "annotation metallb.io/ip-allocated-from-pool"."""
     order: int

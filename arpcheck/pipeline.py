@@ -31,6 +31,7 @@ from arpcheck.model import (
     Arp,
     Ask,
     Cause,
+    Claim,
     Gap,
     Host,
     Interface,
@@ -41,6 +42,7 @@ from arpcheck.model import (
     Preflight,
     Report,
     Target,
+    Trust,
 )  # fmt: skip
 from arpcheck.objects import Objects
 from arpcheck.wire.schedule import Course, seconds
@@ -255,9 +257,16 @@ def _announcements(target: Target, evidence: Evidence) -> tuple[tuple[Announceme
         return ()
     ip, objects, at = target.ip, evidence.objects, _moment(evidence)
     if not target.services:
-        return (loadbalancers.announcements_of_address(ip, objects, at),)
+        return ((*_own_address(target), *loadbalancers.announcements_of_address(ip, objects, at)),)
     by_name = objects.memo("services by name", lambda: {service.full_name: service for service in objects.services()})
     return tuple(loadbalancers.announcements(by_name[name], ip, objects, at) for name in target.services)
+
+
+def _own_address(target: Target) -> Iterable[Announcement]:
+    """An address without a Service that is a node's own should be answered by that node."""
+    if target.nodes:
+        claims = tuple(Claim(node=node, source=f"Node {node}", trust=Trust.CURRENT) for node in target.nodes)
+        yield Announcement(implementation=None, because="the address is a node's own", order=2, claims=claims)
 
 
 def _unread(target: Target, announcements: tuple[tuple[Announcement, ...], ...], evidence: Evidence) -> tuple[str, ...]:

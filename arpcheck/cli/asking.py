@@ -109,3 +109,51 @@ def pool(
         tuple(ranges or ()),
         most,
     )
+
+
+@app.command(
+    epilog="Examples:  arpcheck inventory --iface eth0 -o csv > macs.csv  |  arpcheck inventory --manifest --image IMAGE"
+    " | kubectl apply -f -"
+)
+def inventory(
+    iface: Annotated[
+        list[str] | None, typer.Option("--iface", help="Ask the nodes on this interface too. Repeatable.")
+    ] = None,
+    manifest: Annotated[
+        bool, typer.Option("--manifest", help="Print a Job for each node without a known MAC; its log is a --mac-map.")
+    ] = False,
+    image: Annotated[str, typer.Option("--image", help="For --manifest: an image with sh, cat and grep.")] = "",
+    rounds: Rounds = 2,
+    wait: Wait = 1.0,
+    rate: Rate = 10.0,
+    sender: Sender = "auto",
+    mac_map: MacMap = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    as_user: As = None,
+    cluster_file: ClusterFile = None,
+    request_timeout: RequestTimeout = 30.0,
+    format_name: Annotated[str, typer.Option("-o", help="table, or csv as --mac-map reads it.")] = "table",
+    quiet: Quiet = False,
+) -> int:
+    """Print whose MAC is whose, by every source."""
+    if format_name not in ("table", "csv"):
+        raise UsageError(f"-o {format_name!r}: no such format of inventory", "One of table, csv")
+    if manifest != bool(image):
+        raise UsageError("--manifest and --image go together", "Name an image with sh, cat and grep")
+    from arpcheck.commands.inventory import inventory as run
+    from arpcheck.commands.probe import Request
+    from arpcheck.evidence import Options
+
+    return run(
+        Request(
+            options=Options(
+                interfaces=tuple(dict.fromkeys(iface or ())), rounds=rounds, wait=wait, rate=rate, sender=sender
+            ),
+            source=source(kubeconfig, context, as_user, cluster_file, request_timeout),
+            mac_maps=tuple(mac_map or ()),
+            format_name=format_name,
+            quiet=quiet,
+        ),
+        image or None,
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 from arpcheck import pipeline
 from arpcheck.cluster import read
 from arpcheck.commands.opening import opened
-from arpcheck.commands.output import check, show, write
+from arpcheck.commands.output import show, write
 from arpcheck.commands.probe import Request, checked, observed
 from arpcheck.errors import UsageError
 from arpcheck.objects import Objects
@@ -21,7 +21,6 @@ from arpcheck.wire.host import this_host, usable
 def pool(request: Request, ranges: tuple[str, ...], most: int) -> int:
     """Asks every free address; the exit code is 0 all free, 1 one in use, 3 not heard."""
     options = checked(request.options)
-    check(request.output)
     named = tuple(range_pool(written) for written in ranges)
     host = this_host()
     usable(host, options.interfaces)

@@ -104,7 +104,7 @@ def inconclusive(case: Case) -> str | None:
     3. or the same node answered in some rounds only.
     4. or nobody answered, and no node was heard on this segment, or the announcer is or may be the prober's own node,
        or what would say that nobody should answer was refused.
-    5. or who should answer could not be read.
+    5. or who should answer could not be read, and no current claim fits what was heard.
 
     Do:
     - Remove what the reason names (a missing right, a slower `--rate`, another host to run from) and run it again.
@@ -244,7 +244,9 @@ def _deaf(case: Case) -> str | None:
 
 
 def _unread(case: Case) -> str | None:
-    if case.announcers or not case.unread:
+    """What was refused might have named another announcer than the one that is known, or excused the one that answers."""
+    as_known = case.announcers and (not case.parties or any(case.is_announcer(party) for party in case.parties))
+    if as_known or not case.unread:
         return None
     return f"who should answer could not be read: {', '.join(case.unread)}"
 

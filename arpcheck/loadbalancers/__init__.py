@@ -86,7 +86,7 @@ def rivals(found: Iterable[Announcement]) -> tuple[str, ...]:
 
     Real is a controller's record that is current. An annotation that was left behind, a class that nobody serves, an
     expired Lease and the mere fact that the address is a node's own are second hints, not second controllers."""
-    names = {one.implementation for one in found if _really(one)}
+    names = {one.implementation for one in found if one.implementation and _really(one)}
     return tuple(sorted(names)) if len(names) > 1 else ()
 
 

@@ -61,6 +61,7 @@ CASES = [
     ),
     pytest.param(case(A, unread=("leases",)), "inconclusive", "leases", id="who should answer was refused"),
     pytest.param(case(unread=("bgpadvertisements",)), "inconclusive", "bgp", id="whether anybody should was refused"),
+    pytest.param(case(B, announcers="a", unread=("servicel2statuses",)), "inconclusive", "servicel2", id="a record names another, a better one was refused"),
     # moved
     pytest.param(
         case(party(1, 1, node="a"), party(2, 2, 3, node="b"), announcers="b"), "moved", "a (round 1), then by b (round 2, 3)",

@@ -1,0 +1,54 @@
+"""`arpcheck inventory`: whose MAC is whose by every source, and Jobs for the nodes of which none is known.
+
+arpcheck prints the Jobs and writes nothing to the cluster; their logs are a `--mac-map`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import arpcheck
+from arpcheck import pipeline
+from arpcheck.cluster import read
+from arpcheck.commands.mac_maps import read_mac_maps
+from arpcheck.commands.opening import opened
+from arpcheck.commands.output import show
+from arpcheck.commands.probe import Request, checked, observed
+from arpcheck.commands.terminal import notice
+from arpcheck.evidence import Evidence
+from arpcheck.identities.inventory import inventory_csv, inventory_manifest, inventory_table, unresolved
+from arpcheck.wire.host import this_host, usable
+
+
+def inventory(request: Request, image: str | None) -> int:
+    """Prints the list, or with `image` the Jobs. 0 every node has a MAC, 3 one has none that is known."""
+    evidence = _evidence(request)
+    missing = unresolved(evidence)
+    if image is None:
+        show(inventory_csv(evidence) if request.format_name == "csv" else inventory_table(evidence))
+    elif missing:
+        show(inventory_manifest(missing, image, f"run-{evidence.started_at:%Y%m%d-%H%M%S}"))
+    else:
+        notice("a MAC is known of every node: there is no Job to run")
+    for gap in evidence.objects.gaps:
+        notice(f"not read: {gap.what} ({gap.why}); {gap.costs}")
+    return 3 if missing or evidence.objects.gap("nodes") else 0
+
+
+def _evidence(request: Request) -> Evidence:
+    """With an interface the nodes are asked on it; without one only objects and files speak."""
+    host = this_host()
+    if request.options.interfaces:
+        options = checked(replace(request.options, services=False))
+        usable(host, options.interfaces)
+        with opened(options.interfaces, request.source) as (wire, source):
+            mac_map = read_mac_maps(request.mac_maps)
+            objects = read(source, pipeline.NEEDS)
+            return observed(request, options, host, mac_map, objects, wire)
+    with opened((), request.source) as (_, source):
+        mac_map = read_mac_maps(request.mac_maps)
+        objects, now = read(source, pipeline.NEEDS), datetime.now(UTC)
+    return Evidence(
+        arpcheck=arpcheck.__version__, started_at=now, ended_at=now, options=request.options, host=host, objects=objects,
+        mac_map=mac_map,
+    )  # fmt: skip
