@@ -59,7 +59,7 @@ def announcements(service: Service, ip: IPv4Address, objects: Objects, at: datet
     found = [plugin.announcement(service, ip, objects, at) for plugin in IMPLEMENTATIONS]
     first: dict[str, Announcement] = {}
     for one in sorted((one for one in found if one), key=lambda one: (one.order, not is_current(one.claims))):
-        first.setdefault(one.implementation, one)
+        first.setdefault(one.implementation or "", one)
     return tuple(first.values())
 
 
