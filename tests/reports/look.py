@@ -22,6 +22,7 @@ from typing import Any
 
 from report_crowds import crowd
 from report_samples import SAMPLES
+from test_report_hostile import filled
 
 from arpcheck.reports import render
 
@@ -39,6 +40,7 @@ PAGES = {
     "50": crowd(50, 12, 3),
     "400": crowd(400, 50, 40),
     **SAMPLES,
+    "hostile": filled(SAMPLES["non-strict"], "x" * 10_000),
 }
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 
