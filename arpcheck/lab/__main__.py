@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from arpcheck.errors import ArpcheckError
+from arpcheck.errors import ArpcheckError, InputError
 from arpcheck.lab import run, scene_file
 from arpcheck.lab.expectation import differences
 
@@ -38,11 +38,14 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _check(name: str, options: Sequence[str]) -> int:
+    """0 or 1; 2 where there is no report to be held against anything."""
     scene = scene_file.load(name)
+    if scene.expect is None:
+        raise InputError(f"{name}: it has no [expect]", "`arpcheck.lab` without --check shows the report")
     result = run.run(name, ["-o", "json", *options])
     sys.stderr.write(result.stderr)
     if not result.stdout:
-        return result.exit_code
+        return 2
     found = differences(scene, result.report)
     sys.stdout.write("".join(f"{name}: {line}\n" for line in found) or f"{name}: as expected\n")
     return 1 if found else 0

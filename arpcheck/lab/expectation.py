@@ -11,7 +11,7 @@ from arpcheck.lab.scene import Expectation, Heard, Scene
 
 
 def differences(scene: Scene, report: Mapping[str, Any]) -> tuple[str, ...]:
-    """One line each: what, what was expected, what came. Empty: the report is as it must be."""
+    """One line each: what, what was expected, what came. Empty: it is as it must be, or the scene expects nothing."""
     expected = scene.expect
     return tuple(_differences(expected, scene, report)) if expected else ()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Sequence
 
 from arpcheck.errors import ArpcheckError, LabError
@@ -27,6 +28,9 @@ def main(arguments: Sequence[str]) -> int:
     except ArpcheckError as error:
         sys.stderr.write(f"arpcheck: {error}\n")
         return error.exit_code
+    except Exception:  # noqa: BLE001 - Python would end with 1, which is the code of a finding
+        traceback.print_exc()
+        return LabError.exit_code
 
 
 def _await(probe: subprocess.Popen[bytes]) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from arpcheck.lab.kube import Cluster, KubeNode, KubeProxyConfig
 from arpcheck.lab.kube_objects import BORN, Object, meta, stamp, suffix
-from arpcheck.lab.scene import Cluster, KubeNode, KubeProxyConfig
 
 NAMESPACE, NAME = "kube-system", "kube-proxy"
 LABELS = {"k8s-app": "kube-proxy"}

@@ -107,7 +107,7 @@ def _ip(lines: Iterable[str], *, within: str | None = None) -> None:
     batch = "\n".join(lines)
     done = subprocess.run(command, input=batch + "\n", capture_output=True, text=True, check=False)
     if done.returncode:
-        raise LabError(f"{' '.join(command)}: {_told(done.stderr, batch)}", "Is iproute2 there, and veth and bridge?")
+        raise LabError(_told(done.stderr, batch), "Has this kernel veth and bridge, and is iproute2 from 2019 or later?")
 
 
 def _told(stderr: str, batch: str) -> str:

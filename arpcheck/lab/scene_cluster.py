@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, ip_address
 from typing import Any
 
-from arpcheck.lab.scene import Cluster, Ipvs, KubeEvent, KubeLease, KubeNode, KubeProxyConfig, KubeService, Station
+from arpcheck.lab.kube import Cluster, KubeEvent, KubeLease, KubeNode, KubeProxyConfig, KubeService
+from arpcheck.lab.scene import Ipvs, Station
 from arpcheck.lab.toml_table import Table
 
 VERSION = "v1.33.4"

@@ -15,7 +15,8 @@ from typing import Any
 
 from arpcheck.errors import InputError
 from arpcheck.lab import scene_cluster, scene_network
-from arpcheck.lab.scene import Announcer, Expectation, Heard, Ipvs, KubeNode, KubeService, Prober, Scene, Shape, Station
+from arpcheck.lab.kube import KubeNode, KubeService
+from arpcheck.lab.scene import Announcer, Expectation, Heard, Ipvs, Prober, Scene, Shape, Station
 from arpcheck.lab.toml_table import Table
 from arpcheck.model import Arp, Mac, Verdict
 

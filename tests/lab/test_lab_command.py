@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
+from arpcheck.errors import LabError
 from arpcheck.lab import run, scene_file
+from arpcheck.lab.namespaces import inside
 
 LAB = (sys.executable, "-m", "arpcheck.lab")
 DEMO = (sys.executable, "-m", "arpcheck", "demo")
@@ -70,3 +72,28 @@ def test_the_environment_does_not_lead_the_prober_astray(tmp_path):
     }  # fmt: skip
     done = typed(*LAB, "healthy", "--check", "--", "--rate", "100", env={**os.environ, **astray})
     assert done.stdout == "healthy: as expected\n", done.stderr
+
+
+@pytest.mark.lab
+def test_what_the_kernel_refuses_is_one_line_with_the_command(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('title = "t"\nabout = "a"\nhosts.x = { mac = "01:00:5e:00:00:01", addresses = "10.0.0.9" }\n')
+    done = typed(*LAB, str(path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1] == (
+        "arpcheck: link add eth0 netns x address 01:00:5e:00:00:01 type veth peer name port5 netns lan-lan: "
+        "RTNETLINK answers: Cannot assign requested address. Has this kernel veth and bridge, and is iproute2 from 2019 or later?"
+    )
+
+
+def test_a_namespace_that_is_not_there_is_an_error_of_the_lab():
+    with pytest.raises(LabError, match="no network namespace 'nowhere'"):
+        inside("nowhere", list)
+
+
+def test_a_scene_that_expects_nothing_can_not_be_checked(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('title = "t"\nabout = "a"\n')
+    done = typed(*LAB, str(path), "--check")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"arpcheck: {path}: it has no [expect]. `arpcheck.lab` without --check shows the report\n"

@@ -8,7 +8,8 @@ import pytest
 
 from arpcheck.errors import InputError
 from arpcheck.lab import scene_cluster, scene_file, scene_network
-from arpcheck.lab.scene import SYSCTLS, Heard, Ipvs, KubeEvent, Route, Shape
+from arpcheck.lab.kube import KubeEvent
+from arpcheck.lab.scene import SYSCTLS, Heard, Ipvs, Route, Shape
 from arpcheck.model import Arp, Mac, Verdict
 
 HEAD = 'title = "A title"\nabout = "What it is about."\n'

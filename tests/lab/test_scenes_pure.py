@@ -5,21 +5,22 @@ from datetime import UTC, datetime
 import pytest
 
 from arpcheck import cluster, pipeline
-from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.expectation import differences
+from arpcheck.lab.probe_options import options
 from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.reports.document import document
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-def report(scene, tmp_path, **options):
+def report(scene, tmp_path, *more):
     """As `arpcheck probe --cluster-file` comes to it, but for the wire, the clock and this host."""
     path = tmp_path / "cluster.json"
     path.write_text(cluster.snapshot(cluster_objects.objects(scene, NOW, pipeline.NEEDS)))
-    objects = cluster.read(cluster.Source(cluster_file=str(path)), pipeline.NEEDS)
-    chosen = Options(interfaces=scene.prober.interfaces, **options)
+    chosen = options(scene, more)
+    source = cluster.Source(cluster_file=str(path))
+    objects = cluster.read(source, pipeline.NEEDS, services_required=not chosen.ips)
     wire, host = SimulatedWire(scene), scene_host(scene)
     evidence = pipeline.observe(chosen, objects=objects, host=host, wire=wire, clock=lambda: NOW)
     return document(pipeline.conclude(evidence))
@@ -34,4 +35,4 @@ def test_scene_comes_out_as_it_says(name, tmp_path):
 @pytest.mark.parametrize("name", scene_file.names())
 def test_scene_comes_out_the_same_at_the_top_rate(name, tmp_path):
     scene = scene_file.load(name)
-    assert differences(scene, report(scene, tmp_path, rate=4000.0)) == ()
+    assert differences(scene, report(scene, tmp_path, "--rate", "0")) == ()

@@ -4,8 +4,9 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from arpcheck.errors import WireError
+from arpcheck.errors import InputError, WireError
 from arpcheck.lab import arp, scene_file
+from arpcheck.lab.probe_options import options
 from arpcheck.lab.simulation import SOCKET_HOLDS, SimulatedWire, scene_host
 from arpcheck.wire.seam import Wire
 
@@ -126,3 +127,22 @@ def test_the_host_is_what_the_prober_would_find():
         ("10.0.0.50/32", "10.96.0.1/32", "10.96.0.10/32", "10.96.0.101/32"),
         ("127.0.0.1/8",),
     ]
+
+
+def test_the_options_of_a_scene_as_the_pipeline_takes_them():
+    given = scene('prober.options = ["--external-ips", "--ip", "10.0.0.9", "--rate", "0"]')
+    found = options(given, ["--rounds", "1", "--sender", "zero"])
+    assert (found.interfaces, found.external_ips, found.ips) == (("eth0",), True, (IPv4Address("10.0.0.9"),))
+    assert (found.rate, found.rounds, found.sender) == (4000.0, 1, "zero")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        pytest.param('["--no-such"]', "unrecognized arguments: --no-such", id="unknown"),
+        pytest.param('["--rounds", "x"]', "argument --rounds: invalid int value: 'x'", id="no number"),
+    ],
+)
+def test_an_option_that_is_none(text, fault):
+    with pytest.raises(InputError, match=f"^prober.options: {fault}$"):
+        options(scene(f"prober.options = {text}"))

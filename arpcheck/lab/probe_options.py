@@ -1,0 +1,38 @@
+"""The options of `arpcheck probe` that a scene sets, as the pipeline takes them. For runs without a command line.
+
+Only those on which the judgement depends; the command line itself is `arpcheck.cli`'s."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from ipaddress import IPv4Address
+
+from arpcheck.errors import InputError
+from arpcheck.evidence import Options
+from arpcheck.lab.scene import Scene
+
+TOP_RATE = 4000.0
+"""What `--rate 0` takes."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise InputError(f"prober.options: {message}")
+
+
+def options(scene: Scene, more: Sequence[str] = ()) -> Options:
+    """Those of the scene, then `more`. InputError for one that only the command line knows."""
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--wait", type=float, default=1.0)
+    parser.add_argument("--rate", type=float, default=10.0)
+    parser.add_argument("--sender", default="auto")
+    parser.add_argument("-n", "--namespace")
+    parser.add_argument("-l", "--selector", default="")
+    parser.add_argument("--class", dest="load_balancer_class")
+    parser.add_argument("--ip", dest="ips", type=IPv4Address, action="append", default=[])
+    parser.add_argument("--external-ips", action="store_true")
+    chosen = vars(parser.parse_args([*scene.prober.options, *more]))
+    chosen |= {"ips": tuple(chosen["ips"]), "rate": chosen["rate"] or TOP_RATE}
+    return Options(interfaces=scene.prober.interfaces, **chosen)
