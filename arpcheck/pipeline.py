@@ -129,7 +129,7 @@ def observe(
     vendors: Callable[[Iterable[Mac]], Mapping[str, str]] = lambda _: {},
 ) -> Evidence:
     """Asks and listens. `stop` ends it early with what was heard; `after` looks at the host once more when it is over;
-    `vendors` names the manufacturers of the MACs that were heard."""
+    `vendors` names the manufacturers of the MACs that were heard; `tap` is given every frame that was sent or kept."""
     planned = plan(options, objects, host, mac_map)
     stations = tuple(
         Station(
@@ -140,8 +140,12 @@ def observe(
         for interface in _used(options, host)
         if interface.mac
     )
+    tap: Callable[[datetime, bytes], None] = lambda _moment, _frame: None,
     started_at = clock()
-    heard = sweep(wire, stations, planned.course, stop=stop, progress=progress)
+    heard = sweep(
+        wire, stations, planned.course, stop=stop, progress=progress,
+        tap=lambda at, frame: tap(started_at + timedelta(milliseconds=at), frame),
+    )  # fmt: skip
     return Evidence(
         arpcheck=arpcheck.__version__,
         started_at=started_at,

@@ -48,6 +48,9 @@ Accept = Annotated[
 ]
 NoHeaders = Annotated[bool, typer.Option("--no-headers", help="No column headings.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="End with 0 also where 1 or 3 is due; 2 and 130 stay.")]
+Pcap = Annotated[
+    str | None, typer.Option("--pcap", help="Write every frame that was sent, and every reply that was kept, to FILE.")
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stderr but errors.")]
 
 

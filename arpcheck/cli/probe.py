@@ -21,6 +21,7 @@ from arpcheck.cli.options import (
     Namespace,
     NoHeaders,
     Output,
+    Pcap,
     Quiet,
     Rate,
     RequestTimeout,
@@ -64,6 +65,7 @@ def probe(
     format_name: Format = "table",
     no_headers: NoHeaders = False,
     output: Output = None,
+    pcap: Pcap = None,
     exit_zero: ExitZero = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be asked and for how long. Sends nothing, needs no right.")
@@ -96,6 +98,7 @@ def probe(
             format_name=chosen,
             headers=not no_headers,
             output=output,
+            pcap=pcap,
             dry_run=dry_run,
             quiet=quiet,
         )

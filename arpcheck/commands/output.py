@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 
+from arpcheck.commands.new_file import new_file, told
 from arpcheck.errors import OutputError
 from arpcheck.model import Report
 from arpcheck.reports import FORMATS, Style, render
@@ -25,15 +25,15 @@ def deliver(report: Report, format_name: str, output: str | None, style: Style) 
     show(render(report, format_name, style))
 
 
-def check(output: str | None) -> None:
+def check(output: str | None, option: str = "--output") -> None:
     """Raises OutputError now rather than after a run of minutes."""
     folder = Path(output).absolute().parent if output else None
     if folder and not folder.is_dir():
-        raise OutputError(f"--output {output}: there is no folder {folder}", "Make it, or name another file")
+        raise OutputError(f"{option} {output}: there is no folder {folder}", "Make it, or name another file")
     if folder and not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"--output {output}: no right to write in {folder}", "Name another folder, or redirect stdout")
+        raise OutputError(f"{option} {output}: no right to write in {folder}", "Name another folder, or redirect stdout")
     if output and Path(output).is_dir():
-        raise OutputError(f"--output {output} is a folder", "Name a file in it")
+        raise OutputError(f"{option} {output} is a folder", "Name a file in it")
 
 
 def show(text: str) -> None:
@@ -48,30 +48,11 @@ def show(text: str) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Writes beside `path` and renames, so that no half-written file replaces a good one, and a link that somebody put
-    into a shared folder is replaced, not followed."""
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o666 & ~_umask())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise OutputError(f"can't write {path}: {error.strerror}") from None
+    """The whole text or nothing."""
+    with new_file(path) as file, told(path):
+        file.write(text.encode())
 
 
 def _format_of(output: str, format_name: str) -> str:
     by_name = SUFFIXES.get(Path(output).suffix.lower())
     return by_name if by_name in FORMATS else format_name
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

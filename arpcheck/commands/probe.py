@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -10,6 +11,7 @@ from arpcheck import pipeline
 from arpcheck.cluster import Source, read
 from arpcheck.commands.acceptances import read_acceptances
 from arpcheck.commands.dry_run import dry_run
+from arpcheck.commands.frames import recording
 from arpcheck.commands.mac_maps import read_mac_maps
 from arpcheck.commands.opening import opened
 from arpcheck.commands.output import check, deliver, show
@@ -45,6 +47,7 @@ class Request:
     output: str | None = None
     accept: str | None = None
     headers: bool = True
+    pcap: str | None = None
     dry_run: bool = False
     quiet: bool = False
 
@@ -53,6 +56,7 @@ def probe(request: Request) -> int:
     """Runs it and writes the report; the exit code is the report's."""
     options = checked(request.options)
     check(request.output)
+    check(request.pcap, "--pcap")
     host = this_host()
     usable(host, options.interfaces)
     if request.dry_run:
@@ -63,14 +67,24 @@ def probe(request: Request) -> int:
     with opened(options.interfaces, request.source, request.output) as (wire, source):
         mac_map, accepted = read_mac_maps(request.mac_maps), read_acceptances(request.accept)
         objects = _read(source, options)
-        evidence = observed(request, options, host, mac_map, objects, wire)
+        with recording(request.pcap) as frames:
+            evidence = observed(request, options, host, mac_map, objects, wire, frames)
+            unwritten = frames.finish()
     report = pipeline.conclude(replace(evidence, accepted=accepted))
     deliver(report, request.format_name, request.output, style(sys.stdout, headers=request.headers))
+    if unwritten:
+        raise unwritten
     return report.summary.exit_code
 
 
 def observed(
-    request: Request, options: Options, host: Host, mac_map: tuple[MacEntry, ...], objects: Objects, wire: LiveWire
+    request: Request,
+    options: Options,
+    host: Host,
+    mac_map: tuple[MacEntry, ...],
+    objects: Objects,
+    wire: LiveWire,
+    tap: Callable[[datetime, bytes], None] = lambda _moment, _frame: None,
 ) -> Evidence:
     planned = pipeline.plan(options, objects, host, mac_map)
     if not request.quiet:
@@ -89,6 +103,7 @@ def observed(
             stop=stop,
             after=with_neighbours,
             vendors=manufacturers,
+            tap=tap,
         )
     line.clear()
     return evidence

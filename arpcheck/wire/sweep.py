@@ -67,9 +67,11 @@ def sweep(
     *,
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[Progress], None] = lambda _: None,
+    tap: Callable[[float, bytes], None] = lambda _at, _frame: None,
 ) -> Heard:
-    """Runs the course on all interfaces side by side. `stop` ends it early, with what was heard so far."""
-    loop = _Loop(wire, stations, course, progress)
+    """Runs the course on all interfaces side by side. `stop` ends it early, with what was heard so far; `tap` is given
+    every frame that was sent or kept, with its time as a Question or Reply has it."""
+    loop = _Loop(wire, stations, course, progress, tap)
     while not loop.finished() and not stop():
         loop.step()
     return loop.result(stopped=not loop.finished())
@@ -81,6 +83,7 @@ class _Loop:
     stations: tuple[Station, ...]
     course: Course
     progress: Callable[[Progress], None]
+    tap: Callable[[float, bytes], None]
     account: Account = field(init=False)
     schedules: dict[str, Schedule] = field(init=False)
     start: float = field(init=False)
@@ -150,8 +153,9 @@ class _Loop:
         station = next(s for s in self.stations if s.interface == interface)
         question = Question((now - self.start) * 1000, interface, number, ask.ip, ask.sender, ask.to)
         self.account.asked(question)
+        frame = frames.encode(ask, station.mac)
         try:
-            self.wire.send(interface, frames.encode(ask, station.mac))
+            self.wire.send(interface, frame)
         except LinkLostError as error:
             self.account.questions.pop()
             self._give_up(error)
@@ -160,6 +164,7 @@ class _Loop:
         self.sent_in[interface, number] = now
         self.listen_until = max(self.listen_until, now + self.course.wait)
         self.schedules[interface].sent_at(number, ask, now)
+        self.tap(question.at, frame)
 
     def _give_up(self, error: LinkLostError) -> None:
         """The other interfaces go on; what was heard on this one stays."""
@@ -174,6 +179,8 @@ class _Loop:
             return
         for arrival in arrivals:
             reply = self.account.arrived(arrival)
+            if reply:
+                self.tap(reply.at, arrival.frame)
             if reply and arrival.interface in self.schedules:
                 self.schedules[arrival.interface].heard(reply.round, reply.ip, reply.mac)
 
