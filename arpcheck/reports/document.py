@@ -10,12 +10,14 @@ from typing import Any
 from arpcheck.evidence import VERSION
 from arpcheck.model import (
     Accepted,
+    Cause,
     Claim,
     Finding,
     Gap,
     Interface,
     KubeProxy,
     NodeReport,
+    Preflight,
     Report,
     Responder,
     Run,
@@ -35,6 +37,8 @@ def document(report: Report) -> Entry:
         "targets": [_target(target) for target in report.targets],
         "nodes": [_node(node) for node in report.nodes],
         "findings": [_finding(finding) for finding in report.findings],
+        "causes": [_cause(cause) for cause in report.causes],
+        "preflight": _preflight(report.preflight),
         "gaps": [_gap(gap) for gap in report.gaps],
         "run": _run(report.run),
         "evidence": report.evidence,
@@ -130,6 +134,16 @@ def _finding(finding: Finding) -> Entry:
         "because": list(finding.because),
         "do": list(finding.do),
     }
+
+
+def _cause(cause: Cause) -> Entry:
+    return {"row": cause.row, "text": cause.text, "do": cause.do, "nodes": list(cause.nodes)}
+
+
+def _preflight(found: Preflight | None) -> Entry | None:
+    if found is None:
+        return None
+    return {"safe": found.safe, "words": found.words, "strictArp": found.strict_arp, "reason": found.reason}
 
 
 def _accepted(accepted: Accepted | None) -> Entry | None:

@@ -11,10 +11,11 @@ from arpcheck.reports.document import document
 from arpcheck.reports.embedding import embedded
 from arpcheck.reports.grid import grid
 from arpcheck.reports.json import written
+from arpcheck.reports.likely import likely
 from arpcheck.reports.page.addresses import addresses
 from arpcheck.reports.page.markup import Markup, tag
 from arpcheck.reports.page.picture import picture
-from arpcheck.reports.page.sections import findings, gaps, nodes, run, verdict
+from arpcheck.reports.page.sections import causes, findings, gaps, nodes, run, verdict
 from arpcheck.reports.style import Style
 from arpcheck.reports.timeline import timelines
 from arpcheck.reports.words import outcome, verdict_line
@@ -29,6 +30,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
     found = grid(report)
     parts = (
         ("Findings", findings(report.findings)),
+        ("Causes", causes(likely(report))),
         ("Who answers what", picture(found)),
         ("Addresses", addresses(report, found, timelines(report))),
         ("Nodes", nodes(report.nodes)),

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from arpcheck.model import Finding, NodeReport, Report, Responder, TargetReport
+from arpcheck.model import Cause, Finding, NodeReport, Report, Responder, TargetReport
 from arpcheck.reports.escape import code, inline
 from arpcheck.reports.language import NONE, count, listing
+from arpcheck.reports.likely import installing, likely, sentence
 from arpcheck.reports.style import Style
 from arpcheck.reports.words import (
     address,
@@ -51,7 +52,8 @@ class _Part:
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
     text = _opening(report)
-    parts = [part for part in (make(report) for make in (_findings, _targets, _nodes, _gaps, _replies)) if part.entries]
+    makers = (_findings, _causes, _targets, _nodes, _gaps, _replies)
+    parts = [part for part in (make(report) for make in makers) if part.entries]
     for number, part in enumerate(parts):
         text += _fitted(part, ROOM - len(text) - sum(later.least for later in parts[number + 1 :]))
     return text
@@ -71,7 +73,8 @@ def _fitted(part: _Part, room: int) -> str:
 
 
 def _opening(report: Report) -> str:
-    lead = f"**arpcheck: {outcome(report)}** (exit code {report.summary.exit_code})"
+    first = "".join(f"{inline(told, SENTENCE)}\n\n" for told in installing(report))
+    lead = f"{first}**arpcheck: {outcome(report)}** (exit code {report.summary.exit_code})"
     facts = "".join(f"- {label}: {inline(sentence, SENTENCE)}\n" for label, sentence in coverage(report))
     return f"{lead}: {inline(verdict_line(report), SENTENCE)}\n\n{facts}"
 
@@ -103,6 +106,14 @@ def _points(label: str, marks: Iterable[str], texts: Sequence[str]) -> str:
 def _targets(report: Report) -> _Part:
     heads = ("IP", "Service", "Verdict", "Answered by", "Should answer", "Why")
     judged = (target for target in report.targets if target.verdict is not None)
+def _causes(report: Report) -> _Part:
+    return _Part(noun="cause", least=4_000, opening="\n### Likely causes\n\n", entries=tuple(map(_cause, likely(report))))
+
+
+def _cause(cause: Cause) -> str:
+    return f"- ({cause.row}) {inline(sentence(cause), SENTENCE)} **Do:** {inline(cause.do, SENTENCE)}\n"
+
+
     return _table("address", 12_000, "Addresses", heads, map(_target, judged))
 
 

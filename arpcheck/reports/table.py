@@ -13,6 +13,7 @@ from arpcheck.reports.colour import DIM, of_word, painted
 from arpcheck.reports.columns import aligned
 from arpcheck.reports.escape import PROSE_LIMIT, plain
 from arpcheck.reports.language import count, listing
+from arpcheck.reports.likely import installing, likely, sentence
 from arpcheck.reports.style import Style
 from arpcheck.reports.words import (
     address,
@@ -47,6 +48,7 @@ def render(report: Report, style: Style) -> str:
         findings(report, style),
         gaps(report, style),
     )
+        causes(report, style),
 
 
 def sections(*found: Section) -> str:
@@ -57,10 +59,11 @@ def sections(*found: Section) -> str:
 
 
 def headline(report: Report, style: Style) -> Section:
-    sentence = f"(exit code {report.summary.exit_code}): {verdict_line(report)}"
-    lines = _led_by(outcome(report), outcome(report), f" {sentence}", style)
-    for label, sentence in coverage(report):
-        lines += _hanging(f"{label:<10}", sentence, style)
+    told = f"(exit code {report.summary.exit_code}): {verdict_line(report)}"
+    lines = [line for first in installing(report) for line in _hanging("", first, style)]
+    lines += _led_by(outcome(report), outcome(report), f" {told}", style)
+    for label, fact in coverage(report):
+        lines += _hanging(f"{label:<10}", fact, style)
     return lines
 
 
@@ -75,6 +78,15 @@ def findings(report: Report, style: Style) -> Section:
 
 def gaps(report: Report, style: Style) -> Section:
     if not report.gaps:
+def causes(report: Report, style: Style) -> Section:
+    found = likely(report)
+    lines = [_title("LIKELY CAUSES", style)] if found else []
+    for cause in found:
+        lines += _hanging(f"{f'({cause.row})':<5}", sentence(cause), style)
+        lines += _hanging("     do  ", plain(cause.do, PROSE_LIMIT), style)
+    return lines
+
+
         return []
     lines = [_title("NOT READ OR NOT ASKED", style)]
     for gap in report.gaps:

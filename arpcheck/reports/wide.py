@@ -10,7 +10,7 @@ from arpcheck.reports.columns import aligned
 from arpcheck.reports.escape import PROSE_LIMIT, plain
 from arpcheck.reports.language import NONE, listing, yes_no
 from arpcheck.reports.style import Style
-from arpcheck.reports.table import Section, findings, gaps, headline, sections
+from arpcheck.reports.table import Section, causes, findings, gaps, headline, sections
 from arpcheck.reports.words import (
     address,
     answered_by,
@@ -33,7 +33,8 @@ _NODE = ("NODE", "READY", "ARP", "ADDRESS", "MAC", "KUBE-PROXY", "STRICT-ARP", "
 def render(report: Report, style: Style) -> str:
     endless = replace(style, width=None)
     targets, nodes = _targets(report, endless), _nodes(report, endless)
-    return sections(headline(report, style), targets, nodes, findings(report, style), gaps(report, style))
+    found = findings(report, style), causes(report, style), gaps(report, style)
+    return sections(headline(report, style), targets, nodes, *found)
 
 
 def _targets(report: Report, style: Style) -> Section:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from arpcheck.model import Finding, Gap, NodeReport, Report, Verdict
+from arpcheck.model import Cause, Finding, Gap, NodeReport, Report, Verdict
 from arpcheck.reports.language import NONE, listing, moment
+from arpcheck.reports.likely import installing, sentence
 from arpcheck.reports.page.markup import Markup, joined, prose, tag
 from arpcheck.reports.page.picture import tone, verdict_badge
 from arpcheck.reports.words import concerns, coverage, kube_proxy_mode, outcome, strict_arp, verdict_line
@@ -20,8 +21,9 @@ def verdict(report: Report) -> Markup:
         if (number := report.summary.verdicts.get(found))
     ]
     facts = (joined(tag("dt", label), tag("dd", text)) for label, text in coverage(report) if label != "Verdicts")
+    first = (tag("p", prose(told), class_="lead") for told in installing(report))
     return tag(
-        "header", brand, tag("h1", word), tag("p", prose(verdict_line(report)), class_="lead"),
+        "header", brand, *first, tag("h1", word), tag("p", prose(verdict_line(report)), class_="lead"),
         tag("ul", *counted, class_="counts") if counted else None, tag("dl", *facts), class_=f"verdict {tone(word)}",
     )  # fmt: skip
 
@@ -44,6 +46,13 @@ def _finding(found: Finding) -> Markup:
 
 def _points(label: str, kind: str, texts: Sequence[str]) -> Markup | None:
     return tag("div", tag("h4", label), tag(kind, *(tag("li", prose(text)) for text in texts))) if texts else None
+
+
+def causes(found: Sequence[Cause]) -> Markup | None:
+    if not found:
+        return None
+    rows = ((str(cause.row), prose(sentence(cause)), prose(cause.do)) for cause in found)
+    return _table(("Row", "Likely cause", "Do"), rows)
 
 
 def nodes(found: Sequence[NodeReport]) -> Markup | None:
