@@ -32,7 +32,9 @@ class Options:
     """What was asked of arpcheck, as far as the judgement depends on it."""
 
     interfaces: tuple[str, ...] = ()
-    """The interfaces that were probed, in the order given."""
+    """The interfaces that were probed, in the order given; `auto` before they are chosen."""
+    interfaces_because: str | None = None
+    """Why these, where arpcheck chose them; None: the user named them."""
     rounds: int = 3
     wait: float = 1.0
     """Seconds of listening after the last frame."""

@@ -523,6 +523,8 @@ class Run:
     received: int
     lost: int
     ignored: Mapping[str, int]
+    interfaces_because: str | None = None
+    """Why these interfaces, where arpcheck chose them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from arpcheck import asks as asking
 from arpcheck import identities, kubeproxy, loadbalancers
 from arpcheck import targets as targeting
 from arpcheck.evidence import Evidence, MacEntry, Options
+from arpcheck.interfaces import AUTO, choose
 from arpcheck.judge import case as cases
 from arpcheck.judge.acceptance import Acceptances
 from arpcheck.judge.findings.kernels import doubled
@@ -69,6 +70,18 @@ class Plan:
     course: Course
     seconds: float
     """At least; addresses that have to be asked again add to it."""
+
+
+def settle(options: Options, objects: Objects, host: Host, candidates: tuple[str, ...]) -> Options:
+    """The options with the interfaces that `--iface auto` comes to, and why; all others as they are. `candidates`: what
+    can be asked on. Raises UsageError where it is not clear."""
+    if options.interfaces != (AUTO,):
+        return options
+    every = replace(options, interfaces=candidates)
+    asked = (t.ip for t in _targets(every, objects, host) if t.kind in targeting.JUDGED and not t.skipped)
+    nodes = (ip for addresses in identities.node_addresses(objects).values() for ip in addresses)
+    choice = choose(_used(every, host), (ip for ip in asked if isinstance(ip, IPv4Address)), nodes)
+    return replace(options, interfaces=choice.names, interfaces_because=choice.because)
 
 
 def plan(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry, ...] = ()) -> Plan:

@@ -40,7 +40,7 @@ def test_report_loads_neither_scapy_nor_kubernetes(saved):
 
 
 REFUSED = [
-    pytest.param(["probe"], "Missing option '--iface'", id="no interface"),
+    pytest.param(["probe"], "no interface is named. Give one with --iface", id="no interface"),
     pytest.param(["probe", "--iface", "nope0"], "there is no interface 'nope0' here. There are:", id="unknown interface"),
     pytest.param(["probe", "--iface", "lo"], "lo is a loopback", id="loopback"),
     pytest.param(["probe", "--iface", "lo", "--rate", "5000"], "--rate 5000 is out of range", id="too fast"),

@@ -30,7 +30,7 @@ from arpcheck.errors import UsageError
 
 @app.command(epilog="Example:  arpcheck preflight --iface eth0 -o markdown")
 def preflight(
-    iface: Iface,
+    iface: Iface = None,
     rounds: Rounds = 3,
     wait: Wait = 1.0,
     rate: Rate = 10.0,
@@ -54,7 +54,7 @@ def preflight(
     return run(
         Request(
             options=Options(
-                interfaces=tuple(dict.fromkeys(iface)),
+                interfaces=tuple(dict.fromkeys(iface or ())),
                 rounds=rounds,
                 wait=wait,
                 rate=rate,
@@ -73,7 +73,7 @@ def preflight(
 
 @app.command(epilog="Examples:  arpcheck pool --iface eth0  |  arpcheck pool --iface eth0 --range 10.0.0.50-10.0.0.99")
 def pool(
-    iface: Iface,
+    iface: Iface = None,
     ranges: Annotated[
         list[str] | None, typer.Option("--range", help="A-B or a CIDR instead of the cluster's pools. Repeatable.")
     ] = None,
@@ -100,7 +100,7 @@ def pool(
 
     return run(
         Request(
-            options=Options(interfaces=tuple(dict.fromkeys(iface)), rounds=rounds, wait=wait, rate=rate, sender=sender),
+            options=Options(interfaces=tuple(dict.fromkeys(iface or ())), rounds=rounds, wait=wait, rate=rate, sender=sender),
             source=source(kubeconfig, context, as_user, cluster_file, request_timeout),
             format_name=format_name,
             output=output,

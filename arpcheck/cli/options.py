@@ -35,7 +35,9 @@ Output = Annotated[
 ]
 
 
-Iface = Annotated[list[str], typer.Option("--iface", help="The interface to ask on. Repeatable.")]
+Iface = Annotated[
+    list[str] | None, typer.Option("--iface", help="The interface to ask on. Repeatable; or auto, which a pod does unasked.")
+]
 Rounds = Annotated[int, typer.Option("--rounds", min=1, max=1000, help="How often every address is asked.")]
 Wait = Annotated[float, typer.Option("--wait", min=0.1, max=60, help="Seconds to listen after the last frame.")]
 Rate = Annotated[float, typer.Option("--rate", min=0, help="Frames a second on each interface; 0 is the top rate, 4000.")]

@@ -42,7 +42,7 @@ from arpcheck.cli.options import (
     "  |  kubectl get svc,nodes,events -A -o json | sudo arpcheck probe --iface eth0 --cluster-file -"
 )
 def probe(
-    iface: Iface,
+    iface: Iface = None,
     rounds: Rounds = 3,
     wait: Wait = 1.0,
     rate: Rate = 10.0,
@@ -81,7 +81,7 @@ def probe(
     code = run(
         Request(
             options=Options(
-                interfaces=tuple(dict.fromkeys(iface)),
+                interfaces=tuple(dict.fromkeys(iface or ())),
                 rounds=rounds,
                 wait=wait,
                 rate=rate,

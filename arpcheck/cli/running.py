@@ -50,4 +50,4 @@ def pod(
 def _check(arguments: list[str]) -> None:
     """What probe would refuse in the pod is refused here."""
     group = typer.main.get_command(app)
-    group.commands["probe"].make_context("arpcheck probe", ["--iface", "auto", *arguments])  # type: ignore[attr-defined]
+    group.commands["probe"].make_context("arpcheck probe", list(arguments))  # type: ignore[attr-defined]

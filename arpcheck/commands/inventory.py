@@ -11,13 +11,13 @@ import arpcheck
 from arpcheck import pipeline
 from arpcheck.cluster import read
 from arpcheck.commands.mac_maps import read_mac_maps
-from arpcheck.commands.opening import opened
+from arpcheck.commands.opening import opened, settled, to_open
 from arpcheck.commands.output import show
 from arpcheck.commands.probe import Request, checked, observed
 from arpcheck.commands.terminal import notice
 from arpcheck.evidence import Evidence
 from arpcheck.identities.inventory import inventory_csv, inventory_manifest, inventory_table, unresolved
-from arpcheck.wire.host import this_host, usable
+from arpcheck.wire.host import this_host
 
 
 def inventory(request: Request, image: str | None) -> int:
@@ -40,10 +40,10 @@ def _evidence(request: Request) -> Evidence:
     host = this_host()
     if request.options.interfaces:
         options = checked(replace(request.options, services=False))
-        usable(host, options.interfaces)
-        with opened(options.interfaces, request.source) as (wire, source):
+        with opened(to_open(options, host), request.source) as (wire, source):
             mac_map = read_mac_maps(request.mac_maps)
             objects = read(source, pipeline.NEEDS)
+            options = settled(options, objects, host, wire)
             return observed(request, options, host, mac_map, objects, wire)
     with opened((), request.source) as (_, source):
         mac_map = read_mac_maps(request.mac_maps)

@@ -1,14 +1,44 @@
-"""From the command line to the wire: what takes a privilege first, then none is left, and all else comes after that."""
+"""From the command line to the wire: what takes a privilege first, then none is left, and all else comes after that.
+
+With `--iface auto` every interface that may be meant is opened, since the cluster, which tells which one is, is read
+after that."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
+from arpcheck import pipeline
 from arpcheck.cluster import Source, hold
 from arpcheck.commands.output import check
+from arpcheck.errors import UsageError
+from arpcheck.evidence import Options
+from arpcheck.interfaces import AUTO
+from arpcheck.model import Host
+from arpcheck.objects import Objects
+from arpcheck.wire.host import candidates, usable
 from arpcheck.wire.link import LiveWire
 from arpcheck.wire.privilege import caller, drop
+
+
+def named(options: Options) -> Options:
+    """The options with an interface, or `auto`, which is what none means in a pod. UsageError elsewhere."""
+    if options.interfaces:
+        if AUTO in options.interfaces and len(options.interfaces) > 1:
+            raise UsageError("--iface auto goes with no other --iface", "Give one or the other")
+        return options
+    if "KUBERNETES_SERVICE_HOST" in os.environ:
+        return replace(options, interfaces=(AUTO,))
+    raise UsageError("no interface is named", "Give one with --iface; `ip -br addr` lists them, and auto finds it")
+
+
+def to_open(options: Options, host: Host) -> tuple[str, ...]:
+    """The interfaces that may be asked on. UsageError for one that can't be."""
+    if options.interfaces == (AUTO,):
+        return candidates(host)
+    return tuple(interface.name for interface in usable(host, options.interfaces))
 
 
 @contextmanager
@@ -21,3 +51,10 @@ def opened(interfaces: Sequence[str], source: Source, output: str | None = None)
         drop()
         check(output)
         yield wire, held
+
+
+def settled(options: Options, objects: Objects, host: Host, wire: LiveWire) -> Options:
+    """The options with the interfaces that are asked on; the sockets of all others are closed."""
+    found = pipeline.settle(options, objects, host, to_open(options, host))
+    wire.keep(found.interfaces)
+    return found

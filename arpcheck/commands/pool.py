@@ -8,14 +8,14 @@ from pathlib import Path
 
 from arpcheck import pipeline
 from arpcheck.cluster import read
-from arpcheck.commands.opening import opened
+from arpcheck.commands.opening import opened, settled, to_open
 from arpcheck.commands.output import show, write
 from arpcheck.commands.probe import Request, checked, observed
 from arpcheck.errors import UsageError
 from arpcheck.objects import Objects
 from arpcheck.pools import NEEDS, Pool, occupancy, pools, range_pool, to_json, to_text, unassigned
 from arpcheck.reports.escape import plain
-from arpcheck.wire.host import this_host, usable
+from arpcheck.wire.host import this_host
 
 
 def pool(request: Request, ranges: tuple[str, ...], most: int) -> int:
@@ -23,12 +23,11 @@ def pool(request: Request, ranges: tuple[str, ...], most: int) -> int:
     options = checked(request.options)
     named = tuple(range_pool(written) for written in ranges)
     host = this_host()
-    usable(host, options.interfaces)
-    with opened(options.interfaces, request.source, request.output) as (wire, source):
+    with opened(to_open(options, host), request.source, request.output) as (wire, source):
         objects = read(source, (*pipeline.NEEDS, *NEEDS), services_required=not named)
         found = named or _found(objects)
         free = unassigned(found, objects, most)
-        asking = replace(options, ips=tuple(free), services=False)
+        asking = settled(replace(options, ips=tuple(free), services=False), objects, host, wire)
         evidence = observed(request, asking, host, (), objects, wire)
     result = occupancy(pipeline.conclude(evidence), found, free, named=bool(named))
     text = json.dumps(to_json(result), indent=2) + "\n" if request.format_name == "json" else _plain(to_text(result))

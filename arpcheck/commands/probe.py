@@ -13,7 +13,7 @@ from arpcheck.commands.acceptances import read_acceptances
 from arpcheck.commands.dry_run import dry_run
 from arpcheck.commands.frames import recording
 from arpcheck.commands.mac_maps import read_mac_maps
-from arpcheck.commands.opening import opened
+from arpcheck.commands.opening import named, opened, settled, to_open
 from arpcheck.commands.output import check, deliver, show
 from arpcheck.commands.stopping import stopping
 from arpcheck.commands.terminal import ProgressLine, duration, notice, style
@@ -22,7 +22,7 @@ from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.model import Host
 from arpcheck.objects import Objects
 from arpcheck.targets import check_options
-from arpcheck.wire.host import this_host, usable, with_neighbours
+from arpcheck.wire.host import this_host, with_neighbours
 from arpcheck.wire.link import LiveWire
 from arpcheck.wire.manufacturers import manufacturers
 from arpcheck.wire.privilege import seal
@@ -58,15 +58,17 @@ def probe(request: Request) -> int:
     check(request.output)
     check(request.pcap, "--pcap")
     host = this_host()
-    usable(host, options.interfaces)
+    interfaces = to_open(options, host)
     if request.dry_run:
         with opened((), request.source) as (_, source):
             objects = _read(source, options)
+            options = pipeline.settle(options, objects, host, interfaces)
             show(dry_run(pipeline.plan(options, objects, host, read_mac_maps(request.mac_maps)), options, objects))
         return 0
-    with opened(options.interfaces, request.source, request.output) as (wire, source):
+    with opened(interfaces, request.source, request.output) as (wire, source):
         mac_map, accepted = read_mac_maps(request.mac_maps), read_acceptances(request.accept)
         objects = _read(source, options)
+        options = settled(options, objects, host, wire)
         with recording(request.pcap) as frames:
             evidence = observed(request, options, host, mac_map, objects, wire, frames)
             unwritten = frames.finish()
@@ -122,8 +124,7 @@ def _announce(planned: pipeline.Plan, options: Options) -> None:
 def checked(options: Options) -> Options:
     """The options with the rate that is really used. Raises UsageError for what makes no sense."""
     check_options(options)
-    if not options.interfaces:
-        raise UsageError("no interface is named", "Give one with --iface; `ip -br addr` lists them")
+    options = named(options)
     rate = TOP_RATE if options.rate == 0 else options.rate
     if not 0 < rate <= TOP_RATE:
         raise UsageError(f"--rate {options.rate:g} is out of range", f"0 (the top rate) to {TOP_RATE:g} frames a second")

@@ -99,6 +99,7 @@ def _run(evidence: Evidence) -> Run:
         started_at=evidence.started_at,
         ended_at=evidence.ended_at,
         interfaces=tuple(by_name[name] for name in options.interfaces if name in by_name),
+        interfaces_because=options.interfaces_because,
         context=evidence.objects.context,
         cluster=evidence.objects.version,
         rounds=options.rounds,

@@ -160,6 +160,7 @@ def _run(run: Run) -> Entry:
         "startedAt": _time(run.started_at),
         "endedAt": _time(run.ended_at),
         "interfaces": [_interface(interface) for interface in run.interfaces],
+        "interfacesBecause": run.interfaces_because,
         "context": run.context,
         "cluster": run.cluster,
         "rounds": run.rounds,

@@ -71,6 +71,7 @@ def _answered(asked: Sequence[TargetReport]) -> str:
 def _vantage(report: Report) -> str:
     run = report.run
     interfaces = listing(map(interface, run.interfaces)) if run.interfaces else "no interface"
+    interfaces += f" (chosen: {plain(run.interfaces_because)})" if run.interfaces_because else ""
     context = f"context {plain(run.context)}" if run.context is not None else "no cluster context"
     version = f"Kubernetes {plain(run.cluster)}" if run.cluster is not None else "version not known"
     return f"{interfaces}; {context}, {version}; arpcheck {plain(run.arpcheck)}"

@@ -64,6 +64,19 @@ def usable(host: Host, names: Sequence[str]) -> tuple[Interface, ...]:
     return tuple(_usable(host, name) for name in dict.fromkeys(names))
 
 
+def candidates(host: Host) -> tuple[str, ...]:
+    """The interfaces with an address that can be asked on."""
+    return tuple(interface.name for interface in host.interfaces if interface.addresses and _is_usable(host, interface.name))
+
+
+def _is_usable(host: Host, name: str) -> bool:
+    try:
+        _usable(host, name)
+    except UsageError:
+        return False
+    return True
+
+
 def _usable(host: Host, name: str) -> Interface:
     interface = next((interface for interface in host.interfaces if interface.name == name), None)
     if interface is None:

@@ -69,6 +69,13 @@ class LiveWire:
             scapy_socket.close()
         self._links.clear()
 
+    def keep(self, interfaces: Sequence[str]) -> None:
+        """Closes the sockets of all others."""
+        for interface in self._sockets.keys() - set(interfaces):
+            closed = self._sockets.pop(interface)
+            self._links.pop(closed.ins, None)
+            closed.close()
+
     def now(self) -> float:
         return time.monotonic()
 

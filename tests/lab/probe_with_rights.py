@@ -8,6 +8,7 @@ import json
 import os
 import select
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def main(case):
     with stage(scene) as standing:
         before, kubeconfig = BEFORE[case](standing)
         heard = inside("worker-1", listening)
-        program = [sys.executable, "-m", "arpcheck", "probe", "--iface", "eth0", "-o", "json", "--rate", "100"]
+        program = [sys.executable, "-m", "arpcheck", "probe", "-o", "json", "--rate", "100"]
         probe = standing.start("client", [*before, *program, *kubeconfig], stdout=-1, stderr=-1, text=True)
         statuses = read_statuses(heard, probe.pid)
         stdout, stderr = probe.communicate(timeout=60)
@@ -70,14 +71,18 @@ def status(task):
 
 
 def pod(_):
-    return POD, ["--kubeconfig", str(KUBECONFIG)]
+    """As `arpcheck pod` prints it: no --iface, and a root file system that can't be written to."""
+    for mount in ("/", "/tmp"):
+        subprocess.run(["mount", "-o", "remount,ro,bind", mount], stderr=subprocess.DEVNULL)
+    told = ["env", "KUBERNETES_SERVICE_HOST=10.96.0.1", "ARPCHECK_NODE_NAME=worker-9"]
+    return [*told, *POD], ["--kubeconfig", str(KUBECONFIG)]
 
 
 def root(_):
     """A shell of root's, and another user's kubeconfig, which root reads by CAP_DAC_OVERRIDE alone."""
     os.chown(KUBECONFIG, 4999, 4999)
     KUBECONFIG.chmod(0o600)
-    return [], ["--kubeconfig", str(KUBECONFIG)]
+    return [], ["--iface", "eth0", "--kubeconfig", str(KUBECONFIG)]
 
 
 def sudo(standing):
@@ -85,12 +90,12 @@ def sudo(standing):
     write_plugin(standing, HOME / ".kube" / "config")
     for path in (HOME / ".kube", HOME / ".kube" / "config"):
         os.chown(path, UID, GID)
-    return SUDO, ["--output", str(HOME / "report.md")]
+    return SUDO, ["--iface", "auto", "--output", str(HOME / "report.md")]
 
 
 def sudo_explicit(standing):
     write_plugin(standing, ROOTS)
-    return SUDO, ["--kubeconfig", str(ROOTS)]
+    return SUDO, ["--iface", "eth0", "--kubeconfig", str(ROOTS)]
 
 
 def sudo_borrowed(standing):
@@ -100,7 +105,7 @@ def sudo_borrowed(standing):
     secret.chmod(0o600)
     standing.api.kubeconfig(path, tokenFile=str(secret))
     os.chown(path, UID, GID)
-    return SUDO, ["--kubeconfig", str(path)]
+    return SUDO, ["--iface", "eth0", "--kubeconfig", str(path)]
 
 
 def write_plugin(standing, path):

@@ -88,3 +88,9 @@ def test_as_root_in_a_pod_and_in_a_shell_no_capability_is_left_while_it_asks(cas
     assert found["statuses"]
     for status in found["statuses"]:
         assert [status[key] for key in ("CapInh", "CapPrm", "CapEff", "CapAmb", "NoNewPrivs")] == [*[NONE] * 4, "1"]
+
+
+def test_in_a_pod_the_interface_is_found_and_the_node_is_known():
+    document = json.loads(probed("pod")["stdout"])
+    assert document["run"]["interfacesBecause"].startswith("eth0, whose subnet 10.0.0.0/24 holds 1 of 1 addresses")
+    assert document["evidence"]["host"]["nodeName"] == "worker-9"

@@ -1,0 +1,100 @@
+"""Which interface `--iface auto` comes to, and when it comes to none."""
+
+import itertools
+import json
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+
+import pytest
+
+from arpcheck import pipeline
+from arpcheck.errors import UsageError
+from arpcheck.evidence import Options
+from arpcheck.interfaces import choose
+from arpcheck.lab import cluster_objects, scene_file
+from arpcheck.lab.simulation import SimulatedWire, scene_host
+from arpcheck.model import Interface, Mac
+from arpcheck.reports import Style, render
+
+NODES = ("10.0.0.11", "10.0.0.12")
+
+
+def nic(name, *addresses):
+    return Interface(name=name, mac=Mac("02:00:00:00:00:01"), addresses=addresses)
+
+
+ETH0, ETH1 = nic("eth0", "10.0.0.5/24"), nic("eth1", "172.20.5.9/24")
+OVERLAYS = (nic("cni0", "10.244.1.1/24"), nic("docker0", "172.17.0.1/16"), nic("flannel.1", "10.244.1.0/32"))
+IPVS = nic("kube-ipvs0", "10.0.0.50/32", "10.96.0.1/32")
+
+
+def chosen(interfaces, asked, nodes=NODES):
+    return choose(interfaces, map(IPv4Address, asked), map(IPv4Address, nodes))
+
+
+CLEAR = [
+    pytest.param([ETH0], ["10.0.0.50"], NODES, "eth0", id="one for both"),
+    pytest.param([ETH0, ETH1], ["172.20.5.50"], NODES, "eth1", id="the addresses in a VLAN of their own"),
+    pytest.param([ETH0, *OVERLAYS, IPVS], ["10.0.0.50"], NODES, "eth0", id="a node with an overlay and IPVS"),
+    pytest.param([ETH0, ETH1], [], NODES, "eth0", id="no address yet: where the nodes are"),
+    pytest.param([ETH0, ETH1], ["192.168.77.1"], NODES, "eth0", id="a pool in no subnet: where the nodes are"),
+    pytest.param([ETH0, ETH1], ["10.0.0.50", "192.168.77.1"], NODES, "eth0", id="some in no subnet, the nodes beside the others"),
+    pytest.param([ETH0, ETH1], ["10.0.0.50", "172.20.5.50"], NODES, "eth0 eth1", id="two pools, two interfaces"),
+    pytest.param([ETH0, nic("eth1", "10.0.0.6/28")], ["10.0.0.9"], NODES, "eth1", id="the longer prefix"),
+    pytest.param([nic("eth0", "10.0.0.5/24", "172.20.5.9/24")], ["10.0.0.50", "172.20.5.50"], NODES, "eth0", id="two subnets on one"),
+    pytest.param([ETH0, nic("eth1")], ["10.0.0.50"], (), "eth0", id="nodes refused"),
+]
+
+
+@pytest.mark.parametrize(("interfaces", "asked", "nodes", "names"), CLEAR)
+def test_it_is_the_one_whose_subnet_holds_them(interfaces, asked, nodes, names):
+    for order in itertools.permutations(interfaces):
+        assert sorted(chosen(order, asked, nodes).names) == names.split()
+
+
+UNCLEAR = [
+    pytest.param(
+        [ETH0, nic("eth1", "10.0.0.6/24")], ["10.0.0.50"], NODES, "eth0 and eth1 are in one subnet", id="two in one subnet"
+    ),
+    pytest.param([ETH0, ETH1], [], ["10.0.0.11", "172.20.5.11"], "the nodes are in the subnets of eth0 and eth1", id="nodes in two"),
+    pytest.param([ETH1], ["10.0.0.50"], NODES, "no subnet of this host holds", id="elsewhere"),
+    pytest.param([], ["10.0.0.50"], NODES, "there is none that is up", id="no interface"),
+    pytest.param([ETH0], [], [], "no subnet of this host holds", id="nothing known"),
+    pytest.param(
+        [ETH0, ETH1], ["172.20.5.50", "192.168.77.1"], NODES, "some addresses are in no subnet", id="the nodes elsewhere than the rest"
+    ),
+    pytest.param([IPVS], ["10.0.0.50"], NODES, "no subnet", id="an address of our own is no subnet"),
+]
+
+
+@pytest.mark.parametrize(("interfaces", "asked", "nodes", "words"), UNCLEAR)
+def test_where_it_is_not_clear_it_says_so_and_names_the_candidates(interfaces, asked, nodes, words):
+    for order in itertools.permutations(interfaces):
+        with pytest.raises(UsageError) as refused:
+            chosen(order, asked, nodes)
+        assert words in str(refused.value)
+        assert all(interface.name in refused.value.hint for interface in interfaces)
+
+
+def test_the_reason_counts():
+    because = chosen([ETH0, ETH1], ["10.0.0.50", "10.0.0.51", "192.168.77.1"]).because
+    assert because == "eth0, whose subnet 10.0.0.0/24 holds 2 of 3 addresses and 2 of 2 node addresses"
+    assert chosen([ETH0], [], ["10.0.0.11"]).because == "eth0, whose subnet 10.0.0.0/24 holds 1 of 1 node addresses"
+
+
+def test_the_report_says_which_and_why():
+    scene = scene_file.load("two-non-strict")
+    host, now = scene_host(scene), datetime(2026, 3, 1, 12, tzinfo=UTC)
+    objects = cluster_objects.objects(scene, now, pipeline.NEEDS)
+    options = pipeline.settle(Options(interfaces=("auto",)), objects, host, ("eth0", "lo"))
+    evidence = pipeline.observe(options, objects=objects, host=host, wire=SimulatedWire(scene), clock=lambda: now)
+    report = pipeline.conclude(evidence)
+    reason = "eth0, whose subnet 10.0.0.0/24 holds 1 of 1 addresses and 3 of 3 node addresses"
+    run = json.loads(render(report, "json", Style()))["run"]
+    assert ([interface["name"] for interface in run["interfaces"]], run["interfacesBecause"]) == (["eth0"], reason)
+    assert f"(chosen: {reason})" in " ".join(render(report, "table", Style()).split())
+
+
+def test_an_interface_that_the_user_named_has_no_reason():
+    options = Options(interfaces=("eth0",))
+    assert pipeline.settle(options, None, None, ()) == options
