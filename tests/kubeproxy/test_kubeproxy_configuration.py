@@ -230,6 +230,12 @@ def test_many_unknown_keys_are_counted():
     found = read(HEAD + "".join(f"key{n}: {n}\n" for n in range(30)))
     assert len(found.notes) == 9
     assert str(found.notes[-1]) == "22 more unknown keys"
+    assert len(read(HEAD + "".join(f"key{n}: {n}\n" for n in range(8))).notes) == 8
+
+
+def test_a_misspelt_key_is_named_before_all_that_is_unknown():
+    found = read(HEAD + "".join(f"key{n}: {n}\n" for n in range(30)) + "strictarp: true\n")
+    assert str(found.notes[0]) == 'line 33: "strictarp" is not ipvs.strictARP, and kube-proxy ignores it'
 
 
 @settings(max_examples=200, deadline=None)
@@ -299,7 +305,8 @@ def test_minor_versions(version, expected):
         ((1, 28), "IPVS mode is deprecated from 1.35 on, to be off by default in 1.40 and removed in 1.43 (KEP-5495)", "iptables"),
         ((1, 31), "IPVS mode is deprecated from 1.35 on, to be off by default in 1.40 and removed in 1.43 (KEP-5495)", "nftables"),
         ((1, 36), "IPVS mode is deprecated since 1.35, to be off by default in 1.40 and removed in 1.43 (KEP-5495)", "nftables"),
-        ((1, 41), "IPVS mode: deprecated in 1.35, off by default since 1.40, code removed in 1.43 (KEP-5495)", "nftables"),
+        ((1, 35), "IPVS mode is deprecated since 1.35, to be off by default in 1.40 and removed in 1.43 (KEP-5495)", "nftables"),
+        ((1, 40), "IPVS mode: deprecated in 1.35, off by default since 1.40, code removed in 1.43 (KEP-5495)", "nftables"),
     ],
 )
 def test_deprecation_and_the_way_out(version, deprecation, first_way_out):

@@ -26,6 +26,7 @@ from arpcheck.kubeproxy.notes import Oddity, has
         pytest.param(["kube-proxy", "--config=$(CONFIG)"], None, "", False, id="a variable for the file"),
         pytest.param(["kube-proxy", "--ipvs-strict-arp=$(STRICT)"], "", "", None, id="a variable for strictARP"),
         pytest.param(["kube-proxy", "--v=2", "--", "--proxy-mode=ipvs"], "", "", False, id="after two dashes"),
+        pytest.param(["kube-proxy", "proxy-mode=ipvs", "-proxy-mode=ipvs"], "", "", False, id="no flags without two dashes"),
         pytest.param(["--config=/a/b", "--hostname-override=$(NODE_NAME)"], "/a/b", "", False, id="arguments of an image"),
         pytest.param(["/hyperkube", "kube-proxy", "--proxy-mode=ipvs"], "", "ipvs", False, id="hyperkube"),
         pytest.param(
@@ -201,7 +202,30 @@ def test_strict_arp_in_a_key_that_is_not_read():
 def test_an_exporter_of_that_name_is_no_kube_proxy():
     def rename(document):
         document["metadata"].update(name="kube-proxy-exporter", labels={})
-        document["spec"]["template"]["spec"]["containers"] = [{"name": "exporter", "command": ["/exporter"]}]
+        command = ["/exporter", "--config=/etc/kube-proxy"]
+        document["spec"]["template"]["spec"]["containers"] = [{"name": "exporter", "command": command}]
 
     objects = changed(DaemonSet=rename)
     assert {p.mode for p in kube_proxies(objects).values()} == {"ipvs"}, "the pods alone still tell it"
+
+
+@pytest.mark.parametrize(
+    ("containers", "mode"),
+    [
+        pytest.param([{"name": "kube-proxy", "args": ["--proxy-mode=ipvs"]}], "ipvs", id="by its name, the image knows the program"),
+        pytest.param([{"name": "main", "args": ["--proxy-mode=ipvs"]}], "ipvs", id="the only one of a labelled object"),
+        pytest.param([{"name": "a", "args": ["--proxy-mode=ipvs"]}, {"name": "b"}], None, id="two, and neither is it"),
+        pytest.param(
+            [{"name": "kube-proxy", "args": ["--v=2"]}, {"name": "x", "command": ["/bin/kube-proxy", "--proxy-mode=ipvs"]}],
+            *("ipvs",),
+            id="the program before the name",
+        ),
+        pytest.param([{"name": "a", "command": ["/side"]}, {"name": "kube-proxy", "command": ["x"]}], "iptables", id="the second"),
+    ],
+)
+def test_which_container_is_kube_proxy(containers, mode):
+    def contain(spec):
+        spec["containers"] = containers
+
+    objects = changed(DaemonSet=lambda d: contain(d["spec"]["template"]["spec"]), Pod=lambda d: contain(d["spec"]))
+    assert {p.mode for p in kube_proxies(objects).values()} == {mode}

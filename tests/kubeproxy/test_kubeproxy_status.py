@@ -358,6 +358,15 @@ def test_the_wire_as_proof():
             id="leftovers",
         ),
         pytest.param(
+            *(unhistoried(kubeadm(strict)), Arp.NON_STRICT),
+            (
+                "kubectl -n kube-system rollout restart daemonset kube-proxy",
+                "kubectl -n kube-system rollout status daemonset kube-proxy",
+                "arpcheck preflight --iface INTERFACE   # the proof",
+            ),
+            id="set, nothing shown, but it answers",
+        ),
+        pytest.param(
             *(kubeadm(refused=["configmaps"]), None),
             (
                 "let arpcheck read configmaps (forbidden)",
@@ -416,6 +425,28 @@ def test_as_text():
         "  kubectl -n kube-system rollout status daemonset kube-proxy\n"
         "  arpcheck preflight --iface INTERFACE   # the proof\n"
     )
+
+
+def test_one_node_alone_has_no_others():
+    found = status(unhistoried(kubeadm(strict)), configz=dict.fromkeys(NODES[1:], STRICT_CONFIGZ))
+    assert found.do[0] == (
+        "to see what worker-1 has loaded: kubectl -n kube-system port-forward pod/kube-proxy-4xk2p 10249:10249"
+    )
+
+
+def test_many_nodes_are_counted():
+    names = [f"n{number:02}" for number in range(12)]
+    arguments = '["agent","--kube-proxy-arg","proxy-mode=IPVS"]'
+    nodes = [{"kind": "Node", "metadata": {"name": name, "annotations": {"k3s.io/node-args": arguments}}} for name in names]
+    found = status(objects_of([*nodes, {"kind": "Node", "metadata": {"name": "other"}}]))
+    assert found.reason.startswith("Can't tell for 13 of 13 nodes: n00, n01, n02, n03, n04, n05, n06, n07 and 5 more; ")
+    assert '\n  n00, n01, n02, n03 and 8 more: kube-proxy of this version has no mode "IPVS"' in to_text(found)
+
+
+def test_strict_arp_without_effect_is_noted():
+    found = status(kubeadm(lambda text: strict(mode("nftables")(text))))
+    assert found.nodes[0].notes == ("strictARP is set, but has no effect in mode nftables",)
+    assert status(kubeadm(mode("nftables"))).nodes[0].notes == ()
 
 
 def test_text_of_nothing():
