@@ -32,4 +32,4 @@ def painted(text: str, colour: str, style: Style) -> str:
 
 def of_word(word: str) -> str:
     """The colour of a verdict, a node's `arp`, a severity or the run's outcome."""
-    return _BY_WORD.get(word, YELLOW)
+    return _BY_WORD.get(word, DIM if word.endswith("(accepted)") else YELLOW)

@@ -21,12 +21,14 @@ from arpcheck.reports.words import (
     coverage,
     is_problem,
     kube_proxy_mode,
+    marked,
     outcome,
     responder,
     services,
     should_answer,
     strict_arp,
     verdict_line,
+    verdict_of,
 )
 
 NAME = "markdown"
@@ -88,8 +90,9 @@ def _findings(report: Report) -> _Part:
 
 def _finding(finding: Finding) -> str:
     about = f": {inline(concerned)}" if (concerned := concerns(finding)) else ""
+    word = marked(finding.severity, finding.accepted)
     return (
-        f"\n**{finding.severity}** {code(finding.id)}{about}\n\n{inline(finding.means, SENTENCE)}\n"
+        f"\n**{word}** {code(finding.id)}{about}\n\n{inline(finding.means, SENTENCE)}\n"
         + _points("Because", ("-" for _ in finding.because), finding.because)
         + _points("Do", (f"{n}." for n in range(1, len(finding.do) + 1)), finding.do)
     )
@@ -103,9 +106,6 @@ def _points(label: str, marks: Iterable[str], texts: Sequence[str]) -> str:
     return f"\n{label}:\n\n{''.join(lines[:POINTS])}{more}"
 
 
-def _targets(report: Report) -> _Part:
-    heads = ("IP", "Service", "Verdict", "Answered by", "Should answer", "Why")
-    judged = (target for target in report.targets if target.verdict is not None)
 def _causes(report: Report) -> _Part:
     return _Part(noun="cause", least=4_000, opening="\n### Likely causes\n\n", entries=tuple(map(_cause, likely(report))))
 
@@ -114,11 +114,14 @@ def _cause(cause: Cause) -> str:
     return f"- ({cause.row}) {inline(sentence(cause), SENTENCE)} **Do:** {inline(cause.do, SENTENCE)}\n"
 
 
+def _targets(report: Report) -> _Part:
+    heads = ("IP", "Service", "Verdict", "Answered by", "Should answer", "Why")
+    judged = (target for target in report.targets if target.verdict is not None)
     return _table("address", 12_000, "Addresses", heads, map(_target, judged))
 
 
 def _target(target: TargetReport) -> tuple[str, ...]:
-    verdict = f"**{target.verdict}**" if is_problem(target) else str(target.verdict)
+    verdict = f"**{target.verdict}**" if is_problem(target) and not target.accepted else verdict_of(target)
     service, *others = _cells(services(target), answered_by(target), should_answer(target), target.reason)
     return *_cells(address(target)), service, verdict, *others
 
@@ -130,7 +133,7 @@ def _nodes(report: Report) -> _Part:
 
 def _node(node: NodeReport) -> tuple[str, ...]:
     macs = listing((mac.mac for mac in node.macs), 2)
-    return _cells(node.name, str(node.arp), macs, kube_proxy_mode(node), strict_arp(node), node.reason)
+    return _cells(node.name, marked(node.arp, node.accepted), macs, kube_proxy_mode(node), strict_arp(node), node.reason)
 
 
 def _gaps(report: Report) -> _Part:

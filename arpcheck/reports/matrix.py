@@ -16,7 +16,7 @@ from arpcheck.reports.grid import MEANINGS, Grid, Mark, Row, grid
 from arpcheck.reports.language import count, listing
 from arpcheck.reports.style import Style
 from arpcheck.reports.table import PROSE_WIDTH, Section, headline, sections
-from arpcheck.reports.words import address, services
+from arpcheck.reports.words import address, services, verdict_of
 
 NAME = "matrix"
 
@@ -53,8 +53,9 @@ def _drawn(found: Grid, style: Style) -> Iterator[Section]:
 def _part(rows: Sequence[Row], first: int, headings: Sequence[str], style: Style) -> Section:
     """The columns from `first` on, as many as there are headings."""
     last = first + len(headings)
-    shown = [(address(row.target), _kind(row), *(str(cell.mark) for cell in row.cells[first:last]), services(row.target, 1))
-             for row in rows]  # fmt: skip
+    shown = [
+        (address(row.target), verdict_of(row.target), *_marks(row)[first:last], services(row.target, 1)) for row in rows
+    ]
 
     def paint(column: int, cell: str) -> str:
         if column == 1:
@@ -64,8 +65,8 @@ def _part(rows: Sequence[Row], first: int, headings: Sequence[str], style: Style
     return aligned(("IP", "VERDICT", *headings, "SERVICE"), shown, style, paint)
 
 
-def _kind(row: Row) -> str:
-    return str(row.target.verdict or row.target.target.kind)
+def _marks(row: Row) -> Sequence[Mark]:
+    return [cell.mark for cell in row.cells]
 
 
 def _legend(found: Grid, style: Style) -> Section:

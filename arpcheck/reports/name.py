@@ -11,8 +11,11 @@ NAME = "name"
 
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
-    """`service/NAMESPACE/NAME` of every Service of such a target; the address where there is no Service."""
-    names = dict.fromkeys(name for target in report.targets if is_problem(target) for name in _names(target))
+    """`service/NAMESPACE/NAME` of every Service of such a target; the address where there is no Service.
+
+    What is accepted is left out: it is known, and nobody has to act on it."""
+    counted = (target for target in report.targets if is_problem(target) and not target.accepted)
+    names = dict.fromkeys(name for target in counted for name in _names(target))
     return "".join(f"{name}\n" for name in names)
 
 

@@ -51,6 +51,8 @@ def _addresses(report: Report) -> Iterator[_Gauge]:
     yield _Gauge("addresses", "Addresses by verdict.", by_verdict)
     fine: Samples = {labels: target.verdict is Verdict.OK for target in asked for labels in _labels(target)}
     yield _Gauge("address_ok", "1 where the verdict is ok; addresses that were not asked are left out.", fine)
+    known: Samples = {labels: bool(target.accepted) for target in asked for labels in _labels(target)}
+    yield _Gauge("address_accepted", "1 where the verdict is a fault that its owner accepted.", known)
     heard: Samples = {labels: len(target.responders) for target in asked for labels in _labels(target)}
     yield _Gauge("address_responders", "Owners of MACs that answered for the address.", heard)
 

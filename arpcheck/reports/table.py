@@ -22,11 +22,13 @@ from arpcheck.reports.words import (
     coverage,
     is_problem,
     kube_proxy_mode,
+    marked,
     outcome,
     services,
     should_answer,
     strict_arp,
     verdict_line,
+    verdict_of,
 )
 
 NAME = "table"
@@ -46,9 +48,9 @@ def render(report: Report, style: Style) -> str:
         _reasons(report, style),
         _nodes(report, style),
         findings(report, style),
+        causes(report, style),
         gaps(report, style),
     )
-        causes(report, style),
 
 
 def sections(*found: Section) -> str:
@@ -76,8 +78,6 @@ def findings(report: Report, style: Style) -> Section:
     return lines
 
 
-def gaps(report: Report, style: Style) -> Section:
-    if not report.gaps:
 def causes(report: Report, style: Style) -> Section:
     found = likely(report)
     lines = [_title("LIKELY CAUSES", style)] if found else []
@@ -87,6 +87,8 @@ def causes(report: Report, style: Style) -> Section:
     return lines
 
 
+def gaps(report: Report, style: Style) -> Section:
+    if not report.gaps:
         return []
     lines = [_title("NOT READ OR NOT ASKED", style)]
     for gap in report.gaps:
@@ -107,14 +109,14 @@ def _targets(report: Report, style: Style) -> Section:
 
 
 def _row(target: TargetReport) -> tuple[str, ...]:
-    return address(target), services(target), str(target.verdict), answered_by(target), should_answer(target)
+    return address(target), services(target), verdict_of(target), answered_by(target), should_answer(target)
 
 
 def _reasons(report: Report, style: Style) -> Section:
     """Each reason once, with the addresses that it is the reason of: a hundred addresses mostly share a few."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for target in filter(is_problem, report.targets):
-        reasons.setdefault((str(target.verdict), target.reason), []).append(address(target))
+        reasons.setdefault((verdict_of(target), target.reason), []).append(address(target))
     lines = []
     for (verdict, reason), ips in list(reasons.items())[:REASONS]:
         lines += _led_by(verdict, verdict, f": {listing(ips)}", style)
@@ -137,12 +139,13 @@ def _nodes(report: Report, style: Style) -> Section:
 
 def _node(node: NodeReport) -> tuple[str, ...]:
     macs = listing((mac.mac for mac in node.macs), 1)
-    return plain(node.name), str(node.arp), macs, kube_proxy_mode(node), strict_arp(node)
+    return plain(node.name), marked(node.arp, node.accepted), macs, kube_proxy_mode(node), strict_arp(node)
 
 
 def _finding(finding: Finding, style: Style) -> Section:
     title = ": ".join(filter(None, (plain(finding.id), concerns(finding))))
-    lines = _led_by(finding.severity.upper(), finding.severity, f" {title}", style)
+    word = marked(finding.severity.upper(), finding.accepted)
+    lines = _led_by(word, marked(finding.severity, finding.accepted), f" {title}", style)
     lines += _hanging("  ", plain(finding.means, PROSE_LIMIT), style)
     lines += _points("because", ("-",) * len(finding.because), finding.because, style)
     return lines + _points("do", (f"{n}." for n in range(1, len(finding.do) + 1)), finding.do, style)

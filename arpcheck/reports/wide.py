@@ -17,8 +17,10 @@ from arpcheck.reports.words import (
     claim,
     is_expected,
     kube_proxy_mode,
+    marked,
     responder,
     services,
+    verdict_of,
 )
 
 NAME = "wide"
@@ -46,7 +48,7 @@ def _targets(report: Report, style: Style) -> Section:
 
 
 def _rows(target: TargetReport, report: Report) -> list[tuple[str, ...]]:
-    verdict = str(target.verdict) if target.verdict else NONE
+    verdict = verdict_of(target) if target.verdict else NONE
     lead = (address(target), services(target, 99), plain(target.implementation or NONE), verdict)
     claims = "; ".join(claim(found, report.run.started_at) for found in target.announcers) or NONE
     tail = (claims, plain(target.reason, PROSE_LIMIT) or NONE)
@@ -80,6 +82,6 @@ def _node(node: NodeReport) -> tuple[str, ...]:
     macs = listing((f"{m.mac} ({m.interface or NONE}, {m.source})" for m in node.macs), 99)
     why = "; ".join(plain(text, PROSE_LIMIT) for text in (node.reason, *proxy.notes) if text) or NONE
     return (
-        plain(node.name), yes_no(node.ready), str(node.arp), listing(map(str, node.addresses), 99), macs,
+        plain(node.name), yes_no(node.ready), marked(node.arp, node.accepted), listing(map(str, node.addresses), 99), macs,
         kube_proxy_mode(node), yes_no(proxy.strict_arp), yes_no(proxy.loaded), plain(proxy.source or NONE), why,
     )  # fmt: skip

@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from arpcheck.model import Claim, Finding, Interface, Kind, NodeReport, Report, Responder, TargetReport, Trust, Verdict
+from arpcheck.model import (
+    Accepted,
+    Claim,
+    Finding,
+    Interface,
+    Kind,
+    NodeReport,
+    Report,
+    Responder,
+    TargetReport,
+    Trust,
+    Verdict,
+)
 from arpcheck.reports.escape import PROSE_LIMIT, plain
 from arpcheck.reports.language import NONE, count, listing, moment, span, yes_no
 
@@ -105,6 +117,16 @@ def also_asked(report: Report) -> str:
 def is_problem(target: TargetReport) -> bool:
     """It was judged, and is neither in order nor left out for a reason that lies in the Service."""
     return target.verdict not in (None, Verdict.OK, Verdict.NOT_PROBED)
+
+
+def marked(word: str, accepted: Accepted | None) -> str:
+    """A verdict, a node's `arp` or a severity, and that it is not counted; why and up to when is in its reason."""
+    return f"{word} (accepted)" if accepted else word
+
+
+def verdict_of(target: TargetReport) -> str:
+    """The verdict of an address; of another target its kind."""
+    return marked(target.verdict, target.accepted) if target.verdict else str(target.target.kind)
 
 
 def address(target: TargetReport) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from ipaddress import IPv4Address, IPv6Address
 
 from arpcheck.model import (
+    Accepted,
     Address,
     Arp,
+    Cause,
     Claim,
     Finding,
     Gap,
@@ -18,6 +20,7 @@ from arpcheck.model import (
     Mac,
     NodeMac,
     NodeReport,
+    Preflight,
     Report,
     Responder,
     Run,
@@ -191,4 +194,29 @@ EMPTY = Report(
 )  # fmt: skip
 """No Service, no node, nothing asked."""
 
-SAMPLES = {"clean": CLEAN, "non-strict": NON_STRICT, "partial": PARTIAL, "empty": EMPTY}
+KNOWN = Accepted(reason="the rollout is planned", until=date(2026, 4, 1))
+_KNOWN_REASON = "; accepted up to 2026-04-01: the rollout is planned"
+
+ACCEPTED = replace(
+    NON_STRICT,
+    summary=Summary(exit_code=1, verdicts={Verdict.OK: 1, Verdict.NON_STRICT: 2, Verdict.NOT_PROBED: 1},
+                    non_strict_nodes=("worker-1",), complete=True,
+                    because=("1 non-strict", "accepted and not counted: 1 non-strict, 1 node without strict ARP")),
+    targets=(replace(NON_STRICT.targets[0], accepted=KNOWN, reason=_BOTH + _KNOWN_REASON), *NON_STRICT.targets[1:]),
+    nodes=(replace(NON_STRICT.nodes[0], accepted=KNOWN, reason=NON_STRICT.nodes[0].reason + _KNOWN_REASON), *NON_STRICT.nodes[1:]),
+    findings=(replace(NON_STRICT_FINDING, accepted=KNOWN, means=NON_STRICT_FINDING.means[:-1] + _KNOWN_REASON),),
+)  # fmt: skip
+"""A part of what is wrong is known to its owner."""
+
+PREFLIGHT = replace(
+    NON_STRICT,
+    causes=(Cause(row=1, text="One node answers for each address", do="Nothing"),
+            Cause(row=4, text="strictARP is set, but kube-proxy was not restarted since (pod kube-system/kube-proxy-x7h2p runs "
+                  "since 2026-02-01T00:00:00Z)", do="Restart kube-proxy there (kubectl rollout restart)", nodes=("worker-1",)),
+            Cause(row=16, text="Nobody announces the address here", do="kubectl describe service shows the announcer's events")),
+    preflight=Preflight(safe=False, words="not safe: worker-1 would answer for every address of the load balancer",
+                        strict_arp="not-loaded", reason="Strict ARP is set but not loaded on 1 of 3 nodes: worker-1"),
+)  # fmt: skip
+"""The same before a load balancer is there, with what is likely behind it. The cause of row 1 names no fault."""
+
+SAMPLES = {"clean": CLEAN, "non-strict": NON_STRICT, "partial": PARTIAL, "empty": EMPTY, "accepted": ACCEPTED, "preflight": PREFLIGHT}

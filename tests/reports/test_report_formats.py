@@ -93,6 +93,12 @@ def test_name_of_an_address_without_a_service_is_the_address() -> None:
     assert render(replace(NON_STRICT, targets=(alone,)), "name") == "10.0.0.50\n"
 
 
+def test_what_is_accepted_is_shown_everywhere_and_named_nowhere() -> None:
+    for name in ("table", "wide", "matrix", "markdown", "html"):
+        assert "non-strict (accepted)" in render(SAMPLES["accepted"], name)
+    assert render(SAMPLES["accepted"], "name") == "service/db/postgres\n"
+
+
 # ---------------------------------------------------------------------------------------------------------------- json
 
 

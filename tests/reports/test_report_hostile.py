@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 import yaml
 from markdown_it import MarkdownIt
-from report_samples import NON_STRICT, PARTIAL
+from report_samples import NON_STRICT, PARTIAL, PREFLIGHT
 from test_report_formats import schema
 
 from arpcheck.model import Mac, Report
@@ -66,7 +66,11 @@ def texts(value: Any) -> Iterator[str]:
             yield from texts(entry)
 
 
-@pytest.fixture(params=[pytest.param(NON_STRICT, id="non-strict"), pytest.param(PARTIAL, id="partial")])
+@pytest.fixture(
+    params=[
+        pytest.param(NON_STRICT, id="non-strict"), pytest.param(PARTIAL, id="partial"), pytest.param(PREFLIGHT, id="preflight"),
+    ]
+)  # fmt: skip
 def sample(request: pytest.FixtureRequest) -> Report:
     found: Report = request.param
     return found

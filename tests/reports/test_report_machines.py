@@ -97,6 +97,15 @@ def test_every_gauge_has_help_and_type_once_and_none_a_mac() -> None:
     assert not re.search(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", text)
 
 
+def test_an_accepted_fault_is_skipped_by_junit_and_said_by_prometheus() -> None:
+    tests = suites(render(SAMPLES["accepted"], "junit"))
+    assert [[child.tag for child in case] for case in tests["addresses"]] == [["skipped"], ["failure"], [], ["skipped"]]
+    assert [[child.tag for child in case] for case in tests["nodes"]] == [["skipped"], [], []]
+    found = samples(render(SAMPLES["accepted"], "prometheus"))
+    labels = 'ip="10.0.0.50",kind="load-balancer",namespace="web",service="nginx"'
+    assert (found[f"arpcheck_address_ok{{{labels}}}"], found[f"arpcheck_address_accepted{{{labels}}}"]) == (0, 1)
+
+
 def test_a_shared_address_has_a_sample_for_each_service() -> None:
     first = NON_STRICT.targets[0]
     shared = replace(first, target=replace(first.target, services=("web/a", "web/b")))

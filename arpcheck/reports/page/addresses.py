@@ -9,9 +9,9 @@ from arpcheck.reports.grid import Cell, Grid
 from arpcheck.reports.language import count
 from arpcheck.reports.page.chart import Lane, chart
 from arpcheck.reports.page.markup import Markup, joined, prose, tag
-from arpcheck.reports.page.picture import verdict_badge
+from arpcheck.reports.page.picture import badge
 from arpcheck.reports.timeline import Timeline
-from arpcheck.reports.words import address, claim, is_problem, responder, services
+from arpcheck.reports.words import address, claim, is_problem, responder, services, verdict_of
 
 OPEN = 20
 """Addresses that are shown unfolded; the others open with a click, and all are printed."""
@@ -52,7 +52,7 @@ def _address(target: TargetReport, cells: Sequence[Cell], timeline: Timeline, re
     claims = [tag("li", claim(found, report.run.started_at)) for found in target.announcers]
     return tag(
         "article",
-        tag("h3", tag("code", address(target)), " ", about, verdict_badge(str(target.verdict))),
+        tag("h3", tag("code", address(target)), " ", about, badge(verdict_of(target))),
         tag("p", prose(target.reason)) if target.reason else None,
         tag("div", tag("span", "Recorded: "), tag("ul", *claims), class_="claims") if claims else None,
         chart(lanes, timeline, target.rounds) if lanes else None,

@@ -9,7 +9,7 @@ from arpcheck.reports.grid import MEANINGS, Cell, Grid, Mark, Row
 from arpcheck.reports.language import count, listing
 from arpcheck.reports.page.chart import css, marked
 from arpcheck.reports.page.markup import Markup, joined, tag
-from arpcheck.reports.words import address, responder, services
+from arpcheck.reports.words import address, responder, services, verdict_of
 
 DENSE = 24
 """With more columns the cells are smaller."""
@@ -35,7 +35,7 @@ def picture(found: Grid) -> Markup:
     return joined(_legend(found), _table(found, rows), folded, _quiet(found))
 
 
-def verdict_badge(word: str) -> Markup:
+def badge(word: str) -> Markup:
     return tag("span", word, class_=f"badge {tone(word)}")
 
 
@@ -49,7 +49,7 @@ def tone(word: str) -> str:
         case "not-probed" | "canary" | "control" | "info":
             return "calm"
         case _:
-            return "doubt"
+            return "calm" if word.endswith("(accepted)") else "doubt"
 
 
 def _legend(found: Grid) -> Markup:
@@ -74,12 +74,12 @@ def _hint(columns: int) -> Markup | None:
 
 
 def _row(row: Row, names: Sequence[str]) -> Markup:
-    word = str(row.target.verdict or row.target.target.kind)
     ip = address(row.target)
     linked = tag("a", ip, href=f"#ip-{ip}") if row.target.verdict is not None and row.target.target.ip else tag("span", ip)
     service = tag("span", services(row.target, 1), class_="service") if row.target.verdict is not None else None
     cells = (_cell(cell, name) for cell, name in zip(row.cells, names, strict=True))
-    return tag("tr", tag("th", linked, service, scope="row", class_="address"), tag("td", verdict_badge(word)), *cells)
+    head = tag("th", linked, service, scope="row", class_="address")
+    return tag("tr", head, tag("td", badge(verdict_of(row.target))), *cells)
 
 
 def _cell(cell: Cell, name: str) -> Markup:

@@ -8,8 +8,8 @@ from arpcheck.model import Cause, Finding, Gap, NodeReport, Report, Verdict
 from arpcheck.reports.language import NONE, listing, moment
 from arpcheck.reports.likely import installing, sentence
 from arpcheck.reports.page.markup import Markup, joined, prose, tag
-from arpcheck.reports.page.picture import tone, verdict_badge
-from arpcheck.reports.words import concerns, coverage, kube_proxy_mode, outcome, strict_arp, verdict_line
+from arpcheck.reports.page.picture import badge, tone
+from arpcheck.reports.words import concerns, coverage, kube_proxy_mode, marked, outcome, strict_arp, verdict_line
 
 
 def verdict(report: Report) -> Markup:
@@ -33,14 +33,14 @@ def findings(found: Sequence[Finding]) -> Markup:
 
 
 def _finding(found: Finding) -> Markup:
-    about = concerns(found)
+    about, word = concerns(found), marked(found.severity, found.accepted)
     return tag(
         "article",
-        tag("h3", verdict_badge(found.severity), " ", tag("code", found.id)),
+        tag("h3", badge(word), " ", tag("code", found.id)),
         tag("p", about, class_="concerns") if about else None,
         tag("p", prose(found.means)),
         tag("div", _points("Because", "ul", found.because), _points("Do", "ol", found.do), class_="columns"),
-        class_=f"finding {tone(found.severity)}",
+        class_=f"finding {tone(word)}",
     )
 
 
@@ -66,7 +66,8 @@ def _node(node: NodeReport) -> tuple[str, ...]:
     macs = listing((mac.mac for mac in node.macs), 3)
     configured = strict_arp(node) if node.kube_proxy.source is None else f"{strict_arp(node)}, {node.kube_proxy.source}"
     why = "; ".join(text for text in (node.reason, *node.kube_proxy.notes) if text) or NONE
-    return node.name, verdict_badge(node.arp), tag("code", macs), kube_proxy_mode(node), configured, prose(why)
+    arp = badge(marked(node.arp, node.accepted))
+    return node.name, arp, tag("code", macs), kube_proxy_mode(node), configured, prose(why)
 
 
 def gaps(found: Sequence[Gap]) -> Markup | None:
