@@ -5,25 +5,12 @@ A row a system: how it is recognised, and its own way to set strictARP. Knows no
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 from arpcheck.kubeproxy import embedded, substitutes, workload
-from arpcheck.kubeproxy.setting import CONFIG_MAPS, Place, config_map, place
-from arpcheck.objects import Node, Object, Objects, annotations_of, full_name, items, labels_of, mapping, namespace, text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manager:
-    """A system that writes kube-proxy's configuration."""
-
-    name: str
-    because: str
-    """How it was recognised."""
-    way: tuple[str, ...]
-    """Its own way to set strictARP: sentences and commands, in order."""
-    certain: bool = True
-    """False: it only looks like it, and an edit by hand may be right."""
+from arpcheck.kubeproxy.manager import Manager, by_label, kubelet, managers, marked, written
+from arpcheck.kubeproxy.setting import config_map, place
+from arpcheck.objects import Object, Objects, annotations_of, full_name, labels_of, mapping, namespace, text
 
 
 def managed_by(objects: Objects) -> Manager | None:
@@ -56,7 +43,7 @@ def _units(program: str) -> str:
 
 
 def _microk8s(objects: Objects) -> Manager | None:
-    return _by_label(
+    return by_label(
         objects,
         substitutes.MICROK8S,
         "MicroK8s",
@@ -81,8 +68,8 @@ def _talos(objects: Objects) -> Manager | None:
 
 
 def _k0s(objects: Objects) -> Manager | None:
-    marked = _marked(objects, labels_of, "k0s.k0sproject.io/stack")
-    because = marked or next((f"kubelet {v}" for n in objects.nodes() if "+k0s" in (v := _kubelet(n))), None)
+    mark = marked(objects, labels_of, "k0s.k0sproject.io/stack")
+    because = mark or next((f"kubelet {v}" for n in objects.nodes() if "+k0s" in (v := kubelet(n))), None)
     if because is None:
         return None
     return Manager(
@@ -105,9 +92,9 @@ def _openshift(objects: Objects) -> Manager | None:
 
 def _eks(objects: Objects) -> Manager | None:
     """The add-on's field manager is `eks`. The label alone is also on a kube-proxy that the user manages."""
-    by_manager = next((full_name(o) for o in _objects(objects) if "eks" in _managers(o)), None)
+    by_manager = next((full_name(o) for o in written(objects) if "eks" in managers(o)), None)
     label = "eks.amazonaws.com/component"
-    because = f"{by_manager} is written by the field manager eks" if by_manager else _marked(objects, labels_of, label)
+    because = f"{by_manager} is written by the field manager eks" if by_manager else marked(objects, labels_of, label)
     value = '{"ipvs":{"strictARP":true},"mode":"ipvs"}'
     if because is None:
         return None
@@ -124,7 +111,7 @@ def _eks(objects: Objects) -> Manager | None:
 
 
 def _aks(objects: Objects) -> Manager | None:
-    return _by_label(
+    return by_label(
         objects,
         "kubernetes.azure.com/cluster",
         "AKS",
@@ -134,7 +121,7 @@ def _aks(objects: Objects) -> Manager | None:
 
 
 def _kops(objects: Objects) -> Manager | None:
-    return _by_label(
+    return by_label(
         objects,
         "kops.k8s.io/",
         "kOps",
@@ -144,20 +131,20 @@ def _kops(objects: Objects) -> Manager | None:
 
 
 def _gke(objects: Objects) -> Manager | None:
-    found = next((version for node in objects.nodes() if "-gke." in (version := _kubelet(node))), None)
+    found = next((version for node in objects.nodes() if "-gke." in (version := kubelet(node))), None)
     way = "GKE gives no access to kube-proxy's configuration; Dataplane V2 needs no strict ARP"
     return Manager(name="GKE", because=f"kubelet {found}", way=(way,)) if found else None
 
 
 def _gitops(objects: Objects) -> Manager | None:
     for name, read, prefix in _GIT:
-        if because := _marked(objects, read, prefix):
+        if because := marked(objects, read, prefix):
             kept = "where that configuration is kept (the repository, the chart's values)"
             return Manager(name=name, because=because, way=(f"Set ipvs.strictARP: true {kept} and sync it",))
     return None
 
 
-_GIT: tuple[tuple[str, Callable[[Object], object], str], ...] = (
+_GIT: tuple[tuple[str, Callable[[Object], Mapping[str, str]], str], ...] = (
     ("Argo CD", annotations_of, "argocd.argoproj.io/"),
     ("Argo CD", labels_of, "argocd.argoproj.io/"),
     ("Flux", labels_of, "kustomize.toolkit.fluxcd.io/"),
@@ -197,12 +184,12 @@ def _flags(objects: Objects) -> Manager | None:
 def _kubespray(objects: Objects) -> Manager | None:
     """By the values that only its template writes out (roles/kubernetes/control-plane/templates/kubeadm-config.*.j2)."""
     where = place(objects)
-    written = mapping(config_map(where, objects), "data").get(where.key, "") if where else ""
-    if not all(re.search(mark, written, re.MULTILINE) for mark in _KUBESPRAY):
+    values = mapping(config_map(where, objects), "data").get(where.key, "") if where else ""
+    if where is None or not all(re.search(mark, values, re.MULTILINE) for mark in _KUBESPRAY):
         return None
     return Manager(
         name="Kubespray",
-        because=f"{_title(where)} has the values that Kubespray's template writes",
+        because=f"{where.title} has the values that Kubespray's template writes",
         way=(
             "Set kube_proxy_strict_arp: true in the inventory (group_vars/k8s_cluster/k8s-cluster.yml), since the next run",
             "of the playbook overwrites an edit; then: ansible-playbook -b -i INVENTORY cluster.yml",
@@ -216,41 +203,3 @@ _KUBESPRAY = (r"^configSyncPeriod: 15m0s", r"^oomScoreAdj: -999", r"^  contentTy
 _RULES: tuple[Callable[[Objects], Manager | None], ...] = (
     *(_embedded, _microk8s, _talos, _k0s, _openshift, _eks, _aks, _kops, _gke, _gitops, _static, _flags, _kubespray),
 )
-
-
-# ---------------------------------------------------------------------------------------------------------- the marks
-
-
-def _by_label(objects: Objects, prefix: str, name: str, *way: str) -> Manager | None:
-    found = sorted(key for node in objects.nodes() for key in node.labels if key.startswith(prefix))
-    return Manager(name=name, because=f"node label {found[0]}", way=way) if found else None
-
-
-def _marked(objects: Objects, read: Callable[[Object], object], prefix: str) -> str | None:
-    """`daemonset kube-system/kube-proxy has …`, for the first object that carries the mark."""
-    for obj in _objects(objects):
-        keys = sorted(key for key in mapping({"of": read(obj)}, "of") if key.startswith(prefix))
-        if keys:
-            return f"{full_name(obj)} has {keys[0]}"
-    return None
-
-
-def _objects(objects: Objects) -> Iterable[Object]:
-    """The DaemonSets of kube-proxy and the ConfigMap that they read."""
-    yield from (found.obj for found in workload.daemon_sets(objects))
-    where = place(objects)
-    found = config_map(where, objects) if where else None
-    if found is not None:
-        yield found
-
-
-def _managers(obj: Object) -> set[str]:
-    return {text(entry, "manager") for entry in items(obj, "metadata", "managedFields")}
-
-
-def _kubelet(node: Node) -> str:
-    return text(node.raw, "status", "nodeInfo", "kubeletVersion")
-
-
-def _title(where: Place | None) -> str:
-    return where.title if where else CONFIG_MAPS

@@ -5,7 +5,6 @@ out is parsed again; unless it differs in exactly that one value the edit is ref
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -14,12 +13,10 @@ import yaml
 
 from arpcheck.kubeproxy.configuration import read, values
 from arpcheck.kubeproxy.notes import Oddity, has, of
+from arpcheck.kubeproxy.splice import STRICT_ARP, Splice, at, splice
 from arpcheck.kubeproxy.yamltext import Fault, all_documents, is_json, line_of
 
 _NULL = "tag:yaml.org,2002:null"
-_STRICT_ARP = "strictARP"
-_STEP = 2
-"""Columns by which a new line is indented deeper than its section, as kubeadm writes."""
 
 
 class Refusal(StrEnum):
@@ -51,16 +48,6 @@ class Edit:
     """What is left as it is, and odd: a misspelt key beside it, a second document."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Splice:
-    start: int
-    end: int
-    new: str
-
-    def apply(self, text: str) -> str:
-        return text[: self.start] + self.new + text[self.end :]
-
-
 def enable_strict_arp(text: str) -> Edit:
     """The text with `ipvs.strictARP: true` in its first document. It is for the caller to know that the mode is ipvs."""
     documents = all_documents(text)
@@ -74,15 +61,15 @@ def enable_strict_arp(text: str) -> Edit:
         return Edit(text=text, refusal=refused[0], reason=refused[1], notes=notes)
     if found.strict_arp is True:
         return Edit(text=text, reason="strictARP is true already", notes=notes)
-    splice, what = _splice(text, root)
-    return _checked(text, splice.apply(text), what, notes)
+    where, what = splice(text, root)
+    return _checked(text, where.apply(text), what, notes)
 
 
 def _refused(text: str, root: yaml.MappingNode) -> tuple[Refusal, str] | None:
     sections = values(root, "ipvs")
     section = sections[0] if sections else None
-    switches = values(section, _STRICT_ARP) if isinstance(section, yaml.MappingNode) else []
-    for key, found in (("ipvs", sections), (_STRICT_ARP, switches)):
+    switches = values(section, STRICT_ARP) if isinstance(section, yaml.MappingNode) else []
+    for key, found in (("ipvs", sections), (STRICT_ARP, switches)):
         if len(found) > 1:
             lines = ", ".join(str(line_of(one)) for one in found)
             return Refusal.TWICE, f"{key} is there {len(found)} times (lines {lines})"
@@ -95,7 +82,7 @@ def _refused(text: str, root: yaml.MappingNode) -> tuple[Refusal, str] | None:
 
 def _refused_by_kube_proxy(text: str, switches: list[yaml.Node]) -> tuple[Refusal, str] | None:
     """A wrong value of strictARP itself is what the edit cures."""
-    cured = _Splice(start=_at(switches[0].start_mark), end=_at(switches[0].end_mark), new=" true") if switches else None
+    cured = Splice(start=at(switches[0].start_mark), end=at(switches[0].end_mark), new=" true") if switches else None
     notes = read(cured.apply(text) if cured else text).notes
     if has(notes, Oddity.UNREADABLE):
         return Refusal.UNREADABLE, of(notes, Oddity.UNREADABLE)[0]
@@ -109,86 +96,6 @@ def _checked(text: str, edited: str, what: str, notes: tuple[str, ...]) -> Edit:
         why = "arpcheck can't tell where strictARP belongs in it"
         return Edit(text=text, refusal=Refusal.UNSURE, reason=why, notes=notes)
     return Edit(text=edited, changed=True, reason=what, notes=notes)
-
-
-# ------------------------------------------------------------------------------------------------- where and what
-
-
-def _splice(text: str, root: yaml.MappingNode) -> tuple[_Splice, str]:
-    keys = [(key, value) for key, value in root.value if isinstance(key, yaml.ScalarNode) and key.value == "ipvs"]
-    if not keys:
-        return _new_section(text, root), "the section ipvs with strictARP: true is added"
-    key, section = keys[0]
-    if not isinstance(section, yaml.MappingNode):
-        return _in_null(text, key, section, root), f"line {line_of(key)}: strictARP: true is put into the empty section ipvs"
-    if switches := values(section, _STRICT_ARP):
-        old = text[_at(switches[0].start_mark) : _at(switches[0].end_mark)]
-        blank = "" if old else " "
-        what = f"line {line_of(switches[0])}: strictARP is changed from {old or 'nothing'} to true"
-        return _Splice(start=_at(switches[0].start_mark), end=_at(switches[0].end_mark), new=f"{blank}true"), what
-    what = f"strictARP: true is added to the section ipvs of line {line_of(key)}"
-    if section.flow_style:
-        return _in_braces(text, section, _member(text, section, "true")), what
-    return _after_line(text, key, section.value[0][0].start_mark.column), what
-
-
-def _in_null(text: str, key: yaml.ScalarNode, section: yaml.Node, root: yaml.MappingNode) -> _Splice:
-    """`ipvs:` gets a line of its own below it, a written null gives way to braces."""
-    start, end = _at(section.start_mark), _at(section.end_mark)
-    if start == end and not root.flow_style:
-        return _after_line(text, key, key.start_mark.column + _STEP)
-    blank = " " if start == end else ""
-    return _Splice(start=start, end=end, new=f"{blank}{{{_member(text, root, 'true')}}}")
-
-
-def _after_line(text: str, key: yaml.ScalarNode, column: int) -> _Splice:
-    """A line of its own right below the line of `key`, so that no comment is parted from what it speaks of."""
-    end = text.find("\n", _at(key.end_mark))
-    at = len(text) if end < 0 else end + 1
-    line = f"{' ' * column}{_STRICT_ARP}: true"
-    return _Splice(start=at, end=at, new=f"{_eol(text)}{line}" if end < 0 else f"{line}{_eol(text)}")
-
-
-def _new_section(text: str, root: yaml.MappingNode) -> _Splice:
-    if root.flow_style:
-        return _in_braces(text, root, _member(text, root, f"{{{_member(text, root, 'true')}}}", key="ipvs"))
-    at, eol = _end_of_document(text, root), _eol(text)
-    column = root.value[0][0].start_mark.column if root.value else 0
-    lines = f"{' ' * column}ipvs:{eol}{' ' * (column + _STEP)}{_STRICT_ARP}: true"
-    before = "" if at == 0 or text[at - 1] == "\n" else eol
-    after = eol if at < len(text) or text.endswith("\n") else ""
-    return _Splice(start=at, end=at, new=f"{before}{lines}{after}")
-
-
-def _end_of_document(text: str, root: yaml.MappingNode) -> int:
-    """Where the next document or the end marker begins; the end of the text where there is neither."""
-    marker = re.compile(r"^(---|\.\.\.)(?=\s|\Z)", re.MULTILINE).search(text, _at(root.value[-1][1].start_mark))
-    return marker.start() if marker else len(text)
-
-
-def _in_braces(text: str, mapping: yaml.Node, member: str) -> _Splice:
-    """First in the braces, with the blanks or the line and indentation of what was first."""
-    at = text.index("{", _at(mapping.start_mark)) + 1
-    if not mapping.value:
-        return _Splice(start=at, end=at, new=member)
-    blanks = re.compile(r"\s*").match(text, at)
-    lead = blanks[0] if blanks else ""
-    return _Splice(start=at, end=at, new=f"{lead}{member}," + ("" if lead else " "))
-
-
-def _member(text: str, mapping: yaml.MappingNode, value: str, key: str = _STRICT_ARP) -> str:
-    """Quoted where JSON demands it, or where its neighbours are."""
-    first = mapping.value[0][0] if mapping.value else None
-    quoted = is_json(text) or (mapping.flow_style and isinstance(first, yaml.ScalarNode) and first.style == '"')
-    return f'"{key}": {value}' if quoted else f"{key}: {value}"
-
-
-def _at(mark: Any) -> int:
-    return int(mark.index)
-
-
-def _eol(text: str) -> str:
-    return "\r\n" if "\r\n" in text else "\n"
 
 
 # -------------------------------------------------------------------------------------------------- what was changed
@@ -217,7 +124,7 @@ def _without(document: Any) -> Any:
     for key, value in document["map"] if isinstance(document, dict) else ():
         if isinstance(key, tuple) and key[1] == "ipvs":
             pairs = value.get("map", ()) if isinstance(value, dict) else ()
-            if inner := [pair for pair in pairs if not (isinstance(pair[0], tuple) and pair[0][1] == _STRICT_ARP)]:
+            if inner := [pair for pair in pairs if not (isinstance(pair[0], tuple) and pair[0][1] == STRICT_ARP)]:
                 kept.append((key, {"map": inner}))
         else:
             kept.append((key, value))

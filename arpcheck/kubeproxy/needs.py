@@ -31,14 +31,14 @@ def _of_pod(prefix: str) -> Iterable[str]:
 _DAEMON_SET = (
     *MANAGER_MARKS,
     *("metadata labels k8s-app", "metadata labels component", "spec updateStrategy type"),
-    *("status currentNumberScheduled", "status desiredNumberScheduled"),
+    "status currentNumberScheduled",
     "spec template metadata annotations kubectl.kubernetes.io/restartedAt",
     *_of_pod("spec template spec"),
 )
 
 _POD = (
     *("metadata labels k8s-app", "metadata labels component"),
-    *("metadata ownerReferences kind", "metadata ownerReferences name", "spec nodeName", "status startTime"),
+    *("metadata ownerReferences kind", "metadata ownerReferences name", "spec nodeName"),
     *("status containerStatuses name", "status containerStatuses state running startedAt"),
     *_of_pod("spec"),
 )

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from arpcheck.kubeproxy import running, workload
 from arpcheck.kubeproxy.answers import Answer, NodeStatus
-from arpcheck.kubeproxy.distributions import Manager, managed_by
+from arpcheck.kubeproxy.distributions import managed_by
+from arpcheck.kubeproxy.manager import Manager
 from arpcheck.kubeproxy.setting import place
 from arpcheck.kubeproxy.versions import BINDS_NOTHING
 from arpcheck.model import Arp

@@ -5,12 +5,12 @@ proof of what a kernel does; where it was asked, its word stands above the confi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from arpcheck.kubeproxy import kube_proxies, running, setting, version_of, versions, workload
+from arpcheck.kubeproxy import kube_proxies, reasons, running, setting, version_of, versions, workload
 from arpcheck.kubeproxy.answers import Answer, NodeStatus, StrictArpStatus
-from arpcheck.kubeproxy.notes import Note, Oddity, has, of
+from arpcheck.kubeproxy.notes import Note, Oddity, has
 from arpcheck.kubeproxy.remedy import remedy
 from arpcheck.kubeproxy.running import Running
 from arpcheck.kubeproxy.statusforms import to_json, to_text
@@ -40,7 +40,7 @@ def status(
     manager, do = remedy(answer, nodes, objects)
     return StrictArpStatus(
         answer=answer,
-        reason=_reason(answer, nodes),
+        reason=reasons.reason(answer, nodes),
         source=", ".join(sorted({node.source for node in nodes if node.source})) or None,
         nodes=nodes,
         managed_by=manager,
@@ -60,7 +60,7 @@ def _without_nodes(objects: Objects) -> StrictArpStatus:
     sources = sorted({one.source for one in faulty or found if one.source})
     return StrictArpStatus(
         answer=answer,
-        reason=f"Strict ARP is needed and not set ({_listing(sources)}); {why}" if faulty else f"Can't tell: {why}",
+        reason=f"Strict ARP is needed and not set ({reasons.listing(sources)}); {why}" if faulty else f"Can't tell: {why}",
         source=", ".join(sources) or None,
         nodes=(),
         managed_by=manager,
@@ -161,64 +161,8 @@ def _of_wire(answer: Answer, arp: Arp | None) -> Answer:
 # ---------------------------------------------------------------------------------------------------- the cluster
 
 
-def _reason(answer: Answer, nodes: Sequence[NodeStatus]) -> str:
-    these = [node for node in nodes if node.answer is answer]
-    of_all = f"{len(these)} of {len(nodes)} nodes"
-    match answer:
-        case Answer.NOT_NEEDED:
-            modes = _listing(sorted({node.mode or "" for node in nodes}))
-            return f"Strict ARP is not needed: in mode {modes} no Service address is bound to an interface of a node"
-        case Answer.SET:
-            return f"Strict ARP is needed and set{_where(these)}; {_proof(these)}"
-        case Answer.NOT_SET:
-            return f"Strict ARP is needed and not set on {of_all}{_where(these)}: {_names(these)}{_first_of(these)}"
-        case Answer.NOT_LOADED:
-            return f"Strict ARP is {_wanted(these)} on {of_all}: {_names(these)}{_first_of(these)}"
-        case Answer.UNKNOWN:
-            return f"Can't tell for {of_all}: {_names(these)}{_first_of(these)}"
-
-
-def _wanted(nodes: Sequence[NodeStatus]) -> str:
-    if any(node.strict_arp and node.mode == versions.IPVS for node in nodes):
-        return "set but not loaded"
-    return "not needed as configured, but what is configured is not what is done"
-
-
-def _proof(nodes: Sequence[NodeStatus]) -> str:
-    if all(node.arp is Arp.STRICT for node in nodes):
-        return "every node keeps quiet on the wire"
-    if all(node.mode == versions.KUBE_ROUTER for node in nodes):
-        return "kube-router writes the sysctls itself at every start, and the wire is the proof"
-    doubtful = [node for node in nodes if node.loaded is None and node.mode == versions.IPVS]
-    if not doubtful:
-        return "every process is known to have loaded it"
-    return f"what {_names(doubtful)} loaded is not shown by the API: /configz would show it, and the wire is the proof"
-
-
-def _where(nodes: Sequence[NodeStatus]) -> str:
-    sources = sorted({node.source for node in nodes if node.source})
-    return f" ({_listing(sources)})" if sources else ""
-
-
-def _first_of(nodes: Sequence[NodeStatus]) -> str:
-    """The notes that decide, each once, of the first node that has any."""
-    telling = tuple(kind for kind in Oddity if kind is not Oddity.NO_EFFECT)
-    found = next((notes for node in nodes if (notes := of(node.notes, *telling))), ())
-    on_wire = ("its kernel answered for a Service address",) if any(node.arp is Arp.NON_STRICT for node in nodes) else ()
-    return "".join(f"; {note}" for note in dict.fromkeys((*found, *on_wire)))
-
-
 def _notes(nodes: Iterable[NodeStatus], objects: Objects) -> tuple[str, ...]:
     in_ipvs = {node.name for node in nodes if node.mode == versions.IPVS}
     known = [version_of(node, objects) for node in objects.nodes() if node.name in in_ipvs]
     newest = max((version for version in known if version), default=None)
     return (versions.deprecation(newest), *versions.way_out(newest)) if in_ipvs else ()
-
-
-def _names(nodes: Sequence[NodeStatus]) -> str:
-    return _listing([node.name for node in nodes])
-
-
-def _listing(names: Sequence[str], most: int = 8) -> str:
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -1,0 +1,55 @@
+"""A system that owns kube-proxy's configuration, and the marks by which one is recognised. Knows no system by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from arpcheck.kubeproxy import workload
+from arpcheck.kubeproxy.setting import config_map, place
+from arpcheck.objects import Node, Object, Objects, full_name, items, text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manager:
+    """A system that writes kube-proxy's configuration."""
+
+    name: str
+    because: str
+    """How it was recognised."""
+    way: tuple[str, ...]
+    """Its own way to set strictARP: sentences and commands, in order."""
+    certain: bool = True
+    """False: it only looks like it, and an edit by hand may be right."""
+
+
+def by_label(objects: Objects, prefix: str, name: str, *way: str) -> Manager | None:
+    """Whom a label of a Node gives away."""
+    found = sorted(key for node in objects.nodes() for key in node.labels if key.startswith(prefix))
+    return Manager(name=name, because=f"node label {found[0]}", way=way) if found else None
+
+
+def marked(objects: Objects, read: Callable[[Object], Mapping[str, str]], prefix: str) -> str | None:
+    """`kube-system/kube-proxy has …`, for the first object that carries a label or annotation of this prefix."""
+    for obj in written(objects):
+        if keys := sorted(key for key in read(obj) if key.startswith(prefix)):
+            return f"{full_name(obj)} has {keys[0]}"
+    return None
+
+
+def written(objects: Objects) -> Iterable[Object]:
+    """The DaemonSets of kube-proxy and the ConfigMap that they read."""
+    yield from (found.obj for found in workload.daemon_sets(objects))
+    where = place(objects)
+    found = config_map(where, objects) if where else None
+    if found is not None:
+        yield found
+
+
+def managers(obj: Object) -> set[str]:
+    """The field managers that have written it (server-side apply: metadata.managedFields)."""
+    return {text(entry, "manager") for entry in items(obj, "metadata", "managedFields")}
+
+
+def kubelet(node: Node) -> str:
+    return text(node.raw, "status", "nodeInfo", "kubeletVersion")
