@@ -5,8 +5,10 @@ be without. Knows no server."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,14 +95,12 @@ def open_file(content: bytes, where: str) -> ClusterFile:
 
 def _content(path: str) -> bytes:
     try:
-        if path == "-":
-            content = sys.stdin.buffer.read(SIZE + 1)
-        else:
-            with Path(path).open("rb") as file:
-                content = file.read(SIZE + 1)
+        with nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb") as file:
+            too_much = os.fstat(file.fileno()).st_size > SIZE  # 0 for a pipe
+            content = b"" if too_much else file.read(SIZE + 1)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or type(error).__name__}", HINT) from None
-    if len(content) > SIZE:
+    if too_much or len(content) > SIZE:
         raise InputError(f"{path}: more than {SIZE >> 20} MiB", HINT)
     return content
 

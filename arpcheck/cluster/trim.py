@@ -70,11 +70,11 @@ def join(one: Object, other: Object) -> Object:
 
 
 def _join(one: Any, other: Any) -> Any:
-    """Lists of two cuts have the same entries in the same order."""
+    """Lists of two cuts have the same entries in the same order, but for those that only a list kept whole has."""
     if isinstance(one, dict) and isinstance(other, dict):
         return join(one, other)
-    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        return [_join(*both) for both in zip(one, other, strict=True)]
+    if isinstance(one, list) and isinstance(other, list):
+        return [*map(_join, one, other)] if len(one) == len(other) else max(one, other, key=len)
     return one
 
 

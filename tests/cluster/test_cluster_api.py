@@ -84,6 +84,13 @@ def test_the_version_comes_from_discovery(tmp_path, serves, preferred, version):
         assert f"/apis/metallb.io/{version}/servicel2statuses" in {request.path for request in server.requests}
 
 
+def test_a_version_that_has_gone_since_it_was_announced(tmp_path):
+    fault = Fault(path="/apis/metallb.io/v1beta2", status=404)
+    with cluster(tmp_path, serves=["metallb.io/v1beta2/BGPPeer"], faults=[fault]) as (_, ask):
+        found = ask([SERVICES, STATUSES])
+    assert (names(found, STATUSES.resource), gaps(found)) == (["l2-7kzqd"], {})
+
+
 NOT_INSTALLED = [
     pytest.param("servicel2statuses.metallb.io", (), id="no such group"),
     pytest.param("servicel2statuses.metallb.io", ("metallb.io/v1beta1/BGPPeer",), id="no such resource in the group"),
@@ -249,14 +256,14 @@ def test_any_other_400_is_a_gap(tmp_path):
         assert gaps(ask([SERVICES, EVENTS])) == {"events": "refused (400)"}
 
 
-GET = Need(resource="configmaps", namespace="kube-system", verb="get", names=("kube-proxy", "gone"), costs="c", fields=("data *",))
+GET = Need(resource="configmaps", namespace="kube-system", verb="get", names=("gone", "kube-proxy"), costs="c", fields=("data *",))
 
 
 def test_single_objects(tmp_path):
     with cluster(tmp_path) as (server, ask):
         found = ask([SERVICES, GET])
         assert [r.path for r in server.requests if "configmaps" in r.path] == [
-            "/api/v1/namespaces/kube-system/configmaps/kube-proxy", "/api/v1/namespaces/kube-system/configmaps/gone",
+            "/api/v1/namespaces/kube-system/configmaps/gone", "/api/v1/namespaces/kube-system/configmaps/kube-proxy",
         ]  # fmt: skip
     assert (names(found, "configmaps"), gaps(found)) == (["kube-proxy"], {})
     assert found.of("configmaps")[0]["data"] == {"config.conf": "mode: ipvs\n"}

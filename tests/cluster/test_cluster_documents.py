@@ -75,6 +75,10 @@ def test_aliases_can_not_multiply_without_bounds():
         values("a0: &a0 [x]\n" + "\n".join(rows))
 
 
+def test_an_answer():
+    assert json_value(b' {"a": [1]}\n') == {"a": [1]}
+
+
 @pytest.mark.parametrize("body", [b"", b"  ", b"{}{}", b"{}x", b"<html>", b"a: 1"])
 def test_an_answer_is_one_json_document(body):
     with pytest.raises(MalformedError):

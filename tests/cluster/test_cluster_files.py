@@ -1,12 +1,11 @@
 """A file in place of an API: every form that kubectl prints, and every file that is none."""
 
-import io
 import json
 import sys
 
 import pytest
 import yaml
-from cluster_world import CLUSTER, NEEDS, SERVICES, config_map, gaps, l2_status, names, node, obj, service
+from cluster_world import CLUSTER, NEEDS, SERVICES, config_map, gaps, l2_status, mounting, names, node, obj, service
 
 from arpcheck.cluster import Source, read
 from arpcheck.cluster.kinds import plural, resource_of
@@ -85,9 +84,11 @@ def test_what_is_cut_away(file):
     assert "secret" not in repr(found.resources)
 
 
-def test_standard_input(monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(listed(CLUSTER)).encode())))
-    found = read(Source(cluster_file="-"), NEEDS)
+def test_standard_input(tmp_path, monkeypatch):
+    (tmp_path / "piped").write_text(json.dumps(listed(CLUSTER)))
+    with (tmp_path / "piped").open() as piped:
+        monkeypatch.setattr(sys, "stdin", piped)
+        found = read(Source(cluster_file="-"), NEEDS)
     assert names(found, "nodes") == ["worker-1", "worker-2"]
     assert found.context == "standard input"
 
@@ -116,15 +117,18 @@ def test_what_every_cluster_has_is_a_gap_where_it_is_absent(file, resource, kind
 
 
 @pytest.mark.parametrize(
-    ("objects", "missing"),
+    ("resource", "space", "objects", "missing"),
     [
-        pytest.param([config_map("a", "default")], True, id="made without -A"),
-        pytest.param([config_map("a", "default"), config_map("b")], False, id="made with -A"),
+        pytest.param("configmaps", "kube-system", [config_map("a", "default")], True, id="made without -A"),
+        pytest.param("configmaps", "kube-system", [config_map("a", "default"), config_map("b")], False, id="made with -A"),
+        pytest.param("configmaps", "other", [config_map("a", "default")], False, id="another namespace may have none"),
+        pytest.param("configmaps", None, [config_map("a", "default")], False, id="any namespace will do"),
+        pytest.param("daemonsets.apps", "kube-system", [mounting("a", namespace="x")], False, id="k3s has no DaemonSet there"),
     ],
 )
-def test_a_file_without_kube_system_has_a_gap(file, objects, missing):
-    maps = Need(resource="configmaps", namespace="kube-system", costs="c")
-    assert ("configmaps" in gaps(file(json.dumps(listed(objects)), (maps,)))) is missing
+def test_a_file_without_kube_system_has_a_gap(file, resource, space, objects, missing):
+    need = Need(resource=resource, namespace=space, costs="c")
+    assert (resource in gaps(file(json.dumps(listed(objects)), (need,)))) is missing
 
 
 def test_nothing_that_could_mount_is_a_gap_of_its_own(file):
@@ -196,6 +200,27 @@ def test_a_wrong_file_is_named_with_its_line(file, content, message):
 def test_a_file_that_can_not_be_read(tmp_path, path, message):
     with pytest.raises(InputError, match=message):
         read(Source(cluster_file=str(tmp_path / path)), NEEDS)
+
+
+def test_a_file_that_is_too_big_is_not_read(tmp_path):
+    with (tmp_path / "big").open("wb") as file:
+        file.truncate((512 << 20) + 1)
+    with pytest.raises(InputError, match="big: more than 512 MiB"):
+        read(Source(cluster_file=str(tmp_path / "big")), NEEDS)
+
+
+LISTS = Need(resource="accesslists.example.org", costs="c", fields=("items", "spec"))
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        pytest.param(obj("example.org/v1", "AccessList", "a", spec={"b": 1}), id="a kind that ends like a list"),
+        pytest.param({**obj("example.org/v1", "Accesslist", "a"), "items": [1]}, id="a field that is called like a list's"),
+    ],
+)
+def test_what_only_looks_like_a_list_is_an_object(file, extra):
+    assert names(file(json.dumps(listed([*CLUSTER, extra])), (SERVICES, LISTS)), LISTS.resource) == ["a"]
 
 
 def test_no_service_at_all(file):

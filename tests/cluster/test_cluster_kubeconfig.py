@@ -76,7 +76,9 @@ def test_paths_are_relative_to_their_own_file(tmp_path):
 
 
 def test_nothing_of_an_entry_is_in_a_repr(tmp_path):
-    assert "planted" not in repr(load(write(tmp_path / "c", config("a", current="a")), None, {}))
+    found = config("a", current="a")
+    found["clusters"][0]["cluster"]["proxy-url"] = "http://user:planted@proxy.example.org"
+    assert "planted" not in repr(load(write(tmp_path / "c", found), None, {}))
 
 
 @pytest.mark.parametrize(

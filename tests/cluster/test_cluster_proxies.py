@@ -28,6 +28,7 @@ PROXY = "http://proxy.example.org:3128"
         pytest.param("https://a.example.org", {"HTTPS_PROXY": PROXY, "no_proxy": ".example.org"}, None, id="a domain with a dot"),
         pytest.param("https://a.example.org", {"HTTPS_PROXY": PROXY, "NO_PROXY": "ample.org,,"}, PROXY, id="the end of a word"),
         pytest.param("https://10.1.2.3", {"HTTPS_PROXY": PROXY, "NO_PROXY": "10.0.0.0/8"}, None, id="a network"),
+        pytest.param("https://10.1.2.3", {"HTTPS_PROXY": PROXY, "NO_PROXY": "10.9.9.9/8"}, None, id="a network with host bits"),
         pytest.param("https://11.1.2.3", {"HTTPS_PROXY": PROXY, "NO_PROXY": "10.0.0.0/8,0.1.2.3"}, PROXY, id="another network"),
         pytest.param("https://10.1.2.3:6443", {"HTTPS_PROXY": PROXY, "NO_PROXY": "10.1.2.3:6443"}, None, id="address and port"),
         pytest.param("https://10.1.2.3:6443", {"HTTPS_PROXY": PROXY, "NO_PROXY": "10.1.2.3:443"}, PROXY, id="another port"),

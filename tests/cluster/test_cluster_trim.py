@@ -81,10 +81,11 @@ def test_what_was_given_is_not_changed():
         pytest.param(("spec a",), ("spec b",), id="two keys"),
         pytest.param(("spec a", "status"), ("spec",), id="a key and the branch"),
         pytest.param(("l x",), ("l y",), id="entries of a list"),
+        pytest.param(("m x",), ("m",), id="entries of a list, and the list with what is no object"),
     ],
 )
 def test_two_cuts_joined_are_one_cut_of_both(one, other):
-    given = {**KEPT, "spec": {"a": 1, "b": {"c": 2}}, "status": {"s": 1}, "l": [{"x": 1, "y": 2}, {"y": 3}]}
+    given = {**KEPT, "spec": {"a": 1, "b": {"c": 2}}, "status": {"s": 1}, "l": [{"x": 1, "y": 2}, {"y": 3}], "m": [7, {"x": 1}]}
     both = trim(given, compile_fields((*one, *other)))
     cuts = [trim(given, compile_fields(fields)) for fields in (one, other)]
     assert join(*cuts) == both
