@@ -27,6 +27,21 @@ def report(
 
 
 @app.command(epilog="Example:  arpcheck explain non-strict")
+@app.command(epilog="Example:  arpcheck compare before.json after.json -o markdown")
+def compare(
+    before: Annotated[str, typer.Argument(help="A saved report; - is stdin.")],
+    after: Annotated[str, typer.Argument(help="A later one of the same cluster.")],
+    format_name: Annotated[str, typer.Option("-o", help="table, markdown or json.")] = "table",
+    no_headers: NoHeaders = False,
+    output: Output = None,
+    exit_zero: ExitZero = False,
+) -> int:
+    """Say what changed between two runs; 0 nothing new, 1 something new or worse, 3 not comparable."""
+    from arpcheck.commands.compare import compare as run
+
+    return ended(run(before, after, format_name, output, headers=not no_headers), exit_zero)
+
+
 def explain(
     name: Annotated[str | None, typer.Argument(help="A verdict or a finding; none: all of them.")] = None,
 ) -> int:

@@ -1,12 +1,10 @@
 """What `report` and `probe` share on the command line: --accept, --exit-zero, --no-headers."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command_line import arpcheck
 
 ALL_ACCEPTED = """accept:
 - {verdict: non-strict, service: web/nginx, reason: known, until: 2026-04-01}
@@ -15,13 +13,6 @@ ALL_ACCEPTED = """accept:
 - {finding: non-strict-nodes, node: worker-2, reason: known, until: 2026-04-01}
 - {finding: non-strict-nodes, node: worker-3, reason: known, until: 2026-04-01}
 """
-
-
-def arpcheck(*arguments, stdin=""):
-    return subprocess.run(
-        [sys.executable, "-m", "arpcheck", *arguments], input=stdin, capture_output=True, text=True, timeout=60, check=False,
-        env=dict(os.environ),
-    )  # fmt: skip
 
 
 def exit_code(done):

@@ -1,0 +1,68 @@
+"""Whether two runs speak of the same thing: the same cluster, the same segment, the same selection of Services.
+
+Pure. Where nothing tells two clusters apart they are taken for one; where nothing joins two segments they are not."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Interface, IPv4Network
+
+from arpcheck.evidence import Evidence
+from arpcheck.model import Mac
+from arpcheck.objects import Objects, full_name, text
+
+
+def difference(one: Evidence, other: Evidence) -> str | None:
+    """Why nothing in the two runs can be compared; None: it can."""
+    if found := different_clusters(one.objects, other.objects):
+        return found
+    if not _same_segment(one, other):
+        ours, theirs = (", ".join(map(str, sorted(networks(run)))) or "no known network" for run in (one, other))
+        return f"they ran on different segments ({ours}; {theirs}), and no MAC was heard in both"
+    return None
+
+
+def different_clusters(one: Objects, other: Objects) -> str | None:
+    """By the uid of `default/kubernetes`, which lives as long as its cluster; else by the uids of Nodes and Services,
+    else by the names of the nodes. None where nothing tells them apart."""
+    ours, theirs = _uids(one), _uids(other)
+    if ours.get("default/kubernetes", "") != theirs.get("default/kubernetes", ours.get("default/kubernetes", "")):
+        return "they are of different clusters: default/kubernetes was created twice"
+    if ours and theirs and not {*ours.values()} & {*theirs.values()}:
+        return "they are of different clusters: no Service and no node is in both"
+    nodes, others = ({node.name for node in objects.nodes()} for objects in (one, other))
+    if nodes and others and not nodes & others:
+        return "they are of different clusters: no node is in both"
+    return None
+
+
+def selection(evidence: Evidence) -> tuple[object, ...]:
+    """What of the cluster was asked; two runs with the same one ask the same of the same cluster."""
+    options = evidence.options
+    return options.namespace, options.selector, options.load_balancer_class, options.external_ips
+
+
+def networks(evidence: Evidence) -> frozenset[IPv4Network]:
+    """Those of the interfaces that were asked on."""
+    used = (i for i in evidence.host.interfaces if i.name in evidence.options.interfaces)
+    return frozenset(network for interface in used for a in interface.addresses if (network := _network(a)))
+
+
+def _same_segment(one: Evidence, other: Evidence) -> bool:
+    return bool(networks(one) & networks(other)) or bool(_heard(one) & _heard(other))
+
+
+def _heard(evidence: Evidence) -> frozenset[Mac]:
+    return frozenset(reply.mac for reply in evidence.replies)
+
+
+def _network(address: str) -> IPv4Network | None:
+    try:
+        return IPv4Interface(address).network
+    except ValueError:
+        return None
+
+
+def _uids(objects: Objects) -> dict[str, str]:
+    """By name, of what is not made anew every day."""
+    found = ((full_name(obj), text(obj, "metadata", "uid")) for what in ("services", "nodes") for obj in objects.of(what))
+    return {name: uid for name, uid in found if uid}

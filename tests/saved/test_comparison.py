@@ -1,0 +1,241 @@
+"""compare: what changed, and what can't be said."""
+
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from saved_runs import NOW, evidence_of, run, scene_of
+
+from arpcheck import pipeline
+from arpcheck.model import Acceptance, Gap, Verdict
+from arpcheck.objects import Objects
+from arpcheck.reports.style import Style
+from arpcheck.saved.comparison import ABSENT, Change, Side, State, changed, compare
+from arpcheck.saved.comparison_text import FORMATS, render
+
+LATER = NOW + timedelta(hours=1)
+FINE, UNSURE = Side(state=State.FINE, word="ok"), Side(state=State.UNSURE, word="inconclusive")
+
+
+def faulty(*wrong, word="non-strict"):
+    return Side(state=State.FAULTY, word=word, wrong=frozenset(wrong))
+
+
+CASES = [
+    pytest.param(FINE, FINE, "same", id="in order, in order"),
+    pytest.param(FINE, faulty("a"), "new", id="a fault appears"),
+    pytest.param(FINE, UNSURE, "not-comparable", id="in order, then not known"),
+    pytest.param(FINE, ABSENT, "gone", id="in order, then gone"),
+    pytest.param(faulty("a"), FINE, "fixed", id="a fault is mended"),
+    pytest.param(faulty("a"), faulty("a"), "same", id="the same fault"),
+    pytest.param(faulty("a"), faulty("a", word="duplicate"), "same", id="the same node by another name of the fault"),
+    pytest.param(faulty("a", "b"), faulty("a"), "better", id="one of two is mended"),
+    pytest.param(faulty("a"), faulty("a", "b"), "worse", id="one more"),
+    pytest.param(faulty("a"), faulty("b"), "worse", id="another one"),
+    pytest.param(faulty("a"), faulty("nobody", word="silent"), "worse", id="nobody answers any more"),
+    pytest.param(faulty("a"), UNSURE, "not-comparable", id="a fault, then not known: that is no proof"),
+    pytest.param(faulty("a"), ABSENT, "gone", id="a fault, then gone"),
+    pytest.param(UNSURE, FINE, "better", id="not known, then in order"),
+    pytest.param(UNSURE, faulty("a"), "worse", id="not known, then a fault"),
+    pytest.param(UNSURE, UNSURE, "not-comparable", id="never known"),
+    pytest.param(UNSURE, ABSENT, "gone", id="not known, then gone"),
+    pytest.param(ABSENT, FINE, "added", id="a new address, in order"),
+    pytest.param(ABSENT, faulty("a"), "new", id="a new address with a fault"),
+    pytest.param(ABSENT, UNSURE, "not-comparable", id="a new address, not known"),
+    pytest.param(ABSENT, ABSENT, "same", id="not asked, not asked"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "change"), CASES)
+def test_what_became_of_it(before, after, change):
+    assert changed(before, after) == change
+    expected = "not-comparable" if ABSENT in (before, after) else change
+    assert changed(before, after, alike=False) == expected
+
+
+def test_unreached_twice_is_the_same():
+    unreached = Side(state=State.UNSURE, word="unreached")
+    assert changed(unreached, unreached) is Change.SAME
+    assert changed(Side(state=State.FINE, word="strict"), unreached) is Change.NOT_COMPARABLE
+
+
+def what(found):
+    return {entry.subject: entry.change.value for entry in (*found.addresses, *found.nodes)}
+
+
+def test_strict_arp_turned_on():
+    found = compare(run("two-non-strict"), run("healthy", at=LATER))
+    assert found.exit_code == 0
+    assert {subject: change for subject, change in what(found).items() if change != "added"} == {
+        "10.0.0.50": "fixed", "worker-1": "same", "worker-2": "fixed", "worker-3": "fixed",
+    }  # fmt: skip
+
+
+def test_and_the_other_way_round():
+    found = compare(run("healthy", at=LATER), run("two-non-strict"))
+    assert found.exit_code == 1
+    assert {what(found)[node] for node in ("10.0.0.50", "worker-2", "worker-3")} == {"new"}
+    assert found.notes == ("The first run is the later one: are the two files swapped?",)
+
+
+def test_an_accepted_fault_is_shown_and_does_not_count():
+    evidence = evidence_of(scene_of("split-brain"), at=LATER)
+    known = Acceptance(verdict=Verdict.DUPLICATE, service="web/nginx", reason="known", until=date(2026, 4, 1))
+    evidence = replace(evidence, accepted=(known,))
+    found = compare(run("healthy"), (evidence, pipeline.conclude(evidence)))
+    assert [(e.change, e.counts) for e in found.addresses if e.subject == "10.0.0.50"] == [(Change.NEW, False)]
+    assert found.exit_code == 0
+
+
+def test_from_the_node_itself_nothing_is_known_of_it_in_either_run():
+    found = compare(run("prober-is-node"), run("prober-is-node", at=LATER))
+    assert (found.exit_code, what(found)["worker-3"]) == (3, "not-comparable")
+
+
+def changed_objects(evidence, **change):
+    objects = {field: getattr(evidence.objects, field) for field in ("resources", "gaps", "context", "version", "read_at")}
+    return replace(evidence, objects=Objects(**{**objects, **change}))
+
+
+def with_uid(evidence, uid):
+    def other(obj):
+        return {**obj, "metadata": {**obj["metadata"], "uid": uid}} if obj["metadata"]["name"] == "kubernetes" else obj
+
+    services = tuple(other(obj) for obj in evidence.objects.of("services"))
+    return changed_objects(evidence, resources={**evidence.objects.resources, "services": services})
+
+
+def test_another_cluster_is_not_compared():
+    before = run("two-non-strict")
+    after = with_uid(before[0], "0")
+    found = compare(before, (after, pipeline.conclude(after)))
+    assert (found.exit_code, found.addresses, found.nodes) == (3, (), ())
+    assert found.obstacle == "they are of different clusters: default/kubernetes was created twice"
+
+
+def test_another_segment_is_not_compared():
+    before = run("two-non-strict")
+    moved = tuple(replace(i, addresses=("10.9.9.5/24",)) for i in before[0].host.interfaces)
+    after = replace(before[0], host=replace(before[0].host, interfaces=moved), replies=())
+    found = compare(before, (after, pipeline.conclude(after)))
+    assert found.exit_code == 3
+    assert found.obstacle == "they ran on different segments (10.0.0.0/24; 10.9.9.0/24), and no MAC was heard in both"
+
+
+def test_another_selection_leaves_what_both_asked():
+    before, after = run("all-non-strict"), evidence_of(scene_of("all-non-strict"), at=LATER, namespace="web")
+    after = changed_objects(
+        after,
+        resources={**after.objects.resources, "services": tuple(s for s in after.objects.of("services") if s["metadata"]["name"] != "shop")},
+    )
+    found = compare(before, (after, pipeline.conclude(after)))
+    assert what(found)["10.0.0.50"] == "same"
+    assert what(found)["10.0.0.51"] == "not-comparable"
+    assert "asked for different Services" in " ".join(found.notes)
+
+
+def test_what_could_not_be_read_is_not_gone():
+    before, after = run("all-non-strict"), evidence_of(scene_of("all-non-strict"), at=LATER)
+    resources = {what: found for what, found in after.objects.resources.items() if what != "nodes"}
+    after = changed_objects(after, resources=resources, gaps=(Gap(what="nodes", why="forbidden", costs="x"),))
+    found = compare(before, (after, pipeline.conclude(after)))
+    assert {what(found)[f"worker-{n}"] for n in (1, 2, 3)} == {"not-comparable"}
+
+
+TABLE = """\
+NOTHING NEW (exit code 0): 3 fixed, 1 same
+Before  2026-03-01 12:00:00 UTC, exit code 1
+After   2026-03-01 13:00:00 UTC, exit code 0
+
+CHANGE  WHAT                   BEFORE                                     AFTER
+fixed   10.0.0.50 (web/nginx)  non-strict (worker-1, worker-2, worker-3)  ok (worker-1)
+fixed   worker-2               non-strict                                 strict
+fixed   worker-3               non-strict                                 strict
+
+1 other the same, none of them known to be wrong.
+
+Clients keep the MAC that they learnt until their ARP entry ends: what is fixed here is fixed for them then. \
+Flush it on routers that matter.
+"""
+
+MARKDOWN = """\
+**arpcheck: NOTHING NEW** (exit code 0): 3 fixed, 1 same
+
+- Before 2026-03-01 12:00:00 UTC, exit code 1
+- After 2026-03-01 13:00:00 UTC, exit code 0
+
+| Change | What | Before | After |
+| --- | --- | --- | --- |
+| fixed | 10.0.0.50 (web/nginx) | non-strict (worker-1, worker-2, worker-3) | ok (worker-1) |
+| fixed | worker-2 | non-strict | strict |
+| fixed | worker-3 | non-strict | strict |
+
+1 other the same, none of them known to be wrong.
+
+Clients keep the MAC that they learnt until their ARP entry ends: what is fixed here is fixed for them then. \
+Flush it on routers that matter.
+"""
+
+STRICT = """
+title = "Strict"
+about = "As two-non-strict, after the change."
+[nodes]
+worker-1 = { ipvs = "strict" }
+worker-2 = { ipvs = "strict" }
+worker-3 = { ipvs = "strict" }
+[[services]]
+name = "web/nginx"
+ips = "10.0.0.50"
+l2_status = "worker-1"
+[[announcers]]
+at = "worker-1"
+ips = "10.0.0.50"
+"""
+
+
+def mended():
+    after = evidence_of(scene_of("strict", STRICT), at=LATER)
+    return compare(run("two-non-strict"), (after, pipeline.conclude(after)))
+
+
+def test_the_table():
+    assert render(mended(), "table", Style()) == TABLE
+
+
+def test_the_markdown():
+    assert render(mended(), "markdown", Style()) == MARKDOWN
+
+
+def test_the_json():
+    document = json.loads(render(mended(), "json", Style()))
+    assert list(document) == ["apiVersion", "kind", "summary", "before", "after", "addresses", "nodes", "notes"]
+    assert document["summary"] == {"exitCode": 0, "changes": {"fixed": 3, "same": 1}, "obstacle": None}
+    assert document["before"] == {
+        "startedAt": "2026-03-01T12:00:00+00:00", "context": "lab", "exitCode": 1, "complete": True,
+    }  # fmt: skip
+    assert document["addresses"] == [
+        {
+            "subject": "10.0.0.50",
+            "services": ["web/nginx"],
+            "change": "fixed",
+            "before": {
+                "is": "non-strict",
+                "wrong": ["worker-2", "worker-3"],
+                "answeredBy": ["worker-1", "worker-2", "worker-3"],
+                "accepted": False,
+            },
+            "after": {"is": "ok", "wrong": [], "answeredBy": ["worker-1"], "accepted": False},
+            "counts": False,
+        }
+    ]
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_hostile_names_are_harmless(format_name):
+    before, after = run("two-non-strict"), run("two-non-strict", at=LATER)
+    bad = "\x1b[31m|<b>\u202e\n`" + "x" * 10_000
+    hostile = replace(after[1], nodes=tuple(replace(node, name=bad) for node in after[1].nodes))
+    text = render(compare(before, (after[0], hostile)), format_name, Style())
+    assert not set("\x1b\u202e") & set(text)
+    assert "<b>" not in text or format_name != "markdown"
