@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cache, lru_cache
 from ipaddress import IPv4Address
 from typing import Any
@@ -196,6 +196,7 @@ def _instant(value: str) -> datetime:
     found = datetime.fromisoformat(value)
     if found.tzinfo is None:
         raise ValueError("a time without its zone")
+    found.astimezone(UTC)  # overflows here, where it is a fault of the file, and not in a report
     return found
 
 

@@ -44,6 +44,7 @@ from arpcheck.model import (
     Report,
     Target,
     Trust,
+    Verdict,
 )  # fmt: skip
 from arpcheck.objects import Objects
 from arpcheck.wire.schedule import Course, seconds
@@ -140,6 +141,7 @@ def observe(
     stop: Callable[[], bool] = lambda: False,
     after: Callable[[Host], Host] = lambda host: host,
     vendors: Callable[[Iterable[Mac]], Mapping[str, str]] = lambda _: {},
+    tap: Callable[[datetime, bytes], None] = lambda _moment, _frame: None,
 ) -> Evidence:
     """Asks and listens. `stop` ends it early with what was heard; `after` looks at the host once more when it is over;
     `vendors` names the manufacturers of the MACs that were heard; `tap` is given every frame that was sent or kept."""
@@ -153,7 +155,6 @@ def observe(
         for interface in _used(options, host)
         if interface.mac
     )
-    tap: Callable[[datetime, bytes], None] = lambda _moment, _frame: None,
     started_at = clock()
     heard = sweep(
         wire, stations, planned.course, stop=stop, progress=progress,
@@ -263,6 +264,7 @@ def _case(
         arp={state.name: state.arp for state in states},
         own_node=own_node,
         held_on=cases.held_on(ip, evidence.host) if ip else None,
+        nodes_read=bool(evidence.objects.nodes()),
         node_heard=bool(ip) and _node_heard(ip, hearing, owned),  # type: ignore[arg-type]
         complete=evidence.complete,
     )
@@ -330,7 +332,8 @@ def _causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> 
     asked_gateways = any(hearing.asked(ip).broadcast for found in gateways.values() for ip in found)
     heard = Heard(
         answered={
-            str(j.ip): frozenset(str(party.node) for party in j.case.parties if party.node) for j in judged.asked()
+            str(j.ip): frozenset(str(party.node) for party in j.case.parties if party.node)
+            for j in judged.asked() if j.case.parties or j.verdict is not Verdict.OK
         },
         strangers=frozenset(ip for ip, party in answers if party.owner.foreign and not party.named),
         stranger_on_canary=any(judged.owners[mac].foreign for mac in judged.canary_macs()),
@@ -339,14 +342,13 @@ def _causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> 
         node_addresses=_node_addresses(judged),
         prober=judged.own_node,
     )
-    found = causes(
+    return causes(
         judged.kube_proxies,
         frozenset(judged.named(Arp.NON_STRICT)),
         frozenset((*judged.named(Arp.NON_STRICT), *judged.named(Arp.STRICT))),
         frozenset(state.name for state in judged.nodes),
         heard,
     )
-    return tuple(Cause(row=cause.row, text=cause.text, do=cause.do, nodes=cause.nodes) for cause in found)
 
 
 def _answered_gateways(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> frozenset[str]:

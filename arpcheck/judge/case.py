@@ -65,6 +65,8 @@ class Case:
     own_node: str | None
     held_on: str | None
     """The prober's interface that has this very address."""
+    nodes_read: bool
+    """The cluster's nodes are known, so that it can be said whether the prober is one."""
     node_heard: bool
     """A node was heard on an interface that asked it."""
     complete: bool

@@ -39,7 +39,10 @@ def owners(
         by_mac.setdefault(identity.mac, []).append(identity)
     decided = {mac: None if mac in knowledge.proxies else _node(mac, claims, knowledge) for mac, claims in by_mac.items()}
     known = _known(hearing, decided)
-    at_home = {mac for found in addresses.values() for ip in found for mac in hearing.voices(ip)}
+    homes = [ip for found in addresses.values() for ip in found]
+    at_home = {mac for ip in homes for mac in hearing.voices(ip)}
+    # A lost frame may be the very one by which a MAC would have been known as a node's.
+    deaf = any(hearing.lost(ip) or hearing.excess(ip) for ip in homes)
     ready = {node.name for node in nodes if node.ready is not False}
     found = {}
     for mac, claims in by_mac.items():
@@ -49,7 +52,7 @@ def owners(
         found[mac] = Owner(
             mac=mac,
             node=decided[mac],
-            foreign=unclaimed and _foreign(mac, hearing, known, ready, knowledge.own_node),
+            foreign=unclaimed and not deaf and _foreign(mac, hearing, known, ready, knowledge.own_node),
             proxy=proxy,
             label=knowledge.overlays.get(mac) or (knowledge.label(mac) if decided[mac] is None else None) or "",
             identities=tuple(sorted(claims, key=lambda claim: (knowledge.rank(claim), claim.source, claim.node))),

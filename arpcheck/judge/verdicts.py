@@ -53,12 +53,13 @@ def foreign(case: Case) -> str | None:
     Do:
     - Find the host by its MAC in the switch's address table; the vendor and the prefix in the report narrow it down.
     - Take the address from that host, or out of the load balancer's pool.
-    - Where it is another cluster: give the two clusters pools that don't overlap."""
+    - Where it is another cluster: give the two clusters pools that don't overlap.
+    - A second NIC of a strict node, without an address of its own, looks the same: `--mac-map FILE` names its owner."""
     strangers = [party for party in case.parties if party.owner.foreign and not party.named]
     if strangers:
         others = [party for party in case.parties if party not in strangers]
         return f"{_and(strangers)} answered and is no node's" + (f"; {_and(others)} answered too" if others else "")
-    if case.held_on and case.own_node is None:
+    if case.held_on and case.own_node is None and case.nodes_read:
         return f"this host, which is no node, has the address itself, on {case.held_on}"
     return None
 
@@ -102,9 +103,10 @@ def inconclusive(case: Case) -> str | None:
     1. frames were lost in a round that asked it, or more came than could be kept, or the run was not finished.
     2. or the owner of a MAC that answered is not known.
     3. or the same node answered in some rounds only.
-    4. or nobody answered, and no node was heard on this segment, or the announcer is or may be the prober's own node,
+    4. or the prober itself has the address, and whether it is a node could not be read.
+    5. or nobody answered, and no node was heard on this segment, or the announcer is or may be the prober's own node,
        or what would say that nobody should answer was refused.
-    5. or who should answer could not be read, and no current claim fits what was heard.
+    6. or who should answer could not be read, and no current claim fits what was heard.
 
     Do:
     - Remove what the reason names (a missing right, a slower `--rate`, another host to run from) and run it again.
@@ -251,7 +253,13 @@ def _unread(case: Case) -> str | None:
     return f"who should answer could not be read: {', '.join(case.unread)}"
 
 
-_DOUBTS: tuple[Rule, ...] = (_lost_frames, _unfinished, _unknown_owner, _some_rounds_only, _deaf, _unread)
+def _itself(case: Case) -> str | None:
+    if case.held_on is None or case.own_node is not None:
+        return None
+    return f"this host has the address itself, on {case.held_on}, and whether it is a node could not be read"
+
+
+_DOUBTS: tuple[Rule, ...] = (_lost_frames, _unfinished, _unknown_owner, _itself, _some_rounds_only, _deaf, _unread)
 
 
 # ------------------------------------------------------------------------------------------------------------- words

@@ -41,6 +41,7 @@ def case(*parties, announcers=(), strict=(), non_strict=(), kind=Kind.LOAD_BALAN
         "arp": arp,
         "own_node": None,
         "held_on": None,
+        "nodes_read": True,
         "node_heard": True,
         "complete": True,
     }

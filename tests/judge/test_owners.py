@@ -8,12 +8,13 @@ import pytest
 from arpcheck.evidence import Evidence, Options
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.owners import Knowledge, owners
-from arpcheck.model import Identity, Mac, Question, Reply
+from arpcheck.model import Identity, Loss, Mac, Question, Reply
 from arpcheck.objects import Node
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 VIP, N1, N2 = IPv4Address("10.0.0.50"), IPv4Address("10.0.0.11"), IPv4Address("10.0.0.12")
 M1, M2, M9 = Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02"), Mac("02:00:00:00:00:09")
+LOST = Loss(interface="eth0", rounds=(1,), frames=1)
 RANK = {"mac-map": 1, "self": 2, "node-ip": 4}
 
 
@@ -25,11 +26,12 @@ def node(name, *, ready=True):
     return Node(name=name, ready=ready, addresses=(), labels={}, annotations={}, raw={})
 
 
-def owned(replies, identities, nodes=(node("n1"), node("n2")), proxies=(), overlays=None, own_node=None, eth1=()):
+def owned(replies, identities, nodes=(node("n1"), node("n2")), proxies=(), overlays=None, own_node=None, eth1=(), losses=()):
     said = [*((ip, mac, "eth0") for ip, mac in replies), *((ip, mac, "eth1") for ip, mac in eth1)]
     evidence = Evidence(
         arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0", "eth1")),
         questions=tuple(Question(0.0, i, 1, ip, IPv4Address(0), None) for ip, _, i in said),
+        losses=losses,
         replies=tuple(Reply(1.0, i, 1, ip, IPv4Address(0), None, mac, mac, 1.0) for ip, mac, i in said),
     )  # fmt: skip
     knowledge = Knowledge(
@@ -56,6 +58,7 @@ KNOWN = [identity(M1, "n1"), identity(M2, "n2")]
         pytest.param(owned([(N1, M1), (VIP, M9)], KNOWN[:1], own_node="n2"), True, id="the prober's own node can't be heard"),
         pytest.param(owned([*BOTH, (N2, M9)], KNOWN), False, id="it answered for a node's own address: some node's"),
         pytest.param(owned([*BOTH, (VIP, M9)], KNOWN, proxies=[M9]), False, id="a proxy is no foreign host"),
+        pytest.param(owned([*BOTH, (VIP, M9)], KNOWN, losses=(LOST,)), False, id="a frame was lost: it may be the one that named it"),
         pytest.param(owned(BOTH, KNOWN, eth1=[(VIP, M9)]), False, id="known on another segment only"),
         pytest.param(owned(BOTH, KNOWN, eth1=[*BOTH, (VIP, M9)]), True, id="known on that segment too"),
     ],

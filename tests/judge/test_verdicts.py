@@ -51,6 +51,7 @@ CASES = [
     pytest.param(case(rounds=()), "inconclusive", "ended before", id="it was never asked"),
     pytest.param(case(STRANGER), "inconclusive", "whose 02:00:00:00:00:09", id="an unknown MAC"),
     pytest.param(case(A, STRANGER, announcers="a"), "inconclusive", "not known whose", id="an unknown MAC beside the announcer"),
+    pytest.param(case(held_on="kube-ipvs0", nodes_read=False), "inconclusive", "whether it is a node", id="the prober has it, and may be a node"),
     pytest.param(case(party(1, 1, 3, node="a"), announcers="a"), "inconclusive", "round 1, 3 of 1, 2, 3", id="some rounds only"),
     pytest.param(case(node_heard=False), "inconclusive", "no node was heard", id="silence on a silent segment"),
     pytest.param(case(own_node="a", announcers="a"), "inconclusive", "can't hear", id="silence, the prober is the announcer"),

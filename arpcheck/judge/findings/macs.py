@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 from arpcheck.judge.findings.finding import Found, Rule
 from arpcheck.judge.judged import Judged
-from arpcheck.model import Owner, Severity
+from arpcheck.model import Mac, Owner, Severity
 
 
 def foreign_mac(judged: Judged) -> Found | None:
@@ -29,6 +31,35 @@ def foreign_mac(judged: Judged) -> Found | None:
             because.append(f"{_words(judged.owners[mac])} answered for the canary {judged.canary}")
             ips.append(judged.canary)
     return Found(because=tuple(because), ips=tuple(ips)) if because else None
+
+
+def unknown_mac(judged: Judged) -> Found | None:
+    """Means: these MACs answered for a Service address or for the canary, and it is not known whose they are. A node
+    without strict ARP may be among them.
+
+    Decided when:
+    1. a MAC answered for an asked address, or for the canary.
+    2. no source says whose it is, or the sources can't be told apart.
+    3. and it can't be called foreign, since a node may have a MAC here that is not known.
+
+    Do:
+    - Name its owner with `--mac-map FILE`; `arpcheck inventory` shows what is known and how to learn the rest."""
+    said: dict[Mac, list[IPv4Address]] = {}
+    for judgement, party in judged.answers():
+        if not party.known:
+            for voice in party.voices:
+                said.setdefault(voice.mac, []).append(judgement.ip)
+    for mac in judged.canary_macs():
+        owner = judged.owners[mac]
+        if judged.canary and owner.node is None and not owner.foreign:
+            said.setdefault(mac, []).append(judged.canary)
+    because = tuple(f"{_words(judged.owners[mac])} answered for {_listed(ips)}" for mac, ips in sorted(said.items()))
+    return Found(because=because, ips=tuple(ip for ips in said.values() for ip in ips)) if because else None
+
+
+def _listed(ips: list[IPv4Address], most: int = 5) -> str:
+    more = f" and {len(ips) - most} more" if len(ips) > most else ""
+    return ", ".join(str(ip) for ip in ips[:most]) + more
 
 
 def proxy_arp(judged: Judged) -> Found | None:
@@ -136,6 +167,7 @@ def _node(judged: Judged, mac: str) -> str:
 
 RULES = (
     Rule(id="foreign-mac", severity=Severity.ERROR, find=foreign_mac),
+    Rule(id="unknown-mac", severity=Severity.WARNING, find=unknown_mac),
     Rule(id="proxy-arp", severity=Severity.WARNING, find=proxy_arp),
     Rule(id="conflicting-identity", severity=Severity.WARNING, find=conflicting_identity),
     Rule(id="shared-mac", severity=Severity.WARNING, find=shared_mac),
