@@ -5,6 +5,6 @@ tabulate nor rich. The commands stand in the help in the order of these imports.
 
 from arpcheck.cli.app import app, program
 
-from arpcheck.cli import probe, asking, saved, reading, running, demo  # isort: skip
+from arpcheck.cli import probe, asking, strict_arp, saved, reading, running, demo  # isort: skip
 
-__all__ = ["app", "asking", "demo", "probe", "program", "reading", "running", "saved"]
+__all__ = ["app", "asking", "demo", "probe", "program", "reading", "running", "saved", "strict_arp"]

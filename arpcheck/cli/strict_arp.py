@@ -1,0 +1,54 @@
+"""`arpcheck strict-arp`: what kube-proxy is told, and the change of that one value."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from arpcheck.cli.app import app
+from arpcheck.cli.options import As, ClusterFile, Context, Kubeconfig, Output, RequestTimeout, source
+from arpcheck.errors import UsageError
+
+strict_arp = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(
+    strict_arp,
+    name="strict-arp",
+    help="Is strict ARP needed, is it set, and has it been loaded? And: enable it.",
+)
+
+
+@strict_arp.command(
+    epilog="Examples:  arpcheck strict-arp status  |  arpcheck strict-arp status --logs  |"
+    "  arpcheck strict-arp status --configz-file worker-1=configz.json"
+)
+def status(
+    logs: Annotated[bool, typer.Option("--logs", help="Also read which mode each kube-proxy has logged.")] = False,
+    configz_file: Annotated[
+        list[str] | None,
+        typer.Option("--configz-file", help="NODE=FILE, or a file named like its node: what /configz printed. Repeatable."),
+    ] = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    as_user: As = None,
+    cluster_file: ClusterFile = None,
+    request_timeout: RequestTimeout = 30.0,
+    format_name: Annotated[str, typer.Option("-o", help="table or json.")] = "table",
+    output: Output = None,
+) -> int:
+    """Say for every node what is configured and what is loaded; 0 not needed or set, 1 not set or not loaded, 3 unknown."""
+    if format_name not in ("table", "json"):
+        raise UsageError(f"-o {format_name!r}: no such format of strict-arp status", "One of table, json")
+    if logs and cluster_file:
+        raise UsageError("--logs needs a cluster: a file holds no logs", "Leave one of the two out")
+    from arpcheck.commands.strict_arp_status import Request, strict_arp_status
+
+    return strict_arp_status(
+        Request(
+            source=source(kubeconfig, context, as_user, cluster_file, request_timeout),
+            logs=logs,
+            configz=tuple(configz_file or ()),
+            format_name=format_name,
+            output=output,
+        )
+    )

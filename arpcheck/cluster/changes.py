@@ -1,0 +1,148 @@
+"""EDGE: one login for a change and for all that is read beside it, and the few writes that arpcheck knows.
+
+A write names the object's resourceVersion, so what somebody else wrote meanwhile is never overwritten. Knows no
+kube-proxy. Whatever goes wrong is a ClusterError, and says whether the write was done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote
+
+from arpcheck.cluster.account import open_session
+from arpcheck.cluster.api import read_api
+from arpcheck.cluster.budget import Budget
+from arpcheck.cluster.plan import merge
+from arpcheck.cluster.session import Answer, Session
+from arpcheck.cluster.source import Source
+from arpcheck.cluster.unread import FORBIDDEN, UnreadError, by_status
+from arpcheck.errors import ClusterError, UsageError
+from arpcheck.model import Need
+from arpcheck.objects import Object, Objects, name, namespace, text
+
+RESTARTED = "kubectl.kubernetes.io/restartedAt"
+"""The annotation of a pod template by which `kubectl rollout restart` makes new pods (kubectl pkg/polymorphichelpers)."""
+MANAGER = "arpcheck"
+"""Whom metadata.managedFields names for what is written here."""
+
+_MERGE = "application/merge-patch+json"
+_STRATEGIC = "application/strategic-merge-patch+json"
+
+
+class UncertainError(ClusterError):
+    """The answer to a write did not come: it may have been done."""
+
+
+class Connection:
+    """One account on one server, for as long as a change takes."""
+
+    def __init__(self, session: Session, seconds: float) -> None:
+        self._session = session
+        self._seconds = seconds
+        self._date = ""
+
+    @property
+    def context(self) -> str:
+        return self._session.context
+
+    @property
+    def clock(self) -> datetime:
+        """The server's, as its last answer told it; this host's where it told none. Whole seconds, UTC."""
+        try:
+            return parsedate_to_datetime(self._date).astimezone(UTC)
+        except (ValueError, TypeError):
+            return datetime.now(UTC).replace(microsecond=0)
+
+    def read(self, needs: Sequence[Need]) -> Objects:
+        """As `cluster.read`; Services are not insisted on."""
+        budget = Budget(self._seconds)
+        return read_api(self._session, merge(needs), budget, within=None, services_required=False)
+
+    def config_map(self, space: str, title: str) -> Object:
+        """The whole of it, as it is now."""
+        return self._object("GET", _config_map(space, title), f"get configmaps ({space}/{title})")
+
+    def set_key(self, config_map: Object, key: str, value: str, *, dry_run: bool = False) -> Object:
+        """Writes one key of `data`, if nobody has changed the object since it was read."""
+        space, title = namespace(config_map), name(config_map)
+        guard = {"resourceVersion": text(config_map, "metadata", "resourceVersion")}
+        patch = {"metadata": guard, "data": {key: value}}
+        return self._patch(_config_map(space, title), _MERGE, patch, f"patch configmaps ({space}/{title})", dry_run)
+
+    def restart(self, space: str, title: str, at: datetime, *, dry_run: bool = False) -> Object:
+        """Replaces the pods of a DaemonSet as `kubectl rollout restart` does."""
+        annotations = {RESTARTED: at.astimezone(UTC).isoformat().replace("+00:00", "Z")}
+        patch = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
+        path = f"/apis/apps/v1/namespaces/{quote(space, safe='')}/daemonsets/{quote(title, safe='')}"
+        return self._patch(path, _STRATEGIC, patch, f"patch daemonsets.apps ({space}/{title})", dry_run)
+
+    def _patch(self, path: str, content_type: str, patch: Mapping[str, Any], what: str, dry_run: bool) -> Object:
+        query = {"fieldManager": MANAGER} | ({"dryRun": "All"} if dry_run else {})
+        body = json.dumps(patch).encode()
+        try:
+            return self._object("PATCH", path, what, query, body, content_type)
+        except UncertainError:
+            if dry_run:
+                raise ClusterError(f"{self._session.where}: no answer to {what} as a dry run", "Try again later") from None
+            raise
+
+    def _object(
+        self, method: str, path: str, what: str, query: Mapping[str, str] | None = None, body: bytes | None = None,
+        content_type: str = "application/json",
+    ) -> Object:  # fmt: skip
+        try:
+            answer = self._session.send(
+                method, path, query or {}, Budget(self._seconds), body=body, content_type=content_type
+            )
+            self._date = answer.headers.get("date", "")
+            return self._checked(answer, what)
+        except UnreadError as unread:
+            if body is not None and not 300 <= unread.status < 500:
+                why = f"{self._session.where}: {what}: {unread.why}; whether it was done is not known"
+                raise UncertainError(why, "Run it again: it looks first") from None
+            raise ClusterError(f"{self._session.where}: {what}: {unread.why}", unread.cure) from None
+
+    def _checked(self, answer: Answer, what: str) -> Object:
+        if answer.status == 409:
+            why = f"{what}: somebody changed it meanwhile, so nothing was written"
+            raise ClusterError(why, "Run it again: it begins with what is there now")
+        if answer.status == 403:
+            raise self._forbidden(answer, what)
+        if not 200 <= answer.status < 300:
+            raise by_status(answer.status)
+        found = answer.json()
+        if not isinstance(found, Mapping) or not name(found):
+            raise UnreadError("unreadable answer", "Is this the address of a Kubernetes API?", status=answer.status)
+        return found
+
+    def _forbidden(self, answer: Answer, what: str) -> ClusterError:
+        """Rights are refused in fixed words (k8s.io/apiserver, responsewriters/errors.go); an admission says its own."""
+        verb, _, resource = what.partition(" ")
+        if f" cannot {verb} resource " not in text(answer.json(), "message"):
+            why = f"{self._session.where}: {FORBIDDEN}: {what} is refused by an admission policy"
+            return ClusterError(why, "`kubectl edit` shows what it says")
+        hint = "Give this account that right, or let somebody run it who has it"
+        return ClusterError(f"{self._session.where}: {FORBIDDEN}: the verb {verb} on {resource} is missing", hint)
+
+
+@contextmanager
+def connected(source: Source) -> Iterator[Connection]:
+    """ClusterError where there is no server or no login; UsageError for a file, which can't be changed."""
+    if source.cluster_file is not None:
+        raise UsageError("a cluster file can't be changed", "Name a cluster with --kubeconfig or --context")
+    import kubernetes  # noqa: F401 - half a second, which is not the server's
+
+    budget = Budget(source.request_timeout)
+    session = open_session(source.kubeconfig, source.context, source.as_user, budget, source.held)
+    try:
+        yield Connection(session, source.request_timeout)
+    finally:
+        session.close()
+
+
+def _config_map(space: str, title: str) -> str:
+    return f"/api/v1/namespaces/{quote(space, safe='')}/configmaps/{quote(title, safe='')}"

@@ -1,0 +1,98 @@
+"""`arpcheck strict-arp status`: is strict ARP needed, is it set, and has it been loaded? No socket, no privilege."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from arpcheck.cluster import Container, Source, read, read_logs
+from arpcheck.commands.output import check, show, write
+from arpcheck.errors import InputError, UsageError
+from arpcheck.kubeproxy import NEEDS, workload
+from arpcheck.kubeproxy.status import StrictArpStatus, status, to_json, to_text
+from arpcheck.objects import Objects, name, namespace, text
+
+MOST_BYTES = 1 << 20
+"""A /configz is some KiB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asked for."""
+
+    source: Source
+    logs: bool = False
+    configz: tuple[str, ...] = ()
+    """Files, each `NODE=FILE`, or named like its node: `worker-1.json`."""
+    format_name: str = "table"
+    output: str | None = None
+
+
+def strict_arp_status(request: Request) -> int:
+    """Prints it; the exit code is the answer's."""
+    check(request.output)
+    files = tuple(_node_and_file(given) for given in request.configz)
+    objects = read(request.source, NEEDS, services_required=False)
+    configz = _configz(files, objects)
+    logs, unread = _logs(request.source, objects) if request.logs else ({}, ())
+    found = status(objects, logs=logs, configz=configz)
+    _deliver(replace(found, notes=(*found.notes, *unread)), request)
+    return found.exit_code
+
+
+def _deliver(found: StrictArpStatus, request: Request) -> None:
+    written = json.dumps(to_json(found), indent=2) + "\n" if request.format_name == "json" else to_text(found)
+    if request.output:
+        write(Path(request.output), written)
+    show(written)
+
+
+def _logs(source: Source, objects: Objects) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """By node, and a note for every reason why one could not be read."""
+    pods = workload.pods(objects)
+    wanted = {
+        node: Container(namespace=namespace(pod.obj), pod=name(pod.obj), container=text(pod.container, "name"))
+        for node, pod in pods.items()
+    }
+    found = read_logs(source, wanted)
+    return found.found, tuple(_unread(found.unread))
+
+
+def _unread(unread: Mapping[str, str]) -> Iterable[str]:
+    for why in sorted(set(unread.values())):
+        nodes = [node for node, reason in unread.items() if reason == why]
+        shown = ", ".join(nodes[:8]) + (f" and {len(nodes) - 8} more" if len(nodes) > 8 else "")
+        yield f"the log of kube-proxy could not be read (pods/log: {why}) on {shown}: what runs there is not shown"
+
+
+# ------------------------------------------------------------------------------------------------------------ /configz
+
+
+def _node_and_file(given: str) -> tuple[str, Path]:
+    node, equals, file = given.partition("=")
+    path = Path(file if equals else given)
+    return node if equals else path.name.removesuffix(".json"), path
+
+
+def _configz(files: Iterable[tuple[str, Path]], objects: Objects) -> Mapping[str, str]:
+    """By node. UsageError for a node that is none, or is named twice; InputError for a file that can't be read."""
+    known, found = {node.name for node in objects.nodes()}, dict[str, str]()
+    for node, path in files:
+        if node not in known:
+            hint = "Name it with --configz-file NODE=FILE; `kubectl get nodes` lists them"
+            raise UsageError(f"--configz-file {path}: there is no node {node!r}", hint)
+        if node in found:
+            raise UsageError(f"--configz-file {path}: {node} has a file already", "Give each node one")
+        found[node] = _read(path)
+    return found
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1).decode("utf-8", "replace")
+    except OSError as error:
+        hint = "Save there what `curl -s http://localhost:10249/configz` prints"
+        raise InputError(f"--configz-file {path}: {error.strerror}", hint) from None
