@@ -50,8 +50,10 @@ def _say(line: str, code: int) -> int:
 
 
 def _command() -> str:
+    from arpcheck.cli import program
+
     words = [word for word in sys.argv[1:2] if not word.startswith("-")]
-    return " ".join(("arpcheck", *words))
+    return " ".join((program(), *words))
 
 
 if __name__ == "__main__":

@@ -100,7 +100,9 @@ def pool(
 
     return run(
         Request(
-            options=Options(interfaces=tuple(dict.fromkeys(iface or ())), rounds=rounds, wait=wait, rate=rate, sender=sender),
+            options=Options(
+                interfaces=tuple(dict.fromkeys(iface or ())), rounds=rounds, wait=wait, rate=rate, sender=sender
+            ),
             source=source(kubeconfig, context, as_user, cluster_file, request_timeout),
             format_name=format_name,
             output=output,

@@ -7,52 +7,81 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from arpcheck.cli import completing
 from arpcheck.errors import UsageError
 
 if TYPE_CHECKING:
     from arpcheck.cluster import Source
 
 Kubeconfig = Annotated[
-    str | None, typer.Option("--kubeconfig", help="A kubeconfig, else KUBECONFIG, ~/.kube/config, the pod's own account.")
+    str | None,
+    typer.Option(
+        "--kubeconfig", metavar="FILE", help="A kubeconfig, else KUBECONFIG, ~/.kube/config, the pod's own account."
+    ),
 ]
-Context = Annotated[str | None, typer.Option("--context", help="A context of the kubeconfig.")]
-As = Annotated[str | None, typer.Option("--as", help="A user to impersonate.")]
+Context = Annotated[
+    str | None,
+    typer.Option("--context", metavar="NAME", help="A context of the kubeconfig.", autocompletion=completing.contexts),
+]
+As = Annotated[str | None, typer.Option("--as", metavar="USER", help="A user to impersonate.")]
 ClusterFile = Annotated[
     str | None,
     typer.Option(
         "--cluster-file",
+        metavar="FILE",
         help="Read the cluster from FILE or - (stdin): `arpcheck snapshot`, or kubectl get svc,nodes,events,… -A -o json"
         " --show-managed-fields.",
     ),
 ]
-RequestTimeout = Annotated[float, typer.Option("--request-timeout", min=0.1, help="Seconds for reading the cluster in all.")]
-Namespace = Annotated[str | None, typer.Option("-n", "--namespace", help="Only Services of this namespace.")]
+RequestTimeout = Annotated[
+    float, typer.Option("--request-timeout", metavar="SECONDS", min=0.1, help="Seconds for reading the cluster in all.")
+]
+Namespace = Annotated[str | None, typer.Option("-n", "--namespace", metavar="NAME", help="Only Services of this namespace.")]
 AllNamespaces = Annotated[bool, typer.Option("-A", "--all-namespaces", help="All namespaces, which is the default.")]
-Selector = Annotated[str, typer.Option("-l", "--selector", help="Only Services with these labels.")]
-Format = Annotated[str, typer.Option("-o", help="table, wide, markdown, json, yaml, name.")]
+Selector = Annotated[str, typer.Option("-l", "--selector", metavar="LABELS", help="Only Services with these labels.")]
+Format = Annotated[
+    str,
+    typer.Option("-o", metavar="FORMAT", autocompletion=completing.formats, help="table, wide, markdown, json, yaml, name."),
+]
 Output = Annotated[
-    str | None, typer.Option("--output", help="Write the report to FILE as well, in the format of its name or of -o.")
+    str | None,
+    typer.Option("--output", metavar="FILE", help="Write the report to FILE as well, in the format of its name or of -o."),
 ]
 
 
 Iface = Annotated[
-    list[str] | None, typer.Option("--iface", help="The interface to ask on. Repeatable; or auto, which a pod does unasked.")
+    list[str] | None,
+    typer.Option(
+        "--iface",
+        metavar="NAME",
+        help="The interface to ask on. Repeatable; or auto, which a pod does unasked.",
+        autocompletion=completing.interfaces,
+    ),
 ]
-Rounds = Annotated[int, typer.Option("--rounds", min=1, max=1000, help="How often every address is asked.")]
-Wait = Annotated[float, typer.Option("--wait", min=0.1, max=60, help="Seconds to listen after the last frame.")]
-Rate = Annotated[float, typer.Option("--rate", min=0, help="Frames a second on each interface; 0 is the top rate, 4000.")]
-Sender = Annotated[str, typer.Option("--sender", help="auto, own, zero, or one of the interface's addresses.")]
+Rounds = Annotated[int, typer.Option("--rounds", metavar="N", min=1, max=1000, help="How often every address is asked.")]
+Wait = Annotated[
+    float, typer.Option("--wait", metavar="SECONDS", min=0.1, max=60, help="Seconds to listen after the last frame.")
+]
+Rate = Annotated[
+    float, typer.Option("--rate", metavar="N", min=0, help="Frames a second on each interface; 0 is the top rate, 4000.")
+]
+Sender = Annotated[
+    str, typer.Option("--sender", metavar="ADDRESS", help="auto, own, zero, or one of the interface's addresses.")
+]
 MacMap = Annotated[
-    list[str] | None, typer.Option("--mac-map", help="A file that says whose MAC is whose. Repeatable; or a folder.")
+    list[str] | None,
+    typer.Option("--mac-map", metavar="FILE", help="A file that says whose MAC is whose. Repeatable; or a folder."),
 ]
 Accept = Annotated[
-    str | None, typer.Option("--accept", help="YAML: known faults with a reason and a last day; shown, not counted.")
+    str | None,
+    typer.Option("--accept", metavar="FILE", help="YAML: known faults with a reason and a last day; shown, not counted."),
+]
+Pcap = Annotated[
+    str | None,
+    typer.Option("--pcap", metavar="FILE", help="Write every frame that was sent, and every reply that was kept, to FILE."),
 ]
 NoHeaders = Annotated[bool, typer.Option("--no-headers", help="No column headings.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="End with 0 also where 1 or 3 is due; 2 and 130 stay.")]
-Pcap = Annotated[
-    str | None, typer.Option("--pcap", help="Write every frame that was sent, and every reply that was kept, to FILE.")
-]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stderr but errors.")]
 
 

@@ -51,9 +51,12 @@ def probe(
     all_namespaces: AllNamespaces = False,
     selector: Selector = "",
     load_balancer_class: Annotated[
-        str | None, typer.Option("--class", help="Only Services of this loadBalancerClass; '' is those without one.")
+        str | None,
+        typer.Option("--class", metavar="NAME", help="Only Services of this loadBalancerClass; '' is those without one."),
     ] = None,
-    ip: Annotated[list[str] | None, typer.Option("--ip", help="Also this address, Service or not. Repeatable.")] = None,
+    ip: Annotated[
+        list[str] | None, typer.Option("--ip", metavar="ADDRESS", help="Also this address, Service or not. Repeatable.")
+    ] = None,
     external_ips: Annotated[bool, typer.Option("--external-ips", help="Also spec.externalIPs of all Services.")] = False,
     mac_map: MacMap = None,
     kubeconfig: Kubeconfig = None,

@@ -20,7 +20,10 @@ from arpcheck.cli.options import (
 )  # fmt: skip
 
 
-@app.command(epilog="Example:  arpcheck snapshot > cluster.json, then on the LAN host: --cluster-file cluster.json")
+@app.command(
+    epilog="Examples:  arpcheck snapshot --output cluster.json"
+    "  |  sudo arpcheck probe --iface eth0 --cluster-file cluster.json"
+)
 def snapshot(
     namespace: Namespace = None,
     all_namespaces: AllNamespaces = False,

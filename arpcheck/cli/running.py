@@ -16,15 +16,15 @@ from arpcheck.errors import UsageError
     "  arpcheck pod --node worker-1 -- -o markdown -n web"
 )
 def pod(
-    node: Annotated[str | None, typer.Option("--node", help="The node to run on.")] = None,
+    node: Annotated[str | None, typer.Option("--node", metavar="NAME", help="The node to run on.")] = None,
     job: Annotated[bool, typer.Option("--job", help="A Job, which goes away an hour after its end, not a Pod.")] = False,
     image: Annotated[
-        str, typer.Option("--image", help="The image that scripts/image builds, as the nodes can pull it.")
+        str, typer.Option("--image", metavar="NAME", help="The image that scripts/image builds, as the nodes can pull it.")
     ] = f"arpcheck:{__version__}",
-    namespace: Annotated[str, typer.Option("-n", "--namespace", help="The namespace to make for it.")] = "arpcheck",
-    openshift: Annotated[
-        bool, typer.Option("--openshift", help="With the rights that OpenShift wants for it.")
-    ] = False,
+    namespace: Annotated[
+        str, typer.Option("-n", "--namespace", metavar="NAME", help="The namespace to make for it.")
+    ] = "arpcheck",
+    openshift: Annotated[bool, typer.Option("--openshift", help="With the rights that OpenShift wants for it.")] = False,
     only_rbac: Annotated[bool, typer.Option("--rbac", help="Only the rights: all that arpcheck ever reads.")] = False,
     arguments: Annotated[
         list[str] | None, typer.Argument(metavar="[-- PROBE-OPTIONS]", help="Further options of `arpcheck probe`.")
@@ -41,9 +41,7 @@ def pod(
         raise UsageError("no node is named", "Give one with --node; `kubectl get nodes` lists them")
     _check(arguments or [])
     return run(
-        Wanted(
-            node=node, image=image, job=job, namespace=namespace, arguments=tuple(arguments or ()), openshift=openshift
-        )
+        Wanted(node=node, image=image, job=job, namespace=namespace, arguments=tuple(arguments or ()), openshift=openshift)
     )
 
 

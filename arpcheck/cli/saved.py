@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from arpcheck.cli.app import app
+from arpcheck.cli.completing import rules
 from arpcheck.cli.options import Accept, ExitZero, Format, NoHeaders, Output, ended, known_format
 
 
@@ -26,7 +27,6 @@ def report(
     return ended(run(file, chosen, output, accept=accept, headers=not no_headers), exit_zero)
 
 
-@app.command(epilog="Example:  arpcheck explain non-strict")
 @app.command(epilog="Example:  arpcheck compare before.json after.json -o markdown")
 def compare(
     before: Annotated[str, typer.Argument(help="A saved report; - is stdin.")],
@@ -42,8 +42,11 @@ def compare(
     return ended(run(before, after, format_name, output, headers=not no_headers), exit_zero)
 
 
+@app.command(epilog="Example:  arpcheck explain non-strict")
 def explain(
-    name: Annotated[str | None, typer.Argument(help="A verdict or a finding; none: all of them.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A verdict or a finding; none: all of them.", autocompletion=rules)
+    ] = None,
 ) -> int:
     """Say what a verdict or a finding means, how it is decided and what to do."""
     from arpcheck.commands.explain import explain as run

@@ -76,6 +76,11 @@ def load(explicit: str | None, context: str | None, environ: Mapping[str, str]) 
     return _resolve(merged, chosen)
 
 
+def contexts(explicit: str | None, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of all contexts, sorted. ClusterError for a kubeconfig that can't be read."""
+    return tuple(sorted(_merge(_paths(explicit, environ)).contexts))
+
+
 def embedded(context: Context) -> Context:
     """The same with the files that it names in it, so that nothing has to be read again. ClusterError for one that
     can't be read."""

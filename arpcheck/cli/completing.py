@@ -1,0 +1,56 @@
+"""What can stand for a value on the command line, for the shells' completion. Nothing that takes long: no API is asked,
+and what can't be read is left out, since a shell has no place for an error."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable
+
+import typer
+
+from arpcheck.errors import ArpcheckError
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+def _beginning(incomplete: str, words: Iterable[str]) -> list[str]:
+    return [word for word in words if word.startswith(incomplete)]
+
+
+def contexts(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Of the kubeconfig that the command line names, else as kubectl finds it."""
+    from arpcheck.cluster.kubeconfig import contexts as found
+
+    try:
+        return _beginning(incomplete, found(ctx.params.get("kubeconfig"), os.environ))
+    except ArpcheckError:
+        return []
+
+
+def interfaces(incomplete: str) -> list[str]:
+    names = [name for _, name in socket.if_nameindex()] if hasattr(socket, "if_nameindex") else []
+    return _beginning(incomplete, ["auto", *sorted(name for name in names if name != "lo")])
+
+
+def scenes(incomplete: str) -> list[str]:
+    from arpcheck.lab.scene_file import names
+
+    return _beginning(incomplete, names())
+
+
+def formats(incomplete: str) -> list[str]:
+    from arpcheck.reports import FORMATS
+
+    return _beginning(incomplete, FORMATS)
+
+
+def rules(incomplete: str) -> list[str]:
+    """Verdicts and findings."""
+    from arpcheck.judge import findings, verdicts
+
+    return _beginning(incomplete, sorted(text.name for text in (*verdicts.texts(), *findings.texts())))
+
+
+def shells(incomplete: str) -> list[str]:
+    return _beginning(incomplete, SHELLS)

@@ -1,0 +1,68 @@
+"""Commands for the shell and the manual, and the completion itself, by typer's own machinery."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from contextlib import redirect_stdout
+from io import StringIO
+from typing import Annotated
+
+import typer
+
+from arpcheck.cli.app import app
+from arpcheck.cli.completing import SHELLS, shells
+from arpcheck.errors import UsageError
+
+VARIABLE = "_ARPCHECK_COMPLETE"
+"""How a completion script asks: typer makes this name of the program's."""
+
+NO_FILES = 4
+"""kubectl's ShellCompDirectiveNoFileComp (spf13/cobra, completions.go)."""
+
+if VARIABLE in os.environ:
+    from typer.completion import completion_init  # type: ignore[attr-defined]
+
+    completion_init()
+
+
+@app.command(
+    epilog="Examples:  arpcheck completion bash > ~/.local/share/bash-completion/completions/arpcheck  |"
+    "  arpcheck completion zsh > ~/.zfunc/_arpcheck  |  arpcheck completion fish > ~/.config/fish/completions/arpcheck.fish"
+)
+def completion(
+    shell: Annotated[str, typer.Argument(help=", ".join(SHELLS) + ".", autocompletion=shells)],
+) -> int:
+    """Print the completion script of a shell. For `kubectl arpcheck` the package brings its own."""
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]
+
+    from arpcheck.commands.output import show
+
+    if shell not in SHELLS:
+        raise UsageError(f"no completion for {shell!r}", f"One of {', '.join(SHELLS)}")
+    show(get_completion_script(prog_name="arpcheck", complete_var=VARIABLE, shell=shell) + "\n")
+    return 0
+
+
+@app.command(epilog="Examples:  arpcheck man | man -l -  |  arpcheck man > /usr/local/share/man/man1/arpcheck.1")
+def man() -> int:
+    """Print the manual page, made from these very commands."""
+    from arpcheck.cli.manual import manual
+    from arpcheck.commands.output import show
+
+    show(manual(typer.main.get_command(app)))
+    return 0
+
+
+def kubectl_complete() -> int:
+    """`kubectl_complete-arpcheck WORD…`, which kubectl calls for its plug-in: a candidate a line, then a directive."""
+    from typer.completion import completion_init, shell_complete  # type: ignore[attr-defined]
+
+    words = ["arpcheck", *sys.argv[1:]]
+    os.environ.update(COMP_WORDS=shlex.join(words), COMP_CWORD=str(len(words) - 1))
+    completion_init()
+    with redirect_stdout(StringIO()) as candidates:
+        code = shell_complete(typer.main.get_command(app), {}, "arpcheck", VARIABLE, "complete_bash")
+    print(*candidates.getvalue().split(), f":{NO_FILES}", sep="\n")  # noqa: T201 - it is what kubectl reads
+    return code

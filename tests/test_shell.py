@@ -1,0 +1,155 @@
+"""The completions as the shells ask for them, the manual as man shows it, the help as a user reads it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from arpcheck import cli
+from arpcheck.cli.examples import examples
+from arpcheck.cli.shell import kubectl_complete
+
+BIN = Path(sys.executable).parent
+COMMANDS = sorted(command.name or command.callback.__name__ for command in cli.app.registered_commands)
+
+
+def run(*words, stdin=None, **env):
+    return subprocess.run(
+        [str(word) for word in words],
+        input=stdin, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "TERM": "dumb", **env},
+    )  # fmt: skip
+
+
+def arpcheck(*words, **env):
+    return run(sys.executable, "-m", "arpcheck", *words, **env)
+
+
+@pytest.fixture(scope="module")
+def kubeconfig(tmp_path_factory):
+    entries = [{"name": name, "context": {"cluster": "c", "user": "u"}} for name in ("prod-b", "prod-a", "lab")]
+    path = tmp_path_factory.mktemp("kube") / "config"
+    path.write_text(json.dumps({"contexts": entries}))
+    return str(path)
+
+
+LINES = [
+    pytest.param(["arpcheck", "pre"], ["preflight"], id="command"),
+    pytest.param(["arpcheck", "probe", "--dry"], ["--dry-run"], id="option"),
+    pytest.param(["arpcheck", "probe", "--context", "prod"], ["prod-a", "prod-b"], id="contexts"),
+    pytest.param(["arpcheck", "demo", "two-non"], ["two-non-strict"], id="scene"),
+    pytest.param(["arpcheck", "probe", "-o", "j"], ["json", "junit"], id="formats"),
+    pytest.param(["arpcheck", "explain", "non-strict"], ["non-strict", "non-strict-nodes"], id="rules"),
+    pytest.param(["arpcheck", "probe", "--iface", "aut"], ["auto"], id="interfaces"),
+    pytest.param(["arpcheck", "completion", ""], ["bash", "zsh", "fish"], id="shells"),
+]
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
+@pytest.mark.parametrize(("line", "expected"), LINES)
+def test_bash_completes_it(line, expected, kubeconfig):
+    script = arpcheck("completion", "bash").stdout + (
+        f'COMP_WORDS=({" ".join(map(repr, line))}); COMP_CWORD={len(line) - 1}\n'
+        '_arpcheck_completion arpcheck; printf "%s\\n" "${COMPREPLY[@]}"\n'
+    )
+    done = run("bash", "--norc", "-c", script, KUBECONFIG=kubeconfig)
+    assert (done.stdout.split(), done.stderr) == (expected, "")
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed")
+@pytest.mark.parametrize(("line", "expected"), LINES)
+def test_fish_completes_it(line, expected, kubeconfig, tmp_path):
+    script = arpcheck("completion", "fish").stdout + f'\ncomplete --do-complete "{" ".join(line)}"\n'
+    done = run("fish", "--no-config", "-c", script, KUBECONFIG=kubeconfig, HOME=str(tmp_path))
+    assert sorted(found.split("\t")[0] for found in done.stdout.splitlines()) == sorted(expected)
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
+@pytest.mark.parametrize(("line", "expected"), LINES)
+def test_zsh_is_given_them(line, expected, kubeconfig):
+    """What the script of zsh evaluates: a call of _arguments with the candidates."""
+    assert run("zsh", "-n", "-c", arpcheck("completion", "zsh").stdout).stderr == ""
+    asked = {"_ARPCHECK_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": " ".join(line), "KUBECONFIG": kubeconfig}
+    done = run(BIN / "arpcheck", **asked)
+    assert re.findall(r'^(?:_arguments \'\*: :\(\()?"([^"]+)"', done.stdout, re.MULTILINE) == expected
+
+
+@pytest.mark.parametrize(("line", "expected"), LINES)
+def test_kubectl_completes_it(line, expected, kubeconfig):
+    done = run(BIN / "kubectl_complete-arpcheck", *line[1:], KUBECONFIG=kubeconfig)
+    assert (done.stdout.splitlines(), done.stderr, done.returncode) == ([*expected, ":4"], "", 0)
+
+
+def test_kubectls_entry_is_the_function_that_is_tried_here():
+    assert "arpcheck.cli.shell:kubectl_complete" in (Path(__file__).parent.parent / "pyproject.toml").read_text()
+    assert callable(kubectl_complete)
+
+
+def test_a_damaged_kubeconfig_completes_to_nothing_and_says_nothing(tmp_path):
+    (tmp_path / "config").write_text("{")
+    done = run(BIN / "kubectl_complete-arpcheck", "probe", "--context", "", KUBECONFIG=str(tmp_path / "config"))
+    assert (done.stdout, done.stderr) == (":4\n", "")
+
+
+def test_completing_asks_for_nothing_heavy(kubeconfig):
+    code = (
+        "import sys; sys.argv[1:] = ['probe', '--context', '']; from arpcheck.cli.shell import kubectl_complete as k; k();"
+        "print([m for m in ('scapy', 'kubernetes', 'psutil', 'tabulate') if m in sys.modules])"
+    )
+    assert run(sys.executable, "-c", code, KUBECONFIG=kubeconfig).stdout.splitlines()[-1] == "[]"
+
+
+def test_an_unknown_shell_is_one_line():
+    done = arpcheck("completion", "tcsh")
+    assert (done.returncode, done.stderr) == (2, "arpcheck: no completion for 'tcsh'. One of bash, zsh, fish\n")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["probe", "--help"], ["probe"]], ids=["help", "help of a command", "error"])
+def test_as_a_plugin_it_speaks_of_kubectl(arguments):
+    done = run(BIN / "kubectl-arpcheck", *arguments)
+    assert "kubectl arpcheck" in done.stdout + done.stderr or arguments == ["probe"]
+    assert "Usage: arpcheck" not in done.stdout
+
+
+# -------------------------------------------------------------------------------------------------------------- help
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_examples_that_can_be_copied(command):
+    [info] = [c for c in cli.app.registered_commands if (c.name or c.callback.__name__) == command]
+    found = examples(info.epilog)
+    assert found
+    assert all("arpcheck " in example for example in found)
+    shown = arpcheck(command, "--help").stdout
+    assert all(f"\n    {example}\n" in shown for example in found)
+
+
+# ------------------------------------------------------------------------------------------------------------ manual
+
+
+@pytest.mark.skipif(not shutil.which("groff"), reason="groff is not installed")
+def test_groff_shows_the_manual_without_a_warning():
+    done = run("groff", "-man", "-Tutf8", "-ww", "-P-c", stdin=arpcheck("man").stdout)
+    assert (done.returncode, done.stderr) == (0, "")
+    page = re.sub(r".\x08", "", done.stdout)
+    for words in ("ARPCHECK(1)", "--request-timeout SECONDS", "EXIT STATUS", "arpcheck probe --iface eth0", "svc,nodes,events,…"):
+        assert words in page
+    for command in COMMANDS:
+        assert f"arpcheck {command}" in page
+
+
+@pytest.mark.skipif(not shutil.which("mandoc"), reason="mandoc is not installed")
+def test_mandoc_finds_no_fault_in_it():
+    done = run("mandoc", "-T", "lint", "-W", "error", stdin=arpcheck("man").stdout)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_manual_is_the_same_everywhere_and_plain_ascii():
+    once = arpcheck("man").stdout
+    assert once.isascii()
+    assert arpcheck("man", COLUMNS="40", LC_ALL="C").stdout == once
