@@ -26,7 +26,10 @@ def node(name, *, ready=True):
     return Node(name=name, ready=ready, addresses=(), labels={}, annotations={}, raw={})
 
 
-def owned(replies, identities, nodes=(node("n1"), node("n2")), proxies=(), overlays=None, own_node=None, eth1=(), losses=()):
+TWO = (node("n1"), node("n2"))
+
+
+def owned(replies, identities, nodes=TWO, proxies=(), overlays=None, own_node=None, eth1=(), losses=()):
     said = [*((ip, mac, "eth0") for ip, mac in replies), *((ip, mac, "eth1") for ip, mac in eth1)]
     evidence = Evidence(
         arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0", "eth1")),

@@ -1,6 +1,7 @@
 """schedule: when which question is put, on a clock that the test turns."""
 
 from ipaddress import IPv4Address
+from itertools import pairwise
 
 import pytest
 
@@ -40,7 +41,7 @@ def test_every_target_is_asked_once_a_round_and_rounds_are_a_second_apart():
     sent = run(course(A, B, rate=100.0), lambda *_: (M1,))
     assert [(number, ip) for _, number, ip, _ in sent] == [(1, A), (1, B), (2, A), (2, B), (3, A), (3, B)]
     times = [at for at, _, ip, _ in sent if ip == A]
-    assert [round(b - a, 3) for a, b in zip(times, times[1:], strict=False)] == [1.0, 1.0]
+    assert [round(b - a, 3) for a, b in pairwise(times)] == [1.0, 1.0]
 
 
 def test_the_rate_holds():
