@@ -13,6 +13,7 @@ import pytest
 from arpcheck import cli
 from arpcheck.cli.examples import examples
 from arpcheck.cli.shell import kubectl_complete
+from arpcheck.lab.apiserver import ApiServer
 
 BIN = Path(sys.executable).parent
 COMMANDS = sorted(command.name or command.callback.__name__ for command in cli.app.registered_commands)
@@ -153,3 +154,17 @@ def test_the_manual_is_the_same_everywhere_and_plain_ascii():
     once = arpcheck("man").stdout
     assert once.isascii()
     assert arpcheck("man", COLUMNS="40", LC_ALL="C").stdout == once
+
+
+# --------------------------------------------------------------------------------------------------------------- log
+
+
+def test_verbose_says_on_stderr_what_is_read_and_no_secret(tmp_path):
+    with ApiServer(serves=["v1/Service", "v1/Node"], token="a-secret-token") as api:
+        path = api.kubeconfig(tmp_path / "config")
+        quiet, loud = (arpcheck("snapshot", *words, "--kubeconfig", path) for words in ((), ("-v",)))
+    assert f"read {path}\n" in loud.stderr
+    assert re.search(r"arpcheck: +\d+\.\d{3} s  GET /api/v1/services\?limit=500: 200, \d+ octets, \d+ ms\n", loud.stderr)
+    assert "a-secret-token" not in loud.stderr
+    assert "GET" not in quiet.stderr
+    assert [json.loads(done.stdout)["items"] for done in (quiet, loud)] == [[], []]

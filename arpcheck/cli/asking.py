@@ -21,6 +21,7 @@ from arpcheck.cli.options import (
     RequestTimeout,
     Rounds,
     Sender,
+    Verbose,
     Wait,
     known_format,
     source,
@@ -44,6 +45,7 @@ def preflight(
     format_name: Format = "table",
     output: Output = None,
     quiet: Quiet = False,
+    _verbose: Verbose = False,
 ) -> int:
     """Before a load balancer is installed: which nodes would answer for its addresses, and is it safe?"""
     chosen = known_format(format_name)
@@ -90,6 +92,7 @@ def pool(
     format_name: Annotated[str, typer.Option("-o", help="table or json.")] = "table",
     output: Output = None,
     quiet: Quiet = False,
+    _verbose: Verbose = False,
 ) -> int:
     """Ask whether somebody already uses an address that a load balancer may hand out next."""
     if format_name not in ("table", "json"):
@@ -137,6 +140,7 @@ def inventory(
     request_timeout: RequestTimeout = 30.0,
     format_name: Annotated[str, typer.Option("-o", help="table, or csv as --mac-map reads it.")] = "table",
     quiet: Quiet = False,
+    _verbose: Verbose = False,
 ) -> int:
     """Print whose MAC is whose, by every source."""
     if format_name not in ("table", "csv"):

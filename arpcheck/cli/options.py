@@ -85,6 +85,20 @@ ExitZero = Annotated[bool, typer.Option("--exit-zero", help="End with 0 also whe
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stderr but errors.")]
 
 
+def _speak(wanted: bool) -> None:
+    if wanted:
+        from arpcheck.commands.log import speak
+
+        speak()
+
+
+Verbose = Annotated[
+    bool,
+    typer.Option("-v", "--verbose", callback=_speak, help="Say on stderr what is read and opened, and how long it takes."),
+]
+"""Done by being given; no command looks at it."""
+
+
 def source(
     kubeconfig: str | None, context: str | None, as_user: str | None, cluster_file: str | None, timeout: float
 ) -> Source:

@@ -28,6 +28,7 @@ from arpcheck.cli.options import (
     Rounds,
     Selector,
     Sender,
+    Verbose,
     Wait,
     address,
     ended,
@@ -74,6 +75,7 @@ def probe(
         bool, typer.Option("--dry-run", help="Print what would be asked and for how long. Sends nothing, needs no right.")
     ] = False,
     quiet: Quiet = False,
+    _verbose: Verbose = False,
 ) -> int:
     """Ask who answers for every LoadBalancer IP, and judge the answers."""
     chosen = known_format(format_name)

@@ -15,6 +15,7 @@ from arpcheck.cli.options import (
     Kubeconfig,
     Namespace,
     RequestTimeout,
+    Verbose,
     one_namespace,
     source,
 )  # fmt: skip
@@ -33,6 +34,7 @@ def snapshot(
     cluster_file: ClusterFile = None,
     request_timeout: RequestTimeout = 30.0,
     output: Annotated[str | None, typer.Option("--output", help="Write it to FILE instead of stdout.")] = None,
+    _verbose: Verbose = False,
 ) -> int:
     """Print exactly what probe would read of the cluster, as input for --cluster-file."""
     from arpcheck.commands.snapshot import snapshot as run

@@ -5,6 +5,7 @@ and credentials. Its loader's errors quote whole entries, tokens included, so no
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -19,6 +20,8 @@ from arpcheck.cluster.session import Session
 from arpcheck.cluster.unread import TIMED_OUT
 from arpcheck.errors import ArpcheckError, ClusterError
 
+_log = logging.getLogger(__name__)
+
 
 def open_session(
     explicit: str | None, context: str | None, as_user: str | None, budget: Budget, held: kubeconfig.Context | None = None
@@ -28,6 +31,7 @@ def open_session(
     if not held and explicit and not os.path.exists(explicit):
         raise ClusterError(f"{explicit}: no such file", "Name another with --kubeconfig")
     found = held or kubeconfig.load(explicit, context, os.environ)
+    _log.info("account: %s", f"context {found.name!r} of {found.server}" if found else "the pod's own")
     user = found.user if found else {}
     if found and "exec" in user:
         user = log_in(found, budget)

@@ -6,6 +6,7 @@ entries, tokens included, in its errors. Nothing here says a value of an entry."
 from __future__ import annotations
 
 import base64
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,8 @@ from urllib.parse import urlsplit
 from arpcheck.cluster.document import MalformedError
 from arpcheck.cluster.yaml_text import parse
 from arpcheck.errors import ClusterError
+
+_log = logging.getLogger(__name__)
 
 SIZE = 32 << 20
 """Octets of one file. Those of the largest fleets have some thousand contexts of 5 KiB."""
@@ -132,6 +135,7 @@ def _merge(paths: Iterable[Path]) -> _Merged:
     merged: dict[str, dict[str, _Entry]] = {"contexts": {}, "clusters": {}, "users": {}}
     for path in (paths := list(paths)):
         found = _read(path)
+        _log.info("read %s", path)
         current = current or _text(found.get("current-context"))
         for kind, entries in merged.items():
             for name, value in _named(found.get(kind), kind.removesuffix("s")):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import logging
 import os
 import selectors
 import signal
@@ -24,6 +25,8 @@ from arpcheck.cluster.kubeconfig import Context
 from arpcheck.errors import ClusterError
 from arpcheck.objects import at, items, text
 
+_log = logging.getLogger(__name__)
+
 SIZE = 1 << 20
 """Octets of a plug-in's answer: a token, or a certificate with its key."""
 
@@ -36,6 +39,7 @@ def log_in(context: Context, budget: Budget) -> dict[str, Any]:
     plugin = context.user["exec"]
     name = Path(text(plugin, "command")).name
     interactive = _is_interactive(plugin, name)
+    _log.info("login plug-in %s", name)
     command, environment = _command(plugin, context.directory), _environment(plugin, context, interactive)
     output = _output(command, environment, interactive, name, budget)
     return user | _credential(output, name, text(plugin, "apiVersion"))

@@ -5,6 +5,8 @@ timeout)."""
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +16,8 @@ from arpcheck.cluster.budget import Budget
 from arpcheck.cluster.document import MalformedError
 from arpcheck.cluster.json_text import json_value
 from arpcheck.cluster.unread import TIMED_OUT, UNREADABLE, UnreadError, by_error, by_status
+
+_log = logging.getLogger(__name__)
 
 ANSWER = 256 << 20
 """Octets of one answer. A page of 500 Services takes some MiB."""
@@ -67,12 +71,24 @@ class Session:
     ) -> Answer:  # fmt: skip
         """One request and its whole answer, whatever its status. Asked again where the server says when."""
         for _ in range(ATTEMPTS):
-            answer = self._once(method, f"{path}?{urlencode(query)}" if query else path, budget, body, content_type)
+            answer = self._logged(method, f"{path}?{urlencode(query)}" if query else path, budget, body, content_type)
             seconds = answer.headers.get("retry-after", "")
             if (answer.status != 429 and answer.status < 500) or not seconds.isdecimal() or len(seconds) > 6:
                 break
             if not budget.pause(int(seconds)):
                 break
+        return answer
+
+    def _logged(self, method: str, path: str, *rest: Any) -> Answer:
+        began = time.monotonic()
+        try:
+            answer = self._once(method, path, *rest)
+        except UnreadError as unread:
+            _log.info("%s %s: %s, %.0f ms", method, path, unread.why, (time.monotonic() - began) * 1000)
+            raise
+        _log.info(
+            "%s %s: %d, %d octets, %.0f ms", method, path, answer.status, len(answer.body), (time.monotonic() - began) * 1000
+        )
         return answer
 
     def _once(self, method: str, path: str, budget: Budget, body: bytes | None, content_type: str) -> Answer:

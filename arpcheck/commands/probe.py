@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ from arpcheck.wire.host import this_host, with_neighbours
 from arpcheck.wire.link import LiveWire
 from arpcheck.wire.manufacturers import manufacturers
 from arpcheck.wire.privilege import seal
+
+_log = logging.getLogger(__name__)
 
 TOP_RATE = 4000.0
 """Frames a second on each interface that `--rate 0` takes: more than that the responders lose (a speaker's socket holds
@@ -108,6 +111,7 @@ def observed(
             tap=tap,
         )
     line.clear()
+    _log.info("%d questions, %d replies kept", len(evidence.questions), len(evidence.replies))
     return evidence
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import logging
 import select
 import socket
 import struct
@@ -18,6 +19,8 @@ from typing import Any
 from arpcheck.errors import WireError
 from arpcheck.wire.frames import ETHERTYPE_ARP
 from arpcheck.wire.seam import Arrival, LinkLostError
+
+_log = logging.getLogger(__name__)
 
 RECEIVE_BUFFER = 32 << 20
 """Bytes asked for; net.core.rmem_max bounds it where the process may not force it."""
@@ -147,6 +150,9 @@ def _open(interface: str) -> Any:
         raise WireError(f"interface {interface}: {error.strerror or error}", "`ip link` lists the interfaces") from None
     _attach_filter(scapy_socket.ins)
     _enlarge_buffer(scapy_socket.ins)
+    _log.info(
+        "%s: socket open, room for %d KiB", interface, scapy_socket.ins.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >> 10
+    )
     return scapy_socket
 
 
