@@ -31,7 +31,7 @@ def open_session(
     if not held and explicit and not os.path.exists(explicit):
         raise ClusterError(f"{explicit}: no such file", "Name another with --kubeconfig")
     found = held or kubeconfig.load(explicit, context, os.environ)
-    _log.info("account: %s", f"context {found.name!r} of {found.server}" if found else "the pod's own")
+    _log.info("account: %s", f"context {found.name!r}" if found else "the pod's own")
     user = found.user if found else {}
     if found and "exec" in user:
         user = log_in(found, budget)

@@ -135,7 +135,7 @@ class LiveWire:
 
 def _open(interface: str) -> Any:
     """scapy's layer-2 socket, for ARP alone: by default it takes all protocols, is promiscuous and has a 64 KiB buffer."""
-    if not sys.platform.startswith("linux"):
+    if not hasattr(socket, "AF_PACKET"):
         raise WireError(
             f"this system ({sys.platform}) has no AF_PACKET",
             "Probe from Linux; report, compare, snapshot and strict-arp work here too",
