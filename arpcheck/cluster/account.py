@@ -15,7 +15,7 @@ from arpcheck import __version__
 from arpcheck.cluster import kubeconfig
 from arpcheck.cluster.budget import Budget, side_by_side
 from arpcheck.cluster.login import log_in
-from arpcheck.cluster.proxies import proxy_for
+from arpcheck.cluster.proxies import is_here, proxy_for
 from arpcheck.cluster.session import Session
 from arpcheck.cluster.unread import TIMED_OUT
 from arpcheck.errors import ArpcheckError, ClusterError
@@ -32,12 +32,17 @@ def open_session(
         raise ClusterError(f"{explicit}: no such file", "Name another with --kubeconfig")
     found = held or kubeconfig.load(explicit, context, os.environ)
     _log.info("account: %s", f"context {found.name!r}" if found else "the pod's own")
-    user = found.user if found else {}
+    user = found.user if found and _may_carry_credentials(found.server) else {}
     if found and "exec" in user:
         user = log_in(found, budget)
     for _, session in side_by_side({0: lambda: _open(found, user, as_user)}, budget):
         return session
     raise ClusterError(f"The login of context {found.name if found else 'in-cluster'!r} {TIMED_OUT}", "Log in by hand first")
+
+
+def _may_carry_credentials(server: str) -> bool:
+    """Over http none leave this host; kubectl sends none over it at all (client-go tools/clientcmd, ClientConfig)."""
+    return server.startswith("https:") or is_here(server)
 
 
 def _open(found: kubeconfig.Context | None, user: Mapping[str, Any], as_user: str | None) -> Session:

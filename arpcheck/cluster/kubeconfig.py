@@ -37,7 +37,7 @@ class Context:
 
     name: str
     cluster: Mapping[str, Any] = field(repr=False)
-    """`server` and whatever of the known keys has the right type."""
+    """`server`, which has no credentials in it, and whatever of the known keys has the right type."""
     user: Mapping[str, Any] = field(repr=False)
     directory: Path
     """Of the file that has the user: a relative login plug-in is looked for there."""
@@ -190,10 +190,20 @@ def _cluster(entry: _Entry) -> dict[str, Any]:
     found = _texts(entry, _CLUSTER_TEXTS)
     server = found.setdefault("server", "")
     if server and "://" not in server:  # client-go rest/url_utils.go, DefaultServerURL
-        found["server"] = f"{'https' if 'certificate-authority' in ' '.join(found) else 'http'}://{server}"
+        server = f"{'https' if 'certificate-authority' in ' '.join(found) else 'http'}://{server}"
+    found["server"] = _bare(server)
     if entry.value.get("insecure-skip-tls-verify") is True:
         found["insecure-skip-tls-verify"] = True
     return found
+
+
+def _bare(server: str) -> str:
+    """Without user, password and query, which nothing sends and which must not be shown."""
+    try:
+        url = urlsplit(server)
+    except ValueError:
+        return ""
+    return url._replace(netloc=url.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def _user(entry: _Entry) -> dict[str, Any]:

@@ -14,9 +14,9 @@ def proxy_for(server: str, environ: Mapping[str, str]) -> str | None:
     (golang.org/x/net/http/httpproxy)."""
     url = urlsplit(server)
     found = _either(environ, f"{url.scheme}_proxy")
-    host = (url.hostname or "").rstrip(".").lower()
-    if not found or host == "localhost" or _is_loopback(host):
+    if not found or is_here(server):
         return None
+    host = _host(server)
     if any(_covers(entry.strip().lower(), host, url.port) for entry in _either(environ, "no_proxy").split(",")):
         return None
     return found if "://" in found else f"http://{found}"
@@ -33,9 +33,14 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
-def _is_loopback(host: str) -> bool:
-    found = _address(host)
-    return found is not None and found.is_loopback
+def is_here(server: str) -> bool:
+    """Whether it is on this host: `localhost` or a loopback address."""
+    found = _address(_host(server))
+    return _host(server) == "localhost" or (found is not None and found.is_loopback)
+
+
+def _host(server: str) -> str:
+    return (urlsplit(server).hostname or "").rstrip(".").lower()
 
 
 def _covers(entry: str, host: str, port: int | None) -> bool:

@@ -216,11 +216,20 @@ def test_a_name_that_does_not_resolve(tmp_path, kubeconfig_for):
         read(Source(kubeconfig=kubeconfig_for("https://api.invalid:6443")), [SERVICES])
 
 
-def test_credentials_in_the_servers_url_are_not_shown(kubeconfig_for):
+def test_credentials_in_the_servers_url_are_not_shown(kubeconfig_for, caplog):
+    caplog.set_level("DEBUG")
     for url in (f"http://admin:{TOKEN}@127.0.0.1:9", f"http://127.0.0.1:9/?token={TOKEN}", f"https://x:{TOKEN}@[::1]:9/p"):
         with pytest.raises(ClusterError) as error:
             read(Source(kubeconfig=kubeconfig_for(url)), [SERVICES])
-        assert not secret_in(str(error.value))
+        assert not secret_in(str(error.value), caplog.text)
+
+
+def test_no_log_has_the_token_in_it(tmp_path, caplog):
+    caplog.set_level("DEBUG")
+    with cluster(tmp_path) as (_, ask):
+        ask(NEEDS)
+    assert caplog.records
+    assert not secret_in(caplog.text)
 
 
 def test_no_thread_outlives_a_drip(tmp_path):

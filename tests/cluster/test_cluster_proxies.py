@@ -1,7 +1,7 @@
 """Which proxy leads to a server: Go's rules, which kubectl's users know; and a proxy that is really used."""
 
 import pytest
-from cluster_world import SERVICES, TOKEN, cluster, names
+from cluster_world import CLUSTER, SERVICES, TOKEN, cluster, names
 
 from arpcheck.cluster import Source, read
 from arpcheck.cluster.proxies import proxy_for
@@ -47,7 +47,7 @@ def test_a_server_on_this_host_is_asked_without_the_proxy(tmp_path, monkeypatch)
         assert names(ask([SERVICES]), "services")
 
 
-def test_the_kubeconfigs_proxy_is_used(tmp_path, kubeconfig_for):
+def test_the_kubeconfigs_proxy_is_used(kubeconfig_for):
     """A server stands for the proxy: a plain http request through one names the whole URL."""
 
     class Proxy(ApiServer):
@@ -55,9 +55,10 @@ def test_the_kubeconfigs_proxy_is_used(tmp_path, kubeconfig_for):
             assert request.headers["host"] == "api.example.org"
             return super().answer(request)
 
-    with cluster(tmp_path, kind=Proxy) as (proxy, _):
-        path = kubeconfig_for("http://api.example.org", {"proxy-url": proxy.url}, {"token": TOKEN})
+    with Proxy(CLUSTER) as proxy:
+        path = kubeconfig_for("http://api.example.org", {"proxy-url": proxy.url}, {"token": TOKEN, "exec": {"command": "gone"}})
         assert names(read(Source(kubeconfig=path), [SERVICES]), "services")
+        assert not any("authorization" in request.headers for request in proxy.requests), "in the clear no credentials are sent"
 
 
 @pytest.mark.parametrize(
