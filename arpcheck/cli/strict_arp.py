@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from arpcheck.cli.app import app
-from arpcheck.cli.options import As, ClusterFile, Context, Kubeconfig, Output, RequestTimeout, source
+from arpcheck.cli.options import (
+    As,
+    ClusterFile,
+    Context,
+    Kubeconfig,
+    Output,
+    Rate,
+    RequestTimeout,
+    Rounds,
+    Sender,
+    Wait,
+    source,
+)  # fmt: skip
 from arpcheck.errors import UsageError
 
 strict_arp = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -50,5 +62,56 @@ def status(
             configz=tuple(configz_file or ()),
             format_name=format_name,
             output=output,
+        )
+    )
+
+
+@strict_arp.command(
+    epilog="Examples:  arpcheck strict-arp enable --dry-run  |  sudo arpcheck strict-arp enable --iface eth0"
+    "  |  arpcheck strict-arp enable --yes --restart-announcer"
+)
+def enable(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the change, send it as the server's own dry run, and stop.")
+    ] = False,
+    iface: Annotated[
+        list[str] | None, typer.Option("--iface", help="Prove it: ask on this interface before and after. Repeatable.")
+    ] = None,
+    restart_announcer: Annotated[
+        bool, typer.Option("--restart-announcer", help="Restart the load balancer's speakers after that.")
+    ] = False,
+    timeout: Annotated[float, typer.Option("--timeout", min=0, help="Seconds to wait for each rollout.")] = 600.0,
+    backup_dir: Annotated[str, typer.Option("--backup-dir", help="Where the ConfigMap is saved as it was.")] = ".",
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also where it looks as if another system wrote the configuration.")
+    ] = False,
+    rounds: Rounds = 3,
+    wait: Wait = 1.0,
+    rate: Rate = 10.0,
+    sender: Sender = "auto",
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    as_user: As = None,
+    request_timeout: RequestTimeout = 30.0,
+) -> int:
+    """Set ipvs.strictARP in kube-proxy's ConfigMap, restart kube-proxy, watch it; 0 enabled, 3 not everywhere."""
+    from arpcheck.commands.strict_arp_enable import Request, strict_arp_enable
+    from arpcheck.evidence import Options
+
+    options = Options(
+        interfaces=tuple(dict.fromkeys(iface or ())), rounds=rounds, wait=wait, rate=rate, sender=sender, services=False,
+        preflight=True,
+    )  # fmt: skip
+    return strict_arp_enable(
+        Request(
+            source=source(kubeconfig, context, as_user, None, request_timeout),
+            yes=yes,
+            dry_run=dry_run,
+            anyway=anyway,
+            backup_dir=backup_dir,
+            timeout=timeout,
+            restart_announcer=restart_announcer,
+            proof=options if iface else None,
         )
     )

@@ -7,7 +7,7 @@ import shutil
 import sys
 from typing import TextIO
 
-from arpcheck.reports.escape import plain
+from arpcheck.reports.escape import PROSE_LIMIT, plain
 from arpcheck.reports.style import Style
 from arpcheck.wire.sweep import Progress
 
@@ -22,7 +22,7 @@ def style(stream: TextIO, *, headers: bool = True) -> Style:
 
 def notice(line: str) -> None:
     """A line for the person, never mixed with the result."""
-    print(f"arpcheck: {plain(line)}", file=sys.stderr)  # noqa: T201
+    print(f"arpcheck: {plain(line, PROSE_LIMIT)}", file=sys.stderr)  # noqa: T201
 
 
 def duration(seconds: float) -> str:

@@ -1,0 +1,176 @@
+"""The rollout of a DaemonSet, node by node: who has its new pod, who waits for it, and whom it will not reach.
+
+`reach` is pure; `watch` looks again and again. Knows no kube-proxy."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from arpcheck.cluster import Connection
+from arpcheck.errors import ClusterError
+from arpcheck.model import Need
+from arpcheck.objects import Node, Object, Objects, annotations_of, at, full_name, items, mapping, name, namespace, text
+
+RESTARTED = "kubectl.kubernetes.io/restartedAt"
+FIELDS = (f"spec template metadata annotations {RESTARTED}", "spec updateStrategy type", "spec selector matchLabels *")
+"""Of a DaemonSet."""
+_LABEL = re.compile(r"[A-Za-z0-9._/-]{1,317}")
+_SLICE = 0.05
+"""Seconds after which a pause looks whether it is to end."""
+_COSTS = "which nodes the rollout has reached is not known"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How far a rollout has come."""
+
+    done: tuple[str, ...] = ()
+    """Nodes whose pod is of the present template, and ready."""
+    waiting: Mapping[str, str] = field(default_factory=dict)
+    """Nodes whose pod is still to come, and what is known of it."""
+    unreached: Mapping[str, str] = field(default_factory=dict)
+    """Nodes that it does not reach by itself, and why."""
+
+    @property
+    def left(self) -> Mapping[str, str]:
+        return {**self.waiting, **self.unreached}
+
+
+def needs(daemon_sets: Iterable[Object]) -> tuple[Need, ...]:
+    """What `reach` looks at."""
+    return (
+        Need(
+            resource="nodes",
+            costs=_COSTS,
+            fields=(
+                *("spec taints key", "spec taints effect", "status conditions type", "status conditions status"),
+                "status nodeInfo operatingSystem",
+            ),
+        ),
+        *(need for one in daemon_sets for need in _needs(one)),
+    )
+
+
+def _needs(daemon_set: Object) -> Iterable[Need]:
+    yield Need(
+        resource="daemonsets.apps",
+        costs=_COSTS,
+        namespace=namespace(daemon_set),
+        names=(name(daemon_set),),
+        fields=FIELDS,
+    )
+    yield Need(
+        resource="pods",
+        costs=_COSTS,
+        namespace=namespace(daemon_set),
+        selector=_selector(daemon_set),
+        fields=(
+            *("metadata ownerReferences kind", "metadata ownerReferences name", "metadata deletionTimestamp"),
+            *(f"metadata annotations {RESTARTED}", "spec nodeName"),
+            *("status conditions type", "status conditions status"),
+        ),
+    )
+
+
+def _selector(daemon_set: Object) -> str:
+    wanted = sorted(mapping(daemon_set, "spec", "selector", "matchLabels").items())
+    return ",".join(f"{key}={value}" for key, value in wanted if _LABEL.fullmatch(key) and _LABEL.fullmatch(value))
+
+
+# ----------------------------------------------------------------------------------------------------------- one look
+
+
+def restarted_at(daemon_set: Object) -> str:
+    """As it is written in the template; empty where nobody has restarted it."""
+    return mapping(daemon_set, "spec", "template", "metadata", "annotations").get(RESTARTED, "")
+
+
+def reach(daemon_set: Object, objects: Objects, *, everywhere: bool) -> Reach:
+    """`daemon_set`: which one is meant; as it is now, it is in `objects`. `everywhere`: a node without a pod of it counts
+    as not reached, but for Windows."""
+    known = (one for one in objects.of("daemonsets.apps") if full_name(one) == full_name(daemon_set))
+    now = next(known, None)
+    if now is None:
+        return Reach(unreached={"": f"daemonset {full_name(daemon_set)} is not there any more"})
+    pods, wanted = _pods(now, objects), restarted_at(now)
+    by_hand = text(now, "spec", "updateStrategy", "type") == "OnDelete"
+    done, waiting, unreached = [], {}, {}
+    for node in objects.nodes():
+        found = pods.get(node.name)
+        if found is None:
+            if everywhere and text(node.raw, "status", "nodeInfo", "operatingSystem") != "windows":
+                unreached[node.name] = _without_pod(node)
+        elif annotations_of(found).get(RESTARTED, "") == wanted and _is_true(found, "Ready"):
+            done.append(node.name)
+        elif node.ready is False:
+            unreached[node.name] = "NotReady: its pod can't be replaced"
+        elif by_hand and annotations_of(found).get(RESTARTED, "") != wanted:
+            delete = f"kubectl -n {namespace(found)} delete pod {name(found)}"
+            unreached[node.name] = f"updateStrategy OnDelete, its pod has to be deleted: {delete}"
+        else:
+            waiting[node.name] = _waiting(found, wanted)
+    return Reach(done=tuple(done), waiting=waiting, unreached=unreached)
+
+
+def _pods(daemon_set: Object, objects: Objects) -> Mapping[str, Object]:
+    """By node. A pod that is being deleted counts only where there is no other."""
+    found: dict[str, Object] = {}
+    for pod in sorted(objects.of("pods"), key=lambda pod: (not text(pod, "metadata", "deletionTimestamp"), name(pod))):
+        owners = items(pod, "metadata", "ownerReferences")
+        mine = any((text(o, "kind"), text(o, "name")) == ("DaemonSet", name(daemon_set)) for o in owners)
+        if mine and namespace(pod) == namespace(daemon_set) and (node := text(pod, "spec", "nodeName")):
+            found[node] = pod
+    return found
+
+
+def _waiting(pod: Object, wanted: str) -> str:
+    if annotations_of(pod).get(RESTARTED, "") == wanted:
+        return f"its new pod {full_name(pod)} is not ready"
+    return f"its pod {full_name(pod)} is still the old one"
+
+
+def _without_pod(node: Node) -> str:
+    hard = (taint for taint in items(node.raw, "spec", "taints") if text(taint, "effect") != "PreferNoSchedule")
+    taints = sorted({text(taint, "key") for taint in hard})
+    why = f"tainted {', '.join(taints)}" if taints else "NotReady" if node.ready is False else "not selected, or held up"
+    return f"no pod of it runs there ({why}); what an earlier one left in the kernel stays"
+
+
+def _is_true(pod: Object, condition: str) -> bool:
+    found = (at(one, "status") for one in items(pod, "status", "conditions") if text(one, "type") == condition)
+    return next(found, None) == "True"
+
+
+# -------------------------------------------------------------------------------------------------------- many looks
+
+
+def watch(
+    connection: Connection, daemon_set: Object, *, everywhere: bool, seconds: float, pause: float,
+    stop: Callable[[], bool], told: Callable[[str], None],
+) -> Reach:  # fmt: skip
+    """Until nobody waits any more, the time is over, or `stop` says so. An API that can't be reached for a while is looked
+    at again: a restart of kube-proxy may cut the way to it."""
+    end, seen, found = time.monotonic() + seconds, set[str](), Reach(waiting={"": "nothing was read yet"})
+    while True:
+        try:
+            objects = connection.read(needs((daemon_set,)))
+            gaps = [f"{gap.what} can't be read: {gap.why}" for gap in objects.gaps]
+            found = Reach(waiting={"": gaps[0]}) if gaps else reach(daemon_set, objects, everywhere=everywhere)
+        except ClusterError as error:
+            found = Reach(done=found.done, waiting={**found.waiting, "": error.message}, unreached=found.unreached)
+        for node in (node for node in found.done if node not in seen):
+            seen.add(node)
+            told(f"{node}: restarted, {len(seen)} of {len({*found.done, *seen, *found.left} - {''})}")
+        if not found.waiting or stop() or time.monotonic() >= end:
+            return found
+        wait(min(pause, end - time.monotonic()), stop)
+
+
+def wait(seconds: float, stop: Callable[[], bool]) -> None:
+    """So long, or until `stop` says so."""
+    end = time.monotonic() + seconds
+    while not stop() and (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, _SLICE))

@@ -1,0 +1,132 @@
+"""What `strict-arp enable` has to do: which key of which ConfigMap, which DaemonSets, or nothing, and why not.
+
+Pure. Nothing here is done; what can't be done is a ClusterError that says so before anything is."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from arpcheck.commands import rollouts
+from arpcheck.errors import ClusterError
+from arpcheck.kubeproxy import configuration, process, versions, workload
+from arpcheck.kubeproxy.edit import enable_strict_arp
+from arpcheck.kubeproxy.setting import Place, place, setting
+from arpcheck.kubeproxy.status import StrictArpStatus
+from arpcheck.model import Arp, Need
+from arpcheck.objects import Object, Objects, at, full_name, instant, mapping
+from arpcheck.reports.escape import PROSE_LIMIT, plain
+
+NEEDS: tuple[Need, ...] = tuple(
+    Need(resource="daemonsets.apps", costs="", namespace=space, names=("*kube-proxy*",), fields=rollouts.FIELDS)
+    for space in workload.NAMESPACES
+)
+"""Beside those of kubeproxy."""
+
+ANNOUNCERS: tuple[Need, ...] = tuple(
+    Need(resource="daemonsets.apps", costs="the speakers are not known", selector=selector, fields=rollouts.FIELDS)
+    for selector in ("component=speaker", "app.kubernetes.io/component=speaker")
+)
+"""MetalLB's manifests and operator, and OpenELB; MetalLB's chart."""
+
+_READ = ("nodes", "daemonsets.apps", "pods", "configmaps")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """The one value."""
+
+    config_map: Object
+    """As it was read, whole."""
+    key: str
+    before: str
+    after: str
+    """The same text where it is set already."""
+    reason: str
+
+    @property
+    def title(self) -> str:
+        return f"configmap {full_name(self.config_map)}"
+
+    @property
+    def needed(self) -> bool:
+        return self.before != self.after
+
+    def diff(self) -> str:
+        """Unified, safe for a terminal; ends with a line feed."""
+        old, new = self.before.splitlines(), self.after.splitlines()
+        where = f"{self.title}, {self.key}"
+        lines = difflib.unified_diff(old, new, f"{where}, as it is", f"{where}, with strict ARP", lineterm="")
+        return "".join(f"{plain(line, PROSE_LIMIT)}\n" for line in lines)
+
+
+def must_be_read(objects: Objects) -> None:
+    """What is decided on half of the facts could be wrong."""
+    for resource in _READ:
+        if gap := objects.gap(resource):
+            hint = "Let this account list it: `arpcheck pod --rbac` prints what is read"
+            raise ClusterError(f"{gap.what} can't be read ({gap.why}), so nothing was changed", hint)
+
+
+def the_place(objects: Objects) -> Place:
+    if (found := place(objects)) is None:
+        why = "kube-proxy's configuration is not in one ConfigMap that its DaemonSet reads, so nothing was changed"
+        raise ClusterError(why, "`arpcheck strict-arp status` says what was found")
+    return found
+
+
+def daemon_sets(where: Place, objects: Objects) -> tuple[Object, ...]:
+    """Those that read it."""
+    return tuple(one.obj for one in workload.daemon_sets(objects) if setting(one, objects).place == where)
+
+
+def change(where: Place, config_map: Object) -> Change:
+    """What `config_map`, as it is at this moment, becomes."""
+    title = f"{where.title}, {where.key[:60]}"
+    before = mapping(config_map, "data").get(where.key)
+    if before is None:
+        hint = "`arpcheck strict-arp status` says what was found"
+        raise ClusterError(f"{where.title} has no key {where.key[:60]}, so nothing was changed", hint)
+    mode = versions.effective(configuration.read(before).mode, None)[0]
+    edit = enable_strict_arp(before)
+    if edit.refusal:
+        raise ClusterError(f"{title} is left as it is: {edit.reason}", "Correct it by hand: `kubectl edit`")
+    if mode != versions.IPVS:
+        why = f"{title} is left as it is: the mode is {mode or 'not known'}, in which strictARP has no effect"
+        raise ClusterError(why, "`arpcheck strict-arp status` says what was found")
+    if edit.changed and at(config_map, "immutable") is True:
+        raise ClusterError(f"{where.title} is immutable, so nothing was changed", "Make another one, and mount that")
+    return Change(config_map=config_map, key=where.key, before=before, after=edit.text, reason=edit.reason)
+
+
+# ------------------------------------------------------------------------------------------------- what is loaded already
+
+
+def changed_at(where: Place, config_map: Object) -> datetime | None:
+    return process.changed_at(where, Objects(resources={"configmaps": (config_map,)}))
+
+
+def restart_time(where: Place, config_map: Object, clock: datetime) -> datetime:
+    """Later than the change, whose time has no fractions of a second: so a pod that carries it has read the new text."""
+    changed = changed_at(where, config_map)
+    return clock if changed is None else max(clock, changed + timedelta(seconds=1))
+
+
+def is_after(daemon_set: Object, where: Place, config_map: Object) -> bool:
+    """The restart that the template asks for came after the change."""
+    asked, changed = instant(rollouts.restarted_at(daemon_set)), changed_at(where, config_map)
+    return asked is not None and changed is not None and asked > changed
+
+
+def unsettled(found: StrictArpStatus, restarted: Iterable[str]) -> tuple[str, ...]:
+    """Nodes of which nothing shows that they have loaded it. `restarted`: whose pod is of a restart after the change."""
+    fresh = set(restarted)
+    concerned = (node for node in found.nodes if node.mode == versions.IPVS)
+    return tuple(
+        node.name
+        for node in concerned
+        if node.arp is Arp.NON_STRICT
+        or not (node.loaded or (node.loaded is None and node.name in fresh) or node.arp is Arp.STRICT)
+    )

@@ -1,0 +1,197 @@
+"""The steps of `strict-arp enable`, once they are decided: rehearse, ask, save, write, restart, watch, prove.
+
+Every step is written into the journal as it is done; between two steps it looks whether it is to stop."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from arpcheck.cluster import Connection, Source
+from arpcheck.commands import backups, rollouts, strict_arp_plan
+from arpcheck.commands.journal import Journal, StoppedError
+from arpcheck.commands.output import show
+from arpcheck.commands.stopping import stopping
+from arpcheck.commands.strict_arp_plan import Change
+from arpcheck.commands.strict_arp_proof import Witness, proven, words
+from arpcheck.commands.terminal import duration, notice
+from arpcheck.errors import ClusterError, UsageError
+from arpcheck.evidence import Options
+from arpcheck.kubeproxy.setting import Place
+from arpcheck.objects import Object, full_name, mapping, name, namespace
+
+CANNOT = 2
+UNFINISHED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asked for."""
+
+    source: Source
+    yes: bool = False
+    dry_run: bool = False
+    anyway: bool = False
+    """Although it only looks as if another system owned the configuration."""
+    backup_dir: str = "."
+    timeout: float = 600.0
+    """Seconds for each rollout."""
+    restart_announcer: bool = False
+    proof: Options | None = None
+    """How the wire is asked before and after."""
+    pause: float = 2.0
+    """Seconds between two looks at a rollout."""
+    settle: float = 5.0
+    """Seconds between the last new pod and the proof: a container is ready before kube-proxy has written its sysctls."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What is to be done, once it has been decided."""
+
+    where: Place
+    change: Change
+    kube_proxies: tuple[Object, ...]
+    restarts: tuple[Object, ...]
+    """Of them, those that a restart is asked for; the others are only waited for."""
+    announcers: tuple[Object, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    request: Request
+    connection: Connection
+    journal: Journal
+    proof: Witness | None
+
+    def carry_out(self, work: Work, nodes: int) -> int:
+        if work.change.needed:
+            show(work.change.diff())
+        for line in self._intentions(work, nodes):
+            notice(line)
+        self._rehearse(work)
+        if self.request.dry_run:
+            show("The server takes all of it as a dry run. Nothing was changed.\n")
+            return 0
+        if not self._agreed():
+            notice("nothing was changed")
+            return CANNOT
+        self.journal.plan(*_steps(work))
+        with stopping() as stop:
+            return self._change(work, stop)
+
+    def _intentions(self, work: Work, nodes: int) -> Sequence[str]:
+        restarted = ", ".join(full_name(one) for one in work.restarts)
+        return (
+            *((f"{work.change.reason}; all else in {work.change.title} stays",) if work.change.needed else ()),
+            *((f"then daemonset {restarted} is restarted, {nodes} nodes one after the other",) if restarted else ()),
+            *(() if restarted else ("it is set, and a restart came after that: what is left is to wait for it",)),
+            *(f"then daemonset {full_name(one)} is restarted" for one in work.announcers),
+        )
+
+    def _rehearse(self, work: Work) -> None:
+        """Every write as the server's own dry run: a right that is missing shows before anything is changed."""
+        if work.change.needed:
+            told = self.connection.set_key(work.change.config_map, work.change.key, work.change.after, dry_run=True)
+            expected = {**mapping(work.change.config_map, "data"), work.change.key: work.change.after}
+            if mapping(told, "data") != expected:
+                why = f"the server would make something else of {work.change.title}, so nothing was changed"
+                raise ClusterError(why, "Is there an admission webhook?")
+        for one in (*work.restarts, *work.announcers):
+            self.connection.restart(namespace(one), name(one), self.connection.clock, dry_run=True)
+
+    def _agreed(self) -> bool:
+        if self.request.yes:
+            return True
+        if not sys.stdin.isatty():
+            raise UsageError("nobody can be asked here, so nothing was changed", "Give --yes, or --dry-run")
+        print("Change it? [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    def _change(self, work: Work, stop: Callable[[], bool]) -> int:
+        config_map = self._write(work, stop)
+        at = strict_arp_plan.restart_time(work.where, config_map, self.connection.clock)
+        for one in work.restarts:
+            _go_on(stop)
+            self._restart(one, at)
+        left = [self._watch(one, stop, everywhere=True) for one in work.kube_proxies]
+        for one in work.announcers:
+            _go_on(stop)
+            self._restart(one, self.connection.clock)
+            left.append(self._watch(one, stop, everywhere=False))
+        unfinished = UNFINISHED if any(left) else 0
+        return self._ended(unfinished, stop)
+
+    def _write(self, work: Work, stop: Callable[[], bool]) -> Object:
+        """The ConfigMap as it is then."""
+        change = work.change
+        if not change.needed:
+            return change.config_map
+        _go_on(stop)
+        path = backups.save(change.config_map, self.request.backup_dir)
+        notice(f"saved {change.title} as it is in {path}")
+        _go_on(stop)
+        written = self.connection.set_key(change.config_map, change.key, change.after)
+        self.journal.tick(f" (as it was: {path})")
+        how = _kubectl(self.request.source)
+        notice(f"changed {change.title}; this puts it back: {backups.put_back(path, change.config_map, work.restarts, how)}")
+        return written
+
+    def _restart(self, daemon_set: Object, at: datetime) -> None:
+        self.connection.restart(namespace(daemon_set), name(daemon_set), at)
+        self.journal.tick()
+        notice(f"restarting daemonset {full_name(daemon_set)}")
+
+    def _watch(self, daemon_set: Object, stop: Callable[[], bool], *, everywhere: bool) -> bool:
+        """Whether somebody is left, who is named."""
+        found = rollouts.watch(
+            self.connection, daemon_set, everywhere=everywhere, seconds=self.request.timeout, pause=self.request.pause,
+            stop=stop, told=notice,
+        )  # fmt: skip
+        for node, why in found.left.items():
+            notice(f"not reached{f': {node}' if node else ''}: {why}")
+        if found.waiting:
+            _go_on(stop)
+            notice(f"daemonset {full_name(daemon_set)}: the rollout did not end within {duration(self.request.timeout)}")
+        self.journal.tick()
+        return bool(found.left)
+
+    def _ended(self, unfinished: int, stop: Callable[[], bool]) -> int:
+        if unfinished:
+            show("Strict ARP is set, but not every node has loaded it. Run it again: it goes on from there.\n")
+        else:
+            show("Strict ARP is set, and every kube-proxy was restarted with it.\n")
+        if self.proof is None:
+            return unfinished
+        rollouts.wait(self.request.settle, stop)
+        _go_on(stop)
+        report, interrupted = self.proof.ask(self.connection)
+        if interrupted:
+            raise StoppedError
+        show(f"after   {words(report)}\n")
+        return proven(report) or unfinished
+
+
+def _steps(work: Work) -> Sequence[str]:
+    restarted = [f"daemonset {full_name(one)} restarted" for one in work.restarts]
+    waited = [f"the rollout of daemonset {full_name(one)} watched to its end" for one in work.kube_proxies]
+    changed = [f"{work.change.title} changed"] if work.change.needed else []
+    after = [
+        step.format(full_name(one))
+        for one in work.announcers
+        for step in ("daemonset {} restarted", "the rollout of daemonset {} watched to its end")
+    ]
+    return (*changed, *restarted, *waited, *after)
+
+
+def _go_on(stop: Callable[[], bool]) -> None:
+    if stop():
+        raise StoppedError
+
+
+def _kubectl(source: Source) -> tuple[str, ...]:
+    """What makes kubectl talk to the same cluster."""
+    given = (("--kubeconfig", source.kubeconfig), ("--context", source.context), ("--as", source.as_user))
+    return tuple(word for option, value in given if value for word in (option, value))
