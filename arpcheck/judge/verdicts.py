@@ -70,12 +70,13 @@ def non_strict(case: Case) -> str | None:
     Decided when:
     1. a node answered that is not the announcer, and one of its MACs answered the canary as well.
     2. or, where the announcer is not known, such a node answered beside another responder.
+    3. or such a node answered although nobody should: the address is announced by BGP only.
 
     Do:
     - Turn strict ARP on in kube-proxy's configuration and restart kube-proxy on the nodes named under `nodes`.
     - Clients keep the wrong MAC until their ARP entry ends; flush it on routers that matter."""
     offenders = [party for party in case.parties if case.is_non_strict(party) and not case.is_announcer(party)]
-    if not offenders or (not case.announcers and len(case.parties) < 2):
+    if not offenders or (not case.announcers and not case.silence and len(case.parties) < 2):
         return None
     return f"{_and(offenders)} answered without strict ARP; {_should(case)}"
 

@@ -91,3 +91,9 @@ def test_a_proxy_and_a_tunnel_own_nothing():
     assert owned([(VIP, M1)], [identity(M1, "n1", "mac-map")], proxies=[M1])[M1].node is None
     assert owned([(VIP, M1)], [identity(M1, "n1", "mac-map")], overlays={M1: "flannel's tunnel on n1"})[M1].node is None
     assert owned([(VIP, M1)], [], overlays={M1: "flannel's tunnel on n1"})[M1].label == "flannel's tunnel on n1"
+
+
+def test_a_tunnel_s_end_is_no_stranger():
+    """It is some node's: to search the switches for a foreign host would be in vain."""
+    assert owned([*BOTH, (VIP, M9)], KNOWN)[M9].foreign
+    assert not owned([*BOTH, (VIP, M9)], KNOWN, overlays={M9: "flannel's tunnel on n1"})[M9].foreign

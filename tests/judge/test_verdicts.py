@@ -33,6 +33,9 @@ CASES = [
     pytest.param(case(A, B, non_strict="b"), "non-strict", "not known", id="no announcer known, beside another"),
     pytest.param(case(B, non_strict="b"), "ok", "nothing records", id="no announcer known, alone: it may be the announcer"),
     pytest.param(case(A, announcers="a", non_strict="a"), "ok", "", id="the announcer itself, alone"),
+    pytest.param(
+        case(B, silence="announced by BGP only", non_strict="b"), "non-strict", "nobody should: announced by BGP only", id="alone, and nobody should"
+    ),
     pytest.param(case(A, B, announcers="a", non_strict="b", lost=True), "non-strict", "", id="proven, and frames were lost"),
     pytest.param(case(A, party(2, 2, node="b"), announcers="a", non_strict="b"), "non-strict", "", id="in one round only"),
     pytest.param(
