@@ -167,22 +167,26 @@ def _has_metallb(cluster: Cluster) -> bool:
 
 
 def _metallb(cluster: Cluster, now: datetime) -> dict[str, list[Object]]:
-    """One pool of all addresses that it gave out, advertised at layer 2 from every node (api/v1beta1 at v0.16)."""
+    """Pools of all addresses that it gave out, advertised at layer 2 from every node or by BGP (api/v1beta1 at v0.16)."""
     pools: dict[str, list[str]] = {}
+    by: dict[str, str] = {}
     for service in cluster.services:
         for key in METALLB_POOL:
             if pool := service.annotations.get(key):
                 pools.setdefault(pool, []).extend(f"{ip}/{ip_address(ip).max_prefixlen}" for ip in service.ips)
+                by[pool] = service.advertised
     return {
         "servicel2statuses.metallb.io": [_l2_status(s, node, now) for s in cluster.services for node in s.l2_status],
         "ipaddresspools.metallb.io": [
             _metallb_object("IPAddressPool", pool, now, {"addresses": sorted(set(given)), "autoAssign": True})
             for pool, given in pools.items()
         ],
-        "l2advertisements.metallb.io": [
-            _metallb_object("L2Advertisement", pool, now, {"ipAddressPools": [pool]}) for pool in pools
-        ],
-        "bgpadvertisements.metallb.io": [],
+        **{
+            f"{kind.lower()}s.metallb.io": [
+                _metallb_object(kind, pool, now, {"ipAddressPools": [pool]}) for pool in pools if by[pool] == protocol
+            ]
+            for kind, protocol in (("L2Advertisement", "layer2"), ("BGPAdvertisement", "bgp"))
+        },
     }
 
 

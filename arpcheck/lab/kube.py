@@ -37,6 +37,8 @@ class KubeService:
     labels: Mapping[str, str] = field(default_factory=dict)
     l2_status: tuple[str, ...] = ()
     """The nodes that a ServiceL2Status names."""
+    advertised: str = "layer2"
+    """How MetalLB advertises its pool: `layer2` or `bgp`."""
     events: tuple[KubeEvent, ...] = ()
 
     @property

@@ -5,6 +5,7 @@ Knows no network: which addresses a Node object has is told by the caller."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from ipaddress import IPv4Address, ip_address
 from typing import Any
 
@@ -23,6 +24,13 @@ ALLOCATED = {"metallb.io/ip-allocated-from-pool": "lan"}
 """What MetalLB's controller writes; a Service with `annotations` of its own does not get it."""
 
 DAY = 86400.0
+
+
+class Protocol(StrEnum):
+    """How MetalLB advertises the pool of a Service."""
+
+    LAYER2 = "layer2"
+    BGP = "bgp"
 
 
 def services(top: Table) -> tuple[KubeService, ...]:
@@ -86,6 +94,7 @@ def _service(table: Table, cluster_ip: str) -> KubeService:
         annotations=table.mapping("annotations", str) if "annotations" in table else ALLOCATED,
         labels=table.mapping("labels", str),
         l2_status=statuses,
+        advertised=table.word("advertised", Protocol, Protocol.LAYER2),
         events=tuple(_event(event) for event in table.tables("events")),
     )
     table.done()

@@ -75,6 +75,15 @@ def test_what_records_the_announcer():
     [pool], [advertisement] = FOUND["ipaddresspools.metallb.io"], FOUND["l2advertisements.metallb.io"]
     assert (pool["metadata"]["name"], pool["spec"]["addresses"]) == ("lan", ["10.0.0.50/32", "fd00::50/128"])
     assert advertisement["spec"] == {"ipAddressPools": ["lan"]}
+    assert FOUND["bgpadvertisements.metallb.io"] == []
+
+
+def test_a_pool_that_is_advertised_by_bgp():
+    text = 'title = "t"\nabout = "a"\n[[services]]\nname = "web/x"\nips = "10.0.0.60"\nadvertised = "bgp"\n'
+    found = cluster_objects.resources(scene_file.parse(text, "test"), NOW)
+    [advertisement] = found["bgpadvertisements.metallb.io"]
+    assert (advertisement["kind"], advertisement["spec"]) == ("BGPAdvertisement", {"ipAddressPools": ["lan"]})
+    assert found["l2advertisements.metallb.io"] == []
 
 
 def test_kube_proxy():
