@@ -14,11 +14,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from arpcheck.lab import cluster_objects, network
+from arpcheck.kubeproxy import configuration, versions
+from arpcheck.lab import cluster_objects, kube_proxy_objects, network
 from arpcheck.lab.announcer import Announcers
-from arpcheck.lab.apiserver import ApiServer
+from arpcheck.lab.apiserver import ApiServer, Store
+from arpcheck.lab.apiserver.store import Object
 from arpcheck.lab.namespaces import inside
+from arpcheck.lab.rollout import roll_out
 from arpcheck.lab.scene import Scene
+from arpcheck.lab.scene_network import STRICT_ARP
+from arpcheck.objects import mapping, name
 
 KUBECONFIG = Path("/run/arpcheck-kubeconfig")
 
@@ -60,7 +65,21 @@ def _api(scene: Scene) -> ApiServer:
         serves=cluster_objects.kinds(scene),
         denied=[("*", resource) for resource in scene.cluster.refused],
         version=scene.cluster.version,
+        on_write=lambda store, old, new: roll_out(
+            store, old, new, started=lambda node, pod: _kube_proxy_starts(node, pod, store)
+        ),
     )
+
+
+def _kube_proxy_starts(node: str, pod: Object, store: Store) -> None:
+    """What it writes at its start, and never takes back (pkg/proxy/ipvs/proxier.go, NewProxier)."""
+    if not name(pod).startswith(kube_proxy_objects.NAME):
+        return
+    found = store.find("configmaps", kube_proxy_objects.NAMESPACE, kube_proxy_objects.NAME)
+    told = configuration.read(mapping(found, "data").get("config.conf", ""))
+    if told.mode == versions.IPVS and told.strict_arp:
+        for key, value in STRICT_ARP.items():
+            network.write_sysctl(node, "all", key, value)
 
 
 def _environment() -> dict[str, str]:

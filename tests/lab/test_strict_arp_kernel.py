@@ -1,0 +1,55 @@
+"""The whole way on the kernel: from nodes that answer for everything, through `strict-arp enable`, to the proof."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from arpcheck.lab import enclosure
+
+pytestmark = pytest.mark.lab
+
+RUN = Path(__file__).parent / "strict_arp_run.py"
+WIRE = ("--iface", "eth0", "--rate", "100", "--rounds", "1")
+UNDONE = """\
+title = "Undone on one interface"
+about = "strictARP sets arp_ignore of all to 1, and worker-2 has 3 on eth0."
+nodes.worker-1.ipvs = "non-strict"
+nodes.worker-2 = { ipvs = "non-strict", nics.eth0 = { addresses = "10.0.0.12", sysctl = { arp_ignore = 3 } } }
+"""
+
+
+def ends(scene, *commands):
+    program = enclosure.command([sys.executable, str(RUN), scene, json.dumps(commands)])
+    done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_from_faulty_through_enable_to_clean(tmp_path):
+    status, preflight = ("strict-arp", "status", "-o", "json"), ("preflight", *WIRE, "-o", "json")
+    enable = ("strict-arp", "enable", "--yes", *WIRE, "--backup-dir", str(tmp_path))
+    found = ends("all-non-strict", status, preflight, enable, status, preflight, ("probe", *WIRE, "-o", "json"))
+    assert [end["code"] for end in found] == [1, 1, 0, 0, 0, 0], found
+    faulty, before, enabled, clean, after, probe = found
+    assert (json.loads(faulty["out"])["answer"], json.loads(clean["out"])["answer"]) == ("not-set", "set")
+    assert json.loads(before["out"])["preflight"]["safe"] is False
+    assert json.loads(after["out"])["preflight"]["safe"] is True
+    assert {node["arp"] for node in json.loads(after["out"])["nodes"]} == {"strict"}
+    assert json.loads(probe["out"])["summary"]["verdicts"] == {"ok": 2}
+    lines = enabled["out"].splitlines()
+    assert lines[0] == "before  not safe: worker-1, worker-2, worker-3 would answer for every address of the load balancer"
+    assert lines[-1] == "after   safe: 3 of 3 nodes are quiet for addresses that they do not announce"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_node_that_is_not_strict_after_all_of_it_is_told_with_its_likely_cause(tmp_path):
+    (tmp_path / "undone.toml").write_text(UNDONE)
+    (end,) = ends(
+        str(tmp_path / "undone.toml"), ("strict-arp", "enable", "--yes", *WIRE, "--backup-dir", str(tmp_path))
+    )
+    assert end["code"] == 1
+    assert "after   not safe: worker-2 would answer for every address of the load balancer" in end["out"]
+    assert "(5)  strictARP sets arp_ignore of all interfaces to 1, but an interface of its own with 3 to 7" in end["out"]
