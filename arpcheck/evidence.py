@@ -64,6 +64,16 @@ class MacEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """A file of frames that somebody else recorded. What is not in it may have been on the wire all the same."""
+
+    name: str
+    frames: int
+    unseen: int
+    """Replies whose question is not in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     arpcheck: str
     """The version that observed."""
@@ -85,6 +95,8 @@ class Evidence:
     """Every announced round was finished."""
     interrupted: bool = False
     """The user stopped it."""
+    capture: Capture | None = None
+    """Where the frames come from; None: arpcheck asked and listened itself."""
     accepted: tuple[Acceptance, ...] = ()
     """What `--accept` named."""
     trouble: tuple[str, ...] = ()
@@ -149,7 +161,7 @@ def _converter() -> cattrs.Converter:
         Reply,
         lambda r: (round(r.at, 3), r.interface, r.round, str(r.ip), str(r.sender), r.to, r.mac, r.source, round(r.after, 3)),
     )
-    inner = (Gap, Acceptance, Loss, Overflow, Neighbour, Interface, Host, MacEntry, Options)
+    inner = (Gap, Acceptance, Capture, Loss, Overflow, Neighbour, Interface, Host, MacEntry, Options)
     for kind in (*inner, Evidence):
         names: Any = {f.name: override(rename=camel(f.name)) for f in fields(kind)}
         converter.register_structure_hook(kind, make_dict_structure_fn(kind, converter, **names))

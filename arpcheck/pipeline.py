@@ -5,6 +5,7 @@ gives the same report, anywhere, years later."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ import arpcheck
 from arpcheck import asks as asking
 from arpcheck import identities, kubeproxy, loadbalancers
 from arpcheck import targets as targeting
-from arpcheck.evidence import Evidence, MacEntry, Options
+from arpcheck.evidence import Capture, Evidence, MacEntry, Options
 from arpcheck.interfaces import AUTO, choose
 from arpcheck.judge import case as cases
 from arpcheck.judge.acceptance import Acceptances
@@ -47,12 +48,17 @@ from arpcheck.model import (
     Verdict,
 )  # fmt: skip
 from arpcheck.objects import Objects
+from arpcheck.wire.capture import INTERFACE, WINDOW, Captured, captured
+from arpcheck.wire.pcap import Entry
 from arpcheck.wire.schedule import Course, seconds
 from arpcheck.wire.seam import Wire
 from arpcheck.wire.sweep import Progress, Station, sweep
 
 NEEDS: tuple[Need, ...] = (*loadbalancers.NEEDS, *identities.NEEDS, *kubeproxy.NEEDS)
 """Everything that is ever read of a cluster, in one snapshot."""
+
+APART = timedelta(minutes=10)
+"""How far a capture and the cluster's objects may be apart before it is said."""
 
 FRESH = timedelta(seconds=60)
 """A Lease lives for seconds: it is judged by the moment when it was read, if that was just before the questions."""
@@ -114,6 +120,14 @@ def _targets(options: Options, objects: Objects, host: Host) -> tuple[Target, ..
 def _used(options: Options, host: Host) -> tuple[Interface, ...]:
     by_name = {interface.name: interface for interface in host.interfaces}
     return tuple(by_name[name] for name in options.interfaces if name in by_name)
+
+
+def own_node(objects: Objects, host: Host) -> str | None:
+    """The node that this host is; None where it is none, or it can't be told."""
+    moment = datetime.min
+    return identities.own_node(
+        Evidence(arpcheck="", started_at=moment, ended_at=moment, options=Options(), host=host, objects=objects)
+    )
 
 
 def _known_macs(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry, ...]) -> frozenset[Mac]:
@@ -178,6 +192,48 @@ def observe(
         interrupted=heard.stopped,
         trouble=heard.trouble,
     )
+
+
+def recorded(
+    options: Options,
+    *,
+    objects: Objects,
+    mac_map: tuple[MacEntry, ...] = (),
+    entries: Iterable[Entry],
+    name: str,
+    vendors: Callable[[Iterable[Mac]], Mapping[str, str]] = lambda _: {},
+) -> Evidence:
+    """The same of a file of frames, `name`, that somebody else recorded. Raises InputError where it holds none."""
+    ground = Interface(name=INTERFACE, mac=None, addresses=())
+    asked = (t.ip for t in _targets(options, objects, Host()) if not t.skipped)
+    heard = captured(entries, (ip for ip in asked if isinstance(ip, IPv4Address)), name)
+    rounds = max((question.round for question in heard.questions), default=1)
+    return Evidence(
+        arpcheck=arpcheck.__version__,
+        started_at=heard.started_at,
+        ended_at=heard.ended_at,
+        options=replace(options, interfaces=(INTERFACE,), rounds=rounds, wait=WINDOW / 1000),
+        host=Host(interfaces=(ground,)),
+        objects=objects,
+        mac_map=(*mac_map, *_askers(heard, objects, name)),
+        vendors=vendors({reply.mac for reply in heard.replies}),
+        questions=heard.questions,
+        replies=heard.replies,
+        overflows=heard.overflows,
+        ignored=heard.ignored,
+        capture=Capture(name=name, frames=heard.frames, unseen=heard.unseen),
+        trouble=heard.trouble,
+    )
+
+
+def _askers(heard: Captured, objects: Objects, name: str) -> Iterable[MacEntry]:
+    """A node that asks says its address and its MAC: as good as a file that lists both, no better. An address that is
+    also a Service's is said by whoever holds it."""
+    listed = Counter(ip for addresses in identities.node_addresses(objects).values() for ip in addresses)
+    own = {ip for ip, nodes in listed.items() if nodes == 1}
+    for ip in sorted(own - identities.service_addresses(objects)) if objects.gap("services") is None else ():
+        for mac in sorted(heard.askers.get(ip, ())):
+            yield MacEntry(mac=mac, node=str(ip), interface=None, where=f"{name}: asked as {ip} (capture)")
 
 
 # ------------------------------------------------------------------------------------------------------------ the rules
@@ -267,6 +323,7 @@ def _case(
         nodes_read=bool(evidence.objects.nodes()),
         node_heard=bool(ip) and _node_heard(ip, hearing, owned),  # type: ignore[arg-type]
         complete=evidence.complete,
+        recorded=hearing.recorded,
     )
 
 
@@ -316,13 +373,30 @@ def _node_heard(ip: IPv4Address, hearing: Hearing, owned: Mapping[Mac, Owner]) -
 def _gaps(evidence: Evidence, canary: IPv4Address | None, hearing: Hearing) -> Iterable[Gap]:
     """What was not asked or not listened to, beside what was not read."""
     if canary is None or not hearing.asked(canary).broadcast:
-        why = "no Service has an IPv4 ClusterIP that is known" if canary is None else "the run ended before"
+        unasked = "the run ended before" if evidence.capture is None else "nobody asked it in the capture"
+        why = "no Service has an IPv4 ClusterIP that is known" if canary is None else unasked
         yield Gap(what="canary", why=why, costs="whether the nodes' kernels answer for Service addresses is not known")
+    if evidence.capture is not None:
+        yield from _not_recorded(evidence, evidence.capture)
     for trouble in evidence.trouble:
         yield Gap(what="wire", why=trouble, costs="what was said after that was not heard")
     for entry in identities.unmatched(evidence):
         why = f"{entry.where}: {entry.node!r} is no node of this cluster"
         yield Gap(what="mac-map", why=why, costs=f"{entry.mac} has no owner by it")
+
+
+def _not_recorded(evidence: Evidence, capture: Capture) -> Iterable[Gap]:
+    """What a file of frames can't say."""
+    unseen = f" ({capture.unseen} replies whose question is not in it)" if capture.unseen else ""
+    yield Gap(what="capture", why=f"a file of frames does not say what it missed{unseen}", costs="an answer may be missing")
+    asked = {question.ip for question in evidence.questions}
+    if not asked.intersection(targeting.CONTROLS):
+        costs = "a device that answers for what it does not own can't be told from a node"
+        yield Gap(what="control", why="nobody asked it in the capture", costs=costs)
+    read_at = evidence.objects.read_at
+    if read_at is not None and not evidence.started_at - APART <= read_at <= evidence.ended_at + APART:
+        why = f"recorded {evidence.started_at:%Y-%m-%d %H:%M} UTC, the cluster was read {read_at:%Y-%m-%d %H:%M} UTC"
+        yield Gap(what="capture", why=why, costs="who should have answered then may be another than is recorded now")
 
 
 def _causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> tuple[Cause, ...]:

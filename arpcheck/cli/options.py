@@ -68,6 +68,14 @@ Rate = Annotated[
 Sender = Annotated[
     str, typer.Option("--sender", metavar="ADDRESS", help="auto, own, zero, or one of the interface's addresses.")
 ]
+LoadBalancerClass = Annotated[
+    str | None,
+    typer.Option("--class", metavar="NAME", help="Only Services of this loadBalancerClass; '' is those without one."),
+]
+Ip = Annotated[
+    list[str] | None, typer.Option("--ip", metavar="ADDRESS", help="Also this address, Service or not. Repeatable.")
+]
+ExternalIps = Annotated[bool, typer.Option("--external-ips", help="Also spec.externalIPs of all Services.")]
 MacMap = Annotated[
     list[str] | None,
     typer.Option("--mac-map", metavar="FILE", help="A file that says whose MAC is whose. Repeatable; or a folder."),

@@ -2,29 +2,90 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from arpcheck.cli.app import app
 from arpcheck.cli.completing import rules
-from arpcheck.cli.options import Accept, ExitZero, Format, NoHeaders, Output, ended, known_format
+from arpcheck.cli.options import (
+    Accept,
+    ClusterFile,
+    ExitZero,
+    ExternalIps,
+    Format,
+    Ip,
+    LoadBalancerClass,
+    MacMap,
+    Namespace,
+    NoHeaders,
+    Output,
+    Selector,
+    address,
+    ended,
+    known_format,
+)
+from arpcheck.errors import UsageError
+
+if TYPE_CHECKING:
+    from arpcheck.evidence import Evidence
 
 
-@app.command(epilog="Example:  arpcheck report saved.json -o markdown")
+@app.command(
+    epilog="Examples:  arpcheck report saved.json -o markdown"
+    "  |  tcpdump -i eth0 -w lan.pcap arp; arpcheck report --capture lan.pcap --cluster-file cluster.json"
+)
 def report(
-    file: Annotated[str, typer.Argument(help="What `arpcheck probe -o json` wrote; - is stdin.")],
+    file: Annotated[
+        str | None, typer.Argument(help="What `arpcheck probe -o json` or `-o html` wrote; - is stdin.")
+    ] = None,
+    capture: Annotated[
+        str | None, typer.Option("--capture", metavar="FILE", help="Judge what tcpdump recorded; needs --cluster-file.")
+    ] = None,
+    cluster_file: ClusterFile = None,
+    mac_map: MacMap = None,
+    namespace: Namespace = None,
+    selector: Selector = "",
+    load_balancer_class: LoadBalancerClass = None,
+    ip: Ip = None,
+    external_ips: ExternalIps = False,
     accept: Accept = None,
     format_name: Format = "table",
     no_headers: NoHeaders = False,
     output: Output = None,
     exit_zero: ExitZero = False,
 ) -> int:
-    """Judge and render a saved report again; ends with its exit code."""
+    """Judge and render a saved report, or what tcpdump recorded; ends with the report's exit code."""
     chosen = known_format(format_name)
+    with_capture = (cluster_file, mac_map, namespace, selector, load_balancer_class, ip, external_ips)
+    if (file is None) == (capture is None):
+        raise UsageError("a saved report or --capture is needed, and not both", "See arpcheck report --help")
+    if capture is None and any(with_capture):
+        raise UsageError("a saved report has its cluster and selection in it", "They go with --capture alone")
+    if capture is not None and cluster_file is None:
+        raise UsageError("--capture needs --cluster-file", "Make one where the cluster can be read: arpcheck snapshot")
+    from arpcheck.commands.saved import load
     from arpcheck.commands.saved import report as run
 
-    return ended(run(file, chosen, output, accept=accept, headers=not no_headers), exit_zero)
+    def recorded() -> Evidence:
+        from arpcheck.commands.capture import Recording, evidence
+        from arpcheck.evidence import Options
+
+        options = Options(
+            namespace=namespace,
+            selector=selector,
+            load_balancer_class=load_balancer_class,
+            ips=tuple(dict.fromkeys(address(text) for text in ip or ())),
+            external_ips=external_ips,
+        )
+        return evidence(
+            Recording(
+                path=capture or "", cluster_file=cluster_file or "", options=options, mac_maps=tuple(mac_map or ())
+            )
+        )
+
+    read = recorded if file is None else lambda: load(file)
+    return ended(run(read, chosen, output, accept=accept, headers=not no_headers), exit_zero)
 
 
 @app.command(epilog="Example:  arpcheck compare before.json after.json -o markdown")

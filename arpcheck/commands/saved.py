@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,18 @@ from arpcheck.commands.output import check, deliver
 from arpcheck.commands.terminal import style
 from arpcheck.errors import InputError
 from arpcheck.evidence import VERSION, Evidence, from_json
+from arpcheck.reports.embedding import extracted
 
 MOST_BYTES = 1 << 30
 
 
-def report(path: str, format_name: str, output: str | None, *, accept: str | None = None, headers: bool = True) -> int:
-    """Renders the report that follows from the file's evidence; the exit code is that report's. `accept` takes the place
-    of what was accepted when it was saved."""
+def report(
+    read: Callable[[], Evidence], format_name: str, output: str | None, *, accept: str | None = None, headers: bool = True
+) -> int:
+    """Renders the report that follows from the evidence that `read` gives; the exit code is that report's. `accept`
+    takes the place of what was accepted when it was saved."""
     check(output)
-    accepted, evidence = read_acceptances(accept), load(path)
+    accepted, evidence = read_acceptances(accept), read()
     concluded = pipeline.conclude(replace(evidence, accepted=accepted) if accept else evidence)
     deliver(concluded, format_name, output, style(sys.stdout, headers=headers))
     return concluded.summary.exit_code
@@ -38,8 +42,9 @@ def load(path: str) -> Evidence:
 
 
 def _document(path: str) -> dict[str, Any]:
+    text = _text(path)
     try:
-        document = json.loads(_text(path))
+        document = json.loads(_embedded(text, path) if text.lstrip().startswith("<") else text)
     except ValueError as error:
         raise InputError(f"{path}: not JSON: {error}", "Save a report with `arpcheck probe -o json`") from None
     except RecursionError:
@@ -47,6 +52,13 @@ def _document(path: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise InputError(f"{path}: no report of arpcheck", "Save one with `arpcheck probe -o json`")
     return document
+
+
+def _embedded(page: str, path: str) -> str:
+    """The JSON in a page of `-o html`."""
+    if (found := extracted(page)) is None:
+        raise InputError(f"{path}: a page without a report of arpcheck in it", "Take the page that `-o html` wrote")
+    return found
 
 
 def _text(path: str) -> str:

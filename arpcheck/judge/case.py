@@ -71,6 +71,8 @@ class Case:
     """A node was heard on an interface that asked it."""
     complete: bool
     """Every announced round was finished."""
+    recorded: bool = False
+    """The frames are from a file that does not say what it missed."""
 
     def is_announcer(self, party: Party) -> bool:
         return party.node in self.announcers or bool(party.named)

@@ -53,6 +53,8 @@ class Hearing:
     """The index over one run's questions and replies."""
 
     def __init__(self, evidence: Evidence) -> None:
+        self.recorded = evidence.capture is not None
+        """From a file that does not say what it missed."""
         self._announced = evidence.options.rounds
         self._fast = evidence.options.rate > SLOW
         self._asked: dict[IPv4Address, Asked] = {}

@@ -72,6 +72,8 @@ def _judge(
         return Arp.UNKNOWN, "the canary was not asked"
     if hearing.lost(canary) or hearing.excess(canary):
         return Arp.UNKNOWN, "frames were lost while the canary was asked"
+    if hearing.recorded:
+        return Arp.UNKNOWN, f"no answer for {canary} is in the capture, which does not say what it missed"
     own = [(ip, mac) for ip, mac in heard if mac in macs]
     if not own:
         return Arp.UNKNOWN, f"{heard[0][0]} was answered, but it is not known whether by this node"

@@ -106,7 +106,7 @@ def inconclusive(case: Case) -> str | None:
     3. or the same node answered in some rounds only.
     4. or the prober itself has the address, and whether it is a node could not be read.
     5. or nobody answered, and no node was heard on this segment, or the announcer is or may be the prober's own node,
-       or what would say that nobody should answer was refused.
+       or what would say that nobody should answer was refused, or the frames are from a capture, which may lack some.
     6. or who should answer could not be read, and no current claim fits what was heard.
 
     Do:
@@ -218,7 +218,8 @@ def _lost_frames(case: Case) -> str | None:
 
 
 def _unfinished(case: Case) -> str | None:
-    return None if case.complete and case.rounds else "the run ended before every round had asked it and listened"
+    finished = case.complete and (case.rounds or case.recorded)
+    return None if finished else "the run ended before every round had asked it and listened"
 
 
 def _unknown_owner(case: Case) -> str | None:
@@ -235,6 +236,8 @@ def _some_rounds_only(case: Case) -> str | None:
 
 def _deaf(case: Case) -> str | None:
     """Nobody answered, and that may be the prober's own fault."""
+    if case.recorded and not case.parties:
+        return "no answer for it is in the capture, which does not say what it missed"
     if case.parties or case.silence:
         return None
     if not case.node_heard:
@@ -260,7 +263,14 @@ def _itself(case: Case) -> str | None:
     return f"this host has the address itself, on {case.held_on}, and whether it is a node could not be read"
 
 
-_DOUBTS: tuple[Rule, ...] = (_lost_frames, _unfinished, _unknown_owner, _itself, _some_rounds_only, _deaf, _unread)
+def _asked_of_one_only(case: Case) -> str | None:
+    """Only in a capture: a host that knows a MAC asks that one alone, and nobody else hears the question."""
+    return "no question to all hosts is in the capture" if case.recorded and not case.rounds else None
+
+
+_DOUBTS: tuple[Rule, ...] = (
+    _lost_frames, _unfinished, _unknown_owner, _itself, _some_rounds_only, _deaf, _asked_of_one_only, _unread,
+)  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------------------- words

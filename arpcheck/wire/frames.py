@@ -19,7 +19,7 @@ ARP_FRAME = struct.Struct("!6s6sHHHBBH6s4s6s4s")
 
 ETHERTYPE_ARP = 0x0806
 ETHERNET_IPV4 = (1, 0x0800, 6, 4)
-REPLY = 2
+REQUEST, REPLY = 1, 2
 ZERO = IPv4Address(0)
 BROADCAST = Mac("ff:ff:ff:ff:ff:ff")
 NOBODY = (b"\0" * 6, b"\xff" * 6)
@@ -39,18 +39,32 @@ class Answer(NamedTuple):
     """Ethernet source."""
 
 
+class Asking(NamedTuple):
+    """An ARP request as it stands in the frame."""
+
+    ip: bytes
+    """ARP target protocol address: what is asked for."""
+    sender_ip: bytes
+    sender_mac: bytes
+    to: bytes
+    """Ethernet destination."""
+    source: bytes
+    """Ethernet source."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A frame that is no ARP reply over Ethernet and IPv4."""
+    """A frame that is no ARP reply, or no request, over Ethernet and IPv4."""
 
     why: str
-    """A word for the count: `truncated`, `not-arp`, `not-ethernet-ipv4`, `not-a-reply`, `no-sender`."""
+    """A word for the count: `truncated`, `not-arp`, `not-ethernet-ipv4`, `not-a-reply`, `not-a-request`, `no-sender`."""
 
 
 TRUNCATED = Ignored("truncated")
 NOT_ARP = Ignored("not-arp")
 NOT_ETHERNET_IPV4 = Ignored("not-ethernet-ipv4")
 NOT_A_REPLY = Ignored("not-a-reply")
+NOT_A_REQUEST = Ignored("not-a-request")
 NO_SENDER = Ignored("no-sender")
 
 
@@ -68,6 +82,18 @@ def decode(frame: bytes) -> Answer | Ignored:
     if sha in NOBODY:
         return NO_SENDER
     return Answer(spa, sha, tpa, tha, source)
+
+
+def decode_request(frame: bytes) -> Asking | Ignored:
+    """The same of a who-has, whoever sent it: for frames that somebody else recorded."""
+    if len(frame) < ARP_FRAME.size:
+        return TRUNCATED
+    to, source, ethertype, hrd, pro, hln, pln, op, sha, spa, _, tpa = ARP_FRAME.unpack_from(frame)
+    if ethertype != ETHERTYPE_ARP:
+        return NOT_ARP
+    if (hrd, pro, hln, pln) != ETHERNET_IPV4:
+        return NOT_ETHERNET_IPV4
+    return Asking(tpa, spa, sha, to, source) if op == REQUEST else NOT_A_REQUEST
 
 
 def encode(ask: Ask, mac: Mac) -> bytes:

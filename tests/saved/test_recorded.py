@@ -1,0 +1,165 @@
+"""A capture judged: the same frames give the same faults, and what a file can't know is said."""
+
+import io
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import IPv4Address
+
+import pytest
+from saved_runs import NOW, scene_of
+
+from arpcheck import pipeline
+from arpcheck.evidence import MacEntry, Options, from_json, to_json
+from arpcheck.lab import cluster_objects, scene_file
+from arpcheck.lab.simulation import SimulatedWire, scene_host
+from arpcheck.model import Arp, Ask, Mac, Verdict
+from arpcheck.wire.frames import decode, decode_request, encode
+from arpcheck.wire.pcap import entries
+from arpcheck.wire.recorder import Recorder
+
+VIP, CANARY = IPv4Address("10.0.0.50"), IPv4Address("10.96.0.1")
+
+
+def objects(scene):
+    return cluster_objects.objects(scene, NOW, pipeline.NEEDS)
+
+
+def recording(scene, keep=lambda frame: True):
+    """What tcpdump would have beside the prober while it asks: (moment, frame)."""
+    wire, taken = SimulatedWire(scene), []
+    pipeline.observe(
+        Options(interfaces=scene.prober.interfaces),
+        objects=objects(scene), host=scene_host(scene), wire=wire, clock=lambda: NOW,
+        tap=lambda moment, frame: taken.append((moment, frame)),
+    )  # fmt: skip
+    return [(moment, frame) for moment, frame in taken if keep(frame)]
+
+
+def judged(scene, frames, **how):
+    file = io.BytesIO()
+    recorder = Recorder(file)
+    for moment, frame in [*frames, (NOW + timedelta(hours=1), bytes(60))]:
+        recorder(moment, frame)
+    file.seek(0)
+    how = {"objects": objects(scene), "options": Options(), **how}
+    evidence = pipeline.recorded(how.pop("options"), entries=entries(file, "lan.pcap"), name="lan.pcap", **how)
+    assert to_json(from_json(to_json(evidence), "x")) == to_json(evidence)
+    return pipeline.conclude(evidence)
+
+
+def asks_for(*ips):
+    """Keeps the questions and the answers for these addresses."""
+    wanted = {ip.packed for ip in ips}
+    return lambda frame: getattr(decode_request(frame), "ip", None) in wanted or getattr(decode(frame), "ip", None) in wanted
+
+
+def scene_nodes(scene):
+    return objects(scene).nodes()
+
+
+def who_has(ip, mac, sender):
+    return encode(Ask(interface="x", ip=IPv4Address(ip), sender=IPv4Address(sender)), mac)
+
+
+def verdict_of(report, ip=VIP):
+    return next(t for t in report.targets if t.target.ip == ip)
+
+
+CAPTURED = ["two-non-strict", "all-non-strict", "split-brain", "foreign-host", "proxy-arp-everything", "wrong-node"]
+
+
+@pytest.mark.parametrize("name", CAPTURED)
+def test_a_capture_of_a_probe_proves_what_the_probe_proved(name):
+    scene = scene_of(name)
+    report = judged(scene, recording(scene))
+    assert {str(t.target.ip): t.verdict for t in report.targets if t.verdict} == {
+        ip: verdict for ip, verdict in scene.expect.verdicts.items()
+    }
+    assert report.summary.exit_code == scene.expect.exit_code == 1
+
+
+@pytest.mark.parametrize("name", scene_file.names())
+def test_a_capture_is_never_clean(name):
+    scene = scene_file.load(name)
+    report = judged(scene, recording(scene))
+    assert report.summary.exit_code in (1, 3)
+    assert {node.arp for node in report.nodes} <= {Arp.NON_STRICT, Arp.UNKNOWN, Arp.UNREACHED}
+    assert not [t for t in report.targets if t.verdict is Verdict.SILENT]
+    assert "the frames are from a capture, which does not say what it missed" in report.summary.because or report.summary.exit_code == 1
+
+
+def test_the_gaps_say_what_is_not_known():
+    scene = scene_of("healthy")
+    report = judged(scene, recording(scene, asks_for(VIP)))
+    assert [(gap.what, gap.why) for gap in report.gaps] == [
+        ("canary", "nobody asked it in the capture"),
+        ("capture", "a file of frames does not say what it missed"),
+        ("control", "nobody asked it in the capture"),
+    ]
+
+
+def test_several_macs_of_unknown_owners_are_inconclusive_and_a_mac_map_helps():
+    scene = scene_of("two-non-strict")
+    frames = recording(scene, asks_for(VIP))
+    report = judged(scene, frames)
+    found = verdict_of(report)
+    assert (found.verdict, report.summary.exit_code) == (Verdict.INCONCLUSIVE, 3)
+    assert found.reason.startswith("it is not known whose 02:01:00:00:01:00")
+    macs = {node: Mac(f"02:01:00:00:0{n}:00") for n, node in enumerate(("worker-1", "worker-2", "worker-3"), 1)}
+    named = tuple(MacEntry(mac=mac, node=node, interface=None, where="macs.csv:1") for node, mac in macs.items())
+    report = judged(scene, frames, mac_map=named)
+    assert (verdict_of(report).verdict, report.summary.exit_code) == (Verdict.DUPLICATE, 1)
+
+
+def test_node_addresses_that_were_answered_give_owners():
+    scene = scene_of("two-non-strict")
+    own = [IPv4Address(f"10.0.0.1{n}") for n in (1, 2, 3)]
+    report = judged(scene, recording(scene, asks_for(VIP, *own)))
+    assert {responder.node for responder in verdict_of(report).responders} == {"worker-1", "worker-2", "worker-3"}
+    assert verdict_of(report).verdict is Verdict.DUPLICATE
+
+
+def test_a_node_that_asks_says_whose_its_mac_is():
+    scene = scene_of("healthy")
+    [announcer] = verdict_of(judged(scene, recording(scene))).responders
+    own = next(node.addresses[0] for node in scene_nodes(scene) if node.name == announcer.node)
+    asks = who_has("10.0.0.254", announcer.macs[0], str(own))
+    report = judged(scene, [(NOW, asks), *recording(scene, asks_for(VIP))])
+    found = verdict_of(report)
+    assert (found.verdict, found.responders[0].node) == (Verdict.OK, announcer.node)
+    assert [mac.source for node in report.nodes for mac in node.macs] == ["mac-map"]
+    assert report.summary.exit_code == 3
+
+
+def test_replies_alone_prove_two_that_answered_together():
+    scene = scene_of("split-brain")
+    report = judged(scene, recording(scene, lambda frame: frame[20:22] == b"\x00\x02"))
+    assert verdict_of(report).verdict is Verdict.DUPLICATE
+    assert "replies whose question is not in it" in str(report.gaps)
+
+
+def test_one_answer_without_a_question_to_all_is_not_enough():
+    scene = scene_of("healthy")
+    found = verdict_of(judged(scene, recording(scene, lambda frame: frame[20:22] == b"\x00\x02")))
+    assert (found.verdict, found.reason) == (Verdict.INCONCLUSIVE, "no question to all hosts is in the capture")
+
+
+def test_questions_alone_prove_nothing():
+    scene = scene_of("healthy")
+    report = judged(scene, recording(scene, lambda frame: frame[20:22] == b"\x00\x01"))
+    assert (verdict_of(report).verdict, report.summary.exit_code) == (Verdict.INCONCLUSIVE, 3)
+    assert "no answer for it is in the capture" in verdict_of(report).reason
+
+
+def test_objects_of_another_day_are_said():
+    scene = scene_of("healthy")
+    late = objects(scene)
+    late = replace(late, read_at=NOW + timedelta(days=3))
+    report = judged(scene, recording(scene), objects=late)
+    assert any("the cluster was read 2026-03-04 12:00 UTC" in gap.why for gap in report.gaps)
+
+
+def test_the_selection_of_the_options():
+    scene = scene_of("all-non-strict")
+    report = judged(scene, recording(scene), options=Options(selector="no=such", ips=(VIP,)))
+    assert {str(t.target.ip) for t in report.targets if t.verdict} == {"10.0.0.50"}

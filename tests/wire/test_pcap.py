@@ -1,0 +1,121 @@
+"""pcap and pcapng: what is in the file, or the place of what is wrong with it."""
+
+import io
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wire_files import block, interface, option, packet, pcap, section, statistics
+
+from arpcheck.errors import InputError
+from arpcheck.wire.pcap import Cut, Dropped, Recorded, entries
+
+
+def read(content):
+    return list(entries(io.BytesIO(content), "lan.pcap"))
+
+
+SECOND = 1_000_000_000
+ORDERS = pytest.mark.parametrize("order", ["<", ">"], ids=["little", "big"])
+
+
+@ORDERS
+@pytest.mark.parametrize(("magic", "unit"), [(0xA1B2C3D4, 1000), (0xA1B23C4D, 1)], ids=["microseconds", "nanoseconds"])
+def test_classic(order, magic, unit):
+    content = pcap((7, 999_999, b"abc"), (9, 5, b""), order=order, magic=magic)
+    assert read(content) == [Recorded(7 * SECOND + 999_999 * unit, b"abc"), Recorded(9 * SECOND + 5 * unit, b"")]
+
+
+@ORDERS
+def test_ng(order):
+    content = section(order) + interface(order) + packet(7_000_001, b"abc", order) + statistics(3, order)
+    assert read(content) == [Recorded(7_000_001_000, b"abc"), Dropped(3)]
+
+
+@pytest.mark.parametrize(
+    ("options", "units", "nanoseconds"),
+    [
+        pytest.param(option(9, b"\x09"), 7, 7, id="nanoseconds"),
+        pytest.param(option(9, b"\x00"), 7, 7 * SECOND, id="seconds"),
+        pytest.param(option(9, b"\x81"), 3, 3 * SECOND // 2, id="halves"),
+        pytest.param(option(14, struct.pack("<q", 100)), 1, 100 * SECOND + 1000, id="an offset"),
+        pytest.param(option(2, b"eth0") + option(9, b"\x09") + option(0, b""), 7, 7, id="after another option"),
+        pytest.param(b"\x09\x00\xff\xff", 7, 7000, id="an option that is cut off"),
+    ],
+)
+def test_times_of_ng(options, units, nanoseconds):
+    assert read(section() + interface(options=options) + packet(units, b"x"))[0].at == nanoseconds
+
+
+def test_what_is_no_frame_is_passed_over_and_a_new_section_begins_anew():
+    one = section() + interface() + block(0x4, b"names") + packet(1, b"a")
+    assert [entry.frame for entry in read(one + section(">") + interface(">") + packet(2, b"b", ">"))] == [b"a", b"b"]
+
+
+@pytest.mark.parametrize("content", [pcap((1, 0, b"abc"), (2, 0, b"defg")), section() + interface() + packet(1, b"abc") + packet(2, b"d")])
+def test_a_file_that_was_cut_gives_what_is_whole_and_says_where(content):
+    whole = read(content)
+    for end in range(len(content) - 1, len(content) - 18, -1):
+        assert read(content[:end]) == [whole[0], Cut(2)]
+
+
+REFUSED = [
+    pytest.param(b"", "no pcap and no pcapng file", id="empty"),
+    pytest.param(b"\x1f\x8b\x08\x00", "gunzip", id="gzip"),
+    pytest.param(b'{"apiVersion": 1}', "no pcap and no pcapng file", id="JSON"),
+    pytest.param(pcap()[:23], "within its head", id="half a head"),
+    pytest.param(pcap(version=3), "pcap version 3", id="another version"),
+    pytest.param(pcap(link=113), "link type 113 (Linux cooked), not Ethernet", id="tcpdump -i any"),
+    pytest.param(pcap(link=9999), "link type 9999, not Ethernet", id="another link"),
+    pytest.param(pcap((1, 1_000_000, b"")), "frame 1 is damaged", id="a second of more than a second"),
+    pytest.param(pcap((1, 0, b"")) + struct.pack("<IIII", 1, 0, 0xFFFFFFFF, 0), "frame 2 is damaged", id="a frame of 4 GiB"),
+    pytest.param(section()[:8] + b"\0\0\0\0" + section()[12:], "damaged after frame 0", id="no byte order"),
+    pytest.param(section() + packet(1, b""), "damaged after frame 1", id="no interface"),
+    pytest.param(section() + interface(link=113) + packet(1, b""), "link type 113", id="ng: tcpdump -i any"),
+    pytest.param(section() + interface() + block(3, bytes(4)), "packets without a time", id="simple packets"),
+    pytest.param(section() + interface() + block(6, b""), "damaged after frame 1", id="a short packet block"),
+    pytest.param(section() + struct.pack("<II", 1, 0xFFFFFFFC), "damaged after frame 0", id="a block of 4 GiB"),
+    pytest.param(section() + struct.pack("<II", 1, 8), "damaged after frame 0", id="a block without an end"),
+    pytest.param(section() + struct.pack("<IIII", 9, 16, 0, 17), "damaged after frame 0", id="two lengths"),
+    pytest.param(section() + interface() * 4097, "damaged after frame 0", id="interfaces without end"),
+    pytest.param(section() + interface() + block(6, struct.pack("<IIIII", 0, 0, 0, 99, 99)), "damaged", id="a packet longer than its block"),
+]
+
+
+@pytest.mark.parametrize(("content", "words"), REFUSED)
+def test_refused_with_its_place(content, words):
+    with pytest.raises(InputError) as raised:
+        read(content)
+    assert words in str(raised.value)
+    assert str(raised.value).startswith("lan.pcap: ")
+
+
+def bounded(content):
+    try:
+        return all(isinstance(entry, Recorded | Cut | Dropped) for entry in read(content))
+    except InputError:
+        return True
+
+
+@given(st.binary(max_size=200))
+def test_any_octets_after_a_head_give_entries_or_an_input_error(octets):
+    assert all(bounded(head + octets) for head in (b"", pcap(), section(), section() + interface(), section(">") + interface(">")))
+
+
+@given(st.integers(0, 10_000), st.integers(0, 255))
+def test_any_octet_changed_gives_entries_or_an_input_error(at, octet):
+    for content in (pcap((1, 0, b"abcd")), section() + interface(options=option(9, b"\x06")) + packet(1, b"abcd") + statistics(1)):
+        changed = bytearray(content)
+        changed[at % len(changed)] = octet
+        assert bounded(bytes(changed))
+
+
+def test_it_agrees_with_scapy():
+    from scapy.utils import RawPcapNgReader, RawPcapReader
+
+    classic = pcap((7, 999_999, b"abcdefgh" * 8), (9, 5, b"x" * 60))
+    ng = section() + interface() + packet(7_999_999, b"abcdefgh" * 8) + packet(9_000_005, b"x" * 60)
+    for reader, content in ((RawPcapReader, classic), (RawPcapNgReader, ng)):
+        with reader(io.BytesIO(content)) as theirs:
+            assert [frame for frame, _ in theirs] == [entry.frame for entry in read(content)]
