@@ -130,6 +130,14 @@ def own_node(objects: Objects, host: Host) -> str | None:
     )
 
 
+def own_node(objects: Objects, host: Host) -> str | None:
+    """The node that this host is; None where it is none, or it can't be told."""
+    moment = datetime.min
+    return identities.own_node(
+        Evidence(arpcheck="", started_at=moment, ended_at=moment, options=Options(), host=host, objects=objects)
+    )
+
+
 def _known_macs(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry, ...]) -> frozenset[Mac]:
     """Node MACs that are known before anything is heard; this host's own can't be asked."""
     moment = datetime.min

@@ -18,7 +18,7 @@ def arpcheck(*arguments, stdin="", env=None):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("command", ["", "probe", "report", "snapshot", "explain", "demo"])
+@pytest.mark.parametrize("command", ["", "probe", "report", "snapshot", "explain", "pod", "doctor", "man", "demo"])
 def test_help_imports_nothing_heavy(command):
     arguments = [command, "--help"] if command else ["--help"]
     code = (

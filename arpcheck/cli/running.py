@@ -8,6 +8,16 @@ import typer
 
 from arpcheck import __version__
 from arpcheck.cli.app import app
+from arpcheck.cli.options import (
+    As,
+    ClusterFile,
+    Context,
+    Iface,
+    Kubeconfig,
+    RequestTimeout,
+    Verbose,
+    source,
+)  # fmt: skip
 from arpcheck.errors import UsageError
 
 
@@ -43,6 +53,23 @@ def pod(
     return run(
         Wanted(node=node, image=image, job=job, namespace=namespace, arguments=tuple(arguments or ()), openshift=openshift)
     )
+
+
+@app.command(epilog="Examples:  sudo arpcheck doctor --iface eth0  |  arpcheck doctor --context prod")
+def doctor(
+    iface: Iface = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    as_user: As = None,
+    cluster_file: ClusterFile = None,
+    request_timeout: RequestTimeout = 30.0,
+    _verbose: Verbose = False,
+) -> int:
+    """Say in ten lines whether all is there that a probe needs, before an incident. Sends nothing on the wire."""
+    from arpcheck.commands.doctor import doctor as run
+
+    names = tuple(name for name in dict.fromkeys(iface or ()) if name != "auto")
+    return run(names, source(kubeconfig, context, as_user, cluster_file, request_timeout))
 
 
 def _check(arguments: list[str]) -> None:

@@ -1,0 +1,206 @@
+"""`arpcheck doctor`: before an incident, is everything there that a probe needs? A line for each, with its cure.
+
+Sends no frame. What it finds missing is what a probe would fail by, or could not tell."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import version
+
+import arpcheck
+from arpcheck import pipeline
+from arpcheck.cluster import Access, Source, access, read
+from arpcheck.commands.opening import opened
+from arpcheck.commands.output import show
+from arpcheck.errors import ArpcheckError, UsageError, WireError
+from arpcheck.evidence import Options
+from arpcheck.interfaces import AUTO
+from arpcheck.model import Host, Kind, Need
+from arpcheck.objects import Objects
+from arpcheck.reports.escape import plain
+from arpcheck.reports.language import count
+from arpcheck.targets import targets
+from arpcheck.wire.host import candidates, this_host, usable
+from arpcheck.wire.link import LiveWire
+
+SKEW = 5.0
+"""Seconds; a Lease that names an announcer lives for 10 to 15."""
+
+FIRST = ("services", "nodes")
+"""Read for real: without Services there is no probe, without Nodes no owner of a MAC."""
+
+
+class State(StrEnum):
+    OK = "ok"
+    NOTE = "note"
+    """Good to know; a probe will tell all the same."""
+    MISSING = "missing"
+    """A probe runs, and can't tell everything."""
+    FAILS = "fails"
+    """No probe runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    what: str
+    state: State
+    says: str
+    cure: str = ""
+
+
+def doctor(names: tuple[str, ...], source: Source) -> int:
+    """Prints the lines; the exit code is 0, 3 where something could not be told, 2 where no probe could run."""
+    host = this_host()
+    found = [_versions(), _privilege(host, names), _interface(host, names)]
+    try:
+        with opened((), source) as (_, held):
+            for check in _cluster(host, names, held):
+                found.append(check)  # one by one: what was found before an error stays
+    except ArpcheckError as error:
+        found.append(Check(what="API", state=State.FAILS, says=error.message, cure=error.hint))
+    show(_text(found))
+    return exit_code(found)
+
+
+def exit_code(found: Iterable[Check]) -> int:
+    states = {check.state for check in found}
+    return 2 if State.FAILS in states else 3 if State.MISSING in states else 0
+
+
+def _text(found: Iterable[Check]) -> str:
+    lines = (f"{c.state:7}  {c.what:9}  {c.says}{f'. {c.cure}' if c.cure else ''}" for c in found)
+    return "".join(f"{plain(line)}\n" for line in lines)
+
+
+# ------------------------------------------------------------------------------------------------------------ this host
+
+
+def _versions() -> Check:
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("scapy", "kubernetes"))
+    says = f"arpcheck {arpcheck.__version__}, Python {platform.python_version()}, {libraries}"
+    return Check(what="versions", state=State.OK, says=says)
+
+
+def _privilege(host: Host, names: tuple[str, ...]) -> Check:
+    asked = [name for name in names or candidates(host) if name in {interface.name for interface in host.interfaces}]
+
+    def opening() -> str:
+        with LiveWire(asked or ["lo"]):
+            return "packet sockets can be opened, which takes CAP_NET_RAW; it is given up again at once"
+
+    return _checked("privilege", opening, WireError)
+
+
+def _interface(host: Host, names: tuple[str, ...]) -> Check:
+    def found() -> str:
+        chosen = usable(host, names or candidates(host))
+        if not chosen:
+            raise UsageError("no interface is up and has a MAC and an address", "`ip link set NAME up`; `ip address add …`")
+        return "; ".join(f"{i.name} is up, {i.mac}, {', '.join(i.addresses) or 'no IPv4 address'}" for i in chosen)
+
+    return _checked("interface", found, UsageError)
+
+
+def _checked(what: str, found: Callable[[], str], *errors: type[ArpcheckError]) -> Check:
+    try:
+        return Check(what=what, state=State.OK, says=found())
+    except errors as error:
+        return Check(what=what, state=State.FAILS, says=error.message, cure=error.hint)
+
+
+# ---------------------------------------------------------------------------------------------------------- the cluster
+
+
+def _cluster(host: Host, names: tuple[str, ...], source: Source) -> Iterator[Check]:
+    if source.cluster_file:
+        objects = read(source, pipeline.NEEDS, services_required=False)
+        yield _file(objects)
+    else:
+        granted = access(source, pipeline.NEEDS)
+        yield from (_api(granted), _clock(granted), _rights(granted), _optional(granted))
+        objects = read(source, [need for need in pipeline.NEEDS if need.resource in FIRST], services_required=False)
+    yield from (_services(objects), _subnet(host, names, objects), _vantage(host, objects))
+
+
+def _api(granted: Access) -> Check:
+    release = granted.version or "version not told"
+    says = f"{granted.server}, context {granted.context}, {release}, {granted.took * 1000:.0f} ms"
+    return Check(what="API", state=State.OK, says=says)
+
+
+def _clock(granted: Access) -> Check:
+    if granted.ahead is None:
+        return Check(what="clock", state=State.NOTE, says="the API server says no time to compare with")
+    if abs(granted.ahead) <= SKEW:
+        return Check(what="clock", state=State.OK, says=f"within {SKEW:g} s of the API server's")
+    side = "ahead of" if granted.ahead > 0 else "behind"
+    says = f"{abs(granted.ahead):.0f} s {side} the API server's, so leases are judged wrongly"
+    return Check(what="clock", state=State.MISSING, says=says, cure="Set it by NTP, on the host that is wrong")
+
+
+def _rights(granted: Access) -> Check:
+    return _readable("rights", granted, optional=False, state=State.MISSING)
+
+
+def _optional(granted: Access) -> Check:
+    return _readable("optional", granted, optional=True, state=State.NOTE)
+
+
+def _readable(what: str, granted: Access, *, optional: bool, state: State) -> Check:
+    refused, unknown = (_named(n for n in needs if n.optional == optional) for needs in (granted.refused, granted.unknown))
+    cure = "`arpcheck pod --rbac` prints them all"
+    if refused:
+        return Check(what=what, state=state, says=f"may not read {', '.join(refused)}", cure=cure)
+    if unknown:
+        return Check(what=what, state=State.NOTE, says=f"the server does not say whether {', '.join(unknown)} may be read")
+    every = len({need.resource for need in pipeline.NEEDS if need.optional == optional})
+    return Check(what=what, state=State.OK, says=f"all that is installed of {every} resources may be read")
+
+
+def _named(needs: Iterable[Need]) -> list[str]:
+    spaces: dict[str, str] = {need.resource: f" in {need.namespace}" if need.namespace else "" for need in needs}
+    return [f"{resource}{space}" for resource, space in sorted(spaces.items())]
+
+
+def _file(objects: Objects) -> Check:
+    missing = [gap.what for gap in objects.gaps]
+    if missing:
+        cure = "Take it with `arpcheck snapshot` by an account that may read them"
+        return Check(what="file", state=State.MISSING, says=f"not in it: {', '.join(missing)}", cure=cure)
+    return Check(what="file", state=State.OK, says=f"{objects.context}, {objects.version or 'version not told'}")
+
+
+def _services(objects: Objects) -> Check:
+    if gap := objects.gap("services"):
+        cure = "A probe can be given addresses with --ip"
+        return Check(what="services", state=State.FAILS, says=f"not read: {gap.why}", cure=cure)
+    asked = [t for t in targets(objects, Options(), {}, ()) if t.kind is Kind.LOAD_BALANCER]
+    skipped = sum(1 for target in asked if target.skipped)
+    says = f"{count(len(asked) - skipped, 'address')} of LoadBalancer Services to ask, {skipped} not to be asked"
+    if gap := objects.gap("nodes"):
+        cure = "Without them no MAC has an owner"
+        return Check(what="services", state=State.MISSING, says=f"{says}; nodes not read: {gap.why}", cure=cure)
+    return Check(what="services", state=State.OK, says=says)
+
+
+def _subnet(host: Host, names: tuple[str, ...], objects: Objects) -> Check:
+    known = tuple(name for name in names if name in {interface.name for interface in host.interfaces})
+    try:
+        settled = pipeline.settle(Options(interfaces=(AUTO,)), objects, host, known or candidates(host))
+    except UsageError as error:
+        says = error.message.removeprefix("--iface auto: ")
+        cure = "Probe from the segment of the nodes and the addresses" if known else error.hint
+        return Check(what="subnet", state=State.MISSING, says=says, cure=cure)
+    return Check(what="subnet", state=State.OK, says=f"{settled.interfaces_because}")
+
+
+def _vantage(host: Host, objects: Objects) -> Check:
+    node = pipeline.own_node(objects, host)
+    if node is None:
+        return Check(what="vantage", state=State.OK, says="this host is no node of the cluster: it can hear all of them")
+    others = [other.name for other in objects.nodes() if other.name != node]
+    cure = f"Probe from a LAN host that is no node, or from {others[0]} too" if others else "Probe from another LAN host"
+    return Check(what="vantage", state=State.NOTE, says=f"this host is {node}, which can't hear itself", cure=cure)

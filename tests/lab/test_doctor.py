@@ -1,0 +1,83 @@
+"""`arpcheck doctor` where the trouble will be: all well, and each thing that can be missing."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from arpcheck.commands.doctor import Check, State, exit_code
+from arpcheck.lab import enclosure
+
+HERE = Path(__file__).parent
+NO_RIGHT = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
+
+
+def examined(station, *prefix, options=()):
+    program = [sys.executable, str(HERE / "doctor_on_stage.py"), station, *prefix, "--", *options]
+    done = subprocess.run(enclosure.command(program), capture_output=True, text=True, timeout=120, check=False)
+    assert done.stderr == ""
+    return done.returncode, done.stdout
+
+
+ALL_WELL = """\
+ok       versions   arpcheck VERSION, Python VERSION, scapy VERSION, kubernetes VERSION
+ok       privilege  packet sockets can be opened, which takes CAP_NET_RAW; it is given up again at once
+ok       interface  eth0 is up, 02:02:00:00:01:00, 10.0.0.5/24
+ok       API        http://127.0.0.1:PORT, context lab, v1.33.4, N ms
+ok       clock      within 5 s of the API server's
+ok       rights     all that is installed of R resources may be read
+ok       optional   all that is installed of R resources may be read
+ok       services   1 address of LoadBalancer Services to ask, 0 not to be asked
+ok       subnet     eth0, whose subnet 10.0.0.0/24 holds 1 of 1 addresses and 3 of 3 node addresses
+ok       vantage    this host is no node of the cluster: it can hear all of them
+"""
+
+VARIES = {
+    r"(arpcheck|Python|scapy|kubernetes) \d[\w.+-]*": r"\1 VERSION",
+    r":\d{4,5}, context": ":PORT, context",
+    r", \d+ ms": ", N ms",
+    r"of \d+ resources": "of R resources",
+}
+
+
+@pytest.mark.lab
+def test_all_is_well_on_a_lan_host():
+    code, text = examined("client")
+    for pattern, word in VARIES.items():
+        text = re.sub(pattern, word, text)
+    assert (code, text) == (0, ALL_WELL)
+
+
+@pytest.mark.lab
+def test_on_a_node_it_says_from_where_to_probe_instead():
+    code, text = examined("worker-2", options=("--iface", "eth0"))
+    assert code == 0
+    assert "note     vantage    this host is worker-2, which can't hear itself. Probe from a LAN host that is no node, or from worker-1 too\n" in text
+    assert "ok       file       " in text
+
+
+@pytest.mark.lab
+def test_without_the_privilege_no_probe_runs():
+    code, text = examined("client", *NO_RIGHT)
+    assert code == 2
+    assert "fails    privilege  no privilege to open a packet socket. It takes CAP_NET_RAW: run it with sudo" in text
+    assert "ok       API" in text
+
+
+def check(state):
+    return Check(what="x", state=state, says="x")
+
+
+@pytest.mark.parametrize(
+    ("states", "code"),
+    [
+        pytest.param([], 0, id="nothing"),
+        pytest.param([State.OK, State.NOTE], 0, id="a note is no fault"),
+        pytest.param([State.MISSING, State.OK], 3, id="missing"),
+        pytest.param([State.MISSING, State.FAILS], 2, id="fails"),
+    ],
+)
+def test_its_exit_code(states, code):
+    assert exit_code(map(check, states)) == exit_code(map(check, reversed(states))) == code
