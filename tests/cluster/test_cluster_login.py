@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -103,9 +104,10 @@ HANGING = [
 def test_a_plug_in_that_hangs_is_ended_with_all_that_it_started(tmp_path, plugin, body):
     with pytest.raises(ClusterError, match=r"Login plug-in 'login' did not end within 0\.3 s"):
         log_in(tmp_path, plugin(f"ARPCHECK_TEST_PLUGIN={tmp_path}; export ARPCHECK_TEST_PLUGIN; {body}"), timeout=0.3)
-    mark = f"ARPCHECK_TEST_PLUGIN={tmp_path}".encode()
-    left = [path for path in Path("/proc").glob("[0-9]*/environ") if mark in _environ(path)]
-    assert not left
+    mark, patience = f"ARPCHECK_TEST_PLUGIN={tmp_path}".encode(), time.monotonic() + 20
+    # A killed process is gone when the kernel gets to it, which on a busy machine may be a moment later.
+    while left := [path for path in Path("/proc").glob("[0-9]*/environ") if mark in _environ(path)]:
+        assert time.monotonic() < patience, left
 
 
 def _environ(path):
