@@ -413,10 +413,7 @@ def _causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> 
     answers = [(str(j.ip), party) for j, party in judged.answers()]
     asked_gateways = any(hearing.asked(ip).broadcast for found in gateways.values() for ip in found)
     heard = Heard(
-        answered={
-            str(j.ip): frozenset(str(party.node) for party in j.case.parties if party.node)
-            for j in judged.asked() if j.case.parties or j.verdict is not Verdict.OK
-        },
+        answered=_answered(judged),
         strangers=frozenset(ip for ip, party in answers if party.owner.foreign and not party.named),
         stranger_on_canary=any(judged.owners[mac].foreign for mac in judged.canary_macs()),
         twice=frozenset(node for _, node, _ in doubled(judged)),
@@ -427,6 +424,18 @@ def _causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> 
     return causes(
         judged.kube_proxies,
         frozenset(judged.named(Arp.NON_STRICT)),
+def _answered(judged: Judged) -> Mapping[str, frozenset[str]]:
+    """By address, the nodes that answered; none only where somebody should have: not where the announcer is this host,
+    where it is announced by BGP, or where whose the MACs are that answered is not known."""
+    found = {}
+    for judgement in judged.asked():
+        nodes = frozenset(party.node for party in judgement.case.parties if party.node)
+        far = not judgement.case.parties and _node_addresses(judged) is False
+        if nodes or far or judgement.verdict is Verdict.SILENT:
+            found[str(judgement.ip)] = nodes
+    return found
+
+
         frozenset((*judged.named(Arp.NON_STRICT), *judged.named(Arp.STRICT))),
         frozenset(state.name for state in judged.nodes),
         heard,
