@@ -4,7 +4,7 @@ A MAC is named by the station that sends it: `?printer` is a responder that the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from arpcheck.lab.scene import Expectation, Heard, Scene
@@ -30,6 +30,18 @@ def _differences(expected: Expectation, scene: Scene, report: Mapping[str, Any])
     yield from _all_differ("arp of", {node: state.value for node, state in expected.arp.items()}, arp)
     yield from _differ("findings", list(expected.findings), sorted(finding["id"] for finding in report["findings"]))
     yield from _differ("gaps", list(expected.gaps), sorted(gap["what"] for gap in report["gaps"]))
+    if expected.causes is not None:
+        yield from _causes_differ(expected.causes, report["causes"])
+
+
+def _causes_differ(expected: Mapping[int, str], causes: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    texts: dict[int, list[str]] = {}
+    for cause in causes:
+        texts.setdefault(cause["row"], []).append(cause["text"])
+    yield from _differ("rows of the causes", sorted(expected), sorted(texts))
+    for row in sorted(expected.keys() & texts.keys()):
+        if not any(expected[row] in text for text in texts[row]):
+            yield f"cause {row}: expected {expected[row]!r} in it, found {' | '.join(texts[row])}"
 
 
 def _key(target: Mapping[str, Any]) -> str:

@@ -79,6 +79,8 @@ class KubeProxyConfig:
     """The whole of `config.conf`, instead of what the two above give."""
     edited: float = 30 * 86400.0
     """Seconds since it was last changed."""
+    restarted: float | None = None
+    """Seconds since a restart of the DaemonSet was asked for; None: it never was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,7 +63,7 @@ def _daemon_set(cluster: Cluster, now: datetime) -> Object:
         "spec": {
             "selector": {"matchLabels": LABELS},
             "updateStrategy": {"type": "RollingUpdate"},
-            "template": {"metadata": {"labels": LABELS}, "spec": _pod_spec(cluster)},
+            "template": {"metadata": _template_metadata(cluster, now), "spec": _pod_spec(cluster)},
         },
         "status": {
             "desiredNumberScheduled": count,
@@ -74,6 +74,13 @@ def _daemon_set(cluster: Cluster, now: datetime) -> Object:
             "observedGeneration": 1,
         },
     }
+
+
+def _template_metadata(cluster: Cluster, now: datetime) -> Object:
+    if cluster.kube_proxy is None or cluster.kube_proxy.restarted is None:
+        return {"labels": LABELS}
+    at = stamp(now - timedelta(seconds=cluster.kube_proxy.restarted))
+    return {"labels": LABELS, "annotations": {"kubectl.kubernetes.io/restartedAt": at}}
 
 
 def _pod(node: KubeNode, cluster: Cluster, now: datetime) -> Object:

@@ -141,6 +141,8 @@ class Expectation:
     """Their ids, sorted."""
     gaps: tuple[str, ...]
     """`what` of each, sorted."""
+    causes: Mapping[int, str] | None = None
+    """Likely causes by their row, every row, each with words that one of its causes has; None: whatever they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -128,6 +128,7 @@ def _kube_proxy(table: Table, modes: set[Ipvs]) -> KubeProxyConfig | None:
         strict_arp=table.flag("strict_arp", Ipvs.STRICT in modes),
         text=text,
         edited=table.seconds("edited", 30 * DAY),
+        restarted=table.seconds("restarted", 0.0) if "restarted" in table else None,
     )
     table.done()
     return None if mode == "none" else made

@@ -158,9 +158,14 @@ def _expectation(table: Table) -> Expectation:
         arp={node: arp.word(node, Arp) for node in arp},
         findings=tuple(sorted(table.texts("findings"))),
         gaps=tuple(sorted(table.texts("gaps"))),
+        causes=_causes(table.table("causes")) if "causes" in table else None,
     )
     table.done()
     return made
+
+
+def _causes(table: Table) -> Mapping[int, str]:
+    return {table.parsed(row, int, row): words for row, words in table.all_of(str).items()}
 
 
 def _heard(table: Table, target: str) -> tuple[Heard, ...]:

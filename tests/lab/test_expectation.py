@@ -22,6 +22,7 @@ SCENE = scene_file.parse(
     exit = 1
     findings = ["foreign-mac"]
     gaps = ["events"]
+    causes = { 8 = "no node", 11 = "" }
     verdicts = { "10.0.0.50" = "foreign", "web/pending" = "not-probed" }
     arp = { worker-1 = "strict" }
     [expect.responders]
@@ -54,6 +55,7 @@ REPORT = {
     "nodes": [{"name": "worker-1", "arp": "strict"}],
     "findings": [{"id": "foreign-mac"}],
     "gaps": [{"what": "events"}],
+    "causes": [{"row": 8, "text": "Another"}, {"row": 8, "text": "A host that is no node"}, {"row": 11, "text": "Twice"}],
 }  # fmt: skip
 
 
@@ -106,6 +108,8 @@ def changed(*path, to):
             "findings: expected ['foreign-mac'], found ['foreign-mac', 'gap']",
         ),
         (changed("gaps", to=[]), "gaps: expected ['events'], found []"),
+        (changed("causes", 2, "row", to=16), "rows of the causes: expected [8, 11], found [8, 16]"),
+        (changed("causes", 1, "text", to="Other"), "cause 8: expected 'no node' in it, found Another | Other"),
     ],
 )
 def test_a_difference(report, line):
