@@ -346,6 +346,8 @@ class Announcement:
     """Why nobody should answer ARP for it (announced by BGP only); None: somebody should."""
     macs: tuple[tuple[Mac, str], ...] = ()
     """MACs that the Service itself names and that are no node's, each with its reason (kube-vip's hwaddr)."""
+    macs_unread: bool = False
+    """What would name such MACs could not be read."""
     notes: tuple[str, ...] = ()
     """What the reader of the reason should know: "announceFailed: …", why nothing is recorded."""
     unread: tuple[str, ...] = ()

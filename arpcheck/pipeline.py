@@ -297,6 +297,7 @@ def _knowledge(evidence: Evidence, own_node: str | None) -> Knowledge:
         overlays=identities.overlays(evidence.objects),
         label=lambda mac: identities.label(mac, evidence.vendors),
         own_node=own_node,
+        unread=identities.unread(evidence.objects),
     )
 
 
@@ -313,10 +314,11 @@ def _case(
     claims, announcers, silence = cases.expected(announcements)
     flat = tuple(announcement for of_service in announcements for announcement in of_service)
     named = {mac: why for announcement in flat for mac, why in announcement.macs}
+    unnamed = any(announcement.macs_unread for announcement in flat)
     return cases.Case(
         target=target,
         rounds=hearing.rounds(ip) if ip else (),
-        parties=cases.parties(ip, hearing, owned, named) if ip else (),
+        parties=cases.parties(ip, hearing, owned, named, macs_unread=unnamed) if ip else (),
         announcements=flat,
         rivals=tuple(sorted({name for of_service in announcements for name in loadbalancers.rivals(of_service)})),
         claims=claims,

@@ -20,11 +20,12 @@ from arpcheck.identities.own import own_node
 from arpcheck.identities.proxies import proxies
 from arpcheck.identities.vendor import is_virtual_router, label, vendor
 from arpcheck.model import Identity, Need
+from arpcheck.objects import Objects
 
 __all__ = [
     "NEEDS", "RANKS", "SOURCES", "Row", "Source", "all_identities", "is_virtual_router", "label", "match_nodes",
     "node_addresses", "overlays", "own_node", "pod_gateways", "proxies", "rank", "read_mac_map", "service_addresses",
-    "table", "unmatched", "vendor",
+    "table", "unmatched", "unread", "vendor",
 ]  # fmt: skip
 
 
@@ -72,6 +73,11 @@ def rank(identity: Identity) -> int:
             return 1
         case found:
             return 2 if found["format"] == "job" else 6
+
+
+def unread(objects: Objects) -> tuple[str, ...]:
+    """The resources of the sources that could not be read: each might have named the node of a MAC that has none."""
+    return tuple(sorted({need.resource for source in SOURCES for need in source.NEEDS if objects.gap(need.resource)}))
 
 
 class Row(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface
 
 from arpcheck.judge.hearing import Hearing, Voice
@@ -93,23 +93,33 @@ class Case:
 
 
 def parties(
-    ip: IPv4Address, hearing: Hearing, owners: Mapping[Mac, Owner], named: Mapping[Mac, str]
+    ip: IPv4Address,
+    hearing: Hearing,
+    owners: Mapping[Mac, Owner],
+    named: Mapping[Mac, str],
+    *,
+    macs_unread: bool = False,
 ) -> tuple[Party, ...]:
     """Who answered for `ip`, the MACs of one node folded; a MAC without a node stands for itself.
 
-    `named`: MACs that the Service itself names, with the reason."""
+    `named`: MACs that the Service itself names, with the reason. Where what names them could not be read, a stranger may
+    be one of them and is not called foreign."""
     folded: dict[object, list[Voice]] = {}
     for mac, voice in sorted(hearing.voices(ip).items()):
         folded.setdefault(owners[mac].node or mac, []).append(voice)
     return tuple(
         Party(
-            owner=owners[voices[0].mac],
+            owner=_doubted(owners[voices[0].mac]) if macs_unread else owners[voices[0].mac],
             voices=tuple(voices),
             rounds=frozenset(number for voice in voices for number in voice.replies),
             named=named.get(voices[0].mac, ""),
         )
         for voices in folded.values()
     )
+
+
+def _doubted(owner: Owner) -> Owner:
+    return replace(owner, foreign=False)
 
 
 def expected(announcements: Iterable[Iterable[Announcement]]) -> tuple[tuple[Claim, ...], frozenset[str], str | None]:

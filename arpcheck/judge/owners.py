@@ -28,6 +28,8 @@ class Knowledge:
     """What a MAC's prefix says."""
     own_node: str | None
     """The node that the prober runs on."""
+    unread: tuple[str, ...] = ()
+    """Resources that could not be read and might have named the node of a MAC: then none is foreign."""
 
 
 def owners(
@@ -42,7 +44,7 @@ def owners(
     homes = [ip for found in addresses.values() for ip in found]
     at_home = {mac for ip in homes for mac in hearing.voices(ip)}
     # A lost frame may be the very one by which a MAC would have been known as a node's.
-    deaf = any(hearing.lost(ip) or hearing.excess(ip) for ip in homes)
+    doubt = bool(knowledge.unread) or any(hearing.lost(ip) or hearing.excess(ip) for ip in homes)
     ready = {node.name for node in nodes if node.ready is not False}
     found = {}
     for mac, claims in by_mac.items():
@@ -53,7 +55,7 @@ def owners(
         found[mac] = Owner(
             mac=mac,
             node=decided[mac],
-            foreign=unclaimed and not deaf and _foreign(mac, hearing, known, ready, knowledge.own_node),
+            foreign=unclaimed and not doubt and _foreign(mac, hearing, known, ready, knowledge.own_node),
             proxy=proxy,
             label=knowledge.overlays.get(mac) or (knowledge.label(mac) if decided[mac] is None else None) or "",
             identities=tuple(sorted(claims, key=lambda claim: (knowledge.rank(claim), claim.source, claim.node))),

@@ -47,7 +47,7 @@ def foreign(case: Case) -> str | None:
 
     Decided when:
     1. a MAC answered that is no node's, and every Ready node has a MAC known on this segment; the MAC is not one that
-       the Service itself names.
+       the Service itself names, and nothing that could name its owner was refused.
     2. or the host that arpcheck ran on holds the address itself, and is no node.
 
     Do:

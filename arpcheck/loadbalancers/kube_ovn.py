@@ -7,11 +7,12 @@ Not known: nothing; where its underlay is used with MetalLB, MetalLB records the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from ipaddress import IPv4Address
 
-from arpcheck.loadbalancers.needs import annotations_of_services
+from arpcheck.loadbalancers.needs import NODES, annotations_of_services
 from arpcheck.loadbalancers.records import has_ingress, refused, strongest_first
 from arpcheck.model import Announcement, Claim, Mac, Need, Trust
 from arpcheck.objects import Object, Objects, Service, annotations_of, full_name, labels_of, text
@@ -20,10 +21,12 @@ NAME = "kube-ovn"
 
 _PROVIDER = "ovn.kubernetes.io/attachmentprovider"
 _DEFAULT = "lb-svc-attachment.kube-system"
+_NODE = "ovn.kubernetes.io/mac_address"
 _PODS = "pods"
 
 NEEDS: tuple[Need, ...] = (
     annotations_of_services(_PROVIDER),
+    replace(NODES, fields=(f"metadata annotations {_NODE}",)),
     Need(
         resource=_PODS,
         costs="the pod of Kube-OVN that answers for a Service, its node and its MAC are not known",
@@ -40,20 +43,33 @@ NEEDS: tuple[Need, ...] = (
 def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:  # noqa: ARG001
     """The pod's MAC is no node's: it stands in `macs`, so that it is not taken for a stranger's."""
     pods = objects.by(_PODS, _service_of).get(service.full_name, ())
-    asked = bool(service.annotations.get(_PROVIDER))
-    if not has_ingress(service, ip) or not (asked or pods):
-        return None
     running = [pod for pod in pods if text(pod, "status", "phase") == "Running"]
     missing = refused(objects, _PODS) if not running else ()
+    asked = bool(service.annotations.get(_PROVIDER))
+    possible = bool(missing) and not service.load_balancer_class and _runs_here(objects)
+    if not has_ingress(service, ip) or not (asked or pods or possible):
+        return None
     return Announcement(
         implementation=NAME,
-        because=f"annotation {_PROVIDER}" if asked else f"Pod {full_name(pods[0])}",
+        because=_because(asked, pods),
         order=4 if asked else 5,
         claims=strongest_first(claim for pod in running for claim in _claims(pod, service)),
         macs=tuple(sorted({mac for pod in running for mac in _macs(pod, service)})),
+        macs_unread=bool(missing),
         notes=() if running or missing else (f"no pod lb-svc-{service.name} is running: nobody holds the address",),
         unread=missing,
     )
+
+
+def _runs_here(objects: Objects) -> bool:
+    """Kube-OVN is this cluster's network: any LoadBalancer Service may have such a pod, and only pods tell which do."""
+    return any(node.annotations.get(_NODE) for node in objects.nodes())
+
+
+def _because(asked: bool, pods: Sequence[Object]) -> str:
+    if asked:
+        return f"annotation {_PROVIDER}"
+    return f"Pod {full_name(pods[0])}" if pods else f"Nodes with annotation {_NODE}; its pods could not be read"
 
 
 def _service_of(pod: Object) -> str | None:

@@ -29,7 +29,7 @@ def node(name, *, ready=True):
 TWO = (node("n1"), node("n2"))
 
 
-def owned(replies, identities, nodes=TWO, proxies=(), overlays=None, own_node=None, eth1=(), losses=()):
+def owned(replies, identities, nodes=TWO, proxies=(), overlays=None, own_node=None, eth1=(), losses=(), unread=()):
     said = [*((ip, mac, "eth0") for ip, mac in replies), *((ip, mac, "eth1") for ip, mac in eth1)]
     evidence = Evidence(
         arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0", "eth1")),
@@ -39,7 +39,7 @@ def owned(replies, identities, nodes=TWO, proxies=(), overlays=None, own_node=No
     )  # fmt: skip
     knowledge = Knowledge(
         identities=tuple(identities), rank=lambda i: RANK[i.source], proxies=frozenset(proxies), overlays=overlays or {},
-        label=lambda mac: None, own_node=own_node,
+        label=lambda mac: None, own_node=own_node, unread=unread,
     )  # fmt: skip
     return owners(Hearing(evidence), knowledge, nodes, {"n1": (N1,), "n2": (N2,)})
 
@@ -97,3 +97,8 @@ def test_a_tunnel_s_end_is_no_stranger():
     """It is some node's: to search the switches for a foreign host would be in vain."""
     assert owned([*BOTH, (VIP, M9)], KNOWN)[M9].foreign
     assert not owned([*BOTH, (VIP, M9)], KNOWN, overlays={M9: "flannel's tunnel on n1"})[M9].foreign
+
+
+def test_where_a_source_was_refused_nobody_is_a_stranger():
+    """It might have named a second NIC of a node."""
+    assert not owned([*BOTH, (VIP, M9)], KNOWN, unread=("nodenetworkstates.nmstate.io",))[M9].foreign

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
-from loadbalancers_objects import AT, VERSIONS, ask, cluster, lines, refuse, service
+from loadbalancers_objects import AT, VERSIONS, ask, balanced, cluster, lines, member, objects, refuse, service
 
 from arpcheck import loadbalancers
 from arpcheck.loadbalancers import NEEDS, cilium, kube_ovn, kube_vip, metallb, openelb, purelb, servicelb, unrecorded
@@ -218,3 +218,24 @@ def test_refused(
     expected: list[str],
 ) -> None:
     assert lines(ask(implementation, refuse(cluster(version), *refused), name, ip))[1:] == expected
+
+
+@pytest.mark.parametrize(
+    ("annotations", "refused", "load_balancer_class", "expected"),
+    [
+        pytest.param({"ovn.kubernetes.io/mac_address": "00:00:00:4b:2e:01"}, True, None, True, id="its pods were refused"),
+        pytest.param({"ovn.kubernetes.io/mac_address": "00:00:00:4b:2e:01"}, False, None, False, id="it has no such pod"),
+        pytest.param({}, True, None, False, id="another network"),
+        pytest.param({"ovn.kubernetes.io/mac_address": "x"}, True, "example.com/lb", False, id="another's Service"),
+    ],
+)
+def test_in_a_cluster_of_kube_ovn_any_service_may_have_a_pod_that_could_not_be_read(
+    annotations: dict[str, str], refused: bool, load_balancer_class: str | None, expected: bool
+) -> None:
+    fields = {"loadBalancerClass": load_balancer_class} if load_balancer_class else {}
+    node = member("n1", ("InternalIP", "10.0.0.11"))
+    node["metadata"]["annotations"] = annotations
+    found = objects([balanced("10.0.0.50", **fields), node])
+    said = ask(kube_ovn, refuse(found, "pods") if refused else found, "shop/web")
+    assert (said is not None and said.macs_unread and said.unread == ("pods",)) == expected
+    assert (said is None) == (not expected)
