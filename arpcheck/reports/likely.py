@@ -13,8 +13,9 @@ _HEALTHY = 1
 
 
 def likely(report: Report) -> tuple[Cause, ...]:
-    """Those that explain a fault."""
-    return tuple(cause for cause in report.causes if cause.row != _HEALTHY)
+    """Those that explain a fault, and that no finding gives as its own reason already."""
+    said = tuple(line for finding in report.findings for line in finding.because)
+    return tuple(c for c in report.causes if c.row != _HEALTHY and not any(line.startswith(c.text) for line in said))
 
 
 def sentence(cause: Cause) -> str:
