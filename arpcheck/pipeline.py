@@ -130,14 +130,6 @@ def own_node(objects: Objects, host: Host) -> str | None:
     )
 
 
-def own_node(objects: Objects, host: Host) -> str | None:
-    """The node that this host is; None where it is none, or it can't be told."""
-    moment = datetime.min
-    return identities.own_node(
-        Evidence(arpcheck="", started_at=moment, ended_at=moment, options=Options(), host=host, objects=objects)
-    )
-
-
 def _known_macs(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry, ...]) -> frozenset[Mac]:
     """Node MACs that are known before anything is heard; this host's own can't be asked."""
     moment = datetime.min
@@ -426,6 +418,12 @@ def _causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> 
     return causes(
         judged.kube_proxies,
         frozenset(judged.named(Arp.NON_STRICT)),
+        frozenset((*judged.named(Arp.NON_STRICT), *judged.named(Arp.STRICT))),
+        frozenset(state.name for state in judged.nodes),
+        heard,
+    )
+
+
 def _answered(judged: Judged) -> Mapping[str, frozenset[str]]:
     """By address, the nodes that answered; none only where somebody should have: not where the announcer is this host,
     where it is announced by BGP, or where whose the MACs are that answered is not known."""
@@ -436,12 +434,6 @@ def _answered(judged: Judged) -> Mapping[str, frozenset[str]]:
         if nodes or far or judgement.verdict is Verdict.SILENT:
             found[str(judgement.ip)] = nodes
     return found
-
-
-        frozenset((*judged.named(Arp.NON_STRICT), *judged.named(Arp.STRICT))),
-        frozenset(state.name for state in judged.nodes),
-        heard,
-    )
 
 
 def _answered_gateways(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> frozenset[str]:
