@@ -22,7 +22,7 @@ from arpcheck.cli.options import (
 )  # fmt: skip
 from arpcheck.errors import UsageError
 
-strict_arp = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+strict_arp = typer.Typer(rich_markup_mode=None)
 app.add_typer(
     strict_arp,
     name="strict-arp",

@@ -24,6 +24,8 @@ from arpcheck.objects import Object, full_name, mapping, name, namespace
 
 CANNOT = 2
 UNFINISHED = 3
+IN_CLUSTER = "in-cluster"
+"""The context of a pod's own account, which no kubeconfig has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +137,7 @@ class Steps:
         _go_on(stop)
         written = self.connection.set_key(change.config_map, change.key, change.after)
         self.journal.tick(f" (as it was: {path})")
-        how = _kubectl(self.request.source)
+        how = _kubectl(self.request.source, self.connection.context)
         notice(f"changed {change.title}; this puts it back: {backups.put_back(path, change.config_map, work.restarts, how)}")
         return written
 
@@ -191,7 +193,8 @@ def _go_on(stop: Callable[[], bool]) -> None:
         raise StoppedError
 
 
-def _kubectl(source: Source) -> tuple[str, ...]:
-    """What makes kubectl talk to the same cluster."""
-    given = (("--kubeconfig", source.kubeconfig), ("--context", source.context), ("--as", source.as_user))
+def _kubectl(source: Source, context: str) -> tuple[str, ...]:
+    """What makes kubectl talk to the same cluster, whatever its current context is by then."""
+    named = None if context == IN_CLUSTER else context
+    given = (("--kubeconfig", source.kubeconfig), ("--context", named), ("--as", source.as_user))
     return tuple(word for option, value in given if value for word in (option, value))

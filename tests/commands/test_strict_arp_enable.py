@@ -152,7 +152,7 @@ def test_the_config_map_is_saved_for_its_owner_alone_and_can_be_put_back(world, 
     assert saved["data"] == before["data"]
     assert saved["metadata"].keys() == {"name", "namespace", "labels"}
     told = capsys.readouterr().err
-    kubectl = f"kubectl --kubeconfig {here.source.kubeconfig} -n kube-system"
+    kubectl = f"kubectl --kubeconfig {here.source.kubeconfig} --context lab -n kube-system"
     assert f"{kubectl} replace -f {path} && {kubectl} rollout restart daemonset kube-proxy" in told
 
 
