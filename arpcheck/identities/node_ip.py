@@ -22,6 +22,9 @@ from arpcheck.model import Identity, Mac
 
 NAME = "node-ip"
 
+MOST_NICS = 8
+"""MACs that may answer for one node's address, by ARP flux. A crowd of more is forged, and none of it is the node's."""
+
 
 def identities(evidence: Evidence) -> Iterable[Identity]:
     """One for every MAC and interface of the prober; what was heard on one segment says nothing of another."""
@@ -59,7 +62,7 @@ def _heard(evidence: Evidence, listed: frozenset[IPv4Address]) -> Mapping[str, H
         if reply.ip in listed and reply.mac not in nobodys and is_station(reply.mac) and not is_virtual_router(reply.mac):
             found.setdefault(reply.interface, {}).setdefault(reply.ip, set()).add(reply.mac)
     return {
-        interface: {ip: frozenset(macs) for ip, macs in sorted(answers.items())}
+        interface: {ip: frozenset(macs) for ip, macs in sorted(answers.items()) if len(macs) <= MOST_NICS}
         for interface, answers in sorted(found.items())
     }
 

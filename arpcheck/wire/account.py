@@ -19,6 +19,10 @@ MOST_MACS = 64
 MOST_REPLIES = 64
 """Kept for one MAC, one target and one round."""
 
+MOST_REPEATS = 50_000
+"""Kept in one run of all replies but the first of a MAC to a target in a round. 64 forged senders that repeat themselves
+for every address of a pool must not fill the memory either; a kept reply costs 0.8 KB by the time the report is out."""
+
 _ZERO = bytes(4)
 
 
@@ -34,6 +38,7 @@ class Account:
         self._macs: dict[bytes, Mac] = {}
         self._kept: dict[IPv4Address, dict[Mac, Counter[int]]] = {}
         self._overflow: Counter[IPv4Address] = Counter()
+        self._repeats = 0
         self.questions: list[Question] = []
         self.replies: list[Reply] = []
         self.ignored: Counter[str] = Counter()
@@ -88,9 +93,12 @@ class Account:
     def _keep(self, arrival: Arrival, answer: frames.Answer, question: Question) -> Reply | None:
         mac = self._mac(answer.mac)
         kept = self._kept.setdefault(question.ip, {})
-        if (mac not in kept and len(kept) >= MOST_MACS) or (mac in kept and kept[mac][question.round] >= MOST_REPLIES):
+        before = kept[mac][question.round] if mac in kept else 0
+        repeats_full = before > 0 and self._repeats >= MOST_REPEATS
+        if (mac not in kept and len(kept) >= MOST_MACS) or before >= MOST_REPLIES or repeats_full:
             self._overflow[question.ip] += 1
             return None
+        self._repeats += before > 0
         kept.setdefault(mac, Counter())[question.round] += 1
         at = (arrival.at - self._start) * 1000
         reply = Reply(

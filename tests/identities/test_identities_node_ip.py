@@ -15,6 +15,8 @@ from arpcheck.model import Host, Identity, Interface, Mac
 MINE = Interface(name="eth0", mac=OWN, addresses=(f"{N1}/24",))
 IPVS = Interface(name="kube-ipvs0", mac=Mac("02:00:00:00:00:99"), addresses=(f"{N1}/32", f"{N2}/32", f"{N3}/32"), up=False)
 
+CROWD = [Mac.from_bytes(bytes((2, 0xBB, 0, 0, 0, number))) for number in range(node_ip.MOST_NICS)]
+
 
 def found(given: Evidence) -> dict[Mac, str]:
     return {identity.mac: identity.node for identity in node_ip.identities(given)}
@@ -43,6 +45,11 @@ def servicelb(*ips: str) -> object:
             cluster(), {N1: [M1, M4], N2: [M2]}, {M1: "node1", M4: "node1", M2: "node2"},
             id="a stranger on one node's address can't be told from flux",
         ),
+        pytest.param(
+            cluster(), {N1: [M1, *CROWD[1:]], N2: [M2]}, {M1: "node1", M2: "node2", **dict.fromkeys(CROWD[1:], "node1")},
+            id="as many NICs as a node may have",
+        ),
+        pytest.param(cluster(), {N1: [M1, *CROWD], N2: [M2]}, {M2: "node2"}, id="a crowd of forged senders is nobody"),
         pytest.param(
             servicelb(N1), {N1: [M1, M4], N2: [M2], N3: [M3]}, {M2: "node2", M3: "node3"},
             id="a stranger on an address that is also a Service's: no evidence",

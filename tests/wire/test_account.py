@@ -5,7 +5,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from arpcheck.model import Mac, Overflow, Question
-from arpcheck.wire.account import MOST_MACS, MOST_REPLIES, Account
+from arpcheck.wire.account import MOST_MACS, MOST_REPEATS, MOST_REPLIES, Account
 from arpcheck.wire.frames import ARP_FRAME
 from arpcheck.wire.seam import Arrival
 
@@ -122,3 +122,20 @@ def test_a_flood_from_one_mac_is_bounded_and_counted():
         arrive(made, frame())
     assert len(made.replies) == MOST_REPLIES
     assert made.overflows() == (Overflow(ip=VIP, replies=3),)
+
+
+def test_a_crowd_that_repeats_itself_for_every_address_is_bounded_and_first_replies_are_kept_all_the_same():
+    made = Account(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})})
+    pool = [IPv4Address(0x0A000100 + number) for number in range(20)]
+    for ip in pool:
+        made.asked(Question(0.0, "eth0", 1, ip, OUR_IP, None))
+    crowd = [Mac.from_bytes(bytes((2, 0, 0, 1, 0, number))) for number in range(MOST_MACS)]
+    for ip in pool[:-1]:
+        for _ in range(MOST_REPLIES):
+            for mac in crowd:
+                arrive(made, frame(ip=ip, mac=mac))
+    arrive(made, frame(ip=pool[-1]))
+    assert made.replies[-1].ip == pool[-1]
+    first = len({(reply.ip, reply.mac) for reply in made.replies})
+    assert len(made.replies) == first + MOST_REPEATS
+    assert sum(overflow.replies for overflow in made.overflows()) + len(made.replies) == 19 * MOST_MACS * MOST_REPLIES + 1

@@ -6,6 +6,9 @@ from arpcheck.judge.findings.finding import Found, Rule
 from arpcheck.judge.judged import Judged
 from arpcheck.model import Severity, Skip
 
+MOST_NAMED = 8
+"""Addresses with a line each."""
+
 
 def frames_lost(judged: Judged) -> Found | None:
     """Means: not every frame that came could be kept, so an answer may be missing. What was heard stands all the same.
@@ -19,7 +22,10 @@ def frames_lost(judged: Judged) -> Found | None:
     - A flood of forged replies: find its source in the switch's address table."""
     because = [f"{loss.frames} frames on {loss.interface}, round {_rounds(loss.rounds)}" for loss in judged.losses]
     ips = [j.ip for j in judged.asked() if j.case.excess or j.case.lost]
-    because += [f"{j.case.excess} replies for {j.ip} were not kept" for j in judged.asked() if j.case.excess]
+    excessive = [j for j in judged.asked() if j.case.excess]
+    because += [f"{j.case.excess} replies for {j.ip} were not kept" for j in excessive[:MOST_NAMED]]
+    if more := excessive[MOST_NAMED:]:
+        because.append(f"{sum(j.case.excess for j in more)} replies for {len(more)} other addresses were not kept")
     if judged.canary and (excess := judged.hearing.excess(judged.canary)):
         because.append(f"{excess} replies for the canary {judged.canary} were not kept")
     return Found(because=tuple(because), ips=tuple(ips)) if because else None
