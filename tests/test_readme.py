@@ -20,7 +20,7 @@ def test_every_script_it_names_is_there(script):
     assert (Path(README).parent / "scripts" / script).exists()
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"\barpcheck ([a-z-]+(?: [a-z]+)?)", CODE))))
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"(?:^|[|] |sudo )arpcheck ([a-z-]+(?: [a-z]+)?)", CODE, re.MULTILINE))))
 def test_every_command_it_names_is_there(command):
     from typer.main import get_command
 
