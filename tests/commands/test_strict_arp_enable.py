@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -187,6 +188,27 @@ def test_where_it_is_set_and_not_loaded_only_the_restart_is_done(world):
     assert here.backups == []
 
 
+def test_where_nothing_shows_what_is_loaded_the_restart_is_done(world):
+    made = objects(config=STRICT)
+    find(made, "ConfigMap")["metadata"]["managedFields"] = []
+    here = world(made=made)
+    assert (here.enable(), [r.path.split("/")[-2] for r in here.writes]) == (0, ["daemonsets"])
+
+
+def test_a_restart_that_came_before_the_change_does_not_count(world):
+    """A container that was started anew right after the change, in a pod of before: it may have read either."""
+    made = objects("[cluster.kube_proxy]\nedited = '1h'\nrestarted = '2h'\n", config=STRICT)
+    restarted = find(made, "DaemonSet")["spec"]["template"]["metadata"]["annotations"][RESTARTED]
+    changed = datetime.fromisoformat(find(made, "ConfigMap")["metadata"]["managedFields"][0]["time"])
+    for pod in (obj for obj in made if obj["kind"] == "Pod"):
+        pod["metadata"] |= {"annotations": {RESTARTED: restarted}, "creationTimestamp": restarted}
+        started = (changed + timedelta(minutes=1)).isoformat().replace("+00:00", "Z")
+        pod["status"]["containerStatuses"][0]["state"]["running"]["startedAt"] = started
+        pod["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+    here = world(made=made)
+    assert (here.enable(), [r.path.split("/")[-2] for r in here.writes]) == (0, ["daemonsets"])
+
+
 def test_where_it_is_set_and_loaded_nothing_is_done(world):
     here = world(STRICT)
     assert (here.enable(), here.writes) == (0, [])
@@ -276,6 +298,14 @@ def test_what_can_not_be_edited_safely_is_left(world, config, words):
         here.enable()
     assert words in str(raised.value)
     assert (here.text, here.restarts, here.backups) == (config, None, [])
+
+
+def test_a_mode_that_has_no_use_for_it_is_left_where_older_processes_may_still_be_in_ipvs_mode(world):
+    config = CONFIG.replace('"ipvs"', "iptables")
+    here = world(made=objects("[cluster.kube_proxy]\nedited = '1h'\n", config=config))
+    with pytest.raises(ClusterError, match="the mode is iptables, in which strictARP has no effect"):
+        here.enable()
+    assert (here.text, here.writes) == (config, [])
 
 
 def test_an_immutable_config_map_is_left(world):
@@ -394,7 +424,9 @@ def test_on_delete_names_the_command_for_every_pod(world, capsys):
 
 def test_an_api_that_is_away_for_a_while_is_looked_at_again(world):
     class Away(ApiServer):
-        hiccups = 3
+        hiccups = 30
+        """More than one look takes: in some of them nothing at all is answered."""
+
 
         def note(self, request):
             if self.store.find("daemonsets.apps", "kube-system", "kube-proxy")["spec"]["template"].get("metadata", {}).get("annotations"):
