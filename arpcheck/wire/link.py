@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import logging
 import select
 import socket
@@ -30,11 +31,15 @@ MOST_AT_ONCE = 512
 
 SNAPLEN = 128
 SEND_TRIES = 50
+LOOK = 0.1
+"""Seconds between two looks at the interfaces: a socket does not say that the carrier is gone or the MAC is another."""
+
 SOL_PACKET = 263
 PACKET_STATISTICS = 6
 SO_ATTACH_FILTER = 26
 SO_RCVBUFFORCE = 33
 PACKET_OTHERHOST = 3
+SIOCGIFFLAGS, IFF_RUNNING = 0x8913, 0x40
 
 # Classic BPF (linux/filter.h): everything but a whole ARP request passes. Requests are nearly all of a LAN's ARP, and
 # none of them can be an answer; what is too short to have an operation passes, so that it is counted as truncated.
@@ -52,14 +57,19 @@ _NO_REQUESTS = (
 class LiveWire:
     """`Wire` on real interfaces. Use it as a context manager; frames are lost to nobody else while it is open."""
 
-    def __init__(self, interfaces: Sequence[str]) -> None:
-        """Raises WireError, with the cure, where a socket can't be had."""
+    def __init__(self, interfaces: Sequence[str], *, requests: bool = False) -> None:
+        """`requests`: other hosts' questions are received too. Raises WireError, with the cure, where a socket can't be
+        had."""
         self._sockets: dict[str, Any] = {}
         self._links: dict[socket.socket, str] = {}
+        self._first: dict[str, tuple[str, bytes, bool]] = {}
+        self._next_look = 0.0
+        self._failed: list[LinkLostError] = []
         for interface in interfaces:
-            scapy_socket = _open(interface)
+            scapy_socket = _open(interface, requests=requests)
             self._sockets[interface] = scapy_socket
             self._links[scapy_socket.ins] = interface
+            self._first[interface] = _state(scapy_socket.ins)
 
     def __enter__(self) -> LiveWire:
         return self
@@ -90,11 +100,14 @@ class LiveWire:
                 return
             except OSError as error:
                 if error.errno not in (errno.ENOBUFS, errno.EAGAIN):
-                    self._drop(interface, error)
-                select.select((), (sock,), (), 0.002)
-        self._drop(interface, OSError(errno.ENOBUFS, "its transmit queue stayed full"))
+                    raise self._gone(interface, error) from None
+                time.sleep(0.002)  # a queue that refuses leaves the socket writable, so select would not wait
+        raise self._gone(interface, OSError(errno.ENOBUFS, "its transmit queue stayed full"))
 
     def receive(self, until: float) -> Sequence[Arrival]:
+        self._look()
+        if self._failed:
+            raise self._failed.pop(0)
         ready, _, _ = select.select(tuple(self._links), (), (), max(0.0, until - self.now()))
         arrivals: list[Arrival] = []
         for sock in ready:
@@ -117,11 +130,22 @@ class LiveWire:
             except BlockingIOError:
                 break
             except OSError as error:
-                self._drop(interface, error)
+                self._failed.append(self._gone(interface, error))  # raised when what came before it is taken in
+                break
             arrivals.append(Arrival(interface, time.monotonic(), frame, address[2] != PACKET_OTHERHOST))
         return arrivals
 
-    def _drop(self, interface: str, error: OSError) -> None:
+    def _look(self) -> None:
+        """A link without carrier takes frames and sends none; a reply to a MAC that was changed never comes."""
+        if self.now() < self._next_look:
+            return
+        self._next_look = self.now() + LOOK
+        for sock, interface in tuple(self._links.items()):
+            if why := _changed(self._first[interface], sock):
+                self._links.pop(sock)
+                self._failed.append(LinkLostError(interface, why))
+
+    def _gone(self, interface: str, error: OSError) -> LinkLostError:
         self._links.pop(self._sockets[interface].ins, None)
         match error.errno:
             case errno.ENETDOWN:
@@ -129,11 +153,30 @@ class LiveWire:
             case errno.ENXIO | errno.ENODEV:
                 why = "the interface is gone"
             case _:
-                why = str(error)
-        raise LinkLostError(interface, why) from None
+                why = str(error.strerror or error)
+        return LinkLostError(interface, why)
 
 
-def _open(interface: str) -> Any:
+def _state(sock: socket.socket) -> tuple[str, bytes, bool]:
+    """Name, MAC, and whether it has a carrier, as they are now (packet(7), packet_getname); an OSError where it is gone."""
+    name, _, _, _, mac = sock.getsockname()
+    request = struct.pack("16sH14x", name.encode(), 0)
+    return name, mac, bool(struct.unpack_from("H", fcntl.ioctl(sock, SIOCGIFFLAGS, request), 16)[0] & IFF_RUNNING)
+
+
+def _changed(first: tuple[str, bytes, bool], sock: socket.socket) -> str | None:
+    try:
+        name, mac, running = _state(sock)
+    except OSError:
+        return "the interface is gone"
+    if name != first[0]:
+        return f"the interface is called {name} now"
+    if mac != first[1]:
+        return f"its MAC is {mac.hex(':')} now"
+    return "it has no carrier any more" if first[2] and not running else None
+
+
+def _open(interface: str, *, requests: bool) -> Any:
     """scapy's layer-2 socket, for ARP alone: by default it takes all protocols, is promiscuous and has a 64 KiB buffer."""
     if not hasattr(socket, "AF_PACKET"):
         raise WireError(
@@ -148,7 +191,8 @@ def _open(interface: str) -> Any:
         ) from None
     except OSError as error:
         raise WireError(f"interface {interface}: {error.strerror or error}", "`ip link` lists the interfaces") from None
-    _attach_filter(scapy_socket.ins)
+    if not requests:
+        _attach_filter(scapy_socket.ins)
     _enlarge_buffer(scapy_socket.ins)
     _log.info(
         "%s: socket open, room for %d KiB", interface, scapy_socket.ins.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >> 10

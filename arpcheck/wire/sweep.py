@@ -136,6 +136,7 @@ class _Loop:
             self._tick(now)
 
     def result(self, *, stopped: bool) -> Heard:
+        self._listen(self.wire.now())  # what is there already, and whether the wire held until now
         self._count_losses()
         return Heard(
             questions=tuple(self.account.questions),
