@@ -43,7 +43,7 @@ def unknown_mounts(wants: Iterable[Want], read: Collection[str]) -> tuple[Gap, .
 
 
 def joined(costs: Iterable[str]) -> str:
-    return "; ".join(dict.fromkeys(costs))
+    return "; ".join(dict.fromkeys(part for cost in costs for part in cost.split("; ")))
 
 
 def _mounts(found: Found) -> Mounts:

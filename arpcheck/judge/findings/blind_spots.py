@@ -52,7 +52,7 @@ def gap(judged: Judged) -> Found | None:
 
     Do:
     - Give the right to read it (`arpcheck pod --rbac` prints all that arpcheck reads), and run it again."""
-    because = tuple(f"{g.what}: {g.why}; {g.costs}" for g in judged.gaps)
+    because = tuple(f"{g.what}: {g.why}" for g in judged.gaps)
     return Found(because=because) if because else None
 
 
