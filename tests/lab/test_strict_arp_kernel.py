@@ -52,4 +52,4 @@ def test_a_node_that_is_not_strict_after_all_of_it_is_told_with_its_likely_cause
     )
     assert end["code"] == 1
     assert "after   not safe: worker-2 would answer for every address of the load balancer" in end["out"]
-    assert "(5)  strictARP sets arp_ignore of all interfaces to 1, but an interface of its own with 3 to 7" in end["out"]
+    assert "strictARP sets arp_ignore of all interfaces to 1, but an interface of its own with 3 to 7" in " ".join(end["out"].split())
