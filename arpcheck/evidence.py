@@ -74,6 +74,25 @@ class Capture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Vantage:
+    """A host that asked, where several runs were merged. What is its own carries its name: `worker-1:eth0` in every row,
+    in the host and in the options of the whole."""
+
+    name: str
+    node_name: str | None
+    """As `Host.node_name`."""
+    first_round: int
+    """Its rounds are counted from here to the next vantage's first."""
+    rounds: int
+    """The rounds that it had announced."""
+    rate: float
+    arpcheck: str
+    started_at: datetime
+    ended_at: datetime
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     arpcheck: str
     """The version that observed."""
@@ -97,6 +116,8 @@ class Evidence:
     """The user stopped it."""
     capture: Capture | None = None
     """Where the frames come from; None: arpcheck asked and listened itself."""
+    vantages: tuple[Vantage, ...] = ()
+    """In the order of their rounds; none: the one host that `host` is."""
     accepted: tuple[Acceptance, ...] = ()
     """What `--accept` named."""
     trouble: tuple[str, ...] = ()
@@ -161,7 +182,7 @@ def _converter() -> cattrs.Converter:
         Reply,
         lambda r: (round(r.at, 3), r.interface, r.round, str(r.ip), str(r.sender), r.to, r.mac, r.source, round(r.after, 3)),
     )
-    inner = (Gap, Acceptance, Capture, Loss, Overflow, Neighbour, Interface, Host, MacEntry, Options)
+    inner = (Gap, Acceptance, Capture, Vantage, Loss, Overflow, Neighbour, Interface, Host, MacEntry, Options)
     for kind in (*inner, Evidence):
         names: Any = {f.name: override(rename=camel(f.name)) for f in fields(kind)}
         converter.register_structure_hook(kind, make_dict_structure_fn(kind, converter, **names))

@@ -21,7 +21,7 @@ from arpcheck.judge import case as cases
 from arpcheck.judge.acceptance import Acceptances
 from arpcheck.judge.findings.kernels import doubled
 from arpcheck.judge.hearing import Hearing
-from arpcheck.judge.judged import Judged, Judgement
+from arpcheck.judge.judged import Judged, Judgement, Place
 from arpcheck.judge.nodes import NodeState, node_states
 from arpcheck.judge.owners import Knowledge, owners
 from arpcheck.judge.report import report
@@ -36,6 +36,7 @@ from arpcheck.model import (
     Claim,
     Gap,
     Host,
+    Identity,
     Interface,
     Kind,
     Mac,
@@ -48,6 +49,7 @@ from arpcheck.model import (
     Verdict,
 )  # fmt: skip
 from arpcheck.objects import Objects
+from arpcheck.vantages import qualified, views
 from arpcheck.wire.capture import INTERFACE, WINDOW, Captured, captured
 from arpcheck.wire.pcap import Entry
 from arpcheck.wire.schedule import Course, seconds
@@ -106,6 +108,7 @@ def plan(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry
         judged=frozenset(t.ip for t in targets if t.kind in targeting.JUDGED and isinstance(t.ip, IPv4Address)),
         canary=next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None),
         known=_known_macs(options, objects, host, mac_map),
+        homes={t.ip: frozenset(t.nodes) for t in targets if t.nodes and isinstance(t.ip, IPv4Address)},
     )
     return Plan(targets=targets, asks=asks, course=course, seconds=seconds(course, options.interfaces))
 
@@ -244,15 +247,18 @@ def conclude(evidence: Evidence) -> Report:
     objects, hearing = evidence.objects, Hearing(evidence)
     addresses = identities.node_addresses(objects)
     targets = _targets(evidence.options, objects, evidence.host)
-    own_node = identities.own_node(evidence)
-    owned = owners(hearing, _knowledge(evidence, own_node), objects.nodes(), addresses)
+    places = views(evidence)
+    own = {name: identities.own_node(place) for name, place in places}
+    outside = tuple((name, place) for name, place in places if own[name] is None)
+    owned = owners(hearing, _knowledge(evidence, places, own), objects.nodes(), addresses)
+    blind = _blind(places, own, addresses)
     canary = next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None)
     gateways = identities.pod_gateways(objects)
-    states = node_states(objects.nodes(), addresses, canary, owned, hearing, own_node, gateways)
+    states = node_states(objects.nodes(), addresses, canary, owned, hearing, blind, gateways)
     judgements = tuple(
         Judgement(case=case, verdict=verdict, reason=reason)
         for target in targets if target.kind in targeting.JUDGED
-        for case in [_case(target, evidence, hearing, owned, states, own_node)]
+        for case in [_case(target, evidence, hearing, owned, states, blind, outside)]
         for verdict, reason in [judge(case)]
     )  # fmt: skip
     proxies = kubeproxy.kube_proxies(objects)
@@ -269,7 +275,7 @@ def conclude(evidence: Evidence) -> Report:
         controls=tuple(t.ip for t in targets if t.kind is Kind.CONTROL and isinstance(t.ip, IPv4Address)),
         host=evidence.host,
         interfaces=evidence.options.interfaces,
-        own_node=own_node,
+        blind=blind,
         gaps=(*objects.gaps, *_gaps(evidence, canary, hearing)),
         losses=evidence.losses,
         overlays=identities.overlays(objects),
@@ -281,16 +287,43 @@ def conclude(evidence: Evidence) -> Report:
     return report(judged, evidence, _preflight(judged, objects) if evidence.options.preflight else None)
 
 
-def _knowledge(evidence: Evidence, own_node: str | None) -> Knowledge:
+Places = tuple[tuple[str, Evidence], ...]
+"""The hosts that asked: name and own evidence; the name is empty where there is only one."""
+
+
+def _knowledge(evidence: Evidence, places: Places, own: Mapping[str, str | None]) -> Knowledge:
     return Knowledge(
-        identities=identities.all_identities(evidence),
+        identities=_once(identity for _, place in places for identity in identities.all_identities(place)),
         rank=identities.rank,
-        proxies=identities.proxies(evidence),
+        proxies=frozenset(mac for _, place in places for mac in identities.proxies(place)),
         overlays=identities.overlays(evidence.objects),
         label=lambda mac: identities.label(mac, evidence.vendors),
-        own_node=own_node,
+        own_node=own.get(""),
+        own_nodes={qualified(n, i): own[n] for n, place in places if n for i in place.options.interfaces},
         unread=identities.unread(evidence.objects),
     )
+
+
+def _once(found: Iterable[Identity]) -> tuple[Identity, ...]:
+    """What several hosts learnt alike is said once."""
+    return tuple({replace(identity, observed_at=None): identity for identity in found}.values())
+
+
+def _blind(
+    places: Places, own: Mapping[str, str | None], addresses: Mapping[str, tuple[IPv4Address, ...]]
+) -> Mapping[str, Place]:
+    """The nodes that are a prober, and that no other prober heard."""
+    found: dict[str, Place] = {}
+    for name, place in places:
+        node = own[name]
+        if node and not any(_hears(other, addresses.get(node, ())) for n, other in places if own[n] != node):
+            found[node] = Place(host=place.host, interfaces=place.options.interfaces)
+    return found
+
+
+def _hears(place: Evidence, addresses: tuple[IPv4Address, ...]) -> bool:
+    proxies = identities.proxies(place)
+    return any(reply.ip in addresses and reply.mac not in proxies for reply in place.replies)
 
 
 def _case(
@@ -299,7 +332,8 @@ def _case(
     hearing: Hearing,
     owned: Mapping[Mac, Owner],
     states: tuple[NodeState, ...],
-    own_node: str | None,
+    blind: Mapping[str, Place],
+    outside: Places,
 ) -> cases.Case:
     ip = target.ip if isinstance(target.ip, IPv4Address) and not target.skipped else None
     announcements = _announcements(target, evidence)
@@ -320,13 +354,19 @@ def _case(
         lost=bool(ip) and hearing.lost(ip),  # type: ignore[arg-type]
         excess=hearing.excess(ip) if ip else 0,
         arp={state.name: state.arp for state in states},
-        own_node=own_node,
-        held_on=cases.held_on(ip, evidence.host) if ip else None,
+        blind=frozenset(blind),
+        held_on=_held_on(ip, outside) if ip else None,
         nodes_read=bool(evidence.objects.nodes()),
         node_heard=bool(ip) and _node_heard(ip, hearing, owned),  # type: ignore[arg-type]
         complete=evidence.complete,
         recorded=hearing.recorded,
     )
+
+
+def _held_on(ip: IPv4Address, outside: Places) -> str | None:
+    """`outside`: the hosts that are not known to be a node."""
+    found = ((name, cases.held_on(ip, place.host)) for name, place in outside)
+    return next((qualified(name, interface) if name else interface for name, interface in found if interface), None)
 
 
 def _announcements(target: Target, evidence: Evidence) -> tuple[tuple[Announcement, ...], ...]:
@@ -360,11 +400,13 @@ def _unread(target: Target, announcements: tuple[tuple[Announcement, ...], ...],
 
 
 def _moment(evidence: Evidence) -> datetime:
-    """The moment at which claims are judged."""
+    """The moment at which claims are judged: when they were read, if a host asked just after; else when the last host
+    began to ask."""
     read_at = evidence.objects.read_at
-    if read_at is not None and timedelta(0) <= evidence.started_at - read_at <= FRESH:
+    starts = [vantage.started_at for vantage in evidence.vantages] or [evidence.started_at]
+    if read_at is not None and any(timedelta(0) <= start - read_at <= FRESH for start in starts):
         return read_at
-    return evidence.started_at
+    return max(starts)
 
 
 def _node_heard(ip: IPv4Address, hearing: Hearing, owned: Mapping[Mac, Owner]) -> bool:
@@ -413,7 +455,7 @@ def _causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> 
         twice=frozenset(node for _, node, _ in doubled(judged)),
         gateways=_answered_gateways(judged, gateways) if asked_gateways else None,
         node_addresses=_node_addresses(judged),
-        prober=judged.own_node,
+        prober=next(iter(judged.blind), None),
     )
     return causes(
         judged.kube_proxies,

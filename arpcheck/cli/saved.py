@@ -103,6 +103,23 @@ def compare(
     return ended(run(before, after, format_name, output, headers=not no_headers), exit_zero)
 
 
+@app.command(epilog="Example:  arpcheck merge worker-1.json worker-2.json --output all.json")
+def merge(
+    files: Annotated[list[str], typer.Argument(help="Saved reports of one cluster, each from another host; - is stdin.")],
+    accept: Accept = None,
+    format_name: Format = "table",
+    no_headers: NoHeaders = False,
+    output: Output = None,
+    exit_zero: ExitZero = False,
+) -> int:
+    """Judge the runs of several hosts as one: what one can't hear another does. Ends with that report's exit code."""
+    chosen = known_format(format_name)
+    from arpcheck.commands.merge import merged
+    from arpcheck.commands.saved import report as run
+
+    return ended(run(lambda: merged(files), chosen, output, accept=accept, headers=not no_headers), exit_zero)
+
+
 @app.command(epilog="Example:  arpcheck explain non-strict")
 def explain(
     name: Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface
 
@@ -20,6 +20,9 @@ class Party:
     rounds: frozenset[int]
     named: str = ""
     """Why this MAC is as it should be although it is no node's: the Service itself names it."""
+    deaf: frozenset[int] = frozenset()
+    """Rounds in which it could not be heard, since the host that asked never hears it: it is that host itself, or on
+    another segment. Only where several hosts asked."""
 
     @property
     def node(self) -> str | None:
@@ -62,9 +65,10 @@ class Case:
     excess: int
     arp: Mapping[str, Arp]
     """By node."""
-    own_node: str | None
+    blind: frozenset[str]
+    """The nodes that arpcheck ran on and that no other host heard."""
     held_on: str | None
-    """The prober's interface that has this very address."""
+    """The interface of a prober that is not known to be a node, and that has this very address."""
     nodes_read: bool
     """The cluster's nodes are known, so that it can be said whether the prober is one."""
     node_heard: bool
@@ -89,7 +93,7 @@ class Case:
         return ()
 
     def every_round(self, party: Party) -> bool:
-        return set(self.rounds) <= party.rounds
+        return set(self.rounds) <= party.rounds | party.deaf
 
 
 def parties(
@@ -113,9 +117,18 @@ def parties(
             voices=tuple(voices),
             rounds=frozenset(number for voice in voices for number in voice.replies),
             named=named.get(voices[0].mac, ""),
+            deaf=hearing.deaf(ip, _of_owner(voices, owners)),
         )
         for voices in folded.values()
     )
+
+
+def _of_owner(voices: Sequence[Voice], owners: Mapping[Mac, Owner]) -> Iterable[Mac]:
+    """The MACs that answered, and all others of the same node."""
+    node = owners[voices[0].mac].node
+    yield from (voice.mac for voice in voices)
+    if node is not None:
+        yield from (mac for mac, owner in owners.items() if owner.node == node)
 
 
 def _doubted(owner: Owner) -> Owner:

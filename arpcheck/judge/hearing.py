@@ -4,12 +4,13 @@ Knows questions and replies, not whose a MAC is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from arpcheck.evidence import Evidence
 from arpcheck.model import Mac
+from arpcheck.vantages import Course, courses
 
 SLOW = 100.0
 """Frames a second above which silence proves nothing: a speaker's socket holds 256 frames of any ARP on the segment."""
@@ -55,8 +56,8 @@ class Hearing:
     def __init__(self, evidence: Evidence) -> None:
         self.recorded = evidence.capture is not None
         """From a file that does not say what it missed."""
-        self._announced = evidence.options.rounds
-        self._fast = evidence.options.rate > SLOW
+        self.courses = courses(evidence)
+        """One for each host that asked."""
         self._asked: dict[IPv4Address, Asked] = {}
         self._voices: dict[IPv4Address, dict[Mac, Voice]] = {}
         self._on: dict[Mac, set[str]] = {}
@@ -104,11 +105,22 @@ class Hearing:
 
         Nobody's answer in a round faster than a speaker can bear proves nothing, so where the slow round that follows
         asked again, such a round is set aside. An answer in it always counts."""
-        rounds = self.asked(ip).rounds()
-        if not self._fast or not any(number > self._announced for number in rounds):
-            return rounds
         answered = {number for voice in self.voices(ip).values() for number in voice.replies}
-        return tuple(number for number in rounds if number > self._announced or number in answered)
+        rounds = self.asked(ip).rounds()
+        return tuple(number for course in self.courses for number in _counting(course, rounds, answered))
+
+    def hears(self, course: Course, macs: Iterable[Mac]) -> bool:
+        """Whether this host heard any of them, whatever it answered for."""
+        return any(self._on.get(mac, set()) & course.interfaces for mac in macs)
+
+    def deaf(self, ip: IPv4Address, macs: Iterable[Mac]) -> frozenset[int]:
+        """The rounds of the hosts that never heard any of these MACs, which may be their own or on another segment. A
+        single host hears whoever is in its evidence."""
+        if len(self.courses) == 1:
+            return frozenset()
+        known = tuple(macs)
+        deaf = [course for course in self.courses if not self.hears(course, known)]
+        return frozenset(number for number in self.asked(ip).rounds() if any(course.has(number) for course in deaf))
 
     def lost(self, ip: IPv4Address) -> bool:
         """Frames were lost in a round that asked it, on an interface that asked it."""
@@ -124,6 +136,13 @@ class Hearing:
         broadcast = (n for (i, r), n in asked.broadcast.items() if i in voice.interfaces and r in voice.replies)
         unicast = (n for (i, r, m), n in asked.unicast.items() if m == voice.mac and r in voice.replies)
         return sum(broadcast) + sum(unicast)
+
+
+def _counting(course: Course, rounds: Iterable[int], answered: Container[int]) -> Iterable[int]:
+    own = [number for number in rounds if course.has(number)]
+    if course.rate <= SLOW or not any(number > course.last_announced for number in own):
+        return own
+    return [number for number in own if number > course.last_announced or number in answered]
 
 
 _NOTHING = Asked()

@@ -29,6 +29,15 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A host that asked."""
+
+    host: Host
+    interfaces: tuple[str, ...]
+    """Those that it asked on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     targets: tuple[Target, ...]
     """All, in their order; those for our own knowledge have no judgement."""
@@ -46,7 +55,8 @@ class Judged:
     controls: tuple[IPv4Address, ...]
     host: Host
     interfaces: tuple[str, ...]
-    own_node: str | None
+    blind: Mapping[str, Place]
+    """The nodes that arpcheck ran on and that no other host heard, each as the prober that it was."""
     gaps: tuple[Gap, ...]
     losses: tuple[Loss, ...]
     overlays: Mapping[Mac, str]

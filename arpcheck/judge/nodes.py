@@ -5,7 +5,7 @@ strict ARP answers it (net/ipv4/arp.c, arp_process: any address in the local tab
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -32,11 +32,12 @@ def node_states(
     canary: IPv4Address | None,
     owners: Mapping[Mac, Owner],
     hearing: Hearing,
-    own_node: str | None,
+    blind: Collection[str],
     gateways: Mapping[str, tuple[IPv4Address, ...]],
 ) -> tuple[NodeState, ...]:
     """One state for each node, by name. `addresses`: the nodes' own; `gateways`: their ends of the pod network, which
-    tell a strict kernel from one that holds no Service address."""
+    tell a strict kernel from one that holds no Service address; `blind`: nodes that arpcheck ran on and that no other
+    host heard."""
     by_node: dict[str, list[Mac]] = {}
     for mac, owner in owners.items():
         if owner.node is not None:
@@ -44,7 +45,7 @@ def node_states(
     states = []
     for node in nodes:
         macs = tuple(sorted(by_node.get(node.name, ())))
-        arp, reason = _judge(node, addresses.get(node.name, ()), canary, macs, owners, hearing, own_node)
+        arp, reason = _judge(node, addresses.get(node.name, ()), canary, macs, owners, hearing, blind)
         if arp is Arp.STRICT:
             reason = f"{reason}; {_why_quiet(gateways.get(node.name, ()), macs, hearing)}"
         states.append(NodeState(name=node.name, arp=arp, reason=reason, ready=node.ready, macs=macs))
@@ -58,9 +59,9 @@ def _judge(
     macs: tuple[Mac, ...],
     owners: Mapping[Mac, Owner],
     hearing: Hearing,
-    own_node: str | None,
+    blind: Collection[str],
 ) -> tuple[Arp, str]:
-    if node.name == own_node:
+    if node.name in blind:
         return Arp.SELF, "arpcheck ran on it, and a host does not hear itself"
     answered_canary = [mac for mac in macs if canary and mac in hearing.voices(canary)]
     if answered_canary:

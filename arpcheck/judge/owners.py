@@ -6,7 +6,7 @@ sources that disagree leave a MAC without a node."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from arpcheck.judge.hearing import Hearing
@@ -28,6 +28,8 @@ class Knowledge:
     """What a MAC's prefix says."""
     own_node: str | None
     """The node that the prober runs on."""
+    own_nodes: Mapping[str, str | None] = field(default_factory=dict)
+    """The same by interface, where several hosts asked."""
     unread: tuple[str, ...] = ()
     """Resources that could not be read and might have named the node of a MAC: then none is foreign."""
 
@@ -55,7 +57,7 @@ def owners(
         found[mac] = Owner(
             mac=mac,
             node=decided[mac],
-            foreign=unclaimed and not doubt and _foreign(mac, hearing, known, ready, knowledge.own_node),
+            foreign=unclaimed and not doubt and _foreign(mac, hearing, known, ready, knowledge),
             proxy=proxy,
             label=knowledge.overlays.get(mac) or (knowledge.label(mac) if decided[mac] is None else None) or "",
             identities=tuple(sorted(claims, key=lambda claim: (knowledge.rank(claim), claim.source, claim.node))),
@@ -83,9 +85,12 @@ def _known(hearing: Hearing, decided: Mapping[Mac, str | None]) -> Mapping[str, 
 
 
 def _foreign(
-    mac: Mac, hearing: Hearing, known: Mapping[str, set[str]], ready: set[str], own_node: str | None
+    mac: Mac, hearing: Hearing, known: Mapping[str, set[str]], ready: set[str], knowledge: Knowledge
 ) -> bool:
     """Every Ready node has a MAC known on each segment where this one was heard. A cluster whose nodes could not be
     read has no Ready node, and proves nothing."""
-    needed = ready - {own_node}
-    return bool(ready) and all(needed <= known.get(interface, set()) for interface in hearing.interfaces(mac))
+
+    def all_known(interface: str) -> bool:
+        return ready - {knowledge.own_nodes.get(interface, knowledge.own_node)} <= known.get(interface, set())
+
+    return bool(ready) and all(all_known(interface) for interface in hearing.interfaces(mac))

@@ -58,8 +58,9 @@ def _doubts(judged: Judged, verdicts: Counter[Verdict], complete: bool) -> tuple
     doubts = [f"{verdicts[verdict]} {verdict.value}" for verdict in DOUBTFUL if verdicts[verdict]]
     if not complete:
         doubts.append("the run was not finished")
-    if judged.own_node is not None and not judged.acceptances.of_node(judged.own_node, Arp.SELF):
-        doubts.append(f"{judged.own_node}, on which arpcheck ran, was not tested")
+    for node in sorted(judged.blind):
+        if not judged.acceptances.of_node(node, Arp.SELF):
+            doubts.append(f"{node}, on which arpcheck ran, was not tested")
     if judged.hearing.recorded:
         doubts.append("the frames are from a capture, which does not say what it missed")
     if judged.canary is None or not judged.hearing.asked(judged.canary).broadcast:

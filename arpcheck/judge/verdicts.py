@@ -6,6 +6,7 @@ lost, so the proven verdicts stand before `inconclusive`. Rules know nothing of 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
 
 from arpcheck.judge.case import Case, Party
 from arpcheck.judge.texts import Text, text
@@ -59,7 +60,7 @@ def foreign(case: Case) -> str | None:
     if strangers:
         others = [party for party in case.parties if party not in strangers]
         return f"{_and(strangers)} answered and is no node's" + (f"; {_and(others)} answered too" if others else "")
-    if case.held_on and case.own_node is None and case.nodes_read:
+    if case.held_on and case.nodes_read:
         return f"this host, which is no node, has the address itself, on {case.held_on}"
     return None
 
@@ -103,7 +104,7 @@ def inconclusive(case: Case) -> str | None:
     Decided when:
     1. frames were lost in a round that asked it, or more came than could be kept, or the run was not finished.
     2. or the owner of a MAC that answered is not known.
-    3. or the same node answered in some rounds only.
+    3. or the same node answered in some rounds only; or two nodes were each heard by a host that can't hear the other.
     4. or the prober itself has the address, and whether it is a node could not be read.
     5. or nobody answered, and no node was heard on this segment, or the announcer is or may be the prober's own node,
        or what would say that nobody should answer was refused, or the frames are from a capture, which may lack some.
@@ -243,9 +244,10 @@ def _deaf(case: Case) -> str | None:
     if not case.node_heard:
         return "nobody answered, and no node was heard on this segment"
     likely = {claim.node for claim in case.claims}
-    if case.own_node is not None and (case.own_node in likely or not case.announcers):
-        may_be = "is" if case.own_node in case.announcers else "may be"
-        return f"nobody answered, and {case.own_node}, on which arpcheck ran and which it can't hear, {may_be} the announcer"
+    for node in sorted(case.blind):
+        if node in likely or not case.announcers:
+            may_be = "is" if node in case.announcers else "may be"
+            return f"nobody answered, and {node}, on which arpcheck ran and which it can't hear, {may_be} the announcer"
     return None
 
 
@@ -258,9 +260,17 @@ def _unread(case: Case) -> str | None:
 
 
 def _itself(case: Case) -> str | None:
-    if case.held_on is None or case.own_node is not None:
+    if case.held_on is None:
         return None
     return f"this host has the address itself, on {case.held_on}, and whether it is a node could not be read"
+
+
+def _never_both_audible(case: Case) -> str | None:
+    """Each answered one of the hosts that asked, and that host can't hear the other: itself, or on another segment."""
+    for one, other in combinations(case.parties, 2):
+        if not case.together() and (one.rounds <= other.deaf or other.rounds <= one.deaf):
+            return f"{one.words} and {other.words} were heard by different hosts; whether both answer at once is not known"
+    return None
 
 
 def _asked_of_one_only(case: Case) -> str | None:
@@ -269,7 +279,8 @@ def _asked_of_one_only(case: Case) -> str | None:
 
 
 _DOUBTS: tuple[Rule, ...] = (
-    _lost_frames, _unfinished, _unknown_owner, _itself, _some_rounds_only, _deaf, _asked_of_one_only, _unread,
+    _lost_frames, _unfinished, _unknown_owner, _itself, _some_rounds_only, _never_both_audible, _deaf,
+    _asked_of_one_only, _unread,
 )  # fmt: skip
 
 

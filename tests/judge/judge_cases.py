@@ -39,7 +39,7 @@ def case(*parties, announcers=(), strict=(), non_strict=(), kind=Kind.LOAD_BALAN
         "lost": False,
         "excess": 0,
         "arp": arp,
-        "own_node": None,
+        "blind": frozenset(),
         "held_on": None,
         "nodes_read": True,
         "node_heard": True,

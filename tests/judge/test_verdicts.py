@@ -57,10 +57,10 @@ CASES = [
     pytest.param(case(held_on="kube-ipvs0", nodes_read=False), "inconclusive", "whether it is a node", id="the prober has it, and may be a node"),
     pytest.param(case(party(1, 1, 3, node="a"), announcers="a"), "inconclusive", "round 1, 3 of 1, 2, 3", id="some rounds only"),
     pytest.param(case(node_heard=False), "inconclusive", "no node was heard", id="silence on a silent segment"),
-    pytest.param(case(own_node="a", announcers="a"), "inconclusive", "can't hear", id="silence, the prober is the announcer"),
-    pytest.param(case(own_node="a"), "inconclusive", "may be", id="silence, the prober may be the announcer"),
+    pytest.param(case(blind={"a"}, announcers="a"), "inconclusive", "can't hear", id="silence, the prober is the announcer"),
+    pytest.param(case(blind={"a"}), "inconclusive", "may be", id="silence, the prober may be the announcer"),
     pytest.param(
-        case(own_node="a", claims=(claim("a", Trust.STALE), claim("b")), announcers="b"), "inconclusive", "may be",
+        case(blind={"a"}, claims=(claim("a", Trust.STALE), claim("b")), announcers="b"), "inconclusive", "may be",
         id="silence, an old record names the prober",
     ),
     pytest.param(case(A, unread=("leases",)), "inconclusive", "leases", id="who should answer was refused"),
@@ -74,13 +74,13 @@ CASES = [
     pytest.param(case(party(1, 1, node="a"), party(2, 3, node="b")), "moved", "", id="a failover with a gap"),
     # wrong-node
     pytest.param(case(B, announcers="a"), "wrong-node", "b answered every round; a should", id="another than the record says"),
-    pytest.param(case(B, announcers="a", own_node="a"), "wrong-node", "", id="the record names the prober's node"),
+    pytest.param(case(B, announcers="a", blind={"a"}), "wrong-node", "", id="the record names the prober's node"),
     pytest.param(case(B, claims=(claim("a", Trust.STALE),)), "ok", "", id="an old record makes no wrong node"),
     pytest.param(case(B, claims=(claim("a", Trust.GUESS),)), "ok", "", id="a guess judges nothing"),
     # silent
     pytest.param(case(announcers="a"), "silent", "3 rounds; a should", id="nobody, and a should"),
     pytest.param(case(), "silent", "not known", id="nobody, no record"),
-    pytest.param(case(own_node="b", announcers="a"), "silent", "a should", id="nobody, the prober is another node"),
+    pytest.param(case(blind={"b"}, announcers="a"), "silent", "a should", id="nobody, the prober is another node"),
     pytest.param(case(kind=Kind.EXTRA), "silent", "", id="an extra address"),
     pytest.param(case(kind=Kind.EXTERNAL_IP, announcers="a"), "silent", "", id="an external IP that is claimed"),
     # ok

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from arpcheck.judge.acceptance import marked
-from arpcheck.judge.findings import acceptances, announcers, blind_spots, kernels, macs
+from arpcheck.judge.findings import acceptances, announcers, blind_spots, kernels, macs, vantages
 from arpcheck.judge.findings.finding import Rule, apply
 from arpcheck.judge.judged import Judged
 from arpcheck.judge.texts import Text
@@ -13,9 +13,9 @@ from arpcheck.model import Finding, Severity
 
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
-RULES: tuple[Rule, ...] = tuple(
-    sorted((*kernels.RULES, *announcers.RULES, *macs.RULES, *blind_spots.RULES), key=lambda r: _ORDER.index(r.severity))
-)
+_EVERY = (*kernels.RULES, *announcers.RULES, *macs.RULES, *blind_spots.RULES, *vantages.RULES)
+
+RULES: tuple[Rule, ...] = tuple(sorted(_EVERY, key=lambda rule: _ORDER.index(rule.severity)))
 
 
 def findings(judged: Judged) -> tuple[Finding, ...]:

@@ -6,7 +6,7 @@ import re
 from ipaddress import IPv4Address
 
 from arpcheck.judge.findings.finding import Found, Rule
-from arpcheck.judge.judged import Judged
+from arpcheck.judge.judged import Judged, Place
 from arpcheck.model import Arp, Mac, Severity, Verdict
 
 CAUSES = range(3, 7)
@@ -74,12 +74,14 @@ def self_blind(judged: Judged) -> Found | None:
     1. the host has a node's own address, or was told the node's name.
 
     Do:
-    - Run arpcheck once more from another host, best one of the LAN that is no node; the two reports together cover all."""
-    if judged.own_node is None:
+    - Run arpcheck once more from another host, best one of the LAN that is no node; `arpcheck merge` makes one report
+      of the two that covers all."""
+    if not judged.blind:
         return None
-    other = next((s.name for s in judged.nodes if s.name != judged.own_node and s.arp is not Arp.UNREACHED), None)
-    do = (f"Run it also from {other}, which hears {judged.own_node}",) if other else ()
-    return Found(because=(_own_kernel(judged),), nodes=(judged.own_node,), do=do)
+    nodes = tuple(sorted(judged.blind))
+    other = next((s.name for s in judged.nodes if s.name not in nodes and s.arp is not Arp.UNREACHED), None)
+    do = (f"Run it also from {other}, which hears {' and '.join(nodes)}",) if other else ()
+    return Found(because=tuple(_own_kernel(node, judged.blind[node]) for node in nodes), nodes=nodes, do=do)
 
 
 def unreached_nodes(judged: Judged) -> Found | None:
@@ -141,12 +143,12 @@ def _single_at_home(judged: Judged, node: str, mac: Mac) -> bool:
     return bool(homes) and not any(_doubled(judged, ip, mac) for ip in homes)
 
 
-def _own_kernel(judged: Judged) -> str:
-    used = [interface for interface in judged.host.interfaces if interface.name in judged.interfaces]
+def _own_kernel(node: str, place: Place) -> str:
+    used = [interface for interface in place.host.interfaces if interface.name in place.interfaces]
     seen = ", ".join(f"{i.name}: arp_ignore {i.arp_ignore}, arp_announce {i.arp_announce}" for i in used)
-    holder = next((i for i in judged.host.interfaces if i.name in ("kube-ipvs0", "kube-dummy-if")), None)
+    holder = next((i for i in place.host.interfaces if i.name in ("kube-ipvs0", "kube-dummy-if")), None)
     holds = f"; {len(holder.addresses)} Service addresses are on its {holder.name}" if holder else ""
-    return f"arpcheck ran on {judged.own_node}; its kernel says {seen or 'nothing of ARP'}{holds}"
+    return f"arpcheck ran on {node}; its kernel says {seen or 'nothing of ARP'}{holds}"
 
 
 RULES = (

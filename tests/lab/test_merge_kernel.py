@@ -1,0 +1,54 @@
+"""Two nodes as probers on the kernel: each is blind to itself, merged they cover both."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from arpcheck.lab import enclosure
+
+pytestmark = pytest.mark.lab
+
+PROGRAM = Path(__file__).parent / "lab_merge.py"
+
+
+def probed(tmp_path, scene, *stations):
+    program = [sys.executable, str(PROGRAM), scene, str(tmp_path), *stations]
+    done = subprocess.run(enclosure.command(program), capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stderr
+    return {line.split()[0]: int(line.split()[1]) for line in done.stdout.splitlines()}
+
+
+def merged(tmp_path, *stations):
+    command = [sys.executable, "-m", "arpcheck", "merge", *(str(tmp_path / f"{s}.json") for s in stations), "-o", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_what_one_node_can_not_hear_of_itself_the_other_hears(tmp_path):
+    codes = probed(tmp_path, "prober-is-node", "worker-3", "worker-1")
+    alone = json.loads((tmp_path / "worker-3.json").read_text())
+    assert {node["name"]: node["arp"] for node in alone["nodes"]}["worker-3"] == "self"
+    code, document = merged(tmp_path, "worker-3", "worker-1")
+    assert {node["name"]: node["arp"] for node in document["nodes"]} == {
+        "worker-1": "strict", "worker-2": "strict", "worker-3": "non-strict",
+    }  # fmt: skip
+    [target] = [target for target in document["targets"] if target["ip"] == "10.0.0.50"]
+    assert target["verdict"] == "non-strict"
+    assert {responder["node"]: responder["interfaces"] for responder in target["responders"]} == {
+        "worker-1": ["worker-3:eth0"], "worker-3": ["worker-1:eth0"],
+    }  # fmt: skip
+    assert (codes["worker-3"], code) == (3, 1)
+    assert [finding["id"] for finding in document["findings"]] == ["non-strict-nodes"]
+    again = subprocess.run([sys.executable, "-m", "arpcheck", "report", "-", "-o", "json"], input=json.dumps(document), capture_output=True, text=True, check=False)
+    assert (again.returncode, json.loads(again.stdout)) == (1, document)
+
+
+def test_all_is_well_from_two_nodes_though_neither_alone_could_say_so(tmp_path):
+    codes = probed(tmp_path, "healthy", "worker-1", "worker-2")
+    assert codes == {"worker-1": 3, "worker-2": 3}
+    code, document = merged(tmp_path, "worker-1", "worker-2")
+    assert (code, document["findings"]) == (0, [])
+    assert {node["arp"] for node in document["nodes"]} == {"strict"}
