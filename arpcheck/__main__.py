@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from contextlib import suppress
 
 from arpcheck.errors import ArpcheckError
 
 INTERRUPTED = 130
+CLOSED = 141
+"""Of a closed pipe, as a shell has it: 128 and SIGPIPE."""
 BROKEN = 2
 """Of a fault in arpcheck itself: Python's own 1 would read as a fault that was proven on the wire."""
 
@@ -19,7 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception:  # noqa: BLE001 - the last resort: shown whole, and never under a finding's exit code
         import traceback
 
-        traceback.print_exc()
+        with suppress(OSError):  # a terminal that is gone
+            traceback.print_exc()
         return _say("this is a fault in arpcheck, not a finding. Please report it with the lines above.", BROKEN)
 
 
@@ -29,23 +32,24 @@ def _run(arguments: list[str] | None) -> int:
     from arpcheck.cli import app, program
 
     try:
-        return int(app(arguments, standalone_mode=False, prog_name=program()) or 0)
+        given = sys.argv[1:] if arguments is None else arguments
+        return int(app(given or ["--help"], standalone_mode=False, prog_name=program()) or 0)
     except TyperException as error:
         return _say(f"{error.format_message()} `{_command()} --help` shows what there is.", 2)
     except ArpcheckError as error:
         return _say(str(error), error.exit_code)
     except (Abort, KeyboardInterrupt):
         return _say("interrupted", INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our output closed it (`| head`). The descriptor must not be flushed again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    except SystemExit as end:
+        # Whoever read our output closed it (`| head`): typer/core.py then ends with 1, which is the code of a finding.
+        return CLOSED if end.code == 1 else int(end.code or 0)
 
 
 def _say(line: str, code: int) -> int:
     from arpcheck.reports.escape import plain
 
-    print(f"arpcheck: {plain(line)}", file=sys.stderr)  # noqa: T201
+    with suppress(OSError):  # a terminal that is gone takes no line; the code says it
+        print(f"arpcheck: {plain(line)}", file=sys.stderr)  # noqa: T201
     return code
 
 

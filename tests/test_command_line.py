@@ -156,3 +156,9 @@ def test_a_fault_in_arpcheck_itself_is_shown_and_is_no_finding():
     assert done.returncode == 2
     assert "ZeroDivisionError" in done.stderr
     assert done.stderr.splitlines()[-1].startswith("arpcheck: this is a fault in arpcheck, not a finding")
+
+
+def test_without_a_word_it_shows_its_help():
+    done = arpcheck()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Usage: arpcheck")
