@@ -16,6 +16,7 @@ from arpcheck.identities.elimination import Heard, Listing, owners
 from arpcheck.identities.nics import is_station
 from arpcheck.identities.overlay import overlays
 from arpcheck.identities.own import held
+from arpcheck.identities.own_word import own_words
 from arpcheck.identities.proxies import proxies
 from arpcheck.identities.vendor import is_virtual_router
 from arpcheck.model import Identity, Mac
@@ -30,7 +31,8 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
     """One for every MAC and interface of the prober; what was heard on one segment says nothing of another."""
     status, extra, shared = _listings(evidence)
     listed = {**status, **extra, **shared}
-    for interface, heard in _heard(evidence, frozenset(listed)).items():
+    for interface, answers in _heard(evidence, frozenset(listed)).items():
+        heard = own_words(evidence, interface, answers, listed)
         for mac, node in owners(heard, status, extra, shared).items():
             answered = [str(ip) for ip in sorted(heard) if mac in heard[ip] and node in listed[ip]]
             yield Identity(

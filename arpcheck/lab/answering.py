@@ -35,7 +35,8 @@ class Responder:
         """`mac`: the NIC's own."""
         self._announcer = announcer
         self._mac = announcer.mac or mac
-        self._heeds = {arp.BROADCAST, mac, self._mac}
+        self._source = announcer.source or self._mac
+        self._heeds = {arp.BROADCAST, mac, self._source}
         self._wanted = frozenset(ip.packed for ip in announcer.ips)
         self._asked: Counter[IPv4Address] = Counter()
         self._first: dict[IPv4Address, float] = {}
@@ -51,7 +52,8 @@ class Responder:
         first = self._first.setdefault(asked.target_ip, at)
         if not self._active(asked, at - first):
             return None
-        return Due(at + self._delay(asked), shaped(arp.answer(asked, self._mac), self._announcer.shape))
+        reply = arp.answer(asked, self._mac)._replace(source=self._source)
+        return Due(at + self._delay(asked), shaped(reply, self._announcer.shape))
 
     def _active(self, asked: arp.Packet, elapsed: float) -> bool:
         said = self._announcer

@@ -95,6 +95,8 @@ class Announcer:
     """Empty: all of the station."""
     mac: Mac | None = None
     """The ARP and Ethernet sender; None: that of the NIC that was asked."""
+    source: Mac | None = None
+    """The Ethernet sender where it is another: it answers in the name of `mac`, and hears nothing that is for `mac`."""
     delay: float = 0.0
     """Seconds; for one that answers everything the longest of many (a Linux proxy takes up to 0.8)."""
     probes: bool = True

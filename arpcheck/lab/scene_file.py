@@ -133,6 +133,7 @@ def _announcer(table: Table, stations: tuple[Station, ...]) -> Announcer:
         ips=table.all_made("ips", IPv4Address),
         nics=table.texts("nics"),
         mac=table.made("mac", Mac, None),
+        source=table.made("source", Mac, None),
         delay=table.seconds("delay", 0.0),
         probes=table.flag("probes", True),
         shape=table.word("shape", Shape, Shape.REPLY),

@@ -1,17 +1,18 @@
 """When which question is put on one interface. Pure: it is told the time and what was heard.
 
 One schedule for everything: control, canary, node addresses and targets go out in the same rounds. After the rounds
-comes a last, slow one: an address whose answer can't be relied on yet is asked again, and every node that was heard is
-asked the canary by unicast."""
+comes a last, slow one: an address whose answer can't be relied on yet is asked again, every node that was heard is asked
+the canary by unicast, and a MAC whose owner is in doubt is asked alone for the nodes' addresses (`confirmation`)."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from arpcheck.model import Ask, Mac
+from arpcheck.wire.confirmation import MOST, Homes, confirmations
 
 APART = 1.0
 """Seconds between two rounds for one address, RFC 5227's PROBE_MIN: a late reply still falls into its own round."""
@@ -48,6 +49,8 @@ class Course:
     """Asked once by unicast of every node MAC that was heard, which sees through a switch that answers ARP itself."""
     known: frozenset[Mac] = frozenset()
     """Node MACs known beforehand, asked the canary by unicast as well."""
+    homes: Homes = field(default_factory=dict)
+    """The nodes' own addresses, of whatever kind: what a MAC in doubt is asked alone."""
 
     @property
     def again(self) -> frozenset[IPv4Address]:
@@ -71,6 +74,9 @@ class Schedule:
         self._again: deque[IPv4Address] | None = None
         self._more: deque[Ask] = deque()
         self._unicast: set[Mac] = set()
+        self._confirmed: set[Mac] = set()
+        self._confirmations_left = MOST
+        self._news = False
         self._known = set(course.known)
         self.sent = 0
 
@@ -113,6 +119,7 @@ class Schedule:
     def heard(self, number: int, ip: IPv4Address, mac: Mac) -> None:
         """A reply to a question of this round came in."""
         rounds = self._heard.setdefault(ip, {})
+        self._news = True
         if not any(mac in macs for macs in rounds.values()):
             self._fresh[ip] = max(number, self._fresh.get(ip, 0))
         rounds.setdefault(number, set()).add(mac)
@@ -126,9 +133,10 @@ class Schedule:
             again = self._course.again
             self._again = deque(ip for ip in dict.fromkeys(ask.ip for ask in self._asks) if ip in again)
         self._more.extend(self._unicasts())
-        if self._more:
-            return self.last_round, self._more.popleft()
-        return self._next_again(now)
+        if not self._more and (due := self._next_again(now)):
+            return due
+        self._more.extend(() if self._more else self._confirmations())
+        return (self.last_round, self._more.popleft()) if self._more else None
 
     def _next_again(self, now: float) -> tuple[int, Ask] | float | None:
         while self._again:
@@ -156,6 +164,20 @@ class Schedule:
             if not mac.is_group:
                 yield Ask(interface=self._interface, ip=canary, sender=ZERO, to=mac)
         self._unicast |= self._known
+
+    def _confirmations(self) -> Iterable[Ask]:
+        """Of what was heard since the last look; a MAC is asked once. The canary too, if it was not yet."""
+        if not self._news:
+            return
+        self._news = False
+        heard = {ip: set().union(*rounds.values()) for ip, rounds in self._heard.items()}
+        homes, judged, known = self._course.homes, self._course.judged, self._course.known
+        for mac, ips in tuple(confirmations(heard, homes, judged, known, self._confirmed, self._confirmations_left)):
+            self._confirmed.add(mac)
+            self._known.add(mac)
+            self._confirmations_left -= len(ips)
+            yield from (Ask(interface=self._interface, ip=ip, sender=ZERO, to=mac) for ip in ips)
+        yield from self._unicasts()
 
     def _skip_quiet_nodes(self) -> None:
         while self._queue and self._queue[0][1].ip in self._course.nodes and self._quiet(*self._queue[0]):

@@ -41,6 +41,13 @@ def test_answered(packet):
     assert heard(responder(), packet) == arp.Packet(ASKER, NIC, arp.REPLY, NIC, IP, ASKER, packet.sender_ip)
 
 
+def test_an_answer_in_the_name_of_another():
+    """As a switch gives it from its table: it does not hear what is for the other."""
+    switch = responder(mac=STRANGER, source=NIC)
+    assert heard(switch, who_has()) == arp.Packet(ASKER, NIC, arp.REPLY, STRANGER, IP, ASKER, LAN)
+    assert heard(switch, who_has(to=STRANGER)) is None
+
+
 @pytest.mark.parametrize(
     "packet",
     [

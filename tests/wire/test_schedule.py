@@ -101,6 +101,23 @@ def test_every_node_that_was_heard_is_asked_the_canary_by_unicast_once():
     assert [(number, to) for _, number, ip, to in sent if to] == [(3, M1), (3, M2)]
 
 
+def test_a_mac_that_answered_for_two_nodes_is_asked_alone_at_the_very_end():
+    homes = {NODE: frozenset({"n1"}), B: frozenset({"n2"})}
+    plan = course(CANARY, NODE, B, A, rounds=1, rate=10.0, nodes=frozenset({NODE, B}), judged=frozenset({A}), canary=CANARY, homes=homes)
+    sent = run(plan, lambda n, ip, to: () if ip == CANARY or to else (M1,))
+    assert [(number, ip, to) for _, number, ip, to in sent[4:]] == [
+        (2, CANARY, M1), (2, NODE, M1), (2, B, M1), (2, NODE, M1), (2, B, M1),
+    ]  # fmt: skip
+    plain = run(plan, lambda n, ip, to: {NODE: (M1,), B: (M2,), A: (M1,)}.get(ip, ()))
+    assert [(ip, to) for _, _, ip, to in plain[4:]] == [(CANARY, M1), (CANARY, M2)]
+
+
+def test_a_mac_of_nobody_is_asked_alone_for_every_node_and_for_the_canary():
+    plan = course(CANARY, NODE, A, rounds=1, rate=10.0, nodes=frozenset({NODE}), judged=frozenset({A}), canary=CANARY, homes={NODE: frozenset({"n1"})})
+    sent = run(plan, lambda n, ip, to: {NODE: (M1,), A: (M2,)}.get(ip, ()) if to is None else ())
+    assert [(number, ip, to) for _, number, ip, to in sent[3:]] == [(2, CANARY, M1), (2, NODE, M2), (2, CANARY, M2)]
+
+
 def test_an_answered_node_is_not_asked_again_after_two_rounds_that_brought_no_new_mac():
     plan = course(NODE, rounds=6, nodes=frozenset({NODE}), judged=frozenset(), rate=10.0)
     assert [number for _, number, _, _ in run(plan, lambda *_: (M1,))] == [1, 2, 3]

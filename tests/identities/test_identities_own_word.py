@@ -1,0 +1,66 @@
+"""own_word: what a MAC repeats when it is asked alone, against what was answered in its name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import pytest
+from identities_world import M1, M2, M3, N1, N2, N3, ZERO, cluster, evidence, heard
+from identities_world import service as a_service
+
+from arpcheck.identities import node_ip
+from arpcheck.model import Loss, Mac, Question, Reply
+
+CANARY = "10.96.0.1"
+SERVICES = [a_service("web", "10.0.0.50", cluster_ip=CANARY)]
+BORROWED = [*heard(N1, M3), *heard(N2, M2), *heard(N3, M3)]
+"""Somebody answered for node1 with node3's MAC."""
+
+
+def alone(mac: Mac, *ips: str, times: int = 2) -> list[Question]:
+    return [Question(9.0, "eth0", 4, IPv4Address(ip), ZERO, mac) for ip in ips for _ in range(times)]
+
+
+def repeated(mac: Mac, *ips: str) -> list[Reply]:
+    return [Reply(9.1, "eth0", 4, IPv4Address(ip), ZERO, mac, mac, mac, 0.2) for ip in ips]
+
+
+ASKED = [*alone(M3, N1, N3), *alone(M3, CANARY, times=1)]
+
+
+@pytest.mark.parametrize(
+    ("questions", "replies", "owner"),
+    [
+        pytest.param([], [], None, id="not asked alone: in doubt"),
+        pytest.param(ASKED, repeated(M3, N3), "node3", id="it repeats one node's alone"),
+        pytest.param(ASKED, repeated(M3, N1), "node1", id="it repeats the other's alone"),
+        pytest.param(ASKED, repeated(M3, N1, N3), None, id="it repeats both"),
+        pytest.param(ASKED, [], None, id="it is silent: perhaps it never heard"),
+        pytest.param([*alone(M3, N1, N3, times=1), *alone(M3, CANARY)], repeated(M3, N3), None, id="asked only once"),
+        pytest.param([*alone(M3, N3), *alone(M3, CANARY)], repeated(M3, N3), None, id="not asked for all"),
+        pytest.param(alone(M3, N1, N3), repeated(M3, N3), None, id="not asked the canary: may be non-strict"),
+        pytest.param(ASKED, repeated(M3, N3, CANARY), None, id="it answers the canary: non-strict, and proves nothing"),
+        pytest.param(ASKED, [*repeated(M3, N3), *heard(CANARY, M3)], None, id="it answered the canary's broadcast"),
+        pytest.param(ASKED, [*repeated(M3, N3), *heard("10.0.0.50", M3)], "node3", id="it announces a Service: no canary"),
+        pytest.param([*alone(M1, N1, N3), *alone(M3, CANARY)], [], None, id="another was asked"),
+    ],
+)  # fmt: skip
+def test_a_mac_s_own_word(questions: list[Question], replies: list[Reply], owner: str | None) -> None:
+    given = evidence(cluster(services=SERVICES), [*BORROWED, *replies], questions)
+    for one in (given, replace(given, questions=given.questions[::-1], replies=given.replies[::-1])):
+        found = {identity.mac: identity.node for identity in node_ip.identities(one)}
+        assert (found.get(M3), found[M2]) == (owner, "node2")
+
+
+@pytest.mark.parametrize(("interface", "owner"), [("eth0", None), ("eth1", "node3")])
+def test_where_frames_were_lost_silence_means_nothing(interface: str, owner: str | None) -> None:
+    given = evidence(cluster(services=SERVICES), [*BORROWED, *repeated(M3, N3)], ASKED)
+    lossy = replace(given, losses=(Loss(interface=interface, rounds=(4,), frames=1),))
+    assert {identity.mac: identity.node for identity in node_ip.identities(lossy)}.get(M3) == owner
+
+
+def test_a_mac_that_answers_for_a_node_only_when_it_is_asked_alone_is_that_node_s() -> None:
+    """A switch kept the broadcast from its second NIC."""
+    given = evidence(cluster(services=SERVICES), [*heard(N1, M1), *heard("10.0.0.50", M3), *repeated(M3, N1)], alone(M3, N1))
+    assert {identity.mac: identity.node for identity in node_ip.identities(given)} == {M1: "node1", M3: "node1"}
