@@ -19,10 +19,17 @@ SUFFIXES = {
 
 
 def deliver(report: Report, format_name: str, output: str | None, style: Style) -> None:
-    """Prints the report, and writes it to `output` too. The file comes first: a closed pipe must not cost it."""
+    """Prints the report, and writes it to `output` too. The file comes first: a closed pipe must not cost it, and a file
+    that can't be written is told when the report is out."""
+    unwritten = None
     if output:
-        write(Path(output), render(report, _format_of(output, format_name), Style(headers=style.headers)))
+        try:
+            write(Path(output), render(report, format_of(output, format_name), Style(headers=style.headers)))
+        except OutputError as error:
+            unwritten = error
     show(render(report, format_name, style))
+    if unwritten:
+        raise unwritten
 
 
 def check(output: str | None, option: str = "--output") -> None:
@@ -53,6 +60,6 @@ def write(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
-def _format_of(output: str, format_name: str) -> str:
+def format_of(output: str, format_name: str) -> str:
     by_name = SUFFIXES.get(Path(output).suffix.lower())
     return by_name if by_name in FORMATS else format_name

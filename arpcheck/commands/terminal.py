@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from contextlib import suppress
 from typing import TextIO
 
 from arpcheck.reports.escape import PROSE_LIMIT, plain
@@ -22,7 +23,7 @@ def style(stream: TextIO, *, headers: bool = True) -> Style:
 
 def notice(line: str) -> None:
     """A line for the person, never mixed with the result."""
-    print(f"arpcheck: {plain(line, PROSE_LIMIT)}", file=sys.stderr)  # noqa: T201
+    _tell(f"arpcheck: {plain(line, PROSE_LIMIT)}\n")
 
 
 def duration(seconds: float) -> str:
@@ -43,8 +44,14 @@ class ProgressLine:
             line = (
                 f"round {progress.round}/{progress.rounds}, {progress.sent} asked, {progress.replies} replies, {left} left"
             )
-            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)  # noqa: T201
+            _tell(f"\r\x1b[K{line}")
 
     def clear(self) -> None:
         if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)  # noqa: T201
+            _tell("\r\x1b[K")
+
+
+def _tell(text: str) -> None:
+    """A terminal that was closed must not cost what was measured."""
+    with suppress(OSError):
+        print(text, end="", file=sys.stderr, flush=True)  # noqa: T201

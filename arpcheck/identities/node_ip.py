@@ -57,8 +57,11 @@ def _listings(evidence: Evidence) -> tuple[Listing, Listing, Listing]:
 
 
 def _heard(evidence: Evidence, listed: frozenset[IPv4Address]) -> Mapping[str, Heard]:
-    """By interface of the prober and address: the MACs that answered and could be one node's."""
+    """By interface of the prober and address: the MACs that answered and could be one node's.
+
+    An address for which more replies came than could be kept or trusted proves nothing: somebody forges them."""
     nobodys = _nobodys(evidence)
+    listed -= {overflow.ip for overflow in evidence.overflows}
     found: dict[str, dict[IPv4Address, set[Mac]]] = {}
     for reply in evidence.replies:
         if reply.ip in listed and reply.mac not in nobodys and is_station(reply.mac) and not is_virtual_router(reply.mac):

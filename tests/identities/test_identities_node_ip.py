@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from ipaddress import IPv4Address
 from itertools import permutations
 
 import pytest
@@ -10,7 +12,7 @@ from identities_world import service as a_service
 from arpcheck.evidence import Evidence
 from arpcheck.identities import node_ip
 from arpcheck.identities.proxies import control_addresses, proxies
-from arpcheck.model import Host, Identity, Interface, Mac
+from arpcheck.model import Host, Identity, Interface, Mac, Overflow
 
 MINE = Interface(name="eth0", mac=OWN, addresses=(f"{N1}/24",))
 IPVS = Interface(name="kube-ipvs0", mac=Mac("02:00:00:00:00:99"), addresses=(f"{N1}/32", f"{N2}/32", f"{N3}/32"), up=False)
@@ -208,3 +210,9 @@ def host_with(name: str, address: str) -> Host:
 )  # fmt: skip
 def test_control_addresses(given, expected):
     assert {str(ip) for ip in control_addresses(given)} == expected
+
+
+def test_an_address_for_which_replies_were_forged_says_nothing_of_its_node():
+    given = evidence(cluster(), (*heard(N1, M1), *heard(N2, M2)))
+    forged = replace(given, overflows=(Overflow(ip=IPv4Address(N1), replies=1),))
+    assert found(forged) == {M2: "node2"}
