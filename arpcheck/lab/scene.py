@@ -148,6 +148,17 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What changes while the scene runs."""
+
+    after: float
+    """Seconds since the first question of all."""
+    station: str
+    sysctl: Mapping[str, int]
+    """`net.ipv4.conf.all.*`, as kube-proxy writes them at its start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     name: str
     title: str
@@ -159,6 +170,7 @@ class Scene:
     prober: Prober
     expect: Expectation | None
     """None: it is only looked at."""
+    then: tuple[Step, ...] = ()
 
     def station(self, name: str) -> Station:
         """A station that is not there is a KeyError."""

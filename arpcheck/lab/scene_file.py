@@ -16,7 +16,7 @@ from typing import Any
 from arpcheck.errors import InputError
 from arpcheck.lab import scene_cluster, scene_network
 from arpcheck.lab.kube import KubeNode, KubeService
-from arpcheck.lab.scene import Announcer, Expectation, Heard, Ipvs, Prober, Scene, Shape, Station
+from arpcheck.lab.scene import Announcer, Expectation, Heard, Ipvs, Prober, Scene, Shape, Station, Step
 from arpcheck.lab.toml_table import Table
 from arpcheck.model import Arp, Mac, Verdict
 
@@ -74,7 +74,16 @@ def _scene(top: Table, name: str) -> Scene:
         cluster=scene_cluster.cluster(top, nodes, services, modes),
         prober=prober,
         expect=_expectation(top.table("expect")) if "expect" in top else None,
+        then=tuple(_step(table, stations) for table in top.tables("then")),
     )
+
+
+def _step(table: Table, stations: tuple[Station, ...]) -> Step:
+    made = Step(after=table.seconds("after", 0.0), station=table.text("at"), sysctl=scene_network.sysctl(table))
+    if made.station not in {station.name for station in stations}:
+        table.fault("at", f"no node or host {made.station!r}")
+    table.done()
+    return made
 
 
 def _check(top: Table, prober: Prober, stations: tuple[Station, ...]) -> None:

@@ -10,7 +10,7 @@ import itertools
 import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Interface
 
 from arpcheck.errors import WireError
@@ -41,6 +41,9 @@ class SimulatedWire:
     def __init__(self, scene: Scene, *, drop: Callable[[Arrival], bool] = lambda _: False) -> None:
         self._scene = scene
         self._prober = scene.station(scene.prober.station)
+        self._stations = {station.name: station for station in scene.stations}
+        self._then = sorted(scene.then, key=lambda step: step.after)
+        self._first: float | None = None
         self._speakers = tuple(_speakers(scene))
         self._drop = drop
         self._now = 0.0
@@ -56,8 +59,9 @@ class SimulatedWire:
         if nic is None:
             raise WireError(f"no interface {interface!r}")
         self._now += SEND_TAKES
+        self._step()
         if asked := arp.decode(frame):
-            for station in self._scene.stations:
+            for station in self._stations.values():
                 for heard in station.nics:
                     if heard.lan == nic.lan and heard is not nic:
                         self._answer_by_kernel(station, heard, asked)
@@ -80,6 +84,14 @@ class SimulatedWire:
     def lost(self) -> Mapping[str, int]:
         lost, self._lost = self._lost, Counter()
         return lost
+
+    def _step(self) -> None:
+        """Takes the steps that are due by now, counted from the first question."""
+        self._first = self._now if self._first is None else self._first
+        while self._then and self._first + self._then[0].after <= self._now:
+            step = self._then.pop(0)
+            station = self._stations[step.station]
+            self._stations[step.station] = replace(station, sysctl={**station.sysctl, **step.sysctl})
 
     def _answer_by_kernel(self, station: Station, nic: Nic, asked: arp.Packet) -> None:
         if asked.destination not in (arp.BROADCAST, nic.mac):

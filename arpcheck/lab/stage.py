@@ -23,6 +23,7 @@ from arpcheck.lab.namespaces import inside
 from arpcheck.lab.rollout import roll_out
 from arpcheck.lab.scene import Scene
 from arpcheck.lab.scene_network import STRICT_ARP
+from arpcheck.lab.steps import Steps
 from arpcheck.objects import mapping, name
 
 KUBECONFIG = Path("/run/arpcheck-kubeconfig")
@@ -52,7 +53,7 @@ class Stage:
 def stage(scene: Scene) -> Iterator[Stage]:
     """Inside it every link is up, every announcer answers and the API is served."""
     network.build(scene)
-    with Announcers(scene), inside(scene.prober.station, lambda: _api(scene)) as api:
+    with Steps(scene), Announcers(scene), inside(scene.prober.station, lambda: _api(scene)) as api:
         api.kubeconfig(KUBECONFIG, context=cluster_objects.CONTEXT)
         yield Stage(scene=scene, api=api)
 
