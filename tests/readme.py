@@ -82,11 +82,18 @@ def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join(lines)
 
 
+def cluster_roles() -> str:
+    from arpcheck import manifests, pipeline
+
+    return f"```yaml\n{manifests.cluster_roles(pipeline.NEEDS)}```"
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "report": example_report,
     "rules": rules,
     "load-balancers": load_balancers,
     "mac-sources": mac_sources,
+    "cluster-roles": cluster_roles,
 }
 
 if __name__ == "__main__":

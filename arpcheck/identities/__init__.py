@@ -43,9 +43,12 @@ NEEDS: tuple[Need, ...] = tuple(
     dict.fromkeys((*(need for source in SOURCES for need in source.NEEDS), *overlay.NEEDS, *gateways.NEEDS))
 )
 
-RANKS = {"self": 2, "ovn-kubernetes": 3, "antrea": 3, "node-network-state": 3, "sriov": 3, "node-ip": 4}
+RANKS = {"self": 2, "node-ip": 4}
 """The strength of a source, 1 the strongest: the user's own file, a live host, what a host published, the wire, other
 files. A `mac-map` goes by the format of its file."""
+
+PUBLISHED = 3
+"""The strength of every other source: an object that the host wrote itself."""
 
 _OTHER_FILE = re.compile(r" \((?P<format>[A-Za-z_ -]+)\)$")
 
@@ -67,7 +70,7 @@ def all_identities(evidence: Evidence) -> tuple[Identity, ...]:
 def rank(identity: Identity) -> int:
     """How strong a source's word is, 1 the strongest."""
     if identity.source != mac_map.NAME:
-        return RANKS[identity.source]
+        return RANKS.get(identity.source, PUBLISHED)
     match _OTHER_FILE.search(identity.detail):
         case None:
             return 1

@@ -1,0 +1,119 @@
+"""A load balancer or a MAC source is one new file and its name in one tuple: the two that the README shows, put into a copy
+of the package, are seen through to the report, the tables and the ClusterRole."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from readme import README
+
+import arpcheck
+
+PACKAGE = Path(arpcheck.__file__).parent
+FILES = dict(re.findall(r"```python\n# arpcheck/(\S+)\n(.*?)```", README.read_text(), re.DOTALL))
+
+SCENE = """
+title = "A plug-in"
+about = "Worker-1 answers on its second NIC alone, which only the new source can name."
+
+[nodes.worker-1]
+nics = { eth0 = { addresses = "10.0.0.11" }, eth1 = {} }
+sysctl = { arp_ignore = 1 }
+[nodes.worker-2]
+
+[cluster]
+objects."hosts.example.com" = [
+  { apiVersion = "example.com/v1", kind = "Host", metadata.name = "worker-1", status.nics.eth1 = "02:01:00:00:01:01" },
+]
+
+[[services]]
+name = "web/nginx"
+ips = "10.0.0.50"
+class = "example.com/lb"
+annotations = { "example.com/node" = "worker-2" }
+
+[[announcers]]
+at = "worker-1"
+ips = "10.0.0.50"
+nics = "eth1"
+"""
+
+PROGRAM = """
+import json, sys
+from datetime import UTC, datetime
+from arpcheck import identities, loadbalancers, manifests, pipeline
+from arpcheck.lab import cluster_objects, scene_file
+from arpcheck.lab.probe_options import options
+from arpcheck.lab.simulation import SimulatedWire, scene_host
+from arpcheck.reports.document import document
+
+now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+scene = scene_file.load(sys.argv[1])
+evidence = pipeline.observe(
+    options(scene), objects=cluster_objects.objects(scene, now, pipeline.NEEDS), host=scene_host(scene),
+    wire=SimulatedWire(scene), clock=lambda: now,
+)
+print(json.dumps({
+    "report": document(pipeline.conclude(evidence)),
+    "load_balancers": [row[0] for row in loadbalancers.table()],
+    "sources": [row.name for row in identities.table()],
+    "rights": manifests.cluster_roles(pipeline.NEEDS),
+}))
+"""
+
+
+def outcome(root):
+    """What the copy of the package in `root` makes of the scene."""
+    (root / "scene.toml").write_text(SCENE)
+    (root / "program.py").write_text(PROGRAM)
+    done = subprocess.run(
+        [sys.executable, "program.py", "scene.toml"], cwd=root, env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def judged(found):
+    [target] = [target for target in found["report"]["targets"] if target["services"]]
+    return target["implementation"], target["verdict"], [responder["node"] for responder in target["responders"]]
+
+
+def name_it(package, tuple_name):
+    """The one line: the plug-in's name goes into the tuple, and with it into the import above."""
+    path = package / "__init__.py"
+    text = path.read_text()
+    for found in (rf"(?m)^({tuple_name}: .*? = \()", rf"(?m)^(from arpcheck\.{package.name} import )(?=[a-z_, ]+$)"):
+        text, count = re.subn(found, r"\1example, ", text)
+        assert count == 1, found
+    path.write_text(text)
+
+
+@pytest.fixture
+def root(tmp_path):
+    shutil.copytree(PACKAGE, tmp_path / "arpcheck", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def test_the_readme_shows_one_of_each():
+    assert sorted(FILES) == ["identities/example.py", "loadbalancers/example.py"]
+
+
+def test_before_and_after(root):
+    before = outcome(root)
+    assert judged(before) == (None, "foreign", [None])
+    assert "example" not in (*before["load_balancers"], *before["sources"])
+    for area, tuple_name in (("loadbalancers", "IMPLEMENTATIONS"), ("identities", "SOURCES")):
+        (root / "arpcheck" / area / "example.py").write_text(FILES[f"{area}/example.py"])
+        name_it(root / "arpcheck" / area, tuple_name)
+    after = outcome(root)
+    assert judged(after) == ("example", "wrong-node", ["worker-1"])
+    [node] = [node for node in after["report"]["nodes"] if node["name"] == "worker-1"]
+    assert {"mac": "02:01:00:00:01:01", "interface": "eth1", "source": "example"} in node["macs"]
+    assert ("example" in after["load_balancers"], "example" in after["sources"]) == (True, True)
+    assert "resources: [hosts]" in after["rights"]
