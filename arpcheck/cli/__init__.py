@@ -5,9 +5,9 @@ tabulate nor rich. The commands stand in the help in the order of these imports.
 
 from arpcheck.cli.app import app, program
 
-from arpcheck.cli import probe, asking, strict_arp, saved, reading, running, demo, shell  # isort: skip
+from arpcheck.cli import probe, watch, asking, strict_arp, saved, reading, running, demo, shell  # isort: skip
 from arpcheck.cli.examples import lay_out
 
-__all__ = ["app", "asking", "demo", "probe", "program", "reading", "running", "saved", "shell", "strict_arp"]
+__all__ = ["app", "asking", "demo", "probe", "program", "reading", "running", "saved", "shell", "strict_arp", "watch"]
 
 lay_out((*app.registered_commands, *strict_arp.strict_arp.registered_commands))

@@ -42,12 +42,14 @@ def to_open(options: Options, host: Host) -> tuple[str, ...]:
 
 
 @contextmanager
-def opened(interfaces: Sequence[str], source: Source, output: str | None = None) -> Iterator[tuple[LiveWire, Source]]:
-    """The wire, and the source as it is to be read from here on. WireError where a socket can't be had; OutputError
-    where only root could have written `output`."""
+def opened(
+    interfaces: Sequence[str], source: Source, output: str | None = None, *, requests: bool = False
+) -> Iterator[tuple[LiveWire, Source]]:
+    """The wire, and the source as it is to be read from here on. `requests`: other hosts' questions are heard too.
+    WireError where a socket can't be had; OutputError where only root could have written `output`."""
     check(output)
     held = hold(source, for_another=caller() is not None)
-    with LiveWire(interfaces) as wire:
+    with LiveWire(interfaces, requests=requests) as wire:
         drop()
         check(output)
         yield wire, held

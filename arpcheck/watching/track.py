@@ -1,0 +1,154 @@
+"""One address: who answered each question, and when that changed.
+
+An owner more is a change at once, since he was heard. An owner less is one when two questions in a row show it, since
+one reply may be lost; and so is silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from arpcheck.model import Mac
+
+SAME = 0.1
+"""Seconds within which questions for one address are one question, put with several senders or on several interfaces."""
+
+WINDOW = 1.0
+"""Seconds in which a reply comes, where no further question is put."""
+
+MOST_MACS = 64
+"""Kept of the answers to one question: forged senders must not fill the memory."""
+
+Owners = tuple[str, ...]
+"""Sorted; a node's name, or the MAC of nobody who is known."""
+
+
+class Span(NamedTuple):
+    """From `at` on these answered."""
+
+    at: float
+    macs: frozenset[Mac]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Who answers, from a question on."""
+
+    at: float
+    """When it was put."""
+    before: Owners
+    """Who answered just before it; nobody also where nothing was known."""
+    after: Owners
+    last: Owners = ()
+    """Who answered last, before a silence too; nobody: it is the first that is known."""
+    gap: float = 0.0
+    """Seconds for which nobody answered before it."""
+    together: float = 0.0
+    """Seconds for which several answered before it."""
+    most: int = 0
+    """How many at once in that time."""
+    alone: Owners = ()
+    """Who answered alone, before several did."""
+
+    @property
+    def moved(self) -> bool:
+        """One owner has taken over from another one."""
+        return len(self.after) == 1 and self.after != self.origin != ()
+
+    @property
+    def origin(self) -> Owners:
+        """Who had it before."""
+        return self.alone if self.together else self.last
+
+
+class Track:
+    def __init__(self, owner: Callable[[Mac], str]) -> None:
+        """`owner` names who a MAC belongs to, as far as that is known by then."""
+        self.spans: list[Span] = []
+        self._owner = owner
+        self._asked: float | None = None
+        self._heard: set[Mac] = set()
+        self._last: frozenset[Mac] = frozenset()
+        self._alone: frozenset[Mac] = frozenset()
+        self._silent: list[float] = []
+        self._fewer: Span | None = None
+        self._together_from = 0.0
+        self._most = 0
+
+    @property
+    def owners(self) -> Owners:
+        """Who answers now."""
+        return self.named(self.spans[-1].macs) if self.spans else ()
+
+    def named(self, macs: Iterable[Mac]) -> Owners:
+        """The NICs of one node are one owner."""
+        return tuple(sorted({self._owner(mac) for mac in macs}))
+
+    def asked(self, at: float) -> Change | None:
+        """A question is put; what the one before it came to."""
+        if self._asked is not None and at - self._asked < SAME:
+            return None
+        change = self._close()
+        self._asked = at
+        return change
+
+    def answered(self, mac: Mac) -> None:
+        if len(self._heard) < MOST_MACS:
+            self._heard.add(mac)
+
+    def tick(self, at: float) -> Change | None:
+        """What the last question came to, if its time is over."""
+        return self._close() if self._asked is not None and at - self._asked >= WINDOW else None
+
+    def doubt(self) -> None:
+        """Frames were lost: who was not heard may have answered."""
+        self._asked, self._fewer = None, None
+        self._heard.clear()
+        self._silent.clear()
+
+    def _close(self) -> Change | None:
+        if self._asked is None:
+            return None
+        at, self._asked = self._asked, None
+        macs = frozenset(self._heard)
+        self._heard.clear()
+        return self._answers(at, macs) if macs else self._silence(at)
+
+    def _silence(self, at: float) -> Change | None:
+        self._fewer = None
+        self._silent.append(at)
+        if len(self._silent) != 2 or (self.spans and not self.owners):
+            return None
+        return self._begin(Span(self._silent[0], frozenset()))
+
+    def _answers(self, at: float, macs: frozenset[Mac]) -> Change | None:
+        gap = at - self._silent[0] if len(self._silent) >= 2 and self._last else 0.0
+        self._silent.clear()
+        found = self.named(macs)
+        if self.spans and found == self.owners:
+            self._fewer = None
+            return None
+        if set(found) < set(self.owners):
+            if self._fewer is None or self.named(self._fewer.macs) != found:
+                self._fewer = Span(at, macs)
+                return None
+            at = self._fewer.at
+        self._fewer = None
+        return self._begin(Span(at, macs), gap)
+
+    def _begin(self, span: Span, gap: float = 0.0) -> Change:
+        before, after = self.owners, self.named(span.macs)
+        if len(after) > 1 >= len(before):
+            self._together_from, self._most = span.at, 0
+        self._most = max(self._most, len(after))
+        over = len(after) == 1 < len(before)
+        change = Change(
+            at=span.at, before=before, after=after, last=self.named(self._last), gap=gap,
+            together=span.at - self._together_from if over else 0.0, most=self._most if over else 0,
+            alone=self.named(self._alone),
+        )  # fmt: skip
+        self.spans.append(span)
+        self._last = span.macs or self._last
+        self._alone = span.macs if len(after) == 1 else self._alone
+        return change

@@ -1,0 +1,95 @@
+"""`arpcheck watch` as a process on the kernel's network: failovers, a rollout, and what is overheard in between."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from arpcheck.lab import enclosure
+
+pytestmark = pytest.mark.lab
+
+HERE = Path(__file__).parent
+PACE = ("--rate", "100", "--probe-every", "0.25s", "--interval", "60s", "-q")
+
+
+def watched(scene, act, *options):
+    """The exit code, and what was said without times and durations."""
+    program = [sys.executable, str(HERE / "watch_on_stage.py"), scene, act, *PACE, *options]
+    done = subprocess.run(enclosure.command(program), capture_output=True, text=True, timeout=120, check=False)
+    assert done.stderr == ""
+    text = re.sub(r"\d+\.\d s\b", "N s", re.sub(r"\d\d:\d\d:\d\d\.\d", "TIME", done.stdout))
+    return done.returncode, text
+
+
+GAP = """\
+TIME  probed: 1 ok
+TIME  10.0.0.50: nobody answers; it was worker-1
+TIME  10.0.0.50: moved from worker-1 to worker-2, after a gap of N s
+TIME  10.0.0.50: ok before, wrong-node now: worker-2 answered every round; worker-1 should
+
+10.0.0.50 (web/nginx): 1 move, 1 gap (N s)
+  TIME  worker-1
+  TIME  nobody for N s
+  TIME  worker-2
+Worst moment: TIME, nobody answered for 10.0.0.50; exit code 1
+"""
+
+OVERLAP = """\
+TIME  probed: 1 ok
+TIME  10.0.0.50: worker-1 and worker-2 both answer
+TIME  10.0.0.50: moved from worker-1 to worker-2, after two owners for N s
+TIME  10.0.0.50: ok before, wrong-node now: worker-2 answered every round; worker-1 should
+
+10.0.0.50 (web/nginx): 1 move, 1 overlap (N s)
+  TIME  worker-1
+  TIME  worker-1 and worker-2 for N s
+  TIME  worker-2
+Worst moment: TIME, several answered for 10.0.0.50; exit code 1
+"""
+
+
+@pytest.mark.parametrize(("scene", "text"), [("failover-gap", GAP), ("failover-overlap", OVERLAP)])
+def test_a_failover(scene, text):
+    assert watched(scene, "nothing", "--for", "12s") == (1, text)
+
+
+def test_a_rollout_node_by_node():
+    code, text = watched("rollout", "nothing", "--for", "12s")
+    lines = [line.removeprefix("TIME  ") for line in text.split("\n\n")[0].splitlines()]
+    assert code == 1
+    assert sorted(line for line in lines if "Service addresses" in line) == [
+        f"worker-{number} no longer answers for Service addresses" for number in (1, 2, 3)
+    ]
+    assert "10.0.0.50: worker-1 answers alone, after several owners for N s" in lines
+    assert lines[-4:] == [
+        "10.0.0.50: non-strict before, ok now: worker-1 answered every round",
+        *(f"worker-{number}: non-strict before, strict now" for number in (1, 2, 3)),
+    ]
+
+
+def test_a_kernel_that_asks_with_a_services_address():
+    code, text = watched("two-non-strict", "ask_as_a_service")
+    assert code == 1
+    assert "10.0.0.50: worker-2 asks for 10.0.0.200 with it as its own address: arp_announce is not 2 there\n" in text
+
+
+def test_an_announcement_is_heard_and_ctrl_c_ends_it_with_the_timeline(tmp_path):
+    code, text = watched("healthy", "announce", "--output", str(tmp_path / "arpcheck.prom"))
+    assert [path.name for path in tmp_path.iterdir()] == ["arpcheck.prom"]
+    assert "arpcheck_address_ok{" in (tmp_path / "arpcheck.prom").read_text()
+    assert (code, text) == (0, """\
+TIME  probed: 1 ok
+TIME  10.0.0.50: worker-3 announces it (gratuitous ARP)
+
+1 address did not change
+Nothing was wrong at any moment; exit code 0
+""")  # fmt: skip
+
+
+def test_an_interface_that_goes_down_ends_it():
+    code, text = watched("healthy", "down")
+    assert code == 3
+    assert "TIME  eth0: the interface went down: nothing more is heard there\n" in text

@@ -1,0 +1,80 @@
+"""Runs `arpcheck watch` on a scene, inside an enclosure, and may do something on a station while it watches.
+
+    python watch_on_stage.py SCENE ACT [OPTION]…        ACT: nothing, or a function of ACTS
+
+What it prints goes through. An act begins when the first probe is over, and the watch is stopped when it has had its
+say."""
+
+import signal
+import socket
+import subprocess
+import sys
+
+from arpcheck.lab import arp, scene_file
+from arpcheck.lab.namespaces import inside
+from arpcheck.lab.stage import KUBECONFIG, stage
+
+
+def main(name, act, *options):
+    scene = scene_file.load(name)
+    with stage(scene) as standing:
+        program = [sys.executable, "-m", "arpcheck", "watch", "--iface", "eth0", "--kubeconfig", str(KUBECONFIG), *options]
+        watch = standing.start("client", program, stdout=subprocess.PIPE, text=True)
+        ACTS[act](watch, scene)
+        for line in watch.stdout:
+            sys.stdout.write(line)
+        return watch.wait(60)
+
+
+def until(watch, word):
+    """Passes lines on up to one that has this word in it."""
+    for line in watch.stdout:
+        sys.stdout.write(line)
+        if word in line:
+            return
+
+
+def nothing(watch, scene):
+    """It ends by itself."""
+
+
+def ask_as_a_service(watch, scene):
+    """A process on worker-2 sends from an address that is on its kube-ipvs0, so its kernel asks with that one."""
+    until(watch, "probed")
+    inside("worker-2", sent)
+    until(watch, "with it as its own address")
+    watch.send_signal(signal.SIGINT)
+
+
+def sent():
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("10.0.0.50", 0))
+    sock.sendto(b"x", ("10.0.0.200", 9))
+
+
+def announce(watch, scene):
+    """Worker-3 announces the address as MetalLB's speaker does at a failover, and does not answer for it."""
+    until(watch, "probed")
+    mac = scene.station("worker-3").nics[0].mac
+    ip = arp.IPv4Address("10.0.0.50")
+    frames = [arp.Packet(arp.BROADCAST, mac, op, mac, ip, arp.BROADCAST, ip).encode(length=60) for op in (1, 2)]
+    inside("worker-3", lambda: [opened().send(frame) for frame in frames])
+    until(watch, "announces it")
+    watch.send_signal(signal.SIGINT)
+
+
+def opened():
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    sock.bind(("eth0", arp.ETHERTYPE))
+    return sock
+
+
+def down(watch, scene):
+    until(watch, "probed")
+    subprocess.run(["ip", "-n", "client", "link", "set", "eth0", "down"], check=True)
+
+
+ACTS = {act.__name__: act for act in (nothing, ask_as_a_service, announce, down)}
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,270 @@
+"""Scenes watched in virtual time: the questions, the probes in between, every line and the timeline, word for word."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from arpcheck import pipeline
+from arpcheck.commands.watch import Pace, World, announced, vigil
+from arpcheck.errors import ClusterError
+from arpcheck.evidence import Options
+from arpcheck.lab import cluster_objects, scene_file
+from arpcheck.lab.simulation import SimulatedWire, scene_host
+from arpcheck.wire.seam import Arrival, LinkLostError
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PACE = Pace(interval=30, lasts=12, every=0.25)
+
+
+class Overheard(SimulatedWire):
+    """A scene on which other frames pass too, each at its time."""
+
+    def __init__(self, scene, frames=()):
+        super().__init__(scene)
+        self._others = sorted(frames)
+
+    def receive(self, until):
+        if self._others and self._others[0][0] <= until:
+            at, frame = self._others.pop(0)
+            return [*super().receive(max(at, self._now)), Arrival("eth0", at, frame)]
+        return super().receive(until)
+
+
+class Dying(SimulatedWire):
+    def send(self, interface, frame):
+        if self.now() > 5:
+            raise LinkLostError(interface, "the interface went down")
+        super().send(interface, frame)
+
+
+def watched(scene, pace=PACE, wire=SimulatedWire, rate=100.0, **world):
+    """The exit code and what was said."""
+    scene = scene_file.load(scene)
+    wire = wire(scene)
+    said, stored = [], []
+    options = Options(interfaces=scene.prober.interfaces, rounds=1, rate=rate)
+    found = World(**{
+        "wire": wire, "clock": lambda: NOW + timedelta(seconds=wire.now()), "host": scene_host(scene),
+        "objects": cluster_objects.objects(scene, NOW, pipeline.NEEDS), "reading": None, "say": said.append,
+        "store": stored.append, "stop": lambda: False, **world,
+    })  # fmt: skip
+    said.append(announced(options, pace, found))
+    return vigil(options, pace, found), "\n".join(said), stored
+
+
+GAP = """\
+watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed every 30.0 s
+12:00:01.1  probed: 1 ok
+12:00:08.2  10.0.0.50: nobody answers; it was worker-1
+12:00:09.7  10.0.0.50: moved from worker-1 to worker-2, after a gap of 1.5 s
+12:00:13.1  10.0.0.50: ok before, wrong-node now: worker-2 answered every round; worker-1 should
+
+10.0.0.50 (web/nginx): 1 move, 1 gap (1.5 s)
+  12:00:00.1  worker-1
+  12:00:08.2  nobody for 1.5 s
+  12:00:09.7  worker-2
+Worst moment: 12:00:08.2, nobody answered for 10.0.0.50; exit code 1"""
+
+OVERLAP = """\
+watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed every 30.0 s
+12:00:01.1  probed: 1 ok
+12:00:08.2  10.0.0.50: worker-1 and worker-2 both answer
+12:00:10.2  10.0.0.50: moved from worker-1 to worker-2, after two owners for 2.0 s
+12:00:13.1  10.0.0.50: ok before, wrong-node now: worker-2 answered every round; worker-1 should
+
+10.0.0.50 (web/nginx): 1 move, 1 overlap (2.0 s)
+  12:00:00.1  worker-1
+  12:00:08.2  worker-1 and worker-2 for 2.0 s
+  12:00:10.2  worker-2
+Worst moment: 12:00:08.2, several answered for 10.0.0.50; exit code 1"""
+
+ROLLOUT = """\
+watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed every 30.0 s
+12:00:01.1  probed: 1 non-strict
+12:00:01.1  10.0.0.50: non-strict: worker-2 and worker-3 answered without strict ARP; worker-1 should
+12:00:08.1  worker-1 no longer answers for Service addresses
+12:00:09.0  10.0.0.50: worker-2 no longer answers, worker-1 and worker-3 do
+12:00:09.1  worker-2 no longer answers for Service addresses
+12:00:10.0  10.0.0.50: worker-1 answers alone, after several owners for 9.9 s
+12:00:10.1  worker-3 no longer answers for Service addresses
+12:00:13.1  10.0.0.50: non-strict before, ok now: worker-1 answered every round
+12:00:13.1  worker-1: non-strict before, strict now
+12:00:13.1  worker-2: non-strict before, strict now
+12:00:13.1  worker-3: non-strict before, strict now
+
+10.0.0.50 (web/nginx): 1 overlap (9.9 s)
+  12:00:00.1  worker-1, worker-2 and worker-3 for 8.9 s
+  12:00:09.0  worker-1 and worker-3 for 1.0 s
+  12:00:10.0  worker-1
+10.96.0.1: kernels that answer for Service addresses
+  12:00:00.0  worker-1, worker-2 and worker-3 for 8.1 s
+  12:00:08.1  worker-2 and worker-3 for 1.0 s
+  12:00:09.1  worker-3
+  12:00:10.1  nobody for 3.0 s
+Worst moment: 12:00:01.1, 1 non-strict; 3 of 3 nodes without strict ARP; exit code 1"""
+
+QUIET = """\
+watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed every 30.0 s
+12:00:01.1  probed: 1 ok
+
+1 address did not change
+Nothing was wrong at any moment; exit code 0"""
+
+
+@pytest.mark.parametrize(
+    ("scene", "code", "text"),
+    [
+        pytest.param("failover-gap", 1, GAP, id="gap"),
+        pytest.param("failover-overlap", 1, OVERLAP, id="overlap"),
+        pytest.param("rollout", 1, ROLLOUT, id="rollout"),
+        pytest.param("healthy", 0, QUIET, id="nothing"),
+    ],
+)
+def test_a_scene_is_told_word_for_word(scene, code, text):
+    assert watched(scene)[:2] == (code, text)
+
+
+def test_a_clean_move_that_the_cluster_records_is_3():
+    """Asked too seldom to see the gap, which is then none."""
+    pace = Pace(interval=11, lasts=13, every=4)
+    code, text, _ = watched("failover-gap", pace=pace, reading=lambda: Answer(recorded_at("worker-2")))
+    assert "10.0.0.50: moved from worker-1 to worker-2\n" in text
+    assert "wrong-node" not in text
+    assert code == 3
+
+
+def recorded_at(node):
+    """The cluster when its load balancer has recorded this announcer."""
+    scene = f'title = "x"\nabout = "x"\n[[services]]\nname = "web/nginx"\nips = "10.0.0.50"\nl2_status = "{node}"\n'
+    return cluster_objects.objects(scene_file.parse(scene, "x"), NOW, pipeline.NEEDS)
+
+
+def test_every_probe_is_stored_and_the_interval_is_kept():
+    _, text, stored = watched("healthy", pace=Pace(interval=4, lasts=12, every=0.5))
+    assert len(stored) == 4  # at 0, 4, 8 and 12 s
+    assert "probed" in text
+    assert {report.summary.exit_code for report in stored} == {0}
+
+
+def test_no_more_frames_than_the_rate_allows():
+    sent = []
+
+    class Counted(SimulatedWire):
+        def send(self, interface, frame):
+            sent.append(self.now())
+            super().send(interface, frame)
+
+    _, text, _ = watched("healthy", wire=Counted, rate=4.0, pace=Pace(interval=30, lasts=20, every=0.1))
+    assert "each asked every 0.5 s, as 4 frames/s allow" in text
+    assert min(after - before for before, after in itertools.pairwise(sent)) > 0.2
+
+
+def frame(operation, sender_mac, sender_ip, target_ip, *, to=b"\xff" * 6):
+    packed = [bytes(map(int, ip.split("."))) for ip in (sender_ip, target_ip)]
+    head = to + sender_mac + b"\x08\x06" + b"\x00\x01\x08\x00\x06\x04" + operation.to_bytes(2, "big")
+    return head + sender_mac + packed[0] + b"\xff" * 6 + packed[1]
+
+
+ANNOUNCER, OTHER = bytes.fromhex("020100000200"), bytes.fromhex("020100000100")
+"""Who announces it in this scene, and another node."""
+
+
+def heard_of(*frames):
+    wire = lambda scene: Overheard(scene, [(5.0 + n, found) for n, found in enumerate(frames)])  # noqa: E731
+    code, text, _ = watched("healthy", wire=wire)
+    lines = text.split("\n\n")[0].splitlines()[2:]
+    return code, [line.split("  ", 1)[1] for line in lines]
+
+
+def test_a_gratuitous_frame_of_another_node_is_told_once_in_a_series():
+    announced = [frame(operation, OTHER, "10.0.0.50", "10.0.0.50") for operation in (1, 2, 1, 2)]
+    assert heard_of(*announced) == (0, ["10.0.0.50: worker-1 announces it (gratuitous ARP)"])
+
+
+def test_one_that_names_who_answers_anyway_is_no_news():
+    assert heard_of(frame(1, ANNOUNCER, "10.0.0.50", "10.0.0.50"), frame(2, ANNOUNCER, "10.0.0.50", "10.0.0.50")) == (0, [])
+
+
+def test_who_asks_with_a_services_address_is_told():
+    lines = ["10.0.0.50: worker-1 asks for 10.0.0.5 with it as its own address: arp_announce is not 2 there"]
+    assert heard_of(*[frame(1, OTHER, "10.0.0.50", "10.0.0.5")] * 2) == (3, lines)
+    line = "10.96.0.1: worker-1 asks for 10.0.0.9 with it as its own address: arp_announce is not 2 there"
+    assert heard_of(frame(1, OTHER, "10.96.0.1", "10.0.0.9")) == (3, [line])
+
+
+NO_NEWS = [
+    pytest.param(frame(1, ANNOUNCER, "10.0.0.50", "10.0.0.5"), id="who announces it may hold it"),
+    pytest.param(frame(1, OTHER, "10.0.0.11", "10.0.0.5"), id="its own address"),
+    pytest.param(frame(1, OTHER, "0.0.0.0", "10.0.0.50"), id="an ARP probe"),
+    pytest.param(frame(2, OTHER, "10.0.0.77", "10.0.0.77"), id="announced: an address of nobody's"),
+    pytest.param(frame(2, OTHER, "10.0.0.50", "10.0.0.5", to=b"\x02\x02\x00\x00\x09\x09"), id="a reply to somebody else"),
+    pytest.param(frame(1, b"\xff" * 6, "10.0.0.50", "10.0.0.5"), id="broadcast as a sender"),
+    pytest.param(b"\x00" * 60, id="no ARP"),
+    pytest.param(b"", id="nothing"),
+]
+
+
+@pytest.mark.parametrize("found", NO_NEWS)
+def test_what_is_no_news_is_not_told(found):
+    assert heard_of(found) == (0, [])
+
+
+def test_frames_that_this_host_lost_are_no_silence_of_anybody():
+    wire = lambda scene: SimulatedWire(scene, drop=lambda arrival: 5 < arrival.at < 7)  # noqa: E731
+    code, text, _ = watched("healthy", wire=wire)
+    assert code == 0
+    assert "nobody" not in text
+    assert text.count("frames were lost on this host: what was asked just now says nothing") == 1
+
+
+def test_a_flood_of_forged_senders_is_told_in_part():
+    macs = [bytes((2, 15, 0, 0, n >> 8, n & 255)) for n in range(300)]
+    wire = lambda scene: Overheard(scene, [(5.0 + n / 1000, frame(1, mac, "10.0.0.50", "10.0.0.50")) for n, mac in enumerate(macs)])  # noqa: E731
+    _, text, _ = watched("healthy", wire=wire)
+    assert text.count("announces it") == 64
+
+
+def test_an_interface_that_goes_down_ends_it_with_what_was_heard():
+    code, text, _ = watched("healthy", wire=Dying)
+    assert code == 3
+    assert "eth0: the interface went down: nothing more is heard there\n" in text
+    assert text.endswith("eth0: the interface went down; exit code 3")
+
+
+def test_stopping_it_ends_it_with_the_timeline_and_the_worst_moment():
+    wires = []
+
+    def wire(scene):
+        wires.append(SimulatedWire(scene))
+        return wires[0]
+
+    code, text, _ = watched("failover-gap", wire=wire, pace=Pace(interval=30, every=0.25), stop=lambda: wires[0].now() > 9)
+    assert code == 1
+    assert text.endswith("Worst moment: 12:00:08.2, nobody answered for 10.0.0.50; exit code 1")
+    assert "until Ctrl-C" in text
+
+
+class Answer:
+    def __init__(self, found):
+        self.found = found
+
+    def result(self):
+        return self.found
+
+
+def test_a_cluster_that_can_not_be_read_leaves_what_was_read_and_is_told_once():
+    answers = iter([ClusterError("The API server x can't be read: connection refused"), ClusterError("x"), None])
+    error = ClusterError("The API server x can't be read: timed out")
+    code, text, stored = watched(
+        "healthy", pace=Pace(interval=3, lasts=12, every=0.5), reading=lambda: Answer(next(answers, error)),
+    )  # fmt: skip
+    assert len(stored) == 5
+    assert code == 0
+    told = [line.split("  ", 1)[1] for line in text.splitlines() if "what was read before is taken" in line]
+    assert told == [
+        "The API server x can't be read: connection refused; what was read before is taken",
+        "x; what was read before is taken",
+        "the cluster has not answered yet; what was read before is taken",
+        "The API server x can't be read: timed out; what was read before is taken",
+    ]
