@@ -41,7 +41,12 @@ AllNamespaces = Annotated[bool, typer.Option("-A", "--all-namespaces", help="All
 Selector = Annotated[str, typer.Option("-l", "--selector", metavar="LABELS", help="Only Services with these labels.")]
 Format = Annotated[
     str,
-    typer.Option("-o", metavar="FORMAT", autocompletion=completing.formats, help="table, wide, matrix, markdown, html, json, yaml, name, junit, prometheus."),
+    typer.Option(
+        "-o",
+        metavar="FORMAT",
+        autocompletion=completing.formats,
+        help="table, wide, matrix, markdown, html, json, yaml, name, junit, prometheus.",
+    ),
 ]
 Output = Annotated[
     str | None,
