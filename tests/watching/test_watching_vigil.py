@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from arpcheck import pipeline
-from arpcheck.commands.watch import Pace, World, announced, vigil
+from arpcheck.commands.vigil import Pace, World, announced, vigil
 from arpcheck.errors import ClusterError
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file

@@ -1,0 +1,169 @@
+"""Probes at an interval, light questions in between, and the lines that come of both; at the end how it all went.
+
+The cluster is read anew for every probe while the questions go on; one that can't be read, as in a failover of its
+own, leaves what was read last. Handed its wire, its clock and its reader, so that a simulation is watched as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address
+from typing import Protocol
+
+from arpcheck import pipeline
+from arpcheck.errors import ArpcheckError
+from arpcheck.evidence import MacEntry, Options
+from arpcheck.model import Acceptance, Ask, Host, Kind, Mac, Report
+from arpcheck.objects import Objects
+from arpcheck.targets import JUDGED
+from arpcheck.watching import Watch
+from arpcheck.watching.words import seconds
+from arpcheck.wire.host import with_neighbours
+from arpcheck.wire.listen import Tap, ask_lightly, period
+from arpcheck.wire.manufacturers import manufacturers
+from arpcheck.wire.seam import Wire
+
+
+class Reading(Protocol):
+    """The cluster, being read."""
+
+    def result(self) -> Objects | ArpcheckError | None:
+        """None: not yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Seconds."""
+
+    interval: float = 30.0
+    """From the beginning of one probe to that of the next."""
+    lasts: float | None = None
+    """None: until it is stopped."""
+    every: float = 0.5
+    """Between two light questions for one address, as far as the rate allows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What the watch is handed of the world."""
+
+    wire: Wire
+    clock: Callable[[], datetime]
+    host: Host
+    objects: Objects
+    reading: Callable[[], Reading] | None
+    """Begins to read the cluster; None: it was read once and for all."""
+    say: Callable[[str], None]
+    store: Callable[[Report], None]
+    stop: Callable[[], bool]
+    mac_map: tuple[MacEntry, ...] = ()
+    accepted: tuple[Acceptance, ...] = ()
+
+
+def vigil(options: Options, pace: Pace, world: World) -> int:
+    """Probes and watches until it is over. Says the lines and the timeline; returns the exit code."""
+    return _Vigil(options, pace, world).run()
+
+
+def announced(options: Options, pace: Pace, world: World) -> str:
+    """What is going to happen, for the person."""
+    asks = light_asks(pipeline.plan(options, world.objects, world.host, world.mac_map))
+    really = period(asks, every=pace.every, rate=options.rate)
+    slower = f", as {options.rate:g} frames/s allow" if really > pace.every else ""
+    lasting = f"for {seconds(pace.lasts)}" if pace.lasts else "until Ctrl-C"
+    return (
+        f"watching {len({ask.ip for ask in asks})} addresses on {', '.join(options.interfaces)} {lasting}: each asked every"
+        f" {really:.2g} s{slower}, all probed every {seconds(pace.interval)}"
+    )
+
+
+def light_asks(plan: pipeline.Plan) -> tuple[Ask, ...]:
+    """One question an address and interface: the first that a probe would put, which for the canary is 0.0.0.0's."""
+    watched = {t.ip for t in plan.targets if t.kind in JUDGED or t.kind is Kind.CANARY}
+    found: dict[tuple[str, IPv4Address], Ask] = {}
+    for ask in plan.asks:
+        if ask.ip in watched:
+            found.setdefault((ask.interface, ask.ip), ask)
+    return tuple(found.values())
+
+
+@dataclass(slots=True)
+class _Vigil:
+    options: Options
+    pace: Pace
+    world: World
+    objects: Objects = field(init=False)
+    macs: dict[str, Mac] = field(init=False)
+    watch: Watch = field(init=False)
+    tap: Tap = field(init=False)
+    began: float = field(init=False)
+    began_at: datetime = field(init=False)
+    unread: str = ""
+
+    def __post_init__(self) -> None:
+        self.objects = self.world.objects
+        used = (i for i in self.world.host.interfaces if i.name in self.options.interfaces)
+        self.macs = {interface.name: interface.mac for interface in used if interface.mac}
+        self.watch = Watch(lambda at, line: self.world.say(f"{self.time(at)}  {line}"))
+        self.tap = Tap(self.world.wire, self.macs, self.watch)
+        self.began, self.began_at = self.world.wire.now(), self.world.clock()
+
+    def time(self, at: float) -> str:
+        """The time of day, to a tenth of a second."""
+        return f"{self.began_at + timedelta(seconds=at - self.began):%H:%M:%S.%f}"[:-5]
+
+    def run(self) -> int:
+        while self.macs:
+            begins = self.world.wire.now()
+            self._probe()
+            if self._is_over():
+                break
+            self._between(begins + self.pace.interval)
+        self.world.say("")
+        for line in self.watch.timeline(self.world.wire.now(), self.time).splitlines():
+            self.world.say(line)
+        return self.watch.worst
+
+    def _is_over(self) -> bool:
+        lasts = self.pace.lasts
+        return self.world.stop() or (lasts is not None and self.world.wire.now() >= self.began + lasts)
+
+    def _probe(self) -> None:
+        plan = pipeline.plan(self.options, self.objects, self.world.host, self.world.mac_map)
+        labels = {t.ip: ", ".join(t.services) for t in plan.targets if t.kind in JUDGED and not t.skipped}
+        services = {ip for service in self.objects.services() for ip in service.addresses if isinstance(ip, IPv4Address)}
+        self.watch.follow(
+            {ip: label for ip, label in labels.items() if isinstance(ip, IPv4Address)}, plan.course.canary, services
+        )
+        evidence = pipeline.observe(
+            self.options, objects=self.objects, host=self.world.host, mac_map=self.world.mac_map, wire=self.tap,
+            clock=self.world.clock, stop=self.world.stop, after=with_neighbours, vendors=manufacturers,
+        )  # fmt: skip
+        if not evidence.interrupted:
+            report = pipeline.conclude(replace(evidence, accepted=self.world.accepted))
+            self.watch.probed(self.world.wire.now(), report)
+            self.world.store(report)
+
+    def _between(self, until: float) -> None:
+        """Light questions until the next probe, with the cluster read meanwhile."""
+        asks = light_asks(pipeline.plan(self.options, self.objects, self.world.host, self.world.mac_map))
+        reading = self.world.reading() if self.world.reading else None
+        lost = ask_lightly(
+            self.tap, asks, self.macs, self.watch, every=self.pace.every, rate=self.options.rate,
+            done=lambda: self._is_over() or self.world.wire.now() >= until,
+        )  # fmt: skip
+        self._take(reading.result() if reading else self.objects)
+        for error in lost:
+            self.watch.deaf(self.world.wire.now(), error.message)
+            del self.macs[error.interface]
+
+    def _take(self, found: Objects | ArpcheckError | None) -> None:
+        """What was read, or a line on why it was not, once."""
+        if isinstance(found, Objects):
+            self.objects, self.unread = found, ""
+            return
+        why = found.message if found else "the cluster has not answered yet"
+        if why != self.unread:
+            self.unread = why
+            self.world.say(f"{self.time(self.world.wire.now())}  {why}; what was read before is taken")
