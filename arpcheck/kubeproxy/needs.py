@@ -43,7 +43,11 @@ _POD = (
     *_of_pod("spec"),
 )
 
-_CONFIG_MAP = (*MANAGER_MARKS, "metadata managedFields time", "metadata managedFields fieldsV1 f:data", "data *")
+_KUBECONFIG = "kubec"
+_NO_KUBECONFIG = tuple(f"data {_KUBECONFIG[:at]}[!{_KUBECONFIG[at]}]*" for at in range(len(_KUBECONFIG)))
+"""Every key but kubeadm's `kubeconfig.conf` and its like: a token in it would be in each snapshot and report."""
+
+_CONFIG_MAP = (*MANAGER_MARKS, "metadata managedFields time", "metadata managedFields fieldsV1 f:data", *_NO_KUBECONFIG)
 
 _DAEMON_SETS_COST = "how kube-proxy is configured is not known"
 _PODS_COST = "whether a kube-proxy is older than its configuration, and what a static pod is told, is not known"
