@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
 import cattrs
@@ -185,9 +185,20 @@ def _converter() -> cattrs.Converter:
     inner = (Gap, Acceptance, Capture, Vantage, Loss, Overflow, Neighbour, Interface, Host, MacEntry, Options)
     for kind in (*inner, Evidence):
         names: Any = {f.name: override(rename=camel(f.name)) for f in fields(kind)}
-        converter.register_structure_hook(kind, make_dict_structure_fn(kind, converter, **names))
+        structure = make_dict_structure_fn(kind, converter, **names)
+        converter.register_structure_hook(kind, _interface(structure) if kind is Interface else structure)
         converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **names))
     return converter
+
+
+def _interface(structure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def check(value: Any, kind: Any) -> Any:
+        found = structure(value, kind)
+        for address in found.addresses:
+            IPv4Interface(address)  # fails here, where it is a fault of the file, and not in a rule
+        return found
+
+    return check
 
 
 def _exactly(kind: type, *also: type) -> Callable[[Any, Any], Any]:
