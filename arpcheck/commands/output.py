@@ -41,6 +41,9 @@ def check(output: str | None, option: str = "--output") -> None:
         raise OutputError(f"{option} {output}: no right to write in {folder}", "Name another folder, or redirect stdout")
     if output and Path(output).is_dir():
         raise OutputError(f"{option} {output} is a folder", "Name a file in it")
+    special = folder == Path("/dev") or (output and Path(output).exists() and not Path(output).is_file())
+    if special:  # root would put a file in the place of /dev/null
+        raise OutputError(f"{option} {output} is no regular file", "Name one, or redirect stdout")
 
 
 def show(text: str) -> None:
