@@ -15,6 +15,8 @@ from arpcheck.model import Mac
 LANS = {"lan": "10.0.0.0/24"}
 WORKER = "worker-"
 FIRST_WORKER = IPv4Address("10.0.0.10")
+MOST_NICS = 256
+"""Of one station: the last octet of a MAC numbers them."""
 STRICT_ARP = {"arp_ignore": 1, "arp_announce": 2}
 """What kube-proxy writes at its start where it was told (pkg/proxy/ipvs/proxier.go)."""
 
@@ -67,6 +69,8 @@ def _nics(table: Table, name: str, known: Lans, prefix: str, *, node: bool) -> t
     if "nics" not in table:
         return (_nic(table, "eth0", known, Mac(f"{prefix}:00"), _usual(name) if node else ()),)
     inner = table.table("nics")
+    if len(tuple(inner)) > MOST_NICS:
+        table.fault("nics", f"more than {MOST_NICS}")
     return tuple(_named_nic(inner.table(nic), nic, known, Mac(f"{prefix}:{n:02x}")) for n, nic in enumerate(inner))
 
 
@@ -81,7 +85,7 @@ def _named_nic(table: Table, name: str, known: Lans, mac: Mac) -> Nic:
 def _nic(
     table: Table, name: str, known: Lans, mac: Mac, usual: tuple[str, ...], values: Mapping[str, int] | None = None
 ) -> Nic:
-    lan = table.text("lan", "lan" if "lan" in known else min(known))
+    lan = table.text("lan", "lan" if "lan" in known else min(known, default="lan"))
     if lan not in known:
         table.fault("lan", f"no LAN {lan!r}; there are {', '.join(sorted(known))}")
     texts = table.texts("addresses") if "addresses" in table else usual
@@ -102,7 +106,8 @@ def _with_prefix(lan: IPv4Network) -> Callable[[str], IPv4Interface]:
 def _usual(name: str) -> tuple[str, ...]:
     """worker-1 is 10.0.0.11, and so on; any other node says its address."""
     number = name.removeprefix(WORKER)
-    return (str(FIRST_WORKER + int(number)),) if name.startswith(WORKER) and number.isdecimal() else ()
+    counted = name.startswith(WORKER) and number.isdecimal() and len(number) <= 3
+    return (str(FIRST_WORKER + int(number)),) if counted else ()
 
 
 def _routes(table: Table, nics: Collection[str]) -> tuple[Route, ...]:
