@@ -77,9 +77,12 @@ def preflight(
 def pool(
     iface: Iface = None,
     ranges: Annotated[
-        list[str] | None, typer.Option("--range", help="A-B or a CIDR instead of the cluster's pools. Repeatable.")
+        list[str] | None,
+        typer.Option("--range", metavar="A-B", help="A-B or a CIDR instead of the cluster's pools. Repeatable."),
     ] = None,
-    most: Annotated[int, typer.Option("--most", min=1, max=65536, help="Refuse more addresses than this.")] = 1024,
+    most: Annotated[
+        int, typer.Option("--most", metavar="N", min=1, max=65536, help="Refuse more addresses than this.")
+    ] = 1024,
     rounds: Rounds = 3,
     wait: Wait = 1.0,
     rate: Rate = 10.0,
@@ -89,7 +92,7 @@ def pool(
     as_user: As = None,
     cluster_file: ClusterFile = None,
     request_timeout: RequestTimeout = 30.0,
-    format_name: Annotated[str, typer.Option("-o", help="table or json.")] = "table",
+    format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table or json.")] = "table",
     output: Output = None,
     quiet: Quiet = False,
     _verbose: Verbose = False,
@@ -122,12 +125,14 @@ def pool(
 )
 def inventory(
     iface: Annotated[
-        list[str] | None, typer.Option("--iface", help="Ask the nodes on this interface too. Repeatable.")
+        list[str] | None, typer.Option("--iface", metavar="NAME", help="Ask the nodes on this interface too. Repeatable.")
     ] = None,
     manifest: Annotated[
         bool, typer.Option("--manifest", help="Print a Job for each node without a known MAC; its log is a --mac-map.")
     ] = False,
-    image: Annotated[str, typer.Option("--image", help="For --manifest: an image with sh, cat and grep.")] = "",
+    image: Annotated[
+        str, typer.Option("--image", metavar="NAME", help="For --manifest: an image with sh, cat and grep.")
+    ] = "",
     rounds: Rounds = 2,
     wait: Wait = 1.0,
     rate: Rate = 10.0,
@@ -138,7 +143,7 @@ def inventory(
     as_user: As = None,
     cluster_file: ClusterFile = None,
     request_timeout: RequestTimeout = 30.0,
-    format_name: Annotated[str, typer.Option("-o", help="table, or csv as --mac-map reads it.")] = "table",
+    format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table, or csv as --mac-map reads it.")] = "table",
     quiet: Quiet = False,
     _verbose: Verbose = False,
 ) -> int:

@@ -33,7 +33,9 @@ def snapshot(
     as_user: As = None,
     cluster_file: ClusterFile = None,
     request_timeout: RequestTimeout = 30.0,
-    output: Annotated[str | None, typer.Option("--output", help="Write it to FILE instead of stdout.")] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", metavar="FILE", help="Write it to FILE instead of stdout.")
+    ] = None,
     _verbose: Verbose = False,
 ) -> int:
     """Print exactly what probe would read of the cluster, as input for --cluster-file."""

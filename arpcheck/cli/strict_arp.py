@@ -38,14 +38,18 @@ def status(
     logs: Annotated[bool, typer.Option("--logs", help="Also read which mode each kube-proxy has logged.")] = False,
     configz_file: Annotated[
         list[str] | None,
-        typer.Option("--configz-file", help="NODE=FILE, or a file named like its node: what /configz printed. Repeatable."),
+        typer.Option(
+            "--configz-file",
+            metavar="FILE",
+            help="NODE=FILE, or a file named like its node: what /configz printed. Repeatable.",
+        ),
     ] = None,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     as_user: As = None,
     cluster_file: ClusterFile = None,
     request_timeout: RequestTimeout = 30.0,
-    format_name: Annotated[str, typer.Option("-o", help="table or json.")] = "table",
+    format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table or json.")] = "table",
     output: Output = None,
 ) -> int:
     """Say for every node what is configured and what is loaded; 0 not needed or set, 1 not set or not loaded, 3 unknown."""
@@ -76,13 +80,18 @@ def enable(
         bool, typer.Option("--dry-run", help="Show the change, send it as the server's own dry run, and stop.")
     ] = False,
     iface: Annotated[
-        list[str] | None, typer.Option("--iface", help="Prove it: ask on this interface before and after. Repeatable.")
+        list[str] | None,
+        typer.Option("--iface", metavar="NAME", help="Prove it: ask on this interface before and after. Repeatable."),
     ] = None,
     restart_announcer: Annotated[
         bool, typer.Option("--restart-announcer", help="Restart the load balancer's speakers after that.")
     ] = False,
-    timeout: Annotated[float, typer.Option("--timeout", min=0, help="Seconds to wait for each rollout.")] = 600.0,
-    backup_dir: Annotated[str, typer.Option("--backup-dir", help="Where the ConfigMap is saved as it was.")] = ".",
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=0, help="Seconds to wait for each rollout.")
+    ] = 600.0,
+    backup_dir: Annotated[
+        str, typer.Option("--backup-dir", metavar="FOLDER", help="Where the ConfigMap is saved as it was.")
+    ] = ".",
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Also where it looks as if another system wrote the configuration.")
     ] = False,
