@@ -1,0 +1,90 @@
+"""The mutants of a module: one small change each, of the kind that a slip of the hand makes. Pure."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator
+from typing import NamedTuple
+
+COMPARED = {
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+COUNTED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd}
+CALLED = {"any": "all", "all": "any", "min": "max", "max": "min", "sorted": "list"}
+
+
+class Mutant(NamedTuple):
+    line: int
+    what: str
+    source: str
+
+
+def mutants(source: str) -> Iterator[Mutant]:
+    """In the order of the lines; annotations and texts are left alone."""
+    tree = ast.parse(source)
+    places = [node for node in ast.walk(tree) if hasattr(node, "lineno") and node not in set(_annotations(tree))]
+    for number, node in sorted(enumerate(places), key=lambda place: place[1].lineno):
+        for way, what in enumerate(_ways(node)):
+            changed = copy.deepcopy(tree)
+            left = set(_annotations(changed))
+            twin = [found for found in ast.walk(changed) if hasattr(found, "lineno") and found not in left][number]
+            _change(twin, way)
+            yield Mutant(node.lineno, f"{what}: {ast.unparse(node)[:80]}", ast.unparse(changed))
+
+
+def _annotations(tree: ast.AST) -> Iterator[ast.AST]:
+    for node in ast.walk(tree):
+        found = [getattr(node, name, None) for name in ("annotation", "returns")]
+        for annotation in filter(None, found):
+            yield from ast.walk(annotation)
+
+
+def _ways(node: ast.AST) -> list[str]:
+    match node:
+        case ast.Compare(ops=[op]) if type(op) in COMPARED:
+            return [f"{type(op).__name__} to {COMPARED[type(op)].__name__}"]
+        case ast.BoolOp(op=op, values=values):
+            return [f"{type(op).__name__} the other way", *(f"without part {n}" for n in range(1, len(values) + 1))]
+        case ast.UnaryOp(op=ast.Not()):
+            return ["without not"]
+        case ast.BinOp(op=op) if type(op) in COUNTED:
+            return [f"{type(op).__name__} to {COUNTED[type(op)].__name__}"]
+        case ast.Constant(value=bool() as value):
+            return [f"{value} to {not value}"]
+        case ast.Constant(value=int() as value):
+            return [f"{value} to {value + 1}"]
+        case ast.IfExp():
+            return ["always the first", "always the second"]
+        case ast.If():
+            return ["if True", "if False"]
+        case ast.comprehension(ifs=[_, *_]):
+            return ["without its condition"]
+        case ast.Call(func=ast.Name(id=name)) if name in CALLED:
+            return [f"{name} to {CALLED[name]}"]
+    return []
+
+
+def _change(node: ast.AST, way: int) -> None:
+    match node:
+        case ast.Compare():
+            node.ops = [COMPARED[type(node.ops[0])]()]
+        case ast.BoolOp() if way == 0:
+            node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+        case ast.BoolOp():
+            del node.values[way - 1]
+        case ast.UnaryOp():
+            node.op, node.operand = ast.Not(), ast.UnaryOp(op=ast.Not(), operand=node.operand)
+        case ast.BinOp():
+            node.op = COUNTED[type(node.op)]()
+        case ast.Constant(value=bool()):
+            node.value = not node.value
+        case ast.Constant():
+            node.value = node.value + 1
+        case ast.IfExp() | ast.If():
+            node.test = ast.Constant(value=way == 0)
+        case ast.comprehension():
+            node.ifs = []
+        case ast.Call():
+            node.func = ast.Name(id=CALLED[node.func.id], ctx=ast.Load())
