@@ -169,3 +169,25 @@ def test_an_extra_address_must_be_a_hosts(ip):
 def test_a_selector_that_is_none_is_refused(selector):
     with pytest.raises(UsageError, match="label selector"):
         check_options(Options(selector=selector))
+
+
+def test_the_canary_is_that_of_kubernetes_though_another_is_lower_and_else_the_lowest():
+    high = service("kubernetes", namespace="default", type_="ClusterIP", cluster_ip="10.96.200.1")
+    others = (service("a", cluster_ip="10.96.0.7"), service("b", cluster_ip="10.96.0.5"))
+    assert canary(Objects(resources={"services": (*others, high)})) == IPv4Address("10.96.200.1")
+    assert canary(Objects(resources={"services": others})) == IPv4Address("10.96.0.5")
+
+
+def test_without_services_only_the_knowledge_and_the_extra_addresses_are_asked():
+    asked = found(KUBERNETES, service("a", "10.0.0.50"), services=False, ips=(IPv4Address("10.0.0.9"),))
+    assert shown(asked) == [("10.0.0.9", "extra"), ("10.96.0.1", "canary"), ("192.0.2.1", "control")]
+
+
+def test_a_host_s_own_address_may_be_an_extra_one():
+    check_options(Options(ips=(IPv4Address("10.0.0.9"),)))
+
+
+def test_the_nodes_of_one_address_are_in_the_order_of_their_names():
+    shared = IPv4Address("10.0.0.11")
+    of_node = next(t for t in found(KUBERNETES, nodes={"b": (shared,), "a": (shared,)}) if t.ip == shared)
+    assert of_node.nodes == ("a", "b")
