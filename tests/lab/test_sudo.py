@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,7 @@ def test_the_process_becomes_the_caller_groups_and_home_included_for_good():
     assert (found["set-uid"], found["set-uid, sealed"], found["sealed"]) == ([0], [UID], "1")
 
 
+@cache
 def probed(case):
     done = in_caller_land(HERE / "probe_with_rights.py", case)
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,46 @@
+"""The real sockets, on interfaces of an enclosure."""
+
+import subprocess
+import sys
+
+import pytest
+
+from arpcheck.lab import enclosure
+
+pytestmark = pytest.mark.lab
+
+PROGRAM = """
+import subprocess
+from arpcheck.wire.link import LiveWire
+for words in ("link add a0 type veth peer name b0", "link set a0 up", "link set b0 up"):
+    subprocess.run(["ip", *words.split()], check=True)
+
+def waiting(wire):
+    "The interfaces on which a frame of the other end is heard."
+    return sorted(arrival.interface for arrival in wire.receive(wire.now() + 0.5))
+
+frame = bytes.fromhex("ffffffffffff0200000000010806000108000604%s020000000001" "0a000005" "000000000000" "0a000032").ljust(60, b"0")
+with LiveWire(["a0", "b0"], requests=%s) as wire:
+    wire.send("b0", frame)
+    print(waiting(wire))
+    wire.keep(["a0"])
+    print(sorted(wire.lost()))
+"""
+
+
+def said(operation, requests):
+    program = [sys.executable, "-c", PROGRAM % (operation, requests)]
+    done = subprocess.run(enclosure.command(program), capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("operation", "requests", "heard"),
+    [
+        pytest.param("0002", False, "['a0']", id="a reply"),
+        pytest.param("0001", False, "[]", id="a request, which the filter holds back"),
+        pytest.param("0001", True, "['a0']", id="a request that is wanted"),
+    ],
+)
+def test_what_comes_in_and_which_sockets_are_kept(operation, requests, heard):
+    assert said(operation, requests) == [heard, "['a0']"]
