@@ -1,0 +1,209 @@
+"""From an Evidence to the Report: owners, nodes, verdicts, findings, exit code. Pure: the same evidence gives the same
+report, anywhere, years later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+
+from arpcheck import identities, kubeproxy, loadbalancers
+from arpcheck import targets as targeting
+from arpcheck.evidence import Evidence
+from arpcheck.judge import case as cases
+from arpcheck.judge.acceptance import Acceptances
+from arpcheck.judge.hearing import Hearing
+from arpcheck.judge.judged import Judged, Judgement, Place
+from arpcheck.judge.nodes import NodeState, node_states
+from arpcheck.judge.owners import Knowledge, owners
+from arpcheck.judge.report import report
+from arpcheck.judge.verdicts import judge
+from arpcheck.model import (
+    Announcement,
+    Claim,
+    Identity,
+    Kind,
+    Mac,
+    Owner,
+    Report,
+    Target,
+    Trust,
+)  # fmt: skip
+from arpcheck.pipeline.explaining import gaps, likely_causes, preflight
+from arpcheck.pipeline.planning import targets_of
+from arpcheck.vantages import qualified, views
+
+Places = tuple[tuple[str, Evidence], ...]
+"""The hosts that asked: name and own evidence; the name is empty where there is only one."""
+
+FRESH = timedelta(seconds=60)
+"""A Lease lives for seconds: it is judged by the moment when it was read, if that was just before the questions."""
+
+
+def conclude(evidence: Evidence) -> Report:
+    """Owners, nodes, verdicts, findings, exit code."""
+    objects, hearing = evidence.objects, Hearing(evidence)
+    addresses = identities.node_addresses(objects)
+    targets = targets_of(evidence.options, objects, evidence.host)
+    places = views(evidence)
+    own = {name: identities.own_node(place) for name, place in places}
+    outside = tuple((name, place) for name, place in places if own[name] is None)
+    owned = owners(hearing, _knowledge(evidence, places, own), objects.nodes(), addresses)
+    blind = _blind(places, own, addresses)
+    canary = next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None)
+    gateways = identities.pod_gateways(objects)
+    states = node_states(objects.nodes(), addresses, canary, owned, hearing, blind, gateways)
+    judgements = tuple(
+        Judgement(case=case, verdict=verdict, reason=reason)
+        for target in targets if target.kind in targeting.JUDGED
+        for case in [_case(target, evidence, hearing, owned, states, blind, outside)]
+        for verdict, reason in [judge(case)]
+    )  # fmt: skip
+    proxies = kubeproxy.kube_proxies(objects)
+    judged = Judged(
+        targets=targets,
+        judgements=judgements,
+        nodes=states,
+        addresses=addresses,
+        labels={mac: found for mac in owned if (found := identities.label(mac, evidence.vendors))},
+        kube_proxies=proxies,
+        owners=owned,
+        hearing=hearing,
+        canary=canary,
+        controls=tuple(t.ip for t in targets if t.kind is Kind.CONTROL and isinstance(t.ip, IPv4Address)),
+        host=evidence.host,
+        interfaces=evidence.options.interfaces,
+        blind=blind,
+        gaps=(*objects.gaps, *gaps(evidence, canary, hearing)),
+        losses=evidence.losses,
+        overlays=identities.overlays(objects),
+        causes=(),
+        cluster_version=objects.version,
+        acceptances=Acceptances(entries=evidence.accepted, today=evidence.started_at.astimezone(UTC).date()),
+    )
+    judged = replace(judged, causes=likely_causes(judged, gateways))
+    return report(judged, evidence, preflight(judged, objects) if evidence.options.preflight else None)
+
+
+def _knowledge(evidence: Evidence, places: Places, own: Mapping[str, str | None]) -> Knowledge:
+    return Knowledge(
+        identities=_once(identity for _, place in places for identity in identities.all_identities(place)),
+        rank=identities.rank,
+        proxies=frozenset(mac for _, place in places for mac in identities.proxies(place)),
+        overlays=identities.overlays(evidence.objects),
+        label=lambda mac: identities.label(mac, evidence.vendors),
+        own_node=own.get(""),
+        own_nodes={qualified(n, i): own[n] for n, place in places if n for i in place.options.interfaces},
+        unread=identities.unread(evidence.objects),
+    )
+
+
+def _once(found: Iterable[Identity]) -> tuple[Identity, ...]:
+    """What several hosts learnt alike is said once."""
+    return tuple({replace(identity, observed_at=None): identity for identity in found}.values())
+
+
+def _blind(
+    places: Places, own: Mapping[str, str | None], addresses: Mapping[str, tuple[IPv4Address, ...]]
+) -> Mapping[str, Place]:
+    """The nodes that are a prober, and that no other prober heard."""
+    found: dict[str, Place] = {}
+    for name, place in places:
+        node = own[name]
+        if node and not any(_hears(other, addresses.get(node, ())) for n, other in places if own[n] != node):
+            found[node] = Place(host=place.host, interfaces=place.options.interfaces)
+    return found
+
+
+def _hears(place: Evidence, addresses: tuple[IPv4Address, ...]) -> bool:
+    proxies = identities.proxies(place)
+    return any(reply.ip in addresses and reply.mac not in proxies for reply in place.replies)
+
+
+def _case(
+    target: Target,
+    evidence: Evidence,
+    hearing: Hearing,
+    owned: Mapping[Mac, Owner],
+    states: tuple[NodeState, ...],
+    blind: Mapping[str, Place],
+    outside: Places,
+) -> cases.Case:
+    ip = target.ip if isinstance(target.ip, IPv4Address) and not target.skipped else None
+    announcements = _announcements(target, evidence)
+    claims, announcers, silence = cases.expected(announcements)
+    flat = tuple(announcement for of_service in announcements for announcement in of_service)
+    named = {mac: why for announcement in flat for mac, why in announcement.macs}
+    unnamed = any(announcement.macs_unread for announcement in flat)
+    return cases.Case(
+        target=target,
+        rounds=hearing.rounds(ip) if ip else (),
+        parties=cases.parties(ip, hearing, owned, named, macs_unread=unnamed) if ip else (),
+        announcements=flat,
+        rivals=tuple(sorted({name for of_service in announcements for name in loadbalancers.rivals(of_service)})),
+        claims=claims,
+        announcers=announcers,
+        silence=silence,
+        unread=_unread(target, announcements, evidence),
+        lost=bool(ip) and hearing.lost(ip),  # type: ignore[arg-type]
+        excess=hearing.excess(ip) if ip else 0,
+        arp={state.name: state.arp for state in states},
+        blind=frozenset(blind),
+        held_on=_held_on(ip, outside) if ip else None,
+        nodes_read=bool(evidence.objects.nodes()),
+        node_heard=bool(ip) and _node_heard(ip, hearing, owned),  # type: ignore[arg-type]
+        complete=evidence.complete,
+        recorded=hearing.recorded,
+    )
+
+
+def _held_on(ip: IPv4Address, outside: Places) -> str | None:
+    """`outside`: the hosts that are not known to be a node."""
+    found = ((name, cases.held_on(ip, place.host)) for name, place in outside)
+    return next((qualified(name, interface) if name else interface for name, interface in found if interface), None)
+
+
+def _announcements(target: Target, evidence: Evidence) -> tuple[tuple[Announcement, ...], ...]:
+    """Of each Service of the target, the deciding one first; of an address without a Service what speaks of the address."""
+    if not isinstance(target.ip, IPv4Address):
+        return ()
+    ip, objects, at = target.ip, evidence.objects, _moment(evidence)
+    if not target.services:
+        return ((*_own_address(target), *loadbalancers.announcements_of_address(ip, objects, at)),)
+    by_name = objects.memo("services by name", lambda: {service.full_name: service for service in objects.services()})
+    return tuple(loadbalancers.announcements(by_name[name], ip, objects, at) for name in target.services)
+
+
+def _own_address(target: Target) -> Iterable[Announcement]:
+    """An address without a Service that is a node's own should be answered by that node."""
+    if target.nodes:
+        claims = tuple(Claim(node=node, source=f"Node {node}", trust=Trust.CURRENT) for node in target.nodes)
+        yield Announcement(implementation=None, because="the address is a node's own", order=2, claims=claims)
+
+
+def _unread(target: Target, announcements: tuple[tuple[Announcement, ...], ...], evidence: Evidence) -> tuple[str, ...]:
+    """The refused resources that might have said who announces this address."""
+    if not isinstance(target.ip, IPv4Address):
+        return ()
+    ip, objects = target.ip, evidence.objects
+    by_name = {service.full_name: service for service in objects.services()} if target.services else {}
+    found = {gap.what for gap in objects.gaps if gap.what == "services"} if not target.services else set()
+    for of_service, name in zip(announcements, target.services or ("",), strict=True):
+        found |= set(of_service[0].unread if of_service else loadbalancers.unread(by_name.get(name), ip, objects))
+    return tuple(sorted(found))
+
+
+def _moment(evidence: Evidence) -> datetime:
+    """The moment at which claims are judged: when they were read, if a host asked just after; else when the last host
+    began to ask."""
+    read_at = evidence.objects.read_at
+    starts = [vantage.started_at for vantage in evidence.vantages] or [evidence.started_at]
+    if read_at is not None and any(timedelta(0) <= start - read_at <= FRESH for start in starts):
+        return read_at
+    return max(starts)
+
+
+def _node_heard(ip: IPv4Address, hearing: Hearing, owned: Mapping[Mac, Owner]) -> bool:
+    asked = hearing.asked(ip).interfaces()
+    return any(owner.node and hearing.interfaces(mac) & asked for mac, owner in owned.items())

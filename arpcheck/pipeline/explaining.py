@@ -1,0 +1,119 @@
+"""What the report says beside the verdicts: what was not read or asked, the likely causes, whether it is safe. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from ipaddress import IPv4Address
+
+from arpcheck import identities
+from arpcheck import targets as targeting
+from arpcheck.evidence import Capture, Evidence
+from arpcheck.judge.findings.kernels import doubled
+from arpcheck.judge.hearing import Hearing
+from arpcheck.judge.judged import Judged
+from arpcheck.kubeproxy.causes import Heard, causes
+from arpcheck.kubeproxy.status import status
+from arpcheck.model import (
+    Arp,
+    Cause,
+    Gap,
+    Preflight,
+    Verdict,
+)  # fmt: skip
+from arpcheck.objects import Objects
+
+APART = timedelta(minutes=10)
+"""How far a capture and the cluster's objects may be apart before it is said."""
+
+
+def gaps(evidence: Evidence, canary: IPv4Address | None, hearing: Hearing) -> Iterable[Gap]:
+    """What was not asked or not listened to, beside what was not read."""
+    if canary is None or not hearing.asked(canary).broadcast:
+        unasked = "the run ended before" if evidence.capture is None else "nobody asked it in the capture"
+        why = "no Service has an IPv4 ClusterIP that is known" if canary is None else unasked
+        yield Gap(what="canary", why=why, costs="whether the nodes' kernels answer for Service addresses is not known")
+    if evidence.capture is not None:
+        yield from _not_recorded(evidence, evidence.capture)
+    for trouble in evidence.trouble:
+        yield Gap(what="wire", why=trouble, costs="what was said after that was not heard")
+    for entry in identities.unmatched(evidence):
+        why = f"{entry.where}: {entry.node!r} is no node of this cluster"
+        yield Gap(what="mac-map", why=why, costs=f"{entry.mac} has no owner by it")
+
+
+def _not_recorded(evidence: Evidence, capture: Capture) -> Iterable[Gap]:
+    """What a file of frames can't say."""
+    unseen = f" ({capture.unseen} replies whose question is not in it)" if capture.unseen else ""
+    yield Gap(what="capture", why=f"a file of frames does not say what it missed{unseen}", costs="an answer may be missing")
+    asked = {question.ip for question in evidence.questions}
+    if not asked.intersection(targeting.CONTROLS):
+        costs = "a device that answers for what it does not own can't be told from a node"
+        yield Gap(what="control", why="nobody asked it in the capture", costs=costs)
+    read_at = evidence.objects.read_at
+    if read_at is not None and not evidence.started_at - APART <= read_at <= evidence.ended_at + APART:
+        why = f"recorded {evidence.started_at:%Y-%m-%d %H:%M} UTC, the cluster was read {read_at:%Y-%m-%d %H:%M} UTC"
+        yield Gap(what="capture", why=why, costs="who should have answered then may be another than is recorded now")
+
+
+def likely_causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> tuple[Cause, ...]:
+    """The likely causes, from what the wire showed beside what is configured."""
+    hearing = judged.hearing
+    answers = [(str(j.ip), party) for j, party in judged.answers()]
+    asked_gateways = any(hearing.asked(ip).broadcast for found in gateways.values() for ip in found)
+    heard = Heard(
+        answered=_answered(judged),
+        strangers=frozenset(ip for ip, party in answers if party.owner.foreign and not party.named),
+        stranger_on_canary=any(judged.owners[mac].foreign for mac in judged.canary_macs()),
+        twice=frozenset(node for _, node, _ in doubled(judged)),
+        gateways=_answered_gateways(judged, gateways) if asked_gateways else None,
+        node_addresses=_node_addresses(judged),
+        prober=next(iter(judged.blind), None),
+    )
+    return causes(
+        judged.kube_proxies,
+        frozenset(judged.named(Arp.NON_STRICT)),
+        frozenset((*judged.named(Arp.NON_STRICT), *judged.named(Arp.STRICT))),
+        frozenset(state.name for state in judged.nodes),
+        heard,
+    )
+
+
+def _answered(judged: Judged) -> Mapping[str, frozenset[str]]:
+    """By address, the nodes that answered; none only where somebody should have: not where the announcer is this host,
+    where it is announced by BGP, or where whose the MACs are that answered is not known."""
+    found = {}
+    for judgement in judged.asked():
+        nodes = frozenset(party.node for party in judgement.case.parties if party.node)
+        far = not judgement.case.parties and _node_addresses(judged) is False
+        if nodes or far or judgement.verdict is Verdict.SILENT:
+            found[str(judgement.ip)] = nodes
+    return found
+
+
+def _answered_gateways(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> frozenset[str]:
+    def answered(node: str, ip: IPv4Address) -> bool:
+        return any(judged.owners[mac].node == node for mac in judged.hearing.voices(ip))
+
+    return frozenset(node for node, found in gateways.items() if any(answered(node, ip) for ip in found))
+
+
+def _node_addresses(judged: Judged) -> bool | None:
+    asked = [ip for found in judged.addresses.values() for ip in found if judged.hearing.asked(ip).broadcast]
+    return any(judged.hearing.voices(ip) for ip in asked) if asked else None
+
+
+def preflight(judged: Judged, objects: Objects) -> Preflight:
+    """Whether a layer-2 load balancer can be installed: by the wire alone; what is configured stands beside it."""
+    configured = status(objects, wire={state.name: state.arp for state in judged.nodes})
+    faulty, strict = judged.named(Arp.NON_STRICT), judged.named(Arp.STRICT)
+    safe: bool | None
+    count = f"{len(strict)} of {len(judged.nodes)} nodes are quiet for addresses that they do not announce"
+    match bool(faulty), len(strict) == len(judged.nodes) > 0:
+        case True, _:
+            safe, words = False, f"not safe: {', '.join(faulty)} would answer for every address of the load balancer"
+        case False, True:
+            safe, words = True, f"safe: {count}"
+        case _:
+            safe, words = None, f"not known: only {count}"
+    return Preflight(safe=safe, words=words, strict_arp=configured.answer.value, reason=configured.reason)

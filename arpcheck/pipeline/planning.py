@@ -1,0 +1,97 @@
+"""What a run asks, before anything is sent: targets, senders, the course of the sweep. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from ipaddress import IPv4Address
+
+from arpcheck import asks as asking
+from arpcheck import identities
+from arpcheck import targets as targeting
+from arpcheck.evidence import Evidence, MacEntry, Options
+from arpcheck.interfaces import AUTO, choose
+from arpcheck.model import (
+    Ask,
+    Host,
+    Interface,
+    Kind,
+    Mac,
+    Target,
+)  # fmt: skip
+from arpcheck.objects import Objects
+from arpcheck.wire.schedule import Course, seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run will ask, before anything is sent."""
+
+    targets: tuple[Target, ...]
+    asks: tuple[Ask, ...]
+    """One round."""
+    course: Course
+    seconds: float
+    """At least; addresses that have to be asked again add to it."""
+
+
+def settle(options: Options, objects: Objects, host: Host, candidates: tuple[str, ...]) -> Options:
+    """The options with the interfaces that `--iface auto` comes to, and why; all others as they are. `candidates`: what
+    can be asked on. Raises UsageError where it is not clear."""
+    if options.interfaces != (AUTO,):
+        return options
+    every = replace(options, interfaces=candidates)
+    asked = (t.ip for t in targets_of(every, objects, host) if t.kind in targeting.JUDGED and not t.skipped)
+    nodes = (ip for addresses in identities.node_addresses(objects).values() for ip in addresses)
+    choice = choose(used(every, host), (ip for ip in asked if isinstance(ip, IPv4Address)), nodes)
+    return replace(options, interfaces=choice.names, interfaces_because=choice.because)
+
+
+def plan(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry, ...] = ()) -> Plan:
+    """Raises UsageError where the options can't be carried out on these interfaces."""
+    interfaces = used(options, host)
+    targets = targets_of(options, objects, host)
+    services = {ip for service in objects.services() for ip in service.addresses}
+    asks = asking.asks(targets, interfaces, options.sender, services)
+    course = Course(
+        asks=asks,
+        rounds=options.rounds,
+        rate=options.rate,
+        wait=options.wait,
+        nodes=frozenset(t.ip for t in targets if t.kind is Kind.NODE and isinstance(t.ip, IPv4Address)),
+        judged=frozenset(t.ip for t in targets if t.kind in targeting.JUDGED and isinstance(t.ip, IPv4Address)),
+        canary=next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None),
+        known=_known_macs(options, objects, host, mac_map),
+        homes={t.ip: frozenset(t.nodes) for t in targets if t.nodes and isinstance(t.ip, IPv4Address)},
+    )
+    return Plan(targets=targets, asks=asks, course=course, seconds=seconds(course, options.interfaces))
+
+
+def targets_of(options: Options, objects: Objects, host: Host) -> tuple[Target, ...]:
+    gateways = identities.pod_gateways(objects) if options.preflight else {}
+    return targeting.targets(
+        objects, options, identities.node_addresses(objects), asking.networks(used(options, host)), gateways
+    )
+
+
+def used(options: Options, host: Host) -> tuple[Interface, ...]:
+    by_name = {interface.name: interface for interface in host.interfaces}
+    return tuple(by_name[name] for name in options.interfaces if name in by_name)
+
+
+def own_node(objects: Objects, host: Host) -> str | None:
+    """The node that this host is; None where it is none, or it can't be told."""
+    moment = datetime.min
+    return identities.own_node(
+        Evidence(arpcheck="", started_at=moment, ended_at=moment, options=Options(), host=host, objects=objects)
+    )
+
+
+def _known_macs(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry, ...]) -> frozenset[Mac]:
+    """Node MACs that are known before anything is heard; this host's own can't be asked."""
+    moment = datetime.min
+    silent = Evidence(
+        arpcheck="", started_at=moment, ended_at=moment, options=options, host=host, objects=objects, mac_map=mac_map
+    )
+    own = {interface.mac for interface in host.interfaces}
+    return frozenset(identity.mac for identity in identities.all_identities(silent) if identity.mac not in own)
