@@ -32,6 +32,12 @@ def main(minutes, *inside):
 
 
 def size(pid):
+    """The least of a while: a whole probe, which comes every ten seconds, opens what it closes again."""
+    return tuple(map(min, zip(*(now(pid) for _ in range(24)), strict=True)))
+
+
+def now(pid):
+    time.sleep(0.5)
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return int(status["VmRSS"].split()[0]), len(os.listdir(f"/proc/{pid}/fd"))
 
