@@ -554,7 +554,10 @@ def test_ctrl_c_at_the_question_changes_nothing(tmp_path):
             while not told.endswith("[y/N] "):
                 told += run.stderr.read(1)
             run.send_signal(signal.SIGINT)
-            assert run.wait(30) == 130
+            try:
+                assert run.wait(30) == 130
+            finally:
+                run.kill()  # whatever it does, this test ends
             assert run.stderr.read().strip().endswith("arpcheck: interrupted; nothing was changed")
         assert not [r for r in server.requests if r.method == "PATCH" and "dryRun" not in r.query]
     os.close(ours)
