@@ -93,6 +93,14 @@ Pcap = Annotated[
     str | None,
     typer.Option("--pcap", metavar="FILE", help="Write every frame that was sent, and every reply that was kept, to FILE."),
 ]
+BundleFile = Annotated[
+    str | None,
+    typer.Option("--bundle", metavar="FILE", help="Write all that a ticket needs: reports, frames, objects, log."),
+]
+Redact = Annotated[
+    bool,
+    typer.Option("--redact", help="Pseudonyms for all names, addresses and MACs in the bundle; their table beside it."),
+]
 NoHeaders = Annotated[bool, typer.Option("--no-headers", help="No column headings.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="End with 0 also where 1 or 3 is due; 2 and 130 stay.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stderr but errors.")]

@@ -11,6 +11,7 @@ from arpcheck.cli.options import (
     Accept,
     AllNamespaces,
     As,
+    BundleFile,
     ClusterFile,
     Context,
     ExitZero,
@@ -27,6 +28,7 @@ from arpcheck.cli.options import (
     Pcap,
     Quiet,
     Rate,
+    Redact,
     RequestTimeout,
     Rounds,
     Selector,
@@ -68,6 +70,8 @@ def probe(
     no_headers: NoHeaders = False,
     output: Output = None,
     pcap: Pcap = None,
+    bundle: BundleFile = None,
+    redact: Redact = False,
     exit_zero: ExitZero = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be asked and for how long. Sends nothing, needs no right.")
@@ -77,6 +81,7 @@ def probe(
 ) -> int:
     """Ask who answers for every LoadBalancer IP, and judge the answers."""
     chosen = known_format(format_name)
+    from arpcheck.commands.bundle import Bundle
     from arpcheck.commands.probe import Request
     from arpcheck.commands.probe import probe as run
     from arpcheck.evidence import Options
@@ -102,6 +107,7 @@ def probe(
             headers=not no_headers,
             output=output,
             pcap=pcap,
+            bundle=Bundle(path=bundle, redacted=redact),
             dry_run=dry_run,
             quiet=quiet,
         )

@@ -10,6 +10,7 @@ from arpcheck.cli.app import app
 from arpcheck.cli.completing import rules
 from arpcheck.cli.options import (
     Accept,
+    BundleFile,
     ClusterFile,
     ExitZero,
     ExternalIps,
@@ -20,6 +21,7 @@ from arpcheck.cli.options import (
     Namespace,
     NoHeaders,
     Output,
+    Redact,
     Selector,
     address,
     ended,
@@ -53,6 +55,8 @@ def report(
     format_name: Format = "table",
     no_headers: NoHeaders = False,
     output: Output = None,
+    bundle: BundleFile = None,
+    redact: Redact = False,
     exit_zero: ExitZero = False,
 ) -> int:
     """Judge and render a saved report, or what tcpdump recorded; ends with the report's exit code."""
@@ -64,6 +68,7 @@ def report(
         raise UsageError("a saved report has its cluster and selection in it", "They go with --capture alone")
     if capture is not None and cluster_file is None:
         raise UsageError("--capture needs --cluster-file", "Make one where the cluster can be read: arpcheck snapshot")
+    from arpcheck.commands.bundle import Bundle
     from arpcheck.commands.saved import load
     from arpcheck.commands.saved import report as run
 
@@ -85,7 +90,8 @@ def report(
         )
 
     read = recorded if file is None else lambda: load(file)
-    return ended(run(read, chosen, output, accept=accept, headers=not no_headers), exit_zero)
+    wanted = Bundle(path=bundle, redacted=redact)
+    return ended(run(read, chosen, output, accept=accept, headers=not no_headers, bundle=wanted), exit_zero)
 
 
 @app.command(epilog="Example:  arpcheck compare before.json after.json -o markdown")
@@ -110,14 +116,19 @@ def merge(
     format_name: Format = "table",
     no_headers: NoHeaders = False,
     output: Output = None,
+    bundle: BundleFile = None,
+    redact: Redact = False,
     exit_zero: ExitZero = False,
 ) -> int:
     """Judge the runs of several hosts as one: what one can't hear another does. Ends with that report's exit code."""
     chosen = known_format(format_name)
+    from arpcheck.commands.bundle import Bundle
     from arpcheck.commands.merge import merged
     from arpcheck.commands.saved import report as run
 
-    return ended(run(lambda: merged(files), chosen, output, accept=accept, headers=not no_headers), exit_zero)
+    wanted = Bundle(path=bundle, redacted=redact)
+    code = run(lambda: merged(files), chosen, output, accept=accept, headers=not no_headers, bundle=wanted)
+    return ended(code, exit_zero)
 
 
 @app.command(epilog="Example:  arpcheck explain non-strict")

@@ -22,7 +22,7 @@ class NewFile:
         self._path, self._mode = path, mode
         with told(path):
             handle, self._name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
-        self.file: IO[bytes] = os.fdopen(handle, "wb")
+        self.file: IO[bytes] = os.fdopen(handle, "w+b")
 
     def commit(self) -> None:
         """It takes its place, with its mode less the umask."""
@@ -32,10 +32,9 @@ class NewFile:
             os.fchmod(self.file.fileno(), self._mode & ~_umask())
             os.replace(self._name, self._path)
         self._name = ""
-        self.file.close()
 
     def discard(self) -> None:
-        """Nothing is left of it, unless it has taken its place."""
+        """Closes it. Nothing is left of it, unless it has taken its place."""
         if self._name:
             os.unlink(self._name)
             self._name = ""

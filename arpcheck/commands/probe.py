@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from arpcheck import pipeline
 from arpcheck.cluster import Source, read
 from arpcheck.commands.acceptances import read_acceptances
+from arpcheck.commands.bundle import Bundle, bundled
+from arpcheck.commands.diary import diary
 from arpcheck.commands.dry_run import dry_run
 from arpcheck.commands.frames import recording
 from arpcheck.commands.mac_maps import read_mac_maps
@@ -51,6 +53,7 @@ class Request:
     accept: str | None = None
     headers: bool = True
     pcap: str | None = None
+    bundle: Bundle = field(default_factory=Bundle)
     dry_run: bool = False
     quiet: bool = False
 
@@ -60,6 +63,7 @@ def probe(request: Request) -> int:
     options = checked(request.options)
     check(request.output)
     check(request.pcap, "--pcap")
+    request.bundle.check()
     host = this_host()
     interfaces = to_open(options, host)
     if request.dry_run:
@@ -68,14 +72,19 @@ def probe(request: Request) -> int:
             options = pipeline.settle(options, objects, host, interfaces)
             show(dry_run(pipeline.plan(options, objects, host, read_mac_maps(request.mac_maps)), options, objects))
         return 0
-    with opened(interfaces, request.source, request.output) as (wire, source):
+    with (
+        diary(kept=request.bundle.path is not None) as log,
+        opened(interfaces, request.source, request.output) as (wire, source),
+        recording(request.pcap, kept=request.bundle.path is not None) as frames,
+    ):
+        request.bundle.check()
         mac_map, accepted = read_mac_maps(request.mac_maps), read_acceptances(request.accept)
         objects = _read(source, options)
         options = settled(options, objects, host, wire)
-        with recording(request.pcap) as frames:
-            evidence = observed(request, options, host, mac_map, objects, wire, frames)
-            unwritten = frames.finish()
-    report = pipeline.conclude(replace(evidence, accepted=accepted))
+        evidence = replace(observed(request, options, host, mac_map, objects, wire, frames), accepted=accepted)
+        unwritten = frames.finish()
+        report = pipeline.conclude(evidence)
+        unwritten = bundled(request.bundle, evidence, report, frames.file, log.lines()) or unwritten
     deliver(report, request.format_name, request.output, style(sys.stdout, headers=request.headers))
     if unwritten:
         raise unwritten

@@ -11,6 +11,7 @@ from typing import Any
 
 from arpcheck import pipeline
 from arpcheck.commands.acceptances import read_acceptances
+from arpcheck.commands.bundle import Bundle, bundled
 from arpcheck.commands.output import check, deliver
 from arpcheck.commands.terminal import style
 from arpcheck.errors import InputError
@@ -21,14 +22,26 @@ MOST_BYTES = 1 << 30
 
 
 def report(
-    read: Callable[[], Evidence], format_name: str, output: str | None, *, accept: str | None = None, headers: bool = True
+    read: Callable[[], Evidence],
+    format_name: str,
+    output: str | None,
+    *,
+    accept: str | None = None,
+    headers: bool = True,
+    bundle: Bundle | None = None,
 ) -> int:
     """Renders the report that follows from the evidence that `read` gives; the exit code is that report's. `accept`
     takes the place of what was accepted when it was saved."""
+    bundle = bundle or Bundle()
     check(output)
+    bundle.check()
     accepted, evidence = read_acceptances(accept), read()
-    concluded = pipeline.conclude(replace(evidence, accepted=accepted) if accept else evidence)
+    evidence = replace(evidence, accepted=accepted) if accept else evidence
+    concluded = pipeline.conclude(evidence)
+    unwritten = bundled(bundle, evidence, concluded, None)
     deliver(concluded, format_name, output, style(sys.stdout, headers=headers))
+    if unwritten:
+        raise unwritten
     return concluded.summary.exit_code
 
 

@@ -1,0 +1,62 @@
+"""Whether anything is left that was to be replaced: every text is searched for every original, also inside of others.
+
+What arpcheck itself says in every report can't be told from a name that is the same; such a name is not looked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.resources import files
+
+from arpcheck.judge import findings, verdicts
+from arpcheck.model import Mac
+from arpcheck.saved.redaction.gathering import Gathered, is_everybodys
+from arpcheck.saved.redaction.vocabulary import words
+
+SHORTEST = 4
+"""Letters of a name; a shorter one is part of many words."""
+
+_TOKEN = re.compile(r"[^\s\"'`<>{}\[\](),;|=&#\\]+")
+_PSEUDONYM = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*-\d+", re.IGNORECASE)
+
+
+def left_over(texts: Iterable[str], found: Gathered) -> tuple[str, ...]:
+    """The originals that are still in one of the texts, sorted."""
+    tokens = {token for text in texts for token in _TOKEN.findall(text.lower())}
+    pseudonyms = {new.lower() for new in found.names.table().values()}
+    haystack = "\n".join(sorted(_without(token, pseudonyms) for token in tokens))
+    return tuple(sorted(needle for needle in _needles(found) if needle.lower() in haystack))
+
+
+def _without(token: str, pseudonyms: set[str]) -> str:
+    """Less the pseudonyms, which may hold a short name as a part."""
+    return _PSEUDONYM.sub(lambda match: " " if match[0].lower() in pseudonyms else match[0], token)
+
+
+def _needles(found: Gathered) -> Iterator[str]:
+    for old, new in found.names.table().items():
+        if old != new and len(old) >= SHORTEST and not is_everybodys(old) and old.lower() not in _everywhere():
+            yield old
+    yield from (old for old, new in found.addresses.table().items() if old != new and "/" not in old)
+    for old, new in found.macs.table().items():
+        if old != new:
+            yield from _spellings(Mac(old))
+
+
+def _spellings(mac: Mac) -> tuple[str, ...]:
+    digits = mac.replace(":", "")
+    return mac, mac.replace(":", "-"), digits, ".".join(digits[at : at + 4] for at in (0, 4, 8))
+
+
+@cache
+def _everywhere() -> str:
+    """What is in every report, in lower case."""
+    rules = (*findings.texts(), *verdicts.texts())
+    texts = [part for text in rules for part in (text.name, text.means, *text.decided, *text.do)]
+    reports = files("arpcheck.reports")
+    for name in ("report.schema.json", "document.py", "html.py", "markdown.py"):
+        texts.append(reports.joinpath(name).read_text(encoding="utf-8"))
+    for entry in reports.joinpath("page").iterdir():
+        texts.append(entry.read_text(encoding="utf-8") if entry.name.endswith((".py", ".css")) else "")
+    return "\n".join((*texts, *words())).lower()

@@ -1,0 +1,199 @@
+"""One string of an object or a message, with everything in it replaced that is not known to be nobody's secret.
+
+What is a name, an address or a MAC becomes its pseudonym; words of the vocabulary, numbers and times stay; whatever else
+it is becomes `text-1`. JSON, lists, paths, options and sentences are taken apart and put together again."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
+from typing import Any
+
+from arpcheck.model import Mac
+from arpcheck.saved.redaction.addresses import Addresses
+from arpcheck.saved.redaction.macs import Macs
+from arpcheck.saved.redaction.names import Names
+from arpcheck.saved.redaction.vocabulary import is_known
+
+DEPTH = 60
+
+OCTETS = r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}"
+IPV4 = re.compile(OCTETS + r"(?:/\d{1,2})?(?![\w.]*\w)")
+MAC = re.compile(
+    r"(?<![\w:.-])(?:[0-9a-fA-F]{1,2}[:-]){5}[0-9a-fA-F]{1,2}(?![\w:-])"
+    r"|(?<![\w.])(?:[0-9a-fA-F]{4}\.){2}[0-9a-fA-F]{4}(?![\w.])"
+)
+IPV6 = re.compile(r"(?<![\w:.])(?=[^\s/]*:[^\s/]*:)[0-9a-fA-F:]{2,}(?:[0-9.]{7,15})?(?:/\d{1,3})?(?![\w:])")
+
+_MAC_WITHIN = re.compile(r"(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}")
+_WITHIN = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}|" + _MAC_WITHIN.pattern)
+"""An address or a MAC inside of something else, whose parts alone would be numbers."""
+_SEPARATORS = ",;|=/@#:"
+"""The colon last: a port stands behind an address, and a MAC is made of them."""
+
+_NUMBER = re.compile(r"[+-]?\d{1,9}(\.\d{1,9})?(m?s|m|h|[KMGT]i?|%)?")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?)?")
+_VERSION = re.compile(r"(v?\d{1,4}(\.\d{1,6}){1,3})([+-][\w.+-]*)?")
+_DISTRIBUTION = re.compile(r"[+-](k3s\d*|rke2r\d*|eks-[0-9a-f]{1,12}|gke\.\d+|k0s(\.\d+)?)")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_OPTION = re.compile(r"--?[A-Za-z][A-Za-z0-9-]*")
+_SHELL = re.compile(r"\$[({]?[A-Z_]+[)}]?")
+_EDGES = re.compile(r"(?P<left>[\"'(\[{<,;:!.]*)(?P<core>.*?)(?P<right>[\"')\]}>,;:!.]*)", re.DOTALL)
+_QUOTED = re.compile(r"[\"']")
+
+
+class Strings:
+    def __init__(self, names: Names, addresses: Addresses, macs: Macs) -> None:
+        self._names, self._addresses, self._macs = names, addresses, macs
+        self._made: dict[str, str] = {}
+        self._tokens: dict[str, str] = {}
+
+    def value(self, text: str, *, name: bool = False) -> str:
+        """`name`: it stands where nothing but a name can."""
+        if name and (found := self._names.of(text)) is not None:
+            return found
+        if (found := self._names.of_text(text)) is not None:
+            return found
+        if text[:1] in ("{", "[") and (found := self._json(text)) is not None:
+            return found
+        return "".join(part if not part or part.isspace() else self.token(part) for part in re.split(r"(\s+)", text))
+
+    def sentence(self, text: str) -> str:
+        """One of arpcheck's own, which carries names: its words stay, known or not."""
+        for pattern, how in ((MAC, self._mac), (IPV4, self._ipv4), (IPV6, self._ipv6)):
+            text = pattern.sub(lambda match, how=how: how(match[0]) or match[0], text)  # type: ignore[misc]
+        return "".join(self._in_sentence(part) for part in re.split(r"(\s+)", text))
+
+    def opaque(self, text: str) -> str:
+        """Something of which nothing is known: the same text, the same word."""
+        return self._made.setdefault(text, f"text-{len(self._made) + 1}")
+
+    def table(self) -> dict[str, str]:
+        return dict(self._made)
+
+    def token(self, text: str) -> str:
+        """A word without blanks."""
+        if text not in self._tokens:
+            self._tokens[text] = self._token(text, 0)
+        return self._tokens[text]
+
+    def _token(self, text: str, depth: int) -> str:
+        for known in (self._names.of_text, self._mac, self._ipv4, self._range, self._ipv6, self._uuid, self._plain):
+            if (found := known(text)) is not None:
+                return found
+        return self._apart(text, depth) if depth < DEPTH else self.opaque(text)
+
+    def _plain(self, text: str) -> str | None:
+        if _NUMBER.fullmatch(text) or _TIME.fullmatch(text) or _SHELL.fullmatch(text) or not re.search(r"\w", text):
+            return text
+        if version := _VERSION.fullmatch(text):
+            return version[1] + (version[3] if _DISTRIBUTION.fullmatch(version[3] or "") else "")
+        return text if is_known(text) and not _WITHIN.search(text) else None
+
+    def _apart(self, text: str, depth: int) -> str:
+        edges = _EDGES.fullmatch(text)
+        if edges and (edges["left"] or edges["right"]) and edges["core"]:
+            quoted = _QUOTED.search(edges["left"]) and _QUOTED.search(edges["right"])
+            core = self._names.of(edges["core"]) if quoted else None
+            return edges["left"] + (core or self._token(edges["core"], depth + 1)) + edges["right"]
+        for separator in _SEPARATORS:
+            if separator in text and not (separator == ":" and _MAC_WITHIN.search(text)):
+                return separator.join(self._part(part, depth) for part in text.split(separator))
+        if _OPTION.fullmatch(text) and text.startswith("-"):
+            return text
+        if "." in text and not _WITHIN.search(text):
+            return ".".join(self._part(part, depth) for part in text.split("."))
+        return self._called_after(text) or self.opaque(text)
+
+    def _called_after(self, text: str) -> str | None:
+        """`lb-svc-web`: known words and then a name."""
+        words = text.split("-")
+        for at in range(1, len(words)):
+            head, rest = "-".join(words[:at]), "-".join(words[at:])
+            if is_known(head) and (found := self._names.of(rest)) is not None:
+                return f"{head}-{found}"
+        return None
+
+    def _part(self, text: str, depth: int) -> str:
+        return self._token(text, depth + 1) if text else ""
+
+    def _in_sentence(self, text: str) -> str:
+        edges = _EDGES.fullmatch(text)
+        if edges is None or not edges["core"]:
+            return text
+        found = self._names.of_text(edges["core"])
+        if found is None:
+            parts = re.split(r"([/:=,])", edges["core"])
+            found = "".join(self._names.of_text(part) or part for part in parts)
+        return edges["left"] + found + edges["right"]
+
+    # ------------------------------------------------------------------------------------------------ addresses
+
+    def _mac(self, text: str) -> str | None:
+        try:
+            return str(self._macs.mac(Mac(text)))
+        except ValueError:
+            return None
+
+    def _ipv4(self, text: str) -> str | None:
+        try:
+            return self._addresses.interface(text) if "/" in text else str(self._addresses.address(IPv4Address(text)))
+        except ValueError:
+            return None
+
+    def _range(self, text: str) -> str | None:
+        first, dash, last = text.partition("-")
+        if not dash:
+            return None
+        ends = [self._ipv4(end.strip()) or self._ipv6(end.strip()) for end in (first, last)]
+        return "-".join(end for end in ends if end) if all(ends) else None
+
+    def _ipv6(self, text: str) -> str | None:
+        if ":" not in text:
+            return None
+        try:
+            IPv6Interface(text)
+        except ValueError:
+            return None
+        return self._addresses.six(text)
+
+    def _uuid(self, text: str) -> str | None:
+        if not _UUID.fullmatch(text):
+            return None
+        number = int(self.opaque(text).rpartition("-")[2])
+        return f"00000000-0000-4000-8000-{number:012x}"
+
+    # ----------------------------------------------------------------------------------------------------- JSON
+
+    def _json(self, text: str) -> str | None:
+        try:
+            return json.dumps(rewritten(json.loads(text), self.value))
+        except (ValueError, RecursionError):
+            return None
+
+
+def rewritten(value: Any, how: Callable[[str], str]) -> Any:
+    """Every text in a JSON value, keys too."""
+    match value:
+        case dict():
+            return {how(str(key)): rewritten(entry, how) for key, entry in value.items()}
+        case list() | tuple():
+            return [rewritten(entry, how) for entry in value]
+        case str():
+            return how(value)
+        case _:
+            return value
+
+
+def ipv4_in(text: str) -> list[IPv4Interface]:
+    """Everything in a text that is an address or a network."""
+    return [found for match in IPV4.findall(text) if (found := _interface(match))]
+
+
+def _interface(text: str) -> IPv4Interface | None:
+    try:
+        return IPv4Interface(text)
+    except ValueError:
+        return None

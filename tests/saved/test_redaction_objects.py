@@ -1,0 +1,98 @@
+"""redaction over the objects of every load balancer and every distribution: what the plug-ins read of them stays."""
+
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+import yaml
+
+from arpcheck import kubeproxy, loadbalancers
+from arpcheck.evidence import Evidence, Options
+from arpcheck.model import Trust
+from arpcheck.objects import Objects
+from arpcheck.saved.redaction.evidence import redact
+from arpcheck.saved.redaction.vocabulary import is_known, is_spelt
+
+FIXTURES = Path(__file__).parent.parent
+AT = datetime(2026, 8, 20, 10, 42, tzinfo=UTC)
+PLURALS = {
+    "DaemonSet": "daemonsets.apps", "Lease": "leases.coordination.k8s.io", "IPAddressPool": "ipaddresspools.metallb.io",
+    "ServiceL2Status": "servicel2statuses.metallb.io", "L2Advertisement": "l2advertisements.metallb.io",
+    "BGPAdvertisement": "bgpadvertisements.metallb.io", "FelixConfiguration": "felixconfigurations.crd.projectcalico.org",
+    "CiliumL2AnnouncementPolicy": "ciliuml2announcementpolicies.cilium.io",
+    "CiliumBGPAdvertisement": "ciliumbgpadvertisements.cilium.io", "CiliumBGPPeeringPolicy": "ciliumbgppeeringpolicies.cilium.io",
+}  # fmt: skip
+
+
+def objects(folder):
+    found = {"services": [], "nodes": [], "events": [], "pods": [], "leases.coordination.k8s.io": [], "daemonsets.apps": []}
+    for path in sorted(folder.glob("*.yaml")):
+        for document in filter(None, yaml.safe_load_all(path.read_text())):
+            for obj in document["items"] if document["kind"] == "List" else [document]:
+                found.setdefault(PLURALS.get(obj["kind"], f"{obj['kind'].lower()}s"), []).append(obj)
+    return Objects(resources={resource: tuple(entries) for resource, entries in found.items()})
+
+
+def redacted(found):
+    return redact(Evidence(arpcheck="x", started_at=AT, ended_at=AT, options=Options(), objects=found))
+
+
+def said(announcements, name):
+    """What the implementations say, but for what is recomputed from names."""
+    return [
+        (
+            a.implementation, a.order, bool(a.silence), len(a.macs), len(a.notes), a.unread,
+            sorted((name(c.node), c.trust, c.rank, c.observed_at) for c in a.claims if c.trust is not Trust.GUESS),
+        )
+        for a in announcements
+    ]  # fmt: skip
+
+
+def folders(area):
+    return [pytest.param(path, id=path.name) for path in sorted((FIXTURES / area / "fixtures").iterdir()) if path.is_dir()]
+
+
+SHARED_LEASE = ("cilium-1.18", "a-b/c")
+"""Two Services whose names run together have one Lease; their pseudonyms don't run together."""
+
+
+@pytest.mark.parametrize("folder", folders("loadbalancers"))
+def test_announcers_stay(folder):
+    found = objects(folder)
+    made = redacted(found)
+    services = {service.full_name: service for service in made.evidence.objects.services()}
+    name = lambda text: made.found.names.of(text) or text  # noqa: E731
+    for service in found.services():
+        other = services[f"{name(service.namespace)}/{name(service.name)}"]
+        for ip in (entry.ip for entry in service.ingress if isinstance(entry.ip, IPv4Address)):
+            before = loadbalancers.announcements(service, ip, found, AT)
+            after = loadbalancers.announcements(other, made.found.addresses.address(ip), made.evidence.objects, AT)
+            if (folder.name, service.full_name) != SHARED_LEASE:
+                assert said(before, name) == said(after, str), service.full_name
+
+
+@pytest.mark.parametrize("folder", folders("kubeproxy"))
+def test_the_configuration_of_kube_proxy_stays(folder):
+    found = objects(folder)
+    made = redacted(found)
+    before, after = kubeproxy.kube_proxies(found), kubeproxy.kube_proxies(made.evidence.objects)
+    facts = lambda proxies: {n: (p.mode, p.strict_arp, p.loaded, len(p.notes)) for n, p in proxies.items()}  # noqa: E731
+    assert {made.found.names.of(n) or n: fact for n, fact in facts(before).items()} == facts(after)
+
+
+@pytest.mark.parametrize("name", ["worker", "web", "nginx", "acme", "payments", "worker-1", "db-7", "x7k2p", "wörker", "prod"])
+def test_what_people_call_their_things_is_no_vocabulary(name):
+    assert not is_known(name)
+
+
+@pytest.mark.parametrize("text", ["kube-proxy", "metallb.io/ip-allocated-from-pool", "strictARP", "layer2", "InternalIP", "v1"])
+def test_what_is_looked_for_is(text):
+    assert is_known(text)
+
+
+def test_a_namespace_that_a_plug_in_looks_into_stays():
+    assert is_spelt("openshift-kube-proxy")
+    assert not is_spelt("web")
+
+
