@@ -63,9 +63,9 @@ HOSTILE = """
 title = "Names of all kinds"
 about = "Made by a test."
 [nodes]
-node-1 = {{ ipvs = "strict" }}
-"{first}" = {{ ipvs = "non-strict" }}
-"db-7.rack3.acme.example" = {{ ipvs = "strict" }}
+node-1 = {{ ipvs = "strict", nics = {{ eth0 = {{ addresses = "10.0.0.11" }} }} }}
+"{first}" = {{ ipvs = "non-strict", nics = {{ eth0 = {{ addresses = "10.0.0.12" }} }} }}
+"db-7.rack3.acme.example" = {{ ipvs = "strict", nics = {{ eth0 = {{ addresses = "10.0.0.13" }} }} }}
 [cluster.kube_proxy]
 strict_arp = false
 [[services]]
@@ -75,12 +75,12 @@ l2_status = "node-1"
 [[services]]
 name = "payments/billing-api"
 ips = "10.0.0.51"
-events = [{{ node = "db-7.rack3.acme.example", age = "60s" }}]
+events = [{{ node = "{first}", age = "60s" }}]
 [[announcers]]
 at = "node-1"
 ips = "10.0.0.50"
 [[announcers]]
-at = "db-7.rack3.acme.example"
+at = "{first}"
 ips = "10.0.0.51"
 """
 
@@ -93,6 +93,9 @@ def test_a_name_that_is_a_word_of_the_report_destroys_nothing(service, space, fi
     redacted = again(evidence)
     report = pipeline.conclude(redacted.evidence)
     assert {node.name for node in report.nodes}.isdisjoint({"node-1 ", first, "db-7.rack3.acme.example"})
+    [billed] = [t for t in report.targets if t.announcers and t.announcers[0].source.startswith("Event")]
+    assert {claim.node for claim in billed.announcers} == {responder.node for responder in billed.responders}
+    assert {node.kube_proxy.mode for node in report.nodes} == {"ipvs"}
     names = {name for target in report.targets for name in target.target.services}
     assert all(re.fullmatch(r"namespace-\d/(service|namespace|node)-\d", name) for name in names), names
     assert not re.search("acme|rack3|billing|payments", "".join(texts(redacted)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address
 
-from arpcheck.model import Report, TargetReport
+from arpcheck.model import NodeReport, Report, TargetReport
 from arpcheck.saved.redaction.gathering import Gathered
 
 
@@ -16,12 +16,17 @@ def difference(before: Report, after: Report, found: Gathered) -> str | None:
     others = sorted((_key(target, None), str(target.verdict), len(target.responders)) for target in after.targets)
     if pairs != others:
         return "an address would be judged otherwise"
-    nodes = sorted((found.names.of(node.name) or node.name, node.arp) for node in before.nodes)
-    if nodes != sorted((node.name, node.arp) for node in after.nodes):
+    nodes = sorted((found.names.of(node.name) or node.name, _facts(node)) for node in before.nodes)
+    if nodes != sorted((node.name, _facts(node)) for node in after.nodes):
         return "a node would be judged otherwise"
     if [finding.id for finding in before.findings] != [finding.id for finding in after.findings]:
         return "there would be other findings"
     return None
+
+
+def _facts(node: NodeReport) -> tuple[str, ...]:
+    proxy = node.kube_proxy
+    return str(node.arp), str(proxy.mode), str(proxy.strict_arp), str(proxy.loaded)
 
 
 def _key(target: TargetReport, found: Gathered | None) -> str:

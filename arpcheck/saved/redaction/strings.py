@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
 from typing import Any
 
@@ -41,7 +41,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _OPTION = re.compile(r"--?[A-Za-z][A-Za-z0-9-]*")
 _SHELL = re.compile(r"\$[({]?[A-Z_]+[)}]?")
 _EDGES = re.compile(r"(?P<left>[\"'(\[{<,;:!.]*)(?P<core>.*?)(?P<right>[\"')\]}>,;:!.]*)", re.DOTALL)
-_QUOTED = re.compile(r"[\"']")
+_QUOTED = re.compile(r'"(?P<core>[^"]+)"')
 
 
 class Strings:
@@ -58,7 +58,7 @@ class Strings:
             return found
         if text[:1] in ("{", "[") and (found := self._json(text)) is not None:
             return found
-        return "".join(part if not part or part.isspace() else self.token(part) for part in re.split(r"(\s+)", text))
+        return "".join(self._words(re.split(r"(\s+)", text)))
 
     def sentence(self, text: str) -> str:
         """One of arpcheck's own, which carries names: its words stay, known or not."""
@@ -72,6 +72,18 @@ class Strings:
 
     def table(self) -> dict[str, str]:
         return dict(self._made)
+
+    def _words(self, parts: Iterable[str]) -> Iterator[str]:
+        """A quoted word after `node` is a name, whatever it says: MetalLB's events."""
+        before = ""
+        for part in parts:
+            if not part or part.isspace():
+                yield part
+                continue
+            quoted = _QUOTED.fullmatch(part) if before == "node" else None
+            known = self._names.of(quoted["core"]) if quoted else None
+            yield f'"{known}"' if known else self.token(part)
+            before = part
 
     def token(self, text: str) -> str:
         """A word without blanks."""
@@ -95,9 +107,7 @@ class Strings:
     def _apart(self, text: str, depth: int) -> str:
         edges = _EDGES.fullmatch(text)
         if edges and (edges["left"] or edges["right"]) and edges["core"]:
-            quoted = _QUOTED.search(edges["left"]) and _QUOTED.search(edges["right"])
-            core = self._names.of(edges["core"]) if quoted else None
-            return edges["left"] + (core or self._token(edges["core"], depth + 1)) + edges["right"]
+            return edges["left"] + self._token(edges["core"], depth + 1) + edges["right"]
         for separator in _SEPARATORS:
             if separator in text and not (separator == ":" and _MAC_WITHIN.search(text)):
                 return separator.join(self._part(part, depth) for part in text.split(separator))
