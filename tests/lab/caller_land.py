@@ -12,6 +12,8 @@ from pathlib import Path
 
 UID, GID, GROUP = 4242, 4243, 4244
 HOME = Path("/run/home")
+TESTS = str(Path(__file__).resolve().parent.parent)
+"""The programs that the tests start lie there."""
 ENTRIES = {
     "/etc/passwd": f"caller:x:{UID}:{GID}::{HOME}:/bin/sh\n",
     "/etc/group": f"caller:x:{GID}:\noperators:x:{GROUP}:caller\n",
@@ -27,7 +29,7 @@ def main(program):
     os.chown(HOME, UID, GID)
     shutil.copy(shutil.which("id"), "/run/set-uid-id")
     os.chmod("/run/set-uid-id", 0o4755)  # noqa: S103 - it is what is tried
-    open_up([Path(place) for place in {sys.prefix, sys.base_prefix, *filter(os.path.isdir, sys.path)}])
+    open_up([Path(place) for place in {sys.prefix, sys.base_prefix, TESTS, *filter(os.path.isdir, sys.path)}])
     os.execvp(program[0], program)  # noqa: S606 - it takes over
 
 
