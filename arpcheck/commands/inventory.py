@@ -4,6 +4,8 @@ arpcheck prints the Jobs and writes nothing to the cluster; their logs are a `--
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,15 +16,22 @@ from arpcheck.commands.mac_maps import read_mac_maps
 from arpcheck.commands.opening import opened, settled, to_open
 from arpcheck.commands.output import show
 from arpcheck.commands.probe import Request, checked, observed
+from arpcheck.commands.stopping import stopping
 from arpcheck.commands.terminal import notice
 from arpcheck.evidence import Evidence
 from arpcheck.identities.inventory import inventory_csv, inventory_manifest, inventory_table, unresolved
 from arpcheck.wire.host import this_host
 
+INTERRUPTED = 130
+
 
 def inventory(request: Request, image: str | None) -> int:
-    """Prints the list, or with `image` the Jobs. 0 every node has a MAC, 3 one has none that is known."""
-    evidence = _evidence(request)
+    """Prints the list, or with `image` the Jobs. 0 every node has a MAC, 3 one has none that is known, 130 interrupted."""
+    with _evidence(request) as evidence:
+        return _show(evidence, request, image)
+
+
+def _show(evidence: Evidence, request: Request, image: str | None) -> int:
     missing = unresolved(evidence)
     if image is None:
         show(inventory_csv(evidence) if request.format_name == "csv" else inventory_table(evidence))
@@ -32,10 +41,14 @@ def inventory(request: Request, image: str | None) -> int:
         notice("a MAC is known of every node: there is no Job to run")
     for gap in evidence.objects.gaps:
         notice(f"not read: {gap.what} ({gap.why}); {gap.costs}")
+    if evidence.interrupted:
+        notice("interrupted: what was heard until then is shown")
+        return INTERRUPTED
     return 3 if missing or evidence.objects.gap("nodes") else 0
 
 
-def _evidence(request: Request) -> Evidence:
+@contextmanager
+def _evidence(request: Request) -> Iterator[Evidence]:
     """With an interface the nodes are asked on it; without one only objects and files speak."""
     host = this_host()
     if request.options.interfaces:
@@ -44,11 +57,13 @@ def _evidence(request: Request) -> Evidence:
             mac_map = read_mac_maps(request.mac_maps)
             objects = read(source, pipeline.NEEDS)
             options = settled(options, objects, host, wire)
-            return observed(request, options, host, mac_map, objects, wire)
+            with stopping() as stop:
+                yield observed(request, options, host, mac_map, objects, wire, stop=stop)
+        return
     with opened((), request.source) as (_, source):
         mac_map = read_mac_maps(request.mac_maps)
         objects, now = read(source, pipeline.NEEDS), datetime.now(UTC)
-    return Evidence(
+    yield Evidence(
         arpcheck=arpcheck.__version__, started_at=now, ended_at=now, options=request.options, host=host, objects=objects,
         mac_map=mac_map,
     )  # fmt: skip

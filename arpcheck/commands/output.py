@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from select import select
+from typing import TextIO
 
 from arpcheck.commands.new_file import new_file, told
 from arpcheck.errors import OutputError
@@ -47,14 +49,30 @@ def check(output: str | None, option: str = "--output") -> None:
 
 
 def show(text: str) -> None:
-    """Writes to stdout. A full disk behind a redirection is an error, not a short report."""
+    """Writes all of it to stdout. A full disk behind a redirection is an error, not a short report."""
     try:
-        sys.stdout.write(text)
         sys.stdout.flush()
+        _write_all(sys.stdout, text)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise OutputError(f"can't write to stdout: {error.strerror}") from None
+
+
+def _write_all(stream: TextIO, text: str) -> None:
+    """Past Python's own layers: with PYTHONUNBUFFERED they write once, and what a signal or a full disk left over of it
+    is gone without a word (io.TextIOWrapper over io.FileIO, whose write may be short)."""
+    try:
+        out = stream.fileno()
+    except OSError:  # no file behind it
+        stream.write(text)
+        return
+    left = memoryview(text.encode(stream.encoding, "replace"))
+    while left:
+        try:
+            left = left[os.write(out, left) :]
+        except BlockingIOError:  # somebody who shares the pipe made it so
+            select([], [out], [])
 
 
 def write(path: Path, text: str) -> None:

@@ -11,9 +11,10 @@ from arpcheck.cluster import read
 from arpcheck.commands.opening import opened, settled, to_open
 from arpcheck.commands.output import show, write
 from arpcheck.commands.probe import Request, checked, observed
+from arpcheck.commands.stopping import stopping
 from arpcheck.errors import UsageError
 from arpcheck.objects import Objects
-from arpcheck.pools import NEEDS, Pool, occupancy, pools, range_pool, to_json, to_text, unassigned
+from arpcheck.pools import NEEDS, Occupancy, Pool, occupancy, pools, range_pool, to_json, to_text, unassigned
 from arpcheck.reports.escape import plain
 from arpcheck.wire.host import this_host
 
@@ -28,13 +29,18 @@ def pool(request: Request, ranges: tuple[str, ...], most: int) -> int:
         found = named or _found(objects)
         free = unassigned(found, objects, most)
         asking = settled(replace(options, ips=tuple(free), services=False), objects, host, wire)
-        evidence = observed(request, asking, host, (), objects, wire)
-    result = occupancy(pipeline.conclude(evidence), found, free, named=bool(named))
+        with stopping() as stop:
+            evidence = observed(request, asking, host, (), objects, wire, stop=stop)
+            result = occupancy(pipeline.conclude(evidence), found, free, named=bool(named))
+            _deliver(result, request)
+    return result.exit_code
+
+
+def _deliver(result: Occupancy, request: Request) -> None:
     text = json.dumps(to_json(result), indent=2) + "\n" if request.format_name == "json" else _plain(to_text(result))
     if request.output:
         write(Path(request.output), text)
     show(text)
-    return result.exit_code
 
 
 def _found(objects: Objects) -> tuple[Pool, ...]:

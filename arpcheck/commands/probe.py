@@ -81,11 +81,12 @@ def probe(request: Request) -> int:
         mac_map, accepted = read_mac_maps(request.mac_maps), read_acceptances(request.accept)
         objects = _read(source, options)
         options = settled(options, objects, host, wire)
-        evidence = replace(observed(request, options, host, mac_map, objects, wire, frames), accepted=accepted)
-        unwritten = frames.finish()
-        report = pipeline.conclude(evidence)
-        unwritten = bundled(request.bundle, evidence, report, frames.file, log.lines()) or unwritten
-    deliver(report, request.format_name, request.output, style(sys.stdout, headers=request.headers))
+        with stopping() as stop:
+            heard = observed(request, options, host, mac_map, objects, wire, stop=stop, tap=frames)
+            evidence, unwritten = replace(heard, accepted=accepted), frames.finish()
+            report = pipeline.conclude(evidence)
+            unwritten = bundled(request.bundle, evidence, report, frames.file, log.lines()) or unwritten
+            deliver(report, request.format_name, request.output, style(sys.stdout, headers=request.headers))
     if unwritten:
         raise unwritten
     return report.summary.exit_code
@@ -98,27 +99,29 @@ def observed(
     mac_map: tuple[MacEntry, ...],
     objects: Objects,
     wire: LiveWire,
+    *,
+    stop: Callable[[], bool],
     tap: Callable[[datetime, bytes], None] = lambda _moment, _frame: None,
 ) -> Evidence:
+    """Asks, as it was announced. `stop` is the caller's, who keeps it until what was heard is out."""
     planned = pipeline.plan(options, objects, host, mac_map)
     if not request.quiet:
         _announce(planned, options)
     line = ProgressLine(shown=not request.quiet)
     seal()
-    with stopping() as stop:
-        evidence = pipeline.observe(
-            options,
-            objects=objects,
-            host=host,
-            mac_map=mac_map,
-            wire=wire,
-            clock=lambda: datetime.now(UTC),
-            progress=line,
-            stop=stop,
-            after=with_neighbours,
-            vendors=manufacturers,
-            tap=tap,
-        )
+    evidence = pipeline.observe(
+        options,
+        objects=objects,
+        host=host,
+        mac_map=mac_map,
+        wire=wire,
+        clock=lambda: datetime.now(UTC),
+        progress=line,
+        stop=stop,
+        after=with_neighbours,
+        vendors=manufacturers,
+        tap=tap,
+    )
     line.clear()
     _log.info("%d questions, %d replies kept", len(evidence.questions), len(evidence.replies))
     return evidence

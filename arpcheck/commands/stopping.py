@@ -22,7 +22,8 @@ class Stop:
 
 @contextmanager
 def stopping() -> Iterator[Stop]:
-    """While this is open the first signal stops the run and the report is written; a second one ends arpcheck at once."""
+    """While this is open the first signal only asks to stop, so that what was heard is still judged, written and shown; a
+    second one ends arpcheck at once. Open it before the first question and close it when the report is out."""
     stop = Stop()
 
     def ask(number: int, _: FrameType | None) -> None:

@@ -12,6 +12,7 @@ from arpcheck.cluster import Connection, Source
 from arpcheck.commands.opening import opened, settled, to_open
 from arpcheck.commands.output import show
 from arpcheck.commands.probe import Request, checked, observed
+from arpcheck.commands.stopping import stopping
 from arpcheck.commands.terminal import style
 from arpcheck.evidence import Options
 from arpcheck.model import Host, Report
@@ -34,8 +35,10 @@ class Witness:
         """The report, and whether it was interrupted."""
         objects = connection.read(pipeline.NEEDS)
         options = settled(self.options, objects, self.host, self.wire)
-        evidence = observed(Request(options=options, source=self.source), options, self.host, (), objects, self.wire)
-        return pipeline.conclude(evidence), evidence.interrupted
+        request = Request(options=options, source=self.source)
+        with stopping() as stop:
+            evidence = observed(request, options, self.host, (), objects, self.wire, stop=stop)
+            return pipeline.conclude(evidence), evidence.interrupted
 
 
 @contextmanager

@@ -168,9 +168,10 @@ class _Loop:
         self.tap(question.at, frame)
 
     def _give_up(self, error: LinkLostError) -> None:
-        """The other interfaces go on; what was heard on this one stays."""
-        self.trouble.append(f"{error.message} after {self.wire.now() - self.start:.1f} s")
-        self.schedules.pop(error.interface, None)
+        """The other interfaces go on; what was heard on this one stays. Both directions may say that it is gone: once is
+        enough."""
+        if self.schedules.pop(error.interface, None) is not None:
+            self.trouble.append(f"{error.message} after {self.wire.now() - self.start:.1f} s")
 
     def _listen(self, until: float) -> None:
         try:

@@ -4,6 +4,7 @@
 
 Inside an enclosure; prints what came of it as JSON. `in_trouble` starts it from outside."""
 
+import fcntl
 import json
 import os
 import pty
@@ -11,6 +12,8 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
+import time
 from pathlib import Path
 
 from arpcheck.lab import enclosure, scene_file
@@ -28,6 +31,7 @@ IP = {
     "address removed": "address del 10.0.0.5/24 dev eth0",
     "other MAC": "link set eth0 address 02:0e:00:00:00:09",
 }
+WRITING, PIPE = "SIGINT while it writes", 4096
 SIGNALS = {"SIGINT", "SIGTERM", "SIGHUP"}
 
 
@@ -51,6 +55,8 @@ def main(trouble, after, *options):
             outs = dict.fromkeys(("stdin", "stdout", "stderr"), follower)
         if trouble == "full stdout":
             outs["stdout"] = os.open("/dev/full", os.O_WRONLY)
+        if trouble == WRITING:
+            reader, outs["stdout"] = narrow_pipe()
         probe = standing.start_probe(["-o", "json", *options], start_new_session=True, text=True, **outs)
         for _ in range(int(after)):
             heard.recv(64)
@@ -61,6 +67,11 @@ def main(trouble, after, *options):
         elif trouble == "reader gone":
             probe.stdout.close()
             probe.stdout = None
+        elif trouble == WRITING:
+            os.close(outs["stdout"])
+            probe.stdout = open(reader)
+            until_full(reader)
+            os.kill(probe.pid, signal.SIGINT)
         else:
             happen(trouble, scene, probe)
         out, err = probe.communicate(timeout=PATIENCE)
@@ -81,6 +92,21 @@ def happen(trouble, scene, probe):
     elif trouble == "narrow":  # a shaper that lets hardly anything through refuses frames with ENOBUFS
         shaper = "qdisc add dev eth0 root tbf rate 1kbit burst 64 limit 64"
         subprocess.run(["tc", "-n", "client", *shaper.split()], check=True)
+
+
+def narrow_pipe():
+    """It holds less than any report: whoever writes one waits for us."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE)
+    return reader, writer
+
+
+def until_full(reader):
+    deadline = time.monotonic() + PATIENCE
+    while int.from_bytes(fcntl.ioctl(reader, termios.FIONREAD, bytes(4)), sys.byteorder) < PIPE:
+        if time.monotonic() > deadline:
+            raise TimeoutError("it wrote no report")
+        time.sleep(0.01)
 
 
 def ports(space):

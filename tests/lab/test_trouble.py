@@ -54,6 +54,12 @@ def test_a_signal_ends_it_with_a_partial_report(name):
     assert json.loads(came["files"][str(ROOMY / "report.json")])["run"]["sent"] == report["run"]["sent"]
 
 
+def test_ctrl_c_while_the_report_is_written_costs_nothing_of_it():
+    came = in_trouble("SIGINT while it writes", *SHORT)
+    report = json.loads(came["out"])
+    assert (came["code"], report["summary"]["exitCode"], report["summary"]["complete"]) == (1, 1, True)
+
+
 def test_a_full_disk_replaces_no_good_report_and_costs_none():
     came = in_trouble("none", *SHORT, "--output", str(FULL / "report.json"))
     assert came["files"] == {str(FULL / "report.json"): GOOD, str(ROOMY / "report.json"): GOOD}

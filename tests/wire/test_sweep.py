@@ -23,6 +23,8 @@ class SmallWire:
     delays: dict[Mac, float]
     losses: list[int] = field(default_factory=list)
     dies_at: float | None = None
+    deaf_too: bool = False
+    """Both directions tell that it died."""
     time: float = 50.0
     coming: list[Arrival] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
@@ -42,6 +44,9 @@ class SmallWire:
             self.coming.append(Arrival(interface, self.time + delay, answer))
 
     def receive(self, until):
+        if self.deaf_too and self.dies_at is not None and self.time >= self.dies_at:
+            self.deaf_too = False
+            raise LinkLostError("eth0", "the interface went down")
         due = sorted(a for a in self.coming if a.at <= max(until, self.time))
         if not due:
             self.time = max(self.time, until)
@@ -87,11 +92,12 @@ def test_losses_are_held_against_the_rounds_that_may_have_waited_for_them():
     assert heard.losses == (Loss(interface="eth0", rounds=(1,), frames=3),), "the 7 were lost before the first question"
 
 
-def test_an_interface_that_goes_away_ends_the_run_with_what_was_heard():
-    heard = sweep(SmallWire({FIRST: 0.001}, dies_at=50.5), (STATION,), course())
+@pytest.mark.parametrize("both", [False, True], ids=["said by the sender", "said by both directions"])
+def test_an_interface_that_goes_away_ends_the_run_with_what_was_heard(both):
+    heard = sweep(SmallWire({FIRST: 0.001}, dies_at=50.5, deaf_too=both), (STATION,), course())
     assert [reply.round for reply in heard.replies] == [1]
     assert not heard.complete
-    assert heard.trouble == ("eth0: the interface went down after 1.0 s",)
+    assert [words.rpartition(" after ")[0] for words in heard.trouble] == ["eth0: the interface went down"]
     assert len(heard.questions) == 1, "what was not sent was not asked"
 
 
