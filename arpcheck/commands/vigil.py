@@ -153,7 +153,9 @@ class _Vigil:
             self.tap, asks, self.macs, self.watch, every=self.pace.every, rate=self.options.rate,
             done=lambda: self._is_over() or self.world.wire.now() >= until,
         )  # fmt: skip
-        self._take(reading.result() if reading else self.objects)
+        found = reading.result() if reading else self.objects
+        if found is not None or not self._is_over():  # nobody waits any more for an answer that has not come
+            self._take(found)
         for error in lost:
             self.watch.deaf(self.world.wire.now(), error.message)
             del self.macs[error.interface]

@@ -9,13 +9,14 @@ import ctypes
 import errno
 import fcntl
 import logging
+import os
 import select
 import socket
 import struct
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from arpcheck.errors import WireError
 from arpcheck.wire.frames import ETHERTYPE_ARP
@@ -39,7 +40,7 @@ PACKET_STATISTICS = 6
 SO_ATTACH_FILTER = 26
 SO_RCVBUFFORCE = 33
 PACKET_OTHERHOST = 3
-SIOCGIFFLAGS, IFF_RUNNING = 0x8913, 0x40
+SIOCGIFFLAGS, IFF_UP, IFF_RUNNING = 0x8913, 0x1, 0x40
 
 # Classic BPF (linux/filter.h): everything but a whole ARP request passes. Requests are nearly all of a LAN's ARP, and
 # none of them can be an answer; what is too short to have an operation passes, so that it is counted as truncated.
@@ -62,7 +63,7 @@ class LiveWire:
         had."""
         self._sockets: dict[str, Any] = {}
         self._links: dict[socket.socket, str] = {}
-        self._first: dict[str, tuple[str, bytes, bool]] = {}
+        self._first: dict[str, _State] = {}
         self._next_look = 0.0
         self._failed: list[LinkLostError] = []
         for interface in interfaces:
@@ -102,7 +103,7 @@ class LiveWire:
                 if error.errno not in (errno.ENOBUFS, errno.EAGAIN):
                     raise self._gone(interface, error) from None
                 time.sleep(0.002)  # a queue that refuses leaves the socket writable, so select would not wait
-        raise self._gone(interface, OSError(errno.ENOBUFS, "its transmit queue stayed full"))
+        raise self._gone(interface, OSError(errno.ENOBUFS, ""))
 
     def receive(self, until: float) -> Sequence[Arrival]:
         self._look()
@@ -141,39 +142,56 @@ class LiveWire:
             return
         self._next_look = self.now() + LOOK
         for sock, interface in tuple(self._links.items()):
-            if why := _changed(self._first[interface], sock):
+            # What the kernel noted for the socket comes first: a link that went down and came up again looks sound.
+            noted = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if why := _why(noted) if noted else _changed(self._first[interface], sock):
                 self._links.pop(sock)
                 self._failed.append(LinkLostError(interface, why))
 
     def _gone(self, interface: str, error: OSError) -> LinkLostError:
         self._links.pop(self._sockets[interface].ins, None)
-        match error.errno:
-            case errno.ENETDOWN:
-                why = "the interface went down"
-            case errno.ENXIO | errno.ENODEV:
-                why = "the interface is gone"
-            case _:
-                why = str(error.strerror or error)
-        return LinkLostError(interface, why)
+        return LinkLostError(interface, _why(error.errno) if error.errno else str(error))
 
 
-def _state(sock: socket.socket) -> tuple[str, bytes, bool]:
-    """Name, MAC, and whether it has a carrier, as they are now (packet(7), packet_getname); an OSError where it is gone."""
+def _why(number: int) -> str:
+    match number:
+        case errno.ENETDOWN:
+            return "the interface went down"
+        case errno.ENXIO | errno.ENODEV:
+            return "the interface is gone"
+        case errno.ENOBUFS | errno.EAGAIN:
+            return "its transmit queue stayed full"
+        case _:
+            return os.strerror(number)
+
+
+class _State(NamedTuple):
+    name: str
+    mac: bytes
+    up: bool
+    carrier: bool
+
+
+def _state(sock: socket.socket) -> _State:
+    """As it is now (packet(7), packet_getname); an OSError where it is gone."""
     name, _, _, _, mac = sock.getsockname()
     request = struct.pack("16sH14x", name.encode(), 0)
-    return name, mac, bool(struct.unpack_from("H", fcntl.ioctl(sock, SIOCGIFFLAGS, request), 16)[0] & IFF_RUNNING)
+    flags = struct.unpack_from("H", fcntl.ioctl(sock, SIOCGIFFLAGS, request), 16)[0]
+    return _State(name, mac, up=bool(flags & IFF_UP), carrier=bool(flags & IFF_RUNNING))
 
 
-def _changed(first: tuple[str, bytes, bool], sock: socket.socket) -> str | None:
+def _changed(first: _State, sock: socket.socket) -> str | None:
     try:
-        name, mac, running = _state(sock)
+        name, mac, up, carrier = _state(sock)
     except OSError:
         return "the interface is gone"
-    if name != first[0]:
+    if not up:
+        return "the interface went down"
+    if name != first.name:
         return f"the interface is called {name} now"
-    if mac != first[1]:
+    if mac != first.mac:
         return f"its MAC is {mac.hex(':')} now"
-    return "it has no carrier any more" if first[2] and not running else None
+    return "it has no carrier any more" if first.carrier and not carrier else None
 
 
 def _open(interface: str, *, requests: bool) -> Any:

@@ -69,7 +69,7 @@ def main(trouble, after, *options):
             probe.stdout = None
         elif trouble == WRITING:
             os.close(outs["stdout"])
-            probe.stdout = open(reader)
+            probe.stdout = open(reader)  # noqa: SIM115 - closed by communicate
             until_full(reader)
             os.kill(probe.pid, signal.SIGINT)
         else:

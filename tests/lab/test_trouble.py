@@ -14,7 +14,7 @@ AFTER, FULL_ROUND = 8, 16
 LINK = {
     "down": "eth0: the interface went down after ",
     "down and up": "eth0: the interface went down after ",
-    "deleted": "eth0: the interface went down after ",
+    "deleted": ("eth0: the interface went down after ", "eth0: the interface is gone after "),
     "renamed": "eth0: the interface went down after ",
     "other MAC": "eth0: its MAC is 02:0e:00:00:00:09 now after ",
     "no carrier": "eth0: it has no carrier any more after ",
