@@ -1,21 +1,14 @@
 """The command line as a user meets it: what starts quickly, what is refused in one line, what a saved report gives."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from forked import arpcheck
 
 HEAVY = ("scapy", "kubernetes", "tabulate", "rich", "yaml", "psutil")
-
-
-def arpcheck(*arguments, stdin="", env=None):
-    return subprocess.run(
-        [sys.executable, "-m", "arpcheck", *arguments],
-        input=stdin, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **(env or {})},
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("command", ["", "probe", "report", "snapshot", "explain", "pod", "doctor", "man", "demo"])

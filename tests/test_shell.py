@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 
 from arpcheck import cli
@@ -28,7 +29,7 @@ def run(*words, stdin=None, **env):
 
 
 def arpcheck(*words, **env):
-    return run(sys.executable, "-m", "arpcheck", *words, **env)
+    return forked.arpcheck(*words, env={"TERM": "dumb", **env})
 
 
 @pytest.fixture(scope="module")

@@ -39,14 +39,18 @@ class Stage:
 
     def start(self, station: str, program: Sequence[str], **how: Any) -> subprocess.Popen[Any]:
         """A program in the network namespace of a station; `how` as for Popen."""
-        return subprocess.Popen(["ip", "netns", "exec", station, *program], env=_environment(), **how)
+        return subprocess.Popen(["ip", "netns", "exec", station, *program], env=environment(), **how)
 
     def start_probe(self, options: Sequence[str], **how: Any) -> subprocess.Popen[Any]:
         """`arpcheck probe` where the scene's prober stands, with the scene's options and these."""
-        prober = self.scene.prober
-        interfaces = [part for interface in prober.interfaces for part in ("--iface", interface)]
-        program = [sys.executable, "-m", "arpcheck", "probe", *interfaces, "--kubeconfig", str(KUBECONFIG)]
-        return self.start(prober.station, [*program, *prober.options, *options], **how)
+        program = [sys.executable, "-m", "arpcheck", *probe_arguments(self.scene, options)]
+        return self.start(self.scene.prober.station, program, **how)
+
+
+def probe_arguments(scene: Scene, options: Sequence[str]) -> list[str]:
+    """What arpcheck is told where the scene's prober stands: the scene's options, and these."""
+    interfaces = [part for interface in scene.prober.interfaces for part in ("--iface", interface)]
+    return ["probe", *interfaces, "--kubeconfig", str(KUBECONFIG), *scene.prober.options, *options]
 
 
 @contextmanager
@@ -83,5 +87,6 @@ def _kube_proxy_starts(node: str, pod: Object, store: Store) -> None:
             network.write_sysctl(node, "all", key, value)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Of a program on a station: this process's, without what would mislead it."""
     return {name: value for name, value in os.environ.items() if not name.upper().startswith(_MISLEADING)}

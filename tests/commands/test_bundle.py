@@ -10,7 +10,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from command_line import arpcheck
+from forked import arpcheck
 
 CONTROL = bytes((192, 0, 2, 1))
 FILES = ["arpcheck.log", "objects.json", "report.html", "report.json", "report.md", "run.txt"]

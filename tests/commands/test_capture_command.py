@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_line import arpcheck
+from forked import arpcheck
 
 
 @pytest.mark.parametrize(

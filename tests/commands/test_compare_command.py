@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from command_line import arpcheck
+from forked import arpcheck
 
 
 def test_a_run_with_itself(saved, tmp_path):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from command_line import arpcheck
+from forked import arpcheck
 
 
 def test_the_merged_report_is_a_report(saved, tmp_path):

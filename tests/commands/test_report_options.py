@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from command_line import arpcheck
+from forked import arpcheck
 
 ALL_ACCEPTED = """accept:
 - {verdict: non-strict, service: web/nginx, reason: known, until: 2026-04-01}

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+from forked import arpcheck
 from strict_arp_world import CONFIG, find, objects, serving
 
 from arpcheck.cluster import Source
@@ -130,7 +131,7 @@ def test_a_configz_file_that_is_none_is_noted(tmp_path, capsys, text):
 
 
 def typed(*arguments):
-    return subprocess.run([sys.executable, "-m", "arpcheck", "strict-arp", *arguments], capture_output=True, text=True, check=False)
+    return arpcheck("strict-arp", *arguments)
 
 
 def test_from_a_file_in_a_process_that_never_loads_scapy(tmp_path):

@@ -6,9 +6,9 @@ import sys
 import tarfile
 from ipaddress import IPv4Address
 
+import forked
 import pytest
 
-from arpcheck.lab import run
 from arpcheck.model import Mac
 
 pytestmark = pytest.mark.lab
@@ -18,7 +18,7 @@ CONTROL = "192.0.2.1"
 
 def test_no_original_is_left_as_text_or_packed(tmp_path):
     bundle = tmp_path / "ticket.tgz"
-    result = run.run("two-interfaces", ["-o", "json", "--rate", "100", "--bundle", str(bundle), "--redact"])
+    result = forked.scene("two-interfaces", ["-o", "json", "--rate", "100", "--bundle", str(bundle), "--redact"])
     before = result.report
     with tarfile.open(bundle) as archive:
         found = {entry.name.partition("/")[2]: archive.extractfile(entry).read() for entry in archive}
@@ -54,7 +54,7 @@ def test_no_original_is_left_as_text_or_packed(tmp_path):
 
 def test_what_is_not_redacted_has_the_log_and_the_very_frames(tmp_path):
     bundle, pcap = tmp_path / "ticket.tgz", tmp_path / "frames.pcap"
-    result = run.run("healthy", ["-o", "name", "--rate", "100", "--bundle", str(bundle), "--pcap", str(pcap)])
+    result = forked.scene("healthy", ["-o", "name", "--rate", "100", "--bundle", str(bundle), "--pcap", str(pcap)])
     assert result.exit_code == 0, result.stderr
     with tarfile.open(bundle) as archive:
         found = {entry.name.partition("/")[2]: archive.extractfile(entry).read() for entry in archive}

@@ -6,9 +6,8 @@ import subprocess
 from collections import Counter
 from datetime import datetime, timedelta
 
+import forked
 import pytest
-
-from arpcheck.lab import run
 
 pytestmark = pytest.mark.lab
 
@@ -22,7 +21,7 @@ def test_tcpdump_shows_every_question_and_every_reply(tmp_path):
     if not shutil.which("tcpdump"):
         pytest.skip("tcpdump is not installed (Debian: tcpdump)")
     path = tmp_path / "frames.pcap"
-    report = run.run("two-interfaces", ["-o", "json", "--rate", "100", "--pcap", str(path)]).report
+    report = forked.scene("two-interfaces", ["-o", "json", "--rate", "100", "--pcap", str(path)]).report
     done = subprocess.run(
         ["tcpdump", "-nn", "-e", "-tttt", "-r", "-"], input=path.read_bytes(), capture_output=True, check=True, env={"TZ": "UTC"}
     )

@@ -2,9 +2,8 @@
 
 from ipaddress import IPv4Address
 
+import forked
 import pytest
-
-from arpcheck.lab import run
 
 pytestmark = pytest.mark.lab
 
@@ -32,7 +31,7 @@ def balanced(report):
 def test_every_reply_of_four_nodes_for_512_addresses_is_there(tmp_path):
     scene = tmp_path / "many.toml"
     scene.write_text(HEAD + nodes(4, "non-strict") + services(512))
-    report = run.run(str(scene), ["-o", "json", "--rate", "0", "--rounds", "1"]).report
+    report = forked.scene(str(scene), ["-o", "json", "--rate", "0", "--rounds", "1"]).report
     found = balanced(report)
     assert len(found) == 512
     assert sum(len(target["responders"]) for target in found) == 2048
@@ -45,7 +44,7 @@ def test_no_announcer_is_called_silent_on_a_lan_that_is_swept_at_full_rate(tmp_p
     speakers = "".join(f'[[announcers]]\nat = "worker-{n % 3 + 1}"\nips = "{ip}"\n' for n, ip in enumerate(announced))
     scene = tmp_path / "swept.toml"
     scene.write_text(HEAD + nodes(3, "strict") + services(256) + speakers)
-    report = run.run(str(scene), ["-o", "json", "--rate", "0", "--rounds", "1"]).report
+    report = forked.scene(str(scene), ["-o", "json", "--rate", "0", "--rounds", "1"]).report
     verdicts = {target["ip"]: target["verdict"] for target in balanced(report)}
     assert {ip for ip, verdict in verdicts.items() if verdict == "ok"} == set(announced)
     assert set(verdicts.values()) == {"ok", "silent"}

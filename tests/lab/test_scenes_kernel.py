@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
+import forked
 import jsonschema
 import pytest
 
 import arpcheck.reports
-from arpcheck.lab import run, scene_file
+from arpcheck.lab import scene_file
 from arpcheck.lab.expectation import differences
 
 pytestmark = pytest.mark.lab
@@ -21,14 +22,14 @@ SCHEMA = json.loads((Path(arpcheck.reports.__file__).parent / "report.schema.jso
 @pytest.mark.parametrize("name", scene_file.names())
 def test_scene_comes_out_as_it_says(name):
     scene = scene_file.load(name)
-    result = run.run(name, ["-o", "json", *FASTER])
+    result = forked.scene(name, ["-o", "json", *FASTER])
     assert result.exit_code == result.report["summary"]["exitCode"], result.stderr
     assert differences(scene, result.report) == ()
     jsonschema.validate(result.report, SCHEMA)
 
 
 def test_frames_that_are_no_answer_are_counted_by_reason():
-    ignored = run.run("odd-frames", ["-o", "json", *FASTER]).report["run"]["ignored"]
+    ignored = forked.scene("odd-frames", ["-o", "json", *FASTER]).report["run"]["ignored"]
     assert ignored == {
         "not-a-reply": 3,
         "not-asked": 3,

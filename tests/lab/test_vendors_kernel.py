@@ -1,10 +1,10 @@
 """The maker of a strange MAC, from the wire to the report, and to a report made again from the saved one."""
 
+import forked
 import pytest
 
 from arpcheck import pipeline
 from arpcheck.evidence import from_json
-from arpcheck.lab import run
 from arpcheck.reports.document import document
 
 pytestmark = pytest.mark.lab
@@ -23,7 +23,7 @@ def vendors(report):
     ],
 )
 def test_a_strange_mac_is_named_by_its_prefix(scene, mac, vendor):
-    report = run.run(scene, ["-o", "json", "--rate", "100"]).report
+    report = forked.scene(scene, ["-o", "json", "--rate", "100"]).report
     found = vendors(report)
     assert found.pop(mac) == vendor
     assert set(found.values()) <= {None}, "a node's MAC needs no vendor"

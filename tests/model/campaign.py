@@ -39,13 +39,13 @@ def judged(drawn: Cluster, seed: int) -> Mapping[str, Any]:
 
 def probed(drawn: Cluster, seed: int) -> Mapping[str, Any]:
     """The report on a cluster that was built on the kernel."""
-    from arpcheck.lab import run
+    import forked
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"drawn-{seed}.toml"
         path.write_text(drawn.toml)
         options = (f"--rounds={drawn.options['rounds']}", f"--rate={drawn.options['rate']:g}")
-        return run.run(str(path), ["-o", "json", *options]).report
+        return forked.scene(str(path), ["-o", "json", *options]).report
 
 
 def main(arguments: list[str]) -> int:
