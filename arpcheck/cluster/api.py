@@ -15,7 +15,7 @@ from arpcheck.cluster.folding import fold, joined, unknown_mounts
 from arpcheck.cluster.pages import Ask, Kept, read_list, read_objects
 from arpcheck.cluster.plan import Want
 from arpcheck.cluster.session import Session
-from arpcheck.cluster.unread import FORBIDDEN, TIMED_OUT, UnreadError
+from arpcheck.cluster.unread import FORBIDDEN, UnreadError, timed_out
 from arpcheck.errors import ClusterError
 from arpcheck.model import Gap
 from arpcheck.objects import Objects, text
@@ -65,7 +65,7 @@ def _ask_all(
             found[number] = result
         else:
             version = result
-    late = UnreadError(TIMED_OUT, "Give it longer with --request-timeout")
+    late = timed_out()
     outcomes = [found.get(number, Outcome(want=want, unread=late)) for number, want in enumerate(wants)]
     for outcome in outcomes:
         _insist(session, outcome, services_required)

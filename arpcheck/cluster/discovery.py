@@ -14,7 +14,7 @@ from typing import Any
 
 from arpcheck.cluster.budget import Budget
 from arpcheck.cluster.kinds import CLUSTER_SCOPED, CORE
-from arpcheck.cluster.unread import TIMED_OUT, UNREADABLE, UnreadError
+from arpcheck.cluster.unread import UNREADABLE, UnreadError, timed_out
 from arpcheck.objects import at, items, text
 
 _VERSION = re.compile(r"v[a-z0-9]{1,30}")
@@ -90,7 +90,7 @@ class Discovery:
         try:
             return future.result(timeout=max(self._budget.left, 0))
         except TimeoutError:
-            raise UnreadError(TIMED_OUT) from None
+            raise timed_out() from None
 
 
 def _entries(document: Any, kind: str, key: str) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from arpcheck.cluster.budget import Budget
 from arpcheck.cluster.document import MalformedError
 from arpcheck.cluster.json_text import json_value
-from arpcheck.cluster.unread import TIMED_OUT, UNREADABLE, UnreadError, by_error, by_status
+from arpcheck.cluster.unread import UNREADABLE, UnreadError, by_error, by_status, timed_out
 
 _log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class Session:
         import urllib3
 
         if budget.left <= 0:
-            raise UnreadError(TIMED_OUT)
+            raise timed_out()
         headers = self.headers.copy()
         if body is not None:
             headers["Content-Type"] = content_type
@@ -110,7 +110,7 @@ class Session:
         except (UnreadError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever urllib3, http.client, ssl and idna raise; never shown
-            raise (by_error(error) if budget.left > 0 else UnreadError(TIMED_OUT)) from None
+            raise (by_error(error) if budget.left > 0 else timed_out()) from None
 
     def close(self) -> None:
         self.pool.clear()
@@ -124,7 +124,7 @@ def _whole(response: Any, budget: Budget) -> bytes:
         for chunk in _chunks(response):
             body += chunk
             if budget.left <= 0:
-                raise UnreadError(TIMED_OUT)
+                raise timed_out()
             if len(body) > ANSWER:
                 raise UnreadError(f"more than {ANSWER >> 20} MiB in one answer")
         done = True

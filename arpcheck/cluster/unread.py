@@ -40,6 +40,10 @@ _STATUS = {
 }
 
 
+def timed_out() -> UnreadError:
+    return UnreadError(TIMED_OUT, "Is the server reachable from here? --request-timeout gives it longer")
+
+
 def by_status(status: int) -> UnreadError:
     """An answer other than 2xx."""
     if status == 401:
@@ -82,7 +86,7 @@ def _by_cause(error: BaseException) -> UnreadError | None:
         case socket.gaierror():
             return UnreadError("the server's name does not resolve", "Check the server in the kubeconfig, and your DNS")
         case TimeoutError():
-            return UnreadError(TIMED_OUT, "Is the server reachable from here? --request-timeout gives it longer")
+            return timed_out()
         case ConnectionRefusedError():
             return UnreadError("connection refused", "Is the server running, and is this the right context?")
         case ConnectionError():
@@ -127,7 +131,7 @@ def _by_name(kind: str) -> UnreadError | None:
     if kind in ("IncompleteRead", "InvalidChunkLength"):
         return UnreadError("answer cut off", "Is there a proxy between?")
     if kind in ("ConnectTimeoutError", "ReadTimeoutError"):
-        return UnreadError(TIMED_OUT, "Is the server reachable from here? --request-timeout gives it longer")
+        return timed_out()
     if kind in ("DecodeError", "BadStatusLine", "UnknownProtocol", "LineTooLong", "HTTPException"):
         return UnreadError(UNREADABLE, "Is this the address of a Kubernetes API?")
     if kind in ("ProxySchemeUnknown", "ProxyError", "InvalidProxyConfigurationWarning"):

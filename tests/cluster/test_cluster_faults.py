@@ -97,7 +97,7 @@ def test_a_server_that_hangs_altogether(tmp_path):
         for required in (True, False):
             with pytest.raises(ClusterError) as error:
                 ask(timeout=0.3, services_required=required)
-            assert "timed out. Give it longer with --request-timeout" in str(error.value)
+            assert "timed out. Is the server reachable from here? --request-timeout gives it longer" in str(error.value)
         assert len(server.requests) <= 16, "nothing is asked twice"
 
 
