@@ -5,7 +5,7 @@ Knows Services and the nodes' own addresses. How a target is asked, on which int
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
 from arpcheck.errors import UsageError
@@ -45,8 +45,6 @@ def targets(
             for ip in listing[node]:
                 owners.setdefault(ip, []).append(node)
     found = _of_services(objects, options)
-    for ip in options.ips:
-        found.setdefault(ip, (Kind.EXTRA, ()))
     skipped = [target for service in chosen(objects, options) for target in _unasked(service)]
     asked = [
         Target(ip=ip, kind=kind, services=services, nodes=tuple(owners.get(ip, ())))
@@ -65,18 +63,19 @@ def chosen(objects: Objects, options: Options) -> tuple[Service, ...]:
     return tuple(s for s in objects.services() if s.type == "LoadBalancer" and _selected(s, options))
 
 
-def canary(objects: Objects) -> IPv4Address | None:
+def canary(objects: Objects, taken: Container[Address] = ()) -> IPv4Address | None:
     """An address that only a kernel which holds Service addresses without strict ARP answers on the LAN.
 
-    The ClusterIP of default/kubernetes; where that is not IPv4 or not readable the lowest of any Service but kube-dns,
-    which NodeLocal DNSCache binds on every node in any mode."""
+    The ClusterIP of default/kubernetes; where that is not IPv4, not readable or `taken` (asked for another reason) the
+    lowest of any Service but kube-dns, which NodeLocal DNSCache binds on every node in any mode."""
     by_name = {service.full_name: service for service in objects.services()}
     if kubernetes := by_name.get("default/kubernetes"):
         for ip in kubernetes.cluster_ips:
-            if isinstance(ip, IPv4Address):
+            if isinstance(ip, IPv4Address) and ip not in taken:
                 return ip
     others = (s for s in objects.services() if s.name != "kube-dns" and labels_of(s.raw).get("k8s-app") != "kube-dns")
-    return min((ip for s in others for ip in s.cluster_ips if isinstance(ip, IPv4Address)), default=None)
+    found = (ip for s in others for ip in s.cluster_ips if isinstance(ip, IPv4Address) and ip not in taken)
+    return min(found, default=None)
 
 
 def control(networks: Iterable[IPv4Network], taken: Iterable[Address | None] = ()) -> IPv4Address:
@@ -106,7 +105,10 @@ def _selected(service: Service, options: Options) -> bool:
 
 
 def _of_services(objects: Objects, options: Options) -> dict[IPv4Address, tuple[Kind, tuple[str, ...]]]:
-    """What is asked for Services: the selected ones' addresses, each with all Services that have it."""
+    """What is asked for Services and by name: the selected ones' addresses and `--ip`, each with all Services that have it.
+
+    An address that was named is its Service's all the same, though that one was not selected: who should answer is
+    recorded of the Service."""
     wanted: dict[IPv4Address, Kind] = {}
     for service in chosen(objects, options):
         for entry in service.ingress:
@@ -117,12 +119,29 @@ def _of_services(objects: Objects, options: Options) -> dict[IPv4Address, tuple[
             for ip in service.external_ips if _selected(service, options) else ():
                 if isinstance(ip, IPv4Address) and _unicast(ip):
                     wanted.setdefault(ip, Kind.EXTERNAL_IP)
-    holders: dict[Address, list[str]] = {}
+    balanced, external = _holders(objects)
+    for ip in options.ips:
+        kind = Kind.LOAD_BALANCER if ip in balanced else Kind.EXTERNAL_IP if ip in external else Kind.EXTRA
+        wanted.setdefault(ip, kind)
+    beside = {ip: names for ip, names in external.items() if options.external_ips or ip in options.ips}
+    return {ip: (kind, tuple(sorted({*balanced.get(ip, ()), *beside.get(ip, ())}))) for ip, kind in wanted.items()}
+
+
+Holders = Mapping[Address, list[str]]
+"""By address: the Services that have it."""
+
+
+def _holders(objects: Objects) -> tuple[Holders, Holders]:
+    """As the address of a load balancer, and as an external IP."""
+    balanced: dict[Address, list[str]] = {}
+    external: dict[Address, list[str]] = {}
     for service in objects.services():
-        balanced = [entry.ip for entry in service.ingress if entry.ip] if service.type == "LoadBalancer" else []
-        for address in dict.fromkeys((*balanced, *(service.external_ips if options.external_ips else ()))):
-            holders.setdefault(address, []).append(service.full_name)
-    return {ip: (kind, tuple(sorted(holders.get(ip, ())))) for ip, kind in wanted.items()}
+        for entry in service.ingress if service.type == "LoadBalancer" else ():
+            if entry.ip:
+                balanced.setdefault(entry.ip, []).append(service.full_name)
+        for ip in service.external_ips:
+            external.setdefault(ip, []).append(service.full_name)
+    return balanced, external
 
 
 def _unasked(service: Service) -> Iterable[Target]:
@@ -161,8 +180,7 @@ def _merged(skipped: Iterable[Target]) -> Iterable[Target]:
 
 def _knowledge(objects: Objects, networks: Iterable[IPv4Network], taken: set[Address]) -> Iterable[Target]:
     yield Target(ip=control(networks, taken), kind=Kind.CONTROL)
-    found = canary(objects)
-    if found and found not in taken:
+    if found := canary(objects, taken):
         yield Target(ip=found, kind=Kind.CANARY)
 
 

@@ -120,6 +120,16 @@ def test_an_address_has_the_first_kind_that_fits():
     ]
 
 
+def test_an_address_that_was_named_is_its_services_though_that_one_was_not_selected():
+    named = (IPv4Address("10.0.0.51"), IPv4Address("10.0.0.70"))
+    other = service("b", "10.0.0.51", namespace="shop", externalIPs=["10.0.0.70"])
+    assert [entry for entry in shown(found(service("a", "10.0.0.50"), other, namespace="web", ips=named)) if entry[2:]] == [
+        ("10.0.0.50", "load-balancer", "web/a"),
+        ("10.0.0.51", "load-balancer", "shop/b"),
+        ("10.0.0.70", "external-ip", "shop/b"),
+    ]
+
+
 def test_nodes_are_asked_by_their_own_addresses():
     asked = found(nodes={"n2": (IPv4Address("10.0.0.12"),), "n1": (IPv4Address("10.0.0.11"), IPv4Address("172.16.0.1"))})
     assert [(str(t.ip), t.nodes) for t in asked if t.kind is Kind.NODE] == [
@@ -176,6 +186,13 @@ def test_the_canary_is_that_of_kubernetes_though_another_is_lower_and_else_the_l
     others = (service("a", cluster_ip="10.96.0.7"), service("b", cluster_ip="10.96.0.5"))
     assert canary(Objects(resources={"services": (*others, high)})) == IPv4Address("10.96.200.1")
     assert canary(Objects(resources={"services": others})) == IPv4Address("10.96.0.5")
+
+
+def test_where_the_canary_is_asked_by_name_another_is_the_canary():
+    asked = found(KUBERNETES, service("a", "10.0.0.50"), ips=(IPv4Address("10.96.0.1"),))
+    assert [entry for entry in shown(asked) if entry[1] in ("extra", "canary")] == [
+        ("10.96.0.1", "extra"), ("10.96.0.9", "canary"),
+    ]  # fmt: skip
 
 
 def test_without_services_only_the_knowledge_and_the_extra_addresses_are_asked():

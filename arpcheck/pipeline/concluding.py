@@ -30,6 +30,7 @@ from arpcheck.model import (
     Target,
     Trust,
 )  # fmt: skip
+from arpcheck.objects import Objects
 from arpcheck.pipeline.explaining import gaps, likely_causes, preflight
 from arpcheck.pipeline.planning import targets_of
 from arpcheck.vantages import qualified, views
@@ -170,7 +171,8 @@ def _announcements(target: Target, evidence: Evidence) -> tuple[tuple[Announceme
         return ()
     ip, objects, at = target.ip, evidence.objects, _moment(evidence)
     if not target.services:
-        return ((*_own_address(target), *loadbalancers.announcements_of_address(ip, objects, at)),)
+        of_address = loadbalancers.announcements_of_address(ip, objects, at)
+        return ((*_own_address(target), *_cluster_ip(ip, objects), *of_address),)
     by_name = objects.memo("services by name", lambda: {service.full_name: service for service in objects.services()})
     return tuple(loadbalancers.announcements(by_name[name], ip, objects, at) for name in target.services)
 
@@ -180,6 +182,15 @@ def _own_address(target: Target) -> Iterable[Announcement]:
     if target.nodes:
         claims = tuple(Claim(node=node, source=f"Node {node}", trust=Trust.CURRENT) for node in target.nodes)
         yield Announcement(implementation=None, because="the address is a node's own", order=2, claims=claims)
+
+
+def _cluster_ip(ip: IPv4Address, objects: Objects) -> Iterable[Announcement]:
+    """An address that is in the cluster alone: silence is as it should be."""
+    taken = objects.memo("cluster addresses", lambda: {ip for service in objects.services() for ip in service.cluster_ips})
+    if ip in taken:
+        yield Announcement(
+            implementation=None, because="a Service's ClusterIP", order=2, silence="a ClusterIP, which nobody announces"
+        )
 
 
 def _unread(target: Target, announcements: tuple[tuple[Announcement, ...], ...], evidence: Evidence) -> tuple[str, ...]:

@@ -31,7 +31,9 @@ def gaps(evidence: Evidence, canary: IPv4Address | None, hearing: Hearing) -> It
     """What was not asked or not listened to, beside what was not read."""
     if canary is None or not hearing.asked(canary).broadcast:
         unasked = "the run ended before" if evidence.capture is None else "nobody asked it in the capture"
-        why = "no Service has an IPv4 ClusterIP that is known" if canary is None else unasked
+        named = targeting.canary(evidence.objects) in evidence.options.ips
+        unknown = "no Service has an IPv4 ClusterIP that is known" + (" beside the one given with --ip" if named else "")
+        why = unknown if canary is None else unasked
         yield Gap(what="canary", why=why, costs="whether the nodes' kernels answer for Service addresses is not known")
     if evidence.capture is not None:
         yield from _not_recorded(evidence, evidence.capture)

@@ -1,0 +1,69 @@
+"""A whole run judged without a kernel: what no single rule shows, from the options and the objects to the verdict."""
+
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+
+import pytest
+
+from arpcheck import pipeline
+from arpcheck.evidence import Options
+from arpcheck.lab import cluster_objects, scene_file
+from arpcheck.lab.simulation import SimulatedWire, scene_host
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+HEAD = 'title = "A case"\nabout = "A case."\n'
+
+
+def report(text, **options):
+    scene = scene_file.parse(HEAD + text, "case")
+    objects = cluster_objects.objects(scene, NOW, pipeline.NEEDS)
+    return pipeline.conclude(
+        pipeline.observe(
+            Options(interfaces=("eth0",), **options),
+            objects=objects, host=scene_host(scene), wire=SimulatedWire(scene), clock=lambda: NOW,
+        )
+    )  # fmt: skip
+
+
+def verdicts(found):
+    return {str(t.target.ip): t.verdict.value for t in found.targets if t.verdict}
+
+
+WRONG_NODE_ELSEWHERE = """
+[[services]]
+name = "web/nginx"
+ips = "10.0.0.50"
+l2_status = "worker-1"
+[[services]]
+name = "db/mysql"
+ips = "10.0.0.60"
+l2_status = "worker-1"
+[[announcers]]
+at = "worker-1"
+ips = "10.0.0.50"
+[[announcers]]
+at = "worker-2"
+ips = "10.0.0.60"
+"""
+
+
+def test_an_address_given_by_name_is_held_against_the_record_of_its_service():
+    found = report(WRONG_NODE_ELSEWHERE, namespace="web", ips=(IPv4Address("10.0.0.60"),))
+    assert verdicts(found) == {"10.0.0.50": "ok", "10.0.0.60": "wrong-node"}
+
+
+CLUSTER_IP = IPv4Address("10.96.0.1")
+
+
+def test_nobody_should_answer_for_a_cluster_ip_given_by_name():
+    found = report('[nodes]\nworker-1 = { ipvs = "strict" }', services=False, ips=(CLUSTER_IP,))
+    assert (verdicts(found), found.summary.exit_code) == ({"10.96.0.1": "ok"}, 0)
+
+
+@pytest.mark.parametrize("non_strict", [1, 2])
+def test_a_canary_given_by_name_accuses_nobody_of_a_split(non_strict):
+    nodes = "".join(f'worker-{n} = {{ ipvs = "{"non-strict" if n <= non_strict else "strict"}" }}\n' for n in (1, 2, 3))
+    found = report(f"[nodes]\n{nodes}", services=False, ips=(CLUSTER_IP,))
+    assert verdicts(found) == {"10.96.0.1": "non-strict"}
+    assert len(found.summary.non_strict_nodes) == non_strict
+    assert [finding.id for finding in found.findings] == ["non-strict-nodes"]
