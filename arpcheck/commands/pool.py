@@ -31,7 +31,7 @@ def pool(request: Request, ranges: tuple[str, ...], most: int) -> int:
         asking = settled(replace(options, ips=tuple(free), services=False), objects, host, wire)
         with stopping() as stop:
             evidence = observed(request, asking, host, (), objects, wire, stop=stop)
-            result = occupancy(pipeline.conclude(evidence), found, free, named=bool(named))
+            result = occupancy(pipeline.conclude(evidence), evidence, found, free, named=bool(named))
             _deliver(result, request)
     return result.exit_code
 

@@ -1,7 +1,8 @@
 """Which free addresses of a pool somebody on the LAN already uses: the conclusion from a run over them. Pure.
 
-"Free" takes proof that the wire would have carried an answer: something must have been heard on the segment, no frame
-lost, every round finished. A proxy answers for everything, so behind one nothing is known to be free."""
+"Free" takes proof that the wire would have carried an answer: something must have been heard on every segment that it was
+asked on, no frame lost, every round finished. A proxy answers for everything, so behind one nothing is known to be free.
+What is this host's own, or a node's by its object, is in use whoever is silent: a host does not hear itself."""
 
 from __future__ import annotations
 
@@ -9,10 +10,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
-from arpcheck.model import Gap, Kind, Report, TargetReport, Verdict
+from arpcheck.evidence import Evidence
+from arpcheck.model import Gap, Host, Kind, Report, TargetReport, Verdict
 from arpcheck.pools.ranges import NEEDS, Pool
 
 
@@ -20,6 +22,10 @@ class State(StrEnum):
     FREE = "free"
     IN_USE = "in-use"
     NOT_HEARD = "not-heard"
+
+
+JUDGED = (Kind.EXTRA, Kind.EXTERNAL_IP, Kind.LOAD_BALANCER)
+"""What an address of a pool may be a target as."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,20 +66,17 @@ class Occupancy:
 _POOL_GAPS = ("services", *(need.resource for need in NEEDS))
 
 
-def occupancy(report: Report, found: tuple[Pool, ...], free: Mapping[IPv4Address, str], *, named: bool) -> Occupancy:
+def occupancy(
+    report: Report, evidence: Evidence, found: tuple[Pool, ...], free: Mapping[IPv4Address, str], *, named: bool
+) -> Occupancy:
     """`free`: what was asked, with its pool. `named`: the pools were named by the user, so that one that could not be
     read costs nothing."""
-    by_ip = {target.target.ip: target for target in report.targets if target.target.kind in (Kind.EXTRA, Kind.LOAD_BALANCER)}
-    lost = {ip for finding in report.findings if finding.id == "frames-lost" for ip in finding.ips}
-    deaf = _deaf(report)
-    addresses = tuple(
-        _address(ip, pool, by_ip.get(ip), "frames were lost while it was asked" if ip in lost else deaf)
-        for ip, pool in free.items()
-    )
+    by_ip = {target.target.ip: target for target in report.targets if target.target.kind in JUDGED}
+    deaf, own = _deaf(report, evidence), _own(evidence.host)
     run = report.run
     return Occupancy(
         pools=found,
-        addresses=addresses,
+        addresses=tuple(_address(ip, pool, by_ip.get(ip), own.get(ip), deaf.get(ip, "")) for ip, pool in free.items()),
         gaps=() if named else report.gaps,
         complete=report.summary.complete,
         interrupted=report.summary.exit_code == 130,
@@ -81,16 +84,36 @@ def occupancy(report: Report, found: tuple[Pool, ...], free: Mapping[IPv4Address
     )
 
 
-def _deaf(report: Report) -> str:
-    """Why silence proves nothing in this run; empty where it does."""
+def _deaf(report: Report, evidence: Evidence) -> Mapping[IPv4Address, str]:
+    """By address that was asked: why its silence proves nothing in this run; empty where it does."""
+    lost = {ip for finding in report.findings if finding.id == "frames-lost" for ip in finding.ips}
+    heard = {name for target in report.targets for responder in target.responders for name in responder.interfaces}
+    asked: dict[IPv4Address, set[str]] = {}
+    for question in evidence.questions:
+        asked.setdefault(question.ip, set()).add(question.interface)
+    found = {ip: _unheard(names - heard) for ip, names in asked.items()}
     if not report.summary.complete:
-        return "the run was not finished"
-    return "" if any(target.responders for target in report.targets) else "nothing at all was heard on this segment"
+        found = dict.fromkeys(found, "the run was not finished")
+    return {ip: "frames were lost while it was asked" if ip in lost else why for ip, why in found.items()}
 
 
-def _address(ip: IPv4Address, pool: str, target: TargetReport | None, deaf: str) -> Address:
-    state, reason = _state(target, deaf)
+def _unheard(silent: set[str]) -> str:
+    return f"nothing at all was heard on the segment of {' and '.join(sorted(silent))}" if silent else ""
+
+
+def _own(host: Host) -> Mapping[IPv4Address, str]:
+    """This host's addresses, each with its interface."""
+    return {IPv4Interface(address).ip: nic.name for nic in host.interfaces for address in nic.addresses}
+
+
+def _address(ip: IPv4Address, pool: str, target: TargetReport | None, own: str | None, deaf: str) -> Address:
     by = tuple(_words(r.node, r.macs, r.vendor) for r in target.responders) if target else ()
+    nodes = target.target.nodes if target else ()
+    if own:
+        return Address(ip=ip, pool=pool, state=State.IN_USE, by=by or nodes, reason=f"this host has it, on {own}")
+    if nodes and not by:
+        return Address(ip=ip, pool=pool, state=State.IN_USE, by=nodes, reason="it is this node's own address")
+    state, reason = _state(target, deaf)
     return Address(ip=ip, pool=pool, state=state, by=by, reason=reason)
 
 
@@ -101,8 +124,6 @@ def _state(target: TargetReport | None, deaf: str) -> tuple[State, str]:
         return State.NOT_HEARD, f"{target.reason}: behind a proxy it can't be seen whether anybody has it"
     if target.responders:
         return State.IN_USE, "somebody answered for it"
-    if target.verdict is Verdict.FOREIGN:
-        return State.IN_USE, target.reason
     return (State.NOT_HEARD, deaf) if deaf else (State.FREE, "nobody answered")
 
 

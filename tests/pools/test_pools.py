@@ -1,17 +1,22 @@
 """pools: the ranges as each load balancer writes them, and which of their addresses are free."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
 import pytest
 
 from arpcheck.errors import UsageError
+from arpcheck.evidence import Evidence, Options
 from arpcheck.model import (
     Address,
     Finding,
     Gap,
+    Host,
+    Interface,
     Kind,
     Mac,
+    Question,
     Report,
     Responder,
     Run,
@@ -125,9 +130,19 @@ def report(verdicts, *, node_answers=True, lost: tuple[Address, ...] = (), compl
     )  # fmt: skip
 
 
-def judged(made, *ips, named=True, found=None):
+def evidence(*asked, host=("10.0.0.5/24",)):
+    """What was asked on which interface: an address alone, on eth0."""
+    rows = [entry if isinstance(entry, tuple) else (entry, "eth0") for entry in asked]
+    return Evidence(
+        arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0",)),
+        host=Host(interfaces=(Interface(name="eth0", mac=Mac("02:00:00:00:00:fa"), addresses=host),)),
+        questions=tuple(Question(0.0, name, 1, ip, IPv4Address(0), None) for ip, name in rows),
+    )  # fmt: skip
+
+
+def judged(made, *ips, named=True, found=None, heard=None):
     pool = found or range_pool("10.0.0.50-10.0.0.51")
-    return occupancy(made, (pool,), dict.fromkeys(ips, pool.name), named=named)
+    return occupancy(made, heard or evidence(*ips), (pool,), dict.fromkeys(ips, pool.name), named=named)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +151,6 @@ def judged(made, *ips, named=True, found=None):
         pytest.param(report({FREE: (Verdict.SILENT,)}), ["free"], 0, id="nobody answered"),
         pytest.param(report({FREE: (Verdict.SILENT,), USED: (Verdict.FOREIGN, responder())}), ["free", "in-use"], 1, id="a stranger has one"),
         pytest.param(report({USED: (Verdict.INCONCLUSIVE, responder())}), ["in-use"], 1, id="whoever it is"),
-        pytest.param(report({USED: (Verdict.FOREIGN,)}), ["in-use"], 1, id="this host has it"),
         pytest.param(report({FREE: (Verdict.PROXY_ARP, responder())}), ["not-heard"], 3, id="a proxy hides what is behind it"),
         pytest.param(report({FREE: (Verdict.INCONCLUSIVE,)}, node_answers=False), ["not-heard"], 3, id="a dead segment"),
         pytest.param(report({FREE: (Verdict.INCONCLUSIVE,)}, lost=(FREE,)), ["not-heard"], 3, id="frames were lost"),
@@ -150,6 +164,25 @@ def test_what_is_free_and_what_is_not(made, states, code):
     result = judged(made, *asked)
     assert ([address.state.value for address in result.addresses], result.exit_code) == (states, code)
     assert to_json(result)["summary"]["exitCode"] == code
+
+
+@pytest.mark.parametrize("verdict", [Verdict.FOREIGN, Verdict.INCONCLUSIVE])
+def test_what_this_host_has_itself_is_in_use_though_nobody_answers(verdict):
+    (address,) = judged(report({USED: (verdict,)}), USED, heard=evidence(USED, host=("10.0.0.51/24",))).addresses
+    assert (address.state.value, address.reason) == ("in-use", "this host has it, on eth0")
+
+
+def test_a_nodes_own_address_is_in_use_though_it_does_not_answer():
+    made = report({USED: (Verdict.INCONCLUSIVE,)})
+    of_node = replace(made.targets[0], target=replace(made.targets[0].target, nodes=("worker-3",)))
+    (address,) = judged(replace(made, targets=(of_node, *made.targets[1:])), USED).addresses
+    assert (address.state.value, address.by) == ("in-use", ("worker-3",))
+
+
+def test_what_was_heard_on_another_segment_frees_nothing():
+    made = report({FREE: (Verdict.INCONCLUSIVE,), USED: (Verdict.SILENT,)})
+    states = [a.state.value for a in judged(made, FREE, USED, heard=evidence((FREE, "eth1"), (USED, "eth0"))).addresses]
+    assert states == ["not-heard", "free"]
 
 
 def test_a_pool_that_could_not_be_read_is_not_all_free():
