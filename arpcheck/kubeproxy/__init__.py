@@ -69,12 +69,13 @@ def _of_pod(pod: Workload, objects: Objects) -> tuple[Setting, Loaded]:
 
 
 def _disabled(inside: Setting, node: Node, objects: Objects) -> Setting:
-    """k3s runs none; what handles Services then is asked of the others."""
+    """k3s runs none; what handles Services then is asked of the others. One of its own may run where none could be read."""
     other = substitutes.setting(node, objects)
     if other.mode is not None:
         return other
     off = Note("k3s or RKE2 was started with --disable-kube-proxy; what handles Services instead is not visible")
-    return Setting(mode=versions.NONE, strict_arp=None, source=inside.source, notes=(off,), proven=True)
+    notes = (off, *substitutes.unread(objects))
+    return Setting(mode=versions.NONE, strict_arp=None, source=inside.source, notes=notes, proven=True)
 
 
 def _daemon_sets(objects: Objects) -> tuple[Workload, ...]:

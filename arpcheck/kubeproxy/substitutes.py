@@ -44,11 +44,11 @@ def _by_daemon_set(objects: Objects) -> Setting:
     if "cilium" in found:
         return _cilium(objects)
     hidden = Note("kube-proxy is not visible from the API: no DaemonSet, pod or annotation of it", Oddity.UNREAD)
-    return Setting(mode=None, strict_arp=None, source=None, notes=_unread(objects) or (hidden,))
+    return Setting(mode=None, strict_arp=None, source=None, notes=unread(objects) or (hidden,))
 
 
 def _instead(mode: str, source: str, objects: Objects, *notes: Note, strict_arp: bool | None = None) -> Setting:
-    return Setting(mode=mode, strict_arp=strict_arp, source=source, notes=(*notes, *_unread(objects)), proven=True)
+    return Setting(mode=mode, strict_arp=strict_arp, source=source, notes=(*notes, *unread(objects)), proven=True)
 
 
 def _cilium(objects: Objects) -> Setting:
@@ -61,7 +61,7 @@ def _cilium(objects: Objects) -> Setting:
         why = f"Cilium runs, but whether it replaces kube-proxy is not known: {source} {_refusal(objects)}"
     else:
         why = f'Cilium runs with {REPLACEMENT} "{value[:20]}", and no kube-proxy is visible beside it'
-    return Setting(mode=None, strict_arp=None, source=None, notes=(Note(why, Oddity.UNREAD), *_unread(objects)))
+    return Setting(mode=None, strict_arp=None, source=None, notes=(Note(why, Oddity.UNREAD), *unread(objects)))
 
 
 def _refusal(objects: Objects) -> str:
@@ -69,7 +69,7 @@ def _refusal(objects: Objects) -> str:
     return f"could not be read ({gap.why})" if gap else "was not found"
 
 
-def _unread(objects: Objects) -> tuple[Note, ...]:
+def unread(objects: Objects) -> tuple[Note, ...]:
     """What might have shown a kube-proxy all the same."""
     gaps = [gap for resource in ("daemonsets.apps", "pods") if (gap := objects.gap(resource))]
     unseen = "a kube-proxy may run unseen"

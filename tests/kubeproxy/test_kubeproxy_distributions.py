@@ -294,6 +294,14 @@ def test_a_server_without_kube_proxy_speaks_for_its_agents(how):
     assert status(objects).answer == "not-needed"
 
 
+@pytest.mark.parametrize("refused", ["pods", "daemonsets.apps"])
+def test_where_k3s_runs_none_another_kube_proxy_may_run_unseen(refused):
+    objects = objects_of(k3s_nodes({"n1": '["server","--disable-kube-proxy"]'}), refused=[refused])
+    found = status(objects)
+    assert found.answer == "unknown"
+    assert f"{refused} could not be read (forbidden): a kube-proxy may run unseen" in found.reason
+
+
 def test_disable_kube_proxy_false_disables_nothing():
     assert kube_proxies(k3s({"n1": '["server","--disable-kube-proxy","false"]'}))["n1"].mode == "iptables"
 
