@@ -211,6 +211,11 @@ class Objects:
         """The gap of this resource; None where it was read, or is not served."""
         return next((gap for gap in self.gaps if gap.what == resource), None)
 
+    def untold(self, resource: str) -> bool:
+        """There is none of it here, and nothing says whether the cluster has any: a file that does not say when it was
+        made does not say what kubectl was asked for either."""
+        return self.read_at is None and resource not in self.resources and self.gap(resource) is None
+
     def services(self) -> tuple[Service, ...]:
         return self.memo("services", lambda: tuple(Service.read(obj) for obj in self.of("services")))
 

@@ -61,6 +61,9 @@ class Case:
     """Why nobody should answer; None: somebody should."""
     unread: tuple[str, ...]
     """Resources that could not be read and might have said who announces it, or that nobody should."""
+    unsaid: tuple[str, ...]
+    """Resources that are not in the file, may not have been asked for, and might have said who should answer; where
+    nobody did, that nobody should."""
     lost: bool
     excess: int
     arp: Mapping[str, Arp]

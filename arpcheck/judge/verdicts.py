@@ -109,6 +109,7 @@ def inconclusive(case: Case) -> str | None:
     5. or nobody answered, and no node was heard on this segment, or the announcer is or may be the prober's own node,
        or what would say that nobody should answer was refused, or the frames are from a capture, which may lack some.
     6. or who should answer could not be read, and no current claim fits what was heard.
+    7. or the file in place of an API holds none of what would say who should answer, or that nobody should.
 
     Do:
     - Remove what the reason names (a missing right, a slower `--rate`, another host to run from) and run it again.
@@ -259,6 +260,14 @@ def _unread(case: Case) -> str | None:
     return f"who should answer could not be read: {', '.join(case.unread)}"
 
 
+def _unsaid(case: Case) -> str | None:
+    if not case.unsaid or case.silence or case.announcers:
+        return None
+    what = "who should answer" if case.parties else "whether anybody should"
+    heard = "" if case.parties else "nobody answered, and "
+    return f"{heard}the file holds nothing that says {what}: {', '.join(case.unsaid)}"
+
+
 def _itself(case: Case) -> str | None:
     if case.held_on is None:
         return None
@@ -280,7 +289,7 @@ def _asked_of_one_only(case: Case) -> str | None:
 
 _DOUBTS: tuple[Rule, ...] = (
     _lost_frames, _unfinished, _unknown_owner, _itself, _some_rounds_only, _never_both_audible, _deaf,
-    _asked_of_one_only, _unread,
+    _asked_of_one_only, _unread, _unsaid,
 )  # fmt: skip
 
 

@@ -69,6 +69,12 @@ def announcements_of_address(ip: IPv4Address, objects: Objects, at: datetime) ->
     return (found,) if found else ()
 
 
+def announcements_without_address(service: Service, objects: Objects, at: datetime) -> tuple[Announcement, ...]:
+    """For a Service that has a host name alone, as clouds and LoxiLB give one."""
+    found = unrecorded.announcement(service, None, objects, at)
+    return (found,) if found else ()
+
+
 def unread(service: Service | None, ip: IPv4Address, objects: Objects) -> tuple[str, ...]:
     """Where no implementation takes the Service (None: an address without one): the refused resources that might have
     named an implementation and its announcer. Not empty: "no claim exists" can't be said.

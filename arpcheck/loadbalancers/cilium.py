@@ -23,6 +23,7 @@ from arpcheck.loadbalancers.records import (
     own_address,
     refused,
     strongest_first,
+    untold,
 )
 from arpcheck.model import Announcement, Claim, Need
 from arpcheck.objects import Objects, Service
@@ -86,6 +87,7 @@ def _layer2(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
         silence=silence,
         notes=() if settled else _notes(objects, taken),
         unread=() if settled else _unread(service, objects, taken, bgp),
+        unsaid_silence=untold(objects, *_AD) if not settled and _could_be_bgp_only(taken, bgp) else (),
     )
 
 
@@ -122,6 +124,13 @@ def _unread(service: Service, objects: Objects, taken: bool | None, bgp: bool | 
     missed = () if taken is False else (LEASES.resource,)
     if taken is None and service.external_ips and service.ingress:
         missed = (*missed, POLICIES.resource)
-    if taken is not True and bgp is not False and None in (taken, bgp):
-        missed = (*missed, POLICIES.resource, ADVERTISEMENTS.resource, PEERINGS.resource)
+    if _could_be_bgp_only(taken, bgp):
+        missed = (*missed, *_AD)
     return refused(objects, *missed)
+
+
+_AD = (POLICIES.resource, ADVERTISEMENTS.resource, PEERINGS.resource)
+
+
+def _could_be_bgp_only(taken: bool | None, bgp: bool | None) -> bool:
+    return taken is not True and bgp is not False and None in (taken, bgp)

@@ -80,4 +80,4 @@ def _labels(service: Service) -> Mapping[str, str]:
 
 def _all_known(objects: Objects, need: Need) -> bool | None:
     """As one more object in a row of them. A kind that is not served has none: that function is not turned on."""
-    return None if objects.gap(need.resource) else False
+    return None if objects.gap(need.resource) or objects.untold(need.resource) else False

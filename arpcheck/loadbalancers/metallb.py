@@ -12,11 +12,11 @@ from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers.events import EVENTS
 from arpcheck.loadbalancers.metallb_election import candidates, elected, why_nobody
-from arpcheck.loadbalancers.metallb_events import event_claims, event_notes
+from arpcheck.loadbalancers.metallb_events import event_claims, event_notes, of_bgp_only
 from arpcheck.loadbalancers.metallb_pools import BGP, LAYER2, POOLS, Coverage, coverage
 from arpcheck.loadbalancers.metallb_statuses import STATUSES, kept_for_others, status_claims, status_notes
 from arpcheck.loadbalancers.needs import annotations_of_services
-from arpcheck.loadbalancers.records import has_ingress, is_current, refused, strongest_first
+from arpcheck.loadbalancers.records import has_ingress, is_current, refused, strongest_first, untold
 from arpcheck.model import Announcement, Claim, Need
 from arpcheck.objects import Objects, Service
 
@@ -54,7 +54,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
             implementation=NAME, because=because, order=order, claims=claims, notes=notes, unread=unread
         )
     covered = coverage(service, ip, _pool(service), objects)
-    silence = f"{covered.of} is announced by BGP only" if covered.bgp and covered.layer2 is False else None
+    silence = _silence(service, covered, objects, at)
     unread = () if silence else tuple(sorted({*_unread(objects), *covered.unread}))
     guesses, why = _unrecorded(service, objects, covered) if not claims and not silence and not unread else ((), ())
     return Announcement(
@@ -65,6 +65,8 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         silence=silence,
         notes=(*notes, *why),
         unread=unread,
+        unsaid_announcer=_unsaid(service, objects),
+        unsaid_silence=covered.unsaid if _pool(service) else (),
     )
 
 
@@ -81,8 +83,24 @@ def _pool(service: Service) -> str:
     return next((service.annotations[key] for key in _POOL if service.annotations.get(key)), "")
 
 
+def _silence(service: Service, covered: Coverage, objects: Objects, at: datetime) -> str | None:
+    """Why nobody should answer, by the advertisements; by the events where no advertisement says otherwise."""
+    if covered.bgp and covered.layer2 is False:
+        return f"{covered.of} is announced by BGP only"
+    if covered.layer2 or covered.bgp is False or covered.unread or refused(objects, STATUSES.resource, EVENTS.resource):
+        return None
+    return "announced by BGP only, as its events say" if of_bgp_only(service, objects, at) else None
+
+
 def _unread(objects: Objects) -> tuple[str, ...]:
     return () if kept_for_others(objects) else refused(objects, STATUSES.resource, EVENTS.resource)
+
+
+def _unsaid(service: Service, objects: Objects) -> tuple[str, ...]:
+    """From 0.14.9 on, which the key of the annotation shows, every Service that is announced has a ServiceL2Status;
+    before that, events."""
+    record = STATUSES if service.annotations.get(_POOL[0]) else EVENTS
+    return () if kept_for_others(objects) else untold(objects, record.resource)
 
 
 def _unrecorded(service: Service, objects: Objects, covered: Coverage) -> tuple[tuple[Claim, ...], tuple[str, ...]]:

@@ -90,6 +90,13 @@ def event_notes(service: Service, objects: Objects, at: datetime) -> tuple[str, 
     return tuple(sorted(notes))
 
 
+def of_bgp_only(service: Service, objects: Objects, at: datetime) -> bool:
+    """A recent event speaks of BGP, and none of anything else."""
+    said = [(assigned.protocol, event) for event in events_of(service, objects) if (assigned := _assigned(event))]
+    recent = any(event_trust(event.seen, at) is Trust.CURRENT for _, event in said)
+    return recent and all(protocol == "bgp" for protocol, _ in said)
+
+
 def _of_arp(service: Service, objects: Objects) -> dict[Event, Assigned]:
     found = {event: assigned for event in events_of(service, objects) if (assigned := _assigned(event))}
     return {event: assigned for event, assigned in found.items() if assigned.protocol != "bgp"}

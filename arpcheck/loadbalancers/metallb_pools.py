@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 
-from arpcheck.loadbalancers.records import refused, was_read
+from arpcheck.loadbalancers.records import refused, untold, was_read
 from arpcheck.loadbalancers.selectors import all_of, any_of, entries, fits
 from arpcheck.model import Need
 from arpcheck.objects import Object, Objects, Service, ipv4, labels_of, name, namespace, texts
@@ -55,6 +55,8 @@ class Coverage:
     """The L2Advertisements that surely cover the pool."""
     unread: tuple[str, ...]
     """The refused resources that would tell whether anybody should answer."""
+    unsaid: tuple[str, ...] = ()
+    """Those that a file may lack."""
 
     @property
     def of(self) -> str:
@@ -70,10 +72,12 @@ def coverage(service: Service, ip: IPv4Address, named: str, objects: Objects) ->
     layer2 = any_of((_all_known(objects, LAYER2), *(covers for _, covers in by_layer2)))
     bgp = any_of((_all_known(objects, BGP), *(_covers(ad, pool, service) for ad in objects.of(BGP.resource))))
     could_be_bgp_only = layer2 is not True and bgp is not False and None in (layer2, bgp)
-    asked = (need.resource for need, known in ((LAYER2, layer2), (BGP, bgp)) if known is None)
-    unread = refused(objects, POOLS.resource, *asked) if could_be_bgp_only else ()
+    asked = [need.resource for need, known in ((LAYER2, layer2), (BGP, bgp)) if known is None]
     covering = tuple(ad for ad, covers in by_layer2 if covers)
-    return Coverage(pool=pool, layer2=layer2, bgp=bgp, covering=covering, unread=unread)
+    if not could_be_bgp_only:
+        return Coverage(pool=pool, layer2=layer2, bgp=bgp, covering=covering, unread=())
+    unread, unsaid = refused(objects, POOLS.resource, *asked), untold(objects, *asked)
+    return Coverage(pool=pool, layer2=layer2, bgp=bgp, covering=covering, unread=unread, unsaid=unsaid)
 
 
 def _only_namespace(objects: Objects) -> str:

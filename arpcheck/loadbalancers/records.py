@@ -18,8 +18,8 @@ CURRENT_FOR = timedelta(hours=1)
 _TRUST = tuple(Trust)
 
 
-def has_ingress(service: Service, ip: IPv4Address) -> bool:
-    """The address is one that a load balancer gave the Service, not one of `spec.externalIPs`."""
+def has_ingress(service: Service, ip: IPv4Address | None) -> bool:
+    """The address is one that a load balancer gave the Service, not one of `spec.externalIPs`. None: a host name alone."""
     return any(entry.ip == ip for entry in service.ingress)
 
 
@@ -49,6 +49,11 @@ def condition(obj: Object, kind: str) -> str:
 def refused(objects: Objects, *resources: str) -> tuple[str, ...]:
     """Those of the resources that could not be read, or not to the end."""
     return tuple(sorted(resource for resource in set(resources) if objects.gap(resource)))
+
+
+def untold(objects: Objects, *resources: str) -> tuple[str, ...]:
+    """Those that a file has none of, without saying whether they were asked for."""
+    return tuple(sorted(resource for resource in set(resources) if objects.untold(resource)))
 
 
 def own_address(service: Service, ip: IPv4Address, objects: Objects) -> tuple[Claim, ...]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers.needs import NODES, annotations_of_services, of_services
-from arpcheck.loadbalancers.records import has_ingress, named_nodes, refused, was_read
+from arpcheck.loadbalancers.records import has_ingress, named_nodes, refused, untold, was_read
 from arpcheck.loadbalancers.rows import ROWS, Row, Switch
 from arpcheck.model import Announcement, Claim, Need, Trust
 from arpcheck.objects import Objects, Service, text, texts
@@ -34,8 +34,9 @@ NEEDS: tuple[Need, ...] = (
 )
 
 
-def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:  # noqa: ARG001
-    """By the first row that fits; its implementation is named in place of this plug-in."""
+def announcement(service: Service, ip: IPv4Address | None, objects: Objects, at: datetime) -> Announcement | None:  # noqa: ARG001
+    """By the first row that fits; its implementation is named in place of this plug-in. `ip` is None for a Service that
+    has a host name and no address."""
     if not has_ingress(service, ip):
         return None
     for row in ROWS:
@@ -45,7 +46,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     return None
 
 
-def _recognised(row: Row, service: Service, ip: IPv4Address) -> tuple[str, int]:
+def _recognised(row: Row, service: Service, ip: IPv4Address | None) -> tuple[str, int]:
     if chosen := service.load_balancer_class:
         return (f"loadBalancerClass {chosen}", 3) if chosen in row.classes else ("", 0)
     if row.outside and not _is_outside(service, ip):
@@ -57,11 +58,11 @@ def _recognised(row: Row, service: Service, ip: IPv4Address) -> tuple[str, int]:
     return (f"finalizer {found[0]}", 4) if found else ("", 0)
 
 
-def _is_outside(service: Service, ip: IPv4Address) -> bool:
+def _is_outside(service: Service, ip: IPv4Address | None) -> bool:
     return any(entry.hostname or entry.mode == "Proxy" for entry in service.ingress if entry.ip == ip)
 
 
-def _of(row: Row, service: Service, ip: IPv4Address, objects: Objects, because: str, order: int) -> Announcement:
+def _of(row: Row, service: Service, ip: IPv4Address | None, objects: Objects, because: str, order: int) -> Announcement:
     claims = _hosts(service, ip, objects) if row.hostname_is_node else ()
     off = _is_off(row.switch, objects) if row.switch else False
     might_tell = (*(row.switch.resources if row.switch and off is None else ()), *_nodes(row, service, ip))
@@ -73,16 +74,17 @@ def _of(row: Row, service: Service, ip: IPv4Address, objects: Objects, because: 
         silence="announced by BGP only" if off else None,
         notes=() if claims or off else (row.why,),
         unread=() if claims else refused(objects, *might_tell),
+        unsaid_silence=untold(objects, *row.switch.resources[:1]) if row.switch and off is None else (),
     )
 
 
-def _nodes(row: Row, service: Service, ip: IPv4Address) -> tuple[str, ...]:
+def _nodes(row: Row, service: Service, ip: IPv4Address | None) -> tuple[str, ...]:
     """Without the Nodes it can't be said whether the host name is one's."""
     named = row.hostname_is_node and any(entry.hostname for entry in service.ingress if entry.ip == ip)
     return (NODES.resource,) if named else ()
 
 
-def _hosts(service: Service, ip: IPv4Address, objects: Objects) -> tuple[Claim, ...]:
+def _hosts(service: Service, ip: IPv4Address | None, objects: Objects) -> tuple[Claim, ...]:
     names = {node.name for node in named_nodes(objects)}
     return tuple(
         Claim(
@@ -97,6 +99,7 @@ def _hosts(service: Service, ip: IPv4Address, objects: Objects) -> tuple[Claim, 
 
 
 def _is_off(switch: Switch, objects: Objects) -> bool | None:
-    """None: it could not be read, or there is no object that would have it."""
+    """Off where no object has it on, be it that there is none; None: what would have it could not be read."""
     found = [obj for resource in switch.resources if was_read(objects, resource) for obj in objects.of(resource)]
-    return all(text(obj, "spec", switch.field) in switch.off for obj in found) if found else None
+    missing = not found and (refused(objects, *switch.resources) or all(objects.untold(name) for name in switch.resources))
+    return None if missing else all(text(obj, "spec", switch.field) in switch.off for obj in found)

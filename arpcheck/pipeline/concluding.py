@@ -31,7 +31,7 @@ from arpcheck.model import (
     Trust,
 )  # fmt: skip
 from arpcheck.objects import Objects
-from arpcheck.pipeline.explaining import gaps, likely_causes, preflight
+from arpcheck.pipeline.explaining import gaps, likely_causes, preflight, untold
 from arpcheck.pipeline.planning import targets_of
 from arpcheck.vantages import qualified, views
 
@@ -76,7 +76,7 @@ def conclude(evidence: Evidence) -> Report:
         host=evidence.host,
         interfaces=evidence.options.interfaces,
         blind=blind,
-        gaps=(*objects.gaps, *gaps(evidence, canary, hearing)),
+        gaps=(*objects.gaps, *gaps(evidence, canary, hearing), *untold(judgements)),
         losses=evidence.losses,
         overlays=identities.overlays(objects),
         causes=(),
@@ -137,16 +137,18 @@ def _case(
     flat = tuple(announcement for of_service in announcements for announcement in of_service)
     named = {mac: why for announcement in flat for mac, why in announcement.macs}
     unnamed = any(announcement.macs_unread for announcement in flat)
+    parties = cases.parties(ip, hearing, owned, named, macs_unread=unnamed) if ip else ()
     return cases.Case(
         target=target,
         rounds=hearing.rounds(ip) if ip else (),
-        parties=cases.parties(ip, hearing, owned, named, macs_unread=unnamed) if ip else (),
+        parties=parties,
         announcements=flat,
         rivals=tuple(sorted({name for of_service in announcements for name in loadbalancers.rivals(of_service)})),
         claims=claims,
         announcers=announcers,
         silence=silence,
         unread=_unread(target, announcements, evidence),
+        unsaid=_unsaid(announcements, answered=bool(parties)),
         lost=bool(ip) and hearing.lost(ip),  # type: ignore[arg-type]
         excess=hearing.excess(ip) if ip else 0,
         arp={state.name: state.arp for state in states},
@@ -167,14 +169,17 @@ def _held_on(ip: IPv4Address, outside: Places) -> str | None:
 
 def _announcements(target: Target, evidence: Evidence) -> tuple[tuple[Announcement, ...], ...]:
     """Of each Service of the target, the deciding one first; of an address without a Service what speaks of the address."""
-    if not isinstance(target.ip, IPv4Address):
-        return ()
     ip, objects, at = target.ip, evidence.objects, _moment(evidence)
-    if not target.services:
+    if not isinstance(ip, IPv4Address | None):
+        return ()
+    if ip is not None and not target.services:
         of_address = loadbalancers.announcements_of_address(ip, objects, at)
         return ((*_own_address(target), *_cluster_ip(ip, objects), *of_address),)
     by_name = objects.memo("services by name", lambda: {service.full_name: service for service in objects.services()})
-    return tuple(loadbalancers.announcements(by_name[name], ip, objects, at) for name in target.services)
+    services = [by_name[name] for name in target.services]
+    if ip is None:
+        return tuple(loadbalancers.announcements_without_address(service, objects, at) for service in services)
+    return tuple(loadbalancers.announcements(service, ip, objects, at) for service in services)
 
 
 def _own_address(target: Target) -> Iterable[Announcement]:
@@ -203,6 +208,11 @@ def _unread(target: Target, announcements: tuple[tuple[Announcement, ...], ...],
     for of_service, name in zip(announcements, target.services or ("",), strict=True):
         found |= set(of_service[0].unread if of_service else loadbalancers.unread(by_name.get(name), ip, objects))
     return tuple(sorted(found))
+
+
+def _unsaid(announcements: tuple[tuple[Announcement, ...], ...], *, answered: bool) -> tuple[str, ...]:
+    deciding = [of_service[0] for of_service in announcements if of_service]
+    return tuple(sorted({name for a in deciding for name in (a.unsaid_announcer if answered else a.unsaid_silence)}))
 
 
 def _moment(evidence: Evidence) -> datetime:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from ipaddress import IPv4Address
 
-from arpcheck import identities
+from arpcheck import identities, loadbalancers
 from arpcheck import targets as targeting
 from arpcheck.evidence import Capture, Evidence
 from arpcheck.judge.findings.kernels import doubled
 from arpcheck.judge.hearing import Hearing
-from arpcheck.judge.judged import Judged
+from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.kubeproxy.causes import Heard, causes
 from arpcheck.kubeproxy.status import status
 from arpcheck.model import (
@@ -42,6 +42,14 @@ def gaps(evidence: Evidence, canary: IPv4Address | None, hearing: Hearing) -> It
     for entry in identities.unmatched(evidence):
         why = f"{entry.where}: {entry.node!r} is no node of this cluster"
         yield Gap(what="mac-map", why=why, costs=f"{entry.mac} has no owner by it")
+
+
+def untold(judgements: Iterable[Judgement]) -> Iterable[Gap]:
+    """What a file does not hold, where a judgement hangs on it."""
+    open_ones = (j.case for j in judgements if j.verdict is Verdict.INCONCLUSIVE)
+    for name in sorted({name for case in open_ones for name in case.unsaid}):
+        costs = dict.fromkeys(need.costs for need in loadbalancers.NEEDS if need.resource == name)
+        yield Gap(what=name, why="not in the file", costs="; ".join(costs))
 
 
 def _not_recorded(evidence: Evidence, capture: Capture) -> Iterable[Gap]:

@@ -36,6 +36,7 @@ def case(*parties, announcers=(), strict=(), non_strict=(), kind=Kind.LOAD_BALAN
         "announcers": frozenset(announcers),
         "silence": None,
         "unread": (),
+        "unsaid": (),
         "lost": False,
         "excess": 0,
         "arp": arp,

@@ -9,14 +9,19 @@ from arpcheck import pipeline
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.simulation import SimulatedWire, scene_host
+from arpcheck.objects import Objects
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HEAD = 'title = "A case"\nabout = "A case."\n'
 
 
-def report(text, **options):
+def report(text, without=None, **options):
+    """`without`: the objects are those of a file that kubectl printed, which was not asked for these resources."""
     scene = scene_file.parse(HEAD + text, "case")
     objects = cluster_objects.objects(scene, NOW, pipeline.NEEDS)
+    if without is not None:
+        kept = {what: found for what, found in objects.resources.items() if found and what not in without}
+        objects = Objects(resources=kept)
     return pipeline.conclude(
         pipeline.observe(
             Options(interfaces=("eth0",), **options),
@@ -67,3 +72,77 @@ def test_a_canary_given_by_name_accuses_nobody_of_a_split(non_strict):
     assert verdicts(found) == {"10.96.0.1": "non-strict"}
     assert len(found.summary.non_strict_nodes) == non_strict
     assert [finding.id for finding in found.findings] == ["non-strict-nodes"]
+
+
+HOST_NAME = """
+[[services]]
+name = "web/nginx"
+hostnames = "lb.example.net"
+annotations = {{ {} }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("annotations", "implementation"), [("", None), ("'loxilb.io/lbmode' = 'onearm'", "loxilb")], ids=["nobody's", "LoxiLB"]
+)
+def test_whose_a_host_name_is(annotations, implementation):
+    (target,) = (t for t in report(HOST_NAME.format(annotations)).targets if t.verdict)
+    assert (target.target.ip, target.verdict.value, target.implementation) == (None, "not-probed", implementation)
+
+
+# ---------------------------------------------------------------------------------- what a file may not have been asked
+
+STATUSES, LAYER2, BGP = "servicel2statuses.metallb.io", "l2advertisements.metallb.io", "bgpadvertisements.metallb.io"
+
+ANOTHER_ANSWERS = """
+[[services]]
+name = "web/nginx"
+ips = "10.0.0.50"
+l2_status = "worker-1"
+[[announcers]]
+at = "worker-2"
+ips = "10.0.0.50"
+"""
+NOBODY_ANSWERS = """
+[[services]]
+name = "web/nginx"
+ips = "10.0.0.50"
+"""
+BY_CLASS = """
+[[services]]
+name = "web/nginx"
+ips = "10.0.0.50"
+class = "{}"
+annotations = {{}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "without", "verdict", "gaps"),
+    [
+        pytest.param(ANOTHER_ANSWERS, (), "wrong-node", [], id="the record is in the file"),
+        pytest.param(ANOTHER_ANSWERS, (STATUSES,), "inconclusive", [STATUSES], id="without the record nobody is right"),
+        pytest.param(NOBODY_ANSWERS, (), "silent", [], id="an advertisement says that somebody should answer"),
+        pytest.param(NOBODY_ANSWERS, (LAYER2,), "inconclusive", [BGP, LAYER2], id="without one it may be BGP's"),
+        pytest.param(
+            BY_CLASS.format("calico"), (), "inconclusive", ["felixconfigurations.crd.projectcalico.org"], id="Calico, which may be BGP's",
+        ),
+        pytest.param(
+            BY_CLASS.format("io.cilium/l2-announcer"), (), "inconclusive",
+            ["ciliumbgpadvertisements.cilium.io", "ciliumbgppeeringpolicies.cilium.io", "ciliuml2announcementpolicies.cilium.io"],
+            id="Cilium, which may be BGP's",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_not_in_a_file_may_not_have_been_asked_for(text, without, verdict, gaps):
+    found = report(text, without=without)
+    assert (verdicts(found)["10.0.0.50"], [gap.what for gap in found.gaps]) == (verdict, gaps)
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [(BY_CLASS.format("calico"), "ok"), (BY_CLASS.format("io.cilium/l2-announcer"), "silent")],
+    ids=["Calico", "Cilium"],
+)
+def test_what_a_server_does_not_serve_does_not_exist(text, verdict):
+    assert verdicts(report(text))["10.0.0.50"] == verdict

@@ -56,7 +56,7 @@ def objects(found: Iterable[Mapping[str, Any]], served: Iterable[str] = ()) -> O
     for obj in found:
         resource = RESOURCES[obj["kind"]]
         resources[resource] = (*resources.get(resource, ()), obj)
-    return Objects(resources=resources)
+    return Objects(resources=resources, read_at=AT)
 
 
 def cluster(version: str, served: Iterable[str] = ()) -> Objects:

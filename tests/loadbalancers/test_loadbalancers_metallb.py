@@ -216,7 +216,8 @@ def test_an_address_in_two_pools_is_in_neither_for_sure(order: int) -> None:
         for name in ("lan", "wan")
     ]
     event = next(doc for doc in documents("metallb-0.14.9-bgp") if doc["kind"] == "Event")
-    event = {**event, "involvedObject": {"kind": "Service", "namespace": "shop", "name": "web"}}
+    about = {"kind": "Service", "namespace": "shop", "name": "web"}
+    event = {**event, "involvedObject": about, "lastTimestamp": "2026-08-20T08:00:00Z"}  # too old to say anything
     advertised = {"kind": "BGPAdvertisement", "metadata": {"name": "a", "namespace": "m"}}
     for named, silent in ((["lan"], False), ([], True)):
         bgp = {**advertised, "spec": {"ipAddressPools": named}}
@@ -224,6 +225,48 @@ def test_an_address_in_two_pools_is_in_neither_for_sure(order: int) -> None:
         said = ask(metallb, found, "shop/web")
         assert said is not None
         assert bool(said.silence) == silent
+
+
+BY_EVENTS = "silence: announced by BGP only, as its events say"
+LAYER2_AD = {"kind": "L2Advertisement", "metadata": {"name": "a", "namespace": "m"}, "spec": {}}
+BGP_AD = {"kind": "BGPAdvertisement", "metadata": {"name": "a", "namespace": "m"}, "spec": {"ipAddressPools": ["other"]}}
+
+
+@pytest.mark.parametrize("served", [(), (STATUSES, POOLS, LAYER2)], ids=["no advertisement is served", "or there is none"])
+def test_recent_events_of_bgp_alone_say_that_nobody_should_answer(served: tuple[str, ...]) -> None:
+    assert BY_EVENTS in lines(ask(metallb, objects([balanced("192.168.10.50"), bgp_event()], served=served), "shop/web"))
+
+
+@pytest.mark.parametrize(
+    ("more", "refused"),
+    [
+        pytest.param([LAYER2_AD], (), id="layer 2 is advertised too"),
+        pytest.param([BGP_AD], (), id="no BGPAdvertisement covers it"),
+        pytest.param([], (LAYER2,), id="the advertisements could not be read"),
+        pytest.param([], (STATUSES,), id="nor the records"),
+    ],
+)
+def test_events_of_bgp_do_not_outweigh_what_is_known_or_refused(
+    more: list[Mapping[str, Any]], refused: tuple[str, ...]
+) -> None:
+    notes = {"metallb.io/ip-allocated-from-pool": "lan"}
+    service = {**balanced("192.168.10.50"), "metadata": {"name": "web", "namespace": "shop", "annotations": notes}}
+    found = objects([service, bgp_event(), *more], served=(STATUSES, POOLS, LAYER2, BGP))
+    said = ask(metallb, refuse(found, *refused), "shop/web")
+    assert said is not None
+    assert said.silence is None
+
+
+@pytest.mark.parametrize("seen", ["2026-08-20T09:30:00Z", None], ids=["an hour ago", "without a time"])
+def test_an_old_event_of_bgp_says_nothing(seen: str | None) -> None:
+    said = ask(metallb, objects([balanced("192.168.10.50"), bgp_event(lastTimestamp=seen)]), "shop/web")
+    assert said is not None
+    assert said.silence is None
+
+
+def bgp_event(**fields: Any) -> Mapping[str, Any]:
+    event = next(doc for doc in documents("metallb-0.14.9-bgp") if doc["kind"] == "Event")
+    return {**event, "involvedObject": {"kind": "Service", "namespace": "shop", "name": "web"}, **fields}
 
 
 def test_services_are_selected_by_their_labels() -> None:
