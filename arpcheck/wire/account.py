@@ -44,7 +44,7 @@ class Account:
         self.ignored: Counter[str] = Counter()
 
     def asked(self, question: Question) -> None:
-        """Must be called before the frame is sent: on a fast wire its reply comes at once."""
+        """Must be called before whatever came after it is."""
         self.questions.append(question)
         packed = question.ip.packed
         if question.to is None:
@@ -79,7 +79,7 @@ class Account:
         unicast = self._unicast.get((interface, answer.ip, answer.mac))
         if not by_sender and not unicast:
             return "announcement" if answer.ip == answer.target_ip else "not-asked"
-        if not arrival.for_us:
+        if not frames.reaches(arrival.frame, self._own_mac[interface]):
             return "not-for-us"
         to_us = answer.target_mac == self._own_mac[interface]
         if answer.target_ip == _ZERO:

@@ -1,6 +1,6 @@
 """Bytes to ARP and back, by the layout of RFC 826 over Ethernet.
 
-scapy builds the frame of a question once; the target address is then written into its bytes, and replies are read from
+scapy builds the frame of a question once; the target address is then put at its end, and replies are read from
 bytes, because one scapy dissection costs 300 µs and a cluster answers with thousands of frames. Knows what a frame
 says, not whether it was asked for."""
 
@@ -23,7 +23,7 @@ REQUEST, REPLY = 1, 2
 ZERO = IPv4Address(0)
 BROADCAST = Mac("ff:ff:ff:ff:ff:ff")
 NOBODY = (b"\0" * 6, b"\xff" * 6)
-_TARGET = slice(38, 42)
+TARGET_AT = 38
 
 
 class Answer(NamedTuple):
@@ -96,19 +96,23 @@ def decode_request(frame: bytes) -> Asking | Ignored:
     return Asking(tpa, spa, sha, to, source) if op == REQUEST else NOT_A_REQUEST
 
 
+def reaches(frame: bytes, mac: bytes) -> bool:
+    """Whether it is to this MAC or to a group: else the kernel takes it for another host's (eth_type_trans)."""
+    return frame[:6] == mac or (frame[:1] > b"" and bool(frame[0] & 1))
+
+
 def encode(ask: Ask, mac: Mac) -> bytes:
     """The frame of a question from the interface with this MAC: 42 bytes, the NIC pads them."""
-    frame = bytearray(_template(mac, ask.sender, ask.to or BROADCAST))
-    frame[_TARGET] = ask.ip.packed
-    return bytes(frame)
+    return _until_target(mac, ask.sender, ask.to or BROADCAST) + ask.ip.packed
 
 
 @cache
-def _template(mac: Mac, sender: IPv4Address, to: Mac) -> bytes:
-    """A who-has for 0.0.0.0. RFC 5227 section 2.1.1: the target hardware address is ignored and SHOULD be zero."""
+def _until_target(mac: Mac, sender: IPv4Address, to: Mac) -> bytes:
+    """A who-has but for its last field, which is what is asked for. RFC 5227 section 2.1.1: the target hardware address
+    is ignored and SHOULD be zero."""
     from scapy.layers.l2 import ARP, Ether
 
     who_has = Ether(src=str(mac), dst=str(to)) / ARP(
         op="who-has", hwsrc=str(mac), psrc=str(sender), hwdst="00:00:00:00:00:00", pdst=str(ZERO)
     )
-    return bytes(who_has)
+    return bytes(who_has)[:TARGET_AT]

@@ -77,7 +77,8 @@ class Tap:
         answer = frames.decode(arrival.frame)
         if isinstance(answer, frames.Answer) and answer.mac != self._macs[arrival.interface]:
             ip, mac = IPv4Address(answer.ip), Mac.from_bytes(answer.mac)
-            if answer.target_mac == self._macs[arrival.interface] and arrival.for_us and answer.ip != answer.target_ip:
+            ours = self._macs[arrival.interface]
+            if answer.target_mac == ours and frames.reaches(arrival.frame, ours) and answer.ip != answer.target_ip:
                 self._ear.answered(ip, mac)
             elif answer.ip == answer.target_ip:
                 self._ear.announced(arrival.at, ip, mac)

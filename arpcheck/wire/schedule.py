@@ -7,9 +7,10 @@ the canary by unicast, and a MAC whose owner is in doubt is asked alone for the 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
+from typing import NamedTuple
 
 from arpcheck.model import Ask, Mac
 from arpcheck.wire.confirmation import MOST, Homes, confirmations
@@ -58,20 +59,56 @@ class Course:
         return self.judged if self.rate <= SLOW else frozenset(ask.ip for ask in self.asks)
 
 
+@dataclass(slots=True, eq=False)
+class _Address:
+    """What was asked and heard of one address."""
+
+    is_node: bool
+    asks: list[Ask] = field(default_factory=list)
+    """The questions for it in one round."""
+    last: tuple[int, float] | None = None
+    """Round and time of the last question to all."""
+    asked: set[int] = field(default_factory=set)
+    heard: dict[int, set[Mac]] = field(default_factory=dict)
+    fresh: int = 0
+    """The last round that brought a new MAC."""
+
+    def unsettled(self) -> bool:
+        """Silent in a round that asked it, or answered by others than in another round."""
+        answers = [frozenset(self.heard.get(number, ())) for number in self.asked]
+        return not all(answers) or len(set(answers)) > 1
+
+    def quiet(self, number: int) -> bool:
+        return self.is_node and self.fresh > 0 and number - 1 - self.fresh >= QUIET_ROUNDS
+
+
+class Due(NamedTuple):
+    """A question to send now."""
+
+    round: int
+    ask: Ask
+    frame: bytes
+    address: _Address
+    """Of the schedule, which takes it back by `sent_at`."""
+
+
 class Schedule:
     """The questions of one interface. `due` says what to send now or when to call again."""
 
-    def __init__(self, interface: str, course: Course, start: float) -> None:
+    def __init__(self, interface: str, course: Course, start: float, encode: Callable[[Ask], bytes]) -> None:
+        """`encode`: the frame of a question. They are made here, and not one by one while replies come in."""
         self._course = course
         self._interface = interface
         self._asks = [ask for ask in course.asks if ask.interface == interface]
-        self._queue = deque((number, ask) for number in range(1, course.rounds + 1) for ask in self._asks)
+        self._addresses: dict[IPv4Address, _Address] = {}
+        for ask in self._asks:
+            self._address(ask.ip).asks.append(ask)
+        self._encode = encode
+        entries = [(ask, encode(ask), self._address(ask.ip)) for ask in self._asks]
+        self._queue = deque(Due(number, *entry) for number in range(1, course.rounds + 1) for entry in entries)
         self._pace = start
-        self._last: dict[IPv4Address, tuple[int, float]] = {}
-        self._asked: dict[IPv4Address, set[int]] = {}
-        self._heard: dict[IPv4Address, dict[int, set[Mac]]] = {}
-        self._fresh: dict[IPv4Address, int] = {}
-        self._again: deque[IPv4Address] | None = None
+        self._apart = 1 / course.rate, 1 / min(course.rate, SLOW)
+        self._again: deque[_Address] | None = None
         self._more: deque[Ask] = deque()
         self._unicast: set[Mac] = set()
         self._confirmed: set[Mac] = set()
@@ -93,68 +130,73 @@ class Schedule:
         """Every announced round was sent."""
         return not self._queue
 
-    def due(self, now: float) -> tuple[int, Ask] | float | None:
-        """A round and its question to send now; or the time to call again; or None when all is asked."""
+    def due(self, now: float) -> Due | float | None:
+        """What to send now; or the time to call again; or None when all is asked."""
         if now < self._pace:
             return self._pace
-        self._skip_quiet_nodes()
-        if self._queue:
-            number, ask = self._queue[0]
-            last_number, last_at = self._last.get(ask.ip, (number, now))
-            if last_number < number and now < last_at + APART:
-                return last_at + APART
-            self._queue.popleft()
-            return number, ask
+        while self._queue:
+            number, _, _, address = self._queue[0]
+            if address.quiet(number):
+                self._queue.popleft()
+            elif address.last and address.last[0] < number and now < address.last[1] + APART:
+                return address.last[1] + APART
+            else:
+                return self._queue.popleft()
         return self._due_again(now)
 
-    def sent_at(self, number: int, ask: Ask, now: float) -> None:
+    def sent_at(self, due: Due, now: float) -> None:
         """The question went out."""
         self.sent += 1
-        rate = self._course.rate if number <= self._course.rounds else min(self._course.rate, SLOW)
-        self._pace = max(self._pace, now - min(CATCH_UP, 1 / rate)) + 1 / rate
-        if ask.to is None:
-            self._last[ask.ip] = (number, now)
-            self._asked.setdefault(ask.ip, set()).add(number)
+        apart = self._apart[due.round > self._course.rounds]
+        earliest = now - (apart if apart < CATCH_UP else CATCH_UP)
+        self._pace = (self._pace if self._pace > earliest else earliest) + apart
+        if due.ask.to is None:
+            due.address.last = due.round, now
+            due.address.asked.add(due.round)
 
     def heard(self, number: int, ip: IPv4Address, mac: Mac) -> None:
         """A reply to a question of this round came in."""
-        rounds = self._heard.setdefault(ip, {})
+        address = self._address(ip)
         self._news = True
-        if not any(mac in macs for macs in rounds.values()):
-            self._fresh[ip] = max(number, self._fresh.get(ip, 0))
-        rounds.setdefault(number, set()).add(mac)
-        if ip in self._course.nodes:
+        if not any(mac in macs for macs in address.heard.values()):
+            address.fresh = max(number, address.fresh)
+        address.heard.setdefault(number, set()).add(mac)
+        if address.is_node:
             self._known.add(mac)
+
+    def _address(self, ip: IPv4Address) -> _Address:
+        found = self._addresses.get(ip)
+        if found is None:
+            found = self._addresses[ip] = _Address(ip in self._course.nodes)
+        return found
 
     # ---------------------------------------------------------------------------------------------- the last round
 
-    def _due_again(self, now: float) -> tuple[int, Ask] | float | None:
+    def _due_again(self, now: float) -> Due | float | None:
         if self._again is None:
             again = self._course.again
-            self._again = deque(ip for ip in dict.fromkeys(ask.ip for ask in self._asks) if ip in again)
+            self._again = deque(address for ip, address in self._addresses.items() if address.asks and ip in again)
         self._more.extend(self._unicasts())
         if not self._more and (due := self._next_again(now)):
             return due
         self._more.extend(() if self._more else self._confirmations())
-        return (self.last_round, self._more.popleft()) if self._more else None
+        return self._next_more() if self._more else None
 
-    def _next_again(self, now: float) -> tuple[int, Ask] | float | None:
+    def _next_again(self, now: float) -> Due | float | None:
         while self._again:
-            ip = self._again[0]
-            ready = self._last[ip][1] + max(APART, self._course.wait) if ip in self._last else now
+            address = self._again[0]
+            ready = address.last[1] + max(APART, self._course.wait) if address.last else now
             if now < ready:
                 return ready
             self._again.popleft()
-            if self._unsettled(ip):
-                self._more.extend(ask for ask in self._asks if ask.ip == ip)
-                return self.last_round, self._more.popleft()
+            if address.unsettled():
+                self._more.extend(address.asks)
+                return self._next_more()
         return None
 
-    def _unsettled(self, ip: IPv4Address) -> bool:
-        """Silent in a round that asked it, or answered by others than in another round."""
-        heard = self._heard.get(ip, {})
-        answers = [frozenset(heard.get(number, ())) for number in self._asked.get(ip, ())]
-        return not all(answers) or len(set(answers)) > 1
+    def _next_more(self) -> Due:
+        ask = self._more.popleft()
+        return Due(self.last_round, ask, self._encode(ask), self._address(ask.ip))
 
     def _unicasts(self) -> Iterable[Ask]:
         canary = self._course.canary
@@ -170,7 +212,7 @@ class Schedule:
         if not self._news:
             return
         self._news = False
-        heard = {ip: set().union(*rounds.values()) for ip, rounds in self._heard.items()}
+        heard = {ip: set().union(*a.heard.values()) for ip, a in self._addresses.items() if a.heard}
         homes, judged, known = self._course.homes, self._course.judged, self._course.known
         for mac, ips in tuple(confirmations(heard, homes, judged, known, self._confirmed, self._confirmations_left)):
             self._confirmed.add(mac)
@@ -178,13 +220,6 @@ class Schedule:
             self._confirmations_left -= len(ips)
             yield from (Ask(interface=self._interface, ip=ip, sender=ZERO, to=mac) for ip in ips)
         yield from self._unicasts()
-
-    def _skip_quiet_nodes(self) -> None:
-        while self._queue and self._queue[0][1].ip in self._course.nodes and self._quiet(*self._queue[0]):
-            self._queue.popleft()
-
-    def _quiet(self, number: int, ask: Ask) -> bool:
-        return ask.ip in self._fresh and number - 1 - self._fresh[ask.ip] >= QUIET_ROUNDS
 
 
 def seconds(course: Course, interfaces: Iterable[str]) -> float:

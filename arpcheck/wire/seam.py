@@ -26,8 +26,6 @@ class Arrival(NamedTuple):
     at: float
     """Seconds, on the clock of `Wire.now`."""
     frame: bytes
-    for_us: bool = True
-    """False: the kernel marked it as another host's (packet(7), PACKET_OTHERHOST)."""
 
 
 class Wire(Protocol):

@@ -1,23 +1,35 @@
 """Ask, listen, account: one loop that drains the wire after every frame it sends.
 
-One loop, because a sender beside a receiver thread loses replies on a full-rate sweep where this loses none. It never
-ends at a first reply: the second one is the finding. Knows schedules and accounts, nothing of Services or nodes."""
+One loop, because a sender beside a receiver thread loses replies on a full-rate sweep where this loses none. What came
+is accounted for while nothing is to be sent. It never ends at a first reply: the second one is the finding. Knows
+schedules and accounts, nothing of Services or nodes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import gc
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import IPv4Address
 
-from arpcheck.model import Ask, Loss, Mac, Overflow, Question, Reply
+from arpcheck.model import Loss, Mac, Overflow, Question, Reply
 from arpcheck.wire import frames
 from arpcheck.wire.account import Account
-from arpcheck.wire.schedule import APART, Course, Schedule
-from arpcheck.wire.seam import LinkLostError, Wire
+from arpcheck.wire.backlog import Backlog, Sent
+from arpcheck.wire.losses import Losses
+from arpcheck.wire.schedule import APART, Course, Due, Schedule
+from arpcheck.wire.seam import Arrival, LinkLostError, Wire
 
 TICK = 0.1
 """Seconds after which the loop looks up at the latest: whether to stop, what was lost, how far it is."""
 
+BITE = 16
+"""Frames that are accounted for at least before the loop looks at the wire again: a fraction of a millisecond's work."""
+
+MOST_WAITING = 1 << 15
+"""Frames that may wait to be accounted for while others are sent; beyond it nothing is sent until fewer wait."""
 
 MOST_STALE = 1000
 """Batches of frames from before the first question that are thrown away; a flood must not keep the run from starting."""
@@ -72,9 +84,22 @@ def sweep(
     """Runs the course on all interfaces side by side. `stop` ends it early, with what was heard so far; `tap` is given
     every frame that was sent or kept, with its time as a Question or Reply has it."""
     loop = _Loop(wire, stations, course, progress, tap)
-    while not loop.finished() and not stop():
-        loop.step()
-    return loop.result(stopped=not loop.finished())
+    with _no_collection():
+        while not loop.finished() and not stop():
+            loop.step()
+        return loop.result(stopped=not loop.finished())
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """A look through all objects of a cluster takes long enough to lose frames, and the loop leaves no cycles behind."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 @dataclass(slots=True)
@@ -88,22 +113,27 @@ class _Loop:
     schedules: dict[str, Schedule] = field(init=False)
     start: float = field(init=False)
     listen_until: float = field(init=False)
+    backlog: Backlog = field(init=False)
+    waiting: deque[Sent | Arrival] = field(init=False)
+    macs: dict[str, Mac] = field(init=False)
     next_tick: float = 0.0
-    round: int = 1
-    sent_in: dict[tuple[str, int], float] = field(default_factory=dict)
-    lost: dict[tuple[str, tuple[int, ...]], int] = field(default_factory=dict)
-    lost_checked: float = 0.0
+    losses: Losses = field(init=False)
     trouble: list[str] = field(default_factory=list)
     all_asked: bool = False
 
     def __post_init__(self) -> None:
         self._clear()
         self.start = self.wire.now()
-        self.listen_until = self.lost_checked = self.start
-        self.account = Account(
-            self.start, {s.interface: s.mac for s in self.stations}, {s.interface: s.addresses for s in self.stations}
-        )
-        self.schedules = {s.interface: Schedule(s.interface, self.course, self.start) for s in self.stations}
+        self.listen_until = self.start
+        self.losses = Losses(max(APART, self.course.wait), self.start)
+        self.macs = {s.interface: s.mac for s in self.stations}
+        self.account = Account(self.start, self.macs, {s.interface: s.addresses for s in self.stations})
+        self.schedules = {
+            s.interface: Schedule(s.interface, self.course, self.start, partial(frames.encode, mac=s.mac))
+            for s in self.stations
+        }
+        self.backlog = Backlog(self.account, self.schedules, self.tap)
+        self.waiting = self.backlog.waiting
 
     def _clear(self) -> None:
         """What came or was lost since the interfaces were opened answers nothing that was asked."""
@@ -116,32 +146,23 @@ class _Loop:
         return self.all_asked and self.wire.now() >= self.listen_until
 
     def step(self) -> None:
-        """Sends what is due on every interface, then takes in what has come."""
+        """Sends what is due on every interface, then takes what has come, and accounts for some of it if there is time."""
         now = self.wire.now()
-        wake = now + TICK
-        self.all_asked = True
-        for interface, schedule in tuple(self.schedules.items()):
-            due = schedule.due(now)
-            if isinstance(due, float):
-                self.all_asked = False
-                wake = min(wake, due)
-            elif due is not None:
-                self.all_asked = False
-                wake = now
-                self._ask(interface, *due)
-        if self.all_asked:
-            wake = min(wake, self.listen_until)
-        self._listen(wake)
+        wake = self._ask_what_is_due(now)
+        came = self._listen(now if self.waiting else wake)
+        if wake > now:
+            self.backlog.take_in(max(BITE, 2 * came))  # more than comes, so that a flood can't keep it from ending
         if now >= self.next_tick:
             self._tick(now)
 
     def result(self, *, stopped: bool) -> Heard:
         self._listen(self.wire.now())  # what is there already, and whether the wire held until now
-        self._count_losses()
+        self.backlog.take_in(len(self.waiting))
+        self.losses.count(self.wire.lost(), self.wire.now())
         return Heard(
             questions=tuple(self.account.questions),
             replies=tuple(self.account.replies),
-            losses=tuple(Loss(interface=i, rounds=r, frames=n) for (i, r), n in sorted(self.lost.items())),
+            losses=self.losses.by_rounds(),
             overflows=self.account.overflows(),
             ignored=dict(sorted(self.account.ignored.items())),
             complete=not stopped and not self.trouble,
@@ -149,23 +170,36 @@ class _Loop:
             trouble=tuple(self.trouble),
         )
 
-    def _ask(self, interface: str, number: int, ask: Ask) -> None:
+    def _ask_what_is_due(self, now: float) -> float:
+        """When to look again; that is now where something was sent."""
+        self.all_asked = False
+        if len(self.waiting) > MOST_WAITING:
+            return now + TICK
+        wake, left = now + TICK, 0
+        for interface, schedule in tuple(self.schedules.items()):
+            if self.waiting and schedule.finished_rounds():
+                left += 1  # what is asked again hangs on all that was heard
+                continue
+            due = schedule.due(now)
+            if isinstance(due, float):
+                left, wake = left + 1, min(wake, due)
+            elif due is not None:
+                left, wake = left + 1, now
+                self._ask(interface, schedule, due)
+        self.all_asked = not left
+        return wake if left else min(wake, self.listen_until)
+
+    def _ask(self, interface: str, schedule: Schedule, due: Due) -> None:
         now = self.wire.now()
-        station = next(s for s in self.stations if s.interface == interface)
-        question = Question((now - self.start) * 1000, interface, number, ask.ip, ask.sender, ask.to)
-        self.account.asked(question)
-        frame = frames.encode(ask, station.mac)
         try:
-            self.wire.send(interface, frame)
+            self.wire.send(interface, due.frame)
         except LinkLostError as error:
-            self.account.questions.pop()
             self._give_up(error)
             return
-        self.round = max(self.round, min(number, self.course.rounds))
-        self.sent_in[interface, number] = now
-        self.listen_until = max(self.listen_until, now + self.course.wait)
-        self.schedules[interface].sent_at(number, ask, now)
-        self.tap(question.at, frame)
+        self.waiting.append(Sent(interface, (now - self.start) * 1000, due))
+        self.losses.sent[interface, due.round] = now
+        self.listen_until = now + self.course.wait
+        schedule.sent_at(due, now)
 
     def _give_up(self, error: LinkLostError) -> None:
         """The other interfaces go on; what was heard on this one stays. Both directions may say that it is gone: once is
@@ -173,25 +207,22 @@ class _Loop:
         if self.schedules.pop(error.interface, None) is not None:
             self.trouble.append(f"{error.message} after {self.wire.now() - self.start:.1f} s")
 
-    def _listen(self, until: float) -> None:
+    def _listen(self, until: float) -> int:
+        """How many frames came."""
         try:
             arrivals = self.wire.receive(until)
         except LinkLostError as error:
             self._give_up(error)
-            return
-        for arrival in arrivals:
-            reply = self.account.arrived(arrival)
-            if reply:
-                self.tap(reply.at, arrival.frame)
-            if reply and arrival.interface in self.schedules:
-                self.schedules[arrival.interface].heard(reply.round, reply.ip, reply.mac)
+            return 0
+        self.waiting.extend(arrivals)
+        return len(arrivals)
 
     def _tick(self, now: float) -> None:
         self.next_tick = now + TICK
-        self._count_losses()
+        self.losses.count(self.wire.lost(), self.wire.now())
         self.progress(
             Progress(
-                round=self.round,
+                round=min(self.losses.last_round(), self.course.rounds),
                 rounds=self.course.rounds,
                 sent=len(self.account.questions),
                 replies=len(self.account.replies),
@@ -202,14 +233,3 @@ class _Loop:
     def _seconds_left(self, now: float) -> float:
         frames_left = max((schedule.frames_left() for schedule in self.schedules.values()), default=0)
         return frames_left / self.course.rate + max(self.course.wait, self.listen_until - now)
-
-    def _count_losses(self) -> None:
-        """Frames lost since the last look are held against every round that may have been waiting for them."""
-        window = max(APART, self.course.wait)
-        for interface, frames_lost in self.wire.lost().items():
-            if frames_lost:
-                since = self.lost_checked - window
-                rounds = sorted(n for (i, n), last in self.sent_in.items() if i == interface and last >= since)
-                key = interface, tuple(rounds)
-                self.lost[key] = self.lost.get(key, 0) + frames_lost
-        self.lost_checked = self.wire.now()

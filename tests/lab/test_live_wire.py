@@ -44,3 +44,28 @@ def said(operation, requests):
 )
 def test_what_comes_in_and_which_sockets_are_kept(operation, requests, heard):
     assert said(operation, requests) == [heard, "['a0']"]
+
+
+WHOSE = """
+import socket, subprocess
+from arpcheck.wire.frames import reaches
+for words in ("link add a0 type veth peer name b0", "link set a0 up", "link set b0 up"):
+    subprocess.run(["ip", *words.split()], check=True)
+
+def opened(nic):
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    sock.bind((nic, 0x0806))
+    return sock
+
+a, b = opened("a0"), opened("b0")
+own = a.getsockname()[4]
+for to in (own, own[:5] + bytes([own[5] ^ 1]), b"\\xff" * 6, b"\\x01" + own[1:]):
+    b.send(to + own + b"\\x08\\x06" + bytes(46))
+    frame, address = a.recvfrom(128)
+    print(reaches(frame, own), address[2] != socket.PACKET_OTHERHOST)
+"""
+
+
+def test_a_frame_is_taken_for_another_hosts_exactly_where_the_kernel_does():
+    done = subprocess.run(enclosure.command([sys.executable, "-c", WHOSE]), capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines() == ["True True", "False False", "True True", "True True"]

@@ -29,8 +29,8 @@ def account(*questions):
     return made
 
 
-def arrive(made, data, at=100.5, interface="eth0", for_us=True):
-    return made.arrived(Arrival(interface, at, data, for_us))
+def arrive(made, data, at=100.5, interface="eth0"):
+    return made.arrived(Arrival(interface, at, data))
 
 
 def test_a_reply_is_kept_with_the_question_it_answers():
@@ -99,7 +99,8 @@ def test_an_answer_to_somebody_elses_zero_sender_question_is_not_ours():
 
 def test_a_frame_for_another_host_is_not_ours():
     made = account((0.0, 1, OUR_IP, None))
-    assert arrive(made, frame(), for_us=False) is None
+    assert arrive(made, frame(destination=Mac("02:00:00:00:00:77"))) is None
+    assert made.ignored == {"not-for-us": 1}
 
 
 def test_a_reply_with_our_own_mac_is_no_evidence_and_makes_the_target_doubtful():

@@ -46,32 +46,32 @@ class Ear:
         return lambda *words: self.told.append((name, *map(str, words)))
 
 
-def heard(found, for_us=True):
+def heard(found):
     ear = Ear()
-    passed = Tap(Wire(Arrival("eth0", 5.0, found, for_us)), {"eth0": OURS}, ear).receive(9.0)
+    passed = Tap(Wire(Arrival("eth0", 5.0, found)), {"eth0": OURS}, ear).receive(9.0)
     return ear.told, len(passed)
 
 
 FRAMES = [
-    pytest.param(frame(2, NODE, IP, OURS, ME), True, [("answered", IP, NODE)], 1, id="a reply to us"),
-    pytest.param(frame(2, NODE, IP, OURS, ZERO), True, [("answered", IP, NODE)], 1, id="a reply to our ARP probe"),
-    pytest.param(frame(2, NODE, IP, OURS, ME), False, [], 1, id="a reply that the kernel marks as another host's"),
-    pytest.param(frame(2, NODE, IP, OTHER, ME), True, [], 1, id="a reply to another MAC"),
-    pytest.param(frame(2, OURS, IP, OURS, ME), True, [], 1, id="a forgery with our MAC"),
-    pytest.param(frame(2, NODE, IP, BROADCAST, IP, BROADCAST), True, [("announced", "5.0", IP, NODE)], 1, id="a gratuitous reply"),
-    pytest.param(frame(1, NODE, IP, BROADCAST, IP, BROADCAST), True, [("announced", "5.0", IP, NODE)], 0, id="a gratuitous request"),
-    pytest.param(frame(1, NODE, IP, OTHER, ME, BROADCAST), True, [("claimed", "5.0", IP, NODE, ME)], 0, id="a question"),
-    pytest.param(frame(1, NODE, ZERO, OTHER, IP, BROADCAST), True, [], 0, id="an ARP probe"),
-    pytest.param(frame(1, OURS, ME, OTHER, IP, BROADCAST), True, [], 0, id="our own question, mirrored"),
-    pytest.param(frame(1, BROADCAST, IP, OTHER, ME, BROADCAST), True, [], 0, id="a question of nobody"),
-    pytest.param(frame(3, NODE, IP, OURS, ME), True, [], 1, id="neither"),
-    pytest.param(b"\x00" * 10, True, [], 1, id="cut off"),
+    pytest.param(frame(2, NODE, IP, OURS, ME), [("answered", IP, NODE)], 1, id="a reply to us"),
+    pytest.param(frame(2, NODE, IP, OURS, ZERO), [("answered", IP, NODE)], 1, id="a reply to our ARP probe"),
+    pytest.param(frame(2, NODE, IP, OURS, ME, OTHER), [], 1, id="a reply in a frame to another host"),
+    pytest.param(frame(2, NODE, IP, OTHER, ME), [], 1, id="a reply to another MAC"),
+    pytest.param(frame(2, OURS, IP, OURS, ME), [], 1, id="a forgery with our MAC"),
+    pytest.param(frame(2, NODE, IP, BROADCAST, IP, BROADCAST), [("announced", "5.0", IP, NODE)], 1, id="a gratuitous reply"),
+    pytest.param(frame(1, NODE, IP, BROADCAST, IP, BROADCAST), [("announced", "5.0", IP, NODE)], 0, id="a gratuitous request"),
+    pytest.param(frame(1, NODE, IP, OTHER, ME, BROADCAST), [("claimed", "5.0", IP, NODE, ME)], 0, id="a question"),
+    pytest.param(frame(1, NODE, ZERO, OTHER, IP, BROADCAST), [], 0, id="an ARP probe"),
+    pytest.param(frame(1, OURS, ME, OTHER, IP, BROADCAST), [], 0, id="our own question, mirrored"),
+    pytest.param(frame(1, BROADCAST, IP, OTHER, ME, BROADCAST), [], 0, id="a question of nobody"),
+    pytest.param(frame(3, NODE, IP, OURS, ME), [], 1, id="neither"),
+    pytest.param(b"\x00" * 10, [], 1, id="cut off"),
 ]
 
 
-@pytest.mark.parametrize(("found", "for_us", "told", "passed"), FRAMES)
-def test_what_is_told_and_what_passes(found, for_us, told, passed):
-    assert heard(found, for_us) == (told, passed)
+@pytest.mark.parametrize(("found", "told", "passed"), FRAMES)
+def test_what_is_told_and_what_passes(found, told, passed):
+    assert heard(found) == (told, passed)
 
 
 @pytest.mark.parametrize(("to", "told"), [(None, [("asked", "7.0", IP)]), (NODE, [])], ids=["broadcast", "unicast"])

@@ -18,9 +18,13 @@ def course(*ips, rounds=3, rate=1000.0, wait=1.0, **rest):
     return Course(asks=asks, rounds=rounds, rate=rate, wait=wait, **rest)
 
 
+def frame(ask):
+    return ask.ip.packed
+
+
 def run(plan, answers=lambda number, ip, to: (), *, start=0.0, most=10_000):
     """Every question with its time, on a network that answers at once."""
-    schedule, now, sent = Schedule("eth0", plan, start), start, []
+    schedule, now, sent = Schedule("eth0", plan, start, frame), start, []
     for _ in range(most):
         due = schedule.due(now)
         if due is None:
@@ -29,8 +33,8 @@ def run(plan, answers=lambda number, ip, to: (), *, start=0.0, most=10_000):
             assert due > now, "it must not ask to be called again at once for ever"
             now = due
             continue
-        number, ask = due
-        schedule.sent_at(number, ask, now)
+        number, ask, *_ = due
+        schedule.sent_at(due, now)
         sent.append((round(now, 4), number, ask.ip, ask.to))
         for mac in answers(number, ask.ip, ask.to):
             schedule.heard(number, ask.ip, mac)
@@ -50,11 +54,9 @@ def test_the_rate_holds():
 
 
 def test_a_stall_does_not_become_a_burst():
-    schedule = Schedule("eth0", course(*(A + i for i in range(50)), rounds=1, rate=10.0), 0.0)
-    number, ask = schedule.due(0.0)
-    schedule.sent_at(number, ask, 0.0)
-    number, ask = schedule.due(5.0)  # the process was not scheduled for five seconds
-    schedule.sent_at(number, ask, 5.0)
+    schedule = Schedule("eth0", course(*(A + i for i in range(50)), rounds=1, rate=10.0), 0.0, frame)
+    schedule.sent_at(schedule.due(0.0), 0.0)
+    schedule.sent_at(schedule.due(5.0), 5.0)  # the process was not scheduled for five seconds
     assert schedule.due(5.0) == pytest.approx(5.08), "at most 20 ms are made up for"
 
 
