@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ Made = TypeVar("Made")
 def at(obj: Any, *path: str) -> Any:
     """The value under `path`, or None where a step of it is no mapping or has no such key."""
     for key in path:
-        if not isinstance(obj, Mapping):
+        if not isinstance(obj, (dict, Mapping)):  # a dict is told at once, any other Mapping by its ABC
             return None
         obj = obj.get(key)
     return obj
@@ -44,7 +45,7 @@ def texts(obj: Any, *path: str) -> tuple[str, ...]:
 def mapping(obj: Any, *path: str) -> Mapping[str, str]:
     """Labels or annotations: only what is text under a text key."""
     value = at(obj, *path)
-    if not isinstance(value, Mapping):
+    if not isinstance(value, (dict, Mapping)):
         return {}
     return {k: v for k, v in value.items() if isinstance(k, str) and isinstance(v, str)}
 
@@ -255,8 +256,13 @@ def selects(selector: str, found: Mapping[str, str]) -> bool:
     """Whether labels fit a selector as `kubectl -l` reads it: `a=b`, `a!=b`, `a`, `!a`, `a in (b,c)`, `a notin (b)`.
 
     A selector that is no selector is a ValueError (docs: concepts/overview/working-with-objects/labels)."""
-    terms = tuple(_terms(selector))  # all of it is read before any of it is tried: a fault at its end is a fault
+    terms = _all_terms(selector)  # all of it is read before any of it is tried: a fault at its end is a fault
     return all(_fits(term, found) for term in terms)
+
+
+@lru_cache(maxsize=64)
+def _all_terms(selector: str) -> tuple[re.Match[str], ...]:
+    return tuple(_terms(selector))
 
 
 def _terms(selector: str) -> Iterable[re.Match[str]]:

@@ -19,6 +19,8 @@ CONTROLS = (IPv4Address("192.0.2.1"), IPv4Address("203.0.113.1"), IPv4Address("1
 JUDGED = (Kind.LOAD_BALANCER, Kind.EXTERNAL_IP, Kind.EXTRA)
 """The kinds that get a verdict."""
 
+_RANK = {kind: place for place, kind in enumerate(Kind)}
+
 _SKIPPED = {
     Skip.PENDING: "the Service has no address yet",
     Skip.HOSTNAME: "the Service has a host name and no address: {}",
@@ -185,9 +187,10 @@ def _knowledge(objects: Objects, networks: Iterable[IPv4Network], taken: set[Add
 
 
 def _unicast(ip: IPv4Address) -> bool:
-    return not (ip.is_multicast or ip.is_loopback or ip.is_unspecified or ip.is_reserved)
+    """Neither 0.0.0.0 nor a loopback (127.0.0.0/8), a group (224.0.0.0/4) or reserved (240.0.0.0/4)."""
+    number = int(ip)
+    return 0 < number < 0xE0000000 and number >> 24 != 127
 
 
 def _order(target: Target) -> tuple[int, int, int, tuple[str, ...]]:
-    kind = tuple(Kind).index(target.kind)
-    return kind, target.ip.version if target.ip else 9, int(target.ip) if target.ip else 0, target.services
+    return _RANK[target.kind], target.ip.version if target.ip else 9, int(target.ip) if target.ip else 0, target.services

@@ -48,7 +48,12 @@ def settle(options: Options, objects: Objects, host: Host, candidates: tuple[str
 
 
 def plan(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry, ...] = ()) -> Plan:
-    """Raises UsageError where the options can't be carried out on these interfaces."""
+    """Raises UsageError where the options can't be carried out on these interfaces. Made once: it is announced before it
+    is carried out."""
+    return objects.memo(("plan", options, host, mac_map), lambda: _plan(options, objects, host, mac_map))
+
+
+def _plan(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry, ...]) -> Plan:
     interfaces = used(options, host)
     targets = targets_of(options, objects, host)
     services = {ip for service in objects.services() for ip in service.addresses}
@@ -68,10 +73,14 @@ def plan(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry
 
 
 def targets_of(options: Options, objects: Objects, host: Host) -> tuple[Target, ...]:
-    gateways = identities.pod_gateways(objects) if options.preflight else {}
-    return targeting.targets(
-        objects, options, identities.node_addresses(objects), asking.networks(used(options, host)), gateways
-    )
+    """Made once, for the questions and for the verdicts."""
+    networks = asking.networks(used(options, host))
+
+    def made() -> tuple[Target, ...]:
+        gateways = identities.pod_gateways(objects) if options.preflight else {}
+        return targeting.targets(objects, options, identities.node_addresses(objects), networks, gateways)
+
+    return objects.memo(("targets", options, networks), made)
 
 
 def used(options: Options, host: Host) -> tuple[Interface, ...]:
