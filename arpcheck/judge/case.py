@@ -64,6 +64,8 @@ class Case:
     unsaid: tuple[str, ...]
     """Resources that are not in the file, may not have been asked for, and might have said who should answer; where
     nobody did, that nobody should."""
+    outdated: str | None
+    """When the cluster was read, where that is too long ago to say who should answer now."""
     lost: bool
     excess: int
     arp: Mapping[str, Arp]

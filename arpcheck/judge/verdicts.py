@@ -110,6 +110,7 @@ def inconclusive(case: Case) -> str | None:
        or what would say that nobody should answer was refused, or the frames are from a capture, which may lack some.
     6. or who should answer could not be read, and no current claim fits what was heard.
     7. or the file in place of an API holds none of what would say who should answer, or that nobody should.
+    8. or the cluster was read more than an hour before, and what was heard is not what was recorded then.
 
     Do:
     - Remove what the reason names (a missing right, a slower `--rate`, another host to run from) and run it again.
@@ -268,6 +269,18 @@ def _unsaid(case: Case) -> str | None:
     return f"{heard}the file holds nothing that says {what}: {', '.join(case.unsaid)}"
 
 
+def _outdated(case: Case) -> str | None:
+    """What was recorded then is no fault of today, and no witness of today's silence."""
+    if not case.outdated or case.silence or case.announcers:
+        return None
+    recorded = {claim.node for claim in case.claims if claim.trust is Trust.STALE}
+    if case.parties and (not recorded or any(party.node in recorded or party.named for party in case.parties)):
+        return None
+    heard = " and ".join(party.words for party in case.parties) or "nobody"
+    names = f" and then recorded {' and '.join(sorted(recorded))}" if recorded else ""
+    return f"{heard} answered, and the cluster was read {case.outdated}{names}: who should answer now is not known"
+
+
 def _itself(case: Case) -> str | None:
     if case.held_on is None:
         return None
@@ -289,7 +302,7 @@ def _asked_of_one_only(case: Case) -> str | None:
 
 _DOUBTS: tuple[Rule, ...] = (
     _lost_frames, _unfinished, _unknown_owner, _itself, _some_rounds_only, _never_both_audible, _deaf,
-    _asked_of_one_only, _unread, _unsaid,
+    _asked_of_one_only, _unread, _unsaid, _outdated,
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from ipaddress import IPv4Address
 
 from arpcheck import identities, kubeproxy, loadbalancers
@@ -31,16 +31,13 @@ from arpcheck.model import (
     Trust,
 )  # fmt: skip
 from arpcheck.objects import Objects
+from arpcheck.pipeline import ages
 from arpcheck.pipeline.explaining import gaps, likely_causes, preflight, untold
 from arpcheck.pipeline.planning import targets_of
 from arpcheck.vantages import qualified, views
 
 Places = tuple[tuple[str, Evidence], ...]
 """The hosts that asked: name and own evidence; the name is empty where there is only one."""
-
-FRESH = timedelta(seconds=60)
-"""A Lease lives for seconds: it is judged by the moment when it was read, if that was just before the questions."""
-
 
 def conclude(evidence: Evidence) -> Report:
     """Owners, nodes, verdicts, findings, exit code."""
@@ -76,7 +73,7 @@ def conclude(evidence: Evidence) -> Report:
         host=evidence.host,
         interfaces=evidence.options.interfaces,
         blind=blind,
-        gaps=(*objects.gaps, *gaps(evidence, canary, hearing), *untold(judgements)),
+        gaps=(*objects.gaps, *gaps(evidence, canary, hearing), *untold(judgements), *ages.gap(ages.outdated(evidence))),
         losses=evidence.losses,
         overlays=identities.overlays(objects),
         causes=(),
@@ -132,7 +129,9 @@ def _case(
     outside: Places,
 ) -> cases.Case:
     ip = target.ip if isinstance(target.ip, IPv4Address) and not target.skipped else None
-    announcements = _announcements(target, evidence)
+    announcements, read_at = _announcements(target, evidence), ages.outdated(evidence)
+    if read_at:
+        announcements = tuple(tuple(map(ages.demoted, of_service)) for of_service in announcements)
     claims, announcers, silence = cases.expected(announcements)
     flat = tuple(announcement for of_service in announcements for announcement in of_service)
     named = {mac: why for announcement in flat for mac, why in announcement.macs}
@@ -149,6 +148,7 @@ def _case(
         silence=silence,
         unread=_unread(target, announcements, evidence),
         unsaid=_unsaid(announcements, answered=bool(parties)),
+        outdated=f"{read_at:%Y-%m-%d %H:%M} UTC" if read_at else None,
         lost=bool(ip) and hearing.lost(ip),  # type: ignore[arg-type]
         excess=hearing.excess(ip) if ip else 0,
         arp={state.name: state.arp for state in states},
@@ -169,7 +169,7 @@ def _held_on(ip: IPv4Address, outside: Places) -> str | None:
 
 def _announcements(target: Target, evidence: Evidence) -> tuple[tuple[Announcement, ...], ...]:
     """Of each Service of the target, the deciding one first; of an address without a Service what speaks of the address."""
-    ip, objects, at = target.ip, evidence.objects, _moment(evidence)
+    ip, objects, at = target.ip, evidence.objects, ages.moment(evidence)
     if not isinstance(ip, IPv4Address | None):
         return ()
     if ip is not None and not target.services:
@@ -213,16 +213,6 @@ def _unread(target: Target, announcements: tuple[tuple[Announcement, ...], ...],
 def _unsaid(announcements: tuple[tuple[Announcement, ...], ...], *, answered: bool) -> tuple[str, ...]:
     deciding = [of_service[0] for of_service in announcements if of_service]
     return tuple(sorted({name for a in deciding for name in (a.unsaid_announcer if answered else a.unsaid_silence)}))
-
-
-def _moment(evidence: Evidence) -> datetime:
-    """The moment at which claims are judged: when they were read, if a host asked just after; else when the last host
-    began to ask."""
-    read_at = evidence.objects.read_at
-    starts = [vantage.started_at for vantage in evidence.vantages] or [evidence.started_at]
-    if read_at is not None and any(timedelta(0) <= start - read_at <= FRESH for start in starts):
-        return read_at
-    return max(starts)
 
 
 def _node_heard(ip: IPv4Address, hearing: Hearing, owned: Mapping[Mac, Owner]) -> bool:

@@ -37,6 +37,7 @@ def case(*parties, announcers=(), strict=(), non_strict=(), kind=Kind.LOAD_BALAN
         "silence": None,
         "unread": (),
         "unsaid": (),
+        "outdated": None,
         "lost": False,
         "excess": 0,
         "arp": arp,

@@ -1,6 +1,6 @@
 """A whole run judged without a kernel: what no single rule shows, from the options and the objects to the verdict."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 
 import pytest
@@ -15,10 +15,11 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HEAD = 'title = "A case"\nabout = "A case."\n'
 
 
-def report(text, without=None, **options):
-    """`without`: the objects are those of a file that kubectl printed, which was not asked for these resources."""
+def report(text, without=None, age=timedelta(0), **options):
+    """`without`: the objects are those of a file that kubectl printed, which was not asked for these resources. `age`: of
+    what was read."""
     scene = scene_file.parse(HEAD + text, "case")
-    objects = cluster_objects.objects(scene, NOW, pipeline.NEEDS)
+    objects = cluster_objects.objects(scene, NOW - age, pipeline.NEEDS)
     if without is not None:
         kept = {what: found for what, found in objects.resources.items() if found and what not in without}
         objects = Objects(resources=kept)
@@ -146,3 +147,29 @@ def test_what_is_not_in_a_file_may_not_have_been_asked_for(text, without, verdic
 )
 def test_what_a_server_does_not_serve_does_not_exist(text, verdict):
     assert verdicts(report(text))["10.0.0.50"] == verdict
+
+
+# --------------------------------------------------------------------------------------------- what was read long before
+
+OWN_ADDRESS = """
+[[services]]
+name = "web/nginx"
+ips = "10.0.0.11"
+annotations = {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "ip", "fresh", "old"),
+    [
+        pytest.param(ANOTHER_ANSWERS, "10.0.0.50", "wrong-node", "inconclusive", id="another node took over, or is wrong"),
+        pytest.param(ANOTHER_ANSWERS.replace("worker-2", "worker-1"), "10.0.0.50", "ok", "ok", id="as it was recorded"),
+        pytest.param(NOBODY_ANSWERS, "10.0.0.50", "silent", "inconclusive", id="the Service may be gone"),
+        pytest.param(OWN_ADDRESS, "10.0.0.11", "ok", "ok", id="a node's own address is its own for good"),
+    ],
+)
+def test_a_cluster_that_was_read_long_before_accuses_nobody(text, ip, fresh, old):
+    for age, verdict, gaps in ((59, fresh, []), (61, old, ["cluster"])):
+        found = report(text, age=timedelta(minutes=age))
+        assert (verdicts(found)[ip], [gap.what for gap in found.gaps]) == (verdict, gaps)
+    assert all(c.trust.value != "current" for t in found.targets for c in t.announcers if "Node " not in c.source)
