@@ -18,7 +18,7 @@ CASES = [
     # not-probed
     pytest.param(case(skipped="no address"), "not-probed", "no address", id="the Service has none"),
     # proxy-arp
-    pytest.param(case(PROXY), "proxy-arp", "nobody owns", id="a proxy answered"),
+    pytest.param(case(PROXY), "proxy-arp", "are not its own", id="a proxy answered"),
     pytest.param(case(A, PROXY, announcers="a"), "proxy-arp", "a answered too", id="a proxy beside the announcer"),
     pytest.param(case(PROXY, lost=True), "proxy-arp", "", id="a proxy, and frames were lost"),
     # foreign
