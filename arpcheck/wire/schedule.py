@@ -25,6 +25,9 @@ silence at a higher rate proves nothing."""
 CATCH_UP = 0.02
 """Seconds of delay that are made up for by sending faster; more than that is let go, lest a stall become a burst."""
 
+BURST = 64
+"""Questions that may follow each other at once after a delay: a quarter of what a speaker's socket holds."""
+
 QUIET_ROUNDS = 2
 """A node address that was answered is not asked again after so many rounds that brought no new MAC."""
 
@@ -107,7 +110,7 @@ class Schedule:
         entries = [(ask, encode(ask), self._address(ask.ip)) for ask in self._asks]
         self._queue = deque(Due(number, *entry) for number in range(1, course.rounds + 1) for entry in entries)
         self._pace = start
-        self._apart = 1 / course.rate, 1 / min(course.rate, SLOW)
+        self._paces = tuple((1 / rate, min(CATCH_UP, BURST / rate)) for rate in (course.rate, min(course.rate, SLOW)))
         self._again: deque[_Address] | None = None
         self._more: deque[Ask] = deque()
         self._unicast: set[Mac] = set()
@@ -139,7 +142,7 @@ class Schedule:
             if address.quiet(number):
                 self._queue.popleft()
             elif address.last and address.last[0] < number and now < address.last[1] + APART:
-                return address.last[1] + APART
+                return self._pause(address.last[1] + APART)
             else:
                 return self._queue.popleft()
         return self._due_again(now)
@@ -147,8 +150,8 @@ class Schedule:
     def sent_at(self, due: Due, now: float) -> None:
         """The question went out."""
         self.sent += 1
-        apart = self._apart[due.round > self._course.rounds]
-        earliest = now - (apart if apart < CATCH_UP else CATCH_UP)
+        apart, made_up = self._paces[due.round > self._course.rounds]
+        earliest = now - made_up
         self._pace = (self._pace if self._pace > earliest else earliest) + apart
         if due.ask.to is None:
             due.address.last = due.round, now
@@ -163,6 +166,11 @@ class Schedule:
         address.heard.setdefault(number, set()).add(mac)
         if address.is_node:
             self._known.add(mac)
+
+    def _pause(self, until: float) -> float:
+        """A pause that is meant: nothing of it is made up for."""
+        self._pace = max(self._pace, until)
+        return until
 
     def _address(self, ip: IPv4Address) -> _Address:
         found = self._addresses.get(ip)
@@ -187,7 +195,7 @@ class Schedule:
             address = self._again[0]
             ready = address.last[1] + max(APART, self._course.wait) if address.last else now
             if now < ready:
-                return ready
+                return self._pause(ready)
             self._again.popleft()
             if address.unsettled():
                 self._more.extend(address.asks)
