@@ -1,0 +1,91 @@
+"""The bench reads every tool rightly; and on the kernel arpcheck finds all that was sent, as an ordinary host with CAP_NET_RAW
+alone. Counts only: what takes how long is the bench's own business."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from arpcheck.lab import enclosure
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from cases import CASES, FIRST, SMALL, owners  # noqa: E402
+from tools import ARPCHECK, FLOOR, TOOLS  # noqa: E402
+from wire import short, table  # noqa: E402
+
+SAID = {
+    "arp-scan, as it is": "Interface: eth0, type: EN10MB, MAC: 02:02:00:00:01:00, IPv4: 10.0.0.5\n"
+    "10.0.16.0\t02:01:00:00:03:00\t(Unknown: locally administered)\n"
+    "10.0.16.0\t02:01:00:00:02:00\t(Unknown: locally administered) (DUP: 2)\n\n"
+    "12288 packets received by filter, 0 packets dropped by kernel\n",
+    "nmap -PR": '<host><status state="up" reason="arp-response" reason_ttl="0"/>\n<address addr="10.0.16.0" addrtype="ipv4"/>\n'
+    '<address addr="02:01:00:00:03:0A" addrtype="mac"/>\n<hostnames>\n',
+    "arping in a loop": "ARPING 10.0.16.0\n42 bytes from 02:01:00:00:03:00 (10.0.16.0): index=0 time=7.324 usec\n"
+    "60 bytes from 02:01:00:00:02:00 (10.0.16.0): index=1 time=25.378 usec\n\n--- 10.0.16.0 statistics ---\n",
+    "scapy srp(multi)": '{"replies": [["10.0.16.0", "02:01:00:00:03:00"], ["10.0.16.0", "02:01:00:00:03:00"]]}',
+}  # fmt: skip
+READ = {
+    "arp-scan, as it is": (2, {("10.0.16.0", "02:01:00:00:03:00"), ("10.0.16.0", "02:01:00:00:02:00")}),
+    "nmap -PR": (1, {("10.0.16.0", "02:01:00:00:03:0a")}),
+    "arping in a loop": (2, {("10.0.16.0", "02:01:00:00:03:00"), ("10.0.16.0", "02:01:00:00:02:00")}),
+    "scapy srp(multi)": (2, {("10.0.16.0", "02:01:00:00:03:00")}),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_a_tool_told_is_read(name):
+    said = next(tool for tool in TOOLS if tool.name == name).read(SAID[name])
+    assert (said.replies, said.pairs) == READ[name]
+
+
+@pytest.mark.parametrize("case", [*(case for case in CASES if case.addresses <= 1024), SMALL], ids=lambda case: case.name)
+def test_who_answers_in_a_case_is_as_its_words_say(case):
+    there = {ip: macs for ip, macs in owners(case.scene()).items() if FIRST <= ip < FIRST + case.addresses}
+    numbers = [int(word.replace(",", "")) for word in re.findall(r"\b\d[\d,]*\b", case.about)]
+    assert numbers[0] == case.addresses == len(case.ips)
+    assert {len(macs) for macs in there.values()} == {{"late second": 2, "to broadcast": 2, "few announced": 1, "small": 7}.get(case.name) or numbers[1]}
+    assert len(there) == (64 if case.name == "few announced" else case.addresses)
+
+
+def run(**more):
+    return {
+        "replies": 10, "sent": 12, "owners": 9, "ownersThere": 12, "silent": 1, "wall": 3.0, "cpu": 1.0, "megabytes": 50.0,
+        "asked": 4, "questions": 4, "seconds": 1.001, **more,
+    }  # fmt: skip
+
+
+def test_the_tables_show_medians_and_the_worst_of_arpcheck():
+    tools = {tool.name: [run(), run(replies=12), run(replies=8, wall=6.0)] for tool in TOOLS}
+    loop = [{"arpcheck": {"sent": 1, "replies": 3, "seconds": 2.0}, "floor": {"sent": 1, "replies": 3, "seconds": 1.0}}]
+    text = table({"cases": {"4,096 × 3": {"about": "", "tools": tools}}, "loop": loop, "runs": 3})
+    assert "| arpcheck | 10 / 12, **1 called silent** |" in text
+    assert "| arpcheck (4 addresses only) | 9 of 12 | 3.0 s | 1.0 s | 50 MB |" in text
+    assert "| replies found, of those sent, in the worst run of all | 1 | 0.6667 |" in text
+    assert "| whole command / the floor | 1.5 | 1.00 |" in text
+    assert "| the loop alone, uncapped: frames a second / a bare socket's | 0.8 | 0.50 |" in text
+    assert text.startswith(short({"cases": {"4,096 × 3": {"about": "", "tools": tools}}}))
+
+
+@pytest.mark.lab
+def test_every_reply_is_found_with_an_ordinary_buffer_and_cap_net_raw_alone():
+    program = [sys.executable, str(HERE / "contest.py"), SMALL.name, "1", ARPCHECK, FLOOR]
+    done = subprocess.run(enclosure.command(program), capture_output=True, text=True, timeout=120, check=True)
+    [ours], [floor] = json.loads(done.stdout)["tools"].values()
+    assert (ours["replies"], ours["owners"], ours["silent"]) == (ours["sent"], ours["ownersThere"], 0)
+    assert ours["ownersThere"] == floor["owners"] == 7 * SMALL.addresses
+    assert ours["lost"] == ours["inconclusive"] == 0
+
+
+@pytest.mark.lab
+def test_the_loop_alone_loses_nothing_however_fast_it_goes():
+    program = [sys.executable, str(HERE / "loop.py"), "1", SMALL.name]
+    done = subprocess.run(enclosure.command(program), capture_output=True, text=True, timeout=120, check=True)
+    for each in json.loads(done.stdout):
+        assert {who: (run["sent"], run["replies"], run["lost"]) for who, run in each.items()} == dict.fromkeys(
+            ("arpcheck", "floor"), (SMALL.addresses, 7 * SMALL.addresses, 0)
+        )
