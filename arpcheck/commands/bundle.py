@@ -22,6 +22,7 @@ from typing import IO
 
 from arpcheck import __version__, pipeline
 from arpcheck.cluster import snapshot
+from arpcheck.commands.command_line import redacted, without_secrets
 from arpcheck.commands.new_file import new_file, told
 from arpcheck.commands.output import check
 from arpcheck.errors import OutputError, UsageError
@@ -30,19 +31,17 @@ from arpcheck.model import Report
 from arpcheck.reports import render
 from arpcheck.saved.account import account
 from arpcheck.saved.redaction.evidence import Redacted, redact
-from arpcheck.saved.redaction.gathering import is_everybodys
 from arpcheck.saved.redaction.likeness import difference
 from arpcheck.saved.redaction.search import left_over
 from arpcheck.wire.pcap import Recorded, entries
 from arpcheck.wire.recorder import Recorder
 
 PRIVATE = 0o600
+COMMAND = "run.txt"
 REPORTS = {"report.md": "markdown", "report.html": "html", "report.json": "json"}
 LIBRARIES = ("scapy", "kubernetes", "typer", "tabulate", "psutil", "cattrs", "PyYAML")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECRET = re.compile(r"(--[\w-]*(?:token|password|secret|key)[\w-]*)(?:=.*)?", re.DOTALL)
-_CREDENTIALS = re.compile(r"://[^/@\s]*@")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,15 +80,16 @@ def write_bundle(bundle: Bundle, evidence: Evidence, report: Report, frames: IO[
     if bundle.path is None:
         return
     with tempfile.TemporaryFile() as file:
-        command = [*_without_secrets(sys.argv[1:])]
+        command = [*without_secrets(sys.argv[1:])]
         if bundle.redacted:
             found = redact(evidence, (frame for _, frame in _frames(frames)))
             again = pipeline.conclude(found.evidence)
             if changed := difference(report, again, found.found):
                 raise OutputError(f"{bundle.path}: can't be redacted without changing what is judged: {changed}")
             frames = _rewritten(frames, found, file)
-            texts = _texts(found.evidence, again, [_word(word, found) for word in command], ())
-            if left := left_over(texts.values(), found.found):
+            command = [*redacted(command, found)]
+            texts = _texts(found.evidence, again, command, ())
+            if left := left_over((*_reports(texts), *_values(command)), found.found):
                 raise OutputError(f"{bundle.path}: {len(left)} originals are still in it, {left[0]!r} for one")
             _write_table(bundle.table, found)
         else:
@@ -105,8 +105,17 @@ def _texts(evidence: Evidence, report: Report, command: Sequence[str], log: Sequ
         **reports,
         "objects.json": snapshot(evidence.objects),
         "arpcheck.log": "".join(f"{line}\n" for line in lines),
-        "run.txt": "".join(f"{line}\n" for line in (shlex.join(("arpcheck", *command)), "", *_versions())),
+        COMMAND: "".join(f"{line}\n" for line in (shlex.join(("arpcheck", *command)), "", *_versions())),
     }
+
+
+def _reports(texts: dict[str, str]) -> Iterator[str]:
+    """All of it but the command line, whose options are called what a namespace may be called too."""
+    return (text for name, text in texts.items() if name != COMMAND)
+
+
+def _values(command: Sequence[str]) -> Iterator[str]:
+    return (word for word in command[1:] if not word.startswith("-"))
 
 
 def _versions() -> Iterator[str]:
@@ -120,22 +129,6 @@ def _versions() -> Iterator[str]:
             yield f"{library} {version(library)}"
         except PackageNotFoundError:
             yield f"{library} not installed"
-
-
-# ------------------------------------------------------------------------------------------------------- the command
-
-
-def _without_secrets(words: Sequence[str]) -> Iterator[str]:
-    """Values of options that could be secrets, and credentials in addresses, are left out."""
-    hidden = False
-    for word in words:
-        secret = _SECRET.fullmatch(word)
-        yield "…" if hidden else f"{secret[1]}=…" if secret and "=" in word else _CREDENTIALS.sub("://…@", word)
-        hidden = bool(secret) and "=" not in word
-
-
-def _word(word: str, found: Redacted) -> str:
-    return word if is_everybodys(word) else found.strings.value(word, name=True)
 
 
 # ------------------------------------------------------------------------------------------------------- the frames

@@ -51,6 +51,7 @@ def test_redacted_it_comes_to_the_same_and_names_nobody(saved, tmp_path):
     assert arpcheck("report", saved, "--bundle", tmp_path / "t.tgz", "--redact").returncode == 1
     found = content(tmp_path / "t.tgz")
     assert sorted(found) == FILES
+    assert found["run.txt"].startswith(b"arpcheck report /text-")
     page = b"".join(found.values()).decode()
     assert re.findall(r"worker|nginx|shop|10\.0\.0\.|10\.96\.|02:0[12]:00:00:0[1-9]|pytest", page) == []
     document = json.loads(found["report.json"])
@@ -58,6 +59,26 @@ def test_redacted_it_comes_to_the_same_and_names_nobody(saved, tmp_path):
     assert document["summary"]["nonStrictNodes"] == ["node-1", "node-2", "node-3"]
     again = arpcheck("report", "-", "-o", "json", stdin=found["report.json"].decode())
     assert (again.returncode, json.loads(again.stdout)) == (1, document)
+
+
+LINES = [
+    pytest.param(["probe", "--iface", "eth0", "-n", "web"], "probe --iface eth0 -n namespace-2", id="a name"),
+    pytest.param(["probe", "-nweb", "--namespace=web", "-oname"], "probe -nnamespace-2 --namespace=namespace-2 -oname", id="at once"),
+    pytest.param(["report", "-", "-o", "junit", "-q"], "report - -o junit -q", id="what arpcheck itself calls things"),
+    pytest.param(["probe", "--output", "/home/jane/worker-2x.json"], "probe --output /text/text/text.json", id="a path"),
+    pytest.param(["merge", "probe", "10.0.0.50"], "merge text 100.64.0.5", id="a command's name in another place"),
+]
+
+
+@pytest.mark.parametrize(("words", "expected"), LINES)
+def test_of_the_command_line_the_command_and_the_options_stay(words, expected):
+    from saved_frames import EVIDENCE
+
+    from arpcheck.commands.command_line import redacted
+    from arpcheck.saved.redaction.evidence import redact
+
+    line = " ".join(redacted(words, redact(EVIDENCE)))
+    assert re.sub(r"text-\d+", "text", line) == expected
 
 
 def test_the_table_is_beside_it_and_not_in_it(saved, tmp_path):

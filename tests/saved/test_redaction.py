@@ -173,6 +173,19 @@ STRINGS = [
     pytest.param("v1.33.4+k3s1", "v1.33.4+k3s1", id="a version"),
     pytest.param("v1.33.4-acme.1", "v1.33.4", id="somebody's version"),
     pytest.param("10.0.0.50.nip.io", "text-1", id="an address in a name"),
+    pytest.param("10.0.0.50-db", "text-1", id="an address before a word"),
+    pytest.param("v10.0.0.50", "text-1", id="an address as a version"),
+    pytest.param("10.0.0.050", "text-1", id="an address with zeros"),
+    pytest.param("ip-10-0-0-50", "text-1", id="an address with dashes"),
+    pytest.param("pool_10_0_0_50", "text-1", id="an address with underscores"),
+    pytest.param("50.0.0.10.in-addr.arpa", "text-1", id="an address in the reverse DNS"),
+    pytest.param("167772210", "text-1", id="an address as a number"),
+    pytest.param("167772211", "167772211", id="a number"),
+    pytest.param("[fd00:12::50]:80", "[2001:db8::1]:80", id="an IPv6 address and a port"),
+    pytest.param("eth0:fd00:12::50", "text-1", id="an IPv6 address in a name"),
+    pytest.param("02_01_00_00_09_01", "text-1", id="a MAC with underscores"),
+    pytest.param("-ndb-7", "-text-1", id="a name as an option"),
+    pytest.param("--db-7", "--node-1", id="a name as a long option"),
     pytest.param("nic-02:01:00:00:09:01", "text-1", id="a MAC in a name"),
     pytest.param("Jane's cluster", "text-1 cluster", id="a remark"),
     pytest.param("", "", id="nothing"),
@@ -181,7 +194,8 @@ STRINGS = [
 
 @pytest.mark.parametrize(("text", "expected"), STRINGS)
 def test_one_string(text, expected):
-    addresses = Addresses([IPv4Address(f"10.0.0.{n}") for n in (5, 50, 60)], [IPv4Network("10.0.0.0/24")])
+    hosts = [IPv4Address(f"10.0.0.{n}") for n in (5, 50, 60)]
+    addresses = Addresses(hosts, [IPv4Network("10.0.0.0/24")], [IPv6Address("fd00:12::50")])
     names = Names()
     names.give_host("db-7", "node")
     assert Strings(names, addresses, Macs([Mac("02:01:00:00:09:01")], {})).value(text) == expected
@@ -263,6 +277,6 @@ def test_macs_keep_what_their_prefix_says():
 def test_the_search_finds_what_a_broken_redaction_would_leave():
     evidence = evidence_of(scene_of("two-non-strict"))
     redacted = redact(evidence)
-    for page in ("see worker-2x", "xx10.0.0.50", "mac=02-01-00-00-01-00", "enx020100000100", "0201.0000.0100", "https://WEB/nginx"):
+    for page in ("ip-10-0-0-50", "50.0.0.10.in-addr.arpa", "see worker-2x", "xx10.0.0.50", "mac=02-01-00-00-01-00", "enx020100000100", "0201.0000.0100", "https://WEB/nginx"):
         assert left_over([page], redacted.found), page
     assert left_over(["node-1 100.64.0.1 verdict ok non-strict"], redacted.found) == ()

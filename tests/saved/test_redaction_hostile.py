@@ -10,6 +10,7 @@ from arpcheck import pipeline
 from arpcheck.evidence import Evidence, Options, to_json
 from arpcheck.objects import Objects
 from arpcheck.saved.redaction.evidence import redact
+from arpcheck.saved.redaction.search import left_over
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from(["10.0.0.1", "a/b", "{", "["])
@@ -38,3 +39,29 @@ def test_hostile_names_are_replaced_like_any_other(name):
     assert name not in repr(found.evidence).replace("'node-1'", "") or name == "node-1"
     [service] = found.evidence.objects.services()
     assert service.full_name != f"{name}/{name}"
+
+
+@pytest.mark.parametrize("name", ["kube-proxy-13029", "ip-10-0-0-50", "10-0-0-50", "metallb-10", "50.0.0.10.in-addr.arpa", "v1-4711"])
+def test_a_pseudonym_has_no_number_of_what_it_stands_for(name):
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "kube-system"}}
+    objects = Objects(resources={"pods": (pod,)})
+    found = redact(Evidence(arpcheck="x", started_at=AT, ended_at=AT, options=Options(), objects=objects))
+    [made] = found.evidence.objects.of("pods")
+    assert made["metadata"]["name"].rpartition("-")[2] == "1"
+    assert not set("02345679") & set(made["metadata"]["name"])
+
+
+@pytest.mark.parametrize(("kind", "version"), [("worker2", "v1"), ("Service", "acme"), ("Service", "payments/v1"), ("Secret-7", "0/0")])
+def test_what_stands_for_a_kind_is_kept_where_it_is_one(kind, version):
+    obj = {"apiVersion": version, "kind": kind, "metadata": {"name": "x", "generation": 167772210}}
+    objects = Objects(resources={"services": (obj,), "nodes": ({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}},)})
+    found = redact(Evidence(arpcheck="x", started_at=AT, ended_at=AT, options=Options(), objects=objects))
+    [service], [node] = found.evidence.objects.of("services"), found.evidence.objects.of("nodes")
+    assert (service["kind"], service["apiVersion"]) != (kind, version)
+    assert (node["kind"], node["apiVersion"]) == ("Node", "v1")
+
+
+def test_the_search_finds_a_pseudonym_that_gives_away_its_name():
+    found = redact(Evidence(arpcheck="x", started_at=AT, ended_at=AT, options=Options(), objects=Objects()))
+    found.found.names.put("secret-7", "pod-secret-7-1")
+    assert left_over([], found.found) == ("secret-7",)

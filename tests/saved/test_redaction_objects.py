@@ -62,7 +62,7 @@ def test_announcers_stay(folder):
     found = objects(folder)
     made = redacted(found)
     services = {service.full_name: service for service in made.evidence.objects.services()}
-    name = lambda text: made.found.names.of(text) or text  # noqa: E731
+    name = lambda text: made.found.names.of(text) or made.strings.value(text, name=True)  # noqa: E731
     for service in found.services():
         other = services[f"{name(service.namespace)}/{name(service.name)}"]
         for ip in (entry.ip for entry in service.ingress if isinstance(entry.ip, IPv4Address)):

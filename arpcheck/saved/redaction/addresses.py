@@ -93,6 +93,10 @@ class Addresses:
     def address(self, ip: IPv4Address) -> IPv4Address:
         return self._hosts.get(ip, ip) if not stays(ip) else ip
 
+    def is_real(self, number: int) -> bool:
+        """It is one of the addresses that are replaced, written as a number."""
+        return 0 <= number < 1 << 32 and IPv4Address(number) in self._hosts
+
     def network(self, network: IPv4Network) -> IPv4Network:
         return self._networks.get(network, network)
 

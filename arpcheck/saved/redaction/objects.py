@@ -4,10 +4,12 @@ Knows where in an object nothing but a name can stand."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from arpcheck import pipeline
+from arpcheck.cluster.kinds import resource_of
 from arpcheck.cluster.trim import Tree, compile_fields, trim
 from arpcheck.model import Gap
 from arpcheck.objects import Object, Objects, name, namespace, text
@@ -26,8 +28,8 @@ _NAME_KEYS = frozenset(
 )  # fmt: skip
 """Of a key the part after its last slash."""
 
+_VERSION = re.compile(r"(^|/)v\d{1,2}((alpha|beta)\d{1,2})?$")
 _NAMED = ("involvedObject", "regarding")
-_AS_THEY_ARE = ("kind", "apiVersion")
 
 
 def trimmed(resource: str, objects: Iterable[Object]) -> tuple[Object, ...]:
@@ -80,14 +82,21 @@ def _name(obj: Object, names: Names) -> None:
         if is_known(head) and (found := names.of(rest)) is not None:
             names.put(own, f"{head}-{found}")
             return
-    known = next((n for n in range(len(words), 0, -1) if is_known("-".join(words[:n]))), 0)
-    names.give(own, "-".join(words[:known]) or text(obj, "kind").lower() or "object")
+    known = next((n for n in range(len(words), 0, -1) if _says_nothing("-".join(words[:n]))), 0)
+    kind = text(obj, "kind").lower()
+    names.give(own, "-".join(words[:known]) or (kind if is_known(kind) else "object"))
+
+
+def _says_nothing(text: str) -> bool:
+    """Known words without a number, which could be a part of an address."""
+    return is_known(text) and not any(word.isdecimal() for word in re.split(r"\W|_", text))
 
 
 def redacted(objects: Objects, strings: Strings, names: Names) -> Objects:
     return Objects(
         resources={
-            resource: tuple(_object(obj, strings) for obj in found) for resource, found in objects.resources.items()
+            resource: tuple(_object(obj, resource, strings) for obj in found)
+            for resource, found in objects.resources.items()
         },
         gaps=tuple(_gap(gap, strings) for gap in objects.gaps),
         context=names.of(objects.context) if objects.context else None,
@@ -100,10 +109,16 @@ def _gap(gap: Gap, strings: Strings) -> Gap:
     return Gap(what=gap.what, why=strings.value(gap.why), costs=strings.sentence(gap.costs))
 
 
-def _object(obj: Object, strings: Strings) -> Object:
+def _object(obj: Object, resource: str, strings: Strings) -> Object:
+    """Its kind stays where it is the resource's; anything may stand there in a file."""
     own = text(obj, "kind") in ("Service", "Node")
-    found: Object = _walk(obj, strings, (), own=own)
-    return found
+    found: dict[str, Any] = _walk(obj, strings, (), own=own)
+    kind = {key: text(obj, key) for key in ("apiVersion", "kind")}
+    return found | kind if _is_of(resource, **kind) else found
+
+
+def _is_of(resource: str, apiVersion: str, kind: str) -> bool:  # noqa: N803 - the field's name
+    return _VERSION.search(apiVersion) is not None and resource_of(apiVersion, kind) == resource
 
 
 def _walk(value: Any, strings: Strings, path: tuple[str, ...], *, own: bool) -> Any:
@@ -116,15 +131,13 @@ def _walk(value: Any, strings: Strings, path: tuple[str, ...], *, own: bool) -> 
         case list() | tuple():
             return [_walk(entry, strings, path, own=own) for entry in value]
         case str():
-            return value if _plain(path, value) else strings.value(value, name=_is_name(path, own=own))
-        case bool() | int() | float() | None:
+            return strings.value(value, name=_is_name(path, own=own))
+        case int() if not isinstance(value, bool):
+            return strings.number(value)
+        case bool() | float() | None:
             return value
         case _:
             return strings.opaque(str(value))
-
-
-def _plain(path: tuple[str, ...], value: str) -> bool:
-    return bool(path) and path[-1] in _AS_THEY_ARE and value.replace("/", "").replace(".", "").isalnum()
 
 
 def _is_name(path: tuple[str, ...], *, own: bool) -> bool:

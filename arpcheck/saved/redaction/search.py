@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from arpcheck.judge import findings, verdicts
 from arpcheck.model import Mac
@@ -26,7 +27,13 @@ def left_over(texts: Iterable[str], found: Gathered) -> tuple[str, ...]:
     tokens = {token for text in texts for token in _TOKEN.findall(text.lower())}
     pseudonyms = {new.lower() for new in found.names.table().values()}
     haystack = "\n".join(sorted(_without(token, pseudonyms) for token in tokens))
-    return tuple(sorted(needle for needle in _needles(found) if needle.lower() in haystack))
+    left = {needle for needle in _needles(found) if needle.lower() in haystack}
+    return tuple(sorted(left | {old for old, new in found.names.table().items() if _holds(new, old)}))
+
+
+def _holds(pseudonym: str, name: str) -> bool:
+    """It gives away what it stands for."""
+    return len(name) >= SHORTEST and name.lower() in pseudonym.lower() and name.lower() not in _everywhere()
 
 
 def _without(token: str, pseudonyms: set[str]) -> str:
@@ -38,10 +45,17 @@ def _needles(found: Gathered) -> Iterator[str]:
     for old, new in found.names.table().items():
         if old != new and len(old) >= SHORTEST and not is_everybodys(old) and old.lower() not in _everywhere():
             yield old
-    yield from (old for old, new in found.addresses.table().items() if old != new and "/" not in old)
+    for old, new in found.addresses.table().items():
+        if old != new and "/" not in old:
+            yield from _spellings_of_address(ip_address(old))
     for old, new in found.macs.table().items():
         if old != new:
             yield from _spellings(Mac(old))
+
+
+def _spellings_of_address(ip: IPv4Address | IPv6Address) -> tuple[str, ...]:
+    """Also as a host of a cloud or of the reverse DNS is called."""
+    return str(ip), ip.exploded, ip.reverse_pointer, str(ip).replace(".", "-").replace(":", "-")
 
 
 def _spellings(mac: Mac) -> tuple[str, ...]:

@@ -28,17 +28,21 @@ MAC = re.compile(
 IPV6 = re.compile(r"(?<![\w:.])(?=[^\s/]*:[^\s/]*:)[0-9a-fA-F:]{2,}(?:[0-9.]{7,15})?(?:/\d{1,3})?(?![\w:])")
 
 _MAC_WITHIN = re.compile(r"(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}")
-_WITHIN = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}|" + _MAC_WITHIN.pattern)
-"""An address or a MAC inside of something else, whose parts alone would be numbers."""
+_SIX_WITHIN = re.compile(r"[0-9a-fA-F]{1,4}:(?:[0-9a-fA-F]{0,4}:)+[0-9a-fA-F]{1,4}")
+_WITHIN = re.compile(
+    r"(?:\d{1,3}[._-]){3}\d{1,3}|(?:[0-9a-fA-F]{1,2}[:_-]){5}[0-9a-fA-F]{1,2}|" + _SIX_WITHIN.pattern
+)
+"""An address or a MAC inside of something else, whose parts alone would be numbers; a cloud's host is `ip-10-0-0-50`."""
+_SIX_AND_PORT = re.compile(r"\[(?P<six>[0-9a-fA-F:.]+)\](?P<port>:\d{1,5})")
 _SEPARATORS = ",;|=/@#:"
 """The colon last: a port stands behind an address, and a MAC is made of them."""
 
 _NUMBER = re.compile(r"[+-]?\d{1,9}(\.\d{1,9})?(m?s|m|h|[KMGT]i?|%)?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?)?")
-_VERSION = re.compile(r"(v?\d{1,4}(\.\d{1,6}){1,3})([+-][\w.+-]*)?")
+_VERSION = re.compile(r"(v?\d{1,4}(\.\d{1,6}){1,2})([+-][\w.+-]*)?")
 _DISTRIBUTION = re.compile(r"[+-](k3s\d*|rke2r\d*|eks-[0-9a-f]{1,12}|gke\.\d+|k0s(\.\d+)?)")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_OPTION = re.compile(r"--?[A-Za-z][A-Za-z0-9-]*")
+_OPTION = re.compile(r"(?P<dashes>--?)(?P<name>[A-Za-z][A-Za-z0-9-]*)")
 _SHELL = re.compile(r"\$[({]?[A-Z_]+[)}]?")
 _EDGES = re.compile(r"(?P<left>[\"'(\[{<,;:!.]*)(?P<core>.*?)(?P<right>[\"')\]}>,;:!.]*)", re.DOTALL)
 _QUOTED = re.compile(r'"(?P<core>[^"]+)"')
@@ -85,6 +89,10 @@ class Strings:
             yield f'"{known}"' if known else self.token(part)
             before = part
 
+    def number(self, number: int) -> int | str:
+        """The same, unless it is an address."""
+        return self.opaque(str(number)) if self._addresses.is_real(number) else number
+
     def token(self, text: str) -> str:
         """A word without blanks."""
         if text not in self._tokens:
@@ -92,13 +100,16 @@ class Strings:
         return self._tokens[text]
 
     def _token(self, text: str, depth: int) -> str:
-        for known in (self._names.of_text, self._mac, self._ipv4, self._range, self._ipv6, self._uuid, self._plain):
+        spelt = (self._mac, self._ipv4, self._range, self._ipv6, self._six_and_port, self._uuid)
+        for known in (self._names.of_text, *spelt, self._plain):
             if (found := known(text)) is not None:
                 return found
         return self._apart(text, depth) if depth < DEPTH else self.opaque(text)
 
     def _plain(self, text: str) -> str | None:
-        if _NUMBER.fullmatch(text) or _TIME.fullmatch(text) or _SHELL.fullmatch(text) or not re.search(r"\w", text):
+        if _NUMBER.fullmatch(text):
+            return str(self.number(int(text))) if text.isdecimal() else text
+        if _TIME.fullmatch(text) or _SHELL.fullmatch(text) or not re.search(r"\w", text):
             return text
         if version := _VERSION.fullmatch(text):
             return version[1] + (version[3] if _DISTRIBUTION.fullmatch(version[3] or "") else "")
@@ -109,10 +120,10 @@ class Strings:
         if edges and (edges["left"] or edges["right"]) and edges["core"]:
             return edges["left"] + self._token(edges["core"], depth + 1) + edges["right"]
         for separator in _SEPARATORS:
-            if separator in text and not (separator == ":" and _MAC_WITHIN.search(text)):
+            if separator in text and not (separator == ":" and (_MAC_WITHIN.search(text) or _SIX_WITHIN.search(text))):
                 return separator.join(self._part(part, depth) for part in text.split(separator))
-        if _OPTION.fullmatch(text) and text.startswith("-"):
-            return text
+        if option := _OPTION.fullmatch(text):
+            return option["dashes"] + self._token(option["name"], depth + 1)
         if "." in text and not _WITHIN.search(text):
             return ".".join(self._part(part, depth) for part in text.split("."))
         return self._called_after(text) or self.opaque(text)
@@ -168,6 +179,11 @@ class Strings:
         except ValueError:
             return None
         return self._addresses.six(text)
+
+    def _six_and_port(self, text: str) -> str | None:
+        found = _SIX_AND_PORT.fullmatch(text)
+        six = self._ipv6(found["six"]) if found else None
+        return f"[{six}]{found['port']}" if found and six else None
 
     def _uuid(self, text: str) -> str | None:
         if not _UUID.fullmatch(text):
