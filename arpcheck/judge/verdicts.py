@@ -40,7 +40,8 @@ def proxy_arp(case: Case) -> str | None:
     if not proxies:
         return None
     others = [party for party in case.parties if not party.owner.proxy]
-    return f"{_and(proxies)} answers for addresses that are not its own" + (f"; {_and(others)} answered too" if others else "")
+    beside = f"; {_and(others)} answered too" if others else ""
+    return f"{_and(proxies)} answers for addresses that are not its own{beside}"
 
 
 def foreign(case: Case) -> str | None:

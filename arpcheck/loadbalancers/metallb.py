@@ -16,7 +16,7 @@ from arpcheck.loadbalancers.metallb_events import event_claims, event_notes, of_
 from arpcheck.loadbalancers.metallb_pools import BGP, LAYER2, POOLS, Coverage, coverage
 from arpcheck.loadbalancers.metallb_statuses import STATUSES, kept_for_others, status_claims, status_notes
 from arpcheck.loadbalancers.needs import annotations_of_services
-from arpcheck.loadbalancers.records import has_ingress, is_current, refused, strongest_first, untold
+from arpcheck.loadbalancers.records import has_ingress, is_current, refused, strongest_first, untold, untold_all
 from arpcheck.model import Announcement, Claim, Need
 from arpcheck.objects import Objects, Service
 
@@ -97,10 +97,12 @@ def _unread(objects: Objects) -> tuple[str, ...]:
 
 
 def _unsaid(service: Service, objects: Objects) -> tuple[str, ...]:
-    """From 0.14.9 on, which the key of the annotation shows, every Service that is announced has a ServiceL2Status;
-    before that, events."""
-    record = STATUSES if service.annotations.get(_POOL[0]) else EVENTS
-    return () if kept_for_others(objects) else untold(objects, record.resource)
+    """From 0.14.9 on, which the key of the annotation shows, every Service that is announced has a ServiceL2Status, so a
+    file that has none and nothing else of MetalLB's was made without; before that, events."""
+    if not service.annotations.get(_POOL[0]):
+        return untold(objects, EVENTS.resource)
+    own = (STATUSES.resource, POOLS.resource, LAYER2.resource, BGP.resource)
+    return (STATUSES.resource,) if untold_all(objects, *own) else ()
 
 
 def _unrecorded(service: Service, objects: Objects, covered: Coverage) -> tuple[tuple[Claim, ...], tuple[str, ...]]:

@@ -93,7 +93,8 @@ def test_whose_a_host_name_is(annotations, implementation):
 
 # ---------------------------------------------------------------------------------- what a file may not have been asked
 
-STATUSES, LAYER2, BGP = "servicel2statuses.metallb.io", "l2advertisements.metallb.io", "bgpadvertisements.metallb.io"
+STATUSES, POOLS = "servicel2statuses.metallb.io", "ipaddresspools.metallb.io"
+LAYER2, BGP = "l2advertisements.metallb.io", "bgpadvertisements.metallb.io"
 
 ANOTHER_ANSWERS = """
 [[services]]
@@ -122,9 +123,13 @@ annotations = {{}}
     ("text", "without", "verdict", "gaps"),
     [
         pytest.param(ANOTHER_ANSWERS, (), "wrong-node", [], id="the record is in the file"),
-        pytest.param(ANOTHER_ANSWERS, (STATUSES,), "inconclusive", [STATUSES], id="without the record nobody is right"),
+        pytest.param(
+            ANOTHER_ANSWERS, (STATUSES, POOLS, LAYER2), "inconclusive", [STATUSES], id="without the record nobody is right",
+        ),
+        pytest.param(ANOTHER_ANSWERS, (STATUSES,), "ok", [], id="who asked for MetalLB's pools asked for its records"),
         pytest.param(NOBODY_ANSWERS, (), "silent", [], id="an advertisement says that somebody should answer"),
         pytest.param(NOBODY_ANSWERS, (LAYER2,), "inconclusive", [BGP, LAYER2], id="without one it may be BGP's"),
+        pytest.param(NOBODY_ANSWERS + 'advertised = "bgp"', (), "ok", [], id="who asked for BGP's asked for both kinds"),
         pytest.param(
             BY_CLASS.format("calico"), (), "inconclusive", ["felixconfigurations.crd.projectcalico.org"], id="Calico, which may be BGP's",
         ),
