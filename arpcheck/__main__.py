@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 
@@ -16,6 +17,7 @@ BROKEN = 2
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit code. Everything that arpcheck can't do ends here as one line that says the cure."""
+    _open_what_is_closed()
     try:
         return _run(arguments)
     except Exception:  # noqa: BLE001 - the last resort: shown whole, and never under a finding's exit code
@@ -24,6 +26,13 @@ def main(arguments: list[str] | None = None) -> int:
         with suppress(OSError):  # a terminal that is gone
             traceback.print_exc()
         return _say("this is a fault in arpcheck, not a finding. Please report it with the lines above.", BROKEN)
+
+
+def _open_what_is_closed() -> None:
+    """A stream that the caller closed (`2>&-`) is None, for which `print` takes stdout: an error would be a result."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the process ends
 
 
 def _run(arguments: list[str] | None) -> int:
@@ -35,7 +44,7 @@ def _run(arguments: list[str] | None) -> int:
         given = sys.argv[1:] if arguments is None else arguments
         return int(app(given or ["--help"], standalone_mode=False, prog_name=program()) or 0)
     except TyperException as error:
-        return _say(f"{error.format_message()} `{_command()} --help` shows what there is.", 2)
+        return _say(f"{error.format_message().rstrip('.')}. `{_command(error)} --help` shows what there is", 2)
     except ArpcheckError as error:
         return _say(str(error), error.exit_code)
     except (Abort, KeyboardInterrupt):
@@ -53,11 +62,12 @@ def _say(line: str, code: int) -> int:
     return code
 
 
-def _command() -> str:
+def _command(error: Exception) -> str:
+    """The innermost command that was known."""
     from arpcheck.cli import program
 
-    words = [word for word in sys.argv[1:2] if not word.startswith("-")]
-    return " ".join((program(), *words))
+    context = getattr(error, "ctx", None)
+    return context.command_path if context else program()
 
 
 if __name__ == "__main__":

@@ -53,7 +53,13 @@ REFUSED = [
     pytest.param(["doctor", "--cluster-file", "x", "--context", "y"], "--cluster-file goes with none", id="doctor of two sources"),
     pytest.param(["pod"], "no node is named. Give one with --node", id="no node"),
     pytest.param(["pod", "--node", "x", "--", "--frob"], "No such option: --frob", id="an option that probe has not"),
-    pytest.param(["frobnicate"], "No such command 'frobnicate'", id="unknown command"),
+    pytest.param(["frobnicate"], "No such command 'frobnicate'. `arpcheck --help` shows what there is\n", id="unknown command"),
+    pytest.param(
+        ["strict-arp", "status", "--frob"], "--frob. `arpcheck strict-arp status --help` shows what there is\n", id="unknown option"
+    ),
+    pytest.param(["explain", "nonstrict"], "is called 'nonstrict'. Is it non-strict", id="a rule that is alike"),
+    pytest.param(["merge", "x.json"], "merge takes two reports or more", id="one report"),
+    pytest.param(["compare", "-"], "Missing argument 'AFTER'. `arpcheck compare --help`", id="a missing argument"),
     pytest.param(["snapshot", "--kubeconfig", "/nowhere/config"], "/nowhere/config", id="no kubeconfig"),
     pytest.param(["snapshot", "--cluster-file", "/nowhere/c.json"], "/nowhere/c.json", id="no cluster file"),
     pytest.param(["demo", "nowhere"], "nowhere", id="unknown scene"),
@@ -160,3 +166,38 @@ def test_without_a_word_it_shows_its_help():
     done = arpcheck()
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Usage: arpcheck")
+
+
+def test_a_closed_stream_is_not_another_one(saved):
+    """`2>&-` and `>&-`: an error never goes to stdout, and nothing is written into a file that took its number."""
+    for redirection, code, out in (("2>&-", 2, ""), (">&-", 2, "")):
+        command = f"{sys.executable} -m arpcheck report /nowhere.json {redirection}"
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout) == (code, out)
+        assert "Traceback" not in done.stderr
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m arpcheck report {saved} >&-"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("command", [[], ["strict-arp"]])
+def test_the_list_of_commands_says_whole_sentences(command):
+    done = arpcheck(*command, "--help", env={"COLUMNS": "60"})
+    assert "..." not in done.stdout.partition("Commands:")[2]
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [
+        ("report", "Usage: arpcheck report [OPTIONS] [FILE]"),
+        ("compare", "Usage: arpcheck compare [OPTIONS] BEFORE AFTER"),
+        ("merge", "Usage: arpcheck merge [OPTIONS] FILE..."),
+        ("pod", "Usage: arpcheck pod [OPTIONS] [-- PROBE-OPTIONS]"),
+    ],
+)
+def test_arguments_are_shown_by_name_without_their_python_type(command, usage):
+    done = arpcheck(command, "--help")
+    assert done.stdout.splitlines()[0] == usage
+    assert "<" not in done.stdout.partition("Examples")[0]

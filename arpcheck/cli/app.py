@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from arpcheck import __version__
+from arpcheck.cli.help import Group
 
 app = typer.Typer(
+    cls=Group,
     help="Ask the wire who answers ARP for every LoadBalancer IP of a Kubernetes cluster, and say which answers are wrong.",
     no_args_is_help=True,
     add_completion=False,

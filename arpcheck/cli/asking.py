@@ -29,7 +29,7 @@ from arpcheck.cli.options import (
 from arpcheck.errors import UsageError
 
 
-@app.command(epilog="Example:  arpcheck preflight --iface eth0 -o markdown")
+@app.command(epilog="Example:  sudo arpcheck preflight --iface eth0 -o markdown")
 def preflight(
     iface: Iface = None,
     rounds: Rounds = 3,
@@ -73,7 +73,10 @@ def preflight(
     )
 
 
-@app.command(epilog="Examples:  arpcheck pool --iface eth0  |  arpcheck pool --iface eth0 --range 10.0.0.50-10.0.0.99")
+@app.command(
+    epilog="Examples:  sudo arpcheck pool --iface eth0"
+    "  |  sudo arpcheck pool --iface eth0 --range 10.0.0.50-10.0.0.99"
+)
 def pool(
     iface: Iface = None,
     ranges: Annotated[
@@ -98,9 +101,11 @@ def pool(
     _verbose: Verbose = False,
 ) -> int:
     """Ask whether somebody already uses an address that a load balancer may hand out next."""
-    if format_name not in ("table", "json"):
-        raise UsageError(f"-o {format_name!r}: no such format of pool", "One of table, json")
+    from arpcheck.commands.pool import FORMATS
     from arpcheck.commands.pool import pool as run
+
+    if format_name not in FORMATS:
+        raise UsageError(f"-o {format_name!r}: no such format of pool", f"One of {', '.join(FORMATS)}")
     from arpcheck.commands.probe import Request
     from arpcheck.evidence import Options
 
@@ -120,8 +125,8 @@ def pool(
 
 
 @app.command(
-    epilog="Examples:  arpcheck inventory --iface eth0 -o csv > macs.csv  |  arpcheck inventory --manifest --image IMAGE"
-    " | kubectl apply -f -"
+    epilog="Examples:  sudo arpcheck inventory --iface eth0 -o csv > macs.csv"
+    "  |  arpcheck inventory --manifest --image IMAGE | kubectl apply -f -"
 )
 def inventory(
     iface: Annotated[

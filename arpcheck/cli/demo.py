@@ -12,7 +12,9 @@ from arpcheck.cli.completing import scenes
 
 @app.command(epilog="Example:  arpcheck demo split-brain")
 def demo(
-    scene: Annotated[str | None, typer.Argument(help="A scene's name, or a scene file.", autocompletion=scenes)] = None,
+    scene: Annotated[
+        str | None, typer.Argument(metavar="SCENE", help="A scene's name, or a scene file.", autocompletion=scenes)
+    ] = None,
     names: Annotated[bool, typer.Option("--list", help="Name the scenes.")] = False,
 ) -> int:
     """Run the whole of it on a LAN of network namespaces with real kernel ARP."""

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from typer.models import CommandInfo
 
+from arpcheck.cli.help import Command
+
 BETWEEN = "  |  "
 _AS_IT_STANDS = "\b\n"
 """A paragraph that begins with this is not wrapped (click, "Preventing Rewrapping")."""
@@ -23,6 +25,7 @@ def examples(epilog: str | None) -> tuple[str, ...]:
 
 def lay_out(commands: Iterable[CommandInfo]) -> None:
     for command in commands:
+        command.cls = Command
         if found := examples(command.epilog):
             heading = "Examples:" if len(found) > 1 else "Example:"
             command.epilog = _AS_IT_STANDS + "\n".join((heading, *(f"  {example}" for example in found)))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from arpcheck import __version__
 from arpcheck.cli.examples import examples
+from arpcheck.cli.help import described
 
 CODES = (
     ("0", "every address is as it should be"),
@@ -34,12 +35,23 @@ def _lines(program: Any) -> Iterator[str]:
     yield from (".SH NAME", rf"arpcheck \- {_text(program.help.splitlines()[0].rstrip('.'))}")
     yield from (".SH SYNOPSIS", r".B arpcheck", r".I COMMAND", r"[\fIOPTION\fR]...")
     yield from (".SH DESCRIPTION", _text(program.help), ".PP", r"As a kubectl plug-in: \fBkubectl arpcheck\fR.")
+    yield from (".SH EXAMPLES", *_shown(_first_examples(program)))
     yield ".SH COMMANDS"
     for name, command in _commands(program):
         yield from _command(name, command)
     yield from (".SH EXIT STATUS", *(line for code in CODES for line in _item(*code)))
     yield from (".SH ENVIRONMENT", *(line for variable in VARIABLES for line in _item(*variable)))
     yield from (".SH SEE ALSO", r".BR arping (8),", r".BR arp-scan (1),", r".BR kubectl (1)")
+
+
+def _first_examples(program: Any) -> Iterator[str]:
+    """One of each command: what there is, at a glance."""
+    for _, command in _commands(program):
+        yield from examples(command.epilog)[:1]
+
+
+def _shown(lines: Iterable[str]) -> Iterator[str]:
+    yield from (".nf", ".RS", *map(_text, lines), ".RE", ".fi")
 
 
 def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
@@ -56,11 +68,10 @@ def _command(name: str, command: Any) -> Iterator[str]:
     usage = " ".join(command.collect_usage_pieces(context))
     yield from (f".SS {_text(name)}", rf"\fBarpcheck {_text(name)}\fR {_text(usage)}", ".PP", _text(command.help))
     for parameter in command.get_params(context):
-        if (record := parameter.get_help_record(context)) and record[0] not in ("-h, --help",):
+        if (record := described(parameter, context)) and "--help" not in parameter.opts:
             yield from _item(*record)
     if found := examples(command.epilog):
-        yield from (".PP", "Examples:" if len(found) > 1 else "Example:", ".PP", ".nf", ".RS")
-        yield from (*map(_text, found), ".RE", ".fi")
+        yield from (".PP", "Examples:" if len(found) > 1 else "Example:", ".PP", *_shown(found))
 
 
 def _item(term: str, words: str) -> Iterator[str]:

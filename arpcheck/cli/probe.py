@@ -44,8 +44,9 @@ from arpcheck.cli.options import (
 
 
 @app.command(
-    epilog="Examples:  arpcheck probe --iface eth0  |  arpcheck probe --iface eth0 -n web -o markdown --output ticket.json"
-    "  |  kubectl get svc,nodes,events -A -o json | sudo arpcheck probe --iface eth0 --cluster-file -"
+    epilog="Examples:  sudo arpcheck probe --iface eth0"
+    "  |  sudo arpcheck probe --iface eth0 -n web -o markdown --output ticket.json"
+    "  |  arpcheck snapshot | ssh lan-host sudo arpcheck probe --iface eth0 --cluster-file -"
 )
 def probe(
     iface: Iface = None,

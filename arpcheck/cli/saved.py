@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 )
 def report(
     file: Annotated[
-        str | None, typer.Argument(help="What `arpcheck probe -o json` or `-o html` wrote; - is stdin.")
+        str | None, typer.Argument(metavar="FILE", help="What `arpcheck probe -o json` or `-o html` wrote; - is stdin.")
     ] = None,
     capture: Annotated[
         str | None, typer.Option("--capture", metavar="FILE", help="Judge what tcpdump recorded; needs --cluster-file.")
@@ -96,9 +96,9 @@ def report(
 
 @app.command(epilog="Example:  arpcheck compare before.json after.json -o markdown")
 def compare(
-    before: Annotated[str, typer.Argument(help="A saved report; - is stdin.")],
-    after: Annotated[str, typer.Argument(help="A later one of the same cluster.")],
-    format_name: Annotated[str, typer.Option("-o", help="table, markdown or json.")] = "table",
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="A saved report; - is stdin.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="A later one of the same cluster.")],
+    format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table, markdown or json.")] = "table",
     no_headers: NoHeaders = False,
     output: Output = None,
     exit_zero: ExitZero = False,
@@ -111,7 +111,9 @@ def compare(
 
 @app.command(epilog="Example:  arpcheck merge worker-1.json worker-2.json --output all.json")
 def merge(
-    files: Annotated[list[str], typer.Argument(help="Saved reports of one cluster, each from another host; - is stdin.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE", help="Saved reports of one cluster, each from another host; - is stdin.")
+    ],
     accept: Accept = None,
     format_name: Format = "table",
     no_headers: NoHeaders = False,
@@ -134,7 +136,7 @@ def merge(
 @app.command(epilog="Example:  arpcheck explain non-strict")
 def explain(
     name: Annotated[
-        str | None, typer.Argument(help="A verdict or a finding; none: all of them.", autocompletion=rules)
+        str | None, typer.Argument(metavar="NAME", help="A verdict or a finding; none: all of them.", autocompletion=rules)
     ] = None,
 ) -> int:
     """Say what a verdict or a finding means, how it is decided and what to do."""

@@ -32,7 +32,7 @@ if VARIABLE in os.environ:
     "  arpcheck completion zsh > ~/.zfunc/_arpcheck  |  arpcheck completion fish > ~/.config/fish/completions/arpcheck.fish"
 )
 def completion(
-    shell: Annotated[str, typer.Argument(help=", ".join(SHELLS) + ".", autocompletion=shells)],
+    shell: Annotated[str, typer.Argument(metavar="SHELL", help=", ".join(SHELLS) + ".", autocompletion=shells)],
 ) -> int:
     """Print the completion script of a shell. For `kubectl arpcheck` the package brings its own."""
     from typer.completion import get_completion_script  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from arpcheck.cli.app import app
+from arpcheck.cli.help import Group
 from arpcheck.cli.options import (
     As,
     ClusterFile,
@@ -22,7 +23,7 @@ from arpcheck.cli.options import (
 )  # fmt: skip
 from arpcheck.errors import UsageError
 
-strict_arp = typer.Typer(rich_markup_mode=None)
+strict_arp = typer.Typer(cls=Group, rich_markup_mode=None)
 app.add_typer(
     strict_arp,
     name="strict-arp",
@@ -53,12 +54,12 @@ def status(
     output: Output = None,
 ) -> int:
     """Say for every node what is configured and what is loaded; 0 not needed or set, 1 not set or not loaded, 3 unknown."""
-    if format_name not in ("table", "json"):
-        raise UsageError(f"-o {format_name!r}: no such format of strict-arp status", "One of table, json")
+    from arpcheck.commands.strict_arp_status import FORMATS, Request, strict_arp_status
+
+    if format_name not in FORMATS:
+        raise UsageError(f"-o {format_name!r}: no such format of strict-arp status", f"One of {', '.join(FORMATS)}")
     if logs and cluster_file:
         raise UsageError("--logs needs a cluster: a file holds no logs", "Leave one of the two out")
-    from arpcheck.commands.strict_arp_status import Request, strict_arp_status
-
     return strict_arp_status(
         Request(
             source=source(kubeconfig, context, as_user, cluster_file, request_timeout),

@@ -22,7 +22,6 @@ from arpcheck.cli.options import (
     LoadBalancerClass,
     MacMap,
     Namespace,
-    Output,
     Quiet,
     Rate,
     RequestTimeout,
@@ -42,8 +41,9 @@ _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @app.command(
-    epilog="Examples:  arpcheck watch --iface eth0 --for 10m  |  sudo arpcheck watch --iface eth0 -n web --probe-every 0.2s"
-    "  |  arpcheck watch --iface eth0 --output /var/lib/node_exporter/arpcheck.prom"
+    epilog="Examples:  sudo arpcheck watch --iface eth0 --for 10m"
+    "  |  sudo arpcheck watch --iface eth0 -n web --probe-every 0.2s"
+    "  |  sudo arpcheck watch --iface eth0 --output /var/lib/node_exporter/arpcheck.prom"
 )
 def watch(
     iface: Iface = None,
@@ -72,7 +72,12 @@ def watch(
     cluster_file: ClusterFile = None,
     request_timeout: RequestTimeout = 30.0,
     accept: Accept = None,
-    output: Output = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output", metavar="FILE", help="Keep FILE up to date, in the format of its name: .prom, .json, .html, …"
+        ),
+    ] = None,
     exit_zero: ExitZero = False,
     quiet: Quiet = False,
     _verbose: Verbose = False,

@@ -51,7 +51,7 @@ def access(source: Source, needs: Sequence[Need], clock: Callable[[], datetime] 
     try:
         return _access(session, needs, budget, clock)
     except UnreadError as unread:
-        raise ClusterError(f"The API server {session.where} can't be read: {unread.why}", unread.cure) from None
+        raise ClusterError(f"the API server {session.where} can't be read: {unread.why}", unread.cure) from None
     finally:
         session.close()
 

@@ -37,7 +37,7 @@ def open_session(
         user = log_in(found, budget)
     for _, session in side_by_side({0: lambda: _open(found, user, as_user)}, budget):
         return session
-    raise ClusterError(f"The login of context {found.name if found else 'in-cluster'!r} {TIMED_OUT}", "Log in by hand first")
+    raise ClusterError(f"the login of context {found.name if found else 'in-cluster'!r} {TIMED_OUT}", "Log in by hand first")
 
 
 def _may_carry_credentials(server: str) -> bool:
@@ -74,7 +74,7 @@ def _configuration(found: kubeconfig.Context | None, user: Mapping[str, Any]) ->
     if not found:
         if not os.environ.get("KUBERNETES_SERVICE_HOST"):
             hint = "Name one with --kubeconfig, or read a file with --cluster-file"
-            raise ClusterError("No kubeconfig and no service account found", hint)
+            raise ClusterError("no kubeconfig and no service account found", hint)
         config.load_incluster_config(client_configuration=configuration, try_refresh_token=False)
     else:
         cluster = {key: value for key, value in found.cluster.items() if key != "proxy-url"}

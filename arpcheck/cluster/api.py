@@ -119,7 +119,7 @@ def _ask_within(ask: Ask, served: Served, want: Want, within: str, refused: Unre
 def _insist(session: Session, outcome: Outcome, services_required: bool) -> None:
     unread = outcome.unread
     if unread and unread.fatal:
-        raise ClusterError(f"The API server {session.where} can't be read: {unread.why}", unread.cure)
+        raise ClusterError(f"the API server {session.where} can't be read: {unread.why}", unread.cure)
     if unread and not outcome.kept and services_required and outcome.want.resource == "services":
         raise _without_services(session, unread)
 
@@ -130,14 +130,14 @@ def _without_services(session: Session, unread: UnreadError) -> ClusterError:
             f"{session.where} forbids to list services: the verb list on services is missing",
             "Bind arpcheck's ClusterRole to this account, or name a namespace where it may with -n",
         )
-    return ClusterError(f"The services of {session.where} can't be read: {unread.why}", unread.cure)
+    return ClusterError(f"the services of {session.where} can't be read: {unread.why}", unread.cure)
 
 
 def _insist_on_an_answer(session: Session, outcomes: Sequence[Outcome]) -> None:
     """A server that answered nothing is not one that refused everything."""
     unread = [outcome.unread for outcome in outcomes if outcome.unread]
     if unread and len(unread) == len(outcomes) and not any(reason.status for reason in unread):
-        raise ClusterError(f"The API server {session.where} can't be read: {unread[0].why}", unread[0].cure)
+        raise ClusterError(f"the API server {session.where} can't be read: {unread[0].why}", unread[0].cure)
 
 
 # ----------------------------------------------------------------------------------------------------------------- gaps

@@ -49,7 +49,7 @@ def _is_interactive(plugin: Any, name: str) -> bool:
     mode = text(plugin, "interactiveMode") or "IfAvailable"
     terminal = bool(sys.stdin and sys.stdin.isatty())
     if mode == "Always" and not terminal:
-        raise ClusterError(f"Login plug-in {name!r} needs a terminal", "Run it from one, or use another context")
+        raise ClusterError(f"login plug-in {name!r} needs a terminal", "Run it from one, or use another context")
     return terminal and mode != "Never"
 
 
@@ -80,17 +80,17 @@ def _output(command: list[str], environment: Mapping[str, str], interactive: boo
         )
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its entry in the kubeconfig is damaged"
-        raise ClusterError(f"Login plug-in {name!r} can't be run: {reason}", "Install it, or use another context") from None
+        raise ClusterError(f"login plug-in {name!r} can't be run: {reason}", "Install it, or use another context") from None
     try:
         output = _drained(process, budget)
         status = 0 if len(output) > SIZE else process.wait(max(budget.left, 0))  # who prints that much may never end
     except subprocess.TimeoutExpired:
         hint = "Run it by hand to see why, or give it longer with --request-timeout"
-        raise ClusterError(f"Login plug-in {name!r} did not end within {budget.seconds:g} s", hint) from None
+        raise ClusterError(f"login plug-in {name!r} did not end within {budget.seconds:g} s", hint) from None
     finally:
         _end(process, interactive)
     if status != 0:
-        raise ClusterError(f"Login plug-in {name!r} failed with exit code {status}", "Run it by hand to see why")
+        raise ClusterError(f"login plug-in {name!r} failed with exit code {status}", "Run it by hand to see why")
     return output
 
 
@@ -127,10 +127,10 @@ def _credential(output: bytes, name: str, api_version: str) -> dict[str, Any]:
     except MalformedError:
         answer = None
     if text(answer, "kind") != "ExecCredential" or text(answer, "apiVersion") != api_version:
-        raise ClusterError(f"Login plug-in {name!r} printed no ExecCredential of {api_version}", "Run it by hand to see why")
+        raise ClusterError(f"login plug-in {name!r} printed no ExecCredential of {api_version}", "Run it by hand to see why")
     token, certificate, key = (text(answer, "status", k) for k in ("token", "clientCertificateData", "clientKeyData"))
     if not token and not (certificate and key):
-        raise ClusterError(f"Login plug-in {name!r} printed neither token nor certificate", "Log in with it by hand")
+        raise ClusterError(f"login plug-in {name!r} printed neither token nor certificate", "Log in with it by hand")
     found = {"token": token} if token else {}
     if certificate and key:
         pair = {"client-certificate-data": certificate, "client-key-data": key}

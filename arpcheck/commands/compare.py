@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from arpcheck import pipeline
-from arpcheck.commands.output import check, show, write
+from arpcheck.commands.output import check, format_of, show, write
 from arpcheck.commands.saved import load
 from arpcheck.commands.terminal import style
 from arpcheck.errors import UsageError
@@ -25,6 +25,6 @@ def compare(before: str, after: str, format_name: str, output: str | None, *, he
     runs = [(evidence, pipeline.conclude(evidence)) for evidence in (load(before), load(after))]
     found = compared(*runs)
     if output:
-        write(Path(output), render(found, format_name, Style(headers=headers)))
+        write(Path(output), render(found, format_of(output, format_name, FORMATS), Style(headers=headers)))
     show(render(found, format_name, style(sys.stdout, headers=headers)))
     return found.exit_code

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from arpcheck.errors import UsageError
 from arpcheck.judge import findings, verdicts
@@ -12,12 +13,14 @@ from arpcheck.judge.texts import Text
 
 
 def explain(name: str | None) -> str:
-    """The text of one rule, or of all. An unknown name is a UsageError that lists the known ones."""
+    """The text of one rule, or of all. An unknown name is a UsageError that says which are alike."""
     known = {"verdict": verdicts.texts(), "finding": findings.texts()}
     parts = [_page(kind, text) for kind, texts in known.items() for text in texts if name in (None, text.name)]
     if not parts:
         names = sorted({text.name for texts in known.values() for text in texts})
-        raise UsageError(f"no verdict and no finding is called {name!r}", f"There are: {', '.join(names)}")
+        near = get_close_matches(name or "", names)
+        hint = f"Is it {' or '.join(near)}?" if near else "`arpcheck explain` shows all of them"
+        raise UsageError(f"no verdict and no finding is called {name!r}", hint)
     return "\n".join(parts)
 
 

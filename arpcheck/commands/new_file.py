@@ -6,6 +6,7 @@ followed. Every fault is an OutputError that names the file as the user did."""
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,11 +26,11 @@ class NewFile:
         self.file: IO[bytes] = os.fdopen(handle, "w+b")
 
     def commit(self) -> None:
-        """It takes its place, with its mode less the umask."""
+        """It takes its place, with its mode less the umask; never to be read by more than what was there."""
         with told(self._path):
             self.file.flush()
             os.fsync(self.file.fileno())
-            os.fchmod(self.file.fileno(), self._mode & ~_umask())
+            os.fchmod(self.file.fileno(), self._mode & _allowed(self._path))
             os.replace(self._name, self._path)
         self._name = ""
 
@@ -62,7 +63,9 @@ def told(path: Path) -> Iterator[None]:
         raise OutputError(f"can't write {path}: {error.strerror}") from None
 
 
-def _umask() -> int:
+def _allowed(path: Path) -> int:
+    """What the umask leaves, and of that no more than the file in its place has."""
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    before = stat.S_IMODE(path.stat().st_mode) if path.is_file() and not path.is_symlink() else 0o777
+    return before & ~mask

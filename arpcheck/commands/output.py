@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from select import select
 from typing import TextIO
@@ -36,6 +37,8 @@ def deliver(report: Report, format_name: str, output: str | None, style: Style) 
 
 def check(output: str | None, option: str = "--output") -> None:
     """Raises OutputError now rather than after a run of minutes."""
+    if output == "-":
+        raise OutputError(f"{option} -: stdout has the report already", "Name a file, or redirect stdout")
     folder = Path(output).absolute().parent if output else None
     if folder and not folder.is_dir():
         raise OutputError(f"{option} {output}: there is no folder {folder}", "Make it, or name another file")
@@ -81,6 +84,6 @@ def write(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
-def format_of(output: str, format_name: str) -> str:
+def format_of(output: str, format_name: str, formats: Collection[str] = FORMATS) -> str:
     by_name = SUFFIXES.get(Path(output).suffix.lower())
-    return by_name if by_name in FORMATS else format_name
+    return by_name if by_name is not None and by_name in formats else format_name

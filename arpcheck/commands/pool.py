@@ -9,7 +9,7 @@ from pathlib import Path
 from arpcheck import pipeline
 from arpcheck.cluster import read
 from arpcheck.commands.opening import opened, settled, to_open
-from arpcheck.commands.output import show, write
+from arpcheck.commands.output import format_of, show, write
 from arpcheck.commands.probe import Request, checked, observed
 from arpcheck.commands.stopping import stopping
 from arpcheck.errors import UsageError
@@ -17,6 +17,8 @@ from arpcheck.objects import Objects
 from arpcheck.pools import NEEDS, Occupancy, Pool, occupancy, pools, range_pool, to_json, to_text, unassigned
 from arpcheck.reports.escape import plain
 from arpcheck.wire.host import this_host
+
+FORMATS = ("table", "json")
 
 
 def pool(request: Request, ranges: tuple[str, ...], most: int) -> int:
@@ -37,10 +39,13 @@ def pool(request: Request, ranges: tuple[str, ...], most: int) -> int:
 
 
 def _deliver(result: Occupancy, request: Request) -> None:
-    text = json.dumps(to_json(result), indent=2) + "\n" if request.format_name == "json" else _plain(to_text(result))
     if request.output:
-        write(Path(request.output), text)
-    show(text)
+        write(Path(request.output), _text(result, format_of(request.output, request.format_name, FORMATS)))
+    show(_text(result, request.format_name))
+
+
+def _text(result: Occupancy, format_name: str) -> str:
+    return json.dumps(to_json(result), indent=2) + "\n" if format_name == "json" else _plain(to_text(result))
 
 
 def _found(objects: Objects) -> tuple[Pool, ...]:

@@ -48,6 +48,7 @@ def report(
 def load(path: str) -> Evidence:
     """The evidence in a saved report, or a saved evidence alone. `-` is stdin. Raises InputError with the place."""
     document = _document(path)
+    path = "standard input" if path == "-" else path
     version = document.get("apiVersion")
     if isinstance(version, str) and version.startswith("arpcheck/") and version != VERSION:
         raise InputError(f"{path}: written as {version!r}, this arpcheck reads {VERSION}", "Use a newer arpcheck")

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from arpcheck.cluster import Container, Source, read, read_logs
-from arpcheck.commands.output import check, show, write
+from arpcheck.commands.output import check, format_of, show, write
 from arpcheck.errors import InputError, UsageError
 from arpcheck.kubeproxy import NEEDS, workload
 from arpcheck.kubeproxy.status import StrictArpStatus, status, to_json, to_text
 from arpcheck.objects import Objects, name, namespace, text
 
+FORMATS = ("table", "json")
 MOST_BYTES = 1 << 20
 """A /configz is some KiB."""
 
@@ -43,10 +44,13 @@ def strict_arp_status(request: Request) -> int:
 
 
 def _deliver(found: StrictArpStatus, request: Request) -> None:
-    written = json.dumps(to_json(found), indent=2) + "\n" if request.format_name == "json" else to_text(found)
     if request.output:
-        write(Path(request.output), written)
-    show(written)
+        write(Path(request.output), _text(found, format_of(request.output, request.format_name, FORMATS)))
+    show(_text(found, request.format_name))
+
+
+def _text(found: StrictArpStatus, format_name: str) -> str:
+    return json.dumps(to_json(found), indent=2) + "\n" if format_name == "json" else to_text(found)
 
 
 def _logs(source: Source, objects: Objects) -> tuple[Mapping[str, str], tuple[str, ...]]:

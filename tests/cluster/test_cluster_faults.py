@@ -132,7 +132,7 @@ def test_401_ends_it(tmp_path, path):
             with pytest.raises(ClusterError) as error:
                 ask(services_required=required)
             assert str(error.value) == (
-                f"The API server {server.url} (context 'lab') can't be read: the credentials are not accepted (401). "
+                f"the API server {server.url} (context 'lab') can't be read: the credentials are not accepted (401). "
                 "Log in again, or name another --context"
             )
 
@@ -206,7 +206,7 @@ def test_a_server_that_is_not_there(tmp_path):
         with pytest.raises(ClusterError) as error:
             ask(services_required=False)
     assert str(error.value) == (
-        f"The API server {server.url} (context 'lab') can't be read: connection refused. "
+        f"the API server {server.url} (context 'lab') can't be read: connection refused. "
         "Is the server running, and is this the right context?"
     )
 

@@ -143,7 +143,7 @@ def test_an_explicit_one_must_exist(tmp_path):
 
 
 def test_neither_kubeconfig_nor_service_account():
-    with pytest.raises(ClusterError, match="No kubeconfig and no service account found"):
+    with pytest.raises(ClusterError, match="no kubeconfig and no service account found"):
         read(Source(), [SERVICES])
 
 

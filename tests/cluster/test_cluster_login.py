@@ -64,10 +64,10 @@ def test_where_it_is_looked_for(tmp_path, plugin, monkeypatch, command):
 
 PLANTED = credential(token=TOKEN)[:-1]
 FAILING = [
-    pytest.param("exit 3", "Login plug-in 'login' failed with exit code 3. Run it by hand to see why", id="exit code"),
-    pytest.param(f"echo '{PLANTED}}}'; exit 1", "Login plug-in 'login' failed with exit code 1", id="exit code after a token"),
-    pytest.param("kill -9 $$", "Login plug-in 'login' failed with exit code -9", id="killed"),
-    pytest.param("", f"Login plug-in 'login' printed no ExecCredential of {API}", id="nothing"),
+    pytest.param("exit 3", "login plug-in 'login' failed with exit code 3. Run it by hand to see why", id="exit code"),
+    pytest.param(f"echo '{PLANTED}}}'; exit 1", "login plug-in 'login' failed with exit code 1", id="exit code after a token"),
+    pytest.param("kill -9 $$", "login plug-in 'login' failed with exit code -9", id="killed"),
+    pytest.param("", f"login plug-in 'login' printed no ExecCredential of {API}", id="nothing"),
     pytest.param(f"echo 'Welcome! {TOKEN}'", "printed no ExecCredential", id="rubbish"),
     pytest.param(f"echo '{PLANTED}'", "printed no ExecCredential", id="cut off"),
     pytest.param("echo '<html>'", "printed no ExecCredential", id="HTML"),
@@ -102,7 +102,7 @@ HANGING = [
 
 @pytest.mark.parametrize("body", HANGING)
 def test_a_plug_in_that_hangs_is_ended_with_all_that_it_started(tmp_path, plugin, body):
-    with pytest.raises(ClusterError, match=r"Login plug-in 'login' did not end within 0\.3 s"):
+    with pytest.raises(ClusterError, match=r"login plug-in 'login' did not end within 0\.3 s"):
         log_in(tmp_path, plugin(f"ARPCHECK_TEST_PLUGIN={tmp_path}; export ARPCHECK_TEST_PLUGIN; {body}"), timeout=0.3)
     mark, patience = f"ARPCHECK_TEST_PLUGIN={tmp_path}".encode(), time.monotonic() + 20
     # A killed process is gone when the kernel gets to it, which on a busy machine may be a moment later.

@@ -99,7 +99,7 @@ def test_a_certificate_that_is_not_accepted(pki, kubeconfig_for, shown, trusted,
     with ApiServer(CLUSTER, tls=getattr(pki, shown)) as server:
         with pytest.raises(ClusterError) as error:
             ask(kubeconfig_for(server.url, cluster))
-        assert re.match(rf"The API server {server.url} \(context 'it'\) can't be read: {why}\. \w", str(error.value))
+        assert re.match(rf"the API server {server.url} \(context 'it'\) can't be read: {why}\. \w", str(error.value))
         assert server.requests == []
 
 

@@ -14,6 +14,12 @@ def test_a_run_with_itself(saved, tmp_path):
     assert (tmp_path / "c.json").read_text() == done.stdout
 
 
+def test_the_name_of_the_file_says_its_format(saved, tmp_path):
+    for name, begin in (("c.json", "{"), ("c.md", "**arpcheck: "), ("c.html", "NOTHING NEW"), ("c.txt", "NOTHING NEW")):
+        assert arpcheck("compare", saved, saved, "--output", tmp_path / name).stdout.startswith("NOTHING NEW")
+        assert (tmp_path / name).read_text().startswith(begin)
+
+
 def test_exit_codes(saved):
     deaf = json.loads(Path(saved).read_text())["evidence"] | {"replies": []}
     worse = arpcheck("compare", "-", saved, "--no-headers", stdin=json.dumps(deaf))

@@ -41,3 +41,20 @@ def test_the_mode_is_the_umask_s(tmp_path):
     finally:
         os.umask(before)
     assert stat.S_IMODE(os.stat(tmp_path / "report").st_mode) == 0o600
+
+
+@pytest.mark.parametrize(("before", "after"), [(0o600, 0o600), (0o666, 0o644), (0o640, 0o640)])
+def test_what_was_private_stays_private_and_nothing_is_opened_to_more_than_the_umask(tmp_path, before, after):
+    (tmp_path / "report").touch()
+    (tmp_path / "report").chmod(before)
+    mask = os.umask(0o022)
+    try:
+        write(tmp_path / "report", "x")
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE(os.stat(tmp_path / "report").st_mode) == after
+
+
+def test_a_dash_is_no_file():
+    with pytest.raises(OutputError, match=r"--pcap -: stdout has the report already\. Name a file"):
+        check("-", "--pcap")

@@ -151,7 +151,9 @@ def test_from_a_file_in_a_process_that_never_loads_scapy(tmp_path):
 def test_the_file_beside_stdout(tmp_path, capsys):
     with serving(tmp_path) as (_, source):
         strict_arp_status(Request(source=source, output=str(tmp_path / "status.txt")))
-    assert (tmp_path / "status.txt").read_text() == capsys.readouterr().out
+        assert (tmp_path / "status.txt").read_text() == capsys.readouterr().out
+        strict_arp_status(Request(source=source, output=str(tmp_path / "status.json")))
+    assert json.loads((tmp_path / "status.json").read_text())["kind"] == "StrictArpStatus"
 
 
 @pytest.mark.parametrize(

@@ -254,8 +254,8 @@ class Answer:
 
 
 def test_a_cluster_that_can_not_be_read_leaves_what_was_read_and_is_told_once():
-    answers = iter([ClusterError("The API server x can't be read: connection refused"), ClusterError("x"), None])
-    error = ClusterError("The API server x can't be read: timed out")
+    answers = iter([ClusterError("the API server x can't be read: connection refused"), ClusterError("x"), None])
+    error = ClusterError("the API server x can't be read: timed out")
     code, text, stored = watched(
         "healthy", pace=Pace(interval=3, lasts=12, every=0.5), reading=lambda: Answer(next(answers, error)),
     )  # fmt: skip
@@ -263,8 +263,8 @@ def test_a_cluster_that_can_not_be_read_leaves_what_was_read_and_is_told_once():
     assert code == 0
     told = [line.split("  ", 1)[1] for line in text.splitlines() if "what was read before is taken" in line]
     assert told == [
-        "The API server x can't be read: connection refused; what was read before is taken",
+        "the API server x can't be read: connection refused; what was read before is taken",
         "x; what was read before is taken",
         "the cluster has not answered yet; what was read before is taken",
-        "The API server x can't be read: timed out; what was read before is taken",
+        "the API server x can't be read: timed out; what was read before is taken",
     ]
