@@ -98,6 +98,13 @@ def check_options(options: Options) -> None:
         raise UsageError(str(error), "Write it as for kubectl: app=web,tier in (a,b),!canary") from None
 
 
+def selection(options: Options) -> str | None:
+    """How Services were selected, as it was written; None: all are meant, or none."""
+    chosen = {"-n": options.namespace, "-l": options.selector or None, "--class": options.load_balancer_class}
+    words = [f"{option} {value or repr('')}" for option, value in chosen.items() if value is not None]
+    return " ".join(words) if words and options.services else None
+
+
 def _selected(service: Service, options: Options) -> bool:
     return (
         (options.namespace is None or service.namespace == options.namespace)

@@ -72,7 +72,7 @@ def words(entry: Acceptance) -> str:
 
 def marked(text: str, accepted: Accepted | None) -> str:
     """A reason with the word that it is accepted: every format shows reasons."""
-    return text if accepted is None else f"{text}; accepted up to {accepted.until}: {accepted.reason}"
+    return text if accepted is None else f"{text.removesuffix('.')}; accepted up to {accepted.until}: {accepted.reason}"
 
 
 def _names(entry: Acceptance, target: Target) -> bool:

@@ -63,6 +63,8 @@ class Judged:
     causes: tuple[Cause, ...]
     """Why nodes answer although they are configured otherwise, or because."""
     cluster_version: str | None
+    in_vain: str | None = None
+    """What Services were selected by, where none was left to ask for; None: else."""
     acceptances: Acceptances = field(default_factory=Acceptances)
     findings: tuple[Finding, ...] = ()
     """For the rules that look at what the others found."""

@@ -74,6 +74,8 @@ def _doubts(judged: Judged, verdicts: Counter[Verdict], complete: bool) -> tuple
     if unknown:
         doubts.append(f"how {', '.join(unknown)} treats Service addresses is not known")
     doubts.extend(f"{gap.what} could not be read: {gap.why}" for gap in judged.gaps if gap.what in NEEDED)
+    if judged.in_vain:
+        doubts.append(f"no LoadBalancer Service was selected by {judged.in_vain}")
     if not any(judged.asked()) and not judged.named(Arp.STRICT):
         doubts.append("no address and no node was judged")
     return tuple(dict.fromkeys(doubts))

@@ -78,6 +78,7 @@ def conclude(evidence: Evidence) -> Report:
         overlays=identities.overlays(objects),
         causes=(),
         cluster_version=objects.version,
+        in_vain=None if any(t.kind in targeting.JUDGED for t in targets) else targeting.selection(evidence.options),
         acceptances=Acceptances(entries=evidence.accepted, today=evidence.started_at.astimezone(UTC).date()),
     )
     judged = replace(judged, causes=likely_causes(judged, gateways))
