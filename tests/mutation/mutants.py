@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterator
+from types import CodeType
 from typing import NamedTuple
 
 COMPARED = {
@@ -16,22 +17,58 @@ CALLED = {"any": "all", "all": "any", "min": "max", "max": "min", "sorted": "lis
 
 
 class Mutant(NamedTuple):
-    line: int
     what: str
-    source: str
+    lines: range
+    """Of the statement that is changed, or of its head where it has a body. The first is the place of the change."""
+    tree: ast.Module
 
 
 def mutants(source: str) -> Iterator[Mutant]:
     """In the order of the lines; annotations and texts are left alone."""
     tree = ast.parse(source)
-    places = [node for node in ast.walk(tree) if hasattr(node, "lineno") and node not in set(_annotations(tree))]
-    for number, node in sorted(enumerate(places), key=lambda place: place[1].lineno):
+    heads = dict(_heads(tree))
+    for number, node in sorted(enumerate(_places(tree)), key=lambda place: place[1].lineno):
         for way, what in enumerate(_ways(node)):
             changed = copy.deepcopy(tree)
-            left = set(_annotations(changed))
-            twin = [found for found in ast.walk(changed) if hasattr(found, "lineno") and found not in left][number]
-            _change(twin, way)
-            yield Mutant(node.lineno, f"{what}: {ast.unparse(node)[:80]}", ast.unparse(changed))
+            _change(_places(changed)[number], way)
+            yield Mutant(f"{node.lineno}: {what}: {ast.unparse(node)[:80]}", heads[node], ast.fix_missing_locations(changed))
+
+
+def functions_changed(before: CodeType, after: CodeType) -> list[CodeType] | None:
+    """The functions of `after` that are others than those of `before`; None where what runs at the import is."""
+    found = []
+    for old, new in zip(_inner(before), _inner(after), strict=True):
+        if old.co_flags & 0x2:  # CO_NEWLOCALS: a function, no class
+            found += [new] if old != new else []
+        elif (within := functions_changed(old, new)) is None:
+            return None
+        else:
+            found += within
+    return found if _bare(before) == _bare(after) else None
+
+
+def _inner(code: CodeType) -> list[CodeType]:
+    return [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+
+
+def _bare(code: CodeType) -> CodeType:
+    return code.replace(co_consts=tuple(None if isinstance(one, CodeType) else one for one in code.co_consts))
+
+
+def _places(tree: ast.AST) -> list[ast.AST]:
+    left = set(_annotations(tree))
+    return [node for node in ast.walk(tree) if hasattr(node, "lineno") and node not in left]
+
+
+def _heads(tree: ast.AST) -> Iterator[tuple[ast.AST, range]]:
+    """Every node with the lines of its innermost statement, without those of a body."""
+    for node in ast.walk(tree):  # from the outside in, so that the innermost comes last
+        if isinstance(node, (ast.stmt, ast.match_case, ast.ExceptHandler)):
+            body = getattr(node, "body", None)
+            first = getattr(node, "lineno", None) or node.pattern.lineno  # type: ignore[attr-defined]
+            last = max(first, body[0].lineno - 1) if body else node.end_lineno  # type: ignore[attr-defined]
+            for inner in ast.walk(node):
+                yield inner, range(first, last + 1)
 
 
 def _annotations(tree: ast.AST) -> Iterator[ast.AST]:
@@ -73,7 +110,8 @@ def _change(node: ast.AST, way: int) -> None:
         case ast.BoolOp() if way == 0:
             node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
         case ast.BoolOp():
-            del node.values[way - 1]
+            node.values[way - 1 : way] = []
+            node.values.insert(0, ast.Constant(value=isinstance(node.op, ast.And)))  # one value alone is no BoolOp
         case ast.UnaryOp():
             node.op, node.operand = ast.Not(), ast.UnaryOp(op=ast.Not(), operand=node.operand)
         case ast.BinOp():

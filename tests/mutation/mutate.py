@@ -1,84 +1,110 @@
 """Which small faults the tests would not see: `python tests/mutation/mutate.py [--sample N] [--seconds S] FILE…`.
 
-Each mutant lives in a copy of the checkout, and the pure tests that speak of it run there until one fails. Prints the
-survivors and the score. Never touches the checkout."""
+Prints the survivors and the score. Nothing is written: a mutant lives in a process of its own."""
 
 from __future__ import annotations
 
 import argparse
-import os
+import ast
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
-import time
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import spec_from_file_location
 from pathlib import Path
-from queue import Queue
+from types import CodeType
+from typing import Any
 
+import pytest
 from mutants import Mutant, mutants
+from trials import PATIENCE, Calm, Fate, Trials, run
 
 ROOT = Path(__file__).parent.parent.parent
-OF = {
-    "judge": ("tests/judge", "tests/lab/test_scenes_pure.py", "tests/model", "tests/reports"),
-    "targets": ("tests/test_targets.py", "tests/test_asks.py", "tests/lab/test_scenes_pure.py"),
-    "identities": ("tests/identities", "tests/lab/test_scenes_pure.py"),
-    "loadbalancers": ("tests/loadbalancers", "tests/lab/test_scenes_pure.py"),
-}
-"""The tests that kill, by the first part of the path in the package; anything else is run against all pure ones."""
-PATIENCE = 120
+TESTS = (
+    *("judge", "identities", "loadbalancers", "model", "kubeproxy", "pools", "reports", "saved", "watching"),
+    *("test_targets.py", "test_asks.py", "test_manifests.py", "lab/test_scenes_pure.py"),
+)
+"""The pure ones. Which of them run a line, and so can kill what is changed there, is found out."""
+OPTIONS = ("-p", "no:xdist", "-m", "not lab")
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--sample", type=int, help="only so many of all, drawn by chance")
-    parser.add_argument("--seconds", type=float, default=3600.0, help="no new mutant after that")
+    parser.add_argument("--seconds", type=float, default=36000.0, help="no new mutant after that")
+    parser.add_argument("--line", help="of one mutant, which is put in place before anything is imported")
+    parser.add_argument("--tests", nargs="*", default=[])
     chosen = parser.parse_args(arguments)
-    files = sorted(file for path in chosen.files for file in (path.rglob("*.py") if path.is_dir() else [path]))
-    found = [(file.resolve().relative_to(ROOT), mutant) for file in files for mutant in mutants(file.read_text())]
+    files = sorted(file.resolve() for path in chosen.files for file in (path.rglob("*.py") if path.is_dir() else [path]))
+    found = [(file, mutant) for file in files for mutant in mutants(file.read_text())]
+    if chosen.line:
+        return alone(files[0], next(mutant for _, mutant in found if mutant.what == chosen.line), chosen.tests)
     if chosen.sample:
         found = random.Random(1).sample(found, min(chosen.sample, len(found)))  # noqa: S311 - a draw, not a secret
-    end = time.monotonic() + chosen.seconds
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
-        copies: Queue[Path] = Queue()
-        for number in range(2):
-            copies.put(copied(Path(folder) / str(number)))
-        fates = list(pool.map(lambda one: fate(copies, *one) if time.monotonic() < end else None, found))
-    survivors = [one for one, killed in zip(found, fates, strict=True) if killed is False]
-    for file, mutant in survivors:
-        print(f"{file}:{mutant.line}: {mutant.what}")  # noqa: T201
-    tried = sum(killed is not None for killed in fates)
-    print(f"{tried} of {len(found)} mutants tried, {tried - len(survivors)} killed, {len(survivors)} alive")  # noqa: T201
-    return 1 if survivors else 0
+    trials = Trials(found, chosen.seconds, at_import)
+    pytest.main([*OPTIONS, *(str(ROOT / "tests" / name) for name in TESTS)], plugins=[trials])
+    return told(trials.fates, len(found))
 
 
-def copied(place: Path) -> Path:
-    place.mkdir()
-    for part in ("arpcheck", "tests"):
-        shutil.copytree(ROOT / part, place / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for part in ("pyproject.toml", "README.md"):
-        shutil.copy(ROOT / part, place)
-    return place
+def told(fates: list[Fate], drawn: int) -> int:
+    alive = [fate for fate in fates if not fate.killer]
+    for fate in alive:
+        print(f"{fate.file.relative_to(ROOT)}:{fate.mutant.what} ({fate.tests} tests run it)")  # noqa: T201
+    tried, killed = (Counter(fate.file.relative_to(ROOT).parts[1] for fate in some) for some in (fates, set(fates) - set(alive)))
+    for part in sorted(tried):
+        print(f"{part}: {killed[part]} of {tried[part]} killed, {killed[part] / tried[part]:.1%}")  # noqa: T201
+    print(f"{len(fates)} of {drawn} mutants tried, {len(fates) - len(alive)} killed, {len(alive)} alive")  # noqa: T201
+    return 1 if alive or not fates else 0
 
 
-def fate(copies: Queue[Path], file: Path, mutant: Mutant) -> bool:
-    """Killed."""
-    place = copies.get()
-    good = (place / file).read_text()
+def at_import(file: Path, mutant: Mutant, tests: list[str]) -> str | None:
+    command = [sys.executable, __file__, str(file), "--line", mutant.what, "--tests", *tests[:200]]
     try:
-        (place / file).write_text(mutant.source)
-        tests = OF.get(file.with_suffix("").parts[1], ("tests",))
-        command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:xdist", "-m", "not lab", *tests]
-        environment = os.environ | {"PYTHONPATH": str(place)}
-        done = subprocess.run(command, cwd=place, env=environment, capture_output=True, timeout=PATIENCE, check=False)
-        return done.returncode != 0
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=PATIENCE, check=False)
     except subprocess.TimeoutExpired:
+        return "its patience"
+    return None if done.returncode == 0 else "at the import"
+
+
+def alone(file: Path, mutant: Mutant, tests: list[str]) -> int:
+    """Whether the tests pass with the mutant in the place of the module."""
+    sys.meta_path.insert(0, _Finder(file, mutant.tree))
+    plugin = _Stopping()
+    status = pytest.main([*OPTIONS, *tests], plugins=[plugin])
+    return 1 if plugin.failed or status not in (0, 5) else 0
+
+
+class _Stopping(Calm):
+    failed = False
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self.failed = bool(session.testsfailed) or any(not passed for _, passed in run(session.items))
         return True
-    finally:
-        (place / file).write_text(good)
-        copies.put(place)
+
+
+class _Finder(MetaPathFinder):
+    def __init__(self, file: Path, tree: ast.Module) -> None:
+        self.file, self.tree = file, tree
+        parts = file.relative_to(ROOT).with_suffix("").parts
+        self.name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        if fullname != self.name:
+            return None
+        places = [str(self.file.parent)] if self.file.stem == "__init__" else None
+        return spec_from_file_location(fullname, self.file, loader=_Loader(fullname, str(self.file), self.tree), submodule_search_locations=places)
+
+
+class _Loader(SourceFileLoader):
+    def __init__(self, fullname: str, path: str, tree: ast.Module) -> None:
+        super().__init__(fullname, path)
+        self.tree = tree
+
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(self.tree, self.path, "exec")
 
 
 if __name__ == "__main__":
