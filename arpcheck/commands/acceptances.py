@@ -32,19 +32,27 @@ def read_acceptances(path: str | None) -> tuple[Acceptance, ...]:
     if path is None:
         return ()
     where = f"--accept {path}"
-    found = _document(where, Path(path))
+    return acceptances(_content(where, Path(path)), where)
+
+
+def acceptances(content: bytes, where: str) -> tuple[Acceptance, ...]:
+    """The same for what is in the file; `where` names it in errors."""
+    found = _document(where, content)
     entries = found.get("accept") if isinstance(found, Mapping) else found
     if not isinstance(entries, list):
         raise InputError(f"{where}: neither a list nor a mapping with the list `accept`", HELP)
     return tuple(_entry(f"{where}: entry {number}", entry) for number, entry in enumerate(entries, 1))
 
 
-def _document(where: str, path: Path) -> Any:
+def _content(where: str, path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            return file.read(MOST_BYTES + 1)
     except OSError as error:
         raise InputError(f"{where}: {error.strerror}") from None
+
+
+def _document(where: str, content: bytes) -> Any:
     if len(content) > MOST_BYTES:
         raise InputError(f"{where}: larger than {MOST_BYTES >> 20} MiB", "Is it a file of acceptances?")
     try:

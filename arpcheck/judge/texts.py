@@ -13,6 +13,7 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import dataclass
+from functools import cache
 
 _PARTS = re.compile(r"Means: (?P<means>.+?)\n\s*\nDecided when:\n(?P<decided>.+?)\n\s*\nDo:\n(?P<do>.+)", re.DOTALL)
 _ITEM = re.compile(r"^(?:\d+\.|-) ", re.MULTILINE)
@@ -28,6 +29,7 @@ class Text:
     do: tuple[str, ...]
 
 
+@cache
 def text(name: str, docstring: str | None) -> Text:
     """Reads a rule's docstring; a ValueError names the rule whose docstring has not the three parts."""
     match = _PARTS.fullmatch(inspect.cleandoc(docstring or ""))

@@ -1,24 +1,20 @@
 """What reads bytes from outside, each as a function that takes any bytes: it returns, or raises an ArpcheckError.
 
-`SEEDS` are good inputs to start from, by the target's name. Anything else that comes out is a fault."""
+Anything else that comes out is a fault."""
 
 from __future__ import annotations
 
 import io
 import json
-import tempfile
-from datetime import UTC, datetime
 from functools import cache
 from ipaddress import IPv4Address
-from pathlib import Path
+
+from fuzz_fields import changed_fields
+from fuzz_seeds import OUR_IP, OUR_MAC, VIP, evidences, memory_file
 
 from arpcheck.errors import ArpcheckError
-from arpcheck.model import Mac, Question
-
-FIXTURES = Path(__file__).parent.parent
-OUR_MAC, OUR_IP, VIP = Mac("02:00:00:00:00:05"), IPv4Address("10.0.0.5"), IPv4Address("10.0.0.50")
-FOUND = Path(__file__).parent / "found"
-"""Inputs that once broke something, kept for good: NAME-OF-THE-TARGET.ANYTHING."""
+from arpcheck.evidence import Evidence
+from arpcheck.model import Mac, Question, Report
 
 
 def frames(data: bytes) -> None:
@@ -53,6 +49,40 @@ def evidence(data: bytes) -> None:
     except (ValueError, RecursionError):
         return
     render(pipeline.conclude(from_json(value, "file")), "json")
+
+
+def fields(data: bytes) -> None:
+    """Evidence that is JSON of the right shape, but for some values: judged, and all that is made of a saved run. The
+    first octet says of which run, the second what is made of it, and each three that follow change a value."""
+    from arpcheck.evidence import from_json
+    from arpcheck.pipeline import conclude
+    from arpcheck.reports import FORMATS, render
+    from arpcheck.saved.comparison import compare
+    from arpcheck.saved.merging import merge
+    from arpcheck.saved.redaction.evidence import redact
+
+    number = data[0] % len(evidences()) if data else 0
+    good, (other, other_report) = evidences()[number], concluded(number)
+    found = from_json(changed_fields(good, data[2:]), "file")
+    match data[1] % (len(FORMATS) + 3) if len(data) > 1 else 0:
+        case 0:
+            conclude(redact(found).evidence)
+        case 1:
+            conclude(merge((("a", found), ("b", other))))
+        case 2:
+            compare((other, other_report), (found, conclude(found)))
+        case what:
+            render(conclude(found), FORMATS[what - 3])
+
+
+@cache
+def concluded(number: int) -> tuple[Evidence, Report]:
+    from arpcheck.evidence import from_json
+    from arpcheck.pipeline import conclude
+
+    found = from_json(evidences()[number], "file")
+    return found, conclude(found)
+
 
 
 def mac_map(data: bytes) -> None:
@@ -91,12 +121,24 @@ def event(data: bytes) -> None:
 
 
 def accept(data: bytes) -> None:
-    from arpcheck.commands.acceptances import read_acceptances
+    from arpcheck.commands.acceptances import acceptances
 
-    with tempfile.NamedTemporaryFile(dir=_memory()) as file:
-        file.write(data)
-        file.flush()
-        read_acceptances(file.name)
+    acceptances(data, "file")
+
+
+def kubeconfig(data: bytes) -> None:
+    from arpcheck.cluster.kubeconfig import contexts, load
+
+    with memory_file(data) as path:
+        contexts(path, {})
+        load(path, None, {})
+
+
+def command_line(data: bytes) -> None:
+    """What a pod says that it runs."""
+    from arpcheck.kubeproxy.flags import read
+
+    read(data.decode("utf-8", "replace").split("\0"))
 
 
 def scene(data: bytes) -> None:
@@ -107,7 +149,10 @@ def scene(data: bytes) -> None:
 
 TARGETS = {
     target.__name__: target
-    for target in (frames, capture, evidence, mac_map, configuration, edit, cluster_file, event, accept, scene)
+    for target in (
+        *(frames, capture, evidence, fields, mac_map, configuration, edit),
+        *(cluster_file, event, accept, kubeconfig, command_line, scene),
+    )
 }
 
 
@@ -118,101 +163,3 @@ def tried(name: str, data: bytes) -> None:
     except ArpcheckError as error:
         if not error.message:
             raise AssertionError("an error without a message") from error
-
-
-@cache
-def seeds(name: str) -> tuple[bytes, ...]:
-    return (*(path.read_bytes() for path in sorted(FOUND.glob(f"{name}.*"))), *SEEDS[name]())
-
-
-def _memory() -> str | None:
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - many small files, none of them kept
-
-
-def _reply() -> bytes:
-    from arpcheck.wire.frames import ARP_FRAME
-
-    mac, node = OUR_MAC.to_bytes(), Mac("02:00:00:00:00:11").to_bytes()
-    return ARP_FRAME.pack(mac, node, 0x0806, 1, 0x0800, 6, 4, 2, node, VIP.packed, mac, OUR_IP.packed)
-
-
-def _pcap() -> bytes:
-    from arpcheck.wire.recorder import Recorder
-
-    file = io.BytesIO()
-    recorder = Recorder(file)
-    recorder(datetime(2026, 3, 1, tzinfo=UTC), _reply())
-    return file.getvalue()
-
-
-def _pcapng() -> bytes:
-    def block(kind: int, body: bytes) -> bytes:
-        body += b"\0" * (-len(body) % 4)
-        length = (len(body) + 12).to_bytes(4, "little")
-        return kind.to_bytes(4, "little") + length + body + length
-
-    head = block(0x0A0D0D0A, b"\x4d\x3c\x2b\x1a\x01\0\0\0" + b"\xff" * 8)
-    interface = block(1, b"\x01\0\0\0\0\0\x04\0" + b"\x09\0\x01\0\x09\0\0\0")
-    frame = _reply()
-    packet = block(6, b"\0" * 12 + len(frame).to_bytes(4, "little") * 2 + frame)
-    return head + interface + packet + block(5, b"\0" * 12 + b"\x05\0\x08\0" + b"\x01" + b"\0" * 7)
-
-
-def _evidence() -> bytes:
-    from arpcheck import pipeline
-    from arpcheck.evidence import Options
-    from arpcheck.lab import cluster_objects, scene_file
-    from arpcheck.lab.simulation import SimulatedWire, scene_host
-    from arpcheck.reports.document import document
-
-    now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-    made = scene_file.load("healthy")
-    observed = pipeline.observe(
-        Options(interfaces=made.prober.interfaces, rounds=1), objects=cluster_objects.objects(made, now, pipeline.NEEDS),
-        host=scene_host(made), wire=SimulatedWire(made), clock=lambda: now,
-    )  # fmt: skip
-    return json.dumps(document(pipeline.conclude(observed))["evidence"]).encode()
-
-
-MAPS = (
-    b"mac,node,interface\n02:00:00:00:00:01,worker-1,eth0\n",
-    b"worker-1:\n  eth0: 02:00:00:00:00:01\n",
-    b"02:00:00:00:00:01 worker-1\n",
-    b'[{"ifname": "eth0", "link_type": "ether", "address": "02:00:00:00:00:01"}]',
-    b'{"ansible_facts": {"ansible_hostname": "w", "ansible_interfaces": ["eth0"], "ansible_eth0": {"macaddress": "02:00:00:00:00:01"}}}',
-    b'node_uname_info{nodename="w"} 1\nnode_network_info{address="02:00:00:00:00:01",device="eth0"} 1\n',
-    b"10.0.0.11\t02:00:00:00:00:01\tAcme\n",
-    b"node w1\neth0/address:02:00:00:00:00:01\n---end\n",
-)
-KUBE_PROXY = (
-    b"apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: ipvs\nipvs:\n  strictARP: false\n  scheduler: rr\n",
-    b'{"mode": "ipvs", "ipvs": {"strictARP": false}}',
-    b"mode: ipvs\nipvs: {excludeCIDRs: null, strictARP: false} # why\n",
-    b"mode: ipvs\r\nipvs:\r\n    minSyncPeriod: 0s\r\n",
-)
-CLUSTER = (
-    b"apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: b}\nspec:\n  type: LoadBalancer\n---\napiVersion: v1\nkind: List\nitems: []\n",
-    b'{"apiVersion": "v1", "kind": "NodeList", "items": [{"metadata": {"name": "w"}, "status": {"addresses": []}}]}',
-    b'{"apiVersion": "arpcheck/v1", "kind": "Snapshot", "takenAt": "2026-03-01T12:00:00Z", "read": ["nodes"], "gaps": []}',
-)
-SEEDS = {
-    "frames": lambda: (_reply(), _reply().ljust(60, b"\0"), _reply()[:30]),
-    "capture": lambda: (_pcap(), _pcapng()),
-    "evidence": lambda: (_evidence(),),
-    "mac_map": lambda: MAPS,
-    "configuration": lambda: KUBE_PROXY,
-    "edit": lambda: KUBE_PROXY,
-    "cluster_file": lambda: CLUSTER,
-    "event": lambda: (b'announcing from node "worker-1" with protocol "layer2"', rb'announcing from node "w\u00e9\n\x41"'),
-    "accept": lambda: (
-        b"- verdict: duplicate\n  ip: 10.0.0.50\n  reason: known\n  until: 2026-04-01\n",
-        b"accept:\n- finding: non-strict-nodes\n  node: worker-1\n  reason: known\n  until: 2026-04-01\n",
-    ),
-    "scene": lambda: tuple(path.read_bytes() for path in _scenes()),
-}
-
-
-def _scenes() -> list[Path]:
-    import arpcheck.lab
-
-    return sorted((Path(arpcheck.lab.__file__).parent / "scenes").glob("*.toml"))

@@ -46,7 +46,7 @@ def _composed(source: Source) -> Any:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InputError(f"{source.name}:{line}: {error.problem or 'not YAML'}", "Correct the file") from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:  # the last of chr() of a wrong \U escape
         raise InputError(f"{source.name}: not YAML ({type(error).__name__})", "Correct the file") from None
 
 
