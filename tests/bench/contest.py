@@ -59,7 +59,10 @@ def once(standing: Stage, case: Case, tool: Tool, there: dict[str, frozenset[str
     wall = time.monotonic() - start
     time.sleep(case.late + 0.1)
     user, system, kilobytes = map(float, TOOK.read_text().split()[-3:])
-    said = tool.read(SAID.read_text())
+    try:
+        said = tool.read(SAID.read_text())
+    except ValueError:
+        raise RuntimeError(f"{tool.name}: {TOLD.read_text().strip() or 'it said nothing'}") from None
     true = {(ip, mac) for ip in asked for mac in there.get(ip, ())}
     silent = said.silent if said.silent is not None else set(asked) - {ip for ip, _ in said.pairs}
     return {
