@@ -7,13 +7,14 @@ from pathlib import Path
 from arpcheck import pipeline
 from arpcheck.cluster import Source, read
 from arpcheck.cluster import snapshot as written
-from arpcheck.commands.output import check, show, write
+from arpcheck.commands.calling import as_caller
+from arpcheck.commands.output import show, write
 from arpcheck.commands.terminal import notice
 
 
 def snapshot(source: Source, namespace: str | None, output: str | None) -> int:
     """Prints it, or writes it to `output`. What could not be read is in the snapshot and said on stderr."""
-    check(output)
+    source = as_caller(source, output)
     objects = read(source, pipeline.NEEDS, namespace=namespace)
     for gap in objects.gaps:
         notice(f"not in it: {gap.what} ({gap.why}); {gap.costs}")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from arpcheck.cluster import Connection, UncertainError, connected
 from arpcheck.commands import backups, rollouts, strict_arp_plan
+from arpcheck.commands.calling import as_caller
 from arpcheck.commands.journal import Journal, StoppedError
 from arpcheck.commands.output import show
 from arpcheck.commands.rollouts import Reach
@@ -35,12 +36,13 @@ def strict_arp_enable(request: Request) -> int:
     rollout did not come to its end everywhere; 130 interrupted."""
     if request.source.cluster_file is not None:
         raise UsageError("a cluster file can't be changed", "Name a cluster with --kubeconfig or --context")
+    source = request.source if request.proof else as_caller(request.source)
     backups.check_folder(request.backup_dir)
     journal = Journal()
     try:
         with ExitStack() as stack:
             proof = stack.enter_context(witness(request.proof, request.source)) if request.proof else None
-            connection = stack.enter_context(connected(proof.source if proof else request.source))
+            connection = stack.enter_context(connected(proof.source if proof else source))
             return _Run(request=request, connection=connection, journal=journal, proof=proof).run()
     except (KeyboardInterrupt, StoppedError):
         notice(f"interrupted; {journal}")

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from arpcheck.cluster import Container, Source, read, read_logs
-from arpcheck.commands.output import check, format_of, show, write
+from arpcheck.commands.calling import as_caller
+from arpcheck.commands.output import format_of, show, write
 from arpcheck.errors import InputError, UsageError
 from arpcheck.kubeproxy import NEEDS, workload
 from arpcheck.kubeproxy.status import StrictArpStatus, status, to_json, to_text
@@ -33,8 +34,8 @@ class Request:
 
 def strict_arp_status(request: Request) -> int:
     """Prints it; the exit code is the answer's."""
-    check(request.output)
     files = tuple(_node_and_file(given) for given in request.configz)
+    request = replace(request, source=as_caller(request.source, request.output))
     objects = read(request.source, NEEDS, services_required=False)
     configz = _configz(files, objects)
     logs, unread = _logs(request.source, objects) if request.logs else ({}, ())

@@ -1,6 +1,6 @@
 """Runs `arpcheck probe` on a scene with the rights that a case gives it, and looks at its process while it asks.
 
-    python probe_with_rights.py pod|sudo|sudo-explicit|sudo-borrowed|root
+    python probe_with_rights.py pod|sudo|sudo-explicit|sudo-borrowed|root [COMMAND OF arpcheck INSTEAD]…
 
 Inside an enclosure; prints what came of it as JSON."""
 
@@ -31,13 +31,14 @@ echo '{{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential
 """
 
 
-def main(case):
+def main(case, *command):
     scene = scene_file.load(SCENE)
     with stage(scene) as standing:
-        before, kubeconfig = BEFORE[case](standing)
+        before, options = BEFORE[case](standing)
         heard = inside("worker-1", listening)
-        program = [sys.executable, "-m", "arpcheck", "probe", "-o", "json", "--rate", "100"]
-        probe = standing.start("client", [*before, *program, *kubeconfig], stdout=-1, stderr=-1, text=True)
+        words = command or ["probe", "-o", "json", "--rate", "100", *options]
+        program = [*before, sys.executable, "-m", "arpcheck", *words]
+        probe = standing.start("client", program, stdout=-1, stderr=-1, text=True)
         statuses = read_statuses(heard, probe.pid)
         stdout, stderr = probe.communicate(timeout=60)
         found = {"code": probe.returncode, "stdout": stdout, "stderr": stderr, "statuses": statuses}
@@ -119,4 +120,4 @@ def write_plugin(standing, path):
 BEFORE = {"pod": pod, "root": root, "sudo": sudo, "sudo-explicit": sudo_explicit, "sudo-borrowed": sudo_borrowed}
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

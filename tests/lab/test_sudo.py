@@ -46,8 +46,8 @@ def test_the_process_becomes_the_caller_groups_and_home_included_for_good():
 
 
 @cache
-def probed(case):
-    done = in_caller_land(HERE / "probe_with_rights.py", case)
+def probed(case, *command):
+    done = in_caller_land(HERE / "probe_with_rights.py", case, *command)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -81,6 +81,20 @@ def test_the_callers_kubeconfig_borrows_no_file_of_roots():
     found = probed("sudo-borrowed")
     assert (found["code"], found["statuses"], found["tokens"]) == (2, None, [])
     assert "tokenFile of context 'lab' can't be read: /run/secret" in found["stderr"]
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        pytest.param(("snapshot",), 0, '"kind": "Service"', id="snapshot"),
+        pytest.param(("strict-arp", "status"), 1, "not-set: ", id="status"),
+        pytest.param(("strict-arp", "enable", "--dry-run", "--backup-dir", str(HOME)), 0, "Nothing was changed", id="enable"),
+    ],
+)
+def test_what_opens_no_socket_is_the_callers_too(command, code, said):
+    found = probed("sudo", *command)
+    assert (found["code"], said in found["stdout"], found["statuses"]) == (code, True, None), found["stderr"]
+    assert found["plug-in"] == [str(UID), f"{GID} {GROUP}", f"CapPrm:\t{NONE}", f"CapEff:\t{NONE}", str(HOME), ""]
 
 
 @pytest.mark.parametrize("case", ["pod", "root"])
