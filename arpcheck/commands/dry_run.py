@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from ipaddress import IPv4Address
+from datetime import datetime
 
 from arpcheck.commands.terminal import duration
-from arpcheck.evidence import Options
-from arpcheck.loadbalancers import announcements, announcements_of_address
+from arpcheck.evidence import Evidence, Options
 from arpcheck.model import Target
 from arpcheck.objects import Objects
-from arpcheck.pipeline import Plan
+from arpcheck.pipeline import Plan, announcements
 from arpcheck.reports.escape import plain
+from arpcheck.targets import JUDGED
 
 
-def dry_run(plan: Plan, options: Options, objects: Objects) -> str:
-    """A page of text."""
+def dry_run(plan: Plan, options: Options, objects: Objects, now: datetime) -> str:
+    """A page of text. `now`: when it would begin."""
     from tabulate import tabulate
 
     senders: dict[object, list[str]] = {}
     for ask in plan.asks:
         senders.setdefault(ask.ip, []).append(f"{ask.sender} on {ask.interface}")
+    unasked = Evidence(arpcheck="", started_at=now, ended_at=now, options=options, objects=objects)
     rows = [
-        (target.ip or "-", target.kind.value, _services(target), _asked(target, senders), _claims(target, objects))
+        (target.ip or "-", target.kind.value, _services(target), _asked(target, senders), _claims(target, unasked))
         for target in plan.targets
     ]
     table = tabulate(rows, headers=("IP", "KIND", "SERVICES", "ASKED WITH SENDER", "SHOULD ANSWER"), tablefmt="plain")
@@ -38,15 +39,13 @@ def _asked(target: Target, senders: dict[object, list[str]]) -> str:
     return plain(f"not asked: {target.skipped}") if target.skipped else ", ".join(senders.get(target.ip, ())) or "-"
 
 
-def _claims(target: Target, objects: Objects) -> str:
-    if not isinstance(target.ip, IPv4Address) or objects.read_at is None:
-        return "-"
-    by_name = {service.full_name: service for service in objects.services()}
-    ip, at = target.ip, objects.read_at
-    found = [a for name in target.services for a in announcements(by_name[name], ip, objects, at)]
-    found += announcements_of_address(ip, objects, at) if not target.services else ()
-    claims = dict.fromkeys(f"{claim.node} ({claim.trust.value}, {claim.source})" for a in found for claim in a.claims)
-    return plain("; ".join(claims)) or "-"
+def _claims(target: Target, evidence: Evidence) -> str:
+    """Of what gets a verdict."""
+    said = announcements(target, evidence) if target.kind in JUDGED else ()
+    found = [announcement for of_service in said for announcement in of_service]
+    claims = [f"{claim.node} ({claim.trust.value}, {claim.source})" for one in found for claim in one.claims]
+    nobody = [f"nobody ({one.silence})" for one in found if one.silence]
+    return plain("; ".join(dict.fromkeys(claims or nobody))) or "-"
 
 
 def _frames(plan: Plan, options: Options) -> Iterable[str]:

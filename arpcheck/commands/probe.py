@@ -70,7 +70,8 @@ def probe(request: Request) -> int:
         with opened((), request.source) as (_, source):
             objects = _read(source, options)
             options = pipeline.settle(options, objects, host, interfaces)
-            show(dry_run(pipeline.plan(options, objects, host, read_mac_maps(request.mac_maps)), options, objects))
+            planned = pipeline.plan(options, objects, host, read_mac_maps(request.mac_maps))
+            show(dry_run(planned, options, objects, datetime.now(UTC)))
         return 0
     with (
         diary(kept=request.bundle.path is not None) as log,

@@ -10,8 +10,9 @@ from arpcheck.model import Need
 from arpcheck.pipeline.concluding import conclude
 from arpcheck.pipeline.observing import observe, recorded
 from arpcheck.pipeline.planning import Plan, own_node, plan, settle
+from arpcheck.pipeline.records import announcements
 
-__all__ = ["NEEDS", "Plan", "conclude", "observe", "own_node", "plan", "recorded", "settle"]
+__all__ = ["NEEDS", "Plan", "announcements", "conclude", "observe", "own_node", "plan", "recorded", "settle"]
 
 NEEDS: tuple[Need, ...] = (*loadbalancers.NEEDS, *identities.NEEDS, *kubeproxy.NEEDS)
 """Everything that is ever read of a cluster, in one snapshot."""

@@ -20,18 +20,14 @@ from arpcheck.judge.owners import Knowledge, owners
 from arpcheck.judge.report import report
 from arpcheck.judge.verdicts import judge
 from arpcheck.model import (
-    Announcement,
-    Claim,
     Identity,
     Kind,
     Mac,
     Owner,
     Report,
     Target,
-    Trust,
 )  # fmt: skip
-from arpcheck.objects import Objects
-from arpcheck.pipeline import ages
+from arpcheck.pipeline import ages, records
 from arpcheck.pipeline.explaining import gaps, likely_causes, preflight, untold
 from arpcheck.pipeline.planning import targets_of
 from arpcheck.vantages import qualified, views
@@ -130,9 +126,7 @@ def _case(
     outside: Places,
 ) -> cases.Case:
     ip = target.ip if isinstance(target.ip, IPv4Address) and not target.skipped else None
-    announcements, read_at = _announcements(target, evidence), ages.outdated(evidence)
-    if read_at:
-        announcements = tuple(tuple(map(ages.demoted, of_service)) for of_service in announcements)
+    announcements, read_at = records.announcements(target, evidence), ages.outdated(evidence)
     claims, announcers, silence = cases.expected(announcements)
     flat = tuple(announcement for of_service in announcements for announcement in of_service)
     named = {mac: why for announcement in flat for mac, why in announcement.macs}
@@ -147,8 +141,8 @@ def _case(
         claims=claims,
         announcers=announcers,
         silence=silence,
-        unread=_unread(target, announcements, evidence),
-        unsaid=_unsaid(announcements, answered=bool(parties)),
+        unread=records.unread(target, announcements, evidence),
+        unsaid=records.unsaid(announcements, answered=bool(parties)),
         outdated=f"{read_at:%Y-%m-%d %H:%M} UTC" if read_at else None,
         lost=bool(ip) and hearing.lost(ip),  # type: ignore[arg-type]
         excess=hearing.excess(ip) if ip else 0,
@@ -166,54 +160,6 @@ def _held_on(ip: IPv4Address, outside: Places) -> str | None:
     """`outside`: the hosts that are not known to be a node."""
     found = ((name, cases.held_on(ip, place.host)) for name, place in outside)
     return next((qualified(name, interface) if name else interface for name, interface in found if interface), None)
-
-
-def _announcements(target: Target, evidence: Evidence) -> tuple[tuple[Announcement, ...], ...]:
-    """Of each Service of the target, the deciding one first; of an address without a Service what speaks of the address."""
-    ip, objects, at = target.ip, evidence.objects, ages.moment(evidence)
-    if not isinstance(ip, IPv4Address | None):
-        return ()
-    if ip is not None and not target.services:
-        of_address = loadbalancers.announcements_of_address(ip, objects, at)
-        return ((*_own_address(target), *_cluster_ip(ip, objects), *of_address),)
-    by_name = objects.memo("services by name", lambda: {service.full_name: service for service in objects.services()})
-    services = [by_name[name] for name in target.services]
-    if ip is None:
-        return tuple(loadbalancers.announcements_without_address(service, objects, at) for service in services)
-    return tuple(loadbalancers.announcements(service, ip, objects, at) for service in services)
-
-
-def _own_address(target: Target) -> Iterable[Announcement]:
-    """An address without a Service that is a node's own should be answered by that node."""
-    if target.nodes:
-        claims = tuple(Claim(node=node, source=f"Node {node}", trust=Trust.CURRENT) for node in target.nodes)
-        yield Announcement(implementation=None, because="the address is a node's own", order=2, claims=claims)
-
-
-def _cluster_ip(ip: IPv4Address, objects: Objects) -> Iterable[Announcement]:
-    """An address that is in the cluster alone: silence is as it should be."""
-    taken = objects.memo("cluster addresses", lambda: {ip for service in objects.services() for ip in service.cluster_ips})
-    if ip in taken:
-        yield Announcement(
-            implementation=None, because="a Service's ClusterIP", order=2, silence="a ClusterIP, which nobody announces"
-        )
-
-
-def _unread(target: Target, announcements: tuple[tuple[Announcement, ...], ...], evidence: Evidence) -> tuple[str, ...]:
-    """The refused resources that might have said who announces this address."""
-    if not isinstance(target.ip, IPv4Address):
-        return ()
-    ip, objects = target.ip, evidence.objects
-    by_name = {service.full_name: service for service in objects.services()} if target.services else {}
-    found = {gap.what for gap in objects.gaps if gap.what == "services"} if not target.services else set()
-    for of_service, name in zip(announcements, target.services or ("",), strict=True):
-        found |= set(of_service[0].unread if of_service else loadbalancers.unread(by_name.get(name), ip, objects))
-    return tuple(sorted(found))
-
-
-def _unsaid(announcements: tuple[tuple[Announcement, ...], ...], *, answered: bool) -> tuple[str, ...]:
-    deciding = [of_service[0] for of_service in announcements if of_service]
-    return tuple(sorted({name for a in deciding for name in (a.unsaid_announcer if answered else a.unsaid_silence)}))
 
 
 def _node_heard(ip: IPv4Address, hearing: Hearing, owned: Mapping[Mac, Owner]) -> bool:
