@@ -14,6 +14,7 @@ from arpcheck.evidence import Evidence
 from arpcheck.identities import all_identities, node_ip, rank
 from arpcheck.identities.job import inventory_manifest as inventory_manifest
 from arpcheck.model import Identity, Mac
+from arpcheck.text import plain
 
 HEADER = ("MAC", "NODE", "INTERFACE", "SOURCE", "WHERE", "SEEN")
 
@@ -24,7 +25,7 @@ def inventory_table(evidence: Evidence) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     missing = unresolved(evidence)
-    lines += ["", f"No MAC is known of {', '.join(_shown(node) for node in missing)}."] if missing else []
+    lines += ["", f"No MAC is known of {', '.join(plain(node) for node in missing)}."] if missing else []
     return "\n".join(lines) + "\n"
 
 
@@ -37,10 +38,10 @@ def inventory_csv(evidence: Evidence) -> str:
         strongest = [claim for claim in claims if rank(claim) == rank(claims[0])]
         if len({claim.node for claim in strongest}) > 1:
             said = " or ".join(f"{claim.node} ({claim.source}: {claim.detail})" for claim in strongest)
-            out.write(f"# {mac}: {_shown(said)}\n")
+            out.write(f"# {mac}: {plain(said)}\n")
         else:
             note = f"{claims[0].source}: {claims[0].detail}"
-            writer.writerow((mac, _shown(claims[0].node), _shown(_own_nic(strongest)), _shown(note)))
+            writer.writerow((mac, plain(claims[0].node), plain(_own_nic(strongest)), plain(note)))
     return out.getvalue()
 
 
@@ -62,9 +63,4 @@ def _own_nic(claims: Iterable[Identity]) -> str:
 def _row(claim: Identity) -> tuple[str, ...]:
     seen = claim.observed_at.isoformat(timespec="seconds") if claim.observed_at else "-"
     nic = _own_nic([claim]) or "-"
-    return (claim.mac, *(_shown(cell) for cell in (claim.node, nic, claim.source, claim.detail)), seen)
-
-
-def _shown(text: str) -> str:
-    """On one line, whatever stands in it."""
-    return "".join(char if char.isprintable() else "?" for char in text)[:300]
+    return (claim.mac, *(plain(cell) for cell in (claim.node, nic, claim.source, claim.detail)), seen)

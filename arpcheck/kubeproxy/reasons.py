@@ -55,7 +55,8 @@ def _first_of(nodes: Sequence[NodeStatus]) -> str:
     """The notes that decide, each once, of the first node that has any."""
     telling = tuple(kind for kind in Oddity if kind is not Oddity.NO_EFFECT)
     found = next((notes for node in nodes if (notes := of(node.notes, *telling))), ())
-    on_wire = ("its kernel answered for a Service address",) if any(node.arp is Arp.NON_STRICT for node in nodes) else ()
+    answered = [node for node in nodes if node.arp is Arp.NON_STRICT]
+    on_wire = (f"on the wire {_names(answered)} answered for a Service address",) if answered else ()
     return "".join(f"; {note}" for note in dict.fromkeys((*found, *on_wire)))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from arpcheck.kubeproxy.answers import NodeStatus, StrictArpStatus
+from arpcheck.text import PROSE_LIMIT, plain
 
 VERSION = "arpcheck/v1"
 KIND = "StrictArpStatus"
@@ -33,7 +34,7 @@ def to_text(status: StrictArpStatus) -> str:
     """Ends with a line feed. What came from the cluster can't steer a terminal."""
     parts: list[Iterable[str]] = [_head(status), _table(status.nodes), _oddities(status.nodes)]
     parts += [_titled("Also", status.notes), _titled("Do", status.do)]
-    return "\n\n".join(block for part in parts if (block := "\n".join(_plain(line) for line in part))) + "\n"
+    return "\n\n".join(block for part in parts if (block := "\n".join(plain(line, PROSE_LIMIT) for line in part))) + "\n"
 
 
 def _entry(node: NodeStatus) -> dict[str, Any]:
@@ -58,7 +59,8 @@ def _head(status: StrictArpStatus) -> Iterable[str]:
 
 
 def _table(nodes: Sequence[NodeStatus]) -> Iterable[str]:
-    rows = [_HEAD, *((n.name, n.mode or "-", _word(n.strict_arp), _word(n.loaded)) for n in nodes)] if nodes else []
+    entries = ((plain(n.name), plain(n.mode or "-"), _word(n.strict_arp), _word(n.loaded)) for n in nodes)
+    rows = [_HEAD, *entries] if nodes else []
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))] if rows else []
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -69,7 +71,7 @@ def _oddities(nodes: Sequence[NodeStatus]) -> Iterable[str]:
     found: dict[str, list[str]] = {}
     for node in nodes:
         for note in node.notes:
-            found.setdefault(str(note), []).append(node.name)
+            found.setdefault(str(note), []).append(plain(node.name))
     lines = [f"{_who(names, len(nodes))}: {note}" for note, names in found.items()]
     return _titled("Notes", lines)
 
@@ -86,7 +88,3 @@ def _titled(title: str, lines: Sequence[str]) -> Iterable[str]:
 
 def _word(value: bool | None) -> str:
     return "-" if value is None else str(value).lower()
-
-
-def _plain(line: str) -> str:
-    return "".join(char if char.isprintable() else "�" for char in line)

@@ -1,14 +1,14 @@
 """`-o markdown`: the report for a ticket. Renders on GitHub and GitLab alike, and fits into one comment.
 
-The verdict first, then findings, addresses, nodes, what is missing, and the evidence folded away. What does not fit is
-counted."""
+The verdict first, then findings, addresses, nodes, what is missing, and the evidence folded away. In each part what is
+wrong comes first, and what does not fit is counted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from arpcheck.model import Cause, Finding, NodeReport, Report, Responder, TargetReport
+from arpcheck.model import Arp, Cause, Finding, NodeReport, Report, Responder, TargetReport
 from arpcheck.reports.escape import code, inline
 from arpcheck.reports.language import NONE, count, listing
 from arpcheck.reports.likely import installing, likely, sentence
@@ -50,6 +50,10 @@ class _Part:
     opening: str
     entries: tuple[str, ...]
     closing: str = ""
+    wrong: int = 0
+    """So many of the entries, the first ones, are what the reader looks for."""
+    fine: str = ""
+    """What the others are: "ok"."""
 
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
@@ -65,13 +69,18 @@ def _fitted(part: _Part, room: int) -> str:
     """The part with as many entries as fit, and the number of those that don't."""
     room -= len(part.opening) + len(part.closing) + 120
     kept = []
-    for entry in part.entries:
+    for number, entry in enumerate(part.entries):
         if len(entry) <= room:
-            kept.append(entry)
+            kept.append(number)
             room -= len(entry)
+    return part.opening + "".join(part.entries[number] for number in kept) + _more(part, kept) + part.closing
+
+
+def _more(part: _Part, kept: Sequence[int]) -> str:
     missing = len(part.entries) - len(kept)
-    more = f"\n…and {count(missing, f'more {part.noun}')}, left out for size: `-o json` has all.\n"
-    return part.opening + "".join(kept) + (more if missing else "") + part.closing
+    wrong = part.wrong - sum(number < part.wrong for number in kept)
+    which = f" ({f'{wrong:,} of them not {part.fine}' if wrong else f'all {part.fine}'})" if part.fine else ""
+    return f"\n…and {count(missing, f'more {part.noun}')}{which}, left out for size: `-o json` has all.\n" if missing else ""
 
 
 def _opening(report: Report) -> str:
@@ -111,24 +120,33 @@ def _causes(report: Report) -> _Part:
 
 
 def _cause(cause: Cause) -> str:
-    return f"- ({cause.row}) {inline(sentence(cause), SENTENCE)} **Do:** {inline(cause.do, SENTENCE)}\n"
+    return f"- {inline(sentence(cause), SENTENCE)}. **Do:** {inline(cause.do, SENTENCE)}\n"
 
 
 def _targets(report: Report) -> _Part:
     heads = ("IP", "Service", "Verdict", "Answered by", "Should answer", "Why")
-    judged = (target for target in report.targets if target.verdict is not None)
-    return _table("address", 12_000, "Addresses", heads, map(_target, judged))
+    judged = [target for target in report.targets if target.verdict is not None]
+    wrong = [target for target in judged if _counts(target)]
+    ordered = (*wrong, *(target for target in judged if not _counts(target)))
+    part = _table("address", 12_000, "Addresses", heads, map(_target, ordered))
+    return replace(part, wrong=len(wrong), fine="ok")
+
+
+def _counts(target: TargetReport) -> bool:
+    return is_problem(target) and not target.accepted
 
 
 def _target(target: TargetReport) -> tuple[str, ...]:
-    verdict = f"**{target.verdict}**" if is_problem(target) and not target.accepted else verdict_of(target)
+    verdict = f"**{target.verdict}**" if _counts(target) else verdict_of(target)
     service, *others = _cells(services(target), answered_by(target), should_answer(target), target.reason)
     return *_cells(address(target)), service, verdict, *others
 
 
 def _nodes(report: Report) -> _Part:
     heads = ("Node", "ARP", "MAC", "kube-proxy", "strictARP as configured", "Why")
-    return _table("node", 6_000, "Nodes", heads, map(_node, report.nodes))
+    ordered = sorted(report.nodes, key=lambda node: (node.arp is Arp.STRICT, node.arp is not Arp.NON_STRICT))
+    part = _table("node", 6_000, "Nodes", heads, map(_node, ordered))
+    return replace(part, wrong=sum(node.arp is not Arp.STRICT for node in ordered), fine="strict")
 
 
 def _node(node: NodeReport) -> tuple[str, ...]:
@@ -143,7 +161,8 @@ def _gaps(report: Report) -> _Part:
 
 def _replies(report: Report) -> _Part:
     heads = ("IP", "Kind", "Answered by", "MAC", "Rounds", "Replies per probe", "First after", "Recorded announcer")
-    rows = [_reply(target, found, report) for target in report.targets for found in target.responders]
+    ordered = sorted(report.targets, key=lambda target: not _counts(target))
+    rows = [_reply(target, found, report) for target in ordered for found in target.responders]
     part = _table("responder", 5_000, "", heads, rows)
     summary = "<details>\n<summary>Evidence: who answered, how often, how fast</summary>\n"
     return replace(part, opening=f"\n{summary}{part.opening}", closing="\n</details>\n")

@@ -82,8 +82,8 @@ def causes(report: Report, style: Style) -> Section:
     found = likely(report)
     lines = [_title("LIKELY CAUSES", style)] if found else []
     for cause in found:
-        lines += _hanging(f"{f'({cause.row})':<5}", sentence(cause), style)
-        lines += _hanging("     do  ", plain(cause.do, PROSE_LIMIT), style)
+        lines += _hanging("- ", sentence(cause), style)
+        lines += _hanging("  do  ", plain(cause.do, PROSE_LIMIT), style)
     return lines
 
 

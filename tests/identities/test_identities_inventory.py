@@ -59,8 +59,16 @@ def test_neither_depends_on_an_order():
 
 def test_a_hostile_name_stays_on_its_line():
     given = evidence(cluster([node("no\nde,\x1b[31m", N1)]), heard(N1, M1))
-    assert inventory_csv(given) == f'mac,node,interface,note\n{M1},"no?de,?[31m",,node-ip: {N1}\n'
+    assert inventory_csv(given) == f'mac,node,interface,note\n{M1},"no\\x0ade,\\x1b[31m",,node-ip: {N1}\n'
     assert inventory_table(given).count("\n") == 2
+
+
+@pytest.mark.parametrize("name", ["\u202e\u05d0", "x" * 10_000])
+def test_no_name_turns_a_line_around_or_fills_the_screen(name):
+    given = evidence(cluster([node(name, N1)]), heard(N1, M1))
+    for shown in (inventory_csv(given), inventory_table(given)):
+        assert max(map(len, shown.splitlines())) < 500
+        assert not set(name) & set("\u202e\u05d0") & set(shown)
 
 
 def test_nothing_known():

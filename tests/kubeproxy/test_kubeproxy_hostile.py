@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from kubeproxy_objects import FIXTURES, RESOURCES, documents, fixture
 
 from arpcheck.kubeproxy import NEEDS, kube_proxies
+from arpcheck.kubeproxy.answers import Answer, NodeStatus, StrictArpStatus
 from arpcheck.kubeproxy.causes import Heard, causes
 from arpcheck.kubeproxy.running import from_configz, from_log
 from arpcheck.kubeproxy.status import status, to_json, to_text
@@ -132,3 +133,17 @@ def test_snapshots_keep_no_token_and_no_environment():
     kept = json.dumps(dict(fixture("k0s").resources))
     assert '"env"' not in kept
     assert "image" not in kept
+
+
+@pytest.mark.parametrize("text", ["\x1b[2J", "\u202e\u05d0", "x" * 10_000])
+def test_no_text_steers_a_terminal_turns_a_line_around_or_fills_the_screen(text):
+    node = NodeStatus(
+        name=text, mode=text, strict_arp=None, loaded=None, source=text, answer=Answer.UNKNOWN, notes=(text,)
+    )
+    found = StrictArpStatus(
+        answer=Answer.UNKNOWN, reason=text, source=text, managed_by=text, nodes=(node, node), notes=(text,), do=(text,)
+    )
+    shown = to_text(found)
+    assert all(line.isprintable() for line in shown.splitlines())
+    assert max(map(len, shown.splitlines())) <= 4000
+    assert not set("\u202e\u05d0") & set(shown)

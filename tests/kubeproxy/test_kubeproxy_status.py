@@ -398,8 +398,8 @@ def test_as_text():
     objects = kubeadm(lambda text: text.replace("strictARP: false", "strictArp: true"), stale=["worker-2"])
     assert to_text(status(objects, wire={"worker-1": Arp.NON_STRICT})) == (
         "not-set: Strict ARP is needed and not set on 3 of 3 nodes (configmap kube-system/kube-proxy): "
-        'worker-1, worker-2, worker-3; line 34: "ipvs.strictArp" is not ipvs.strictARP, and kube-proxy ignores it; its kernel '
-        "answered for a Service address.\n"
+        'worker-1, worker-2, worker-3; line 34: "ipvs.strictArp" is not ipvs.strictARP, and kube-proxy ignores it; '
+        "on the wire worker-1 answered for a Service address.\n"
         "Read from: configmap kube-system/kube-proxy\n"
         "\n"
         "NODE      MODE  STRICT ARP  LOADED\n"

@@ -17,6 +17,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from report_crowds import crowd
 from report_samples import CLEAN, NON_STRICT, SAMPLES
 
 from arpcheck.errors import OutputError, UsageError
@@ -201,8 +202,25 @@ def test_markdown_of_four_hundred_addresses_fits_a_comment_and_counts_what_is_le
     text = render(replace(NON_STRICT, targets=many), "markdown")
     assert len(text) <= 60_000
     shown = text.count("| **non-strict** |")
-    assert f"…and {400 - shown} more addresses, left out for size: `-o json` has all." in text
+    assert f"…and {400 - shown} more addresses ({400 - shown} of them not ok), left out for size: `-o json` has all." in text
     assert text.rstrip().endswith("</details>")
+
+
+@pytest.mark.parametrize(("addresses", "left"), [(500, "all ok"), (4096, r"[\d,]+ of them not ok")])
+def test_markdown_leaves_out_what_is_in_order_before_what_is_not(addresses: int, left: str) -> None:
+    """A crowd's faults are its first third and some of the rest."""
+    report = crowd(addresses, 6, 1)
+    text = render(report, "markdown")
+    verdicts = re.findall(r"^\| 10\.0\.[^|]*\|[^|]*\| (\*\*)?[a-z-]+", text.partition("### Nodes")[0], re.MULTILINE)
+    assert verdicts == sorted(verdicts, reverse=True), "what is wrong comes first"
+    assert re.search(rf"…and [\d,]+ more addresses \({left}\), left out for size", text)
+    assert (("silent" in text), ("| ok |" in text)) == (True, addresses == 500)
+
+
+def test_markdown_names_the_nodes_without_strict_arp_first() -> None:
+    turned = replace(NON_STRICT, nodes=tuple(reversed(NON_STRICT.nodes)))
+    [first, *_] = re.findall(r"^\| (worker-\d) \|", render(turned, "markdown").partition("### Nodes")[2], re.MULTILINE)
+    assert first in NON_STRICT.summary.non_strict_nodes
 
 
 if __name__ == "__main__":

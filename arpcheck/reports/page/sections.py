@@ -51,8 +51,7 @@ def _points(label: str, kind: str, texts: Sequence[str]) -> Markup | None:
 def causes(found: Sequence[Cause]) -> Markup | None:
     if not found:
         return None
-    rows = ((str(cause.row), prose(sentence(cause)), prose(cause.do)) for cause in found)
-    return _table(("Row", "Likely cause", "Do"), rows)
+    return _table(("Likely cause", "Do"), ((prose(sentence(cause)), prose(cause.do)) for cause in found))
 
 
 def nodes(found: Sequence[NodeReport]) -> Markup | None:
