@@ -19,6 +19,7 @@ from arpcheck.reports.words import (
     claim,
     concerns,
     coverage,
+    heard,
     is_problem,
     kube_proxy_mode,
     marked,
@@ -170,9 +171,8 @@ def _replies(report: Report) -> _Part:
 
 def _reply(target: TargetReport, found: Responder, report: Report) -> tuple[str, ...]:
     claims = "; ".join(claim(entry, report.run.started_at) for entry in target.announcers[:2])
-    heard = f"{len(found.rounds)} of {len(target.rounds)}"
     return _cells(
-        address(target), str(target.target.kind), responder(found), listing(found.macs, 4), heard,
+        address(target), str(target.target.kind), responder(found), listing(found.macs, 4), heard(found, target),
         f"{found.replies_per_probe:.2f}", f"{found.first_reply_ms:.2f} ms", claims or NONE,
     )  # fmt: skip
 

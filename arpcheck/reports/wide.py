@@ -15,6 +15,7 @@ from arpcheck.reports.words import (
     address,
     answered_by,
     claim,
+    heard,
     is_expected,
     kube_proxy_mode,
     marked,
@@ -53,16 +54,15 @@ def _rows(target: TargetReport, report: Report) -> list[tuple[str, ...]]:
     claims = "; ".join(claim(found, report.run.started_at) for found in target.announcers) or NONE
     tail = (claims, plain(target.reason, PROSE_LIMIT) or NONE)
     if not target.responders:
-        heard = f"0 of {len(target.rounds)}"
-        return [(*lead, answered_by(target), *(NONE,) * 3, heard, *(NONE,) * 2, *tail)]
+        none = f"0 of {len(target.rounds)}"
+        return [(*lead, answered_by(target), *(NONE,) * 3, none, *(NONE,) * 2, *tail)]
     return [(*lead, *_responder(found, target), *tail) for found in target.responders]
 
 
 def _responder(found: Responder, target: TargetReport) -> tuple[str, ...]:
-    heard = f"{len(found.rounds)} of {len(target.rounds)}"
     return (
-        responder(found), yes_no(is_expected(found, target)), _macs(found), listing(found.interfaces, 99), heard,
-        f"{found.replies_per_probe:.2f}", f"{found.first_reply_ms:.2f}",
+        responder(found), yes_no(is_expected(found, target)), _macs(found), listing(found.interfaces, 99),
+        heard(found, target), f"{found.replies_per_probe:.2f}", f"{found.first_reply_ms:.2f}",
     )  # fmt: skip
 
 

@@ -155,6 +155,13 @@ def responder(found: Responder) -> str:
     return f"{macs} ({plain(found.vendor)})" if found.vendor else macs
 
 
+def heard(found: Responder, target: TargetReport, noun: str = "") -> str:
+    """`3 of 3`: the rounds in which it answered, of those that asked everybody; a later question went to one MAC alone."""
+    asked = {*target.rounds}
+    of = count(len(asked), noun) if noun else str(len(asked))
+    return f"{len(asked & {*found.rounds})} of {of}{' and unicast' if {*found.rounds} - asked else ''}"
+
+
 def announcers(target: TargetReport, trust: Trust = Trust.CURRENT) -> tuple[str, ...]:
     """The nodes that the strongest claims of this trust name, for every Service of the address."""
     found = [claim for claim in target.announcers if claim.trust is trust]

@@ -11,7 +11,7 @@ from arpcheck.reports.page.chart import Lane, chart
 from arpcheck.reports.page.markup import Markup, joined, prose, tag
 from arpcheck.reports.page.picture import badge
 from arpcheck.reports.timeline import Timeline
-from arpcheck.reports.words import address, claim, is_problem, responder, services, verdict_of
+from arpcheck.reports.words import address, claim, heard, is_problem, responder, services, verdict_of
 
 OPEN = 20
 """Addresses that are shown unfolded; the others open with a click, and all are printed."""
@@ -26,7 +26,7 @@ _KEY = (
 _UNDRAWN = "For size, the replies to the last addresses are not drawn; the JSON in this page has them."
 
 
-def addresses(report: Report, grid: Grid, heard: Mapping[str, Timeline]) -> Markup | None:
+def addresses(report: Report, grid: Grid, lines: Mapping[str, Timeline]) -> Markup | None:
     """The problems first; what is drawn of them is bounded, what is said is not."""
     rows = sorted((row for row in grid.rows if row.target.verdict is not None), key=lambda row: not is_problem(row.target))
     if not rows:
@@ -34,10 +34,10 @@ def addresses(report: Report, grid: Grid, heard: Mapping[str, Timeline]) -> Mark
     left = DOTS
     articles = []
     for row in rows:
-        timeline = heard.get(address(row.target), _NOTHING)
+        timeline = lines.get(address(row.target), _NOTHING)
         left -= len(timeline.points)
         articles.append(_address(row.target, row.cells, timeline if left >= 0 else _NOTHING, report))
-    key = tag("p", _KEY, class_="note") if heard else None
+    key = tag("p", _KEY, class_="note") if lines else None
     undrawn = tag("p", _UNDRAWN, class_="note") if left < 0 else None
     return joined(key, *articles[:OPEN], _folded(articles[OPEN:]), undrawn)
 
@@ -63,5 +63,5 @@ def _address(target: TargetReport, cells: Sequence[Cell], timeline: Timeline, re
 
 def _lane(cell: Cell, found: Responder, target: TargetReport) -> Lane:
     often = f", {found.replies_per_probe:.2f} per question" if found.replies_per_probe != 1 else ""
-    about = f"first after {found.first_reply_ms:.2f} ms, {len(found.rounds)} of {count(len(target.rounds), 'round')}{often}"
+    about = f"first after {found.first_reply_ms:.2f} ms, {heard(found, target, 'round')}{often}"
     return Lane(mark=cell.mark, name=responder(found), macs=frozenset(found.macs), about=about)

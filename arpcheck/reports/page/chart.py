@@ -59,7 +59,7 @@ def _lane(lane: Lane, points: Iterable[Point], rounds: Sequence[int], last: floa
 
 
 def _dot(point: Point, mark: Mark, rounds: Sequence[int], last: float) -> Markup:
-    place = rounds.index(point.round) if point.round in rounds else 0
+    place = rounds.index(point.round) if point.round in rounds else len(rounds)
     down = _HEIGHT * (place + 1) / (max(len(rounds), 1) + 1)
     title = f"round {point.round}: {point.after:.2f} ms{', first' if point.first else ''}"
     shape = f"{css(mark)} {'first' if point.first else 'later'}"
