@@ -35,11 +35,15 @@ SEND_TRIES = 50
 LOOK = 0.1
 """Seconds between two looks at the interfaces: a socket does not say that the carrier is gone or the MAC is another."""
 
+HELD = 0.5
+"""Seconds after which a driver has long given back a frame that it sent."""
+
 SOL_PACKET = 263
 PACKET_STATISTICS = 6
 SO_ATTACH_FILTER = 26
 SO_RCVBUFFORCE = 33
 SIOCGIFFLAGS, IFF_UP, IFF_RUNNING = 0x8913, 0x1, 0x40
+SIOCOUTQ = 0x5411
 
 # Classic BPF (linux/filter.h): everything but a whole ARP request passes. Requests are nearly all of a LAN's ARP, and
 # none of them can be an answer; what is too short to have an operation passes, so that it is counted as truncated.
@@ -63,6 +67,7 @@ class LiveWire:
         self._sockets: dict[str, Any] = {}
         self._links: dict[socket.socket, str] = {}
         self._first: dict[str, _State] = {}
+        self._sent: dict[str, float] = {}
         self._next_look = 0.0
         self._failed: list[LinkLostError] = []
         for interface in interfaces:
@@ -96,7 +101,8 @@ class LiveWire:
         sock = self._sockets[interface].outs
         for _ in range(SEND_TRIES):
             try:
-                sock.send(frame)
+                sock.send(frame, socket.MSG_DONTWAIT)  # a queue that holds its frames would hold us, and nothing could end it
+                self._sent[interface] = time.monotonic()
                 return
             except OSError as error:
                 if error.errno not in (errno.ENOBUFS, errno.EAGAIN):
@@ -144,7 +150,9 @@ class LiveWire:
         for sock, interface in tuple(self._links.items()):
             # What the kernel noted for the socket comes first: a link that went down and came up again looks sound.
             noted = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if why := _why(noted) if noted else _changed(self._first[interface], sock):
+            waits = now - self._sent.get(interface, now) > HELD and _unsent(sock)
+            why = _why(noted) if noted else _changed(self._first[interface], sock)
+            if why := why or ("frames stay in its transmit queue" if waits else None):
                 self._links.pop(sock)
                 self._failed.append(LinkLostError(interface, why))
 
@@ -192,6 +200,11 @@ def _changed(first: _State, sock: socket.socket) -> str | None:
     if mac != first.mac:
         return f"its MAC is {mac.hex(':')} now"
     return "it has no carrier any more" if first.carrier and not carrier else None
+
+
+def _unsent(sock: socket.socket) -> bool:
+    """Frames of ours wait in the queue of the interface or of its driver: they were never asked."""
+    return any(fcntl.ioctl(sock, SIOCOUTQ, bytes(4)))
 
 
 def _open(interface: str, *, requests: bool) -> Any:

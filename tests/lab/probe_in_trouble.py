@@ -32,6 +32,8 @@ IP = {
     "other MAC": "link set eth0 address 02:0e:00:00:00:09",
 }
 WRITING, PIPE = "SIGINT while it writes", 4096
+QUEUES = {"narrow": 64, "long queue": 1_000_000}
+"""Octets that a transmit queue holds."""
 SIGNALS = {"SIGINT", "SIGTERM", "SIGHUP"}
 
 
@@ -89,8 +91,8 @@ def happen(trouble, scene, probe):
         space = lan_namespace(lan)
         port = next(line.split()[0].split("@")[0] for line in ports(space) if to_client(space, line))
         subprocess.run(["ip", "-n", space, "link", "set", port, "down"], check=True)
-    elif trouble == "narrow":  # a shaper that lets hardly anything through refuses frames with ENOBUFS
-        shaper = "qdisc add dev eth0 root tbf rate 1kbit burst 64 limit 64"
+    elif trouble in QUEUES:  # a shaper that lets hardly anything through refuses frames with ENOBUFS, or holds them
+        shaper = f"qdisc add dev eth0 root tbf rate 1kbit burst 64 limit {QUEUES[trouble]}"
         subprocess.run(["tc", "-n", "client", *shaper.split()], check=True)
 
 

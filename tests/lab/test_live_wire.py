@@ -69,3 +69,24 @@ for to in (own, own[:5] + bytes([own[5] ^ 1]), b"\\xff" * 6, b"\\x01" + own[1:])
 def test_a_frame_is_taken_for_another_hosts_exactly_where_the_kernel_does():
     done = subprocess.run(enclosure.command([sys.executable, "-c", WHOSE]), capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.splitlines() == ["True True", "False False", "True True", "True True"]
+
+
+HELD = """
+import subprocess
+from arpcheck.wire.link import LiveWire
+from arpcheck.wire.seam import LinkLostError
+for words in ("ip link add a0 type veth peer name b0", "ip link set a0 up", "ip link set b0 up",
+              "tc qdisc add dev a0 root tbf rate 1kbit burst 64 limit 10000000"):
+    subprocess.run(words.split(), check=True)
+with LiveWire(["a0"]) as wire:
+    try:
+        for _ in range(10000):
+            wire.send("a0", bytes(60))
+    except LinkLostError as error:
+        print(error)
+"""
+
+
+def test_a_queue_that_holds_what_it_was_given_does_not_hold_the_run():
+    done = subprocess.run(enclosure.command([sys.executable, "-c", HELD]), capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "a0: its transmit queue stayed full\n"

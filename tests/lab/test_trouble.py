@@ -19,6 +19,7 @@ LINK = {
     "other MAC": "eth0: its MAC is 02:0e:00:00:00:09 now after ",
     "no carrier": "eth0: it has no carrier any more after ",
     "narrow": "eth0: its transmit queue stayed full after ",
+    "long queue": "eth0: frames stay in its transmit queue after ",
 }
 
 
