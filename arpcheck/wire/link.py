@@ -101,7 +101,7 @@ class LiveWire:
         sock = self._sockets[interface].outs
         for _ in range(SEND_TRIES):
             try:
-                sock.send(frame, socket.MSG_DONTWAIT)  # a queue that holds its frames would hold us, and nothing could end it
+                sock.send(frame, socket.MSG_DONTWAIT)  # a queue that holds its frames would hold us for ever
                 self._sent[interface] = time.monotonic()
                 return
             except OSError as error:
