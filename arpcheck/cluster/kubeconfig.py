@@ -236,5 +236,12 @@ def _check(where: str, context: Context) -> None:
         raise ClusterError(f"{where}: the cluster of context {context.name!r} has no server that is a URL")
     for entry in (context.cluster, context.user):
         for key in _PATHS:
-            if key in entry and f"{key}-data" not in entry and not os.access(entry[key], os.R_OK):
+            if key in entry and f"{key}-data" not in entry and not _readable(entry[key]):
                 raise ClusterError(f"{where}: {key} of context {context.name!r} can't be read: {entry[key]}")
+
+
+def _readable(path: str) -> bool:
+    try:
+        return os.access(path, os.R_OK)
+    except ValueError:  # a NUL in it
+        return False

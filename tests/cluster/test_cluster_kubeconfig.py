@@ -120,6 +120,7 @@ UNUSABLE = [
     pytest.param(changed(contexts=7), None, r"c: no context 'a'\. It has: none", id="contexts a number"),
     pytest.param(changed(contexts=[3, {"name": 4}, {"name": "a"}]), None, r"names a cluster that is not in it", id="a context of nothing"),
     pytest.param(changed(users=[{"name": "a", "user": {"client-key": "gone.pem"}}]), None, r"client-key of context 'a' can't be read", id="no key"),
+    pytest.param(changed(users=[{"name": "a", "user": {"tokenFile": "a\0b"}}]), None, r"tokenFile of context 'a' can't be read", id="a path of none"),
 ]  # fmt: skip
 
 
