@@ -39,7 +39,7 @@ def items(obj: Any, *path: str) -> tuple[Any, ...]:
 
 
 def texts(obj: Any, *path: str) -> tuple[str, ...]:
-    return tuple(value for value in items(obj, *path) if isinstance(value, str))
+    return tuple([value for value in items(obj, *path) if isinstance(value, str)])
 
 
 def mapping(obj: Any, *path: str) -> Mapping[str, str]:
@@ -109,6 +109,10 @@ class Ingress:
     mode: str
     """`VIP` also where the server is older than the field (kubernetes/api core/v1, LoadBalancerIPMode)."""
 
+    @classmethod
+    def read(cls, entry: Any) -> Ingress:
+        return cls(ip=address(text(entry, "ip")), hostname=text(entry, "hostname"), mode=text(entry, "ipMode") or "VIP")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
@@ -139,21 +143,19 @@ class Service:
 
     @classmethod
     def read(cls, obj: Object) -> Service:
-        cluster_ips = texts(obj, "spec", "clusterIPs") or (text(obj, "spec", "clusterIP"),)
+        meta, spec = at(obj, "metadata"), at(obj, "spec")
+        cluster_ips = texts(spec, "clusterIPs") or (text(spec, "clusterIP"),)
         return cls(
-            namespace=namespace(obj),
-            name=name(obj),
-            type=text(obj, "spec", "type") or "ClusterIP",
-            cluster_ips=tuple(ip for value in cluster_ips if (ip := address(value))),
-            external_ips=tuple(ip for value in texts(obj, "spec", "externalIPs") if (ip := address(value))),
-            ingress=tuple(
-                Ingress(ip=address(text(entry, "ip")), hostname=text(entry, "hostname"), mode=text(entry, "ipMode") or "VIP")
-                for entry in items(obj, "status", "loadBalancer", "ingress")
-            ),
-            load_balancer_class=text(obj, "spec", "loadBalancerClass") or None,
-            local_traffic_only=text(obj, "spec", "externalTrafficPolicy") == "Local",
-            labels=labels_of(obj),
-            annotations=annotations_of(obj),
+            namespace=text(meta, "namespace"),
+            name=text(meta, "name"),
+            type=text(spec, "type") or "ClusterIP",
+            cluster_ips=tuple([ip for value in cluster_ips if (ip := address(value))]),
+            external_ips=tuple([ip for value in texts(spec, "externalIPs") if (ip := address(value))]),
+            ingress=tuple([Ingress.read(entry) for entry in items(obj, "status", "loadBalancer", "ingress")]),
+            load_balancer_class=text(spec, "loadBalancerClass") or None,
+            local_traffic_only=text(spec, "externalTrafficPolicy") == "Local",
+            labels=mapping(meta, "labels"),
+            annotations=mapping(meta, "annotations"),
             raw=obj,
         )
 

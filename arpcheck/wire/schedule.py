@@ -98,7 +98,7 @@ class Due(NamedTuple):
 class Schedule:
     """The questions of one interface. `due` says what to send now or when to call again."""
 
-    def __init__(self, interface: str, course: Course, start: float, encode: Callable[[Ask], bytes]) -> None:
+    def __init__(self, interface: str, course: Course, encode: Callable[[Ask], bytes]) -> None:
         """`encode`: the frame of a question. They are made here, and not one by one while replies come in."""
         self._course = course
         self._interface = interface
@@ -109,7 +109,7 @@ class Schedule:
         self._encode = encode
         entries = [(ask, encode(ask), self._address(ask.ip)) for ask in self._asks]
         self._queue = deque(Due(number, *entry) for number in range(1, course.rounds + 1) for entry in entries)
-        self._pace = start
+        self._pace = 0.0
         self._paces = tuple((1 / rate, min(CATCH_UP, BURST / rate)) for rate in (course.rate, min(course.rate, SLOW)))
         self._again: deque[_Address] | None = None
         self._more: deque[Ask] = deque()
@@ -119,6 +119,10 @@ class Schedule:
         self._news = False
         self._known = set(course.known)
         self.sent = 0
+
+    def begin(self, at: float) -> None:
+        """To be called before `due` is."""
+        self._pace = at
 
     @property
     def last_round(self) -> int:

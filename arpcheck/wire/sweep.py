@@ -115,23 +115,24 @@ class _Loop:
     listen_until: float = field(init=False)
     backlog: Backlog = field(init=False)
     waiting: deque[Sent | Arrival] = field(init=False)
-    macs: dict[str, Mac] = field(init=False)
     next_tick: float = 0.0
     losses: Losses = field(init=False)
     trouble: list[str] = field(default_factory=list)
     all_asked: bool = False
 
     def __post_init__(self) -> None:
+        self.schedules = {
+            s.interface: Schedule(s.interface, self.course, partial(frames.encode, mac=s.mac)) for s in self.stations
+        }
         self._clear()
         self.start = self.wire.now()
+        for schedule in self.schedules.values():
+            schedule.begin(self.start)
         self.listen_until = self.start
         self.losses = Losses(max(APART, self.course.wait), self.start)
-        self.macs = {s.interface: s.mac for s in self.stations}
-        self.account = Account(self.start, self.macs, {s.interface: s.addresses for s in self.stations})
-        self.schedules = {
-            s.interface: Schedule(s.interface, self.course, self.start, partial(frames.encode, mac=s.mac))
-            for s in self.stations
-        }
+        self.account = Account(
+            self.start, {s.interface: s.mac for s in self.stations}, {s.interface: s.addresses for s in self.stations}
+        )
         self.backlog = Backlog(self.account, self.schedules, self.tap)
         self.waiting = self.backlog.waiting
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 RATE, WAIT, BUFFER = 4000, 1.0, 212992
 """Frames a second (what `--rate 0` takes), seconds of listening, and an ordinary host's net.core.rmem_max."""
@@ -67,8 +68,17 @@ def _report(text: str) -> Said:
             "inconclusive": sum(t["verdict"] == "inconclusive" for t in asked),
             "questions": run["sent"],
             "seconds": (ended - started).total_seconds(),
+            "planned": _planned(report),
         },
     )
+
+
+def _planned(report: dict[str, Any]) -> float:
+    """Seconds: the questions of each round by its rate, which is 100/s at most where something is asked again, and the
+    listening."""
+    run = report["run"]
+    again = sum(row[2] > run["rounds"] for row in report["evidence"]["questions"])
+    return float((run["sent"] - again) / run["rate"] + again / min(run["rate"], 100) + run["wait"])
 
 
 def _arpcheck(rate: int) -> Sequence[str]:

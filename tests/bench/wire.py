@@ -98,8 +98,8 @@ def promises(result: Result) -> Iterator[str]:
     yield f"| whole command / the floor | 1.5 | {_ratio(ours, floor):.2f} |"
     yield f"| whole command / (arp-scan at the same rate + {WAIT:g} s) | 2 | {_ratio(ours, scan, WAIT):.2f} |"
     yield f"| the loop alone, uncapped: frames a second / a bare socket's | 0.8 | {loop_ratio(result['loop']):.2f} |"
-    yield f"| the sweep at {RATE:,}/s / (questions / rate + wait) | 1.03 | {_paced(ours, RATE):.3f} |"
-    yield f"| the sweep at {PACED_RATE:,}/s / (questions / rate + wait) | 1.03 | {_paced(tools[PACED], PACED_RATE):.3f} |"
+    yield f"| the sweep at {RATE:,}/s / (questions / rate + wait) | 1.03 | {_paced(ours):.3f} |"
+    yield f"| the sweep at {PACED_RATE:,}/s / (questions / rate + wait) | 1.03 | {_paced(tools[PACED]):.3f} |"
 
 
 def loop_ratio(loop: Sequence[Mapping[str, Mapping[str, float]]]) -> float:
@@ -116,8 +116,8 @@ def _ratio(ours: Runs, theirs: Runs, more: float = 0.0) -> float:
     return median(our["wall"] / (their["wall"] + more) for our, their in zip(ours, theirs, strict=True))
 
 
-def _paced(runs: Runs, rate: int) -> float:
-    return median(run["seconds"] / (run["questions"] / rate + WAIT) for run in runs)
+def _paced(runs: Runs) -> float:
+    return median(run["seconds"] / run["planned"] for run in runs)
 
 
 def _median(runs: Runs, key: str) -> float:

@@ -35,7 +35,7 @@ IN_ROUNDS = [(1, FIRST), (1, SECOND), (2, FIRST), (2, SECOND)]
 
 def told(bites):
     account, tapped = Account(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}), []
-    schedule = Schedule("eth0", COURSE, 100.0, lambda ask: b"")
+    schedule = Schedule("eth0", COURSE, lambda ask: b"")
     backlog = Backlog(account, {"eth0": schedule}, lambda at, frame: tapped.append((round(at), frame)))
     backlog.waiting.extend(WHAT_PASSED)
     for bite in bites:

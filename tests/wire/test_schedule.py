@@ -24,7 +24,8 @@ def frame(ask):
 
 def run(plan, answers=lambda number, ip, to: (), *, start=0.0, most=10_000):
     """Every question with its time, on a network that answers at once."""
-    schedule, now, sent = Schedule("eth0", plan, start, frame), start, []
+    schedule, now, sent = Schedule("eth0", plan, frame), start, []
+    schedule.begin(start)
     for _ in range(most):
         due = schedule.due(now)
         if due is None:
@@ -54,7 +55,7 @@ def test_the_rate_holds():
 
 
 def test_a_stall_does_not_become_a_burst():
-    schedule = Schedule("eth0", course(*(A + i for i in range(50)), rounds=1, rate=10.0), 0.0, frame)
+    schedule = Schedule("eth0", course(*(A + i for i in range(50)), rounds=1, rate=10.0), frame)
     schedule.sent_at(schedule.due(0.0), 0.0)
     schedule.sent_at(schedule.due(5.0), 5.0)  # the process was not scheduled for five seconds
     assert schedule.due(5.0) == pytest.approx(5.08), "at most 20 ms are made up for"
@@ -70,7 +71,7 @@ def test_a_stall_does_not_become_a_burst():
     ],
 )
 def test_a_short_delay_is_made_up_for(rate, stall, at_once):
-    schedule = Schedule("eth0", course(*(A + i for i in range(200)), rounds=1, rate=rate), 0.0, frame)
+    schedule = Schedule("eth0", course(*(A + i for i in range(200)), rounds=1, rate=rate), frame)
     schedule.sent_at(schedule.due(0.0), 0.0)
     now, sent = stall + 1e-9, 0
     while not isinstance(due := schedule.due(now), float):
