@@ -81,6 +81,18 @@ def test_zsh_is_given_them(line, expected, kubeconfig):
     assert re.findall(r'^(?:_arguments \'\*: :\(\()?"([^"]+)"', done.stdout, re.MULTILINE) == expected
 
 
+@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
+def test_the_first_tab_in_a_zsh_completes_too(tmp_path):
+    """It loads the file then; what compinit and a terminal would do is left out."""
+    (tmp_path / "_arpcheck").write_text(arpcheck("completion", "zsh").stdout)
+    script = (
+        f'fpath=({tmp_path} $fpath); _arguments() {{ print -r -- "$@" }}; compdef() {{ print registered }}; autoload -Uz _arpcheck;'
+        "words=(arpcheck explain latent); CURRENT=3; _arpcheck"
+    )
+    done = run("zsh", "-f", "-c", script, PATH=f"{BIN}:{os.environ['PATH']}")
+    assert (done.stdout, done.stderr) == ('*: :(("latent-non-strict"))\n', "")
+
+
 @pytest.mark.parametrize(("line", "expected"), LINES)
 def test_kubectl_completes_it(line, expected, kubeconfig):
     done = run(BIN / "kubectl_complete-arpcheck", *line[1:], KUBECONFIG=kubeconfig)

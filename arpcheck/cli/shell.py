@@ -18,6 +18,14 @@ from arpcheck.errors import UsageError
 VARIABLE = "_ARPCHECK_COMPLETE"
 """How a completion script asks: typer makes this name of the program's."""
 
+_REGISTER = "compdef _arpcheck_completion arpcheck"
+_AT_ONCE = f"""if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+  _arpcheck_completion "$@"
+else
+  {_REGISTER}
+fi"""
+"""zsh loads a file of its fpath at the first Tab, which must complete as well."""
+
 NO_FILES = 4
 """kubectl's ShellCompDirectiveNoFileComp (spf13/cobra, completions.go)."""
 
@@ -41,7 +49,8 @@ def completion(
 
     if shell not in SHELLS:
         raise UsageError(f"no completion for {shell!r}", f"One of {', '.join(SHELLS)}")
-    show(get_completion_script(prog_name="arpcheck", complete_var=VARIABLE, shell=shell) + "\n")
+    script = get_completion_script(prog_name="arpcheck", complete_var=VARIABLE, shell=shell)
+    show(script.replace(_REGISTER, _AT_ONCE) + "\n")
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arpcheck.model import Arp, Severity, Verdict
+from arpcheck.model import Arp, Kind, Severity, Verdict
 from arpcheck.reports.style import Style
 
 RED, YELLOW, GREEN, DIM = "1;31", "33", "32", "2"
@@ -21,6 +21,8 @@ _BY_WORD: dict[str, str] = {
     Severity.ERROR: RED,
     Severity.WARNING: YELLOW,
     Severity.INFO: DIM,
+    Kind.CANARY: DIM,
+    Kind.CONTROL: DIM,
     "OK": GREEN,
     "PROBLEM": RED,
 }
