@@ -66,7 +66,7 @@ def rules() -> str:
 
     pages = []
     for title, texts in (("Verdicts, one for each address; the first that holds", verdicts.texts()), ("Findings", findings.texts())):
-        pages.append(f"### {title}\n")
+        pages.append(f"#### {title}\n")
         for text in texts:
             decided = "\n".join(f"{number}. {condition}" for number, condition in enumerate(text.decided, 1))
             do = "\n".join(f"- {step}" for step in text.do)

@@ -31,3 +31,11 @@ def test_every_command_it_names_is_there(command):
         if not hasattr(found, "commands"):
             break
         found = found.commands[word]
+
+
+def test_what_it_shows_of_an_acceptance_file_is_one(tmp_path):
+    from arpcheck.commands.acceptances import read_acceptances
+
+    [shown] = [block for block in re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL) if "until" in block]
+    (tmp_path / "accept.yaml").write_text(shown)
+    assert [entry.until.year >= 2026 for entry in read_acceptances(str(tmp_path / "accept.yaml"))] == [True, True]
