@@ -72,7 +72,7 @@ def _doubts(judged: Judged, verdicts: Counter[Verdict], complete: bool) -> tuple
         doubts.append(f"{', '.join(strangers)}, of no known node, answered the canary")
     unknown = judged.named(Arp.UNKNOWN)
     if unknown:
-        doubts.append(f"how {', '.join(unknown)} treats Service addresses is not known")
+        doubts.append(f"how Service addresses are treated by {', '.join(unknown)} is not known")
     doubts.extend(f"{gap.what} could not be read: {gap.why}" for gap in judged.gaps if gap.what in NEEDED)
     if judged.in_vain:
         doubts.append(f"no LoadBalancer Service was selected by {judged.in_vain}")

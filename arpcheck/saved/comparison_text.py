@@ -5,6 +5,7 @@ What changed comes first; what is the same and in order is counted. Every string
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 from arpcheck.evidence import VERSION
@@ -19,6 +20,9 @@ from arpcheck.saved.comparison import Change, Comparison, Difference, Side, Stat
 FORMATS = ("table", "markdown", "json")
 
 HEADS = ("CHANGE", "WHAT", "BEFORE", "AFTER")
+
+ROOM = 55_000
+"""Characters of all rows in Markdown. GitHub takes 65,536 in a comment."""
 
 _OUTCOMES = {0: "NOTHING NEW", 1: "WORSE", 3: "NOT COMPARABLE"}
 _ORDER = tuple(Change)
@@ -47,12 +51,20 @@ def _markdown(found: Comparison, style: Style) -> str:  # noqa: ARG001 - the sam
     if shown := _shown(found):
         heads = [head.capitalize() for head in HEADS]
         lines += ["", f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
-        lines += [f"| {' | '.join(_cell(cell) for cell in _row(entry))} |" for entry in shown]
+        lines += _fitted([f"| {' | '.join(_cell(cell) for cell in _row(entry))} |" for entry in shown])
     if same := _same(found):
         lines += ["", inline(same)]
     for note in found.notes:
         lines += ["", inline(note)]
     return "\n".join(lines) + "\n"
+
+
+def _fitted(rows: Sequence[str]) -> list[str]:
+    """As many as a comment of a ticket takes, the worst first as they came, and how many there are beside them."""
+    ends = accumulate(len(row) + 1 for row in rows)
+    kept = sum(1 for end in ends if end <= ROOM)
+    more = len(rows) - kept
+    return [*rows[:kept], *(["", f"…and {more:,} more, left out for size: `-o json` has all."] if more else ())]
 
 
 def _json(found: Comparison, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
@@ -77,7 +89,8 @@ def _json(found: Comparison, style: Style) -> str:  # noqa: ARG001 - the same fo
 
 
 def _outcome(found: Comparison) -> str:
-    return _OUTCOMES[found.exit_code]
+    better = found.exit_code == 0 and {Change.FIXED, Change.BETTER} & found.changes.keys()
+    return "BETTER" if better else _OUTCOMES[found.exit_code]
 
 
 def _because(found: Comparison) -> str:

@@ -144,7 +144,7 @@ def test_what_could_not_be_read_is_not_gone():
 
 
 TABLE = """\
-NOTHING NEW (exit code 0): 3 fixed, 1 same
+BETTER (exit code 0): 3 fixed, 1 same
 Before  2026-03-01 12:00:00 UTC, exit code 1
 After   2026-03-01 13:00:00 UTC, exit code 0
 
@@ -160,7 +160,7 @@ Flush it on routers that matter.
 """
 
 MARKDOWN = """\
-**arpcheck: NOTHING NEW** (exit code 0): 3 fixed, 1 same
+**arpcheck: BETTER** (exit code 0): 3 fixed, 1 same
 
 - Before 2026-03-01 12:00:00 UTC, exit code 1
 - After 2026-03-01 13:00:00 UTC, exit code 0
@@ -205,6 +205,15 @@ def test_the_table():
 
 def test_the_markdown():
     assert render(mended(), "markdown", Style()) == MARKDOWN
+
+
+def test_the_markdown_fits_a_comment_and_counts_what_is_left_out():
+    found = mended()
+    many = tuple(replace(found.addresses[0], subject=f"10.0.{n // 250}.{n % 250}") for n in range(2000))
+    text = render(replace(found, addresses=many), "markdown", Style())
+    assert len(text) < 60_000
+    shown = text.count("| fixed | ")
+    assert f"\n\n…and {2002 - shown:,} more, left out for size: `-o json` has all.\n" in text
 
 
 def test_the_json():
