@@ -16,6 +16,7 @@ from arpcheck.errors import ArpcheckError
 from arpcheck.evidence import MacEntry, Options
 from arpcheck.model import Acceptance, Ask, Host, Kind, Mac, Report
 from arpcheck.objects import Objects
+from arpcheck.reports.language import moment
 from arpcheck.targets import JUDGED
 from arpcheck.watching import Watch
 from arpcheck.watching.words import seconds
@@ -121,6 +122,7 @@ class _Vigil:
                 break
             self._between(begins + self.pace.interval)
         self.world.say("")
+        self.world.say(f"From {moment(self.began_at)} to {moment(self.world.clock())} UTC")
         for line in self.watch.timeline(self.world.wire.now(), self.time).splitlines():
             self.world.say(line)
         return self.watch.worst

@@ -20,7 +20,8 @@ def watched(scene, act, *options):
     program = [sys.executable, str(HERE / "watch_on_stage.py"), scene, act, *PACE, *options]
     done = subprocess.run(enclosure.command(program), capture_output=True, text=True, timeout=120, check=False)
     assert done.stderr == ""
-    text = re.sub(r"\d+\.\d s\b", "N s", re.sub(r"\d\d:\d\d:\d\d\.\d", "TIME", done.stdout))
+    text = re.sub(r"\d{4}-\d\d-\d\d [\d:]{8}", "WHEN", done.stdout)
+    text = re.sub(r"\d+\.\d s\b", "N s", re.sub(r"\d\d:\d\d:\d\d\.\d", "TIME", text))
     return done.returncode, text
 
 
@@ -30,6 +31,7 @@ TIME  10.0.0.50: nobody answers; it was worker-1
 TIME  10.0.0.50: moved from worker-1 to worker-2, after a gap of N s
 TIME  10.0.0.50: ok before, wrong-node now: worker-2 answered every round; worker-1 should
 
+From WHEN to WHEN UTC
 10.0.0.50 (web/nginx): 1 move, 1 gap (N s)
   TIME  worker-1
   TIME  nobody for N s
@@ -43,6 +45,7 @@ TIME  10.0.0.50: worker-1 and worker-2 both answer
 TIME  10.0.0.50: moved from worker-1 to worker-2, after two owners for N s
 TIME  10.0.0.50: ok before, wrong-node now: worker-2 answered every round; worker-1 should
 
+From WHEN to WHEN UTC
 10.0.0.50 (web/nginx): 1 move, 1 overlap (N s)
   TIME  worker-1
   TIME  worker-1 and worker-2 for N s
@@ -84,6 +87,7 @@ def test_an_announcement_is_heard_and_ctrl_c_ends_it_with_the_timeline(tmp_path)
 TIME  probed: 1 ok
 TIME  10.0.0.50: worker-3 announces it (gratuitous ARP)
 
+From WHEN to WHEN UTC
 1 address did not change
 Nothing was wrong at any moment; exit code 0
 """)  # fmt: skip

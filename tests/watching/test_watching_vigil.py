@@ -60,6 +60,7 @@ watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed eve
 12:00:09.7  10.0.0.50: moved from worker-1 to worker-2, after a gap of 1.5 s
 12:00:13.1  10.0.0.50: ok before, wrong-node now: worker-2 answered every round; worker-1 should
 
+From 2026-03-01 12:00:00 to 2026-03-01 12:00:13 UTC
 10.0.0.50 (web/nginx): 1 move, 1 gap (1.5 s)
   12:00:00.1  worker-1
   12:00:08.2  nobody for 1.5 s
@@ -73,6 +74,7 @@ watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed eve
 12:00:10.2  10.0.0.50: moved from worker-1 to worker-2, after two owners for 2.0 s
 12:00:13.1  10.0.0.50: ok before, wrong-node now: worker-2 answered every round; worker-1 should
 
+From 2026-03-01 12:00:00 to 2026-03-01 12:00:13 UTC
 10.0.0.50 (web/nginx): 1 move, 1 overlap (2.0 s)
   12:00:00.1  worker-1
   12:00:08.2  worker-1 and worker-2 for 2.0 s
@@ -93,6 +95,7 @@ watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed eve
 12:00:13.1  worker-2: non-strict before, strict now
 12:00:13.1  worker-3: non-strict before, strict now
 
+From 2026-03-01 12:00:00 to 2026-03-01 12:00:13 UTC
 10.0.0.50 (web/nginx): 1 overlap (9.9 s)
   12:00:00.1  worker-1, worker-2 and worker-3 for 8.9 s
   12:00:09.0  worker-1 and worker-3 for 1.0 s
@@ -108,6 +111,7 @@ QUIET = """\
 watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed every 30.0 s
 12:00:01.1  probed: 1 ok
 
+From 2026-03-01 12:00:00 to 2026-03-01 12:00:13 UTC
 1 address did not change
 Nothing was wrong at any moment; exit code 0"""
 
