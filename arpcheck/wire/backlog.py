@@ -8,21 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from arpcheck.model import Question
 from arpcheck.wire.account import Account
 from arpcheck.wire.schedule import Due, Schedule
 from arpcheck.wire.seam import Arrival
 
-
-class Sent(NamedTuple):
-    """A question that went out."""
-
-    interface: str
-    at: float
-    """Milliseconds since the run began."""
-    due: Due
+Sent = tuple[float, str, Due]
+"""A question that went out: milliseconds since the run began, and the interface."""
 
 
 class Backlog:
@@ -45,12 +38,12 @@ class Backlog:
             if isinstance(entry, Arrival):
                 self._hear(entry)
             else:
-                self._ask(entry)
+                self._ask(*entry)
 
-    def _ask(self, sent: Sent) -> None:
-        number, ask, frame, _ = sent.due
-        self._account.asked(Question(sent.at, sent.interface, number, ask.ip, ask.sender, ask.to))
-        self._tap(sent.at, frame)
+    def _ask(self, at: float, interface: str, due: Due) -> None:
+        number, ask, frame, _ = due
+        self._account.asked(Question(at, interface, number, ask.ip, ask.sender, ask.to))
+        self._tap(at, frame)
 
     def _hear(self, arrival: Arrival) -> None:
         reply = self._account.arrived(arrival)

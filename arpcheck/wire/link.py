@@ -42,6 +42,7 @@ SOL_PACKET = 263
 PACKET_STATISTICS = 6
 SO_ATTACH_FILTER = 26
 SO_RCVBUFFORCE = 33
+MSG_DONTWAIT = 0x40
 SIOCGIFFLAGS, IFF_UP, IFF_RUNNING = 0x8913, 0x1, 0x40
 SIOCOUTQ = 0x5411
 
@@ -94,21 +95,21 @@ class LiveWire:
             self._links.pop(closed.ins, None)
             closed.close()
 
-    def now(self) -> float:
-        return time.monotonic()
+    now = staticmethod(time.monotonic)
 
     def send(self, interface: str, frame: bytes) -> None:
-        sock = self._sockets[interface].outs
-        for _ in range(SEND_TRIES):
+        tries = SEND_TRIES
+        while True:
             try:
-                sock.send(frame, socket.MSG_DONTWAIT)  # a queue that holds its frames would hold us for ever
+                # A queue that holds its frames would hold us for ever.
+                self._sockets[interface].outs.send(frame, MSG_DONTWAIT)
                 self._sent[interface] = time.monotonic()
                 return
             except OSError as error:
-                if error.errno not in (errno.ENOBUFS, errno.EAGAIN):
+                tries -= 1
+                if not tries or error.errno not in (errno.ENOBUFS, errno.EAGAIN):
                     raise self._gone(interface, error) from None
                 time.sleep(0.002)  # a queue that refuses leaves the socket writable, so select would not wait
-        raise self._gone(interface, OSError(errno.ENOBUFS, ""))
 
     def receive(self, until: float) -> Sequence[Arrival]:
         now = time.monotonic()
@@ -116,10 +117,12 @@ class LiveWire:
             self._look(now)
         if self._failed:
             raise self._failed.pop(0)
-        links = tuple(self._links)
-        ready = select.select(links, (), (), until - now)[0] if until > now else links
         arrivals: list[Arrival] = []
-        for sock in ready:
+        if until <= now:
+            for sock, interface in tuple(self._links.items()):
+                self._drain(sock, interface, arrivals)
+            return arrivals
+        for sock in select.select(tuple(self._links), (), (), until - now)[0]:
             self._drain(sock, self._links[sock], arrivals)
         return arrivals
 
@@ -134,11 +137,11 @@ class LiveWire:
     def _drain(self, sock: socket.socket, interface: str, arrivals: list[Arrival]) -> None:
         # recvfrom would tell whose the kernel takes a frame for, but asks it for the interface's name too and takes twice as
         # long; and a NamedTuple's own constructor takes as long as the rest of the loop.
-        recv, now, new = sock.recv, time.monotonic, tuple.__new__
+        recv, now, new, put = sock.recv, time.monotonic, tuple.__new__, arrivals.append
         try:
             for _ in range(MOST_AT_ONCE):
-                frame = recv(SNAPLEN, socket.MSG_DONTWAIT)
-                arrivals.append(new(Arrival, (interface, now(), frame)))
+                frame = recv(SNAPLEN, MSG_DONTWAIT)
+                put(new(Arrival, (interface, now(), frame)))
         except BlockingIOError:
             return
         except OSError as error:

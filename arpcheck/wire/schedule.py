@@ -82,7 +82,7 @@ class _Address:
         return not all(answers) or len(set(answers)) > 1
 
     def quiet(self, number: int) -> bool:
-        return self.is_node and self.fresh > 0 and number - 1 - self.fresh >= QUIET_ROUNDS
+        return self.fresh > 0 and number - 1 - self.fresh >= QUIET_ROUNDS
 
 
 class Due(NamedTuple):
@@ -102,6 +102,7 @@ class Schedule:
         """`encode`: the frame of a question. They are made here, and not one by one while replies come in."""
         self._course = course
         self._interface = interface
+        self._rounds = course.rounds
         self._asks = [ask for ask in course.asks if ask.interface == interface]
         self._addresses: dict[IPv4Address, _Address] = {}
         for ask in self._asks:
@@ -118,8 +119,6 @@ class Schedule:
         self._confirmations_left = MOST
         self._news = False
         self._known = set(course.known)
-        self.sent = 0
-
     def begin(self, at: float) -> None:
         """To be called before `due` is."""
         self._pace = at
@@ -127,7 +126,7 @@ class Schedule:
     @property
     def last_round(self) -> int:
         """The number of the slow round that follows the announced ones."""
-        return self._course.rounds + 1
+        return self._rounds + 1
 
     def frames_left(self) -> int:
         """Frames that are certain to follow; the last round may add some."""
@@ -143,7 +142,7 @@ class Schedule:
             return self._pace
         while self._queue:
             number, _, _, address = self._queue[0]
-            if address.quiet(number):
+            if address.is_node and address.quiet(number):
                 self._queue.popleft()
             elif address.last and address.last[0] < number and now < address.last[1] + APART:
                 return self._pause(address.last[1] + APART)
@@ -153,13 +152,13 @@ class Schedule:
 
     def sent_at(self, due: Due, now: float) -> None:
         """The question went out."""
-        self.sent += 1
-        apart, made_up = self._paces[due.round > self._course.rounds]
+        number, ask, _, address = due
+        apart, made_up = self._paces[number > self._rounds]
         earliest = now - made_up
         self._pace = (self._pace if self._pace > earliest else earliest) + apart
-        if due.ask.to is None:
-            due.address.last = due.round, now
-            due.address.asked.add(due.round)
+        if ask.to is None:
+            address.last = number, now
+            address.asked.add(number)
 
     def heard(self, number: int, ip: IPv4Address, mac: Mac) -> None:
         """A reply to a question of this round came in."""

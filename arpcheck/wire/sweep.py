@@ -111,12 +111,14 @@ class _Loop:
     tap: Callable[[float, bytes], None]
     account: Account = field(init=False)
     schedules: dict[str, Schedule] = field(init=False)
+    running: tuple[tuple[str, Schedule], ...] = field(init=False)
     start: float = field(init=False)
     listen_until: float = field(init=False)
     backlog: Backlog = field(init=False)
     waiting: deque[Sent | Arrival] = field(init=False)
     next_tick: float = 0.0
     losses: Losses = field(init=False)
+    sent_in: dict[tuple[str, int], float] = field(init=False)
     trouble: list[str] = field(default_factory=list)
     all_asked: bool = False
 
@@ -124,12 +126,14 @@ class _Loop:
         self.schedules = {
             s.interface: Schedule(s.interface, self.course, partial(frames.encode, mac=s.mac)) for s in self.stations
         }
+        self.running = tuple(self.schedules.items())
         self._clear()
         self.start = self.wire.now()
         for schedule in self.schedules.values():
             schedule.begin(self.start)
         self.listen_until = self.start
         self.losses = Losses(max(APART, self.course.wait), self.start)
+        self.sent_in = self.losses.sent
         self.account = Account(
             self.start, {s.interface: s.mac for s in self.stations}, {s.interface: s.addresses for s in self.stations}
         )
@@ -150,11 +154,17 @@ class _Loop:
         """Sends what is due on every interface, then takes what has come, and accounts for some of it if there is time."""
         now = self.wire.now()
         wake = self._ask_what_is_due(now)
-        came = self._listen(now if self.waiting else wake)
-        if wake > now:
-            self.backlog.take_in(max(BITE, 2 * came))  # more than comes, so that a flood can't keep it from ending
+        if wake <= now:
+            self._listen(now)
+        else:
+            self._use_the_time(now, wake)
         if now >= self.next_tick:
             self._tick(now)
+
+    def _use_the_time(self, now: float, wake: float) -> None:
+        """Nothing is due until `wake`: accounts for what waits, or listens."""
+        came = self._listen(now if self.waiting else wake)
+        self.backlog.take_in(max(BITE, 2 * came))  # more than comes, so that a flood can't keep it from ending
 
     def result(self, *, stopped: bool) -> Heard:
         self._listen(self.wire.now())  # what is there already, and whether the wire held until now
@@ -177,7 +187,7 @@ class _Loop:
         if len(self.waiting) > MOST_WAITING:
             return now + TICK
         wake, left = now + TICK, 0
-        for interface, schedule in tuple(self.schedules.items()):
+        for interface, schedule in self.running:
             if self.waiting and schedule.finished_rounds():
                 left += 1  # what is asked again hangs on all that was heard
                 continue
@@ -197,8 +207,8 @@ class _Loop:
         except LinkLostError as error:
             self._give_up(error)
             return
-        self.waiting.append(Sent(interface, (now - self.start) * 1000, due))
-        self.losses.sent[interface, due.round] = now
+        self.waiting.append(((now - self.start) * 1000, interface, due))
+        self.sent_in[interface, due.round] = now
         self.listen_until = now + self.course.wait
         schedule.sent_at(due, now)
 
@@ -206,6 +216,7 @@ class _Loop:
         """The other interfaces go on; what was heard on this one stays. Both directions may say that it is gone: once is
         enough."""
         if self.schedules.pop(error.interface, None) is not None:
+            self.running = tuple(self.schedules.items())
             self.trouble.append(f"{error.message} after {self.wire.now() - self.start:.1f} s")
 
     def _listen(self, until: float) -> int:

@@ -6,7 +6,7 @@ import pytest
 
 from arpcheck.model import Ask, Mac
 from arpcheck.wire.account import Account
-from arpcheck.wire.backlog import Backlog, Sent
+from arpcheck.wire.backlog import Backlog
 from arpcheck.wire.frames import ARP_FRAME
 from arpcheck.wire.schedule import Course, Due, Schedule
 from arpcheck.wire.seam import Arrival
@@ -17,7 +17,7 @@ COURSE = Course(asks=(Ask(interface="eth0", ip=VIP, sender=OUR_IP),), rounds=2, 
 
 
 def sent(number, at):
-    return Sent("eth0", at, Due(number, COURSE.asks[0], b"question %d" % number, None))
+    return at, "eth0", Due(number, COURSE.asks[0], b"question %d" % number, None)
 
 
 def came(mac, at):
