@@ -83,7 +83,7 @@ def _more_documents(rest: str) -> tuple[Note, ...]:
     if not re.search(r"^---", rest, re.MULTILINE):
         return ()
     only = "only the first YAML document is read"
-    if re.search(r"^\s*strictARP\s*:", rest, re.MULTILINE):
+    if re.search(r"^[ \t]*strictARP[ \t]*:", rest, re.MULTILINE):
         return (Note(f"{only}; a later one has a strictARP that nobody reads", Oddity.MISPLACED),)
     return (Note(only),)
 

@@ -7,6 +7,7 @@ import copy
 import json
 
 import pytest
+from growing import growth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kubeproxy_objects import FIXTURES, RESOURCES, documents, fixture
@@ -14,6 +15,7 @@ from kubeproxy_objects import FIXTURES, RESOURCES, documents, fixture
 from arpcheck.kubeproxy import NEEDS, kube_proxies
 from arpcheck.kubeproxy.answers import Answer, NodeStatus, StrictArpStatus
 from arpcheck.kubeproxy.causes import Heard, causes
+from arpcheck.kubeproxy.configuration import read
 from arpcheck.kubeproxy.running import from_configz, from_log
 from arpcheck.kubeproxy.status import status, to_json, to_text
 from arpcheck.objects import Objects
@@ -147,3 +149,9 @@ def test_no_text_steers_a_terminal_turns_a_line_around_or_fills_the_screen(text)
     assert all(line.isprintable() for line in shown.splitlines())
     assert max(map(len, shown.splitlines())) <= 4000
     assert not set("\u202e\u05d0") & set(shown)
+
+
+@pytest.mark.parametrize("piece", ["\n", "#\n", "--- a\n", "...\n"])
+def test_a_long_text_takes_no_longer_than_many_short_ones(piece):
+    head = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n---\n"
+    assert growth(lambda text: read(head + text), piece, pieces=1_000) < 30

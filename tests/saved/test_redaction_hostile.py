@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from growing import growth
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,3 +66,22 @@ def test_the_search_finds_a_pseudonym_that_gives_away_its_name():
     found = redact(Evidence(arpcheck="x", started_at=AT, ended_at=AT, options=Options(), objects=Objects()))
     found.found.names.put("secret-7", "pod-secret-7-1")
     assert left_over([], found.found) == ("secret-7",)
+
+
+LONG = [
+    pytest.param("-a", "", id="dashes"),
+    pytest.param(":", "g", id="colons"),
+    pytest.param('"', "x", id="quotes"),
+    pytest.param("a:", "g", id="almost an IPv6 address"),
+    pytest.param("02:00:00:00:00:11-", "", id="MACs"),
+    pytest.param("[a:b]", "", id="brackets"),
+]
+
+
+@pytest.mark.parametrize(("piece", "tail"), LONG)
+def test_a_long_word_takes_no_longer_than_many_short_ones(piece, tail):
+    def work(text):
+        service = {"metadata": {"name": "a", "namespace": "b", "annotations": {"metallb.io/ip-allocated-from-pool": "x" + text}}, "spec": {"type": "LoadBalancer"}}
+        redact(Evidence(arpcheck="x", started_at=AT, ended_at=AT, options=Options(), objects=Objects(resources={"services": (service,)})))
+
+    assert growth(work, piece, tail) < 30

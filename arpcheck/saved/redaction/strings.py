@@ -18,6 +18,8 @@ from arpcheck.saved.redaction.names import Names
 from arpcheck.saved.redaction.vocabulary import is_known
 
 DEPTH = 60
+LONGEST = 1024
+"""Characters of a word that may be called after a name; a host's name has 253."""
 
 OCTETS = r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}"
 IPV4 = re.compile(OCTETS + r"(?:/\d{1,2})?(?![\w.]*\w)")
@@ -25,7 +27,7 @@ MAC = re.compile(
     r"(?<![\w:.-])(?:[0-9a-fA-F]{1,2}[:-]){5}[0-9a-fA-F]{1,2}(?![\w:-])"
     r"|(?<![\w.])(?:[0-9a-fA-F]{4}\.){2}[0-9a-fA-F]{4}(?![\w.])"
 )
-IPV6 = re.compile(r"(?<![\w:.])(?=[^\s/]*:[^\s/]*:)[0-9a-fA-F:]{2,}(?:[0-9.]{7,15})?(?:/\d{1,3})?(?![\w:])")
+IPV6 = re.compile(r"(?<![\w:.])(?=[^\s/]{0,64}:[^\s/]{0,64}:)[0-9a-fA-F:]{2,}(?:[0-9.]{7,15})?(?:/\d{1,3})?(?![\w:])")
 
 _MAC_WITHIN = re.compile(r"(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}")
 _SIX_WITHIN = re.compile(r"[0-9a-fA-F]{1,4}:(?:[0-9a-fA-F]{0,4}:)+[0-9a-fA-F]{1,4}")
@@ -44,7 +46,7 @@ _DISTRIBUTION = re.compile(r"[+-](k3s\d*|rke2r\d*|eks-[0-9a-f]{1,12}|gke\.\d+|k0
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _OPTION = re.compile(r"(?P<dashes>--?)(?P<name>[A-Za-z][A-Za-z0-9-]*)")
 _SHELL = re.compile(r"\$[({]?[A-Z_]+[)}]?")
-_EDGES = re.compile(r"(?P<left>[\"'(\[{<,;:!.]*)(?P<core>.*?)(?P<right>[\"')\]}>,;:!.]*)", re.DOTALL)
+_LEFT, _RIGHT = "\"'([{<,;:!.", "\"')]}>,;:!."
 _QUOTED = re.compile(r'"(?P<core>[^"]+)"')
 
 
@@ -116,9 +118,9 @@ class Strings:
         return text if is_known(text) and not _WITHIN.search(text) else None
 
     def _apart(self, text: str, depth: int) -> str:
-        edges = _EDGES.fullmatch(text)
-        if edges and (edges["left"] or edges["right"]) and edges["core"]:
-            return edges["left"] + self._token(edges["core"], depth + 1) + edges["right"]
+        left, core, right = _edges(text)
+        if core and core != text:
+            return left + self._token(core, depth + 1) + right
         for separator in _SEPARATORS:
             if separator in text and not (separator == ":" and (_MAC_WITHIN.search(text) or _SIX_WITHIN.search(text))):
                 return separator.join(self._part(part, depth) for part in text.split(separator))
@@ -130,7 +132,7 @@ class Strings:
 
     def _called_after(self, text: str) -> str | None:
         """`lb-svc-web`: known words and then a name."""
-        words = text.split("-")
+        words = text.split("-") if len(text) <= LONGEST else []
         for at in range(1, len(words)):
             head, rest = "-".join(words[:at]), "-".join(words[at:])
             if is_known(head) and (found := self._names.of(rest)) is not None:
@@ -141,14 +143,13 @@ class Strings:
         return self._token(text, depth + 1) if text else ""
 
     def _in_sentence(self, text: str) -> str:
-        edges = _EDGES.fullmatch(text)
-        if edges is None or not edges["core"]:
+        left, core, right = _edges(text)
+        if not core:
             return text
-        found = self._names.of_text(edges["core"])
+        found = self._names.of_text(core)
         if found is None:
-            parts = re.split(r"([/:=,])", edges["core"])
-            found = "".join(self._names.of_text(part) or part for part in parts)
-        return edges["left"] + found + edges["right"]
+            found = "".join(self._names.of_text(part) or part for part in re.split(r"([/:=,])", core))
+        return left + found + right
 
     # ------------------------------------------------------------------------------------------------ addresses
 
@@ -198,6 +199,13 @@ class Strings:
             return json.dumps(rewritten(json.loads(text), self.value))
         except (ValueError, RecursionError):
             return None
+
+
+def _edges(text: str) -> tuple[str, str, str]:
+    """What is before, in and behind the brackets, quotes and marks around a word."""
+    behind = text.lstrip(_LEFT)
+    core = behind.rstrip(_RIGHT)
+    return text[: len(text) - len(behind)], core, behind[len(core) :]
 
 
 def rewritten(value: Any, how: Callable[[str], str]) -> Any:
