@@ -35,6 +35,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--sample", type=int, help="only so many of all, drawn by chance")
     parser.add_argument("--seconds", type=float, default=36000.0, help="no new mutant after that")
+    parser.add_argument("--only", nargs="*", default=TESTS, help="of the tests, by their place in tests")
     parser.add_argument("--line", help="of one mutant, which is put in place before anything is imported")
     parser.add_argument("--tests", nargs="*", default=[])
     chosen = parser.parse_args(arguments)
@@ -45,7 +46,7 @@ def main(arguments: list[str]) -> int:
     if chosen.sample:
         found = random.Random(1).sample(found, min(chosen.sample, len(found)))  # noqa: S311 - a draw, not a secret
     trials = Trials(found, chosen.seconds, at_import)
-    pytest.main([*OPTIONS, *(str(ROOT / "tests" / name) for name in TESTS)], plugins=[trials])
+    pytest.main([*OPTIONS, *(str(ROOT / "tests" / name) for name in chosen.only)], plugins=[trials])
     return told(trials.fates, len(found))
 
 

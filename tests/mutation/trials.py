@@ -13,7 +13,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import _lru_cache_wrapper, lru_cache
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from types import CodeType, FrameType, FunctionType
 from typing import Any, NamedTuple
 
@@ -61,6 +63,9 @@ class Trials(Calm):
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         files = {str(file) for file, _ in self.found}
+        import_all()
+        functions = [one for one in gc.get_objects() if isinstance(one, FunctionType) and one.__code__.co_filename in files]
+        clear_caches()  # and knows them, before the first fork
         seen = forked(lambda: _seen(session.items, files), 3600)
         good = {str(file): compile(file.read_text(), str(file), "exec") for file, _ in self.found}
         for file, mutant in self.found:
@@ -71,10 +76,19 @@ class Trials(Calm):
             if changed is None:
                 killer = self.at_import(file, mutant, [item.nodeid for item in tests])
             else:
-                killer = forked(lambda tests=tests, changed=changed: _killer(tests, changed), PATIENCE, "its patience")
+                killer = forked(lambda tests=tests, changed=changed: _killer(tests, changed, functions), PATIENCE, "its patience")
             self.fates.append(Fate(file, mutant, killer, len(tests)))
             print("." if killer else f"\nalive: {file.name}:{mutant.what}", end="", file=sys.stderr, flush=True)  # noqa: T201
         return True
+
+
+def import_all() -> None:
+    """What a test would import when it runs would be imported in every fork, and without the change."""
+    import arpcheck
+
+    for module in walk_packages(arpcheck.__path__, "arpcheck."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
 
 
 def forked(work: Callable[[], Any], seconds: int, too_late: Any = None) -> Any:
@@ -135,11 +149,13 @@ def _tests_of(items: Sequence[Any], seen: dict[str, Seen], file: Path, mutant: M
     return sorted(hit, key=lambda item: seen[item.nodeid].seconds)
 
 
-def _killer(tests: Sequence[Any], changed: Sequence[CodeType]) -> str | None:
+def _killer(tests: Sequence[Any], changed: Sequence[CodeType], functions: Sequence[FunctionType]) -> str | None:
     for code in changed:
-        for function in gc.get_objects():
-            if isinstance(function, FunctionType) and _is_that(function.__code__, code):
-                function.__code__ = code
+        alive = [function for function in functions if _is_that(function.__code__, code)]
+        for function in alive:
+            function.__code__ = code
+        if not alive:
+            return "NOT IN PLACE"
     clear_caches()
     return next((item.nodeid for item, passed in run(tests) if not passed), None)
 
