@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -45,8 +46,12 @@ def descendants(pid):
     return found
 
 
-def networks(pids):
-    return {os.readlink(f"/proc/{pid}/ns/net") for pid in pids}
+def held(pids, kept):
+    """The network namespaces of processes but ours. Each stays open: the kernel gives a number that is free away anew."""
+    links = [f"/proc/{pid}/ns/net" for pid in pids]
+    for link in links:
+        kept.callback(os.close, os.open(link, os.O_RDONLY))
+    return {os.readlink(link) for link in links} - {os.readlink("/proc/self/ns/net")}
 
 
 def in_use():
@@ -81,27 +86,36 @@ def victims(run):
     return {"runner": run.pid, "between": between, "first": inner[0]}
 
 
+@contextmanager
+def running(program):
+    """The same; it ends with the test, however that ends."""
+    with started(program) as run:
+        try:
+            yield run
+        finally:
+            if run.poll() is None:
+                os.killpg(run.pid, signal.SIGKILL)
+
+
 @pytest.mark.parametrize("who", ["runner", "between", "first"])
 def test_all_of_it_ends_whoever_is_killed(who):
-    run = started(ENDLESS)
-    everyone = descendants(run.pid)
-    spaces = networks(everyone) - networks([os.getpid()])
-    assert len(everyone) >= 3
-    assert len(spaces) >= 2
-    assert seen_outside() == []
-    os.kill(victims(run)[who], signal.SIGKILL)
-    run.wait(PATIENCE)
-    assert gone(everyone)
-    assert not spaces & in_use()
-    assert seen_outside() == []
-    run.stdout.close()
-    run.stderr.close()
+    with running(ENDLESS) as run, ExitStack() as kept:
+        everyone = descendants(run.pid)
+        spaces = held(everyone, kept)
+        assert len(everyone) >= 3
+        assert len(spaces) >= 2
+        assert seen_outside() == []
+        os.kill(victims(run)[who], signal.SIGKILL)
+        run.wait(PATIENCE)
+        assert gone(everyone)
+        assert not spaces & in_use()
+        assert seen_outside() == []
 
 
 def test_ctrl_c_ends_with_what_was_measured():
-    run = started(ENDLESS)
-    os.killpg(run.pid, signal.SIGINT)
-    out, _ = run.communicate(timeout=PATIENCE)
+    with running(ENDLESS) as run:
+        os.killpg(run.pid, signal.SIGINT)
+        out, _ = run.communicate(timeout=PATIENCE)
     assert run.returncode == 130
     assert json.loads(out)["summary"]["complete"] is False
 
