@@ -6,12 +6,15 @@ JSON, since a cluster's run has a hundred thousand of them. Knows no rule."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv4Interface
-from typing import Any
+from itertools import groupby
+from math import isfinite
+from operator import attrgetter
+from typing import Any, overload
 
 import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
@@ -122,6 +125,15 @@ class Evidence:
     """What `--accept` named."""
     trouble: tuple[str, ...] = ()
     """What went wrong on the wire while it ran: "eth0 went down after 12.3 s"."""
+    _by_address: dict[IPv4Address, list[Reply]] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def by_address(self) -> Mapping[IPv4Address, Sequence[Reply]]:
+        """The replies by the address that they are for, each in their order. Made once: most rules ask for a few
+        addresses only, and a hundred thousand replies may be for others."""
+        if not self._by_address:
+            for ip, found in groupby(self.replies, key=attrgetter("ip")):  # those of one question mostly come together
+                self._by_address.setdefault(ip, []).extend(found)
+        return self._by_address
 
 
 def to_json(evidence: Evidence) -> dict[str, Any]:
@@ -129,6 +141,12 @@ def to_json(evidence: Evidence) -> dict[str, Any]:
     document: dict[str, Any] = {"apiVersion": VERSION, "kind": "Evidence"}
     document.update(_converter().unstructure(evidence))
     return document
+
+
+def as_document(evidence: Evidence) -> dict[str, Any]:
+    """The same with `Rows` where it has lists of rows: it costs nothing before it is written."""
+    without = to_json(replace(evidence, questions=(), replies=()))
+    return {**without, "questions": Rows(evidence.questions), "replies": Rows(evidence.replies)}
 
 
 def from_json(document: Any, where: str) -> Evidence:
@@ -175,20 +193,16 @@ def _converter() -> cattrs.Converter:
     converter.register_unstructure_hook(Objects, lambda objects: _objects_to_json(objects, converter))
     converter.register_structure_hook(Question, _question)
     converter.register_structure_hook(Reply, _reply)
-    converter.register_unstructure_hook(
-        Question, lambda q: (round(q.at, 3), q.interface, q.round, str(q.ip), str(q.sender), q.to)
-    )
-    converter.register_unstructure_hook(
-        Reply,
-        lambda r: (round(r.at, 3), r.interface, r.round, str(r.ip), str(r.sender), r.to, r.mac, r.source, round(r.after, 3)),
-    )
     inner = (Gap, Acceptance, Capture, Vantage, Loss, Overflow, Neighbour, Interface, Host, MacEntry, Options)
     for kind in (*inner, Evidence):
-        names: Any = {f.name: override(rename=camel(f.name)) for f in fields(kind)}
+        names: Any = {f.name: override(rename=camel(f.name), unstruct_hook=_AS_ROWS.get(f.name)) for f in fields(kind)}
         structure = make_dict_structure_fn(kind, converter, **names)
         converter.register_structure_hook(kind, _interface(structure) if kind is Interface else structure)
         converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **names))
     return converter
+
+
+_AS_ROWS: dict[str, Callable[[Any], Any]] = dict.fromkeys(("questions", "replies"), lambda found: [*Rows(found)])
 
 
 def _interface(structure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -212,7 +226,12 @@ def _exactly(kind: type, *also: type) -> Callable[[Any, Any], Any]:
     return check
 
 
-_number = _exactly(float, int)
+def _number(value: Any) -> float:
+    if not isinstance(value, (float, int)) or isinstance(value, bool) or not isfinite(value):
+        raise TypeError("a number expected")
+    return float(value)
+
+
 _integer = _exactly(int)
 
 
@@ -247,7 +266,7 @@ def _instant(value: str) -> datetime:
 def _question(row: Any, _: Any) -> Question:
     at, interface, number, ip, sender, to = row
     return Question(
-        _number(at, float), _text(interface), _integer(number, int), _ipv4(_text(ip)), _ipv4(_text(sender)),
+        _number(at), _text(interface), _integer(number, int), _ipv4(_text(ip)), _ipv4(_text(sender)),
         None if to is None else _mac(_text(to)),
     )  # fmt: skip
 
@@ -255,9 +274,40 @@ def _question(row: Any, _: Any) -> Question:
 def _reply(row: Any, _: Any) -> Reply:
     at, interface, number, ip, sender, to, mac, source, after = row
     return Reply(
-        _number(at, float), _text(interface), _integer(number, int), _ipv4(_text(ip)), _ipv4(_text(sender)),
-        None if to is None else _mac(_text(to)), _mac(_text(mac)), _mac(_text(source)), _number(after, float),
+        _number(at), _text(interface), _integer(number, int), _ipv4(_text(ip)), _ipv4(_text(sender)),
+        None if to is None else _mac(_text(to)), _mac(_text(mac)), _mac(_text(source)), _number(after),
     )  # fmt: skip
+
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows(Sequence[Row]):
+    """Questions or replies as the rows that JSON has of them, each made when it is asked for."""
+
+    found: Sequence[Question] | Sequence[Reply]
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> Rows: ...
+    def __getitem__(self, index: int | slice) -> Row | Rows:
+        match self.found[index]:
+            case Question() as q:
+                return round(q.at, 3), q.interface, q.round, str(q.ip), str(q.sender), q.to
+            case Reply() as r:
+                return r.at, r.interface, r.round, str(r.ip), str(r.sender), r.to, r.mac, r.source, r.after
+            case found:
+                return Rows(found)
+
+    def __eq__(self, other: object) -> bool:
+        return [*self] == [*other] if isinstance(other, Rows | list) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment] # like a list's
 
 
 def _objects_to_json(objects: Objects, converter: cattrs.Converter) -> dict[str, Any]:

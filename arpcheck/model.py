@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any
+from typing import Any, NamedTuple
 
 Address = IPv4Address | IPv6Address
 
@@ -244,6 +244,7 @@ class Reply:
     """An ARP reply that answers one of our questions. Every one that comes is kept."""
 
     at: float
+    """With three digits, like `after`, so that what is saved is all that was known."""
     interface: str
     round: int
     """The round of the last question for its address that was sent before it and could have brought it."""
@@ -375,9 +376,9 @@ class KubeProxy:
 # ------------------------------------------------------------------------------------------------------- what follows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Responder:
-    """One owner's answers for one target: the NICs of a node are one responder."""
+class Responder(NamedTuple):
+    """One owner's answers for one target: the NICs of a node are one responder. A named tuple, since a report has a
+    hundred thousand of them."""
 
     node: str | None
     """None where the owner is unknown or no node."""

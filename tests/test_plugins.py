@@ -50,7 +50,7 @@ from arpcheck import identities, loadbalancers, manifests, pipeline
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.probe_options import options
 from arpcheck.lab.simulation import SimulatedWire, scene_host
-from arpcheck.reports.document import document
+from arpcheck.reports import render
 
 now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 scene = scene_file.load(sys.argv[1])
@@ -59,7 +59,7 @@ evidence = pipeline.observe(
     wire=SimulatedWire(scene), clock=lambda: now,
 )
 print(json.dumps({
-    "report": document(pipeline.conclude(evidence)),
+    "report": json.loads(render(pipeline.conclude(evidence), "json")),
     "load_balancers": [row[0] for row in loadbalancers.table()],
     "sources": [row.name for row in identities.table()],
     "rights": manifests.cluster_roles(pipeline.NEEDS),

@@ -54,13 +54,19 @@ def node_addresses(objects: Objects) -> Mapping[str, tuple[IPv4Address, ...]]:
 
 def status_addresses(objects: Objects) -> Mapping[IPv4Address, frozenset[str]]:
     """The nodes that have an address in their status; several where an old Node object was left behind."""
-    return _listing((node.name, ip) for node in objects.nodes() if node.name for ip in node.addresses)
+    return objects.memo(
+        (__name__, "status"),
+        lambda: _listing((node.name, ip) for node in objects.nodes() if node.name for ip in node.addresses),
+    )
 
 
 def extra_addresses(objects: Objects) -> Mapping[IPv4Address, frozenset[str]]:
     """The node that has an address in an annotation only."""
-    known = status_addresses(objects)
-    return _listing((name, ip) for name, ips in node_addresses(objects).items() for ip in ips if ip not in known)
+    known, every = status_addresses(objects), node_addresses(objects)
+    return objects.memo(
+        (__name__, "extra"),
+        lambda: _listing((name, ip) for name, ips in every.items() for ip in ips if ip not in known),
+    )
 
 
 def service_addresses(objects: Objects) -> frozenset[IPv4Address]:
@@ -73,8 +79,10 @@ def service_addresses(objects: Objects) -> frozenset[IPv4Address]:
 
 def decoded(node: Node, key: str) -> Any:
     """The JSON in an annotation; None where there is none that can be read."""
+    if key not in node.annotations:
+        return None
     try:
-        return json.loads(node.annotations.get(key, "null"))
+        return json.loads(node.annotations[key])
     except (ValueError, RecursionError):
         return None
 

@@ -52,8 +52,9 @@ def _credit(answered: Mapping[str, set[Mac]], settled: Mapping[Mac, str | None])
     """The node of every MAC that is not settled yet; None where it could be several nodes'."""
     nodes: dict[Mac, list[str]] = {}
     for node, macs in answered.items():
-        for mac in macs - settled.keys():
-            nodes.setdefault(mac, []).append(node)
+        for mac in macs:
+            if mac not in settled:
+                nodes.setdefault(mac, []).append(node)
     return {mac: _one(mac, names, answered) for mac, names in nodes.items()}
 
 

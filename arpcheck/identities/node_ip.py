@@ -33,10 +33,13 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
     listed = {**status, **extra, **shared}
     for interface, answers in _heard(evidence, frozenset(listed)).items():
         heard = own_words(evidence, interface, answers, listed)
+        answered: dict[Mac, list[IPv4Address]] = {}
+        for ip in sorted(heard):
+            for mac in heard[ip]:
+                answered.setdefault(mac, []).append(ip)
         for mac, node in owners(heard, status, extra, shared).items():
-            answered = [str(ip) for ip in sorted(heard) if mac in heard[ip] and node in listed[ip]]
             yield Identity(
-                mac=mac, node=node, source=NAME, detail=", ".join(answered),
+                mac=mac, node=node, source=NAME, detail=", ".join(str(ip) for ip in answered[mac] if node in listed[ip]),
                 interface=interface, observed_at=evidence.started_at,
             )  # fmt: skip
 
@@ -61,11 +64,12 @@ def _heard(evidence: Evidence, listed: frozenset[IPv4Address]) -> Mapping[str, H
 
     An address for which more replies came than could be kept or trusted proves nothing: somebody forges them."""
     nobodys = _nobodys(evidence)
-    listed -= {overflow.ip for overflow in evidence.overflows}
+    replies = evidence.by_address()
     found: dict[str, dict[IPv4Address, set[Mac]]] = {}
-    for reply in evidence.replies:
-        if reply.ip in listed and reply.mac not in nobodys and is_station(reply.mac) and not is_virtual_router(reply.mac):
-            found.setdefault(reply.interface, {}).setdefault(reply.ip, set()).add(reply.mac)
+    for ip in listed - {overflow.ip for overflow in evidence.overflows}:
+        for reply in replies.get(ip, ()):
+            if reply.mac not in nobodys and is_station(reply.mac) and not is_virtual_router(reply.mac):
+                found.setdefault(reply.interface, {}).setdefault(ip, set()).add(reply.mac)
     return {
         interface: {ip: frozenset(macs) for ip, macs in sorted(answers.items()) if len(macs) <= MOST_NICS}
         for interface, answers in sorted(found.items())

@@ -29,7 +29,8 @@ def own_words(evidence: Evidence, interface: str, heard: Heard, listed: Listing)
         return heard
     alone = ((q.to, q.ip) for q in evidence.questions if q.to and q.interface == interface)
     asked: Counter[tuple[Mac | None, IPv4Address]] = Counter(alone)
-    said = {(r.to, r.ip) for r in evidence.replies if r.to == r.mac and r.interface == interface}
+    replies = evidence.by_address()
+    said = {(r.mac, ip) for ip in heard for r in replies.get(ip, ()) if r.to == r.mac and r.interface == interface}
     strict = _strict(evidence, interface, asked, listed)
     answers: dict[Mac, set[IPv4Address]] = {}
     for ip, macs in heard.items():
@@ -51,5 +52,6 @@ def _strict(
     """The MACs that were asked alone for a Service address that is no node's and never answered one."""
     held = service_addresses(evidence.objects) - listed.keys()
     alone = {ip for _, ip in asked} & held
-    answered = {reply.mac for reply in evidence.replies if reply.ip in alone and reply.interface == interface}
+    replies = evidence.by_address()
+    answered = {reply.mac for ip in alone for reply in replies.get(ip, ()) if reply.interface == interface}
     return frozenset(mac for mac, ip in asked if mac and ip in alone) - answered

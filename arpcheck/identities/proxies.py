@@ -20,8 +20,9 @@ CONTROLS = (IPv4Address("192.0.2.1"), IPv4Address("203.0.113.1"), IPv4Address("1
 def proxies(evidence: Evidence) -> frozenset[Mac]:
     """The MACs that answered a control address, or for two nodes' addresses with an own sender and for none with
     0.0.0.0, although these were asked with 0.0.0.0 too on that interface."""
-    controls = control_addresses(evidence)
-    return frozenset(reply.mac for reply in evidence.replies if reply.ip in controls) | _own_sender_only(evidence)
+    heard = evidence.by_address()
+    answering = frozenset(reply.mac for ip in control_addresses(evidence) for reply in heard.get(ip, ()))
+    return answering | _own_sender_only(evidence)
 
 
 def control_addresses(evidence: Evidence) -> frozenset[IPv4Address]:
@@ -41,13 +42,15 @@ def _own_sender_only(evidence: Evidence) -> frozenset[Mac]:
     listed = {**status_addresses(objects), **extra_addresses(objects)}
     node_of = {ip: nodes for ip, nodes in listed.items() if len(nodes) == 1}
     asked = {(question.interface, question.ip) for question in evidence.questions if question.sender == ZERO}
-    plain = {(r.interface, r.mac) for r in evidence.replies if r.sender == ZERO and r.ip in node_of}
+    heard = evidence.by_address()
+    replies = [reply for ip in node_of for reply in heard.get(ip, ())]
+    plain = {(r.interface, r.mac) for r in replies if r.sender == ZERO}
     passing = {interface for interface, _ in plain}
     services = service_addresses(objects)
     found: dict[tuple[str, Mac], set[str]] = {}
-    for reply in evidence.replies:
+    for reply in replies:
         key = (reply.interface, reply.mac)
-        if reply.sender == ZERO or reply.ip not in node_of or key in plain or (reply.interface, reply.ip) not in asked:
+        if reply.sender == ZERO or key in plain or (reply.interface, reply.ip) not in asked:
             continue
         # A switch may drop every sender 0.0.0.0; then a node that holds others' addresses as a Service's looks like a proxy.
         if reply.interface in passing or reply.ip not in services:

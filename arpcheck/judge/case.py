@@ -2,44 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface
+from itertools import chain
+from operator import attrgetter
+from typing import TypeVar
 
-from arpcheck.judge.hearing import Hearing, Voice
-from arpcheck.model import Announcement, Arp, Claim, Host, Mac, Owner, Responder, Target, Trust
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
-    """The MACs of one owner that answered for a target."""
-
-    owner: Owner
-    """Of the first of them; they share node, foreign and proxy."""
-    voices: tuple[Voice, ...]
-    rounds: frozenset[int]
-    named: str = ""
-    """Why this MAC is as it should be although it is no node's: the Service itself names it."""
-    deaf: frozenset[int] = frozenset()
-    """Rounds in which it could not be heard, since the host that asked never hears it: it is that host itself, or on
-    another segment. Only where several hosts asked."""
-
-    @property
-    def node(self) -> str | None:
-        return self.owner.node
-
-    @property
-    def known(self) -> bool:
-        """It is known who this is, if only that it is no node."""
-        return self.node is not None or self.owner.foreign or self.owner.proxy or bool(self.named)
-
-    @property
-    def words(self) -> str:
-        """For a reason: the node, or the MAC and what is known of it."""
-        macs = ", ".join(voice.mac for voice in self.voices)
-        if self.node:
-            return self.node
-        return f"{macs} ({self.named or self.owner.label})" if self.named or self.owner.label else macs
+from arpcheck.judge.hearing import Asked, Hearing
+from arpcheck.model import Announcement, Claim, Host, Mac, Owner, Reply, Responder, Target, Trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +18,17 @@ class Case:
     target: Target
     rounds: tuple[int, ...]
     """The rounds that asked it and count."""
-    parties: tuple[Party, ...]
+    parties: tuple[Responder, ...]
     """Who answered, sorted by the lowest MAC."""
+    owners: Mapping[Mac, Owner]
+    """Of every MAC that answered; those of one party share node, foreign and proxy."""
+    named: Mapping[Mac, str]
+    """MACs that are as they should be although they are no node's, with the reason: the Service itself names them."""
+    named_unread: bool
+    """What would name such MACs could not be read, so that a stranger may be one of them."""
+    deaf: Mapping[Mac, frozenset[int]]
+    """Rounds in which the party with this lowest MAC could not be heard, since the host that asked never hears it: it is
+    that host itself, or on another segment. Only where several hosts asked."""
     announcements: tuple[Announcement, ...]
     """What the implementations say, of all its Services; the deciding one of each Service comes first."""
     rivals: tuple[str, ...]
@@ -68,8 +48,8 @@ class Case:
     """When the cluster was read, where that is too long ago to say who should answer now."""
     lost: bool
     excess: int
-    arp: Mapping[str, Arp]
-    """By node."""
+    non_strict: frozenset[str]
+    """The nodes without strict ARP."""
     blind: frozenset[str]
     """The nodes that arpcheck ran on and that no other host heard."""
     held_on: str | None
@@ -82,62 +62,127 @@ class Case:
     """Every announced round was finished."""
     recorded: bool = False
     """The frames are from a file that does not say what it missed."""
+    strangers: tuple[Responder, ...] = field(init=False, compare=False, repr=False)
+    """The parties that are no known node's."""
+    offenders: tuple[Responder, ...] = field(init=False, compare=False, repr=False)
+    """Those that answered and should not have, for want of strict ARP."""
+    together: tuple[Responder, ...] = field(init=False, compare=False, repr=False)
+    """The known parties that answered in the first round in which two of them did; empty where none did."""
 
-    def is_announcer(self, party: Party) -> bool:
-        return party.node in self.announcers or bool(party.named)
+    def __post_init__(self) -> None:
+        loud = self.non_strict
+        strangers = [party for party in self.parties if party.node is None]
+        offenders = [party for party in self.parties if party.node in loud and not party.expected]
+        known = [party for party in self.parties if self.is_known(party)] if strangers else self.parties
+        object.__setattr__(self, "strangers", tuple(strangers))
+        object.__setattr__(self, "offenders", tuple(offenders))
+        object.__setattr__(self, "together", _together(known))
 
-    def is_non_strict(self, party: Party) -> bool:
-        return party.node is not None and self.arp.get(party.node) is Arp.NON_STRICT
+    def is_known(self, party: Responder) -> bool:
+        """It is known who this is, if only that it is no node."""
+        return party.node is not None or self.is_proxy(party) or self.is_foreign(party) or party.macs[0] in self.named
 
-    def together(self) -> tuple[Party, ...]:
-        """The known parties that answered in the first round in which two of them did; empty where none did."""
-        for number in sorted({number for party in self.parties for number in party.rounds}):
-            found = tuple(party for party in self.parties if party.known and number in party.rounds)
-            if len(found) > 1:
-                return found
-        return ()
+    def is_proxy(self, party: Responder) -> bool:
+        return party.node is None and self.owners[party.macs[0]].proxy
 
-    def every_round(self, party: Party) -> bool:
-        return set(self.rounds) <= party.rounds | party.deaf
+    def is_foreign(self, party: Responder) -> bool:
+        """It is no node's, and nothing says that it is as it should be."""
+        mac = party.macs[0]
+        return party.node is None and self.owners[mac].foreign and mac not in self.named and not self.named_unread
+
+    def words(self, party: Responder) -> str:
+        """For a reason: the node, or the MAC and what is known of it."""
+        if party.node:
+            return party.node
+        about = self.named.get(party.macs[0]) or self.owners[party.macs[0]].label
+        return f"{', '.join(party.macs)} ({about})" if about else ", ".join(party.macs)
+
+    def every_round(self, party: Responder) -> bool:
+        return {*self.rounds} <= {*party.rounds, *self.deaf_to(party)}
+
+    def deaf_to(self, party: Responder) -> frozenset[int]:
+        return self.deaf.get(party.macs[0], frozenset())
+
+
+def _together(known: Collection[Responder]) -> tuple[Responder, ...]:
+    for number in sorted(set(chain.from_iterable([party.rounds for party in known]))):
+        found = tuple([party for party in known if number in party.rounds])
+        if len(found) > 1:
+            return found
+    return ()
 
 
 def parties(
     ip: IPv4Address,
     hearing: Hearing,
     owners: Mapping[Mac, Owner],
-    named: Mapping[Mac, str],
-    *,
-    macs_unread: bool = False,
-) -> tuple[Party, ...]:
-    """Who answered for `ip`, the MACs of one node folded; a MAC without a node stands for itself.
+    vendors: Mapping[Mac, str],
+    expected: Collection[str],
+    named: Collection[Mac] = (),
+) -> tuple[Responder, ...]:
+    """Who answered for `ip`, sorted by the lowest MAC: the MACs of one node folded, a MAC without one for itself.
 
-    `named`: MACs that the Service itself names, with the reason. Where what names them could not be read, a stranger may
-    be one of them and is not called foreign."""
-    folded: dict[object, list[Voice]] = {}
-    for mac, voice in sorted(hearing.voices(ip).items()):
-        folded.setdefault(owners[mac].node or mac, []).append(voice)
-    return tuple(
-        Party(
-            owner=_doubted(owners[voices[0].mac]) if macs_unread else owners[voices[0].mac],
-            voices=tuple(voices),
-            rounds=frozenset(number for voice in voices for number in voice.replies),
-            named=named.get(voices[0].mac, ""),
-            deaf=hearing.deaf(ip, _of_owner(voices, owners)),
-        )
-        for voices in folded.values()
+    `expected`: the nodes that should; `named`: MACs that should although they are no node's; `vendors`: by MAC, told of
+    those that are no known node's."""
+    asked = hearing.asked(ip)
+    folded: dict[str, list[Reply]] = {}
+    for reply in sorted(hearing.replies(ip), key=attrgetter("mac")):
+        folded.setdefault(owners[reply.mac].node or reply.mac, []).append(reply)
+    found = []
+    for replies in folded.values():
+        mac = replies[0].mac
+        node = owners[mac].node
+        vendor, should = None if node else vendors.get(mac), node in expected or mac in named
+        if len(replies) == 1 and not asked.unicast:
+            found.append(_once(replies[0], asked, node, should, vendor))
+        else:
+            found.append(_often(replies, asked, node, should, vendor))
+    return tuple(found)
+
+
+def _once(reply: Reply, asked: Asked, node: str | None, expected: bool, vendor: str | None) -> Responder:
+    """What `_often` gives for one reply to a question that all heard: nearly all are that where there are many."""
+    mac, interface, number = reply.mac, reply.interface, reply.round
+    questions = asked.broadcast.get((interface, number), 0)
+    per_probe = 1.0 if questions == 1 else round(1 / questions, 2) if questions else 0.0
+    sources = () if reply.source == mac else (reply.source,)
+    values = node, (mac,), (interface,), expected, False, (number,), per_probe, reply.after, vendor, sources
+    return tuple.__new__(Responder, values)  # its own constructor is a function in Python that does just this
+
+
+def _often(replies: Sequence[Reply], asked: Asked, node: str | None, expected: bool, vendor: str | None) -> Responder:
+    macs = _each(reply.mac for reply in replies)
+    questions = max(asked.heard_by([reply for reply in replies if reply.mac == mac]) for mac in macs)
+    return Responder(
+        node=node,
+        macs=macs,
+        interfaces=_each(reply.interface for reply in replies),
+        expected=expected,
+        flux=node is not None and len(macs) > 1,
+        rounds=_each(reply.round for reply in replies),
+        replies_per_probe=round(len(replies) / questions, 2) if questions else 0.0,
+        first_reply_ms=min(reply.after for reply in replies),
+        vendor=vendor,
+        sources=_each(reply.source for reply in replies if reply.source != reply.mac),
     )
 
 
-def _of_owner(voices: Sequence[Voice], owners: Mapping[Mac, Owner]) -> Iterable[Mac]:
-    """The MACs that answered, and all others of the same node."""
-    node = owners[voices[0].mac].node
-    yield from (voice.mac for voice in voices)
-    if node is not None:
-        yield from (mac for mac, owner in owners.items() if owner.node == node)
+def deaf(
+    ip: IPv4Address, found: Iterable[Responder], hearing: Hearing, owners: Mapping[Mac, Owner]
+) -> Mapping[Mac, frozenset[int]]:
+    """By its lowest MAC, the rounds in which a party could not be heard; nothing where only one host asked."""
+    if len(hearing.courses) == 1:
+        return {}
+    kin = _by_node(owners)
+    return {party.macs[0]: hearing.deaf(ip, [*party.macs, *kin.get(party.node, ())]) for party in found}
 
 
-def _doubted(owner: Owner) -> Owner:
-    return replace(owner, foreign=False)
+def _by_node(owners: Mapping[Mac, Owner]) -> Mapping[str | None, Sequence[Mac]]:
+    found: dict[str | None, list[Mac]] = {}
+    for mac, owner in owners.items():
+        if owner.node is not None:
+            found.setdefault(owner.node, []).append(mac)
+    return found
 
 
 def expected(announcements: Iterable[Iterable[Announcement]]) -> tuple[tuple[Claim, ...], frozenset[str], str | None]:
@@ -163,40 +208,19 @@ def expected(announcements: Iterable[Iterable[Announcement]]) -> tuple[tuple[Cla
 _TRUST = {Trust.CURRENT: 0, Trust.STALE: 1, Trust.GUESS: 2}
 
 
-def held_on(ip: IPv4Address, host: Host) -> str | None:
-    """The prober's interface that has `ip` as its own address."""
+def held(host: Host) -> Mapping[IPv4Address, str]:
+    """The prober's own addresses, each with the first interface that has it."""
+    found: dict[IPv4Address, str] = {}
     for interface in host.interfaces:
-        if any(IPv4Interface(address).ip == ip for address in interface.addresses):
-            return interface.name
-    return None
+        for address in interface.addresses:
+            found.setdefault(IPv4Interface(address).ip, interface.name)
+    return found
 
 
-def responders(
-    ip: IPv4Address,
-    found: Iterable[Party],
-    hearing: Hearing,
-    expected: Callable[[Party], bool],
-    vendors: Mapping[Mac, str],
-) -> tuple[Responder, ...]:
-    """The parties as the report shows them. `vendors`: by MAC, told of those that are no known node's."""
-    return tuple(_responder(ip, party, hearing, expected(party), vendors) for party in found)
+Ordered = TypeVar("Ordered", int, str, Mac)
 
 
-def _responder(
-    ip: IPv4Address, party: Party, hearing: Hearing, expected: bool, vendors: Mapping[Mac, str]
-) -> Responder:
-    replies = sum(sum(voice.replies.values()) for voice in party.voices)
-    questions = max((hearing.questions(ip, voice) for voice in party.voices), default=0)
-    macs = tuple(voice.mac for voice in party.voices)
-    return Responder(
-        node=party.node,
-        macs=macs,
-        interfaces=tuple(sorted({name for voice in party.voices for name in voice.interfaces})),
-        expected=expected,
-        flux=party.node is not None and len(macs) > 1,
-        rounds=tuple(sorted(party.rounds)),
-        replies_per_probe=round(replies / questions, 2) if questions else 0.0,
-        first_reply_ms=round(min(voice.first_ms for voice in party.voices), 3),
-        vendor=None if party.node else vendors.get(macs[0]),
-        sources=tuple(sorted({source for voice in party.voices for source in voice.sources})),
-    )
+def _each(values: Iterable[Ordered]) -> tuple[Ordered, ...]:
+    """Sorted, each once."""
+    return tuple(sorted(set(values)))
+

@@ -4,12 +4,12 @@ Knows questions and replies, not whose a MAC is."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from arpcheck.evidence import Evidence
-from arpcheck.model import Mac
+from arpcheck.model import Mac, Reply
 from arpcheck.vantages import Course, courses
 
 SLOW = 100.0
@@ -17,21 +17,6 @@ SLOW = 100.0
 
 Ear = tuple[str, IPv4Address]
 """An interface of the prober and the sender it asked with."""
-
-
-@dataclass(slots=True)
-class Voice:
-    """One MAC's answers for one address."""
-
-    mac: Mac
-    first_ms: float
-    replies: dict[int, int] = field(default_factory=dict)
-    """Replies by round."""
-    ears: set[Ear] = field(default_factory=set)
-    """By which questions it was reached."""
-    interfaces: set[str] = field(default_factory=set)
-    sources: set[Mac] = field(default_factory=set)
-    """Ethernet sources that are not the MAC itself."""
 
 
 @dataclass(slots=True)
@@ -49,6 +34,16 @@ class Asked:
     def rounds(self) -> tuple[int, ...]:
         return tuple(sorted({number for _, number in self.broadcast}))
 
+    def heard_by(self, replies: Sequence[Reply]) -> int:
+        """How many of the questions a MAC heard, whose answers these are: those of the rounds and interfaces in which it
+        answered."""
+        if len(replies) == 1 and not self.unicast:
+            return self.broadcast.get((replies[0].interface, replies[0].round), 0)
+        mac, interfaces = replies[0].mac, {reply.interface for reply in replies}
+        rounds = {reply.round for reply in replies}
+        broadcast = (n for (interface, number), n in self.broadcast.items() if number in rounds and interface in interfaces)
+        return sum(broadcast) + sum(n for (_, number, to), n in self.unicast.items() if to == mac and number in rounds)
+
 
 class Hearing:
     """The index over one run's questions and replies."""
@@ -59,7 +54,6 @@ class Hearing:
         self.courses = courses(evidence)
         """One for each host that asked."""
         self._asked: dict[IPv4Address, Asked] = {}
-        self._voices: dict[IPv4Address, dict[Mac, Voice]] = {}
         self._on: dict[Mac, set[str]] = {}
         self._lost = {(loss.interface, number) for loss in evidence.losses for number in loss.rounds}
         self._excess = {overflow.ip: overflow.replies for overflow in evidence.overflows}
@@ -72,25 +66,29 @@ class Hearing:
             else:
                 to = question.interface, question.round, question.to
                 asked.unicast[to] = asked.unicast.get(to, 0) + 1
-        for reply in evidence.replies:
-            voices = self._voices.setdefault(reply.ip, {})
-            voice = voices.get(reply.mac)
-            if voice is None:
-                voice = voices[reply.mac] = Voice(reply.mac, reply.after)
-            voice.first_ms = min(voice.first_ms, reply.after)
-            voice.replies[reply.round] = voice.replies.get(reply.round, 0) + 1
-            voice.ears.add((reply.interface, reply.sender))
-            voice.interfaces.add(reply.interface)
-            if reply.source != reply.mac:
-                voice.sources.add(reply.source)
-            self._on.setdefault(reply.mac, set()).add(reply.interface)
+        self._replies = evidence.by_address()
+        self._by_mac: dict[IPv4Address, Mapping[Mac, Sequence[Reply]]] = {}
+        for mac, interface in {(reply.mac, reply.interface) for reply in evidence.replies}:
+            self._on.setdefault(mac, set()).add(interface)
 
     def asked(self, ip: IPv4Address) -> Asked:
         return self._asked.get(ip, _NOTHING)
 
-    def voices(self, ip: IPv4Address) -> Mapping[Mac, Voice]:
-        """Who answered for an address; never one of the prober's own."""
-        return self._voices.get(ip, {})
+    def replies(self, ip: IPv4Address) -> Sequence[Reply]:
+        return self._replies.get(ip, ())
+
+    def by_mac(self, ip: IPv4Address) -> Mapping[Mac, Sequence[Reply]]:
+        """Who answered for an address, and what; never one of the prober's own."""
+        if ip not in self._by_mac:
+            found: dict[Mac, list[Reply]] = {}
+            for reply in self.replies(ip):
+                found.setdefault(reply.mac, []).append(reply)
+            self._by_mac[ip] = found
+        return self._by_mac[ip]
+
+    def ears(self, ip: IPv4Address, mac: Mac) -> frozenset[Ear]:
+        """By which questions for an address this MAC was reached."""
+        return frozenset((reply.interface, reply.sender) for reply in self.by_mac(ip).get(mac, ()))
 
     def macs(self) -> Iterable[Mac]:
         """Every MAC that answered anything."""
@@ -105,9 +103,8 @@ class Hearing:
 
         Nobody's answer in a round faster than a speaker can bear proves nothing, so where the slow round that follows
         asked again, such a round is set aside. An answer in it always counts."""
-        answered = {number for voice in self.voices(ip).values() for number in voice.replies}
-        rounds = self.asked(ip).rounds()
-        return tuple(number for course in self.courses for number in _counting(course, rounds, answered))
+        rounds, replies = self.asked(ip).rounds(), self.replies(ip)
+        return tuple(number for course in self.courses for number in _counting(course, rounds, replies))
 
     def hears(self, course: Course, macs: Iterable[Mac]) -> bool:
         """Whether this host heard any of them, whatever it answered for."""
@@ -130,18 +127,12 @@ class Hearing:
         """Replies for it that were counted but not kept."""
         return self._excess.get(ip, 0)
 
-    def questions(self, ip: IPv4Address, voice: Voice) -> int:
-        """How many questions this voice heard: those of the rounds and interfaces in which it answered."""
-        asked = self.asked(ip)
-        broadcast = (n for (i, r), n in asked.broadcast.items() if i in voice.interfaces and r in voice.replies)
-        unicast = (n for (i, r, m), n in asked.unicast.items() if m == voice.mac and r in voice.replies)
-        return sum(broadcast) + sum(unicast)
 
-
-def _counting(course: Course, rounds: Iterable[int], answered: Container[int]) -> Iterable[int]:
+def _counting(course: Course, rounds: Iterable[int], replies: Iterable[Reply]) -> Iterable[int]:
     own = [number for number in rounds if course.has(number)]
     if course.rate <= SLOW or not any(number > course.last_announced for number in own):
         return own
+    answered = {reply.round for reply in replies}
     return [number for number in own if number > course.last_announced or number in answered]
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from arpcheck.judge.acceptance import Acceptances
-from arpcheck.judge.case import Case, Party
+from arpcheck.judge.case import Case
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.nodes import NodeState
-from arpcheck.model import Accepted, Arp, Cause, Finding, Gap, Host, KubeProxy, Loss, Mac, Owner, Target, Verdict
+from arpcheck.model import Accepted, Arp, Cause, Finding, Gap, Host, KubeProxy, Loss, Mac, Owner, Responder, Target, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +66,8 @@ class Judged:
     in_vain: str | None = None
     """What Services were selected by, where none was left to ask for; None: else."""
     acceptances: Acceptances = field(default_factory=Acceptances)
+    doubled: tuple[tuple[IPv4Address, str, Mac], ...] = ()
+    """Address, node and MAC wherever a node's kernel and its speaker both seem to answer."""
     findings: tuple[Finding, ...] = ()
     """For the rules that look at what the others found."""
 
@@ -87,11 +89,11 @@ class Judged:
         """The nodes in this state, without those of which it is accepted."""
         return tuple(name for name in self.named(arp) if self.acceptances.of_node(name, arp) is None)
 
-    def answers(self) -> Iterator[tuple[Judgement, Party]]:
-        """Every party of every asked address."""
-        return ((judgement, party) for judgement in self.asked() for party in judgement.case.parties)
+    def strangers(self) -> Iterator[tuple[Judgement, Responder]]:
+        """Every party of every asked address that is no known node's."""
+        return ((judgement, party) for judgement in self.asked() for party in judgement.case.strangers)
 
     def canary_macs(self) -> tuple[Mac, ...]:
         """Who answered the canary, proxies aside."""
-        heard = self.hearing.voices(self.canary) if self.canary else {}
+        heard = self.hearing.by_mac(self.canary) if self.canary else {}
         return tuple(sorted(mac for mac in heard if not self.owners[mac].proxy))

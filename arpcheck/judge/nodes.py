@@ -63,10 +63,10 @@ def _judge(
 ) -> tuple[Arp, str]:
     if node.name in blind:
         return Arp.SELF, "arpcheck ran on it, and a host does not hear itself"
-    answered_canary = [mac for mac in macs if canary and mac in hearing.voices(canary)]
+    answered_canary = [mac for mac in macs if canary and mac in hearing.by_mac(canary)]
     if answered_canary:
         return Arp.NON_STRICT, f"{', '.join(answered_canary)} answered for {canary}, a ClusterIP that nobody announces"
-    heard = [(ip, mac) for ip in addresses for mac in hearing.voices(ip) if not owners[mac].proxy]
+    heard = [(ip, mac) for ip in addresses for mac in hearing.by_mac(ip) if not owners[mac].proxy]
     if not heard:
         return Arp.UNREACHED, f"none of its addresses was answered here ({_listed(addresses)})"
     if canary is None or not hearing.asked(canary).broadcast:
@@ -79,7 +79,7 @@ def _judge(
     if not own:
         return Arp.UNKNOWN, f"{heard[0][0]} was answered, but it is not known whether by this node"
     for ip, mac in own:
-        if hearing.voices(ip)[mac].ears & hearing.asked(canary).ears:
+        if hearing.ears(ip, mac) & hearing.asked(canary).ears:
             return Arp.STRICT, f"answered for its own {ip} and not for {canary}"
     return Arp.UNKNOWN, "its own address and the canary were not asked in the same way"
 
@@ -88,7 +88,7 @@ def _why_quiet(gateways: Iterable[IPv4Address], macs: Iterable[Mac], hearing: He
     asked = [ip for ip in gateways if hearing.asked(ip).broadcast]
     if not asked:
         return _ALIKE
-    answered = [ip for ip in asked if any(mac in hearing.voices(ip) for mac in macs)]
+    answered = [ip for ip in asked if any(mac in hearing.by_mac(ip) for mac in macs)]
     if answered:
         return f"it answered for its pod gateway {answered[0]}, so its kernel is not strict and holds no Service address"
     return f"nor for its pod gateway {_listed(asked)}: its kernel is strict"

@@ -44,7 +44,7 @@ def owners(
     decided = {mac: None if mac in knowledge.proxies else _node(mac, claims, knowledge) for mac, claims in by_mac.items()}
     known = _known(hearing, decided)
     homes = [ip for found in addresses.values() for ip in found]
-    at_home = {mac for ip in homes for mac in hearing.voices(ip)}
+    at_home = {mac for ip in homes for mac in hearing.by_mac(ip)}
     # A lost frame may be the very one by which a MAC would have been known as a node's.
     doubt = bool(knowledge.unread) or any(hearing.lost(ip) or hearing.excess(ip) for ip in homes)
     ready = {node.name for node in nodes if node.ready is not False}

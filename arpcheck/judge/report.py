@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 
-from arpcheck.evidence import Evidence, to_json
+from arpcheck.evidence import Evidence, as_document
 from arpcheck.judge.acceptance import marked
-from arpcheck.judge.case import Party, parties, responders
+from arpcheck.judge.case import parties
 from arpcheck.judge.findings import findings
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.judge.nodes import NodeState
@@ -28,7 +28,7 @@ def report(judged: Judged, evidence: Evidence, preflight: Preflight | None) -> R
         run=_run(evidence),
         causes=judged.causes,
         preflight=preflight,
-        evidence=to_json(evidence),
+        evidence=as_document(evidence),
     )
 
 
@@ -45,7 +45,7 @@ def _target(target: Target, judgement: Judgement | None, judged: Judged) -> Targ
         announcers=case.claims,
         verdict=judgement.verdict,
         reason=marked(judgement.reason, accepted),
-        responders=_answers(target, case.parties, case.is_announcer, judged),
+        responders=case.parties,
         rounds=_rounds(target, judged),
         accepted=accepted,
     )
@@ -55,16 +55,8 @@ def _knowledge(target: Target, judged: Judged) -> tuple[Responder, ...]:
     """Who answered what is asked for our own knowledge: only a node's own address is answered as it should be."""
     if not isinstance(target.ip, IPv4Address):
         return ()
-    found = parties(target.ip, judged.hearing, judged.owners, {})
-    return _answers(target, found, lambda party: target.kind is Kind.NODE and party.node in target.nodes, judged)
-
-
-def _answers(
-    target: Target, found: Iterable[Party], expected: Callable[[Party], bool], judged: Judged
-) -> tuple[Responder, ...]:
-    if not isinstance(target.ip, IPv4Address):
-        return ()
-    return responders(target.ip, found, judged.hearing, expected, judged.labels)
+    expected = target.nodes if target.kind is Kind.NODE else ()
+    return parties(target.ip, judged.hearing, judged.owners, judged.labels, expected)
 
 
 def _rounds(target: Target, judged: Judged) -> tuple[int, ...]:

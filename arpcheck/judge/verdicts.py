@@ -5,12 +5,12 @@ lost, so the proven verdicts stand before `inconclusive`. Rules know nothing of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
-from arpcheck.judge.case import Case, Party
+from arpcheck.judge.case import Case
 from arpcheck.judge.texts import Text, text
-from arpcheck.model import Kind, Trust, Verdict
+from arpcheck.model import Kind, Responder, Trust, Verdict
 
 
 def not_probed(case: Case) -> str | None:
@@ -36,12 +36,10 @@ def proxy_arp(case: Case) -> str | None:
     Do:
     - Turn proxy ARP off on that device for this segment (Linux: net.ipv4.conf.IFACE.proxy_arp=0).
     - Run arpcheck again: what the proxy hid is judged only then."""
-    proxies = [party for party in case.parties if party.owner.proxy]
+    proxies = [party for party in case.strangers if case.is_proxy(party)]
     if not proxies:
         return None
-    others = [party for party in case.parties if not party.owner.proxy]
-    beside = f"; {_and(others)} answered too" if others else ""
-    return f"{_and(proxies)} answers for addresses that are not its own{beside}"
+    return f"{_and(case, proxies)} answers for addresses that are not its own{_too(case, case.is_proxy)}"
 
 
 def foreign(case: Case) -> str | None:
@@ -57,10 +55,9 @@ def foreign(case: Case) -> str | None:
     - Take the address from that host, or out of the load balancer's pool.
     - Where it is another cluster: give the two clusters pools that don't overlap.
     - A second NIC of a strict node, without an address of its own, looks the same: `--mac-map FILE` names its owner."""
-    strangers = [party for party in case.parties if party.owner.foreign and not party.named]
+    strangers = [party for party in case.strangers if case.is_foreign(party)]
     if strangers:
-        others = [party for party in case.parties if party not in strangers]
-        return f"{_and(strangers)} answered and is no node's" + (f"; {_and(others)} answered too" if others else "")
+        return f"{_and(case, strangers)} answered and is no node's{_too(case, case.is_foreign)}"
     if case.held_on and case.nodes_read:
         return f"this host, which is no node, has the address itself, on {case.held_on}"
     return None
@@ -77,10 +74,9 @@ def non_strict(case: Case) -> str | None:
     Do:
     - Turn strict ARP on in kube-proxy's configuration and restart kube-proxy on the nodes named under `nodes`.
     - Clients keep the wrong MAC until their ARP entry ends; flush it on routers that matter."""
-    offenders = [party for party in case.parties if case.is_non_strict(party) and not case.is_announcer(party)]
-    if not offenders or (not case.announcers and not case.silence and len(case.parties) < 2):
+    if not case.offenders or (not case.announcers and not case.silence and len(case.parties) < 2):
         return None
-    return f"{_and(offenders)} answered without strict ARP; {_should(case)}"
+    return f"{_and(case, case.offenders)} answered without strict ARP; {_should(case)}"
 
 
 def duplicate(case: Case) -> str | None:
@@ -95,8 +91,7 @@ def duplicate(case: Case) -> str | None:
     - Look at the announcers' logs on the nodes named for each other's loss (MetalLB: memberlist).
     - Look on each of them whether the address is on an interface (`ip addr`); restart the announcer that left it there.
     - Where two Services share the address, give them one announcer: one sharing key, one leader election."""
-    found = case.together()
-    return f"{_and(found)} answered in one round; {_should(case)}" if found else None
+    return f"{_and(case, case.together)} answered in one round; {_should(case)}" if case.together else None
 
 
 def inconclusive(case: Case) -> str | None:
@@ -131,7 +126,7 @@ def moved(case: Case) -> str | None:
     if len(case.parties) < 2:
         return None
     ordered = sorted(case.parties, key=lambda party: min(party.rounds))
-    return "answered by " + ", then by ".join(f"{p.words} (round {_numbers(sorted(p.rounds))})" for p in ordered)
+    return "answered by " + ", then by ".join(f"{case.words(p)} (round {_numbers(p.rounds)})" for p in ordered)
 
 
 def wrong_node(case: Case) -> str | None:
@@ -145,9 +140,9 @@ def wrong_node(case: Case) -> str | None:
     - Look on the answering node whether the address is on an interface (`ip addr`), and who put it there.
     - Look at the load balancer's record and the log of the node it names: one of them is behind."""
     party = case.parties[0] if case.parties else None
-    if party is None or not case.announcers or case.is_announcer(party):
+    if party is None or not case.announcers or party.expected:
         return None
-    return f"{party.words} answered every round; {_should(case)}"
+    return f"{case.words(party)} answered every round; {_should(case)}"
 
 
 def silent(case: Case) -> str | None:
@@ -178,7 +173,7 @@ def ok(case: Case) -> str | None:
     - Nothing."""
     if case.parties:
         party = case.parties[0]
-        return f"{party.words} answered every round" + ("" if case.is_announcer(party) else "; nothing records who should")
+        return f"{case.words(party)} answered every round" + ("" if party.expected else "; nothing records who should")
     return case.silence or "nobody answered, and nothing claims this external IP"
 
 
@@ -227,15 +222,15 @@ def _unfinished(case: Case) -> str | None:
 
 
 def _unknown_owner(case: Case) -> str | None:
-    strangers = [party for party in case.parties if not party.known]
-    return f"it is not known whose {_and(strangers)} is" if strangers else None
+    strangers = [party for party in case.strangers if not case.is_known(party)]
+    return f"it is not known whose {_and(case, strangers)} is" if strangers else None
 
 
 def _some_rounds_only(case: Case) -> str | None:
     if len(case.parties) != 1 or case.every_round(case.parties[0]):
         return None
     party = case.parties[0]
-    return f"{party.words} answered in round {_numbers(sorted(party.rounds))} of {_numbers(case.rounds)} only"
+    return f"{case.words(party)} answered in round {_numbers(party.rounds)} of {_numbers(case.rounds)} only"
 
 
 def _deaf(case: Case) -> str | None:
@@ -256,7 +251,7 @@ def _deaf(case: Case) -> str | None:
 
 def _unread(case: Case) -> str | None:
     """What was refused might have named another announcer than the one that is known, or excused the one that answers."""
-    as_known = case.announcers and (not case.parties or any(case.is_announcer(party) for party in case.parties))
+    as_known = case.announcers and (not case.parties or any(party.expected for party in case.parties))
     if as_known or not case.unread:
         return None
     return f"who should answer could not be read: {', '.join(case.unread)}"
@@ -275,9 +270,9 @@ def _outdated(case: Case) -> str | None:
     if not case.outdated or case.silence or case.announcers:
         return None
     recorded = {claim.node for claim in case.claims if claim.trust is Trust.STALE}
-    if case.parties and (not recorded or any(party.node in recorded or party.named for party in case.parties)):
+    if case.parties and (not recorded or any(p.node in recorded or p.macs[0] in case.named for p in case.parties)):
         return None
-    heard = " and ".join(party.words for party in case.parties) or "nobody"
+    heard = _and(case, case.parties) or "nobody"
     names = f" and then recorded {' and '.join(sorted(recorded))}" if recorded else ""
     return f"{heard} answered, and the cluster was read {case.outdated}{names}: who should answer now is not known"
 
@@ -290,9 +285,9 @@ def _itself(case: Case) -> str | None:
 
 def _never_both_audible(case: Case) -> str | None:
     """Each answered one of the hosts that asked, and that host can't hear the other: itself, or on another segment."""
-    for one, other in combinations(case.parties, 2):
-        if not case.together() and (one.rounds <= other.deaf or other.rounds <= one.deaf):
-            return f"{one.words} and {other.words} were heard by different hosts; whether both answer at once is not known"
+    for one, other in combinations(case.parties, 2) if not case.together else ():
+        if {*one.rounds} <= case.deaf_to(other) or {*other.rounds} <= case.deaf_to(one):
+            return f"{_and(case, (one, other))} were heard by different hosts; whether both answer at once is not known"
     return None
 
 
@@ -319,8 +314,14 @@ def _should(case: Case) -> str:
     return f"who should is not known (an old record names {stale[0].node})" if stale else "who should is not known"
 
 
-def _and(parties: Sequence[Party]) -> str:
-    return " and ".join(party.words for party in parties)
+def _and(case: Case, parties: Iterable[Responder]) -> str:
+    return " and ".join([party.node or case.words(party) for party in parties])
+
+
+def _too(case: Case, named: Callable[[Responder], bool]) -> str:
+    """The others, after those that a reason has named."""
+    others = [party for party in case.parties if not named(party)]
+    return f"; {_and(case, others)} answered too" if others else ""
 
 
 def _numbers(numbers: Sequence[int]) -> str:

@@ -140,7 +140,7 @@ def latent(seen: Seen) -> Collection[str]:
 
 
 def split_brain(seen: Seen) -> Collection[str]:
-    several = [nodes for nodes in seen.heard.answered.values() if len(nodes) > 1 and not nodes & seen.non_strict]
+    several = [nodes for nodes in seen.heard.answered.values() if len(nodes) > 1 and nodes.isdisjoint(seen.non_strict)]
     return frozenset[str]().union(*several)
 
 

@@ -56,9 +56,11 @@ def announcements(service: Service, ip: IPv4Address, objects: Objects, at: datet
 
     `at`: the moment of judging. A Lease lives for seconds, so it should be the moment when the objects were read, or as
     short after it as can be: one far later makes every Lease an expired one."""
-    found = [plugin.announcement(service, ip, objects, at) for plugin in IMPLEMENTATIONS]
+    found = [one for plugin in IMPLEMENTATIONS if (one := plugin.announcement(service, ip, objects, at))]
+    if len(found) < 2:
+        return tuple(found)
     first: dict[str, Announcement] = {}
-    for one in sorted((one for one in found if one), key=lambda one: (one.order, not is_current(one.claims))):
+    for one in sorted(found, key=lambda one: (one.order, not is_current(one.claims))):
         first.setdefault(one.implementation or "", one)
     return tuple(first.values())
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from ipaddress import IPv4Address
 
-from arpcheck.loadbalancers.events import EVENTS
+from arpcheck.loadbalancers.events import EVENTS, Event, events_of
 from arpcheck.loadbalancers.metallb_election import candidates, elected, why_nobody
 from arpcheck.loadbalancers.metallb_events import event_claims, event_notes, of_bgp_only
 from arpcheck.loadbalancers.metallb_pools import BGP, LAYER2, POOLS, Coverage, coverage
@@ -42,9 +42,9 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     the configuration alone says that nobody should answer."""
     if not has_ingress(service, ip):
         return None
-    recorded = status_claims(service, objects)
-    claims = strongest_first((*recorded, *event_claims(service, objects, at)))
-    notes = (*status_notes(service, objects), *event_notes(service, objects, at))
+    recorded, events = status_claims(service, objects), events_of(service, objects)
+    claims = strongest_first((*recorded, *event_claims(service, events, objects, at)))
+    notes = (*status_notes(service, objects), *event_notes(events, at))
     because, order = _recognised(service, claims, notes)
     if not because:
         return None
@@ -54,7 +54,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
             implementation=NAME, because=because, order=order, claims=claims, notes=notes, unread=unread
         )
     covered = coverage(service, ip, _pool(service), objects)
-    silence = _silence(service, covered, objects, at)
+    silence = _silence(covered, events, objects, at)
     unread = () if silence else tuple(sorted({*_unread(objects), *covered.unread}))
     guesses, why = _unrecorded(service, objects, covered) if not claims and not silence and not unread else ((), ())
     return Announcement(
@@ -83,13 +83,13 @@ def _pool(service: Service) -> str:
     return next((service.annotations[key] for key in _POOL if service.annotations.get(key)), "")
 
 
-def _silence(service: Service, covered: Coverage, objects: Objects, at: datetime) -> str | None:
+def _silence(covered: Coverage, events: tuple[Event, ...], objects: Objects, at: datetime) -> str | None:
     """Why nobody should answer, by the advertisements; by the events where no advertisement says otherwise."""
     if covered.bgp and covered.layer2 is False:
         return f"{covered.of} is announced by BGP only"
     if covered.layer2 or covered.bgp is False or covered.unread or refused(objects, STATUSES.resource, EVENTS.resource):
         return None
-    return "announced by BGP only, as its events say" if of_bgp_only(service, objects, at) else None
+    return "announced by BGP only, as its events say" if of_bgp_only(events, at) else None
 
 
 def _unread(objects: Objects) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from arpcheck.loadbalancers.events import Event, events_of, newest
+from arpcheck.loadbalancers.events import Event, newest
 from arpcheck.loadbalancers.metallb_statuses import kept_for_others, status_claims
 from arpcheck.loadbalancers.records import demoted, event_trust
 from arpcheck.model import Claim, Trust
@@ -57,12 +57,13 @@ def _character(escape: re.Match[str]) -> str:
     return chr(int(octet or four or eight, 16))
 
 
-def event_claims(service: Service, objects: Objects, at: datetime) -> tuple[Claim, ...]:
+def event_claims(service: Service, events: tuple[Event, ...], objects: Objects, at: datetime) -> tuple[Claim, ...]:
     """The node of the newest event that is not of BGP; older ones are history, those of BGP say nothing of ARP.
 
     It is only possibly current where several nodes were named and no protocol, where a newer ServiceL2Status names
     another node, and where MetalLB keeps a ServiceL2Status for other Services and none for this one."""
-    said = _of_arp(service, objects)
+    if not (said := _of_arp(events)):
+        return ()
     claims = tuple(
         Claim(
             node=said[event].node,
@@ -77,10 +78,11 @@ def event_claims(service: Service, objects: Objects, at: datetime) -> tuple[Clai
     return demoted(claims) if _ambiguous(said, at) else claims
 
 
-def event_notes(service: Service, objects: Objects, at: datetime) -> tuple[str, ...]:
+def event_notes(events: tuple[Event, ...], at: datetime) -> tuple[str, ...]:
     """What else the events say, as long as no later one takes it back."""
-    events = events_of(service, objects)
-    said = _of_arp(service, objects)
+    if not events:
+        return ()
+    said = _of_arp(events)
     last = newest((*said, *(event for event in events if event.reason == "announceFailed")))
     notes = {f"announceFailed: {event.message}" for event in last if event.reason == "announceFailed"}
     if not said and any(_assigned(event) for event in events):
@@ -90,15 +92,15 @@ def event_notes(service: Service, objects: Objects, at: datetime) -> tuple[str, 
     return tuple(sorted(notes))
 
 
-def of_bgp_only(service: Service, objects: Objects, at: datetime) -> bool:
+def of_bgp_only(events: tuple[Event, ...], at: datetime) -> bool:
     """A recent event speaks of BGP, and none of anything else."""
-    said = [(assigned.protocol, event) for event in events_of(service, objects) if (assigned := _assigned(event))]
+    said = [(assigned.protocol, event) for event in events if (assigned := _assigned(event))]
     recent = any(event_trust(event.seen, at) is Trust.CURRENT for _, event in said)
     return recent and all(protocol == "bgp" for protocol, _ in said)
 
 
-def _of_arp(service: Service, objects: Objects) -> dict[Event, Assigned]:
-    found = {event: assigned for event in events_of(service, objects) if (assigned := _assigned(event))}
+def _of_arp(events: tuple[Event, ...]) -> dict[Event, Assigned]:
+    found = {event: assigned for event in events if (assigned := _assigned(event))}
     return {event: assigned for event, assigned in found.items() if assigned.protocol != "bgp"}
 
 

@@ -5,6 +5,8 @@ api/v1beta1/servicel2status_types.go)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from arpcheck.loadbalancers.records import was_read
 from arpcheck.model import Claim, Need, Trust
 from arpcheck.objects import Object, Objects, Service, full_name, instant, items, labels_of, namespace, text
@@ -45,12 +47,13 @@ def status_notes(service: Service, objects: Objects) -> tuple[str, ...]:
     return tuple(note for status in _of(service, objects) for note in _notes(status))
 
 
-def _notes(status: Object) -> tuple[str, ...]:
+def _notes(status: Object) -> Iterable[str]:
     nodes = _nodes(status)
-    names = ", ".join(filter(None, (text(entry, "name") for entry in items(status, "status", "interfaces"))))
-    differ = f"ServiceL2Status {full_name(status)}: its label says {nodes[0]}, its status {nodes[-1]}" if nodes else ""
-    limited = f"announced only on the interfaces {names} of {' and '.join(nodes)}" if nodes and names else ""
-    return tuple(filter(None, (differ if len(nodes) > 1 else "", limited)))
+    if len(nodes) > 1:
+        yield f"ServiceL2Status {full_name(status)}: its label says {nodes[0]}, its status {nodes[-1]}"
+    names = [name for entry in items(status, "status", "interfaces") if (name := text(entry, "name"))]
+    if nodes and names:
+        yield f"announced only on the interfaces {', '.join(names)} of {' and '.join(nodes)}"
 
 
 def _of(service: Service, objects: Objects) -> tuple[Object, ...]:

@@ -20,7 +20,7 @@ _TRUST = tuple(Trust)
 
 def has_ingress(service: Service, ip: IPv4Address | None) -> bool:
     """The address is one that a load balancer gave the Service, not one of `spec.externalIPs`. None: a host name alone."""
-    return any(entry.ip == ip for entry in service.ingress)
+    return ip in [entry.ip for entry in service.ingress]
 
 
 def named_nodes(objects: Objects) -> tuple[Node, ...]:

@@ -51,10 +51,11 @@ def _recognised(row: Row, service: Service, ip: IPv4Address | None) -> tuple[str
         return (f"loadBalancerClass {chosen}", 3) if chosen in row.classes else ("", 0)
     if row.outside and not _is_outside(service, ip):
         return "", 0
-    for key in service.annotations:
+    for key in service.annotations if row.annotations else ():
         if any(key == sign or (sign.endswith("/") and key.startswith(sign)) for sign in row.annotations):
             return f"annotation {key}", 4
-    found = [name for name in texts(service.raw, "metadata", "finalizers") if name in row.finalizers]
+    finalizers = texts(service.raw, "metadata", "finalizers") if row.finalizers else ()
+    found = [name for name in finalizers if name in row.finalizers]
     return (f"finalizer {found[0]}", 4) if found else ("", 0)
 
 

@@ -4,8 +4,8 @@ report, anywhere, years later."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from datetime import UTC
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
 from arpcheck import identities, kubeproxy, loadbalancers
@@ -13,13 +13,15 @@ from arpcheck import targets as targeting
 from arpcheck.evidence import Evidence
 from arpcheck.judge import case as cases
 from arpcheck.judge.acceptance import Acceptances
+from arpcheck.judge.findings.kernels import doubled
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.judged import Judged, Judgement, Place
-from arpcheck.judge.nodes import NodeState, node_states
+from arpcheck.judge.nodes import node_states
 from arpcheck.judge.owners import Knowledge, owners
 from arpcheck.judge.report import report
 from arpcheck.judge.verdicts import judge
 from arpcheck.model import (
+    Arp,
     Identity,
     Kind,
     Mac,
@@ -42,16 +44,28 @@ def conclude(evidence: Evidence) -> Report:
     targets = targets_of(evidence.options, objects, evidence.host)
     places = views(evidence)
     own = {name: identities.own_node(place) for name, place in places}
-    outside = tuple((name, place) for name, place in places if own[name] is None)
     owned = owners(hearing, _knowledge(evidence, places, own), objects.nodes(), addresses)
     blind = _blind(places, own, addresses)
     canary = next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None)
     gateways = identities.pod_gateways(objects)
     states = node_states(objects.nodes(), addresses, canary, owned, hearing, blind, gateways)
+    labels = {mac: found for mac in owned if (found := identities.label(mac, evidence.vendors))}
+    read_at = ages.outdated(evidence)
+    ground = _Ground(
+        hearing=hearing,
+        owners=owned,
+        labels=labels,
+        non_strict=frozenset(state.name for state in states if state.arp is Arp.NON_STRICT),
+        node_interfaces=frozenset(i for mac, owner in owned.items() if owner.node for i in hearing.interfaces(mac)),
+        blind=frozenset(blind),
+        held=_held((name, place) for name, place in places if own[name] is None),
+        moment=ages.moment(evidence),
+        read_at=read_at,
+    )
     judgements = tuple(
         Judgement(case=case, verdict=verdict, reason=reason)
         for target in targets if target.kind in targeting.JUDGED
-        for case in [_case(target, evidence, hearing, owned, states, blind, outside)]
+        for case in [_case(target, evidence, ground)]
         for verdict, reason in [judge(case)]
     )  # fmt: skip
     proxies = kubeproxy.kube_proxies(objects)
@@ -60,7 +74,7 @@ def conclude(evidence: Evidence) -> Report:
         judgements=judgements,
         nodes=states,
         addresses=addresses,
-        labels={mac: found for mac in owned if (found := identities.label(mac, evidence.vendors))},
+        labels=labels,
         kube_proxies=proxies,
         owners=owned,
         hearing=hearing,
@@ -69,7 +83,7 @@ def conclude(evidence: Evidence) -> Report:
         host=evidence.host,
         interfaces=evidence.options.interfaces,
         blind=blind,
-        gaps=(*objects.gaps, *gaps(evidence, canary, hearing), *untold(judgements), *ages.gap(ages.outdated(evidence))),
+        gaps=(*objects.gaps, *gaps(evidence, canary, hearing), *untold(judgements), *ages.gap(read_at)),
         losses=evidence.losses,
         overlays=identities.overlays(objects),
         causes=(),
@@ -77,6 +91,7 @@ def conclude(evidence: Evidence) -> Report:
         in_vain=None if any(t.kind in targeting.JUDGED for t in targets) else targeting.selection(evidence.options),
         acceptances=Acceptances(entries=evidence.accepted, today=evidence.started_at.astimezone(UTC).date()),
     )
+    judged = replace(judged, doubled=doubled(judged))
     judged = replace(judged, causes=likely_causes(judged, gateways))
     return report(judged, evidence, preflight(judged, objects) if evidence.options.preflight else None)
 
@@ -113,55 +128,69 @@ def _blind(
 
 def _hears(place: Evidence, addresses: tuple[IPv4Address, ...]) -> bool:
     proxies = identities.proxies(place)
-    return any(reply.ip in addresses and reply.mac not in proxies for reply in place.replies)
+    heard = place.by_address()
+    return any(reply.mac not in proxies for ip in addresses for reply in heard.get(ip, ()))
 
 
-def _case(
-    target: Target,
-    evidence: Evidence,
-    hearing: Hearing,
-    owned: Mapping[Mac, Owner],
-    states: tuple[NodeState, ...],
-    blind: Mapping[str, Place],
-    outside: Places,
-) -> cases.Case:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """What every case rests on alike."""
+
+    hearing: Hearing
+    owners: Mapping[Mac, Owner]
+    labels: Mapping[Mac, str]
+    non_strict: frozenset[str]
+    node_interfaces: frozenset[str]
+    """Where any node was heard."""
+    blind: frozenset[str]
+    held: Mapping[IPv4Address, str]
+    """The addresses of the hosts that are not known to be a node, with the interface."""
+    moment: datetime
+    """At which claims are judged."""
+    read_at: datetime | None
+    """When the cluster was read, where that was too long before."""
+
+
+def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
     ip = target.ip if isinstance(target.ip, IPv4Address) and not target.skipped else None
-    announcements, read_at = records.announcements(target, evidence), ages.outdated(evidence)
+    hearing, owners, objects, read_at = ground.hearing, ground.owners, evidence.objects, ground.read_at
+    announcements = records.recorded(target, objects, ground.moment, outdated=read_at is not None)
     claims, announcers, silence = cases.expected(announcements)
     flat = tuple(announcement for of_service in announcements for announcement in of_service)
     named = {mac: why for announcement in flat for mac, why in announcement.macs}
-    unnamed = any(announcement.macs_unread for announcement in flat)
-    parties = cases.parties(ip, hearing, owned, named, macs_unread=unnamed) if ip else ()
+    parties = cases.parties(ip, hearing, owners, ground.labels, announcers, named) if ip else ()
     return cases.Case(
         target=target,
         rounds=hearing.rounds(ip) if ip else (),
         parties=parties,
+        owners=owners,
+        named=named,
+        named_unread=any(announcement.macs_unread for announcement in flat),
+        deaf=cases.deaf(ip, parties, hearing, owners) if ip else {},
         announcements=flat,
         rivals=tuple(sorted({name for of_service in announcements for name in loadbalancers.rivals(of_service)})),
         claims=claims,
         announcers=announcers,
         silence=silence,
-        unread=records.unread(target, announcements, evidence),
+        unread=records.unread(target, announcements, objects),
         unsaid=records.unsaid(announcements, answered=bool(parties)),
         outdated=f"{read_at:%Y-%m-%d %H:%M} UTC" if read_at else None,
         lost=bool(ip) and hearing.lost(ip),  # type: ignore[arg-type]
         excess=hearing.excess(ip) if ip else 0,
-        arp={state.name: state.arp for state in states},
-        blind=frozenset(blind),
-        held_on=_held_on(ip, outside) if ip else None,
-        nodes_read=bool(evidence.objects.nodes()),
-        node_heard=bool(ip) and _node_heard(ip, hearing, owned),  # type: ignore[arg-type]
+        non_strict=ground.non_strict,
+        blind=ground.blind,
+        held_on=ground.held.get(ip) if ip else None,
+        nodes_read=bool(objects.nodes()),
+        node_heard=bool(ip) and not ground.node_interfaces.isdisjoint(hearing.asked(ip).interfaces()),  # type: ignore[arg-type]
         complete=evidence.complete,
         recorded=hearing.recorded,
     )
 
 
-def _held_on(ip: IPv4Address, outside: Places) -> str | None:
-    """`outside`: the hosts that are not known to be a node."""
-    found = ((name, cases.held_on(ip, place.host)) for name, place in outside)
-    return next((qualified(name, interface) if name else interface for name, interface in found if interface), None)
-
-
-def _node_heard(ip: IPv4Address, hearing: Hearing, owned: Mapping[Mac, Owner]) -> bool:
-    asked = hearing.asked(ip).interfaces()
-    return any(owner.node and hearing.interfaces(mac) & asked for mac, owner in owned.items())
+def _held(outside: Iterable[tuple[str, Evidence]]) -> Mapping[IPv4Address, str]:
+    """The interface that has an address as its own, of the hosts that are not known to be a node: the first of them."""
+    found: dict[IPv4Address, str] = {}
+    for name, place in outside:
+        for ip, interface in cases.held(place.host).items():
+            found.setdefault(ip, qualified(name, interface) if name else interface)
+    return found

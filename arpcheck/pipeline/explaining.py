@@ -9,7 +9,6 @@ from ipaddress import IPv4Address
 from arpcheck import identities, loadbalancers
 from arpcheck import targets as targeting
 from arpcheck.evidence import Capture, Evidence
-from arpcheck.judge.findings.kernels import doubled
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.kubeproxy.causes import Heard, causes
@@ -69,13 +68,12 @@ def _not_recorded(evidence: Evidence, capture: Capture) -> Iterable[Gap]:
 def likely_causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> tuple[Cause, ...]:
     """The likely causes, from what the wire showed beside what is configured."""
     hearing = judged.hearing
-    answers = [(str(j.ip), party) for j, party in judged.answers()]
     asked_gateways = any(hearing.asked(ip).broadcast for found in gateways.values() for ip in found)
     heard = Heard(
         answered=_answered(judged),
-        strangers=frozenset(ip for ip, party in answers if party.owner.foreign and not party.named),
+        strangers=frozenset(str(j.ip) for j, party in judged.strangers() if j.case.is_foreign(party)),
         stranger_on_canary=any(judged.owners[mac].foreign for mac in judged.canary_macs()),
-        twice=frozenset(node for _, node, _ in doubled(judged)),
+        twice=frozenset(node for _, node, _ in judged.doubled),
         gateways=_answered_gateways(judged, gateways) if asked_gateways else None,
         node_addresses=_node_addresses(judged),
         prober=next(iter(judged.blind), None),
@@ -92,10 +90,10 @@ def likely_causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]
 def _answered(judged: Judged) -> Mapping[str, frozenset[str]]:
     """By address, the nodes that answered; none only where somebody should have: not where the announcer is this host,
     where it is announced by BGP, or where whose the MACs are that answered is not known."""
-    found = {}
+    found, nobody = {}, _node_addresses(judged) is False
     for judgement in judged.asked():
-        nodes = frozenset(party.node for party in judgement.case.parties if party.node)
-        far = not judgement.case.parties and _node_addresses(judged) is False
+        nodes = frozenset([party.node for party in judgement.case.parties if party.node])
+        far = not judgement.case.parties and nobody
         if nodes or far or judgement.verdict is Verdict.SILENT:
             found[str(judgement.ip)] = nodes
     return found
@@ -103,14 +101,14 @@ def _answered(judged: Judged) -> Mapping[str, frozenset[str]]:
 
 def _answered_gateways(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> frozenset[str]:
     def answered(node: str, ip: IPv4Address) -> bool:
-        return any(judged.owners[mac].node == node for mac in judged.hearing.voices(ip))
+        return any(judged.owners[mac].node == node for mac in judged.hearing.by_mac(ip))
 
     return frozenset(node for node, found in gateways.items() if any(answered(node, ip) for ip in found))
 
 
 def _node_addresses(judged: Judged) -> bool | None:
     asked = [ip for found in judged.addresses.values() for ip in found if judged.hearing.asked(ip).broadcast]
-    return any(judged.hearing.voices(ip) for ip in asked) if asked else None
+    return any(judged.hearing.by_mac(ip) for ip in asked) if asked else None
 
 
 def preflight(judged: Judged, objects: Objects) -> Preflight:

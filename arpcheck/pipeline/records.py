@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from ipaddress import IPv4Address
 
 from arpcheck import loadbalancers
 from arpcheck.evidence import Evidence
 from arpcheck.model import Announcement, Claim, Target, Trust
-from arpcheck.objects import Objects
+from arpcheck.objects import Objects, Service
 from arpcheck.pipeline import ages
 
 Said = tuple[tuple[Announcement, ...], ...]
@@ -17,22 +18,33 @@ Said = tuple[tuple[Announcement, ...], ...]
 
 def announcements(target: Target, evidence: Evidence) -> Said:
     """None of them current where the cluster was read too long before."""
-    said = _announcements(target, evidence)
-    return tuple(tuple(map(ages.demoted, of_service)) for of_service in said) if ages.outdated(evidence) else said
+    return recorded(target, evidence.objects, ages.moment(evidence), outdated=ages.outdated(evidence) is not None)
 
 
-def _announcements(target: Target, evidence: Evidence) -> Said:
-    ip, objects, at = target.ip, evidence.objects, ages.moment(evidence)
+def recorded(target: Target, objects: Objects, at: datetime, *, outdated: bool) -> Said:
+    """The same where it is known already at which moment claims are judged, and whether the cluster was read too long
+    before."""
+    said = _announcements(target, objects, at)
+    return tuple(tuple(map(ages.demoted, of_service)) for of_service in said) if outdated else said
+
+
+def _announcements(target: Target, objects: Objects, at: datetime) -> Said:
+    ip = target.ip
     if not isinstance(ip, IPv4Address | None):
         return ()
     if ip is not None and not target.services:
         of_address = loadbalancers.announcements_of_address(ip, objects, at)
         return ((*_own_address(target), *_cluster_ip(ip, objects), *of_address),)
-    by_name = objects.memo("services by name", lambda: {service.full_name: service for service in objects.services()})
+    by_name = _services(objects)
     services = [by_name[name] for name in target.services]
     if ip is None:
         return tuple(loadbalancers.announcements_without_address(service, objects, at) for service in services)
     return tuple(loadbalancers.announcements(service, ip, objects, at) for service in services)
+
+
+def _services(objects: Objects) -> Mapping[str, Service]:
+    """By `namespace/name`."""
+    return objects.memo("services by name", lambda: {service.full_name: service for service in objects.services()})
 
 
 def _own_address(target: Target) -> Iterable[Announcement]:
@@ -51,12 +63,11 @@ def _cluster_ip(ip: IPv4Address, objects: Objects) -> Iterable[Announcement]:
         )
 
 
-def unread(target: Target, said: Said, evidence: Evidence) -> tuple[str, ...]:
+def unread(target: Target, said: Said, objects: Objects) -> tuple[str, ...]:
     """The refused resources that might have said who announces this address."""
     if not isinstance(target.ip, IPv4Address):
         return ()
-    ip, objects = target.ip, evidence.objects
-    by_name = {service.full_name: service for service in objects.services()} if target.services else {}
+    ip, by_name = target.ip, _services(objects)
     found = {gap.what for gap in objects.gaps if gap.what == "services"} if not target.services else set()
     for of_service, name in zip(said, target.services or ("",), strict=True):
         found |= set(of_service[0].unread if of_service else loadbalancers.unread(by_name.get(name), ip, objects))

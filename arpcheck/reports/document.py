@@ -19,17 +19,18 @@ from arpcheck.model import (
     NodeReport,
     Preflight,
     Report,
-    Responder,
     Run,
     Summary,
     TargetReport,
     Verdict,
 )
+from arpcheck.reports.responders import Responders
 
 Entry = dict[str, Any]
 
 
 def document(report: Report) -> Entry:
+    """Plain objects and lists, but for the responders and the rows of evidence, which are made when they are asked for."""
     return {
         "apiVersion": VERSION,
         "kind": "ProbeReport",
@@ -70,7 +71,7 @@ def _target(found: TargetReport) -> Entry:
         "reason": found.reason,
         "accepted": _accepted(found.accepted),
         "rounds": list(found.rounds),
-        "responders": [_responder(responder) for responder in found.responders],
+        "responders": Responders(found.responders),
     }
 
 
@@ -82,21 +83,6 @@ def _claim(claim: Claim) -> Entry:
         "observedAt": _time(claim.observed_at) if claim.observed_at else None,
         "service": claim.service or None,
         "rank": claim.rank,
-    }
-
-
-def _responder(responder: Responder) -> Entry:
-    return {
-        "node": responder.node,
-        "macs": list(responder.macs),
-        "interfaces": list(responder.interfaces),
-        "expected": responder.expected,
-        "flux": responder.flux,
-        "rounds": list(responder.rounds),
-        "repliesPerProbe": round(responder.replies_per_probe, 3),
-        "firstReplyMs": round(responder.first_reply_ms, 3),
-        "vendor": responder.vendor,
-        "sources": list(responder.sources),
     }
 
 

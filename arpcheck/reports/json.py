@@ -1,16 +1,19 @@
 """`-o json`: the document, indented, with a row of evidence on a line of its own.
 
-ASCII, so that no terminal or mail program changes it. Linear: a cluster's run has a hundred thousand rows."""
+ASCII, so that no terminal or mail program changes it. A cluster's run has a hundred thousand rows and as many
+responders; these have writers of their own."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from math import isfinite
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from arpcheck.evidence import Rows
 from arpcheck.model import Report
 from arpcheck.reports.document import document
+from arpcheck.reports.responders import Responders
+from arpcheck.reports.rows import write_rows
+from arpcheck.reports.scalars import scalar, text
 from arpcheck.reports.style import Style
 
 NAME = "json"
@@ -18,56 +21,82 @@ NAME = "json"
 LINE = 160
 """A list of plain values that takes about so many characters stays on one line."""
 
+Say = Callable[[str], object]
+
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
-    return f"{written(document(report))}\n"
+    return written(document(report), "\n")
 
 
-def written(value: Any, margin: str = "") -> str:
+def written(value: Any, end: str = "") -> str:
     """JSON text. What JSON can't hold (a date or a NaN in an object that came from a YAML file) is written as text,
     or as null where it is no number."""
-    inner = f"{margin}  "
-    match value:
-        case dict() | Mapping() if value:
-            return _block("{}", (f"{json.dumps(str(k))}: {written(v, inner)}" for k, v in value.items()), margin)
-        case list() | tuple() if not _fits_a_line(value):
-            return _block("[]", (written(v, inner) for v in value), margin)
+    pieces: list[str] = []
+    _write(value, "\n", pieces.append)
+    pieces.append(end)
+    return "".join(pieces)
+
+
+def _write(value: Any, line: str, say: Say) -> None:
+    """`line`: what begins a new line at this depth. In pieces, lest every level copies all that is below it."""
+    match value:  # in the order of how many there are, and what takes Python long to tell last
+        case str():
+            say(text(value))
+        case None | bool() | int() | float():
+            say(scalar(value))
+        case dict():
+            _write_object(value, line, say)
+        case list() | tuple():
+            _write_list(value, line, say)
+        case Responders() if value:
+            say(f"[{line}  ")
+            value.write(f"{line}  ", say)
+            say(f"{line}]")
+        case Rows() if value:
+            say(f"[{line}  ")
+            write_rows(value, f"{line}  ", say)
+            say(f"{line}]")
+        case Responders() | Rows():
+            say("[]")
+        case Mapping():
+            _write_object(value, line, say)
         case _:
-            return _compact(value)
+            say(scalar(value))
 
 
-def _block(brackets: str, entries: Iterable[str], margin: str) -> str:
-    body = f",\n{margin}  ".join(entries)
-    return f"{brackets[0]}\n{margin}  {body}\n{margin}{brackets[1]}"
+def _write_object(value: Mapping[Any, Any], line: str, say: Say) -> None:
+    start = f"{{{line}  "
+    for key, entry in value.items():
+        if isinstance(entry, str):  # as most are
+            say(f"{start}{text(str(key))}: {text(entry)}")
+        else:
+            say(f"{start}{text(str(key))}: ")
+            _write(entry, f"{line}  ", say)
+        start = f",{line}  "
+    say(f"{line}}}" if value else "{}")
+
+
+def _write_list(values: Sequence[Any], line: str, say: Say) -> None:
+    if _fits_a_line(values):
+        say(f"[{', '.join(map(scalar, values))}]")
+        return
+    start = f"[{line}  "
+    for value in values:
+        say(start)
+        _write(value, f"{line}  ", say)
+        start = f",{line}  "
+    say(f"{line}]")
 
 
 def _fits_a_line(values: Sequence[Any]) -> bool:
     room = LINE
     for value in values:
-        if isinstance(value, (dict, list, tuple, Mapping)) and value:
+        if isinstance(value, str):
+            room -= len(value) + 4
+        elif isinstance(value, (dict, list, tuple, Mapping)) and value:
             return False
-        room -= len(value) + 4 if isinstance(value, str) else 8
-    return room >= 0
-
-
-def _compact(value: Any) -> str:
-    try:
-        return json.dumps(value, allow_nan=False)
-    except (ValueError, TypeError):
-        return json.dumps([_tame(entry) for entry in value] if isinstance(value, (list, tuple)) else _tame(value))
-
-
-def _tame(value: Any) -> Any:
-    match value:
-        case bool() | None | str():
-            return value
-        case int():
-            return value if value.bit_length() < 1024 else hex(value)  # Python refuses to write 4,300 digits
-        case float():
-            return value if isfinite(value) else None
-        case list() | tuple():  # only an empty one comes here
-            return []
-        case Mapping():
-            return {}
-        case _:
-            return str(value)
+        else:
+            room -= 8
+        if room < 0:
+            return False
+    return True

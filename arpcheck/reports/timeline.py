@@ -10,6 +10,7 @@ from ipaddress import IPv4Address
 from math import isfinite
 from typing import Any
 
+from arpcheck.evidence import Rows
 from arpcheck.model import Report
 
 MOST = 400
@@ -59,4 +60,4 @@ def _timeline(replies: Sequence[_Reply]) -> Timeline:
 
 
 def _rows(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else []
+    return list(value) if isinstance(value, list | tuple | Rows) else []

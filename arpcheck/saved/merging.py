@@ -162,7 +162,9 @@ def _part(name: str, place: Evidence, first_round: int, shift: float) -> _Part:
         questions=tuple(
             replace(q, at=q.at + shift, interface=own(q.interface), round=q.round + ahead) for q in place.questions
         ),
-        replies=tuple(replace(r, at=r.at + shift, interface=own(r.interface), round=r.round + ahead) for r in place.replies),
+        replies=tuple(
+            replace(r, at=round(r.at + shift, 3), interface=own(r.interface), round=r.round + ahead) for r in place.replies
+        ),
         losses=tuple(
             replace(loss, interface=own(loss.interface), rounds=tuple(number + ahead for number in loss.rounds))
             for loss in place.losses

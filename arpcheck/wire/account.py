@@ -102,8 +102,8 @@ class Account:
         kept.setdefault(mac, Counter())[question.round] += 1
         at = (arrival.at - self._start) * 1000
         reply = Reply(
-            at, arrival.interface, question.round, question.ip, question.sender, question.to,
-            mac, self._mac(answer.source), max(0.0, at - question.at),
+            round(at, 3), arrival.interface, question.round, question.ip, question.sender, question.to,
+            mac, self._mac(answer.source), round(max(0.0, at - question.at), 3),
         )  # fmt: skip
         self.replies.append(reply)
         return reply

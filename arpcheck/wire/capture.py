@@ -216,7 +216,7 @@ class _Talk:
             return
         kept.setdefault(mac, Counter())[question.round] += 1
         reply = Reply(
-            at, INTERFACE, question.round, question.ip, question.sender, question.to,
-            mac, Mac.from_bytes(row.source), at - question.at,
+            round(at, 3), INTERFACE, question.round, question.ip, question.sender, question.to,
+            mac, Mac.from_bytes(row.source), round(at - question.at, 3),
         )  # fmt: skip
         self.replies.append(reply)

@@ -40,8 +40,8 @@ def test_the_rounds_that_count(asked, answered, rate, expected):
 
 def test_replies_are_counted_against_the_questions_that_reached_the_mac():
     made = hearing((1, 2, 3), (1, 1, 3, 3))
-    voice = made.voices(IP)[M]
-    assert (sum(voice.replies.values()), made.questions(IP, voice)) == (4, 2)
+    replies = made.by_mac(IP)[M]
+    assert (len(replies), made.asked(IP).heard_by(replies)) == (4, 2)
 
 
 def test_a_loss_concerns_the_rounds_it_names():

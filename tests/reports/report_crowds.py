@@ -49,7 +49,7 @@ def _target(number: int, name: str, announcer: str, stray: tuple[str, ...]) -> T
     strays = [_answer(worker, number) for worker in stray if worker != announcer]
     right = _answer(announcer, number, expected=True)
     if number % 50 == 2:
-        router = replace(_answer("worker-0", 0), node=None, macs=(Mac("00:00:5e:00:01:33"),), vendor="VRRP, virtual router 51")
+        router = _answer("worker-0", 0)._replace(node=None, macs=(Mac("00:00:5e:00:01:33"),), vendor="VRRP, virtual router 51")
         return service(ip, name, Verdict.FOREIGN, "00:00:5e:00:01:33 (VRRP, virtual router 51) answered and is no node's",
                        router, right, announcer=announcer)  # fmt: skip
     if number % 50 == 40:

@@ -49,7 +49,7 @@ def responder(node: str | None, *, expected: bool = False, first: float = 0.21, 
         node=node, macs=(mac(node or "0"),), interfaces=("eth0",), expected=expected, flux=False, rounds=(1, 2, 3),
         replies_per_probe=1.0, first_reply_ms=first, vendor=None,
     )  # fmt: skip
-    return replace(found, **more)  # type: ignore[arg-type]
+    return found._replace(**more)
 
 
 def announced_by(node: str, service: str) -> Claim:

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from report_samples import NON_STRICT, PARTIAL, PREFLIGHT
 from test_report_formats import schema
 
-from arpcheck.model import Mac, Report
+from arpcheck.model import Mac, Report, Responder
 from arpcheck.reports import FORMATS, Style, render
 
 HOSTILE = [
@@ -46,6 +46,8 @@ def filled(value: Any, text: str) -> Any:
             return value
         case str():
             return text
+        case Responder():
+            return Responder(*(filled(entry, text) for entry in value))
         case tuple() | list():
             return tuple(filled(entry, text) for entry in value)
         case Mapping():

@@ -21,9 +21,8 @@ def split_announcers(judged: Judged) -> Found | None:
     - Restart the announcer on the node that should not answer, and look on that node for the address (`ip addr`)."""
     because, nodes, ips = [], [], []
     for judgement in judged.asked():
-        case = judgement.case
-        split = [party for party in case.together() if case.is_announcer(party) or not case.is_non_strict(party)]
-        names = [str(party.node) for party in split if party.node]
+        offenders = {party.node for party in judgement.case.offenders}
+        names = [node for party in judgement.case.together if (node := party.node) and node not in offenders]
         if len(names) > 1:
             because.append(f"{' and '.join(names)} answered in one round for {judgement.ip}")
             nodes.extend(names)
@@ -66,9 +65,10 @@ def stale_claim(judged: Judged) -> Found | None:
     because, nodes, ips = [], [], []
     for judgement in judged.asked():
         case = judgement.case
-        answered = {party.node for party in case.parties if party.node}
-        for claim in case.claims if answered and not case.announcers else ():
-            if claim.trust is Trust.STALE and claim.node not in answered:
+        stale = [claim for claim in case.claims if claim.trust is Trust.STALE and not case.announcers]
+        answered = {party.node for party in case.parties if party.node} if stale else ()
+        for claim in stale if answered else ():
+            if claim.node not in answered:
                 age = f" of {claim.observed_at:%Y-%m-%d %H:%M} UTC" if claim.observed_at else ""
                 words = " and ".join(sorted(answered))
                 because.append(f"{judgement.ip}: {claim.source}{age} names {claim.node}, {words} answered")

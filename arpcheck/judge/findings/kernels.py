@@ -47,7 +47,7 @@ def latent_non_strict(judged: Judged) -> Found | None:
 
     Do:
     - Turn strict ARP on and restart kube-proxy before the next failover."""
-    found = doubled(judged)
+    found = judged.doubled
     if not found:
         return None
     return Found(
@@ -60,11 +60,13 @@ def latent_non_strict(judged: Judged) -> Found | None:
 def doubled(judged: Judged) -> tuple[tuple[IPv4Address, str, Mac], ...]:
     """Address, node and MAC wherever a node's kernel and its speaker both seem to answer."""
     return tuple(
-        (judgement.ip, party.node, voice.mac)
-        for judgement, party in judged.answers() if party.node
-        for voice in party.voices
-        if _doubled(judged, judgement.ip, voice.mac) and _single_at_home(judged, party.node, voice.mac)
-    )  # fmt: skip
+        (judgement.ip, party.node, mac)
+        for judgement in judged.asked()
+        for party in judgement.case.parties
+        if (party.replies_per_probe != 1 or party.flux) and party.node  # so that most are left out
+        for mac in party.macs
+        if _doubled(judged, judgement.ip, mac) and _single_at_home(judged, party.node, mac)
+    )
 
 
 def self_blind(judged: Judged) -> Found | None:
@@ -132,14 +134,12 @@ def _configured(judged: Judged, node: str) -> str:
 
 def _doubled(judged: Judged, ip: IPv4Address, mac: Mac) -> bool:
     """More than one reply to most questions: a stray repeat is no sign."""
-    voice = judged.hearing.voices(ip).get(mac)
-    if voice is None:
-        return False
-    return sum(voice.replies.values()) >= 1.5 * max(judged.hearing.questions(ip, voice), 1)
+    replies = judged.hearing.by_mac(ip)[mac]
+    return len(replies) > 1 and len(replies) >= 1.5 * judged.hearing.asked(ip).heard_by(replies)
 
 
 def _single_at_home(judged: Judged, node: str, mac: Mac) -> bool:
-    homes = [ip for ip in judged.addresses.get(node, ()) if mac in judged.hearing.voices(ip)]
+    homes = [ip for ip in judged.addresses.get(node, ()) if mac in judged.hearing.by_mac(ip)]
     return bool(homes) and not any(_doubled(judged, ip, mac) for ip in homes)
 
 

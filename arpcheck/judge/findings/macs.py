@@ -22,9 +22,9 @@ def foreign_mac(judged: Judged) -> Found | None:
     - A machine that left the cluster: reset it (`kubeadm reset`, `ip link del kube-ipvs0`) or switch it off.
     - Another cluster with the same Service range: turn strict ARP on there too."""
     because, ips = [], []
-    for judgement, party in judged.answers():
-        if party.owner.foreign and not party.named:
-            because.append(f"{party.words} answered for {judgement.ip}")
+    for judgement, party in judged.strangers():
+        if judgement.case.is_foreign(party):
+            because.append(f"{judgement.case.words(party)} answered for {judgement.ip}")
             ips.append(judgement.ip)
     for mac in judged.canary_macs():
         if judged.canary and judged.owners[mac].foreign:
@@ -45,10 +45,10 @@ def unknown_mac(judged: Judged) -> Found | None:
     Do:
     - Name its owner with `--mac-map FILE`; `arpcheck inventory` shows what is known and how to learn the rest."""
     said: dict[Mac, list[IPv4Address]] = {}
-    for judgement, party in judged.answers():
-        if not party.known:
-            for voice in party.voices:
-                said.setdefault(voice.mac, []).append(judgement.ip)
+    for judgement, party in judged.strangers():
+        if not judgement.case.is_known(party):
+            for mac in party.macs:
+                said.setdefault(mac, []).append(judgement.ip)
     for mac in judged.canary_macs():
         owner = judged.owners[mac]
         if judged.canary and owner.node is None and not owner.foreign:
@@ -75,10 +75,10 @@ def proxy_arp(judged: Judged) -> Found | None:
     proxies = sorted(owner.mac for owner in judged.owners.values() if owner.proxy)
     because = []
     for mac in proxies:
-        controls = [str(ip) for ip in judged.controls if mac in judged.hearing.voices(ip)]
+        controls = [str(ip) for ip in judged.controls if mac in judged.hearing.by_mac(ip)]
         what = f"for the control {', '.join(controls)}" if controls else "for several nodes, but never to 0.0.0.0"
         because.append(f"{_words(judged.owners[mac])} answered {what}")
-    ips = tuple(j.ip for j, party in judged.answers() if party.owner.proxy)
+    ips = tuple(j.ip for j, party in judged.strangers() if j.case.is_proxy(party))
     return Found(because=tuple(because), ips=ips) if because else None
 
 
@@ -160,8 +160,8 @@ def _words(owner: Owner) -> str:
     return f"{owner.mac} ({owner.label})" if owner.label else owner.mac
 
 
-def _node(judged: Judged, mac: str) -> str:
-    owner = next((owner for owner in judged.owners.values() if owner.mac == mac), None)
+def _node(judged: Judged, mac: Mac) -> str:
+    owner = judged.owners.get(mac)
     return f", {owner.node}" if owner and owner.node else ""
 
 

@@ -28,8 +28,8 @@ def vantages_disagree(judged: Judged) -> Found | None:
     because, nodes, ips = [], [], []
     for judgement in judged.asked():
         for party in judgement.case.parties:
-            for words in _differences(judged, judgement.ip, [voice.mac for voice in party.voices], party.node):
-                because.append(f"{judgement.ip}: {party.words} {words}")
+            for words in _differences(judged, judgement.ip, list(party.macs), party.node):
+                because.append(f"{judgement.ip}: {judgement.case.words(party)} {words}")
                 nodes.extend([party.node] if party.node else [])
                 ips.append(judgement.ip)
     for mac in judged.canary_macs():
@@ -43,13 +43,18 @@ def vantages_disagree(judged: Judged) -> Found | None:
 def _differences(judged: Judged, ip: IPv4Address, macs: list[Mac], node: str | None) -> Iterable[str]:
     """One for each host that heard none of them while another heard them in every round."""
     hearing = judged.hearing
-    rounds = {number for mac in macs for number in hearing.voices(ip)[mac].replies}
+    rounds = {reply.round for mac in macs for reply in hearing.by_mac(ip)[mac]}
     asked = {course.name: {n for n in hearing.asked(ip).rounds() if course.has(n)} for course in hearing.courses}
     steady = [course for course in hearing.courses if asked[course.name] and asked[course.name] <= rounds]
-    known = [*macs, *(mac for mac, owner in judged.owners.items() if node and owner.node == node)]
     for course in hearing.courses if steady else ():
-        if _silent(course, asked[course.name], rounds) and hearing.hears(course, known):
+        if _silent(course, asked[course.name], rounds) and hearing.hears(course, _of(node, macs, judged)):
             yield f"answered {' and '.join(c.name for c in steady)}, and not {course.name}, which hears it"
+
+
+def _of(node: str | None, macs: list[Mac], judged: Judged) -> Iterable[Mac]:
+    """The MACs that answered, and all others of the same node."""
+    yield from macs
+    yield from (mac for mac, owner in judged.owners.items() if node and owner.node == node)
 
 
 def _silent(course: Course, asked: set[int], rounds: set[int]) -> bool:

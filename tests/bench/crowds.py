@@ -1,0 +1,99 @@
+"""Evidence of any size: a cluster without strict ARP, in which every node answers for every address.
+
+What the API shows is cut down as a reader of it keeps it; what is asked is what a run plans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from itertools import count
+
+from arpcheck import pipeline
+from arpcheck.cluster.folding import fold
+from arpcheck.cluster.plan import merge
+from arpcheck.evidence import Evidence, Options
+from arpcheck.lab import cluster_objects
+from arpcheck.lab.kube import Cluster, KubeNode, KubeProxyConfig, KubeService
+from arpcheck.lab.scene import Prober, Scene
+from arpcheck.lab.scene_cluster import ALLOCATED, ALWAYS, VERSION
+from arpcheck.model import Ask, Host, Interface, Mac, Question, Reply
+from arpcheck.objects import Objects
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+HOST = Host(interfaces=(Interface(name="eth0", mac=Mac("02:00:00:ff:00:05"), addresses=("10.0.0.5/16",)),))
+FIRST_NODE, FIRST_ADDRESS, FIRST_CLUSTER_IP = map(IPv4Address, ("10.0.0.11", "10.0.64.0", "10.96.1.0"))
+ROUND = 60_000.0
+"""Milliseconds from one round to the next."""
+
+
+def evidence(addresses: int, nodes: int, rounds: int = 1) -> Evidence:
+    """`addresses` × `nodes` × `rounds` replies for Services, beside those for the canary and the nodes' own addresses."""
+    objects = cluster(addresses, nodes)
+    options = Options(interfaces=("eth0",), rounds=rounds, rate=100.0)
+    asks = pipeline.plan(options, objects, HOST).asks
+    questions = tuple(_questions(asks, rounds))
+    return Evidence(
+        arpcheck="0.1.0",
+        started_at=NOW,
+        ended_at=NOW + timedelta(milliseconds=ROUND * rounds),
+        options=options,
+        host=HOST,
+        objects=objects,
+        questions=questions,
+        replies=tuple(_replies(questions, nodes)),
+    )
+
+
+def cluster(addresses: int, nodes: int) -> Objects:
+    """Each Service announced by one node, as MetalLB records it; kube-proxy in IPVS mode without strict ARP."""
+    workers = [f"worker-{number}" for number in range(nodes)]
+    services = (
+        KubeService(
+            namespace=f"team-{number % 40}",
+            name=f"service-{number}",
+            cluster_ip=str(FIRST_CLUSTER_IP + number),
+            ips=(str(FIRST_ADDRESS + number),),
+            annotations=ALLOCATED,
+            l2_status=(workers[number % nodes],),
+        )
+        for number in range(addresses)
+    )
+    shown = Cluster(
+        version=VERSION,
+        nodes=tuple(KubeNode(name=name, addresses=(str(FIRST_NODE + number),)) for number, name in enumerate(workers)),
+        services=(*ALWAYS, *services),
+        kube_proxy=KubeProxyConfig(mode="ipvs", strict_arp=False),
+    )
+    scene = Scene(
+        name="crowd", title="", about="", lans={}, stations=(), announcers=(), cluster=shown, prober=Prober(station=""), expect=None
+    )
+    found, wants = cluster_objects.objects(scene, NOW, ()), merge(pipeline.NEEDS)
+    cuts = [(want, [cut for obj in found.of(want.resource) if (cut := want.cut(obj))]) for want in wants]
+    return replace(found, resources={name: objs for name, objs in fold(cuts).items() if name in found.resources})
+
+
+def _questions(asks: Iterable[Ask], rounds: int) -> Iterator[Question]:
+    """At 100 a second."""
+    for number in range(rounds):
+        for place, ask in enumerate(asks):
+            yield Question(number * ROUND + place * 10.0, ask.interface, number + 1, ask.ip, ask.sender, ask.to)
+
+
+def _replies(questions: Iterable[Question], nodes: int) -> Iterator[Reply]:
+    """Of a kernel without strict ARP: for its own address and for those of Services, the canary's included."""
+    owners = {FIRST_NODE + number: mac(number) for number in range(nodes)}
+    nobody = IPv4Address("192.0.2.1")
+    ticks = count()
+    for question in questions:
+        answering = () if question.ip == nobody else owners.items()
+        for owner in [owners[question.ip]] if question.ip in owners else [found for _, found in answering]:
+            after = round(0.08 + next(ticks) % 977 / 1000, 3)
+            yield Reply(
+                round(question.at + after, 3), question.interface, question.round, question.ip, question.sender, None, owner, owner, after
+            )  # fmt: skip
+
+
+def mac(number: int) -> Mac:
+    return Mac.from_bytes(bytes((2, 0, 0, 0)) + number.to_bytes(2, "big"))

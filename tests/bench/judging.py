@@ -1,0 +1,130 @@
+"""What it costs to judge and to render a crowd of answers, beside `json.dumps` of the same evidence in the same process:
+`python tests/bench/judging.py`. Each size runs in processes of its own: in one for the time, in one for the memory.
+
+One round: 100,000 replies are 1,000 addresses that 100 nodes answer, so every reply is a responder of its own."""
+
+from __future__ import annotations
+
+import gc
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+ADDRESSES = (10, 100, 1000)
+NODES = 100
+TIMES = 7
+MOST = 5.0
+"""Times what `json.dumps` takes."""
+MEMORY = 300
+"""MB at the most."""
+
+FORMATS = ("table", "wide", "matrix", "markdown", "html")
+
+
+def measured() -> dict[str, Any]:
+    """Seconds of the processor, medians of TIMES; MB at the peak."""
+    sizes = [_in_a_process("time", size) | _in_a_process("memory", size) for size in ADDRESSES]
+    return {"nodes": NODES, "rounds": 1, "times": TIMES, "sizes": sizes, "formats": _in_a_process("formats", ADDRESSES[-1])}
+
+
+def table(result: dict[str, Any]) -> str:
+    head = ("replies", "json.dumps", "judging", "JSON", "both / json.dumps", "peak")
+    rows = [
+        (
+            f"{size['replies']:,}", f"{size['dumps']:.3f} s", f"{size['judging']:.3f} s", f"{size['rendering']:.3f} s",
+            f"{size['ratio']:.1f} (at most {MOST:g})", f"{size['megabytes']} MB (at most {MEMORY})",
+        )
+        for size in result["sizes"]
+    ]  # fmt: skip
+    formats = ", ".join(f"{name} {took:.2f} s" for name, took in result["formats"].items())
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\nThe largest in other formats: {formats}\n"
+
+
+def _in_a_process(what: str, size: int) -> dict[str, Any]:
+    done = subprocess.run([sys.executable, __file__, what, str(size)], capture_output=True, text=True, check=True, timeout=600)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ within that process
+
+
+def _ready() -> None:
+    """As the command does it, and with everything imported."""
+    from crowds import evidence
+
+    from arpcheck import pipeline
+    from arpcheck.__main__ import NEW_OBJECTS
+    from arpcheck.reports import render
+
+    gc.set_threshold(NEW_OBJECTS)
+    render(pipeline.conclude(evidence(2, 2)), "json")
+
+
+def _time(size: int) -> dict[str, Any]:
+    from crowds import evidence
+
+    from arpcheck import pipeline
+    from arpcheck.evidence import to_json
+    from arpcheck.reports import render
+
+    found: dict[str, list[float]] = {"dumps": [], "judging": [], "rendering": []}
+    document = to_json(evidence(size, NODES))
+    for _ in range(TIMES):
+        fresh = evidence(size, NODES)  # nothing is known of it from the time before
+        found["dumps"].append(_seconds(lambda: json.dumps(document))[0])
+        took, report = _seconds(lambda fresh=fresh: pipeline.conclude(fresh))
+        found["judging"].append(took)
+        found["rendering"].append(_seconds(lambda report=report: render(report, "json"))[0])
+    medians = {name: statistics.median(times) for name, times in found.items()}
+    return {
+        "replies": size * NODES, "bytes": len(json.dumps(document)), **medians,
+        "ratio": (medians["judging"] + medians["rendering"]) / medians["dumps"],
+    }  # fmt: skip
+
+
+def _memory(size: int) -> dict[str, Any]:
+    from crowds import evidence
+
+    from arpcheck import pipeline
+    from arpcheck.reports import render
+
+    render(pipeline.conclude(evidence(size, NODES)), "json")
+    return {"megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
+
+
+def _formats(size: int) -> dict[str, float]:
+    from crowds import evidence
+
+    from arpcheck import pipeline
+    from arpcheck.reports import render
+
+    report = pipeline.conclude(evidence(size, NODES))
+    return {name: _seconds(lambda name=name: render(report, name))[0] for name in FORMATS}
+
+
+def _seconds(work: Callable[[], Any]) -> tuple[float, Any]:
+    since = time.process_time()
+    made = work()
+    return time.process_time() - since, made
+
+
+def main(arguments: list[str]) -> int:
+    if arguments:
+        _ready()
+        print(json.dumps({"time": _time, "memory": _memory, "formats": _formats}[arguments[0]](int(arguments[1]))))  # noqa: T201
+        return 0
+    result = measured()
+    print(table(result))  # noqa: T201
+    fine = all(size["ratio"] <= MOST and size["megabytes"] < MEMORY for size in result["sizes"][-1:])
+    return 0 if fine else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

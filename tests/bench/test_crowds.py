@@ -1,0 +1,83 @@
+"""What a crowd of answers costs, in calls of functions: twice as many of anything take at most twice as much."""
+
+import gc
+import json
+import sys
+from collections import Counter
+from functools import cache
+
+import pytest
+from crowds import evidence
+
+from arpcheck import pipeline
+from arpcheck.evidence import from_json, to_json
+from arpcheck.reports import FORMATS, render
+from arpcheck.saved.comparison import compare
+from arpcheck.saved.merging import merge
+
+FEW = {"addresses": 4, "nodes": 4, "rounds": 1}
+MANY = {"addresses": 60, "nodes": 60, "rounds": 4}
+
+
+def calls(work):
+    """How many functions `work` calls, in Python and in C."""
+    counted: Counter[str] = Counter()
+    gc.disable()
+    sys.setprofile(lambda _frame, event, _arg: counted.update((event,)))
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+        gc.enable()
+    return counted["call"] + counted["c_call"]
+
+
+@cache
+def concluded(**size):
+    return pipeline.conclude(evidence(**size))
+
+
+def judged(**size):
+    found = evidence(**size)
+    return lambda: pipeline.conclude(found)
+
+
+def read(**size):
+    document = to_json(evidence(**size))
+    return lambda: from_json(document, "x")
+
+
+def merged(**size):
+    run = evidence(**size)
+    return lambda: pipeline.conclude(merge([("a", run), ("b", run)]))
+
+
+def compared(**size):
+    run = evidence(**size), concluded(**size)
+    return lambda: compare(run, run)
+
+
+def rendered(name, **size):
+    report = concluded(**size)
+    return lambda: render(report, name)
+
+
+WORK = {"judging": judged, "reading": read, "merging": merged, "comparing": compared} | {
+    name: lambda name=name, **size: rendered(name, **size) for name in FORMATS if name != "yaml"
+}
+
+
+@pytest.mark.parametrize("name", WORK)
+@pytest.mark.parametrize("more", MANY)
+def test_twice_as_many_take_at_most_twice_as_much(name, more):
+    WORK[name](**FEW)()  # whatever is made once is made now
+    once = calls(WORK[name](**(FEW | {more: MANY[more]})))
+    twice = calls(WORK[name](**(FEW | {more: 2 * MANY[more]})))
+    assert twice <= 2.1 * once
+
+
+def test_a_crowd_is_judged_as_what_it_is():
+    report = json.loads(render(concluded(addresses=4, nodes=24, rounds=1), "json"))
+    assert report["summary"]["verdicts"] == {"non-strict": 4}
+    assert len(report["summary"]["nonStrictNodes"]) == 24
+    assert {len(t["responders"]) for t in report["targets"] if t["kind"] == "load-balancer"} == {24}
