@@ -5,10 +5,10 @@ wrong comes first, and what does not fit is counted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from arpcheck.model import Arp, Cause, Finding, NodeReport, Report, Responder, TargetReport
+from arpcheck.model import Arp, Cause, Finding, NodeReport, Report, TargetReport
 from arpcheck.reports.escape import code, inline
 from arpcheck.reports.language import NONE, count, listing
 from arpcheck.reports.likely import installing, likely, sentence
@@ -42,6 +42,14 @@ POINTS = 12
 """Reasons and steps of one finding."""
 
 
+Cells = tuple[str, ...]
+"""A row of a table; what is `_Written` is markup already."""
+
+
+class _Written(str):
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Part:
     noun: str
@@ -49,7 +57,8 @@ class _Part:
     least: int
     """Room that the parts before it leave to it."""
     opening: str
-    entries: tuple[str, ...]
+    entries: Sequence[str | Cells]
+    """Cells as they are are made harmless only where they fit: of a crowd's hardly any do."""
     closing: str = ""
     wrong: int = 0
     """So many of the entries, the first ones, are what the reader looks for."""
@@ -69,15 +78,27 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
 def _fitted(part: _Part, room: int) -> str:
     """The part with as many entries as fit, and the number of those that don't."""
     room -= len(part.opening) + len(part.closing) + 120
-    kept = []
+    kept = {}
     for number, entry in enumerate(part.entries):
-        if len(entry) <= room:
-            kept.append(number)
-            room -= len(entry)
-    return part.opening + "".join(part.entries[number] for number in kept) + _more(part, kept) + part.closing
+        if _shortest(entry) <= room and len(text := entry if isinstance(entry, str) else _line(entry)) <= room:
+            kept[number] = text
+            room -= len(text)
+    return part.opening + "".join(kept.values()) + _more(part, kept) + part.closing
 
 
-def _more(part: _Part, kept: Sequence[int]) -> str:
+def _shortest(entry: str | Cells) -> int:
+    """What is made harmless gets longer, but for blanks around it and for what is cut (to SENTENCE, with a remark)."""
+    if isinstance(entry, str):
+        return len(entry)
+    return sum([min(len(cell.strip()), SENTENCE - 50) + len(" | ") for cell in entry])
+
+
+def _line(cells: Cells) -> str:
+    written = (cell if isinstance(cell, _Written) else "–" if cell == NONE else inline(cell, SENTENCE) for cell in cells)
+    return f"| {' | '.join(written)} |\n"
+
+
+def _more(part: _Part, kept: Collection[int]) -> str:
     missing = len(part.entries) - len(kept)
     wrong = part.wrong - sum(number < part.wrong for number in kept)
     which = f" ({f'{wrong:,} of them not {part.fine}' if wrong else f'all {part.fine}'})" if part.fine else ""
@@ -111,9 +132,9 @@ def _finding(finding: Finding) -> str:
 def _points(label: str, marks: Iterable[str], texts: Sequence[str]) -> str:
     if not texts:
         return ""
-    lines = [f"{mark} {inline(text, SENTENCE)}\n" for mark, text in zip(marks, texts, strict=True)]
-    more = f"\n…and {len(lines) - POINTS:,} more\n" if len(lines) > POINTS else ""
-    return f"\n{label}:\n\n{''.join(lines[:POINTS])}{more}"
+    lines = [f"{mark} {inline(text, SENTENCE)}\n" for mark, text in zip(marks, texts[:POINTS], strict=False)]
+    more = f"\n…and {len(texts) - POINTS:,} more\n" if len(texts) > POINTS else ""
+    return f"\n{label}:\n\n{''.join(lines)}{more}"
 
 
 def _causes(report: Report) -> _Part:
@@ -137,10 +158,9 @@ def _counts(target: TargetReport) -> bool:
     return is_problem(target) and not target.accepted
 
 
-def _target(target: TargetReport) -> tuple[str, ...]:
-    verdict = f"**{target.verdict}**" if _counts(target) else verdict_of(target)
-    service, *others = _cells(services(target), answered_by(target), should_answer(target), target.reason)
-    return *_cells(address(target)), service, verdict, *others
+def _target(target: TargetReport) -> Cells:
+    verdict = _Written(f"**{target.verdict}**" if _counts(target) else verdict_of(target))
+    return address(target), services(target), verdict, answered_by(target), should_answer(target), target.reason
 
 
 def _nodes(report: Report) -> _Part:
@@ -150,38 +170,34 @@ def _nodes(report: Report) -> _Part:
     return replace(part, wrong=sum(node.arp is not Arp.STRICT for node in ordered), fine="strict")
 
 
-def _node(node: NodeReport) -> tuple[str, ...]:
+def _node(node: NodeReport) -> Cells:
     macs = listing((mac.mac for mac in node.macs), 2)
-    return _cells(node.name, marked(node.arp, node.accepted), macs, kube_proxy_mode(node), strict_arp(node), node.reason)
+    return node.name, marked(node.arp, node.accepted), macs, kube_proxy_mode(node), strict_arp(node), node.reason
 
 
 def _gaps(report: Report) -> _Part:
-    rows = (_cells(gap.what, gap.why, gap.costs) for gap in report.gaps)
+    rows = ((gap.what, gap.why, gap.costs) for gap in report.gaps)
     return _table("gap", 3_000, "Not read or not asked", ("What", "Why", "What it costs"), rows)
 
 
 def _replies(report: Report) -> _Part:
     heads = ("IP", "Kind", "Answered by", "MAC", "Rounds", "Replies per probe", "First after", "Recorded announcer")
     ordered = sorted(report.targets, key=lambda target: not _counts(target))
-    rows = [_reply(target, found, report) for target in ordered for found in target.responders]
+    rows = (row for target in ordered if target.responders for row in _answers(target, report))
     part = _table("responder", 5_000, "", heads, rows)
     summary = "<details>\n<summary>Evidence: who answered, how often, how fast</summary>\n"
     return replace(part, opening=f"\n{summary}{part.opening}", closing="\n</details>\n")
 
 
-def _reply(target: TargetReport, found: Responder, report: Report) -> tuple[str, ...]:
-    claims = "; ".join(claim(entry, report.run.started_at) for entry in target.announcers[:2])
-    return _cells(
-        address(target), str(target.target.kind), responder(found), listing(found.macs, 4), heard(found, target),
-        f"{found.replies_per_probe:.2f}", f"{found.first_reply_ms:.2f} ms", claims or NONE,
-    )  # fmt: skip
+def _answers(target: TargetReport, report: Report) -> Iterable[Cells]:
+    claims = "; ".join(claim(entry, report.run.started_at) for entry in target.announcers[:2]) or NONE
+    ip, kind = address(target), str(target.target.kind)
+    for found in target.responders:
+        often, first = f"{found.replies_per_probe:.2f}", f"{found.first_reply_ms:.2f} ms"
+        yield ip, kind, responder(found), listing(found.macs, 4), heard(found, target), often, first, claims
 
 
-def _table(noun: str, least: int, title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> _Part:
+def _table(noun: str, least: int, title: str, heads: Sequence[str], rows: Iterable[Cells]) -> _Part:
     heading = f"\n### {title}\n" if title else ""
     ruled = f"{heading}\n| {' | '.join(heads)} |\n|{' --- |' * len(heads)}\n"
-    return _Part(noun=noun, least=least, opening=ruled, entries=tuple(f"| {' | '.join(row)} |\n" for row in rows))
-
-
-def _cells(*texts: str) -> tuple[str, ...]:
-    return tuple("–" if text == NONE else inline(text, SENTENCE) for text in texts)
+    return _Part(noun=noun, least=least, opening=ruled, entries=tuple(rows))

@@ -60,10 +60,10 @@ def _ready() -> None:
     from crowds import evidence
 
     from arpcheck import pipeline
-    from arpcheck.__main__ import NEW_OBJECTS
+    from arpcheck.__main__ import YOUNG
     from arpcheck.reports import render
 
-    gc.set_threshold(NEW_OBJECTS)
+    gc.set_threshold(YOUNG, 10, 10)
     render(pipeline.conclude(evidence(2, 2)), "json")
 
 
