@@ -17,7 +17,7 @@ from arpcheck.identities.nics import is_station
 from arpcheck.identities.overlay import overlays
 from arpcheck.identities.own import held
 from arpcheck.identities.own_word import own_words
-from arpcheck.identities.proxies import proxies
+from arpcheck.identities.proxies import proxies, unsure
 from arpcheck.identities.vendor import is_virtual_router
 from arpcheck.model import Identity, Mac
 
@@ -77,6 +77,6 @@ def _heard(evidence: Evidence, listed: frozenset[IPv4Address]) -> Mapping[str, H
 
 
 def _nobodys(evidence: Evidence) -> frozenset[Mac]:
-    """MACs whose answers prove nothing: proxies, tunnels, and the prober's own."""
+    """MACs whose answers prove nothing: proxies and what may be one, tunnels, and the prober's own."""
     own = {interface.mac for interface in evidence.host.interfaces if interface.mac}
-    return proxies(evidence) | overlays(evidence.objects).keys() | own
+    return proxies(evidence) | unsure(evidence) | overlays(evidence.objects).keys() | own

@@ -58,6 +58,22 @@ def _own_sender_only(evidence: Evidence) -> frozenset[Mac]:
     return frozenset(mac for (_, mac), nodes in found.items() if len(nodes) > 1)
 
 
+def unsure(evidence: Evidence) -> frozenset[Mac]:
+    """The MACs that may be a proxy's: they answered for the own addresses of two nodes, and frames were lost in every
+    round that asked a control on that interface, so that its answer may be among them."""
+    objects, controls = evidence.objects, control_addresses(evidence)
+    services = service_addresses(objects)
+    listed = {**status_addresses(objects), **extra_addresses(objects)}
+    asked = {(q.interface, q.round) for q in evidence.questions if q.ip in controls}
+    lost = {(loss.interface, number) for loss in evidence.losses for number in loss.rounds}
+    doubtful = {interface for interface, _ in asked} - {interface for interface, _ in asked - lost}
+    found: dict[Mac, set[frozenset[str]]] = {}
+    for reply in evidence.replies:
+        if reply.interface in doubtful and reply.ip in listed and reply.ip not in services:
+            found.setdefault(reply.mac, set()).add(listed[reply.ip])
+    return frozenset(mac for mac, nodes in found.items() if len(nodes) > 1)
+
+
 def _networks(evidence: Evidence) -> tuple[IPv4Network, ...]:
     """Those of the interfaces that were probed."""
     probed = evidence.options.interfaces

@@ -5,14 +5,14 @@ from ipaddress import IPv4Address
 from itertools import permutations
 
 import pytest
-from identities_world import CONTROL, M1, M2, M3, M4, N1, N2, N3, OWN, PROBER, START, asked, cluster, evidence, heard
+from identities_world import CONTROL, M1, M2, M3, M4, N1, N2, N3, OWN, PROBER, START, THREE, asked, cluster, evidence, heard
 from identities_world import node as a_node
 from identities_world import service as a_service
 
 from arpcheck.evidence import Evidence
 from arpcheck.identities import node_ip
 from arpcheck.identities.proxies import control_addresses, proxies
-from arpcheck.model import Host, Identity, Interface, Mac, Overflow
+from arpcheck.model import Host, Identity, Interface, Loss, Mac, Overflow
 
 MINE = Interface(name="eth0", mac=OWN, addresses=(f"{N1}/24",))
 IPVS = Interface(name="kube-ipvs0", mac=Mac("02:00:00:00:00:99"), addresses=(f"{N1}/32", f"{N2}/32", f"{N3}/32"), up=False)
@@ -172,6 +172,30 @@ def test_proxies(questions, replies, expected):
         given = evidence(questions=questions, replies=order)
         assert proxies(given) == expected
         assert not expected & found(given).keys()
+
+
+@pytest.mark.parametrize(
+    ("lost", "replies", "expected"),
+    [
+        pytest.param([("eth0", (1,))], [*heard(N1, M1, M4), *heard(N2, M4)], {M1: "node1"}, id="its answer may be lost"),
+        pytest.param([("eth0", (1,))], [*heard(N1, M1), *heard(N2, M4)], {M1: "node1", M4: "node2"}, id="one node's alone"),
+        pytest.param([("eth0", (2,))], [*heard(N1, M1, M4), *heard(N2, M4)], {M1: "node1", M4: "node2"}, id="in another round"),
+        pytest.param([("eth1", (1,))], [*heard(N1, M1, M4), *heard(N2, M4)], {M1: "node1", M4: "node2"}, id="elsewhere"),
+        pytest.param([], [*heard(N1, M1, M4), *heard(N2, M4)], {M1: "node1", M4: "node2"}, id="nothing lost"),
+    ],
+)  # fmt: skip
+def test_what_may_be_a_proxy_while_frames_were_lost_is_no_nodes(lost, replies, expected):
+    losses = tuple(Loss(interface=interface, rounds=rounds, frames=1) for interface, rounds in lost)
+    given = evidence(cluster(THREE[:2]), replies, ALL)
+    assert found(replace(given, losses=losses)) == expected
+
+
+def test_a_control_that_was_asked_again_without_loss_tells_proxies():
+    again = tuple(replace(question, round=2) for question in asked(CONTROL))
+    given = evidence(cluster(THREE[:2]), [*heard(N1, M1, M4), *heard(N2, M4)], (*ALL, *again))
+    losses = (Loss(interface="eth0", rounds=(1,), frames=1),)
+    assert found(replace(given, losses=losses)) == {M1: "node1", M4: "node2"}
+    assert found(replace(given, losses=(*losses, Loss(interface="eth0", rounds=(2, 3), frames=1)))) == {M1: "node1"}
 
 
 def test_where_no_zero_sender_passes_a_node_that_holds_a_service_is_no_proxy():

@@ -39,6 +39,7 @@ def judged(drawn: Cluster, seed: int) -> Mapping[str, Any]:
 
 def probed(drawn: Cluster, seed: int) -> Mapping[str, Any]:
     """The report on a cluster that was built on the kernel."""
+    sys.path.append(str(Path(__file__).parent.parent))
     import forked
 
     with tempfile.TemporaryDirectory() as folder:

@@ -12,6 +12,13 @@ def test_never_a_wrong_clean_and_never_a_false_accusation(first):
     assert {seed: promises for seed, promises in found.items() if promises} == {}
 
 
+@pytest.mark.parametrize("seed", [518097])
+def test_what_once_broke_a_promise(seed):
+    """518097: both answers of a proxy for the control were lost, and it passed for a node."""
+    drawn = cluster(seed)
+    assert broken(drawn.truth, judged(drawn, seed)) == ()
+
+
 @pytest.mark.lab
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_the_same_on_the_kernel(seed):
