@@ -195,14 +195,17 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(Reply, _reply)
     inner = (Gap, Acceptance, Capture, Vantage, Loss, Overflow, Neighbour, Interface, Host, MacEntry, Options)
     for kind in (*inner, Evidence):
-        names: Any = {f.name: override(rename=camel(f.name), unstruct_hook=_AS_ROWS.get(f.name)) for f in fields(kind)}
+        names: Any = {f.name: override(rename=camel(f.name)) for f in fields(kind)}
+        if kind is Evidence:
+            names |= {name: override(rename=name, unstruct_hook=_as_rows) for name in ("questions", "replies")}
         structure = make_dict_structure_fn(kind, converter, **names)
         converter.register_structure_hook(kind, _interface(structure) if kind is Interface else structure)
         converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **names))
     return converter
 
 
-_AS_ROWS: dict[str, Callable[[Any], Any]] = dict.fromkeys(("questions", "replies"), lambda found: [*Rows(found)])
+def _as_rows(found: Sequence[Question] | Sequence[Reply]) -> list[Row]:
+    return [*Rows(found)]
 
 
 def _interface(structure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

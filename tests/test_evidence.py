@@ -1,0 +1,82 @@
+"""evidence: whatever was observed is in its JSON form, and the same again when that is read."""
+
+import json
+from dataclasses import MISSING, fields
+from datetime import UTC, date, datetime
+from ipaddress import IPv4Address
+
+from arpcheck.evidence import Capture, Evidence, MacEntry, Options, Vantage, as_document, from_json, to_json
+from arpcheck.model import (
+    Acceptance,
+    Gap,
+    Host,
+    Interface,
+    Loss,
+    Mac,
+    Neighbour,
+    Overflow,
+    Question,
+    Reply,
+    Verdict,
+)
+from arpcheck.objects import Objects
+from arpcheck.reports.json import written
+
+START, END = datetime(2026, 5, 4, 3, 0, tzinfo=UTC), datetime(2026, 5, 4, 3, 1, tzinfo=UTC)
+VIP, CLIENT = IPv4Address("10.0.0.50"), IPv4Address("10.0.0.5")
+M1, M2 = Mac("02:00:00:00:00:11"), Mac("02:00:00:00:00:12")
+ALL = Evidence(
+    arpcheck="1.2.3",
+    started_at=START,
+    ended_at=END,
+    options=Options(interfaces=("eth0",), rounds=1, rate=100.0, namespace="web", ips=(VIP,), preflight=True),
+    host=Host(
+        interfaces=(Interface(name="eth0", mac=M2, addresses=("10.0.0.5/24",), arp_ignore=1, arp_announce=2),),
+        node_name="worker-9",
+        neighbours=(Neighbour(ip=VIP, mac=M1, interface="eth0"),),
+    ),
+    objects=Objects(
+        resources={"nodes": ({"metadata": {"name": "worker-1"}},)},
+        gaps=(Gap(what="leases", why="refused", costs="no announcer"),),
+        context="lab",
+        version="v1.31.0",
+        read_at=START,
+    ),
+    mac_map=(MacEntry(mac=M1, node="worker-1", interface="eno1", where="macs.csv:3"),),
+    vendors={"02:00:00": "Examples"},
+    questions=(Question(0.125, "eth0", 1, VIP, CLIENT, None), Question(20.0, "eth0", 1, VIP, IPv4Address(0), M1)),
+    replies=(Reply(1.25, "eth0", 1, VIP, CLIENT, None, M1, M2, 1.125),),
+    losses=(Loss(interface="eth0", rounds=(1,), frames=7),),
+    overflows=(Overflow(ip=VIP, replies=12),),
+    ignored={"a request": 3},
+    complete=False,
+    interrupted=True,
+    capture=Capture(name="lan.pcap", frames=9, unseen=2),
+    vantages=(
+        Vantage(
+            name="worker-9", node_name="worker-9", first_round=1, rounds=1, rate=100.0, arpcheck="1.2.3",
+            started_at=START, ended_at=END, complete=False,
+        ),
+    ),
+    accepted=(Acceptance(reason="known", until=date(2026, 6, 1), verdict=Verdict.FOREIGN, ip=VIP),),
+    trouble=("eth0 went down after 1.0 s",),
+)  # fmt: skip
+
+
+def test_every_field_of_this_evidence_says_something():
+    """So that a field which is added to Evidence is added here, and what follows holds for it too."""
+    plain = {
+        f.name: f.default if f.default_factory is MISSING else f.default_factory()
+        for f in fields(Evidence)
+        if f.init and (f.default, f.default_factory) != (MISSING, MISSING)
+    }
+    assert [name for name, value in plain.items() if getattr(ALL, name) == value] == []
+
+
+def test_all_of_it_survives_its_json_form():
+    document = to_json(ALL)
+    assert from_json(json.loads(json.dumps(document)), "x") == ALL
+
+
+def test_a_report_holds_it_unchanged():
+    assert json.loads(written(as_document(ALL))) == json.loads(json.dumps(to_json(ALL)))
