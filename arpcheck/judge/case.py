@@ -223,4 +223,3 @@ Ordered = TypeVar("Ordered", int, str, Mac)
 def _each(values: Iterable[Ordered]) -> tuple[Ordered, ...]:
     """Sorted, each once."""
     return tuple(sorted(set(values)))
-

@@ -8,20 +8,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from ipaddress import IPv4Address
+from itertools import islice
 
 from arpcheck.model import Mac, Overflow, Question, Reply
 from arpcheck.wire import frames
 from arpcheck.wire.seam import Arrival
 
-MOST_MACS = 64
-"""Kept for one target. A flood of forged senders must not fill the memory."""
+MOST_MACS = 1024
+"""Kept for one target: hundreds of nodes can answer, while a flood of forged senders must not fill the memory."""
+
+MOST_MACS_OF_A_NODE = 64
+"""The same of an address that is only asked to learn a node's MACs: no host has so many NICs on a segment, and each of
+them is asked more."""
 
 MOST_REPLIES = 64
 """Kept for one MAC, one target and one round."""
 
-MOST_REPEATS = 50_000
-"""Kept in one run of all replies but the first of a MAC to a target in a round. 64 forged senders that repeat themselves
-for every address of a pool must not fill the memory either; a kept reply costs 0.8 KB by the time the report is out."""
+ALWAYS = 4
+"""The first replies in a round are always kept of so many MACs of a target: more answer where much is wrong, or forged."""
+
+MOST_FURTHER = 100_000
+"""Kept in one run of all others: a hundred nodes that all answer for a thousand addresses. Forged senders for every
+address of a large pool, or some that repeat themselves, must not fill the memory either; a kept reply costs 1 to 3 KB by
+the time the report is out."""
 
 _ZERO = bytes(4)
 
@@ -29,8 +38,16 @@ _ZERO = bytes(4)
 class Account:
     """The questions and replies of one run. Times are seconds on the wire's clock, kept as ms since `start`."""
 
-    def __init__(self, start: float, macs: Mapping[str, Mac], addresses: Mapping[str, frozenset[IPv4Address]]) -> None:
+    def __init__(
+        self,
+        start: float,
+        macs: Mapping[str, Mac],
+        addresses: Mapping[str, frozenset[IPv4Address]],
+        nodes: frozenset[IPv4Address] = frozenset(),
+    ) -> None:
+        """`macs`, `addresses`: our own by interface; `nodes`: what is only asked to learn whose MACs they are."""
         self._start = start
+        self._nodes = nodes
         self._own_mac = {name: mac.to_bytes() for name, mac in macs.items()}
         self._own_ips = {name: frozenset(ip.packed for ip in found) for name, found in addresses.items()}
         self._broadcast: dict[tuple[str, bytes], dict[bytes, Question]] = {}
@@ -38,7 +55,7 @@ class Account:
         self._macs: dict[bytes, Mac] = {}
         self._kept: dict[IPv4Address, dict[Mac, Counter[int]]] = {}
         self._overflow: Counter[IPv4Address] = Counter()
-        self._repeats = 0
+        self._further = 0
         self.questions: list[Question] = []
         self.replies: list[Reply] = []
         self.ignored: Counter[str] = Counter()
@@ -94,11 +111,13 @@ class Account:
         mac = self._mac(answer.mac)
         kept = self._kept.setdefault(question.ip, {})
         before = kept[mac][question.round] if mac in kept else 0
-        repeats_full = before > 0 and self._repeats >= MOST_REPEATS
-        if (mac not in kept and len(kept) >= MOST_MACS) or before >= MOST_REPLIES or repeats_full:
+        further = before > 0 or (mac not in islice(kept, ALWAYS) and len(kept) >= ALWAYS)
+        full = further and self._further >= MOST_FURTHER
+        most = MOST_MACS_OF_A_NODE if question.ip in self._nodes else MOST_MACS
+        if (mac not in kept and len(kept) >= most) or before >= MOST_REPLIES or full:
             self._overflow[question.ip] += 1
             return None
-        self._repeats += before > 0
+        self._further += further
         kept.setdefault(mac, Counter())[question.round] += 1
         at = (arrival.at - self._start) * 1000
         reply = Reply(
@@ -110,7 +129,7 @@ class Account:
 
     def _mac(self, octets: bytes) -> Mac:
         if octets not in self._macs:
-            if len(self._macs) > 65536:  # forged senders; what is kept keeps its own Mac
+            if len(self._macs) > 8192:  # forged senders; what is kept keeps its own Mac
                 self._macs.clear()
             self._macs[octets] = Mac.from_bytes(octets)
         return self._macs[octets]

@@ -119,6 +119,7 @@ class Schedule:
         self._confirmations_left = MOST
         self._news = False
         self._known = set(course.known)
+
     def begin(self, at: float) -> None:
         """To be called before `due` is."""
         self._pace = at

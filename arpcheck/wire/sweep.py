@@ -135,7 +135,10 @@ class _Loop:
         self.losses = Losses(max(APART, self.course.wait), self.start)
         self.sent_in = self.losses.sent
         self.account = Account(
-            self.start, {s.interface: s.mac for s in self.stations}, {s.interface: s.addresses for s in self.stations}
+            self.start,
+            {s.interface: s.mac for s in self.stations},
+            {s.interface: s.addresses for s in self.stations},
+            self.course.nodes,
         )
         self.backlog = Backlog(self.account, self.schedules, self.tap)
         self.waiting = self.backlog.waiting

@@ -1,11 +1,13 @@
 """account: which question a frame answers, what is kept and what is only counted."""
 
+from collections import Counter
 from ipaddress import IPv4Address
+from itertools import count, islice
 
 import pytest
 
 from arpcheck.model import Mac, Overflow, Question
-from arpcheck.wire.account import MOST_MACS, MOST_REPEATS, MOST_REPLIES, Account
+from arpcheck.wire.account import ALWAYS, MOST_FURTHER, MOST_MACS, MOST_MACS_OF_A_NODE, MOST_REPLIES, Account
 from arpcheck.wire.frames import ARP_FRAME
 from arpcheck.wire.seam import Arrival
 
@@ -109,11 +111,13 @@ def test_a_reply_with_our_own_mac_is_no_evidence_and_makes_the_target_doubtful()
     assert made.overflows() == (Overflow(ip=VIP, replies=1),)
 
 
-def test_a_flood_of_macs_is_bounded_and_counted():
-    made = account((0.0, 1, OUR_IP, None))
-    for number in range(MOST_MACS + 10):
-        arrive(made, frame(mac=Mac.from_bytes(bytes((2, 0, 0, 1, 0, number)))))
-    assert len({reply.mac for reply in made.replies}) == MOST_MACS
+@pytest.mark.parametrize(("nodes", "most"), [(frozenset(), MOST_MACS), (frozenset({VIP}), MOST_MACS_OF_A_NODE)])
+def test_a_flood_of_macs_is_bounded_and_counted(nodes, most):
+    made = Account(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}, nodes)
+    made.asked(Question(0.0, "eth0", 1, VIP, OUR_IP, None))
+    for number in range(most + 10):
+        arrive(made, frame(mac=Mac.from_bytes(bytes((2, 0, 0, 1)) + number.to_bytes(2, "big"))))
+    assert len({reply.mac for reply in made.replies}) == most
     assert made.overflows() == (Overflow(ip=VIP, replies=10),)
 
 
@@ -125,18 +129,46 @@ def test_a_flood_from_one_mac_is_bounded_and_counted():
     assert made.overflows() == (Overflow(ip=VIP, replies=3),)
 
 
-def test_a_crowd_that_repeats_itself_for_every_address_is_bounded_and_first_replies_are_kept_all_the_same():
+def crowd(addresses, macs, rounds=1, repeats=1):
+    """Each of so many MACs answers for each address, in every round."""
     made = Account(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})})
-    pool = [IPv4Address(0x0A000100 + number) for number in range(20)]
-    for ip in pool:
-        made.asked(Question(0.0, "eth0", 1, ip, OUR_IP, None))
-    crowd = [Mac.from_bytes(bytes((2, 0, 0, 1, 0, number))) for number in range(MOST_MACS)]
-    for ip in pool[:-1]:
-        for _ in range(MOST_REPLIES):
-            for mac in crowd:
-                arrive(made, frame(ip=ip, mac=mac))
-    arrive(made, frame(ip=pool[-1]))
-    assert made.replies[-1].ip == pool[-1]
-    first = len({(reply.ip, reply.mac) for reply in made.replies})
-    assert len(made.replies) == first + MOST_REPEATS
-    assert sum(overflow.replies for overflow in made.overflows()) + len(made.replies) == 19 * MOST_MACS * MOST_REPLIES + 1
+    for number in range(1, rounds + 1):
+        for place in range(addresses):
+            ip = IPv4Address(0x0A010000 + place)
+            made.asked(Question(0.0, "eth0", number, ip, OUR_IP, None))
+            for _ in range(repeats):
+                for octets in macs if isinstance(macs, tuple) else islice(macs, 1000):
+                    arrive(made, frame(ip=ip, mac=octets))
+    return made
+
+
+FEW, MANY = (tuple(Mac.from_bytes(bytes((2, 0, 0, 1)) + n.to_bytes(2, "big")) for n in range(size)) for size in (20, 260))
+
+
+def test_a_crowd_that_answers_for_hundreds_of_addresses_is_bounded_by_rows():
+    made = crowd(200, MANY, rounds=2)
+    assert len(made.replies) == 200 * 2 * ALWAYS + MOST_FURTHER
+    for number in (1, 2):
+        kept = Counter(reply.ip for reply in made.replies if reply.round == number)
+        assert len(kept) == 200
+        assert min(kept.values()) == ALWAYS if number == 2 else len(MANY)
+    rows = Counter(reply.ip for reply in made.replies)
+    assert {overflow.ip: overflow.replies for overflow in made.overflows()} == {
+        ip: 2 * len(MANY) - found for ip, found in rows.items() if found < 2 * len(MANY)
+    }
+
+
+def test_a_crowd_of_ever_new_macs_is_bounded_by_macs():
+    forged = (Mac.from_bytes(b"\x02\xbb" + number.to_bytes(4, "big")) for number in count())
+    made = crowd(110, forged)
+    assert len({reply.mac for reply in made.replies}) == 110 * ALWAYS + MOST_FURTHER
+    assert sum(overflow.replies for overflow in made.overflows()) == 110 * 1000 - len(made.replies)
+
+
+def test_a_crowd_that_repeats_itself_is_bounded_by_rows_and_a_first_reply_is_kept_all_the_same():
+    made = crowd(79, FEW, repeats=MOST_REPLIES)
+    assert len(made.replies) == 79 * ALWAYS + MOST_FURTHER
+    last = IPv4Address("10.0.0.99")
+    made.asked(Question(0.0, "eth0", 1, last, OUR_IP, None))
+    arrive(made, frame(ip=last))
+    assert made.replies[-1].ip == last

@@ -141,7 +141,7 @@ def test_who_asks_says_whose_mac_it_is():
 
 
 def test_a_flood_of_macs_is_bounded_and_counted():
-    forged = [(1, is_at(VIP, Mac.from_bytes(bytes((2, 1, 0, 0, 0, n))), CLIENT, "10.0.0.5")) for n in range(MOST_MACS + 10)]
+    forged = [(1, is_at(VIP, Mac.from_bytes(b"\x02\x01\0\0" + n.to_bytes(2, "big")), CLIENT, "10.0.0.5")) for n in range(MOST_MACS + 10)]
     found = heard(ASK, *forged)
     assert len({reply.mac for reply in found.replies}) == MOST_MACS
     assert found.overflows == (Overflow(ip=IPv4Address(VIP), replies=10),)
