@@ -205,14 +205,18 @@ class Objects:
     """The server's version; None where nothing says it."""
     read_at: datetime | None = None
     """When the objects were read; None for a file that does not say it."""
-    _memo: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
+    _memo: dict[object, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def of(self, resource: str) -> tuple[Object, ...]:
         return self.resources.get(resource, ())
 
     def gap(self, resource: str) -> Gap | None:
         """The gap of this resource; None where it was read, or is not served."""
-        return next((gap for gap in self.gaps if gap.what == resource), None)
+        return self._gaps().get(resource)
+
+    def _gaps(self) -> Mapping[str, Gap]:
+        """By resource, the first of each."""
+        return self.memo("gaps", lambda: {gap.what: gap for gap in reversed(self.gaps)})
 
     def untold(self, resource: str) -> bool:
         """There is none of it here, and nothing says whether the cluster has any: a file that does not say when it was

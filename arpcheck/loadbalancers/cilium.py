@@ -72,8 +72,10 @@ def _node_ipam(service: Service, ip: IPv4Address, objects: Objects, because: str
 def _layer2(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
     leases = leases_named(objects, f"cilium-l2announce-{service.namespace}-{service.name}")
     because, order = _recognised(service, leases)
+    if not because:
+        return None
     ingress, taken = has_ingress(service, ip), by_layer2(service, ip, objects)
-    if not because or (not ingress and taken is False):
+    if not ingress and taken is False:
         return None
     claims = _of_address(service, taken, (lease.claim(at, service=service.full_name) for lease in leases))
     bgp = by_bgp(service, objects) if ingress else False

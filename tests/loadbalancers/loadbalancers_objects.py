@@ -67,7 +67,7 @@ def cluster(version: str, served: Iterable[str] = ()) -> Objects:
 def refuse(found: Objects, *resources: str) -> Objects:
     gaps = tuple(Gap(what=resource, why="forbidden", costs="…") for resource in resources)
     kept = {resource: objs for resource, objs in found.resources.items() if resource not in resources}
-    return replace(found, resources=kept, gaps=(*found.gaps, *gaps), _memo={})
+    return replace(found, resources=kept, gaps=(*found.gaps, *gaps))
 
 
 def trimmed(found: Objects, needs: Iterable[Need]) -> Objects:
@@ -83,7 +83,7 @@ def trimmed(found: Objects, needs: Iterable[Need]) -> Objects:
         named = [pattern for need in wanted for pattern in need.names or ("*",)]
         objs = (obj for obj in found.of(resource) if any(fnmatchcase(obj["metadata"]["name"], name) for name in named))
         kept[resource] = tuple(_cut(obj, fields) for obj in objs)
-    return replace(found, resources=kept, _memo={})
+    return replace(found, resources=kept)
 
 
 _ALWAYS = ("apiVersion", "kind", *(f"metadata {key}" for key in ("name", "namespace", "uid", "creationTimestamp")))

@@ -87,7 +87,7 @@ def changed(found: Objects, full_name: str, **annotations: str) -> Objects:
         else obj
         for obj in found.of("services")
     )
-    return replace(found, resources={**found.resources, "services": services}, _memo={})
+    return replace(found, resources={**found.resources, "services": services})
 
 
 def implementations(found: Objects, name: str, ip: str) -> tuple[list[str], tuple[str, ...]]:

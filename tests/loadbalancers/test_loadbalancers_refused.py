@@ -81,7 +81,7 @@ def test_a_service_that_nobody_takes(resource: str) -> None:
 def test_a_list_that_broke_off(name: str, resource: str, silent: bool, missed: bool) -> None:
     """The objects that came say what they say; those that did not come may say more."""
     gap = Gap(what=resource, why="timed out", costs="…")
-    said = ask(metallb, replace(cluster("metallb-0.14.9-bgp"), gaps=(gap,), _memo={}), name)
+    said = ask(metallb, replace(cluster("metallb-0.14.9-bgp"), gaps=(gap,)), name)
     assert said is not None
     assert bool(said.silence) == silent
     assert said.unread == ((resource,) if missed else ())
