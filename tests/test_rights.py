@@ -72,14 +72,13 @@ def test_a_refused_resource_is_a_gap_and_no_other_verdict(name, resource):
     [gap] = set(less.gaps) - set(full.gaps) - {gap for gap in less.gaps if gap.what == "canary"}
     assert (gap.what, gap.why, bool(gap.costs)) == (resource, "forbidden", True)
     assert set(full.gaps) <= set(less.gaps)
+    makes_no_node_better_or_worse(full, less, resource)
 
 
-@pytest.mark.parametrize("resource", RESOURCES)
-@pytest.mark.parametrize("name", SCENES)
-def test_a_refused_resource_makes_no_node_better_or_worse(name, resource):
-    full, less = ({node.name: node for node in found.nodes} for found in (report(name), report(name, resource)))
-    assert less.keys() == (set() if resource == "nodes" else full.keys())
-    for node, was in ((node, full[node.name]) for node in less.values()):
+def makes_no_node_better_or_worse(full, less, resource):
+    before, after = ({node.name: node for node in found.nodes} for found in (full, less))
+    assert after.keys() == (set() if resource == "nodes" else before.keys())
+    for node, was in ((node, before[node.name]) for node in after.values()):
         assert node.arp in (was.arp, Arp.UNKNOWN, Arp.UNREACHED)
         for key in ("mode", "strict_arp", "loaded"):
             assert getattr(node.kube_proxy, key) in (getattr(was.kube_proxy, key), None)

@@ -44,10 +44,13 @@ class Account:
         macs: Mapping[str, Mac],
         addresses: Mapping[str, frozenset[IPv4Address]],
         nodes: frozenset[IPv4Address] = frozenset(),
+        further: int = MOST_FURTHER,
     ) -> None:
-        """`macs`, `addresses`: our own by interface; `nodes`: what is only asked to learn whose MACs they are."""
+        """`macs`, `addresses`: our own by interface; `nodes`: what is only asked to learn whose MACs they are; `further`:
+        so many replies are kept beside the first few of each address."""
         self._start = start
         self._nodes = nodes
+        self._further = further
         self._own_mac = {name: mac.to_bytes() for name, mac in macs.items()}
         self._own_ips = {name: frozenset(ip.packed for ip in found) for name, found in addresses.items()}
         self._broadcast: dict[tuple[str, bytes], dict[bytes, Question]] = {}
@@ -55,7 +58,6 @@ class Account:
         self._macs: dict[bytes, Mac] = {}
         self._kept: dict[IPv4Address, dict[Mac, Counter[int]]] = {}
         self._overflow: Counter[IPv4Address] = Counter()
-        self._further = 0
         self.questions: list[Question] = []
         self.replies: list[Reply] = []
         self.ignored: Counter[str] = Counter()
@@ -112,12 +114,12 @@ class Account:
         kept = self._kept.setdefault(question.ip, {})
         before = kept[mac][question.round] if mac in kept else 0
         further = before > 0 or (mac not in islice(kept, ALWAYS) and len(kept) >= ALWAYS)
-        full = further and self._further >= MOST_FURTHER
+        full = further and not self._further
         most = MOST_MACS_OF_A_NODE if question.ip in self._nodes else MOST_MACS
         if (mac not in kept and len(kept) >= most) or before >= MOST_REPLIES or full:
             self._overflow[question.ip] += 1
             return None
-        self._further += further
+        self._further -= further
         kept.setdefault(mac, Counter())[question.round] += 1
         at = (arrival.at - self._start) * 1000
         reply = Reply(

@@ -16,7 +16,7 @@ from arpcheck.saved.comparison import compare
 from arpcheck.saved.merging import merge
 
 FEW = {"addresses": 4, "nodes": 4, "rounds": 1}
-MANY = {"addresses": 60, "nodes": 60, "rounds": 4}
+MANY = {"addresses": 32, "nodes": 32, "rounds": 4}
 
 
 def calls(work):

@@ -129,46 +129,55 @@ def test_a_flood_from_one_mac_is_bounded_and_counted():
     assert made.overflows() == (Overflow(ip=VIP, replies=3),)
 
 
+FURTHER = 500
+
+
 def crowd(addresses, macs, rounds=1, repeats=1):
-    """Each of so many MACs answers for each address, in every round."""
-    made = Account(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})})
+    """`macs`: those that answer for an address in a round."""
+    made = Account(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}, further=FURTHER)
     for number in range(1, rounds + 1):
         for place in range(addresses):
             ip = IPv4Address(0x0A010000 + place)
             made.asked(Question(0.0, "eth0", number, ip, OUR_IP, None))
-            for _ in range(repeats):
-                for octets in macs if isinstance(macs, tuple) else islice(macs, 1000):
-                    arrive(made, frame(ip=ip, mac=octets))
+            for octets in [*macs()] * repeats:
+                arrive(made, frame(ip=ip, mac=octets))
     return made
 
 
-FEW, MANY = (tuple(Mac.from_bytes(bytes((2, 0, 0, 1)) + n.to_bytes(2, "big")) for n in range(size)) for size in (20, 260))
+def of(number):
+    return Mac.from_bytes(b"\x02\0" + number.to_bytes(4, "big"))
 
 
-def test_a_crowd_that_answers_for_hundreds_of_addresses_is_bounded_by_rows():
-    made = crowd(200, MANY, rounds=2)
-    assert len(made.replies) == 200 * 2 * ALWAYS + MOST_FURTHER
+FEW, MANY = ([of(number) for number in range(size)] for size in (6, 20))
+
+
+def test_a_crowd_that_answers_for_many_addresses_is_bounded_by_rows():
+    made = crowd(40, lambda: MANY, rounds=2)
+    assert len(made.replies) == 40 * 2 * ALWAYS + FURTHER
     for number in (1, 2):
         kept = Counter(reply.ip for reply in made.replies if reply.round == number)
-        assert len(kept) == 200
-        assert min(kept.values()) == ALWAYS if number == 2 else len(MANY)
+        assert (len(kept), min(kept.values())) == (40, ALWAYS)
     rows = Counter(reply.ip for reply in made.replies)
-    assert {overflow.ip: overflow.replies for overflow in made.overflows()} == {
-        ip: 2 * len(MANY) - found for ip, found in rows.items() if found < 2 * len(MANY)
-    }
+    counted = {ip: 2 * len(MANY) - kept for ip, kept in rows.items() if kept < 2 * len(MANY)}
+    assert {overflow.ip: overflow.replies for overflow in made.overflows()} == counted
 
 
 def test_a_crowd_of_ever_new_macs_is_bounded_by_macs():
-    forged = (Mac.from_bytes(b"\x02\xbb" + number.to_bytes(4, "big")) for number in count())
-    made = crowd(110, forged)
-    assert len({reply.mac for reply in made.replies}) == 110 * ALWAYS + MOST_FURTHER
-    assert sum(overflow.replies for overflow in made.overflows()) == 110 * 1000 - len(made.replies)
+    forged = (of(number) for number in count())
+    made = crowd(40, lambda: islice(forged, 30))
+    assert len({reply.mac for reply in made.replies}) == 40 * ALWAYS + FURTHER
+    assert sum(overflow.replies for overflow in made.overflows()) == 40 * 30 - len(made.replies)
 
 
 def test_a_crowd_that_repeats_itself_is_bounded_by_rows_and_a_first_reply_is_kept_all_the_same():
-    made = crowd(79, FEW, repeats=MOST_REPLIES)
-    assert len(made.replies) == 79 * ALWAYS + MOST_FURTHER
+    made = crowd(3, lambda: FEW, repeats=MOST_REPLIES)
+    assert len(made.replies) == 3 * ALWAYS + FURTHER
     last = IPv4Address("10.0.0.99")
     made.asked(Question(0.0, "eth0", 1, last, OUR_IP, None))
     arrive(made, frame(ip=last))
     assert made.replies[-1].ip == last
+
+
+def test_a_hundred_nodes_that_all_answer_for_a_thousand_addresses_are_kept():
+    assert MOST_MACS >= 100
+    assert MOST_FURTHER >= 100 * 1000
