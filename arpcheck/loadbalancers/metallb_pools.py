@@ -64,8 +64,21 @@ class Coverage:
 
 
 def coverage(service: Service, ip: IPv4Address, named: str, objects: Objects) -> Coverage:
-    """`named`: the pool by the Service's annotation; empty: it is looked for by the address."""
+    """`named`: the pool by the Service's annotation; empty: it is looked for by the address. The same for all Services of
+    a pool, unless an advertisement selects Services."""
     pool = _pool(ip, named, objects)
+    if objects.memo(_choose_services, lambda: _choose_services(objects)):
+        return _coverage(pool, service, objects)
+    key = coverage, pool.name, pool.namespace, pool.labels is None
+    return objects.memo(key, lambda: _coverage(pool, service, objects))
+
+
+def _choose_services(objects: Objects) -> bool:
+    advertisements = (ad for need in (LAYER2, BGP) for ad in objects.of(need.resource))
+    return any(entries(ad, "spec", "serviceSelectors") != () for ad in advertisements)
+
+
+def _coverage(pool: Pool, service: Service, objects: Objects) -> Coverage:
     if not pool.namespace:
         pool = replace(pool, namespace=_only_namespace(objects))
     by_layer2 = [(ad, _covers(ad, pool, service)) for ad in objects.of(LAYER2.resource)]
