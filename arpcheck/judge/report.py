@@ -20,7 +20,9 @@ _UNSEEN = KubeProxy(mode=None, strict_arp=None, source=None)
 def report(judged: Judged, evidence: Evidence, preflight: Preflight | None) -> Report:
     by_target = {judgement.case.target: judgement for judgement in judged.judgements}
     return Report(
-        summary=summarise(judged, complete=evidence.complete, interrupted=evidence.interrupted),
+        summary=summarise(
+            judged, complete=evidence.complete, interrupted=evidence.interrupted, every_node=preflight is not None
+        ),
         targets=tuple(_target(target, by_target.get(target), judged) for target in judged.targets),
         nodes=tuple(_node(state, judged) for state in judged.nodes),
         findings=findings(judged),

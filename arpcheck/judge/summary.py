@@ -24,11 +24,14 @@ NEEDED = ("services", "nodes")
 CLEAN, FAULTY, UNSURE, INTERRUPTED = 0, 1, 3, 130
 
 
-def summarise(judged: Judged, *, complete: bool, interrupted: bool) -> Summary:
-    """The summary with its exit code and what made it, in a reader's words."""
+def summarise(judged: Judged, *, complete: bool, interrupted: bool, every_node: bool = False) -> Summary:
+    """The summary with its exit code and what made it, in a reader's words. `every_node`: what is asked is whether all
+    nodes are as they should be, so one that was not heard makes it unsure."""
     verdicts = Counter(judgement.verdict for judgement in judged.judgements)
     counted = Counter(judgement.verdict for judgement in judged.judgements if not judged.accepted(judgement))
     proven, doubts = _proven(judged, counted), _doubts(judged, counted, complete)
+    if every_node and (unheard := judged.counted(Arp.UNREACHED)):
+        doubts = (*doubts, f"{', '.join(unheard)} not heard")
     if interrupted:
         code, because = INTERRUPTED, ("the run was interrupted", *proven, *doubts)
     elif proven:

@@ -44,6 +44,13 @@ def test_what_was_selected_in_vain_is_not_clean(options, said):
     assert (found.exit_code == 3) == bool(said) or options.get("ips")
 
 
+def test_a_node_that_was_not_heard_leaves_preflights_question_open_and_not_probes():
+    """Probe answers for what answers on this segment, preflight for all nodes that there are."""
+    asked = summary("node-unreached", services=False, preflight=True)
+    assert (asked.exit_code, asked.because) == (3, ("worker-3 not heard",))
+    assert summary("node-unreached").exit_code == 0
+
+
 def test_a_fault_stays_a_fault():
     assert summary("two-non-strict", namespace="wbe").exit_code == 1
 
