@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -53,6 +54,10 @@ def _run(arguments: list[str] | None) -> int:
         return _say(f"{error.format_message().rstrip('.')}. `{_command(error)} --help` shows what there is", 2)
     except ArpcheckError as error:
         return _say(str(error), error.exit_code)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return _say(f"can't write to stdout: {error.strerror}", BROKEN)  # the help, which typer prints itself
     except (Abort, KeyboardInterrupt):
         return _say("interrupted", INTERRUPTED)
     except SystemExit as end:

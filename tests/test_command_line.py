@@ -125,10 +125,12 @@ def test_a_link_where_the_file_should_go_is_replaced_not_followed(saved, tmp_pat
     assert not (tmp_path / "r.json").is_symlink()
 
 
-def test_a_full_disk_is_an_error_and_not_a_short_report(saved):
+@pytest.mark.parametrize("program", [("report", "SAVED"), ("--help",), ("explain", "non-strict")])
+def test_a_full_disk_is_an_error_and_not_a_short_text(saved, program):
+    given = [saved if argument == "SAVED" else argument for argument in program]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "arpcheck", "report", saved], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [sys.executable, "-m", "arpcheck", *given], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert done.returncode == 2
     assert done.stderr == "arpcheck: can't write to stdout: No space left on device\n"
