@@ -57,6 +57,7 @@ def _run(arguments: list[str] | None) -> int:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python writes the rest of it again at its end
         return _say(f"can't write to stdout: {error.strerror}", BROKEN)  # the help, which typer prints itself
     except (Abort, KeyboardInterrupt):
         return _say("interrupted", INTERRUPTED)

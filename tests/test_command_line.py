@@ -1,6 +1,7 @@
 """The command line as a user meets it: what starts quickly, what is refused in one line, what a saved report gives."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -125,12 +126,14 @@ def test_a_link_where_the_file_should_go_is_replaced_not_followed(saved, tmp_pat
     assert not (tmp_path / "r.json").is_symlink()
 
 
+@pytest.mark.parametrize("unbuffered", [["-u"], []], ids=["unbuffered", "buffered"])
 @pytest.mark.parametrize("program", [("report", "SAVED"), ("--help",), ("explain", "non-strict")])
-def test_a_full_disk_is_an_error_and_not_a_short_text(saved, program):
+def test_a_full_disk_is_an_error_and_not_a_short_text(saved, program, unbuffered):
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     given = [saved if argument == "SAVED" else argument for argument in program]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "arpcheck", *given], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [sys.executable, *unbuffered, "-m", "arpcheck", *given], stdout=full, stderr=subprocess.PIPE, text=True, env=env
         )
     assert done.returncode == 2
     assert done.stderr == "arpcheck: can't write to stdout: No space left on device\n"
