@@ -5,7 +5,8 @@ Knows Services and the nodes' own addresses. How a target is asked, on which int
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
 from arpcheck.errors import UsageError
@@ -48,6 +49,9 @@ def targets(
                 owners.setdefault(ip, []).append(node)
     found = _of_services(objects, options)
     skipped = [target for service in chosen(objects, options) for target in _unasked(service)]
+    skipped += [
+        _skip(ip, service, why, Kind.EXTERNAL_IP) for service, ip in _external(objects, options) if (why := _not_asked(ip))
+    ]
     asked = [
         Target(ip=ip, kind=kind, services=services, nodes=tuple(owners.get(ip, ())))
         for ip, (kind, services) in found.items()
@@ -123,17 +127,22 @@ def _of_services(objects: Objects, options: Options) -> dict[IPv4Address, tuple[
         for entry in service.ingress:
             if isinstance(entry.ip, IPv4Address) and entry.mode != "Proxy" and _unicast(entry.ip):
                 wanted[entry.ip] = Kind.LOAD_BALANCER
-    if options.external_ips:
-        for service in objects.services():
-            for ip in service.external_ips if _selected(service, options) else ():
-                if isinstance(ip, IPv4Address) and _unicast(ip):
-                    wanted.setdefault(ip, Kind.EXTERNAL_IP)
+    for _, ip in _external(objects, options):
+        if isinstance(ip, IPv4Address) and _unicast(ip):
+            wanted.setdefault(ip, Kind.EXTERNAL_IP)
     balanced, external = _holders(objects)
     for ip in options.ips:
         kind = Kind.LOAD_BALANCER if ip in balanced else Kind.EXTERNAL_IP if ip in external else Kind.EXTRA
         wanted.setdefault(ip, kind)
     beside = {ip: names for ip, names in external.items() if options.external_ips or ip in options.ips}
     return {ip: (kind, tuple(sorted({*balanced.get(ip, ()), *beside.get(ip, ())}))) for ip, kind in wanted.items()}
+
+
+def _external(objects: Objects, options: Options) -> Iterator[tuple[Service, Address]]:
+    """The external IPs that the options select, of Services of any type."""
+    for service in objects.services() if options.external_ips else ():
+        if _selected(service, options):
+            yield from ((service, ip) for ip in service.external_ips)
 
 
 Holders = Mapping[Address, list[str]]
@@ -159,31 +168,28 @@ def _unasked(service: Service) -> Iterable[Target]:
         yield _skip(None, service, Skip.PENDING)
     for entry in service.ingress:
         if entry.ip is None:
-            yield _skip(None, service, Skip.HOSTNAME if entry.hostname else Skip.PENDING, entry.hostname)
-        elif entry.mode == "Proxy":
-            yield _skip(entry.ip, service, Skip.PROXY_MODE)
-        elif not isinstance(entry.ip, IPv4Address):
-            yield _skip(entry.ip, service, Skip.IPV6)
-        elif not _unicast(entry.ip):
-            yield _skip(entry.ip, service, Skip.NOT_UNICAST)
+            yield _skip(None, service, Skip.HOSTNAME if entry.hostname else Skip.PENDING, detail=entry.hostname)
+        elif why := Skip.PROXY_MODE if entry.mode == "Proxy" else _not_asked(entry.ip):
+            yield _skip(entry.ip, service, why)
 
 
-def _skip(ip: Address | None, service: Service, why: Skip, detail: str = "") -> Target:
-    return Target(
-        ip=ip, kind=Kind.LOAD_BALANCER, services=(service.full_name,), skips=why, skipped=_SKIPPED[why].format(detail)
-    )
+def _not_asked(ip: Address) -> Skip | None:
+    """Why ARP can't be asked for it, whoever has it."""
+    if not isinstance(ip, IPv4Address):
+        return Skip.IPV6
+    return None if _unicast(ip) else Skip.NOT_UNICAST
+
+
+def _skip(ip: Address | None, service: Service, why: Skip, kind: Kind = Kind.LOAD_BALANCER, detail: str = "") -> Target:
+    return Target(ip=ip, kind=kind, services=(service.full_name,), skips=why, skipped=_SKIPPED[why].format(detail))
 
 
 def _merged(skipped: Iterable[Target]) -> Iterable[Target]:
-    """One target an address here too; without an address one for each Service."""
+    """One target an address here too, of the first kind that fits; without an address one for each Service."""
     merged: dict[object, Target] = {}
-    for target in skipped:
-        key = target.ip or target.services
-        earlier = merged.get(key)
-        services = tuple(sorted({*target.services, *(earlier.services if earlier else ())}))
-        merged[key] = Target(
-            ip=target.ip, kind=target.kind, services=services, skips=target.skips, skipped=target.skipped
-        )
+    for target in sorted(skipped, key=lambda target: (_RANK[target.kind], target.services)):
+        first = merged.setdefault(target.ip or target.services, target)
+        merged[target.ip or target.services] = replace(first, services=tuple(sorted({*first.services, *target.services})))
     return merged.values()
 
 

@@ -110,6 +110,34 @@ def test_external_ips_only_when_wanted():
     assert shown(t for t in found(with_external, external_ips=True) if t.services) == [("10.0.0.70", "external-ip", "web/a")]
 
 
+def test_external_ips_of_the_selected_services_only():
+    first, other = (service(name, type_="ClusterIP", namespace=name, externalIPs=[f"10.0.0.7{n}"]) for n, name in enumerate("ab"))
+    assert shown(t for t in found(first, other, external_ips=True, namespace="b") if t.services) == [("10.0.0.71", "external-ip", "b/b")]
+
+
+@pytest.mark.parametrize(
+    ("ip", "skip"),
+    [("2001:db8::70", Skip.IPV6), ("224.0.0.70", Skip.NOT_UNICAST), ("10.0.0.70", None)],
+)
+def test_an_external_ip_that_can_t_be_asked_says_why(ip, skip):
+    with_external = service("a", type_="ClusterIP", externalIPs=[ip])
+    (target,) = (t for t in found(with_external, external_ips=True) if t.services)
+    assert (str(target.ip), target.kind, target.skips) == (ip, Kind.EXTERNAL_IP, skip)
+    assert not [t for t in found(with_external) if t.services]
+
+
+def test_an_address_that_is_not_asked_is_one_target_of_all_its_services_in_any_order():
+    services = (
+        service("b", "2001:db8::50"), service("a", {"ip": "2001:db8::50", "ipMode": "Proxy"}, namespace="shop"),
+        service("c", type_="ClusterIP", namespace="ext", externalIPs=["2001:db8::50"]),
+    )  # fmt: skip
+    orders = [[t for t in found(*order, external_ips=True) if t.services] for order in permutations(services)]
+    assert {(t.kind, t.skips, t.services) for order in orders for t in order} == {
+        (Kind.LOAD_BALANCER, Skip.PROXY_MODE, ("ext/c", "shop/a", "web/b")),
+    }
+    assert {len(order) for order in orders} == {1}
+
+
 def test_an_address_has_the_first_kind_that_fits():
     ips = (IPv4Address("10.0.0.50"), IPv4Address("10.0.0.60"), IPv4Address("10.0.0.11"))
     asked = found(service("a", "10.0.0.50"), nodes={"n1": (IPv4Address("10.0.0.11"),)}, ips=ips)
