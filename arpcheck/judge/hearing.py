@@ -120,8 +120,10 @@ class Hearing:
         return frozenset(number for number in self.asked(ip).rounds() if any(course.has(number) for course in deaf))
 
     def lost(self, ip: IPv4Address) -> bool:
-        """Frames were lost in a round that asked it, on an interface that asked it."""
-        return any(key in self._lost for key in self.asked(ip).broadcast)
+        """Frames were lost in a round that asked it, on an interface that asked it; one MAC alone or all."""
+        asked = self.asked(ip)
+        alone = ((interface, number) in self._lost for interface, number, _ in asked.unicast)
+        return any(key in self._lost for key in asked.broadcast) or any(alone)
 
     def excess(self, ip: IPv4Address) -> int:
         """Replies for it that were counted but not kept."""

@@ -1,5 +1,6 @@
 """A whole run judged without a kernel: what no single rule shows, from the options and the objects to the verdict."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 
@@ -9,6 +10,7 @@ from arpcheck import pipeline
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.simulation import SimulatedWire, scene_host
+from arpcheck.model import Arp, Loss
 from arpcheck.objects import Objects
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -178,3 +180,16 @@ def test_a_cluster_that_was_read_long_before_accuses_nobody(text, ip, fresh, old
         found = report(text, age=timedelta(minutes=age))
         assert (verdicts(found)[ip], [gap.what for gap in found.gaps]) == (verdict, gaps)
     assert all(c.trust.value != "current" for t in found.targets for c in t.announcers if "Node " not in c.source)
+
+
+def test_a_frame_lost_while_nodes_were_asked_the_canary_alone_leaves_no_clean_run():
+    scene = scene_file.load("healthy")
+    objects = cluster_objects.objects(scene, NOW, pipeline.NEEDS)
+    heard = pipeline.observe(
+        Options(interfaces=("eth0",)), objects=objects, host=scene_host(scene), wire=SimulatedWire(scene), clock=lambda: NOW
+    )
+    alone = {question.round for question in heard.questions if question.to}
+    assert alone & {question.round for question in heard.questions if not question.to} == set()
+    missed = replace(heard, losses=(Loss(interface="eth0", rounds=tuple(alone), frames=1),))
+    assert (pipeline.conclude(heard).summary.exit_code, pipeline.conclude(missed).summary.exit_code) == (0, 3)
+    assert {node.arp for node in pipeline.conclude(missed).nodes} == {Arp.UNKNOWN}

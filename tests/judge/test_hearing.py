@@ -49,3 +49,10 @@ def test_a_loss_concerns_the_rounds_it_names():
     assert made.lost(IP)
     assert not hearing((1,), losses=(Loss(interface="eth0", rounds=(2,), frames=4),)).lost(IP)
     assert not hearing((1, 2), losses=(Loss(interface="eth1", rounds=(2,), frames=4),)).lost(IP)
+
+
+@pytest.mark.parametrize(("interface", "number", "lost"), [("eth0", 2, True), ("eth0", 1, False), ("eth1", 2, False)])
+def test_a_loss_concerns_what_was_asked_of_one_mac_alone_too(interface, number, lost):
+    """That answer may have been the only one: a switch that answers ARP itself hides the others."""
+    made = hearing((2,), to=M, losses=(Loss(interface=interface, rounds=(number,), frames=1),))
+    assert made.lost(IP) is lost
