@@ -57,7 +57,7 @@ def targets(
         for ip, (kind, services) in found.items()
     ]
     taken = {*found, *owners, *(target.ip for target in skipped if target.ip)}
-    skipped = [target for target in skipped if target.ip is None or target.ip not in found]
+    skipped = [target for target in skipped if target.ip not in found]
     own = [Target(ip=ip, kind=Kind.NODE, nodes=tuple(names)) for ip, names in owners.items() if ip not in found]
     return tuple(sorted((*asked, *_merged(skipped), *_knowledge(objects, networks, taken), *own), key=_order))
 

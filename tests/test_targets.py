@@ -9,7 +9,7 @@ from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
 from arpcheck.model import Kind, Skip
 from arpcheck.objects import Objects
-from arpcheck.targets import canary, check_options, control, targets
+from arpcheck.targets import canary, check_options, control, selection, targets
 
 
 def service(name, *ingress, namespace="web", type_="LoadBalancer", cluster_ip="10.96.0.9", labels=None, **spec):
@@ -55,6 +55,7 @@ def test_the_order_of_the_services_changes_nothing():
         pytest.param(({"hostname": "lb.example.net"},), Skip.HOSTNAME, "lb.example.net", id="host name only"),
         pytest.param(({"ip": "10.0.0.50", "ipMode": "Proxy"},), Skip.PROXY_MODE, "ipMode is Proxy", id="ipMode Proxy"),
         pytest.param(({"ip": "2001:db8::50"},), Skip.IPV6, "neighbour discovery", id="IPv6"),
+        pytest.param(({"ip": "::7"},), Skip.IPV6, "neighbour discovery", id="IPv6 whose number is an IPv4 address's"),
         pytest.param(({"ip": "224.0.0.1"},), Skip.NOT_UNICAST, "one host", id="multicast"),
         pytest.param(({"ip": "not an address"},), Skip.PENDING, "no address yet", id="rubbish"),
     ],
@@ -65,11 +66,12 @@ def test_what_is_not_asked_says_why(entry, skip, words):
     assert words in target.skipped
 
 
-def test_dual_stack_is_asked_for_its_ipv4_half():
-    asked = [t for t in found(service("a", "10.0.0.50", "2001:db8::50")) if t.services]
+@pytest.mark.parametrize("other", ["2001:db8::50", "::7"])
+def test_dual_stack_is_asked_for_its_ipv4_half(other):
+    asked = [t for t in found(service("a", "10.0.0.50", other)) if t.services]
     assert [(t.ip, t.skips) for t in asked] == [
         (ip_address("10.0.0.50"), None),
-        (ip_address("2001:db8::50"), Skip.IPV6),
+        (ip_address(other), Skip.IPV6),
     ]
 
 
@@ -99,9 +101,23 @@ def test_the_selection(options, names):
     assert {name.split("/")[1] for t in asked if t.kind is Kind.LOAD_BALANCER for name in t.services} == names
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        pytest.param({}, None, id="all"),
+        pytest.param({"namespace": "shop", "selector": "a=b"}, "-n shop -l a=b", id="as it was written"),
+        pytest.param({"load_balancer_class": ""}, "--class ''", id="no class"),
+        pytest.param({"namespace": "shop", "services": False}, None, id="no Services are meant"),
+    ],
+)
+def test_the_words_of_a_selection(options, words):
+    assert selection(Options(**options)) == words
+
+
 def test_a_selected_address_is_listed_with_all_its_services():
-    asked = found(service("a", "10.0.0.50"), service("b", "10.0.0.50", namespace="shop"), namespace="web")
-    assert [t.services for t in asked if t.services] == [("shop/b", "web/a")]
+    others = [service(name, "10.0.0.50", namespace="shop") for name in "fbdce"]
+    asked = found(service("a", "10.0.0.50"), *others, namespace="web")
+    assert [t.services for t in asked if t.services] == [("shop/b", "shop/c", "shop/d", "shop/e", "shop/f", "web/a")]
 
 
 def test_external_ips_only_when_wanted():
@@ -117,7 +133,7 @@ def test_external_ips_of_the_selected_services_only():
 
 @pytest.mark.parametrize(
     ("ip", "skip"),
-    [("2001:db8::70", Skip.IPV6), ("224.0.0.70", Skip.NOT_UNICAST), ("10.0.0.70", None)],
+    [("2001:db8::70", Skip.IPV6), ("::7", Skip.IPV6), ("224.0.0.70", Skip.NOT_UNICAST), ("10.0.0.70", None)],
 )
 def test_an_external_ip_that_can_t_be_asked_says_why(ip, skip):
     with_external = service("a", type_="ClusterIP", externalIPs=[ip])
@@ -158,6 +174,17 @@ def test_an_address_that_was_named_is_its_services_though_that_one_was_not_selec
     ]
 
 
+def test_an_address_that_a_service_had_while_it_was_a_load_balancer_is_not_its_own():
+    left = service("a", "10.0.0.50", type_="ClusterIP")
+    assert [entry for entry in shown(found(left, ips=(IPv4Address("10.0.0.50"),))) if entry[1] == "extra"] == [("10.0.0.50", "extra")]
+
+
+def test_the_gateways_of_the_nodes_are_asked_as_their_own_addresses_are():
+    own, gateway = IPv4Address("10.0.0.11"), IPv4Address("10.244.1.1")
+    asked = targets(Objects(resources={"services": ()}), Options(), {"n1": (own,)}, gateways={"n1": (gateway,)})
+    assert [(t.ip, t.nodes) for t in asked if t.kind is Kind.NODE] == [(own, ("n1",)), (gateway, ("n1",))]
+
+
 def test_nodes_are_asked_by_their_own_addresses():
     asked = found(nodes={"n2": (IPv4Address("10.0.0.12"),), "n1": (IPv4Address("10.0.0.11"), IPv4Address("172.16.0.1"))})
     assert [(str(t.ip), t.nodes) for t in asked if t.kind is Kind.NODE] == [
@@ -191,13 +218,15 @@ def test_the_canary(services, expected):
         pytest.param("10.0.0.0/24", (), "192.0.2.1", id="as a rule"),
         pytest.param("192.0.2.0/24", (), "203.0.113.1", id="where an interface is in that block"),
         pytest.param("10.0.0.0/24", ("192.0.2.1",), "203.0.113.1", id="where a Service has it"),
+        pytest.param("192.0.2.0/24", ("203.0.113.1",), "198.51.100.1", id="where both are in use"),
+        pytest.param("192.0.2.0/24", ("203.0.113.1", "198.51.100.1"), "198.51.100.1", id="where all are: proves nothing"),
     ],
 )
 def test_the_control_is_an_address_nobody_owns(network, taken, expected):
     assert control([IPv4Network(network)], [IPv4Address(ip) for ip in taken]) == IPv4Address(expected)
 
 
-@pytest.mark.parametrize("ip", ["0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255"])
+@pytest.mark.parametrize("ip", ["0.0.0.0", "127.0.0.1", "224.0.0.0", "224.0.0.1", "255.255.255.255"])
 def test_an_extra_address_must_be_a_hosts(ip):
     with pytest.raises(UsageError, match="one host"):
         check_options(Options(ips=(IPv4Address(ip),)))
@@ -228,8 +257,9 @@ def test_without_services_only_the_knowledge_and_the_extra_addresses_are_asked()
     assert shown(asked) == [("10.0.0.9", "extra"), ("10.96.0.1", "canary"), ("192.0.2.1", "control")]
 
 
-def test_a_host_s_own_address_may_be_an_extra_one():
-    check_options(Options(ips=(IPv4Address("10.0.0.9"),)))
+@pytest.mark.parametrize("ip", ["10.0.0.9", "0.0.0.1", "126.255.255.255", "128.0.0.0", "223.255.255.255"])
+def test_a_host_s_own_address_may_be_an_extra_one(ip):
+    check_options(Options(ips=(IPv4Address(ip),)))
 
 
 def test_the_nodes_of_one_address_are_in_the_order_of_their_names():

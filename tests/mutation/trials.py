@@ -136,6 +136,7 @@ def _seen(items: Sequence[Any], files: set[str]) -> dict[str, Seen]:
             found[item.nodeid] = Seen(time.monotonic() - began, frozenset(lines))
         lines.clear()
         clear_caches()
+        sys.settrace(trace)  # a test that goes as deep as Python lets it ends the trace, and no later one would be seen
         began = time.monotonic()
     return found
 
