@@ -29,8 +29,12 @@ def at(obj: Any, *path: str) -> Any:
 
 
 def text(obj: Any, *path: str) -> str:
-    value = at(obj, *path)
-    return value if isinstance(value, str) else ""
+    """As `at`, and not by it: this is asked more often than anything else."""
+    for key in path:
+        if not isinstance(obj, (dict, Mapping)):
+            return ""
+        obj = obj.get(key)
+    return obj if isinstance(obj, str) else ""
 
 
 def items(obj: Any, *path: str) -> tuple[Any, ...]:

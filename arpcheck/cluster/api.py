@@ -12,6 +12,7 @@ from typing import Any
 from arpcheck.cluster.budget import Budget, side_by_side
 from arpcheck.cluster.discovery import Discovery, Served
 from arpcheck.cluster.folding import fold, joined, unknown_mounts
+from arpcheck.cluster.json_text import Each
 from arpcheck.cluster.pages import Ask, Kept, read_list, read_objects
 from arpcheck.cluster.plan import Want
 from arpcheck.cluster.session import Session
@@ -82,8 +83,8 @@ def _version(session: Session, budget: Budget) -> str | None:
 
 
 def _ask(session: Session, discovery: Discovery, want: Want, within: str | None, budget: Budget) -> Outcome:
-    def ask(path: str, query: Mapping[str, str]) -> Any:
-        return session.ask(path, query, budget)
+    def ask(path: str, query: Mapping[str, str], each: Each | None = None) -> Any:
+        return session.ask(path, query, budget, each)
 
     served = None
     try:

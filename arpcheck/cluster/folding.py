@@ -23,9 +23,9 @@ def fold(found: Found) -> dict[str, tuple[Object, ...]]:
     mounts = _mounts(found)
     resources: dict[str, dict[tuple[str, str], Object]] = {}
     for want, objects in found:
-        kept = resources.setdefault(want.resource, {})
+        kept, is_mounted = resources.setdefault(want.resource, {}), want.mounted
         for obj in objects:
-            cut = want.cut(obj, mounts) if want.mounted else obj
+            cut = want.cut(obj, mounts) if is_mounted else obj
             if cut is not None:
                 key = namespace(cut), name(cut)
                 kept[key] = join(kept[key], cut) if key in kept else cut

@@ -1,16 +1,17 @@
-"""Lists in pages, and single objects: what a Want keeps of them, cut down page by page.
+"""Lists in pages, and single objects: what a Want keeps of them, each cut down as soon as it is read.
 
 Pages of one list are a snapshot of the cluster; where the server can't keep it any longer (410), the list begins
 again, since the token that comes with it would lead into another moment."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from arpcheck.cluster.discovery import Served
+from arpcheck.cluster.json_text import Each
 from arpcheck.cluster.plan import Want, selects_fields
 from arpcheck.cluster.unread import UNREADABLE, UnreadError
 from arpcheck.objects import Object, at, name, text
@@ -23,7 +24,8 @@ OBJECTS = 1_000_000
 
 
 class Ask(Protocol):
-    def __call__(self, path: str, query: Mapping[str, str], /) -> Any: ...
+    def __call__(self, path: str, query: Mapping[str, str], each: Each | None = None, /) -> Any:
+        """The JSON there; `each` as in `json_value`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +37,13 @@ class Kept:
     """Entries that were no objects."""
 
 
+_STRANGE: Object = {}
+
+
 @dataclass(frozen=True, slots=True)
 class _Page:
-    entries: list[Any]
+    cuts: list[Object | None]
+    """Of its entries; None: nothing is kept, _STRANGE: it was no object."""
     token: str
     """Where the next one begins; empty: this was the last."""
 
@@ -72,39 +78,43 @@ def read_objects(ask: Ask, served: Served, want: Want) -> Kept:
         if name(obj) != wanted:
             raise UnreadError(UNREADABLE)
         found.append(obj)
-    return _keep(found, served, want, where="")
+    return _kept(map(_cutter(served, want, where=""), found))
 
 
 def _read_pages(ask: Ask, path: str, query: Mapping[str, str], served: Served, want: Want) -> Kept:
-    where = "" if "fieldSelector" in query else want.field_selector
-    pages: list[Kept] = []
-    token, count = "", 0
+    cut = _cutter(served, want, where="" if "fieldSelector" in query else want.field_selector)
+    cuts: list[Object | None] = []
+    token = ""
     while True:
-        page, before = _page(ask(path, {**query, "continue": token} if token else query)), token
-        pages.append(_keep(page.entries, served, want, where))
-        count += len(page.entries)
+        page, before = _page(ask(path, {**query, "continue": token} if token else query, cut)), token
+        cuts += page.cuts
         token = page.token
-        del page  # one page at a time is in memory
         if not token:
-            return _joined(pages)
-        if token == before or count > OBJECTS:
+            return _kept(cuts)
+        if token == before or len(cuts) > OBJECTS:
             raise UnreadError("its pages do not end")
 
 
 def _page(answer: Any) -> _Page:
-    entries = at(answer, "items")
-    if not isinstance(entries, list | None) or not text(answer, "kind").endswith("List"):
+    cuts = at(answer, "items")
+    if not isinstance(cuts, list | None) or not text(answer, "kind").endswith("List"):
         raise UnreadError(UNREADABLE, "Is this the address of a Kubernetes API?")
-    return _Page(entries or [], text(answer, "metadata", "continue"))
+    return _Page(cuts or [], text(answer, "metadata", "continue"))
 
 
-def _keep(entries: list[Any], served: Served, want: Want, where: str) -> Kept:
+def _cutter(served: Served, want: Want, where: str) -> Callable[[Any], Object | None]:
     """Entries of a typed list carry neither kind nor apiVersion; every object kept has both."""
     own = {"apiVersion": served.api_version, "kind": served.kind}
-    named = [entry for entry in entries if name(entry)]
-    cuts = [want.cut({**entry, **own}) for entry in named if not where or selects_fields(where, entry)]
-    return Kept(objects=tuple(cut for cut in cuts if cut is not None), strange=len(entries) - len(named))
+
+    def cut(entry: Any) -> Object | None:
+        if not name(entry):
+            return _STRANGE
+        return want.cut({**entry, **own}) if not where or selects_fields(where, entry) else None
+
+    return cut
 
 
-def _joined(pages: list[Kept]) -> Kept:
-    return Kept(objects=tuple(obj for page in pages for obj in page.objects), strange=sum(page.strange for page in pages))
+def _kept(cuts: Iterable[Object | None]) -> Kept:
+    found = [cut for cut in cuts if cut is not None]
+    objects = tuple([cut for cut in found if cut is not _STRANGE])
+    return Kept(objects=objects, strange=len(found) - len(objects))

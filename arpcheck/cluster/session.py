@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from arpcheck.cluster.budget import Budget
 from arpcheck.cluster.document import MalformedError
-from arpcheck.cluster.json_text import json_value
+from arpcheck.cluster.json_text import Each, json_value
 from arpcheck.cluster.unread import UNREADABLE, UnreadError, by_error, by_status, timed_out
 
 _log = logging.getLogger(__name__)
@@ -34,10 +34,10 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
 
-    def json(self) -> Any:
-        """UnreadError where it is no JSON."""
+    def json(self, each: Each | None = None) -> Any:
+        """`each` as in `json_value`. UnreadError where it is no JSON."""
         try:
-            return json_value(self.body)
+            return json_value(self.body, each)
         except MalformedError:
             raise UnreadError(UNREADABLE, "Is this the address of a Kubernetes API?", status=self.status) from None
 
@@ -58,12 +58,12 @@ class Session:
     def where(self) -> str:
         return f"{self.server} (context {self.context!r})"
 
-    def ask(self, path: str, query: Mapping[str, str], budget: Budget) -> Any:
-        """The JSON under `path`. UnreadError where it could not be had, for whatever reason."""
+    def ask(self, path: str, query: Mapping[str, str], budget: Budget, each: Each | None = None) -> Any:
+        """The JSON under `path`, `each` as in `json_value`. UnreadError where it could not be had, for whatever reason."""
         answer = self.send("GET", path, query, budget)
         if not 200 <= answer.status < 300:
             raise by_status(answer.status)
-        return answer.json()
+        return answer.json(each)
 
     def send(
         self, method: str, path: str, query: Mapping[str, str], budget: Budget, *,

@@ -14,6 +14,7 @@ from arpcheck.cluster.budget import Budget
 from arpcheck.cluster.files import read_file
 from arpcheck.cluster.kubeconfig import Context, embedded, load
 from arpcheck.cluster.plan import merge
+from arpcheck.collector import held_back
 from arpcheck.model import Need
 from arpcheck.objects import Objects
 
@@ -67,12 +68,14 @@ def read(
     while they are required; InputError: a file that is none; UsageError: a selector that is none."""
     wants = merge(needs)
     if source.cluster_file is not None:
-        return read_file(source.cluster_file, wants, services_required=services_required)
+        with held_back():
+            return read_file(source.cluster_file, wants, services_required=services_required)
     import kubernetes  # noqa: F401 - half a second, which is not the server's
 
     budget = Budget(source.request_timeout)
     session = open_session(source.kubeconfig, source.context, source.as_user, budget, source.held)
     try:
-        return read_api(session, wants, budget, within=namespace, services_required=services_required)
+        with held_back():
+            return read_api(session, wants, budget, within=namespace, services_required=services_required)
     finally:
         session.close()

@@ -6,7 +6,7 @@ expected shape is dropped like a field that nobody named."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import translate
 from typing import Any
@@ -27,6 +27,7 @@ DEPTH = 50
 """Containers within a kept field. No API type is deeper; what is deeper was made to break a reader."""
 
 _NOTHING: Any = object()
+_CONTAINERS = (dict, list)
 
 
 @dataclass(slots=True)
@@ -38,6 +39,10 @@ class Tree:
     keys: dict[str, Tree] = field(default_factory=dict)
     patterns: dict[str, tuple[re.Pattern[str], Tree]] = field(default_factory=dict)
     _steps: dict[str, Tree | None] = field(default_factory=dict)
+
+    def steps(self, keys: Iterable[str]) -> Iterator[tuple[str, Tree]]:
+        """Those of `keys` below which anything is kept."""
+        return ((key, below) for key in keys if (below := self.step(key)))
 
     def step(self, key: str) -> Tree | None:
         """What is kept below `key`; None: nothing."""
@@ -97,29 +102,31 @@ def _union(trees: list[Tree]) -> Tree | None:
 
 
 def _trim(value: Any, tree: Tree) -> Any:
-    if tree.whole:
-        return value if not isinstance(value, dict | list) or _is_shallow(value, DEPTH) else _NOTHING
     if isinstance(value, dict):
-        return _trim_mapping(value, tree) or _NOTHING
+        return _whole(value) if tree.whole else _trim_mapping(value, tree) or _NOTHING
     if isinstance(value, list):
-        return [_trim_mapping(entry, tree) for entry in value if isinstance(entry, dict)]
-    return _NOTHING
+        return _whole(value) if tree.whole else [_trim_mapping(entry, tree) for entry in value if isinstance(entry, dict)]
+    return value if tree.whole else _NOTHING
 
 
 def _trim_mapping(value: dict[str, Any], tree: Tree) -> dict[str, Any]:
     kept = {}
-    for key in value if tree.patterns else tree.keys:
-        below = tree.step(key) if tree.patterns else tree.keys[key]
-        if below and key in value and (found := _trim(value[key], below)) is not _NOTHING:
-            kept[key] = found
+    for key, below in tree.steps(value) if tree.patterns else tree.keys.items():
+        if key in value:
+            found = value[key]
+            if not (isinstance(found, str) and below.whole):  # most are, and not worth a call
+                found = _trim(found, below)
+            if found is not _NOTHING:
+                kept[key] = found
     return kept
 
 
-def _is_shallow(value: Any, depth: int) -> bool:
-    match value:
-        case dict():
-            return depth > 0 and all(_is_shallow(below, depth - 1) for below in value.values())
-        case list():
-            return depth > 0 and all(_is_shallow(below, depth - 1) for below in value)
-        case _:
-            return True
+def _whole(value: dict[str, Any] | list[Any]) -> Any:
+    return value if _is_shallow(value, DEPTH) else _NOTHING
+
+
+def _is_shallow(value: dict[str, Any] | list[Any], depth: int) -> bool:
+    for below in value.values() if isinstance(value, dict) else value:
+        if isinstance(below, _CONTAINERS) and not (depth > 1 and _is_shallow(below, depth - 1)):
+            return False
+    return True

@@ -6,14 +6,13 @@ schedules and accounts, nothing of Services or nodes."""
 
 from __future__ import annotations
 
-import gc
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import IPv4Address
 
+from arpcheck.collector import held_back
 from arpcheck.model import Loss, Mac, Overflow, Question, Reply
 from arpcheck.wire import frames
 from arpcheck.wire.account import Account
@@ -84,22 +83,10 @@ def sweep(
     """Runs the course on all interfaces side by side. `stop` ends it early, with what was heard so far; `tap` is given
     every frame that was sent or kept, with its time as a Question or Reply has it."""
     loop = _Loop(wire, stations, course, progress, tap)
-    with _no_collection():
+    with held_back():
         while not loop.finished() and not stop():
             loop.step()
         return loop.result(stopped=not loop.finished())
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """A look through all objects of a cluster takes long enough to lose frames, and the loop leaves no cycles behind."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 @dataclass(slots=True)

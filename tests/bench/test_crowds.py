@@ -1,12 +1,10 @@
 """What a crowd of answers costs, in calls of functions: twice as many of anything take at most twice as much."""
 
-import gc
 import json
-import sys
-from collections import Counter
 from functools import cache
 
 import pytest
+from counted import calls
 from crowds import evidence
 
 from arpcheck import pipeline
@@ -17,19 +15,6 @@ from arpcheck.saved.merging import merge
 
 FEW = {"addresses": 4, "nodes": 4, "rounds": 1}
 MANY = {"addresses": 32, "nodes": 32, "rounds": 4}
-
-
-def calls(work):
-    """How many functions `work` calls, in Python and in C."""
-    counted: Counter[str] = Counter()
-    gc.disable()
-    sys.setprofile(lambda _frame, event, _arg: counted.update((event,)))
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-        gc.enable()
-    return counted["call"] + counted["c_call"]
 
 
 @cache

@@ -1,5 +1,7 @@
 """Reading a server with the real client: what is asked, in which version, in which pages, and what a refusal comes to."""
 
+from threading import Barrier
+
 import pytest
 from cluster_world import (
     CLUSTER,
@@ -384,3 +386,25 @@ def test_objects_that_change_between_pages_do_not_appear_twice(tmp_path):
     twice = page(items=[MANY[0], l2_status("x", "y"), MANY[0]])
     with cluster(tmp_path, faults=[Fault(path="/api/v1/services", json=twice)]) as (_, ask):
         assert names(ask([SERVICES]), "services") == ["kubernetes", "x"]
+
+
+class Meeting(ApiServer):
+    """Answers two lists when both have been asked for, and neither before."""
+
+    lists = ("/api/v1/services", "/api/v1/nodes")
+
+    def start(self):
+        self.both = Barrier(len(self.lists))
+        return super().start()
+
+    def answer(self, request):
+        if request.path in self.lists:
+            self.both.wait(timeout=20)
+        return super().answer(request)
+
+
+def test_independent_lists_are_read_side_by_side(tmp_path):
+    with cluster(tmp_path, kind=Meeting) as (_, ask):
+        found = ask()
+    assert found.gaps == ()
+    assert names(found, "nodes") == ["worker-1", "worker-2"]

@@ -79,7 +79,44 @@ def test_an_answer():
     assert json_value(b' {"a": [1]}\n') == {"a": [1]}
 
 
+@pytest.mark.parametrize(
+    ("body", "found", "made"),
+    [
+        pytest.param('{"kind": "L", "items": [1, {"items": [2]}], "z": 3}', {"kind": "L", "items": [0, 1], "z": 3}, [1, {"items": [2]}], id="a list"),
+        pytest.param(' { "items" : [ ] , "z" : { } } ', {"items": [], "z": {}}, [], id="an empty list, and blanks"),
+        pytest.param('{"items":null}', {"items": None}, [], id="null, as Go writes an empty slice"),
+        pytest.param('{"items": {"a": 1}}', {"items": {"a": 1}}, [], id="a mapping"),
+        pytest.param("{}", {}, [], id="nothing"),
+        pytest.param("[1]", [1], [], id="no object"),
+        pytest.param('{"items": ["\\ud800"], "\\ud800": 1}', {"items": [0], "\ufffd": 1}, ["\ufffd"], id="lone surrogates"),
+    ],
+)  # fmt: skip
+def test_every_entry_of_an_answer_is_handed_over_when_it_is_read(body, found, made):
+    seen = []
+
+    def number(entry):
+        seen.append(entry)
+        return len(seen) - 1
+
+    assert json_value(body.encode(), number) == found
+    assert seen == made
+
+
+BROKEN = (
+    *('{"items": [1', '{"items": [1,]}', '{"items": [1}', '{"items": [1 2]}', '{"items": [,]}', '{"items": [1]', '{"items": [1],}'),
+    *('{"items" [1]}', "{1: 2}", '{"a": 1 "b": 2}', '{"items": [1]} {}', '{"items": [NaN]}', "{,}", '{"items": [1]]}', "{"),
+)
+
+
+@pytest.mark.parametrize("body", BROKEN)
+def test_an_answer_that_breaks_off_or_is_malformed_is_none(body):
+    for each in (None, str):
+        with pytest.raises(MalformedError):
+            json_value(body.encode(), each)
+
+
 @pytest.mark.parametrize("body", [b"", b"  ", b"{}{}", b"{}x", b"<html>", b"a: 1"])
 def test_an_answer_is_one_json_document(body):
-    with pytest.raises(MalformedError):
-        json_value(body)
+    for each in (None, str):
+        with pytest.raises(MalformedError):
+            json_value(body, each)

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from arpcheck.cluster import snapshot
 from arpcheck.cluster.api import Outcome
 from arpcheck.cluster.discovery import Served
+from arpcheck.cluster.document import MalformedError
 from arpcheck.cluster.files import open_file, read_file
 from arpcheck.cluster.folding import fold
+from arpcheck.cluster.json_text import json_value
 from arpcheck.cluster.kubeconfig import load
 from arpcheck.cluster.pages import read_list
 from arpcheck.cluster.plan import merge
@@ -56,15 +58,34 @@ def test_kubeconfigs(tmp_path_factory, content):
 @given(st.lists(JSON, min_size=1, max_size=3))
 @settings(max_examples=300, deadline=None)
 def test_answers(answers):
+    def read(answer, each):
+        return json_value(json.dumps(answer).encode(), each)
+
     served = Served(api_version="v1", plural="pods", kind="Pod", namespaced=True)
     found = []
     for want in merge(NEEDS):
         pages = iter(answers)
         try:
-            found.append((want, read_list(lambda _path, _query, pages=pages: next(pages, None), served, None, want).objects))
+            found.append((want, read_list(lambda _path, _query, each, pages=pages: read(next(pages, None), each), served, None, want).objects))
         except UnreadError as unread:
             assert Outcome(want=want, unread=unread).kept is None  # noqa: PT017 - either is right
     assert fold(found) is not None
+
+
+@given(BYTES | JSON.map(lambda value: json.dumps({"kind": "List", "items": [value, {"items": [value]}], "more": value}).encode()))
+@settings(max_examples=300, deadline=None)
+def test_entries_that_are_read_one_by_one_are_those_that_are_read_together(body):
+    def together(each):
+        value = json_value(body)
+        return value | {"items": [each(i) for i in value["items"]]} if isinstance(value, dict) and isinstance(value.get("items"), list) else value
+
+    def outcome(read):
+        try:
+            return read(lambda entry: ("made", entry))
+        except MalformedError:
+            return MalformedError
+
+    assert outcome(lambda each: json_value(body, each)) == outcome(together)
 
 
 @given(st.data())

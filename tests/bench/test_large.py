@@ -1,0 +1,97 @@
+"""What a large cluster costs to read, in calls of functions and in octets: never more than it is larger, and never twice
+in memory."""
+
+import gc
+import json
+import tracemalloc
+
+import pytest
+from counted import calls
+from large import objects
+
+from arpcheck import pipeline
+from arpcheck.cluster import Source, read
+from arpcheck.cluster.discovery import Served
+from arpcheck.cluster.folding import fold
+from arpcheck.cluster.json_text import json_value
+from arpcheck.cluster.pages import read_list
+from arpcheck.cluster.plan import merge
+
+WANTS = {want.resource: want for want in merge(pipeline.NEEDS)}
+SERVED = {
+    "services": Served(api_version="v1", plural="services", kind="Service", namespaced=True),
+    "nodes": Served(api_version="v1", plural="nodes", kind="Node", namespaced=False),
+}
+
+
+def pages(resource, count, size=20):
+    """The answers of a server, by the token that asks for each."""
+    made = [*(objects(count, 0) if resource == "services" else objects(0, count))][: count + 1]
+    found = [made[first : first + size] for first in range(0, len(made), size)]
+    tokens = ["", *map(str, range(1, len(found)))]
+    return {
+        token: json.dumps({"kind": f"{SERVED[resource].kind}List", "metadata": {"continue": after}, "items": page}).encode()
+        for token, after, page in zip(tokens, [*tokens[1:], ""], found, strict=True)
+    }
+
+
+def reading(resource, count):
+    answers = pages(resource, count)
+    want = WANTS[resource]
+
+    def ask(_path, query, each=None):
+        return json_value(answers[query.get("continue", "")], each)
+
+    return lambda: fold([(want, read_list(ask, SERVED[resource], None, want).objects)])
+
+
+@pytest.mark.parametrize("resource", SERVED)
+def test_twice_as_many_take_at_most_twice_as_much(resource):
+    reading(resource, 20)()  # whatever is made once is made now
+    once, twice = calls(reading(resource, 100)), calls(reading(resource, 200))
+    assert twice <= 2.1 * once
+
+
+def test_to_fold_takes_a_fifth_of_the_calls_that_it_takes_to_read():
+    kept = reading("services", 200)()["services"]
+    assert calls(lambda: fold([(WANTS["services"], kept)])) < 0.2 * calls(reading("services", 200))
+
+
+@pytest.mark.parametrize("resource", SERVED)
+def test_there_is_never_a_second_copy_of_all_pages(resource):
+    whole = sum(memory(lambda body=body: json.loads(body))[1] for body in pages(resource, 200).values())
+    peak, kept = memory(reading(resource, 200))
+    assert kept < 0.35 * whole
+    assert peak - kept < 0.15 * whole
+
+
+def memory(work):
+    """Octets at the peak, and at the end."""
+    work()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        made = work()
+        held, peak = tracemalloc.get_traced_memory()
+        del made
+        return peak - before, held - before
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_collector_looks_once_at_what_was_read_and_not_all_the_while(tmp_path):
+    path = tmp_path / "cluster.json"
+    path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [*objects(100, 50)]}))
+    assert looks(lambda: read(Source(cluster_file=str(path)), pipeline.NEEDS)) <= 1
+    assert looks(lambda: json.loads(path.read_bytes())) > 10
+    assert gc.isenabled()
+
+
+def looks(work):
+    begun = []
+    gc.callbacks.append(lambda phase, _: begun.append(phase) if phase == "start" else None)
+    try:
+        work()
+    finally:
+        gc.callbacks.pop()
+    return len(begun)
