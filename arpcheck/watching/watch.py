@@ -65,6 +65,7 @@ class Watch:
         if at - self._lost_at > SERIES:
             self._say(at, f"{frames} frames were lost on this host: what was asked just now says nothing")
         self._lost_at = at
+        self._happened(at, 3, "frames were lost on this host, so who answered then is not known")
         for track in self._tracks.values():
             track.doubt()
 
@@ -138,9 +139,17 @@ class Watch:
         if ip == self._canary:
             for line in said_of_kernels(change.before, change.after):
                 self._say(change.at, line)
+            self._kernels(change)
         else:
             self._say(change.at, f"{ip}: {said(change)}")
             self._happened(change.at, *_worth(ip, change))
+
+    def _kernels(self, change: Change) -> None:
+        """Who answers for Service addresses and did not before; those that the last probe found have been counted."""
+        new = [owner for owner in change.after if owner not in change.before and self._arp.get(owner) is not Arp.NON_STRICT]
+        nodes = [owner for owner in new if owner in self._arp]
+        if new:
+            self._happened(change.at, 1 if nodes else 3, f"{named(tuple(nodes or new))} answered for Service addresses")
 
     def _happened(self, at: float, code: int, because: str) -> None:
         if code in RANK and RANK.index(code) > RANK.index(self.worst):

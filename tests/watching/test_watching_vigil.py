@@ -1,7 +1,9 @@
 """Scenes watched in virtual time: the questions, the probes in between, every line and the timeline, word for word."""
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 
 import pytest
 
@@ -11,6 +13,8 @@ from arpcheck.errors import ClusterError
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.simulation import SimulatedWire, scene_host
+from arpcheck.model import Arp, Mac
+from arpcheck.watching import Watch
 from arpcheck.wire.seam import Arrival, LinkLostError
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -217,9 +221,35 @@ def test_what_is_no_news_is_not_told(found):
 def test_frames_that_this_host_lost_are_no_silence_of_anybody():
     wire = lambda scene: SimulatedWire(scene, drop=lambda arrival: 5 < arrival.at < 7)  # noqa: E731
     code, text, _ = watched("healthy", wire=wire)
-    assert code == 0
     assert "nobody" not in text
     assert text.count("frames were lost on this host: what was asked just now says nothing") == 1
+    assert code == 3, "somebody else may have answered then"
+    assert text.endswith("frames were lost on this host, so who answered then is not known; exit code 3")
+
+
+CANARY = IPv4Address("10.96.0.1")
+
+
+def kernel_heard(mac, scene="healthy"):
+    """The exit code and the last line when a MAC begins to answer for the canary after a probe of the scene."""
+    _, _, (report, *_) = watched(scene, pace=Pace(interval=30, lasts=1))
+    lines = []
+    watch = Watch(lambda _, line: lines.append(line))
+    watch.follow({}, CANARY, ())
+    watch.probed(0.0, replace(report, summary=replace(report.summary, exit_code=0)))
+    for at in range(4):
+        watch.asked(float(at), CANARY)
+        if at == 2:
+            watch.answered(CANARY, mac(report))
+    return watch.worst, lines[-1]
+
+
+def test_a_kernel_that_begins_to_answer_between_two_probes_counts():
+    mac = lambda report: report.nodes[0].macs[0].mac  # noqa: E731
+    assert kernel_heard(mac) == (1, "worker-1 answers for Service addresses: no strict ARP")
+    assert kernel_heard(lambda _: Mac("02:0f:00:00:00:01"))[0] == 3, "whose it is is not known"
+    mac = lambda report: next(node for node in report.nodes if node.arp is Arp.NON_STRICT).macs[0].mac  # noqa: E731
+    assert kernel_heard(mac, "two-non-strict")[0] == 0, "the probe has counted it, or it was accepted"
 
 
 def test_a_flood_of_forged_senders_is_told_in_part():
