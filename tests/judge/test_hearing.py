@@ -10,7 +10,7 @@ from arpcheck.judge.hearing import Hearing
 from arpcheck.model import Loss, Mac, Question, Reply
 
 IP, ZERO, OWN = IPv4Address("10.0.0.50"), IPv4Address(0), IPv4Address("10.0.0.5")
-M = Mac("02:00:00:00:00:01")
+M, OTHER = Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -42,6 +42,13 @@ def test_replies_are_counted_against_the_questions_that_reached_the_mac():
     made = hearing((1, 2, 3), (1, 1, 3, 3))
     replies = made.by_mac(IP)[M]
     assert (len(replies), made.asked(IP).heard_by(replies)) == (4, 2)
+
+
+def test_a_question_to_one_mac_alone_counts_for_that_one():
+    both = [Question(0.0, "eth0", number, IP, OWN, to) for number, to in ((1, None), (2, M), (2, OTHER), (3, M))]
+    answers = [Reply(1.0, "eth0", number, IP, OWN, to, M, M, 1.0) for number, to in ((1, None), (2, M))]
+    made = Evidence(arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0",)), questions=both, replies=answers)
+    assert Hearing(made).asked(IP).heard_by(answers) == 2
 
 
 def test_a_loss_concerns_the_rounds_it_names():

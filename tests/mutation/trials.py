@@ -101,9 +101,11 @@ def forked(work: Callable[[], Any], seconds: int, too_late: Any = None) -> Any:
                 os.dup2(nothing.fileno(), number)
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(seconds)
-            pickle.dump(work(), out)
-            out.flush()
-            os._exit(0)
+            try:
+                pickle.dump(work(), out)
+                out.flush()
+            finally:
+                os._exit(0)  # whatever came of it, this process must not go on as if it were the other one
     os.close(writer)
     with open(reader, "rb") as answer:
         content = answer.read()
@@ -113,7 +115,7 @@ def forked(work: Callable[[], Any], seconds: int, too_late: Any = None) -> Any:
 
 def run(items: Sequence[Any]) -> Iterator[tuple[Any, bool]]:
     """Every test with whether it passed."""
-    for item, following in zip(items, (*items[1:], None), strict=True):
+    for item, following in zip(items, (*items[1:], None), strict=False):  # of none, none
         reports = runtestprotocol(item, log=False, nextitem=following)
         yield item, all(report.outcome != "failed" for report in reports)
 

@@ -1,0 +1,99 @@
+"""node_states: how a node's kernel treats Service addresses, with the reason as the report says it."""
+
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+
+import pytest
+
+from arpcheck.evidence import Capture, Evidence, Options
+from arpcheck.judge.hearing import Hearing
+from arpcheck.judge.nodes import node_states
+from arpcheck.model import Loss, Mac, Overflow, Owner, Question, Reply
+from arpcheck.objects import Node
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+ZERO, OURS = IPv4Address(0), IPv4Address("10.0.0.5")
+HOME, CANARY, GATEWAY = IPv4Address("10.0.0.11"), IPv4Address("10.96.0.1"), IPv4Address("10.244.1.1")
+M1, M2 = Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02")
+ALIKE = "a node that holds no Service address (iptables or nftables mode, Cilium) looks the same"
+STRICT = "answered for its own 10.0.0.11 and not for 10.96.0.1"
+
+
+def state(
+    *replies, asked=((HOME, ZERO), (CANARY, ZERO)), addresses=(HOME,), canary=CANARY, owned=("n1", "n1"), proxy=False,
+    blind=(), gateways=(), to=None, **evidence,
+):  # fmt: skip
+    """`replies`: address and MAC, answered to the sender that it was asked with; `owned`: the nodes of M1 and M2."""
+    senders = dict(asked)
+    made = Evidence(
+        arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0",)),
+        questions=tuple(Question(0.0, "eth0", 1, ip, sender, to if ip == CANARY else None) for ip, sender in asked),
+        replies=tuple(Reply(1.0, "eth0", 1, ip, senders[ip], None, mac, mac, 1.0) for ip, mac in replies), **evidence,
+    )  # fmt: skip
+    owners = {mac: Owner(mac=mac, node=node, proxy=proxy) for mac, node in ((M2, owned[1]), (M1, owned[0]))}
+    node = Node(name="n1", ready=True, addresses=(), labels={}, annotations={}, raw={})
+    (found,) = node_states((node,), {"n1": addresses}, canary, owners, Hearing(made), blind, {"n1": gateways})
+    assert found.macs == tuple(mac for mac, node in zip((M1, M2), owned, strict=True) if node)
+    return found.arp.value, found.reason
+
+
+def told(*replies, **options):
+    """To be judged in the test."""
+    return lambda: state(*replies, **options)
+
+
+WITH_GATEWAY = {"asked": ((HOME, ZERO), (CANARY, ZERO), (GATEWAY, ZERO)), "gateways": (GATEWAY,)}
+
+STATES = [
+    pytest.param(told((HOME, M1), (CANARY, M2)), ("non-strict", f"{M2} answered for 10.96.0.1, a ClusterIP that nobody announces"), id="non-strict"),
+    pytest.param(told((CANARY, M1), losses=(Loss(interface="eth0", rounds=(1,), frames=1),)), ("non-strict", f"{M1} answered for 10.96.0.1, a ClusterIP that nobody announces"), id="heard, whatever was lost"),
+    pytest.param(told((HOME, M1)), ("strict", f"{STRICT}; {ALIKE}"), id="strict, or it holds none"),
+    pytest.param(told((HOME, M1), gateways=(GATEWAY,)), ("strict", f"{STRICT}; {ALIKE}"), id="a gateway that was not asked tells nothing"),
+    pytest.param(
+        told((HOME, M1), **WITH_GATEWAY), ("strict", f"{STRICT}; nor for its pod gateway 10.244.1.1: its kernel is strict"), id="strict"
+    ),
+    pytest.param(
+        told((HOME, M1), (GATEWAY, M1), **WITH_GATEWAY),
+        ("strict", f"{STRICT}; it answered for its pod gateway 10.244.1.1, so its kernel is not strict and holds no Service address"),
+        id="not strict, and it holds none",
+    ),
+    pytest.param(
+        told((HOME, M1), (GATEWAY, M2), owned=("n1", None), **WITH_GATEWAY),
+        ("strict", f"{STRICT}; nor for its pod gateway 10.244.1.1: its kernel is strict"), id="another answered for the gateway",
+    ),
+    pytest.param(told((HOME, M1), blind={"n1"}), ("self", "arpcheck ran on it, and a host does not hear itself"), id="the prober's own"),
+    pytest.param(told(), ("unreached", "none of its addresses was answered here (10.0.0.11)"), id="not heard"),
+    pytest.param(told(addresses=()), ("unreached", "none of its addresses was answered here (it has none that is IPv4)"), id="no address"),
+    pytest.param(
+        told((HOME, M1), owned=(None, None), proxy=True), ("unreached", "none of its addresses was answered here (10.0.0.11)"),
+        id="only a proxy was heard",
+    ),
+    pytest.param(told((HOME, M1), canary=None), ("unknown", "the canary was not asked"), id="no canary"),
+    pytest.param(told((HOME, M1), asked=((HOME, ZERO),)), ("unknown", "the canary was not asked"), id="a canary that was not asked"),
+    pytest.param(told((HOME, M1), to=M1), ("unknown", "the canary was not asked"), id="a canary that was asked of one MAC alone"),
+    pytest.param(
+        told((HOME, M1), losses=(Loss(interface="eth0", rounds=(1,), frames=1),)),
+        ("unknown", "frames were lost while the canary was asked"), id="lost frames",
+    ),
+    pytest.param(
+        told((HOME, M1), overflows=(Overflow(ip=CANARY, replies=1),)),
+        ("unknown", "frames were lost while the canary was asked"), id="more answers than could be kept",
+    ),
+    pytest.param(
+        told((HOME, M1), capture=Capture(name="x.pcap", frames=2, unseen=0)),
+        ("unknown", "no answer for 10.96.0.1 is in the capture, which does not say what it missed"), id="from a capture",
+    ),
+    pytest.param(
+        told((HOME, M1), owned=(None, None)), ("unknown", "10.0.0.11 was answered, but it is not known whether by this node"),
+        id="answered by nobody who is known",
+    ),
+    pytest.param(
+        told((HOME, M1), asked=((HOME, OURS), (CANARY, ZERO))),
+        ("unknown", "its own address and the canary were not asked in the same way"), id="asked with another sender",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("found", "expected"), STATES)
+def test_how_a_node_treats_service_addresses(found, expected):
+    assert found() == expected
