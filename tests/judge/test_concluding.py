@@ -193,3 +193,4 @@ def test_a_frame_lost_while_nodes_were_asked_the_canary_alone_leaves_no_clean_ru
     missed = replace(heard, losses=(Loss(interface="eth0", rounds=tuple(alone), frames=1),))
     assert (pipeline.conclude(heard).summary.exit_code, pipeline.conclude(missed).summary.exit_code) == (0, 3)
     assert {node.arp for node in pipeline.conclude(missed).nodes} == {Arp.UNKNOWN}
+    assert "frames were lost while the canary was asked" in pipeline.conclude(missed).summary.because

@@ -49,6 +49,7 @@ def test_a_question_to_one_mac_alone_counts_for_that_one():
     answers = [Reply(1.0, "eth0", number, IP, OWN, to, M, M, 1.0) for number, to in ((1, None), (2, M))]
     made = Evidence(arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0",)), questions=both, replies=answers)
     assert Hearing(made).asked(IP).heard_by(answers) == 2
+    assert Hearing(made).asked(IP).heard_by(answers[1:]) == 1
 
 
 def test_a_loss_concerns_the_rounds_it_names():

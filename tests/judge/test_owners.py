@@ -39,7 +39,7 @@ def owned(replies, identities, nodes=TWO, proxies=(), overlays=None, own_node=No
     )  # fmt: skip
     knowledge = Knowledge(
         identities=tuple(identities), rank=lambda i: RANK[i.source], proxies=frozenset(proxies), overlays=overlays or {},
-        label=lambda mac: None, own_node=own_node, unread=unread,
+        label=lambda mac: f"vendor of {mac}", own_node=own_node, unread=unread,
     )  # fmt: skip
     return owners(Hearing(evidence), knowledge, nodes, {"n1": (N1,), "n2": (N2,)})
 
@@ -69,6 +69,7 @@ KNOWN = [identity(M1, "n1"), identity(M2, "n2")]
         pytest.param(later([*BOTH, (VIP, M9)], KNOWN, losses=(LOST,)), False, id="a frame was lost: it may be the one that named it"),
         pytest.param(later(BOTH, KNOWN, eth1=[(VIP, M9)]), False, id="known on another segment only"),
         pytest.param(later(BOTH, KNOWN, eth1=[*BOTH, (VIP, M9)]), True, id="known on that segment too"),
+        pytest.param(later([*BOTH, (VIP, M9)], KNOWN, eth1=[(VIP, M9)]), False, id="known on one of the two segments where it was heard"),
     ],
 )
 def test_when_a_mac_is_no_nodes(found, foreign):
@@ -108,3 +109,8 @@ def test_a_tunnel_s_end_is_no_stranger():
 def test_where_a_source_was_refused_nobody_is_a_stranger():
     """It might have named a second NIC of a node."""
     assert not owned([*BOTH, (VIP, M9)], KNOWN, unread=("nodenetworkstates.nmstate.io",))[M9].foreign
+
+
+def test_a_prefix_is_told_of_a_mac_that_is_no_known_nodes():
+    found = owned([*BOTH, (VIP, M9)], KNOWN)
+    assert (found[M1].label, found[M9].label) == ("", f"vendor of {M9}")

@@ -7,7 +7,7 @@ import pytest
 
 from arpcheck.judge import case
 from arpcheck.judge.hearing import Asked
-from arpcheck.model import Mac, Reply
+from arpcheck.model import Announcement, Claim, Mac, Reply, Trust
 
 IP, OWN = IPv4Address("10.0.0.50"), IPv4Address("10.0.0.5")
 A, B, OTHER = Mac("02:00:00:00:00:0a"), Mac("02:00:00:00:00:0b"), Mac("02:00:00:00:00:0c")
@@ -33,3 +33,32 @@ def test_the_nics_of_a_node_are_one_responder():
         assert found.macs == (A, B)
         assert (found.interfaces, found.rounds, found.sources, found.flux) == (("eth0", "eth1"), (1, 2, 3), (OTHER,), True)
         assert (found.replies_per_probe, found.first_reply_ms) == (2.0, 0.1)
+
+
+def announced(*claims, silence=None):
+    return Announcement(implementation="x", because="", order=1, claims=tuple(claims), silence=silence)
+
+
+def says(node, trust=Trust.CURRENT, rank=0):
+    return Claim(node=node, source=f"Lease {node}", trust=trust, rank=rank)
+
+
+@pytest.mark.parametrize(
+    ("announcements", "announcers", "silence"),
+    [
+        pytest.param([], "", None, id="no Service"),
+        pytest.param([[announced(silence="BGP only")]], "", "BGP only", id="nobody should"),
+        pytest.param([[announced(silence="BGP only")], [announced()]], "", None, id="somebody should for the other Service"),
+        pytest.param([[announced(silence="BGP only")], [announced(says("a"))]], "a", None, id="who should for the other Service is known"),
+        pytest.param([[announced(silence="BGP only")], []], "", None, id="nothing is said of the other Service"),
+        pytest.param([[announced(says("a"))], [announced(says("b"))]], "ab", None, id="each Service's own"),
+        pytest.param([[announced(says("a", rank=1), says("b"))]], "b", None, id="of one Service the strongest"),
+        pytest.param([[announced(says("a")), announced(says("b"))]], "a", None, id="of one Service the deciding implementation's"),
+        pytest.param([[announced(says("a", Trust.STALE)), announced(says("b", rank=2))]], "b", None, id="a current claim before an old one"),
+        pytest.param([[announced(says("a", Trust.GUESS))]], "", None, id="a guess names nobody"),
+    ],
+)
+def test_who_should_answer(announcements, announcers, silence):
+    for order in permutations(announcements):
+        _, found, why = case.expected(order)
+        assert (found, why) == (frozenset(announcers), silence)

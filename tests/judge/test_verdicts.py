@@ -9,6 +9,7 @@ from arpcheck.judge.verdicts import RULES, judge, texts
 from arpcheck.model import Kind, Trust, Verdict
 
 A, B = party(1, 1, 2, 3, node="a"), party(2, 1, 2, 3, node="b")
+A_LATER, B_LATER = party(1, 1, node="a"), party(2, 2, 3, node="b")
 STRANGER = party(9, 1, 2, 3)
 FOREIGN = party(9, 1, 2, 3, foreign=True)
 PROXY = party(8, 1, 2, 3, proxy=True)
@@ -66,7 +67,34 @@ CASES = [
     pytest.param(case(A, unread=("leases",)), "inconclusive", "leases", id="who should answer was refused"),
     pytest.param(case(unread=("bgpadvertisements",)), "inconclusive", "bgp", id="whether anybody should was refused"),
     pytest.param(case(B, announcers="a", unread=("servicel2statuses",)), "inconclusive", "servicel2", id="a record names another, a better one was refused"),
+    pytest.param(case(blind=set("cab")), "inconclusive", "and a, on which", id="silence, several hosts asked from nodes: the first is named"),
+    pytest.param(case(recorded=True), "inconclusive", "no answer for it is in the capture", id="silence in a capture"),
+    pytest.param(case(recorded=True, silence="announced by BGP only"), "inconclusive", "capture", id="silence in a capture, and nobody should"),
+    pytest.param(case(A, recorded=True, rounds=()), "inconclusive", "no question to all hosts", id="a capture with questions to one MAC alone"),
+    pytest.param(case(A, unsaid=("events",)), "inconclusive", "says who should answer: events", id="a file without who should"),
+    pytest.param(
+        case(unsaid=("events",)), "inconclusive", "nobody answered, and the file holds nothing that says whether anybody should: events",
+        id="a file without whether anybody should",
+    ),
+    pytest.param(
+        case(A_LATER, B_LATER, deaf={A_LATER.owner.mac: frozenset({2, 3})}), "inconclusive", "a and b were heard by different hosts",
+        id="two nodes, and who heard one is deaf to the other",
+    ),
+    pytest.param(
+        case(A_LATER, B_LATER, deaf={B_LATER.owner.mac: frozenset({1})}), "inconclusive", "a and b were heard by different hosts",
+        id="two nodes, and the other way round",
+    ),
+    pytest.param(
+        case(B, outdated="yesterday", claims=(claim("c", Trust.STALE), claim("a", Trust.STALE))), "inconclusive",
+        "b answered, and the cluster was read yesterday and then recorded a and c: who should answer now is not known",
+        id="not who was recorded long ago",
+    ),
+    pytest.param(
+        case(outdated="yesterday"), "inconclusive", "nobody answered, and the cluster was read yesterday: who should answer now is not known",
+        id="nobody, and nothing is known of today",
+    ),
     # moved
+    pytest.param(case(A_LATER, B_LATER, deaf={A_LATER.owner.mac: frozenset({2})}), "moved", "", id="two nodes, and somebody heard both"),
     pytest.param(
         case(party(1, 1, node="a"), party(2, 2, 3, node="b"), announcers="b"), "moved", "a (round 1), then by b (round 2, 3)",
         id="a failover",
@@ -81,6 +109,8 @@ CASES = [
     pytest.param(case(announcers="a"), "silent", "3 rounds; a should", id="nobody, and a should"),
     pytest.param(case(), "silent", "not known", id="nobody, no record"),
     pytest.param(case(blind={"b"}, announcers="a"), "silent", "a should", id="nobody, the prober is another node"),
+    pytest.param(case(announcers="a", unread=("servicel2statuses",)), "silent", "a should", id="nobody, and a record names one, whatever else was refused"),
+    pytest.param(case(announcers="a", outdated="yesterday"), "silent", "a should", id="nobody, and a current record names one"),
     pytest.param(case(kind=Kind.EXTRA), "silent", "", id="an extra address"),
     pytest.param(case(kind=Kind.EXTERNAL_IP, announcers="a"), "silent", "", id="an external IP that is claimed"),
     # ok
@@ -88,6 +118,11 @@ CASES = [
     pytest.param(case(A, announcers="a", unread=("events",)), "ok", "", id="a current record is enough"),
     pytest.param(case(silence="announced by BGP only"), "ok", "BGP", id="nobody, and nobody should"),
     pytest.param(case(A, silence="announced by BGP only"), "ok", "", id="BGP only, and a node answers alone"),
+    pytest.param(case(A, announcers="a", recorded=True), "ok", "", id="the announcer alone, in a capture"),
+    pytest.param(case(B, outdated="yesterday"), "ok", "", id="one node, and nothing was recorded long ago"),
+    pytest.param(case(B, outdated="yesterday", claims=(claim("b", Trust.STALE),)), "ok", "", id="who was recorded long ago"),
+    pytest.param(case(POD, outdated="yesterday", claims=(claim("a", Trust.STALE),)), "ok", "", id="a MAC that the Service names, long ago"),
+    pytest.param(case(outdated="yesterday", silence="announced by BGP only"), "ok", "BGP", id="nobody, and nobody should, long ago"),
     pytest.param(case(kind=Kind.EXTERNAL_IP), "ok", "nothing claims", id="an external IP that nothing claims"),
 ]
 
@@ -96,6 +131,11 @@ CASES = [
 def test_the_verdict_and_its_reason(made, verdict, words):
     found, reason = judge(made)
     assert (found.value, words in reason) == (verdict, True), reason
+
+
+def test_whether_a_record_says_who_should_is_told():
+    assert judge(case(A, announcers="a")) == (Verdict.OK, "a answered every round")
+    assert judge(case(A)) == (Verdict.OK, "a answered every round; nothing records who should")
 
 
 @pytest.mark.parametrize(("made", "verdict", "words"), CASES)
