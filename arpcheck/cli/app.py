@@ -1,7 +1,5 @@
 """The typer application itself, and what `--version` and the name in the help are."""
 
-from __future__ import annotations
-
 import os
 import sys
 from typing import Annotated

@@ -1,7 +1,5 @@
 """Commands that ask on the wire beside `probe`."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -4,7 +4,6 @@ and what can't be read is left out, since a shell has no place for an error."""
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterable
 
 import typer
@@ -29,6 +28,8 @@ def contexts(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def interfaces(incomplete: str) -> list[str]:
+    import socket
+
     names = [name for _, name in socket.if_nameindex()] if hasattr(socket, "if_nameindex") else []
     return _beginning(incomplete, ["auto", *sorted(name for name in names if name != "lo")])
 

@@ -1,7 +1,5 @@
 """Commands that read the cluster and send nothing on the wire."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

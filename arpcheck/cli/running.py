@@ -1,7 +1,5 @@
 """Commands that help to run arpcheck where the trouble is."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

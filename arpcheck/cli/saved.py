@@ -1,7 +1,5 @@
 """Commands on saved reports, which need neither cluster nor wire nor privilege."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -72,7 +70,7 @@ def report(
     from arpcheck.commands.saved import load
     from arpcheck.commands.saved import report as run
 
-    def recorded() -> Evidence:
+    def recorded() -> "Evidence":
         from arpcheck.commands.capture import Recording, evidence
         from arpcheck.evidence import Options
 

@@ -1,7 +1,5 @@
 """Commands for the shell and the manual, and the completion itself, by typer's own machinery."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import sys

@@ -1,7 +1,5 @@
 """`arpcheck strict-arp`: what kube-proxy is told, and the change of that one value."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

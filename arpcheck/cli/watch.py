@@ -1,7 +1,5 @@
 """`arpcheck watch`."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated
 

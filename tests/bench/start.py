@@ -21,8 +21,14 @@ PROBES = 7
 MOST_BY_ROUTES = 1.2
 """Times what it takes without them. scapy alone takes a minute for them."""
 
-LOADED = "import sys\nfrom arpcheck.__main__ import main\nsys.stderr.write(f'{main(sys.argv[1:])}\\n')\nprint(*sys.modules, file=open(%r, 'w'))"
-"""Runs a command line, and writes down which modules it loaded."""
+LOADED = """import json, sys
+from arpcheck.__main__ import main
+main(sys.argv[2:])
+routes = sys.modules["scapy.config"].conf.route.routes if "scapy.config" in sys.modules else []
+with open(sys.argv[1], "w") as file:
+    json.dump({"modules": [*sys.modules], "routes": len(routes)}, file)
+"""
+"""Runs a command line, and writes down which modules it loaded, and how many routes scapy read."""
 PROBE = ("probe", "--iface", "v0", "--ip", "10.0.0.9", "--rounds", "1", "--wait", "0.1", "--rate", "0", "--quiet", "--cluster-file")
 HEAVY = ("scapy", "kubernetes")
 
@@ -76,11 +82,12 @@ def _medians(commands: Mapping[str, Sequence[str]], times: int) -> dict[str, flo
     return {name: statistics.median(found) for name, found in took.items()}
 
 
-def _loaded(arguments: Sequence[str], run: Sequence[str] = ()) -> list[str]:
+def _loaded(arguments: Sequence[str], run: Sequence[str] = ()) -> dict[str, Any]:
     with tempfile.NamedTemporaryFile("r") as file:
-        command = [*run, sys.executable, "-c", LOADED % file.name, *arguments]
+        command = [*run, sys.executable, "-c", LOADED, file.name, *arguments]
         subprocess.run(command, stdout=subprocess.DEVNULL, check=True, timeout=120)
-        return file.read().split()
+        found: dict[str, Any] = json.load(file)
+        return found
 
 
 def _heavy(modules: Sequence[str]) -> list[str]:
@@ -96,7 +103,8 @@ def _loaded_by_report() -> list[str]:
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         file.write(render(pipeline.conclude(evidence(4, 4)), "json"))
         file.flush()
-        return _loaded(["report", file.name])
+        modules: list[str] = _loaded(["report", file.name])["modules"]
+        return modules
 
 
 # ------------------------------------------------------------------------------------------------ within the enclosure
@@ -104,22 +112,39 @@ def _loaded_by_report() -> list[str]:
 
 def _inside() -> dict[str, Any]:
     """Two hosts, each with a network of its own."""
-    folder = Path(tempfile.mkdtemp(dir="/run"))
-    routes, cluster = folder / "routes", folder / "cluster.json"
-    routes.write_text("".join(f"route add 172.{16 + (n >> 16)}.{n >> 8 & 255}.{n & 255}/32 dev v0\n" for n in range(ROUTES)))
-    cluster.write_text(json.dumps(CLUSTER))
-    for host in ("few", "many"):
-        _ip("netns", "add", host)
-        _ip("-n", host, "link", "add", "v0", "type", "veth", "peer", "name", "v1")
-        for end in ("v0", "v1"):
-            _ip("-n", host, "link", "set", end, "up")
-        _ip("-n", host, "address", "add", "10.0.0.5/24", "dev", "v0")
-    _ip("-n", "many", "-batch", str(routes))
-    probe = (*PROBE, str(cluster))
-    hosts = {host: ("ip", "netns", "exec", host) for host in ("few", "many")}
-    commands = {host: [*run, sys.executable, "-m", "arpcheck", *probe] for host, run in hosts.items()}
-    layers = [name for name in _loaded(probe, hosts["many"]) if name.startswith(("scapy.layers.", "scapy.contrib.", "scapy.all"))]
-    return {"probes": _medians(commands, PROBES), "layers": layers}
+    hosts = {name: _host(name) for name in ("few", "many")}
+    with tempfile.TemporaryDirectory(dir="/run") as folder:
+        routes = Path(folder, "routes")
+        routes.write_text("".join(f"route add 172.{16 + (n >> 16)}.{n >> 8 & 255}.{n & 255}/32 dev v0\n" for n in range(ROUTES)))
+        _ip("-n", "many", "-batch", str(routes))
+        probe = (*PROBE, _cluster(folder))
+        probes = _medians({name: [*run, sys.executable, "-m", "arpcheck", *probe] for name, run in hosts.items()}, PROBES)
+    return {"probes": probes, **_loads()}
+
+
+def _loads() -> dict[str, Any]:
+    """What a probe on a host loads of scapy that is no more than its own ground."""
+    run = _host("one")
+    with tempfile.TemporaryDirectory(dir="/run") as folder:
+        found = _loaded((*PROBE, _cluster(folder)), run)
+    layers = [name for name in found["modules"] if name.startswith(("scapy.layers.", "scapy.contrib.", "scapy.all"))]
+    return {"layers": layers, "routesRead": found["routes"], "kubernetes": "kubernetes" in found["modules"]}
+
+
+def _host(name: str) -> tuple[str, ...]:
+    """What a command begins with that is run there."""
+    _ip("netns", "add", name)
+    _ip("-n", name, "link", "add", "v0", "type", "veth", "peer", "name", "v1")
+    for end in ("v0", "v1"):
+        _ip("-n", name, "link", "set", end, "up")
+    _ip("-n", name, "address", "add", "10.0.0.5/24", "dev", "v0")
+    return ("ip", "netns", "exec", name)
+
+
+def _cluster(folder: str) -> str:
+    path = Path(folder, "cluster.json")
+    path.write_text(json.dumps(CLUSTER))
+    return str(path)
 
 
 def _ip(*arguments: str) -> None:
@@ -127,8 +152,8 @@ def _ip(*arguments: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    if arguments == ["inside"]:
-        print(json.dumps(_inside()))  # noqa: T201
+    if arguments:
+        print(json.dumps({"inside": _inside, "loads": _loads}[arguments[0]]()))  # noqa: T201
         return 0
     result = measured()
     print(table(result))  # noqa: T201
