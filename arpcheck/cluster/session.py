@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 ANSWER = 256 << 20
 """Octets of one answer. A page of 500 Services takes some MiB."""
-CHUNK = 1 << 16
+CHUNK = 1 << 18
 ATTEMPTS = 10
 """As client-go: answers with Retry-After are asked again that often (rest/with_retry.go)."""
 

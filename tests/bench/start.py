@@ -128,7 +128,7 @@ def _loads() -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir="/run") as folder:
         found = _loaded((*PROBE, _cluster(folder)), run)
     layers = [name for name in found["modules"] if name.startswith(("scapy.layers.", "scapy.contrib.", "scapy.all"))]
-    return {"layers": layers, "routesRead": found["routes"], "kubernetes": "kubernetes" in found["modules"]}
+    return {"layers": layers, "routesRead": found["routes"], "needless": sorted({"kubernetes", "rich"} & {*found["modules"]})}
 
 
 def _host(name: str) -> tuple[str, ...]:
