@@ -10,7 +10,7 @@ from arpcheck import pipeline
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.simulation import SimulatedWire, scene_host
-from arpcheck.model import Arp, Loss
+from arpcheck.model import Arp, Loss, Overflow
 from arpcheck.objects import Objects
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -182,12 +182,33 @@ def test_a_cluster_that_was_read_long_before_accuses_nobody(text, ip, fresh, old
     assert all(c.trust.value != "current" for t in found.targets for c in t.announcers if "Node " not in c.source)
 
 
-def test_a_frame_lost_while_nodes_were_asked_the_canary_alone_leaves_no_clean_run():
-    scene = scene_file.load("healthy")
+def observed(name):
+    scene = scene_file.load(name)
     objects = cluster_objects.objects(scene, NOW, pipeline.NEEDS)
-    heard = pipeline.observe(
-        Options(interfaces=("eth0",)), objects=objects, host=scene_host(scene), wire=SimulatedWire(scene), clock=lambda: NOW
-    )
+    options = Options(interfaces=("eth0",))
+    return pipeline.observe(options, objects=objects, host=scene_host(scene), wire=SimulatedWire(scene), clock=lambda: NOW)
+
+
+def summary(evidence, **other):
+    return pipeline.conclude(replace(evidence, **other)).summary
+
+
+def test_what_leaves_no_clean_run_is_named():
+    heard, canary = observed("healthy"), IPv4Address("10.96.0.1")
+    assert (summary(heard).exit_code, summary(heard).because) == (0, ())
+    elsewhere = tuple(question for question in heard.questions if question.ip != canary)
+    unknown = "how Service addresses are treated by worker-1, worker-2, worker-3 is not known"
+    flooded = summary(heard, overflows=(Overflow(ip=canary, replies=1),))
+    assert flooded.because == ("frames were lost while the canary was asked", unknown)
+    assert summary(heard, questions=elsewhere).because == ("the canary was not asked", unknown)
+    assert "nodes could not be read: forbidden" in summary(observed("nodes-refused")).because
+    assert summary(heard, replies=()).because == ("1 inconclusive",)
+    stopped = summary(heard, interrupted=True)
+    assert (stopped.exit_code, stopped.complete, stopped.because) == (130, False, ("the run was interrupted",))
+
+
+def test_a_frame_lost_while_nodes_were_asked_the_canary_alone_leaves_no_clean_run():
+    heard = observed("healthy")
     alone = {question.round for question in heard.questions if question.to}
     assert alone & {question.round for question in heard.questions if not question.to} == set()
     missed = replace(heard, losses=(Loss(interface="eth0", rounds=tuple(alone), frames=1),))

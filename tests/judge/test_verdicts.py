@@ -51,6 +51,7 @@ CASES = [
     # inconclusive
     pytest.param(case(A, announcers="a", lost=True), "inconclusive", "lost", id="frames were lost"),
     pytest.param(case(A, announcers="a", excess=5), "inconclusive", "5 replies", id="more came than was kept"),
+    pytest.param(case(A, announcers="a", excess=1), "inconclusive", "1 reply more", id="one more came than was kept"),
     pytest.param(case(A, announcers="a", complete=False), "inconclusive", "ended before", id="the run was not finished"),
     pytest.param(case(rounds=()), "inconclusive", "ended before", id="it was never asked"),
     pytest.param(case(STRANGER), "inconclusive", "whose 02:00:00:00:00:09", id="an unknown MAC"),
@@ -58,7 +59,7 @@ CASES = [
     pytest.param(case(held_on="kube-ipvs0", nodes_read=False), "inconclusive", "whether it is a node", id="the prober has it, and may be a node"),
     pytest.param(case(party(1, 1, 3, node="a"), announcers="a"), "inconclusive", "round 1, 3 of 1, 2, 3", id="some rounds only"),
     pytest.param(case(node_heard=False), "inconclusive", "no node was heard", id="silence on a silent segment"),
-    pytest.param(case(blind={"a"}, announcers="a"), "inconclusive", "can't hear", id="silence, the prober is the announcer"),
+    pytest.param(case(blind={"a"}, announcers="a"), "inconclusive", "can't hear, is the announcer", id="silence, the prober is the announcer"),
     pytest.param(case(blind={"a"}), "inconclusive", "may be", id="silence, the prober may be the announcer"),
     pytest.param(
         case(blind={"a"}, claims=(claim("a", Trust.STALE), claim("b")), announcers="b"), "inconclusive", "may be",
