@@ -239,3 +239,31 @@ def test_in_a_cluster_of_kube_ovn_any_service_may_have_a_pod_that_could_not_be_r
     said = ask(kube_ovn, refuse(found, "pods") if refused else found, "shop/web")
     assert (said is not None and said.macs_unread and said.unread == ("pods",)) == expected
     assert (said is None) == (not expected)
+
+
+NAMES = ("felixconfigurations.crd.projectcalico.org", "felixconfigurations.projectcalico.org")
+
+
+@pytest.mark.parametrize("version", ["calico-3.30", "calico-3.34"])
+def test_what_one_name_told_is_not_missed_under_the_other(version: str) -> None:
+    """Calico serves the same objects by two names. Nothing but what tells of layer 2 is missed, Nodes neither."""
+    said, whole = ask(unrecorded, refuse(cluster(version), NAMES[1], "nodes"), "shop/web"), ask(unrecorded, cluster(version), "shop/web")
+    assert said is not None
+    assert whole is not None
+    assert (said.unread, said.unsaid_silence, said.silence) == ((), (), whole.silence)
+
+
+@pytest.mark.parametrize(
+    ("known", "silence", "unsaid"),
+    [
+        pytest.param((), None, NAMES[:1], id="a file with neither"),
+        pytest.param(NAMES[:1], "announced by BGP only", (), id="none, asked for by the first name"),
+        pytest.param(NAMES[1:], "announced by BGP only", (), id="none, asked for by the second name"),
+    ],
+)
+def test_a_file_that_may_lack_the_switch(known: tuple[str, ...], silence: str | None, unsaid: tuple[str, ...]) -> None:
+    whole = cluster("calico-3.34")
+    kept = {resource: found for resource, found in whole.resources.items() if resource not in NAMES}
+    said = ask(unrecorded, replace(whole, resources={**kept, **dict.fromkeys(known, ())}, read_at=None), "shop/web")
+    assert said is not None
+    assert (said.silence, said.unsaid_silence) == (silence, unsaid)
