@@ -203,6 +203,7 @@ def test_what_leaves_no_clean_run_is_named():
     assert summary(heard, questions=elsewhere).because == ("the canary was not asked", unknown)
     assert "nodes could not be read: forbidden" in summary(observed("nodes-refused")).because
     assert summary(heard, replies=()).because == ("1 inconclusive",)
+    assert summary(heard, complete=False).because == ("1 inconclusive", "the run was not finished")
     stopped = summary(heard, interrupted=True)
     assert (stopped.exit_code, stopped.complete, stopped.because) == (130, False, ("the run was interrupted",))
 

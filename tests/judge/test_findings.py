@@ -1,14 +1,16 @@
 """Findings that no scene shows: drawn from a scene's evidence with one thing changed."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from ipaddress import IPv4Address
+
+import pytest
 
 from arpcheck import pipeline
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.simulation import SimulatedWire, scene_host
-from arpcheck.model import Mac, Neighbour, Reply
+from arpcheck.model import Acceptance, Mac, Neighbour, Reply
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 VIP, CANARY, OTHER = IPv4Address("10.0.0.50"), IPv4Address("10.96.0.1"), IPv4Address("10.0.0.77")
@@ -47,3 +49,15 @@ def test_who_answers_the_canary_and_may_be_a_node_is_unknown_and_else_foreign():
         assert STRANGER not in " ".join(getattr(finding(heard, other), "because", ()))
         assert f"{STRANGER}, of no known node, answered the canary" in pipeline.conclude(heard).summary.because
         assert pipeline.conclude(heard).summary.exit_code == 3
+
+
+@pytest.mark.parametrize(("name", "counts"), [("healthy", False), ("mac-unknown", True)], ids=["foreign", "may be a node's"])
+def test_who_answers_the_canary_is_accepted_only_where_it_is_foreign(name, counts):
+    """What is accepted is another cluster on this segment, and a node without strict ARP is none."""
+    evidence = observed(name)
+    asked = next(question for question in evidence.questions if question.ip == CANARY)
+    answer = Reply(asked.at + 1, "eth0", asked.round, CANARY, asked.sender, None, STRANGER, STRANGER, 1.0)
+    accepted = Acceptance(finding="foreign-mac", ip=CANARY, reason="the other cluster", until=date(2026, 4, 1))
+    heard = replace(evidence, replies=(*evidence.replies, answer), accepted=(accepted,))
+    doubt = f"{STRANGER}, of no known node, answered the canary"
+    assert (doubt in pipeline.conclude(heard).summary.because) is counts

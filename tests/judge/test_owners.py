@@ -8,7 +8,7 @@ import pytest
 from arpcheck.evidence import Evidence, Options
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.owners import Knowledge, owners
-from arpcheck.model import Identity, Loss, Mac, Question, Reply
+from arpcheck.model import Identity, Loss, Mac, Overflow, Question, Reply
 from arpcheck.objects import Node
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -29,12 +29,12 @@ def node(name, *, ready=True):
 TWO = (node("n1"), node("n2"))
 
 
-def owned(replies, identities, nodes=TWO, proxies=(), overlays=None, own_node=None, eth1=(), losses=(), unread=()):
+def owned(replies, identities, nodes=TWO, proxies=(), overlays=None, own_node=None, eth1=(), losses=(), unread=(), overflows=()):
     said = [*((ip, mac, "eth0") for ip, mac in replies), *((ip, mac, "eth1") for ip, mac in eth1)]
     evidence = Evidence(
         arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0", "eth1")),
         questions=tuple(Question(0.0, i, 1, ip, IPv4Address(0), None) for ip, _, i in said),
-        losses=losses,
+        losses=losses, overflows=overflows,
         replies=tuple(Reply(1.0, i, 1, ip, IPv4Address(0), None, mac, mac, 1.0) for ip, mac, i in said),
     )  # fmt: skip
     knowledge = Knowledge(
@@ -67,6 +67,9 @@ KNOWN = [identity(M1, "n1"), identity(M2, "n2")]
         pytest.param(later([*BOTH, (N2, M9)], KNOWN), False, id="it answered for a node's own address: some node's"),
         pytest.param(later([*BOTH, (VIP, M9)], KNOWN, proxies=[M9]), False, id="a proxy is no foreign host"),
         pytest.param(later([*BOTH, (VIP, M9)], KNOWN, losses=(LOST,)), False, id="a frame was lost: it may be the one that named it"),
+        pytest.param(
+            later([*BOTH, (VIP, M9)], KNOWN, overflows=(Overflow(ip=N2, replies=1),)), False, id="more came for a node's address than was kept"
+        ),
         pytest.param(later(BOTH, KNOWN, eth1=[(VIP, M9)]), False, id="known on another segment only"),
         pytest.param(later(BOTH, KNOWN, eth1=[*BOTH, (VIP, M9)]), True, id="known on that segment too"),
         pytest.param(later([*BOTH, (VIP, M9)], KNOWN, eth1=[(VIP, M9)]), False, id="known on one of the two segments where it was heard"),

@@ -101,6 +101,9 @@ CASES = [
         id="a failover",
     ),
     pytest.param(case(party(1, 1, node="a"), party(2, 3, node="b")), "moved", "", id="a failover with a gap"),
+    pytest.param(
+        case(A_LATER, B_LATER, outdated="yesterday", claims=(claim("b", Trust.STALE),)), "moved", "", id="to or from who was recorded long ago"
+    ),
     # wrong-node
     pytest.param(case(B, announcers="a"), "wrong-node", "b answered every round; a should", id="another than the record says"),
     pytest.param(case(B, announcers="a", blind={"a"}), "wrong-node", "", id="the record names the prober's node"),
