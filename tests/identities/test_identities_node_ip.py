@@ -11,6 +11,7 @@ from identities_world import service as a_service
 
 from arpcheck.evidence import Evidence
 from arpcheck.identities import node_ip
+from arpcheck.identities.elimination import owners
 from arpcheck.identities.proxies import control_addresses, proxies
 from arpcheck.model import Host, Identity, Interface, Loss, Mac, Overflow
 
@@ -240,3 +241,12 @@ def test_an_address_for_which_replies_were_forged_says_nothing_of_its_node():
     given = evidence(cluster(), (*heard(N1, M1), *heard(N2, M2)))
     forged = replace(given, overflows=(Overflow(ip=IPv4Address(N1), replies=1),))
     assert found(forged) == {M2: "node2"}
+
+
+def test_a_second_mac_for_an_address_that_is_a_service_s_too_is_not_its_node_s() -> None:
+    """With the node's own MAC there are two for it: the other may be any node's that holds the Service's address."""
+    own, shared = IPv4Address(N1), IPv4Address(N2)
+    node = frozenset({"node1"})
+    heard_of = {own: frozenset({M1}), shared: frozenset({M1, M2})}
+    assert owners(heard_of, {own: node}, {}, {shared: node}) == {M1: "node1"}
+    assert owners({shared: frozenset({M2})}, {own: node}, {}, {shared: node}) == {M2: "node1"}

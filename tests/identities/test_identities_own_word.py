@@ -37,6 +37,7 @@ ASKED = [*alone(M3, N1, N3), *alone(M3, CANARY, times=1)]
         pytest.param(ASKED, repeated(M3, N1), "node1", id="it repeats the other's alone"),
         pytest.param(ASKED, repeated(M3, N1, N3), None, id="it repeats both"),
         pytest.param(ASKED, [], None, id="it is silent: perhaps it never heard"),
+        pytest.param(ASKED, heard(N1, M1), "node3", id="it is silent, and what was heard is told apart without it"),
         pytest.param([*alone(M3, N1, N3, times=1), *alone(M3, CANARY)], repeated(M3, N3), None, id="asked only once"),
         pytest.param([*alone(M3, N3), *alone(M3, CANARY)], repeated(M3, N3), None, id="not asked for all"),
         pytest.param(alone(M3, N1, N3), repeated(M3, N3), None, id="not asked the canary: may be non-strict"),
@@ -51,6 +52,11 @@ def test_a_mac_s_own_word(questions: list[Question], replies: list[Reply], owner
     for one in (given, replace(given, questions=given.questions[::-1], replies=given.replies[::-1])):
         found = {identity.mac: identity.node for identity in node_ip.identities(one)}
         assert (found.get(M3), found[M2]) == (owner, "node2")
+
+
+def test_what_it_repeats_on_another_segment_is_said_there() -> None:
+    given = evidence(cluster(services=SERVICES), [*BORROWED, *(replace(reply, interface="eth1") for reply in repeated(M3, N3))], ASKED)
+    assert [identity.interface for identity in node_ip.identities(given) if identity.mac == M3] == ["eth1"]
 
 
 @pytest.mark.parametrize(("interface", "owner"), [("eth0", None), ("eth1", "node3")])
