@@ -38,6 +38,7 @@ ASKED = [*alone(M3, N1, N3), *alone(M3, CANARY, times=1)]
         pytest.param(ASKED, repeated(M3, N1, N3), None, id="it repeats both"),
         pytest.param(ASKED, [], None, id="it is silent: perhaps it never heard"),
         pytest.param(ASKED, heard(N1, M1), "node3", id="it is silent, and what was heard is told apart without it"),
+        pytest.param([replace(q, interface="eth1") for q in ASKED], repeated(M3, N3), None, id="asked alone on another segment"),
         pytest.param([*alone(M3, N1, N3, times=1), *alone(M3, CANARY)], repeated(M3, N3), None, id="asked only once"),
         pytest.param([*alone(M3, N3), *alone(M3, CANARY)], repeated(M3, N3), None, id="not asked for all"),
         pytest.param(alone(M3, N1, N3), repeated(M3, N3), None, id="not asked the canary: may be non-strict"),
