@@ -17,6 +17,7 @@ from arpcheck.model import (
     Mac,
 )  # fmt: skip
 from arpcheck.objects import Objects
+from arpcheck.pipeline.foresight import foresight, look_through
 from arpcheck.pipeline.planning import plan, targets_of, used
 from arpcheck.wire.capture import INTERFACE, WINDOW, Captured, captured
 from arpcheck.wire.pcap import Entry
@@ -50,10 +51,12 @@ def observe(
         for interface in used(options, host)
         if interface.mac
     )
+    look_through(planned.targets, objects)
     started_at = clock()
     heard = sweep(
         wire, stations, planned.course, stop=stop, progress=progress,
         tap=lambda at, frame: tap(started_at + timedelta(milliseconds=at), frame),
+        spare=foresight(planned.targets, options, objects, host, started_at),
     )  # fmt: skip
     return Evidence(
         arpcheck=arpcheck.__version__,

@@ -7,7 +7,7 @@ schedules and accounts, nothing of Services or nodes."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import IPv4Address
@@ -30,8 +30,13 @@ BITE = 16
 MOST_WAITING = 1 << 15
 """Frames that may wait to be accounted for while others are sent; beyond it nothing is sent until fewer wait."""
 
+IDLE = 0.002
+"""Seconds until something is due that leave room for a step of other work, once the announced rounds are out."""
+
 MOST_STALE = 1000
 """Batches of frames from before the first question that are thrown away; a flood must not keep the run from starting."""
+
+_DONE = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +84,12 @@ def sweep(
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[Progress], None] = lambda _: None,
     tap: Callable[[float, bytes], None] = lambda _at, _frame: None,
+    spare: Iterable[object] = (),
 ) -> Heard:
     """Runs the course on all interfaces side by side. `stop` ends it early, with what was heard so far; `tap` is given
-    every frame that was sent or kept, with its time as a Question or Reply has it."""
-    loop = _Loop(wire, stations, course, progress, tap)
+    every frame that was sent or kept, with its time as a Question or Reply has it; `spare` is other work, in steps of
+    less than a millisecond, for when there is nothing to do but to listen. It may be left unfinished."""
+    loop = _Loop(wire, stations, course, progress, tap, iter(spare))
     with held_back():
         while not loop.finished() and not stop():
             loop.step()
@@ -96,6 +103,7 @@ class _Loop:
     course: Course
     progress: Callable[[Progress], None]
     tap: Callable[[float, bytes], None]
+    spare: Iterator[object]
     account: Account = field(init=False)
     schedules: dict[str, Schedule] = field(init=False)
     running: tuple[tuple[str, Schedule], ...] = field(init=False)
@@ -108,6 +116,7 @@ class _Loop:
     sent_in: dict[tuple[str, int], float] = field(init=False)
     trouble: list[str] = field(default_factory=list)
     all_asked: bool = False
+    spare_left: bool = True
 
     def __post_init__(self) -> None:
         self.schedules = {
@@ -152,9 +161,15 @@ class _Loop:
             self._tick(now)
 
     def _use_the_time(self, now: float, wake: float) -> None:
-        """Nothing is due until `wake`: accounts for what waits, or listens."""
-        came = self._listen(now if self.waiting else wake)
+        """Nothing is due until `wake`: accounts for what waits, or does other work, or listens."""
+        spare = self.spare_left and wake - now >= IDLE and self._only_listens()
+        came = self._listen(now if self.waiting or spare else wake)
+        if spare and not came and not self.waiting:
+            self.spare_left = next(self.spare, _DONE) is not _DONE
         self.backlog.take_in(max(BITE, 2 * came))  # more than comes, so that a flood can't keep it from ending
+
+    def _only_listens(self) -> bool:
+        return all(schedule.finished_rounds() for schedule in self.schedules.values())
 
     def result(self, *, stopped: bool) -> Heard:
         self._listen(self.wire.now())  # what is there already, and whether the wire held until now

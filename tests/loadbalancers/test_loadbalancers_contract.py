@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import inspect
 from dataclasses import replace
+from datetime import timedelta
 from ipaddress import IPv4Address
 from types import ModuleType
 from typing import Any
 
 import pytest
-from loadbalancers_objects import AT, VERSIONS, cluster, documents, lines, objects, refuse, service, trimmed
+from loadbalancers_objects import AT, VERSIONS, balanced, cluster, documents, lease, lines, objects, refuse, service, trimmed
 
 from arpcheck import loadbalancers
 from arpcheck.loadbalancers import IMPLEMENTATIONS, NEEDS, announcements, announcements_of_address, rivals, table
@@ -162,3 +163,13 @@ def test_the_control_plane_address_without_leases() -> None:
 def test_the_base_needs_come_first() -> None:
     assert NEEDS[:2] == (loadbalancers.SERVICES, loadbalancers.NODES)
     assert len({need.costs for need in NEEDS if need.resource == "services"}) == 1
+
+
+def test_what_was_answered_once_is_answered_for_its_moment_and_its_service_alone() -> None:
+    held = lease("kube-system/cilium-l2announce-shop-web", "worker-1")
+    found = objects([balanced("10.0.0.50"), {"kind": "CiliumL2AnnouncementPolicy", "metadata": {"name": "lan"}, "spec": {}}, held])
+    [of], ip = found.services(), IPv4Address("10.0.0.50")
+    now, later = announcements(of, ip, found, AT), announcements(of, ip, found, AT + timedelta(hours=2))
+    assert now != later, "by then the Lease has expired"
+    assert announcements(of, ip, found, AT) == now
+    assert announcements(replace(of, ingress=()), ip, found, AT) != now, "another Service of the same name"

@@ -114,3 +114,29 @@ def test_progress_counts_down():
     sweep(SmallWire({FIRST: 0.001}), (STATION,), course(), progress=seen.append)
     assert seen[0].seconds_left > seen[-1].seconds_left
     assert seen[-1].rounds == 2
+
+
+def test_other_work_is_done_in_steps_while_there_is_only_to_listen():
+    wire, done, sent_by_then = SmallWire({FIRST: 0.3}), [], []
+
+    def steps():
+        for number in range(5):
+            done.append(number)
+            sent_by_then.append(len(wire.sent))
+            yield
+
+    heard = sweep(wire, (STATION,), course(), spare=steps())
+    assert done == [0, 1, 2, 3, 4]
+    assert set(sent_by_then) == {2}, "not before the announced rounds were out"
+    assert [reply.after for reply in heard.replies] == [pytest.approx(300.0)] * 2
+
+
+def test_other_work_that_never_ends_keeps_nothing_from_ending():
+    class Ticking(SmallWire):
+        def receive(self, until):
+            self.time += 0.001
+            return super().receive(until)
+
+    heard = sweep(Ticking({FIRST: 0.3}), (STATION,), course(), spare=iter(int, 1))
+    assert heard.complete
+    assert len(heard.replies) == 2
