@@ -144,8 +144,10 @@ def to_json(evidence: Evidence) -> dict[str, Any]:
 
 
 def as_document(evidence: Evidence) -> dict[str, Any]:
-    """The same with `Rows` where it has lists of rows: it costs nothing before it is written."""
+    """The same with `Rows` and `Lines` where it has many of a kind: it costs nothing before it is written."""
     without = to_json(replace(evidence, questions=(), replies=()))
+    resources = without["objects"]["resources"]
+    without["objects"]["resources"] = {resource: Lines(found) for resource, found in resources.items()}
     return {**without, "questions": Rows(evidence.questions), "replies": Rows(evidence.replies)}
 
 
@@ -280,6 +282,10 @@ def _reply(row: Any, _: Any) -> Reply:
         _number(at), _text(interface), _integer(number, int), _ipv4(_text(ip)), _ipv4(_text(sender)),
         None if to is None else _mac(_text(to)), _mac(_text(mac)), _mac(_text(source)), _number(after),
     )  # fmt: skip
+
+
+class Lines(list[Any]):
+    """Objects of the cluster, each of which is written on a line of its own."""
 
 
 Row = tuple[Any, ...]

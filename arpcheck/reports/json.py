@@ -1,14 +1,15 @@
-"""`-o json`: the document, indented, with a row of evidence on a line of its own.
+"""`-o json`: the document, indented, with a row of evidence and an object of the cluster on a line of its own.
 
 ASCII, so that no terminal or mail program changes it. A cluster's run has a hundred thousand rows and as many
 responders; these have writers of their own."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from arpcheck.evidence import Rows
+from arpcheck.evidence import Lines, Rows
 from arpcheck.model import Report
 from arpcheck.reports.document import document
 from arpcheck.reports.responders import Responders
@@ -46,6 +47,8 @@ def _write(value: Any, line: str, say: Say) -> None:
             say(scalar(value))
         case dict():
             _write_object(value, line, say)
+        case Lines() if value:
+            _write_lines(value, line, say)
         case list() | tuple():
             _write_list(value, line, say)
         case Responders() if value:
@@ -74,6 +77,19 @@ def _write_object(value: Mapping[Any, Any], line: str, say: Say) -> None:
             _write(entry, f"{line}  ", say)
         start = f",{line}  "
     say(f"{line}}}" if value else "{}")
+
+
+def _write_lines(values: Lines, line: str, say: Say) -> None:
+    """In one go, which is what Python's encoder does in C; what JSON can't hold is written as everywhere."""
+    start = f"[{line}  "
+    for value in values:
+        say(start)
+        try:
+            say(json.dumps(value, allow_nan=False))
+        except (TypeError, ValueError):
+            _write(value, f"{line}  ", say)
+        start = f",{line}  "
+    say(f"{line}]")
 
 
 def _write_list(values: Sequence[Any], line: str, say: Say) -> None:
