@@ -21,7 +21,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 
 from arpcheck.errors import InputError
 from arpcheck.model import Acceptance, Gap, Host, Interface, Loss, Mac, Neighbour, Overflow, Question, Reply, Verdict
-from arpcheck.objects import Objects
+from arpcheck.objects import Objects, selects
 
 VERSION = "arpcheck/v1"
 """Of the JSON form. A newer one is refused, an older one migrated in `MIGRATIONS`."""
@@ -201,7 +201,7 @@ def _converter() -> cattrs.Converter:
         if kind is Evidence:
             names |= {name: override(rename=name, unstruct_hook=_as_rows) for name in ("questions", "replies")}
         structure = make_dict_structure_fn(kind, converter, **names)
-        converter.register_structure_hook(kind, _interface(structure) if kind is Interface else structure)
+        converter.register_structure_hook(kind, _checked(structure, _CHECKS[kind]) if kind in _CHECKS else structure)
         converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **names))
     return converter
 
@@ -210,14 +210,21 @@ def _as_rows(found: Sequence[Question] | Sequence[Reply]) -> list[Row]:
     return [*Rows(found)]
 
 
-def _interface(structure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def check(value: Any, kind: Any) -> Any:
+def _checked(structure: Callable[[Any, Any], Any], check: Callable[[Any], object]) -> Callable[[Any, Any], Any]:
+    """What no type says fails here, where it is a fault of the file, and not in a rule."""
+
+    def made(value: Any, kind: Any) -> Any:
         found = structure(value, kind)
-        for address in found.addresses:
-            IPv4Interface(address)  # fails here, where it is a fault of the file, and not in a rule
+        check(found)
         return found
 
-    return check
+    return made
+
+
+_CHECKS: Mapping[type, Callable[[Any], object]] = {
+    Interface: lambda found: [IPv4Interface(address) for address in found.addresses],
+    Options: lambda found: selects(found.selector, {}),
+}
 
 
 def _exactly(kind: type, *also: type) -> Callable[[Any, Any], Any]:
