@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from arpcheck import pipeline
 from arpcheck.cluster import Source, read
+from arpcheck.collector import held_back
 from arpcheck.commands.acceptances import read_acceptances
 from arpcheck.commands.bundle import Bundle, bundled
 from arpcheck.commands.diary import diary
@@ -82,7 +83,7 @@ def probe(request: Request) -> int:
         mac_map, accepted = read_mac_maps(request.mac_maps), read_acceptances(request.accept)
         objects = _read(source, options)
         options = settled(options, objects, host, wire)
-        with stopping() as stop:
+        with stopping() as stop, held_back():
             heard = observed(request, options, host, mac_map, objects, wire, stop=stop, tap=frames)
             evidence, unwritten = replace(heard, accepted=accepted), frames.finish()
             report = pipeline.conclude(evidence)

@@ -30,9 +30,6 @@ BITE = 16
 MOST_WAITING = 1 << 15
 """Frames that may wait to be accounted for while others are sent; beyond it nothing is sent until fewer wait."""
 
-IDLE = 0.002
-"""Seconds until something is due that leave room for a step of other work, once the announced rounds are out."""
-
 MOST_STALE = 1000
 """Batches of frames from before the first question that are thrown away; a flood must not keep the run from starting."""
 
@@ -162,7 +159,7 @@ class _Loop:
 
     def _use_the_time(self, now: float, wake: float) -> None:
         """Nothing is due until `wake`: accounts for what waits, or does other work, or listens."""
-        spare = self.spare_left and wake - now >= IDLE and self._only_listens()
+        spare = self.spare_left and self._only_listens()
         came = self._listen(now if self.waiting or spare else wake)
         if spare and not came and not self.waiting:
             self.spare_left = next(self.spare, _DONE) is not _DONE
