@@ -26,13 +26,35 @@ def main(arguments: list[str] | None = None) -> int:
     _open_what_is_closed()
     gc.set_threshold(YOUNG, 10, 10)
     try:
-        return _run(arguments)
+        return _flushed(_run(arguments))
     except Exception:  # noqa: BLE001 - the last resort: shown whole, and never under a finding's exit code
         import traceback
 
         with suppress(OSError):  # a terminal that is gone
             traceback.print_exc()
-        return _say("this is a fault in arpcheck, not a finding. Please report it with the lines above.", BROKEN)
+        return _flushed(_say("this is a fault in arpcheck, not a finding. Please report it with the lines above.", BROKEN))
+
+
+def _flushed(code: int) -> int:
+    """The same code, unless a result is lost. What can't be written is let go: Python would try it once more at its end,
+    and make the exit code 120."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _let_go(1)
+        code = CLOSED
+    except OSError as error:
+        _let_go(1)
+        code = _say(f"can't write to stdout: {error.strerror}", BROKEN) if code not in (CLOSED, BROKEN) else code
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _let_go(2)
+    return code
+
+
+def _let_go(descriptor: int) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def _open_what_is_closed() -> None:
@@ -57,7 +79,7 @@ def _run(arguments: list[str] | None) -> int:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python writes the rest of it again at its end
+        _let_go(1)
         return _say(f"can't write to stdout: {error.strerror}", BROKEN)  # the help, which typer prints itself
     except (Abort, KeyboardInterrupt):
         return _say("interrupted", INTERRUPTED)
