@@ -88,12 +88,18 @@ def cluster_roles() -> str:
     return f"```yaml\n{manifests.cluster_roles(pipeline.NEEDS)}```"
 
 
+def figures() -> str:
+    """As `scripts/bench wire --readme` took them."""
+    return (README.parent / "tests" / "bench" / "figures.md").read_text().rstrip()
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "report": example_report,
     "rules": rules,
     "load-balancers": load_balancers,
     "mac-sources": mac_sources,
     "cluster-roles": cluster_roles,
+    "figures": figures,
 }
 
 if __name__ == "__main__":
