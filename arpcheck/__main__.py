@@ -79,8 +79,7 @@ def _run(arguments: list[str] | None) -> int:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        _let_go(1)
-        return _say(f"can't write to stdout: {error.strerror}", BROKEN)  # the help, which typer prints itself
+        return _say(f"can't write: {error.strerror}", BROKEN)  # the help, which typer prints itself
     except (Abort, KeyboardInterrupt):
         return _say("interrupted", INTERRUPTED)
     except SystemExit as end:

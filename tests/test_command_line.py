@@ -127,8 +127,11 @@ def test_a_link_where_the_file_should_go_is_replaced_not_followed(saved, tmp_pat
 
 
 @pytest.mark.parametrize("unbuffered", [["-u"], []], ids=["unbuffered", "buffered"])
-@pytest.mark.parametrize("program", [("report", "SAVED"), ("--help",), ("explain", "non-strict")])
-def test_a_full_disk_is_an_error_and_not_a_short_text(saved, program, unbuffered):
+@pytest.mark.parametrize(
+    ("program", "what"),
+    [(("report", "SAVED"), "write to stdout"), (("--help",), "write"), (("explain", "non-strict"), "write to stdout")],
+)
+def test_a_full_disk_is_an_error_and_not_a_short_text(saved, program, what, unbuffered):
     env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     given = [saved if argument == "SAVED" else argument for argument in program]
     with Path("/dev/full").open("w") as full:
@@ -136,7 +139,7 @@ def test_a_full_disk_is_an_error_and_not_a_short_text(saved, program, unbuffered
             [sys.executable, *unbuffered, "-m", "arpcheck", *given], stdout=full, stderr=subprocess.PIPE, text=True, env=env
         )
     assert done.returncode == 2
-    assert done.stderr == "arpcheck: can't write to stdout: No space left on device\n"
+    assert done.stderr == f"arpcheck: can't {what}: No space left on device\n"
 
 
 def test_a_closed_pipe_ends_quietly(saved):
