@@ -67,10 +67,12 @@ def unsure(evidence: Evidence) -> frozenset[Mac]:
     asked = {(q.interface, q.round) for q in evidence.questions if q.ip in controls}
     lost = {(loss.interface, number) for loss in evidence.losses for number in loss.rounds}
     doubtful = {interface for interface, _ in asked} - {interface for interface, _ in asked - lost}
+    heard = evidence.by_address()
     found: dict[Mac, set[frozenset[str]]] = {}
-    for reply in evidence.replies:
-        if reply.interface in doubtful and reply.ip in listed and reply.ip not in services:
-            found.setdefault(reply.mac, set()).add(listed[reply.ip])
+    for ip in listed.keys() - services if doubtful else ():
+        for reply in heard.get(ip, ()):
+            if reply.interface in doubtful:
+                found.setdefault(reply.mac, set()).add(listed[ip])
     return frozenset(mac for mac, nodes in found.items() if len(nodes) > 1)
 
 
