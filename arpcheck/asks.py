@@ -27,18 +27,18 @@ class Ground:
     """What one interface offers to ask with."""
 
     interface: str
-    own: tuple[IPv4Interface, ...]
-    """Its addresses that may be senders."""
+    own: tuple[tuple[IPv4Address, IPv4Network], ...]
+    """Its addresses that may be senders, each with its network."""
 
     def covers(self, ip: IPv4Address) -> bool:
-        return any(ip in own.network for own in self.own)
+        return any(ip in network for _, network in self.own)
 
     def in_subnet(self, ip: IPv4Address) -> IPv4Address | None:
         """The own address in the subnet of `ip`; None where there is none, or none but `ip` itself."""
-        return next((own.ip for own in self.own if ip in own.network and own.ip != ip), None)
+        return next((own for own, network in self.own if ip in network and own != ip), None)
 
     def any_own(self, ip: IPv4Address) -> IPv4Address | None:
-        return self.in_subnet(ip) or next((own.ip for own in self.own if own.ip != ip), None)
+        return self.in_subnet(ip) or next((own for own, _ in self.own if own != ip), None)
 
 
 def asks(
@@ -79,7 +79,7 @@ def _ground(interface: Interface, sender: str, taken: set[object]) -> Ground:
             )
         if own[0].ip in taken:
             raise UsageError(f"--sender {sender} is a Service's address", "Other hosts would learn it as this host's")
-    usable = tuple(address for address in own if address.ip not in taken)
+    usable = tuple((address.ip, address.network) for address in own if address.ip not in taken)
     if sender == "own" and not usable:
         raise UsageError(f"{interface.name} has no address of its own to ask with", "Take --sender zero, or auto")
     return Ground(interface=interface.name, own=usable)

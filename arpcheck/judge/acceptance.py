@@ -60,6 +60,8 @@ class Acceptances:
         )
 
     def _first(self, fits: Callable[[Acceptance], bool]) -> Accepted | None:
+        if not self.entries:
+            return None
         valid = (entry for entry in self.entries if entry.until >= self.today and fits(entry))
         return next((Accepted(reason=entry.reason, until=entry.until) for entry in valid), None)
 

@@ -121,6 +121,8 @@ class Hearing:
 
     def lost(self, ip: IPv4Address) -> bool:
         """Frames were lost in a round that asked it, on an interface that asked it; one MAC alone or all."""
+        if not self._lost:
+            return False
         asked = self.asked(ip)
         alone = ((interface, number) in self._lost for interface, number, _ in asked.unicast)
         return any(key in self._lost for key in asked.broadcast) or any(alone)

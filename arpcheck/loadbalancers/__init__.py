@@ -6,7 +6,7 @@ this implementation. Knows nothing of the wire, of MACs heard there, or of verdi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from ipaddress import IPv4Address
 from typing import Protocol
@@ -57,11 +57,12 @@ def announcements(service: Service, ip: IPv4Address, objects: Objects, at: datet
     `at`: the moment of judging. A Lease lives for seconds, so it should be the moment when the objects were read, or as
     short after it as can be: one far later makes every Lease an expired one. The last answer for an address is kept with
     `objects`."""
-    kept: dict[tuple[str, IPv4Address], Kept] = objects.memo("announcements", dict)
-    key = service.full_name, ip
-    if key not in kept or kept[key][0] is not service or kept[key][1] != at:
-        kept[key] = service, at, _announcements(service, ip, objects, at)
-    return kept[key][2]
+    kept: dict[tuple[str, int], Kept] = objects.memo("announcements", dict)
+    key = service.full_name, int(ip)  # an address itself takes Python long to look up
+    last = kept.get(key)
+    if last is None or last[0] is not service or last[1] != at:
+        last = kept[key] = service, at, _announcements(service, ip, objects, at)
+    return last[2]
 
 
 Kept = tuple[Service, datetime, tuple[Announcement, ...]]
@@ -101,11 +102,13 @@ def unread(service: Service | None, ip: IPv4Address, objects: Objects) -> tuple[
     return refused(objects, *(need.resource for need in NEEDS if not need.optional and need.resource != SERVICES.resource))
 
 
-def rivals(found: Iterable[Announcement]) -> tuple[str, ...]:
+def rivals(found: Sequence[Announcement]) -> tuple[str, ...]:
     """The implementations that really serve one address of a Service at once, sorted; empty unless there are two or more.
 
     Real is a controller's record that is current. An annotation that was left behind, a class that nobody serves, an
     expired Lease and the mere fact that the address is a node's own are second hints, not second controllers."""
+    if len(found) < 2:
+        return ()
     names = {one.implementation for one in found if one.implementation and _really(one)}
     return tuple(sorted(names)) if len(names) > 1 else ()
 

@@ -56,8 +56,7 @@ def plan(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry
 def _plan(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry, ...]) -> Plan:
     interfaces = used(options, host)
     targets = targets_of(options, objects, host)
-    services = {ip for service in objects.services() for ip in service.addresses}
-    asks = asking.asks(targets, interfaces, options.sender, services)
+    asks = asking.asks(targets, interfaces, options.sender, identities.service_addresses(objects))
     course = Course(
         asks=asks,
         rounds=options.rounds,
