@@ -5,7 +5,8 @@ from dataclasses import MISSING, fields
 from datetime import UTC, date, datetime
 from ipaddress import IPv4Address
 
-from arpcheck.evidence import Capture, Evidence, MacEntry, Options, Vantage, as_document, from_json, to_json
+from arpcheck.evidence import Capture, Evidence, MacEntry, Options, Vantage
+from arpcheck.evidence_json import as_document, from_json, to_json
 from arpcheck.model import (
     Acceptance,
     Gap,

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from arpcheck.cluster.account import open_session
-from arpcheck.cluster.api import read_api
 from arpcheck.cluster.budget import Budget
 from arpcheck.cluster.files import read_file
 from arpcheck.cluster.kubeconfig import Context, embedded, load
@@ -71,6 +69,9 @@ def read(
         with held_back():
             return read_file(source.cluster_file, wants, services_required=services_required)
     import kubernetes  # noqa: F401 - half a second, which is not the server's
+
+    from arpcheck.cluster.account import open_session
+    from arpcheck.cluster.api import read_api
 
     budget = Budget(source.request_timeout)
     session = open_session(source.kubeconfig, source.context, source.as_user, budget, source.held)

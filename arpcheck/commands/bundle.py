@@ -1,47 +1,18 @@
 """`--bundle FILE.tgz`: all that a ticket needs in one file, and with `--redact` without a name in it.
 
-What stands for what is written beside the bundle, never into it; both can be read by their owner alone."""
+What was asked for; `bundle_file` writes it, and is loaded where one was."""
 
 from __future__ import annotations
 
-import gzip
-import io
-import json
-import platform
-import re
-import shlex
-import sys
-import tarfile
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO
 
-from arpcheck import __version__, pipeline
-from arpcheck.cluster import snapshot
-from arpcheck.commands.command_line import redacted, without_secrets
-from arpcheck.commands.new_file import new_file, told
 from arpcheck.commands.output import check
 from arpcheck.errors import OutputError, UsageError
 from arpcheck.evidence import Evidence
 from arpcheck.model import Report
-from arpcheck.reports import render
-from arpcheck.saved.account import account
-from arpcheck.saved.redaction.evidence import Redacted, redact
-from arpcheck.saved.redaction.likeness import difference
-from arpcheck.saved.redaction.search import left_over
-from arpcheck.wire.pcap import Recorded, entries
-from arpcheck.wire.recorder import Recorder
-
-PRIVATE = 0o600
-COMMAND = "run.txt"
-REPORTS = {"report.md": "markdown", "report.html": "html", "report.json": "json"}
-LIBRARIES = ("scapy", "kubernetes", "typer", "tabulate", "psutil", "cattrs", "PyYAML")
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,121 +37,14 @@ class Bundle:
 def bundled(
     bundle: Bundle, evidence: Evidence, report: Report, frames: IO[bytes] | None, log: Sequence[str] = ()
 ) -> OutputError | None:
-    """Writes it where one was asked for; gives the error to whoever has a report to deliver first."""
+    """Writes it where one was asked for; gives the error to whoever has a report to deliver first. `frames`: the pcap of
+    the run, to be read from its beginning."""
+    if bundle.path is None:
+        return None
+    from arpcheck.commands.bundle_file import write_bundle
+
     try:
-        write_bundle(bundle, evidence, report, frames, log)
+        write_bundle(Path(bundle.path), bundle.table if bundle.redacted else None, evidence, report, frames, log)
     except OutputError as error:
         return error
     return None
-
-
-def write_bundle(bundle: Bundle, evidence: Evidence, report: Report, frames: IO[bytes] | None, log: Sequence[str]) -> None:
-    """Nothing where none was asked for. `frames`: the pcap of the run, to be read from its beginning. Raises OutputError;
-    then there is no bundle."""
-    if bundle.path is None:
-        return
-    with tempfile.TemporaryFile() as file:
-        command = [*without_secrets(sys.argv[1:])]
-        if bundle.redacted:
-            found = redact(evidence, (frame for _, frame in _frames(frames)))
-            again = pipeline.conclude(found.evidence)
-            if changed := difference(report, again, found.found):
-                raise OutputError(f"{bundle.path}: can't be redacted without changing what is judged: {changed}")
-            frames = _rewritten(frames, found, file)
-            command = [*redacted(command, found)]
-            texts = _texts(found.evidence, again, command, ())
-            if left := left_over((*_reports(texts), *_values(command)), found.found):
-                raise OutputError(f"{bundle.path}: {len(left)} originals are still in it, {left[0]!r} for one")
-            _write_table(bundle.table, found)
-        else:
-            texts = _texts(evidence, report, command, log)
-        _write(Path(bundle.path), texts, frames, evidence.ended_at)
-
-
-def _texts(evidence: Evidence, report: Report, command: Sequence[str], log: Sequence[str]) -> dict[str, str]:
-    """By the name of the file."""
-    reports = {name: render(report, format_name) for name, format_name in REPORTS.items()}
-    lines = [*log, *account(evidence, report)]
-    return {
-        **reports,
-        "objects.json": snapshot(evidence.objects),
-        "arpcheck.log": "".join(f"{line}\n" for line in lines),
-        COMMAND: "".join(f"{line}\n" for line in (shlex.join(("arpcheck", *command)), "", *_versions())),
-    }
-
-
-def _reports(texts: dict[str, str]) -> Iterator[str]:
-    """All of it but the command line, whose options are called what a namespace may be called too."""
-    return (text for name, text in texts.items() if name != COMMAND)
-
-
-def _values(command: Sequence[str]) -> Iterator[str]:
-    return (word for word in command[1:] if not word.startswith("-"))
-
-
-def _versions() -> Iterator[str]:
-    """Of the kernel no more than its number: what a builder adds names the builder."""
-    kernel = re.match(r"[\d.]*", platform.release())
-    yield f"arpcheck {__version__}"
-    yield f"Python {platform.python_version()}"
-    yield f"{platform.system()} {kernel[0] if kernel else ''} {platform.machine()}"
-    for library in LIBRARIES:
-        try:
-            yield f"{library} {version(library)}"
-        except PackageNotFoundError:
-            yield f"{library} not installed"
-
-
-# ------------------------------------------------------------------------------------------------------- the frames
-
-
-def _frames(file: IO[bytes] | None) -> Iterator[tuple[datetime, bytes]]:
-    if file is not None:
-        file.seek(0)
-        for entry in entries(file, "the frames of this run"):
-            if isinstance(entry, Recorded):
-                yield _EPOCH + timedelta(microseconds=entry.at // 1000), entry.frame
-
-
-def _rewritten(frames: IO[bytes] | None, found: Redacted, file: IO[bytes]) -> IO[bytes] | None:
-    if frames is None:
-        return None
-    recorder = Recorder(file)
-    for moment, frame in _frames(frames):
-        recorder(moment, found.frame(frame))
-    recorder.check()
-    return file
-
-
-# --------------------------------------------------------------------------------------------------------- the files
-
-
-def _write(path: Path, texts: dict[str, str], frames: IO[bytes] | None, at: datetime) -> None:
-    with (
-        new_file(path, PRIVATE) as file,
-        told(path),
-        gzip.GzipFile(fileobj=file, mode="wb", filename="", mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
-    ):
-        add = _adding(archive, f"arpcheck-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}", at)
-        for name, text in texts.items():
-            content = text.encode("utf-8", "backslashreplace")
-            add(name, io.BytesIO(content), len(content))
-        if frames is not None:
-            length = frames.seek(0, io.SEEK_END)
-            frames.seek(0)
-            add("frames.pcap", frames, length)
-
-
-def _adding(archive: tarfile.TarFile, folder: str, at: datetime) -> Callable[[str, IO[bytes], int], None]:
-    def add(name: str, content: IO[bytes], length: int) -> None:
-        entry = tarfile.TarInfo(f"{folder}/{name}")
-        entry.size, entry.mode, entry.mtime = length, PRIVATE, int(at.timestamp())
-        archive.addfile(entry, content)
-
-    return add
-
-
-def _write_table(path: Path, found: Redacted) -> None:
-    with new_file(path, PRIVATE) as file, told(path):
-        file.write((json.dumps(found.table(), indent=1, ensure_ascii=True) + "\n").encode())

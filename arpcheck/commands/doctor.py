@@ -12,7 +12,8 @@ from importlib.metadata import version
 
 import arpcheck
 from arpcheck import pipeline
-from arpcheck.cluster import Access, Source, access, read
+from arpcheck.cluster import Source, read
+from arpcheck.cluster.access import Access, access
 from arpcheck.commands.opening import opened
 from arpcheck.commands.output import show
 from arpcheck.errors import ArpcheckError, UsageError, WireError

@@ -6,13 +6,16 @@ from pathlib import Path
 
 from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
-from arpcheck.identities import read_mac_map
 
 MOST_BYTES = 16 << 20
 
 
 def read_mac_maps(paths: tuple[str, ...]) -> tuple[MacEntry, ...]:
     """All entries of all files; of a folder, of every file in it, sorted by name. Raises InputError with the place."""
+    if not paths:
+        return ()
+    from arpcheck.identities.files import read_mac_map
+
     files = [file for path in paths for file in _files(Path(path))]
     return tuple(entry for file in files for entry in read_mac_map(_text(file), file.name))
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from arpcheck.cluster import Connection
+from arpcheck.cluster.changes import Connection
 from arpcheck.errors import ClusterError
 from arpcheck.model import Need
 from arpcheck.objects import Node, Object, Objects, annotations_of, at, full_name, items, mapping, name, namespace, text

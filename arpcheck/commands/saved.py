@@ -15,7 +15,8 @@ from arpcheck.commands.bundle import Bundle, bundled
 from arpcheck.commands.output import check, deliver
 from arpcheck.commands.terminal import style
 from arpcheck.errors import InputError
-from arpcheck.evidence import VERSION, Evidence, from_json
+from arpcheck.evidence import Evidence
+from arpcheck.evidence_json import VERSION, from_json
 from arpcheck.reports.embedding import extracted
 
 MOST_BYTES = 1 << 30

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from arpcheck.cluster import Connection, UncertainError, connected
+from arpcheck.cluster.changes import Connection, UncertainError, connected
 from arpcheck.commands import backups, rollouts, strict_arp_plan
 from arpcheck.commands.calling import as_caller
 from arpcheck.commands.journal import Journal, StoppedError

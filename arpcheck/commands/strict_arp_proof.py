@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from arpcheck import pipeline
-from arpcheck.cluster import Connection, Source
+from arpcheck.cluster import Source
+from arpcheck.cluster.changes import Connection
 from arpcheck.commands.opening import opened, settled, to_open
 from arpcheck.commands.output import show
 from arpcheck.commands.probe import Request, checked, observed

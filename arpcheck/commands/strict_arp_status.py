@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from arpcheck.cluster import Container, Source, read, read_logs
+from arpcheck.cluster import Source, read
+from arpcheck.cluster.logs import Container, read_logs
 from arpcheck.commands.calling import as_caller
 from arpcheck.commands.output import format_of, show, write
 from arpcheck.errors import InputError, UsageError

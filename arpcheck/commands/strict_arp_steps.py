@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from arpcheck.cluster import Connection, Source
+from arpcheck.cluster import Source
+from arpcheck.cluster.changes import Connection
 from arpcheck.commands import backups, rollouts, strict_arp_plan
 from arpcheck.commands.journal import Journal, StoppedError
 from arpcheck.commands.output import show

@@ -12,7 +12,6 @@ from typing import NamedTuple, Protocol
 from arpcheck.evidence import Evidence
 from arpcheck.identities import antrea, gateways, mac_map, node_ip, node_network_state, overlay, ovn_kubernetes, own, sriov
 from arpcheck.identities.addresses import node_addresses, service_addresses
-from arpcheck.identities.files import read_mac_map
 from arpcheck.identities.gateways import pod_gateways
 from arpcheck.identities.mac_map import match_nodes, unmatched
 from arpcheck.identities.overlay import overlays
@@ -24,7 +23,7 @@ from arpcheck.objects import Objects
 
 __all__ = [
     "NEEDS", "RANKS", "SOURCES", "Row", "Source", "all_identities", "is_virtual_router", "label", "match_nodes",
-    "node_addresses", "overlays", "own_node", "pod_gateways", "proxies", "rank", "read_mac_map", "service_addresses",
+    "node_addresses", "overlays", "own_node", "pod_gateways", "proxies", "rank", "service_addresses",
     "table", "unmatched", "unread", "vendor",
 ]  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv4Address
 
-from arpcheck.evidence import Evidence, as_document
+from arpcheck.evidence import Evidence
 from arpcheck.judge.acceptance import marked
 from arpcheck.judge.case import parties
 from arpcheck.judge.findings import findings
@@ -18,12 +18,14 @@ _UNSEEN = KubeProxy(mode=None, strict_arp=None, source=None)
 
 
 def report(judged: Judged, evidence: Evidence, preflight: Preflight | None) -> Report:
-    by_target = {judgement.case.target: judgement for judgement in judged.judgements}
+    from arpcheck.evidence_json import as_document
+
+    by_target = {id(judgement.case.target): judgement for judgement in judged.judgements}  # to hash one takes long
     return Report(
         summary=summarise(
             judged, complete=evidence.complete, interrupted=evidence.interrupted, every_node=preflight is not None
         ),
-        targets=tuple(_target(target, by_target.get(target), judged) for target in judged.targets),
+        targets=tuple(_target(target, by_target.get(id(target)), judged) for target in judged.targets),
         nodes=tuple(_node(state, judged) for state in judged.nodes),
         findings=findings(judged),
         gaps=tuple(sorted(judged.gaps)),

@@ -6,12 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from arpcheck.kubeproxy import configuration, flags, mounts
-from arpcheck.kubeproxy.configuration import Configuration
+from arpcheck.kubeproxy import flags, mounts
 from arpcheck.kubeproxy.notes import Note, Oddity
 from arpcheck.kubeproxy.workload import SYSTEM, Workload, daemon_sets
 from arpcheck.objects import Object, Objects, full_name, mapping, name, namespace
+
+if TYPE_CHECKING:
+    from arpcheck.kubeproxy.configuration import Configuration
 
 CONFIG_MAPS = "configmaps"
 
@@ -109,6 +112,8 @@ def config_map(where: Place, objects: Objects) -> Object | None:
 
 
 def _configuration(where: Place, written: str, objects: Objects) -> Configuration:
+    from arpcheck.kubeproxy import configuration
+
     return objects.memo(("kube-proxy configuration", where.title, where.key), lambda: configuration.read(written))
 
 

@@ -1,5 +1,5 @@
-"""What can be said before an answer is heard: who should answer. It is made while the sweep has only to listen, so that the
-report of a large cluster is out sooner. Pure: nothing depends on whether it was made beforehand."""
+"""What can be said before an answer is heard: who should answer, and how nodes are configured. It is made while the sweep
+has only to listen, so that the report of a large cluster is out sooner. Pure: nothing depends on whether it was made."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
-from arpcheck import loadbalancers
+from arpcheck import kubeproxy, loadbalancers
 from arpcheck.evidence import Evidence, Options
 from arpcheck.model import Host, Target
 from arpcheck.objects import Objects, Service
@@ -26,13 +26,18 @@ def look_through(targets: Iterable[Target], objects: Objects) -> None:
 def foresight(
     targets: Iterable[Target], options: Options, objects: Objects, host: Host, started_at: datetime
 ) -> Iterator[None]:
-    """An address a step."""
+    """An address a step; then, when hardly anything comes any more, what takes longer."""
     at = ages.moment(
         Evidence(arpcheck="", started_at=started_at, ended_at=started_at, options=options, host=host, objects=objects)
     )
     for service, ip in _wanted(targets, objects):
         loadbalancers.announcements(service, ip, objects, at)
         yield
+    kubeproxy.kube_proxies(objects)
+    yield
+    from arpcheck.evidence_json import converter
+
+    converter()
 
 
 def _wanted(targets: Iterable[Target], objects: Objects) -> Iterator[tuple[Service, IPv4Address]]:

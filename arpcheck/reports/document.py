@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from arpcheck.evidence import VERSION
+from arpcheck.evidence_json import VERSION
 from arpcheck.model import (
     Accepted,
     Cause,

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from arpcheck.evidence import Lines, Rows
+from arpcheck.evidence_json import Lines, Rows
 from arpcheck.model import Report
 from arpcheck.reports.document import document
 from arpcheck.reports.responders import Responders
@@ -72,6 +72,10 @@ def _write_object(value: Mapping[Any, Any], line: str, say: Say) -> None:
     for key, entry in value.items():
         if isinstance(entry, str):  # as most are
             say(f"{start}{text(str(key))}: {text(entry)}")
+        elif entry is None:
+            say(f"{start}{text(str(key))}: null")
+        elif type(entry) is list and not entry:
+            say(f"{start}{text(str(key))}: []")
         else:
             say(f"{start}{text(str(key))}: ")
             _write(entry, f"{line}  ", say)

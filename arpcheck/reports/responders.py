@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, overload
 
-from arpcheck.evidence import camel
+from arpcheck.evidence_json import camel
 from arpcheck.model import Responder
 from arpcheck.reports.scalars import scalar
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import attrgetter
 
-from arpcheck.evidence import Rows
+from arpcheck.evidence_json import Rows
 from arpcheck.model import Question, Reply
 from arpcheck.reports.scalars import scalar, text
 

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from math import isfinite
 from typing import Any
 
-from arpcheck.evidence import Rows
+from arpcheck.evidence_json import Rows
 from arpcheck.model import Report
 
 MOST = 400

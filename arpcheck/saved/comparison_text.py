@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from arpcheck.evidence import VERSION
+from arpcheck.evidence_json import VERSION
 from arpcheck.model import Report
 from arpcheck.reports.columns import aligned
 from arpcheck.reports.escape import PROSE_LIMIT, inline, plain

@@ -71,7 +71,7 @@ def _time(size: int) -> dict[str, Any]:
     from crowds import evidence
 
     from arpcheck import pipeline
-    from arpcheck.evidence import to_json
+    from arpcheck.evidence_json import to_json
     from arpcheck.reports import render
 
     found: dict[str, list[float]] = {"dumps": [], "judging": [], "rendering": []}

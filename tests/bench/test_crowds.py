@@ -8,7 +8,7 @@ from counted import calls
 from crowds import evidence
 
 from arpcheck import pipeline
-from arpcheck.evidence import from_json, to_json
+from arpcheck.evidence_json import from_json, to_json
 from arpcheck.reports import FORMATS, render
 from arpcheck.saved.comparison import compare
 from arpcheck.saved.merging import merge

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from arpcheck.cluster import Source, access
+from arpcheck.cluster import Source
+from arpcheck.cluster.access import access
 from arpcheck.errors import ClusterError
 from arpcheck.lab.apiserver import ApiServer, Fault
 from arpcheck.model import Need

@@ -14,7 +14,8 @@ import pytest
 from cluster_world import NEEDS, TOKEN, cluster
 from test_cluster_faults import FAULTS
 
-from arpcheck.cluster import Source, access
+from arpcheck.cluster import Source
+from arpcheck.cluster.access import access
 from arpcheck.cluster.logs import Container, read_logs
 from arpcheck.errors import ArpcheckError
 from arpcheck.lab.apiserver import Fault

@@ -152,7 +152,7 @@ def test_frames_are_rewritten_with_their_times(tmp_path):
     from saved_frames import EVIDENCE, FRAMES
 
     from arpcheck import pipeline
-    from arpcheck.commands.bundle import Bundle, write_bundle
+    from arpcheck.commands.bundle import Bundle, bundled
     from arpcheck.wire.pcap import entries
     from arpcheck.wire.recorder import Recorder
 
@@ -161,7 +161,7 @@ def test_frames_are_rewritten_with_their_times(tmp_path):
     for number, frame in enumerate(FRAMES):
         recorder(datetime(2026, 3, 1, 12, 0, 0, number, tzinfo=UTC), frame)
     bundle = Bundle(path=str(tmp_path / "t.tgz"), redacted=True)
-    write_bundle(bundle, EVIDENCE, pipeline.conclude(EVIDENCE), file, ())
+    assert bundled(bundle, EVIDENCE, pipeline.conclude(EVIDENCE), file) is None
     packed = content(tmp_path / "t.tgz")["frames.pcap"]
     frames = list(entries(io.BytesIO(packed), "x"))
     assert [(entry.at % 10**9, len(entry.frame)) for entry in frames] == [(n * 1000, len(frame)) for n, frame in enumerate(FRAMES)]

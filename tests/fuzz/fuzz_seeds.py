@@ -56,7 +56,8 @@ def _pcapng() -> bytes:
 
 def evidence_of(scene: str) -> dict[str, Any]:
     from arpcheck import pipeline
-    from arpcheck.evidence import Options, to_json
+    from arpcheck.evidence import Options
+    from arpcheck.evidence_json import to_json
     from arpcheck.lab import cluster_objects, scene_file
     from arpcheck.lab.simulation import SimulatedWire, scene_host
 

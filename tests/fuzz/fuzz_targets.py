@@ -41,7 +41,7 @@ def capture(data: bytes) -> None:
 
 def evidence(data: bytes) -> None:
     from arpcheck import pipeline
-    from arpcheck.evidence import from_json
+    from arpcheck.evidence_json import from_json
     from arpcheck.reports import render
 
     try:
@@ -54,7 +54,7 @@ def evidence(data: bytes) -> None:
 def fields(data: bytes) -> None:
     """Evidence that is JSON of the right shape, but for some values: judged, and all that is made of a saved run. The
     first octet says of which run, the second what is made of it, and each three that follow change a value."""
-    from arpcheck.evidence import from_json
+    from arpcheck.evidence_json import from_json
     from arpcheck.pipeline import conclude
     from arpcheck.reports import FORMATS, render
     from arpcheck.saved.comparison import compare
@@ -77,7 +77,7 @@ def fields(data: bytes) -> None:
 
 @cache
 def concluded(number: int) -> tuple[Evidence, Report]:
-    from arpcheck.evidence import from_json
+    from arpcheck.evidence_json import from_json
     from arpcheck.pipeline import conclude
 
     found = from_json(evidences()[number], "file")

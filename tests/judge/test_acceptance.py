@@ -8,7 +8,8 @@ from itertools import permutations
 import pytest
 
 from arpcheck import pipeline
-from arpcheck.evidence import Options, from_json, to_json
+from arpcheck.evidence import Options
+from arpcheck.evidence_json import from_json, to_json
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.model import Acceptance, Accepted, Verdict

@@ -4,7 +4,7 @@ import forked
 import pytest
 
 from arpcheck import pipeline
-from arpcheck.evidence import from_json
+from arpcheck.evidence_json import from_json
 from arpcheck.reports.document import document
 
 pytestmark = pytest.mark.lab

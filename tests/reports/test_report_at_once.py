@@ -5,7 +5,7 @@ from ipaddress import IPv4Address
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arpcheck.evidence import Rows
+from arpcheck.evidence_json import Rows
 from arpcheck.model import Mac, Question, Reply, Responder
 from arpcheck.reports.json import written
 from arpcheck.reports.responders import Responders

@@ -10,7 +10,7 @@ from saved_runs import NOW, evidence_of, scene_of
 
 from arpcheck import pipeline
 from arpcheck.errors import InputError
-from arpcheck.evidence import from_json, to_json
+from arpcheck.evidence_json import from_json, to_json
 from arpcheck.model import Arp, Gap, Loss, Verdict
 from arpcheck.objects import Objects
 from arpcheck.saved.merging import merge

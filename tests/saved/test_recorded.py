@@ -9,7 +9,8 @@ import pytest
 from saved_runs import NOW, scene_of
 
 from arpcheck import pipeline
-from arpcheck.evidence import MacEntry, Options, from_json, to_json
+from arpcheck.evidence import MacEntry, Options
+from arpcheck.evidence_json import from_json, to_json
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.model import Arp, Ask, Mac, Verdict

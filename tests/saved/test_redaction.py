@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from saved_runs import NOW, evidence_of, scene_of
 
 from arpcheck import pipeline
-from arpcheck.evidence import Capture, MacEntry, from_json, to_json
+from arpcheck.evidence import Capture, MacEntry
+from arpcheck.evidence_json import from_json, to_json
 from arpcheck.lab import scene_file
 from arpcheck.model import Acceptance, Mac, Neighbour, Verdict
 from arpcheck.objects import Objects

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arpcheck import pipeline
-from arpcheck.evidence import Evidence, Options, to_json
+from arpcheck.evidence import Evidence, Options
+from arpcheck.evidence_json import to_json
 from arpcheck.objects import Objects
 from arpcheck.saved.redaction.evidence import redact
 from arpcheck.saved.redaction.search import left_over

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface
 from typing import Any
 
-from arpcheck.evidence import Evidence, to_json
+from arpcheck.evidence import Evidence
+from arpcheck.evidence_json import to_json
 from arpcheck.identities.nics import HOLDERS, INSIDE
 from arpcheck.model import Mac
 from arpcheck.saved.redaction.addresses import Addresses

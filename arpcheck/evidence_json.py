@@ -1,0 +1,243 @@
+"""The versioned JSON form of an evidence: camelCase, every key in every entry. Pure.
+
+Questions and replies are rows, since a cluster's run has a hundred thousand of them. Knows the fields, and no rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime
+from functools import cache, lru_cache
+from ipaddress import IPv4Address, IPv4Interface
+from math import isfinite
+from typing import Any, overload
+
+import cattrs
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from arpcheck.errors import InputError
+from arpcheck.evidence import Capture, Evidence, MacEntry, Options, Vantage
+from arpcheck.model import Acceptance, Gap, Host, Interface, Loss, Mac, Neighbour, Overflow, Question, Reply, Verdict
+from arpcheck.objects import Objects, selects
+
+VERSION = "arpcheck/v1"
+"""A newer one is refused, an older one migrated in `MIGRATIONS`."""
+
+MIGRATIONS: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""By version: what turns a document of that version into one of the next. None yet: v1 is the first."""
+
+
+def to_json(evidence: Evidence) -> dict[str, Any]:
+    """The JSON form: camelCase, every key in every entry."""
+    document: dict[str, Any] = {"apiVersion": VERSION, "kind": "Evidence"}
+    document.update(converter().unstructure(evidence))
+    return document
+
+
+def as_document(evidence: Evidence) -> dict[str, Any]:
+    """The same with `Rows` and `Lines` where it has many of a kind: it costs nothing before it is written."""
+    without = to_json(replace(evidence, questions=(), replies=()))
+    resources = without["objects"]["resources"]
+    without["objects"]["resources"] = {resource: Lines(found) for resource, found in resources.items()}
+    return {**without, "questions": Rows(evidence.questions), "replies": Rows(evidence.replies)}
+
+
+def from_json(document: Any, where: str) -> Evidence:
+    """Reads what `to_json` wrote. `where` names the file in the error, which says the place of the first fault."""
+    if not isinstance(document, Mapping) or not isinstance(document.get("apiVersion"), str):
+        raise InputError(f"{where}: no evidence of arpcheck in it", "Save one with `arpcheck probe -o json`")
+    while (version := str(document.get("apiVersion"))) != VERSION:
+        if version not in MIGRATIONS:
+            raise InputError(f"{where}: written as {version!r}, this arpcheck reads {VERSION}", "Use a newer arpcheck")
+        document = MIGRATIONS[version](dict(document))
+    try:
+        return converter().structure(document, Evidence)
+    except Exception as error:  # noqa: BLE001 - cattrs wraps whatever a hostile document raises
+        raise InputError(f"{where}: {_first_fault(error)}", "The file is damaged or was not written by arpcheck") from None
+
+
+def _first_fault(error: Exception) -> str:
+    faults = cattrs.transform_error(error, path="evidence")
+    return faults[0][:300] if faults else str(error)[:300]
+
+
+# --------------------------------------------------------------------------------------------------------- conversion
+
+
+def camel(name: str) -> str:
+    return re.sub(r"_([a-z0-9])", lambda m: m[1].upper(), name)
+
+
+@cache
+def converter() -> cattrs.Converter:
+    """Made once, which takes a while."""
+    made = cattrs.Converter()
+    for plain, also in ((str, ()), (int, ()), (float, (int,)), (bool, ())):
+        made.register_structure_hook(plain, _exactly(plain, *also))
+    made.register_structure_hook(Mac, lambda value, _: Mac(_text(value)))
+    made.register_structure_hook(IPv4Address, lambda value, _: _ipv4(_text(value)))
+    made.register_structure_hook(datetime, lambda value, _: _instant(_text(value)))
+    made.register_structure_hook(Verdict, lambda value, _: Verdict(_text(value)))  # else it is taken as a str
+    made.register_unstructure_hook(Mac, str)
+    made.register_unstructure_hook(IPv4Address, str)
+    made.register_unstructure_hook(datetime, datetime.isoformat)
+    made.register_structure_hook(date, lambda value, _: date.fromisoformat(_text(value)))
+    made.register_unstructure_hook(date, date.isoformat)
+    made.register_structure_hook(Objects, lambda value, _: _objects(value, made))
+    made.register_unstructure_hook(Objects, lambda objects: _objects_to_json(objects, made))
+    made.register_structure_hook(Question, _question)
+    made.register_structure_hook(Reply, _reply)
+    inner = (Gap, Acceptance, Capture, Vantage, Loss, Overflow, Neighbour, Interface, Host, MacEntry, Options)
+    for kind in (*inner, Evidence):
+        names: Any = {f.name: override(rename=camel(f.name)) for f in fields(kind)}
+        if kind is Evidence:
+            names |= {name: override(rename=name, unstruct_hook=_as_rows) for name in ("questions", "replies")}
+        structure = make_dict_structure_fn(kind, made, **names)
+        made.register_structure_hook(kind, _checked(structure, _CHECKS[kind]) if kind in _CHECKS else structure)
+        made.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, made, **names))
+    return made
+
+
+def _as_rows(found: Sequence[Question] | Sequence[Reply]) -> list[Row]:
+    return [*Rows(found)]
+
+
+def _checked(structure: Callable[[Any, Any], Any], check: Callable[[Any], object]) -> Callable[[Any, Any], Any]:
+    """What no type says fails here, where it is a fault of the file, and not in a rule."""
+
+    def made(value: Any, kind: Any) -> Any:
+        found = structure(value, kind)
+        check(found)
+        return found
+
+    return made
+
+
+_CHECKS: Mapping[type, Callable[[Any], object]] = {
+    Interface: lambda found: [IPv4Interface(address) for address in found.addresses],
+    Options: lambda found: selects(found.selector, {}),
+}
+
+
+def _exactly(kind: type, *also: type) -> Callable[[Any, Any], Any]:
+    """A hook that takes a value of this very type: cattrs alone would turn anything into text and "3" into 3."""
+
+    def check(value: Any, _: Any) -> Any:
+        if not isinstance(value, (kind, *also)) or (isinstance(value, bool) and kind is not bool):
+            raise TypeError(f"{kind.__name__} expected, not {type(value).__name__}")
+        return kind(value)
+
+    return check
+
+
+def _number(value: Any) -> float:
+    if not isinstance(value, (float, int)) or isinstance(value, bool) or not isfinite(value):
+        raise TypeError("a number expected")
+    return float(value)
+
+
+_integer = _exactly(int)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"text expected, not {type(value).__name__}")
+    return value
+
+
+def _optional_text(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+@lru_cache(maxsize=65536)
+def _ipv4(value: str) -> IPv4Address:
+    return IPv4Address(value)
+
+
+@lru_cache(maxsize=65536)
+def _mac(value: str) -> Mac:
+    return Mac(value)
+
+
+def _instant(value: str) -> datetime:
+    found = datetime.fromisoformat(value)
+    if found.tzinfo is None:
+        raise ValueError("a time without its zone")
+    found.astimezone(UTC)  # overflows here, where it is a fault of the file, and not in a report
+    return found
+
+
+def _question(row: Any, _: Any) -> Question:
+    at, interface, number, ip, sender, to = row
+    return Question(
+        _number(at), _text(interface), _integer(number, int), _ipv4(_text(ip)), _ipv4(_text(sender)),
+        None if to is None else _mac(_text(to)),
+    )  # fmt: skip
+
+
+def _reply(row: Any, _: Any) -> Reply:
+    at, interface, number, ip, sender, to, mac, source, after = row
+    return Reply(
+        _number(at), _text(interface), _integer(number, int), _ipv4(_text(ip)), _ipv4(_text(sender)),
+        None if to is None else _mac(_text(to)), _mac(_text(mac)), _mac(_text(source)), _number(after),
+    )  # fmt: skip
+
+
+class Lines(list[Any]):
+    """Objects of the cluster, each of which is written on a line of its own."""
+
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows(Sequence[Row]):
+    """Questions or replies as the rows that JSON has of them, each made when it is asked for."""
+
+    found: Sequence[Question] | Sequence[Reply]
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> Rows: ...
+    def __getitem__(self, index: int | slice) -> Row | Rows:
+        match self.found[index]:
+            case Question() as q:
+                return round(q.at, 3), q.interface, q.round, str(q.ip), str(q.sender), q.to
+            case Reply() as r:
+                return r.at, r.interface, r.round, str(r.ip), str(r.sender), r.to, r.mac, r.source, r.after
+            case found:
+                return Rows(found)
+
+    def __eq__(self, other: object) -> bool:
+        return [*self] == [*other] if isinstance(other, Rows | list) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment] # like a list's
+
+
+def _objects_to_json(objects: Objects, converts: cattrs.Converter) -> dict[str, Any]:
+    return {
+        "resources": {resource: list(found) for resource, found in sorted(objects.resources.items())},
+        "gaps": converts.unstructure(objects.gaps),
+        "context": objects.context,
+        "version": objects.version,
+        "readAt": objects.read_at.isoformat() if objects.read_at else None,
+    }
+
+
+def _objects(value: Any, converts: cattrs.Converter) -> Objects:
+    read_at = value["readAt"]
+    return Objects(
+        resources={
+            _text(resource): tuple(obj for obj in found if isinstance(obj, Mapping))
+            for resource, found in value["resources"].items()
+        },
+        gaps=converts.structure(value["gaps"], tuple[Gap, ...]),
+        context=_optional_text(value["context"]),
+        version=_optional_text(value["version"]),
+        read_at=None if read_at is None else _instant(_text(read_at)),
+    )
