@@ -55,20 +55,7 @@ def announcements(service: Service, ip: IPv4Address, objects: Objects, at: datet
     current claim before one without, then by the place in `IMPLEMENTATIONS`.
 
     `at`: the moment of judging. A Lease lives for seconds, so it should be the moment when the objects were read, or as
-    short after it as can be: one far later makes every Lease an expired one. The last answer for an address is kept with
-    `objects`."""
-    kept: dict[tuple[str, int], Kept] = objects.memo("announcements", dict)
-    key = service.full_name, int(ip)  # an address itself takes Python long to look up
-    last = kept.get(key)
-    if last is None or last[0] is not service or last[1] != at:
-        last = kept[key] = service, at, _announcements(service, ip, objects, at)
-    return last[2]
-
-
-Kept = tuple[Service, datetime, tuple[Announcement, ...]]
-
-
-def _announcements(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Announcement, ...]:
+    short after it as can be: one far later makes every Lease an expired one."""
     found = [one for plugin in IMPLEMENTATIONS if (one := plugin.announcement(service, ip, objects, at))]
     if len(found) < 2:
         return tuple(found)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
-from arpcheck import identities, kubeproxy, loadbalancers
+from arpcheck import identities, kubeproxy
 from arpcheck import targets as targeting
 from arpcheck.evidence import Evidence
 from arpcheck.judge import case as cases
@@ -154,26 +154,23 @@ class _Ground:
 def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
     ip = target.ip if isinstance(target.ip, IPv4Address) and not target.skipped else None
     hearing, owners, objects, read_at = ground.hearing, ground.owners, evidence.objects, ground.read_at
-    announcements = records.recorded(target, objects, ground.moment, outdated=read_at is not None)
-    claims, announcers, silence = cases.expected(announcements)
-    flat = tuple(announcement for of_service in announcements for announcement in of_service)
-    named = {mac: why for announcement in flat for mac, why in announcement.macs}
-    parties = cases.parties(ip, hearing, owners, ground.labels, announcers, named) if ip else ()
+    record = records.record(target, objects, ground.moment, outdated=read_at is not None)
+    parties = cases.parties(ip, hearing, owners, ground.labels, record.announcers, record.named) if ip else ()
     return cases.Case(
         target=target,
         rounds=hearing.rounds(ip) if ip else (),
         parties=parties,
         owners=owners,
-        named=named,
-        named_unread=any(announcement.macs_unread for announcement in flat),
+        named=record.named,
+        named_unread=record.named_unread,
         deaf=cases.deaf(ip, parties, hearing, owners) if ip else {},
-        announcements=flat,
-        rivals=tuple(sorted({name for of_service in announcements for name in loadbalancers.rivals(of_service)})),
-        claims=claims,
-        announcers=announcers,
-        silence=silence,
-        unread=records.unread(target, announcements, objects),
-        unsaid=records.unsaid(announcements, answered=bool(parties)),
+        announcements=record.announcements,
+        rivals=record.rivals,
+        claims=record.claims,
+        announcers=record.announcers,
+        silence=record.silence,
+        unread=record.unread,
+        unsaid=records.unsaid(record.said, answered=bool(parties)),
         outdated=f"{read_at:%Y-%m-%d %H:%M} UTC" if read_at else None,
         lost=bool(ip) and hearing.lost(ip),  # type: ignore[arg-type]
         excess=hearing.excess(ip) if ip else 0,

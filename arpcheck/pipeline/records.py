@@ -1,14 +1,17 @@
-"""What the cluster records of one target: who announces it, why nobody should, and what of that could not be read. Pure."""
+"""What the cluster records of one target: who announces it, why nobody should, and what of that could not be read. Pure,
+and known before anything is heard."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address
 
 from arpcheck import loadbalancers
 from arpcheck.evidence import Evidence
-from arpcheck.model import Announcement, Claim, Target, Trust
+from arpcheck.judge.case import expected
+from arpcheck.model import Announcement, Claim, Mac, Target, Trust
 from arpcheck.objects import Objects, Service
 from arpcheck.pipeline import ages
 
@@ -16,16 +19,58 @@ Said = tuple[tuple[Announcement, ...], ...]
 """Of each Service of the target, the deciding one first; of an address without a Service what speaks of the address."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    said: Said
+    announcements: tuple[Announcement, ...]
+    """The same, of all Services."""
+    claims: tuple[Claim, ...]
+    announcers: frozenset[str]
+    """The nodes that should answer."""
+    silence: str | None
+    """Why nobody should answer; None: somebody should."""
+    named: Mapping[Mac, str]
+    """MACs that should answer although they are no node's, and why."""
+    named_unread: bool
+    """Such MACs may be recorded where it could not be read."""
+    rivals: tuple[str, ...]
+    """The implementations that serve the address at once; none where one does."""
+    unread: tuple[str, ...]
+    """The refused resources that might have said who announces this address."""
+
+
 def announcements(target: Target, evidence: Evidence) -> Said:
     """None of them current where the cluster was read too long before."""
-    return recorded(target, evidence.objects, ages.moment(evidence), outdated=ages.outdated(evidence) is not None)
+    return record(target, evidence.objects, ages.moment(evidence), outdated=ages.outdated(evidence) is not None).said
 
 
-def recorded(target: Target, objects: Objects, at: datetime, *, outdated: bool) -> Said:
-    """The same where it is known already at which moment claims are judged, and whether the cluster was read too long
-    before."""
+def record(target: Target, objects: Objects, at: datetime, *, outdated: bool) -> Record:
+    """`at`: the moment at which claims are judged; `outdated`: the cluster was read too long before. The last of a target is
+    kept with `objects`."""
+    kept: dict[int, tuple[Target, datetime, bool, Record]] = objects.memo("records", dict)
+    last = kept.get(id(target))  # a target takes Python long to look up; it is kept, so that no other has its place
+    if last is None or last[0] is not target or (last[1], last[2]) != (at, outdated):
+        last = kept[id(target)] = target, at, outdated, _record(target, objects, at, outdated=outdated)
+    return last[3]
+
+
+def _record(target: Target, objects: Objects, at: datetime, *, outdated: bool) -> Record:
     said = _announcements(target, objects, at)
-    return tuple(tuple(map(ages.demoted, of_service)) for of_service in said) if outdated else said
+    if outdated:
+        said = tuple(tuple(map(ages.demoted, of_service)) for of_service in said)
+    claims, announcers, silence = expected(said)
+    flat = tuple(announcement for of_service in said for announcement in of_service)
+    return Record(
+        said=said,
+        announcements=flat,
+        claims=claims,
+        announcers=announcers,
+        silence=silence,
+        named={mac: why for announcement in flat for mac, why in announcement.macs},
+        named_unread=any(announcement.macs_unread for announcement in flat),
+        rivals=tuple(sorted({name for of_service in said for name in loadbalancers.rivals(of_service)})),
+        unread=_unread(target, said, objects),
+    )
 
 
 def _announcements(target: Target, objects: Objects, at: datetime) -> Said:
@@ -63,8 +108,7 @@ def _cluster_ip(ip: IPv4Address, objects: Objects) -> Iterable[Announcement]:
         )
 
 
-def unread(target: Target, said: Said, objects: Objects) -> tuple[str, ...]:
-    """The refused resources that might have said who announces this address."""
+def _unread(target: Target, said: Said, objects: Objects) -> tuple[str, ...]:
     if not isinstance(target.ip, IPv4Address):
         return ()
     ip, by_name = target.ip, _services(objects)
