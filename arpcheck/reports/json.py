@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from arpcheck.evidence_json import Lines, Rows
@@ -68,19 +69,25 @@ def _write(value: Any, line: str, say: Say) -> None:
 
 
 def _write_object(value: Mapping[Any, Any], line: str, say: Say) -> None:
-    start = f"{{{line}  "
+    start, between, below = f"{{{line}  ", f",{line}  ", f"{line}  "
     for key, entry in value.items():
         if isinstance(entry, str):  # as most are
-            say(f"{start}{text(str(key))}: {text(entry)}")
+            say(f"{start}{_key(key)}{text(entry)}")
         elif entry is None:
-            say(f"{start}{text(str(key))}: null")
-        elif type(entry) is list and not entry:
-            say(f"{start}{text(str(key))}: []")
+            say(f"{start}{_key(key)}null")
+        elif type(entry) is list:
+            say(f"{start}{_key(key)}")
+            _write_list(entry, below, say)
         else:
-            say(f"{start}{text(str(key))}: ")
-            _write(entry, f"{line}  ", say)
-        start = f",{line}  "
+            say(f"{start}{_key(key)}")
+            _write(entry, below, say)
+        start = between
     say(f"{line}}}" if value else "{}")
+
+
+@lru_cache(maxsize=1 << 12, typed=True)  # a YAML file may have 1 and true as keys
+def _key(key: Any) -> str:
+    return f"{text(str(key))}: "
 
 
 def _write_lines(values: Lines, line: str, say: Say) -> None:
