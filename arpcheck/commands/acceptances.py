@@ -15,8 +15,6 @@ from typing import Any
 from arpcheck.cluster.document import MalformedError
 from arpcheck.cluster.yaml_text import parse
 from arpcheck.errors import InputError
-from arpcheck.judge import findings
-from arpcheck.judge.acceptance import COUNTED, NOT_KNOWN
 from arpcheck.model import Acceptance, Verdict
 from arpcheck.objects import ipv4
 
@@ -79,6 +77,8 @@ def _entry(where: str, entry: Any) -> Acceptance:
 
 
 def _of_verdict(where: str, entry: Mapping[str, str]) -> Acceptance:
+    from arpcheck.judge.acceptance import COUNTED
+
     if entry["verdict"] not in COUNTED:
         raise InputError(f"{where}: no verdict {entry['verdict']!r} that counts", f"There are {', '.join(COUNTED)}")
     if {"finding", "node"} & entry.keys() or not {"ip", "service"} & entry.keys():
@@ -93,6 +93,9 @@ def _of_verdict(where: str, entry: Mapping[str, str]) -> Acceptance:
 
 
 def _of_finding(where: str, entry: Mapping[str, str]) -> Acceptance:
+    from arpcheck.judge import findings
+    from arpcheck.judge.acceptance import NOT_KNOWN
+
     known = sorted({text.name for text in findings.texts()} - set(NOT_KNOWN))
     if entry.get("finding") not in known:
         raise InputError(

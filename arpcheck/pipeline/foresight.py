@@ -31,7 +31,8 @@ def look_through(targets: Iterable[Target], objects: Objects) -> None:
 def foresight(
     targets: Iterable[Target], options: Options, objects: Objects, host: Host, started_at: datetime
 ) -> Iterator[None]:
-    """A few addresses a step; then, when hardly anything comes any more, what takes longer."""
+    """A few addresses a step; then, when hardly anything comes any more, what takes longer: to read the configuration of
+    kube-proxy, and to load the judge and the form of the evidence."""
     begun = Evidence(arpcheck="", started_at=started_at, ended_at=started_at, options=options, host=host, objects=objects)
     at, outdated = ages.moment(begun), ages.outdated(begun) is not None
     for number, target in enumerate(_judged(targets), 1):
@@ -39,6 +40,9 @@ def foresight(
         if number % A_STEP == 0:
             yield
     kubeproxy.kube_proxies(objects)
+    yield
+    from arpcheck.pipeline import concluding  # noqa: F401
+
     yield
     from arpcheck.evidence_json import converter
 
