@@ -32,6 +32,10 @@ MOST_FURTHER = 100_000
 address of a large pool, or some that repeat themselves, must not fill the memory either; a kept reply costs 1 to 3 KB by
 the time the report is out."""
 
+MOST_STRANGERS = 10_000
+"""MACs that are kept in one run, but for those first few: a Kubernetes cluster has 5,000 nodes at the most. One that
+answered nothing before costs more than a reply, since it is looked for among the owners."""
+
 _ZERO = bytes(4)
 
 
@@ -45,12 +49,16 @@ class Account:
         addresses: Mapping[str, frozenset[IPv4Address]],
         nodes: frozenset[IPv4Address] = frozenset(),
         further: int = MOST_FURTHER,
+        strangers: int = MOST_STRANGERS,
     ) -> None:
         """`macs`, `addresses`: our own by interface; `nodes`: what is only asked to learn whose MACs they are; `further`:
-        so many replies are kept beside the first few of each address."""
+        so many replies are kept beside the first few of each address, and of them none of a new MAC once there are
+        `strangers`."""
         self._start = start
         self._nodes = nodes
         self._further = further
+        self._strangers = strangers
+        self._seen: set[Mac] = set()
         self._own_mac = {name: mac.to_bytes() for name, mac in macs.items()}
         self._own_ips = {name: frozenset(ip.packed for ip in found) for name, found in addresses.items()}
         self._broadcast: dict[tuple[str, bytes], dict[bytes, Question]] = {}
@@ -114,12 +122,13 @@ class Account:
         kept = self._kept.setdefault(question.ip, {})
         before = kept[mac][question.round] if mac in kept else 0
         further = before > 0 or (mac not in islice(kept, ALWAYS) and len(kept) >= ALWAYS)
-        full = further and not self._further
+        full = further and (not self._further or (mac not in self._seen and len(self._seen) >= self._strangers))
         most = MOST_MACS_OF_A_NODE if question.ip in self._nodes else MOST_MACS
         if (mac not in kept and len(kept) >= most) or before >= MOST_REPLIES or full:
             self._overflow[question.ip] += 1
             return None
         self._further -= further
+        self._seen.add(mac)
         kept.setdefault(mac, Counter())[question.round] += 1
         at = (arrival.at - self._start) * 1000
         reply = Reply(

@@ -47,6 +47,10 @@ class Attack:
         mac = b"\x02\xcc\0\0\0" + bytes([self.dice.randrange(64)])
         return frame(self.us, self.own, mac, next(self.addresses), self.us, self.sender())
 
+    def crowd_of_new(self):
+        """Another MAC in every frame, for many addresses."""
+        return self.macs()
+
     def not_asked(self):
         return frame(self.us, self.own, self.own, b"\x0a\x00" + self.dice.randbytes(2), self.us, self.ip)
 

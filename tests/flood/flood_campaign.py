@@ -14,7 +14,7 @@ def main(rate: int = 50_000, seconds: int = 20) -> int:
     failed = 0
     print(f"{'attack':12} {'sent':>9} {'per s':>7} {'ended':>7} {'memory':>7}  verdict, what was counted")  # noqa: T201
     for attack in ATTACKS:
-        pool = POOL if attack == "crowd" else []
+        pool = POOL if attack in ("crowd", "crowd_of_new") else []
         result = under(attack, rate, seconds, "--rate", "20", "--rounds", "3" if pool else str(seconds - 2), *pool)
         failed += len(lines := broken(attack, result))
         for line in lines:

@@ -14,7 +14,7 @@ from pathlib import Path
 from arpcheck.lab import enclosure, scene_file
 from arpcheck.lab.stage import stage
 
-ATTACKS = ("macs", "repeats", "crowd", "not_asked", "gratuitous", "own_mac", "oversized", "mixed")
+ATTACKS = ("macs", "repeats", "crowd", "crowd_of_new", "not_asked", "gratuitous", "own_mac", "oversized", "mixed")
 SCENE = """
 title = "Under attack"
 about = "Worker-1 announces, worker-2 is without strict ARP, and a host floods the prober with forged frames."

@@ -7,7 +7,7 @@ from itertools import count, islice
 import pytest
 
 from arpcheck.model import Mac, Overflow, Question
-from arpcheck.wire.account import ALWAYS, MOST_FURTHER, MOST_MACS, MOST_MACS_OF_A_NODE, MOST_REPLIES, Account
+from arpcheck.wire.account import ALWAYS, MOST_FURTHER, MOST_MACS, MOST_MACS_OF_A_NODE, MOST_REPLIES, MOST_STRANGERS, Account
 from arpcheck.wire.frames import ARP_FRAME
 from arpcheck.wire.seam import Arrival
 
@@ -132,9 +132,9 @@ def test_a_flood_from_one_mac_is_bounded_and_counted():
 FURTHER = 500
 
 
-def crowd(addresses, macs, rounds=1, repeats=1):
+def crowd(addresses, macs, rounds=1, repeats=1, strangers=MOST_STRANGERS):
     """`macs`: those that answer for an address in a round."""
-    made = Account(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}, further=FURTHER)
+    made = Account(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}, further=FURTHER, strangers=strangers)
     for number in range(1, rounds + 1):
         for place in range(addresses):
             ip = IPv4Address(0x0A010000 + place)
@@ -145,7 +145,7 @@ def crowd(addresses, macs, rounds=1, repeats=1):
 
 
 def of(number):
-    return Mac.from_bytes(b"\x02\0" + number.to_bytes(4, "big"))
+    return Mac.from_bytes(b"\x02\1" + number.to_bytes(4, "big"))
 
 
 FEW, MANY = ([of(number) for number in range(size)] for size in (6, 20))
@@ -169,6 +169,16 @@ def test_a_crowd_of_ever_new_macs_is_bounded_by_macs():
     assert sum(overflow.replies for overflow in made.overflows()) == 40 * 30 - len(made.replies)
 
 
+def test_a_new_mac_is_kept_among_the_first_of_an_address_only_once_there_are_many_and_a_known_one_all_the_same():
+    forged = (of(number) for number in count())
+    made = crowd(40, lambda: islice(forged, 30), strangers=100)
+    kept = Counter(reply.ip for reply in made.replies)
+    assert sorted(kept.values()) == [ALWAYS] * 36 + [10, 30, 30, 30]
+    assert sum(overflow.replies for overflow in made.overflows()) == 40 * 30 - len(made.replies)
+    arrive(made, frame(ip=IPv4Address(0x0A010000 + 39), mac=of(0)))
+    assert made.replies[-1].mac == of(0)
+
+
 def test_a_crowd_that_repeats_itself_is_bounded_by_rows_and_a_first_reply_is_kept_all_the_same():
     made = crowd(3, lambda: FEW, repeats=MOST_REPLIES)
     assert len(made.replies) == 3 * ALWAYS + FURTHER
@@ -181,3 +191,4 @@ def test_a_crowd_that_repeats_itself_is_bounded_by_rows_and_a_first_reply_is_kep
 def test_a_hundred_nodes_that_all_answer_for_a_thousand_addresses_are_kept():
     assert MOST_MACS >= 100
     assert MOST_FURTHER >= 100 * 1000
+    assert MOST_STRANGERS >= 5000  # nodes of the largest cluster (kubernetes.io, setup/best-practices/cluster-large)
