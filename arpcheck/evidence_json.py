@@ -6,20 +6,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime
+from enum import Enum
 from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv4Interface
 from math import isfinite
-from typing import Any, overload
-
-import cattrs
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from typing import TYPE_CHECKING, Any, overload
 
 from arpcheck.errors import InputError
 from arpcheck.evidence import Capture, Evidence, MacEntry, Options, Vantage
 from arpcheck.model import Acceptance, Gap, Host, Interface, Loss, Mac, Neighbour, Overflow, Question, Reply, Verdict
 from arpcheck.objects import Objects, selects
+
+if TYPE_CHECKING:
+    import cattrs
 
 VERSION = "arpcheck/v1"
 """A newer one is refused, an older one migrated in `MIGRATIONS`."""
@@ -29,18 +30,16 @@ MIGRATIONS: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 
 def to_json(evidence: Evidence) -> dict[str, Any]:
-    """The JSON form: camelCase, every key in every entry."""
-    document: dict[str, Any] = {"apiVersion": VERSION, "kind": "Evidence"}
-    document.update(converter().unstructure(evidence))
-    return document
+    """The JSON form as plain objects and lists."""
+    document = as_document(evidence)
+    return {**document, "questions": [*document["questions"]], "replies": [*document["replies"]]}
 
 
 def as_document(evidence: Evidence) -> dict[str, Any]:
     """The same with `Rows` and `Lines` where it has many of a kind: it costs nothing before it is written."""
-    without = to_json(replace(evidence, questions=(), replies=()))
-    resources = without["objects"]["resources"]
-    without["objects"]["resources"] = {resource: Lines(found) for resource, found in resources.items()}
-    return {**without, "questions": Rows(evidence.questions), "replies": Rows(evidence.replies)}
+    found = {f.name: getattr(evidence, f.name) for f in fields(Evidence) if f.init}
+    plain = {camel(name): Rows(value) if name in ROWS else _plain(value) for name, value in found.items()}
+    return {"apiVersion": VERSION, "kind": "Evidence", **plain}
 
 
 def from_json(document: Any, where: str) -> Evidence:
@@ -52,12 +51,14 @@ def from_json(document: Any, where: str) -> Evidence:
             raise InputError(f"{where}: written as {version!r}, this arpcheck reads {VERSION}", "Use a newer arpcheck")
         document = MIGRATIONS[version](dict(document))
     try:
-        return converter().structure(document, Evidence)
+        return _converter().structure(document, Evidence)
     except Exception as error:  # noqa: BLE001 - cattrs wraps whatever a hostile document raises
         raise InputError(f"{where}: {_first_fault(error)}", "The file is damaged or was not written by arpcheck") from None
 
 
 def _first_fault(error: Exception) -> str:
+    import cattrs
+
     faults = cattrs.transform_error(error, path="evidence")
     return faults[0][:300] if faults else str(error)[:300]
 
@@ -65,13 +66,41 @@ def _first_fault(error: Exception) -> str:
 # --------------------------------------------------------------------------------------------------------- conversion
 
 
+ROWS = ("questions", "replies")
+"""The fields that are rows, under the names that they have in Python."""
+
+
+@cache
 def camel(name: str) -> str:
     return re.sub(r"_([a-z0-9])", lambda m: m[1].upper(), name)
 
 
+def _plain(value: Any) -> Any:
+    """A value of an Evidence as JSON has it, but for what is in objects of the cluster."""
+    match value:
+        case Enum():
+            return value.value
+        case str() | IPv4Address():
+            return str(value)
+        case date():
+            return value.isoformat()
+        case Objects():
+            return _objects_to_json(value)
+        case list() | tuple():
+            return [_plain(entry) for entry in value]
+        case Mapping():
+            return {key: _plain(entry) for key, entry in value.items()}
+        case _ if is_dataclass(value):
+            return {camel(f.name): _plain(getattr(value, f.name)) for f in fields(value) if f.init}
+        case _:
+            return value
+
+
 @cache
-def converter() -> cattrs.Converter:
-    """Made once, which takes a while."""
+def _converter() -> cattrs.Converter:
+    import cattrs
+    from cattrs.gen import make_dict_structure_fn, override
+
     made = cattrs.Converter()
     for plain, also in ((str, ()), (int, ()), (float, (int,)), (bool, ())):
         made.register_structure_hook(plain, _exactly(plain, *also))
@@ -79,28 +108,16 @@ def converter() -> cattrs.Converter:
     made.register_structure_hook(IPv4Address, lambda value, _: _ipv4(_text(value)))
     made.register_structure_hook(datetime, lambda value, _: _instant(_text(value)))
     made.register_structure_hook(Verdict, lambda value, _: Verdict(_text(value)))  # else it is taken as a str
-    made.register_unstructure_hook(Mac, str)
-    made.register_unstructure_hook(IPv4Address, str)
-    made.register_unstructure_hook(datetime, datetime.isoformat)
     made.register_structure_hook(date, lambda value, _: date.fromisoformat(_text(value)))
-    made.register_unstructure_hook(date, date.isoformat)
     made.register_structure_hook(Objects, lambda value, _: _objects(value, made))
-    made.register_unstructure_hook(Objects, lambda objects: _objects_to_json(objects, made))
     made.register_structure_hook(Question, _question)
     made.register_structure_hook(Reply, _reply)
     inner = (Gap, Acceptance, Capture, Vantage, Loss, Overflow, Neighbour, Interface, Host, MacEntry, Options)
     for kind in (*inner, Evidence):
         names: Any = {f.name: override(rename=camel(f.name)) for f in fields(kind)}
-        if kind is Evidence:
-            names |= {name: override(rename=name, unstruct_hook=_as_rows) for name in ("questions", "replies")}
         structure = make_dict_structure_fn(kind, made, **names)
         made.register_structure_hook(kind, _checked(structure, _CHECKS[kind]) if kind in _CHECKS else structure)
-        made.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, made, **names))
     return made
-
-
-def _as_rows(found: Sequence[Question] | Sequence[Reply]) -> list[Row]:
-    return [*Rows(found)]
 
 
 def _checked(structure: Callable[[Any, Any], Any], check: Callable[[Any], object]) -> Callable[[Any, Any], Any]:
@@ -219,13 +236,13 @@ class Rows(Sequence[Row]):
     __hash__ = None  # type: ignore[assignment] # like a list's
 
 
-def _objects_to_json(objects: Objects, converts: cattrs.Converter) -> dict[str, Any]:
+def _objects_to_json(objects: Objects) -> dict[str, Any]:
     return {
-        "resources": {resource: list(found) for resource, found in sorted(objects.resources.items())},
-        "gaps": converts.unstructure(objects.gaps),
+        "resources": {resource: Lines(found) for resource, found in sorted(objects.resources.items())},
+        "gaps": _plain(objects.gaps),
         "context": objects.context,
         "version": objects.version,
-        "readAt": objects.read_at.isoformat() if objects.read_at else None,
+        "readAt": _plain(objects.read_at),
     }
 
 

@@ -25,6 +25,8 @@ class Bundle:
     def check(self) -> None:
         """Raises UsageError or OutputError now rather than after a run of minutes."""
         check(self.path, "--bundle")
+        if self.path is not None:
+            import arpcheck.commands.bundle_file  # noqa: F401 - what can't be loaded is to be said before the run too
         if self.redacted and self.path is None:
             raise UsageError("--redact goes with --bundle", "Name the bundle: --bundle ticket.tgz --redact")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address
 
 from arpcheck.evidence import Evidence
+from arpcheck.evidence_json import as_document
 from arpcheck.judge.acceptance import marked
 from arpcheck.judge.case import parties
 from arpcheck.judge.findings import findings
@@ -18,8 +19,6 @@ _UNSEEN = KubeProxy(mode=None, strict_arp=None, source=None)
 
 
 def report(judged: Judged, evidence: Evidence, preflight: Preflight | None) -> Report:
-    from arpcheck.evidence_json import as_document
-
     by_target = {id(judgement.case.target): judgement for judgement in judged.judgements}  # to hash one takes long
     return Report(
         summary=summarise(

@@ -31,8 +31,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
 
 
 def written(value: Any, end: str = "") -> str:
-    """JSON text. What JSON can't hold (a date or a NaN in an object that came from a YAML file) is written as text,
-    or as null where it is no number."""
+    """JSON text. What JSON can't hold is written as text (a date), or as null where it is no number (a NaN)."""
     pieces: list[str] = []
     _write(value, "\n", pieces.append)
     pieces.append(end)
@@ -85,9 +84,13 @@ def _write_object(value: Mapping[Any, Any], line: str, say: Say) -> None:
     say(f"{line}}}" if value else "{}")
 
 
-@lru_cache(maxsize=1 << 12, typed=True)  # a YAML file may have 1 and true as keys
 def _key(key: Any) -> str:
-    return f"{text(str(key))}: "
+    return _text_key(key) if type(key) is str else f"{text(str(key))}: "
+
+
+@lru_cache(maxsize=1 << 12)
+def _text_key(key: str) -> str:
+    return f"{text(key)}: "
 
 
 def _write_lines(values: Lines, line: str, say: Say) -> None:

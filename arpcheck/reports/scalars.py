@@ -13,7 +13,7 @@ _WORDS = {None: "null", True: "true", False: "false"}
 
 
 def scalar(value: Any) -> str:
-    """A container is an empty one. A date or the like, which comes from a YAML file, is written as Python has it."""
+    """A container is an empty one. A date or the like is written as Python has it."""
     match value:
         case str():
             return text(value)

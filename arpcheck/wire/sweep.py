@@ -33,6 +33,12 @@ MOST_WAITING = 1 << 15
 MOST_STALE = 1000
 """Batches of frames from before the first question that are thrown away; a flood must not keep the run from starting."""
 
+MOST_LATE = 64
+"""Batches of frames that are taken when it is over: more than a receive buffer holds."""
+
+SETTLED = 0.1
+"""Seconds after the last question before other work is done: nearly all answers come by then."""
+
 _DONE = object()
 
 
@@ -85,7 +91,8 @@ def sweep(
 ) -> Heard:
     """Runs the course on all interfaces side by side. `stop` ends it early, with what was heard so far; `tap` is given
     every frame that was sent or kept, with its time as a Question or Reply has it; `spare` is other work, in steps of
-    less than a millisecond, for when there is nothing to do but to listen. It may be left unfinished."""
+    about a millisecond, for when there is nothing to do but to listen: what comes meanwhile has the time of the end of
+    the step. It may be left unfinished."""
     loop = _Loop(wire, stations, course, progress, tap, iter(spare))
     with held_back():
         while not loop.finished() and not stop():
@@ -159,17 +166,21 @@ class _Loop:
 
     def _use_the_time(self, now: float, wake: float) -> None:
         """Nothing is due until `wake`: accounts for what waits, or does other work, or listens."""
-        spare = self.spare_left and self._only_listens()
+        spare = self.spare_left and self._only_listens(now)
         came = self._listen(now if self.waiting or spare else wake)
         if spare and not came and not self.waiting:
             self.spare_left = next(self.spare, _DONE) is not _DONE
+            came = self._listen(self.wire.now())  # what came meanwhile answers nothing that is asked next
         self.backlog.take_in(max(BITE, 2 * came))  # more than comes, so that a flood can't keep it from ending
 
-    def _only_listens(self) -> bool:
-        return all(schedule.finished_rounds() for schedule in self.schedules.values())
+    def _only_listens(self, now: float) -> bool:
+        settled = now >= self.listen_until - self.course.wait + SETTLED
+        return settled and all(schedule.finished_rounds() for schedule in self.schedules.values())
 
     def result(self, *, stopped: bool) -> Heard:
-        self._listen(self.wire.now())  # what is there already, and whether the wire held until now
+        for _ in range(MOST_LATE):  # what is there already, and whether the wire held until now
+            if not self._listen(self.wire.now()):
+                break
         self.backlog.take_in(len(self.waiting))
         self.losses.count(self.wire.lost(), self.wire.now())
         return Heard(

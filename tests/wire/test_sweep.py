@@ -9,7 +9,7 @@ from arpcheck.model import Ask, Loss, Mac
 from arpcheck.wire.frames import ARP_FRAME
 from arpcheck.wire.schedule import Course
 from arpcheck.wire.seam import Arrival, LinkLostError
-from arpcheck.wire.sweep import Station, sweep
+from arpcheck.wire.sweep import SETTLED, Station, sweep
 
 OUR_MAC, OUR_IP, VIP = Mac("02:00:00:00:00:05"), IPv4Address("10.0.0.5"), IPv4Address("10.0.0.50")
 FIRST, SECOND = Mac("02:00:00:00:00:11"), Mac("02:00:00:00:00:12")
@@ -129,6 +129,39 @@ def test_other_work_is_done_in_steps_while_there_is_only_to_listen():
     assert done == [0, 1, 2, 3, 4]
     assert set(sent_by_then) == {2}, "not before the announced rounds were out"
     assert [reply.after for reply in heard.replies] == [pytest.approx(300.0)] * 2
+
+
+def test_other_work_waits_until_the_answers_to_the_last_question_had_their_time():
+    wire, began = SmallWire({FIRST: 0.04}), []
+
+    def work():
+        began.append(wire.time)
+        yield
+
+    sweep(wire, (STATION,), course(rounds=1), spare=work())
+    assert 50.0 + SETTLED <= began[0] < 50.3
+
+
+def test_what_came_while_other_work_took_too_long_is_all_heard_and_answers_no_later_question():
+    class Narrow(SmallWire):
+        """Gives one frame at a time, as a socket gives no more than so many, with the time when it is taken."""
+
+        def receive(self, until):
+            first, *self.rest = [*self.rest, *super().receive(until)] or [None]
+            return [Arrival(first.interface, self.time, first.frame)] if first else []
+
+    macs = [Mac(f"02:00:00:00:01:{number:02x}") for number in range(20)]
+    for length in (0.7, 3.0):  # up to before the end, and beyond it
+        wire = Narrow(dict.fromkeys(macs, 0.3))
+        wire.rest = []
+
+        def work(wire=wire, length=length):
+            wire.time += length
+            yield
+
+        heard = sweep(wire, (STATION,), course(rounds=1), spare=work())
+        assert {reply.mac for reply in heard.replies} == {*macs}
+        assert {reply.round for reply in heard.replies} == {1}
 
 
 def test_other_work_that_never_ends_keeps_nothing_from_ending():
