@@ -28,8 +28,8 @@ class Acceptances:
     entries: tuple[Acceptance, ...] = ()
     today: date = date.min
 
-    def of_target(self, target: Target, verdict: Verdict | None) -> Accepted | None:
-        return self._first(lambda entry: verdict is not None and entry.verdict == verdict and _names(entry, target))
+    def of_target(self, target: Target, verdict: Verdict) -> Accepted | None:
+        return self._first(lambda entry: entry.verdict == verdict and _names(entry, target))
 
     def of_node(self, name: str, arp: Arp) -> Accepted | None:
         return self.of_subject(OF_NODE.get(arp, ""), name)

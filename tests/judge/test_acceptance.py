@@ -63,6 +63,9 @@ CASES = [
     pytest.param("two-non-strict", NON_STRICT, 0, id="the address and both nodes"),
     pytest.param("two-non-strict", NON_STRICT[:2], 1, id="one node is left"),
     pytest.param("two-non-strict", NON_STRICT[1:], 1, id="the address is left"),
+    pytest.param(
+        "two-non-strict", [*NON_STRICT[:2], finding("unreached-nodes", node="worker-3")], 1, id="another finding of the node"
+    ),
     pytest.param("prober-is-node", [], 3, id="self-blind"),
     pytest.param("prober-is-node", [finding("self-blind", node="worker-3")], 0, id="self-blind, accepted"),
     pytest.param("prober-is-node", [finding("self-blind", node="worker-1")], 3, id="self-blind, of another node"),
@@ -97,6 +100,10 @@ def test_a_finding_that_restates_an_accepted_verdict_is_accepted_with_it():
     assert {f.id: bool(f.accepted) for f in concluded("split-brain", DUPLICATE).findings} == {"split-announcers": True}
 
 
+def test_a_finding_is_accepted_by_its_address_too():
+    assert {f.id: bool(f.accepted) for f in concluded("split-brain", finding("split-announcers", ip=VIP)).findings} == {"split-announcers": True}
+
+
 def test_a_finding_of_which_one_node_is_left_counts():
     assert {f.id: f.accepted for f in concluded("two-non-strict", *NON_STRICT[:2]).findings} == {"non-strict-nodes": None}
 
@@ -126,6 +133,25 @@ def test_what_expired_and_what_is_nowhere_is_said():
         "duplicate of 10.0.0.50: expired on 2026-02-01 (until the move)",
         "self-blind of worker-9: nothing in this run is that (cron)",
     )
+
+
+IDLE = [
+    pytest.param("two-non-strict", NON_STRICT, [], id="the address and both nodes"),
+    pytest.param("split-brain", [verdict("duplicate", ip=VIP, until=date(2026, 3, 1))], [], id="its last day"),
+    pytest.param("split-brain", [finding("split-announcers", ip=VIP)], [], id="the address of a finding"),
+    pytest.param("prober-is-servicelb-node", [verdict("inconclusive", ip=IPv4Address("10.0.0.11"))], [], id="one address of three"),
+    pytest.param("two-controllers", [finding("two-controllers", ip=VIP)], [], id="one finding of two"),
+    pytest.param("split-brain", [verdict("duplicate", ip=IPv4Address("10.0.0.5"))], ["duplicate of 10.0.0.5"], id="another address"),
+    pytest.param("split-brain", [verdict("foreign", ip=VIP)], ["foreign of 10.0.0.50"], id="another verdict"),
+    pytest.param("two-non-strict", [finding("non-strict-nodes", node="worker-1")], ["non-strict-nodes of worker-1"], id="another node"),
+    pytest.param("two-non-strict", [finding("unreached-nodes", node="worker-2")], ["unreached-nodes of worker-2"], id="another finding"),
+]
+
+
+@pytest.mark.parametrize(("scene", "accepted", "idle"), IDLE)
+def test_an_entry_that_does_something_is_not_called_stale(scene, accepted, idle):
+    because = [line for f in concluded(scene, *accepted).findings if f.id == "stale-acceptance" for line in f.because]
+    assert because == [f"{words}: nothing in this run is that (replaced in March)" for words in idle]
 
 
 def test_a_foreign_kernel_on_the_canary_can_be_accepted():

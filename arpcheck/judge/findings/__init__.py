@@ -26,7 +26,7 @@ def findings(judged: Judged) -> tuple[Finding, ...]:
 
 def _with_acceptance(finding: Finding, judged: Judged) -> Finding:
     accepted = judged.acceptances.of_finding(finding, judged.verdicts())
-    return replace(finding, accepted=accepted, means=marked(finding.means, accepted)) if accepted else finding
+    return replace(finding, accepted=accepted, means=marked(finding.means, accepted))
 
 
 def texts() -> tuple[Text, ...]:
