@@ -1,12 +1,19 @@
 """Cases by hand: what was heard in a line, everything else as in a healthy run."""
 
+from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
+from arpcheck.evidence import Evidence, Options
 from arpcheck.judge.case import Case
-from arpcheck.model import Claim, Kind, Mac, Owner, Responder, Target, Trust
+from arpcheck.judge.findings import findings
+from arpcheck.judge.hearing import Hearing
+from arpcheck.judge.judged import Judged, Judgement
+from arpcheck.judge.verdicts import judge
+from arpcheck.model import Claim, Host, Kind, Mac, Owner, Question, Reply, Responder, Target, Trust
 
-IP = IPv4Address("10.0.0.50")
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+IP, CANARY, OURS = IPv4Address("10.0.0.50"), IPv4Address("10.96.0.1"), IPv4Address("10.0.0.5")
 
 
 def mac(number):
@@ -33,9 +40,9 @@ def claim(node, trust=Trust.CURRENT):
     return Claim(node=node, source="ServiceL2Status metallb-system/l2-a", trust=trust)
 
 
-def case(*parties, announcers=(), non_strict=(), kind=Kind.LOAD_BALANCER, skipped=None, claims=None, **rest):
+def case(*parties, ip=IP, announcers=(), non_strict=(), kind=Kind.LOAD_BALANCER, skipped=None, claims=None, **rest):
     made = {
-        "target": Target(ip=IP, kind=kind, services=("web/a",), skipped=skipped),
+        "target": Target(ip=ip, kind=kind, services=("web/a",), skipped=skipped),
         "rounds": (1, 2, 3),
         "parties": tuple(p.responder._replace(expected=p.owner.node in [*announcers] or p.named != "") for p in parties),
         "owners": {p.owner.mac: p.owner for p in parties},
@@ -60,3 +67,51 @@ def case(*parties, announcers=(), non_strict=(), kind=Kind.LOAD_BALANCER, skippe
         "complete": True,
     }
     return Case(**{**made, **rest})
+
+
+def hearing(*asked, answered=(), **rest):
+    """`asked`: an address and a round each, on eth0 with our own address; `answered`: the same with a MAC's number."""
+    return Hearing(
+        Evidence(
+            arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0",)),
+            questions=tuple(Question(number * 1000.0, "eth0", number, ip, OURS, None) for ip, number in asked),
+            replies=tuple(
+                Reply(number * 1000.0 + 1, "eth0", number, ip, OURS, None, mac(who), mac(who), 1.0) for ip, number, who in answered
+            ),
+            **rest,
+        )
+    )  # fmt: skip
+
+
+def judged(*cases, **rest):
+    """A run that came to these cases, each judged by the rules."""
+    made = {
+        "targets": tuple(one.target for one in cases),
+        "judgements": tuple(Judgement(case=one, verdict=judge(one)[0], reason=judge(one)[1]) for one in cases),
+        "nodes": (),
+        "addresses": {},
+        "labels": {},
+        "kube_proxies": {},
+        "owners": {found: owner for one in cases for found, owner in one.owners.items()},
+        "hearing": hearing(),
+        "canary": CANARY,
+        "controls": (),
+        "host": Host(),
+        "interfaces": ("eth0",),
+        "blind": {},
+        "gaps": (),
+        "losses": (),
+        "overlays": {},
+        "causes": (),
+        "cluster_version": None,
+    }
+    return Judged(**{**made, **rest})
+
+
+def finding(name, run):
+    return next((found for found in findings(run) if found.id == name), None)
+
+
+def because(name, run):
+    """What the finding is drawn from; nothing where the run has no such finding."""
+    return getattr(finding(name, run), "because", ())
