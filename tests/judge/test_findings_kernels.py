@@ -1,0 +1,171 @@
+"""Findings about the nodes' kernels, rule by rule, with the words that an operator reads."""
+
+from ipaddress import IPv4Address
+
+import pytest
+from judge_cases import CANARY, IP, because, case, finding, hearing, judged, mac, party
+
+from arpcheck.judge.findings.kernels import doubled
+from arpcheck.judge.judged import Place
+from arpcheck.judge.nodes import NodeState
+from arpcheck.model import Arp, Cause, Host, Interface, KubeProxy
+
+A, B = party(1, 1, 2, 3, node="a"), party(2, 1, 2, 3, node="b")
+HOME, SECOND_HOME = IPv4Address("10.0.0.11"), IPv4Address("10.1.0.11")
+
+
+def state(name, arp):
+    return NodeState(name=name, arp=arp, reason=f"why {arp.value}", ready=True, macs=())
+
+
+STATES = (state("a", Arp.STRICT), state("b", Arp.NON_STRICT), state("c", Arp.NON_STRICT), state("d", Arp.UNKNOWN), state("e", Arp.UNREACHED))
+PROXY = KubeProxy(mode="ipvs", strict_arp=False, source="configmap x")
+INVISIBLE = "what is configured is not visible"
+
+
+def test_nodes_without_strict_arp_are_counted_among_those_that_could_be_judged():
+    found = finding("non-strict-nodes", judged(case(A, B, announcers="a", non_strict="b"), case(A, announcers="a", ip=HOME), nodes=STATES))
+    assert found.because == (f"2 of 3 nodes that could be judged answered for {CANARY}: b, c", f"b: {INVISIBLE}", f"c: {INVISIBLE}")
+    assert (found.nodes, found.ips) == (("b", "c"), (IP,))
+    assert finding("non-strict-nodes", judged(case(A), nodes=STATES[:1])) is None
+
+
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        pytest.param(None, INVISIBLE, id="nothing"),
+        pytest.param(KubeProxy(mode=None, strict_arp=None, source="configmap x"), INVISIBLE, id="neither"),
+        pytest.param(PROXY, "configured is mode ipvs, strictARP false (configmap x)", id="both"),
+        pytest.param(
+            KubeProxy(mode="ipvs", strict_arp=True, source="configmap x", loaded=True, notes=("odd", "old")),
+            "configured is mode ipvs, strictARP true (configmap x); odd; old", id="with notes",
+        ),
+        pytest.param(
+            KubeProxy(mode="ipvs", strict_arp=True, source="configmap x", loaded=False),
+            "configured is mode ipvs, strictARP true (configmap x), but the running kube-proxy is older than that", id="not loaded",
+        ),
+        pytest.param(KubeProxy(mode="ipvs", strict_arp=None, source="x"), "configured is mode ipvs, strictARP not visible (x)", id="no strictARP"),
+        pytest.param(KubeProxy(mode=None, strict_arp=True, source="x"), "configured is mode not visible, strictARP true (x)", id="no mode"),
+    ],
+)  # fmt: skip
+def test_what_is_configured_stands_beside_what_the_wire_shows(proxy, said):
+    run = judged(nodes=(state("b", Arp.NON_STRICT),), kube_proxies={"b": proxy} if proxy else {})
+    assert because("non-strict-nodes", run)[1:] == (f"b: {said}",)
+
+
+def test_the_causes_are_those_of_answering():
+    causes = [Cause(row=row, text=f"row {row}", do=f"do {row}", nodes=("b", "c") if row == 3 else ()) for row in range(1, 9)]
+    found = finding("non-strict-nodes", judged(nodes=STATES, causes=tuple(causes)))
+    assert found.because[3:] == ("row 3: b, c", "row 4", "row 5", "row 6")
+    assert found.do[:4] == ("do 3", "do 4", "do 5", "do 6")
+    assert found.do[4].startswith("Set `ipvs.strictARP: true`")
+
+
+VIP_ASKED = [(IP, number) for number in (1, 2, 3)]
+HOME_ASKED = [(HOME, number) for number in (1, 2)]
+TWICE = [(IP, number, 1) for number in (1, 1, 2, 2, 3, 3)]
+ONCE_AT_HOME = [(HOME, 1, 1), (HOME, 2, 1)]
+
+
+def answered(found, *, flux=False, **per_probe):
+    """The node a as a party with what a report says of its answers."""
+    return found._replace(responder=found.responder._replace(flux=flux, **per_probe))
+
+
+@pytest.mark.parametrize(
+    ("found", "doubles"),
+    [
+        pytest.param([*TWICE, *ONCE_AT_HOME], True, id="twice, and once at home"),
+        pytest.param([*TWICE[:5], *ONCE_AT_HOME], True, id="to most of the questions"),
+        pytest.param([*TWICE[:4], (IP, 3, 1), *ONCE_AT_HOME][1:], False, id="a stray repeat"),
+        pytest.param([*TWICE, *ONCE_AT_HOME, *ONCE_AT_HOME], False, id="twice at home too: its frames are mirrored"),
+        pytest.param(TWICE, False, id="not heard at home"),
+        pytest.param([(IP, 1, 1), *ONCE_AT_HOME], False, id="one answer"),
+        pytest.param([(IP, 1, 1), (IP, 1, 1), *ONCE_AT_HOME], True, id="two answers to one question"),
+    ],
+)
+def test_a_kernel_that_answers_beside_its_speaker(found, doubles):
+    heard = hearing(*VIP_ASKED, *HOME_ASKED, answered=found)
+    run = judged(case(answered(A, replies_per_probe=2.0), announcers="a"), hearing=heard, addresses={"a": (HOME,)})
+    assert doubled(run) == (((IP, "a", mac(1)),) if doubles else ())
+
+
+def test_an_answer_to_each_question_is_no_double():
+    heard = hearing(*VIP_ASKED, *HOME_ASKED, answered=[*TWICE, *ONCE_AT_HOME])
+    run = judged(case(A, announcers="a"), hearing=heard, addresses={"a": (HOME,)})
+    assert doubled(run) == ()
+    assert doubled(judged(case(answered(A, flux=True), announcers="a"), hearing=heard, addresses={"a": (HOME,)})) == ((IP, "a", mac(1)),)
+
+
+def test_it_is_mirrored_where_any_of_its_own_addresses_is_doubled():
+    asked = [*VIP_ASKED, *HOME_ASKED, (SECOND_HOME, 1)]
+    heard = hearing(*asked, answered=[*TWICE, *ONCE_AT_HOME, (SECOND_HOME, 1, 1), (SECOND_HOME, 1, 1)])
+    made = case(answered(A, replies_per_probe=2.0), announcers="a")
+    assert doubled(judged(made, hearing=heard, addresses={"a": (HOME, SECOND_HOME)})) == ()
+    assert doubled(judged(made, hearing=heard, addresses={"a": (HOME,)})) != ()
+
+
+def test_a_latent_fault_is_said_with_node_and_mac():
+    found = finding("latent-non-strict", judged(case(A, announcers="a"), doubled=((IP, "a", mac(1)),)))
+    assert found.because == (f"a ({mac(1)}) answered more than once per question for {IP}",)
+    assert (found.nodes, found.ips) == (("a",), (IP,))
+
+
+def prober(*interfaces, used=("eth0",)):
+    return Place(host=Host(interfaces=interfaces), interfaces=used)
+
+
+def nic(name, ignore=0, *addresses):
+    return Interface(name=name, mac=None, addresses=addresses, arp_ignore=ignore, arp_announce=2)
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        pytest.param(prober(), "its kernel says nothing of ARP", id="nothing"),
+        pytest.param(prober(nic("eth0", 1), nic("eth1")), "its kernel says eth0: arp_ignore 1, arp_announce 2", id="the probed interface"),
+        pytest.param(
+            prober(nic("eth0"), nic("kube-ipvs0", 0, "10.96.0.1/32", "10.96.0.10/32")),
+            "its kernel says eth0: arp_ignore 0, arp_announce 2; 2 Service addresses are on its kube-ipvs0", id="Service addresses",
+        ),
+        pytest.param(prober(nic("kube-dummy-if", 0, "x")), "its kernel says nothing of ARP; 1 Service addresses are on its kube-dummy-if", id="kube-router's"),
+    ],
+)  # fmt: skip
+def test_the_prober_s_own_kernel_is_shown(place, said):
+    assert because("self-blind", judged(nodes=STATES, blind={"b": place})) == (f"arpcheck ran on b; {said}",)
+
+
+@pytest.mark.parametrize(
+    ("states", "blind", "first"),
+    [
+        pytest.param(STATES, "a", "Run it also from b, which hears a", id="the first other node"),
+        pytest.param(STATES, "ba", "Run it also from c, which hears a and b", id="that is not blind itself"),
+        pytest.param((state("a", Arp.UNREACHED), state("b", Arp.SELF), state("c", Arp.STRICT)), "b", "Run it also from c, which hears b", id="that was heard"),
+        pytest.param((state("a", Arp.UNREACHED), state("b", Arp.SELF)), "b", "Run arpcheck once more from another host", id="none"),
+    ],
+)
+def test_from_where_a_blind_node_is_heard(states, blind, first):
+    found = finding("self-blind", judged(nodes=states, blind={name: prober() for name in blind}))
+    assert found.do[0].startswith(first)
+    assert found.nodes == tuple(sorted(blind))
+
+
+def test_nodes_of_which_nothing_was_heard():
+    found = finding("unreached-nodes", judged(nodes=STATES))
+    assert (found.because, found.nodes) == (("e: why unreached",), ("e",))
+    assert finding("unreached-nodes", judged(nodes=STATES[:4])) is None
+
+
+@pytest.mark.parametrize(
+    ("version", "mode", "deprecated"),
+    [
+        ("v1.35.0", "ipvs", True), ("1.35", "ipvs", True), ("v1.36.1+k3s1", "ipvs", True), ("v2.0.0", "ipvs", True), ("v1.34.9", "ipvs", False),
+        ("v1.9.0", "ipvs", False), ("v1.35.0", "iptables", False), ("v1.35.0", None, False), (None, "ipvs", False), ("dev", "ipvs", False),
+    ],
+)  # fmt: skip
+def test_ipvs_is_deprecated_since_1_35(version, mode, deprecated):
+    proxies = {name: KubeProxy(mode=mode, strict_arp=None, source=None) for name in "ba"}
+    found = finding("ipvs-deprecated", judged(kube_proxies=proxies, cluster_version=version))
+    assert (found is not None) is deprecated
+    if found:
+        assert (found.because, found.nodes) == ((f"kube-proxy is in mode ipvs, and the server is {version}",), ("a", "b"))
