@@ -158,7 +158,7 @@ def _often(replies: Sequence[Reply], asked: Asked, node: str | None, expected: b
         macs=macs,
         interfaces=_each(reply.interface for reply in replies),
         expected=expected,
-        flux=node is not None and len(macs) > 1,
+        flux=len(macs) > 1,
         rounds=_each(reply.round for reply in replies),
         replies_per_probe=round(len(replies) / questions, 2) if questions else 0.0,
         first_reply_ms=min(reply.after for reply in replies),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
-from arpcheck.evidence import Evidence, Options
+from arpcheck.evidence import Evidence, Options, Vantage
 from arpcheck.judge.case import Case
 from arpcheck.judge.findings import findings
 from arpcheck.judge.hearing import Hearing
@@ -69,18 +69,29 @@ def case(*parties, ip=IP, announcers=(), non_strict=(), kind=Kind.LOAD_BALANCER,
     return Case(**{**made, **rest})
 
 
+def evidence(**rest):
+    return Evidence(**{"arpcheck": "x", "started_at": NOW, "ended_at": NOW, "options": Options(interfaces=("eth0",)), **rest})
+
+
 def hearing(*asked, answered=(), **rest):
     """`asked`: an address and a round each, on eth0 with our own address; `answered`: the same with a MAC's number."""
-    return Hearing(
-        Evidence(
-            arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0",)),
-            questions=tuple(Question(number * 1000.0, "eth0", number, ip, OURS, None) for ip, number in asked),
-            replies=tuple(
-                Reply(number * 1000.0 + 1, "eth0", number, ip, OURS, None, mac(who), mac(who), 1.0) for ip, number, who in answered
-            ),
-            **rest,
+    questions = tuple(Question(number * 1000.0, "eth0", number, ip, OURS, None) for ip, number in asked)
+    replies = tuple(Reply(number * 1000.0 + 1, "eth0", number, ip, OURS, None, mac(who), mac(who), 1.0) for ip, number, who in answered)
+    return Hearing(evidence(questions=questions, replies=replies, **rest))
+
+
+def hosts(*asked, answered=(), names=("one", "two")):
+    """As `hearing`, merged of several hosts: the first asked in rounds 1 to 3, the next in 4 to 6 and so on."""
+    interfaces = tuple(f"{name}:eth0" for name in names)
+    vantages = tuple(
+        Vantage(
+            name=name, node_name=None, first_round=1 + 3 * place, rounds=3, rate=10.0, arpcheck="x", started_at=NOW, ended_at=NOW, complete=True
         )
-    )  # fmt: skip
+        for place, name in enumerate(names)
+    )
+    questions = tuple(Question(n * 1000.0, interfaces[(n - 1) // 3], n, ip, OURS, None) for ip, n in asked)
+    replies = tuple(Reply(n * 1000.0 + 1, interfaces[(n - 1) // 3], n, ip, OURS, None, mac(who), mac(who), 1.0) for ip, n, who in answered)
+    return Hearing(evidence(options=Options(interfaces=interfaces), vantages=vantages, questions=questions, replies=replies))
 
 
 def judged(*cases, **rest):

@@ -4,10 +4,11 @@ from ipaddress import IPv4Address
 from itertools import permutations
 
 import pytest
+from judge_cases import evidence, hearing, hosts, mac
 
 from arpcheck.judge import case
-from arpcheck.judge.hearing import Asked
-from arpcheck.model import Announcement, Claim, Mac, Reply, Trust
+from arpcheck.judge.hearing import Asked, Hearing
+from arpcheck.model import Announcement, Claim, Mac, Owner, Question, Reply, Trust
 
 IP, OWN = IPv4Address("10.0.0.50"), IPv4Address("10.0.0.5")
 A, B, OTHER = Mac("02:00:00:00:00:0a"), Mac("02:00:00:00:00:0b"), Mac("02:00:00:00:00:0c")
@@ -33,6 +34,54 @@ def test_the_nics_of_a_node_are_one_responder():
         assert found.macs == (A, B)
         assert (found.interfaces, found.rounds, found.sources, found.flux) == (("eth0", "eth1"), (1, 2, 3), (OTHER,), True)
         assert (found.replies_per_probe, found.first_reply_ms) == (2.0, 0.1)
+
+
+def owned(**nodes):
+    """By MAC; `m3="worker-1"`: 02:…:03 is of worker-1."""
+    return {mac(int(name[1:])): Owner(mac=mac(int(name[1:])), node=node) for name, node in nodes.items()}
+
+
+def test_who_answered_is_told_by_the_lowest_mac():
+    heard = hearing((IP, 1), answered=[(IP, 1, number) for number in (4, 2, 1, 3)])
+    vendors = {mac(1): "VMware", mac(2): "VMware", mac(3): "a vendor"}
+    found = case.parties(IP, heard, owned(m1="worker-1", m4="worker-1", m2="worker-2", m3=None), vendors, {"worker-2"}, {mac(3)})
+    assert [(party.node, party.macs, party.expected, party.flux, party.vendor) for party in found] == [
+        ("worker-1", (mac(1), mac(4)), False, True, None),
+        ("worker-2", (mac(2),), True, False, None),
+        (None, (mac(3),), True, False, "a vendor"),
+    ]
+
+
+def test_an_answer_to_a_question_of_one_mac_alone_counts_for_that_question():
+    """Nobody else was asked, so it is one answer to one."""
+    asked = [Question(0.0, "eth0", 1, IP, OWN, None), Question(1000.0, "eth0", 2, IP, OWN, A)]
+    heard = Hearing(evidence(questions=asked, replies=[Reply(1001.0, "eth0", 2, IP, OWN, A, A, A, 1.0)]))
+    assert [party.replies_per_probe for party in case.parties(IP, heard, {A: Owner(mac=A, node="worker-1")}, {}, ())] == [1.0]
+
+
+HOME = IPv4Address("10.0.0.11")
+BY_BOTH = [(ip, number) for ip in (IP, HOME) for number in range(1, 7)]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "elsewhere", "deaf"),
+    [
+        pytest.param({"m1": "worker-1"}, [], {4, 5, 6}, id="the other never heard it"),
+        pytest.param({"m1": "worker-1"}, [(HOME, 5, 1)], set(), id="it heard the same MAC"),
+        pytest.param({"m1": "worker-1", "m2": "worker-1"}, [(HOME, 5, 2)], set(), id="it heard another MAC of the node"),
+        pytest.param({"m1": "worker-1", "m2": "worker-2"}, [(HOME, 5, 2)], {4, 5, 6}, id="it heard another node"),
+        pytest.param({"m1": None, "m2": None}, [(HOME, 5, 2)], {4, 5, 6}, id="it heard another MAC that is nobody's"),
+    ],
+)
+def test_which_rounds_could_not_hear_a_party(nodes, elsewhere, deaf):
+    heard, owners = hosts(*BY_BOTH, answered=[(IP, 1, 1), *elsewhere]), owned(**nodes)
+    found = case.parties(IP, heard, owners, {}, ())
+    assert case.deaf(IP, found, heard, owners) == {mac(1): deaf}
+
+
+def test_a_single_host_is_deaf_to_nobody():
+    heard, owners = hearing((IP, 1), answered=[(IP, 1, 1)]), owned(m1="worker-1")
+    assert case.deaf(IP, case.parties(IP, heard, owners, {}, ()), heard, owners) == {}
 
 
 def announced(*claims, silence=None):

@@ -3,7 +3,7 @@
 from itertools import permutations
 
 import pytest
-from judge_cases import case, claim, party
+from judge_cases import case, claim, mac, party
 
 from arpcheck.judge.verdicts import RULES, judge, texts
 from arpcheck.model import Kind, Trust, Verdict
@@ -28,6 +28,7 @@ CASES = [
     pytest.param(case(held_on="eth0"), "foreign", "this host", id="the prober has it and is no node"),
     pytest.param(case(A, POD, announcers="a"), "duplicate", "kube-vip.io/hwaddr", id="a MAC that the Service names is not foreign"),
     pytest.param(case(POD), "ok", "", id="such a MAC alone"),
+    pytest.param(case(FOREIGN, named_unread=True), "inconclusive", f"whose {mac(9)} is", id="it may be one that the Service names"),
     # non-strict
     pytest.param(case(A, B, announcers="a", non_strict="b"), "non-strict", "b answered without", id="beside the announcer"),
     pytest.param(case(B, announcers="a", non_strict="b"), "non-strict", "a should", id="instead of the announcer"),
@@ -48,6 +49,10 @@ CASES = [
     pytest.param(case(A, B), "duplicate", "", id="two nodes, no announcer known"),
     pytest.param(case(A, B, announcers="a", non_strict="a"), "duplicate", "", id="the announcer's own kernel excuses nobody"),
     pytest.param(case(A, B, unread=("leases",)), "duplicate", "", id="proven, whatever could not be read"),
+    pytest.param(
+        case(party(1, 1, 8, node="a"), party(2, 1, 8, node="b"), party(3, 8, node="c"), rounds=(1, 8)), "duplicate", "a and b answered in one round",
+        id="the first round in which several did",
+    ),
     # inconclusive
     pytest.param(case(A, announcers="a", lost=True), "inconclusive", "lost", id="frames were lost"),
     pytest.param(case(A, announcers="a", excess=5), "inconclusive", "5 replies", id="more came than was kept"),
@@ -135,6 +140,18 @@ CASES = [
 def test_the_verdict_and_its_reason(made, verdict, words):
     found, reason = judge(made)
     assert (found.value, words in reason) == (verdict, True), reason
+
+
+WORDS = [
+    pytest.param(FOREIGN, f"{mac(9)} answered and is no node's", id="the MAC"),
+    pytest.param(party(9, 1, foreign=True, label="VRRP, virtual router 51"), f"{mac(9)} (VRRP, virtual router 51) answered and is no node's", id="its prefix"),
+    pytest.param(party(7, 1, 2, 3, named="kube-vip.io/hwaddr", label="VRRP"), f"{mac(7)} (kube-vip.io/hwaddr) answered every round", id="the Service's word"),
+]
+
+
+@pytest.mark.parametrize(("found", "words"), WORDS)
+def test_a_mac_of_no_node_is_shown_with_what_is_known_of_it(found, words):
+    assert judge(case(found))[1] == words
 
 
 def test_whether_a_record_says_who_should_is_told():
