@@ -208,6 +208,12 @@ def test_what_leaves_no_clean_run_is_named():
     assert (stopped.exit_code, stopped.complete, stopped.because) == (130, False, ("the run was interrupted",))
 
 
+def test_gaps_are_sorted_whatever_stage_they_come_from():
+    heard = observed("nodes-refused")
+    elsewhere = tuple(question for question in heard.questions if question.ip != IPv4Address("10.96.0.1"))
+    assert [gap.what for gap in pipeline.conclude(replace(heard, questions=elsewhere)).gaps] == ["canary", "nodes"]
+
+
 def test_a_frame_lost_while_nodes_were_asked_the_canary_alone_leaves_no_clean_run():
     heard = observed("healthy")
     alone = {question.round for question in heard.questions if question.to}

@@ -99,6 +99,7 @@ def says(node, trust=Trust.CURRENT, rank=0):
         pytest.param([[announced(silence="BGP only")]], "", "BGP only", id="nobody should"),
         pytest.param([[announced(silence="BGP only")], [announced()]], "", None, id="somebody should for the other Service"),
         pytest.param([[announced(silence="BGP only")], [announced(says("a"))]], "a", None, id="who should for the other Service is known"),
+        pytest.param([[announced(silence="BGP only"), announced(says("a"))]], "a", None, id="another implementation names who should"),
         pytest.param([[announced(silence="BGP only")], []], "", None, id="nothing is said of the other Service"),
         pytest.param([[announced(says("a"))], [announced(says("b"))]], "ab", None, id="each Service's own"),
         pytest.param([[announced(says("a", rank=1), says("b"))]], "b", None, id="of one Service the strongest"),
@@ -111,3 +112,10 @@ def test_who_should_answer(announcements, announcers, silence):
     for order in permutations(announcements):
         _, found, why = case.expected(order)
         assert (found, why) == (frozenset(announcers), silence)
+
+
+def test_the_strongest_claim_comes_first_and_each_once():
+    """Over all Services that share the address."""
+    guess, old, current = says("a", Trust.GUESS), says("b", Trust.STALE), says("c", rank=3)
+    for order in permutations([[announced(guess, old), announced(current)], [announced(old)], [announced(guess)]]):
+        assert case.expected(order)[0] == (current, old, guess)
