@@ -9,6 +9,7 @@ from arpcheck.judge.case import Case
 from arpcheck.judge.findings import findings
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.judged import Judged, Judgement
+from arpcheck.judge.nodes import NodeState
 from arpcheck.judge.verdicts import judge
 from arpcheck.model import Claim, Host, Kind, Mac, Owner, Question, Reply, Responder, Target, Trust
 
@@ -92,6 +93,10 @@ def hosts(*asked, answered=(), names=("one", "two")):
     questions = tuple(Question(n * 1000.0, interfaces[(n - 1) // 3], n, ip, OURS, None) for ip, n in asked)
     replies = tuple(Reply(n * 1000.0 + 1, interfaces[(n - 1) // 3], n, ip, OURS, None, mac(who), mac(who), 1.0) for ip, n, who in answered)
     return Hearing(evidence(options=Options(interfaces=interfaces), vantages=vantages, questions=questions, replies=replies))
+
+
+def state(name, arp):
+    return NodeState(name=name, arp=arp, reason=f"why {arp.value}", ready=True, macs=())
 
 
 def judged(*cases, **rest):

@@ -3,19 +3,14 @@
 from ipaddress import IPv4Address
 
 import pytest
-from judge_cases import CANARY, IP, because, case, finding, hearing, judged, mac, party
+from judge_cases import CANARY, IP, because, case, finding, hearing, judged, mac, party, state
 
 from arpcheck.judge.findings.kernels import doubled
 from arpcheck.judge.judged import Place
-from arpcheck.judge.nodes import NodeState
 from arpcheck.model import Arp, Cause, Host, Interface, KubeProxy
 
 A, B = party(1, 1, 2, 3, node="a"), party(2, 1, 2, 3, node="b")
 HOME, SECOND_HOME = IPv4Address("10.0.0.11"), IPv4Address("10.1.0.11")
-
-
-def state(name, arp):
-    return NodeState(name=name, arp=arp, reason=f"why {arp.value}", ready=True, macs=())
 
 
 STATES = (state("a", Arp.STRICT), state("b", Arp.NON_STRICT), state("c", Arp.NON_STRICT), state("d", Arp.UNKNOWN), state("e", Arp.UNREACHED))
@@ -82,6 +77,8 @@ def answered(found, *, flux=False, **per_probe):
         pytest.param(TWICE, False, id="not heard at home"),
         pytest.param([(IP, 1, 1), *ONCE_AT_HOME], False, id="one answer"),
         pytest.param([(IP, 1, 1), (IP, 1, 1), *ONCE_AT_HOME], True, id="two answers to one question"),
+        pytest.param([(IP, 1, 1), (IP, 1, 1), (IP, 2, 1), *ONCE_AT_HOME], True, id="to half of the questions"),
+        pytest.param([(IP, 4, 1), *ONCE_AT_HOME], False, id="one answer, to a question that is not known"),
     ],
 )
 def test_a_kernel_that_answers_beside_its_speaker(found, doubles):
