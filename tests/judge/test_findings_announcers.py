@@ -9,6 +9,7 @@ from judge_cases import IP, NOW, because, case, claim, finding, judged, party
 from arpcheck.model import Announcement, Trust
 
 A, B, C = (party(number, 1, 2, 3, node=name) for number, name in ((1, "a"), (2, "b"), (3, "c")))
+OTHERS = [party(ord(name), 1, node=name) for name in "febdc"]
 STRANGER = party(9, 1, 2, 3)
 OLD = claim("a", Trust.STALE)
 DATED = replace(OLD, observed_at=NOW - timedelta(hours=3))
@@ -20,7 +21,7 @@ RECORD = "10.0.0.50: ServiceL2Status metallb-system/l2-a"
     [
         pytest.param(case(B, claims=(OLD,)), [f"{RECORD} names a, b answered"], id="another answered"),
         pytest.param(case(B, claims=(DATED,)), [f"{RECORD} of 2026-03-01 09:00 UTC names a, b answered"], id="with its time"),
-        pytest.param(case(C, B, claims=(OLD,)), [f"{RECORD} names a, b and c answered"], id="two others"),
+        pytest.param(case(*OTHERS, claims=(OLD,)), [f"{RECORD} names a, b and c and d and e and f answered"], id="several others"),
         pytest.param(case(B, claims=(OLD, claim("b", Trust.STALE))), [f"{RECORD} names a, b answered"], id="one of two old records"),
         pytest.param(case(A, claims=(OLD,)), [], id="the same answered"),
         pytest.param(case(claims=(OLD,)), [], id="nobody answered"),

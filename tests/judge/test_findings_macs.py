@@ -83,7 +83,7 @@ WIRE = ("node-ip", "answered for 10.0.0.11")
         ),
         pytest.param([says("b"), says("a", detail="macs.csv:4")], [], [f"{mac(1)} is of a and b by mac-map"], id="one says both"),
         pytest.param(
-            [says("b"), says("a", detail="macs.csv:4"), says("b", *WIRE), says("a", *WIRE)], [],
+            [says("b", *WIRE), says("a", *WIRE), says("b"), says("a", detail="macs.csv:4")], [],
             [f"{mac(1)} is of a and b by mac-map", f"{mac(1)} is of a and b by node-ip"], id="two say both",
         ),
     ],
@@ -94,6 +94,10 @@ def test_what_is_said_of_a_mac(said, conflict, shared):
     assert list(because("shared-mac", run)) == shared
     nodes = [found.nodes for name in ("conflicting-identity", "shared-mac") if (found := finding(name, run))]
     assert nodes == [("a", "b")] * len(nodes)
+
+
+def test_nodes_that_share_a_mac_are_named_in_their_order():
+    assert because("shared-mac", heard(*map(says, "dbeac"))) == (f"{mac(1)} is of a and b and c and d and e by mac-map",)
 
 
 def test_a_tunnel_s_mac_that_answered():
