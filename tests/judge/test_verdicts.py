@@ -73,7 +73,7 @@ CASES = [
     pytest.param(case(A, unread=("leases",)), "inconclusive", "leases", id="who should answer was refused"),
     pytest.param(case(unread=("bgpadvertisements",)), "inconclusive", "bgp", id="whether anybody should was refused"),
     pytest.param(case(B, announcers="a", unread=("servicel2statuses",)), "inconclusive", "servicel2", id="a record names another, a better one was refused"),
-    pytest.param(case(blind=set("cab")), "inconclusive", "and a, on which", id="silence, several hosts asked from nodes: the first is named"),
+    pytest.param(case(blind=set("dcfeab")), "inconclusive", "and a, on which", id="silence, several hosts asked from nodes: the first is named"),
     pytest.param(case(recorded=True), "inconclusive", "no answer for it is in the capture", id="silence in a capture"),
     pytest.param(case(recorded=True, silence="announced by BGP only"), "inconclusive", "capture", id="silence in a capture, and nobody should"),
     pytest.param(case(A, recorded=True, rounds=()), "inconclusive", "no question to all hosts", id="a capture with questions to one MAC alone"),
@@ -91,8 +91,8 @@ CASES = [
         id="two nodes, and the other way round",
     ),
     pytest.param(
-        case(B, outdated="yesterday", claims=(claim("c", Trust.STALE), claim("a", Trust.STALE))), "inconclusive",
-        "b answered, and the cluster was read yesterday and then recorded a and c: who should answer now is not known",
+        case(B, outdated="yesterday", claims=tuple(claim(node, Trust.STALE) for node in "fdeca")), "inconclusive",
+        "b answered, and the cluster was read yesterday and then recorded a and c and d and e and f: who should answer now is not known",
         id="not who was recorded long ago",
     ),
     pytest.param(
@@ -105,6 +105,10 @@ CASES = [
         case(party(1, 1, node="a"), party(2, 2, 3, node="b"), announcers="b"), "moved", "a (round 1), then by b (round 2, 3)",
         id="a failover",
     ),
+    pytest.param(
+        case(party(1, 2, 3, node="a"), party(2, 1, 4, node="b")), "moved", "answered by b (round 1, 4), then by a (round 2, 3)",
+        id="there and back, in the order of the first answers",
+    ),
     pytest.param(case(party(1, 1, node="a"), party(2, 3, node="b")), "moved", "", id="a failover with a gap"),
     pytest.param(
         case(A_LATER, B_LATER, outdated="yesterday", claims=(claim("b", Trust.STALE),)), "moved", "", id="to or from who was recorded long ago"
@@ -116,6 +120,8 @@ CASES = [
     pytest.param(case(B, claims=(claim("a", Trust.GUESS),)), "ok", "", id="a guess judges nothing"),
     # silent
     pytest.param(case(announcers="a"), "silent", "3 rounds; a should", id="nobody, and a should"),
+    pytest.param(case(announcers="ecdba"), "silent", "3 rounds; a and b and c and d and e should", id="nobody, and five should"),
+    pytest.param(case(announcers="a", rounds=(4,)), "silent", "nobody answered in 1 round; a should", id="nobody, asked once"),
     pytest.param(case(), "silent", "not known", id="nobody, no record"),
     pytest.param(case(blind={"b"}, announcers="a"), "silent", "a should", id="nobody, the prober is another node"),
     pytest.param(case(announcers="a", unread=("servicel2statuses",)), "silent", "a should", id="nobody, and a record names one, whatever else was refused"),
