@@ -111,10 +111,7 @@ class Hearing:
         return any(self._on.get(mac, set()) & course.interfaces for mac in macs)
 
     def deaf(self, ip: IPv4Address, macs: Iterable[Mac]) -> frozenset[int]:
-        """The rounds of the hosts that never heard any of these MACs, which may be their own or on another segment. A
-        single host hears whoever is in its evidence."""
-        if len(self.courses) == 1:
-            return frozenset()
+        """The rounds of the hosts that never heard any of these MACs, which may be their own or on another segment."""
         known = tuple(macs)
         deaf = [course for course in self.courses if not self.hears(course, known)]
         return frozenset(number for number in self.asked(ip).rounds() if any(course.has(number) for course in deaf))
