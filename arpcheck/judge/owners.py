@@ -53,7 +53,7 @@ def owners(
         proxy = mac in knowledge.proxies
         # Who answered for a node's own address is some node's, though it may not be known whose; so is a tunnel's end.
         nodes_own = mac in at_home or mac in knowledge.overlays
-        unclaimed = decided[mac] is None and not claims and not proxy and not nodes_own
+        unclaimed = not claims and not proxy and not nodes_own
         found[mac] = Owner(
             mac=mac,
             node=decided[mac],

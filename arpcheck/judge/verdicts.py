@@ -237,10 +237,12 @@ def _deaf(case: Case) -> str | None:
     """Nobody answered, and that may be the prober's own fault."""
     if case.recorded and not case.parties:
         return "no answer for it is in the capture, which does not say what it missed"
-    if case.parties or case.silence:
+    if case.parties:
         return None
     if not case.node_heard:
         return "nobody answered, and no node was heard on this segment"
+    if case.silence:
+        return None
     likely = {claim.node for claim in case.claims}
     for node in sorted(case.blind):
         if node in likely or not case.announcers:
@@ -285,7 +287,7 @@ def _itself(case: Case) -> str | None:
 
 def _never_both_audible(case: Case) -> str | None:
     """Each answered one of the hosts that asked, and that host can't hear the other: itself, or on another segment."""
-    for one, other in combinations(case.parties, 2) if not case.together else ():
+    for one, other in combinations(case.parties, 2):
         if {*one.rounds} <= case.deaf_to(other) or {*other.rounds} <= case.deaf_to(one):
             return f"{_and(case, (one, other))} were heard by different hosts; whether both answer at once is not known"
     return None

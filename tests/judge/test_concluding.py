@@ -60,6 +60,29 @@ def test_an_address_given_by_name_is_held_against_the_record_of_its_service():
     assert verdicts(found) == {"10.0.0.50": "ok", "10.0.0.60": "wrong-node"}
 
 
+NO_NODE_HERE = """
+[lans]
+lan = "10.0.0.0/24"
+far = "10.9.0.0/24"
+[nodes]
+worker-1 = { lan = "far", addresses = "10.9.0.11" }
+[hosts.client]
+lan = "lan"
+addresses = "10.0.0.5"
+[[services]]
+name = "web/edge"
+ips = "10.0.0.60"
+annotations = { "metallb.io/ip-allocated-from-pool" = "uplink" }
+advertised = "bgp"
+"""
+
+
+def test_silence_where_nothing_is_heard_is_not_clean_though_nobody_should_answer():
+    """A wire that carries no ARP would be as silent beside a node that answers."""
+    found = report(NO_NODE_HERE)
+    assert (verdicts(found), found.summary.exit_code) == ({"10.0.0.60": "inconclusive"}, 3)
+
+
 CLUSTER_IP = IPv4Address("10.96.0.1")
 
 

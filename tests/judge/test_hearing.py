@@ -29,6 +29,7 @@ def hearing(asked, answered=(), *, rate=10.0, rounds=3, losses=(), to=None):
     [
         pytest.param((1, 2, 3), (), 10.0, (1, 2, 3), id="slow: silence counts"),
         pytest.param((1, 2, 3, 4), (1, 3, 4), 10.0, (1, 2, 3, 4), id="slow and asked again: silence counts"),
+        pytest.param((1, 2, 3, 4), (1, 3, 4), 100.0, (1, 2, 3, 4), id="as fast as a speaker can bear: silence counts"),
         pytest.param((1, 2, 3, 4), (1, 3, 4), 4000.0, (1, 3, 4), id="fast: silence is set aside, since it was asked again"),
         pytest.param((1, 2, 3, 4), (), 4000.0, (4,), id="fast and silent throughout: the slow round judges"),
         pytest.param((1, 2, 3), (1,), 4000.0, (1, 2, 3), id="fast and not asked again: nothing is set aside"),
@@ -36,6 +37,10 @@ def hearing(asked, answered=(), *, rate=10.0, rounds=3, losses=(), to=None):
 )
 def test_the_rounds_that_count(asked, answered, rate, expected):
     assert hearing(asked, answered, rate=rate).rounds(IP) == expected
+
+
+def test_rounds_are_in_their_order():
+    assert hearing((9, 8, 1)).asked(IP).rounds() == (1, 8, 9)
 
 
 def test_replies_are_counted_against_the_questions_that_reached_the_mac():

@@ -66,6 +66,10 @@ KNOWN = [identity(M1, "n1"), identity(M2, "n2")]
         pytest.param(later([(N1, M1), (VIP, M9)], KNOWN[:1], own_node="n2"), True, id="the prober's own node can't be heard"),
         pytest.param(later([*BOTH, (N2, M9)], KNOWN), False, id="it answered for a node's own address: some node's"),
         pytest.param(later([*BOTH, (VIP, M9)], KNOWN, proxies=[M9]), False, id="a proxy is no foreign host"),
+        pytest.param(
+            later([*BOTH, (VIP, M9)], [*KNOWN, identity(M9, "n1", "mac-map"), identity(M9, "n2", "mac-map")]), False,
+            id="a file gives it to two nodes: one of them",
+        ),
         pytest.param(later([*BOTH, (VIP, M9)], KNOWN, losses=(LOST,)), False, id="a frame was lost: it may be the one that named it"),
         pytest.param(
             later([*BOTH, (VIP, M9)], KNOWN, overflows=(Overflow(ip=N2, replies=1),)), False, id="more came for a node's address than was kept"
@@ -74,7 +78,7 @@ KNOWN = [identity(M1, "n1"), identity(M2, "n2")]
         pytest.param(later(BOTH, KNOWN, eth1=[*BOTH, (VIP, M9)]), True, id="known on that segment too"),
         pytest.param(later([*BOTH, (VIP, M9)], KNOWN, eth1=[(VIP, M9)]), False, id="known on one of the two segments where it was heard"),
     ],
-)
+)  # fmt: skip
 def test_when_a_mac_is_no_nodes(found, foreign):
     owner = found()[M9]
     assert owner.foreign is foreign

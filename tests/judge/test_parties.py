@@ -42,13 +42,14 @@ def owned(**nodes):
 
 
 def test_who_answered_is_told_by_the_lowest_mac():
-    heard = hearing((IP, 1), answered=[(IP, 1, number) for number in (4, 2, 1, 3)])
+    heard = hearing((IP, 1), answered=[(IP, 1, number) for number in (4, 2, 5, 1, 3)])
     vendors = {mac(1): "VMware", mac(2): "VMware", mac(3): "a vendor"}
-    found = case.parties(IP, heard, owned(m1="worker-1", m4="worker-1", m2="worker-2", m3=None), vendors, {"worker-2"}, {mac(3)})
+    found = case.parties(IP, heard, owned(m1="worker-1", m4="worker-1", m2="worker-2", m3=None, m5=None), vendors, {"worker-2"}, {mac(3)})
     assert [(party.node, party.macs, party.expected, party.flux, party.vendor) for party in found] == [
         ("worker-1", (mac(1), mac(4)), False, True, None),
         ("worker-2", (mac(2),), True, False, None),
         (None, (mac(3),), True, False, "a vendor"),
+        (None, (mac(5),), False, False, None),
     ]
 
 

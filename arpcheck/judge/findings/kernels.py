@@ -111,7 +111,7 @@ def ipvs_deprecated(judged: Judged) -> Found | None:
     Do:
     - Plan the move to mode nftables: it binds no Service address to an interface, so this fault can't occur.
     - Moving to iptables leaves kube-ipvs0 and its addresses in place until `kube-proxy --cleanup` or a reboot."""
-    nodes = tuple(name for name, proxy in sorted(judged.kube_proxies.items()) if proxy.mode == "ipvs")
+    nodes = tuple(name for name, proxy in judged.kube_proxies.items() if proxy.mode == "ipvs")
     version = re.match(r"v?(\d+)\.(\d+)", judged.cluster_version or "")
     if not nodes or not version or (int(version[1]), int(version[2])) < (1, 35):
         return None
