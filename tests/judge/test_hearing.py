@@ -57,6 +57,20 @@ def test_a_question_to_one_mac_alone_counts_for_that_one():
     assert Hearing(made).asked(IP).heard_by(answers[1:]) == 1
 
 
+def test_a_question_on_another_interface_did_not_reach_the_mac():
+    asked = [Question(0.0, interface, number, IP, OWN, None) for interface in ("eth0", "eth1") for number in (1, 2)]
+    answers = [Reply(1.0, "eth0", number, IP, OWN, None, M, M, 1.0) for number in (1, 1, 2)]
+    made = Evidence(arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0", "eth1")), questions=asked, replies=answers)
+    assert Hearing(made).asked(IP).heard_by(answers) == 2
+
+
+def test_macs_are_in_their_order():
+    macs = [Mac(f"02:00:00:00:00:0{number}") for number in range(1, 7)]
+    replies = tuple(Reply(1.0, "eth0", 1, IP, OWN, None, mac, mac, 1.0) for mac in (*macs[3:], *macs[:3]))
+    made = Evidence(arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0",)), replies=replies)
+    assert Hearing(made).macs() == macs
+
+
 def test_a_loss_concerns_the_rounds_it_names():
     made = hearing((1, 2), losses=(Loss(interface="eth0", rounds=(2,), frames=4),))
     assert made.lost(IP)
