@@ -1,6 +1,7 @@
 """What its owner knows of and accepts up to a day: which verdicts, nodes and findings that takes out of the count.
 
-Nothing is hidden by it, and what could not be asked, heard or read can't be accepted. Pure: the day is the run's."""
+Nothing is hidden by it, and frames that were lost or a run that was not finished can't be accepted. Pure: the day is the
+run's."""
 
 from __future__ import annotations
 

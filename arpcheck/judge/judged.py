@@ -79,6 +79,10 @@ class Judged:
         return tuple((judgement.case.target, judgement.verdict) for judgement in self.judgements)
 
     def accepted(self, judgement: Judgement) -> Accepted | None:
+        """None where this run was hindered: whoever accepted an unclear answer did not know of that."""
+        case = judgement.case
+        if judgement.verdict is Verdict.INCONCLUSIVE and (case.lost or case.excess or not case.complete):
+            return None
         return self.acceptances.of_target(judgement.case.target, judgement.verdict)
 
     def named(self, arp: Arp) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from arpcheck.evidence import Options
 from arpcheck.evidence_json import from_json, to_json
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.simulation import SimulatedWire, scene_host
-from arpcheck.model import Acceptance, Accepted, Verdict
+from arpcheck.model import Acceptance, Accepted, Loss, Overflow, Verdict
 from arpcheck.reports import FORMATS, render
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -22,15 +22,18 @@ KNOWN = {"reason": "replaced in March", "until": UNTIL}
 
 
 def concluded(name, *accepted):
+    return pipeline.conclude(replace(concluded_from(name), accepted=accepted))
+
+
+def concluded_from(name):
     scene = scene_file.load(name)
-    evidence = pipeline.observe(
+    return pipeline.observe(
         Options(interfaces=scene.prober.interfaces),
         objects=cluster_objects.objects(scene, NOW, pipeline.NEEDS),
         host=scene_host(scene),
         wire=SimulatedWire(scene),
         clock=lambda: NOW,
     )
-    return pipeline.conclude(replace(evidence, accepted=accepted))
 
 
 def verdict(word, **of):
@@ -75,6 +78,22 @@ CASES = [
 @pytest.mark.parametrize(("scene", "accepted", "code"), CASES)
 def test_what_is_accepted_does_not_count(scene, accepted, code):
     assert concluded(scene, *accepted).summary.exit_code == code
+
+
+HINDRANCES = [
+    pytest.param({}, True, id="it went as ever"),
+    pytest.param({"losses": (Loss(interface="eth0", rounds=(2,), frames=3),)}, False, id="frames were lost"),
+    pytest.param({"overflows": (Overflow(ip=VIP, replies=9),)}, False, id="more came than was kept"),
+    pytest.param({"complete": False}, False, id="it was not finished"),
+]
+
+
+@pytest.mark.parametrize(("hindrance", "counted"), HINDRANCES)
+def test_an_unclear_answer_is_accepted_but_not_what_hinders_one_run(hindrance, counted):
+    given = replace(concluded_from("prober-is-announcer"), accepted=(verdict("inconclusive", ip=VIP),), **hindrance)
+    found = next(found for found in pipeline.conclude(given).targets if found.target.ip == VIP)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert (found.accepted is not None) == counted
 
 
 @pytest.mark.parametrize(("scene", "accepted", "code"), CASES)
