@@ -24,7 +24,7 @@ from arpcheck.model import Arp, Verdict
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 RESOURCES = sorted({need.resource for need in pipeline.NEEDS})
 SCENES = (
-    "all-non-strict", "announced-by-bgp", "announced-by-bgp-answered", "cilium-lease", "cilium-lease-expired",
+    "all-non-strict", "announced-by-bgp", "announced-by-bgp-answered", "announced-by-bgp-left-behind", "cilium-lease", "cilium-lease-expired",
     "cilium-other-node", "external-ips", "foreign-host", "healthy", "kube-ovn-lb-svc", "kube-vip", "kube-vip-hwaddr",
     "leftovers", "not-probed",
     "overlay-mac", "prober-is-announcer", "prober-is-servicelb-node", "proxy-arp-everything", "purelb",

@@ -130,17 +130,17 @@ def moved(case: Case) -> str | None:
 
 
 def wrong_node(case: Case) -> str | None:
-    """Means: one node answers all the time, but the load balancer says that another one announces the address.
+    """Means: one node answers all the time, but the load balancer says that another one announces the address, or none.
 
     Decided when:
     1. one node answered every round.
-    2. and a current claim names another.
+    2. and a current claim names another, or nobody should answer: the address is announced by BGP only.
 
     Do:
     - Look on the answering node whether the address is on an interface (`ip addr`), and who put it there.
     - Look at the load balancer's record and the log of the node it names: one of them is behind."""
     party = case.parties[0] if case.parties else None
-    if party is None or not case.announcers or party.expected:
+    if party is None or party.expected or not (case.announcers or case.silence):
         return None
     return f"{case.words(party)} answered every round; {_should(case)}"
 

@@ -135,7 +135,7 @@ CASES = [
     pytest.param(case(A, announcers="a", unsaid=("events",)), "ok", "", id="the announcer alone, whatever is not in the file"),
     pytest.param(case(silence="announced by BGP only"), "ok", "BGP", id="nobody, and nobody should"),
     pytest.param(case(silence="announced by BGP only", blind={"a"}), "ok", "BGP", id="nobody, and nobody should: the prober is no announcer"),
-    pytest.param(case(A, silence="announced by BGP only"), "ok", "", id="BGP only, and a node answers alone"),
+    pytest.param(case(A, silence="announced by BGP only"), "wrong-node", "nobody should: announced by BGP only", id="BGP only, and a node answers alone"),
     pytest.param(case(A, announcers="a", recorded=True), "ok", "", id="the announcer alone, in a capture"),
     pytest.param(case(B, outdated="yesterday"), "ok", "", id="one node, and nothing was recorded long ago"),
     pytest.param(case(B, outdated="yesterday", claims=(claim("b", Trust.STALE),)), "ok", "", id="who was recorded long ago"),

@@ -41,6 +41,10 @@ class Truth:
     """What the prober can't see: its own node."""
     refused: frozenset[str]
     lossy: bool
+    quiet: frozenset[str] = frozenset()
+    """Service addresses that are announced by BGP alone: nobody should answer for them here."""
+    audible: frozenset[str] = frozenset()
+    """Nodes on this LAN, the prober's own left out."""
 
     def wrong(self, ip: str) -> str | None:
         """What is audibly wrong with an address; None: nothing."""
@@ -50,6 +54,8 @@ class Truth:
             return f"{', '.join(sorted(strangers))} answers and is no node"
         if len(stations) > 1:
             return f"{', '.join(sorted(stations))} all answer"
+        if ip in self.quiet:
+            return f"{', '.join(stations)} answers, and nobody should" if stations else None
         if not stations:
             return "nobody answers"
         if self.announcers[ip] and not stations <= self.announcers[ip]:
@@ -71,11 +77,19 @@ class Cluster:
 def cluster(seed: int) -> Cluster:
     """The cluster of this number, always the same."""
     dice = Random(seed)  # noqa: S311 - a draw, not a secret
+    quiet = Random(f"silence {seed}")  # noqa: S311 - of its own, so that what is drawn else stays what it was
     nodes = {f"worker-{n}": _node(dice) for n in range(1, dice.randint(2, 4) + 1)}
+    if quiet.random() < 0.05:
+        for node in nodes.values():
+            node["on_lan"] = False
     prober = dice.choice(list(nodes)) if dice.random() < 0.2 else "client"
     if prober in nodes:
         nodes[prober] |= {"on_lan": True, "two_nics": False}  # with a second one it would hear itself through the switch
     services = [_service(dice, f"{NETWORK}.{50 + n}", nodes) for n in range(dice.randint(1, 3))]
+    for service in services:
+        service["bgp"] = quiet.random() < 0.12
+        if service["bgp"]:
+            service |= {"status": None, "event": None, "speakers": service["speakers"] if quiet.random() < 0.3 else []}
     hosts = _hosts(dice, [service["ip"] for service in services])
     refused = [name for name in ("servicel2statuses.metallb.io", "events", "nodes") if dice.random() < 0.06]
     drops = dice.choice((0.0,) * 5 + (0.02, 0.2))
@@ -138,7 +152,8 @@ def _truth(
     return Truth(
         answers=answers, announcers=announcers, nodes=frozenset(nodes), non_strict=loud,
         masked=frozenset(name for name in audible if nodes[name]["two_nics"] and nodes[name]["ipvs"] == "strict"),
-        blind=frozenset({prober} & set(nodes)), refused=frozenset(refused), lossy=lossy,
+        blind=frozenset({prober} & set(nodes)), refused=frozenset(refused), lossy=lossy, audible=frozenset(audible),
+        quiet=frozenset(service["ip"] for service in services if service["bgp"]),
     )  # fmt: skip
 
 
@@ -164,6 +179,7 @@ def _toml(
         lines += ["[cluster]", f"refused = {json.dumps(refused)}"]
     for number, service in enumerate(services):
         lines += ["[[services]]", f'name = "web/s{number}"', f'ips = "{service["ip"]}"']
+        lines += ['annotations = { "metallb.io/ip-allocated-from-pool" = "uplink" }', 'advertised = "bgp"'] if service["bgp"] else []
         lines += [f'l2_status = "{service["status"]}"'] if service["status"] else []
         lines += [f'events = [{{ node = "{service["event"]}", age = "{service["age"]}s" }}]'] if service["event"] else []
         for speaker in service["speakers"]:

@@ -18,6 +18,8 @@ def _wrong_clean(truth: Truth, report: Mapping[str, Any]) -> Iterator[str]:
     for target in report["targets"]:
         if target["verdict"] == "ok" and (why := truth.wrong(target["ip"])):
             yield f"{target['ip']} is called ok, but {why}"
+        if target["verdict"] == "ok" and not target["responders"] and not truth.audible:
+            yield f"{target['ip']} is called ok where no node can be heard"
         if target["verdict"] == "ok" and "nodes" in truth.refused and target["responders"]:
             yield f"{target['ip']} is called ok without the right to nodes"
     if code == 0:
@@ -53,8 +55,8 @@ def _unfounded(target: Mapping[str, Any], stations: set[str], truth: Truth, kind
         "foreign": "holder" in kinds or bool(stations & truth.masked),
         "non-strict": bool(stations & truth.non_strict),
         "duplicate": len(stations) > 1,
-        "wrong-node": bool(truth.announcers[ip]) and not stations & truth.announcers[ip],
-        "silent": not stations,
+        "wrong-node": bool(truth.announcers[ip] or ip in truth.quiet) and not stations & truth.announcers[ip],
+        "silent": not stations and ip not in truth.quiet,
     }
     if not founded.get(verdict, True):
         yield f"{ip} is called {verdict}, but {sorted(stations)} answer ({sorted(kinds)})"

@@ -42,6 +42,7 @@ TRUTH = Truth(
         pytest.param("non-strict", 1, {"b": "strict"}, ["a", "b"], 1, id="a node excused that is not"),
         pytest.param("non-strict", 1, {}, ["a", "c"], 1, id="a node that did not answer"),
         pytest.param("foreign", 1, {}, ["a", "b"], 1, id="a stranger that is none"),
+        pytest.param("ok", 1, {}, [], 2, id="a wrong ok where nobody was heard"),
     ],
 )
 def test_a_broken_promise_is_seen(verdict, code, nodes, responders, count):
