@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from arpcheck.identities.addresses import service_addresses
 from arpcheck.model import Need
-from arpcheck.objects import Node, Objects, ipv4, text
+from arpcheck.objects import Node, Objects, ipv4, text, texts
 
 _ANNOTATIONS = (
     "projectcalico.org/IPv4VXLANTunnelAddr",
@@ -31,14 +31,15 @@ NEEDS = (
 
 
 def pod_gateways(objects: Objects) -> Mapping[str, tuple[IPv4Address, ...]]:
-    """By node: the first address of its pod CIDR (cni0 of the bridge CNIs) and what annotations name."""
+    """By node: the first address of its IPv4 pod CIDR (cni0 of the bridge CNIs) and what annotations name."""
     services = service_addresses(objects)
     return {node.name: tuple(ip for ip in _gateways(node) if ip not in services) for node in objects.nodes()}
 
 
 def _gateways(node: Node) -> tuple[IPv4Address, ...]:
     named = (ipv4(node.annotations.get(key)) for key in _ANNOTATIONS)
-    return tuple(dict.fromkeys(ip for ip in (*named, _first(text(node.raw, "spec", "podCIDR"))) if ip))
+    cidrs = texts(node.raw, "spec", "podCIDRs") or (text(node.raw, "spec", "podCIDR"),)
+    return tuple(dict.fromkeys(ip for ip in (*named, *map(_first, cidrs)) if ip))
 
 
 def _first(cidr: str) -> IPv4Address | None:
