@@ -1,17 +1,15 @@
 from __future__ import annotations
 
-from ipaddress import IPv4Address
-
 import pytest
 
 from arpcheck.errors import InputError
-from arpcheck.identities.files import ENTRIES, LIMIT, read_mac_map
+from arpcheck.identities.files import read_mac_map
 
 A, B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 
 
-def rows(text: str, name: str = "map", **more):
-    return [(e.mac, e.node, e.interface, e.where) for e in read_mac_map(text, name, **more)]
+def rows(text: str, name: str = "map"):
+    return [(e.mac, e.node, e.interface, e.where) for e in read_mac_map(text, name)]
 
 
 @pytest.mark.parametrize(
@@ -24,6 +22,8 @@ def rows(text: str, name: str = "map", **more):
             f"# ours\n\nInterface, Node ,rack,MAC\neth0,w1,4,{A}\n", [(A, "w1", "eth0", "map:4")],
             id="CSV, columns by header",
         ),
+        pytest.param(f"mac,node,rack,room,row\n{A},w1,1,2,3\n", [(A, "w1", None, "map:2")], id="CSV, more columns than ours"),
+        pytest.param(f"mac,node{',' * 99}\n{A},w1{',' * 99}\n", [(A, "w1", None, "map:2")], id="CSV, empty columns of a spreadsheet"),
         pytest.param(f'"mac","node"\n"{A}", "w1"\n', [(A, "w1", None, "map:2")], id="CSV, quoted"),
         pytest.param(f"\ufeffmac,node\r\n{A},w1\r\n", [(A, "w1", None, "map:2")], id="CSV, BOM and CRLF"),
         pytest.param("0:0:C0:A:77:23,w1\n", [("00:00:c0:0a:77:23", "w1", None, "map:1")], id="CSV, short octets"),
@@ -47,16 +47,12 @@ def rows(text: str, name: str = "map", **more):
                      [("08:00:20:00:61:ca", "pal", None, "map:1 (ethers)"),
                       ("00:00:c0:0a:77:23", "w1.lan", None, "map:3 (ethers)")],
                      id="ethers"),
+        pytest.param(f"{A} 10.0.0.11\n", [(A, "10.0.0.11", None, "map:1 (ethers)")], id="ethers, an address for a name"),
+        pytest.param(f"{A},{'w' * 253},{'e' * 64}\n", [(A, "w" * 253, "e" * 64, "map:1")], id="the longest names"),
     ],
 )  # fmt: skip
 def test_formats(text, expected):
     assert rows(text) == expected
-
-
-def test_an_address_in_the_place_of_a_name():
-    text = f"{A} 10.0.0.11\n{B} 10.0.0.12\n"
-    assert [row[1] for row in rows(text)] == ["10.0.0.11", "10.0.0.12"]
-    assert [row[1] for row in rows(text, addresses={IPv4Address("10.0.0.11"): "w1"})] == ["w1", "10.0.0.12"]
 
 
 @pytest.mark.parametrize(
@@ -67,25 +63,34 @@ def test_an_address_in_the_place_of_a_name():
         pytest.param("# nothing\n", "map: no format that is known", id="comments only"),
         pytest.param("mac,node\n", "map: names no MAC (CSV)", id="header only"),
         pytest.param("[]", "map: names no MAC (YAML)", id="empty list"),
+        pytest.param("\n\x00", "map:2: no text (character 0x00)", id="binary behind a blank line"),
         pytest.param("PK\x03\x04\x00\x00", "map:1: no text (character 0x03)", id="binary"),
         pytest.param("mac,node\n" + "a\x00b", "map:2: no text (character 0x00)", id="UTF-16"),
         pytest.param("ma\udce4c", "map:1: no text (character 0xdce4)", id="wrong encoding"),
-        pytest.param("a" * (LIMIT + 1), f"map: {LIMIT + 1:,} characters; at most {LIMIT:,} are read", id="one long line"),
+        pytest.param("\0" * (8 << 20), "map:1: no text (character 0x00)", id="one long line"),
+        pytest.param("\0" * ((8 << 20) + 1), "map: 8,388,609 characters; at most 8,388,608 are read", id="one longer line"),
         pytest.param("hello world", "map: no format that is known", id="prose"),
         pytest.param(f"{A},w1\nzz,w2\n{B},\n{B},w3,e,n,x\n",
                      "map:2: not a MAC address: 'zz'; map:3: not a host's name: ''; "
                      "map:4: 5 fields, expected mac,node,interface,note", id="CSV, each wrong line"),
+        pytest.param("mac,node\n" + "zz,w\n" * 5, "; ".join(f"map:{n}: not a MAC address: 'zz'" for n in range(2, 7)),
+                     id="CSV, as many wrong lines as are named"),
         pytest.param("".join(f"zz,w{n}\n" for n in range(2, 10)) + f"{A},w1",
                      "; ".join(f"map:{n}: not a MAC address: 'zz'" for n in range(1, 6)) + "; and 3 more lines",
                      id="CSV, many wrong lines"),
         pytest.param("mac,node\n" + "zz,w\n" * 200, "; ".join(f"map:{n}: not a MAC address: 'zz'" for n in range(2, 7))
                      + "; and 95 or more lines", id="CSV, nothing but wrong lines"),
         pytest.param(f"mac,node,nic\n{A}\n", "map:2: not a host's name: ''", id="CSV, too short"),
+        pytest.param(f"mac,node\n{A},w1,eth0\n", "map:2: 3 fields, expected mac,node", id="CSV, longer than its header"),
         pytest.param(f'{A},"w1\n', "map:1: not CSV: unexpected end of data", id="CSV, open quote"),
         pytest.param("01:00:5e:00:00:01,w1\n", "map:1: 01:00:5e:00:00:01 is a group address, no station's", id="CSV, group"),
         pytest.param("00:00:00:00:00:00,w1\n", "map:1: 00:00:00:00:00:00 is no address, no station's", id="CSV, zero"),
         pytest.param(f"{A},w 1\n", "map:1: not a host's name: 'w 1'", id="CSV, blank in a name"),
         pytest.param(f"{A},w\u202e1\n", "map:1: not a host's name: 'w\\u202e1'", id="CSV, bidirectional name"),
+        pytest.param(f"{A},w1,e\u202e\n", "map:1: not an interface's name: 'e\\u202e'", id="CSV, bidirectional interface"),
+        pytest.param(f"{A},{'w' * 254}\n", f"map:1: not a host's name: '{'w' * 40}'…", id="CSV, long name"),
+        pytest.param(f"{'z' * 40},w1\n{'z' * 41},w1\n{A},w1\n",
+                     f"map:1: not a MAC address: '{'z' * 40}'; map:2: not a MAC address: '{'z' * 40}'…", id="CSV, what is shown whole"),
         pytest.param(f"{A},w1,{'e' * 65}\n", f"map:1: not an interface's name: '{'e' * 40}'…", id="CSV, long interface"),
         pytest.param(f"{A} w1 x\n{B} w2\n", "map:1: 3 words, expected a MAC and a host", id="ethers, three words"),
         pytest.param("ff:ff:ff:ff:ff:ff w1\n", "map:1: ff:ff:ff:ff:ff:ff is a group address, no station's",
@@ -96,10 +101,13 @@ def test_an_address_in_the_place_of_a_name():
         pytest.param("- x:y\n", "map:1: not a mapping of mac, node and interface", id="YAML, list of text"),
         pytest.param(f"- mac: {A}\n  nod: w1\n", "map:1: unknown key 'nod', there are mac, node, interface, note",
                      id="YAML, key"),
+        pytest.param(f"- {{mac: {A}, node: w1, e: 1, d: 1, a: 1, c: 1, f: 1, b: 1}}\n",
+                     "map:1: unknown key 'a', there are mac, node, interface, note", id="YAML, several keys: the first of them"),
         pytest.param(f"- mac: {A}\n", "map:1: not a host's name: ''", id="YAML, no node"),
         pytest.param("a: &a [*a]", "map:1: text expected, not a sequence", id="YAML, within itself"),
-        pytest.param("[" * 5000, "map: not YAML (RecursionError)", id="YAML, deep"),
-        pytest.param("x: " * (400 * 1024), "map: 1,228,800 characters of YAML; at most 524,288 are read", id="YAML, large"),
+        pytest.param("[" * 1000, "map: not YAML (RecursionError)", id="YAML, deep"),
+        pytest.param("x: y: " + "z" * (512 * 1024 - 6), "map:1: mapping values are not allowed here", id="YAML, as large as is read"),
+        pytest.param("x: y: " + "z" * (512 * 1024 - 5), "map: 524,289 characters of YAML; at most 524,288 are read", id="YAML, larger"),
     ],
 )  # fmt: skip
 def test_wrong_files(text, message):
@@ -112,5 +120,24 @@ def test_no_more_than_a_bounded_number():
     """An anchor multiplies: a thousand nodes with the same thousand MACs are a small file."""
     macs = ",".join(f"02:00:00:00:{n // 256:02x}:{n % 256:02x}" for n in range(1000))
     text = f"n: &a [{macs}]\n" + "".join(f"n{i}: *a\n" for i in range(1000))
-    with pytest.raises(InputError, match=f"more than {ENTRIES:,} MACs"):
+    with pytest.raises(InputError, match="more than 65,536 MACs"):
         read_mac_map(text, "map")
+
+
+ETHERS = "map:1: 1 words, expected a MAC and a host"
+NONE = "map: neither a list nor a mapping of nodes"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("x\n\n# c\n" * 49 + f"{A} w1\n", ETHERS, id="the fiftieth that says something"),
+        pytest.param("x\n" * 50 + f"{A} w1\n", NONE, id="one later"),
+        pytest.param(f"x\n{A}{' ' * 982}w1", ETHERS, id="the thousandth character"),
+        pytest.param(f"x\n{A}{' ' * 983}w1", NONE, id="one more"),
+    ],
+)
+def test_a_format_is_known_by_the_first_lines_and_characters(text, message):
+    with pytest.raises(InputError) as caught:
+        read_mac_map(text, "map")
+    assert caught.value.message.startswith(message)

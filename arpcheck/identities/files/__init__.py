@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from ipaddress import IPv4Address
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
@@ -17,7 +15,6 @@ from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
 from arpcheck.identities.files import ansible, arp_scan, ethers, ip_json, job_log, node_exporter, own_csv, own_yaml
 from arpcheck.identities.files.source import Format, Source
-from arpcheck.objects import ipv4
 
 FORMATS: tuple[Format, ...] = (ip_json, ansible, node_exporter, job_log, arp_scan, ethers, own_csv, own_yaml)
 
@@ -30,14 +27,11 @@ _NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff\ufffd]")
 _KNOWN = "CSV (mac,node[,interface]), YAML, /etc/ethers, ip -j, Ansible's facts, node_exporter, arp-scan, inventory's job"
 
 
-def read_mac_map(
-    text: str, name: str, addresses: Mapping[IPv4Address, str] | None = None
-) -> tuple[MacEntry, ...]:
+def read_mac_map(text: str, name: str) -> tuple[MacEntry, ...]:
     """The entries of a `--mac-map` file, in its order.
 
-    `name`: the file's, for messages and, without its ending, as the node's where a format names none. `addresses`: the
-    node that has an address, for formats that give one in the place of a name; without it the address stays, and is
-    matched with the nodes later. Raises InputError."""
+    `name`: the file's, for messages and, without its ending, as the node's where a format names none. An address in the
+    place of a name stays, and is matched with the nodes later. Raises InputError."""
     text = _checked(text, name)
     source = Source(name=name, text=text, json=_json(text))
     for form in FORMATS:
@@ -45,7 +39,7 @@ def read_mac_map(
             found = _bounded(form.read(source), name)
             if not found:
                 raise InputError(f"{name}: names no MAC ({form.FORMAT})", "Leave the file out, or fill it")
-            return tuple(_named(entry, addresses or {}) for entry in found)
+            return found
     raise InputError(f"{name}: no format that is known", f"There are: {_KNOWN}")
 
 
@@ -62,7 +56,7 @@ def _checked(text: str, name: str) -> str:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text) if text.lstrip().startswith(("{", "[")) else None
+        return json.loads(text)
     except (ValueError, RecursionError):
         return None
 
@@ -72,8 +66,3 @@ def _bounded(entries: Iterable[MacEntry], name: str) -> tuple[MacEntry, ...]:
     if len(found) > ENTRIES:
         raise InputError(f"{name}: more than {ENTRIES:,} MACs", "Split it, one file a node")
     return tuple(dict.fromkeys(found))
-
-
-def _named(entry: MacEntry, addresses: Mapping[IPv4Address, str]) -> MacEntry:
-    ip = ipv4(entry.node)
-    return replace(entry, node=addresses[ip]) if ip is not None and ip in addresses else entry

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 
 from arpcheck.evidence import MacEntry
 from arpcheck.identities.files.source import MAC, LineError, Place, Source, each
@@ -25,14 +25,14 @@ def recognises(source: Source) -> bool:
 def read(source: Source) -> Iterable[MacEntry]:
     header = _header(source.first().split(","))
     lines = list(source.data())
-    columns = header or {name: place for place, name in enumerate(COLUMNS)}
+    columns = header or COLUMNS
 
     def entry(line: Place, text: str) -> MacEntry:
         cells = _cells(text)
-        if len(cells) > (len(header) if header else len(COLUMNS)):
-            raise LineError(f"{len(cells)} fields, expected {','.join(sorted(columns, key=columns.__getitem__))}")
-        mac, node, interface = (cells[columns[name]] if columns.get(name, 99) < len(cells) else "" for name in COLUMNS[:3])
-        return source.entry(line, mac, node, interface)
+        if len(cells) > len(columns):
+            raise LineError(f"{len(cells)} fields, expected {','.join(columns)}")
+        named = dict(zip(columns, cells, strict=False))
+        return source.entry(line, named.get("mac", ""), named.get("node", ""), named.get("interface"))
 
     return each(source, lines[1:] if header else lines, entry)
 
@@ -44,7 +44,7 @@ def _cells(line: str) -> list[str]:
         raise LineError(f"not CSV: {error}") from None
 
 
-def _header(cells: list[str]) -> Mapping[str, int] | None:
-    """The place of each column where the first line names them; other columns are passed over."""
+def _header(cells: list[str]) -> Sequence[str] | None:
+    """The columns where the first line names them; others than arpcheck's own are passed over."""
     names = [cell.strip(' "').lower() for cell in cells]
-    return {name: place for place, name in enumerate(names)} if {"mac", "node"} <= set(names) else None
+    return names if {"mac", "node"} <= set(names) else None
