@@ -95,7 +95,7 @@ def _node_addresses(objects: Objects) -> Mapping[str, tuple[IPv4Address, ...]]:
         shared = _listing((name, ip) for name, ips in lists.items() for ip in ips)
         for name, ips in lists.items():
             found[name] += [ip for ip in ips if ip not in taken and len(shared[ip]) == 1][:EXTRAS]
-    return {name: tuple(dict.fromkeys(found[name])) for name in sorted(found)}
+    return {name: tuple(dict.fromkeys(ips)) for name, ips in found.items()}
 
 
 def _annotated(node: Node) -> tuple[IPv4Address, ...]:
@@ -129,4 +129,4 @@ def _listing(pairs: Iterable[tuple[str, IPv4Address]]) -> Mapping[IPv4Address, f
     found: dict[IPv4Address, set[str]] = {}
     for name, ip in pairs:
         found.setdefault(ip, set()).add(name)
-    return {ip: frozenset(names) for ip, names in sorted(found.items())}
+    return {ip: frozenset(names) for ip, names in found.items()}

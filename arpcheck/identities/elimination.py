@@ -18,7 +18,7 @@ Listing = Mapping[IPv4Address, frozenset[str]]
 
 
 def owners(heard: Heard, status: Listing, extra: Listing, shared: Listing) -> Mapping[Mac, str]:
-    """The node of every MAC that has one, sorted. `shared`: the nodes' own addresses that are also a Service's.
+    """The node of every MAC that has one. `shared`: the nodes' own addresses that are also a Service's.
 
     A MAC that answered for the addresses of one node is that node's. One that answered for several nodes' belongs to
     the node that no other MAC answered for, else to none. A shared address counts only where one MAC is left for it
@@ -33,7 +33,7 @@ def owners(heard: Heard, status: Listing, extra: Listing, shared: Listing) -> Ma
         clearer = {node: set(macs) for node, macs in answered.items()}
         _hear(clearer, usable, shared)
         if not (more := _credit(clearer, found)):
-            return {mac: node for mac, node in sorted(found.items()) if node is not None}
+            return {mac: node for mac, node in found.items() if node is not None}
         found.update(more)
 
 

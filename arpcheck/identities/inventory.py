@@ -48,7 +48,7 @@ def inventory_csv(evidence: Evidence) -> str:
 def unresolved(evidence: Evidence) -> tuple[str, ...]:
     """The nodes that no source knows a MAC of, sorted."""
     known = {identity.node for identity in all_identities(evidence)}
-    return tuple(sorted(node.name for node in evidence.objects.nodes() if node.name and node.name not in known))
+    return tuple(node.name for node in evidence.objects.nodes() if node.name and node.name not in known)
 
 
 def _by_mac(evidence: Evidence) -> Mapping[Mac, Sequence[Identity]]:

@@ -38,7 +38,7 @@ def match_nodes(entries: Iterable[MacEntry], nodes: Iterable[Node]) -> Mapping[s
 
     The first that holds: the Node's name, its label kubernetes.io/hostname, the first label of either where one node and
     one host of the file have it."""
-    names = sorted({entry.node for entry in entries if ipv4(entry.node) is None})
+    names = {entry.node for entry in entries if ipv4(entry.node) is None}
     known = [node for node in nodes if node.name]
     exact = _unique((node.name.lower(), node.name) for node in known)
     labelled = _unique((label.lower(), node.name) for node in known if (label := node.labels.get("kubernetes.io/hostname")))
@@ -75,4 +75,4 @@ def _unique(pairs: Iterable[tuple[str, str]]) -> Mapping[str, str]:
     found: dict[str, set[str]] = {}
     for key, value in pairs:
         found.setdefault(key, set()).add(value)
-    return {key: min(values) for key, values in sorted(found.items()) if len(values) == 1}
+    return {key: min(values) for key, values in found.items() if len(values) == 1}

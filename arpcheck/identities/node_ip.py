@@ -71,8 +71,8 @@ def _heard(evidence: Evidence, listed: frozenset[IPv4Address]) -> Mapping[str, H
             if reply.mac not in nobodys and is_station(reply.mac) and not is_virtual_router(reply.mac):
                 found.setdefault(reply.interface, {}).setdefault(ip, set()).add(reply.mac)
     return {
-        interface: {ip: frozenset(macs) for ip, macs in sorted(answers.items()) if len(macs) <= MOST_NICS}
-        for interface, answers in sorted(found.items())
+        interface: {ip: frozenset(macs) for ip, macs in answers.items() if len(macs) <= MOST_NICS}
+        for interface, answers in found.items()
     }
 
 

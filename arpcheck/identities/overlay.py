@@ -43,7 +43,7 @@ def _overlays(objects: Objects) -> Mapping[Mac, str]:
         for value, what in _written(node):
             if mac := station(value):
                 found.setdefault(mac, f"{what} on {node.name}")
-    return dict(sorted(found.items()))
+    return found
 
 
 def _written(node: Node) -> Iterable[tuple[object, str]]:

@@ -28,7 +28,7 @@ def own_words(evidence: Evidence, interface: str, heard: Heard, listed: Listing)
     if any(loss.interface == interface for loss in evidence.losses):
         return heard
     alone = ((q.to, q.ip) for q in evidence.questions if q.to and q.interface == interface)
-    asked: Counter[tuple[Mac | None, IPv4Address]] = Counter(alone)
+    asked: Counter[tuple[Mac, IPv4Address]] = Counter(alone)
     replies = evidence.by_address()
     said = {(r.mac, ip) for ip in heard for r in replies.get(ip, ()) if r.to == r.mac and r.interface == interface}
     strict = _strict(evidence, interface, asked, listed)
@@ -47,11 +47,11 @@ def own_words(evidence: Evidence, interface: str, heard: Heard, listed: Listing)
 
 
 def _strict(
-    evidence: Evidence, interface: str, asked: Counter[tuple[Mac | None, IPv4Address]], listed: Listing
+    evidence: Evidence, interface: str, asked: Counter[tuple[Mac, IPv4Address]], listed: Listing
 ) -> frozenset[Mac]:
     """The MACs that were asked alone for a Service address that is no node's and never answered one."""
     held = service_addresses(evidence.objects) - listed.keys()
     alone = {ip for _, ip in asked} & held
     replies = evidence.by_address()
     answered = {reply.mac for ip in alone for reply in replies.get(ip, ()) if reply.interface == interface}
-    return frozenset(mac for mac, ip in asked if mac and ip in alone) - answered
+    return frozenset(mac for mac, ip in asked if ip in alone) - answered

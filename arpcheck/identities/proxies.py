@@ -50,7 +50,7 @@ def _own_sender_only(evidence: Evidence) -> frozenset[Mac]:
     found: dict[tuple[str, Mac], set[str]] = {}
     for reply in replies:
         key = (reply.interface, reply.mac)
-        if reply.sender == ZERO or key in plain or (reply.interface, reply.ip) not in asked:
+        if key in plain or (reply.interface, reply.ip) not in asked:
             continue
         # A switch may drop every sender 0.0.0.0; then a node that holds others' addresses as a Service's looks like a proxy.
         if reply.interface in passing or reply.ip not in services:
