@@ -71,6 +71,15 @@ def test_no_name_turns_a_line_around_or_fills_the_screen(name):
         assert not set(name) & set("\u202e\u05d0") & set(shown)
 
 
+def test_the_nic_is_the_first_that_one_of_the_strongest_names():
+    entries = [MacEntry(mac=M1, node="node1", interface=nic, where=f"a.csv:{n}") for n, nic in enumerate((None, "eth0"))]
+    assert inventory_csv(evidence(mac_map=entries)) == f"mac,node,interface,note\n{M1},node1,eth0,mac-map: a.csv:0\n"
+
+
+def test_a_node_without_a_name_is_none_of_which_no_mac_is_known():
+    assert unresolved(evidence(cluster([node("", N1), node("b", N2), node("a")]))) == ("a", "b")
+
+
 def test_nothing_known():
     assert unresolved(evidence()) == ("node1", "node2", "node3")
     assert inventory_csv(evidence()) == "mac,node,interface,note\n"
@@ -101,6 +110,90 @@ def test_the_manifest_is_a_job_a_node():
         assert "privileged" not in container["securityContext"]
 
 
+MANIFEST = """\
+# Reads /sys/class/net of 1 node(s). hostNetwork needs a namespace whose pod security level is privileged.
+#   kubectl -n NAMESPACE apply -f FILE
+#   kubectl -n NAMESPACE wait --for=condition=complete --timeout=90s job -l arpcheck/run=run-1
+#   kubectl -n NAMESPACE logs -l arpcheck/run=run-1 --tail=-1 > macs.log    and then: arpcheck … --mac-map macs.log
+---
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: arpcheck-60c5590f72ee-run-1
+  labels:
+    app.kubernetes.io/managed-by: arpcheck
+    arpcheck/run: run-1
+  annotations:
+    arpcheck/node: w1
+spec:
+  backoffLimit: 0
+  activeDeadlineSeconds: 60
+  ttlSecondsAfterFinished: 600
+  template:
+    metadata:
+      labels:
+        arpcheck/run: run-1
+    spec:
+      restartPolicy: Never
+      hostNetwork: true
+      automountServiceAccountToken: false
+      enableServiceLinks: false
+      terminationGracePeriodSeconds: 0
+      tolerations:
+      - operator: Exists
+      affinity:
+        nodeAffinity:
+          requiredDuringSchedulingIgnoredDuringExecution:
+            nodeSelectorTerms:
+            - matchFields:
+              - key: metadata.name
+                operator: In
+                values:
+                - w1
+      securityContext:
+        runAsNonRoot: true
+        runAsUser: 65534
+        runAsGroup: 65534
+        seccompProfile:
+          type: RuntimeDefault
+      containers:
+      - name: inventory
+        image: alpine:3
+        imagePullPolicy: IfNotPresent
+        command:
+        - /bin/sh
+        - -c
+        - |
+          echo "node $NODE_NAME"
+          cd /sys/class/net && grep -H . */address */addr_assign_type */operstate */type */ifindex */iflink */master/ifindex */bonding_slave/perm_hwaddr 2>/dev/null
+          echo ---route; cat /proc/net/route
+          echo ---vlan; cat /proc/net/vlan/config 2>/dev/null
+          echo ---end; exit 0
+        env:
+        - name: NODE_NAME
+          valueFrom:
+            fieldRef:
+              fieldPath: spec.nodeName
+        securityContext:
+          allowPrivilegeEscalation: false
+          readOnlyRootFilesystem: true
+          capabilities:
+            drop:
+            - ALL
+        resources:
+          requests:
+            cpu: 5m
+            memory: 16Mi
+          limits:
+            cpu: 100m
+            memory: 32Mi
+"""
+
+
+def test_the_manifest_word_for_word():
+    assert inventory_manifest(["w1"], "alpine:3", "run-1") == MANIFEST
+
+
 def test_no_node_no_manifest():
     assert inventory_manifest([], "alpine:3", "r") == ""
 
@@ -119,3 +212,10 @@ def test_names_that_are_long_or_hostile_stay_within_their_field():
 def test_what_no_job_can_have(image, run):
     with pytest.raises(UsageError):
         inventory_manifest(["n"], image, run)
+
+
+def test_an_image_is_named_by_what_fits_a_line():
+    assert f"image: {'a' * 500}\n" in inventory_manifest(["n"], "a" * 500, "r")
+    with pytest.raises(UsageError) as caught:
+        inventory_manifest(["n"], "a" * 81 + " ", "r")
+    assert caught.value.message == f"'{'a' * 80}' is no image"

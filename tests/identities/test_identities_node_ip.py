@@ -18,7 +18,7 @@ from arpcheck.model import Host, Identity, Interface, Loss, Mac, Overflow
 MINE = Interface(name="eth0", mac=OWN, addresses=(f"{N1}/24",))
 IPVS = Interface(name="kube-ipvs0", mac=Mac("02:00:00:00:00:99"), addresses=(f"{N1}/32", f"{N2}/32", f"{N3}/32"), up=False)
 
-CROWD = [Mac.from_bytes(bytes((2, 0xBB, 0, 0, 0, number))) for number in range(node_ip.MOST_NICS)]
+CROWD = [Mac.from_bytes(bytes((2, 0xBB, 0, 0, 0, number))) for number in range(8)]
 
 
 def found(given: Evidence) -> dict[Mac, str]:
@@ -123,6 +123,12 @@ def test_a_claim_says_where_it_was_heard():
     ]
 
 
+def test_a_claim_names_the_addresses_in_their_order():
+    ips = [f"10.0.0.{n}" for n in (9, 20, 30, 100, 110, 120, 200)]
+    given = evidence(cluster([a_node("node1", *reversed(ips))]), [reply for ip in reversed(ips) for reply in heard(ip, M1)])
+    assert [identity.detail for identity in node_ip.identities(given)] == [", ".join(ips)]
+
+
 def test_segments_are_judged_apart():
     """On eth0 node1's address has two MACs, which there are both its own; on eth1 each is told apart."""
     given = evidence(
@@ -199,6 +205,14 @@ def test_a_control_that_was_asked_again_without_loss_tells_proxies():
     assert found(replace(given, losses=(*losses, Loss(interface="eth0", rounds=(2, 3), frames=1)))) == {M1: "node1"}
 
 
+def test_loss_on_one_segment_makes_no_doubt_on_another():
+    """M4 answered for two nodes on eth0; the control's answer may be lost on eth1 only."""
+    replies = [*heard(N1, M1, M4), *heard(N2, M4), *heard(N1, M3, interface="eth1")]
+    given = evidence(cluster(THREE[:2]), replies, (*ALL, *asked(CONTROL, interface="eth1")), interfaces=("eth0", "eth1"))
+    for interface, expected in (("eth1", {M1: "node1", M4: "node2", M3: "node1"}), ("eth0", {M1: "node1", M3: "node1"})):
+        assert found(replace(given, losses=(Loss(interface=interface, rounds=(1,), frames=1),))) == expected
+
+
 def test_where_no_zero_sender_passes_a_node_that_holds_a_service_is_no_proxy():
     """A switch that drops 0.0.0.0 (dynamic ARP inspection): under ServiceLB a non-strict node answers for two nodes."""
     questions = [*ALL, *OWN_ALL]
@@ -222,6 +236,10 @@ def host_with(name: str, address: str) -> Host:
         pytest.param(
             evidence(questions=asked(CONTROL), host=host_with("eth0", "192.0.2.9/24")),
             set(), id="in a probed network",
+        ),
+        pytest.param(
+            evidence(questions=asked(CONTROL), host=host_with("eth0", "192.0.2.9/24"), interfaces=()),
+            set(), id="in a network, where no interface was named",
         ),
         pytest.param(
             evidence(questions=asked(CONTROL), host=host_with("eth9", "192.0.2.9/24")),

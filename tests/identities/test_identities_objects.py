@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from identities_world import M1, M2, M3, N1, N2, cluster, evidence, node
+from identities_world import M1, M2, M3, M4, N1, N2, cluster, evidence, node
 
 from arpcheck.identities import all_identities, antrea, node_network_state, overlay, ovn_kubernetes, sriov
 from arpcheck.model import Identity, Mac
@@ -69,6 +69,7 @@ def test_node_network_state():
         {"name": "ens224", "type": "ethernet", "state": "up", "mac-address": "52:55:00:D1:55:01"},
         {"name": "bond0", "type": "bond", "mac-address": M1},
         {"name": "ens3.100", "type": "vlan", "mac-address": M2},
+        {"type": "linux-bridge", "mac-address": M4},
         {"name": "veth1", "type": "ethernet", "mac-address": M3},
         {"name": "d0", "type": "dummy", "mac-address": M3},
         {"name": "lo", "type": "loopback", "mac-address": "00:00:00:00:00:00"},
@@ -79,7 +80,7 @@ def test_node_network_state():
     at = datetime(2026, 3, 1, 11, 59, tzinfo=UTC)
     assert found == [
         Identity(mac=Mac(mac), node="node1", source="node-network-state", detail="NodeNetworkState node1", interface=nic, observed_at=at)
-        for mac, nic in (("52:55:00:d1:55:01", "ens224"), (M1, "bond0"), (M2, "ens3.100"))
+        for mac, nic in (("52:55:00:d1:55:01", "ens224"), (M1, "bond0"), (M2, "ens3.100"), (M4, None))
     ]
 
 
@@ -98,13 +99,13 @@ def test_sriov():
             "name": "ens1f0", "mac": M1,
             "Vfs": [{"name": "ens1f0v0", "mac": M2}, {"mac": M3}, {"name": "ens1f0v1", "mac": "00:00:00:00:00:00"}, *ODD],
         },
-        {"name": "ens1f1"}, *ODD,
+        {"name": "ens1f1"}, {"mac": M4}, *ODD,
     ]  # fmt: skip
     obj = {"metadata": {"namespace": "sriov", "name": "node1"}, "status": {"interfaces": nics}}
     found = list(sriov.identities(evidence(cluster(**{SRIOV: [obj]}))))
     assert found == [
         Identity(mac=mac, node="node1", source="sriov", detail="SriovNetworkNodeState sriov/node1", interface=nic)
-        for mac, nic in ((M1, "ens1f0"), (M2, "ens1f0v0"))
+        for mac, nic in ((M1, "ens1f0"), (M2, "ens1f0v0"), (M4, None))
     ]
 
 

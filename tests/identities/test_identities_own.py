@@ -42,6 +42,11 @@ def test_without_nodes_it_is_no_node():
     assert own.own_node(evidence(cluster([]), host=Host(node_name="node1"))) is None
 
 
+def test_a_node_without_a_name_is_not_the_one_that_it_was_told():
+    nodes = [node("", N2), node("node1", N1)]
+    assert own.own_node(evidence(cluster(nodes), host=Host(interfaces=(nic("eth0", N1),), node_name=""))) == "node1"
+
+
 def test_an_address_in_an_annotation_makes_no_node_of_this_host():
     """docker0 has 172.17.0.1 everywhere."""
     nodes = [node("node1", N1, annotations={"k8s.ovn.org/host-cidrs": '["172.17.0.1/16"]'})]

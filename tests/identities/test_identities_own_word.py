@@ -6,7 +6,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
-from identities_world import M1, M2, M3, N1, N2, N3, ZERO, cluster, evidence, heard
+from identities_world import M1, M2, M3, N1, N2, N3, ZERO, asked, cluster, evidence, heard
 from identities_world import service as a_service
 
 from arpcheck.identities import node_ip
@@ -44,7 +44,8 @@ ASKED = [*alone(M3, N1, N3), *alone(M3, CANARY, times=1)]
         pytest.param(alone(M3, N1, N3), repeated(M3, N3), None, id="not asked the canary: may be non-strict"),
         pytest.param(ASKED, repeated(M3, N3, CANARY), None, id="it answers the canary: non-strict, and proves nothing"),
         pytest.param(ASKED, [*repeated(M3, N3), *heard(CANARY, M3)], None, id="it answered the canary's broadcast"),
-        pytest.param(ASKED, [*repeated(M3, N3), *heard("10.0.0.50", M3)], "node3", id="it announces a Service: no canary"),
+        pytest.param([*ASKED, *asked("10.0.0.50")], [*repeated(M3, N3), *heard("10.0.0.50", M3)], "node3",
+                     id="it announces a Service: no canary"),
         pytest.param([*alone(M1, N1, N3), *alone(M3, CANARY)], [], None, id="another was asked"),
     ],
 )  # fmt: skip

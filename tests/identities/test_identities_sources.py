@@ -8,7 +8,7 @@ from identities_world import M1, M2, M3, N1, N2, cluster, evidence, heard, node
 
 from arpcheck import identities
 from arpcheck.evidence import MacEntry
-from arpcheck.identities import NEEDS, SOURCES, all_identities, rank, table
+from arpcheck.identities import NEEDS, SOURCES, all_identities, rank, table, unread
 from arpcheck.model import Identity, Need
 
 
@@ -52,6 +52,20 @@ def test_every_word_is_kept_the_strongest_first_whatever_the_order():
             assert [(i.mac, rank(i), i.node, i.detail) for i in found] == expected
 
 
+def test_claims_that_differ_in_their_interface_alone_are_in_its_order_whatever_the_files():
+    nics = [(None, "c.csv:1"), ("eth0", "b.csv:1"), ("eth1", "a.csv:1")]
+    entries = [MacEntry(mac=M1, node="node1", interface=nic, where=where) for nic, where in nics]
+    for order in permutations(entries):
+        assert [(i.interface, i.detail) for i in all_identities(evidence(mac_map=order))] == nics
+
+
+def test_every_resource_that_could_not_be_read_might_have_named_a_node():
+    resources = sorted({need.resource for source in SOURCES for need in source.NEEDS})
+    assert resources == ["nodenetworkstates.nmstate.io", "nodes", "services", "sriovnetworknodestates.sriovnetwork.openshift.io"]
+    assert unread(cluster(gaps=[*resources, "leases.coordination.k8s.io"])) == tuple(resources)
+    assert unread(cluster(gaps=["leases.coordination.k8s.io"])) == ()
+
+
 def test_a_tunnel_is_nobodys_nic_whoever_claims_it():
     nodes = [node("node1", N1, annotations={"flannel.alpha.coreos.com/backend-data": f'{{"VNI":1,"VtepMAC":"{M3}"}}'})]
     entries = [MacEntry(mac=M3, node="node1", interface="flannel.1", where="macs.csv:1")]
@@ -65,6 +79,7 @@ def test_a_tunnel_is_nobodys_nic_whoever_claims_it():
         pytest.param("mac-map", "a (job):3", 1, id="a file with an odd name"),
         pytest.param("mac-map", "logs.txt:3 (job)", 2, id="what a job printed"),
         pytest.param("self", "", 2, id="this host"),
+        pytest.param("node-network-state", "NodeNetworkState node1", 3, id="what a host published"),
         pytest.param("node-ip", N1, 4, id="the wire"),
         pytest.param("mac-map", "ethers:3 (ethers)", 6, id="another file"),
     ],
