@@ -266,3 +266,31 @@ def test_the_nodes_of_one_address_are_in_the_order_of_their_names():
     shared = IPv4Address("10.0.0.11")
     of_node = next(t for t in found(KUBERNETES, nodes={"b": (shared,), "a": (shared,)}) if t.ip == shared)
     assert of_node.nodes == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("services", "nodes"),
+    [
+        pytest.param((service("a", "192.0.2.1"),), {}, id="asked"),
+        pytest.param((), {"n": (IPv4Address("192.0.2.1"),)}, id="a node's own"),
+        pytest.param((service("a", {"ip": "192.0.2.1", "ipMode": "Proxy"}),), {}, id="a Service's that is not asked"),
+    ],
+)
+def test_no_address_that_is_somebody_s_is_the_control(services, nodes):
+    """Whoever answers the control is taken for a proxy."""
+    assert [str(t.ip) for t in found(*services, nodes=nodes) if t.kind is Kind.CONTROL] == ["203.0.113.1"]
+
+
+@pytest.mark.parametrize(
+    ("services", "nodes"),
+    [
+        pytest.param((service("a", "10.96.0.1"),), {}, id="asked"),
+        pytest.param((), {"n": (IPv4Address("10.96.0.1"),)}, id="a node's own"),
+        pytest.param((service("a", {"ip": "10.96.0.1", "ipMode": "Proxy"}),), {}, id="a Service's that is not asked"),
+    ],
+)
+def test_no_address_that_is_asked_for_something_else_is_the_canary(services, nodes):
+    """Whoever answers the canary is taken for non-strict."""
+    other = service("b", cluster_ip="10.96.0.30")
+    asked = found(KUBERNETES, other, *(s | {"spec": s["spec"] | {"clusterIP": ""}} for s in services), nodes=nodes)
+    assert [str(t.ip) for t in asked if t.kind is Kind.CANARY] == ["10.96.0.30"]
