@@ -128,6 +128,17 @@ def test_what_a_host_lists(name, text, expected):
     assert rows(text, name) == expected
 
 
+@pytest.mark.parametrize("kind", ["veth", "dummy", "tun", "vxlan", "geneve", "ifb", "vrf", "nlmon", "wireguard"])
+def test_a_link_that_is_none_on_a_lan_by_its_kind(kind):
+    links = [link("x", B, linkinfo={"info_kind": kind}), link("y", A, linkinfo={"info_kind": "vlan"})]
+    assert [row[:3] for row in rows(json.dumps(links), "w1")] == [(A, "w1", "y")]
+
+
+@pytest.mark.parametrize("ending", ["csv", "yaml", "yml", "json", "txt", "log", "out", "prom", "ethers", "JSON"])
+def test_the_node_is_the_file_s_name_without_its_ending(ending):
+    assert [row[:2] for row in rows(json.dumps([link("eth0", A)]), f"w1.lan.{ending}")] == [(A, "w1.lan")]
+
+
 def test_the_script_of_the_job_on_this_host():
     """Every line that it prints is understood, whatever NICs there are."""
     environment = {"NODE_NAME": "here", "PATH": "/usr/bin:/bin"}

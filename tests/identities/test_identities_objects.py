@@ -93,6 +93,12 @@ def test_odd_states_say_nothing_and_an_odd_time_is_none(odd):
     assert [i.observed_at for i in node_network_state.identities(given)] == [None]
 
 
+@pytest.mark.parametrize("kind", ["ethernet", "bond", "team", "vlan", "linux-bridge", "ovs-bridge", "ovs-interface", "mac-vlan", "mac-vtap"])
+def test_the_types_of_a_network_state_that_can_answer_on_a_lan(kind):
+    nics = ({"name": "x", "type": kind, "mac-address": M1}, {"name": "y", "type": "vxlan", "mac-address": M2})
+    assert said(node_network_state, cluster(**{NNS: [state("node1", *nics)]})) == [(M1, "node1", "x")]
+
+
 def test_sriov():
     nics = [
         {

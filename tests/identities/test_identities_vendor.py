@@ -27,7 +27,12 @@ TABLE = {
         pytest.param("ee:ee:ee:ee:ee:ee", "Calico's end of a pod, the same on every node", False, id="Calico"),
         pytest.param("52:54:00:12:34:56", "QEMU/KVM virtual machine", False, id="KVM before the table"),
         pytest.param("00:50:56:a7:e7:1c", "VMware virtual machine", False, id="VMware"),
+        *(pytest.param(f"{block}:00:00:01", "VMware virtual machine", False, id=f"VMware {block}")
+          for block in ("00:0c:29", "00:05:69", "00:1c:14")),
         pytest.param("00:15:5d:00:00:01", "Hyper-V virtual machine", False, id="Hyper-V"),
+        pytest.param("00:16:3e:00:00:01", "Xen virtual machine", False, id="Xen"),
+        pytest.param("08:00:27:00:00:01", "VirtualBox virtual machine", False, id="VirtualBox"),
+        pytest.param("00:1c:42:00:00:01", "Parallels virtual machine", False, id="Parallels"),
         pytest.param("bc:24:11:00:00:01", "Proxmox VE virtual machine", False, id="Proxmox"),
         pytest.param("02:00:00:00:00:01", "locally administered, no manufacturer's", False, id="locally administered"),
         pytest.param("01:00:5e:00:00:01", "group address, no station's", False, id="group"),
@@ -38,7 +43,7 @@ TABLE = {
         pytest.param("50:00:e6:0f:00:01", "Mellanox", False, id="24 bits beside 28"),
         pytest.param("d8:00:00:00:00:01", None, False, id="unknown"),
     ],
-)
+)  # fmt: skip
 def test_label(mac, expected, router):
     assert label(Mac(mac), TABLE) == expected
     assert is_virtual_router(Mac(mac)) == router
