@@ -109,6 +109,8 @@ Ending arp-scan 1.10.0: 256 hosts scanned in 1.9 seconds (134.74 hosts/sec). 2 r
         pytest.param("x.prom", EXPORTER + UNAME,
                      [(A, "w1", "bond0", "x.prom:3 (node_exporter)"), (B, "w1", "eth1", "x.prom:4 (node_exporter)")],
                      id="node_exporter"),
+        pytest.param("w7.prom", f'node_network_info{{address="{A}"}} 1', [(A, "w7", None, "w7.prom:1 (node_exporter)")],
+                     id="node_exporter, no name of the NIC"),
         pytest.param("w7.prom", EXPORTER.splitlines()[2], [(A, "w7", "bond0", "w7.prom:1 (node_exporter)")],
                      id="node_exporter, the node by the file"),
         pytest.param("l", JOB,

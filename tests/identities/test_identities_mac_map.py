@@ -28,6 +28,11 @@ A, B = node("worker-1", N1), node("worker-2.example.com", N2, hostname="w2")
         pytest.param(["worker-1"], [A, B], {"worker-1": "worker-1"}, id="the Node's name"),
         pytest.param(["WORKER-1"], [A, B], {"WORKER-1": "worker-1"}, id="in capitals"),
         pytest.param(["w2"], [A, B], {"w2": "worker-2.example.com"}, id="its label kubernetes.io/hostname"),
+        pytest.param(["W"], [node("w"), node("w.a")], {"W": "w"}, id="in capitals, where its first label would be two nodes'"),
+        pytest.param(["w"], [node("W"), node("w.a")], {"w": "W"}, id="a Node's name in capitals"),
+        pytest.param(["w2", "W3"], [node("n2", hostname="W2"), node("n3", hostname="w3")], {"w2": "n2", "W3": "n3"},
+                     id="a label in capitals"),
+        pytest.param(["WORKER-1.LAN"], [A, B], {"WORKER-1.LAN": "worker-1"}, id="a first label in capitals"),
         pytest.param(["worker-2"], [A, B], {"worker-2": "worker-2.example.com"}, id="the first label of the Node's name"),
         pytest.param(["worker-1.lan"], [A, B], {"worker-1.lan": "worker-1"}, id="the first label of the host's name"),
         pytest.param(["router"], [A, B], {}, id="no node"),
@@ -76,3 +81,9 @@ def test_without_nodes_nothing_is_matched():
 def test_an_address_in_the_place_of_a_name(services, lines, expected):
     given = evidence(cluster(services=services), mac_map=[entry(ip, mac, "arp.txt:1 (arp-scan)") for ip, mac in lines])
     assert {i.mac: i.node for i in mac_map.identities(given)} == expected
+
+
+def test_an_address_that_only_an_annotation_has_names_its_node_too():
+    nodes = [node("node1", N1, annotations={"flannel.alpha.coreos.com/public-ip": "172.18.0.3"}), node("node2", N2)]
+    given = evidence(cluster(nodes), mac_map=[entry("172.18.0.3")])
+    assert [i.node for i in mac_map.identities(given)] == ["node1"]

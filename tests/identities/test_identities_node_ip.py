@@ -25,6 +25,11 @@ def found(given: Evidence) -> dict[Mac, str]:
     return {identity.mac: identity.node for identity in node_ip.identities(given)}
 
 
+def noted(ip: str) -> dict[str, object]:
+    """node1 with an address that only an annotation has."""
+    return a_node("node1", N1, annotations={"flannel.alpha.coreos.com/public-ip": ip})
+
+
 def servicelb(*ips: str) -> object:
     return cluster(services=[a_service("traefik", *ips)])
 
@@ -221,6 +226,23 @@ def test_where_no_zero_sender_passes_a_node_that_holds_a_service_is_no_proxy():
     assert proxies(evidence(servicelb(N1, N2), [*replies, *heard(N3, M3)], questions)) == {M2}
 
 
+def test_an_address_that_only_an_annotation_has_gives_a_proxy_away_too():
+    questions = [*asked("172.20.5.1", N2, CONTROL), *asked("172.20.5.1", N2, CONTROL, sender=PROBER)]
+    replies = [reply for ip in ("172.20.5.1", N2) for reply in heard(ip, M4, sender=PROBER)]
+    objects = cluster([noted("172.20.5.1"), THREE[1]])
+    assert proxies(evidence(objects, replies, questions)) == {M4}
+    losses = (Loss(interface="eth0", rounds=(1,), frames=1),)
+    plain = [*heard("172.20.5.1", M1, M4), *heard(N2, M4)]
+    assert found(replace(evidence(objects, plain, questions), losses=losses)) == {M1: "node1"}
+    assert found(evidence(objects, plain, questions)) == {M1: "node1", M4: "node2"}
+
+
+def test_who_answers_for_another_node_s_address_of_a_service_may_be_no_proxy_though_frames_were_lost():
+    """ServiceLB: node2 is non-strict, and node3 is silent."""
+    given = evidence(servicelb(N1, N2), [*heard(N1, M1, M2), *heard(N2, M2)], ALL)
+    assert found(replace(given, losses=(Loss(interface="eth0", rounds=(1,), frames=1),))) == {M1: "node1", M2: "node2"}
+
+
 def host_with(name: str, address: str) -> Host:
     return Host(interfaces=(Interface(name=name, mac=OWN, addresses=(address,)),))
 
@@ -232,6 +254,7 @@ def host_with(name: str, address: str) -> Host:
         pytest.param(evidence(questions=asked("203.0.113.1")), {"203.0.113.1"}, id="the second"),
         pytest.param(evidence(questions=asked(CONTROL), ips=[CONTROL]), set(), id="asked for by the user"),
         pytest.param(evidence(cluster([a_node("n", CONTROL)]), questions=asked(CONTROL)), set(), id="a node's"),
+        pytest.param(evidence(cluster([noted(CONTROL)]), questions=asked(CONTROL)), set(), id="a node's, in an annotation"),
         pytest.param(evidence(servicelb(CONTROL), questions=asked(CONTROL)), set(), id="a Service's"),
         pytest.param(
             evidence(questions=asked(CONTROL), host=host_with("eth0", "192.0.2.9/24")),
