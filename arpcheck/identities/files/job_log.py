@@ -46,7 +46,7 @@ def _logs(source: Source) -> Iterator[tuple[str, Files]]:
     """Every node's log, whole or not at all: half a list of NICs would make a stranger of the other half."""
     log: list[tuple[int, str]] = []
     for number, line in source.data():
-        text = _PREFIX.sub("", line[:WIDTH], count=1).strip()
+        text = _PREFIX.sub("", line[:WIDTH], count=1)
         if text == END:
             yield _log(source, log)
             log = []
