@@ -15,7 +15,7 @@ from ipaddress import IPv4Address
 from arpcheck.loadbalancers.needs import NODES, annotations_of_services
 from arpcheck.loadbalancers.records import has_ingress, refused, strongest_first
 from arpcheck.model import Announcement, Claim, Mac, Need, Trust
-from arpcheck.objects import Object, Objects, Service, annotations_of, full_name, labels_of, text
+from arpcheck.objects import Object, Objects, Service, annotations_of, full_name, labels_of, namespace, text
 
 NAME = "kube-ovn"
 
@@ -73,10 +73,11 @@ def _because(asked: bool, pods: Sequence[Object]) -> str:
 
 
 def _service_of(pod: Object) -> str | None:
-    labels = labels_of(pod)
-    if not labels.get("app", "").startswith("lb-svc-") or not labels.get("service"):
+    """Kube-OVN looks for it in the Service's own namespace; a tenant can give a pod any label, and so any MAC."""
+    space, labels = namespace(pod), labels_of(pod)
+    if labels.get("namespace") != space or not labels.get("app", "").startswith("lb-svc-"):
         return None
-    return f"{labels.get('namespace', '')}/{labels['service']}"
+    return f"{space}/{labels.get('service', '')}"
 
 
 def _claims(pod: Object, service: Service) -> Iterator[Claim]:
