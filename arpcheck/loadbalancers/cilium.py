@@ -78,9 +78,10 @@ def _layer2(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
     if not ingress and taken is False:
         return None
     claims = _of_address(service, taken, (lease.claim(at, service=service.full_name) for lease in leases))
-    bgp = by_bgp(service, objects) if ingress else False
+    bgp = by_bgp(service, objects)
     silence = "announced by BGP only" if bgp and taken is False and not is_current(claims) else None
     settled = is_current(claims) or silence
+    excuses = () if settled else _excuses(ingress, taken, bgp)
     return Announcement(
         implementation=NAME,
         because=because,
@@ -88,8 +89,8 @@ def _layer2(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
         claims=claims,
         silence=silence,
         notes=() if settled else _notes(objects, taken),
-        unread=() if settled else _unread(service, objects, taken, bgp),
-        unsaid_silence=untold(objects, *_AD) if not settled and _could_be_bgp_only(taken, bgp) else (),
+        unread=() if settled else _unread(service, objects, taken, excuses),
+        unsaid_silence=untold(objects, *excuses),
     )
 
 
@@ -120,19 +121,18 @@ def _notes(objects: Objects, taken: bool | None) -> tuple[str, ...]:
     return ()
 
 
-def _unread(service: Service, objects: Objects, taken: bool | None, bgp: bool | None) -> tuple[str, ...]:
-    """Without a policy there is no Lease to miss. The policies matter where the Lease could be for the other kind of
-    address, and where BGP alone could be meant."""
+def _unread(service: Service, objects: Objects, taken: bool | None, excuses: tuple[str, ...]) -> tuple[str, ...]:
+    """Without a policy there is no Lease to miss. Where a Service has both kinds of address, only the policies say which
+    of them the Lease is for."""
     missed = () if taken is False else (LEASES.resource,)
-    if taken is None and service.external_ips and service.ingress:
-        missed = (*missed, POLICIES.resource)
-    if _could_be_bgp_only(taken, bgp):
-        missed = (*missed, *_AD)
-    return refused(objects, *missed)
+    either = (POLICIES.resource,) if taken is None and service.external_ips and service.ingress else ()
+    return refused(objects, *missed, *either, *excuses)
 
 
-_AD = (POLICIES.resource, ADVERTISEMENTS.resource, PEERINGS.resource)
-
-
-def _could_be_bgp_only(taken: bool | None, bgp: bool | None) -> bool:
-    return taken is not True and bgp is not False and None in (taken, bgp)
+def _excuses(ingress: bool, taken: bool | None, bgp: bool | None) -> tuple[str, ...]:
+    """What could say that nobody should answer: that a load-balancer address is announced by BGP only, or that no policy
+    takes an external one."""
+    if not ingress:
+        return (POLICIES.resource,) if taken is None else ()
+    bgp_only = taken is not True and bgp is not False and None in (taken, bgp)
+    return (POLICIES.resource, ADVERTISEMENTS.resource, PEERINGS.resource) if bgp_only else ()
