@@ -16,7 +16,7 @@ from ipaddress import IPv4Address
 from arpcheck.loadbalancers.kube_vip_hosts import as_node
 from arpcheck.loadbalancers.leases import LEASES, Lease, leases_named
 from arpcheck.loadbalancers.needs import NODES, annotations_of_services
-from arpcheck.loadbalancers.records import has_ingress, is_current, refused, strongest_first
+from arpcheck.loadbalancers.records import demoted, has_ingress, is_current, refused, strongest_first
 from arpcheck.model import Announcement, Claim, Mac, Need, Trust
 from arpcheck.objects import Objects, Service
 
@@ -79,10 +79,13 @@ def _recognised(service: Service, own: tuple[Lease, ...]) -> tuple[str, int]:
 def _claims(
     service: Service, own: tuple[Lease, ...], objects: Objects, at: datetime
 ) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
-    """Where the Service's own Lease is alive, the one for all decides about other Services only."""
+    """Where the Service's own Lease is alive, the one for all decides about other Services only. In a namespace that was
+    refused it may be alive."""
     held = [lease.claim(at, service=service.full_name) for lease in own]
     if not is_current(held) and service.annotations.get(_EACH) != "true":
-        held += [lease.claim(at, service=service.full_name, rank=1) for lease in leases_named(objects, _ALL)]
+        common = [lease.claim(at, service=service.full_name, rank=1) for lease in leases_named(objects, _ALL)]
+        elsewhere = not own and "/" in service.annotations.get(_LEASE, "")
+        held += demoted(common) if elsewhere and objects.gap(LEASES.resource) else common
     mapped = [as_node(claim, objects) for claim in (*held, *_host(service))]
     notes = {note for _, note in mapped if note}
     if not held and not objects.gap(LEASES.resource):

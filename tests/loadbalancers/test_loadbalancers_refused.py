@@ -7,10 +7,11 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
-from loadbalancers_objects import AT, VERSIONS, ask, balanced, cluster, lines, member, objects, refuse, service
+from loadbalancers_objects import AT, VERSIONS, ask, balanced, cluster, lease, lines, member, objects, refuse, service
 
 from arpcheck import loadbalancers
 from arpcheck.loadbalancers import NEEDS, cilium, kube_ovn, kube_vip, metallb, openelb, purelb, servicelb, unrecorded
+from arpcheck.loadbalancers.records import is_current
 from arpcheck.model import Announcement, Gap, Trust
 from arpcheck.objects import Objects
 
@@ -85,6 +86,61 @@ def test_a_list_that_broke_off(name: str, resource: str, silent: bool, missed: b
     assert said is not None
     assert bool(said.silence) == silent
     assert said.unread == ((resource,) if missed else ())
+
+
+def came_in_part(version: str, resource: str) -> Objects:
+    """As where one namespace may be read and no other: what is looked for came, and something is missing."""
+    return replace(cluster(version), gaps=(Gap(what=resource, why="forbidden outside namespace shop", costs="…"),))
+
+
+@pytest.mark.parametrize(
+    ("implementation", "version", "name", "ip", "resource"),
+    [
+        pytest.param(metallb, "metallb-0.14.9", "shop/web", None, "servicel2statuses.metallb.io", id="metallb: the record"),
+        pytest.param(cilium, "cilium-1.18", "shop/web", None, "leases.coordination.k8s.io", id="cilium: the Lease"),
+        pytest.param(cilium, "cilium-1.18", "shop/nodal", "192.168.10.12", "nodes", id="cilium: the Node"),
+        pytest.param(kube_vip, "kube-vip-1.0.1", "shop/web", None, "leases.coordination.k8s.io", id="kube-vip: the Lease"),
+        pytest.param(purelb, "purelb-0.16.6", "shop/moved", None, "events", id="purelb: the event"),
+        pytest.param(servicelb, "k3s-1.33", "kube-system/traefik", "192.168.10.11", "nodes", id="servicelb: the Node"),
+        pytest.param(kube_ovn, "kube-ovn-1.13", "shop/web", None, "pods", id="kube-ovn: the pod"),
+        pytest.param(unrecorded, "antrea-1.6.0", "shop/web", None, "nodes", id="antrea: the Node"),
+    ],
+)
+def test_what_came_settles_it(
+    implementation: loadbalancers.Implementation, version: str, name: str, ip: str | None, resource: str
+) -> None:
+    whole = ask(implementation, cluster(version), name, ip)
+    assert whole is not None
+    assert is_current(whole.claims)
+    assert ask(implementation, came_in_part(version, resource), name, ip) == whole
+
+
+def test_the_control_planes_lease_settles_it() -> None:
+    ip, part = IPv4Address("192.168.10.5"), came_in_part("kube-vip-1.0.1", "leases.coordination.k8s.io")
+    whole = loadbalancers.announcements_of_address(ip, cluster("kube-vip-1.0.1"), AT)
+    assert loadbalancers.announcements_of_address(ip, part, AT) == whole
+
+
+def test_a_service_that_came_is_whole() -> None:
+    part = came_in_part("metallb-0.12.1", "services")
+    assert loadbalancers.unread(service(part, "shop/old"), IPv4Address("192.168.10.52"), part) == ()
+
+
+@pytest.mark.parametrize(
+    ("lease_name", "trust"),
+    [
+        pytest.param("edge/common", "possibly-stale", id="where nobody may look"),
+        pytest.param("common", "current", id="beside the Service"),
+    ],
+)
+def test_the_lease_for_all_of_kube_vip_does_not_decide_where_the_services_own_may_be_alive(lease_name: str, trust: str) -> None:
+    web = balanced("192.168.10.60", labels={"implementation": "kube-vip"}, annotations={"kube-vip.io/leaseName": lease_name})
+    found = objects([web, lease("kube-system/plndr-svcs-lock", "worker-2"), member("worker-2")])
+    gap = Gap(what="leases.coordination.k8s.io", why="forbidden outside namespace kube-system", costs="…")
+    said = ask(kube_vip, replace(found, gaps=(gap,)), "shop/web")
+    assert said is not None
+    assert [(claim.trust, claim.node) for claim in said.claims] == [(trust, "worker-2")]
+    assert said.unread == ((gap.what,) if trust == "possibly-stale" else ())
 
 
 def test_an_address_without_a_service() -> None:
