@@ -59,9 +59,9 @@ def announcements(service: Service, ip: IPv4Address, objects: Objects, at: datet
     found = [one for plugin in IMPLEMENTATIONS if (one := plugin.announcement(service, ip, objects, at))]
     if len(found) < 2:
         return tuple(found)
-    first: dict[str, Announcement] = {}
+    first: dict[str | None, Announcement] = {}
     for one in sorted(found, key=lambda one: (one.order, not is_current(one.claims))):
-        first.setdefault(one.implementation or "", one)
+        first.setdefault(one.implementation, one)
     return tuple(first.values())
 
 

@@ -53,7 +53,7 @@ def events_of(service: Service, objects: Objects) -> tuple[Event, ...]:
 
 
 def _service_of(event: Object) -> str | None:
-    if _about(event, "kind") != "Service" or not _about(event, "name"):
+    if _about(event, "kind") != "Service":
         return None
     return f"{_about(event, 'namespace') or text(event, 'metadata', 'namespace')}/{_about(event, 'name')}"
 

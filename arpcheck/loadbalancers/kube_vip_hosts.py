@@ -21,9 +21,8 @@ def as_node(claim: Claim, objects: Objects) -> tuple[Claim, str]:
     nodes = names.get(host) or names.get(host.partition(".")[0], ())
     if len(nodes) == 1:
         return replace(claim, node=nodes[0]), ""
-    trust = Trust.STALE if claim.trust is Trust.CURRENT else claim.trust
     matches = "more than one Node" if nodes else "no Node that could be read" if objects.gap("nodes") else "no Node"
-    return replace(claim, trust=trust), f"{claim.source} names the host {claim.node}, which is {matches}"
+    return replace(claim, trust=Trust.STALE), f"{claim.source} names the host {claim.node}, which is {matches}"
 
 
 def _names(nodes: Iterable[Node]) -> Mapping[str, tuple[str, ...]]:

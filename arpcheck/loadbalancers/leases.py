@@ -37,9 +37,9 @@ class Lease:
         """Current as long as nobody else may take it (client-go tools/leaderelection)."""
         return Trust.CURRENT if self.renewed and at - self.renewed < self.lasts else Trust.STALE
 
-    def claim(self, at: datetime, *, node: str = "", service: str = "", rank: int = 0) -> Claim:
+    def claim(self, at: datetime, *, service: str = "", rank: int = 0) -> Claim:
         return Claim(
-            node=node or self.holder,
+            node=self.holder,
             source=f"Lease {self.full_name}",
             trust=self.trust(at),
             service=service,

@@ -32,7 +32,7 @@ def why_nobody(objects: Objects, advertisements: tuple[Object, ...]) -> str:
 def elected(service: Service, names: tuple[str, ...]) -> Claim | None:
     """All addresses of a Service go to the node that is elected for the first one. With externalTrafficPolicy Local only
     nodes with an endpoint take part, which is not read: None."""
-    first = service.ingress[0].ip if service.ingress else None
+    first = service.ingress[0].ip
     if service.local_traffic_only or first is None or not (winner := lowest_hash(names, first)):
         return None
     source = "recomputed election (sha256 of node#address)"
@@ -58,7 +58,6 @@ def _why(node: Node, advertisements: tuple[Object, ...]) -> str:
 
 
 def _admits(advertisement: Object, node: Node) -> bool | None:
+    """One without selectors admits all, and so may one that has something else in their place."""
     chosen = entries(advertisement, "spec", "nodeSelectors")
-    if chosen is None:
-        return None
     return any_of(fits(selector, node.labels) for selector in chosen) if chosen else True

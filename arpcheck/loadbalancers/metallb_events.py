@@ -53,7 +53,7 @@ def _character(escape: re.Match[str]) -> str:
     if letter:
         return _LETTERS[letter]
     if octet and int(octet, 16) > 0x7F:
-        raise ValueError(f"part of a character: {escape[0]}")
+        raise ValueError("part of a character")
     return chr(int(octet or four or eight, 16))
 
 

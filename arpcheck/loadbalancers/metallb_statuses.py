@@ -60,13 +60,13 @@ def _of(service: Service, objects: Objects) -> tuple[Object, ...]:
     return objects.by(STATUSES.resource, _service_of).get(service.full_name, ())
 
 
-def _service_of(status: Object) -> str | None:
+def _service_of(status: Object) -> str:
     """By the labels, since the status is empty between the creation and the first patch. The first shape had one label
     and lived in the Service's namespace."""
     labels = labels_of(status)
     name = labels.get("metallb.io/service-name") or labels.get("metallb.io/service") or text(status, "status", "serviceName")
     space = labels.get("metallb.io/service-namespace") or text(status, "status", "serviceNamespace") or namespace(status)
-    return f"{space}/{name}" if name else None
+    return f"{space}/{name}"
 
 
 def _nodes(status: Object) -> tuple[str, ...]:

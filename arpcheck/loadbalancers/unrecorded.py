@@ -41,7 +41,7 @@ def announcement(service: Service, ip: IPv4Address | None, objects: Objects, at:
         return None
     for row in ROWS:
         because, order = _recognised(row, service, ip)
-        if row.implementation and because:
+        if because:
             return _of(row, service, ip, objects, because, order)
     return None
 
@@ -68,7 +68,7 @@ def _of(row: Row, service: Service, ip: IPv4Address | None, objects: Objects, be
     off = _is_off(row.switch, objects) if row.switch else False
     might_tell = (*(row.switch.resources if row.switch and off is None else ()), *_nodes(row, service, ip))
     return Announcement(
-        implementation=row.implementation or NAME,
+        implementation=row.implementation,
         because=because,
         order=order,
         claims=claims,
