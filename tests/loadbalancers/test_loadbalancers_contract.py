@@ -14,8 +14,18 @@ import pytest
 from loadbalancers_objects import AT, VERSIONS, balanced, cluster, documents, lease, lines, objects, refuse, service, trimmed
 
 from arpcheck import loadbalancers
-from arpcheck.loadbalancers import IMPLEMENTATIONS, NEEDS, announcements, announcements_of_address, rivals, table
+from arpcheck.loadbalancers import (
+    IMPLEMENTATIONS,
+    NEEDS,
+    announcements,
+    announcements_of_address,
+    announcements_without_address,
+    rivals,
+    table,
+)
+from arpcheck.loadbalancers.records import demoted
 from arpcheck.loadbalancers.rows import ROWS
+from arpcheck.model import Announcement, Claim, Trust
 from arpcheck.objects import Objects
 
 REPORTED = {
@@ -49,6 +59,27 @@ def test_the_table_has_a_row_an_implementation() -> None:
         *("antrea", "loxilb", "calico", "openelb 0.6", "cloud", "ovn-kubernetes"),
     ]
     assert all(cell and "\n" not in cell for row in table() for cell in row)
+
+
+def test_the_table_says_in_words_how_a_service_is_recognised() -> None:
+    said = {row[0]: row[1] for row in table()}
+    assert said["loxilb"] == "loadBalancerClass `loxilb.io/loxilb`; annotation `loxilb.io/…`"
+    openelb = "annotation `lb.kubesphere.io/v1alpha1`; finalizer `finalizer.lb.kubesphere.io/v1alpha1`"
+    assert said["openelb 0.6"] == openelb
+    assert said["cloud"] == "finalizer `service.kubernetes.io/load-balancer-cleanup` with a host name or ipMode Proxy"
+    assert said["ovn-kubernetes"] == "not at all"
+
+
+def test_what_names_an_announcer_by_itself_is_always_needed() -> None:
+    """All else is optional: a cluster that refuses it is judged without it."""
+    assert {need.resource for need in NEEDS if not need.optional} == {
+        *("services", "nodes", "events", "leases.coordination.k8s.io", "servicel2statuses.metallb.io")
+    }
+
+
+def test_a_guess_stays_a_guess() -> None:
+    said = [Claim(node="worker-1", source="…", trust=trust) for trust in (Trust.CURRENT, Trust.STALE, Trust.GUESS)]
+    assert [claim.trust for claim in demoted(said)] == [Trust.STALE, Trust.STALE, Trust.GUESS]
 
 
 @pytest.mark.parametrize(
@@ -99,6 +130,20 @@ def implementations(found: Objects, name: str, ip: str) -> tuple[list[str], tupl
 def test_two_live_records_are_two_controllers() -> None:
     found = both("metallb-0.14.9", "kube-vip-1.0.1")
     assert implementations(found, "shop/web", "192.168.10.50") == (["metallb", "kube-vip"], ("kube-vip", "metallb"))
+
+
+def test_a_live_record_beside_an_old_one_is_a_controller() -> None:
+    """kube-vip's annotation stays where it is while its Lease moves."""
+    found = changed(cluster("kube-vip-1.0.1"), "shop/web", **{"purelb.io/announcing-IPv4": "worker-1,eth0,192.168.10.60"})
+    expected = (["kube-vip", "purelb"], ("kube-vip", "purelb"))
+    assert implementations(found, "shop/web", "192.168.10.60") == expected
+
+
+def test_controllers_are_told_by_name_whichever_decides() -> None:
+    current = Claim(node="worker-1", source="Lease shop/web", trust=Trust.CURRENT)
+    names = ("purelb", "metallb", "cilium", "openelb", "kube-vip", "antrea")
+    said = [Announcement(implementation=name, because="…", order=4, claims=(current,)) for name in names]
+    assert rivals(said) == tuple(sorted(names))
 
 
 def test_an_annotation_that_was_left_behind_is_no_second_controller() -> None:
@@ -158,6 +203,16 @@ def test_the_control_plane_address_without_leases() -> None:
         "possibly-stale 1 control-1 by label kube-vip.io/has-ip of Node control-1",
         "unread: leases.coordination.k8s.io",
     ]
+
+
+def test_a_host_name_alone() -> None:
+    """As a cloud gives one; where there is an address, it is that which is asked."""
+    web = balanced(name="web", loadBalancerClass="loxilb.io/loxilb")
+    named = {**web, "status": {"loadBalancer": {"ingress": [{"hostname": "lb.example.org"}]}}}
+    for obj, expected in ((named, ["loxilb"]), (balanced("192.168.10.93", loadBalancerClass="loxilb.io/loxilb"), [])):
+        found = objects([obj])
+        said = announcements_without_address(service(found, "shop/web"), found, AT)
+        assert [one.implementation for one in said] == expected
 
 
 def test_the_base_needs_come_first() -> None:

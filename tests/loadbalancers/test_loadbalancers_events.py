@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loadbalancers_objects import AT, ask, objects
+from loadbalancers_objects import AT, ask, balanced, objects
 
 from arpcheck.loadbalancers import metallb
 from arpcheck.loadbalancers.metallb_events import Assigned, read_message
@@ -27,6 +27,8 @@ from arpcheck.loadbalancers.metallb_events import Assigned, read_message
         pytest.param("announcing from node w", None, id="no quotes"),
         pytest.param(r'announcing from node "\q"', None, id="no escape of Go's"),
         pytest.param(r'announcing from node "\xff"', None, id="half a character"),
+        pytest.param(r'announcing from node "\x7f"', Assigned("\x7f", ""), id="the last that is a character of its own"),
+        pytest.param(r'announcing from node "\x80"', None, id="the first that is none"),
         pytest.param(r'announcing from node "\ud800"', None, id="half a pair"),
         pytest.param(r'announcing from node "\Uffffffff"', None, id="beyond Unicode, and beyond an int of C"),
         pytest.param(r'announcing from node "w\"', None, id="never closed"),
@@ -187,12 +189,70 @@ def status(node: str, made: str | None, name: str = "web") -> dict[str, Any]:
         pytest.param(
             [status("worker-2", None)], ["current worker-2", "possibly-stale worker-1"], id="a record without a time"
         ),
+        pytest.param(
+            [status("worker-2", ago(minutes=10))], ["current worker-2", "possibly-stale worker-1"], id="of the same second"
+        ),
+        pytest.param(
+            [status("worker-2", ago(minutes=50)), status("worker-3", ago(minutes=5))],
+            ["current worker-2", "current worker-3", "possibly-stale worker-1"],
+            id="an older and a newer record",
+        ),
         pytest.param([status("worker-2", ago(minutes=5), "api")], ["possibly-stale worker-1"], id="of other Services only"),
     ],
 )
 def test_a_record_beside_an_event(statuses: list[dict[str, Any]], expected: list[str]) -> None:
     """The event is ten minutes old."""
     assert claims(event("worker-1", lastTimestamp=ago(minutes=10)), *statuses) == expected
+
+
+def test_an_event_without_a_time_beside_a_record() -> None:
+    assert claims(event("worker-1"), status("worker-2", ago(minutes=5))) == ["current worker-2", "possibly-stale worker-1"]
+
+
+@pytest.mark.parametrize(
+    ("uid", "about", "believed"),
+    [
+        pytest.param("1", "1", True, id="about this very Service"),
+        pytest.param("1", "2", False, id="about a former one of the same name"),
+        pytest.param("1", None, True, id="the event does not say"),
+        pytest.param(None, "2", True, id="the Service does not say, as in a file"),
+    ],
+)
+def test_which_service_of_that_name(uid: str | None, about: str | None, believed: bool) -> None:
+    of = {"kind": "Service", "namespace": "shop", "name": "web"} | ({"uid": about} if about else {})
+    web = balanced("192.168.10.50")
+    web["metadata"] |= {"uid": uid} if uid else {}
+    said = ask(metallb, objects([web, event("worker-1", lastTimestamp=ago(minutes=1), involvedObject=of)]), "shop/web")
+    assert ([claim.node for claim in said.claims] if said else []) == (["worker-1"] if believed else [])
+
+
+def test_an_event_that_names_no_namespace_is_about_its_own() -> None:
+    of = {"kind": "Service", "name": "web"}
+    assert claims(event("worker-1", lastTimestamp=ago(minutes=1), involvedObject=of)) == ["current worker-1"]
+
+
+# --------------------------------------------------------------------------------------------------------------- notes
+
+
+def notes(*events: dict[str, Any]) -> tuple[str, ...]:
+    said = ask(metallb, objects([balanced("192.168.10.50", annotations={"metallb.io/ip-allocated-from-pool": "lan"}), *events]), "shop/web")
+    assert said is not None
+    return said.notes
+
+
+def test_why_it_is_not_announced_is_told_in_one_order() -> None:
+    failed = [event("x", reason="announceFailed", message=why, lastTimestamp=ago(minutes=1)) for why in "cafebd"]
+    assert notes(*failed)[:6] == tuple(f"announceFailed: {why}" for why in "abcdef")
+
+
+def test_several_nodes_without_a_protocol_are_told_in_one_order() -> None:
+    said = notes(*(event(node, "", lastTimestamp=ago(minutes=1)) for node in "cafebd"))
+    assert said[0].startswith("its events name a and b and c and d and e and f and no protocol")
+
+
+def test_beside_events_of_another_kind_those_of_bgp_are_told() -> None:
+    allocated = event("x", reason="IPAllocated", message='Assigned IP ["192.168.10.50"]', lastTimestamp=ago(minutes=1))
+    assert "its events speak of BGP only, which says nothing of ARP" in notes(allocated, event("worker-1", "bgp"))
 
 
 @pytest.mark.parametrize(

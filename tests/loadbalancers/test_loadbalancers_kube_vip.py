@@ -102,6 +102,14 @@ def test_whose_name(holder: str, nodes: list[dict[str, Any]], expected: str) -> 
     assert f"{expected} by Lease shop/kubevip-web" in said
 
 
+def test_a_name_of_two_nodes_is_told_as_such() -> None:
+    nodes = [member("node-a", ("Hostname", "alpha")), member("node-b", ("Hostname", "alpha"))]
+    web = balanced("192.168.10.60", annotations={HOST: "node-a"})
+    said = ask(kube_vip, objects([web, *nodes, lease("shop/kubevip-web", "alpha")]), "shop/web")
+    assert said is not None
+    assert said.notes == ("Lease shop/kubevip-web names the host alpha, which is more than one Node",)
+
+
 @pytest.mark.parametrize(
     ("written", "macs"),
     [

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 import pytest
-from loadbalancers_objects import ask, balanced, cluster, documents, lines, objects, refuse
+from loadbalancers_objects import ask, balanced, cluster, documents, lines, member, objects, refuse
 
 from arpcheck.loadbalancers import metallb
+from arpcheck.model import Gap
+from arpcheck.objects import Objects
 
 BY_POOL = "metallb (4: annotation metallb.io/ip-allocated-from-pool)"
 STATUSES = "servicel2statuses.metallb.io"
@@ -193,7 +196,9 @@ EXPECTED = [BGP_NOTE, "note: no ServiceL2Status and no event: events expire afte
             EXPECTED,
             id="nor an operator of the future",
         ),
+        pytest.param([{"ipAddressPoolSelectors": 7}], [{}], EXPECTED, id="nor strange selectors"),
         pytest.param([{"serviceSelectors": "all"}], [{}], EXPECTED, id="nor strange Services"),
+        pytest.param([], [{"serviceSelectors": "all"}], NOTHING, id="nor those of a BGPAdvertisement"),
     ],
 )
 def test_who_covers_the_pool(
@@ -219,17 +224,87 @@ def test_an_address_in_two_pools_is_in_neither_for_sure(order: int) -> None:
     about = {"kind": "Service", "namespace": "shop", "name": "web"}
     event = {**event, "involvedObject": about, "lastTimestamp": "2026-08-20T08:00:00Z"}  # too old to say anything
     advertised = {"kind": "BGPAdvertisement", "metadata": {"name": "a", "namespace": "m"}}
-    for named, silent in ((["lan"], False), ([], True)):
+    one_of_them = {**LAYER2_AD, "spec": {"ipAddressPools": ["lan"]}}
+    for layer2, named, silent in (([], ["lan"], False), ([], [], True), ([one_of_them], [], False)):
         bgp = {**advertised, "spec": {"ipAddressPools": named}}
-        found = objects([balanced("192.168.10.50"), event, bgp, *pools[::order]], served=(STATUSES, LAYER2))
+        found = objects([balanced("192.168.10.50"), event, bgp, *layer2, *pools[::order]], served=(STATUSES, LAYER2))
         said = ask(metallb, found, "shop/web")
         assert said is not None
-        assert bool(said.silence) == silent
+        assert said.silence == ("its pool is announced by BGP only" if silent else None)
+
+
+@pytest.mark.parametrize(
+    ("written", "holds"),
+    [
+        pytest.param("192.168.10.48/29", True, id="a network"),
+        pytest.param("192.168.10.49/29", True, id="a network by one of its addresses"),
+        pytest.param("192.168.10.40/29", False, id="the network before it"),
+        pytest.param("192.168.10.50-192.168.10.50", True, id="that address alone"),
+        pytest.param("192.168.10.40 - 192.168.10.59", True, id="with blanks"),
+        pytest.param("192.168.10.40-192.168.10.49", False, id="addresses below it"),
+        pytest.param("192.168.10.51-192.168.10.60", False, id="addresses above it"),
+        pytest.param("fd00::-fd00::ffff", False, id="IPv6"),
+        pytest.param("x-192.168.10.59", False, id="no first address"),
+        pytest.param("192.168.10.40-x", False, id="no last address"),
+    ],
+)
+def test_which_pool_holds_the_address(written: str, holds: bool) -> None:
+    pool = {"kind": "IPAddressPool", "metadata": {"name": "lan", "namespace": "m"}, "spec": {"addresses": [written]}}
+    found = objects([balanced("192.168.10.50"), bgp_event(), pool], served=(STATUSES, LAYER2, BGP))
+    named = "pool lan" if holds else "its pool"
+    assert f"note: no L2Advertisement covers {named}: MetalLB answers nothing" in lines(ask(metallb, found, "shop/web"))
+
+
+# ------------------------------------------------------------------------------------------------------------- records
+
+
+def status(labels: Mapping[str, str], interfaces: tuple[str, ...] = (), **fields: str) -> dict[str, Any]:
+    """A ServiceL2Status."""
+    return {
+        "kind": "ServiceL2Status",
+        "metadata": {"name": "l2-a", "namespace": "metallb-system", "labels": labels},
+        "status": {**fields, "interfaces": [{"name": name} for name in interfaces]},
+    }
+
+
+ABOUT = {"metallb.io/service-name": "web", "metallb.io/service-namespace": "shop"}
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param(
+            status({}, node="worker-1", serviceName="web", serviceNamespace="shop"),
+            ["current 0 worker-1 by ServiceL2Status metallb-system/l2-a"],
+            id="no label, and the status says it",
+        ),
+        pytest.param(status({}, node="worker-1"), [], id="of no Service"),
+        pytest.param(status(ABOUT, interfaces=("eth0",)), [], id="of no node"),
+        pytest.param(
+            status(ABOUT, interfaces=("eth0",), node="worker-1"),
+            [
+                "current 0 worker-1 by ServiceL2Status metallb-system/l2-a",
+                "note: announced only on the interfaces eth0 of worker-1",
+            ],
+            id="of one interface",
+        ),
+    ],
+)
+def test_a_record(found: dict[str, Any], expected: list[str]) -> None:
+    assert lines(ask(metallb, objects([balanced("192.168.10.50"), found]), "shop/web"))[1:] == expected
+
+
+def test_where_some_records_were_refused_one_may_be_of_this_service() -> None:
+    """It is not said that there is none, and what the event says stands beside what was refused."""
+    gap = Gap(what=STATUSES, why="forbidden outside namespace metallb-system", costs="…")
+    said = ask(metallb, replace(cluster("metallb-0.14.9"), gaps=(gap,)), "shop/idle")
+    assert lines(said) == [BY_POOL, "current 1 worker-1 by Event shop/idle nodeAssigned at 10:30:00", f"unread: {STATUSES}"]
 
 
 BY_EVENTS = "silence: announced by BGP only, as its events say"
 LAYER2_AD = {"kind": "L2Advertisement", "metadata": {"name": "a", "namespace": "m"}, "spec": {}}
 BGP_AD = {"kind": "BGPAdvertisement", "metadata": {"name": "a", "namespace": "m"}, "spec": {"ipAddressPools": ["other"]}}
+BGP_FOR_ALL = {**BGP_AD, "spec": {}}
 
 
 @pytest.mark.parametrize("served", [(), (STATUSES, POOLS, LAYER2)], ids=["no advertisement is served", "or there is none"])
@@ -240,7 +315,8 @@ def test_recent_events_of_bgp_alone_say_that_nobody_should_answer(served: tuple[
 @pytest.mark.parametrize(
     ("more", "refused"),
     [
-        pytest.param([LAYER2_AD], (), id="layer 2 is advertised too"),
+        pytest.param([LAYER2_AD], (), id="layer 2 is advertised"),
+        pytest.param([LAYER2_AD, BGP_FOR_ALL], (), id="layer 2 is advertised too"),
         pytest.param([BGP_AD], (), id="no BGPAdvertisement covers it"),
         pytest.param([], (LAYER2,), id="the advertisements could not be read"),
         pytest.param([], (STATUSES,), id="nor the records"),
@@ -255,6 +331,22 @@ def test_events_of_bgp_do_not_outweigh_what_is_known_or_refused(
     said = ask(metallb, refuse(found, *refused), "shop/web")
     assert said is not None
     assert said.silence is None
+
+
+@pytest.mark.parametrize("resource", [STATUSES, "events"])
+def test_events_of_bgp_are_not_all_where_a_record_could_be(resource: str) -> None:
+    found = objects([balanced("192.168.10.50", annotations={"metallb.io/ip-allocated-from-pool": "lan"}), bgp_event()])
+    gap = Gap(what=resource, why="forbidden outside namespace shop", costs="…")
+    said = ask(metallb, replace(found, gaps=(gap,)), "shop/web")
+    assert said is not None
+    assert (said.silence, said.unread) == (None, (resource,))
+
+
+def test_an_old_event_of_layer_2_keeps_the_events_of_bgp_from_saying_that_nobody_should() -> None:
+    at_layer2 = 'announcing from node "worker-1" with protocol "layer2"'
+    old = bgp_event(message=at_layer2, lastTimestamp="2026-08-20T08:00:00Z")
+    said = lines(ask(metallb, objects([balanced("192.168.10.50"), bgp_event(), old]), "shop/web"))
+    assert said[1:] == ["possibly-stale 1 worker-1 by Event shop/web nodeAssigned at 08:00:00"]
 
 
 @pytest.mark.parametrize("seen", ["2026-08-20T09:30:00Z", None], ids=["an hour ago", "without a time"])
@@ -273,6 +365,24 @@ def test_services_are_selected_by_their_labels() -> None:
     by_tier = {"serviceSelectors": [{"matchExpressions": [{"key": "tier", "operator": "Exists"}]}]}
     assert configured([by_tier], [{}], labels={"tier": "public"}) == EXPECTED
     assert configured([by_tier], [{}], labels={"team": "public"}) == SILENCE
+
+
+CHOSEN = {"serviceSelectors": [{"matchLabels": {"tier": "public"}}]}
+
+
+@pytest.mark.parametrize(
+    ("advertisements", "silent"),
+    [
+        pytest.param([{**LAYER2_AD, "spec": CHOSEN}, BGP_AD, BGP_FOR_ALL], ["internal"], id="one at layer 2, both by BGP"),
+        pytest.param([{**BGP_AD, "spec": CHOSEN}], ["public"], id="one by BGP, none at layer 2"),
+    ],
+)
+def test_two_services_of_one_pool_may_be_announced_in_two_ways(advertisements: list[Mapping[str, Any]], silent: list[str]) -> None:
+    notes = {"metallb.io/ip-allocated-from-pool": "lan"}
+    services = [balanced("192.168.10.50", name=tier, labels={"tier": tier}, annotations=notes) for tier in ("public", "internal")]
+    found = objects([*services, *advertisements], served=(STATUSES, POOLS, LAYER2, BGP))
+    said = {one.name: ask(metallb, found, one.full_name) for one in found.services()}
+    assert [name for name, one in said.items() if one and one.silence] == silent
 
 
 # ------------------------------------------------------------------------------------------------------------ election
@@ -333,6 +443,11 @@ def winner(*names: str) -> list[str]:
             [f"note: no node may announce it: 2 × label {EXCLUDED}, 1 × not Ready"], id="nobody may",
         ),
         pytest.param(
+            [(1, "Ready", "False"), (2, EXCLUDED, ""), (3, EXCLUDED, "")], {},
+            [f"note: no node may announce it: 2 × label {EXCLUDED}, 1 × not Ready"], id="in whatever order",
+        ),
+        pytest.param([], {"nodeSelectors": 7}, winner("worker-1", "worker-2", "worker-3"), id="no selectors, but a number"),
+        pytest.param(
             [], {"nodeSelectors": [{"matchLabels": {"n": "9"}}]},
             ["note: no node may announce it: 3 × not selected by an L2Advertisement"], id="nobody is selected",
         ),
@@ -342,6 +457,55 @@ def test_election(changes: list[tuple[int, str, Any]], spec: Mapping[str, Any], 
     assert elected(*changes, spec=spec) == expected
 
 
+NO_GUESS = ["note: no ServiceL2Status and no event: events expire after an hour"]
+
+
 def test_no_election_where_endpoints_decide() -> None:
-    expected = ["note: no ServiceL2Status and no event: events expire after an hour"]
-    assert elected(externalTrafficPolicy="Local") == expected
+    assert elected(externalTrafficPolicy="Local") == NO_GUESS
+
+
+def test_no_election_where_the_first_address_is_none() -> None:
+    """It is the one that the speakers elect by."""
+    web = balanced("lb", "192.168.10.50", annotations={"metallb.io/ip-allocated-from-pool": "lan"})
+    found = objects([web, LAYER2_AD, member("worker-1")], served=(STATUSES, POOLS, BGP))
+    assert lines(ask(metallb, found, "shop/web", "192.168.10.50"))[1:] == NO_GUESS
+
+
+# ------------------------------------------------------------------------------------------------------ objects in files
+
+
+@pytest.mark.parametrize(
+    ("key", "served", "announcer", "silence"),
+    [
+        pytest.param("metallb.io", (), (STATUSES,), (BGP, LAYER2), id="a file with none of it"),
+        pytest.param("metallb.io", (STATUSES,), (), (BGP, LAYER2), id="no record, asked for"),
+        pytest.param("metallb.io", (BGP,), (), (), id="what else is MetalLB's was asked for, so records were"),
+        pytest.param("metallb.universe.tf", (), ("events",), (BGP, LAYER2), id="before 0.14.9 only events are sure"),
+        pytest.param("metallb.universe.tf", ("events",), (), (BGP, LAYER2), id="no event, asked for"),
+    ],
+)
+def test_a_file_that_may_lack_the_records(
+    key: str, served: tuple[str, ...], announcer: tuple[str, ...], silence: tuple[str, ...]
+) -> None:
+    web = balanced("192.168.10.50", annotations={f"{key}/ip-allocated-from-pool": "lan"})
+    said = ask(metallb, Objects(resources={"services": (web,), **dict.fromkeys(served, ())}), "shop/web")
+    assert said is not None
+    assert (said.unsaid_announcer, said.unsaid_silence) == (announcer, silence)
+
+
+@pytest.mark.parametrize(("advertisement", "silent"), [(BGP_FOR_ALL, True), (LAYER2_AD, False)], ids=["BGP", "layer 2"])
+def test_a_file_that_has_one_kind_of_advertisement_has_all_of_the_other(advertisement: Mapping[str, Any], silent: bool) -> None:
+    web = balanced("192.168.10.50", annotations={"metallb.io/ip-allocated-from-pool": "lan"})
+    found = replace(objects([web, advertisement], served=(STATUSES,)), read_at=None)
+    said = ask(metallb, found, "shop/web")
+    assert said is not None
+    assert (bool(said.silence), said.unsaid_silence) == (silent, ())
+
+
+def test_a_file_that_may_lack_the_configuration_of_a_service_that_names_no_pool() -> None:
+    """MetalLB before 0.13.8: the configuration is a ConfigMap."""
+    old = bgp_event(lastTimestamp="2026-08-20T08:00:00Z")
+    found = Objects(resources={"services": (balanced("192.168.10.50"),), "events": (old,)})
+    said = ask(metallb, found, "shop/web")
+    assert said is not None
+    assert (said.unsaid_announcer, said.unsaid_silence) == ((), ())
