@@ -157,7 +157,7 @@ def silent(case: Case) -> str | None:
     - MetalLB: does an L2Advertisement cover the pool, has the Service a ready endpoint (externalTrafficPolicy: Local),
       is the node excluded (label node.kubernetes.io/exclude-from-external-load-balancers)?
     - Is this the segment that the address is announced on? Then look for ARP inspection or MAC filters on the switch."""
-    if case.parties or case.silence or (case.target.kind is Kind.EXTERNAL_IP and not case.claims):
+    if case.parties or case.silence or (case.target.kind is Kind.EXTERNAL_IP and not case.announcements):
         return None
     return f"nobody answered in {_counted(len(case.rounds), 'round')}; {_should(case)}"
 

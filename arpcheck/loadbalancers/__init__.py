@@ -12,6 +12,7 @@ from ipaddress import IPv4Address
 from typing import Protocol
 
 from arpcheck.loadbalancers import cilium, kube_ovn, kube_vip, metallb, openelb, purelb, servicelb, unrecorded
+from arpcheck.loadbalancers.cilium_policies import POLICIES
 from arpcheck.loadbalancers.control_plane import announcement_of
 from arpcheck.loadbalancers.leases import LEASES
 from arpcheck.loadbalancers.needs import NODES, SERVICES
@@ -81,11 +82,12 @@ def unread(service: Service | None, ip: IPv4Address, objects: Objects) -> tuple[
     """Where no implementation takes the Service (None: an address without one): the refused resources that might have
     named an implementation and its announcer. Not empty: "no claim exists" can't be said.
 
-    Of an external IP only Cilium keeps a record; of an address without a Service only a label of a node tells."""
+    Of an external IP only Cilium keeps a record, where a policy says so; of an address without a Service only a label of a
+    node tells."""
     if service is None:
         return refused(objects, NODES.resource)
     if not has_ingress(service, ip):
-        return refused(objects, NODES.resource, LEASES.resource)
+        return refused(objects, NODES.resource, LEASES.resource, POLICIES.resource)
     return refused(objects, *(need.resource for need in NEEDS if not need.optional and need.resource != SERVICES.resource))
 
 

@@ -2,7 +2,7 @@
 Source: cilium pkg/l2announcer/l2announcer.go, Documentation/network/l2-announcements.rst.
 
 Recognised by: loadBalancerClass `io.cilium/…`; an address from LB-IPAM (condition `cilium.io/IPAMRequestSatisfied`,
-annotations `lbipam.cilium.io/…`); a Lease
+annotations `lbipam.cilium.io/…`); a Lease; for an external IP a CiliumL2AnnouncementPolicy that takes it
 Announcer read from: Lease `cilium-l2announce-<namespace>-<service>`, its holder while it is alive
 Not known: the interface; two Services whose names run together (`a-b`+`c`, `a`+`b-c`) share a Lease"""
 
@@ -70,12 +70,13 @@ def _node_ipam(service: Service, ip: IPv4Address, objects: Objects, because: str
 
 
 def _layer2(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
+    """A load-balancer address that a policy takes may be another implementation's; an external one is nobody else's."""
     leases = leases_named(objects, f"cilium-l2announce-{service.namespace}-{service.name}")
-    because, order = _recognised(service, leases)
-    if not because:
+    (because, order), ingress = _recognised(service, leases), has_ingress(service, ip)
+    if ingress and not because:
         return None
-    ingress, taken = has_ingress(service, ip), by_layer2(service, ip, objects)
-    if not ingress and taken is False:
+    taken = by_layer2(service, ip, objects)
+    if not ingress and (taken is False or (taken is None and not because)):
         return None
     claims = _of_address(service, taken, (lease.claim(at, service=service.full_name) for lease in leases))
     bgp = by_bgp(service, objects)
@@ -84,8 +85,8 @@ def _layer2(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
     excuses = () if settled else _excuses(ingress, taken, bgp)
     return Announcement(
         implementation=NAME,
-        because=because,
-        order=order,
+        because=because or "a CiliumL2AnnouncementPolicy",
+        order=order or 5,
         claims=claims,
         silence=silence,
         notes=() if settled else _notes(objects, taken),
@@ -125,7 +126,7 @@ def _unread(service: Service, objects: Objects, taken: bool | None, excuses: tup
     """Without a policy there is no Lease to miss. Where a Service has both kinds of address, only the policies say which
     of them the Lease is for."""
     missed = () if taken is False else (LEASES.resource,)
-    either = (POLICIES.resource,) if taken is None and service.external_ips and service.ingress else ()
+    either = (POLICIES.resource,) if taken is None and service.external_ips else ()
     return refused(objects, *missed, *either, *excuses)
 
 
@@ -134,5 +135,5 @@ def _excuses(ingress: bool, taken: bool | None, bgp: bool | None) -> tuple[str, 
     takes an external one."""
     if not ingress:
         return (POLICIES.resource,) if taken is None else ()
-    bgp_only = taken is not True and bgp is not False and None in (taken, bgp)
+    bgp_only = taken is not True and bgp is not False
     return (POLICIES.resource, ADVERTISEMENTS.resource, PEERINGS.resource) if bgp_only else ()

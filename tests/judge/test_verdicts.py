@@ -6,7 +6,7 @@ import pytest
 from judge_cases import case, claim, mac, party
 
 from arpcheck.judge.verdicts import RULES, judge, texts
-from arpcheck.model import Kind, Trust, Verdict
+from arpcheck.model import Announcement, Kind, Trust, Verdict
 
 A, B = party(1, 1, 2, 3, node="a"), party(2, 1, 2, 3, node="b")
 A_LATER, B_LATER = party(1, 1, node="a"), party(2, 2, 3, node="b")
@@ -14,6 +14,7 @@ STRANGER = party(9, 1, 2, 3)
 FOREIGN = party(9, 1, 2, 3, foreign=True)
 PROXY = party(8, 1, 2, 3, proxy=True)
 POD = party(7, 1, 2, 3, foreign=True, named="kube-vip.io/hwaddr")
+TAKEN = Announcement(implementation="cilium", because="a CiliumL2AnnouncementPolicy", order=5)
 
 CASES = [
     # not-probed
@@ -127,7 +128,9 @@ CASES = [
     pytest.param(case(announcers="a", unread=("servicel2statuses",)), "silent", "a should", id="nobody, and a record names one, whatever else was refused"),
     pytest.param(case(announcers="a", outdated="yesterday"), "silent", "a should", id="nobody, and a current record names one"),
     pytest.param(case(kind=Kind.EXTRA), "silent", "", id="an extra address"),
-    pytest.param(case(kind=Kind.EXTERNAL_IP, announcers="a"), "silent", "", id="an external IP that is claimed"),
+    pytest.param(case(kind=Kind.EXTERNAL_IP, announcements=(TAKEN,)), "silent", "not known", id="an external IP that a load balancer takes, and no node"),
+    pytest.param(case(kind=Kind.EXTERNAL_IP, announcements=(TAKEN,), announcers="a"), "silent", "a should", id="an external IP that is claimed"),
+    pytest.param(case(kind=Kind.EXTERNAL_IP, announcements=(TAKEN,), unread=("policies",)), "inconclusive", "policies", id="an external IP, and what would take it was refused"),
     # ok
     pytest.param(case(A, announcers="a"), "ok", "a answered every round", id="the announcer alone"),
     pytest.param(case(A, announcers="a", unread=("events",)), "ok", "", id="a current record is enough"),

@@ -53,7 +53,8 @@ NOT_HELD = ["note: a CiliumL2AnnouncementPolicy takes it, but no node holds its 
         pytest.param(
             balanced(IP, external=[EXTERNAL]), EXTERNAL, [policy(loadBalancerIPs=True), HELD], None, id="external is not taken"
         ),
-        pytest.param(balanced(external=[EXTERNAL]), EXTERNAL, [policy(**BOTH)], None, id="external, and nothing is held"),
+        pytest.param(balanced(external=[EXTERNAL]), EXTERNAL, [policy(**BOTH)], NOT_HELD, id="external, and nothing is held"),
+        pytest.param(balanced(IP), IP, [policy(**BOTH)], None, id="not external: another implementation's"),
         pytest.param(
             balanced(external=[EXTERNAL], loadBalancerClass="io.cilium/l2-announcer"),
             EXTERNAL,

@@ -9,6 +9,7 @@ import pytest
 from loadbalancers_objects import ask, balanced, lease, lines, objects, refuse
 
 from arpcheck.loadbalancers import cilium
+from arpcheck.model import Gap
 
 IP, EXTERNAL = "192.168.10.50", "192.168.10.80"
 LEASES, POLICIES = "leases.coordination.k8s.io", "ciliuml2announcementpolicies.cilium.io"
@@ -54,6 +55,22 @@ def test_refused_policies_are_missed_where_bgp_takes_it(advertisement: dict[str,
     said = ask(cilium, refuse(objects([WEB, advertisement], served=KINDS), POLICIES), "shop/web")
     assert said is not None
     assert (said.silence, said.unread) == (None, unread)
+
+
+@pytest.mark.parametrize(
+    ("service", "ip"),
+    [
+        pytest.param(WEB, IP, id="a load-balancer address"),
+        pytest.param(balanced(IP, external=[EXTERNAL], annotations={"lbipam.cilium.io/ips": IP}), IP, id="beside an external IP"),
+        pytest.param(balanced(external=[EXTERNAL]), EXTERNAL, id="an external IP"),
+    ],
+)
+def test_where_a_policy_came_that_takes_it_no_other_is_missed(service: dict[str, Any], ip: str) -> None:
+    gaps = tuple(Gap(what=kind, why="1 entries without a name", costs="…") for kind in KINDS)
+    said = ask(cilium, replace(objects([service, POLICY]), gaps=gaps), "shop/web", ip)
+    assert said is not None
+    assert said.unread == ()
+    assert said.notes == ("a CiliumL2AnnouncementPolicy takes it, but no node holds its Lease",)
 
 
 @pytest.mark.parametrize("found", [pytest.param([], id="no Lease"), pytest.param([EXPIRED], id="an expired one")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address
+from typing import Any
 
 import pytest
 from loadbalancers_objects import AT, VERSIONS, ask, balanced, cluster, lease, lines, member, objects, refuse, service
@@ -127,20 +128,25 @@ def test_a_service_that_came_is_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lease_name", "trust"),
+    ("lease_name", "own", "refused", "trust"),
     [
-        pytest.param("edge/common", "possibly-stale", id="where nobody may look"),
-        pytest.param("common", "current", id="beside the Service"),
+        pytest.param("edge/common", [], True, "possibly-stale", id="where nobody may look"),
+        pytest.param("common", [], True, "current", id="beside the Service, and there is none"),
+        pytest.param("edge/common", [], False, "current", id="elsewhere, and there is none"),
+        pytest.param("edge/common", [lease("edge/common", "worker-1", ago=600)], True, "current", id="elsewhere, and expired"),
     ],
 )
-def test_the_lease_for_all_of_kube_vip_does_not_decide_where_the_services_own_may_be_alive(lease_name: str, trust: str) -> None:
-    web = balanced("192.168.10.60", labels={"implementation": "kube-vip"}, annotations={"kube-vip.io/leaseName": lease_name})
-    found = objects([web, lease("kube-system/plndr-svcs-lock", "worker-2"), member("worker-2")])
-    gap = Gap(what="leases.coordination.k8s.io", why="forbidden outside namespace kube-system", costs="…")
-    said = ask(kube_vip, replace(found, gaps=(gap,)), "shop/web")
+def test_the_lease_for_all_of_kube_vip_does_not_decide_where_the_services_own_may_be_alive(
+    lease_name: str, own: list[dict[str, Any]], refused: bool, trust: str
+) -> None:
+    notes = {"kube-vip.io/leaseName": lease_name}
+    web = balanced("192.168.10.60", labels={"implementation": "kube-vip"}, annotations=notes)
+    found = objects([web, lease("kube-system/plndr-svcs-lock", "worker-2"), *own, member("worker-1"), member("worker-2")])
+    gaps = (Gap(what=LEASES, why="forbidden outside namespace kube-system", costs="…"),) if refused else ()
+    said = ask(kube_vip, replace(found, gaps=gaps), "shop/web")
     assert said is not None
-    assert [(claim.trust, claim.node) for claim in said.claims] == [(trust, "worker-2")]
-    assert said.unread == ((gap.what,) if trust == "possibly-stale" else ())
+    assert (said.claims[0].trust, said.claims[0].node) == (trust, "worker-2")
+    assert said.unread == ((LEASES,) if trust == "possibly-stale" else ())
 
 
 def test_an_address_without_a_service() -> None:
@@ -149,10 +155,10 @@ def test_an_address_without_a_service() -> None:
 
 
 def test_an_external_ip() -> None:
-    """Only Cilium keeps a record of one, or it is a node's own."""
+    """Only Cilium keeps a record of one, where a policy takes it, or it is a node's own."""
     found = refuse(cluster("cilium-1.18"), *RESOURCES)
     missed = loadbalancers.unread(service(found, "edge/both"), IPv4Address("192.168.10.80"), found)
-    assert missed == ("leases.coordination.k8s.io", "nodes")
+    assert missed == ("ciliuml2announcementpolicies.cilium.io", "leases.coordination.k8s.io", "nodes")
 
 
 LEASES = "leases.coordination.k8s.io"
