@@ -84,7 +84,7 @@ def _coverage(pool: Pool, service: Service, objects: Objects) -> Coverage:
     by_layer2 = [(ad, _covers(ad, pool, service)) for ad in objects.of(LAYER2.resource)]
     layer2 = any_of((_all_known(objects, LAYER2), *(covers for _, covers in by_layer2)))
     bgp = any_of((_all_known(objects, BGP), *(_covers(ad, pool, service) for ad in objects.of(BGP.resource))))
-    could_be_bgp_only = layer2 is not True and bgp is not False and None in (layer2, bgp)
+    could_be_bgp_only = layer2 is not True and bgp is not False
     asked = [need.resource for need, known in ((LAYER2, layer2), (BGP, bgp)) if known is None]
     covering = tuple(ad for ad, covers in by_layer2 if covers)
     if not could_be_bgp_only:
