@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from mutants import Mutant, mutants
-from trials import PATIENCE, Calm, Fate, Trials, run
+from trials import PATIENCE, TOO_LATE, Calm, Fate, Trials, run
 
 ROOT = Path(__file__).parent.parent.parent
 TESTS = (
@@ -57,7 +57,8 @@ def told(fates: list[Fate], drawn: int) -> int:
     tried, killed = (Counter(fate.file.relative_to(ROOT).parts[1] for fate in some) for some in (fates, set(fates) - set(alive)))
     for part in sorted(tried):
         print(f"{part}: {killed[part]} of {tried[part]} killed, {killed[part] / tried[part]:.1%}")  # noqa: T201
-    print(f"{len(fates)} of {drawn} mutants tried, {len(fates) - len(alive)} killed, {len(alive)} alive")  # noqa: T201
+    late = sum(fate.killer == TOO_LATE for fate in fates)
+    print(f"{len(fates)} of {drawn} mutants tried, {len(fates) - len(alive)} killed, {late} by their time, {len(alive)} alive")  # noqa: T201
     return 1 if alive or not fates else 0
 
 
@@ -66,7 +67,7 @@ def at_import(file: Path, mutant: Mutant, tests: list[str]) -> str | None:
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=PATIENCE, check=False)
     except subprocess.TimeoutExpired:
-        return "its patience"
+        return TOO_LATE
     return None if done.returncode == 0 else "at the import"
 
 

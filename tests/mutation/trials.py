@@ -24,7 +24,9 @@ from _pytest.runner import runtestprotocol
 from mutants import Mutant, functions_changed
 
 PATIENCE = 60
-"""Seconds for the tests of one mutant. One that makes them endless is killed by that."""
+"""Seconds for the tests of one mutant. One that makes them endless is killed by that; on a busy machine also one that does
+not, so these are counted apart."""
+TOO_LATE = "its patience"
 
 
 class Seen(NamedTuple):
@@ -76,7 +78,7 @@ class Trials(Calm):
             if changed is None:
                 killer = self.at_import(file, mutant, [item.nodeid for item in tests])
             else:
-                killer = forked(lambda tests=tests, changed=changed: _killer(tests, changed, functions), PATIENCE, "its patience")
+                killer = forked(lambda tests=tests, changed=changed: _killer(tests, changed, functions), PATIENCE, TOO_LATE)
             self.fates.append(Fate(file, mutant, killer, len(tests)))
             print("." if killer else f"\nalive: {file.name}:{mutant.what}", end="", file=sys.stderr, flush=True)  # noqa: T201
         return True
