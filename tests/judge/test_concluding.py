@@ -116,6 +116,32 @@ def test_whose_a_host_name_is(annotations, implementation):
     assert (target.target.ip, target.verdict.value, target.implementation) == (None, "not-probed", implementation)
 
 
+CILIUM_TAKES = """
+[[cluster.objects."ciliuml2announcementpolicies.cilium.io"]]
+apiVersion = "cilium.io/v2alpha1"
+kind = "CiliumL2AnnouncementPolicy"
+metadata = {{ name = "lan" }}
+spec = {{ {} = true }}
+[[services]]
+name = "web/nginx"
+ips = "10.0.0.50"
+l2_status = "worker-1"
+[[services]]
+name = "web/legacy"
+type = "ClusterIP"
+external_ips = "10.0.0.60"
+[[announcers]]
+at = "worker-1"
+ips = "10.0.0.50"
+"""
+
+
+@pytest.mark.parametrize(("kind", "verdict"), [("externalIPs", "silent"), ("loadBalancerIPs", "ok")])
+def test_an_external_ip_that_a_policy_takes_should_be_answered(kind, verdict):
+    found = report(CILIUM_TAKES.format(kind), external_ips=True)
+    assert verdicts(found) == {"10.0.0.50": "ok", "10.0.0.60": verdict}
+
+
 # ---------------------------------------------------------------------------------- what a file may not have been asked
 
 STATUSES, POOLS = "servicel2statuses.metallb.io", "ipaddresspools.metallb.io"
