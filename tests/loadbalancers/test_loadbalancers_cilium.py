@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
-from loadbalancers_objects import ask, balanced, lease, lines, objects, refuse
+from loadbalancers_objects import ask, balanced, lease, lines, objects, refuse, service
 
-from arpcheck.loadbalancers import cilium
+from arpcheck.loadbalancers import cilium, unread
 from arpcheck.model import Gap
 
 IP, EXTERNAL = "192.168.10.50", "192.168.10.80"
@@ -58,16 +59,16 @@ def test_refused_policies_are_missed_where_bgp_takes_it(advertisement: dict[str,
 
 
 @pytest.mark.parametrize(
-    ("service", "ip"),
+    ("of", "ip"),
     [
         pytest.param(WEB, IP, id="a load-balancer address"),
         pytest.param(balanced(IP, external=[EXTERNAL], annotations={"lbipam.cilium.io/ips": IP}), IP, id="beside an external IP"),
         pytest.param(balanced(external=[EXTERNAL]), EXTERNAL, id="an external IP"),
     ],
 )
-def test_where_a_policy_came_that_takes_it_no_other_is_missed(service: dict[str, Any], ip: str) -> None:
+def test_where_a_policy_came_that_takes_it_no_other_is_missed(of: dict[str, Any], ip: str) -> None:
     gaps = tuple(Gap(what=kind, why="1 entries without a name", costs="…") for kind in KINDS)
-    said = ask(cilium, replace(objects([service, POLICY]), gaps=gaps), "shop/web", ip)
+    said = ask(cilium, replace(objects([of, POLICY]), gaps=gaps), "shop/web", ip)
     assert said is not None
     assert said.unread == ()
     assert said.notes == ("a CiliumL2AnnouncementPolicy takes it, but no node holds its Lease",)
@@ -76,8 +77,7 @@ def test_where_a_policy_came_that_takes_it_no_other_is_missed(service: dict[str,
 @pytest.mark.parametrize("found", [pytest.param([], id="no Lease"), pytest.param([EXPIRED], id="an expired one")])
 def test_policies_are_missed_for_an_external_ip(found: list[dict[str, Any]]) -> None:
     """Nothing but a policy asks for an announcement of one; the advertisements of load-balancer addresses don't matter."""
-    service = balanced(external=[EXTERNAL], loadBalancerClass="io.cilium/l2-announcer")
-    whole = objects([service, *found])
+    whole = objects([balanced(external=[EXTERNAL], loadBalancerClass="io.cilium/l2-announcer"), *found])
     said = ask(cilium, refuse(whole, *KINDS), "shop/web", EXTERNAL)
     assert said is not None
     assert said.unread == (POLICIES,)
@@ -86,9 +86,21 @@ def test_policies_are_missed_for_an_external_ip(found: list[dict[str, Any]]) -> 
     assert in_file.unsaid_silence == (POLICIES,)
 
 
+def test_an_external_ip_is_ciliums_by_a_policy_alone() -> None:
+    """Where it could not be read, nothing shows that Cilium has to do with it, and it is named as what could."""
+    plain = objects([balanced(external=[EXTERNAL]), POLICY])
+    assert lines(ask(cilium, plain, "shop/web", EXTERNAL)) == [
+        "cilium (5: a CiliumL2AnnouncementPolicy)",
+        "note: a CiliumL2AnnouncementPolicy takes it, but no node holds its Lease",
+    ]
+    refused = refuse(plain, POLICIES)
+    assert ask(cilium, refused, "shop/web", EXTERNAL) is None
+    assert unread(service(refused, "shop/web"), IPv4Address(EXTERNAL), refused) == (POLICIES,)
+
+
 def test_no_policy_is_missed_for_an_external_ip_whose_lease_is_alive() -> None:
-    service = balanced(external=[EXTERNAL], loadBalancerClass="io.cilium/l2-announcer")
-    said = ask(cilium, refuse(objects([service, HELD]), *KINDS), "shop/web", EXTERNAL)
+    by_class = balanced(external=[EXTERNAL], loadBalancerClass="io.cilium/l2-announcer")
+    said = ask(cilium, refuse(objects([by_class, HELD]), *KINDS), "shop/web", EXTERNAL)
     assert said is not None
     assert (said.unread, said.unsaid_silence) == ((), ())
 

@@ -116,6 +116,13 @@ def test_refused(version: str, service: str, refused: list[str], expected: list[
     assert lines(ask(metallb, refuse(cluster(version), *refused), service)) == [BY_POOL, *expected]
 
 
+def test_all_that_is_missed_is_named_by_name() -> None:
+    every = (STATUSES, "events", POOLS, LAYER2, BGP)
+    said = ask(metallb, refuse(cluster("metallb-0.14.9"), *every), "shop/web")
+    assert said is not None
+    assert said.unread == tuple(sorted(every))
+
+
 # ------------------------------------------------------------------------------------------------------- configuration
 
 
