@@ -110,6 +110,15 @@ def test_a_name_of_two_nodes_is_told_as_such() -> None:
     assert said.notes == ("Lease shop/kubevip-web names the host alpha, which is more than one Node",)
 
 
+def test_hosts_that_are_no_node_are_told_in_one_order() -> None:
+    web = balanced("192.168.10.60", annotations={HOST: "x"})
+    locks = [lease(f"{space}/plndr-svcs-lock", "x") for space in "cafebd"]
+    said = ask(kube_vip, objects([web, *NODES, *locks]), "shop/web")
+    assert said is not None
+    names = [*(f"Lease {space}/plndr-svcs-lock" for space in "abcdef"), f"annotation {HOST}"]
+    assert said.notes == tuple(f"{name} names the host x, which is no Node" for name in names)
+
+
 @pytest.mark.parametrize(
     ("written", "macs"),
     [
