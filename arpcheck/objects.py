@@ -37,6 +37,14 @@ def text(obj: Any, *path: str) -> str:
     return obj if isinstance(obj, str) else ""
 
 
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, (dict, Mapping)) else {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def items(obj: Any, *path: str) -> tuple[Any, ...]:
     value = at(obj, *path)
     return tuple(value) if isinstance(value, list | tuple) else ()
@@ -48,10 +56,7 @@ def texts(obj: Any, *path: str) -> tuple[str, ...]:
 
 def mapping(obj: Any, *path: str) -> Mapping[str, str]:
     """Labels or annotations: only what is text under a text key."""
-    value = at(obj, *path)
-    if not isinstance(value, (dict, Mapping)):
-        return {}
-    return {k: v for k, v in value.items() if isinstance(k, str) and isinstance(v, str)}
+    return {k: v for k, v in _mapping(at(obj, *path)).items() if isinstance(k, str) and isinstance(v, str)}
 
 
 def name(obj: Any) -> str:
@@ -126,7 +131,10 @@ class Ingress:
 
     @classmethod
     def read(cls, entry: Any) -> Ingress:
-        return cls(ip=address(text(entry, "ip")), hostname=text(entry, "hostname"), mode=text(entry, "ipMode") or "VIP")
+        found = _mapping(entry)
+        return cls(
+            ip=address(found.get("ip")), hostname=_text(found.get("hostname")), mode=_text(found.get("ipMode")) or "VIP"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,17 +166,17 @@ class Service:
 
     @classmethod
     def read(cls, obj: Object) -> Service:
-        meta, spec = at(obj, "metadata"), at(obj, "spec")
-        cluster_ips = texts(spec, "clusterIPs") or (text(spec, "clusterIP"),)
+        meta, spec = _mapping(at(obj, "metadata")), _mapping(at(obj, "spec"))
+        cluster_ips = texts(spec, "clusterIPs") or (spec.get("clusterIP"),)
         return cls(
-            namespace=text(meta, "namespace"),
-            name=text(meta, "name"),
-            type=text(spec, "type") or "ClusterIP",
+            namespace=_text(meta.get("namespace")),
+            name=_text(meta.get("name")),
+            type=_text(spec.get("type")) or "ClusterIP",
             cluster_ips=tuple([ip for value in cluster_ips if (ip := address(value))]),
             external_ips=tuple([ip for value in texts(spec, "externalIPs") if (ip := address(value))]),
             ingress=tuple([Ingress.read(entry) for entry in items(obj, "status", "loadBalancer", "ingress")]),
-            load_balancer_class=text(spec, "loadBalancerClass") or None,
-            local_traffic_only=text(spec, "externalTrafficPolicy") == "Local",
+            load_balancer_class=_text(spec.get("loadBalancerClass")) or None,
+            local_traffic_only=spec.get("externalTrafficPolicy") == "Local",
             labels=mapping(meta, "labels"),
             annotations=mapping(meta, "annotations"),
             raw=obj,

@@ -75,6 +75,7 @@ def probe(request: Request) -> int:
             show(dry_run(planned, options, objects, datetime.now(UTC)))
         return 0
     with (
+        held_back(for_good=True),
         diary(kept=request.bundle.path is not None) as log,
         opened(interfaces, request.source, request.output) as (wire, source),
         recording(request.pcap, kept=request.bundle.path is not None) as frames,
@@ -83,7 +84,7 @@ def probe(request: Request) -> int:
         mac_map, accepted = read_mac_maps(request.mac_maps), read_acceptances(request.accept)
         objects = _read(source, options)
         options = settled(options, objects, host, wire)
-        with stopping() as stop, held_back():
+        with stopping() as stop:
             heard = observed(request, options, host, mac_map, objects, wire, stop=stop, tap=frames)
             evidence, unwritten = replace(heard, accepted=accepted), frames.finish()
             report = pipeline.conclude(evidence)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv4Interface
+from typing import TYPE_CHECKING
 
 import arpcheck
 from arpcheck import identities
@@ -19,10 +20,12 @@ from arpcheck.model import (
 from arpcheck.objects import Objects
 from arpcheck.pipeline.foresight import foresight, look_through
 from arpcheck.pipeline.planning import plan, targets_of, used
-from arpcheck.wire.capture import INTERFACE, WINDOW, Captured, captured
-from arpcheck.wire.pcap import Entry
 from arpcheck.wire.seam import Wire
 from arpcheck.wire.sweep import Progress, Station, sweep
+
+if TYPE_CHECKING:
+    from arpcheck.wire.capture import Captured
+    from arpcheck.wire.pcap import Entry
 
 
 def observe(
@@ -88,6 +91,8 @@ def recorded(
     vendors: Callable[[Iterable[Mac]], Mapping[str, str]] = lambda _: {},
 ) -> Evidence:
     """The same of a file of frames, `name`, that somebody else recorded. Raises InputError where it holds none."""
+    from arpcheck.wire.capture import INTERFACE, WINDOW, captured
+
     ground = Interface(name=INTERFACE, mac=None, addresses=())
     asked = (t.ip for t in targets_of(options, objects, Host()) if not t.skipped)
     heard = captured(entries, (ip for ip in asked if isinstance(ip, IPv4Address)), name)

@@ -25,6 +25,8 @@ LINE = 160
 
 Say = Callable[[str], object]
 
+_LINE = json.JSONEncoder(allow_nan=False).encode
+
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
     return written(document(report), "\n")
@@ -99,7 +101,7 @@ def _write_lines(values: Lines, line: str, say: Say) -> None:
     for value in values:
         say(start)
         try:
-            say(json.dumps(value, allow_nan=False))
+            say(_LINE(value))
         except (TypeError, ValueError):
             _write(value, f"{line}  ", say)
         start = f",{line}  "
