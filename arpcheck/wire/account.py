@@ -55,7 +55,7 @@ class Account:
         so many replies are kept beside the first few of each address, and of them none of a new MAC once there are
         `strangers`."""
         self._start = start
-        self._nodes = nodes
+        self._nodes = frozenset(ip.packed for ip in nodes)
         self._further = further
         self._strangers = strangers
         self._seen: set[Mac] = set()
@@ -64,7 +64,8 @@ class Account:
         self._broadcast: dict[tuple[str, bytes], dict[bytes, Question]] = {}
         self._unicast: dict[tuple[str, bytes, bytes], Question] = {}
         self._macs: dict[bytes, Mac] = {}
-        self._kept: dict[IPv4Address, dict[Mac, Counter[int]]] = {}
+        self._kept: dict[bytes, dict[Mac, dict[int, int]]] = {}
+        """Replies by address, MAC and round."""
         self._overflow: Counter[IPv4Address] = Counter()
         self.questions: list[Question] = []
         self.replies: list[Reply] = []
@@ -114,22 +115,26 @@ class Account:
             return _latest(asked) if asked and to_us else "not-for-us"
         if answer.target_ip not in self._own_ips[interface]:
             return "announcement" if answer.ip == answer.target_ip else "not-for-us"
-        same = [q for q in (by_sender.get(answer.target_ip), unicast) if q and q.sender.packed == answer.target_ip]
+        asked_so = by_sender.get(answer.target_ip)
+        if asked_so and not unicast:  # as nearly always
+            return asked_so
+        same = [q for q in (asked_so, unicast) if q and q.sender.packed == answer.target_ip]
         return _latest(same or [q for q in (*by_sender.values(), unicast) if q])
 
     def _keep(self, arrival: Arrival, answer: frames.Answer, question: Question) -> Reply | None:
         mac = self._mac(answer.mac)
-        kept = self._kept.setdefault(question.ip, {})
-        before = kept[mac][question.round] if mac in kept else 0
-        further = before > 0 or (mac not in islice(kept, ALWAYS) and len(kept) >= ALWAYS)
+        kept = self._kept.setdefault(answer.ip, {})
+        rounds = kept.get(mac)
+        before = rounds.get(question.round, 0) if rounds else 0
+        further = before > 0 or (len(kept) >= ALWAYS and mac not in islice(kept, ALWAYS))
         full = further and (not self._further or (mac not in self._seen and len(self._seen) >= self._strangers))
-        most = MOST_MACS_OF_A_NODE if question.ip in self._nodes else MOST_MACS
-        if (mac not in kept and len(kept) >= most) or before >= MOST_REPLIES or full:
+        most = MOST_MACS_OF_A_NODE if answer.ip in self._nodes else MOST_MACS
+        if (rounds is None and len(kept) >= most) or before >= MOST_REPLIES or full:
             self._overflow[question.ip] += 1
             return None
         self._further -= further
         self._seen.add(mac)
-        kept.setdefault(mac, Counter())[question.round] += 1
+        kept.setdefault(mac, {})[question.round] = before + 1
         at = (arrival.at - self._start) * 1000
         reply = Reply(
             round(at, 3), arrival.interface, question.round, question.ip, question.sender, question.to,

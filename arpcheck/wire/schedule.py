@@ -73,6 +73,8 @@ class _Address:
     """Round and time of the last question to all."""
     asked: set[int] = field(default_factory=set)
     heard: dict[int, set[Mac]] = field(default_factory=dict)
+    macs: set[Mac] = field(default_factory=set)
+    """All that answered, in whatever round."""
     fresh: int = 0
     """The last round that brought a new MAC."""
 
@@ -165,7 +167,8 @@ class Schedule:
         """A reply to a question of this round came in."""
         address = self._address(ip)
         self._news = True
-        if not any(mac in macs for macs in address.heard.values()):
+        if mac not in address.macs:
+            address.macs.add(mac)
             address.fresh = max(number, address.fresh)
         address.heard.setdefault(number, set()).add(mac)
         if address.is_node:
