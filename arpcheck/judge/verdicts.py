@@ -134,7 +134,7 @@ def wrong_node(case: Case) -> str | None:
 
     Decided when:
     1. one node answered every round.
-    2. and a current claim names another, or nobody should answer: the address is announced by BGP only.
+    2. and a current claim names another, or it is recorded that nobody should answer: announced by BGP only, a ClusterIP.
 
     Do:
     - Look on the answering node whether the address is on an interface (`ip addr`), and who put it there.
@@ -166,7 +166,7 @@ def ok(case: Case) -> str | None:
     """Means: the one node that should answer answers, and nobody else.
 
     Decided when:
-    1. one node answered every round, and it is the announcer or no claim exists.
+    1. one node answered every round, and it is the announcer, or nothing records who should or that nobody should.
     2. or nobody answered and nobody should: announced by BGP only, or an external IP that nothing claims.
 
     Do:
