@@ -33,8 +33,8 @@ MOST_WAITING = 1 << 15
 MOST_STALE = 1000
 """Batches of frames from before the first question that are thrown away; a flood must not keep the run from starting."""
 
-MOST_LATE = 64
-"""Batches of frames that are taken when it is over: more than a receive buffer holds."""
+MOST_LATE = 512
+"""Batches of frames that are taken when it is over: more than the largest receive buffer holds."""
 
 SETTLED = 0.1
 """Seconds after the last question before other work is done: nearly all answers come by then."""

@@ -7,9 +7,10 @@ import pytest
 
 from arpcheck.model import Ask, Loss, Mac
 from arpcheck.wire.frames import ARP_FRAME
+from arpcheck.wire.link import MOST_AT_ONCE, RECEIVE_BUFFER
 from arpcheck.wire.schedule import Course
 from arpcheck.wire.seam import Arrival, LinkLostError
-from arpcheck.wire.sweep import SETTLED, Station, sweep
+from arpcheck.wire.sweep import MOST_LATE, SETTLED, Station, sweep
 
 OUR_MAC, OUR_IP, VIP = Mac("02:00:00:00:00:05"), IPv4Address("10.0.0.5"), IPv4Address("10.0.0.50")
 FIRST, SECOND = Mac("02:00:00:00:00:11"), Mac("02:00:00:00:00:12")
@@ -162,6 +163,11 @@ def test_what_came_while_other_work_took_too_long_is_all_heard_and_answers_no_la
         heard = sweep(wire, (STATION,), course(rounds=1), spare=work())
         assert {reply.mac for reply in heard.replies} == {*macs}
         assert {reply.round for reply in heard.replies} == {1}
+
+
+def test_at_the_end_all_that_a_receive_buffer_can_hold_is_taken():
+    """The kernel doubles what is asked for (socket(7)) and takes at least 512 octets for a frame."""
+    assert MOST_LATE * MOST_AT_ONCE >= 2 * RECEIVE_BUFFER / 512
 
 
 def test_other_work_that_never_ends_keeps_nothing_from_ending():
