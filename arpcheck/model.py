@@ -6,12 +6,12 @@ are milliseconds since the run began; times of the world are aware datetimes in 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 Address = IPv4Address | IPv6Address
 
@@ -66,6 +66,40 @@ class Kind(StrEnum):
     NODE = "node"
 
 
+class Outcome(StrEnum):
+    """What a verdict, a node's state or a finding comes to for whoever has to decide: the exit code, a comparison, a
+    colour, a metric. Each of them has exactly one."""
+
+    FAULT = "fault"
+    """Proven to be wrong."""
+    UNSURE = "unsure"
+    """Could be wrong; what was seen does not decide it."""
+    FINE = "fine"
+    NOT_JUDGED = "not-judged"
+    """Nothing was said about it. Where everything starts, and never a reason for exit code 0."""
+
+    @staticmethod
+    def worst(outcomes: Iterable[Outcome]) -> Outcome:
+        """The gravest; NOT_JUDGED where there is none, or nothing else."""
+        return min(outcomes, key=_GRAVITY.index, default=Outcome.NOT_JUDGED)
+
+    @property
+    def exit_code(self) -> int:
+        """0 only for FINE."""
+        match self:
+            case Outcome.FAULT:
+                return 1
+            case Outcome.UNSURE | Outcome.NOT_JUDGED:
+                return 3
+            case Outcome.FINE:
+                return 0
+            case _:
+                assert_never(self)
+
+
+_GRAVITY = (Outcome.FAULT, Outcome.UNSURE, Outcome.FINE, Outcome.NOT_JUDGED)
+
+
 class Verdict(StrEnum):
     """What one target came to; the order is that in which the rules are tried."""
 
@@ -80,6 +114,22 @@ class Verdict(StrEnum):
     SILENT = "silent"
     OK = "ok"
 
+    @property
+    def outcome(self) -> Outcome:
+        match self:
+            case Verdict.PROXY_ARP | Verdict.FOREIGN | Verdict.NON_STRICT | Verdict.DUPLICATE:
+                return Outcome.FAULT
+            case Verdict.WRONG_NODE | Verdict.SILENT:
+                return Outcome.FAULT
+            case Verdict.INCONCLUSIVE | Verdict.MOVED:
+                return Outcome.UNSURE
+            case Verdict.OK:
+                return Outcome.FINE
+            case Verdict.NOT_PROBED:
+                return Outcome.NOT_JUDGED
+            case _:
+                assert_never(self)
+
 
 class Arp(StrEnum):
     """How a node's kernel treats Service addresses, as far as this wire shows."""
@@ -89,6 +139,21 @@ class Arp(StrEnum):
     STRICT = "strict"
     UNREACHED = "unreached"
     UNKNOWN = "unknown"
+
+    @property
+    def outcome(self) -> Outcome:
+        """Of the node alone. Whether a node that was not heard leaves the whole run in doubt depends on the run."""
+        match self:
+            case Arp.NON_STRICT:
+                return Outcome.FAULT
+            case Arp.SELF | Arp.UNKNOWN:
+                return Outcome.UNSURE
+            case Arp.STRICT:
+                return Outcome.FINE
+            case Arp.UNREACHED:
+                return Outcome.NOT_JUDGED
+            case _:
+                assert_never(self)
 
 
 class Trust(StrEnum):
