@@ -11,7 +11,7 @@ from ipaddress import IPv4Address
 from itertools import groupby
 from operator import attrgetter
 
-from arpcheck.model import Acceptance, Host, Loss, Mac, Overflow, Question, Reply
+from arpcheck.model import Acceptance, Gratuitous, Host, Loss, Mac, Overflow, PassedOver, Question, Reply
 from arpcheck.objects import Objects
 
 
@@ -98,6 +98,11 @@ class Evidence:
     overflows: tuple[Overflow, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
     """ARP frames that were no reply to us, by reason."""
+    gratuitous: tuple[Gratuitous, ...] = ()
+    """Who announced an asked address: one entry for each interface, address and MAC, in the order of the first. A run of
+    an earlier arpcheck has none."""
+    passed_over: tuple[PassedOver, ...] = ()
+    """What spoke for an asked address and was not taken for an answer, sorted. A run of an earlier arpcheck has none."""
     complete: bool = True
     """Every announced round was finished."""
     interrupted: bool = False

@@ -16,7 +16,22 @@ from typing import TYPE_CHECKING, Any, overload
 
 from arpcheck.errors import InputError
 from arpcheck.evidence import Capture, Evidence, MacEntry, Options, Vantage
-from arpcheck.model import Acceptance, Gap, Host, Interface, Loss, Mac, Neighbour, Overflow, Question, Reply, Verdict
+from arpcheck.model import (
+    Acceptance,
+    Gap,
+    Gratuitous,
+    Host,
+    Interface,
+    Loss,
+    Mac,
+    Neighbour,
+    Overflow,
+    PassedOver,
+    PassReason,
+    Question,
+    Reply,
+    Verdict,
+)
 from arpcheck.objects import Objects, selects
 
 if TYPE_CHECKING:
@@ -108,11 +123,13 @@ def _converter() -> cattrs.Converter:
     made.register_structure_hook(IPv4Address, lambda value, _: _ipv4(_text(value)))
     made.register_structure_hook(datetime, lambda value, _: _instant(_text(value)))
     made.register_structure_hook(Verdict, lambda value, _: Verdict(_text(value)))  # else it is taken as a str
+    made.register_structure_hook(PassReason, lambda value, _: PassReason(_text(value)))
     made.register_structure_hook(date, lambda value, _: date.fromisoformat(_text(value)))
     made.register_structure_hook(Objects, lambda value, _: _objects(value, made))
     made.register_structure_hook(Question, _question)
     made.register_structure_hook(Reply, _reply)
-    inner = (Gap, Acceptance, Capture, Vantage, Loss, Overflow, Neighbour, Interface, Host, MacEntry, Options)
+    wire = (Loss, Overflow, Gratuitous, PassedOver)
+    inner = (Gap, Acceptance, Capture, Vantage, *wire, Neighbour, Interface, Host, MacEntry, Options)
     for kind in (*inner, Evidence):
         names: Any = {f.name: override(rename=camel(f.name)) for f in fields(kind)}
         structure = make_dict_structure_fn(kind, made, **names)

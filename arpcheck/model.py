@@ -345,6 +345,53 @@ class Overflow:
     replies: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gratuitous:
+    """Announcements of an asked address by one MAC: an ARP request or reply whose sender address is its target address
+    (RFC 5944 section 4.6), or a reply to everybody that answers none of our questions. Whoever hears it may put this MAC
+    into its cache, whether or not that MAC ever answers."""
+
+    at: float
+    """Of the first."""
+    interface: str
+    ip: IPv4Address
+    mac: Mac
+    """ARP sender hardware address: what the caches learn."""
+    source: Mac
+    """Ethernet source of the first."""
+    frames: int
+
+
+class PassReason(StrEnum):
+    """Why a frame that answers for an asked address, or announces it, was not taken for an answer."""
+
+    VLAN = "vlan"
+    """It is tagged: of another VLAN than the interface's."""
+    TUNNEL = "tunnel"
+    """It was recorded within another frame (VXLAN, Geneve, GRE)."""
+    OTHER_INTERFACE = "other-interface"
+    """This host received it for another of its interfaces: a packet socket hears a VLAN's, a bond's or a bridge's too."""
+    OTHER_HOST = "other-host"
+    """It was sent to another host's MAC, or answers another's question."""
+    OWN_MAC = "own-mac"
+    """It carries this interface's own MAC as its sender."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassedOver:
+    """Frames that speak for an asked address and were not booked as replies to it."""
+
+    interface: str
+    """The probing host's, as it was asked on."""
+    ip: IPv4Address
+    mac: Mac
+    """ARP sender hardware address."""
+    reason: PassReason
+    vlan: int | None = None
+    """The VLAN that it was tagged with, 1 to 4095; None where it was not."""
+    frames: int
+
+
 # ------------------------------------------------------------------------------------------------------- who is behind
 
 

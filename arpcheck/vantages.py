@@ -98,6 +98,13 @@ def _view(evidence: Evidence, vantage: Vantage) -> Evidence:
             replace(loss, interface=own(loss.interface), rounds=tuple(number - back for number in loss.rounds))
             for loss in evidence.losses if loss.interface.startswith(prefix)
         ),
+        gratuitous=tuple(
+            replace(g, at=round(g.at - shift, 3), interface=own(g.interface))
+            for g in evidence.gratuitous if g.interface.startswith(prefix)
+        ),
+        passed_over=tuple(
+            replace(p, interface=own(p.interface)) for p in evidence.passed_over if p.interface.startswith(prefix)
+        ),
         complete=vantage.complete,
         vantages=(),
     )  # fmt: skip

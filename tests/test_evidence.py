@@ -1,7 +1,7 @@
 """evidence: whatever was observed is in its JSON form, and the same again when that is read."""
 
 import json
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from datetime import UTC, date, datetime
 from ipaddress import IPv4Address
 
@@ -10,12 +10,15 @@ from arpcheck.evidence_json import as_document, from_json, to_json
 from arpcheck.model import (
     Acceptance,
     Gap,
+    Gratuitous,
     Host,
     Interface,
     Loss,
     Mac,
     Neighbour,
     Overflow,
+    PassedOver,
+    PassReason,
     Question,
     Reply,
     Verdict,
@@ -50,6 +53,8 @@ ALL = Evidence(
     losses=(Loss(interface="eth0", rounds=(1,), frames=7),),
     overflows=(Overflow(ip=VIP, replies=12),),
     ignored={"a request": 3},
+    gratuitous=(Gratuitous(at=3.5, interface="eth0", ip=VIP, mac=M1, source=M2, frames=3),),
+    passed_over=(PassedOver(interface="eth0", ip=VIP, mac=M2, reason=PassReason.VLAN, vlan=100, frames=2),),
     complete=False,
     interrupted=True,
     capture=Capture(name="lan.pcap", frames=9, unseen=2),
@@ -81,3 +86,9 @@ def test_all_of_it_survives_its_json_form():
 
 def test_a_report_holds_it_unchanged():
     assert json.loads(written(as_document(ALL))) == json.loads(json.dumps(to_json(ALL)))
+
+
+def test_a_run_of_an_earlier_version_is_read_as_one_that_noted_no_announcement():
+    document = to_json(ALL)
+    del document["gratuitous"], document["passedOver"]
+    assert from_json(json.loads(json.dumps(document)), "x") == replace(ALL, gratuitous=(), passed_over=())

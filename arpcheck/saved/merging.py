@@ -14,7 +14,7 @@ from ipaddress import IPv4Address
 from arpcheck import identities
 from arpcheck.errors import InputError
 from arpcheck.evidence import Evidence, Options, Vantage
-from arpcheck.model import Host, Loss, Overflow, Question, Reply
+from arpcheck.model import Gratuitous, Host, Loss, Overflow, PassedOver, Question, Reply
 from arpcheck.objects import Objects
 from arpcheck.saved.comparability import different_clusters, selection
 from arpcheck.vantages import SEPARATOR, qualified, views
@@ -48,6 +48,8 @@ def merge(runs: Sequence[tuple[str, Evidence]]) -> Evidence:
         losses=tuple(loss for part in parts for loss in part.losses),
         overflows=_overflows(evidence for _, evidence in runs),
         ignored=dict(sorted(sum((Counter(evidence.ignored) for _, evidence in runs), Counter()).items())),
+        gratuitous=tuple(entry for part in parts for entry in part.gratuitous),
+        passed_over=tuple(entry for part in parts for entry in part.passed_over),
         complete=all(place.complete for _, place in places),
         capture=next((evidence.capture for evidence in newest if evidence.capture), None),
         vantages=tuple(part.vantage for part in parts),
@@ -106,6 +108,8 @@ class _Part:
     questions: tuple[Question, ...]
     replies: tuple[Reply, ...]
     losses: tuple[Loss, ...]
+    gratuitous: tuple[Gratuitous, ...]
+    passed_over: tuple[PassedOver, ...]
 
 
 def _places(name: str, run: Evidence) -> Iterable[tuple[str, Evidence]]:
@@ -169,6 +173,8 @@ def _part(name: str, place: Evidence, first_round: int, shift: float) -> _Part:
             replace(loss, interface=own(loss.interface), rounds=tuple(number + ahead for number in loss.rounds))
             for loss in place.losses
         ),
+        gratuitous=tuple(replace(g, at=round(g.at + shift, 3), interface=own(g.interface)) for g in place.gratuitous),
+        passed_over=tuple(replace(p, interface=own(p.interface)) for p in place.passed_over),
     )
 
 

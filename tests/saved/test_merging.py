@@ -11,7 +11,7 @@ from saved_runs import NOW, evidence_of, scene_of
 from arpcheck import pipeline
 from arpcheck.errors import InputError
 from arpcheck.evidence_json import from_json, to_json
-from arpcheck.model import Arp, Gap, Loss, Verdict
+from arpcheck.model import Arp, Gap, Gratuitous, Loss, Mac, PassedOver, PassReason, Verdict
 from arpcheck.objects import Objects
 from arpcheck.saved.merging import merge
 from arpcheck.vantages import courses, views
@@ -177,6 +177,18 @@ def test_losses_stay_with_their_host():
     second = courses(merged)[1].first_round
     assert merged.losses == (Loss(interface="worker-2:eth0", rounds=(second,), frames=5),)
     assert judged(pipeline.conclude(merged))[0] is Verdict.INCONCLUSIVE
+
+
+def test_announcements_and_what_was_passed_over_stay_with_their_host():
+    mac = Mac("02:01:00:00:09:09")
+    announced = Gratuitous(at=12.5, interface="eth0", ip=VIP, mac=mac, source=mac, frames=2)
+    passed = PassedOver(interface="eth0", ip=VIP, mac=mac, reason=PassReason.VLAN, vlan=100, frames=1)
+    one, (name, two) = seen_from("worker-1", "worker-1"), seen_from("worker-2", "worker-1", at=LATER)
+    two = replace(two, gratuitous=(announced,), passed_over=(passed,))
+    merged = merge([one, (name, two)])
+    assert merged.gratuitous == (replace(announced, at=300_012.5, interface="worker-2:eth0"),)
+    assert merged.passed_over == (replace(passed, interface="worker-2:eth0"),)
+    assert [(v.gratuitous, v.passed_over) for _, v in views(merged)] == [((), ()), ((announced,), (passed,))]
 
 
 def test_hosts_that_are_no_node_are_named_after_their_files():

@@ -15,7 +15,7 @@ from arpcheck import pipeline
 from arpcheck.evidence import Capture, MacEntry
 from arpcheck.evidence_json import from_json, to_json
 from arpcheck.lab import scene_file
-from arpcheck.model import Acceptance, Mac, Neighbour, Verdict
+from arpcheck.model import Acceptance, Gratuitous, Mac, Neighbour, PassedOver, PassReason, Verdict
 from arpcheck.objects import Objects
 from arpcheck.reports import FORMATS, render
 from arpcheck.saved.merging import merge
@@ -124,6 +124,8 @@ def test_everything_that_has_a_name():
         ),
         accepted=(Acceptance(verdict=Verdict.NON_STRICT, service="retailx/shopx", reason="Jane has it", until=date(2026, 4, 1)),),
         capture=Capture(name="quux.pcap", frames=9, unseen=0),
+        gratuitous=(Gratuitous(at=1.0, interface="bond0.quux", ip=IPv4Address("10.0.0.50"), mac=Mac("02:01:00:00:09:09"), source=Mac("02:01:00:00:09:09"), frames=1),),
+        passed_over=(PassedOver(interface="bond1.quux", ip=IPv4Address("10.0.0.50"), mac=Mac("02:01:00:00:09:09"), reason=PassReason.VLAN, vlan=7, frames=1),),
         trouble=("bond0.quux went down after 3.1 s",),
         mac_map=(entry,),
         options=replace(evidence.options, selector="team in (checkout,quuxes)", load_balancer_class="acme.example/lb"),

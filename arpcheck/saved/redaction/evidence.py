@@ -103,6 +103,13 @@ class _Rewriter:
             ),
             losses=tuple(replace(loss, interface=self._interface(loss.interface)) for loss in evidence.losses),
             overflows=tuple(replace(overflow, ip=ip(overflow.ip)) for overflow in evidence.overflows),
+            gratuitous=tuple(
+                replace(g, interface=self._interface(g.interface), ip=ip(g.ip), mac=mac(g.mac), source=mac(g.source))
+                for g in evidence.gratuitous
+            ),
+            passed_over=tuple(
+                replace(p, interface=self._interface(p.interface), ip=ip(p.ip), mac=mac(p.mac)) for p in evidence.passed_over
+            ),
             capture=self._capture(evidence.capture) if evidence.capture else None,
             vantages=tuple(map(self._vantage, evidence.vantages)),
             accepted=tuple(map(self._acceptance, evidence.accepted)),

@@ -121,6 +121,7 @@ def _interfaces(evidence: Evidence) -> list[str]:
     found = {interface.name for interface in evidence.host.interfaces} | {*evidence.options.interfaces}
     found |= {n.interface for n in evidence.host.neighbours} | {q.interface for q in evidence.questions}
     found |= {r.interface for r in evidence.replies} | {entry.interface for entry in evidence.mac_map if entry.interface}
+    found |= {g.interface for g in evidence.gratuitous} | {p.interface for p in evidence.passed_over}
     for prefix in prefixes:
         found = {interface.removeprefix(prefix) for interface in found}
     return sorted(found)
