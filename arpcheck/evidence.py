@@ -11,7 +11,7 @@ from ipaddress import IPv4Address
 from itertools import groupby
 from operator import attrgetter
 
-from arpcheck.model import Acceptance, Gratuitous, Host, Loss, Mac, Overflow, PassedOver, Question, Reply
+from arpcheck.model import Acceptance, Gratuitous, Host, Loss, Mac, MacListFormat, Overflow, PassedOver, Question, Reply
 from arpcheck.objects import Objects
 
 
@@ -48,7 +48,8 @@ class MacEntry:
     node: str
     interface: str | None
     where: str
-    """File and line: `macs.csv:3`."""
+    """File and line, for people: `macs.csv:3`, `lan.txt:3 (arp-scan)`."""
+    format: MacListFormat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

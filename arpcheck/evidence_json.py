@@ -24,6 +24,7 @@ from arpcheck.model import (
     Interface,
     Loss,
     Mac,
+    MacListFormat,
     Neighbour,
     Overflow,
     PassedOver,
@@ -125,6 +126,7 @@ def _converter() -> cattrs.Converter:
     made.register_structure_hook(Verdict, lambda value, _: Verdict(_text(value)))  # else it is taken as a str
     made.register_structure_hook(PassReason, lambda value, _: PassReason(_text(value)))
     made.register_structure_hook(date, lambda value, _: date.fromisoformat(_text(value)))
+    made.register_structure_hook(MacListFormat, lambda value, _: MacListFormat(_text(value)))
     made.register_structure_hook(Objects, lambda value, _: _objects(value, made))
     made.register_structure_hook(Question, _question)
     made.register_structure_hook(Reply, _reply)
@@ -132,9 +134,29 @@ def _converter() -> cattrs.Converter:
     inner = (Gap, Acceptance, Capture, Vantage, *wire, Neighbour, Interface, Host, MacEntry, Options)
     for kind in (*inner, Evidence):
         names: Any = {f.name: override(rename=camel(f.name)) for f in fields(kind)}
-        structure = make_dict_structure_fn(kind, made, **names)
+        structure: Callable[[Any, Any], Any] = make_dict_structure_fn(kind, made, **names)
+        structure = _completed(structure, _COMPLETIONS[kind]) if kind in _COMPLETIONS else structure
         made.register_structure_hook(kind, _checked(structure, _CHECKS[kind]) if kind in _CHECKS else structure)
     return made
+
+
+def _completed(
+    structure: Callable[[Any, Any], Any], completion: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+) -> Callable[[Any, Any], Any]:
+    """A key that earlier versions did not write is added, from what they wrote instead of it."""
+    return lambda value, kind: structure({**completion(value), **value} if isinstance(value, Mapping) else value, kind)
+
+
+_FORMAT = re.compile(r" \((?P<format>[A-Za-z_ -]+)\)$")
+
+
+def _with_format(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The format of a MAC list stood behind the place alone; nothing did behind that of arpcheck's own."""
+    found = _FORMAT.search(str(entry.get("where")))
+    return {"format": found["format"] if found else MacListFormat.CSV.value}
+
+
+_COMPLETIONS: Mapping[type, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {MacEntry: _with_format}
 
 
 def _checked(structure: Callable[[Any, Any], Any], check: Callable[[Any], object]) -> Callable[[Any, Any], Any]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple, assert_never
 
@@ -395,6 +395,58 @@ class PassedOver:
 # ------------------------------------------------------------------------------------------------------- who is behind
 
 
+class SourceRank(IntEnum):
+    """How strong a source's word on a MAC is, 1 the strongest."""
+
+    OWN_FILE = 1
+    """What the user wrote down for arpcheck."""
+    LIVE_HOST = 2
+    """The host itself, as it runs: this one, or what the Job of `inventory` printed."""
+    PUBLISHED = 3
+    """An object or an annotation that the host wrote."""
+    WIRE = 4
+    """Who answered for a node's own address."""
+    OTHER_FILE = 6
+    """A file that something else wrote, as old as it is."""
+
+
+class MacListFormat(StrEnum):
+    """The format of a `--mac-map` file, by the name that messages have for it."""
+
+    CSV = "CSV"
+    YAML = "YAML"
+    JOB = "job"
+    ANSIBLE = "Ansible"
+    IP_JSON = "ip -j"
+    NODE_EXPORTER = "node_exporter"
+    ETHERS = "ethers"
+    ARP_SCAN = "arp-scan"
+    CAPTURE = "capture"
+    """Who asked as a node's address, in the frames of `--capture`."""
+
+    @property
+    def lists_nics(self) -> bool:
+        """It knows a node's NICs, those without an address too. The others saw a MAC at an address or a name, and a MAC
+        that is not in them may be a node's all the same."""
+        match self:
+            case self.CSV | self.YAML | self.JOB | self.ANSIBLE | self.IP_JSON | self.NODE_EXPORTER:
+                return True
+            case self.ETHERS | self.ARP_SCAN | self.CAPTURE:
+                return False
+            case _:
+                assert_never(self)
+
+    @property
+    def rank(self) -> SourceRank:
+        match self:
+            case self.CSV | self.YAML:
+                return SourceRank.OWN_FILE
+            case self.JOB:
+                return SourceRank.LIVE_HOST
+            case _:
+                return SourceRank.OTHER_FILE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """One source's word on whose MAC this is. All are kept; `judge.owners` decides."""
@@ -408,6 +460,9 @@ class Identity:
     interface: str | None = None
     """The prober's interface for what was heard, the node's own NIC for what was written down."""
     observed_at: datetime | None = None
+    rank: SourceRank = SourceRank.OTHER_FILE
+    lists_nics: bool = False
+    """The source knows NICs: the MAC is listed, not only heard or seen at an address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,9 @@ from dataclasses import MISSING, fields, replace
 from datetime import UTC, date, datetime
 from ipaddress import IPv4Address
 
+import pytest
+
+from arpcheck.errors import InputError
 from arpcheck.evidence import Capture, Evidence, MacEntry, Options, Vantage
 from arpcheck.evidence_json import as_document, from_json, to_json
 from arpcheck.model import (
@@ -15,6 +18,7 @@ from arpcheck.model import (
     Interface,
     Loss,
     Mac,
+    MacListFormat,
     Neighbour,
     Overflow,
     PassedOver,
@@ -46,7 +50,7 @@ ALL = Evidence(
         version="v1.31.0",
         read_at=START,
     ),
-    mac_map=(MacEntry(mac=M1, node="worker-1", interface="eno1", where="macs.csv:3"),),
+    mac_map=(MacEntry(mac=M1, node="worker-1", interface="eno1", where="macs.csv:3", format=MacListFormat.YAML),),
     vendors={"02:00:00": "Examples"},
     questions=(Question(0.125, "eth0", 1, VIP, CLIENT, None), Question(20.0, "eth0", 1, VIP, IPv4Address(0), M1)),
     replies=(Reply(1.25, "eth0", 1, VIP, CLIENT, None, M1, M2, 1.125),),
@@ -92,3 +96,24 @@ def test_a_run_of_an_earlier_version_is_read_as_one_that_noted_no_announcement()
     document = to_json(ALL)
     del document["gratuitous"], document["passedOver"]
     assert from_json(json.loads(json.dumps(document)), "x") == replace(ALL, gratuitous=(), passed_over=())
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("macs.csv:3", MacListFormat.CSV), ("a (job):3", MacListFormat.CSV), ("logs.txt:3 (job)", MacListFormat.JOB),
+        ("w1.json:entry 2 (ip -j)", MacListFormat.IP_JSON), ("lan.pcap: asked as 10.0.0.11 (capture)", MacListFormat.CAPTURE),
+    ],
+)  # fmt: skip
+def test_a_mac_list_s_format_is_read_from_its_place_where_an_earlier_version_wrote_no_more(where, expected):
+    document = to_json(ALL)
+    document["macMap"][0]["where"] = where
+    del document["macMap"][0]["format"]
+    assert [entry.format for entry in from_json(document, "run.json").mac_map] == [expected]
+
+
+def test_a_format_that_is_none_is_a_fault_of_the_file():
+    document = to_json(ALL)
+    document["macMap"][0]["format"] = "tarot"
+    with pytest.raises(InputError, match=r"run\.json: .*mac_map\[0\]\.format"):
+        from_json(document, "run.json")

@@ -22,7 +22,7 @@ from arpcheck.model import Identity, Need
 from arpcheck.objects import Objects
 
 __all__ = [
-    "NEEDS", "RANKS", "SOURCES", "Row", "Source", "all_identities", "is_virtual_router", "label", "match_nodes",
+    "NEEDS", "SOURCES", "Row", "Source", "all_identities", "is_virtual_router", "label", "match_nodes",
     "node_addresses", "overlays", "own_node", "pod_gateways", "proxies", "rank", "service_addresses",
     "table", "unmatched", "unread", "vendor",
 ]  # fmt: skip
@@ -42,15 +42,6 @@ NEEDS: tuple[Need, ...] = tuple(
     dict.fromkeys((*(need for source in SOURCES for need in source.NEEDS), *overlay.NEEDS, *gateways.NEEDS))
 )
 
-RANKS = {"self": 2, "node-ip": 4}
-"""The strength of a source, 1 the strongest: the user's own file, a live host, what a host published, the wire, other
-files. A `mac-map` goes by the format of its file."""
-
-PUBLISHED = 3
-"""The strength of every other source: an object that the host wrote itself."""
-
-_OTHER_FILE = re.compile(r" \((?P<format>[A-Za-z_ -]+)\)$")
-
 
 def all_identities(evidence: Evidence) -> tuple[Identity, ...]:
     """What every source says of every MAC, sorted by MAC, the strongest first.
@@ -68,13 +59,7 @@ def all_identities(evidence: Evidence) -> tuple[Identity, ...]:
 
 def rank(identity: Identity) -> int:
     """How strong a source's word is, 1 the strongest."""
-    if identity.source != mac_map.NAME:
-        return RANKS.get(identity.source, PUBLISHED)
-    match _OTHER_FILE.search(identity.detail):
-        case None:
-            return 1
-        case found:
-            return 2 if found["format"] == "job" else 6
+    return identity.rank
 
 
 def unread(objects: Objects) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from arpcheck.evidence import Evidence
 from arpcheck.identities.nics import station
-from arpcheck.model import Identity, Need
+from arpcheck.model import Identity, Need, SourceRank
 
 NAME = "antrea"
 
@@ -25,4 +25,7 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
     """At most one a node (antrea: pkg/agent/types/annotations.go)."""
     for node in evidence.objects.nodes():
         if mac := station(node.annotations.get(_KEY)):
-            yield Identity(mac=mac, node=node.name, source=NAME, detail=f"annotation {_KEY}")
+            yield Identity(
+                mac=mac, node=node.name, source=NAME, detail=f"annotation {_KEY}",
+                rank=SourceRank.PUBLISHED, lists_nics=True,
+            )  # fmt: skip

@@ -22,7 +22,10 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
     found = _nodes_of(evidence)
     for entry in evidence.mac_map:
         if node := found.get(entry.node):
-            yield Identity(mac=entry.mac, node=node, source=NAME, detail=entry.where, interface=entry.interface)
+            yield Identity(
+                mac=entry.mac, node=node, source=NAME, detail=entry.where, interface=entry.interface,
+                rank=entry.format.rank, lists_nics=entry.format.lists_nics,
+            )  # fmt: skip
 
 
 def unmatched(evidence: Evidence) -> tuple[MacEntry, ...]:

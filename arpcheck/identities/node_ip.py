@@ -19,7 +19,7 @@ from arpcheck.identities.own import held
 from arpcheck.identities.own_word import own_words
 from arpcheck.identities.proxies import proxies, unsure
 from arpcheck.identities.vendor import is_virtual_router
-from arpcheck.model import Identity, Mac
+from arpcheck.model import Identity, Mac, SourceRank
 
 NAME = "node-ip"
 
@@ -40,7 +40,7 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
         for mac, node in owners(heard, status, extra, shared).items():
             yield Identity(
                 mac=mac, node=node, source=NAME, detail=", ".join(str(ip) for ip in answered[mac] if node in listed[ip]),
-                interface=interface, observed_at=evidence.started_at,
+                interface=interface, observed_at=evidence.started_at, rank=SourceRank.WIRE,
             )  # fmt: skip
 
 

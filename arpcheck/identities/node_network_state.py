@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from arpcheck.evidence import Evidence
 from arpcheck.identities.nics import is_inside, station
-from arpcheck.model import Identity, Need
+from arpcheck.model import Identity, Need, SourceRank
 from arpcheck.objects import instant, items, name, text
 
 NAME = "node-network-state"
@@ -43,4 +43,5 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
                     mac=mac, node=name(state), source=NAME, detail=f"NodeNetworkState {name(state)}",
                     interface=text(nic, "name") or None,
                     observed_at=instant(text(state, "status", "lastSuccessfulUpdateTime")),
+                    rank=SourceRank.PUBLISHED, lists_nics=True,
                 )  # fmt: skip

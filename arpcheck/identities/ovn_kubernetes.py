@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from arpcheck.evidence import Evidence
 from arpcheck.identities.addresses import decoded
 from arpcheck.identities.nics import station
-from arpcheck.model import Identity, Need
+from arpcheck.model import Identity, Need, SourceRank
 from arpcheck.objects import Node, text
 
 NAME = "ovn-kubernetes"
@@ -33,8 +33,9 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
             for key, interface in (("mac-address", bridge), ("exgw-mac-address", second)):
                 if mac := station(text(config, key)):
                     yield Identity(
-                        mac=mac, node=node.name, source=NAME, detail=f"annotation {_KEY}", interface=interface or None
-                    )
+                        mac=mac, node=node.name, source=NAME, detail=f"annotation {_KEY}", interface=interface or None,
+                        rank=SourceRank.PUBLISHED, lists_nics=True,
+                    )  # fmt: skip
 
 
 def _bridge(node: Node, port: str) -> str:

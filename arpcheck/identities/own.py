@@ -13,7 +13,7 @@ from arpcheck.evidence import Evidence
 from arpcheck.identities.addresses import NEEDS as NEEDS
 from arpcheck.identities.addresses import service_addresses, status_addresses
 from arpcheck.identities.nics import holds_only, is_inside, is_station
-from arpcheck.model import Host, Identity
+from arpcheck.model import Host, Identity, SourceRank
 from arpcheck.objects import ipv4
 
 NAME = "self"
@@ -26,6 +26,7 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
             yield Identity(
                 mac=interface.mac, node=node or "", source=NAME, detail="a NIC of this host",
                 interface=interface.name, observed_at=evidence.started_at,
+                rank=SourceRank.LIVE_HOST, lists_nics=True,
             )  # fmt: skip
 
 

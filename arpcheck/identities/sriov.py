@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from arpcheck.evidence import Evidence
 from arpcheck.identities.nics import station
-from arpcheck.model import Identity, Need
+from arpcheck.model import Identity, Need, SourceRank
 from arpcheck.objects import Object, full_name, items, name, text
 
 NAME = "sriov"
@@ -34,7 +34,7 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
             if mac := station(text(nic, "mac")):
                 yield Identity(
                     mac=mac, node=name(state), source=NAME, detail=f"SriovNetworkNodeState {full_name(state)}",
-                    interface=text(nic, "name") or None,
+                    interface=text(nic, "name") or None, rank=SourceRank.PUBLISHED, lists_nics=True,
                 )  # fmt: skip
 
 

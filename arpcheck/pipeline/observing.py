@@ -16,6 +16,7 @@ from arpcheck.model import (
     Host,
     Interface,
     Mac,
+    MacListFormat,
 )  # fmt: skip
 from arpcheck.objects import Objects
 from arpcheck.pipeline.foresight import foresight, look_through
@@ -122,4 +123,5 @@ def _askers(heard: Captured, objects: Objects, name: str) -> Iterable[MacEntry]:
     own = {ip for ip, nodes in listed.items() if nodes == 1}
     for ip in sorted(own - identities.service_addresses(objects)) if objects.gap("services") is None else ():
         for mac in sorted(heard.askers.get(ip, ())):
-            yield MacEntry(mac=mac, node=str(ip), interface=None, where=f"{name}: asked as {ip} (capture)")
+            where = f"{name}: asked as {ip} ({MacListFormat.CAPTURE})"
+            yield MacEntry(mac=mac, node=str(ip), interface=None, where=where, format=MacListFormat.CAPTURE)

@@ -12,12 +12,13 @@ from arpcheck.evidence import MacEntry
 from arpcheck.identities.files import read_mac_map
 from arpcheck.identities.inventory import inventory_csv, inventory_manifest, inventory_table, unresolved
 from arpcheck.identities.job import SCRIPT
+from arpcheck.model import MacListFormat
 
 ENTRIES = (
-    MacEntry(mac=M1, node="node1", interface="eth0", where="hosts:1 (ethers)"),
-    MacEntry(mac=M2, node="node1", interface=None, where="hosts:2 (ethers)"),
-    MacEntry(mac=M3, node="node1", interface="eth7", where="a.csv:1"),
-    MacEntry(mac=M3, node="node2", interface=None, where="b, c.csv:1"),
+    MacEntry(mac=M1, node="node1", interface="eth0", where="hosts:1 (ethers)", format=MacListFormat.ETHERS),
+    MacEntry(mac=M2, node="node1", interface=None, where="hosts:2 (ethers)", format=MacListFormat.ETHERS),
+    MacEntry(mac=M3, node="node1", interface="eth7", where="a.csv:1", format=MacListFormat.CSV),
+    MacEntry(mac=M3, node="node2", interface=None, where="b, c.csv:1", format=MacListFormat.CSV),
 )
 GIVEN = evidence(replies=[*heard(N1, M1), *heard(N2, M2)], mac_map=ENTRIES)
 
@@ -72,7 +73,10 @@ def test_no_name_turns_a_line_around_or_fills_the_screen(name):
 
 
 def test_the_nic_is_the_first_that_one_of_the_strongest_names():
-    entries = [MacEntry(mac=M1, node="node1", interface=nic, where=f"a.csv:{n}") for n, nic in enumerate((None, "eth0"))]
+    entries = [
+        MacEntry(mac=M1, node="node1", interface=nic, where=f"a.csv:{n}", format=MacListFormat.CSV)
+        for n, nic in enumerate((None, "eth0"))
+    ]
     assert inventory_csv(evidence(mac_map=entries)) == f"mac,node,interface,note\n{M1},node1,eth0,mac-map: a.csv:0\n"
 
 

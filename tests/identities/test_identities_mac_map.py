@@ -7,12 +7,12 @@ from identities_world import M1, M2, M3, N1, N2, cluster, evidence, node, servic
 
 from arpcheck.evidence import MacEntry
 from arpcheck.identities import mac_map
-from arpcheck.model import Identity
+from arpcheck.model import Identity, MacListFormat, SourceRank
 from arpcheck.objects import Node
 
 
-def entry(host: str, mac=M1, where="macs.csv:1", interface=None) -> MacEntry:
-    return MacEntry(mac=mac, node=host, interface=interface, where=where)
+def entry(host: str, mac=M1, where="macs.csv:1", interface=None, form=MacListFormat.CSV) -> MacEntry:
+    return MacEntry(mac=mac, node=host, interface=interface, where=where, format=form)
 
 
 def match(names, *nodes):
@@ -57,7 +57,10 @@ def test_identities_and_what_is_left():
     entries = [entry("worker-1", interface="eth0"), entry("router", M2, "macs.csv:2"), entry("10.0.0.1", M3, "arp:1 (arp-scan)")]
     given = evidence(cluster([A, B]), mac_map=entries)
     assert list(mac_map.identities(given)) == [
-        Identity(mac=M1, node="worker-1", source="mac-map", detail="macs.csv:1", interface="eth0")
+        Identity(
+            mac=M1, node="worker-1", source="mac-map", detail="macs.csv:1", interface="eth0",
+            rank=SourceRank.OWN_FILE, lists_nics=True,
+        )
     ]
     assert mac_map.unmatched(given) == (entries[1],)
 

@@ -13,7 +13,7 @@ from identities_world import M1, N1, N2, N3, OWN, cluster, evidence, heard, node
 from arpcheck.cluster.trim import compile_fields, trim
 from arpcheck.evidence import MacEntry
 from arpcheck.identities import NEEDS, SOURCES, all_identities, node_addresses, overlays, pod_gateways, service_addresses
-from arpcheck.model import Host, Interface, Mac
+from arpcheck.model import Host, Interface, Mac, MacListFormat
 from arpcheck.objects import Objects
 
 
@@ -76,7 +76,7 @@ def trimmed(whole: Objects, fields: Iterable[tuple[str, str]]) -> Objects:
 
 def said(found: Objects) -> tuple[Any, ...]:
     host = Host(interfaces=(Interface(name="eth0", mac=OWN, addresses=(f"{N2}/24",)),))
-    entry = MacEntry(mac=mac(12), node="host3", interface=None, where="macs.csv:1")
+    entry = MacEntry(mac=mac(12), node="host3", interface=None, where="macs.csv:1", format=MacListFormat.CSV)
     identities = all_identities(evidence(found, heard(N1, M1), host=host, mac_map=[entry]))
     ready = [(one.name, one.ready) for one in found.nodes()]
     return identities, ready, node_addresses(found), service_addresses(found), overlays(found), pod_gateways(found)

@@ -13,7 +13,7 @@ from arpcheck.evidence import Evidence
 from arpcheck.identities import node_ip
 from arpcheck.identities.elimination import owners
 from arpcheck.identities.proxies import control_addresses, proxies
-from arpcheck.model import Host, Identity, Interface, Loss, Mac, Overflow
+from arpcheck.model import Host, Identity, Interface, Loss, Mac, Overflow, SourceRank
 
 MINE = Interface(name="eth0", mac=OWN, addresses=(f"{N1}/24",))
 IPVS = Interface(name="kube-ipvs0", mac=Mac("02:00:00:00:00:99"), addresses=(f"{N1}/32", f"{N2}/32", f"{N3}/32"), up=False)
@@ -124,7 +124,7 @@ def test_owner_by_the_wire(objects, answers, owners):
 def test_a_claim_says_where_it_was_heard():
     given = evidence(replies=[*heard("10.0.0.11", M1), *heard("10.0.0.11", M1)])
     assert list(node_ip.identities(given)) == [
-        Identity(mac=M1, node="node1", source="node-ip", detail="10.0.0.11", interface="eth0", observed_at=START)
+        Identity(mac=M1, node="node1", source="node-ip", detail="10.0.0.11", interface="eth0", observed_at=START, rank=SourceRank.WIRE)
     ]
 
 

@@ -9,13 +9,14 @@ import pytest
 from identities_world import M1, M2, M3, M4, N1, N2, cluster, evidence, node
 
 from arpcheck.identities import all_identities, antrea, node_network_state, overlay, ovn_kubernetes, sriov
-from arpcheck.model import Identity, Mac
+from arpcheck.model import Identity, Mac, SourceRank
 
 ODD = (None, 7, "", "x", [], {}, [None], {"a": None}, "[" * 9999)
 
 L3 = "k8s.ovn.org/l3-gateway-config"
 ANTREA = "node.antrea.io/mac-address"
 NNS = "nodenetworkstates.nmstate.io"
+PUBLISHED = {"rank": SourceRank.PUBLISHED, "lists_nics": True}
 SRIOV = "sriovnetworknodestates.sriovnetwork.openshift.io"
 
 
@@ -56,7 +57,7 @@ def test_ovn_kubernetes(config, expected):
 def test_antrea(value, expected):
     found = list(antrea.identities(evidence(cluster([node("node1", N1, annotations={ANTREA: value})]))))
     assert found == [
-        Identity(mac=Mac("00:50:56:a7:e7:1c"), node="node1", source="antrea", detail=f"annotation {ANTREA}")
+        Identity(mac=Mac("00:50:56:a7:e7:1c"), node="node1", source="antrea", detail=f"annotation {ANTREA}", **PUBLISHED)
     ] * expected
 
 
@@ -79,7 +80,7 @@ def test_node_network_state():
     found = list(node_network_state.identities(evidence(cluster(**{NNS: [state("node1", *nics)]}))))
     at = datetime(2026, 3, 1, 11, 59, tzinfo=UTC)
     assert found == [
-        Identity(mac=Mac(mac), node="node1", source="node-network-state", detail="NodeNetworkState node1", interface=nic, observed_at=at)
+        Identity(mac=Mac(mac), node="node1", source="node-network-state", detail="NodeNetworkState node1", interface=nic, observed_at=at, **PUBLISHED)
         for mac, nic in (("52:55:00:d1:55:01", "ens224"), (M1, "bond0"), (M2, "ens3.100"), (M4, None))
     ]
 
@@ -110,7 +111,7 @@ def test_sriov():
     obj = {"metadata": {"namespace": "sriov", "name": "node1"}, "status": {"interfaces": nics}}
     found = list(sriov.identities(evidence(cluster(**{SRIOV: [obj]}))))
     assert found == [
-        Identity(mac=mac, node="node1", source="sriov", detail="SriovNetworkNodeState sriov/node1", interface=nic)
+        Identity(mac=mac, node="node1", source="sriov", detail="SriovNetworkNodeState sriov/node1", interface=nic, **PUBLISHED)
         for mac, nic in ((M1, "ens1f0"), (M2, "ens1f0v0"), (M4, None))
     ]
 

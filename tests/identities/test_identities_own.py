@@ -4,7 +4,7 @@ import pytest
 from identities_world import M1, N1, N2, OWN, START, cluster, evidence, node, service
 
 from arpcheck.identities import own
-from arpcheck.model import Host, Identity, Interface, Mac
+from arpcheck.model import Host, Identity, Interface, Mac, SourceRank
 
 
 def nic(name: str, *addresses: str, mac: Mac | None = OWN, up: bool = True) -> Interface:
@@ -62,7 +62,7 @@ def test_its_nics_without_the_ends_of_pods():
         )
     )  # fmt: skip
     assert list(own.identities(evidence(host=host))) == [
-        Identity(mac=mac, node="node1", source="self", detail="a NIC of this host", interface=name, observed_at=START)
+        Identity(mac=mac, node="node1", source="self", detail="a NIC of this host", interface=name, observed_at=START, rank=SourceRank.LIVE_HOST, lists_nics=True)
         for mac, name in ((OWN, "eth0"), (M1, "eth1"))
     ]
 

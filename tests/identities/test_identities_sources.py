@@ -9,7 +9,7 @@ from identities_world import M1, M2, M3, N1, N2, cluster, evidence, heard, node
 from arpcheck import identities
 from arpcheck.evidence import MacEntry
 from arpcheck.identities import NEEDS, SOURCES, all_identities, rank, table, unread
-from arpcheck.model import Identity, Need
+from arpcheck.model import MacListFormat, Need, SourceRank
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.NAME)
@@ -37,9 +37,9 @@ def test_what_is_public_exists():
 
 def test_every_word_is_kept_the_strongest_first_whatever_the_order():
     entries = [
-        MacEntry(mac=M1, node="node2", interface=None, where="ethers:3 (ethers)"),
-        MacEntry(mac=M1, node="node1", interface="eth0", where="macs.csv:1"),
-        MacEntry(mac=M2, node="node2", interface=None, where="job.log:4 (job)"),
+        MacEntry(mac=M1, node="node2", interface=None, where="ethers:3 (ethers)", format=MacListFormat.ETHERS),
+        MacEntry(mac=M1, node="node1", interface="eth0", where="macs.csv:1", format=MacListFormat.CSV),
+        MacEntry(mac=M2, node="node2", interface=None, where="job.log:4 (job)", format=MacListFormat.JOB),
     ]
     replies = [*heard(N1, M1), *heard(N2, M2)]
     expected = [
@@ -54,7 +54,7 @@ def test_every_word_is_kept_the_strongest_first_whatever_the_order():
 
 def test_claims_that_differ_in_their_interface_alone_are_in_its_order_whatever_the_files():
     nics = [(None, "c.csv:1"), ("eth0", "b.csv:1"), ("eth1", "a.csv:1")]
-    entries = [MacEntry(mac=M1, node="node1", interface=nic, where=where) for nic, where in nics]
+    entries = [MacEntry(mac=M1, node="node1", interface=nic, where=where, format=MacListFormat.CSV) for nic, where in nics]
     for order in permutations(entries):
         assert [(i.interface, i.detail) for i in all_identities(evidence(mac_map=order))] == nics
 
@@ -68,21 +68,30 @@ def test_every_resource_that_could_not_be_read_might_have_named_a_node():
 
 def test_a_tunnel_is_nobodys_nic_whoever_claims_it():
     nodes = [node("node1", N1, annotations={"flannel.alpha.coreos.com/backend-data": f'{{"VNI":1,"VtepMAC":"{M3}"}}'})]
-    entries = [MacEntry(mac=M3, node="node1", interface="flannel.1", where="macs.csv:1")]
+    entries = [MacEntry(mac=M3, node="node1", interface="flannel.1", where="macs.csv:1", format=MacListFormat.CSV)]
     assert all_identities(evidence(cluster(nodes), heard(N1, M3), mac_map=entries)) == ()
 
 
 @pytest.mark.parametrize(
-    ("source", "detail", "expected"),
+    ("form", "strength", "lists_nics"),
     [
-        pytest.param("mac-map", "macs.csv:3", 1, id="the user's own file"),
-        pytest.param("mac-map", "a (job):3", 1, id="a file with an odd name"),
-        pytest.param("mac-map", "logs.txt:3 (job)", 2, id="what a job printed"),
-        pytest.param("self", "", 2, id="this host"),
-        pytest.param("node-network-state", "NodeNetworkState node1", 3, id="what a host published"),
-        pytest.param("node-ip", N1, 4, id="the wire"),
-        pytest.param("mac-map", "ethers:3 (ethers)", 6, id="another file"),
+        (MacListFormat.CSV, SourceRank.OWN_FILE, True), (MacListFormat.YAML, SourceRank.OWN_FILE, True),
+        (MacListFormat.JOB, SourceRank.LIVE_HOST, True), (MacListFormat.ANSIBLE, SourceRank.OTHER_FILE, True),
+        (MacListFormat.IP_JSON, SourceRank.OTHER_FILE, True), (MacListFormat.NODE_EXPORTER, SourceRank.OTHER_FILE, True),
+        (MacListFormat.ETHERS, SourceRank.OTHER_FILE, False), (MacListFormat.ARP_SCAN, SourceRank.OTHER_FILE, False),
+        (MacListFormat.CAPTURE, SourceRank.OTHER_FILE, False),
     ],
-)
-def test_rank(source, detail, expected):
-    assert rank(Identity(mac=M1, node="n", source=source, detail=detail)) == expected
+)  # fmt: skip
+def test_a_list_is_as_strong_as_its_format_whatever_the_file_is_called(form, strength, lists_nics):
+    entry = MacEntry(mac=M1, node="node1", interface=None, where="a (job):3 (ethers)", format=form)
+    (found,) = all_identities(evidence(mac_map=[entry]))
+    assert (found.rank, rank(found), found.lists_nics) == (strength, strength, lists_nics)
+
+
+def test_what_only_answered_at_an_address_lists_no_nics():
+    (found,) = all_identities(evidence(replies=heard(N1, M1)))
+    assert (found.source, found.rank, found.lists_nics) == ("node-ip", SourceRank.WIRE, False)
+
+
+def test_every_format_has_its_strength():
+    assert {form: (form.rank, form.lists_nics) for form in MacListFormat}.keys() == {*MacListFormat}

@@ -13,7 +13,7 @@ from arpcheck.evidence import MacEntry, Options
 from arpcheck.evidence_json import from_json, to_json
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.simulation import SimulatedWire, scene_host
-from arpcheck.model import Arp, Ask, Mac, Verdict
+from arpcheck.model import Arp, Ask, Mac, MacListFormat, Verdict
 from arpcheck.wire.frames import decode, decode_request, encode
 from arpcheck.wire.pcap import entries
 from arpcheck.wire.recorder import Recorder
@@ -105,7 +105,7 @@ def test_several_macs_of_unknown_owners_are_inconclusive_and_a_mac_map_helps():
     assert (found.verdict, report.summary.exit_code) == (Verdict.INCONCLUSIVE, 3)
     assert found.reason.startswith("it is not known whose 02:01:00:00:01:00")
     macs = {node: Mac(f"02:01:00:00:0{n}:00") for n, node in enumerate(("worker-1", "worker-2", "worker-3"), 1)}
-    named = tuple(MacEntry(mac=mac, node=node, interface=None, where="macs.csv:1") for node, mac in macs.items())
+    named = tuple(MacEntry(mac=mac, node=node, interface=None, where="macs.csv:1", format=MacListFormat.CSV) for node, mac in macs.items())
     report = judged(scene, frames, mac_map=named)
     assert (verdict_of(report).verdict, report.summary.exit_code) == (Verdict.DUPLICATE, 1)
 

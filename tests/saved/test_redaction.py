@@ -15,7 +15,7 @@ from arpcheck import pipeline
 from arpcheck.evidence import Capture, MacEntry
 from arpcheck.evidence_json import from_json, to_json
 from arpcheck.lab import scene_file
-from arpcheck.model import Acceptance, Gratuitous, Mac, Neighbour, PassedOver, PassReason, Verdict
+from arpcheck.model import Acceptance, Gratuitous, Mac, MacListFormat, Neighbour, PassedOver, PassReason, Verdict
 from arpcheck.objects import Objects
 from arpcheck.reports import FORMATS, render
 from arpcheck.saved.merging import merge
@@ -112,7 +112,10 @@ def test_a_pseudonym_is_never_a_real_name():
 def test_everything_that_has_a_name():
     evidence = evidence_of(scene_of("made", HOSTILE.format(service="shopx", space="retailx", first="hv-quux-2")))
     bond = replace(evidence.host.interfaces[0], name="bond0.quux", addresses=())
-    entry = MacEntry(mac=Mac("02:01:00:00:09:09"), node="hv-quux-9", interface="ens18f0np0", where="quux-macs.csv:3 (arp-scan)")
+    entry = MacEntry(
+        mac=Mac("02:01:00:00:09:09"), node="hv-quux-9", interface="ens18f0np0", where="quux-macs.csv:3 (arp-scan)",
+        format=MacListFormat.ARP_SCAN,
+    )  # fmt: skip
     full = replace(
         evidence,
         host=replace(

@@ -10,9 +10,10 @@ from typing import Any
 
 from arpcheck.evidence import MacEntry
 from arpcheck.identities.files.source import Nic, Source, listed
+from arpcheck.model import MacListFormat
 from arpcheck.objects import at, text
 
-FORMAT = "Ansible"
+FORMAT = MacListFormat.ANSIBLE
 
 
 def recognises(source: Source) -> bool:

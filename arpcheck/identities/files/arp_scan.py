@@ -9,9 +9,10 @@ from collections.abc import Iterable
 
 from arpcheck.evidence import MacEntry
 from arpcheck.identities.files.source import MAC, WIDTH, LineError, Place, Source, each
+from arpcheck.model import MacListFormat
 from arpcheck.objects import ipv4
 
-FORMAT = "arp-scan"
+FORMAT = MacListFormat.ARP_SCAN
 
 _ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}\s")
 _LINE = re.compile(rf"{_ADDRESS.pattern}+{MAC.pattern}(\s|$)")

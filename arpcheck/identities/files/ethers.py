@@ -9,8 +9,9 @@ from collections.abc import Iterable
 
 from arpcheck.evidence import MacEntry
 from arpcheck.identities.files.source import MAC, LineError, Place, Source, each
+from arpcheck.model import MacListFormat
 
-FORMAT = "ethers"
+FORMAT = MacListFormat.ETHERS
 
 _LINE = re.compile(rf"{MAC.pattern}\s+[^\s,]+\s*(#|$)")
 

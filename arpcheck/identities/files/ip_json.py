@@ -9,9 +9,10 @@ from typing import Any
 
 from arpcheck.evidence import MacEntry
 from arpcheck.identities.files.source import Nic, Source, listed
+from arpcheck.model import MacListFormat
 from arpcheck.objects import at, text
 
-FORMAT = "ip -j"
+FORMAT = MacListFormat.IP_JSON
 
 _VIRTUAL = ("veth", "dummy", "tun", "vxlan", "geneve", "ifb", "vrf", "nlmon", "wireguard")
 """Kinds of links (`-d`) that never answer on a LAN."""

@@ -12,8 +12,9 @@ from itertools import takewhile
 from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
 from arpcheck.identities.files.source import WIDTH, Nic, Source, listed, short
+from arpcheck.model import MacListFormat
 
-FORMAT = "job"
+FORMAT = MacListFormat.JOB
 
 END = "---end"
 

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from arpcheck.evidence import MacEntry
 from arpcheck.identities.files.source import Nic, Source, listed
+from arpcheck.model import MacListFormat
 
-FORMAT = "node_exporter"
+FORMAT = MacListFormat.NODE_EXPORTER
 
 _NIC = re.compile(r"node_network_info\{")
 _UNAME = re.compile(r"node_uname_info\{")

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 
 from arpcheck.evidence import MacEntry
 from arpcheck.identities.files.source import MAC, LineError, Place, Source, each
+from arpcheck.model import MacListFormat
 
-FORMAT = "CSV"
+FORMAT = MacListFormat.CSV
 
 COLUMNS = ("mac", "node", "interface", "note")
 
@@ -32,7 +33,7 @@ def read(source: Source) -> Iterable[MacEntry]:
         if len(cells) > len(columns):
             raise LineError(f"{len(cells)} fields, expected {','.join(columns)}")
         named = dict(zip(columns, cells, strict=False))
-        return source.entry(line, named.get("mac", ""), named.get("node", ""), named.get("interface"))
+        return source.entry(line, named.get("mac", ""), named.get("node", ""), named.get("interface"), form=FORMAT)
 
     return each(source, lines[1:] if header else lines, entry)
 

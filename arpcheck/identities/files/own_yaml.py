@@ -11,8 +11,9 @@ from typing import Any
 from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
 from arpcheck.identities.files.source import LineError, Place, Source, each, short
+from arpcheck.model import MacListFormat
 
-FORMAT = "YAML"
+FORMAT = MacListFormat.YAML
 
 LIMIT = 512 * 1024
 """Characters; composing takes seconds for each million."""
@@ -56,7 +57,7 @@ def _of_row(source: Source, line: Place, item: Any) -> MacEntry:
     fields = {_text(key): _text(value) for key, value in item.value}
     if unknown := sorted(fields.keys() - set(KEYS)):
         raise LineError(f"unknown key {short(unknown[0])}, there are {', '.join(KEYS)}")
-    return source.entry(line, fields.get("mac", ""), fields.get("node", ""), fields.get("interface"))
+    return source.entry(line, fields.get("mac", ""), fields.get("node", ""), fields.get("interface"), form=FORMAT)
 
 
 def _of_nodes(root: Any) -> Iterator[tuple[Place, Any]]:
@@ -73,7 +74,7 @@ def _of_nodes(root: Any) -> Iterator[tuple[Place, Any]]:
 
 def _of_node(source: Source, line: Place, item: Any) -> MacEntry:
     node, nic, mac = item
-    return source.entry(line, _text(mac), _text(node), _text(nic) if nic is not None else None)
+    return source.entry(line, _text(mac), _text(node), _text(nic) if nic is not None else None, form=FORMAT)
 
 
 def _text(node: Any) -> str:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
 from arpcheck.identities.nics import is_inside, is_station
-from arpcheck.model import Mac
+from arpcheck.model import Mac, MacListFormat, SourceRank
 
 SHOWN = 5
 """Wrong lines that a message names."""
@@ -70,17 +70,17 @@ class Source:
         """Whether one of the first lines that say something fits: the very first may be the wrong one."""
         return any(pattern.match(line[:WIDTH]) for _, line in islice(self.data(), LOOKED_AT))
 
-    def entry(self, line: Place, mac: str, node: str, interface: str | None = None, form: str = "") -> MacEntry:
-        """Raises LineError for what is no MAC of a station, or no name. `form` marks what is not arpcheck's own format."""
-        place = f"{self.name}:{line} ({form})" if form else f"{self.name}:{line}"
-        return MacEntry(mac=station(mac), node=host(node), interface=nic(interface), where=place)
+    def entry(self, line: Place, mac: str, node: str, interface: str | None = None, *, form: MacListFormat) -> MacEntry:
+        """Raises LineError for what is no MAC of a station, or no name."""
+        place = f"{self.name}:{line}" if form.rank is SourceRank.OWN_FILE else f"{self.name}:{line} ({form})"
+        return MacEntry(mac=station(mac), node=host(node), interface=nic(interface), where=place, format=form)
 
 
 class Format(Protocol):
     """One format: a module."""
 
-    FORMAT: str
-    """Its name, as it stands behind the place of an entry."""
+    FORMAT: MacListFormat
+    """Its name stands behind the place of an entry, but for arpcheck's own."""
 
     def recognises(self, source: Source) -> bool: ...
 
@@ -117,10 +117,10 @@ class Nic(NamedTuple):
     mac: object
 
 
-def listed(source: Source, nics: Iterable[Nic], form: str) -> Iterator[MacEntry]:
+def listed(source: Source, nics: Iterable[Nic], form: MacListFormat) -> Iterator[MacEntry]:
     """What a host wrote of itself: interfaces inside it, and what has no Ethernet address, are passed over."""
     outside = ((nic.place, nic) for nic in nics if not is_inside(nic.name) and not _NO_ETHERNET.fullmatch(str(nic.mac)))
-    return each(source, outside, lambda place, nic: source.entry(place, str(nic.mac), nic.node, nic.name, form))
+    return each(source, outside, lambda place, nic: source.entry(place, str(nic.mac), nic.node, nic.name, form=form))
 
 
 def station(value: str) -> Mac:

@@ -165,6 +165,7 @@ class _Rewriter:
             node=str(self._addresses.address(address)) if address else self._name(entry.node) or "",
             interface=self._interface(entry.interface) if entry.interface else entry.interface,
             where=(self._names.of(file) or file) + self._strings.sentence(entry.where.removeprefix(file)),
+            format=entry.format,
         )
 
     def _vantage(self, vantage: Vantage) -> Vantage:
