@@ -641,12 +641,57 @@ class Finding:
     """None: it counts."""
 
 
+class CauseId(StrEnum):
+    """A line of the table of causes, `arpcheck.kubeproxy.causes`."""
+
+    HEALTHY = "healthy"
+    LATENT = "latent"
+    STRICT_ARP_UNSET = "strict-arp-unset"
+    ROLLOUT_NOT_THERE_YET = "rollout-not-there-yet"
+    NOT_RESTARTED = "not-restarted"
+    MAYBE_NOT_RESTARTED = "maybe-not-restarted"
+    KEY_MISSPELT = "key-misspelt"
+    KEY_MISPLACED = "key-misplaced"
+    FLAGS_IGNORED = "flags-ignored"
+    CONFIGURATION_REFUSED = "configuration-refused"
+    RUNS_OTHERWISE = "runs-otherwise"
+    INTERFACE_ARP_IGNORE = "interface-arp-ignore"
+    SYSCTL_WRITTEN_BACK = "sysctl-written-back"
+    MODE_FELL_BACK = "mode-fell-back"
+    OLDER_MODE = "older-mode"
+    IPVS_LEFTOVERS = "ipvs-leftovers"
+    CONFIGURATION_HIDDEN = "configuration-hidden"
+    SPLIT_BRAIN = "split-brain"
+    REMOVED_NODE = "removed-node"
+    STRANGER_ON_CANARY = "stranger-on-canary"
+    STRANGER_BESIDE_NODE = "stranger-beside-node"
+    STRANGER_ALONE = "stranger-alone"
+    ANSWERS_TWICE = "answers-twice"
+    NOBODY_ANNOUNCES = "nobody-announces"
+    NO_NODE_HEARD = "no-node-heard"
+    PROBER_IS_NODE = "prober-is-node"
+
+    @property
+    def of_answering(self) -> bool:
+        """It says why a node's kernel answers for Service addresses."""
+        return self in _OF_ANSWERING
+
+
+_OF_ANSWERING = frozenset(
+    {
+        *(CauseId.STRICT_ARP_UNSET, CauseId.ROLLOUT_NOT_THERE_YET, CauseId.NOT_RESTARTED, CauseId.MAYBE_NOT_RESTARTED),
+        *(CauseId.KEY_MISSPELT, CauseId.KEY_MISPLACED, CauseId.FLAGS_IGNORED, CauseId.CONFIGURATION_REFUSED),
+        *(CauseId.RUNS_OTHERWISE, CauseId.INTERFACE_ARP_IGNORE, CauseId.SYSCTL_WRITTEN_BACK, CauseId.MODE_FELL_BACK),
+        *(CauseId.OLDER_MODE, CauseId.IPVS_LEFTOVERS, CauseId.CONFIGURATION_HIDDEN),
+    }
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
     """A likely cause of what was seen, from the table that joins the wire with the configuration."""
 
-    row: int
-    """Of the table of causes in the README."""
+    id: CauseId
     text: str
     do: str
     """What decides it, or cures it."""
@@ -712,7 +757,7 @@ class Report:
     gaps: tuple[Gap, ...]
     run: Run
     causes: tuple[Cause, ...] = ()
-    """Likely causes, the likeliest of each row first."""
+    """Likely causes, in the order of their table."""
     preflight: Preflight | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
     """The JSON form of the evidence that all this was concluded from."""

@@ -1,7 +1,7 @@
 """Why the wire and the configuration disagree, or agree: what was seen, what is configured, and the likely causes.
 
-One table, a line a cause, the likeliest first within a row; the numbers of the rows are those of the README's table of
-causes. Pure: it is told what the wire showed. Sources: cmd/kube-proxy/app, net/ipv4/arp.c (arp_ignore)."""
+One table, a rule a cause, in the order in which they are told. Pure: it is told what the wire showed.
+Sources: cmd/kube-proxy/app, net/ipv4/arp.c (arp_ignore)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from arpcheck.kubeproxy import sightings
 from arpcheck.kubeproxy.notes import Oddity, of
 from arpcheck.kubeproxy.sightings import HOLDS, Concerned, Heard, Seen
-from arpcheck.model import Cause, KubeProxy
+from arpcheck.model import Cause, CauseId, KubeProxy
 
-__all__ = ["Heard", "causes", "rows"]
+__all__ = ["Heard", "causes", "rules"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rule:
-    row: int | None
-    """None: row 3 where every judged node is non-strict, row 4 where some are."""
+    id: CauseId
     concerned: Concerned
     text: str
     do: str
@@ -41,11 +40,10 @@ def causes(
 
 
 def _cause(rule: _Rule, seen: Seen, nodes: tuple[str, ...]) -> Cause:
-    row = rule.row if rule.row is not None else 3 if seen.all_of_them else 4
     named = () if nodes == HOLDS else nodes
     notes = seen.proxies[named[0]].notes if named and named[0] in seen.proxies else ()
     quoted = "".join(f" ({note})" for note in of(notes, *rule.quotes)[:2])
-    return Cause(row=row, text=f"{rule.text}{quoted}", do=rule.do, nodes=named)
+    return Cause(id=rule.id, text=f"{rule.text}{quoted}", do=rule.do, nodes=named)
 
 
 # -------------------------------------------------------------------------------------------------------- the table
@@ -57,168 +55,168 @@ _SYSCTL = "On the node: sysctl -a | grep -E 'conf\\.[^.]+\\.arp_ignore'; the lar
 
 _RULES: tuple[_Rule, ...] = (
     _Rule(
-        row=1,
+        id=CauseId.HEALTHY,
         concerned=sightings.healthy,
         text="One node answers for each address, and no kernel holds Service addresses",
         do="Compare the node with the one that the load balancer names",
     ),
     _Rule(
-        row=2,
+        id=CauseId.LATENT,
         concerned=sightings.latent,
         text="Latent: each address has one answer here, but the kernels of these nodes would answer for it too",
         do="Ask each node by unicast for the address; something on the path filters, or the others were not reached",
     ),
     _Rule(
-        row=None,
+        id=CauseId.STRICT_ARP_UNSET,
         concerned=sightings.unset,
         text="IPVS mode binds every Service address to kube-ipvs0, and strictARP is not set",
         do=_ENABLE,
     ),
     _Rule(
-        row=None,
+        id=CauseId.ROLLOUT_NOT_THERE_YET,
         concerned=sightings.half_rolled,
         text="The rollout has not reached these nodes: their kube-proxy is one of before",
         do="kubectl rollout status shows what holds it up (NotReady, a taint, updateStrategy OnDelete)",
         quotes=(Oddity.NOT_ROLLED,),
     ),
     _Rule(
-        row=None,
+        id=CauseId.NOT_RESTARTED,
         concerned=sightings.not_restarted,
         text="strictARP is set, but kube-proxy was not restarted since",
         do=_RESTART,
         quotes=(Oddity.OLDER,),
     ),
     _Rule(
-        row=None,
+        id=CauseId.MAYBE_NOT_RESTARTED,
         concerned=sightings.maybe_not_restarted,
         text="strictARP is set, and kube-proxy may be older than that: nothing in the API shows what it loaded",
         do=f"{_CONFIGZ}; a restart cures it either way",
     ),
     _Rule(
-        row=5,
+        id=CauseId.KEY_MISSPELT,
         concerned=sightings.odd(Oddity.MISSPELT),
         text="The key is misspelt or in the wrong place, and kube-proxy ignores it without an error",
         do=_ENABLE,
         quotes=(Oddity.MISSPELT,),
     ),
     _Rule(
-        row=5,
+        id=CauseId.KEY_MISPLACED,
         concerned=sightings.odd(Oddity.MISPLACED),
         text="strictARP was set in a ConfigMap, key or document that kube-proxy does not read",
         do=_ENABLE,
         quotes=(Oddity.MISPLACED,),
     ),
     _Rule(
-        row=5,
+        id=CauseId.FLAGS_IGNORED,
         concerned=sightings.odd(Oddity.FLAGS_IGNORED),
         text="The flags of kube-proxy are ignored, since it has a --config file",
         do=_ENABLE,
         quotes=(Oddity.FLAGS_IGNORED,),
     ),
     _Rule(
-        row=5,
+        id=CauseId.CONFIGURATION_REFUSED,
         concerned=sightings.odd(Oddity.REFUSED),
         text="kube-proxy does not start with this configuration, so what runs, or ran last, had another one",
         do="Correct the configuration, then see that its pods run",
         quotes=(Oddity.REFUSED,),
     ),
     _Rule(
-        row=5,
+        id=CauseId.RUNS_OTHERWISE,
         concerned=sightings.runs_otherwise,
         text="The running kube-proxy has loaded something else",
         do=_RESTART,
         quotes=(Oddity.DIFFERS,),
     ),
     _Rule(
-        row=5,
+        id=CauseId.INTERFACE_ARP_IGNORE,
         concerned=sightings.kernel,
         text="strictARP sets arp_ignore of all interfaces to 1, but an interface of its own with 3 to 7, or more than 8, "
         "undoes that",
         do=_SYSCTL,
     ),
     _Rule(
-        row=5,
+        id=CauseId.SYSCTL_WRITTEN_BACK,
         concerned=sightings.kernel,
         text="Something writes the sysctl back after kube-proxy has started (sysctl.d, a tuning daemon, an agent)",
         do=f"{_SYSCTL}; 0 in all means that it was written back, or never written",
     ),
     _Rule(
-        row=5,
+        id=CauseId.MODE_FELL_BACK,
         concerned=sightings.fell_back,
         text="Quiet only because it holds no Service address: its kernel is not strict, and kube-proxy is not in IPVS mode",
         do="Its log names the mode (`Using … Proxier`); up to 1.25 kube-proxy takes iptables where IPVS can't be used",
     ),
     _Rule(
-        row=6,
+        id=CauseId.OLDER_MODE,
         concerned=sightings.older_mode,
         text="The configured mode binds nothing, but kube-proxy is older than that and may still be in IPVS mode",
         do=_RESTART,
         quotes=(Oddity.OLDER, Oddity.NOT_ROLLED),
     ),
     _Rule(
-        row=6,
+        id=CauseId.IPVS_LEFTOVERS,
         concerned=sightings.quiet_mode,
         text="The configured mode binds nothing: kube-ipvs0 is left over from IPVS mode, with its addresses",
         do="A Service made after the change is not answered; reboot, `kube-proxy --cleanup`, or ip link delete kube-ipvs0",
     ),
     _Rule(
-        row=5,
+        id=CauseId.CONFIGURATION_HIDDEN,
         concerned=sightings.hidden,
         text="What kube-proxy is configured to do there is not known",
         do="`arpcheck strict-arp status` says what could not be read, and what to run on the node",
         quotes=(Oddity.UNREAD, Oddity.UNREADABLE),
     ),
     _Rule(
-        row=7,
+        id=CauseId.SPLIT_BRAIN,
         concerned=sightings.split_brain,
         text="Two announcers for one address, and neither kernel holds it: split brain, two controllers, or a failover",
         do="Ask again after 10 s, then read the speakers' logs; strict ARP has no part in it",
     ),
     _Rule(
-        row=8,
+        id=CauseId.REMOVED_NODE,
         concerned=sightings.gone,
         text="No node of this cluster any more: removed, but still switched on, with kube-proxy's addresses",
         do="Switch it off, or reset it (kubeadm reset, ip link delete kube-ipvs0)",
     ),
     _Rule(
-        row=8,
+        id=CauseId.STRANGER_ON_CANARY,
         concerned=sightings.stranger_on_canary,
         text="A host that is no node holds this cluster's Service addresses: a removed node, or another cluster's with the "
         "same Service range",
         do="Find the port that its MAC is behind",
     ),
     _Rule(
-        row=8,
+        id=CauseId.STRANGER_BESIDE_NODE,
         concerned=sightings.beside_a_node,
         text="A host that is no node answers beside the node: a LAN host with this address, another cluster, proxy ARP",
         do="The control address tells proxy ARP; find the port that its MAC is behind",
     ),
     _Rule(
-        row=9,
+        id=CauseId.STRANGER_ALONE,
         concerned=sightings.stranger_alone,
         text="Only a host that is no node answers: the address belongs to it, or a switch or access point answers itself",
         do="Ask the nodes by unicast; take the address out of the pool, or away from that host",
     ),
     _Rule(
-        row=11,
+        id=CauseId.ANSWERS_TWICE,
         concerned=sightings.twice,
         text="The announcer itself is non-strict: its speaker and its kernel both answer",
         do="It announces rightly, but after a failover it would go on answering: make it strict as well",
     ),
     _Rule(
-        row=16,
+        id=CauseId.NOBODY_ANNOUNCES,
         concerned=lambda seen: sightings.silent(seen, reached=True),
         text="Nobody announces the address here: no advertisement, no ready endpoint, BGP, another interface or VLAN",
         do="kubectl describe service shows the announcer's events",
     ),
     _Rule(
-        row=17,
+        id=CauseId.NO_NODE_HEARD,
         concerned=lambda seen: sightings.silent(seen, reached=False),
         text="No node is heard here at all: the wrong interface or segment, or a switch that drops ARP (inspection)",
         do="Choose the interface that is in the nodes' subnet; try --sender own",
     ),
     _Rule(
-        row=19,
+        id=CauseId.PROBER_IS_NODE,
         concerned=sightings.prober,
         text="arpcheck runs on this node, which therefore can't be heard",
         do="Run it from another host of the segment too",
@@ -226,6 +224,7 @@ _RULES: tuple[_Rule, ...] = (
 )
 
 
-def rows() -> Iterable[tuple[int | None, str, str]]:
-    """The table for a reader: row (None: 3 where all nodes answer, 4 where some do), cause, what decides it."""
-    return ((rule.row, rule.text, rule.do) for rule in _RULES)
+
+def rules() -> Iterable[tuple[CauseId, str, str]]:
+    """The table for a reader: id, cause, what decides or cures it."""
+    return ((rule.id, rule.text, rule.do) for rule in _RULES)

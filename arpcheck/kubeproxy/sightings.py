@@ -46,10 +46,6 @@ class Seen:
     def ours(self) -> frozenset[str]:
         return self.non_strict & self.in_cluster
 
-    @property
-    def all_of_them(self) -> bool:
-        return bool(self.judged) and self.judged <= self.non_strict
-
     def of(self, fits: Callable[[KubeProxy], bool]) -> frozenset[str]:
         """The non-strict nodes of this cluster whose kube-proxy fits."""
         return frozenset(node for node in self.ours if node in self.proxies and fits(self.proxies[node]))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from arpcheck.lab.scene import Expectation, Heard, Scene
+from arpcheck.model import CauseId
 
 
 def differences(scene: Scene, report: Mapping[str, Any]) -> tuple[str, ...]:
@@ -34,14 +35,12 @@ def _differences(expected: Expectation, scene: Scene, report: Mapping[str, Any])
         yield from _causes_differ(expected.causes, report["causes"])
 
 
-def _causes_differ(expected: Mapping[int, str], causes: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    texts: dict[int, list[str]] = {}
-    for cause in causes:
-        texts.setdefault(cause["row"], []).append(cause["text"])
-    yield from _differ("rows of the causes", sorted(expected), sorted(texts))
-    for row in sorted(expected.keys() & texts.keys()):
-        if not any(expected[row] in text for text in texts[row]):
-            yield f"cause {row}: expected {expected[row]!r} in it, found {' | '.join(texts[row])}"
+def _causes_differ(expected: Mapping[CauseId, str], causes: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    texts = {CauseId(cause["id"]): str(cause["text"]) for cause in causes}
+    yield from _differ("causes", sorted(map(str, expected)), sorted(map(str, texts)))
+    for key in sorted(expected.keys() & texts.keys()):
+        if expected[key] not in texts[key]:
+            yield f"cause {key}: expected {expected[key]!r} in it, found {texts[key]}"
 
 
 def _key(target: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from arpcheck.lab.kube import Cluster
-from arpcheck.model import Arp, Mac, Verdict
+from arpcheck.model import Arp, CauseId, Mac, Verdict
 
 SYSCTLS = ("arp_announce", "arp_filter", "arp_ignore", "forwarding", "proxy_arp", "rp_filter")
 """Those of net.ipv4.conf that decide who answers ARP. All are written in every namespace: a new one inherits from the
@@ -143,8 +143,8 @@ class Expectation:
     """Their ids, sorted."""
     gaps: tuple[str, ...]
     """`what` of each, sorted."""
-    causes: Mapping[int, str] | None = None
-    """Likely causes by their row, every row, each with words that one of its causes has; None: whatever they are."""
+    causes: Mapping[CauseId, str] | None = None
+    """Likely causes by their id, all of them, each with words that it has; None: whatever they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

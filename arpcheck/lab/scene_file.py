@@ -18,7 +18,7 @@ from arpcheck.lab import scene_cluster, scene_network
 from arpcheck.lab.kube import KubeNode, KubeService
 from arpcheck.lab.scene import Announcer, Expectation, Heard, Ipvs, Prober, Scene, Shape, Station, Step
 from arpcheck.lab.toml_table import Table
-from arpcheck.model import Arp, Mac, Verdict
+from arpcheck.model import Arp, CauseId, Mac, Verdict
 
 WORKERS: Mapping[str, Any] = {"worker-1": {}, "worker-2": {}, "worker-3": {}}
 CLIENT = "client"
@@ -174,8 +174,8 @@ def _expectation(table: Table) -> Expectation:
     return made
 
 
-def _causes(table: Table) -> Mapping[int, str]:
-    return {table.parsed(row, int, row): words for row, words in table.all_of(str).items()}
+def _causes(table: Table) -> Mapping[CauseId, str]:
+    return {table.parsed(key, CauseId, key): words for key, words in table.all_of(str).items()}
 
 
 def _heard(table: Table, target: str) -> tuple[Heard, ...]:

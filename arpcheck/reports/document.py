@@ -123,7 +123,7 @@ def _finding(finding: Finding) -> Entry:
 
 
 def _cause(cause: Cause) -> Entry:
-    return {"row": cause.row, "text": cause.text, "do": cause.do, "nodes": list(cause.nodes)}
+    return {"id": str(cause.id), "text": cause.text, "do": cause.do, "nodes": list(cause.nodes)}
 
 
 def _preflight(found: Preflight | None) -> Entry | None:

@@ -4,18 +4,16 @@ All that is returned is `plain`, as in `words`. Knows the nouns of the report, n
 
 from __future__ import annotations
 
-from arpcheck.model import Cause, Report
+from arpcheck.model import Cause, CauseId, Report
 from arpcheck.reports.escape import PROSE_LIMIT, plain
 from arpcheck.reports.language import listing
-
-_HEALTHY = 1
-"""The row that names no fault."""
 
 
 def likely(report: Report) -> tuple[Cause, ...]:
     """Those that explain a fault, and that no finding gives as its own reason already."""
     said = tuple(line for finding in report.findings for line in finding.because)
-    return tuple(c for c in report.causes if c.row != _HEALTHY and not any(line.startswith(c.text) for line in said))
+    faults = (cause for cause in report.causes if cause.id is not CauseId.HEALTHY)
+    return tuple(cause for cause in faults if not any(line.startswith(cause.text) for line in said))
 
 
 def sentence(cause: Cause) -> str:

@@ -7,7 +7,7 @@ from judge_cases import CANARY, IP, because, case, finding, hearing, judged, mac
 
 from arpcheck.judge.findings.kernels import doubled
 from arpcheck.judge.judged import Place
-from arpcheck.model import Arp, Cause, Host, Interface, KubeProxy
+from arpcheck.model import Arp, Cause, CauseId, Host, Interface, KubeProxy
 
 A, B = party(1, 1, 2, 3, node="a"), party(2, 1, 2, 3, node="b")
 HOME, SECOND_HOME = IPv4Address("10.0.0.11"), IPv4Address("10.1.0.11")
@@ -49,11 +49,12 @@ def test_what_is_configured_stands_beside_what_the_wire_shows(proxy, said):
 
 
 def test_the_causes_are_those_of_answering():
-    causes = [Cause(row=row, text=f"row {row}", do=f"do {row}", nodes=("b", "c") if row == 3 else ()) for row in range(1, 9)]
+    told = (CauseId.LATENT, CauseId.NOT_RESTARTED, CauseId.IPVS_LEFTOVERS, CauseId.SPLIT_BRAIN)
+    causes = [Cause(id=id, text=f"text {id}", do=f"do {id}", nodes=("b", "c") if id is CauseId.NOT_RESTARTED else ()) for id in told]
     found = finding("non-strict-nodes", judged(nodes=STATES, causes=tuple(causes)))
-    assert found.because[3:] == ("row 3: b, c", "row 4", "row 5", "row 6")
-    assert found.do[:4] == ("do 3", "do 4", "do 5", "do 6")
-    assert found.do[4].startswith("Set `ipvs.strictARP: true`")
+    assert found.because[3:] == ("text not-restarted: b, c", "text ipvs-leftovers")
+    assert found.do[:2] == ("do not-restarted", "do ipvs-leftovers")
+    assert found.do[2].startswith("Set `ipvs.strictARP: true`")
 
 
 VIP_ASKED = [(IP, number) for number in (1, 2, 3)]

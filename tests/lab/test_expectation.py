@@ -22,7 +22,7 @@ SCENE = scene_file.parse(
     exit = 1
     findings = ["foreign-mac"]
     gaps = ["events"]
-    causes = { 8 = "no node", 11 = "" }
+    causes = { stranger-alone = "no node", answers-twice = "" }
     verdicts = { "10.0.0.50" = "foreign", "web/pending" = "not-probed" }
     arp = { worker-1 = "strict" }
     [expect.responders]
@@ -55,7 +55,7 @@ REPORT = {
     "nodes": [{"name": "worker-1", "arp": "strict"}],
     "findings": [{"id": "foreign-mac"}],
     "gaps": [{"what": "events"}],
-    "causes": [{"row": 8, "text": "Another"}, {"row": 8, "text": "A host that is no node"}, {"row": 11, "text": "Twice"}],
+    "causes": [{"id": "stranger-alone", "text": "A host that is no node"}, {"id": "answers-twice", "text": "Twice"}],
 }  # fmt: skip
 
 
@@ -108,8 +108,11 @@ def changed(*path, to):
             "findings: expected ['foreign-mac'], found ['foreign-mac', 'gap']",
         ),
         (changed("gaps", to=[]), "gaps: expected ['events'], found []"),
-        (changed("causes", 2, "row", to=16), "rows of the causes: expected [8, 11], found [8, 16]"),
-        (changed("causes", 1, "text", to="Other"), "cause 8: expected 'no node' in it, found Another | Other"),
+        (
+            changed("causes", 1, "id", to="split-brain"),
+            "causes: expected ['answers-twice', 'stranger-alone'], found ['split-brain', 'stranger-alone']",
+        ),
+        (changed("causes", 0, "text", to="Other"), "cause stranger-alone: expected 'no node' in it, found Other"),
     ],
 )
 def test_a_difference(report, line):

@@ -184,7 +184,7 @@ FAULTS = {
     ),
     "a word that is none": ('nodes.a.ipvs = "loose"', "scene: nodes.a.ipvs: 'loose' is none of non-strict, strict"),
     "a verdict that is none": ('expect = { exit = 0, verdicts = { a = "fine" } }', "scene: expect.verdicts.a: 'fine' is none of "),
-    "a row of causes that is no number": ('expect = { exit = 0, causes = { a = "b" } }', "scene: expect.causes.a: invalid literal"),
+    "a cause that there is not": ('expect = { exit = 0, causes = { a = "b" } }', "scene: expect.causes.a: 'a' is not a valid CauseId"),
     "a number for text": ("prober.at = 1", "scene: prober.at: str expected, not int"),
     "text for a number": ('nodes.a.sysctl.arp_ignore = "1"', "scene: nodes.a.sysctl.arp_ignore: int expected, not str"),
     "true for a number": ("nodes.a.sysctl.arp_ignore = true", "scene: nodes.a.sysctl.arp_ignore: int expected, not bool"),

@@ -11,6 +11,7 @@ from arpcheck.model import (
     Address,
     Arp,
     Cause,
+    CauseId,
     Claim,
     Finding,
     Gap,
@@ -210,10 +211,10 @@ ACCEPTED = replace(
 
 PREFLIGHT = replace(
     NON_STRICT,
-    causes=(Cause(row=1, text="One node answers for each address", do="Nothing"),
-            Cause(row=4, text="strictARP is set, but kube-proxy was not restarted since (pod kube-system/kube-proxy-x7h2p runs "
+    causes=(Cause(id=CauseId.HEALTHY, text="One node answers for each address", do="Nothing"),
+            Cause(id=CauseId.NOT_RESTARTED, text="strictARP is set, but kube-proxy was not restarted since (pod kube-system/kube-proxy-x7h2p runs "
                   "since 2026-02-01T00:00:00Z)", do="Restart kube-proxy there (kubectl rollout restart)", nodes=("worker-1",)),
-            Cause(row=16, text="Nobody announces the address here", do="kubectl describe service shows the announcer's events")),
+            Cause(id=CauseId.NOBODY_ANNOUNCES, text="Nobody announces the address here", do="kubectl describe service shows the announcer's events")),
     preflight=Preflight(safe=False, words="not safe: worker-1 would answer for every address of the load balancer",
                         strict_arp="not-loaded", reason="Strict ARP is set but not loaded on 1 of 3 nodes: worker-1"),
 )  # fmt: skip

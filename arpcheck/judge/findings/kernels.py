@@ -9,9 +9,6 @@ from arpcheck.judge.findings.finding import Found, Rule
 from arpcheck.judge.judged import Judged, Place
 from arpcheck.model import Arp, Mac, Severity, Verdict
 
-CAUSES = range(3, 7)
-"""The rows of the table of causes that say why a node is non-strict."""
-
 
 def non_strict_nodes(judged: Judged) -> Found | None:
     """Means: the kernel of these nodes answers ARP for every Service address it holds on kube-ipvs0, whoever announces it.
@@ -31,7 +28,7 @@ def non_strict_nodes(judged: Judged) -> Found | None:
     count = len(nodes) + sum(state.arp is Arp.STRICT for state in judged.nodes)
     because = [f"{len(nodes)} of {count} nodes that could be judged answered for {judged.canary}: {', '.join(nodes)}"]
     because += [f"{node}: {_configured(judged, node)}" for node in nodes]
-    causes = [cause for cause in judged.causes if cause.row in CAUSES]
+    causes = [cause for cause in judged.causes if cause.id.of_answering]
     because += [f"{cause.text}{_of(cause.nodes)}" for cause in causes]
     hit = [j.ip for j in judged.asked() if j.verdict is Verdict.NON_STRICT]
     return Found(because=tuple(because), nodes=nodes, ips=tuple(hit), do=tuple(cause.do for cause in causes))
