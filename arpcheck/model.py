@@ -447,6 +447,22 @@ class MacListFormat(StrEnum):
                 return SourceRank.OTHER_FILE
 
 
+Nic = tuple[str, Mac]
+"""A MAC on a segment, which is named by one of the prober's interfaces on it: the same MAC on two segments is two NICs."""
+
+
+class Strength(StrEnum):
+    """How well it is known whose a NIC is."""
+
+    LISTED = "listed"
+    """By a source that knows the node's NICs."""
+    HEARD = "heard"
+    """It alone answered for the node's own address."""
+    DOUBTFUL = "doubtful"
+    """It answered for the node's own address beside another MAC, or two sources contradict each other. Never a fact."""
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """One source's word on whose MAC this is. All are kept; `judge.owners` decides."""
@@ -463,23 +479,38 @@ class Identity:
     rank: SourceRank = SourceRank.OTHER_FILE
     lists_nics: bool = False
     """The source knows NICs: the MAC is listed, not only heard or seen at an address."""
+    lists_all: bool = False
+    """And it knows all of the node's NICs: what it does not have is not this node's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """What is known of one MAC."""
+    """What is known of one NIC."""
 
     mac: Mac
     node: str | None
-    """None: no node's, or not known whose; `foreign` tells which."""
-    foreign: bool = False
-    """It belongs to no node: every Ready node has a MAC of its own known on this segment, and this is none of them."""
-    proxy: bool = False
-    """It answers for what it does not own; owns nothing and proves nothing."""
+    """None: no node's, or not known whose; `outside` tells which."""
+    strength: Strength = Strength.NONE
+    """Of `node`; NONE where that is None."""
+    outside: bool = False
+    """No node's: every NIC of every node here is listed, and it is none of them."""
+    apart: bool = False
+    """Most likely no node's: every node was heard here, it shares no vendor prefix with any node's NIC, and, asked alone
+    for every node's address, it answered none. It takes the recorded announcer beside it to prove that."""
+    proxied: frozenset[IPv4Address] = frozenset()
+    """The senders to whom it answers for what it does not own; what it answers to them proves nothing."""
     label: str = ""
     """What the prefix or the cluster says of it: "VRRP, virtual router 51", "flannel's tunnel on worker-1"."""
     identities: tuple[Identity, ...] = ()
     """Every claim on it, strongest first."""
+
+    @property
+    def proxy(self) -> bool:
+        return bool(self.proxied)
+
+    @property
+    def doubtful(self) -> bool:
+        return self.strength is Strength.DOUBTFUL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -581,6 +612,8 @@ class Acceptance:
     service: str | None = None
     """`namespace/name`."""
     node: str | None = None
+    responders: tuple[str, ...] = ()
+    """Of a verdict: the MACs and the nodes whose answers are accepted. The address is judged once more without them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -589,6 +622,31 @@ class Accepted:
 
     reason: str
     until: date
+
+
+class AlsoId(StrEnum):
+    """What else can hold of an address whose verdict says something else."""
+
+    ANNOUNCER_SILENT = "announcer-silent"
+    """The node that should answer was heard on this segment, and did not answer for the address."""
+    NOBODY_ELSE = "nobody-else"
+    """Only kernels without strict ARP answered: once they are quiet, nobody does."""
+    OTHER_NODE = "other-node"
+    """A node answered that should not, and its kernel is not the reason."""
+    STRANGER = "stranger"
+    """A MAC answered that is no known node's."""
+    GRATUITOUS = "gratuitous"
+    """A MAC announced the address by gratuitous ARP and does not answer for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Also:
+    """What else is true of an address; the first verdict does not hide it."""
+
+    id: AlsoId
+    text: str
+    node: str | None = None
+    mac: Mac | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -604,6 +662,12 @@ class TargetReport:
     """The rounds that asked it."""
     accepted: Accepted | None = None
     """None: the verdict counts."""
+    also: tuple[Also, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        """Of the verdict; NOT_JUDGED for what is asked for knowledge alone."""
+        return self.verdict.outcome if self.verdict else Outcome.NOT_JUDGED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -632,6 +696,8 @@ class Finding:
 
     id: str
     severity: Severity
+    outcome: Outcome
+    """What it makes of the exit code; FINE where it changes nothing."""
     means: str
     because: tuple[str, ...]
     do: tuple[str, ...]

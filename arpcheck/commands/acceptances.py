@@ -1,7 +1,7 @@
 """The file of `--accept`: YAML, read here; what an entry takes out of the count is decided in `judge.acceptance`.
 
     accept:
-    - {verdict: duplicate, service: web/nginx, until: 2026-04-01, reason: "the old balancer goes in March"}
+    - {verdict: duplicate, service: web/nginx, responders: [worker-1], until: 2026-04-01, reason: "goes in March"}
     - {finding: non-strict-nodes, node: worker-1, until: 2026-04-01, reason: "replaced next week, TICKET-17"}"""
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from typing import Any
 from arpcheck.cluster.document import MalformedError
 from arpcheck.cluster.yaml_text import parse
 from arpcheck.errors import InputError
-from arpcheck.model import Acceptance, Verdict
+from arpcheck.model import Acceptance, Mac, Verdict
 from arpcheck.objects import ipv4
 
 MOST_BYTES = 1 << 20
 KEYS = ("verdict", "finding", "ip", "service", "node", "reason", "until")
-HELP = "An entry is {verdict, ip or service, reason, until} or {finding, node or ip, reason, until}"
+"""Those whose value is text."""
+HELP = "An entry is {verdict, ip or service, responders, reason, until} or {finding, node or ip, reason, until}"
 
 _MARK = re.compile(r"\S")
 
@@ -65,7 +66,7 @@ def _document(where: str, content: bytes) -> Any:
 def _entry(where: str, entry: Any) -> Acceptance:
     if not isinstance(entry, Mapping):
         raise InputError(f"{where}: not a mapping", HELP)
-    if unknown := sorted(entry.keys() - set(KEYS)):
+    if unknown := sorted(entry.keys() - {*KEYS, "responders"}):
         raise InputError(f"{where}: unknown key {unknown[0]!r}", HELP)
     for key in KEYS:
         if key in entry and not (isinstance(entry[key], str) and _MARK.search(entry[key])):
@@ -87,9 +88,24 @@ def _of_verdict(where: str, entry: Mapping[str, str]) -> Acceptance:
         verdict=Verdict(entry["verdict"]),
         ip=_ip(where, entry),
         service=entry.get("service"),
+        responders=_responders(where, entry.get("responders", [])),
         reason=entry["reason"].strip(),
         until=_day(where, entry["until"]),
     )
+
+
+def _responders(where: str, found: Any) -> tuple[str, ...]:
+    """MACs as arpcheck writes them, and names of nodes as they are."""
+    if not isinstance(found, list) or not all(isinstance(entry, str) and _MARK.search(entry) for entry in found):
+        raise InputError(f"{where}: responders is not a list of MACs and node names", HELP)
+    return tuple(dict.fromkeys(_mac(entry.strip()) or entry.strip() for entry in found))
+
+
+def _mac(text: str) -> str | None:
+    try:
+        return Mac(text)
+    except ValueError:
+        return None
 
 
 def _of_finding(where: str, entry: Mapping[str, str]) -> Acceptance:
@@ -101,7 +117,7 @@ def _of_finding(where: str, entry: Mapping[str, str]) -> Acceptance:
         raise InputError(
             f"{where}: no finding {entry.get('finding')!r} that can be accepted", f"There are {', '.join(known)}"
         )
-    if "service" in entry or len({"node", "ip"} & entry.keys()) != 1:
+    if {"service", "responders"} & entry.keys() or len({"node", "ip"} & entry.keys()) != 1:
         raise InputError(f"{where}: a finding goes with node or ip, and nothing else", HELP)
     return Acceptance(
         finding=entry["finding"],

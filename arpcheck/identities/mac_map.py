@@ -25,6 +25,7 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
             yield Identity(
                 mac=entry.mac, node=node, source=NAME, detail=entry.where, interface=entry.interface,
                 rank=entry.format.rank, lists_nics=entry.format.lists_nics,
+                lists_all=entry.format.lists_nics,
             )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ Gives: the MAC of the node's NIC on the probed segment, a second NIC without an 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address
 
@@ -37,7 +38,11 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
         for ip in sorted(heard):
             for mac in heard[ip]:
                 answered.setdefault(mac, []).append(ip)
-        for mac, node in owners(heard, status, extra, shared).items():
+        found = owners(heard, status, extra, shared)
+        many = {node for node, macs in Counter(found.values()).items() if macs > MOST_NICS}
+        for mac, node in found.items():
+            if node in many:
+                continue
             yield Identity(
                 mac=mac, node=node, source=NAME, detail=", ".join(str(ip) for ip in answered[mac] if node in listed[ip]),
                 interface=interface, observed_at=evidence.started_at, rank=SourceRank.WIRE,
@@ -63,20 +68,19 @@ def _heard(evidence: Evidence, listed: frozenset[IPv4Address]) -> Mapping[str, H
     """By interface of the prober and address: the MACs that answered and could be one node's.
 
     An address for which more replies came than could be kept or trusted proves nothing: somebody forges them."""
-    nobodys = _nobodys(evidence)
+    nobodys, proxying = _nobodys(evidence), proxies(evidence)
     replies = evidence.by_address()
     found: dict[str, dict[IPv4Address, set[Mac]]] = {}
     for ip in listed - {overflow.ip for overflow in evidence.overflows}:
         for reply in replies.get(ip, ()):
-            if reply.mac not in nobodys and is_station(reply.mac) and not is_virtual_router(reply.mac):
+            if (reply.interface, reply.mac, reply.sender) in proxying or reply.mac in nobodys:
+                continue
+            if is_station(reply.mac) and not is_virtual_router(reply.mac):
                 found.setdefault(reply.interface, {}).setdefault(ip, set()).add(reply.mac)
-    return {
-        interface: {ip: frozenset(macs) for ip, macs in answers.items() if len(macs) <= MOST_NICS}
-        for interface, answers in found.items()
-    }
+    return {interface: {ip: frozenset(macs) for ip, macs in answers.items()} for interface, answers in found.items()}
 
 
 def _nobodys(evidence: Evidence) -> frozenset[Mac]:
-    """MACs whose answers prove nothing: proxies and what may be one, tunnels, and the prober's own."""
+    """MACs whose answers prove nothing: what may be a proxy, tunnels, and the prober's own."""
     own = {interface.mac for interface in evidence.host.interfaces if interface.mac}
-    return proxies(evidence) | unsure(evidence) | overlays(evidence.objects).keys() | own
+    return unsure(evidence) | overlays(evidence.objects).keys() | own

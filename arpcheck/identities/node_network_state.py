@@ -43,5 +43,5 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
                     mac=mac, node=name(state), source=NAME, detail=f"NodeNetworkState {name(state)}",
                     interface=text(nic, "name") or None,
                     observed_at=instant(text(state, "status", "lastSuccessfulUpdateTime")),
-                    rank=SourceRank.PUBLISHED, lists_nics=True,
+                    rank=SourceRank.PUBLISHED, lists_nics=True, lists_all=True,
                 )  # fmt: skip

@@ -26,7 +26,7 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
             yield Identity(
                 mac=interface.mac, node=node or "", source=NAME, detail="a NIC of this host",
                 interface=interface.name, observed_at=evidence.started_at,
-                rank=SourceRank.LIVE_HOST, lists_nics=True,
+                rank=SourceRank.LIVE_HOST, lists_nics=True, lists_all=True,
             )  # fmt: skip
 
 

@@ -17,11 +17,19 @@ CONTROLS = (IPv4Address("192.0.2.1"), IPv4Address("203.0.113.1"), IPv4Address("1
 """Addresses that nobody owns (RFC 5737)."""
 
 
-def proxies(evidence: Evidence) -> frozenset[Mac]:
-    """The MACs that answered a control address, or for two nodes' addresses with an own sender and for none with
-    0.0.0.0, although these were asked with 0.0.0.0 too on that interface."""
+Proxying = tuple[str, Mac, IPv4Address]
+"""An interface of the prober, a MAC that was heard there, and the sender to whom it answers for what it does not own."""
+
+
+def proxies(evidence: Evidence) -> frozenset[Proxying]:
+    """Who answered a control address, and to which sender; and who answered for two nodes' addresses with an own sender
+    and for none with 0.0.0.0, although these were asked with 0.0.0.0 too on that interface.
+
+    What the same MAC answers to another sender is its own: a node may be a proxy too, and a Linux proxy never answers
+    0.0.0.0."""
     heard = evidence.by_address()
-    answering = frozenset(reply.mac for ip in control_addresses(evidence) for reply in heard.get(ip, ()))
+    replies = (reply for ip in control_addresses(evidence) for reply in heard.get(ip, ()))
+    answering = frozenset((reply.interface, reply.mac, reply.sender) for reply in replies)
     return answering | _own_sender_only(evidence)
 
 
@@ -37,7 +45,7 @@ def control_addresses(evidence: Evidence) -> frozenset[IPv4Address]:
     )  # fmt: skip
 
 
-def _own_sender_only(evidence: Evidence) -> frozenset[Mac]:
+def _own_sender_only(evidence: Evidence) -> frozenset[Proxying]:
     objects = evidence.objects
     listed = {**status_addresses(objects), **extra_addresses(objects)}
     node_of = {ip: nodes for ip, nodes in listed.items() if len(nodes) == 1}
@@ -47,15 +55,15 @@ def _own_sender_only(evidence: Evidence) -> frozenset[Mac]:
     plain = {(r.interface, r.mac) for r in replies if r.sender == ZERO}
     passing = {interface for interface, _ in plain}
     services = service_addresses(objects)
-    found: dict[tuple[str, Mac], set[str]] = {}
+    found: dict[Proxying, set[str]] = {}
     for reply in replies:
         key = (reply.interface, reply.mac)
         if key in plain or (reply.interface, reply.ip) not in asked:
             continue
         # A switch may drop every sender 0.0.0.0; then a node that holds others' addresses as a Service's looks like a proxy.
         if reply.interface in passing or reply.ip not in services:
-            found.setdefault(key, set()).update(node_of[reply.ip])
-    return frozenset(mac for (_, mac), nodes in found.items() if len(nodes) > 1)
+            found.setdefault((*key, reply.sender), set()).update(node_of[reply.ip])
+    return frozenset(key for key, nodes in found.items() if len(nodes) > 1)
 
 
 def unsure(evidence: Evidence) -> frozenset[Mac]:

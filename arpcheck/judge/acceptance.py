@@ -5,13 +5,15 @@ run's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from arpcheck.model import Acceptance, Accepted, Address, Arp, Finding, Target, Verdict
+from arpcheck.judge.case import Case
+from arpcheck.judge.verdicts import judge
+from arpcheck.model import Acceptance, Accepted, Address, Arp, Finding, Outcome, Responder, Target, Verdict
 
-COUNTED = tuple(verdict for verdict in Verdict if verdict not in (Verdict.OK, Verdict.NOT_PROBED))
+COUNTED = tuple(verdict for verdict in Verdict if verdict.outcome in (Outcome.FAULT, Outcome.UNSURE))
 """The verdicts that an exit code is made of."""
 
 OF_NODE = {Arp.NON_STRICT: "non-strict-nodes", Arp.SELF: "self-blind", Arp.UNREACHED: "unreached-nodes"}
@@ -29,8 +31,9 @@ class Acceptances:
     entries: tuple[Acceptance, ...] = ()
     today: date = date.min
 
-    def of_target(self, target: Target, verdict: Verdict) -> Accepted | None:
-        return self._first(lambda entry: entry.verdict == verdict and _names(entry, target))
+    def of_target(self, target: Target, verdict: Verdict) -> tuple[Acceptance, ...]:
+        """The entries that still hold and name this verdict of this address."""
+        return tuple(e for e in self.entries if e.until >= self.today and e.verdict is verdict and _names(e, target))
 
     def of_node(self, name: str, arp: Arp) -> Accepted | None:
         return self.of_subject(OF_NODE.get(arp, ""), name)
@@ -39,12 +42,12 @@ class Acceptances:
         """`subject`: a node, or an address that the finding concerns."""
         return self._first(lambda entry: entry.finding == finding and subject in (entry.node, entry.ip))
 
-    def of_finding(self, finding: Finding, targets: Iterable[tuple[Target, Verdict]]) -> Accepted | None:
-        """Where every node of it, or every address, is accepted."""
+    def of_finding(self, finding: Finding, accepted: Mapping[tuple[Address, Verdict], Accepted]) -> Accepted | None:
+        """Where every node of it, or every address, is accepted. `accepted`: the addresses whose verdict is, each with
+        what that was."""
         same = _SAME.get(finding.id)
-        by_ip = {target.ip: self.of_target(target, verdict) for target, verdict in targets if verdict is same}
         nodes = [self.of_subject(finding.id, node) for node in finding.nodes]
-        ips = [self.of_subject(finding.id, ip) or by_ip.get(ip) for ip in finding.ips]
+        ips = [self.of_subject(finding.id, ip) or (accepted.get((ip, same)) if same else None) for ip in finding.ips]
         return _together(nodes) or _together(ips)
 
     def expired(self) -> tuple[Acceptance, ...]:
@@ -65,6 +68,46 @@ class Acceptances:
             return None
         valid = (entry for entry in self.entries if entry.until >= self.today and fits(entry))
         return next((Accepted(reason=entry.reason, until=entry.until) for entry in valid), None)
+
+
+def accepts(entry: Acceptance) -> bool:
+    """Whether an entry takes anything out of the count. One of a verdict names who is accepted, since else it would hide
+    whoever answers next; a proxy is known by the control, and where nobody answers there is nobody to name."""
+    named = bool(entry.responders) or entry.verdict in (Verdict.PROXY_ARP, Verdict.INCONCLUSIVE, Verdict.SILENT)
+    return entry.finding is not None or named
+
+
+def judged_with(case: Case, entries: Iterable[Acceptance]) -> Judged:
+    """The verdict on an address with what its owner accepts: judged once more without those who are accepted."""
+    verdict, reason = judge(case)
+    found = tuple(entry for entry in entries if accepts(entry))
+    accepted = _together([Accepted(reason=entry.reason, until=entry.until) for entry in found])
+    if accepted is None:
+        return verdict, reason, None, None
+    if verdict is Verdict.INCONCLUSIVE:
+        # Whoever accepted an unclear answer did not know that this run was hindered.
+        hindered = case.lost or case.excess or not case.complete
+        return verdict, reason, None if hindered else accepted, None
+    if verdict is Verdict.SILENT:
+        return verdict, reason, accepted, None
+    known = tuple(party for party in case.parties if any(_accepts(entry, party, case) for entry in found))
+    left, why = judge(case.without(known)) if known else (verdict, reason)
+    if left.outcome is Outcome.FINE:
+        return verdict, reason, accepted, None
+    if left is verdict and not known:
+        return verdict, f"{reason}; the acceptance names none of those who answered", None, None
+    names = ", ".join(party.node or party.macs[0] for party in known)
+    return left, f"{why}; {names} answered too, which is accepted up to {accepted.until}: {accepted.reason}", None, verdict
+
+
+Judged = tuple[Verdict, str, Accepted | None, Verdict | None]
+"""The verdict that counts, its reason, why it is not counted, and the verdict with everybody, where that is another."""
+
+
+def _accepts(entry: Acceptance, party: Responder, case: Case) -> bool:
+    if not entry.responders:
+        return case.is_proxy(party)
+    return party.node in entry.responders or {*party.macs} <= {*entry.responders}
 
 
 def words(entry: Acceptance) -> str:

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Interface
 from itertools import chain
 from operator import attrgetter
 from typing import TypeVar
 
-from arpcheck.judge.hearing import Asked, Hearing
-from arpcheck.model import Announcement, Claim, Host, Mac, Owner, Reply, Responder, Target, Trust
+from arpcheck.judge.hearing import Asked, Hearing, Turn
+from arpcheck.model import (
+    Announcement,
+    Claim,
+    Gratuitous,
+    Host,
+    Mac,
+    Nic,
+    Owner,
+    PassedOver,
+    Reply,
+    Responder,
+    Strength,
+    Target,
+    Trust,
+)
+
+Key = tuple[str | None, Mac, str]
+"""What tells the parties of one case apart: node, lowest MAC, first interface."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,17 +35,21 @@ class Case:
     target: Target
     rounds: tuple[int, ...]
     """The rounds that asked it and count."""
+    turns: frozenset[Turn]
+    """The same by interface."""
     parties: tuple[Responder, ...]
     """Who answered, sorted by the lowest MAC."""
-    owners: Mapping[Mac, Owner]
-    """Of every MAC that answered; those of one party share node, foreign and proxy."""
+    heard: Mapping[Nic, frozenset[Turn]]
+    """The NICs that answered, each with when it did."""
+    owners: Mapping[Nic, Owner]
+    """Of every NIC that answered; those of one party share the node."""
     named: Mapping[Mac, str]
     """MACs that are as they should be although they are no node's, with the reason: the Service itself names them."""
     named_unread: bool
     """What would name such MACs could not be read, so that a stranger may be one of them."""
-    deaf: Mapping[Mac, frozenset[int]]
-    """Rounds in which the party with this lowest MAC could not be heard, since the host that asked never hears it: it is
-    that host itself, or on another segment. Only where several hosts asked."""
+    deaf: Mapping[Key, frozenset[Turn]]
+    """When a party could not be heard, since nothing of it ever is on that interface: it is that host itself, or on
+    another segment."""
     announcements: tuple[Announcement, ...]
     """What the implementations say, of all its Services; the deciding one of each Service comes first."""
     rivals: tuple[str, ...]
@@ -56,12 +77,29 @@ class Case:
     """The interface of a prober that is not known to be a node, and that has this very address."""
     nodes_read: bool
     """The cluster's nodes are known, so that it can be said whether the prober is one."""
-    node_heard: bool
-    """A node was heard on an interface that asked it."""
+    nodes_heard: frozenset[str]
+    """The nodes that were heard where it was asked."""
+    nodes_ready: frozenset[str]
+    """The nodes that are not known to be down."""
+    nodes_missed: frozenset[str]
+    """The nodes that answered some questions for their own address and not others: frames get lost on the way."""
     complete: bool
     """Every announced round was finished."""
     recorded: bool = False
     """The frames are from a file that does not say what it missed."""
+    external: bool = False
+    """It is of a load balancer outside of the cluster: no node is supposed to announce it."""
+    held_everywhere: str | None = None
+    """By which configuration every node's kernel holds it while BGP announces it; None: none is known."""
+    conflict: tuple[Claim, ...] = ()
+    """Current claims of the first rank that name different nodes."""
+    doubled: tuple[tuple[Nic, str | None], ...] = ()
+    """NICs that answered twice, each with its node, where no kernel beside a speaker explains it."""
+    gratuitous: tuple[Gratuitous, ...] = ()
+    """Announcements of this address by MACs that do not answer for it and are no NIC of a node that does."""
+    passed_over: tuple[PassedOver, ...] = ()
+    own_sender: bool = True
+    """It was asked with an own sender, to which a proxy answers, wherever it was asked."""
     strangers: tuple[Responder, ...] = field(init=False, compare=False, repr=False)
     """The parties that are no known node's."""
     offenders: tuple[Responder, ...] = field(init=False, compare=False, repr=False)
@@ -76,68 +114,127 @@ class Case:
         known = [party for party in self.parties if self.is_known(party)] if strangers else self.parties
         object.__setattr__(self, "strangers", tuple(strangers))
         object.__setattr__(self, "offenders", tuple(offenders))
-        object.__setattr__(self, "together", _together(known))
+        object.__setattr__(self, "together", self._together(known) if len(known) > 1 else ())
+
+    def nics_of(self, party: Responder) -> tuple[Nic, ...]:
+        return tuple(
+            nic
+            for nic, turns in self.heard.items()
+            if nic[1] in party.macs
+            and self.owners[nic].node == party.node
+            and any(interface in party.interfaces for interface, _ in turns)
+        )
+
+    def owners_of(self, party: Responder) -> tuple[Owner, ...]:
+        return tuple(self.owners[nic] for nic in self.nics_of(party))
 
     def is_known(self, party: Responder) -> bool:
         """It is known who this is, if only that it is no node."""
         return party.node is not None or self.is_proxy(party) or self.is_foreign(party) or party.macs[0] in self.named
 
     def is_proxy(self, party: Responder) -> bool:
-        return party.node is None and self.owners[party.macs[0]].proxy
+        """It answers for whatever it is asked, and was not asked in a way that would tell otherwise."""
+        if party.expected or party.node in self.non_strict:
+            return False
+        return any(owner.proxied for owner in self.owners_of(party))
 
     def is_foreign(self, party: Responder) -> bool:
         """It is no node's, and nothing says that it is as it should be."""
         mac = party.macs[0]
-        return party.node is None and self.owners[mac].foreign and mac not in self.named and not self.named_unread
+        if party.node is not None or mac in self.named or self.named_unread or self.external:
+            return False
+        return any(owner.outside or (owner.apart and self._beside_announcer(party)) for owner in self.owners_of(party))
+
+    def _beside_announcer(self, party: Responder) -> bool:
+        """The recorded announcer answered in the same rounds, by its own MAC."""
+        return any({*party.rounds} <= {*other.rounds} for other in self.parties if other.expected and other.node)
+
+    def is_doubtful(self, party: Responder) -> bool:
+        """It may be another machine than the node that it passes for."""
+        return any(owner.strength is Strength.DOUBTFUL for owner in self.owners_of(party)) if party.node else False
 
     def words(self, party: Responder) -> str:
         """For a reason: the node, or the MAC and what is known of it."""
         if party.node:
             return party.node
-        about = self.named.get(party.macs[0]) or self.owners[party.macs[0]].label
+        about = self.named.get(party.macs[0]) or next((owner.label for owner in self.owners_of(party)), "")
         return f"{', '.join(party.macs)} ({about})" if about else ", ".join(party.macs)
 
+    def turns_of(self, party: Responder) -> frozenset[Turn]:
+        """When it answered."""
+        return frozenset(chain.from_iterable(self.heard[nic] for nic in self.nics_of(party)))
+
     def every_round(self, party: Responder) -> bool:
-        return {*self.rounds} <= {*party.rounds, *self.deaf_to(party)}
+        return self.turns <= self.turns_of(party) | self.deaf_to(party)
 
-    def deaf_to(self, party: Responder) -> frozenset[int]:
-        return self.deaf.get(party.macs[0], frozenset())
+    def deaf_to(self, party: Responder) -> frozenset[Turn]:
+        return self.deaf.get(key(party), frozenset())
+
+    def without(self, party: Collection[Responder]) -> Case:
+        """The same address as if these had not answered."""
+        left = tuple(one for one in self.parties if one not in party)
+        gone = {nic for one in party for nic in self.nics_of(one)}
+        return replace(
+            self,
+            parties=left,
+            heard={nic: turns for nic, turns in self.heard.items() if nic not in gone},
+            doubled=tuple(entry for entry in self.doubled if entry[0] not in gone),
+        )
+
+    def _together(self, known: Collection[Responder]) -> tuple[Responder, ...]:
+        for number in sorted(set(chain.from_iterable([party.rounds for party in known]))):
+            found = tuple([party for party in known if number in party.rounds])
+            if len(found) > 1 and self._distinct(found):
+                return found
+        return ()
+
+    def _distinct(self, parties: Sequence[Responder]) -> bool:
+        """They are several machines, whatever is in doubt of each: at least two can't be the same node."""
+        candidates = [
+            {party.node or party.macs[0], *(i.node for owner in self.owners_of(party) for i in owner.identities)}
+            for party in parties
+        ]
+        return any(one.isdisjoint(other) for place, one in enumerate(candidates) for other in candidates[place + 1 :])
 
 
-def _together(known: Collection[Responder]) -> tuple[Responder, ...]:
-    for number in sorted(set(chain.from_iterable([party.rounds for party in known]))):
-        found = tuple([party for party in known if number in party.rounds])
-        if len(found) > 1:
-            return found
-    return ()
+def key(party: Responder) -> Key:
+    return party.node, party.macs[0], party.interfaces[0]
 
 
 def parties(
     ip: IPv4Address,
     hearing: Hearing,
-    owners: Mapping[Mac, Owner],
+    owners: Mapping[Nic, Owner],
     vendors: Mapping[Mac, str],
     expected: Collection[str],
     named: Collection[Mac] = (),
 ) -> tuple[Responder, ...]:
-    """Who answered for `ip`, sorted by the lowest MAC: the MACs of one node folded, a MAC without one for itself.
+    """Who answered for `ip`, sorted by the lowest MAC: the NICs of one node folded, a NIC without one for itself.
 
     `expected`: the nodes that should; `named`: MACs that should although they are no node's; `vendors`: by MAC, told of
     those that are no known node's."""
     asked = hearing.asked(ip)
-    folded: dict[str, list[Reply]] = {}
+    folded: dict[str | Nic, list[Reply]] = {}
     for reply in sorted(hearing.replies(ip), key=attrgetter("mac")):
-        folded.setdefault(owners[reply.mac].node or reply.mac, []).append(reply)
+        nic = hearing.segment(reply.interface), reply.mac
+        folded.setdefault(owners[nic].node or nic, []).append(reply)
     found = []
-    for replies in folded.values():
+    for name, replies in folded.items():
         mac = replies[0].mac
-        node = owners[mac].node
+        node = name if isinstance(name, str) else None
         vendor, should = None if node else vendors.get(mac), node in expected or mac in named
         if len(replies) == 1 and not asked.unicast:
             found.append(_once(replies[0], asked, node, should, vendor))
         else:
             found.append(_often(replies, asked, node, should, vendor))
     return tuple(found)
+
+
+def heard(ip: IPv4Address, hearing: Hearing) -> Mapping[Nic, frozenset[Turn]]:
+    """The NICs that answered for an address, each with when it did."""
+    return {
+        nic: frozenset([(reply.interface, reply.round) for reply in replies]) for nic, replies in hearing.by_nic(ip).items()
+    }
 
 
 def _once(reply: Reply, asked: Asked, node: str | None, expected: bool, vendor: str | None) -> Responder:
@@ -168,20 +265,26 @@ def _often(replies: Sequence[Reply], asked: Asked, node: str | None, expected: b
 
 
 def deaf(
-    ip: IPv4Address, found: Iterable[Responder], hearing: Hearing, owners: Mapping[Mac, Owner]
-) -> Mapping[Mac, frozenset[int]]:
-    """By its lowest MAC, the rounds in which a party could not be heard; nothing where only one host asked."""
-    if len(hearing.courses) == 1:
+    ip: IPv4Address, found: Iterable[Responder], hearing: Hearing, kin: Mapping[str | None, Sequence[Nic]]
+) -> Mapping[Key, frozenset[Turn]]:
+    """When each party could not be heard; nothing where one interface asked. `kin`: the NICs of every node."""
+    if len(hearing.asked(ip).interfaces()) < 2:
         return {}
-    kin = _by_node(owners)
-    return {party.macs[0]: hearing.deaf(ip, [*party.macs, *kin.get(party.node, ())]) for party in found}
+
+    def own(party: Responder) -> Iterable[Nic]:
+        if party.node is not None:
+            return kin.get(party.node, ())
+        return {(hearing.segment(interface), mac) for interface in party.interfaces for mac in party.macs}
+
+    return {key(party): hearing.deaf(ip, own(party)) for party in found}
 
 
-def _by_node(owners: Mapping[Mac, Owner]) -> Mapping[str | None, Sequence[Mac]]:
-    found: dict[str | None, list[Mac]] = {}
-    for mac, owner in owners.items():
+def by_node(owners: Mapping[Nic, Owner]) -> Mapping[str | None, Sequence[Nic]]:
+    """The NICs of every node."""
+    found: dict[str | None, list[Nic]] = {}
+    for nic, owner in owners.items():
         if owner.node is not None:
-            found.setdefault(owner.node, []).append(mac)
+            found.setdefault(owner.node, []).append(nic)
     return found
 
 

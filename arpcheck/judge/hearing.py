@@ -1,22 +1,38 @@
-"""What was heard, by address and by MAC: the replies counted once, so that every rule reads the same figures.
+"""What was heard, by address and by NIC: the replies counted once, so that every rule reads the same figures.
 
 Knows questions and replies, not whose a MAC is."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from typing import TypeVar
 
 from arpcheck.evidence import Evidence
-from arpcheck.model import Mac, Reply
+from arpcheck.model import Gratuitous, Mac, Nic, PassedOver, Question, Reply
 from arpcheck.vantages import Course, courses
 
 SLOW = 100.0
 """Frames a second above which silence proves nothing: a speaker's socket holds 256 frames of any ARP on the segment."""
 
+ZERO = IPv4Address(0)
+
 Ear = tuple[str, IPv4Address]
 """An interface of the prober and the sender it asked with."""
+
+Turn = tuple[str, int]
+"""An interface of the prober and a round in which it asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One question that a station could hear, and whether it answered."""
+
+    at: float
+    ear: Ear
+    answered: bool
 
 
 @dataclass(slots=True)
@@ -34,15 +50,22 @@ class Asked:
     def rounds(self) -> tuple[int, ...]:
         return tuple(sorted({number for _, number in self.broadcast}))
 
+    def turns(self) -> frozenset[Turn]:
+        return frozenset(self.broadcast)
+
+    def by_own_sender(self) -> bool:
+        """Everywhere that it was asked, it was asked with a sender to which a proxy answers."""
+        return self.interfaces() <= {interface for interface, sender in self.ears if sender != ZERO}
+
     def heard_by(self, replies: Sequence[Reply]) -> int:
-        """How many of the questions a MAC heard, whose answers these are: those of the rounds and interfaces in which it
+        """How many of the questions a NIC heard, whose answers these are: those of the rounds and interfaces in which it
         answered."""
         if len(replies) == 1 and not self.unicast:
             return self.broadcast.get((replies[0].interface, replies[0].round), 0)
-        mac, interfaces = replies[0].mac, {reply.interface for reply in replies}
-        rounds = {reply.round for reply in replies}
-        broadcast = (n for (interface, number), n in self.broadcast.items() if number in rounds and interface in interfaces)
-        return sum(broadcast) + sum(n for (_, number, to), n in self.unicast.items() if to == mac and number in rounds)
+        mac, turns = replies[0].mac, {(reply.interface, reply.round) for reply in replies}
+        broadcast = (n for turn, n in self.broadcast.items() if turn in turns)
+        unicast = (n for (interface, number, to), n in self.unicast.items() if to == mac and (interface, number) in turns)
+        return sum(broadcast) + sum(unicast)
 
 
 class Hearing:
@@ -53,12 +76,15 @@ class Hearing:
         """From a file that does not say what it missed."""
         self.courses = courses(evidence)
         """One for each host that asked."""
+        self._segments = segments(evidence)
         self._asked: dict[IPv4Address, Asked] = {}
-        self._on: dict[Mac, set[str]] = {}
+        self._on: dict[Nic, set[str]] = {}
         self._lost = {(loss.interface, number) for loss in evidence.losses for number in loss.rounds}
         self._excess = {overflow.ip: overflow.replies for overflow in evidence.overflows}
+        self._questions: dict[IPv4Address, list[Question]] = {}
         for question in evidence.questions:
             asked = self._asked.setdefault(question.ip, Asked())
+            self._questions.setdefault(question.ip, []).append(question)
             if question.to is None:
                 key = question.interface, question.round
                 asked.broadcast[key] = asked.broadcast.get(key, 0) + 1
@@ -67,36 +93,59 @@ class Hearing:
                 to = question.interface, question.round, question.to
                 asked.unicast[to] = asked.unicast.get(to, 0) + 1
         self._replies = evidence.by_address()
-        self._by_mac: dict[IPv4Address, Mapping[Mac, Sequence[Reply]]] = {}
-        for mac, interface in {(reply.mac, reply.interface) for reply in evidence.replies}:
-            self._on.setdefault(mac, set()).add(interface)
+        self._by_nic: dict[IPv4Address, Mapping[Nic, Sequence[Reply]]] = {}
+        for interface, mac in {(reply.interface, reply.mac) for reply in evidence.replies}:
+            self._on.setdefault((self.segment(interface), mac), set()).add(interface)
+        self.gratuitous: Mapping[IPv4Address, Sequence[Gratuitous]] = _by_ip(evidence.gratuitous)
+        self.passed_over: Mapping[IPv4Address, Sequence[PassedOver]] = _by_ip(evidence.passed_over)
+
+    def segment(self, interface: str) -> str:
+        """The segment that an interface of the prober is on, named by one of its interfaces."""
+        return self._segments.get(interface, interface)
 
     def asked(self, ip: IPv4Address) -> Asked:
         return self._asked.get(ip, _NOTHING)
 
+    def segments_asked(self, ip: IPv4Address) -> frozenset[str]:
+        """Where everybody was asked for it."""
+        return frozenset(self.segment(interface) for interface, _ in self.asked(ip).broadcast)
+
     def replies(self, ip: IPv4Address) -> Sequence[Reply]:
         return self._replies.get(ip, ())
 
-    def by_mac(self, ip: IPv4Address) -> Mapping[Mac, Sequence[Reply]]:
+    def by_nic(self, ip: IPv4Address) -> Mapping[Nic, Sequence[Reply]]:
         """Who answered for an address, and what; never one of the prober's own."""
-        if ip not in self._by_mac:
-            found: dict[Mac, list[Reply]] = {}
+        if ip not in self._by_nic:
+            found: dict[Nic, list[Reply]] = {}
             for reply in self.replies(ip):
-                found.setdefault(reply.mac, []).append(reply)
-            self._by_mac[ip] = found
-        return self._by_mac[ip]
+                found.setdefault((self.segment(reply.interface), reply.mac), []).append(reply)
+            self._by_nic[ip] = found
+        return self._by_nic[ip]
 
-    def ears(self, ip: IPv4Address, mac: Mac) -> frozenset[Ear]:
-        """By which questions for an address this MAC was reached."""
-        return frozenset((reply.interface, reply.sender) for reply in self.by_mac(ip).get(mac, ()))
+    def probes(self, ip: IPv4Address, nic: Nic) -> tuple[Probe, ...]:
+        """Every question for an address that this NIC could hear, in the order in which they were put."""
+        segment, mac = nic
+        put = [q for q in self._questions.get(ip, ()) if q.to in (None, mac) and self.segment(q.interface) == segment]
+        put.sort(key=lambda q: q.at)
+        by_ear: dict[tuple[str, IPv4Address, Mac | None], list[int]] = {}
+        for place, q in enumerate(put):
+            by_ear.setdefault((q.interface, q.sender, q.to), []).append(place)
+        answered = set()
+        for reply in self.by_nic(ip).get(nic, ()):
+            places = by_ear.get((reply.interface, reply.sender, reply.to), [])
+            # A saved time has three digits, so the question that it answers may seem to be a little later.
+            asked_at = reply.at - reply.after + _ROUNDING
+            if before := bisect_right(places, asked_at, key=lambda place: put[place].at):
+                answered.add(places[before - 1])
+        return tuple(Probe(q.at, (q.interface, q.sender), place in answered) for place, q in enumerate(put))
 
-    def macs(self) -> Iterable[Mac]:
-        """Every MAC that answered anything."""
+    def nics(self) -> Sequence[Nic]:
+        """Every NIC that answered anything."""
         return sorted(self._on)
 
-    def interfaces(self, mac: Mac) -> frozenset[str]:
-        """Where a MAC was heard, whatever it answered for."""
-        return frozenset(self._on.get(mac, ()))
+    def interfaces(self, nic: Nic) -> frozenset[str]:
+        """Where a NIC was heard, whatever it answered for."""
+        return frozenset(self._on.get(nic, ()))
 
     def rounds(self, ip: IPv4Address) -> tuple[int, ...]:
         """The rounds that count for an address.
@@ -106,15 +155,15 @@ class Hearing:
         rounds, replies = self.asked(ip).rounds(), self.replies(ip)
         return tuple(number for course in self.courses for number in _counting(course, rounds, replies))
 
-    def hears(self, course: Course, macs: Iterable[Mac]) -> bool:
+    def hears(self, course: Course, nics: Iterable[Nic]) -> bool:
         """Whether this host heard any of them, whatever it answered for."""
-        return any(self._on.get(mac, set()) & course.interfaces for mac in macs)
+        return any(self._on.get(nic, set()) & course.interfaces for nic in nics)
 
-    def deaf(self, ip: IPv4Address, macs: Iterable[Mac]) -> frozenset[int]:
-        """The rounds of the hosts that never heard any of these MACs, which may be their own or on another segment."""
-        known = tuple(macs)
-        deaf = [course for course in self.courses if not self.hears(course, known)]
-        return frozenset(number for number in self.asked(ip).rounds() if any(course.has(number) for course in deaf))
+    def deaf(self, ip: IPv4Address, nics: Iterable[Nic]) -> frozenset[Turn]:
+        """The turns for an address on interfaces that never heard any of these NICs, which may be this host's own or on
+        another segment."""
+        heard = {interface for nic in nics for interface in self._on.get(nic, ())}
+        return frozenset(turn for turn in self.asked(ip).turns() if turn[0] not in heard)
 
     def lost(self, ip: IPv4Address) -> bool:
         """Frames were lost in a round that asked it, on an interface that asked it; one MAC alone or all."""
@@ -127,6 +176,36 @@ class Hearing:
     def excess(self, ip: IPv4Address) -> int:
         """Replies for it that were counted but not kept."""
         return self._excess.get(ip, 0)
+
+
+_ROUNDING = 0.002
+"""Milliseconds."""
+
+
+def segments(evidence: Evidence) -> Mapping[str, str]:
+    """The segment of every interface: those with a network in common are taken to be on the same one, named by the first.
+
+    An interface without an address in another's network is a segment of its own."""
+    found: dict[str, str] = {}
+    networks: dict[str, set[IPv4Network]] = {}
+    for interface in evidence.host.interfaces:
+        own = {IPv4Interface(address).network for address in interface.addresses}
+        same = [name for name, known in networks.items() if own & known]
+        name = same[0] if same else interface.name
+        networks[name] = own.union(networks.get(name, ()), *(networks.pop(other) for other in same[1:]))
+        found = {known: name if segment in same else segment for known, segment in found.items()}
+        found[interface.name] = name
+    return found
+
+
+Noted = TypeVar("Noted", Gratuitous, PassedOver)
+
+
+def _by_ip(found: Iterable[Noted]) -> Mapping[IPv4Address, Sequence[Noted]]:
+    by_ip: dict[IPv4Address, list[Noted]] = {}
+    for one in found:
+        by_ip.setdefault(one.ip, []).append(one)
+    return by_ip
 
 
 def _counting(course: Course, rounds: Iterable[int], replies: Iterable[Reply]) -> Iterable[int]:

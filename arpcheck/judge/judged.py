@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Interface
 
 from arpcheck.judge.acceptance import Acceptances
 from arpcheck.judge.case import Case
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.nodes import NodeState
-from arpcheck.model import Accepted, Arp, Cause, Finding, Gap, Host, KubeProxy, Loss, Mac, Owner, Responder, Target, Verdict
+from arpcheck.judge.owners import Conflict
+from arpcheck.model import (
+    Accepted,
+    Also,
+    Arp,
+    Cause,
+    Finding,
+    Gap,
+    Host,
+    KubeProxy,
+    Loss,
+    Mac,
+    Nic,
+    Owner,
+    Responder,
+    Target,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +36,13 @@ class Judgement:
 
     case: Case
     verdict: Verdict
+    """The one that counts: where its owner accepted some of those who answered, that of the others."""
     reason: str
+    accepted: Accepted | None = None
+    """Why it is not counted."""
+    first: Verdict | None = None
+    """The verdict with everybody who answered, where that is another."""
+    also: tuple[Also, ...] = ()
 
     @property
     def ip(self) -> IPv4Address:
@@ -49,7 +72,9 @@ class Judged:
     labels: Mapping[Mac, str]
     """What the prefix of a MAC that answered says: a vendor, a virtual address."""
     kube_proxies: Mapping[str, KubeProxy]
-    owners: Mapping[Mac, Owner]
+    owners: Mapping[Nic, Owner]
+    conflicts: tuple[Conflict, ...]
+    """The nodes' own addresses that another machine may have too."""
     hearing: Hearing
     canary: IPv4Address | None
     controls: tuple[IPv4Address, ...]
@@ -67,23 +92,17 @@ class Judged:
     """What Services were selected by, where none was left to ask for; None: else."""
     acceptances: Acceptances = field(default_factory=Acceptances)
     doubled: tuple[tuple[IPv4Address, str, Mac], ...] = ()
-    """Address, node and MAC wherever a node's kernel and its speaker both seem to answer."""
+    """Address, node and MAC wherever the kernel of a node without strict ARP answers beside its speaker."""
     findings: tuple[Finding, ...] = ()
     """For the rules that look at what the others found."""
 
     def asked(self) -> Iterator[Judgement]:
         """The judgements of what was asked."""
-        return (judgement for judgement in self.judgements if judgement.verdict is not Verdict.NOT_PROBED)
+        return (j for j in self.judgements if not j.case.target.skipped and isinstance(j.case.target.ip, IPv4Address))
 
     def verdicts(self) -> tuple[tuple[Target, Verdict], ...]:
-        return tuple((judgement.case.target, judgement.verdict) for judgement in self.judgements)
-
-    def accepted(self, judgement: Judgement) -> Accepted | None:
-        """None where this run was hindered: whoever accepted an unclear answer did not know of that."""
-        case = judgement.case
-        if judgement.verdict is Verdict.INCONCLUSIVE and (case.lost or case.excess or not case.complete):
-            return None
-        return self.acceptances.of_target(judgement.case.target, judgement.verdict)
+        """With everybody who answered."""
+        return tuple((judgement.case.target, judgement.first or judgement.verdict) for judgement in self.judgements)
 
     def named(self, arp: Arp) -> tuple[str, ...]:
         """The nodes in this state."""
@@ -93,11 +112,38 @@ class Judged:
         """The nodes in this state, without those of which it is accepted."""
         return tuple(name for name in self.named(arp) if self.acceptances.of_node(name, arp) is None)
 
+    def missed(self) -> Mapping[str, str]:
+        """The nodes that were not heard and leave the run in doubt, each with why: Ready, and either they have an address
+        in a probed network or a judged address's record names them."""
+        networks = [
+            IPv4Interface(address).network
+            for interface in self.host.interfaces if interface.name in self.interfaces
+            for address in interface.addresses
+        ]  # fmt: skip
+        named = {node: j.ip for j in self.asked() for node in j.case.announcers}
+        found = {}
+        for state in self.nodes:
+            if state.arp is not Arp.UNREACHED or state.ready is False or self.acceptances.of_node(state.name, state.arp):
+                continue
+            if any(ip in network for ip in self.addresses.get(state.name, ()) for network in networks):
+                found[state.name] = "; it is Ready, and its address is in this network"
+            elif state.name in named:
+                found[state.name] = f"; it is recorded as the announcer of {named[state.name]}"
+        return found
+
     def strangers(self) -> Iterator[tuple[Judgement, Responder]]:
         """Every party of every asked address that is no known node's."""
         return ((judgement, party) for judgement in self.asked() for party in judgement.case.strangers)
 
-    def canary_macs(self) -> tuple[Mac, ...]:
-        """Who answered the canary, proxies aside."""
-        heard = self.hearing.by_mac(self.canary) if self.canary else {}
-        return tuple(sorted(mac for mac in heard if not self.owners[mac].proxy))
+    def canary_nics(self) -> tuple[Nic, ...]:
+        """Who answered the canary, and not as a proxy."""
+        heard = self.hearing.by_nic(self.canary) if self.canary else {}
+        return tuple(
+            sorted(
+                nic for nic, replies in heard.items() if any(r.sender not in self.owners[nic].proxied for r in replies)
+            )
+        )
+
+    def owner_of(self, judgement: Judgement, party: Responder) -> Owner:
+        """Of a party that is no known node's."""
+        return judgement.case.owners_of(party)[0]

@@ -5,13 +5,21 @@ strict ARP answers it (net/ipv4/arp.c, arp_process: any address in the local tab
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from arpcheck.judge.hearing import Hearing
-from arpcheck.model import Arp, Mac, Owner
+from arpcheck.judge.hearing import Hearing, Probe
+from arpcheck.model import Arp, Mac, Nic, Owner
 from arpcheck.objects import Node
+
+ENOUGH = 8
+"""Questions for its own address, all answered, and for the canary, none answered, before a node is called quiet. Where half
+of all frames are lost a node passes by chance once in a million runs."""
+
+FEW, MANY_NODES = 3, 20
+"""From so many nodes on, where none missed a question, fewer questions are enough: there is no loss to be mistaken for
+silence."""
 
 _ALIKE = "a node that holds no Service address (iptables or nftables mode, Cilium) looks the same"
 
@@ -24,13 +32,17 @@ class NodeState:
     ready: bool | None
     macs: tuple[Mac, ...]
     """Its MACs that are known, heard or not, sorted."""
+    nics: tuple[Nic, ...] = ()
+    """The same, each with its segment."""
+    missed: bool = False
+    """It answered some questions for its own address and not others: frames get lost on the way."""
 
 
 def node_states(
     nodes: Iterable[Node],
     addresses: Mapping[str, tuple[IPv4Address, ...]],
     canary: IPv4Address | None,
-    owners: Mapping[Mac, Owner],
+    owners: Mapping[Nic, Owner],
     hearing: Hearing,
     blind: Collection[str],
     gateways: Mapping[str, tuple[IPv4Address, ...]],
@@ -38,57 +50,111 @@ def node_states(
     """One state for each node, by name. `addresses`: the nodes' own; `gateways`: their ends of the pod network, which
     tell a strict kernel from one that holds no Service address; `blind`: nodes that arpcheck ran on and that no other
     host heard."""
-    by_node: dict[str, list[Mac]] = {}
-    for mac, owner in owners.items():
+    by_node: dict[str, list[Nic]] = {}
+    for nic, owner in owners.items():
         if owner.node is not None:
-            by_node.setdefault(owner.node, []).append(mac)
+            by_node.setdefault(owner.node, []).append(nic)
+    every = tuple(sorted(nodes, key=lambda node: node.name))
+    looks = {
+        node.name: _Look(node.name, addresses.get(node.name, ()), tuple(sorted(by_node.get(node.name, ()))), owners, hearing)
+        for node in every
+    }
+    few = sum(bool(look.heard) for look in looks.values()) >= MANY_NODES and not any(look.missed for look in looks.values())
     states = []
-    for node in nodes:
-        macs = tuple(sorted(by_node.get(node.name, ())))
-        arp, reason = _judge(node, addresses.get(node.name, ()), canary, macs, owners, hearing, blind)
+    for node in every:
+        look = looks[node.name]
+        arp, reason = _judge(look, canary, blind, FEW if few else ENOUGH)
         if arp is Arp.STRICT:
-            reason = f"{reason}; {_why_quiet(gateways.get(node.name, ()), macs, hearing)}"
-        states.append(NodeState(name=node.name, arp=arp, reason=reason, ready=node.ready, macs=macs))
-    return tuple(sorted(states, key=lambda state: state.name))
+            reason = f"{reason}; {_why_quiet(gateways.get(node.name, ()), look.nics, hearing)}"
+        macs = tuple(sorted({mac for _, mac in look.nics}))
+        found = NodeState(
+            name=node.name, arp=arp, reason=reason, ready=node.ready, macs=macs, nics=look.nics, missed=look.missed
+        )
+        states.append(found)
+    return tuple(states)
 
 
-def _judge(
-    node: Node,
-    addresses: tuple[IPv4Address, ...],
-    canary: IPv4Address | None,
-    macs: tuple[Mac, ...],
-    owners: Mapping[Mac, Owner],
-    hearing: Hearing,
-    blind: Collection[str],
-) -> tuple[Arp, str]:
-    if node.name in blind:
+class _Look:
+    """What was heard of one node at its own addresses."""
+
+    def __init__(
+        self, name: str, addresses: Sequence[IPv4Address], nics: tuple[Nic, ...], owners: Mapping[Nic, Owner], hearing: Hearing
+    ) -> None:
+        self.name = name
+        self.addresses = addresses
+        self.nics = nics
+        self.owners = owners
+        self.hearing = hearing
+        self.at_home = [(ip, nic) for ip in addresses for nic in hearing.by_nic(ip) if self.genuine(ip, nic)]
+        """Its own addresses that were answered, and by whom."""
+        self.heard = [(ip, nic) for ip, nic in self.at_home if nic in nics]
+        self.listed = [nic for nic in nics if owners[nic].identities and hearing.interfaces(nic)]
+        """Its NICs that answered anything."""
+        self.own = {entry: self._own(*entry) for entry in self.heard}
+        self.missed = any(not probe.answered for probes in self.own.values() for probe in probes)
+
+    def genuine(self, ip: IPv4Address, nic: Nic) -> bool:
+        """It answered, and not as a proxy."""
+        return any(reply.sender not in self.owners[nic].proxied for reply in self.hearing.by_nic(ip).get(nic, ()))
+
+    def _own(self, ip: IPv4Address, nic: Nic) -> tuple[Probe, ...]:
+        """The questions for an address of its own, in the ways in which it was answered at all: a node whose kernel drops
+        0.0.0.0 as a sender misses nothing."""
+        probes = [p for p in self.hearing.probes(ip, nic) if p.ear[1] not in self.owners[nic].proxied]
+        passing = {probe.ear for probe in probes if probe.answered}
+        return tuple(probe for probe in probes if probe.ear in passing)
+
+    def counted(self, canary: IPv4Address) -> tuple[int, int]:
+        """How many questions for its own address it answered, none missed since, and how many for the canary it must have
+        heard in that time: those of the NIC and address with the most."""
+        best = 0, 0
+        for (_, nic), own in self.own.items():
+            since = max((probe.at for probe in own if not probe.answered), default=-1.0)
+            ears = {probe.ear for probe in own}
+            answered = sum(probe.at > since for probe in own)
+            heard = sum(probe.at > since and probe.ear in ears for probe in self.hearing.probes(canary, nic))
+            best = max(best, (answered, heard), key=min)
+        return best
+
+
+def _judge(look: _Look, canary: IPv4Address | None, blind: Collection[str], enough: int) -> tuple[Arp, str]:
+    hearing = look.hearing
+    if look.name in blind:
         return Arp.SELF, "arpcheck ran on it, and a host does not hear itself"
-    answered_canary = [mac for mac in macs if canary and mac in hearing.by_mac(canary)]
-    if answered_canary:
-        return Arp.NON_STRICT, f"{', '.join(answered_canary)} answered for {canary}, a ClusterIP that nobody announces"
-    heard = [(ip, mac) for ip in addresses for mac in hearing.by_mac(ip) if not owners[mac].proxy]
-    if not heard:
-        return Arp.UNREACHED, f"none of its addresses was answered here ({_listed(addresses)})"
+    answered = [nic for nic in look.nics if canary and look.genuine(canary, nic)]
+    contested = {nic for _, nic in look.at_home if look.owners[nic].doubtful}
+    if answered and (contested <= {*answered} or any(not look.owners[nic].doubtful for nic in answered)):
+        macs = ", ".join(sorted({mac for _, mac in answered}))
+        return Arp.NON_STRICT, f"{macs} answered for {canary}, a ClusterIP that nobody announces"
+    if answered:
+        return Arp.UNKNOWN, f"{answered[0][1]} answered for {canary}, and it is not certain that it is this node"
+    if not look.at_home and not look.listed:
+        return Arp.UNREACHED, f"none of its addresses was answered here ({_listed(look.addresses)})"
     if canary is None or not hearing.asked(canary).broadcast:
         return Arp.UNKNOWN, "the canary was not asked"
     if hearing.lost(canary) or hearing.excess(canary):
         return Arp.UNKNOWN, "frames were lost while the canary was asked"
     if hearing.recorded:
         return Arp.UNKNOWN, f"no answer for {canary} is in the capture, which does not say what it missed"
-    own = [(ip, mac) for ip, mac in heard if mac in macs]
-    if not own:
-        return Arp.UNKNOWN, f"{heard[0][0]} was answered, but it is not known whether by this node"
-    for ip, mac in own:
-        if hearing.ears(ip, mac) & hearing.asked(canary).ears:
-            return Arp.STRICT, f"answered for its own {ip} and not for {canary}"
-    return Arp.UNKNOWN, "its own address and the canary were not asked in the same way"
+    if not look.heard:
+        if not look.at_home:
+            return Arp.UNKNOWN, f"{look.listed[0][1]} answered for other addresses only, not for one of its own"
+        return Arp.UNKNOWN, f"{look.at_home[0][0]} was answered, but it is not known whether by this node"
+    own, asked = look.counted(canary)
+    if min(own, asked) >= enough:
+        return Arp.STRICT, f"answered for its own {look.heard[0][0]} and not for {canary}"
+    if look.missed:
+        return Arp.UNKNOWN, "it missed questions for its own address, so it may have missed those for the canary"
+    if not asked:
+        return Arp.UNKNOWN, "its own address and the canary were not asked in the same way"
+    return Arp.UNKNOWN, f"only {own} questions for its own address and {asked} for the canary reached it; {enough} are needed"
 
 
-def _why_quiet(gateways: Iterable[IPv4Address], macs: Iterable[Mac], hearing: Hearing) -> str:
+def _why_quiet(gateways: Iterable[IPv4Address], nics: Iterable[Nic], hearing: Hearing) -> str:
     asked = [ip for ip in gateways if hearing.asked(ip).broadcast]
     if not asked:
         return _ALIKE
-    answered = [ip for ip in asked if any(mac in hearing.by_mac(ip) for mac in macs)]
+    answered = [ip for ip in asked if any(nic in hearing.by_nic(ip) for nic in nics)]
     if answered:
         return f"it answered for its pod gateway {answered[0]}, so its kernel is not strict and holds no Service address"
     return f"nor for its pod gateway {_listed(asked)}: its kernel is strict"

@@ -1,96 +1,198 @@
-"""Whose a MAC is: every source's word, weighed. Pure.
+"""Whose a NIC is: every source's word, weighed, and how well it is known. Pure.
 
 Sources come strongest first. Nothing is dropped: what disagrees stays beside what was taken, and two equally strong
-sources that disagree leave a MAC without a node."""
+sources that disagree leave a NIC without a node."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from arpcheck.judge.hearing import Hearing
-from arpcheck.model import Identity, Mac, Owner
+from arpcheck.model import Identity, Mac, Nic, Owner, Strength
 from arpcheck.objects import Node
+
+TWICE = 2
+"""So often a NIC is asked alone for every node's address before its silence says that it is none of theirs."""
+
+_OUI = len("00:00:00")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
     """What the identity sources found, before it is weighed."""
 
-    identities: tuple[Identity, ...]
-    rank: Callable[[Identity], int]
-    """The strength of a source, the lowest the strongest."""
-    proxies: frozenset[Mac]
+    identities: tuple[tuple[str | None, Identity], ...]
+    """Each with the segment that it holds on; None: wherever the MAC is heard."""
+    proxies: frozenset[tuple[Nic, IPv4Address]]
+    """NICs that answered for what nobody owns, each with the sender to whom they did."""
     overlays: Mapping[Mac, str]
     """Tunnel MACs, never a NIC's, with their explanation."""
     label: Callable[[Mac], str | None]
     """What a MAC's prefix says."""
-    own_node: str | None
-    """The node that the prober runs on."""
-    own_nodes: Mapping[str, str | None] = field(default_factory=dict)
-    """The same by interface, where several hosts asked."""
+    own: Mapping[str, str | None] = field(default_factory=dict)
+    """The node that the prober on this segment is; several hosts may have asked, each on its own."""
+    shared: frozenset[IPv4Address] = frozenset()
+    """Addresses that are a Service's or a control plane's, so that other nodes may answer for them."""
     unread: tuple[str, ...] = ()
-    """Resources that could not be read and might have named the node of a MAC: then none is foreign."""
+    """Resources that could not be read and might have named the node of a MAC: then none is outside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """A node's own address that several NICs answer for, and no source that lists NICs says that all are the node's."""
+
+    ip: IPv4Address
+    node: str
+    nics: tuple[Nic, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owners:
+    by_nic: Mapping[Nic, Owner]
+    """Of every NIC that answered anything, and of every MAC that some source names, on every segment."""
+    conflicts: tuple[Conflict, ...]
 
 
 def owners(
     hearing: Hearing, knowledge: Knowledge, nodes: Iterable[Node], addresses: Mapping[str, Iterable[IPv4Address]]
-) -> Mapping[Mac, Owner]:
-    """The owner of every MAC that answered anything or that some source names. `addresses`: the nodes' own."""
-    by_mac: dict[Mac, list[Identity]] = {mac: [] for mac in hearing.macs()}
-    for identity in knowledge.identities:
-        by_mac.setdefault(identity.mac, []).append(identity)
-    decided = {mac: None if mac in knowledge.proxies else _node(mac, claims, knowledge) for mac, claims in by_mac.items()}
-    known = _known(hearing, decided)
-    homes = [ip for found in addresses.values() for ip in found]
-    at_home = {mac for ip in homes for mac in hearing.by_mac(ip)}
-    # A lost frame may be the very one by which a MAC would have been known as a node's.
-    doubt = bool(knowledge.unread) or any(hearing.lost(ip) or hearing.excess(ip) for ip in homes)
-    ready = {node.name for node in nodes if node.ready is not False}
-    found = {}
-    for mac, claims in by_mac.items():
-        proxy = mac in knowledge.proxies
-        # Who answered for a node's own address is some node's, though it may not be known whose; so is a tunnel's end.
-        nodes_own = mac in at_home or mac in knowledge.overlays
-        unclaimed = not claims and not proxy and not nodes_own
-        found[mac] = Owner(
-            mac=mac,
-            node=decided[mac],
-            foreign=unclaimed and not doubt and _foreign(mac, hearing, known, ready, knowledge),
-            proxy=proxy,
-            label=knowledge.overlays.get(mac) or (knowledge.label(mac) if decided[mac] is None else None) or "",
-            identities=tuple(sorted(claims, key=lambda claim: (knowledge.rank(claim), claim.source, claim.node))),
+) -> Owners:
+    """`addresses`: the nodes' own."""
+    names = [node.name for node in nodes if node.name]
+    claims = _claims(hearing, knowledge)
+    decided = {nic: None if nic[1] in knowledge.overlays else _node(found, knowledge) for nic, found in claims.items()}
+    conflicts = tuple(_conflicts(hearing, knowledge, claims, decided, addresses))
+    contested = {nic for conflict in conflicts for nic in conflict.nics}
+    outside, apart = _Outside(hearing, knowledge, claims, names), _Apart(hearing, decided, names, addresses, knowledge)
+    by_nic = {}
+    for nic, found in claims.items():
+        node = decided[nic]
+        by_nic[nic] = Owner(
+            mac=nic[1],
+            node=node,
+            strength=_strength(nic, node, found, contested, knowledge),
+            outside=not found and nic[1] not in knowledge.overlays and outside.holds(nic),
+            apart=not found and nic[1] not in knowledge.overlays and apart.holds(nic),
+            proxied=frozenset(sender for proxy, sender in knowledge.proxies if proxy == nic),
+            label=knowledge.overlays.get(nic[1]) or (knowledge.label(nic[1]) if node is None else None) or "",
+            identities=tuple(sorted(found, key=lambda claim: (claim.rank, claim.source, claim.node))),
         )
-    return found
+    return Owners(by_nic=by_nic, conflicts=conflicts)
 
 
-def _node(mac: Mac, claims: Iterable[Identity], knowledge: Knowledge) -> str | None:
-    if mac in knowledge.overlays:
-        return None
+Claims = Mapping[Nic, tuple[Identity, ...]]
+
+
+def _claims(hearing: Hearing, knowledge: Knowledge) -> Claims:
+    """What the sources say of every NIC; a MAC that was never heard stands on every segment, for it may be asked there."""
+    found: dict[Nic, list[Identity]] = {nic: [] for nic in hearing.nics()}
+    heard_on: dict[Mac, list[str]] = {}
+    for segment, mac in found:
+        heard_on.setdefault(mac, []).append(segment)
+    for where, identity in knowledge.identities:
+        places = heard_on.get(identity.mac, (ANYWHERE,)) if where is None else (where,)
+        for place in places:
+            found.setdefault((place, identity.mac), []).append(identity)
+    return {nic: tuple(dict.fromkeys(claims)) for nic, claims in found.items()}
+
+
+ANYWHERE = ""
+"""The segment of a MAC that was written down and not heard."""
+
+
+def _node(claims: Iterable[Identity], knowledge: Knowledge) -> str | None:
     by_rank: dict[int, set[str]] = {}
     for claim in claims:
-        by_rank.setdefault(knowledge.rank(claim), set()).add(claim.node)
+        by_rank.setdefault(claim.rank, set()).add(claim.node)
     strongest = by_rank[min(by_rank)] if by_rank else set()
     return next(iter(strongest)) if len(strongest) == 1 else None
 
 
-def _known(hearing: Hearing, decided: Mapping[Mac, str | None]) -> Mapping[str, set[str]]:
-    """By interface of the prober: the nodes of which a MAC was heard there."""
-    known: dict[str, set[str]] = {}
-    for mac, node in decided.items():
-        for interface in hearing.interfaces(mac) if node else ():
-            known.setdefault(interface, set()).add(str(node))
-    return known
+def _strength(
+    nic: Nic, node: str | None, claims: tuple[Identity, ...], contested: Set[Nic], knowledge: Knowledge
+) -> Strength:
+    if node is None:
+        return Strength.NONE
+    if nic in contested or any(claim.node != node for claim in claims):
+        return Strength.DOUBTFUL
+    return Strength.LISTED if any(claim.lists_nics for claim in claims) else Strength.HEARD
 
 
-def _foreign(
-    mac: Mac, hearing: Hearing, known: Mapping[str, set[str]], ready: set[str], knowledge: Knowledge
-) -> bool:
-    """Every Ready node has a MAC known on each segment where this one was heard. A cluster whose nodes could not be
-    read has no Ready node, and proves nothing."""
+def _conflicts(
+    hearing: Hearing,
+    knowledge: Knowledge,
+    claims: Claims,
+    decided: Mapping[Nic, str | None],
+    addresses: Mapping[str, Iterable[IPv4Address]],
+) -> Iterable[Conflict]:
+    """Before NICs at a node's address are counted these are left out: what answered there as a proxy, what is known to be
+    another node's, and an address that others may answer for, where the node has another one here."""
+    listed = {(nic, claim.node) for nic, found in claims.items() for claim in found if claim.lists_nics}
+    for node, own in sorted(addresses.items()):
+        answered = {ip: _genuine(hearing, ip, knowledge) for ip in own}
+        plain = {nic[0] for ip, nics in answered.items() if ip not in knowledge.shared for nic in nics}
+        for ip, nics in answered.items():
+            for segment in sorted({nic[0] for nic in nics}):
+                if ip in knowledge.shared and segment in plain:
+                    continue
+                there = [nic for nic in nics if nic[0] == segment and decided[nic] in (None, node)]
+                unlisted = tuple(sorted(nic for nic in there if (nic, node) not in listed))
+                if len(there) > 1 and unlisted:
+                    yield Conflict(ip=ip, node=node, nics=unlisted)
 
-    def all_known(interface: str) -> bool:
-        return ready - {knowledge.own_nodes.get(interface, knowledge.own_node)} <= known.get(interface, set())
 
-    return bool(ready) and all(all_known(interface) for interface in hearing.interfaces(mac))
+def _genuine(hearing: Hearing, ip: IPv4Address, knowledge: Knowledge) -> list[Nic]:
+    """Who answered for an address, but as a proxy or a tunnel's end."""
+    return [
+        nic
+        for nic, replies in hearing.by_nic(ip).items()
+        if nic[1] not in knowledge.overlays and any((nic, reply.sender) not in knowledge.proxies for reply in replies)
+    ]
+
+
+class _Outside:
+    """Every node's NICs are listed, so that a MAC which no list has is no node's."""
+
+    def __init__(self, hearing: Hearing, knowledge: Knowledge, claims: Claims, names: Iterable[str]) -> None:
+        known = {claim.node for found in claims.values() for claim in found if claim.lists_all}
+        self._holds = not knowledge.unread and bool(names) and {*names} <= known
+
+    def holds(self, nic: Nic) -> bool:
+        return self._holds and bool(nic[0])
+
+
+class _Apart:
+    """Every node was heard here; this MAC is of another make, and answers for none of them when it is asked alone."""
+
+    def __init__(
+        self,
+        hearing: Hearing,
+        decided: Mapping[Nic, str | None],
+        names: Iterable[str],
+        addresses: Mapping[str, Iterable[IPv4Address]],
+        knowledge: Knowledge,
+    ) -> None:
+        self._hearing = hearing
+        self._names = frozenset(names)
+        self._homes = tuple({ip for found in addresses.values() for ip in found})
+        self._own = knowledge.own
+        # A lost frame may be the very one by which a MAC would have been known as a node's.
+        self._doubt = bool(knowledge.unread) or any(hearing.lost(ip) or hearing.excess(ip) for ip in self._homes)
+        self._heard: dict[str, set[str]] = {}
+        for (segment, _), node in decided.items():
+            if node is not None and segment:
+                self._heard.setdefault(segment, set()).add(node)
+        self._makes = {mac[:_OUI] for (_, mac), node in decided.items() if node is not None}
+
+    def holds(self, nic: Nic) -> bool:
+        segment, mac = nic
+        missing = self._names - self._heard.get(segment, set()) - {self._own.get(segment)}
+        if self._doubt or not self._names or not segment or missing or mac[:_OUI] in self._makes:
+            return False
+        for ip in self._homes:
+            alone = self._hearing.asked(ip).unicast
+            asked = sum(n for (interface, _, to), n in alone.items() if to == mac and self._hearing.segment(interface) == segment)
+            if asked < TWICE or nic in self._hearing.by_nic(ip):
+                return False
+        return bool(self._homes)

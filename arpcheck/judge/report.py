@@ -8,25 +8,27 @@ from ipaddress import IPv4Address
 from arpcheck.evidence import Evidence
 from arpcheck.evidence_json import as_document
 from arpcheck.judge.acceptance import marked
+from arpcheck.judge.also import said
 from arpcheck.judge.case import parties
 from arpcheck.judge.findings import findings
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.judge.nodes import NodeState
 from arpcheck.judge.summary import summarise
-from arpcheck.model import Kind, KubeProxy, Mac, NodeMac, NodeReport, Preflight, Report, Responder, Run, Target, TargetReport
+from arpcheck.model import Kind, KubeProxy, Nic, NodeMac, NodeReport, Preflight, Report, Responder, Run, Target, TargetReport
 
 _UNSEEN = KubeProxy(mode=None, strict_arp=None, source=None)
 
 
 def report(judged: Judged, evidence: Evidence, preflight: Preflight | None) -> Report:
     by_target = {id(judgement.case.target): judgement for judgement in judged.judgements}  # to hash one takes long
+    found = findings(judged)
     return Report(
         summary=summarise(
-            judged, complete=evidence.complete, interrupted=evidence.interrupted, every_node=preflight is not None
+            judged, found, complete=evidence.complete, interrupted=evidence.interrupted, every_node=preflight is not None
         ),
         targets=tuple(_target(target, by_target.get(id(target)), judged) for target in judged.targets),
         nodes=tuple(_node(state, judged) for state in judged.nodes),
-        findings=findings(judged),
+        findings=found,
         gaps=tuple(sorted(judged.gaps)),
         run=_run(evidence),
         causes=judged.causes,
@@ -41,16 +43,17 @@ def _target(target: Target, judgement: Judgement | None, judged: Judged) -> Targ
             target=target, implementation=None, announcers=(), verdict=None, reason="",
             responders=_knowledge(target, judged), rounds=_rounds(target, judged),
         )  # fmt: skip
-    case, accepted = judgement.case, judged.accepted(judgement)
+    case, accepted = judgement.case, judgement.accepted
     return TargetReport(
         target=target,
         implementation=case.announcements[0].implementation if case.announcements else None,
         announcers=case.claims,
         verdict=judgement.verdict,
-        reason=marked(judgement.reason, accepted),
+        reason=marked(said(judgement.reason, judgement.also), accepted),
         responders=case.parties,
         rounds=_rounds(target, judged),
         accepted=accepted,
+        also=judgement.also,
     )
 
 
@@ -74,16 +77,16 @@ def _node(state: NodeState, judged: Judged) -> NodeReport:
         reason=marked(state.reason, accepted),
         ready=state.ready,
         addresses=judged.addresses.get(state.name, ()),
-        macs=tuple(entry for mac in state.macs for entry in _macs(mac, state.name, judged)),
+        macs=tuple(dict.fromkeys(entry for nic in state.nics for entry in _macs(nic, state.name, judged))),
         kube_proxy=judged.kube_proxies.get(state.name, _UNSEEN),
         accepted=accepted,
     )
 
 
-def _macs(mac: Mac, node: str, judged: Judged) -> Iterable[NodeMac]:
-    """Every source that gives this MAC to the node, strongest first; one line a source and interface."""
-    named = (i for i in judged.owners[mac].identities if i.node == node)
-    return dict.fromkeys(NodeMac(mac=mac, interface=i.interface, source=i.source) for i in named)
+def _macs(nic: Nic, node: str, judged: Judged) -> Iterable[NodeMac]:
+    """Every source that gives this NIC to the node, strongest first; one line a source and interface."""
+    named = (i for i in judged.owners[nic].identities if i.node == node)
+    return (NodeMac(mac=nic[1], interface=i.interface, source=i.source) for i in named)
 
 
 def _run(evidence: Evidence) -> Run:

@@ -7,39 +7,53 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import assert_never
 
 from arpcheck.judge.judged import Judged
-from arpcheck.model import Arp, Mac, Summary, Verdict
-
-PROVEN = (
-    Verdict.PROXY_ARP, Verdict.FOREIGN, Verdict.NON_STRICT, Verdict.DUPLICATE, Verdict.WRONG_NODE, Verdict.SILENT,
-)  # fmt: skip
-"""Verdicts that say that something is wrong."""
-
-DOUBTFUL = (Verdict.INCONCLUSIVE, Verdict.MOVED)
+from arpcheck.model import Arp, Finding, Nic, Outcome, Summary, Verdict
 
 NEEDED = ("services", "nodes")
 """Resources whose gap every judgement depends on; what only some Services need is in their own verdict."""
 
-CLEAN, FAULTY, UNSURE, INTERRUPTED = 0, 1, 3, 130
+INTERRUPTED = 130
 
 
-def summarise(judged: Judged, *, complete: bool, interrupted: bool, every_node: bool = False) -> Summary:
-    """The summary with its exit code and what made it, in a reader's words. `every_node`: what is asked is whether all
-    nodes are as they should be, so one that was not heard makes it unsure."""
+def summarise(
+    judged: Judged, found: Iterable[Finding], *, complete: bool, interrupted: bool, every_node: bool = False
+) -> Summary:
+    """The summary with its exit code and what made it, in a reader's words. `found`: the findings. `every_node`: what is
+    asked is whether all nodes are as they should be, so one that was not heard makes it unsure."""
     verdicts = Counter(judgement.verdict for judgement in judged.judgements)
-    counted = Counter(judgement.verdict for judgement in judged.judgements if not judged.accepted(judgement))
-    proven, doubts = _proven(judged, counted), _doubts(judged, counted, complete)
+    counted = Counter(judgement.verdict for judgement in judged.judgements if not judgement.accepted)
+    open_ones = tuple(finding for finding in found if finding.accepted is None)
+    proven = _proven(judged, counted, open_ones)
+    doubts = _doubts(judged, counted, open_ones, complete)
     if every_node and (unheard := judged.counted(Arp.UNREACHED)):
         doubts = (*doubts, f"{', '.join(unheard)} not heard")
+    outcome = Outcome.worst(
+        (
+            *(Outcome.FAULT for _ in proven[:1]),
+            *(Outcome.UNSURE for _ in doubts[:1]),
+            *(judgement.verdict.outcome for judgement in judged.judgements if not judgement.accepted),
+            *(Outcome.FINE for judgement in judged.judgements if judgement.accepted),
+            *(state.arp.outcome for state in judged.nodes if not judged.acceptances.of_node(state.name, state.arp)),
+            *(Outcome.FINE for state in judged.nodes if judged.acceptances.of_node(state.name, state.arp)),
+            *(finding.outcome for finding in open_ones if finding.outcome is not Outcome.FINE),
+        )
+    )
     if interrupted:
         code, because = INTERRUPTED, ("the run was interrupted", *proven, *doubts)
-    elif proven:
-        code, because = FAULTY, proven
-    elif doubts:
-        code, because = UNSURE, doubts
     else:
-        code, because = CLEAN, ()
+        code = outcome.exit_code
+        match outcome:
+            case Outcome.FAULT:
+                because = proven
+            case Outcome.UNSURE | Outcome.NOT_JUDGED:
+                because = doubts or ("nothing was judged",)
+            case Outcome.FINE:
+                because = ()
+            case _:
+                assert_never(outcome)
     return Summary(
         exit_code=code,
         verdicts={verdict: verdicts[verdict] for verdict in Verdict if verdicts[verdict]},
@@ -49,16 +63,20 @@ def summarise(judged: Judged, *, complete: bool, interrupted: bool, every_node: 
     )
 
 
-def _proven(judged: Judged, verdicts: Counter[Verdict]) -> tuple[str, ...]:
-    found = [f"{verdicts[verdict]} {verdict.value}" for verdict in PROVEN if verdicts[verdict]]
+def _of_outcome(verdicts: Counter[Verdict], outcome: Outcome) -> list[str]:
+    return [f"{verdicts[verdict]} {verdict.value}" for verdict in Verdict if verdicts[verdict] and verdict.outcome is outcome]
+
+
+def _proven(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding]) -> tuple[str, ...]:
+    proven = _of_outcome(verdicts, Outcome.FAULT)
     nodes = judged.counted(Arp.NON_STRICT)
     if nodes:
-        found.append(f"{len(nodes)} of {len(judged.nodes)} nodes without strict ARP")
-    return tuple(found)
+        proven.append(f"{len(nodes)} of {len(judged.nodes)} nodes without strict ARP")
+    return tuple(proven) or tuple(finding.id for finding in found if finding.outcome is Outcome.FAULT)
 
 
-def _doubts(judged: Judged, verdicts: Counter[Verdict], complete: bool) -> tuple[str, ...]:
-    doubts = [f"{verdicts[verdict]} {verdict.value}" for verdict in DOUBTFUL if verdicts[verdict]]
+def _doubts(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding], complete: bool) -> tuple[str, ...]:
+    doubts = _of_outcome(verdicts, Outcome.UNSURE)
     if not complete:
         doubts.append("the run was not finished")
     for node in sorted(judged.blind):
@@ -70,29 +88,43 @@ def _doubts(judged: Judged, verdicts: Counter[Verdict], complete: bool) -> tuple
         doubts.append("the canary was not asked")
     elif judged.hearing.lost(judged.canary) or judged.hearing.excess(judged.canary):
         doubts.append("frames were lost while the canary was asked")
-    strangers = [mac for mac in judged.canary_macs() if judged.owners[mac].node is None]
+    strangers = [nic for nic in judged.canary_nics() if judged.owners[nic].node is None]
     if strangers and not _accepted_strangers(judged, strangers):
-        doubts.append(f"{', '.join(strangers)}, of no known node, answered the canary")
-    unknown = judged.named(Arp.UNKNOWN)
-    if unknown:
+        doubts.append(f"{', '.join(mac for _, mac in strangers)}, of no known node, answered the canary")
+    if unknown := judged.named(Arp.UNKNOWN):
         doubts.append(f"how Service addresses are treated by {', '.join(unknown)} is not known")
+    if missed := judged.missed():
+        doubts.append(f"{', '.join(missed)} not heard")
     doubts.extend(f"{gap.what} could not be read: {gap.why}" for gap in judged.gaps if gap.what in NEEDED)
     if judged.in_vain:
         doubts.append(f"no LoadBalancer Service was selected by {judged.in_vain}")
-    if not any(judged.asked()) and not judged.named(Arp.STRICT):
+    addresses = [j for j in judged.judgements if j.case.target.ip is not None]
+    if addresses and all(j.verdict.outcome is Outcome.NOT_JUDGED for j in addresses):
+        doubts.append(f"none of {len(addresses)} LoadBalancer address{'es' if len(addresses) > 1 else ''} was judged")
+    blind_to_proxies = [str(j.ip) for j in judged.asked() if j.verdict.outcome is Outcome.FINE and not j.case.own_sender]
+    if blind_to_proxies:
+        more = f" and {len(blind_to_proxies) - 3} more" if len(blind_to_proxies) > 3 else ""
+        doubts.append(f"no own sender asked for {', '.join(blind_to_proxies[:3])}{more}, so a proxy would not be seen")
+    doubts.extend(f"{finding.id}: {_concerned(finding)}" for finding in found if finding.outcome is Outcome.UNSURE)
+    if not addresses and not judged.named(Arp.STRICT):
         doubts.append("no address and no node was judged")
     return tuple(dict.fromkeys(doubts))
 
 
-def _accepted_strangers(judged: Judged, strangers: Iterable[Mac]) -> bool:
+def _concerned(finding: Finding) -> str:
+    named = [*finding.nodes, *map(str, finding.ips)]
+    return ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
+
+
+def _accepted_strangers(judged: Judged, strangers: Iterable[Nic]) -> bool:
     """The finding `foreign-mac` of the canary is accepted, and it speaks of all of them."""
     accepted = judged.canary is not None and judged.acceptances.of_subject("foreign-mac", judged.canary)
-    return bool(accepted) and all(judged.owners[mac].foreign for mac in strangers)
+    return bool(accepted) and all(judged.owners[nic].outside for nic in strangers)
 
 
 def _accepted(judged: Judged) -> tuple[str, ...]:
     """What is not counted, in a reader's words."""
-    verdicts = Counter(judgement.verdict for judgement in judged.judgements if judged.accepted(judgement))
+    verdicts = Counter(judgement.verdict for judgement in judged.judgements if judgement.accepted)
     found = [f"{verdicts[verdict]} {verdict.value}" for verdict in Verdict if verdicts[verdict]]
     for arp in (Arp.NON_STRICT, Arp.SELF):
         names = sorted({*judged.named(arp)} - {*judged.counted(arp)})

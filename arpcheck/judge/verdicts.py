@@ -10,51 +10,62 @@ from itertools import combinations
 
 from arpcheck.judge.case import Case
 from arpcheck.judge.texts import Text, text
-from arpcheck.model import Kind, Responder, Trust, Verdict
+from arpcheck.model import Kind, Responder, Strength, Trust, Verdict
 
 
 def not_probed(case: Case) -> str | None:
-    """Means: the address was not asked, and the reason lies in the Service.
+    """Means: the address was not judged, and the reason lies in the Service.
 
     Decided when:
     1. the Service has no address yet, or a host name only.
     2. ipMode is Proxy: the address belongs to a load balancer outside of the cluster.
-    3. the address is IPv6, which knows no ARP.
+    3. the address is IPv6, which is not resolved by ARP.
+    4. or a load balancer outside of the cluster serves it, so that no node is supposed to announce it, and no node
+       answered. It was asked for knowledge only.
 
     Do:
     - Nothing for arpcheck to do. Look at the Service where it should have an address."""
-    return case.target.skipped
+    if case.target.skipped or not case.external or any(party.node for party in case.parties):
+        return case.target.skipped
+    heard = f"{_and(case, case.parties)} answered" if case.parties else "nobody answered here"
+    return f"a load balancer outside of the cluster serves it, which arpcheck does not judge; {heard}"
 
 
 def proxy_arp(case: Case) -> str | None:
     """Means: somebody answers who answers for everything: a router or a firewall with proxy ARP.
 
     Decided when:
-    1. a MAC that answered for this address also answered for the control, an address that nobody owns.
-    2. or it answered for the addresses of several nodes when asked with this host's address, and for none with 0.0.0.0.
+    1. a MAC that answered for this address also answered for the control, an address that nobody owns, to the same
+       sender; or it answered for the addresses of several nodes when asked with this host's address, and for none with
+       0.0.0.0.
+    2. and it is not the announcer.
 
     Do:
     - Turn proxy ARP off on that device for this segment (Linux: net.ipv4.conf.IFACE.proxy_arp=0).
     - Run arpcheck again: what the proxy hid is judged only then."""
-    proxies = [party for party in case.strangers if case.is_proxy(party)]
+    proxies = [party for party in case.parties if case.is_proxy(party)]
     if not proxies:
         return None
     return f"{_and(case, proxies)} answers for addresses that are not its own{_too(case, case.is_proxy)}"
 
 
 def foreign(case: Case) -> str | None:
-    """Means: a host that is no node of this cluster answers for the address.
+    """Means: a host that is not a node of this cluster answers for the address.
 
     Decided when:
-    1. a MAC answered that is no node's, and every Ready node has a MAC known on this segment; the MAC is not one that
-       the Service itself names, and nothing that could name its owner was refused.
-    2. or the host that arpcheck ran on holds the address itself, and is no node.
+    1. a MAC answered that is no node's: every node's NICs are listed (`--mac-map`, NodeNetworkState) and it is none of
+       them.
+    2. or all of this: every node, Ready or not, was heard on this segment; the MAC shares its first three octets with no
+       node's NIC; asked alone twice for every node's address, it answered none; and the recorded announcer answered for
+       the same address in the same rounds.
+    3. in both cases the MAC is not one that the Service itself names, nothing that could name its owner was refused, and
+       the load balancer's announcers are nodes.
+    4. or the host that arpcheck ran on holds the address itself, and is not a node.
 
     Do:
     - Find the host by its MAC in the switch's address table; the vendor and the prefix in the report narrow it down.
     - Take the address from that host, or out of the load balancer's pool.
-    - Where it is another cluster: give the two clusters pools that don't overlap.
-    - A second NIC of a strict node, without an address of its own, looks the same: `--mac-map FILE` names its owner."""
+    - Where it is another cluster: give the two clusters pools that don't overlap."""
     strangers = [party for party in case.strangers if case.is_foreign(party)]
     if strangers:
         return f"{_and(case, strangers)} answered and is no node's{_too(case, case.is_foreign)}"
@@ -69,48 +80,69 @@ def non_strict(case: Case) -> str | None:
     Decided when:
     1. a node answered that is not the announcer, and one of its MACs answered the canary as well.
     2. or, where the announcer is not known, such a node answered beside another responder.
-    3. or such a node answered although nobody should: the address is announced by BGP only.
+    3. or such a node answered although nobody should: the address is announced by BGP only, or belongs to a load balancer
+       outside of the cluster.
+    4. or nodes answered for an address that, by its load balancer's own configuration, BGP announces and every node's
+       kernel holds: arp_ignore is 0 there.
 
     Do:
     - Turn strict ARP on in kube-proxy's configuration and restart kube-proxy on the nodes named under `nodes`.
+    - Where the load balancer itself puts the address on every node: set arp_ignore=1 and arp_announce=2 there.
     - Clients keep the wrong MAC until their ARP entry ends; flush it on routers that matter."""
-    if not case.offenders or (not case.announcers and not case.silence and len(case.parties) < 2):
+    if case.held_everywhere and (holders := [party for party in case.parties if party.node and not party.expected]):
+        return (
+            f"{_and(case, holders)} answered: every node's kernel holds the address ({case.held_everywhere}), "
+            f"and arp_ignore is 0 there; {_should(case)}"
+        )
+    nobody = case.silence or case.external
+    if not case.offenders or (not case.announcers and not nobody and len(case.parties) < 2):
         return None
     return f"{_and(case, case.offenders)} answered without strict ARP; {_should(case)}"
 
 
 def duplicate(case: Case) -> str | None:
-    """Means: several nodes answer at once, and strict ARP has nothing to do with it: a split brain, two announcers, or
-    an address left behind on a node.
+    """Means: several machines answer at once, and none of them is known to lack strict ARP: a split brain, two announcers,
+    or an address left behind on a node.
 
     Decided when:
-    1. several nodes answered in one round.
+    1. several machines answered in one round.
     2. and none of those that should not have is known to be non-strict.
 
     Do:
-    - Look at the announcers' logs on the nodes named for each other's loss (MetalLB: memberlist).
-    - Look on each of them whether the address is on an interface (`ip addr`); restart the announcer that left it there.
+    - Look on each of them whether the address is on an interface (`ip addr`): where it is, the kernel answers unless
+      arp_ignore=1. Take it away there, or restart the announcer that left it.
+    - Where it is on none: look at the announcers' logs on the nodes named for each other's loss (MetalLB: memberlist).
     - Where two Services share the address, give them one announcer: one sharing key, one leader election."""
     return f"{_and(case, case.together)} answered in one round; {_should(case)}" if case.together else None
 
 
 def inconclusive(case: Case) -> str | None:
-    """Means: what was heard proves nothing wrong, and what was not heard could hide something.
+    """Means: no fault was proven, but something that was not heard, not read or not certain could hide one.
 
     Decided when:
     1. frames were lost in a round that asked it, or more came than could be kept, or the run was not finished.
-    2. or the owner of a MAC that answered is not known.
-    3. or the same node answered in some rounds only; or two nodes were each heard by a host that can't hear the other.
-    4. or the prober itself has the address, and whether it is a node could not be read.
-    5. or nobody answered, and no node was heard on this segment, or the announcer is or may be the prober's own node,
-       or what would say that nobody should answer was refused, or the frames are from a capture, which may lack some.
-    6. or who should answer could not be read, and no current claim fits what was heard.
-    7. or the file in place of an API holds none of what would say who should answer, or that nobody should.
-    8. or the cluster was read more than an hour before, and what was heard is not what was recorded then.
+    2. or the owner of a MAC that answered is not known, or not certain: it answered for a node's own address beside
+       another MAC, or two sources contradict each other.
+    3. or one MAC answered every question twice, and no kernel beside a speaker explains it: two machines with one MAC.
+    4. or the same node answered in some rounds only; or two nodes were each heard by a host that can't hear the other.
+    5. or the prober itself has the address, and whether it is a node could not be read.
+    6. or nobody answered, and no node was heard on this segment.
+    7. or nobody answered, and the announcer was not heard on this segment, or, where nothing is recorded, a Ready node
+       was not.
+    8. or nobody answered, and the announcer is or may be the prober's own node.
+    9. or nobody answered, and what would say that nobody should was refused.
+    10. or nobody answered, and frames get lost on the way: a node answered some questions for its own address and not
+        others.
+    11. or the frames are from a capture, which may lack some.
+    12. or who should answer could not be read, and no current claim fits what was heard.
+    13. or two current records name different nodes.
+    14. or the file in place of an API holds none of what would say who should answer, or that nobody should.
+    15. or the cluster was read more than an hour before, and what was heard is not what was recorded then.
+    16. or a node answers for the address of a load balancer outside of the cluster.
 
     Do:
     - Remove what the reason names (a missing right, a slower `--rate`, another host to run from) and run it again.
-    - An unknown MAC: name its owner with `--mac-map FILE`."""
+    - An unknown or uncertain MAC: name its owner with `--mac-map FILE`."""
     return next((reason for doubt in _DOUBTS if (reason := doubt(case))), None)
 
 
@@ -150,7 +182,8 @@ def silent(case: Case) -> str | None:
 
     Decided when:
     1. nobody answered in any round, and the address was asked again slowly.
-    2. and a node was heard on this segment, so the wire carries ARP.
+    2. and the announcer was heard on this segment, answering for its own address; where nothing is recorded, every Ready
+       node was.
     3. and nothing says that nobody should answer.
 
     Do:
@@ -226,6 +259,28 @@ def _unknown_owner(case: Case) -> str | None:
     return f"it is not known whose {_and(case, strangers)} is" if strangers else None
 
 
+def _doubtful_owner(case: Case) -> str | None:
+    doubtful = [party for party in case.parties if case.is_doubtful(party)]
+    if not doubtful:
+        return None
+    macs = sorted({o.mac for party in doubtful for o in case.owners_of(party) if o.strength is Strength.DOUBTFUL})
+    several = "are" if len(macs) > 1 else "is"
+    return f"{' and '.join(macs)} answered and {several} not certain to be {_and(case, doubtful)}'s"
+
+
+def _doubled(case: Case) -> str | None:
+    if not case.doubled:
+        return None
+    named = " and ".join(f"{mac} ({node})" if node else mac for (_, mac), node in case.doubled)
+    return f"{named} answered every question twice: two machines may have this MAC"
+
+
+def _outside(case: Case) -> str | None:
+    if not case.external:
+        return None
+    return f"{_and(case, case.parties)} answered, and a load balancer outside of the cluster serves the address"
+
+
 def _some_rounds_only(case: Case) -> str | None:
     if len(case.parties) != 1 or case.every_round(case.parties[0]):
         return None
@@ -234,12 +289,12 @@ def _some_rounds_only(case: Case) -> str | None:
 
 
 def _deaf(case: Case) -> str | None:
-    """Nobody answered, and that may be the prober's own fault."""
-    if case.recorded and not case.parties:
-        return "no answer for it is in the capture, which does not say what it missed"
+    """Nobody answered, and that may be the prober's own fault, or the way's."""
     if case.parties:
         return None
-    if not case.node_heard:
+    if case.recorded:
+        return "no answer for it is in the capture, which does not say what it missed"
+    if not case.nodes_heard:
         return "nobody answered, and no node was heard on this segment"
     if case.silence:
         return None
@@ -248,7 +303,34 @@ def _deaf(case: Case) -> str | None:
         if node in likely or not case.announcers:
             may_be = "is" if node in case.announcers else "may be"
             return f"nobody answered, and {node}, on which arpcheck ran and which it can't hear, {may_be} the announcer"
+    return _not_heard(case, likely)
+
+
+def _not_heard(case: Case, likely: set[str]) -> str | None:
+    """Silence proves only what could have spoken: the announcer, or, where none is recorded, every Ready node."""
+    tagged = sorted({f"VLAN {passed.vlan}" for passed in case.passed_over if passed.vlan})
+    if tagged:
+        return f"nobody answered here, and frames of {', '.join(tagged)} speak for it"
+    speakers = case.announcers or (case.nodes_ready | likely)
+    if missing := sorted(speakers - case.nodes_heard):
+        more = f" and {len(missing) - _MOST} more" if len(missing) > _MOST else ""
+        named = f"{', '.join(missing[:_MOST])}{more}"
+        which = "which should answer" if case.announcers else "any of which could be the announcer"
+        return f"nobody answered, and {named}, {which if case.announcers or len(missing) > 1 else 'which could be the announcer'}, was not heard on this segment"
+    if missed := sorted(speakers & case.nodes_missed):
+        return f"nobody answered, and frames get lost here: {', '.join(missed[:_MOST])} missed questions for its own address"
     return None
+
+
+_MOST = 3
+"""Nodes that a reason names."""
+
+
+def _rival_claims(case: Case) -> str | None:
+    if not case.conflict or case.silence:
+        return None
+    named = ", ".join(f"{claim.node} by {claim.source}" for claim in case.conflict)
+    return f"two current records name different nodes: {named}"
 
 
 def _unread(case: Case) -> str | None:
@@ -288,7 +370,7 @@ def _itself(case: Case) -> str | None:
 def _never_both_audible(case: Case) -> str | None:
     """Each answered one of the hosts that asked, and that host can't hear the other: itself, or on another segment."""
     for one, other in combinations(case.parties, 2):
-        if {*one.rounds} <= case.deaf_to(other) or {*other.rounds} <= case.deaf_to(one):
+        if case.turns_of(one) <= case.deaf_to(other) or case.turns_of(other) <= case.deaf_to(one):
             return f"{_and(case, (one, other))} were heard by different hosts; whether both answer at once is not known"
     return None
 
@@ -299,8 +381,8 @@ def _asked_of_one_only(case: Case) -> str | None:
 
 
 _DOUBTS: tuple[Rule, ...] = (
-    _lost_frames, _unfinished, _unknown_owner, _itself, _some_rounds_only, _never_both_audible, _deaf,
-    _asked_of_one_only, _unread, _unsaid, _outdated,
+    _lost_frames, _unfinished, _unknown_owner, _doubtful_owner, _doubled, _itself, _outside, _some_rounds_only,
+    _never_both_audible, _deaf, _asked_of_one_only, _unread, _rival_claims, _unsaid, _outdated,
 )  # fmt: skip
 
 
@@ -308,6 +390,8 @@ _DOUBTS: tuple[Rule, ...] = (
 
 
 def _should(case: Case) -> str:
+    if case.external:
+        return "no node should: a load balancer outside of the cluster serves it"
     if case.announcers:
         return f"{' and '.join(sorted(case.announcers))} should"
     if case.silence:

@@ -3,7 +3,7 @@ report, anywhere, years later."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
@@ -12,23 +12,16 @@ from arpcheck import identities, kubeproxy
 from arpcheck import targets as targeting
 from arpcheck.evidence import Evidence
 from arpcheck.judge import case as cases
-from arpcheck.judge.acceptance import Acceptances
-from arpcheck.judge.findings.kernels import doubled
+from arpcheck.judge.acceptance import Acceptances, judged_with
+from arpcheck.judge.also import also
+from arpcheck.judge.doubling import Doubling
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.judged import Judged, Judgement, Place
 from arpcheck.judge.nodes import node_states
 from arpcheck.judge.owners import Knowledge, owners
 from arpcheck.judge.report import report
 from arpcheck.judge.verdicts import judge
-from arpcheck.model import (
-    Arp,
-    Identity,
-    Kind,
-    Mac,
-    Owner,
-    Report,
-    Target,
-)  # fmt: skip
+from arpcheck.model import Arp, Gratuitous, Identity, Kind, Mac, Nic, Owner, Report, Responder, SourceRank, Target
 from arpcheck.pipeline import ages, records
 from arpcheck.pipeline.explaining import gaps, likely_causes, preflight, untold
 from arpcheck.pipeline.planning import targets_of
@@ -44,30 +37,35 @@ def conclude(evidence: Evidence) -> Report:
     targets = targets_of(evidence.options, objects, evidence.host)
     places = views(evidence)
     own = {name: identities.own_node(place) for name, place in places}
-    owned = owners(hearing, _knowledge(evidence, places, own), objects.nodes(), addresses)
+    knowledge = _knowledge(evidence, places, own, hearing)
+    weighed = owners(hearing, knowledge, objects.nodes(), addresses)
+    owned = weighed.by_nic
     blind = _blind(places, own, addresses)
     canary = next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None)
     gateways = identities.pod_gateways(objects)
     states = node_states(objects.nodes(), addresses, canary, owned, hearing, blind, gateways)
-    labels = {mac: found for mac in owned if (found := identities.label(mac, evidence.vendors))}
+    labels = {mac: found for _, mac in owned if (found := identities.label(mac, evidence.vendors))}
     read_at = ages.outdated(evidence)
     ground = _Ground(
         hearing=hearing,
         owners=owned,
         labels=labels,
         non_strict=frozenset(state.name for state in states if state.arp is Arp.NON_STRICT),
-        node_interfaces=frozenset(i for mac, owner in owned.items() if owner.node for i in hearing.interfaces(mac)),
+        heard=_heard_nodes(owned, hearing),
+        ready=frozenset(node.name for node in objects.nodes() if node.ready is not False),
+        missed=frozenset(state.name for state in states if state.missed),
+        doubling=Doubling(hearing, owned, addresses),
+        kin=cases.by_node(owned),
         blind=frozenset(blind),
         held=_held((name, place) for name, place in places if own[name] is None),
         moment=ages.moment(evidence),
         read_at=read_at,
     )
+    accepted = Acceptances(entries=evidence.accepted, today=evidence.started_at.astimezone(UTC).date())
+    quiet = frozenset(state.name for state in states if state.arp is Arp.STRICT)
     judgements = tuple(
-        Judgement(case=case, verdict=verdict, reason=reason)
-        for target in targets if target.kind in targeting.JUDGED
-        for case in [_case(target, evidence, ground)]
-        for verdict, reason in [judge(case)]
-    )  # fmt: skip
+        _judgement(_case(target, evidence, ground), accepted, quiet) for target in targets if target.kind in targeting.JUDGED
+    )
     proxies = kubeproxy.kube_proxies(objects)
     judged = Judged(
         targets=targets,
@@ -77,6 +75,7 @@ def conclude(evidence: Evidence) -> Report:
         labels=labels,
         kube_proxies=proxies,
         owners=owned,
+        conflicts=weighed.conflicts,
         hearing=hearing,
         canary=canary,
         controls=tuple(t.ip for t in targets if t.kind is Kind.CONTROL and isinstance(t.ip, IPv4Address)),
@@ -89,29 +88,62 @@ def conclude(evidence: Evidence) -> Report:
         causes=(),
         cluster_version=objects.version,
         in_vain=None if any(t.kind in targeting.JUDGED for t in targets) else targeting.selection(evidence.options),
-        acceptances=Acceptances(entries=evidence.accepted, today=evidence.started_at.astimezone(UTC).date()),
-    )
-    judged = replace(judged, doubled=doubled(judged))
+        acceptances=accepted,
+        doubled=tuple(
+            (j.ip, owned[nic].node or "", nic[1])
+            for j in judgements if j.case.parties
+            for nic in ground.doubling.beside_speakers(j.ip, ground.non_strict)
+        ),
+    )  # fmt: skip
     judged = replace(judged, causes=likely_causes(judged, gateways))
     return report(judged, evidence, preflight(judged, objects) if evidence.options.preflight else None)
 
 
-def _knowledge(evidence: Evidence, places: Places, own: Mapping[str, str | None]) -> Knowledge:
+def _judgement(case: cases.Case, accepted: Acceptances, quiet: frozenset[str]) -> Judgement:
+    verdict, reason = judge(case)
+    if entries := accepted.of_target(case.target, verdict):
+        verdict, reason, taken, first = judged_with(case, entries)
+        return Judgement(
+            case=case, verdict=verdict, reason=reason, accepted=taken, first=first, also=also(case, verdict, quiet)
+        )
+    return Judgement(case=case, verdict=verdict, reason=reason, also=also(case, verdict, quiet))
+
+
+def _knowledge(evidence: Evidence, places: Places, own: Mapping[str, str | None], hearing: Hearing) -> Knowledge:
+    def segment(place: str, interface: str) -> str:
+        return hearing.segment(qualified(place, interface) if place else interface)
+
+    def of(place: str, identity: Identity) -> str | None:
+        """What was heard on one segment says nothing of another."""
+        return segment(place, identity.interface) if identity.rank is SourceRank.WIRE and identity.interface else None
+
+    objects = evidence.objects
     return Knowledge(
-        identities=_once(identity for _, place in places for identity in identities.all_identities(place)),
-        rank=identities.rank,
-        proxies=frozenset(mac for _, place in places for mac in identities.proxies(place)),
-        overlays=identities.overlays(evidence.objects),
+        identities=_once((of(name, identity), identity) for name, p in places for identity in identities.all_identities(p)),
+        proxies=frozenset(
+            ((segment(name, interface), mac), sender)
+            for name, place in places for interface, mac, sender in identities.proxies(place)
+        ),
+        overlays=identities.overlays(objects),
         label=lambda mac: identities.label(mac, evidence.vendors),
-        own_node=own.get(""),
-        own_nodes={qualified(n, i): own[n] for n, place in places if n for i in place.options.interfaces},
-        unread=identities.unread(evidence.objects),
-    )
+        own={segment(n, i): own[n] for n, place in places for i in place.options.interfaces if own[n]},
+        shared=identities.service_addresses(objects),
+        unread=identities.unread(objects),
+    )  # fmt: skip
 
 
-def _once(found: Iterable[Identity]) -> tuple[Identity, ...]:
+def _once(found: Iterable[tuple[str | None, Identity]]) -> tuple[tuple[str | None, Identity], ...]:
     """What several hosts learnt alike is said once."""
-    return tuple({replace(identity, observed_at=None): identity for identity in found}.values())
+    return tuple({(segment, replace(i, observed_at=None)): (segment, i) for segment, i in found}.values())
+
+
+def _heard_nodes(owned: Mapping[Nic, Owner], hearing: Hearing) -> Mapping[str, frozenset[str]]:
+    """By segment, the nodes that were heard there, whatever they answered for."""
+    found: dict[str, set[str]] = {}
+    for nic, owner in owned.items():
+        if owner.node is not None and hearing.interfaces(nic):
+            found.setdefault(nic[0], set()).add(owner.node)
+    return {segment: frozenset(names) for segment, names in found.items()}
 
 
 def _blind(
@@ -129,7 +161,8 @@ def _blind(
 def _hears(place: Evidence, addresses: tuple[IPv4Address, ...]) -> bool:
     proxies = identities.proxies(place)
     heard = place.by_address()
-    return any(reply.mac not in proxies for ip in addresses for reply in heard.get(ip, ()))
+    replies = (reply for ip in addresses for reply in heard.get(ip, ()))
+    return any((reply.interface, reply.mac, reply.sender) not in proxies for reply in replies)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,11 +170,17 @@ class _Ground:
     """What every case rests on alike."""
 
     hearing: Hearing
-    owners: Mapping[Mac, Owner]
+    owners: Mapping[Nic, Owner]
+    kin: Mapping[str | None, Sequence[Nic]]
+    """The NICs of every node."""
     labels: Mapping[Mac, str]
     non_strict: frozenset[str]
-    node_interfaces: frozenset[str]
-    """Where any node was heard."""
+    heard: Mapping[str, frozenset[str]]
+    """By segment, the nodes that were heard there."""
+    ready: frozenset[str]
+    missed: frozenset[str]
+    """The nodes that missed some questions for their own address."""
+    doubling: Doubling
     blind: frozenset[str]
     held: Mapping[IPv4Address, str]
     """The addresses of the hosts that are not known to be a node, with the interface."""
@@ -156,14 +195,19 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
     hearing, owners, objects, read_at = ground.hearing, ground.owners, evidence.objects, ground.read_at
     record = records.record(target, objects, ground.moment, outdated=read_at is not None)
     parties = cases.parties(ip, hearing, owners, ground.labels, record.announcers, record.named) if ip else ()
+    rounds = hearing.rounds(ip) if ip else ()
+    asked = hearing.asked(ip) if ip else None
+    heard_here = frozenset(n for s in hearing.segments_asked(ip) for n in ground.heard.get(s, ())) if ip else frozenset()
     return cases.Case(
         target=target,
-        rounds=hearing.rounds(ip) if ip else (),
+        rounds=rounds,
+        turns=frozenset(turn for turn in asked.turns() if turn[1] in rounds) if asked else frozenset(),
         parties=parties,
+        heard=cases.heard(ip, hearing) if ip and parties else {},
         owners=owners,
         named=record.named,
         named_unread=record.named_unread,
-        deaf=cases.deaf(ip, parties, hearing, owners) if ip else {},
+        deaf=cases.deaf(ip, parties, hearing, ground.kin) if ip else {},
         announcements=record.announcements,
         rivals=record.rivals,
         claims=record.claims,
@@ -178,10 +222,29 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
         blind=ground.blind,
         held_on=ground.held.get(ip) if ip else None,
         nodes_read=bool(objects.nodes()),
-        node_heard=bool(ip) and not ground.node_interfaces.isdisjoint(hearing.asked(ip).interfaces()),  # type: ignore[arg-type]
+        nodes_heard=heard_here,
+        nodes_ready=ground.ready,
+        nodes_missed=ground.missed & heard_here,
         complete=evidence.complete,
         recorded=hearing.recorded,
+        doubled=ground.doubling.unexplained(ip, ground.non_strict) if ip and parties else (),
+        gratuitous=_announced(ip, parties, ground) if ip else (),
+        passed_over=tuple(hearing.passed_over.get(ip, ())) if ip else (),
+        own_sender=hearing.recorded or asked is None or asked.by_own_sender(),
     )
+
+
+def _announced(ip: IPv4Address, parties: Iterable[Responder], ground: _Ground) -> tuple[Gratuitous, ...]:
+    """The gratuitous ARP of those who do not answer, and are no NIC of a node that does."""
+    found = ground.hearing.gratuitous.get(ip, ())
+    macs = {mac for party in parties for mac in party.macs} if found else set()
+    nodes = {party.node for party in parties if party.node} if found else set()
+
+    def node(one: Gratuitous) -> str | None:
+        owner = ground.owners.get((ground.hearing.segment(one.interface), one.mac))
+        return owner.node if owner else None
+
+    return tuple(one for one in found if one.mac not in macs and node(one) not in nodes)
 
 
 def _held(outside: Iterable[tuple[str, Evidence]]) -> Mapping[IPv4Address, str]:

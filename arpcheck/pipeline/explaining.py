@@ -72,7 +72,7 @@ def likely_causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]
     heard = Heard(
         answered=_answered(judged),
         strangers=frozenset(str(j.ip) for j, party in judged.strangers() if j.case.is_foreign(party)),
-        stranger_on_canary=any(judged.owners[mac].foreign for mac in judged.canary_macs()),
+        stranger_on_canary=any(judged.owners[nic].outside for nic in judged.canary_nics()),
         twice=frozenset(node for _, node, _ in judged.doubled),
         gateways=_answered_gateways(judged, gateways) if asked_gateways else None,
         node_addresses=_node_addresses(judged),
@@ -101,14 +101,14 @@ def _answered(judged: Judged) -> Mapping[str, frozenset[str]]:
 
 def _answered_gateways(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> frozenset[str]:
     def answered(node: str, ip: IPv4Address) -> bool:
-        return any(judged.owners[mac].node == node for mac in judged.hearing.by_mac(ip))
+        return any(judged.owners[nic].node == node for nic in judged.hearing.by_nic(ip))
 
     return frozenset(node for node, found in gateways.items() if any(answered(node, ip) for ip in found))
 
 
 def _node_addresses(judged: Judged) -> bool | None:
     asked = [ip for found in judged.addresses.values() for ip in found if judged.hearing.asked(ip).broadcast]
-    return any(judged.hearing.by_mac(ip) for ip in asked) if asked else None
+    return any(judged.hearing.by_nic(ip) for ip in asked) if asked else None
 
 
 def preflight(judged: Judged, objects: Objects) -> Preflight:

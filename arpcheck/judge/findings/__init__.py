@@ -25,7 +25,8 @@ def findings(judged: Judged) -> tuple[Finding, ...]:
 
 
 def _with_acceptance(finding: Finding, judged: Judged) -> Finding:
-    accepted = judged.acceptances.of_finding(finding, judged.verdicts())
+    known = {(j.case.target.ip, j.verdict): j.accepted for j in judged.judgements if j.accepted and j.case.target.ip}
+    accepted = judged.acceptances.of_finding(finding, known)
     return replace(finding, accepted=accepted, means=marked(finding.means, accepted))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from arpcheck.judge.findings.finding import Found, Rule
 from arpcheck.judge.judged import Judged
-from arpcheck.model import Severity, Trust
+from arpcheck.model import Outcome, Severity, Trust
 
 
 def split_announcers(judged: Judged) -> Found | None:
@@ -78,7 +78,7 @@ def stale_claim(judged: Judged) -> Found | None:
 
 
 RULES = (
-    Rule(id="split-announcers", severity=Severity.ERROR, find=split_announcers),
-    Rule(id="two-controllers", severity=Severity.WARNING, find=two_controllers),
-    Rule(id="stale-claim", severity=Severity.WARNING, find=stale_claim),
+    Rule(id="split-announcers", severity=Severity.ERROR, outcome=Outcome.FAULT, find=split_announcers),
+    Rule(id="two-controllers", severity=Severity.WARNING, outcome=Outcome.FINE, find=two_controllers),
+    Rule(id="stale-claim", severity=Severity.WARNING, outcome=Outcome.FINE, find=stale_claim),
 )

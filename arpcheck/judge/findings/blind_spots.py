@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from arpcheck.judge.findings.finding import Found, Rule
 from arpcheck.judge.judged import Judged
-from arpcheck.model import Severity, Skip
+from arpcheck.model import Outcome, Severity, Skip
 
 MOST_NAMED = 8
 """Addresses with a line each."""
@@ -61,7 +61,7 @@ def _rounds(numbers: tuple[int, ...]) -> str:
 
 
 RULES = (
-    Rule(id="frames-lost", severity=Severity.WARNING, find=frames_lost),
-    Rule(id="ipv6-not-checked", severity=Severity.INFO, find=ipv6_not_checked),
-    Rule(id="gap", severity=Severity.WARNING, find=gap),
+    Rule(id="frames-lost", severity=Severity.WARNING, outcome=Outcome.FINE, find=frames_lost),
+    Rule(id="ipv6-not-checked", severity=Severity.INFO, outcome=Outcome.FINE, find=ipv6_not_checked),
+    Rule(id="gap", severity=Severity.WARNING, outcome=Outcome.FINE, find=gap),
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from arpcheck.judge.judged import Judged
 from arpcheck.judge.texts import Text, text
-from arpcheck.model import Address, Finding, Severity
+from arpcheck.model import Address, Finding, Outcome, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +23,17 @@ class Found:
     ips: tuple[Address, ...] = ()
     do: tuple[str, ...] = ()
     """Steps for this very case; they come before those of the docstring."""
+    severity: Severity | None = None
+    outcome: Outcome | None = None
+    """Where this very case is less, or more, than the rule says of itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     id: str
     severity: Severity
+    outcome: Outcome
+    """What it makes of the exit code; FINE where a verdict or a node's state says already what it comes to."""
     find: Callable[[Judged], Found | None]
 
     @property
@@ -45,7 +50,8 @@ def apply(rules: Iterable[Rule], judged: Judged) -> tuple[Finding, ...]:
             findings.append(
                 Finding(
                     id=rule.id,
-                    severity=rule.severity,
+                    severity=found.severity or rule.severity,
+                    outcome=found.outcome or rule.outcome,
                     means=words.means,
                     because=found.because,
                     do=tuple(dict.fromkeys((*found.do, *words.do))),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address
 
 from arpcheck.judge.findings.finding import Found, Rule
 from arpcheck.judge.judged import Judged, Place
-from arpcheck.model import Arp, Mac, Severity, Verdict
+from arpcheck.model import Arp, Outcome, Severity, Verdict
 
 
 def non_strict_nodes(judged: Judged) -> Found | None:
@@ -15,7 +14,8 @@ def non_strict_nodes(judged: Judged) -> Found | None:
 
     Decided when:
     1. a MAC of the node answered the canary, a ClusterIP that no load balancer announces.
-    2. and that MAC did not answer the control, an address that nobody owns. Nothing else proves it.
+    2. and that MAC did not answer the control, an address that nobody owns, to the same sender. Nothing else proves it.
+    3. where another MAC answers for the node's own address too, and no list tells them apart, every one of them did.
 
     Do:
     - Set `ipvs.strictARP: true` in kube-proxy's configuration and restart kube-proxy; a change of the ConfigMap alone is
@@ -35,12 +35,12 @@ def non_strict_nodes(judged: Judged) -> Found | None:
 
 
 def latent_non_strict(judged: Judged) -> Found | None:
-    """Means: the announcer's kernel answers beside its speaker. Nothing is wrong for clients yet; after the next failover
-    this node goes on answering.
+    """Means: both the kernel and the load balancer's speaker on the announcing node reply. Nothing is wrong for clients
+    of these addresses yet; after the next failover the node goes on answering.
 
     Decided when:
-    1. one MAC answered more than once to most of the questions for an address.
-    2. and once for its own node address. A hint: Wi-Fi and mirrored switch ports double replies too.
+    1. one MAC answered more than once to most of the questions for an address, and it is a node's without strict ARP.
+    2. and once for its own node address.
 
     Do:
     - Turn strict ARP on and restart kube-proxy before the next failover."""
@@ -54,16 +54,25 @@ def latent_non_strict(judged: Judged) -> Found | None:
     )
 
 
-def doubled(judged: Judged) -> tuple[tuple[IPv4Address, str, Mac], ...]:
-    """Address, node and MAC wherever a node's kernel and its speaker both seem to answer."""
-    return tuple(
-        (judgement.ip, party.node, mac)
-        for judgement in judged.asked()
-        for party in judgement.case.parties
-        if (party.replies_per_probe != 1 or party.flux) and party.node  # so that most are left out
-        for mac in party.macs
-        if _doubled(judged, judgement.ip, mac) and _single_at_home(judged, party.node, mac)
-    )
+def strict_arp_reverted(judged: Judged) -> Found | None:
+    """Means: kube-proxy is configured without strict ARP, and the kernels of these nodes are still quiet: the sysctls that
+    strict ARP once set outlive it. The fault comes back at the next reboot.
+
+    Decided when:
+    1. kube-proxy on the node is configured for mode ipvs with strictARP false.
+    2. and the node is quiet on the wire.
+
+    Do:
+    - Set it before the next reboot: `arpcheck strict-arp enable`."""
+    quiet = judged.named(Arp.STRICT)
+    found = [
+        name
+        for name in quiet
+        if (proxy := judged.kube_proxies.get(name)) and proxy.mode == "ipvs" and proxy.strict_arp is False
+    ]
+    if not found:
+        return None
+    return Found(because=tuple(f"{name}: {_configured(judged, name)}" for name in found), nodes=tuple(found))
 
 
 def self_blind(judged: Judged) -> Found | None:
@@ -88,6 +97,8 @@ def unreached_nodes(judged: Judged) -> Found | None:
 
     Decided when:
     1. none of the node's own addresses was answered, with 0.0.0.0 or with this host's address as the sender.
+    2. it leaves the run in doubt where the node is Ready and has an address in this interface's network, or where a
+       judged address's record names it.
 
     Do:
     - A node in another subnet with strict ARP is silent here as it should be; run arpcheck in its segment too.
@@ -95,7 +106,9 @@ def unreached_nodes(judged: Judged) -> Found | None:
     nodes = judged.named(Arp.UNREACHED)
     if not nodes:
         return None
-    return Found(because=tuple(f"{s.name}: {s.reason}" for s in judged.nodes if s.arp is Arp.UNREACHED), nodes=nodes)
+    needed = judged.missed()
+    because = tuple(f"{s.name}: {s.reason}{needed.get(s.name, '')}" for s in judged.nodes if s.arp is Arp.UNREACHED)
+    return Found(because=because, nodes=nodes, outcome=Outcome.UNSURE if needed else Outcome.FINE)
 
 
 def ipvs_deprecated(judged: Judged) -> Found | None:
@@ -129,17 +142,6 @@ def _configured(judged: Judged, node: str) -> str:
     return f"configured is mode {proxy.mode or 'not visible'}, strictARP {strict} ({proxy.source}){loaded}{notes}"
 
 
-def _doubled(judged: Judged, ip: IPv4Address, mac: Mac) -> bool:
-    """More than one reply to most questions: a stray repeat is no sign."""
-    replies = judged.hearing.by_mac(ip)[mac]
-    return len(replies) > 1 and len(replies) >= 1.5 * judged.hearing.asked(ip).heard_by(replies)
-
-
-def _single_at_home(judged: Judged, node: str, mac: Mac) -> bool:
-    homes = [ip for ip in judged.addresses.get(node, ()) if mac in judged.hearing.by_mac(ip)]
-    return bool(homes) and not any(_doubled(judged, ip, mac) for ip in homes)
-
-
 def _own_kernel(node: str, place: Place) -> str:
     used = [interface for interface in place.host.interfaces if interface.name in place.interfaces]
     seen = ", ".join(f"{i.name}: arp_ignore {i.arp_ignore}, arp_announce {i.arp_announce}" for i in used)
@@ -149,9 +151,10 @@ def _own_kernel(node: str, place: Place) -> str:
 
 
 RULES = (
-    Rule(id="non-strict-nodes", severity=Severity.ERROR, find=non_strict_nodes),
-    Rule(id="latent-non-strict", severity=Severity.WARNING, find=latent_non_strict),
-    Rule(id="self-blind", severity=Severity.WARNING, find=self_blind),
-    Rule(id="unreached-nodes", severity=Severity.WARNING, find=unreached_nodes),
-    Rule(id="ipvs-deprecated", severity=Severity.INFO, find=ipvs_deprecated),
+    Rule(id="non-strict-nodes", severity=Severity.ERROR, outcome=Outcome.FAULT, find=non_strict_nodes),
+    Rule(id="latent-non-strict", severity=Severity.WARNING, outcome=Outcome.FINE, find=latent_non_strict),
+    Rule(id="strict-arp-reverted", severity=Severity.WARNING, outcome=Outcome.FINE, find=strict_arp_reverted),
+    Rule(id="self-blind", severity=Severity.WARNING, outcome=Outcome.UNSURE, find=self_blind),
+    Rule(id="unreached-nodes", severity=Severity.WARNING, outcome=Outcome.FINE, find=unreached_nodes),
+    Rule(id="ipvs-deprecated", severity=Severity.INFO, outcome=Outcome.FINE, find=ipvs_deprecated),
 )

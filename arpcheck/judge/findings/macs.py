@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address
 
 from arpcheck.judge.findings.finding import Found, Rule
 from arpcheck.judge.judged import Judged
-from arpcheck.model import Mac, Owner, Severity
+from arpcheck.model import Mac, Nic, Outcome, Owner, Severity
 
 
 def foreign_mac(judged: Judged) -> Found | None:
-    """Means: a host that is no node of this cluster answers for a Service address, or for the canary; the latter is the
-    kernel of another or of a former cluster that holds the same Service range.
+    """Means: a host that is not a node of this cluster answers for a Service address, or for the canary; the latter is
+    the kernel of another or of a former cluster that holds the same Service range.
 
     Decided when:
-    1. a MAC answered for an asked address, or for the canary.
-    2. it is no node's, and every Ready node has a MAC known on this segment.
+    1. a MAC answered for an asked address, and the verdict `foreign` is proven of it.
+    2. or a MAC that is none of the listed NICs of all nodes answered for the canary. That is a warning.
 
     Do:
     - Find the host by its MAC in the switch's address table.
-    - A machine that left the cluster: reset it (`kubeadm reset`, `ip link del kube-ipvs0`) or switch it off.
-    - Another cluster with the same Service range: turn strict ARP on there too."""
+    - Where the address is in the load balancer's pool and in use elsewhere: take it out of the pool.
+    - A host that answers for the canary was a node: reset it (`kubeadm reset`, `ip link del kube-ipvs0`) or switch it
+      off. Or it is a node of another cluster with the same Service range."""
     because, ips = [], []
     for judgement, party in judged.strangers():
         if judgement.case.is_foreign(party):
             because.append(f"{judgement.case.words(party)} answered for {judgement.ip}")
             ips.append(judgement.ip)
-    for mac in judged.canary_macs():
-        if judged.canary and judged.owners[mac].foreign:
-            because.append(f"{_words(judged.owners[mac])} answered for the canary {judged.canary}")
+    proven = bool(because)
+    for nic in judged.canary_nics():
+        if judged.canary and judged.owners[nic].outside:
+            because.append(f"{_words(judged.owners[nic])} answered for the canary {judged.canary}")
             ips.append(judged.canary)
-    return Found(because=tuple(because), ips=tuple(ips)) if because else None
+    if not because:
+        return None
+    weaker = (None, None) if proven else (Severity.WARNING, Outcome.UNSURE)
+    return Found(because=tuple(because), ips=tuple(ips), severity=weaker[0], outcome=weaker[1])
 
 
 def unknown_mac(judged: Judged) -> Found | None:
@@ -49,12 +55,32 @@ def unknown_mac(judged: Judged) -> Found | None:
         if not judgement.case.is_known(party):
             for mac in party.macs:
                 said.setdefault(mac, []).append(judgement.ip)
-    for mac in judged.canary_macs():
-        owner = judged.owners[mac]
-        if judged.canary and owner.node is None and not owner.foreign:
-            said.setdefault(mac, []).append(judged.canary)
-    because = tuple(f"{_words(judged.owners[mac])} answered for {_listed(ips)}" for mac, ips in sorted(said.items()))
-    return Found(because=because, ips=tuple(ip for ips in said.values() for ip in ips)) if because else None
+    labels: dict[Mac, str] = {}
+    for nic in judged.canary_nics():
+        owner = judged.owners[nic]
+        if judged.canary and owner.node is None and not owner.outside:
+            said.setdefault(nic[1], []).append(judged.canary)
+    for (_, mac), owner in judged.owners.items():
+        labels.setdefault(mac, _words(owner))
+    because = tuple(f"{labels[mac]} answered for {_listed(ips)}" for mac, ips in sorted(said.items()))
+    if not because:
+        return None
+    return Found(because=because, ips=tuple(ip for ips in said.values() for ip in ips), do=_settles(judged, sorted(said)))
+
+
+def _settles(judged: Judged, macs: Sequence[Mac]) -> tuple[str, ...]:
+    """The lines of a MAC list that decide it, one way or the other."""
+    unlisted = [s.name for s in judged.nodes if not any(i.lists_all for n in s.nics for i in judged.owners[n].identities)]
+    could = unlisted[0] if unlisted else "NODE"
+    lines = ", ".join(f"`{mac},{could}`" for mac in macs[:3])
+    steps = [f"If it is a node's NIC, the MAC list has the line MAC,NODE: {lines} (of the node that it is)"]
+    if unlisted:
+        steps.append(
+            f"If it is not: list every NIC of every node; {', '.join(unlisted[:5])}"
+            f"{f' and {len(unlisted) - 5} more' if len(unlisted) > 5 else ''} have no list yet "
+            "(`arpcheck inventory --job` prints what makes one)"
+        )
+    return tuple(steps)
 
 
 def _listed(ips: list[IPv4Address], most: int = 5) -> str:
@@ -63,7 +89,8 @@ def _listed(ips: list[IPv4Address], most: int = 5) -> str:
 
 
 def proxy_arp(judged: Judged) -> Found | None:
-    """Means: a device on this segment answers for addresses that are not its own. What it answered was set aside.
+    """Means: a device on this segment answers for addresses that are not its own. What it answered to the same sender was
+    set aside.
 
     Decided when:
     1. a MAC answered for the control, an address that nobody owns.
@@ -72,14 +99,141 @@ def proxy_arp(judged: Judged) -> Found | None:
     Do:
     - Turn proxy ARP off on that device for this segment, or know why it is on.
     - Clients may send their traffic to it: look at which answer comes first (`firstReplyMs`)."""
-    proxies = sorted(owner.mac for owner in judged.owners.values() if owner.proxy)
     because = []
-    for mac in proxies:
-        controls = [str(ip) for ip in judged.controls if mac in judged.hearing.by_mac(ip)]
-        what = f"for the control {', '.join(controls)}" if controls else "for several nodes, but never to 0.0.0.0"
-        because.append(f"{_words(judged.owners[mac])} answered {what}")
-    ips = tuple(j.ip for j, party in judged.strangers() if j.case.is_proxy(party))
+    for nic, owner in sorted(judged.owners.items()):
+        if owner.proxied:
+            controls = [str(ip) for ip in judged.controls if nic in judged.hearing.by_nic(ip)]
+            what = f"for the control {', '.join(controls)}" if controls else "for several nodes, but never to 0.0.0.0"
+            because.append(f"{owner.node or _words(owner)} answered {what}")
+    ips = tuple(j.ip for j in judged.asked() for party in j.case.parties if j.case.is_proxy(party))
     return Found(because=tuple(because), ips=ips) if because else None
+
+
+def address_conflict(judged: Judged) -> Found | None:
+    """Means: a node's own address is answered by more than one MAC, and no list of NICs says that all are the node's.
+    They may be two NICs of the node, or another machine has its address: a clone, a machine that came back, a device that
+    was given the address by mistake. What such a MAC answered is `inconclusive`.
+
+    Decided when:
+    1. two MACs answered for a node's own address on one segment, and that address is not a Service's where the node has
+       another one here.
+    2. left out are MACs that answer for whatever they are asked, and those that are known to be another node's.
+    3. and a source that lists NICs (this host, NodeNetworkState of a Ready node, `--mac-map FILE`) does not give all of
+       them to the node.
+
+    Do:
+    - See on the node whether both are its NICs (`ip -br link`). If so, list them with `--mac-map FILE`: the finding is
+      then `arp-flux` where both answer for a Service's address.
+    - If not, find the other machine by its MAC in the switch's address table, and give it another address."""
+    because, nodes, ips, macs = [], [], [], []
+    for conflict in judged.conflicts:
+        everybody = sorted({mac for _, mac in judged.hearing.by_nic(conflict.ip)})
+        because.append(
+            f"{conflict.ip}, {conflict.node}'s own address, is answered by {' and '.join(everybody)}: "
+            f"a second NIC of {conflict.node}, or another machine with its address"
+        )
+        nodes.append(conflict.node)
+        ips.append(conflict.ip)
+        macs += [f"`{mac},{conflict.node}`" for _, mac in conflict.nics]
+    if not because:
+        return None
+    lines = ", ".join(dict.fromkeys(macs))
+    do = (f"Lines of a MAC list that settle it, of those that are the node's: {lines}",)
+    return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips), do=do)
+
+
+def arp_flux(judged: Judged) -> Found | None:
+    """Means: several NICs of one node answer for a Service's address. Clients take either; where only one of them carries
+    the traffic (rp_filter, a route that is missing), connections hang.
+
+    Decided when:
+    1. several MACs of one node answered for an asked address on one segment.
+    2. and a source that lists NICs says that all of them are the node's.
+
+    Do:
+    - MetalLB: name the NIC in the L2Advertisement's `interfaces`.
+    - Or set arp_ignore=1 and arp_announce=2 on the node, or leave it one NIC on a segment."""
+    because, nodes, ips = [], [], []
+    for judgement in judged.asked():
+        for party in judgement.case.parties:
+            nics = judgement.case.nics_of(party) if party.flux and not judgement.case.is_doubtful(party) else ()
+            segments = [segment for segment, _ in nics]
+            if party.node and len(segments) > len({*segments}):
+                because.append(f"{party.node} answered for {judgement.ip} by {' and '.join(party.macs)}")
+                nodes.append(party.node)
+                ips.append(judgement.ip)
+    return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None
+
+
+def doubled_replies(judged: Judged) -> Found | None:
+    """Means: one MAC answers every question twice. Two machines may have the same MAC: a cloned machine, or a virtual MAC
+    that was left behind on a node.
+
+    Decided when:
+    1. one MAC answered more than once to most of the questions for an asked address.
+    2. and no kernel without strict ARP beside a speaker on that node explains it.
+    3. and other nodes' own addresses are not answered twice alike, as they are where a switch or a mirrored port doubles
+       every frame.
+
+    Do:
+    - Look in the switch's address table whether the MAC moves between ports.
+    - kube-vip with `kube-vip.io/hwaddr`: look on every node for a device with this MAC that was left behind (`ip link`)."""
+    because: list[str] = []
+    nodes: list[str] = []
+    ips: list[IPv4Address] = []
+    for judgement in judged.asked():
+        for (_, mac), node in judgement.case.doubled:
+            because.append(f"{mac}{f' ({node})' if node else ''} answered more than once per question for {judgement.ip}")
+            nodes.extend([node] if node else [])
+            ips.append(judgement.ip)
+    return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None
+
+
+def gratuitous(judged: Judged) -> Found | None:
+    """Means: a MAC announced an asked address by gratuitous ARP and does not answer for it. Every host that heard it may
+    have put this MAC into its cache.
+
+    Decided when:
+    1. while arpcheck ran, an ARP frame announced an asked address with this MAC.
+    2. and the MAC did not answer for the address, nor is it a NIC of a node that did.
+
+    Do:
+    - Find out who sends it: kube-vip and keepalived announce an address when they take it, and a node that has lost it
+      must stop.
+    - A failover while arpcheck ran looks the same: run it again."""
+    because: list[str] = []
+    nodes: list[str] = []
+    ips: list[IPv4Address] = []
+    for judgement in judged.asked():
+        for found in judgement.case.gratuitous:
+            owner = judged.owners.get((judged.hearing.segment(found.interface), found.mac))
+            node = owner.node if owner else None
+            times = "once" if found.frames == 1 else f"{found.frames} times"
+            because.append(f"{found.mac}{f' ({node})' if node else ''} announced {judgement.ip} {times}")
+            nodes.extend([node] if node else [])
+            ips.append(judgement.ip)
+    return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None
+
+
+def node_address(judged: Judged) -> Found | None:
+    """Means: a Service has the own address of a node. That node's kernel always answers for it, whoever else does: the
+    commonest mistake in a load balancer's pool.
+
+    Decided when:
+    1. an asked address of a Service is also a Node's InternalIP or ExternalIP.
+    2. and the Service is not served by k3s's ServiceLB, which uses the nodes' addresses on purpose.
+
+    Do:
+    - Take the nodes' addresses out of the pool, and give the Service another address."""
+    because, nodes, ips = [], [], []
+    for judgement in judged.asked():
+        target = judgement.case.target
+        by_design = any(a.implementation == "servicelb" for a in judgement.case.announcements[:1])
+        if target.services and target.nodes and not by_design:
+            because.append(f"{target.ip} of {', '.join(target.services)} is {' and '.join(target.nodes)}'s own address")
+            nodes.extend(target.nodes)
+            ips.append(judgement.ip)
+    return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None
 
 
 def conflicting_identity(judged: Judged) -> Found | None:
@@ -103,10 +257,11 @@ def conflicting_identity(judged: Judged) -> Found | None:
 
 
 def shared_mac(judged: Judged) -> Found | None:
-    """Means: one source gives the same MAC to several nodes, so it tells nothing about who answered.
+    """Means: one MAC is given to several nodes, so it tells nothing about who answered.
 
     Decided when:
     1. one source names several nodes for a MAC that answered.
+    2. or a MAC answered for the own addresses of several nodes, and no other MAC did.
 
     Do:
     - Look for cloned machines: a MAC must be unique on its segment.
@@ -121,7 +276,21 @@ def shared_mac(judged: Judged) -> Found | None:
             if len(names) > 1:
                 because.append(f"{owner.mac} is of {' and '.join(sorted(names))} by {source}")
                 nodes.extend(names)
+    for nic, names in _of_several_nodes(judged).items():
+        because.append(f"{nic[1]} alone answered for the own addresses of {' and '.join(sorted(names))}")
+        nodes.extend(names)
     return Found(because=tuple(because), nodes=tuple(nodes)) if because else None
+
+
+def _of_several_nodes(judged: Judged) -> Mapping[Nic, set[str]]:
+    """NICs that alone answered for the own addresses of several nodes, as two machines with one MAC do."""
+    found: dict[Nic, set[str]] = {}
+    for node, addresses in judged.addresses.items():
+        for ip in addresses:
+            heard = [nic for nic in judged.hearing.by_nic(ip) if not judged.owners[nic].proxied]
+            if len(heard) == 1 and judged.owners[heard[0]].node is None and not judged.owners[heard[0]].identities:
+                found.setdefault(heard[0], set()).add(node)
+    return {nic: names for nic, names in found.items() if len(names) > 1}
 
 
 def overlay_mac(judged: Judged) -> Found | None:
@@ -142,35 +311,46 @@ def own_cache(judged: Judged) -> Found | None:
     changed them.
 
     Decided when:
-    1. this host's ARP table held a complete entry for an asked address on a probed interface after the run.
+    1. this host's ARP table held a complete entry for an asked address on a probed interface after the run. It is a
+       warning where the entry names a MAC that did not answer.
 
     Do:
     - Where the entry is wrong: `ip neigh flush to ADDRESS`."""
-    asked = {judgement.ip for judgement in judged.asked()}
-    found = [n for n in judged.host.neighbours if n.ip in asked and n.interface in judged.interfaces]
-    because = tuple(f"{n.ip} is at {n.mac} on {n.interface}{_node(judged, n.mac)}" for n in found)
-    return Found(because=because, ips=tuple(n.ip for n in found)) if because else None
+    by_ip = {judgement.ip: judgement for judgement in judged.asked()}
+    found = [n for n in judged.host.neighbours if n.ip in by_ip and n.interface in judged.interfaces]
+    because, wrong = [], False
+    for entry in found:
+        answered = entry.mac in {mac for party in by_ip[entry.ip].case.parties for mac in party.macs}
+        wrong = wrong or not answered
+        owner = judged.owners.get((judged.hearing.segment(entry.interface), entry.mac))
+        node = f", {owner.node}" if owner and owner.node else ""
+        told = "" if answered else ", which did not answer"
+        because.append(f"{entry.ip} is at {entry.mac} on {entry.interface}{node}{told}")
+    if not because:
+        return None
+    severity = Severity.WARNING if wrong else Severity.INFO
+    return Found(because=tuple(because), ips=tuple(n.ip for n in found), severity=severity)
 
 
 def _heard(judged: Judged) -> list[Owner]:
-    return [judged.owners[mac] for mac in judged.hearing.macs()]
+    return [judged.owners[nic] for nic in judged.hearing.nics()]
 
 
 def _words(owner: Owner) -> str:
     return f"{owner.mac} ({owner.label})" if owner.label else owner.mac
 
 
-def _node(judged: Judged, mac: Mac) -> str:
-    owner = judged.owners.get(mac)
-    return f", {owner.node}" if owner and owner.node else ""
-
-
 RULES = (
-    Rule(id="foreign-mac", severity=Severity.ERROR, find=foreign_mac),
-    Rule(id="unknown-mac", severity=Severity.WARNING, find=unknown_mac),
-    Rule(id="proxy-arp", severity=Severity.WARNING, find=proxy_arp),
-    Rule(id="conflicting-identity", severity=Severity.WARNING, find=conflicting_identity),
-    Rule(id="shared-mac", severity=Severity.WARNING, find=shared_mac),
-    Rule(id="overlay-mac", severity=Severity.WARNING, find=overlay_mac),
-    Rule(id="own-cache", severity=Severity.INFO, find=own_cache),
+    Rule(id="foreign-mac", severity=Severity.ERROR, outcome=Outcome.FAULT, find=foreign_mac),
+    Rule(id="unknown-mac", severity=Severity.WARNING, outcome=Outcome.UNSURE, find=unknown_mac),
+    Rule(id="address-conflict", severity=Severity.WARNING, outcome=Outcome.UNSURE, find=address_conflict),
+    Rule(id="doubled-replies", severity=Severity.WARNING, outcome=Outcome.UNSURE, find=doubled_replies),
+    Rule(id="gratuitous", severity=Severity.WARNING, outcome=Outcome.UNSURE, find=gratuitous),
+    Rule(id="node-address", severity=Severity.WARNING, outcome=Outcome.FINE, find=node_address),
+    Rule(id="arp-flux", severity=Severity.WARNING, outcome=Outcome.FINE, find=arp_flux),
+    Rule(id="proxy-arp", severity=Severity.WARNING, outcome=Outcome.FINE, find=proxy_arp),
+    Rule(id="conflicting-identity", severity=Severity.WARNING, outcome=Outcome.UNSURE, find=conflicting_identity),
+    Rule(id="shared-mac", severity=Severity.WARNING, outcome=Outcome.UNSURE, find=shared_mac),
+    Rule(id="overlay-mac", severity=Severity.WARNING, outcome=Outcome.FINE, find=overlay_mac),
+    Rule(id="own-cache", severity=Severity.INFO, outcome=Outcome.FINE, find=own_cache),
 )

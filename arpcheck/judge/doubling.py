@@ -1,0 +1,61 @@
+"""Who answers a question twice, and what explains it: a kernel without strict ARP beside a speaker, a path that doubles
+every frame, or two machines with one MAC. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Address
+
+from arpcheck.judge.hearing import Hearing
+from arpcheck.model import Nic, Owner
+
+MOST = 1.5
+"""Replies a question from which on they are not strays."""
+
+
+class Doubling:
+    """The index over one run."""
+
+    def __init__(
+        self, hearing: Hearing, owners: Mapping[Nic, Owner], addresses: Mapping[str, Sequence[IPv4Address]]
+    ) -> None:
+        """`addresses`: the nodes' own."""
+        self._hearing = hearing
+        self._owners = owners
+        self._at_home: dict[str, dict[str, bool]] = {}
+        """By segment and node: every one of its own addresses that was answered was answered twice."""
+        for node, own in addresses.items():
+            for ip in own:
+                for nic in hearing.by_nic(ip):
+                    if owners[nic].node == node:
+                        of_segment = self._at_home.setdefault(nic[0], {})
+                        of_segment[node] = of_segment.get(node, True) and self._twice(ip, nic)
+
+    def unexplained(self, ip: IPv4Address, non_strict: frozenset[str]) -> tuple[tuple[Nic, str | None], ...]:
+        """The NICs that answered twice for `ip`, each with its node, and nothing explains it."""
+        return tuple(
+            (nic, self._owners[nic].node)
+            for nic in self._hearing.by_nic(ip)
+            if self._twice(ip, nic) and self._owners[nic].node not in non_strict and not self._by_the_path(nic)
+        )
+
+    def beside_speakers(self, ip: IPv4Address, non_strict: frozenset[str]) -> tuple[Nic, ...]:
+        """The NICs of nodes without strict ARP that answered twice for `ip`, and once for their own address."""
+        return tuple(
+            nic
+            for nic in self._hearing.by_nic(ip)
+            if self._twice(ip, nic)
+            and (node := self._owners[nic].node) in non_strict
+            and not self._at_home.get(nic[0], {}).get(str(node), False)
+        )
+
+    def _twice(self, ip: IPv4Address, nic: Nic) -> bool:
+        """More than one reply to most questions: a stray repeat is no sign."""
+        replies = self._hearing.by_nic(ip)[nic]
+        return len(replies) > 1 and len(replies) >= MOST * self._hearing.asked(ip).heard_by(replies)
+
+    def _by_the_path(self, nic: Nic) -> bool:
+        """Other nodes' own addresses are answered twice alike."""
+        own = self._owners[nic].node
+        others = [twice for node, twice in self._at_home.get(nic[0], {}).items() if node != own]
+        return bool(others) and 2 * sum(others) > len(others)
