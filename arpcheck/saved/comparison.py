@@ -1,6 +1,7 @@
 """Two runs of one cluster, before and after: what changed at every address and every node.
 
-Pure. A fault that was there and can't be seen any more is not fixed: only what was judged in both runs is compared."""
+Pure. A fault that was there and can't be seen any more is not fixed, and what was in order and is not judged any more is
+not "nothing new": only what was judged in both runs is compared. Who is missing counts as well as who is too many."""
 
 from __future__ import annotations
 
@@ -8,10 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from arpcheck.evidence import Evidence
-from arpcheck.judge.summary import DOUBTFUL, PROVEN
-from arpcheck.model import Arp, NodeReport, Report, TargetReport, Verdict
+from arpcheck.model import Finding, Kind, NodeReport, Outcome, Report, Severity, TargetReport, Verdict
 from arpcheck.saved.comparability import difference, selection
 
 
@@ -27,40 +28,39 @@ class Change(StrEnum):
     """A part of the fault is gone, or it is in order now and was not known before."""
     SAME = "same"
     ADDED = "added"
-    """It was not asked before, and is in order."""
+    """It was not judged before, and is in order."""
     GONE = "gone"
-
-
-class State(StrEnum):
-    """What one run says of an address or a node."""
-
-    FINE = "fine"
-    FAULTY = "faulty"
-    UNSURE = "unsure"
-    ABSENT = "absent"
+    """It is not there any more: what became of it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """An address or a node in one of the runs."""
+    """An address, a node or a finding in one of the runs."""
 
-    state: State
+    outcome: Outcome | None
+    """None: it is not in the run."""
     word: str | None = None
     """Its verdict, or its `arp`; None where it is not in the run."""
     wrong: frozenset[str] = frozenset()
     """Who answers and should not; `nobody` where nobody does and somebody should."""
+    right: frozenset[str] = frozenset()
+    """Who answers and should."""
     who: tuple[str, ...] = ()
     """Who answered; of a node nobody."""
     accepted: bool = False
 
+    @property
+    def judged(self) -> bool:
+        return self.outcome not in (None, Outcome.NOT_JUDGED)
 
-ABSENT = Side(state=State.ABSENT)
+
+ABSENT = Side(outcome=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     subject: str
-    """An address, or the Services that have none, or a node."""
+    """An address, or the Services that have none, or a node, or a finding's id."""
     services: tuple[str, ...] = ()
     before: Side
     after: Side
@@ -71,6 +71,19 @@ class Difference:
         """It makes the exit code 1."""
         return self.change in (Change.NEW, Change.WORSE) and not self.after.accepted
 
+    @property
+    def is_open(self) -> bool:
+        """What became of it is not known, which makes the exit code 3."""
+        match self.change:
+            case Change.NOT_COMPARABLE:
+                return True
+            case Change.GONE:
+                return self.before.judged
+            case Change.NEW | Change.WORSE | Change.FIXED | Change.BETTER | Change.SAME | Change.ADDED:
+                return False
+            case _:
+                assert_never(self.change)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
@@ -79,23 +92,32 @@ class Comparison:
     obstacle: str | None
     """Why the runs can't be compared; then there are no differences."""
     addresses: tuple[Difference, ...]
+    """The canary is among them where a stranger answered it."""
     nodes: tuple[Difference, ...]
+    findings: tuple[Difference, ...]
+    """The errors of the later run; what became of others their addresses and nodes say."""
     notes: tuple[str, ...]
     """What the reader should know beside it."""
+    doubts: tuple[str, ...]
+    """Why "nothing new" can't be said, whatever the single differences are."""
+
+    @property
+    def every(self) -> tuple[Difference, ...]:
+        return (*self.addresses, *self.nodes, *self.findings)
 
     @property
     def changes(self) -> Mapping[Change, int]:
-        found = Counter(difference.change for difference in (*self.addresses, *self.nodes))
+        found = Counter(difference.change for difference in self.every)
         return {change: found[change] for change in Change if found[change]}
 
     @property
     def exit_code(self) -> int:
         """0 nothing new, 1 something new or worse, 3 not comparable."""
-        every = (*self.addresses, *self.nodes)
-        if any(difference.counts for difference in every):
+        if any(difference.counts for difference in self.every):
             return 1
-        unknown = self.obstacle or not every or Change.NOT_COMPARABLE in self.changes
-        return 3 if unknown else 0
+        left = (node for node in self.nodes if node.change is not Change.GONE)  # one that left the cluster is no doubt
+        open_ones = any(difference.is_open for difference in (*self.addresses, *left))
+        return 3 if self.obstacle or self.doubts or open_ones else 0
 
 
 STALE_CACHES = (
@@ -114,42 +136,63 @@ def compare(before: tuple[Evidence, Report], after: tuple[Evidence, Report]) -> 
         before=before[1],
         after=after[1],
         obstacle=obstacle,
-        addresses=addresses,
+        addresses=(*addresses, *(() if obstacle else _canary(before[1], after[1]))),
         nodes=nodes,
+        findings=() if obstacle else _findings(before[1], after[1]),
         notes=tuple(_notes(before[0], after[0], (*addresses, *nodes), same_selection)),
+        doubts=() if obstacle else tuple(_doubts(before[1], after[1])),
     )
 
 
 def changed(before: Side, after: Side, alike: bool = True) -> Change:
-    """What became of an address or a node. `alike`: both runs looked for it, so that one that has it not says something."""
-    if State.ABSENT in (before.state, after.state) and not alike:
+    """What became of it. `alike`: both runs looked for it, so that one that has it not says something."""
+    if None in (before.outcome, after.outcome) and not alike:
         return Change.NOT_COMPARABLE
-    match before.state, after.state:
-        case State.ABSENT, State.ABSENT:
-            return Change.SAME
-        case _, State.ABSENT:
-            return Change.GONE
-        case State.FAULTY, State.FAULTY:
-            return _grown(before, after)
-        case State.UNSURE, State.FAULTY:
-            return Change.WORSE
-        case _, State.FAULTY:
-            return Change.NEW
-        case State.UNSURE, State.UNSURE if before.word == after.word == Arp.UNREACHED:
-            return Change.SAME
-        case _, State.UNSURE:
+    match after.outcome:
+        case None:
+            return Change.SAME if before.outcome is None else Change.GONE
+        case Outcome.FAULT:
+            return _faulty(before, after)
+        case Outcome.UNSURE:
             return Change.NOT_COMPARABLE
-        case State.FAULTY, _:
-            return Change.FIXED
-        case State.UNSURE, _:
-            return Change.BETTER
-        case State.ABSENT, _:
-            return Change.ADDED
+        case Outcome.NOT_JUDGED:
+            return Change.NOT_COMPARABLE if before.judged else Change.SAME
+        case Outcome.FINE:
+            return _in_order(before.outcome)
         case _:
+            assert_never(after.outcome)
+
+
+def _faulty(before: Side, after: Side) -> Change:
+    match before.outcome:
+        case None | Outcome.FINE:
+            return Change.NEW
+        case Outcome.UNSURE | Outcome.NOT_JUDGED:
+            return Change.WORSE
+        case Outcome.FAULT:
+            return _grown(before, after)
+        case _:
+            assert_never(before.outcome)
+
+
+def _in_order(before: Outcome | None) -> Change:
+    match before:
+        case Outcome.FAULT:
+            return Change.FIXED
+        case Outcome.UNSURE:
+            return Change.BETTER
+        case None | Outcome.NOT_JUDGED:
+            return Change.ADDED
+        case Outcome.FINE:
             return Change.SAME
+        case _:
+            assert_never(before)
 
 
 def _grown(before: Side, after: Side) -> Change:
+    """Who should answer, did so before and is not heard any more makes it worse, whoever else is gone."""
+    if before.right and not after.right and before.right.isdisjoint(after.who):
+        return Change.WORSE
     if after.wrong == before.wrong:
         return Change.SAME
     return Change.BETTER if after.wrong < before.wrong else Change.WORSE
@@ -186,28 +229,78 @@ def _nodes(evidence: Evidence, report: Report) -> _Run:
 def _address(target: TargetReport) -> Side:
     names = {responder: responder.node or ", ".join(responder.macs) for responder in target.responders}
     unexpected = frozenset(name for responder, name in names.items() if not responder.expected)
-    faulty = target.verdict in PROVEN
+    outcome = target.verdict.outcome if target.verdict else None
     wrong = frozenset({"nobody"}) if target.verdict is Verdict.SILENT else unexpected or frozenset(names.values())
     return Side(
-        state=_state_of(target.verdict),
+        outcome=outcome,
         word=str(target.verdict),
-        wrong=wrong if faulty else frozenset(),
+        wrong=wrong if outcome is Outcome.FAULT else frozenset(),
+        right=frozenset(name for responder, name in names.items() if responder.expected),
         who=tuple(names.values()),
         accepted=target.accepted is not None,
     )
 
 
-def _state_of(verdict: Verdict | None) -> State:
-    if verdict in PROVEN:
-        return State.FAULTY
-    if verdict in DOUBTFUL:
-        return State.UNSURE
-    return State.FINE if verdict is Verdict.OK else State.ABSENT
-
-
 def _node(node: NodeReport) -> Side:
-    state = {Arp.STRICT: State.FINE, Arp.NON_STRICT: State.FAULTY}.get(node.arp, State.UNSURE)
-    return Side(state=state, word=str(node.arp), accepted=node.accepted is not None)
+    return Side(outcome=node.arp.outcome, word=str(node.arp), accepted=node.accepted is not None)
+
+
+def _canary(before: Report, after: Report) -> Iterable[Difference]:
+    """Who answered it and is neither a known node nor a proxy. The nodes that did speak for themselves."""
+    was, now = _strangers(before), _strangers(after)
+    if was or now:
+        ip = next(str(t.target.ip) for t in (*after.targets, *before.targets) if t.target.kind is Kind.CANARY)
+        sides = [_of_canary(found, report) for found, report in ((was, before), (now, after))]
+        yield Difference(subject=f"canary {ip}", before=sides[0], after=sides[1], change=changed(sides[0], sides[1]))
+
+
+def _of_canary(strangers: frozenset[str], report: Report) -> Side:
+    if strangers:
+        return Side(outcome=Outcome.FAULT, word="stranger", wrong=strangers, who=tuple(sorted(strangers)))
+    asked = any(target.rounds for target in report.targets if target.target.kind is Kind.CANARY)
+    return Side(outcome=Outcome.FINE, word="no stranger") if asked else ABSENT
+
+
+def _strangers(report: Report) -> frozenset[str]:
+    """The MACs of no known node that answered the canary, without those that answer for everything."""
+
+    def answered(kind: Kind) -> set[str]:
+        found = (r for target in report.targets if target.target.kind is kind for r in target.responders if r.node is None)
+        return {mac for responder in found for mac in responder.macs}
+
+    return frozenset(answered(Kind.CANARY) - answered(Kind.CONTROL))
+
+
+def _findings(before: Report, after: Report) -> tuple[Difference, ...]:
+    """The errors of the later run, each with the nodes and addresses that it names."""
+    was = {finding.id: _finding(finding) for finding in before.findings if finding.severity is Severity.ERROR}
+    found = []
+    for finding in after.findings:
+        if finding.severity is Severity.ERROR:
+            sides = was.get(finding.id, ABSENT), _finding(finding)
+            found.append(Difference(subject=finding.id, before=sides[0], after=sides[1], change=changed(*sides)))
+    return tuple(found)
+
+
+def _finding(finding: Finding) -> Side:
+    subjects = (*finding.nodes, *map(str, finding.ips))
+    accepted = finding.accepted is not None
+    return Side(outcome=Outcome.FAULT, word="error", wrong=frozenset(subjects), who=subjects, accepted=accepted)
+
+
+def _doubts(before: Report, after: Report) -> Iterable[str]:
+    for report, which in ((before, "first"), (after, "second")):
+        if not _judged(report):
+            yield f"nothing was judged in the {which} run"
+    if after.summary.exit_code in (3, 130) and before.summary.exit_code not in (3, 130):
+        yield f"the second run is in doubt: {'; '.join(after.summary.because) or 'it was interrupted'}"
+
+
+def _judged(report: Report) -> bool:
+    """Of the addresses that there are one at least; where there is none, of the nodes."""
+    addresses = [t.verdict.outcome for t in report.targets if t.verdict and t.target.ip]
+    outcomes = addresses or [node.arp.outcome for node in report.nodes]
+    return Outcome.worst(outcomes) is not Outcome.NOT_JUDGED
 
 
 def _differences(before: _Run, after: _Run, same_selection: bool) -> tuple[Difference, ...]:

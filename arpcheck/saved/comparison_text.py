@@ -9,13 +9,13 @@ from itertools import accumulate
 from typing import Any
 
 from arpcheck.evidence_json import VERSION
-from arpcheck.model import Report
+from arpcheck.model import Outcome, Report
 from arpcheck.reports.columns import aligned
 from arpcheck.reports.escape import PROSE_LIMIT, inline, plain
 from arpcheck.reports.json import written
 from arpcheck.reports.language import NONE, count, listing, moment
 from arpcheck.reports.style import Style
-from arpcheck.saved.comparison import Change, Comparison, Difference, Side, State
+from arpcheck.saved.comparison import Change, Comparison, Difference, Side
 
 FORMATS = ("table", "markdown", "json")
 
@@ -75,11 +75,13 @@ def _json(found: Comparison, style: Style) -> str:  # noqa: ARG001 - the same fo
             "exitCode": found.exit_code,
             "changes": {str(change): number for change, number in found.changes.items()},
             "obstacle": found.obstacle,
+            "doubts": list(found.doubts),
         },
         "before": _run(found.before),
         "after": _run(found.after),
         "addresses": [_difference(entry) for entry in found.addresses],
         "nodes": [_difference(entry) for entry in found.nodes],
+        "findings": [_difference(entry) for entry in found.findings],
         "notes": list(found.notes),
     }
     return f"{written(document)}\n"
@@ -97,8 +99,9 @@ def _because(found: Comparison) -> str:
     if found.obstacle:
         return plain(found.obstacle, PROSE_LIMIT)
     changes = ", ".join(f"{number} {change}" for change, number in found.changes.items())
-    accepted = sum(1 for e in (*found.addresses, *found.nodes) if e.change in (Change.NEW, Change.WORSE) and not e.counts)
-    return (changes or "neither an address nor a node is in both") + (f" ({accepted} accepted)" if accepted else "")
+    accepted = sum(1 for e in found.every if e.change in (Change.NEW, Change.WORSE) and not e.counts)
+    words = (changes or "neither an address nor a node is in both") + (f" ({accepted} accepted)" if accepted else "")
+    return "; ".join((*(plain(doubt, PROSE_LIMIT) for doubt in found.doubts), words))
 
 
 def _runs(found: Comparison) -> list[tuple[str, str]]:
@@ -109,13 +112,12 @@ def _runs(found: Comparison) -> list[tuple[str, str]]:
 
 def _shown(found: Comparison) -> Sequence[Difference]:
     """All but what is the same and in order, the worst first."""
-    every = (*found.addresses, *found.nodes)
-    shown = (e for e in every if e.change is not Change.SAME or State.FAULTY in (e.before.state, e.after.state))
+    shown = (e for e in found.every if e.change is not Change.SAME or Outcome.FAULT in (e.before.outcome, e.after.outcome))
     return sorted(shown, key=lambda entry: _ORDER.index(entry.change))
 
 
 def _same(found: Comparison) -> str:
-    left = len(found.addresses) + len(found.nodes) - len(_shown(found))
+    left = len(found.every) - len(_shown(found))
     return f"{count(left, 'other')} the same, none of them known to be wrong." if left else ""
 
 

@@ -10,7 +10,7 @@ from forked import arpcheck
 def test_a_run_with_itself(saved, tmp_path):
     done = arpcheck("compare", saved, saved, "--output", tmp_path / "c.json", "-o", "json")
     document = json.loads(done.stdout)
-    assert (done.returncode, document["summary"]) == (0, {"exitCode": 0, "changes": {"same": 5}, "obstacle": None})
+    assert (done.returncode, document["summary"]) == (0, {"exitCode": 0, "changes": {"same": 6}, "obstacle": None, "doubts": []})
     assert (tmp_path / "c.json").read_text() == done.stdout
 
 
@@ -23,7 +23,7 @@ def test_the_name_of_the_file_says_its_format(saved, tmp_path):
 def test_exit_codes(saved):
     deaf = json.loads(Path(saved).read_text())["evidence"] | {"replies": []}
     worse = arpcheck("compare", "-", saved, "--no-headers", stdin=json.dumps(deaf))
-    assert (worse.returncode, worse.stdout.splitlines()[0]) == (1, "WORSE (exit code 1): 5 worse")
+    assert (worse.returncode, worse.stdout.splitlines()[0]) == (1, "WORSE (exit code 1): 1 new, 5 worse")
     unknown = arpcheck("compare", saved, "-", stdin=json.dumps(deaf))
     assert unknown.returncode == 3
     assert arpcheck("compare", saved, "-", "--exit-zero", stdin=json.dumps(deaf)).returncode == 0

@@ -8,18 +8,19 @@ import pytest
 from saved_runs import NOW, evidence_of, run, scene_of
 
 from arpcheck import pipeline
-from arpcheck.model import Acceptance, Gap, Verdict
+from arpcheck.model import Acceptance, Gap, Outcome, Verdict
 from arpcheck.objects import Objects
 from arpcheck.reports.style import Style
-from arpcheck.saved.comparison import ABSENT, Change, Side, State, changed, compare
+from arpcheck.saved.comparison import ABSENT, Change, Side, changed, compare
 from arpcheck.saved.comparison_text import FORMATS, render
 
 LATER = NOW + timedelta(hours=1)
-FINE, UNSURE = Side(state=State.FINE, word="ok"), Side(state=State.UNSURE, word="inconclusive")
+FINE, UNSURE = Side(outcome=Outcome.FINE, word="ok"), Side(outcome=Outcome.UNSURE, word="inconclusive")
+NOT_JUDGED = Side(outcome=Outcome.NOT_JUDGED, word="not-probed")
 
 
-def faulty(*wrong, word="non-strict"):
-    return Side(state=State.FAULTY, word=word, wrong=frozenset(wrong))
+def faulty(*wrong, word="non-strict", right=()):
+    return Side(outcome=Outcome.FAULT, word=word, wrong=frozenset(wrong), right=frozenset(right), who=(*right, *wrong))
 
 
 CASES = [
@@ -44,6 +45,18 @@ CASES = [
     pytest.param(ABSENT, faulty("a"), "new", id="a new address with a fault"),
     pytest.param(ABSENT, UNSURE, "not-comparable", id="a new address, not known"),
     pytest.param(ABSENT, ABSENT, "same", id="not asked, not asked"),
+    pytest.param(FINE, NOT_JUDGED, "not-comparable", id="in order, then not judged"),
+    pytest.param(faulty("a"), NOT_JUDGED, "not-comparable", id="a fault, then not judged"),
+    pytest.param(UNSURE, NOT_JUDGED, "not-comparable", id="not known, then not judged"),
+    pytest.param(NOT_JUDGED, NOT_JUDGED, "same", id="not judged, not judged"),
+    pytest.param(NOT_JUDGED, FINE, "added", id="not judged, then in order"),
+    pytest.param(NOT_JUDGED, faulty("a"), "worse", id="not judged, then a fault"),
+    pytest.param(NOT_JUDGED, UNSURE, "not-comparable", id="not judged, then not known"),
+    pytest.param(faulty("a", right=["r"]), faulty("a"), "worse", id="the same fault, and the announcer fell silent"),
+    pytest.param(faulty("a", "b", right=["r"]), faulty("a"), "worse", id="one is mended, and the announcer fell silent"),
+    pytest.param(faulty("a", right=["r"]), faulty("a", right=["s"]), "same", id="the same fault, and another announcer"),
+    pytest.param(faulty("a", right=["r"]), faulty("a", "r"), "worse", id="the announcer answers and should not any more"),
+    pytest.param(faulty("a"), faulty("a", right=["r"]), "same", id="the same fault, and an announcer beside it"),
 ]
 
 
@@ -54,14 +67,111 @@ def test_what_became_of_it(before, after, change):
     assert changed(before, after, alike=False) == expected
 
 
-def test_unreached_twice_is_the_same():
-    unreached = Side(state=State.UNSURE, word="unreached")
-    assert changed(unreached, unreached) is Change.SAME
-    assert changed(Side(state=State.FINE, word="strict"), unreached) is Change.NOT_COMPARABLE
-
-
 def what(found):
-    return {entry.subject: entry.change.value for entry in (*found.addresses, *found.nodes)}
+    return {entry.subject: entry.change.value for entry in found.every}
+
+
+def of(text, **how):
+    evidence = evidence_of(scene_of("made", text), at=LATER, **how)
+    return evidence, pipeline.conclude(evidence)
+
+
+STRICT = """
+title = "Strict"
+about = "As two-non-strict, after the change."
+[nodes]
+worker-1 = { ipvs = "strict" }
+worker-2 = { ipvs = "strict" }
+worker-3 = { ipvs = "strict" }
+[[services]]
+name = "web/nginx"
+ips = "10.0.0.50"
+l2_status = "worker-1"
+[[announcers]]
+at = "worker-1"
+ips = "10.0.0.50"
+"""
+
+BESIDE = """
+title = "Beside the announcer"
+about = "worker-2's kernel answers as well."
+[nodes]
+worker-1 = { ipvs = "strict" }
+worker-2 = { ipvs = "non-strict" }
+worker-3 = { ipvs = "strict" }
+[[services]]
+name = "web/nginx"
+ips = "10.0.0.50"
+l2_status = "worker-1"
+"""
+SPEAKER = """
+[[announcers]]
+at = "worker-1"
+ips = "10.0.0.50"
+"""
+
+
+def test_an_announcer_that_fell_silent_is_worse_though_the_fault_is_the_same():
+    """Who turns strict ARP on next takes the address off the LAN."""
+    found = compare(of(BESIDE + SPEAKER), of(BESIDE))
+    assert (found.exit_code, what(found)["10.0.0.50"], what(found)["worker-2"]) == (1, "worse", "same")
+    assert compare(of(BESIDE), of(BESIDE + SPEAKER)).exit_code == 0
+
+
+FORMER = """
+[[announcers]]
+at = "former"
+ips = "10.96.0.1"
+[hosts.former]
+addresses = "10.0.0.99"
+"""
+
+
+def test_a_stranger_that_came_on_the_canary_is_new():
+    before, after = of(STRICT), of(STRICT + FORMER)
+    found = compare(before, after)
+    assert found.exit_code == 1
+    assert {subject: change for subject, change in what(found).items() if change != "same"} == {
+        "canary 10.96.0.1": "new", "foreign-mac": "new",
+    }  # fmt: skip
+    assert what(compare(after, after))["canary 10.96.0.1"] == "same"
+
+
+PENDING = STRICT.replace('ips = "10.0.0.50"\nl2_status = "worker-1"\n', "ips = []\n")
+IPV6 = STRICT.replace('ips = "10.0.0.50"\nl2_status = "worker-1"\n', 'ips = "fd00::50"\n')
+
+
+@pytest.mark.parametrize("text", [PENDING, IPV6], ids=["pending", "IPv6 alone"])
+def test_a_service_that_lost_its_address_is_not_nothing_new(text):
+    found = compare(of(STRICT), of(text))
+    assert (found.exit_code, what(found)["10.0.0.50"]) == (3, "gone")
+    assert render(found, "table", Style()).startswith("NOT COMPARABLE (exit code 3)")
+
+
+def test_where_nothing_is_judged_in_either_run_nothing_is_compared():
+    """The nodes are quiet in both; the one address that there is was never asked."""
+    found = compare(of(IPV6), of(IPV6))
+    assert found.exit_code == 3
+    assert found.doubts[:2] == ("nothing was judged in the first run", "nothing was judged in the second run")
+
+
+def test_a_node_that_left_the_cluster_is_no_doubt():
+    def left(evidence):
+        nodes = tuple(node for node in evidence.objects.of("nodes") if node["metadata"]["name"] != "worker-3")
+        return changed_objects(evidence, resources={**evidence.objects.resources, "nodes": nodes})
+
+    before = of(STRICT)
+    after = left(before[0])
+    found = compare(before, (after, pipeline.conclude(after)))
+    assert (found.exit_code, what(found)["worker-3"]) == (0, "gone")
+
+
+def test_a_doubt_of_the_whole_run_that_was_not_there_before_is_one_of_the_comparison():
+    before = of(STRICT)
+    stopped = replace(before[0], interrupted=True)
+    found = compare(before, (stopped, pipeline.conclude(stopped)))
+    assert found.exit_code == 3
+    assert "the second run is in doubt: the run was interrupted" in render(found, "table", Style())
 
 
 def test_strict_arp_turned_on():
@@ -177,23 +287,6 @@ Clients keep the MAC that they learnt until their ARP entry ends: what is fixed 
 Flush it on routers that matter.
 """
 
-STRICT = """
-title = "Strict"
-about = "As two-non-strict, after the change."
-[nodes]
-worker-1 = { ipvs = "strict" }
-worker-2 = { ipvs = "strict" }
-worker-3 = { ipvs = "strict" }
-[[services]]
-name = "web/nginx"
-ips = "10.0.0.50"
-l2_status = "worker-1"
-[[announcers]]
-at = "worker-1"
-ips = "10.0.0.50"
-"""
-
-
 def mended():
     after = evidence_of(scene_of("strict", STRICT), at=LATER)
     return compare(run("two-non-strict"), (after, pipeline.conclude(after)))
@@ -218,8 +311,10 @@ def test_the_markdown_fits_a_comment_and_counts_what_is_left_out():
 
 def test_the_json():
     document = json.loads(render(mended(), "json", Style()))
-    assert list(document) == ["apiVersion", "kind", "summary", "before", "after", "addresses", "nodes", "notes"]
-    assert document["summary"] == {"exitCode": 0, "changes": {"fixed": 3, "same": 1}, "obstacle": None}
+    assert list(document) == [
+        "apiVersion", "kind", "summary", "before", "after", "addresses", "nodes", "findings", "notes",
+    ]  # fmt: skip
+    assert document["summary"] == {"exitCode": 0, "changes": {"fixed": 3, "same": 1}, "obstacle": None, "doubts": []}
     assert document["before"] == {
         "startedAt": "2026-03-01T12:00:00+00:00", "context": "lab", "exitCode": 1, "complete": True,
     }  # fmt: skip
