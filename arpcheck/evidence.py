@@ -116,6 +116,9 @@ class Evidence:
     """What `--accept` named."""
     trouble: tuple[str, ...] = ()
     """What went wrong on the wire while it ran: "eth0 went down after 12.3 s"."""
+    outdated: tuple[IPv4Address, ...] = ()
+    """Of these the records are from before something that was seen since: the address changed hands, or the cluster can't
+    be read any more (`watch`). They accuse nobody."""
     _by_address: dict[IPv4Address, list[Reply]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def by_address(self) -> Mapping[IPv4Address, Sequence[Reply]]:

@@ -827,3 +827,10 @@ class Report:
     preflight: Preflight | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
     """The JSON form of the evidence that all this was concluded from."""
+
+    @property
+    def judged(self) -> Outcome:
+        """The gravest of the addresses that there are; where there is none, of the nodes. NOT_JUDGED: this run says nothing,
+        however quiet it was. Whether the run as a whole is clean is in the summary."""
+        addresses = [t.verdict.outcome for t in self.targets if t.verdict and t.target.ip]
+        return Outcome.worst(addresses or [node.arp.outcome for node in self.nodes])

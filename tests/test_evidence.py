@@ -70,6 +70,7 @@ ALL = Evidence(
     ),
     accepted=(Acceptance(reason="known", until=date(2026, 6, 1), verdict=Verdict.FOREIGN, ip=VIP),),
     trouble=("eth0 went down after 1.0 s",),
+    outdated=(IPv4Address("10.0.0.50"),),
 )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Probes at an interval, light questions in between, and the lines that come of both; at the end how it all went.
 
-The cluster is read anew for every probe while the questions go on; one that can't be read, as in a failover of its
-own, leaves what was read last. Handed its wire, its clock and its reader, so that a simulation is watched as well."""
+The cluster is read anew just before every probe while the questions go on. Who should answer is known by that reading
+alone: not where it can't be read any more, as in a failover of its own, and not of an address that changed hands since.
+Handed its wire, its clock and its reader, so that a simulation is watched as well."""
 
 from __future__ import annotations
 
@@ -13,17 +14,20 @@ from typing import Protocol
 
 from arpcheck import pipeline
 from arpcheck.errors import ArpcheckError
-from arpcheck.evidence import MacEntry, Options
-from arpcheck.model import Acceptance, Ask, Host, Kind, Mac, Report
+from arpcheck.evidence import Evidence, MacEntry, Options
+from arpcheck.model import Acceptance, Ask, Host, Kind, Mac, Report, Trust
 from arpcheck.objects import Objects
 from arpcheck.reports.language import moment
 from arpcheck.targets import JUDGED
-from arpcheck.watching import Watch
+from arpcheck.watching import SETTLES, Watch
 from arpcheck.watching.words import seconds
 from arpcheck.wire.host import with_neighbours
 from arpcheck.wire.listen import Tap, ask_lightly, period
 from arpcheck.wire.manufacturers import manufacturers
 from arpcheck.wire.seam import Wire
+
+PATIENCE = 10.0
+"""Seconds that a probe waits for the cluster. One that takes longer is read that much earlier the next time."""
 
 
 class Reading(Protocol):
@@ -100,7 +104,14 @@ class _Vigil:
     tap: Tap = field(init=False)
     began: float = field(init=False)
     began_at: datetime = field(init=False)
-    unread: str = ""
+    read_began: float = field(init=False)
+    """When the reading began that gave `objects`."""
+    took: float = 0.0
+    """Seconds that the last reading took."""
+    unread: str | None = None
+    """Why the cluster can't be read any more."""
+    recorded: dict[IPv4Address, frozenset[str]] = field(default_factory=dict)
+    """The announcers by the last reading."""
 
     def __post_init__(self) -> None:
         self.objects = self.world.objects
@@ -109,6 +120,7 @@ class _Vigil:
         self.watch = Watch(lambda at, line: self.world.say(f"{self.time(at)}  {line}"))
         self.tap = Tap(self.world.wire, self.macs, self.watch)
         self.began, self.began_at = self.world.wire.now(), self.world.clock()
+        self.read_began = self.began
 
     def time(self, at: float) -> str:
         """The time of day, to a tenth of a second."""
@@ -125,7 +137,7 @@ class _Vigil:
         self.world.say(f"From {moment(self.began_at)} to {moment(self.world.clock())} UTC")
         for line in self.watch.timeline(self.world.wire.now(), self.time).splitlines():
             self.world.say(line)
-        return self.watch.worst
+        return self.watch.worst.exit_code
 
     def _is_over(self) -> bool:
         lasts = self.pace.lasts
@@ -143,31 +155,76 @@ class _Vigil:
             clock=self.world.clock, stop=self.world.stop, after=with_neighbours, vendors=manufacturers,
         )  # fmt: skip
         if not evidence.interrupted:
-            report = pipeline.conclude(replace(evidence, accepted=self.world.accepted))
+            report = self._concluded(replace(evidence, accepted=self.world.accepted))
             self.watch.probed(self.world.wire.now(), report)
             self.world.store(report)
 
+    def _concluded(self, evidence: Evidence) -> Report:
+        """With records that accuse nobody where they may be of a time before: a correct failover is no fault, whichever of
+        the wire and the record is first to show it."""
+        self.watch.tick(self.world.wire.now())
+        report = pipeline.conclude(evidence)
+        before, self.recorded = self.recorded, _recorded(report)
+        changed = {ip for ip, nodes in self.recorded.items() if before.get(ip, nodes) != nodes}
+        late = {*self.recorded} if self.unread else changed | self.watch.unsettled(self.read_began - SETTLES)
+        return pipeline.conclude(replace(evidence, outdated=tuple(sorted(late)))) if late else report
+
     def _between(self, until: float) -> None:
-        """Light questions until the next probe, with the cluster read meanwhile."""
+        """Light questions until the next probe; the cluster is read at the end of them, so that it is as new as can be."""
         asks = light_asks(pipeline.plan(self.options, self.objects, self.world.host, self.world.mac_map))
-        reading = self.world.reading() if self.world.reading else None
+        until = until if self.pace.lasts is None else min(until, self.began + self.pace.lasts)
+        read = _Read(self.world, until, self.took)
         lost = ask_lightly(
-            self.tap, asks, self.macs, self.watch, every=self.pace.every, rate=self.options.rate,
-            done=lambda: self._is_over() or self.world.wire.now() >= until,
+            self.tap, asks, self.macs, self.watch, every=self.pace.every, rate=self.options.rate, done=read.done,
         )  # fmt: skip
-        found = reading.result() if reading else self.objects
-        if found is not None or not self._is_over():  # nobody waits any more for an answer that has not come
-            self._take(found)
+        if not self.world.stop():
+            self._take(read)
         for error in lost:
             self.watch.deaf(self.world.wire.now(), error.message)
             del self.macs[error.interface]
 
-    def _take(self, found: Objects | ArpcheckError | None) -> None:
+    def _take(self, read: _Read) -> None:
         """What was read, or a line on why it was not, once."""
-        if isinstance(found, Objects):
-            self.objects, self.unread = found, ""
+        if self.world.reading is None:
             return
-        why = found.message if found else "the cluster has not answered yet"
-        if why != self.unread:
-            self.unread = why
-            self.world.say(f"{self.time(self.world.wire.now())}  {why}; what was read before is taken")
+        self.took = read.took
+        if isinstance(read.found, Objects):
+            self.objects, self.read_began, self.unread = read.found, read.began, None
+            return
+        why = read.found.message if read.found else "the cluster has not answered yet"
+        self.watch.unread(self.world.wire.now(), why, known=why == self.unread)
+        self.unread = why
+
+
+@dataclass(slots=True)
+class _Read:
+    """One reading, begun so early that it should be over when the probe is due."""
+
+    world: World
+    until: float
+    """When the probe is due."""
+    lead: float
+    """Seconds before that."""
+    found: Objects | ArpcheckError | None = None
+    began: float = 0.0
+    took: float = 0.0
+    reading: Reading | None = None
+
+    def done(self) -> bool:
+        """Looked at again and again: the probe may begin."""
+        now = self.world.wire.now()
+        if self.world.reading and self.reading is None and now >= self.until - self.lead:
+            self.reading, self.began = self.world.reading(), now
+        if self.reading and self.found is None:
+            self.found, self.took = self.reading.result(), now - self.began
+        waits = self.world.reading is not None and self.found is None and now < self.until + PATIENCE
+        return self.world.stop() or (now >= self.until and not waits)
+
+
+def _recorded(report: Report) -> dict[IPv4Address, frozenset[str]]:
+    """The announcers of every address that a current record names."""
+    return {
+        target.target.ip: frozenset(claim.node for claim in target.announcers if claim.trust is Trust.CURRENT)
+        for target in report.targets
+        if target.verdict and isinstance(target.target.ip, IPv4Address)
+    }

@@ -193,6 +193,8 @@ class _Ground:
 def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
     ip = target.ip if isinstance(target.ip, IPv4Address) and not target.skipped else None
     hearing, owners, objects, read_at = ground.hearing, ground.owners, evidence.objects, ground.read_at
+    if ip in evidence.outdated:
+        read_at = objects.read_at or evidence.started_at
     record = records.record(target, objects, ground.moment, outdated=read_at is not None)
     parties = cases.parties(ip, hearing, owners, ground.labels, record.announcers, record.named) if ip else ()
     rounds = hearing.rounds(ip) if ip else ()

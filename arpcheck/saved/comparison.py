@@ -290,17 +290,10 @@ def _finding(finding: Finding) -> Side:
 
 def _doubts(before: Report, after: Report) -> Iterable[str]:
     for report, which in ((before, "first"), (after, "second")):
-        if not _judged(report):
+        if report.judged is Outcome.NOT_JUDGED:
             yield f"nothing was judged in the {which} run"
     if after.summary.exit_code in (3, 130) and before.summary.exit_code not in (3, 130):
         yield f"the second run is in doubt: {'; '.join(after.summary.because) or 'it was interrupted'}"
-
-
-def _judged(report: Report) -> bool:
-    """Of the addresses that there are one at least; where there is none, of the nodes."""
-    addresses = [t.verdict.outcome for t in report.targets if t.verdict and t.target.ip]
-    outcomes = addresses or [node.arp.outcome for node in report.nodes]
-    return Outcome.worst(outcomes) is not Outcome.NOT_JUDGED
 
 
 def _differences(before: _Run, after: _Run, same_selection: bool) -> tuple[Difference, ...]:

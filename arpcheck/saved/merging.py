@@ -54,6 +54,7 @@ def merge(runs: Sequence[tuple[str, Evidence]]) -> Evidence:
         capture=next((evidence.capture for evidence in newest if evidence.capture), None),
         vantages=tuple(part.vantage for part in parts),
         accepted=tuple(dict.fromkeys(entry for evidence in newest for entry in evidence.accepted)),
+        outdated=tuple(sorted({ip for _, run in runs for ip in run.outdated})),
         trouble=tuple(sorted(f"{name}: {trouble}" for name, run in runs for trouble in run.trouble)),
     )
 

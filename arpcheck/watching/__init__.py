@@ -4,6 +4,6 @@ Told what was asked and heard, with times in seconds on one clock, it says a lin
 end. Knows no wire and no rule of `judge`; the verdicts come from the probes in between."""
 
 from arpcheck.watching.track import Change, Track
-from arpcheck.watching.watch import Watch
+from arpcheck.watching.watch import SETTLES, Watch
 
-__all__ = ["Change", "Track", "Watch"]
+__all__ = ["SETTLES", "Change", "Track", "Watch"]

@@ -81,6 +81,12 @@ class Track:
         """Who answers now."""
         return self.named(self.spans[-1].macs) if self.spans else ()
 
+    @property
+    def unsettled(self) -> bool:
+        """The last question was answered by others than before, and what that comes to is not decided yet."""
+        pending = self.named(self._heard) if self._asked is not None and self._heard else self.owners
+        return bool(self.spans) and (self._fewer is not None or bool(self._silent and self.owners) or pending != self.owners)
+
     def named(self, macs: Iterable[Mac]) -> Owners:
         """The NICs of one node are one owner."""
         return tuple(sorted({self._owner(mac) for mac in macs}))

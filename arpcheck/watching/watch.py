@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from ipaddress import IPv4Address
+from typing import assert_never
 
-from arpcheck.model import Arp, Mac, Report, Verdict
+from arpcheck.model import Arp, Mac, Outcome, Report, Verdict
 from arpcheck.watching.track import Change, Track
 from arpcheck.watching.words import history, named, said, said_of_kernels, summed_up
 
@@ -15,8 +16,9 @@ SERIES = 10.0
 MOST_OVERHEARD = 64
 """Different ones in that time."""
 
-RANK = (0, 3, 1)
-"""Exit codes, the worst last."""
+SETTLES = 15.0
+"""Seconds that a load balancer may take to record a move: a Lease lives for 10 to 15 s, and a status is written by the node
+that took over, when it gets to it."""
 
 Say = Callable[[float, str], None]
 """Takes a line and its time."""
@@ -24,8 +26,8 @@ Say = Callable[[float, str], None]
 
 class Watch:
     def __init__(self, say: Say) -> None:
-        self.worst = 0
-        """The exit code of the worst moment."""
+        self.worst = Outcome.NOT_JUDGED
+        """Of all moments; nothing was judged before the first probe is over."""
         self._worst_moment: tuple[float, str] | None = None
         self._say = say
         self._lost_at = -SERIES
@@ -65,20 +67,38 @@ class Watch:
         if at - self._lost_at > SERIES:
             self._say(at, f"{frames} frames were lost on this host: what was asked just now says nothing")
         self._lost_at = at
-        self._happened(at, 3, "frames were lost on this host, so who answered then is not known")
+        self._happened(at, Outcome.UNSURE, "frames were lost on this host, so who answered then is not known")
         for track in self._tracks.values():
             track.doubt()
 
     def deaf(self, at: float, why: str) -> None:
         """An interface is gone."""
         self._say(at, f"{why}: nothing more is heard there")
-        self._happened(at, 3, why)
+        self._happened(at, Outcome.UNSURE, why)
 
     def announced(self, at: float, ip: IPv4Address, mac: Mac) -> None:
-        """A gratuitous frame. A speaker repeats them at will, so one that names who answers anyway is no news."""
+        """A gratuitous frame. A speaker repeats them at will, so one that names who answers anyway is no news. One of
+        somebody who does not moves every cache that has the address (RFC 826: an entry that is there is overwritten)."""
         owner = self._owner(mac)
         if ip in self._labels and owner not in self._tracks[ip].owners and self._is_new("announced", ip, owner, at):
             self._say(at, f"{ip}: {owner} announces it (gratuitous ARP)")
+            if self._tracks[ip].spans:  # before the first answer nobody is known not to answer
+                self._happened(at, Outcome.UNSURE, f"{owner} announced {ip} and did not answer for it")
+
+    def unread(self, at: float, why: str, *, known: bool) -> None:
+        """The cluster can't be read any more. `known`: it was said already."""
+        if not known:
+            self._say(at, f"{why}: who should answer is not known now, and what was read before accuses nobody")
+        self._happened(at, Outcome.UNSURE, "the cluster could not be read, so who should have answered then is not known")
+
+    def unsettled(self, since: float) -> frozenset[IPv4Address]:
+        """The addresses that changed hands after this moment, or are about to: somebody answers who did not before."""
+        late = {
+            ip
+            for ip, changes in self._changes.items()
+            if any(change.at >= since and (change.moved or {*change.after} - {*change.before}) for change in changes)
+        }
+        return frozenset(late | {ip for ip, track in self._tracks.items() if track.unsettled}) - {self._canary}
 
     def claimed(self, at: float, ip: IPv4Address, mac: Mac, wanted: IPv4Address) -> None:
         """Somebody asked with a Service's address as its own sender, which every cache that hears it may learn: a kernel
@@ -89,7 +109,7 @@ class Watch:
         rightly = track is not None and track.owners in ((owner,), ())
         if ip in self._services and not rightly and self._is_new("claimed", ip, owner, at):
             self._say(at, f"{ip}: {owner} asks for {wanted} with it as its own address: arp_announce is not 2 there")
-            self._happened(at, 3, f"{owner} asked with {ip} as its own address")
+            self._happened(at, Outcome.UNSURE, f"{owner} asked with {ip} as its own address")
 
     def _is_new(self, what: str, ip: IPv4Address, owner: str, at: float) -> bool:
         """Once in a series; a flood of forged senders is not told in full."""
@@ -118,12 +138,12 @@ class Watch:
             if before not in (None, node.arp):
                 self._say(at, f"{node.name}: {before} before, {node.arp} now")
             self._arp[node.name] = node.arp
-        self._happened(at, report.summary.exit_code, "; ".join(report.summary.because) or "a probe's verdicts")
+        self._happened(at, _outcome(report), "; ".join(report.summary.because) or "a probe's verdicts")
 
     def _judged(self, at: float, ip: str, verdict: Verdict, reason: str, *, first: bool) -> None:
         before = self._verdicts.get(ip)
         self._verdicts[ip] = verdict
-        if before == verdict or (first and verdict in (Verdict.OK, Verdict.NOT_PROBED)):
+        if before == verdict or (first and verdict.outcome in (Outcome.FINE, Outcome.NOT_JUDGED)):
             return
         was = f"{before} before, {verdict} now" if before else f"{verdict}"
         self._say(at, f"{ip}: {was}: {reason}")
@@ -146,14 +166,18 @@ class Watch:
 
     def _kernels(self, change: Change) -> None:
         """Who answers for Service addresses and did not before; those that the last probe found have been counted."""
-        new = [owner for owner in change.after if owner not in change.before and self._arp.get(owner) is not Arp.NON_STRICT]
+        new = [owner for owner in change.after if owner not in change.before and not self._is_faulty(owner)]
         nodes = [owner for owner in new if owner in self._arp]
         if new:
-            self._happened(change.at, 1 if nodes else 3, f"{named(tuple(nodes or new))} answered for Service addresses")
+            outcome = Outcome.FAULT if nodes else Outcome.UNSURE
+            self._happened(change.at, outcome, f"{named(tuple(nodes or new))} answered for Service addresses")
 
-    def _happened(self, at: float, code: int, because: str) -> None:
-        if code in RANK and RANK.index(code) > RANK.index(self.worst):
-            self.worst, self._worst_moment = code, (at, because)
+    def _is_faulty(self, owner: str) -> bool:
+        return owner in self._arp and self._arp[owner].outcome is Outcome.FAULT
+
+    def _happened(self, at: float, outcome: Outcome, because: str) -> None:
+        if Outcome.worst((outcome, self.worst)) is not self.worst:
+            self.worst, self._worst_moment = outcome, (at, because)
 
     def _owner(self, mac: Mac) -> str:
         return self._owners.get(mac, str(mac))
@@ -162,11 +186,20 @@ class Watch:
 
     def timeline(self, end: float, clock: Callable[[float], str]) -> str:
         """What happened to every address that changed, and how many did not. `clock`: the time of day."""
-        worst = "Nothing was wrong at any moment"
-        if self._worst_moment:
-            at, because = self._worst_moment
-            worst = f"Worst moment: {clock(at)}, {because}"
-        return "\n".join((*self._histories(end, clock), f"{worst}; exit code {self.worst}", ""))
+        code = self.worst.exit_code
+        return "\n".join((*self._histories(end, clock), f"{self._worst_words(clock)}; exit code {code}", ""))
+
+    def _worst_words(self, clock: Callable[[float], str]) -> str:
+        match self.worst:
+            case Outcome.NOT_JUDGED:
+                return "Nothing was judged: no probe was finished that could judge an address or a node"
+            case Outcome.FINE:
+                return "Nothing was wrong at any moment"
+            case Outcome.UNSURE | Outcome.FAULT:
+                at, because = self._worst_moment or (0.0, "")
+                return f"Worst moment: {clock(at)}, {because}"
+            case _:
+                assert_never(self.worst)
 
     def _histories(self, end: float, clock: Callable[[float], str]) -> Iterator[str]:
         still = 0
@@ -184,13 +217,26 @@ class Watch:
             yield f"{still} {'other ' if self._changes else ''}address{'' if still == 1 else 'es'} did not change"
 
 
-def _worth(ip: IPv4Address, change: Change) -> tuple[int, str]:
-    """The exit code of a change, and what it is: as the verdicts `silent`, `duplicate` and `moved`."""
+def _worth(ip: IPv4Address, change: Change) -> tuple[Outcome, str]:
+    """What a change comes to, and what it is: as the verdicts `silent`, `duplicate` and `moved`."""
     if not change.after:
-        return 1, f"nobody answered for {ip}"
+        return Outcome.FAULT, f"nobody answered for {ip}"
     if len(change.after) > 1 or change.together:
-        return 1, f"several answered for {ip}"
-    return (3, f"{ip} moved from {named(change.origin)} to {named(change.after)}") if change.moved else (0, "")
+        return Outcome.FAULT, f"several answered for {ip}"
+    if change.moved:
+        return Outcome.UNSURE, f"{ip} moved from {named(change.origin)} to {named(change.after)}"
+    return Outcome.NOT_JUDGED, ""
+
+
+def _outcome(report: Report) -> Outcome:
+    """Of a whole probe. Addresses none of which was judged make it none, whatever the nodes are."""
+    match report.summary.exit_code:
+        case 0:
+            return Outcome.NOT_JUDGED if report.judged is Outcome.NOT_JUDGED else Outcome.FINE
+        case 1:
+            return Outcome.FAULT
+        case _:
+            return Outcome.UNSURE
 
 
 def _owners(report: Report) -> dict[Mac, str]:

@@ -1,6 +1,8 @@
 """Scenes watched in virtual time: the questions, the probes in between, every line and the timeline, word for word."""
 
 import itertools
+import random
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -13,7 +15,7 @@ from arpcheck.errors import ClusterError
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.simulation import SimulatedWire, scene_host
-from arpcheck.model import Arp, Mac
+from arpcheck.model import Arp, Mac, Outcome
 from arpcheck.watching import Watch
 from arpcheck.wire.seam import Arrival, LinkLostError
 
@@ -62,7 +64,8 @@ watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed eve
 12:00:01.1  probed: 1 ok
 12:00:08.2  10.0.0.50: nobody answers; it was worker-1
 12:00:09.7  10.0.0.50: moved from worker-1 to worker-2, after a gap of 1.5 s
-12:00:13.1  10.0.0.50: ok before, wrong-node now: worker-2 answered every round; worker-1 should
+12:00:13.1  10.0.0.50: ok before, inconclusive now: worker-2 answered, and the cluster was read 2026-03-01 12:00 UTC and \
+then recorded worker-1: who should answer now is not known
 
 From 2026-03-01 12:00:00 to 2026-03-01 12:00:13 UTC
 10.0.0.50 (web/nginx): 1 move, 1 gap (1.5 s)
@@ -76,7 +79,8 @@ watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed eve
 12:00:01.1  probed: 1 ok
 12:00:08.2  10.0.0.50: worker-1 and worker-2 both answer
 12:00:10.2  10.0.0.50: moved from worker-1 to worker-2, after two owners for 2.0 s
-12:00:13.1  10.0.0.50: ok before, wrong-node now: worker-2 answered every round; worker-1 should
+12:00:13.1  10.0.0.50: ok before, inconclusive now: worker-2 answered, and the cluster was read 2026-03-01 12:00 UTC and \
+then recorded worker-1: who should answer now is not known
 
 From 2026-03-01 12:00:00 to 2026-03-01 12:00:13 UTC
 10.0.0.50 (web/nginx): 1 move, 1 overlap (2.0 s)
@@ -142,10 +146,10 @@ def test_a_clean_move_that_the_cluster_records_is_3():
     assert code == 3
 
 
-def recorded_at(node):
-    """The cluster when its load balancer has recorded this announcer."""
+def recorded_at(node, seconds=0.0):
+    """The cluster when its load balancer has recorded this announcer; read so many seconds after the beginning."""
     scene = f'title = "x"\nabout = "x"\n[[services]]\nname = "web/nginx"\nips = "10.0.0.50"\nl2_status = "{node}"\n'
-    return cluster_objects.objects(scene_file.parse(scene, "x"), NOW, pipeline.NEEDS)
+    return cluster_objects.objects(scene_file.parse(scene, "x"), NOW + timedelta(seconds=seconds), pipeline.NEEDS)
 
 
 def test_every_probe_is_stored_and_the_interval_is_kept():
@@ -187,7 +191,14 @@ def heard_of(*frames):
 
 def test_a_gratuitous_frame_of_another_node_is_told_once_in_a_series():
     announced = [frame(operation, OTHER, "10.0.0.50", "10.0.0.50") for operation in (1, 2, 1, 2)]
-    assert heard_of(*announced) == (0, ["10.0.0.50: worker-1 announces it (gratuitous ARP)"])
+    assert heard_of(*announced) == (3, ["10.0.0.50: worker-1 announces it (gratuitous ARP)"])
+
+
+def test_an_announcement_of_somebody_who_does_not_answer_is_a_moment_that_matters():
+    """Every client's cache follows it, though a probe finds one right answer."""
+    wire = lambda scene: Overheard(scene, [(5.0, frame(1, OTHER, "10.0.0.50", "10.0.0.50"))])  # noqa: E731
+    _, text, _ = watched("healthy", wire=wire)
+    assert text.endswith("Worst moment: 12:00:05.0, worker-1 announced 10.0.0.50 and did not answer for it; exit code 3")
 
 
 def test_one_that_names_who_answers_anyway_is_no_news():
@@ -246,10 +257,10 @@ def kernel_heard(mac, scene="healthy"):
 
 def test_a_kernel_that_begins_to_answer_between_two_probes_counts():
     mac = lambda report: report.nodes[0].macs[0].mac  # noqa: E731
-    assert kernel_heard(mac) == (1, "worker-1 answers for Service addresses: no strict ARP")
-    assert kernel_heard(lambda _: Mac("02:0f:00:00:00:01"))[0] == 3, "whose it is is not known"
+    assert kernel_heard(mac) == (Outcome.FAULT, "worker-1 answers for Service addresses: no strict ARP")
+    assert kernel_heard(lambda _: Mac("02:0f:00:00:00:01"))[0] is Outcome.UNSURE, "whose it is is not known"
     mac = lambda report: next(node for node in report.nodes if node.arp is Arp.NON_STRICT).macs[0].mac  # noqa: E731
-    assert kernel_heard(mac, "two-non-strict")[0] == 0, "the probe has counted it, or it was accepted"
+    assert kernel_heard(mac, "two-non-strict")[0] is Outcome.FINE, "the probe has counted it, or it was accepted"
 
 
 def test_a_flood_of_forged_senders_is_told_in_part():
@@ -287,18 +298,129 @@ class Answer:
         return self.found
 
 
-def test_a_cluster_that_can_not_be_read_leaves_what_was_read_and_is_told_once():
+def test_a_cluster_that_can_not_be_read_is_told_once_and_is_a_moment_that_matters():
     answers = iter([ClusterError("the API server x can't be read: connection refused"), ClusterError("x"), None])
     error = ClusterError("the API server x can't be read: timed out")
     code, text, stored = watched(
-        "healthy", pace=Pace(interval=3, lasts=12, every=0.5), reading=lambda: Answer(next(answers, error)),
+        "healthy", pace=Pace(interval=3, lasts=26, every=0.5), reading=lambda: Answer(next(answers, error)),
     )  # fmt: skip
-    assert len(stored) == 5
-    assert code == 0
-    told = [line.split("  ", 1)[1] for line in text.splitlines() if "what was read before is taken" in line]
+    assert len(stored) == 6  # at 0, 3, 6, 19 since nothing had come for 10 s, 22 and 25 s
+    assert code == 3
+    assert text.endswith("12:00:03.0, the cluster could not be read, so who should have answered then is not known; exit code 3")
+    told = [line.split("  ", 1)[1] for line in text.splitlines() if "accuses nobody" in line]
     assert told == [
-        "the API server x can't be read: connection refused; what was read before is taken",
-        "x; what was read before is taken",
-        "the cluster has not answered yet; what was read before is taken",
-        "the API server x can't be read: timed out; what was read before is taken",
-    ]
+        f"{why}: who should answer is not known now, and what was read before accuses nobody"
+        for why in (
+            "the API server x can't be read: connection refused", "x", "the cluster has not answered yet",
+            "the API server x can't be read: timed out",
+        )
+    ]  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------- a failover and its record
+
+FAILOVER = """
+title = "A failover"
+about = "Made by a test."
+[nodes]
+worker-1 = {{ ipvs = "strict" }}
+worker-2 = {{ ipvs = "strict" }}
+worker-3 = {{ ipvs = "strict" }}
+[[services]]
+name = "web/nginx"
+ips = "10.0.0.50"
+l2_status = "worker-1"
+[[announcers]]
+at = "worker-1"
+ips = "10.0.0.50"
+until = "{ends:.2f}s"
+[[announcers]]
+at = "worker-2"
+ips = "10.0.0.50"
+from = "{begins:.2f}s"
+"""
+
+
+class Api:
+    """What it says when it is read: worker-1 up to a moment, worker-2 from then on. It takes a second, and fails from
+    another moment on."""
+
+    def __init__(self, wire, recorded_from, fails_from=float("inf")):
+        self.wire, self.recorded_from, self.fails_from = wire, recorded_from, fails_from
+
+    def __call__(self):
+        began = self.wire.now()
+        node = "worker-2" if began >= self.recorded_from else "worker-1"
+        found = ClusterError("the API server x can't be read: 401") if began >= self.fails_from else recorded_at(node, began)
+        return Slow(self.wire, began + 1, found)
+
+
+class Slow(Answer):
+    def __init__(self, wire, ready, found):
+        super().__init__(found)
+        self.wire, self.ready = wire, ready
+
+    def result(self):
+        return self.found if self.wire.now() >= self.ready else None
+
+
+def failover(moment, *, gap=0.0, recorded=1.0, fails=float("inf"), **pace):
+    """At a moment, after a gap on the wire; the record follows after `recorded` seconds, or comes before it. The API fails
+    from `fails` seconds after it."""
+    scene = scene_file.parse(FAILOVER.format(ends=moment, begins=moment + gap), "x")
+    wire, said = SimulatedWire(scene), []
+    world = World(
+        wire=wire, clock=lambda: NOW + timedelta(seconds=wire.now()), host=scene_host(scene),
+        objects=recorded_at("worker-1"), reading=Api(wire, moment + recorded, moment + fails), say=said.append,
+        store=lambda _: None, stop=lambda: False,
+    )  # fmt: skip
+    options = Options(interfaces=("eth0",), rounds=1, rate=100.0)
+    code = vigil(options, Pace(**{"interval": 10, "lasts": 62, "every": 0.5, **pace}), world)
+    return code, "\n".join(said)
+
+
+@pytest.mark.parametrize("fails", [float("inf"), -5.0, 0.0, 2.0], ids=["healthy", "gone before", "gone with it", "gone after"])
+def test_a_correct_failover_accuses_nobody_at_whatever_moment_it_comes(fails):
+    """The wire before the record or after it, in the light questions, while the cluster is read, or in a probe."""
+    dice = random.Random(531)  # noqa: S311 - the same ones every time
+    for _ in range(20):
+        moment, gap, recorded = dice.uniform(2, 40), dice.choice([0, 0, 1.5]), dice.uniform(-3, 6)
+        code, text = failover(moment, gap=gap, recorded=recorded, fails=fails)
+        assert "wrong-node" not in text, (moment, gap, recorded, text)
+        assert "from worker-1 to worker-2" in text
+        assert code == (1 if gap else 3), "nobody answered in the gap"
+        assert ("accuses nobody" in text) == (fails < 20)
+
+
+def test_a_record_that_does_not_follow_accuses_when_it_had_time_to():
+    code, text = failover(12.0, recorded=1000.0)
+    assert code == 1
+    assert re.findall(r"10.0.0.50: (\S+ before, \S+) now", text) == ["ok before, inconclusive", "inconclusive before, wrong-node"]
+    told = [line for line in text.splitlines() if "wrong-node now" in line]
+    assert [line[:8] for line in told] == ["12:00:32"], "not in the probes at 11 and 21 s, of which the record was too new"
+
+
+def test_what_was_recorded_when_the_api_was_last_read_accuses_nobody_ever():
+    code, text = failover(12.0, recorded=1000.0, fails=-5.0)
+    assert code == 3
+    assert "wrong-node" not in text
+
+
+def test_a_file_read_once_accuses_nobody_after_a_move():
+    _, text, _ = watched("failover-gap", pace=Pace(interval=10, lasts=60, every=0.5))
+    assert "wrong-node" not in text
+
+
+# ------------------------------------------------------------------------------------------------------ nothing judged
+
+
+def test_stopped_before_the_first_probe_is_over_nothing_is_judged():
+    code, text, stored = watched("healthy", stop=lambda: True)
+    assert (code, stored) == (3, [])
+    assert text.endswith("Nothing was judged: no probe was finished that could judge an address or a node; exit code 3")
+
+
+def test_addresses_none_of_which_can_be_asked_are_not_clean():
+    scene = scene_file.parse('title = "x"\nabout = "x"\n[[services]]\nname = "web/six"\nips = "fd00::50"\n', "x")
+    code, _, _ = watched("healthy", objects=cluster_objects.objects(scene, NOW, pipeline.NEEDS))
+    assert code == 3

@@ -113,6 +113,7 @@ class _Rewriter:
             capture=self._capture(evidence.capture) if evidence.capture else None,
             vantages=tuple(map(self._vantage, evidence.vantages)),
             accepted=tuple(map(self._acceptance, evidence.accepted)),
+            outdated=tuple(map(ip, evidence.outdated)),
             trouble=tuple(map(self._strings.sentence, evidence.trouble)),
         )  # fmt: skip
 
