@@ -20,7 +20,8 @@ def _announcer(case: Case, verdict: Verdict) -> Iterable[Also]:
     if verdict in (Verdict.SILENT, Verdict.WRONG_NODE, Verdict.MOVED) or not case.parties or case.silence or case.external:
         return
     answered = {party.node for party in case.parties}
-    for node in sorted((case.announcers - answered) & case.nodes_heard - case.blind) if not case.announcers & answered else ():
+    could = case.announcers & case.nodes_heard - case.blind
+    for node in sorted(could) if not case.announcers & answered else ():
         yield Also(id=AlsoId.ANNOUNCER_SILENT, node=node, text=f"{node}, which should answer, did not")
     if verdict is Verdict.NON_STRICT and {*case.offenders} == {*case.parties}:
         text = "nobody but kernels without strict ARP answers: when they are quiet, nobody does"
@@ -36,7 +37,8 @@ def _others(case: Case, verdict: Verdict, quiet: frozenset[str]) -> Iterable[Als
     known = [party for party in case.parties if party.node in quiet and not case.is_proxy(party)]
     if not (case.announcers or case.silence) and len(known) > 1:
         for party in known:
-            yield Also(id=AlsoId.OTHER_NODE, node=party.node, text=f"{party.node} answered, one of {len(known)} that are quiet")
+            text = f"{party.node} answered, one of {len(known)} nodes that are quiet"
+            yield Also(id=AlsoId.OTHER_NODE, node=party.node, text=text)
 
 
 def _strangers(case: Case, verdict: Verdict) -> Iterable[Also]:

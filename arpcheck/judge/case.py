@@ -129,8 +129,10 @@ class Case:
         return tuple(self.owners[nic] for nic in self.nics_of(party))
 
     def is_known(self, party: Responder) -> bool:
-        """It is known who this is, if only that it is no node."""
-        return party.node is not None or self.is_proxy(party) or self.is_foreign(party) or party.macs[0] in self.named
+        """It is known who this is, if only that it is no node; of an external load balancer it should be none."""
+        if party.node is not None or self.external or party.macs[0] in self.named:
+            return True
+        return self.is_proxy(party) or self.is_foreign(party)
 
     def is_proxy(self, party: Responder) -> bool:
         """It answers for whatever it is asked, and was not asked in a way that would tell otherwise."""

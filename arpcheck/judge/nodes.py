@@ -78,7 +78,12 @@ class _Look:
     """What was heard of one node at its own addresses."""
 
     def __init__(
-        self, name: str, addresses: Sequence[IPv4Address], nics: tuple[Nic, ...], owners: Mapping[Nic, Owner], hearing: Hearing
+        self,
+        name: str,
+        addresses: Sequence[IPv4Address],
+        nics: tuple[Nic, ...],
+        owners: Mapping[Nic, Owner],
+        hearing: Hearing,
     ) -> None:
         self.name = name
         self.addresses = addresses
@@ -147,7 +152,7 @@ def _judge(look: _Look, canary: IPv4Address | None, blind: Collection[str], enou
         return Arp.UNKNOWN, "it missed questions for its own address, so it may have missed those for the canary"
     if not asked:
         return Arp.UNKNOWN, "its own address and the canary were not asked in the same way"
-    return Arp.UNKNOWN, f"only {own} questions for its own address and {asked} for the canary reached it; {enough} are needed"
+    return Arp.UNKNOWN, f"only {own} questions for its own address and {asked} for the canary reached it, {enough} must"
 
 
 def _why_quiet(gateways: Iterable[IPv4Address], nics: Iterable[Nic], hearing: Hearing) -> str:

@@ -35,6 +35,8 @@ class Knowledge:
     """The node that the prober on this segment is; several hosts may have asked, each on its own."""
     shared: frozenset[IPv4Address] = frozenset()
     """Addresses that are a Service's or a control plane's, so that other nodes may answer for them."""
+    canary: IPv4Address | None = None
+    """Who answers it holds Service addresses, and answers for a node's address that is a Service's too."""
     unread: tuple[str, ...] = ()
     """Resources that could not be read and might have named the node of a MAC: then none is outside."""
 
@@ -61,19 +63,22 @@ def owners(
     """`addresses`: the nodes' own."""
     names = [node.name for node in nodes if node.name]
     claims = _claims(hearing, knowledge)
-    decided = {nic: None if nic[1] in knowledge.overlays else _node(found, knowledge) for nic, found in claims.items()}
+    decided = {nic: None if nic[1] in knowledge.overlays else _node(found) for nic, found in claims.items()}
     conflicts = tuple(_conflicts(hearing, knowledge, claims, decided, addresses))
     contested = {nic for conflict in conflicts for nic in conflict.nics}
-    outside, apart = _Outside(hearing, knowledge, claims, names), _Apart(hearing, decided, names, addresses, knowledge)
+    homes = tuple({ip for own in addresses.values() for ip in own})
+    at_home = {nic for ip in homes for nic in hearing.by_nic(ip)}  # some node's, though it may not be known whose
+    outside, apart = _Outside(knowledge, claims, names), _Apart(hearing, decided, names, homes, knowledge)
     by_nic = {}
     for nic, found in claims.items():
         node = decided[nic]
+        nameless = not found and nic[1] not in knowledge.overlays and nic not in at_home
         by_nic[nic] = Owner(
             mac=nic[1],
             node=node,
-            strength=_strength(nic, node, found, contested, knowledge),
-            outside=not found and nic[1] not in knowledge.overlays and outside.holds(nic),
-            apart=not found and nic[1] not in knowledge.overlays and apart.holds(nic),
+            strength=_strength(nic, node, found, contested),
+            outside=nameless and outside.holds(nic),
+            apart=nameless and apart.holds(nic),
             proxied=frozenset(sender for proxy, sender in knowledge.proxies if proxy == nic),
             label=knowledge.overlays.get(nic[1]) or (knowledge.label(nic[1]) if node is None else None) or "",
             identities=tuple(sorted(found, key=lambda claim: (claim.rank, claim.source, claim.node))),
@@ -101,7 +106,7 @@ ANYWHERE = ""
 """The segment of a MAC that was written down and not heard."""
 
 
-def _node(claims: Iterable[Identity], knowledge: Knowledge) -> str | None:
+def _node(claims: Iterable[Identity]) -> str | None:
     by_rank: dict[int, set[str]] = {}
     for claim in claims:
         by_rank.setdefault(claim.rank, set()).add(claim.node)
@@ -109,9 +114,7 @@ def _node(claims: Iterable[Identity], knowledge: Knowledge) -> str | None:
     return next(iter(strongest)) if len(strongest) == 1 else None
 
 
-def _strength(
-    nic: Nic, node: str | None, claims: tuple[Identity, ...], contested: Set[Nic], knowledge: Knowledge
-) -> Strength:
+def _strength(nic: Nic, node: str | None, claims: tuple[Identity, ...], contested: Set[Nic]) -> Strength:
     if node is None:
         return Strength.NONE
     if nic in contested or any(claim.node != node for claim in claims):
@@ -127,8 +130,10 @@ def _conflicts(
     addresses: Mapping[str, Iterable[IPv4Address]],
 ) -> Iterable[Conflict]:
     """Before NICs at a node's address are counted these are left out: what answered there as a proxy, what is known to be
-    another node's, and an address that others may answer for, where the node has another one here."""
+    another node's, and an address that others may answer for, where the node has another one here, or where they answer
+    for every Service's address."""
     listed = {(nic, claim.node) for nic, found in claims.items() for claim in found if claim.lists_nics}
+    holders = {*_genuine(hearing, knowledge.canary, knowledge)} if knowledge.canary else set()
     for node, own in sorted(addresses.items()):
         answered = {ip: _genuine(hearing, ip, knowledge) for ip in own}
         plain = {nic[0] for ip, nics in answered.items() if ip not in knowledge.shared for nic in nics}
@@ -137,6 +142,8 @@ def _conflicts(
                 if ip in knowledge.shared and segment in plain:
                     continue
                 there = [nic for nic in nics if nic[0] == segment and decided[nic] in (None, node)]
+                if ip in knowledge.shared:
+                    there = [nic for nic in there if nic not in holders]
                 unlisted = tuple(sorted(nic for nic in there if (nic, node) not in listed))
                 if len(there) > 1 and unlisted:
                     yield Conflict(ip=ip, node=node, nics=unlisted)
@@ -154,7 +161,7 @@ def _genuine(hearing: Hearing, ip: IPv4Address, knowledge: Knowledge) -> list[Ni
 class _Outside:
     """Every node's NICs are listed, so that a MAC which no list has is no node's."""
 
-    def __init__(self, hearing: Hearing, knowledge: Knowledge, claims: Claims, names: Iterable[str]) -> None:
+    def __init__(self, knowledge: Knowledge, claims: Claims, names: Iterable[str]) -> None:
         known = {claim.node for found in claims.values() for claim in found if claim.lists_all}
         self._holds = not knowledge.unread and bool(names) and {*names} <= known
 
@@ -170,12 +177,12 @@ class _Apart:
         hearing: Hearing,
         decided: Mapping[Nic, str | None],
         names: Iterable[str],
-        addresses: Mapping[str, Iterable[IPv4Address]],
+        homes: tuple[IPv4Address, ...],
         knowledge: Knowledge,
     ) -> None:
         self._hearing = hearing
         self._names = frozenset(names)
-        self._homes = tuple({ip for found in addresses.values() for ip in found})
+        self._homes = homes
         self._own = knowledge.own
         # A lost frame may be the very one by which a MAC would have been known as a node's.
         self._doubt = bool(knowledge.unread) or any(hearing.lost(ip) or hearing.excess(ip) for ip in self._homes)
@@ -191,8 +198,8 @@ class _Apart:
         if self._doubt or not self._names or not segment or missing or mac[:_OUI] in self._makes:
             return False
         for ip in self._homes:
-            alone = self._hearing.asked(ip).unicast
-            asked = sum(n for (interface, _, to), n in alone.items() if to == mac and self._hearing.segment(interface) == segment)
-            if asked < TWICE or nic in self._hearing.by_nic(ip):
+            alone = [turn for turn in self._hearing.asked(ip).unicast.items() if turn[0][2] == mac]
+            asked = sum(n for (interface, _, _), n in alone if self._hearing.segment(interface) == segment)
+            if asked < TWICE:
                 return False
         return bool(self._homes)

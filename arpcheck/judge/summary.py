@@ -64,7 +64,7 @@ def summarise(
 
 
 def _of_outcome(verdicts: Counter[Verdict], outcome: Outcome) -> list[str]:
-    return [f"{verdicts[verdict]} {verdict.value}" for verdict in Verdict if verdicts[verdict] and verdict.outcome is outcome]
+    return [f"{verdicts[v]} {v.value}" for v in Verdict if verdicts[v] and v.outcome is outcome]
 
 
 def _proven(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding]) -> tuple[str, ...]:
@@ -105,10 +105,15 @@ def _doubts(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding]
     if blind_to_proxies:
         more = f" and {len(blind_to_proxies) - 3} more" if len(blind_to_proxies) > 3 else ""
         doubts.append(f"no own sender asked for {', '.join(blind_to_proxies[:3])}{more}, so a proxy would not be seen")
-    doubts.extend(f"{finding.id}: {_concerned(finding)}" for finding in found if finding.outcome is Outcome.UNSURE)
+    unsure = (finding for finding in found if finding.outcome is Outcome.UNSURE and finding.id not in _SAID)
+    doubts.extend(f"{finding.id}: {_concerned(finding)}" for finding in unsure)
     if not addresses and not judged.named(Arp.STRICT):
         doubts.append("no address and no node was judged")
     return tuple(dict.fromkeys(doubts))
+
+
+_SAID = ("self-blind", "unreached-nodes", "unknown-mac", "foreign-mac")
+"""Findings of which a verdict or another doubt tells already."""
 
 
 def _concerned(finding: Finding) -> str:
@@ -119,7 +124,7 @@ def _concerned(finding: Finding) -> str:
 def _accepted_strangers(judged: Judged, strangers: Iterable[Nic]) -> bool:
     """The finding `foreign-mac` of the canary is accepted, and it speaks of all of them."""
     accepted = judged.canary is not None and judged.acceptances.of_subject("foreign-mac", judged.canary)
-    return bool(accepted) and all(judged.owners[nic].outside for nic in strangers)
+    return bool(accepted) and all(judged.owners[nic].outside or judged.owners[nic].apart for nic in strangers)
 
 
 def _accepted(judged: Judged) -> tuple[str, ...]:

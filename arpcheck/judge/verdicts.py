@@ -314,11 +314,12 @@ def _not_heard(case: Case, likely: set[str]) -> str | None:
     speakers = case.announcers or (case.nodes_ready | likely)
     if missing := sorted(speakers - case.nodes_heard):
         more = f" and {len(missing) - _MOST} more" if len(missing) > _MOST else ""
+        which = "should answer" if case.announcers else "could be the announcer"
         named = f"{', '.join(missing[:_MOST])}{more}"
-        which = "which should answer" if case.announcers else "any of which could be the announcer"
-        return f"nobody answered, and {named}, {which if case.announcers or len(missing) > 1 else 'which could be the announcer'}, was not heard on this segment"
-    if missed := sorted(speakers & case.nodes_missed):
-        return f"nobody answered, and frames get lost here: {', '.join(missed[:_MOST])} missed questions for its own address"
+        return f"nobody answered, and {named}, which {which}, was not heard on this segment"
+    if case.nodes_missed:
+        named = ", ".join(sorted(case.nodes_missed)[:_MOST])
+        return f"nobody answered, and frames get lost here: {named} did not answer every question for its own address"
     return None
 
 

@@ -37,11 +37,11 @@ def conclude(evidence: Evidence) -> Report:
     targets = targets_of(evidence.options, objects, evidence.host)
     places = views(evidence)
     own = {name: identities.own_node(place) for name, place in places}
-    knowledge = _knowledge(evidence, places, own, hearing)
+    canary = next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None)
+    knowledge = replace(_knowledge(evidence, places, own, hearing), canary=canary)
     weighed = owners(hearing, knowledge, objects.nodes(), addresses)
     owned = weighed.by_nic
     blind = _blind(places, own, addresses)
-    canary = next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None)
     gateways = identities.pod_gateways(objects)
     states = node_states(objects.nodes(), addresses, canary, owned, hearing, blind, gateways)
     labels = {mac: found for _, mac in owned if (found := identities.label(mac, evidence.vendors))}

@@ -72,7 +72,7 @@ def likely_causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]
     heard = Heard(
         answered=_answered(judged),
         strangers=frozenset(str(j.ip) for j, party in judged.strangers() if j.case.is_foreign(party)),
-        stranger_on_canary=any(judged.owners[nic].outside for nic in judged.canary_nics()),
+        stranger_on_canary=any(judged.owners[nic].outside or judged.owners[nic].apart for nic in judged.canary_nics()),
         twice=frozenset(node for _, node, _ in judged.doubled),
         gateways=_answered_gateways(judged, gateways) if asked_gateways else None,
         node_addresses=_node_addresses(judged),

@@ -5,13 +5,14 @@ from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from arpcheck.evidence import Evidence, Options, Vantage
+from arpcheck.judge.acceptance import Acceptances, judged_with
 from arpcheck.judge.case import Case
 from arpcheck.judge.findings import findings
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.judge.nodes import NodeState
 from arpcheck.judge.verdicts import judge
-from arpcheck.model import Claim, Host, Kind, Mac, Owner, Question, Reply, Responder, Target, Trust
+from arpcheck.model import Claim, Host, Interface, Kind, Mac, Owner, Question, Reply, Responder, Strength, Target, Trust
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 IP, CANARY, OURS = IPv4Address("10.0.0.50"), IPv4Address("10.96.0.1"), IPv4Address("10.0.0.5")
@@ -19,6 +20,11 @@ IP, CANARY, OURS = IPv4Address("10.0.0.50"), IPv4Address("10.96.0.1"), IPv4Addre
 
 def mac(number):
     return Mac.from_bytes(bytes((2, 0, 0, 0, 0, number)))
+
+
+def of_owner(*, foreign=False, proxy=False, **rest):
+    """`foreign`: no list of NICs has it; `proxy`: it answered the control to our own sender."""
+    return rest | ({"outside": True} if foreign else {}) | ({"proxied": frozenset({OURS})} if proxy else {})
 
 
 class Party(NamedTuple):
@@ -30,6 +36,7 @@ class Party(NamedTuple):
 def party(number, *rounds, node=None, named="", **owner):
     """The MAC 02:…:NUMBER that answered in these rounds; `node` whose it is."""
     found = mac(number)
+    owner = {"strength": Strength.HEARD if node else Strength.NONE} | of_owner(**owner)
     responder = Responder(
         node=node, macs=(found,), interfaces=("eth0",), expected=False, flux=False, rounds=rounds,
         replies_per_probe=1.0, first_reply_ms=0.2, vendor=None,
@@ -45,8 +52,10 @@ def case(*parties, ip=IP, announcers=(), non_strict=(), kind=Kind.LOAD_BALANCER,
     made = {
         "target": Target(ip=ip, kind=kind, services=("web/a",), skipped=skipped),
         "rounds": (1, 2, 3),
+        "turns": frozenset(("eth0", number) for number in rest.get("rounds", (1, 2, 3))),
+        "heard": {("eth0", mac): frozenset(("eth0", n) for n in p.responder.rounds) for p in parties for mac in p.responder.macs},
         "parties": tuple(p.responder._replace(expected=p.owner.node in [*announcers] or p.named != "") for p in parties),
-        "owners": {p.owner.mac: p.owner for p in parties},
+        "owners": {("eth0", p.owner.mac): p.owner for p in parties},
         "named": {p.owner.mac: p.named for p in parties if p.named},
         "named_unread": False,
         "deaf": {},
@@ -64,7 +73,9 @@ def case(*parties, ip=IP, announcers=(), non_strict=(), kind=Kind.LOAD_BALANCER,
         "blind": frozenset(),
         "held_on": None,
         "nodes_read": True,
-        "node_heard": True,
+        "nodes_heard": frozenset({"worker-1", "worker-2", "worker-3", *announcers}),
+        "nodes_ready": frozenset({"worker-1", "worker-2", "worker-3"}),
+        "nodes_missed": frozenset(),
         "complete": True,
     }
     return Case(**{**made, **rest})
@@ -82,7 +93,7 @@ def hearing(*asked, answered=(), **rest):
 
 
 def hosts(*asked, answered=(), names=("one", "two")):
-    """As `hearing`, merged of several hosts: the first asked in rounds 1 to 3, the next in 4 to 6 and so on."""
+    """As `hearing`, merged of several hosts of one LAN: the first asked in rounds 1 to 3, the next in 4 to 6 and so on."""
     interfaces = tuple(f"{name}:eth0" for name in names)
     vantages = tuple(
         Vantage(
@@ -92,7 +103,14 @@ def hosts(*asked, answered=(), names=("one", "two")):
     )
     questions = tuple(Question(n * 1000.0, interfaces[(n - 1) // 3], n, ip, OURS, None) for ip, n in asked)
     replies = tuple(Reply(n * 1000.0 + 1, interfaces[(n - 1) // 3], n, ip, OURS, None, mac(who), mac(who), 1.0) for ip, n, who in answered)
-    return Hearing(evidence(options=Options(interfaces=interfaces), vantages=vantages, questions=questions, replies=replies))
+    lan = Host(interfaces=tuple(Interface(name=name, mac=None, addresses=("10.0.0.5/24",)) for name in interfaces))
+    return Hearing(evidence(options=Options(interfaces=interfaces), host=lan, vantages=vantages, questions=questions, replies=replies))
+
+
+def judgement(one, acceptances):
+    entries = acceptances.of_target(one.target, judge(one)[0])
+    verdict, reason, accepted, first = judged_with(one, entries)
+    return Judgement(case=one, verdict=verdict, reason=reason, accepted=accepted, first=first)
 
 
 def state(name, arp):
@@ -103,13 +121,14 @@ def judged(*cases, **rest):
     """A run that came to these cases, each judged by the rules."""
     made = {
         "targets": tuple(one.target for one in cases),
-        "judgements": tuple(Judgement(case=one, verdict=judge(one)[0], reason=judge(one)[1]) for one in cases),
+        "judgements": tuple(judgement(one, rest.get("acceptances", Acceptances())) for one in cases),
         "nodes": (),
         "addresses": {},
         "labels": {},
         "kube_proxies": {},
         "owners": {found: owner for one in cases for found, owner in one.owners.items()},
         "hearing": hearing(),
+        "conflicts": (),
         "canary": CANARY,
         "controls": (),
         "host": Host(),

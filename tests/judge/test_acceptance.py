@@ -37,7 +37,8 @@ def concluded_from(name):
 
 
 def verdict(word, **of):
-    return Acceptance(verdict=Verdict(word), **{**KNOWN, **of})
+    """Of the nodes that should not answer."""
+    return Acceptance(verdict=Verdict(word), **{"responders": ("worker-2", "worker-3"), **KNOWN, **of})
 
 
 def finding(name, **of):
@@ -63,6 +64,12 @@ CASES = [
     pytest.param("split-brain", [finding("split-announcers", ip=VIP)], 1, id="the finding alone leaves the verdict"),
     pytest.param("split-brain", [verdict("duplicate", ip=VIP, until=date(2026, 3, 1))], 0, id="its last day"),
     pytest.param("split-brain", [verdict("duplicate", ip=VIP, until=date(2026, 2, 28))], 1, id="the day after"),
+    pytest.param("split-brain", [verdict("duplicate", ip=VIP, responders=())], 1, id="nobody is named"),
+    pytest.param("split-brain", [verdict("duplicate", ip=VIP, responders=("worker-9",))], 1, id="another is named"),
+    pytest.param("split-brain", [verdict("duplicate", ip=VIP, responders=("worker-1",))], 1, id="the announcer is named, and another is left"),
+    pytest.param("two-non-strict", [verdict("non-strict", ip=VIP, responders=("worker-2",)), *NON_STRICT[1:]], 1, id="one of two that answer is left"),
+    pytest.param("proxy-arp-everything", [verdict("proxy-arp", ip=VIP, responders=())], 0, id="a proxy is known by the control"),
+    pytest.param("silent", [verdict("silent", ip=VIP, responders=())], 0, id="where nobody answers nobody is to be named"),
     pytest.param("two-non-strict", NON_STRICT, 0, id="the address and both nodes"),
     pytest.param("two-non-strict", NON_STRICT[:2], 1, id="one node is left"),
     pytest.param("two-non-strict", NON_STRICT[1:], 1, id="the address is left"),

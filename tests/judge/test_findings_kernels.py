@@ -5,7 +5,6 @@ from ipaddress import IPv4Address
 import pytest
 from judge_cases import CANARY, IP, because, case, finding, hearing, judged, mac, party, state
 
-from arpcheck.judge.findings.kernels import doubled
 from arpcheck.judge.judged import Place
 from arpcheck.model import Arp, Cause, CauseId, Host, Interface, KubeProxy
 
@@ -55,52 +54,6 @@ def test_the_causes_are_those_of_answering():
     assert found.because[3:] == ("text not-restarted: b, c", "text ipvs-leftovers")
     assert found.do[:2] == ("do not-restarted", "do ipvs-leftovers")
     assert found.do[2].startswith("Set `ipvs.strictARP: true`")
-
-
-VIP_ASKED = [(IP, number) for number in (1, 2, 3)]
-HOME_ASKED = [(HOME, number) for number in (1, 2)]
-TWICE = [(IP, number, 1) for number in (1, 1, 2, 2, 3, 3)]
-ONCE_AT_HOME = [(HOME, 1, 1), (HOME, 2, 1)]
-
-
-def answered(found, *, flux=False, **per_probe):
-    """The node a as a party with what a report says of its answers."""
-    return found._replace(responder=found.responder._replace(flux=flux, **per_probe))
-
-
-@pytest.mark.parametrize(
-    ("found", "doubles"),
-    [
-        pytest.param([*TWICE, *ONCE_AT_HOME], True, id="twice, and once at home"),
-        pytest.param([*TWICE[:5], *ONCE_AT_HOME], True, id="to most of the questions"),
-        pytest.param([*TWICE[:4], (IP, 3, 1), *ONCE_AT_HOME][1:], False, id="a stray repeat"),
-        pytest.param([*TWICE, *ONCE_AT_HOME, *ONCE_AT_HOME], False, id="twice at home too: its frames are mirrored"),
-        pytest.param(TWICE, False, id="not heard at home"),
-        pytest.param([(IP, 1, 1), *ONCE_AT_HOME], False, id="one answer"),
-        pytest.param([(IP, 1, 1), (IP, 1, 1), *ONCE_AT_HOME], True, id="two answers to one question"),
-        pytest.param([(IP, 1, 1), (IP, 1, 1), (IP, 2, 1), *ONCE_AT_HOME], True, id="to half of the questions"),
-        pytest.param([(IP, 4, 1), *ONCE_AT_HOME], False, id="one answer, to a question that is not known"),
-    ],
-)
-def test_a_kernel_that_answers_beside_its_speaker(found, doubles):
-    heard = hearing(*VIP_ASKED, *HOME_ASKED, answered=found)
-    run = judged(case(answered(A, replies_per_probe=2.0), announcers="a"), hearing=heard, addresses={"a": (HOME,)})
-    assert doubled(run) == (((IP, "a", mac(1)),) if doubles else ())
-
-
-def test_an_answer_to_each_question_is_no_double():
-    heard = hearing(*VIP_ASKED, *HOME_ASKED, answered=[*TWICE, *ONCE_AT_HOME])
-    run = judged(case(A, announcers="a"), hearing=heard, addresses={"a": (HOME,)})
-    assert doubled(run) == ()
-    assert doubled(judged(case(answered(A, flux=True), announcers="a"), hearing=heard, addresses={"a": (HOME,)})) == ((IP, "a", mac(1)),)
-
-
-def test_it_is_mirrored_where_any_of_its_own_addresses_is_doubled():
-    asked = [*VIP_ASKED, *HOME_ASKED, (SECOND_HOME, 1)]
-    heard = hearing(*asked, answered=[*TWICE, *ONCE_AT_HOME, (SECOND_HOME, 1, 1), (SECOND_HOME, 1, 1)])
-    made = case(answered(A, replies_per_probe=2.0), announcers="a")
-    assert doubled(judged(made, hearing=heard, addresses={"a": (HOME, SECOND_HOME)})) == ()
-    assert doubled(judged(made, hearing=heard, addresses={"a": (HOME,)})) != ()
 
 
 def test_a_latent_fault_is_said_with_node_and_mac():

@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address
 
 import pytest
-from judge_cases import CANARY, IP, because, case, finding, hearing, judged, mac, party
+from judge_cases import CANARY, IP, because, case, finding, hearing, judged, mac, of_owner, party
 
 from arpcheck.model import Host, Identity, Neighbour, Owner
 
@@ -15,11 +15,11 @@ CONTROL, OTHER_CONTROL = IPv4Address("192.0.2.1"), IPv4Address("203.0.113.1")
 def on_canary(*owners):
     """A run in which these answered the canary alone."""
     heard = hearing((CANARY, 1), answered=[(CANARY, 1, int(owner.mac[-2:], 16)) for owner in owners])
-    return {"hearing": heard, "owners": {owner.mac: owner for owner in owners}}
+    return {"hearing": heard, "owners": {("eth0", owner.mac): owner for owner in owners}}
 
 
 def owner(number, node=None, **rest):
-    return Owner(mac=mac(number), node=node, **rest)
+    return Owner(mac=mac(number), node=node, **of_owner(**rest))
 
 
 def test_a_foreign_host_is_named_for_each_address_and_for_the_canary():
@@ -32,7 +32,7 @@ def test_a_foreign_host_is_named_for_each_address_and_for_the_canary():
 
 def test_an_unknown_mac_is_named_once_with_all_its_addresses():
     many = [case(STRANGER, ip=IPv4Address(f"10.0.0.{n}")) for n in range(50, 57)]
-    run = judged(*many[:4], case(A), **{**on_canary(owner(8)), "owners": {mac(8): STRANGER.owner}})
+    run = judged(*many[:4], case(A), **{**on_canary(owner(8)), "owners": {("eth0", mac(8)): STRANGER.owner}})
     assert because("unknown-mac", run) == (f"{mac(8)} answered for 10.0.0.50, 10.0.0.51, 10.0.0.52, 10.0.0.53, {CANARY}",)
     assert because("unknown-mac", judged(*many[:6])) == (f"{mac(8)} answered for 10.0.0.50, 10.0.0.51, 10.0.0.52, 10.0.0.53, 10.0.0.54 and 1 more",)
     assert finding("unknown-mac", judged(*many[:2])).ips == (IP, IPv4Address("10.0.0.51"))
@@ -41,11 +41,11 @@ def test_an_unknown_mac_is_named_once_with_all_its_addresses():
 
 @pytest.mark.parametrize("known", [owner(1, "a"), owner(9, foreign=True), owner(7, proxy=True)], ids=["a node's", "foreign", "a proxy"])
 def test_whose_is_known_on_the_canary_is_not_unknown(known):
-    assert finding("unknown-mac", judged(case(A, FOREIGN, PROXY), **on_canary(known) | {"owners": {known.mac: known, **owners(A, FOREIGN, PROXY)}})) is None
+    assert finding("unknown-mac", judged(case(A, FOREIGN, PROXY), **on_canary(known) | {"owners": {("eth0", known.mac): known, **owners(A, FOREIGN, PROXY)}})) is None
 
 
 def owners(*parties):
-    return {one.owner.mac: one.owner for one in parties}
+    return {("eth0", one.owner.mac): one.owner for one in parties}
 
 
 def test_a_proxy_is_shown_with_what_betrayed_it():
@@ -106,7 +106,7 @@ def test_a_tunnel_s_mac_that_answered():
     assert finding("overlay-mac", judged(**on_canary(owner(3)), overlays=tunnel)) is None
 
 
-@pytest.mark.parametrize(("number", "whose"), [(1, ", a"), (8, ""), (5, "")], ids=["a node's", "nobody's known", "never heard"])
+@pytest.mark.parametrize(("number", "whose"), [(1, ", a"), (8, ""), (5, ", which did not answer")], ids=["a node's", "nobody's known", "never heard"])
 def test_this_host_s_own_entry_is_shown_with_whose_it_is(number, whose):
     host = Host(neighbours=(Neighbour(ip=IP, mac=mac(number), interface="eth0"),))
     assert because("own-cache", judged(case(A, STRANGER), host=host)) == (f"{IP} is at {mac(number)} on eth0{whose}",)

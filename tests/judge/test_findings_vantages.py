@@ -5,6 +5,8 @@ from ipaddress import IPv4Address
 import pytest
 from judge_cases import CANARY, IP, because, case, finding, hearing, hosts, judged, mac, party
 
+SEGMENT = "one:eth0"
+"""All are on one LAN."""
 HOME = IPv4Address("10.0.0.11")
 ASKED = [(ip, number) for ip in (IP, CANARY, HOME) for number in range(1, 7)]
 FIRST = [(IP, number, 1) for number in (1, 2, 3)]
@@ -14,7 +16,10 @@ HEARD_THERE = (HOME, 5, 1)
 
 def run(answered, *parties, asked=ASKED, names=("one", "two"), **rest):
     """The MAC 02:…:01 is of node a, as those of `parties` say."""
-    made = case(*(parties or (party(1, 1, 2, 3, node="a"),)))
+    found = tuple(one._replace(responder=one.responder._replace(interfaces=("one:eth0",))) for one in parties or (party(1, 1, 2, 3, node="a"),))
+    heard = {(SEGMENT, one.owner.mac): frozenset(("one:eth0", number) for number in one.responder.rounds) for one in found}
+    known = {(SEGMENT, one.owner.mac): one.owner for one in found}
+    made = case(*found, heard=heard, owners=known)
     return judged(made, **{"hearing": hosts(*asked, answered=answered, names=names), **rest})
 
 
@@ -46,12 +51,12 @@ def test_a_host_that_did_not_ask_does_not_disagree():
 
 def test_any_mac_of_the_node_tells_that_it_is_heard():
     owners = {number: party(number, node=node).owner for number, node in ((1, "a"), (2, "a"), (3, "b"), (4, None))}
-    known = {"owners": {owner.mac: owner for owner in owners.values()}}
+    known = {"owners": {(SEGMENT, owner.mac): owner for owner in owners.values()}}
     assert list(because("vantages-disagree", run([*FIRST, (HOME, 5, 2)], **known))) == A_ANSWERED
     assert because("vantages-disagree", run([*FIRST, (HOME, 5, 3)], **known)) == ()
     nobody = party(8, 1, 2, 3)
     answers = [(IP, number, 8) for number in (1, 2, 3)]
-    known["owners"][mac(8)] = nobody.owner
+    known["owners"] |= {(SEGMENT, mac(8)): nobody.owner}
     assert because("vantages-disagree", run([*answers, (HOME, 5, 4)], nobody, **known)) == ()
     found = finding("vantages-disagree", run([*answers, (HOME, 5, 8)], nobody, **known))
     assert (found.because, found.nodes) == ((f"{IP}: {mac(8)} answered one, and not two, which hears it",), ())
@@ -60,7 +65,7 @@ def test_any_mac_of_the_node_tells_that_it_is_heard():
 def test_the_canary_is_held_against_each_other_too():
     on_canary = [(CANARY, number, 1) for number in (1, 2, 3)]
     for node, named in (("a", "a"), (None, mac(1))):
-        heard, owners = hosts(*ASKED, answered=[*on_canary, HEARD_THERE]), {mac(1): party(1, node=node).owner}
+        heard, owners = hosts(*ASKED, answered=[*on_canary, HEARD_THERE]), {(SEGMENT, mac(1)): party(1, node=node).owner}
         found = finding("vantages-disagree", judged(case(), hearing=heard, owners=owners))
         assert found.because == (f"canary {CANARY}: {named} answered one, and not two, which hears it",)
         assert (found.nodes, found.ips) == ((node,) if node else (), ())
@@ -74,4 +79,5 @@ def test_all_that_were_answered_are_named():
 
 
 def test_a_single_host_has_nobody_to_disagree_with():
-    assert because("vantages-disagree", run([], hearing=hearing(*ASKED, answered=[*FIRST, HEARD_THERE]))) == ()
+    alone = judged(case(party(1, 1, 2, 3, node="a")), hearing=hearing(*ASKED, answered=[*FIRST, HEARD_THERE]))
+    assert because("vantages-disagree", alone) == ()

@@ -45,7 +45,7 @@ def test_rounds_are_in_their_order():
 
 def test_replies_are_counted_against_the_questions_that_reached_the_mac():
     made = hearing((1, 2, 3), (1, 1, 3, 3))
-    replies = made.by_mac(IP)[M]
+    replies = made.by_nic(IP)["eth0", M]
     assert (len(replies), made.asked(IP).heard_by(replies)) == (4, 2)
 
 
@@ -68,7 +68,7 @@ def test_macs_are_in_their_order():
     macs = [Mac(f"02:00:00:00:00:0{number}") for number in range(1, 7)]
     replies = tuple(Reply(1.0, "eth0", 1, IP, OWN, None, mac, mac, 1.0) for mac in (*macs[3:], *macs[:3]))
     made = Evidence(arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0",)), replies=replies)
-    assert Hearing(made).macs() == macs
+    assert Hearing(made).nics() == [("eth0", mac) for mac in macs]
 
 
 def test_a_loss_concerns_the_rounds_it_names():

@@ -8,7 +8,7 @@ import pytest
 from arpcheck.evidence import Capture, Evidence, Options
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.nodes import node_states
-from arpcheck.model import Loss, Mac, Overflow, Owner, Question, Reply
+from arpcheck.model import Loss, Mac, Overflow, Owner, Question, Reply, Strength
 from arpcheck.objects import Node
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -16,21 +16,32 @@ ZERO, OURS = IPv4Address(0), IPv4Address("10.0.0.5")
 HOME, CANARY, GATEWAY = IPv4Address("10.0.0.11"), IPv4Address("10.96.0.1"), IPv4Address("10.244.1.1")
 M1, M2 = Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02")
 ALIKE = "a node that holds no Service address (iptables or nftables mode, Cilium) looks the same"
+MISSED = "it missed questions for its own address, so it may have missed those for the canary"
 STRICT = "answered for its own 10.0.0.11 and not for 10.96.0.1"
 
 
 def state(
     *replies, asked=((HOME, ZERO), (CANARY, ZERO)), addresses=(HOME,), canary=CANARY, owned=("n1", "n1"), proxy=False,
-    blind=(), gateways=(), to=None, **evidence,
+    blind=(), gateways=(), to=None, times=8, missing=(), strength=Strength.HEARD, **evidence,
 ):  # fmt: skip
-    """`replies`: address and MAC, answered to the sender that it was asked with; `owned`: the nodes of M1 and M2."""
+    """`replies`: address and MAC, answered to the sender that it was asked with, all of `times` but the `missing`; `owned`:
+    the nodes of M1 and M2."""
     senders = dict(asked)
     made = Evidence(
         arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0",)),
-        questions=tuple(Question(0.0, "eth0", 1, ip, sender, to if ip == CANARY else None) for ip, sender in asked),
-        replies=tuple(Reply(1.0, "eth0", 1, ip, senders[ip], None, mac, mac, 1.0) for ip, mac in replies), **evidence,
+        questions=tuple(
+            Question(10.0 * n, "eth0", 1, ip, sender, to if ip == CANARY else None) for n in range(times) for ip, sender in asked
+        ),
+        replies=tuple(
+            Reply(10.0 * n + 1, "eth0", 1, ip, senders[ip], None, mac, mac, 1.0)
+            for n in range(times) if n not in missing for ip, mac in replies
+        ), **evidence,
     )  # fmt: skip
-    owners = {mac: Owner(mac=mac, node=node, proxy=proxy) for mac, node in ((M2, owned[1]), (M1, owned[0]))}
+    proxied = frozenset({ZERO}) if proxy else frozenset()
+    owners = {
+        ("eth0", mac): Owner(mac=mac, node=node, proxied=proxied, strength=strength if node else Strength.NONE)
+        for mac, node in ((M2, owned[1]), (M1, owned[0]))
+    }
     node = Node(name="n1", ready=True, addresses=(), labels={}, annotations={}, raw={})
     (found,) = node_states((node,), {"n1": addresses}, canary, owners, Hearing(made), blind, {"n1": gateways})
     assert found.macs == tuple(mac for mac, node in zip((M1, M2), owned, strict=True) if node)
@@ -90,6 +101,23 @@ STATES = [
     pytest.param(
         told((HOME, M1), asked=((HOME, OURS), (CANARY, ZERO))),
         ("unknown", "its own address and the canary were not asked in the same way"), id="asked with another sender",
+    ),
+    pytest.param(
+        told((HOME, M1), times=7),
+        ("unknown", "only 7 questions for its own address and 7 for the canary reached it, 8 must"), id="asked too seldom",
+    ),
+    pytest.param(
+        told((HOME, M1), missing=[2]), ("unknown", MISSED), id="a question was missed"
+    ),
+    pytest.param(told((HOME, M1), missing=[2], times=10), ("unknown", MISSED), id="a question was missed, and too few came after"),
+    pytest.param(told((HOME, M1), missing=[2], times=11), ("strict", f"{STRICT}; {ALIKE}"), id="a question was missed, and enough came after"),
+    pytest.param(
+        told((HOME, M1), (HOME, M2), (CANARY, M2), strength=Strength.DOUBTFUL),
+        ("unknown", f"{M2} answered for 10.96.0.1, and it is not certain that it is this node"), id="one of two at its address is non-strict",
+    ),
+    pytest.param(
+        told((HOME, M1), (HOME, M2), (CANARY, M1), (CANARY, M2), strength=Strength.DOUBTFUL),
+        ("non-strict", f"{M1}, {M2} answered for 10.96.0.1, a ClusterIP that nobody announces"), id="both at its address are non-strict",
     ),
 ]  # fmt: skip
 

@@ -8,18 +8,20 @@ import pytest
 from arpcheck.evidence import Evidence, Options
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.owners import Knowledge, owners
-from arpcheck.model import Identity, Loss, Mac, Overflow, Question, Reply
+from arpcheck.model import Identity, Loss, Mac, Overflow, Question, Reply, SourceRank
 from arpcheck.objects import Node
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 VIP, N1, N2 = IPv4Address("10.0.0.50"), IPv4Address("10.0.0.11"), IPv4Address("10.0.0.12")
 M1, M2, M9 = Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02"), Mac("02:00:00:00:00:09")
 LOST = Loss(interface="eth0", rounds=(1,), frames=1)
-RANK = {"mac-map": 1, "self": 2, "node-ip": 4}
+RANK = {"mac-map": SourceRank.OWN_FILE, "self": SourceRank.LIVE_HOST, "node-ip": SourceRank.WIRE}
+ZERO = IPv4Address(0)
 
 
-def identity(mac, node, source="node-ip"):
-    return Identity(mac=mac, node=node, source=source, detail="")
+def identity(mac, node, source="node-ip", *, listed=None):
+    lists = source != "node-ip" if listed is None else listed
+    return Identity(mac=mac, node=node, source=source, detail="", rank=RANK[source], lists_nics=lists, lists_all=lists)
 
 
 def node(name, *, ready=True):
@@ -29,19 +31,29 @@ def node(name, *, ready=True):
 TWO = (node("n1"), node("n2"))
 
 
-def owned(replies, identities, nodes=TWO, proxies=(), overlays=None, own_node=None, eth1=(), losses=(), unread=(), overflows=()):
+def run(
+    replies, identities, nodes=TWO, proxies=(), overlays=None, own_node=None, eth1=(), losses=(), unread=(), overflows=(), alone=(), shared=(),
+    canary=None,
+):  # fmt: skip
+    """`alone`: MACs that were asked alone, twice, for every node's address."""
     said = [*((ip, mac, "eth0") for ip, mac in replies), *((ip, mac, "eth1") for ip, mac in eth1)]
+    unicast = tuple(Question(2.0 + n, "eth0", 4, ip, ZERO, mac) for n in (1, 2) for mac in alone for ip in (N1, N2))
     evidence = Evidence(
         arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0", "eth1")),
-        questions=tuple(Question(0.0, i, 1, ip, IPv4Address(0), None) for ip, _, i in said),
+        questions=tuple(Question(0.0, i, 1, ip, ZERO, None) for ip, _, i in said) + unicast,
         losses=losses, overflows=overflows,
-        replies=tuple(Reply(1.0, i, 1, ip, IPv4Address(0), None, mac, mac, 1.0) for ip, mac, i in said),
+        replies=tuple(Reply(1.0, i, 1, ip, ZERO, None, mac, mac, 1.0) for ip, mac, i in said),
     )  # fmt: skip
     knowledge = Knowledge(
-        identities=tuple(identities), rank=lambda i: RANK[i.source], proxies=frozenset(proxies), overlays=overlays or {},
-        label=lambda mac: f"vendor of {mac}", own_node=own_node, unread=unread,
+        identities=tuple((interface, entry) for entry in identities for interface in (("eth0", "eth1") if entry.source == "node-ip" else (None,))),
+        proxies=frozenset((("eth0", mac), ZERO) for mac in proxies), overlays=overlays or {}, label=lambda mac: f"vendor of {mac}",
+        own={"eth0": own_node} if own_node else {}, shared=frozenset(shared), canary=canary, unread=unread,
     )  # fmt: skip
     return owners(Hearing(evidence), knowledge, nodes, {"n1": (N1,), "n2": (N2,)})
+
+
+def owned(*found, on="eth0", **known):
+    return {mac: owner for (segment, mac), owner in run(*found, **known).by_nic.items() if segment == on}
 
 
 def later(*found, **known):
@@ -51,38 +63,104 @@ def later(*found, **known):
 
 BOTH = [(N1, M1), (N2, M2)]
 KNOWN = [identity(M1, "n1"), identity(M2, "n2")]
+LISTS = [identity(M1, "n1", "mac-map"), identity(M2, "n2", "mac-map")]
 
 
 @pytest.mark.parametrize(
-    ("found", "foreign"),
+    ("found", "outside"),
     [
-        pytest.param(later([*BOTH, (VIP, M9)], KNOWN), True, id="every Ready node is known here, and it is none of them"),
-        pytest.param(later([(N1, M1), (VIP, M9)], KNOWN[:1]), False, id="a Ready node is not known: it may be that one"),
-        pytest.param(later([(N1, M1), (VIP, M9)], KNOWN), False, id="a MAC of it is on a list, but was not heard here"),
+        pytest.param(later([*BOTH, (VIP, M9)], LISTS), True, id="every node is listed, and it is none of them"),
+        pytest.param(later([(VIP, M9)], LISTS), True, id="whatever was heard"),
+        pytest.param(later([(VIP, M9)], LISTS, (node("n1"), node("n2", ready=False))), True, id="Ready or not"),
+        pytest.param(later([*BOTH, (VIP, M9)], [*LISTS[:1], *KNOWN]), False, id="of one node no list is known"),
+        pytest.param(later([*BOTH, (VIP, M9)], KNOWN), False, id="heard is not listed"),
+        pytest.param(later([(VIP, M9)], LISTS, ()), False, id="no node could be read: nothing is proven"),
+        pytest.param(later([(VIP, M9)], [*LISTS, identity(M9, "n1")]), False, id="it answered for a node's own address: some node's"),
         pytest.param(
-            later([(N1, M1), (VIP, M9)], KNOWN[:1], (node("n1"), node("n2", ready=False))), True, id="a node that is not Ready is not waited for"
-        ),
-        pytest.param(later([(VIP, M9)], [], ()), False, id="no node could be read: nothing is proven"),
-        pytest.param(later([(N1, M1), (VIP, M9)], KNOWN[:1], own_node="n2"), True, id="the prober's own node can't be heard"),
-        pytest.param(later([*BOTH, (N2, M9)], KNOWN), False, id="it answered for a node's own address: some node's"),
-        pytest.param(later([*BOTH, (VIP, M9)], KNOWN, proxies=[M9]), False, id="a proxy is no foreign host"),
-        pytest.param(
-            later([*BOTH, (VIP, M9)], [*KNOWN, identity(M9, "n1", "mac-map"), identity(M9, "n2", "mac-map")]), False,
+            later([(VIP, M9)], [*LISTS, identity(M9, "n1", "mac-map"), identity(M9, "n2", "mac-map")]), False,
             id="a file gives it to two nodes: one of them",
         ),
-        pytest.param(later([*BOTH, (VIP, M9)], KNOWN, losses=(LOST,)), False, id="a frame was lost: it may be the one that named it"),
-        pytest.param(
-            later([*BOTH, (VIP, M9)], KNOWN, overflows=(Overflow(ip=N2, replies=1),)), False, id="more came for a node's address than was kept"
-        ),
-        pytest.param(later(BOTH, KNOWN, eth1=[(VIP, M9)]), False, id="known on another segment only"),
-        pytest.param(later(BOTH, KNOWN, eth1=[*BOTH, (VIP, M9)]), True, id="known on that segment too"),
-        pytest.param(later([*BOTH, (VIP, M9)], KNOWN, eth1=[(VIP, M9)]), False, id="known on one of the two segments where it was heard"),
+        pytest.param(later([(VIP, M9)], LISTS, unread=("nodenetworkstates.nmstate.io",)), False, id="a source was refused"),
+        pytest.param(later([(VIP, M9)], LISTS, overlays={M9: "flannel's tunnel on n1"}), False, id="a tunnel's end is some node's"),
     ],
 )  # fmt: skip
-def test_when_a_mac_is_no_nodes(found, foreign):
+def test_a_mac_that_no_list_of_nics_has(found, outside):
     owner = found()[M9]
-    assert owner.foreign is foreign
-    assert owner.node is None
+    assert owner.outside is outside
+
+
+ELSEWHERE = Mac("52:54:00:00:00:09")
+HEARD = [*BOTH, (VIP, ELSEWHERE)]
+
+
+@pytest.mark.parametrize(
+    ("found", "apart"),
+    [
+        pytest.param(later(HEARD, KNOWN, alone=[ELSEWHERE]), True, id="all nodes heard, another make, and silent when asked alone"),
+        pytest.param(later(HEARD, KNOWN), False, id="not asked alone"),
+        pytest.param(later([*BOTH, (VIP, M9), (VIP, ELSEWHERE)], [*KNOWN, identity(M9, "n1")], alone=[ELSEWHERE]), True, id="two NICs of a node"),
+        pytest.param(later([(N1, M1), (VIP, ELSEWHERE)], KNOWN[:1], alone=[ELSEWHERE]), False, id="a node was not heard: it may be that one"),
+        pytest.param(
+            later([(N1, M1), (VIP, ELSEWHERE)], KNOWN[:1], (node("n1"), node("n2", ready=False)), alone=[ELSEWHERE]), False,
+            id="nor one that is not Ready",
+        ),
+        pytest.param(later([(N1, M1), (VIP, ELSEWHERE)], KNOWN[:1], own_node="n2", alone=[ELSEWHERE]), True, id="the prober's own is not waited for"),
+        pytest.param(later(HEARD, KNOWN, alone=[ELSEWHERE], losses=(LOST,)), False, id="a frame was lost: it may be the one that named it"),
+        pytest.param(
+            later(HEARD, KNOWN, alone=[ELSEWHERE], overflows=(Overflow(ip=N2, replies=1),)), False,
+            id="more came for a node's address than was kept",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mac_that_is_most_likely_no_nodes(found, apart):
+    assert found()[ELSEWHERE].apart is apart
+
+
+def test_a_mac_of_a_nodes_make_may_be_its_second_nic():
+    assert not owned([*BOTH, (VIP, M9)], KNOWN, alone=[M9])[M9].apart
+
+
+def test_what_was_heard_on_one_segment_says_nothing_of_another():
+    only_there = run(BOTH, [], eth1=[(VIP, M1)])
+    assert {nic[0] for nic in only_there.by_nic} == {"eth0", "eth1"}
+    known = Knowledge(identities=(("eth0", KNOWN[0]),), proxies=frozenset(), overlays={}, label=lambda _: None)
+    made = Evidence(
+        arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0", "eth1")),
+        replies=tuple(Reply(1.0, i, 1, N1, ZERO, None, M1, M1, 1.0) for i in ("eth0", "eth1")),
+    )  # fmt: skip
+    found = owners(Hearing(made), known, TWO, {}).by_nic
+    assert (found["eth0", M1].node, found["eth1", M1].node) == ("n1", None)
+
+
+@pytest.mark.parametrize(
+    ("replies", "identities", "strengths", "contested"),
+    [
+        pytest.param([(N1, M1)], KNOWN[:1], {M1: "heard"}, (), id="alone at the node's address"),
+        pytest.param([(N1, M1)], LISTS[:1], {M1: "listed"}, (), id="listed"),
+        pytest.param([(N1, M1), (N1, M9)], [*KNOWN, identity(M9, "n1")], {M1: "doubtful", M9: "doubtful"}, (M1, M9), id="two at one address"),
+        pytest.param([(N1, M1), (N1, M9)], [LISTS[0], identity(M9, "n1")], {M1: "listed", M9: "doubtful"}, (M9,), id="one of them is listed"),
+        pytest.param(
+            [(N1, M1), (N1, M9)], [LISTS[0], identity(M9, "n1", "mac-map")], {M1: "listed", M9: "listed"}, (), id="both are listed"
+        ),
+        pytest.param([(N1, M1), (N1, M2), (N2, M2)], KNOWN, {M1: "heard", M2: "heard"}, (), id="the other is known to be another node's"),
+        pytest.param([(N2, M1)], [LISTS[0], identity(M1, "n2")], {M1: "doubtful"}, (), id="a list contradicts the wire"),
+    ],
+)
+def test_how_well_it_is_known_whose_a_nic_is(replies, identities, strengths, contested):
+    found = run(replies, identities)
+    assert {mac: found.by_nic["eth0", mac].strength.value for mac in strengths} == strengths
+    assert [mac for conflict in found.conflicts for _, mac in conflict.nics] == [*contested]
+
+
+def test_no_conflict_where_others_answer_for_the_address_by_right():
+    """It is a Service's too, and its node has another here; or who answers it answers for all Services."""
+    two = [(N1, M1), (N1, M9)]
+    assert run(two, [identity(M1, "n1"), identity(M9, "n1")], shared=[N1]).conflicts
+    assert not run([*two, (VIP, M1), (VIP, M9)], [], shared=[N1], canary=VIP).conflicts
+
+
+def test_what_a_proxy_answered_to_one_sender_is_no_conflict():
+    assert not run([(N1, M1), (N1, M9)], KNOWN[:1], proxies=[M9]).conflicts
 
 
 @pytest.mark.parametrize(
@@ -101,21 +179,15 @@ def test_whose_a_mac_is(claims, expected):
         assert len(found.identities) == len(claims), "nothing is dropped"
 
 
-def test_a_proxy_and_a_tunnel_own_nothing():
-    assert owned([(VIP, M1)], [identity(M1, "n1", "mac-map")], proxies=[M1])[M1].node is None
+def test_a_tunnel_owns_nothing():
     assert owned([(VIP, M1)], [identity(M1, "n1", "mac-map")], overlays={M1: "flannel's tunnel on n1"})[M1].node is None
     assert owned([(VIP, M1)], [], overlays={M1: "flannel's tunnel on n1"})[M1].label == "flannel's tunnel on n1"
 
 
-def test_a_tunnel_s_end_is_no_stranger():
-    """It is some node's: to search the switches for a foreign host would be in vain."""
-    assert owned([*BOTH, (VIP, M9)], KNOWN)[M9].foreign
-    assert not owned([*BOTH, (VIP, M9)], KNOWN, overlays={M9: "flannel's tunnel on n1"})[M9].foreign
-
-
-def test_where_a_source_was_refused_nobody_is_a_stranger():
-    """It might have named a second NIC of a node."""
-    assert not owned([*BOTH, (VIP, M9)], KNOWN, unread=("nodenetworkstates.nmstate.io",))[M9].foreign
+def test_a_node_may_be_a_proxy_too():
+    """What it answers to another sender is its own."""
+    found = owned([(VIP, M1)], [identity(M1, "n1")], proxies=[M1])[M1]
+    assert (found.node, found.proxied) == ("n1", frozenset({ZERO}))
 
 
 def test_a_prefix_is_told_of_a_mac_that_is_no_known_nodes():

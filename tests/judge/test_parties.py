@@ -37,8 +37,9 @@ def test_the_nics_of_a_node_are_one_responder():
 
 
 def owned(**nodes):
-    """By MAC; `m3="worker-1"`: 02:…:03 is of worker-1."""
-    return {mac(int(name[1:])): Owner(mac=mac(int(name[1:])), node=node) for name, node in nodes.items()}
+    """By NIC, of whatever host's eth0; `m3="worker-1"`: 02:…:03 is of worker-1."""
+    made = {mac(int(name[1:])): node for name, node in nodes.items()}
+    return {(on, mac): Owner(mac=mac, node=node) for mac, node in made.items() for on in ("eth0", "one:eth0", "two:eth0")}
 
 
 def test_who_answered_is_told_by_the_lowest_mac():
@@ -57,7 +58,7 @@ def test_an_answer_to_a_question_of_one_mac_alone_counts_for_that_question():
     """Nobody else was asked, so it is one answer to one."""
     asked = [Question(0.0, "eth0", 1, IP, OWN, None), Question(1000.0, "eth0", 2, IP, OWN, A)]
     heard = Hearing(evidence(questions=asked, replies=[Reply(1001.0, "eth0", 2, IP, OWN, A, A, A, 1.0)]))
-    assert [party.replies_per_probe for party in case.parties(IP, heard, {A: Owner(mac=A, node="worker-1")}, {}, ())] == [1.0]
+    assert [party.replies_per_probe for party in case.parties(IP, heard, {("eth0", A): Owner(mac=A, node="worker-1")}, {}, ())] == [1.0]
 
 
 HOME = IPv4Address("10.0.0.11")
@@ -77,12 +78,13 @@ BY_BOTH = [(ip, number) for ip in (IP, HOME) for number in range(1, 7)]
 def test_which_rounds_could_not_hear_a_party(nodes, elsewhere, deaf):
     heard, owners = hosts(*BY_BOTH, answered=[(IP, 1, 1), *elsewhere]), owned(**nodes)
     found = case.parties(IP, heard, owners, {}, ())
-    assert case.deaf(IP, found, heard, owners) == {mac(1): deaf}
+    missed = {("two:eth0", number) for number in deaf}
+    assert case.deaf(IP, found, heard, case.by_node(owners)) == {case.key(found[0]): missed}
 
 
-def test_a_single_host_is_deaf_to_nobody():
+def test_a_single_interface_is_deaf_to_nobody():
     heard, owners = hearing((IP, 1), answered=[(IP, 1, 1)]), owned(m1="worker-1")
-    assert case.deaf(IP, case.parties(IP, heard, owners, {}, ()), heard, owners) == {}
+    assert case.deaf(IP, case.parties(IP, heard, owners, {}, ()), heard, case.by_node(owners)) == {}
 
 
 def announced(*claims, silence=None):

@@ -24,11 +24,12 @@ from arpcheck.model import (
     Question,
     Reply,
     Target,
+    Verdict,
 )
 
 HOME = IPv4Address("10.0.0.11")
 A = party(1, 1, 2, 3, node="a")
-OWNERS = {mac(1): Owner(mac=mac(1), node="a")}
+OWNERS = {("eth0", mac(1)): Owner(mac=mac(1), node="a")}
 
 
 def told(*targets, **rest):
@@ -53,8 +54,8 @@ def test_what_is_not_asked_has_neither_rounds_nor_responders(ip):
 
 def test_a_judged_address_is_shown_with_what_it_was_judged_by():
     said = tuple(Announcement(implementation=name, because="", order=3) for name in ("cilium", "metallb"))
-    made = case(A, announcers="a", announcements=said)
-    entry = Acceptance(reason="known", until=date(2026, 4, 1), verdict="ok", ip=IP)
+    made = case(announcers="a", announcements=said)
+    entry = Acceptance(reason="known", until=date(2026, 4, 1), verdict=Verdict.SILENT, ip=IP)
     run = judged(made, case(A, ip=HOME), hearing=hearing((IP, 1), (IP, 2)), acceptances=Acceptances(entries=(entry,)))
     first, second = report(run, evidence(), None).targets
     assert (first.implementation, second.implementation) == ("cilium", None)
@@ -65,8 +66,8 @@ def test_a_judged_address_is_shown_with_what_it_was_judged_by():
 def test_a_node_s_macs_are_those_that_a_source_gives_to_it():
     said = [("a", "mac-map", None), ("b", "mac-map", None), ("a", "node-ip", "eth0"), ("a", "node-ip", "eth0"), ("a", "node-ip", "eth1")]
     identities = tuple(Identity(mac=mac(1), node=node, source=source, detail="", interface=nic) for node, source, nic in said)
-    owners = {mac(1): Owner(mac=mac(1), node="a", identities=identities)}
-    run = judged(nodes=(replace(state("a", Arp.STRICT), macs=(mac(1),)),), owners=owners)
+    owners = {("eth0", mac(1)): Owner(mac=mac(1), node="a", identities=identities)}
+    run = judged(nodes=(replace(state("a", Arp.STRICT), macs=(mac(1),), nics=(("eth0", mac(1)),)),), owners=owners)
     (node,) = report(run, evidence(), None).nodes
     assert [(found.interface, found.source) for found in node.macs] == [(None, "mac-map"), ("eth0", "node-ip"), ("eth1", "node-ip")]
     assert (node.kube_proxy.mode, node.addresses) == (None, ())

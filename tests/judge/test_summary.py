@@ -3,10 +3,11 @@
 from datetime import UTC, date, datetime
 
 import pytest
-from judge_cases import CANARY, IP, OURS, case, evidence, hearing, judged, mac, party, state
+from judge_cases import CANARY, IP, OURS, case, evidence, hearing, judged, mac, of_owner, party, state
 
 from arpcheck.evidence import Capture
 from arpcheck.judge.acceptance import Acceptances
+from arpcheck.judge.findings import findings
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.judged import Place
 from arpcheck.judge.summary import summarise
@@ -14,7 +15,7 @@ from arpcheck.model import Acceptance, Arp, Gap, Host, Loss, Overflow, Owner, Qu
 
 A, B = party(1, 1, 2, 3, node="a"), party(2, 1, 2, 3, node="b")
 OK, SILENT, MOVED = case(A, announcers="a"), case(announcers="a"), case(party(1, 1, node="a"), party(2, 2, 3, node="b"))
-PENDING = case(skipped="no address")
+PENDING = case(skipped="no address", ip=None)
 STRICT, NON_STRICT = state("a", Arp.STRICT), state("b", Arp.NON_STRICT)
 CANARY_LOST = hearing((CANARY, 1), losses=(Loss(interface="eth0", rounds=(1,), frames=1),))
 
@@ -25,7 +26,7 @@ def clean(*cases, **rest):
 
 
 def summary(run, *, complete=True, interrupted=False, **more):
-    found = summarise(run, complete=complete, interrupted=interrupted, **more)
+    found = summarise(run, findings(run), complete=complete, interrupted=interrupted, **more)
     return found.exit_code, found.because
 
 
@@ -34,7 +35,7 @@ def test_a_healthy_run_is_clean():
 
 
 def stranger(**of):
-    return {"hearing": hearing((CANARY, 1), answered=[(CANARY, 1, 9)]), "owners": {mac(9): Owner(mac=mac(9), **{"node": None, **of})}}
+    return {"hearing": hearing((CANARY, 1), answered=[(CANARY, 1, 9)]), "owners": {("eth0", mac(9)): Owner(mac=mac(9), **of_owner(**{"node": None, **of}))}}
 
 
 def gap(what):
@@ -76,7 +77,7 @@ def test_each_doubt_alone_makes_a_run_unsure(run, doubt):
 
 def test_a_run_that_was_not_finished_is_unsure():
     assert summary(clean(), complete=False) == (3, ("the run was not finished",))
-    assert [summarise(clean(), complete=complete, interrupted=stopped).complete for complete, stopped in ((1, 0), (0, 0), (1, 1))] == [True, False, False]
+    assert [summarise(clean(), (), complete=complete, interrupted=stopped).complete for complete, stopped in ((1, 0), (0, 0), (1, 1))] == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ def test_a_fault_counts_whatever_else_is_missing():
     assert summary(both, interrupted=True) == (
         130, ("the run was interrupted", "1 wrong-node", "1 silent", "1 of 1 nodes without strict ARP", "1 inconclusive"),
     )  # fmt: skip
-    assert summarise(both, complete=True, interrupted=False).verdicts == {Verdict.WRONG_NODE: 1, Verdict.SILENT: 1, Verdict.INCONCLUSIVE: 1}
+    assert summarise(both, (), complete=True, interrupted=False).verdicts == {Verdict.WRONG_NODE: 1, Verdict.SILENT: 1, Verdict.INCONCLUSIVE: 1}
 
 
 def test_a_node_that_was_not_heard_counts_where_every_node_was_meant():
@@ -138,7 +139,7 @@ def test_another_cluster_on_the_canary_that_is_accepted_hides_no_other_stranger(
     assert summary(clean(**stranger(foreign=True), **accepted(entry))) == (0, ())
     assert summary(clean(**stranger(), **accepted(entry)))[0] == 3
     heard = hearing((CANARY, 1), answered=[(CANARY, 1, 9), (CANARY, 1, 8)])
-    owners = {mac(9): Owner(mac=mac(9), node=None, foreign=True), mac(8): Owner(mac=mac(8), node=None)}
+    owners = {("eth0", mac(9)): Owner(mac=mac(9), node=None, outside=True), ("eth0", mac(8)): Owner(mac=mac(8), node=None)}
     assert summary(clean(hearing=heard, owners=owners, **accepted(entry))) == (3, (f"{mac(8)}, {mac(9)}, of no known node, answered the canary",))
 
 

@@ -3,10 +3,11 @@
 from itertools import permutations
 
 import pytest
-from judge_cases import case, claim, mac, party
+from judge_cases import IP, case, claim, mac, party
 
+from arpcheck.judge.case import key
 from arpcheck.judge.verdicts import RULES, judge, texts
-from arpcheck.model import Announcement, Kind, Trust, Verdict
+from arpcheck.model import Announcement, Kind, PassedOver, PassReason, Strength, Trust, Verdict
 
 A, B = party(1, 1, 2, 3, node="a"), party(2, 1, 2, 3, node="b")
 A_LATER, B_LATER = party(1, 1, node="a"), party(2, 2, 3, node="b")
@@ -14,12 +15,32 @@ STRANGER = party(9, 1, 2, 3)
 FOREIGN = party(9, 1, 2, 3, foreign=True)
 PROXY = party(8, 1, 2, 3, proxy=True)
 POD = party(7, 1, 2, 3, foreign=True, named="kube-vip.io/hwaddr")
+DOUBTFUL = party(1, 1, 2, 3, node="a", strength=Strength.DOUBTFUL)
+APART = party(9, 1, 2, 3, apart=True)
+
+
+TAGGED = PassedOver(interface="eth0", ip=IP, mac=mac(1), reason=PassReason.VLAN, vlan=7, frames=3)
+
+
+def deaf(found, *rounds):
+    return {key(found.responder): frozenset(("eth0", number) for number in rounds)}
+
+
 TAKEN = Announcement(implementation="cilium", because="a CiliumL2AnnouncementPolicy", order=5)
 
 CASES = [
     # not-probed
     pytest.param(case(skipped="no address"), "not-probed", "no address", id="the Service has none"),
+    pytest.param(case(external=True), "not-probed", "outside of the cluster", id="an external load balancer's, and nobody answered"),
+    pytest.param(case(STRANGER, external=True), "not-probed", f"{mac(9)} answered", id="an external load balancer's, and it answered"),
+    pytest.param(case(FOREIGN, external=True), "not-probed", f"{mac(9)} answered", id="whatever is listed"),
+    pytest.param(case(A, external=True, non_strict="a"), "non-strict", "no node should", id="an external load balancer's, and a kernel answers"),
+    pytest.param(case(A, STRANGER, external=True), "duplicate", "a and 02", id="an external load balancer's, and a node answers beside it"),
+    pytest.param(case(A, external=True), "inconclusive", "outside of the cluster", id="an external load balancer's, and a node alone answers"),
     # proxy-arp
+    pytest.param(case(party(1, 1, 2, 3, node="a", proxy=True)), "proxy-arp", "a answers", id="a node that is a proxy"),
+    pytest.param(case(party(1, 1, 2, 3, node="a", proxy=True), announcers="a"), "ok", "", id="the announcer, which is a proxy too"),
+    pytest.param(case(B, party(1, 1, 2, 3, node="a", proxy=True), announcers="b", non_strict="a"), "non-strict", "a answered", id="a node that is a proxy too and answers the canary"),
     pytest.param(case(PROXY), "proxy-arp", "are not its own", id="a proxy answered"),
     pytest.param(case(A, PROXY, announcers="a"), "proxy-arp", "a answered too", id="a proxy beside the announcer"),
     pytest.param(case(PROXY, lost=True), "proxy-arp", "", id="a proxy, and frames were lost"),
@@ -30,7 +51,14 @@ CASES = [
     pytest.param(case(A, POD, announcers="a"), "duplicate", "kube-vip.io/hwaddr", id="a MAC that the Service names is not foreign"),
     pytest.param(case(POD), "ok", "", id="such a MAC alone"),
     pytest.param(case(FOREIGN, named_unread=True), "inconclusive", f"whose {mac(9)} is", id="it may be one that the Service names"),
+    pytest.param(case(A, APART, announcers="a"), "foreign", "a answered too", id="most likely no node's, beside the announcer"),
+    pytest.param(case(A, party(9, 1, 2, apart=True), announcers="a"), "foreign", "", id="in some rounds"),
+    pytest.param(case(APART, announcers="a"), "inconclusive", "not known whose", id="most likely no node's, alone"),
+    pytest.param(case(A, APART), "inconclusive", "not known whose", id="most likely no node's, beside a node that nothing records"),
+    pytest.param(case(party(1, 2, 3, node="a"), APART, announcers="a"), "inconclusive", "not known whose", id="the announcer missed one of its rounds"),
     # non-strict
+    pytest.param(case(A, B, held_everywhere="a PureLB pool"), "non-strict", "arp_ignore is 0", id="every kernel holds it by configuration"),
+    pytest.param(case(A, held_everywhere="a PureLB pool", silence="by BGP"), "non-strict", "nobody should: by BGP", id="one of them answers"),
     pytest.param(case(A, B, announcers="a", non_strict="b"), "non-strict", "b answered without", id="beside the announcer"),
     pytest.param(case(B, announcers="a", non_strict="b"), "non-strict", "a should", id="instead of the announcer"),
     pytest.param(case(A, B, non_strict="b"), "non-strict", "not known", id="no announcer known, beside another"),
@@ -50,7 +78,15 @@ CASES = [
     pytest.param(case(A, B), "duplicate", "", id="two nodes, no announcer known"),
     pytest.param(case(A, B, announcers="a", non_strict="a"), "duplicate", "", id="the announcer's own kernel excuses nobody"),
     pytest.param(case(A, B, unread=("leases",)), "duplicate", "", id="proven, whatever could not be read"),
+    pytest.param(case(DOUBTFUL, B, announcers="a"), "duplicate", "a and b", id="two machines, whoever the first is"),
     # inconclusive
+    pytest.param(case(DOUBTFUL, announcers="a"), "inconclusive", f"{mac(1)} answered and is not certain to be a's", id="it may be another machine with the node's address"),
+    pytest.param(case(A, announcers="a", doubled=((("eth0", mac(1)), "a"),)), "inconclusive", f"{mac(1)} (a) answered every question twice", id="twins"),
+    pytest.param(case(A, announcers="a", conflict=(claim("a"), claim("b"))), "inconclusive", "two current records name different nodes", id="two records"),
+    pytest.param(case(announcers="a", nodes_heard=frozenset({"worker-1"})), "inconclusive", "a, which should answer, was not heard", id="silence, the announcer was not heard"),
+    pytest.param(case(nodes_heard=frozenset({"worker-1"})), "inconclusive", "worker-2, worker-3, which could be the announcer", id="silence, and a Ready node was not heard"),
+    pytest.param(case(announcers="a", nodes_missed=frozenset({"worker-1"})), "inconclusive", "frames get lost here: worker-1", id="silence where frames get lost"),
+    pytest.param(case(announcers="a", passed_over=(TAGGED,)), "inconclusive", "VLAN 7", id="silence, and a tagged frame speaks for it"),
     pytest.param(case(A, announcers="a", lost=True), "inconclusive", "lost", id="frames were lost"),
     pytest.param(case(A, announcers="a", excess=5), "inconclusive", "5 replies", id="more came than was kept"),
     pytest.param(case(A, announcers="a", excess=1), "inconclusive", "1 reply more", id="one more came than was kept"),
@@ -60,9 +96,9 @@ CASES = [
     pytest.param(case(A, STRANGER, announcers="a"), "inconclusive", "not known whose", id="an unknown MAC beside the announcer"),
     pytest.param(case(held_on="kube-ipvs0", nodes_read=False), "inconclusive", "whether it is a node", id="the prober has it, and may be a node"),
     pytest.param(case(party(1, 1, 3, node="a"), announcers="a"), "inconclusive", "round 1, 3 of 1, 2, 3", id="some rounds only"),
-    pytest.param(case(node_heard=False), "inconclusive", "no node was heard", id="silence on a silent segment"),
+    pytest.param(case(nodes_heard=frozenset()), "inconclusive", "no node was heard", id="silence on a silent segment"),
     pytest.param(
-        case(silence="announced by BGP only", node_heard=False), "inconclusive", "no node was heard", id="silence on a silent segment, and nobody should"
+        case(silence="announced by BGP only", nodes_heard=frozenset()), "inconclusive", "no node was heard", id="silence on a silent segment, and nobody should"
     ),
     pytest.param(case(blind={"a"}, announcers="a"), "inconclusive", "can't hear, is the announcer", id="silence, the prober is the announcer"),
     pytest.param(case(blind={"a"}), "inconclusive", "may be", id="silence, the prober may be the announcer"),
@@ -83,11 +119,11 @@ CASES = [
         id="a file without whether anybody should",
     ),
     pytest.param(
-        case(A_LATER, B_LATER, deaf={A_LATER.owner.mac: frozenset({2, 3})}), "inconclusive", "a and b were heard by different hosts",
+        case(A_LATER, B_LATER, deaf=deaf(A_LATER, 2, 3)), "inconclusive", "a and b were heard by different hosts",
         id="two nodes, and who heard one is deaf to the other",
     ),
     pytest.param(
-        case(A_LATER, B_LATER, deaf={B_LATER.owner.mac: frozenset({1})}), "inconclusive", "a and b were heard by different hosts",
+        case(A_LATER, B_LATER, deaf=deaf(B_LATER, 1)), "inconclusive", "a and b were heard by different hosts",
         id="two nodes, and the other way round",
     ),
     pytest.param(
@@ -100,7 +136,7 @@ CASES = [
         id="nobody, and nothing is known of today",
     ),
     # moved
-    pytest.param(case(A_LATER, B_LATER, deaf={A_LATER.owner.mac: frozenset({2})}), "moved", "", id="two nodes, and somebody heard both"),
+    pytest.param(case(A_LATER, B_LATER, deaf=deaf(A_LATER, 2)), "moved", "", id="two nodes, and somebody heard both"),
     pytest.param(
         case(party(1, 1, node="a"), party(2, 2, 3, node="b"), announcers="b"), "moved", "a (round 1), then by b (round 2, 3)",
         id="a failover",

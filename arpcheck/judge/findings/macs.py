@@ -16,7 +16,8 @@ def foreign_mac(judged: Judged) -> Found | None:
 
     Decided when:
     1. a MAC answered for an asked address, and the verdict `foreign` is proven of it.
-    2. or a MAC that is none of the listed NICs of all nodes answered for the canary. That is a warning.
+    2. or a MAC answered for the canary that is most likely no node's: none of the listed NICs of all nodes, or, where
+       every node was heard, of another make and silent when asked alone for every node's address. That is a warning.
 
     Do:
     - Find the host by its MAC in the switch's address table.
@@ -30,7 +31,7 @@ def foreign_mac(judged: Judged) -> Found | None:
             ips.append(judgement.ip)
     proven = bool(because)
     for nic in judged.canary_nics():
-        if judged.canary and judged.owners[nic].outside:
+        if judged.canary and (judged.owners[nic].outside or judged.owners[nic].apart):
             because.append(f"{_words(judged.owners[nic])} answered for the canary {judged.canary}")
             ips.append(judged.canary)
     if not because:
@@ -58,7 +59,7 @@ def unknown_mac(judged: Judged) -> Found | None:
     labels: dict[Mac, str] = {}
     for nic in judged.canary_nics():
         owner = judged.owners[nic]
-        if judged.canary and owner.node is None and not owner.outside:
+        if judged.canary and owner.node is None and not owner.outside and not owner.apart:
             said.setdefault(nic[1], []).append(judged.canary)
     for (_, mac), owner in judged.owners.items():
         labels.setdefault(mac, _words(owner))
@@ -125,7 +126,10 @@ def address_conflict(judged: Judged) -> Found | None:
     - See on the node whether both are its NICs (`ip -br link`). If so, list them with `--mac-map FILE`: the finding is
       then `arp-flux` where both answer for a Service's address.
     - If not, find the other machine by its MAC in the switch's address table, and give it another address."""
-    because, nodes, ips, macs = [], [], [], []
+    because: list[str] = []
+    nodes: list[str] = []
+    ips: list[IPv4Address] = []
+    macs: list[str] = []
     for conflict in judged.conflicts:
         everybody = sorted({mac for _, mac in judged.hearing.by_nic(conflict.ip)})
         because.append(
@@ -153,7 +157,9 @@ def arp_flux(judged: Judged) -> Found | None:
     Do:
     - MetalLB: name the NIC in the L2Advertisement's `interfaces`.
     - Or set arp_ignore=1 and arp_announce=2 on the node, or leave it one NIC on a segment."""
-    because, nodes, ips = [], [], []
+    because: list[str] = []
+    nodes: list[str] = []
+    ips: list[IPv4Address] = []
     for judgement in judged.asked():
         for party in judgement.case.parties:
             nics = judgement.case.nics_of(party) if party.flux and not judgement.case.is_doubtful(party) else ()
@@ -225,7 +231,9 @@ def node_address(judged: Judged) -> Found | None:
 
     Do:
     - Take the nodes' addresses out of the pool, and give the Service another address."""
-    because, nodes, ips = [], [], []
+    because: list[str] = []
+    nodes: list[str] = []
+    ips: list[IPv4Address] = []
     for judgement in judged.asked():
         target = judgement.case.target
         by_design = any(a.implementation == "servicelb" for a in judgement.case.announcements[:1])

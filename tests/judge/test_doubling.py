@@ -1,0 +1,61 @@
+"""doubling: who answers a question twice, and what explains it."""
+
+from ipaddress import IPv4Address
+
+import pytest
+from judge_cases import IP, hearing, mac
+
+from arpcheck.judge.doubling import Doubling
+from arpcheck.model import Owner
+
+HOMES = {"a": (IPv4Address("10.0.0.11"),), "b": (IPv4Address("10.0.0.12"),), "c": (IPv4Address("10.0.0.13"),)}
+A, B, C = (homes[0] for homes in HOMES.values())
+ASKED = [(ip, number) for ip in (IP, A, B, C) for number in (1, 2, 3)]
+
+
+def often(ip, who, times=2, rounds=(1, 2, 3)):
+    return [(ip, number, who) for number in rounds for _ in range(times)]
+
+
+def once(*whom):
+    return [answer for ip, who in whom for answer in often(ip, who, 1)]
+
+
+OWNERS = {("eth0", mac(number)): Owner(mac=mac(number), node=node) for number, node in ((1, "a"), (2, "b"), (3, "c"), (9, None))}
+AT_HOME = once((A, 1), (B, 2), (C, 3))
+
+
+def doubling(*answered):
+    return Doubling(hearing(*ASKED, answered=[*answered]), OWNERS, HOMES)
+
+
+@pytest.mark.parametrize(
+    ("answered", "twice"),
+    [
+        pytest.param([*often(IP, 1), *AT_HOME], True, id="twice"),
+        pytest.param([*often(IP, 1)[:5], *AT_HOME], True, id="to most of the questions"),
+        pytest.param([*once((IP, 1)), (IP, 1, 1), *AT_HOME], False, id="a stray repeat"),
+        pytest.param([*once((IP, 1)), *AT_HOME], False, id="once"),
+        pytest.param([(IP, 1, 1), *AT_HOME], False, id="one answer"),
+        pytest.param(often(IP, 1), True, id="not heard at home"),
+        pytest.param([*often(IP, 1), *often(A, 1), *once((B, 2), (C, 3))], True, id="twice at home too, and the others once"),
+        pytest.param([*often(IP, 1), *often(B, 2), *once((A, 1), (C, 3))], True, id="one of two others alike"),
+        pytest.param([*often(IP, 1), *often(B, 2), *often(C, 3), *once((A, 1))], False, id="the path doubles: the others are answered twice alike"),
+    ],
+)
+def test_an_answer_that_comes_twice(answered, twice):
+    found = doubling(*answered).unexplained(IP, frozenset())
+    assert found == (((("eth0", mac(1)), "a"),) if twice else ())
+
+
+def test_a_mac_of_no_node_that_answers_twice():
+    """A virtual MAC that was left behind on a second node."""
+    assert doubling(*often(IP, 9), *AT_HOME).unexplained(IP, frozenset()) == ((("eth0", mac(9)), None),)
+
+
+def test_a_kernel_without_strict_arp_beside_its_speaker():
+    run = doubling(*often(IP, 1), *AT_HOME)
+    assert run.unexplained(IP, frozenset("a")) == ()
+    assert run.beside_speakers(IP, frozenset("a")) == (("eth0", mac(1)),)
+    assert run.beside_speakers(IP, frozenset("b")) == (), "a quiet kernel does not answer beside its speaker"
+    assert doubling(*often(IP, 1), *often(A, 1)).beside_speakers(IP, frozenset("a")) == (), "its frames are mirrored"
