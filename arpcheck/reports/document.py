@@ -60,6 +60,7 @@ def _target(found: TargetReport) -> Entry:
     target = found.target
     return {
         "ip": str(target.ip) if target.ip else None,
+        "family": f"ipv{target.ip.version}" if target.ip else None,
         "kind": str(target.kind),
         "services": list(target.services),
         "nodes": list(target.nodes),
@@ -68,7 +69,9 @@ def _target(found: TargetReport) -> Entry:
         "implementation": found.implementation,
         "announcers": [_claim(claim) for claim in found.announcers],
         "verdict": str(found.verdict) if found.verdict else None,
+        "outcome": str(found.outcome),
         "reason": found.reason,
+        "also": [{"id": str(also.id), "text": also.text, "node": also.node, "mac": also.mac} for also in found.also],
         "accepted": _accepted(found.accepted),
         "rounds": list(found.rounds),
         "responders": Responders(found.responders),
@@ -113,6 +116,7 @@ def _finding(finding: Finding) -> Entry:
     return {
         "id": finding.id,
         "severity": str(finding.severity),
+        "outcome": str(finding.outcome),
         "accepted": _accepted(finding.accepted),
         "nodes": list(finding.nodes),
         "ips": [str(ip) for ip in finding.ips],

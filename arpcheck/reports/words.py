@@ -125,8 +125,11 @@ def marked(word: str, accepted: Accepted | None) -> str:
 
 
 def verdict_of(target: TargetReport) -> str:
-    """The verdict of an address; of another target its kind."""
-    return marked(target.verdict, target.accepted) if target.verdict else str(target.target.kind)
+    """The verdict of an address and what else is true of it; of another target its kind."""
+    if not target.verdict:
+        return str(target.target.kind)
+    also = "".join(f" +{found}" for found in dict.fromkeys(also.id for also in target.also))
+    return marked(target.verdict, target.accepted) + also
 
 
 def address(target: TargetReport) -> str:

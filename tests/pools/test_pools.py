@@ -20,6 +20,7 @@ from arpcheck.model import (
     Report,
     Responder,
     Run,
+    Outcome,
     Severity,
     Summary,
     Target,
@@ -119,7 +120,7 @@ def report(verdicts, *, node_answers=True, lost: tuple[Address, ...] = (), compl
         target=Target(ip=NODE, kind=Kind.NODE, nodes=("n",)), implementation=None, announcers=(), verdict=None, reason="",
         responders=(responder("n"),) if node_answers else (), rounds=(1,),
     )  # fmt: skip
-    lossy = Finding(id="frames-lost", severity=Severity.WARNING, means="", because=(), do=(), ips=lost)
+    lossy = Finding(id="frames-lost", severity=Severity.WARNING, outcome=Outcome.FINE, means="", because=(), do=(), ips=lost)
     run = Run(
         arpcheck="x", started_at=NOW, ended_at=NOW, interfaces=(), context=None, cluster=None, rounds=2, wait=1, rate=10,
         sender="auto", sent=0, received=0, lost=0, ignored={},

@@ -25,6 +25,7 @@ from arpcheck.model import (
     Report,
     Responder,
     Run,
+    Outcome,
     Severity,
     Skip,
     Summary,
@@ -120,7 +121,7 @@ CLEAN = Report(
 """Nothing is wrong."""
 
 NON_STRICT_FINDING = Finding(
-    id="non-strict-nodes", severity=Severity.ERROR,
+    id="non-strict-nodes", severity=Severity.ERROR, outcome=Outcome.FAULT,
     means="The kernel of these nodes answers ARP for Service addresses that another node announces, so clients reach "
     "whichever node answers first.",
     because=("1 of 3 nodes answered the canary 10.96.0.1 and not the control 192.0.2.1: worker-1",
@@ -178,9 +179,9 @@ PARTIAL = replace(
            replace(node("worker-2", Arp.SELF, "the prober runs on it"),
                    kube_proxy=KubeProxy(mode="ipvs", strict_arp=True, source=CONFIGURED, loaded=False,
                                         notes=("the process is older than its configuration",)))),
-    findings=(Finding(id="frames-lost", severity=Severity.WARNING, means="Replies may be missing.",
+    findings=(Finding(id="frames-lost", severity=Severity.WARNING, outcome=Outcome.FINE, means="Replies may be missing.",
                       because=("7 frames in round 1",), do=()),
-              Finding(id="gap", severity=Severity.INFO, means="Something could not be read.", because=(), do=("Grant it",))),
+              Finding(id="gap", severity=Severity.INFO, outcome=Outcome.FINE, means="Something could not be read.", because=(), do=("Grant it",))),
     gaps=(Gap(what="leases.coordination.k8s.io", why="forbidden", costs="it is not known which node announces"),
           Gap(what="the canary", why="no Service has a ClusterIP", costs="no node can be shown to be non-strict")),
     run=replace(RUN, context=None, cluster=None, sent=1, received=1, lost=7, ignored={}),
