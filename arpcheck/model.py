@@ -388,7 +388,7 @@ class PassedOver:
     """ARP sender hardware address."""
     reason: PassReason
     vlan: int | None = None
-    """The VLAN that it was tagged with, 1 to 4095; None where it was not."""
+    """The VLAN that it was tagged with, 1 to 4095; None where it was not, and live, where the kernel has taken it away."""
     frames: int
 
 

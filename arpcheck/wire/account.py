@@ -6,13 +6,15 @@ asked for is dropped in silence: what exceeds the bounds is counted by target. K
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address
 from itertools import islice
+from typing import assert_never
 
-from arpcheck.model import Mac, Overflow, Question, Reply
+from arpcheck.model import Gratuitous, Mac, Overflow, PassReason, Question, Reply
 from arpcheck.wire import frames
-from arpcheck.wire.seam import Arrival
+from arpcheck.wire.overheard import Overheard
+from arpcheck.wire.seam import Arrival, TakenFor
 
 MOST_MACS = 1024
 """Kept for one target: hundreds of nodes can answer, while a flood of forged senders must not fill the memory."""
@@ -50,12 +52,14 @@ class Account:
         nodes: frozenset[IPv4Address] = frozenset(),
         further: int = MOST_FURTHER,
         strangers: int = MOST_STRANGERS,
+        wanted: Iterable[IPv4Address] = (),
     ) -> None:
         """`macs`, `addresses`: our own by interface; `nodes`: what is only asked to learn whose MACs they are; `further`:
         so many replies are kept beside the first few of each address, and of them none of a new MAC once there are
-        `strangers`."""
+        `strangers`; `wanted`: what is asked in this run, which is listened for from the beginning."""
         self._start = start
         self._nodes = frozenset(ip.packed for ip in nodes)
+        self._wanted = {ip.packed for ip in wanted}
         self._further = further
         self._strangers = strangers
         self._seen: set[Mac] = set()
@@ -70,32 +74,84 @@ class Account:
         self.questions: list[Question] = []
         self.replies: list[Reply] = []
         self.ignored: Counter[str] = Counter()
+        self.overheard = Overheard()
 
     def asked(self, question: Question) -> None:
         """Must be called before whatever came after it is."""
         self.questions.append(question)
         packed = question.ip.packed
+        self._wanted.add(packed)
         if question.to is None:
             self._broadcast.setdefault((question.interface, packed), {})[question.sender.packed] = question
         else:
             self._unicast[question.interface, packed, question.to.to_bytes()] = question
 
-    def arrived(self, arrival: Arrival) -> Reply | None:
-        """The reply that this frame is; None where it is none of ours, which is counted by its reason."""
+    def arrived(self, arrival: Arrival) -> Reply | Gratuitous | None:
+        """What this frame says of an asked address: the reply that it is, or the announcement; None where it is neither,
+        or one too many. What is no reply is counted by its reason."""
         answer = frames.decode(arrival.frame)
         if isinstance(answer, frames.Ignored):
-            self.ignored[answer.why] += 1
+            return self._no_reply(arrival, answer)
+        if arrival.taken_for is not TakenFor.US and (reason := self._passes(arrival)):
+            self.ignored[reason] += 1
+            self._pass_over(arrival, answer.ip, answer.mac, reason)
             return None
         question = self._question(arrival, answer)
         if isinstance(question, str):
             self.ignored[question] += 1
-            return None
+            return self._unasked(arrival, answer)
         if answer.mac == self._own_mac[arrival.interface]:
             # Our kernel does not hear itself, so this is somebody with our MAC or a forgery: no evidence for anybody.
             self.ignored["own-mac"] += 1
             self._overflow[question.ip] += 1
+            self._pass_over(arrival, answer.ip, answer.mac, PassReason.OWN_MAC)
             return None
         return self._keep(arrival, answer, question)
+
+    def _no_reply(self, arrival: Arrival, ignored: frames.Ignored) -> Gratuitous | None:
+        """A request announces where it asks for its own sender."""
+        asking = frames.decode_request(arrival.frame) if ignored is frames.NOT_A_REPLY else ignored
+        if isinstance(asking, frames.Ignored) or asking.ip != asking.sender_ip or asking.sender_mac in frames.NOBODY:
+            self.ignored[ignored.why] += 1
+            return None
+        self.ignored["announcement"] += 1
+        return self._announced(arrival, asking.ip, asking.sender_mac, asking.source)
+
+    def _unasked(self, arrival: Arrival, answer: frames.Answer) -> Gratuitous | None:
+        """A reply that none of our questions brought. To everybody, or to its own sender address, it is an announcement."""
+        if not frames.reaches(arrival.frame, self._own_mac[arrival.interface]):
+            self._pass_over(arrival, answer.ip, answer.mac, PassReason.OTHER_HOST)
+        elif answer.ip == answer.target_ip or frames.to_a_group(arrival.frame):
+            return self._announced(arrival, answer.ip, answer.mac, answer.source)
+        elif answer.target_ip not in self._own_ips[arrival.interface] and answer.target_ip != _ZERO:
+            self._pass_over(arrival, answer.ip, answer.mac, PassReason.OTHER_HOST)
+        return None
+
+    def _announced(self, arrival: Arrival, ip: bytes, mac: bytes, source: bytes) -> Gratuitous | None:
+        if reason := self._passes(arrival):
+            self._pass_over(arrival, ip, mac, reason)
+        elif mac == self._own_mac[arrival.interface]:
+            self._pass_over(arrival, ip, mac, PassReason.OWN_MAC)
+        elif ip in self._wanted:
+            return self.overheard.announced((arrival.at - self._start) * 1000, arrival.interface, ip, mac, source)
+        return None
+
+    def _passes(self, arrival: Arrival) -> PassReason | None:
+        """Why the kernel received it for somebody else."""
+        match arrival.taken_for:
+            case TakenFor.US:
+                return None
+            case TakenFor.OTHER_INTERFACE:
+                return PassReason.OTHER_INTERFACE
+            case TakenFor.OTHER_HOST:
+                ours = frames.reaches(arrival.frame, self._own_mac[arrival.interface])
+                return PassReason.VLAN if ours else PassReason.OTHER_HOST
+            case _:
+                assert_never(arrival.taken_for)
+
+    def _pass_over(self, arrival: Arrival, ip: bytes, mac: bytes, reason: PassReason) -> None:
+        if ip in self._wanted:
+            self.overheard.passed(arrival.interface, ip, mac, reason)
 
     def overflows(self) -> tuple[Overflow, ...]:
         return tuple(Overflow(ip=ip, replies=count) for ip, count in sorted(self._overflow.items()))

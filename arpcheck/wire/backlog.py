@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from arpcheck.model import Question
+from arpcheck.model import Question, Reply
 from arpcheck.wire.account import Account
 from arpcheck.wire.schedule import Due, Schedule
 from arpcheck.wire.seam import Arrival
@@ -46,9 +46,10 @@ class Backlog:
         self._tap(at, frame)
 
     def _hear(self, arrival: Arrival) -> None:
-        reply = self._account.arrived(arrival)
-        if reply is None:
+        heard = self._account.arrived(arrival)
+        if heard is None:
             return
-        self._tap(reply.at, arrival.frame)
-        if schedule := self._schedules.get(arrival.interface):
-            schedule.heard(reply.round, reply.ip, reply.mac)
+        self._tap(heard.at, arrival.frame)
+        schedule = self._schedules.get(arrival.interface)
+        if schedule and isinstance(heard, Reply):
+            schedule.heard(heard.round, heard.ip, heard.mac)

@@ -98,7 +98,12 @@ def decode_request(frame: bytes) -> Asking | Ignored:
 
 def reaches(frame: bytes, mac: bytes) -> bool:
     """Whether it is to this MAC or to a group: else the kernel takes it for another host's (eth_type_trans)."""
-    return frame[:6] == mac or (frame[:1] > b"" and bool(frame[0] & 1))
+    return frame[:6] == mac or to_a_group(frame)
+
+
+def to_a_group(frame: bytes) -> bool:
+    """Broadcast or multicast."""
+    return frame[:1] > b"" and bool(frame[0] & 1)
 
 
 def encode(ask: Ask, mac: Mac) -> bytes:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from arpcheck.errors import WireError
 from arpcheck.wire.frames import ETHERTYPE_ARP
+from arpcheck.wire.intake import AT_ONCE, Intake
 from arpcheck.wire.seam import Arrival, LinkLostError
 
 _log = logging.getLogger(__name__)
@@ -30,7 +31,6 @@ RECEIVE_BUFFER = 32 << 20
 MOST_AT_ONCE = 512
 """Frames taken in one go, so that a flood can't keep the loop from sending and from looking at the clock."""
 
-SNAPLEN = 128
 SEND_TRIES = 50
 LOOK = 0.1
 """Seconds between two looks at the interfaces: a socket does not say that the carrier is gone or the MAC is another."""
@@ -46,14 +46,19 @@ MSG_DONTWAIT = 0x40
 SIOCGIFFLAGS, IFF_UP, IFF_RUNNING = 0x8913, 0x1, 0x40
 SIOCOUTQ = 0x5411
 
-# Classic BPF (linux/filter.h): everything but a whole ARP request passes. Requests are nearly all of a LAN's ARP, and
-# none of them can be an answer; what is too short to have an operation passes, so that it is counted as truncated.
-_LOAD_LENGTH, _LOAD_HALF, _IF_GREATER_EQUAL, _IF_EQUAL, _RETURN = 0x80, 0x28, 0x35, 0x15, 0x06
+# Classic BPF (linux/filter.h): everything but a whole ARP request passes, and of these an announcement does. Requests are
+# nearly all of a LAN's ARP, and no other can be evidence; what is too short passes, so that it is counted as truncated.
+_LOAD_LENGTH, _LOAD_HALF, _LOAD_WORD, _TO_INDEX, _RETURN = 0x80, 0x28, 0x20, 0x07, 0x06
+_IF_GREATER_EQUAL, _IF_EQUAL, _IF_EQUAL_INDEX = 0x35, 0x15, 0x1D
 _NO_REQUESTS = (
     (_LOAD_LENGTH, 0, 0, 0),
-    (_IF_GREATER_EQUAL, 0, 2, 22),  # shorter than an operation field: pass
+    (_IF_GREATER_EQUAL, 0, 6, 42),  # shorter than ARP over Ethernet: pass
     (_LOAD_HALF, 0, 0, 20),
-    (_IF_EQUAL, 1, 0, 1),  # operation 1, request: drop
+    (_IF_EQUAL, 0, 4, 1),  # no request: pass
+    (_LOAD_WORD, 0, 0, 28),
+    (_TO_INDEX, 0, 0, 0),
+    (_LOAD_WORD, 0, 0, 38),
+    (_IF_EQUAL_INDEX, 0, 1, 0),  # for its own sender address: pass
     (_RETURN, 0, 0, 0xFFFFFFFF),
     (_RETURN, 0, 0, 0),
 )
@@ -71,11 +76,14 @@ class LiveWire:
         self._sent: dict[str, float] = {}
         self._next_look = 0.0
         self._failed: list[LinkLostError] = []
+        self._intake = Intake()
+        self._indexes: dict[str, int] = {}
         for interface in interfaces:
             scapy_socket = _open(interface, requests=requests)
             self._sockets[interface] = scapy_socket
             self._links[scapy_socket.ins] = interface
             self._first[interface] = _state(scapy_socket.ins)
+            self._indexes[interface] = socket.if_nametoindex(interface)
 
     def __enter__(self) -> LiveWire:
         return self
@@ -135,15 +143,11 @@ class LiveWire:
         return lost
 
     def _drain(self, sock: socket.socket, interface: str, arrivals: list[Arrival]) -> None:
-        # recvfrom would tell whose the kernel takes a frame for, but asks it for the interface's name too and takes twice as
-        # long; and a NamedTuple's own constructor takes as long as the rest of the loop.
-        recv, now, new, put = sock.recv, time.monotonic, tuple.__new__, arrivals.append
+        take, descriptor, index = self._intake.take, sock.fileno(), self._indexes[interface]
         try:
-            for _ in range(MOST_AT_ONCE):
-                frame = recv(SNAPLEN, MSG_DONTWAIT)
-                put(new(Arrival, (interface, now(), frame)))
-        except BlockingIOError:
-            return
+            for _ in range(MOST_AT_ONCE // AT_ONCE):
+                if take(descriptor, interface, index, arrivals) < AT_ONCE:
+                    return
         except OSError as error:
             self._failed.append(self._gone(interface, error))  # raised when what came before it is taken in
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from arpcheck.model import Ask, Mac
 from arpcheck.wire import frames
-from arpcheck.wire.seam import Arrival, LinkLostError, Wire
+from arpcheck.wire.seam import Arrival, LinkLostError, TakenFor, Wire
 
 TICK = 0.1
 """Seconds after which the loop looks up at the latest."""
@@ -42,7 +42,7 @@ class Ear(Protocol):
 
 
 class Tap:
-    """A `Wire` that tells an ear what passes, and keeps requests to itself."""
+    """A `Wire` that tells an ear what passes, and keeps requests to itself, but for announcements."""
 
     def __init__(self, wire: Wire, macs: Mapping[str, Mac], ear: Ear) -> None:
         """`macs`: the interfaces' own."""
@@ -69,11 +69,14 @@ class Tap:
         return lost
 
     def _overheard(self, arrival: Arrival) -> bool:
-        """Tells the ear; True for a request, which is nobody's answer."""
+        """Tells the ear; True for what says nothing of its sender's address to whoever probes."""
         asking = frames.decode_request(arrival.frame)
         if isinstance(asking, frames.Asking):
-            self._heard_question(arrival, asking)
-            return True
+            if arrival.taken_for is TakenFor.US:
+                self._heard_question(arrival, asking)
+            return asking.sender_ip != asking.ip
+        if arrival.taken_for is not TakenFor.US:
+            return False
         answer = frames.decode(arrival.frame)
         if isinstance(answer, frames.Answer) and answer.mac != self._macs[arrival.interface]:
             ip, mac = IPv4Address(answer.ip), Mac.from_bytes(answer.mac)

@@ -6,6 +6,7 @@ simulation in milliseconds."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
 from arpcheck.errors import WireError
@@ -19,13 +20,28 @@ class LinkLostError(WireError):
         self.interface = interface
 
 
+class TakenFor(Enum):
+    """Whom this host's kernel received a frame for (packet(7), sll_ifindex and sll_pkttype)."""
+
+    US = auto()
+    OTHER_INTERFACE = auto()
+    """Another interface of this host: a socket hears what comes in through its own, and so also what is meant for a VLAN, a
+    macvlan or a bond above it."""
+    OTHER_HOST = auto()
+    """Its destination is another's MAC, or it is tagged with a VLAN that this host has no interface for. The kernel takes
+    the tag away before an ARP socket sees the frame, and this is all that is left of it (net/core/dev.c,
+    __netif_receive_skb_core). A tag of VLAN 0 only carries a priority: that frame is ours."""
+
+
 class Arrival(NamedTuple):
-    """A frame as it came in."""
+    """A frame as it came in, without its VLAN tag."""
 
     interface: str
+    """Whose socket heard it."""
     at: float
     """Seconds, on the clock of `Wire.now`."""
     frame: bytes
+    taken_for: TakenFor = TakenFor.US
 
 
 class Wire(Protocol):

@@ -13,7 +13,7 @@ from functools import partial
 from ipaddress import IPv4Address
 
 from arpcheck.collector import held_back
-from arpcheck.model import Loss, Mac, Overflow, Question, Reply
+from arpcheck.model import Gratuitous, Loss, Mac, Overflow, PassedOver, Question, Reply
 from arpcheck.wire import frames
 from arpcheck.wire.account import Account
 from arpcheck.wire.backlog import Backlog, Sent
@@ -63,6 +63,8 @@ class Heard:
     losses: tuple[Loss, ...]
     overflows: tuple[Overflow, ...]
     ignored: Mapping[str, int]
+    gratuitous: tuple[Gratuitous, ...]
+    passed_over: tuple[PassedOver, ...]
     complete: bool
     """Every announced round was sent, and listened to the end."""
     stopped: bool
@@ -139,6 +141,7 @@ class _Loop:
             {s.interface: s.mac for s in self.stations},
             {s.interface: s.addresses for s in self.stations},
             self.course.nodes,
+            wanted=(ask.ip for ask in self.course.asks),
         )
         self.backlog = Backlog(self.account, self.schedules, self.tap)
         self.waiting = self.backlog.waiting
@@ -189,6 +192,8 @@ class _Loop:
             losses=self.losses.by_rounds(),
             overflows=self.account.overflows(),
             ignored=dict(sorted(self.account.ignored.items())),
+            gratuitous=self.account.overheard.gratuitous(),
+            passed_over=self.account.overheard.passed_over(),
             complete=not stopped and not self.trouble,
             stopped=stopped,
             trouble=tuple(self.trouble),

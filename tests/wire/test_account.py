@@ -6,10 +6,11 @@ from itertools import count, islice
 
 import pytest
 
-from arpcheck.model import Mac, Overflow, Question
+from arpcheck.model import Gratuitous, Mac, Overflow, PassedOver, PassReason, Question, Reply
 from arpcheck.wire.account import ALWAYS, MOST_FURTHER, MOST_MACS, MOST_MACS_OF_A_NODE, MOST_REPLIES, MOST_STRANGERS, Account
 from arpcheck.wire.frames import ARP_FRAME
-from arpcheck.wire.seam import Arrival
+from arpcheck.wire.overheard import MOST_RECORDED, MOST_SPEAKERS
+from arpcheck.wire.seam import Arrival, TakenFor
 
 OUR_MAC, OUR_IP = Mac("02:00:00:00:00:05"), IPv4Address("10.0.0.5")
 ZERO, VIP = IPv4Address(0), IPv4Address("10.0.0.50")
@@ -88,14 +89,15 @@ def test_the_ethernet_source_is_kept_beside_the_arp_sender():
 )
 def test_what_is_none_of_ours_changes_nothing_and_is_counted(data, why):
     made = account((0.0, 1, OUR_IP, None))
-    assert arrive(made, data) is None
+    assert not isinstance(arrive(made, data), Reply)
     assert made.ignored == {why: 1}
     assert made.replies == []
 
 
 def test_an_answer_to_somebody_elses_zero_sender_question_is_not_ours():
     made = account((0.0, 1, ZERO, None))
-    assert arrive(made, frame(target=ZERO, target_mac=Mac("02:00:00:00:00:77"), destination=BROADCAST)) is None
+    arrive(made, frame(target=ZERO, target_mac=Mac("02:00:00:00:00:77"), destination=BROADCAST))
+    assert made.replies == []
     assert made.ignored == {"not-for-us": 1}
 
 
@@ -192,3 +194,108 @@ def test_a_hundred_nodes_that_all_answer_for_a_thousand_addresses_are_kept():
     assert MOST_MACS >= 100
     assert MOST_FURTHER >= 100 * 1000
     assert MOST_STRANGERS >= 5000  # nodes of the largest cluster (kubernetes.io, setup/best-practices/cluster-large)
+
+
+# ------------------------------------------------------------------------------------------------- what is overheard
+
+OTHER_IP, STRANGER = IPv4Address("10.0.0.9"), Mac("02:00:00:00:00:77")
+
+
+def announced(**given):
+    """A frame by which M1 says that it has the address."""
+    return frame(**{"target": VIP, "target_mac": BROADCAST, "destination": BROADCAST, **given})
+
+
+def overheard(data, taken_for=TakenFor.US, wanted=(VIP,), asked=True):
+    made = Account(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}, wanted=wanted)
+    if asked:
+        made.asked(Question(0.0, "eth0", 1, VIP, OUR_IP, None))
+    made.arrived(Arrival("eth0", 100.25, data, taken_for))
+    return made
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["asked before", "asked later"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(announced(op=1), id="a request for its own sender address"),
+        pytest.param(announced(), id="a reply to its own sender address"),
+        pytest.param(announced(destination=OUR_MAC), id="the same to us alone"),
+        pytest.param(frame(target=OTHER_IP, target_mac=STRANGER, destination=BROADCAST), id="a reply to another, to everybody"),
+    ],
+)
+def test_who_announces_an_asked_address_is_noted_and_is_no_reply(data, asked):
+    made = overheard(data, asked=asked)
+    assert made.overheard.gratuitous() == (Gratuitous(at=250.0, interface="eth0", ip=VIP, mac=M1, source=M1, frames=1),)
+    assert made.replies == []
+
+
+@pytest.mark.parametrize(
+    ("data", "wanted"),
+    [
+        pytest.param(announced(ip=OTHER_IP, target=OTHER_IP), (VIP,), id="of an address that is not asked"),
+        pytest.param(frame(op=1, target=OTHER_IP, destination=BROADCAST), (VIP,), id="a question of its owner"),
+        pytest.param(announced(op=1, ip=ZERO), (VIP,), id="somebody's ARP Probe"),
+        pytest.param(announced(op=1, mac=BROADCAST), (VIP,), id="a request without a sender"),
+        pytest.param(frame(target=OUR_IP), (), id="a reply to us"),
+    ],
+)
+def test_what_is_no_announcement_of_an_asked_address(data, wanted):
+    assert overheard(data, wanted=wanted).overheard.gratuitous() == ()
+
+
+@pytest.mark.parametrize(
+    ("data", "taken_for", "reason"),
+    [
+        pytest.param(frame(), TakenFor.OTHER_INTERFACE, PassReason.OTHER_INTERFACE, id="of an interface above this one"),
+        pytest.param(frame(), TakenFor.OTHER_HOST, PassReason.VLAN, id="to us, and yet not: of another VLAN"),
+        pytest.param(frame(destination=BROADCAST), TakenFor.OTHER_HOST, PassReason.VLAN, id="to everybody of another VLAN"),
+        pytest.param(announced(op=1), TakenFor.OTHER_HOST, PassReason.VLAN, id="an announcement in another VLAN"),
+        pytest.param(announced(), TakenFor.OTHER_INTERFACE, PassReason.OTHER_INTERFACE, id="an announcement above this interface"),
+        pytest.param(frame(destination=STRANGER), TakenFor.OTHER_HOST, PassReason.OTHER_HOST, id="to another's MAC"),
+        pytest.param(frame(target=OTHER_IP), TakenFor.US, PassReason.OTHER_HOST, id="to us, for another's question"),
+        pytest.param(frame(mac=OUR_MAC), TakenFor.US, PassReason.OWN_MAC, id="with our own MAC"),
+        pytest.param(announced(op=1, mac=OUR_MAC), TakenFor.US, PassReason.OWN_MAC, id="an announcement with our own MAC"),
+    ],
+)
+def test_what_speaks_for_an_asked_address_and_is_passed_over_says_why(data, taken_for, reason):
+    made = overheard(data, taken_for)
+    [passed] = made.overheard.passed_over()
+    assert (passed.interface, passed.ip, passed.reason, passed.vlan, passed.frames) == ("eth0", VIP, reason, None, 1)
+    assert passed.mac == (OUR_MAC if reason is PassReason.OWN_MAC else M1)
+    assert (made.replies, made.overheard.gratuitous()) == ([], ())
+
+
+def test_what_is_passed_over_of_an_address_that_is_not_asked_is_only_counted():
+    made = overheard(frame(ip=OTHER_IP), TakenFor.OTHER_HOST)
+    assert (made.overheard.passed_over(), made.ignored) == ((), {"vlan": 1})
+
+
+def test_one_entry_for_each_that_announces_with_the_time_of_the_first():
+    made = account()
+    made.asked(Question(0.0, "eth0", 1, VIP, OUR_IP, None))
+    for at, mac in ((100.1, M1), (100.2, STRANGER), (100.3, M1)):
+        arrive(made, announced(mac=mac), at=at)
+    assert [(g.mac, g.at, g.frames) for g in made.overheard.gratuitous()] == [(M1, 100.0, 2), (STRANGER, 200.0, 1)]
+
+
+def test_a_flood_of_announcements_is_bounded():
+    made = account((0.0, 1, OUR_IP, None))
+    for number in range(MOST_SPEAKERS + 10):
+        arrive(made, announced(mac=of(number)))
+        arrive(made, frame(mac=of(number), destination=STRANGER))
+    assert (len(made.overheard.gratuitous()), len(made.overheard.passed_over())) == (MOST_SPEAKERS, MOST_SPEAKERS)
+    kept = [arrive(made, announced(mac=of(0))) for _ in range(MOST_RECORDED + 5)]
+    assert sum(entry is not None for entry in kept) == MOST_RECORDED - 1, "what is recorded is bounded"
+    assert made.overheard.gratuitous()[0].frames == 1 + MOST_RECORDED + 5, "and what is counted is not"
+
+
+def test_what_was_passed_over_is_counted_by_its_reason():
+    made = account((0.0, 1, OUR_IP, None))
+    for taken_for in (TakenFor.OTHER_HOST, TakenFor.OTHER_INTERFACE, TakenFor.OTHER_HOST):
+        made.arrived(Arrival("eth0", 100.5, frame(), taken_for))
+    assert made.overheard.passed_over() == (
+        PassedOver(interface="eth0", ip=VIP, mac=M1, reason=PassReason.OTHER_INTERFACE, frames=1),
+        PassedOver(interface="eth0", ip=VIP, mac=M1, reason=PassReason.VLAN, frames=2),
+    )
+    assert made.ignored == {"vlan": 2, "other-interface": 1}

@@ -63,3 +63,12 @@ def test_a_bite_is_no_more_than_was_asked_for():
     backlog.waiting.extend([sent(1, 1.0)] * 5)
     backlog.take_in(2)
     assert len(backlog.waiting) == 3
+
+
+def test_an_announcement_is_recorded_with_its_own_time_and_answers_nothing():
+    account, tapped, told = Account(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}, wanted=(VIP,)), [], []
+    backlog = Backlog(account, {"eth0": type("Told", (), {"heard": lambda *it: told.append(it)})()}, lambda *it: tapped.append(it))
+    frames = [came(FIRST, at).frame[:38] + VIP.packed for at in (5.0, 9.0)]
+    backlog.waiting.extend(Arrival("eth0", 100.0 + at, frame) for at, frame in zip((0.5, 0.75), frames, strict=True))
+    backlog.take_in(2)
+    assert (tapped, told) == ([(500.0, frames[0]), (750.0, frames[1])], [])

@@ -7,7 +7,7 @@ import pytest
 from arpcheck.model import Ask, Mac
 from arpcheck.wire import frames
 from arpcheck.wire.listen import Tap, period
-from arpcheck.wire.seam import Arrival
+from arpcheck.wire.seam import Arrival, TakenFor
 
 OURS, NODE, OTHER = (Mac(f"02:00:00:00:00:0{n}") for n in (1, 2, 3))
 BROADCAST = Mac("ff:ff:ff:ff:ff:ff")
@@ -46,9 +46,9 @@ class Ear:
         return lambda *words: self.told.append((name, *map(str, words)))
 
 
-def heard(found):
+def heard(found, taken_for=TakenFor.US):
     ear = Ear()
-    passed = Tap(Wire(Arrival("eth0", 5.0, found)), {"eth0": OURS}, ear).receive(9.0)
+    passed = Tap(Wire(Arrival("eth0", 5.0, found, taken_for)), {"eth0": OURS}, ear).receive(9.0)
     return ear.told, len(passed)
 
 
@@ -59,7 +59,7 @@ FRAMES = [
     pytest.param(frame(2, NODE, IP, OTHER, ME), [], 1, id="a reply to another MAC"),
     pytest.param(frame(2, OURS, IP, OURS, ME), [], 1, id="a forgery with our MAC"),
     pytest.param(frame(2, NODE, IP, BROADCAST, IP, BROADCAST), [("announced", "5.0", IP, NODE)], 1, id="a gratuitous reply"),
-    pytest.param(frame(1, NODE, IP, BROADCAST, IP, BROADCAST), [("announced", "5.0", IP, NODE)], 0, id="a gratuitous request"),
+    pytest.param(frame(1, NODE, IP, BROADCAST, IP, BROADCAST), [("announced", "5.0", IP, NODE)], 1, id="a gratuitous request"),
     pytest.param(frame(1, NODE, IP, OTHER, ME, BROADCAST), [("claimed", "5.0", IP, NODE, ME)], 0, id="a question"),
     pytest.param(frame(1, NODE, ZERO, OTHER, IP, BROADCAST), [], 0, id="an ARP probe"),
     pytest.param(frame(1, OURS, ME, OTHER, IP, BROADCAST), [], 0, id="our own question, mirrored"),
@@ -72,6 +72,12 @@ FRAMES = [
 @pytest.mark.parametrize(("found", "told", "passed"), FRAMES)
 def test_what_is_told_and_what_passes(found, told, passed):
     assert heard(found) == (told, passed)
+
+
+@pytest.mark.parametrize("taken_for", [TakenFor.OTHER_INTERFACE, TakenFor.OTHER_HOST])
+@pytest.mark.parametrize(("found", "passed"), [(frame(2, NODE, IP, OURS, ME), 1), (frame(1, NODE, IP, BROADCAST, IP, BROADCAST), 1), (frame(1, NODE, IP, OTHER, ME, BROADCAST), 0)])
+def test_nothing_is_told_of_another_vlan_or_interface(found, passed, taken_for):
+    assert heard(found, taken_for) == ([], passed)
 
 
 @pytest.mark.parametrize(("to", "told"), [(None, [("asked", "7.0", IP)]), (NODE, [])], ids=["broadcast", "unicast"])
