@@ -52,4 +52,4 @@ class Backlog:
         self._tap(heard.at, arrival.frame)
         schedule = self._schedules.get(arrival.interface)
         if schedule and isinstance(heard, Reply):
-            schedule.heard(heard.round, heard.ip, heard.mac)
+            schedule.heard(heard)

@@ -1,19 +1,22 @@
 """When which question is put on one interface. Pure: it is told the time and what was heard.
 
 One schedule for everything: control, canary, node addresses and targets go out in the same rounds. After the rounds
-comes a last, slow one: an address whose answer can't be relied on yet is asked again, every node that was heard is asked
-the canary by unicast, and a MAC whose owner is in doubt is asked alone for the nodes' addresses (`confirmation`)."""
+comes a slow one: an address whose answer can't be relied on yet is asked again, and every node that was heard is asked
+the canary by unicast. Others follow while a node's address and the canary were not asked often enough (`numbers`). At
+the end a MAC whose owner is in doubt is asked alone for the nodes' addresses (`confirmation`)."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
-from arpcheck.model import Ask, Mac
+from arpcheck.model import Ask, Mac, Reply
+from arpcheck.wire import numbers
 from arpcheck.wire.confirmation import MOST, Homes, confirmations
+from arpcheck.wire.numbers import Count
 
 APART = 1.0
 """Seconds between two rounds for one address, RFC 5227's PROBE_MIN: a late reply still falls into its own round."""
@@ -29,7 +32,8 @@ BURST = 64
 """Questions that may follow each other at once after a delay: a quarter of what a speaker's socket holds."""
 
 QUIET_ROUNDS = 2
-"""A node address that was answered is not asked again after so many rounds that brought no new MAC."""
+"""A node address that was answered is not asked again after so many rounds that brought no new MAC, if it was asked often
+enough by then to call the node quiet."""
 
 ZERO = IPv4Address(0)
 
@@ -77,14 +81,18 @@ class _Address:
     """All that answered, in whatever round."""
     fresh: int = 0
     """The last round that brought a new MAC."""
+    count: Count | None = None
+    """Of a node's own address and of the canary, where that is asked."""
 
     def unsettled(self) -> bool:
         """Silent in a round that asked it, or answered by others than in another round."""
         answers = [frozenset(self.heard.get(number, ())) for number in self.asked]
         return not all(answers) or len(set(answers)) > 1
 
-    def quiet(self, number: int) -> bool:
-        return self.fresh > 0 and number - 1 - self.fresh >= QUIET_ROUNDS
+    def settled(self, number: int, enough: int) -> bool:
+        """Nothing new is to be learnt of a node in this round."""
+        often = self.count is None or len(self.count.asked) >= enough
+        return self.fresh > 0 and number - 1 - self.fresh >= QUIET_ROUNDS and often
 
 
 class Due(NamedTuple):
@@ -107,6 +115,10 @@ class Schedule:
         self._rounds = course.rounds
         self._asks = [ask for ask in course.asks if ask.interface == interface]
         self._addresses: dict[IPv4Address, _Address] = {}
+        asked = {ask.ip for ask in self._asks}
+        self._own = ((course.nodes | course.homes.keys()) & asked) - {course.canary} if course.canary in asked else set()
+        """The nodes' own addresses that are counted, beside the canary."""
+        self._enough = numbers.FEW if len(_nodes(course, self._own)) >= numbers.MANY else numbers.ENOUGH
         for ask in self._asks:
             self._address(ask.ip).asks.append(ask)
         self._encode = encode
@@ -115,7 +127,9 @@ class Schedule:
         self._pace = 0.0
         self._paces = tuple((1 / rate, min(CATCH_UP, BURST / rate)) for rate in (course.rate, min(course.rate, SLOW)))
         self._again: deque[_Address] | None = None
-        self._more: deque[Ask] = deque()
+        self._more: deque[tuple[int, Ask]] = deque()
+        self._counting_left = numbers.MOST
+        self._recount = True
         self._unicast: set[Mac] = set()
         self._confirmed: set[Mac] = set()
         self._confirmations_left = MOST
@@ -145,7 +159,7 @@ class Schedule:
             return self._pace
         while self._queue:
             number, _, _, address = self._queue[0]
-            if address.is_node and address.quiet(number):
+            if address.is_node and address.settled(number, self._enough):
                 self._queue.popleft()
             elif address.last and address.last[0] < number and now < address.last[1] + APART:
                 return self._pause(address.last[1] + APART)
@@ -162,10 +176,17 @@ class Schedule:
         if ask.to is None:
             address.last = number, now
             address.asked.add(number)
+            if address.count is not None:
+                address.count.asked.append((number, ask.sender))
+                self._recount = True
 
-    def heard(self, number: int, ip: IPv4Address, mac: Mac) -> None:
-        """A reply to a question of this round came in."""
-        address = self._address(ip)
+    def heard(self, reply: Reply) -> None:
+        """A reply to a question of ours came in."""
+        number, mac = reply.round, reply.mac
+        address = self._address(reply.ip)
+        if address.count is not None and reply.to is None:
+            address.count.answered.add((number, reply.sender))
+            self._recount = True
         self._news = True
         if mac not in address.macs:
             address.macs.add(mac)
@@ -182,7 +203,8 @@ class Schedule:
     def _address(self, ip: IPv4Address) -> _Address:
         found = self._addresses.get(ip)
         if found is None:
-            found = self._addresses[ip] = _Address(ip in self._course.nodes)
+            counted = ip in self._own or (bool(self._own) and ip == self._course.canary)
+            found = self._addresses[ip] = _Address(ip in self._course.nodes, count=Count() if counted else None)
         return found
 
     # ---------------------------------------------------------------------------------------------- the last round
@@ -191,27 +213,67 @@ class Schedule:
         if self._again is None:
             again = self._course.again
             self._again = deque(address for ip, address in self._addresses.items() if address.asks and ip in again)
-        self._more.extend(self._unicasts())
+        self._put(self._unicasts())
         if not self._more and (due := self._next_again(now)):
             return due
-        self._more.extend(() if self._more else self._confirmations())
+        if not self._more and isinstance(ready := self._count_on(now), float):
+            return ready
+        self._put(() if self._more else self._confirmations())
         return self._next_more() if self._more else None
+
+    def _put(self, asks: Iterable[Ask]) -> None:
+        self._more.extend((self.last_round, ask) for ask in asks)
 
     def _next_again(self, now: float) -> Due | float | None:
         while self._again:
             address = self._again[0]
-            ready = address.last[1] + max(APART, self._course.wait) if address.last else now
+            ready = self._ready(address, now)
             if now < ready:
                 return self._pause(ready)
             self._again.popleft()
             if address.unsettled():
-                self._more.extend(address.asks)
+                self._put(address.asks)
                 return self._next_more()
         return None
 
+    def _ready(self, address: _Address, now: float) -> float:
+        """When all that answers the last question for it has come."""
+        return address.last[1] + max(APART, self._course.wait) if address.last else now
+
     def _next_more(self) -> Due:
-        ask = self._more.popleft()
-        return Due(self.last_round, ask, self._encode(ask), self._address(ask.ip))
+        number, ask = self._more.popleft()
+        return Due(number, ask, self._encode(ask), self._address(ask.ip))
+
+    def _count_on(self, now: float) -> float | None:
+        """Puts one more round of the nodes' addresses that were not asked often enough, and of the canary, by the senders
+        that reach them; or says when it can be told whether one is needed."""
+        canary = self._addresses.get(self._course.canary) if self._course.canary else None
+        if not self._recount or canary is None or canary.count is None or not self._counting_left:
+            return None
+        # Who answered the canary is not quiet, whatever the numbers are.
+        heard = {ip: own for ip in self._own if (own := self._address(ip)).macs and not own.macs <= canary.macs}
+        if not heard:
+            self._recount = False
+            return None
+        if now < (ready := max(self._ready(address, now) for address in (canary, *heard.values()))):
+            return self._pause(ready)
+        by_count = {own.count: own for own in heard.values() if own.count is not None}
+        many = len(_nodes(self._course, heard)) >= numbers.MANY
+        lacking = numbers.lacking(by_count, canary.count, many)
+        self._recount = False
+        self._ask_once_more([by_count[count] for count in lacking], canary)
+        return None
+
+    def _ask_once_more(self, nodes: Sequence[_Address], canary: _Address) -> None:
+        """The canary by every sender that reaches one of them, and each of them by its own; `number` is new to all."""
+        number = 1 + max((address.last[0] for address in (canary, *nodes) if address.last), default=self._rounds)
+        reach = {node: node.count.senders() for node in nodes if node.count is not None}
+        for address, senders in ((canary, frozenset[IPv4Address]().union(*reach.values())), *reach.items()):
+            asks = [ask for ask in address.asks if ask.sender in senders][: self._counting_left]
+            self._counting_left -= len(asks)
+            self._more.extend((number, ask) for ask in asks)
+            if address.count is not None:
+                address.count.again += len(asks)
 
     def _unicasts(self) -> Iterable[Ask]:
         canary = self._course.canary
@@ -237,12 +299,31 @@ class Schedule:
         yield from self._unicasts()
 
 
+def _nodes(course: Course, own: Iterable[IPv4Address]) -> frozenset[str]:
+    """Whose these addresses are."""
+    return frozenset(node for ip in own for node in course.homes.get(ip, (str(ip),)))
+
+
 def seconds(course: Course, interfaces: Iterable[str]) -> float:
-    """How long the announced rounds take at least, listening included; the last round may add to it."""
+    """How long it takes at least, listening included: the announced rounds, and those that follow until every node's
+    address and the canary were asked often enough, where all of them answer. What is asked again may add to it."""
+    return max((_seconds(course, interface) for interface in interfaces), default=0.0) + course.wait
 
-    def one(interface: str) -> float:
-        asks = [ask for ask in course.asks if ask.interface == interface]
-        frames = len(asks) * course.rounds
-        return max(frames / course.rate, (course.rounds - 1) * APART + len(asks) / course.rate)
 
-    return max((one(interface) for interface in interfaces), default=0.0) + course.wait
+def _seconds(course: Course, interface: str) -> float:
+    asks = [ask for ask in course.asks if ask.interface == interface]
+    frames = len(asks) * course.rounds
+    announced = max(frames / course.rate, (course.rounds - 1) * APART + len(asks) / course.rate)
+    return announced + _counted(course, asks)
+
+
+def _counted(course: Course, asks: Sequence[Ask]) -> float:
+    by_ip = Counter(ask.ip for ask in asks)
+    own = {ip for ip in course.nodes | course.homes.keys() if by_ip[ip] and ip != course.canary}
+    if course.canary is None or not by_ip[course.canary] or not own:
+        return 0.0
+    wanted = numbers.FEW if len(_nodes(course, own)) >= numbers.MANY else numbers.ENOUGH
+    left = {ip: max(0, numbers.rounds_for(wanted, by_ip[ip]) - course.rounds) for ip in own}
+    rounds = max(left.values())
+    frames = min(numbers.MOST, sum(by_ip[ip] * number for ip, number in left.items()) + by_ip[course.canary] * rounds)
+    return max(frames / min(course.rate, SLOW), rounds * max(APART, course.wait))

@@ -24,7 +24,7 @@ IP         KIND           SERVICES    ASKED WITH SENDER                  SHOULD 
 10.0.0.11  node           worker-1    0.0.0.0 on eth0, 10.0.0.5 on eth0  -
 
 eth0: 8 frames a round, 3 rounds, 24 frames of 42 bytes at 10/s
-At least 4 s; addresses that have to be asked again add to it. Nothing was sent.
+At least 5 s; addresses that have to be asked again add to it. Nothing was sent.
 """
 
 SCENE = """

@@ -1,11 +1,13 @@
 """schedule: when which question is put, on a clock that the test turns."""
 
+from dataclasses import replace
 from ipaddress import IPv4Address
 from itertools import pairwise
 
 import pytest
 
-from arpcheck.model import Ask, Mac
+from arpcheck.model import Ask, Mac, Reply
+from arpcheck.wire.numbers import MOST
 from arpcheck.wire.schedule import Course, Schedule, seconds
 
 A, B, NODE, CANARY = (IPv4Address(ip) for ip in ("10.0.0.50", "10.0.0.51", "10.0.0.11", "10.96.0.1"))
@@ -38,7 +40,7 @@ def run(plan, answers=lambda number, ip, to: (), *, start=0.0, most=10_000):
         schedule.sent_at(due, now)
         sent.append((round(now, 4), number, ask.ip, ask.to))
         for mac in answers(number, ask.ip, ask.to):
-            schedule.heard(number, ask.ip, mac)
+            schedule.heard(Reply(0.0, "eth0", number, ask.ip, ask.sender, ask.to, mac, mac, 0.0))
     raise AssertionError("the schedule does not end")
 
 
@@ -127,17 +129,18 @@ def test_a_mac_that_answered_for_two_nodes_is_asked_alone_at_the_very_end():
     homes = {NODE: frozenset({"n1"}), B: frozenset({"n2"})}
     plan = course(CANARY, NODE, B, A, rounds=1, rate=10.0, nodes=frozenset({NODE, B}), judged=frozenset({A}), canary=CANARY, homes=homes)
     sent = run(plan, lambda n, ip, to: () if ip == CANARY or to else (M1,))
-    assert [(number, ip, to) for _, number, ip, to in sent[4:]] == [
+    assert [(number, ip, to) for _, number, ip, to in sent if to] == [
         (2, CANARY, M1), (2, NODE, M1), (2, B, M1), (2, NODE, M1), (2, B, M1),
     ]  # fmt: skip
+    assert sent[-1][3], "when all else has been asked"
     plain = run(plan, lambda n, ip, to: {NODE: (M1,), B: (M2,), A: (M1,)}.get(ip, ()))
-    assert [(ip, to) for _, _, ip, to in plain[4:]] == [(CANARY, M1), (CANARY, M2)]
+    assert [(ip, to) for _, _, ip, to in plain if to] == [(CANARY, M1), (CANARY, M2)]
 
 
 def test_a_mac_of_nobody_is_asked_alone_for_every_node_and_for_the_canary():
     plan = course(CANARY, NODE, A, rounds=1, rate=10.0, nodes=frozenset({NODE}), judged=frozenset({A}), canary=CANARY, homes={NODE: frozenset({"n1"})})
     sent = run(plan, lambda n, ip, to: {NODE: (M1,), A: (M2,)}.get(ip, ()) if to is None else ())
-    assert [(number, ip, to) for _, number, ip, to in sent[3:]] == [(2, CANARY, M1), (2, NODE, M2), (2, CANARY, M2)]
+    assert [(number, ip, to) for _, number, ip, to in sent if to] == [(2, CANARY, M1), (2, NODE, M2), (2, CANARY, M2)]
 
 
 def test_an_answered_node_is_not_asked_again_after_two_rounds_that_brought_no_new_mac():
@@ -158,6 +161,151 @@ def test_only_the_own_interface_is_asked():
     assert {ip for _, _, ip, _ in run(other, lambda *_: (M1,))} == {A}
 
 
+# -------------------------------------------------------------------------------------------- numbers for "quiet"
+
+OWN = IPv4Address("10.0.0.5")
+BOTH = (IPv4Address(0), OWN)
+NODES = tuple(IPv4Address("10.0.1.1") + n for n in range(40))
+
+
+def macs_of(ip):
+    return (Mac.from_bytes(b"\x02\1" + ip.packed),)
+
+
+def counted(nodes, *targets, senders=BOTH, rounds=3, rate=100.0, off=()):
+    """A course with the canary, these nodes' addresses and targets; `off`: asked with 0.0.0.0 alone."""
+    asks = tuple(
+        Ask(interface="eth0", ip=ip, sender=sender)
+        for ip in (CANARY, *nodes, *targets)
+        for sender in (senders[:1] if ip in off else senders)
+    )
+    return Course(
+        asks=asks, rounds=rounds, rate=rate, wait=1.0, nodes=frozenset(nodes), judged=frozenset(targets), canary=CANARY,
+        homes={ip: frozenset({f"node-{n}"}) for n, ip in enumerate(nodes)},
+    )  # fmt: skip
+
+
+def put(plan, answers):
+    """`answers(round, ip, sender)`: the MACs. The questions to all, as (round, ip, sender)."""
+    schedule, now, sent = Schedule("eth0", plan, frame), 0.0, []
+    schedule.begin(now)
+    for _ in range(20_000):
+        due = schedule.due(now)
+        if due is None:
+            return sent
+        if isinstance(due, float):
+            now = due
+            continue
+        number, ask, *_ = due
+        schedule.sent_at(due, now)
+        if ask.to is None:
+            sent.append((number, ask.ip, ask.sender))
+        for mac in answers(number, ask.ip, ask.sender) if ask.to is None else ():
+            schedule.heard(Reply(0.0, "eth0", number, ask.ip, ask.sender, ask.to, mac, mac, 0.0))
+    raise AssertionError("the schedule does not end")
+
+
+def all_nodes(number, ip, sender):
+    return () if ip == CANARY else macs_of(ip)
+
+
+def questions(sent, ip):
+    return sum(asked == ip for _, asked, _ in sent)
+
+
+@pytest.mark.parametrize(
+    ("plan", "expected"),
+    [
+        pytest.param(counted(NODES[:3]), 8, id="three rounds by two senders are six, the slow round makes eight"),
+        pytest.param(counted(NODES[:3], rounds=1), 8, id="one round"),
+        pytest.param(counted(NODES[:3], rounds=4), 8, id="four rounds are enough"),
+        pytest.param(counted(NODES[:3], senders=(OWN,)), 8, id="one sender"),
+        pytest.param(counted(NODES[:3], rounds=9, senders=(OWN,)), 8, id="nine rounds: a node that was answered is asked no more than that"),
+        pytest.param(counted(NODES[:19]), 8, id="nineteen nodes"),
+        pytest.param(counted(NODES[:20]), 6, id="from twenty nodes on three are enough"),
+        pytest.param(counted(NODES[:20], senders=(OWN,)), 3, id="from twenty nodes on, by one sender"),
+        pytest.param(counted(NODES[:20], senders=(OWN,), rounds=1), 3, id="from twenty nodes on, in one round"),
+    ],
+)
+def test_every_node_and_the_canary_are_asked_often_enough_to_call_it_quiet(plan, expected):
+    sent = put(plan, all_nodes)
+    assert {questions(sent, ip) for ip in plan.nodes} == {expected}
+    assert questions(sent, CANARY) >= expected
+    for node in plan.nodes:
+        asked = {(number, sender) for number, ip, sender in sent if ip == node}
+        assert asked <= {(number, sender) for number, ip, sender in sent if ip == CANARY}, "in the same rounds, by the same senders"
+
+
+def test_a_node_off_the_subnet_is_counted_by_the_one_sender_that_asks_it():
+    plan = counted(NODES[:2], off=NODES[1:2])
+    sent = put(plan, all_nodes)
+    assert [questions(sent, ip) for ip in NODES[:2]] == [8, 8]
+    assert sum(ip == CANARY and sender == IPv4Address(0) for _, ip, sender in sent) == 8
+
+
+def test_a_sender_that_a_switch_drops_does_not_count():
+    sent = put(counted(NODES[:2]), lambda n, ip, sender: () if sender == IPv4Address(0) else all_nodes(n, ip, sender))
+    for ip in (*NODES[:2], CANARY):
+        assert sum(asked == ip and sender == OWN for _, asked, sender in sent) == 8
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked"),
+    [
+        pytest.param(lambda n, ip, s: (), 6, id="a node that is not there"),
+        pytest.param(lambda n, ip, s: macs_of(NODES[0]) if ip in (CANARY, NODES[0]) else (), 6, id="a node that answered the canary"),
+    ],
+)
+def test_what_is_decided_already_is_not_asked_more(answers, asked):
+    sent = put(counted(NODES[:1]), answers)
+    assert (questions(sent, NODES[0]), questions(sent, CANARY)) == (asked, asked)
+
+
+def test_without_a_canary_nothing_is_counted():
+    plan = counted(NODES[:2])
+    plan = replace(plan, asks=tuple(ask for ask in plan.asks if ask.ip != CANARY))
+    assert questions(put(plan, all_nodes), NODES[0]) == 6
+
+
+@pytest.mark.parametrize("missed", [1, 2, 3])
+def test_after_a_miss_eight_more_of_both_are_asked(missed):
+    lost = (missed, NODES[0], OWN)
+    sent = put(counted(NODES[:2]), lambda *asked: () if asked == lost else all_nodes(*asked))
+    after = [(number, sender) for number, ip, sender in sent[sent.index(lost) + 1 :] if ip == NODES[0]]
+    assert len(after) == 8
+    assert questions(sent, NODES[1]) == 8
+    assert set(after) <= {(number, sender) for number, ip, sender in sent if ip == CANARY}
+
+
+def test_a_node_that_goes_on_missing_begins_anew_three_times_at_most():
+    sent = put(counted(NODES[:2]), lambda n, ip, sender: () if ip == NODES[0] and n % 4 == 0 else all_nodes(n, ip, sender))
+    assert questions(sent, NODES[0]) == 6 + 4 * 8
+    assert questions(sent, NODES[1]) == 8
+
+
+def test_where_one_of_many_nodes_missed_a_question_eight_are_asked_of_all():
+    lost = (2, NODES[0], OWN)
+    sent = put(counted(NODES[:20]), lambda *asked: () if asked == lost else all_nodes(*asked))
+    assert {questions(sent, ip) for ip in NODES[1:20]} == {8}
+
+
+def test_a_large_cluster_on_a_bad_line_is_asked_within_bounds():
+    nodes = tuple(IPv4Address("10.1.0.1") + n for n in range(500))
+    plan = counted(nodes)
+    sent = put(plan, lambda n, ip, sender: () if (int(ip) + n) % 3 == 0 else all_nodes(n, ip, sender))
+    assert len(sent) <= 3 * len(plan.asks) + MOST + len(plan.asks)
+    assert len(put(plan, all_nodes)) == 3 * len(plan.asks), "and where nothing is lost nothing is added"
+
+
+def test_each_round_of_counting_has_its_own_number_and_its_second():
+    schedule_times, plan = [], counted(NODES[:1], senders=(OWN,))
+    for at, number, ip, to in run(plan, lambda n, ip, to: () if ip == CANARY else macs_of(ip)):
+        if ip == CANARY and not to:
+            schedule_times.append((number, at))
+    assert [number for number, _ in schedule_times] == [*range(1, 9)]
+    assert all(later - sooner >= 1.0 for (_, sooner), (_, later) in pairwise(schedule_times))
+
+
 @pytest.mark.parametrize(
     ("targets", "rounds", "rate", "expected"),
     [
@@ -168,3 +316,19 @@ def test_only_the_own_interface_is_asked():
 def test_the_duration_is_said_beforehand(targets, rounds, rate, expected):
     plan = course(*(A + i for i in range(targets)), rounds=rounds, rate=rate)
     assert seconds(plan, ("eth0",)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("plan", "more"),
+    [
+        pytest.param(counted(NODES[:3], A), 1.0, id="a second round of counting"),
+        pytest.param(counted(NODES[:19], A, rate=10.0), 4.0, id="its frames"),
+        pytest.param(counted(NODES[:3], A, senders=(OWN,)), 5.0, id="five"),
+        pytest.param(counted(NODES[:20], A), 0.0, id="none from twenty nodes on"),
+        pytest.param(counted((), A), 0.0, id="no node"),
+        pytest.param(replace(counted(NODES[:3], A), canary=None), 0.0, id="no canary"),
+    ],
+)
+def test_what_is_asked_to_have_the_numbers_is_said_too(plan, more):
+    plain = replace(plan, nodes=frozenset(), homes={})
+    assert seconds(plan, ("eth0",)) - seconds(plain, ("eth0",)) == pytest.approx(more)
