@@ -6,7 +6,7 @@ are milliseconds since the run began; times of the world are aware datetimes in 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
@@ -195,6 +195,9 @@ class Need:
     """The fields that are used, all else is dropped at once: keys from the top separated by blanks, each a shell
     pattern, lists looked through (`metadata annotations metallb.io/*`). apiVersion, kind, and metadata's name,
     namespace, uid and creationTimestamp are always kept."""
+    prepare: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    """Rewrites an object before all but `fields` is dropped, where a field says something only together with one that must
+    not be kept (a command line and the environment that it refers to). Pure, never raises."""
     mounted: bool = False
     """Kept only where a volume of a kept DaemonSet or Pod names it (ConfigMaps of kube-proxy)."""
     optional: bool = False

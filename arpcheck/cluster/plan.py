@@ -33,12 +33,16 @@ class Want:
     """Those that take every object, as bits: most do, and ten thousand objects come."""
     choosy: tuple[tuple[int, Need], ...] = field(init=False, compare=False, repr=False)
     """The others, each with its bit."""
+    preparing: tuple[tuple[int, Need], ...] = field(init=False, compare=False, repr=False)
+    """Those that rewrite what they take, each with its bit."""
     _trees: dict[int, Tree] = field(default_factory=dict, compare=False, repr=False)
     """By the needs that take an object, as bits."""
 
     def __post_init__(self) -> None:
         choosy = tuple((1 << bit, need) for bit, need in enumerate(self.needs) if need.names or need.mounted)
         object.__setattr__(self, "choosy", choosy)
+        preparing = tuple((1 << bit, need) for bit, need in enumerate(self.needs) if need.prepare)
+        object.__setattr__(self, "preparing", preparing)
         object.__setattr__(self, "undemanding", (1 << len(self.needs)) - 1 - sum(bit for bit, _ in choosy))
 
     @property
@@ -60,6 +64,8 @@ class Want:
         if self.choosy:
             found, is_mounted = name(obj), mounts is None or (namespace(obj), name(obj)) in mounts
             takers = sum((b for b, need in self.choosy if (is_mounted or not need.mounted) and _fits(need, found)), takers)
+        for bit, need in self.preparing:
+            obj = need.prepare(obj) if takers & bit and need.prepare else obj
         return trim(obj, self._tree(takers)) if takers else None
 
     def _tree(self, takers: int) -> Tree:

@@ -6,8 +6,9 @@ which alone shows what the kernel does. `status` draws the conclusion for strict
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from arpcheck.kubeproxy import embedded, process, setting, substitutes, versions, workload
+from arpcheck.kubeproxy import embedded, history, process, setting, substitutes, versions, workload
 from arpcheck.kubeproxy.needs import NEEDS
 from arpcheck.kubeproxy.notes import Note, Oddity, has
 from arpcheck.kubeproxy.process import Loaded
@@ -35,7 +36,8 @@ def _kube_proxy(node: Node, objects: Objects) -> KubeProxy:
         return KubeProxy(mode=versions.KERNELSPACE, strict_arp=None, source="operating system of the node")
     wanted, (loaded, more) = _found(node, objects)
     mode, of_mode = _mode(wanted, version_of(node, objects))
-    notes = tuple(dict.fromkeys((*wanted.notes, *of_mode, *_no_effect(mode, wanted), *more)))
+    before = history.ipvs_before(node, mode, objects) if mode in versions.BINDS_NOTHING else ()
+    notes = tuple(dict.fromkeys((*wanted.notes, *of_mode, *_no_effect(mode, wanted), *more, *before)))
     if loaded and has(notes, Oddity.REFUSED):
         loaded = False  # whatever runs, it did not start with this
     return KubeProxy(mode=mode, strict_arp=wanted.strict_arp, source=wanted.source, loaded=loaded, notes=notes)
@@ -52,9 +54,9 @@ def _found(node: Node, objects: Objects) -> tuple[Setting, Loaded]:
     if inside := embedded.setting(node):
         if embedded.disabled(objects):
             return _disabled(inside, node, objects), (None, ())
-        return inside, (None if inside.mode is None else True, ())
+        return inside, embedded.loaded(node, inside)
     if found := _daemon_sets(objects):
-        return _without_pod(found, objects)
+        return _without_pod(found, node, objects)
     return substitutes.setting(node, objects), (None, ())
 
 
@@ -83,22 +85,48 @@ def _daemon_sets(objects: Objects) -> tuple[Workload, ...]:
     return tuple(one for one in workload.daemon_sets(objects) if "windows" not in name(one.obj))
 
 
-def _without_pod(found: tuple[Workload, ...], objects: Objects) -> tuple[Setting, Loaded]:
-    """A node that has no pod runs no kube-proxy, but only where every pod of the DaemonSets was seen."""
+# --------------------------------------------------------------------------------------------- a node without a pod
+
+
+def _without_pod(found: tuple[Workload, ...], node: Node, objects: Objects) -> tuple[Setting, Loaded]:
+    """A node that has no pod runs no kube-proxy. It should run none only where the DaemonSets have all the pods that they
+    want; `status.currentNumberScheduled` counts those that are there, so it says nothing of those that are missing."""
     titles = " and ".join(one.title for one in found)
-    if objects.memo("all kube-proxy pods seen", lambda: _all_seen(found, objects)):
-        off = Note(f"no pod of {titles} runs here; what an earlier one bound to kube-ipvs0 stays until a reboot")
-        return Setting(mode=versions.NONE, strict_arp=None, source=titles, notes=(off,), proven=True), (None, ())
-    gap = objects.gap("pods")
-    why = f"pods could not be read: {gap.why}" if gap else f"its pod in {namespace(found[0].obj)} was not found"
-    unseen = Note(f"{why}; whether the process is older than its configuration is not known", Oddity.UNREAD)
-    return _only(found, titles, objects), (None, (unseen,))
+    wanted, there = objects.memo("kube-proxy pods wanted and seen", lambda: _counted(found, objects))
+    if (gap := objects.gap("pods")) or wanted is None:
+        why = f"pods could not be read: {gap.why}" if gap else f"its pod in {namespace(found[0].obj)} was not found"
+        unseen = Note(f"{why}; whether the process is older than its configuration is not known", Oddity.UNREAD)
+        return _only(found, titles, objects), (None, (unseen,))
+    if wanted > there:
+        why = f"no pod of {titles} was seen here, and {wanted - there} of the {wanted} that it wants are missing"
+        missing = Note(f"{why}: what does not run has loaded nothing", Oddity.NOT_RUNNING)
+        return _only(found, titles, objects), (None, (missing,))
+    if there == 0:
+        return _switched_off(titles, node, objects), (None, ())
+    off = Note(f"no pod of {titles} is to run here")
+    return Setting(mode=versions.NONE, strict_arp=None, source=titles, notes=(off,), proven=True), (None, ())
 
 
-def _all_seen(found: tuple[Workload, ...], objects: Objects) -> bool:
+def _counted(found: tuple[Workload, ...], objects: Objects) -> tuple[int | None, int]:
+    """How many pods the DaemonSets want, None where one does not say it, and how many of theirs were seen."""
     owners = [workload.owner(pod, objects) for pod in workload.pods(objects).values()]
-    there = [(one, workload.number(one.obj, "status", "currentNumberScheduled")) for one in found]
-    return all(count is not None and sum(own is one for own in owners) >= count for one, count in there)
+    wanted = [workload.number(one.obj, "status", "desiredNumberScheduled") for one in found]
+    return _sum(wanted), sum(any(own is one for one in found) for own in owners)
+
+
+def _sum(numbers: list[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None
+
+
+def _switched_off(titles: str, node: Node, objects: Objects) -> Setting:
+    """It wants a pod on no node at all (a nodeSelector that fits none): something else handles Services, or nothing does."""
+    other = substitutes.setting(node, objects)
+    off = Note(f"{titles} wants a pod on no node")
+    if other.mode is not None:
+        return replace(other, notes=(off, *other.notes))
+    why = Note(f"{off}: no kube-proxy runs, and what handles Services instead is not visible", Oddity.NOT_RUNNING)
+    return Setting(mode=versions.NONE, strict_arp=None, source=titles, notes=(why,), proven=True)
 
 
 def _only(found: tuple[Workload, ...], titles: str, objects: Objects) -> Setting:

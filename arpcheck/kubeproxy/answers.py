@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
-from arpcheck.model import Arp
-
-EXIT_CODES = {"not-needed": 0, "set": 0, "not-set": 1, "not-loaded": 1, "unknown": 3}
+from arpcheck.model import Arp, Outcome
 
 
 class Answer(StrEnum):
@@ -22,7 +21,31 @@ class Answer(StrEnum):
     NOT_LOADED = "not-loaded"
     """Configured, but a process, or the kernel, does otherwise."""
     UNKNOWN = "unknown"
-    """Something that decides could not be read."""
+    """Something that decides could not be read, or nothing runs that could have loaded it."""
+
+    @property
+    def outcome(self) -> Outcome:
+        match self:
+            case Answer.NOT_SET | Answer.NOT_LOADED:
+                return Outcome.FAULT
+            case Answer.UNKNOWN:
+                return Outcome.UNSURE
+            case Answer.NOT_NEEDED | Answer.SET:
+                return Outcome.FINE
+            case _:
+                assert_never(self)
+
+
+class Configured(StrEnum):
+    """What kube-proxy on a node is told, whatever its process has made of it. For whoever holds it against the wire."""
+
+    STRICT = "strict"
+    """Mode ipvs with strictARP, or what sets it always (kube-router)."""
+    NON_STRICT = "non-strict"
+    """Mode ipvs without strictARP: with the next start every Service address is answered."""
+    NOT_NEEDED = "not-needed"
+    """A mode that binds no Service address, or no kube-proxy at all."""
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +60,8 @@ class NodeStatus:
     loaded: bool | None
     source: str | None
     answer: Answer
+    configured: Configured = Configured.UNKNOWN
+    """Told by the configuration alone; `loaded` says whether the process that runs has it, True only where that is known."""
     arp: Arp | None = None
     """What the wire showed, where it was asked."""
     notes: tuple[str, ...] = ()
@@ -52,8 +77,10 @@ class StrictArpStatus:
     """Where the configuration was read; several are joined by a comma."""
     nodes: tuple[NodeStatus, ...]
     """Sorted by name."""
-    managed_by: str | None = None
-    """The system that owns the configuration, where it is not the ConfigMap."""
+    owner: str | None = None
+    """The system that writes the configuration, which is where to change it; None where the ConfigMap is the place."""
+    owner_because: str = ""
+    """How it was recognised."""
     notes: tuple[str, ...] = ()
     """Of the cluster as a whole: IPVS's deprecation and the way out."""
     do: tuple[str, ...] = ()
@@ -61,4 +88,9 @@ class StrictArpStatus:
 
     @property
     def exit_code(self) -> int:
-        return EXIT_CODES[self.answer]
+        return self.outcome.exit_code
+
+    @property
+    def outcome(self) -> Outcome:
+        """Of the answer for the whole cluster."""
+        return self.answer.outcome

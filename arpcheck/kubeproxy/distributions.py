@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable, Mapping
 
 from arpcheck.kubeproxy import embedded, substitutes, workload
-from arpcheck.kubeproxy.manager import Manager, by_label, kubelet, managers, marked, written
-from arpcheck.kubeproxy.setting import config_map, place
+from arpcheck.kubeproxy.manager import Manager, by_label, controllers, kubelet, managers, marked, written
+from arpcheck.kubeproxy.notes import Oddity, has
+from arpcheck.kubeproxy.setting import config_map, place, setting
 from arpcheck.objects import Object, Objects, annotations_of, full_name, labels_of, mapping, namespace, text
 
 
@@ -19,6 +20,25 @@ def managed_by(objects: Objects) -> Manager | None:
 
 
 # ----------------------------------------------------------------------------------------------------------- the rows
+
+
+def _rke2_chart(objects: Objects) -> Manager | None:
+    """RKE2 up to 1.20: `kube-proxy-arg` in its config.yaml does nothing there."""
+    release = "meta.helm.sh/release-name"
+    of_chart = (full_name(o) for o in written(objects) if annotations_of(o).get(release) == embedded.CHART)
+    by_node = (f"node {node.name} has RKE2 {kubelet(node)[:40]}" for node in objects.nodes() if embedded.is_by_chart(node))
+    chart = next((f"{title} has {release}: {embedded.CHART}" for title in of_chart), None)
+    if (because := chart or next(by_node, None)) is None:
+        return None
+    return Manager(
+        name=f"RKE2's Helm chart {embedded.CHART}",
+        because=because,
+        way=(
+            f"A HelmChartConfig named {embedded.CHART} in kube-system, with proxy.mode: ipvs and ipvs.strictArp: true in",
+            "its spec.valuesContent (ipvs.strictARP in some releases of the chart: helm show values, or its template, tells)",
+            "kube-proxy-arg in config.yaml does nothing before RKE2 1.21",
+        ),
+    )
 
 
 def _embedded(objects: Objects) -> Manager | None:
@@ -136,11 +156,44 @@ def _gke(objects: Objects) -> Manager | None:
     return Manager(name="GKE", because=f"kubelet {found}", way=(way,)) if found else None
 
 
+def _gardener(objects: Objects) -> Manager | None:
+    """Its ConfigMap is immutable, and named by a hash of what is in it: another one is made only by Gardener itself."""
+    marks = (
+        marked(objects, labels_of, "resources.gardener.cloud/"),
+        marked(objects, annotations_of, "resources.gardener.cloud/"),
+        next((f"{full_name(o)} has origin: gardener" for o in written(objects) if _origin(o) == "gardener"), None),
+    )
+    if (because := next((mark for mark in marks if mark), None)) is None:
+        return by_label(objects, "worker.gardener.cloud/", "Gardener", *_GARDENERS_WAY)
+    return Manager(name="Gardener", because=because, way=_GARDENERS_WAY)
+
+
+def _origin(obj: Object) -> str | None:
+    return labels_of(obj).get("origin")
+
+
+_GARDENERS_WAY = (
+    "Gardener makes kube-proxy's configuration of the Shoot, which has no field for strictARP. Either set in the Shoot",
+    "spec.kubernetes.kubeProxy.mode: IPTables, and replace or reboot the nodes, on which kube-ipvs0 stays until then;",
+    "or write the sysctls themselves on every node, at every boot: net.ipv4.conf.all.arp_ignore=1 and",
+    "net.ipv4.conf.all.arp_announce=2",
+)
+
+
+def _kubermatic(objects: Objects) -> Manager | None:
+    because = marked(objects, labels_of, "kubermatic-addon")
+    way = (
+        "In the Cluster object of KKP, in the seed cluster: spec.clusterNetwork.ipvs.strictArp: true",
+        "KKP's addon controller then writes it to kube-proxy; an edit of the ConfigMap is overwritten",
+        "(clusters that KKP makes with Kubernetes 1.35 or newer have mode nftables, which needs no strict ARP)",
+    )
+    return Manager(name="Kubermatic KKP", because=because, way=way) if because else None
+
+
 def _gitops(objects: Objects) -> Manager | None:
     for name, read, prefix in _GIT:
         if because := marked(objects, read, prefix):
-            kept = "where that configuration is kept (the repository, the chart's values)"
-            return Manager(name=name, because=because, way=(f"Set ipvs.strictARP: true {kept} and sync it",))
+            return Manager(name=name, because=because, way=_kept(name, objects))
     return None
 
 
@@ -152,6 +205,34 @@ _GIT: tuple[tuple[str, Callable[[Object], Mapping[str, str]], str], ...] = (
     ("Helm", annotations_of, "meta.helm.sh/release-name"),
     ("the addon manager", labels_of, "addonmanager.kubernetes.io/mode"),
 )
+
+
+def _controller(objects: Objects) -> Manager | None:
+    """Whoever else writes it: with its next look it undoes an edit by hand."""
+    for obj in written(objects):
+        for found in controllers(obj):
+            name = next((name for key, name in _CONTROLLERS if found.startswith(key)), None)
+            because = f"{full_name(obj)} is written by the field manager {found[:60]}"
+            title = name or f"the field manager {found[:60]}"
+            return Manager(name=title, because=because, way=_kept(title, objects), certain=name is not None)
+    return None
+
+
+_CONTROLLERS = (
+    *(("argocd", "Argo CD"), ("kustomize-controller", "Flux"), ("helm-controller", "Flux"), ("flux", "Flux")),
+    *(("helm", "Helm"), ("fleetagent", "Rancher Fleet"), ("HashiCorp", "Terraform"), ("Terraform", "Terraform")),
+    *(("pulumi", "Pulumi"), ("gardener", "Gardener"), ("addon-manager", "the addon manager")),
+)
+"""The beginning of a field manager's name, and whose it is."""
+
+
+def _kept(owner: str, objects: Objects) -> tuple[str, ...]:
+    """Argo CD tracks by the label app.kubernetes.io/instance unless it is told to use annotations."""
+    labels = (labels_of(obj).get("app.kubernetes.io/instance") for obj in written(objects))
+    application = next((label for label in labels if label), None) if owner == "Argo CD" else None
+    of_whom = f" of the application {application[:80]}" if application else ""
+    kept = f"where that configuration is kept (the repository{of_whom}, the chart's values)"
+    return (f"Set ipvs.strictARP: true {kept} and sync it", "Then restart kube-proxy: a new ConfigMap alone is never loaded")
 
 
 def _static(objects: Objects) -> Manager | None:
@@ -174,6 +255,12 @@ def _flags(objects: Objects) -> Manager | None:
     if not found or place(objects) is not None or any("--config" in " ".join(one.command) for one in found):
         return None
     title = found[0].title
+    if has(setting(found[0], objects).notes, Oddity.OPAQUE):
+        return Manager(
+            name="the image's own start script",
+            because=f"{title} does not show the flags that kube-proxy is started with",
+            way=(f"Find where what the image of {title} starts has its flags from, and set --ipvs-strict-arp=true there",),
+        )
     return Manager(
         name="flags of the DaemonSet",
         because=f"{title} has no --config",
@@ -201,5 +288,6 @@ def _kubespray(objects: Objects) -> Manager | None:
 _KUBESPRAY = (r"^configSyncPeriod: 15m0s", r"^oomScoreAdj: -999", r"^  contentType: application/vnd\.kubernetes\.protobuf")
 
 _RULES: tuple[Callable[[Objects], Manager | None], ...] = (
-    *(_embedded, _microk8s, _talos, _k0s, _openshift, _eks, _aks, _kops, _gke, _gitops, _static, _flags, _kubespray),
+    *(_rke2_chart, _embedded, _microk8s, _talos, _k0s, _openshift, _gardener, _kubermatic, _eks, _aks, _kops, _gke, _gitops),
+    *(_controller, _static, _flags, _kubespray),
 )

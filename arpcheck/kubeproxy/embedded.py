@@ -6,15 +6,27 @@ Knows the annotation; not who else might handle Services."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from arpcheck.kubeproxy import flags
 from arpcheck.kubeproxy.notes import Note, Oddity
+from arpcheck.kubeproxy.process import Loaded
 from arpcheck.kubeproxy.setting import Setting
-from arpcheck.objects import Node, Objects
+from arpcheck.objects import Node, Objects, text
 
-ANNOTATIONS = ("k3s.io/node-args", "rke2.io/node-args")
+K3S = "k3s.io/node-args"
+RKE2 = "rke2.io/node-args"
+ANNOTATIONS = {K3S: "k3s", RKE2: "RKE2"}
+"""With the name of the program."""
+
+CHART = "rke2-kube-proxy"
+"""Of RKE2 up to 1.20."""
+
+_FILE_SINCE, _FILE_SHOWN_SINCE = (1, 19, 1), (1, 21, 1)
+"""k3s reads /etc/rancher/k3s/config.yaml since 1.19.1; what is in it is in the annotation since 1.21.1 (k3s 3289)."""
+_HIDES = "k3s 1.19.1 to 1.21.0 does not write what is in its config.yaml into the annotation (k3s 3289)"
 
 _MAX_CHARS = 64 * 1024
 _DISABLE = "--disable-kube-proxy"
@@ -29,18 +41,43 @@ def annotation(node: Node) -> str | None:
 
 def setting(node: Node) -> Setting | None:
     """None where the node is of neither; `disabled` is asked apart, because one server's word holds for all."""
-    if (key := annotation(node)) is None:
+    if (key := annotation(node)) is None or is_by_chart(node):
         return None
     source = f"node annotation {key}"
     arguments = _arguments(node.annotations[key])
     if arguments is None:
         doubt = Note(f"unreadable: annotation {key} is no JSON list of texts", Oddity.UNREADABLE)
         return Setting(mode=None, strict_arp=None, source=source, notes=(doubt,))
-    given = flags.read([*_DEFAULTS, *(f"--{value.removeprefix('--')}" for value in _values(arguments))])
+    words = [f"--{value.removeprefix('--')}" for value in _values(arguments)]
+    hides = _HIDES if _FILE_SINCE <= _release(node) < _FILE_SHOWN_SINCE else ""
+    given = flags.of_words(words if hides else [*_DEFAULTS, *words], hides=hides)
+    if given.config is None and hides:
+        return Setting(mode=None, strict_arp=None, source=source, notes=given.notes)
     if given.config != "":
         doubt = Note("kube-proxy's own --config is a file on the node", Oddity.UNREAD)
         return Setting(mode=None, strict_arp=None, source=source, notes=(doubt,))
     return replace(Setting(mode=given.mode, strict_arp=given.strict_arp, source=source), notes=given.notes)
+
+
+def loaded(node: Node, inside: Setting) -> Loaded:
+    """What a node that is not Ready has written at its last start need not be what it runs with now."""
+    if inside.mode is None:
+        return None, ()
+    if node.ready is not True:
+        why = f"the node is not Ready, and what its {ANNOTATIONS[annotation(node) or K3S]} runs with now is not known"
+        return None, (Note(why, Oddity.NOT_RUNNING),)
+    return True, ()
+
+
+def is_by_chart(node: Node) -> bool:
+    """RKE2 up to 1.20 installs kube-proxy by a Helm chart, and does not use its own arguments for it."""
+    return annotation(node) == RKE2 and _release(node) < (1, 21, 0)
+
+
+def _release(node: Node) -> tuple[int, int, int]:
+    """Of k3s or RKE2; the newest where it is not known."""
+    found = re.match(r"v(\d{1,4})\.(\d{1,4})\.(\d{1,4})", text(node.raw, "status", "nodeInfo", "kubeletVersion"))
+    return (int(found[1]), int(found[2]), int(found[3])) if found else (9999, 0, 0)
 
 
 def disabled(objects: Objects) -> bool:

@@ -1,16 +1,15 @@
 """kube-proxy's command line as pflag reads it: which configuration file, and the two flags that matter.
 
 With `--config` all other flags but logging and `--hostname-override` are ignored (cmd/kube-proxy/app/server.go,
-Complete). Knows neither pods nor files."""
+Complete). A command line that does not show all its flags proves only those that it shows. Knows neither pods nor files."""
 
 from __future__ import annotations
 
 import posixpath
-import re
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from arpcheck.kubeproxy import shell
 from arpcheck.kubeproxy.notes import Note, Oddity
 
 MODE = "proxy-mode"
@@ -18,8 +17,13 @@ STRICT_ARP = "ipvs-strict-arp"
 CONFIG = "config"
 
 _PROGRAMS = ("kube-proxy", "kube-proxy.exe")
-_END = re.compile(r"\d*>.*|\||\|\||;|&|&&")
-"""Where a shell's command ends."""
+_WRAPPERS = frozenset(
+    (
+        *("go-runner", "tini", "dumb-init", "catatonit", "env", "exec", "nice", "ionice", "nohup", "time", "chrt"),
+        *("hyperkube", "sudo", "stdbuf", "setpriv", "unshare", "nsenter", "taskset"),
+    )
+)
+"""Programs that start what comes after them with just these words."""
 _TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
 _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
 
@@ -29,7 +33,7 @@ class Flags:
     """What the command line says."""
 
     config: str | None
-    """The file; `""` where none is given, None where it can't be told (a shell variable)."""
+    """The file; `""` where none is given, None where it can't be told (a variable, an opaque command line)."""
     mode: str | None
     """`""` where it is not given, None where it can't be told."""
     strict_arp: bool | None
@@ -39,12 +43,83 @@ class Flags:
     notes: tuple[Note, ...] = ()
 
 
-def read(command: Iterable[str]) -> Flags:
-    """The flags in a container's `command` and `args`, a shell's `-c` and wrappers such as go-runner looked through."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    """kube-proxy's own words."""
+
+    words: Sequence[str] = ()
+    hides: str = ""
+    """Why there may be other flags than those; empty where there are none."""
+    certain: bool = True
+    """False: not even the flags that it shows are known to be in force."""
+
+
+def read(command: Iterable[str], args: Iterable[str] = ()) -> Flags:
+    """The flags in a container's `command` and `args`, a shell's `-c` and wrappers such as go-runner looked through. A
+    variable that is left in them is one that the API does not show."""
+    return _flags(_line(tuple(command), tuple(args)))
+
+
+def of_words(words: Sequence[str], *, hides: str = "") -> Flags:
+    """kube-proxy's own words. `hides`: why there may be more of them, which come before these."""
+    return _flags(_Line(words=words, hides=hides))
+
+
+# ---------------------------------------------------------------------------------------------------- which words
+
+
+def _line(command: Sequence[str], args: Sequence[str]) -> _Line:
+    if not command and not args:
+        return _Line(hides="it has neither command nor args, so the image alone knows the flags", certain=False)
+    if not command and args[0].startswith("-"):
+        return _Line(words=args, hides="it has args alone, and the image's entry point may add flags")
+    words = [*command, *args]
+    if (script := shell.script_of(words)) is not None:
+        return _in_script(script)
+    start = _program(words)
+    if start is None:
+        return _Line(hides=f"{words[0][:60]} is a program that starts kube-proxy with flags of its own", certain=False)
+    if posixpath.basename(words[0]) in (*_PROGRAMS, *_WRAPPERS):
+        return _seen(words[start:])
+    return _Line(words=words[start:], hides=f"{words[0][:60]} may add flags")
+
+
+def _in_script(script: str) -> _Line:
+    starts = [words for words in shell.commands(script) if _starts(words)]
+    runs = [words for words in starts if "--cleanup" not in words and "--cleanup=true" not in words]
+    if len(runs) != 1:
+        told = "does not name it" if not starts else "starts it in more than one way" if runs else "only cleans up"
+        return _Line(hides=f"its shell script {told}", certain=False)
+    (words,) = runs
+    return _seen(words[_program(words) or 0 :])
+
+
+def _starts(words: Sequence[str]) -> bool:
+    return bool(words) and posixpath.basename(words[0]) in (*_PROGRAMS, *_WRAPPERS) and _program(words) is not None
+
+
+def _program(words: Sequence[str]) -> int | None:
+    """Behind the program's name."""
+    return next((at for at, word in enumerate(words, 1) if posixpath.basename(word) in _PROGRAMS and word[:1] != "-"), None)
+
+
+def _seen(words: Sequence[str]) -> _Line:
+    """A word that is nothing but a variable may be any flags; one inside a flag's value is one value."""
+    for at, word in enumerate(words):
+        is_value = at > 0 and words[at - 1].startswith("--") and "=" not in words[at - 1]
+        if word.startswith(("$", "`")) and not is_value:
+            return _Line(words=words, hides=f"{word[:60]} is a variable that the API does not show", certain=False)
+    return _Line(words=words)
+
+
+# ------------------------------------------------------------------------------------------------- what they say
+
+
+def _flags(line: _Line) -> Flags:
     found: dict[str, str] = {}
     written: dict[str, str] = {}
     notes: list[Note] = []
-    words = _of_kube_proxy([word for text in command for word in _words(text)])
+    words = list(_to_end(line.words))
     for position, word in enumerate(words):
         name, equals, value = word.removeprefix("--").partition("=")
         name = name.replace("_", "-")
@@ -56,12 +131,18 @@ def read(command: Iterable[str]) -> Flags:
         found[name] = value if equals else "true" if name == STRICT_ARP else after
         written[name] = word if equals or name == STRICT_ARP else f"{word} {after}"
     strict_arp, doubts = _boolean(found.get(STRICT_ARP, "false"))
+    given = tuple(written[name][:80] for name in (MODE, STRICT_ARP) if name in written)
+    if not line.hides:
+        config, mode = _plain(found.get(CONFIG, "")), _plain(found.get(MODE, ""))
+        return Flags(config=config, mode=mode, strict_arp=strict_arp, given=given, notes=(*notes, *doubts))
+    opaque = Note(f"its command line does not show all its flags: {line.hides}", Oddity.OPAQUE)
+    shown = found if line.certain else {}
     return Flags(
-        config=_plain(found.get(CONFIG, "")),
-        mode=_plain(found.get(MODE, "")),
-        strict_arp=strict_arp,
-        given=tuple(written[name][:80] for name in (MODE, STRICT_ARP) if name in written),
-        notes=(*notes, *doubts),
+        config=_plain(shown[CONFIG]) if CONFIG in shown else "" if MODE in shown else None,
+        mode=_plain(shown[MODE]) if MODE in shown else None,
+        strict_arp=strict_arp if STRICT_ARP in shown else None,
+        given=given,
+        notes=(*notes, *doubts, *(() if shown.get(CONFIG) else (opaque,))),
     )
 
 
@@ -69,32 +150,16 @@ def _boolean(value: str) -> tuple[bool | None, tuple[Note, ...]]:
     if value in _TRUE | _FALSE:
         return value in _TRUE, ()
     if "$" in value:
-        return None, (Note(f"--{STRICT_ARP}={value[:40]}: a variable that arpcheck does not resolve", Oddity.UNREADABLE),)
+        return None, (Note(f"--{STRICT_ARP}={value[:40]}: a variable that the API does not show", Oddity.UNREADABLE),)
     return None, (Note(f'--{STRICT_ARP}="{value[:40]}" is no boolean, kube-proxy exits', Oddity.REFUSED),)
 
 
 def _plain(value: str) -> str | None:
-    return None if "$" in value else value
-
-
-def _words(text: str) -> Sequence[str]:
-    """A flag is one word whatever is in it; a shell's script is split as a shell would."""
-    if text.startswith("-") or not re.search(r"\s", text):
-        return (text,)
-    try:
-        return shlex.split(text.replace("\\\n", " "), comments=True)
-    except ValueError:  # an unbalanced quote: the shell would not run it, but the words are still the best there is
-        return text.split()
-
-
-def _of_kube_proxy(words: Sequence[str]) -> list[str]:
-    """The words after the program's name, to the end of its command; all of them where it is not named."""
-    start = next((at for at, word in enumerate(words, 1) if posixpath.basename(word) in _PROGRAMS), 0)
-    return list(_to_end(words[start:]))
+    return None if "$" in value or "`" in value else value
 
 
 def _to_end(words: Iterable[str]) -> Iterator[str]:
     for word in words:
-        if word == "--" or _END.fullmatch(word):
+        if word == "--":
             return
         yield word

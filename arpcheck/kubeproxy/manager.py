@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from arpcheck.kubeproxy import workload
 from arpcheck.kubeproxy.setting import config_map, place
-from arpcheck.objects import Node, Object, Objects, full_name, items, text
+from arpcheck.objects import Node, Object, Objects, at, full_name, items, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,24 @@ def written(objects: Objects) -> Iterable[Object]:
 def managers(obj: Object) -> set[str]:
     """The field managers that have written it (server-side apply: metadata.managedFields)."""
     return {text(entry, "manager") for entry in items(obj, "metadata", "managedFields")}
+
+
+def controllers(obj: Object) -> Iterable[str]:
+    """Those of them that are no person's tool, sorted. Of a ConfigMap only those that wrote its data: others add labels."""
+    for entry in sorted(items(obj, "metadata", "managedFields"), key=lambda entry: text(entry, "manager")):
+        found = text(entry, "manager")
+        wrote = text(obj, "kind") != "ConfigMap" or at(entry, "fieldsV1", "f:data") is not None
+        if found and wrote and not any(found == tool or found.startswith(f"{tool}-") for tool in _BY_HAND):
+            yield found
+
+
+_BY_HAND = (
+    *("kubectl", "kubeadm", "arpcheck", "oc", "k9s", "Mozilla", "dashboard", "headlamp", "node-fetch", "Lens", "OpenLens"),
+    *("before-first-apply", "unknown"),
+    "kube-controller-manager",  # it writes a DaemonSet's status
+)
+"""Field managers behind which there is a person, or nobody: `kubectl-edit`, `kubectl-client-side-apply`, … A browser is
+`Mozilla`, Lens is `node-fetch`: without a name of its own a client has that of its user agent."""
 
 
 def kubelet(node: Node) -> str:

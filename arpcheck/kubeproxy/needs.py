@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from arpcheck.kubeproxy import embedded, substitutes
+from arpcheck.kubeproxy.environment import resolved
 from arpcheck.kubeproxy.workload import OPENSHIFT, SYSTEM
 from arpcheck.model import Need
 
@@ -13,6 +14,8 @@ MANAGER_MARKS = (
     *("metadata labels kustomize.toolkit.fluxcd.io/*", "metadata labels helm.toolkit.fluxcd.io/*"),
     *("metadata annotations meta.helm.sh/release-name", "metadata labels addonmanager.kubernetes.io/mode"),
     *("metadata labels k0s.k0sproject.io/stack", "metadata labels eks.amazonaws.com/component"),
+    *("metadata labels app.kubernetes.io/instance", "metadata labels kubermatic-addon", "metadata labels origin"),
+    *("metadata labels resources.gardener.cloud/*", "metadata annotations resources.gardener.cloud/*"),
     "metadata managedFields manager",
 )
 """By which a configuration is recognised as somebody else's."""
@@ -28,22 +31,28 @@ def _of_pod(prefix: str) -> Iterable[str]:
     yield from (f"{prefix} volumes {part}" for part in volumes)
 
 
+RESTARTED = "kubectl.kubernetes.io/restartedAt"
+
 _DAEMON_SET = (
     *MANAGER_MARKS,
     *("metadata labels k8s-app", "metadata labels component", "spec updateStrategy type"),
-    "status currentNumberScheduled",
-    "spec template metadata annotations kubectl.kubernetes.io/restartedAt",
+    "status desiredNumberScheduled",
+    f"spec template metadata annotations {RESTARTED}",
     *_of_pod("spec template spec"),
 )
 
 _POD = (
     *("metadata labels k8s-app", "metadata labels component"),
     *("metadata ownerReferences kind", "metadata ownerReferences name", "spec nodeName"),
-    *("status containerStatuses name", "status containerStatuses state running startedAt"),
+    *(f"metadata annotations {RESTARTED}", "status phase", "status containerStatuses name"),
+    *(f"status containerStatuses {key}" for key in ("ready", "restartCount", "state running startedAt")),
+    *(f"status containerStatuses state {state} reason" for state in ("waiting", "terminated")),
+    *(f"status containerStatuses lastState terminated {key}" for key in ("exitCode", "startedAt", "finishedAt")),
     *_of_pod("spec"),
 )
 
 _KUBECONFIG = "kubec"
+REVISIONS = "controllerrevisions.apps"
 _NO_KUBECONFIG = tuple(f"data {_KUBECONFIG[:at]}[!{_KUBECONFIG[at]}]*" for at in range(len(_KUBECONFIG)))
 """Every key but kubeadm's `kubeconfig.conf` and its like: a token in it would be in each snapshot and report."""
 
@@ -51,27 +60,36 @@ _CONFIG_MAP = (*MANAGER_MARKS, "metadata managedFields time", "metadata managedF
 
 _DAEMON_SETS_COST = "how kube-proxy is configured is not known"
 _PODS_COST = "whether a kube-proxy is older than its configuration, and what a static pod is told, is not known"
+_REVISIONS_COST = "whether kube-proxy was in IPVS mode before is not known"
 _CONFIG_MAPS_COST = "kube-proxy's mode and strictARP are not known"
 
 
 def _in(space: str, *selectors: str) -> Iterable[Need]:
     yield Need(
-        resource="daemonsets.apps", costs=_DAEMON_SETS_COST, namespace=space, names=("*kube-proxy*",), fields=_DAEMON_SET
-    )
+        resource="daemonsets.apps", costs=_DAEMON_SETS_COST, namespace=space, names=("*kube-proxy*",), fields=_DAEMON_SET,
+        prepare=resolved,
+    )  # fmt: skip
     for selector in selectors:
-        yield Need(resource="pods", costs=_PODS_COST, namespace=space, selector=selector, fields=_POD)
+        yield Need(resource="pods", costs=_PODS_COST, namespace=space, selector=selector, fields=_POD, prepare=resolved)
     yield Need(resource="configmaps", costs=_CONFIG_MAPS_COST, namespace=space, mounted=True, fields=_CONFIG_MAP)
+    yield Need(
+        resource=REVISIONS, costs=_REVISIONS_COST, namespace=space, names=("*kube-proxy*",), optional=True, prepare=resolved,
+        fields=("metadata ownerReferences kind", "metadata ownerReferences name", *_of_pod("data spec template spec")),
+    )  # fmt: skip
 
 
 NEEDS: tuple[Need, ...] = (
-    *_in(SYSTEM, "k8s-app=kube-proxy", "component=kube-proxy"),
+    *_in(SYSTEM, "k8s-app=kube-proxy", "component=kube-proxy", "role=proxy"),
     *_in(OPENSHIFT, "app=kube-proxy"),
     Need(
         resource="daemonsets.apps",
         costs="whether Cilium or kube-router stands in kube-proxy's place is not known",
         namespace=SYSTEM,
         names=substitutes.DAEMON_SETS,
-        fields=("spec template spec containers command", "spec template spec containers args"),
+        fields=(
+            *("spec template spec containers command", "spec template spec containers args"),
+            *("status desiredNumberScheduled", "status numberReady"),
+        ),
     ),
     Need(
         resource="configmaps",
@@ -86,8 +104,10 @@ NEEDS: tuple[Need, ...] = (
         fields=(
             *(f"metadata annotations {key}" for key in (*embedded.ANNOTATIONS, substitutes.OVN_ANNOTATION)),
             *(f"metadata labels {key}" for key in (substitutes.MICROK8S, "kops.k8s.io/*", "kubernetes.azure.com/cluster")),
+            "metadata labels worker.gardener.cloud/*",
+            *("status conditions type", "status conditions status"),
             *("status nodeInfo kubeletVersion", "status nodeInfo operatingSystem", "status nodeInfo osImage"),
         ),
     ),
 )
-"""Pods by the labels of kubeadm, EKS, k0s, Talos and kOps; of RKE2 and GKE; and of OpenShift."""
+"""Pods by the labels of kubeadm, EKS, k0s, Talos and kOps; of RKE2 and GKE; of Gardener; and of OpenShift."""

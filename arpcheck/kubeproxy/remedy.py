@@ -9,6 +9,7 @@ from arpcheck.kubeproxy import running, workload
 from arpcheck.kubeproxy.answers import Answer, NodeStatus
 from arpcheck.kubeproxy.distributions import managed_by
 from arpcheck.kubeproxy.manager import Manager
+from arpcheck.kubeproxy.notes import Oddity, has
 from arpcheck.kubeproxy.setting import place
 from arpcheck.kubeproxy.versions import BINDS_NOTHING
 from arpcheck.model import Arp
@@ -20,26 +21,54 @@ _LEFTOVERS = (
 )
 
 
-def remedy(answer: Answer, nodes: Sequence[NodeStatus], objects: Objects) -> tuple[str | None, tuple[str, ...]]:
+def remedy(answer: Answer, nodes: Sequence[NodeStatus], objects: Objects) -> tuple[Manager | None, tuple[str, ...]]:
     """Who owns the configuration, and what to do."""
     manager = managed_by(objects)
-    return manager.name if manager else None, tuple(_do(answer, nodes, manager, objects))
+    return manager, tuple(_do(answer, nodes, manager, objects))
 
 
 def _do(answer: Answer, nodes: Sequence[NodeStatus], manager: Manager | None, objects: Objects) -> Iterable[str]:
     these = [node for node in nodes if node.answer is answer]
-    doubtful = [node.name for node in these if node.loaded is None]
     match answer:
         case Answer.NOT_SET:
             return (*(_set_by(manager) if manager else _edit(objects)), *_prove())
         case Answer.NOT_LOADED:
             return (*_load(these, manager, objects), *_prove())
         case Answer.SET:
-            return (*_look(doubtful, objects), *_prove()) if doubtful else ()
+            return ()
         case Answer.UNKNOWN:
-            return (*_gaps(objects), *_look(doubtful, objects), *_on_node(), *(_set_by(manager) if manager else ()))
+            return _settle(these, manager, objects)
         case Answer.NOT_NEEDED:
             return ()
+
+
+def _settle(nodes: Sequence[NodeStatus], manager: Manager | None, objects: Objects) -> Iterable[str]:
+    """What would show what is not known, the cheapest first."""
+    stopped = [node for node in nodes if has(node.notes, Oddity.NOT_RUNNING)]
+    left = [node for node in nodes if has(node.notes, Oddity.LEFTOVERS)]
+    running = [node.name for node in nodes if node.loaded is None and node not in stopped]
+    may_be_unset = any(node.strict_arp is not True and node.mode not in BINDS_NOTHING for node in nodes)
+    yield from _gaps(objects)
+    if any(has(node.notes, Oddity.UNRECORDED) for node in nodes) and objects.read_at is None:
+        yield "make the file with kubectl get --show-managed-fields, or read the cluster itself"
+    yield from _why_stopped(stopped, objects)
+    yield from _look(running, objects)
+    yield from _on_node()
+    if left:
+        yield from (*_LEFTOVERS, *_prove())
+    if manager and may_be_unset:
+        yield from _set_by(manager)
+
+
+def _why_stopped(nodes: Sequence[NodeStatus], objects: Objects) -> Iterable[str]:
+    pods = workload.pods(objects)
+    found = [pod for node in nodes if (pod := pods.get(node.name))]
+    for pod in found[:1]:
+        others = " (likewise the others)" if len(found) > 1 else ""
+        which = f"kubectl -n {namespace(pod.obj)} logs {name(pod.obj)} -c {text(pod.container, 'name')} --previous"
+        yield f"why it does not run{others}: {which}"
+    for one in workload.daemon_sets(objects) if nodes and not found else ():
+        yield f"why its pods are missing: kubectl -n {namespace(one.obj)} describe daemonset {name(one.obj)}"
 
 
 def _set_by(manager: Manager) -> tuple[str, ...]:

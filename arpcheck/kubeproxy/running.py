@@ -23,6 +23,17 @@ _PROXIER = re.compile(r"\bUsing (iptables|ipvs|nftables|userspace|kernelspace) P
 _SYSCTL = re.compile(r"Changed sysctl\b.{0,40}?net/ipv4/conf/all/arp_ignore\b.{0,60}?\bafter\W{1,3}1\b")
 
 
+_FAILED = re.compile(
+    r"[^\n]*(?:(?:can'?t|cannot|could not|failed to|unable to) (?:get|set|ensure|write|read|change) sysctl[^\n]*net/ipv4/"
+    r"|net/ipv4/(?:vs|conf)/[^\n]*(?:read-only file system|permission denied)"
+    r"|can'?t use (?:the )?ipvs proxier|unable to create proxier)[^\n]*",
+    re.IGNORECASE,
+)
+"""EnsureSysctl (pkg/proxy/util) and the making of a proxier (cmd/kube-proxy/app/server_linux.go): both end the process, so
+that a line of after the proxier's says that it is not in force."""
+_LOG = "its log"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """What the process told."""
@@ -33,6 +44,11 @@ class Running:
     """None: it was not told."""
     where: str
     """`its log`, `/configz`."""
+    failed: str = ""
+    """The line of its log that says that it could not do it: a sysctl that could not be written, a proxier that could not
+    be made. Empty where there is none."""
+    had_ipvs: bool = False
+    """Its log has an earlier start in IPVS mode."""
 
 
 def from_log(log: str) -> Running | None:
@@ -41,10 +57,17 @@ def from_log(log: str) -> Running | None:
     The last megabyte is read. strictARP shows only where it changed a sysctl at that start and the log is verbose."""
     log = log[-_MAX_CHARS:]
     found = list(_PROXIER.finditer(log))
+    start = found[-1].end() if found else 0
+    failed = " ".join(line[0].split())[:200] if (line := _FAILED.search(log, start)) else ""
     if not found:
-        return None
-    wrote = _SYSCTL.search(log, found[-1].end())
-    return Running(mode=found[-1][1].lower(), strict_arp=True if wrote else None, where="its log")
+        return Running(mode=None, strict_arp=None, where=_LOG, failed=failed) if failed else None
+    return Running(
+        mode=found[-1][1].lower(),
+        strict_arp=True if _SYSCTL.search(log, start) and not failed else None,
+        where=_LOG,
+        failed=failed,
+        had_ipvs=any(line[1].lower() == "ipvs" for line in found[:-1]),
+    )
 
 
 def from_configz(output: str) -> Running | None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from arpcheck.kubeproxy import flags, mounts
-from arpcheck.kubeproxy.notes import Note, Oddity
+from arpcheck.kubeproxy.notes import Note, Oddity, has
 from arpcheck.kubeproxy.workload import SYSTEM, Workload, daemon_sets
-from arpcheck.objects import Object, Objects, full_name, mapping, name, namespace
+from arpcheck.objects import Object, Objects, full_name, mapping, name, namespace, texts
 
 if TYPE_CHECKING:
     from arpcheck.kubeproxy.configuration import Configuration
@@ -53,10 +53,11 @@ class Setting:
 
 
 def setting(workload: Workload, objects: Objects) -> Setting:
-    given = flags.read(workload.command)
+    container = workload.container
+    given = flags.read(texts(container, "command"), texts(container, "args"))
     if given.config is None:
-        doubt = Note(f"--config of {workload.title} is a variable that arpcheck does not resolve", Oddity.UNREADABLE)
-        return Setting(mode=None, strict_arp=None, source=None, notes=(doubt,))
+        doubt = Note(f"--config of {workload.title} is a variable that the API does not show", Oddity.UNREADABLE)
+        return Setting(mode=None, strict_arp=None, source=None, notes=given.notes or (doubt,))
     if not given.config:
         return _by_flags(given, workload)
     ignored = _ignored(given, workload)
@@ -75,8 +76,8 @@ def place(objects: Objects) -> Place | None:
 
 def _by_flags(given: flags.Flags, workload: Workload) -> Setting:
     notes = given.notes
-    if given.mode is None:
-        doubt = Note(f"--{flags.MODE} of {workload.title} is a variable that arpcheck does not resolve", Oddity.UNREADABLE)
+    if given.mode is None and not has(notes, Oddity.OPAQUE):
+        doubt = Note(f"--{flags.MODE} of {workload.title} is a variable that the API does not show", Oddity.UNREADABLE)
         notes = (doubt, *notes)
     return Setting(mode=given.mode, strict_arp=given.strict_arp, source=f"args of {workload.title}", notes=notes)
 

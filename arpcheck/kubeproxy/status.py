@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from arpcheck.kubeproxy import kube_proxies, reasons, running, setting, version_of, versions, workload
-from arpcheck.kubeproxy.answers import Answer, NodeStatus, StrictArpStatus
+from arpcheck.kubeproxy.answers import Answer, Configured, NodeStatus, StrictArpStatus
 from arpcheck.kubeproxy.notes import Note, Oddity, has
 from arpcheck.kubeproxy.remedy import remedy
 from arpcheck.kubeproxy.running import Running
@@ -17,7 +17,7 @@ from arpcheck.kubeproxy.statusforms import to_json, to_text
 from arpcheck.model import Arp, KubeProxy
 from arpcheck.objects import Objects
 
-__all__ = ["Answer", "NodeStatus", "StrictArpStatus", "status", "to_json", "to_text"]
+__all__ = ["Answer", "Configured", "NodeStatus", "StrictArpStatus", "status", "to_json", "to_text"]
 
 _FIRST = (Answer.NOT_SET, Answer.NOT_LOADED, Answer.UNKNOWN, Answer.SET, Answer.NOT_NEEDED)
 
@@ -37,13 +37,14 @@ def status(
     if not nodes:
         return _without_nodes(objects)
     answer = next(one for one in _FIRST if any(node.answer is one for node in nodes))
-    manager, do = remedy(answer, nodes, objects)
+    owner, do = remedy(answer, nodes, objects)
     return StrictArpStatus(
         answer=answer,
         reason=reasons.reason(answer, nodes),
         source=", ".join(sorted({node.source for node in nodes if node.source})) or None,
         nodes=nodes,
-        managed_by=manager,
+        owner=owner.name if owner else None,
+        owner_because=owner.because if owner else "",
         notes=_notes(nodes, objects),
         do=do,
     )
@@ -56,14 +57,15 @@ def _without_nodes(objects: Objects) -> StrictArpStatus:
     answer = Answer.NOT_SET if faulty else Answer.UNKNOWN
     gap = objects.gap("nodes")
     why = f"nodes could not be read: {gap.why}" if gap else "there is no node"
-    manager, do = remedy(answer, (), objects)
+    owner, do = remedy(answer, (), objects)
     sources = sorted({one.source for one in faulty or found if one.source})
     return StrictArpStatus(
         answer=answer,
         reason=f"Strict ARP is needed and not set ({reasons.listing(sources)}); {why}" if faulty else f"Can't tell: {why}",
         source=", ".join(sources) or None,
         nodes=(),
-        managed_by=manager,
+        owner=owner.name if owner else None,
+        owner_because=owner.because if owner else "",
         do=do,
     )
 
@@ -87,25 +89,49 @@ def _told(node: str, logs: Mapping[str, str], configz: Mapping[str, str]) -> tup
 
 def _node(name: str, proxy: KubeProxy, told: tuple[Running | None, tuple[str, ...]], arp: Arp | None) -> NodeStatus:
     found, notes = told
-    heard = _heard(proxy, found) if found else proxy
-    answer = _of_wire(_answer(heard), arp)
+    heard = _quiet(_heard(proxy, found) if found else proxy, arp)
     return NodeStatus(
         name=name,
         mode=heard.mode,
         strict_arp=heard.strict_arp,
         loaded=heard.loaded,
         source=heard.source,
-        answer=answer,
+        answer=_of_wire(_answer(heard, quiet=arp is Arp.STRICT), configured(heard), arp),
+        configured=configured(heard),
         arp=arp,
         notes=(*heard.notes, *notes),
     )
 
 
+def configured(proxy: KubeProxy) -> Configured:
+    """By the configuration alone, whatever runs."""
+    if proxy.mode == versions.KUBE_ROUTER:
+        return Configured.STRICT
+    if proxy.mode in versions.BINDS_NOTHING:
+        return Configured.NOT_NEEDED
+    if proxy.mode != versions.IPVS or proxy.strict_arp is None:
+        return Configured.UNKNOWN
+    return Configured.STRICT if proxy.strict_arp else Configured.NON_STRICT
+
+
+def _quiet(proxy: KubeProxy, arp: Arp | None) -> KubeProxy:
+    """A kernel that is quiet for Service addresses holds none that IPVS could have left, or does not answer for it."""
+    if arp is not Arp.STRICT:
+        return proxy
+    return replace(proxy, notes=tuple(note for note in proxy.notes if not has((note,), Oddity.LEFTOVERS)))
+
+
 def _heard(proxy: KubeProxy, found: Running) -> KubeProxy:
     """The configuration beside what the process told of itself."""
     mode = versions.effective(found.mode, None)[0] if found.mode is not None else None
+    if found.failed and (proxy.mode == versions.IPVS or "proxier" in found.failed.lower()):
+        note = Note(f'{found.where} says that it could not: "{found.failed}"', Oddity.FAILED)
+        return replace(proxy, loaded=False, notes=(*proxy.notes, note))
     if mode is None:
         return proxy
+    if found.had_ipvs and mode in versions.BINDS_NOTHING:
+        left = Note(f"{found.where} has an earlier start in mode ipvs, whose kube-ipvs0 may be left", Oddity.LEFTOVERS)
+        proxy = replace(proxy, notes=(*proxy.notes, left))
     if proxy.mode is None:
         return replace(proxy, mode=mode, strict_arp=found.strict_arp, source=found.where, loaded=True, notes=_solved(proxy))
     if mode != proxy.mode:
@@ -123,39 +149,45 @@ def _heard(proxy: KubeProxy, found: Running) -> KubeProxy:
 
 def _solved(proxy: KubeProxy) -> tuple[str, ...]:
     """Without the doubts that the process's own word has settled."""
-    settled = (Oddity.UNREAD, Oddity.OLDER, Oddity.FALLS_BACK)
+    settled = (Oddity.UNREAD, Oddity.UNRECORDED, Oddity.OPAQUE, Oddity.OLDER, Oddity.FALLS_BACK)
     return tuple(note for note in proxy.notes if not has((note,), *settled))
 
 
-def _answer(proxy: KubeProxy) -> Answer:
-    unread = has(proxy.notes, Oddity.UNREAD)
+_DOUBTS = (Oddity.UNREAD, Oddity.OPAQUE, Oddity.NOT_RUNNING, Oddity.LEFTOVERS)
+"""With one of these nothing is clean."""
+
+
+def _answer(proxy: KubeProxy, *, quiet: bool) -> Answer:
+    """Clean is what a process that runs is known to have loaded; where only its age is not known, a quiet kernel will do."""
+    doubt = has(proxy.notes, *_DOUBTS)
     if proxy.mode == versions.KUBE_ROUTER:
-        return Answer.UNKNOWN if unread else Answer.SET
+        return Answer.UNKNOWN if doubt else Answer.SET
     if proxy.mode in versions.BINDS_NOTHING:
-        return _of_quiet(proxy, unread)
+        return _of_no_need(proxy, doubt=doubt, quiet=quiet)
     if proxy.mode != versions.IPVS:
         return Answer.UNKNOWN
     if proxy.strict_arp is None:
         return Answer.NOT_SET if has(proxy.notes, Oddity.REFUSED) else Answer.UNKNOWN
     if not proxy.strict_arp:
-        return Answer.NOT_SET
+        return Answer.UNKNOWN if has(proxy.notes, Oddity.NOT_RUNNING) else Answer.NOT_SET
     if proxy.loaded is False:
         return Answer.NOT_LOADED
-    return Answer.UNKNOWN if unread else Answer.SET
+    return Answer.SET if (proxy.loaded or quiet) and not doubt else Answer.UNKNOWN
 
 
-def _of_quiet(proxy: KubeProxy, unread: bool) -> Answer:
+def _of_no_need(proxy: KubeProxy, *, doubt: bool, quiet: bool) -> Answer:
     """A process that is older than a configuration without IPVS may well be in IPVS mode."""
     if proxy.loaded is False:
         return Answer.NOT_LOADED if has(proxy.notes, Oddity.DIFFERS) else Answer.UNKNOWN
-    return Answer.UNKNOWN if unread else Answer.NOT_NEEDED
+    known = proxy.loaded or quiet or proxy.mode not in versions.OF_A_PROCESS
+    return Answer.NOT_NEEDED if known and not doubt else Answer.UNKNOWN
 
 
-def _of_wire(answer: Answer, arp: Arp | None) -> Answer:
+def _of_wire(answer: Answer, told: Configured, arp: Arp | None) -> Answer:
     """A kernel that answers for Service addresses refutes a clean answer, whatever is configured."""
-    if arp is not Arp.NON_STRICT:
+    if arp is not Arp.NON_STRICT or answer is Answer.NOT_SET:
         return answer
-    return Answer.NOT_SET if answer in (Answer.NOT_SET, Answer.UNKNOWN) else Answer.NOT_LOADED
+    return Answer.NOT_SET if told in (Configured.UNKNOWN, Configured.NON_STRICT) else Answer.NOT_LOADED
 
 
 # ---------------------------------------------------------------------------------------------------- the cluster

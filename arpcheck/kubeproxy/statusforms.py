@@ -22,7 +22,7 @@ def to_json(status: StrictArpStatus) -> dict[str, Any]:
         "answer": str(status.answer),
         "reason": status.reason,
         "source": status.source,
-        "managedBy": status.managed_by,
+        "owner": status.owner,
         "exitCode": status.exit_code,
         "nodes": [_entry(node) for node in status.nodes],
         "notes": [str(note) for note in status.notes],
@@ -43,6 +43,7 @@ def _entry(node: NodeStatus) -> dict[str, Any]:
         "mode": node.mode,
         "strictARP": node.strict_arp,
         "loaded": node.loaded,
+        "configured": str(node.configured),
         "source": node.source,
         "answer": str(node.answer),
         "arp": None if node.arp is None else str(node.arp),
@@ -54,8 +55,8 @@ def _head(status: StrictArpStatus) -> Iterable[str]:
     yield f"{status.answer}: {status.reason}."
     if status.source:
         yield f"Read from: {status.source}"
-    if status.managed_by:
-        yield f"Managed by: {status.managed_by}"
+    if status.owner:
+        yield f"Owner of the configuration: {status.owner} ({status.owner_because})"
 
 
 def _table(nodes: Sequence[NodeStatus]) -> Iterable[str]:

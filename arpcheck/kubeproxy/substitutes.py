@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from arpcheck.kubeproxy.notes import Note, Oddity
 from arpcheck.kubeproxy.setting import CONFIG_MAPS, Setting
 from arpcheck.kubeproxy.versions import CILIUM, KUBE_ROUTER, OVN
-from arpcheck.kubeproxy.workload import SYSTEM
+from arpcheck.kubeproxy.workload import SYSTEM, number
 from arpcheck.objects import Node, Object, Objects, full_name, items, mapping, name, namespace, texts
 
 OVN_ANNOTATION = "k8s.ovn.org/node-subnets"
@@ -38,13 +38,23 @@ def _by_daemon_set(objects: Objects) -> Setting:
     found = {name(o): o for o in objects.of("daemonsets.apps") if namespace(o) == SYSTEM and name(o) in DAEMON_SETS}
     if "kube-router" in found and _runs_service_proxy(found["kube-router"]):
         always = Note("kube-router's service proxy writes arp_ignore=1 and arp_announce=2 itself, always")
-        return _instead(KUBE_ROUTER, f"args of daemonset {SYSTEM}/kube-router", objects, always, strict_arp=True)
+        where = f"args of daemonset {SYSTEM}/kube-router"
+        return _instead(KUBE_ROUTER, where, objects, always, *_missing(found["kube-router"]), strict_arp=True)
     if "anetd" in found:
         return _instead(CILIUM, f"daemonset {SYSTEM}/anetd", objects)
     if "cilium" in found:
         return _cilium(objects)
     hidden = Note("kube-proxy is not visible from the API: no DaemonSet, pod or annotation of it", Oddity.UNREAD)
     return Setting(mode=None, strict_arp=None, source=None, notes=unread(objects) or (hidden,))
+
+
+def _missing(daemon_set: Object) -> tuple[Note, ...]:
+    """What does not run has written no sysctl."""
+    wanted, ready = (number(daemon_set, "status", key) for key in ("desiredNumberScheduled", "numberReady"))
+    if wanted and ready is not None and ready >= wanted:
+        return ()
+    why = f"daemonset {SYSTEM}/{name(daemon_set)} has {ready or 0} of {wanted or 0} pods ready"
+    return (Note(f"{why}: a node without one has loaded nothing", Oddity.NOT_RUNNING),)
 
 
 def _instead(mode: str, source: str, objects: Objects, *notes: Note, strict_arp: bool | None = None) -> Setting:

@@ -13,6 +13,7 @@ Minor = tuple[int, int]
 """(1, 33) for v1.33.4+k3s1."""
 
 IPVS = "ipvs"
+NFTABLES = "nftables"
 KUBE_ROUTER = "kube-router"
 """kube-router's service proxy: IPVS of its own, with strict ARP always."""
 CILIUM = "cilium"
@@ -23,6 +24,9 @@ KERNELSPACE = "kernelspace"
 
 BINDS_NOTHING = frozenset({"iptables", "nftables", "userspace", KERNELSPACE, CILIUM, OVN, NONE})
 """Modes in which no Service address is bound to an interface, so that no kernel answers ARP for one."""
+
+OF_A_PROCESS = frozenset({"iptables", "nftables", "userspace"})
+"""Of them, kube-proxy's own on Linux: it must be known to run in it."""
 
 _VERSION = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?!\d)")
 

@@ -71,20 +71,20 @@ def number(obj: Object, *path: str) -> int | None:
 def _daemon_sets(objects: Objects) -> Iterator[Workload]:
     for obj in sorted(objects.of("daemonsets.apps"), key=lambda obj: (namespace(obj), name(obj))):
         spec = at(obj, "spec", "template", "spec")
-        if namespace(obj) in NAMESPACES and (container := _container(obj, spec)) is not None:
-            yield Workload(kind="daemonset", obj=obj, spec=spec, container=container)
+        if namespace(obj) in NAMESPACES and (found := container(obj, spec)) is not None:
+            yield Workload(kind="daemonset", obj=obj, spec=spec, container=found)
 
 
 def _pods(objects: Objects) -> Mapping[str, Workload]:
     found: dict[str, Workload] = {}
     for obj in sorted(objects.of("pods"), key=lambda obj: (created(obj) or _LONG_AGO, namespace(obj), name(obj))):
         spec, node = at(obj, "spec"), text(obj, "spec", "nodeName")
-        if node and namespace(obj) in NAMESPACES and (container := _container(obj, spec)) is not None:
-            found[node] = Workload(kind="pod", obj=obj, spec=spec, container=container)
+        if node and namespace(obj) in NAMESPACES and (runs := container(obj, spec)) is not None:
+            found[node] = Workload(kind="pod", obj=obj, spec=spec, container=runs)
     return found
 
 
-def _container(obj: Object, spec: object) -> Object | None:
+def container(obj: Object, spec: object) -> Object | None:
     """The one that runs kube-proxy; None where the object only has a name like it (an exporter)."""
     containers = [one for one in items(spec, "containers") if isinstance(one, Mapping)]
     by_command = (one for one in containers if _runs_kube_proxy(one))

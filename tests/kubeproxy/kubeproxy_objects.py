@@ -18,7 +18,7 @@ from arpcheck.objects import Objects, items, labels_of, name, namespace, selects
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
-RESOURCES = {"Node": "nodes", "Pod": "pods", "ConfigMap": "configmaps", "DaemonSet": "daemonsets.apps"}
+RESOURCES = {"Node": "nodes", "Pod": "pods", "ConfigMap": "configmaps", "DaemonSet": "daemonsets.apps", "ControllerRevision": "controllerrevisions.apps"}
 
 CONFIG_HEAD = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n"
 
@@ -77,6 +77,8 @@ def _mounted(kept: Mapping[str, tuple[Mapping[str, Any], ...]]) -> Iterable[tupl
 
 def _pruned(obj: Mapping[str, Any], needs: Iterable[Need]) -> Mapping[str, Any]:
     always = ["apiVersion", "kind", *(f"metadata {key}" for key in ("name", "namespace", "uid", "creationTimestamp"))]
+    for need in needs:
+        obj = need.prepare(obj) if need.prepare else obj
     paths = [path.split() for path in (*always, *(field for need in needs for field in need.fields))]
     pruned = _cut(obj, paths)
     assert isinstance(pruned, dict)

@@ -146,6 +146,36 @@ TABLE = [
         *("not-needed", None),
         id="a Windows node in it",
     ),
+    pytest.param(
+        "argo-by-label",
+        dict.fromkeys(("worker-1", "worker-2"), ("ipvs", False, KUBEADM, True)),
+        *("not-set", "Argo CD"),
+        id="Argo CD that tracks by label",
+    ),
+    pytest.param(
+        "crash-loop-after-ipvs",
+        dict.fromkeys(("worker-1", "worker-2"), ("nftables", False, KUBEADM, None)),
+        *("unknown", None),
+        id="nftables that never starts",
+    ),
+    pytest.param(
+        "shell-variable",
+        dict.fromkeys(("worker-1", "worker-2"), (None, None, None, None)),
+        *("unknown", "static pods"),
+        id="a shell with a variable that the API does not show",
+    ),
+    pytest.param(
+        "start-script",
+        dict.fromkeys(("worker-1", "worker-2"), (None, None, None, None)),
+        *("unknown", "the image's own start script"),
+        id="a script of the image",
+    ),
+    pytest.param(
+        "switched-off",
+        dict.fromkeys(("worker-1", "worker-2"), ("none", None, "daemonset kube-system/kube-proxy", None)),
+        *("unknown", None),
+        id="a nodeSelector that fits no node, after IPVS",
+    ),
 ]
 
 
@@ -156,7 +186,7 @@ def test_every_distribution(distribution, nodes, answer, owner, order):
     found = {name: (p.mode, p.strict_arp, p.source, p.loaded) for name, p in kube_proxies(objects).items()}
     assert found == nodes
     whole = status(objects)
-    assert (whole.answer, whole.managed_by) == (answer, owner)
+    assert (whole.answer, whole.owner) == (answer, owner)
 
 
 @pytest.mark.parametrize(
@@ -312,13 +342,16 @@ def test_what_stands_in_the_place_of_a_disabled_kube_proxy():
     assert kube_proxies(objects)["n1"].mode == "cilium"
 
 
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+
+
 def k3s(nodes):
     return objects_of(k3s_nodes(nodes))
 
 
 def k3s_nodes(nodes):
     return [
-        {"kind": "Node", "metadata": {"name": name, "annotations": {"k3s.io/node-args": arguments}}, "status": {}}
+        {"kind": "Node", "metadata": {"name": name, "annotations": {"k3s.io/node-args": arguments}}, "status": READY}
         for name, arguments in nodes.items()
     ]
 

@@ -109,7 +109,9 @@ def test_the_same_objects_give_the_same_bytes(distribution):
 
 
 def test_what_is_read_is_listed_only_and_within_two_namespaces():
-    assert {need.resource for need in NEEDS} == {"daemonsets.apps", "pods", "configmaps", "nodes"}
+    assert {need.resource for need in NEEDS} == {
+        *("daemonsets.apps", "pods", "configmaps", "nodes", "controllerrevisions.apps"),
+    }
     assert {need.verb for need in NEEDS} == {"list"}
     assert {need.namespace for need in NEEDS if need.resource != "nodes"} == {"kube-system", "openshift-kube-proxy"}
     assert all(need.costs and need.fields for need in NEEDS)
@@ -125,8 +127,8 @@ def test_of_pods_nothing_but_node_times_arguments_and_volumes():
         if need.resource == "pods":
             tops = {" ".join(field.split()[:2]) for field in need.fields}
             assert tops == {
-                *("metadata labels", "metadata ownerReferences", "spec nodeName", "spec containers", "spec volumes"),
-                "status containerStatuses",
+                *("metadata labels", "metadata annotations", "metadata ownerReferences"),
+                *("spec nodeName", "spec containers", "spec volumes", "status containerStatuses", "status phase"),
             }
             assert not any("env" in field for field in need.fields)
 
@@ -143,7 +145,7 @@ def test_no_text_steers_a_terminal_turns_a_line_around_or_fills_the_screen(text)
         name=text, mode=text, strict_arp=None, loaded=None, source=text, answer=Answer.UNKNOWN, notes=(text,)
     )
     found = StrictArpStatus(
-        answer=Answer.UNKNOWN, reason=text, source=text, managed_by=text, nodes=(node, node), notes=(text,), do=(text,)
+        answer=Answer.UNKNOWN, reason=text, source=text, owner=text, nodes=(node, node), notes=(text,), do=(text,)
     )
     shown = to_text(found)
     assert all(line.isprintable() for line in shown.splitlines())

@@ -78,7 +78,8 @@ def test_only_a_change_of_the_key_counts(history, loaded):
 
 def test_without_a_history_it_says_so():
     assert [str(note) for note in proxy(changed=()).notes] == [
-        "when configmap kube-system/kube-proxy was changed last is not recorded (metadata.managedFields)"
+        "when configmap kube-system/kube-proxy was changed last is not recorded (metadata.managedFields, which kubectl leaves out "
+        "without --show-managed-fields)"
     ]
 
 
@@ -88,7 +89,7 @@ def test_no_running_container():
 
     found = proxy(edit=crash)
     assert found.loaded is None
-    assert [str(note) for note in found.notes] == [f"{TITLE} has no running container"]
+    assert [str(note) for note in found.notes] == [f"{TITLE} does not run (CrashLoopBackOff): it has loaded nothing"]
 
 
 def test_a_file_by_subpath_is_not_renewed_by_a_container_restart():
@@ -137,29 +138,38 @@ def test_of_two_pods_on_a_node_the_newer_counts():
 # -------------------------------------------------------------------------------------------------- nodes without a pod
 
 
-def without_pods(*names, scheduled=3):
+def without_pods(*names, desired=3, current=None):
     found = [d for d in documents("kubeadm") if not (d["kind"] == "Pod" and d["spec"]["nodeName"] in names)]
     for document in found:
         if document["kind"] == "DaemonSet":
-            document["status"] = {"currentNumberScheduled": scheduled} if scheduled is not None else {}
+            counts = {"desiredNumberScheduled": desired, "currentNumberScheduled": desired if current is None else current}
+            document["status"] = {key: count for key, count in counts.items() if count is not None}
     return objects_of(found)
 
 
 def test_a_node_that_the_daemon_set_does_not_serve_runs_none():
-    found = kube_proxies(without_pods("worker-3", scheduled=2))["worker-3"]
+    found = kube_proxies(without_pods("worker-3", desired=2))["worker-3"]
     assert (found.mode, found.strict_arp, found.source, found.loaded) == (
         *("none", None, "daemonset kube-system/kube-proxy", None),
     )
-    assert "stays until a reboot" in found.notes[0]
+    assert found.notes == ("no pod of daemonset kube-system/kube-proxy is to run here",)
+
+
+@pytest.mark.parametrize("current", [0, 2, 3])
+def test_a_pod_that_is_missing_is_not_one_that_is_not_wanted(current):
+    """What is wanted counts: nothing is there yet while the controller is down, or the pods are refused."""
+    found = kube_proxies(without_pods("worker-3", desired=3, current=current))["worker-3"]
+    assert (found.mode, found.strict_arp, found.loaded) == ("ipvs", False, None)
+    assert has(found.notes, Oddity.NOT_RUNNING)
 
 
 def test_a_daemon_set_that_serves_no_node_runs_none_anywhere():
-    assert {p.mode for p in kube_proxies(without_pods("worker-1", "worker-2", "worker-3", scheduled=0)).values()} == {"none"}
+    assert {p.mode for p in kube_proxies(without_pods("worker-1", "worker-2", "worker-3", desired=0)).values()} == {"none"}
 
 
-@pytest.mark.parametrize("scheduled", [3, None, "3", True])
-def test_a_pod_that_was_not_seen_is_not_taken_for_none(scheduled):
-    found = kube_proxies(without_pods("worker-3", scheduled=scheduled))["worker-3"]
+@pytest.mark.parametrize("desired", [None, "3", True])
+def test_a_pod_that_was_not_seen_is_not_taken_for_none(desired):
+    found = kube_proxies(without_pods("worker-3", desired=desired))["worker-3"]
     assert (found.mode, found.strict_arp, found.loaded) == ("ipvs", False, None)
     assert has(found.notes, Oddity.UNREAD)
 

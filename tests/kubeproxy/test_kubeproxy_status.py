@@ -7,7 +7,7 @@ import json
 import pytest
 from kubeproxy_objects import documents, fixture, objects_of
 
-from arpcheck.kubeproxy.running import Running, from_configz, from_log
+from arpcheck.kubeproxy.running import from_configz, from_log
 from arpcheck.kubeproxy.status import Answer, status, to_json, to_text
 from arpcheck.model import Arp
 
@@ -65,9 +65,9 @@ def unhistoried(objects):
             id="set and loaded",
         ),
         pytest.param(
-            *(unhistoried(kubeadm(strict)), Answer.SET, 0),
-            "Strict ARP is needed and set (configmap kube-system/kube-proxy); what worker-1, worker-2, worker-3 loaded is not "
-            "shown by the API: /configz would show it, and the wire is the proof",
+            *(unhistoried(kubeadm(strict)), Answer.UNKNOWN, 3),
+            "Can't tell for 3 of 3 nodes: worker-1, worker-2, worker-3; when configmap kube-system/kube-proxy was changed last "
+            "is not recorded (metadata.managedFields, which kubectl leaves out without --show-managed-fields)",
             id="set, nothing shows what was loaded",
         ),
         pytest.param(
@@ -195,7 +195,9 @@ WROTE = 'I0525 03:22:43.7 1 utils.go:278] "Changed sysctl" name="net/ipv4/conf/a
     ],
 )
 def test_the_proxier_line(log, mode, strict_arp):
-    assert from_log(log) == Running(mode=mode, strict_arp=strict_arp, where="its log")
+    found = from_log(log)
+    assert found is not None
+    assert (found.mode, found.strict_arp, found.where, found.failed) == (mode, strict_arp, "its log", "")
 
 
 @pytest.mark.parametrize("log", ["", '"Using iptables proxy"\n', "Syncing iptables rules\n", 'Unknown proxy mode "", assuming…\n'])
@@ -251,7 +253,7 @@ LOOSE_CONFIGZ = configz(Mode="ipvs", IPVS={"StrictARP": False})
             kubeadm(mode("iptables")), IPVS_LOG, {}, "not-loaded", ("iptables", False, False), id="iptables, runs in ipvs"
         ),
         pytest.param(kubeadm(strict), IPTABLES_LOG, {}, "not-loaded", ("ipvs", True, False), id="ipvs fell back to iptables"),
-        pytest.param(unhistoried(kubeadm(strict)), IPVS_LOG, {}, "set", ("ipvs", True, None), id="the log does not say strictARP"),
+        pytest.param(unhistoried(kubeadm(strict)), IPVS_LOG, {}, "unknown", ("ipvs", True, None), id="the log does not say strictARP"),
         pytest.param(unhistoried(kubeadm(strict)), IPVS_LOG + WROTE, {}, "set", ("ipvs", True, True), id="it says it wrote it"),
         pytest.param(kubeadm(refused=["configmaps"]), {}, STRICT_CONFIGZ, "set", ("ipvs", True, True), id="only /configz knows"),
         pytest.param(kubeadm(refused=["configmaps"]), {}, LOOSE_CONFIGZ, "not-set", ("ipvs", False, True), id="and the opposite"),
@@ -339,10 +341,12 @@ def test_the_wire_as_proof():
         pytest.param(
             *(unhistoried(kubeadm(strict)), None),
             (
+                "make the file with kubectl get --show-managed-fields, or read the cluster itself",
                 "to see what worker-1 has loaded (likewise for the others): "
                 "kubectl -n kube-system port-forward pod/kube-proxy-4xk2p 10249:10249",
                 "and in another terminal: curl -s http://localhost:10249/configz > configz.json",
-                "arpcheck preflight --iface INTERFACE   # the proof",
+                "on the node: curl -s http://localhost:10249/proxyMode",
+                "on the node: sysctl net.ipv4.conf.all.arp_ignore net.ipv4.conf.all.arp_announce   # 1 and 2 are strict",
             ),
             id="set, not shown",
         ),
@@ -429,7 +433,7 @@ def test_as_text():
 
 def test_one_node_alone_has_no_others():
     found = status(unhistoried(kubeadm(strict)), configz=dict.fromkeys(NODES[1:], STRICT_CONFIGZ))
-    assert found.do[0] == (
+    assert found.do[1] == (
         "to see what worker-1 has loaded: kubectl -n kube-system port-forward pod/kube-proxy-4xk2p 10249:10249"
     )
 
@@ -456,12 +460,12 @@ def test_text_of_nothing():
 def test_as_json():
     document = to_json(status(kubeadm(strict), wire={"worker-1": Arp.STRICT}))
     assert json.loads(json.dumps(document)) == document
-    assert {key: document[key] for key in ("apiVersion", "kind", "answer", "source", "managedBy", "exitCode", "do")} == {
+    assert {key: document[key] for key in ("apiVersion", "kind", "answer", "source", "owner", "exitCode", "do")} == {
         "apiVersion": "arpcheck/v1",
         "kind": "StrictArpStatus",
         "answer": "set",
         "source": "configmap kube-system/kube-proxy",
-        "managedBy": None,
+        "owner": None,
         "exitCode": 0,
         "do": [],
     }
@@ -471,6 +475,7 @@ def test_as_json():
             "mode": "ipvs",
             "strictARP": True,
             "loaded": True,
+            "configured": "strict",
             "source": "configmap kube-system/kube-proxy",
             "answer": "set",
             "arp": "strict",
@@ -481,6 +486,7 @@ def test_as_json():
             "mode": "ipvs",
             "strictARP": True,
             "loaded": True,
+            "configured": "strict",
             "source": "configmap kube-system/kube-proxy",
             "answer": "set",
             "arp": None,

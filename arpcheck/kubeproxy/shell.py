@@ -1,0 +1,79 @@
+"""The simple commands in a shell's script, in their order, as far as reading shows them. Runs nothing, never raises.
+
+Knows no kube-proxy. Redirections are left out; a variable that the script sets once, to a plain value, is known."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+
+from arpcheck.kubeproxy.environment import in_shell
+
+SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"))
+
+_REDIRECTION = re.compile(r"\d*>&\d|&?\d*>{1,2}\s*[^\s;|&)]+|\d*<\s*[^\s;|&)]+")
+_END = re.compile(r"[;&|()\n]+|\{|\}|!|then|do|else|elif|if|while|until|exec|nohup|time|command")
+"""What stands between two simple commands, or before one without a part in it."""
+_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+
+
+def script_of(command: Sequence[str]) -> str | None:
+    """What a shell's `-c` is given; None where the command is no shell's."""
+    if not command or posixpath.basename(command[0]) not in SHELLS:
+        return None
+    for at, word in enumerate(command[1:], 1):
+        if re.fullmatch(r"-[a-z]*c[a-z]*", word):
+            return next(iter(command[at + 1 : at + 2]), "")
+        if not word.startswith(("-", "+")) and word not in SHELLS:
+            return None
+    return None
+
+
+def commands(script: str) -> Sequence[Sequence[str]]:
+    """The words of every simple command, variables resolved that are known; what is not known keeps its dollar sign."""
+    found: list[list[str]] = [[]]
+    for word in _words(_REDIRECTION.sub(" ", script.replace("\\\n", " "))):
+        if _END.fullmatch(word) and (not found[-1] or not word.isalpha()):
+            found.append([])
+        else:
+            found[-1].append(word)
+    known: dict[str, str] = {}
+    for name in _set_in([command for command in found if command], known):
+        known.pop(name, None)
+    return [_resolved(command, known) for command in found if command]
+
+
+def _words(script: str) -> Sequence[str]:
+    lexer = shlex.shlex(script, posix=True, punctuation_chars=";&|()\n")
+    lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t\r", True, ""
+    try:
+        return list(lexer)
+    except ValueError:  # an unbalanced quote: the shell would not run it, but the words are still the best there is
+        return script.split()
+
+
+def _set_in(found: Iterable[Sequence[str]], known: dict[str, str]) -> set[str]:
+    """Adds what the script sets to `known`; the names that it sets twice, or to what is not known, are given back."""
+    seen, doubtful = set[str](), set[str]()
+    for command in found:
+        words = command[1:] if command[0] in ("export", "local", "readonly") else command
+        if words and all(_ASSIGNMENT.fullmatch(word) for word in words):
+            for word in words:
+                name, value = word.split("=", 1)
+                known[name] = in_shell(value, known)
+                if name in seen or "$" in known[name] or "`" in known[name]:
+                    doubtful.add(name)
+                seen.add(name)
+    return doubtful
+
+
+def _resolved(command: Sequence[str], known: Mapping[str, str]) -> Sequence[str]:
+    words: list[str] = []
+    for word in command:
+        value = in_shell(word, known)
+        words += value.split() if word.startswith("$") and value != word else [value]
+    while words and _ASSIGNMENT.fullmatch(words[0]):
+        words.pop(0)
+    return words
