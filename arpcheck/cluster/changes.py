@@ -22,19 +22,29 @@ from arpcheck.cluster.source import Source
 from arpcheck.cluster.unread import FORBIDDEN, UnreadError, by_status
 from arpcheck.errors import ClusterError, UsageError
 from arpcheck.model import Need
-from arpcheck.objects import Object, Objects, name, namespace, text
+from arpcheck.objects import Object, Objects, items, name, namespace, text
+from arpcheck.text import plain
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 """The annotation of a pod template by which `kubectl rollout restart` makes new pods (kubectl pkg/polymorphichelpers)."""
 MANAGER = "arpcheck"
 """Whom metadata.managedFields names for what is written here."""
 
+_MOST_SAID = 1000
+"""Characters of what the server says."""
+
 _MERGE = "application/merge-patch+json"
 _STRATEGIC = "application/strategic-merge-patch+json"
 
 
 class UncertainError(ClusterError):
-    """The answer to a write did not come: it may have been done."""
+    """The answer to a write did not come, or was that of a server in trouble: it may have been done."""
+
+    def __init__(self, message: str, hint: str, *, why: str, cure: str) -> None:
+        super().__init__(message, hint)
+        self.why = why
+        """What came instead of an answer."""
+        self.cure = cure
 
 
 class Connection:
@@ -85,9 +95,10 @@ class Connection:
         body = json.dumps(patch).encode()
         try:
             return self._object("PATCH", path, what, query, body, content_type)
-        except UncertainError:
-            if dry_run:
-                raise ClusterError(f"{self._session.where}: no answer to {what} as a dry run", "Try again later") from None
+        except UncertainError as error:
+            if dry_run:  # which changes nothing, whatever became of it
+                why = f"{self._session.where}: {what} as a dry run: {error.why}"
+                raise ClusterError(why, error.cure or "Try again later") from None
             raise
 
     def _object(
@@ -103,7 +114,7 @@ class Connection:
         except UnreadError as unread:
             if body is not None and not 300 <= unread.status < 500:
                 why = f"{self._session.where}: {what}: {unread.why}; whether it was done is not known"
-                raise UncertainError(why, "Run it again: it looks first") from None
+                raise UncertainError(why, "Run it again: it looks first", why=unread.why, cure=unread.cure) from None
             raise ClusterError(f"{self._session.where}: {what}: {unread.why}", unread.cure) from None
 
     def _checked(self, answer: Answer, what: str) -> Object:
@@ -113,7 +124,7 @@ class Connection:
         if answer.status == 403:
             raise self._forbidden(answer, what)
         if not 200 <= answer.status < 300:
-            raise by_status(answer.status)
+            raise self._refused(answer, what)
         found = answer.json()
         if not isinstance(found, Mapping) or not name(found):
             raise UnreadError("unreadable answer", "Is this the address of a Kubernetes API?", status=answer.status)
@@ -123,10 +134,41 @@ class Connection:
         """Rights are refused in fixed words (k8s.io/apiserver, responsewriters/errors.go); an admission says its own."""
         verb, _, resource = what.partition(" ")
         if f" cannot {verb} resource " not in text(answer.json(), "message"):
+            said = _said(answer)
             why = f"{self._session.where}: {FORBIDDEN}: {what} is refused by an admission policy"
-            return ClusterError(why, "`kubectl edit` shows what it says")
+            return ClusterError(f"{why}: {said}" if said else why, "" if said else "`kubectl edit` shows what it says")
         hint = "Give this account that right, or let somebody run it who has it"
         return ClusterError(f"{self._session.where}: {FORBIDDEN}: the verb {verb} on {resource} is missing", hint)
+
+
+    def _refused(self, answer: Answer, what: str) -> Exception:
+        """With the server's own words. What an admission webhook that can't be reached stops has not been done."""
+        found, said = by_status(answer.status), _said(answer)
+        why = f"{found.why}: {said}" if said else found.why
+        if answer.status >= 500 and "failed calling webhook" in said:
+            hint = "Is the webhook's Service running? Nothing was written"
+            return ClusterError(f"{self._session.where}: {what}: {why}", hint)
+        return UnreadError(why, "" if said and answer.status < 500 else found.cure, status=answer.status, fatal=found.fatal)
+
+
+def _said(answer: Answer) -> str:
+    """`message` and `details.causes` of a Status (k8s.io/apimachinery meta/v1), in one line; empty where it is none, since a
+    proxy echoes what it was sent. The same text in both is said once."""
+    try:
+        found = answer.json()
+    except UnreadError:
+        return ""
+    if text(found, "kind") != "Status":
+        return ""
+    message = " ".join(text(found, "message").split())
+    causes = [" ".join(f"{text(one, 'field')} {text(one, 'message')}".split()) for one in items(found, "details", "causes")]
+    more = [cause for one, cause in zip(items(found, "details", "causes"), causes, strict=True) if _is_new(one, message)]
+    return plain("; ".join(dict.fromkeys(part for part in (message, *more) if part)), _MOST_SAID)
+
+
+def _is_new(cause: object, message: str) -> bool:
+    words = " ".join(text(cause, "message").split())
+    return bool(words) and words not in message
 
 
 @contextmanager

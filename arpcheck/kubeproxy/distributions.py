@@ -35,7 +35,7 @@ def _rke2_chart(objects: Objects) -> Manager | None:
         because=because,
         way=(
             f"A HelmChartConfig named {embedded.CHART} in kube-system, with proxy.mode: ipvs and ipvs.strictArp: true in",
-            "its spec.valuesContent (ipvs.strictARP in some releases of the chart: helm show values, or its template, tells)",
+            "its spec.valuesContent (ipvs.strictARP in some releases of the chart: see its templates/config.yaml);",
             "kube-proxy-arg in config.yaml does nothing before RKE2 1.21",
         ),
     )

@@ -271,7 +271,44 @@ def test_a_missing_right_is_named_before_anything_is_changed(world, denied, righ
 def test_an_admission_that_refuses_is_no_missing_right(world):
     refusal = {"kind": "Status", "message": "admission webhook denied the request: planted", "code": 403}
     here = world(faults=[Fault(method="PATCH", status=403, json=refusal)])
-    with pytest.raises(ClusterError, match="is refused by an admission policy") as raised:
+    with pytest.raises(ClusterError, match="is refused by an admission policy: admission webhook denied the request: planted"):
+        here.enable()
+
+
+CAUSES = [
+    {"reason": "FieldValueInvalid", "field": "data", "message": "no \x1b[2J strictARP"},
+    {"message": "words of the policy"},
+]
+BY_POLICY = {"kind": "Status", "message": "ValidatingAdmissionPolicy 'p'\n denied: words of the policy", "details": {"causes": CAUSES}}
+NO_WEBHOOK = {"kind": "Status", "message": 'Internal error occurred: failed calling webhook "w.example": connection refused'}
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize(
+    ("status", "answer", "said"),
+    [
+        pytest.param(
+            *(422, BY_POLICY),
+            "refused (422): ValidatingAdmissionPolicy 'p' denied: words of the policy; data no \\x1b[2J strictARP",
+            id="a policy, with causes",
+        ),
+        pytest.param(500, NO_WEBHOOK, 'failed calling webhook "w.example": connection refused', id="a webhook that is down"),
+        pytest.param(400, {"kind": "Status", "message": "unknown field"}, "refused (400): unknown field", id="another"),
+    ],
+)
+def test_a_refusal_has_the_servers_own_words(world, status, answer, said, dry_run):
+    """In the rehearsal, and in the write that follows one that was taken."""
+    here = world(faults=[Fault(method="PATCH", skip=0 if dry_run else 2, status=status, json=answer)])
+    with pytest.raises(ClusterError) as raised:
+        here.enable(dry_run=dry_run)
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert here.restarts is None
+
+
+def test_what_is_no_status_is_not_repeated(world):
+    here = world(faults=[Fault(method="PATCH", status=422, json={"message": "Bearer planted"})])
+    with pytest.raises(ClusterError, match=r"refused \(422\)") as raised:
         here.enable()
     assert "planted" not in str(raised.value)
 
