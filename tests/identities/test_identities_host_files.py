@@ -52,6 +52,18 @@ node_network_info{{address="{IB}",device="ib0"}} 1
 node_network_info{{address="",device="tun7"}} 1
 node_network_info{{address="00:00:00:00",device="six0"}} 1
 """
+
+
+def nic(mac: str, **labels: str) -> str:
+    found = {"address": mac, "device": "eth0", **labels}
+    return "node_network_info{" + ",".join(f'{key}="{value}"' for key, value in found.items()) + "} 1 1761000000000\n"
+
+
+FEDERATED = f"""\
+{nic(A, instance="10.0.0.11:9100")}{nic(B, instance="10.0.0.12:9100", device="eth1")}\
+node_uname_info{{nodename="w1",instance="10.0.0.11:9100"}} 1 1761000000000
+node_uname_info{{nodename="w2",instance="10.0.0.12:9100"}} 1 1761000000000
+"""
 UNAME = 'node_uname_info{domainname="(none)",machine="x86_64",nodename="w1",sysname="Linux"} 1\n'
 
 JOB = f"""\
@@ -113,6 +125,21 @@ Ending arp-scan 1.10.0: 256 hosts scanned in 1.9 seconds (134.74 hosts/sec). 2 r
                      id="node_exporter, no name of the NIC"),
         pytest.param("w7.prom", EXPORTER.splitlines()[2], [(A, "w7", "bond0", "w7.prom:1 (node_exporter)")],
                      id="node_exporter, the node by the file"),
+        pytest.param("all.prom", FEDERATED,
+                     [(A, "w1", "eth0", "all.prom:1 (node_exporter)"), (B, "w2", "eth1", "all.prom:2 (node_exporter)")],
+                     id="node_exporter, two nodes by instance"),
+        pytest.param("all.prom", "".join(reversed(FEDERATED.splitlines(keepends=True))),
+                     [(B, "w2", "eth1", "all.prom:3 (node_exporter)"), (A, "w1", "eth0", "all.prom:4 (node_exporter)")],
+                     id="node_exporter, two nodes, the names first"),
+        pytest.param("all.prom", nic(A, instance="10.0.0.11:9100") + nic(B, instance="w2:9100") + nic(C, instance="w3"),
+                     [(A, "10.0.0.11", "eth0", "all.prom:1 (node_exporter)"), (B, "w2", "eth0", "all.prom:2 (node_exporter)"),
+                      (C, "w3", "eth0", "all.prom:3 (node_exporter)")], id="node_exporter, instances without a nodename"),
+        pytest.param("all.prom", nic(A, instance="10.0.0.11:9100", nodename="w1") + nic(B, instance="10.0.0.12:9100", node="w2"),
+                     [(A, "w1", "eth0", "all.prom:1 (node_exporter)"), (B, "w2", "eth0", "all.prom:2 (node_exporter)")],
+                     id="node_exporter, joined with the nodename"),
+        pytest.param("all.prom", FEDERATED + 'node_uname_info{nodename="w1",instance="10.0.0.11:9100",job="b"} 1\n',
+                     [(A, "w1", "eth0", "all.prom:1 (node_exporter)"), (B, "w2", "eth1", "all.prom:2 (node_exporter)")],
+                     id="node_exporter, one node by two jobs"),
         pytest.param("l", JOB,
                      [(A, "w1", "bond0", "l:2 (job)"), (A, "w1", "eth0", "l:3 (job)"), (A, "w1", "eth1", "l:4 (job)"),
                       (B, "w1", "eth1", "l:14 (job)")], id="the job's log"),
@@ -171,6 +198,15 @@ def test_the_script_of_the_job_on_this_host():
                      id="node_exporter, another collector"),
         pytest.param('node_network_info{address="52:54:00:12:34",device="e"} 1',
                      "f:1: not a MAC address: '52:54:00:12:34'", id="node_exporter, five octets"),
+        pytest.param(EXPORTER + UNAME + nic(C) + UNAME.replace("w1", "w2"),
+                     "f:11: a second node_uname_info ('w2' after 'w1') without a label instance: whose NIC is whose is not said",
+                     id="node_exporter, two nodes behind one another"),
+        pytest.param(EXPORTER + UNAME + UNAME,
+                     "f:10: a second node_uname_info ('w1' after 'w1') without a label instance: whose NIC is whose is not said",
+                     id="node_exporter, two hosts of one name"),
+        pytest.param(FEDERATED + nic(C), "f:5: no label instance says whose NIC it is", id="node_exporter, a NIC of nobody"),
+        pytest.param(FEDERATED + FEDERATED.replace("w2", "w3"), "f:8: instance '10.0.0.12:9100' is 'w3', and 'w2' before",
+                     id="node_exporter, an instance of two names"),
         pytest.param(JOB.removesuffix("---end\n"), "f:1: what begins here was cut off, ---end is missing",
                      id="job, cut off"),
         pytest.param(JOB.removesuffix("---end\n") + JOB, "f:1: what begins here was cut off, ---end is missing",
