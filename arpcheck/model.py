@@ -421,9 +421,19 @@ class MacListFormat(StrEnum):
     JOB = "job"
     ANSIBLE = "Ansible"
     IP_JSON = "ip -j"
+    IP_BRIEF = "ip -br link"
     NODE_EXPORTER = "node_exporter"
+    NETBOX = "NetBox"
+    OBJECTS = "objects"
+    """BareMetalHost and HardwareData of metal3, NodeNetworkState of kubernetes-nmstate."""
     ETHERS = "ethers"
     ARP_SCAN = "arp-scan"
+    IP_NEIGH = "ip neigh"
+    ARP = "arp"
+    PROC_NET_ARP = "/proc/net/arp"
+    DNSMASQ = "dnsmasq.leases"
+    ADDRESS_CSV = "CSV by address"
+    """With the column `address` in place of a node's name, as Kea writes its leases."""
     CAPTURE = "capture"
     """Who asked as a node's address, in the frames of `--capture`."""
 
@@ -432,9 +442,13 @@ class MacListFormat(StrEnum):
         """It knows a node's NICs, those without an address too. The others saw a MAC at an address or a name, and a MAC
         that is not in them may be a node's all the same."""
         match self:
-            case self.CSV | self.YAML | self.JOB | self.ANSIBLE | self.IP_JSON | self.NODE_EXPORTER:
+            case self.CSV | self.YAML | self.JOB | self.ANSIBLE | self.IP_JSON | self.IP_BRIEF:
                 return True
-            case self.ETHERS | self.ARP_SCAN | self.CAPTURE:
+            case self.NODE_EXPORTER | self.NETBOX | self.OBJECTS:
+                return True
+            case self.ETHERS | self.ARP_SCAN | self.IP_NEIGH | self.ARP | self.PROC_NET_ARP:
+                return False
+            case self.DNSMASQ | self.ADDRESS_CSV | self.CAPTURE:
                 return False
             case _:
                 assert_never(self)

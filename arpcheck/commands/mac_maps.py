@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from arpcheck.cluster.document import MalformedError, decoded
+from arpcheck.commands.terminal import notice
 from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
 
 MOST_BYTES = 16 << 20
+SHOWN = 5
+"""Places without a MAC that are named."""
 
 
 def read_mac_maps(paths: tuple[str, ...]) -> tuple[MacEntry, ...]:
-    """All entries of all files; of a folder, of every file in it, sorted by name. Raises InputError with the place."""
-    if not paths:
-        return ()
+    """All entries of all files; of a folder, of every file in it, sorted by name. Says where a MAC was missing. Raises
+    InputError with the place, and where a path has no MAC at all."""
+    return tuple(entry for path in paths for entry in _entries(path))
+
+
+def _entries(path: str) -> Iterator[MacEntry]:
     from arpcheck.identities.files import read_mac_map
 
-    files = [file for path in paths for file in _files(Path(path))]
-    return tuple(entry for file in files for entry in read_mac_map(_text(file), file.name))
+    lists = [(file.name, read_mac_map(_text(file), file.name)) for file in _files(Path(path))]
+    for name, found in lists:
+        if found.blanks:
+            notice(f"--mac-map {name}: {_passed_over(found.blanks)}")
+    if not any(found.entries for _, found in lists):
+        raise InputError(f"--mac-map {path}: names no MAC", "Leave it out, or give one that does")
+    for _, found in lists:
+        yield from found.entries
+
+
+def _passed_over(blanks: Sequence[int | str]) -> str:
+    places = ", ".join(f"line {place}" if isinstance(place, int) else place for place in blanks[:SHOWN])
+    more = f" and {len(blanks) - SHOWN} more" if len(blanks) > SHOWN else ""
+    return f"no MAC, passed over ({len(blanks)}): {places}{more}"
 
 
 def _files(path: Path) -> list[Path]:
@@ -38,6 +58,6 @@ def _text(path: Path) -> str:
     if len(content) > MOST_BYTES:
         raise InputError(f"--mac-map {path}: larger than {MOST_BYTES >> 20} MiB", "Is it a MAC list?")
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"--mac-map {path}: not UTF-8 text at byte {error.start}", "Save it as UTF-8") from None
+        return decoded(content)
+    except MalformedError as error:
+        raise InputError(f"--mac-map {path}:{error.line}: {error}", "Save it as UTF-8") from None

@@ -16,7 +16,7 @@ INSIDE = (
     *("veth*", "cali*", "lxc*", "tunl*", "sit[0-9]*", "gre[0-9]*", "gretap[0-9]*", "erspan[0-9]*", "ip6tnl*", "ip_vti*"),
     *("vxlan*", "wg[0-9]*", "tun[0-9]*", "ifb[0-9]*", "cni[0-9]*", "docker[0-9]*", "docker_gwbridge", "podman[0-9]*"),
     *("nerdctl[0-9]*", "virbr*", "flannel*", "cilium_*", "weave", "datapath", "kube-bridge", "antrea-gw[0-9]*", "ovn0"),
-    *("br-int", "ovs-system", "genev_sys*", "ovn-k8s-mp*"),
+    *("br-int", "ovs-system", "genev_sys*", "ovn-k8s-mp*", "tap*", "macvtap*", "vnet[0-9]*", f"br-{'[0-9a-f]' * 12}"),
 )
 """Ends of pods and tunnels, and bridges that only pods and virtual machines of the host are on."""
 

@@ -11,14 +11,14 @@ from collections.abc import Iterable
 from arpcheck.evidence import Evidence
 from arpcheck.identities.nics import is_inside, station
 from arpcheck.model import Identity, Need, SourceRank
-from arpcheck.objects import instant, items, name, text
+from arpcheck.objects import Object, instant, items, name, text
 
 NAME = "node-network-state"
 
 _RESOURCE = "nodenetworkstates.nmstate.io"
 
-_TYPES = ("ethernet", "bond", "team", "vlan", "linux-bridge", "ovs-bridge", "ovs-interface", "mac-vlan", "mac-vtap")
-"""Interfaces that can answer on a LAN; pods' and tunnels' are of other types."""
+_TYPES = ("ethernet", "bond", "team", "vlan", "linux-bridge", "ovs-bridge", "ovs-interface")
+"""Interfaces that can answer on a LAN; pods', guests' (mac-vtap) and tunnels' are of other types."""
 
 NEEDS: tuple[Need, ...] = (
     Need(
@@ -26,7 +26,7 @@ NEEDS: tuple[Need, ...] = (
         costs="a node's NIC that does not answer for the node's address is not known",
         fields=(
             "status lastSuccessfulUpdateTime",
-            *(f"status currentState interfaces {key}" for key in ("name", "type", "mac-address")),
+            *(f"status currentState interfaces {key}" for key in ("name", "type", "mac-address", "ipv4", "ipv6")),
         ),
         optional=True,
     ),
@@ -36,12 +36,20 @@ NEEDS: tuple[Need, ...] = (
 def identities(evidence: Evidence) -> Iterable[Identity]:
     """The object has the node's name, its MACs are in capitals (kubernetes-nmstate: api/shared)."""
     for state in evidence.objects.of(_RESOURCE):
-        for nic in items(state, "status", "currentState", "interfaces"):
-            mac = station(text(nic, "mac-address"))
-            if mac and text(nic, "type") in _TYPES and not is_inside(text(nic, "name")):
+        for nic, value in own_nics(state):
+            if mac := station(value):
                 yield Identity(
-                    mac=mac, node=name(state), source=NAME, detail=f"NodeNetworkState {name(state)}",
-                    interface=text(nic, "name") or None,
+                    mac=mac, node=name(state), source=NAME, detail=f"NodeNetworkState {name(state)}", interface=nic or None,
                     observed_at=instant(text(state, "status", "lastSuccessfulUpdateTime")),
                     rank=SourceRank.PUBLISHED, lists_nics=True, lists_all=True,
                 )  # fmt: skip
+
+
+def own_nics(state: Object) -> Iterable[tuple[str, str]]:
+    """Name and MAC of the interfaces on which the node itself may answer; a mac-vlan without an address is a guest's."""
+    for nic in items(state, "status", "currentState", "interfaces"):
+        addresses = [text(entry, "ip") for family in ("ipv4", "ipv6") for entry in items(nic, family, "address")]
+        addressed = any(ip and not ip.startswith("fe80:") for ip in addresses)
+        answers = text(nic, "type") in _TYPES or (text(nic, "type") == "mac-vlan" and addressed)
+        if answers and not is_inside(text(nic, "name")):
+            yield text(nic, "name"), text(nic, "mac-address")

@@ -13,7 +13,9 @@ PIECES = st.sampled_from(
      ": ", "{", "}", "[", "]", "&a ", "*a", "!!", "null", "1e999", "10.0.0.1", "node w1\n", "eth0/address:", "---route\n",
      "---end\n", '"ifname"', '"address"', '"link_type"', '"ether"', '"ansible_facts"', '"ansible_interfaces"',
      "ansible_eth0",
-     'node_network_info{address="', 'device="eth0"', '"} 1\n', "node_uname_info{nodename=", "\x00", "\ufeff", "\u202e", "\r"]
+     '"dst"', '"lladdr"', '"unreachable": true', "=> ", "kind: BareMetalHost\n", "kind: NodeNetworkState\n", "metadata:\n", "  name: ",
+     " dev eth0 lladdr ", " FAILED", " at ", "ether", " 0x1 0x2 ", "hostname,mac\n", "address,hwaddr\n", ";", " UP ", "<UP>",
+     'instance="10.0.0.1:9100"', 'node_network_info{address="', 'device="eth0"', '"} 1\n', "node_uname_info{nodename=", "\x00", "\ufeff", "\u202e", "\r"]
 )  # fmt: skip
 TEXT = st.one_of(st.text(), st.lists(st.one_of(PIECES, st.text(max_size=3)), max_size=40).map("".join))
 
@@ -25,5 +27,9 @@ def test_any_text_gives_entries_or_an_input_error(text, name):
         found = read_mac_map(text, name)
     except InputError:
         return
-    assert found
-    assert all(isinstance(entry, MacEntry) and is_station(entry.mac) and entry.node and entry.where for entry in found)
+    assert found.entries or found.blanks
+    for entry in found.entries:
+        assert isinstance(entry, MacEntry)
+        assert is_station(entry.mac)
+        assert entry.node
+        assert entry.where

@@ -47,7 +47,7 @@ mac,node,interface,note
 
 
 def test_the_file_is_read_back():
-    again = replace(GIVEN, replies=(), mac_map=read_mac_map(inventory_csv(GIVEN), "inventory.csv"))
+    again = replace(GIVEN, replies=(), mac_map=read_mac_map(inventory_csv(GIVEN), "inventory.csv").entries)
     assert [(entry.mac, entry.node) for entry in again.mac_map] == [(M1, "node1"), (M2, "node2")]
 
 

@@ -94,7 +94,7 @@ def test_odd_states_say_nothing_and_an_odd_time_is_none(odd):
     assert [i.observed_at for i in node_network_state.identities(given)] == [None]
 
 
-@pytest.mark.parametrize("kind", ["ethernet", "bond", "team", "vlan", "linux-bridge", "ovs-bridge", "ovs-interface", "mac-vlan", "mac-vtap"])
+@pytest.mark.parametrize("kind", ["ethernet", "bond", "team", "vlan", "linux-bridge", "ovs-bridge", "ovs-interface"])
 def test_the_types_of_a_network_state_that_can_answer_on_a_lan(kind):
     nics = ({"name": "x", "type": kind, "mac-address": M1}, {"name": "y", "type": "vxlan", "mac-address": M2})
     assert said(node_network_state, cluster(**{NNS: [state("node1", *nics)]})) == [(M1, "node1", "x")]
@@ -147,3 +147,23 @@ def test_overlays():
 def test_odd_annotations_are_no_overlay(value):
     keys = [field.removeprefix("metadata annotations ") for need in overlay.NEEDS for field in need.fields]
     assert list(overlay.overlays(cluster([node("n", N1, annotations=dict.fromkeys(keys, value))]))) == ["ee:ee:ee:ee:ee:ee"]
+
+
+@pytest.mark.parametrize(
+    ("nic", "expected"),
+    [
+        pytest.param({"type": "mac-vtap"}, [], id="a guest's"),
+        pytest.param({"type": "mac-vtap", "ipv4": {"address": [{"ip": N1}]}}, [], id="a guest's whatever is on it"),
+        pytest.param({"type": "mac-vlan"}, [], id="a mac-vlan without an address"),
+        pytest.param({"type": "mac-vlan", "ipv4": {"address": []}, "ipv6": {"address": [{"ip": "fe80::1"}]}}, [],
+                     id="a mac-vlan with the address alone that every interface has"),
+        pytest.param({"type": "mac-vlan", "ipv4": {"address": [{"ip": N1, "prefix-length": 24}]}}, ["node1"], id="the node's own"),
+        pytest.param({"type": "mac-vlan", "ipv6": {"address": [{"ip": "fd00::1"}]}}, ["node1"], id="the node's own by IPv6"),
+        pytest.param({"type": "ethernet", "name": "vnet3"}, [], id="the host's end of a guest's NIC"),
+        pytest.param({"type": "linux-bridge", "name": "br-0123456789ab"}, [], id="docker's bridge"),
+        pytest.param({"type": "linux-bridge", "name": "br-lan"}, ["node1"], id="a bridge"),
+    ],
+)  # fmt: skip
+def test_what_belongs_to_a_guest_is_not_the_node_s(nic, expected):
+    found = said(node_network_state, cluster(**{NNS: [state("node1", {"name": "x", "mac-address": M1, **nic})]}))
+    assert [node for _, node, _ in found] == expected

@@ -8,39 +8,91 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
-from arpcheck.identities.files import ansible, arp_scan, ethers, ip_json, job_log, node_exporter, own_csv, own_yaml
-from arpcheck.identities.files.source import Format, Source
+from arpcheck.identities.files import (
+    address_csv,
+    ansible,
+    arp_scan,
+    ethers,
+    ip_brief,
+    ip_json,
+    ip_neigh_json,
+    job_log,
+    netbox,
+    node_exporter,
+    objects,
+    own_csv,
+    own_yaml,
+    unusable,
+)
+from arpcheck.identities.files.blocks import blocks
+from arpcheck.identities.files.neighbours import TABLES
+from arpcheck.identities.files.source import Blank, Format, Place, Row, Source
 
-FORMATS: tuple[Format, ...] = (ip_json, ansible, node_exporter, job_log, arp_scan, ethers, own_csv, own_yaml)
+FORMATS: tuple[Format, ...] = (
+    *(ip_json, ip_neigh_json, objects, ansible, node_exporter, job_log, ip_brief),
+    *(address_csv, netbox, own_csv, *TABLES, arp_scan, ethers, own_yaml),
+)
 
 LIMIT = 8 * 1024 * 1024
 """Characters of a file; a fact cache of a host has some 100,000."""
 ENTRIES = 65_536
 """Entries of a file; more than the NICs of the largest cluster."""
 
+ROWS = 4 * ENTRIES
+"""Rows of a file, those without a MAC included."""
+
 _NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff\ufffd]")
-_KNOWN = "CSV (mac,node[,interface]), YAML, /etc/ethers, ip -j, Ansible's facts, node_exporter, arp-scan, inventory's job"
+_KNOWN = (
+    "Read are CSV (mac,node or hostname,mac), YAML, NetBox, /etc/ethers, ip -j link, ip -br link, ip neigh, arp -an, "
+    "/proc/net/arp, arp-scan, dnsmasq.leases, Kea's leases, Ansible's facts, node_exporter, BareMetalHost, NodeNetworkState "
+    "and the log of inventory's Job"
+)
 
 
-def read_mac_map(text: str, name: str) -> tuple[MacEntry, ...]:
-    """The entries of a `--mac-map` file, in its order.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MacList:
+    """What a file says."""
+
+    entries: tuple[MacEntry, ...]
+    """In the file's order, none twice."""
+    blanks: tuple[Place, ...] = ()
+    """Where a MAC was missing; what is there was passed over."""
+
+
+def read_mac_map(text: str, name: str) -> MacList:
+    """What a `--mac-map` file says.
 
     `name`: the file's, for messages and, without its ending, as the node's where a format names none. An address in the
-    place of a name stays, and is matched with the nodes later. Raises InputError."""
+    place of a name stays, and is matched with the nodes later. Without entries there are blanks. Raises InputError."""
     text = _checked(text, name)
-    source = Source(name=name, text=text, json=_json(text))
+    source = Source(name=name, text=text, blocks=blocks(text))
     for form in FORMATS:
         if form.recognises(source):
             found = _bounded(form.read(source), name)
-            if not found:
+            if not found.entries and not found.blanks:
                 raise InputError(f"{name}: names no MAC ({form.FORMAT})", "Leave the file out, or fill it")
             return found
-    raise InputError(f"{name}: no format that is known", f"There are: {_KNOWN}")
+    unusable.refuse(source)
+    _refuse_half_json(source)
+    raise InputError(f"{name}: not a MAC list of a format that is known", _KNOWN)
+
+
+def _refuse_half_json(source: Source) -> None:
+    if source.blocks or source.text.lstrip()[0] not in "[{":
+        return
+    try:
+        json.loads(source.text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{source.name}:{error.lineno}: JSON that breaks off here", "Save it again, whole") from None
+    except RecursionError:
+        raise InputError(f"{source.name}: JSON that is nested too deeply", "Give the list alone") from None
+    except ValueError:  # an integer of more digits than Python reads
+        raise InputError(f"{source.name}: JSON with a number that can't be read", "Give the list alone") from None
 
 
 def _checked(text: str, name: str) -> str:
@@ -54,15 +106,13 @@ def _checked(text: str, name: str) -> str:
     return text.removeprefix("\ufeff")
 
 
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _bounded(entries: Iterable[MacEntry], name: str) -> tuple[MacEntry, ...]:
-    found = tuple(islice(entries, ENTRIES + 1))
-    if len(found) > ENTRIES:
+def _bounded(rows: Iterable[Row], name: str) -> MacList:
+    found = tuple(islice(rows, ROWS + 1))
+    entries = tuple(row for row in found if isinstance(row, MacEntry))
+    if len(entries) > ENTRIES:
         raise InputError(f"{name}: more than {ENTRIES:,} MACs", "Split it, one file a node")
-    return tuple(dict.fromkeys(found))
+    if len(found) > ROWS:
+        raise InputError(f"{name}: more than {ROWS:,} rows", "Split it, one file a node")
+    return MacList(
+        entries=tuple(dict.fromkeys(entries)), blanks=tuple(row.place for row in found if isinstance(row, Blank))
+    )

@@ -7,10 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from arpcheck.evidence import MacEntry
-from arpcheck.identities.files.source import MAC, WIDTH, LineError, Place, Source, each
+from arpcheck.identities.files.source import MAC, WIDTH, Place, Row, Source, each, observed
 from arpcheck.model import MacListFormat
-from arpcheck.objects import ipv4
 
 FORMAT = MacListFormat.ARP_SCAN
 
@@ -22,12 +20,10 @@ def recognises(source: Source) -> bool:
     return source.any(_LINE)
 
 
-def read(source: Source) -> Iterable[MacEntry]:
-    def entry(line: Place, text: str) -> MacEntry:
+def read(source: Source) -> Iterable[Row]:
+    def row(line: Place, text: str) -> Row | None:
         ip, mac = text.split()[:2]
-        if ipv4(ip) is None:
-            raise LineError(f"not an address: {ip}")
-        return source.entry(line, mac, str(ipv4(ip)), form=FORMAT)
+        return observed(source, line, mac, ip, form=FORMAT)
 
     found = ((line, text[:WIDTH]) for line, text in source.data() if _ADDRESS.match(text))
-    return each(source, found, entry)
+    return each(source, found, row)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from arpcheck.evidence import MacEntry
-from arpcheck.identities.files.source import MAC, LineError, Place, Source, each
+from arpcheck.identities.files.source import MAC, LineError, Place, Row, Source, each
 from arpcheck.model import MacListFormat
 
 FORMAT = MacListFormat.ETHERS
@@ -20,7 +20,7 @@ def recognises(source: Source) -> bool:
     return source.any(_LINE)
 
 
-def read(source: Source) -> Iterable[MacEntry]:
+def read(source: Source) -> Iterable[Row]:
     def entry(line: Place, text: str) -> MacEntry:
         words = text.partition("#")[0].split()
         if len(words) != 2:

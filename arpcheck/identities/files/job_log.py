@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
 
 from arpcheck.errors import InputError
-from arpcheck.evidence import MacEntry
-from arpcheck.identities.files.source import WIDTH, Nic, Source, listed, short
+from arpcheck.identities.files.source import WIDTH, Nic, Row, Source, listed, short
 from arpcheck.model import MacListFormat
 
 FORMAT = MacListFormat.JOB
@@ -31,7 +30,7 @@ def recognises(source: Source) -> bool:
     return source.any(_ADDRESS)
 
 
-def read(source: Source) -> Iterable[MacEntry]:
+def read(source: Source) -> Iterable[Row]:
     return listed(source, (nic for node, files in _logs(source) for nic in _nics(node, files)), FORMAT)
 
 

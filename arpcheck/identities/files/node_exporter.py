@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from arpcheck.errors import InputError
-from arpcheck.evidence import MacEntry
-from arpcheck.identities.files.source import Nic, Source, listed, short
+from arpcheck.identities.files.source import Nic, Row, Source, listed, short
 from arpcheck.model import MacListFormat
 
 FORMAT = MacListFormat.NODE_EXPORTER
@@ -30,7 +29,7 @@ def recognises(source: Source) -> bool:
     return any(_ANY.match(line) for _, line in source.lines())
 
 
-def read(source: Source) -> Iterable[MacEntry]:
+def read(source: Source) -> Iterable[Row]:
     return listed(source, _nics(source), FORMAT)
 
 

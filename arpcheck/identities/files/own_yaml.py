@@ -5,12 +5,12 @@ unfold without end, and every fault has its line this way."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from arpcheck.errors import InputError
-from arpcheck.evidence import MacEntry
-from arpcheck.identities.files.source import LineError, Place, Source, each, short
+from arpcheck.identities.files.source import MAC, Blank, LineError, Place, Row, Source, each, is_blank, short
 from arpcheck.model import MacListFormat
 
 FORMAT = MacListFormat.YAML
@@ -21,11 +21,42 @@ LIMIT = 512 * 1024
 KEYS = ("mac", "node", "interface", "note")
 
 
+_BEGIN = r"""(?:[-\[{,]\s*)*["']?"""
+_KEY = r"""[^\s:,"'{}\[\]]+["']?\s*:\s*"""
+_ROW = re.compile(rf"""{_BEGIN}(mac|node)["']?\s*:(\s|["']|$)""")
+_VALUE = re.compile(rf"""{_BEGIN}(?:{_KEY}(?:&\w+\s+)?[\[{{"'\s]*){{1,2}}{MAC.pattern}\s*["']?\s*([,\]}}#]|$)""")
+_ITEM = re.compile(rf"""-\s+["']?{MAC.pattern}["']?\s*(#|$)""")
+
+
 def recognises(source: Source) -> bool:
-    return source.first().startswith(("{", "[", "-")) or ":" in source.text
+    """By the keys of a row, or a MAC behind the name of a node or a NIC, or in a list."""
+    if source.blocks:
+        return any(_is_own(block.value) for block in source.blocks)
+    return any(source.any(line) for line in (_ROW, _VALUE, _ITEM))
 
 
-def read(source: Source) -> Iterable[MacEntry]:
+def _is_own(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(isinstance(row, dict) and not {"mac", "node"}.isdisjoint(row) for row in value)
+    found = value.values() if isinstance(value, dict) else ()
+    return any(_is_mac(mac) for entry in found for mac in _macs(entry))
+
+
+def _macs(entry: Any) -> Iterable[Any]:
+    match entry:
+        case dict():
+            return entry.values()
+        case list():
+            return entry
+        case _:
+            return (entry,)
+
+
+def _is_mac(value: Any) -> bool:
+    return isinstance(value, str) and MAC.fullmatch(value.strip()) is not None
+
+
+def read(source: Source) -> Iterable[Row]:
     root = _composed(source)
     match getattr(root, "id", None):
         case "sequence":
@@ -46,18 +77,20 @@ def _composed(source: Source) -> Any:
         return yaml.compose(source.text, Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InputError(f"{source.name}:{line}: {error.problem or 'not YAML'}", "Correct the file") from None
-    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:  # the last of chr() of a wrong \U escape
-        raise InputError(f"{source.name}: not YAML ({type(error).__name__})", "Correct the file") from None
+        raise InputError(f"{source.name}:{line}: not YAML from here on", "Correct the file") from None
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError):  # the last of chr() of a wrong \U escape
+        raise InputError(f"{source.name}: not YAML, or nested too deeply", "Correct the file") from None
 
 
-def _of_row(source: Source, line: Place, item: Any) -> MacEntry:
+def _of_row(source: Source, line: Place, item: Any) -> Row:
     if item.id != "mapping":
         raise LineError("not a mapping of mac, node and interface")
     fields = {_text(key): _text(value) for key, value in item.value}
     if unknown := sorted(fields.keys() - set(KEYS)):
         raise LineError(f"unknown key {short(unknown[0])}, there are {', '.join(KEYS)}")
-    return source.entry(line, fields.get("mac", ""), fields.get("node", ""), fields.get("interface"), form=FORMAT)
+    if is_blank(mac := fields.get("mac", "")):
+        return Blank(line)
+    return source.entry(line, mac, fields.get("node", ""), fields.get("interface"), form=FORMAT)
 
 
 def _of_nodes(root: Any) -> Iterator[tuple[Place, Any]]:
@@ -72,8 +105,10 @@ def _of_nodes(root: Any) -> Iterator[tuple[Place, Any]]:
                 yield _line(value), (node, None, value)
 
 
-def _of_node(source: Source, line: Place, item: Any) -> MacEntry:
+def _of_node(source: Source, line: Place, item: Any) -> Row:
     node, nic, mac = item
+    if is_blank(_text(mac)):
+        return Blank(line)
     return source.entry(line, _text(mac), _text(node), _text(nic) if nic is not None else None, form=FORMAT)
 
 

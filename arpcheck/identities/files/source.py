@@ -12,8 +12,10 @@ from typing import Any, NamedTuple, Protocol
 
 from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
+from arpcheck.identities.files.blocks import Block
 from arpcheck.identities.nics import is_inside, is_station
 from arpcheck.model import Mac, MacListFormat, SourceRank
+from arpcheck.objects import ipv4
 
 SHOWN = 5
 """Wrong lines that a message names."""
@@ -28,6 +30,8 @@ MAC = re.compile(r"(?:[0-9A-Fa-f]{1,2}(?:[:-][0-9A-Fa-f]{1,2}){5}|[0-9A-Fa-f]{4}
 _ENDING = re.compile(r"\.(csv|ya?ml|json|txt|log|out|prom|ethers)$", re.IGNORECASE)
 _NO_ETHERNET = re.compile(r"|(00:){5}00|(HH:){3}HH|(HH:){7}HH|(HH:){15}HH|(HH:){19}HH".replace("HH", "[0-9A-Fa-f]{2}"))
 """Zero as on a loopback, or another length than Ethernet's: of tunnels 4 or 16 octets, FireWire 8, InfiniBand 20, none."""
+_BLANKS = ("", "-", "--", "n/a", "na", "none", "null", "unknown", "incomplete", "<incomplete>", "(incomplete)")
+IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _BREAK = re.compile(r"\r\n|\r|\n")
 
 
@@ -39,18 +43,34 @@ class LineError(ValueError):
     """One wrong line, in words without its place."""
 
 
+class Blank(NamedTuple):
+    """What has no MAC: the port of a BMC, an unplugged NIC, a neighbour that did not answer, a host that was not reached."""
+
+    place: Place
+
+
+Row = MacEntry | Blank
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     name: str
     """The file's, without its folders."""
     text: str
-    json: Any = None
-    """What the text is as JSON; None where it is none."""
+    blocks: tuple[Block, ...] = ()
+    """The JSON in it, one behind the other; none where something else stands between."""
+
+    @property
+    def json(self) -> Any:
+        """What the text is as JSON; None where it is none, or several."""
+        return self.blocks[0].value if len(self.blocks) == 1 else None
 
     @property
     def stem(self) -> str:
-        """The file's name without an ending: the host where the format names none. A host name's dots are no ending."""
-        return _ENDING.sub("", self.name.rpartition("/")[2]) or self.name
+        """The file's name without an ending: the host where the format names none. A host name's dots are not an ending,
+        and it has no `_`: what follows one says what is in the file (`worker-1_ip-link.txt`)."""
+        name = self.name.rpartition("/")[2]
+        return _ENDING.sub("", name).partition("_")[0] or name or self.name
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Every line with its number."""
@@ -77,28 +97,30 @@ class Source:
 
 
 class Format(Protocol):
-    """One format: a module."""
+    """One format: a module, or what has the same three names."""
 
-    FORMAT: MacListFormat
-    """Its name stands behind the place of an entry, but for arpcheck's own."""
+    @property
+    def FORMAT(self) -> MacListFormat:  # noqa: N802 - a module's constant
+        """Its name stands behind the place of an entry, but for arpcheck's own."""
 
     def recognises(self, source: Source) -> bool: ...
 
-    def read(self, source: Source) -> Iterable[MacEntry]: ...
+    def read(self, source: Source) -> Iterable[Row]: ...
 
 
-def each(source: Source, items: Iterable[tuple[Place, Any]], read: Callable[[Place, Any], MacEntry]) -> Iterator[MacEntry]:
-    """`read` over all items; an InputError with the first wrong lines after the last."""
+def each(source: Source, items: Iterable[tuple[Place, Any]], read: Callable[[Place, Any], Row | None]) -> Iterator[Row]:
+    """`read` over all items, without what is None; an InputError with the first wrong lines after the last."""
     faults: list[str] = []
     for line, item in items:
         try:
-            entry = read(line, item)
+            row = read(line, item)
         except LineError as fault:
             faults.append(f"{source.name}:{line}: {fault}")
             if len(faults) == COUNTED:
                 break
         else:
-            yield entry
+            if row is not None:
+                yield row
     if faults:
         raise _wrong(faults)
 
@@ -117,19 +139,39 @@ class Nic(NamedTuple):
     mac: object
 
 
-def listed(source: Source, nics: Iterable[Nic], form: MacListFormat) -> Iterator[MacEntry]:
+def listed(source: Source, nics: Iterable[Nic], form: MacListFormat) -> Iterator[Row]:
     """What a host wrote of itself: interfaces inside it, and what has no Ethernet address, are passed over."""
     outside = ((nic.place, nic) for nic in nics if not is_inside(nic.name) and not _NO_ETHERNET.fullmatch(str(nic.mac)))
     return each(source, outside, lambda place, nic: source.entry(place, str(nic.mac), nic.node, nic.name, form=form))
 
 
+def observed(source: Source, line: Place, mac: str | None, ip: str, *, form: MacListFormat) -> Row | None:
+    """Who was seen at an address. Without a MAC of one station nobody was; an IPv6 address is passed over."""
+    if ipv4(ip) is None:
+        if IPV4.fullmatch(ip):
+            raise LineError(f"not an address: {ip}")
+        return None
+    if mac is None or is_blank(mac):
+        return Blank(line)
+    return Blank(line) if not is_station(_mac(mac)) else source.entry(line, mac, str(ipv4(ip)), form=form)
+
+
+def is_blank(value: str) -> bool:
+    """Where a MAC should stand, nothing does, or none that Ethernet has."""
+    return value.lower() in _BLANKS or _NO_ETHERNET.fullmatch(value) is not None
+
+
 def station(value: str) -> Mac:
-    if not MAC.fullmatch(value):
-        raise LineError(f"not a MAC address: {short(value)}")
-    mac = Mac(value)
+    mac = _mac(value)
     if not is_station(mac):
         raise LineError(f"{mac} is {'a group address' if mac.is_group else 'no address'}, no station's")
     return mac
+
+
+def _mac(value: str) -> Mac:
+    if not MAC.fullmatch(value):
+        raise LineError(f"not a MAC address: {short(value)}")
+    return Mac(value)
 
 
 def host(value: str) -> str:

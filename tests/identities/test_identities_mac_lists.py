@@ -1,0 +1,141 @@
+"""Every format that lists MACs: what is read of it, and that its MACs end with the nodes that have them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from mac_lists import SAMPLES, A, B, C
+
+from arpcheck import pipeline
+from arpcheck.errors import InputError
+from arpcheck.evidence import Options
+from arpcheck.identities import all_identities
+from arpcheck.identities.files import FORMATS, read_mac_map
+from arpcheck.lab import cluster_objects, scene_file
+from arpcheck.lab.simulation import SimulatedWire, scene_host
+from arpcheck.model import MacListFormat, Verdict
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+OF_NAMES = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
+
+SCENE = """
+title = "Two announcers, one of them on a second NIC"
+about = "Worker-2 answers too, on eth1, which has no address."
+[nodes.worker-1]
+ipvs = "strict"
+[nodes.worker-2]
+ipvs = "strict"
+nics = { eth0 = { addresses = "10.0.0.12" }, eth1 = {} }
+[[services]]
+name = "web/nginx"
+ips = "10.0.0.50"
+l2_status = "worker-1"
+[[announcers]]
+at = "worker-1"
+ips = "10.0.0.50"
+[[announcers]]
+at = "worker-2"
+ips = "10.0.0.50"
+nics = "eth1"
+"""
+
+
+@OF_NAMES
+def test_what_is_read_of_a_file(sample):
+    found = read_mac_map(sample.text, sample.name)
+    assert [(entry.mac, entry.node, entry.interface) for entry in found.entries] == list(sample.nics)
+    assert found.blanks == sample.blanks
+    assert {entry.format for entry in found.entries} == {sample.format}
+
+
+@OF_NAMES
+def test_one_format_and_no_other_takes_it_first(sample):
+    """Lines in another order are the same file: no format is known by what happens to stand first."""
+    if sample.format in (MacListFormat.ETHERS, MacListFormat.IP_NEIGH, MacListFormat.ARP, MacListFormat.PROC_NET_ARP):
+        text = "\n".join(reversed(sample.text.splitlines()))
+        assert {entry.format for entry in read_mac_map(text, sample.name).entries} == {sample.format}
+
+
+def test_every_format_has_a_sample():
+    assert {sample.format for sample in SAMPLES} == {form.FORMAT for form in FORMATS} == {*MacListFormat} - {MacListFormat.CAPTURE}
+
+
+@OF_NAMES
+def test_windows_line_ends_change_nothing(sample):
+    text = sample.text.replace("\n", "\r\n")
+    assert read_mac_map(text, sample.name) == read_mac_map(sample.text, sample.name)
+
+
+@OF_NAMES
+def test_every_mac_ends_with_the_node_that_has_it(sample):
+    scene = scene_file.parse(SCENE, "two-announcers")
+    evidence = pipeline.observe(
+        Options(interfaces=scene.prober.interfaces), objects=cluster_objects.objects(scene, NOW, pipeline.NEEDS),
+        host=scene_host(scene), mac_map=read_mac_map(sample.text, sample.name).entries, wire=SimulatedWire(scene),
+        clock=lambda: NOW,
+    )  # fmt: skip
+    nodes = {A: "worker-1", B: "worker-2", C: "worker-2"}
+    listed = {mac: nodes[mac] for mac, _, _ in sample.nics}
+    assert {claim.mac: claim.node for claim in all_identities(evidence) if claim.source == "mac-map"} == listed
+    (target,) = (target for target in pipeline.conclude(evidence).targets if str(target.target.ip) == "10.0.0.50")
+    owners = {mac: responder.node for responder in target.responders for mac in responder.macs}
+    assert owners.get(A) == "worker-1"
+    assert owners[C] == listed.get(C)
+    if C in listed:
+        assert target.verdict is Verdict.DUPLICATE
+
+
+def link(mac: str) -> str:
+    return json.dumps([{"ifname": "eth0", "link_type": "ether", "address": mac}])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("Vlan    Mac Address       Type        Ports\n----    -----------       --------    -----\n"
+                     "  10    0201.0000.0100    DYNAMIC     Gi1/0/1\n", "f: a switch's table of MACs names its ports, not nodes", id="a switch"),
+        pytest.param("*  All   0201.0000.0100  static  CPU\n", "f: a switch's table of MACs names its ports, not nodes", id="a switch's own"),
+        pytest.param(f"{A} dev eth0 master br0\n", "f: `bridge fdb` names a bridge's ports, not nodes", id="a bridge"),
+        pytest.param("lease 10.0.0.11 {\n  hardware ethernet 02:01:00:00:01:00;\n}\n", "f: not a MAC list of a format that is known", id="dhcpd"),
+        pytest.param(f"2: eth0: <BROADCAST,UP> mtu 1500\n    link/ether {A} brd ff:ff:ff:ff:ff:ff\n", "f: not a MAC list of a format that is known",
+                     id="ip link"),
+        pytest.param(f"{link(A)}\n{link(B)}",
+                     "f:1: NICs of another host, and nothing says whose they are", id="two hosts without a name or an address"),
+        pytest.param(f"w1\n{link(A)}\n\n{link(B)}",
+                     "f:4: NICs of another host, and nothing says whose they are", id="a host without a name below one with"),
+        pytest.param(f"10.0.0.11 dev eth0 lladdr {A} REACHABLE\n10.0.0.12 dev eth0 lladdr zz STALE\n",
+                     "f:2: not a line of ip neigh: '10.0.0.12 dev eth0 lladdr zz STALE'", id="ip neigh, no MAC"),
+        pytest.param(f"? (10.0.0.11) at {A} on eth0\n? (10.0.0.12) at zz on eth0\n", "f:2: not a line of arp: '? (10.0.0.12) at zz on eth0'", id="arp, no MAC"),
+        pytest.param(f"10.0.0.999 dev eth0 lladdr {A} STALE\n", "f:1: not an address: 10.0.0.999", id="ip neigh, no address"),
+        pytest.param('[{"dst": "10.0.0.11", "dev": "eth0", "lladdr": "zz"}]', "f:entry 1: not a MAC address: 'zz'", id="ip -j neigh, no MAC"),
+        pytest.param("address,mac\n10.0.0.11,zz\n", "f:2: not a MAC address: 'zz'", id="CSV by address, no MAC"),
+        pytest.param("address,mac\n10.0.0.11,1,2\n", "f:2: 3 fields, expected address,mac", id="CSV by address, too long"),
+        pytest.param("device,name,mac_address\nw1,eth0,zz\n", "f:2: not a MAC address: 'zz'", id="NetBox, no MAC"),
+        pytest.param("kind: BareMetalHost\nmetadata: [\n", "f:3: not YAML from here on", id="objects, cut off"),
+        pytest.param("kind: BareMetalHost\na: &a {}\nb: *a\n", "f:3: an alias", id="objects, an alias"),
+        pytest.param("kind: BareMetalHost\na: " + "[" * 100000, "f:2: nested too deeply", id="objects, deep"),
+        pytest.param("kind: BareMetalHost\n#" + "x" * (4 << 20), "f: 4,194,325 characters of YAML; at most 4,194,304 are read", id="objects, large"),
+        pytest.param("kind: BareMetalHost\nmetadata: {name: w1}\n", "f: names no MAC (objects)", id="objects, not inspected"),
+        pytest.param('{"kind": "NodeNetworkState", "metadata": {"name": "w"}, "status": {"currentState": {"interfaces": '
+                     '[{"name": "e", "type": "bond", "mac-address": "zz"}]}}}', "f:entry 1: not a MAC address: 'zz'", id="objects, no MAC"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_says_its_name_or_its_line(text, message):
+    with pytest.raises(InputError) as caught:
+        read_mac_map(text, "f")
+    assert caught.value.message == message
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_not_recognised_names_what_is():
+    with pytest.raises(InputError) as caught:
+        read_mac_map("error: no such host\n", "f")
+    for word in ("CSV", "NetBox", "ip neigh", "arp -an", "dnsmasq", "Ansible", "node_exporter", "BareMetalHost", "NodeNetworkState"):
+        assert word in caught.value.hint
+
+
+def test_rows_are_bounded_whether_they_have_a_mac_or_not():
+    with pytest.raises(InputError, match="more than 262,144 rows"):
+        read_mac_map("mac,node\n" + ",w1\n" * 262_145, "f")
