@@ -19,6 +19,7 @@ from arpcheck.commands.probe import Request, checked, observed
 from arpcheck.commands.stopping import stopping
 from arpcheck.commands.terminal import notice
 from arpcheck.evidence import Evidence
+from arpcheck.identities import unmatched_hosts
 from arpcheck.identities.inventory import inventory_csv, inventory_manifest, inventory_table, unresolved
 from arpcheck.wire.host import this_host
 
@@ -41,6 +42,8 @@ def _show(evidence: Evidence, request: Request, image: str | None) -> int:
         notice("a MAC is known of every node: there is no Job to run")
     for gap in evidence.objects.gaps:
         notice(f"not read: {gap.what} ({gap.why}); {gap.costs}")
+    for gap in unmatched_hosts(evidence):
+        notice(f"{gap.what}: {gap.why}; {gap.costs}")
     if evidence.interrupted:
         notice("interrupted: what was heard until then is shown")
         return INTERRUPTED

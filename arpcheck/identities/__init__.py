@@ -13,7 +13,7 @@ from arpcheck.evidence import Evidence
 from arpcheck.identities import antrea, gateways, mac_map, node_ip, node_network_state, overlay, ovn_kubernetes, own, sriov
 from arpcheck.identities.addresses import node_addresses, service_addresses
 from arpcheck.identities.gateways import pod_gateways
-from arpcheck.identities.mac_map import match_nodes, unmatched
+from arpcheck.identities.mac_map import match_nodes, unmatched, unmatched_hosts
 from arpcheck.identities.overlay import overlays
 from arpcheck.identities.own import own_node
 from arpcheck.identities.proxies import proxies
@@ -24,7 +24,7 @@ from arpcheck.objects import Objects
 __all__ = [
     "NEEDS", "SOURCES", "Row", "Source", "all_identities", "is_virtual_router", "label", "match_nodes",
     "node_addresses", "overlays", "own_node", "pod_gateways", "proxies", "rank", "service_addresses",
-    "table", "unmatched", "unread", "vendor",
+    "table", "unmatched", "unmatched_hosts", "unread", "vendor",
 ]  # fmt: skip
 
 

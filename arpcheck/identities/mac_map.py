@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 from arpcheck.evidence import Evidence, MacEntry
 from arpcheck.identities.addresses import NEEDS as NEEDS
 from arpcheck.identities.addresses import extra_addresses, service_addresses, status_addresses
-from arpcheck.model import Identity
+from arpcheck.model import Gap, Identity, SourceRank
 from arpcheck.objects import Node, Objects, ipv4
 
 NAME = "mac-map"
@@ -22,10 +22,12 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
     found = _nodes_of(evidence)
     for entry in evidence.mac_map:
         if node := found.get(entry.node):
+            # Who writes an address beside a MAC by hand took both from a neighbour table, most often.
+            seen = entry.format.rank is SourceRank.OWN_FILE and ipv4(entry.node) is not None
             yield Identity(
                 mac=entry.mac, node=node, source=NAME, detail=entry.where, interface=entry.interface,
-                rank=entry.format.rank, lists_nics=entry.format.lists_nics,
-                lists_all=entry.format.lists_nics,
+                rank=SourceRank.OTHER_FILE if seen else entry.format.rank,
+                lists_nics=entry.format.lists_nics and not seen, lists_all=entry.format.lists_nics and not seen,
             )  # fmt: skip
 
 
@@ -35,6 +37,21 @@ def unmatched(evidence: Evidence) -> tuple[MacEntry, ...]:
     One with an address for a name is not among them: arp-scan lists whatever is on a LAN."""
     found = _nodes_of(evidence)
     return tuple(entry for entry in evidence.mac_map if entry.node not in found and ipv4(entry.node) is None)
+
+
+def unmatched_hosts(evidence: Evidence) -> tuple[Gap, ...]:
+    """A gap for each name that fits no node, in the files' order; none where the nodes themselves could not be read."""
+    by_name: dict[str, list[MacEntry]] = {}
+    for entry in unmatched(evidence) if evidence.objects.gap("nodes") is None else ():
+        by_name.setdefault(entry.node, []).append(entry)
+    return tuple(_not_matched(name, entries) for name, entries in by_name.items())
+
+
+def _not_matched(name: str, entries: list[MacEntry]) -> Gap:
+    macs = list(dict.fromkeys(entry.mac for entry in entries))
+    whose = f"{macs[0]} has" if len(macs) == 1 else f"{macs[0]} and {len(macs) - 1} more have"
+    why = f"{entries[0].where}: {name!r} is not the name of one node of this cluster"
+    return Gap(what=NAME, why=why, costs=f"{whose} no owner by it; write the Node's name there, or take it out")
 
 
 def match_nodes(entries: Iterable[MacEntry], nodes: Iterable[Node]) -> Mapping[str, str]:

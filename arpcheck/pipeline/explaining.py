@@ -38,9 +38,7 @@ def gaps(evidence: Evidence, canary: IPv4Address | None, hearing: Hearing) -> It
         yield from _not_recorded(evidence, evidence.capture)
     for trouble in evidence.trouble:
         yield Gap(what="wire", why=trouble, costs="what was said after that was not heard")
-    for entry in identities.unmatched(evidence):
-        why = f"{entry.where}: {entry.node!r} is no node of this cluster"
-        yield Gap(what="mac-map", why=why, costs=f"{entry.mac} has no owner by it")
+    yield from identities.unmatched_hosts(evidence)
 
 
 def untold(judgements: Iterable[Judgement]) -> Iterable[Gap]:

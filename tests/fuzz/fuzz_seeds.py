@@ -117,6 +117,19 @@ MAPS = (
     b'node_uname_info{nodename="w"} 1\nnode_network_info{address="02:00:00:00:00:01",device="eth0"} 1\n',
     b"10.0.0.11\t02:00:00:00:00:01\tAcme\n",
     b"node w1\neth0/address:02:00:00:00:00:01\n---end\n",
+    b"10.0.0.11 dev eth0 lladdr 02:00:00:00:00:01 REACHABLE\n",
+    b'[{"dst": "10.0.0.11", "dev": "eth0", "lladdr": "02:00:00:00:00:01", "state": ["STALE"]}]',
+    b"? (10.0.0.11) at 02:00:00:00:00:01 [ether] on eth0\n",
+    b"10.0.0.11        0x1         0x2         02:00:00:00:00:01     *        eth0\n",
+    b"1761000000 02:00:00:00:00:01 10.0.0.11 worker-1 *\n",
+    b"device;name;mac_address\nworker-1;eth0;02:00:00:00:00:01\n",
+    b"address,mac\n10.0.0.11,02:00:00:00:00:01\n",
+    b"eth0             UP             02:00:00:00:00:01 <BROADCAST,UP>\n",
+    b'w1 | SUCCESS => {"ansible_facts": {"ansible_interfaces": [], "ansible_e": {"device": "e", "macaddress": "02:00:00:00:00:01"}}}\n'
+    b'w2 | UNREACHABLE! => {"unreachable": true}\n',
+    b"kind: BareMetalHost\nmetadata: {name: w}\nspec: {bootMACAddress: '02:00:00:00:00:01'}\n",
+    b'{"kind": "NodeNetworkState", "metadata": {"name": "w"}, "status": {"currentState": {"interfaces": '
+    b'[{"name": "e", "type": "ethernet", "mac-address": "02:00:00:00:00:01"}]}}}',
 )
 KUBE_PROXY = (
     b"apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: ipvs\nipvs:\n  strictARP: false\n  scheduler: rr\n",

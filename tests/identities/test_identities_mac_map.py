@@ -3,11 +3,12 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
-from identities_world import M1, M2, M3, N1, N2, cluster, evidence, node, service
+from identities_world import M1, M2, M3, N1, N2, cluster, evidence, heard, node, service
 
+from arpcheck import pipeline
 from arpcheck.evidence import MacEntry
-from arpcheck.identities import mac_map
-from arpcheck.model import Identity, MacListFormat, SourceRank
+from arpcheck.identities import all_identities, mac_map
+from arpcheck.model import Gap, Identity, MacListFormat, SourceRank
 from arpcheck.objects import Node
 
 
@@ -63,6 +64,36 @@ def test_identities_and_what_is_left():
         )
     ]
     assert mac_map.unmatched(given) == (entries[1],)
+
+
+def test_a_name_that_fits_no_node_is_one_gap_whose_cure_is_the_name():
+    entries = [entry("router", M2, "macs.csv:2"), entry("worker-1"), entry("router", M3, "macs.csv:4"), entry("10.0.0.1", M3)]
+    (gap,) = mac_map.unmatched_hosts(evidence(cluster([A, B]), mac_map=entries))
+    assert gap == Gap(
+        what="mac-map", why="macs.csv:2: 'router' is not the name of one node of this cluster",
+        costs=f"{M2} and 1 more have no owner by it; write the Node's name there, or take it out",
+    )  # fmt: skip
+
+
+def test_where_the_nodes_were_refused_no_name_is_wrong():
+    """That they were is a gap of its own; a hundred names are not."""
+    assert mac_map.unmatched_hosts(evidence(cluster([], gaps=["nodes"]), mac_map=[entry("worker-1")])) == ()
+
+
+def test_a_mac_that_is_listed_of_two_nodes_stays_with_both():
+    given = evidence(mac_map=[entry("node1", where="a.csv:1"), entry("node2", where="b.csv:1", form=MacListFormat.ETHERS)])
+    assert [(i.node, i.rank) for i in all_identities(given)] == [("node1", SourceRank.OWN_FILE), ("node2", SourceRank.OTHER_FILE)]
+    report = pipeline.conclude(evidence(replies=heard("10.0.0.50", M1), mac_map=given.mac_map))
+    assert "shared-mac" in {finding.id for finding in report.findings}
+
+
+@pytest.mark.parametrize("form", MacListFormat)
+def test_an_address_in_a_list_of_the_user_s_own_is_what_somebody_saw_there(form):
+    """In a list that a host wrote, an address is only how the host is called."""
+    (found,) = mac_map.identities(evidence(mac_map=[entry(N1, form=form)]))
+    own = form in (MacListFormat.CSV, MacListFormat.YAML)
+    assert (found.node, found.rank) == ("node1", SourceRank.OTHER_FILE if own else form.rank)
+    assert found.lists_nics == (form.lists_nics and not own)
 
 
 def test_without_nodes_nothing_is_matched():
