@@ -42,9 +42,14 @@ class Ground:
 
 
 def asks(
-    targets: Sequence[Target], interfaces: Sequence[Interface], sender: str, services: Iterable[object] = ()
+    targets: Sequence[Target],
+    interfaces: Sequence[Interface],
+    sender: str,
+    services: Iterable[object] = (),
+    *,
+    both: bool = False,
 ) -> tuple[Ask, ...]:
-    """One round: every question of the run, those for one address together.
+    """One round: every question of the run, those for one address together. `both`: as `Options.both_senders`.
 
     `services`: every address of every Service, which no question may carry as its sender. Raises UsageError for a
     `--sender` that can't be used."""
@@ -55,7 +60,7 @@ def asks(
     for target in ordered:
         if isinstance(target.ip, IPv4Address) and not target.skipped and target.kind is not Kind.CONTROL:
             for ground in _where(target, grounds):
-                senders = dict.fromkeys(_senders(target, target.ip, ground, sender))
+                senders = dict.fromkeys(_senders(target, target.ip, ground, sender, both=both))
                 found.extend(Ask(interface=ground.interface, ip=target.ip, sender=own) for own in senders)
     return (*_controls(ordered, found), *found)
 
@@ -93,8 +98,8 @@ def _where(target: Target, grounds: Sequence[Ground]) -> Sequence[Ground]:
     return grounds
 
 
-def _senders(target: Target, ip: IPv4Address, ground: Ground, sender: str) -> Iterable[IPv4Address]:
-    knowledge = target.kind in (Kind.CANARY, Kind.NODE) or target.nodes
+def _senders(target: Target, ip: IPv4Address, ground: Ground, sender: str, *, both: bool) -> Iterable[IPv4Address]:
+    knowledge = target.kind in (Kind.CANARY, Kind.NODE) or target.nodes or (both and sender == "auto")
     if knowledge or sender == "zero":
         yield ZERO
     if sender == "zero":

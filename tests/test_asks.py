@@ -17,8 +17,8 @@ HOLDER = Interface(name="eth0", mac=Mac("02:00:00:00:00:05"), addresses=("10.0.0
 BARE = Interface(name="eth2", mac=Mac("02:00:00:00:00:07"), addresses=())
 
 
-def put(*targets, interfaces=(ETH0,), sender="auto", services=()):
-    return [(a.interface, str(a.ip), str(a.sender)) for a in asks(targets, interfaces, sender, services)]
+def put(*targets, interfaces=(ETH0,), sender="auto", services=(), both=False):
+    return [(a.interface, str(a.ip), str(a.sender)) for a in asks(targets, interfaces, sender, services, both=both)]
 
 
 def vip(ip=VIP, **rest):
@@ -27,6 +27,12 @@ def vip(ip=VIP, **rest):
 
 def test_a_service_is_asked_as_a_client_would():
     assert put(vip()) == [("eth0", "10.0.0.50", "10.0.0.5")]
+
+
+def test_both_senders_where_that_is_wanted_and_no_sender_is_named():
+    assert put(vip(), both=True) == [("eth0", "10.0.0.50", "0.0.0.0"), ("eth0", "10.0.0.50", "10.0.0.5")]
+    assert put(vip(FAR), both=True) == [("eth0", "172.16.0.11", "0.0.0.0")]
+    assert put(vip(), both=True, sender="own") == [("eth0", "10.0.0.50", "10.0.0.5")]
 
 
 @pytest.mark.parametrize(

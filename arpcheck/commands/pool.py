@@ -14,7 +14,7 @@ from arpcheck.commands.probe import Request, checked, observed
 from arpcheck.commands.stopping import stopping
 from arpcheck.errors import UsageError
 from arpcheck.objects import Objects
-from arpcheck.pools import NEEDS, Occupancy, Pool, occupancy, pools, range_pool, to_json, to_text, unassigned
+from arpcheck.pools import NEEDS, Occupancy, Pool, occupancy, pools, range_pool, split, to_json, to_text
 from arpcheck.reports.escape import plain
 from arpcheck.wire.host import this_host
 
@@ -22,18 +22,19 @@ FORMATS = ("table", "json")
 
 
 def pool(request: Request, ranges: tuple[str, ...], most: int) -> int:
-    """Asks every free address; the exit code is 0 all free, 1 one in use, 3 not heard."""
+    """Asks every address that no Service has; the exit code is 0 all free, 1 one in use, 3 not heard."""
     options = checked(request.options)
     named = tuple(range_pool(written) for written in ranges)
     host = this_host()
     with opened(to_open(options, host), request.source, request.output) as (wire, source):
         objects = read(source, (*pipeline.NEEDS, *NEEDS), services_required=not named)
         found = named or _found(objects)
-        free = unassigned(found, objects, most)
-        asking = settled(replace(options, ips=tuple(free), services=False), objects, host, wire)
+        addresses = split(found, objects, most)
+        asked = replace(options, ips=tuple(addresses.free), services=False, both_senders=True)
+        asking = settled(asked, objects, host, wire)
         with stopping() as stop:
             evidence = observed(request, asking, host, (), objects, wire, stop=stop)
-            result = occupancy(pipeline.conclude(evidence), evidence, found, free, named=bool(named))
+            result = occupancy(pipeline.conclude(evidence), evidence, found, addresses, named=bool(named))
             _deliver(result, request)
     return result.exit_code
 

@@ -56,7 +56,8 @@ def plan(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry
 def _plan(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry, ...]) -> Plan:
     interfaces = used(options, host)
     targets = targets_of(options, objects, host)
-    asks = asking.asks(targets, interfaces, options.sender, identities.service_addresses(objects))
+    services = identities.service_addresses(objects)
+    asks = asking.asks(targets, interfaces, options.sender, services, both=options.both_senders)
     course = Course(
         asks=asks,
         rounds=options.rounds,

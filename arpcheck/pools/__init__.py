@@ -4,8 +4,9 @@ Pure: `ranges` reads the pools of each implementation, `occupancy` draws the con
 addresses. Knows no wire."""
 
 from arpcheck.pools.occupancy import Address, Occupancy, State, occupancy, to_json, to_text
-from arpcheck.pools.ranges import NEEDS, Pool, pools, range_pool, unassigned
+from arpcheck.pools.ranges import NEEDS, Pool, Record, Split, pools, range_pool, split
 
 __all__ = [
-    "NEEDS", "Address", "Occupancy", "Pool", "State", "occupancy", "pools", "range_pool", "to_json", "to_text", "unassigned",
+    "NEEDS", "Address", "Occupancy", "Pool", "Record", "Split", "State", "occupancy", "pools", "range_pool", "split",
+    "to_json", "to_text",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from arpcheck.errors import UsageError
-from arpcheck.model import Need
+from arpcheck.model import Address, Need
 from arpcheck.objects import Object, Objects, at, full_name, ipv4, items, mapping, text, texts
 
 Span = tuple[IPv4Address, IPv4Address]
@@ -103,20 +103,61 @@ def range_pool(written: str) -> Pool:
     return pool
 
 
-def unassigned(found: Iterable[Pool], objects: Objects, most: int) -> Mapping[IPv4Address, str]:
-    """The addresses of the pools that no Service has, each with its pool's name. More than `most` is a UsageError:
-    thousands of questions are for a maintenance window, one range at a time."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """An address of a pool that is in use by what the cluster records."""
+
+    pool: str
+    by: str
+    """The Service."""
+    handed_out: bool
+    """A load balancer gave it, as it should."""
+
+    @property
+    def reason(self) -> str:
+        return "a load balancer handed it out" if self.handed_out else "a Service's external IP or ClusterIP"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """Every address of the pools is in one of the two."""
+
+    free: Mapping[IPv4Address, str]
+    """Those that no Service has, each with its pool's name: what is to be asked."""
+    recorded: Mapping[IPv4Address, Record]
+
+
+def split(found: Iterable[Pool], objects: Objects, most: int) -> Split:
+    """More than `most` addresses is a UsageError: thousands of questions are for a maintenance window, one range at a
+    time."""
     spans = [(pool, span) for pool in found for span in pool.spans]
     count = sum(int(last) - int(first) + 1 for _, (first, last) in spans)
     if count > most:
         raise UsageError(f"the pools have {count} addresses, more than --most {most}", "Take one --range, or raise --most")
-    taken = {ip for service in objects.services() for ip in service.addresses}
+    taken = _taken(objects)
     free: dict[IPv4Address, str] = {}
+    recorded: dict[IPv4Address, Record] = {}
     for pool, (first, last) in spans:
         for number in range(int(first), int(last) + 1):
-            if (ip := IPv4Address(number)) not in taken:
+            if holders := taken.get(ip := IPv4Address(number)):
+                by, handed_out = holders
+                recorded.setdefault(ip, Record(pool=pool.name, by=by, handed_out=handed_out))
+            else:
                 free.setdefault(ip, pool.name)
-    return dict(sorted(free.items()))
+    return Split(free=dict(sorted(free.items())), recorded=dict(sorted(recorded.items())))
+
+
+def _taken(objects: Objects) -> Mapping[Address, tuple[str, bool]]:
+    """By address: a Service that has it, and whether a load balancer gave it. One that did not comes first."""
+    found: dict[Address, tuple[str, bool]] = {}
+    for service in objects.services():
+        for ip in (*service.external_ips, *service.cluster_ips):
+            found.setdefault(ip, (service.full_name, False))
+    for service in objects.services():
+        for entry in service.ingress:
+            if entry.ip:
+                found.setdefault(entry.ip, (service.full_name, True))
+    return found
 
 
 def _pool(name: str, entries: Iterable[str]) -> Pool:

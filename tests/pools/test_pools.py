@@ -1,13 +1,17 @@
 """pools: the ranges as each load balancer writes them, and which of their addresses are free."""
 
+import itertools
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
 import pytest
 
+from arpcheck import pipeline
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, Options
+from arpcheck.lab import cluster_objects, scene_file
+from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.model import (
     Address,
     Finding,
@@ -17,6 +21,7 @@ from arpcheck.model import (
     Kind,
     Mac,
     Question,
+    Reply,
     Report,
     Responder,
     Run,
@@ -28,7 +33,7 @@ from arpcheck.model import (
     Verdict,
 )
 from arpcheck.objects import Objects
-from arpcheck.pools import occupancy, pools, range_pool, to_json, to_text, unassigned
+from arpcheck.pools import Record, Split, occupancy, pools, range_pool, split, to_json, to_text
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -85,30 +90,40 @@ def test_a_range_that_is_none_is_refused(written):
         range_pool(written)
 
 
-def test_what_a_service_has_is_not_asked_and_too_many_are_refused():
-    service = {
-        "metadata": {"name": "a", "namespace": "x"}, "spec": {"type": "LoadBalancer"},
-        "status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.51"}]}},
-    }  # fmt: skip
-    pool = range_pool("10.0.0.50-10.0.0.52")
-    free = unassigned([pool], Objects(resources={"services": (service,)}), 10)
-    assert [str(ip) for ip in free] == ["10.0.0.50", "10.0.0.52"]
+def service(name, **spec):
+    ingress = [{"ip": ip} for ip in spec.pop("ingress", ())]
+    return {"metadata": {"name": name, "namespace": "x"}, "spec": spec, "status": {"loadBalancer": {"ingress": ingress}}}
+
+
+def test_what_a_service_has_is_not_asked_and_not_left_out():
+    services = (
+        service("given", type="LoadBalancer", ingress=["10.0.0.51", "10.0.0.54"]), service("outside", externalIPs=["10.0.0.52", "10.0.0.54"]),
+        service("inside", clusterIP="10.0.0.53"),
+    )  # fmt: skip
+    found = split([range_pool("10.0.0.50-10.0.0.55")], Objects(resources={"services": services}), 10)
+    assert [str(ip) for ip in found.free] == ["10.0.0.50", "10.0.0.55"]
+    assert [(str(ip), record.by, record.handed_out) for ip, record in found.recorded.items()] == [
+        ("10.0.0.51", "x/given", True), ("10.0.0.52", "x/outside", False), ("10.0.0.53", "x/inside", False), ("10.0.0.54", "x/outside", False),
+    ]  # fmt: skip
+
+
+def test_too_many_are_refused():
     with pytest.raises(UsageError, match="3 addresses, more than --most 2"):
-        unassigned([pool], Objects(), 2)
+        split([range_pool("10.0.0.50-10.0.0.52")], Objects(), 2)
 
 
 FREE, USED = IPv4Address("10.0.0.50"), IPv4Address("10.0.0.51")
 NODE = IPv4Address("10.0.0.11")
 
 
-def responder(node=None, vendor=None):
+def responder(node=None, vendor=None, mac="02:00:00:00:00:01"):
     return Responder(
-        node=node, macs=(Mac("02:00:00:00:00:01"),), interfaces=("eth0",), expected=False, flux=False, rounds=(1,),
+        node=node, macs=(Mac(mac),), interfaces=("eth0",), expected=False, flux=False, rounds=(1,),
         replies_per_probe=1.0, first_reply_ms=0.1, vendor=vendor,
     )  # fmt: skip
 
 
-def report(verdicts, *, node_answers=True, lost: tuple[Address, ...] = (), complete=True, code=0):
+def report(verdicts, *, node_answers=True, lost: tuple[Address, ...] = (), complete=True, code=0, proxy=(), gaps=()):
     targets = [
         TargetReport(
             target=Target(ip=ip, kind=Kind.EXTRA), implementation=None, announcers=(), verdict=verdict, reason="why",
@@ -120,30 +135,39 @@ def report(verdicts, *, node_answers=True, lost: tuple[Address, ...] = (), compl
         target=Target(ip=NODE, kind=Kind.NODE, nodes=("n",)), implementation=None, announcers=(), verdict=None, reason="",
         responders=(responder("n"),) if node_answers else (), rounds=(1,),
     )  # fmt: skip
+    control = TargetReport(
+        target=Target(ip=IPv4Address("192.0.2.1"), kind=Kind.CONTROL), implementation=None, announcers=(), verdict=None,
+        reason="", responders=tuple(proxy), rounds=(1,),
+    )  # fmt: skip
     lossy = Finding(id="frames-lost", severity=Severity.WARNING, outcome=Outcome.FINE, means="", because=(), do=(), ips=lost)
     run = Run(
         arpcheck="x", started_at=NOW, ended_at=NOW, interfaces=(), context=None, cluster=None, rounds=2, wait=1, rate=10,
         sender="auto", sent=0, received=0, lost=0, ignored={},
     )  # fmt: skip
     return Report(
-        summary=Summary(exit_code=code, verdicts={}, non_strict_nodes=(), complete=complete), targets=(*targets, node),
-        nodes=(), findings=(lossy,) if lost else (), gaps=(Gap(what="events", why="forbidden", costs="x"),), run=run,
+        summary=Summary(exit_code=code, verdicts={}, non_strict_nodes=(), complete=complete), targets=(*targets, node, control),
+        nodes=(), findings=(lossy,) if lost else (), gaps=(Gap(what="events", why="forbidden", costs="x"), *gaps), run=run,
     )  # fmt: skip
 
 
-def evidence(*asked, host=("10.0.0.5/24",)):
+OWN, ZERO = IPv4Address("10.0.0.5"), IPv4Address(0)
+
+
+def evidence(*asked, host=("10.0.0.5/24",), rounds=(1, 2, 3), senders=(ZERO, OWN), replies=(), **objects):
     """What was asked on which interface: an address alone, on eth0."""
     rows = [entry if isinstance(entry, tuple) else (entry, "eth0") for entry in asked]
     return Evidence(
-        arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0",)),
-        host=Host(interfaces=(Interface(name="eth0", mac=Mac("02:00:00:00:00:fa"), addresses=host),)),
-        questions=tuple(Question(0.0, name, 1, ip, IPv4Address(0), None) for ip, name in rows),
+        arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0", "eth1")),
+        host=Host(interfaces=tuple(Interface(name=name, mac=Mac("02:00:00:00:00:fa"), addresses=host) for name in ("eth0", "eth1"))),
+        questions=tuple(Question(0.0, name, n, ip, sender, None) for ip, name in rows for n in rounds for sender in senders),
+        replies=replies, objects=Objects(resources=objects),
     )  # fmt: skip
 
 
-def judged(made, *ips, named=True, found=None, heard=None):
+def judged(made, *ips, named=True, found=None, heard=None, recorded=None):
     pool = found or range_pool("10.0.0.50-10.0.0.51")
-    return occupancy(made, heard or evidence(*ips), (pool,), dict.fromkeys(ips, pool.name), named=named)
+    addresses = Split(free=dict.fromkeys(ips, pool.name), recorded=recorded or {})
+    return occupancy(made, heard or evidence(*ips), (pool,), addresses, named=named)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +210,87 @@ def test_what_was_heard_on_another_segment_frees_nothing():
     assert states == ["not-heard", "free"]
 
 
+def deaf(*asked, made=None, **how):
+    """Why the silence of the one address proves nothing."""
+    (address,) = judged(made or report({FREE: (Verdict.SILENT,)}), FREE, heard=evidence(*(asked or [FREE]), **how)).addresses
+    return address.state.value, address.reason
+
+
+def test_outside_of_the_networks_nothing_is_known_to_be_free():
+    assert deaf(host=("10.9.0.5/24",)) == ("not-heard", "it is outside of the networks of this host's interfaces (10.9.0.0/24)")
+    assert deaf(host=()) == ("not-heard", "it is outside of the networks of this host's interfaces (they have none)")
+
+
+def test_asked_too_seldom_nothing_is_known_to_be_free():
+    assert deaf()[0] == "free"
+    assert deaf(rounds=(1, 2)) == ("not-heard", "asked in 2 rounds with 0.0.0.0, which is too seldom to tell")
+    assert deaf(senders=(ZERO,)) == ("not-heard", "asked in 0 rounds with the address of eth0, which is too seldom to tell")
+    assert deaf(senders=(OWN,)) == ("not-heard", "asked in 0 rounds with 0.0.0.0, which is too seldom to tell")
+    ours = service("ours", externalIPs=["10.0.0.5"])
+    assert deaf(senders=(ZERO,), services=(ours,))[0] == "free", "an address of a Service is never a sender"
+
+
+def node_reply(number, sender=OWN):
+    mac = Mac("02:00:00:00:00:01")
+    return Reply(0.1, "eth0", number, NODE, sender, None, mac, mac, 0.1)
+
+
+def test_where_a_node_misses_a_question_silence_proves_nothing():
+    every = [node_reply(n, sender) for n in (1, 2, 3) for sender in (ZERO, OWN)]
+    assert deaf(FREE, NODE, replies=tuple(every))[0] == "free"
+    assert deaf(FREE, NODE, replies=tuple(every[:-1])) == (
+        "not-heard", "questions or answers get lost on eth0: the node address 10.0.0.11 was answered in 2 of 3 rounds",
+    )  # fmt: skip
+    assert deaf(FREE, NODE, replies=tuple(node_reply(n) for n in (1, 2, 3)))[0] == "free", "arp_ignore 2 never answers 0.0.0.0"
+    assert deaf(FREE, NODE)[0] == "free", "a node that is off answers nothing"
+
+
+def test_what_went_wrong_on_the_wire_frees_nothing():
+    made = report({FREE: (Verdict.SILENT,)}, gaps=[Gap(what="wire", why="eth0 went down after 1.0 s", costs="x")])
+    assert deaf(made=made) == ("not-heard", "eth0 went down after 1.0 s")
+
+
+PROXY = responder(mac="02:00:00:00:00:99")
+
+
+@pytest.mark.parametrize("verdict", [Verdict.PROXY_ARP, Verdict.INCONCLUSIVE, Verdict.FOREIGN])
+def test_whoever_answers_the_control_has_nothing(verdict):
+    made = report({FREE: (verdict, PROXY), USED: (verdict, PROXY, responder())}, proxy=[PROXY])
+    free, used = judged(made, FREE, USED).addresses
+    assert (free.state.value, free.by) == ("not-heard", ("02:00:00:00:00:99",))
+    assert used.state.value == "in-use", "beside the proxy somebody answered"
+
+
+@pytest.mark.parametrize("what", ["services", "nodes"])
+def test_whose_an_address_is_that_could_not_be_read_is_not_free(what):
+    made = report({FREE: (Verdict.SILENT,)}, gaps=[Gap(what=what, why="forbidden", costs="x")])
+    assert judged(made, FREE).exit_code == 3
+
+
+GIVEN = {USED: Record(pool="p", by="web/nginx", handed_out=True)}
+HELD = {USED: Record(pool="p", by="web/legacy", handed_out=False)}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "named", "code"),
+    [
+        pytest.param(GIVEN, False, 0, id="a pool's own are no conflict"),
+        pytest.param(GIVEN, True, 1, id="asked for by name it is in use"),
+        pytest.param(HELD, False, 1, id="an external IP in a pool is a conflict"),
+    ],
+)
+def test_what_is_in_use_by_record(recorded, named, code):
+    result = judged(report({FREE: (Verdict.SILENT,)}), FREE, named=named, recorded=recorded)
+    assert [(str(a.ip), a.state.value) for a in result.addresses] == [("10.0.0.50", "free"), ("10.0.0.51", "in-use")]
+    assert result.exit_code == code
+    assert [a["by"] for a in to_json(result)["addresses"]] == [[], [recorded[USED].by]]
+    assert (recorded[USED].by in to_text(result)) == (code == 1)
+
+
+def test_a_pool_that_is_handed_out_in_full_is_not_all_free():
+    assert judged(report({}), named=False, recorded=GIVEN).exit_code == 3
+
+
 def test_a_pool_that_could_not_be_read_is_not_all_free():
     broken = pools(Objects(resources={"ipaddresspools.metallb.io": (obj("a", spec={"addresses": ["10.0.0.50/32", "x"]}),)}))[0]
     assert judged(report({FREE: (Verdict.SILENT,)}), FREE, found=broken).exit_code == 3
@@ -200,9 +305,68 @@ def test_nothing_to_ask_is_not_all_free():
 def test_the_text():
     made = report({FREE: (Verdict.SILENT,), USED: (Verdict.FOREIGN, responder(vendor="VMware"))})
     assert to_text(judged(made, FREE, USED)) == (
-        "IN USE (exit code 1): 1 in use, 1 free, 0 not heard, of 2 addresses that no Service has\n"
+        "IN USE (exit code 1): 1 in use, 1 free, 0 not heard, of 2 addresses\n"
         "\n"
-        "--range 10.0.0.50-10.0.0.51: 2 addresses, 2 asked\n"
+        "--range 10.0.0.50-10.0.0.51: 2 addresses, 2 not handed out\n"
         "\n"
         "10.0.0.51  in-use  02:00:00:00:00:01 (VMware)  somebody answered for it\n"
     )
+
+
+# ------------------------------------------------------------------------------------------------ where the wire speaks
+
+LAN = """
+title = "A pool"
+about = "Made by a test."
+[nodes]
+worker-1 = { ipvs = "strict" }
+worker-2 = { ipvs = "strict" }
+worker-3 = { ipvs = "strict" }
+[hosts]
+printer = { addresses = "10.0.0.61" }
+"""
+ROUTER = """
+[[announcers]]
+at = "printer"
+probes = false
+"""
+
+
+def asked_on(text, written, *, wire=SimulatedWire, **options):
+    scene = scene_file.parse(text, "x")
+    objects = cluster_objects.objects(scene, NOW, pipeline.NEEDS)
+    pool = range_pool(written)
+    addresses = split([pool], objects, 100)
+    evidence = pipeline.observe(
+        Options(**{"interfaces": ("eth0",), "ips": tuple(addresses.free), "services": False, "both_senders": True, **options}),
+        objects=objects, host=scene_host(scene), wire=wire(scene), clock=lambda: NOW,
+    )  # fmt: skip
+    result = occupancy(pipeline.conclude(evidence), evidence, (pool,), addresses, named=True)
+    return result.exit_code, [address.state.value for address in result.addresses]
+
+
+def test_a_pool_on_the_wire():
+    assert asked_on(LAN, "10.0.0.60-10.0.0.62") == (1, ["free", "in-use", "free"])
+    assert asked_on(LAN, "10.0.0.62-10.0.0.63") == (0, ["free", "free"])
+    assert asked_on(LAN, "10.0.0.62-10.0.0.63", rounds=1) == (3, ["not-heard"] * 2)
+    assert asked_on(LAN, "10.0.0.62-10.0.0.63", both_senders=False) == (3, ["not-heard"] * 2)
+    assert asked_on(LAN, "10.9.0.52-10.9.0.53") == (3, ["not-heard"] * 2)
+
+
+def test_behind_a_proxy_on_the_wire_nothing_is_free():
+    assert asked_on(LAN + ROUTER, "10.0.0.62-10.0.0.63") == (3, ["not-heard"] * 2)
+
+
+class Lossy(SimulatedWire):
+    """Every third answer is lost on the way, so that no counter of this host knows of it."""
+
+    def __init__(self, scene):
+        numbers = itertools.count()
+        super().__init__(scene, drop=lambda _: next(numbers) % 3 == 0)
+
+    def lost(self):
+        return {}
+
+
+def test_where_frames_are_lost_on_the_way_nothing_is_free():
+    assert asked_on(LAN, "10.0.0.62-10.0.0.63", wire=Lossy) == (3, ["not-heard"] * 2)
