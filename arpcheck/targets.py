@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
 from arpcheck.model import Address, Kind, Skip, Target
-from arpcheck.objects import Objects, Service, labels_of, selects
+from arpcheck.objects import Objects, Service, selects
 
 CONTROLS = (IPv4Address("192.0.2.1"), IPv4Address("203.0.113.1"), IPv4Address("198.51.100.1"))
 """Addresses that nobody owns (RFC 5737). The first whose block is not in use here is asked."""
@@ -73,15 +73,26 @@ def canary(objects: Objects, taken: Container[Address] = ()) -> IPv4Address | No
     """An address that only a kernel which holds Service addresses without strict ARP answers on the LAN.
 
     The ClusterIP of default/kubernetes; where that is not IPv4, not readable or `taken` (asked for another reason) the
-    lowest of any Service but kube-dns, which NodeLocal DNSCache binds on every node in any mode."""
-    by_name = {service.full_name: service for service in objects.services()}
-    if kubernetes := by_name.get("default/kubernetes"):
+    lowest of any Service that kube-proxy serves."""
+    served = {service.full_name: service for service in objects.services() if _is_served(service)}
+    if kubernetes := served.get("default/kubernetes"):
         for ip in kubernetes.cluster_ips:
             if isinstance(ip, IPv4Address) and ip not in taken:
                 return ip
-    others = (s for s in objects.services() if s.name != "kube-dns" and labels_of(s.raw).get("k8s-app") != "kube-dns")
-    found = (ip for s in others for ip in s.cluster_ips if isinstance(ip, IPv4Address) and ip not in taken)
+    found = (ip for s in served.values() for ip in s.cluster_ips if isinstance(ip, IPv4Address) and ip not in taken)
     return min(found, default=None)
+
+
+_NOT_SERVED = ("service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless")
+"""Labels by which kube-proxy leaves a Service to another (cmd/kube-proxy/app/server.go, the selector of its informers), so
+that no kernel holds its address and its silence proves nothing."""
+
+
+def _is_served(service: Service) -> bool:
+    """By kube-proxy, on the device that it makes for Service addresses alone: kube-dns's is bound by NodeLocal DNSCache on
+    every node in any mode."""
+    dns = service.name == "kube-dns" or service.labels.get("k8s-app") == "kube-dns"
+    return not dns and service.labels.keys().isdisjoint(_NOT_SERVED)
 
 
 def control(networks: Iterable[IPv4Network], taken: Iterable[Address | None] = ()) -> IPv4Address:

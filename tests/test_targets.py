@@ -205,6 +205,13 @@ def test_nodes_are_asked_by_their_own_addresses():
             (service("dns", labels={"k8s-app": "kube-dns"}, cluster_ip="10.96.0.3"),), None, id="nor under another name"
         ),
         pytest.param((service("headless", cluster_ip="None"),), None, id="headless"),
+        pytest.param(
+            (service("other", labels={"service.kubernetes.io/service-proxy-name": "x"}, cluster_ip="10.96.0.2"), service("a")),
+            "10.96.0.9", id="one that kube-proxy leaves to another proxy is on no kernel",
+        ),
+        pytest.param(
+            (service("other", labels={"service.kubernetes.io/headless": ""}, cluster_ip="10.96.0.2"),), None, id="headless by label",
+        ),
         pytest.param((), None, id="no Service is readable"),
     ],
 )  # fmt: skip

@@ -24,7 +24,7 @@ def report(judged: Judged, evidence: Evidence, preflight: Preflight | None) -> R
     found = findings(judged)
     return Report(
         summary=summarise(
-            judged, found, complete=evidence.complete, interrupted=evidence.interrupted, every_node=preflight is not None
+            judged, found, complete=evidence.complete, interrupted=evidence.interrupted, preflight=preflight
         ),
         targets=tuple(_target(target, by_target.get(id(target)), judged) for target in judged.targets),
         nodes=tuple(_node(state, judged) for state in judged.nodes),

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from arpcheck.judge.judged import Judged
-from arpcheck.model import Arp, Finding, Nic, Outcome, Summary, Verdict
+from arpcheck.model import Arp, Finding, Nic, Outcome, Preflight, Summary, Verdict
 
 NEEDED = ("services", "nodes")
 """Resources whose gap every judgement depends on; what only some Services need is in their own verdict."""
@@ -19,17 +19,24 @@ INTERRUPTED = 130
 
 
 def summarise(
-    judged: Judged, found: Iterable[Finding], *, complete: bool, interrupted: bool, every_node: bool = False
+    judged: Judged,
+    found: Iterable[Finding],
+    *,
+    complete: bool,
+    interrupted: bool,
+    preflight: Preflight | None = None,
 ) -> Summary:
-    """The summary with its exit code and what made it, in a reader's words. `found`: the findings. `every_node`: what is
-    asked is whether all nodes are as they should be, so one that was not heard makes it unsure."""
+    """The summary with its exit code and what made it, in a reader's words. `found`: the findings. `preflight`: what is
+    asked is whether all nodes are as they should be, so one that was not heard makes it unsure, as what else it says."""
     verdicts = Counter(judgement.verdict for judgement in judged.judgements)
     counted = Counter(judgement.verdict for judgement in judged.judgements if not judgement.accepted)
     open_ones = tuple(finding for finding in found if finding.accepted is None)
     proven = _proven(judged, counted, open_ones)
     doubts = _doubts(judged, counted, open_ones, complete)
-    if every_node and (unheard := judged.counted(Arp.UNREACHED)):
+    if preflight and (unheard := judged.counted(Arp.UNREACHED)):
         doubts = (*doubts, f"{', '.join(unheard)} not heard")
+    if preflight and preflight.safe is None:
+        doubts = (*doubts, preflight.words)
     outcome = Outcome.worst(
         (
             *(Outcome.FAULT for _ in proven[:1]),

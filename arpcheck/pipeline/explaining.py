@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from ipaddress import IPv4Address
 
@@ -12,11 +12,12 @@ from arpcheck.evidence import Capture, Evidence
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.kubeproxy.causes import Heard, causes
-from arpcheck.kubeproxy.status import status
+from arpcheck.kubeproxy.status import Answer, status
 from arpcheck.model import (
     Arp,
     Cause,
     Gap,
+    Outcome,
     Preflight,
     Verdict,
 )  # fmt: skip
@@ -110,16 +111,35 @@ def _node_addresses(judged: Judged) -> bool | None:
 
 
 def preflight(judged: Judged, objects: Objects) -> Preflight:
-    """Whether a layer-2 load balancer can be installed: by the wire alone; what is configured stands beside it."""
+    """Whether a layer-2 load balancer can be installed. Safe needs three things: nobody answers the canary but whoever
+    answers for everything, every node was heard and is quiet, and no configuration says that it will not stay so."""
     configured = status(objects, wire={state.name: state.arp for state in judged.nodes})
-    faulty, strict = judged.named(Arp.NON_STRICT), judged.named(Arp.STRICT)
-    safe: bool | None
-    count = f"{len(strict)} of {len(judged.nodes)} nodes are quiet for addresses that they do not announce"
-    match bool(faulty), len(strict) == len(judged.nodes) > 0:
-        case True, _:
-            safe, words = False, f"not safe: {', '.join(faulty)} would answer for every address of the load balancer"
-        case False, True:
-            safe, words = True, f"safe: {count}"
-        case _:
-            safe, words = None, f"not known: only {count}"
+    faulty = judged.named(Arp.NON_STRICT)
+    if faulty:
+        safe, words = False, f"not safe: {', '.join(faulty)} would answer for every address of the load balancer"
+    elif open_ones := tuple(_open_questions(judged, objects)):
+        safe, words = None, f"not known: {'; '.join(open_ones)}"
+    else:
+        safe, words = True, f"safe: {_quiet(judged)} are quiet for addresses that they do not announce"
     return Preflight(safe=safe, words=words, strict_arp=configured.answer.value, reason=configured.reason)
+
+
+def _quiet(judged: Judged) -> str:
+    quiet = sum(1 for state in judged.nodes if state.arp.outcome is Outcome.FINE)
+    return f"{quiet} of {len(judged.nodes)} nodes"
+
+
+def _open_questions(judged: Judged, objects: Objects) -> Iterator[str]:
+    """Why quiet nodes are no proof, or that there are none."""
+    if judged.canary is None or not judged.hearing.asked(judged.canary).broadcast:
+        yield "no canary was asked, by which a kernel that answers for Service addresses is told"
+    strangers = sorted({mac for _, mac in judged.canary_nics()})
+    if strangers:
+        yield f"{', '.join(strangers)}, of no known node, answered the canary and may be a node's"
+    if not judged.nodes or any(state.arp.outcome is not Outcome.FINE for state in judged.nodes):
+        yield f"only {_quiet(judged)} are quiet for addresses that they do not announce"
+    # Without the wire: what a configuration says is asked here, and what a quiet kernel makes of it does not count.
+    contrary = [node.name for node in status(objects).nodes if node.answer is Answer.NOT_SET]
+    if contrary:
+        nodes = ", ".join(contrary)
+        yield f"kube-proxy is configured for IPVS without strictARP on {nodes}: the next restart makes it unsafe"

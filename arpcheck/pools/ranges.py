@@ -154,7 +154,7 @@ def _taken(objects: Objects) -> Mapping[Address, tuple[str, bool]]:
         for ip in (*service.external_ips, *service.cluster_ips):
             found.setdefault(ip, (service.full_name, False))
     for service in objects.services():
-        for entry in service.ingress:
+        for entry in service.ingress if service.type == "LoadBalancer" else ():
             if entry.ip:
                 found.setdefault(entry.ip, (service.full_name, True))
     return found

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from arpcheck.evidence import Evidence
-from arpcheck.model import Finding, Kind, NodeReport, Outcome, Report, Severity, TargetReport, Verdict
+from arpcheck.model import Finding, Kind, NodeReport, Outcome, Report, TargetReport, Verdict
 from arpcheck.saved.comparability import difference, selection
 
 
@@ -95,7 +95,7 @@ class Comparison:
     """The canary is among them where a stranger answered it."""
     nodes: tuple[Difference, ...]
     findings: tuple[Difference, ...]
-    """The errors of the later run; what became of others their addresses and nodes say."""
+    """Of the later run, what is a fault or a doubt; what became of others their addresses and nodes say."""
     notes: tuple[str, ...]
     """What the reader should know beside it."""
     doubts: tuple[str, ...]
@@ -272,20 +272,34 @@ def _strangers(report: Report) -> frozenset[str]:
 
 
 def _findings(before: Report, after: Report) -> tuple[Difference, ...]:
-    """The errors of the later run, each with the nodes and addresses that it names."""
-    was = {finding.id: _finding(finding) for finding in before.findings if finding.severity is Severity.ERROR}
+    """Those of the later run that are no mere note, each with the nodes and addresses that it names."""
+    was = {finding.id: _finding(finding) for finding in before.findings if _weighs(finding)}
     found = []
-    for finding in after.findings:
-        if finding.severity is Severity.ERROR:
-            sides = was.get(finding.id, ABSENT), _finding(finding)
-            found.append(Difference(subject=finding.id, before=sides[0], after=sides[1], change=changed(*sides)))
+    for finding in filter(_weighs, after.findings):
+        sides = was.get(finding.id, ABSENT), _finding(finding)
+        found.append(Difference(subject=finding.id, before=sides[0], after=sides[1], change=changed(*sides)))
     return tuple(found)
+
+
+def _weighs(finding: Finding) -> bool:
+    match finding.outcome:
+        case Outcome.FAULT | Outcome.UNSURE:
+            return True
+        case Outcome.FINE | Outcome.NOT_JUDGED:
+            return False
+        case _:
+            assert_never(finding.outcome)
 
 
 def _finding(finding: Finding) -> Side:
     subjects = (*finding.nodes, *map(str, finding.ips))
-    accepted = finding.accepted is not None
-    return Side(outcome=Outcome.FAULT, word="error", wrong=frozenset(subjects), who=subjects, accepted=accepted)
+    return Side(
+        outcome=finding.outcome,
+        word=str(finding.severity),
+        wrong=frozenset(subjects) if finding.outcome is Outcome.FAULT else frozenset(),
+        who=subjects,
+        accepted=finding.accepted is not None,
+    )
 
 
 def _doubts(before: Report, after: Report) -> Iterable[str]:

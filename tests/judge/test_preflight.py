@@ -1,0 +1,128 @@
+"""preflight: what "safe" takes, on scenes where the wire speaks."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from arpcheck import pipeline
+from arpcheck.evidence import Options
+from arpcheck.lab import cluster_objects, scene_file
+from arpcheck.lab.simulation import SimulatedWire, scene_host
+from arpcheck.objects import Objects
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+STRICT = """
+title = "Before a load balancer"
+about = "Made by a test."
+[nodes]
+worker-1 = { ipvs = "strict" }
+worker-2 = { ipvs = "strict" }
+worker-3 = { ipvs = "strict" }
+[[services]]
+name = "web/app"
+type = "ClusterIP"
+"""
+NOT_LOADED = """
+title = "Configured for IPVS, not restarted"
+about = "Every kernel is quiet until kube-proxy is restarted."
+[nodes]
+worker-1 = { kube_proxy_age = "30d" }
+worker-2 = { kube_proxy_age = "30d" }
+worker-3 = { kube_proxy_age = "30d" }
+[cluster]
+kube_proxy = { mode = "ipvs", strict_arp = false, edited = "1d" }
+[[services]]
+name = "web/app"
+type = "ClusterIP"
+"""
+LOADED_LATER = NOT_LOADED.replace("strict_arp = false", "strict_arp = true")
+FORMER = """
+[hosts.former]
+addresses = "10.0.0.99"
+ipvs = "non-strict"
+"""
+PROXY = """
+[hosts.router]
+addresses = "10.0.0.1"
+[[announcers]]
+at = "router"
+probes = false
+"""
+DOWN = STRICT.replace('worker-3 = { ipvs = "strict" }', 'worker-3 = { ipvs = "strict", lan = "far", addresses = "10.9.0.13" }').replace(
+    "[nodes]", '[lans]\nlan = "10.0.0.0/24"\nfar = "10.9.0.0/24"\n[nodes]'
+)
+
+
+def asked(text, change=lambda objects: objects, **options):
+    scene = scene_file.parse(text, "x")
+    found = pipeline.conclude(
+        pipeline.observe(
+            Options(**{"interfaces": ("eth0",), "services": False, "preflight": True, **options}),
+            objects=change(cluster_objects.objects(scene, NOW, pipeline.NEEDS)), host=scene_host(scene),
+            wire=SimulatedWire(scene), clock=lambda: NOW,
+        )
+    )  # fmt: skip
+    return found.preflight.safe, found.summary.exit_code, found.preflight.words
+
+
+def test_quiet_nodes_and_nothing_that_says_the_contrary_are_safe():
+    assert asked(STRICT) == (True, 0, "safe: 3 of 3 nodes are quiet for addresses that they do not announce")
+    assert asked(LOADED_LATER)[:2] == (True, 0), "the next restart leaves them quiet"
+
+
+def test_a_configuration_that_the_next_restart_loads_is_not_safe():
+    safe, code, words = asked(NOT_LOADED)
+    assert (safe, code) == (None, 3)
+    assert words == (
+        "not known: kube-proxy is configured for IPVS without strictARP on worker-1, worker-2, worker-3: "
+        "the next restart makes it unsafe"
+    )
+
+
+def test_a_stranger_on_the_canary_may_be_a_node():
+    safe, code, words = asked(STRICT + FORMER)
+    assert (safe, code != 0) == (None, True)
+    assert "of no known node, answered the canary" in words
+
+
+def test_a_router_that_answers_the_canary_as_it_answers_the_control_is_no_stranger():
+    assert "of no known node" not in asked(STRICT + PROXY)[2]
+
+
+def test_a_node_that_was_not_heard_is_not_safe():
+    safe, code, words = asked(DOWN)
+    assert (safe, code) == (None, 3)
+    assert words.startswith("not known: only 2 of 3 nodes are quiet")
+
+
+def without(*resources):
+    def changed(objects):
+        kept = {what: found for what, found in objects.resources.items() if what not in resources}
+        return Objects(resources=kept, gaps=objects.gaps, context=objects.context, version=objects.version, read_at=objects.read_at)
+
+    return changed
+
+
+@pytest.mark.parametrize("what", ["services", "nodes"])
+def test_without_canary_or_nodes_nothing_is_safe(what):
+    safe, code, _ = asked(STRICT, without(what))
+    assert (safe, code) == (None, 3)
+
+
+def served_by_another(objects):
+    """kubernetes' address is not IPv4, and the one other Service is Cilium's alone."""
+    services = []
+    for service in objects.of("services"):
+        spec = {**service["spec"], "clusterIP": "fd00::1", "clusterIPs": ["fd00::1"]}
+        labels = {"service.kubernetes.io/service-proxy-name": "cilium"}
+        kubernetes = service["metadata"]["name"] == "kubernetes"
+        services.append({**service, "spec": spec} if kubernetes else {**service, "metadata": {**service["metadata"], "labels": labels}})
+    return replace(objects, resources={**objects.resources, "services": tuple(services)})
+
+
+def test_a_canary_that_kube_proxy_does_not_serve_is_none():
+    safe, code, words = asked(STRICT, served_by_another)
+    assert (safe, code) == (None, 3)
+    assert "no canary was asked" in words
