@@ -92,6 +92,9 @@ class Evidence:
     options: Options
     host: Host = field(default_factory=Host)
     objects: Objects = field(default_factory=Objects)
+    after: Objects | None = None
+    """The records of announcers as they were after the last frame, of the kinds that `Need.record` names; None: they were
+    read once only."""
     mac_map: tuple[MacEntry, ...] = ()
     vendors: Mapping[str, str] = field(default_factory=dict)
     """Manufacturers by the prefix of the MACs that were heard, as Wireshark's manuf writes it: `8C:1F:64`."""

@@ -282,6 +282,7 @@ def _objects_to_json(objects: Objects) -> dict[str, Any]:
         "context": objects.context,
         "version": objects.version,
         "readAt": _plain(objects.read_at),
+        "serverAhead": objects.server_ahead,
     }
 
 
@@ -296,4 +297,5 @@ def _objects(value: Any, converts: cattrs.Converter) -> Objects:
         context=_optional_text(value["context"]),
         version=_optional_text(value["version"]),
         read_at=None if read_at is None else _instant(_text(read_at)),
+        server_ahead=None if (ahead := value.get("serverAhead")) is None else _number(ahead),
     )

@@ -164,6 +164,47 @@ class Trust(StrEnum):
     GUESS = "guess"
 
 
+class ClaimSource(StrEnum):
+    """The kind of record that a claim was read from."""
+
+    LEASE = "lease"
+    SERVICE_L2_STATUS = "service-l2-status"
+    POD = "pod"
+    """The pod that holds the address (Kube-OVN's lb-svc)."""
+    SERVICE_LB = "service-lb"
+    """A DaemonSet of ServiceLB, or a class of Node IPAM: the node whose own address it is answers."""
+    ANNOTATION = "annotation"
+    HOST_NAME = "host-name"
+    """`status.loadBalancer.ingress[].hostname`."""
+    NODE_LABEL = "node-label"
+    EVENT = "event"
+    NODE_ADDRESS = "node-address"
+    """The address is one of the node's own, and no load balancer says so."""
+    GUESS = "guess"
+
+    @property
+    def rank(self) -> int:
+        """0 the strongest. A claim of a lower rank never contradicts one of a higher."""
+        match self:
+            case ClaimSource.LEASE | ClaimSource.SERVICE_L2_STATUS | ClaimSource.POD | ClaimSource.SERVICE_LB:
+                return 0
+            case ClaimSource.ANNOTATION | ClaimSource.HOST_NAME | ClaimSource.NODE_LABEL:
+                return 1
+            case ClaimSource.EVENT:
+                return 2
+            case ClaimSource.NODE_ADDRESS:
+                return 3
+            case ClaimSource.GUESS:
+                return 4
+            case _:
+                assert_never(self)
+
+    @property
+    def lasts(self) -> bool:
+        """It says what a node is, not what a controller decided: no time makes it stale."""
+        return self in (ClaimSource.SERVICE_LB, ClaimSource.NODE_ADDRESS)
+
+
 class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
@@ -193,7 +234,8 @@ class Need:
     """A field selector that the server applies; where it refuses it, everything is listed."""
     fields: tuple[str, ...] = ()
     """The fields that are used, all else is dropped at once: keys from the top separated by blanks, each a shell
-    pattern, lists looked through (`metadata annotations metallb.io/*`). apiVersion, kind, and metadata's name,
+    pattern, lists looked through (`metadata annotations metallb.io/*`), and of `env@NAME` only entries of that name.
+    apiVersion, kind, and metadata's name,
     namespace, uid and creationTimestamp are always kept."""
     prepare: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     """Rewrites an object before all but `fields` is dropped, where a field says something only together with one that must
@@ -202,6 +244,8 @@ class Need:
     """Kept only where a volume of a kept DaemonSet or Pod names it (ConfigMaps of kube-proxy)."""
     optional: bool = False
     """In the second ClusterRole: what optional sources add."""
+    record: bool = False
+    """It names announcers, which can change at any moment: read once more after the last frame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -537,13 +581,26 @@ class Claim:
     node: str
     source: str
     """Kind, namespace and name of the record: `ServiceL2Status metallb-system/l2-7kzqd`."""
+    kind: ClaimSource
     trust: Trust
     service: str = ""
     """`namespace/name` of the Service it speaks of; empty where it speaks of the address alone."""
     rank: int = 0
-    """Strength within the implementation, 0 the strongest."""
+    """Strength within the implementation and its kind, 0 the strongest."""
     observed_at: datetime | None = None
     """When the record was made or renewed; None where it carries no time."""
+    since: datetime | None = None
+    """Since when this node has held it without a break; None where the record does not say it."""
+    until: datetime | None = None
+    """When it ends by itself if nobody renews it; None: never."""
+    tenure: str = ""
+    """What is the same as long as nobody else held it in between: a Lease's acquireTime, an object's uid."""
+    clock_doubt: bool = False
+    """It is not current only because its time can't be believed: it lies in the future, or every Lease has expired."""
+    node_known: bool | None = None
+    """The cluster has that node; None: the Nodes could not be read, or nobody has looked."""
+    node_ready: bool | None = None
+    """That node is Ready; None: not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -555,11 +612,16 @@ class Announcement:
     because: str
     """How it was recognised: "annotation metallb.io/ip-allocated-from-pool"."""
     order: int
-    """The decision order among implementations, the lowest wins: 2 the address is a node's own, 3 loadBalancerClass,
-    4 annotation, 5 a record of an announcer."""
+    """The decision order among implementations, the lowest wins: 2 the address is a node's own and a load balancer gives
+    out such, 3 loadBalancerClass, 4 annotation, 5 a record of an announcer, 6 nothing but the node's own address."""
     claims: tuple[Claim, ...] = ()
     silence: str | None = None
     """Why nobody should answer ARP for it (announced by BGP only); None: somebody should."""
+    held_everywhere: str | None = None
+    """What of the implementation's own configuration says that BGP announces it, so that the kernel of every node may hold
+    it (a dummy interface, lo); None: nothing says it."""
+    external: bool = False
+    """The load balancer is outside of the cluster, or nobody here serves its class: no node is supposed to announce."""
     macs: tuple[tuple[Mac, str], ...] = ()
     """MACs that the Service itself names and that are no node's, each with its reason (kube-vip's hwaddr)."""
     macs_unread: bool = False

@@ -227,7 +227,9 @@ class Objects:
     version: str | None = None
     """The server's version; None where nothing says it."""
     read_at: datetime | None = None
-    """When the objects were read; None for a file that does not say it."""
+    """When the objects were read, by this host's clock; None for a file that does not say it."""
+    server_ahead: float | None = None
+    """Seconds by which the API server's clock is ahead of this host's (its Date header); None: not known."""
     _memo: dict[object, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def of(self, resource: str) -> tuple[Object, ...]:

@@ -47,6 +47,7 @@ def read_api(
         context=session.context,
         version=version,
         read_at=read_at,
+        server_ahead=session.time.ahead,
     )
 
 

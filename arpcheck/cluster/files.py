@@ -63,6 +63,7 @@ def read_file(path: str, wants: Sequence[Want], *, services_required: bool) -> O
         context=head.context if head else where,
         version=head.version if head else None,
         read_at=head.taken_at if head else None,
+        server_ahead=head.server_ahead if head else None,
     )
 
 

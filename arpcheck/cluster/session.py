@@ -9,12 +9,14 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from arpcheck.cluster.budget import Budget
 from arpcheck.cluster.document import MalformedError
 from arpcheck.cluster.json_text import Each, json_value
+from arpcheck.cluster.server_time import ServerTime
 from arpcheck.cluster.unread import UNREADABLE, UnreadError, by_error, by_status, timed_out
 
 _log = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ class Session:
     base: str = field(repr=False)
     headers: Any = field(repr=False)
     pool: Any = field(repr=False)
+    time: ServerTime = field(default_factory=ServerTime, repr=False, compare=False)
 
     @property
     def where(self) -> str:
@@ -99,13 +102,14 @@ class Session:
         headers = self.headers.copy()
         if body is not None:
             headers["Content-Type"] = content_type
-        timeout = urllib3.Timeout(connect=budget.left, read=budget.left)
+        timeout, asked = urllib3.Timeout(connect=budget.left, read=budget.left), datetime.now(UTC)
         try:
             response = self.pool.request(
                 method, self.base + path, headers=headers, body=body, timeout=timeout, retries=False, preload_content=False,
                 enforce_content_length=True,
             )  # fmt: skip
             found = {key.lower(): value for key, value in response.headers.items()}
+            self.time.saw(found.get("date"), asked, datetime.now(UTC))
             return Answer(status=response.status, headers=found, body=_whole(response, budget))
         except (UnreadError, MemoryError):
             raise

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 from arpcheck import __version__
@@ -21,6 +22,7 @@ class Header:
     """What a snapshot says beside its objects."""
 
     taken_at: datetime | None
+    server_ahead: float | None
     context: str | None
     version: str | None
     read: frozenset[str]
@@ -37,6 +39,7 @@ def snapshot(objects: Objects) -> str:
         "arpcheck": {
             "writtenBy": __version__,
             "takenAt": objects.read_at.isoformat() if objects.read_at else None,
+            "serverAhead": objects.server_ahead,
             "context": objects.context,
             "serverVersion": objects.version,
             "read": read,
@@ -56,6 +59,7 @@ def header(document: Mapping[str, Any], where: str) -> Header | None:
     try:
         return Header(
             taken_at=instant(found["takenAt"]),
+            server_ahead=_number(found.get("serverAhead")),
             context=_optional(found["context"]),
             version=_optional(found["serverVersion"]),
             read=frozenset(map(_text, _list(found["read"]))),
@@ -79,6 +83,15 @@ def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise TypeError(f"a list expected, not {type(value).__name__}")
     return value
+
+
+def _number(value: Any) -> float | None:
+    """None also where an earlier version wrote none."""
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value):
+        raise TypeError("a number expected")
+    return float(value)
 
 
 def _optional(value: Any) -> str | None:

@@ -1,7 +1,7 @@
 """Cuts an object down to the fields that some Need names. Pure, and compiled once, since ten thousand objects pass it.
 
-A field is keys from the top, separated by blanks, each a shell pattern; lists are looked through. What is not of the
-expected shape is dropped like a field that nobody named."""
+A field is keys from the top, separated by blanks, each a shell pattern; lists are looked through, and of `env@NAME` only
+the entries of that name. What is not of the expected shape is dropped like a field that nobody named."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ class Tree:
     """A field ends here: everything below is kept."""
     keys: dict[str, Tree] = field(default_factory=dict)
     patterns: dict[str, tuple[re.Pattern[str], Tree]] = field(default_factory=dict)
+    entries: dict[str, Tree] = field(default_factory=dict)
+    """Of a list, what is kept of the entries with that `name` beside what is kept of all."""
     _steps: dict[str, Tree | None] = field(default_factory=dict)
 
     def steps(self, keys: Iterable[str]) -> Iterator[tuple[str, Tree]]:
@@ -84,6 +86,9 @@ def _join(one: Any, other: Any) -> Any:
 
 
 def _below(tree: Tree, key: str) -> Tree:
+    key, named, entry = key.partition("@")
+    if named:
+        return _below(tree, key).entries.setdefault(entry, Tree())
     if not any(sign in key for sign in "*?["):
         return tree.keys.setdefault(key, Tree())
     return tree.patterns.setdefault(key, (re.compile(translate(key)), Tree()))[1]
@@ -98,6 +103,8 @@ def _union(trees: list[Tree]) -> Tree | None:
     for text in {text for tree in trees for text in tree.patterns}:
         found = [tree.patterns[text] for tree in trees if text in tree.patterns]
         both.patterns[text] = (found[0][0], _union([below for _, below in found]) or Tree())
+    for entry in {entry for tree in trees for entry in tree.entries}:
+        both.entries[entry] = _union([tree.entries[entry] for tree in trees if entry in tree.entries]) or Tree()
     return both
 
 
@@ -105,8 +112,14 @@ def _trim(value: Any, tree: Tree) -> Any:
     if isinstance(value, dict):
         return _whole(value) if tree.whole else _trim_mapping(value, tree) or _NOTHING
     if isinstance(value, list):
-        return _whole(value) if tree.whole else [_trim_mapping(entry, tree) for entry in value if isinstance(entry, dict)]
+        return _whole(value) if tree.whole else [_trim_entry(entry, tree) for entry in value if isinstance(entry, dict)]
     return value if tree.whole else _NOTHING
+
+
+def _trim_entry(value: dict[str, Any], tree: Tree) -> dict[str, Any]:
+    """Nothing but its braces for one that nobody named: two cuts of a list stay of one length."""
+    own = tree.entries.get(value["name"]) if tree.entries and isinstance(value.get("name"), str) else None
+    return _trim_mapping(value, _union([tree, own]) or tree if own else tree)
 
 
 def _trim_mapping(value: dict[str, Any], tree: Tree) -> dict[str, Any]:

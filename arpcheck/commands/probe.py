@@ -21,9 +21,9 @@ from arpcheck.commands.opening import named, opened, settled, to_open
 from arpcheck.commands.output import check, deliver, show
 from arpcheck.commands.stopping import stopping
 from arpcheck.commands.terminal import ProgressLine, duration, notice, style
-from arpcheck.errors import UsageError
+from arpcheck.errors import ArpcheckError, UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options
-from arpcheck.model import Host
+from arpcheck.model import Gap, Host
 from arpcheck.objects import Objects
 from arpcheck.targets import check_options
 from arpcheck.wire.host import this_host, with_neighbours
@@ -86,7 +86,7 @@ def probe(request: Request) -> int:
         options = settled(options, objects, host, wire)
         with stopping() as stop:
             heard = observed(request, options, host, mac_map, objects, wire, stop=stop, tap=frames)
-            evidence, unwritten = replace(heard, accepted=accepted), frames.finish()
+            evidence, unwritten = replace(heard, accepted=accepted, after=read_again(source, objects)), frames.finish()
             report = pipeline.conclude(evidence)
             unwritten = bundled(request.bundle, evidence, report, frames.file, log.lines()) or unwritten
             deliver(report, request.format_name, request.output, style(sys.stdout, headers=request.headers))
@@ -148,6 +148,26 @@ def checked(options: Options) -> Options:
     if not 0 < rate <= TOP_RATE:
         raise UsageError(f"--rate {options.rate:g} is out of range", f"0 (the top rate) to {TOP_RATE:g} frames a second")
     return replace(options, rate=rate)
+
+
+READ_AGAIN = 10.0
+"""Seconds that the second reading may take: the report waits for it."""
+
+
+def read_again(source: Source, objects: Objects) -> Objects | None:
+    """The records of announcers, once more after the last frame: who held an address before and after held it throughout.
+    None for a file. Where they can't be read, that is a gap."""
+    needs = pipeline.records_of(objects)
+    if source.cluster_file is not None or not needs:
+        return None
+    source = replace(source, request_timeout=min(source.request_timeout, READ_AGAIN))
+    try:
+        return read(source, needs, services_required=False)
+    except ArpcheckError as error:
+        _log.info("the records could not be read again: %s", error)
+        why, costs = "could not be read", "whether the same node announced all the time is not known"
+        missing = tuple(Gap(what=what, why=why, costs=costs) for what in sorted({need.resource for need in needs}))
+        return Objects(gaps=missing, read_at=datetime.now(UTC))
 
 
 def _read(source: Source, options: Options) -> Objects:

@@ -13,6 +13,7 @@ from arpcheck.judge.hearing import Asked, Hearing, Turn
 from arpcheck.model import (
     Announcement,
     Claim,
+    ClaimSource,
     Gratuitous,
     Host,
     Mac,
@@ -87,12 +88,22 @@ class Case:
     """Every announced round was finished."""
     recorded: bool = False
     """The frames are from a file that does not say what it missed."""
-    external: bool = False
-    """It is of a load balancer outside of the cluster: no node is supposed to announce it."""
-    held_everywhere: str | None = None
-    """By which configuration every node's kernel holds it while BGP announces it; None: none is known."""
     conflict: tuple[Claim, ...] = ()
-    """Current claims of the first rank that name different nodes."""
+    """Two current claims of the first rank about one of its Services that name different nodes; `announcers` has both."""
+    changed: tuple[Claim, ...] = ()
+    """The claims that were current before the first frame or after the last one only: who held it before, and after. None
+    of them is current in `claims`."""
+    clock_doubt: bool = False
+    """No claim is current, and one would be if its time could be believed."""
+    external: bool = False
+    """Its load balancers are outside of the cluster, and no current claim names a node: no node is supposed to announce."""
+    held_everywhere: str | None = None
+    """What of its implementation's own configuration says that BGP announces it, so that every node's kernel may hold it;
+    None: nothing says it, or a current claim names an announcer."""
+    own_address_of: tuple[str, ...] = ()
+    """The nodes that have a Service's address as one of their own."""
+    left_behind: Mapping[Mac, str] = field(default_factory=dict)
+    """MACs that the Service names for an implementation that does not decide: not expected, and no proof of a stranger."""
     doubled: tuple[tuple[Nic, str | None], ...] = ()
     """NICs that answered twice, each with its node, where no kernel beside a speaker explains it."""
     gratuitous: tuple[Gratuitous, ...] = ()
@@ -290,24 +301,86 @@ def by_node(owners: Mapping[Nic, Owner]) -> Mapping[str | None, Sequence[Nic]]:
     return found
 
 
-def expected(announcements: Iterable[Iterable[Announcement]]) -> tuple[tuple[Claim, ...], frozenset[str], str | None]:
-    """All claims, the announcers, and why nobody should answer; `announcements` a Service each, deciding one first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """Who should answer for an address, by what is recorded."""
 
-    Of each Service only its strongest current claims say who should answer, so that a record of the load balancer
-    outweighs an older event. Nobody should only where that is so for every Service that has the address."""
+    claims: tuple[Claim, ...]
+    """All, the strongest first."""
+    announcers: frozenset[str]
+    """Any of these nodes is right, or, for an address of several Services, one for each of them."""
+    silence: str | None
+    """Why nobody should answer; None: somebody should, or nothing is known."""
+    deciding: tuple[Announcement, ...]
+    """Of each Service the announcements that its strongest current claims are from; where it has none, the first."""
+    conflict: tuple[Claim, ...]
+    """Two claims of the first rank about one Service that name different nodes."""
+
+
+def expected(announcements: Iterable[Iterable[Announcement]], alive: Collection[str] | None = None) -> Expected:
+    """`announcements`: a Service each, the deciding one first. `alive`: the nodes that are Ready or were heard, a claim on
+    any other may be stale; None: the nodes are not known.
+
+    Of each Service only its strongest current claims say who should answer: a lower rank never contradicts a higher, a
+    node's own address says nothing where anything else is recorded, and of events any node that one names fits. Nobody
+    should only where that is so for every Service that has the address."""
     claims: list[Claim] = []
     announcers: set[str] = set()
     silences: list[str | None] = []
+    deciding: list[Announcement] = []
+    conflicts: list[tuple[Claim, Claim]] = []
     for of_service in announcements:
-        found = [(position, claim) for position, a in enumerate(of_service) for claim in a.claims]
-        found.sort(key=lambda entry: (_TRUST[entry[1].trust], entry[0], entry[1].rank, entry[1].node, entry[1].source))
+        said = tuple(of_service)
+        found = _strongest_first(said, alive)
         claims.extend(claim for _, claim in found)
-        strength = [(position, claim.rank, claim.node) for position, claim in found if claim.trust is Trust.CURRENT]
-        announcers |= {node for *strong, node in strength if strong == [*strength[0][:2]]}
-        silences.append(next((a.silence for a in of_service if a.silence), None))
+        strongest = _strongest(found)
+        announcers |= {claim.node for _, claim in strongest}
+        places = {position for position, _ in strongest} or ({0} if said else set())
+        deciding.extend(said[position] for position in sorted(places))
+        first = [claim for _, claim in strongest if claim.kind.rank == 0]
+        conflicts.extend((first[0], other) for other in first[1:] if other.node != first[0].node)
+        silences.append(next((a.silence for a in said if a.silence), None))
     claims.sort(key=lambda claim: _TRUST[claim.trust])
-    silence = silences[0] if silences and all(silences) and not announcers else None
-    return tuple(dict.fromkeys(claims)), frozenset(announcers), silence
+    return Expected(
+        claims=tuple(dict.fromkeys(claims)),
+        announcers=frozenset(announcers),
+        silence=silences[0] if silences and all(silences) and not announcers else None,
+        deciding=tuple(deciding),
+        conflict=conflicts[0] if conflicts else (),
+    )
+
+
+Placed = tuple[int, Claim]
+"""A claim and the position of its announcement among those of the Service."""
+
+
+def _strongest_first(said: Sequence[Announcement], alive: Collection[str] | None) -> list[Placed]:
+    found = [(position, _if_alive(claim, alive)) for position, a in enumerate(said) for claim in a.claims]
+    return sorted(
+        found, key=lambda one: (_TRUST[one[1].trust], one[1].kind.rank, one[0], one[1].rank, one[1].node, one[1].source)
+    )
+
+
+def _if_alive(claim: Claim, alive: Collection[str] | None) -> Claim:
+    """Nobody takes back what a node that is gone has recorded."""
+    if alive is None or claim.trust is not Trust.CURRENT or claim.node in alive:
+        return claim
+    return replace(claim, trust=Trust.STALE)
+
+
+def _strongest(found: Sequence[Placed]) -> list[Placed]:
+    """Those of the first rank of every implementation, of any other rank only the deciding one's."""
+    current = [one for one in found if one[1].trust is Trust.CURRENT]
+    if not current:
+        return []
+    position, claim = current[0]
+    if claim.kind is ClaimSource.NODE_ADDRESS and any(other.kind.rank < claim.kind.rank for _, other in found):
+        return []
+    best = [one for one in current if one[1].kind.rank == claim.kind.rank]
+    if claim.kind.rank == 0:
+        lowest = {place: min(other.rank for at, other in best if at == place) for place, _ in best}
+        return [one for one in best if one[1].rank == lowest[one[0]]]
+    return [one for one in best if one[0] == position and one[1].rank == claim.rank]
 
 
 _TRUST = {Trust.CURRENT: 0, Trust.STALE: 1, Trust.GUESS: 2}

@@ -14,12 +14,14 @@ from typing import Protocol
 from arpcheck.loadbalancers import cilium, kube_ovn, kube_vip, metallb, openelb, purelb, servicelb, unrecorded
 from arpcheck.loadbalancers.cilium_policies import POLICIES
 from arpcheck.loadbalancers.control_plane import announcement_of
-from arpcheck.loadbalancers.leases import LEASES
+from arpcheck.loadbalancers.control_plane import control_plane_addresses as control_plane_addresses
+from arpcheck.loadbalancers.leases import KUBELETS, LEASES
 from arpcheck.loadbalancers.needs import NODES, SERVICES
-from arpcheck.loadbalancers.records import has_ingress, is_current, refused
+from arpcheck.loadbalancers.records import OWN_ADDRESS, has_ingress, is_current, refused
+from arpcheck.loadbalancers.records import owners as owners
 from arpcheck.loadbalancers.rows import ROWS
-from arpcheck.model import Announcement, Need, Trust
-from arpcheck.objects import Objects, Service
+from arpcheck.model import Announcement, ClaimSource, Need, Trust
+from arpcheck.objects import Objects, Service, namespace
 
 
 class Implementation(Protocol):
@@ -51,6 +53,20 @@ NEEDS: tuple[Need, ...] = tuple(dict.fromkeys((SERVICES, NODES, *(n for plugin i
 fields of it."""
 
 
+RECORDS: tuple[Need, ...] = tuple(need for need in NEEDS if need.record)
+"""What names announcers: read once more after the last frame."""
+
+
+def recorded_in(objects: Objects) -> frozenset[str]:
+    """The resources in which announcers can be named at all in this cluster: those that were read and are not empty, Leases
+    beside those of the kubelets, and Services where one has an annotation of such a kind."""
+    found = {need.resource for need in RECORDS if any(namespace(obj) != KUBELETS for obj in objects.of(need.resource))}
+    keys = [path.split()[-1] for need in RECORDS if need.resource == SERVICES.resource for path in need.fields]
+    if not any(key in service.annotations for service in objects.services() for key in keys):
+        found.discard(SERVICES.resource)
+    return frozenset(found)
+
+
 def announcements(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Announcement, ...]:
     """All that take the Service, one an implementation, the deciding one first: by decision order, then one with a
     current claim before one without, then by the place in `IMPLEMENTATIONS`.
@@ -58,12 +74,27 @@ def announcements(service: Service, ip: IPv4Address, objects: Objects, at: datet
     `at`: the moment of judging. A Lease lives for seconds, so it should be the moment when the objects were read, or as
     short after it as can be: one far later makes every Lease an expired one."""
     found = [one for plugin in IMPLEMENTATIONS if (one := plugin.announcement(service, ip, objects, at))]
+    if not found and service.load_balancer_class and has_ingress(service, ip):
+        return (_of_nobody_here(service, ip, objects),)
     if len(found) < 2:
         return tuple(found)
     first: dict[str | None, Announcement] = {}
     for one in sorted(found, key=lambda one: (one.order, not is_current(one.claims))):
         first.setdefault(one.implementation, one)
     return tuple(first.values())
+
+
+def _of_nobody_here(service: Service, ip: IPv4Address, objects: Objects) -> Announcement:
+    """A class that no implementation takes is served by somebody else (kubernetes/api core/v1, loadBalancerClass): by an
+    appliance, or by the provider of the machines."""
+    return Announcement(
+        implementation=None,
+        because=f"loadBalancerClass {service.load_balancer_class}, which nothing here serves",
+        order=3,
+        external=True,
+        notes=("the load balancer of that class is not known here: no node is supposed to announce",),
+        unread=unread(service, ip, objects),
+    )
 
 
 def announcements_of_address(ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Announcement, ...]:
@@ -104,8 +135,8 @@ def rivals(found: Sequence[Announcement]) -> tuple[str, ...]:
 
 def _really(one: Announcement) -> bool:
     """ServiceLB's DaemonSet is made for the one Service, whatever its address is now."""
-    recorded = any(claim.trust is Trust.CURRENT and not claim.source.startswith("Node ") for claim in one.claims)
-    return recorded or one.because.startswith("DaemonSet ")
+    recorded = any(claim.trust is Trust.CURRENT and claim.kind is not ClaimSource.NODE_ADDRESS for claim in one.claims)
+    return recorded or (one.implementation == servicelb.NAME and one.order < OWN_ADDRESS)
 
 
 # -------------------------------------------------------------------------------------------------- the README's table

@@ -13,7 +13,7 @@ from datetime import datetime
 from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers.cilium_policies import ADVERTISEMENTS, PEERINGS, POLICIES, by_bgp, by_layer2
-from arpcheck.loadbalancers.leases import LEASES, Lease, leases_named
+from arpcheck.loadbalancers.leases import LEASES, Lease, believed, homes, leases_named
 from arpcheck.loadbalancers.needs import NODES, annotations_of_services, of_services
 from arpcheck.loadbalancers.records import (
     condition,
@@ -25,18 +25,26 @@ from arpcheck.loadbalancers.records import (
     strongest_first,
     untold,
 )
-from arpcheck.model import Announcement, Claim, Need
+from arpcheck.model import Announcement, Claim, ClaimSource, Need
 from arpcheck.objects import Objects, Service
 
 NAME = "cilium"
 
 _ALLOCATED = "cilium.io/IPAMRequestSatisfied"
+_LEASE = "cilium-l2announce-"
 _IPAM = ("lbipam.cilium.io/ips", "lbipam.cilium.io/sharing-key", "io.cilium/lb-ipam-ips", "io.cilium/lb-ipam-sharing-key")
 
 NEEDS: tuple[Need, ...] = (
     annotations_of_services(*_IPAM),
     of_services("status conditions type", "status conditions status"),
     LEASES,
+    Need(
+        resource="daemonsets.apps",
+        costs="the namespace that Cilium writes its Leases in is only guessed where it is not kube-system",
+        names=("cilium",),
+        fields=("metadata name",),
+        optional=True,
+    ),
     POLICIES,
     ADVERTISEMENTS,
     PEERINGS,
@@ -51,7 +59,10 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         case "io.cilium/node" if ingress:
             return _node_ipam(service, ip, objects, because)
         case "io.cilium/bgp-control-plane" if ingress:
-            return Announcement(implementation=NAME, because=because, order=3, silence="announced by BGP only")
+            silence = "announced by BGP only"
+            return Announcement(
+                implementation=NAME, because=because, order=3, silence=silence, held_everywhere=because
+            )
         case "io.cilium/l2-announcer" | None if ingress or ip in service.external_ips:
             return _layer2(service, ip, objects, at)
         case _:
@@ -59,7 +70,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
 
 
 def _node_ipam(service: Service, ip: IPv4Address, objects: Objects, because: str) -> Announcement:
-    own = own_address(service, ip, objects)
+    own = own_address(service, ip, objects, ClaimSource.SERVICE_LB)
     return Announcement(
         implementation=NAME,
         because=because,
@@ -71,14 +82,15 @@ def _node_ipam(service: Service, ip: IPv4Address, objects: Objects, because: str
 
 def _layer2(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
     """A load-balancer address that a policy takes may be another implementation's; an external one is nobody else's."""
-    leases = leases_named(objects, f"cilium-l2announce-{service.namespace}-{service.name}")
+    home = homes(objects, "cilium", _is_own)
+    leases, strange = believed(leases_named(objects, f"{_LEASE}{service.namespace}-{service.name}"), home)
     (because, order), ingress = _recognised(service, leases), has_ingress(service, ip)
     if ingress and not because:
         return None
     taken = by_layer2(service, ip, objects)
     if not ingress and (taken is False or (taken is None and not because)):
         return None
-    claims = _of_address(service, taken, (lease.claim(at, service=service.full_name) for lease in leases))
+    claims = _of_address(service, taken, (lease.claim(at, objects, service=service.full_name) for lease in leases))
     bgp = by_bgp(service, objects)
     silence = "announced by BGP only" if bgp and taken is False and not is_current(claims) else None
     settled = is_current(claims) or silence
@@ -89,7 +101,8 @@ def _layer2(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
         order=order or 5,
         claims=claims,
         silence=silence,
-        notes=() if settled else _notes(objects, taken),
+        held_everywhere="what Cilium advertises by BGP" if silence else None,
+        notes=(*strange, *(() if settled else _notes(service, objects, taken))),
         unread=() if settled else _unread(service, objects, taken, excuses),
         unsaid_silence=untold(objects, *excuses),
     )
@@ -114,12 +127,22 @@ def _of_address(service: Service, taken: bool | None, claims: Iterable[Claim]) -
     return demoted(found) if taken is None else ()
 
 
-def _notes(objects: Objects, taken: bool | None) -> tuple[str, ...]:
+def _notes(service: Service, objects: Objects, taken: bool | None) -> tuple[str, ...]:
+    """From 1.20.2 only nodes with an endpoint of the Service take part where its policy is Local (cilium#46399); a Gateway's
+    endpoint is on no node (cilium#48799). Endpoints are not read, so that it is a reason and no excuse."""
     if taken is False:
         return ("no CiliumL2AnnouncementPolicy takes it: Cilium answers nothing",)
-    if taken and not objects.gap(LEASES.resource):
-        return ("a CiliumL2AnnouncementPolicy takes it, but no node holds its Lease",)
-    return ()
+    if not taken or objects.gap(LEASES.resource):
+        return ()
+    local = (
+        "externalTrafficPolicy is Local: from Cilium 1.20.2 on nobody answers while no node has an endpoint of the Service"
+    )
+    nobody = "a CiliumL2AnnouncementPolicy takes it, but no node holds its Lease"
+    return (nobody, local) if service.local_traffic_only else (nobody,)
+
+
+def _is_own(lease: str) -> bool:
+    return lease.startswith(_LEASE) or lease == "cilium-operator-resource-lock"
 
 
 def _unread(service: Service, objects: Objects, taken: bool | None, excuses: tuple[str, ...]) -> tuple[str, ...]:

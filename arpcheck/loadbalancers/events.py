@@ -19,6 +19,7 @@ EVENTS = Need(
         *("series lastObservedTime", "involvedObject kind", "involvedObject namespace", "involvedObject name"),
         *("involvedObject uid", "regarding kind", "regarding namespace", "regarding name", "regarding uid"),
     ),
+    record=True,
 )
 
 _COMBINED = "(combined from similar events): "
@@ -43,6 +44,8 @@ class Event:
     """Without the prefix of an aggregated event."""
     seen: datetime | None
     """When it was written last, of all the times that it carries the latest."""
+    first: datetime | None
+    """When it was written for the first time, of all the times the earliest."""
 
 
 def events_of(service: Service, objects: Objects) -> tuple[Event, ...]:
@@ -65,7 +68,8 @@ def _about(event: Object, key: str) -> str:
 def _read(event: Object) -> Event:
     times = [seen for path in _TIMES if (seen := instant(text(event, *path)))]
     message = text(event, "message") or text(event, "note")
-    return Event(reason=text(event, "reason"), message=message.removeprefix(_COMBINED), seen=max(times, default=None))
+    seen, first = max(times, default=None), min(times, default=None)
+    return Event(reason=text(event, "reason"), message=message.removeprefix(_COMBINED), seen=seen, first=first)
 
 
 def newest(events: tuple[Event, ...]) -> tuple[Event, ...]:

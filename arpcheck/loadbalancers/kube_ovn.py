@@ -14,8 +14,8 @@ from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers.needs import NODES, annotations_of_services
 from arpcheck.loadbalancers.records import has_ingress, refused, strongest_first
-from arpcheck.model import Announcement, Claim, Mac, Need, Trust
-from arpcheck.objects import Object, Objects, Service, annotations_of, full_name, labels_of, namespace, text
+from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Need, Trust
+from arpcheck.objects import Object, Objects, Service, annotations_of, full_name, instant, labels_of, namespace, text
 
 NAME = "kube-ovn"
 
@@ -36,6 +36,7 @@ NEEDS: tuple[Need, ...] = (
             *("metadata annotations *.kubernetes.io/mac_address", "spec nodeName", "status phase"),
         ),
         optional=True,
+        record=True,
     ),
 )
 
@@ -82,7 +83,15 @@ def _service_of(pod: Object) -> str | None:
 
 def _claims(pod: Object, service: Service) -> Iterator[Claim]:
     if node := text(pod, "spec", "nodeName"):
-        yield Claim(node=node, source=f"Pod {full_name(pod)}", trust=Trust.CURRENT, service=service.full_name)
+        yield Claim(
+            node=node,
+            source=f"Pod {full_name(pod)}",
+            kind=ClaimSource.POD,
+            trust=Trust.CURRENT,
+            service=service.full_name,
+            since=instant(text(pod, "metadata", "creationTimestamp")),
+            tenure=text(pod, "metadata", "uid"),
+        )
 
 
 def _macs(pod: Object, service: Service) -> Iterator[tuple[Mac, str]]:

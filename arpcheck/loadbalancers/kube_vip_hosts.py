@@ -1,12 +1,13 @@
-"""Whose name kube-vip wrote: a Node's since 0.8, before that the host's own (os.Hostname), which may be another.
-
-Knows Nodes and names only; and the control-plane address, which belongs to no Service."""
+"""Whose name kube-vip wrote: a Node's since 0.8, before that the host's own (os.Hostname), which may be another; and in
+which namespace it writes the Leases that all of it shares."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from arpcheck.loadbalancers.kube_vip_config import PATTERN
+from arpcheck.loadbalancers.leases import homes
 from arpcheck.loadbalancers.records import named_nodes
 from arpcheck.model import Claim, Trust
 from arpcheck.objects import Node, Objects, items, text
@@ -23,6 +24,14 @@ def as_node(claim: Claim, objects: Objects) -> tuple[Claim, str]:
         return replace(claim, node=nodes[0]), ""
     matches = "more than one Node" if nodes else "no Node that could be read" if objects.gap("nodes") else "no Node"
     return replace(claim, trust=Trust.STALE), f"{claim.source} names the host {claim.node}, which is {matches}"
+
+
+def home_of_common(objects: Objects) -> frozenset[str]:
+    return homes(objects, PATTERN, _is_common)
+
+
+def _is_common(lease: str) -> bool:
+    return lease in ("plndr-svcs-lock", "plndr-cp-lock")
 
 
 def _names(nodes: Iterable[Node]) -> Mapping[str, tuple[str, ...]]:

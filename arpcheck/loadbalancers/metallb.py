@@ -1,8 +1,9 @@
 """MetalLB in layer-2 mode: one speaker, elected per Service, answers ARP in user space from the NIC that was asked.
 Source: metallb speaker/main.go, internal/k8s/controllers/layer2_status_controller.go.
 
-Recognised by: annotation `metallb.io/ip-allocated-from-pool` (0.13.8 to 0.14.8: `metallb.universe.tf/…`), or a record
-Announcer read from: ServiceL2Status (0.14.4 and later), else the newest `nodeAssigned` event (0.8 and later)
+Recognised by: annotation `metallb.io/ip-allocated-from-pool` (0.13.8 to 0.14.8: `metallb.universe.tf/…`), or a record; the
+loadBalancerClass of the speakers' flag `--lb-class`
+Announcer read from: ServiceL2Status (0.14.4 and later), else the `nodeAssigned` events of an hour (0.8 and later)
 Not known: the announcer before 0.14.6 once its event has expired; then the election is recomputed as a guess"""
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from arpcheck.loadbalancers.events import EVENTS, Event, events_of
 from arpcheck.loadbalancers.metallb_election import candidates, elected, why_nobody
 from arpcheck.loadbalancers.metallb_events import event_claims, event_notes, of_bgp_only
 from arpcheck.loadbalancers.metallb_pools import BGP, LAYER2, POOLS, Coverage, coverage
+from arpcheck.loadbalancers.metallb_state import SPEAKERS, STATES, invalid, serves_class
 from arpcheck.loadbalancers.metallb_statuses import STATUSES, kept_for_others, status_claims, status_notes
 from arpcheck.loadbalancers.needs import annotations_of_services
 from arpcheck.loadbalancers.records import has_ingress, is_current, refused, strongest_first, untold, untold_all
@@ -31,6 +33,8 @@ NEEDS: tuple[Need, ...] = (
     POOLS,
     LAYER2,
     BGP,
+    STATES,
+    SPEAKERS,
 )
 
 
@@ -45,7 +49,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     recorded, events = status_claims(service, objects), events_of(service, objects)
     claims = strongest_first((*recorded, *event_claims(service, events, objects, at)))
     notes = (*status_notes(service, objects), *event_notes(events, at))
-    because, order = _recognised(service, claims, notes)
+    because, order = _recognised(service, claims, notes, objects)
     if not because:
         return None
     if is_current(claims):
@@ -63,14 +67,19 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         order=order,
         claims=(*claims, *guesses),
         silence=silence,
-        notes=(*notes, *why),
+        held_everywhere=f"{covered.of} has a BGPAdvertisement alone" if covered.bgp_only else None,
+        notes=(*notes, *why, *invalid(objects)),
         unread=unread,
         unsaid_announcer=_unsaid(service, objects),
         unsaid_silence=covered.unsaid if _pool(service) else (),
     )
 
 
-def _recognised(service: Service, claims: tuple[Claim, ...], notes: tuple[str, ...]) -> tuple[str, int]:
+def _recognised(
+    service: Service, claims: tuple[Claim, ...], notes: tuple[str, ...], objects: Objects
+) -> tuple[str, int]:
+    if service.load_balancer_class and serves_class(objects, service.load_balancer_class):
+        return f"loadBalancerClass {service.load_balancer_class}", 3
     for key in _POOL:
         if service.annotations.get(key):
             return f"annotation {key}", 4
@@ -85,7 +94,7 @@ def _pool(service: Service) -> str:
 
 def _silence(covered: Coverage, events: tuple[Event, ...], objects: Objects, at: datetime) -> str | None:
     """Why nobody should answer, by the advertisements; by the events where no advertisement says otherwise."""
-    if covered.bgp and covered.layer2 is False:
+    if covered.bgp_only:
         return f"{covered.of} is announced by BGP only"
     if covered.layer2 or covered.bgp is False or covered.unread or refused(objects, STATUSES.resource, EVENTS.resource):
         return None
@@ -113,5 +122,7 @@ def _unrecorded(service: Service, objects: Objects, covered: Coverage) -> tuple[
         return (), (why,)
     if kept_for_others(objects):
         return (), ("MetalLB keeps a ServiceL2Status for other Services and none for this one: no node announces it now",)
-    guess = None if objects.gap(LAYER2.resource) else elected(service, candidates(objects, covered.covering))
+    guess = None if objects.gap(LAYER2.resource) else elected(
+        service, candidates(objects, covered.covering), objects, covered.covering
+    )
     return ((guess,) if guess else ()), ("no ServiceL2Status and no event: events expire after an hour",)

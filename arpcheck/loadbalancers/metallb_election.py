@@ -6,12 +6,13 @@ speaker/layer2_controller.go."""
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from arpcheck.loadbalancers.hashes import lowest_hash
 from arpcheck.loadbalancers.records import condition, named_nodes
 from arpcheck.loadbalancers.selectors import any_of, entries, fits
-from arpcheck.model import Claim, Trust
-from arpcheck.objects import Node, Object, Objects, Service
+from arpcheck.model import Claim, ClaimSource, Trust
+from arpcheck.objects import Node, Object, Objects, Service, at
 
 _EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 
@@ -29,14 +30,41 @@ def why_nobody(objects: Objects, advertisements: tuple[Object, ...]) -> str:
     return "no node may announce it: " + ", ".join(f"{count} × {reason}" for reason, count in sorted(reasons.items()))
 
 
-def elected(service: Service, names: tuple[str, ...]) -> Claim | None:
+def elected(
+    service: Service, names: tuple[str, ...], objects: Objects, advertisements: tuple[Object, ...]
+) -> Claim | None:
     """All addresses of a Service go to the node that is elected for the first one. With externalTrafficPolicy Local only
-    nodes with an endpoint take part, which is not read: None."""
+    nodes with an endpoint take part, which is not read: None. After 0.16.1 those go first that an advertisement prefers."""
     first = service.ingress[0].ip
-    if service.local_traffic_only or first is None or not (winner := lowest_hash(names, first)):
+    if service.local_traffic_only or first is None or not (names := _preferred(names, objects, advertisements)):
+        return None
+    if not (winner := lowest_hash(names, first)):
         return None
     source = "recomputed election (sha256 of node#address)"
-    return Claim(node=winner, source=source, trust=Trust.GUESS, service=service.full_name, rank=2)
+    kind = ClaimSource.GUESS
+    return Claim(node=winner, source=source, kind=kind, trust=Trust.GUESS, service=service.full_name, rank=2)
+
+
+def _preferred(names: tuple[str, ...], objects: Objects, advertisements: tuple[Object, ...]) -> tuple[str, ...]:
+    """Those of the highest sum of weights; none where a weight or a selector can't be read."""
+    terms = [term for ad in advertisements for term in entries(ad, "spec", "preferredNodeSelectors") or (None,) if term]
+    if not terms:
+        return names
+    labels = {node.name: node.labels for node in named_nodes(objects)}
+    scores = {name: _score(terms, labels.get(name, {})) for name in names}
+    known = {name: score for name, score in scores.items() if score is not None}
+    best = max(known.values(), default=0)
+    return tuple(name for name, score in known.items() if score == best) if len(known) == len(scores) else ()
+
+
+def _score(terms: Iterable[object], labels: Mapping[str, str]) -> int | None:
+    total = 0
+    for term in terms:
+        weight, fit = at(term, "weight"), fits(at(term, "preference"), labels)
+        if fit is None or not isinstance(weight, int):
+            return None
+        total += weight if fit else 0
+    return total
 
 
 def _barred(objects: Objects, advertisements: tuple[Object, ...]) -> tuple[tuple[str, str], ...]:

@@ -10,8 +10,8 @@ from datetime import datetime
 
 from arpcheck.loadbalancers.events import Event, newest
 from arpcheck.loadbalancers.metallb_statuses import kept_for_others, status_claims
-from arpcheck.loadbalancers.records import demoted, event_trust
-from arpcheck.model import Claim, Trust
+from arpcheck.loadbalancers.records import demoted, event_trust, is_ahead
+from arpcheck.model import Claim, ClaimSource, Trust
 from arpcheck.objects import Objects, Service
 
 _ANNOUNCING = re.compile(r'announcing from node ("(?:[^"\\]|\\.)+")(?: with protocol "(layer2|bgp)")?')
@@ -58,9 +58,10 @@ def _character(escape: re.Match[str]) -> str:
 
 
 def event_claims(service: Service, events: tuple[Event, ...], objects: Objects, at: datetime) -> tuple[Claim, ...]:
-    """The node of the newest event that is not of BGP; older ones are history, those of BGP say nothing of ARP.
+    """Every node that a recent event names, those of BGP apart, which say nothing of ARP: none is written when an address
+    moves back to a node that announced it before (metallb#2310). Where no event is recent, the newest.
 
-    It is only possibly current where several nodes were named and no protocol, where a newer ServiceL2Status names
+    They are only possibly current where several nodes were named and no protocol, where a newer ServiceL2Status names
     another node, and where MetalLB keeps a ServiceL2Status for other Services and none for this one."""
     if not (said := _of_arp(events)):
         return ()
@@ -68,14 +69,27 @@ def event_claims(service: Service, events: tuple[Event, ...], objects: Objects, 
         Claim(
             node=said[event].node,
             source=f"Event {service.full_name} nodeAssigned",
+            kind=ClaimSource.EVENT,
             trust=Trust.STALE if _superseded(said[event], event, service, objects) else event_trust(event.seen, at),
             service=service.full_name,
             rank=1,
             observed_at=event.seen,
+            since=event.first,
+            clock_doubt=is_ahead(event.seen, at),
         )
-        for event in newest(tuple(said))
+        for event in _last_of_each(said, at)
     )
     return demoted(claims) if _ambiguous(said, at) else claims
+
+
+def _last_of_each(said: dict[Event, Assigned], at: datetime) -> tuple[Event, ...]:
+    """Of every node the newest event, where it is recent; else the newest of all."""
+    last: dict[str, Event] = {}
+    for event, assigned in said.items():
+        kept = last.get(assigned.node)
+        if event_trust(event.seen, at) is Trust.CURRENT and (kept is None or newest((kept, event))[0] is event):
+            last[assigned.node] = event
+    return tuple(last.values()) or newest(tuple(said))
 
 
 def event_notes(events: tuple[Event, ...], at: datetime) -> tuple[str, ...]:

@@ -23,7 +23,10 @@ POOLS = Need(
 LAYER2 = Need(
     resource="l2advertisements.metallb.io",
     costs="an address that MetalLB announces by BGP only looks as if it should be answered",
-    fields=("spec ipAddressPools", "spec ipAddressPoolSelectors", "spec nodeSelectors", "spec serviceSelectors"),
+    fields=(
+        *("spec ipAddressPools", "spec ipAddressPoolSelectors", "spec nodeSelectors", "spec serviceSelectors"),
+        "spec preferredNodeSelectors",
+    ),
     optional=True,
 )
 BGP = Need(
@@ -32,6 +35,8 @@ BGP = Need(
     fields=("spec ipAddressPools", "spec ipAddressPoolSelectors", "spec serviceSelectors"),
     optional=True,
 )
+
+SHARED = ("metallb.io/allow-shared-ip", "metallb.universe.tf/allow-shared-ip")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,10 @@ class Coverage:
     """The refused resources that would tell whether anybody should answer."""
     unsaid: tuple[str, ...] = ()
     """Those that a file may lack."""
+
+    @property
+    def bgp_only(self) -> bool:
+        return bool(self.bgp) and self.layer2 is False
 
     @property
     def of(self) -> str:
@@ -123,10 +132,12 @@ def _takes(advertisement: Object, pool: Pool) -> bool | None:
 
 
 def _serves(advertisement: Object, service: Service) -> bool | None:
-    """Since 0.16 one can select Services."""
+    """Since 0.16 one can select Services; such a one never announces a Service that shares its address."""
     chosen = entries(advertisement, "spec", "serviceSelectors")
     if chosen is None:
         return None
+    if chosen and any(service.annotations.get(key) for key in SHARED):
+        return False
     return any_of(fits(selector, service.labels) for selector in chosen) if chosen else True
 
 

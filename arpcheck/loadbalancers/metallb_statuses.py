@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from arpcheck.loadbalancers.records import was_read
-from arpcheck.model import Claim, Need, Trust
+from arpcheck.model import Claim, ClaimSource, Need, Trust
 from arpcheck.objects import Object, Objects, Service, full_name, instant, items, labels_of, namespace, text
 
 STATUSES = Need(
@@ -18,7 +18,10 @@ STATUSES = Need(
         *("metadata labels metallb.io/*", "status node", "status serviceName", "status serviceNamespace"),
         "status interfaces name",
     ),
+    record=True,
 )
+
+_CONFIGURED = ("ipaddresspools.metallb.io", "l2advertisements.metallb.io", "bgpadvertisements.metallb.io")
 
 
 def kept_for_others(objects: Objects) -> bool:
@@ -33,9 +36,12 @@ def status_claims(service: Service, objects: Objects) -> tuple[Claim, ...]:
         Claim(
             node=node,
             source=f"ServiceL2Status {full_name(status)}",
+            kind=ClaimSource.SERVICE_L2_STATUS,
             trust=Trust.CURRENT,
             service=service.full_name,
-            observed_at=instant(text(status, "metadata", "creationTimestamp")),
+            observed_at=(made := instant(text(status, "metadata", "creationTimestamp"))),
+            since=made,
+            tenure=text(status, "metadata", "uid") or text(status, "metadata", "creationTimestamp"),
         )
         for status in _of(service, objects)
         for node in _nodes(status)
@@ -43,8 +49,11 @@ def status_claims(service: Service, objects: Objects) -> tuple[Claim, ...]:
 
 
 def status_notes(service: Service, objects: Objects) -> tuple[str, ...]:
-    """Where a record contradicts itself, and where it names interfaces."""
-    return tuple(note for status in _of(service, objects) for note in _notes(status))
+    """Where a record contradicts itself, where it names interfaces, and those that are not believed."""
+    found = objects.by(STATUSES.resource, _service_of).get(service.full_name, ())
+    strange = (status for status in found if not _at_home(status, objects))
+    names = (f"ServiceL2Status {full_name(status)} is not in MetalLB's namespace: not believed" for status in strange)
+    return (*(note for status in _of(service, objects) for note in _notes(status)), *names)
 
 
 def _notes(status: Object) -> Iterable[str]:
@@ -57,7 +66,16 @@ def _notes(status: Object) -> Iterable[str]:
 
 
 def _of(service: Service, objects: Objects) -> tuple[Object, ...]:
-    return objects.by(STATUSES.resource, _service_of).get(service.full_name, ())
+    found = objects.by(STATUSES.resource, _service_of).get(service.full_name, ())
+    return tuple(status for status in found if _at_home(status, objects))
+
+
+def _at_home(status: Object, objects: Objects) -> bool:
+    """MetalLB reads its configuration from the namespace that it writes its records to; where none is known, all are
+    believed. The first shape lived in the Service's namespace."""
+    home = objects.memo(_at_home, lambda: frozenset(namespace(obj) for kind in _CONFIGURED for obj in objects.of(kind)))
+    first_shape = "metallb.io/service-name" not in labels_of(status)
+    return not home or first_shape or namespace(status) in home
 
 
 def _service_of(status: Object) -> str:

@@ -34,6 +34,11 @@ def of_services(*fields: str) -> Need:
     return replace(SERVICES, fields=fields)
 
 
+def recorded_on_services(*keys: str) -> Need:
+    """The same of annotations that name an announcer."""
+    return replace(annotations_of_services(*keys), record=True)
+
+
 def annotations_of_services(*keys: str) -> Need:
     """`keys`: whole, or shell patterns."""
     return of_services(*(f"metadata annotations {key}" for key in keys))

@@ -10,9 +10,9 @@ from __future__ import annotations
 from datetime import datetime
 from ipaddress import IPv4Address
 
-from arpcheck.loadbalancers.needs import annotations_of_services
+from arpcheck.loadbalancers.needs import recorded_on_services
 from arpcheck.loadbalancers.records import demoted, has_ingress, refused
-from arpcheck.model import Announcement, Claim, Need, Trust
+from arpcheck.model import Announcement, Claim, ClaimSource, Need, Trust
 from arpcheck.objects import Object, Objects, Service, name
 
 NAME = "openelb"
@@ -22,7 +22,7 @@ _DAEMONSETS = "daemonsets.apps"
 _SPEAKER = "openelb-speaker"
 
 NEEDS: tuple[Need, ...] = (
-    annotations_of_services(*_NODE),
+    recorded_on_services(*_NODE),
     Need(
         resource=_DAEMONSETS,
         costs="it is not known whether OpenELB is older than 0.6, so the node that it recorded is only possibly current",
@@ -39,7 +39,8 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     if not key or not has_ingress(service, ip) or objects.by(_DAEMONSETS, _speaker):
         return None
     source = f"annotation {key}"
-    claims = (Claim(node=service.annotations[key], source=source, trust=Trust.CURRENT, service=service.full_name),)
+    kind, node = ClaimSource.ANNOTATION, service.annotations[key]
+    claims = (Claim(node=node, source=source, kind=kind, trust=Trust.CURRENT, service=service.full_name),)
     unread = refused(objects, _DAEMONSETS)
     return Announcement(
         implementation=NAME,

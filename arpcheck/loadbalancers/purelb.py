@@ -17,9 +17,9 @@ from ipaddress import IPv4Address, IPv4Network
 from arpcheck.loadbalancers.events import EVENTS, Event, events_of, newest
 from arpcheck.loadbalancers.hashes import lowest_hash
 from arpcheck.loadbalancers.leases import LEASES, Lease, leases_beginning
-from arpcheck.loadbalancers.needs import annotations_of_services
-from arpcheck.loadbalancers.records import event_trust, has_ingress, is_current, refused, strongest_first
-from arpcheck.model import Announcement, Claim, Need, Trust
+from arpcheck.loadbalancers.needs import recorded_on_services
+from arpcheck.loadbalancers.records import event_trust, has_ingress, is_ahead, is_current, refused, strongest_first
+from arpcheck.model import Announcement, Claim, ClaimSource, Need, Trust
 from arpcheck.objects import Objects, Service, address
 
 NAME = "purelb"
@@ -34,7 +34,7 @@ _SUBNETS = "purelb.io/subnets"
 _ANNOUNCING = re.compile(r"Node (\S+) announcing (\S+) on interface .+")
 
 NEEDS: tuple[Need, ...] = (
-    annotations_of_services(_ALLOCATED, _TYPE, _IPV4, _NODE),
+    recorded_on_services(_ALLOCATED, _TYPE, _IPV4, _NODE),
     EVENTS,
     LEASES,
 )
@@ -47,7 +47,10 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         return None
     if service.annotations.get(_TYPE) == "remote":
         silence = "the pool is remote: routed to every node, owned by none on this segment"
-        return Announcement(implementation=NAME, because=because, order=order, silence=silence)
+        said = f"annotation {_TYPE}: remote"
+        return Announcement(
+            implementation=NAME, because=because, order=order, silence=silence, held_everywhere=said
+        )
     entries = tuple(dict.fromkeys(_entries(service, ip)))
     claims = strongest_first((*_written(service, entries), *_said(service, ip, objects, at)))
     settled = is_current(claims)
@@ -84,7 +87,7 @@ def _written(service: Service, nodes: tuple[str, ...]) -> Iterator[Claim]:
     source = f"annotation {_IPV4 if _IPV4 in service.annotations else _NODE}"
     trust = Trust.CURRENT if len(nodes) == 1 else Trust.STALE
     for node in nodes:
-        yield Claim(node=node, source=source, trust=trust, service=service.full_name)
+        yield Claim(node=node, source=source, kind=ClaimSource.ANNOTATION, trust=trust, service=service.full_name)
 
 
 def _said(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Iterator[Claim]:
@@ -93,10 +96,13 @@ def _said(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> 
         yield Claim(
             node=said[event],
             source=f"Event {service.full_name} AnnouncingLocal",
+            kind=ClaimSource.EVENT,
             trust=event_trust(event.seen, at),
             service=service.full_name,
             rank=1,
             observed_at=event.seen,
+            since=event.first,
+            clock_doubt=is_ahead(event.seen, at),
         )
 
 
@@ -110,7 +116,10 @@ def _elected(service: Service, ip: IPv4Address, objects: Objects, at: datetime) 
     voters = (lease.holder for lease in leases_beginning(objects, "purelb-node-") if _may_win(lease, ip, at))
     winner = lowest_hash(voters, ip)
     source = "recomputed election (sha256 of node#address)"
-    return (Claim(node=winner, source=source, trust=Trust.GUESS, service=service.full_name, rank=2),) if winner else ()
+    if not winner:
+        return ()
+    kind = ClaimSource.GUESS
+    return (Claim(node=winner, source=source, kind=kind, trust=Trust.GUESS, service=service.full_name, rank=2),)
 
 
 def _may_win(lease: Lease, ip: IPv4Address, at: datetime) -> bool:

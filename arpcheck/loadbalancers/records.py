@@ -9,11 +9,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 
-from arpcheck.model import Claim, Trust
+from arpcheck.model import Claim, ClaimSource, Trust
 from arpcheck.objects import Node, Object, Objects, Service, items, text
 
 CURRENT_FOR = timedelta(hours=1)
 """How long an event is believed; kube-apiserver keeps one as long (--event-ttl, default 1h0m0s)."""
+
+OWN_ADDRESS = 6
+"""The decision order of what knows nothing but that the address is a node's own."""
+
+AHEAD = timedelta(seconds=5)
+"""By how much clocks may differ: less is no difference."""
 
 _TRUST = tuple(Trust)
 
@@ -61,10 +67,11 @@ def untold_all(objects: Objects, *resources: str) -> bool:
     return all(objects.untold(resource) for resource in resources)
 
 
-def own_address(service: Service, ip: IPv4Address, objects: Objects) -> tuple[Claim, ...]:
-    """The kernel of the node that owns the address answers for it, now and always: nothing here can be stale."""
+def own_address(service: Service, ip: IPv4Address, objects: Objects, kind: ClaimSource) -> tuple[Claim, ...]:
+    """The kernel of the node that owns the address answers for it, now and always: nothing here can be stale. `kind`:
+    SERVICE_LB where a load balancer gives out such addresses, else NODE_ADDRESS."""
     return tuple(
-        Claim(node=node, source=f"Node {node}", trust=Trust.CURRENT, service=service.full_name)
+        Claim(node=node, source=f"Node {node}", kind=kind, trust=Trust.CURRENT, service=service.full_name)
         for node in owners(ip, objects)
     )
 
@@ -75,12 +82,22 @@ def was_read(objects: Objects, resource: str) -> bool:
 
 
 def event_trust(seen: datetime | None, at: datetime) -> Trust:
-    """An event without a time could be of any age."""
-    return Trust.CURRENT if seen and at - seen < CURRENT_FOR else Trust.STALE
+    """An event without a time could be of any age, and so could one of the future."""
+    return Trust.CURRENT if seen and -AHEAD <= at - seen < CURRENT_FOR else Trust.STALE
+
+
+def is_ahead(seen: datetime | None, at: datetime) -> bool:
+    """Written by a clock that is another."""
+    return seen is not None and seen - at > AHEAD
 
 
 def strongest_first(claims: Iterable[Claim]) -> tuple[Claim, ...]:
-    return tuple(sorted(set(claims), key=lambda c: (_TRUST.index(c.trust), c.rank, c.node, c.source)))
+    return tuple(sorted(set(claims), key=strength))
+
+
+def strength(claim: Claim) -> tuple[int, int, int, str, str]:
+    """The strongest is the least."""
+    return _TRUST.index(claim.trust), claim.kind.rank, claim.rank, claim.node, claim.source
 
 
 def demoted(claims: Iterable[Claim]) -> tuple[Claim, ...]:

@@ -30,6 +30,8 @@ class Row:
     annotations: tuple[str, ...] = ()
     """Keys; one that ends in `/` stands for all that begin with it."""
     finalizers: tuple[str, ...] = ()
+    external: bool = False
+    """The load balancer is outside of the cluster: no node is supposed to announce."""
     outside: bool = False
     """Only where the address is outside of the cluster: beside a host name, or with ipMode Proxy."""
     hostname_is_node: bool = False
@@ -66,7 +68,24 @@ ROWS = (
         implementation="loxilb",
         classes=("loxilb.io/loxilb",),
         annotations=("loxilb.io/",),
+        external=True,
         why="the active LoxiLB is known to LoxiLB alone, and by default it runs outside of the cluster",
+    ),
+    Row(
+        title="avi",
+        implementation="avi",
+        classes=("ako.vmware.com/avi-lb",),
+        annotations=("ako.vmware.com/",),
+        external=True,
+        why="Avi's service engines are outside of the cluster: no node announces",
+    ),
+    Row(
+        title="f5",
+        implementation="f5",
+        classes=("f5.com/bigip",),
+        annotations=("cis.f5.com/",),
+        external=True,
+        why="BIG-IP is outside of the cluster: no node announces",
     ),
     Row(
         title="calico",
@@ -78,7 +97,9 @@ ROWS = (
             field="localSubnetL2Reachability",
             off=("", "Disabled"),
         ),
-        why="Calico announces by BGP; since 3.34 Felix can answer ARP too, by a consistent hash that it records nowhere",
+        why="Calico announces by BGP; since 3.34 Felix can answer ARP too, for addresses of a pool without encapsulation and"
+        " with externalTrafficPolicy Cluster, by a consistent hash that it records nowhere; a dead node keeps the address"
+        " until its Node is deleted",
     ),
     Row(
         title="openelb 0.6",
@@ -92,6 +113,7 @@ ROWS = (
         implementation="cloud",
         finalizers=("service.kubernetes.io/load-balancer-cleanup",),
         outside=True,
+        external=True,
         why="the load balancer is outside of the cluster: no node announces",
     ),
     Row(

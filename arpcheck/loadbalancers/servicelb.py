@@ -1,7 +1,7 @@
 """ServiceLB of k3s and RKE2 (klipper-lb): the addresses of a Service are the nodes' own, and each node's kernel answers.
 Source: k3s pkg/cloudprovider/servicelb.go.
 
-Recognised by: no loadBalancerClass, and the address is a node's own; a DaemonSet `svclb-*` of the Service
+Recognised by: no loadBalancerClass, and a DaemonSet `svclb-*` of the Service, or the address is a node's own
 Announcer read from: Node `status.addresses[]`: the node that has the address
 Not known: nothing"""
 
@@ -12,8 +12,8 @@ from datetime import datetime
 from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers.needs import NODES
-from arpcheck.loadbalancers.records import has_ingress, own_address, refused
-from arpcheck.model import Announcement, Need
+from arpcheck.loadbalancers.records import OWN_ADDRESS, has_ingress, own_address, refused
+from arpcheck.model import Announcement, ClaimSource, Need
 from arpcheck.objects import Object, Objects, Service, full_name, labels_of
 
 NAME = "servicelb"
@@ -33,18 +33,19 @@ NEEDS: tuple[Need, ...] = (
 
 
 def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:  # noqa: ARG001
-    """A DaemonSet alone says that ServiceLB serves the Service too, whoever gave it this address."""
+    """A DaemonSet alone says that ServiceLB serves the Service too, whoever gave it this address. The address alone says
+    the least: a pool can hold a node's address, and a cloud provider lists what it finds on a machine."""
     if service.load_balancer_class or not has_ingress(service, ip):
         return None
-    own = own_address(service, ip, objects)
     daemonset = _daemonset(service, objects)
+    own = own_address(service, ip, objects, ClaimSource.SERVICE_LB if daemonset else ClaimSource.NODE_ADDRESS)
     if not own and not daemonset:
         return None
     unread = () if own else refused(objects, NODES.resource)
     return Announcement(
         implementation=NAME,
         because=daemonset or f"the address is {' and '.join(claim.node for claim in own)}'s own",
-        order=2 if own else 5,
+        order=(2 if own else 5) if daemonset else OWN_ADDRESS,
         claims=tuple(replace(claim, source=daemonset) for claim in own) if daemonset else own,
         notes=() if own or unread else ("ServiceLB serves this Service too, but the address is no node's own",),
         unread=unread,

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from arpcheck.loadbalancers.needs import NODES, annotations_of_services, of_services
 from arpcheck.loadbalancers.records import has_ingress, named_nodes, refused, untold, was_read
 from arpcheck.loadbalancers.rows import ROWS, Row, Switch
-from arpcheck.model import Announcement, Claim, Need, Trust
+from arpcheck.model import Announcement, Claim, ClaimSource, Need, Trust
 from arpcheck.objects import Objects, Service, text, texts
 
 NAME = "unrecorded"
@@ -73,6 +73,7 @@ def _of(row: Row, service: Service, ip: IPv4Address | None, objects: Objects, be
         order=order,
         claims=claims,
         silence="announced by BGP only" if off else None,
+        external=row.external,
         notes=() if claims or off else (row.why,),
         unread=() if claims else refused(objects, *might_tell),
         unsaid_silence=untold(objects, *row.switch.resources[:1]) if row.switch and off is None else (),
@@ -91,6 +92,7 @@ def _hosts(service: Service, ip: IPv4Address | None, objects: Objects) -> tuple[
         Claim(
             node=entry.hostname,
             source=f"Service {service.full_name} status.loadBalancer.ingress[].hostname",
+            kind=ClaimSource.HOST_NAME,
             trust=Trust.CURRENT,
             service=service.full_name,
         )

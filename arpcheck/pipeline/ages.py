@@ -1,30 +1,80 @@
-"""How old what was read of the cluster is when the questions are put: the moment at which claims are judged, and what is
-too old to be held against anybody. Pure."""
+"""Which claims of what was read of the cluster count for the frames of this run: one that was made later, or that may
+have ended before, says nothing of them. Pure; all times are the API server's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from arpcheck.evidence import Evidence
-from arpcheck.model import Announcement, Claim, Gap, Trust
+from arpcheck.loadbalancers.leases import LEASES, all_expired, renewed_ahead
+from arpcheck.loadbalancers.records import AHEAD
+from arpcheck.model import Announcement, Claim, ClaimSource, Gap, Trust
+from arpcheck.objects import Objects, instant, items, text
 
 FRESH = timedelta(seconds=60)
-"""A Lease lives for seconds: it is judged by the moment when it was read, if that was just before the questions."""
+"""How far the questions may be from the one reading of a record that says nothing of its end."""
 
 CURRENT_FOR = timedelta(hours=1)
 """How long what was read is believed, as an event is: after that the announcer may be another."""
 
+Span = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """The frames' times beside those of the readings."""
+
+    frames: tuple[Span, ...]
+    """From the first question to the last frame, for every host that asked."""
+    read_at: datetime | None
+    """When the cluster was read; None: not known."""
+    judged_at: datetime
+    """The moment at which the ages of its records are told: `read_at`; else the newest time in it, which it is older than
+    by no less than nothing."""
+    again: datetime | None = None
+    """When the records were read once more."""
+    outdated: datetime | None = field(default=None)
+    """When the cluster was read, where that was too long before anybody asked."""
+
+
+def when(evidence: Evidence) -> When:
+    objects, after = evidence.objects, evidence.after
+    ahead = server_ahead(objects)
+    read_at = None if objects.read_at is None else _plus(objects.read_at, ahead)
+    spans = [(v.started_at, v.ended_at) for v in evidence.vantages] or [(evidence.started_at, evidence.ended_at)]
+    again = after.read_at if after else None
+    return When(
+        frames=tuple((_plus(start, ahead), _plus(end, ahead)) for start, end in spans),
+        read_at=read_at,
+        judged_at=read_at or newest_time(objects) or evidence.started_at,
+        again=_plus(again, server_ahead(after)) if after and again else None,
+        outdated=outdated(evidence),
+    )
+
+
+def server_ahead(objects: Objects) -> timedelta:
+    """By how much the API server's clock is ahead of this host's; less than five seconds is nothing."""
+    ahead = objects.server_ahead
+    if ahead is None or abs(ahead) < AHEAD.total_seconds():
+        return timedelta(0)
+    return timedelta(seconds=max(-_CENTURY, min(_CENTURY, ahead)))
+
+
+_CENTURY = 100 * 365 * 86400.0
+
+
+def _plus(moment: datetime, span: timedelta) -> datetime:
+    try:
+        return moment + span
+    except OverflowError:  # within a century of either end of what a datetime can hold
+        return moment
+
 
 def moment(evidence: Evidence) -> datetime:
-    """The moment at which claims are judged: when they were read, if a host asked just after; else when the last host
-    began to ask."""
-    read_at = evidence.objects.read_at
-    starts = _starts(evidence)
-    if read_at is not None and any(timedelta(0) <= start - read_at <= FRESH for start in starts):
-        return read_at
-    return max(starts)
+    """The moment at which the ages of the records are told."""
+    return when(evidence).judged_at
 
 
 def outdated(evidence: Evidence) -> datetime | None:
@@ -35,21 +85,205 @@ def outdated(evidence: Evidence) -> datetime | None:
     return read_at if all(start - read_at > CURRENT_FOR for start in _starts(evidence)) else None
 
 
-def demoted(announcement: Announcement) -> Announcement:
-    """The same of an outdated cluster: no claim is current, but that a node has its own address."""
-    return replace(announcement, claims=tuple(_demoted(claim) for claim in announcement.claims))
+def words(evidence: Evidence) -> str:
+    """When the cluster was read, for a sentence that says that the frames are of another time."""
+    time = when(evidence)
+    if time.read_at is not None and evidence.objects.read_at is not None:
+        return f"{evidence.objects.read_at:%Y-%m-%d %H:%M} UTC"
+    newest = newest_time(evidence.objects)
+    return f"{newest:%Y-%m-%d %H:%M} UTC or later" if newest else "at a time that the file does not say"
 
 
-def gap(read_at: datetime | None) -> Iterable[Gap]:
-    if read_at is not None:
+def gaps(evidence: Evidence) -> Iterable[Gap]:
+    """What is not known of the records for their age, for clocks, or because they were read once only."""
+    if (read_at := outdated(evidence)) is not None:
         why = f"read {read_at:%Y-%m-%d %H:%M} UTC, more than an hour before the questions"
         yield Gap(what="cluster", why=why, costs="who should answer now may be another than was recorded then")
-
-
-def _demoted(claim: Claim) -> Claim:
-    lasting = claim.trust is not Trust.CURRENT or claim.source == f"Node {claim.node}"
-    return claim if lasting else replace(claim, trust=Trust.STALE)
+    yield from _clocks(evidence)
+    for found in evidence.after.gaps if evidence.after else ():
+        costs = "whether the same node announced all the time is known by the record's own times only"
+        yield Gap(what=found.what, why=f"{found.why} after the last frame", costs=costs)
 
 
 def _starts(evidence: Evidence) -> list[datetime]:
     return [vantage.started_at for vantage in evidence.vantages] or [evidence.started_at]
+
+
+# ----------------------------------------------------------------------------------------------------- an unknown age
+
+
+def newest_time(objects: Objects) -> datetime | None:
+    """The latest time that any of the objects carries: they were read then or later. None where they carry none."""
+    return objects.memo(newest_time, lambda: max(_times(objects), default=None))
+
+
+_PATHS = (
+    ("metadata", "creationTimestamp"), ("spec", "renewTime"), ("spec", "acquireTime"), ("lastTimestamp",), ("eventTime",),
+    ("firstTimestamp",), ("deprecatedLastTimestamp",), ("series", "lastObservedTime"),
+)  # fmt: skip
+
+
+def _times(objects: Objects) -> Iterable[datetime]:
+    for found in objects.resources.values():
+        for obj in found:
+            written = [text(obj, *path) for path in _PATHS]
+            written += [text(entry, "time") for entry in items(obj, "metadata", "managedFields")]
+            for condition in items(obj, "status", "conditions"):
+                written += [text(condition, key) for key in ("lastHeartbeatTime", "lastTransitionTime")]
+            yield from (time for entry in written if entry and (time := instant(entry)))
+
+
+# ------------------------------------------------------------------------------------------------- what a claim can know
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """The claims of one reading or two, with the trust that they deserve for these frames."""
+
+    said: tuple[tuple[Announcement, ...], ...]
+    changed: tuple[Claim, ...]
+    """Those that one reading has and the other has not, where the records were read twice: who held it before, and after."""
+    out_of_time: bool
+    """A claim was current when it was read, and is not known to have been so when these frames were."""
+
+
+_RESOURCES: Mapping[ClaimSource, str] = {
+    ClaimSource.LEASE: LEASES.resource,
+    ClaimSource.SERVICE_L2_STATUS: "servicel2statuses.metallb.io",
+    ClaimSource.POD: "pods",
+    ClaimSource.EVENT: "events",
+    ClaimSource.ANNOTATION: "services",
+    ClaimSource.HOST_NAME: "services",
+}
+"""What a claim of that kind is read from."""
+
+
+def held(
+    said: tuple[tuple[Announcement, ...], ...],
+    later: tuple[tuple[Announcement, ...], ...] | None,
+    time: When,
+    read_again: Callable[[str], bool],
+) -> Held:
+    """`said` and `later`: by Service, of the two readings; None: there is one. `read_again`: whether the second has a
+    resource, by its name."""
+    before = {claim for of_service in said for one in of_service for claim in one.claims}
+    after = {claim for of_service in later or () for one in of_service for claim in one.claims}
+    twins = {_identity(claim): claim for claim in after}
+    known = {_identity(claim) for claim in before}
+    twice = {kind for kind, resource in _RESOURCES.items() if later is not None and read_again(resource)}
+    # what had ended before it was read is no change
+    lost = [claim for claim in before if claim.kind in twice and _identity(claim) not in twins and _is_current(claim)]
+    new = [claim for claim in after if claim.kind in twice and _identity(claim) not in known and _is_current(claim)]
+    trusted = {claim: _trusted(claim, twins.get(_identity(claim)), claim.kind in twice, time) for claim in before}
+    shown = tuple(
+        tuple(replace(one, claims=tuple(trusted[claim] for claim in one.claims)) for one in of_service)
+        for of_service in said
+    )
+    return Held(
+        said=_added(shown, [replace(claim, trust=Trust.STALE) for claim in sorted(new, key=_place)], later or ()),
+        changed=tuple(sorted((*lost, *new), key=_place)),
+        out_of_time=any(
+            claim.trust is Trust.CURRENT
+            and now.trust is Trust.STALE
+            and (claim.kind not in twice or _is_current(twins.get(_identity(claim))))
+            for claim, now in trusted.items()
+        ),
+    )
+
+
+def distrusted(found: Held) -> Held:
+    """The same of an address that changed hands, or may have, after its records were read."""
+    said = tuple(tuple(_distrusted(one) for one in of_service) for of_service in found.said)
+    return replace(found, said=said, out_of_time=found.out_of_time or said != found.said)
+
+
+def _distrusted(one: Announcement) -> Announcement:
+    claims = (replace(c, trust=Trust.STALE) if _is_current(c) and not c.kind.lasts else c for c in one.claims)
+    return replace(one, claims=tuple(claims))
+
+
+def _is_current(claim: Claim | None) -> bool:
+    return claim is not None and claim.trust is Trust.CURRENT
+
+
+def _identity(claim: Claim) -> tuple[str, ...]:
+    return claim.kind, claim.source, claim.node, claim.service, claim.tenure
+
+
+def _place(claim: Claim) -> tuple[str, ...]:
+    return claim.service, claim.source, claim.node, claim.tenure
+
+
+def _added(
+    shown: tuple[tuple[Announcement, ...], ...], new: list[Claim], later: tuple[tuple[Announcement, ...], ...]
+) -> tuple[tuple[Announcement, ...], ...]:
+    """The later claims beside the earlier ones of the same implementation; of one that was not there before none, which
+    `changed` has all the same."""
+    if not new:
+        return shown
+    whose = {_identity(claim): one.implementation for of_service in later for one in of_service for claim in one.claims}
+    return tuple(
+        tuple(
+            replace(one, claims=(*one.claims, *(c for c in new if _is_of(c, one, whose)))) for one in of_service
+        )
+        for of_service in shown
+    )
+
+
+def _is_of(claim: Claim, one: Announcement, whose: Mapping[tuple[str, ...], str | None]) -> bool:
+    services = {mine.service for mine in one.claims}
+    return whose.get(_identity(claim)) == one.implementation and (not services or claim.service in services)
+
+
+def _trusted(claim: Claim, twin: Claim | None, twice: bool, time: When) -> Claim:
+    if claim.kind.lasts or claim.trust is Trust.GUESS:
+        return claim
+    if twice:
+        return _held_throughout(claim, twin, time)
+    if claim.trust is Trust.STALE:
+        return claim
+    return claim if all(_covers(claim, span, time) for span in time.frames) else replace(claim, trust=Trust.STALE)
+
+
+def _held_throughout(claim: Claim, twin: Claim | None, time: When) -> Claim:
+    """The same holder in both readings, who did not lose it in between: alive at the end, or renewed since the beginning,
+    which needs no clock."""
+    if twin is None:
+        return replace(claim, trust=Trust.STALE)
+    renewals = claim.observed_at, twin.observed_at
+    renewed = claim.kind is ClaimSource.LEASE and bool(renewals[0] and renewals[1] and renewals[1] > renewals[0])
+    alive = twin.trust is Trust.CURRENT or renewed
+    begun = twin.since if twin.since and claim.kind is not ClaimSource.EVENT else time.read_at
+    early = begun is not None and all(begun <= start + AHEAD for start, _ in time.frames)
+    if alive and early and (claim.trust is Trust.CURRENT or renewed):
+        return replace(claim, trust=Trust.CURRENT, observed_at=twin.observed_at, until=twin.until, clock_doubt=False)
+    return replace(claim, trust=Trust.STALE)
+
+
+def _covers(claim: Claim, span: Span, time: When) -> bool:
+    """By its one reading."""
+    start, end = span
+    if time.read_at is None or (claim.since is not None and claim.since > start + AHEAD):
+        return False
+    if claim.until is not None:
+        begun = claim.since or time.read_at
+        return begun <= start + FRESH and end <= max(claim.until, time.read_at) + AHEAD
+    return abs(start - time.read_at) <= FRESH
+
+
+# ---------------------------------------------------------------------------------------------------------------- clocks
+
+
+def _clocks(evidence: Evidence) -> Iterable[Gap]:
+    """Where the times of the Leases can't be true by the API server's clock. A file of unknown age has no clock to hold
+    them against."""
+    objects = evidence.objects
+    if objects.read_at is None:
+        return
+    time = when(evidence).judged_at
+    costs = "whether a Lease or an event is still current can't be told by its time"
+    if leases := renewed_ahead(objects, time):
+        more = f" and {len(leases) - 1} more" if len(leases) > 1 else ""
+        yield Gap(what="clocks", why=f"clocks differ: Lease {leases[0]}{more} was renewed in the future", costs=costs)
+    if all_expired(objects, time):
+        yield Gap(what="clocks", why="clocks differ, or nothing renews a Lease: all of them expired at once", costs=costs)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
+from itertools import chain
 
 from arpcheck import identities, kubeproxy
 from arpcheck import targets as targeting
@@ -58,7 +59,6 @@ def conclude(evidence: Evidence) -> Report:
         kin=cases.by_node(owned),
         blind=frozenset(blind),
         held=_held((name, place) for name, place in places if own[name] is None),
-        moment=ages.moment(evidence),
         read_at=read_at,
     )
     accepted = Acceptances(entries=evidence.accepted, today=evidence.started_at.astimezone(UTC).date())
@@ -82,7 +82,7 @@ def conclude(evidence: Evidence) -> Report:
         host=evidence.host,
         interfaces=evidence.options.interfaces,
         blind=blind,
-        gaps=(*objects.gaps, *gaps(evidence, canary, hearing), *untold(judgements), *ages.gap(read_at)),
+        gaps=(*objects.gaps, *gaps(evidence, canary, hearing), *untold(judgements), *ages.gaps(evidence)),
         losses=evidence.losses,
         overlays=identities.overlays(objects),
         causes=(),
@@ -184,18 +184,14 @@ class _Ground:
     blind: frozenset[str]
     held: Mapping[IPv4Address, str]
     """The addresses of the hosts that are not known to be a node, with the interface."""
-    moment: datetime
-    """At which claims are judged."""
     read_at: datetime | None
     """When the cluster was read, where that was too long before."""
 
 
 def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
     ip = target.ip if isinstance(target.ip, IPv4Address) and not target.skipped else None
-    hearing, owners, objects, read_at = ground.hearing, ground.owners, evidence.objects, ground.read_at
-    if ip in evidence.outdated:
-        read_at = objects.read_at or evidence.started_at
-    record = records.record(target, objects, ground.moment, outdated=read_at is not None)
+    hearing, owners, objects = ground.hearing, ground.owners, evidence.objects
+    record = records.record(target, evidence, frozenset(chain.from_iterable(ground.heard.values())))
     parties = cases.parties(ip, hearing, owners, ground.labels, record.announcers, record.named) if ip else ()
     rounds = hearing.rounds(ip) if ip else ()
     asked = hearing.asked(ip) if ip else None
@@ -217,7 +213,7 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
         silence=record.silence,
         unread=record.unread,
         unsaid=records.unsaid(record.said, answered=bool(parties)),
-        outdated=f"{read_at:%Y-%m-%d %H:%M} UTC" if read_at else None,
+        outdated=ages.words(evidence) if ground.read_at or record.out_of_time or ip in evidence.outdated else None,
         lost=bool(ip) and hearing.lost(ip),  # type: ignore[arg-type]
         excess=hearing.excess(ip) if ip else 0,
         non_strict=ground.non_strict,
@@ -233,6 +229,13 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
         gratuitous=_announced(ip, parties, ground) if ip else (),
         passed_over=tuple(hearing.passed_over.get(ip, ())) if ip else (),
         own_sender=hearing.recorded or asked is None or asked.by_own_sender(),
+        conflict=record.conflict,
+        changed=record.changed,
+        clock_doubt=record.clock_doubt,
+        external=record.external,
+        held_everywhere=record.held_everywhere,
+        own_address_of=record.own_address_of,
+        left_behind=record.left_behind,
     )
 
 

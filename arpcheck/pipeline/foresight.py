@@ -23,7 +23,7 @@ def look_through(targets: Iterable[Target], objects: Objects) -> None:
     """The first question looks through all objects, which takes too long while frames may come."""
     for target in _judged(targets):
         if target.services:
-            records.record(target, objects, ANY_TIME, outdated=False)
+            records.recorded(target, objects, ANY_TIME)
             return
 
 
@@ -32,9 +32,9 @@ def foresight(
 ) -> Iterator[None]:
     """A few addresses a step."""
     begun = Evidence(arpcheck="", started_at=started_at, ended_at=started_at, options=options, host=host, objects=objects)
-    at, outdated = ages.moment(begun), ages.outdated(begun) is not None
+    at = ages.moment(begun)
     for number, target in enumerate(_judged(targets), 1):
-        records.record(target, objects, at, outdated=outdated)
+        records.recorded(target, objects, at)
         if number % A_STEP == 0:
             yield
 

@@ -3,15 +3,15 @@ and known before anything is heard."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import IPv4Address
 
 from arpcheck import loadbalancers
 from arpcheck.evidence import Evidence
 from arpcheck.judge.case import expected
-from arpcheck.model import Announcement, Claim, Mac, Target, Trust
+from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Target, Trust
 from arpcheck.objects import Objects, Service
 from arpcheck.pipeline import ages
 
@@ -30,47 +30,120 @@ class Record:
     silence: str | None
     """Why nobody should answer; None: somebody should."""
     named: Mapping[Mac, str]
-    """MACs that should answer although they are no node's, and why."""
+    """MACs that should answer although they are no node's, and why: those of the deciding record."""
     named_unread: bool
     """Such MACs may be recorded where it could not be read."""
     rivals: tuple[str, ...]
     """The implementations that serve the address at once; none where one does."""
     unread: tuple[str, ...]
     """The refused resources that might have said who announces this address."""
+    conflict: tuple[Claim, ...]
+    """Two claims of the first rank that name different nodes."""
+    changed: tuple[Claim, ...]
+    """Who held it before the first frame, and who after the last, where that is not the same."""
+    out_of_time: bool
+    """A claim was current when it was read, and these frames are of another time."""
+    clock_doubt: bool
+    """No claim is current, and one would be if its time could be believed."""
+    external: bool
+    """No node is supposed to announce: its load balancers are outside of the cluster."""
+    held_everywhere: str | None
+    """What says that BGP announces it and every node's kernel may hold it; None: nothing does."""
+    own_address_of: tuple[str, ...]
+    """The nodes that have the Service's address as one of their own."""
+    left_behind: Mapping[Mac, str]
+    """MACs that a Service names for an implementation that does not decide."""
 
 
 def announcements(target: Target, evidence: Evidence) -> Said:
-    """None of them current where the cluster was read too long before."""
-    return record(target, evidence.objects, ages.moment(evidence), outdated=ages.outdated(evidence) is not None).said
+    """As they were read, each with the trust that it deserves for the frames of this run."""
+    return record(target, evidence).said
 
 
-def record(target: Target, objects: Objects, at: datetime, *, outdated: bool) -> Record:
-    """`at`: the moment at which claims are judged; `outdated`: the cluster was read too long before. The last of a target is
-    kept with `objects`."""
-    kept: dict[int, tuple[Target, datetime, bool, Record]] = objects.memo("records", dict)
-    last = kept.get(id(target))  # a target takes Python long to look up; it is kept, so that no other has its place
-    if last is None or last[0] is not target or (last[1], last[2]) != (at, outdated):
-        last = kept[id(target)] = target, at, outdated, _record(target, objects, at, outdated=outdated)
-    return last[3]
-
-
-def _record(target: Target, objects: Objects, at: datetime, *, outdated: bool) -> Record:
-    said = _announcements(target, objects, at)
-    if outdated:
-        said = tuple(tuple(map(ages.demoted, of_service)) for of_service in said)
-    claims, announcers, silence = expected(said)
+def record(target: Target, evidence: Evidence, heard: Collection[str] = ()) -> Record:
+    """`heard`: the nodes that were heard, Ready or not."""
+    objects, after, time = evidence.objects, evidence.after, ages.when(evidence)
+    said = recorded(target, objects, time.judged_at)
+    later = recorded(target, again(objects, after), time.again) if after and time.again else None
+    held = ages.held(said, later, time, lambda resource: after is not None and resource in after.resources)
+    if target.ip in evidence.outdated:
+        held = ages.distrusted(held)
+    known = _nodes(objects)
+    said = tuple(tuple(_of_known_nodes(one, known) for one in of_service) for of_service in held.said)
+    found = expected(said, None if known is None else _alive(known, heard))
     flat = tuple(announcement for of_service in said for announcement in of_service)
+    decides = set(map(id, found.deciding))
+    others = [one for one in flat if id(one) not in decides]
+    named = {mac: why for one in found.deciding for mac, why in one.macs}
+    routed = [next((one.held_everywhere for one in of_service if one.held_everywhere), None) for of_service in said]
     return Record(
         said=said,
         announcements=flat,
-        claims=claims,
-        announcers=announcers,
-        silence=silence,
-        named={mac: why for announcement in flat for mac, why in announcement.macs},
+        claims=found.claims,
+        announcers=found.announcers,
+        silence=found.silence,
+        named=named,
         named_unread=any(announcement.macs_unread for announcement in flat),
         rivals=tuple(sorted({name for of_service in said for name in loadbalancers.rivals(of_service)})),
         unread=_unread(target, said, objects),
+        conflict=found.conflict,
+        changed=held.changed,
+        out_of_time=held.out_of_time,
+        clock_doubt=not found.announcers and any(claim.clock_doubt for claim in found.claims),
+        external=not found.announcers and bool(found.deciding) and all(one.external for one in found.deciding),
+        held_everywhere=routed[0] if routed and all(routed) and not found.announcers else None,
+        own_address_of=_own_address_of(target, objects),
+        left_behind={mac: why for one in others for mac, why in one.macs if mac not in named},
     )
+
+
+def recorded(target: Target, objects: Objects, at: datetime) -> Said:
+    """What one reading says of a target, by ages at `at`, whenever its frames were. The last of a target is kept with
+    `objects`, so that it can be looked up before anything is heard."""
+    kept: dict[int, tuple[Target, datetime, Said]] = objects.memo("records", dict)
+    last = kept.get(id(target))  # a target takes Python long to look up; it is kept, so that no other has its place
+    if last is None or last[0] is not target or last[1] != at:
+        last = kept[id(target)] = target, at, _announcements(target, objects, at)
+    return last[2]
+
+
+def again(objects: Objects, after: Objects) -> Objects:
+    """The cluster with its records as they were read a second time. What could not be read again is as it was."""
+    return after.memo(
+        ("again", id(objects)),
+        lambda: replace(
+            objects, resources={**objects.resources, **after.resources}, read_at=after.read_at,
+            server_ahead=after.server_ahead,
+        ),
+    )  # fmt: skip
+
+
+def _nodes(objects: Objects) -> Mapping[str, bool | None] | None:
+    """Whether each is Ready; None: not all of them could be read."""
+    if not objects.nodes() or objects.gap("nodes"):
+        return None
+    return objects.memo("ready nodes", lambda: {node.name: node.ready for node in objects.nodes()})
+
+
+def _alive(known: Mapping[str, bool | None], heard: Collection[str]) -> Collection[str]:
+    return {name for name, ready in known.items() if ready is not False or name in heard}
+
+
+def _of_known_nodes(one: Announcement, known: Mapping[str, bool | None] | None) -> Announcement:
+    if known is None or not one.claims:
+        return one
+    return replace(
+        one,
+        claims=tuple(
+            replace(claim, node_known=claim.node in known, node_ready=known.get(claim.node)) for claim in one.claims
+        ),
+    )
+
+
+def _own_address_of(target: Target, objects: Objects) -> tuple[str, ...]:
+    if not target.services or not isinstance(target.ip, IPv4Address):
+        return ()
+    return loadbalancers.owners(target.ip, objects)
 
 
 def _announcements(target: Target, objects: Objects, at: datetime) -> Said:
@@ -81,10 +154,10 @@ def _announcements(target: Target, objects: Objects, at: datetime) -> Said:
         of_address = loadbalancers.announcements_of_address(ip, objects, at)
         return ((*_own_address(target), *_cluster_ip(ip, objects), *of_address),)
     by_name = _services(objects)
-    services = [by_name[name] for name in target.services]
+    services = [by_name.get(name) for name in target.services]  # one may be gone when the records are read again
     if ip is None:
-        return tuple(loadbalancers.announcements_without_address(service, objects, at) for service in services)
-    return tuple(loadbalancers.announcements(service, ip, objects, at) for service in services)
+        return tuple((s and loadbalancers.announcements_without_address(s, objects, at)) or () for s in services)
+    return tuple((s and loadbalancers.announcements(s, ip, objects, at)) or () for s in services)
 
 
 def _services(objects: Objects) -> Mapping[str, Service]:
@@ -95,7 +168,8 @@ def _services(objects: Objects) -> Mapping[str, Service]:
 def _own_address(target: Target) -> Iterable[Announcement]:
     """An address without a Service that is a node's own should be answered by that node."""
     if target.nodes:
-        claims = tuple(Claim(node=node, source=f"Node {node}", trust=Trust.CURRENT) for node in target.nodes)
+        kind = ClaimSource.NODE_ADDRESS
+        claims = tuple(Claim(node=node, source=f"Node {node}", kind=kind, trust=Trust.CURRENT) for node in target.nodes)
         yield Announcement(implementation=None, because="the address is a node's own", order=2, claims=claims)
 
 

@@ -41,6 +41,7 @@ def merge(runs: Sequence[tuple[str, Evidence]]) -> Evidence:
         options=_options(parts),
         host=_host(parts),
         objects=_objects([evidence.objects for evidence in newest]),
+        after=newest[0].after,
         mac_map=tuple(dict.fromkeys(entry for evidence in newest for entry in evidence.mac_map)),
         vendors={prefix: name for evidence in newest for prefix, name in evidence.vendors.items()},
         questions=tuple(question for part in parts for question in part.questions),
@@ -220,6 +221,7 @@ def _objects(newest_first: Sequence[Objects]) -> Objects:
         context=newest.context,
         version=newest.version,
         read_at=newest.read_at,
+        server_ahead=newest.server_ahead,
     )
 
 

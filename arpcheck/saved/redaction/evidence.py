@@ -51,7 +51,8 @@ class Redacted:
 
 def redact(evidence: Evidence, frames: Iterable[bytes] = ()) -> Redacted:
     """`frames`: those of the run, which are redacted one by one by what comes back."""
-    evidence = replace(evidence, objects=_selected(evidence.objects, evidence.options))
+    after = evidence.after and _selected(evidence.after, evidence.options)
+    evidence = replace(evidence, objects=_selected(evidence.objects, evidence.options), after=after)
     found = gather(evidence, frames)
     strings = Strings(found.names, found.addresses, found.macs)
     return Redacted(evidence=_Rewriter(found, strings).evidence(evidence), found=found, strings=strings)
@@ -68,6 +69,7 @@ def _selected(objects: Objects, options: Options) -> Objects:
         context=objects.context,
         version=objects.version,
         read_at=objects.read_at,
+        server_ahead=objects.server_ahead,
     )
 
 
@@ -89,6 +91,7 @@ class _Rewriter:
             options=self._options(evidence.options),
             host=self._host(evidence.host),
             objects=redacted(evidence.objects, self._strings, self._names),
+            after=evidence.after and redacted(evidence.after, self._strings, self._names),
             mac_map=tuple(map(self._entry, evidence.mac_map)),
             questions=tuple(
                 replace(q, interface=self._interface(q.interface), ip=ip(q.ip), sender=ip(q.sender), to=q.to and mac(q.to))

@@ -88,6 +88,8 @@ def _names(evidence: Evidence) -> Names:
     objects = evidence.objects
     names = Names(_real(evidence))
     name_objects(objects, names)
+    if evidence.after:
+        name_objects(evidence.after, names)
     for host in (evidence.host.node_name, *(v.node_name for v in evidence.vantages)):
         names.give_host(host or "", "node")
     for host in (*(v.name for v in evidence.vantages), *(entry.node for entry in evidence.mac_map)):
@@ -138,5 +140,6 @@ def _kind(interface: str) -> str:
 
 def _real(evidence: Evidence) -> set[str]:
     """Names that no pseudonym may be."""
-    objects = (obj for found in evidence.objects.resources.values() for obj in found)
+    readings = (evidence.objects, *((evidence.after,) if evidence.after else ()))
+    objects = (obj for reading in readings for found in reading.resources.values() for obj in found)
     return {text for obj in objects for text in _texts(obj.get("metadata", {})) if len(text) < 64}

@@ -102,6 +102,7 @@ def redacted(objects: Objects, strings: Strings, names: Names) -> Objects:
         context=names.of(objects.context) if objects.context else None,
         version=strings.value(objects.version) if objects.version else None,
         read_at=objects.read_at,
+        server_ahead=objects.server_ahead,
     )
 
 
