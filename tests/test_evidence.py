@@ -71,6 +71,7 @@ ALL = Evidence(
     accepted=(Acceptance(reason="known", until=date(2026, 6, 1), verdict=Verdict.FOREIGN, ip=VIP),),
     trouble=("eth0 went down after 1.0 s",),
     outdated=(IPv4Address("10.0.0.50"),),
+    after=Objects(resources={"leases.coordination.k8s.io": ()}, read_at=END, server_ahead=-7.5),
 )  # fmt: skip
 
 
@@ -97,6 +98,13 @@ def test_a_run_of_an_earlier_version_is_read_as_one_that_noted_no_announcement()
     document = to_json(ALL)
     del document["gratuitous"], document["passedOver"]
     assert from_json(json.loads(json.dumps(document)), "x") == replace(ALL, gratuitous=(), passed_over=())
+
+
+def test_a_run_of_an_earlier_version_is_read_as_one_that_read_the_cluster_once():
+    document = to_json(ALL)
+    del document["after"], document["objects"]["serverAhead"]
+    before = replace(ALL, after=None, objects=replace(ALL.objects, server_ahead=None))
+    assert from_json(json.loads(json.dumps(document)), "x") == before
 
 
 @pytest.mark.parametrize(

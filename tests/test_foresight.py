@@ -11,7 +11,7 @@ from arpcheck import pipeline
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.simulation import SimulatedWire, scene_host
-from arpcheck.pipeline.records import record
+from arpcheck.pipeline.records import recorded
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -30,7 +30,5 @@ def test_who_should_answer_is_worked_out_once_and_before_the_end(name, age):
     judged = [found.target for found in report.targets if found.verdict and not found.target.skipped]
     assert judged
     assert made.keys() == {target.ip for target in judged}
-    outdated = age > timedelta(hours=1)
-    at = NOW if outdated else objects.read_at
-    assert all(record(target, objects, at, outdated=outdated) is made[target.ip] for target in judged)
+    assert all(recorded(target, objects, objects.read_at) is made[target.ip] for target in judged)
     assert pipeline.conclude(replace(evidence, objects=replace(objects))) == report

@@ -369,7 +369,8 @@ def _if_alive(claim: Claim, alive: Collection[str] | None) -> Claim:
 
 
 def _strongest(found: Sequence[Placed]) -> list[Placed]:
-    """Those of the first rank of every implementation, of any other rank only the deciding one's."""
+    """Those of the first rank that speak of the very Service, of every implementation; all others of the deciding one
+    only: another's Lease for all Services need not be for this one."""
     current = [one for one in found if one[1].trust is Trust.CURRENT]
     if not current:
         return []
@@ -377,10 +378,9 @@ def _strongest(found: Sequence[Placed]) -> list[Placed]:
     if claim.kind is ClaimSource.NODE_ADDRESS and any(other.kind.rank < claim.kind.rank for _, other in found):
         return []
     best = [one for one in current if one[1].kind.rank == claim.kind.rank]
-    if claim.kind.rank == 0:
-        lowest = {place: min(other.rank for at, other in best if at == place) for place, _ in best}
-        return [one for one in best if one[1].rank == lowest[one[0]]]
-    return [one for one in best if one[0] == position and one[1].rank == claim.rank]
+    own = [one for one in best if one[0] == position and one[1].rank == claim.rank]
+    others = [one for one in best if one[0] != position and one[1].rank == 0] if claim.kind.rank == 0 else []
+    return [*own, *others]
 
 
 _TRUST = {Trust.CURRENT: 0, Trust.STALE: 1, Trust.GUESS: 2}

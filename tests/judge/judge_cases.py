@@ -12,7 +12,7 @@ from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.judge.nodes import NodeState
 from arpcheck.judge.verdicts import judge
-from arpcheck.model import Claim, Host, Interface, Kind, Mac, Owner, Question, Reply, Responder, Strength, Target, Trust
+from arpcheck.model import Claim, ClaimSource, Host, Interface, Kind, Mac, Owner, Question, Reply, Responder, Strength, Target, Trust
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 IP, CANARY, OURS = IPv4Address("10.0.0.50"), IPv4Address("10.96.0.1"), IPv4Address("10.0.0.5")
@@ -45,7 +45,8 @@ def party(number, *rounds, node=None, named="", **owner):
 
 
 def claim(node, trust=Trust.CURRENT):
-    return Claim(node=node, source="ServiceL2Status metallb-system/l2-a", trust=trust)
+    kind = ClaimSource.SERVICE_L2_STATUS
+    return Claim(node=node, source="ServiceL2Status metallb-system/l2-a", kind=kind, trust=trust)
 
 
 def case(*parties, ip=IP, announcers=(), non_strict=(), kind=Kind.LOAD_BALANCER, skipped=None, claims=None, **rest):

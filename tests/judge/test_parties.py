@@ -8,7 +8,7 @@ from judge_cases import evidence, hearing, hosts, mac
 
 from arpcheck.judge import case
 from arpcheck.judge.hearing import Asked, Hearing
-from arpcheck.model import Announcement, Claim, Mac, Owner, Question, Reply, Trust
+from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Owner, Question, Reply, Trust
 
 IP, OWN = IPv4Address("10.0.0.50"), IPv4Address("10.0.0.5")
 A, B, OTHER = Mac("02:00:00:00:00:0a"), Mac("02:00:00:00:00:0b"), Mac("02:00:00:00:00:0c")
@@ -91,8 +91,16 @@ def announced(*claims, silence=None):
     return Announcement(implementation="x", because="", order=1, claims=tuple(claims), silence=silence)
 
 
-def says(node, trust=Trust.CURRENT, rank=0):
-    return Claim(node=node, source=f"Lease {node}", trust=trust, rank=rank)
+def says(node, trust=Trust.CURRENT, rank=0, kind=ClaimSource.LEASE):
+    return Claim(node=node, source=f"{kind} {node}", kind=kind, trust=trust, rank=rank)
+
+
+def event(node):
+    return says(node, rank=1, kind=ClaimSource.EVENT)
+
+
+def own(node):
+    return says(node, kind=ClaimSource.NODE_ADDRESS)
 
 
 @pytest.mark.parametrize(
@@ -106,19 +114,57 @@ def says(node, trust=Trust.CURRENT, rank=0):
         pytest.param([[announced(silence="BGP only")], []], "", None, id="nothing is said of the other Service"),
         pytest.param([[announced(says("a"))], [announced(says("b"))]], "ab", None, id="each Service's own"),
         pytest.param([[announced(says("a", rank=1), says("b"))]], "b", None, id="of one Service the strongest"),
-        pytest.param([[announced(says("a")), announced(says("b"))]], "a", None, id="of one Service the deciding implementation's"),
+        pytest.param([[announced(says("a")), announced(says("b"))]], "ab", None, id="two of the first rank disagree"),
+        pytest.param([[announced(says("a")), announced(says("b", rank=1))]], "a", None, id="another's Lease for all Services"),
+        pytest.param([[announced(event("a")), announced(event("b"))]], "a", None, id="of one Service the deciding implementation's"),
+        pytest.param([[announced(event("a"), event("b"))]], "ab", None, id="any node that an event names"),
+        pytest.param([[announced(event("a")), announced(says("b"))]], "b", None, id="a Lease, whoever else says what"),
+        pytest.param([[announced(own("a")), announced(says("b"))]], "b", None, id="a Lease before a node's own address"),
+        pytest.param([[announced(own("a")), announced(event("b"))]], "b", None, id="an event before a node's own address"),
+        pytest.param([[announced(own("a")), announced(says("b", Trust.STALE))]], "", None, id="an old Lease beside a node's own address"),
+        pytest.param([[announced(own("a")), announced(says("b", Trust.GUESS, kind=ClaimSource.GUESS))]], "a", None, id="a guess beside it"),
+        pytest.param([[announced(own("a"), own("b"))]], "ab", None, id="an address that two nodes list"),
         pytest.param([[announced(says("a", Trust.STALE)), announced(says("b", rank=2))]], "b", None, id="a current claim before an old one"),
         pytest.param([[announced(says("a", Trust.GUESS))]], "", None, id="a guess names nobody"),
     ],
 )
 def test_who_should_answer(announcements, announcers, silence):
     for order in permutations(announcements):
-        _, found, why = case.expected(order)
-        assert (found, why) == (frozenset(announcers), silence)
+        found = case.expected(order)
+        assert (found.announcers, found.silence) == (frozenset(announcers), silence)
+
+
+@pytest.mark.parametrize(
+    ("announcements", "nodes"),
+    [
+        pytest.param([[announced(says("a")), announced(says("b"))]], "ab", id="of two implementations"),
+        pytest.param([[announced(says("a"), says("b", kind=ClaimSource.SERVICE_L2_STATUS))]], "ab", id="of one"),
+        pytest.param([[announced(says("a"), says("a", kind=ClaimSource.POD))]], "", id="of one mind"),
+        pytest.param([[announced(says("a"))], [announced(says("b"))]], "", id="of two Services"),
+        pytest.param([[announced(says("a"), says("b", Trust.STALE))]], "", id="an old one"),
+        pytest.param([[announced(says("a"), event("b"))]], "", id="of another rank"),
+        pytest.param([[announced(event("a"), event("b"))]], "", id="events"),
+    ],
+)
+def test_two_claims_of_the_first_rank_that_disagree_are_both_named(announcements, nodes):
+    assert [claim.node for claim in case.expected(announcements).conflict] == [*nodes]
+
+
+@pytest.mark.parametrize(("alive", "announcers"), [("abc", "a"), ("bc", ""), (None, "a")])
+def test_a_record_of_a_node_that_is_gone_names_nobody(alive, announcers):
+    found = case.expected([[announced(says("a"), says("b", rank=1, kind=ClaimSource.EVENT))]], alive)
+    assert found.announcers == ({"a"} if announcers else {"b"})
+    assert found.claims[0].node == ("a" if announcers else "b")
+
+
+def test_the_announcements_that_decide_are_those_of_the_strongest_claims():
+    annotated, recorded, other = announced(says("a", Trust.STALE)), announced(says("b")), announced()
+    assert case.expected([[annotated, recorded], [other]]).deciding == (recorded, other)
+    assert case.expected([[annotated, other]]).deciding == (annotated,)
 
 
 def test_the_strongest_claim_comes_first_and_each_once():
     """Over all Services that share the address."""
-    guess, old, current = says("a", Trust.GUESS), says("b", Trust.STALE), says("c", rank=3)
+    guess, old, current = says("a", Trust.GUESS, kind=ClaimSource.GUESS), says("b", Trust.STALE), says("c", rank=3)
     for order in permutations([[announced(guess, old), announced(current)], [announced(old)], [announced(guess)]]):
-        assert case.expected(order)[0] == (current, old, guess)
+        assert case.expected(order).claims == (current, old, guess)

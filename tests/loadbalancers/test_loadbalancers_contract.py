@@ -25,12 +25,12 @@ from arpcheck.loadbalancers import (
 )
 from arpcheck.loadbalancers.records import demoted
 from arpcheck.loadbalancers.rows import ROWS
-from arpcheck.model import Announcement, Claim, Trust
+from arpcheck.model import Announcement, Claim, ClaimSource, Trust
 from arpcheck.objects import Objects
 
 REPORTED = {
     *("metallb", "cilium", "kube-vip", "purelb", "openelb", "antrea"),
-    *("servicelb", "kube-ovn", "loxilb", "calico", "cloud"),
+    *("servicelb", "kube-ovn", "loxilb", "avi", "f5", "calico", "cloud"),
 }
 
 
@@ -56,7 +56,7 @@ def test_the_table_has_a_row_an_implementation() -> None:
     names = [row[0] for row in table()]
     assert names == [
         *("metallb", "cilium", "kube-vip", "purelb", "openelb", "kube-ovn", "servicelb"),
-        *("antrea", "loxilb", "calico", "openelb 0.6", "cloud", "ovn-kubernetes"),
+        *("antrea", "loxilb", "avi", "f5", "calico", "openelb 0.6", "cloud", "ovn-kubernetes"),
     ]
     assert all(cell and "\n" not in cell for row in table() for cell in row)
 
@@ -78,7 +78,7 @@ def test_what_names_an_announcer_by_itself_is_always_needed() -> None:
 
 
 def test_a_guess_stays_a_guess() -> None:
-    said = [Claim(node="worker-1", source="…", trust=trust) for trust in (Trust.CURRENT, Trust.STALE, Trust.GUESS)]
+    said = [Claim(node="worker-1", source="…", kind=ClaimSource.GUESS, trust=trust) for trust in (Trust.CURRENT, Trust.STALE, Trust.GUESS)]
     assert [claim.trust for claim in demoted(said)] == [Trust.STALE, Trust.STALE, Trust.GUESS]
 
 
@@ -140,7 +140,7 @@ def test_a_live_record_beside_an_old_one_is_a_controller() -> None:
 
 
 def test_controllers_are_told_by_name_whichever_decides() -> None:
-    current = Claim(node="worker-1", source="Lease shop/web", trust=Trust.CURRENT)
+    current = Claim(node="worker-1", source="Lease shop/web", kind=ClaimSource.LEASE, trust=Trust.CURRENT)
     names = ("purelb", "metallb", "cilium", "openelb", "kube-vip", "antrea")
     said = [Announcement(implementation=name, because="…", order=4, claims=(current,)) for name in names]
     assert rivals(said) == tuple(sorted(names))
@@ -160,7 +160,7 @@ def test_among_annotations_the_one_with_a_current_record_decides() -> None:
 def test_a_nodes_own_address_is_a_hint_and_no_controller() -> None:
     """A pool that holds a node's address: the node's kernel answers, ServiceLB need not be there."""
     found = changed(cluster("k3s-1.33"), "shop/web", **{"purelb.io/announcing-IPv4": "worker-1,eth0,192.168.10.13"})
-    assert implementations(found, "shop/web", "192.168.10.13") == (["servicelb", "purelb"], ())
+    assert implementations(found, "shop/web", "192.168.10.13") == (["purelb", "servicelb"], ())
 
 
 def test_servicelb_that_was_not_disabled_is_a_second_controller() -> None:

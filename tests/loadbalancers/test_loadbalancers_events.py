@@ -105,9 +105,10 @@ def claims(*events: dict[str, Any]) -> list[str]:
     ("fields", "trust"),
     [
         pytest.param({"lastTimestamp": ago(seconds=1)}, "current", id="a second ago"),
+        pytest.param({"lastTimestamp": ago(seconds=-5)}, "current", id="clocks differ by less than that"),
         pytest.param({"lastTimestamp": ago(minutes=59, seconds=59)}, "current", id="an hour less a second"),
         pytest.param({"lastTimestamp": ago(hours=1)}, "possibly-stale", id="an hour"),
-        pytest.param({"lastTimestamp": ago(seconds=-30)}, "current", id="by a clock that is ahead"),
+        pytest.param({"lastTimestamp": ago(seconds=-30)}, "possibly-stale", id="by a clock that is ahead"),
         pytest.param({"lastTimestamp": ago(hours=2), "series": {"lastObservedTime": ago(minutes=1)}}, "current", id="series"),
         pytest.param({"eventTime": ago(minutes=1), "lastTimestamp": None}, "current", id="eventTime alone"),
         pytest.param({"deprecatedLastTimestamp": ago(minutes=1)}, "current", id="of the newer API"),
@@ -130,8 +131,8 @@ def test_age(fields: dict[str, Any], trust: str) -> None:
                 event("worker-2", lastTimestamp=ago(minutes=20)),
                 event("worker-3", "bgp", lastTimestamp=ago(minutes=1)),
             ],
-            ["current worker-2"],
-            id="the newest that is not of BGP",
+            ["current worker-1", "current worker-2"],
+            id="of an hour every one that is not of BGP",
         ),
         pytest.param(
             [event("worker-1"), event("worker-2", lastTimestamp=ago(hours=9))],
@@ -145,7 +146,7 @@ def test_age(fields: dict[str, Any], trust: str) -> None:
         ),
         pytest.param(
             [event("worker-1", "", lastTimestamp=ago(minutes=2)), event("worker-2", "", lastTimestamp=ago(minutes=1))],
-            ["possibly-stale worker-2"],
+            ["possibly-stale worker-1", "possibly-stale worker-2"],
             id="several without a protocol may be BGP",
         ),
         pytest.param(

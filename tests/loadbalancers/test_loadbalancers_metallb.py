@@ -41,7 +41,11 @@ EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
             "metallb-0.14.9",
             "shop/web",
             [STATUSES],
-            ["current 1 worker-2 by Event shop/web nodeAssigned at 10:41:07", f"unread: {STATUSES}"],
+            [
+                "current 1 worker-1 by Event shop/web nodeAssigned at 09:50:00",
+                "current 1 worker-2 by Event shop/web nodeAssigned at 10:41:07",
+                f"unread: {STATUSES}",
+            ],
             id="a current event stands without the record, which is named beside it",
         ),
         pytest.param(

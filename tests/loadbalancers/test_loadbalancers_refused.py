@@ -133,7 +133,6 @@ def test_a_service_that_came_is_whole() -> None:
         pytest.param("edge/common", [], True, "possibly-stale", id="where nobody may look"),
         pytest.param("common", [], True, "current", id="beside the Service, and there is none"),
         pytest.param("edge/common", [], False, "current", id="elsewhere, and there is none"),
-        pytest.param("edge/common", [lease("edge/common", "worker-1", ago=600)], True, "current", id="elsewhere, and expired"),
     ],
 )
 def test_the_lease_for_all_of_kube_vip_does_not_decide_where_the_services_own_may_be_alive(
@@ -255,8 +254,9 @@ FELIX = "felixconfigurations.crd.projectcalico.org"
         pytest.param(
             unrecorded, "calico-3.30", "shop/web", None, [FELIX],
             [
-                "note: Calico announces by BGP; since 3.34 Felix can answer ARP too, "
-                "by a consistent hash that it records nowhere",
+                "note: Calico announces by BGP; since 3.34 Felix can answer ARP too, for addresses of a pool without "
+                "encapsulation and with externalTrafficPolicy Cluster, by a consistent hash that it records nowhere; a dead "
+                "node keeps the address until its Node is deleted",
                 f"unread: {FELIX}",
             ],
             id="calico: BGP only needs Felix's configuration",

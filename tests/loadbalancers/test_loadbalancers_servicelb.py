@@ -23,10 +23,10 @@ def daemonset(name: str, program: str = "k3s", space: str = "shop", served: str 
     ("found", "expected"),
     [
         pytest.param([], None, id="nothing"),
-        pytest.param([NODE], "servicelb (2: the address is worker-1's own)", id="a node's address"),
+        pytest.param([NODE], "servicelb (6: the address is worker-1's own)", id="a node's address"),
         pytest.param(
             [NODE, member("worker-2", ("ExternalIP", IP))],
-            "servicelb (2: the address is worker-1 and worker-2's own)",
+            "servicelb (6: the address is worker-1 and worker-2's own)",
             id="of two nodes",
         ),
         pytest.param([NODE, daemonset("svclb-web")], "servicelb (2: DaemonSet kube-system/svclb-web)", id="and a DaemonSet"),

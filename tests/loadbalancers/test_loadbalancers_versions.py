@@ -49,8 +49,9 @@ CASES = [
         "192.168.10.95",
         [
             "calico (4: annotation projectcalico.org/loadBalancerIPs)",
-            "note: Calico announces by BGP; since 3.34 Felix can answer ARP too, by a consistent hash that "
-            "it records nowhere",
+            "note: Calico announces by BGP; since 3.34 Felix can answer ARP too, for addresses of a pool without "
+            "encapsulation and with externalTrafficPolicy Cluster, by a consistent hash that it records nowhere; a dead node "
+            "keeps the address until its Node is deleted",
         ],
         id="calico-3.34: shop/web",
     ),
@@ -189,6 +190,8 @@ CASES = [
         "shop/plain",
         "192.168.10.57",
         [
+            "None (3: loadBalancerClass example.com/other, which nothing here serves)",
+            "note: the load balancer of that class is not known here: no node is supposed to announce",
         ],
         id="cilium-1.18: shop/plain",
     ),
@@ -235,7 +238,7 @@ CASES = [
         "shop/web",
         "192.168.10.13",
         [
-            "servicelb (2: the address is worker-3's own)",
+            "servicelb (6: the address is worker-3's own)",
             "current 0 worker-3 by Node worker-3",
         ],
         id="k3s-1.33: shop/web",
@@ -257,6 +260,8 @@ CASES = [
         "shop/classed",
         "192.168.10.11",
         [
+            "None (3: loadBalancerClass example.com/other, which nothing here serves)",
+            "note: the load balancer of that class is not known here: no node is supposed to announce",
         ],
         id="k3s-1.33: shop/classed",
     ),

@@ -13,6 +13,7 @@ from arpcheck.model import (
     Cause,
     CauseId,
     Claim,
+    ClaimSource,
     Finding,
     Gap,
     Interface,
@@ -56,7 +57,7 @@ def responder(node: str | None, *, expected: bool = False, first: float = 0.21, 
 
 def announced_by(node: str, service: str) -> Claim:
     source = f"ServiceL2Status metallb-system/l2-{service.rpartition('/')[2]}"
-    return Claim(node=node, source=source, trust=Trust.CURRENT, service=service, observed_at=RECORDED)
+    return Claim(node=node, source=source, kind=ClaimSource.LEASE, trust=Trust.CURRENT, service=service, observed_at=RECORDED)
 
 
 def service(

@@ -9,13 +9,13 @@ import pytest
 from report_crowds import crowd
 from report_samples import CLEAN, NON_STRICT, PARTIAL, known, node, responder, service
 
-from arpcheck.model import Arp, Claim, Kind, Report, Responder, TargetReport, Trust, Verdict
+from arpcheck.model import Arp, Claim, ClaimSource, Kind, Report, Responder, TargetReport, Trust, Verdict
 from arpcheck.reports import Style, render
 from arpcheck.reports.grid import FEW, Mark, grid
 
 
 def claimed(node_name: str, trust: Trust = Trust.CURRENT, rank: int = 0, name: str = "web/nginx") -> Claim:
-    return Claim(node=node_name, source="a record", trust=trust, service=name, rank=rank)
+    return Claim(node=node_name, source="a record", kind=ClaimSource.LEASE, trust=trust, service=name, rank=rank)
 
 
 def asked(*responders: Responder, claims: tuple[Claim, ...] = (), **more: object) -> TargetReport:
