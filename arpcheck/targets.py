@@ -5,7 +5,7 @@ Knows Services and the nodes' own addresses. How a target is asked, on which int
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
@@ -14,8 +14,17 @@ from arpcheck.evidence import Options
 from arpcheck.model import Address, Kind, Skip, Target
 from arpcheck.objects import Objects, Service, selects
 
-CONTROLS = (IPv4Address("192.0.2.1"), IPv4Address("203.0.113.1"), IPv4Address("198.51.100.1"))
-"""Addresses that nobody owns (RFC 5737). The first whose block is not in use here is asked."""
+CONTROLS = tuple(
+    map(
+        IPv4Address,
+        (
+            "192.0.2.1", "203.0.113.1", "198.51.100.1",
+            "198.18.0.1", "198.18.64.1", "198.18.128.1", "198.18.192.1",
+            "198.19.0.1", "198.19.64.1", "198.19.128.1", "198.19.192.1",
+        ),
+    )
+)  # fmt: skip
+"""Addresses that nobody owns (RFC 5737, documentation; RFC 2544, benchmarks). The first whose /24 is not in use is asked."""
 
 JUDGED = (Kind.LOAD_BALANCER, Kind.EXTERNAL_IP, Kind.EXTRA)
 """The kinds that get a verdict."""
@@ -37,11 +46,13 @@ def targets(
     node_addresses: Mapping[str, Iterable[IPv4Address]],
     networks: Iterable[IPv4Network] = (),
     gateways: Mapping[str, Iterable[IPv4Address]] | None = None,
+    asked: Container[IPv4Address] = (),
 ) -> tuple[Target, ...]:
     """Every target of the run, sorted by kind and address.
 
-    `node_addresses`: the nodes' own, by node name. `networks`: those of the interfaces, which the control avoids.
-    `gateways`: the nodes' ends of the pod network, asked in a preflight."""
+    `node_addresses`: the nodes' own, by node name. `networks`: all that are known to be somebody's, which the control
+    avoids. `gateways`: the nodes' ends of the pod network, asked in a preflight. `asked`: the control is that of them
+    which can be one, where a run is judged."""
     owners: dict[IPv4Address, list[str]] = {}
     for listing in (node_addresses, gateways or {}):
         for node in sorted(listing):
@@ -52,14 +63,15 @@ def targets(
     skipped += [
         _skip(ip, service, why, Kind.EXTERNAL_IP) for service, ip in _external(objects, options) if (why := _not_asked(ip))
     ]
-    asked = [
+    wanted = [
         Target(ip=ip, kind=kind, services=services, nodes=tuple(owners.get(ip, ())))
         for ip, (kind, services) in found.items()
     ]
     taken = {*found, *owners, *(target.ip for target in skipped if target.ip)}
     skipped = [target for target in skipped if target.ip not in found]
     own = [Target(ip=ip, kind=Kind.NODE, nodes=tuple(names)) for ip, names in owners.items() if ip not in found]
-    return tuple(sorted((*asked, *_merged(skipped), *_knowledge(objects, networks, taken), *own), key=_order))
+    knowledge = _knowledge(objects, tuple(networks), taken, asked)
+    return tuple(sorted((*wanted, *_merged(skipped), *knowledge, *own), key=_order))
 
 
 def chosen(objects: Objects, options: Options) -> tuple[Service, ...]:
@@ -95,11 +107,23 @@ def _is_served(service: Service) -> bool:
     return not dns and service.labels.keys().isdisjoint(_NOT_SERVED)
 
 
-def control(networks: Iterable[IPv4Network], taken: Iterable[Address | None] = ()) -> IPv4Address:
-    """An address nobody owns: whoever answers it is a proxy."""
-    used = tuple(networks)
-    known = set(taken)
-    return next((ip for ip in CONTROLS if ip not in known and not any(ip in network for network in used)), CONTROLS[-1])
+def control(
+    networks: Sequence[IPv4Network], taken: Iterable[Address] = (), asked: Container[IPv4Address] = ()
+) -> IPv4Address | None:
+    """An address nobody owns: whoever answers it is a proxy. None where all that could be one are in use. One that was
+    `asked` is taken first, if it is not itself somebody's."""
+    known = {ip for ip in taken if isinstance(ip, IPv4Address)}
+    nobodys = [ip for ip in CONTROLS if ip not in known and not any(ip in network for network in networks)]
+    if was := next((ip for ip in nobodys if ip in asked), None):
+        return was
+    blocks = {int(ip) >> 8 for ip in known}
+    return next((ip for ip in nobodys if int(ip) >> 8 not in blocks and not _within(networks, ip)), None)
+
+
+def _within(networks: Iterable[IPv4Network], ip: IPv4Address) -> bool:
+    """A part of its /24 is one of these networks."""
+    block = IPv4Network((int(ip) & ~0xFF, 24))
+    return any(network.overlaps(block) for network in networks)
 
 
 def check_options(options: Options) -> None:
@@ -204,8 +228,12 @@ def _merged(skipped: Iterable[Target]) -> Iterable[Target]:
     return merged.values()
 
 
-def _knowledge(objects: Objects, networks: Iterable[IPv4Network], taken: set[Address]) -> Iterable[Target]:
-    yield Target(ip=control(networks, taken), kind=Kind.CONTROL)
+def _knowledge(
+    objects: Objects, networks: Sequence[IPv4Network], taken: set[Address], asked: Container[IPv4Address]
+) -> Iterable[Target]:
+    every = {*taken, *(ip for service in objects.services() for ip in service.addresses)}
+    if nobodys := control(networks, every, asked):
+        yield Target(ip=nobodys, kind=Kind.CONTROL)
     if found := canary(objects, taken):
         yield Target(ip=found, kind=Kind.CANARY)
 

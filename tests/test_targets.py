@@ -7,8 +7,9 @@ import pytest
 
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
-from arpcheck.model import Kind, Skip
+from arpcheck.model import Host, Kind, Skip
 from arpcheck.objects import Objects
+from arpcheck.pipeline.planning import targets_of
 from arpcheck.targets import canary, check_options, control, selection, targets
 
 
@@ -226,11 +227,55 @@ def test_the_canary(services, expected):
         pytest.param("192.0.2.0/24", (), "203.0.113.1", id="where an interface is in that block"),
         pytest.param("10.0.0.0/24", ("192.0.2.1",), "203.0.113.1", id="where a Service has it"),
         pytest.param("192.0.2.0/24", ("203.0.113.1",), "198.51.100.1", id="where both are in use"),
-        pytest.param("192.0.2.0/24", ("203.0.113.1", "198.51.100.1"), "198.51.100.1", id="where all are: proves nothing"),
+        pytest.param("192.0.2.0/24", ("203.0.113.1", "198.51.100.1"), "198.18.0.1", id="where all three are"),
+        pytest.param("192.0.2.128/25", (), "203.0.113.1", id="where a part of that block is a network"),
+        pytest.param("10.0.0.0/24", ("192.0.2.77", "2001:db8::1"), "203.0.113.1", id="where a Service has another address of it"),
+        pytest.param("192.0.0.0/5", ("203.0.113.9",), None, id="where all of them are in use"),
     ],
 )
 def test_the_control_is_an_address_nobody_owns(network, taken, expected):
-    assert control([IPv4Network(network)], [IPv4Address(ip) for ip in taken]) == IPv4Address(expected)
+    assert control([IPv4Network(network)], [ip_address(ip) for ip in taken]) == (expected and IPv4Address(expected))
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken", "expected"),
+    [
+        pytest.param(("198.51.100.1",), (), "198.51.100.1", id="another than is taken today"),
+        pytest.param(("192.0.2.1",), ("192.0.2.77",), "192.0.2.1", id="beside somebody's"),
+        pytest.param(("192.0.2.1",), ("192.0.2.1",), "203.0.113.1", id="which is somebody's now"),
+        pytest.param(("10.0.0.50",), (), "192.0.2.1", id="none"),
+    ],
+)
+def test_the_control_of_a_run_is_the_one_that_it_asked(asked, taken, expected):
+    put, used = ({IPv4Address(ip) for ip in ips} for ips in (asked, taken))
+    assert control([IPv4Network("10.0.0.0/24")], used, put) == IPv4Address(expected)
+
+
+@pytest.mark.parametrize(
+    ("resource", "obj"),
+    [
+        pytest.param("nodes", {"metadata": {"name": "n"}, "spec": {"podCIDRs": ["fd00::/64", "192.0.2.0/25"]}}, id="a node's pods"),
+        pytest.param("nodes", {"metadata": {"name": "n"}, "spec": {"podCIDR": "192.0.0.0/16"}}, id="a node's pods, written once"),
+        pytest.param("ipaddresspools.metallb.io", {"metadata": {"name": "p"}, "spec": {"addresses": ["192.0.2.240-192.0.2.250"]}}, id="a pool"),
+        pytest.param(None, None, id="nobody's"),
+    ],
+)
+def test_what_the_cluster_has_given_away_is_not_the_control(resource, obj):
+    objects = Objects(resources={resource: (obj,)} if resource else {})
+    [asked] = [t.ip for t in targets_of(Options(), objects, Host()) if t.kind is Kind.CONTROL]
+    assert str(asked) == ("203.0.113.1" if resource else "192.0.2.1")
+
+
+def test_where_every_control_is_in_use_none_is_asked():
+    everything = [IPv4Network("0.0.0.0/0")]
+    assert not [t for t in targets(Objects(), Options(), {}, everything) if t.kind is Kind.CONTROL]
+
+
+@pytest.mark.parametrize("given", [{"clusterIP": "192.0.2.10"}, {"externalIPs": ["192.0.2.10"]}])
+def test_any_address_of_any_service_is_somebody_s(given):
+    other = service("a", type_="ClusterIP")
+    other = other | {"spec": other["spec"] | given}
+    assert [str(t.ip) for t in found(other) if t.kind is Kind.CONTROL] == ["203.0.113.1"]
 
 
 @pytest.mark.parametrize("ip", ["0.0.0.0", "127.0.0.1", "224.0.0.0", "224.0.0.1", "255.255.255.255"])

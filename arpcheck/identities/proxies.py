@@ -10,11 +10,9 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from arpcheck.evidence import Evidence
 from arpcheck.identities.addresses import extra_addresses, service_addresses, status_addresses
 from arpcheck.model import Mac
+from arpcheck.targets import CONTROLS
 
 ZERO = IPv4Address(0)
-
-CONTROLS = (IPv4Address("192.0.2.1"), IPv4Address("203.0.113.1"), IPv4Address("198.51.100.1"))
-"""Addresses that nobody owns (RFC 5737)."""
 
 
 Proxying = tuple[str, Mac, IPv4Address]

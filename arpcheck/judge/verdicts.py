@@ -82,14 +82,15 @@ def non_strict(case: Case) -> str | None:
     2. or, where the announcer is not known, such a node answered beside another responder.
     3. or such a node answered although nobody should: the address is announced by BGP only, or belongs to a load balancer
        outside of the cluster.
-    4. or nodes answered for an address that, by its load balancer's own configuration, BGP announces and every node's
-       kernel holds: arp_ignore is 0 there.
+    4. or several nodes answered for an address that, by its load balancer's own configuration, BGP announces and every
+       node's kernel may hold: arp_ignore is 0 there.
 
     Do:
     - Turn strict ARP on in kube-proxy's configuration and restart kube-proxy on the nodes named under `nodes`.
     - Where the load balancer itself puts the address on every node: set arp_ignore=1 and arp_announce=2 there.
     - Clients keep the wrong MAC until their ARP entry ends; flush it on routers that matter."""
-    if case.held_everywhere and (holders := [party for party in case.parties if party.node and not party.expected]):
+    holders = [party for party in case.parties if party.node] if case.held_everywhere else []
+    if len(holders) > 1:
         return (
             f"{_and(case, holders)} answered: every node's kernel holds the address ({case.held_everywhere}), "
             f"and arp_ignore is 0 there; {_should(case)}"
@@ -107,13 +108,16 @@ def duplicate(case: Case) -> str | None:
     Decided when:
     1. several machines answered in one round.
     2. and none of those that should not have is known to be non-strict.
+    3. and, where the record of who should changed while arpcheck ran, they did so in every round.
 
     Do:
     - Look on each of them whether the address is on an interface (`ip addr`): where it is, the kernel answers unless
       arp_ignore=1. Take it away there, or restart the announcer that left it.
     - Where it is on none: look at the announcers' logs on the nodes named for each other's loss (MetalLB: memberlist).
     - Where two Services share the address, give them one announcer: one sharing key, one leader election."""
-    return f"{_and(case, case.together)} answered in one round; {_should(case)}" if case.together else None
+    if not case.together or (case.changed and not all(case.every_round(party) for party in case.together)):
+        return None
+    return f"{_and(case, case.together)} answered in one round; {_should(case)}"
 
 
 def inconclusive(case: Case) -> str | None:
@@ -135,7 +139,8 @@ def inconclusive(case: Case) -> str | None:
         others.
     11. or the frames are from a capture, which may lack some.
     12. or who should answer could not be read, and no current claim fits what was heard.
-    13. or two current records name different nodes.
+    13. or two current records name different nodes, or the record of who should changed while arpcheck ran, and several
+        nodes or none answered.
     14. or the file in place of an API holds none of what would say who should answer, or that nobody should.
     15. or the cluster was read more than an hour before, and what was heard is not what was recorded then.
     16. or a node answers for the address of a load balancer outside of the cluster.
@@ -327,6 +332,15 @@ _MOST = 3
 """Nodes that a reason names."""
 
 
+def _changing(case: Case) -> str | None:
+    """A failover while it ran: two nodes may overlap for a moment, and for another nobody answers."""
+    if not case.changed or not (case.together or not case.parties) or case.silence:
+        return None
+    heard = f"{_and(case, case.together)} answered in one round" if case.together else "nobody answered"
+    named = " and ".join(sorted({claim.node for claim in case.changed}))
+    return f"{heard}, and the record of who should changed while arpcheck ran ({named})"
+
+
 def _rival_claims(case: Case) -> str | None:
     if not case.conflict or case.silence:
         return None
@@ -383,7 +397,7 @@ def _asked_of_one_only(case: Case) -> str | None:
 
 _DOUBTS: tuple[Rule, ...] = (
     _lost_frames, _unfinished, _unknown_owner, _doubtful_owner, _doubled, _itself, _outside, _some_rounds_only,
-    _never_both_audible, _deaf, _asked_of_one_only, _unread, _rival_claims, _unsaid, _outdated,
+    _changing, _never_both_audible, _deaf, _asked_of_one_only, _unread, _rival_claims, _unsaid, _outdated,
 )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def conclude(evidence: Evidence) -> Report:
     """Owners, nodes, verdicts, findings, exit code."""
     objects, hearing = evidence.objects, Hearing(evidence)
     addresses = identities.node_addresses(objects)
-    targets = targets_of(evidence.options, objects, evidence.host)
+    targets = targets_of(evidence.options, objects, evidence.host, evidence.questions)
     places = views(evidence)
     own = {name: identities.own_node(place) for name, place in places}
     canary = next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network, summarize_address_range
 
 from arpcheck import asks as asking
 from arpcheck import identities
@@ -17,9 +18,11 @@ from arpcheck.model import (
     Interface,
     Kind,
     Mac,
+    Question,
     Target,
 )  # fmt: skip
-from arpcheck.objects import Objects
+from arpcheck.objects import Objects, text, texts
+from arpcheck.pools.ranges import pools
 from arpcheck.wire.schedule import Course, seconds
 
 
@@ -72,15 +75,33 @@ def _plan(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntr
     return Plan(targets=targets, asks=asks, course=course, seconds=seconds(course, options.interfaces))
 
 
-def targets_of(options: Options, objects: Objects, host: Host) -> tuple[Target, ...]:
-    """Made once, for the questions and for the verdicts."""
+def targets_of(
+    options: Options, objects: Objects, host: Host, questions: Iterable[Question] = ()
+) -> tuple[Target, ...]:
+    """Made once, for the questions and for the verdicts. `questions`: what was asked, where a run is judged: which address
+    was its control is seen there."""
     networks = asking.networks(used(options, host))
+    controls = frozenset(question.ip for question in questions).intersection(targeting.CONTROLS)
 
     def made() -> tuple[Target, ...]:
         gateways = identities.pod_gateways(objects) if options.preflight else {}
-        return targeting.targets(objects, options, identities.node_addresses(objects), networks, gateways)
+        in_use = (*networks, *_in_use(objects))
+        return targeting.targets(objects, options, identities.node_addresses(objects), in_use, gateways, controls)
 
-    return objects.memo(("targets", options, networks), made)
+    return objects.memo(("targets", options, networks, controls), made)
+
+
+def _in_use(objects: Objects) -> Iterator[IPv4Network]:
+    """What the cluster has given away, as far as it was read: its pods' networks and the pools of its load balancers."""
+    for node in objects.nodes():
+        for cidr in texts(node.raw, "spec", "podCIDRs") or (text(node.raw, "spec", "podCIDR"),):
+            try:
+                yield IPv4Network(cidr)
+            except ValueError:
+                continue  # IPv6, or none
+    for pool in pools(objects):
+        for first, last in pool.spans:
+            yield from summarize_address_range(first, last)
 
 
 def used(options: Options, host: Host) -> tuple[Interface, ...]:

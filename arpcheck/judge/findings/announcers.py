@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from arpcheck.judge.findings.finding import Found, Rule
 from arpcheck.judge.judged import Judged
-from arpcheck.model import Outcome, Severity, Trust
+from arpcheck.model import Outcome, Severity, Trust, Verdict
 
 
 def split_announcers(judged: Judged) -> Found | None:
-    """Means: two announcers answer for one address at the same time, and strict ARP can't help: each believes that the
-    address is its own.
+    """Means: several nodes answer for one address at the same time, and none of them for want of strict ARP: two
+    announcers each believe that the address is theirs, or the address is on an interface of a node, whose kernel answers.
 
     Decided when:
     1. two nodes answered in one round.
     2. and each of them is an announcer by a current claim, or is not known to be non-strict.
 
     Do:
+    - Look on the nodes for the address (`ip addr`): a kernel that holds it answers unless arp_ignore=1. Take it away where
+      it was left behind.
     - Look for a split of the announcers' membership (MetalLB: memberlist, port 7946), or for two that don't know of each
       other (two load balancers, two leases for one shared address).
-    - Restart the announcer on the node that should not answer, and look on that node for the address (`ip addr`)."""
+    - Restart the announcer on the node that should not answer."""
     because, nodes, ips = [], [], []
     for judgement in judged.asked():
+        if judgement.verdict in (Verdict.NON_STRICT, Verdict.INCONCLUSIVE) and not judgement.case.offenders:
+            continue  # kernels that all hold it by configuration, or a failover
         offenders = {party.node for party in judgement.case.offenders}
         names = [node for party in judgement.case.together if (node := party.node) and node not in offenders]
         if len(names) > 1:

@@ -57,6 +57,23 @@ def gap(judged: Judged) -> Found | None:
     return Found(because=because) if because else None
 
 
+def clocks_differ(judged: Judged) -> Found | None:
+    """Means: the times of Leases or events can't be true by the API server's clock, so whether they are current can't be
+    told by their age.
+
+    Decided when:
+    1. a Lease was renewed in the future by the API server's clock, or all Leases of the cluster had expired at once.
+    2. it leaves the run in doubt where an address's announcer would be known by such a record alone.
+
+    Do:
+    - Compare the clocks (`timedatectl`, `chronyc tracking`) of the control plane and of the nodes that renew Leases."""
+    because = tuple(g.why for g in judged.gaps if g.what == "clocks")
+    needed = tuple(j.ip for j in judged.asked() if j.case.clock_doubt)
+    if not because:
+        return None
+    return Found(because=because, ips=needed, outcome=Outcome.UNSURE if needed else Outcome.FINE)
+
+
 def _rounds(numbers: tuple[int, ...]) -> str:
     return ", ".join(str(number) for number in numbers) or "before the first question"
 
@@ -64,5 +81,6 @@ def _rounds(numbers: tuple[int, ...]) -> str:
 RULES = (
     Rule(id="frames-lost", severity=Severity.WARNING, outcome=Outcome.FINE, find=frames_lost),
     Rule(id="ipv6-not-checked", severity=Severity.INFO, outcome=Outcome.FINE, find=ipv6_not_checked),
+    Rule(id="clocks-differ", severity=Severity.WARNING, outcome=Outcome.FINE, find=clocks_differ),
     Rule(id="gap", severity=Severity.WARNING, outcome=Outcome.FINE, find=gap),
 )

@@ -235,11 +235,11 @@ def node_address(judged: Judged) -> Found | None:
     nodes: list[str] = []
     ips: list[IPv4Address] = []
     for judgement in judged.asked():
-        target = judgement.case.target
+        target, owners = judgement.case.target, judgement.case.own_address_of
         by_design = any(a.implementation == "servicelb" for a in judgement.case.announcements[:1])
-        if target.services and target.nodes and not by_design:
-            because.append(f"{target.ip} of {', '.join(target.services)} is {' and '.join(target.nodes)}'s own address")
-            nodes.extend(target.nodes)
+        if owners and not by_design:
+            because.append(f"{target.ip} of {', '.join(target.services)} is {' and '.join(owners)}'s own address")
+            nodes.extend(owners)
             ips.append(judgement.ip)
     return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None
 
