@@ -12,7 +12,21 @@ from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.judge.nodes import NodeState
 from arpcheck.judge.verdicts import judge
-from arpcheck.model import Claim, ClaimSource, Host, Interface, Kind, Mac, Owner, Question, Reply, Responder, Strength, Target, Trust
+from arpcheck.model import (
+    Claim,
+    ClaimSource,
+    Host,
+    Interface,
+    Kind,
+    Mac,
+    Owner,
+    Question,
+    Reply,
+    Responder,
+    Strength,
+    Target,
+    Trust,
+)
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 IP, CANARY, OURS = IPv4Address("10.0.0.50"), IPv4Address("10.96.0.1"), IPv4Address("10.0.0.5")

@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address
 
 import pytest
-from judge_cases import CANARY, IP, because, case, finding, hearing, judged, mac, party, state
+from judge_cases import CANARY, IP, because, case, finding, judged, mac, party, state
 
 from arpcheck.judge.judged import Place
 from arpcheck.model import Arp, Cause, CauseId, Host, Interface, KubeProxy
