@@ -1,8 +1,10 @@
 """How a target is asked: on which interfaces, with which sender. Pure.
 
-A sender is this host's own address in the target's subnet, as a client would ask, or 0.0.0.0 (RFC 5227's ARP Probe),
-which leaves no trace and which a Linux proxy never answers. A Service's address is never a sender: every cache on the
-LAN would learn it."""
+A sender is this host's own address, in the target's subnet as a client would ask, or 0.0.0.0 (RFC 5227's ARP Probe),
+which leaves no trace and which a Linux proxy never answers. What is judged is asked by an own address wherever there is
+one, so that a proxy shows itself; outside of its subnets by 0.0.0.0 too, since a kernel with rp_filter keeps quiet to a
+sender that it would not route back there (net/ipv4/arp.c, arp_process). A Service's address is never a sender: every
+cache on the LAN would learn it."""
 
 from __future__ import annotations
 
@@ -99,19 +101,14 @@ def _where(target: Target, grounds: Sequence[Ground]) -> Sequence[Ground]:
 
 
 def _senders(target: Target, ip: IPv4Address, ground: Ground, sender: str, *, both: bool) -> Iterable[IPv4Address]:
-    knowledge = target.kind in (Kind.CANARY, Kind.NODE) or target.nodes or (both and sender == "auto")
-    if knowledge or sender == "zero":
-        yield ZERO
-    if sender == "zero":
-        return
+    inside, anywhere = ground.in_subnet(ip), ground.any_own(ip)
     # A router's proxy answers an own sender for what is not in the subnet, so a node elsewhere is asked with 0.0.0.0 alone.
-    own = ground.any_own(ip) if sender != "auto" or target.kind is Kind.CANARY else ground.in_subnet(ip)
-    if target.kind is Kind.NODE:
-        own = ground.in_subnet(ip)
-    if own:
-        yield own
-    elif not knowledge:
+    own = inside if target.kind is Kind.NODE else anywhere
+    knowledge = target.kind in (Kind.CANARY, Kind.NODE) or target.nodes or (both and sender == "auto")
+    if sender == "zero" or knowledge or own is None or (sender == "auto" and not inside):
         yield ZERO
+    if own and sender != "zero":
+        yield own
 
 
 def _controls(targets: Iterable[Target], found: Iterable[Ask]) -> Iterable[Ask]:

@@ -126,6 +126,15 @@ class Evidence:
     be read any more (`watch`). They accuse nobody."""
     _by_address: dict[IPv4Address, list[Reply]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
+    def without_own_sender(self) -> frozenset[tuple[str, IPv4Address]]:
+        """Where, and what, was asked of everybody by 0.0.0.0 alone. A Linux proxy never answers that (net/ipv4/arp.c,
+        arp_process), so that none was heard there proves nothing."""
+        senders: dict[tuple[str, IPv4Address], set[int]] = {}
+        for question in self.questions:
+            if question.to is None:
+                senders.setdefault((question.interface, question.ip), set()).add(int(question.sender))
+        return frozenset(place for place, found in senders.items() if found == {0})
+
     def by_address(self) -> Mapping[IPv4Address, Sequence[Reply]]:
         """The replies by the address that they are for, each in their order. Made once: most rules ask for a few
         addresses only, and a hundred thousand replies may be for others."""

@@ -38,19 +38,23 @@ def test_both_senders_where_that_is_wanted_and_no_sender_is_named():
 @pytest.mark.parametrize(
     ("sender", "expected"),
     [
-        pytest.param("auto", "0.0.0.0", id="auto"),
-        pytest.param("own", "10.0.0.5", id="own"),
-        pytest.param("zero", "0.0.0.0", id="zero"),
-        pytest.param("10.0.0.5", "10.0.0.5", id="an address"),
+        pytest.param("auto", ["0.0.0.0", "10.0.0.5"], id="auto: a proxy answers the second alone, a strict rp_filter the first"),
+        pytest.param("own", ["10.0.0.5"], id="own"),
+        pytest.param("zero", ["0.0.0.0"], id="zero"),
+        pytest.param("10.0.0.5", ["10.0.0.5"], id="an address"),
     ],
 )
 def test_the_sender_for_an_address_in_no_subnet_of_ours(sender, expected):
-    assert put(vip(FAR), sender=sender) == [("eth0", "172.16.0.11", expected)]
+    assert put(vip(FAR), sender=sender) == [("eth0", "172.16.0.11", own) for own in expected]
+    assert put(vip(FAR), interfaces=(BARE,)) == [("eth2", "172.16.0.11", "0.0.0.0")]
 
 
 def test_an_address_is_asked_where_its_subnet_is_else_everywhere():
     assert put(vip(), interfaces=(ETH0, ETH1)) == [("eth0", "10.0.0.50", "10.0.0.5")]
-    assert put(vip(FAR), interfaces=(ETH0, ETH1)) == [("eth0", "172.16.0.11", "0.0.0.0"), ("eth1", "172.16.0.11", "0.0.0.0")]
+    assert put(vip(FAR), interfaces=(ETH0, ETH1)) == [
+        ("eth0", "172.16.0.11", "0.0.0.0"), ("eth0", "172.16.0.11", "10.0.0.5"),
+        ("eth1", "172.16.0.11", "0.0.0.0"), ("eth1", "172.16.0.11", "10.0.1.5"),
+    ]  # fmt: skip
 
 
 def test_the_canary_is_asked_with_both_senders_on_every_interface():
@@ -69,7 +73,8 @@ def test_a_node_elsewhere_is_asked_with_zero_alone_since_a_router_would_answer_f
 
 def test_a_service_address_that_is_a_nodes_is_asked_as_both():
     assert put(vip(NODE, nodes=("n",)), interfaces=(ETH0, ETH1)) == [
-        ("eth0", "10.0.0.11", "0.0.0.0"), ("eth0", "10.0.0.11", "10.0.0.5"), ("eth1", "10.0.0.11", "0.0.0.0"),
+        ("eth0", "10.0.0.11", "0.0.0.0"), ("eth0", "10.0.0.11", "10.0.0.5"),
+        ("eth1", "10.0.0.11", "0.0.0.0"), ("eth1", "10.0.0.11", "10.0.1.5"),
     ]  # fmt: skip
 
 
@@ -77,7 +82,8 @@ def test_the_control_is_asked_with_every_sender_that_is_used():
     targets = (vip(), vip(FAR), Target(ip=CONTROL, kind=Kind.CONTROL))
     controls = [ask for ask in put(*targets, interfaces=(ETH0, ETH1)) if ask[1] == "192.0.2.1"]
     assert sorted(controls) == [
-        ("eth0", "192.0.2.1", "0.0.0.0"), ("eth0", "192.0.2.1", "10.0.0.5"), ("eth1", "192.0.2.1", "0.0.0.0"),
+        ("eth0", "192.0.2.1", "0.0.0.0"), ("eth0", "192.0.2.1", "10.0.0.5"),
+        ("eth1", "192.0.2.1", "0.0.0.0"), ("eth1", "192.0.2.1", "10.0.1.5"),
     ]  # fmt: skip
 
 

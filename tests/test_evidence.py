@@ -126,3 +126,12 @@ def test_a_format_that_is_none_is_a_fault_of_the_file():
     document["macMap"][0]["format"] = "tarot"
     with pytest.raises(InputError, match=r"run\.json: .*mac_map\[0\]\.format"):
         from_json(document, "run.json")
+
+
+def test_what_was_asked_without_an_own_sender():
+    other, zero = IPv4Address("10.0.0.51"), IPv4Address(0)
+    questions = (
+        Question(0.0, "eth0", 1, VIP, zero, None), Question(1.0, "eth0", 1, VIP, CLIENT, None),
+        Question(2.0, "eth1", 1, VIP, zero, None), Question(3.0, "eth0", 1, other, zero, None), Question(4.0, "eth0", 4, other, CLIENT, M1),
+    )  # fmt: skip
+    assert replace(ALL, questions=questions).without_own_sender() == {("eth1", VIP), ("eth0", other)}

@@ -16,10 +16,22 @@ Homes = Mapping[IPv4Address, frozenset[str]]
 """The nodes' own addresses, each with the nodes that have it."""
 
 MOST = 64
-"""Such questions on one interface in one run. With every node in doubt their number grows with the square of the nodes."""
+"""Such questions at least on one interface in one run."""
+
+MACS = 4
+"""So many MACs that answered for no node's address can each be asked for every node's. With more of them, or with every
+node in doubt, their number would grow with the square of the nodes."""
+
+MOST_OF_ALL = 4000
+"""Questions in the largest cluster."""
 
 TWICE = 2
-"""So often what a MAC already answered for is asked: that it does not answer again has to mean something."""
+"""So often each of them is put: that it is not answered has to mean something."""
+
+
+def most(homes: Homes) -> int:
+    """Questions on one interface in one run: two for each node's address and each of a few MACs."""
+    return min(MOST_OF_ALL, max(MOST, TWICE * MACS * len(homes)))
 
 
 def confirmations(
@@ -31,11 +43,13 @@ def confirmations(
     left: int = MOST,
 ) -> Iterator[tuple[Mac, tuple[IPv4Address, ...]]]:
     """Each MAC in doubt with what it is asked, sorted by MAC: the addresses that it answered for where they are several
-    nodes', and every node's where it answered for a judged address and for no node's, the unanswered first.
+    nodes', and every node's where it answered for an address of `judged` and for no node's, the unanswered first; all of
+    them, and then all again. A bond answers for its node from any leg; a stranger answers none.
 
     `heard`: who answered, by address. `known`: MACs whose node is known beforehand; `done`: those that were asked so. At
     most `left` questions; of the first kind a MAC is asked for all its addresses or for none, since half of them settle
-    nothing."""
+    nothing. Of the second it is asked for what is left: one answer names its node, and that it was not asked for all of
+    them is seen in the questions."""
     answered: dict[Mac, list[IPv4Address]] = {}
     for ip in sorted(heard.keys() & homes.keys()):
         for mac in heard[ip]:
@@ -48,6 +62,6 @@ def confirmations(
     nobodys = {mac for ip in judged & heard.keys() for mac in heard[ip]} - answered.keys() - known - done
     everywhere = sorted(homes, key=lambda ip: (bool(heard.get(ip)), ip))
     for mac in sorted(mac for mac in nobodys if not mac.is_group):
-        if asked := tuple(everywhere[:left]):
+        if asked := tuple((everywhere * TWICE)[:left]):
             left -= len(asked)
             yield mac, asked

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from arpcheck.model import Ask, Mac, Reply
 from arpcheck.wire import numbers
-from arpcheck.wire.confirmation import MOST, Homes, confirmations
+from arpcheck.wire.confirmation import Homes, confirmations, most
 from arpcheck.wire.numbers import Count
 
 APART = 1.0
@@ -132,7 +132,7 @@ class Schedule:
         self._recount = True
         self._unicast: set[Mac] = set()
         self._confirmed: set[Mac] = set()
-        self._confirmations_left = MOST
+        self._confirmations_left = most(course.homes)
         self._news = False
         self._known = set(course.known)
 
@@ -290,7 +290,8 @@ class Schedule:
             return
         self._news = False
         heard = {ip: set().union(*a.heard.values()) for ip, a in self._addresses.items() if a.heard}
-        homes, judged, known = self._course.homes, self._course.judged, self._course.known
+        homes, known = self._course.homes, self._course.known
+        judged = self._course.judged | ({self._course.canary} if self._course.canary else set())
         for mac, ips in tuple(confirmations(heard, homes, judged, known, self._confirmed, self._confirmations_left)):
             self._confirmed.add(mac)
             self._known.add(mac)

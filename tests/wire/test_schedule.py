@@ -140,7 +140,7 @@ def test_a_mac_that_answered_for_two_nodes_is_asked_alone_at_the_very_end():
 def test_a_mac_of_nobody_is_asked_alone_for_every_node_and_for_the_canary():
     plan = course(CANARY, NODE, A, rounds=1, rate=10.0, nodes=frozenset({NODE}), judged=frozenset({A}), canary=CANARY, homes={NODE: frozenset({"n1"})})
     sent = run(plan, lambda n, ip, to: {NODE: (M1,), A: (M2,)}.get(ip, ()) if to is None else ())
-    assert [(number, ip, to) for _, number, ip, to in sent if to] == [(2, CANARY, M1), (2, NODE, M2), (2, CANARY, M2)]
+    assert [(number, ip, to) for _, number, ip, to in sent if to] == [(2, CANARY, M1), (2, NODE, M2), (2, NODE, M2), (2, CANARY, M2)]
 
 
 def test_an_answered_node_is_not_asked_again_after_two_rounds_that_brought_no_new_mac():
@@ -332,3 +332,9 @@ def test_the_duration_is_said_beforehand(targets, rounds, rate, expected):
 def test_what_is_asked_to_have_the_numbers_is_said_too(plan, more):
     plain = replace(plan, nodes=frozenset(), homes={})
     assert seconds(plan, ("eth0",)) - seconds(plain, ("eth0",)) == pytest.approx(more)
+
+
+def test_a_mac_of_nobody_that_answers_the_canary_is_asked_alone_for_every_node_twice():
+    plan = counted(NODES[:3])
+    sent = run(plan, lambda n, ip, to: () if to else (M2,) if ip == CANARY else macs_of(ip))
+    assert [(ip, to) for _, _, ip, to in sent if to == M2] == [(ip, M2) for ip in NODES[:3]] * 2 + [(CANARY, M2)]
