@@ -38,6 +38,8 @@ class Options:
     """The addresses of LoadBalancer Services are asked; False where only what is named or known otherwise is."""
     preflight: bool = False
     """The nodes' pod gateways are asked too, and whether a load balancer can be installed is answered."""
+    on_link: bool = False
+    """Only the addresses in the networks of the interfaces are judged."""
     both_senders: bool = False
     """What is judged is asked with 0.0.0.0 as well as with the own address: some hosts answer one of them only."""
 

@@ -325,6 +325,8 @@ class Skip(StrEnum):
     PROXY_MODE = "ip-mode-proxy"
     IPV6 = "ipv6"
     NOT_UNICAST = "not-unicast"
+    OFF_LINK = "off-link"
+    """In no network of this host's interfaces, where only what this host can judge is asked for (`--on-link`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

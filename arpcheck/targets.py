@@ -37,6 +37,7 @@ _SKIPPED = {
     Skip.PROXY_MODE: "ipMode is Proxy: the address is a load balancer's outside of the cluster, not announced by a node",
     Skip.IPV6: "IPv6 is resolved by neighbour discovery, not by ARP; this address was not checked",
     Skip.NOT_UNICAST: "not an address that one host can have",
+    Skip.OFF_LINK: "in no network of this host's interfaces, so this host can't judge it (--on-link)",
 }
 
 
@@ -67,6 +68,8 @@ def targets(
         Target(ip=ip, kind=kind, services=services, nodes=tuple(owners.get(ip, ())))
         for ip, (kind, services) in found.items()
     ]
+    if options.on_link:
+        asked = [_on_link(target, networks) for target in asked]
     taken = {*found, *owners, *(target.ip for target in skipped if target.ip)}
     skipped = [target for target in skipped if target.ip not in found]
     own = [Target(ip=ip, kind=Kind.NODE, nodes=tuple(names)) for ip, names in owners.items() if ip not in found]
@@ -206,6 +209,12 @@ def _unasked(service: Service) -> Iterable[Target]:
             yield _skip(None, service, Skip.HOSTNAME if entry.hostname else Skip.PENDING, detail=entry.hostname)
         elif why := Skip.PROXY_MODE if entry.mode == "Proxy" else _not_asked(entry.ip):
             yield _skip(entry.ip, service, why)
+
+
+def _on_link(target: Target, networks: Iterable[IPv4Network]) -> Target:
+    if any(target.ip in network for network in networks if target.ip):
+        return target
+    return replace(target, skips=Skip.OFF_LINK, skipped=_SKIPPED[Skip.OFF_LINK])
 
 
 def _not_asked(ip: Address) -> Skip | None:

@@ -81,6 +81,10 @@ Ip = Annotated[
     list[str] | None, typer.Option("--ip", metavar="ADDRESS", help="Also this address, Service or not. Repeatable.")
 ]
 ExternalIps = Annotated[bool, typer.Option("--external-ips", help="Also spec.externalIPs of all Services.")]
+OnLink = Annotated[
+    bool,
+    typer.Option("--on-link", help="Judge only addresses in the networks of the interfaces; the others are counted."),
+]
 MacMap = Annotated[
     list[str] | None,
     typer.Option("--mac-map", metavar="FILE", help="A file that says whose MAC is whose. Repeatable; or a folder."),

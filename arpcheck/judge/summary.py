@@ -107,7 +107,7 @@ def _doubts(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding]
         doubts.append(f"no LoadBalancer Service was selected by {judged.in_vain}")
     addresses = [j for j in judged.judgements if j.case.target.ip is not None]
     if addresses and all(j.verdict.outcome is Outcome.NOT_JUDGED for j in addresses):
-        doubts.append(f"none of {len(addresses)} LoadBalancer address{'es' if len(addresses) > 1 else ''} was judged")
+        doubts.insert(0, f"none of {len(addresses)} LoadBalancer address{'es' if len(addresses) > 1 else ''} was judged")
     blind_to_proxies = [str(j.ip) for j in judged.asked() if j.verdict.outcome is Outcome.FINE and not j.case.own_sender]
     if blind_to_proxies:
         more = f" and {len(blind_to_proxies) - 3} more" if len(blind_to_proxies) > 3 else ""

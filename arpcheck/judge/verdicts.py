@@ -22,6 +22,7 @@ def not_probed(case: Case) -> str | None:
     3. the address is IPv6, which is not resolved by ARP.
     4. or a load balancer outside of the cluster serves it, so that no node is supposed to announce it, and no node
        answered. It was asked for knowledge only.
+    5. it is in no network of this host's interfaces, and `--on-link` leaves those to another host.
 
     Do:
     - Nothing for arpcheck to do. Look at the Service where it should have an address."""

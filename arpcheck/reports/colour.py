@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-from arpcheck.model import Arp, Kind, Severity, Verdict
+from typing import assert_never
+
+from arpcheck.model import Arp, Kind, Outcome, Severity, Verdict
 from arpcheck.reports.style import Style
 
 RED, YELLOW, GREEN, DIM = "1;31", "33", "32", "2"
 
+
+def _of_outcome(outcome: Outcome) -> str:
+    match outcome:
+        case Outcome.FAULT:
+            return RED
+        case Outcome.UNSURE:
+            return YELLOW
+        case Outcome.FINE:
+            return GREEN
+        case Outcome.NOT_JUDGED:
+            return DIM
+        case _:
+            assert_never(outcome)
+
+
+def _of_severity(severity: Severity) -> str:
+    match severity:
+        case Severity.ERROR:
+            return RED
+        case Severity.WARNING:
+            return YELLOW
+        case Severity.INFO:
+            return DIM
+        case _:
+            assert_never(severity)
+
+
 _BY_WORD: dict[str, str] = {
-    **dict.fromkeys(Verdict, RED),
-    Verdict.NOT_PROBED: DIM,
-    Verdict.INCONCLUSIVE: YELLOW,
-    Verdict.MOVED: YELLOW,
-    Verdict.OK: GREEN,
-    Arp.NON_STRICT: RED,
-    Arp.STRICT: GREEN,
-    Arp.SELF: YELLOW,
+    **{verdict: _of_outcome(verdict.outcome) for verdict in Verdict},
+    **{arp: _of_outcome(arp.outcome) for arp in Arp},
+    **{severity: _of_severity(severity) for severity in Severity},
     Arp.UNREACHED: YELLOW,
-    Arp.UNKNOWN: YELLOW,
-    Severity.ERROR: RED,
-    Severity.WARNING: YELLOW,
-    Severity.INFO: DIM,
     Kind.CANARY: DIM,
     Kind.CONTROL: DIM,
     "OK": GREEN,

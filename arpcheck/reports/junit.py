@@ -1,4 +1,5 @@
-"""`-o junit`: for a CI system: a case for every address, every node, and one for the run as a whole.
+"""`-o junit`: for a CI system: a case for every address, every node, every finding that is a fault or a doubt, and one for
+the run as a whole.
 
 What is proven wrong is a failure, what could hide something an error, what was left out is skipped: nothing that is not
 known passes. XML with a declaration and one `testsuites` root, as its readers want it."""
@@ -7,23 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
-from arpcheck.model import Arp, NodeReport, Report, TargetReport, Verdict
+from arpcheck.model import Finding, NodeReport, Outcome, Report, TargetReport, Verdict
 from arpcheck.reports.escape import html
 from arpcheck.reports.language import moment
 from arpcheck.reports.style import Style
 from arpcheck.reports.words import address, answered_by, outcome, services, should_answer, verdict_line
 
 NAME = "junit"
-
-_OF_VERDICT = {
-    Verdict.OK: "", Verdict.INCONCLUSIVE: "error", Verdict.MOVED: "error", Verdict.NOT_PROBED: "skipped",
-}  # fmt: skip
-"""What a verdict is to a CI system: nothing where the case passes. All others are failures."""
-_OF_NODE = {
-    Arp.STRICT: "", Arp.NON_STRICT: "failure", Arp.UNKNOWN: "error", Arp.SELF: "skipped", Arp.UNREACHED: "skipped",
-}  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
@@ -36,11 +29,13 @@ class _Case:
 
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
-    suites = (
-        _suite("addresses", [_address(target) for target in report.targets if target.verdict is not None], report),
-        _suite("nodes", [_node(node) for node in report.nodes], report),
-        _suite("run", [_run(report)], report),
+    found = (
+        ("addresses", [_address(target) for target in report.targets if target.verdict is not None]),
+        ("nodes", [_node(node) for node in report.nodes]),
+        ("findings", [_finding(finding) for finding in report.findings if _weighs(finding)]),
     )
+    whole = _run(report, fails=any(case.fault == "failure" for _, cases in found for case in cases))
+    suites = [_suite(name, cases, report) for name, cases in (*found, ("run", [whole]))]
     lines = [line for suite in suites for line in suite]
     return "\n".join(('<?xml version="1.0" encoding="UTF-8"?>', '<testsuites name="arpcheck">', *lines, "</testsuites>", ""))
 
@@ -78,18 +73,51 @@ def _address(target: TargetReport) -> _Case:
     return _Case(
         group=f"arpcheck.addresses.{group}",
         name=f"{address(target)} {services(target)}",
-        fault="skipped" if target.accepted else _OF_VERDICT.get(verdict, "failure"),
+        fault="skipped" if target.accepted else _fault(verdict.outcome),
         kind=verdict,
         message=f"{verdict}: {target.reason} ({who})",
     )
 
 
 def _node(node: NodeReport) -> _Case:
-    fault = "skipped" if node.accepted else _OF_NODE[node.arp]
+    fault = "skipped" if node.accepted else _fault(node.arp.outcome)
     return _Case(group="arpcheck.nodes", name=node.name, fault=fault, kind=node.arp, message=f"{node.arp}: {node.reason}")
 
 
-def _run(report: Report) -> _Case:
-    """Fails by what no single case says: an interrupted run, a gap, nothing judged."""
-    fault = "" if report.summary.exit_code in (0, 1) else "error"
+def _finding(finding: Finding) -> _Case:
+    fault = "skipped" if finding.accepted else _fault(finding.outcome)
+    message = f"{finding.means} ({'; '.join(finding.because)})"
+    return _Case(group="arpcheck.findings", name=finding.id, fault=fault, kind=finding.id, message=message)
+
+
+def _weighs(finding: Finding) -> bool:
+    """A note that changes nothing is no case."""
+    return _fault(finding.outcome) in ("failure", "error")
+
+
+def _fault(outcome: Outcome) -> str:
+    """What it is to a CI system: nothing where the case passes."""
+    match outcome:
+        case Outcome.FAULT:
+            return "failure"
+        case Outcome.UNSURE:
+            return "error"
+        case Outcome.NOT_JUDGED:
+            return "skipped"
+        case Outcome.FINE:
+            return ""
+        case _:
+            assert_never(outcome)
+
+
+def _run(report: Report, *, fails: bool) -> _Case:
+    """Fails by what no single case says: an interrupted run, a gap, nothing judged; a fault too where it has no case of its
+    own, since no build may pass where arpcheck ends with 1."""
+    match report.summary.exit_code:
+        case 0:
+            fault = ""
+        case 1:
+            fault = "" if fails else "failure"
+        case _:
+            fault = "error"
     return _Case(group="arpcheck", name="run", fault=fault, kind=outcome(report), message=verdict_line(report))

@@ -1,7 +1,7 @@
 """`-o prometheus`: for node_exporter's textfile collector: gauges without MAC labels, so that their number stays small.
 
 No timestamps, which the collector refuses, and no `_total`, since nothing here only grows. What is not known is never
-counted as well: `arpcheck_address_ok` is 1 for `ok` alone, and a node has a sample only where it was judged."""
+counted as well: `arpcheck_address_ok` is 1 for a fine outcome alone, and a node has a sample only where it was judged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from arpcheck.model import Arp, Report, TargetReport, Verdict
+from arpcheck.model import Arp, Outcome, Report, TargetReport, Verdict
 from arpcheck.reports.escape import plain
 from arpcheck.reports.style import Style
 from arpcheck.reports.words import address
@@ -46,10 +46,10 @@ def _run(report: Report) -> Iterator[_Gauge]:
 
 def _addresses(report: Report) -> Iterator[_Gauge]:
     counted = Counter(target.verdict for target in report.targets)
-    asked = [target for target in report.targets if target.verdict not in (None, Verdict.NOT_PROBED)]
+    asked = [target for target in report.targets if target.outcome is not Outcome.NOT_JUDGED]
     by_verdict: Samples = {(("verdict", str(verdict)),): counted[verdict] for verdict in Verdict}
     yield _Gauge("addresses", "Addresses by verdict.", by_verdict)
-    fine: Samples = {labels: target.verdict is Verdict.OK for target in asked for labels in _labels(target)}
+    fine: Samples = {labels: target.outcome is Outcome.FINE for target in asked for labels in _labels(target)}
     yield _Gauge("address_ok", "1 where the verdict is ok; addresses that were not asked are left out.", fine)
     known: Samples = {labels: bool(target.accepted) for target in asked for labels in _labels(target)}
     yield _Gauge("address_accepted", "1 where the verdict is a fault that its owner accepted.", known)
@@ -61,8 +61,8 @@ def _nodes(report: Report) -> Iterator[_Gauge]:
     counted = Counter(node.arp for node in report.nodes)
     by_arp: Samples = {(("arp", str(arp)),): counted[arp] for arp in Arp}
     yield _Gauge("nodes", "Nodes by how their kernel treats Service addresses.", by_arp)
-    judged = [node for node in report.nodes if node.arp in (Arp.NON_STRICT, Arp.STRICT)]
-    found: Samples = {(("node", node.name),): node.arp is Arp.NON_STRICT for node in judged}
+    judged = [node for node in report.nodes if node.arp.outcome in (Outcome.FAULT, Outcome.FINE)]
+    found: Samples = {(("node", node.name),): node.arp.outcome is Outcome.FAULT for node in judged}
     yield _Gauge("node_non_strict", "1 where the node's kernel answers for Service addresses; only judged nodes.", found)
 
 

@@ -5,8 +5,10 @@ nouns of the report, no layout."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from typing import assert_never
 
 from arpcheck.model import (
     Accepted,
@@ -15,8 +17,10 @@ from arpcheck.model import (
     Interface,
     Kind,
     NodeReport,
+    Outcome,
     Report,
     Responder,
+    Skip,
     TargetReport,
     Trust,
     Verdict,
@@ -41,15 +45,67 @@ def outcome(report: Report) -> str:
 
 
 def verdict_line(report: Report) -> str:
-    """What made the exit code, as one sentence without the word and the code."""
+    """What made the exit code, as one sentence without the word and the code. What was not judged is never left out: first
+    where it is everything, else counted at the end."""
     because = "; ".join(plain(reason, PROSE_LIMIT) for reason in report.summary.because)
-    otherwise = "nothing wrong was found" if report.summary.exit_code == 0 else verdicts(report)
-    return plain(because or otherwise, PROSE_LIMIT)
+    parts = (*_first(report), because or _otherwise(report), *_left_out(report))
+    return plain("; ".join(part for part in parts if part), PROSE_LIMIT)
+
+
+def _first(report: Report) -> Sequence[str]:
+    """Where the reasons of the exit code do not say it: a clean or a faulty run in which no address has a verdict."""
+    addresses = _addresses(report)
+    if report.summary.exit_code == 3 or report.preflight or report.judged is not Outcome.NOT_JUDGED or not addresses:
+        return ()
+    return (f"none of {count(len(addresses), 'LoadBalancer address')} was judged",)
+
+
+def _otherwise(report: Report) -> str:
+    """Of a run that ended without a reason to name."""
+    if report.summary.exit_code != 0:
+        return verdicts(report)
+    if report.preflight:
+        return plain(report.preflight.words, PROSE_LIMIT)
+    if _addresses(report):
+        return "nothing wrong was found"
+    quiet = sum(1 for node in report.nodes if node.arp.outcome is Outcome.FINE)
+    return f"no LoadBalancer address; {quiet} of {count(len(report.nodes), 'node')} quiet"
+
+
+def _addresses(report: Report) -> Sequence[TargetReport]:
+    """Those that could have a verdict, which a Service without an address is not."""
+    return [target for target in report.targets if target.verdict and target.target.ip]
+
+
+def _left_out(report: Report) -> Sequence[str]:
+    """`not judged: 2 IPv6, 1 without an address yet`."""
+    counted = Counter(_kind_of(t) for t in report.targets if t.verdict and t.outcome is Outcome.NOT_JUDGED)
+    return (f"not judged: {', '.join(f'{number:,} {what}' for what, number in counted.items())}",) if counted else ()
+
+
+def _kind_of(target: TargetReport) -> str:
+    match target.target.skips:
+        case Skip.PENDING:
+            return "without an address yet"
+        case Skip.HOSTNAME:
+            return "with a host name"
+        case Skip.PROXY_MODE:
+            return "with ipMode Proxy"
+        case Skip.IPV6:
+            return "IPv6"
+        case Skip.NOT_UNICAST:
+            return "not of one host"
+        case Skip.OFF_LINK:
+            return "not in a network of this host"
+        case None:
+            return "that no node should announce"
+        case _:
+            assert_never(target.target.skips)
 
 
 def verdicts(report: Report) -> str:
     """`2 non-strict, 1 ok, 1 not-probed`: in the order of the rules, what was left out last."""
-    order = sorted(Verdict, key=lambda verdict: verdict is Verdict.NOT_PROBED)
+    order = sorted(Verdict, key=lambda verdict: verdict.outcome is Outcome.NOT_JUDGED)
     counted = (f"{number:,} {verdict}" for verdict in order if (number := report.summary.verdicts.get(verdict)))
     return ", ".join(counted) or "no address was judged"
 
@@ -116,7 +172,13 @@ def also_asked(report: Report) -> str:
 
 def is_problem(target: TargetReport) -> bool:
     """It was judged, and is neither in order nor left out for a reason that lies in the Service."""
-    return target.verdict not in (None, Verdict.OK, Verdict.NOT_PROBED)
+    match target.outcome:
+        case Outcome.FAULT | Outcome.UNSURE:
+            return True
+        case Outcome.FINE | Outcome.NOT_JUDGED:
+            return False
+        case _:
+            assert_never(target.outcome)
 
 
 def marked(word: str, accepted: Accepted | None) -> str:

@@ -38,7 +38,10 @@ def different_clusters(one: Objects, other: Objects) -> str | None:
 def selection(evidence: Evidence) -> tuple[object, ...]:
     """What of the cluster was asked; two runs with the same one ask the same of the same cluster."""
     options = evidence.options
-    return options.namespace, options.selector, options.load_balancer_class, options.external_ips, options.services
+    return (
+        options.namespace, options.selector, options.load_balancer_class, options.external_ips, options.services,
+        options.on_link,
+    )  # fmt: skip
 
 
 def networks(evidence: Evidence) -> frozenset[IPv4Network]:

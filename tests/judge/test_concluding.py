@@ -83,6 +83,36 @@ def test_silence_where_nothing_is_heard_is_not_clean_though_nobody_should_answer
     assert (verdicts(found), found.summary.exit_code) == ({"10.0.0.60": "inconclusive"}, 3)
 
 
+ELSEWHERE = """
+[nodes]
+worker-1 = { ipvs = "strict" }
+[[services]]
+name = "web/near"
+ips = "10.0.0.50"
+l2_status = "worker-1"
+[[services]]
+name = "web/far"
+ips = "10.9.0.50"
+l2_status = "worker-1"
+[[announcers]]
+at = "worker-1"
+ips = "10.0.0.50"
+"""
+
+
+def test_on_link_judges_what_this_host_can():
+    assert verdicts(report(ELSEWHERE))["10.9.0.50"] != "not-probed"
+    found = report(ELSEWHERE, on_link=True)
+    assert verdicts(found) == {"10.0.0.50": "ok", "10.9.0.50": "not-probed"}
+    assert not any(str(q[3]) == "10.9.0.50" for q in found.evidence["questions"])
+
+
+def test_on_link_with_nothing_on_it_is_not_clean():
+    found = report(ELSEWHERE.replace("10.0.0.50", "10.8.0.50"), on_link=True)
+    assert found.summary.exit_code == 3
+    assert found.summary.because[0] == "none of 2 LoadBalancer addresses was judged"
+
+
 CLUSTER_IP = IPv4Address("10.96.0.1")
 
 

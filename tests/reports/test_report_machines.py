@@ -10,7 +10,7 @@ import pytest
 from report_samples import CLEAN, NON_STRICT, PARTIAL, SAMPLES, node, service
 from test_report_hostile import HOSTILE, filled
 
-from arpcheck.model import Arp, Report, Verdict
+from arpcheck.model import Arp, Outcome, Report, Verdict
 from arpcheck.reports import render
 
 SAMPLE = re.compile(
@@ -63,7 +63,7 @@ def test_what_a_verdict_is_to_a_ci_system(verdict: Verdict, fault: str | None) -
 
 @pytest.mark.parametrize(
     ("arp", "fault"),
-    [(Arp.STRICT, []), (Arp.NON_STRICT, ["failure"]), (Arp.UNKNOWN, ["error"]), (Arp.SELF, ["skipped"]),
+    [(Arp.STRICT, []), (Arp.NON_STRICT, ["failure"]), (Arp.UNKNOWN, ["error"]), (Arp.SELF, ["error"]),
      (Arp.UNREACHED, ["skipped"])],
 )  # fmt: skip
 def test_a_non_strict_node_fails_though_no_address_does(arp: Arp, fault: list[str]) -> None:
@@ -71,10 +71,22 @@ def test_a_non_strict_node_fails_though_no_address_does(arp: Arp, fault: list[st
     assert [child.tag for child in case] == fault
 
 
-@pytest.mark.parametrize(("code", "fault"), [(0, []), (1, []), (3, ["error"]), (130, ["error"])])
+@pytest.mark.parametrize(("code", "fault"), [(0, []), (1, ["failure"]), (3, ["error"]), (130, ["error"])])
 def test_a_run_that_proves_nothing_does_not_pass(code: int, fault: list[str]) -> None:
     (case,) = suites(render(replace(CLEAN, summary=replace(CLEAN.summary, exit_code=code)), "junit"))["run"]
     assert [child.tag for child in case] == fault
+
+
+def test_a_fault_that_is_in_no_case_of_its_own_fails_the_run_and_one_that_is_does_not_twice() -> None:
+    """A host that is no node, say, is a finding, and no address's."""
+    tests = suites(render(NON_STRICT, "junit"))
+    assert [[child.tag for child in case] for case in tests["run"]] == [[]]
+    assert [[child.tag for child in case] for case in tests["findings"]] == [["failure"]]
+    finding = replace(NON_STRICT.findings[0], id="foreign-mac")
+    alone = replace(CLEAN, summary=replace(CLEAN.summary, exit_code=1), findings=(finding,))
+    assert [child.tag for case in suites(render(alone, "junit"))["findings"] for child in case] == ["failure"]
+    doubt = replace(alone, findings=(replace(finding, outcome=Outcome.UNSURE), replace(finding, outcome=Outcome.FINE)))
+    assert [child.tag for case in suites(render(doubt, "junit"))["findings"] for child in case] == ["error"]
 
 
 def test_only_ok_is_one() -> None:
