@@ -6,16 +6,21 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from arpcheck.cluster.changes import Connection
 from arpcheck.errors import ClusterError
+from arpcheck.kubeproxy.workload import number
 from arpcheck.model import Need
 from arpcheck.objects import Node, Object, Objects, annotations_of, at, full_name, items, mapping, name, namespace, text
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
-FIELDS = (f"spec template metadata annotations {RESTARTED}", "spec updateStrategy type", "spec selector matchLabels *")
+FIELDS = (
+    *(f"spec template metadata annotations {RESTARTED}", "spec updateStrategy type", "spec selector matchLabels *"),
+    *("metadata generation", "status observedGeneration", "status desiredNumberScheduled"),
+    *("status updatedNumberScheduled", "status numberAvailable"),
+)
 """Of a DaemonSet."""
 _LABEL = re.compile(r"[A-Za-z0-9._/-]{1,317}")
 _SLICE = 0.05
@@ -90,14 +95,18 @@ def restarted_at(daemon_set: Object) -> str:
 
 def reach(daemon_set: Object, objects: Objects, *, everywhere: bool) -> Reach:
     """`daemon_set`: which one is meant; as it is now, it is in `objects`. `everywhere`: a node without a pod of it counts
-    as not reached, but for Windows."""
+    as not reached, but for Windows.
+
+    It is at its end by the conditions of `kubectl rollout status`: the controller has seen this generation, and as many
+    pods are updated and available as are wanted, but for those that can't be. Between the old pod and the new one a node
+    has none, which is no end."""
     known = (one for one in objects.of("daemonsets.apps") if full_name(one) == full_name(daemon_set))
     now = next(known, None)
     if now is None:
         return Reach(unreached={"": f"daemonset {full_name(daemon_set)} is not there any more"})
     pods, wanted = _pods(now, objects), restarted_at(now)
     by_hand = text(now, "spec", "updateStrategy", "type") == "OnDelete"
-    done, waiting, unreached = [], {}, {}
+    done, waiting, unreached = list[str](), dict[str, str](), dict[str, str]()
     for node in objects.nodes():
         found = pods.get(node.name)
         if found is None:
@@ -112,7 +121,36 @@ def reach(daemon_set: Object, objects: Objects, *, everywhere: bool) -> Reach:
             unreached[node.name] = f"updateStrategy OnDelete, its pod has to be deleted: {delete}"
         else:
             waiting[node.name] = _waiting(found, wanted)
+    if missing := _missing(now, pods, objects.nodes(), done, unreached):
+        between = [node.name for node in objects.nodes() if node.name not in pods and _may_come(node)]
+        waiting |= dict.fromkeys(between, "its new pod is not there yet") | {"": missing}
+        unreached = {node: why for node, why in unreached.items() if node not in between}
     return Reach(done=tuple(done), waiting=waiting, unreached=unreached)
+
+
+def _missing(
+    now: Object, pods: Mapping[str, Object], nodes: Iterable[Node], done: Collection[str], unreached: Collection[str]
+) -> str:
+    """What `kubectl rollout status` would still wait for, and no node's own state explains; empty at the end."""
+    seen, made = number(now, "status", "observedGeneration"), number(now, "metadata", "generation")
+    if made is not None and (seen or 0) < made:
+        return "the DaemonSet controller has not seen the change yet"
+    wanted = number(now, "status", "desiredNumberScheduled") or 0
+    away = {node.name for node in nodes if node.ready is False}
+    stuck = {node for node in unreached if node in pods or node in away}
+    updated, available = (number(now, "status", key) or 0 for key in ("updatedNumberScheduled", "numberAvailable"))
+    if len(pods) < wanted - len(away - pods.keys()):
+        return f"{len(pods)} of the {wanted} pods that it wants are there"
+    if updated < wanted - len(stuck):
+        return f"{updated} of {wanted} pods are of the new template"
+    if available < wanted - len(stuck | (away & set(done))):
+        return f"{available} of {wanted} pods are available"
+    return ""
+
+
+def _may_come(node: Node) -> bool:
+    windows = text(node.raw, "status", "nodeInfo", "operatingSystem") == "windows"
+    return node.ready is not False and not _hard_taints(node) and not windows
 
 
 def _pods(daemon_set: Object, objects: Objects) -> Mapping[str, Object]:
@@ -133,10 +171,14 @@ def _waiting(pod: Object, wanted: str) -> str:
 
 
 def _without_pod(node: Node) -> str:
-    hard = (taint for taint in items(node.raw, "spec", "taints") if text(taint, "effect") != "PreferNoSchedule")
-    taints = sorted({text(taint, "key") for taint in hard})
+    taints = _hard_taints(node)
     why = f"tainted {', '.join(taints)}" if taints else "NotReady" if node.ready is False else "not selected, or held up"
     return f"no pod of it runs there ({why}); what an earlier one left in the kernel stays"
+
+
+def _hard_taints(node: Node) -> list[str]:
+    hard = (taint for taint in items(node.raw, "spec", "taints") if text(taint, "effect") != "PreferNoSchedule")
+    return sorted({text(taint, "key") for taint in hard})
 
 
 def _is_true(pod: Object, condition: str) -> bool:

@@ -23,13 +23,23 @@ def roll_out(
     """`reaches`: the nodes on which a new pod comes. `started`: node and pod, for every one that has."""
     if new["kind"] != "DaemonSet" or at(old, "spec", "template") == at(new, "spec", "template"):
         return
-    if text(new, "spec", "updateStrategy", "type") == "OnDelete":
-        return
+    by_hand = text(new, "spec", "updateStrategy", "type") == "OnDelete"
     for pod in [stored.obj for stored in store.view("pods").values()]:
         node = text(pod, "spec", "nodeName")
-        if _is_of(pod, new) and reaches(node):
+        if not by_hand and _is_of(pod, new) and reaches(node):
             store.delete("pods", namespace(pod), name(pod))
             started(node, store.put(_successor(pod, new)))
+    store.put(_counted(store, new))
+
+
+def _counted(store: Store, daemon_set: Object) -> Object:
+    """With the status that the controller writes when it has seen this generation."""
+    wanted = mapping(daemon_set, "spec", "template", "metadata", "annotations").get(RESTARTED)
+    pods = [stored.obj for stored in store.view("pods").values() if _is_of(stored.obj, daemon_set)]
+    updated = sum(mapping(pod, "metadata", "annotations").get(RESTARTED) == wanted for pod in pods)
+    counts = {"updatedNumberScheduled": updated, "numberAvailable": len(pods), "numberReady": len(pods)}
+    seen = {"observedGeneration": at(daemon_set, "metadata", "generation") or 0}
+    return {**daemon_set, "status": {**(at(daemon_set, "status") or {}), **counts, **seen}}
 
 
 def _is_of(pod: Object, daemon_set: Object) -> bool:

@@ -16,6 +16,14 @@ DAEMON_SET = {
 }
 
 
+def counted(wanted, *, updated=None, available=None, generation=2, seen=2, daemon_set=DAEMON_SET):
+    """With the status that its controller writes."""
+    counts = {"desiredNumberScheduled": wanted, "updatedNumberScheduled": wanted if updated is None else updated}
+    counts["numberAvailable"] = wanted if available is None else available
+    metadata = {**daemon_set["metadata"], "generation": generation}
+    return {**daemon_set, "metadata": metadata, "status": {**counts, "observedGeneration": seen}}
+
+
 def node(name="a", ready="True", **spec):
     return {"metadata": {"name": name}, "spec": spec, "status": {"conditions": [{"type": "Ready", "status": ready}]}}
 
@@ -75,6 +83,30 @@ def test_a_windows_node_and_one_without_a_speaker_are_not_missed():
     windows["status"]["nodeInfo"] = {"operatingSystem": "windows"}
     assert looked([windows], []) == Reach()
     assert looked([node()], [], everywhere=False) == Reach()
+
+
+NOT_THERE = "its new pod is not there yet"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "pods", "daemon_set", "waiting"),
+    [
+        pytest.param([node(), node("b")], [pod()], counted(2, updated=1, available=1), {"b": NOT_THERE, "": "1 of the 2 pods that it wants are there"}, id="between two pods"),
+        pytest.param([node()], [pod()], counted(1, seen=1), {"": "the DaemonSet controller has not seen the change yet"}, id="not seen"),
+        pytest.param([node()], [pod()], counted(1, updated=0), {"": "0 of 1 pods are of the new template"}, id="not updated"),
+        pytest.param([node()], [pod()], counted(1, available=0), {"": "0 of 1 pods are available"}, id="not available"),
+        pytest.param([node()], [pod()], counted(1), {}, id="at its end"),
+        pytest.param([node(), node("b", **TAINT)], [pod()], counted(1), {}, id="a node that it does not want"),
+        pytest.param([node(), node("b", ready="False")], [pod(), pod("b", at="", name="q")], counted(2, updated=1, available=1), {}, id="a node that is away"),
+        pytest.param([node(), node("b", ready="False")], [pod()], counted(2, updated=1, available=1), {}, id="a node that is away and has none"),
+        pytest.param([node(), node("b", ready="False")], [pod(), pod("b", name="q")], counted(2, available=1), {}, id="a node that went away after it"),
+        pytest.param([node(), node("b")], [pod()], counted(1), {}, id="a node that is not selected"),
+    ],
+)  # fmt: skip
+def test_it_ends_by_the_conditions_of_kubectl_rollout_status(nodes, pods, daemon_set, waiting):
+    found = looked(nodes, pods, daemon_set)
+    assert found.waiting == waiting
+    assert "b" not in found.unreached or not waiting
 
 
 def test_a_daemon_set_that_is_gone():
