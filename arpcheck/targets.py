@@ -48,12 +48,14 @@ def targets(
     networks: Iterable[IPv4Network] = (),
     gateways: Mapping[str, Iterable[IPv4Address]] | None = None,
     asked: Container[IPv4Address] = (),
+    in_use: Iterable[IPv4Network] = (),
 ) -> tuple[Target, ...]:
     """Every target of the run, sorted by kind and address.
 
-    `node_addresses`: the nodes' own, by node name. `networks`: all that are known to be somebody's, which the control
-    avoids. `gateways`: the nodes' ends of the pod network, asked in a preflight. `asked`: the control is that of them
+    `node_addresses`: the nodes' own, by node name. `networks`: those of this host's interfaces; `in_use`: others that are
+    known to be somebody's. The control avoids both. `gateways`: the nodes' ends of the pod network, asked in a preflight. `asked`: the control is that of them
     which can be one, where a run is judged."""
+    links = tuple(networks)
     owners: dict[IPv4Address, list[str]] = {}
     for listing in (node_addresses, gateways or {}):
         for node in sorted(listing):
@@ -69,11 +71,11 @@ def targets(
         for ip, (kind, services) in found.items()
     ]
     if options.on_link:
-        asked = [_on_link(target, networks) for target in asked]
+        wanted = [_on_link(target, links) for target in wanted]
     taken = {*found, *owners, *(target.ip for target in skipped if target.ip)}
     skipped = [target for target in skipped if target.ip not in found]
     own = [Target(ip=ip, kind=Kind.NODE, nodes=tuple(names)) for ip, names in owners.items() if ip not in found]
-    knowledge = _knowledge(objects, tuple(networks), taken, asked)
+    knowledge = _knowledge(objects, (*links, *in_use), taken, asked)
     return tuple(sorted((*wanted, *_merged(skipped), *knowledge, *own), key=_order))
 
 

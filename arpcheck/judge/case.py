@@ -195,6 +195,8 @@ class Case:
         )
 
     def _together(self, known: Collection[Responder]) -> tuple[Responder, ...]:
+        if self.recorded and not self.turns:
+            return ()  # whatever was answered, nobody knows to which question
         for number in sorted(set(chain.from_iterable([party.rounds for party in known]))):
             found = tuple([party for party in known if number in party.rounds])
             if len(found) > 1 and self._distinct(found):

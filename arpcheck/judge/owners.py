@@ -72,14 +72,15 @@ def owners(
     by_nic = {}
     for nic, found in claims.items():
         node = decided[nic]
-        nameless = not found and nic[1] not in knowledge.overlays and nic not in at_home
+        proxied = frozenset(sender for proxy, sender in knowledge.proxies if proxy == nic)
+        nameless = not found and not proxied and nic[1] not in knowledge.overlays and nic not in at_home
         by_nic[nic] = Owner(
             mac=nic[1],
             node=node,
             strength=_strength(nic, node, found, contested),
             outside=nameless and outside.holds(nic),
             apart=nameless and apart.holds(nic),
-            proxied=frozenset(sender for proxy, sender in knowledge.proxies if proxy == nic),
+            proxied=proxied,
             label=knowledge.overlays.get(nic[1]) or (knowledge.label(nic[1]) if node is None else None) or "",
             identities=tuple(sorted(found, key=lambda claim: (claim.rank, claim.source, claim.node))),
         )

@@ -198,7 +198,8 @@ def silent(case: Case) -> str | None:
     - Is this the segment that the address is announced on? Then look for ARP inspection or MAC filters on the switch."""
     if case.parties or case.silence or (case.target.kind is Kind.EXTERNAL_IP and not case.announcements):
         return None
-    return f"nobody answered in {_counted(len(case.rounds), 'round')}; {_should(case)}"
+    notes = "".join(f"; {note}" for note in dict.fromkeys(note for a in case.announcements for note in a.notes))
+    return f"nobody answered in {_counted(len(case.rounds), 'round')}; {_should(case)}{notes}"
 
 
 def ok(case: Case) -> str | None:

@@ -85,8 +85,8 @@ def targets_of(
 
     def made() -> tuple[Target, ...]:
         gateways = identities.pod_gateways(objects) if options.preflight else {}
-        in_use = (*networks, *_in_use(objects))
-        return targeting.targets(objects, options, identities.node_addresses(objects), in_use, gateways, controls)
+        own, in_use = identities.node_addresses(objects), tuple(_in_use(objects))
+        return targeting.targets(objects, options, own, networks, gateways, controls, in_use)
 
     return objects.memo(("targets", options, networks, controls), made)
 

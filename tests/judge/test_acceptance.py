@@ -148,7 +148,7 @@ def test_every_format_that_gives_reasons_shows_it(format_name):
 def test_a_ci_system_skips_what_is_accepted():
     text = render(concluded("two-non-strict", *NON_STRICT), "junit")
     assert "<failure" not in text
-    assert text.count("<skipped") == 3
+    assert text.count("<skipped") == 4
 
 
 def test_what_expired_and_what_is_nowhere_is_said():
@@ -184,7 +184,9 @@ def test_a_foreign_kernel_on_the_canary_can_be_accepted():
     plain = concluded("former-node")
     ips = next(f.ips for f in plain.findings if f.id == "foreign-mac")
     entries = [finding("foreign-mac", ip=ip) for ip in ips]
-    entries += [verdict(t.verdict, ip=t.target.ip) for t in plain.targets if t.verdict not in (None, Verdict.OK)]
+    wrong = {t.target.ip: [mac for found in t.responders if not found.expected for mac in found.macs] for t in plain.targets}
+    faulty = [t for t in plain.targets if t.verdict not in (None, Verdict.OK)]
+    entries += [verdict(t.verdict, ip=t.target.ip, responders=tuple(wrong[t.target.ip])) for t in faulty]
     assert (plain.summary.exit_code, concluded("former-node", *entries).summary.exit_code) == (1, 0)
 
 

@@ -10,7 +10,7 @@ from arpcheck import pipeline
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.simulation import SimulatedWire, scene_host
-from arpcheck.model import Acceptance, Mac, Neighbour, Reply
+from arpcheck.model import Acceptance, Mac, Neighbour, Question, Reply
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 VIP, CANARY, OTHER = IPv4Address("10.0.0.50"), IPv4Address("10.96.0.1"), IPv4Address("10.0.0.77")
@@ -38,12 +38,19 @@ def test_own_entries_are_those_of_asked_addresses_on_probed_interfaces():
     assert finding(replace(evidence, host=replace(evidence.host, neighbours=neighbours[1:])), "own-cache") is None
 
 
+def with_stranger(name):
+    """A scene in which a MAC answers the canary, and none of the nodes' addresses when it is asked alone for them."""
+    evidence = observed(name)
+    asked = next(question for question in evidence.questions if question.ip == CANARY)
+    answer = Reply(asked.at + 1, "eth0", asked.round, CANARY, asked.sender, None, STRANGER, STRANGER, 1.0)
+    homes = sorted({ip for node in evidence.objects.nodes() for ip in node.addresses})
+    alone = [Question(asked.at + 9000 + n, "eth0", 4, ip, IPv4Address(0), STRANGER) for n, ip in enumerate(homes * 2)]
+    return replace(evidence, questions=(*evidence.questions, *alone), replies=(*evidence.replies, answer))
+
+
 def test_who_answers_the_canary_and_may_be_a_node_is_unknown_and_else_foreign():
     for name, expected, other in (("mac-unknown", "unknown-mac", "foreign-mac"), ("healthy", "foreign-mac", "unknown-mac")):
-        evidence = observed(name)
-        asked = next(question for question in evidence.questions if question.ip == CANARY)
-        answer = Reply(asked.at + 1, "eth0", asked.round, CANARY, asked.sender, None, STRANGER, STRANGER, 1.0)
-        heard = replace(evidence, replies=(*evidence.replies, answer))
+        heard = with_stranger(name)
         assert any(str(STRANGER) in line for line in finding(heard, expected).because)
         assert CANARY in finding(heard, expected).ips
         assert STRANGER not in " ".join(getattr(finding(heard, other), "because", ()))
@@ -54,10 +61,7 @@ def test_who_answers_the_canary_and_may_be_a_node_is_unknown_and_else_foreign():
 @pytest.mark.parametrize(("name", "counts"), [("healthy", False), ("mac-unknown", True)], ids=["foreign", "may be a node's"])
 def test_who_answers_the_canary_is_accepted_only_where_it_is_foreign(name, counts):
     """What is accepted is another cluster on this segment, and a node without strict ARP is none."""
-    evidence = observed(name)
-    asked = next(question for question in evidence.questions if question.ip == CANARY)
-    answer = Reply(asked.at + 1, "eth0", asked.round, CANARY, asked.sender, None, STRANGER, STRANGER, 1.0)
     accepted = Acceptance(finding="foreign-mac", ip=CANARY, reason="the other cluster", until=date(2026, 4, 1))
-    heard = replace(evidence, replies=(*evidence.replies, answer), accepted=(accepted,))
+    heard = replace(with_stranger(name), accepted=(accepted,))
     doubt = f"{STRANGER}, of no known node, answered the canary"
     assert (doubt in pipeline.conclude(heard).summary.because) is counts

@@ -1,6 +1,8 @@
 """summary: the exit code and what made it, doubt by doubt. Nothing that could hide a fault leaves a clean run."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 from judge_cases import CANARY, IP, OURS, case, evidence, hearing, judged, mac, of_owner, party, state
@@ -10,8 +12,9 @@ from arpcheck.judge.acceptance import Acceptances
 from arpcheck.judge.findings import findings
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.judged import Place
+from arpcheck.judge.owners import Conflict
 from arpcheck.judge.summary import summarise
-from arpcheck.model import Acceptance, Arp, Gap, Host, Loss, Overflow, Owner, Question, Verdict
+from arpcheck.model import Acceptance, Arp, Gap, Host, Interface, Loss, Overflow, Owner, Question, Verdict
 
 A, B = party(1, 1, 2, 3, node="a"), party(2, 1, 2, 3, node="b")
 OK, SILENT, MOVED = case(A, announcers="a"), case(announcers="a"), case(party(1, 1, node="a"), party(2, 2, 3, node="b"))
@@ -104,11 +107,35 @@ def test_a_fault_counts_whatever_else_is_missing():
     assert summarise(both, (), complete=True, interrupted=False).verdicts == {Verdict.WRONG_NODE: 1, Verdict.SILENT: 1, Verdict.INCONCLUSIVE: 1}
 
 
-def test_a_node_that_was_not_heard_counts_where_every_node_was_meant():
-    run = clean(nodes=(STRICT, state("c", Arp.UNREACHED)))
-    assert summary(run, every_node=True) == (3, ("c not heard",))
-    assert summary(clean(), every_node=True) == (0, ())
-    assert summary(clean(nodes=(STRICT, NON_STRICT, state("c", Arp.UNREACHED))), every_node=True) == (1, ("1 of 3 nodes without strict ARP",))
+def test_a_ready_node_that_was_not_heard_counts_where_it_should_have_been():
+    """Its address is in a probed network, or a judged address's record names it."""
+    here = Host(interfaces=(Interface(name="eth0", mac=None, addresses=("10.0.0.5/24",)),))
+    near = {"host": here, "addresses": {"c": (IPv4Address("10.0.0.13"),)}}
+    far = {"host": here, "addresses": {"c": (IPv4Address("10.9.0.13"),)}}
+    unheard = {"nodes": (STRICT, state("c", Arp.UNREACHED))}
+    assert summary(clean(**unheard, **near)) == (3, ("c not heard",))
+    assert summary(clean(**unheard, **far)) == (0, ())
+    assert summary(clean(case(A, announcers="ac"), **unheard, **far)) == (3, ("c not heard",))
+    off = {"nodes": (STRICT, replace(state("c", Arp.UNREACHED), ready=False))}
+    assert summary(clean(**off, **near)) == (0, ()), "it is powered off"
+    entry = {"finding": "unreached-nodes", "node": "c"}
+    assert summary(clean(**unheard, **near, **accepted(entry)))[0] == 0
+
+
+def test_a_finding_alone_is_no_clean_run():
+    conflict = Conflict(ip=IPv4Address("10.0.0.11"), node="a", nics=(("eth0", mac(1)), ("eth0", mac(2))))
+    assert summary(clean(conflicts=(conflict,))) == (3, ("address-conflict: a, 10.0.0.11",))
+
+
+def test_addresses_of_which_none_was_judged_are_no_clean_run():
+    v6 = case(ip=IPv6Address("fd00::1"), skipped="IPv6")
+    assert summary(clean(v6)) == (3, ("none of 1 LoadBalancer address was judged",))
+    assert summary(clean(v6, case(external=True)))[1] == ("none of 2 LoadBalancer addresses was judged",)
+    assert summary(clean(v6, OK)) == (0, ())
+
+
+def test_without_an_own_sender_a_proxy_would_not_be_seen():
+    assert summary(clean(case(A, announcers="a", own_sender=False))) == (3, (f"no own sender asked for {IP}, so a proxy would not be seen",))
 
 
 def accepted(*entries):

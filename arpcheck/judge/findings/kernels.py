@@ -60,7 +60,7 @@ def strict_arp_reverted(judged: Judged) -> Found | None:
 
     Decided when:
     1. kube-proxy on the node is configured for mode ipvs with strictARP false.
-    2. and the node is quiet on the wire.
+    2. and the node is quiet on the wire, and so is every node that could be judged.
 
     Do:
     - Set it before the next reboot: `arpcheck strict-arp enable`."""
@@ -70,7 +70,7 @@ def strict_arp_reverted(judged: Judged) -> Found | None:
         for name in quiet
         if (proxy := judged.kube_proxies.get(name)) and proxy.mode == "ipvs" and proxy.strict_arp is False
     ]
-    if not found:
+    if not found or judged.named(Arp.NON_STRICT):
         return None
     return Found(because=tuple(f"{name}: {_configured(judged, name)}" for name in found), nodes=tuple(found))
 
