@@ -13,10 +13,12 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 
 from arpcheck.errors import InputError
-from arpcheck.model import Mac, Overflow, Question, Reply
+from arpcheck.model import Gratuitous, Mac, Overflow, PassedOver, PassReason, Question, Reply
 from arpcheck.wire.account import MOST_MACS, MOST_REPLIES
-from arpcheck.wire.frames import Answer, Asking, Ignored, decode, decode_request
+from arpcheck.wire.frames import NOBODY, Answer, Asking, Ignored, decode, decode_request
+from arpcheck.wire.overheard import Overheard
 from arpcheck.wire.pcap import Cut, Dropped, Entry, Recorded
+from arpcheck.wire.wrappings import Unwrapped, unwrapped
 
 INTERFACE = "capture"
 """Where all of it was heard."""
@@ -30,7 +32,6 @@ TWICE = 50.0
 MOST_ROWS = 2_000_000
 """Questions and replies that are taken from one file."""
 
-_VLAN = (b"\x81\x00", b"\x88\xa8", b"\x91\x00")
 _BROADCAST = b"\xff" * 6
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -46,6 +47,8 @@ class Captured:
     ignored: Mapping[str, int]
     unseen: int
     """Replies whose question is not in the file."""
+    gratuitous: tuple[Gratuitous, ...]
+    passed_over: tuple[PassedOver, ...]
     askers: Mapping[IPv4Address, frozenset[Mac]]
     """The MACs that asked with a wanted address as their own."""
     trouble: tuple[str, ...]
@@ -56,13 +59,15 @@ def captured(entries: Iterable[Entry], wanted: Iterable[IPv4Address], where: str
     tape = _Tape({ip.packed for ip in wanted})
     for entry in entries:
         tape.take(entry)
-        if len(tape.rows) > MOST_ROWS:
+        if len(tape.rows) + len(tape.announcements) > MOST_ROWS:
             raise InputError(f"{where}: more than {MOST_ROWS:,} questions and replies", "Record for a shorter time")
     if not tape.frames:
         raise InputError(f"{where}: no frame in it", "Record for some minutes: tcpdump -i IFACE -w FILE arp")
     talk = _Talk(tape.ignored)
     for at, row in sorted(tape.rows, key=lambda timed: timed[0]):
         talk.hear((at - tape.first) / 1e6, row)
+    for at, (ip, mac, source) in sorted(tape.announcements):
+        tape.overheard.announced((at - tape.first) / 1e6, INTERFACE, ip, mac, source)
     talk.cut_off((tape.last - tape.first) / 1e6)
     return Captured(
         started_at=_moment(tape.first, where),
@@ -72,6 +77,8 @@ def captured(entries: Iterable[Entry], wanted: Iterable[IPv4Address], where: str
         replies=tuple(talk.replies),
         overflows=tuple(Overflow(ip=ip, replies=count) for ip, count in sorted(talk.overflow.items())),
         ignored=dict(sorted(tape.ignored.items())),
+        gratuitous=tape.overheard.gratuitous(),
+        passed_over=tape.overheard.passed_over(),
         unseen=talk.unseen,
         askers={IPv4Address(ip): frozenset(map(Mac.from_bytes, macs)) for ip, macs in sorted(tape.askers.items())},
         trouble=tuple(tape.trouble),
@@ -94,6 +101,8 @@ class _Tape:
     ignored: Counter[str] = field(default_factory=Counter)
     askers: dict[bytes, set[bytes]] = field(default_factory=dict)
     trouble: list[str] = field(default_factory=list)
+    announcements: list[tuple[int, _Speaker]] = field(default_factory=list)
+    overheard: Overheard = field(default_factory=Overheard)
     frames: int = 0
     first: int = 0
     last: int = 0
@@ -111,7 +120,11 @@ class _Tape:
                 self.trouble.append(f"{frames} frames were lost while it was recorded")
 
     def _sort(self, at: int, frame: bytes) -> None:
-        read = _read(frame)
+        bare = unwrapped(frame)
+        read = _read(bare.frame)
+        if bare.tunnelled or bare.vlan:
+            self._pass_over(read, bare)
+            return
         if isinstance(read, Ignored):
             self.ignored[read.why] += 1
             return
@@ -119,17 +132,42 @@ class _Tape:
             macs = self.askers.setdefault(read.sender_ip, set())
             if len(macs) < MOST_MACS:
                 macs.add(read.sender_mac)
-        if read.ip == (read.sender_ip if isinstance(read, Asking) else read.target_ip):
+        if _announces(read):
             self.ignored["announcement"] += 1
+            if (speaker := _speaker(read))[0] in self.wanted:
+                self.announcements.append((at, speaker))
         elif read.ip not in self.wanted:
             self.ignored["another-address"] += 1
         else:
             self.rows.append((at, read))
 
+    def _pass_over(self, read: Asking | Answer | Ignored, bare: Unwrapped) -> None:
+        """It is of another LAN than the recording's own, as far as anybody knows."""
+        if bare.tunnelled and isinstance(read, Ignored):
+            self.ignored["not-arp"] += 1
+            return
+        reason = PassReason.TUNNEL if bare.tunnelled else PassReason.VLAN
+        self.ignored[reason] += 1
+        if not isinstance(read, Ignored) and (isinstance(read, Answer) or _announces(read)):
+            ip, mac, _ = _speaker(read)
+            if ip in self.wanted:
+                self.overheard.passed(INTERFACE, ip, mac, reason, bare.vlan)
+
+
+_Speaker = tuple[bytes, bytes, bytes]
+"""The address that is spoken for, the ARP sender hardware address, the Ethernet source."""
+
+
+def _announces(read: Asking | Answer) -> bool:
+    sender = read.sender_ip if isinstance(read, Asking) else read.target_ip
+    return read.ip == sender and not (isinstance(read, Asking) and read.sender_mac in NOBODY)
+
+
+def _speaker(read: Asking | Answer) -> _Speaker:
+    return read.ip, read.sender_mac if isinstance(read, Asking) else read.mac, read.source
+
 
 def _read(frame: bytes) -> Asking | Answer | Ignored:
-    if frame[12:14] in _VLAN:
-        return Ignored("vlan")
     asking = decode_request(frame)
     if isinstance(asking, Ignored):
         return decode(frame) if asking.why == "not-a-request" else asking

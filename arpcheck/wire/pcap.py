@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Protocol
 
 from arpcheck.errors import InputError
+from arpcheck.wire.packed import KINDS, Unpacked
 
 LONGEST = 262_144
 """Octets of one frame; tcpdump's MAXIMUM_SNAPLEN."""
@@ -24,7 +25,17 @@ LINK_TYPES = {
 PCAPNG = 0x0A0D0D0A
 _MAGICS = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}
 """Nanoseconds in the second half of a time."""
-_GZIP = b"\x1f\x8b"
+_OTHER_FORMATS = {
+    b"snoo": ("a snoop file", "Convert it: editcap -F pcap FILE NEW"),
+    b"\xa1\xb2\xcd\x34": ("a modified pcap file", "Convert it: tcpdump -r FILE -w NEW"),
+    b"\x34\xcd\xb2\xa1": ("a modified pcap file", "Convert it: tcpdump -r FILE -w NEW"),
+}
+"""What Wireshark reads beside these two."""
+
+
+class Readable(Protocol):
+    def read(self, size: int, /) -> bytes:
+        """So many octets, fewer only at the end."""
 
 
 class Recorded(NamedTuple):
@@ -50,8 +61,24 @@ Entry = Recorded | Cut | Dropped
 
 
 def entries(file: IO[bytes], where: str) -> Iterator[Entry]:
-    """Everything in the file, in its order. `where` names it in an InputError."""
+    """Everything in the file, in its order, packed or not. `where` names it in an InputError."""
     magic = file.read(4)
+    if not any(magic.startswith(kind) for kind in KINDS):
+        return _entries(file, magic, where)
+    return _unpacked(Unpacked(file, magic, where), where)
+
+
+def _unpacked(file: Unpacked, where: str) -> Iterator[Entry]:
+    last: Entry | None = None
+    number = 1
+    for last in _entries(file, file.read(4), where):
+        number += isinstance(last, Recorded)
+        yield last
+    if file.cut and not isinstance(last, Cut):
+        yield Cut(number)
+
+
+def _entries(file: Readable, magic: bytes, where: str) -> Iterator[Entry]:
     if int.from_bytes(magic, "big") == PCAPNG:
         from arpcheck.wire.pcapng import entries as of_pcapng
 
@@ -59,11 +86,13 @@ def entries(file: IO[bytes], where: str) -> Iterator[Entry]:
     for order in ("<", ">"):
         if len(magic) == 4 and (unit := _MAGICS.get(struct.unpack(f"{order}I", magic)[0])):
             return _classic(file, where, order, unit)
-    hint = "Unpack it first: gunzip" if magic.startswith(_GZIP) else "Record one with `tcpdump -i IFACE -w FILE arp`"
-    raise InputError(f"{where}: no pcap and no pcapng file", hint)
+    if magic in _OTHER_FORMATS:
+        what, hint = _OTHER_FORMATS[magic]
+        raise InputError(f"{where}: {what}", hint)
+    raise InputError(f"{where}: no pcap and no pcapng file", "Record one with `tcpdump -i IFACE -w FILE arp`")
 
 
-def _classic(file: IO[bytes], where: str, order: str, unit: int) -> Iterator[Entry]:
+def _classic(file: Readable, where: str, order: str, unit: int) -> Iterator[Entry]:
     head = file.read(20)
     if len(head) < 20:
         raise InputError(f"{where}: the file ends within its head", "It was not written by tcpdump")
@@ -74,7 +103,7 @@ def _classic(file: IO[bytes], where: str, order: str, unit: int) -> Iterator[Ent
     return _frames(file, where, struct.Struct(f"{order}IIII"), unit)
 
 
-def _frames(file: IO[bytes], where: str, head: struct.Struct, unit: int) -> Iterator[Entry]:
+def _frames(file: Readable, where: str, head: struct.Struct, unit: int) -> Iterator[Entry]:
     number = 0
     while read := file.read(head.size):
         number += 1

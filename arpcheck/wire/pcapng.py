@@ -6,10 +6,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
 
 from arpcheck.errors import InputError
-from arpcheck.wire.pcap import LONGEST, PCAPNG, Cut, Dropped, Entry, Recorded, check_link
+from arpcheck.wire.pcap import LONGEST, PCAPNG, Cut, Dropped, Entry, Readable, Recorded, check_link
 
 MOST_INTERFACES = 4096
 LONGEST_BLOCK = 16 << 20
@@ -32,13 +31,13 @@ class _Interface:
         return self.offset * 1_000_000_000 + units * 1_000_000_000 // self.per_second
 
 
-def entries(file: IO[bytes], where: str) -> Iterator[Entry]:
+def entries(file: Readable, where: str) -> Iterator[Entry]:
     """After the four octets of the first block's type."""
     return _Reader(file, where).entries()
 
 
 class _Reader:
-    def __init__(self, file: IO[bytes], where: str) -> None:
+    def __init__(self, file: Readable, where: str) -> None:
         self._file, self._where = file, where
         self._order = ""
         self._interfaces: list[_Interface] = []

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from wire_files import BROADCAST, is_at, mac, who_has
 
 from arpcheck.errors import InputError
-from arpcheck.model import Mac, Overflow
+from arpcheck.model import Gratuitous, Mac, Overflow
 from arpcheck.wire.account import MOST_MACS
 from arpcheck.wire.capture import captured
 from arpcheck.wire.pcap import Cut, Dropped, Recorded
@@ -39,6 +39,14 @@ def questions(found):
 ASK = (0, who_has(VIP, CLIENT, "10.0.0.5"))
 ANSWER = (1, is_at(VIP, A, CLIENT, "10.0.0.5"))
 SENDER = IPv4Address("10.0.0.5")
+
+
+def ipv4(protocol, payload):
+    return bytes(12) + b"\x08\x00\x45" + bytes(8) + bytes([protocol]) + bytes(10) + payload
+
+
+def udp(port, payload):
+    return ipv4(17, bytes(2) + port.to_bytes(2, "big") + bytes(4) + payload)
 
 
 def test_a_question_and_its_answers():
@@ -133,6 +141,47 @@ def test_what_says_nothing_is_counted(frame, why):
     found = heard((0, frame))
     assert (found.questions, found.replies) == ((), ())
     assert found.ignored[why] >= 1
+
+
+TAGGED = ANSWER[1][:12] + b"\x81\0\x20\x64" + ANSWER[1][12:]
+
+
+def noted(found):
+    return [(str(p.ip), p.mac, p.reason, p.vlan, p.frames) for p in found.passed_over]
+
+
+@pytest.mark.parametrize(
+    ("frame", "expected"),
+    [
+        pytest.param(TAGGED, [(VIP, A, "vlan", 100, 1)], id="a tagged reply"),
+        pytest.param(TAGGED[:12] + b"\x88\xa8\0\x07" + TAGGED[12:], [(VIP, A, "vlan", 7, 1)], id="tagged twice"),
+        pytest.param(TAGGED[:12] + b"\x81\0\0\0" + TAGGED[12:], [(VIP, A, "vlan", 100, 1)], id="tagged with 0, and then with another"),
+        pytest.param(who_has(VIP, A, VIP)[:12] + TAGGED[12:16] + who_has(VIP, A, VIP)[12:], [(VIP, A, "vlan", 100, 1)], id="a tagged announcement"),
+        pytest.param(ASK[1][:12] + TAGGED[12:16] + ASK[1][12:], [], id="a tagged question says nothing for it"),
+        pytest.param(is_at("10.0.0.99", A, CLIENT, "10.0.0.5")[:12] + TAGGED[12:16] + ANSWER[1][12:28] + bytes(14), [], id="for another address"),
+        pytest.param(udp(4789, bytes(8) + ANSWER[1]), [(VIP, A, "tunnel", None, 1)], id="in VXLAN"),
+        pytest.param(udp(8472, bytes(8) + TAGGED), [(VIP, A, "tunnel", 100, 1)], id="in VXLAN, tagged"),
+        pytest.param(udp(6081, b"\x02\0\x65\x58" + bytes(4) + bytes(8) + ANSWER[1]), [(VIP, A, "tunnel", None, 1)], id="in Geneve, with options"),
+        pytest.param(ipv4(47, b"\x20\0\x65\x58" + bytes(4) + ANSWER[1]), [(VIP, A, "tunnel", None, 1)], id="in GRE, with a key"),
+        pytest.param(ipv4(47, b"\x10\0\x88\xbe" + bytes(4) + bytes(8) + ANSWER[1]), [(VIP, A, "tunnel", None, 1)], id="in ERSPAN"),
+        pytest.param(udp(53, bytes(8) + ANSWER[1]), [], id="in something else"),
+        pytest.param(udp(4789, bytes(8) + ANSWER[1][:30]), [], id="cut short in VXLAN"),
+    ],
+)
+def test_what_answers_on_another_lan_is_named_and_is_no_reply(frame, expected):
+    found = heard(ASK, (1, frame))
+    assert (noted(found), found.replies) == (expected, ())
+
+
+def test_a_tag_that_only_carries_a_priority_changes_nothing():
+    tagged = [(at, octets[:12] + b"\x81\0\xe0\0" + octets[12:]) for at, octets in (ASK, ANSWER)]
+    assert heard(*tagged).replies == heard(ASK, ANSWER).replies
+
+
+def test_who_announces_a_wanted_address_is_noted_whether_or_not_it_ever_answers():
+    found = heard(ASK, ANSWER, (40, who_has(VIP, B, VIP)), (90, is_at(VIP, B, BROADCAST, VIP, source=OTHER)), (95, who_has("10.0.0.99", B, "10.0.0.99")))
+    assert found.gratuitous == (Gratuitous(at=40.0, interface="capture", ip=IPv4Address(VIP), mac=B, source=B, frames=2),)
+    assert {reply.mac for reply in found.replies} == {A}
 
 
 def test_who_asks_says_whose_mac_it_is():

@@ -1,7 +1,10 @@
 """pcap and pcapng: what is in the file, or the place of what is wrong with it."""
 
+import gzip
 import io
 import struct
+from contextlib import suppress
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -9,7 +12,13 @@ from hypothesis import strategies as st
 from wire_files import block, interface, option, packet, pcap, section, statistics
 
 from arpcheck.errors import InputError
+from arpcheck.wire import packed
+from arpcheck.wire.packed import Unpacked
 from arpcheck.wire.pcap import Cut, Dropped, Recorded, entries
+
+
+def zstd():
+    return packed._zstd()
 
 
 def read(content):
@@ -62,7 +71,13 @@ def test_a_file_that_was_cut_gives_what_is_whole_and_says_where(content):
 
 REFUSED = [
     pytest.param(b"", "no pcap and no pcapng file", id="empty"),
-    pytest.param(b"\x1f\x8b\x08\x00", "gunzip", id="gzip"),
+    pytest.param(b"\x1f\x8b\x08\x00", "no pcap", id="gzip, cut within its head"),
+    pytest.param(gzip.compress(b"hello"), "no pcap", id="gzip of something else"),
+    pytest.param(gzip.compress(pcap((1, 0, bytes(5000))))[:-8] + bytes(8), "damaged where it is packed", id="gzip that is damaged"),
+    pytest.param(zstd().compress(pcap((1, 0, bytes(5000))))[:12] + b"\xff" * 40, "damaged where it is packed", id="zstd that is damaged"),
+    pytest.param(b"snoop\0\0\0" + bytes(40), "editcap -F pcap FILE NEW", id="snoop"),
+    pytest.param(pcap((1, 0, b"abc"), magic=0xA1B2CD34), "tcpdump -r FILE -w NEW", id="modified pcap"),
+    pytest.param(pcap((1, 0, b"abc"), order=">", magic=0xA1B2CD34), "tcpdump -r FILE -w NEW", id="modified pcap, big"),
     pytest.param(b'{"apiVersion": 1}', "no pcap and no pcapng file", id="JSON"),
     pytest.param(pcap()[:23], "within its head", id="half a head"),
     pytest.param(pcap(version=3), "pcap version 3", id="another version"),
@@ -119,3 +134,53 @@ def test_it_agrees_with_scapy():
     for reader, content in ((RawPcapReader, classic), (RawPcapNgReader, ng)):
         with reader(io.BytesIO(content)) as theirs:
             assert [frame for frame, _ in theirs] == [entry.frame for entry in read(content)]
+
+
+# ------------------------------------------------------------------------------------------------------------ packed
+
+NOISE = Random(1)  # noqa: S311 - it only must not be packed well
+FRAMES = pcap(*((number, 0, NOISE.randbytes(1000 + number)) for number in range(400)))
+PACKED = pytest.mark.parametrize("pack", [gzip.compress, lambda content: zstd().compress(content)], ids=["gzip", "zstd"])
+
+
+@PACKED
+def test_a_packed_file_is_the_file(pack):
+    assert read(pack(FRAMES)) == read(FRAMES)
+    assert read(pack(section() + interface() + packet(1, b"abc"))) == read(section() + interface() + packet(1, b"abc"))
+
+
+@PACKED
+def test_members_follow_each_other_as_one_file(pack):
+    """As pigz, zstd -T and `cat a.gz b.gz` write them."""
+    assert read(b"".join(pack(FRAMES[at : at + 100_000]) for at in range(0, len(FRAMES), 100_000))) == read(FRAMES)
+
+
+def test_zeros_behind_a_member_are_padding():
+    assert read(gzip.compress(FRAMES) + bytes(512)) == read(FRAMES)
+
+
+@PACKED
+def test_a_packed_file_that_was_cut_gives_what_is_whole_and_says_so(pack):
+    content, whole = pack(FRAMES), read(FRAMES)
+    for end in (len(content) - 1, len(content) - 9, len(content) * 2 // 3):
+        *found, last = read(content[:end])
+        assert (found, last) == (whole[: len(found)], Cut(len(found) + 1))
+
+
+@PACKED
+def test_what_grows_without_end_is_refused(pack):
+    file = io.BytesIO(pack(bytes(3_000_000)))
+    reader = Unpacked(file, file.read(4), "lan.pcap", most=1_000_000)
+    assert sum(len(reader.read(1000)) for _ in range(900)) == 900_000
+    with pytest.raises(InputError, match="when it is unpacked"):
+        reader.read(200_000)
+
+
+@PACKED
+@given(st.data())
+def test_any_packed_octets_give_entries_or_an_error(pack, data):
+    content = bytearray(pack(FRAMES[:2000]))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(4, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    with suppress(InputError):
+        read(bytes(content))
