@@ -53,8 +53,8 @@ def targets(
     """Every target of the run, sorted by kind and address.
 
     `node_addresses`: the nodes' own, by node name. `networks`: those of this host's interfaces; `in_use`: others that are
-    known to be somebody's. The control avoids both. `gateways`: the nodes' ends of the pod network, asked in a preflight. `asked`: the control is that of them
-    which can be one, where a run is judged."""
+    known to be somebody's. The control avoids both. `gateways`: the nodes' ends of the pod network, asked in a preflight.
+    `asked`: the control is that of them which can be one, where a run is judged."""
     links = tuple(networks)
     owners: dict[IPv4Address, list[str]] = {}
     for listing in (node_addresses, gateways or {}):

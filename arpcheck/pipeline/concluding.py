@@ -61,7 +61,7 @@ def conclude(evidence: Evidence) -> Report:
         held=_held((name, place) for name, place in places if own[name] is None),
         read_at=read_at,
     )
-    accepted = Acceptances(entries=evidence.accepted, today=evidence.started_at.astimezone(UTC).date())
+    accepted = Acceptances(entries=evidence.accepted, today=evidence.ended_at.astimezone(UTC).date())
     quiet = frozenset(state.name for state in states if state.arp is Arp.STRICT)
     judgements = tuple(
         _judgement(_case(target, evidence, ground), accepted, quiet) for target in targets if target.kind in targeting.JUDGED

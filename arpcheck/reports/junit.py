@@ -18,6 +18,9 @@ from arpcheck.reports.words import address, answered_by, outcome, services, shou
 
 NAME = "junit"
 
+MOST_REASONS = 4
+"""Of a finding, which has one for each node."""
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
     group: str
@@ -86,7 +89,9 @@ def _node(node: NodeReport) -> _Case:
 
 def _finding(finding: Finding) -> _Case:
     fault = "skipped" if finding.accepted else _fault(finding.outcome)
-    message = f"{finding.means} ({'; '.join(finding.because)})"
+    more = len(finding.because) - MOST_REASONS
+    reasons = (*finding.because[:MOST_REASONS], *([f"{more} more"] if more > 0 else ()))
+    message = f"{finding.means} ({'; '.join(reasons)})"
     return _Case(group="arpcheck.findings", name=finding.id, fault=fault, kind=finding.id, message=message)
 
 

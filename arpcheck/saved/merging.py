@@ -14,7 +14,7 @@ from ipaddress import IPv4Address
 from arpcheck import identities
 from arpcheck.errors import InputError
 from arpcheck.evidence import Evidence, Options, Vantage
-from arpcheck.model import Gratuitous, Host, Loss, Overflow, PassedOver, Question, Reply
+from arpcheck.model import Gratuitous, Host, Loss, Mac, Overflow, PassedOver, Question, Reply
 from arpcheck.objects import Objects
 from arpcheck.saved.comparability import different_clusters, selection
 from arpcheck.vantages import SEPARATOR, qualified, views
@@ -30,6 +30,7 @@ def merge(runs: Sequence[tuple[str, Evidence]]) -> Evidence:
         raise InputError("there is one run only", "Merge two or more, from different hosts")
     for name, evidence in runs[1:]:
         _check(runs[0], (name, evidence))
+    _check_hosts([(name, place) for name, run in runs for _, place in views(run)])
     places = _named([(name, place) for name, run in runs for name, place in _places(name, run)])
     first = min(place.started_at for _, place in places)
     parts = tuple(_parts(places, first))
@@ -71,6 +72,22 @@ def _check(one: tuple[str, Evidence], other: tuple[str, Evidence]) -> None:
         raise InputError(f"{names} asked for different Services", "Run them with the same -n, -l and --class")
     if found := _disagreement(one[1].objects, other[1].objects):
         raise InputError(f"{names} saw different states of the cluster: {found}", "Run them again, at the same time")
+
+
+def _check_hosts(places: Sequence[tuple[str, Evidence]]) -> None:
+    """Two runs of one host are not two hosts that heard at once: what changed in between would be a split brain."""
+    seen: dict[object, int] = {}
+    for number, (name, place) in enumerate(places):
+        for key in (*_nics(place), (place.started_at, place.questions, place.replies)):
+            if (first := seen.setdefault(key, number)) != number:
+                cure = "Merge runs of different hosts; `arpcheck compare` takes two of one"
+                raise InputError(f"{places[first][0]} and {name} are runs of one host", cure)
+
+
+def _nics(place: Evidence) -> Iterable[tuple[str, Mac]]:
+    """Name and MAC of each that asked: VLANs on one NIC share its MAC."""
+    used = place.options.interfaces
+    return ((i.name, i.mac) for i in place.host.interfaces if i.name in used and i.mac)
 
 
 def _disagreement(one: Objects, other: Objects) -> str | None:

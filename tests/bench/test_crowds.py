@@ -1,6 +1,8 @@
 """What a crowd of answers costs, in calls of functions: twice as many of anything take at most twice as much."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 
 import pytest
@@ -9,6 +11,7 @@ from crowds import evidence
 
 from arpcheck import pipeline
 from arpcheck.evidence_json import from_json, to_json
+from arpcheck.model import Mac
 from arpcheck.reports import FORMATS, render
 from arpcheck.saved.comparison import compare
 from arpcheck.saved.merging import merge
@@ -34,7 +37,9 @@ def read(**size):
 
 def merged(**size):
     run = evidence(**size)
-    return lambda: pipeline.conclude(merge([("a", run), ("b", run)]))
+    nics = tuple(replace(nic, mac=nic.mac and Mac("02:02:00:00:77:00")) for nic in run.host.interfaces)
+    other = replace(run, host=replace(run.host, interfaces=nics), started_at=run.started_at - timedelta(seconds=1))
+    return lambda: pipeline.conclude(merge([("a", run), ("b", other)]))
 
 
 def compared(**size):

@@ -11,7 +11,7 @@ from saved_runs import NOW, evidence_of, scene_of
 from arpcheck import pipeline
 from arpcheck.errors import InputError
 from arpcheck.evidence_json import from_json, to_json
-from arpcheck.model import Arp, Gap, Gratuitous, Loss, Mac, PassedOver, PassReason, Verdict
+from arpcheck.model import Acceptance, Arp, Gap, Gratuitous, Loss, Mac, PassedOver, PassReason, Verdict
 from arpcheck.objects import Objects
 from arpcheck.saved.merging import merge
 from arpcheck.vantages import courses, views
@@ -191,9 +191,49 @@ def test_announcements_and_what_was_passed_over_stay_with_their_host():
     assert [(v.gratuitous, v.passed_over) for _, v in views(merged)] == [((), ()), ((announced,), (passed,))]
 
 
+def client(number, **how):
+    """What one of several hosts that are no nodes comes to."""
+    _, evidence = seen_from("client", "worker-1", **how)
+    own = Mac(f"02:02:00:00:0{number}:00")
+    nics = tuple(replace(i, mac=own) if i.name == "eth0" else i for i in evidence.host.interfaces)
+    return replace(evidence, host=replace(evidence.host, interfaces=nics), started_at=evidence.started_at + timedelta(seconds=number))
+
+
 def test_hosts_that_are_no_node_are_named_after_their_files():
-    runs = [("a", evidence_of(scene_of("healthy"))), ("a", evidence_of(scene_of("healthy"), at=LATER)), ("x:y", evidence_of(scene_of("healthy")))]
+    runs = [("a", client(1)), ("a", client(3)), ("x:y", client(2))]
     assert [name for name, _ in views(merge(runs))] == ["a", "x-y", "a-2"]
+
+
+@pytest.mark.parametrize("later", [NOW, LATER], ids=["one file twice", "the same host, later"])
+def test_two_runs_of_one_host_are_no_split_brain(later):
+    """What changed in between would look as if both answered at once."""
+    runs = [("before", seen_from("client", "worker-1")[1]), ("after", seen_from("client", "worker-2", at=later)[1])]
+    with pytest.raises(InputError, match=r"^before and after are runs of one host") as caught:
+        merge(runs)
+    assert "arpcheck compare" in caught.value.hint
+    again = merge([runs[0], ("w1", seen_from("worker-1", "worker-1", at=LATER)[1])])
+    with pytest.raises(InputError, match=r"^both and before are runs of one host"):
+        merge([("both", again), runs[0]])
+
+
+def test_the_same_capture_twice_is_refused_though_it_names_no_interface():
+    found = seen_from("client", "worker-1")[1]
+    nameless = replace(found, host=replace(found.host, interfaces=tuple(replace(i, mac=None) for i in found.host.interfaces)))
+    with pytest.raises(InputError, match="runs of one host"):
+        merge([("a", nameless), ("b", nameless)])
+
+
+def test_what_was_accepted_up_to_a_day_is_not_accepted_again_by_an_older_run_beside_it():
+    known = Acceptance(reason="known", until=NOW.date(), verdict=Verdict.DUPLICATE, ip=VIP, responders=("worker-2",))
+    runs = [
+        (name, replace(evidence, accepted=(known,)))
+        for name, evidence in (
+            seen_from("client", "worker-1", "worker-2"), seen_from("worker-3", "worker-1", "worker-2", at=NOW + timedelta(days=1)),
+        )
+    ]  # fmt: skip
+    assert pipeline.conclude(runs[0][1]).summary.exit_code == 0
+    assert pipeline.conclude(runs[1][1]).summary.exit_code == 1
+    assert report(*runs).summary.exit_code == 1
 
 
 def test_what_one_may_not_read_the_other_may():
