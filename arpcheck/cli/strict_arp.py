@@ -88,11 +88,15 @@ def enable(
     timeout: Annotated[
         float, typer.Option("--timeout", metavar="SECONDS", min=0, help="Seconds to wait for each rollout.")
     ] = 600.0,
+    prove_within: Annotated[
+        float,
+        typer.Option("--prove-within", metavar="SECONDS", min=0, help="Ask again for so long until the proof holds."),
+    ] = 120.0,
     backup_dir: Annotated[
         str, typer.Option("--backup-dir", metavar="FOLDER", help="Where the ConfigMap is saved as it was.")
     ] = ".",
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Also where it looks as if another system wrote the configuration.")
+        bool, typer.Option("--anyway", help="Also where another system writes the configuration, and may undo it.")
     ] = False,
     rounds: Rounds = 3,
     wait: Wait = 1.0,
@@ -119,6 +123,7 @@ def enable(
             anyway=anyway,
             backup_dir=backup_dir,
             timeout=timeout,
+            prove_within=prove_within,
             restart_announcer=restart_announcer,
             proof=options if iface else None,
         )

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from arpcheck.cluster.changes import Connection, UncertainError, connected
-from arpcheck.commands import backups, rollouts, strict_arp_plan
+from arpcheck.commands import backups, rollouts, strict_arp_losses, strict_arp_plan
 from arpcheck.commands.calling import as_caller
 from arpcheck.commands.journal import Journal, StoppedError
 from arpcheck.commands.output import show
@@ -22,7 +22,7 @@ from arpcheck.errors import ArpcheckError, UsageError
 from arpcheck.kubeproxy import NEEDS
 from arpcheck.kubeproxy.distributions import managed_by
 from arpcheck.kubeproxy.status import Answer, StrictArpStatus, status
-from arpcheck.model import Arp
+from arpcheck.model import Report
 from arpcheck.objects import Object, Objects, mapping, name
 from arpcheck.reports.escape import PROSE_LIMIT, plain
 
@@ -65,8 +65,10 @@ class _Run:
     proof: Witness | None
 
     def run(self) -> int:
-        arp = self._before(self.proof) if self.proof else {}
-        needs = (*NEEDS, *strict_arp_plan.NEEDS, *(strict_arp_plan.ANNOUNCERS if self.request.restart_announcer else ()))
+        before = self._before(self.proof) if self.proof else None
+        arp = {node.name: node.arp for node in before.nodes} if before else {}
+        announcers = strict_arp_plan.ANNOUNCERS if self.request.restart_announcer else ()
+        needs = (*NEEDS, *strict_arp_plan.NEEDS, *announcers, *(() if before else strict_arp_losses.NEEDS))
         objects = self.connection.read(needs)
         found = status(objects, wire=arp)
         if found.answer is Answer.NOT_NEEDED:
@@ -75,26 +77,26 @@ class _Run:
         strict_arp_plan.must_be_read(objects)
         if (refused := self._refused(found, objects)) is not None:
             return refused
-        work = self._work(found, objects)
+        work = self._work(found, objects, strict_arp_losses.losses(before) if before else strict_arp_losses.unasked(objects))
         if work is None:
             show("Strict ARP is set, and every kube-proxy in IPVS mode has loaded it. Nothing was changed.\n")
             return 0
         steps = Steps(request=self.request, connection=self.connection, journal=self.journal, proof=self.proof)
         return steps.carry_out(work, len(objects.nodes()))
 
-    def _before(self, proof: Witness) -> dict[str, Arp]:
-        report, interrupted = proof.ask(self.connection)
+    def _before(self, proof: Witness) -> Report:
+        report, interrupted = proof.ask(self.connection, services=True)
         if interrupted:
             raise StoppedError
         show(f"before  {words(report)}\n")
-        return {node.name: node.arp for node in report.nodes}
+        return report
 
     # ---------------------------------------------------------------------------------------------------- the decision
 
     def _refused(self, found: StrictArpStatus, objects: Objects) -> int | None:
         """Where another system writes the configuration, its own way is told."""
         manager = managed_by(objects)
-        if manager is None or (self.request.anyway and not manager.certain):
+        if manager is None or self.request.anyway:
             return None
         if found.answer is Answer.SET and not strict_arp_plan.unsettled(found, ()):
             show(f"{_shown(found.reason)}. Nothing was changed.\n")
@@ -102,11 +104,12 @@ class _Run:
         notice(f"nothing was changed: {manager.name} owns this configuration ({manager.because}). Its own way:")
         for line in manager.way:
             notice(f"  {line}")
-        if not manager.certain:
-            notice("if that is not so, --anyway changes the ConfigMap")
+        if strict_arp_plan.is_there(objects):
+            doubt = "" if manager.certain else "if that is not so, "
+            notice(f"{doubt}--anyway changes the ConfigMap all the same, until its owner writes it again")
         return CANNOT
 
-    def _work(self, found: StrictArpStatus, objects: Objects) -> Work | None:
+    def _work(self, found: StrictArpStatus, objects: Objects, losses: Sequence[str]) -> Work | None:
         """None where all is done already."""
         where = strict_arp_plan.the_place(objects)
         config_map = self.connection.config_map(where.namespace, where.config_map)
@@ -123,6 +126,7 @@ class _Run:
             kube_proxies=kube_proxies,
             restarts=() if under_way else kube_proxies,
             announcers=_announcers(objects) if self.request.restart_announcer else (),
+            losses=losses,
         )
 
     def _reach(self, daemon_set: Object) -> Reach:

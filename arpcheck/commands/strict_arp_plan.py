@@ -77,6 +77,11 @@ def the_place(objects: Objects) -> Place:
     return found
 
 
+def is_there(objects: Objects) -> bool:
+    """There is a ConfigMap that could be changed."""
+    return place(objects) is not None
+
+
 def daemon_sets(where: Place, objects: Objects) -> tuple[Object, ...]:
     """Those that read it."""
     return tuple(one.obj for one in workload.daemon_sets(objects) if setting(one, objects).place == where)
@@ -97,7 +102,8 @@ def change(where: Place, config_map: Object) -> Change:
         why = f"{title} is left as it is: the mode is {mode or 'not known'}, in which strictARP has no effect"
         raise ClusterError(why, "`arpcheck strict-arp status` says what was found")
     if edit.changed and at(config_map, "immutable") is True:
-        raise ClusterError(f"{where.title} is immutable, so nothing was changed", "Make another one, and mount that")
+        hint = "Whoever makes it has to make another one, with the new value"
+        raise ClusterError(f"{where.title} is immutable, so nothing was changed", hint)
     return Change(config_map=config_map, key=where.key, before=before, after=edit.text, reason=edit.reason)
 
 

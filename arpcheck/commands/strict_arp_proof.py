@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from arpcheck import pipeline
 from arpcheck.cluster import Source
@@ -32,10 +32,11 @@ class Witness:
     wire: LiveWire
     source: Source
 
-    def ask(self, connection: Connection) -> tuple[Report, bool]:
-        """The report, and whether it was interrupted."""
+    def ask(self, connection: Connection, *, services: bool = False) -> tuple[Report, bool]:
+        """The report, and whether it was interrupted. `services`: their addresses too, external IPs among them."""
         objects = connection.read(pipeline.NEEDS)
-        options = settled(self.options, objects, self.host, self.wire)
+        asked = replace(self.options, services=services, external_ips=services)
+        options = settled(asked, objects, self.host, self.wire)
         request = Request(options=options, source=self.source)
         with stopping() as stop:
             evidence = observed(request, options, self.host, (), objects, self.wire, stop=stop)
@@ -54,9 +55,14 @@ def words(report: Report) -> str:
     return plain(report.preflight.words, PROSE_LIMIT) if report.preflight else ""
 
 
+def holds(report: Report) -> bool | None:
+    """Every node is quiet; False: one is not; None: it can't be said."""
+    return report.preflight.safe if report.preflight else None
+
+
 def proven(report: Report) -> int:
     """The exit code that it makes: 0 every node is quiet, 1 one is not, 3 it can't be said. Shows why it is not 0."""
-    safe = report.preflight.safe if report.preflight else None
+    safe = holds(report)
     if safe is not True:
         show(render(report, "table", style(sys.stdout)) + "\n")
     return 1 if safe is False else 0 if safe else 3

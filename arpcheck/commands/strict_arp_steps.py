@@ -5,6 +5,7 @@ Every step is written into the journal as it is done; between two steps it looks
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,7 @@ from arpcheck.commands.journal import Journal, StoppedError
 from arpcheck.commands.output import show
 from arpcheck.commands.stopping import stopping
 from arpcheck.commands.strict_arp_plan import Change
-from arpcheck.commands.strict_arp_proof import Witness, proven, words
+from arpcheck.commands.strict_arp_proof import Witness, holds, proven, words
 from arpcheck.commands.terminal import duration, notice
 from arpcheck.errors import ClusterError, UsageError
 from arpcheck.evidence import Options
@@ -25,6 +26,11 @@ from arpcheck.objects import Object, full_name, mapping, name, namespace
 
 CANNOT = 2
 UNFINISHED = 3
+_TOO_EARLY = """\
+The likeliest cause: kube-proxy has not got so far. Its pods are ready before it has written the sysctls; its log says
+"Using ipvs Proxier" when it begins with that (`arpcheck strict-arp status --logs`). Ask again: arpcheck preflight. Other
+causes are below.
+"""
 IN_CLUSTER = "in-cluster"
 """The context of a pod's own account, which no kubeconfig has."""
 
@@ -47,7 +53,11 @@ class Request:
     pause: float = 2.0
     """Seconds between two looks at a rollout."""
     settle: float = 5.0
-    """Seconds between the last new pod and the proof: a container is ready before kube-proxy has written its sysctls."""
+    """Seconds between the last new pod and the first proof: a container is ready before kube-proxy has written its
+    sysctls."""
+    prove_within: float = 120.0
+    """Seconds after the last new pod in which the proof is asked again until it holds: on a slow machine kube-proxy takes
+    half a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +70,8 @@ class Work:
     restarts: tuple[Object, ...]
     """Of them, those that a restart is asked for; the others are only waited for."""
     announcers: tuple[Object, ...]
+    losses: Sequence[str] = ()
+    """Which addresses go off the LAN with it, or why that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +104,7 @@ class Steps:
             *((f"then daemonset {restarted} is restarted, {nodes} nodes one after the other",) if restarted else ()),
             *(() if restarted else ("it is set, and a restart came after that: what is left is to wait for it",)),
             *(f"then daemonset {full_name(one)} is restarted" for one in work.announcers),
+            *work.losses,
         )
 
     def _rehearse(self, work: Work) -> None:
@@ -168,13 +181,26 @@ class Steps:
             show("Strict ARP is set, and every kube-proxy was restarted with it.\n")
         if self.proof is None:
             return unfinished
+        return self._proven(self.proof, stop, patient=not unfinished) or unfinished
+
+    def _proven(self, proof: Witness, stop: Callable[[], bool], *, patient: bool) -> int:
+        """Asked until it holds or the time is over; once where a node was not reached, since there it never holds."""
+        end = time.monotonic() + (self.request.prove_within if patient else 0.0)
         rollouts.wait(self.request.settle, stop)
-        _go_on(stop)
-        report, interrupted = self.proof.ask(self.connection)
-        if interrupted:
-            raise StoppedError
+        while True:
+            _go_on(stop)
+            report, interrupted = proof.ask(self.connection)
+            if interrupted:
+                raise StoppedError
+            left = end - time.monotonic()
+            if holds(report) or left <= 0:
+                break
+            notice(f"not yet: {words(report)}; asked again for {duration(left)} at most")
+            rollouts.wait(min(self.request.pause, left), stop)
         show(f"after   {words(report)}\n")
-        return proven(report) or unfinished
+        if holds(report) is False and patient:
+            show(_TOO_EARLY)
+        return proven(report)
 
 
 def _steps(work: Work) -> Sequence[str]:

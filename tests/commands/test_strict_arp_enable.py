@@ -357,10 +357,52 @@ def test_where_another_system_owns_it_nothing_is_changed_and_its_way_is_told(wor
     find(made, "ConfigMap")["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/name"] = "base"
     here = world(made=made)
     assert (here.enable(), here.text, here.writes) == (2, CONFIG, [])
-    assert here.enable(anyway=True) == 2
     told = capsys.readouterr().err
     assert "nothing was changed: Flux owns this configuration" in told
     assert "where that configuration is kept" in told
+    assert "--anyway changes the ConfigMap all the same, until its owner writes it again" in told
+    assert (here.enable(anyway=True), here.text) == (0, STRICT)
+
+
+@pytest.mark.parametrize(
+    ("manager", "labels", "owner", "where"),
+    [
+        ("argocd-controller", {"app.kubernetes.io/instance": "base"}, "Argo CD", "(the repository of the application base,"),
+        ("kustomize-controller", {}, "Flux", "where that configuration is kept"),
+        ("helm-controller", {}, "Flux", "where that configuration is kept"),
+        ("some-operator", {}, "the field manager some-operator", "where that configuration is kept"),
+        ("x", {"kubermatic-addon": "kube-proxy"}, "Kubermatic KKP", "spec.clusterNetwork.ipvs.strictArp: true"),
+        ("gardener-resource-manager", {"origin": "gardener"}, "Gardener", "the Shoot, which has no field for strictARP"),
+    ],
+)
+def test_whoever_writes_it_owns_it(world, capsys, manager, labels, owner, where):
+    made = objects()
+    metadata = find(made, "ConfigMap")["metadata"]
+    metadata["managedFields"][0]["manager"] = manager
+    metadata["labels"] |= labels
+    here = world(made=made)
+    assert (here.enable(), here.text, here.writes) == (2, CONFIG, [])
+    told = capsys.readouterr().err
+    assert f"nothing was changed: {owner} owns this configuration" in told
+    assert where in told
+
+
+@pytest.mark.parametrize("manager", ["kubectl-edit", "kubectl-client-side-apply", "kubectl", "kubeadm", "arpcheck", "k9s"])
+def test_a_person_is_no_owner(world, manager):
+    made = objects()
+    find(made, "ConfigMap")["metadata"]["managedFields"][0]["manager"] = manager
+    assert world(made=made).enable() == 0
+
+
+def test_what_could_go_dark_is_said_before_anything_is_asked(world, capsys):
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "ext", "namespace": "web"}}
+    service |= {"spec": {"type": "ClusterIP", "externalIPs": ["10.0.0.9"]}}
+    here = world(made=[*objects(), service])
+    assert here.enable(dry_run=True) == 0
+    told = capsys.readouterr().err
+    assert "not checked: which addresses only non-strict kernels answer" in told
+    assert "external IP 10.0.0.9 (web/ext) goes dark unless" in told
+    assert (here.text, here.writes) == (CONFIG, [])
 
 
 KUBESPRAY = CONFIG + "configSyncPeriod: 15m0s\noomScoreAdj: -999\nclientConnection:\n  contentType: application/vnd.kubernetes.protobuf\n"
@@ -369,7 +411,7 @@ KUBESPRAY = CONFIG + "configSyncPeriod: 15m0s\noomScoreAdj: -999\nclientConnecti
 def test_what_only_looks_like_it_can_be_overruled(world, capsys):
     here = world(KUBESPRAY)
     assert (here.enable(), here.text) == (2, KUBESPRAY)
-    assert "if that is not so, --anyway changes the ConfigMap" in capsys.readouterr().err
+    assert "if that is not so, --anyway changes the ConfigMap all the same" in capsys.readouterr().err
     assert (here.enable(anyway=True), here.text) == (0, KUBESPRAY.replace("strictARP: false", "strictARP: true"))
 
 

@@ -45,11 +45,30 @@ def test_from_faulty_through_enable_to_clean(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
+EXTERNAL = """\
+title = "An external IP that only IPVS answers"
+about = "Nobody announces 10.0.0.201: it is on the LAN because every node's kernel holds it."
+nodes.worker-1.ipvs = "non-strict"
+nodes.worker-2.ipvs = "non-strict"
+services = [{ name = "web/test", type = "NodePort", external_ips = "10.0.0.201", annotations = {} }]
+"""
+
+
+def test_an_address_that_goes_dark_is_named_before_it_does(tmp_path):
+    (tmp_path / "external.toml").write_text(EXTERNAL)
+    (end,) = ends(str(tmp_path / "external.toml"), ("strict-arp", "enable", "--dry-run", *WIRE, "--backup-dir", str(tmp_path)))
+    assert end["code"] == 0
+    assert "goes dark: 10.0.0.201 (web/test) is answered by nobody but the non-strict kernels of worker-1, worker-2" in end["err"]
+
+
 def test_a_node_that_is_not_strict_after_all_of_it_is_told_with_its_likely_cause(tmp_path):
     (tmp_path / "undone.toml").write_text(UNDONE)
     (end,) = ends(
-        str(tmp_path / "undone.toml"), ("strict-arp", "enable", "--yes", *WIRE, "--backup-dir", str(tmp_path))
+        str(tmp_path / "undone.toml"),
+        ("strict-arp", "enable", "--yes", "--prove-within", "8", *WIRE, "--backup-dir", str(tmp_path)),
     )
     assert end["code"] == 1
+    assert "not yet: not safe: worker-2 would answer" in end["err"], "it is asked again until the time is over"
+    assert end["out"].index("The likeliest cause: kube-proxy has not got so far") < end["out"].index("an interface of its own")
     assert "after   not safe: worker-2 would answer for every address of the load balancer" in end["out"]
     assert "strictARP sets arp_ignore of all interfaces to 1, but an interface of its own with 3 to 7" in " ".join(end["out"].split())

@@ -1,0 +1,106 @@
+"""Which addresses go off the LAN with strict ARP, by a report made by hand."""
+
+import json
+from dataclasses import replace
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from arpcheck import evidence_json, pipeline
+from arpcheck.commands.strict_arp_losses import losses, unasked
+from arpcheck.model import (
+    Arp,
+    Claim,
+    Gap,
+    Kind,
+    KubeProxy,
+    Mac,
+    NodeReport,
+    Responder,
+    Target,
+    TargetReport,
+    Trust,
+    Verdict,
+)
+from arpcheck.objects import Objects
+
+IP = "10.0.0.50"
+
+
+def node(name, arp=Arp.STRICT):
+    proxy = KubeProxy(mode="ipvs", strict_arp=None, source=None)
+    return NodeReport(name=name, arp=arp, reason="", ready=True, addresses=(), macs=(), kube_proxy=proxy)
+
+
+def responder(name, **more):
+    found = Responder(
+        node=name, macs=(Mac("02:00:00:00:01:01"),), interfaces=("eth0",), expected=False, flux=False, rounds=(1, 2, 3),
+        replies_per_probe=1.0, first_reply_ms=0.2, vendor=None,
+    )  # fmt: skip
+    return found._replace(**more)
+
+
+NODES = (node("worker-1", Arp.NON_STRICT), node("worker-2", Arp.NON_STRICT), node("worker-3"))
+ONE, TWO, STRICT, STRANGER = responder("worker-1"), responder("worker-2"), responder("worker-3"), responder(None)
+SPEAKS = responder("worker-1", replies_per_probe=2.0)
+
+
+def target(*responders, kind=Kind.LOAD_BALANCER, announcer=None, trust=Trust.CURRENT, nodes=(), rounds=(1, 2, 3)):
+    claims = (Claim(node=announcer, source="x", trust=trust, service="web/nginx"),) if announcer else ()
+    return TargetReport(
+        target=Target(ip=IPv4Address(IP), kind=kind, services=("web/nginx",), nodes=nodes), implementation="metallb",
+        announcers=claims, verdict=Verdict.NON_STRICT, reason="", responders=responders, rounds=rounds,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def told(saved):
+    report = pipeline.conclude(evidence_json.from_json(json.loads(Path(saved).read_text())["evidence"], "saved"))
+    return lambda *targets: losses(replace(report, nodes=NODES, targets=targets))
+
+
+DARK = f"goes dark: {IP} (web/nginx) is answered by nobody but the non-strict kernels of "
+MAY = f"may go dark: {IP} (web/nginx) is announced by worker-1 as recorded, which answers once only, as its kernel alone would"
+
+
+@pytest.mark.parametrize(
+    ("found", "line"),
+    [
+        pytest.param(target(ONE), DARK + "worker-1", id="one kernel"),
+        pytest.param(target(ONE, TWO, kind=Kind.EXTERNAL_IP), DARK + "worker-1, worker-2", id="an external IP"),
+        pytest.param(target(ONE, announcer="worker-3"), DARK + "worker-1", id="whoever should announce it is silent"),
+        pytest.param(target(ONE, announcer="worker-1", trust=Trust.GUESS), DARK + "worker-1", id="a guess is no record"),
+        pytest.param(target(ONE, TWO, announcer="worker-1"), MAY, id="its announcer answers like a kernel"),
+        pytest.param(target(SPEAKS, TWO, announcer="worker-1"), None, id="a speaker beside its kernel"),
+        pytest.param(target(ONE, STRICT), None, id="a strict node answers too"),
+        pytest.param(target(ONE, STRANGER), None, id="a host that is no node answers too"),
+        pytest.param(target(ONE, nodes=("worker-1",)), None, id="its own NIC has it"),
+        pytest.param(target(), None, id="silent already"),
+        pytest.param(target(ONE, TWO, kind=Kind.CANARY), None, id="the canary is no loss"),
+    ],
+)
+def test_who_goes_on_answering(told, found, line):
+    other = target(STRICT)
+    nothing = ("2 addresses of Services were asked, and none of them is answered by non-strict kernels alone",)
+    if found.target.kind is Kind.CANARY:
+        nothing = (nothing[0].replace("2", "1", 1),)
+    assert told(found, other) == ((line,) if line else nothing)
+
+
+def test_nothing_asked_is_not_nothing_lost(told):
+    assert "no address of a Service was asked" in told(target(ONE, rounds=()))[0]
+
+
+def test_many_are_counted(told):
+    lines = told(*(target(ONE) for _ in range(30)))
+    assert (len(lines), lines[-1]) == (21, "… and 10 more")
+
+
+def test_without_a_wire_the_likeliest_are_named():
+    service = {"metadata": {"name": "s", "namespace": "web"}, "spec": {"externalIPs": ["10.0.0.9", 7]}}
+    lines = unasked(Objects(resources={"services": (service,)}))
+    assert lines[0].startswith("not checked: which addresses only non-strict kernels answer")
+    assert lines[1:] == ("external IP 10.0.0.9 (web/s) goes dark unless a host or a load balancer answers for it",)
+    refused = unasked(Objects(resources={}, gaps=(Gap(what="services", why="forbidden", costs="x"),)))
+    assert "the external IPs of Services can't be read (forbidden)" in refused[1]
