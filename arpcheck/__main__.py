@@ -96,8 +96,10 @@ def _run(arguments: list[str] | None) -> int:
 
 
 def _say(line: str, code: int) -> int:
+    from arpcheck.commands.log import hush
     from arpcheck.reports.escape import PROSE_LIMIT, plain
 
+    hush()
     with suppress(OSError):  # a terminal that is gone takes no line; the code says it
         print(f"arpcheck: {plain(line, PROSE_LIMIT)}", file=sys.stderr)  # noqa: T201
     return code
