@@ -108,6 +108,8 @@ def link(mac: str) -> str:
         pytest.param(f"10.0.0.11 dev eth0 lladdr {A} REACHABLE\n10.0.0.12 dev eth0 lladdr zz STALE\n",
                      "f:2: not a line of ip neigh: '10.0.0.12 dev eth0 lladdr zz STALE'", id="ip neigh, no MAC"),
         pytest.param(f"? (10.0.0.11) at {A} on eth0\n? (10.0.0.12) at zz on eth0\n", "f:2: not a line of arp: '? (10.0.0.12) at zz on eth0'", id="arp, no MAC"),
+        pytest.param(f"10.0.0.11\t{A}\n10.0.0.12{' ' * 1000}{B}\n", "f:2: not an address and its MAC: 10.0.0.12",
+                     id="arp-scan, wider than a line is read"),
         pytest.param(f"10.0.0.999 dev eth0 lladdr {A} STALE\n", "f:1: not an address: 10.0.0.999", id="ip neigh, no address"),
         pytest.param('[{"dst": "10.0.0.11", "dev": "eth0", "lladdr": "zz"}]', "f:entry 1: not a MAC address: 'zz'", id="ip -j neigh, no MAC"),
         pytest.param("address,mac\n10.0.0.11,zz\n", "f:2: not a MAC address: 'zz'", id="CSV by address, no MAC"),

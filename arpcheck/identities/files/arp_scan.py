@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from arpcheck.identities.files.source import MAC, WIDTH, Place, Row, Source, each, observed
+from arpcheck.identities.files.source import MAC, WIDTH, LineError, Place, Row, Source, each, observed
 from arpcheck.model import MacListFormat
 
 FORMAT = MacListFormat.ARP_SCAN
@@ -22,8 +22,10 @@ def recognises(source: Source) -> bool:
 
 def read(source: Source) -> Iterable[Row]:
     def row(line: Place, text: str) -> Row | None:
-        ip, mac = text.split()[:2]
-        return observed(source, line, mac, ip, form=FORMAT)
+        ip, *rest = text.split()
+        if not rest:
+            raise LineError(f"not an address and its MAC: {ip}")
+        return observed(source, line, rest[0], ip, form=FORMAT)
 
     found = ((line, text[:WIDTH]) for line, text in source.data() if _ADDRESS.match(text))
     return each(source, found, row)

@@ -18,6 +18,10 @@ WIDEST = 200
 """Characters of a line that says whose the next JSON is."""
 
 
+MOST = 10_000
+"""Values in a text: hosts of the largest cluster, twice."""
+
+
 class Block(NamedTuple):
     line: int
     """Where the JSON begins, from 1."""
@@ -35,7 +39,7 @@ def blocks(text: str) -> tuple[Block, ...]:
 
 
 def _blocks(text: str) -> Iterator[Block]:
-    place, heading, line, counted = 0, "", 1, 0
+    place, heading, line, counted, left = 0, "", 1, 0, MOST
     while (place := _SPACE.match(text, place).end()) < len(text):  # type: ignore[union-attr] # it always matches
         if before := _BEFORE_JSON.match(text, place):
             heading, place = before["heading"].strip(), before.end()
@@ -43,7 +47,9 @@ def _blocks(text: str) -> Iterator[Block]:
             line, counted = line + text.count("\n", counted, place), place
             value, place = _DECODER.raw_decode(text, place)
             yield Block(line, heading, value)
-            heading = ""
+            heading, left = "", left - 1
+            if not left:
+                raise ValueError("too many")
         else:
             found = _LINE.match(text, place)
             heading, place = (found[0].strip(), found.end()) if found else ("", len(text))

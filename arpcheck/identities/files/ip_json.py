@@ -78,14 +78,23 @@ def _named(source: Source) -> Iterator[tuple[Sequence[str], _Links]]:
 
 def _hosts(calls: Sequence[_Links]) -> list[list[_Links]]:
     """The calls by host: those that have a MAC in common, as `ip -j link` and `ip -j addr` of one host do."""
-    hosts: list[tuple[set[str], list[_Links]]] = []
-    for call in calls:
-        macs = {mac for link in call.links if not is_inside(text(link, "ifname")) and (mac := station(at(link, "address")))}
-        same = [host for host in hosts if host[0] & macs]
-        for host in same:
-            hosts.remove(host)
-        hosts.append((macs.union(*(host[0] for host in same)), [*(part for host in same for part in host[1]), call]))
-    return [host[1] for host in hosts]
+    first: dict[str, int] = {}
+    before = list(range(len(calls)))
+
+    def host(number: int) -> int:
+        while before[number] != number:
+            before[number] = before[before[number]]
+            number = before[number]
+        return number
+
+    for number, call in enumerate(calls):
+        for link in call.links:
+            if (mac := station(at(link, "address"))) and not is_inside(text(link, "ifname")):
+                before[host(number)] = host(first.setdefault(mac, number))
+    found: dict[int, list[_Links]] = {}
+    for number, call in enumerate(calls):
+        found.setdefault(host(number), []).append(call)
+    return list(found.values())
 
 
 def _addresses(links: Iterable[Any]) -> tuple[str, ...]:

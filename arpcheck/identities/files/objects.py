@@ -18,7 +18,9 @@ from arpcheck.objects import at, items, name, text
 
 FORMAT = MacListFormat.OBJECTS
 
-_KIND = re.compile(r"^[\s-]*kind\s*:\s*[\"']?(BareMetalHost|HardwareData|NodeNetworkState)(List)?[\"']?\s*$", re.MULTILINE)
+_KIND = re.compile(
+    r"^[ \t-]*kind[ \t]*:[ \t]*[\"']?(BareMetalHost|HardwareData|NodeNetworkState)(List)?[\"']?[ \t\r]*$", re.MULTILINE
+)
 _METAL3 = ("BareMetalHost", "HardwareData")
 _STATE = "NodeNetworkState"
 

@@ -21,10 +21,10 @@ LIMIT = 512 * 1024
 KEYS = ("mac", "node", "interface", "note")
 
 
-_BEGIN = r"""(?:[-\[{,]\s*)*["']?"""
-_KEY = r"""[^\s:,"'{}\[\]]+["']?\s*:\s*"""
+_BEGIN = r"""(?:-\s+|[\[{,]\s*)*["']?"""
+_KEY = r"""[^\s:,"'{}\[\]]+["']?\s*:"""
 _ROW = re.compile(rf"""{_BEGIN}(mac|node)["']?\s*:(\s|["']|$)""")
-_VALUE = re.compile(rf"""{_BEGIN}(?:{_KEY}(?:&\w+\s+)?[\[{{"'\s]*){{1,2}}{MAC.pattern}\s*["']?\s*([,\]}}#]|$)""")
+_VALUE = re.compile(rf"""{_BEGIN}(?:{_KEY}(?:\s&\w+)?[\[{{"'\s]*){{1,2}}{MAC.pattern}["'\s]*([,\]}}#]|$)""")
 _ITEM = re.compile(rf"""-\s+["']?{MAC.pattern}["']?\s*(#|$)""")
 
 

@@ -74,7 +74,11 @@ class Source:
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Every line with its number."""
-        return enumerate(_BREAK.split(self.text), 1)
+        start, number = 0, 1
+        for number, end in enumerate(_BREAK.finditer(self.text), 2):
+            yield number - 1, self.text[start : end.start()]
+            start = end.end()
+        yield number, self.text[start:]
 
     def data(self) -> Iterator[tuple[int, str]]:
         """The lines that are neither blank nor a comment, stripped."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from arpcheck.identities.files.source import LineError, Source
+from arpcheck.identities.files.source import WIDTH, LineError, Source
 
 DELIMITERS = ",;\t"
 
@@ -50,6 +50,8 @@ class Header:
 def header(source: Source) -> Header | None:
     """Of the first line, where a column of it is a MAC's; comments before it are passed over."""
     line = source.first()
+    if len(line) > WIDTH:
+        return None
     for delimiter in DELIMITERS:
         names = tuple(re.sub(r"[\s-]+", "_", cell.strip(' "').lower()) for cell in line.split(delimiter))
         found = Header(columns=names, delimiter=delimiter)
