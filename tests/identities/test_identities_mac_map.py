@@ -60,7 +60,7 @@ def test_identities_and_what_is_left():
     assert list(mac_map.identities(given)) == [
         Identity(
             mac=M1, node="worker-1", source="mac-map", detail="macs.csv:1", interface="eth0",
-            rank=SourceRank.OWN_FILE, lists_nics=True,
+            rank=SourceRank.OWN_FILE, lists_nics=True, lists_all=True,
         )
     ]
     assert mac_map.unmatched(given) == (entries[1],)

@@ -80,7 +80,7 @@ def test_node_network_state():
     found = list(node_network_state.identities(evidence(cluster(**{NNS: [state("node1", *nics)]}))))
     at = datetime(2026, 3, 1, 11, 59, tzinfo=UTC)
     assert found == [
-        Identity(mac=Mac(mac), node="node1", source="node-network-state", detail="NodeNetworkState node1", interface=nic, observed_at=at, **PUBLISHED)
+        Identity(mac=Mac(mac), node="node1", source="node-network-state", detail="NodeNetworkState node1", interface=nic, observed_at=at, lists_all=True, **PUBLISHED)
         for mac, nic in (("52:55:00:d1:55:01", "ens224"), (M1, "bond0"), (M2, "ens3.100"), (M4, None))
     ]
 

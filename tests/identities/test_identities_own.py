@@ -62,7 +62,7 @@ def test_its_nics_without_the_ends_of_pods():
         )
     )  # fmt: skip
     assert list(own.identities(evidence(host=host))) == [
-        Identity(mac=mac, node="node1", source="self", detail="a NIC of this host", interface=name, observed_at=START, rank=SourceRank.LIVE_HOST, lists_nics=True)
+        Identity(mac=mac, node="node1", source="self", detail="a NIC of this host", interface=name, observed_at=START, rank=SourceRank.LIVE_HOST, lists_nics=True, lists_all=True)
         for mac, name in ((OWN, "eth0"), (M1, "eth1"))
     ]
 
