@@ -1,0 +1,251 @@
+"""What must hold between a world's truth and the report on it, and what is measured beside that.
+
+Never broken: `clean` (said to be fine where a fault was put before the prober) and `accusation` (said to be a fault where
+nothing is wrong); `misnamed` (a fault, but of another kind or of somebody who did nothing). `unheard` is counted alone: every
+frame that could have shown it was lost on the way, which no prober can know; so is `blind`: only the prober's own machine is
+at fault, the address is called ok, and the run as a whole is not; and `unknowable`: one node answers in another's place, and
+nothing that can be read says that it should have been the other.
+
+**Healthy** is a world in which nothing is wrong and that has no trait but the harmless ones of an ordinary network, all of it
+recorded as its load balancer records it: exit code 0 is due. **Provable** is a fault that lasts the whole run, in a world
+where nothing hides it: no frame is lost or doubled, the prober is no node and has an address, every node that takes part is
+heard, the record is the deciding one of its implementation and agrees with itself, and no MAC or address is there twice:
+exit code 1 is due. What is neither is only held to the promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Any
+
+from drawing import HARMLESS
+from world import World
+from world_truth import OfAddress, State, Truth, shown
+from world_wire import WorldWire
+
+from arpcheck.model import Arp, Outcome, Report, Severity, Verdict
+
+WRONG = ("clean", "accusation", "misnamed")
+GOOD = (State.FINE, State.MOVING, State.ELSEWHERE)
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    promise: str
+    said: str
+    """What arpcheck said, without names, so that like things are alike."""
+    true: str
+    subject: str
+    """The address or the node."""
+
+
+def broken(world: World, truth: Truth, wire: WorldWire, report: Report) -> tuple[Wrong, ...]:
+    """Everything in the report that is not as it is in the world."""
+    return (*_clean(world, truth, wire, report), *_accusations(truth, report), *_misnamed(world, truth, report))
+
+
+# --------------------------------------------------------------------------------------------------------- wrong clean
+
+
+def _clean(world: World, truth: Truth, wire: WorldWire, report: Report) -> Iterator[Wrong]:
+    code = report.summary.exit_code
+    lossy = bool(world.losses.requests or world.losses.replies)
+    for target in report.targets:
+        found = truth.addresses.get(target.target.ip) if target.verdict is not None else None
+        if found is None:
+            continue
+        fine = outcome(target) is Outcome.FINE
+        if found.state is State.ELSEWHERE and fine:
+            yield Wrong("clean", str(target.verdict), found.why, str(target.target.ip))
+        if found.state in (State.FAULT, State.PASSING) and (fine or code == 0):
+            seen = shown(world, found, target.target.ip, wire)
+            if seen or found.state is State.FAULT:
+                promise = "clean" if seen or not lossy else "unheard"
+                if code != 0 and _all_mine(world, found):
+                    promise = "blind"
+                elif _unknowable(world, found, target.target.ip):
+                    promise = "unknowable"
+                yield Wrong(promise, f"{target.verdict}, exit {_code(code)}", _kind_of(world, found), str(target.target.ip))
+    for node in report.nodes:
+        if node.arp.outcome is Outcome.FINE and node.name in truth.loud:
+            seen = any(came.ip == world.canary and came.machine == node.name for came in wire.came)
+            yield Wrong("clean" if seen or not lossy else "unheard", f"node {node.arp}", "its kernel answers", node.name)
+    if code == 0:
+        for what, found in _beside(truth):
+            yield Wrong("clean", "exit 0", what, found)
+
+
+def _all_mine(world: World, found: OfAddress) -> bool:
+    """Without the prober's own machine all is as it should be."""
+    own = {world.prober.machine}
+    return all(spell.answer - own == spell.should - own for spell in found.spells)
+
+
+def _unknowable(world: World, found: OfAddress, ip: IPv4Address) -> bool:
+    service = world.service(ip)
+    one_node = all(len(spell.answer) == 1 and spell.answer <= world.nodes.keys() for spell in found.spells)
+    return one_node and (service.kind in UNRECORDED or RECORD_OF.get(service.kind) in world.refused)
+
+
+UNRECORDED = ("unknown", "metallb-bare")
+RECORD_OF = {
+    "metallb-event": "events", "cilium": "leases.coordination.k8s.io", "kube-vip": "leases.coordination.k8s.io",
+    "kube-vip-common": "leases.coordination.k8s.io",
+}  # fmt: skip
+
+
+def _beside(truth: Truth) -> Iterator[tuple[str, str]]:
+    yield from (("a node without strict ARP", name) for name in truth.loud)
+    yield from (("a node's own address is answered by another machine", name) for name in truth.conflicts)
+    yield from (("one MAC on two machines", mac) for mac in truth.twins)
+    yield from (("announced unasked by a machine that should not", str(ip)) for ip in truth.shouters)
+    yield from (("a stranger has the canary's address", name) for name in truth.strangers)
+
+
+def _code(code: int) -> str:
+    return "0" if code == 0 else "else"
+
+
+def _kind_of(world: World, found: OfAddress) -> str:
+    """What is wrong with an address, without names."""
+    wrong = next((spell for spell in found.spells if not spell.right), None)
+    if wrong is None:
+        return f"{found.state}: nobody answers"
+    extra, missing = wrong.answer - wrong.should, wrong.should - wrong.answer
+    kinds = sorted({"node" if name in world.nodes else "proxy" if world.machines[name].proxy else "stranger" for name in extra})
+    words = [f"{'+'.join(kinds)} beside" if kinds and not missing else "+".join(kinds), "announcer missing" if missing else ""]
+    return f"{found.state}: {', '.join(word for word in words if word)}"
+
+
+# --------------------------------------------------------------------------------------------------------- accusations
+
+
+def _accusations(truth: Truth, report: Report) -> Iterator[Wrong]:
+    before: list[Wrong] = []
+    for target in report.targets:
+        found = truth.addresses.get(target.target.ip) if target.verdict is not None else None
+        if found is not None and outcome(target) is Outcome.FAULT and found.state in GOOD:
+            before.append(Wrong("accusation", str(target.verdict), f"{found.state}", str(target.target.ip)))
+    for node in report.nodes:
+        if node.arp.outcome is Outcome.FAULT and node.name not in truth.loud_for_some:
+            before.append(Wrong("accusation", f"node {node.arp}", "its kernel answers for nothing that is not its own", node.name))
+    for finding in report.findings:
+        if finding_outcome(finding) is not Outcome.FAULT:
+            continue
+        innocent = [str(ip) for ip in finding.ips if truth.addresses.get(ip) and truth.addresses[ip].state in GOOD]
+        if finding.id == "non-strict-nodes":
+            innocent += [name for name in finding.nodes if name not in truth.loud_for_some]
+        before.extend(Wrong("accusation", f"finding {finding.id}", "nothing is wrong with it", name) for name in innocent)
+    passing = any(found.state is State.PASSING for found in truth.addresses.values())
+    excused = truth.faulty or passing or truth.conflicts or truth.twins or truth.strangers
+    if report.summary.exit_code == 1 and not excused and not before:
+        before.append(Wrong("accusation", "exit 1", "nothing is wrong", ""))
+    yield from before
+
+
+# ------------------------------------------------------------------------------------------------------------ misnamed
+
+
+def _misnamed(world: World, truth: Truth, report: Report) -> Iterator[Wrong]:
+    for target in report.targets:
+        found = truth.addresses.get(target.target.ip) if target.verdict is not None else None
+        if found is None or found.state in GOOD or outcome(target) is not Outcome.FAULT:
+            continue
+        answerers, subject, verdict = found.answerers, str(target.target.ip), target.verdict
+        proxies, own = {name for name in answerers if world.machines[name].proxy}, {world.prober.machine}
+        ever_alone = any(spell.answer == spell.should for spell in found.spells)
+        fits = {
+            Verdict.FOREIGN: bool(answerers - world.nodes.keys()),
+            Verdict.PROXY_ARP: bool(proxies),
+            Verdict.NON_STRICT: bool(answerers & truth.loud_for_some),
+            Verdict.DUPLICATE: len(answerers) > 1,
+            Verdict.WRONG_NODE: any(spell.answer - own and not spell.should & (spell.answer - own) for spell in found.spells),
+            Verdict.SILENT: any(not spell.answer - own for spell in found.spells) or ever_alone,
+        }
+        if verdict is not None and not fits.get(verdict, True):
+            yield Wrong("misnamed", str(verdict), _kind_of(world, found), subject)
+        for responder in target.responders:
+            if responder.node is not None and responder.node not in answerers:
+                yield Wrong("misnamed", f"{verdict} names a node that does not answer", _kind_of(world, found), subject)
+
+
+def outcome(target: Any) -> Outcome:
+    """A target's own outcome where it has one (an accepted or external address), else its verdict's."""
+    own = getattr(target, "outcome", None)
+    return own if isinstance(own, Outcome) else target.verdict.outcome
+
+
+def finding_outcome(finding: Any) -> Outcome:
+    own = getattr(finding, "outcome", None)
+    if isinstance(own, Outcome):
+        return own
+    return Outcome.FAULT if finding.severity is Severity.ERROR else Outcome.FINE
+
+
+# ---------------------------------------------------------------------------------------------------- what is due
+
+
+def healthy(world: World, truth: Truth) -> bool:
+    """Exit code 0 is due."""
+    traits = set(world.traits)
+    if not truth.spotless or traits - HARMLESS or int(str(world.options["rounds"])) < 3:
+        return False
+    if "second NIC" in traits and not traits & {"MAC list", "NodeNetworkStates"}:
+        return False
+    return not any(service.kind in ("unmarked",) for service in world.services)
+
+
+HIDING = frozenset({
+    "clone", "clone announces", "twin MAC", "questions lost", "replies lost", "dropped by the prober", "frames doubled",
+    "prober is a node", "no address", "refused", "a node's clock", "balance-alb bond", "old MAC list", "false MAC list", "old NodeNetworkState",
+    "partial MAC list", "odd arp_ignore", "hwaddr left behind", "status of a dead node", "events of two nodes",
+    "Lease in another namespace", "failover", "failover before", "pool holds a node's address", "shouter", "canary's stranger",
+    "removed node", "two load balancers", "ServiceLB", "second NIC", "storage too",
+})  # fmt: skip
+"""Traits that can hide a fault, or make the record of it less than sure."""
+
+RECORDED = ("metallb", "cilium", "kube-vip", "kube-vip-common", "purelb")
+"""Load balancers that say who announces, by a record of the first rank."""
+
+
+def provable(world: World, truth: Truth) -> tuple[str, ...]:
+    """The faults for which exit code 1 is due; none where none can be proven, or none is there."""
+    if set(world.traits) & HIDING or int(str(world.options["rounds"])) < 3:
+        return ()
+    return (*(f"{name} without strict ARP" for name in truth.loud), *_provable_addresses(world, truth))
+
+
+def _provable_addresses(world: World, truth: Truth) -> Iterable[str]:
+    everybody = all(world.nodes[name].ready and world.machines[name].on_segment("lan") for name in world.nodes)
+    listed = "MAC list" in world.traits
+    ready = all(node.ready for node in world.nodes.values())
+    for service in world.services:
+        found = truth.addresses[service.ip]
+        if found.state is not State.FAULT or service.external:
+            continue
+        answerers, leader = found.answerers, service.leader(0)
+        nodes = answerers & world.nodes.keys()
+        strangers = answerers - nodes
+        proxies = {name for name in strangers if world.machines[name].proxy}
+        recorded = service.kind in RECORDED and "short leases" not in world.traits
+        if any(world.machines[name].proxy == "all" for name in proxies):
+            yield f"{service.ip} is answered by a proxy"
+        elif strangers - proxies:
+            printer = world.machines.get("printer")
+            other_oui = printer is not None and printer.nics[0].mac[:8] not in {n.mac[:8] for name in world.nodes for n in world.machines[name].nics}
+            if listed or (everybody and ready and other_oui and recorded and leader in answerers):
+                yield f"{service.ip} is answered by a foreign host"
+        elif len(nodes) > 1 and service.kind not in ("metallb-bgp", "purelb-remote"):
+            yield f"{service.ip} is answered by two nodes"
+        elif nodes and service.kind in ("metallb-bgp", "purelb-remote") and not proxies:
+            yield f"{service.ip}, which BGP announces, is answered"
+        elif nodes and leader not in nodes and recorded:
+            yield f"{service.ip} is answered by another node"
+        elif not answerers and leader is not None and recorded:
+            yield f"{service.ip} is not answered by its announcer"
+        elif not answerers and leader is None and everybody and service.kind.startswith("metallb"):
+            yield f"{service.ip} is answered by nobody"
+
+
+__all__ = ["GOOD", "HIDING", "WRONG", "Arp", "Wrong", "broken", "healthy", "provable"]

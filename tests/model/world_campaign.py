@@ -1,0 +1,213 @@
+"""Draws worlds and holds arpcheck to its promises: `scripts/model FIRST COUNT [--kernel] [--small] [--out FILE]`.
+
+Every world goes through the real `observe` and `conclude` on a simulated wire. `--small` draws each kind of wrong result again
+without one trait after the other, until none can be left out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import kube_records
+from drawing import draw
+from promises import WRONG, Wrong, broken, healthy, provable
+from world import Machine, Nic, World
+from world_truth import Truth, truth
+from world_wire import WorldWire
+
+from arpcheck import pipeline
+from arpcheck.evidence import MacEntry, Options
+from arpcheck.model import Host, Interface, MacListFormat, Report
+
+READ_BEFORE = 0.3
+"""Seconds between the reading of the cluster and the first question, and between the last frame and the second reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    world: World
+    truth: Truth
+    report: Report
+    wrong: tuple[Wrong, ...]
+    healthy: bool
+    provable: tuple[str, ...]
+
+
+def judged(seed: int, without: frozenset[str] = frozenset()) -> Result:
+    """A world, what is so in it, and what arpcheck says."""
+    world = draw(seed, without)
+    wire = WorldWire(world)
+    report = pipeline.conclude(observed(world, wire))
+    found = truth(world, max((put.at for put in wire.put), default=0.0))
+    return Result(world, found, report, broken(world, found, wire, report), healthy(world, found), provable(world, found))
+
+
+def observed(world: World, wire: WorldWire) -> Any:
+    """The evidence, as `arpcheck probe` gathers it: the cluster is read before the first frame and after the last one."""
+    entries = tuple(
+        MacEntry(mac=mac, node=node, interface=nic, where=f"macs.csv:{line}", format=MacListFormat.CSV) for line, (mac, node, nic) in enumerate(world.mac_list, 1)
+    )
+    return pipeline.observe(
+        Options(interfaces=world.prober.interfaces, **world.options),
+        objects=kube_records.objects(world, -READ_BEFORE, pipeline.NEEDS),
+        host=host(world),
+        mac_map=entries,
+        wire=wire,
+        clock=lambda: kube_records.at(wire.now() + world.prober.clock),
+        **second_reading(world, wire),
+    )
+
+
+def second_reading(world: World, wire: WorldWire) -> dict[str, Any]:
+    """How `observe` is told of the second reading, if it takes one."""
+    del world, wire
+    return {}
+
+
+def host(world: World) -> Host:
+    """As the prober sees itself."""
+    machine = world.machines[world.prober.machine]
+    found = [_interface(machine, nic) for nic in machine.nics]
+    found.append(Interface(name="lo", mac=None, addresses=("127.0.0.1/8",)))
+    if held := [thing.ip for thing in machine.held if thing.on is None]:
+        found.append(Interface(name="kube-ipvs0", mac=None, addresses=tuple(f"{ip}/32" for ip in held), up=False))
+    return Host(interfaces=tuple(sorted(found, key=lambda interface: interface.name)))
+
+
+def _interface(machine: Machine, nic: Nic) -> Interface:
+    held = tuple(f"{thing.ip}/32" for thing in machine.held if thing.on == nic.name and thing.start <= 0 < thing.end)
+    return Interface(
+        name=nic.name,
+        mac=nic.mac,
+        addresses=(*(address.with_prefixlen for address in nic.addresses), *held),
+        arp_ignore=max(machine.arp_ignore, nic.arp_ignore),
+        arp_announce=0,
+    )
+
+
+def smallest(seed: int, wanted: Callable[[Result], bool]) -> Result:
+    """The same world with no trait that could be left out."""
+    without: frozenset[str] = frozenset()
+    result = judged(seed)
+    again = True
+    while again:
+        again = False
+        for trait in result.world.traits:
+            if wanted(fewer := judged(seed, without | {trait})):
+                result, without, again = fewer, without | {trait}, True
+                break
+    return result
+
+
+@dataclass(slots=True)
+class Tally:
+    worlds: int = 0
+    seconds: float = 0.0
+    codes: Counter[int] = field(default_factory=Counter)
+    healthy: Counter[int] = field(default_factory=Counter)
+    provable: Counter[int] = field(default_factory=Counter)
+    kinds: dict[tuple[str, str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
+    doubts: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    missed: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, seed: int, result: Result) -> None:
+        code = result.report.summary.exit_code
+        self.worlds += 1
+        self.codes[code] += 1
+        for wrong in {(w.promise, w.said, w.true): w for w in result.wrong}:
+            self.kinds[wrong].append(seed)
+        if result.healthy:
+            self.healthy[code] += 1
+            if code != 0:
+                for words in {_shape(because) for because in result.report.summary.because}:
+                    self.doubts[words].append(seed)
+        if result.provable:
+            self.provable[code] += 1
+            if code != 1:
+                self.missed[_shape(result.provable[0])].append(seed)
+
+    def wrong(self) -> int:
+        return sum(len(seeds) for (promise, _, _), seeds in self.kinds.items() if promise in WRONG)
+
+
+def _shape(words: str) -> str:
+    """Without the names in it."""
+    found = ["…" if any(c.isdigit() for c in word) else word for word in words.split()]
+    return " ".join(word for word, before in zip(found, ["", *found], strict=False) if word != "…" or before != "…")
+
+
+def run(first: int, count: int) -> Tally:
+    tally, begun = Tally(), time.monotonic()
+    for seed in range(first, first + count):
+        tally.add(seed, judged(seed))
+    tally.seconds = time.monotonic() - begun
+    return tally
+
+
+def lines(tally: Tally, *, small: bool) -> Iterator[str]:
+    """The report of a campaign, the most frequent kind first."""
+    yield f"{tally.worlds} worlds, {tally.worlds / max(tally.seconds, 1e-9):.0f} a second, exit codes {dict(sorted(tally.codes.items()))}"
+    for name, codes, due in (("healthy", tally.healthy, 0), ("provable", tally.provable, 1)):
+        total = sum(codes.values())
+        yield f"{name}: {total}, of which exit {due}: {codes[due]} ({100 * codes[due] / max(total, 1):.1f} %), {dict(sorted(codes.items()))}"
+    yield f"promises broken: {tally.wrong()}"
+    for kind, seeds in sorted(tally.kinds.items(), key=lambda item: (item[0][0] not in WRONG, -len(item[1]))):
+        yield ""
+        yield from _kind(kind, seeds, small=small)
+    for title, found in (("healthy, and not exit 0", tally.doubts), ("provable, and not exit 1", tally.missed)):
+        for what, seeds in sorted(found.items(), key=lambda item: -len(item[1])):
+            yield ""
+            yield f"* {title}: {what} ({len(seeds)}: {', '.join(map(str, seeds[:5]))})"
+
+
+def _kind(kind: tuple[str, str, str], seeds: list[int], *, small: bool) -> Iterator[str]:
+    promise, said, true = kind
+    yield f"* {promise}: said {said}; true: {true} ({len(seeds)} worlds: {', '.join(map(str, seeds[:6]))})"
+    if not small:
+        return
+
+    def same(result: Result) -> bool:
+        return kind in {(w.promise, w.said, w.true) for w in result.wrong}
+
+    shapes: Counter[tuple[str, ...]] = Counter()
+    told: dict[tuple[str, ...], tuple[int, Result]] = {}
+    for seed in seeds[:8]:
+        result = smallest(seed, same)
+        shapes[result.world.traits] += 1
+        told.setdefault(result.world.traits, (seed, result))
+    for traits, number in shapes.most_common(4):
+        seed, result = told[traits]
+        wrong = next(w for w in result.wrong if (w.promise, w.said, w.true) == kind)
+        yield f"    {number}x seed {seed}, {len(result.world.nodes)} nodes, {result.world.kube_proxy}, traits {list(traits)}: {'; '.join(result.world.about)}"
+        yield f"       {wrong.subject}: {_reason(result.report, wrong)}"
+
+
+def _reason(report: Report, wrong: Wrong) -> str:
+    for target in report.targets:
+        if str(target.target.ip) == wrong.subject and target.verdict:
+            return f"{target.verdict} ({target.implementation}): {target.reason}"
+    return next((f"{node.arp}: {node.reason}" for node in report.nodes if node.name == wrong.subject), "; ".join(report.summary.because))
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("first", type=int)
+    parser.add_argument("count", type=int)
+    parser.add_argument("--small", action="store_true")
+    asked = parser.parse_args(arguments)
+    tally = run(asked.first, asked.count)
+    for line in lines(tally, small=asked.small):
+        print(line)  # noqa: T201
+    return 1 if tally.wrong() else 0
+
+
+__all__ = ["Result", "judged", "main", "run", "smallest", "timedelta"]
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
