@@ -36,11 +36,12 @@ def arpcheck(*arguments, stdin="", cwd=None, env=None):
     return subprocess.CompletedProcess(list(arguments), code, out, err)
 
 
-def scene(name, options=()):
-    """As `arpcheck.lab.run.run`: a scene on the kernel, with the API over HTTP and the probe as a process of its own."""
-    if os.geteuid() != 0:
+def scene(name, options=(), load=None):
+    """As `arpcheck.lab.run.run`: a scene on the kernel, with the API over HTTP and the probe as a process of its own. `load`:
+    a function of a module that makes the scene of the name, if it is not that of a file; that takes root."""
+    if os.geteuid() != 0 and load is None:
         return run.run(str(name), options)
-    code, out, err = _done(_scene, str(name), list(options))
+    code, out, err = _done(_scene, str(name), list(options), load)
     return run.Result(exit_code=code, stdout=out, stderr=err)
 
 
@@ -80,18 +81,18 @@ def _main(arguments):
     return program.main()
 
 
-def _scene(name, options):
+def _scene(name, options, load):
     """The first process of namespaces of its own, which end with it, and it with this one (arpcheck.lab.enclosure)."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "unshare")
     if not (first := os.fork()):
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        _leave(lambda: _staged(name, options))
+        _leave(lambda: _staged(name, options, load))
     return os.waitstatus_to_exitcode(os.waitpid(first, 0)[1])
 
 
-def _staged(name, options):
+def _staged(name, options, load):
     """Forks the probe before there are threads; it waits for its arguments until all stands."""
     from arpcheck.lab import scene_file
     from arpcheck.lab.stage import probe_arguments, stage
@@ -103,7 +104,7 @@ def _staged(name, options):
         os.close(tell)
         _leave(lambda: _probe(told))
     os.close(told)
-    found = scene_file.load(name)
+    found = (load or scene_file.load)(name)
     with stage(found):
         os.write(tell, json.dumps([found.prober.station, *probe_arguments(found, options)]).encode())
         os.close(tell)

@@ -77,8 +77,10 @@ class Draw:
         """Services that some node announces on the LAN."""
         return [s for s in self.world.services if s.kind in KINDS and s.leads and s.leads[0].machine in self.world.nodes]
 
-    def one(self, dice: Random) -> Service | None:
-        found = self.ordinary()
+    def one(self, dice: Random, *, alone: bool = False) -> Service | None:
+        """`alone`: its announcer can change, and no other Service's nor a node's own address with it."""
+        homes = {node.ip for node in self.world.nodes.values()}
+        found = [s for s in self.ordinary() if not alone or (s.kind != "kube-vip-common" and s.ip not in homes)]
         return dice.choice(found) if found else None
 
     def other_than(self, dice: Random, *names: str | None) -> str | None:
@@ -268,7 +270,7 @@ def _deaf(making: Draw) -> None:
 
 def _nobody(making: Draw) -> None:
     """No endpoint is ready, say; nobody is left who answers."""
-    if (dice := making.trait("nobody chosen", 0.05)) and (service := making.one(dice)):
+    if (dice := making.trait("nobody chosen", 0.05)) and (service := making.one(dice, alone=True)):
         for name in making.world.nodes:
             making.unanswer(service, name)
         service.leads = [Leads(None)]
@@ -358,7 +360,7 @@ def _shouter(making: Draw) -> None:
 
 
 def _failover(making: Draw) -> None:
-    if (dice := making.trait("failover", 0.08)) and (service := making.one(dice)):
+    if (dice := making.trait("failover", 0.08)) and (service := making.one(dice, alone=True)):
         old, new = service.leads[0].machine or "", making.other_than(dice, service.leads[0].machine)
         if new:
             at = dice.uniform(0.05, 0.95) * making.takes()
@@ -373,7 +375,7 @@ def _failover(making: Draw) -> None:
 
 
 def _failover_before(making: Draw) -> None:
-    if (dice := making.trait("failover before", 0.05)) and (service := making.one(dice)):
+    if (dice := making.trait("failover before", 0.05)) and (service := making.one(dice, alone=True)):
         old, new = service.leads[0].machine or "", making.other_than(dice, service.leads[0].machine)
         if new and len(service.leads) == 1:
             at = -dice.choice((0.6, 1.0, 5.0, 20.0, 120.0))
@@ -404,7 +406,7 @@ def _on_lo(making: Draw) -> None:
 
 
 def _leader_far(making: Draw) -> None:
-    if (dice := making.trait("announcer elsewhere", 0.04)) and (service := making.one(dice)):
+    if (dice := making.trait("announcer elsewhere", 0.04)) and (service := making.one(dice, alone=True)):
         far = [name for name in making.world.nodes if not making.world.machines[name].on_segment(LAN)]
         if far and service.leads[0].machine:
             making.unanswer(service, service.leads[0].machine)
@@ -606,8 +608,11 @@ def _loss(making: Draw) -> None:
     if dice := making.trait("dropped by the prober", 0.05):
         making.world.losses.dropped = dice.choice((0.02, 0.2))
         making.say(f"the prober's kernel drops {making.world.losses.dropped:.0%}")
-    if dice := making.trait("frames doubled", 0.05):
-        making.world.losses.doubled = dice.choice((1.0, 1.0, 0.2))
+    if making.trait("path doubles", 0.04):
+        making.world.losses.doubled = 1.0
+        making.say("every frame to the prober comes twice")
+    elif dice := making.trait("frames doubled", 0.05):
+        making.world.losses.doubled = dice.choice((0.2, 0.5, 0.9))
         making.say(f"{making.world.losses.doubled:.0%} of the frames come twice")
 
 
@@ -635,7 +640,7 @@ def _hold(making: Draw) -> None:
 HARMLESS = frozenset({
     "many nodes", "far node", "powered off", "alive but NotReady", "two load balancers", "storage NIC", "strict ARP by hand",
     "router with proxy ARP", "guest", "external load balancer", "ServiceLB", "leader's gratuitous ARP", "short leases", "MAC list",
-    "NodeNetworkStates", "prober's clock", "two interfaces", "second NIC",
+    "NodeNetworkStates", "prober's clock", "two interfaces", "second NIC", "path doubles",
 })  # fmt: skip
 """A cluster with none but these is healthy. A second NIC only where a list names it, or it answers nothing."""
 

@@ -7,6 +7,7 @@ server's. The world is asked who leads; nothing is read of who answers."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -20,7 +21,7 @@ from arpcheck.model import Gap
 from arpcheck.objects import Objects
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-"""The API server's time of the first question."""
+"""The API server's time of the first question, where the world does not say another."""
 
 STATUS_LAGS = 1.5
 """Seconds until a speaker's ServiceL2Status says what it does."""
@@ -32,20 +33,23 @@ METALLB = "metallb-system"
 CLASSES = {"cilium-class": "io.cilium/l2-announcer", "external-class": "example.com/appliance", "avi": "ako.vmware.com/avi-lb"}
 
 
-def at(seconds: float) -> datetime:
-    return START + timedelta(seconds=seconds)
+def at(world: World, seconds: float) -> datetime:
+    """The API server's time so many seconds after the first question."""
+    return (world.start or START) + timedelta(seconds=seconds)
 
 
 def objects(world: World, now: float, needs: Any) -> Objects:
     """The cluster as it is read `now` seconds after the first question."""
     served = _resources(world, now)
     costs = {what: [need.costs for need in needs if need.resource == what] for what in world.refused}
+    ahead = {"server_ahead": round(-world.prober.clock)} if "server_ahead" in {field.name for field in fields(Objects)} else {}
     return Objects(
         resources={what: tuple(found) for what, found in served.items() if what not in world.refused},
         gaps=tuple(Gap(what=what, why="forbidden", costs="; ".join(said)) for what, said in costs.items() if said),
         context="drawn",
         version=VERSION,
-        read_at=at(now),
+        read_at=at(world, now + world.prober.clock),
+        **ahead,
     )
 
 
@@ -60,12 +64,12 @@ def _resources(world: World, now: float) -> dict[str, list[Object]]:
     if any(service.kind.startswith("metallb") for service in world.services):
         served |= _metallb(world, now)
     if world.nic_states:
-        served["nodenetworkstates.nmstate.io"] = [_nic_state(*state, now) for state in world.nic_states]
+        served["nodenetworkstates.nmstate.io"] = [_nic_state(world, *state, now) for state in world.nic_states]
     if any(service.kind == "cilium" for service in world.services):
         served["ciliuml2announcementpolicies.cilium.io"] = [
             {
                 "apiVersion": "cilium.io/v2alpha1", "kind": "CiliumL2AnnouncementPolicy",
-                "metadata": meta("lan", None, at(now) - BORN), "spec": {"loadBalancerIPs": True},
+                "metadata": meta("lan", None, at(world, now) - BORN), "spec": {"loadBalancerIPs": True},
             }
         ]  # fmt: skip
     return served
@@ -128,11 +132,11 @@ def _node(world: World, name: str) -> Object:
     }
 
 
-def _nic_state(node: str, nics: list[tuple[str, Any]], age: float, now: float) -> Object:
+def _nic_state(world: World, node: str, nics: list[tuple[str, Any]], age: float, now: float) -> Object:
     interfaces = [{"name": name, "type": "ethernet", "mac-address": str(mac).upper(), "state": "up"} for name, mac in nics]
     return {
         "apiVersion": "nmstate.io/v1beta1", "kind": "NodeNetworkState", "metadata": meta(node, None, START - BORN),
-        "status": {"lastSuccessfulUpdateTime": stamp(at(min(now, 0) - age)), "currentState": {"interfaces": interfaces}},
+        "status": {"lastSuccessfulUpdateTime": stamp(at(world, min(now, 0) - age)), "currentState": {"interfaces": interfaces}},
     }  # fmt: skip
 
 
@@ -142,7 +146,7 @@ def _kube_proxy(world: World, now: float) -> dict[str, list[Object]]:
         for name, node in world.nodes.items()
     )
     config = world.kube_proxy and KubeProxyConfig(mode=world.kube_proxy[0], strict_arp=world.kube_proxy[1], edited=3 * 86400.0)
-    return kube_proxy_objects.resources(Cluster(version=VERSION, nodes=nodes, services=(), kube_proxy=config), at(now))
+    return kube_proxy_objects.resources(Cluster(version=VERSION, nodes=nodes, services=(), kube_proxy=config), at(world, now))
 
 
 # --------------------------------------------------------------------------------------------- who is said to announce
@@ -155,9 +159,9 @@ def _events(world: World, now: float) -> Iterator[Object]:
         for lead in service.leads:
             if lead.machine and lead.start <= now:
                 since = Random(f"{world.seed} {service.name} event").uniform(60, 3000)  # noqa: S311 - a draw, not a secret
-                yield _event(service, lead.machine, at(max(lead.start, now - since)))
+                yield _event(service, lead.machine, at(world, max(lead.start, now - since)))
     for service, node, age in world.events:
-        yield _event(service, node, at(-age))
+        yield _event(service, node, at(world, -age))
 
 
 def _event(service: Service, node: str, seen: datetime) -> Object:
@@ -180,7 +184,7 @@ def _event(service: Service, node: str, seen: datetime) -> Object:
 def _leases(world: World, now: float) -> Iterator[Object]:
     for name, node in world.nodes.items():
         renewed = now - 5 if node.ready else min(now, 0) - 3600
-        yield _lease("kube-node-lease", name, name, acquired=-9e6, renewed=renewed + node.clock, seconds=40)
+        yield _lease(world, "kube-node-lease", name, name, acquired=-9e6, renewed=renewed + node.clock, seconds=40)
     common: set[str] = set()
     for service in world.services:
         for lead in service.leads:
@@ -198,14 +202,14 @@ def _leases(world: World, now: float) -> Iterator[Object]:
                 continue
             acquired = max(lead.start, -3e6)
             renewed = max(acquired, now - (now % RENEWED_EVERY if now >= 0 else 1.0))
-            yield _lease(space, name, lead.machine, acquired=acquired + clock, renewed=renewed + clock, seconds=world.lease_seconds)
+            yield _lease(world, space, name, lead.machine, acquired=acquired + clock, renewed=renewed + clock, seconds=world.lease_seconds)
     for lease in world.leases:
         age = float(str(lease["renewed"]))
         renewed = now - 1.0 if lease.get("alive") else -age
-        yield _lease(str(lease["namespace"]), str(lease["name"]), str(lease["holder"]), acquired=-3e6, renewed=renewed, seconds=15)
+        yield _lease(world, str(lease["namespace"]), str(lease["name"]), str(lease["holder"]), acquired=-3e6, renewed=renewed, seconds=15)
 
 
-def _lease(namespace: str, name: str, holder: str, *, acquired: float, renewed: float, seconds: int) -> Object:
+def _lease(world: World, namespace: str, name: str, holder: str, *, acquired: float, renewed: float, seconds: int) -> Object:
     return {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
@@ -213,8 +217,8 @@ def _lease(namespace: str, name: str, holder: str, *, acquired: float, renewed: 
         "spec": {
             "holderIdentity": holder,
             "leaseDurationSeconds": seconds,
-            "acquireTime": micro(at(acquired)),
-            "renewTime": micro(at(renewed)),
+            "acquireTime": micro(at(world, acquired)),
+            "renewTime": micro(at(world, renewed)),
             "leaseTransitions": 1,
         },
     }
@@ -230,8 +234,8 @@ def _metallb(world: World, now: float) -> dict[str, list[Object]]:
             continue
         for lead in service.leads:
             if lead.machine and lead.start + STATUS_LAGS <= now < lead.end + STATUS_LAGS:
-                statuses.append(_status(service, lead.machine, max(lead.start + STATUS_LAGS, -3e6)))
-    statuses += [_status(service, node, -age) for service, node, age in world.statuses]
+                statuses.append(_status(world, service, lead.machine, max(lead.start + STATUS_LAGS, -3e6)))
+    statuses += [_status(world, service, node, -age) for service, node, age in world.statuses]
 
     def made(kind: str, name: str, spec: Object) -> Object:
         return {"apiVersion": "metallb.io/v1beta1", "kind": kind, "metadata": meta(name, METALLB, START - BORN), "spec": spec}
@@ -247,7 +251,7 @@ def _metallb(world: World, now: float) -> dict[str, list[Object]]:
     }
 
 
-def _status(service: Service, node: str, born: float) -> Object:
+def _status(world: World, service: Service, node: str, born: float) -> Object:
     labels = {
         "metallb.io/node": node,
         "metallb.io/service-name": service.name,
@@ -256,7 +260,7 @@ def _status(service: Service, node: str, born: float) -> Object:
     return {
         "apiVersion": "metallb.io/v1beta1",
         "kind": "ServiceL2Status",
-        "metadata": meta(f"l2-{suffix(service.full_name, node)}", METALLB, at(born), labels=labels),
+        "metadata": meta(f"l2-{suffix(service.full_name, node)}", METALLB, at(world, born), labels=labels),
         "spec": {},
         "status": {"node": node, "serviceName": service.name, "serviceNamespace": service.namespace},
     }

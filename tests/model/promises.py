@@ -1,10 +1,12 @@
 """What must hold between a world's truth and the report on it, and what is measured beside that.
 
 Never broken: `clean` (said to be fine where a fault was put before the prober) and `accusation` (said to be a fault where
-nothing is wrong); `misnamed` (a fault, but of another kind or of somebody who did nothing). `unheard` is counted alone: every
+nothing is wrong); `misnamed` (a fault, but of another kind or of somebody who did nothing; a node in whose name another
+machine answered may be named where `address-conflict` tells of it); `hidden` (the announcer is deaf behind another fault, and
+`also` does not say so). `unheard` is counted alone: every
 frame that could have shown it was lost on the way, which no prober can know; so is `blind`: only the prober's own machine is
 at fault, the address is called ok, and the run as a whole is not; and `unknowable`: one node answers in another's place, and
-nothing that can be read says that it should have been the other.
+nothing that can be read says that it should have been the other; and `misled`: the user's own MAC list names the wrong node.
 
 **Healthy** is a world in which nothing is wrong and that has no trait but the harmless ones of an ordinary network, all of it
 recorded as its load balancer records it: exit code 0 is due. **Provable** is a fault that lasts the whole run, in a world
@@ -26,7 +28,8 @@ from world_wire import WorldWire
 
 from arpcheck.model import Arp, Outcome, Report, Severity, Verdict
 
-WRONG = ("clean", "accusation", "misnamed")
+WRONG = ("clean", "accusation", "misnamed", "hidden", "model")
+"""`model`: the kernel that runs answered otherwise than the model's; only where worlds are built on it."""
 GOOD = (State.FINE, State.MOVING, State.ELSEWHERE)
 
 
@@ -42,7 +45,8 @@ class Wrong:
 
 def broken(world: World, truth: Truth, wire: WorldWire, report: Report) -> tuple[Wrong, ...]:
     """Everything in the report that is not as it is in the world."""
-    return (*_clean(world, truth, wire, report), *_accusations(truth, report), *_misnamed(world, truth, report))
+    found = (*_clean(world, truth, wire, report), *_accusations(truth, report), *_misnamed(world, truth, report))
+    return (*found, *_hidden(world, truth, report))
 
 
 # --------------------------------------------------------------------------------------------------------- wrong clean
@@ -72,7 +76,7 @@ def _clean(world: World, truth: Truth, wire: WorldWire, report: Report) -> Itera
             seen = any(came.ip == world.canary and came.machine == node.name for came in wire.came)
             yield Wrong("clean" if seen or not lossy else "unheard", f"node {node.arp}", "its kernel answers", node.name)
     if code == 0:
-        for what, found in _beside(truth):
+        for what, found in _beside(truth, wire):
             yield Wrong("clean", "exit 0", what, found)
 
 
@@ -95,10 +99,11 @@ RECORD_OF = {
 }  # fmt: skip
 
 
-def _beside(truth: Truth) -> Iterator[tuple[str, str]]:
+def _beside(truth: Truth, wire: WorldWire) -> Iterator[tuple[str, str]]:
+    heard_of = {mac: {came.machine for came in wire.came if came.mac == mac} for mac in truth.twins}
     yield from (("a node without strict ARP", name) for name in truth.loud)
     yield from (("a node's own address is answered by another machine", name) for name in truth.conflicts)
-    yield from (("one MAC on two machines", mac) for mac in truth.twins)
+    yield from (("one MAC on two machines, and both answered", mac) for mac, found in heard_of.items() if len(found) > 1)
     yield from (("announced unasked by a machine that should not", str(ip)) for ip in truth.shouters)
     yield from (("a stranger has the canary's address", name) for name in truth.strangers)
 
@@ -148,6 +153,7 @@ def _accusations(truth: Truth, report: Report) -> Iterator[Wrong]:
 
 
 def _misnamed(world: World, truth: Truth, report: Report) -> Iterator[Wrong]:
+    conflicts = {name for finding in report.findings if finding.id == "address-conflict" for name in finding.nodes}
     for target in report.targets:
         found = truth.addresses.get(target.target.ip) if target.verdict is not None else None
         if found is None or found.state in GOOD or outcome(target) is not Outcome.FAULT:
@@ -166,8 +172,27 @@ def _misnamed(world: World, truth: Truth, report: Report) -> Iterator[Wrong]:
         if verdict is not None and not fits.get(verdict, True):
             yield Wrong("misnamed", str(verdict), _kind_of(world, found), subject)
         for responder in target.responders:
-            if responder.node is not None and responder.node not in answerers:
-                yield Wrong("misnamed", f"{verdict} names a node that does not answer", _kind_of(world, found), subject)
+            doubted = responder.node in conflicts and truth.conflicts.get(responder.node, frozenset()) & answerers
+            if responder.node is not None and responder.node not in answerers and not doubted:
+                yield Wrong("misled" if "false MAC list" in world.traits else "misnamed", f"{verdict} names a node that does not answer", _kind_of(world, found), subject)
+
+
+# -------------------------------------------------------------------------------------------------------------- hidden
+
+
+def _hidden(world: World, truth: Truth, report: Report) -> Iterator[Wrong]:
+    """The announcer does not answer, which goes on when the fault that the verdict names has been cured."""
+    if set(world.traits) & HIDING or not hasattr(next(iter(report.targets), None), "also"):
+        return
+    for target in report.targets:
+        found = truth.addresses.get(target.target.ip) if target.verdict is not None else None
+        if found is None or found.state is not State.FAULT or target.verdict in (Verdict.SILENT, Verdict.WRONG_NODE):
+            continue
+        service = world.service(target.target.ip)
+        leader = service.leader(0)
+        gone = leader is not None and leader not in found.answerers and service.kind in RECORDED and not service.external
+        if gone and outcome(target) is Outcome.FAULT and leader not in {one.node for one in target.also}:
+            yield Wrong("hidden", str(target.verdict), "and its announcer does not answer", str(target.target.ip))
 
 
 def outcome(target: Any) -> Outcome:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from math import inf
 from typing import NamedTuple
@@ -251,6 +252,8 @@ class World:
     """What was drawn beside an ordinary cluster."""
     about: list[str] = field(default_factory=list)
     """The same in words."""
+    start: datetime | None = None
+    """The API server's time of the first question, where it matters (on the kernel)."""
 
     @property
     def segments(self) -> tuple[str, ...]:

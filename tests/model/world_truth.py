@@ -238,16 +238,23 @@ def _strangers(world: World, end: float) -> Iterator[str]:
 
 def shown(world: World, found: OfAddress, ip: IPv4Address, wire: WorldWire) -> bool:
     """What is wrong with an address was put to the prober: a frame of somebody who should not answer came, or nobody was
-    there to answer when it was asked. What the network lost altogether, no prober can know."""
+    there to answer when it was asked. What the network lost altogether, no prober can know; nor what a short silence means
+    where it asks faster than a speaker is sure to read."""
     for came in wire.came:
         if came.ip == ip and came.machine not in found.at(came.at, came.segment).should:
             return True
+    if found.state is State.PASSING and float(str(world.options["rate"])) > SLOW:
+        return False
     return any(
         not spell.answer and spell.should
         for put in wire.put
         if put.ip == ip and put.to is None and put.segment in {spell.segment for spell in found.spells}
         for spell in [found.at(put.at, put.segment)]
     )
+
+
+SLOW = 100.0
+"""Frames a second; the socket of a speaker holds 256 frames of any ARP on the segment."""
 
 
 def asked(wire: WorldWire, ip: IPv4Address) -> list[Put]:
