@@ -6,10 +6,11 @@ machine answered may be named where `address-conflict` tells of it); `hidden` (t
 `also` does not say so). `unheard` is counted alone: every
 frame that could have shown it was lost on the way, which no prober can know; so is `blind`: only the prober's own machine is
 at fault, the address is called ok, and the run as a whole is not; and `unknowable`: one node answers in another's place, and
-nothing that can be read says that it should have been the other; and `misled`: the user's own MAC list names the wrong node.
+nothing that can be read says that it should have been the other; and `misled`: the node that
+is named did nothing, but the user's own MAC list says it, or another machine has its very MAC.
 
 **Healthy** is a world in which nothing is wrong and that has no trait but the harmless ones of an ordinary network, all of it
-recorded as its load balancer records it: exit code 0 is due. **Provable** is a fault that lasts the whole run, in a world
+recorded as its load balancer records it: exit code 0 is due (a path that doubles shows by three nodes). **Provable** is a fault that lasts the whole run, in a world
 where nothing hides it: no frame is lost or doubled, the prober is no node and has an address, every node that takes part is
 heard, the record is the deciding one of its implementation and agrees with itself, and no MAC or address is there twice:
 exit code 1 is due. What is neither is only held to the promises."""
@@ -174,7 +175,8 @@ def _misnamed(world: World, truth: Truth, report: Report) -> Iterator[Wrong]:
         for responder in target.responders:
             doubted = responder.node in conflicts and truth.conflicts.get(responder.node, frozenset()) & answerers
             if responder.node is not None and responder.node not in answerers and not doubted:
-                yield Wrong("misled" if "false MAC list" in world.traits else "misnamed", f"{verdict} names a node that does not answer", _kind_of(world, found), subject)
+                told = "false MAC list" in world.traits or any(mac in truth.twins for mac in responder.macs)
+                yield Wrong("misled" if told else "misnamed", f"{verdict} names a node that does not answer", _kind_of(world, found), subject)
 
 
 # -------------------------------------------------------------------------------------------------------------- hidden
@@ -217,6 +219,8 @@ def healthy(world: World, truth: Truth) -> bool:
     if not truth.spotless or traits - HARMLESS or int(str(world.options["rounds"])) < 3:
         return False
     if "second NIC" in traits and not traits & {"MAC list", "NodeNetworkStates"}:
+        return False
+    if "path doubles" in traits and sum(m.on and m.on_segment("lan") for name, m in world.machines.items() if name in world.nodes) < 3:
         return False
     return not any(service.kind in ("unmarked",) for service in world.services)
 
