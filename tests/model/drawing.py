@@ -69,9 +69,9 @@ class Draw:
     # -------------------------------------------------------------------------------------------------------- to choose
 
     def here(self) -> list[str]:
-        """Nodes on the LAN that are alive and Ready."""
+        """Nodes on the LAN that are alive and Ready; where there is none, all nodes."""
         found = [n for n, node in self.world.nodes.items() if node.ready and self.world.machines[n].on]
-        return [name for name in found if self.world.machines[name].on_segment(LAN)]
+        return [name for name in found if self.world.machines[name].on_segment(LAN)] or list(self.world.nodes)
 
     def ordinary(self) -> list[Service]:
         """Services that some node announces on the LAN."""
@@ -84,7 +84,7 @@ class Draw:
         return dice.choice(found) if found else None
 
     def other_than(self, dice: Random, *names: str | None) -> str | None:
-        found = [name for name in self.here() if name not in names]
+        found = [name for name in self.here() if name not in names and self.world.machines[name].on]
         return dice.choice(found) if found else None
 
     def host(self, name: str, ip: IPv4Address, *, oui: str | None = None, mac: Mac | None = None) -> Machine:
@@ -213,7 +213,10 @@ def _bond(making: Draw) -> None:
 def _odd_arp_ignore(making: Draw) -> None:
     if dice := making.trait("odd arp_ignore", 0.03):
         name, value = dice.choice(making.here()), dice.choice((2, 3, 8))
-        making.world.machines[name].arp_ignore = value
+        if dice.random() < 0.5:
+            making.world.machines[name].arp_ignore = value
+        else:
+            making.world.machines[name].nics[0].arp_ignore = value
         making.say(f"{name} has arp_ignore={value}")
 
 
@@ -426,9 +429,26 @@ def _node_address(making: Draw) -> None:
         making.say(f"the Service's address {node.ip} is {node.name}'s own; {leader} announces it")
 
 
+def _crashed(making: Draw) -> None:
+    """The announcer is off, and no other was chosen yet. Its Node may be Ready for 40 s more."""
+    if (dice := making.trait("announcer crashed", 0.04)) and (service := making.one(dice, alone=True)):
+        leader = service.leads[0].machine or ""
+        making.world.machines[leader].on = False
+        making.world.nodes[leader].ready = dice.random() < 0.4
+        making.say(f"{leader}, which announces {service.ip}, has just died; its Node is {'still' if making.world.nodes[leader].ready else 'not'} Ready")
+
+
+def _leader_not_ready(making: Draw) -> None:
+    """Its kubelet is dead, and all else on it runs."""
+    if (dice := making.trait("announcer NotReady", 0.04)) and (service := making.one(dice)):
+        making.world.nodes[service.leads[0].machine or ""].ready = False
+        making.say(f"{service.leads[0].machine}, which announces {service.ip}, is NotReady and runs")
+
+
 _TROUBLES: tuple[Callable[[Draw], None], ...] = (
     _node_address, _failover, _failover_before, _non_strict, _split, _wrong_node, _deaf, _nobody, _foreign, _removed, _clone, _clone_alone_answers,
     _twin, _proxy_all, _canary_stranger, _shouter, _on_all_kernels, _on_lo, _leader_far,
+    _crashed, _leader_not_ready,
 )  # fmt: skip
 
 
@@ -485,6 +505,40 @@ _OTHERS: tuple[Callable[[Draw], None], ...] = (_router, _guest, _external, _serv
 
 
 # ----------------------------------------------------------------------------------------------------------- records
+
+
+def _macvlan(making: Draw) -> None:
+    """kube-vip with an address by DHCP: on a macvlan of the leader, whose MAC stands in an annotation."""
+    if (dice := making.trait("DHCP macvlan", 0.06)) and (service := making.one(dice, alone=True)) and service.kind == "kube-vip":
+        leader = making.world.machines[service.leads[0].machine or ""]
+        if len(service.leads) == 1 and any(held.ip == service.ip and held.on for held in leader.held):
+            making.unanswer(service, leader.name)
+            mac = making.mac("00:00:6c")
+            leader.speakers.append(Speaker(service.ip, (leader.nics[0].name,), mac=mac))
+            service.notes["kube-vip.io/hwaddr"] = str(mac)
+            making.say(f"{leader.name} has {service.ip} on a macvlan with {mac}, which an annotation names")
+
+
+def _two_statuses(making: Draw) -> None:
+    """MetalLB 0.14.6 to 0.15 could leave the object of the speaker before (metallb 2712, 2938)."""
+    if (dice := making.trait("two statuses", 0.04)) and (service := making.one(dice)):
+        other = making.other_than(dice, service.leads[0].machine)
+        if other and service.kind == "metallb":
+            making.world.statuses.append((service, other, dice.uniform(60, 9e4)))
+            making.say(f"a second ServiceL2Status of {service.ip} names {other}, which lost the election")
+
+
+def _old_entry(making: Draw) -> None:
+    """PureLB 0.15 to 0.16.6 appends and never takes away; kube-vip never takes vipHost back."""
+    if (dice := making.trait("old entry", 0.06)) and (service := making.one(dice)):
+        other = making.other_than(dice, service.leads[0].machine)
+        if other and service.kind == "purelb":
+            entries = [f"{node},eth0,{service.ip}" for node in (other, service.leads[-1].machine)]
+            service.notes["purelb.io/announcing-IPv4"] = " ".join(entries if dice.random() < 0.5 else entries[::-1])
+            making.say(f"PureLB's annotation of {service.ip} names {other} too, where it was before")
+        elif other and service.kind in ON_NIC:
+            service.notes["kube-vip.io/vipHost"] = other
+            making.say(f"vipHost of {service.ip} names {other}, where it was before")
 
 
 def _short_leases(making: Draw) -> None:
@@ -562,7 +616,7 @@ def _nic_states(making: Draw) -> None:
         making.say(f"a NodeNetworkState of {first}, months old, lists {second}'s NIC")
 
 
-_RECORDS: tuple[Callable[[Draw], None], ...] = (_short_leases, _stale_status, _moved_back, _lease_elsewhere, _hwaddr, _mac_list, _nic_states)
+_RECORDS: tuple[Callable[[Draw], None], ...] = (_macvlan, _two_statuses, _old_entry, _short_leases, _stale_status, _moved_back, _lease_elsewhere, _hwaddr, _mac_list, _nic_states)
 
 
 # --------------------------------------------------------------------------------------------------------- how it is asked
@@ -641,6 +695,7 @@ HARMLESS = frozenset({
     "many nodes", "far node", "powered off", "alive but NotReady", "two load balancers", "storage NIC", "strict ARP by hand",
     "router with proxy ARP", "guest", "external load balancer", "ServiceLB", "leader's gratuitous ARP", "short leases", "MAC list",
     "NodeNetworkStates", "prober's clock", "two interfaces", "second NIC", "path doubles",
+    "DHCP macvlan", "announcer NotReady",
 })  # fmt: skip
 """A cluster with none but these is healthy. A second NIC only where a list names it, or it answers nothing."""
 
@@ -651,6 +706,7 @@ ALONE = (
     "BGP on all kernels", "VIP on lo", "announcer elsewhere", "pool holds a node's address", "balance-alb bond", "odd arp_ignore",
     "status of a dead node", "events of two nodes", "Lease in another namespace", "hwaddr left behind", "partial MAC list",
     "old MAC list", "old NodeNetworkState", "a node's clock", "prober is a node", "storage too", "no address", "questions lost",
-    "replies lost", "dropped by the prober", "frames doubled", "refused",
+    "replies lost", "dropped by the prober", "frames doubled", "refused", "announcer crashed", "announcer NotReady", "two statuses",
+    "old entry",
 )  # fmt: skip
 """In a part of the worlds exactly one of these is beside the harmless traits."""
