@@ -511,7 +511,8 @@ def _macvlan(making: Draw) -> None:
     """kube-vip with an address by DHCP: on a macvlan of the leader, whose MAC stands in an annotation."""
     if (dice := making.trait("DHCP macvlan", 0.06)) and (service := making.one(dice, alone=True)) and service.kind == "kube-vip":
         leader = making.world.machines[service.leads[0].machine or ""]
-        if len(service.leads) == 1 and any(held.ip == service.ip and held.on for held in leader.held):
+        quiet = making.mode[0] != "ipvs" or leader.arp_ignore
+        if quiet and len(service.leads) == 1 and any(held.ip == service.ip and held.on for held in leader.held):
             making.unanswer(service, leader.name)
             mac = making.mac("00:00:6c")
             leader.speakers.append(Speaker(service.ip, (leader.nics[0].name,), mac=mac))

@@ -6,7 +6,7 @@ machine answered may be named where `address-conflict` tells of it); `hidden` (t
 `also` does not say so). `unheard` is counted alone: every
 frame that could have shown it was lost on the way, which no prober can know; so is `blind`: only the prober's own machine is
 at fault, the address is called ok, and the run as a whole is not; and `unknowable`: one node answers in another's place, and
-nothing that can be read says that it should have been the other; and `misled`: the node that
+nothing that can be read says that it should have been the other, or a machine has a dead node's address; and `misled`: the node that
 is named did nothing, but the user's own MAC list says it, or another machine has its very MAC.
 
 **Healthy** is a world in which nothing is wrong and that has no trait but the harmless ones of an ordinary network, all of it
@@ -69,7 +69,7 @@ def _clean(world: World, truth: Truth, wire: WorldWire, report: Report) -> Itera
                 promise = "clean" if seen or not lossy else "unheard"
                 if code != 0 and _all_mine(world, found):
                     promise = "blind"
-                elif _unknowable(world, found, target.target.ip):
+                elif _unknowable(world, found, target.target.ip) or _in_place_of_the_dead(world, truth, found):
                     promise = "unknowable"
                 yield Wrong(promise, f"{target.verdict}, exit {_code(code)}", _kind_of(world, found), str(target.target.ip))
     for node in report.nodes:
@@ -91,6 +91,13 @@ def _unknowable(world: World, found: OfAddress, ip: IPv4Address) -> bool:
     service = world.service(ip)
     one_node = all(len(spell.answer) == 1 and spell.answer <= world.nodes.keys() for spell in found.spells)
     return one_node and (service.kind in UNRECORDED or RECORD_OF.get(service.kind) in world.refused)
+
+
+def _in_place_of_the_dead(world: World, truth: Truth, found: OfAddress) -> bool:
+    """All that answer wrongly have the address of a node that does not answer for itself, and no list tells their MACs."""
+    copies = {name for node, answer in truth.conflicts.items() if node not in answer for name in answer}
+    wrong = {name for spell in found.spells for name in spell.answer - spell.should}
+    return bool(wrong) and wrong <= copies and not set(world.traits) & {"MAC list", "NodeNetworkStates"}
 
 
 UNRECORDED = ("unknown", "metallb-bare")
@@ -176,6 +183,7 @@ def _misnamed(world: World, truth: Truth, report: Report) -> Iterator[Wrong]:
             doubted = responder.node in conflicts and truth.conflicts.get(responder.node, frozenset()) & answerers
             if responder.node is not None and responder.node not in answerers and not doubted:
                 told = "false MAC list" in world.traits or any(mac in truth.twins for mac in responder.macs)
+                told |= _in_place_of_the_dead(world, truth, found)
                 yield Wrong("misled" if told else "misnamed", f"{verdict} names a node that does not answer", _kind_of(world, found), subject)
 
 
