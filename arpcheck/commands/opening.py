@@ -19,6 +19,7 @@ from arpcheck.interfaces import AUTO
 from arpcheck.model import Host
 from arpcheck.objects import Objects
 from arpcheck.wire.host import candidates, usable
+from arpcheck.wire.library import load
 from arpcheck.wire.link import LiveWire
 from arpcheck.wire.privilege import caller, drop
 
@@ -52,6 +53,8 @@ def opened(
     with LiveWire(interfaces, requests=requests) as wire:
         drop()
         check(output)
+        if interfaces:
+            load()
         yield wire, held
 
 

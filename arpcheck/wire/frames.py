@@ -13,6 +13,7 @@ from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from arpcheck.model import Ask, Mac
+from arpcheck.wire.library import load
 
 ARP_FRAME = struct.Struct("!6s6sHHHBBH6s4s6s4s")
 """Ethernet destination, source, type; then hrd, pro, hln, pln, op, sha, spa, tha, tpa: 42 bytes, padding follows."""
@@ -115,6 +116,7 @@ def encode(ask: Ask, mac: Mac) -> bytes:
 def _until_target(mac: Mac, sender: IPv4Address, to: Mac) -> bytes:
     """A who-has but for its last field, which is what is asked for. RFC 5227 section 2.1.1: the target hardware address
     is ignored and SHOULD be zero."""
+    load()
     from scapy.layers.l2 import ARP, Ether
 
     who_has = Ether(src=str(mac), dst=str(to)) / ARP(

@@ -1,7 +1,8 @@
-"""The real wire: a packet socket on each interface, opened by scapy, and the kernel's own count of what was lost.
+"""The real wire: a packet socket on each interface, and the kernel's own count of what was lost.
 
-AF_PACKET is touched only when a `LiveWire` is opened. CAP_NET_RAW is enough; with CAP_NET_ADMIN too the receive buffer
-is made larger than the host's limit. Knows no question and no answer."""
+AF_PACKET is touched only when a `LiveWire` is opened, by Python's own sockets, so that nothing else is loaded while there is
+a privilege. CAP_NET_RAW is enough; with CAP_NET_ADMIN too the receive buffer is made larger than the host's limit. Knows no
+question and no answer."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ import struct
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from arpcheck.errors import WireError
 from arpcheck.wire.frames import ETHERTYPE_ARP
@@ -27,6 +28,9 @@ _log = logging.getLogger(__name__)
 
 RECEIVE_BUFFER = 32 << 20
 """Bytes asked for; net.core.rmem_max bounds it where the process may not force it."""
+
+SEND_BUFFER = 64 << 10
+"""Bytes that may wait in an interface's queue: a few hundred frames, so that a queue that holds them is noticed."""
 
 MOST_AT_ONCE = 512
 """Frames taken in one go, so that a flood can't keep the loop from sending and from looking at the clock."""
@@ -70,7 +74,7 @@ class LiveWire:
     def __init__(self, interfaces: Sequence[str], *, requests: bool = False) -> None:
         """`requests`: other hosts' questions are received too. Raises WireError, with the cure, where a socket can't be
         had."""
-        self._sockets: dict[str, Any] = {}
+        self._sockets: dict[str, socket.socket] = {}
         self._links: dict[socket.socket, str] = {}
         self._first: dict[str, _State] = {}
         self._sent: dict[str, float] = {}
@@ -79,10 +83,10 @@ class LiveWire:
         self._intake = Intake()
         self._indexes: dict[str, int] = {}
         for interface in interfaces:
-            scapy_socket = _open(interface, requests=requests)
-            self._sockets[interface] = scapy_socket
-            self._links[scapy_socket.ins] = interface
-            self._first[interface] = _state(scapy_socket.ins)
+            opened = _open(interface, requests=requests)
+            self._sockets[interface] = opened
+            self._links[opened] = interface
+            self._first[interface] = _state(opened)
             self._indexes[interface] = socket.if_nametoindex(interface)
 
     def __enter__(self) -> LiveWire:
@@ -92,15 +96,15 @@ class LiveWire:
         self.close()
 
     def close(self) -> None:
-        for scapy_socket in self._sockets.values():
-            scapy_socket.close()
+        for opened in self._sockets.values():
+            opened.close()
         self._links.clear()
 
     def keep(self, interfaces: Sequence[str]) -> None:
         """Closes the sockets of all others."""
         for interface in self._sockets.keys() - set(interfaces):
             closed = self._sockets.pop(interface)
-            self._links.pop(closed.ins, None)
+            self._links.pop(closed, None)
             closed.close()
 
     now = staticmethod(time.monotonic)
@@ -110,7 +114,7 @@ class LiveWire:
         while True:
             try:
                 # A queue that holds its frames would hold us for ever.
-                self._sockets[interface].outs.send(frame, MSG_DONTWAIT)
+                self._sockets[interface].send(frame, MSG_DONTWAIT)
                 self._sent[interface] = time.monotonic()
                 return
             except OSError as error:
@@ -164,7 +168,7 @@ class LiveWire:
                 self._failed.append(LinkLostError(interface, why))
 
     def _gone(self, interface: str, error: OSError) -> LinkLostError:
-        self._links.pop(self._sockets[interface].ins, None)
+        self._links.pop(self._sockets[interface], None)
         return LinkLostError(interface, _why(error.errno) if error.errno else str(error))
 
 
@@ -214,41 +218,38 @@ def _unsent(sock: socket.socket) -> bool:
     return any(fcntl.ioctl(sock, SIOCOUTQ, bytes(4)))
 
 
-def _open(interface: str, *, requests: bool) -> Any:
-    """scapy's layer-2 socket, for ARP alone: by default it takes all protocols, is promiscuous and has a 64 KiB buffer."""
+def _open(interface: str, *, requests: bool) -> socket.socket:
+    """A socket for ARP alone, not promiscuous. Until it is bound it has no protocol and receives nothing, so that no frame
+    passes the filter by (packet(7))."""
     if not hasattr(socket, "AF_PACKET"):
         raise WireError(
             f"this system ({sys.platform}) has no AF_PACKET",
             "Probe from Linux; report, compare, snapshot and strict-arp work here too",
         )
     try:
-        scapy_socket = _layer_2()(iface=interface, type=ETHERTYPE_ARP, promisc=False, nofilter=1)
+        opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     except PermissionError:
         raise WireError(
             "no privilege to open a packet socket", "It takes CAP_NET_RAW: run it with sudo, or in a pod with NET_RAW"
         ) from None
     except OSError as error:
-        raise WireError(f"interface {interface}: {error.strerror or error}", "`ip link` lists the interfaces") from None
-    if not requests:
-        _attach_filter(scapy_socket.ins)
-    _enlarge_buffer(scapy_socket.ins)
-    _log.info(
-        "%s: socket open, room for %d KiB", interface, scapy_socket.ins.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >> 10
-    )
-    return scapy_socket
+        raise _refused(interface, error) from None
+    try:
+        if not requests:
+            _attach_filter(opened)
+        _enlarge_buffer(opened)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        opened.bind((interface, ETHERTYPE_ARP))
+    except OSError as error:
+        opened.close()
+        raise _refused(interface, error) from None
+    room = opened.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >> 10
+    _log.info("%s: socket open, room for %d KiB", interface, room)
+    return opened
 
 
-def _layer_2() -> Any:
-    # The routing table is of no use here, and reading it on import takes seconds on a host with 100,000 routes
-    # (secdev/scapy#3577).
-    from scapy.config import conf
-
-    conf.route_autoload = False
-    conf.route6_autoload = False
-    import scapy.layers.l2  # noqa: F401 - without it the socket warns that it can't guess its type
-    from scapy.arch.linux import L2Socket
-
-    return L2Socket
+def _refused(interface: str, error: OSError) -> WireError:
+    return WireError(f"interface {interface}: {error.strerror or error}", "`ip link` lists the interfaces")
 
 
 def _attach_filter(sock: socket.socket) -> None:

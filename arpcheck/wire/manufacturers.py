@@ -1,4 +1,4 @@
-"""The manufacturers of the MACs that were heard, from the table that scapy carries and has loaded anyway.
+"""The manufacturers of the MACs that were heard, from the table that scapy carries.
 
 scapy's own look-up takes the first three octets only and so misses every /28 and /36 block; which prefix is the
 longest is decided in `identities`."""
@@ -8,18 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from arpcheck.model import Mac
+from arpcheck.wire.library import manufacturer_lines
 
 
 def manufacturers(macs: Iterable[Mac]) -> Mapping[str, str]:
     """The rows of Wireshark's manuf that could be a MAC's, by prefix (`8C:1F:64`, `8C:1F:64:A0/28`)."""
-    from scapy.config import conf
-
-    table = conf.manufdb.d
+    wanted = {prefix for mac in macs if not mac.is_local for prefix in _prefixes(mac.upper())}
+    if not wanted:
+        return {}
     found = {}
-    for mac in macs:
-        for prefix in _prefixes(mac.upper()):
-            if prefix in table and not mac.is_local:
-                _, found[prefix] = table[prefix]
+    for line in manufacturer_lines():
+        prefix, *names = line.split(None, 2) or [""]
+        if prefix in wanted and names:
+            found[prefix] = names[-1].strip()  # the long name, and where there is none the short one
     return dict(sorted(found.items()))
 
 

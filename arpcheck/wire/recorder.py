@@ -7,6 +7,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import IO
 
+from arpcheck.wire.library import load
+
 ETHERNET = 1
 """LINKTYPE_ETHERNET (pcap-linktype(7))."""
 
@@ -19,6 +21,7 @@ class Recorder:
 
     def __init__(self, file: IO[bytes]) -> None:
         """Raises OSError where not even the head of the file can be written."""
+        load()
         from scapy.utils import RawPcapWriter
 
         self._fault: OSError | None = None

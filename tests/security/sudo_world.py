@@ -174,7 +174,8 @@ def bind(place, text, mode):
 
 def wait(station):
     """Until the test is gone."""
-    print("ready", station, flush=True)
+    sys.stdout.write(f"ready {station}\n")
+    sys.stdout.flush()
     sys.stdin.read()
 
 
