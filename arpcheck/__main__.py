@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import signal
 import sys
+import threading
 from contextlib import suppress
+from types import FrameType
 from typing import NoReturn
 
-from arpcheck.errors import ArpcheckError
+from arpcheck.errors import ArpcheckError, fault
 
 INTERRUPTED = 130
 CLOSED = 141
@@ -22,11 +25,35 @@ YOUNG = 50_000
 for cycles among them again and again takes a quarter of the time of a run beside its waiting."""
 
 
+FAULT = "this is a fault in arpcheck, not a finding: {}. Please report it with this line"
+
+
 def process() -> NoReturn:
     """`main` as all that the process does."""
+    _stop_in_order()
+    threading.excepthook = _in_a_thread
     code = main()
     gc.freeze()  # else Python looks through all that a large cluster came to for cycles, twice, before it ends
     sys.exit(code)
+
+
+def _stop_in_order() -> None:
+    """A signal that ends the process ends it as Ctrl-C does, from before anything is read: what was opened is closed, and
+    what was put down for the run is taken away. One that is ignored (nohup) stays so."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _stop)
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    # The next one ends it at once. Not a hang-up: a terminal that goes away sends one, and sudo passes on another.
+    signal.signal(number, signal.SIG_IGN if number == signal.SIGHUP else signal.SIG_DFL)
+    raise KeyboardInterrupt
+
+
+def _in_a_thread(found: threading.ExceptHookArgs) -> None:
+    if found.exc_value is not None:
+        _say(FAULT.format(fault(found.exc_value)), BROKEN)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,12 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
     gc.set_threshold(YOUNG, 10, 10)
     try:
         return _flushed(_run(arguments))
-    except Exception:  # noqa: BLE001 - the last resort: shown whole, and never under a finding's exit code
-        import traceback
-
-        with suppress(OSError):  # a terminal that is gone
-            traceback.print_exc()
-        return _flushed(_say("this is a fault in arpcheck, not a finding. Please report it with the lines above.", BROKEN))
+    except Exception as error:  # noqa: BLE001 - the last resort: told in one line, and never under a finding's exit code
+        return _flushed(_say(FAULT.format(fault(error)), BROKEN))
 
 
 def _flushed(code: int) -> int:
@@ -78,12 +101,16 @@ def _run(arguments: list[str] | None) -> int:
     from arpcheck.cli import app, program
 
     try:
+        if any(name.endswith("_COMPLETE") for name in os.environ):
+            from arpcheck.wire.privilege import give_up
+
+            give_up()  # a shell asks what can stand here, and a kubeconfig is looked into
         given = sys.argv[1:] if arguments is None else arguments
         return int(app(given or ["--help"], standalone_mode=False, prog_name=program()) or 0)
     except TyperException as error:
         return _say(f"{error.format_message().rstrip('.')}. `{_command(error)} --help` shows what there is", 2)
     except ArpcheckError as error:
-        return _say(str(error), error.exit_code)
+        return _say(f"{error}{_as_root(str(error))}", error.exit_code)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -93,6 +120,13 @@ def _run(arguments: list[str] | None) -> int:
     except SystemExit as end:
         # Whoever read our output closed it (`| head`): typer/core.py then ends with 1, which is the code of a finding.
         return CLOSED if end.code == 1 else int(end.code or 0)
+
+
+def _as_root(said: str) -> str:
+    """Why root, of all users, was refused."""
+    if os.geteuid() or not ("Permission denied" in said or "no right to" in said):
+        return ""
+    return ". arpcheck has given up root's capabilities, so what is another user's is closed to it"
 
 
 def _say(line: str, code: int) -> int:

@@ -42,3 +42,19 @@ class LabError(ArpcheckError):
 
 class OutputError(ArpcheckError):
     """The report can't be written where it should go."""
+
+
+MOST_PLACES = 6
+
+
+def fault(error: BaseException) -> str:
+    """What no code of arpcheck expected, for one line: the error's type, and the innermost places that it came through.
+
+    Without its message, which may hold what was being read; that of a module that can't be loaded says what is missing."""
+    places, at = list[str](), error.__traceback__
+    while at is not None:
+        name = "/".join(at.tb_frame.f_code.co_filename.split("/")[-2:])
+        places.append(f"{name}:{at.tb_lineno}")
+        at = at.tb_next
+    said = f" ({error})" if isinstance(error, ImportError | SyntaxError) else ""
+    return f"{type(error).__name__}{said} at {' < '.join(reversed(places[-MOST_PLACES:])) or 'no place'}"

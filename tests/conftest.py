@@ -1,4 +1,4 @@
-"""What several areas share: a saved report, and the rule for tests that need the kernel."""
+"""What several areas share: a saved report, and that a test keeps its privileges."""
 
 import json
 from datetime import UTC, datetime
@@ -6,6 +6,17 @@ from datetime import UTC, datetime
 import pytest
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def privileges_are_kept():
+    """A command that is called in the process of the tests would give up the rights of all tests after it. What is about
+    that starts processes, which this does not reach."""
+    from arpcheck.wire import privilege
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(privilege, "drop", lambda: None)
+        yield
 
 
 @pytest.fixture(scope="session")

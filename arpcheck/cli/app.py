@@ -34,10 +34,20 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+_LATER = frozenset({"probe", "preflight", "pool", "inventory", "watch", "doctor", "snapshot", "strict-arp", "demo"})
+"""Commands that open a socket or read a kubeconfig that is root's own, and give up all else at once after that
+(`commands.opening`, `commands.calling`), or that make namespaces (`wire.privilege.confine`)."""
+
+
 @app.callback()
 def _top(
-    version: Annotated[
+    ctx: typer.Context,
+    _version_wanted: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    pass
+    # Here for every command, and before its arguments are looked at: one that is added has no privilege by itself.
+    if ctx.invoked_subcommand not in _LATER:
+        from arpcheck.wire.privilege import give_up
+
+        give_up()

@@ -16,6 +16,9 @@ def demo(
     names: Annotated[bool, typer.Option("--list", help="Name the scenes.")] = False,
 ) -> int:
     """Run the whole of it on a LAN of network namespaces with real kernel ARP."""
+    from arpcheck.wire.privilege import confine, give_up
+
+    (give_up if names else confine)()
     from arpcheck.lab.run import demo as run
 
     return run(scene, list_scenes=names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -41,9 +42,12 @@ def _passed_over(blanks: Sequence[int | str]) -> str:
 
 
 def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return [path]
-    found = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    try:
+        found = sorted(file for file in path.iterdir() if os.path.isfile(file) and not file.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"--mac-map {path}: {error.strerror}") from None
     if not found:
         raise InputError(f"--mac-map {path}: no file in this folder", "Put one file a node there")
     return found

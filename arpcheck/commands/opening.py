@@ -44,15 +44,18 @@ def to_open(options: Options, host: Host) -> tuple[str, ...]:
 
 @contextmanager
 def opened(
-    interfaces: Sequence[str], source: Source, output: str | None = None, *, requests: bool = False
+    interfaces: Sequence[str], source: Source, *outputs: tuple[str | None, str], requests: bool = False
 ) -> Iterator[tuple[LiveWire, Source]]:
-    """The wire, and the source as it is to be read from here on. `requests`: other hosts' questions are heard too.
-    WireError where a socket can't be had; OutputError where only root could have written `output`."""
-    check(output)
+    """The wire, and the source as it is to be read from here on. `outputs`: files that will be written, each with its
+    option; `requests`: other hosts' questions are heard too. WireError where a socket can't be had; OutputError where only
+    root could write one of the files."""
+    for output, option in outputs:
+        check(output, option)
     held = hold(source, for_another=caller() is not None)
     with LiveWire(interfaces, requests=requests) as wire:
         drop()
-        check(output)
+        for output, option in outputs:
+            check(output, option)
         if interfaces:
             load()
         yield wire, held

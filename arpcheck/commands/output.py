@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -13,6 +14,7 @@ from arpcheck.commands.new_file import new_file, told
 from arpcheck.errors import OutputError
 from arpcheck.model import Report
 from arpcheck.reports import FORMATS, Style, render
+from arpcheck.wire.privilege import caller
 
 SUFFIXES = {
     ".json": "json", ".yaml": "yaml", ".yml": "yaml", ".md": "markdown", ".html": "html", ".xml": "junit",
@@ -36,19 +38,35 @@ def deliver(report: Report, format_name: str, output: str | None, style: Style) 
 
 
 def check(output: str | None, option: str = "--output") -> None:
-    """Raises OutputError now rather than after a run of minutes."""
+    """Raises OutputError now rather than after a run of minutes. Under sudo it looks once root has been given up: what root
+    alone can see is not the caller's to know."""
     if output == "-":
         raise OutputError(f"{option} -: stdout has the report already", "Name a file, or redirect stdout")
-    folder = Path(output).absolute().parent if output else None
-    if folder and not folder.is_dir():
-        raise OutputError(f"{option} {output}: there is no folder {folder}", "Make it, or name another file")
-    if folder and not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"{option} {output}: no right to write in {folder}", "Name another folder, or redirect stdout")
-    if output and Path(output).is_dir():
+    if not output or caller() is not None:
+        return
+    place, other = Path(output).absolute(), "Name another folder, or redirect stdout"
+    folder = _seen(place.parent, output, option)
+    if folder is None or not stat.S_ISDIR(folder.st_mode):
+        raise OutputError(f"{option} {output}: there is no folder {place.parent}", "Make it, or name another file")
+    if not os.access(place.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"{option} {output}: no right to write in {place.parent}", other)
+    found = _seen(place, output, option)
+    if found and stat.S_ISDIR(found.st_mode):
         raise OutputError(f"{option} {output} is a folder", "Name a file in it")
-    special = folder == Path("/dev") or (output and Path(output).exists() and not Path(output).is_file())
-    if special:  # root would put a file in the place of /dev/null
+    if place.parent == Path("/dev") or (found and not stat.S_ISREG(found.st_mode)):
+        # root would put a file in the place of /dev/null
         raise OutputError(f"{option} {output} is no regular file", "Name one, or redirect stdout")
+
+
+def _seen(path: Path, output: str, option: str) -> os.stat_result | None:
+    """None where there is nothing, or a link to nothing, which is replaced as any link is."""
+    try:
+        return path.stat()
+    except PermissionError:
+        hint = "Name another folder, or redirect stdout"
+        raise OutputError(f"{option} {output}: no right to look into {path.parent}", hint) from None
+    except OSError:
+        return None
 
 
 def show(text: str) -> None:

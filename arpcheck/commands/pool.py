@@ -26,7 +26,7 @@ def pool(request: Request, ranges: tuple[str, ...], most: int) -> int:
     options = checked(request.options)
     named = tuple(range_pool(written) for written in ranges)
     host = this_host()
-    with opened(to_open(options, host), request.source, request.output) as (wire, source):
+    with opened(to_open(options, host), request.source, (request.output, "--output")) as (wire, source):
         objects = read(source, (*pipeline.NEEDS, *NEEDS), services_required=not named)
         found = named or _found(objects)
         addresses = split(found, objects, most)

@@ -62,8 +62,8 @@ class Request:
 def probe(request: Request) -> int:
     """Runs it and writes the report; the exit code is the report's."""
     options = checked(request.options)
-    check(request.output)
-    check(request.pcap, "--pcap")
+    for output, option in outputs(request):
+        check(output, option)
     request.bundle.check()
     host = this_host()
     interfaces = to_open(options, host)
@@ -77,7 +77,7 @@ def probe(request: Request) -> int:
     with (
         held_back(for_good=True),
         diary(kept=request.bundle.path is not None) as log,
-        opened(interfaces, request.source, request.output) as (wire, source),
+        opened(interfaces, request.source, *outputs(request)) as (wire, source),
         recording(request.pcap, kept=request.bundle.path is not None) as frames,
     ):
         request.bundle.check()
@@ -128,6 +128,11 @@ def observed(
     line.clear()
     _log.info("%d questions, %d replies kept", len(evidence.questions), len(evidence.replies))
     return evidence
+
+
+def outputs(request: Request) -> tuple[tuple[str | None, str], ...]:
+    """The files that it writes while it runs or at its end, each with its option."""
+    return (request.output, "--output"), (request.pcap, "--pcap")
 
 
 def _announce(planned: pipeline.Plan, options: Options) -> None:

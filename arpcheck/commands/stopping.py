@@ -25,12 +25,16 @@ def stopping() -> Iterator[Stop]:
     """While this is open the first signal only asks to stop, so that what was heard is still judged, written and shown; a
     second one ends arpcheck at once. Open it before the first question and close it when the report is out."""
     stop = Stop()
+    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in SIGNALS}
 
     def ask(number: int, _: FrameType | None) -> None:
         stop.asked = True
-        signal.signal(number, signal.SIG_DFL)
+        # As without this: that takes away what was put down. A terminal that goes away sends SIGHUP, and sudo another.
+        signal.signal(number, signal.SIG_IGN if number == signal.SIGHUP else before[signal.Signals(number)])
 
-    before = {number: signal.signal(number, ask) for number in SIGNALS}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN or number == signal.SIGINT:  # nohup; but a shell's background ignores Ctrl-C alone
+            signal.signal(number, ask)
     try:
         yield stop
     finally:

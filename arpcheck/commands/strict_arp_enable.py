@@ -37,11 +37,11 @@ def strict_arp_enable(request: Request) -> int:
     if request.source.cluster_file is not None:
         raise UsageError("a cluster file can't be changed", "Name a cluster with --kubeconfig or --context")
     source = request.source if request.proof else as_caller(request.source)
-    backups.check_folder(request.backup_dir)
     journal = Journal()
     try:
         with ExitStack() as stack:
             proof = stack.enter_context(witness(request.proof, request.source)) if request.proof else None
+            backups.check_folder(request.backup_dir)
             connection = stack.enter_context(connected(proof.source if proof else source))
             return _Run(request=request, connection=connection, journal=journal, proof=proof).run()
     except (KeyboardInterrupt, StoppedError):

@@ -34,7 +34,7 @@ def watch(request: Request, pace: Pace) -> int:
     Under sudo no_new_privs is not set, as a probe does it: the caller's login plug-ins run again for every probe."""
     options = checked(request.options)
     host = this_host()
-    with opened(to_open(options, host), request.source, request.output, requests=True) as (wire, source):
+    with opened(to_open(options, host), request.source, (request.output, "--output"), requests=True) as (wire, source):
         mac_map, accepted = read_mac_maps(request.mac_maps), read_acceptances(request.accept)
         objects = _read(source, options)
         options = settled(options, objects, host, wire)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from arpcheck.errors import ArpcheckError, InputError
 from arpcheck.lab import run, scene_file
 from arpcheck.lab.expectation import differences
+from arpcheck.wire.privilege import confine, give_up
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -19,6 +20,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--check", action="store_true", help="hold the report against what the scene expects; 0 or 1")
     chosen = parser.parse_args(own)
     try:
+        (confine if chosen.scene else give_up)()
         if chosen.scene is None:
             return run.demo(list_scenes=True)
         if chosen.check:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -42,6 +43,41 @@ def command(program: Sequence[str], *, user_namespace: bool | None = None) -> li
         "unshare", *privilege, "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
         "sh", "-c", _OWN_RUN, "sh", *program,
     ]  # fmt: skip
+
+
+PAST = 64
+"""Added to the exit code of a program that came to its end: what dies gives 1, or whatever else, by itself, and so do the
+programs that start it. 1 would pass for a fault that was proven."""
+
+_LAUNCH = """import sys
+past, module = int(sys.argv[1]), sys.argv[2]
+del sys.argv[1:3]
+try:
+    import runpy
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    code = 0
+except SystemExit as end:
+    code = end.code
+except BaseException as error:
+    sys.stderr.write(f"arpcheck: {module} could not be run: {type(error).__name__}: {error}\\n")
+    code = 2
+sys.exit(past + (code if isinstance(code, int) else 2 if code else 0))
+"""
+
+
+def python(module: str, *arguments: str, past: int = 0) -> list[str]:
+    """The command that runs a module with this Python and nothing from elsewhere: not from the folder that the caller stands
+    in, the user's own packages or the environment (python -I). The lab is root, be it of its own namespaces alone."""
+    kept = ["-B"] if sys.dont_write_bytecode else []
+    return [sys.executable, "-I", *kept, "-c", _LAUNCH, str(past), module, *arguments]
+
+
+def ended(status: int, what: str) -> int:
+    """The exit code of a program that was started with `past=PAST`. Raises LabError where it did not come to its end."""
+    if status >= PAST:
+        return status - PAST
+    how = f"by signal {-status} ({signal.strsignal(-status)})" if status < 0 else f"with status {status}"
+    raise LabError(f"{what} died {how}", "Its last words stand above; nothing was judged")
 
 
 def require() -> None:

@@ -1,17 +1,18 @@
 """The first process in an enclosure: sets the stage, runs `arpcheck probe` on it, ends with the probe's exit code.
 
-    python -m arpcheck.lab.inside SCENE [OPTION OF arpcheck probe]…"""
+    python -m arpcheck.lab.inside SCENE [OPTION OF arpcheck probe]…
+
+Started by `run`, which tells the exit code of one that died from the probe's (`enclosure.PAST`)."""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 import sys
-import traceback
 from collections.abc import Sequence
 
-from arpcheck.errors import ArpcheckError, LabError
-from arpcheck.lab import scene_file
+from arpcheck.errors import ArpcheckError, LabError, fault
+from arpcheck.lab import enclosure, scene_file
 from arpcheck.lab.stage import stage
 
 PATIENCE = 1800.0
@@ -24,12 +25,12 @@ def main(arguments: Sequence[str]) -> int:
     try:
         scene = scene_file.load(name)
         with stage(scene) as standing:
-            return _await(standing.start_probe(options))
+            return enclosure.ended(_await(standing.start_probe(options, past=enclosure.PAST)), "the probe")
     except ArpcheckError as error:
         sys.stderr.write(f"arpcheck: {error}\n")
         return error.exit_code
-    except Exception:  # noqa: BLE001 - Python would end with 1, which is the code of a finding
-        traceback.print_exc()
+    except Exception as error:  # noqa: BLE001 - a traceback is no help to who runs a demo
+        sys.stderr.write(f"arpcheck: the lab failed: {fault(error)}. Please report it with this line\n")
         return LabError.exit_code
 
 

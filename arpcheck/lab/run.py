@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from arpcheck.errors import LabError
 from arpcheck.lab import enclosure, scene_file
 
 DEMO = "two-non-strict"
@@ -48,7 +49,12 @@ def run(name: str, options: Sequence[str] = (), *, patience: float = 300.0) -> R
     has been ended."""
     enclosure.require()
     done = subprocess.run(_inside(name, options), capture_output=True, text=True, timeout=patience, check=False)
-    return Result(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+    try:
+        code = enclosure.ended(done.returncode, "the lab")
+    except LabError:
+        sys.stderr.write(done.stderr)
+        raise
+    return Result(exit_code=code, stdout=done.stdout, stderr=done.stderr)
 
 
 def show(name: str, options: Sequence[str] = ()) -> int:
@@ -58,7 +64,7 @@ def show(name: str, options: Sequence[str] = ()) -> int:
     sys.stderr.write(f"{scene.title}. {scene.about}\n\n")
     sys.stderr.flush()
     with _left_to_the_child():
-        return subprocess.Popen(_inside(name, options)).wait()
+        return enclosure.ended(subprocess.Popen(_inside(name, options)).wait(), "the lab")
 
 
 def demo(scene: str | None = None, *, list_scenes: bool = False) -> int:
@@ -81,7 +87,7 @@ def listing() -> str:
 
 
 def _inside(name: str, options: Sequence[str]) -> list[str]:
-    return enclosure.command([sys.executable, "-m", "arpcheck.lab.inside", name, *options])
+    return enclosure.command(enclosure.python("arpcheck.lab.inside", name, *options, past=enclosure.PAST))
 
 
 @contextmanager

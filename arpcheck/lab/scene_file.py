@@ -5,6 +5,7 @@ probes, and the Service web/nginx of MetalLB at 10.0.0.50 that nobody announces.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
@@ -35,7 +36,7 @@ def load(name: str) -> Scene:
     if name in names():
         return parse((_folder() / f"{name}.toml").read_text(encoding="utf-8"), name)
     path = Path(name)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"no scene {name!r}", "`arpcheck demo --list` names them all; or give the path of a TOML file")
     try:
         return parse(path.read_text(encoding="utf-8"), path.stem)

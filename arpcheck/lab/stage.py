@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from arpcheck.kubeproxy import configuration, versions
-from arpcheck.lab import cluster_objects, kube_proxy_objects, network
+from arpcheck.lab import cluster_objects, enclosure, kube_proxy_objects, network
 from arpcheck.lab.announcer import Announcers
 from arpcheck.lab.apiserver import ApiServer, Store
 from arpcheck.lab.apiserver.store import Object
@@ -41,9 +40,10 @@ class Stage:
         """A program in the network namespace of a station; `how` as for Popen."""
         return subprocess.Popen(["ip", "netns", "exec", station, *program], env=environment(), **how)
 
-    def start_probe(self, options: Sequence[str], **how: Any) -> subprocess.Popen[Any]:
-        """`arpcheck probe` where the scene's prober stands, with the scene's options and these."""
-        program = [sys.executable, "-m", "arpcheck", *probe_arguments(self.scene, options)]
+    def start_probe(self, options: Sequence[str], past: int = 0, **how: Any) -> subprocess.Popen[Any]:
+        """`arpcheck probe` where the scene's prober stands, with the scene's options and these. `past`: as for
+        `enclosure.python`."""
+        program = enclosure.python("arpcheck", *probe_arguments(self.scene, options), past=past)
         return self.start(self.scene.prober.station, program, **how)
 
 

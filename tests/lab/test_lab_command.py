@@ -66,7 +66,6 @@ def test_options_reach_the_probe_and_its_faults_come_back():
 def test_the_environment_does_not_lead_the_prober_astray(tmp_path):
     astray = {
         "KUBECONFIG": str(tmp_path / "nowhere"),
-        "SUDO_UID": "65534", "SUDO_GID": "65534", "SUDO_USER": "nobody",
         "http_proxy": "http://192.0.2.7:3128", "HTTPS_PROXY": "http://192.0.2.7:3128",
         "ARPCHECK_NODE_NAME": "worker-1",
     }  # fmt: skip

@@ -5,7 +5,7 @@
         done = world.sudo("arpcheck", "probe", "--iface", "eth0", cwd="/run/home")
 
 It is an enclosure: mount, network and process namespaces that end with the process that made them, whatever that dies of.
-/etc/passwd, group, shadow and sudoers are copies bound over the real ones in there, and /run and /tmp are its own, so nothing
+/etc/passwd, group, shadow and sudoers are copies bound over the real ones in there, and /run, /tmp and /mnt are its own, so nothing
 of it shows outside. `python sudo_world.py` is what runs in it: it makes the machine, says so and waits."""
 
 import os
@@ -20,6 +20,8 @@ LAND = HERE.parent / "lab" / "caller_land.py"
 
 UID, GID, GROUP = 4242, 4243, 4244
 HOME = "/run/home"
+MINE = "/mnt/mine"
+"""Another folder of the user's, which the lab's own enclosure shows too: that has a /run of its own."""
 BIN = Path(sys.executable).parent
 ARPCHECK = str(BIN / "arpcheck")
 SECURE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -149,6 +151,9 @@ def missing():
 def main(sudoers, scene=None):
     """After caller_land.py, in the enclosure."""
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", "/tmp"], check=True)  # noqa: S108 - the world's own
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/mnt"], check=True)
+    os.mkdir(MINE)
+    os.chown(MINE, UID, GID)
     bind("/etc/shadow", "".join(f"{line}\n" for line in (*Path("/etc/shadow").read_text().splitlines(), "caller:*:19000:0:99999:7:::")), 0o600)
     bind("/etc/sudoers", sudoers, 0o440)
     if scene is None:
