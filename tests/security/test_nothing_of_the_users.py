@@ -8,7 +8,7 @@ from sudo_world import ARPCHECK, GID, HOME, MINE, SECURE_PATH, UID, SudoWorld
 
 pytestmark = pytest.mark.lab
 
-RAN = f"{HOME}/ran"
+RAN = f"{MINE}/ran"
 PLANTED = f'import os\nwith open("{RAN}", "a") as file: print(__name__, os.getresuid(), file=file)\n'
 MODULES = (
     "arpcheck", "click", "ctypes", "encodings", "kubernetes", "os", "psutil", "runpy", "scapy", "sitecustomize", "tomllib",
@@ -27,8 +27,8 @@ COMMANDS = [
 
 
 def plant(world):
-    world.write(f"{HOME}/cluster.json", CLUSTER, owner=True)
-    for folder in (HOME, f"{HOME}/modules", f"{HOME}/.local/{SITE}", f"{HOME}/base/{SITE}"):
+    world.write(f"{MINE}/cluster.json", CLUSTER, owner=True)
+    for folder in (MINE, HOME, f"{HOME}/modules", f"{HOME}/.local/{SITE}", f"{HOME}/base/{SITE}"):
         for name in MODULES:
             world.write(f"{folder}/{name}.py", PLANTED, owner=True)
         world.write(f"{folder}/planted.pth", f'import os; open("{RAN}", "a").write("pth")\n', owner=True)
@@ -44,7 +44,7 @@ def test_no_module_of_the_users_is_run(world, command, code, kept):
         "PYTHONPATH": f"{HOME}/modules", "PYTHONSTARTUP": f"{HOME}/modules/yaml.py", "PYTHONUSERBASE": f"{HOME}/base",
         "PYTHONINSPECT": "", "SHELL": "/bin/bash",
     }  # fmt: skip
-    done = world.sudo("arpcheck", *command, options=kept, env=env)
+    done = world.sudo("arpcheck", *command, options=kept, env=env, cwd=MINE)
     assert not world.path(RAN).exists(), world.path(RAN).read_text()
     assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
 
