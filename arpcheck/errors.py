@@ -44,6 +44,12 @@ class OutputError(ArpcheckError):
     """The report can't be written where it should go."""
 
 
+class StoppedByUserError(ArpcheckError):
+    """Ctrl-C or a signal, before there was anything to tell."""
+
+    exit_code = 130
+
+
 MOST_PLACES = 6
 
 

@@ -9,11 +9,19 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from arpcheck.errors import StoppedByUserError
+
 _WHOLE = 1000
 """Letters of a sentence, which the formatter wraps."""
 
 
 class Group(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # of which typer makes an exit code without a word
+            raise StoppedByUserError("interrupted") from None
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         found = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
         rows = [(name, command.get_short_help_str(_WHOLE)) for name, command in found if command and not command.hidden]

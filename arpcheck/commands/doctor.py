@@ -4,6 +4,7 @@ Sends no frame. What it finds missing is what a probe would fail by, or could no
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from arpcheck.reports.language import count
 from arpcheck.targets import targets
 from arpcheck.wire.host import candidates, this_host, usable
 from arpcheck.wire.link import LiveWire
+from arpcheck.wire.privilege import is_root_itself
 
 SKEW = 5.0
 """Seconds; a Lease that names an announcer lives for 10 to 15."""
@@ -55,7 +57,7 @@ class Check:
 def doctor(names: tuple[str, ...], source: Source) -> int:
     """Prints the lines; the exit code is 0, 3 where something could not be told, 2 where no probe could run."""
     host = this_host()
-    found = [_versions(), _privilege(host, names), _interface(host, names)]
+    found = [_versions(), _privilege(host, names), *_user(), _interface(host, names)]
     try:
         with opened((), source) as (_, held):
             for check in _cluster(host, names, held):
@@ -93,6 +95,15 @@ def _privilege(host: Host, names: tuple[str, ...]) -> Check:
             return "packet sockets can be opened, which takes CAP_NET_RAW; it is given up again at once"
 
     return _checked("privilege", opening, WireError)
+
+
+def _user() -> Iterator[Check]:
+    """Nothing under sudo, whose caller's all is; and in a pod root is as it should be."""
+    if not is_root_itself() or "KUBERNETES_SERVICE_HOST" in os.environ:
+        return
+    says = "root, and nobody called sudo: files and login plug-ins are root's own, without its capabilities"
+    cure = "Use sudo for the kubeconfig and the files of a user"
+    yield Check(what="user", state=State.NOTE, says=says, cure=cure)
 
 
 def _interface(host: Host, names: tuple[str, ...]) -> Check:

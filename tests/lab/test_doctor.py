@@ -24,6 +24,7 @@ def examined(station, *prefix, options=()):
 ALL_WELL = """\
 ok       versions   arpcheck VERSION, Python VERSION, scapy VERSION, kubernetes VERSION
 ok       privilege  packet sockets can be opened, which takes CAP_NET_RAW; it is given up again at once
+note     user       root, and nobody called sudo: files and login plug-ins are root's own, without its capabilities. Use sudo for the kubeconfig and the files of a user
 ok       interface  eth0 is up, 02:02:00:00:01:00, 10.0.0.5/24
 ok       API        http://127.0.0.1:PORT, context lab, v1.33.4, N ms
 ok       clock      within 5 s of the API server's

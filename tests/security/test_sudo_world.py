@@ -1,10 +1,11 @@
 """The machine that the other tests here stand on is what they take it for."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
-from sudo_world import GID, GROUP, HOME, ONLY_ARPCHECK, UID, SudoWorld
+from sudo_world import ARPCHECK, GID, GROUP, HOME, ONLY_ARPCHECK, UID, SudoWorld
 
 pytestmark = pytest.mark.lab
 
@@ -24,6 +25,17 @@ def test_a_narrow_rule_is_narrow():
         assert world.sudo("arpcheck", "--version", options=["-E"]).returncode != 0
         done = world.sudo("arpcheck", "--version")
         assert (done.returncode, done.stdout[:9]) == (0, "arpcheck "), done.stderr
+
+
+def test_the_rule_of_the_readme_gives_arpcheck_and_no_environment():
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    [rule] = re.findall(r"^%operators ALL=.*$", readme, re.MULTILINE)
+    with SudoWorld(sudoers=f"{rule}\n".replace("/usr/local/bin/arpcheck", ARPCHECK)) as world:
+        done = world.sudo("arpcheck", "report", "/etc/shadow")
+        assert (done.returncode, done.stderr) == (2, "arpcheck: /etc/shadow: Permission denied. Name a file that `arpcheck probe -o json` wrote\n")
+        for options in (["-E"], ["PYTHONPATH=/run/home"], ["LD_PRELOAD=/run/home/x.so"]):
+            done = world.sudo("arpcheck", "--version", options=options)
+            assert (done.returncode, done.stdout) == (1, ""), done.stderr
 
 
 def test_nothing_of_it_shows_outside(world):
