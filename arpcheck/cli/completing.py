@@ -4,6 +4,7 @@ and what can't be read is left out, since a shell has no place for an error."""
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 
 import typer
@@ -13,8 +14,13 @@ from arpcheck.errors import ArpcheckError
 SHELLS = ("bash", "zsh", "fish")
 
 
+_HARMLESS = re.compile(r"[A-Za-z0-9._@:/+-]+")
+"""Words of which no shell makes anything else. typer's script for zsh evaluates what it is given, and bash expands its
+patterns; a context may have any name, and whoever sends a kubeconfig around chooses it."""
+
+
 def _beginning(incomplete: str, words: Iterable[str]) -> list[str]:
-    return [word for word in words if word.startswith(incomplete)]
+    return [word for word in words if word.startswith(incomplete) and _HARMLESS.fullmatch(word)]
 
 
 def contexts(ctx: typer.Context, incomplete: str) -> list[str]:
