@@ -99,8 +99,8 @@ def _ask(session: Session, discovery: Discovery, want: Want, within: str | None,
         if unread.status == 404 and want.resource != "services":
             return Outcome(want=want)
         if served and within and unread.status == 403 and _is_everywhere(want, served):
-            return _ask_within(ask, served, want, within, unread)
-        return Outcome(want=want, unread=unread)
+            return _ask_within(ask, served, want, within, unread.bare())
+        return Outcome(want=want, unread=unread.bare())
 
 
 def _is_everywhere(want: Want, served: Served) -> bool:
@@ -112,7 +112,7 @@ def _ask_within(ask: Ask, served: Served, want: Want, within: str, refused: Unre
     try:
         return Outcome(want=want, kept=read_list(ask, served, within, want), unread=refused)
     except UnreadError as unread:
-        return Outcome(want=want, unread=unread if unread.fatal else refused)
+        return Outcome(want=want, unread=unread.bare() if unread.fatal else refused)
 
 
 # -------------------------------------------------------------------------------------------------- what is insisted on

@@ -1,4 +1,4 @@
-"""The time that all reading may take together, and work side by side within it.
+"""What all reading may take together, time and memory, and work side by side within it.
 
 Work runs in daemon threads that are left behind when the time is over: a name that does not resolve, or a server that
 sends a header an hour long, can't be stopped from outside. What a thread raises is raised here."""
@@ -11,15 +11,18 @@ from collections.abc import Callable, Iterator, Mapping
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
+from arpcheck.cluster.bounds import Room
+
 Key = TypeVar("Key")
 Made = TypeVar("Made")
 
 
 class Budget:
-    """Seconds, from now on."""
+    """Seconds, from now on, and room for what is read in them."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
+        self.room = Room()
         self._end = time.monotonic() + seconds
 
     @property
@@ -35,9 +38,7 @@ class Budget:
         return True
 
 
-def side_by_side(
-    work: Mapping[Key, Callable[[], Made]], budget: Budget, *, workers: int = 8
-) -> Iterator[tuple[Key, Made]]:
+def side_by_side(work: Mapping[Key, Callable[[], Made]], budget: Budget, *, workers: int = 8) -> Iterator[tuple[Key, Made]]:
     """What each piece of work returns, as it comes; what has not come within the budget is left out.
 
     Begun in the order given, `workers` at a time. Whatever a piece raises ends it all."""

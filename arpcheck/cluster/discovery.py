@@ -85,6 +85,8 @@ class Discovery:
         if mine:
             try:
                 future.set_result(self._ask(path))
+            except UnreadError as unread:
+                future.set_exception(unread.bare())
             except BaseException as error:  # noqa: BLE001 - raised below, for everybody who asks
                 future.set_exception(error)
         try:

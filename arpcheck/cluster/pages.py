@@ -61,6 +61,8 @@ def read_list(ask: Ask, served: Served, namespace: str | None, want: Want) -> Ke
                 del query["fieldSelector"]
             elif unread.status == 410 and restarts < RESTARTS:
                 restarts += 1
+            elif unread.large and int(query["limit"]) > 1:
+                query["limit"] = str(int(query["limit"]) // 10 or 1)
             else:
                 raise
 

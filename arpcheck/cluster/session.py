@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from arpcheck.cluster.bounds import ANSWER, ENTRIES, SMALL, Turn, measure, too_large
 from arpcheck.cluster.budget import Budget
 from arpcheck.cluster.document import MalformedError
 from arpcheck.cluster.json_text import Each, json_value
@@ -21,8 +22,6 @@ from arpcheck.cluster.unread import UNREADABLE, UnreadError, by_error, by_status
 
 _log = logging.getLogger(__name__)
 
-ANSWER = 256 << 20
-"""Octets of one answer. A page of 500 Services takes some MiB."""
 CHUNK = 1 << 18
 ATTEMPTS = 10
 """As client-go: answers with Retry-After are asked again that often (rest/with_retry.go)."""
@@ -37,7 +36,8 @@ class Answer:
     body: bytes = field(repr=False)
 
     def json(self, each: Each | None = None) -> Any:
-        """`each` as in `json_value`. UnreadError where it is no JSON."""
+        """`each` as in `json_value`. UnreadError where it is no JSON, or more than `bounds` has room for."""
+        measure(self.body)
         try:
             return json_value(self.body, each)
         except MalformedError:
@@ -63,18 +63,26 @@ class Session:
 
     def ask(self, path: str, query: Mapping[str, str], budget: Budget, each: Each | None = None) -> Any:
         """The JSON under `path`, `each` as in `json_value`. UnreadError where it could not be had, for whatever reason."""
-        answer = self.send("GET", path, query, budget)
-        if not 200 <= answer.status < 300:
-            raise by_status(answer.status)
-        return answer.json(each)
+        with budget.room.turn() as turn:
+            answer = self.send("GET", path, query, budget, turn=turn)
+            if not 200 <= answer.status < 300:
+                raise by_status(answer.status)
+            with budget.room.parsing:
+                found = answer.json(_counted(each, budget) if each else None)
+        if each is None:
+            budget.room.keep(found)
+        return found
 
     def send(
         self, method: str, path: str, query: Mapping[str, str], budget: Budget, *,
-        body: bytes | None = None, content_type: str = "application/json",
+        body: bytes | None = None, content_type: str = "application/json", turn: Turn | None = None,
     ) -> Answer:  # fmt: skip
-        """One request and its whole answer, whatever its status. Asked again where the server says when."""
+        """One request and its whole answer, whatever its status. Asked again where the server says when.
+
+        `turn`: it may be a large one; without it, a small one."""
+        target = f"{path}?{urlencode(query)}" if query else path
         for _ in range(ATTEMPTS):
-            answer = self._logged(method, f"{path}?{urlencode(query)}" if query else path, budget, body, content_type)
+            answer = self._logged(method, target, budget, body, content_type, turn)
             seconds = answer.headers.get("retry-after", "")
             if (answer.status != 429 and answer.status < 500) or not seconds.isdecimal() or len(seconds) > 6:
                 break
@@ -94,7 +102,9 @@ class Session:
         )
         return answer
 
-    def _once(self, method: str, path: str, budget: Budget, body: bytes | None, content_type: str) -> Answer:
+    def _once(
+        self, method: str, path: str, budget: Budget, body: bytes | None, content_type: str, turn: Turn | None
+    ) -> Answer:
         import urllib3
 
         if budget.left <= 0:
@@ -110,7 +120,7 @@ class Session:
             )  # fmt: skip
             found = {key.lower(): value for key, value in response.headers.items()}
             self.time.saw(found.get("date"), asked, datetime.now(UTC))
-            return Answer(status=response.status, headers=found, body=_whole(response, budget))
+            return Answer(status=response.status, headers=found, body=_whole(response, budget, turn))
         except (UnreadError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever urllib3, http.client, ssl and idna raise; never shown
@@ -120,26 +130,43 @@ class Session:
         self.pool.clear()
 
 
-def _whole(response: Any, budget: Budget) -> bytes:
-    """The body, read by what each receive brings, so that a slow drip ends with the budget."""
+def _counted(each: Each, budget: Budget) -> Each:
+    """The same, for as many entries as a page may have, while there is time, and counted by what is kept of them."""
+    entries = 0
+
+    def made(entry: Any) -> Any:
+        nonlocal entries
+        entries += 1
+        if entries > ENTRIES:
+            raise UnreadError(f"more than {ENTRIES:,} entries in one page")
+        if budget.left <= 0:
+            raise timed_out()
+        kept = each(entry)
+        budget.room.keep(kept)
+        return kept
+
+    return made
+
+
+def _whole(response: Any, budget: Budget, turn: Turn | None) -> bytes:
+    """The body, decoded, read by what each receive brings, so that a slow drip ends with the budget."""
+    if response.headers.get("Content-Encoding", "identity").strip().lower() not in ("gzip", "identity", ""):
+        raise UnreadError(UNREADABLE, "It is compressed as nobody asked for. Is there a proxy between?")
     body = bytearray()
     done = False
     try:
-        for chunk in _chunks(response):
-            body += chunk
+        while chunk := response.read1(CHUNK):
+            budget.room.take(len(chunk))
             if budget.left <= 0:
                 raise timed_out()
+            if len(body) + len(chunk) > SMALL:
+                if turn is None:
+                    raise too_large(f"more than {SMALL >> 20} MiB in one answer")
+                turn.grow(budget)
+            body += chunk
             if len(body) > ANSWER:
-                raise UnreadError(f"more than {ANSWER >> 20} MiB in one answer")
+                raise too_large(f"more than {ANSWER >> 20} MiB in one answer")
         done = True
     finally:
         response.release_conn() if done else response.close()
     return bytes(body)
-
-
-def _chunks(response: Any) -> Iterator[bytes]:
-    if not hasattr(response, "read1"):  # before urllib3 2.1
-        yield from response.stream(CHUNK)
-        return
-    while chunk := response.read1(CHUNK):
-        yield chunk

@@ -19,7 +19,7 @@ UNREADABLE = "unreadable answer"
 class UnreadError(Exception):
     """Becomes a Gap, or a ClusterError where nothing can be done without it."""
 
-    def __init__(self, why: str, cure: str = "", *, status: int = 0, fatal: bool = False) -> None:
+    def __init__(self, why: str, cure: str = "", *, status: int = 0, fatal: bool = False, large: bool = False) -> None:
         super().__init__(why)
         self.why = why
         """As in `Gap.why`."""
@@ -29,6 +29,12 @@ class UnreadError(Exception):
         """The HTTP status; 0 where there was no answer."""
         self.fatal = fatal
         """Nothing else can be read either."""
+        self.large = large
+        """It was too much at once; fewer objects at a time may do."""
+
+    def bare(self) -> UnreadError:
+        """The same without where it was raised: that would keep the answer, which may be large, as long as the error."""
+        return UnreadError(self.why, self.cure, status=self.status, fatal=self.fatal, large=self.large)
 
 
 _STATUS = {

@@ -19,6 +19,7 @@ from cluster_world import (
     gaps,
     l2_status,
     names,
+    service,
 )  # fmt: skip
 
 from arpcheck.errors import ClusterError
@@ -408,3 +409,19 @@ def test_independent_lists_are_read_side_by_side(tmp_path):
         found = ask()
     assert found.gaps == ()
     assert names(found, "nodes") == ["worker-1", "worker-2"]
+
+
+def test_a_page_that_is_too_large_is_asked_for_in_smaller_ones(tmp_path):
+    """Real objects can be a MiB each; 500 of them are more than is taken at once."""
+    large = [service(f"s{i:02}", ip="192.0.2.50", annotations={"note": "x" * (1 << 20)}) for i in range(60)]
+    with cluster(tmp_path, large) as (server, ask):
+        found = ask([SERVICES])
+        limits = [request.query["limit"] for request in server.requests if request.path == "/api/v1/services"]
+    assert (len(found.of("services")), found.gaps) == (60, ())
+    assert limits == ["500", "50", "5", *["5"] * 11]
+
+
+def test_all_that_is_kept_has_a_bound(tmp_path, monkeypatch):
+    monkeypatch.setattr("arpcheck.cluster.bounds.KEPT", 100_000)
+    with cluster(tmp_path, MANY) as (_, ask), pytest.raises(ClusterError, match=r"what is read takes more than 0 MiB\. Name one namespace with -n"):
+        ask([SERVICES])

@@ -1,0 +1,115 @@
+"""How much of an API server's answers is taken: of one, of all together, and of what is kept of them. Pure, but for locks.
+
+A kilobyte of gzip may be a megabyte of `[],`, and that ten times as much in Python. So an answer is measured after it was
+decoded and before it is parsed; a large one is read and parsed alone, while small ones may come side by side."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, Protocol
+
+from arpcheck.cluster.unread import UnreadError, timed_out
+
+SMALL = 4 << 20
+"""Octets of an answer that may be read beside others. A page of 500 Services has some two MiB."""
+ANSWER = 32 << 20
+"""Octets of one answer, and of its texts in memory, where one sign beyond ASCII, escaped or not, can make four of each."""
+VALUES = 500_000
+"""Commas and opening brackets of one answer, those in texts included: no fewer than its values, which take up to 120 octets
+each. A page of 500 Nodes has half of that."""
+ENTRIES = 10_000
+"""Of one page, of which 500 are asked for."""
+ALL = 1 << 30
+"""Octets of all answers of one reading."""
+KEPT = 192 << 20
+"""Octets of memory of all that is kept of one reading. 5,000 nodes and 10,000 Services take two thirds of it."""
+
+
+class Clock(Protocol):
+    @property
+    def left(self) -> float: ...
+
+
+class Room:
+    """What one reading may take. Threads share it."""
+
+    def __init__(self) -> None:
+        self.parsing = Lock()
+        """Held while an answer is parsed, which Python does one at a time anyhow."""
+        self._large = Lock()
+        self._counting = Lock()
+        self._octets = 0
+        self._kept = 0
+
+    def keep(self, value: Any) -> None:
+        """Counts what is kept. UnreadError where it is too much."""
+        with self._counting:
+            self._kept += weight(value)
+            if self._kept > KEPT:
+                raise UnreadError(f"what is read takes more than {KEPT >> 20} MiB", "Name one namespace with -n")
+
+    @contextmanager
+    def turn(self) -> Iterator[Turn]:
+        """For one answer, until it is parsed."""
+        turn = Turn(self._large)
+        try:
+            yield turn
+        finally:
+            turn.end()
+
+    def take(self, octets: int) -> None:
+        """Counts what came. UnreadError where it is too much."""
+        with self._counting:
+            self._octets += octets
+            if self._octets > ALL:
+                raise UnreadError(f"more than {ALL >> 20} MiB in all answers")
+
+
+class Turn:
+    """Of one answer, the right to be large."""
+
+    def __init__(self, large: Lock) -> None:
+        self._large = large
+        self._held = False
+
+    def grow(self, clock: Clock) -> None:
+        """Waits until no other large answer is in memory. UnreadError where that takes too long."""
+        if not self._held:
+            self._held = self._large.acquire(timeout=max(clock.left, 0))
+        if not self._held:
+            raise timed_out()
+
+    def end(self) -> None:
+        if self._held:
+            self._large.release()
+            self._held = False
+
+
+def too_large(what: str) -> UnreadError:
+    """Fewer objects at a time may do."""
+    return UnreadError(what, large=True)
+
+
+def measure(body: bytes) -> None:
+    """UnreadError for what would be too much once it is parsed."""
+    if len(body) * (1 if body.isascii() and b"\\u" not in body else 4) > ANSWER:
+        raise too_large(f"more than {ANSWER >> 20} MiB in one answer")
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > VALUES:
+        raise too_large(f"more than {VALUES:,} values in one answer")
+
+
+def weight(value: Any) -> int:
+    """Octets of memory, of plain values. What stands in two places is counted twice."""
+    found, pending = 0, [value]
+    while pending:
+        one = pending.pop()
+        found += sys.getsizeof(one)
+        if isinstance(one, dict):
+            pending += one.values()
+            pending += one
+        elif isinstance(one, list | tuple):
+            pending += one
+    return found

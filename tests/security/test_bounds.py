@@ -1,0 +1,77 @@
+"""Whatever an API server sends: the real command stays small, ends by its budget, and says one line or a gap."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from hostile_api import HEAD, TAIL, HostileApi, bomb, drip, endless, listed, named
+
+MIB = 1 << 20
+MOST = 512 * MIB
+PATIENCE = 120
+GZIP = {"Content-Encoding": "gzip"}
+EMOJI = "\N{GRINNING FACE}".encode()
+
+
+def paged(number, entries, **more):
+    """A page with another after it."""
+    return b'{"kind":"XList","metadata":{"continue":"%d"},"items":[' % number + b",".join(named(f"{number}-{i}", **more) for i in range(entries)) + TAIL
+
+
+LABELS = {f"k{i}": "v" * 60 for i in range(40)}
+ALMOST = 499_000
+WITHIN = HEAD + b'{"metadata":{"name":"a","labels":{"a":"b"}},"spec":['
+
+CASES = {
+    "empty lists, compressed": HostileApi(lambda _: EMPTY_LISTS, GZIP),
+    "a gigabyte of blanks": HostileApi(lambda _: BLANKS, GZIP),
+    "compressed twice": HostileApi(lambda _: TWICE, {"Content-Encoding": "gzip, gzip"}),
+    "empty lists within one entry": HostileApi(lambda _: bomb(b"[],", 10_000_000, WITHIN, b"0]}" + TAIL), GZIP),
+    "as many objects as are taken": HostileApi(lambda _: WITHIN + b",".join([b'{"a":1}'] * (ALMOST // 2)) + b"]}" + TAIL),
+    "as many entries as are taken": HostileApi(lambda _: listed(*[b"[]"] * (ALMOST // 2))),
+    "a text as long as an answer": HostileApi(lambda _: listed(named(1, x="y" * (30 * MIB)))),
+    "one sign beyond ASCII in it": HostileApi(lambda _: HEAD + b'{"metadata":{"name":"' + EMOJI + b"y" * (30 * MIB) + b'"}}' + TAIL),
+    "one escaped sign beyond ASCII in it": HostileApi(lambda _: HEAD + b'{"metadata":{"name":"\\ud83d\\ude00' + b"y" * (30 * MIB) + b'"}}' + TAIL),
+    "deep": HostileApi(lambda _: HEAD + b"[" * 10_000_000),
+    "deep objects": HostileApi(lambda _: HEAD + b'{"a":' * 90_000),
+    "pages without an end": HostileApi(lambda number: paged(number, 500, status={"x": "y"})),
+    "pages without an end, of which all is kept": HostileApi(lambda number: paged(number, 500) .replace(b'"namespace"', LABELS_TEXT)),
+    "an answer without an end": HostileApi(lambda _: endless(b"[[],{}],")),
+    "a slow drip": HostileApi(lambda _: drip(b"[" * 1000, 0.01)),
+    "an error with a gigabyte": HostileApi(lambda _: BLANKS, GZIP, status=500),
+    "a redirect with a gigabyte": HostileApi(lambda _: BLANKS, {**GZIP, "Location": "/elsewhere"}, status=302),
+    "discovery": HostileApi(lambda _: listed(), discovery=b'{"kind":"APIResourceList","resources":[' + b",".join([b'{"name":"x"}'] * (ALMOST // 2)) + b"]}"),
+}  # fmt: skip
+EMPTY_LISTS = bomb(b"[],", 80_000_000, tail=b"0" + TAIL)
+BLANKS = bomb(b" " * 1000, 1_000_000)
+TWICE = bomb(BLANKS, 1)
+LABELS_TEXT = b'"labels":{' + b",".join(b'"%s":"%s"' % (k.encode(), v.encode()) for k, v in LABELS.items()) + b'},"namespace"'
+
+
+RUNNER = """
+import os, subprocess, sys
+with open("out", "wb") as out, open("err", "wb") as err:
+    _, status, usage = os.wait4(subprocess.Popen(sys.argv[1:], stdout=out, stderr=err).pid, 0)
+print(os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024)
+"""
+"""A small process between, since a child's peak begins with its parent's."""
+
+
+def measured(arguments, folder):
+    """Exit code, peak memory, and what it said."""
+    words = [sys.executable, "-c", RUNNER, sys.executable, "-m", "arpcheck", *arguments]
+    done = subprocess.run(words, env={**os.environ, "HOME": str(folder)}, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    code, peak = map(int, done.stdout.split())
+    return code, peak, (folder / "err").read_text()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_stays_small_and_ends(tmp_path, case):
+    with CASES[case] as api:
+        code, peak, said = measured(["snapshot", "--request-timeout", "3", "--kubeconfig", api.kubeconfig(tmp_path / "config")], tmp_path)
+    print(f"{case}: {code}, {peak // MIB} MiB, {len(said)} characters")  # noqa: T201 - for -s
+    assert code in (0, 2), said
+    assert "Traceback" not in said
+    assert len(said) < 20_000
+    assert peak < MOST
