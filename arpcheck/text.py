@@ -29,8 +29,14 @@ def plain(text: str, limit: int = NAME_LIMIT) -> str:
     return _cut(shown, len(text), limit)
 
 
+def is_plain(char: str) -> bool:
+    """Whether a terminal draws it, by itself, where it stands."""
+    shown = category(char)[0] in "LNPS" and char not in _BLANK
+    return char == " " or (shown and bidirectional(char) not in _SHIFTING)
+
+
 def _spell(char: str) -> str:
-    if char == " " or (category(char)[0] in "LNPS" and char not in _BLANK and bidirectional(char) not in _SHIFTING):
+    if is_plain(char):
         return char
     return f"\\x{ord(char):02x}" if ord(char) < 0x100 else f"\\u{{{ord(char):x}}}"
 

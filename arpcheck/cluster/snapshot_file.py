@@ -5,6 +5,7 @@ It is a List that kubectl reads too; what a List has no place for, the gaps abov
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,9 @@ from arpcheck import __version__
 from arpcheck.errors import InputError
 from arpcheck.model import Gap
 from arpcheck.objects import Objects, instant
+from arpcheck.text import is_plain
+
+_BEYOND = re.compile("[\x7f-\U0010ffff]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,17 @@ def snapshot(objects: Objects) -> str:
         },
         "items": [obj for resource in read for obj in objects.of(resource)],
     }
-    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    return _harmless(json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)) + "\n"
+
+
+def _harmless(written: str) -> str:
+    """The same JSON for a terminal: what is drawn as nothing, or moves what is beside it, is escaped as JSON has it. Such
+    signs stand in texts alone."""
+    return _BEYOND.sub(lambda found: "".join(map(_escaped, found[0])), written)
+
+
+def _escaped(char: str) -> str:
+    return char if is_plain(char) else json.dumps(char)[1:-1] if char != "\x7f" else "\\u007f"
 
 
 def header(document: Mapping[str, Any], where: str) -> Header | None:
