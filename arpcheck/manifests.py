@@ -18,7 +18,6 @@ from arpcheck.model import Need
 
 NAMESPACE = "arpcheck"
 NAME = "arpcheck"
-OPTIONAL = "arpcheck-optional"
 LABELS = {"app.kubernetes.io/name": "arpcheck", "app.kubernetes.io/managed-by": "arpcheck"}
 NODE_NAME = "ARPCHECK_NODE_NAME"
 """The variable by which a process knows its node (`wire.host` reads it)."""
@@ -37,6 +36,8 @@ Manifest = dict[str, Any]
 
 _NODE = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_SYSTEMS = re.compile(r"default|kube-.*|openshift(-.*)?")
+"""Those that are there before anybody asks, with more in them than a label may change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,53 +48,63 @@ class Wanted:
     image: str
     job: bool = False
     namespace: str = NAMESPACE
+    create_namespace: bool = False
+    """The Namespace is made too: whoever deletes what is printed then deletes it with all that is in it."""
     arguments: tuple[str, ...] = ()
     """Further arguments of `arpcheck probe`."""
     openshift: bool = False
 
 
 def manifests(wanted: Wanted, needs: Iterable[Need]) -> str:
-    """Namespace, account, rights and the Pod or Job. Raises UsageError for a name that nothing can have."""
+    """Account, rights and the Pod or Job, all of them with names of their own: what is taken away of one run is taken from
+    no other. Raises UsageError for a name that nothing can have."""
     _check(wanted)
+    account = _name(wanted.node)
     return _yaml((
-        _namespace(wanted.namespace),
-        _made("v1", "ServiceAccount", NAME, wanted.namespace),
-        *rights(needs, wanted.namespace, openshift=wanted.openshift),
+        *((_namespace(wanted.namespace),) if wanted.create_namespace else ()),
+        _made("v1", "ServiceAccount", account, wanted.namespace),
+        *rights(needs, wanted.namespace, account, openshift=wanted.openshift),
         _job(wanted) if wanted.job else _pod(wanted),
     ))  # fmt: skip
 
 
 def cluster_roles(needs: Iterable[Need], namespace: str = NAMESPACE, *, openshift: bool = False) -> str:
-    """The rights alone: what is always read, what optional sources add, and who is given it."""
+    """The rights alone, and the account that is given them."""
+    _check_namespace(namespace)
     return _yaml(rights(needs, namespace, openshift=openshift))
 
 
 # --------------------------------------------------------------------------------------------------------------- rights
 
 
-def rights(needs: Iterable[Need], namespace: str, *, openshift: bool = False) -> tuple[Manifest, ...]:
-    """A ClusterRole for what is always read, one for what optional sources add, a Role where a namespace is enough;
-    each bound to arpcheck's account in `namespace`. All of it reads, nothing writes."""
-    needs = tuple(needs)
+def rights(needs: Iterable[Need], namespace: str, account: str = NAME, *, openshift: bool = False) -> tuple[Manifest, ...]:
+    """A ClusterRole for what has to be read everywhere, one for what optional sources add, a Role where a namespace is
+    enough; each bound to the account in `namespace` and named by both, with a colon, which neither can have, so that no
+    two accounts share one. All of it reads, nothing writes."""
+    needs, own, to = tuple(needs), f"{account}:{namespace}", (account, namespace)
     found: list[Manifest] = []
-    for name, optional in ((NAME, False), (OPTIONAL, True)):
+    for name, optional in ((own, False), (f"{own}:optional", True)):
         rules = policy_rules(need for need in needs if need.optional == optional and need.namespace is None)
-        found += _granted("ClusterRole", name, None, rules, namespace) if rules else ()
+        found += _granted("ClusterRole", name, None, rules, to) if rules else ()
     for space in sorted({need.namespace for need in needs if need.namespace}):
         if space == EVERYWHERE or openshift:
             rules = policy_rules(need for need in needs if need.namespace == space)
-            found += _granted("Role", NAME, space, rules, namespace)
+            found += _granted("Role", own, space, rules, to)
     if openshift:
-        found.append(_binding("RoleBinding", f"{NAME}-scc", namespace, "ClusterRole", SCC, namespace))
+        found.append(_binding("RoleBinding", f"{account}:scc", namespace, ("ClusterRole", SCC), to))
     return tuple(found)
 
 
 def policy_rules(needs: Iterable[Need]) -> list[Manifest]:
     """One rule for each API group and verb, sorted; single objects by their names, where a Need gets them by name."""
+    needs = tuple(needs)
+    named: dict[str, set[str]] = {}
+    for need in needs:
+        named.setdefault(need.resource, set()).update(need.names if need.verb == "get" else ())
     resources: dict[tuple[str, str, tuple[str, ...]], set[str]] = {}
     for need in needs:
         plural, _, group = need.resource.partition(".")
-        names = tuple(sorted(need.names)) if need.verb == "get" else ()
+        names = tuple(sorted(named[need.resource])) if need.verb == "get" else ()
         resources.setdefault((group, need.verb, names), set()).add(plural)
     return [
         {"apiGroups": [group], "resources": sorted(plurals)}
@@ -103,15 +114,16 @@ def policy_rules(needs: Iterable[Need]) -> list[Manifest]:
     ]
 
 
-def _granted(kind: str, name: str, space: str | None, rules: list[Manifest], account: str) -> tuple[Manifest, ...]:
+def _granted(kind: str, name: str, space: str | None, rules: list[Manifest], to: tuple[str, str]) -> tuple[Manifest, ...]:
     role = _made("rbac.authorization.k8s.io/v1", kind, name, space) | {"rules": rules}
-    return role, _binding(f"{kind}Binding", name, space, kind, name, account)
+    return role, _binding(f"{kind}Binding", name, space, (kind, name), to)
 
 
-def _binding(kind: str, name: str, space: str | None, role_kind: str, role: str, account: str) -> Manifest:
+def _binding(kind: str, name: str, space: str | None, role: tuple[str, str], to: tuple[str, str]) -> Manifest:
+    """`role`: kind and name; `to`: name and namespace of the account."""
     return _made("rbac.authorization.k8s.io/v1", kind, name, space) | {
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": role},
-        "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": account}],
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role[0], "name": role[1]},
+        "subjects": [{"kind": "ServiceAccount", "name": to[0], "namespace": to[1]}],
     }
 
 
@@ -146,7 +158,7 @@ def _spec(wanted: Wanted) -> Manifest:
         "nodeName": wanted.node,
         "hostNetwork": True,
         "restartPolicy": "Never",
-        "serviceAccountName": NAME,
+        "serviceAccountName": _name(wanted.node),
         "enableServiceLinks": False,
         "tolerations": [{"operator": "Exists"}],
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
@@ -191,10 +203,17 @@ def _name(node: str) -> str:
 def _check(wanted: Wanted) -> None:
     if not _NODE.fullmatch(wanted.node):
         raise UsageError(f"--node {wanted.node[:80]!r} can't be a node's name", "`kubectl get nodes` lists them")
-    if not _NAMESPACE.fullmatch(wanted.namespace):
-        raise UsageError(f"--namespace {wanted.namespace[:80]!r} can't be a namespace's name", f"Take {NAMESPACE}")
+    _check_namespace(wanted.namespace)
+    if wanted.create_namespace and _SYSTEMS.fullmatch(wanted.namespace):
+        hint = f"It is the cluster's own; leave out --create-namespace, or take {NAMESPACE}"
+        raise UsageError(f"--create-namespace would take {wanted.namespace} over", hint)
     if not wanted.image.isprintable() or not wanted.image or " " in wanted.image or len(wanted.image) > 500:
         raise UsageError(f"--image {wanted.image[:80]!r} is no image", "Name the one that scripts/image built")
+
+
+def _check_namespace(name: str) -> None:
+    if not _NAMESPACE.fullmatch(name):
+        raise UsageError(f"--namespace {name[:80]!r} can't be a namespace's name", f"Take {NAMESPACE}")
 
 
 class _Dumper(yaml.SafeDumper):

@@ -241,7 +241,10 @@ class Need:
     """Rewrites an object before all but `fields` is dropped, where a field says something only together with one that must
     not be kept (a command line and the environment that it refers to). Pure, never raises."""
     mounted: bool = False
-    """Kept only where a volume of a kept DaemonSet or Pod names it (ConfigMaps of kube-proxy)."""
+    """Kept only where a volume of a kept DaemonSet or Pod names it (ConfigMaps of kube-proxy). With the verb `get` those
+    are the names that are asked for, and `names` are the ones that the rights are given for beforehand."""
+    group: str = ""
+    """Asked only where the server serves this API group: what of a common kind one product alone makes."""
     optional: bool = False
     """In the second ClusterRole: what optional sources add."""
     record: bool = False

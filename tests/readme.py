@@ -85,7 +85,7 @@ def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def cluster_roles() -> str:
     from arpcheck import manifests, pipeline
 
-    return f"```yaml\n{manifests.cluster_roles(pipeline.NEEDS)}```"
+    return f"```yaml\n{manifests.cluster_roles(pipeline.rights())}```"
 
 
 def figures() -> str:

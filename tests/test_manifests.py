@@ -57,7 +57,7 @@ def test_strict_means_that_a_field_of_our_own_making_is_refused():
 
 
 def test_they_come_in_an_order_in_which_they_can_be_made():
-    kinds = [document["kind"] for document in documents(manifests.manifests(wanted(job=True), NEEDS))]
+    kinds = [document["kind"] for document in documents(manifests.manifests(wanted(job=True, create_namespace=True), NEEDS))]
     assert kinds == [
         "Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "ClusterRole", "ClusterRoleBinding",
         "Role", "RoleBinding", "Job",
@@ -97,7 +97,7 @@ def test_a_job_probes_once_and_goes_away():
 
 
 def test_the_namespace_takes_pods_in_the_hosts_network():
-    [namespace] = by_kind(manifests.manifests(wanted(), NEEDS), "Namespace")
+    [namespace] = by_kind(manifests.manifests(wanted(create_namespace=True), NEEDS), "Namespace")
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
 
 
@@ -113,7 +113,7 @@ def test_the_rights_word_for_word():
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:
-  name: arpcheck
+  name: arpcheck:arpcheck
   labels: {app.kubernetes.io/name: arpcheck, app.kubernetes.io/managed-by: arpcheck}
 rules:
 - apiGroups: ['']
@@ -149,20 +149,36 @@ def test_every_right_reads_and_none_reads_secrets():
     assert not [resource for resource in named if "/" in resource]
 
 
-@pytest.mark.parametrize("openshift", [False, True], ids=["plain", "openshift"])
-def test_an_account_with_exactly_these_rights_reads_all_of_a_cluster(tmp_path, openshift):
-    scene = scene_file.load("two-non-strict")
-    served = cluster_objects.resources(scene, datetime.now(UTC))
-    rules = [
+def rules_of(roles):
+    """As the lab's server takes them."""
+    return [
         rule | ({"namespace": role["metadata"]["namespace"]} if role["kind"] == "Role" else {})
-        for role in manifests.rights(pipeline.NEEDS, "arpcheck", openshift=openshift)
+        for role in roles
         for rule in role.get("rules", ())
     ]
+
+
+POOLS = {f"{plural}.metallb.io": "forbidden" for plural in ("bgpadvertisements", "ipaddresspools", "l2advertisements")}
+CHOSEN = [
+    pytest.param(pipeline.CHOICES, {}, id="all"),
+    pytest.param((), POOLS, id="none: nothing optional"),
+    pytest.param(("metallb",), {"leases.coordination.k8s.io": "forbidden"}, id="one: nothing of the others"),
+    pytest.param(("cilium",), {**POOLS, "events": "forbidden", "servicel2statuses.metallb.io": "forbidden"}, id="another"),
+]
+
+
+@pytest.mark.parametrize("openshift", [False, True], ids=["plain", "openshift"])
+@pytest.mark.parametrize(("chosen", "gaps"), CHOSEN)
+def test_an_account_with_exactly_these_rights_reads_what_was_chosen(tmp_path, openshift, chosen, gaps):
+    scene = scene_file.load("two-non-strict")
+    served = cluster_objects.resources(scene, datetime.now(UTC))
+    rules = rules_of(manifests.rights(pipeline.rights(chosen), "arpcheck", openshift=openshift))
     serves = [*cluster_objects.kinds(scene), *(["config.openshift.io/v1/ClusterVersion"] if openshift else [])]
     with ApiServer([obj for objects in served.values() for obj in objects], serves=serves, rules=rules) as api:
         found = read(Source(kubeconfig=api.kubeconfig(tmp_path / "config")), pipeline.NEEDS)
         asked = {request.path for request in api.requests}
-    assert found.gaps == ()
+    assert {gap.what: gap.why for gap in found.gaps} == gaps
+    assert [obj["metadata"]["name"] for obj in found.of("configmaps")] == ["kube-proxy"]
     assert any("openshift-kube-proxy" in path for path in asked) == openshift
 
 

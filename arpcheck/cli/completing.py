@@ -40,6 +40,12 @@ def interfaces(incomplete: str) -> list[str]:
     return _beginning(incomplete, ["auto", *sorted(name for name in names if name != "lo")])
 
 
+def implementations(incomplete: str) -> list[str]:
+    from arpcheck import pipeline
+
+    return _beginning(incomplete, pipeline.CHOICES)
+
+
 def scenes(incomplete: str) -> list[str]:
     from arpcheck.lab.scene_file import names
 

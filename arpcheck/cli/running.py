@@ -6,6 +6,7 @@ import typer
 
 from arpcheck import __version__
 from arpcheck.cli.app import app
+from arpcheck.cli.completing import implementations
 from arpcheck.cli.options import (
     As,
     ClusterFile,
@@ -20,7 +21,8 @@ from arpcheck.errors import UsageError
 
 
 @app.command(
-    epilog="Examples:  arpcheck pod --node worker-1 --job | kubectl apply -f -  |  arpcheck pod --rbac  |"
+    epilog="Examples:  arpcheck pod --node worker-1 --job --create-namespace | kubectl apply -f -  |"
+    "  arpcheck pod --rbac --with metallb  |"
     "  arpcheck pod --node worker-1 -- -o markdown -n web"
 )
 def pod(
@@ -30,10 +32,24 @@ def pod(
         str, typer.Option("--image", metavar="NAME", help="The image that scripts/image builds, as the nodes can pull it.")
     ] = f"arpcheck:{__version__}",
     namespace: Annotated[
-        str, typer.Option("-n", "--namespace", metavar="NAME", help="The namespace to make for it.")
+        str, typer.Option("-n", "--namespace", metavar="NAME", help="The namespace that it runs in.")
     ] = "arpcheck",
+    create_namespace: Annotated[
+        bool, typer.Option("--create-namespace", help="Print that namespace too; deleting what is printed deletes it.")
+    ] = False,
+    chosen: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with", metavar="NAME", autocompletion=implementations,
+            help="A load balancer or MAC source of which all may be read, and nothing of others; may be repeated.",
+        ),
+    ] = None,
+    config_map: Annotated[
+        list[str] | None,
+        typer.Option("--config-map", metavar="NAME", help="kube-proxy's, where it has a name of its own (Talos)."),
+    ] = None,
     openshift: Annotated[bool, typer.Option("--openshift", help="With the rights that OpenShift wants for it.")] = False,
-    only_rbac: Annotated[bool, typer.Option("--rbac", help="Only the rights: all that arpcheck ever reads.")] = False,
+    only_rbac: Annotated[bool, typer.Option("--rbac", help="Only the rights: what may be read.")] = False,
     arguments: Annotated[
         list[str] | None, typer.Argument(metavar="[-- PROBE-OPTIONS]", help="Further options of `arpcheck probe`.")
     ] = None,
@@ -44,13 +60,15 @@ def pod(
     from arpcheck.manifests import Wanted
 
     if only_rbac:
-        return rbac(namespace, openshift=openshift)
+        return rbac(namespace, tuple(chosen or ()), tuple(config_map or ()), openshift=openshift)
     if node is None:
         raise UsageError("no node is named", "Give one with --node; `kubectl get nodes` lists them")
     _check(arguments or [])
-    return run(
-        Wanted(node=node, image=image, job=job, namespace=namespace, arguments=tuple(arguments or ()), openshift=openshift)
-    )
+    wanted = Wanted(
+        node=node, image=image, job=job, namespace=namespace, create_namespace=create_namespace,
+        arguments=tuple(arguments or ()), openshift=openshift,
+    )  # fmt: skip
+    return run(wanted, tuple(chosen or ()), tuple(config_map or ()))
 
 
 @app.command(epilog="Examples:  sudo arpcheck doctor --iface eth0  |  arpcheck doctor --context prod")

@@ -65,7 +65,10 @@ def _access(session: Session, needs: Sequence[Need], budget: Budget, clock: Call
     review = _review(session, budget)
     denied = [need for need in needs if not _grants(review, need)]
     discovery = Discovery(lambda path: session.ask(path, {}, budget), budget)
-    missing = tuple(need for need in denied if discovery.find(need.resource) and discovery.has_namespace(need.namespace))
+    missing = tuple(
+        need for need in denied
+        if discovery.find(need.resource) and discovery.has_namespace(need.namespace) and discovery.has_group(need.group)
+    )  # fmt: skip
     unsure = at(review, "status", "incomplete") is not False
     unknown = tuple(need for need in missing if unsure or need.namespace not in (None, NAMESPACE))
     return Access(

@@ -4,6 +4,7 @@ Knows which failures leave something to say (a Gap) and which do not (a ClusterE
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,15 +12,22 @@ from typing import Any
 
 from arpcheck.cluster.budget import Budget, side_by_side
 from arpcheck.cluster.discovery import Discovery, Served
-from arpcheck.cluster.folding import fold, joined, unknown_mounts
+from arpcheck.cluster.folding import fold, joined, mounted, unknown_mounts
 from arpcheck.cluster.json_text import Each
 from arpcheck.cluster.pages import Ask, Kept, read_list, read_objects
-from arpcheck.cluster.plan import Want
+from arpcheck.cluster.plan import Mounts, Want
 from arpcheck.cluster.session import Session
 from arpcheck.cluster.unread import FORBIDDEN, UnreadError, timed_out
 from arpcheck.errors import ClusterError
 from arpcheck.model import Gap
 from arpcheck.objects import Objects, text
+
+EVERY_PODS = "kube-root-ca.crt"
+"""The ConfigMap that every pod mounts beside its token (kube-controller-manager, RootCACertPublisher)."""
+MOUNTED = 50
+"""ConfigMaps that are asked for because something mounts them. kube-proxy mounts two."""
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +39,11 @@ class Outcome:
     """None: not served, or not read."""
     unread: UnreadError | None = None
     """Why not, or not all of it."""
+    elsewhere: bool = False
+    """It was read in the one namespace that is enough, and refused in the others."""
+
+
+Work = Callable[[], Outcome | str | None]
 
 
 def read_api(
@@ -56,17 +69,23 @@ def _ask_all(
 ) -> tuple[list[Outcome], str | None]:
     """The outcomes in the order of the wants. What can't be done without ends it at once."""
     discovery = Discovery(lambda path: session.ask(path, {}, budget), budget)
-    work: dict[int, Callable[[], Outcome | str | None]] = {-1: lambda: _version(session, budget)}
-    for number, want in enumerate(wants):
-        work[number] = lambda want=want: _ask(session, discovery, want, within, budget)  # type: ignore[misc]
     found: dict[int, Outcome] = {}
     version = None
-    for number, result in side_by_side(work, budget):
-        if isinstance(result, Outcome):
-            _insist(session, result, services_required)
-            found[number] = result
-        else:
-            version = result
+
+    def run(numbers: Iterable[int], names: Callable[[Want], tuple[str, ...]], work: Mapping[int, Work]) -> None:
+        nonlocal version
+        asked = {n: (lambda want=wants[n]: _ask(session, discovery, want, names(want), within, budget)) for n in numbers}
+        for number, result in side_by_side({**work, **asked}, budget):
+            if isinstance(result, Outcome):
+                _insist(session, result, services_required)
+                found[number] = result
+            else:
+                version = result
+
+    later = [number for number, want in enumerate(wants) if want.mounted and want.verb == "get"]
+    run([n for n in range(len(wants)) if n not in later], lambda want: want.names, {-1: lambda: _version(session, budget)})
+    mounts = mounted([(outcome.want, outcome.kept.objects) for outcome in found.values() if outcome.kept])
+    run(later, lambda want: (*want.names, *_mounted_names(want, mounts)), {})
     late = timed_out()
     outcomes = [found.get(number, Outcome(want=want, unread=late)) for number, want in enumerate(wants)]
     for outcome in outcomes:
@@ -83,17 +102,28 @@ def _version(session: Session, budget: Budget) -> str | None:
         return None
 
 
-def _ask(session: Session, discovery: Discovery, want: Want, within: str | None, budget: Budget) -> Outcome:
+def _mounted_names(want: Want, mounts: Mounts) -> list[str]:
+    """Names that a ConfigMap can have: who may make a DaemonSet must not choose the path that is asked."""
+    return [
+        title for space, title in sorted(mounts)
+        if space == want.namespace and title != EVERY_PODS and title not in want.names and _NAME.fullmatch(title)
+    ][:MOUNTED]  # fmt: skip
+
+
+def _ask(
+    session: Session, discovery: Discovery, want: Want, names: Sequence[str], within: str | None, budget: Budget
+) -> Outcome:
     def ask(path: str, query: Mapping[str, str], each: Each | None = None) -> Any:
         return session.ask(path, query, budget, each)
 
     served = None
     try:
         served = discovery.find(want.resource)
-        if served is None or not discovery.has_namespace(want.namespace):
+        if served is None or not discovery.has_namespace(want.namespace) or not discovery.has_group(want.group):
             return Outcome(want=want)
         if want.verb == "get":
-            return Outcome(want=want, kept=read_objects(ask, served, want))
+            kept, refused = read_objects(ask, served, want, names)
+            return Outcome(want=want, kept=kept if kept.objects or not refused else None, unread=refused and refused.bare())
         return Outcome(want=want, kept=read_list(ask, served, want.namespace, want))
     except UnreadError as unread:
         if unread.status == 404 and want.resource != "services":
@@ -110,7 +140,7 @@ def _is_everywhere(want: Want, served: Served) -> bool:
 
 def _ask_within(ask: Ask, served: Served, want: Want, within: str, refused: UnreadError) -> Outcome:
     try:
-        return Outcome(want=want, kept=read_list(ask, served, within, want), unread=refused)
+        return Outcome(want=want, kept=read_list(ask, served, within, want), unread=refused, elsewhere=True)
     except UnreadError as unread:
         return Outcome(want=want, unread=unread.bare() if unread.fatal else refused)
 
@@ -150,7 +180,7 @@ def _gaps(outcomes: Iterable[Outcome], within: str | None) -> Iterable[Gap]:
     costs: dict[tuple[str, str], list[str]] = {}
     for outcome in outcomes:
         if outcome.unread:
-            why = f"{outcome.unread.why} outside namespace {within}" if outcome.kept else outcome.unread.why
+            why = f"{outcome.unread.why} outside namespace {within}" if outcome.elsewhere else outcome.unread.why
             costs.setdefault((outcome.want.resource, why), []).append(outcome.want.costs)
     for (resource, why), lost in costs.items():
         yield Gap(what=resource, why=why, costs=joined(lost))

@@ -60,8 +60,14 @@ class Discovery:
         but its own is refused it all the same, which would look like a gap."""
         if not namespace or not namespace.startswith("openshift-"):
             return True
+        return self.has_group("config.openshift.io")
+
+    def has_group(self, group: str) -> bool:
+        """True for none."""
+        if not group:
+            return True
         groups = _entries(self._document("/apis"), "APIGroupList", "groups")
-        return any(text(entry, "name") == "config.openshift.io" for entry in groups)
+        return any(text(entry, "name") == group for entry in groups)
 
     def _versions(self, group: str) -> Iterator[str]:
         groups = _entries(self._document("/apis"), "APIGroupList", "groups")

@@ -20,7 +20,7 @@ Found = Sequence[tuple[Want, Sequence[Object]]]
 
 def fold(found: Found) -> dict[str, tuple[Object, ...]]:
     """By resource. One that was read and has no object is there too."""
-    mounts = _mounts(found)
+    mounts = mounted(found)
     resources: dict[str, dict[tuple[str, str], Object]] = {}
     for want, objects in found:
         kept, is_mounted = resources.setdefault(want.resource, {}), want.mounted
@@ -46,7 +46,8 @@ def joined(costs: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(part for cost in costs for part in cost.split("; ")))
 
 
-def _mounts(found: Found) -> Mounts:
+def mounted(found: Found) -> Mounts:
+    """Namespace and name of what the pods in it mount."""
     pods = (obj for want, objects in found if want.resource in MOUNTING for obj in objects)
     return frozenset(mount for pod in pods for mount in _mounted_by(pod))
 

@@ -67,20 +67,21 @@ def read_list(ask: Ask, served: Served, namespace: str | None, want: Want) -> Ke
                 raise
 
 
-def read_objects(ask: Ask, served: Served, want: Want) -> Kept:
-    """Each by its name; one that does not exist is absent."""
-    found = []
-    for wanted in want.names:
+def read_objects(ask: Ask, served: Served, want: Want, names: Iterable[str]) -> tuple[Kept, UnreadError | None]:
+    """Each by its name, and why one of them could not be had; one that does not exist is absent."""
+    found, refused = [], None
+    for wanted in names:
         try:
             obj = ask(f"{served.path(want.namespace)}/{quote(wanted, safe='')}", {})
+            if name(obj) != wanted:
+                raise UnreadError(UNREADABLE)
         except UnreadError as unread:
-            if unread.status == 404:
-                continue
-            raise
-        if name(obj) != wanted:
-            raise UnreadError(UNREADABLE)
-        found.append(obj)
-    return _kept(map(_cutter(served, want, where=""), found))
+            if unread.fatal:
+                raise
+            refused = refused or (unread if unread.status != 404 else None)
+        else:
+            found.append(obj)
+    return _kept(map(_cutter(served, want, where=""), found)), refused
 
 
 def _read_pages(ask: Ask, path: str, query: Mapping[str, str], served: Served, want: Want) -> Kept:

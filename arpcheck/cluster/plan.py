@@ -27,6 +27,7 @@ class Want:
     namespace: str | None
     selector: str
     field_selector: str
+    group: str = ""
     needs: tuple[Need, ...]
     """Those that it serves."""
     undemanding: int = field(init=False, compare=False, repr=False)
@@ -51,8 +52,8 @@ class Want:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names to get, in the order of the needs."""
-        return tuple(dict.fromkeys(name for need in self.needs for name in need.names))
+        """The names to get, in the order of the needs, but for what is only got where it is mounted."""
+        return tuple(dict.fromkeys(name for need in self.needs if not need.mounted for name in need.names))
 
     @property
     def mounted(self) -> bool:
@@ -77,15 +78,23 @@ class Want:
 
 def merge(needs: Iterable[Need]) -> tuple[Want, ...]:
     """Needs that ask the same question of the server share a Want; what is most urgent comes first."""
-    groups: dict[tuple[str, str, str | None, str, str], list[Need]] = {}
+    groups: dict[tuple[str, str, str | None, str, str, str], list[Need]] = {}
     for need in needs:
         if need.resource == "secrets":
             raise ValueError("Secrets are never read")
-        question = need.resource, need.verb, need.namespace, need.selector, need.field_selector
+        question = need.resource, need.verb, need.namespace, need.selector, need.field_selector, need.group
         groups.setdefault(question, []).append(need)
     wants = (
-        Want(resource=resource, verb=verb, namespace=space, selector=selector, field_selector=where, needs=tuple(found))
-        for (resource, verb, space, selector, where), found in groups.items()
+        Want(
+            resource=resource,
+            verb=verb,
+            namespace=space,
+            selector=selector,
+            field_selector=where,
+            group=group,
+            needs=tuple(found),
+        )
+        for (resource, verb, space, selector, where, group), found in groups.items()
     )
     return tuple(sorted(wants, key=_urgency))
 
@@ -97,7 +106,7 @@ def _urgency(want: Want) -> int:
 
 def _fits(need: Need, found: str) -> bool:
     if need.verb == "get":
-        return found in need.names
+        return need.mounted or found in need.names
     return not need.names or any(fnmatchcase(found, pattern) for pattern in need.names)
 
 

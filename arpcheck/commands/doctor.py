@@ -163,7 +163,7 @@ def _optional(granted: Access) -> Check:
 
 def _readable(what: str, granted: Access, *, optional: bool, state: State) -> Check:
     refused, unknown = (_named(n for n in needs if n.optional == optional) for needs in (granted.refused, granted.unknown))
-    cure = "`arpcheck pod --rbac` prints them all"
+    cure = f"`arpcheck pod --rbac{' --with IMPLEMENTATION' if optional else ''}` prints them"
     if refused:
         return Check(what=what, state=state, says=f"may not read {', '.join(refused)}", cure=cure)
     if unknown:

@@ -64,6 +64,10 @@ _REVISIONS_COST = "whether kube-proxy was in IPVS mode before is not known"
 _CONFIG_MAPS_COST = "kube-proxy's mode and strictARP are not known"
 
 
+CONFIG_MAPS = {SYSTEM: ("kube-proxy", "kube-proxy-config"), OPENSHIFT: ("proxy-config",)}
+"""As kubeadm and k0s, EKS, and OpenShift name them; Talos adds a digest, so there the right has to be given by name."""
+
+
 def _in(space: str, *selectors: str) -> Iterable[Need]:
     yield Need(
         resource="daemonsets.apps", costs=_DAEMON_SETS_COST, namespace=space, names=("*kube-proxy*",), fields=_DAEMON_SET,
@@ -71,7 +75,10 @@ def _in(space: str, *selectors: str) -> Iterable[Need]:
     )  # fmt: skip
     for selector in selectors:
         yield Need(resource="pods", costs=_PODS_COST, namespace=space, selector=selector, fields=_POD, prepare=resolved)
-    yield Need(resource="configmaps", costs=_CONFIG_MAPS_COST, namespace=space, mounted=True, fields=_CONFIG_MAP)
+    yield Need(
+        resource="configmaps", costs=_CONFIG_MAPS_COST, verb="get", namespace=space, names=CONFIG_MAPS[space], mounted=True,
+        fields=_CONFIG_MAP,
+    )  # fmt: skip
     yield Need(
         resource=REVISIONS, costs=_REVISIONS_COST, namespace=space, names=("*kube-proxy*",), optional=True, prepare=resolved,
         fields=("metadata ownerReferences kind", "metadata ownerReferences name", *_of_pod("data spec template spec")),
@@ -94,6 +101,7 @@ NEEDS: tuple[Need, ...] = (
     Need(
         resource="configmaps",
         costs="whether Cilium stands in kube-proxy's place is not known",
+        verb="get",
         namespace=SYSTEM,
         names=(substitutes.CILIUM_CONFIG,),
         fields=(f"data {substitutes.REPLACEMENT}",),

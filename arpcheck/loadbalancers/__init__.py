@@ -48,7 +48,10 @@ IMPLEMENTATIONS: tuple[Implementation, ...] = (
 )
 """In this order where nothing else tells which of two decides."""
 
-NEEDS: tuple[Need, ...] = tuple(dict.fromkeys((SERVICES, NODES, *(n for plugin in IMPLEMENTATIONS for n in plugin.NEEDS))))
+COMMON: tuple[Need, ...] = (SERVICES, NODES)
+"""What is read for all of them alike."""
+
+NEEDS: tuple[Need, ...] = tuple(dict.fromkeys((*COMMON, *(n for plugin in IMPLEMENTATIONS for n in plugin.NEEDS))))
 """Of all implementations, Services and Nodes themselves included; several for one resource where they look at different
 fields of it."""
 

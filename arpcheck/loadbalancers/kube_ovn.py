@@ -35,6 +35,7 @@ NEEDS: tuple[Need, ...] = (
             *("metadata labels app", "metadata labels namespace", "metadata labels service"),
             *("metadata annotations *.kubernetes.io/mac_address", "spec nodeName", "status phase"),
         ),
+        group="kubeovn.io",
         optional=True,
         record=True,
     ),

@@ -28,6 +28,7 @@ NEEDS: tuple[Need, ...] = (
         costs="it is not known whether OpenELB is older than 0.6, so the node that it recorded is only possibly current",
         names=(f"*{_SPEAKER}*",),
         fields=("metadata name",),
+        group="network.kubesphere.io",
         optional=True,
     ),
 )

@@ -3,7 +3,7 @@ Source: k3s pkg/cloudprovider/servicelb.go.
 
 Recognised by: no loadBalancerClass, and a DaemonSet `svclb-*` of the Service, or the address is a node's own
 Announcer read from: Node `status.addresses[]`: the node that has the address
-Not known: nothing"""
+Not known: its DaemonSets outside kube-system (`--servicelb-namespace`); they tell only where the address is no node's"""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ NEEDS: tuple[Need, ...] = (
     Need(
         resource=_DAEMONSETS,
         costs="ServiceLB beside another load balancer is not noticed where the address is no node's",
+        namespace="kube-system",  # where it makes them unless `--servicelb-namespace` says otherwise
         names=("svclb-*",),
         fields=tuple(f"metadata labels {label}/*" for label in _LABELS),
         optional=True,

@@ -5,6 +5,9 @@ gives the same report, anywhere, years later."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
 from arpcheck import identities, kubeproxy, loadbalancers
 from arpcheck.model import Need
 from arpcheck.objects import Objects
@@ -13,10 +16,32 @@ from arpcheck.pipeline.observing import observe, recorded
 from arpcheck.pipeline.planning import Plan, own_node, plan, settle
 from arpcheck.pipeline.records import announcements
 
-__all__ = ["NEEDS", "Plan", "announcements", "conclude", "observe", "own_node", "plan", "recorded", "records_of", "settle"]
+__all__ = [
+    "CHOICES", "NEEDS", "Plan", "announcements", "conclude", "observe", "own_node", "plan", "recorded", "records_of", "rights",
+    "settle",
+]  # fmt: skip
 
 NEEDS: tuple[Need, ...] = (*loadbalancers.NEEDS, *identities.NEEDS, *kubeproxy.NEEDS)
 """Everything that is ever read of a cluster, in one snapshot."""
+
+_CHOICES: Mapping[str, tuple[Need, ...]] = {
+    **{source.NAME: source.NEEDS for source in identities.SOURCES if any(n.optional for n in source.NEEDS)},
+    **{plugin.NAME: plugin.NEEDS for plugin in loadbalancers.IMPLEMENTATIONS},
+}
+CHOICES: tuple[str, ...] = tuple(sorted(_CHOICES))
+"""The load balancers and MAC sources that `rights` can be narrowed to."""
+
+
+def rights(chosen: Collection[str] = (), config_maps: tuple[str, ...] = ()) -> tuple[Need, ...]:
+    """What an account needs to read: of every implementation what can name an announcer, or, where some are `chosen`, all
+    that those look at and nothing of the others. `config_maps`: kube-proxy's, where they have names of their own.
+
+    KeyError for what is none of `CHOICES`."""
+    found = [need for need in NEEDS if not need.optional or need in kubeproxy.NEEDS]
+    if chosen:
+        base = (*loadbalancers.COMMON, *kubeproxy.NEEDS, *(need for need in identities.NEEDS if not need.optional))
+        found = [*base, *(need for name in chosen for need in _CHOICES[name])]
+    return tuple(replace(need, names=(*need.names, *config_maps)) if need.mounted else need for need in dict.fromkeys(found))
 
 
 def records_of(objects: Objects) -> tuple[Need, ...]:

@@ -72,7 +72,8 @@ _SOURCES: tuple[tuple[Need, str, Callable[[Object], Iterable[str]]], ...] = (
     ),
     (
         Need(
-            resource="configmaps", namespace="kube-system", names=("kubevip",), costs="kube-vip's pools are not known",
+            resource="configmaps", verb="get", namespace="kube-system", names=("kubevip",),
+            costs="kube-vip's pools are not known",
             fields=("data cidr-*", "data range-*"), optional=True,
         ),
         "ConfigMap", _kube_vip,

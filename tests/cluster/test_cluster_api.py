@@ -415,7 +415,7 @@ def test_a_page_that_is_too_large_is_asked_for_in_smaller_ones(tmp_path):
     """Real objects can be a MiB each; 500 of them are more than is taken at once."""
     large = [service(f"s{i:02}", ip="192.0.2.50", annotations={"note": "x" * (1 << 20)}) for i in range(60)]
     with cluster(tmp_path, large) as (server, ask):
-        found = ask([SERVICES])
+        found = ask([SERVICES], timeout=60)
         limits = [request.query["limit"] for request in server.requests if request.path == "/api/v1/services"]
     assert (len(found.of("services")), found.gaps) == (60, ())
     assert limits == ["500", "50", "5", *["5"] * 11]

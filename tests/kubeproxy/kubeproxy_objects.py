@@ -61,7 +61,7 @@ def _needed(by_resource: Mapping[str, list[Mapping[str, Any]]]) -> dict[str, tup
 def _wanted(need: Need, obj: Mapping[str, Any], kept: Mapping[str, tuple[Mapping[str, Any], ...]]) -> bool:
     return (
         need.namespace in (None, namespace(obj))
-        and (not need.names or any(fnmatchcase(name(obj), pattern) for pattern in need.names))
+        and (not need.names or need.mounted or any(fnmatchcase(name(obj), pattern) for pattern in need.names))
         and selects(need.selector, labels_of(obj))
         and (not need.mounted or (namespace(obj), name(obj)) in set(_mounted(kept)))
     )

@@ -51,7 +51,7 @@ def gap(judged: Judged) -> Found | None:
     2. a resource that the server does not serve is not installed, and no gap.
 
     Do:
-    - Give the right to read it (`arpcheck pod --rbac` prints all that arpcheck reads), and run it again.
+    - Give the right to read it (`arpcheck pod --rbac --with IMPLEMENTATION` prints it), and run it again.
     - `mac-map` names a host that is not a node: write the Node's name into the list, or take the host out."""
     because = tuple(f"{g.what}: {g.why}" for g in judged.gaps)
     return Found(because=because) if because else None
