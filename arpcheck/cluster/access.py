@@ -47,7 +47,7 @@ class Access:
 def access(source: Source, needs: Sequence[Need], clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Access:
     """Raises ClusterError where there is no server, no login, or no answer."""
     budget = Budget(source.request_timeout)
-    session = open_session(source.kubeconfig, source.context, source.as_user, budget, source.held)
+    session = open_session(source, budget)
     try:
         return _access(session, needs, budget, clock)
     except UnreadError as unread:

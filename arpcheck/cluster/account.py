@@ -1,60 +1,78 @@
 """Who asks, and over which connection: a kubeconfig's context, or a pod's service account, made into a Session.
 
-The only module that imports `kubernetes`: its Configuration, kubeconfig loader and connection pool bring TLS, proxies
-and credentials. Its loader's errors quote whole entries, tokens included, so none of their text is passed on."""
+The only module that imports `kubernetes`: its loaders make headers of tokens and passwords, and find a pod's account. They
+are given no certificate and no key, which they would write into files. Their errors quote whole entries, tokens included,
+so none of their text is passed on."""
 
 from __future__ import annotations
 
 import logging
 import os
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from arpcheck import __version__
 from arpcheck.cluster import kubeconfig
 from arpcheck.cluster.budget import Budget, side_by_side
-from arpcheck.cluster.login import log_in
+from arpcheck.cluster.kubeconfig import material, token_in_file
+from arpcheck.cluster.login import log_in, token_of_provider
 from arpcheck.cluster.proxies import is_here, proxy_for
 from arpcheck.cluster.session import Session
+from arpcheck.cluster.tls import tls_context
 from arpcheck.cluster.unread import TIMED_OUT
 from arpcheck.errors import ArpcheckError, ClusterError
 
+if TYPE_CHECKING:
+    from arpcheck.cluster.source import Source
+
 _log = logging.getLogger(__name__)
 
+_HEADERS = ("token", "username", "password")
+"""What the client's loader is given of a user: all that becomes a header."""
 
-def open_session(
-    explicit: str | None, context: str | None, as_user: str | None, budget: Budget, held: kubeconfig.Context | None = None
-) -> Session:
-    """As kubectl: the kubeconfig, else the pod's service account. `held`: what was read of the kubeconfig beforehand.
-    ClusterError where none can be used."""
-    if not held and explicit and not os.path.exists(explicit):
-        raise ClusterError(f"{explicit}: no such file", "Name another with --kubeconfig")
-    found = held or kubeconfig.load(explicit, context, os.environ)
+
+def open_session(source: Source, budget: Budget) -> Session:
+    """As kubectl: the kubeconfig, else the pod's service account. ClusterError where none can be used."""
+    found = source.held or _loaded(source)
     _log.info("account: %s", f"context {found.name!r}" if found else "the pod's own")
-    user = found.user if found and _may_carry_credentials(found.server) else {}
+    user = found.user if found and _may_carry_credentials(found) else {}
     if found and "exec" in user:
         user = log_in(found, budget)
-    for _, session in side_by_side({0: lambda: _open(found, user, as_user)}, budget):
+    for _, session in side_by_side({0: lambda: _open(found, user, source.as_user)}, budget):
         return session
     raise ClusterError(f"the login of context {found.name if found else 'in-cluster'!r} {TIMED_OUT}", "Log in by hand first")
 
 
-def _may_carry_credentials(server: str) -> bool:
+def _loaded(source: Source) -> kubeconfig.Context | None:
+    try:
+        return kubeconfig.load(source.kubeconfig, source.context, os.environ)
+    except kubeconfig.UnreadableError as error:
+        if not source.unheld:
+            raise
+        hint = f"Root did not read it for this user, since {source.unheld}: put it where root alone can write"
+        raise ClusterError(error.message, hint) from None
+
+
+def _may_carry_credentials(found: kubeconfig.Context) -> bool:
     """Over http none leave this host; kubectl sends none over it at all (client-go tools/clientcmd, ClientConfig)."""
-    return server.startswith("https:") or is_here(server)
+    return found.server.startswith("https:") or (is_here(found.server) and not _proxy(found, found.server))
+
+
+def _proxy(found: kubeconfig.Context | None, server: str) -> str | None:
+    return (found and found.cluster.get("proxy-url")) or proxy_for(server, os.environ)
 
 
 def _open(found: kubeconfig.Context | None, user: Mapping[str, Any], as_user: str | None) -> Session:
     try:
         configuration = _configuration(found, user)
         headers = _headers(configuration, _impersonation(user, as_user))
-        pool = _pool(configuration)
+        pool = _pool(found, user, configuration)
     except ArpcheckError:
         raise
     except Exception as error:  # noqa: BLE001 - the client's loaders raise anything, and quote tokens
-        where = f"context {found.name!r}" if found else "the pod's service account"
-        what = f"The credentials of {where} can't be used ({type(error).__name__})"
+        what = f"The credentials of {_where(found)} can't be used ({type(error).__name__})"
         raise ClusterError(what, "Check certificates and tokens in the kubeconfig") from None
     url = urlsplit(configuration.host)
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
@@ -67,7 +85,12 @@ def _open(found: kubeconfig.Context | None, user: Mapping[str, Any], as_user: st
     )
 
 
+def _where(found: kubeconfig.Context | None) -> str:
+    return f"context {found.name!r}" if found else "the pod's service account"
+
+
 def _configuration(found: kubeconfig.Context | None, user: Mapping[str, Any]) -> Any:
+    """Host and headers; of TLS only where a pod's authority lies."""
     from kubernetes import client, config
 
     configuration = client.Configuration()
@@ -76,34 +99,64 @@ def _configuration(found: kubeconfig.Context | None, user: Mapping[str, Any]) ->
             hint = "Name one with --kubeconfig, or read a file with --cluster-file"
             raise ClusterError("no kubeconfig and no service account found", hint)
         config.load_incluster_config(client_configuration=configuration, try_refresh_token=False)
-    else:
-        cluster = {key: value for key, value in found.cluster.items() if key != "proxy-url"}
-        config.load_kube_config_from_dict(
-            {
-                "apiVersion": "v1", "kind": "Config", "current-context": "it",
-                "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
-                "clusters": [{"name": "it", "cluster": cluster}],
-                "users": [{"name": "it", "user": dict(user)}],
-            },
-            client_configuration=configuration, persist_config=False,
-        )  # fmt: skip
-    configuration.proxy = (found and found.cluster.get("proxy-url")) or proxy_for(configuration.host, os.environ)
-    configuration.no_proxy = None  # it is decided
-    configuration.connection_pool_maxsize = 16
+        return configuration
+    shown = {key: user[key] for key in _HEADERS if key in user}
+    if "auth-provider" in user:
+        shown = {"token": token_of_provider(user["auth-provider"], found.name)}
+    elif token := token_in_file(user):
+        shown = {"token": token}
+    config.load_kube_config_from_dict(
+        {
+            "apiVersion": "v1", "kind": "Config", "current-context": "it",
+            "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+            "clusters": [{"name": "it", "cluster": {"server": found.server}}],
+            "users": [{"name": "it", "user": shown}],
+        },
+        client_configuration=configuration, persist_config=False,
+    )  # fmt: skip
     return configuration
 
 
-def _pool(configuration: Any) -> Any:
+def _pool(found: kubeconfig.Context | None, user: Mapping[str, Any], configuration: Any) -> Any:
     import urllib3
-    from kubernetes.client.rest import RESTClientObject
 
-    if not configuration.verify_ssl:
+    more: dict[str, Any] = {"maxsize": 16}
+    if configuration.host.startswith("https:"):
+        more |= _tls(found, user, configuration.ssl_ca_cert)
+    proxy = _proxy(found, configuration.host)
+    if not proxy:
+        return urllib3.PoolManager(**more)
+    if urlsplit(proxy).scheme.startswith("socks"):
+        from urllib3.contrib.socks import SOCKSProxyManager
+
+        return SOCKSProxyManager(proxy, **more)
+    return urllib3.ProxyManager(proxy, **more)
+
+
+def _tls(found: kubeconfig.Context | None, user: Mapping[str, Any], pods_authority: str | None) -> dict[str, Any]:
+    import urllib3
+
+    if not found:
+        authority = Path(pods_authority).read_bytes() if pods_authority else None
+        return {
+            "ssl_context": tls_context(authority, None, None, verified=True, where=_where(found)),
+            "cert_reqs": "CERT_REQUIRED",
+        }
+    verified = not found.cluster.get("insecure-skip-tls-verify")
+    if not verified:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the kubeconfig says so; kubectl is silent too
-    return RESTClientObject(configuration).pool_manager
+    context = tls_context(
+        material(found.cluster, "certificate-authority") if verified else None,
+        material(user, "client-certificate"), material(user, "client-key"),
+        verified=verified, where=_where(found),
+    )  # fmt: skip
+    name = found.cluster.get("tls-server-name")
+    more = {"server_hostname": name} if name else {}
+    return {"ssl_context": context, "cert_reqs": "CERT_REQUIRED" if verified else "CERT_NONE", **more}
 
 
 def _headers(configuration: Any, more: Mapping[str, str | list[str]]) -> Any:
-    from urllib3._collections import HTTPHeaderDict  # urllib3 1.26 does not export it
+    from urllib3 import HTTPHeaderDict
 
     headers = HTTPHeaderDict(
         {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"arpcheck/{__version__}"}

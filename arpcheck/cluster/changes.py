@@ -179,7 +179,7 @@ def connected(source: Source) -> Iterator[Connection]:
     import kubernetes  # noqa: F401 - half a second, which is not the server's
 
     budget = Budget(source.request_timeout)
-    session = open_session(source.kubeconfig, source.context, source.as_user, budget, source.held)
+    session = open_session(source, budget)
     try:
         yield Connection(session, source.request_timeout)
     finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,10 @@ _USER_TEXTS = (
     "client-key", "client-key-data", "as", "as-uid",
 )  # fmt: skip
 _PATHS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+
+
+class UnreadableError(ClusterError):
+    """A kubeconfig that this user may not read, or that is not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,22 +88,40 @@ def contexts(explicit: str | None, environ: Mapping[str, str]) -> tuple[str, ...
     return tuple(sorted(_merge(_paths(explicit, environ)).contexts))
 
 
-def embedded(context: Context) -> Context:
-    """The same with the files that it names in it, so that nothing has to be read again. ClusterError for one that
-    can't be read."""
-    return replace(context, cluster=_embedded(context.cluster), user=_embedded(context.user))
+def embedded(context: Context, may_read: Callable[[Path], bool] = lambda _: True) -> Context:
+    """The same with the files that it names in it, so that nothing has to be read again; those that `may_read` refuses
+    stay named, for whoever reads them later. ClusterError for one that can't be read."""
+    return replace(context, cluster=_embedded(context.cluster, may_read), user=_embedded(context.user, may_read))
 
 
-def _embedded(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _embedded(entry: Mapping[str, Any], may_read: Callable[[Path], bool]) -> dict[str, Any]:
     found = {key: value for key, value in entry.items() if key not in _PATHS}
     for key in _PATHS:
         if key in entry and f"{key}-data" not in found:
-            content = _content(Path(entry[key]))
+            if not may_read(Path(entry[key])):
+                found[key] = entry[key]
+                continue
             if key == "tokenFile":
-                found["token"] = content.decode("latin-1").strip()
+                found["token"] = token_in_file(entry)
             else:
-                found[f"{key}-data"] = base64.b64encode(content).decode()
+                found[f"{key}-data"] = base64.b64encode(_content(Path(entry[key]))).decode()
     return found
+
+
+def material(entry: Mapping[str, Any], key: str) -> bytes | None:
+    """A certificate or a key of an entry: the data in it, else the file that it names. None where it has neither.
+    ClusterError for what can't be read."""
+    if data := entry.get(f"{key}-data"):
+        try:
+            return base64.b64decode("".join(data.split()), validate=True)
+        except ValueError:
+            raise ClusterError(f"{key}-data in the kubeconfig is not base64", "Take it as kubectl wrote it") from None
+    return _content(Path(entry[key])) if key in entry else None
+
+
+def token_in_file(user: Mapping[str, Any]) -> str | None:
+    """ClusterError for a file that can't be read."""
+    return _content(Path(user["tokenFile"])).decode("latin-1").strip() if "tokenFile" in user else None
 
 
 def _content(path: Path) -> bytes:
@@ -150,7 +172,7 @@ def _read(path: Path) -> Mapping[str, Any]:
             content = file.read(SIZE + 1)
         documents = parse(content) if content.strip() else []
     except OSError as error:
-        raise ClusterError(f"{path}: {error.strerror or type(error).__name__}", hint) from None
+        raise UnreadableError(f"{path}: {error.strerror or type(error).__name__}", hint) from None
     except MalformedError as error:
         raise ClusterError(f"{path}:{error.line}: not a kubeconfig", hint) from None
     if len(content) > SIZE or len(documents) > 1 or any(not isinstance(doc.value, dict) for doc in documents):

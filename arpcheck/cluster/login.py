@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from arpcheck.cluster.document import MalformedError
 from arpcheck.cluster.json_text import json_value
 from arpcheck.cluster.kubeconfig import Context
 from arpcheck.errors import ClusterError
-from arpcheck.objects import at, items, text
+from arpcheck.objects import at, instant, items, text
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +44,30 @@ def log_in(context: Context, budget: Budget) -> dict[str, Any]:
     command, environment = _command(plugin, context.directory), _environment(plugin, context, interactive)
     output = _output(command, environment, interactive, name, budget)
     return user | _credential(output, name, text(plugin, "apiVersion"))
+
+
+def token_of_provider(provider: Any, context: str) -> str:
+    """What a `kubectl login` of the former kind left in the kubeconfig, while it lasts. ClusterError where it has none.
+
+    It is not refreshed: the client would do so without checking the issuer's certificate, and would throw away the refresh
+    token that takes the place of the one that is used up."""
+    token = text(provider, "config", "id-token") or text(provider, "config", "access-token")
+    ends = _end_of(token) or instant(at(provider, "config", "expiry"))
+    if not token or (ends and ends <= datetime.now(UTC)):
+        what = "has expired" if token else "has no token"
+        hint = "Log in with kubectl, or use the provider's login plug-in (exec)"
+        raise ClusterError(f"the auth-provider login of context {context!r} {what}", hint)
+    return token
+
+
+def _end_of(token: str) -> datetime | None:
+    """The claim `exp` of a JSON Web Token (RFC 7519 section 4.1.4); None where there is none to be read."""
+    try:
+        payload = token.split(".")[1]
+        claim = at(json_value(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))), "exp")
+        return datetime.fromtimestamp(claim, UTC) if isinstance(claim, int | float) else None
+    except (IndexError, ValueError, OverflowError, OSError):
+        return None
 
 
 def _is_interactive(plugin: Any, name: str) -> bool:

@@ -40,7 +40,7 @@ def read_logs(source: Source, containers: Mapping[str, Container]) -> Logs:
     if source.cluster_file is not None:
         raise UsageError("a cluster file holds no logs", "Leave out --logs, or name a cluster")
     budget = Budget(source.request_timeout)
-    session = open_session(source.kubeconfig, source.context, source.as_user, budget, source.held)
+    session = open_session(source, budget)
     try:
         work = {key: (lambda one=one: _log(session, one, budget)) for key, one in containers.items()}
         told = dict(side_by_side(work, budget))

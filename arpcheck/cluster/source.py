@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from arpcheck.cluster.budget import Budget
 from arpcheck.cluster.files import read_file
 from arpcheck.cluster.kubeconfig import Context, embedded, load
+from arpcheck.cluster.ownership import not_roots
 from arpcheck.cluster.plan import merge
 from arpcheck.collector import held_back
 from arpcheck.model import Need
@@ -32,33 +32,27 @@ class Source:
     """Seconds for all reading together, the login included."""
     held: Context | None = field(default=None, repr=False)
     """What `hold` read of the kubeconfig."""
+    unheld: str = ""
+    """Why `hold` did not read the kubeconfig that was named, though root was there to do it."""
 
 
 def hold(source: Source, *, for_another: bool) -> Source:
     """The same with its kubeconfig read, and the files that this names: called while there is the right to read them.
 
     `for_another`: this process is about to become another user, so it reads only what was named explicitly and what
-    root alone can have written; else that user could send any of root's files to a server of his own as a token.
-    ClusterError for a kubeconfig that can't be used."""
-    path = source.kubeconfig and Path(source.kubeconfig).expanduser().resolve()
-    if source.cluster_file is not None or (for_another and not (path and _is_roots(path))):
+    root alone can have written; else that user could send any of root's files to a server of his own as a token. The
+    same goes for each file that the kubeconfig names. ClusterError for a kubeconfig that can't be used."""
+    path = Path(source.kubeconfig).expanduser().absolute() if source.kubeconfig else None
+    if source.cluster_file is not None or (for_another and not path):
         return source
+    if for_another and path and (why := not_roots(path)):
+        return replace(source, unheld=why)
     found = load(str(path) if path else None, source.context, os.environ)
-    return replace(source, held=embedded(found) if found else None)
+    may_read: Callable[[Path], bool] = (lambda named: not not_roots(named)) if for_another else (lambda _: True)
+    return replace(source, held=embedded(found, may_read) if found else None)
 
 
-def _is_roots(path: Path) -> bool:
-    """The file and every folder on the way to it."""
-    try:
-        found = [os.stat(part) for part in (path, *path.parents)]
-    except OSError:
-        return False
-    return all(part.st_uid == 0 and not part.st_mode & (stat.S_IWGRP | stat.S_IWOTH) for part in found)
-
-
-def read(
-    source: Source, needs: Sequence[Need], *, namespace: str | None = None, services_required: bool = True
-) -> Objects:
+def read(source: Source, needs: Sequence[Need], *, namespace: str | None = None, services_required: bool = True) -> Objects:
     """All that the needs name, each resource once, cut down to their fields.
 
     What is refused, unreadable or late becomes a Gap, and a resource that the server does not serve is absent. Where
@@ -74,7 +68,7 @@ def read(
     from arpcheck.cluster.api import read_api
 
     budget = Budget(source.request_timeout)
-    session = open_session(source.kubeconfig, source.context, source.as_user, budget, source.held)
+    session = open_session(source, budget)
     try:
         with held_back():
             return read_api(session, wants, budget, within=namespace, services_required=services_required)

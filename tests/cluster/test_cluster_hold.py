@@ -49,7 +49,8 @@ def encoded(text):
 def test_nothing_that_the_next_user_may_have_written_is_read_for_him(kubeconfig):
     """The folder of the tests is somebody's own, or in one that everybody may write to."""
     source = Source(kubeconfig=str(kubeconfig))
-    assert hold(source, for_another=True) == source
+    held = hold(source, for_another=True)
+    assert (held.held, held.unheld) == (None, "others than root may write to /tmp")
 
 
 def test_for_another_user_only_what_was_named_is_read(kubeconfig, monkeypatch):

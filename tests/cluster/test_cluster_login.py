@@ -1,5 +1,6 @@
 """Login plug-ins: their token or certificate is used, and whatever else they do is one line within the budget."""
 
+import base64
 import json
 import os
 import stat
@@ -17,6 +18,32 @@ API = "client.authentication.k8s.io/v1"
 
 def credential(**status):
     return json.dumps({"apiVersion": API, "kind": "ExecCredential", "status": status})
+
+
+def web_token(exp):
+    payload = base64.urlsafe_b64encode(json.dumps({"exp": exp}).encode()).decode().rstrip("=")
+    return f"e30.{payload}.x"
+
+
+PROVIDERS = [
+    pytest.param({"id-token": web_token(9_999_999_999)}, None, id="a web token that lasts"),
+    pytest.param({"access-token": "opaque"}, None, id="an opaque token"),
+    pytest.param({"access-token": "opaque", "expiry": "2999-01-01T00:00:00Z"}, None, id="one with an end"),
+    pytest.param({"id-token": web_token(1)}, "has expired", id="expired"),
+    pytest.param({"access-token": "opaque", "expiry": "2001-01-01T00:00:00Z"}, "has expired", id="one with an end that has come"),
+    pytest.param({"refresh-token": "planted", "idp-certificate-authority-data": "eA=="}, "has no token", id="none"),
+]
+
+
+@pytest.mark.parametrize(("config", "why"), PROVIDERS)
+def test_a_login_of_the_former_kind_is_used_while_it_lasts_and_never_refreshed(tmp_path, config, why):
+    token = config.get("id-token") or config.get("access-token")
+    with cluster(tmp_path) as (server, _):
+        kubeconfig = server.kubeconfig(tmp_path / "other", token=None, auth_provider={"name": "oidc", "config": config})
+        with pytest.raises(ClusterError, match=why or "not accepted"):
+            read(Source(kubeconfig=kubeconfig), [SERVICES])
+        sent = {request.headers.get("authorization") for request in server.requests}
+    assert sent == (set() if why else {f"Bearer {token}"})
 
 
 @pytest.fixture

@@ -61,6 +61,15 @@ def test_the_kubeconfigs_proxy_is_used(kubeconfig_for):
         assert not any("authorization" in request.headers for request in proxy.requests), "in the clear no credentials are sent"
 
 
+def test_no_credentials_go_to_a_proxy_in_the_clear_even_for_a_server_that_is_said_to_be_here(kubeconfig_for):
+    """Over http a proxy reads all; `localhost` is then the proxy's own."""
+    with ApiServer(CLUSTER) as proxy:
+        path = kubeconfig_for("http://localhost", {"proxy-url": proxy.url}, {"token": TOKEN, "exec": {"command": "gone"}})
+        assert names(read(Source(kubeconfig=path), [SERVICES]), "services")
+        assert [request.headers["host"] for request in proxy.requests][:1] == ["localhost"]
+        assert not any("authorization" in request.headers for request in proxy.requests)
+
+
 @pytest.mark.parametrize(
     ("proxy", "why"),
     [

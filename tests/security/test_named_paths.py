@@ -1,0 +1,124 @@
+"""Each path that a kubeconfig names is opened with the rights of whoever has the say of it, not with root's for a user."""
+
+import json
+import os
+
+import pytest
+
+from arpcheck.cluster import Source, hold
+from arpcheck.cluster.ownership import not_roots
+
+UID = 4242
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+
+
+@pytest.fixture
+def roots(request):
+    """A folder on whose way only root has a say."""
+    from pathlib import Path
+    from shutil import rmtree
+    from tempfile import mkdtemp
+
+    folder = Path(mkdtemp(dir="/root"))
+    yield folder
+    rmtree(folder)
+
+
+@pytest.fixture
+def users(roots):
+    """A folder of another user's."""
+    folder = roots / "users"
+    folder.mkdir()
+    os.chown(folder, UID, UID)
+    return folder
+
+
+def written(folder, key):
+    """A kubeconfig of root's that names a key."""
+    config = {
+        "current-context": "x",
+        "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+        "clusters": [{"name": "x", "cluster": {"server": "https://127.0.0.1:6443"}}],
+        "users": [{"name": "x", "user": {"client-certificate-data": "eA==", "client-key": str(key)}}],
+    }
+    path = folder / "config"
+    path.write_text(json.dumps(config))
+    return path
+
+
+def held(path):
+    return hold(Source(kubeconfig=str(path)), for_another=True).held
+
+
+def test_a_file_of_roots_is_read_for_the_one_who_named_its_kubeconfig(roots):
+    (roots / "key").write_text("roots")
+    found = held(written(roots, roots / "key"))
+    assert (found.user.get("client-key-data"), "client-key" in found.user) == ("cm9vdHM=", False)
+
+
+def test_a_link_in_a_users_folder_leads_root_nowhere(roots, users):
+    (roots / "secret").write_text("roots")
+    (users / "key").symlink_to(roots / "secret")
+    os.chown(users / "key", 0, 0, follow_symlinks=False)
+    found = held(written(roots, users / "key"))
+    assert (found.user["client-key"], "client-key-data" in found.user) == (str(users / "key"), False)
+
+
+def test_a_link_of_roots_that_leads_through_a_users_folder_leads_nowhere_either(roots, users):
+    (users / "key").write_text("theirs")
+    (roots / "key").symlink_to(users / "key")
+    assert "client-key-data" not in held(written(roots, roots / "key")).user
+
+
+def test_a_kubeconfig_behind_a_users_link_is_not_read_for_him(roots, users):
+    (roots / "key").write_text("roots")
+    (users / "link").symlink_to(written(roots, roots / "key"))
+    found = hold(Source(kubeconfig=str(users / "link")), for_another=True)
+    assert (found.held, found.unheld) == (None, f"{users} is not root's")
+
+
+PLACES = [
+    pytest.param("file", "", id="root's"),
+    pytest.param("link", "", id="a link of root's"),
+    pytest.param("up/../file", "", id="up and down"),
+    pytest.param("relative", "", id="a relative link"),
+    pytest.param("shared/file", "others than root may write to {}/shared", id="everybody's folder"),
+    pytest.param("theirs", "{}/theirs is not root's", id="somebody's file"),
+    pytest.param("round", "{}/round: too many links", id="a link to itself"),
+    pytest.param("gone", "{}/gone: No such file or directory", id="none"),
+]
+
+
+@pytest.mark.parametrize(("name", "why"), PLACES)
+def test_who_has_a_say(roots, name, why):
+    (roots / "file").write_text("x")
+    (roots / "link").symlink_to(roots / "file")
+    (roots / "up").mkdir()
+    (roots / "relative").symlink_to("up/../file")
+    (roots / "shared").mkdir()
+    (roots / "shared").chmod(0o1777)
+    (roots / "shared" / "file").write_text("x")
+    (roots / "theirs").write_text("x")
+    os.chown(roots / "theirs", UID, UID)
+    (roots / "round").symlink_to(roots / "round")
+    assert not_roots(roots / name) == why.format(roots)
+
+
+def test_a_kubeconfig_of_roots_that_was_not_read_says_why(roots, monkeypatch):
+    """Below a folder where others may write, and not readable for them: what the user would be told is the truth."""
+    from arpcheck.cluster import read
+    from arpcheck.errors import ClusterError
+
+    roots.chmod(0o1777)
+    source = hold(Source(kubeconfig=str(written(roots, roots / "key"))), for_another=True)
+    os.setresuid(UID, UID, 0)
+    try:
+        with pytest.raises(ClusterError) as error:
+            read(source, ())
+    finally:
+        os.setresuid(0, 0, 0)
+    assert str(error.value) == (
+        f"{roots}/config: Permission denied. Root did not read it for this user, since others than root may write to {roots}: "
+        "put it where root alone can write"
+    )
