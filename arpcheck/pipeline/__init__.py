@@ -17,8 +17,8 @@ from arpcheck.pipeline.planning import Plan, own_node, plan, settle
 from arpcheck.pipeline.records import announcements
 
 __all__ = [
-    "CHOICES", "NEEDS", "Plan", "announcements", "conclude", "observe", "own_node", "plan", "recorded", "records_of", "rights",
-    "settle",
+    "CHOICES", "NEEDS", "Plan", "announcements", "conclude", "observe", "own_node", "plan", "recorded", "records_of",
+    "rights", "settle",
 ]  # fmt: skip
 
 NEEDS: tuple[Need, ...] = (*loadbalancers.NEEDS, *identities.NEEDS, *kubeproxy.NEEDS)
