@@ -503,6 +503,22 @@ class MacListFormat(StrEnum):
                 assert_never(self)
 
     @property
+    def lists_all(self) -> bool:
+        """It knows all NICs of a node, or the user says so: a MAC that it does not have is not this node's. Others leave
+        some out: NetBox and metal3 list what was entered or inspected, node_exporter what it was not told to ignore."""
+        match self:
+            case self.CSV | self.YAML | self.JOB | self.ANSIBLE | self.IP_JSON | self.IP_BRIEF:
+                return True
+            case self.NODE_EXPORTER | self.NETBOX | self.OBJECTS:
+                return False
+            case self.ETHERS | self.ARP_SCAN | self.IP_NEIGH | self.ARP | self.PROC_NET_ARP | self.DNSMASQ:
+                return False
+            case self.ADDRESS_CSV | self.CAPTURE:
+                return False
+            case _:
+                assert_never(self)
+
+    @property
     def rank(self) -> SourceRank:
         match self:
             case self.CSV | self.YAML:

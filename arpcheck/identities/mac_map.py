@@ -27,7 +27,7 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
             yield Identity(
                 mac=entry.mac, node=node, source=NAME, detail=entry.where, interface=entry.interface,
                 rank=SourceRank.OTHER_FILE if seen else entry.format.rank,
-                lists_nics=entry.format.lists_nics and not seen, lists_all=entry.format.lists_nics and not seen,
+                lists_nics=entry.format.lists_nics and not seen, lists_all=entry.format.lists_all and not seen,
             )  # fmt: skip
 
 

@@ -7,11 +7,12 @@ Gives: all NICs, bonds, VLANs and bridges with their names, with an address or w
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from arpcheck.evidence import Evidence
 from arpcheck.identities.nics import is_inside, station
 from arpcheck.model import Identity, Need, SourceRank
-from arpcheck.objects import Object, instant, items, name, text
+from arpcheck.objects import Object, Objects, instant, items, name, text
 
 NAME = "node-network-state"
 
@@ -33,16 +34,35 @@ NEEDS: tuple[Need, ...] = (
 )
 
 
+FRESH = timedelta(minutes=10)
+"""It is written anew every minute (kubernetes-nmstate: pkg/node/refresh.go); one that is older is of a node that is down, or
+that was replaced."""
+
+
 def identities(evidence: Evidence) -> Iterable[Identity]:
-    """The object has the node's name, its MACs are in capitals (kubernetes-nmstate: api/shared)."""
+    """The object has the node's name, its MACs are in capitals (kubernetes-nmstate: api/shared). What is old, or of a node
+    that is not Ready, is worth no more than a file."""
+    ready = {node.name for node in evidence.objects.nodes() if node.ready}
     for state in evidence.objects.of(_RESOURCE):
+        told = instant(text(state, "status", "lastSuccessfulUpdateTime"))
+        fresh = name(state) in ready and _is_fresh(told, evidence.objects)
         for nic, value in own_nics(state):
             if mac := station(value):
                 yield Identity(
                     mac=mac, node=name(state), source=NAME, detail=f"NodeNetworkState {name(state)}", interface=nic or None,
-                    observed_at=instant(text(state, "status", "lastSuccessfulUpdateTime")),
-                    rank=SourceRank.PUBLISHED, lists_nics=True, lists_all=True,
+                    observed_at=told, rank=SourceRank.PUBLISHED if fresh else SourceRank.OTHER_FILE,
+                    lists_nics=fresh, lists_all=fresh,
                 )  # fmt: skip
+
+
+def _is_fresh(told: datetime | None, objects: Objects) -> bool:
+    """By the API server's clock, when the objects were read."""
+    if told is None or objects.read_at is None:
+        return False
+    try:
+        return objects.read_at + timedelta(seconds=objects.server_ahead or 0.0) - told <= FRESH
+    except OverflowError:
+        return False
 
 
 def own_nics(state: Object) -> Iterable[tuple[str, str]]:

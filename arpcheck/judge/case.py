@@ -95,6 +95,8 @@ class Case:
     of them is current in `claims`."""
     clock_doubt: bool = False
     """No claim is current, and one would be if its time could be believed."""
+    nodes_announce: bool = True
+    """It is of a load balancer that is known, and whose announcers are nodes."""
     external: bool = False
     """Its load balancers are outside of the cluster, and no current claim names a node: no node is supposed to announce."""
     held_everywhere: str | None = None
@@ -154,7 +156,7 @@ class Case:
     def is_foreign(self, party: Responder) -> bool:
         """It is no node's, and nothing says that it is as it should be."""
         mac = party.macs[0]
-        if party.node is not None or mac in self.named or self.named_unread or self.external:
+        if party.node is not None or mac in self.named or self.named_unread or self.external or not self.nodes_announce:
             return False
         return any(owner.outside or (owner.apart and self._beside_announcer(party)) for owner in self.owners_of(party))
 
@@ -169,7 +171,8 @@ class Case:
     def words(self, party: Responder) -> str:
         """For a reason: the node, or the MAC and what is known of it."""
         if party.node:
-            return party.node
+            names = sorted({i.node for owner in self.owners_of(party) for i in owner.identities if owner.doubtful})
+            return party.node if len(names) < 2 else f"{', '.join(party.macs)} ({' or '.join(names)})"
         about = self.named.get(party.macs[0]) or next((owner.label for owner in self.owners_of(party)), "")
         return f"{', '.join(party.macs)} ({about})" if about else ", ".join(party.macs)
 

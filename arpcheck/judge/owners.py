@@ -65,7 +65,7 @@ def owners(
     claims = _claims(hearing, knowledge)
     decided = {nic: None if nic[1] in knowledge.overlays else _node(found) for nic, found in claims.items()}
     conflicts = tuple(_conflicts(hearing, knowledge, claims, decided, addresses))
-    contested = {nic for conflict in conflicts for nic in conflict.nics}
+    contested = {nic for conflict in conflicts for nic in conflict.nics} | _of_several(hearing, knowledge, addresses)
     homes = tuple({ip for own in addresses.values() for ip in own})
     at_home = {nic for ip in homes for nic in hearing.by_nic(ip)}  # some node's, though it may not be known whose
     outside, apart = _Outside(knowledge, claims, names), _Apart(hearing, decided, names, homes, knowledge)
@@ -148,6 +148,22 @@ def _conflicts(
                 unlisted = tuple(sorted(nic for nic in there if (nic, node) not in listed))
                 if len(there) > 1 and unlisted:
                     yield Conflict(ip=ip, node=node, nics=unlisted)
+
+
+def _of_several(
+    hearing: Hearing, knowledge: Knowledge, addresses: Mapping[str, Iterable[IPv4Address]]
+) -> Set[Nic]:
+    """NICs that answered for the own addresses of several nodes: two machines with one MAC, or a switch that answers from
+    its table. Asked alone, only one of the two hears the question, so that this does not tell them apart."""
+    homes: dict[IPv4Address, set[str]] = {}
+    for node, own in addresses.items():
+        for ip in own:
+            homes.setdefault(ip, set()).add(node)
+    found: dict[Nic, list[set[str]]] = {}
+    for ip, nodes in homes.items():
+        for nic in _genuine(hearing, ip, knowledge) if ip not in knowledge.shared else ():
+            found.setdefault(nic, []).append(nodes)
+    return {nic for nic, several in found.items() if not set.intersection(*several)}
 
 
 def _genuine(hearing: Hearing, ip: IPv4Address, knowledge: Knowledge) -> list[Nic]:

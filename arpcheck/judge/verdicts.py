@@ -145,6 +145,7 @@ def inconclusive(case: Case) -> str | None:
     14. or the file in place of an API holds none of what would say who should answer, or that nobody should.
     15. or the cluster was read more than an hour before, and what was heard is not what was recorded then.
     16. or a node answers for the address of a load balancer outside of the cluster.
+    17. or only a node without strict ARP answered, and nothing records who should.
 
     Do:
     - Remove what the reason names (a missing right, a slower `--rate`, another host to run from) and run it again.
@@ -288,6 +289,13 @@ def _outside(case: Case) -> str | None:
     return f"{_and(case, case.parties)} answered, and a load balancer outside of the cluster serves the address"
 
 
+def _only_loud(case: Case) -> str | None:
+    """A kernel without strict ARP answers whether its node was chosen or not."""
+    if case.announcers or case.silence or len(case.parties) != 1 or case.parties[0] not in case.offenders:
+        return None
+    return f"only {_and(case, case.parties)} answered, whose kernel answers for every Service's address; {_should(case)}"
+
+
 def _some_rounds_only(case: Case) -> str | None:
     if len(case.parties) != 1 or case.every_round(case.parties[0]):
         return None
@@ -398,7 +406,7 @@ def _asked_of_one_only(case: Case) -> str | None:
 
 
 _DOUBTS: tuple[Rule, ...] = (
-    _lost_frames, _unfinished, _unknown_owner, _doubtful_owner, _doubled, _itself, _outside, _some_rounds_only,
+    _lost_frames, _unfinished, _unknown_owner, _doubtful_owner, _doubled, _itself, _outside, _only_loud, _some_rounds_only,
     _changing, _never_both_audible, _deaf, _asked_of_one_only, _unread, _rival_claims, _unsaid, _outdated,
 )  # fmt: skip
 
@@ -418,7 +426,7 @@ def _should(case: Case) -> str:
 
 
 def _and(case: Case, parties: Iterable[Responder]) -> str:
-    return " and ".join([party.node or case.words(party) for party in parties])
+    return " and ".join([case.words(party) for party in parties])
 
 
 def _too(case: Case, named: Callable[[Responder], bool]) -> str:

@@ -232,6 +232,7 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
         conflict=record.conflict,
         changed=record.changed,
         clock_doubt=record.clock_doubt,
+        nodes_announce=any(one.implementation for one in record.announcements) or bool(record.announcers),
         external=record.external,
         held_everywhere=record.held_everywhere,
         own_address_of=record.own_address_of,

@@ -159,10 +159,12 @@ class Account:
     def _question(self, arrival: Arrival, answer: frames.Answer) -> Question | str:
         """The question that this answers, or the reason why it answers none."""
         interface = arrival.interface
+        if answer.ip == answer.target_ip:  # also where this host itself has the address
+            return "announcement"
         by_sender = self._broadcast.get((interface, answer.ip), {})
         unicast = self._unicast.get((interface, answer.ip, answer.mac))
         if not by_sender and not unicast:
-            return "announcement" if answer.ip == answer.target_ip else "not-asked"
+            return "not-asked"
         if not frames.reaches(arrival.frame, self._own_mac[interface]):
             return "not-for-us"
         to_us = answer.target_mac == self._own_mac[interface]
@@ -170,7 +172,7 @@ class Account:
             asked = [q for q in (by_sender.get(_ZERO), unicast if unicast and not int(unicast.sender) else None) if q]
             return _latest(asked) if asked and to_us else "not-for-us"
         if answer.target_ip not in self._own_ips[interface]:
-            return "announcement" if answer.ip == answer.target_ip else "not-for-us"
+            return "not-for-us"
         asked_so = by_sender.get(answer.target_ip)
         if asked_so and not unicast:  # as nearly always
             return asked_so

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from identities_world import M1, M2, M3, M4, N1, N2, cluster, evidence, node
@@ -77,12 +78,36 @@ def test_node_network_state():
         {"name": "ib0", "type": "ethernet", "mac-address": "00:" * 19 + "01"},
         *ODD, *({"name": odd, "type": "ethernet", "mac-address": odd} for odd in ODD),
     ]  # fmt: skip
-    found = list(node_network_state.identities(evidence(cluster(**{NNS: [state("node1", *nics)]}))))
     at = datetime(2026, 3, 1, 11, 59, tzinfo=UTC)
+    objects = replace(cluster(**{NNS: [state("node1", *nics)]}, nodes=[READY]), read_at=at)
+    found = list(node_network_state.identities(evidence(objects)))
     assert found == [
         Identity(mac=Mac(mac), node="node1", source="node-network-state", detail="NodeNetworkState node1", interface=nic, observed_at=at, lists_all=True, **PUBLISHED)
         for mac, nic in (("52:55:00:d1:55:01", "ens224"), (M1, "bond0"), (M2, "ens3.100"), (M4, None))
     ]
+
+
+READY = {"metadata": {"name": "node1"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+DOWN = {"metadata": {"name": "node1"}, "status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}
+
+
+@pytest.mark.parametrize(
+    ("node", "minutes", "ahead", "fresh"),
+    [
+        pytest.param(READY, 1, None, True, id="of a minute ago"),
+        pytest.param(READY, 11, None, False, id="of eleven minutes ago"),
+        pytest.param(READY, 11, -120.0, True, id="of eleven minutes ago by this host's clock, which is two minutes ahead"),
+        pytest.param(READY, None, None, False, id="in a file that does not say when it was read"),
+        pytest.param(DOWN, 1, None, False, id="of a node that is not Ready"),
+    ],
+)
+def test_an_old_report_lists_nothing(node, minutes, ahead, fresh):
+    at = datetime(2026, 3, 1, 11, 59, tzinfo=UTC)
+    nic = {"name": "ens224", "type": "ethernet", "mac-address": M1}
+    read_at = None if minutes is None else at + timedelta(minutes=minutes)
+    objects = replace(cluster(**{NNS: [state("node1", nic)]}, nodes=[node]), read_at=read_at, server_ahead=ahead)
+    [found] = node_network_state.identities(evidence(objects))
+    assert (found.lists_nics, found.lists_all, found.rank < SourceRank.WIRE) == (fresh, fresh, fresh)
 
 
 @pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))

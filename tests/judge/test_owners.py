@@ -142,7 +142,7 @@ def test_what_was_heard_on_one_segment_says_nothing_of_another():
         pytest.param(
             [(N1, M1), (N1, M9)], [LISTS[0], identity(M9, "n1", "mac-map")], {M1: "listed", M9: "listed"}, (), id="both are listed"
         ),
-        pytest.param([(N1, M1), (N1, M2), (N2, M2)], KNOWN, {M1: "heard", M2: "heard"}, (), id="the other is known to be another node's"),
+        pytest.param([(N1, M1), (N1, M2), (N2, M2)], KNOWN, {M1: "heard", M2: "doubtful"}, (), id="the other is known to be another node's"),
         pytest.param([(N2, M1)], [LISTS[0], identity(M1, "n2")], {M1: "doubtful"}, (), id="a list contradicts the wire"),
     ],
 )

@@ -62,7 +62,7 @@ CASES = [
     pytest.param(case(A, B, announcers="a", non_strict="b"), "non-strict", "b answered without", id="beside the announcer"),
     pytest.param(case(B, announcers="a", non_strict="b"), "non-strict", "a should", id="instead of the announcer"),
     pytest.param(case(A, B, non_strict="b"), "non-strict", "not known", id="no announcer known, beside another"),
-    pytest.param(case(B, non_strict="b"), "ok", "nothing records", id="no announcer known, alone: it may be the announcer"),
+    pytest.param(case(B, non_strict="b"), "inconclusive", "answers for every Service", id="no announcer known, alone: it may be the announcer"),
     pytest.param(case(A, announcers="a", non_strict="a"), "ok", "", id="the announcer itself, alone"),
     pytest.param(
         case(B, silence="announced by BGP only", non_strict="b"), "non-strict", "nobody should: announced by BGP only", id="alone, and nobody should"
