@@ -161,7 +161,7 @@ def rules_of(roles):
 POOLS = {f"{plural}.metallb.io": "forbidden" for plural in ("bgpadvertisements", "ipaddresspools", "l2advertisements")}
 CHOSEN = [
     pytest.param(pipeline.CHOICES, {}, id="all"),
-    pytest.param((), POOLS, id="none: nothing optional"),
+    pytest.param((), {**POOLS, "daemonsets.apps": "forbidden"}, id="none: nothing optional"),
     pytest.param(("metallb",), {"leases.coordination.k8s.io": "forbidden"}, id="one: nothing of the others"),
     pytest.param(("cilium",), {**POOLS, "events": "forbidden", "servicel2statuses.metallb.io": "forbidden"}, id="another"),
 ]

@@ -43,6 +43,7 @@ NEEDS: tuple[Need, ...] = (
         costs="the namespace that Cilium writes its Leases in is only guessed where it is not kube-system",
         names=("cilium",),
         fields=("metadata name",),
+        group="cilium.io",
         optional=True,
     ),
     POLICIES,

@@ -17,6 +17,8 @@ PATTERN = "kube-vip*"
 
 _VARIABLES = ("address", "bgp_enable", "cp_enable", "lb_class_name", "svc_enable", "vip_address", "vip_arp")
 _DAEMONSETS, _PODS = "daemonsets.apps", "pods"
+_SPACE = "kube-system"
+"""Where its own manifests put it: elsewhere neither is asked for, since pods hold the secrets of whoever runs them."""
 _COSTS = "whether kube-vip announces by BGP, which class it serves, and the control plane's address are not known"
 
 
@@ -25,8 +27,15 @@ def _fields(below: str) -> tuple[str, ...]:
 
 
 NEEDS = (
-    Need(resource=_DAEMONSETS, costs=_COSTS, names=(PATTERN,), fields=_fields("spec template spec"), optional=True),
-    Need(resource=_PODS, costs=_COSTS, names=(PATTERN,), fields=_fields("spec"), optional=True),
+    Need(
+        resource=_DAEMONSETS,
+        costs=_COSTS,
+        namespace=_SPACE,
+        names=(PATTERN,),
+        fields=_fields("spec template spec"),
+        optional=True,
+    ),
+    Need(resource=_PODS, costs=_COSTS, namespace=_SPACE, names=(PATTERN,), fields=_fields("spec"), optional=True),
 )
 
 

@@ -19,6 +19,7 @@ SPEAKERS = Need(
     costs="a loadBalancerClass that MetalLB was told to serve is not recognised as its own",
     names=("speaker", "*metallb*speaker*"),
     fields=("spec template spec containers args",),
+    group="metallb.io",
     optional=True,
 )
 

@@ -92,11 +92,12 @@ def granted(*words):
 def test_pods_and_configmaps_are_granted_in_kube_proxys_namespace_alone():
     for words in ((), ("--with", "metallb"), ("--with", "cilium", "--with", "kube-vip")):
         found = granted(*words)
-        assert {space for resource, _, space, _ in found if resource in ("pods", "daemonsets")} == {"kube-system"}
+        assert {space for resource, _, space, _ in found if resource == "pods"} == {"kube-system"}
         assert [(verb, space, names) for resource, verb, space, names in found if resource == "configmaps"] == [
             ("get", "kube-system", ("cilium-config", "kube-proxy", "kube-proxy-config"))
         ]
     assert ("pods", "list", None, ()) in granted("--with", "kube-ovn")
+    assert ("daemonsets", "list", None, ()) not in granted()
 
 
 def test_a_configmap_of_another_name_is_granted_by_that_name():
