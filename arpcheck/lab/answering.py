@@ -17,6 +17,9 @@ from arpcheck.model import Mac
 _TARGET = slice(38, 42)
 """The target protocol address in a frame: most frames are for others, and this tells at once."""
 
+TAG = b"\x81\x00\x00\x64"
+"""IEEE 802.1Q, VLAN 100."""
+
 SOMEBODY = Mac("02:0f:00:00:00:01")
 """A host that is not there."""
 
@@ -93,5 +96,12 @@ def shaped(reply: arp.Packet, shape: Shape) -> bytes:
         case Shape.FOREIGN_TARGET:
             other = reply._replace(target_ip=reply.target_ip + 1, target_mac=SOMEBODY)
             return other.encode(length=arp.PADDED)
+        case Shape.TAGGED:
+            frame = reply.encode(length=arp.PADDED)
+            return frame[:12] + TAG + frame[12:]
+        case Shape.ANNOUNCEMENT:
+            return arp.question(reply.source, reply.sender_ip, reply.sender_ip)._replace(
+                sender_mac=reply.sender_mac
+            ).encode(length=arp.PADDED)
         case _:
             assert_never(shape)

@@ -43,6 +43,10 @@ class Shape(StrEnum):
     """It speaks of an address that was not asked."""
     FOREIGN_TARGET = "foreign-target"
     """It is addressed to us as a frame and to another host as a reply."""
+    TAGGED = "tagged"
+    """A right reply in VLAN 100, which nobody here is in."""
+    ANNOUNCEMENT = "announcement"
+    """In place of an answer a gratuitous request to everybody, as kube-vip and keepalived send them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,10 @@ from ipaddress import IPv4Interface
 
 from arpcheck.errors import WireError
 from arpcheck.lab import arp, kernel
-from arpcheck.lab.answering import Due, Responder
+from arpcheck.lab.answering import TAG, Due, Responder
 from arpcheck.lab.scene import IPVS_DEVICE, IPVS_MAC, Nic, Scene, Station
 from arpcheck.model import Host, Interface, Mac
-from arpcheck.wire.seam import Arrival
+from arpcheck.wire.seam import Arrival, TakenFor
 
 SEND_TAKES = 10e-6
 KERNEL_TAKES = 80e-6
@@ -105,11 +105,13 @@ class SimulatedWire:
         self._deliver(nic.lan, self._now + delay, arp.answer(asked, nic.mac).encode())
 
     def _deliver(self, lan: str, at: float, frame: bytes) -> None:
-        """To the prober's NICs on this LAN, as a switch does that has learnt every MAC."""
-        to = frame[:6]
+        """To the prober's NICs on this LAN, as a switch does that has learnt every MAC. The kernel takes a tag away."""
+        to, taken_for = frame[:6], TakenFor.US
+        if frame[12:16] == TAG:
+            frame, taken_for = frame[:12] + frame[16:], TakenFor.OTHER_HOST
         for nic in self._prober.nics:
             if nic.lan == lan and nic.name in self._scene.prober.interfaces and to in (nic.mac.to_bytes(), b"\xff" * 6):
-                heapq.heappush(self._arrivals, (at, next(self._order), Arrival(nic.name, at, frame)))
+                heapq.heappush(self._arrivals, (at, next(self._order), Arrival(nic.name, at, frame, taken_for)))
 
 
 @dataclass(slots=True)

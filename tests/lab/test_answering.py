@@ -163,3 +163,8 @@ def test_every_shape_differs_from_a_reply_in_one_thing(shape):
             assert packet == REPLY._replace(sender_ip=OTHER)
         case Shape.FOREIGN_TARGET:
             assert packet == REPLY._replace(target_ip=LAN + 1, target_mac=SOMEBODY)
+        case Shape.TAGGED:
+            assert arp.decode(frame[:12] + frame[16:]) == REPLY
+            assert frame[12:18] == b"\x81\x00\x00\x64\x08\x06"
+        case Shape.ANNOUNCEMENT:
+            assert packet == arp.Packet(arp.BROADCAST, NIC, arp.REQUEST, NIC, IP, arp.ZERO_MAC, IP)

@@ -29,11 +29,13 @@ def test_scene_comes_out_as_it_says(name):
 
 
 def test_frames_that_are_no_answer_are_counted_by_reason():
-    ignored = forked.scene("odd-frames", ["-o", "json", *FASTER]).report["run"]["ignored"]
-    assert ignored == {
+    report = forked.scene("odd-frames", ["-o", "json", *FASTER]).report
+    assert [(entry["reason"], entry["frames"]) for entry in report["evidence"]["passedOver"]] == [("other-host", 3), ("vlan", 3)]
+    assert report["run"]["ignored"] == {
         "not-a-reply": 3,
         "not-asked": 3,
         "not-ethernet-ipv4": 3,
         "not-for-us": 3,
         "truncated": 3,
+        "vlan": 3,
     }

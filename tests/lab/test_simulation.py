@@ -1,18 +1,25 @@
 """The simulated wire: virtual time, the switch, the loss, and the host that the prober finds itself to be."""
 
+from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
 import pytest
 
+from arpcheck import pipeline
 from arpcheck.errors import InputError, WireError
-from arpcheck.lab import arp, scene_file
+from arpcheck.evidence import Options
+from arpcheck.lab import arp, cluster_objects, scene_file
 from arpcheck.lab.probe_options import options
 from arpcheck.lab.simulation import SOCKET_HOLDS, SimulatedWire, scene_host
+from arpcheck.model import PassReason
 from arpcheck.wire.seam import Wire
 
 HEAD = 'title = "A test"\nabout = "Made by a test."\n'
 ONE = '[nodes]\nworker-1 = {}\n[[announcers]]\nat = "worker-1"\nips = "10.0.0.50"\n'
 IP, LAN = IPv4Address("10.0.0.50"), IPv4Address("10.0.0.5")
+
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 def scene(toml):
@@ -146,3 +153,36 @@ def test_the_options_of_a_scene_as_the_pipeline_takes_them():
 def test_an_option_that_is_none(text, fault):
     with pytest.raises(InputError, match=f"^prober.options: {fault}$"):
         options(scene(f"prober.options = {text}"))
+
+
+def test_who_announces_and_never_answers_and_who_answers_in_another_vlan_is_in_the_evidence():
+    given = scene(
+        '''
+        [hosts]
+        loud = { addresses = "10.0.0.30" }
+        apart = { addresses = "10.0.0.31" }
+        [[services]]
+        name = "web/nginx"
+        ips = "10.0.0.50"
+        [[announcers]]
+        at = "worker-1"
+        ips = "10.0.0.50"
+        [[announcers]]
+        at = "loud"
+        ips = "10.0.0.50"
+        shape = "announcement"
+        [[announcers]]
+        at = "apart"
+        ips = "10.0.0.50"
+        shape = "tagged"
+        '''
+    )
+    objects = cluster_objects.objects(given, NOW, pipeline.NEEDS)
+    heard = pipeline.observe(
+        Options(interfaces=("eth0",)), objects=objects, host=scene_host(given), wire=SimulatedWire(given), clock=lambda: NOW
+    )
+    worker, loud, apart = (given.station(name).nics[0].mac for name in ("worker-1", "loud", "apart"))
+    vip = IPv4Address("10.0.0.50")
+    assert {reply.mac for reply in heard.replies if reply.ip == vip} == {worker}
+    assert [(g.ip, g.mac, g.source, g.frames) for g in heard.gratuitous] == [(vip, loud, loud, 3)]
+    assert [(p.ip, p.mac, p.reason, p.frames) for p in heard.passed_over] == [(vip, apart, PassReason.VLAN, 3)]
