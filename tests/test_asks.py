@@ -31,7 +31,7 @@ def test_a_service_is_asked_as_a_client_would():
 
 def test_both_senders_where_that_is_wanted_and_no_sender_is_named():
     assert put(vip(), both=True) == [("eth0", "10.0.0.50", "0.0.0.0"), ("eth0", "10.0.0.50", "10.0.0.5")]
-    assert put(vip(FAR), both=True) == [("eth0", "172.16.0.11", "0.0.0.0")]
+    assert put(vip(FAR), both=True) == [("eth0", "172.16.0.11", "0.0.0.0"), ("eth0", "172.16.0.11", "10.0.0.5")]
     assert put(vip(), both=True, sender="own") == [("eth0", "10.0.0.50", "10.0.0.5")]
 
 

@@ -158,9 +158,9 @@ def test_an_address_that_is_not_asked_is_one_target_of_all_its_services_in_any_o
 def test_on_link_leaves_out_what_this_host_can_not_judge():
     networks = (IPv4Network("10.0.0.0/24"),)
     objects = Objects(resources={"services": (service("a", "10.0.0.50"), service("b", "10.9.0.50"))})
-    every = targets(objects, Options(), {}, networks, links=networks)
+    every = targets(objects, Options(), {}, networks)
     assert {t.skips for t in every} == {None}
-    near = targets(objects, Options(on_link=True), {}, networks, links=networks)
+    near = targets(objects, Options(on_link=True), {}, networks)
     assert [(str(t.ip), t.skips) for t in near if t.services] == [("10.0.0.50", None), ("10.9.0.50", Skip.OFF_LINK)]
     assert [(t.ip, t.kind) for t in near if not t.services] == [(t.ip, t.kind) for t in every if not t.services]
 
