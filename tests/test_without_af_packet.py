@@ -12,6 +12,12 @@ import socket, sys
 import psutil
 socket.AF_LINK = psutil.AF_LINK  # where a MAC stands among the addresses there
 del socket.AF_PACKET
+
+def without_recvmmsg(*words, **more):
+    raise AttributeError("recvmmsg")
+
+import ctypes
+ctypes.PyDLL = without_recvmmsg
 from arpcheck.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """

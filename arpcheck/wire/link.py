@@ -80,7 +80,6 @@ class LiveWire:
         self._sent: dict[str, float] = {}
         self._next_look = 0.0
         self._failed: list[LinkLostError] = []
-        self._intake = Intake()
         self._indexes: dict[str, int] = {}
         for interface in interfaces:
             opened = _open(interface, requests=requests)
@@ -88,6 +87,7 @@ class LiveWire:
             self._links[opened] = interface
             self._first[interface] = _state(opened)
             self._indexes[interface] = socket.if_nametoindex(interface)
+        self._intake = Intake()  # not before a system without packet sockets was refused
 
     def __enter__(self) -> LiveWire:
         return self
