@@ -52,6 +52,7 @@ REFUSED = [
     pytest.param(["explain", "nonsense"], "no verdict and no finding is called 'nonsense'", id="unknown rule"),
     pytest.param(["watch", "--iface", "lo", "--for", "soon"], "--for 'soon' is no time. Say it as 0.5s, 90s", id="no time"),
     pytest.param(["watch", "--iface", "lo", "--interval", "0s"], "--interval '0s' is no time", id="no interval"),
+    pytest.param(["probe", "--iface", "lo", "--file-has", "all"], "--file-has speaks of a --cluster-file", id="kinds of no file"),
     pytest.param(["doctor", "--cluster-file", "x", "--context", "y"], "--cluster-file goes with none", id="doctor of two sources"),
     pytest.param(["pod"], "no node is named. Give one with --node", id="no node"),
     pytest.param(["pod", "--node", "x", "--", "--frob"], "No such option: --frob", id="an option that probe has not"),

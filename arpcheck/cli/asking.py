@@ -9,6 +9,7 @@ from arpcheck.cli.options import (
     As,
     ClusterFile,
     Context,
+    FileHas,
     Format,
     Iface,
     Kubeconfig,
@@ -39,6 +40,7 @@ def preflight(
     context: Context = None,
     as_user: As = None,
     cluster_file: ClusterFile = None,
+    file_has: FileHas = None,
     request_timeout: RequestTimeout = 30.0,
     format_name: Format = "table",
     output: Output = None,
@@ -62,7 +64,7 @@ def preflight(
                 services=False,
                 preflight=True,
             ),
-            source=source(kubeconfig, context, as_user, cluster_file, request_timeout),
+            source=source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has),
             mac_maps=tuple(mac_map or ()),
             format_name=chosen,
             output=output,
@@ -92,6 +94,7 @@ def pool(
     context: Context = None,
     as_user: As = None,
     cluster_file: ClusterFile = None,
+    file_has: FileHas = None,
     request_timeout: RequestTimeout = 30.0,
     format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table or json.")] = "table",
     output: Output = None,
@@ -112,7 +115,7 @@ def pool(
             options=Options(
                 interfaces=tuple(dict.fromkeys(iface or ())), rounds=rounds, wait=wait, rate=rate, sender=sender
             ),
-            source=source(kubeconfig, context, as_user, cluster_file, request_timeout),
+            source=source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has),
             format_name=format_name,
             output=output,
             quiet=quiet,
@@ -145,6 +148,7 @@ def inventory(
     context: Context = None,
     as_user: As = None,
     cluster_file: ClusterFile = None,
+    file_has: FileHas = None,
     request_timeout: RequestTimeout = 30.0,
     format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table, or csv as --mac-map reads it.")] = "table",
     quiet: Quiet = False,
@@ -164,7 +168,7 @@ def inventory(
             options=Options(
                 interfaces=tuple(dict.fromkeys(iface or ())), rounds=rounds, wait=wait, rate=rate, sender=sender
             ),
-            source=source(kubeconfig, context, as_user, cluster_file, request_timeout),
+            source=source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has),
             mac_maps=tuple(mac_map or ()),
             format_name=format_name,
             quiet=quiet,

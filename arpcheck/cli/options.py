@@ -33,6 +33,14 @@ ClusterFile = Annotated[
         " --show-managed-fields.",
     ),
 ]
+FileHas = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--file-has",
+        metavar="KINDS",
+        help="Kinds that kubectl was asked for and may read, or all: those of which FILE has none are none. Repeatable.",
+    ),
+]
 RequestTimeout = Annotated[
     float, typer.Option("--request-timeout", metavar="SECONDS", min=0.1, help="Seconds for reading the cluster in all.")
 ]
@@ -125,14 +133,26 @@ Verbose = Annotated[
 
 
 def source(
-    kubeconfig: str | None, context: str | None, as_user: str | None, cluster_file: str | None, timeout: float
+    kubeconfig: str | None,
+    context: str | None,
+    as_user: str | None,
+    cluster_file: str | None,
+    timeout: float,
+    file_has: list[str] | None = None,
 ) -> Source:
     from arpcheck.cluster import Source
 
     if cluster_file and (kubeconfig or context or as_user):
         raise UsageError("--cluster-file goes with none of --kubeconfig, --context, --as", "Name one of the two")
+    if file_has and not cluster_file:
+        raise UsageError("--file-has speaks of a --cluster-file", "Name that too")
     return Source(
-        kubeconfig=kubeconfig, context=context, as_user=as_user, cluster_file=cluster_file, request_timeout=timeout
+        kubeconfig=kubeconfig,
+        context=context,
+        as_user=as_user,
+        cluster_file=cluster_file,
+        request_timeout=timeout,
+        file_has=tuple(file_has or ()),
     )
 
 

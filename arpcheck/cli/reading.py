@@ -10,6 +10,7 @@ from arpcheck.cli.options import (
     As,
     ClusterFile,
     Context,
+    FileHas,
     Kubeconfig,
     Namespace,
     RequestTimeout,
@@ -30,6 +31,7 @@ def snapshot(
     context: Context = None,
     as_user: As = None,
     cluster_file: ClusterFile = None,
+    file_has: FileHas = None,
     request_timeout: RequestTimeout = 30.0,
     output: Annotated[
         str | None, typer.Option("--output", metavar="FILE", help="Write it to FILE instead of stdout.")
@@ -39,5 +41,5 @@ def snapshot(
     """Print exactly what probe would read of the cluster, as input for --cluster-file."""
     from arpcheck.commands.snapshot import snapshot as run
 
-    cluster = source(kubeconfig, context, as_user, cluster_file, request_timeout)
+    cluster = source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has)
     return run(cluster, one_namespace(namespace, all_namespaces), output)

@@ -12,6 +12,7 @@ from arpcheck.cli.options import (
     ClusterFile,
     ExitZero,
     ExternalIps,
+    FileHas,
     Format,
     Ip,
     LoadBalancerClass,
@@ -43,6 +44,7 @@ def report(
         str | None, typer.Option("--capture", metavar="FILE", help="Judge what tcpdump recorded; needs --cluster-file.")
     ] = None,
     cluster_file: ClusterFile = None,
+    file_has: FileHas = None,
     mac_map: MacMap = None,
     namespace: Namespace = None,
     selector: Selector = "",
@@ -59,7 +61,7 @@ def report(
 ) -> int:
     """Judge and render a saved report, or what tcpdump recorded; ends with the report's exit code."""
     chosen = known_format(format_name)
-    with_capture = (cluster_file, mac_map, namespace, selector, load_balancer_class, ip, external_ips)
+    with_capture = (cluster_file, file_has, mac_map, namespace, selector, load_balancer_class, ip, external_ips)
     if (file is None) == (capture is None):
         raise UsageError("a saved report or --capture is needed, and not both", "See arpcheck report --help")
     if capture is None and any(with_capture):
@@ -83,7 +85,11 @@ def report(
         )
         return evidence(
             Recording(
-                path=capture or "", cluster_file=cluster_file or "", options=options, mac_maps=tuple(mac_map or ())
+                path=capture or "",
+                cluster_file=cluster_file or "",
+                file_has=tuple(file_has or ()),
+                options=options,
+                mac_maps=tuple(mac_map or ()),
             )
         )
 

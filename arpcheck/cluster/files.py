@@ -1,7 +1,8 @@
 """A file in place of an API: what `kubectl get … -o json` prints (also YAML, also several in a row), or a snapshot.
 
-A file can't refuse anything, so what is not in it is a gap where every cluster has it, and nothing where a cluster may
-be without. Knows no server."""
+A file can't refuse anything, so what is not in it is a gap where every cluster has it. Where a cluster may be without, it
+was perhaps not read, kind by kind: kubectl prints the kinds that it may read and leaves out the others. A snapshot says
+what was read, of a file of kubectl's the user may. Knows no server."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from typing import Any
 
 from arpcheck.cluster.document import MalformedError
 from arpcheck.cluster.folding import fold, joined, unknown_mounts
-from arpcheck.cluster.kinds import EVERYWHERE, resource_of
+from arpcheck.cluster.kinds import CORE, EVERYWHERE, SHORT, resource_of
 from arpcheck.cluster.plan import Want, selected
 from arpcheck.cluster.snapshot_file import Header, header
 from arpcheck.cluster.yaml_text import parse
@@ -49,13 +50,15 @@ class ClusterFile:
         return frozenset(resource for head in self.headers for resource in head.read) | self.found.keys()
 
 
-def read_file(path: str, wants: Sequence[Want], *, services_required: bool) -> Objects:
-    """`path`: a file, or `-` for the standard input."""
+def read_file(path: str, wants: Sequence[Want], *, services_required: bool, has: Sequence[str] = ()) -> Objects:
+    """`path`: a file, or `-` for the standard input. `has`: the kinds that kubectl was asked for and may read, as they were
+    written for it, or `all`. UsageError for one that is none."""
+    stated = _stated(has, wants)
     where = "standard input" if path == "-" else Path(path).name
     file = open_file(_content(path), where)
     if services_required and any(want.resource == "services" for want in wants) and "services" not in file.read:
         raise _without_services(file)
-    resources = fold([(want, _chosen(file, want)) for want in wants if want.resource in file.read])
+    resources = fold([(want, _chosen(file, want)) for want in wants if want.resource in file.read | stated])
     head = file.headers[0] if file.headers else None
     return Objects(
         resources=resources,
@@ -65,6 +68,22 @@ def read_file(path: str, wants: Sequence[Want], *, services_required: bool) -> O
         read_at=head.taken_at if head else None,
         server_ahead=head.server_ahead if head else None,
     )
+
+
+ALL = "all"
+
+
+def _stated(has: Sequence[str], wants: Sequence[Want]) -> frozenset[str]:
+    """The resources of which nothing in the file means that there is none. Not those of which every cluster has some."""
+    every = {want.resource for want in wants}
+    found: set[str] = set()
+    for word in (word.strip().lower() for words in has for word in words.split(",")):
+        name = SHORT.get(word, word)
+        named = every if word == ALL else {one for one in every if name in (one, one.partition(".")[0])}
+        if not named and name not in CORE and "." not in name:
+            raise UsageError(f"--file-has {word!r} is not a kind", "Name those that kubectl was asked for, or all")
+        found |= named
+    return frozenset(found - EVERYWHERE - {"services"})
 
 
 def _chosen(file: ClusterFile, want: Want) -> list[Object]:

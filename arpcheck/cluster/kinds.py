@@ -18,6 +18,19 @@ CORE = {
 }
 """Plural to kind of the group without a name, which every server serves as v1 (kubernetes/api, core/v1)."""
 
+SHORT = {
+    "svc": "services",
+    "no": "nodes",
+    "po": "pods",
+    "ev": "events",
+    "cm": "configmaps",
+    "ns": "namespaces",
+    "ep": "endpoints",
+    "sa": "serviceaccounts",
+    "ds": "daemonsets",
+}
+"""As kubectl takes them (kubernetes/kubernetes, ShortNames of each REST storage)."""
+
 CLUSTER_SCOPED = frozenset({"nodes", "namespaces", "persistentvolumes"})
 """Those of `CORE` that have no namespace."""
 

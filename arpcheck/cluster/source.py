@@ -28,6 +28,8 @@ class Source:
     """Whom to impersonate (`--as`)."""
     cluster_file: str | None = None
     """A file in place of an API; `-`: the standard input."""
+    file_has: tuple[str, ...] = ()
+    """The kinds that kubectl was asked for, where the file is kubectl's; `all`: every one."""
     request_timeout: float = 30.0
     """Seconds for all reading together, the login included."""
     held: Context | None = field(default=None, repr=False)
@@ -61,7 +63,7 @@ def read(source: Source, needs: Sequence[Need], *, namespace: str | None = None,
     wants = merge(needs)
     if source.cluster_file is not None:
         with held_back():
-            return read_file(source.cluster_file, wants, services_required=services_required)
+            return read_file(source.cluster_file, wants, services_required=services_required, has=source.file_has)
     import kubernetes  # noqa: F401 - half a second, which is not the server's
 
     from arpcheck.cluster.account import open_session

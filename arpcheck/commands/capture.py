@@ -28,6 +28,7 @@ class Recording:
     path: str
     """`-` is stdin."""
     cluster_file: str
+    file_has: tuple[str, ...] = ()
     options: Options
     mac_maps: tuple[str, ...] = ()
 
@@ -39,7 +40,7 @@ def evidence(recording: Recording) -> Evidence:
     check_options(recording.options)
     options = recording.options
     objects = read(
-        Source(cluster_file=recording.cluster_file),
+        Source(cluster_file=recording.cluster_file, file_has=recording.file_has),
         pipeline.NEEDS,
         namespace=options.namespace,
         services_required=not options.ips,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address
 
-from arpcheck.loadbalancers.records import has_ingress, untold_all
+from arpcheck.loadbalancers.records import has_ingress
 from arpcheck.loadbalancers.selectors import all_of, any_of, entries, fits
 from arpcheck.model import Need
 from arpcheck.objects import Object, Objects, Service, at, text, texts
@@ -79,7 +79,5 @@ def _labels(service: Service) -> Mapping[str, str]:
 
 
 def _all_known(objects: Objects, need: Need) -> bool | None:
-    """As one more object in a row of them. A kind that is not served has none: that function is not turned on. A file that
-    has one of the kinds was made by somebody who asked for all."""
-    unasked = untold_all(objects, POLICIES.resource, ADVERTISEMENTS.resource, PEERINGS.resource)
-    return None if objects.gap(need.resource) or unasked else False
+    """As one more object in a row of them. A kind that is not served has none: that function is not turned on."""
+    return None if objects.gap(need.resource) or objects.untold(need.resource) else False

@@ -18,7 +18,7 @@ from arpcheck.loadbalancers.metallb_pools import BGP, LAYER2, POOLS, Coverage, c
 from arpcheck.loadbalancers.metallb_state import SPEAKERS, STATES, invalid, serves_class
 from arpcheck.loadbalancers.metallb_statuses import STATUSES, kept_for_others, status_claims, status_notes
 from arpcheck.loadbalancers.needs import annotations_of_services
-from arpcheck.loadbalancers.records import has_ingress, is_current, refused, strongest_first, untold, untold_all
+from arpcheck.loadbalancers.records import has_ingress, is_current, refused, strongest_first, untold
 from arpcheck.model import Announcement, Claim, Need
 from arpcheck.objects import Objects, Service
 
@@ -107,11 +107,9 @@ def _unread(objects: Objects) -> tuple[str, ...]:
 
 def _unsaid(service: Service, objects: Objects) -> tuple[str, ...]:
     """From 0.14.9 on, which the key of the annotation shows, every Service that is announced has a ServiceL2Status, so a
-    file that has none and nothing else of MetalLB's was made without; before that, events."""
-    if not service.annotations.get(_POOL[0]):
-        return untold(objects, EVENTS.resource)
-    own = (STATUSES.resource, POOLS.resource, LAYER2.resource, BGP.resource)
-    return (STATUSES.resource,) if untold_all(objects, *own) else ()
+    file that has none was made without, whatever else of MetalLB's is in it: kubectl prints what it may read and leaves out
+    the rest. Before that, events."""
+    return untold(objects, STATUSES.resource if service.annotations.get(_POOL[0]) else EVENTS.resource)
 
 
 def _unrecorded(service: Service, objects: Objects, covered: Coverage) -> tuple[tuple[Claim, ...], tuple[str, ...]]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 
-from arpcheck.loadbalancers.records import refused, untold, untold_all, was_read
+from arpcheck.loadbalancers.records import refused, untold, was_read
 from arpcheck.loadbalancers.selectors import all_of, any_of, entries, fits
 from arpcheck.model import Need
 from arpcheck.objects import Object, Objects, Service, ipv4, labels_of, name, namespace, texts
@@ -108,10 +108,8 @@ def _only_namespace(objects: Objects) -> str:
 
 
 def _all_known(objects: Objects, need: Need) -> bool | None:
-    """As one more advertisement in a row of them: no where all are known, None where some could be missing. A file that
-    has the other kind was made by somebody who asked for both."""
-    in_file = objects.untold(need.resource) and not untold_all(objects, LAYER2.resource, BGP.resource)
-    return False if in_file or was_read(objects, need.resource) else None
+    """As one more advertisement in a row of them: no where all are known, None where some could be missing."""
+    return False if was_read(objects, need.resource) else None
 
 
 def _covers(advertisement: Object, pool: Pool, service: Service) -> bool | None:

@@ -62,11 +62,6 @@ def untold(objects: Objects, *resources: str) -> tuple[str, ...]:
     return tuple(sorted(resource for resource in set(resources) if objects.untold(resource)))
 
 
-def untold_all(objects: Objects, *resources: str) -> bool:
-    """None of them is there, not even one by which it would show that such things were asked for."""
-    return all(objects.untold(resource) for resource in resources)
-
-
 def own_address(service: Service, ip: IPv4Address, objects: Objects, kind: ClaimSource) -> tuple[Claim, ...]:
     """The kernel of the node that owns the address answers for it, now and always: nothing here can be stale. `kind`:
     SERVICE_LB where a load balancer gives out such addresses, else NODE_ADDRESS."""

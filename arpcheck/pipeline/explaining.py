@@ -47,7 +47,7 @@ def untold(judgements: Iterable[Judgement]) -> Iterable[Gap]:
     open_ones = (j.case for j in judgements if j.verdict is Verdict.INCONCLUSIVE)
     for name in sorted({name for case in open_ones for name in case.unsaid}):
         costs = dict.fromkeys(need.costs for need in loadbalancers.NEEDS if need.resource == name)
-        yield Gap(what=name, why="not in the file", costs="; ".join(costs))
+        yield Gap(what=name, why="not in the file, perhaps not asked for (--file-has says what was)", costs="; ".join(costs))
 
 
 def _not_recorded(evidence: Evidence, capture: Capture) -> Iterable[Gap]:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from cluster_world import CLUSTER, NEEDS, SERVICES, config_map, gaps, l2_status, mounting, names, node, obj, service
 
-from arpcheck.cluster import Source, read
+from arpcheck.cluster import Source, read, snapshot
 from arpcheck.cluster.kinds import plural, resource_of
 from arpcheck.errors import ClusterError, InputError, UsageError
 from arpcheck.model import Need
@@ -17,10 +17,10 @@ from arpcheck.model import Need
 def file(tmp_path):
     """Reads text as a cluster file."""
 
-    def ask(content, needs=NEEDS, **options):
+    def ask(content, needs=NEEDS, has=(), **options):
         path = tmp_path / "cluster.json"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read(Source(cluster_file=str(path)), needs, **options)
+        return read(Source(cluster_file=str(path), file_has=has), needs, **options)
 
     return ask
 
@@ -228,6 +228,49 @@ def test_no_service_at_all(file):
     with pytest.raises(ClusterError, match=r"cluster\.json: no Service in it"):
         file(content, (SERVICES,))
     assert gaps(file(content, (SERVICES,), services_required=False)) == {"services": "not in the file"}
+
+
+STATUSES = "servicel2statuses.metallb.io"
+WITHOUT = [found for found in CLUSTER if found["kind"] not in ("ServiceL2Status", "Event")]
+
+
+@pytest.mark.parametrize(
+    ("has", "untold"),
+    [
+        pytest.param((), {STATUSES, "events"}, id="nothing is stated"),
+        pytest.param((STATUSES,), {"events"}, id="by its whole name"),
+        pytest.param(("ServiceL2Statuses",), {"events"}, id="by its plural, in any case"),
+        pytest.param(("svc,no,ev",), {STATUSES}, id="as kubectl was given it"),
+        pytest.param(("ev", STATUSES), set(), id="given twice"),
+        pytest.param(("all",), set(), id="all"),
+        pytest.param(("endpoints,things.example.com",), {STATUSES, "events"}, id="what arpcheck reads nothing of"),
+    ],
+)
+def test_what_kubectl_was_asked_for_has_nothing_where_the_file_has_nothing(file, has, untold):
+    found = file(json.dumps(listed(WITHOUT)), has=has)
+    assert {what for what in (STATUSES, "events") if found.untold(what)} == untold
+    assert gaps(found) == {}
+
+
+def test_what_was_stated_is_kept_in_evidence_and_snapshot(file):
+    found = file(json.dumps(listed(WITHOUT)), has=("all",))
+    assert found.resources[STATUSES] == ()
+    assert not file(snapshot(found)).untold(STATUSES)
+    assert file(snapshot(file(json.dumps(listed(WITHOUT))))).untold(STATUSES), "a snapshot states no more than was stated"
+
+
+def test_what_every_cluster_has_can_not_be_stated_away(file):
+    found = file(json.dumps(listed([service("a", "b")])), has=("all",))
+    assert gaps(found)["pods"] == "not in the file"
+    with pytest.raises(ClusterError, match="no Service in it"):
+        file(json.dumps(listed([node("n")])), (SERVICES,), has=("all",))
+
+
+@pytest.mark.parametrize("word", ["servics", "", "svc,,no", "services=all"])
+def test_a_stated_kind_that_is_none(file, word):
+    with pytest.raises(UsageError, match="is not a kind") as caught:
+        file(json.dumps(listed(CLUSTER)), has=(word,))
+    assert "\n" not in str(caught.value)
 
 
 HOSTILE = [None, True, 7, -1.5, "text", [], [None, 1, "x"], {}, {"a": {"b": []}}, [{"metadata": 1}]]

@@ -207,10 +207,10 @@ annotations = {{}}
         pytest.param(
             ANOTHER_ANSWERS, (STATUSES, POOLS, LAYER2), "inconclusive", [STATUSES], id="without the record nobody is right",
         ),
-        pytest.param(ANOTHER_ANSWERS, (STATUSES,), "ok", [], id="who asked for MetalLB's pools asked for its records"),
+        pytest.param(ANOTHER_ANSWERS, (STATUSES,), "inconclusive", [STATUSES], id="pools are in the file, and records perhaps refused"),
         pytest.param(NOBODY_ANSWERS, (), "silent", [], id="an advertisement says that somebody should answer"),
         pytest.param(NOBODY_ANSWERS, (LAYER2,), "inconclusive", [BGP, LAYER2], id="without one it may be BGP's"),
-        pytest.param(NOBODY_ANSWERS + 'advertised = "bgp"', (), "ok", [], id="who asked for BGP's asked for both kinds"),
+        pytest.param(NOBODY_ANSWERS + 'advertised = "bgp"', (), "inconclusive", [LAYER2], id="BGP's are in the file, and layer 2's perhaps refused"),
         pytest.param(
             BY_CLASS.format("calico"), (), "inconclusive", ["felixconfigurations.crd.projectcalico.org"], id="Calico, which may be BGP's",
         ),

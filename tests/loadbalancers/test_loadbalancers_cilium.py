@@ -117,8 +117,9 @@ def test_all_that_is_missed_is_named_by_name() -> None:
         pytest.param([], (), KINDS, id="a file with none of it"),
         pytest.param([HELD], (), (), id="the Lease is alive"),
         pytest.param([POLICY], (), (), id="a policy takes it"),
-        pytest.param([advertised(selector={})], (), (), id="nobody made a policy beside the advertisement"),
-        pytest.param([], (POLICIES,), (), id="nobody made a policy"),
+        pytest.param([advertised(selector={})], KINDS, (), id="nobody made a policy beside the advertisement"),
+        pytest.param([], KINDS, (), id="nobody made a policy"),
+        pytest.param([], (POLICIES,), tuple(k for k in KINDS if k != POLICIES), id="one kind was asked for"),
     ],
 )
 def test_a_file_that_may_lack_the_configuration(

@@ -490,7 +490,7 @@ def test_no_election_where_the_first_address_is_none() -> None:
     [
         pytest.param("metallb.io", (), (STATUSES,), (BGP, LAYER2), id="a file with none of it"),
         pytest.param("metallb.io", (STATUSES,), (), (BGP, LAYER2), id="no record, asked for"),
-        pytest.param("metallb.io", (BGP,), (), (), id="what else is MetalLB's was asked for, so records were"),
+        pytest.param("metallb.io", (BGP,), (STATUSES,), (), id="kubectl may have been refused the records alone"),
         pytest.param("metallb.universe.tf", (), ("events",), (BGP, LAYER2), id="before 0.14.9 only events are sure"),
         pytest.param("metallb.universe.tf", ("events",), (), (BGP, LAYER2), id="no event, asked for"),
     ],
@@ -504,13 +504,22 @@ def test_a_file_that_may_lack_the_records(
     assert (said.unsaid_announcer, said.unsaid_silence) == (announcer, silence)
 
 
-@pytest.mark.parametrize(("advertisement", "silent"), [(BGP_FOR_ALL, True), (LAYER2_AD, False)], ids=["BGP", "layer 2"])
-def test_a_file_that_has_one_kind_of_advertisement_has_all_of_the_other(advertisement: Mapping[str, Any], silent: bool) -> None:
+@pytest.mark.parametrize(
+    ("advertisement", "served", "silent", "unsaid"),
+    [
+        pytest.param(BGP_FOR_ALL, (), False, (LAYER2,), id="BGP, and of layer 2 nothing is known"),
+        pytest.param(BGP_FOR_ALL, (LAYER2,), True, (), id="BGP, and the other was asked for"),
+        pytest.param(LAYER2_AD, (), False, (), id="layer 2, which decides"),
+    ],
+)
+def test_a_file_that_has_one_kind_of_advertisement_may_lack_the_other(
+    advertisement: Mapping[str, Any], served: tuple[str, ...], silent: bool, unsaid: tuple[str, ...]
+) -> None:
     web = balanced("192.168.10.50", annotations={"metallb.io/ip-allocated-from-pool": "lan"})
-    found = replace(objects([web, advertisement], served=(STATUSES,)), read_at=None)
+    found = replace(objects([web, advertisement], served=(STATUSES, *served)), read_at=None)
     said = ask(metallb, found, "shop/web")
     assert said is not None
-    assert (bool(said.silence), said.unsaid_silence) == (silent, ())
+    assert (bool(said.silence), said.unsaid_silence) == (silent, unsaid)
 
 
 def test_a_file_that_may_lack_the_configuration_of_a_service_that_names_no_pool() -> None:
