@@ -11,6 +11,7 @@ from arpcheck.cli.options import (
     As,
     ClusterFile,
     Context,
+    FileHas,
     Iface,
     Kubeconfig,
     RequestTimeout,
@@ -78,6 +79,7 @@ def doctor(
     context: Context = None,
     as_user: As = None,
     cluster_file: ClusterFile = None,
+    file_has: FileHas = None,
     request_timeout: RequestTimeout = 30.0,
     _verbose: Verbose = False,
 ) -> int:
@@ -85,7 +87,7 @@ def doctor(
     from arpcheck.commands.doctor import doctor as run
 
     names = tuple(name for name in dict.fromkeys(iface or ()) if name != "auto")
-    return run(names, source(kubeconfig, context, as_user, cluster_file, request_timeout))
+    return run(names, source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has))
 
 
 def _check(arguments: list[str]) -> None:

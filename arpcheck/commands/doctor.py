@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import version
+from typing import assert_never
 
 import arpcheck
+from arpcheck import asks as asking
 from arpcheck import pipeline
 from arpcheck.cluster import Source, read
 from arpcheck.cluster.access import Access, access
@@ -20,7 +22,7 @@ from arpcheck.commands.output import show
 from arpcheck.errors import ArpcheckError, UsageError, WireError
 from arpcheck.evidence import Options
 from arpcheck.interfaces import AUTO
-from arpcheck.model import Host, Kind, Need
+from arpcheck.model import Host, Kind, Need, Outcome
 from arpcheck.objects import Objects
 from arpcheck.reports.escape import plain
 from arpcheck.reports.language import count
@@ -40,6 +42,8 @@ class State(StrEnum):
     OK = "ok"
     NOTE = "note"
     """Good to know; a probe will tell all the same."""
+    UNKNOWN = "unknown"
+    """It can't be told from here whether it is there."""
     MISSING = "missing"
     """A probe runs, and can't tell everything."""
     FAILS = "fails"
@@ -55,12 +59,12 @@ class Check:
 
 
 def doctor(names: tuple[str, ...], source: Source) -> int:
-    """Prints the lines; the exit code is 0, 3 where something could not be told, 2 where no probe could run."""
+    """Prints the lines; the exit code is 0, 3 where something is missing or not known, 2 where no probe could run."""
     host = this_host()
     found = [_versions(), _privilege(host, names), *_user(), _interface(host, names)]
     try:
         with opened((), source) as (_, held):
-            for check in _cluster(host, names, held):
+            for check in in_cluster(host, names, held):
                 found.append(check)  # one by one: what was found before an error stays
     except ArpcheckError as error:
         found.append(Check(what="API", state=State.FAILS, says=error.message, cure=error.hint))
@@ -69,8 +73,23 @@ def doctor(names: tuple[str, ...], source: Source) -> int:
 
 
 def exit_code(found: Iterable[Check]) -> int:
-    states = {check.state for check in found}
-    return 2 if State.FAILS in states else 3 if State.MISSING in states else 0
+    """Of nothing that was checked nothing is known."""
+    return max((_code(check.state) for check in found), key=_GRAVITY.index, default=Outcome.NOT_JUDGED.exit_code)
+
+
+_GRAVITY = (0, 3, 2)
+
+
+def _code(state: State) -> int:
+    match state:
+        case State.OK | State.NOTE:
+            return Outcome.FINE.exit_code
+        case State.UNKNOWN | State.MISSING:
+            return Outcome.UNSURE.exit_code
+        case State.FAILS:
+            return 2
+        case _:
+            assert_never(state)
 
 
 def _text(found: Iterable[Check]) -> str:
@@ -126,7 +145,8 @@ def _checked(what: str, found: Callable[[], str], *errors: type[ArpcheckError]) 
 # ---------------------------------------------------------------------------------------------------------- the cluster
 
 
-def _cluster(host: Host, names: tuple[str, ...], source: Source) -> Iterator[Check]:
+def in_cluster(host: Host, names: tuple[str, ...], source: Source) -> Iterator[Check]:
+    """What of the cluster a probe needs, each as it is found."""
     if source.cluster_file:
         objects = read(source, pipeline.NEEDS, services_required=False)
         yield _file(objects)
@@ -145,7 +165,7 @@ def _api(granted: Access) -> Check:
 
 def _clock(granted: Access) -> Check:
     if granted.ahead is None:
-        return Check(what="clock", state=State.NOTE, says="the API server says no time to compare with")
+        return Check(what="clock", state=State.UNKNOWN, says="the API server says no time to compare with")
     if abs(granted.ahead) <= SKEW:
         return Check(what="clock", state=State.OK, says=f"within {SKEW:g} s of the API server's")
     side = "ahead of" if granted.ahead > 0 else "behind"
@@ -154,20 +174,20 @@ def _clock(granted: Access) -> Check:
 
 
 def _rights(granted: Access) -> Check:
-    return _readable("rights", granted, optional=False, state=State.MISSING)
+    return _readable("rights", granted, optional=False, state=State.MISSING, unknown=State.UNKNOWN)
 
 
 def _optional(granted: Access) -> Check:
-    return _readable("optional", granted, optional=True, state=State.NOTE)
+    return _readable("optional", granted, optional=True, state=State.NOTE, unknown=State.NOTE)
 
 
-def _readable(what: str, granted: Access, *, optional: bool, state: State) -> Check:
-    refused, unknown = (_named(n for n in needs if n.optional == optional) for needs in (granted.refused, granted.unknown))
+def _readable(what: str, granted: Access, *, optional: bool, state: State, unknown: State) -> Check:
+    refused, unsaid = (_named(n for n in needs if n.optional == optional) for needs in (granted.refused, granted.unknown))
     cure = f"`arpcheck pod --rbac{' --with IMPLEMENTATION' if optional else ''}` prints them"
     if refused:
         return Check(what=what, state=state, says=f"may not read {', '.join(refused)}", cure=cure)
-    if unknown:
-        return Check(what=what, state=State.NOTE, says=f"the server does not say whether {', '.join(unknown)} may be read")
+    if unsaid:
+        return Check(what=what, state=unknown, says=f"the server does not say whether {', '.join(unsaid)} may be read")
     every = len({need.resource for need in pipeline.NEEDS if need.optional == optional})
     return Check(what=what, state=State.OK, says=f"all that is installed of {every} resources may be read")
 
@@ -178,10 +198,13 @@ def _named(needs: Iterable[Need]) -> list[str]:
 
 
 def _file(objects: Objects) -> Check:
-    missing = [gap.what for gap in objects.gaps]
-    if missing:
+    if missing := [gap.what for gap in objects.gaps]:
         cure = "Take it with `arpcheck snapshot` by an account that may read them"
         return Check(what="file", state=State.MISSING, says=f"not in it: {', '.join(missing)}", cure=cure)
+    if untold := sorted({need.resource for need in pipeline.NEEDS if objects.untold(need.resource)}):
+        more = f" and {len(untold) - 3} more" if len(untold) > 3 else ""
+        says = f"nothing in it of {', '.join(untold[:3])}{more}, perhaps not asked for"
+        return Check(what="file", state=State.UNKNOWN, says=says, cure="--file-has says what kubectl was asked for")
     return Check(what="file", state=State.OK, says=f"{objects.context}, {objects.version or 'version not told'}")
 
 
@@ -189,12 +212,15 @@ def _services(objects: Objects) -> Check:
     if gap := objects.gap("services"):
         cure = "A probe can be given addresses with --ip"
         return Check(what="services", state=State.FAILS, says=f"not read: {gap.why}", cure=cure)
-    asked = [t for t in targets(objects, Options(), {}, ()) if t.kind is Kind.LOAD_BALANCER]
-    skipped = sum(1 for target in asked if target.skipped)
-    says = f"{count(len(asked) - skipped, 'address')} of LoadBalancer Services to ask, {skipped} not to be asked"
+    found = [t for t in targets(objects, Options(), {}, ()) if t.kind is Kind.LOAD_BALANCER]
+    skipped = sum(1 for target in found if target.skipped)
+    says = f"{count(len(found) - skipped, 'address')} of LoadBalancer Services to ask, {skipped} not to be asked"
     if gap := objects.gap("nodes"):
         cure = "Without them no MAC has an owner"
         return Check(what="services", state=State.MISSING, says=f"{says}; nodes not read: {gap.why}", cure=cure)
+    if found and skipped == len(found):
+        cure = "A probe judges the nodes alone, and ends with 3 where there are addresses"
+        return Check(what="services", state=State.MISSING, says=says, cure=cure)
     return Check(what="services", state=State.OK, says=says)
 
 
@@ -206,11 +232,19 @@ def _subnet(host: Host, names: tuple[str, ...], objects: Objects) -> Check:
         says = error.message.removeprefix("--iface auto: ")
         cure = "Probe from the segment of the nodes and the addresses" if known else error.hint
         return Check(what="subnet", state=State.MISSING, says=says, cure=cure)
+    near = asking.networks([i for i in host.interfaces if i.name in settled.interfaces])
+    asked = [t.ip for t in targets(objects, Options(), {}, ()) if t.kind is Kind.LOAD_BALANCER and t.ip and not t.skipped]
+    if asked and not any(ip in network for ip in asked for network in near):
+        cure = "Probe from the segment of the addresses"
+        return Check(what="subnet", state=State.MISSING, says=f"{settled.interfaces_because}", cure=cure)
     return Check(what="subnet", state=State.OK, says=f"{settled.interfaces_because}")
 
 
 def _vantage(host: Host, objects: Objects) -> Check:
     node = pipeline.own_node(objects, host)
+    if node is None and not objects.nodes():
+        says = "whether this host is a node of the cluster is not known: no node was read"
+        return Check(what="vantage", state=State.UNKNOWN, says=says)
     if node is None:
         return Check(what="vantage", state=State.OK, says="this host is no node of the cluster: it can hear all of them")
     others = [other.name for other in objects.nodes() if other.name != node]

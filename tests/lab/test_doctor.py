@@ -1,5 +1,6 @@
 """`arpcheck doctor` where the trouble will be: all well, and each thing that can be missing."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from arpcheck.commands.doctor import Check, State, exit_code
+from arpcheck.cluster import Source
+from arpcheck.commands.doctor import Check, State, exit_code, in_cluster
 from arpcheck.lab import enclosure
+from arpcheck.model import Host, Interface, Mac
 
 HERE = Path(__file__).parent
 NO_RIGHT = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
@@ -74,7 +77,8 @@ def check(state):
 @pytest.mark.parametrize(
     ("states", "code"),
     [
-        pytest.param([], 0, id="nothing"),
+        pytest.param([], 3, id="of nothing that was checked nothing is known"),
+        pytest.param([State.OK, State.UNKNOWN], 3, id="what can't be told is not well"),
         pytest.param([State.OK, State.NOTE], 0, id="a note is no fault"),
         pytest.param([State.MISSING, State.OK], 3, id="missing"),
         pytest.param([State.MISSING, State.FAILS], 2, id="fails"),
@@ -82,3 +86,36 @@ def check(state):
 )
 def test_its_exit_code(states, code):
     assert exit_code(map(check, states)) == exit_code(map(check, reversed(states))) == code
+
+
+NIC = Interface(name="eth0", mac=Mac("02:00:00:00:00:05"), addresses=("10.0.0.5/24",))
+
+
+def listing(kind, *objects):
+    return [{"apiVersion": "v1", "kind": kind, **found} for found in objects]
+
+
+def balanced(ip):
+    return {
+        "metadata": {"name": "a", "namespace": "web"}, "spec": {"type": "LoadBalancer"},
+        "status": {"loadBalancer": {"ingress": [{"ip": ip}] if ip else []}},
+    }  # fmt: skip
+
+
+NODE = {"metadata": {"name": "n1"}, "status": {"addresses": [{"type": "InternalIP", "address": "10.0.0.11"}]}}
+
+
+def found_in(tmp_path, ip="10.0.0.50", nodes=(NODE,), has=("all",)):
+    """By what is checked: the state, of a file with the Services and Nodes alone."""
+    path = tmp_path / "cluster.json"
+    path.write_text(json.dumps([*listing("Service", balanced(ip)), *listing("Node", *nodes)]))
+    checks = in_cluster(Host(interfaces=(NIC,)), (), Source(cluster_file=str(path), file_has=has))
+    return {check.what: check.state.value for check in checks}
+
+
+def test_green_is_only_what_is_known(tmp_path):
+    assert found_in(tmp_path) == {"file": "missing", "services": "ok", "subnet": "ok", "vantage": "ok"}
+    assert found_in(tmp_path, ip="fd00::50")["services"] == "missing", "a probe would judge no address"
+    assert found_in(tmp_path, ip="10.9.0.50")["subnet"] == "missing", "the addresses are on another segment"
+    assert found_in(tmp_path, nodes=())["vantage"] == "unknown", "whether this host is a node is not known"
+    assert found_in(tmp_path, ip=None)["services"] == "missing"
