@@ -66,6 +66,9 @@ def kubectl_complete() -> int:
     """`kubectl_complete-arpcheck WORD…`, which kubectl calls for its plug-in: a candidate a line, then a directive."""
     from typer.completion import completion_init, shell_complete  # type: ignore[attr-defined]
 
+    from arpcheck.wire.privilege import give_up
+
+    give_up()
     words = ["arpcheck", *sys.argv[1:]]
     os.environ.update(COMP_WORDS=shlex.join(words), COMP_CWORD=str(len(words) - 1))
     completion_init()
