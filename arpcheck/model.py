@@ -825,6 +825,8 @@ class CauseId(StrEnum):
     SYSCTL_WRITTEN_BACK = "sysctl-written-back"
     MODE_FELL_BACK = "mode-fell-back"
     OLDER_MODE = "older-mode"
+    KUBE_PROXY_STOPPED = "kube-proxy-stopped"
+    NFTABLES_NOT_STARTED = "nftables-not-started"
     IPVS_LEFTOVERS = "ipvs-leftovers"
     CONFIGURATION_HIDDEN = "configuration-hidden"
     SPLIT_BRAIN = "split-brain"
@@ -848,7 +850,9 @@ _OF_ANSWERING = frozenset(
         *(CauseId.STRICT_ARP_UNSET, CauseId.ROLLOUT_NOT_THERE_YET, CauseId.NOT_RESTARTED, CauseId.MAYBE_NOT_RESTARTED),
         *(CauseId.KEY_MISSPELT, CauseId.KEY_MISPLACED, CauseId.FLAGS_IGNORED, CauseId.CONFIGURATION_REFUSED),
         *(CauseId.RUNS_OTHERWISE, CauseId.INTERFACE_ARP_IGNORE, CauseId.SYSCTL_WRITTEN_BACK, CauseId.MODE_FELL_BACK),
-        *(CauseId.OLDER_MODE, CauseId.IPVS_LEFTOVERS, CauseId.CONFIGURATION_HIDDEN),
+        CauseId.OLDER_MODE,
+        *(CauseId.KUBE_PROXY_STOPPED, CauseId.NFTABLES_NOT_STARTED, CauseId.IPVS_LEFTOVERS),
+        CauseId.CONFIGURATION_HIDDEN,
     }
 )
 

@@ -50,7 +50,11 @@ def _cause(rule: _Rule, seen: Seen, nodes: tuple[str, ...]) -> Cause:
 
 _RESTART = "Restart kube-proxy there (kubectl rollout restart); it never reads its configuration again by itself"
 _CONFIGZ = "Its /configz shows what it loaded (`arpcheck strict-arp status` prints the commands)"
-_ENABLE = "Set it: `arpcheck strict-arp enable`"
+_ENABLE = "Set ipvs.strictARP: true and restart kube-proxy: `arpcheck strict-arp enable` does both"
+_CLEAN_UP = (
+    "reboot these nodes one after the other, or run `kube-proxy --cleanup` there, or ip link delete kube-ipvs0; until then "
+    "arp_ignore=1 and arp_announce=2 of net.ipv4.conf.all silence it (strictARP does nothing in this mode)"
+)
 _SYSCTL = "On the node: sysctl -a | grep -E 'conf\\.[^.]+\\.arp_ignore'; the larger of all and the interface counts"
 
 _RULES: tuple[_Rule, ...] = (
@@ -154,10 +158,23 @@ _RULES: tuple[_Rule, ...] = (
         quotes=(Oddity.OLDER, Oddity.NOT_ROLLED),
     ),
     _Rule(
+        id=CauseId.KUBE_PROXY_STOPPED,
+        concerned=sightings.stopped,
+        text="kube-proxy does not run there, so the kernel is as its last process has left it",
+        do="See why it does not run (kubectl logs --previous), and make it run; it loads its configuration when it starts",
+        quotes=(Oddity.NOT_RUNNING,),
+    ),
+    _Rule(
+        id=CauseId.NFTABLES_NOT_STARTED,
+        concerned=sightings.nftables,
+        text="kube-proxy has most likely never started in mode nftables: with that it deletes the kube-ipvs0 of IPVS mode",
+        do=f"Its log says why; where it does run: {_CLEAN_UP}",
+    ),
+    _Rule(
         id=CauseId.IPVS_LEFTOVERS,
         concerned=sightings.quiet_mode,
         text="The configured mode binds nothing: kube-ipvs0 is left over from IPVS mode, with its addresses",
-        do="A Service made after the change is not answered; reboot, `kube-proxy --cleanup`, or ip link delete kube-ipvs0",
+        do=f"A Service made after the change is not answered; {_CLEAN_UP}",
     ),
     _Rule(
         id=CauseId.CONFIGURATION_HIDDEN,

@@ -85,7 +85,12 @@ def not_restarted(seen: Seen) -> Collection[str]:
 
 
 def maybe_not_restarted(seen: Seen) -> Collection[str]:
-    return seen.of(lambda proxy: _is_strict(proxy) and proxy.loaded is None and not has(proxy.notes, Oddity.NOT_ROLLED))
+    explained = (Oddity.NOT_ROLLED, Oddity.NOT_RUNNING)
+    return seen.of(lambda proxy: _is_strict(proxy) and proxy.loaded is None and not has(proxy.notes, *explained))
+
+
+def stopped(seen: Seen) -> frozenset[str]:
+    return seen.of(lambda proxy: has(proxy.notes, Oddity.NOT_RUNNING))
 
 
 def runs_otherwise(seen: Seen) -> Collection[str]:
@@ -101,11 +106,20 @@ def fell_back(seen: Seen) -> Collection[str]:
 def kernel(seen: Seen) -> Collection[str]:
     """Strict by its configuration and not known to be older than it."""
     router = versions.KUBE_ROUTER
-    return seen.of(lambda proxy: (_is_strict(proxy) and proxy.loaded is not False) or proxy.mode == router)
+    runs = seen.of(lambda proxy: (_is_strict(proxy) and proxy.loaded is not False) or proxy.mode == router)
+    return runs - stopped(seen)
 
 
 def quiet_mode(seen: Seen) -> Collection[str]:
-    return seen.of(lambda proxy: proxy.mode in versions.BINDS_NOTHING and not has(proxy.notes, Oddity.DIFFERS))
+    return seen.of(lambda proxy: proxy.mode != versions.NFTABLES and _binds_nothing(proxy))
+
+
+def nftables(seen: Seen) -> Collection[str]:
+    return seen.of(lambda proxy: proxy.mode == versions.NFTABLES and _binds_nothing(proxy))
+
+
+def _binds_nothing(proxy: KubeProxy) -> bool:
+    return proxy.mode in versions.BINDS_NOTHING and not has(proxy.notes, Oddity.DIFFERS)
 
 
 def older_mode(seen: Seen) -> Collection[str]:

@@ -53,7 +53,7 @@ def test_the_causes_are_those_of_answering():
     found = finding("non-strict-nodes", judged(nodes=STATES, causes=tuple(causes)))
     assert found.because[3:] == ("text not-restarted: b, c", "text ipvs-leftovers")
     assert found.do[:2] == ("do not-restarted", "do ipvs-leftovers")
-    assert found.do[2].startswith("Set `ipvs.strictARP: true`")
+    assert found.do[2].startswith("Run arpcheck again")
 
 
 def test_a_latent_fault_is_said_with_node_and_mac():

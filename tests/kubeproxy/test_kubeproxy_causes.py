@@ -158,9 +158,22 @@ TABLE = [
                 *(CauseId.OLDER_MODE, ("n1",)),
                 "The configured mode binds nothing, but kube-proxy is older than that and may still be in IPVS mode (older)",
             ),
-            (CauseId.IPVS_LEFTOVERS, ("n1",), "The configured mode binds nothing: kube-ipvs0 is left over from IPVS mode, with its addresses"),
+            (
+                *(CauseId.NFTABLES_NOT_STARTED, ("n1",)),
+                "kube-proxy has most likely never started in mode nftables: with that it deletes the kube-ipvs0 of IPVS mode",
+            ),
         ],
         id="another mode, not restarted",
+    ),
+    pytest.param(
+        *(every(proxy("ipvs", True, None, note(Oddity.NOT_RUNNING, "CrashLoopBackOff"))), ("n1",), None),
+        [
+            (
+                *(CauseId.KUBE_PROXY_STOPPED, ("n1",)),
+                "kube-proxy does not run there, so the kernel is as its last process has left it (CrashLoopBackOff)",
+            ),
+        ],
+        id="it does not run",
     ),
     pytest.param(
         *(every(proxy(None, None, None, note(Oddity.UNREAD, "forbidden"))), ("n1",), None),

@@ -11,6 +11,8 @@ from arpcheck.model import Arp, Outcome, Severity, Verdict
 
 def non_strict_nodes(judged: Judged) -> Found | None:
     """Means: the kernel of these nodes answers ARP for every Service address it holds on kube-ipvs0, whoever announces it.
+    In mode ipvs `ipvs.strictARP: true` and a restart of kube-proxy end that (`arpcheck strict-arp enable` does both); in
+    another mode, where strictARP does nothing, what IPVS left behind has to go.
 
     Decided when:
     1. a MAC of the node answered the canary, a ClusterIP that no load balancer announces.
@@ -18,9 +20,7 @@ def non_strict_nodes(judged: Judged) -> Found | None:
     3. where another MAC answers for the node's own address too, and no list tells them apart, every one of them did.
 
     Do:
-    - Set `ipvs.strictARP: true` in kube-proxy's configuration and restart kube-proxy; a change of the ConfigMap alone is
-      never loaded.
-    - Run arpcheck again: the wire is the only proof that it took effect.
+    - Run arpcheck again after that: the wire is the only proof that it took effect.
     - Clients keep the wrong MAC until their ARP entry ends."""
     nodes = judged.named(Arp.NON_STRICT)
     if not nodes:
