@@ -12,6 +12,7 @@ from arpcheck.commands.strict_arp_losses import losses, unasked
 from arpcheck.model import (
     Arp,
     Claim,
+    ClaimSource,
     Gap,
     Kind,
     KubeProxy,
@@ -47,7 +48,7 @@ SPEAKS = responder("worker-1", replies_per_probe=2.0)
 
 
 def target(*responders, kind=Kind.LOAD_BALANCER, announcer=None, trust=Trust.CURRENT, nodes=(), rounds=(1, 2, 3)):
-    claims = (Claim(node=announcer, source="x", trust=trust, service="web/nginx"),) if announcer else ()
+    claims = (Claim(node=announcer, source="x", kind=ClaimSource.SERVICE_L2_STATUS, trust=trust, service="web/nginx"),) if announcer else ()
     return TargetReport(
         target=Target(ip=IPv4Address(IP), kind=kind, services=("web/nginx",), nodes=nodes), implementation="metallb",
         announcers=claims, verdict=Verdict.NON_STRICT, reason="", responders=responders, rounds=rounds,

@@ -8,7 +8,7 @@ from kubeproxy_objects import documents, fixture, objects_of
 from arpcheck.kubeproxy import kube_proxies
 from arpcheck.kubeproxy.distributions import managed_by
 from arpcheck.kubeproxy.setting import place
-from arpcheck.kubeproxy.status import status
+from arpcheck.kubeproxy.status import status, to_json, to_text
 
 KUBEADM = "configmap kube-system/kube-proxy"
 K3S = "node annotation k3s.io/node-args"
@@ -308,6 +308,115 @@ def test_an_annotation_that_is_no_list_of_texts_leaves_it_unknown(arguments):
     assert (proxy.mode, proxy.strict_arp, proxy.loaded) == (None, None, None)
     assert "no JSON list of texts" in proxy.notes[0]
     assert status(objects).answer == "unknown"
+
+
+def released(version, arguments, *, key="k3s.io/node-args", ready="True"):
+    status = {"conditions": [{"type": "Ready", "status": ready}], "nodeInfo": {"kubeletVersion": version}}
+    return objects_of([{"kind": "Node", "metadata": {"name": "n1", "annotations": {key: arguments}}, "status": status}])
+
+
+SERVER, WITH_MODE = '["server"]', '["server","--kube-proxy-arg=proxy-mode=ipvs","--kube-proxy-arg=ipvs-strict-arp=true"]'
+
+
+@pytest.mark.parametrize(
+    ("version", "arguments", "mode", "answer"),
+    [
+        pytest.param("v1.19.0+k3s1", SERVER, "iptables", "not-needed", id="before config.yaml"),
+        pytest.param("v1.19.1+k3s1", SERVER, None, "unknown", id="the first with config.yaml"),
+        pytest.param("v1.20.15+k3s1", SERVER, None, "unknown", id="1.20"),
+        pytest.param("v1.21.0+k3s1", SERVER, None, "unknown", id="the last that does not write it"),
+        pytest.param("v1.21.1+k3s1", SERVER, "iptables", "not-needed", id="the first that writes it"),
+        pytest.param("v1.33.4+k3s1", WITH_MODE, "ipvs", "set", id="today"),
+    ],
+)
+def test_k3s_whose_annotation_lacks_its_configuration_file_proves_nothing(version, arguments, mode, answer):
+    """k3s 3289: what is in config.yaml is in the annotation from 1.21.1 on."""
+    objects = released(version, arguments)
+    assert (kube_proxies(objects)["n1"].mode, status(objects).answer) == (mode, answer)
+
+
+@pytest.mark.parametrize("ready", ["False", "Unknown"])
+@pytest.mark.parametrize("arguments", [SERVER, WITH_MODE])
+def test_a_node_that_is_not_ready_need_not_run_with_what_its_annotation_says(ready, arguments):
+    found = status(released("v1.33.4+k3s1", arguments, ready=ready))
+    assert (found.answer, found.nodes[0].loaded) == ("unknown", None)
+
+
+def test_rke2_up_to_1_20_has_its_chart_and_not_its_arguments():
+    nodes = [
+        {
+            "kind": "Node",
+            "metadata": {"name": name, "annotations": {"rke2.io/node-args": WITH_MODE}},
+            "status": {**READY, "nodeInfo": {"kubeletVersion": "v1.20.15+rke2r2", "operatingSystem": "linux"}},
+        }
+        for name in ("worker-1", "worker-2", "worker-3")
+    ]
+    objects = objects_of([*nodes, *(d for d in documents("kubeadm") if d["kind"] != "Node")])
+    found = status(objects)
+    assert (found.answer, found.nodes[0].source, found.owner) == ("not-set", KUBEADM, "RKE2's Helm chart rke2-kube-proxy")
+    assert "HelmChartConfig" in "\n".join(found.do)
+    assert status(objects_of(nodes)).answer == "unknown", "its arguments prove nothing"
+
+
+def gardener():
+    """A Shoot: a DaemonSet and an immutable ConfigMap for every pool, pods with the label role=proxy."""
+    found = documents("kubeadm")
+    for document in found:
+        if document["kind"] != "Node":
+            document["metadata"]["labels"] = {"app": "kubernetes", "role": "proxy", "origin": "gardener"}
+        if document["kind"] == "DaemonSet":
+            document["metadata"]["name"] = "kube-proxy-pool-a-v1.33.4"
+        if document["kind"] == "ConfigMap":
+            document["immutable"] = True
+        for owner in document["metadata"].get("ownerReferences", ()):
+            owner["name"] = "kube-proxy-pool-a-v1.33.4"
+    return found
+
+
+def test_gardener_is_named_and_its_pods_are_found():
+    found = status(objects_of(gardener()))
+    assert (found.answer, found.owner) == ("not-set", "Gardener")
+    assert {node.loaded for node in found.nodes} == {True}
+    assert "another one" not in "\n".join(found.do)
+    assert "spec.kubernetes.kubeProxy.mode" in "\n".join(found.do)
+
+
+@pytest.mark.parametrize(
+    ("manager", "labels", "owner"),
+    [
+        ("argocd-controller", {}, "Argo CD"),
+        ("argocd-application-controller", {}, "Argo CD"),
+        ("kustomize-controller", {}, "Flux"),
+        ("helm-controller", {}, "Flux"),
+        ("fleetagent", {}, "Rancher Fleet"),
+        ("Terraform", {}, "Terraform"),
+        ("home-made-operator", {}, "the field manager home-made-operator"),
+        ("kubectl-edit", {"app.kubernetes.io/instance": "base"}, None),
+        ("kubectl-edit", {"kubermatic-addon": "kube-proxy"}, "Kubermatic KKP"),
+        *((hand, {}, None) for hand in ("kubeadm", "kubectl", "kubectl-client-side-apply", "arpcheck", "Mozilla")),
+    ],
+)
+@pytest.mark.parametrize("operation", ["Apply", "Update"])
+def test_whoever_wrote_the_data_is_its_owner(manager, labels, owner, operation):
+    found = documents("kubeadm")
+    for document in found:
+        if document["kind"] == "ConfigMap":
+            document["metadata"]["managedFields"][0] |= {"manager": manager, "operation": operation}
+            document["metadata"].setdefault("labels", {}).update(labels)
+    whole = status(objects_of(found))
+    assert whole.owner == owner
+    assert to_json(whole)["owner"] == owner
+    assert (owner is None) == ("arpcheck strict-arp enable" in whole.do)
+    assert (owner is None) == ("Owner of the configuration" not in to_text(whole))
+
+
+def test_who_wrote_only_labels_owns_nothing():
+    found = documents("kubeadm")
+    for document in found:
+        if document["kind"] == "ConfigMap":
+            labels = {"manager": "policy-controller", "operation": "Update", "fieldsV1": {"f:metadata": {"f:labels": {}}}}
+            document["metadata"]["managedFields"].append(labels)
+    assert status(objects_of(found)).owner is None
 
 
 def test_a_configuration_file_of_k3s_is_only_on_the_node():
