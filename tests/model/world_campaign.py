@@ -32,6 +32,8 @@ READ_BEFORE = 0.3
 @dataclass(frozen=True, slots=True)
 class Result:
     world: World
+    wire: Any
+    """What was asked and what came, as `promises` reads it."""
     truth: Truth
     report: Report
     wrong: tuple[Wrong, ...]
@@ -45,7 +47,7 @@ def judged(seed: int, without: frozenset[str] = frozenset()) -> Result:
     wire = WorldWire(world)
     report = pipeline.conclude(observed(world, wire))
     found = truth(world, max((put.at for put in wire.put), default=0.0))
-    return Result(world, found, report, broken(world, found, wire, report), healthy(world, found), provable(world, found))
+    return Result(world, wire, found, report, broken(world, found, wire, report), healthy(world, found), provable(world, found))
 
 
 def observed(world: World, wire: WorldWire) -> Evidence:

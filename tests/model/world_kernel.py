@@ -135,7 +135,7 @@ def probed(seed: int) -> Result:
     log = _log(world, evidence)
     found = truth(world, max((put.at for put in log.put), default=0.0))
     wrong = (*broken(world, found, log, report), *differences(world, evidence))
-    return Result(world, found, report, wrong, healthy(world, found), provable(world, found))
+    return Result(world, log, found, report, wrong, healthy(world, found), provable(world, found))
 
 
 def differences(world: World, evidence: Evidence) -> Iterator[Wrong]:
