@@ -575,6 +575,16 @@ def _lease_elsewhere(making: Draw) -> None:
             making.say(f"a Lease of the same name in namespace old-stack names {other} ({'alive' if alive else 'expired'})")
 
 
+def _expired_lease(making: Draw) -> None:
+    """Of a time when each Service had an election of its own."""
+    dice = making.trait("expired Lease", 0.15)
+    for service in making.ordinary() if dice else ():
+        other = making.other_than(dice, service.leads[0].machine)
+        if service.kind == "kube-vip-common" and other:
+            making.world.leases.append({"namespace": service.namespace, "name": f"kubevip-{service.name}", "holder": other, "renewed": 9e4})
+            making.say(f"an expired Lease of {service.ip} names {other}")
+
+
 def _hwaddr(making: Draw) -> None:
     if (dice := making.trait("hwaddr left behind", 0.04)) and (service := making.one(dice)):
         printer = making.world.machines.get("printer")
@@ -617,7 +627,7 @@ def _nic_states(making: Draw) -> None:
         making.say(f"a NodeNetworkState of {first}, months old, lists {second}'s NIC")
 
 
-_RECORDS: tuple[Callable[[Draw], None], ...] = (_macvlan, _two_statuses, _old_entry, _short_leases, _stale_status, _moved_back, _lease_elsewhere, _hwaddr, _mac_list, _nic_states)
+_RECORDS: tuple[Callable[[Draw], None], ...] = (_macvlan, _two_statuses, _old_entry, _short_leases, _stale_status, _moved_back, _lease_elsewhere, _expired_lease, _hwaddr, _mac_list, _nic_states)
 
 
 # --------------------------------------------------------------------------------------------------------- how it is asked

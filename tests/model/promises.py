@@ -239,7 +239,7 @@ HIDING = frozenset({
     "partial MAC list", "odd arp_ignore", "hwaddr left behind", "status of a dead node", "events of two nodes",
     "Lease in another namespace", "failover", "failover before", "pool holds a node's address", "shouter", "canary's stranger",
     "removed node", "two load balancers", "ServiceLB", "second NIC", "storage too",
-    "DHCP macvlan", "announcer crashed", "announcer NotReady", "two statuses", "old entry",
+    "DHCP macvlan", "expired Lease", "announcer crashed", "announcer NotReady", "two statuses", "old entry",
 })  # fmt: skip
 """Traits that can hide a fault, or make the record of it less than sure."""
 

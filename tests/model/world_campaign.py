@@ -1,7 +1,8 @@
-"""Draws worlds and holds arpcheck to its promises: `scripts/model FIRST COUNT [--kernel] [--small] [--out FILE]`.
+"""Draws worlds and holds arpcheck to its promises: `scripts/model FIRST COUNT [--small] [--kernel|--merged]`.
 
 Every world goes through the real `observe` and `conclude` on a simulated wire. `--small` draws each kind of wrong result again
-without one trait after the other, until none can be left out."""
+without one trait after the other, until none can be left out. `--kernel` builds them out of namespaces, `--merged` asks from
+several places and merges the runs."""
 
 from __future__ import annotations
 
@@ -12,18 +13,21 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from datetime import timedelta
+from random import Random
+from typing import Any, NamedTuple
 
 import kube_records
 from drawing import draw
 from promises import WRONG, Wrong, broken, healthy, provable
-from world import Machine, Nic, World
+from world import Machine, Nic, Prober, World
 from world_truth import Truth, truth
-from world_wire import WorldWire
+from world_wire import Came, Put, WorldWire
 
 from arpcheck import pipeline
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.model import Host, Interface, MacListFormat, Report
+from arpcheck.saved.merging import merge
 
 READ_BEFORE = 0.3
 """Seconds between the reading of the cluster and the first question, and from the last frame to the second reading."""
@@ -64,6 +68,43 @@ def observed(world: World, wire: WorldWire) -> Evidence:
         clock=lambda: kube_records.at(world, wire.now() + world.prober.clock),
     )
     return replace(evidence, **second_reading(world, wire, evidence))
+
+
+def merged(seed: int, without: frozenset[str] = frozenset()) -> Result | None:
+    """The same of a world that was asked from several places, one after the other; None where it moves in time, or where
+    nobody else can ask."""
+    world = draw(seed, without)
+    dice = Random(f"{seed} places")  # noqa: S311 - a draw, not a secret
+    if set(world.traits) & ONE_PLACE:
+        return None
+    nodes = [name for name in world.nodes if world.machines[name].on and world.machines[name].nics[0].segment == "lan"]
+    places = (["client"] if dice.random() < 0.5 else []) + dice.sample(nodes, k=min(2, len(nodes)))
+    if len(places) < 2:
+        return None
+    wires, runs = [], []
+    for number, place in enumerate(places):
+        begun = timedelta(minutes=number)
+        here = replace(world, prober=Prober(place), start=kube_records.START + begun)
+        wires.append(WorldWire(here))
+        runs.append((place, observed(here, wires[-1])))
+    wire = Heard([put for one in wires for put in one.put], [came for one in wires for came in one.came])
+    asked = replace(world, prober=Prober("client"))
+    found = truth(asked, max((put.at for put in wire.put), default=0.0))
+    report = pipeline.conclude(merge(runs))
+    return Result(asked, wire, found, report, broken(asked, found, wire, report), healthy(asked, found), ())
+
+
+ONE_PLACE = frozenset({
+    "failover", "failover before", "shouter", "leader's gratuitous ARP", "prober is a node", "two interfaces", "storage too",
+    "no address", "prober's clock",
+})  # fmt: skip
+
+
+class Heard(NamedTuple):
+    """What `promises` reads of several wires."""
+
+    put: list[Put]
+    came: list[Came]
 
 
 def second_reading(world: World, wire: WorldWire, evidence: Evidence) -> dict[str, Any]:
@@ -156,6 +197,15 @@ def run(first: int, count: int) -> Tally:
     return tally
 
 
+def run_merged(first: int, count: int) -> Tally:
+    tally, begun = Tally(), time.monotonic()
+    for seed in range(first, first + count):
+        if result := merged(seed):
+            tally.add(seed, result)
+    tally.seconds = time.monotonic() - begun
+    return tally
+
+
 def run_on_the_kernel(first: int, count: int) -> Tally:
     """The first `count` worlds from that number that the kernel can be given."""
     from world_kernel import fits, probed
@@ -219,9 +269,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("first", type=int)
     parser.add_argument("count", type=int)
     parser.add_argument("--small", action="store_true")
-    parser.add_argument("--kernel", action="store_true")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--kernel", action="store_true")
+    how.add_argument("--merged", action="store_true")
     asked = parser.parse_args(arguments)
-    tally = (run_on_the_kernel if asked.kernel else run)(asked.first, asked.count)
+    campaign = run_on_the_kernel if asked.kernel else run_merged if asked.merged else run
+    tally = campaign(asked.first, asked.count)
     for line in lines(tally, small=asked.small):
         print(line)  # noqa: T201
     return 1 if tally.wrong() else 0
