@@ -639,8 +639,10 @@ class Announcement:
     silence: str | None = None
     """Why nobody should answer ARP for it (announced by BGP only); None: somebody should."""
     held_everywhere: str | None = None
-    """What of the implementation's own configuration says that BGP announces it, so that the kernel of every node may hold
-    it (a dummy interface, lo); None: nothing says it."""
+    """What of the implementation's own configuration says that it puts the address on an interface of every node (a dummy
+    one, lo) and BGP announces it; None: nothing says it."""
+    by_bgp: str | None = None
+    """What of the configuration says that BGP announces it and nothing announces it at layer 2; None: nothing says it."""
     external: bool = False
     """The load balancer is outside of the cluster, or nobody here serves its class: no node is supposed to announce."""
     macs: tuple[tuple[Mac, str], ...] = ()

@@ -8,6 +8,9 @@ import threading
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+DIFFERENCE = 5.0
+"""Seconds; less is no difference."""
+
 
 class ServerTime:
     """Threads may share it."""
@@ -31,10 +34,11 @@ class ServerTime:
 
     @property
     def ahead(self) -> float | None:
-        """Seconds, to a tenth; None: no answer said it. Where answers contradict each other, as of several servers behind
-        one address, by the last one."""
+        """Whole seconds, 0 where they are less than clocks may differ; None: no answer said it. Where answers contradict
+        each other, as of several servers behind one address, by the last one."""
         with self._lock:
             if self._last is None:
                 return None
             middle = (self._least + self._most) / 2
-            return round(middle if self._least <= self._most else self._last, 1)
+            found = float(round(middle if self._least <= self._most else self._last))
+            return found if abs(found) >= DIFFERENCE else 0.0

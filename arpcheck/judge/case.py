@@ -100,8 +100,10 @@ class Case:
     external: bool = False
     """Its load balancers are outside of the cluster, and no current claim names a node: no node is supposed to announce."""
     held_everywhere: str | None = None
-    """What of its implementation's own configuration says that BGP announces it, so that every node's kernel may hold it;
+    """What of its implementation's own configuration says that an interface of every node has it, and BGP announces it;
     None: nothing says it, or a current claim names an announcer."""
+    by_bgp: str | None = None
+    """The same of an address that BGP alone announces, wherever it is held."""
     own_address_of: tuple[str, ...] = ()
     """The nodes that have a Service's address as one of their own."""
     left_behind: Mapping[Mac, str] = field(default_factory=dict)

@@ -62,7 +62,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         case "io.cilium/bgp-control-plane" if ingress:
             silence = "announced by BGP only"
             return Announcement(
-                implementation=NAME, because=because, order=3, silence=silence, held_everywhere=because
+                implementation=NAME, because=because, order=3, silence=silence, by_bgp=because
             )
         case "io.cilium/l2-announcer" | None if ingress or ip in service.external_ips:
             return _layer2(service, ip, objects, at)
@@ -102,7 +102,7 @@ def _layer2(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
         order=order or 5,
         claims=claims,
         silence=silence,
-        held_everywhere="what Cilium advertises by BGP" if silence else None,
+        by_bgp="what Cilium advertises by BGP" if silence else None,
         notes=(*strange, *(() if settled else _notes(service, objects, taken))),
         unread=() if settled else _unread(service, objects, taken, excuses),
         unsaid_silence=untold(objects, *excuses),

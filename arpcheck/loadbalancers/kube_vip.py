@@ -54,7 +54,13 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     if routed := kube_vip_config.by_bgp(objects):
         silence = f"announced by BGP only ({routed})"
         return Announcement(
-            implementation=NAME, because=because, order=order, silence=silence, held_everywhere=routed, macs=_macs(service)
+            implementation=NAME,
+            because=because,
+            order=order,
+            silence=silence,
+            held_everywhere=routed,
+            by_bgp=routed,
+            macs=_macs(service),
         )
     claims, notes = _claims(service, own, objects, at)
     return Announcement(

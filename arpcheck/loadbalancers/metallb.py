@@ -67,7 +67,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         order=order,
         claims=(*claims, *guesses),
         silence=silence,
-        held_everywhere=f"{covered.of} has a BGPAdvertisement alone" if covered.bgp_only else None,
+        by_bgp=f"{covered.of} has a BGPAdvertisement alone" if covered.bgp_only else None,
         notes=(*notes, *why, *invalid(objects)),
         unread=unread,
         unsaid_announcer=_unsaid(service, objects),

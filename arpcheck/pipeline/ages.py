@@ -4,7 +4,7 @@ have ended before, says nothing of them. Pure; all times are the API server's.""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from arpcheck.evidence import Evidence
@@ -35,8 +35,8 @@ class When:
     by no less than nothing."""
     again: datetime | None = None
     """When the records were read once more."""
-    outdated: datetime | None = field(default=None)
-    """When the cluster was read, where that was too long before anybody asked."""
+    recorded: bool = False
+    """The frames' times are by a clock that nobody knows: of a capture."""
 
 
 def when(evidence: Evidence) -> When:
@@ -50,7 +50,7 @@ def when(evidence: Evidence) -> When:
         read_at=read_at,
         judged_at=read_at or newest_time(objects) or evidence.started_at,
         again=_plus(again, server_ahead(after)) if after and again else None,
-        outdated=outdated(evidence),
+        recorded=evidence.capture is not None,
     )
 
 
@@ -268,7 +268,8 @@ def _covers(claim: Claim, span: Span, time: When) -> bool:
     if claim.until is not None:
         begun = claim.since or time.read_at
         return begun <= start + FRESH and end <= max(claim.until, time.read_at) + AHEAD
-    return abs(start - time.read_at) <= FRESH
+    between = claim.since is not None and claim.kind is not ClaimSource.EVENT and end <= time.read_at
+    return (between and not time.recorded) or abs(start - time.read_at) <= FRESH
 
 
 # ---------------------------------------------------------------------------------------------------------------- clocks

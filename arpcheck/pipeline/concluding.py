@@ -235,6 +235,7 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
         nodes_announce=any(one.implementation for one in record.announcements) or bool(record.announcers),
         external=record.external,
         held_everywhere=record.held_everywhere,
+        by_bgp=record.by_bgp,
         own_address_of=record.own_address_of,
         left_behind=record.left_behind,
     )

@@ -48,7 +48,9 @@ class Record:
     external: bool
     """No node is supposed to announce: its load balancers are outside of the cluster."""
     held_everywhere: str | None
-    """What says that BGP announces it and every node's kernel may hold it; None: nothing does."""
+    """What says that an interface of every node has it, and BGP announces it; None: nothing does."""
+    by_bgp: str | None
+    """What says that BGP alone announces it; None: nothing does."""
     own_address_of: tuple[str, ...]
     """The nodes that have the Service's address as one of their own."""
     left_behind: Mapping[Mac, str]
@@ -75,7 +77,8 @@ def record(target: Target, evidence: Evidence, heard: Collection[str] = ()) -> R
     decides = set(map(id, found.deciding))
     others = [one for one in flat if id(one) not in decides]
     named = {mac: why for one in found.deciding for mac, why in one.macs}
-    routed = [next((one.held_everywhere for one in of_service if one.held_everywhere), None) for of_service in said]
+    everywhere = [next((one.held_everywhere for one in of_service if one.held_everywhere), None) for of_service in said]
+    routed = [next((one.by_bgp for one in of_service if one.by_bgp), None) for of_service in said]
     return Record(
         said=said,
         announcements=flat,
@@ -91,7 +94,8 @@ def record(target: Target, evidence: Evidence, heard: Collection[str] = ()) -> R
         out_of_time=held.out_of_time,
         clock_doubt=not found.announcers and any(claim.clock_doubt for claim in found.claims),
         external=not found.announcers and bool(found.deciding) and all(one.external for one in found.deciding),
-        held_everywhere=routed[0] if routed and all(routed) and not found.announcers else None,
+        held_everywhere=everywhere[0] if everywhere and all(everywhere) and not found.announcers else None,
+        by_bgp=routed[0] if routed and all(routed) and not found.announcers else None,
         own_address_of=_own_address_of(target, objects),
         left_behind={mac: why for one in others for mac, why in one.macs if mac not in named},
     )
@@ -100,10 +104,11 @@ def record(target: Target, evidence: Evidence, heard: Collection[str] = ()) -> R
 def recorded(target: Target, objects: Objects, at: datetime) -> Said:
     """What one reading says of a target, by ages at `at`, whenever its frames were. The last of a target is kept with
     `objects`, so that it can be looked up before anything is heard."""
-    kept: dict[int, tuple[Target, datetime, Said]] = objects.memo("records", dict)
-    last = kept.get(id(target))  # a target takes Python long to look up; it is kept, so that no other has its place
-    if last is None or last[0] is not target or last[1] != at:
-        last = kept[id(target)] = target, at, _announcements(target, objects, at)
+    kept: dict[object, tuple[Target, datetime, Said]] = objects.memo("records", dict)
+    key = target.ip, target.services, target.nodes  # what it is decided by
+    last = kept.get(key)
+    if last is None or last[1] != at:
+        last = kept[key] = target, at, _announcements(target, objects, at)
     return last[2]
 
 

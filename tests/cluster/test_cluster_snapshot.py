@@ -67,6 +67,7 @@ def test_the_full_text():
         context="prod",
         version="v1.33.4",
         read_at=datetime(2026, 3, 1, tzinfo=UTC),
+        server_ahead=-7.5,
     )
     assert snapshot(objects) == """{
  "apiVersion": "v1",
@@ -83,6 +84,7 @@ def test_the_full_text():
    "events",
    "nodes"
   ],
+  "serverAhead": -7.5,
   "serverVersion": "v1.33.4",
   "takenAt": "2026-03-01T00:00:00+00:00",
   "writtenBy": "0.1.0"

@@ -61,7 +61,7 @@ def test_the_page():
 
 @pytest.mark.parametrize(
     ("read_at", "trust"),
-    [(NOW, "current"), (None, "current"), (NOW - timedelta(days=1), "possibly-stale")],
+    [(NOW, "current"), (None, "possibly-stale"), (NOW - timedelta(days=1), "possibly-stale")],
     ids=["read now", "a file that does not say when it was made", "a snapshot of yesterday"],
 )
 def test_who_should_answer_by_what_was_read(read_at, trust):

@@ -248,17 +248,23 @@ annotations = {}
 @pytest.mark.parametrize(
     ("text", "ip", "fresh", "old"),
     [
-        pytest.param(ANOTHER_ANSWERS, "10.0.0.50", "inconclusive", "inconclusive", id="another node took over, or is wrong"),
+        pytest.param(ANOTHER_ANSWERS, "10.0.0.50", "wrong-node", "inconclusive", id="another node took over, or is wrong"),
         pytest.param(ANOTHER_ANSWERS.replace("worker-2", "worker-1"), "10.0.0.50", "ok", "ok", id="as it was recorded"),
         pytest.param(NOBODY_ANSWERS, "10.0.0.50", "silent", "inconclusive", id="the Service may be gone"),
         pytest.param(OWN_ADDRESS, "10.0.0.11", "ok", "ok", id="a node's own address is its own for good"),
     ],
 )
 def test_a_cluster_that_was_read_long_before_accuses_nobody(text, ip, fresh, old):
-    for age, verdict, gaps in ((59, fresh, []), (61, old, ["cluster"])):
+    for age, verdict, gaps in ((1, fresh, []), (61, old, ["cluster"])):
         found = report(text, age=timedelta(minutes=age))
         assert (verdicts(found)[ip], [gap.what for gap in found.gaps]) == (verdict, gaps)
     assert all(c.trust.value != "current" for t in found.targets for c in t.announcers if "Node " not in c.source)
+
+
+def test_a_record_of_some_minutes_before_accuses_nobody_either():
+    for text, verdict in ((ANOTHER_ANSWERS, "inconclusive"), (ANOTHER_ANSWERS.replace("worker-2", "worker-1"), "ok"), (OWN_ADDRESS, "ok")):
+        found = report(text, age=timedelta(minutes=2))
+        assert [verdict] == [v for ip, v in verdicts(found).items() if ip in ("10.0.0.50", "10.0.0.11")]
 
 
 def observed(name, **options):

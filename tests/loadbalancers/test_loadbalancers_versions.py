@@ -408,6 +408,7 @@ CASES = [
         "192.168.10.51",
         [
             "metallb (5: Event shop/routed nodeAssigned)",
+            "possibly-stale 1 worker-1 by Event shop/routed nodeAssigned at 10:30:00",
             "possibly-stale 1 worker-2 by Event shop/routed nodeAssigned at 10:31:00",
             "note: its events name worker-1 and worker-2 and no protocol: several announce it by BGP, or one took over",
         ],
@@ -427,6 +428,7 @@ CASES = [
         "192.168.10.50",
         [
             "metallb (4: annotation metallb.universe.tf/ip-allocated-from-pool)",
+            "current 1 worker-1 by Event shop/web nodeAssigned at 10:10:00",
             "current 1 worker-2 by Event shop/web nodeAssigned at 10:40:00",
         ],
         id="metallb-0.13.12: shop/web",
@@ -501,6 +503,7 @@ CASES = [
         [
             "metallb (4: annotation metallb.io/ip-allocated-from-pool)",
             "current 0 worker-2 by ServiceL2Status metallb-system/l2-7kzqd at 08:00:00",
+            "current 1 worker-1 by Event shop/web nodeAssigned at 09:50:00",
             "current 1 worker-2 by Event shop/web nodeAssigned at 10:41:07",
         ],
         id="metallb-0.14.9: shop/web",
