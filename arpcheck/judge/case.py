@@ -113,6 +113,8 @@ class Case:
     gratuitous: tuple[Gratuitous, ...] = ()
     """Announcements of this address by MACs that do not answer for it and are no NIC of a node that does."""
     passed_over: tuple[PassedOver, ...] = ()
+    on_link: bool = True
+    """It is in a network of an interface that asked."""
     own_sender: bool = True
     """It was asked with an own sender, to which a proxy answers, wherever it was asked."""
     strangers: tuple[Responder, ...] = field(init=False, compare=False, repr=False)

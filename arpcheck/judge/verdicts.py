@@ -40,6 +40,7 @@ def proxy_arp(case: Case) -> str | None:
        sender; or it answered for the addresses of several nodes when asked with this host's address, and for none with
        0.0.0.0.
     2. and it is not the announcer.
+    3. and the address is in this network: that a router answers for what is elsewhere is as it should be.
 
     Do:
     - Turn proxy ARP off on that device for this segment (Linux: net.ipv4.conf.IFACE.proxy_arp=0).
@@ -138,7 +139,8 @@ def inconclusive(case: Case) -> str | None:
     9. or nobody answered, and what would say that nobody should was refused.
     10. or nobody answered, and frames get lost on the way: a node answered some questions for its own address and not
         others.
-    11. or the frames are from a capture, which may lack some.
+    11. or nobody answered, and it is in no network of the interfaces that asked; or the frames are from a capture, which
+        may lack some.
     12. or who should answer could not be read, and no current claim fits what was heard.
     13. or two current records name different nodes, or the record of who should changed while arpcheck ran, and several
         nodes or none answered.
@@ -332,6 +334,8 @@ def _not_heard(case: Case, likely: set[str]) -> str | None:
         which = "should answer" if case.announcers else "could be the announcer"
         named = f"{', '.join(missing[:_MOST])}{more}"
         return f"nobody answered, and {named}, which {which}, was not heard on this segment"
+    if not case.on_link:
+        return "nobody answered, and it is in no network of these interfaces: it may be announced on another segment"
     if case.nodes_missed:
         named = ", ".join(sorted(case.nodes_missed)[:_MOST])
         return f"nobody answered, and frames get lost here: {named} did not answer every question for its own address"

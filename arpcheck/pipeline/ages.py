@@ -179,8 +179,9 @@ def held(
         tuple(replace(one, claims=tuple(trusted[claim] for claim in one.claims)) for one in of_service)
         for of_service in said
     )
+    later_ones = [_later(claim) for claim in sorted(new, key=_place)]
     return Held(
-        said=_added(shown, [replace(claim, trust=Trust.STALE) for claim in sorted(new, key=_place)], later or ()),
+        said=_added(shown, later_ones, later or ()),
         changed=tuple(sorted((*lost, *new), key=_place)),
         out_of_time=any(
             claim.trust is Trust.CURRENT
@@ -189,6 +190,12 @@ def held(
             for claim, now in trusted.items()
         ),
     )
+
+
+def _later(claim: Claim) -> Claim:
+    """A claim that only the second reading has was not there from the beginning. Of events any node that one names fits,
+    whenever it was written while this ran."""
+    return claim if claim.kind is ClaimSource.EVENT else replace(claim, trust=Trust.STALE)
 
 
 def distrusted(found: Held) -> Held:

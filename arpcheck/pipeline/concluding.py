@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from itertools import chain
 
+from arpcheck import asks as asking
 from arpcheck import identities, kubeproxy
 from arpcheck import targets as targeting
 from arpcheck.evidence import Evidence
@@ -56,6 +57,7 @@ def conclude(evidence: Evidence) -> Report:
         ready=frozenset(node.name for node in objects.nodes() if node.ready is not False),
         missed=frozenset(state.name for state in states if state.missed),
         doubling=Doubling(hearing, owned, addresses),
+        networks=asking.networks(i for i in evidence.host.interfaces if i.name in evidence.options.interfaces),
         kin=cases.by_node(owned),
         blind=frozenset(blind),
         held=_held((name, place) for name, place in places if own[name] is None),
@@ -63,9 +65,9 @@ def conclude(evidence: Evidence) -> Report:
     )
     accepted = Acceptances(entries=evidence.accepted, today=evidence.ended_at.astimezone(UTC).date())
     quiet = frozenset(state.name for state in states if state.arp is Arp.STRICT)
-    judgements = tuple(
-        _judgement(_case(target, evidence, ground), accepted, quiet) for target in targets if target.kind in targeting.JUDGED
-    )
+    judged_ones = (target for target in targets if target.kind in targeting.JUDGED)
+    seen = (_without_routers(_case(target, evidence, ground)) for target in judged_ones)
+    judgements = tuple(_judgement(case, accepted, quiet) for case in seen)
     proxies = kubeproxy.kube_proxies(objects)
     judged = Judged(
         targets=targets,
@@ -181,6 +183,8 @@ class _Ground:
     missed: frozenset[str]
     """The nodes that missed some questions for their own address."""
     doubling: Doubling
+    networks: tuple[IPv4Network, ...]
+    """Those of the interfaces that asked."""
     blind: frozenset[str]
     held: Mapping[IPv4Address, str]
     """The addresses of the hosts that are not known to be a node, with the interface."""
@@ -228,6 +232,7 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
         doubled=ground.doubling.unexplained(ip, ground.non_strict) if ip and parties else (),
         gratuitous=_announced(ip, parties, ground) if ip else (),
         passed_over=tuple(hearing.passed_over.get(ip, ())) if ip else (),
+        on_link=not ground.networks or any(ip in network for network in ground.networks) if ip else True,
         own_sender=hearing.recorded or asked is None or asked.by_own_sender(),
         conflict=record.conflict,
         changed=record.changed,
@@ -239,6 +244,12 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
         own_address_of=record.own_address_of,
         left_behind=record.left_behind,
     )
+
+
+def _without_routers(case: cases.Case) -> cases.Case:
+    """A router that answers for what is not in this network does as it should, and hides nobody."""
+    routers = () if case.on_link else tuple(party for party in case.parties if case.is_proxy(party))
+    return case.without(routers) if routers else case
 
 
 def _announced(ip: IPv4Address, parties: Iterable[Responder], ground: _Ground) -> tuple[Gratuitous, ...]:
