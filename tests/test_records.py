@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from arpcheck import loadbalancers
+from arpcheck import loadbalancers, pipeline
 from arpcheck.evidence import Capture, Evidence, Options, Vantage
 from arpcheck.model import Gap, Kind, Mac, Target
 from arpcheck.objects import Objects
@@ -205,6 +205,15 @@ def test_an_annotation_that_names_the_same_node_held_and_another_did_not():
     assert (moved.announcers, {claim.node for claim in moved.changed}) == (set(), {"worker-1", "worker-2"})
 
 
+def test_what_was_ambiguous_at_the_beginning_was_not_held_throughout():
+    def written(*holders):
+        entries = " ".join(f"{holder},eth0,10.0.0.50" for holder in holders)
+        return service(notes={"purelb.io/allocated-by": "PureLB", "purelb.io/announcing-IPv4": entries})
+
+    objects = cluster(written("worker-1", "worker-2"))
+    assert said(objects, again(None, services=[written("worker-1")])).announcers == set()
+
+
 def test_what_could_not_be_read_again_is_judged_by_its_own_times():
     objects = cluster(service(notes=CILIUM), leases=[cilium("worker-2")])
     refused = Objects(gaps=(Gap(what=LEASES, why="forbidden", costs="c"),), read_at=NOW)
@@ -290,7 +299,12 @@ def test_of_merged_runs_every_hosts_time_counts():
         )  # fmt: skip
 
     objects = cluster(service(), statuses=[status("worker-1", made=600)])
-    assert said(objects, vantages=(host("a", -300), host("b", 5))).announcers == {"worker-1"}
+    both = host("a", -300), host("b", 5)
+    assert said(objects, vantages=both).announcers == {"worker-1"}
+    assert said(objects, again(None, statuses=[status("worker-1", made=600)]), vantages=both).announcers == {"worker-1"}
+    written = service(notes={"purelb.io/allocated-by": "PureLB", "purelb.io/announcing-IPv4": "worker-1,eth0,10.0.0.50"})
+    late = said(cluster(written), again(None, services=[written]), vantages=both)
+    assert (late.announcers, late.out_of_time) == (set(), True), "since when the annotation was so nobody says"
     assert said(objects, vantages=(host("a", -900), host("b", 5))).announcers == set()
 
 
@@ -302,6 +316,12 @@ def test_ages_are_told_by_the_servers_clock(ahead, current):
     """The Lease was renewed a second ago by this host's clock, and holds 15 s."""
     objects = cluster(service(notes=CILIUM), ahead=ahead, leases=[cilium("worker-2")])
     assert (said(objects, end=5).announcers == {"worker-2"}) == current
+
+
+def test_a_difference_of_some_seconds_is_none():
+    """By the server's clock the Lease would have ended, were a difference that small one."""
+    objects = cluster(service(notes=CILIUM), ahead=4.9, leases=[cilium("worker-2", renewed=11)])
+    assert said(objects, end=3).announcers == {"worker-2"}
 
 
 def test_a_host_whose_clock_is_wrong_judges_as_any_other():
@@ -333,6 +353,8 @@ def test_a_time_that_can_not_be_is_no_record_and_says_so(leases, doubt, why):
 def test_a_clock_that_no_claim_hangs_on_is_no_doubt_of_this_address():
     objects = cluster(service(), statuses=[status("worker-1")], leases=[lease("a", "a", renewed=-60)])
     assert not said(objects).clock_doubt
+    decides = cluster(service(notes={**METALLB, **KUBE_VIP}), statuses=[status("worker-1")], leases=[lease("worker-2", renewed=-60)])
+    assert not said(decides).clock_doubt
 
 
 # ----------------------------------------------------------------------------------------------------- node and namespace
@@ -454,6 +476,13 @@ def test_kube_vip_in_bgp_mode_holds_it_on_every_node(env, where):
     notes = {**KUBE_VIP, "kube-vip.io/vipHost": "worker-2"}
     found = said(cluster(service(notes=notes), daemonsets=[kube_vip(**env)]))
     assert (found.held_everywhere, found.by_bgp, bool(found.silence)) == (where, where, bool(where))
+
+
+def test_nothing_else_of_kube_vips_environment_is_read():
+    """Its variables hold passwords of BGP peers."""
+    kept = [path for need in pipeline.NEEDS for path in need.fields if "env" in path and need.names == ("kube-vip*",)]
+    assert kept
+    assert all("env@" in path and "peer" not in path and "pass" not in path for path in kept)
 
 
 def test_a_remote_pool_of_purelb_is_held_on_every_node():

@@ -117,9 +117,12 @@ def _trim(value: Any, tree: Tree) -> Any:
 
 
 def _trim_entry(value: dict[str, Any], tree: Tree) -> dict[str, Any]:
-    """Nothing but its braces for one that nobody named: two cuts of a list stay of one length."""
+    """Nothing but its braces for one that nobody named: two cuts of a list stay of one length. One that was chosen by its
+    name keeps it, so that a cut can be cut again."""
     own = tree.entries.get(value["name"]) if tree.entries and isinstance(value.get("name"), str) else None
-    return _trim_mapping(value, _union([tree, own]) or tree if own else tree)
+    if own is None:
+        return _trim_mapping(value, tree)
+    return {"name": value["name"], **_trim_mapping(value, _union([tree, own]) or tree)}
 
 
 def _trim_mapping(value: dict[str, Any], tree: Tree) -> dict[str, Any]:

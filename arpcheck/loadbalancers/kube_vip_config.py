@@ -23,7 +23,7 @@ _COSTS = "whether kube-vip announces by BGP, which class it serves, and the cont
 
 
 def _fields(below: str) -> tuple[str, ...]:
-    return tuple(f"{below} containers env@{variable} {key}" for variable in _VARIABLES for key in ("name", "value"))
+    return tuple(f"{below} containers env@{variable} value" for variable in _VARIABLES)
 
 
 NEEDS = (

@@ -27,6 +27,18 @@ def cut(fields, **rest):
             id="a list is looked through, and its entries stay in their places",
         ),
         pytest.param(("status ingress ip",), {"status": {"ingress": []}}, {"status": {"ingress": []}}, id="an empty list stays"),
+        pytest.param(
+            ("spec env@a value", "spec env@b value"),
+            {"spec": {"env": [{"name": "a", "value": 1}, {"name": "secret", "value": 2}, {"name": "b", "value": 3}, {"value": 4}, {"name": []}]}},
+            {"spec": {"env": [{"name": "a", "value": 1}, {}, {"name": "b", "value": 3}, {}, {}]}},
+            id="of a list the entries of a name, and the others in their places",
+        ),
+        pytest.param(
+            ("spec env name", "spec e* other", "spec env@b value"),
+            {"spec": {"env": [{"name": "a", "value": 1}, {"name": "b", "value": 3, "other": 5}]}},
+            {"spec": {"env": [{"name": "a"}, {"name": "b", "value": 3, "other": 5}]}},
+            id="beside what is kept of all entries",
+        ),
         pytest.param(("a b c",), {"a": [{"b": [{"c": 1, "d": 2}]}]}, {"a": [{"b": [{"c": 1}]}]}, id="a list in a list's entry"),
         pytest.param(("data *.conf",), {"data": {"x.conf": "1", "y.txt": "2"}}, {"data": {"x.conf": "1"}}, id="a pattern"),
         pytest.param(("data *",), {"data": {"a": "1", "b": "2"}}, {"data": {"a": "1", "b": "2"}}, id="every key"),

@@ -53,6 +53,15 @@ def test_every_scene_is_judged_the_same_and_nothing_is_left(name):
     assert found == set()
 
 
+def test_what_was_read_a_second_time_is_redacted_too():
+    """A Lease that was not there before, of a node that nothing else names."""
+    spec = {"holderIdentity": "secret-host", "renewTime": "2026-03-01T12:00:00Z", "leaseDurationSeconds": 15}
+    lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "topsecret", "namespace": "offsite"}, "spec": spec}
+    before = evidence_of(scene_of("healthy"))
+    redacted = again(replace(before, after=Objects(resources={"leases.coordination.k8s.io": (lease,)}, read_at=LATER)))
+    assert not [page for page in texts(redacted) if "secret" in page or "offsite" in page]
+
+
 def test_the_same_evidence_gives_the_same_pseudonyms():
     evidence = evidence_of(scene_of("two-non-strict"))
     assert to_json(redact(evidence).evidence) == to_json(redact(evidence).evidence)
