@@ -12,7 +12,7 @@ from arpcheck.evidence import Capture, Evidence
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.kubeproxy.causes import Heard, causes
-from arpcheck.kubeproxy.status import Answer, status
+from arpcheck.kubeproxy.status import Answer, Configured, status
 from arpcheck.model import (
     Arp,
     Cause,
@@ -139,7 +139,8 @@ def _open_questions(judged: Judged, objects: Objects) -> Iterator[str]:
     if not judged.nodes or any(state.arp.outcome is not Outcome.FINE for state in judged.nodes):
         yield f"only {_quiet(judged)} are quiet for addresses that they do not announce"
     # Without the wire: what a configuration says is asked here, and what a quiet kernel makes of it does not count.
-    contrary = [node.name for node in status(objects).nodes if node.answer is Answer.NOT_SET]
+    told = status(objects).nodes
+    contrary = [one.name for one in told if one.answer is Answer.NOT_SET or one.configured is Configured.NON_STRICT]
     if contrary:
         nodes = ", ".join(contrary)
         yield f"kube-proxy is configured for IPVS without strictARP on {nodes}: the next restart makes it unsafe"

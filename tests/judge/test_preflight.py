@@ -81,6 +81,19 @@ def test_a_configuration_that_the_next_restart_loads_is_not_safe():
     )
 
 
+def test_a_configuration_that_nothing_has_loaded_is_what_the_next_start_loads():
+    """kube-proxy crash-loops, so the kernels are as its last process has left them."""
+
+    def stopped(objects):
+        status = {"containerStatuses": [{"name": "kube-proxy", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]}
+        pods = tuple({**pod, "status": status} for pod in objects.of("pods"))
+        return replace(objects, resources={**objects.resources, "pods": pods})
+
+    safe, code, words = asked(NOT_LOADED, stopped)
+    assert (safe, code) == (None, 3)
+    assert words.endswith("the next restart makes it unsafe")
+
+
 def test_a_stranger_on_the_canary_may_be_a_node():
     safe, code, words = asked(STRICT + FORMER)
     assert (safe, code != 0) == (None, True)

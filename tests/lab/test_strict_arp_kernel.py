@@ -65,7 +65,7 @@ def test_a_node_that_is_not_strict_after_all_of_it_is_told_with_its_likely_cause
     (tmp_path / "undone.toml").write_text(UNDONE)
     (end,) = ends(
         str(tmp_path / "undone.toml"),
-        ("strict-arp", "enable", "--yes", "--prove-within", "8", *WIRE, "--backup-dir", str(tmp_path)),
+        ("strict-arp", "enable", "--yes", "--prove-within", "15", *WIRE, "--backup-dir", str(tmp_path)),
     )
     assert end["code"] == 1
     assert "not yet: not safe: worker-2 would answer" in end["err"], "it is asked again until the time is over"
