@@ -106,7 +106,7 @@ def test_the_readme_shows_one_of_each():
 
 def test_before_and_after(root):
     before = outcome(root)
-    assert judged(before) == (None, "foreign", [None])
+    assert judged(before) == (None, "not-probed", [None]), "a class that nobody here serves"
     assert "example" not in (*before["load_balancers"], *before["sources"])
     for area, tuple_name in (("loadbalancers", "IMPLEMENTATIONS"), ("identities", "SOURCES")):
         (root / "arpcheck" / area / "example.py").write_text(FILES[f"{area}/example.py"])

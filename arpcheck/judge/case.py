@@ -202,13 +202,17 @@ class Case:
         )
 
     def _together(self, known: Collection[Responder]) -> tuple[Responder, ...]:
-        if self.recorded and not self.turns:
-            return ()  # whatever was answered, nobody knows to which question
         for number in sorted(set(chain.from_iterable([party.rounds for party in known]))):
             found = tuple([party for party in known if number in party.rounds])
-            if len(found) > 1 and self._distinct(found):
+            if len(found) > 1 and self._distinct(found) and not self._at_a_handover(found):
                 return found
         return ()
+
+    def _at_a_handover(self, found: Collection[Responder]) -> bool:
+        """Of replies alone, without a question to all, nobody knows which question they answered: two that met once may
+        be those of before and after a failover."""
+        shared = frozenset.intersection(*[frozenset(party.rounds) for party in found])
+        return self.recorded and not self.turns and len(shared) < 2
 
     def _distinct(self, parties: Sequence[Responder]) -> bool:
         """They are several machines, whatever is in doubt of each: at least two can't be the same node."""

@@ -17,10 +17,16 @@ class Doubling:
     """The index over one run."""
 
     def __init__(
-        self, hearing: Hearing, owners: Mapping[Nic, Owner], addresses: Mapping[str, Sequence[IPv4Address]]
+        self,
+        hearing: Hearing,
+        owners: Mapping[Nic, Owner],
+        addresses: Mapping[str, Sequence[IPv4Address]],
+        canary: IPv4Address | None = None,
     ) -> None:
         """`addresses`: the nodes' own."""
         self._hearing = hearing
+        self._loud = frozenset(hearing.by_nic(canary)) if canary else frozenset()
+        """Who answered the canary: a kernel without strict ARP, whosever it is."""
         self._owners = owners
         self._at_home: dict[str, dict[str, bool]] = {}
         """By segment and node: every one of its own addresses that was answered was answered twice."""
@@ -36,7 +42,7 @@ class Doubling:
         return tuple(
             (nic, self._owners[nic].node)
             for nic in self._hearing.by_nic(ip)
-            if self._twice(ip, nic) and self._owners[nic].node not in non_strict and not self._by_the_path(nic)
+            if self._twice(ip, nic) and not self._is_loud(nic, non_strict) and not self._by_the_path(nic)
         )
 
     def beside_speakers(self, ip: IPv4Address, non_strict: frozenset[str]) -> tuple[Nic, ...]:
@@ -48,6 +54,9 @@ class Doubling:
             and (node := self._owners[nic].node) in non_strict
             and not self._at_home.get(nic[0], {}).get(str(node), False)
         )
+
+    def _is_loud(self, nic: Nic, non_strict: frozenset[str]) -> bool:
+        return nic in self._loud or self._owners[nic].node in non_strict
 
     def _twice(self, ip: IPv4Address, nic: Nic) -> bool:
         """More than one reply to most questions: a stray repeat is no sign."""

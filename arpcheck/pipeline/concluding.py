@@ -56,7 +56,7 @@ def conclude(evidence: Evidence) -> Report:
         heard=_heard_nodes(owned, hearing),
         ready=frozenset(node.name for node in objects.nodes() if node.ready is not False),
         missed=frozenset(state.name for state in states if state.missed),
-        doubling=Doubling(hearing, owned, addresses),
+        doubling=Doubling(hearing, owned, addresses, canary),
         networks=asking.networks(i for i in evidence.host.interfaces if i.name in evidence.options.interfaces),
         kin=cases.by_node(owned),
         blind=frozenset(blind),

@@ -7,8 +7,8 @@ import pytest
 from forked import arpcheck
 
 ALL_ACCEPTED = """accept:
-- {verdict: non-strict, service: web/nginx, reason: known, until: 2026-04-01}
-- {verdict: non-strict, ip: 10.0.0.51, reason: known, until: 2026-04-01}
+- {verdict: non-strict, service: web/nginx, responders: [worker-2, worker-3], reason: known, until: 2026-04-01}
+- {verdict: non-strict, ip: 10.0.0.51, responders: [worker-1, worker-2], reason: known, until: 2026-04-01}
 - {finding: non-strict-nodes, node: worker-1, reason: known, until: 2026-04-01}
 - {finding: non-strict-nodes, node: worker-2, reason: known, until: 2026-04-01}
 - {finding: non-strict-nodes, node: worker-3, reason: known, until: 2026-04-01}

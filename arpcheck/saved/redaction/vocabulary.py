@@ -26,6 +26,9 @@ _MORE = (
 )
 """What the API itself says in fields that are kept."""
 
+_NAMES = frozenset({"worker"})
+"""What people call their nodes, though a plug-in spells it too."""
+
 _WORD = re.compile(r"[A-Za-z0-9]+")
 
 
@@ -36,7 +39,7 @@ def words() -> frozenset[str]:
     for text in _constants():
         found.update(word.lower() for word in _WORD.findall(text))
         found.update(part.lower() for word in _WORD.findall(text) for part in _humps(word))
-    return frozenset(found)
+    return frozenset(found) - _NAMES
 
 
 @cache
