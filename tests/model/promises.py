@@ -6,7 +6,8 @@ machine answered may be named where `address-conflict` tells of it); `hidden` (t
 `also` does not say so). `unheard` is counted alone: every
 frame that could have shown it was lost on the way, which no prober can know; so is `blind`: only the prober's own machine is
 at fault, the address is called ok, and the run as a whole is not; and `unknowable`: one node answers in another's place, and
-nothing that can be read says that it should have been the other, or a machine has a dead node's address; and `misled`: the node that
+nothing that can be read says that it should have been the other, or it died and another took its place before any record
+said so, or a machine has a dead node's address; and `misled`: the node that
 is named did nothing, but the user's own MAC list says it, or another machine has its very MAC.
 
 **Healthy** is a world in which nothing is wrong and that has no trait but the harmless ones of an ordinary network and records
@@ -77,7 +78,7 @@ def _clean(world: World, truth: Truth, wire: WorldWire, report: Report) -> Itera
             seen = any(came.ip == world.canary and came.machine == node.name for came in wire.came)
             yield Wrong("clean" if seen or not lossy else "unheard", f"node {node.arp}", "its kernel answers", node.name)
     if code == 0:
-        for what, found in _beside(truth, wire):
+        for what, found in _beside(world, truth, wire):
             yield Wrong("clean", "exit 0", what, found)
 
 
@@ -90,14 +91,21 @@ def _all_mine(world: World, found: OfAddress) -> bool:
 def _unknowable(world: World, found: OfAddress, ip: IPv4Address) -> bool:
     service = world.service(ip)
     one_node = all(len(spell.answer) == 1 and spell.answer <= world.nodes.keys() for spell in found.spells)
-    return one_node and (service.kind in UNRECORDED or RECORD_OF.get(service.kind) in world.refused)
+    died = any(lead.machine and not world.machines[lead.machine].on for lead in service.leads)
+    outdated = service.kind == "kube-vip-common" and "expired Lease" in world.traits
+    return one_node and (died or outdated or service.kind in UNRECORDED or RECORD_OF.get(service.kind) in world.refused)
 
 
 def _in_place_of_the_dead(world: World, truth: Truth, found: OfAddress) -> bool:
-    """All that answer wrongly have the address of a node that does not answer for itself, and no list tells their MACs."""
+    """One that answers wrongly has the address of a node that does not answer for itself, and no list tells its MAC."""
     copies = {name for node, answer in truth.conflicts.items() if node not in answer for name in answer}
     wrong = {name for spell in found.spells for name in spell.answer - spell.should}
-    return bool(wrong) and wrong <= copies and not set(world.traits) & {"MAC list", "NodeNetworkStates"}
+    return bool(wrong & copies) and not _lists(world)
+
+
+def _lists(world: World) -> bool:
+    """NICs are listed, by which another machine at a node's address could be told."""
+    return bool(set(world.traits) & {"MAC list", "NodeNetworkStates"})
 
 
 UNRECORDED = ("unknown", "metallb-bare")
@@ -107,10 +115,11 @@ RECORD_OF = {
 }  # fmt: skip
 
 
-def _beside(truth: Truth, wire: WorldWire) -> Iterator[tuple[str, str]]:
+def _beside(world: World, truth: Truth, wire: WorldWire) -> Iterator[tuple[str, str]]:
     heard_of = {mac: {came.machine for came in wire.came if came.mac == mac} for mac in truth.twins}
     yield from (("a node without strict ARP", name) for name in truth.loud)
-    yield from (("a node's own address is answered by another machine", name) for name in truth.conflicts)
+    dead = {name for name, answer in truth.conflicts.items() if name not in answer and not _lists(world)}
+    yield from (("a node's own address is answered by another machine", name) for name in truth.conflicts.keys() - dead)
     yield from (("one MAC on two machines, and both answered", mac) for mac, found in heard_of.items() if len(found) > 1)
     yield from (("announced unasked by a machine that should not", str(ip)) for ip in truth.shouters)
     yield from (("a stranger has the canary's address", name) for name in truth.strangers)
@@ -174,7 +183,7 @@ def _misnamed(world: World, truth: Truth, report: Report) -> Iterator[Wrong]:
             Verdict.PROXY_ARP: bool(proxies),
             Verdict.NON_STRICT: bool(answerers & truth.loud_for_some),
             Verdict.DUPLICATE: len(answerers) > 1,
-            Verdict.WRONG_NODE: any(spell.answer - own and not spell.should & (spell.answer - own) for spell in found.spells),
+            Verdict.WRONG_NODE: any(a and not spell.should & a for spell in found.spells for a in (spell.answer, spell.answer - own)),
             Verdict.SILENT: any(not spell.answer - own for spell in found.spells) or ever_alone,
         }
         if verdict is not None and not fits.get(verdict, True):
