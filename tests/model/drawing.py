@@ -249,7 +249,7 @@ def _non_strict(making: Draw) -> None:
 
 def _split(making: Draw) -> None:
     if (dice := making.trait("split brain", 0.1)) and (service := making.one(dice)):
-        second = making.other_than(dice, service.leads[0].machine)
+        second = making.other_than(dice, *(lead.machine for lead in service.leads))
         if second:
             making.answer(service, second)
             making.say(f"{second} answers for {service.ip} as well as {service.leads[0].machine}")
@@ -257,7 +257,7 @@ def _split(making: Draw) -> None:
 
 def _wrong_node(making: Draw) -> None:
     if (dice := making.trait("another answers", 0.07)) and (service := making.one(dice)):
-        leader, second = service.leads[0].machine, making.other_than(dice, service.leads[0].machine)
+        leader, second = service.leads[0].machine, making.other_than(dice, *(lead.machine for lead in service.leads))
         if second and leader:
             making.unanswer(service, leader)
             making.answer(service, second)
@@ -352,7 +352,7 @@ def _canary_stranger(making: Draw) -> None:
 
 def _shouter(making: Draw) -> None:
     if (dice := making.trait("shouter", 0.04)) and (service := making.one(dice)):
-        other = making.other_than(dice, service.leads[0].machine)
+        other = making.other_than(dice, *(lead.machine for lead in service.leads))
         if other and dice.random() < 0.5:
             machine = making.world.machines[other]
         else:
@@ -523,7 +523,7 @@ def _macvlan(making: Draw) -> None:
 def _two_statuses(making: Draw) -> None:
     """MetalLB 0.14.6 to 0.15 could leave the object of the speaker before (metallb 2712, 2938)."""
     if (dice := making.trait("two statuses", 0.04)) and (service := making.one(dice)):
-        other = making.other_than(dice, service.leads[0].machine)
+        other = making.other_than(dice, *(lead.machine for lead in service.leads))
         if other and service.kind == "metallb":
             making.world.statuses.append((service, other, dice.uniform(60, 9e4)))
             making.say(f"a second ServiceL2Status of {service.ip} names {other}, which lost the election")
@@ -532,7 +532,7 @@ def _two_statuses(making: Draw) -> None:
 def _old_entry(making: Draw) -> None:
     """PureLB 0.15 to 0.16.6 appends and never takes away; kube-vip never takes vipHost back."""
     if (dice := making.trait("old entry", 0.06)) and (service := making.one(dice)):
-        other = making.other_than(dice, service.leads[0].machine)
+        other = making.other_than(dice, *(lead.machine for lead in service.leads))
         if other and service.kind == "purelb":
             entries = [f"{node},eth0,{service.ip}" for node in (other, service.leads[-1].machine)]
             service.notes["purelb.io/announcing-IPv4"] = " ".join(entries if dice.random() < 0.5 else entries[::-1])
@@ -560,7 +560,7 @@ def _stale_status(making: Draw) -> None:
 
 def _moved_back(making: Draw) -> None:
     if (dice := making.trait("events of two nodes", 0.06)) and (service := making.one(dice)):
-        other = making.other_than(dice, service.leads[0].machine)
+        other = making.other_than(dice, *(lead.machine for lead in service.leads))
         if service.kind in ("metallb", "metallb-event") and other:
             making.world.events.append((service, other, dice.uniform(5, 50)))
             making.say(f"the newest event of {service.ip} names {other}, from where it moved back")

@@ -291,7 +291,7 @@ def _provable_addresses(world: World, truth: Truth) -> Iterable[str]:
         elif strangers - proxies:
             printer = world.machines.get("printer")
             other_oui = printer is not None and printer.nics[0].mac[:8] not in {n.mac[:8] for name in world.nodes for n in world.machines[name].nics}
-            if listed or (everybody and ready and other_oui and recorded and leader in answerers):
+            if (listed and service.kind != "unknown") or (everybody and ready and other_oui and recorded and leader in answerers):
                 yield f"{service.ip} is answered by a foreign host"
         elif len(nodes) > 1 and service.kind not in ("metallb-bgp", "purelb-remote"):
             yield f"{service.ip} is answered by two nodes"

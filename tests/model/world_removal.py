@@ -1,4 +1,4 @@
-"""Takes out one rule after another and shows that a world goes red: `python tests/model/world_removal.py [FIRST COUNT] [NAME…]`.
+"""Takes out one rule after another and shows that a world goes red: `scripts/model --removals [FIRST COUNT] [NAME…]`.
 
 A removal is a name and a function that changes something through a `Patch`, which puts all back. A world is red where it
 breaks a promise that it keeps otherwise, or where it is healthy or provable and no longer ends as it should. A rule that no
