@@ -663,11 +663,11 @@ def _vantage(making: Draw) -> None:
 
 def _loss(making: Draw) -> None:
     if dice := making.trait("questions lost", 0.06):
-        making.world.losses.requests = dice.choice((0.02, 0.1, 0.3))
+        making.world.losses.requests = dice.choice((0.02, 0.1, 0.3, 0.6))
         making.world.losses.machine = dice.choice(["", *making.here()])
         making.say(f"{making.world.losses.requests:.0%} of the questions to {making.world.losses.machine or 'each machine'} are lost")
     elif dice := making.trait("replies lost", 0.06):
-        making.world.losses.replies = dice.choice((0.02, 0.1, 0.3))
+        making.world.losses.replies = dice.choice((0.02, 0.1, 0.3, 0.6))
         making.world.losses.machine = dice.choice(["", *making.here()])
         making.say(f"{making.world.losses.replies:.0%} of the replies of {making.world.losses.machine or 'each machine'} are lost")
     if dice := making.trait("dropped by the prober", 0.05):

@@ -62,8 +62,9 @@ def no_doubtful_owner(patch: Patch) -> None:
 
 
 def one_question_is_enough(patch: Patch) -> None:
-    patch.set(f"{NODES}:ENOUGH", 1)
-    patch.set(f"{NODES}:FEW", 1)
+    for place in (NODES, "arpcheck.wire.numbers"):  # what is judged, and until when it is asked
+        patch.set(f"{place}:ENOUGH", 1)
+        patch.set(f"{place}:FEW", 1)
 
 
 def any_silence_is_silent(patch: Patch) -> None:
@@ -88,7 +89,7 @@ def no_path_doubles(patch: Patch) -> None:
 
 
 def nothing_else_is_true(patch: Patch) -> None:
-    patch.set("arpcheck.judge.judged:also", lambda *_: ())
+    patch.set("arpcheck.pipeline.concluding:also", lambda *_: ())
 
 
 def a_lease_lives_for_ever(patch: Patch) -> None:
