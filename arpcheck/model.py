@@ -493,9 +493,9 @@ class MacListFormat(StrEnum):
         match self:
             case self.CSV | self.YAML | self.JOB | self.ANSIBLE | self.IP_JSON | self.IP_BRIEF:
                 return True
-            case self.NODE_EXPORTER | self.NETBOX | self.OBJECTS:
+            case self.NODE_EXPORTER | self.NETBOX | self.OBJECTS | self.ETHERS:
                 return True
-            case self.ETHERS | self.ARP_SCAN | self.IP_NEIGH | self.ARP | self.PROC_NET_ARP:
+            case self.ARP_SCAN | self.IP_NEIGH | self.ARP | self.PROC_NET_ARP:
                 return False
             case self.DNSMASQ | self.ADDRESS_CSV | self.CAPTURE:
                 return False
@@ -618,6 +618,9 @@ class Claim:
     """What is the same as long as nobody else held it in between: a Lease's acquireTime, an object's uid."""
     clock_doubt: bool = False
     """It is not current only because its time can't be believed: it lies in the future, or every Lease has expired."""
+    placed: bool = True
+    """It is where its implementation writes such records. False: where that is could not be seen, so it accuses nobody and
+    is no reason to believe that nothing is recorded."""
     node_known: bool | None = None
     """The cluster has that node; None: the Nodes could not be read, or nobody has looked."""
     node_ready: bool | None = None

@@ -53,11 +53,15 @@ def node_addresses(objects: Objects) -> Mapping[str, tuple[IPv4Address, ...]]:
 
 
 def status_addresses(objects: Objects) -> Mapping[IPv4Address, frozenset[str]]:
-    """The nodes that have an address in their status; several where an old Node object was left behind."""
-    return objects.memo(
-        (__name__, "status"),
-        lambda: _listing((node.name, ip) for node in objects.nodes() if node.name for ip in node.addresses),
-    )
+    """The nodes that have an address in their status. Where an old Node object was left behind, that of a machine which
+    came back under another name, the one that is not known to be down has it."""
+    return objects.memo((__name__, "status"), lambda: _status_addresses(objects))
+
+
+def _status_addresses(objects: Objects) -> Mapping[IPv4Address, frozenset[str]]:
+    every = _listing((node.name, ip) for node in objects.nodes() if node.name for ip in node.addresses)
+    down = {node.name for node in objects.nodes() if node.ready is False}
+    return {ip: frozenset(names - down) or names for ip, names in every.items()}
 
 
 def extra_addresses(objects: Objects) -> Mapping[IPv4Address, frozenset[str]]:

@@ -6,7 +6,7 @@ for as well (kubernetes: pkg/proxy/ipvs binds every load balancer's address on k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from ipaddress import IPv4Address
 
 from arpcheck.model import Mac
@@ -17,22 +17,25 @@ Listing = Mapping[IPv4Address, frozenset[str]]
 """By address: the nodes that have it as their own."""
 
 
-def owners(heard: Heard, status: Listing, extra: Listing, shared: Listing) -> Mapping[Mac, str]:
-    """The node of every MAC that has one. `shared`: the nodes' own addresses that are also a Service's.
+def owners(
+    heard: Heard, status: Listing, extra: Listing, shared: Listing, down: Set[str] = frozenset()
+) -> Mapping[Mac, str]:
+    """The node of every MAC that has one. `shared`: the nodes' own addresses that are also a Service's; `down`: the nodes
+    that are not Ready.
 
     A MAC that answered for the addresses of one node is that node's. One that answered for several nodes' belongs to
-    the node that no other MAC answered for, else to none. A shared address counts only where one MAC is left for it
-    after those known to be other nodes' are taken away."""
+    the node that no other MAC answered for, or, of several such, to the one that is not down; else to none. A shared
+    address counts only where one MAC is left for it after those known to be other nodes' are taken away."""
     found: dict[Mac, str | None] = {}
     answered: dict[str, set[Mac]] = {}
     for listing in (status, extra):
         _hear(answered, heard, listing)
-        found.update(_credit(answered, found))
+        found.update(_credit(answered, found, down))
     while True:
         usable = {ip: left for ip in shared if len(left := _left(heard.get(ip, frozenset()), shared[ip], found)) == 1}
         clearer = {node: set(macs) for node, macs in answered.items()}
         _hear(clearer, usable, shared)
-        if not (more := _credit(clearer, found)):
+        if not (more := _credit(clearer, found, down)):
             return {mac: node for mac, node in found.items() if node is not None}
         found.update(more)
 
@@ -48,16 +51,20 @@ def _left(macs: Iterable[Mac], nodes: frozenset[str], found: Mapping[Mac, str | 
     return frozenset(mac for mac in macs if (node := found.get(mac)) is None or node in nodes)
 
 
-def _credit(answered: Mapping[str, set[Mac]], settled: Mapping[Mac, str | None]) -> Mapping[Mac, str | None]:
+def _credit(
+    answered: Mapping[str, set[Mac]], settled: Mapping[Mac, str | None], down: Set[str]
+) -> Mapping[Mac, str | None]:
     """The node of every MAC that is not settled yet; None where it could be several nodes'."""
     nodes: dict[Mac, list[str]] = {}
     for node, macs in answered.items():
         for mac in macs:
             if mac not in settled:
                 nodes.setdefault(mac, []).append(node)
-    return {mac: _one(mac, names, answered) for mac, names in nodes.items()}
+    return {mac: _one(mac, names, answered, down) for mac, names in nodes.items()}
 
 
-def _one(mac: Mac, nodes: list[str], answered: Mapping[str, set[Mac]]) -> str | None:
+def _one(mac: Mac, nodes: list[str], answered: Mapping[str, set[Mac]], down: Set[str]) -> str | None:
     alone = nodes if len(nodes) == 1 else [node for node in nodes if answered[node] == {mac}]
+    if len(alone) > 1:
+        alone = [node for node in alone if node not in down]
     return alone[0] if len(alone) == 1 else None

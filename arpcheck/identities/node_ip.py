@@ -32,13 +32,14 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
     """One for every MAC and interface of the prober; what was heard on one segment says nothing of another."""
     status, extra, shared = _listings(evidence)
     listed = {**status, **extra, **shared}
+    down = {node.name for node in evidence.objects.nodes() if node.ready is False}
     for interface, answers in _heard(evidence, frozenset(listed)).items():
         heard = own_words(evidence, interface, answers, listed)
         answered: dict[Mac, list[IPv4Address]] = {}
         for ip in sorted(heard):
             for mac in heard[ip]:
                 answered.setdefault(mac, []).append(ip)
-        found = owners(heard, status, extra, shared)
+        found = owners(heard, status, extra, shared, down)
         many = {node for node, macs in Counter(found.values()).items() if macs > MOST_NICS}
         for mac, node in found.items():
             if node in many:

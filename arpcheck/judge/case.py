@@ -97,6 +97,8 @@ class Case:
     """No claim is current, and one would be if its time could be believed."""
     nodes_announce: bool = True
     """It is of a load balancer that is known, and whose announcers are nodes."""
+    shadows: frozenset[Mac] = frozenset()
+    """MACs that answered for everything that its announcer answered for, several addresses, as a second NIC of it does."""
     external: bool = False
     """Its load balancers are outside of the cluster, and no current claim names a node: no node is supposed to announce."""
     held_everywhere: str | None = None
@@ -162,7 +164,8 @@ class Case:
         mac = party.macs[0]
         if party.node is not None or mac in self.named or self.named_unread or self.external or not self.nodes_announce:
             return False
-        return any(owner.outside or (owner.apart and self._beside_announcer(party)) for owner in self.owners_of(party))
+        apart = mac not in self.shadows and self._beside_announcer(party)
+        return any(owner.outside or (owner.apart and apart) for owner in self.owners_of(party))
 
     def _beside_announcer(self, party: Responder) -> bool:
         """The recorded announcer answered in the same rounds, by its own MAC."""
@@ -342,6 +345,7 @@ def expected(announcements: Iterable[Iterable[Announcement]], alive: Collection[
     silences: list[str | None] = []
     deciding: list[Announcement] = []
     conflicts: list[tuple[Claim, Claim]] = []
+    leaders: list[Claim] = []
     for of_service in announcements:
         said = tuple(of_service)
         found = _strongest_first(said, alive)
@@ -352,8 +356,11 @@ def expected(announcements: Iterable[Iterable[Announcement]], alive: Collection[
         deciding.extend(said[position] for position in sorted(places))
         first = [claim for _, claim in strongest if claim.kind.rank == 0]
         conflicts.extend((first[0], other) for other in first[1:] if other.node != first[0].node)
+        leaders.extend(first[:1])
         silences.append(next((a.silence for a in said if a.silence), None))
     claims.sort(key=lambda claim: _TRUST[claim.trust])
+    # Services that share an address have one announcer.
+    conflicts.extend((leaders[0], other) for other in leaders[1:] if other.node != leaders[0].node)
     return Expected(
         claims=tuple(dict.fromkeys(claims)),
         announcers=frozenset(announcers),
@@ -384,7 +391,10 @@ def _if_alive(claim: Claim, alive: Collection[str] | None) -> Claim:
 def _strongest(found: Sequence[Placed]) -> list[Placed]:
     """Those of the first rank that speak of the very Service, of every implementation; all others of the deciding one
     only: another's Lease for all Services need not be for this one."""
-    current = [one for one in found if one[1].trust is Trust.CURRENT]
+    every = [one for one in found if one[1].trust is Trust.CURRENT]
+    recorded = [position for position, claim in every if claim.kind is not ClaimSource.NODE_ADDRESS]
+    decides = min(recorded, default=0)
+    current = [one for one in every if one[0] == decides or one[1].rank == 0]
     if not current:
         return []
     position, claim = current[0]

@@ -3,7 +3,7 @@ every frame, or two machines with one MAC. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from ipaddress import IPv4Address
 
 from arpcheck.judge.hearing import Hearing
@@ -28,12 +28,15 @@ class Doubling:
         self._loud = frozenset(hearing.by_nic(canary)) if canary else frozenset()
         """Who answered the canary: a kernel without strict ARP, whosever it is."""
         self._owners = owners
+        self._own: set[tuple[IPv4Address, Nic]] = set()
+        """The nodes' own addresses, each with who answered for it."""
         self._at_home: dict[str, dict[str, bool]] = {}
         """By segment and node: every one of its own addresses that was answered was answered twice."""
         for node, own in addresses.items():
             for ip in own:
                 for nic in hearing.by_nic(ip):
                     if owners[nic].node == node:
+                        self._own.add((ip, nic))
                         of_segment = self._at_home.setdefault(nic[0], {})
                         of_segment[node] = of_segment.get(node, True) and self._twice(ip, nic)
 
@@ -42,7 +45,19 @@ class Doubling:
         return tuple(
             (nic, self._owners[nic].node)
             for nic in self._hearing.by_nic(ip)
-            if self._twice(ip, nic) and not self._is_loud(nic, non_strict) and not self._by_the_path(nic)
+            if self._twice(ip, nic)
+            and (ip, nic) not in self._own  # its kernel answers for it, beside a speaker that announces it
+            and not self._is_loud(nic, non_strict)
+            and not self._by_the_path(nic)
+        )
+
+    def at_home(self, shared: Set[IPv4Address]) -> tuple[tuple[IPv4Address, Nic], ...]:
+        """Where a NIC answered twice for its node's own address, which is not `shared` with a Service, and others did not:
+        two machines have this address and this MAC."""
+        return tuple(
+            (ip, nic)
+            for ip, nic in sorted(self._own)
+            if ip not in shared and self._twice(ip, nic) and not self._by_the_path(nic)
         )
 
     def beside_speakers(self, ip: IPv4Address, non_strict: frozenset[str]) -> tuple[Nic, ...]:

@@ -75,6 +75,8 @@ class Judged:
     owners: Mapping[Nic, Owner]
     conflicts: tuple[Conflict, ...]
     """The nodes' own addresses that another machine may have too."""
+    twins: Mapping[Nic, tuple[str, ...]]
+    """NICs that alone answered for the own addresses of several nodes."""
     hearing: Hearing
     canary: IPv4Address | None
     controls: tuple[IPv4Address, ...]
@@ -93,6 +95,8 @@ class Judged:
     acceptances: Acceptances = field(default_factory=Acceptances)
     doubled: tuple[tuple[IPv4Address, str, Mac], ...] = ()
     """Address, node and MAC wherever the kernel of a node without strict ARP answers beside its speaker."""
+    doubled_at_home: tuple[tuple[IPv4Address, str, Mac], ...] = ()
+    """A node's own address, the node and the MAC that answered twice for it, where other nodes' are answered once."""
     findings: tuple[Finding, ...] = ()
     """For the rules that look at what the others found."""
 

@@ -90,7 +90,7 @@ class _Look:
         self.nics = nics
         self.owners = owners
         self.hearing = hearing
-        self.at_home = [(ip, nic) for ip in addresses for nic in hearing.by_nic(ip) if self.genuine(ip, nic)]
+        self.at_home = [(ip, nic) for ip in addresses for nic in hearing.by_nic(ip) if self._may_be_its(ip, nic)]
         """Its own addresses that were answered, and by whom."""
         self.heard = [(ip, nic) for ip, nic in self.at_home if nic in nics]
         self.listed = [nic for nic in nics if owners[nic].identities and hearing.interfaces(nic)]
@@ -101,6 +101,11 @@ class _Look:
     def genuine(self, ip: IPv4Address, nic: Nic) -> bool:
         """It answered, and not as a proxy."""
         return any(reply.sender not in self.owners[nic].proxied for reply in self.hearing.by_nic(ip).get(nic, ()))
+
+    def _may_be_its(self, ip: IPv4Address, nic: Nic) -> bool:
+        """Not where another node's NIC answers for an address that this one has lost."""
+        owner = self.owners[nic]
+        return self.genuine(ip, nic) and (owner.node in (None, self.name) or owner.doubtful)
 
     def _own(self, ip: IPv4Address, nic: Nic) -> tuple[Probe, ...]:
         """The questions for an address of its own, in the ways in which it was answered at all: a node whose kernel drops
@@ -128,7 +133,8 @@ def _judge(look: _Look, canary: IPv4Address | None, blind: Collection[str], enou
         return Arp.SELF, "arpcheck ran on it, and a host does not hear itself"
     answered = [nic for nic in look.nics if canary and look.genuine(canary, nic)]
     contested = {nic for _, nic in look.at_home if look.owners[nic].doubtful}
-    if answered and (contested <= {*answered} or any(not look.owners[nic].doubtful for nic in answered)):
+    sure = any(not look.owners[nic].doubtful for nic in answered)
+    if answered and (sure or (len(contested) > 1 and contested <= {*answered})):
         macs = ", ".join(sorted({mac for _, mac in answered}))
         return Arp.NON_STRICT, f"{macs} answered for {canary}, a ClusterIP that nobody announces"
     if answered:

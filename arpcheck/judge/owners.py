@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from arpcheck.judge.hearing import Hearing
-from arpcheck.model import Identity, Mac, Nic, Owner, Strength
+from arpcheck.model import Identity, Mac, Nic, Owner, SourceRank, Strength
 from arpcheck.objects import Node
 
 TWICE = 2
@@ -35,6 +35,8 @@ class Knowledge:
     """The node that the prober on this segment is; several hosts may have asked, each on its own."""
     shared: frozenset[IPv4Address] = frozenset()
     """Addresses that are a Service's or a control plane's, so that other nodes may answer for them."""
+    doubled: frozenset[Nic] = frozenset()
+    """NICs that answered twice for a node's own address where other nodes' are answered once."""
     canary: IPv4Address | None = None
     """Who answers it holds Service addresses, and answers for a node's address that is a Service's too."""
     unread: tuple[str, ...] = ()
@@ -55,17 +57,22 @@ class Owners:
     by_nic: Mapping[Nic, Owner]
     """Of every NIC that answered anything, and of every MAC that some source names, on every segment."""
     conflicts: tuple[Conflict, ...]
+    twins: Mapping[Nic, tuple[str, ...]]
+    """NICs that alone answered for the own addresses of several nodes, each with these."""
 
 
 def owners(
     hearing: Hearing, knowledge: Knowledge, nodes: Iterable[Node], addresses: Mapping[str, Iterable[IPv4Address]]
 ) -> Owners:
     """`addresses`: the nodes' own."""
-    names = [node.name for node in nodes if node.name]
+    every = tuple(nodes)
+    names = [node.name for node in every if node.name]
     claims = _claims(hearing, knowledge)
     decided = {nic: None if nic[1] in knowledge.overlays else _node(found) for nic, found in claims.items()}
     conflicts = tuple(_conflicts(hearing, knowledge, claims, decided, addresses))
-    contested = {nic for conflict in conflicts for nic in conflict.nics} | _of_several(hearing, knowledge, addresses)
+    dead = {node.name for node in every if node.ready is False}
+    twins = _twins(hearing, knowledge, {name: own for name, own in addresses.items() if name not in dead})
+    contested = {nic for conflict in conflicts for nic in conflict.nics} | twins.keys() | knowledge.doubled
     homes = tuple({ip for own in addresses.values() for ip in own})
     at_home = {nic for ip in homes for nic in hearing.by_nic(ip)}  # some node's, though it may not be known whose
     outside, apart = _Outside(knowledge, claims, names), _Apart(hearing, decided, names, homes, knowledge)
@@ -84,7 +91,7 @@ def owners(
             label=knowledge.overlays.get(nic[1]) or (knowledge.label(nic[1]) if node is None else None) or "",
             identities=tuple(sorted(found, key=lambda claim: (claim.rank, claim.source, claim.node))),
         )
-    return Owners(by_nic=by_nic, conflicts=conflicts)
+    return Owners(by_nic=by_nic, conflicts=conflicts, twins=twins)
 
 
 Claims = Mapping[Nic, tuple[Identity, ...]]
@@ -120,7 +127,10 @@ def _strength(nic: Nic, node: str | None, claims: tuple[Identity, ...], conteste
         return Strength.NONE
     if nic in contested or any(claim.node != node for claim in claims):
         return Strength.DOUBTFUL
-    return Strength.LISTED if any(claim.lists_nics for claim in claims) else Strength.HEARD
+    if any(claim.lists_nics for claim in claims):
+        return Strength.LISTED
+    # What somebody else once saw, or an old report, accuses nobody.
+    return Strength.HEARD if any(claim.rank is SourceRank.WIRE for claim in claims) else Strength.DOUBTFUL
 
 
 def _conflicts(
@@ -134,6 +144,7 @@ def _conflicts(
     another node's, and an address that others may answer for, where the node has another one here, or where they answer
     for every Service's address."""
     listed = {(nic, claim.node) for nic, found in claims.items() for claim in found if claim.lists_nics}
+    complete = {claim.node for found in claims.values() for claim in found if claim.lists_all}
     holders = {*_genuine(hearing, knowledge.canary, knowledge)} if knowledge.canary else set()
     for node, own in sorted(addresses.items()):
         answered = {ip: _genuine(hearing, ip, knowledge) for ip in own}
@@ -146,24 +157,26 @@ def _conflicts(
                 if ip in knowledge.shared:
                     there = [nic for nic in there if nic not in holders]
                 unlisted = tuple(sorted(nic for nic in there if (nic, node) not in listed))
-                if len(there) > 1 and unlisted:
+                if unlisted and (len(there) > 1 or node in complete):
                     yield Conflict(ip=ip, node=node, nics=unlisted)
 
 
-def _of_several(
+def _twins(
     hearing: Hearing, knowledge: Knowledge, addresses: Mapping[str, Iterable[IPv4Address]]
-) -> Set[Nic]:
-    """NICs that answered for the own addresses of several nodes: two machines with one MAC, or a switch that answers from
-    its table. Asked alone, only one of the two hears the question, so that this does not tell them apart."""
-    homes: dict[IPv4Address, set[str]] = {}
+) -> Mapping[Nic, tuple[str, ...]]:
+    """NICs that alone answered for the own addresses of several nodes: two machines with one MAC, or a switch that answers
+    from its table. Asked alone, only one of the two hears the question, so that this does not tell them apart.
+
+    `addresses`: of the nodes that are not known to be down. A node that another NIC was heard of, at whatever address of
+    its own, has merely lost this one."""
+    found: dict[Nic, dict[str, set[IPv4Address]]] = {}
     for node, own in addresses.items():
-        for ip in own:
-            homes.setdefault(ip, set()).add(node)
-    found: dict[Nic, list[set[str]]] = {}
-    for ip, nodes in homes.items():
-        for nic in _genuine(hearing, ip, knowledge) if ip not in knowledge.shared else ():
-            found.setdefault(nic, []).append(nodes)
-    return {nic for nic, several in found.items() if not set.intersection(*several)}
+        heard = [(nic, ip) for ip in own if ip not in knowledge.shared for nic in _genuine(hearing, ip, knowledge)]
+        for nic, ip in heard if len({nic for nic, _ in heard}) == 1 else ():
+            found.setdefault(nic, {}).setdefault(node, set()).add(ip)
+    return {
+        nic: tuple(sorted(of)) for nic, of in found.items() if len(of) > 1 and not set.intersection(*of.values())
+    }
 
 
 def _genuine(hearing: Hearing, ip: IPv4Address, knowledge: Knowledge) -> list[Nic]:

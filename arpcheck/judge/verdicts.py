@@ -58,8 +58,9 @@ def foreign(case: Case) -> str | None:
     1. a MAC answered that is no node's: every node's NICs are listed (`--mac-map`, NodeNetworkState) and it is none of
        them.
     2. or all of this: every node, Ready or not, was heard on this segment; the MAC shares its first three octets with no
-       node's NIC; asked alone twice for every node's address, it answered none; and the recorded announcer answered for
-       the same address in the same rounds.
+       node's NIC; asked alone twice for every node's address, it answered none; the recorded announcer answered for the
+       same address in the same rounds; and where it announces other addresses too, the MAC did not answer for all of
+       them, as a second NIC of that node would.
     3. in both cases the MAC is not one that the Service itself names, nothing that could name its owner was refused, and
        the load balancer's announcers are nodes.
     4. or the host that arpcheck ran on holds the address itself, and is not a node.
@@ -67,7 +68,9 @@ def foreign(case: Case) -> str | None:
     Do:
     - Find the host by its MAC in the switch's address table; the vendor and the prefix in the report narrow it down.
     - Take the address from that host, or out of the load balancer's pool.
-    - Where it is another cluster: give the two clusters pools that don't overlap."""
+    - Where it is another cluster: give the two clusters pools that don't overlap.
+    - A node's NIC of another make than all others, without an address of its own, looks the same: `--mac-map FILE` names
+      its owner."""
     strangers = [party for party in case.strangers if case.is_foreign(party)]
     if strangers:
         return f"{_and(case, strangers)} answered and is no node's{_too(case, case.is_foreign)}"
@@ -147,7 +150,8 @@ def inconclusive(case: Case) -> str | None:
     14. or the file in place of an API holds none of what would say who should answer, or that nobody should.
     15. or the cluster was read more than an hour before, and what was heard is not what was recorded then.
     16. or a node answers for the address of a load balancer outside of the cluster.
-    17. or only a node without strict ARP answered, and nothing records who should.
+    17. or a Lease names another node, and whether its load balancer runs in that namespace could not be seen.
+    18. or only a node without strict ARP answered, and nothing records who should.
 
     Do:
     - Remove what the reason names (a missing right, a slower `--rate`, another host to run from) and run it again.
@@ -183,7 +187,9 @@ def wrong_node(case: Case) -> str | None:
     party = case.parties[0] if case.parties else None
     if party is None or party.expected or not (case.announcers or case.silence):
         return None
-    return f"{case.words(party)} answered every round; {_should(case)}"
+    deaf = sorted(case.announcers & case.blind)
+    both = f"; {', '.join(deaf)} can't be heard by itself, so both may answer" if deaf else ""
+    return f"{case.words(party)} answered every round; {_should(case)}{both}"
 
 
 def silent(case: Case) -> str | None:
@@ -275,7 +281,8 @@ def _doubtful_owner(case: Case) -> str | None:
         return None
     macs = sorted({o.mac for party in doubtful for o in case.owners_of(party) if o.strength is Strength.DOUBTFUL})
     several = "are" if len(macs) > 1 else "is"
-    return f"{' and '.join(macs)} answered and {several} not certain to be {_and(case, doubtful)}'s"
+    named = _and(case, doubtful)
+    return f"{' and '.join(macs)} answered and {several} not certain to be {named}'s (a line of `--mac-map` settles it)"
 
 
 def _doubled(case: Case) -> str | None:
@@ -355,6 +362,16 @@ def _changing(case: Case) -> str | None:
     return f"{heard}, and the record of who should changed while arpcheck ran ({named})"
 
 
+def _unplaced(case: Case) -> str | None:
+    if case.announcers or case.silence or not case.parties:
+        return None
+    named = [claim for claim in case.claims if not claim.placed]
+    if not named or any(party.node == claim.node for claim in named for party in case.parties):
+        return None
+    told = " and ".join(dict.fromkeys(f"{claim.source} names {claim.node}" for claim in named))
+    return f"{_and(case, case.parties)} answered, and {told}; whether its controller runs there is not known"
+
+
 def _rival_claims(case: Case) -> str | None:
     if not case.conflict or case.silence:
         return None
@@ -411,7 +428,7 @@ def _asked_of_one_only(case: Case) -> str | None:
 
 _DOUBTS: tuple[Rule, ...] = (
     _lost_frames, _unfinished, _unknown_owner, _doubtful_owner, _doubled, _itself, _outside, _only_loud, _some_rounds_only,
-    _changing, _never_both_audible, _deaf, _asked_of_one_only, _unread, _rival_claims, _unsaid, _outdated,
+    _changing, _never_both_audible, _deaf, _asked_of_one_only, _unread, _unplaced, _rival_claims, _unsaid, _outdated,
 )  # fmt: skip
 
 

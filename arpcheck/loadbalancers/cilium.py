@@ -84,7 +84,7 @@ def _node_ipam(service: Service, ip: IPv4Address, objects: Objects, because: str
 def _layer2(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
     """A load-balancer address that a policy takes may be another implementation's; an external one is nobody else's."""
     home = homes(objects, "cilium", _is_own)
-    leases, strange = believed(leases_named(objects, f"{_LEASE}{service.namespace}-{service.name}"), home)
+    leases, strange = believed(leases_named(objects, f"{_LEASE}{service.namespace}-{service.name}"), home, objects, "cilium")
     (because, order), ingress = _recognised(service, leases), has_ingress(service, ip)
     if ingress and not because:
         return None

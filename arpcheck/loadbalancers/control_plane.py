@@ -30,7 +30,7 @@ def announcement_of(ip: IPv4Address, objects: Objects, at: datetime) -> Announce
     """Who has it now is said by the Lease, since the label of a node that died stays. Where nothing says which address the
     control plane has, the Lease is taken for the one that was asked for."""
     known = control_plane_addresses(objects)
-    leases, strange = believed(leases_named(objects, _LEASE), home_of_common(objects))
+    leases, strange = believed(leases_named(objects, _LEASE), home_of_common(objects), objects, kube_vip_config.PATTERN)
     if ip not in known and (known or not leases):
         return None
     labelled = [node.name for node in named_nodes(objects) if ipv4(node.labels.get(_LABEL)) == ip]

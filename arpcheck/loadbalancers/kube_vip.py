@@ -84,9 +84,11 @@ def _recognised(service: Service, own: tuple[Lease, ...], objects: Objects) -> t
     chosen = service.load_balancer_class
     if chosen and (chosen == _CLASS or kube_vip_config.serves_class(objects, chosen)):
         return f"loadBalancerClass {chosen}", 3
-    for key in (_HOST, _ADDRESSES, _HARDWARE):
+    for key in (_HOST, _ADDRESSES):
         if service.annotations.get(key):
             return f"annotation {key}", 4
+    if service.annotations.get(_HARDWARE):  # which nothing takes back when another load balancer takes the Service
+        return f"annotation {_HARDWARE}", 5
     if service.labels.get("implementation") == NAME:
         return f"label implementation: {NAME}", 4
     return (f"Lease {own[0].full_name}", 5) if own else ("", 0)
@@ -100,7 +102,7 @@ def _claims(
     held = [lease.claim(at, objects, service=service.full_name) for lease in own]
     strange: tuple[str, ...] = ()
     if not own and service.annotations.get(_EACH) != "true":
-        leases, strange = believed(leases_named(objects, _ALL), home_of_common(objects))
+        leases, strange = believed(leases_named(objects, _ALL), home_of_common(objects), objects, kube_vip_config.PATTERN)
         common = [lease.claim(at, objects, service=service.full_name, rank=1) for lease in leases]
         elsewhere = "/" in service.annotations.get(_LEASE, "")
         held += demoted(common) if elsewhere and objects.gap(LEASES.resource) else common

@@ -5,7 +5,7 @@ Knows no load balancer: each builds the names of its own, and says where its con
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
@@ -49,6 +49,8 @@ class Lease:
     """After `renewed`; zero where the Lease doesn't say it."""
     tenure: str
     """The same as long as this holder has not lost it: client-go writes another acquireTime when it is taken anew."""
+    placed: bool = True
+    """As `Claim.placed`."""
 
     def trust(self, at: datetime) -> Trust:
         """Current as long as nobody else may take it (client-go tools/leaderelection). One that is renewed in the future
@@ -57,7 +59,7 @@ class Lease:
         return Trust.CURRENT if alive else Trust.STALE
 
     def claim(self, at: datetime, objects: Objects, *, service: str = "", rank: int = 0) -> Claim:
-        trust = self.trust(at)
+        trust = self.trust(at) if self.placed else Trust.STALE
         ahead = self.renewed is not None and self.renewed - at > AHEAD
         return Claim(
             node=self.holder,
@@ -70,7 +72,8 @@ class Lease:
             since=self.acquired,
             until=_later(self.renewed, self.lasts),
             tenure=self.tenure,
-            clock_doubt=trust is not Trust.CURRENT and (ahead or all_expired(objects, at)),
+            placed=self.placed,
+            clock_doubt=self.placed and trust is not Trust.CURRENT and (ahead or all_expired(objects, at)),
         )
 
 
@@ -137,9 +140,16 @@ def _homes(objects: Objects, workload: str, is_own: Callable[[str], bool]) -> fr
     return frozenset({HOME}) if HOME in named or not several else several
 
 
-def believed(found: Iterable[Lease], home: frozenset[str]) -> tuple[tuple[Lease, ...], tuple[str, ...]]:
-    """Those in the controller's namespace, and a note on each of the others."""
+def believed(
+    found: Iterable[Lease], home: frozenset[str], objects: Objects, workload: str
+) -> tuple[tuple[Lease, ...], tuple[str, ...]]:
+    """Those in the controller's namespace, and a note on each of the others. Where none is there and the controller
+    (`workload`, as in `homes`) was not seen anywhere, its namespace is not known: then the others are not `placed`."""
     leases = tuple(found)
+    seen = any(fnmatchcase(name(obj), workload) for resource in _WORKLOADS for obj in objects.of(resource))
+    if not seen and not any(lease.namespace in home for lease in leases):
+        told = (f"Lease {x.full_name} names {x.holder}; whether its controller runs there is not known" for x in leases)
+        return tuple(replace(lease, placed=False) for lease in leases), tuple(told)
     strange = (lease for lease in leases if lease.namespace not in home)
     where = " or ".join(sorted(home))
     notes = tuple(f"Lease {lease.full_name} names {lease.holder}, but is not in {where}: not believed" for lease in strange)

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import chain
 
 from arpcheck import asks as asking
-from arpcheck import identities, kubeproxy
+from arpcheck import identities, kubeproxy, loadbalancers
 from arpcheck import targets as targeting
 from arpcheck.evidence import Evidence
 from arpcheck.judge import case as cases
@@ -42,6 +42,10 @@ def conclude(evidence: Evidence) -> Report:
     canary = next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None)
     knowledge = replace(_knowledge(evidence, places, own, hearing), canary=canary)
     weighed = owners(hearing, knowledge, objects.nodes(), addresses)
+    doubling = Doubling(hearing, weighed.by_nic, addresses, canary)
+    if at_home := doubling.at_home(knowledge.shared):
+        doubled = frozenset(nic for _, nic in at_home)
+        weighed = owners(hearing, replace(knowledge, doubled=doubled), objects.nodes(), addresses)
     owned = weighed.by_nic
     blind = _blind(places, own, addresses)
     gateways = identities.pod_gateways(objects)
@@ -56,7 +60,7 @@ def conclude(evidence: Evidence) -> Report:
         heard=_heard_nodes(owned, hearing),
         ready=frozenset(node.name for node in objects.nodes() if node.ready is not False),
         missed=frozenset(state.name for state in states if state.missed),
-        doubling=Doubling(hearing, owned, addresses, canary),
+        doubling=doubling,
         networks=asking.networks(i for i in evidence.host.interfaces if i.name in evidence.options.interfaces),
         kin=cases.by_node(owned),
         blind=frozenset(blind),
@@ -66,7 +70,7 @@ def conclude(evidence: Evidence) -> Report:
     accepted = Acceptances(entries=evidence.accepted, today=evidence.ended_at.astimezone(UTC).date())
     quiet = frozenset(state.name for state in states if state.arp is Arp.STRICT)
     judged_ones = (target for target in targets if target.kind in targeting.JUDGED)
-    seen = (_without_routers(_case(target, evidence, ground)) for target in judged_ones)
+    seen = _with_shadows(tuple(_without_routers(_case(target, evidence, ground)) for target in judged_ones))
     judgements = tuple(_judgement(case, accepted, quiet) for case in seen)
     proxies = kubeproxy.kube_proxies(objects)
     judged = Judged(
@@ -78,6 +82,8 @@ def conclude(evidence: Evidence) -> Report:
         kube_proxies=proxies,
         owners=owned,
         conflicts=weighed.conflicts,
+        twins=weighed.twins,
+        doubled_at_home=tuple((ip, owned[nic].node or "", nic[1]) for ip, nic in at_home),
         hearing=hearing,
         canary=canary,
         controls=tuple(t.ip for t in targets if t.kind is Kind.CONTROL and isinstance(t.ip, IPv4Address)),
@@ -129,7 +135,7 @@ def _knowledge(evidence: Evidence, places: Places, own: Mapping[str, str | None]
         overlays=identities.overlays(objects),
         label=lambda mac: identities.label(mac, evidence.vendors),
         own={segment(n, i): own[n] for n, place in places for i in place.options.interfaces if own[n]},
-        shared=identities.service_addresses(objects),
+        shared=identities.service_addresses(objects) | loadbalancers.control_plane_addresses(objects).keys(),
         unread=identities.unread(objects),
     )  # fmt: skip
 
@@ -244,6 +250,27 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
         own_address_of=record.own_address_of,
         left_behind=record.left_behind,
     )
+
+
+def _with_shadows(seen: tuple[cases.Case, ...]) -> tuple[cases.Case, ...]:
+    """Each with the MACs that answered for all that its announcer did, where that is more than one address: a host that
+    took an address has that one, a second NIC of the announcer answers for all."""
+    announced: dict[str, set[int]] = {}
+    answered: dict[Mac, set[int]] = {}
+    for place, case in enumerate(seen):
+        for party in case.parties:
+            if party.node and party.expected:
+                announced.setdefault(party.node, set()).add(place)
+            elif party.node is None:
+                answered.setdefault(party.macs[0], set()).add(place)
+
+    def shadows(case: cases.Case) -> frozenset[Mac]:
+        own = [announced[party.node] for party in case.parties if party.node and party.expected]
+        return frozenset(
+            party.macs[0] for party in case.strangers for of in own if len(of) > 1 and of <= answered[party.macs[0]]
+        )
+
+    return tuple(replace(case, shadows=found) if case.strangers and (found := shadows(case)) else case for case in seen)
 
 
 def _without_routers(case: cases.Case) -> cases.Case:

@@ -144,6 +144,7 @@ def judged(*cases, **rest):
         "owners": {found: owner for one in cases for found, owner in one.owners.items()},
         "hearing": hearing(),
         "conflicts": (),
+        "twins": {},
         "canary": CANARY,
         "controls": (),
         "host": Host(),

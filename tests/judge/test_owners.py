@@ -1,5 +1,6 @@
 """owners: every source's word, weighed."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
@@ -142,7 +143,7 @@ def test_what_was_heard_on_one_segment_says_nothing_of_another():
         pytest.param(
             [(N1, M1), (N1, M9)], [LISTS[0], identity(M9, "n1", "mac-map")], {M1: "listed", M9: "listed"}, (), id="both are listed"
         ),
-        pytest.param([(N1, M1), (N1, M2), (N2, M2)], KNOWN, {M1: "heard", M2: "doubtful"}, (), id="the other is known to be another node's"),
+        pytest.param([(N1, M1), (N1, M2), (N2, M2)], KNOWN, {M1: "heard", M2: "heard"}, (), id="the other is known to be another node's"),
         pytest.param([(N2, M1)], [LISTS[0], identity(M1, "n2")], {M1: "doubtful"}, (), id="a list contradicts the wire"),
     ],
 )
@@ -150,6 +151,27 @@ def test_how_well_it_is_known_whose_a_nic_is(replies, identities, strengths, con
     found = run(replies, identities)
     assert {mac: found.by_nic["eth0", mac].strength.value for mac in strengths} == strengths
     assert [mac for conflict in found.conflicts for _, mac in conflict.nics] == [*contested]
+
+
+def test_a_mac_that_alone_answers_for_two_nodes_is_certain_to_be_neither():
+    both = [(N1, M1), (N2, M1)]
+    found = run(both, [identity(M1, "n1")])
+    assert (found.twins, found.by_nic["eth0", M1].strength.value) == ({("eth0", M1): ("n1", "n2")}, "doubtful")
+    assert not run([*both, (N2, M2)], KNOWN).twins, "n2 has a NIC of its own, and merely lost the address"
+    assert not run(both, [identity(M1, "n1")], (node("n1"), node("n2", ready=False))).twins, "n2 is down"
+
+
+def test_what_a_complete_list_does_not_have_is_not_certain_to_be_the_node_s():
+    """A machine that took a dead node's place."""
+    found = run([(N1, M9)], [identity(M1, "n1", "mac-map"), identity(M9, "n1")])
+    assert found.by_nic["eth0", M9].strength.value == "doubtful"
+    assert [(conflict.node, conflict.nics) for conflict in found.conflicts] == [("n1", (("eth0", M9),))]
+
+
+def test_what_somebody_else_saw_once_is_not_certain():
+    seen = replace(identity(M1, "n1", "mac-map", listed=False), rank=SourceRank.OTHER_FILE)
+    assert run([(VIP, M1)], [seen]).by_nic["eth0", M1].strength.value == "doubtful"
+    assert run([(VIP, M1), (N1, M1)], [seen, identity(M1, "n1")]).by_nic["eth0", M1].strength.value == "heard"
 
 
 def test_no_conflict_where_others_answer_for_the_address_by_right():

@@ -140,7 +140,7 @@ def test_who_should_answer(announcements, announcers, silence):
         pytest.param([[announced(says("a")), announced(says("b"))]], "ab", id="of two implementations"),
         pytest.param([[announced(says("a"), says("b", kind=ClaimSource.SERVICE_L2_STATUS))]], "ab", id="of one"),
         pytest.param([[announced(says("a"), says("a", kind=ClaimSource.POD))]], "", id="of one mind"),
-        pytest.param([[announced(says("a"))], [announced(says("b"))]], "", id="of two Services"),
+        pytest.param([[announced(says("a"))], [announced(says("b"))]], "ab", id="of two Services"),
         pytest.param([[announced(says("a"), says("b", Trust.STALE))]], "", id="an old one"),
         pytest.param([[announced(says("a"), event("b"))]], "", id="of another rank"),
         pytest.param([[announced(event("a"), event("b"))]], "", id="events"),

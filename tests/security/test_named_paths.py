@@ -107,6 +107,11 @@ def test_who_has_a_say(roots, name, why):
 
 def test_a_kubeconfig_of_roots_that_was_not_read_says_why(roots, monkeypatch):
     """Below a folder where others may write, and not readable for them: what the user would be told is the truth."""
+    import kubernetes.client.configuration
+    import kubernetes.config.kube_config  # noqa: F401 - a user may not be able to read where Python lies
+
+    import arpcheck.cluster.discovery
+    import arpcheck.cluster.pages  # noqa: F401
     from arpcheck.cluster import read
     from arpcheck.errors import ClusterError
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from ipaddress import IPv4Address
 
 from arpcheck.judge.findings.finding import Found, Rule
 from arpcheck.judge.judged import Judged
-from arpcheck.model import Mac, Nic, Outcome, Owner, Severity
+from arpcheck.model import Mac, Outcome, Owner, Severity
 
 
 def foreign_mac(judged: Judged) -> Found | None:
@@ -116,8 +116,8 @@ def address_conflict(judged: Judged) -> Found | None:
     was given the address by mistake. What such a MAC answered is `inconclusive`.
 
     Decided when:
-    1. two MACs answered for a node's own address on one segment, and that address is not a Service's where the node has
-       another one here.
+    1. two MACs answered for a node's own address on one segment, or one that a list of all the node's NICs does not have,
+       and that address is not a Service's where the node has another one here.
     2. left out are MACs that answer for whatever they are asked, and those that are known to be another node's.
     3. and a source that lists NICs (this host, NodeNetworkState of a Ready node, `--mac-map FILE`) does not give all of
        them to the node.
@@ -132,10 +132,10 @@ def address_conflict(judged: Judged) -> Found | None:
     macs: list[str] = []
     for conflict in judged.conflicts:
         everybody = sorted({mac for _, mac in judged.hearing.by_nic(conflict.ip)})
-        because.append(
-            f"{conflict.ip}, {conflict.node}'s own address, is answered by {' and '.join(everybody)}: "
-            f"a second NIC of {conflict.node}, or another machine with its address"
-        )
+        told = f"a second NIC of {conflict.node}, or another machine with its address"
+        if len(everybody) == 1:
+            told = f"which no list has as a NIC of {conflict.node}"
+        because.append(f"{conflict.ip}, {conflict.node}'s own address, is answered by {' and '.join(everybody)}: {told}")
         nodes.append(conflict.node)
         ips.append(conflict.ip)
         macs += [f"`{mac},{conflict.node}`" for _, mac in conflict.nics]
@@ -176,7 +176,7 @@ def doubled_replies(judged: Judged) -> Found | None:
     that was left behind on a node.
 
     Decided when:
-    1. one MAC answered more than once to most of the questions for an asked address.
+    1. one MAC answered more than once to most of the questions for an asked address, or for a node's own.
     2. and no kernel without strict ARP beside a speaker on that node explains it.
     3. and other nodes' own addresses are not answered twice alike, as they are where a switch or a mirrored port doubles
        every frame.
@@ -187,6 +187,10 @@ def doubled_replies(judged: Judged) -> Found | None:
     because: list[str] = []
     nodes: list[str] = []
     ips: list[IPv4Address] = []
+    for ip, name, mac in judged.doubled_at_home:
+        because.append(f"{mac} ({name}) answered more than once per question for {ip}, {name}'s own address")
+        nodes.append(name)
+        ips.append(ip)
     for judgement in judged.asked():
         for (_, mac), node in judgement.case.doubled:
             because.append(f"{mac}{f' ({node})' if node else ''} answered more than once per question for {judgement.ip}")
@@ -284,21 +288,10 @@ def shared_mac(judged: Judged) -> Found | None:
             if len(names) > 1:
                 because.append(f"{owner.mac} is of {' and '.join(sorted(names))} by {source}")
                 nodes.extend(names)
-    for nic, names in _of_several_nodes(judged).items():
-        because.append(f"{nic[1]} alone answered for the own addresses of {' and '.join(sorted(names))}")
-        nodes.extend(names)
+    for (_, mac), several in judged.twins.items():
+        because.append(f"{mac} alone answered for the own addresses of {' and '.join(several)}")
+        nodes.extend(several)
     return Found(because=tuple(because), nodes=tuple(nodes)) if because else None
-
-
-def _of_several_nodes(judged: Judged) -> Mapping[Nic, set[str]]:
-    """NICs that alone answered for the own addresses of several nodes, as two machines with one MAC do."""
-    found: dict[Nic, set[str]] = {}
-    for node, addresses in judged.addresses.items():
-        for ip in addresses:
-            heard = [nic for nic in judged.hearing.by_nic(ip) if not judged.owners[nic].proxied]
-            if len(heard) == 1 and judged.owners[heard[0]].node is None and not judged.owners[heard[0]].identities:
-                found.setdefault(heard[0], set()).add(node)
-    return {nic: names for nic, names in found.items() if len(names) > 1}
 
 
 def overlay_mac(judged: Judged) -> Found | None:
