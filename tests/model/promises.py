@@ -177,16 +177,18 @@ def _misnamed(world: World, truth: Truth, report: Report) -> Iterator[Wrong]:
             continue
         answerers, subject, verdict = found.answerers, str(target.target.ip), target.verdict
         proxies, own = {name for name in answerers if world.machines[name].proxy}, {world.prober.machine}
+        plain = not set(world.traits) & HIDING
         ever_alone = any(spell.answer == spell.should for spell in found.spells)
         fits = {
             Verdict.FOREIGN: bool(answerers - world.nodes.keys()),
             Verdict.PROXY_ARP: bool(proxies),
             Verdict.NON_STRICT: bool(answerers & truth.loud_for_some),
-            Verdict.DUPLICATE: len(answerers) > 1,
+            Verdict.DUPLICATE: len(answerers) > 1 and not (plain and answerers & truth.loud - {world.service(target.target.ip).leader(0)}),
             Verdict.WRONG_NODE: any(a and not spell.should & a for spell in found.spells for a in (spell.answer, spell.answer - own)),
             Verdict.SILENT: any(not spell.answer - own for spell in found.spells) or ever_alone,
         }
-        if verdict is not None and not fits.get(verdict, True):
+        hides = plain and verdict is not Verdict.PROXY_ARP and any(world.machines[name].proxy == "all" for name in proxies)
+        if verdict is not None and (hides or not fits.get(verdict, True)):
             yield Wrong("misnamed", str(verdict), _kind_of(world, found), subject)
         for responder in target.responders:
             doubted = responder.node in conflicts and truth.conflicts.get(responder.node, frozenset()) & answerers
