@@ -122,14 +122,15 @@ def _event(service: KubeService, event: KubeEvent, now: datetime) -> Object:
     seen = now - timedelta(seconds=event.age)
     about = {"apiVersion": "v1", "kind": "Service", "namespace": service.namespace, "name": service.name}
     name = f"{service.name}.{suffix(service.full_name, event.node, event.protocol, str(event.age))}"
+    said = event.message
     return {
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": meta(name, service.namespace, seen),
         "involvedObject": {**about, "uid": meta(service.name, service.namespace, now)["uid"]},
         "type": "Normal",
-        "reason": "nodeAssigned",
-        "message": f'announcing from node "{event.node}" with protocol "{event.protocol}"',
+        "reason": event.reason,
+        "message": f'announcing from node "{event.node}" with protocol "{event.protocol}"' if said is None else said,
         "source": {"component": "metallb-speaker"},
         "count": 1,
         "firstTimestamp": stamp(seen),
@@ -144,7 +145,6 @@ def _heartbeat(node: KubeNode) -> KubeLease:
 
 
 def _lease(lease: KubeLease, now: datetime) -> Object:
-    renewed = now - timedelta(seconds=lease.renewed)
     return {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
@@ -152,11 +152,16 @@ def _lease(lease: KubeLease, now: datetime) -> Object:
         "spec": {
             "holderIdentity": lease.holder,
             "leaseDurationSeconds": lease.duration,
-            "acquireTime": micro(now - BORN),
-            "renewTime": micro(renewed),
+            "acquireTime": micro(now - timedelta(seconds=lease.acquired)),
+            "renewTime": renewed(now - timedelta(seconds=lease.renewed)),
             "leaseTransitions": 1,
         },
     }
+
+
+def renewed(moment: datetime) -> str:
+    """`renewTime` of a Lease that is renewed at this moment."""
+    return micro(moment)
 
 
 # ---------------------------------------------------------------------------------------------------------- MetalLB

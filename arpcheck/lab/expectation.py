@@ -23,10 +23,13 @@ def _differences(expected: Expectation, scene: Scene, report: Mapping[str, Any])
     verdicts = {key: target["verdict"] for key, target in targets.items() if target["verdict"]}
     yield from _all_differ("verdict of", {key: verdict.value for key, verdict in expected.verdicts.items()}, verdicts)
     names = _stations(scene)
-    for key in sorted({*expected.responders, *expected.verdicts}):
+    for key in sorted({*expected.responders, *expected.verdicts, *expected.also}):
         heard = expected.responders.get(key, ())
         found = targets[key]["responders"] if key in targets else []
         yield from _differ(f"responders of {key}", _wanted(heard), _named(found, names, heard))
+        if key in expected.also:
+            also = sorted(entry["id"] for entry in targets[key]["also"]) if key in targets else []
+            yield from _differ(f"also of {key}", [one.value for one in expected.also[key]], also)
     arp = {node["name"]: node["arp"] for node in report["nodes"]}
     yield from _all_differ("arp of", {node: state.value for node, state in expected.arp.items()}, arp)
     yield from _differ("findings", list(expected.findings), sorted(finding["id"] for finding in report["findings"]))

@@ -12,12 +12,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KubeEvent:
-    """MetalLB's `nodeAssigned`."""
+    """What MetalLB says of a Service: by its speakers `nodeAssigned`, or whatever `reason` and `message` are."""
 
     node: str
+    """Empty where it is a message of its own that names none."""
     age: float
     """Seconds since it was last seen."""
     protocol: str = "layer2"
+    reason: str = "nodeAssigned"
+    message: str | None = None
+    """None: the one that MetalLB writes for `nodeAssigned`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,10 @@ class KubeLease:
     renewed: float
     """Seconds ago."""
     duration: int = 15
+    acquired: float = 60 * 86400.0
+    """Seconds since its holder took it."""
+    renews: float | None = None
+    """Seconds from one renewal to the next while the scene runs on the kernel; None: it stays as it was read first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,12 @@ import argparse
 from collections.abc import Sequence
 from ipaddress import IPv4Address
 
+from arpcheck.commands.acceptances import acceptances
 from arpcheck.errors import InputError
-from arpcheck.evidence import Options
+from arpcheck.evidence import MacEntry, Options
+from arpcheck.identities.files import read_mac_map
 from arpcheck.lab.scene import Scene
+from arpcheck.model import Acceptance
 
 TOP_RATE = 4000.0
 """What `--rate 0` takes."""
@@ -36,3 +39,14 @@ def options(scene: Scene, more: Sequence[str] = ()) -> Options:
     chosen = vars(parser.parse_args([*scene.prober.options, *more]))
     chosen |= {"ips": tuple(chosen["ips"]), "rate": chosen["rate"] or TOP_RATE}
     return Options(interfaces=scene.prober.interfaces, **chosen)
+
+
+def mac_map(scene: Scene) -> tuple[MacEntry, ...]:
+    """The entries of its MAC list; none without one. InputError as `--mac-map` has it."""
+    return read_mac_map(scene.prober.mac_list, "mac-list").entries if scene.prober.mac_list is not None else ()
+
+
+def accepted(scene: Scene) -> tuple[Acceptance, ...]:
+    """The entries of its file of acceptances; none without one. InputError as `--accept` has it."""
+    content = scene.prober.accepted
+    return acceptances(content.encode(), "prober.accepted") if content is not None else ()

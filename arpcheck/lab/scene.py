@@ -11,7 +11,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from arpcheck.lab.kube import Cluster
-from arpcheck.model import Arp, CauseId, Mac, Verdict
+from arpcheck.model import AlsoId, Arp, CauseId, Mac, Verdict
 
 SYSCTLS = ("arp_announce", "arp_filter", "arp_ignore", "forwarding", "proxy_arp", "rp_filter")
 """Those of net.ipv4.conf that decide who answers ARP. All are written in every namespace: a new one inherits from the
@@ -120,6 +120,10 @@ class Prober:
     interfaces: tuple[str, ...] = ("eth0",)
     options: tuple[str, ...] = ()
     """Further options of `arpcheck probe`."""
+    mac_list: str | None = None
+    """What is in the file of its `--mac-map`; None: it has none."""
+    accepted: str | None = None
+    """What is in the file of its `--accept`; None: it has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +151,8 @@ class Expectation:
     """Their ids, sorted."""
     gaps: tuple[str, ...]
     """`what` of each, sorted."""
+    also: Mapping[str, tuple[AlsoId, ...]] = field(default_factory=dict)
+    """By address, what else holds of it, sorted; of an address that is not named: whatever it is."""
     causes: Mapping[CauseId, str] | None = None
     """Likely causes by their id, all of them, each with words that it has; None: whatever they are."""
 

@@ -102,7 +102,14 @@ def _service(table: Table, cluster_ip: str) -> KubeService:
 
 
 def _event(table: Table) -> KubeEvent:
-    made = KubeEvent(node=table.text("node"), age=table.seconds("age", 60.0), protocol=table.text("protocol", "layer2"))
+    message = table.text("message") if "message" in table else None
+    made = KubeEvent(
+        node=table.text("node", None if message is None else ""),
+        age=table.seconds("age", 60.0),
+        protocol=table.text("protocol", "layer2"),
+        reason=table.text("reason", "nodeAssigned"),
+        message=message,
+    )
     table.done()
     return made
 
@@ -115,6 +122,8 @@ def _lease(table: Table) -> KubeLease:
         holder=table.text("holder"),
         renewed=table.seconds("renewed", 2.0),
         duration=table.integer("duration", 15),
+        acquired=table.seconds("acquired", 60 * DAY),
+        renews=table.seconds("renews", 0.0) if "renews" in table else None,
     )
     table.done()
     return made

@@ -19,7 +19,7 @@ from arpcheck.lab import scene_cluster, scene_network
 from arpcheck.lab.kube import KubeNode, KubeService
 from arpcheck.lab.scene import Announcer, Expectation, Heard, Ipvs, Prober, Scene, Shape, Station, Step
 from arpcheck.lab.toml_table import Table
-from arpcheck.model import Arp, CauseId, Mac, Verdict
+from arpcheck.model import AlsoId, Arp, CauseId, Mac, Verdict
 
 WORKERS: Mapping[str, Any] = {"worker-1": {}, "worker-2": {}, "worker-3": {}}
 CLIENT = "client"
@@ -131,6 +131,8 @@ def _prober(table: Table) -> Prober:
         station=table.text("at", CLIENT),
         interfaces=table.texts("interfaces") or ("eth0",),
         options=table.texts("options"),
+        mac_list=table.text("mac_list") if "mac_list" in table else None,
+        accepted=table.text("accepted") if "accepted" in table else None,
     )
     table.done()
     return made
@@ -162,6 +164,7 @@ def _announcer(table: Table, stations: tuple[Station, ...]) -> Announcer:
 
 def _expectation(table: Table) -> Expectation:
     verdicts, arp, responders = table.table("verdicts"), table.table("arp"), table.table("responders")
+    also = table.table("also")
     made = Expectation(
         exit_code=table.integer("exit"),
         verdicts={target: verdicts.word(target, Verdict) for target in verdicts},
@@ -169,6 +172,7 @@ def _expectation(table: Table) -> Expectation:
         arp={node: arp.word(node, Arp) for node in arp},
         findings=tuple(sorted(table.texts("findings"))),
         gaps=tuple(sorted(table.texts("gaps"))),
+        also={target: tuple(sorted(also.all_made(target, AlsoId))) for target in also},
         causes=_causes(table.table("causes")) if "causes" in table else None,
     )
     table.done()

@@ -19,6 +19,7 @@ from arpcheck.lab.announcer import Announcers
 from arpcheck.lab.apiserver import ApiServer, Store
 from arpcheck.lab.apiserver.store import Object
 from arpcheck.lab.namespaces import inside
+from arpcheck.lab.renewals import Renewals
 from arpcheck.lab.rollout import roll_out
 from arpcheck.lab.scene import Scene
 from arpcheck.lab.scene_network import STRICT_ARP
@@ -26,6 +27,8 @@ from arpcheck.lab.steps import Steps
 from arpcheck.objects import mapping, name
 
 KUBECONFIG = Path("/run/arpcheck-kubeconfig")
+MAC_LIST = Path("/run/arpcheck-mac-list")
+ACCEPTED = Path("/run/arpcheck-accepted.yaml")
 
 _MISLEADING = ("KUBECONFIG", "SUDO_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "ARPCHECK_")
 """Of the environment: it would lead the prober to another cluster, make it another user, or another node."""
@@ -50,16 +53,26 @@ class Stage:
 def probe_arguments(scene: Scene, options: Sequence[str]) -> list[str]:
     """What arpcheck is told where the scene's prober stands: the scene's options, and these."""
     interfaces = [part for interface in scene.prober.interfaces for part in ("--iface", interface)]
-    return ["probe", *interfaces, "--kubeconfig", str(KUBECONFIG), *scene.prober.options, *options]
+    files = [part for option, path, content in _files(scene) if content is not None for part in (option, str(path))]
+    return ["probe", *interfaces, "--kubeconfig", str(KUBECONFIG), *files, *scene.prober.options, *options]
+
+
+def _files(scene: Scene) -> tuple[tuple[str, Path, str | None], ...]:
+    """What the prober has on its disk: by the option that names it."""
+    return ("--mac-map", MAC_LIST, scene.prober.mac_list), ("--accept", ACCEPTED, scene.prober.accepted)
 
 
 @contextmanager
 def stage(scene: Scene) -> Iterator[Stage]:
     """Inside it every link is up, every announcer answers and the API is served."""
     network.build(scene)
+    for _, path, content in _files(scene):
+        if content is not None:
+            path.write_text(content, encoding="utf-8")
     with Steps(scene), Announcers(scene), inside(scene.prober.station, lambda: _api(scene)) as api:
         api.kubeconfig(KUBECONFIG, context=cluster_objects.CONTEXT)
-        yield Stage(scene=scene, api=api)
+        with Renewals(scene, api.store):
+            yield Stage(scene=scene, api=api)
 
 
 def _api(scene: Scene) -> ApiServer:

@@ -20,7 +20,7 @@ SCENE = scene_file.parse(
     worker-2 = { ready = false, annotations = { note = "x" } }
     [cluster]
     refused = ["events", "made-up"]
-    leases = [{ name = "kube-system/cilium-l2announce-web-nginx", holder = "worker-1", renewed = "5s" }]
+    leases = [{ name = "kube-system/cilium-l2announce-web-nginx", holder = "worker-1", renewed = "5s", acquired = "1h" }]
     kube_proxy = { edited = "1h" }
     objects."widgets.example.com" = [{ apiVersion = "example.com/v1", kind = "Widget", metadata = { name = "w" } }]
     [[services]]
@@ -71,6 +71,7 @@ def test_what_records_the_announcer():
     assert event["involvedObject"]["uid"] == by_name("services")["nginx"]["metadata"]["uid"]
     lease = by_name("leases.coordination.k8s.io")["cilium-l2announce-web-nginx"]
     assert lease["spec"]["renewTime"] == "2026-03-01T11:59:55.000000Z"
+    assert lease["spec"]["acquireTime"] == "2026-03-01T11:00:00.000000Z"
     assert by_name("leases.coordination.k8s.io")["worker-1"]["metadata"]["namespace"] == "kube-node-lease"
     [pool], [advertisement] = FOUND["ipaddresspools.metallb.io"], FOUND["l2advertisements.metallb.io"]
     assert (pool["metadata"]["name"], pool["spec"]["addresses"]) == ("lan", ["10.0.0.50/32", "fd00::50/128"])

@@ -24,6 +24,7 @@ SCENE = scene_file.parse(
     gaps = ["events"]
     causes = { stranger-alone = "no node", answers-twice = "" }
     verdicts = { "10.0.0.50" = "foreign", "web/pending" = "not-probed" }
+    also = { "10.0.0.50" = ["stranger", "announcer-silent"] }
     arp = { worker-1 = "strict" }
     [expect.responders]
     "10.0.0.50" = { worker-1 = [1, 2], "?printer" = [1], "?router" = [1] }
@@ -42,6 +43,7 @@ REPORT = {
     "targets": [
         {
             "ip": "10.0.0.50", "services": ["web/nginx"], "verdict": "foreign",
+            "also": [{"id": "stranger"}, {"id": "announcer-silent"}],
             "responders": [
                 responder("02:02:00:00:02:00"),
                 responder("00:00:5e:00:01:33"),
@@ -99,6 +101,10 @@ def changed(*path, to):
         (
             changed("targets", 1, "responders", to=[responder("02:01:00:00:01:00", "worker-1")]),
             "responders of web/pending: expected [], found ['worker-1']",
+        ),
+        (
+            changed("targets", 0, "also", to=[{"id": "stranger"}]),
+            "also of 10.0.0.50: expected ['announcer-silent', 'stranger'], found ['stranger']",
         ),
         (changed("nodes", 0, "arp", to="non-strict"), "arp of worker-1: expected strict, found non-strict"),
         (changed("nodes", to=[]), "arp of worker-1: expected strict, found None"),

@@ -10,7 +10,7 @@ from arpcheck.errors import InputError
 from arpcheck.lab import scene_cluster, scene_file, scene_network
 from arpcheck.lab.kube import KubeEvent
 from arpcheck.lab.scene import SYSCTLS, Heard, Ipvs, Route, Shape
-from arpcheck.model import Arp, Mac, Verdict
+from arpcheck.model import AlsoId, Arp, Mac, Verdict
 
 HEAD = 'title = "A title"\nabout = "What it is about."\n'
 
@@ -114,19 +114,29 @@ def test_claims_and_ages():
         name = "web/nginx"
         ips = "10.0.0.50"
         l2_status = ["worker-1", "worker-2"]
-        events = [{ node = "worker-3", age = "3h" }, { node = "worker-1", protocol = "bgp" }]
+        events = [{ node = "worker-3", age = "3h" }, { node = "worker-1", protocol = "bgp" }, { reason = "announceFailed", message = "x" }]
         [[cluster.leases]]
         name = "kube-system/x"
         holder = "worker-1"
         renewed = "500ms"
+        acquired = "90s"
+        renews = "1s"
         """
     )
     service, [lease] = scene.cluster.services[-1], scene.cluster.leases
     assert service.l2_status == ("worker-1", "worker-2")
     assert service.events == (
         KubeEvent(node="worker-3", age=10800.0), KubeEvent(node="worker-1", age=60.0, protocol="bgp"),
+        KubeEvent(node="", age=60.0, reason="announceFailed", message="x"),
     )  # fmt: skip
     assert (lease.namespace, lease.name, lease.holder, lease.renewed) == ("kube-system", "x", "worker-1", 0.5)
+    assert (lease.acquired, lease.renews) == (90.0, 1.0)
+
+
+def test_the_files_that_the_prober_has():
+    prober = parsed("prober = { mac_list = '02:01:00:00:01:00,worker-1', accepted = '[]' }").prober
+    assert (prober.mac_list, prober.accepted) == ("02:01:00:00:01:00,worker-1", "[]")
+    assert (parsed().prober.mac_list, parsed().prober.accepted) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -157,10 +167,12 @@ def test_expectations():
         gaps = "nodes"
         verdicts = { "10.0.0.50" = "ok" }
         arp = { worker-1 = "non-strict" }
+        also = { "10.0.0.50" = ["stranger", "nobody-else"], "10.0.0.51" = [] }
         responders = { "10.0.0.50" = ["worker-2", "?printer"], "10.0.0.51" = { worker-1 = [1, 2] } }
         """
     ).expect
     assert (expect.exit_code, expect.findings, expect.gaps) == (1, ("a", "b"), ("nodes",))
+    assert expect.also == {"10.0.0.50": (AlsoId.NOBODY_ELSE, AlsoId.STRANGER), "10.0.0.51": ()}
     assert (expect.verdicts, expect.arp) == ({"10.0.0.50": Verdict.OK}, {"worker-1": Arp.NON_STRICT})
     assert expect.responders == {
         "10.0.0.50": (Heard(station="?printer"), Heard(station="worker-2")),
@@ -185,6 +197,8 @@ FAULTS = {
     "a word that is none": ('nodes.a.ipvs = "loose"', "scene: nodes.a.ipvs: 'loose' is none of non-strict, strict"),
     "a verdict that is none": ('expect = { exit = 0, verdicts = { a = "fine" } }', "scene: expect.verdicts.a: 'fine' is none of "),
     "a cause that there is not": ('expect = { exit = 0, causes = { a = "b" } }', "scene: expect.causes.a: 'a' is not a valid CauseId"),
+    "what else can't hold": ('expect = { exit = 0, also = { a = "b" } }', "scene: expect.also.a: 'b' is not a valid AlsoId"),
+    "an event of no node": ('[[services]]\nname = "a/b"\nevents = [{}]', "scene: services[1].events[1].node: missing"),
     "a number for text": ("prober.at = 1", "scene: prober.at: str expected, not int"),
     "text for a number": ('nodes.a.sysctl.arp_ignore = "1"', "scene: nodes.a.sysctl.arp_ignore: int expected, not str"),
     "true for a number": ("nodes.a.sysctl.arp_ignore = true", "scene: nodes.a.sysctl.arp_ignore: int expected, not bool"),

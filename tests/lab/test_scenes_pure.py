@@ -1,5 +1,6 @@
 """Every scene without a kernel: the same pipeline on a simulated wire, in milliseconds."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from arpcheck import cluster, pipeline
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.expectation import differences
-from arpcheck.lab.probe_options import options
+from arpcheck.lab.probe_options import accepted, mac_map, options
 from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.reports.document import document
 
@@ -22,8 +23,8 @@ def report(scene, tmp_path, *more):
     source = cluster.Source(cluster_file=str(path))
     objects = cluster.read(source, pipeline.NEEDS, services_required=not chosen.ips)
     wire, host = SimulatedWire(scene), scene_host(scene)
-    evidence = pipeline.observe(chosen, objects=objects, host=host, wire=wire, clock=lambda: NOW)
-    return document(pipeline.conclude(evidence))
+    evidence = pipeline.observe(chosen, objects=objects, host=host, mac_map=mac_map(scene), wire=wire, clock=lambda: NOW)
+    return document(pipeline.conclude(replace(evidence, accepted=accepted(scene))))
 
 
 @pytest.mark.parametrize("name", scene_file.names())
