@@ -316,6 +316,10 @@ def _deaf(case: Case) -> str | None:
     """Nobody answered, and that may be the prober's own fault, or the way's."""
     if case.parties:
         return None
+    tagged = sorted({f"VLAN {passed.vlan}" for passed in case.passed_over if passed.vlan})
+    if tagged and not case.silence:
+        nobody = "no untagged answer for it is in the capture" if case.recorded else "nobody answered here"
+        return f"{nobody}, and frames of {', '.join(tagged)} speak for it"
     if case.recorded:
         return "no answer for it is in the capture, which does not say what it missed"
     if not case.nodes_heard:
@@ -332,9 +336,6 @@ def _deaf(case: Case) -> str | None:
 
 def _not_heard(case: Case, likely: set[str]) -> str | None:
     """Silence proves only what could have spoken: the announcer, or, where none is recorded, every Ready node."""
-    tagged = sorted({f"VLAN {passed.vlan}" for passed in case.passed_over if passed.vlan})
-    if tagged:
-        return f"nobody answered here, and frames of {', '.join(tagged)} speak for it"
     speakers = case.announcers or (case.nodes_ready | likely)
     if missing := sorted(speakers - case.nodes_heard):
         more = f" and {len(missing) - _MOST} more" if len(missing) > _MOST else ""
