@@ -46,6 +46,19 @@ def test_what_one_node_can_not_hear_of_itself_the_other_hears(tmp_path):
     assert (again.returncode, json.loads(again.stdout)) == (1, document)
 
 
+def test_a_pod_on_the_announcing_node_and_a_host_of_the_lan_say_together_that_all_is_well(tmp_path):
+    codes = probed(tmp_path, "healthy", "pod:worker-2", "client")
+    assert codes == {"worker-2": 3, "client": 0}
+    alone = json.loads((tmp_path / "worker-2.json").read_text())
+    assert (alone["evidence"]["host"]["nodeName"], [f["id"] for f in alone["findings"]]) == ("worker-2", ["self-blind"])
+    assert [t["verdict"] for t in alone["targets"] if t["ip"] == "10.0.0.50"] == ["inconclusive"]
+    code, document = merged(tmp_path, "worker-2", "client")
+    assert (code, document["findings"]) == (0, [])
+    [target] = [target for target in document["targets"] if target["ip"] == "10.0.0.50"]
+    assert (target["verdict"], [responder["interfaces"] for responder in target["responders"]]) == ("ok", [["client:eth0"]])
+    assert {node["arp"] for node in document["nodes"]} == {"strict"}
+
+
 def test_all_is_well_from_two_nodes_though_neither_alone_could_say_so(tmp_path):
     codes = probed(tmp_path, "healthy", "worker-1", "worker-2")
     assert codes == {"worker-1": 3, "worker-2": 3}
