@@ -1,7 +1,10 @@
-"""Every scene without a kernel: the same pipeline on a simulated wire, in milliseconds."""
+"""Every scene without a kernel: the same pipeline on a simulated wire, in milliseconds.
+
+In `worlds` are more of the same format, which cost no time on the kernel: further instances of what the scenes are about."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +16,7 @@ from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.reports.document import document
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+WORLDS = sorted((Path(__file__).parent / "worlds").glob("*.toml"))
 
 
 def report(scene, tmp_path, *more):
@@ -31,6 +35,13 @@ def report(scene, tmp_path, *more):
 def test_scene_comes_out_as_it_says(name, tmp_path):
     scene = scene_file.load(name)
     assert differences(scene, report(scene, tmp_path)) == ()
+
+
+@pytest.mark.parametrize("path", WORLDS, ids=lambda path: path.stem)
+def test_world_comes_out_as_it_says(path, tmp_path):
+    world = scene_file.load(str(path))
+    assert world.expect is not None
+    assert differences(world, report(world, tmp_path)) == ()
 
 
 @pytest.mark.parametrize("name", scene_file.names())
