@@ -84,6 +84,8 @@ class Case:
     """The nodes that are not known to be down."""
     nodes_missed: frozenset[str]
     """The nodes that answered some questions for their own address and not others: frames get lost on the way."""
+    often: int
+    """How many questions to all were put for it, on the interface that put the fewest."""
     complete: bool
     """Every announced round was finished."""
     recorded: bool = False

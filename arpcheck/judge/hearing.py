@@ -53,6 +53,13 @@ class Asked:
     def turns(self) -> frozenset[Turn]:
         return frozenset(self.broadcast)
 
+    def often(self) -> int:
+        """How many questions to all were put, on the interface that put the fewest."""
+        by_interface: dict[str, int] = {}
+        for (interface, _), number in self.broadcast.items():
+            by_interface[interface] = by_interface.get(interface, 0) + number
+        return min(by_interface.values(), default=0)
+
     def by_own_sender(self) -> bool:
         """Everywhere that it was asked, it was asked with a sender to which a proxy answers."""
         return self.interfaces() <= {interface for interface, sender in self.ears if sender != ZERO}

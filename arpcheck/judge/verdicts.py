@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
 from arpcheck.judge.case import Case
+from arpcheck.judge.nodes import ENOUGH
 from arpcheck.judge.texts import Text, text
 from arpcheck.model import Kind, Responder, Strength, Trust, Verdict
 
@@ -152,6 +153,8 @@ def inconclusive(case: Case) -> str | None:
     16. or a node answers for the address of a load balancer outside of the cluster.
     17. or a Lease names another node, and whether its load balancer runs in that namespace could not be seen.
     18. or only a node without strict ARP answered, and nothing records who should.
+    19. or it is as it should be, frames get lost on the way as in 10, and it was asked fewer than 8 times on an interface:
+        another answer may have been lost each time. Or nobody answered, and it was asked fewer than 4 times.
 
     Do:
     - Remove what the reason names (a missing right, a slower `--rate`, another host to run from) and run it again.
@@ -353,6 +356,25 @@ def _not_heard(case: Case, likely: set[str]) -> str | None:
 _MOST = 3
 """Nodes that a reason names."""
 
+SILENT = 4
+"""Questions that nobody answered, before an address is called silent."""
+
+
+def _seldom(case: Case) -> str | None:
+    """What was heard is as it should be; where frames get lost, one more may have answered and was not heard. That only the
+    wrong one was heard is a fault, whatever was lost."""
+    wrong = case.parties and (case.announcers or case.silence) and not case.parties[0].expected
+    if case.recorded or wrong or len(case.parties) > 1:
+        return None
+    times = _counted(case.often, "question")
+    if case.nodes_missed and case.often < ENOUGH:
+        named = ", ".join(sorted(case.nodes_missed)[:_MOST])
+        lost = f"frames get lost here ({named} did not answer every question for its own address)"
+        return f"{lost}, and {times} for it may be too few"
+    if not case.parties and not case.silence and case.often < SILENT:
+        return f"nobody answered, and {times} for it may be too few"
+    return None
+
 
 def _changing(case: Case) -> str | None:
     """A failover while it ran: two nodes may overlap for a moment, and for another nobody answers."""
@@ -429,7 +451,7 @@ def _asked_of_one_only(case: Case) -> str | None:
 
 _DOUBTS: tuple[Rule, ...] = (
     _lost_frames, _unfinished, _unknown_owner, _doubtful_owner, _doubled, _itself, _outside, _only_loud, _some_rounds_only,
-    _changing, _never_both_audible, _deaf, _asked_of_one_only, _unread, _unplaced, _rival_claims, _unsaid, _outdated,
+    _changing, _never_both_audible, _deaf, _asked_of_one_only, _unread, _unplaced, _rival_claims, _unsaid, _outdated, _seldom,
 )  # fmt: skip
 
 

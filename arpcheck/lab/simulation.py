@@ -36,9 +36,16 @@ SPEAKER_READS = 25e-6
 
 
 class SimulatedWire:
-    """`arpcheck.wire.seam.Wire`. `drop` tells which arrivals the prober's kernel loses."""
+    """`arpcheck.wire.seam.Wire`. `drop` tells which arrivals the prober's kernel loses, and counts; `misses` which frames
+    never reach a NIC, be it the prober's or another's, so that nobody knows."""
 
-    def __init__(self, scene: Scene, *, drop: Callable[[Arrival], bool] = lambda _: False) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        *,
+        drop: Callable[[Arrival], bool] = lambda _: False,
+        misses: Callable[[Nic], bool] = lambda _: False,
+    ) -> None:
         self._scene = scene
         self._prober = scene.station(scene.prober.station)
         self._stations = {station.name: station for station in scene.stations}
@@ -46,6 +53,7 @@ class SimulatedWire:
         self._first: float | None = None
         self._speakers = tuple(_speakers(scene))
         self._drop = drop
+        self._misses = misses
         self._now = 0.0
         self._arrivals: list[tuple[float, int, Arrival]] = []
         self._order = itertools.count()
@@ -60,13 +68,15 @@ class SimulatedWire:
             raise WireError(f"no interface {interface!r}")
         self._now += SEND_TAKES
         self._step()
+        others = [other for station in self._stations.values() for other in station.nics if other is not nic]
+        reached = {id(other) for other in others if other.lan == nic.lan and not self._misses(other)}
         if asked := arp.decode(frame):
             for station in self._stations.values():
                 for heard in station.nics:
-                    if heard.lan == nic.lan and heard is not nic:
+                    if id(heard) in reached:
                         self._answer_by_kernel(station, heard, asked)
         for speaker in self._speakers:
-            if speaker.nic.lan == nic.lan and speaker.nic is not nic and (due := speaker.hear(frame, self._now)):
+            if id(speaker.nic) in reached and (due := speaker.hear(frame, self._now)):
                 self._deliver(nic.lan, due.at + SPEAKER_TAKES, due.frame)
 
     def receive(self, until: float) -> Sequence[Arrival]:
@@ -110,7 +120,8 @@ class SimulatedWire:
         if frame[12:16] == TAG:
             frame, taken_for = frame[:12] + frame[16:], TakenFor.OTHER_HOST
         for nic in self._prober.nics:
-            if nic.lan == lan and nic.name in self._scene.prober.interfaces and to in (nic.mac.to_bytes(), b"\xff" * 6):
+            ours = nic.lan == lan and nic.name in self._scene.prober.interfaces and to in (nic.mac.to_bytes(), b"\xff" * 6)
+            if ours and not self._misses(nic):
                 heapq.heappush(self._arrivals, (at, next(self._order), Arrival(nic.name, at, frame, taken_for)))
 
 

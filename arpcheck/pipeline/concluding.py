@@ -233,6 +233,7 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
         nodes_heard=heard_here,
         nodes_ready=ground.ready,
         nodes_missed=ground.missed & heard_here,
+        often=asked.often() if asked else 0,
         complete=evidence.complete,
         recorded=hearing.recorded,
         doubled=ground.doubling.unexplained(ip, ground.non_strict) if ip and parties else (),

@@ -19,6 +19,9 @@ FEW = 3
 MANY = 20
 """Nodes that were heard: so many alike tell that little is lost."""
 
+SILENT = 4
+"""Rounds in which an address was asked before it is called silent, where no node missed a question."""
+
 SERIES = 3
 """So often a node that missed a question may begin anew."""
 
@@ -67,6 +70,12 @@ def lacking(nodes: Collection[Count], canary: Count, many: bool) -> tuple[Count,
     wanted = FEW if many and not any(missed for _, _, missed in rows) else ENOUGH
     beside = set(canary.asked)
     return tuple(count for count, row, _ in rows if len(beside.intersection(row)) < wanted and not count.spent())
+
+
+def lossy(nodes: Collection[Count]) -> bool:
+    """A node missed a question for its own address that it answers otherwise: frames get lost here, and so may have been a
+    second answer for any address."""
+    return any(count.in_a_row()[1] for count in nodes if count.answered)
 
 
 def rounds_for(wanted: int, questions: int) -> int:

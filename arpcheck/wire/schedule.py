@@ -89,6 +89,11 @@ class _Address:
         answers = [frozenset(self.heard.get(number, ())) for number in self.asked]
         return not all(answers) or len(set(answers)) > 1
 
+    def seldom(self, lossy: bool) -> bool:
+        """It was asked too seldom to tell that nobody else answers, where frames get lost, or that nobody does. Nobody's
+        answer where frames get lost proves nothing, however often it is asked."""
+        return len(self.asked) < ((numbers.ENOUGH if lossy else 0) if self.macs else (0 if lossy else numbers.SILENT))
+
     def settled(self, number: int, enough: int) -> bool:
         """Nothing new is to be learnt of a node in this round."""
         often = self.count is None or len(self.count.asked) >= enough
@@ -118,6 +123,7 @@ class Schedule:
         asked = {ask.ip for ask in self._asks}
         self._own = ((course.nodes | course.homes.keys()) & asked) - {course.canary} if course.canary in asked else set()
         """The nodes' own addresses that are counted, beside the canary."""
+        self._judged = (course.judged & asked) - self._own - {course.canary}
         self._enough = numbers.FEW if len(_nodes(course, self._own)) >= numbers.MANY else numbers.ENOUGH
         for ask in self._asks:
             self._address(ask.ip).asks.append(ask)
@@ -245,8 +251,8 @@ class Schedule:
         return Due(number, ask, self._encode(ask), self._address(ask.ip))
 
     def _count_on(self, now: float) -> float | None:
-        """Puts one more round of the nodes' addresses that were not asked often enough, and of the canary, by the senders
-        that reach them; or says when it can be told whether one is needed."""
+        """Puts one more round of the nodes' addresses that were not asked often enough, of the canary by the senders that
+        reach them, and of what is judged and was asked too seldom; or says when it can be told whether one is needed."""
         canary = self._addresses.get(self._course.canary) if self._course.canary else None
         if not self._recount or canary is None or canary.count is None or not self._counting_left:
             return None
@@ -255,18 +261,21 @@ class Schedule:
         if not heard:
             self._recount = False
             return None
-        if now < (ready := max(self._ready(address, now) for address in (canary, *heard.values()))):
+        judged = {ip: self._address(ip) for ip in self._judged}
+        if now < (ready := max(self._ready(address, now) for address in (canary, *heard.values(), *judged.values()))):
             return self._pause(ready)
         by_count = {own.count: own for own in heard.values() if own.count is not None}
         many = len(_nodes(self._course, heard)) >= numbers.MANY
         lacking = numbers.lacking(by_count, canary.count, many)
+        lossy = numbers.lossy([own.count for ip in self._own if (own := self._address(ip)).count is not None])
         self._recount = False
-        self._ask_once_more([by_count[count] for count in lacking], canary)
+        self._ask_once_more([by_count[count] for count in lacking], canary, [a for a in judged.values() if a.seldom(lossy)])
         return None
 
-    def _ask_once_more(self, nodes: Sequence[_Address], canary: _Address) -> None:
-        """The canary by every sender that reaches one of them, and each of them by its own; `number` is new to all."""
-        number = 1 + max((address.last[0] for address in (canary, *nodes) if address.last), default=self._rounds)
+    def _ask_once_more(self, nodes: Sequence[_Address], canary: _Address, judged: Sequence[_Address]) -> None:
+        """The canary by every sender that reaches one of the nodes, and each of them by its own; what is judged as ever.
+        `number` is new to all."""
+        number = 1 + max((address.last[0] for address in (canary, *nodes, *judged) if address.last), default=self._rounds)
         reach = {node: node.count.senders() for node in nodes if node.count is not None}
         for address, senders in ((canary, frozenset[IPv4Address]().union(*reach.values())), *reach.items()):
             asks = [ask for ask in address.asks if ask.sender in senders][: self._counting_left]
@@ -274,6 +283,11 @@ class Schedule:
             self._more.extend((number, ask) for ask in asks)
             if address.count is not None:
                 address.count.again += len(asks)
+        for address in judged:
+            asks = address.asks[: self._counting_left]
+            self._counting_left -= len(asks)
+            self._more.extend((number, ask) for ask in asks)
+            self._recount = True
 
     def _unicasts(self) -> Iterable[Ask]:
         canary = self._course.canary

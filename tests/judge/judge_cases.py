@@ -91,6 +91,7 @@ def case(*parties, ip=IP, announcers=(), non_strict=(), kind=Kind.LOAD_BALANCER,
         "nodes_heard": frozenset({"worker-1", "worker-2", "worker-3", *announcers}),
         "nodes_ready": frozenset({"worker-1", "worker-2", "worker-3"}),
         "nodes_missed": frozenset(),
+        "often": 8,
         "complete": True,
     }
     return Case(**{**made, **rest})

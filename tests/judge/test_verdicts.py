@@ -15,6 +15,7 @@ STRANGER = party(9, 1, 2, 3)
 FOREIGN = party(9, 1, 2, 3, foreign=True)
 PROXY = party(8, 1, 2, 3, proxy=True)
 POD = party(7, 1, 2, 3, foreign=True, named="kube-vip.io/hwaddr")
+LOSSY = frozenset({"worker-1"})
 DOUBTFUL = party(1, 1, 2, 3, node="a", strength=Strength.DOUBTFUL)
 APART = party(9, 1, 2, 3, apart=True)
 
@@ -86,6 +87,14 @@ CASES = [
     pytest.param(case(announcers="a", nodes_heard=frozenset({"worker-1"})), "inconclusive", "a, which should answer, was not heard", id="silence, the announcer was not heard"),
     pytest.param(case(nodes_heard=frozenset({"worker-1"})), "inconclusive", "worker-2, worker-3, which could be the announcer", id="silence, and a Ready node was not heard"),
     pytest.param(case(announcers="a", nodes_missed=frozenset({"worker-1"})), "inconclusive", "frames get lost here: worker-1", id="silence where frames get lost"),
+    pytest.param(case(A, announcers="a", nodes_missed=LOSSY, often=7), "inconclusive", "frames get lost here (worker-1", id="right, asked too seldom where frames get lost"),
+    pytest.param(case(A, announcers="a", nodes_missed=LOSSY, often=8), "ok", "", id="right, asked often enough where frames get lost"),
+    pytest.param(case(A, announcers="a", often=1), "ok", "", id="right, asked once where nothing is lost"),
+    pytest.param(case(B, announcers="a", nodes_missed=LOSSY, often=3), "wrong-node", "a should", id="heard is heard, whatever was lost"),
+    pytest.param(case(silence="by BGP", nodes_missed=LOSSY, often=7), "inconclusive", "frames get lost here", id="nobody should, where frames get lost"),
+    pytest.param(case(announcers="a", often=3), "inconclusive", "3 questions for it may be too few", id="silence, asked too seldom"),
+    pytest.param(case(announcers="a", often=4), "silent", "", id="silence, asked often enough"),
+    pytest.param(case(A, announcers="a", nodes_missed=LOSSY, often=3, recorded=True), "ok", "", id="a capture is never clean anyway"),
     pytest.param(case(announcers="a", passed_over=(TAGGED,)), "inconclusive", "VLAN 7", id="silence, and a tagged frame speaks for it"),
     pytest.param(case(A, announcers="a", lost=True), "inconclusive", "lost", id="frames were lost"),
     pytest.param(case(A, announcers="a", excess=5), "inconclusive", "5 replies", id="more came than was kept"),

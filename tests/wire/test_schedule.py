@@ -289,6 +289,28 @@ def test_where_one_of_many_nodes_missed_a_question_eight_are_asked_of_all():
     assert {questions(sent, ip) for ip in NODES[1:20]} == {8}
 
 
+@pytest.mark.parametrize(
+    ("lost", "expected"),
+    [
+        pytest.param(None, 3, id="nothing is lost"),
+        pytest.param((2, NODES[0], OWN), 8, id="a node missed a question"),
+        pytest.param((2, NODES[0], IPv4Address(0)), 8, id="by the other sender"),
+    ],
+)
+def test_where_a_node_missed_a_question_what_is_judged_is_asked_as_often(lost, expected):
+    plan = counted(NODES[:2], A, senders=(OWN, IPv4Address(0)))
+    sent = put(plan, lambda *asked: () if asked == lost else (M1,) if asked[1] == A else all_nodes(*asked))
+    assert len({number for number, ip, _ in sent if ip == A}) == expected
+
+
+@pytest.mark.parametrize(("lost", "expected"), [(None, 4), ((2, NODES[0], OWN), 3)])
+def test_what_is_silent_is_asked_four_times_where_nothing_is_lost(lost, expected):
+    """Where something is, its silence proves nothing, however often it is asked."""
+    plan = counted(NODES[:2], A, senders=(OWN,), rounds=2)
+    sent = put(plan, lambda *asked: () if asked == lost or asked[1] == A else all_nodes(*asked))
+    assert len({number for number, ip, _ in sent if ip == A}) == expected
+
+
 def test_a_large_cluster_on_a_bad_line_is_asked_within_bounds():
     nodes = tuple(IPv4Address("10.1.0.1") + n for n in range(500))
     plan = counted(nodes)
