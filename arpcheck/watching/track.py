@@ -24,6 +24,20 @@ Owners = tuple[str, ...]
 """Sorted; a node's name, or the MAC of nobody who is known."""
 
 
+RARE = 1e-5
+"""How often chance may bring what is called a silence, in one watch of one address."""
+
+
+@dataclass(slots=True, eq=False)
+class Silence:
+    """Two questions in a row, or more, that nobody answered."""
+
+    at: float
+    """When the first was put."""
+    missed: int
+    """How many they are."""
+
+
 class Span(NamedTuple):
     """From `at` on these answered."""
 
@@ -72,6 +86,12 @@ class Track:
         self._last: frozenset[Mac] = frozenset()
         self._alone: frozenset[Mac] = frozenset()
         self._silent: list[float] = []
+        self.questions = 0
+        """How many are over, those of which nothing is known left out."""
+        self.silences: list[Silence] = []
+        """Since the first answer."""
+        self._put, self._followed, self._began = 0, 0, 0
+        """Questions since the first answer; those that followed an answered one; of these those that nobody answered."""
         self._fewer: Span | None = None
         self._together_from = 0.0
         self._most = 0
@@ -86,6 +106,12 @@ class Track:
         """The last question was answered by others than before, and what that comes to is not decided yet."""
         pending = self.named(self._heard) if self._asked is not None and self._heard else self.owners
         return bool(self.spans) and (self._fewer is not None or bool(self._silent and self.owners) or pending != self.owners)
+
+    def is_proven(self, silence: Silence) -> bool:
+        """Chance would not bring it: how often a question gets lost is known by those that follow an answered one, this
+        silence's first left out (Laplace's rule, so that little that was asked proves little)."""
+        lost = self._began / (self._followed + 1)
+        return self._put * lost**silence.missed < RARE
 
     def named(self, macs: Iterable[Mac]) -> Owners:
         """The NICs of one node are one owner."""
@@ -119,13 +145,21 @@ class Track:
         at, self._asked = self._asked, None
         macs = frozenset(self._heard)
         self._heard.clear()
+        self.questions += 1
+        self._put += bool(self._last or macs)
+        self._followed += bool(self._last) and not self._silent
         return self._answers(at, macs) if macs else self._silence(at)
 
     def _silence(self, at: float) -> Change | None:
         self._fewer = None
+        self._began += bool(self._last) and not self._silent
         self._silent.append(at)
+        if self._last and len(self._silent) > 2:
+            self.silences[-1].missed += 1
         if len(self._silent) != 2 or (self.spans and not self.owners):
             return None
+        if self._last:
+            self.silences.append(Silence(self._silent[0], 2))
         return self._begin(Span(self._silent[0], frozenset()))
 
     def _answers(self, at: float, macs: frozenset[Mac]) -> Change | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from ipaddress import IPv4Address
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from arpcheck.model import Arp, Mac, Outcome, Report, Verdict
-from arpcheck.watching.track import Change, Track
+from arpcheck.watching.track import Change, Silence, Track
 from arpcheck.watching.words import history, named, said, said_of_kernels, summed_up
 
 SERIES = 10.0
@@ -20,15 +20,30 @@ SETTLES = 15.0
 """Seconds that a load balancer may take to record a move: a Lease lives for 10 to 15 s, and a status is written by the node
 that took over, when it gets to it."""
 
+FEW = 3
+"""Questions for every address, at least, before a watch is clean."""
+
 Say = Callable[[float, str], None]
 """Takes a line and its time."""
 
 
+class _Moment(NamedTuple):
+    outcome: Outcome
+    at: float
+    because: str
+
+
+def _worse(one: _Moment, other: _Moment) -> _Moment:
+    """The worse of both; of two alike the earlier."""
+    worst = Outcome.worst((one.outcome, other.outcome))
+    alike = [moment for moment in (one, other) if moment.outcome is worst]
+    return min(alike, key=lambda moment: moment.at)
+
+
 class Watch:
     def __init__(self, say: Say) -> None:
-        self.worst = Outcome.NOT_JUDGED
-        """Of all moments; nothing was judged before the first probe is over."""
-        self._worst_moment: tuple[float, str] | None = None
+        self._worst = _Moment(Outcome.NOT_JUDGED, 0.0, "")
+        """But for the silences; nothing was judged before the first probe is over."""
         self._say = say
         self._lost_at = -SERIES
         self._labels: dict[IPv4Address, str] = {}
@@ -176,8 +191,30 @@ class Watch:
         return owner in self._arp and self._arp[owner].outcome is Outcome.FAULT
 
     def _happened(self, at: float, outcome: Outcome, because: str) -> None:
-        if Outcome.worst((outcome, self.worst)) is not self.worst:
-            self.worst, self._worst_moment = outcome, (at, because)
+        self._worst = _worse(self._worst, _Moment(outcome, at, because))
+
+    @property
+    def worst(self) -> Outcome:
+        """Of all moments so far."""
+        return self._worst_moment().outcome
+
+    def _worst_moment(self) -> _Moment:
+        """What a silence comes to is known by all that was asked before it and after: frames that get lost accuse nobody."""
+        worst = self._worst
+        for ip, track in self._tracks.items():
+            for silence in track.silences if ip != self._canary else ():
+                worst = _worse(worst, self._silence(ip, silence))
+        if worst.outcome is Outcome.FINE:
+            seldom = (ip for ip in self._labels if self._tracks[ip].questions < FEW)
+            worst = next((_Moment(Outcome.UNSURE, 0.0, f"{ip} was asked fewer than {FEW} times") for ip in seldom), worst)
+        return worst
+
+    def _silence(self, ip: IPv4Address, silence: Silence) -> _Moment:
+        track = self._tracks[ip]
+        if track.is_proven(silence):
+            return _Moment(Outcome.FAULT, silence.at, f"nobody answered for {ip}")
+        because = f"nobody answered {silence.missed} questions for {ip}, which may have been lost"
+        return _Moment(Outcome.UNSURE, silence.at, because)
 
     def _owner(self, mac: Mac) -> str:
         return self._owners.get(mac, str(mac))
@@ -190,14 +227,14 @@ class Watch:
         return "\n".join((*self._histories(end, clock), f"{self._worst_words(clock)}; exit code {code}", ""))
 
     def _worst_words(self, clock: Callable[[float], str]) -> str:
-        match self.worst:
+        worst = self._worst_moment()
+        match worst.outcome:
             case Outcome.NOT_JUDGED:
                 return "Nothing was judged: no probe was finished that could judge an address or a node"
             case Outcome.FINE:
                 return "Nothing was wrong at any moment"
             case Outcome.UNSURE | Outcome.FAULT:
-                at, because = self._worst_moment or (0.0, "")
-                return f"Worst moment: {clock(at)}, {because}"
+                return f"Worst moment: {clock(worst.at)}, {worst.because}"
             case _:
                 assert_never(self.worst)
 
@@ -218,9 +255,8 @@ class Watch:
 
 
 def _worth(ip: IPv4Address, change: Change) -> tuple[Outcome, str]:
-    """What a change comes to, and what it is: as the verdicts `silent`, `duplicate` and `moved`."""
-    if not change.after:
-        return Outcome.FAULT, f"nobody answered for {ip}"
+    """What a change comes to, and what it is: as the verdicts `duplicate` and `moved`. A silence comes to what its length
+    says when it is over."""
     if len(change.after) > 1 or change.together:
         return Outcome.FAULT, f"several answered for {ip}"
     if change.moved:

@@ -128,3 +128,35 @@ def test_it_is_summed_up():
 @pytest.mark.parametrize(("found", "text"), [(0.25, "0.2 s"), (1.5, "1.5 s"), (99.9, "99.9 s"), (119.7, "2 min 0 s"), (125, "2 min 5 s")])
 def test_seconds(found, text):
     assert seconds(found) == text
+
+
+# --------------------------------------------------------------------------------------------------------- silences
+
+
+def after(*answers):
+    """A track of questions a second apart; `answers`: 1 answered, 0 not."""
+    track = Track(str)
+    for at, answered in enumerate(answers):
+        track.asked(float(at))
+        if answered:
+            track.answered(A)
+    track.tick(len(answers) + 1.0)
+    return [(silence.at, silence.missed, track.is_proven(silence)) for silence in track.silences]
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        pytest.param([1] * 20 + [0] + [1] * 20, [], id="one question alone"),
+        pytest.param([0, 0, 0, 1, 1], [], id="before the first answer"),
+        pytest.param([1] * 20 + [0] * 2 + [1] * 20, [(20.0, 2, False)], id="two"),
+        pytest.param([1] * 20 + [0] * 5 + [1] * 20, [(20.0, 5, True)], id="five, and nothing else is lost"),
+        pytest.param([1] * 20 + [0] * 5, [(20.0, 5, True)], id="it is not over"),
+        pytest.param([1, 1, 0] * 10 + [0] * 5 + [1, 1, 0] * 10, [(29.0, 6, False)], id="where others are lost"),
+        pytest.param([1, 1, 0] * 10 + [0] * 30 + [1, 1, 0] * 10, [(29.0, 31, True)], id="where others are lost, and long"),
+        pytest.param([1] * 20 + [0] * 9 + [1] * 20 + [0] * 9, [(20.0, 9, True), (49.0, 9, True)], id="two long ones"),
+        pytest.param([1, 0, 0, 0], [(1.0, 3, False)], id="too little was asked to know what is lost"),
+    ],
+)
+def test_a_silence_is_proven_by_its_length_and_by_what_else_is_lost(answers, expected):
+    assert after(*answers) == expected

@@ -285,8 +285,8 @@ def test_stopping_it_ends_it_with_the_timeline_and_the_worst_moment():
         return wires[0]
 
     code, text, _ = watched("failover-gap", wire=wire, pace=Pace(interval=30, every=0.25), stop=lambda: wires[0].now() > 9)
-    assert code == 1
-    assert text.endswith("Worst moment: 12:00:08.1, nobody answered for 10.0.0.50; exit code 1")
+    assert code == 3
+    assert text.endswith("Worst moment: 12:00:08.1, nobody answered 3 questions for 10.0.0.50, which may have been lost; exit code 3")
     assert "until Ctrl-C" in text
 
 
@@ -424,3 +424,9 @@ def test_addresses_none_of_which_can_be_asked_are_not_clean():
     scene = scene_file.parse('title = "x"\nabout = "x"\n[[services]]\nname = "web/six"\nips = "fd00::50"\n', "x")
     code, _, _ = watched("healthy", objects=cluster_objects.objects(scene, NOW, pipeline.NEEDS))
     assert code == 3
+
+
+def test_a_watch_that_is_over_before_an_address_was_asked_three_times_is_not_clean():
+    code, text, _ = watched("healthy", pace=Pace(interval=30, lasts=1))
+    assert code == 3
+    assert text.endswith("10.0.0.50 was asked fewer than 3 times; exit code 3")
