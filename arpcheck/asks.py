@@ -55,7 +55,7 @@ def asks(
 
     `services`: every address of every Service, which no question may carry as its sender. Raises UsageError for a
     `--sender` that can't be used."""
-    taken = {*services, *(target.ip for target in targets if target.kind in JUDGED)}
+    taken = {*services, *(t.ip for t in targets if t.kind in JUDGED and t.services)}
     grounds = [_ground(interface, sender, taken) for interface in interfaces]
     ordered = sorted(targets, key=lambda t: _ORDER.index(t.kind) if t.kind in _ORDER else len(_ORDER))
     found: list[Ask] = []

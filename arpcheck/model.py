@@ -835,6 +835,7 @@ class CauseId(StrEnum):
     IPVS_LEFTOVERS = "ipvs-leftovers"
     CONFIGURATION_HIDDEN = "configuration-hidden"
     SPLIT_BRAIN = "split-brain"
+    HELD_BY_KERNELS = "held-by-kernels"
     REMOVED_NODE = "removed-node"
     STRANGER_ON_CANARY = "stranger-on-canary"
     STRANGER_BESIDE_NODE = "stranger-beside-node"

@@ -90,7 +90,7 @@ def judged_with(case: Case, entries: Iterable[Acceptance]) -> Judged:
         return verdict, reason, None if hindered else accepted, None
     if verdict is Verdict.SILENT:
         return verdict, reason, accepted, None
-    known = tuple(party for party in case.parties if any(_accepts(entry, party, case) for entry in found))
+    known = named_by(case, found)
     left, why = judge(case.without(known)) if known else (verdict, reason)
     if left.outcome is Outcome.FINE:
         return verdict, reason, accepted, None
@@ -98,6 +98,12 @@ def judged_with(case: Case, entries: Iterable[Acceptance]) -> Judged:
         return verdict, f"{reason}; the acceptance names none of those who answered", None, None
     names = ", ".join(party.node or party.macs[0] for party in known)
     return left, f"{why}; {names} answered too, which is accepted up to {accepted.until}: {accepted.reason}", None, verdict
+
+
+def named_by(case: Case, entries: Iterable[Acceptance]) -> tuple[Responder, ...]:
+    """The parties whose answers these entries accept."""
+    found = tuple(entry for entry in entries if accepts(entry))
+    return tuple(party for party in case.parties if any(_accepts(entry, party, case) for entry in found))
 
 
 Judged = tuple[Verdict, str, Accepted | None, Verdict | None]

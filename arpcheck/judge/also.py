@@ -31,6 +31,8 @@ def _announcer(case: Case, verdict: Verdict) -> Iterable[Also]:
 def _others(case: Case, verdict: Verdict, quiet: frozenset[str]) -> Iterable[Also]:
     if verdict not in (Verdict.NON_STRICT, Verdict.PROXY_ARP, Verdict.FOREIGN):
         return
+    if verdict is Verdict.NON_STRICT and not case.offenders:
+        return  # every kernel holds it, by configuration
     for party in case.parties:
         if party.node in quiet and not party.expected and (case.announcers or case.silence) and not case.is_proxy(party):
             yield Also(id=AlsoId.OTHER_NODE, node=party.node, text=f"{party.node} answered, and its kernel is quiet")

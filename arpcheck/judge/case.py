@@ -38,6 +38,8 @@ class Case:
     """The rounds that asked it and count."""
     turns: frozenset[Turn]
     """The same by interface."""
+    segments: Mapping[str, str]
+    """The segment of each interface that asked it."""
     parties: tuple[Responder, ...]
     """Who answered, sorted by the lowest MAC."""
     heard: Mapping[Nic, frozenset[Turn]]
@@ -180,8 +182,11 @@ class Case:
     def words(self, party: Responder) -> str:
         """For a reason: the node, or the MAC and what is known of it."""
         if party.node:
-            names = sorted({i.node for owner in self.owners_of(party) for i in owner.identities if owner.doubtful})
-            return party.node if len(names) < 2 else f"{', '.join(party.macs)} ({' or '.join(names)})"
+            doubtful = [owner for owner in self.owners_of(party) if owner.doubtful]
+            names = sorted({i.node for owner in doubtful for i in owner.identities})
+            if len(names) > 1:
+                return f"{', '.join(party.macs)} ({' or '.join(names)})"
+            return f"{', '.join(party.macs)} ({party.node}, if it is that)" if doubtful else party.node
         about = self.named.get(party.macs[0]) or next((owner.label for owner in self.owners_of(party)), "")
         return f"{', '.join(party.macs)} ({about})" if about else ", ".join(party.macs)
 
@@ -190,7 +195,10 @@ class Case:
         return frozenset(chain.from_iterable(self.heard[nic] for nic in self.nics_of(party)))
 
     def every_round(self, party: Responder) -> bool:
-        return self.turns <= self.turns_of(party) | self.deaf_to(party)
+        """On every interface on a segment where it answered at all: on another it may not be announced."""
+        there = {segment for segment, _ in self.nics_of(party)}
+        turns = {turn for turn in self.turns if self.segments.get(turn[0], turn[0]) in there}
+        return turns <= self.turns_of(party) | self.deaf_to(party)
 
     def deaf_to(self, party: Responder) -> frozenset[Turn]:
         return self.deaf.get(key(party), frozenset())

@@ -60,9 +60,6 @@ class Asked:
             by_interface[interface] = by_interface.get(interface, 0) + number
         return min(by_interface.values(), default=0)
 
-    def by_own_sender(self) -> bool:
-        """Everywhere that it was asked, it was asked with a sender to which a proxy answers."""
-        return self.interfaces() <= {interface for interface, sender in self.ears if sender != ZERO}
 
     def heard_by(self, replies: Sequence[Reply]) -> int:
         """How many of the questions a NIC heard, whose answers these are: those of the rounds and interfaces in which it
@@ -113,6 +110,11 @@ class Hearing:
     def asked(self, ip: IPv4Address) -> Asked:
         return self._asked.get(ip, _NOTHING)
 
+    def by_own_sender(self, ip: IPv4Address) -> bool:
+        """On every segment where it was asked, somebody asked with a sender to which a proxy answers."""
+        own = {self.segment(interface) for interface, sender in self.asked(ip).ears if sender != ZERO}
+        return self.segments_asked(ip) <= own
+
     def segments_asked(self, ip: IPv4Address) -> frozenset[str]:
         """Where everybody was asked for it."""
         return frozenset(self.segment(interface) for interface, _ in self.asked(ip).broadcast)
@@ -145,6 +147,10 @@ class Hearing:
             if before := bisect_right(places, asked_at, key=lambda place: put[place].at):
                 answered.add(places[before - 1])
         return tuple(Probe(q.at, (q.interface, q.sender), place in answered) for place, q in enumerate(put))
+
+    def answered(self, nic: Nic) -> Sequence[IPv4Address]:
+        """All that a NIC answered for, in order."""
+        return sorted(ip for ip in self._replies if nic in self.by_nic(ip))
 
     def nics(self) -> Sequence[Nic]:
         """Every NIC that answered anything."""

@@ -127,7 +127,9 @@ class Judged:
         named = {node: j.ip for j in self.asked() for node in j.case.announcers}
         found = {}
         for state in self.nodes:
-            if state.arp is not Arp.UNREACHED or state.ready is False or self.acceptances.of_node(state.name, state.arp):
+            if state.arp is not Arp.UNREACHED or state.heard or state.ready is False:
+                continue
+            if self.acceptances.of_node(state.name, state.arp):
                 continue
             if any(ip in network for ip in self.addresses.get(state.name, ()) for network in networks):
                 found[state.name] = "; it is Ready, and its address is in this network"

@@ -34,6 +34,8 @@ class NodeState:
     """Its MACs that are known, heard or not, sorted."""
     nics: tuple[Nic, ...] = ()
     """The same, each with its segment."""
+    heard: bool = False
+    """A NIC of it answered something, if only for other addresses than its own."""
     missed: bool = False
     """It answered some questions for its own address and not others: frames get lost on the way."""
 
@@ -68,7 +70,8 @@ def node_states(
             reason = f"{reason}; {_why_quiet(gateways.get(node.name, ()), look.nics, hearing)}"
         macs = tuple(sorted({mac for _, mac in look.nics}))
         found = NodeState(
-            name=node.name, arp=arp, reason=reason, ready=node.ready, macs=macs, nics=look.nics, missed=look.missed
+            name=node.name, arp=arp, reason=reason, ready=node.ready, macs=macs, nics=look.nics,
+            heard=bool(look.heard), missed=look.missed,
         )
         states.append(found)
     return tuple(states)
@@ -95,6 +98,8 @@ class _Look:
         self.heard = [(ip, nic) for ip, nic in self.at_home if nic in nics]
         self.listed = [nic for nic in nics if owners[nic].identities and hearing.interfaces(nic)]
         """Its NICs that answered anything."""
+        if not self.at_home:  # a listed NIC that has no address of the node here shows by any answer that it hears
+            self.heard = [(ip, nic) for nic in self.listed for ip in hearing.answered(nic) if self.genuine(ip, nic)]
         self.own = {entry: self._own(*entry) for entry in self.heard}
         self.missed = any(not probe.answered for probes in self.own.values() for probe in probes)
 
@@ -148,12 +153,13 @@ def _judge(look: _Look, canary: IPv4Address | None, blind: Collection[str], enou
     if hearing.recorded:
         return Arp.UNKNOWN, f"no answer for {canary} is in the capture, which does not say what it missed"
     if not look.heard:
-        if not look.at_home:
-            return Arp.UNKNOWN, f"{look.listed[0][1]} answered for other addresses only, not for one of its own"
         return Arp.UNKNOWN, f"{look.at_home[0][0]} was answered, but it is not known whether by this node"
     own, asked = look.counted(canary)
     if min(own, asked) >= enough:
-        return Arp.STRICT, f"answered for its own {look.heard[0][0]} and not for {canary}"
+        its = "its own " if look.at_home else ""
+        return Arp.STRICT, f"answered for {its}{look.heard[0][0]} and not for {canary}"
+    if not look.at_home:
+        return Arp.UNREACHED, f"{look.listed[0][1]} answered for other addresses, too seldom to say how it treats the rest"
     if look.missed:
         return Arp.UNKNOWN, "it missed questions for its own address, so it may have missed those for the canary"
     if not asked:

@@ -95,10 +95,13 @@ def non_strict(case: Case) -> str | None:
     - Turn strict ARP on in kube-proxy's configuration and restart kube-proxy on the nodes named under `nodes`.
     - Where the load balancer itself puts the address on every node: set arp_ignore=1 and arp_announce=2 there.
     - Clients keep the wrong MAC until their ARP entry ends; flush it on routers that matter."""
-    holders = [party for party in case.parties if party.node] if case.held_everywhere else []
+    routed = case.held_everywhere
+    if not routed and case.by_bgp and case.nodes_heard <= {party.node for party in case.parties}:
+        routed = case.by_bgp
+    holders = [party for party in case.parties if party.node] if routed else []
     if len(holders) > 1:
         return (
-            f"{_and(case, holders)} answered: every node's kernel holds the address ({case.held_everywhere}), "
+            f"{_and(case, holders)} answered: every node's kernel holds the address ({routed}), "
             f"and arp_ignore is 0 there; {_should(case)}"
         )
     nobody = case.silence or case.external
@@ -115,15 +118,28 @@ def duplicate(case: Case) -> str | None:
     1. several machines answered in one round.
     2. and none of those that should not have is known to be non-strict.
     3. and, where the record of who should changed while arpcheck ran, they did so in every round.
+    4. or each was heard, in every round, by a host that can't hear the other, and one record held all the time.
 
     Do:
     - Look on each of them whether the address is on an interface (`ip addr`): where it is, the kernel answers unless
       arp_ignore=1. Take it away there, or restart the announcer that left it.
     - Where it is on none: look at the announcers' logs on the nodes named for each other's loss (MetalLB: memberlist).
     - Where two Services share the address, give them one announcer: one sharing key, one leader election."""
+    if apart := _by_different_hosts(case):
+        return apart
     if not case.together or (case.changed and not all(case.every_round(party) for party in case.together)):
         return None
     return f"{_and(case, case.together)} answered in one round; {_should(case)}"
+
+
+def _by_different_hosts(case: Case) -> str | None:
+    """Each was heard by a host that can't hear the other, always, while one record held throughout: the other is wrong."""
+    if case.changed or not case.announcers or len(case.parties) < 2 or case.strangers:
+        return None
+    steady = all(case.every_round(party) and case.deaf_to(party) and not case.is_doubtful(party) for party in case.parties)
+    if not steady or all(party.expected for party in case.parties) or not any(party.expected for party in case.parties):
+        return None
+    return f"{_and(case, case.parties)} answered all the time, each heard by another host; {_should(case)}"
 
 
 def inconclusive(case: Case) -> str | None:
@@ -284,7 +300,7 @@ def _doubtful_owner(case: Case) -> str | None:
         return None
     macs = sorted({o.mac for party in doubtful for o in case.owners_of(party) if o.strength is Strength.DOUBTFUL})
     several = "are" if len(macs) > 1 else "is"
-    named = _and(case, doubtful)
+    named = " and ".join(party.node or "" for party in doubtful)
     return f"{' and '.join(macs)} answered and {several} not certain to be {named}'s (a line of `--mac-map` settles it)"
 
 
@@ -335,6 +351,13 @@ def _deaf(case: Case) -> str | None:
             may_be = "is" if node in case.announcers else "may be"
             return f"nobody answered, and {node}, on which arpcheck ran and which it can't hear, {may_be} the announcer"
     return _not_heard(case, likely)
+
+
+def _nobodys(case: Case) -> str | None:
+    """An address that was asked for by name, and that nothing of the cluster speaks of."""
+    if case.parties or case.target.kind is not Kind.EXTRA or case.announcements or case.silence:
+        return None
+    return "nobody answered, and nothing says that anybody should: it is no Service's and no node's"
 
 
 def _not_heard(case: Case, likely: set[str]) -> str | None:
@@ -451,7 +474,8 @@ def _asked_of_one_only(case: Case) -> str | None:
 
 _DOUBTS: tuple[Rule, ...] = (
     _lost_frames, _unfinished, _unknown_owner, _doubtful_owner, _doubled, _itself, _outside, _only_loud, _some_rounds_only,
-    _changing, _never_both_audible, _deaf, _asked_of_one_only, _unread, _unplaced, _rival_claims, _unsaid, _outdated, _seldom,
+    _changing, _never_both_audible, _deaf, _nobodys, _asked_of_one_only, _unread, _unplaced, _rival_claims, _unsaid,
+    _outdated, _seldom,
 )  # fmt: skip
 
 

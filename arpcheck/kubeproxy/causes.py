@@ -186,8 +186,16 @@ _RULES: tuple[_Rule, ...] = (
     _Rule(
         id=CauseId.SPLIT_BRAIN,
         concerned=sightings.split_brain,
-        text="Two announcers for one address, and neither kernel holds it: split brain, two controllers, or a failover",
-        do="Ask again after 10 s, then read the speakers' logs; strict ARP has no part in it",
+        text="Several nodes answer for one address: two announcers (a split brain, two controllers, a failover), or the "
+        "address is on an interface of a node, whose kernel answers unless arp_ignore=1",
+        do="On each of them: ip addr | grep ADDRESS. Where it is there, take it away; else read the speakers' logs",
+    ),
+    _Rule(
+        id=CauseId.HELD_BY_KERNELS,
+        concerned=lambda seen: seen.heard.holders,
+        text="BGP announces the address, and the load balancer puts it on an interface of every node, whose kernel answers "
+        "ARP for it since arp_ignore is 0",
+        do="On every node: sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2, and in sysctl.d",
     ),
     _Rule(
         id=CauseId.REMOVED_NODE,

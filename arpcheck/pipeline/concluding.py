@@ -14,7 +14,7 @@ from arpcheck import identities, kubeproxy, loadbalancers
 from arpcheck import targets as targeting
 from arpcheck.evidence import Evidence
 from arpcheck.judge import case as cases
-from arpcheck.judge.acceptance import Acceptances, judged_with
+from arpcheck.judge.acceptance import Acceptances, judged_with, named_by
 from arpcheck.judge.also import also
 from arpcheck.judge.doubling import Doubling
 from arpcheck.judge.hearing import Hearing
@@ -25,7 +25,7 @@ from arpcheck.judge.report import report
 from arpcheck.judge.verdicts import judge
 from arpcheck.model import Arp, Gratuitous, Identity, Kind, Mac, Nic, Owner, Report, Responder, SourceRank, Target
 from arpcheck.pipeline import ages, records
-from arpcheck.pipeline.explaining import gaps, likely_causes, preflight, untold
+from arpcheck.pipeline.explaining import gaps, likely_causes, preflight, unsent, untold
 from arpcheck.pipeline.planning import targets_of
 from arpcheck.vantages import qualified, views
 
@@ -90,7 +90,9 @@ def conclude(evidence: Evidence) -> Report:
         host=evidence.host,
         interfaces=evidence.options.interfaces,
         blind=blind,
-        gaps=(*objects.gaps, *gaps(evidence, canary, hearing), *untold(judgements), *ages.gaps(evidence)),
+        gaps=(
+            *objects.gaps, *gaps(evidence, canary, hearing), *untold(judgements), *unsent(judgements), *ages.gaps(evidence)
+        ),
         losses=evidence.losses,
         overlays=identities.overlays(objects),
         causes=(),
@@ -111,8 +113,9 @@ def _judgement(case: cases.Case, accepted: Acceptances, quiet: frozenset[str]) -
     verdict, reason = judge(case)
     if entries := accepted.of_target(case.target, verdict):
         verdict, reason, taken, first = judged_with(case, entries)
+        rest = case if first is None else case.without(named_by(case, entries))
         return Judgement(
-            case=case, verdict=verdict, reason=reason, accepted=taken, first=first, also=also(case, verdict, quiet)
+            case=case, verdict=verdict, reason=reason, accepted=taken, first=first, also=also(rest, verdict, quiet)
         )
     return Judgement(case=case, verdict=verdict, reason=reason, also=also(case, verdict, quiet))
 
@@ -210,6 +213,7 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
         target=target,
         rounds=rounds,
         turns=frozenset(turn for turn in asked.turns() if turn[1] in rounds) if asked else frozenset(),
+        segments={interface: hearing.segment(interface) for interface in asked.interfaces()} if asked else {},
         parties=parties,
         heard=cases.heard(ip, hearing) if ip and parties else {},
         owners=owners,
@@ -240,7 +244,7 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
         gratuitous=_announced(ip, parties, ground) if ip else (),
         passed_over=tuple(hearing.passed_over.get(ip, ())) if ip else (),
         on_link=not ground.networks or any(ip in network for network in ground.networks) if ip else True,
-        own_sender=hearing.recorded or asked is None or asked.by_own_sender(),
+        own_sender=hearing.recorded or ip is None or hearing.by_own_sender(ip),
         conflict=record.conflict,
         changed=record.changed,
         clock_doubt=record.clock_doubt,

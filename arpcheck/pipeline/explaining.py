@@ -42,6 +42,15 @@ def gaps(evidence: Evidence, canary: IPv4Address | None, hearing: Hearing) -> It
     yield from identities.unmatched_hosts(evidence)
 
 
+def unsent(judgements: Iterable[Judgement]) -> Iterable[Gap]:
+    """What was asked without an own sender, to which alone a proxy answers."""
+    ips = [str(j.case.target.ip) for j in judgements if not j.case.own_sender]
+    if ips:
+        more = f" and {len(ips) - 3} more" if len(ips) > 3 else ""
+        why = f"no address of this host's own to ask with for {', '.join(ips[:3])}{more}"
+        yield Gap(what="sender", why=why, costs="a device that answers for what it does not own would not be seen")
+
+
 def untold(judgements: Iterable[Judgement]) -> Iterable[Gap]:
     """What a file does not hold, where a judgement hangs on it."""
     open_ones = (j.case for j in judgements if j.verdict is Verdict.INCONCLUSIVE)
@@ -71,7 +80,12 @@ def likely_causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]
     heard = Heard(
         answered=_answered(judged),
         strangers=frozenset(str(j.ip) for j, party in judged.strangers() if j.case.is_foreign(party)),
-        stranger_on_canary=any(judged.owners[nic].outside or judged.owners[nic].apart for nic in judged.canary_nics()),
+        stranger_on_canary=any(judged.owners[nic].node is None for nic in judged.canary_nics()),
+        holders=frozenset(
+            party.node
+            for j in judged.asked() if j.verdict is Verdict.NON_STRICT and not j.case.offenders
+            for party in j.case.parties if party.node
+        ),
         twice=frozenset(node for _, node, _ in judged.doubled),
         gateways=_answered_gateways(judged, gateways) if asked_gateways else None,
         node_addresses=_node_addresses(judged),
@@ -91,6 +105,8 @@ def _answered(judged: Judged) -> Mapping[str, frozenset[str]]:
     where it is announced by BGP, or where whose the MACs are that answered is not known."""
     found, nobody = {}, _node_addresses(judged) is False
     for judgement in judged.asked():
+        if judgement.verdict is Verdict.NON_STRICT and not judgement.case.offenders:
+            continue  # held by every kernel, by configuration
         nodes = frozenset([party.node for party in judgement.case.parties if party.node])
         far = not judgement.case.parties and nobody
         if nodes or far or judgement.verdict is Verdict.SILENT:

@@ -138,7 +138,7 @@ def _nodes(report: Report, style: Style) -> Section:
 
 
 def _node(node: NodeReport) -> tuple[str, ...]:
-    macs = listing((mac.mac for mac in node.macs), 1)
+    macs = listing(dict.fromkeys(mac.mac for mac in node.macs), 1)
     return plain(node.name), marked(node.arp, node.accepted), macs, kube_proxy_mode(node), strict_arp(node)
 
 

@@ -79,7 +79,7 @@ CASES = [
     pytest.param(case(A, B), "duplicate", "", id="two nodes, no announcer known"),
     pytest.param(case(A, B, announcers="a", non_strict="a"), "duplicate", "", id="the announcer's own kernel excuses nobody"),
     pytest.param(case(A, B, unread=("leases",)), "duplicate", "", id="proven, whatever could not be read"),
-    pytest.param(case(DOUBTFUL, B, announcers="a"), "duplicate", "a and b", id="two machines, whoever the first is"),
+    pytest.param(case(DOUBTFUL, B, announcers="a"), "duplicate", "(a, if it is that) and b", id="two machines, whoever the first is"),
     # inconclusive
     pytest.param(case(DOUBTFUL, announcers="a"), "inconclusive", f"{mac(1)} answered and is not certain to be a's", id="it may be another machine with the node's address"),
     pytest.param(case(A, announcers="a", doubled=((("eth0", mac(1)), "a"),)), "inconclusive", f"{mac(1)} (a) answered every question twice", id="twins"),
@@ -172,7 +172,7 @@ CASES = [
     pytest.param(case(blind={"b"}, announcers="a"), "silent", "a should", id="nobody, the prober is another node"),
     pytest.param(case(announcers="a", unread=("servicel2statuses",)), "silent", "a should", id="nobody, and a record names one, whatever else was refused"),
     pytest.param(case(announcers="a", outdated="yesterday"), "silent", "a should", id="nobody, and a current record names one"),
-    pytest.param(case(kind=Kind.EXTRA), "silent", "", id="an extra address"),
+    pytest.param(case(kind=Kind.EXTRA), "inconclusive", "nothing says that anybody should", id="an address that is nobody's"),
     pytest.param(case(kind=Kind.EXTERNAL_IP, announcements=(TAKEN,)), "silent", "not known", id="an external IP that a load balancer takes, and no node"),
     pytest.param(case(kind=Kind.EXTERNAL_IP, announcements=(TAKEN,), announcers="a"), "silent", "a should", id="an external IP that is claimed"),
     pytest.param(case(kind=Kind.EXTERNAL_IP, announcements=(TAKEN,), unread=("policies",)), "inconclusive", "policies", id="an external IP, and what would take it was refused"),

@@ -188,10 +188,23 @@ TABLE = [
         [
             (
                 *(CauseId.SPLIT_BRAIN, ("n1", "n2")),
-                "Two announcers for one address, and neither kernel holds it: split brain, two controllers, or a failover",
+                "Several nodes answer for one address: two announcers (a split brain, two controllers, a failover), or the "
+                "address is on an interface of a node, whose kernel answers unless arp_ignore=1",
             )
         ],
         id="split brain",
+    ),
+    pytest.param(
+        *(SET, (), Heard(holders=frozenset({"n1", "n2"}))),
+        [
+            (
+                CauseId.HELD_BY_KERNELS,
+                ("n1", "n2"),
+                "BGP announces the address, and the load balancer puts it on an interface of every node, whose kernel answers "
+                "ARP for it since arp_ignore is 0",
+            )
+        ],
+        id="held by every kernel",
     ),
     pytest.param(
         *(SET, ("old-1",), None),

@@ -51,10 +51,11 @@ def gap(judged: Judged) -> Found | None:
     2. a resource that the server does not serve is not installed, and no gap.
 
     Do:
-    - Give the right to read it (`arpcheck pod --rbac --with IMPLEMENTATION` prints it), and run it again.
-    - `mac-map` names a host that is not a node: write the Node's name into the list, or take the host out."""
+    - Give the right to read it (`arpcheck pod --rbac --with IMPLEMENTATION` prints it), and run it again."""
     because = tuple(f"{g.what}: {g.why}" for g in judged.gaps)
-    return Found(because=because) if because else None
+    named = any(g.what == "mac-map" for g in judged.gaps)
+    do = ("`mac-map` names a host that is not a node: write the Node's name into the list, or take the host out",)
+    return Found(because=because, do=do if named else ()) if because else None
 
 
 def clocks_differ(judged: Judged) -> Found | None:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 
 from arpcheck.judge.findings.finding import Found, Rule
 from arpcheck.judge.judged import Judged
-from arpcheck.model import Mac, Outcome, Owner, Severity
+from arpcheck.model import Arp, Mac, Outcome, Owner, Severity
 
 
 def foreign_mac(judged: Judged) -> Found | None:
@@ -72,7 +72,8 @@ def unknown_mac(judged: Judged) -> Found | None:
 def _settles(judged: Judged, macs: Sequence[Mac]) -> tuple[str, ...]:
     """The lines of a MAC list that decide it, one way or the other."""
     unlisted = [s.name for s in judged.nodes if not any(i.lists_all for n in s.nics for i in judged.owners[n].identities)]
-    could = unlisted[0] if unlisted else "NODE"
+    unheard = [state.name for state in judged.nodes if state.arp is Arp.UNREACHED and state.name in unlisted]
+    could = next(iter((*unheard, *unlisted)), "NODE")
     lines = ", ".join(f"`{mac},{could}`" for mac in macs[:3])
     steps = [f"If it is a node's NIC, the MAC list has the line MAC,NODE: {lines} (of the node that it is)"]
     if unlisted:
