@@ -1,0 +1,120 @@
+"""What holds of every scene and world whatever it is about: nothing that is taken away makes it clean, no clock and no age of
+a record turns a verdict round, and every format says the same."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from xml.etree import ElementTree
+
+import pytest
+from test_scenes_pure import WORLDS
+
+from arpcheck import pipeline
+from arpcheck.judge.report import Report
+from arpcheck.lab import cluster_objects, scene_file
+from arpcheck.lab.probe_options import accepted, mac_map, options
+from arpcheck.lab.simulation import SimulatedWire, scene_host
+from arpcheck.model import Verdict
+from arpcheck.reports import render
+from arpcheck.saved.comparison import compare
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+ALL = [*scene_file.names(), *map(str, WORLDS)]
+
+
+def named(names):
+    return pytest.mark.parametrize("name", names, ids=lambda name: name.rpartition("/")[2].removesuffix(".toml"))
+
+
+every_scene = named(ALL)
+every_scene_but_where_the_prober_is_at_fault = named([name for name in ALL if name != "prober-holds-ip"])
+
+
+@cache
+def observed(name, behind=timedelta(0), before=timedelta(0), stop_after=None):
+    """`behind`: how much this host's clock is; the API server's is right. `before`: how long before the frames the cluster was
+    read. `stop_after`: frames."""
+    scene = scene_file.load(name)
+    objects = cluster_objects.objects(scene, NOW, pipeline.NEEDS)
+    read_at = NOW - behind - before
+    objects = replace(objects, read_at=read_at, server_ahead=behind.total_seconds() if behind else objects.server_ahead)
+    if before:
+        objects = replace(cluster_objects.objects(scene, NOW - before, pipeline.NEEDS), read_at=read_at)
+    wire = Counting(SimulatedWire(scene))
+    evidence = pipeline.observe(
+        options(scene), objects=objects, host=scene_host(scene), mac_map=mac_map(scene), wire=wire, clock=lambda: NOW - behind,
+        stop=lambda: stop_after is not None and wire.sent >= stop_after,
+    )  # fmt: skip
+    return replace(evidence, accepted=accepted(scene))
+
+
+class Counting:
+    def __init__(self, wire):
+        self.wire, self.sent = wire, 0
+
+    def __getattr__(self, name):
+        return getattr(self.wire, name)
+
+    def send(self, interface, frame):
+        self.sent += 1
+        self.wire.send(interface, frame)
+
+
+def concluded(name, **how):
+    return pipeline.conclude(observed(name, **how))
+
+
+def verdicts(report: Report):
+    return {target.target.ip: target.verdict for target in report.targets}
+
+
+@every_scene_but_where_the_prober_is_at_fault
+def test_a_run_in_which_nothing_was_heard_is_not_clean_and_accuses_nobody_of_answering(name):
+    report = pipeline.conclude(replace(observed(name), replies=(), gratuitous=(), passed_over=()))
+    assert report.summary.exit_code != 0
+    assert {*verdicts(report).values()} <= {None, Verdict.SILENT, Verdict.INCONCLUSIVE, Verdict.NOT_PROBED, Verdict.OK}
+
+
+@every_scene_but_where_the_prober_is_at_fault
+def test_a_run_in_which_nothing_was_asked_judges_nothing(name):
+    nothing = replace(observed(name), questions=(), replies=(), gratuitous=(), passed_over=())
+    report = pipeline.conclude(nothing)
+    assert (report.summary.exit_code, report.summary.verdicts.get(Verdict.OK, 0)) == (3, 0)
+    for before, after in (((observed(name), concluded(name)), (nothing, report)), ((nothing, report), (nothing, report))):
+        assert compare(before, after).exit_code != 0
+
+
+@every_scene
+def test_a_host_whose_clock_is_an_hour_behind_comes_to_the_same(name):
+    right, wrong = concluded(name), concluded(name, behind=timedelta(hours=1))
+    assert (wrong.summary.exit_code, verdicts(wrong)) == (right.summary.exit_code, verdicts(right))
+
+
+@every_scene
+def test_a_cluster_that_was_read_some_minutes_before_proves_no_wrong_node(name):
+    """What a pool is configured for holds longer than who announces it."""
+    report = concluded(name, before=timedelta(minutes=50))
+    wrong = [target for target in report.targets if target.verdict is Verdict.WRONG_NODE]
+    assert [target.target.ip for target in wrong if "nobody should" not in target.reason] == []
+
+
+@every_scene
+def test_what_was_stopped_early_is_neither_silent_nor_clean(name):
+    report = pipeline.conclude(replace(observed(name, stop_after=2), interrupted=True))
+    assert report.summary.exit_code == 130
+    assert Verdict.SILENT not in verdicts(report).values()
+    assert Verdict.OK not in verdicts(report).values()
+
+
+@every_scene
+def test_a_ci_system_is_told_what_the_exit_code_says(name):
+    report = concluded(name)
+    tags = {child.tag for case in ElementTree.fromstring(render(report, "junit")).iter("testcase") for child in case}
+    match report.summary.exit_code:
+        case 0:
+            assert not tags & {"failure", "error"}
+        case 1:
+            assert "failure" in tags
+        case 3:
+            assert "error" in tags
+            assert "failure" not in tags
