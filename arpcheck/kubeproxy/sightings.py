@@ -30,6 +30,8 @@ class Heard:
     """Some node's own address was answered; None: none was asked."""
     prober: str | None = None
     """The node that arpcheck runs on."""
+    unknown: bool = False
+    """A MAC answered an address or the canary, and it is not known whether it is a node's."""
     holders: frozenset[str] = frozenset()
     """Nodes that answered for an address which BGP announces and their load balancer puts on every node."""
 
@@ -141,7 +143,8 @@ def _unknown(proxy: KubeProxy) -> bool:
 
 def healthy(seen: Seen) -> Collection[str] | None:
     heard = seen.heard
-    quiet = not seen.non_strict and not heard.strangers and not heard.stranger_on_canary and not heard.holders
+    quiet = not seen.non_strict and not heard.strangers and not heard.stranger_on_canary
+    quiet = quiet and not heard.unknown and not heard.holders
     return HOLDS if quiet and heard.answered and all(len(nodes) == 1 for nodes in heard.answered.values()) else None
 
 

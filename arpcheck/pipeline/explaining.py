@@ -80,7 +80,11 @@ def likely_causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]
     heard = Heard(
         answered=_answered(judged),
         strangers=frozenset(str(j.ip) for j, party in judged.strangers() if j.case.is_foreign(party)),
-        stranger_on_canary=any(judged.owners[nic].node is None for nic in judged.canary_nics()),
+        stranger_on_canary=any(judged.owners[nic].outside or judged.owners[nic].apart for nic in judged.canary_nics()),
+        unknown=(
+            any(not j.case.is_foreign(party) and not j.case.external for j, party in judged.strangers())
+            or any(judged.owners[nic].node is None for nic in judged.canary_nics())
+        ),
         holders=frozenset(
             party.node
             for j in judged.asked() if j.verdict is Verdict.NON_STRICT and not j.case.offenders
