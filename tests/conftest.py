@@ -1,11 +1,35 @@
-"""What several areas share: a saved report, and that a test keeps its privileges."""
+"""What several areas share: a saved report, that a test keeps its privileges, and what is left out without a lab.
+
+What needs the lab is skipped aloud where this machine does not allow one, with the cure. With ARPCHECK_LAB=required, as in
+CI, that is a failure instead."""
 
 import json
+import os
 from datetime import UTC, datetime
+from functools import cache
 
 import pytest
 
+from arpcheck.errors import LabError
+from arpcheck.lab import enclosure
+
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@cache
+def obstacle():
+    try:
+        enclosure.require()
+    except LabError as error:
+        return str(error)
+    return None
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("lab") and (why := obstacle()):
+        if os.environ.get("ARPCHECK_LAB") == "required":
+            pytest.fail(f"the lab is required here: {why}", pytrace=False)
+        pytest.skip(why)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -109,6 +109,11 @@ class ApiServer:
             self.requests.append(request)
             return self._faults.next(request.method, request.path, request.target)
 
+    def fail(self, fault: Fault) -> None:
+        """From now on this goes wrong too."""
+        with self._lock:
+            self._faults.seen.append((fault, 0))
+
     def answer(self, request: Request) -> Answer:
         return self.api.answer(request)
 
