@@ -4,12 +4,15 @@ a record turns a verdict round, and every format says the same."""
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from ipaddress import IPv4Address
 from xml.etree import ElementTree
 
 import pytest
 from test_scenes_pure import WORLDS
 
 from arpcheck import pipeline
+from arpcheck.errors import InputError
+from arpcheck.evidence import Options
 from arpcheck.judge.report import Report
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.probe_options import accepted, mac_map, options
@@ -17,8 +20,10 @@ from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.model import Verdict
 from arpcheck.reports import render
 from arpcheck.saved.comparison import compare
+from arpcheck.saved.merging import merge
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+CANARY = IPv4Address("10.96.0.1")
 ALL = [*scene_file.names(), *map(str, WORLDS)]
 
 
@@ -104,6 +109,41 @@ def test_what_was_stopped_early_is_neither_silent_nor_clean(name):
     assert report.summary.exit_code == 130
     assert Verdict.SILENT not in verdicts(report).values()
     assert Verdict.OK not in verdicts(report).values()
+
+
+def loud(scene):
+    """The nodes of the scene whose kernel answers for the canary on a LAN that is asked, by what the scene builds."""
+    prober = scene.station(scene.prober.station)
+    lans = {nic.lan for nic in prober.nics if nic.name in scene.prober.interfaces}
+    nodes = [scene.station(node.name) for node in scene.cluster.nodes if node.name != prober.name]
+    return {
+        node.name for node in nodes for nic in node.nics
+        if CANARY in node.held and nic.lan in lans and node.effective("arp_ignore", nic) == 0
+    }  # fmt: skip
+
+
+@every_scene
+def test_preflight_is_never_safe_where_a_kernel_answers_or_the_next_restart_makes_it(name):
+    scene = scene_file.load(name)
+    objects = cluster_objects.objects(scene, NOW, pipeline.NEEDS)
+    asked = Options(interfaces=scene.prober.interfaces, services=False, preflight=True)
+    report = pipeline.conclude(
+        pipeline.observe(
+            asked, objects=objects, host=scene_host(scene), mac_map=mac_map(scene), wire=SimulatedWire(scene), clock=lambda: NOW
+        )
+    )
+    proxy = scene.cluster.kube_proxy
+    unset = bool(proxy and proxy.text is None and proxy.mode == "ipvs" and not proxy.strict_arp)
+    assert report.preflight
+    assert report.preflight.safe is not True or not (loud(scene) or unset)
+    assert report.preflight.safe is True or report.summary.exit_code != 0
+    assert report.preflight.safe is not False or report.summary.exit_code == 1
+
+
+@every_scene
+def test_one_run_twice_is_refused_as_two(name):
+    with pytest.raises(InputError, match="runs of one host"):
+        merge([("a", observed(name)), ("b", observed(name))])
 
 
 @every_scene
