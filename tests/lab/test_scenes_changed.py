@@ -1,12 +1,15 @@
 """What holds of every scene and world whatever it is about: nothing that is taken away makes it clean, no clock and no age of
 a record turns a verdict round, and every format says the same."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from importlib.resources import files
 from ipaddress import IPv4Address
 from xml.etree import ElementTree
 
+import jsonschema
 import pytest
 from test_scenes_pure import WORLDS
 
@@ -24,6 +27,7 @@ from arpcheck.saved.merging import merge
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 CANARY = IPv4Address("10.96.0.1")
+SCHEMA = json.loads(files("arpcheck.reports").joinpath("report.schema.json").read_text(encoding="utf-8"))
 ALL = [*scene_file.names(), *map(str, WORLDS)]
 
 
@@ -159,3 +163,8 @@ def test_a_ci_system_is_told_what_the_exit_code_says(name):
         case 3:
             assert "error" in tags
             assert "failure" not in tags
+
+
+@every_scene
+def test_the_report_keeps_the_schema(name):
+    jsonschema.validate(json.loads(render(concluded(name), "json")), SCHEMA)
