@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import prod
 from typing import NamedTuple
 
 from arpcheck.model import Mac
@@ -22,10 +23,6 @@ MOST_MACS = 64
 
 Owners = tuple[str, ...]
 """Sorted; a node's name, or the MAC of nobody who is known."""
-
-
-RARE = 1e-5
-"""How often chance may bring what is called a silence, in one watch of one address."""
 
 
 @dataclass(slots=True, eq=False)
@@ -107,11 +104,12 @@ class Track:
         pending = self.named(self._heard) if self._asked is not None and self._heard else self.owners
         return bool(self.spans) and (self._fewer is not None or bool(self._silent and self.owners) or pending != self.owners)
 
-    def is_proven(self, silence: Silence) -> bool:
-        """Chance would not bring it: how often a question gets lost is known by those that follow an answered one, this
-        silence's first left out (Laplace's rule, so that little that was asked proves little)."""
-        lost = self._began / (self._followed + 1)
-        return self._put * lost**silence.missed < RARE
+    def chance(self, silence: Silence) -> float:
+        """How many silences of this length would be heard of an owner who always answers. How often a question gets lost is
+        told by those that follow an answered one, this silence's first left out; where they are few it may be any number
+        (the mean of p**n, with p of a beta distribution), so that a silence after little else proves little."""
+        lost, heard = self._began, self._followed - self._began + 1
+        return self._put * prod((lost + n) / (lost + heard + n) for n in range(silence.missed))
 
     def named(self, macs: Iterable[Mac]) -> Owners:
         """The NICs of one node are one owner."""

@@ -23,6 +23,10 @@ that took over, when it gets to it."""
 FEW = 3
 """Questions for every address, at least, before a watch is clean."""
 
+RARE, RARER = 1e-3, 1e-6
+"""How often chance may bring what is called a silence, in one watch of one address; the second where a probe could not tell
+how a node's kernel is, as where frames get lost."""
+
 Say = Callable[[float, str], None]
 """Takes a line and its time."""
 
@@ -54,6 +58,7 @@ class Watch:
         self._owners: dict[Mac, str] = {}
         self._verdicts: dict[str, Verdict] = {}
         self._arp: dict[str, Arp] = {}
+        self._is_unclear = False
         self._overheard: dict[tuple[str, IPv4Address, str], float] = {}
 
     def follow(
@@ -153,6 +158,7 @@ class Watch:
             if before not in (None, node.arp):
                 self._say(at, f"{node.name}: {before} before, {node.arp} now")
             self._arp[node.name] = node.arp
+            self._is_unclear |= node.arp is Arp.UNKNOWN
         self._happened(at, _outcome(report), "; ".join(report.summary.because) or "a probe's verdicts")
 
     def _judged(self, at: float, ip: str, verdict: Verdict, reason: str, *, first: bool) -> None:
@@ -211,7 +217,7 @@ class Watch:
 
     def _silence(self, ip: IPv4Address, silence: Silence) -> _Moment:
         track = self._tracks[ip]
-        if track.is_proven(silence):
+        if track.chance(silence) < (RARER if self._is_unclear else RARE):
             return _Moment(Outcome.FAULT, silence.at, f"nobody answered for {ip}")
         because = f"nobody answered {silence.missed} questions for {ip}, which may have been lost"
         return _Moment(Outcome.UNSURE, silence.at, because)
