@@ -525,6 +525,8 @@ class MacListFormat(StrEnum):
                 return SourceRank.OWN_FILE
             case self.JOB:
                 return SourceRank.LIVE_HOST
+            case self.CAPTURE:
+                return SourceRank.WIRE
             case _:
                 return SourceRank.OTHER_FILE
 

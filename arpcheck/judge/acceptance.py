@@ -22,7 +22,10 @@ OF_NODE = {Arp.NON_STRICT: "non-strict-nodes", Arp.SELF: "self-blind", Arp.UNREA
 NOT_KNOWN = ("gap", "frames-lost", "stale-acceptance")
 """Findings that say what arpcheck does not know, or speak of acceptances: no fault that could be accepted."""
 
-_SAME = {"split-announcers": Verdict.DUPLICATE, "foreign-mac": Verdict.FOREIGN, "proxy-arp": Verdict.PROXY_ARP}
+_SAME = {
+    "split-announcers": Verdict.DUPLICATE, "foreign-mac": Verdict.FOREIGN, "proxy-arp": Verdict.PROXY_ARP,
+    "unknown-mac": Verdict.INCONCLUSIVE, "doubled-replies": Verdict.INCONCLUSIVE,
+}  # fmt: skip
 """Findings that say of an address what its verdict says already."""
 
 
@@ -84,7 +87,9 @@ def judged_with(case: Case, entries: Iterable[Acceptance]) -> Judged:
     accepted = _together([Accepted(reason=entry.reason, until=entry.until) for entry in found])
     if accepted is None:
         return verdict, reason, None, None
-    if verdict is Verdict.INCONCLUSIVE:
+    unnamed = [entry for entry in found if not entry.responders]
+    if verdict is Verdict.INCONCLUSIVE and unnamed:
+        accepted = _together([Accepted(reason=entry.reason, until=entry.until) for entry in unnamed])
         # Whoever accepted an unclear answer did not know that this run was hindered.
         hindered = case.lost or case.excess or not case.complete
         return verdict, reason, None if hindered else accepted, None

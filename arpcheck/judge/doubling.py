@@ -9,8 +9,12 @@ from ipaddress import IPv4Address
 from arpcheck.judge.hearing import Hearing
 from arpcheck.model import Nic, Owner
 
-MOST = 1.5
-"""Replies a question from which on they are not strays."""
+MOST = 0.6
+"""Of the questions, so many are answered twice by a twin; a stray repeat is none."""
+
+CLOSE = 250.0
+"""Milliseconds between two answers to one question. Another program on this host that asks for the same address brings
+answers too, at any time."""
 
 
 class Doubling:
@@ -74,9 +78,17 @@ class Doubling:
         return nic in self._loud or self._owners[nic].node in non_strict
 
     def _twice(self, ip: IPv4Address, nic: Nic) -> bool:
-        """More than one reply to most questions: a stray repeat is no sign."""
+        """Two replies, close to each other, to most of the questions that it heard."""
         replies = self._hearing.by_nic(ip)[nic]
-        return len(replies) > 1 and len(replies) >= MOST * self._hearing.asked(ip).heard_by(replies)
+        if len(replies) < 2:
+            return False
+        by_question: dict[tuple[object, ...], list[float]] = {}
+        for reply in replies:
+            asked_at = round(reply.at - reply.after)
+            by_question.setdefault((reply.interface, reply.sender, reply.to, asked_at), []).append(reply.at)
+        times = [sorted(found) for found in by_question.values() if len(found) > 1]
+        twice = sum(1 for found in times if found[1] - found[0] <= CLOSE)
+        return twice > 0 and twice >= MOST * self._hearing.asked(ip).heard_by(replies)
 
     def _by_the_path(self, nic: Nic) -> bool:
         """Other nodes' own addresses are answered twice alike."""

@@ -41,6 +41,8 @@ class Knowledge:
     """Who answers it holds Service addresses, and answers for a node's address that is a Service's too."""
     unread: tuple[str, ...] = ()
     """Resources that could not be read and might have named the node of a MAC: then none is outside."""
+    aged: bool = False
+    """The Nodes were read too long ago, or nobody knows when: others may have joined since, and none is outside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +195,7 @@ class _Outside:
 
     def __init__(self, knowledge: Knowledge, claims: Claims, names: Iterable[str]) -> None:
         known = {claim.node for found in claims.values() for claim in found if claim.lists_all}
-        self._holds = not knowledge.unread and bool(names) and {*names} <= known
+        self._holds = not knowledge.unread and not knowledge.aged and bool(names) and {*names} <= known
 
     def holds(self, nic: Nic) -> bool:
         return self._holds and bool(nic[0])
@@ -215,7 +217,8 @@ class _Apart:
         self._homes = homes
         self._own = knowledge.own
         # A lost frame may be the very one by which a MAC would have been known as a node's.
-        self._doubt = bool(knowledge.unread) or any(hearing.lost(ip) or hearing.excess(ip) for ip in self._homes)
+        lost = any(hearing.lost(ip) or hearing.excess(ip) for ip in self._homes)
+        self._doubt = bool(knowledge.unread) or knowledge.aged or lost
         self._heard: dict[str, set[str]] = {}
         for (segment, _), node in decided.items():
             if node is not None and segment:

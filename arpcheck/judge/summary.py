@@ -56,7 +56,8 @@ def summarise(
             case Outcome.FAULT:
                 because = proven
             case Outcome.UNSURE | Outcome.NOT_JUDGED:
-                because = doubts or ("nothing was judged",)
+                unsure = tuple(finding.id for finding in open_ones if finding.outcome is Outcome.UNSURE)
+                because = doubts or unsure or ("nothing was judged",)
             case Outcome.FINE:
                 because = ()
             case _:

@@ -62,8 +62,8 @@ def foreign(case: Case) -> str | None:
        node's NIC; asked alone twice for every node's address, it answered none; the recorded announcer answered for the
        same address in the same rounds; and where it announces other addresses too, the MAC did not answer for all of
        them, as a second NIC of that node would.
-    3. in both cases the MAC is not one that the Service itself names, nothing that could name its owner was refused, and
-       the load balancer's announcers are nodes.
+    3. in both cases the MAC is not one that the Service itself names, nothing that could name its owner was refused, the
+       load balancer's announcers are nodes, and the Nodes were read within the hour.
     4. or the host that arpcheck ran on holds the address itself, and is not a node.
 
     Do:

@@ -140,6 +140,7 @@ def _knowledge(evidence: Evidence, places: Places, own: Mapping[str, str | None]
         own={segment(n, i): own[n] for n, place in places for i in place.options.interfaces if own[n]},
         shared=identities.service_addresses(objects) | loadbalancers.control_plane_addresses(objects).keys(),
         unread=identities.unread(objects),
+        aged=objects.read_at is None or ages.outdated(evidence) is not None,
     )  # fmt: skip
 
 

@@ -121,11 +121,14 @@ def recorded(
 
 
 def _askers(heard: Captured, objects: Objects, name: str) -> Iterable[MacEntry]:
-    """A node that asks says its address and its MAC: as good as a file that lists both, no better. An address that is
-    also a Service's is said by whoever holds it."""
+    """A node that asks says its address and its MAC, as it does by an answer. An address that is also a Service's is said
+    by whoever holds it."""
     listed = Counter(ip for addresses in identities.node_addresses(objects).values() for ip in addresses)
     own = {ip for ip, nodes in listed.items() if nodes == 1}
     for ip in sorted(own - identities.service_addresses(objects)) if objects.gap("services") is None else ():
-        for mac in sorted(heard.askers.get(ip, ())):
+        askers = sorted(heard.askers.get(ip, ()))
+        # Two that ask as one node are no better than a table that somebody else filled.
+        form = MacListFormat.CAPTURE if len(askers) == 1 else MacListFormat.ADDRESS_CSV
+        for mac in askers:
             where = f"{name}: asked as {ip} ({MacListFormat.CAPTURE})"
-            yield MacEntry(mac=mac, node=str(ip), interface=None, where=where, format=MacListFormat.CAPTURE)
+            yield MacEntry(mac=mac, node=str(ip), interface=None, where=where, format=form)

@@ -79,7 +79,7 @@ def test_a_tunnel_is_nobodys_nic_whoever_claims_it():
         (MacListFormat.JOB, SourceRank.LIVE_HOST, True), (MacListFormat.ANSIBLE, SourceRank.OTHER_FILE, True),
         (MacListFormat.IP_JSON, SourceRank.OTHER_FILE, True), (MacListFormat.NODE_EXPORTER, SourceRank.OTHER_FILE, True),
         (MacListFormat.ETHERS, SourceRank.OTHER_FILE, True), (MacListFormat.ARP_SCAN, SourceRank.OTHER_FILE, False),
-        (MacListFormat.CAPTURE, SourceRank.OTHER_FILE, False),
+        (MacListFormat.CAPTURE, SourceRank.WIRE, False),
     ],
 )  # fmt: skip
 def test_a_list_is_as_strong_as_its_format_whatever_the_file_is_called(form, strength, lists_nics):

@@ -97,7 +97,7 @@ HINDRANCES = [
 
 @pytest.mark.parametrize(("hindrance", "counted"), HINDRANCES)
 def test_an_unclear_answer_is_accepted_but_not_what_hinders_one_run(hindrance, counted):
-    given = replace(concluded_from("prober-is-announcer"), accepted=(verdict("inconclusive", ip=VIP),), **hindrance)
+    given = replace(concluded_from("prober-is-announcer"), accepted=(verdict("inconclusive", ip=VIP, responders=()),), **hindrance)
     found = next(found for found in pipeline.conclude(given).targets if found.target.ip == VIP)
     assert found.verdict is Verdict.INCONCLUSIVE
     assert (found.accepted is not None) == counted

@@ -206,7 +206,8 @@ def gratuitous(judged: Judged) -> Found | None:
 
     Decided when:
     1. while arpcheck ran, an ARP frame announced an asked address with this MAC.
-    2. and the MAC did not answer for the address, nor is it a NIC of a node that did.
+    2. and the MAC did not answer for the address, nor is it a NIC of a node that did; where it is a node's own address, the
+       MAC is not that node's.
 
     Do:
     - Find out who sends it: kube-vip and keepalived announce an address when they take it, and a node that has lost it
@@ -223,7 +224,14 @@ def gratuitous(judged: Judged) -> Found | None:
             because.append(f"{found.mac}{f' ({node})' if node else ''} announced {judgement.ip} {times}")
             nodes.extend([node] if node else [])
             ips.append(judgement.ip)
-    return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None
+    for name, addresses in sorted(judged.addresses.items()):
+        for one in [one for own in addresses for one in judged.hearing.gratuitous.get(own, ())]:
+            owner = judged.owners.get((judged.hearing.segment(one.interface), one.mac))
+            if owner is None or owner.node != name:
+                because.append(f"{one.mac} announced {one.ip}, {name}'s own address")
+                nodes.append(name)
+                ips.append(one.ip)
+    return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(dict.fromkeys(ips))) if because else None
 
 
 def node_address(judged: Judged) -> Found | None:
