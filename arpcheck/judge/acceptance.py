@@ -80,39 +80,64 @@ def accepts(entry: Acceptance) -> bool:
     return entry.finding is not None or named
 
 
-def judged_with(case: Case, entries: Iterable[Acceptance]) -> Judged:
-    """The verdict on an address with what its owner accepts: judged once more without those who are accepted."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What an address comes to with what its owner accepts."""
+
+    verdict: Verdict
+    """The one that counts."""
+    reason: str
+    accepted: Accepted | None
+    """Why it is not counted."""
+    first: Verdict | None
+    """The verdict with everybody who answered, where that is another."""
+    rest: Case
+    """As if those who are accepted had not answered."""
+
+
+def judged_with(case: Case, acceptances: Acceptances) -> Settled:
+    """The address is judged once more without those who are accepted, as often as an entry is of the verdict on the
+    others."""
     verdict, reason = judge(case)
-    found = tuple(entry for entry in entries if accepts(entry))
-    accepted = _together([Accepted(reason=entry.reason, until=entry.until) for entry in found])
+    rest, left, why = case, verdict, reason
+    taken: list[Acceptance] = []
+    as_a_whole = False
+    while left.outcome is not Outcome.FINE:
+        found = [entry for entry in acceptances.of_target(case.target, left) if accepts(entry)]
+        if whole := _of_nobody(left, found):
+            # Whoever accepted an unclear answer did not know that this run was hindered.
+            hindered = left is Verdict.INCONCLUSIVE and (case.lost or case.excess or not case.complete)
+            taken += () if hindered else whole
+            as_a_whole = not hindered
+            break
+        parties = named_by(rest, found)
+        if not parties:
+            why = f"{why}; the acceptance names none of those who answered" if found else why
+            break
+        taken += found
+        rest = rest.without(parties)
+        left, why = judge(rest)
+    accepted = _together([Accepted(reason=entry.reason, until=entry.until) for entry in taken])
+    if accepted and (as_a_whole or left.outcome is Outcome.FINE):
+        return Settled(verdict=verdict, reason=reason, accepted=accepted, first=None, rest=rest)
     if accepted is None:
-        return verdict, reason, None, None
-    unnamed = [entry for entry in found if not entry.responders]
-    if verdict is Verdict.INCONCLUSIVE and unnamed:
-        accepted = _together([Accepted(reason=entry.reason, until=entry.until) for entry in unnamed])
-        # Whoever accepted an unclear answer did not know that this run was hindered.
-        hindered = case.lost or case.excess or not case.complete
-        return verdict, reason, None if hindered else accepted, None
+        return Settled(verdict=verdict, reason=why, accepted=None, first=None, rest=case)
+    names = ", ".join(party.node or party.macs[0] for party in case.parties if party not in rest.parties)
+    told = f"{why}; {names} answered too, which is accepted up to {accepted.until}: {accepted.reason}"
+    return Settled(verdict=left, reason=told, accepted=None, first=verdict, rest=rest)
+
+
+def _of_nobody(verdict: Verdict, entries: list[Acceptance]) -> tuple[Acceptance, ...]:
+    """Those that accept a verdict as it is: where nobody answered, or where an unclear answer is accepted as such."""
     if verdict is Verdict.SILENT:
-        return verdict, reason, accepted, None
-    known = named_by(case, found)
-    left, why = judge(case.without(known)) if known else (verdict, reason)
-    if left.outcome is Outcome.FINE:
-        return verdict, reason, accepted, None
-    if left is verdict and not known:
-        return verdict, f"{reason}; the acceptance names none of those who answered", None, None
-    names = ", ".join(party.node or party.macs[0] for party in known)
-    return left, f"{why}; {names} answered too, which is accepted up to {accepted.until}: {accepted.reason}", None, verdict
+        return tuple(entries)
+    return tuple(entry for entry in entries if verdict is Verdict.INCONCLUSIVE and not entry.responders)
 
 
 def named_by(case: Case, entries: Iterable[Acceptance]) -> tuple[Responder, ...]:
     """The parties whose answers these entries accept."""
     found = tuple(entry for entry in entries if accepts(entry))
     return tuple(party for party in case.parties if any(_accepts(entry, party, case) for entry in found))
-
-
-Judged = tuple[Verdict, str, Accepted | None, Verdict | None]
-"""The verdict that counts, its reason, why it is not counted, and the verdict with everybody, where that is another."""
 
 
 def _accepts(entry: Acceptance, party: Responder, case: Case) -> bool:

@@ -14,7 +14,7 @@ from arpcheck import identities, kubeproxy, loadbalancers
 from arpcheck import targets as targeting
 from arpcheck.evidence import Evidence
 from arpcheck.judge import case as cases
-from arpcheck.judge.acceptance import Acceptances, judged_with, named_by
+from arpcheck.judge.acceptance import Acceptances, judged_with
 from arpcheck.judge.also import also
 from arpcheck.judge.doubling import Doubling
 from arpcheck.judge.hearing import Hearing
@@ -22,7 +22,6 @@ from arpcheck.judge.judged import Judged, Judgement, Place
 from arpcheck.judge.nodes import node_states
 from arpcheck.judge.owners import Knowledge, owners
 from arpcheck.judge.report import report
-from arpcheck.judge.verdicts import judge
 from arpcheck.model import Arp, Gratuitous, Identity, Kind, Mac, Nic, Owner, Report, Responder, SourceRank, Target
 from arpcheck.pipeline import ages, records
 from arpcheck.pipeline.explaining import gaps, likely_causes, preflight, unsent, untold
@@ -110,14 +109,11 @@ def conclude(evidence: Evidence) -> Report:
 
 
 def _judgement(case: cases.Case, accepted: Acceptances, quiet: frozenset[str]) -> Judgement:
-    verdict, reason = judge(case)
-    if entries := accepted.of_target(case.target, verdict):
-        verdict, reason, taken, first = judged_with(case, entries)
-        rest = case if first is None else case.without(named_by(case, entries))
-        return Judgement(
-            case=case, verdict=verdict, reason=reason, accepted=taken, first=first, also=also(rest, verdict, quiet)
-        )
-    return Judgement(case=case, verdict=verdict, reason=reason, also=also(case, verdict, quiet))
+    found = judged_with(case, accepted)
+    return Judgement(
+        case=case, verdict=found.verdict, reason=found.reason, accepted=found.accepted, first=found.first,
+        also=also(case if found.first is None else found.rest, found.verdict, quiet),
+    )  # fmt: skip
 
 
 def _knowledge(evidence: Evidence, places: Places, own: Mapping[str, str | None], hearing: Hearing) -> Knowledge:

@@ -11,7 +11,6 @@ from arpcheck.judge.findings import findings
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.judge.nodes import NodeState
-from arpcheck.judge.verdicts import judge
 from arpcheck.model import (
     Claim,
     ClaimSource,
@@ -125,9 +124,8 @@ def hosts(*asked, answered=(), names=("one", "two")):
 
 
 def judgement(one, acceptances):
-    entries = acceptances.of_target(one.target, judge(one)[0])
-    verdict, reason, accepted, first = judged_with(one, entries)
-    return Judgement(case=one, verdict=verdict, reason=reason, accepted=accepted, first=first)
+    found = judged_with(one, acceptances)
+    return Judgement(case=one, verdict=found.verdict, reason=found.reason, accepted=found.accepted, first=found.first)
 
 
 def state(name, arp):

@@ -68,6 +68,9 @@ CASES = [
     pytest.param("split-brain", [verdict("duplicate", ip=VIP, responders=("worker-9",))], 1, id="another is named"),
     pytest.param("split-brain", [verdict("duplicate", ip=VIP, responders=("worker-1",))], 1, id="the announcer is named, and another is left"),
     pytest.param("two-non-strict", [verdict("non-strict", ip=VIP, responders=("worker-2",)), *NON_STRICT[1:]], 1, id="one of two that answer is left"),
+    pytest.param(
+        "half-rolled", [verdict("non-strict", ip=VIP, responders=("worker-3",)), finding("non-strict-nodes", node="worker-3")], 0, id="one that answers"
+    ),
     pytest.param("proxy-arp-everything", [verdict("proxy-arp", ip=VIP, responders=())], 0, id="a proxy is known by the control"),
     pytest.param("silent", [verdict("silent", ip=VIP, responders=())], 0, id="where nobody answers nobody is to be named"),
     pytest.param("two-non-strict", NON_STRICT, 0, id="the address and both nodes"),
