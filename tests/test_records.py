@@ -206,6 +206,17 @@ def test_an_annotation_that_names_the_same_node_held_and_another_did_not():
     assert (moved.announcers, {claim.node for claim in moved.changed}) == (set(), {"worker-1", "worker-2"})
 
 
+def test_an_event_that_was_written_meanwhile_fits_beside_an_earlier_one_and_accuses_nobody_alone():
+    """By the newer ServiceL2Status the earlier event is superseded: who answered before the failover did so rightly."""
+    before, new = event("worker-1", 1200), event("worker-2", -8)
+    alone = again(None, events=[before, new], statuses=[])
+    assert said(cluster(service(), events=[before]), alone).announcers == {"worker-1", "worker-2"}
+    moved = again(None, events=[before, new], statuses=[status("worker-2", "l2-b", made=-9)])
+    found = said(cluster(service(), events=[before], statuses=[status("worker-1")]), moved)
+    assert found.announcers == set()
+    assert said(cluster(service(), events=[]), again(None, events=[new])).announcers == set()
+
+
 def test_what_was_ambiguous_at_the_beginning_was_not_held_throughout():
     def written(*holders):
         entries = " ".join(f"{holder},eth0,10.0.0.50" for holder in holders)

@@ -3,7 +3,7 @@ have ended before, says nothing of them. Pure; all times are the API server's.""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -179,7 +179,8 @@ def held(
         tuple(replace(one, claims=tuple(trusted[claim] for claim in one.claims)) for one in of_service)
         for of_service in said
     )
-    later_ones = [_later(claim) for claim in sorted(new, key=_place)]
+    spoken = {claim.service for claim in trusted.values() if claim.kind is ClaimSource.EVENT and _is_current(claim)}
+    later_ones = [_later(claim, spoken) for claim in sorted(new, key=_place)]
     return Held(
         said=_added(shown, later_ones, later or ()),
         changed=tuple(sorted((*lost, *new), key=_place)),
@@ -192,10 +193,12 @@ def held(
     )
 
 
-def _later(claim: Claim) -> Claim:
+def _later(claim: Claim, spoken: Collection[str]) -> Claim:
     """A claim that only the second reading has was not there from the beginning. Of events any node that one names fits,
-    whenever it was written while this ran."""
-    return claim if claim.kind is ClaimSource.EVENT else replace(claim, trust=Trust.STALE)
+    whenever it was written while this ran; but beside an earlier one only (`spoken`: the Services that have such a one):
+    alone it would accuse whoever announced before it was written."""
+    beside = claim.kind is ClaimSource.EVENT and claim.service in spoken
+    return claim if beside else replace(claim, trust=Trust.STALE)
 
 
 def distrusted(found: Held) -> Held:
