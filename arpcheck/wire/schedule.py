@@ -257,11 +257,12 @@ class Schedule:
         if not self._recount or canary is None or canary.count is None or not self._counting_left:
             return None
         # Who answered the canary is not quiet, whatever the numbers are.
-        heard = {ip: own for ip in self._own if (own := self._address(ip)).macs and not own.macs <= canary.macs}
+        every = self._addresses.items()  # in the order of the questions, whatever a set's order is in this process
+        heard = {ip: own for ip, own in every if ip in self._own and own.macs and not own.macs <= canary.macs}
         if not heard:
             self._recount = False
             return None
-        judged = {ip: self._address(ip) for ip in self._judged}
+        judged = {ip: address for ip, address in every if ip in self._judged}
         if now < (ready := max(self._ready(address, now) for address in (canary, *heard.values(), *judged.values()))):
             return self._pause(ready)
         by_count = {own.count: own for own in heard.values() if own.count is not None}

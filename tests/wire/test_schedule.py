@@ -236,6 +236,13 @@ def test_every_node_and_the_canary_are_asked_often_enough_to_call_it_quiet(plan,
         assert asked <= {(number, sender) for number, ip, sender in sent if ip == CANARY}, "in the same rounds, by the same senders"
 
 
+def test_the_slow_round_has_the_order_of_the_questions():
+    """And not that of a set, which another process has otherwise: then its own records would not tell why."""
+    sent = put(counted(NODES[:12]), all_nodes)
+    more = [ip for number, ip, _ in sent if number > 3 and ip != CANARY]
+    assert list(dict.fromkeys(more)) == [*NODES[:12]]
+
+
 def test_a_node_off_the_subnet_is_counted_by_the_one_sender_that_asks_it():
     plan = counted(NODES[:2], off=NODES[1:2])
     sent = put(plan, all_nodes)
