@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from ipaddress import IPv4Address
+from statistics import median_high
 
 from arpcheck.judge.hearing import Hearing
 from arpcheck.model import Nic, Owner
 
-MOST = 0.6
-"""Of the questions, so many are answered twice by a twin; a stray repeat is none."""
+MOST = 1.5
+"""Replies a question from which on they are not strays."""
 
 CLOSE = 250.0
 """Milliseconds between two answers to one question. Another program on this host that asks for the same address brings
@@ -34,15 +35,16 @@ class Doubling:
         self._owners = owners
         self._own: set[tuple[IPv4Address, Nic]] = set()
         """The nodes' own addresses, each with who answered for it."""
-        self._at_home: dict[str, dict[str, bool]] = {}
-        """By segment and node: every one of its own addresses that was answered was answered twice."""
+        self._at_home: dict[str, dict[str, float]] = {}
+        """By segment and node: how many replies a question for its own addresses brought, of the one with the fewest."""
         for node, own in addresses.items():
             for ip in own:
                 for nic in hearing.by_nic(ip):
                     if owners[nic].node == node:
                         self._own.add((ip, nic))
                         of_segment = self._at_home.setdefault(nic[0], {})
-                        of_segment[node] = of_segment.get(node, True) and self._twice(ip, nic)
+                        often = self._often(ip, nic)
+                        of_segment[node] = min(of_segment.get(node, often), often)
 
     def unexplained(self, ip: IPv4Address, non_strict: frozenset[str]) -> tuple[tuple[Nic, str | None], ...]:
         """The NICs that answered twice for `ip`, each with its node, and nothing explains it."""
@@ -52,7 +54,7 @@ class Doubling:
             if self._twice(ip, nic)
             and (ip, nic) not in self._own  # its kernel answers for it, beside a speaker that announces it
             and not self._is_loud(nic, non_strict)
-            and not self._by_the_path(nic)
+            and not self._by_the_path(ip, nic)
         )
 
     def at_home(self, shared: Set[IPv4Address]) -> tuple[tuple[IPv4Address, Nic], ...]:
@@ -61,7 +63,7 @@ class Doubling:
         return tuple(
             (ip, nic)
             for ip, nic in sorted(self._own)
-            if ip not in shared and self._twice(ip, nic) and not self._by_the_path(nic)
+            if ip not in shared and self._twice(ip, nic) and not self._by_the_path(ip, nic)
         )
 
     def beside_speakers(self, ip: IPv4Address, non_strict: frozenset[str]) -> tuple[Nic, ...]:
@@ -71,27 +73,32 @@ class Doubling:
             for nic in self._hearing.by_nic(ip)
             if self._twice(ip, nic)
             and (node := self._owners[nic].node) in non_strict
-            and not self._at_home.get(nic[0], {}).get(str(node), False)
+            and self._at_home.get(nic[0], {}).get(str(node), 0.0) < MOST
         )
 
     def _is_loud(self, nic: Nic, non_strict: frozenset[str]) -> bool:
         return nic in self._loud or self._owners[nic].node in non_strict
 
     def _twice(self, ip: IPv4Address, nic: Nic) -> bool:
-        """Two replies, close to each other, to most of the questions that it heard."""
+        """More than one reply to most questions: a stray repeat is no sign."""
+        return self._often(ip, nic) >= MOST
+
+    def _often(self, ip: IPv4Address, nic: Nic) -> float:
+        """Replies a question that it heard, of those that come close to the first."""
         replies = self._hearing.by_nic(ip)[nic]
-        if len(replies) < 2:
-            return False
+        heard = max(1, self._hearing.asked(ip).heard_by(replies))
+        if len(replies) < MOST * heard:
+            return len(replies) / heard
         by_question: dict[tuple[object, ...], list[float]] = {}
         for reply in replies:
             asked_at = round(reply.at - reply.after)
             by_question.setdefault((reply.interface, reply.sender, reply.to, asked_at), []).append(reply.at)
-        times = [sorted(found) for found in by_question.values() if len(found) > 1]
-        twice = sum(1 for found in times if found[1] - found[0] <= CLOSE)
-        return twice > 0 and twice >= MOST * self._hearing.asked(ip).heard_by(replies)
+        return sum(at - min(times) <= CLOSE for times in by_question.values() for at in times) / heard
 
-    def _by_the_path(self, nic: Nic) -> bool:
-        """Other nodes' own addresses are answered twice alike."""
+    def _by_the_path(self, ip: IPv4Address, nic: Nic) -> bool:
+        """Other nodes' own addresses are answered twice alike. Two machines with one MAC behind such a path are heard more
+        often than any one."""
         own = self._owners[nic].node
-        others = [twice for node, twice in self._at_home.get(nic[0], {}).items() if node != own]
-        return bool(others) and 2 * sum(others) > len(others)
+        others = [often for node, often in self._at_home.get(nic[0], {}).items() if node != own]
+        doubles = bool(others) and 2 * sum(often >= MOST for often in others) > len(others)
+        return doubles and self._often(ip, nic) < MOST * median_high(others)

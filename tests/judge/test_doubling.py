@@ -41,6 +41,8 @@ def doubling(*answered):
         pytest.param([*often(IP, 1), *often(A, 1), *once((B, 2), (C, 3))], True, id="twice at home too, and the others once"),
         pytest.param([*often(IP, 1), *often(B, 2), *once((A, 1), (C, 3))], True, id="one of two others alike"),
         pytest.param([*often(IP, 1), *often(B, 2), *often(C, 3), *once((A, 1))], False, id="the path doubles: the others are answered twice alike"),
+        pytest.param([*often(IP, 1, 4), *often(A, 1), *often(B, 2), *often(C, 3)], True, id="the path doubles, and it is answered twice as often"),
+        pytest.param([*often(IP, 1, 3), *often(A, 1, 3), *often(B, 2, 3), *often(C, 3, 3)], False, id="everything comes three times"),
     ],
 )
 def test_an_answer_that_comes_twice(answered, twice):
