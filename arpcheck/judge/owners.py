@@ -77,7 +77,8 @@ def owners(
     contested = {nic for conflict in conflicts for nic in conflict.nics} | twins.keys() | knowledge.doubled
     homes = tuple({ip for own in addresses.values() for ip in own})
     at_home = {nic for ip in homes for nic in hearing.by_nic(ip)}  # some node's, though it may not be known whose
-    outside, apart = _Outside(knowledge, claims, names), _Apart(hearing, decided, names, homes, knowledge)
+    outdated = {conflict.node for conflict in conflicts}
+    outside, apart = _Outside(knowledge, claims, names, outdated), _Apart(hearing, decided, names, homes, knowledge)
     by_nic = {}
     for nic, found in claims.items():
         node = decided[nic]
@@ -170,10 +171,14 @@ def _twins(
     from its table. Asked alone, only one of the two hears the question, so that this does not tell them apart.
 
     `addresses`: of the nodes that are not known to be down. A node that another NIC was heard of, at whatever address of
-    its own, has merely lost this one."""
+    its own, has merely lost this one. One that a Service has too counts where no other was answered, but for who holds
+    every Service's: it may be that the other node announces it, or that both have one MAC."""
     found: dict[Nic, dict[str, set[IPv4Address]]] = {}
+    holders = {*_genuine(hearing, knowledge.canary, knowledge)} if knowledge.canary else set()
     for node, own in addresses.items():
-        heard = [(nic, ip) for ip in own if ip not in knowledge.shared for nic in _genuine(hearing, ip, knowledge)]
+        answered = [(nic, ip) for ip in own for nic in _genuine(hearing, ip, knowledge)]
+        plain = [(nic, ip) for nic, ip in answered if ip not in knowledge.shared]
+        heard = plain or [(nic, ip) for nic, ip in answered if nic not in holders]
         for nic, ip in heard if len({nic for nic, _ in heard}) == 1 else ():
             found.setdefault(nic, {}).setdefault(node, set()).add(ip)
     return {
@@ -191,10 +196,11 @@ def _genuine(hearing: Hearing, ip: IPv4Address, knowledge: Knowledge) -> list[Ni
 
 
 class _Outside:
-    """Every node's NICs are listed, so that a MAC which no list has is no node's."""
+    """Every node's NICs are listed, so that a MAC which no list has is no node's. Where a MAC answers for a node's own
+    address that the node's list has not, the machine may have been replaced since (`outdated`), with all of its NICs."""
 
-    def __init__(self, knowledge: Knowledge, claims: Claims, names: Iterable[str]) -> None:
-        known = {claim.node for found in claims.values() for claim in found if claim.lists_all}
+    def __init__(self, knowledge: Knowledge, claims: Claims, names: Iterable[str], outdated: Set[str]) -> None:
+        known = {claim.node for found in claims.values() for claim in found if claim.lists_all} - outdated
         self._holds = not knowledge.unread and not knowledge.aged and bool(names) and {*names} <= known
 
     def holds(self, nic: Nic) -> bool:

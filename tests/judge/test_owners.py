@@ -161,6 +161,19 @@ def test_a_mac_that_alone_answers_for_two_nodes_is_certain_to_be_neither():
     assert not run(both, [identity(M1, "n1")], (node("n1"), node("n2", ready=False))).twins, "n2 is down"
 
 
+def test_an_address_that_a_service_has_too_may_show_two_machines_with_one_mac():
+    both = [(N1, M1), (N2, M1)]
+    assert run(both, [identity(M1, "n1")], shared=[N2]).twins == {("eth0", M1): ("n1", "n2")}
+    assert not run([*both, (N2, M2)], KNOWN, shared=[N2]).twins, "n2 was heard by a NIC of its own"
+    assert not run([*both, (VIP, M1)], KNOWN[:1], shared=[N2], canary=VIP).twins, "it answers for every Service's address"
+
+
+def test_where_a_nodes_list_is_old_what_it_lacks_is_not_proven_a_strangers():
+    """The machine was replaced, with all of its NICs; the second has no address of its own."""
+    assert owned(*([(N1, Mac("02:00:00:00:00:07")), (N2, M2), (VIP, M9)], LISTS))[M9].outside is False
+    assert owned(*([(N1, M1), (N2, M2), (VIP, M9)], LISTS))[M9].outside is True
+
+
 def test_what_a_complete_list_does_not_have_is_not_certain_to_be_the_node_s():
     """A machine that took a dead node's place."""
     found = run([(N1, M9)], [identity(M1, "n1", "mac-map"), identity(M9, "n1")])
