@@ -48,10 +48,11 @@ def node_states(
     hearing: Hearing,
     blind: Collection[str],
     gateways: Mapping[str, tuple[IPv4Address, ...]],
+    shared: Collection[IPv4Address] = (),
 ) -> tuple[NodeState, ...]:
     """One state for each node, by name. `addresses`: the nodes' own; `gateways`: their ends of the pod network, which
     tell a strict kernel from one that holds no Service address; `blind`: nodes that arpcheck ran on and that no other
-    host heard."""
+    host heard; `shared`: addresses that are a Service's too, so that other nodes may answer for them."""
     by_node: dict[str, list[Nic]] = {}
     for nic, owner in owners.items():
         if owner.node is not None:
@@ -65,7 +66,7 @@ def node_states(
     states = []
     for node in every:
         look = looks[node.name]
-        arp, reason = _judge(look, canary, blind, FEW if few else ENOUGH)
+        arp, reason = _judge(look, canary, blind, FEW if few else ENOUGH, shared)
         if arp is Arp.STRICT:
             reason = f"{reason}; {_why_quiet(gateways.get(node.name, ()), look.nics, hearing)}"
         macs = tuple(sorted({mac for _, mac in look.nics}))
@@ -112,6 +113,19 @@ class _Look:
         owner = self.owners[nic]
         return self.genuine(ip, nic) and (owner.node in (None, self.name) or owner.doubtful)
 
+    def rival(self, canary: IPv4Address, shared: Collection[IPv4Address]) -> Nic | None:
+        """A NIC that answered the canary, is not known as this node's and may be: it answered for the node's own address
+        too, or it is nobody's, on a segment where this node has a NIC, and no list has all of the node's."""
+        own = {nic for ip in self.addresses if ip not in shared for nic in self.hearing.by_nic(ip) if self.genuine(ip, nic)}
+        here = {segment for segment, _ in self.nics}
+        listed = any(i.lists_all and i.node == self.name for owner in self.owners.values() for i in owner.identities)
+        for nic in self.hearing.by_nic(canary):
+            owner = self.owners[nic]
+            nobodys = owner.node is None and nic[0] in here and not (listed or owner.outside or owner.apart)
+            if owner.node != self.name and self.genuine(canary, nic) and (nic in own or nobodys):
+                return nic
+        return None
+
     def _own(self, ip: IPv4Address, nic: Nic) -> tuple[Probe, ...]:
         """The questions for an address of its own, in the ways in which it was answered at all: a node whose kernel drops
         0.0.0.0 as a sender misses nothing."""
@@ -132,7 +146,9 @@ class _Look:
         return best
 
 
-def _judge(look: _Look, canary: IPv4Address | None, blind: Collection[str], enough: int) -> tuple[Arp, str]:
+def _judge(
+    look: _Look, canary: IPv4Address | None, blind: Collection[str], enough: int, shared: Collection[IPv4Address]
+) -> tuple[Arp, str]:
     hearing = look.hearing
     if look.name in blind:
         return Arp.SELF, "arpcheck ran on it, and a host does not hear itself"
@@ -154,6 +170,8 @@ def _judge(look: _Look, canary: IPv4Address | None, blind: Collection[str], enou
         return Arp.UNKNOWN, f"no answer for {canary} is in the capture, which does not say what it missed"
     if not look.heard:
         return Arp.UNKNOWN, f"{look.at_home[0][0]} was answered, but it is not known whether by this node"
+    if rival := look.rival(canary, shared):
+        return Arp.UNKNOWN, f"{rival[1]} answered for {canary}, and it is not certain that it is not this node"
     own, asked = look.counted(canary)
     if min(own, asked) >= enough:
         its = "its own " if look.at_home else ""

@@ -48,7 +48,7 @@ def conclude(evidence: Evidence) -> Report:
     owned = weighed.by_nic
     blind = _blind(places, own, addresses)
     gateways = identities.pod_gateways(objects)
-    states = node_states(objects.nodes(), addresses, canary, owned, hearing, blind, gateways)
+    states = node_states(objects.nodes(), addresses, canary, owned, hearing, blind, gateways, knowledge.shared)
     labels = {mac: found for _, mac in owned if (found := identities.label(mac, evidence.vendors))}
     read_at = ages.outdated(evidence)
     ground = _Ground(

@@ -8,7 +8,7 @@ import pytest
 from arpcheck.evidence import Capture, Evidence, Options
 from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.nodes import node_states
-from arpcheck.model import Loss, Mac, Overflow, Owner, Question, Reply, Strength
+from arpcheck.model import Identity, Loss, Mac, Overflow, Owner, Question, Reply, SourceRank, Strength
 from arpcheck.objects import Node
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -16,16 +16,17 @@ ZERO, OURS = IPv4Address(0), IPv4Address("10.0.0.5")
 HOME, CANARY, GATEWAY = IPv4Address("10.0.0.11"), IPv4Address("10.96.0.1"), IPv4Address("10.244.1.1")
 M1, M2 = Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02")
 ALIKE = "a node that holds no Service address (iptables or nftables mode, Cilium) looks the same"
+LISTED = Identity(mac=M1, node="n1", source="mac-map", detail="", rank=SourceRank.OWN_FILE, lists_nics=True, lists_all=True)
 MISSED = "it missed questions for its own address, so it may have missed those for the canary"
 STRICT = "answered for its own 10.0.0.11 and not for 10.96.0.1"
 
 
 def state(
     *replies, asked=((HOME, ZERO), (CANARY, ZERO)), addresses=(HOME,), canary=CANARY, owned=("n1", "n1"), proxy=False,
-    blind=(), gateways=(), to=None, times=8, missing=(), strength=Strength.HEARD, **evidence,
+    blind=(), gateways=(), to=None, times=8, missing=(), strength=Strength.HEARD, marks=None, shared=(), **evidence,
 ):  # fmt: skip
     """`replies`: address and MAC, answered to the sender that it was asked with, all of `times` but the `missing`; `owned`:
-    the nodes of M1 and M2."""
+    the nodes of M1 and M2; `marks`: what else is known of them."""
     senders = dict(asked)
     made = Evidence(
         arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0",)),
@@ -39,12 +40,14 @@ def state(
     )  # fmt: skip
     proxied = frozenset({ZERO}) if proxy else frozenset()
     owners = {
-        ("eth0", mac): Owner(mac=mac, node=node, proxied=proxied, strength=strength if node else Strength.NONE)
+        ("eth0", mac): Owner(
+            mac=mac, node=node, proxied=proxied, strength=strength if node else Strength.NONE, **(marks or {}).get(mac, {})
+        )
         for mac, node in ((M2, owned[1]), (M1, owned[0]))
     }
     node = Node(name="n1", ready=True, addresses=(), labels={}, annotations={}, raw={})
-    (found,) = node_states((node,), {"n1": addresses}, canary, owners, Hearing(made), blind, {"n1": gateways})
-    assert found.macs == tuple(mac for mac, node in zip((M1, M2), owned, strict=True) if node)
+    (found,) = node_states((node,), {"n1": addresses}, canary, owners, Hearing(made), blind, {"n1": gateways}, shared)
+    assert found.macs == tuple(mac for mac, node in zip((M1, M2), owned, strict=True) if node == "n1")
     return found.arp.value, found.reason
 
 
@@ -71,6 +74,27 @@ STATES = [
     pytest.param(
         told((HOME, M1), (GATEWAY, M2), owned=("n1", None), **WITH_GATEWAY),
         ("strict", f"{STRICT}; nor for its pod gateway 10.244.1.1: its kernel is strict"), id="another answered for the gateway",
+    ),
+    pytest.param(
+        told((HOME, M1), (CANARY, M2), owned=("n1", None)),
+        ("unknown", f"{M2} answered for 10.96.0.1, and it is not certain that it is not this node"), id="a MAC of nobody answers the canary",
+    ),
+    pytest.param(
+        told((HOME, M1), (CANARY, M2), owned=("n1", None), marks={M2: {"apart": True}}), ("strict", f"{STRICT}; {ALIKE}"),
+        id="a MAC that is most likely no node's answers the canary",
+    ),
+    pytest.param(
+        told((HOME, M1), (CANARY, M2), owned=("n1", None), marks={M1: {"identities": (LISTED,)}}), ("strict", f"{STRICT}; {ALIKE}"),
+        id="a MAC answers the canary that the node's complete list lacks",
+    ),
+    pytest.param(
+        told((HOME, M1), (HOME, M2), (CANARY, M2), owned=("n1", "n2")),
+        ("unknown", f"{M2} answered for 10.96.0.1, and it is not certain that it is not this node"),
+        id="another node's MAC answers for its own address and the canary",
+    ),
+    pytest.param(
+        told((HOME, M1), (HOME, M2), (CANARY, M2), owned=("n1", "n2"), shared={HOME}), ("strict", f"{STRICT}; {ALIKE}"),
+        id="another node's MAC answers for its own address, which is a Service's, and the canary",
     ),
     pytest.param(told((HOME, M1), blind={"n1"}), ("self", "arpcheck ran on it, and a host does not hear itself"), id="the prober's own"),
     pytest.param(told(), ("unreached", "none of its addresses was answered here (10.0.0.11)"), id="not heard"),
