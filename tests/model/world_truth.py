@@ -221,7 +221,9 @@ def _twins(world: World) -> Iterator[str]:
 
 def _shouters(world: World, end: float) -> Iterator[IPv4Address]:
     for frame in world.announced:
-        found = {frame.machine} <= should(world, frame.ip, frame.segment, frame.at)
+        # who answers as well, a new announcer a little too early, is judged by what it answers
+        right = should(world, frame.ip, frame.segment, frame.at) | answerers(world, frame.ip, frame.segment, frame.at)
+        found = frame.machine in right
         if 0 <= frame.at <= end and frame.segment in world.segments and not found:
             yield frame.ip
 
