@@ -314,6 +314,8 @@ class Target:
     """`namespace/name` of every Service that has this address."""
     nodes: tuple[str, ...] = ()
     """The nodes that have it as an address of their own, whatever its kind."""
+    external: bool = False
+    """Every Service that has it says by ipMode Proxy that it is a load balancer's outside of the cluster."""
     skipped: str | None = None
     """Why it is not asked; None: it is asked."""
     skips: Skip | None = None
@@ -325,7 +327,6 @@ class Skip(StrEnum):
 
     PENDING = "pending"
     HOSTNAME = "hostname"
-    PROXY_MODE = "ip-mode-proxy"
     IPV6 = "ipv6"
     NOT_UNICAST = "not-unicast"
     OFF_LINK = "off-link"

@@ -34,7 +34,6 @@ _RANK = {kind: place for place, kind in enumerate(Kind)}
 _SKIPPED = {
     Skip.PENDING: "the Service has no address yet",
     Skip.HOSTNAME: "the Service has a host name and no address: {}",
-    Skip.PROXY_MODE: "ipMode is Proxy: the address is a load balancer's outside of the cluster, not announced by a node",
     Skip.IPV6: "IPv6 is resolved by neighbour discovery, not by ARP; this address was not checked",
     Skip.NOT_UNICAST: "not an address that one host can have",
     Skip.OFF_LINK: "in no network of this host's interfaces, so this host can't judge it (--on-link)",
@@ -61,13 +60,13 @@ def targets(
         for node in sorted(listing):
             for ip in listing[node]:
                 owners.setdefault(ip, []).append(node)
-    found = _of_services(objects, options)
+    found, outside = _of_services(objects, options), _outside(objects)
     skipped = [target for service in chosen(objects, options) for target in _unasked(service)]
     skipped += [
         _skip(ip, service, why, Kind.EXTERNAL_IP) for service, ip in _external(objects, options) if (why := _not_asked(ip))
     ]
     wanted = [
-        Target(ip=ip, kind=kind, services=services, nodes=tuple(owners.get(ip, ())))
+        Target(ip=ip, kind=kind, services=services, nodes=tuple(owners.get(ip, ())), external=ip in outside)
         for ip, (kind, services) in found.items()
     ]
     if options.on_link:
@@ -165,7 +164,7 @@ def _of_services(objects: Objects, options: Options) -> dict[IPv4Address, tuple[
     wanted: dict[IPv4Address, Kind] = {}
     for service in chosen(objects, options):
         for entry in service.ingress:
-            if isinstance(entry.ip, IPv4Address) and entry.mode != "Proxy" and _unicast(entry.ip):
+            if isinstance(entry.ip, IPv4Address) and _unicast(entry.ip):
                 wanted[entry.ip] = Kind.LOAD_BALANCER
     for _, ip in _external(objects, options):
         if isinstance(ip, IPv4Address) and _unicast(ip):
@@ -176,6 +175,17 @@ def _of_services(objects: Objects, options: Options) -> dict[IPv4Address, tuple[
         wanted.setdefault(ip, kind)
     beside = {ip: names for ip, names in external.items() if options.external_ips or ip in options.ips}
     return {ip: (kind, tuple(sorted({*balanced.get(ip, ()), *beside.get(ip, ())}))) for ip, kind in wanted.items()}
+
+
+def _outside(objects: Objects) -> frozenset[Address]:
+    """Addresses that no Service has but with ipMode Proxy (kubernetes/api core/v1, LoadBalancerIPMode): no kube-proxy binds
+    them, and no node should announce them."""
+    modes: dict[Address, set[str]] = {}
+    for service in objects.services():
+        for entry in service.ingress if service.type == "LoadBalancer" else ():
+            if entry.ip:
+                modes.setdefault(entry.ip, set()).add(entry.mode)
+    return frozenset(ip for ip, found in modes.items() if found == {"Proxy"})
 
 
 def _external(objects: Objects, options: Options) -> Iterator[tuple[Service, Address]]:
@@ -209,7 +219,7 @@ def _unasked(service: Service) -> Iterable[Target]:
     for entry in service.ingress:
         if entry.ip is None:
             yield _skip(None, service, Skip.HOSTNAME if entry.hostname else Skip.PENDING, detail=entry.hostname)
-        elif why := Skip.PROXY_MODE if entry.mode == "Proxy" else _not_asked(entry.ip):
+        elif why := _not_asked(entry.ip):
             yield _skip(entry.ip, service, why)
 
 

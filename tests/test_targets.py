@@ -54,7 +54,6 @@ def test_the_order_of_the_services_changes_nothing():
     [
         pytest.param((), Skip.PENDING, "no address yet", id="pending"),
         pytest.param(({"hostname": "lb.example.net"},), Skip.HOSTNAME, "lb.example.net", id="host name only"),
-        pytest.param(({"ip": "10.0.0.50", "ipMode": "Proxy"},), Skip.PROXY_MODE, "ipMode is Proxy", id="ipMode Proxy"),
         pytest.param(({"ip": "2001:db8::50"},), Skip.IPV6, "neighbour discovery", id="IPv6"),
         pytest.param(({"ip": "::7"},), Skip.IPV6, "neighbour discovery", id="IPv6 whose number is an IPv4 address's"),
         pytest.param(({"ip": "224.0.0.1"},), Skip.NOT_UNICAST, "one host", id="multicast"),
@@ -77,8 +76,10 @@ def test_dual_stack_is_asked_for_its_ipv4_half(other):
 
 
 def test_an_address_that_one_service_has_in_proxy_mode_and_another_not_is_asked():
-    asked = found(service("a", {"ip": "10.0.0.50", "ipMode": "Proxy"}), service("b", "10.0.0.50"))
-    assert [(t.skips, t.services) for t in asked if t.services] == [(None, ("web/a", "web/b"))]
+    proxied = service("a", {"ip": "10.0.0.50", "ipMode": "Proxy"})
+    asked = found(proxied, service("b", "10.0.0.50"))
+    assert [(t.skips, t.services, t.external) for t in asked if t.services] == [(None, ("web/a", "web/b"), False)]
+    assert [(t.skips, t.services, t.external) for t in found(proxied) if t.services] == [(None, ("web/a",), True)]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +151,7 @@ def test_an_address_that_is_not_asked_is_one_target_of_all_its_services_in_any_o
     )  # fmt: skip
     orders = [[t for t in found(*order, external_ips=True) if t.services] for order in permutations(services)]
     assert {(t.kind, t.skips, t.services) for order in orders for t in order} == {
-        (Kind.LOAD_BALANCER, Skip.PROXY_MODE, ("ext/c", "shop/a", "web/b")),
+        (Kind.LOAD_BALANCER, Skip.IPV6, ("ext/c", "shop/a", "web/b")),
     }
     assert {len(order) for order in orders} == {1}
 
@@ -335,7 +336,7 @@ def test_the_nodes_of_one_address_are_in_the_order_of_their_names():
     [
         pytest.param((service("a", "192.0.2.1"),), {}, id="asked"),
         pytest.param((), {"n": (IPv4Address("192.0.2.1"),)}, id="a node's own"),
-        pytest.param((service("a", {"ip": "192.0.2.1", "ipMode": "Proxy"}),), {}, id="a Service's that is not asked"),
+        pytest.param((service("a", {"ip": "192.0.2.1", "ipMode": "Proxy"}),), {}, id="one of a load balancer outside"),
     ],
 )
 def test_no_address_that_is_somebody_s_is_the_control(services, nodes):
@@ -348,7 +349,7 @@ def test_no_address_that_is_somebody_s_is_the_control(services, nodes):
     [
         pytest.param((service("a", "10.96.0.1"),), {}, id="asked"),
         pytest.param((), {"n": (IPv4Address("10.96.0.1"),)}, id="a node's own"),
-        pytest.param((service("a", {"ip": "10.96.0.1", "ipMode": "Proxy"}),), {}, id="a Service's that is not asked"),
+        pytest.param((service("a", {"ip": "10.96.0.1", "ipMode": "Proxy"}),), {}, id="one of a load balancer outside"),
     ],
 )
 def test_no_address_that_is_asked_for_something_else_is_the_canary(services, nodes):

@@ -110,6 +110,8 @@ class Case:
     None: nothing says it, or a current claim names an announcer."""
     by_bgp: str | None = None
     """The same of an address that BGP alone announces, wherever it is held."""
+    nodes_down: frozenset[str] = frozenset()
+    """The nodes that the API server says are not Ready."""
     own_address_of: tuple[str, ...] = ()
     """The nodes that have a Service's address as one of their own."""
     left_behind: Mapping[Mac, str] = field(default_factory=dict)
@@ -178,6 +180,10 @@ class Case:
     def is_doubtful(self, party: Responder) -> bool:
         """It may be another machine than the node that it passes for."""
         return any(owner.strength is Strength.DOUBTFUL for owner in self.owners_of(party)) if party.node else False
+
+    def is_listed(self, party: Responder) -> bool:
+        """A source that knows NICs names it, not only the address that it answered for."""
+        return all(owner.strength is Strength.LISTED for owner in self.owners_of(party))
 
     def words(self, party: Responder) -> str:
         """For a reason: the node, or the MAC and what is known of it."""

@@ -19,11 +19,10 @@ def not_probed(case: Case) -> str | None:
 
     Decided when:
     1. the Service has no address yet, or a host name only.
-    2. ipMode is Proxy: the address belongs to a load balancer outside of the cluster.
-    3. the address is IPv6, which is not resolved by ARP.
-    4. or a load balancer outside of the cluster serves it, so that no node is supposed to announce it, and no node
-       answered. It was asked for knowledge only.
-    5. it is in no network of this host's interfaces, and `--on-link` leaves those to another host.
+    2. the address is IPv6, which is not resolved by ARP.
+    3. or a load balancer outside of the cluster serves it (its class, or ipMode Proxy), so that no node is supposed to
+       announce it, and no node answered. It was asked for knowledge only.
+    4. it is in no network of this host's interfaces, and `--on-link` leaves those to another host.
 
     Do:
     - Nothing for arpcheck to do. Look at the Service where it should have an address."""
@@ -167,9 +166,10 @@ def inconclusive(case: Case) -> str | None:
     14. or the file in place of an API holds none of what would say who should answer, or that nobody should.
     15. or the cluster was read more than an hour before, and what was heard is not what was recorded then.
     16. or a node answers for the address of a load balancer outside of the cluster.
-    17. or a Lease names another node, and whether its load balancer runs in that namespace could not be seen.
-    18. or only a node without strict ARP answered, and nothing records who should.
-    19. or it is as it should be, frames get lost on the way as in 10, and it was asked fewer than 8 times on an interface:
+    17. or a node that is not Ready answered, and no list of NICs has the MAC.
+    18. or a Lease names another node, and whether its load balancer runs in that namespace could not be seen.
+    19. or only a node without strict ARP answered, and nothing records who should.
+    20. or it is as it should be, frames get lost on the way as in 10, and it was asked fewer than 8 times on an interface:
         another answer may have been lost each time. Or nobody answered, and it was asked fewer than 4 times.
 
     Do:
@@ -353,6 +353,14 @@ def _deaf(case: Case) -> str | None:
     return _not_heard(case, likely)
 
 
+def _not_ready(case: Case) -> str | None:
+    """A node that is not Ready and answers is alive, or another machine has its address now."""
+    away = [party for party in case.parties if party.node in case.nodes_down and not case.is_listed(party)]
+    if not away:
+        return None
+    return f"{_and(case, away)} answered and is not Ready: another machine may have its address, unless a list has its MAC"
+
+
 def _nobodys(case: Case) -> str | None:
     """An address that was asked for by name, and that nothing of the cluster speaks of."""
     if case.parties or case.target.kind is not Kind.EXTRA or case.announcements or case.silence:
@@ -474,8 +482,8 @@ def _asked_of_one_only(case: Case) -> str | None:
 
 _DOUBTS: tuple[Rule, ...] = (
     _lost_frames, _unfinished, _unknown_owner, _doubtful_owner, _doubled, _itself, _outside, _only_loud, _some_rounds_only,
-    _changing, _never_both_audible, _deaf, _nobodys, _asked_of_one_only, _unread, _unplaced, _rival_claims, _unsaid,
-    _outdated, _seldom,
+    _changing, _never_both_audible, _deaf, _not_ready, _nobodys, _asked_of_one_only, _unread, _unplaced, _rival_claims,
+    _unsaid, _outdated, _seldom,
 )  # fmt: skip
 
 

@@ -58,6 +58,7 @@ def conclude(evidence: Evidence) -> Report:
         non_strict=frozenset(state.name for state in states if state.arp is Arp.NON_STRICT),
         heard=_heard_nodes(owned, hearing),
         ready=frozenset(node.name for node in objects.nodes() if node.ready is not False),
+        down=frozenset(node.name for node in objects.nodes() if node.ready is False),
         missed=frozenset(state.name for state in states if state.missed),
         doubling=doubling,
         networks=asking.networks(i for i in evidence.host.interfaces if i.name in evidence.options.interfaces),
@@ -186,6 +187,7 @@ class _Ground:
     heard: Mapping[str, frozenset[str]]
     """By segment, the nodes that were heard there."""
     ready: frozenset[str]
+    down: frozenset[str]
     missed: frozenset[str]
     """The nodes that missed some questions for their own address."""
     doubling: Doubling
@@ -233,6 +235,7 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
         nodes_read=bool(objects.nodes()),
         nodes_heard=heard_here,
         nodes_ready=ground.ready,
+        nodes_down=ground.down,
         nodes_missed=ground.missed & heard_here,
         often=asked.often() if asked else 0,
         complete=evidence.complete,
@@ -246,7 +249,7 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
         changed=record.changed,
         clock_doubt=record.clock_doubt,
         nodes_announce=any(one.implementation for one in record.announcements) or bool(record.announcers),
-        external=record.external,
+        external=record.external or target.external,
         held_everywhere=record.held_everywhere,
         by_bgp=record.by_bgp,
         own_address_of=record.own_address_of,

@@ -89,8 +89,6 @@ def _kind_of(target: TargetReport) -> str:
             return "without an address yet"
         case Skip.HOSTNAME:
             return "with a host name"
-        case Skip.PROXY_MODE:
-            return "with ipMode Proxy"
         case Skip.IPV6:
             return "IPv6"
         case Skip.NOT_UNICAST:

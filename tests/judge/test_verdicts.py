@@ -16,6 +16,7 @@ FOREIGN = party(9, 1, 2, 3, foreign=True)
 PROXY = party(8, 1, 2, 3, proxy=True)
 POD = party(7, 1, 2, 3, foreign=True, named="kube-vip.io/hwaddr")
 LOSSY = frozenset({"worker-1"})
+LISTED = party(1, 1, 2, 3, node="a", strength=Strength.LISTED)
 DOUBTFUL = party(1, 1, 2, 3, node="a", strength=Strength.DOUBTFUL)
 APART = party(9, 1, 2, 3, apart=True)
 
@@ -83,6 +84,8 @@ CASES = [
     # inconclusive
     pytest.param(case(DOUBTFUL, announcers="a"), "inconclusive", f"{mac(1)} answered and is not certain to be a's", id="it may be another machine with the node's address"),
     pytest.param(case(A, announcers="a", doubled=((("eth0", mac(1)), "a"),)), "inconclusive", f"{mac(1)} (a) answered every question twice", id="twins"),
+    pytest.param(case(A, announcers="a", nodes_down=frozenset("a")), "inconclusive", "a answered and is not Ready", id="a node that is down answers, and no list has its MAC"),
+    pytest.param(case(LISTED, announcers="a", nodes_down=frozenset("a")), "ok", "", id="a node that is down answers, with a MAC that is its own"),
     pytest.param(case(A, announcers="a", conflict=(claim("a"), claim("b"))), "inconclusive", "two current records name different nodes", id="two records"),
     pytest.param(case(announcers="a", nodes_heard=frozenset({"worker-1"})), "inconclusive", "a, which should answer, was not heard", id="silence, the announcer was not heard"),
     pytest.param(case(nodes_heard=frozenset({"worker-1"})), "inconclusive", "worker-2, worker-3, which could be the announcer", id="silence, and a Ready node was not heard"),
