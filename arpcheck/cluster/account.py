@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 from urllib.parse import urlsplit
 
 from arpcheck import __version__
@@ -18,6 +18,7 @@ from arpcheck.cluster import kubeconfig
 from arpcheck.cluster.budget import Budget, side_by_side
 from arpcheck.cluster.kubeconfig import material, token_in_file
 from arpcheck.cluster.login import log_in, token_of_provider
+from arpcheck.cluster.ownership import not_roots
 from arpcheck.cluster.proxies import is_here, proxy_for
 from arpcheck.cluster.session import Session
 from arpcheck.cluster.tls import tls_context
@@ -49,10 +50,26 @@ def _loaded(source: Source) -> kubeconfig.Context | None:
     try:
         return kubeconfig.load(source.kubeconfig, source.context, os.environ)
     except kubeconfig.UnreadableError as error:
-        if not source.unheld:
+        if not (error.denied and source.unheld and source.kubeconfig):
             raise
-        hint = f"Root did not read it for this user, since {source.unheld}: put it where root alone can write"
-        raise ClusterError(error.message, hint) from None
+        path = kubeconfig.absolute(kubeconfig.expanded(source.kubeconfig))
+        raise ClusterError(error.message, _why_unheld(source.unheld, path)) from None
+
+
+def _why_unheld(unheld: kubeconfig.Unheld, path: Path) -> str:
+    """Asked as the user who called sudo: of what root alone can see, every reason is the same one."""
+    match unheld:
+        case kubeconfig.Unheld.PLUGIN:
+            return (
+                "Root did not use it for this user, as whom its login plug-in (exec) would run and show what is in it: "
+                "give it a token or a certificate, or take a snapshot as root and read that with --cluster-file"
+            )
+        case kubeconfig.Unheld.NOT_ROOTS:
+            if why := not_roots(path):
+                return f"Root did not read it for this user, since {why}: put it where root alone can write"
+            return "For this user root reads only a kubeconfig, and only where root alone can write on all the way to it"
+        case _:
+            assert_never(unheld)
 
 
 def _may_carry_credentials(found: kubeconfig.Context) -> bool:

@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,7 +33,51 @@ _PATHS = ("certificate-authority", "client-certificate", "client-key", "tokenFil
 
 
 class UnreadableError(ClusterError):
-    """A kubeconfig that this user may not read, or that is not there."""
+    """A kubeconfig that can't be read. `denied`: this user may not; else it is not there, or a folder."""
+
+    def __init__(self, message: str, hint: str = "", *, denied: bool = False) -> None:
+        super().__init__(message, hint)
+        self.denied = denied
+
+
+class NotAKubeconfigError(ClusterError):
+    """A file that is something else, or a kubeconfig without a context."""
+
+
+class Unheld(Enum):
+    """Why root did not read the kubeconfig that was named for the user who called sudo."""
+
+    NOT_ROOTS = "not root's"
+    """Others than root may have written it, or it is not there, or not a kubeconfig: that user is not told which."""
+    PLUGIN = "plug-in"
+    """It has a login plug-in, which runs as that user and shows him its environment (/proc/PID/environ)."""
+
+
+def expanded(path: str) -> Path:
+    """With the home of `~` in it. ClusterError where there is none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ClusterError(f"--kubeconfig {path}: there is no such home", "Give the whole path, from / on") from None
+
+
+def absolute(path: Path) -> Path:
+    """ClusterError where it is relative to a folder that is gone."""
+    try:
+        return path.absolute()
+    except OSError as error:
+        hint = "The current folder is gone: go into another, or give the whole path, from / on"
+        raise ClusterError(f"{path}: {error.strerror}", hint) from None
+
+
+def read_plainly(path: Path, most: int) -> bytes:
+    """The first `most` octets of a file of any kind. OSError where it can't be read."""
+    with path.open("rb") as file:
+        return file.read(most)
+
+
+Read = Callable[[Path, int], bytes]
+"""As `read_plainly`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,45 +111,56 @@ class _Merged:
     where: str
 
 
-def load(explicit: str | None, context: str | None, environ: Mapping[str, str]) -> Context | None:
-    """The context `context`, else the current one. None where none was named and there is none, which is no error in a
-    pod. ClusterError where there is one that can't be used."""
+def load(
+    explicit: str | None, context: str | None, environ: Mapping[str, str], read: Read = read_plainly
+) -> Context | None:
+    """The context `context`, else the current one. None where none was named and there is none, which is not an error in a
+    pod. ClusterError where there is one that can't be used; UnreadableError or NotAKubeconfigError where a file is none."""
     paths = _paths(explicit, environ)
     if not paths and not context:
         return None
-    merged = _merge(paths)
+    merged = _merge(paths, read)
     chosen = context or merged.current
     if not merged.contexts and not chosen and not explicit:
         return None
+    error = ClusterError if merged.contexts else NotAKubeconfigError
     if not chosen:
-        raise ClusterError(f"{merged.where}: no current-context in it", f"Name one with --context: {_known(merged)}")
+        raise error(f"{merged.where}: no current-context in it", f"Name one with --context: {_known(merged)}")
     if chosen not in merged.contexts:
-        raise ClusterError(f"{merged.where or 'kubeconfig'}: no context {chosen!r}", f"It has: {_known(merged)}")
-    return _resolve(merged, chosen)
+        raise error(f"{merged.where or 'kubeconfig'}: no context {chosen!r}", f"It has: {_known(merged)}")
+    for path in paths:
+        _log.info("read %s", path)
+    found = _resolve(merged, chosen)
+    _check(merged.where, found)
+    if read is read_plainly:
+        _check_files(merged.where, found)
+    return found
 
 
 def contexts(explicit: str | None, environ: Mapping[str, str]) -> tuple[str, ...]:
     """The names of all contexts, sorted. ClusterError for a kubeconfig that can't be read."""
-    return tuple(sorted(_merge(_paths(explicit, environ)).contexts))
+    return tuple(sorted(_merge(_paths(explicit, environ), read_plainly).contexts))
 
 
-def embedded(context: Context, may_read: Callable[[Path], bool] = lambda _: True) -> Context:
-    """The same with the files that it names in it, so that nothing has to be read again; those that `may_read` refuses
-    stay named, for whoever reads them later. ClusterError for one that can't be read."""
-    return replace(context, cluster=_embedded(context.cluster, may_read), user=_embedded(context.user, may_read))
+def embedded(context: Context, read: Read = read_plainly) -> Context:
+    """The same with the files that it names in it, so that nothing has to be read again; those that `read` can't read stay
+    named, for whoever reads them later."""
+    return replace(context, cluster=_embedded(context.cluster, read), user=_embedded(context.user, read))
 
 
-def _embedded(entry: Mapping[str, Any], may_read: Callable[[Path], bool]) -> dict[str, Any]:
+def _embedded(entry: Mapping[str, Any], read: Read) -> dict[str, Any]:
     found = {key: value for key, value in entry.items() if key not in _PATHS}
     for key in _PATHS:
         if key in entry and f"{key}-data" not in found:
-            if not may_read(Path(entry[key])):
+            try:
+                content = read(Path(entry[key]), SIZE)
+            except (OSError, ValueError):
                 found[key] = entry[key]
                 continue
             if key == "tokenFile":
-                found["token"] = token_in_file(entry)
+                found["token"] = _token(content)
             else:
-                found[f"{key}-data"] = base64.b64encode(_content(Path(entry[key]))).decode()
+                found[f"{key}-data"] = base64.b64encode(content).decode()
     return found
 
 
@@ -121,26 +177,48 @@ def material(entry: Mapping[str, Any], key: str) -> bytes | None:
 
 def token_in_file(user: Mapping[str, Any]) -> str | None:
     """ClusterError for a file that can't be read."""
-    return _content(Path(user["tokenFile"])).decode("latin-1").strip() if "tokenFile" in user else None
+    return _token(_content(Path(user["tokenFile"]))) if "tokenFile" in user else None
+
+
+def _token(content: bytes) -> str:
+    return content.decode("latin-1").strip()
 
 
 def _content(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(SIZE)
-    except OSError as error:
-        raise ClusterError(f"{path}: {error.strerror or type(error).__name__}") from None
+        return read_plainly(path, SIZE)
+    except (OSError, ValueError) as error:
+        raise ClusterError(f"{path}: {getattr(error, 'strerror', None) or 'not a path'}") from None
 
 
 def _paths(explicit: str | None, environ: Mapping[str, str]) -> list[Path]:
     """An explicit one must exist; of the others, those that do (client-go tools/clientcmd/loader.go)."""
     if explicit:
-        return [Path(explicit).expanduser()]
+        return [expanded(explicit)]
     if listed := environ.get("KUBECONFIG"):
         found = [Path(path) for path in listed.split(os.pathsep) if path]
     else:
-        found = [Path(environ.get("HOME") or "~").expanduser() / ".kube" / "config"]
-    return [path for path in dict.fromkeys(found) if path.exists()]
+        found = [home / ".kube" / "config" for home in _home(environ)]
+    return [path for path in dict.fromkeys(found) if _may_exist(path)]
+
+
+def _home(environ: Mapping[str, str]) -> Iterable[Path]:
+    """None where neither the environment nor the list of users knows one, as in a pod of any uid."""
+    try:
+        yield Path(environ.get("HOME") or "~").expanduser()
+    except RuntimeError:
+        return
+
+
+def _may_exist(path: Path) -> bool:
+    """What can't be looked for is read, and that error told: kubectl passes over what is missing alone."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _known(merged: _Merged) -> str:
@@ -151,32 +229,31 @@ def _known(merged: _Merged) -> str:
 # ------------------------------------------------------------------------------------------------------------ merging
 
 
-def _merge(paths: Iterable[Path]) -> _Merged:
+def _merge(paths: Iterable[Path], read: Read) -> _Merged:
     """The first file that names an entry, or a current context, wins."""
     current = ""
     merged: dict[str, dict[str, _Entry]] = {"contexts": {}, "clusters": {}, "users": {}}
     for path in (paths := list(paths)):
-        found = _read(path)
-        _log.info("read %s", path)
+        found = _read(path, read)
         current = current or _text(found.get("current-context"))
         for kind, entries in merged.items():
             for name, value in _named(found.get(kind), kind.removesuffix("s")):
-                entries.setdefault(name, _Entry(value, path.absolute().parent))
+                entries.setdefault(name, _Entry(value, absolute(path).parent))
     return _Merged(current, merged["contexts"], merged["clusters"], merged["users"], ", ".join(map(str, paths)))
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _read(path: Path, read: Read) -> Mapping[str, Any]:
     hint = "Name another with --kubeconfig, or read a file with --cluster-file"
     try:
-        with path.open("rb") as file:
-            content = file.read(SIZE + 1)
+        content = read(path, SIZE + 1)
         documents = parse(content) if content.strip() else []
     except OSError as error:
-        raise UnreadableError(f"{path}: {error.strerror or type(error).__name__}", hint) from None
+        denied = isinstance(error, PermissionError)
+        raise UnreadableError(f"{path}: {error.strerror or type(error).__name__}", hint, denied=denied) from None
     except MalformedError as error:
-        raise ClusterError(f"{path}:{error.line}: not a kubeconfig", hint) from None
+        raise NotAKubeconfigError(f"{path}:{error.line}: not a kubeconfig", hint) from None
     if len(content) > SIZE or len(documents) > 1 or any(not isinstance(doc.value, dict) for doc in documents):
-        raise ClusterError(f"{path}: not a kubeconfig", hint)
+        raise NotAKubeconfigError(f"{path}: not a kubeconfig", hint)
     return documents[0].value if documents else {}
 
 
@@ -202,10 +279,8 @@ def _resolve(merged: _Merged, name: str) -> Context:
         raise ClusterError(f"{merged.where}: context {name!r} names a cluster that is not in it")
     if user_name and user_name not in merged.users:
         raise ClusterError(f"{merged.where}: context {name!r} names a user that is not in it")
-    user = merged.users.get(user_name, _Entry({}, Path.cwd()))
-    found = Context(name=name, cluster=_cluster(cluster), user=_user(user), directory=user.directory)
-    _check(merged.where, found)
-    return found
+    user = merged.users.get(user_name, _Entry({}, cluster.directory))
+    return Context(name=name, cluster=_cluster(cluster), user=_user(user), directory=user.directory)
 
 
 def _cluster(entry: _Entry) -> dict[str, Any]:
@@ -256,6 +331,10 @@ def _check(where: str, context: Context) -> None:
         usable = False
     if not usable:
         raise ClusterError(f"{where}: the cluster of context {context.name!r} has no server that is a URL")
+
+
+def _check_files(where: str, context: Context) -> None:
+    """While no other reader looks at what they are."""
     for entry in (context.cluster, context.user):
         for key in _PATHS:
             if key in entry and f"{key}-data" not in entry and not _readable(entry[key]):

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from arpcheck.cluster.budget import Budget
 from arpcheck.cluster.files import read_file
-from arpcheck.cluster.kubeconfig import Context, embedded, load
-from arpcheck.cluster.ownership import not_roots
+from arpcheck.cluster.kubeconfig import (
+    Context,
+    NotAKubeconfigError,
+    Unheld,
+    UnreadableError,
+    absolute,
+    embedded,
+    expanded,
+    load,
+)
+from arpcheck.cluster.ownership import read_roots
 from arpcheck.cluster.plan import merge
 from arpcheck.collector import held_back
 from arpcheck.model import Need
@@ -34,7 +42,7 @@ class Source:
     """Seconds for all reading together, the login included."""
     held: Context | None = field(default=None, repr=False)
     """What `hold` read of the kubeconfig."""
-    unheld: str = ""
+    unheld: Unheld | None = None
     """Why `hold` did not read the kubeconfig that was named, though root was there to do it."""
 
 
@@ -43,15 +51,21 @@ def hold(source: Source, *, for_another: bool) -> Source:
 
     `for_another`: this process is about to become another user, so it reads only what was named explicitly and what
     root alone can have written; else that user could send any of root's files to a server of his own as a token. The
-    same goes for each file that the kubeconfig names. ClusterError for a kubeconfig that can't be used."""
-    path = Path(source.kubeconfig).expanduser().absolute() if source.kubeconfig else None
-    if source.cluster_file is not None or (for_another and not path):
+    same goes for each file that the kubeconfig names. What is not read so is that user's to read, who is told what he may
+    see by himself. ClusterError for a kubeconfig that can't be used."""
+    if source.cluster_file is not None or (for_another and not source.kubeconfig):
         return source
-    if for_another and path and (why := not_roots(path)):
-        return replace(source, unheld=why)
-    found = load(str(path) if path else None, source.context, os.environ)
-    may_read: Callable[[Path], bool] = (lambda named: not not_roots(named)) if for_another else (lambda _: True)
-    return replace(source, held=embedded(found, may_read) if found else None)
+    path = str(absolute(expanded(source.kubeconfig))) if source.kubeconfig else None
+    if not for_another:
+        found = load(path, source.context, os.environ)
+        return replace(source, held=embedded(found) if found else None)
+    try:
+        found = load(path, source.context, os.environ, read_roots)
+    except (UnreadableError, NotAKubeconfigError):
+        return replace(source, unheld=Unheld.NOT_ROOTS)
+    if found and "exec" in found.user:
+        return replace(source, unheld=Unheld.PLUGIN)
+    return replace(source, held=embedded(found, read_roots) if found else None)
 
 
 def read(source: Source, needs: Sequence[Need], *, namespace: str | None = None, services_required: bool = True) -> Objects:

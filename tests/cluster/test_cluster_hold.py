@@ -7,6 +7,7 @@ import os
 import pytest
 
 from arpcheck.cluster import Source, hold
+from arpcheck.cluster.kubeconfig import Unheld
 from arpcheck.errors import ClusterError
 
 
@@ -50,7 +51,7 @@ def test_nothing_that_the_next_user_may_have_written_is_read_for_him(kubeconfig)
     """The folder of the tests is somebody's own, or in one that everybody may write to."""
     source = Source(kubeconfig=str(kubeconfig))
     held = hold(source, for_another=True)
-    assert (held.held, held.unheld) == (None, "others than root may write to /tmp")
+    assert (held.held, held.unheld) == (None, Unheld.NOT_ROOTS)
 
 
 def test_for_another_user_only_what_was_named_is_read(kubeconfig, monkeypatch):

@@ -1,6 +1,6 @@
 """Runs `arpcheck probe` on a scene with the rights that a case gives it, and looks at its process while it asks.
 
-    python probe_with_rights.py pod|sudo|sudo-explicit|sudo-borrowed|root [COMMAND OF arpcheck INSTEAD]…
+    python probe_with_rights.py pod|sudo|sudo-explicit|sudo-plug-in|sudo-borrowed|root [COMMAND OF arpcheck INSTEAD]…
 
 Inside an enclosure; prints what came of it as JSON."""
 
@@ -95,6 +95,11 @@ def sudo(standing):
 
 
 def sudo_explicit(standing):
+    standing.api.kubeconfig(ROOTS, token=TOKEN)
+    return SUDO, ["--iface", "eth0", "--kubeconfig", str(ROOTS)]
+
+
+def sudo_plug_in(standing):
     write_plugin(standing, ROOTS)
     return SUDO, ["--iface", "eth0", "--kubeconfig", str(ROOTS)]
 
@@ -117,7 +122,7 @@ def write_plugin(standing, path):
     standing.api.kubeconfig(path, exec=exec_)
 
 
-BEFORE = {"pod": pod, "root": root, "sudo": sudo, "sudo-explicit": sudo_explicit, "sudo-borrowed": sudo_borrowed}
+BEFORE = {"pod": pod, "root": root, "sudo": sudo, "sudo-explicit": sudo_explicit, "sudo-plug-in": sudo_plug_in, "sudo-borrowed": sudo_borrowed}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])

@@ -71,10 +71,16 @@ def test_a_probe_has_no_privilege_while_it_asks_and_its_plugins_are_the_callers(
     assert found["written by"] == UID
 
 
-def test_a_kubeconfig_that_only_root_can_read_is_read_first_and_its_plugin_is_run_as_the_caller():
+def test_a_kubeconfig_that_only_root_can_read_is_read_first():
     found = probed("sudo-explicit")
     assert report_is_right(found)
-    assert (found["plug-in"][0], found["tokens"]) == (str(UID), [f"Bearer {TOKEN}"])
+    assert found["tokens"] == [f"Bearer {TOKEN}"]
+
+
+def test_but_not_where_a_login_plugin_would_show_what_is_in_it_to_the_caller():
+    found = probed("sudo-plug-in")
+    assert (found["code"], found["statuses"], found["tokens"]) == (2, None, [])
+    assert "login plug-in (exec)" in found["stderr"]
 
 
 def test_the_callers_kubeconfig_borrows_no_file_of_roots():

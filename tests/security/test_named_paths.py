@@ -2,13 +2,17 @@
 
 import json
 import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from arpcheck.cluster import Source, hold
+from arpcheck.cluster.kubeconfig import Unheld
 from arpcheck.cluster.ownership import not_roots
 
 UID = 4242
+UNSEEN = "For this user root reads only a kubeconfig, and only where root alone can write on all the way to it"
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
 
@@ -16,7 +20,6 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a 
 @pytest.fixture
 def roots(request):
     """A folder on whose way only root has a say."""
-    from pathlib import Path
     from shutil import rmtree
     from tempfile import mkdtemp
 
@@ -75,7 +78,7 @@ def test_a_kubeconfig_behind_a_users_link_is_not_read_for_him(roots, users):
     (roots / "key").write_text("roots")
     (users / "link").symlink_to(written(roots, roots / "key"))
     found = hold(Source(kubeconfig=str(users / "link")), for_another=True)
-    assert (found.held, found.unheld) == (None, f"{users} is not root's")
+    assert (found.held, found.unheld) == (None, Unheld.NOT_ROOTS)
 
 
 PLACES = [
@@ -87,6 +90,11 @@ PLACES = [
     pytest.param("theirs", "{}/theirs is not root's", id="somebody's file"),
     pytest.param("round", "{}/round: too many links", id="a link to itself"),
     pytest.param("gone", "{}/gone: No such file or directory", id="none"),
+    pytest.param("fifo", "{}/fifo is not a regular file", id="a FIFO"),
+    pytest.param("up", "{}/up is not a regular file", id="a folder"),
+    pytest.param("/proc/self/cwd/file", "/proc is on proc, which keeps no file of root's", id="a link of the kernel's"),
+    pytest.param("to-proc", "/proc is on proc, which keeps no file of root's", id="a link to one"),
+    pytest.param("/sys/kernel/uevent_seqnum", "/sys is on sysfs, which keeps no file of root's", id="what is made when it is read"),
 ]
 
 
@@ -102,11 +110,19 @@ def test_who_has_a_say(roots, name, why):
     (roots / "theirs").write_text("x")
     os.chown(roots / "theirs", UID, UID)
     (roots / "round").symlink_to(roots / "round")
+    (roots / "to-proc").symlink_to("/proc/self/fd/0")
+    os.mkfifo(roots / "fifo", 0o600)
     assert not_roots(roots / name) == why.format(roots)
 
 
-def test_a_kubeconfig_of_roots_that_was_not_read_says_why(roots, monkeypatch):
-    """Below a folder where others may write, and not readable for them: what the user would be told is the truth."""
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        pytest.param("/tmp", "Root did not read it for this user, since others than root may write to /tmp: put it where root alone can write", id="seen"),  # noqa: S108
+        pytest.param("/root", UNSEEN, id="not seen"),
+    ],
+)
+def test_a_kubeconfig_of_roots_that_was_not_read_says_why_as_far_as_the_user_may_see(place, why):
     import kubernetes.client.configuration
     import kubernetes.config.kube_config  # noqa: F401 - a user may not be able to read where Python lies
 
@@ -115,15 +131,13 @@ def test_a_kubeconfig_of_roots_that_was_not_read_says_why(roots, monkeypatch):
     from arpcheck.cluster import read
     from arpcheck.errors import ClusterError
 
-    roots.chmod(0o1777)
-    source = hold(Source(kubeconfig=str(written(roots, roots / "key"))), for_another=True)
-    os.setresuid(UID, UID, 0)
-    try:
-        with pytest.raises(ClusterError) as error:
-            read(source, ())
-    finally:
-        os.setresuid(0, 0, 0)
-    assert str(error.value) == (
-        f"{roots}/config: Permission denied. Root did not read it for this user, since others than root may write to {roots}: "
-        "put it where root alone can write"
-    )
+    with TemporaryDirectory(dir=place) as roots:
+        os.chmod(roots, 0o720)
+        source = hold(Source(kubeconfig=str(written(Path(roots), Path(roots) / "key"))), for_another=True)
+        os.setresuid(UID, UID, 0)
+        try:
+            with pytest.raises(ClusterError) as error:
+                read(source, ())
+        finally:
+            os.setresuid(0, 0, 0)
+        assert str(error.value) == f"{roots}/config: Permission denied. {why}"
