@@ -19,6 +19,7 @@ from arpcheck.model import Need
 NAMESPACE = "arpcheck"
 NAME = "arpcheck"
 LABELS = {"app.kubernetes.io/name": "arpcheck", "app.kubernetes.io/managed-by": "arpcheck"}
+_POD = "pod"
 NODE_NAME = "ARPCHECK_NODE_NAME"
 """The variable by which a process knows its node (`wire.host` reads it)."""
 
@@ -59,7 +60,7 @@ def manifests(wanted: Wanted, needs: Iterable[Need]) -> str:
     """Account, rights and the Pod or Job, all of them with names of their own: what is taken away of one run is taken from
     no other. Raises UsageError for a name that nothing can have."""
     _check(wanted)
-    account = _name(wanted.node)
+    account = _name(wanted)
     return _yaml((
         *((_namespace(wanted.namespace),) if wanted.create_namespace else ()),
         _made("v1", "ServiceAccount", account, wanted.namespace),
@@ -138,7 +139,7 @@ def _namespace(name: str) -> Manifest:
 
 
 def _job(wanted: Wanted) -> Manifest:
-    return _made("batch/v1", "Job", _name(wanted.node), wanted.namespace) | {
+    return _made("batch/v1", "Job", _name(wanted), wanted.namespace) | {
         "spec": {
             "backoffLimit": 0,  # an exit code of 1 is a result
             "activeDeadlineSeconds": DEADLINE,
@@ -150,7 +151,7 @@ def _job(wanted: Wanted) -> Manifest:
 
 def _pod(wanted: Wanted) -> Manifest:
     spec = _spec(wanted) | {"activeDeadlineSeconds": DEADLINE}
-    return _made("v1", "Pod", _name(wanted.node), wanted.namespace) | {"spec": spec}
+    return _made("v1", "Pod", _name(wanted), wanted.namespace) | {"spec": spec}
 
 
 def _spec(wanted: Wanted) -> Manifest:
@@ -158,7 +159,7 @@ def _spec(wanted: Wanted) -> Manifest:
         "nodeName": wanted.node,
         "hostNetwork": True,
         "restartPolicy": "Never",
-        "serviceAccountName": _name(wanted.node),
+        "serviceAccountName": _name(wanted),
         "enableServiceLinks": False,
         "tolerations": [{"operator": "Exists"}],
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
@@ -189,12 +190,13 @@ def _made(api_version: str, kind: str, name: str, space: str | None) -> Manifest
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
 
 
-def _name(node: str) -> str:
-    """A node's name may be longer than a Job's, and two nodes may be probed from at once."""
+def _name(wanted: Wanted) -> str:
+    """A node's name may be longer than a Job's, two nodes may be probed from at once, and from one by a Pod and a Job."""
+    node, first = wanted.node, NAME if wanted.job else f"{NAME}-{_POD}"
     label = node.replace(".", "-")
-    if len(label) <= 40 and label == node:
-        return f"{NAME}-{label}"
-    return f"{NAME}-{label[:40].rstrip('-')}-{sha256(node.encode()).hexdigest()[:8]}"
+    if len(label) <= 40 and label == node and not label.startswith(f"{_POD}-"):
+        return f"{first}-{label}"
+    return f"{first}-{label[:40].rstrip('-')}-{sha256(node.encode()).hexdigest()[:8]}"
 
 
 # ------------------------------------------------------------------------------------------------------------------ text

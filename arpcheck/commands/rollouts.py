@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -117,7 +118,7 @@ def reach(daemon_set: Object, objects: Objects, *, everywhere: bool) -> Reach:
         elif node.ready is False:
             unreached[node.name] = "NotReady: its pod can't be replaced"
         elif by_hand and annotations_of(found).get(RESTARTED, "") != wanted:
-            delete = f"kubectl -n {namespace(found)} delete pod {name(found)}"
+            delete = shlex.join(("kubectl", "-n", namespace(found), "delete", "pod", name(found)))
             unreached[node.name] = f"updateStrategy OnDelete, its pod has to be deleted: {delete}"
         else:
             waiting[node.name] = _waiting(found, wanted)

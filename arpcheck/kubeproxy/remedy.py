@@ -3,6 +3,7 @@ system that owns them. Knows no wire; prints nothing."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 
 from arpcheck.kubeproxy import running, workload
@@ -65,10 +66,11 @@ def _why_stopped(nodes: Sequence[NodeStatus], objects: Objects) -> Iterable[str]
     found = [pod for node in nodes if (pod := pods.get(node.name))]
     for pod in found[:1]:
         others = " (likewise the others)" if len(found) > 1 else ""
-        which = f"kubectl -n {namespace(pod.obj)} logs {name(pod.obj)} -c {text(pod.container, 'name')} --previous"
+        which = _kubectl(namespace(pod.obj), "logs", name(pod.obj), "-c", text(pod.container, "name"), "--previous")
         yield f"why it does not run{others}: {which}"
     for one in workload.daemon_sets(objects) if nodes and not found else ():
-        yield f"why its pods are missing: kubectl -n {namespace(one.obj)} describe daemonset {name(one.obj)}"
+        which = _kubectl(namespace(one.obj), "describe", "daemonset", name(one.obj))
+        yield f"why its pods are missing: {which}"
 
 
 def _set_by(manager: Manager) -> tuple[str, ...]:
@@ -80,7 +82,8 @@ def _edit(objects: Objects) -> Iterable[str]:
     where = place(objects)
     if where is None:
         return ("set ipvs.strictARP: true in kube-proxy's configuration and restart it on every node",)
-    by_hand = f"kubectl -n {where.namespace} edit configmap {where.config_map}   # {where.key}: ipvs.strictARP: true"
+    command = _kubectl(where.namespace, "edit", "configmap", where.config_map)
+    by_hand = f"{command}   # {shlex.quote(where.key)}: ipvs.strictARP: true"
     return ("arpcheck strict-arp enable", f"or by hand: {by_hand}", *_rollout(objects))
 
 
@@ -104,8 +107,7 @@ def _rollout(objects: Objects) -> Iterable[str]:
         if text(found.obj, "spec", "updateStrategy", "type") == "OnDelete":
             yield f"daemonset {space}/{title} has updateStrategy OnDelete: delete its pods one after the other"
             continue
-        yield f"kubectl -n {space} rollout restart daemonset {title}"
-        yield f"kubectl -n {space} rollout status daemonset {title}"
+        yield from (_kubectl(space, "rollout", word, "daemonset", title) for word in ("restart", "status"))
 
 
 def _look(nodes: Sequence[str], objects: Objects) -> Iterable[str]:
@@ -129,6 +131,11 @@ def _gaps(objects: Objects) -> Iterable[str]:
 def _on_node() -> Iterable[str]:
     yield f"on the node: curl -s http://localhost:{running.PORT}/proxyMode"
     yield "on the node: sysctl net.ipv4.conf.all.arp_ignore net.ipv4.conf.all.arp_announce   # 1 and 2 are strict"
+
+
+def _kubectl(space: str, *words: str) -> str:
+    """For a shell, whatever the names are."""
+    return shlex.join(("kubectl", "-n", space, *words))
 
 
 def _prove() -> Iterable[str]:

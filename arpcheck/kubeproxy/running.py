@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -92,5 +93,5 @@ def _strict_arp(config: Mapping[str, Any]) -> bool | None:
 
 def configz_commands(namespace: str, pod: str) -> tuple[str, str]:
     """The two commands that show what one kube-proxy has loaded: its metrics port is the node's loopback."""
-    forward = f"kubectl -n {namespace} port-forward pod/{pod} {PORT}:{PORT}"
+    forward = shlex.join(("kubectl", "-n", namespace, "port-forward", f"pod/{pod}", f"{PORT}:{PORT}"))
     return forward, f"curl -s http://localhost:{PORT}/configz"

@@ -15,6 +15,7 @@ from typing import Any
 
 from arpcheck.errors import LabError
 from arpcheck.lab import enclosure, scene_file
+from arpcheck.text import PROSE_LIMIT, plain
 
 DEMO = "two-non-strict"
 """Three nodes, an announcer, two nodes without strict ARP, a LAN host."""
@@ -61,7 +62,7 @@ def show(name: str, options: Sequence[str] = ()) -> int:
     """Runs a scene in sight of the user, as `arpcheck probe` prints it; returns its exit code."""
     scene = scene_file.load(name)
     enclosure.require()
-    sys.stderr.write(f"{scene.title}. {scene.about}\n\n")
+    sys.stderr.write(f"{plain(scene.title)}. {plain(scene.about, PROSE_LIMIT)}\n\n")
     sys.stderr.flush()
     with _left_to_the_child():
         return enclosure.ended(subprocess.Popen(_inside(name, options)).wait(), "the lab")

@@ -52,6 +52,9 @@ TWO = [
     pytest.param(("--node", "a-b", "-n", "c"), ("--node", "a", "-n", "b-c"), id="joined alike"),
     pytest.param(("--node", "a", "--openshift", "--with", "metallb"), ("--node", "a-optional", "--openshift"), id="named like a part"),
     pytest.param(("--node", "a-scc", "--openshift"), ("--node", "a", "--openshift"), id="named like another part"),
+    pytest.param(("--node", "a"), ("--node", "a", "--job"), id="a pod and a job"),
+    pytest.param(("--node", "a"), ("--node", "pod-a", "--job"), id="a job named like a pod"),
+    pytest.param(("--node", "pod-a"), ("--node", "pod-a", "--job"), id="a pod and a job of a node named like a pod"),
     pytest.param(("--rbac",), ("--rbac", "-n", "tools"), id="rights alone"),
     pytest.param(("--rbac",), ("--node", "a"), id="rights alone, and a run"),
 ]
