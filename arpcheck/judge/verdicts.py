@@ -162,7 +162,7 @@ def inconclusive(case: Case) -> str | None:
         may lack some.
     12. or who should answer could not be read, and no current claim fits what was heard.
     13. or two current records name different nodes, or the record of who should changed while arpcheck ran, and several
-        nodes or none answered.
+        nodes or none answered, or one that neither of the records names.
     14. or the file in place of an API holds none of what would say who should answer, or that nobody should.
     15. or the cluster was read more than an hour before, and what was heard is not what was recorded then.
     16. or a node answers for the address of a load balancer outside of the cluster.
@@ -408,8 +408,15 @@ def _seldom(case: Case) -> str | None:
 
 
 def _changing(case: Case) -> str | None:
-    """A failover while it ran: two nodes may overlap for a moment, and for another nobody answers."""
-    if not case.changed or not (case.together or not case.parties) or case.silence:
+    """A failover while it ran: two nodes may overlap for a moment, and for another nobody answers. One that is neither of
+    those that the record named should not have answered at all, but a third may have held it in between."""
+    if not case.changed or case.silence:
+        return None
+    third = len(case.parties) == 1 and not case.announcers and case.parties[0].node not in {c.node for c in case.changed}
+    if third and case.parties[0].macs[0] not in case.named:
+        named = " and ".join(sorted({claim.node for claim in case.changed}))
+        return f"{_and(case, case.parties)} answered, and the record of who should changed while arpcheck ran ({named})"
+    if not case.together and case.parties:
         return None
     heard = f"{_and(case, case.together)} answered in one round" if case.together else "nobody answered"
     named = " and ".join(sorted({claim.node for claim in case.changed}))

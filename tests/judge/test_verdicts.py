@@ -10,6 +10,7 @@ from arpcheck.judge.verdicts import RULES, judge, texts
 from arpcheck.model import Announcement, Kind, PassedOver, PassReason, Strength, Trust, Verdict
 
 A, B = party(1, 1, 2, 3, node="a"), party(2, 1, 2, 3, node="b")
+C = party(3, 1, 2, 3, node="c")
 A_LATER, B_LATER = party(1, 1, node="a"), party(2, 2, 3, node="b")
 STRANGER = party(9, 1, 2, 3)
 FOREIGN = party(9, 1, 2, 3, foreign=True)
@@ -86,6 +87,12 @@ CASES = [
     pytest.param(case(A, announcers="a", doubled=((("eth0", mac(1)), "a"),)), "inconclusive", f"{mac(1)} (a) answered every question twice", id="twins"),
     pytest.param(case(A, announcers="a", nodes_down=frozenset("a")), "inconclusive", "a answered and is not Ready", id="a node that is down answers, and no list has its MAC"),
     pytest.param(case(LISTED, announcers="a", nodes_down=frozenset("a")), "ok", "", id="a node that is down answers, with a MAC that is its own"),
+    pytest.param(
+        case(C, changed=(claim("a"), claim("b"))), "inconclusive", "c answered, and the record of who should changed while arpcheck ran (a and b)",
+        id="a third, while the record went from one to another",
+    ),
+    pytest.param(case(A, changed=(claim("a"), claim("b"))), "ok", "", id="the one before, to the end"),
+    pytest.param(case(POD, changed=(claim("a"), claim("b"))), "ok", "", id="a MAC that the Service names, while the record changed"),
     pytest.param(case(A, announcers="a", conflict=(claim("a"), claim("b"))), "inconclusive", "two current records name different nodes", id="two records"),
     pytest.param(case(announcers="a", nodes_heard=frozenset({"worker-1"})), "inconclusive", "a, which should answer, was not heard", id="silence, the announcer was not heard"),
     pytest.param(case(nodes_heard=frozenset({"worker-1"})), "inconclusive", "worker-2, worker-3, which could be the announcer", id="silence, and a Ready node was not heard"),

@@ -163,8 +163,8 @@ def _move_far(making: Draw, name: str) -> None:
 def _services(making: Draw) -> None:
     dice, world = making.dice("services"), making.world
     kinds = [making.kind]
-    if other := making.trait("two load balancers", 0.1):
-        kinds.append(other.choice(KINDS))
+    if other := making.trait("two load balancers", 0.1):  # never two versions of one
+        kinds.append(other.choice([kind for kind in KINDS if kind.partition("-")[0] != making.kind.partition("-")[0]]))
     common = dice.choice(making.here())
     for number in range(dice.choice((1, 1, 2, 2, 3, 4, 6))):
         kind = dice.choice(kinds)

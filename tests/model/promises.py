@@ -19,12 +19,12 @@ exit code 1 is due. What is neither is only held to the promises."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Any
 
 from drawing import HARMLESS
-from world import World
+from world import ZERO, World
 from world_truth import OfAddress, State, Truth, shown
 from world_wire import WorldWire
 
@@ -47,7 +47,7 @@ class Wrong:
 
 def broken(world: World, truth: Truth, wire: WorldWire, report: Report) -> tuple[Wrong, ...]:
     """Everything in the report that is not as it is in the world."""
-    found = (*_clean(world, truth, wire, report), *_accusations(truth, report), *_misnamed(world, truth, report))
+    found = (*_clean(world, truth, wire, report), *_accusations(truth, report), *_misnamed(world, truth, wire, report))
     return (*found, *_hidden(world, truth, report))
 
 
@@ -68,7 +68,7 @@ def _clean(world: World, truth: Truth, wire: WorldWire, report: Report) -> Itera
             seen = shown(world, found, target.target.ip, wire)
             if seen or found.state is State.FAULT:
                 promise = "clean" if seen or not lossy else "unheard"
-                if code != 0 and _all_mine(world, found):
+                if code != 0 and (_all_mine(world, found, target.target.ip, wire) or _unasked(world, found, target, wire, report)):
                     promise = "blind"
                 elif _unknowable(world, found, target.target.ip) or _in_place_of_the_dead(world, truth, found):
                     promise = "unknowable"
@@ -82,10 +82,24 @@ def _clean(world: World, truth: Truth, wire: WorldWire, report: Report) -> Itera
             yield Wrong("clean", "exit 0", what, found)
 
 
-def _all_mine(world: World, found: OfAddress) -> bool:
-    """Without the prober's own machine all is as it should be."""
+def _all_mine(world: World, found: OfAddress, ip: IPv4Address, wire: WorldWire) -> bool:
+    """Without the prober's own machine all is as it should be, or is wrong in a moment alone in which nothing was asked."""
     own = {world.prober.machine}
-    return all(spell.answer - own == spell.should - own for spell in found.spells)
+    spells = tuple(replace(spell, answer=spell.answer - own, should=spell.should - own) for spell in found.spells)
+    right = [spell.right for spell in spells]
+    return all(right) or (any(right) and not shown(world, replace(found, state=State.PASSING, spells=spells), ip, wire))
+
+
+def _unasked(world: World, found: OfAddress, target: Any, wire: WorldWire, report: Report) -> bool:
+    """Nothing that could be known is wrong but a proxy, which answers no sender of 0.0.0.0; no other was there to ask with,
+    and the report names the address for that."""
+    ip = target.target.ip
+    unheard = {name for name, m in world.machines.items() if m.proxy and not m.proxy_takes_zero}
+    spells = tuple(replace(spell, answer=spell.answer - unheard) for spell in found.spells)
+    silent = target.verdict is Verdict.SILENT and not any(spell.answer for spell in spells)
+    rest = silent or all(spell.right for spell in spells) or _unknowable(world, replace(found, spells=spells), ip)
+    told = any(f.id == "gap" and any("own" in why and (str(ip) in why or " more" in why) for why in f.because) for f in report.findings)
+    return rest and told and all(put.sender == ZERO for put in wire.put if put.ip == ip)
 
 
 def _unknowable(world: World, found: OfAddress, ip: IPv4Address) -> bool:
@@ -97,10 +111,13 @@ def _unknowable(world: World, found: OfAddress, ip: IPv4Address) -> bool:
 
 
 def _in_place_of_the_dead(world: World, truth: Truth, found: OfAddress) -> bool:
-    """One that answers wrongly has the address of a node that does not answer for itself, and no list tells its MAC."""
+    """One that answers wrongly has the address of a node that does not answer for itself, and no list tells its MAC; or it
+    has the very MAC of a node that is off."""
     copies = {name for node, answer in truth.conflicts.items() if node not in answer for name in answer}
     wrong = {name for spell in found.spells for name in spell.answer - spell.should}
-    return bool(wrong & copies) and not _lists(world)
+    off = {nic.mac for name in world.nodes if not world.machines[name].on for nic in world.machines[name].nics}
+    twins = {name for name in wrong if any(nic.mac in off for nic in world.machines[name].nics)}
+    return bool(twins) or (bool(wrong & copies) and not _lists(world))
 
 
 def _lists(world: World) -> bool:
@@ -169,7 +186,7 @@ def _accusations(truth: Truth, report: Report) -> Iterator[Wrong]:
 # ------------------------------------------------------------------------------------------------------------ misnamed
 
 
-def _misnamed(world: World, truth: Truth, report: Report) -> Iterator[Wrong]:
+def _misnamed(world: World, truth: Truth, wire: WorldWire, report: Report) -> Iterator[Wrong]:
     conflicts = {name for finding in report.findings if finding.id == "address-conflict" for name in finding.nodes}
     for target in report.targets:
         found = truth.addresses.get(target.target.ip) if target.verdict is not None else None
@@ -189,7 +206,8 @@ def _misnamed(world: World, truth: Truth, report: Report) -> Iterator[Wrong]:
         }
         hides = plain and verdict is not Verdict.PROXY_ARP and any(world.machines[name].proxy == "all" for name in proxies)
         if verdict is not None and (hides or not fits.get(verdict, True)):
-            yield Wrong("misnamed", str(verdict), _kind_of(world, found), subject)
+            blind = verdict is Verdict.SILENT and _unasked(world, found, target, wire, report)
+            yield Wrong("blind" if blind else "misnamed", str(verdict), _kind_of(world, found), subject)
         for responder in target.responders:
             doubted = responder.node in conflicts and truth.conflicts.get(responder.node, frozenset()) & answerers
             if responder.node is not None and responder.node not in answerers and not doubted:
