@@ -6,6 +6,7 @@ a wrong result is made small. `HARMLESS` traits leave a healthy cluster healthy;
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from math import inf
 from random import Random
@@ -27,18 +28,35 @@ ON_NIC = ("kube-vip", "kube-vip-common", "purelb")
 """The kernel answers, since the leader has the address on a NIC."""
 
 
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """What every world of a series has, so that a rare rule decides in most of them."""
+
+    traits: tuple[str, ...] = ()
+    """Of the other troubles it has none."""
+    kinds: tuple[str, ...] = ()
+    """Load balancers to choose from; empty: any."""
+    modes: tuple[tuple[str, bool | None], ...] = ()
+    """Of kube-proxy; empty: any."""
+
+
+NO_FOCUS = Focus()
+
+
 class Draw:
     """One world in the making."""
 
-    def __init__(self, seed: int, without: frozenset[str]) -> None:
-        self.seed, self._without = seed, without
+    def __init__(self, seed: int, without: frozenset[str], focus: Focus) -> None:
+        self.seed, self._without, self._focus = seed, without, focus
         base = self.dice("base")
         mood = base.random()
         self._trouble = 0.0 if mood < 0.6 else 1.0 if mood < 0.9 else 3.0
         self._only = base.choice(ALONE) if 0.3 < mood < 0.6 else ""
+        if focus.traits:
+            self._trouble, self._only = 0.0, ""
         self.oui = base.choice(NODE_OUIS)
-        self.kind = base.choice(KINDS)
-        self.mode = ("none", None) if self.kind == "cilium" else base.choice((("iptables", None), ("nftables", None), ("ipvs", True), ("ipvs", True)))
+        self.kind = base.choice(focus.kinds or KINDS)
+        self.mode = ("none", None) if self.kind == "cilium" else base.choice(focus.modes or (("iptables", None), ("nftables", None), ("ipvs", True), ("ipvs", True)))
         self.rounds = base.choice((3, 3, 3, 3, 2, 4, 5))
         self.rate = base.choice((10.0, 10.0, 10.0, 50.0, 100.0, 1000.0, 4000.0))
         self.world = World(
@@ -54,7 +72,8 @@ class Draw:
         """The trait's dice where this world has it."""
         dice = self.dice(name)
         factor = 1.0 if name in HARMLESS else self._trouble
-        if (dice.random() >= chance * factor and name != self._only) or name in self._without:
+        due = name == self._only or name in self._focus.traits
+        if (dice.random() >= chance * factor and not due) or name in self._without:
             return None
         self.world.traits = (*self.world.traits, name)
         return dice
@@ -111,9 +130,9 @@ class Draw:
         return max(asks * self.rounds / self.rate, self.rounds - 1 + asks / self.rate) + 1
 
 
-def draw(seed: int, without: frozenset[str] = frozenset()) -> World:
+def draw(seed: int, without: frozenset[str] = frozenset(), focus: Focus = NO_FOCUS) -> World:
     """The world of this number, always the same."""
-    making = Draw(seed, without)
+    making = Draw(seed, without, focus)
     _nodes(making)
     _services(making)
     for step in (*_SHAPES, *_TROUBLES, *_OTHERS, *_RECORDS, *_ASKING):
@@ -362,6 +381,18 @@ def _shouter(making: Draw) -> None:
         making.say(f"{machine.name} announces {service.ip} at {at:.1f} s and does not answer for it")
 
 
+def _restarts(making: Draw) -> None:
+    """The speaker is away for a moment, and no other is chosen."""
+    if (dice := making.trait("announcer restarts", 0.05)) and (service := making.one(dice, alone=True)):
+        leader = service.leads[0].machine or ""
+        if len(service.leads) == 1 and making.world.machines[leader].on:
+            at, away = dice.uniform(0.05, 0.7) * making.takes(), dice.choice((0.3, 1.0, 2.0))
+            making.unanswer(service, leader)
+            making.answer(service, leader, end=at)
+            making.answer(service, leader, start=at + away)
+            making.say(f"{leader} does not answer for {service.ip} from {at:.1f} s on, for {away:g} s")
+
+
 def _failover(making: Draw) -> None:
     if (dice := making.trait("failover", 0.08)) and (service := making.one(dice, alone=True)):
         old, new = service.leads[0].machine or "", making.other_than(dice, service.leads[0].machine)
@@ -448,7 +479,7 @@ def _leader_not_ready(making: Draw) -> None:
 _TROUBLES: tuple[Callable[[Draw], None], ...] = (
     _node_address, _failover, _failover_before, _non_strict, _split, _wrong_node, _deaf, _nobody, _foreign, _removed, _clone, _clone_alone_answers,
     _twin, _proxy_all, _canary_stranger, _shouter, _on_all_kernels, _on_lo, _leader_far,
-    _crashed, _leader_not_ready,
+    _crashed, _leader_not_ready, _restarts,
 )  # fmt: skip
 
 
@@ -475,8 +506,13 @@ def _external(making: Draw) -> None:
             external=True, leads=[Leads("appliance")],
         )  # fmt: skip
         making.world.services.append(service)
-        making.host("appliance", IPv4Address("10.0.0.230")).held.append(Held(service.ip, "eth0"))
+        appliance = making.host("appliance", IPv4Address("10.0.0.230"))
+        appliance.held.append(Held(service.ip, "eth0"))
         making.say(f"{service.ip} is a load balancer's outside of the cluster ({kind})")
+        if taken := making.trait("appliance's address on a node", 0.1):
+            name, appliance.on = taken.choice(making.here()), taken.random() < 0.5
+            making.world.machines[name].held.append(Held(service.ip, "eth0"))
+            making.say(f"{name} has {service.ip} on its NIC{'' if appliance.on else ', and the appliance is off'}")
 
 
 def _service_lb(making: Draw) -> None:
@@ -673,6 +709,9 @@ def _loss(making: Draw) -> None:
     if dice := making.trait("dropped by the prober", 0.05):
         making.world.losses.dropped = dice.choice((0.02, 0.2))
         making.say(f"the prober's kernel drops {making.world.losses.dropped:.0%}")
+    if dice := making.trait("the last are dropped", 0.03):
+        making.world.losses.slowest = making.other_than(dice) or ""
+        making.say(f"the prober's buffer is full whenever {making.world.losses.slowest} answers")
     if making.trait("path doubles", 0.04):
         making.world.losses.doubled = 1.0
         making.say("every frame to the prober comes twice")

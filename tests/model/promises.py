@@ -107,7 +107,7 @@ def _unknowable(world: World, found: OfAddress, ip: IPv4Address) -> bool:
     one_node = all(len(spell.answer) == 1 and spell.answer <= world.nodes.keys() for spell in found.spells)
     died = any(lead.machine and not world.machines[lead.machine].on for lead in service.leads)
     outdated = service.kind == "kube-vip-common" and "expired Lease" in world.traits
-    return one_node and (died or outdated or service.kind in UNRECORDED or RECORD_OF.get(service.kind) in world.refused)
+    return one_node and (died or outdated or service.kind in UNRECORDED)
 
 
 def _in_place_of_the_dead(world: World, truth: Truth, found: OfAddress) -> bool:
@@ -126,10 +126,6 @@ def _lists(world: World) -> bool:
 
 
 UNRECORDED = ("unknown", "metallb-bare")
-RECORD_OF = {
-    "metallb-event": "events", "cilium": "leases.coordination.k8s.io", "kube-vip": "leases.coordination.k8s.io",
-    "kube-vip-common": "leases.coordination.k8s.io",
-}  # fmt: skip
 
 
 def _beside(world: World, truth: Truth, wire: WorldWire) -> Iterator[tuple[str, str]]:
@@ -187,6 +183,10 @@ def _accusations(truth: Truth, report: Report) -> Iterator[Wrong]:
 
 
 def _misnamed(world: World, truth: Truth, wire: WorldWire, report: Report) -> Iterator[Wrong]:
+    for target in report.targets:
+        found = truth.addresses.get(target.target.ip) if target.verdict is Verdict.MOVED else None
+        if found is not None and _at_once(wire, target.target.ip):
+            yield Wrong("misnamed", "moved", "two machines answered one question", str(target.target.ip))
     conflicts = {name for finding in report.findings if finding.id == "address-conflict" for name in finding.nodes}
     for target in report.targets:
         found = truth.addresses.get(target.target.ip) if target.verdict is not None else None
@@ -214,6 +214,15 @@ def _misnamed(world: World, truth: Truth, wire: WorldWire, report: Report) -> It
                 told = "false MAC list" in world.traits or any(mac in truth.twins for mac in responder.macs)
                 told |= _in_place_of_the_dead(world, truth, found)
                 yield Wrong("misled" if told else "misnamed", f"{verdict} names a node that does not answer", _kind_of(world, found), subject)
+
+
+def _at_once(wire: WorldWire, ip: IPv4Address) -> bool:
+    """Answers of several machines to one question came."""
+    came: dict[tuple[float, str], set[str]] = {}
+    for one in wire.came:
+        if one.ip == ip:
+            came.setdefault((one.at, one.segment), set()).add(one.machine)
+    return any(len(machines) > 1 for machines in came.values())
 
 
 # -------------------------------------------------------------------------------------------------------------- hidden
@@ -279,6 +288,7 @@ HIDING = frozenset({
     "Lease in another namespace", "failover", "failover before", "pool holds a node's address", "shouter", "canary's stranger",
     "removed node", "two load balancers", "ServiceLB", "second NIC", "storage too",
     "DHCP macvlan", "expired Lease", "announcer crashed", "announcer NotReady", "two statuses", "old entry",
+    "announcer restarts", "the last are dropped", "appliance's address on a node",
 })  # fmt: skip
 """Traits that can hide a fault, or make the record of it less than sure."""
 

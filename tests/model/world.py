@@ -216,6 +216,8 @@ class Losses:
     """The share of replies that does not reach the prober, with no trace."""
     dropped: float = 0.0
     """The share of arrivals that the prober's kernel drops, and counts."""
+    slowest: str = ""
+    """A machine whose answers to all find the prober's buffer full: its kernel drops them, and counts."""
     doubled: float = 0.0
     """The share of frames to the prober that come twice."""
     machine: str = ""

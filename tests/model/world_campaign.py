@@ -18,7 +18,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 import kube_records
-from drawing import draw
+from drawing import NO_FOCUS, Focus, draw
 from promises import WRONG, Wrong, broken, healthy, provable
 from world import Machine, Nic, Prober, World
 from world_truth import Truth, truth
@@ -45,9 +45,9 @@ class Result:
     provable: tuple[str, ...]
 
 
-def judged(seed: int, without: frozenset[str] = frozenset()) -> Result:
+def judged(seed: int, without: frozenset[str] = frozenset(), focus: Focus = NO_FOCUS) -> Result:
     """A world, what is so in it, and what arpcheck says."""
-    world = draw(seed, without)
+    world = draw(seed, without, focus)
     wire = WorldWire(world)
     report = pipeline.conclude(observed(world, wire))
     found = truth(world, max((put.at for put in wire.put), default=0.0))

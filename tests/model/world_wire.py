@@ -83,6 +83,9 @@ class WorldWire:
                 self._learnt[asking.segment, sent.mac] = machine.name
                 if losses.replies and concerned and dice.random() < losses.replies:
                     continue
+                if to is None and losses.slowest == machine.name:
+                    self._lost[interface] += 1
+                    continue
                 at = self._now + sent.after + dice.random() * 1e-4
                 self._reply(interface, asking, at, ip, sender, sent.mac, padded=sent.padded)
                 if losses.doubled and concerned and dice.random() < losses.doubled:
