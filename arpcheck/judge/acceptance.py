@@ -115,6 +115,9 @@ def judged_with(case: Case, acceptances: Acceptances) -> Settled:
             why = f"{why}; the acceptance names none of those who answered" if found else why
             break
         taken += found
+        if left is Verdict.DUPLICATE and not rest.announcers and len(parties) == len(rest.parties):
+            as_a_whole = True  # one of them is the announcer, whichever it is
+            break
         rest = rest.without(parties)
         left, why = judge(rest)
     accepted = _together([Accepted(reason=entry.reason, until=entry.until) for entry in taken])
@@ -135,9 +138,11 @@ def _of_nobody(verdict: Verdict, entries: list[Acceptance]) -> tuple[Acceptance,
 
 
 def named_by(case: Case, entries: Iterable[Acceptance]) -> tuple[Responder, ...]:
-    """The parties whose answers these entries accept."""
+    """The parties whose answers these entries accept. Who should answer needs no acceptance: it is named beside the
+    others where the owner wrote down everybody, and without it nobody would be left."""
     found = tuple(entry for entry in entries if accepts(entry))
-    return tuple(party for party in case.parties if any(_accepts(entry, party, case) for entry in found))
+    wrong = (party for party in case.parties if not party.expected)
+    return tuple(party for party in wrong if any(_accepts(entry, party, case) for entry in found))
 
 
 def _accepts(entry: Acceptance, party: Responder, case: Case) -> bool:

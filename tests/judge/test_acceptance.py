@@ -6,10 +6,12 @@ from ipaddress import IPv4Address
 from itertools import permutations
 
 import pytest
+from judge_cases import IP, case, party
 
 from arpcheck import pipeline
 from arpcheck.evidence import Options
 from arpcheck.evidence_json import from_json, to_json
+from arpcheck.judge.acceptance import Acceptances, judged_with
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.model import Acceptance, Accepted, Loss, Overflow, Verdict
@@ -55,6 +57,8 @@ NON_STRICT = (
 CASES = [
     pytest.param("split-brain", [], 1, id="nothing accepted"),
     pytest.param("split-brain", [DUPLICATE], 0, id="the verdict of an address"),
+    pytest.param("split-brain", [verdict("duplicate", ip=VIP, responders=("worker-1", "worker-2"))], 0, id="of everybody, the announcer too"),
+    pytest.param("split-brain", [verdict("duplicate", ip=VIP, responders=("worker-1",))], 1, id="of the announcer alone"),
     pytest.param("split-brain", [verdict("duplicate", service="web/nginx")], 0, id="the verdict of a Service"),
     pytest.param("split-brain", [verdict("duplicate", ip=VIP, service="web/nginx")], 0, id="of both"),
     pytest.param("split-brain", [verdict("duplicate", ip=VIP, service="web/other")], 1, id="of both, one is another"),
@@ -199,3 +203,11 @@ def test_a_saved_report_keeps_it():
     assert again.accepted == (DUPLICATE,)
     assert to_json(again) == report.evidence
     assert pipeline.conclude(again) == report
+
+
+def test_where_nothing_records_the_announcer_it_is_one_of_those_who_are_accepted():
+    a, b, c, d = (party(number, 1, 2, 3, node=name) for number, name in enumerate("abcd", 1))
+    entries = Acceptances(entries=(verdict("duplicate", ip=IP, responders=("a", "b")),), today=UNTIL)
+    taken = judged_with(case(a, b), entries)
+    assert (taken.verdict, taken.accepted) == (Verdict.DUPLICATE, Accepted(reason="replaced in March", until=UNTIL))
+    assert judged_with(case(a, b, c, d), entries).accepted is None, "two are left"

@@ -476,10 +476,24 @@ def _leader_not_ready(making: Draw) -> None:
         making.say(f"{service.leads[0].machine}, which announces {service.ip}, is NotReady and runs")
 
 
+def _accepted(making: Draw) -> None:
+    """Two nodes answer, which their owner accepts for these two; perhaps a third has joined them since."""
+    if (dice := making.trait("accepted", 0.05)) and (service := making.one(dice)):
+        leader = service.leads[0].machine or ""
+        if second := making.other_than(dice, *(lead.machine for lead in service.leads)):
+            making.answer(service, second)
+            making.world.accepted.append((service.ip, (leader, second)))
+            third = making.other_than(dice, second, *(lead.machine for lead in service.leads))
+            joins = third is not None and dice.random() < 0.5
+            if third and joins:
+                making.answer(service, third)
+            making.say(f"{leader} and {second} answer for {service.ip}, which is accepted{f', and {third} does too' if joins else ''}")
+
+
 _TROUBLES: tuple[Callable[[Draw], None], ...] = (
     _node_address, _failover, _failover_before, _non_strict, _split, _wrong_node, _deaf, _nobody, _foreign, _removed, _clone, _clone_alone_answers,
     _twin, _proxy_all, _canary_stranger, _shouter, _on_all_kernels, _on_lo, _leader_far,
-    _crashed, _leader_not_ready, _restarts,
+    _crashed, _leader_not_ready, _restarts, _accepted,
 )  # fmt: skip
 
 

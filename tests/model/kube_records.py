@@ -27,6 +27,7 @@ STATUS_LAGS = 1.5
 """Seconds until a speaker's ServiceL2Status says what it does."""
 
 RENEWED_EVERY = 3.0
+"""Seconds; of a shorter Lease half of its length."""
 
 VERSION = "v1.33.4"
 METALLB = "metallb-system"
@@ -159,7 +160,7 @@ def _events(world: World, now: float) -> Iterator[Object]:
         for lead in service.leads:
             if lead.machine and lead.start <= now:
                 since = Random(f"{world.seed} {service.name} event").uniform(60, 3000)  # noqa: S311 - a draw, not a secret
-                yield _event(service, lead.machine, at(world, max(lead.start, now - since)))
+                yield _event(service, lead.machine, at(world, max(lead.start, -since)))
     for service, node, age in world.events:
         yield _event(service, node, at(world, -age))
 
@@ -201,7 +202,9 @@ def _leases(world: World, now: float) -> Iterator[Object]:
             else:
                 continue
             acquired = max(lead.start, -3e6)
-            renewed = max(acquired, now - (now % RENEWED_EVERY if now >= 0 else 1.0))
+            every = min(RENEWED_EVERY, world.lease_seconds / 2)
+            phase = Random(f"{world.seed} {service.name} renewed").uniform(0, every)  # noqa: S311 - a draw, not a secret
+            renewed = max(acquired, now - (now + phase) % every)
             yield _lease(world, space, name, lead.machine, acquired=acquired + clock, renewed=renewed + clock, seconds=world.lease_seconds)
     for lease in world.leases:
         age = float(str(lease["renewed"]))

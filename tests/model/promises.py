@@ -4,7 +4,7 @@ Never broken: `clean` (said to be fine where a fault was put before the prober) 
 nothing is wrong); `misnamed` (a fault, but of another kind or of somebody who did nothing; a node in whose name another
 machine answered may be named where `address-conflict` tells of it); `hidden` (the announcer is deaf behind another fault, and
 `also` does not say so). `unheard` is counted alone: every
-frame that could have shown it was lost on the way, which no prober can know; so is `blind`: only the prober's own machine is
+frame that could have shown it was lost on the way, which no prober can know who asked often enough; so is `blind`: only the prober's own machine is
 at fault, the address is called ok, and the run as a whole is not; and `unknowable`: one node answers in another's place, and
 nothing that can be read says that it should have been the other, or it died and another took its place before any record
 said so, or a machine has a dead node's address; and `misled`: the node that
@@ -28,7 +28,7 @@ from world import ZERO, World
 from world_truth import OfAddress, State, Truth, shown
 from world_wire import WorldWire
 
-from arpcheck.model import Arp, Outcome, Report, Severity, Verdict
+from arpcheck.model import Arp, CauseId, Outcome, Report, Severity, Verdict
 
 WRONG = ("clean", "accusation", "misnamed", "hidden", "model")
 """`model`: the kernel that runs answered otherwise than the model's; only where worlds are built on it."""
@@ -48,7 +48,7 @@ class Wrong:
 def broken(world: World, truth: Truth, wire: WorldWire, report: Report) -> tuple[Wrong, ...]:
     """Everything in the report that is not as it is in the world."""
     found = (*_clean(world, truth, wire, report), *_accusations(truth, report), *_misnamed(world, truth, wire, report))
-    return (*found, *_hidden(world, truth, report))
+    return (*found, *_hidden(world, truth, report), *_causes(world, truth, report))
 
 
 # --------------------------------------------------------------------------------------------------------- wrong clean
@@ -59,7 +59,7 @@ def _clean(world: World, truth: Truth, wire: WorldWire, report: Report) -> Itera
     lossy = bool(world.losses.requests or world.losses.replies)
     for target in report.targets:
         found = truth.addresses.get(target.target.ip) if target.verdict is not None else None
-        if found is None:
+        if found is None or _accepted(world, found, target.target.ip):
             continue
         fine = outcome(target) is Outcome.FINE
         if found.state is State.ELSEWHERE and fine:
@@ -67,19 +67,48 @@ def _clean(world: World, truth: Truth, wire: WorldWire, report: Report) -> Itera
         if found.state in (State.FAULT, State.PASSING) and (fine or code == 0):
             seen = shown(world, found, target.target.ip, wire)
             if seen or found.state is State.FAULT:
-                promise = "clean" if seen or not lossy else "unheard"
+                extra = {name for spell in found.spells for name in spell.answer - spell.should}
+                lucky = lossy and _chance(world, wire, target.target.ip, extra) <= LUCK
+                promise = "unheard" if lucky and not seen else "clean"
                 if code != 0 and (_all_mine(world, found, target.target.ip, wire) or _unasked(world, found, target, wire, report)):
                     promise = "blind"
-                elif _unknowable(world, found, target.target.ip) or _in_place_of_the_dead(world, truth, found):
+                elif _unknowable(world, _others(world, found, target.target.ip), target.target.ip) or _in_place_of_the_dead(world, truth, found):
                     promise = "unknowable"
                 yield Wrong(promise, f"{target.verdict}, exit {_code(code)}", _kind_of(world, found), str(target.target.ip))
     for node in report.nodes:
         if node.arp.outcome is Outcome.FINE and node.name in truth.loud:
             seen = any(came.ip == world.canary and came.machine == node.name for came in wire.came)
-            yield Wrong("clean" if seen or not lossy else "unheard", f"node {node.arp}", "its kernel answers", node.name)
+            lucky = lossy and _chance(world, wire, world.canary, {node.name}) <= LUCK
+            yield Wrong("unheard" if lucky and not seen else "clean", f"node {node.arp}", "its kernel answers", node.name)
     if code == 0:
         for what, found in _beside(world, truth, wire):
             yield Wrong("clean", "exit 0", what, found)
+
+
+def _accepted(world: World, found: OfAddress, ip: IPv4Address) -> bool:
+    """Nobody else is wrong but those whom its owner accepts."""
+    names = {name for accepted, responders in world.accepted if accepted == ip for name in responders}
+    return bool(names) and all(spell.should <= spell.answer and spell.answer <= names for spell in found.spells)
+
+
+def _others(world: World, found: OfAddress, ip: IPv4Address) -> OfAddress:
+    """The same without those whose answers are accepted: who is left may be the announcer, where nothing records it."""
+    names = {name for accepted, responders in world.accepted if accepted == ip for name in responders}
+    return replace(found, spells=tuple(replace(spell, answer=spell.answer - names) for spell in found.spells)) if names else found
+
+
+LUCK = 0.02
+"""Eight questions of which six in ten get lost."""
+
+
+def _chance(world: World, wire: WorldWire, ip: IPv4Address, extra: set[str]) -> float:
+    """That none of these machines' answers comes, of all that was asked: with more questions it had been heard."""
+    losses = world.losses
+    if any(losses.machine not in ("", name) for name in extra):
+        return 0.0
+    macs = {nic.mac for name in extra for nic in world.machines[name].nics}
+    asked = sum(put.ip == ip and (put.to is None or put.to in macs) for put in wire.put)
+    return (losses.requests or losses.replies) ** asked
 
 
 def _all_mine(world: World, found: OfAddress, ip: IPv4Address, wire: WorldWire) -> bool:
@@ -243,6 +272,27 @@ def _hidden(world: World, truth: Truth, report: Report) -> Iterator[Wrong]:
             yield Wrong("hidden", str(target.verdict), "and its announcer does not answer", str(target.target.ip))
 
 
+def _causes(world: World, truth: Truth, report: Report) -> Iterator[Wrong]:
+    """A cause says no more than is so: who is concerned, and what is configured."""
+    mode, strict = world.kube_proxy or ("none", None)
+    several = any(len(spell.answer) > 1 for found in truth.addresses.values() for spell in found.spells)
+    for cause in report.causes:
+        fits = {
+            CauseId.STRICT_ARP_UNSET: mode == "ipvs" and not strict,
+            CauseId.NOT_RESTARTED: mode == "ipvs" and strict is True,
+            CauseId.MAYBE_NOT_RESTARTED: mode == "ipvs",
+            CauseId.OLDER_MODE: mode != "ipvs",
+            CauseId.SPLIT_BRAIN: several,
+            CauseId.STRANGER_ON_CANARY: bool(truth.strangers or truth.conflicts or truth.twins or truth.loud),
+            CauseId.PROBER_IS_NODE: world.prober.machine in world.nodes,
+        }
+        if not fits.get(cause.id, True):
+            yield Wrong("misnamed", f"cause {cause.id}", f"kube-proxy {mode}, strictARP {strict}, several answer: {several}", "")
+        innocent = {*cause.nodes} & (world.nodes.keys() - truth.loud_for_some) if cause.id.of_answering else set()
+        if innocent and not (truth.twins or truth.conflicts or "false MAC list" in world.traits):
+            yield Wrong("accusation", f"cause {cause.id}", "the node's kernel answers for nothing that is not its own", min(innocent))
+
+
 def outcome(target: Any) -> Outcome:
     """A target's own outcome where it has one (an accepted or external address), else its verdict's."""
     own = getattr(target, "outcome", None)
@@ -266,11 +316,17 @@ def healthy(world: World, truth: Truth) -> bool:
         return False
     if "second NIC" in traits and not traits & {"MAC list", "NodeNetworkStates"}:
         return False
-    if "path doubles" in traits and sum(m.on and m.on_segment("lan") for name, m in world.machines.items() if name in world.nodes) < 3:
+    if _doubles_unseen(world):
         return False
     if "events of two nodes" in traits and "failover before" in traits:
         return False
     return not any(service.kind in ("unmarked",) for service in world.services)
+
+
+def _doubles_unseen(world: World) -> bool:
+    """The path doubles, and too few nodes are there to show that it is the path."""
+    here = sum(world.machines[name].on and world.machines[name].on_segment("lan") for name in world.nodes)
+    return "path doubles" in world.traits and here < 3
 
 
 OUTRANKED = frozenset({
@@ -298,7 +354,7 @@ RECORDED = ("metallb", "cilium", "kube-vip", "kube-vip-common", "purelb")
 
 def provable(world: World, truth: Truth) -> tuple[str, ...]:
     """The faults for which exit code 1 is due; none where none can be proven, or none is there."""
-    if set(world.traits) & HIDING or int(str(world.options["rounds"])) < 3:
+    if set(world.traits) & HIDING or int(str(world.options["rounds"])) < 3 or _doubles_unseen(world):
         return ()
     return (*(f"{name} without strict ARP" for name in truth.loud), *_provable_addresses(world, truth))
 
@@ -309,7 +365,7 @@ def _provable_addresses(world: World, truth: Truth) -> Iterable[str]:
     ready = all(node.ready for node in world.nodes.values())
     for service in world.services:
         found = truth.addresses[service.ip]
-        if found.state is not State.FAULT or service.external:
+        if found.state is not State.FAULT or service.external or any(service.ip == ip for ip, _ in world.accepted):
             continue
         answerers, leader = found.answerers, service.leader(0)
         nodes = answerers & world.nodes.keys()

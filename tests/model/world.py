@@ -248,6 +248,8 @@ class World:
     """ServiceL2Status objects that nobody took away: Service, node, age."""
     events: list[tuple[Service, str, float]] = field(default_factory=list)
     """`nodeAssigned` beside those of the leaders: Service, node, age."""
+    accepted: list[tuple[IPv4Address, tuple[str, ...]]] = field(default_factory=list)
+    """What their owner knows of: that these nodes answer for this address at once."""
     refused: tuple[str, ...] = ()
     lease_seconds: int = 15
     traits: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ from world_wire import Came, Put, WorldWire
 
 from arpcheck import pipeline
 from arpcheck.evidence import Evidence, MacEntry, Options
-from arpcheck.model import Host, Interface, MacListFormat, Report
+from arpcheck.model import Acceptance, Host, Interface, MacListFormat, Report, Verdict
 from arpcheck.saved.merging import merge
 
 READ_BEFORE = 0.3
@@ -67,7 +67,14 @@ def observed(world: World, wire: WorldWire) -> Evidence:
         wire=wire,
         clock=lambda: kube_records.at(world, wire.now() + world.prober.clock),
     )
-    return replace(evidence, **second_reading(world, wire, evidence))
+    return replace(evidence, accepted=accepted(world), **second_reading(world, wire, evidence))
+
+
+def accepted(world: World) -> tuple[Acceptance, ...]:
+    until = (kube_records.at(world, 0) + timedelta(days=30)).date()
+    return tuple(
+        Acceptance(reason="known", until=until, verdict=Verdict.DUPLICATE, ip=ip, responders=names) for ip, names in world.accepted
+    )
 
 
 def merged(seed: int, without: frozenset[str] = frozenset()) -> Result | None:

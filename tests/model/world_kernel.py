@@ -36,7 +36,7 @@ import forked
 BEYOND = frozenset({
     "balance-alb bond", "failover", "failover before", "shouter", "leader's gratuitous ARP", "questions lost", "replies lost",
     "dropped by the prober", "frames doubled", "prober's clock", "twin MAC", "short leases",
-    "announcer restarts", "the last are dropped",
+    "announcer restarts", "the last are dropped", "accepted",
 })  # fmt: skip
 """Traits that a namespace can't express, or not at a moment that is known. Short Leases expire here: nobody renews them."""
 
