@@ -70,9 +70,9 @@ def _clean(world: World, truth: Truth, wire: WorldWire, report: Report) -> Itera
                 extra = {name for spell in found.spells for name in spell.answer - spell.should}
                 lucky = lossy and _chance(world, wire, target.target.ip, extra) <= LUCK
                 promise = "unheard" if lucky and not seen else "clean"
-                if code != 0 and (_all_mine(world, found, target.target.ip, wire) or _unasked(world, found, target, wire, report)):
+                if code != 0 and (_all_mine(world, found, target.target.ip, wire) or _unasked(world, truth, found, target, wire, report)):
                     promise = "blind"
-                elif _unknowable(world, _others(world, found, target.target.ip), target.target.ip) or _in_place_of_the_dead(world, truth, found):
+                elif _unknowable(world, truth, _others(world, found, target.target.ip), target.target.ip) or _in_place_of_the_dead(world, truth, found):
                     promise = "unknowable"
                 yield Wrong(promise, f"{target.verdict}, exit {_code(code)}", _kind_of(world, found), str(target.target.ip))
     for node in report.nodes:
@@ -119,20 +119,23 @@ def _all_mine(world: World, found: OfAddress, ip: IPv4Address, wire: WorldWire) 
     return all(right) or (any(right) and not shown(world, replace(found, state=State.PASSING, spells=spells), ip, wire))
 
 
-def _unasked(world: World, found: OfAddress, target: Any, wire: WorldWire, report: Report) -> bool:
+def _unasked(world: World, truth: Truth, found: OfAddress, target: Any, wire: WorldWire, report: Report) -> bool:
     """Nothing that could be known is wrong but a proxy, which answers no sender of 0.0.0.0; no other was there to ask with,
     and the report names the address for that."""
     ip = target.target.ip
     unheard = {name for name, m in world.machines.items() if m.proxy and not m.proxy_takes_zero}
     spells = tuple(replace(spell, answer=spell.answer - unheard) for spell in found.spells)
     silent = target.verdict is Verdict.SILENT and not any(spell.answer for spell in spells)
-    rest = silent or all(spell.right for spell in spells) or _unknowable(world, replace(found, spells=spells), ip)
+    rest = silent or all(spell.right for spell in spells) or _unknowable(world, truth, replace(found, spells=spells), ip)
     told = any(f.id == "gap" and any("own" in why and (str(ip) in why or " more" in why) for why in f.because) for f in report.findings)
     return rest and told and all(put.sender == ZERO for put in wire.put if put.ip == ip)
 
 
-def _unknowable(world: World, found: OfAddress, ip: IPv4Address) -> bool:
+def _unknowable(world: World, truth: Truth, found: OfAddress, ip: IPv4Address) -> bool:
+    """One node answers, and nothing says that it should not: no class of another load balancer, no answer for the canary."""
     service = world.service(ip)
+    if found.answerers & truth.loud or (service.external and service.kind != "unmarked"):
+        return False
     one_node = all(len(spell.answer) == 1 and spell.answer <= world.nodes.keys() for spell in found.spells)
     died = any(lead.machine and not world.machines[lead.machine].on for lead in service.leads)
     outdated = service.kind == "kube-vip-common" and "expired Lease" in world.traits
@@ -235,7 +238,7 @@ def _misnamed(world: World, truth: Truth, wire: WorldWire, report: Report) -> It
         }
         hides = plain and verdict is not Verdict.PROXY_ARP and any(world.machines[name].proxy == "all" for name in proxies)
         if verdict is not None and (hides or not fits.get(verdict, True)):
-            blind = verdict is Verdict.SILENT and _unasked(world, found, target, wire, report)
+            blind = verdict is Verdict.SILENT and _unasked(world, truth, found, target, wire, report)
             yield Wrong("blind" if blind else "misnamed", str(verdict), _kind_of(world, found), subject)
         for responder in target.responders:
             doubted = responder.node in conflicts and truth.conflicts.get(responder.node, frozenset()) & answerers

@@ -153,6 +153,11 @@ def a_lower_rank_is_believed_as_well(patch: Patch) -> None:
     patch.set("arpcheck.judge.case:_strongest", lambda found: [one for one in found if one[1].trust is Trust.CURRENT])
 
 
+def nothing_is_made_up_for(patch: Patch) -> None:
+    _doubt("_seldom", NO_FOCUS).remove(patch)
+    patch.set("arpcheck.wire.numbers:lossy", lambda _: False)
+
+
 def later_events_accuse(patch: Patch) -> None:
     patch.set(f"{AGES}:_later", lambda claim, _spoken: claim)
 
@@ -199,6 +204,7 @@ REMOVALS: tuple[Removal, ...] = (
     Removal("2.3 this host's clock", this_host_s_clock, _of("prober's clock", "another answers", kinds=("metallb-event", "cilium", "kube-vip"))),
     Removal("2.3 records of dead and gone nodes", dead_nodes_announce, _of("status of a dead node", kinds=("metallb",))),
     Removal("2.4 one unanswered question is quiet", one_question_is_enough, _of("replies lost", "non-strict")),
+    Removal("2.4 frames that get lost are made up for by nothing", nothing_is_made_up_for, _of("replies lost", "split brain")),
     Removal("2.4 who answers the canary is not this node", who_answers_the_canary_is_not_this_node, _of("balance-alb bond", "non-strict")),
     Removal("2.4 any silence is silent", any_silence_is_silent, _of("announcer elsewhere", "far node")),
     Removal("2.5 who is in no list is foreign", who_is_in_no_list_is_foreign, _of("second NIC", "partial MAC list")),
@@ -227,9 +233,7 @@ REMOVALS: tuple[Removal, ...] = (
     _doubt("_changing", _of("failover")),
     _doubt("_rival_claims", _of("two statuses", "another answers", kinds=("metallb",))),
     _doubt("_unread", _of("refused", "another answers", kinds=LEASED)),
-    _doubt("_seldom", _of("replies lost", "split brain")),
     _doubt("_only_loud", _of("non-strict", "announcer deaf", kinds=("unknown", "metallb-bare"), modes=(("ipvs", False),))),
-    _doubt("_unplaced", _of("Lease in another namespace", "refused", kinds=("cilium", "kube-vip-common"))),
 )  # fmt: skip
 """What is left out of the verdicts' doubts speaks of captures, files and several hosts, which no world here has."""
 
@@ -253,7 +257,7 @@ def red(removal: Removal, seeds: Sequence[int]) -> Red | None:
 
 
 def _ill(found: Result) -> bool:
-    return found.healthy and found.report.summary.exit_code != 0 or any(wrong.promise in WRONG for wrong in found.wrong)
+    return (found.healthy and found.report.summary.exit_code != 0) or any(wrong.promise in WRONG for wrong in found.wrong)
 
 
 def _late(found: Result) -> bool:
