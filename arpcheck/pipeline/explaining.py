@@ -111,6 +111,8 @@ def _answered(judged: Judged) -> Mapping[str, frozenset[str]]:
     for judgement in judged.asked():
         if judgement.verdict is Verdict.NON_STRICT and not judgement.case.offenders:
             continue  # held by every kernel, by configuration
+        if judgement.verdict is Verdict.MOVED:
+            continue  # one after the other: a failover is no split brain
         nodes = frozenset([party.node for party in judgement.case.parties if party.node])
         far = not judgement.case.parties and nobody
         if nodes or far or judgement.verdict is Verdict.SILENT:

@@ -321,9 +321,16 @@ def healthy(world: World, truth: Truth) -> bool:
         return False
     if _doubles_unseen(world):
         return False
+    if "MAC list" not in traits and any(found.answerers & _not_ready(world) for found in truth.addresses.values()):
+        return False
     if "events of two nodes" in traits and "failover before" in traits:
         return False
     return not any(service.kind in ("unmarked",) for service in world.services)
+
+
+def _not_ready(world: World) -> frozenset[str]:
+    """Another machine may have the address of one of these."""
+    return frozenset(name for name, node in world.nodes.items() if not node.ready)
 
 
 def _doubles_unseen(world: World) -> bool:
