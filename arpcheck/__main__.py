@@ -8,11 +8,12 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
-from arpcheck.errors import ArpcheckError, fault
+from arpcheck.errors import ArpcheckError, UsageError, fault
 
 INTERRUPTED = 130
 CLOSED = 141
@@ -28,26 +29,63 @@ for cycles among them again and again takes a quarter of the time of a run besid
 FAULT = "this is a fault in arpcheck, not a finding: {}. Please report it with this line"
 
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_stopped = False
+"""A signal said so. What it raises while a class is made is another error (Python before 3.12, `__set_name__`)."""
+
+
 def process() -> NoReturn:
     """`main` as all that the process does."""
-    _stop_in_order()
+    _as_process(main)
+
+
+def kubectl_complete() -> NoReturn:
+    """`kubectl_complete-arpcheck WORD…`, which kubectl calls for its plug-in, as all that the process does."""
+    _as_process(lambda: _guarded(_completed))
+
+
+def _as_process(run: Callable[[], int]) -> NoReturn:
+    _on_signals(_stop_at_once)
     threading.excepthook = _in_a_thread
-    code = main()
-    gc.freeze()  # else Python looks through all that a large cluster came to for cycles, twice, before it ends
+    try:
+        code = run()
+        gc.freeze()  # else Python looks through all that a large cluster came to for cycles, twice, before it ends
+        _on_signals(signal.SIG_DFL)  # there is nothing more to be put in order
+    except KeyboardInterrupt:
+        _stop_at_once()
     sys.exit(code)
 
 
-def _stop_in_order() -> None:
-    """A signal that ends the process ends it as Ctrl-C does, from before anything is read: what was opened is closed, and
-    what was put down for the run is taken away. One that is ignored (nohup) stays so."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _stop)
+def _on_signals(handler: Callable[[int, FrameType | None], NoReturn] | signal.Handlers) -> None:
+    """For those that end the process. One that is ignored (nohup) stays so, and one that a command took for itself."""
+    ours = (signal.SIG_DFL, signal.default_int_handler, _stop_at_once, _stop)
+    for number in ENDING:
+        if signal.getsignal(number) in ours:
+            signal.signal(number, handler)
 
 
-def _stop(number: int, _: FrameType | None) -> None:
+def _loaded() -> None:
+    """From here on there may be something to be put in order. Nothing where `main` was called within another process."""
+    if any(signal.getsignal(number) is _stop_at_once for number in ENDING):
+        _on_signals(_stop)
+
+
+def _stop_at_once(_number: int = 0, _: FrameType | None = None) -> NoReturn:
+    """While Python loads what it needs nothing is open, and no exception comes through that as it was."""
+    with suppress(OSError, ValueError):
+        if sys.stderr is not None:
+            os.write(sys.stderr.fileno(), b"arpcheck: interrupted\n")
+    os._exit(INTERRUPTED)
+
+
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    """It ends as Ctrl-C ends it: what was opened is closed, and what was put down for the run is taken away."""
+    global _stopped
+    _stopped = True
     # The next one ends it at once. Not a hang-up: a terminal that goes away sends one, and sudo passes on another.
-    signal.signal(number, signal.SIG_IGN if number == signal.SIGHUP else signal.SIG_DFL)
+    if number != signal.SIGINT:
+        signal.signal(number, signal.SIG_IGN if number == signal.SIGHUP else signal.SIG_DFL)
     raise KeyboardInterrupt
 
 
@@ -58,12 +96,16 @@ def _in_a_thread(found: threading.ExceptHookArgs) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit code. Everything that arpcheck can't do ends here as one line that says the cure."""
+    return _guarded(lambda: _called(arguments))
+
+
+def _guarded(command: Callable[[], int]) -> int:
     _open_what_is_closed()
     gc.set_threshold(YOUNG, 10, 10)
     try:
-        return _flushed(_run(arguments))
+        return _flushed(_run(command))
     except Exception as error:  # noqa: BLE001 - the last resort: told in one line, and never under a finding's exit code
-        return _flushed(_say(FAULT.format(fault(error)), BROKEN))
+        return _flushed(_say("interrupted", INTERRUPTED) if _stopped else _say(FAULT.format(fault(error)), BROKEN))
 
 
 def _flushed(code: int) -> int:
@@ -89,24 +131,50 @@ def _let_go(descriptor: int) -> None:
 
 
 def _open_what_is_closed() -> None:
-    """A stream that the caller closed (`2>&-`) is None, for which `print` takes stdout: an error would be a result."""
+    """A stream that the caller closed (`2>&-`) is None, for which `print` takes stdout: an error would be a result. Nothing
+    comes from a stdin that is closed (`<&-`), and nothing else that is opened becomes it."""
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - until the process ends
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the process ends
 
 
-def _run(arguments: list[str] | None) -> int:
-    from typer.exceptions import Abort, TyperException
-
+def _called(arguments: list[str] | None) -> int:
     from arpcheck.cli import app, program
 
-    try:
-        if any(name.endswith("_COMPLETE") for name in os.environ):
-            from arpcheck.wire.privilege import give_up
+    if asking := [name for name in os.environ if name.endswith("_COMPLETE")]:
+        from arpcheck.wire.privilege import give_up
 
-            give_up()  # a shell asks what can stand here, and a kubeconfig is looked into
-        given = sys.argv[1:] if arguments is None else arguments
-        return int(app(given or ["--help"], standalone_mode=False, prog_name=program()) or 0)
+        give_up()  # a shell asks what can stand here, and a kubeconfig is looked into
+        _check_asked(asking)
+    given = sys.argv[1:] if arguments is None else arguments
+    _loaded()
+    return int(app(given or ["--help"], standalone_mode=False, prog_name=program()) or 0)
+
+
+def _check_asked(names: Sequence[str]) -> None:
+    """UsageError where it is not as bash asks: typer takes its word for it."""
+    number = os.environ.get("COMP_CWORD", "")
+    for name in names:
+        known = "COMP_WORDS" in os.environ and number.isdecimal() and len(number) < 9
+        if os.environ[name] == "complete_bash" and not known:
+            hint = "Take the script that `arpcheck completion bash` prints, which sets them, or unset it"
+            raise UsageError(f"{name} is set, but COMP_WORDS and COMP_CWORD are not words and the number of one", hint)
+
+
+def _completed() -> int:
+    from arpcheck.cli.shell import kubectl_complete as complete
+
+    _loaded()
+    return complete()
+
+
+def _run(command: Callable[[], int]) -> int:
+    from typer.exceptions import Abort, TyperException
+
+    try:
+        return command()
     except TyperException as error:
         return _say(f"{error.format_message().rstrip('.')}. `{_command(error)} --help` shows what there is", 2)
     except ArpcheckError as error:

@@ -100,7 +100,7 @@ def test_kubectl_completes_it(line, expected, kubeconfig):
 
 
 def test_kubectls_entry_is_the_function_that_is_tried_here():
-    assert "arpcheck.cli.shell:kubectl_complete" in (Path(__file__).parent.parent / "pyproject.toml").read_text()
+    assert "arpcheck.__main__:kubectl_complete" in (Path(__file__).parent.parent / "pyproject.toml").read_text()
     assert callable(kubectl_complete)
 
 
