@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from arpcheck.cluster.account import open_session
-from arpcheck.cluster.budget import Budget
+from arpcheck.cluster.budget import Budget, in_time
 from arpcheck.cluster.discovery import Discovery
 from arpcheck.cluster.session import Answer, Session
 from arpcheck.cluster.source import Source
@@ -49,7 +49,7 @@ def access(source: Source, needs: Sequence[Need], clock: Callable[[], datetime] 
     budget = Budget(source.request_timeout)
     session = open_session(source, budget)
     try:
-        return _access(session, needs, budget, clock)
+        return in_time(lambda: _access(session, needs, budget, clock), budget)
     except UnreadError as unread:
         raise ClusterError(f"the API server {session.where} can't be read: {unread.why}", unread.cure) from None
     finally:

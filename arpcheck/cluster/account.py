@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from arpcheck import __version__
 from arpcheck.cluster import kubeconfig
 from arpcheck.cluster.budget import Budget, side_by_side
+from arpcheck.cluster.connections import watched
 from arpcheck.cluster.kubeconfig import material, token_in_file
 from arpcheck.cluster.login import log_in, token_of_provider
 from arpcheck.cluster.ownership import not_roots
@@ -99,6 +100,7 @@ def _open(found: kubeconfig.Context | None, user: Mapping[str, Any], as_user: st
         base=configuration.host.rstrip("/"),
         headers=headers,
         pool=pool,
+        connections=watched(pool),
     )
 
 

@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from arpcheck.cluster.bounds import Room
+from arpcheck.cluster.unread import timed_out
 
 Key = TypeVar("Key")
 Made = TypeVar("Made")
@@ -56,6 +57,13 @@ def side_by_side(work: Mapping[Key, Callable[[], Made]], budget: Budget, *, work
         if isinstance(result, BaseException):
             raise result
         yield key, result
+
+
+def in_time(piece: Callable[[], Made], budget: Budget) -> Made:
+    """What it returns. UnreadError where that has not come within the budget."""
+    for _, made in side_by_side({0: piece}, budget):
+        return made
+    raise timed_out()
 
 
 def _drain(

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from arpcheck.cluster.account import open_session
 from arpcheck.cluster.api import read_api
-from arpcheck.cluster.budget import Budget
+from arpcheck.cluster.budget import Budget, in_time
 from arpcheck.cluster.plan import merge
 from arpcheck.cluster.session import Answer, Session
 from arpcheck.cluster.source import Source
@@ -106,8 +106,9 @@ class Connection:
         content_type: str = "application/json",
     ) -> Object:  # fmt: skip
         try:
-            answer = self._session.send(
-                method, path, query or {}, Budget(self._seconds), body=body, content_type=content_type
+            budget, send = Budget(self._seconds), self._session.send
+            answer = in_time(
+                lambda: send(method, path, query or {}, budget, body=body, content_type=content_type), budget
             )
             self._date = answer.headers.get("date", "")
             return self._checked(answer, what)

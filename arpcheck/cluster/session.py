@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from arpcheck.cluster.bounds import ANSWER, ENTRIES, SMALL, Turn, measure, too_large
 from arpcheck.cluster.budget import Budget
+from arpcheck.cluster.connections import Connections
 from arpcheck.cluster.document import MalformedError
 from arpcheck.cluster.json_text import Each, json_value
 from arpcheck.cluster.server_time import ServerTime
@@ -55,6 +56,8 @@ class Session:
     base: str = field(repr=False)
     headers: Any = field(repr=False)
     pool: Any = field(repr=False)
+    connections: Connections = field(default_factory=Connections, repr=False, compare=False)
+    """Those of the pool."""
     time: ServerTime = field(default_factory=ServerTime, repr=False, compare=False)
 
     @property
@@ -127,6 +130,8 @@ class Session:
             raise (by_error(error) if budget.left > 0 else timed_out()) from None
 
     def close(self) -> None:
+        """Ends what still waits for an answer, too."""
+        self.connections.end()
         self.pool.clear()
 
 
