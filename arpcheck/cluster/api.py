@@ -189,5 +189,5 @@ def _gaps(outcomes: Iterable[Outcome], within: str | None) -> Iterable[Gap]:
 def _strange(outcomes: Iterable[Outcome]) -> Iterable[Gap]:
     for outcome in outcomes:
         if outcome.kept and outcome.kept.strange:
-            why = f"{outcome.kept.strange} entries without a name"
+            why = f"{outcome.kept.strange} entries without a name, or with longer texts than an object has"
             yield Gap(what=outcome.want.resource, why=why, costs=outcome.want.costs)

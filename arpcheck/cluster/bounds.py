@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Any, Protocol
 
 from arpcheck.cluster.unread import UnreadError, timed_out
+from arpcheck.objects import name, namespace
 
 SMALL = 4 << 20
 """Octets of an answer that may be read beside others. A page of 500 Services has some two MiB."""
@@ -24,8 +25,15 @@ ENTRIES = 10_000
 """Of one page, of which 500 are asked for."""
 ALL = 1 << 30
 """Octets of all answers of one reading."""
-KEPT = 192 << 20
-"""Octets of memory of all that is kept of one reading. 5,000 nodes and 10,000 Services take two thirds of it."""
+KEPT = 64 << 20
+"""Octets of memory of all that is kept of one reading; what is judged and written of it takes several times as much. 1,000
+nodes and 10,000 Services take half of it."""
+NAME = 253
+"""Characters of a name (k8s.io/apimachinery, IsDNS1123Subdomain)."""
+NAMESPACE = 63
+"""Characters of a namespace's name (IsDNS1123Label)."""
+TEXT = 64 << 10
+"""Characters of any text of an object but a ConfigMap. One text may stand in the report of every address."""
 
 
 class Clock(Protocol):
@@ -99,6 +107,28 @@ def measure(body: bytes) -> None:
         raise too_large(f"more than {ANSWER >> 20} MiB in one answer")
     if body.count(b",") + body.count(b"[") + body.count(b"{") > VALUES:
         raise too_large(f"more than {VALUES:,} values in one answer")
+
+
+def is_sound(obj: Any, resource: str) -> bool:
+    """Whether its names and texts are as long as the API lets them be."""
+    if len(name(obj)) > NAME or len(namespace(obj)) > NAMESPACE:
+        return False
+    return resource == "configmaps" or longest(obj) <= TEXT
+
+
+def longest(value: Any) -> int:
+    """Characters of the longest text, keys included, of plain values."""
+    found, pending = 0, [value]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, str):
+            found = max(found, len(one))
+        elif isinstance(one, dict):
+            pending += one.values()
+            pending += one
+        elif isinstance(one, list | tuple):
+            pending += one
+    return found
 
 
 def weight(value: Any) -> int:

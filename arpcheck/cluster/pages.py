@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from arpcheck.cluster.bounds import is_sound
 from arpcheck.cluster.discovery import Served
 from arpcheck.cluster.json_text import Each
 from arpcheck.cluster.plan import Want, selects_fields
@@ -34,7 +35,7 @@ class Kept:
 
     objects: tuple[Object, ...]
     strange: int
-    """Entries that were no objects."""
+    """Entries that were no objects, or whose names or texts no object can have."""
 
 
 _STRANGE: Object = {}
@@ -112,7 +113,8 @@ def _cutter(served: Served, want: Want, where: str) -> Callable[[Any], Object | 
     def cut(entry: Any) -> Object | None:
         if not name(entry):
             return _STRANGE
-        return want.cut({**entry, **own}) if not where or selects_fields(where, entry) else None
+        kept = want.cut({**entry, **own}) if not where or selects_fields(where, entry) else None
+        return kept if kept is None or is_sound(kept, want.resource) else _STRANGE
 
     return cut
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
@@ -35,7 +35,12 @@ class Header:
 
 
 def snapshot(objects: Objects) -> str:
-    """The same text for the same objects, by resource and in their order. Never a Secret."""
+    return "".join(pieces(objects))
+
+
+def pieces(objects: Objects) -> Iterator[str]:
+    """The same text for the same objects, by resource and in their order, one after the other: a large cluster is not held
+    as text. Never a Secret."""
     read = sorted(resource for resource in objects.resources if resource != "secrets")
     document = {
         "apiVersion": "v1",
@@ -49,9 +54,20 @@ def snapshot(objects: Objects) -> str:
             "read": read,
             "gaps": [{"what": gap.what, "why": gap.why, "costs": gap.costs} for gap in sorted(objects.gaps)],
         },
-        "items": [obj for resource in read for obj in objects.of(resource)],
+        "items": [],
     }
-    return _harmless(json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)) + "\n"
+    head, empty, tail = _written(document).partition('"items": []')
+    yield head
+    start = '"items": [\n  '
+    for obj in (obj for resource in read for obj in objects.of(resource)):
+        yield start
+        yield _written(obj).replace("\n", "\n  ")
+        start = ",\n  "
+    yield f"{empty if start[0] != ',' else f'{chr(10)} ]'}{tail}\n"
+
+
+def _written(value: object) -> str:
+    return _harmless(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False))
 
 
 def _harmless(written: str) -> str:

@@ -13,16 +13,18 @@ import shlex
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO
 
 from arpcheck import __version__, pipeline
-from arpcheck.cluster import snapshot
+from arpcheck.cluster.snapshot_file import pieces
 from arpcheck.commands.command_line import redacted, without_secrets
 from arpcheck.commands.new_file import new_file, told
+from arpcheck.commands.output import parts
 from arpcheck.errors import OutputError
 from arpcheck.evidence import Evidence
 from arpcheck.model import Report
@@ -38,6 +40,8 @@ PRIVATE = 0o600
 COMMAND = "run.txt"
 REPORTS = {"report.md": "markdown", "report.html": "html", "report.json": "json"}
 LIBRARIES = ("scapy", "kubernetes", "typer", "tabulate", "psutil", "cattrs", "PyYAML")
+
+Texts = Mapping[str, Callable[[], str | Iterable[str]]]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -65,21 +69,27 @@ def write_bundle(
         _write(path, texts, frames, evidence.ended_at)
 
 
-def _texts(evidence: Evidence, report: Report, command: Sequence[str], log: Sequence[str]) -> dict[str, str]:
-    """By the name of the file."""
-    reports = {name: render(report, format_name) for name, format_name in REPORTS.items()}
-    lines = [*log, *account(evidence, report)]
+def _texts(evidence: Evidence, report: Report, command: Sequence[str], log: Sequence[str]) -> Texts:
+    """By the name of the file. Made when they are asked for, one after the other: all of them at once may not fit."""
+    files: dict[str, Callable[[], str | Iterable[str]]] = {
+        name: partial(_rendered, report, chosen) for name, chosen in REPORTS.items()
+    }
     return {
-        **reports,
-        "objects.json": snapshot(evidence.objects),
-        "arpcheck.log": "".join(f"{line}\n" for line in lines),
-        COMMAND: "".join(f"{line}\n" for line in (shlex.join(("arpcheck", *command)), "", *_versions())),
+        **files,
+        "objects.json": lambda: pieces(evidence.objects),
+        "arpcheck.log": lambda: (f"{line}\n" for line in (*log, *account(evidence, report))),
+        COMMAND: lambda: (f"{line}\n" for line in (shlex.join(("arpcheck", *command)), "", *_versions())),
     }
 
 
-def _reports(texts: dict[str, str]) -> Iterator[str]:
+def _rendered(report: Report, format_name: str) -> str:
+    return render(report, format_name)
+
+
+def _reports(texts: Texts) -> Iterator[str]:
     """All of it but the command line, whose options are called what a namespace may be called too."""
-    return (text for name, text in texts.items() if name != COMMAND)
+    made = (text() for name, text in texts.items() if name != COMMAND)
+    return (text if isinstance(text, str) else "".join(text) for text in made)
 
 
 def _values(command: Sequence[str]) -> Iterator[str]:
@@ -123,7 +133,7 @@ def _rewritten(frames: IO[bytes] | None, found: Redacted, file: IO[bytes]) -> IO
 # --------------------------------------------------------------------------------------------------------- the files
 
 
-def _write(path: Path, texts: dict[str, str], frames: IO[bytes] | None, at: datetime) -> None:
+def _write(path: Path, texts: Texts, frames: IO[bytes] | None, at: datetime) -> None:
     with (
         new_file(path, PRIVATE) as file,
         told(path),
@@ -132,8 +142,12 @@ def _write(path: Path, texts: dict[str, str], frames: IO[bytes] | None, at: date
     ):
         add = _adding(archive, f"arpcheck-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}", at)
         for name, text in texts.items():
-            content = text.encode("utf-8", "backslashreplace")
-            add(name, io.BytesIO(content), len(content))
+            with tempfile.TemporaryFile() as content:
+                for part in parts(text()):
+                    content.write(part.encode("utf-8", "backslashreplace"))
+                length = content.tell()
+                content.seek(0)
+                add(name, content, length)
         if frames is not None:
             length = frames.seek(0, io.SEEK_END)
             frames.seek(0)

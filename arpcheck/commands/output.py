@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from select import select
 from typing import TextIO
@@ -16,6 +16,8 @@ from arpcheck.model import Report
 from arpcheck.reports import FORMATS, Style, render
 from arpcheck.wire.privilege import caller
 
+PART = 1 << 20
+"""Characters that are written at once."""
 SUFFIXES = {
     ".json": "json", ".yaml": "yaml", ".yml": "yaml", ".md": "markdown", ".html": "html", ".xml": "junit",
     ".prom": "prometheus",
@@ -69,11 +71,12 @@ def _seen(path: Path, output: str, option: str) -> os.stat_result | None:
         return None
 
 
-def show(text: str) -> None:
-    """Writes all of it to stdout. A full disk behind a redirection is an error, not a short report."""
+def show(text: str | Iterable[str]) -> None:
+    """Writes all of it, or all pieces of it, to stdout. A full disk behind a redirection is an error, not a short report."""
     try:
         sys.stdout.flush()
-        _write_all(sys.stdout, text)
+        for piece in parts(text):
+            _write_all(sys.stdout, piece)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -96,10 +99,26 @@ def _write_all(stream: TextIO, text: str) -> None:
             select([], [out], [])
 
 
-def write(path: Path, text: str) -> None:
-    """The whole text or nothing."""
+def write(path: Path, text: str | Iterable[str]) -> None:
+    """The whole text, or all pieces of it, or nothing."""
     with new_file(path) as file, told(path):
-        file.write(text.encode())
+        for piece in parts(text):
+            file.write(piece.encode())
+
+
+def parts(text: str | Iterable[str]) -> Iterator[str]:
+    """Of some length, lest it is in memory once more when it is encoded."""
+    if isinstance(text, str):
+        yield from (text[start : start + PART] for start in range(0, len(text), PART))
+        return
+    gathered, length = list[str](), 0
+    for piece in text:
+        gathered.append(piece)
+        length += len(piece)
+        if length >= PART:
+            yield "".join(gathered)
+            gathered, length = [], 0
+    yield "".join(gathered)
 
 
 def format_of(output: str, format_name: str, formats: Collection[str] = FORMATS) -> str:

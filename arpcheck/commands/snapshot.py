@@ -6,7 +6,7 @@ from pathlib import Path
 
 from arpcheck import pipeline
 from arpcheck.cluster import Source, read
-from arpcheck.cluster import snapshot as written
+from arpcheck.cluster.snapshot_file import pieces
 from arpcheck.commands.calling import as_caller
 from arpcheck.commands.output import show, write
 from arpcheck.commands.terminal import notice
@@ -19,7 +19,7 @@ def snapshot(source: Source, namespace: str | None, output: str | None) -> int:
     for gap in objects.gaps:
         notice(f"not in it: {gap.what} ({gap.why}); {gap.costs}")
     if output:
-        write(Path(output), written(objects))
+        write(Path(output), pieces(objects))
     else:
-        show(written(objects))
+        show(pieces(objects))
     return 0
