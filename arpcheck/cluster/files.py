@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from arpcheck.cluster.document import MalformedError
 from arpcheck.cluster.folding import fold, joined, unknown_mounts
@@ -29,6 +29,8 @@ SIZE = 512 << 20
 
 ALWAYS_IN_KUBE_SYSTEM = EVERYWHERE - {"nodes", "daemonsets.apps"}
 """A file without them there was made without `-A`. k3s has no DaemonSet in it."""
+
+PIECE = 1 << 20
 
 HINT = "It takes what `kubectl get services,nodes,events,… -A -o json` or `arpcheck snapshot` prints"
 
@@ -117,12 +119,20 @@ def _content(path: str) -> bytes:
     try:
         with nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb") as file:
             too_much = os.fstat(file.fileno()).st_size > SIZE  # 0 for a pipe
-            content = b"" if too_much else file.read(SIZE + 1)
+            content = b"" if too_much else _read(file)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or type(error).__name__}", HINT) from None
     if too_much or len(content) > SIZE:
         raise InputError(f"{path}: more than {SIZE >> 20} MiB", HINT)
     return content
+
+
+def _read(file: BinaryIO) -> bytes:
+    """Piece by piece: who asks for as much as may come is given room for it before anything has come."""
+    found = bytearray()
+    while len(found) <= SIZE and (piece := file.read(min(PIECE, SIZE + 1 - len(found)))):
+        found += piece
+    return bytes(found)
 
 
 def _objects(top: Any, place: str) -> Iterator[dict[str, Any]]:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -61,7 +62,7 @@ def write_bundle(
             frames = _rewritten(frames, found, file)
             command = [*redacted(command, found)]
             texts = _texts(found.evidence, again, command, ())
-            if left := left_over((*_reports(texts), *_values(command)), found.found):
+            if left := left_over(chain(_reports(texts), _values(command)), found.found):
                 raise OutputError(f"{path}: {len(left)} originals are still in it, {left[0]!r} for one")
             _write_table(table, found)
         else:

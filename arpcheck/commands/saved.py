@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from arpcheck import pipeline
 from arpcheck.commands.acceptances import read_acceptances
@@ -19,6 +19,7 @@ from arpcheck.evidence import Evidence
 from arpcheck.evidence_json import VERSION, from_json
 from arpcheck.reports.embedding import extracted
 
+PIECE = 1 << 20
 MOST_BYTES = 1 << 30
 
 
@@ -79,10 +80,19 @@ def _embedded(page: str, path: str) -> str:
 def _text(path: str) -> str:
     try:
         if path == "-":
-            return sys.stdin.read(MOST_BYTES)
+            return _read(sys.stdin)
         with Path(path).open(encoding="utf-8") as file:
-            return file.read(MOST_BYTES)
+            return _read(file)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}", "Name a file that `arpcheck probe -o json` wrote") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text at byte {error.start}", "Is it a saved report?") from None
+
+
+def _read(file: TextIO) -> str:
+    """Piece by piece: who asks for as much as may come is given room for it before anything has come."""
+    found, left = list[str](), MOST_BYTES
+    while left and (piece := file.read(min(left, PIECE))):
+        found.append(piece)
+        left -= len(piece)
+    return "".join(found)

@@ -86,7 +86,11 @@ def require() -> None:
         raise LabError("the lab needs Linux", "Run it there, or in a virtual machine")
     if missing := sorted(tool for tool in TOOLS if not shutil.which(tool)):
         raise LabError(f"the lab needs {', '.join(missing)}", f"Install {', '.join(sorted({TOOLS[t] for t in missing}))}")
-    tried = subprocess.run(command(["sh", "-c", _TRIAL]), capture_output=True, text=True, check=False)
+    try:
+        tried = subprocess.run(command(["sh", "-c", _TRIAL]), capture_output=True, text=True, check=False)
+    except OSError as error:
+        what = f"the lab can't start a program: {error.strerror or type(error).__name__}"
+        raise LabError(what, "`ulimit -n` and `ulimit -u` say how much this user may open and start") from None
     if tried.returncode:
         told = (tried.stderr.strip() or f"status {tried.returncode}").splitlines()[0]
         raise LabError(f"the lab can't make its own network namespaces here ({told})", _cure())

@@ -26,8 +26,11 @@ def this_host() -> Host:
     """All interfaces of this host, DOWN ones included: an address on kube-ipvs0 is local all the same."""
     import psutil
 
-    stats = psutil.net_if_stats()
-    found = psutil.net_if_addrs()
+    try:
+        stats, found = psutil.net_if_stats(), psutil.net_if_addrs()
+    except OSError as error:
+        what = f"the interfaces of this host can't be read: {error.strerror or type(error).__name__}"
+        raise UsageError(what, "Is /proc mounted, and may more files be opened (ulimit -n)?") from None
     return Host(
         interfaces=tuple(
             Interface(
