@@ -1,5 +1,6 @@
 """Whatever an API server sends: the real command stays small, ends by its budget, and says one line or a gap."""
 
+import json
 import os
 import subprocess
 import sys
@@ -75,3 +76,36 @@ def test_it_stays_small_and_ends(tmp_path, case):
     assert "Traceback" not in said
     assert len(said) < 20_000
     assert peak < MOST
+
+
+ONE_PAGE = 500
+LONG = "n" * 7_600
+
+
+def long_names(number, *, last=30):
+    """Services that the bounds of an answer let pass, a hundred mebibytes of names, and no address twice."""
+    entries = [
+        json.dumps({
+            "metadata": {"name": f"s{number}-{i}-{LONG}", "namespace": "x", "uid": f"{number}-{i}"},
+            "spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {"ingress": [{"ip": f"10.{number % 250}.{i // 250}.{i % 250 + 1}"}]}},
+        }).encode()
+        for i in range(ONE_PAGE)
+    ]  # fmt: skip
+    more = b'"metadata":{"continue":"%d"},' % (number + 1) if number < last else b""
+    return b'{"kind":"ServiceList","apiVersion":"v1",' + more + b'"items":[' + b",".join(entries) + TAIL
+
+
+@pytest.mark.parametrize("words", [["snapshot"], ["probe", "--dry-run", "--iface", "lo"]], ids=["snapshot", "dry run"])
+def test_names_that_no_object_can_have_are_not_kept(tmp_path, words):
+    with HostileApi(long_names) as api:
+        code, peak, said = measured([*words, "--request-timeout", "60", "--kubeconfig", api.kubeconfig(tmp_path / "config")], tmp_path)
+    assert code in (0, 2), said
+    assert "Traceback" not in said
+    assert peak < MOST
+    assert LONG[:300] not in (tmp_path / "out").read_text()
+
+
+def test_what_is_too_long_for_an_object_is_a_gap(tmp_path):
+    with HostileApi(lambda _: long_names(0, last=0)) as api:
+        _, _, said = measured(["snapshot", "--kubeconfig", api.kubeconfig(tmp_path / "config")], tmp_path)
+    assert f"services ({ONE_PAGE} entries without a name, or with longer texts than an object has)" in said
