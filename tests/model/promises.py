@@ -278,7 +278,7 @@ def _hidden(world: World, truth: Truth, report: Report) -> Iterator[Wrong]:
 def _causes(world: World, truth: Truth, report: Report) -> Iterator[Wrong]:
     """A cause says no more than is so: who is concerned, and what is configured."""
     mode, strict = world.kube_proxy or ("none", None)
-    several = any(len(spell.answer) > 1 for found in truth.addresses.values() for spell in found.spells)
+    several = any(len(found.answerers) > 1 for found in truth.addresses.values())  # at once or, in a failover, in turn
     for cause in report.causes:
         fits = {
             CauseId.STRICT_ARP_UNSET: mode == "ipvs" and not strict,
