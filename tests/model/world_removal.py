@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -124,11 +125,15 @@ def dead_nodes_announce(patch: Patch) -> None:
 
 
 def every_acceptance_is_of_all(patch: Patch) -> None:
-    from arpcheck.judge.acceptance import judge
+    from arpcheck.judge.acceptance import judged_with
 
-    def accepted(case: Any, entries: Any) -> Any:
-        first = entries[0]
-        return *judge(case), Accepted(reason=first.reason, until=first.until), None
+    def accepted(case: Any, acceptances: Any) -> Any:
+        found = judged_with(case, acceptances)
+        entries = acceptances.of_target(case.target, found.first or found.verdict)
+        if not entries:
+            return found
+        known = Accepted(reason=entries[0].reason, until=entries[0].until)
+        return replace(found, verdict=found.first or found.verdict, accepted=known, first=None)
 
     patch.set("arpcheck.pipeline.concluding:judged_with", accepted)
 
@@ -138,8 +143,6 @@ def what_was_refused_is_not_there(patch: Patch) -> None:
 
 
 def strict_arp_is_the_cure_of_all(patch: Patch) -> None:
-    from dataclasses import replace
-
     from arpcheck.kubeproxy import causes
 
     rules = tuple(
