@@ -19,6 +19,8 @@ def _announcer(case: Case, verdict: Verdict) -> Iterable[Also]:
     """Of `silent` and `wrong-node` the verdict itself says that the announcer did not answer."""
     if verdict in (Verdict.SILENT, Verdict.WRONG_NODE, Verdict.MOVED) or not case.parties or case.silence or case.external:
         return
+    if any(party.expected and party.node is None for party in case.parties):
+        return  # the Service names its MAC: it is the announcer's own
     answered = {party.node for party in case.parties}
     could = case.announcers & case.nodes_heard - case.blind
     for node in sorted(could) if not case.announcers & answered else ():

@@ -78,6 +78,9 @@ class Case:
     """The nodes that arpcheck ran on and that no other host heard."""
     held_on: str | None
     """The interface of a prober that is not known to be a node, and that has this very address."""
+    held_by: Mapping[str, str]
+    """Of the nodes that arpcheck ran on, those that have this very address on an interface that was asked, with it: such a
+    kernel answers, and no host hears itself."""
     nodes_read: bool
     """The cluster's nodes are known, so that it can be said whether the prober is one."""
     nodes_heard: frozenset[str]
@@ -425,10 +428,10 @@ def _strongest(found: Sequence[Placed]) -> list[Placed]:
 _TRUST = {Trust.CURRENT: 0, Trust.STALE: 1, Trust.GUESS: 2}
 
 
-def held(host: Host) -> Mapping[IPv4Address, str]:
-    """The prober's own addresses, each with the first interface that has it."""
+def held(host: Host, on: Collection[str] | None = None) -> Mapping[IPv4Address, str]:
+    """The prober's own addresses, each with the first interface that has it, of those whose names are in `on`."""
     found: dict[IPv4Address, str] = {}
-    for interface in host.interfaces:
+    for interface in (one for one in host.interfaces if on is None or one.name in on):
         for address in interface.addresses:
             found.setdefault(IPv4Interface(address).ip, interface.name)
     return found

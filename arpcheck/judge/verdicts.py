@@ -150,7 +150,8 @@ def inconclusive(case: Case) -> str | None:
        another MAC, or two sources contradict each other.
     3. or one MAC answered every question twice, and no kernel beside a speaker explains it: two machines with one MAC.
     4. or the same node answered in some rounds only; or two nodes were each heard by a host that can't hear the other.
-    5. or the prober itself has the address, and whether it is a node could not be read.
+    5. or the prober itself has the address, and whether it is a node could not be read, or it is a node and another
+       host answered.
     6. or nobody answered, and no node was heard on this segment.
     7. or nobody answered, and the announcer was not heard on this segment, or, where nothing is recorded, a Ready node
        was not.
@@ -474,6 +475,14 @@ def _itself(case: Case) -> str | None:
     return f"this host has the address itself, on {case.held_on}, and whether it is a node could not be read"
 
 
+def _held_here(case: Case) -> str | None:
+    silent = {name: on for name, on in case.held_by.items() if name not in {party.node for party in case.parties}}
+    if not case.parties or not silent:
+        return None
+    deaf = (f"{name}, on which arpcheck ran and which it can't hear, has it on {on}" for name, on in silent.items())
+    return f"{_and(case, case.parties)} answered, and {' and '.join(deaf)}: ask from another host"
+
+
 def _never_both_audible(case: Case) -> str | None:
     """Each answered one of the hosts that asked, and that host can't hear the other: itself, or on another segment."""
     for one, other in combinations(case.parties, 2):
@@ -488,9 +497,9 @@ def _asked_of_one_only(case: Case) -> str | None:
 
 
 _DOUBTS: tuple[Rule, ...] = (
-    _lost_frames, _unfinished, _unknown_owner, _doubtful_owner, _doubled, _itself, _outside, _only_loud, _some_rounds_only,
-    _changing, _never_both_audible, _deaf, _not_ready, _nobodys, _asked_of_one_only, _unread, _unplaced, _rival_claims,
-    _unsaid, _outdated, _seldom,
+    _lost_frames, _unfinished, _unknown_owner, _doubtful_owner, _doubled, _itself, _held_here, _outside, _only_loud,
+    _some_rounds_only, _changing, _never_both_audible, _deaf, _not_ready, _nobodys, _asked_of_one_only, _unread,
+    _unplaced, _rival_claims, _unsaid, _outdated, _seldom,
 )  # fmt: skip
 
 

@@ -93,6 +93,8 @@ def _without_pod(found: tuple[Workload, ...], node: Node, objects: Objects) -> t
     want; `status.currentNumberScheduled` counts those that are there, so it says nothing of those that are missing."""
     titles = " and ".join(one.title for one in found)
     wanted, there = objects.memo("kube-proxy pods wanted and seen", lambda: _counted(found, objects))
+    if wanted == 0 and there == 0:
+        return _switched_off(titles, node, objects), (None, ())
     if (gap := objects.gap("pods")) or wanted is None:
         why = f"pods could not be read: {gap.why}" if gap else f"its pod in {namespace(found[0].obj)} was not found"
         unseen = Note(f"{why}; whether the process is older than its configuration is not known", Oddity.UNREAD)
@@ -101,8 +103,6 @@ def _without_pod(found: tuple[Workload, ...], node: Node, objects: Objects) -> t
         why = f"no pod of {titles} was seen here, and {wanted - there} of the {wanted} that it wants are missing"
         missing = Note(f"{why}: what does not run has loaded nothing", Oddity.NOT_RUNNING)
         return _only(found, titles, objects), (None, (missing,))
-    if there == 0:
-        return _switched_off(titles, node, objects), (None, ())
     off = Note(f"no pod of {titles} is to run here")
     return Setting(mode=versions.NONE, strict_arp=None, source=titles, notes=(off,), proven=True), (None, ())
 

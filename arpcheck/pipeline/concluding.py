@@ -65,6 +65,10 @@ def conclude(evidence: Evidence) -> Report:
         kin=cases.by_node(owned),
         blind=frozenset(blind),
         held=_held((name, place) for name, place in places if own[name] is None),
+        holders={
+            node: cases.held(place.host, place.options.interfaces)
+            for name, place in places if (node := own[name]) is not None
+        },
         read_at=read_at,
     )
     accepted = Acceptances(entries=evidence.accepted, today=evidence.ended_at.astimezone(UTC).date())
@@ -195,6 +199,8 @@ class _Ground:
     """Those of the interfaces that asked."""
     blind: frozenset[str]
     held: Mapping[IPv4Address, str]
+    holders: Mapping[str, Mapping[IPv4Address, str]]
+    """By node that arpcheck ran on, its addresses on the interfaces that were asked, each with the interface."""
     """The addresses of the hosts that are not known to be a node, with the interface."""
     read_at: datetime | None
     """When the cluster was read, where that was too long before."""
@@ -232,6 +238,7 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
         non_strict=ground.non_strict,
         blind=ground.blind,
         held_on=ground.held.get(ip) if ip else None,
+        held_by={node: interface for node, found in ground.holders.items() if ip and (interface := found.get(ip))},
         nodes_read=bool(objects.nodes()),
         nodes_heard=heard_here,
         nodes_ready=ground.ready,

@@ -93,6 +93,8 @@ CASES = [
     ),
     pytest.param(case(A, changed=(claim("a"), claim("b"))), "ok", "", id="the one before, to the end"),
     pytest.param(case(POD, changed=(claim("a"), claim("b"))), "ok", "", id="a MAC that the Service names, while the record changed"),
+    pytest.param(case(A, announcers="a", blind={"b"}, held_by={"b": "eth0"}), "inconclusive", "b, on which arpcheck ran and which it can't hear, has it on eth0", id="the prober is a node that has it too"),
+    pytest.param(case(B, announcers="b", blind={"b"}, held_by={"b": "eth0"}), "ok", "", id="another host heard that node"),
     pytest.param(case(A, announcers="a", conflict=(claim("a"), claim("b"))), "inconclusive", "two current records name different nodes", id="two records"),
     pytest.param(case(announcers="a", nodes_heard=frozenset({"worker-1"})), "inconclusive", "a, which should answer, was not heard", id="silence, the announcer was not heard"),
     pytest.param(case(nodes_heard=frozenset({"worker-1"})), "inconclusive", "worker-2, worker-3, which could be the announcer", id="silence, and a Ready node was not heard"),

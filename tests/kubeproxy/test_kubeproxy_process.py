@@ -138,13 +138,13 @@ def test_of_two_pods_on_a_node_the_newer_counts():
 # -------------------------------------------------------------------------------------------------- nodes without a pod
 
 
-def without_pods(*names, desired=3, current=None):
+def without_pods(*names, desired=3, current=None, refused=()):
     found = [d for d in documents("kubeadm") if not (d["kind"] == "Pod" and d["spec"]["nodeName"] in names)]
     for document in found:
         if document["kind"] == "DaemonSet":
             counts = {"desiredNumberScheduled": desired, "currentNumberScheduled": desired if current is None else current}
             document["status"] = {key: count for key, count in counts.items() if count is not None}
-    return objects_of(found)
+    return objects_of(found, refused=refused)
 
 
 def test_a_node_that_the_daemon_set_does_not_serve_runs_none():
@@ -163,8 +163,10 @@ def test_a_pod_that_is_missing_is_not_one_that_is_not_wanted(current):
     assert has(found.notes, Oddity.NOT_RUNNING)
 
 
-def test_a_daemon_set_that_serves_no_node_runs_none_anywhere():
-    assert {p.mode for p in kube_proxies(without_pods("worker-1", "worker-2", "worker-3", desired=0)).values()} == {"none"}
+@pytest.mark.parametrize("refused", [(), ("pods",)])
+def test_a_daemon_set_that_serves_no_node_runs_none_anywhere(refused):
+    found = kube_proxies(without_pods("worker-1", "worker-2", "worker-3", desired=0, refused=refused))
+    assert {p.mode for p in found.values()} == {"none"}
 
 
 @pytest.mark.parametrize("desired", [None, "3", True])
