@@ -16,7 +16,7 @@ from arpcheck.objects import name, namespace
 
 SMALL = 4 << 20
 """Octets of an answer that may be read beside others. A page of 500 Services has some two MiB."""
-ANSWER = 32 << 20
+ANSWER = 16 << 20
 """Octets of one answer, and of its texts in memory, where one sign beyond ASCII, escaped or not, can make four of each."""
 VALUES = 500_000
 """Commas and opening brackets of one answer, those in texts included: no fewer than its values, which take up to 120 octets
@@ -25,9 +25,9 @@ ENTRIES = 10_000
 """Of one page, of which 500 are asked for."""
 ALL = 1 << 30
 """Octets of all answers of one reading."""
-KEPT = 36 << 20
+KEPT = 64 << 20
 """Octets of memory of all that is kept of one reading; what is judged and written of it takes several times as much. 1,000
-nodes and 10,000 Services take 29 MiB."""
+nodes and 10,000 Services take half of it."""
 NAME = 253
 """Characters of a name (k8s.io/apimachinery, IsDNS1123Subdomain)."""
 NAMESPACE = 63
