@@ -25,9 +25,9 @@ ENTRIES = 10_000
 """Of one page, of which 500 are asked for."""
 ALL = 1 << 30
 """Octets of all answers of one reading."""
-KEPT = 64 << 20
+KEPT = 48 << 20
 """Octets of memory of all that is kept of one reading; what is judged and written of it takes several times as much. 1,000
-nodes and 10,000 Services take half of it."""
+nodes and 10,000 Services take two thirds of it."""
 NAME = 253
 """Characters of a name (k8s.io/apimachinery, IsDNS1123Subdomain)."""
 NAMESPACE = 63
