@@ -92,7 +92,7 @@ def owners(
             apart=nameless and apart.holds(nic),
             proxied=proxied,
             label=knowledge.overlays.get(nic[1]) or (knowledge.label(nic[1]) if node is None else None) or "",
-            identities=tuple(sorted(found, key=lambda claim: (claim.rank, claim.source, claim.node))),
+            identities=tuple(sorted((*found, *_of_twins(nic, found, twins)), key=lambda c: (c.rank, c.source, c.node))),
         )
     return Owners(by_nic=by_nic, conflicts=conflicts, twins=twins)
 
@@ -167,13 +167,15 @@ def _conflicts(
 def _twins(
     hearing: Hearing, knowledge: Knowledge, addresses: Mapping[str, Iterable[IPv4Address]]
 ) -> Mapping[Nic, tuple[str, ...]]:
-    """NICs that alone answered for the own addresses of several nodes: two machines with one MAC, or a switch that answers
-    from its table. Asked alone, only one of the two hears the question, so that this does not tell them apart.
+    """NICs that answered for the own addresses of several nodes, alone, or beside another NIC at one of them: two machines
+    with one MAC, a node that has taken another's address, or a switch that answers from its table. Asked alone, only one of
+    the two hears the question, so that this does not tell them apart.
 
-    `addresses`: of the nodes that are not known to be down. A node that another NIC was heard of, at whatever address of
-    its own, has merely lost this one. One that a Service has too counts where no other was answered, but for who holds
+    `addresses`: of the nodes that are not known to be down. A node that another NIC was heard of, at another address of its
+    own, has merely lost this one. One that a Service has too counts where no other was answered, but for who holds
     every Service's: it may be that the other node announces it, or that both have one MAC."""
     found: dict[Nic, dict[str, set[IPv4Address]]] = {}
+    every: dict[Nic, dict[str, set[IPv4Address]]] = {}
     holders = {*_genuine(hearing, knowledge.canary, knowledge)} if knowledge.canary else set()
     for node, own in addresses.items():
         answered = [(nic, ip) for ip in own for nic in _genuine(hearing, ip, knowledge)]
@@ -181,9 +183,30 @@ def _twins(
         heard = plain or [(nic, ip) for nic, ip in answered if nic not in holders]
         for nic, ip in heard if len({nic for nic, _ in heard}) == 1 else ():
             found.setdefault(nic, {}).setdefault(node, set()).add(ip)
+        for nic, ip in plain:
+            every.setdefault(nic, {}).setdefault(node, set()).add(ip)
+    listed = {identity.mac for _, identity in knowledge.identities if identity.lists_nics}
+    for nic, of in every.items():
+        beside = (theirs for other, theirs in every.items() if other != nic and other[0] == nic[0])
+        if len(of) > 1 and nic[1] not in listed and any(_meet(of, theirs) for theirs in beside):
+            found[nic] = of
     return {
         nic: tuple(sorted(of)) for nic, of in found.items() if len(of) > 1 and not set.intersection(*of.values())
     }
+
+
+def _meet(one: Mapping[str, set[IPv4Address]], other: Mapping[str, set[IPv4Address]]) -> bool:
+    """Both answered for the same own address of a node."""
+    return any(ips & other.get(node, set()) for node, ips in one.items())
+
+
+def _of_twins(nic: Nic, found: Iterable[Identity], twins: Mapping[Nic, tuple[str, ...]]) -> Iterable[Identity]:
+    """The nodes that it may be beside those that the sources name."""
+    named = {claim.node for claim in found}
+    detail = "it answered for its address too"
+    for node in twins.get(nic, ()) if named else ():
+        if node not in named:
+            yield Identity(mac=nic[1], node=node, source="node-ip", detail=detail, rank=SourceRank.WIRE)
 
 
 def _genuine(hearing: Hearing, ip: IPv4Address, knowledge: Knowledge) -> list[Nic]:

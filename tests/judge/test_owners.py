@@ -143,7 +143,10 @@ def test_what_was_heard_on_one_segment_says_nothing_of_another():
         pytest.param(
             [(N1, M1), (N1, M9)], [LISTS[0], identity(M9, "n1", "mac-map")], {M1: "listed", M9: "listed"}, (), id="both are listed"
         ),
-        pytest.param([(N1, M1), (N1, M2), (N2, M2)], KNOWN, {M1: "heard", M2: "heard"}, (), id="the other is known to be another node's"),
+        pytest.param([(N1, M1), (N1, M2), (N2, M2)], KNOWN, {M1: "heard", M2: "doubtful"}, (), id="the other was heard at another node's as well"),
+        pytest.param(
+            [(N1, M1), (N1, M2), (N2, M2)], [KNOWN[0], LISTS[1]], {M1: "heard", M2: "listed"}, (), id="the other is known to be another node's"
+        ),
         pytest.param([(N2, M1)], [LISTS[0], identity(M1, "n2")], {M1: "doubtful"}, (), id="a list contradicts the wire"),
     ],
 )
@@ -157,7 +160,10 @@ def test_a_mac_that_alone_answers_for_two_nodes_is_certain_to_be_neither():
     both = [(N1, M1), (N2, M1)]
     found = run(both, [identity(M1, "n1")])
     assert (found.twins, found.by_nic["eth0", M1].strength.value) == ({("eth0", M1): ("n1", "n2")}, "doubtful")
-    assert not run([*both, (N2, M2)], KNOWN).twins, "n2 has a NIC of its own, and merely lost the address"
+    beside = run([*both, (N2, M2)], KNOWN)
+    assert beside.twins == {("eth0", M1): ("n1", "n2")}, "n2 has a second NIC, or n1 has taken its address"
+    assert {claim.node for claim in beside.by_nic["eth0", M1].identities} == {"n1", "n2"}
+    assert not run([(N1, M1), (N2, M2)], KNOWN).twins
     assert not run(both, [identity(M1, "n1")], (node("n1"), node("n2", ready=False))).twins, "n2 is down"
 
 

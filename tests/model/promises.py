@@ -11,7 +11,8 @@ said so, or a machine has a dead node's address; and `misled`: the node that
 is named did nothing, but the user's own MAC list says it, or another machine has its very MAC.
 
 **Healthy** is a world in which nothing is wrong and that has no trait but the harmless ones of an ordinary network and records
-that a stronger one outranks: exit code 0 is due (a path that doubles shows by three nodes). **Provable** is a fault that lasts the whole run, in a world
+that a stronger one outranks: exit code 0 is due (a path that doubles shows by three nodes, and that it is a NotReady node
+that answers, and not one in its place, by a list). **Provable** is a fault that lasts the whole run, in a world
 where nothing hides it: no frame is lost or doubled, the prober is no node and has an address, every node that takes part is
 heard, the record is the deciding one of its implementation and agrees with itself, and no MAC or address is there twice:
 exit code 1 is due. What is neither is only held to the promises."""
@@ -134,7 +135,9 @@ def _unasked(world: World, truth: Truth, found: OfAddress, target: Any, wire: Wo
 def _unknowable(world: World, truth: Truth, found: OfAddress, ip: IPv4Address) -> bool:
     """One node answers, and nothing says that it should not: no class of another load balancer, no answer for the canary."""
     service = world.service(ip)
-    if found.answerers & truth.loud or (service.external and service.kind != "unmarked"):
+    if service.external and set(world.traits) & {"balance-alb bond", "second NIC"} and not _lists(world):
+        return True  # whose the second MAC is, nothing tells, and what strangers answer for such an address is not judged
+    if (found.answerers - found.nodes) & truth.loud or (service.external and service.kind != "unmarked"):
         return False
     one_node = all(len(spell.answer) == 1 and spell.answer <= world.nodes.keys() for spell in found.spells)
     died = any(lead.machine and not world.machines[lead.machine].on for lead in service.leads)
@@ -164,7 +167,8 @@ def _beside(world: World, truth: Truth, wire: WorldWire) -> Iterator[tuple[str, 
     heard_of = {mac: {came.machine for came in wire.came if came.mac == mac} for mac in truth.twins}
     yield from (("a node without strict ARP", name) for name in truth.loud)
     dead = {name for name, answer in truth.conflicts.items() if name not in answer and not _lists(world)}
-    yield from (("a node's own address is answered by another machine", name) for name in truth.conflicts.keys() - dead)
+    known = {name for name, node in world.nodes.items() if any(node.ip == ip for ip, _ in world.accepted)}
+    yield from (("a node's own address is answered by another machine", name) for name in truth.conflicts.keys() - dead - known)
     yield from (("one MAC on two machines, and both answered", mac) for mac, found in heard_of.items() if len(found) > 1)
     yield from (("announced unasked by a machine that should not", str(ip)) for ip in truth.shouters)
     yield from (("a stranger has the canary's address", name) for name in truth.strangers)
@@ -285,7 +289,7 @@ def _causes(world: World, truth: Truth, report: Report) -> Iterator[Wrong]:
             CauseId.NOT_RESTARTED: mode == "ipvs" and strict is True,
             CauseId.MAYBE_NOT_RESTARTED: mode == "ipvs",
             CauseId.OLDER_MODE: mode != "ipvs",
-            CauseId.SPLIT_BRAIN: several,
+            CauseId.SPLIT_BRAIN: several or bool(truth.twins) or "false MAC list" in world.traits,
             CauseId.STRANGER_ON_CANARY: bool(truth.strangers or truth.conflicts or truth.twins or truth.loud),
             CauseId.PROBER_IS_NODE: world.prober.machine in world.nodes,
         }
@@ -319,7 +323,7 @@ def healthy(world: World, truth: Truth) -> bool:
         return False
     if "second NIC" in traits and not traits & {"MAC list", "NodeNetworkStates"}:
         return False
-    if _doubles_unseen(world):
+    if _doubles_unseen(world) or ("announcer NotReady" in traits and not _lists(world)):
         return False
     if "MAC list" not in traits and any(found.answerers & _not_ready(world) for found in truth.addresses.values()):
         return False
