@@ -60,7 +60,7 @@ def _clean(world: World, truth: Truth, wire: WorldWire, report: Report) -> Itera
     lossy = bool(world.losses.requests or world.losses.replies)
     for target in report.targets:
         found = truth.addresses.get(target.target.ip) if target.verdict is not None else None
-        if found is None or _accepted(world, found, target.target.ip):
+        if found is None or _accepted(world, found, target.target.ip, wire):
             continue
         fine = outcome(target) is Outcome.FINE
         if found.state is State.ELSEWHERE and fine:
@@ -86,10 +86,14 @@ def _clean(world: World, truth: Truth, wire: WorldWire, report: Report) -> Itera
             yield Wrong("clean", "exit 0", what, found)
 
 
-def _accepted(world: World, found: OfAddress, ip: IPv4Address) -> bool:
-    """Nobody else is wrong but those whom its owner accepts."""
+def _accepted(world: World, found: OfAddress, ip: IPv4Address, wire: WorldWire) -> bool:
+    """Nobody else is wrong but those whom its owner accepts, or in a moment alone in which nothing was asked."""
     names = {name for accepted, responders in world.accepted if accepted == ip for name in responders}
-    return bool(names) and all(spell.should <= spell.answer and spell.answer <= names for spell in found.spells)
+    spells = tuple(replace(spell, answer=spell.answer - (names - spell.should)) for spell in found.spells)
+    right = [spell.right for spell in spells]
+    known = tuple(replace(spell, should=spell.should | names) for spell in spells)
+    unseen = any(right) and not shown(world, replace(found, state=State.PASSING, spells=known), ip, wire)
+    return bool(names) and (all(right) or (unseen and all(spell.answer <= spell.should for spell in spells)))
 
 
 def _others(world: World, found: OfAddress, ip: IPv4Address) -> OfAddress:
@@ -290,7 +294,8 @@ def _causes(world: World, truth: Truth, report: Report) -> Iterator[Wrong]:
             CauseId.MAYBE_NOT_RESTARTED: mode == "ipvs",
             CauseId.OLDER_MODE: mode != "ipvs",
             CauseId.SPLIT_BRAIN: several or bool(truth.twins) or "false MAC list" in world.traits,
-            CauseId.STRANGER_ON_CANARY: bool(truth.strangers or truth.conflicts or truth.twins or truth.loud),
+            CauseId.STRANGER_ON_CANARY: bool(truth.strangers or truth.conflicts or truth.twins or truth.loud)
+            or any(machine.proxy for machine in world.machines.values()),
             CauseId.PROBER_IS_NODE: world.prober.machine in world.nodes,
         }
         if not fits.get(cause.id, True):
