@@ -89,11 +89,13 @@ def _clean(world: World, truth: Truth, wire: WorldWire, report: Report) -> Itera
 def _accepted(world: World, found: OfAddress, ip: IPv4Address, wire: WorldWire) -> bool:
     """Nobody else is wrong but those whom its owner accepts, or in a moment alone in which nothing was asked."""
     names = {name for accepted, responders in world.accepted if accepted == ip for name in responders}
+    if not names:
+        return False
     spells = tuple(replace(spell, answer=spell.answer - (names - spell.should)) for spell in found.spells)
     right = [spell.right for spell in spells]
     known = tuple(replace(spell, should=spell.should | names) for spell in spells)
     unseen = any(right) and not shown(world, replace(found, state=State.PASSING, spells=known), ip, wire)
-    return bool(names) and (all(right) or (unseen and all(spell.answer <= spell.should for spell in spells)))
+    return all(right) or (unseen and all(spell.answer <= spell.should for spell in spells))
 
 
 def _others(world: World, found: OfAddress, ip: IPv4Address) -> OfAddress:

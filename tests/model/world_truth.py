@@ -243,7 +243,8 @@ def shown(world: World, found: OfAddress, ip: IPv4Address, wire: WorldWire) -> b
     there to answer when it was asked. What the network lost altogether, no prober can know; nor what a short silence means
     where it asks faster than a speaker is sure to read."""
     for came in wire.came:
-        if came.ip == ip and came.machine not in found.at(came.at, came.segment).should:
+        here = came.ip == ip and any(spell.segment == came.segment for spell in found.spells)
+        if here and came.machine not in found.at(came.at, came.segment).should:
             return True
     if found.state is State.PASSING and float(str(world.options["rate"])) > SLOW:
         return False
