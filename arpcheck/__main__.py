@@ -54,6 +54,9 @@ def _as_process(run: Callable[[], int]) -> NoReturn:
         _on_signals(signal.SIG_DFL)  # there is nothing more to be put in order
     except KeyboardInterrupt:
         _stop_at_once()
+    except Exception:  # noqa: BLE001 - while a line about another was made: nothing more is loaded or made for this one
+        os.write(2, b"arpcheck: not enough memory, or a fault in arpcheck\n")
+        os._exit(BROKEN)
     sys.exit(code)
 
 

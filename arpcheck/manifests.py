@@ -194,9 +194,13 @@ def _name(wanted: Wanted) -> str:
     """A node's name may be longer than a Job's, two nodes may be probed from at once, and from one by a Pod and a Job."""
     node, first = wanted.node, NAME if wanted.job else f"{NAME}-{_POD}"
     label = node.replace(".", "-")
-    if len(label) <= 40 and label == node and not label.startswith(f"{_POD}-"):
+    if len(label) <= 40 and label == node and not label.startswith(f"{_POD}-") and not _HASHED.search(label):
         return f"{first}-{label}"
     return f"{first}-{label[:40].rstrip('-')}-{sha256(node.encode()).hexdigest()[:8]}"
+
+
+_HASHED = re.compile("-[0-9a-f]{8}$")
+"""How a name ends that stands for a longer one; a node's that ends so has such a name as well."""
 
 
 # ------------------------------------------------------------------------------------------------------------------ text

@@ -61,7 +61,7 @@ def _walked(path: Path) -> Iterator[int]:
     """A descriptor (O_PATH, which opens nothing and has no effect on a device or a FIFO) of the regular file there."""
     if not sys.platform.startswith("linux"):
         raise NotRootsError("only Linux shows whose a file is")
-    at = Path(path.anchor)
+    at = Path("/")  # not what the path begins with: "//" is the same folder and another text
     folder, links, waiting = _step(None, "/", at), 0, list(reversed(path.parts[1:]))
     try:
         while waiting:
@@ -74,7 +74,7 @@ def _walked(path: Path) -> Iterator[int]:
                 if links > LINKS:
                     raise NotRootsError(f"{path}: too many links")
                 waiting += reversed(led.parts[1:] if led.is_absolute() else led.parts)
-                at = Path(led.anchor) if led.is_absolute() else at.parent
+                at = Path("/") if led.is_absolute() else at.parent
                 if not led.is_absolute():
                     continue
                 found = _step(None, "/", at)

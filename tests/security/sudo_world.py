@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -19,6 +20,7 @@ LAND = HERE.parent / "lab" / "caller_land.py"
 """Makes the user `caller`, and lets everybody read this Python and these tests."""
 
 UID, GID, GROUP = 4242, 4243, 4244
+TMP = Path("/tmp")  # noqa: S108 - the world's own
 HOME = "/run/home"
 MINE = "/mnt/mine"
 """Another folder of the user's, which the lab's own enclosure shows too: that has a /run of its own."""
@@ -150,7 +152,8 @@ def missing():
 
 def main(sudoers, scene=None):
     """After caller_land.py, in the enclosure."""
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", "/tmp"], check=True)  # noqa: S108 - the world's own
+    with kept({Path(*path.parts[:3]) for path in (BIN, HERE) if path.is_relative_to(TMP)}):
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", str(TMP)], check=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/mnt"], check=True)
     os.mkdir(MINE)
     os.chown(MINE, UID, GID)
@@ -168,6 +171,20 @@ def main(sudoers, scene=None):
     with stage(found):
         KUBECONFIG.chmod(0o644)
         wait(found.prober.station)
+
+
+@contextmanager
+def kept(folders):
+    """They stay where they are while something is mounted over the folder that they are in: arpcheck and these tests, if those
+    are in a folder for temporary ones, as they are when a wheel is tried."""
+    for number, folder in enumerate(sorted(folders)):
+        aside = Path(f"/run/kept-{number}")
+        aside.mkdir()
+        subprocess.run(["mount", "--bind", folder, aside], check=True)
+    yield
+    for number, folder in enumerate(sorted(folders)):
+        folder.mkdir()
+        subprocess.run(["mount", "--move", f"/run/kept-{number}", folder], check=True)
 
 
 def bind(place, text, mode):

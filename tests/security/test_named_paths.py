@@ -141,3 +141,13 @@ def test_a_kubeconfig_of_roots_that_was_not_read_says_why_as_far_as_the_user_may
         finally:
             os.setresuid(0, 0, 0)
         assert str(error.value) == f"{roots}/config: Permission denied. {why}"
+
+
+@pytest.mark.parametrize("path", ["{}/file", "/{}/file", "{}-link"])
+def test_removable_media_is_what_it_is_however_its_path_is_written(roots, monkeypatch, path):
+    media = roots / "media"
+    media.mkdir()
+    (media / "file").write_text("x")
+    (roots / "media-link").symlink_to(f"/{media}/file")
+    monkeypatch.setattr("arpcheck.cluster.ownership.REMOVABLE", (str(media),))
+    assert not_roots(Path(path.format(media))) == f"{media} is for removable media"

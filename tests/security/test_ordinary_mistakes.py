@@ -65,3 +65,10 @@ def test_a_user_without_a_name_and_a_home_has_no_kubeconfig():
     code = "import os; from arpcheck.cluster.kubeconfig import load; os.setuid(4999); print(load(None, None, {}))"
     done = subprocess.run([sys.executable, "-c", code], env={}, capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr) == ("None\n", "")
+
+
+@pytest.mark.parametrize("error", ["MemoryError", "ImportError", "OSError"])
+def test_what_fails_while_it_is_told_what_failed_is_one_line_and_no_finding(error):
+    code = f"import arpcheck.__main__ as m\ndef full(*_): raise {error}\nm._guarded = m._say = full\nm.process()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (2, "arpcheck: not enough memory, or a fault in arpcheck\n")

@@ -55,6 +55,7 @@ TWO = [
     pytest.param(("--node", "a"), ("--node", "a", "--job"), id="a pod and a job"),
     pytest.param(("--node", "a"), ("--node", "pod-a", "--job"), id="a job named like a pod"),
     pytest.param(("--node", "pod-a"), ("--node", "pod-a", "--job"), id="a pod and a job of a node named like a pod"),
+    pytest.param(("--node", "a.b", "--job"), ("--node", "a-b-2e7336dc", "--job"), id="named like what stands for another"),
     pytest.param(("--rbac",), ("--rbac", "-n", "tools"), id="rights alone"),
     pytest.param(("--rbac",), ("--node", "a"), id="rights alone, and a run"),
 ]
