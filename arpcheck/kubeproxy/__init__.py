@@ -93,9 +93,11 @@ def _without_pod(found: tuple[Workload, ...], node: Node, objects: Objects) -> t
     want; `status.currentNumberScheduled` counts those that are there, so it says nothing of those that are missing."""
     titles = " and ".join(one.title for one in found)
     wanted, there = objects.memo("kube-proxy pods wanted and seen", lambda: _counted(found, objects))
+    gap = objects.gap("pods")
     if wanted == 0 and there == 0:
-        return _switched_off(titles, node, objects), (None, ())
-    if (gap := objects.gap("pods")) or wanted is None:
+        refused = (Note(f"pods could not be read: {gap.why}; one of no DaemonSet may run", Oddity.UNREAD),) if gap else ()
+        return _switched_off(titles, node, objects), (None, refused)
+    if gap or wanted is None:
         why = f"pods could not be read: {gap.why}" if gap else f"its pod in {namespace(found[0].obj)} was not found"
         unseen = Note(f"{why}; whether the process is older than its configuration is not known", Oddity.UNREAD)
         return _only(found, titles, objects), (None, (unseen,))

@@ -167,6 +167,7 @@ def test_a_pod_that_is_missing_is_not_one_that_is_not_wanted(current):
 def test_a_daemon_set_that_serves_no_node_runs_none_anywhere(refused):
     found = kube_proxies(without_pods("worker-1", "worker-2", "worker-3", desired=0, refused=refused))
     assert {p.mode for p in found.values()} == {"none"}
+    assert {has(p.notes, Oddity.UNREAD) for p in found.values()} == {bool(refused)}, "a pod of no DaemonSet may run"
 
 
 @pytest.mark.parametrize("desired", [None, "3", True])
