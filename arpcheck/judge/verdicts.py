@@ -476,10 +476,11 @@ def _itself(case: Case) -> str | None:
 
 
 def _held_here(case: Case) -> str | None:
-    silent = {name: on for name, on in case.held_by.items() if name not in {party.node for party in case.parties}}
-    if not case.parties or not silent:
+    """A node that has it on the LAN's interface answers for it too, and no host hears itself."""
+    unheard = {name: on for name, on in case.held_by.items() if name not in {party.node for party in case.parties}}
+    if not case.parties or not unheard:
         return None
-    deaf = (f"{name}, on which arpcheck ran and which it can't hear, has it on {on}" for name, on in silent.items())
+    deaf = (f"{name}, on which arpcheck ran and which it can't hear, has it on {on}" for name, on in unheard.items())
     return f"{_and(case, case.parties)} answered, and {' and '.join(deaf)}: ask from another host"
 
 

@@ -199,9 +199,9 @@ class _Ground:
     """Those of the interfaces that asked."""
     blind: frozenset[str]
     held: Mapping[IPv4Address, str]
+    """The addresses of the hosts that are not known to be a node, with the interface."""
     holders: Mapping[str, Mapping[IPv4Address, str]]
     """By node that arpcheck ran on, its addresses on the interfaces that were asked, each with the interface."""
-    """The addresses of the hosts that are not known to be a node, with the interface."""
     read_at: datetime | None
     """When the cluster was read, where that was too long before."""
 
