@@ -80,10 +80,12 @@ class SudoWorld:
         return str(place)
 
     def files(self, *folders):
-        """All that lies below the folders and is no folder, with its owner: {path: uid}."""
+        """All that lies below the folders and is no folder, with its owner: {path: uid}. Not what is mounted in them."""
         found = {}
         for folder in folders:
-            for at, _, names in os.walk(self.path(folder)):
+            device = os.stat(self.path(folder)).st_dev
+            for at, below, names in os.walk(self.path(folder)):
+                below[:] = [one for one in below if os.lstat(Path(at) / one).st_dev == device]
                 for name in names:
                     inside = "/" + str((Path(at) / name).relative_to(f"/proc/{self.pid}/root"))
                     found[inside] = os.lstat(Path(at) / name).st_uid
