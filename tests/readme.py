@@ -90,7 +90,7 @@ def cluster_roles() -> str:
 
 def figures() -> str:
     """As `scripts/bench wire --readme` took them."""
-    return (README.parent / "tests" / "bench" / "figures.md").read_text().rstrip()
+    return (README.parent / "tests" / "campaigns" / "bench" / "figures.md").read_text().rstrip()
 
 
 BLOCKS: Mapping[str, Callable[[], str]] = {

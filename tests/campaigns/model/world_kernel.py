@@ -30,7 +30,7 @@ from arpcheck.lab.kube import Cluster
 from arpcheck.lab.scene import Announcer, Nic, Prober, Route, Scene, Station
 from arpcheck.model import Mac
 
-sys.path.append(str(Path(__file__).parent.parent))
+sys.path.append(str(Path(__file__).parents[2]))
 import forked
 
 BEYOND = frozenset({

@@ -1,5 +1,5 @@
 """What it costs to judge and to render a crowd of answers, beside `json.dumps` of the same evidence in the same process:
-`python tests/bench/judging.py`. Each size runs in processes of its own: in one for the time, in one for the memory.
+`python tests/campaigns/bench/judging.py`. Each size runs in processes of its own: in one for the time, in one for the memory.
 
 One round: 100,000 replies are 1,000 addresses that 100 nodes answer, so every reply is a responder of its own."""
 

@@ -1,4 +1,4 @@
-"""Every attack for its full time: `python tests/flood/flood_campaign.py [RATE [SECONDS]]`; a table, and 1 if a promise broke."""
+"""Every attack for its full time: `python tests/campaigns/flood/flood_campaign.py [RATE [SECONDS]]`; a table, and 1 if a promise broke."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long runs: `python tests/fuzz/fuzzing.py [TARGET|all [EXECUTIONS [SECONDS [OCTETS]]]]`, coverage-guided where atheris
+"""Long runs: `python tests/campaigns/fuzz/fuzzing.py [TARGET|all [EXECUTIONS [SECONDS [OCTETS]]]]`, coverage-guided where atheris
 is installed. `OCTETS`: the longest input; without it short ones, since most faults need few and each costs less.
 
 A fault leaves its input beside this file as NAME.crash-…; move it to `found` once it is mended. Without atheris the

@@ -1,4 +1,4 @@
-"""`python tests/bench/bench.py [SECTION…] [--runs N] [--json FILE] [--readme]`: figures as tables, and as JSON.
+"""`python tests/campaigns/bench/bench.py [SECTION…] [--runs N] [--json FILE] [--readme]`: figures as tables, and as JSON.
 
 A section is a module here with `measured() -> dict`, which JSON can hold, and `table(dict) -> str`. `short(dict) -> str`
 is what the README quotes of it, by `FIGURES`."""

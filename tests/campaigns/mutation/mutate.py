@@ -1,4 +1,4 @@
-"""Which small faults the tests would not see: `python tests/mutation/mutate.py [--sample N] [--seconds S] FILE…`.
+"""Which small faults the tests would not see: `python tests/campaigns/mutation/mutate.py [--sample N] [--seconds S] FILE…`.
 
 Prints the survivors and the score. Nothing is written: a mutant lives in a process of its own."""
 
@@ -21,9 +21,9 @@ import pytest
 from mutants import Mutant, mutants
 from trials import PATIENCE, TOO_LATE, Calm, Fate, Trials, run
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 TESTS = (
-    *("judge", "identities", "loadbalancers", "model", "kubeproxy", "pools", "reports", "saved", "watching"),
+    *("judge", "identities", "loadbalancers", "campaigns/model", "kubeproxy", "pools", "reports", "saved", "watching"),
     *("test_targets.py", "test_asks.py", "test_manifests.py", "lab/test_scenes_pure.py"),
 )
 """The pure ones. Which of them run a line, and so can kill what is changed there, is found out."""

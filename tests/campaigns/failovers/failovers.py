@@ -1,4 +1,4 @@
-"""`arpcheck watch` through failovers in namespaces: `python tests/failovers/failovers.py [FAILOVERS [AT_ONCE]]`.
+"""`arpcheck watch` through failovers in namespaces: `python tests/campaigns/failovers/failovers.py [FAILOVERS [AT_ONCE]]`.
 
 Each is a watch of its own with real processes: at a random moment another node takes the address over, with or without a
 gap, and its record follows, or comes first. The API stays healthy, refuses the token from some moment on, or is gone. A

@@ -1,4 +1,4 @@
-"""One world, its truth and the report, in words: `python tests/model/world_show.py SEED [without,traits]`."""
+"""One world, its truth and the report, in words: `python tests/campaigns/model/world_show.py SEED [without,traits]`."""
 
 import sys
 

@@ -1,5 +1,5 @@
 """What it costs to read a large cluster from an API server, beside a bare HTTP client that asks for the same pages and
-parses them: `python tests/bench/api.py`. The server is a process of its own, so that its work is nobody's.
+parses them: `python tests/campaigns/bench/api.py`. The server is a process of its own, so that its work is nobody's.
 
 Each measurement runs in a process of its own, with everything imported: one for the time, and one for each peak."""
 

@@ -1,4 +1,4 @@
-"""The same probe again and again: `python tests/soak/soak.py [RUNS [WATCH_MINUTES]]`. Nothing is left behind, nothing grows.
+"""The same probe again and again: `python tests/campaigns/soak/soak.py [RUNS [WATCH_MINUTES]]`. Nothing is left behind, nothing grows.
 
 After each run of the lab: no process, no namespace and no interface of it; in this process, which judges in between, no
 more descriptors and threads than before, and no more memory than it took when it had warmed up."""

@@ -1,4 +1,4 @@
-"""Every command under loss, as a program in namespaces: `python tests/loss/loss_on_kernel.py [RUNS [AT_ONCE]]`.
+"""Every command under loss, as a program in namespaces: `python tests/campaigns/loss/loss_on_kernel.py [RUNS [AT_ONCE]]`.
 
 For each LAN, loss and direction an enclosure with a switch that loses frames, and in it every command RUNS times. Most of
 it is waiting, so AT_ONCE enclosures stand side by side. The same table as of the simulated wire; 1 where one is wrong."""

@@ -1,4 +1,4 @@
-"""Every command under loss: `python tests/loss/loss_campaign.py [RUNS]`. A table of exit codes; 1 where one is wrong.
+"""Every command under loss: `python tests/campaigns/loss/loss_campaign.py [RUNS]`. A table of exit codes; 1 where one is wrong.
 
 RUNS on a simulated wire for each command, LAN, loss and direction, the same in every campaign."""
 

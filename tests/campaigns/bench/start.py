@@ -1,4 +1,4 @@
-"""What a start costs, and what it loads: `python tests/bench/start.py`. Beside `import typer`, without which there is no
+"""What a start costs, and what it loads: `python tests/campaigns/bench/start.py`. Beside `import typer`, without which there is no
 command line; and a probe on a host with 100,000 routes beside one with two, each in a network namespace of its own."""
 
 from __future__ import annotations
