@@ -651,6 +651,10 @@ class Announcement:
     """What of the configuration says that BGP announces it and nothing announces it at layer 2; None: nothing says it."""
     external: bool = False
     """The load balancer is outside of the cluster, or nobody here serves its class: no node is supposed to announce."""
+    answers_once: bool = False
+    """One NIC of its announcer answers a question once, whatever its kernel holds: the kernel itself answers (kube-vip,
+    PureLB, ServiceLB), or an eBPF program takes the question away from it (Cilium). False: a process may answer beside the
+    kernel (MetalLB's speaker, OpenELB's manager), or it is not known."""
     macs: tuple[tuple[Mac, str], ...] = ()
     """MACs that the Service itself names and that are no node's, each with its reason (kube-vip's hwaddr)."""
     macs_unread: bool = False

@@ -13,6 +13,9 @@ from arpcheck.model import Nic, Owner
 MOST = 1.5
 """Replies a question from which on they are not strays."""
 
+BOTH = 2.5
+"""Replies a question from which on they are more than a kernel's and a speaker's."""
+
 CLOSE = 250.0
 """Milliseconds between two answers to one question. Another program on this host that asks for the same address brings
 answers too, at any time."""
@@ -46,14 +49,16 @@ class Doubling:
                         often = self._often(ip, nic)
                         of_segment[node] = min(of_segment.get(node, often), often)
 
-    def unexplained(self, ip: IPv4Address, non_strict: frozenset[str]) -> tuple[tuple[Nic, str | None], ...]:
-        """The NICs that answered twice for `ip`, each with its node, and nothing explains it."""
+    def unexplained(
+        self, ip: IPv4Address, non_strict: frozenset[str], *, once: bool = False
+    ) -> tuple[tuple[Nic, str | None], ...]:
+        """The NICs that answered twice for `ip`, each with its node, and nothing explains it. `once`: its load balancer has
+        no speaker that could answer beside a kernel."""
         return tuple(
             (nic, self._owners[nic].node)
             for nic in self._hearing.by_nic(ip)
             if self._twice(ip, nic)
-            and (ip, nic) not in self._own  # its kernel answers for it, beside a speaker that announces it
-            and not self._is_loud(nic, non_strict)
+            and (once or not self._by_a_speaker(ip, nic, non_strict))
             and not self._by_the_path(ip, nic)
         )
 
@@ -66,18 +71,22 @@ class Doubling:
             if ip not in shared and self._twice(ip, nic) and not self._by_the_path(ip, nic)
         )
 
-    def beside_speakers(self, ip: IPv4Address, non_strict: frozenset[str]) -> tuple[Nic, ...]:
+    def beside_speakers(self, ip: IPv4Address, non_strict: frozenset[str], *, once: bool = False) -> tuple[Nic, ...]:
         """The NICs of nodes without strict ARP that answered twice for `ip`, and once for their own address."""
         return tuple(
             nic
-            for nic in self._hearing.by_nic(ip)
+            for nic in (() if once else self._hearing.by_nic(ip))
             if self._twice(ip, nic)
+            and self._by_a_speaker(ip, nic, non_strict)
             and (node := self._owners[nic].node) in non_strict
             and self._at_home.get(nic[0], {}).get(str(node), 0.0) < MOST
         )
 
-    def _is_loud(self, nic: Nic, non_strict: frozenset[str]) -> bool:
-        return nic in self._loud or self._owners[nic].node in non_strict
+    def _by_a_speaker(self, ip: IPv4Address, nic: Nic, non_strict: frozenset[str]) -> bool:
+        """Its kernel answers for the address, and a speaker on it may too: two replies a question, each as often as the path
+        doubles one, and no more."""
+        kernel = nic in self._loud or self._owners[nic].node in non_strict or (ip, nic) in self._own
+        return kernel and self._often(ip, nic) < BOTH * max(1.0, self._by_others(nic))
 
     def _twice(self, ip: IPv4Address, nic: Nic) -> bool:
         """More than one reply to most questions: a stray repeat is no sign."""
@@ -98,7 +107,14 @@ class Doubling:
     def _by_the_path(self, ip: IPv4Address, nic: Nic) -> bool:
         """Other nodes' own addresses are answered twice alike. Two machines with one MAC behind such a path are heard more
         often than any one."""
-        own = self._owners[nic].node
-        others = [often for node, often in self._at_home.get(nic[0], {}).items() if node != own]
+        others = self._others(nic)
         doubles = bool(others) and 2 * sum(often >= MOST for often in others) > len(others)
         return doubles and self._often(ip, nic) < MOST * median_high(others)
+
+    def _by_others(self, nic: Nic) -> float:
+        """How many replies a question for another node's own address brings; 0 where no other was heard."""
+        return median_high(others) if (others := self._others(nic)) else 0.0
+
+    def _others(self, nic: Nic) -> list[float]:
+        own = self._owners[nic].node
+        return [often for node, often in self._at_home.get(nic[0], {}).items() if node != own]

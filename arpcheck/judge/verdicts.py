@@ -148,7 +148,8 @@ def inconclusive(case: Case) -> str | None:
     1. frames were lost in a round that asked it, or more came than could be kept, or the run was not finished.
     2. or the owner of a MAC that answered is not known, or not certain: it answered for a node's own address beside
        another MAC, or two sources contradict each other.
-    3. or one MAC answered every question twice, and no kernel beside a speaker explains it: two machines with one MAC.
+    3. or one MAC answered every question more than once, and no kernel beside a speaker explains it: two machines with
+       one MAC.
     4. or the same node answered in some rounds only; or two nodes were each heard by a host that can't hear the other.
     5. or the prober itself has the address, and whether it is a node could not be read, or it is a node and another
        host answered.
@@ -309,7 +310,7 @@ def _doubled(case: Case) -> str | None:
     if not case.doubled:
         return None
     named = " and ".join(f"{mac} ({node})" if node else mac for (_, mac), node in case.doubled)
-    return f"{named} answered every question twice: two machines may have this MAC"
+    return f"{named} answered more than once per question: two machines may have this MAC"
 
 
 def _outside(case: Case) -> str | None:

@@ -62,7 +62,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         case "io.cilium/bgp-control-plane" if ingress:
             silence = "announced by BGP only"
             return Announcement(
-                implementation=NAME, because=because, order=3, silence=silence, by_bgp=because
+                implementation=NAME, because=because, order=3, silence=silence, by_bgp=because, answers_once=True
             )
         case "io.cilium/l2-announcer" | None if ingress or ip in service.external_ips:
             return _layer2(service, ip, objects, at)
@@ -77,6 +77,7 @@ def _node_ipam(service: Service, ip: IPv4Address, objects: Objects, because: str
         because=because,
         order=2 if own else 3,
         claims=own,
+        answers_once=True,
         unread=() if own else refused(objects, NODES.resource),
     )
 
@@ -101,6 +102,7 @@ def _layer2(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
         because=because or "a CiliumL2AnnouncementPolicy",
         order=order or 5,
         claims=claims,
+        answers_once=True,
         silence=silence,
         by_bgp="what Cilium advertises by BGP" if silence else None,
         notes=(*strange, *(() if settled else _notes(service, objects, taken))),

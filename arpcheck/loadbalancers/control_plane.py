@@ -47,6 +47,7 @@ def announcement_of(ip: IPv4Address, objects: Objects, at: datetime) -> Announce
         because=known.get(ip) or f"Lease {leases[0].full_name}",
         order=5,
         claims=claims,
+        answers_once=True,
         notes=(*strange, *(note for _, note in mapped if note)),
         unread=() if is_current(claims) else refused(objects, LEASES.resource),
     )

@@ -60,6 +60,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
             silence=silence,
             held_everywhere=routed,
             by_bgp=routed,
+            answers_once=True,
             macs=_macs(service),
         )
     claims, notes = _claims(service, own, objects, at)
@@ -68,6 +69,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         because=because,
         order=order,
         claims=claims,
+        answers_once=True,
         macs=_macs(service),
         notes=notes,
         unread=() if is_current(claims) else refused(objects, LEASES.resource, NODES.resource),

@@ -49,7 +49,8 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         silence = "the pool is remote: routed to every node, owned by none on this segment"
         said = f"annotation {_TYPE}: remote"
         return Announcement(
-            implementation=NAME, because=because, order=order, silence=silence, held_everywhere=said, by_bgp=said
+            implementation=NAME, because=because, order=order, silence=silence, held_everywhere=said, by_bgp=said,
+            answers_once=True,
         )
     entries = tuple(dict.fromkeys(_entries(service, ip)))
     claims = strongest_first((*_written(service, entries), *_said(service, ip, objects, at)))
@@ -60,6 +61,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         because=because,
         order=order,
         claims=(*claims, *guess),
+        answers_once=True,
         notes=() if settled else _notes(entries, objects),
         unread=() if settled else refused(objects, EVENTS.resource),
     )

@@ -50,6 +50,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         claims=tuple(replace(claim, source=daemonset) for claim in own) if daemonset else own,
         notes=() if own or unread else ("ServiceLB serves this Service too, but the address is no node's own",),
         unread=unread,
+        answers_once=True,
     )
 
 

@@ -22,7 +22,20 @@ from arpcheck.judge.judged import Judged, Judgement, Place
 from arpcheck.judge.nodes import node_states
 from arpcheck.judge.owners import Knowledge, owners
 from arpcheck.judge.report import report
-from arpcheck.model import Arp, Gratuitous, Identity, Kind, Mac, Nic, Owner, Report, Responder, SourceRank, Target
+from arpcheck.model import (
+    Announcement,
+    Arp,
+    Gratuitous,
+    Identity,
+    Kind,
+    Mac,
+    Nic,
+    Owner,
+    Report,
+    Responder,
+    SourceRank,
+    Target,
+)
 from arpcheck.pipeline import ages, records
 from arpcheck.pipeline.explaining import gaps, likely_causes, preflight, unsent, untold
 from arpcheck.pipeline.planning import targets_of
@@ -106,7 +119,9 @@ def conclude(evidence: Evidence) -> Report:
         doubled=tuple(
             (j.ip, owned[nic].node or "", nic[1])
             for j in judgements if j.case.parties
-            for nic in ground.doubling.beside_speakers(j.ip, ground.non_strict)
+            for nic in ground.doubling.beside_speakers(
+                j.ip, ground.non_strict, once=_answers_once(j.case.announcements)
+            )
         ),
     )  # fmt: skip
     judged = replace(judged, causes=likely_causes(judged, gateways))
@@ -211,6 +226,7 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
     hearing, owners, objects = ground.hearing, ground.owners, evidence.objects
     record = records.record(target, evidence, frozenset(chain.from_iterable(ground.heard.values())))
     parties = cases.parties(ip, hearing, owners, ground.labels, record.announcers, record.named) if ip else ()
+    once = _answers_once(record.announcements)
     rounds = hearing.rounds(ip) if ip else ()
     asked = hearing.asked(ip) if ip else None
     heard_here = frozenset(n for s in hearing.segments_asked(ip) for n in ground.heard.get(s, ())) if ip else frozenset()
@@ -247,7 +263,7 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
         often=asked.often() if asked else 0,
         complete=evidence.complete,
         recorded=hearing.recorded,
-        doubled=ground.doubling.unexplained(ip, ground.non_strict) if ip and parties else (),
+        doubled=ground.doubling.unexplained(ip, ground.non_strict, once=once) if ip and parties else (),
         gratuitous=_announced(ip, parties, ground) if ip else (),
         passed_over=tuple(hearing.passed_over.get(ip, ())) if ip else (),
         on_link=not ground.networks or any(ip in network for network in ground.networks) if ip else True,
@@ -262,6 +278,11 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
         own_address_of=record.own_address_of,
         left_behind=record.left_behind,
     )
+
+
+def _answers_once(announcements: Sequence[Announcement]) -> bool:
+    """No speaker can be beside the kernel: every load balancer that may serve the address is of such a kind."""
+    return bool(announcements) and all(one.answers_once for one in announcements)
 
 
 def _with_shadows(seen: tuple[cases.Case, ...]) -> tuple[cases.Case, ...]:

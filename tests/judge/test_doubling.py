@@ -60,4 +60,20 @@ def test_a_kernel_without_strict_arp_beside_its_speaker():
     assert run.unexplained(IP, frozenset("a")) == ()
     assert run.beside_speakers(IP, frozenset("a")) == (("eth0", mac(1)),)
     assert run.beside_speakers(IP, frozenset("b")) == (), "a quiet kernel does not answer beside its speaker"
+    assert run.unexplained(IP, frozenset("a"), once=True) == ((("eth0", mac(1)), "a"),), "nothing but a kernel answers there"
+    assert run.beside_speakers(IP, frozenset("a"), once=True) == ()
     assert doubling(*often(IP, 1), *often(A, 1)).beside_speakers(IP, frozenset("a")) == (), "its frames are mirrored"
+
+
+@pytest.mark.parametrize(
+    ("answered", "explained"),
+    [
+        pytest.param([*often(IP, 1, 3), *AT_HOME], False, id="three"),
+        pytest.param([*often(IP, 1, 4), *once((A, 1)), *often(B, 2), *often(C, 3)], True, id="twice two where the path doubles"),
+        pytest.param([*often(IP, 1, 6), *once((A, 1)), *often(B, 2), *often(C, 3)], False, id="twice three where the path doubles"),
+    ],
+)
+def test_a_kernel_and_a_speaker_give_two_answers(answered, explained):
+    run = doubling(*answered)
+    assert (run.unexplained(IP, frozenset("a")) == ()) is explained
+    assert bool(run.beside_speakers(IP, frozenset("a"))) is explained

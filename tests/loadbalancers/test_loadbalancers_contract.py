@@ -228,3 +228,19 @@ def test_what_was_answered_once_is_answered_for_its_moment_and_its_service_alone
     assert now != later, "by then the Lease has expired"
     assert announcements(of, ip, found, AT) == now
     assert announcements(replace(of, ingress=()), ip, found, AT) != now, "another Service of the same name"
+
+
+@pytest.mark.parametrize(
+    ("version", "name", "once"),
+    [
+        ("metallb-0.16.1", "metallb", False), ("metallb-0.14.4", "metallb", False), ("openelb-0.5.1", "openelb", False),
+        ("openelb-0.6.0", "openelb", False), ("antrea-2.1", "antrea", False), ("calico-3.34", "calico", False),
+        ("kube-vip-1.0.1", "kube-vip", True), ("kube-vip-0.6.4", "kube-vip", True), ("cilium-1.18", "cilium", True),
+        ("purelb-0.16.6", "purelb", True), ("purelb-0.4.0", "purelb", True), ("k3s-1.33", "servicelb", True),
+    ],
+)  # fmt: skip
+def test_who_may_answer_beside_a_kernel(version: str, name: str, once: bool) -> None:
+    """Where the kernel itself answers, or an eBPF program in its place, no process does beside it."""
+    found = cluster(version)
+    said = [one for of in found.services() for entry in of.ingress if entry.ip for one in announcements(of, entry.ip, found, AT)]
+    assert {one.answers_once for one in said if one.implementation == name} == {once}

@@ -41,6 +41,8 @@ def latent_non_strict(judged: Judged) -> Found | None:
     Decided when:
     1. one MAC answered more than once to most of the questions for an address, and it is a node's without strict ARP.
     2. and once for its own node address.
+    3. and it gave no more than the two replies of a kernel and a speaker.
+    4. and the load balancer may have a speaker (kube-vip, PureLB, ServiceLB and Cilium have none).
 
     Do:
     - Turn strict ARP on and restart kube-proxy before the next failover."""

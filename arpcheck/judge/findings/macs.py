@@ -173,12 +173,13 @@ def arp_flux(judged: Judged) -> Found | None:
 
 
 def doubled_replies(judged: Judged) -> Found | None:
-    """Means: one MAC answers every question twice. Two machines may have the same MAC: a cloned machine, or a virtual MAC
-    that was left behind on a node.
+    """Means: one MAC answers every question more than once. Two machines may have the same MAC: a cloned machine, or a
+    virtual MAC that was left behind on a node.
 
     Decided when:
     1. one MAC answered more than once to most of the questions for an asked address, or for a node's own.
-    2. and no kernel without strict ARP beside a speaker on that node explains it.
+    2. and no kernel without strict ARP beside a speaker on that node explains it: these give two replies, and only where
+       the load balancer has a speaker (MetalLB has; kube-vip, PureLB, ServiceLB and Cilium have none).
     3. and other nodes' own addresses are not answered twice alike, as they are where a switch or a mirrored port doubles
        every frame.
 
