@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Interface
-from itertools import chain
+from itertools import chain, combinations
 from operator import attrgetter
 from typing import TypeVar
 
@@ -223,6 +223,10 @@ class Case:
             doubled=tuple(entry for entry in self.doubled if entry[0] not in gone),
         )
 
+    def apart(self, one: Responder, other: Responder) -> bool:
+        """They are two machines, whatever is in doubt of each."""
+        return self._candidates(one).isdisjoint(self._candidates(other))
+
     def _together(self, known: Collection[Responder]) -> tuple[Responder, ...]:
         for number in sorted(set(chain.from_iterable([party.rounds for party in known]))):
             found = tuple([party for party in known if number in party.rounds])
@@ -238,11 +242,11 @@ class Case:
 
     def _distinct(self, parties: Sequence[Responder]) -> bool:
         """They are several machines, whatever is in doubt of each: at least two can't be the same node."""
-        candidates = [
-            {party.node or party.macs[0], *(i.node for owner in self.owners_of(party) for i in owner.identities)}
-            for party in parties
-        ]
-        return any(one.isdisjoint(other) for place, one in enumerate(candidates) for other in candidates[place + 1 :])
+        return any(self.apart(one, other) for one, other in combinations(parties, 2))
+
+    def _candidates(self, party: Responder) -> set[str]:
+        """Whoever it may be."""
+        return {party.node or party.macs[0], *(i.node for owner in self.owners_of(party) for i in owner.identities)}
 
 
 def key(party: Responder) -> Key:

@@ -84,7 +84,7 @@ def non_strict(case: Case) -> str | None:
 
     Decided when:
     1. a node answered that is not the announcer, and one of its MACs answered the canary as well.
-    2. or, where the announcer is not known, such a node answered beside another responder.
+    2. or, where the announcer is not known, such a node answered beside another machine; a MAC that may be its own is none.
     3. or such a node answered although nobody should: the address is announced by BGP only, or belongs to a load balancer
        outside of the cluster.
     4. or several nodes answered for an address that, by its load balancer's own configuration, BGP announces and every
@@ -104,9 +104,14 @@ def non_strict(case: Case) -> str | None:
             f"and arp_ignore is 0 there; {_should(case)}"
         )
     nobody = case.silence or case.external
-    if not case.offenders or (not case.announcers and not nobody and len(case.parties) < 2):
+    if not case.offenders or not (case.announcers or nobody or _beside_another(case)):
         return None
     return f"{_and(case, case.offenders)} answered without strict ARP; {_should(case)}"
+
+
+def _beside_another(case: Case) -> bool:
+    """An offender answered beside a party that is not the same node by another NIC: one of the two should not have."""
+    return any(case.apart(offender, other) for offender in case.offenders for other in case.parties if other != offender)
 
 
 def duplicate(case: Case) -> str | None:

@@ -7,7 +7,7 @@ from judge_cases import IP, case, claim, mac, party
 
 from arpcheck.judge.case import key
 from arpcheck.judge.verdicts import RULES, judge, texts
-from arpcheck.model import Announcement, Kind, PassedOver, PassReason, Strength, Trust, Verdict
+from arpcheck.model import Announcement, Identity, Kind, PassedOver, PassReason, SourceRank, Strength, Trust, Verdict
 
 A, B = party(1, 1, 2, 3, node="a"), party(2, 1, 2, 3, node="b")
 C = party(3, 1, 2, 3, node="c")
@@ -19,6 +19,9 @@ POD = party(7, 1, 2, 3, foreign=True, named="kube-vip.io/hwaddr")
 LOSSY = frozenset({"worker-1"})
 LISTED = party(1, 1, 2, 3, node="a", strength=Strength.LISTED)
 DOUBTFUL = party(1, 1, 2, 3, node="a", strength=Strength.DOUBTFUL)
+MAYBE_B = Identity(mac=mac(1), node="b", source="node-ip", detail="", rank=SourceRank.WIRE)
+EITHER = party(1, 1, 2, 3, node="a", strength=Strength.DOUBTFUL, identities=(MAYBE_B,))
+STRANGER_OR_B = party(9, 1, 2, 3, identities=(MAYBE_B,))
 APART = party(9, 1, 2, 3, apart=True)
 
 
@@ -65,6 +68,9 @@ CASES = [
     pytest.param(case(A, B, announcers="a", non_strict="b"), "non-strict", "b answered without", id="beside the announcer"),
     pytest.param(case(B, announcers="a", non_strict="b"), "non-strict", "a should", id="instead of the announcer"),
     pytest.param(case(A, B, non_strict="b"), "non-strict", "not known", id="no announcer known, beside another"),
+    pytest.param(case(EITHER, B, non_strict="b"), "inconclusive", "not certain to be a", id="no announcer known, beside a MAC that may be its own"),
+    pytest.param(case(STRANGER_OR_B, B, non_strict="b"), "inconclusive", "not known whose", id="no announcer known, beside a MAC that is another's or its own"),
+    pytest.param(case(EITHER, B, announcers="c", non_strict="b"), "non-strict", "b answered without", id="beside a MAC that may be its own, and another should"),
     pytest.param(case(B, non_strict="b"), "inconclusive", "answers for every Service", id="no announcer known, alone: it may be the announcer"),
     pytest.param(case(A, announcers="a", non_strict="a"), "ok", "", id="the announcer itself, alone"),
     pytest.param(
