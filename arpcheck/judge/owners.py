@@ -73,7 +73,7 @@ def owners(
     decided = {nic: None if nic[1] in knowledge.overlays else _node(found) for nic, found in claims.items()}
     conflicts = tuple(_conflicts(hearing, knowledge, claims, decided, addresses))
     dead = {node.name for node in every if node.ready is False}
-    twins = _twins(hearing, knowledge, {name: own for name, own in addresses.items() if name not in dead})
+    twins = _twins(hearing, knowledge, addresses, dead)
     contested = {nic for conflict in conflicts for nic in conflict.nics} | twins.keys() | knowledge.doubled
     homes = tuple({ip for own in addresses.values() for ip in own})
     at_home = {nic for ip in homes for nic in hearing.by_nic(ip)}  # some node's, though it may not be known whose
@@ -165,22 +165,25 @@ def _conflicts(
 
 
 def _twins(
-    hearing: Hearing, knowledge: Knowledge, addresses: Mapping[str, Iterable[IPv4Address]]
+    hearing: Hearing, knowledge: Knowledge, addresses: Mapping[str, Iterable[IPv4Address]], dead: Set[str]
 ) -> Mapping[Nic, tuple[str, ...]]:
     """NICs that answered for the own addresses of several nodes, alone, or beside another NIC at one of them: two machines
     with one MAC, a node that has taken another's address, or a switch that answers from its table. Asked alone, only one of
     the two hears the question, so that this does not tell them apart.
 
-    `addresses`: of the nodes that are not known to be down. A node that another NIC was heard of, at another address of its
-    own, has merely lost this one. One that a Service has too counts where no other was answered, but for who holds
-    every Service's: it may be that the other node announces it, or that both have one MAC."""
+    A node that another NIC was heard of, at another address of its own, has merely lost this one. One that a Service has too
+    counts where no other was answered, but for who holds every Service's: it may be that the other node announces it, or
+    that both have one MAC. Of a `dead` node it does not count: another announces it now. Nor does what somebody else
+    answered in a MAC's name for a dead node, as a switch does from an old table."""
     found: dict[Nic, dict[str, set[IPv4Address]]] = {}
     every: dict[Nic, dict[str, set[IPv4Address]]] = {}
     holders = {*_genuine(hearing, knowledge.canary, knowledge)} if knowledge.canary else set()
     for node, own in addresses.items():
         answered = [(nic, ip) for ip in own for nic in _genuine(hearing, ip, knowledge)]
+        if node in dead:
+            answered = [(nic, ip) for nic, ip in answered if any(r.source == nic[1] for r in hearing.by_nic(ip)[nic])]
         plain = [(nic, ip) for nic, ip in answered if ip not in knowledge.shared]
-        heard = plain or [(nic, ip) for nic, ip in answered if nic not in holders]
+        heard = plain or [(nic, ip) for nic, ip in answered if nic not in holders and node not in dead]
         for nic, ip in heard if len({nic for nic, _ in heard}) == 1 else ():
             found.setdefault(nic, {}).setdefault(node, set()).add(ip)
         for nic, ip in plain:

@@ -164,12 +164,15 @@ def test_a_mac_that_alone_answers_for_two_nodes_is_certain_to_be_neither():
     assert beside.twins == {("eth0", M1): ("n1", "n2")}, "n2 has a second NIC, or n1 has taken its address"
     assert {claim.node for claim in beside.by_nic["eth0", M1].identities} == {"n1", "n2"}
     assert not run([(N1, M1), (N2, M2)], KNOWN).twins
-    assert not run(both, [identity(M1, "n1")], (node("n1"), node("n2", ready=False))).twins, "n2 is down"
+    down = run(both, [identity(M1, "n1")], (node("n1"), node("n2", ready=False)))
+    assert down.twins == found.twins, "n2 runs and is not Ready, or n1 has taken its address"
 
 
 def test_an_address_that_a_service_has_too_may_show_two_machines_with_one_mac():
     both = [(N1, M1), (N2, M1)]
     assert run(both, [identity(M1, "n1")], shared=[N2]).twins == {("eth0", M1): ("n1", "n2")}
+    down = node("n1"), node("n2", ready=False)
+    assert not run(both, [identity(M1, "n1")], down, shared=[N2]).twins, "n2 is down, and n1 announces it"
     assert not run([*both, (N2, M2)], KNOWN, shared=[N2]).twins, "n2 was heard by a NIC of its own"
     assert not run([*both, (VIP, M1)], KNOWN[:1], shared=[N2], canary=VIP).twins, "it answers for every Service's address"
 
