@@ -23,7 +23,7 @@ from arpcheck.commands.stopping import stopping
 from arpcheck.commands.terminal import ProgressLine, duration, notice, style
 from arpcheck.errors import ArpcheckError, UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options
-from arpcheck.model import Gap, Host
+from arpcheck.model import Acceptance, Gap, Host
 from arpcheck.objects import Objects
 from arpcheck.targets import check_options
 from arpcheck.wire.host import this_host, with_neighbours
@@ -85,8 +85,8 @@ def probe(request: Request) -> int:
         objects = _read(source, options)
         options = settled(options, objects, host, wire)
         with stopping() as stop:
-            heard = observed(request, options, host, mac_map, objects, wire, stop=stop, tap=frames)
-            evidence, unwritten = replace(heard, accepted=accepted, after=read_again(source, objects)), frames.finish()
+            heard = observed(request, options, host, mac_map, objects, wire, accepted=accepted, stop=stop, tap=frames)
+            evidence, unwritten = replace(heard, after=read_again(source, objects)), frames.finish()
             report = pipeline.conclude(evidence)
             unwritten = bundled(request.bundle, evidence, report, frames.file, log.lines()) or unwritten
             deliver(report, request.format_name, request.output, style(sys.stdout, headers=request.headers))
@@ -103,11 +103,12 @@ def observed(
     objects: Objects,
     wire: LiveWire,
     *,
+    accepted: tuple[Acceptance, ...] = (),
     stop: Callable[[], bool],
     tap: Callable[[datetime, bytes], None] = lambda _moment, _frame: None,
 ) -> Evidence:
     """Asks, as it was announced. `stop` is the caller's, who keeps it until what was heard is out."""
-    planned = pipeline.plan(options, objects, host, mac_map)
+    planned = pipeline.plan(options, objects, host, mac_map, accepted)
     if not request.quiet:
         _announce(planned, options)
     line = ProgressLine(shown=not request.quiet)
@@ -117,6 +118,7 @@ def observed(
         objects=objects,
         host=host,
         mac_map=mac_map,
+        accepted=accepted,
         wire=wire,
         clock=lambda: datetime.now(UTC),
         progress=line,

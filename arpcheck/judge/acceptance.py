@@ -70,7 +70,7 @@ class Acceptances:
         if not self.entries:
             return None
         valid = (entry for entry in self.entries if entry.until >= self.today and fits(entry))
-        return next((Accepted(reason=entry.reason, until=entry.until) for entry in valid), None)
+        return next(map(_of, valid), None)
 
 
 def accepts(entry: Acceptance) -> bool:
@@ -93,6 +93,8 @@ class Settled:
     """The verdict with everybody who answered, where that is another."""
     rest: Case
     """As if those who are accepted had not answered."""
+    passed: Mapping[Verdict, Accepted]
+    """The verdicts that the address had with those who are accepted, each with why they are."""
 
 
 def judged_with(case: Case, acceptances: Acceptances) -> Settled:
@@ -101,6 +103,7 @@ def judged_with(case: Case, acceptances: Acceptances) -> Settled:
     verdict, reason = judge(case)
     rest, left, why = case, verdict, reason
     taken: list[Acceptance] = []
+    passed: dict[Verdict, Accepted] = {}
     as_a_whole = False
     while left.outcome is not Outcome.FINE:
         found = [entry for entry in acceptances.of_target(case.target, left) if accepts(entry)]
@@ -112,22 +115,25 @@ def judged_with(case: Case, acceptances: Acceptances) -> Settled:
             break
         parties = named_by(rest, found)
         if not parties:
-            why = f"{why}; the acceptance names none of those who answered" if found else why
+            why = f"{why}; the acceptance names none of those who answered" if found and rest.parties else why
             break
         taken += found
+        if known := _together([_of(entry) for entry in found]):
+            passed[left] = known
         if left is Verdict.DUPLICATE and not rest.announcers and len(parties) == len(rest.parties):
             as_a_whole = True  # one of them is the announcer, whichever it is
             break
         rest = rest.without(parties)
         left, why = judge(rest)
-    accepted = _together([Accepted(reason=entry.reason, until=entry.until) for entry in taken])
+    accepted = _together([_of(entry) for entry in taken])
     if accepted and (as_a_whole or left.outcome is Outcome.FINE):
-        return Settled(verdict=verdict, reason=reason, accepted=accepted, first=None, rest=rest)
+        return Settled(verdict=verdict, reason=reason, accepted=accepted, first=None, rest=rest, passed=passed)
     if accepted is None:
-        return Settled(verdict=verdict, reason=why, accepted=None, first=None, rest=case)
+        return Settled(verdict=verdict, reason=why, accepted=None, first=None, rest=case, passed={})
     names = ", ".join(party.node or party.macs[0] for party in case.parties if party not in rest.parties)
     told = f"{why}; {names} answered too, which is accepted up to {accepted.until}: {accepted.reason}"
-    return Settled(verdict=left, reason=told, accepted=None, first=verdict, rest=rest)
+    passed.pop(left, None)
+    return Settled(verdict=left, reason=told, accepted=None, first=verdict, rest=rest, passed=passed)
 
 
 def _of_nobody(verdict: Verdict, entries: list[Acceptance]) -> tuple[Acceptance, ...]:
@@ -162,8 +168,18 @@ def marked(text: str, accepted: Accepted | None) -> str:
     return text if accepted is None else f"{text.removesuffix('.')}; accepted up to {accepted.until}: {accepted.reason}"
 
 
+def names_answers_for(entry: Acceptance, target: Target) -> bool:
+    """It accepts the answers of some who are named, so that this address is judged once more without them. The day is not
+    looked at: to ask once more costs little."""
+    return entry.verdict is not None and bool(entry.responders) and _names(entry, target)
+
+
 def _names(entry: Acceptance, target: Target) -> bool:
     return (entry.ip is None or entry.ip == target.ip) and (entry.service is None or entry.service in target.services)
+
+
+def _of(entry: Acceptance) -> Accepted:
+    return Accepted(reason=entry.reason, until=entry.until)
 
 
 def _together(found: list[Accepted | None]) -> Accepted | None:

@@ -43,6 +43,8 @@ class Judgement:
     first: Verdict | None = None
     """The verdict with everybody who answered, where that is another."""
     also: tuple[Also, ...] = ()
+    passed: Mapping[Verdict, Accepted] = field(default_factory=dict)
+    """The verdicts that it had with those who are accepted, each with why they are."""
 
     @property
     def ip(self) -> IPv4Address:

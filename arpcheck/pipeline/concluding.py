@@ -132,7 +132,7 @@ def _judgement(case: cases.Case, accepted: Acceptances, quiet: frozenset[str]) -
     found = judged_with(case, accepted)
     return Judgement(
         case=case, verdict=found.verdict, reason=found.reason, accepted=found.accepted, first=found.first,
-        also=also(case if found.first is None else found.rest, found.verdict, quiet),
+        also=also(case if found.first is None else found.rest, found.verdict, quiet), passed=found.passed,
     )  # fmt: skip
 
 

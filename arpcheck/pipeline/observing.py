@@ -13,6 +13,7 @@ import arpcheck
 from arpcheck import identities
 from arpcheck.evidence import Capture, Evidence, MacEntry, Options
 from arpcheck.model import (
+    Acceptance,
     Host,
     Interface,
     Mac,
@@ -35,6 +36,7 @@ def observe(
     objects: Objects,
     host: Host,
     mac_map: tuple[MacEntry, ...] = (),
+    accepted: tuple[Acceptance, ...] = (),
     wire: Wire,
     clock: Callable[[], datetime],
     progress: Callable[[Progress], None] = lambda _: None,
@@ -45,7 +47,7 @@ def observe(
 ) -> Evidence:
     """Asks and listens. `stop` ends it early with what was heard; `after` looks at the host once more when it is over;
     `vendors` names the manufacturers of the MACs that were heard; `tap` is given every frame that was sent or kept."""
-    planned = plan(options, objects, host, mac_map)
+    planned = plan(options, objects, host, mac_map, accepted)
     stations = tuple(
         Station(
             interface=interface.name,
@@ -70,6 +72,7 @@ def observe(
         host=after(host),
         objects=objects,
         mac_map=mac_map,
+        accepted=accepted,
         vendors=vendors({*(reply.mac for reply in heard.replies), *(entry.mac for entry in heard.gratuitous)}),
         questions=heard.questions,
         replies=heard.replies,

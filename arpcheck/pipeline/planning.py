@@ -12,7 +12,9 @@ from arpcheck import identities
 from arpcheck import targets as targeting
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.interfaces import AUTO, choose
+from arpcheck.judge.acceptance import names_answers_for
 from arpcheck.model import (
+    Acceptance,
     Ask,
     Host,
     Interface,
@@ -50,24 +52,37 @@ def settle(options: Options, objects: Objects, host: Host, candidates: tuple[str
     return replace(options, interfaces=choice.names, interfaces_because=choice.because)
 
 
-def plan(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry, ...] = ()) -> Plan:
+def plan(
+    options: Options,
+    objects: Objects,
+    host: Host,
+    mac_map: tuple[MacEntry, ...] = (),
+    accepted: tuple[Acceptance, ...] = (),
+) -> Plan:
     """Raises UsageError where the options can't be carried out on these interfaces. Made once: it is announced before it
     is carried out."""
-    return objects.memo(("plan", options, host, mac_map), lambda: _plan(options, objects, host, mac_map))
+    key = "plan", options, host, mac_map, accepted
+    return objects.memo(key, lambda: _plan(options, objects, host, mac_map, accepted))
 
 
-def _plan(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry, ...]) -> Plan:
+def _plan(
+    options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry, ...], accepted: tuple[Acceptance, ...]
+) -> Plan:
     interfaces = used(options, host)
     targets = targets_of(options, objects, host)
     services = identities.service_addresses(objects)
     asks = asking.asks(targets, interfaces, options.sender, services, both=options.both_senders)
+    judged = {t.ip: t for t in targets if t.kind in targeting.JUDGED and isinstance(t.ip, IPv4Address)}
     course = Course(
         asks=asks,
         rounds=options.rounds,
         rate=options.rate,
         wait=options.wait,
         nodes=frozenset(t.ip for t in targets if t.kind is Kind.NODE and isinstance(t.ip, IPv4Address)),
-        judged=frozenset(t.ip for t in targets if t.kind in targeting.JUDGED and isinstance(t.ip, IPv4Address)),
+        judged=frozenset(judged),
+        partly_accepted=frozenset(
+            ip for ip, target in judged.items() if any(names_answers_for(entry, target) for entry in accepted)
+        ),
         canary=next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None),
         known=_known_macs(options, objects, host, mac_map),
         homes={t.ip: frozenset(t.nodes) for t in targets if t.nodes and isinstance(t.ip, IPv4Address)},

@@ -53,6 +53,8 @@ class Course:
     """Addresses that are asked only to learn whose MACs they are."""
     judged: frozenset[IPv4Address] = frozenset()
     """Addresses that get a verdict."""
+    partly_accepted: frozenset[IPv4Address] = frozenset()
+    """Those of which some answers are accepted: without these nobody may have answered."""
     canary: IPv4Address | None = None
     """Asked once by unicast of every node MAC that was heard, which sees through a switch that answers ARP itself."""
     known: frozenset[Mac] = frozenset()
@@ -71,6 +73,7 @@ class _Address:
     """What was asked and heard of one address."""
 
     is_node: bool
+    partly_accepted: bool = False
     asks: list[Ask] = field(default_factory=list)
     """The questions for it in one round."""
     last: tuple[int, float] | None = None
@@ -85,14 +88,17 @@ class _Address:
     """Of a node's own address and of the canary, where that is asked."""
 
     def unsettled(self) -> bool:
-        """Silent in a round that asked it, or answered by others than in another round."""
+        """Silent in a round that asked it, or answered by others than in another round; or it may be silent without those
+        whose answers are accepted."""
         answers = [frozenset(self.heard.get(number, ())) for number in self.asked]
-        return not all(answers) or len(set(answers)) > 1
+        return self.partly_accepted or not all(answers) or len(set(answers)) > 1
 
     def seldom(self, lossy: bool) -> bool:
         """It was asked too seldom to tell that nobody else answers, where frames get lost, or that nobody does. Nobody's
         answer where frames get lost proves nothing, however often it is asked."""
-        return len(self.asked) < ((numbers.ENOUGH if lossy else 0) if self.macs else (0 if lossy else numbers.SILENT))
+        silent = not self.macs or self.partly_accepted
+        answered = numbers.ENOUGH if lossy and self.macs else 0
+        return len(self.asked) < max(answered, numbers.SILENT if silent and not lossy else 0)
 
     def settled(self, number: int, enough: int) -> bool:
         """Nothing new is to be learnt of a node in this round."""
@@ -210,7 +216,9 @@ class Schedule:
         found = self._addresses.get(ip)
         if found is None:
             counted = ip in self._own or (bool(self._own) and ip == self._course.canary)
-            found = self._addresses[ip] = _Address(ip in self._course.nodes, count=Count() if counted else None)
+            count = Count() if counted else None
+            found = _Address(ip in self._course.nodes, ip in self._course.partly_accepted, count=count)
+            self._addresses[ip] = found
         return found
 
     # ---------------------------------------------------------------------------------------------- the last round

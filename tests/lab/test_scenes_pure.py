@@ -2,7 +2,6 @@
 
 In `worlds` are more of the same format, which cost no time on the kernel: further instances of what the scenes are about."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,8 +26,10 @@ def report(scene, tmp_path, *more):
     source = cluster.Source(cluster_file=str(path))
     objects = cluster.read(source, pipeline.NEEDS, services_required=not chosen.ips)
     wire, host = SimulatedWire(scene), scene_host(scene)
-    evidence = pipeline.observe(chosen, objects=objects, host=host, mac_map=mac_map(scene), wire=wire, clock=lambda: NOW)
-    return document(pipeline.conclude(replace(evidence, accepted=accepted(scene))))
+    evidence = pipeline.observe(
+        chosen, objects=objects, host=host, mac_map=mac_map(scene), accepted=accepted(scene), wire=wire, clock=lambda: NOW,
+    )  # fmt: skip
+    return document(pipeline.conclude(evidence))
 
 
 @pytest.mark.parametrize("name", scene_file.names())

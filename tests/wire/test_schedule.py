@@ -112,6 +112,14 @@ def test_at_a_slow_rate_only_what_is_judged_is_asked_again():
     assert [(number, ip) for _, number, ip, _ in run(plan)] == [(1, CANARY), (1, A), (2, A)]
 
 
+@pytest.mark.parametrize(("rounds", "expected"), [(3, [1, 2, 3, 4]), (2, [1, 2, 3, 4])])
+def test_what_may_be_silent_without_those_who_are_accepted_is_asked_as_often_as_what_is_silent(rounds, expected):
+    plan = counted(NODES[:3], A, B, senders=(OWN,), rounds=rounds)
+    sent = put(replace(plan, partly_accepted=frozenset({A})), lambda n, ip, sender: (M1,) if ip in (A, B) else all_nodes(n, ip, sender))
+    assert [number for number, ip, _ in sent if ip == A] == expected
+    assert [number for number, ip, _ in sent if ip == B] == [*range(1, rounds + 1)]
+
+
 def test_above_it_the_canary_is_too():
     plan = course(CANARY, A, rounds=1, rate=4000.0)
     assert [(number, ip) for _, number, ip, _ in run(plan, lambda n, ip, to: (M1,) if ip == A else ())] == [

@@ -25,7 +25,9 @@ def findings(judged: Judged) -> tuple[Finding, ...]:
 
 
 def _with_acceptance(finding: Finding, judged: Judged) -> Finding:
-    known = {(j.case.target.ip, j.verdict): j.accepted for j in judged.judgements if j.accepted and j.case.target.ip}
+    judgements = [(ip, j) for j in judged.judgements if (ip := j.case.target.ip)]
+    known = {(ip, verdict): why for ip, j in judgements for verdict, why in j.passed.items()}
+    known |= {(ip, j.verdict): j.accepted for ip, j in judgements if j.accepted}
     accepted = judged.acceptances.of_finding(finding, known)
     return replace(finding, accepted=accepted, means=marked(finding.means, accepted))
 
