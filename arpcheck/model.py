@@ -655,6 +655,8 @@ class Announcement:
     """One NIC of its announcer answers a question once, whatever its kernel holds: the kernel itself answers (kube-vip,
     PureLB, ServiceLB), or an eBPF program takes the question away from it (Cilium). False: a process may answer beside the
     kernel (MetalLB's speaker, OpenELB's manager), or it is not known."""
+    or_inside: bool = False
+    """It may as well run on nodes of this cluster, which then announce: only who answers tells."""
     macs: tuple[tuple[Mac, str], ...] = ()
     """MACs that the Service itself names and that are no node's, each with its reason (kube-vip's hwaddr)."""
     macs_unread: bool = False

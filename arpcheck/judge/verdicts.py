@@ -21,7 +21,8 @@ def not_probed(case: Case) -> str | None:
     1. the Service has no address yet, or a host name only.
     2. the address is IPv6, which is not resolved by ARP.
     3. or a load balancer outside of the cluster serves it (its class, or ipMode Proxy), so that no node is supposed to
-       announce it, and no node answered. It was asked for knowledge only.
+       announce it, and no node answered. It was asked for knowledge only. LoxiLB may run inside as well: where nodes alone
+       answer, it does.
     4. it is in no network of this host's interfaces, and `--on-link` leaves those to another host.
 
     Do:

@@ -32,6 +32,8 @@ class Row:
     finalizers: tuple[str, ...] = ()
     external: bool = False
     """The load balancer is outside of the cluster: no node is supposed to announce."""
+    or_inside: bool = False
+    """It may as well run on nodes of this cluster, and nothing says where it does."""
     outside: bool = False
     """Only where the address is outside of the cluster: beside a host name, or with ipMode Proxy."""
     hostname_is_node: bool = False
@@ -69,6 +71,7 @@ ROWS = (
         classes=("loxilb.io/loxilb",),
         annotations=("loxilb.io/",),
         external=True,
+        or_inside=True,
         why="the active LoxiLB is known to LoxiLB alone, and by default it runs outside of the cluster",
     ),
     Row(

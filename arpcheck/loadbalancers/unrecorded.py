@@ -74,6 +74,7 @@ def _of(row: Row, service: Service, ip: IPv4Address | None, objects: Objects, be
         claims=claims,
         silence="announced by BGP only" if off else None,
         external=row.external,
+        or_inside=row.or_inside,
         notes=() if claims or off else (row.why,),
         unread=() if claims else refused(objects, *might_tell),
         unsaid_silence=untold(objects, *row.switch.resources[:1]) if row.switch and off is None else (),

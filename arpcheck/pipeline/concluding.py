@@ -272,7 +272,8 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
         changed=record.changed,
         clock_doubt=record.clock_doubt,
         nodes_announce=any(one.implementation for one in record.announcements) or bool(record.announcers),
-        external=record.external or target.external,
+        # Where nodes alone answer for one that may be inside, it is.
+        external=target.external or (record.external and not (record.or_inside and parties and all(p.node for p in parties))),
         held_everywhere=record.held_everywhere,
         by_bgp=record.by_bgp,
         own_address_of=record.own_address_of,

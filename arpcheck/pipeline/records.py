@@ -47,6 +47,8 @@ class Record:
     """No claim is current, and one would be if its time could be believed."""
     external: bool
     """No node is supposed to announce: its load balancers are outside of the cluster."""
+    or_inside: bool
+    """They may as well be inside."""
     held_everywhere: str | None
     """What says that an interface of every node has it, and BGP announces it; None: nothing does."""
     by_bgp: str | None
@@ -94,6 +96,7 @@ def record(target: Target, evidence: Evidence, heard: Collection[str] = ()) -> R
         out_of_time=held.out_of_time,
         clock_doubt=not found.announcers and any(claim.clock_doubt for claim in found.claims),
         external=bool(found.deciding) and all(one.external for one in found.deciding),
+        or_inside=any(one.or_inside for one in found.deciding),
         held_everywhere=everywhere[0] if everywhere and all(everywhere) and not found.announcers else None,
         by_bgp=routed[0] if routed and all(routed) and not found.announcers else None,
         own_address_of=_own_address_of(target, objects),
