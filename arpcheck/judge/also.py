@@ -48,6 +48,7 @@ def _others(case: Case, verdict: Verdict, quiet: frozenset[str]) -> Iterable[Als
 def _strangers(case: Case, verdict: Verdict) -> Iterable[Also]:
     for party in case.strangers:
         named = case.is_proxy(party) or (verdict is Verdict.FOREIGN and case.is_foreign(party))
+        named = named or (verdict is Verdict.DUPLICATE and party in case.together)
         if not named and verdict is not Verdict.INCONCLUSIVE and party.macs[0] not in case.named:
             yield Also(id=AlsoId.STRANGER, mac=party.macs[0], text=f"{case.words(party)} answered too")
 

@@ -272,8 +272,7 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
         changed=record.changed,
         clock_doubt=record.clock_doubt,
         nodes_announce=any(one.implementation for one in record.announcements) or bool(record.announcers),
-        # Where nodes alone answer for one that may be inside, it is.
-        external=target.external or (record.external and not (record.or_inside and parties and all(p.node for p in parties))),
+        external=target.external or (record.external and not (record.or_inside and _by_nodes_alone(parties))),
         held_everywhere=record.held_everywhere,
         by_bgp=record.by_bgp,
         own_address_of=record.own_address_of,
@@ -284,6 +283,10 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
 def _answers_once(announcements: Sequence[Announcement]) -> bool:
     """No speaker can be beside the kernel: every load balancer that may serve the address is of such a kind."""
     return bool(announcements) and all(one.answers_once for one in announcements)
+
+
+def _by_nodes_alone(parties: Sequence[Responder]) -> bool:
+    return bool(parties) and all(party.node for party in parties)
 
 
 def _with_shadows(seen: tuple[cases.Case, ...]) -> tuple[cases.Case, ...]:

@@ -4,13 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from judge_cases import IP, NOW, because, case, claim, finding, judged, party
+from judge_cases import IP, NOW, because, case, claim, finding, judged, mac, party
 
 from arpcheck.model import Announcement, Trust
 
 A, B, C = (party(number, 1, 2, 3, node=name) for number, name in ((1, "a"), (2, "b"), (3, "c")))
 OTHERS = [party(ord(name), 1, node=name) for name in "febdc"]
 STRANGER = party(9, 1, 2, 3)
+POD = party(7, 1, 2, 3, foreign=True, named="kube-vip.io/hwaddr")
 OLD = claim("a", Trust.STALE)
 DATED = replace(OLD, observed_at=NOW - timedelta(hours=3))
 RECORD = "10.0.0.50: ServiceL2Status metallb-system/l2-a"
@@ -53,7 +54,11 @@ def test_two_controllers_are_named_with_how_each_is_recognised():
         pytest.param(case(A, B, C, non_strict="c", announcers="a"), ["a and b answered in one round for 10.0.0.50"], id="beside one without strict ARP"),
         pytest.param(case(A, B, non_strict="b", announcers="a"), [], id="strict ARP would help"),
         pytest.param(case(A, B, non_strict="b", announcers="ab"), ["a and b answered in one round for 10.0.0.50"], id="two announcers, one without strict ARP"),
-        pytest.param(case(A, party(7, 1, 2, 3, foreign=True, named="kube-vip.io/hwaddr")), [], id="one is no node"),
+        pytest.param(case(A, POD), [f"a and {mac(7)} (kube-vip.io/hwaddr) answered in one round for 10.0.0.50"], id="a node beside the MAC that the Service names"),
+        pytest.param(case(A, POD, non_strict="a"), [], id="such a MAC beside a node without strict ARP"),
+        pytest.param(case(A, STRANGER, external=True), [f"a and {mac(9)} answered in one round for 10.0.0.50"], id="a node beside an appliance that serves the address"),
+        pytest.param(case(A, STRANGER), [], id="a node beside nobody knows whom"),
+        pytest.param(case(A, party(9, 1, 2, 3, foreign=True)), [], id="a node beside a stranger"),
     ],
 )
 def test_two_announcers_at_once(made, said):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from arpcheck.judge.findings.finding import Found, Rule
-from arpcheck.judge.judged import Judged
-from arpcheck.model import Outcome, Severity, Trust, Verdict
+from arpcheck.judge.judged import Judged, Judgement
+from arpcheck.model import Outcome, Responder, Severity, Trust, Verdict
 
 
 def split_announcers(judged: Judged) -> Found | None:
@@ -12,8 +12,9 @@ def split_announcers(judged: Judged) -> Found | None:
     announcers each believe that the address is theirs, or the address is on an interface of a node, whose kernel answers.
 
     Decided when:
-    1. two nodes answered in one round.
-    2. and each of them is an announcer by a current claim, or is not known to be non-strict.
+    1. two nodes answered in one round; or a node did and beside it a MAC that the Service itself names, or a load balancer
+       outside of the cluster that serves the address.
+    2. and each of these nodes is an announcer by a current claim, or is not known to be non-strict.
 
     Do:
     - Look on the nodes for the address (`ip addr`): a kernel that holds it answers unless arp_ignore=1. Take it away where
@@ -25,13 +26,21 @@ def split_announcers(judged: Judged) -> Found | None:
     for judgement in judged.asked():
         if judgement.verdict in (Verdict.NON_STRICT, Verdict.INCONCLUSIVE) and not judgement.case.offenders:
             continue  # kernels that all hold it by configuration, or a failover
-        offenders = {party.node for party in judgement.case.offenders}
-        names = [node for party in judgement.case.together if (node := party.node) and node not in offenders]
-        if len(names) > 1:
-            because.append(f"{' and '.join(names)} answered in one round for {judgement.ip}")
+        case, offenders = judgement.case, {party.node for party in judgement.case.offenders}
+        names = [node for party in case.together if (node := party.node) and node not in offenders]
+        others = [case.words(party) for party in case.together if _also_announces(party, judgement)] if names else []
+        if len(names) + len(others) > 1:
+            because.append(f"{' and '.join((*names, *others))} answered in one round for {judgement.ip}")
             nodes.extend(names)
             ips.append(judgement.ip)
     return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None
+
+
+def _also_announces(party: Responder, judgement: Judgement) -> bool:
+    """It is no node and answers as it should: the Service names its MAC, or nothing on the nodes serves the address."""
+    if party.node or Verdict.DUPLICATE not in (judgement.verdict, judgement.first):
+        return False
+    return party.macs[0] in judgement.case.named or judgement.case.external
 
 
 def two_controllers(judged: Judged) -> Found | None:
