@@ -50,7 +50,8 @@ def _mode(wanted: Setting, version: versions.Minor | None) -> tuple[str | None, 
 def _found(node: Node, objects: Objects) -> tuple[Setting, Loaded]:
     """The strongest witness first: its own pod, its own annotation, a DaemonSet that should run there, a substitute."""
     if pod := workload.pods(objects).get(node.name):
-        return _of_pod(pod, objects)
+        wanted, loaded = _of_pod(pod, objects)
+        return wanted, _if_it_runs(loaded, node)
     if inside := embedded.setting(node):
         if embedded.disabled(objects):
             return _disabled(inside, node, objects), (None, ())
@@ -68,6 +69,15 @@ def _of_pod(pod: Workload, objects: Objects) -> tuple[Setting, Loaded]:
     if daemon_set is None and not workload.is_static(pod) and (gap := objects.gap("daemonsets.apps")):
         return wanted, (None, (*notes, Note(f"its DaemonSet could not be read: {gap.why}", Oddity.UNREAD)))
     return wanted, (found, notes)
+
+
+def _if_it_runs(loaded: Loaded, node: Node) -> Loaded:
+    """Nobody reports of the pods of a node that is not Ready: a process that is gone has loaded nothing, and the next one
+    loads what there is."""
+    found, notes = loaded
+    if found is not False or node.ready is not False:
+        return loaded
+    return None, (*notes, Note("the node is not Ready: whether that process still runs is not known"))
 
 
 def _disabled(inside: Setting, node: Node, objects: Objects) -> Setting:
@@ -105,8 +115,16 @@ def _without_pod(found: tuple[Workload, ...], node: Node, objects: Objects) -> t
         why = f"no pod of {titles} was seen here, and {wanted - there} of the {wanted} that it wants are missing"
         missing = Note(f"{why}: what does not run has loaded nothing", Oddity.NOT_RUNNING)
         return _only(found, titles, objects), (None, (missing,))
-    off = Note(f"no pod of {titles} is to run here")
-    return Setting(mode=versions.NONE, strict_arp=None, source=titles, notes=(off,), proven=True), (None, ())
+    off = (Note(f"no pod of {titles} is to run here"), *_may_have_left(found, titles, objects))
+    return Setting(mode=versions.NONE, strict_arp=None, source=titles, notes=off, proven=True), (None, ())
+
+
+def _may_have_left(found: tuple[Workload, ...], titles: str, objects: Objects) -> tuple[Note, ...]:
+    """A node that was taken out of a DaemonSet's reach (a label, a taint) keeps the kube-ipvs0 of before."""
+    if not any(setting.setting(one, objects).mode == versions.IPVS for one in found):
+        return ()
+    why = f"{titles} runs in mode ipvs; where it ran here before, kube-ipvs0 stays until a reboot or `kube-proxy --cleanup`"
+    return (Note(why, Oddity.LEFTOVERS),)
 
 
 def _counted(found: tuple[Workload, ...], objects: Objects) -> tuple[int | None, int]:

@@ -152,7 +152,27 @@ def test_a_node_that_the_daemon_set_does_not_serve_runs_none():
     assert (found.mode, found.strict_arp, found.source, found.loaded) == (
         *("none", None, "daemonset kube-system/kube-proxy", None),
     )
-    assert found.notes == ("no pod of daemonset kube-system/kube-proxy is to run here",)
+    assert has(found.notes, Oddity.LEFTOVERS), "mode ipvs may have run here before"
+
+
+def test_a_node_that_a_daemon_set_in_mode_iptables_does_not_serve_has_nothing_left():
+    found = [d for d in documents("kubeadm") if not (d["kind"] == "Pod" and d["spec"]["nodeName"] == "worker-3")]
+    for document in found:
+        if document["kind"] == "DaemonSet":
+            document["status"] = {"desiredNumberScheduled": 2}
+        if document["kind"] == "ConfigMap" and "config.conf" in document["data"]:
+            document["data"]["config.conf"] = "kind: KubeProxyConfiguration\nmode: iptables\n"
+    proxy_there = kube_proxies(objects_of(found))["worker-3"]
+    assert (proxy_there.mode, has(proxy_there.notes, Oddity.LEFTOVERS)) == ("none", False)
+
+
+@pytest.mark.parametrize(("ready", "loaded"), [("True", False), ("False", None), ("Unknown", None)])
+def test_an_older_process_on_a_node_that_is_not_ready_may_be_gone(ready, loaded):
+    def edit(found):
+        found["Node", NODE]["status"]["conditions"] = [{"type": "Ready", "status": ready}]
+
+    assert proxy(edit=edit).loaded is loaded
+    assert proxy(edit=edit, started="2026-06-12T00:00:00Z", created="2026-06-12T00:00:00Z").loaded is True, "what is known stays"
 
 
 @pytest.mark.parametrize("current", [0, 2, 3])
