@@ -4,11 +4,12 @@ A sender is this host's own address, in the target's subnet as a client would as
 which leaves no trace and which a Linux proxy never answers. What is judged is asked by an own address wherever there is
 one, so that a proxy shows itself; outside of its subnets by 0.0.0.0 too, since a kernel with rp_filter keeps quiet to a
 sender that it would not route back there (net/ipv4/arp.c, arp_process). A Service's address is never a sender: every
-cache on the LAN would learn it."""
+cache on the LAN would learn it. Where it is the one address of the node that arpcheck runs on (k3s ServiceLB gives out
+such), the caches have it from that node's kernel."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
@@ -49,13 +50,14 @@ def asks(
     sender: str,
     services: Iterable[object] = (),
     *,
+    home: Collection[object] = (),
     both: bool = False,
 ) -> tuple[Ask, ...]:
     """One round: every question of the run, those for one address together. `both`: as `Options.both_senders`.
 
-    `services`: every address of every Service, which no question may carry as its sender. Raises UsageError for a
-    `--sender` that can't be used."""
-    taken = {*services, *(t.ip for t in targets if t.kind in JUDGED and t.services)}
+    `services`: every address of every Service, which no question may carry as its sender. `home`: those of them that are
+    this very node's own, which the LAN has learnt as its already. Raises UsageError for a `--sender` that can't be used."""
+    taken = {*services, *(t.ip for t in targets if t.kind in JUDGED and t.services)}.difference(home)
     grounds = [_ground(interface, sender, taken) for interface in interfaces]
     ordered = sorted(targets, key=lambda t: _ORDER.index(t.kind) if t.kind in _ORDER else len(_ORDER))
     found: list[Ask] = []

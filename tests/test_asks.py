@@ -1,11 +1,16 @@
 """asks: on which interfaces, with which sender."""
 
+from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
 import pytest
 
+from arpcheck import pipeline
 from arpcheck.asks import asks
 from arpcheck.errors import UsageError
+from arpcheck.lab import cluster_objects, scene_file
+from arpcheck.lab.probe_options import options
+from arpcheck.lab.simulation import scene_host
 from arpcheck.model import Interface, Kind, Mac, Target
 
 VIP, NODE, FAR, CANARY, CONTROL = (
@@ -17,8 +22,8 @@ HOLDER = Interface(name="eth0", mac=Mac("02:00:00:00:00:05"), addresses=("10.0.0
 BARE = Interface(name="eth2", mac=Mac("02:00:00:00:00:07"), addresses=())
 
 
-def put(*targets, interfaces=(ETH0,), sender="auto", services=(), both=False):
-    return [(a.interface, str(a.ip), str(a.sender)) for a in asks(targets, interfaces, sender, services, both=both)]
+def put(*targets, interfaces=(ETH0,), sender="auto", services=(), home=(), both=False):
+    return [(a.interface, str(a.ip), str(a.sender)) for a in asks(targets, interfaces, sender, services, home=home, both=both)]
 
 
 def vip(ip=VIP, **rest):
@@ -98,6 +103,31 @@ def test_a_services_address_is_never_a_sender():
     assert put(vip(), interfaces=(holder,)) == [("eth0", "10.0.0.50", "10.0.0.5")]
     only = Interface(name="eth0", mac=ETH0.mac, addresses=("10.0.0.60/24",))
     assert put(vip(), interfaces=(only,), services=(IPv4Address("10.0.0.60"),)) == [("eth0", "10.0.0.50", "0.0.0.0")]
+    home = Interface(name="eth0", mac=ETH0.mac, addresses=("10.0.0.60/24", "10.0.0.70/24"))
+    both = IPv4Address("10.0.0.60"), IPv4Address("10.0.0.70")
+    assert put(vip(), interfaces=(home,), services=both, home=both[:1]) == [("eth0", "10.0.0.50", "10.0.0.60")], "but this node's own"
+
+
+@pytest.mark.parametrize(
+    ("first", "ips", "senders"),
+    [
+        pytest.param("", ["10.0.0.11", "10.0.0.12"], {"0.0.0.0", "10.0.0.11"}, id="k3s ServiceLB hands out the node's one address"),
+        pytest.param(
+            'addresses = ["10.0.0.11", "10.0.0.50/32"], internal_ips = ["10.0.0.11", "10.0.0.50"]', ["10.0.0.11", "10.0.0.50"],
+            {"0.0.0.0"}, id="it lists an address that moves too: which is which, nothing says",
+        ),
+        pytest.param('addresses = ["10.0.0.50"], internal_ips = "10.0.0.11"', ["10.0.0.50"], {"0.0.0.0"}, id="it merely holds one"),
+    ],
+)  # fmt: skip
+def test_the_one_address_of_the_node_that_asks_is_a_sender_although_a_service_has_it(first, ips, senders):
+    scene = scene_file.parse(
+        f"""title = "x"\nabout = "Made by a test."\n[nodes]\nworker-1 = {{ {first} }}\nworker-2 = {{}}\n[prober]\nat = "worker-1"
+        [[services]]\nname = "web/nginx"\nips = {ips}\nannotations = {{}}""",
+        "x",
+    )
+    objects = cluster_objects.objects(scene, datetime(2026, 3, 1, tzinfo=UTC), pipeline.NEEDS)
+    asked = pipeline.plan(options(scene), objects, scene_host(scene)).asks
+    assert {str(ask.sender) for ask in asked} == senders
 
 
 def test_our_own_address_is_never_asked_with_itself():

@@ -43,8 +43,9 @@ def gaps(evidence: Evidence, canary: IPv4Address | None, hearing: Hearing) -> It
 
 
 def unsent(judgements: Iterable[Judgement]) -> Iterable[Gap]:
-    """What was asked without an own sender, to which alone a proxy answers."""
-    ips = [str(j.case.target.ip) for j in judgements if not j.case.own_sender]
+    """What was asked without an own sender, to which alone a proxy answers. Of what this node has itself the reason is that
+    it does not hear itself."""
+    ips = [str(j.case.target.ip) for j in judgements if not j.case.own_sender and not j.case.held_by]
     if ips:
         more = f" and {len(ips) - 3} more" if len(ips) > 3 else ""
         why = f"no address of this host's own to ask with for {', '.join(ips[:3])}{more}"

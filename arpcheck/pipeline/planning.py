@@ -71,7 +71,8 @@ def _plan(
     interfaces = used(options, host)
     targets = targets_of(options, objects, host)
     services = identities.service_addresses(objects)
-    asks = asking.asks(targets, interfaces, options.sender, services, both=options.both_senders)
+    home = _home(objects, host)
+    asks = asking.asks(targets, interfaces, options.sender, services, home=home, both=options.both_senders)
     judged = {t.ip: t for t in targets if t.kind in targeting.JUDGED and isinstance(t.ip, IPv4Address)}
     course = Course(
         asks=asks,
@@ -130,6 +131,15 @@ def own_node(objects: Objects, host: Host) -> str | None:
     return identities.own_node(
         Evidence(arpcheck="", started_at=moment, ended_at=moment, options=Options(), host=host, objects=objects)
     )
+
+
+def _home(objects: Objects, host: Host) -> frozenset[IPv4Address]:
+    """The address of the node that this host is, where it is a Service's too and the node has no other: one that it merely
+    holds for a while is never all that a node has."""
+    listed, node = identities.node_addresses(objects), own_node(objects, host)
+    own = listed.get(node, ()) if node else ()
+    others = {ip for name, found in listed.items() if name != node for ip in found}
+    return frozenset(own) - others if len(own) == 1 else frozenset()
 
 
 def _known_macs(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry, ...]) -> frozenset[Mac]:
