@@ -5,7 +5,7 @@ Pure: a saved evidence is judged again anywhere, years later, with the same resu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from ipaddress import IPv4Address
 from itertools import groupby
@@ -127,6 +127,7 @@ class Evidence:
     """Of these the records are from before something that was seen since: the address changed hands, or the cluster can't
     be read any more (`watch`). They accuse nobody."""
     _by_address: dict[IPv4Address, list[Reply]] = field(default_factory=dict, init=False, compare=False, repr=False)
+    _second: list[Objects] = field(default_factory=list, init=False, compare=False, repr=False)
 
     def without_own_sender(self) -> frozenset[tuple[str, IPv4Address]]:
         """Where, and what, was asked of everybody by 0.0.0.0 alone. A Linux proxy never answers that (net/ipv4/arp.c,
@@ -136,6 +137,16 @@ class Evidence:
             if question.to is None:
                 senders.setdefault((question.interface, question.ip), set()).add(int(question.sender))
         return frozenset(place for place, found in senders.items() if found == {0})
+
+    def second_reading(self) -> Objects | None:
+        """The cluster with its records as `after` has them; what was not read again is as it was. None: it was read once.
+        Made once, so that what is looked up in it is kept too."""
+        if self.after and not self._second:
+            objects, after = self.objects, self.after
+            resources = {**objects.resources, **after.resources}
+            made = replace(objects, resources=resources, read_at=after.read_at, server_ahead=after.server_ahead)
+            self._second.append(made)
+        return self._second[0] if self._second else None
 
     def by_address(self) -> Mapping[IPv4Address, Sequence[Reply]]:
         """The replies by the address that they are for, each in their order. Made once: most rules ask for a few

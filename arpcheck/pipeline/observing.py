@@ -20,7 +20,6 @@ from arpcheck.model import (
     MacListFormat,
 )  # fmt: skip
 from arpcheck.objects import Objects
-from arpcheck.pipeline.foresight import foresight, look_through
 from arpcheck.pipeline.planning import plan, targets_of, used
 from arpcheck.wire.seam import Wire
 from arpcheck.wire.sweep import Progress, Station, sweep
@@ -57,12 +56,10 @@ def observe(
         for interface in used(options, host)
         if interface.mac
     )
-    look_through(planned.targets, objects)
     started_at = clock()
     heard = sweep(
         wire, stations, planned.course, stop=stop, progress=progress,
         tap=lambda at, frame: tap(started_at + timedelta(milliseconds=at), frame),
-        spare=foresight(planned.targets, options, objects, host, started_at),
     )  # fmt: skip
     return Evidence(
         arpcheck=arpcheck.__version__,

@@ -1,5 +1,4 @@
-"""What the cluster records of one target: who announces it, why nobody should, and what of that could not be read. Pure,
-and known before anything is heard."""
+"""What the cluster records of one target: who announces it, why nobody should, and what of that could not be read."""
 
 from __future__ import annotations
 
@@ -67,8 +66,9 @@ def announcements(target: Target, evidence: Evidence) -> Said:
 def record(target: Target, evidence: Evidence, heard: Collection[str] = ()) -> Record:
     """`heard`: the nodes that were heard, Ready or not."""
     objects, after, time = evidence.objects, evidence.after, ages.when(evidence)
-    said = recorded(target, objects, time.judged_at)
-    later = recorded(target, again(objects, after), time.again) if after and time.again else None
+    said = _announcements(target, objects, time.judged_at)
+    second = evidence.second_reading()
+    later = _announcements(target, second, time.again) if second and time.again else None
     held = ages.held(said, later, time, lambda resource: after is not None and resource in after.resources)
     if target.ip in evidence.outdated:
         held = ages.distrusted(held)
@@ -76,8 +76,6 @@ def record(target: Target, evidence: Evidence, heard: Collection[str] = ()) -> R
     said = tuple(tuple(_of_known_nodes(one, known) for one in of_service) for of_service in held.said)
     found = expected(said, None if known is None else _alive(known, heard))
     flat = tuple(announcement for of_service in said for announcement in of_service)
-    decides = set(map(id, found.deciding))
-    others = [one for one in flat if id(one) not in decides]
     named = {mac: why for one in found.deciding for mac, why in one.macs}
     everywhere = [next((one.held_everywhere for one in of_service if one.held_everywhere), None) for of_service in said]
     routed = [next((one.by_bgp for one in of_service if one.by_bgp), None) for of_service in said]
@@ -100,30 +98,8 @@ def record(target: Target, evidence: Evidence, heard: Collection[str] = ()) -> R
         held_everywhere=everywhere[0] if everywhere and all(everywhere) and not found.announcers else None,
         by_bgp=routed[0] if routed and all(routed) and not found.announcers else None,
         own_address_of=_own_address_of(target, objects),
-        left_behind={mac: why for one in others for mac, why in one.macs if mac not in named},
+        left_behind={mac: why for one in flat for mac, why in one.macs if mac not in named},
     )
-
-
-def recorded(target: Target, objects: Objects, at: datetime) -> Said:
-    """What one reading says of a target, by ages at `at`, whenever its frames were. The last of a target is kept with
-    `objects`, so that it can be looked up before anything is heard."""
-    kept: dict[object, tuple[Target, datetime, Said]] = objects.memo("records", dict)
-    key = target.ip, target.services, target.nodes  # what it is decided by
-    last = kept.get(key)
-    if last is None or last[1] != at:
-        last = kept[key] = target, at, _announcements(target, objects, at)
-    return last[2]
-
-
-def again(objects: Objects, after: Objects) -> Objects:
-    """The cluster with its records as they were read a second time. What could not be read again is as it was."""
-    return after.memo(
-        ("again", id(objects)),
-        lambda: replace(
-            objects, resources={**objects.resources, **after.resources}, read_at=after.read_at,
-            server_ahead=after.server_ahead,
-        ),
-    )  # fmt: skip
 
 
 def _nodes(objects: Objects) -> Mapping[str, bool | None] | None:
@@ -155,6 +131,7 @@ def _own_address_of(target: Target, objects: Objects) -> tuple[str, ...]:
 
 
 def _announcements(target: Target, objects: Objects, at: datetime) -> Said:
+    """What one reading says of a target, by ages at `at`, whenever its frames were."""
     ip = target.ip
     if not isinstance(ip, IPv4Address | None):
         return ()

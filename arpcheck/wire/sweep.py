@@ -7,7 +7,7 @@ schedules and accounts, nothing of Services or nodes."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import IPv4Address
@@ -35,11 +35,6 @@ MOST_STALE = 1000
 
 MOST_LATE = 512
 """Batches of frames that are taken when it is over: more than the largest receive buffer holds."""
-
-SETTLED = 0.1
-"""Seconds after the last question before other work is done: nearly all answers come by then."""
-
-_DONE = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +84,10 @@ def sweep(
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[Progress], None] = lambda _: None,
     tap: Callable[[float, bytes], None] = lambda _at, _frame: None,
-    spare: Iterable[object] = (),
 ) -> Heard:
     """Runs the course on all interfaces side by side. `stop` ends it early, with what was heard so far; `tap` is given
-    every frame that was sent or kept, with its time as a Question or Reply has it; `spare` is other work, in steps of
-    about a millisecond, for when there is nothing to do but to listen: what comes meanwhile has the time of the end of
-    the step. It may be left unfinished."""
-    loop = _Loop(wire, stations, course, progress, tap, iter(spare))
+    every frame that was sent or kept, with its time as a Question or Reply has it."""
+    loop = _Loop(wire, stations, course, progress, tap)
     with held_back():
         while not loop.finished() and not stop():
             loop.step()
@@ -109,7 +101,6 @@ class _Loop:
     course: Course
     progress: Callable[[Progress], None]
     tap: Callable[[float, bytes], None]
-    spare: Iterator[object]
     account: Account = field(init=False)
     schedules: dict[str, Schedule] = field(init=False)
     running: tuple[tuple[str, Schedule], ...] = field(init=False)
@@ -122,7 +113,6 @@ class _Loop:
     sent_in: dict[tuple[str, int], float] = field(init=False)
     trouble: list[str] = field(default_factory=list)
     all_asked: bool = False
-    spare_left: bool = True
 
     def __post_init__(self) -> None:
         self.schedules = {
@@ -168,17 +158,9 @@ class _Loop:
             self._tick(now)
 
     def _use_the_time(self, now: float, wake: float) -> None:
-        """Nothing is due until `wake`: accounts for what waits, or does other work, or listens."""
-        spare = self.spare_left and self._only_listens(now)
-        came = self._listen(now if self.waiting or spare else wake)
-        if spare and not came and not self.waiting:
-            self.spare_left = next(self.spare, _DONE) is not _DONE
-            came = self._listen(self.wire.now())  # what came meanwhile answers nothing that is asked next
+        """Nothing is due until `wake`: accounts for what waits, or listens."""
+        came = self._listen(now if self.waiting else wake)
         self.backlog.take_in(max(BITE, 2 * came))  # more than comes, so that a flood can't keep it from ending
-
-    def _only_listens(self, now: float) -> bool:
-        settled = now >= self.listen_until - self.course.wait + SETTLED
-        return settled and all(schedule.finished_rounds() for schedule in self.schedules.values())
 
     def result(self, *, stopped: bool) -> Heard:
         for _ in range(MOST_LATE):  # what is there already, and whether the wire held until now

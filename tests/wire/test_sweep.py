@@ -10,7 +10,7 @@ from arpcheck.wire.frames import ARP_FRAME
 from arpcheck.wire.link import MOST_AT_ONCE, RECEIVE_BUFFER
 from arpcheck.wire.schedule import Course
 from arpcheck.wire.seam import Arrival, LinkLostError
-from arpcheck.wire.sweep import MOST_LATE, SETTLED, Station, sweep
+from arpcheck.wire.sweep import MOST_LATE, Station, sweep
 
 OUR_MAC, OUR_IP, VIP = Mac("02:00:00:00:00:05"), IPv4Address("10.0.0.5"), IPv4Address("10.0.0.50")
 FIRST, SECOND = Mac("02:00:00:00:00:11"), Mac("02:00:00:00:00:12")
@@ -117,33 +117,7 @@ def test_progress_counts_down():
     assert seen[-1].rounds == 2
 
 
-def test_other_work_is_done_in_steps_while_there_is_only_to_listen():
-    wire, done, sent_by_then = SmallWire({FIRST: 0.3}), [], []
-
-    def steps():
-        for number in range(5):
-            done.append(number)
-            sent_by_then.append(len(wire.sent))
-            yield
-
-    heard = sweep(wire, (STATION,), course(), spare=steps())
-    assert done == [0, 1, 2, 3, 4]
-    assert set(sent_by_then) == {2}, "not before the announced rounds were out"
-    assert [reply.after for reply in heard.replies] == [pytest.approx(300.0)] * 2
-
-
-def test_other_work_waits_until_the_answers_to_the_last_question_had_their_time():
-    wire, began = SmallWire({FIRST: 0.04}), []
-
-    def work():
-        began.append(wire.time)
-        yield
-
-    sweep(wire, (STATION,), course(rounds=1), spare=work())
-    assert 50.0 + SETTLED <= began[0] < 50.3
-
-
-def test_what_came_while_other_work_took_too_long_is_all_heard_and_answers_no_later_question():
+def test_what_came_while_the_process_did_not_run_is_all_heard_and_answers_no_later_question():
     class Narrow(SmallWire):
         """Gives one frame at a time, as a socket gives no more than so many, with the time when it is taken."""
 
@@ -155,12 +129,16 @@ def test_what_came_while_other_work_took_too_long_is_all_heard_and_answers_no_la
     for length in (0.7, 3.0):  # up to before the end, and beyond it
         wire = Narrow(dict.fromkeys(macs, 0.3))
         wire.rest = []
+        stopped = []
 
-        def work(wire=wire, length=length):
-            wire.time += length
-            yield
+        def stands_still(wire=wire, length=length, stopped=stopped):
+            if wire.sent and not stopped:
+                stopped.append(wire.time)
+                wire.time += length
+            return False
 
-        heard = sweep(wire, (STATION,), course(rounds=1), spare=work())
+        heard = sweep(wire, (STATION,), course(rounds=1), stop=stands_still)
+        assert stopped
         assert {reply.mac for reply in heard.replies} == {*macs}
         assert {reply.round for reply in heard.replies} == {1}
 
@@ -168,14 +146,3 @@ def test_what_came_while_other_work_took_too_long_is_all_heard_and_answers_no_la
 def test_at_the_end_all_that_a_receive_buffer_can_hold_is_taken():
     """The kernel doubles what is asked for (socket(7)) and takes at least 512 octets for a frame."""
     assert MOST_LATE * MOST_AT_ONCE >= 2 * RECEIVE_BUFFER / 512
-
-
-def test_other_work_that_never_ends_keeps_nothing_from_ending():
-    class Ticking(SmallWire):
-        def receive(self, until):
-            self.time += 0.001
-            return super().receive(until)
-
-    heard = sweep(Ticking({FIRST: 0.3}), (STATION,), course(), spare=iter(int, 1))
-    assert heard.complete
-    assert len(heard.replies) == 2
