@@ -31,9 +31,8 @@ from arpcheck.evidence import Evidence
 from arpcheck.model import Report
 from arpcheck.reports import render
 from arpcheck.saved.account import account
+from arpcheck.saved.redaction.checks import difference, left_over
 from arpcheck.saved.redaction.evidence import Redacted, redact
-from arpcheck.saved.redaction.likeness import difference
-from arpcheck.saved.redaction.search import left_over
 from arpcheck.wire.pcap import Recorded, entries
 from arpcheck.wire.recorder import Recorder
 

@@ -19,12 +19,9 @@ from arpcheck.model import Acceptance, Gratuitous, Mac, MacListFormat, Neighbour
 from arpcheck.objects import Objects
 from arpcheck.reports import FORMATS, render
 from arpcheck.saved.merging import merge
-from arpcheck.saved.redaction.addresses import Addresses
+from arpcheck.saved.redaction.checks import difference, left_over
 from arpcheck.saved.redaction.evidence import redact
-from arpcheck.saved.redaction.likeness import difference
-from arpcheck.saved.redaction.macs import Macs
-from arpcheck.saved.redaction.names import Names
-from arpcheck.saved.redaction.search import left_over
+from arpcheck.saved.redaction.pseudonyms import Addresses, Macs, Names
 from arpcheck.saved.redaction.strings import Strings
 
 LATER = NOW + timedelta(minutes=5)

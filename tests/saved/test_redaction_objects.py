@@ -1,5 +1,7 @@
 """redaction over the objects of every load balancer and every distribution: what the plug-ins read of them stays."""
 
+import ast
+import re
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -7,12 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from arpcheck import kubeproxy, loadbalancers
+from arpcheck import identities, kubeproxy, loadbalancers, pipeline
 from arpcheck.evidence import Evidence, Options
 from arpcheck.model import Trust
 from arpcheck.objects import Objects
+from arpcheck.saved.redaction import vocabulary
 from arpcheck.saved.redaction.evidence import redact
-from arpcheck.saved.redaction.vocabulary import is_known, is_spelt
+from arpcheck.saved.redaction.vocabulary import WORDS, is_known
 
 FIXTURES = Path(__file__).parent.parent
 AT = datetime(2026, 8, 20, 10, 42, tzinfo=UTC)
@@ -92,7 +95,39 @@ def test_what_is_looked_for_is(text):
 
 
 def test_a_namespace_that_a_plug_in_looks_into_stays():
-    assert is_spelt("openshift-kube-proxy")
-    assert not is_spelt("web")
+    proxy = {"kind": "DaemonSet", "apiVersion": "apps/v1", "metadata": {"name": "kube-proxy", "namespace": "openshift-kube-proxy"}}
+    other = {**proxy, "metadata": {"name": "kube-proxy", "namespace": "kube-router"}}
+    made = redacted(Objects(resources={"daemonsets.apps": (proxy, other)})).evidence.objects.of("daemonsets.apps")
+    assert [obj["metadata"]["namespace"] for obj in made] == ["openshift-kube-proxy", "namespace-1"]
 
 
+IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9./_:=*-]*")
+"""A text of a plug-in that is a key, a value, a name or a path; not a sentence and not a pattern."""
+PEOPLES = {"worker"}
+"""What people call their nodes, though a plug-in spells it too."""
+
+
+def spelt():
+    """Every word that plug-ins may look for in objects, with where it stands."""
+    for area in (loadbalancers, identities, kubeproxy):
+        for path in sorted(Path(area.__file__).parent.rglob("*.py")):
+            tree = ast.parse(path.read_text())
+            docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs and IDENTIFIER.fullmatch(node.value):
+                    yield node.value, f"{path.name}:{node.lineno}"
+    for need in pipeline.NEEDS:
+        for text in (need.resource, *need.fields, *need.names):
+            yield text, need.resource
+
+
+def test_every_word_that_a_plug_in_looks_for_is_listed():
+    """Red: add the words to arpcheck/saved/redaction/vocabulary.py, in their order."""
+    found = {word.lower(): where for text, where in spelt() for word in re.findall("[A-Za-z0-9]+", text)}
+    assert {word: where for word, where in found.items() if word not in PEOPLES and not is_known(word)} == {}
+
+
+def test_the_words_are_in_order_and_each_once():
+    listed = vocabulary._LISTED.split()
+    assert listed == sorted({word.lower() for word in listed})
+    assert {*listed} == WORDS

@@ -1,4 +1,4 @@
 """Takes names, addresses and MACs out of an evidence, so that what is judged stays as it was.
 
-`gathering` finds what must not be left, `names`, `addresses` and `macs` say what stands in its place, `strings` writes
-it into objects, `evidence` into everything else, `search` looks whether anything is left. Pure."""
+`pseudonyms` says what stands for what, `strings` and `objects` write it into objects, `evidence` into everything else, and
+`checks` looks whether anything is left or judged otherwise. `vocabulary` has the words that stay."""

@@ -13,9 +13,9 @@ from arpcheck.cluster.kinds import resource_of
 from arpcheck.cluster.trim import Tree, compile_fields, trim
 from arpcheck.model import Gap
 from arpcheck.objects import Object, Objects, name, namespace, text
-from arpcheck.saved.redaction.names import Names
+from arpcheck.saved.redaction.pseudonyms import Names
 from arpcheck.saved.redaction.strings import Strings
-from arpcheck.saved.redaction.vocabulary import is_known, is_spelt
+from arpcheck.saved.redaction.vocabulary import is_known
 
 SELECTED = "arpcheck/selected"
 """The label that stands for `--selector`: on every Service that it selected."""
@@ -51,8 +51,9 @@ def name_objects(objects: Objects, names: Names) -> None:
             if host and names.of(host) is None:
                 names.give_host(host, "node")
     every = [(resource, obj) for resource, found in sorted(objects.resources.items()) for obj in found]
+    looked_into = {need.namespace for need in pipeline.NEEDS}
     for space in sorted({namespace(obj) for _, obj in every}):
-        if not is_spelt(space):
+        if space not in looked_into:  # the same in every cluster
             names.give(space, "namespace")
     services = sorted({(s.namespace, s.name) for s in objects.services()})
     for _, service in services:

@@ -12,9 +12,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
 from typing import Any
 
 from arpcheck.model import Mac
-from arpcheck.saved.redaction.addresses import Addresses
-from arpcheck.saved.redaction.macs import Macs
-from arpcheck.saved.redaction.names import Names
+from arpcheck.saved.redaction.pseudonyms import Addresses, Macs, Names
 from arpcheck.saved.redaction.vocabulary import is_known
 
 DEPTH = 60

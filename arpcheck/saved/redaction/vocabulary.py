@@ -1,85 +1,94 @@
-"""The words that are nobody's secret: those that arpcheck's own plug-ins spell out, and so look for in objects.
+"""The words that stay: those that Kubernetes and arpcheck's plug-ins write in objects, labels, flags and events.
 
-A word of an object stays only where it is one of them, so a new plug-in's words are kept as soon as it is written.
-Read from the package's own sources, docstrings left out: these give examples of names."""
+A word of an object that is not listed here is taken for somebody's secret. A plug-in that looks for a new word adds it."""
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator
-from functools import cache
-from importlib.resources import files
 
-PACKAGES = ("arpcheck.loadbalancers", "arpcheck.identities", "arpcheck.kubeproxy")
-"""All that reads objects by their words. (`arpcheck.objects` and `targets` read fields that these name too.)"""
+_LISTED = """
+0a 0c 100m 16mi 1c 32mi 3e 5d 5m a account acquire acquiretime active activedeadlineseconds addon addonmanager addr address
+addresses adj advertisement advertisements advertisementtype affinity after agent agents ako aks all allocated allow
+allowprivilegeescalation alpha also amazonaws amd64 and anetd annotation annotations announce announced announcefailed
+announcement announcementpolicies announcer announces announcing announcinglocal ansible answer antrea api apiversion app
+application apply apps arg argo argocd argoproj args arguments arm64 arp arpa arpcheck ash assigned attachment
+attachmentprovider auto automount automountserviceaccounttoken avi aws azure b back backend backoff backofflimit balancer
+balancers bare baremetalhost base bash batch bc before bf bgp bgpadvertisement bgpadvertisements bigip bin bind bindaddress
+bindaddresshardfail bond bonding bool boot bootmacaddress br bridge busybox by c cali calico cannot capabilities catatonit
+cattle causes cbaseloader change changed chrt cidrs cilium ciliumbgpadvertisements ciliumbgppeeringpolicies
+ciliuml2announcementpolicies ciliuml2announcementpolicy cis class cleanup client clientconnection cloud cluster clustercidr
+clusterconfig clusterip clusterips clusternetwork cni code com combined command component condition conditions conf config
+configmap configmaps configsyncperiod configuration configurations configurationstate configurationstates configured
+configz connection conntrack container containers containerstatuses contenttype context control controller
+controllerrevision controllerrevisions controllers coordination coreos count cp cpu crd create created creation
+creationtimestamp current currentstate daemon daemonset daemonsets dash dashboard data datapath dataplane deadline default
+delete denied deprecated deprecatedlasttimestamp describe desired desirednumberscheduled detect detectlocal detectlocalmode
+dev device differs disable disabled diskpressure dns do docker does doesnotexist drop dst dumb dummy duration during
+dynamic e edit ee effect eks election enable enableprofiling enableservicelinks end endpoint ensure entry env error
+errorsummary erspan escalation etc etcd ether ethernet event events eventtime exclude excludecidrs exe exec execution exgw
+exist exists exit exitcode export exporter expressions external externaldns externalip externalips externalname
+externaltrafficpolicy extra extraargs f f5 facts fail failed failover falls false family fe80 feature featuregates felix
+felixconfigurations fetch field fieldpath fieldref fields fieldsv1 file filesystem finalizer finalizers finished finishedat
+first firsttimestamp flags flannel fleetagent float flux fluxcd for forbidden force forceperserviceelection forward fqdn
+from gardener gates gateway gateways genev geneve get gives gke glbp global go grace gre gretap group gw gwbridge hardware
+hardwaredata has hashicorp heading headlamp healthz healthzbindaddress heard helm helmchartconfig hh holder holderidentity
+host hostname hostnameoverride hostnetwork hostpath hosts hsrp http https hw hwaddr hwaddress hyperkube id identities
+identity if iface ifb ifname ifnotpresent ignore ignored image imagepullpolicy implementation in incomplete inet info
+ingress init inspection instance int interface interfaces internal internaldns internalip invalid inventory involved
+involvedobject io ionice iov ip ip6tnl ipaddress ipaddresspools ipaddresspoolselectors ipam ipamrequestsatisfied ipmode ips
+iptables ipv ipv4 ipv4address ipv4ipiptunneladdr ipv4pools ipv4vxlantunneladdr ipv6 ipvs ipvs0 ipvsstrictarp is items job
+json k k0s k0scontroller k0sproject k3s k8s k9s kernel kernelspace key keys kind kkp known kops ksh ku kub kube kubeadm
+kubec kubectl kubelet kubelethassufficientmemory kubeletready kubeletversion kubelite kubeovn kubeproxy kubeproxyconfig
+kubeproxyconfiguration kubeproxyipvs kubeproxymode kubermatic kubernetes kubesphere kubespray kubevip kustomize l2
+l2advertisement l2advertisements l2announce l3 label labels last lasterror lastheartbeattime lastobservedtime laststate
+lastsuccessfulupdatetime lasttimestamp lasttransitiontime layer layer2 lb lb0 lbipam lease leasedurationseconds leasename
+leases leasetransitions leftovers lens level lib lifetime limit limits line link linkinfo links linux list lladdr lo load
+loadbalancer loadbalancerclass loadbalancerip loadbalancerips loaded loader local localhost localsubnetl2reachability lock
+log logging logs lower loxilb lxc mac macaddr macaddress machine macs macvlan macvtap managed managedfields management
+manager manifest manifests map mapping master match matchexpressions matchfields matchlabels memberlist memory
+memorypressure merge message meta metadata metal metallb metrics metricsbindaddress mgmt micro microk8s min minsyncperiod
+misplaced misspelt mode more mount mountpath mounts mozilla mp n na name names namespace needed needs net network
+networkunavailable never nftables nic nice nics nlb nlmon nmstate no node nodeaffinity nodeassigned nodeinfo nodelocaldns
+nodename nodenetworkstate nodenetworkstates nodeport nodeportaddresses nodes nodeselectors nodeselectorterms nodestatus
+nohup non none normal not note notes nothing notin notready nsenter null number numberready object observed oc oddity of
+older on ondelete only oom oomscoreadj opaque open openelb openlens openshift operating operatingsystem operator operstate
+ops or org origin os osimage out overlays override ovn ovn0 ovs own owner ownerreferences path pending per period perm
+permaddr permission phase pidpressure plane plndr pod podcidr podcidrs pods policy pool pools port porter portrange
+preference preferred preferrednodeselectors present previous primary privilege privileged process profile profiling
+projectcalico projected protobuf protocol proxier proxies proxy proxyarguments proxymode public pull pulumi purelb purelbv2
+r rancher range rank reachability read readonly readonlyrootfilesystem ready reason reboot rebooted ref references refused
+regarding release remote removed renew renewtime replace replacement request requests required
+requiredduringschedulingignoredduringexecution resource resourcecontainer resources restart restartcount restarted
+restartedat restartpolicy restarts result revisions rke rke2 role rolled rolling rollingupdate rollout root route routed
+router routers row rows rules run runasgroup runasnonroot runasuser runner running runtime runtimedefault satisfied scalar
+scheduled scheduler scheduling scope score sctp seccomp seccompprofile seconds section security securitycontext seen
+selected selector selectors self sequence series server servers service serviceexternalip servicel2status servicel2statuses
+servicelb servicename servicenamespace services serviceselector serviceselectors set setbalancer setpriv sh sha sha256
+shared sharing show showhiddenmetricsforversion similar slave source sources speaker spec sriov sriovnetwork
+sriovnetworknodestate sriovnetworknodestates stable stack start started startedat state static status statuses stdbuf str
+strategy strict strictarp strictarpstatus string subnet subnets subpath succeeded successful sudo summary svc svccontroller
+svclb svcname svcnamespace svcs sync syncperiod sys sysctl sysctlparameters sysctls system t table tag taint talos tap
+taskset tcp tcpfintimeout tcptimeout team template templates terminated termination terminationgraceperiodseconds terms
+terraform text tf the time timed timeout times timestamp tini to token tolerations toolkit traffic transitions transport
+true ttl ttlsecondsafterfinished tun tuning tunl tunnel twice type u udp udpidletimeout udptimeout uid unable unavailable
+unicast universe unknown unmatched unreachable unread unreadable unrecorded unshare unsure until update updatestrategy
+upgrade user users userspace usr v v1 v1alpha1 v1beta1 v1beta2 v1beta3 v2 v3 v6 valid value valuefrom values valuescontent
+var vars vendor version veth vfs vip viphost virbr virtual virtualrouters vlan vm vmware vnd vnet volume volumemounts
+volumes vrf vrrp vtep vtepmac vti vxlan vxlantunnelmacaddr waiting weave weight where windows windowsrunasservice winkernel
+wireguard with write y yaml yes z zsh
+"""
+"""In lower case, sorted. Of a word in camel case the whole and its parts: `strictarp`, `strict`, `arp`."""
 
-_MORE = (
-    "true false null yes no none unknown ready int float string auto default kubernetes kube dns system public lease "
-    "v1 v1alpha1 v1beta1 v1beta2 v1beta3 v2 v3 apps List ClusterIP LoadBalancer NodePort ExternalName Cluster Local "
-    "VIP Proxy "
-    "InternalIP ExternalIP Hostname InternalDNS ExternalDNS MemoryPressure DiskPressure PIDPressure NetworkUnavailable "
-    "Running Pending Succeeded Failed RollingUpdate OnDelete TCP UDP SCTP http https amd64 arm64 linux windows "
-    "lastTransitionTime lastHeartbeatTime KubeletReady KubeletHasSufficientMemory message kubelet created started "
-    "In NotIn Exists DoesNotExist matchLabels matchExpressions key operator values layer2 bgp "
-    "forbidden timed out not in the file var lib etc run usr bin sh cluster svc"
-)
-"""What the API itself says in fields that are kept."""
-
-_NAMES = frozenset({"worker"})
-"""What people call their nodes, though a plug-in spells it too."""
+WORDS = frozenset(_LISTED.split())
 
 _WORD = re.compile(r"[A-Za-z0-9]+")
 
 
-@cache
-def words() -> frozenset[str]:
-    """In lower case."""
-    found = set(_MORE.lower().split())
-    for text in _constants():
-        found.update(word.lower() for word in _WORD.findall(text))
-        found.update(part.lower() for word in _WORD.findall(text) for part in _humps(word))
-    return frozenset(found) - _NAMES
-
-
-@cache
-def _spelt() -> frozenset[str]:
-    return frozenset(part for text in _constants() for part in re.split(r"[\s/]+", text) if "-" in part)
-
-
-def is_spelt(text: str) -> bool:
-    """It stands in a plug-in just so, and is made of several words: `openshift-kube-proxy`."""
-    return text in _spelt()
-
-
 def is_known(text: str) -> bool:
-    """Every word of it is one of them, or a short number."""
+    """Every word of it is listed, or a number of at most five digits."""
     found = _WORD.findall(text)
-    return bool(found) and text.isascii() and all(word.lower() in words() or _short(word) for word in found)
+    return bool(found) and text.isascii() and all(word.lower() in WORDS or _short(word) for word in found)
 
 
 def _short(word: str) -> bool:
     return word.isdecimal() and len(word) <= 5
-
-
-def _humps(word: str) -> list[str]:
-    return re.findall(r"[A-Z]?[a-z]{2,}", word)
-
-
-def _constants() -> Iterator[str]:
-    for package in PACKAGES:
-        pending = [files(package)]
-        while pending:
-            entry = pending.pop()
-            if entry.is_dir():
-                pending.extend(entry.iterdir())
-            elif entry.name.endswith(".py"):
-                yield from _of_source(entry.read_text(encoding="utf-8"))
-
-
-def _of_source(source: str) -> Iterator[str]:
-    tree = ast.parse(source)
-    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
-            yield node.value

@@ -1,6 +1,7 @@
-"""Whether anything is left that was to be replaced: every text is searched for every original, also inside of others.
+"""Whether a redacted run keeps what it must and nothing that it must not.
 
-What arpcheck itself says in every report can't be told from a name that is the same; such a name is not looked for."""
+`difference` looks for anything that is judged otherwise. `left_over` searches every text for every original, also inside
+other words. A name that arpcheck's own reports contain can't be told from them, and is not looked for."""
 
 from __future__ import annotations
 
@@ -11,9 +12,41 @@ from importlib.resources import files
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from arpcheck.judge import findings, verdicts
-from arpcheck.model import Mac
-from arpcheck.saved.redaction.gathering import Gathered, is_everybodys
-from arpcheck.saved.redaction.vocabulary import words
+from arpcheck.model import Mac, NodeReport, Report, TargetReport
+from arpcheck.saved.redaction.evidence import Gathered, is_everybodys
+from arpcheck.saved.redaction.vocabulary import WORDS
+
+# ---------------------------------------------------------------------------------------------------- the same verdicts
+
+def difference(before: Report, after: Report, found: Gathered) -> str | None:
+    """The first thing that is judged otherwise, in words that name nobody; None: nothing is."""
+    if before.summary.exit_code != after.summary.exit_code:
+        return f"the exit code was {before.summary.exit_code} and would be {after.summary.exit_code}"
+    pairs = sorted((_key(target, found), str(target.verdict), len(target.responders)) for target in before.targets)
+    others = sorted((_key(target, None), str(target.verdict), len(target.responders)) for target in after.targets)
+    if pairs != others:
+        return "an address would be judged otherwise"
+    nodes = sorted((found.names.of(node.name) or node.name, _facts(node)) for node in before.nodes)
+    if nodes != sorted((node.name, _facts(node)) for node in after.nodes):
+        return "a node would be judged otherwise"
+    if [finding.id for finding in before.findings] != [finding.id for finding in after.findings]:
+        return "there would be other findings"
+    return None
+
+
+def _facts(node: NodeReport) -> tuple[str, ...]:
+    proxy = node.kube_proxy
+    return str(node.arp), str(proxy.mode), str(proxy.strict_arp), str(proxy.loaded)
+
+
+def _key(target: TargetReport, found: Gathered | None) -> str:
+    """The address that stands for it; of what has no IPv4 address its kind alone."""
+    if not isinstance(target.target.ip, IPv4Address):
+        return str(target.target.kind)
+    return str(found.addresses.address(target.target.ip) if found else target.target.ip)
+
+
+# --------------------------------------------------------------------------------------------------------- nothing left
 
 SHORTEST = 4
 """Letters of a name; a shorter one is part of many words."""
@@ -73,4 +106,4 @@ def _everywhere() -> str:
         texts.append(reports.joinpath(name).read_text(encoding="utf-8"))
     for entry in reports.joinpath("page").iterdir():
         texts.append(entry.read_text(encoding="utf-8") if entry.name.endswith((".py", ".css")) else "")
-    return "\n".join((*texts, *words())).lower()
+    return "\n".join((*texts, *WORDS)).lower()

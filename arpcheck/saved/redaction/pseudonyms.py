@@ -1,16 +1,78 @@
-"""IPv4 and IPv6 addresses by others, so that order and subnets stay: what lay in a network or a range lies in it still.
+"""What stands for a name, an IPv4 or IPv6 address or a MAC. The same original always has the same pseudonym, and no
+pseudonym is an original or holds one as text.
 
-Every address that occurs must be known beforehand. Nothing that stands for one is one of them, or holds one as text.
-What means the same everywhere (0.0.0.0, loopback, multicast, the documentation's controls) stays."""
+Names become `node-1`, `service-3`, `namespace-2`. Addresses keep their order and their subnets: what lay in a network or a
+range still lies in it. MACs keep the vendor's half."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
 from arpcheck.errors import OutputError
+from arpcheck.identities import is_virtual_router
+from arpcheck.model import Mac
+from arpcheck.saved.redaction.vocabulary import is_known
 from arpcheck.targets import CONTROLS
+
+# ---------------------------------------------------------------------------------------------------------------- names
+
+WELL_KNOWN = frozenset({"default", "kube-system", "kube-public", "kube-node-lease", "kubernetes", "kube-dns", "in-cluster"})
+"""The same in every cluster, and looked for by name."""
+
+
+class Names:
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        """`taken`: real names, none of which a pseudonym may be."""
+        self._taken = {name.lower() for name in taken}
+        self._count: Counter[str] = Counter()
+        self._given: dict[str, str] = {}
+        self._spelt: dict[str, str] = {}
+
+    def give(self, name: str, role: str) -> str:
+        """The pseudonym of a name, made where it has none yet."""
+        if not name or name in WELL_KNOWN:
+            return name
+        if name.lower() not in self._given:
+            self.put(name, self._next(role))
+        return self._given[name.lower()]
+
+    def give_host(self, name: str, role: str) -> str:
+        """The first label of a host's name and its domain apart: a file may know it by its first label alone."""
+        label, dot, domain = name.partition(".")
+        if not dot:
+            return self.give(name, role)
+        self.put(name, f"{self.give(label, role)}.{self.give(domain, 'domain')}")
+        return self._given[name.lower()]
+
+    def put(self, name: str, pseudonym: str) -> None:
+        """A name whose pseudonym is made of others."""
+        self._given.setdefault(name.lower(), pseudonym)
+        self._spelt.setdefault(name.lower(), name)
+
+    def of(self, name: str) -> str | None:
+        """The pseudonym of what can be nothing but a name; None: it has none."""
+        return name if name in WELL_KNOWN else self._given.get(name.lower())
+
+    def of_text(self, text: str) -> str | None:
+        """The same where a plain word may be meant."""
+        return None if text.isalnum() and is_known(text) else self.of(text)
+
+    def table(self) -> dict[str, str]:
+        pairs = ((self._spelt[name], pseudonym) for name, pseudonym in self._given.items())
+        return {name: pseudonym for name, pseudonym in pairs if name != pseudonym}
+
+    def _next(self, role: str) -> str:
+        while True:
+            self._count[role] += 1
+            found = f"{role}-{self._count[role]}"
+            if found not in self._taken:
+                return found
+
+
+# ------------------------------------------------------------------------------------------------------------ addresses
 
 BLOCKS = tuple(IPv4Network(text) for text in ("100.64.0.0/10", "198.18.0.0/15", "172.16.0.0/12", "10.0.0.0/8"))
 """Where the others are taken from, the first that holds none of the real ones: CGN, benchmarking, private."""
@@ -169,3 +231,44 @@ def _order(network: IPv4Network) -> tuple[int, int]:
 
 def _stays_six(ip: IPv6Address) -> bool:
     return ip.is_unspecified or ip.is_loopback or ip.is_multicast
+
+
+# ----------------------------------------------------------------------------------------------------------------- MACs
+
+FIXED = frozenset(map(Mac, ("ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00", "ee:ee:ee:ee:ee:ee")))
+"""Broadcast, nobody, and Calico's end of every pod."""
+
+
+class Macs:
+    def __init__(self, macs: Iterable[Mac], vendors: Mapping[str, str]) -> None:
+        """`vendors`: as the evidence has them; a manufacturer may own no more than 28 or 36 bits."""
+        real = sorted({*macs} - FIXED)
+        taken, self._new = {*real}, dict[Mac, Mac]()
+        for mac in real:
+            kept = _kept(mac, vendors)
+            free = (_with_end(mac, kept, number) for number in range(1, 1 << (48 - kept)))
+            self._new[mac] = found = next((other for other in free if other not in taken), mac)
+            taken.add(found)
+
+    def mac(self, mac: Mac) -> Mac:
+        return self._new.get(mac, mac)
+
+    def table(self) -> dict[str, str]:
+        return {str(old): str(new) for old, new in self._new.items()}
+
+
+def _kept(mac: Mac, vendors: Mapping[str, str]) -> int:
+    """Bits that say what it is."""
+    if is_virtual_router(mac):
+        return 40
+    upper = mac.upper()
+    for bits, key in ((36, f"{upper[:13]}0/36"), (28, f"{upper[:10]}0/28")):
+        if key in vendors:
+            return bits
+    return 24
+
+
+def _with_end(mac: Mac, kept: int, number: int) -> Mac:
+    low = 48 - kept
+    start = int.from_bytes(mac.to_bytes()) >> low << low
+    return Mac.from_bytes((start | number).to_bytes(6))
