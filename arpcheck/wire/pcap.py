@@ -1,17 +1,19 @@
-"""A recorded file of frames, read as the file says: classic pcap here, pcapng in `pcapng`.
+"""A recorded file of frames, as tcpdump and Wireshark write it: classic pcap or pcapng, packed (gzip, zstd) or not.
 
-Bounded and strict: whatever the file holds, it gives frames with their times or an InputError with the place. A file
-that ends within a frame, as a recording that was killed does, gives what is whole and says where it was cut
-(draft-ietf-opsawg-pcap). Knows no ARP."""
+Whatever the file holds, it gives frames with their times or an InputError with the place. A file that ends within a frame,
+as a recording that was killed does, gives what is whole and says where it was cut (draft-ietf-opsawg-pcap). It is read as it
+comes, so from a pipe too, and what it unpacks to is bounded."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from typing import IO, NamedTuple, Protocol
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import IO, Any, NamedTuple, Protocol
 
 from arpcheck.errors import InputError
-from arpcheck.wire.packed import KINDS, Unpacked
 
 LONGEST = 262_144
 """Octets of one frame; tcpdump's MAXIMUM_SNAPLEN."""
@@ -80,9 +82,7 @@ def _unpacked(file: Unpacked, where: str) -> Iterator[Entry]:
 
 def _entries(file: Readable, magic: bytes, where: str) -> Iterator[Entry]:
     if int.from_bytes(magic, "big") == PCAPNG:
-        from arpcheck.wire.pcapng import entries as of_pcapng
-
-        return of_pcapng(file, where)
+        return _Blocks(file, where).entries()
     for order in ("<", ">"):
         if len(magic) == 4 and (unit := _MAGICS.get(struct.unpack(f"{order}I", magic)[0])):
             return _classic(file, where, order, unit)
@@ -99,7 +99,7 @@ def _classic(file: Readable, where: str, order: str, unit: int) -> Iterator[Entr
     major, _, _, _, _, network = struct.unpack(f"{order}HHiIII", head)
     if major != 2:
         raise InputError(f"{where}: pcap version {major}, which this arpcheck does not know")
-    check_link(network & 0xFFFF, where)
+    _check_link(network & 0xFFFF, where)
     return _frames(file, where, struct.Struct(f"{order}IIII"), unit)
 
 
@@ -120,8 +120,241 @@ def _frames(file: Readable, where: str, head: struct.Struct, unit: int) -> Itera
         yield Recorded(seconds * 1_000_000_000 + fraction * unit, frame)
 
 
-def check_link(link: int, where: str) -> None:
+def _check_link(link: int, where: str) -> None:
     """Raises InputError for frames that are no Ethernet frames: of these it is not known who sent them to whom."""
     if link != ETHERNET:
         name = f"link type {link}" + (f" ({LINK_TYPES[link]})" if link in LINK_TYPES else "")
         raise InputError(f"{where}: {name}, not Ethernet", "Record on one interface: tcpdump -i IFACE, not -i any")
+
+
+# --------------------------------------------------------------------------------------------------------------- pcapng
+
+MOST_INTERFACES = 4096
+LONGEST_BLOCK = 16 << 20
+"""Octets. Names and secrets that Wireshark adds are longer than any frame."""
+
+_INTERFACE, _PACKET, _SIMPLE, _STATISTICS, _ENHANCED = 1, 2, 3, 5, 6
+_IF_TSRESOL, _IF_TSOFFSET, _ISB_IFDROP, _ISB_OSDROP = 9, 14, 5, 7
+_BYTE_ORDERS = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Interface:
+    link: int
+    per_second: int
+    """Units of its times."""
+    offset: int
+    """Seconds."""
+
+    def nanoseconds(self, units: int) -> int:
+        return self.offset * 1_000_000_000 + units * 1_000_000_000 // self.per_second
+
+
+class _Blocks:
+    """pcapng, as far as frames with their times are in it: sections, interfaces, Enhanced Packet Blocks, statistics
+    (draft-ietf-opsawg-pcapng). Everything else is passed over; packets without a time are refused."""
+
+    def __init__(self, file: Readable, where: str) -> None:
+        self._file, self._where = file, where
+        self._order = ""
+        self._interfaces: list[_Interface] = []
+        self._frames = 0
+        self._sections = 0
+        self._dropped: dict[tuple[int, int], int] = {}
+        """By section and interface; the last statistics count."""
+
+    def entries(self) -> Iterator[Entry]:
+        """After the four octets of the first block's type."""
+        kind: int | None = PCAPNG
+        while kind is not None:
+            if (body := self._body(kind)) is None:
+                yield Cut(self._frames + 1)
+                break
+            if kind == _ENHANCED:
+                yield self._frame(body)
+            elif kind in (_PACKET, _SIMPLE):
+                raise InputError(f"{self._where}: packets without a time", "Convert it: tcpdump -r FILE -w NEW.pcap")
+            else:
+                self._note(kind, body)
+            kind = self._kind()
+        if lost := sum(self._dropped.values()):
+            yield Dropped(lost)
+
+    def _kind(self) -> int | None:
+        read = self._file.read(4)
+        return int(struct.unpack(f"{self._order}I", read)[0]) if len(read) == 4 else None
+
+    def _body(self, kind: int) -> bytes | None:
+        """Of the block whose type was read; None where the file ends within it."""
+        head = self._file.read(8 if kind == PCAPNG else 4)
+        if len(head) < (8 if kind == PCAPNG else 4):
+            return None
+        if kind == PCAPNG:
+            self._order = _BYTE_ORDERS.get(head[4:], "")
+            self._interfaces = []
+            self._sections += 1
+            if not self._order:
+                raise self._damaged()
+        length = struct.unpack(f"{self._order}I", head[:4])[0]
+        rest = length - 4 - len(head)
+        if length % 4 or rest < 4 or length > LONGEST_BLOCK:
+            raise self._damaged()
+        body = self._file.read(rest)
+        if len(body) < rest:
+            return None
+        if body[-4:] != head[:4]:
+            raise self._damaged()
+        return body[:-4]
+
+    def _frame(self, body: bytes) -> Recorded:
+        self._frames += 1
+        if len(body) < 20:
+            raise self._damaged()
+        number, high, low, captured, _ = struct.unpack_from(f"{self._order}IIIII", body)
+        if number >= len(self._interfaces) or captured > min(len(body) - 20, LONGEST):
+            raise self._damaged()
+        interface = self._interfaces[number]
+        _check_link(interface.link, self._where)
+        return Recorded(interface.nanoseconds(high << 32 | low), body[20 : 20 + captured])
+
+    def _note(self, kind: int, body: bytes) -> None:
+        if kind == _INTERFACE:
+            if len(body) < 8 or len(self._interfaces) == MOST_INTERFACES:
+                raise self._damaged()
+            self._interfaces.append(self._interface(body))
+        elif kind == _STATISTICS and len(body) >= 12:
+            options = self._options(body[12:])
+            counts = (options.get(code, b"") for code in (_ISB_IFDROP, _ISB_OSDROP))
+            lost = sum(struct.unpack(f"{self._order}Q", count)[0] for count in counts if len(count) == 8)
+            self._dropped[self._sections, struct.unpack_from(f"{self._order}I", body)[0]] = lost
+
+    def _interface(self, body: bytes) -> _Interface:
+        options = self._options(body[8:])
+        resolution = options.get(_IF_TSRESOL, b"\x06")[:1] or b"\x06"
+        base, exponent = (2, resolution[0] & 0x7F) if resolution[0] & 0x80 else (10, resolution[0])
+        offset = options.get(_IF_TSOFFSET, b"")
+        return _Interface(
+            link=struct.unpack_from(f"{self._order}H", body)[0],
+            per_second=base**exponent,
+            offset=struct.unpack(f"{self._order}q", offset)[0] if len(offset) == 8 else 0,
+        )
+
+    def _options(self, data: bytes) -> dict[int, bytes]:
+        """The first of each kind; what is cut off is left out."""
+        found: dict[int, bytes] = {}
+        at = 0
+        while at + 4 <= len(data):
+            code, length = struct.unpack_from(f"{self._order}HH", data, at)
+            if code == 0 or at + 4 + length > len(data):
+                break
+            found.setdefault(code, data[at + 4 : at + 4 + length])
+            at += 4 + (length + 3) // 4 * 4
+        return found
+
+    def _damaged(self) -> InputError:
+        return InputError(
+            f"{self._where}: damaged after frame {self._frames}", "The file was cut or changed; record it again"
+        )
+
+
+# --------------------------------------------------------------------------------------------------------- packed files
+
+MOST_UNPACKED = 1 << 30
+"""Octets; a few packed kilobytes can hold far more of them than there is time to read."""
+
+CHUNK = 1 << 16
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_GZIP_WINDOW = 31
+"""zlib's own largest, with gzip's head and tail."""
+
+
+class Unpacked:
+    """Reads like a file. `begin` is what was already read of it."""
+
+    def __init__(self, file: IO[bytes], begin: bytes, where: str, most: int = MOST_UNPACKED) -> None:
+        kind = next(magic for magic in KINDS if begin.startswith(magic))
+        self._where, self._most = where, most
+        self._parts = KINDS[kind](_Rest(file, begin), self)
+        self._held = b""
+        self.cut = False
+        """The file ended within what was packed; what is whole was read."""
+
+    def read(self, size: int) -> bytes:
+        """So many octets, fewer at the end. InputError where it is damaged or too large."""
+        parts, length = [self._held], len(self._held)
+        while length < size and (part := self._next()) is not None:
+            parts.append(part)
+            length += len(part)
+        found = b"".join(parts)
+        self._held = found[size:]
+        return found[:size]
+
+    def _next(self) -> bytes | None:
+        try:
+            part = next(self._parts, None)
+        except _damages():
+            hint = "The file was cut or changed; copy it again"
+            raise InputError(f"{self._where}: damaged where it is packed", hint) from None
+        self._most -= len(part or b"")
+        if self._most < 0:
+            hint = "Take the ARP out of it: tcpdump -r FILE -w NEW arp"
+            raise InputError(f"{self._where}: more than {MOST_UNPACKED >> 30} GiB when it is unpacked", hint)
+        return part
+
+
+class _Rest:
+    """A file again from the beginning, of which something was read."""
+
+    def __init__(self, file: IO[bytes], begin: bytes) -> None:
+        self._file, self._begin = file, begin
+
+    def read(self) -> bytes:
+        begin, self._begin = self._begin, b""
+        return begin or self._file.read(CHUNK)
+
+
+def _gunzipped(rest: _Rest, told: Unpacked) -> Iterator[bytes]:
+    """One member after another, as gzip reads them; zeros at the end are padding."""
+    data = rest.read()
+    while data:
+        member = zlib.decompressobj(_GZIP_WINDOW)
+        while data and not member.eof:
+            yield member.decompress(data, CHUNK)
+            data = member.unconsumed_tail or (b"" if member.eof else rest.read())
+        if not member.eof:
+            yield member.flush()
+            told.cut = True
+            return
+        data = (member.unused_data or rest.read()).lstrip(b"\0")
+
+
+def _unzstd(rest: _Rest, told: Unpacked) -> Iterator[bytes]:
+    """One frame after another."""
+    data = rest.read()
+    while data:
+        frame = _zstd().ZstdDecompressor()
+        while not frame.eof:
+            yield frame.decompress(data, CHUNK)
+            data = rest.read() if frame.needs_input and not frame.eof else b""
+            if frame.needs_input and not frame.eof and not data:
+                told.cut = True
+                return
+        data = frame.unused_data or rest.read()
+
+
+KINDS: Mapping[bytes, Callable[[_Rest, Unpacked], Iterator[bytes]]] = {GZIP: _gunzipped, ZSTD: _unzstd}
+"""By how the file begins."""
+
+
+def _zstd() -> Any:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    return zstd
+
+
+def _damages() -> tuple[type[Exception], ...]:
+    """What they raise; of zstd only where it was needed, since it is not loaded for gzip."""
+    loaded = sys.modules.get("compression.zstd") or sys.modules.get("backports.zstd")
+    return (zlib.error, loaded.ZstdError) if loaded else (zlib.error,)

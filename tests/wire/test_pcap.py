@@ -12,13 +12,11 @@ from hypothesis import strategies as st
 from wire_files import block, interface, option, packet, pcap, section, statistics
 
 from arpcheck.errors import InputError
-from arpcheck.wire import packed
-from arpcheck.wire.packed import Unpacked
-from arpcheck.wire.pcap import Cut, Dropped, Recorded, entries
+from arpcheck.wire.pcap import Cut, Dropped, Recorded, Unpacked, _zstd, entries
 
 
 def zstd():
-    return packed._zstd()
+    return _zstd()
 
 
 def read(content):
