@@ -5,6 +5,7 @@ CI, that is a failure instead."""
 
 import json
 import os
+import subprocess
 from datetime import UTC, datetime
 from functools import cache
 
@@ -23,6 +24,20 @@ def obstacle():
     except LabError as error:
         return str(error)
     return None
+
+
+@cache
+def without_user_namespace():
+    """What the kernel says where nobody may make one, as in a chroot or with user.max_user_namespaces=0; None where one may."""
+    tried = subprocess.run(["unshare", "--user", "--map-root-user", "true"], capture_output=True, text=True, check=False)
+    return None if tried.returncode == 0 else tried.stderr.strip() or f"status {tried.returncode}"
+
+
+@pytest.fixture
+def user_namespace():
+    """Of what makes a user namespace. Not every system that runs the lab as root allows one, CI included: that skips the test."""
+    if why := without_user_namespace():
+        pytest.skip(f"this system allows no user namespace ({why})")
 
 
 def pytest_runtest_setup(item):

@@ -120,6 +120,7 @@ def test_ctrl_c_ends_with_what_was_measured():
     assert json.loads(out)["summary"]["complete"] is False
 
 
+@pytest.mark.usefixtures("user_namespace")
 def test_without_root_in_a_user_namespace():
     program = enclosure.command(["sh", "-c", "id -u && ip netns add a && ip netns list && ip -br link"], user_namespace=True)
     done = subprocess.run(program, capture_output=True, text=True, check=True)

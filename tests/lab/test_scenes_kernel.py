@@ -1,11 +1,15 @@
-"""Every scene on the kernel: namespaces, real ARP, the API over HTTP, `arpcheck probe` as a process of its own."""
+"""Scenes on the kernel: namespaces, real ARP, the API over HTTP, `arpcheck probe` as a process of its own.
+
+The few that have every kind between them; every one where ARPCHECK_SCENES=all says so (`scripts/scenes --all`)."""
 
 import json
+import os
 from pathlib import Path
 
 import forked
 import jsonschema
 import pytest
+from scene_kinds import of_each_kind
 
 import arpcheck.reports
 from arpcheck.lab import scene_file
@@ -19,7 +23,10 @@ FASTER = ("--rate", "100")
 SCHEMA = json.loads((Path(arpcheck.reports.__file__).parent / "report.schema.json").read_text())
 
 
-@pytest.mark.parametrize("name", scene_file.names())
+NAMES = scene_file.names() if os.environ.get("ARPCHECK_SCENES") == "all" else of_each_kind()
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_scene_comes_out_as_it_says(name):
     scene = scene_file.load(name)
     result = forked.scene(name, ["-o", "json", *FASTER])
