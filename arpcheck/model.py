@@ -136,7 +136,7 @@ class Arp(StrEnum):
 
     NON_STRICT = "non-strict"
     SELF = "self"
-    STRICT = "strict"
+    QUIET = "quiet"
     UNREACHED = "unreached"
     UNKNOWN = "unknown"
 
@@ -148,7 +148,7 @@ class Arp(StrEnum):
                 return Outcome.FAULT
             case Arp.SELF | Arp.UNKNOWN:
                 return Outcome.UNSURE
-            case Arp.STRICT:
+            case Arp.QUIET:
                 return Outcome.FINE
             case Arp.UNREACHED:
                 return Outcome.NOT_JUDGED
@@ -764,6 +764,18 @@ class Also:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Confidence:
+    """How well an address was asked."""
+
+    rounds: int = 0
+    """The rounds that count: where a slower one asked again, those before it count only with a reply."""
+    lost: int = 0
+    """Frames that this host's kernel dropped while it was asked."""
+    slowest_rate: float | None = None
+    """Frames a second in the slowest of these rounds; None where it was not asked, or a file does not say it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetReport:
     target: Target
     implementation: str | None
@@ -777,6 +789,9 @@ class TargetReport:
     accepted: Accepted | None = None
     """None: the verdict counts."""
     also: tuple[Also, ...] = ()
+    winner: str | None = None
+    """The responder that a client most likely takes, by its node or its MAC; None where nobody replied to a broadcast."""
+    confidence: Confidence = Confidence()
 
     @property
     def outcome(self) -> Outcome:

@@ -134,5 +134,5 @@ def unsettled(found: StrictArpStatus, restarted: Iterable[str]) -> tuple[str, ..
         node.name
         for node in concerned
         if node.arp is Arp.NON_STRICT
-        or not (node.loaded or (node.loaded is None and node.name in fresh) or node.arp is Arp.STRICT)
+        or not (node.loaded or (node.loaded is None and node.name in fresh) or node.arp is Arp.QUIET)
     )

@@ -67,7 +67,7 @@ def node_states(
     for node in every:
         look = looks[node.name]
         arp, reason = _judge(look, canary, blind, FEW if few else ENOUGH, shared)
-        if arp is Arp.STRICT:
+        if arp is Arp.QUIET:
             reason = f"{reason}; {_why_quiet(gateways.get(node.name, ()), look.nics, hearing)}"
         macs = tuple(sorted({mac for _, mac in look.nics}))
         found = NodeState(
@@ -175,7 +175,7 @@ def _judge(
     own, asked = look.counted(canary)
     if min(own, asked) >= enough:
         its = "its own " if look.at_home else ""
-        return Arp.STRICT, f"answered for {its}{look.heard[0][0]} and not for {canary}"
+        return Arp.QUIET, f"answered for {its}{look.heard[0][0]} and not for {canary}"
     if not look.at_home:
         return Arp.UNREACHED, f"{look.listed[0][1]} answered for other addresses, too seldom to say how it treats the rest"
     if look.missed:

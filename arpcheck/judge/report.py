@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 from arpcheck.evidence import Evidence
@@ -10,6 +11,7 @@ from arpcheck.evidence_json import as_document
 from arpcheck.judge.acceptance import marked
 from arpcheck.judge.also import said
 from arpcheck.judge.case import parties
+from arpcheck.judge.confidence import confidence, winner
 from arpcheck.judge.findings import findings
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.judge.nodes import NodeState
@@ -39,12 +41,13 @@ def report(judged: Judged, evidence: Evidence, preflight: Preflight | None) -> R
 
 def _target(target: Target, judgement: Judgement | None, judged: Judged) -> TargetReport:
     if judgement is None:
-        return TargetReport(
+        found = TargetReport(
             target=target, implementation=None, announcers=(), verdict=None, reason="",
             responders=_knowledge(target, judged), rounds=_rounds(target, judged),
         )  # fmt: skip
+        return _weighed(found, judged)
     case, accepted = judgement.case, judgement.accepted
-    return TargetReport(
+    found = TargetReport(
         target=target,
         implementation=case.announcements[0].implementation if case.announcements else None,
         announcers=case.claims,
@@ -54,6 +57,18 @@ def _target(target: Target, judgement: Judgement | None, judged: Judged) -> Targ
         rounds=_rounds(target, judged),
         accepted=accepted,
         also=judgement.also,
+    )
+    return _weighed(found, judged)
+
+
+def _weighed(found: TargetReport, judged: Judged) -> TargetReport:
+    ip = found.target.ip
+    if not isinstance(ip, IPv4Address) or found.target.skipped:
+        return found
+    return replace(
+        found,
+        winner=winner(ip, found.responders, judged.hearing),
+        confidence=confidence(ip, judged.hearing, judged.losses),
     )
 
 

@@ -115,7 +115,7 @@ def _doubts(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding]
         doubts.append(f"no own sender asked for {', '.join(blind_to_proxies[:3])}{more}, so a proxy would not be seen")
     unsure = (finding for finding in found if finding.outcome is Outcome.UNSURE and finding.id not in _SAID)
     doubts.extend(f"{finding.id}: {_concerned(finding)}" for finding in unsure)
-    if not addresses and not judged.named(Arp.STRICT):
+    if not addresses and not judged.named(Arp.QUIET):
         doubts.append("no address and no node was judged")
     return tuple(dict.fromkeys(doubts))
 

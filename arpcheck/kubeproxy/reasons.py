@@ -36,7 +36,7 @@ def _wanted(nodes: Sequence[NodeStatus]) -> str:
 
 
 def _proof(nodes: Sequence[NodeStatus]) -> str:
-    if all(node.arp is Arp.STRICT for node in nodes):
+    if all(node.arp is Arp.QUIET for node in nodes):
         return "every node keeps quiet on the wire"
     if all(node.loaded for node in nodes):
         return "every process is known to have loaded it"

@@ -96,7 +96,7 @@ def _node(name: str, proxy: KubeProxy, told: tuple[Running | None, tuple[str, ..
         strict_arp=heard.strict_arp,
         loaded=heard.loaded,
         source=heard.source,
-        answer=_of_wire(_answer(heard, quiet=arp is Arp.STRICT), configured(heard), arp),
+        answer=_of_wire(_answer(heard, quiet=arp is Arp.QUIET), configured(heard), arp),
         configured=configured(heard),
         arp=arp,
         notes=(*heard.notes, *notes),
@@ -116,7 +116,7 @@ def configured(proxy: KubeProxy) -> Configured:
 
 def _quiet(proxy: KubeProxy, arp: Arp | None) -> KubeProxy:
     """A kernel that is quiet for Service addresses holds none that IPVS could have left, or does not answer for it."""
-    if arp is not Arp.STRICT:
+    if arp is not Arp.QUIET:
         return proxy
     return replace(proxy, notes=tuple(note for note in proxy.notes if not has((note,), Oddity.LEFTOVERS)))
 

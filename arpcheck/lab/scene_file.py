@@ -169,7 +169,7 @@ def _expectation(table: Table) -> Expectation:
         exit_code=table.integer("exit"),
         verdicts={target: verdicts.word(target, Verdict) for target in verdicts},
         responders={target: _heard(responders, target) for target in responders},
-        arp={node: arp.word(node, Arp) for node in arp},
+        arp={node: arp.parsed(node, _arp, arp.text(node)) for node in arp},
         findings=tuple(sorted(table.texts("findings"))),
         gaps=tuple(sorted(table.texts("gaps"))),
         also={target: tuple(sorted(also.all_made(target, AlsoId))) for target in also},
@@ -177,6 +177,13 @@ def _expectation(table: Table) -> Expectation:
     )
     table.done()
     return made
+
+
+def _arp(text: str) -> Arp:
+    """0.1.0 wrote `strict` where it is `quiet` now; scenes of that time are still read."""
+    if text not in {*Arp, "strict"}:
+        raise ValueError(f"{text!r} is none of {', '.join(sorted(Arp))}")
+    return Arp.QUIET if text == "strict" else Arp(text)
 
 
 def _causes(table: Table) -> Mapping[CauseId, str]:

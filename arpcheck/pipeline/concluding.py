@@ -85,7 +85,7 @@ def conclude(evidence: Evidence) -> Report:
         read_at=read_at,
     )
     accepted = Acceptances(entries=evidence.accepted, today=evidence.ended_at.astimezone(UTC).date())
-    quiet = frozenset(state.name for state in states if state.arp is Arp.STRICT)
+    quiet = frozenset(state.name for state in states if state.arp is Arp.QUIET)
     judged_ones = (target for target in targets if target.kind in targeting.JUDGED)
     seen = _with_shadows(tuple(_without_routers(_case(target, evidence, ground)) for target in judged_ones))
     judgements = tuple(_judgement(case, accepted, quiet) for case in seen)

@@ -99,7 +99,7 @@ def likely_causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]
     return causes(
         judged.kube_proxies,
         frozenset(judged.named(Arp.NON_STRICT)),
-        frozenset((*judged.named(Arp.NON_STRICT), *judged.named(Arp.STRICT))),
+        frozenset((*judged.named(Arp.NON_STRICT), *judged.named(Arp.QUIET))),
         frozenset(state.name for state in judged.nodes),
         heard,
     )

@@ -165,9 +165,9 @@ def _target(target: TargetReport) -> Cells:
 
 def _nodes(report: Report) -> _Part:
     heads = ("Node", "ARP", "MAC", "kube-proxy", "strictARP as configured", "Why")
-    ordered = sorted(report.nodes, key=lambda node: (node.arp is Arp.STRICT, node.arp is not Arp.NON_STRICT))
+    ordered = sorted(report.nodes, key=lambda node: (node.arp is Arp.QUIET, node.arp is not Arp.NON_STRICT))
     part = _table("node", 6_000, "Nodes", heads, map(_node, ordered))
-    return replace(part, wrong=sum(node.arp is not Arp.STRICT for node in ordered), fine="strict")
+    return replace(part, wrong=sum(node.arp is not Arp.QUIET for node in ordered), fine="quiet")
 
 
 def _node(node: NodeReport) -> Cells:

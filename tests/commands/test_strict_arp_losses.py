@@ -29,7 +29,7 @@ from arpcheck.objects import Objects
 IP = "10.0.0.50"
 
 
-def node(name, arp=Arp.STRICT):
+def node(name, arp=Arp.QUIET):
     proxy = KubeProxy(mode="ipvs", strict_arp=None, source=None)
     return NodeReport(name=name, arp=arp, reason="", ready=True, addresses=(), macs=(), kube_proxy=proxy)
 

@@ -12,7 +12,7 @@ A, B = party(1, 1, 2, 3, node="a"), party(2, 1, 2, 3, node="b")
 HOME, SECOND_HOME = IPv4Address("10.0.0.11"), IPv4Address("10.1.0.11")
 
 
-STATES = (state("a", Arp.STRICT), state("b", Arp.NON_STRICT), state("c", Arp.NON_STRICT), state("d", Arp.UNKNOWN), state("e", Arp.UNREACHED))
+STATES = (state("a", Arp.QUIET), state("b", Arp.NON_STRICT), state("c", Arp.NON_STRICT), state("d", Arp.UNKNOWN), state("e", Arp.UNREACHED))
 PROXY = KubeProxy(mode="ipvs", strict_arp=False, source="configmap x")
 INVISIBLE = "what is configured is not visible"
 
@@ -91,7 +91,7 @@ def test_the_prober_s_own_kernel_is_shown(place, said):
     [
         pytest.param(STATES, "a", "Run it also from b, which hears a", id="the first other node"),
         pytest.param(STATES, "ba", "Run it also from c, which hears a and b", id="that is not blind itself"),
-        pytest.param((state("a", Arp.UNREACHED), state("b", Arp.SELF), state("c", Arp.STRICT)), "b", "Run it also from c, which hears b", id="that was heard"),
+        pytest.param((state("a", Arp.UNREACHED), state("b", Arp.SELF), state("c", Arp.QUIET)), "b", "Run it also from c, which hears b", id="that was heard"),
         pytest.param((state("a", Arp.UNREACHED), state("b", Arp.SELF)), "b", "Run arpcheck once more from another host", id="none"),
     ],
 )

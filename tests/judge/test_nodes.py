@@ -61,30 +61,30 @@ WITH_GATEWAY = {"asked": ((HOME, ZERO), (CANARY, ZERO), (GATEWAY, ZERO)), "gatew
 STATES = [
     pytest.param(told((HOME, M1), (CANARY, M2)), ("non-strict", f"{M2} answered for 10.96.0.1, a ClusterIP that nobody announces"), id="non-strict"),
     pytest.param(told((CANARY, M1), losses=(Loss(interface="eth0", rounds=(1,), frames=1),)), ("non-strict", f"{M1} answered for 10.96.0.1, a ClusterIP that nobody announces"), id="heard, whatever was lost"),
-    pytest.param(told((HOME, M1)), ("strict", f"{STRICT}; {ALIKE}"), id="strict, or it holds none"),
-    pytest.param(told((HOME, M1), gateways=(GATEWAY,)), ("strict", f"{STRICT}; {ALIKE}"), id="a gateway that was not asked tells nothing"),
+    pytest.param(told((HOME, M1)), ("quiet", f"{STRICT}; {ALIKE}"), id="strict, or it holds none"),
+    pytest.param(told((HOME, M1), gateways=(GATEWAY,)), ("quiet", f"{STRICT}; {ALIKE}"), id="a gateway that was not asked tells nothing"),
     pytest.param(
-        told((HOME, M1), **WITH_GATEWAY), ("strict", f"{STRICT}; nor for its pod gateway 10.244.1.1: its kernel is strict"), id="strict"
+        told((HOME, M1), **WITH_GATEWAY), ("quiet", f"{STRICT}; nor for its pod gateway 10.244.1.1: its kernel is strict"), id="strict"
     ),
     pytest.param(
         told((HOME, M1), (GATEWAY, M1), **WITH_GATEWAY),
-        ("strict", f"{STRICT}; it answered for its pod gateway 10.244.1.1, so its kernel is not strict and holds no Service address"),
+        ("quiet", f"{STRICT}; it answered for its pod gateway 10.244.1.1, so its kernel is not strict and holds no Service address"),
         id="not strict, and it holds none",
     ),
     pytest.param(
         told((HOME, M1), (GATEWAY, M2), owned=("n1", None), **WITH_GATEWAY),
-        ("strict", f"{STRICT}; nor for its pod gateway 10.244.1.1: its kernel is strict"), id="another answered for the gateway",
+        ("quiet", f"{STRICT}; nor for its pod gateway 10.244.1.1: its kernel is strict"), id="another answered for the gateway",
     ),
     pytest.param(
         told((HOME, M1), (CANARY, M2), owned=("n1", None)),
         ("unknown", f"{M2} answered for 10.96.0.1, and it is not certain that it is not this node"), id="a MAC of nobody answers the canary",
     ),
     pytest.param(
-        told((HOME, M1), (CANARY, M2), owned=("n1", None), marks={M2: {"apart": True}}), ("strict", f"{STRICT}; {ALIKE}"),
+        told((HOME, M1), (CANARY, M2), owned=("n1", None), marks={M2: {"apart": True}}), ("quiet", f"{STRICT}; {ALIKE}"),
         id="a MAC that is most likely no node's answers the canary",
     ),
     pytest.param(
-        told((HOME, M1), (CANARY, M2), owned=("n1", None), marks={M1: {"identities": (LISTED,)}}), ("strict", f"{STRICT}; {ALIKE}"),
+        told((HOME, M1), (CANARY, M2), owned=("n1", None), marks={M1: {"identities": (LISTED,)}}), ("quiet", f"{STRICT}; {ALIKE}"),
         id="a MAC answers the canary that the node's complete list lacks",
     ),
     pytest.param(
@@ -93,7 +93,7 @@ STATES = [
         id="another node's MAC answers for its own address and the canary",
     ),
     pytest.param(
-        told((HOME, M1), (HOME, M2), (CANARY, M2), owned=("n1", "n2"), shared={HOME}), ("strict", f"{STRICT}; {ALIKE}"),
+        told((HOME, M1), (HOME, M2), (CANARY, M2), owned=("n1", "n2"), shared={HOME}), ("quiet", f"{STRICT}; {ALIKE}"),
         id="another node's MAC answers for its own address, which is a Service's, and the canary",
     ),
     pytest.param(told((HOME, M1), blind={"n1"}), ("self", "arpcheck ran on it, and a host does not hear itself"), id="the prober's own"),
@@ -134,7 +134,7 @@ STATES = [
         told((HOME, M1), missing=[2]), ("unknown", MISSED), id="a question was missed"
     ),
     pytest.param(told((HOME, M1), missing=[2], times=10), ("unknown", MISSED), id="a question was missed, and too few came after"),
-    pytest.param(told((HOME, M1), missing=[2], times=11), ("strict", f"{STRICT}; {ALIKE}"), id="a question was missed, and enough came after"),
+    pytest.param(told((HOME, M1), missing=[2], times=11), ("quiet", f"{STRICT}; {ALIKE}"), id="a question was missed, and enough came after"),
     pytest.param(
         told((HOME, M1), (HOME, M2), (CANARY, M2), strength=Strength.DOUBTFUL),
         ("unknown", f"{M2} answered for 10.96.0.1, and it is not certain that it is this node"), id="one of two at its address is non-strict",

@@ -19,7 +19,7 @@ from arpcheck.model import Acceptance, Arp, Gap, Host, Interface, Loss, Overflow
 A, B = party(1, 1, 2, 3, node="a"), party(2, 1, 2, 3, node="b")
 OK, SILENT, MOVED = case(A, announcers="a"), case(announcers="a"), case(party(1, 1, node="a"), party(2, 2, 3, node="b"))
 PENDING = case(skipped="no address", ip=None)
-STRICT, NON_STRICT = state("a", Arp.STRICT), state("b", Arp.NON_STRICT)
+STRICT, NON_STRICT = state("a", Arp.QUIET), state("b", Arp.NON_STRICT)
 CANARY_LOST = hearing((CANARY, 1), losses=(Loss(interface="eth0", rounds=(1,), frames=1),))
 
 

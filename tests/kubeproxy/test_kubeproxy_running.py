@@ -206,7 +206,7 @@ def test_an_earlier_template_of_another_mode_is_no_sign():
 
 def test_a_quiet_wire_settles_it():
     objects = cluster(after(IPVS_BEFORE), config=mode("iptables"))
-    assert status(objects, wire=dict.fromkeys(NODES, Arp.STRICT)).answer is Answer.NOT_NEEDED
+    assert status(objects, wire=dict.fromkeys(NODES, Arp.QUIET)).answer is Answer.NOT_NEEDED
     assert status(objects, wire={"worker-1": Arp.NON_STRICT}).exit_code == 1
 
 

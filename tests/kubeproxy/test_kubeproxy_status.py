@@ -285,12 +285,12 @@ def test_microk8s_is_known_once_its_node_was_asked():
     ("objects", "arp", "answer"),
     [
         (kubeadm(strict), Arp.NON_STRICT, "not-loaded"),
-        (kubeadm(strict), Arp.STRICT, "set"),
+        (kubeadm(strict), Arp.QUIET, "set"),
         (kubeadm(strict), Arp.UNREACHED, "set"),
         (kubeadm(mode("iptables")), Arp.NON_STRICT, "not-loaded"),
-        (kubeadm(), Arp.STRICT, "not-set"),
+        (kubeadm(), Arp.QUIET, "not-set"),
         (kubeadm(refused=["configmaps"]), Arp.NON_STRICT, "not-set"),
-        (kubeadm(refused=["configmaps"]), Arp.STRICT, "unknown"),
+        (kubeadm(refused=["configmaps"]), Arp.QUIET, "unknown"),
     ],
 )
 def test_the_wire_refutes_a_clean_answer(objects, arp, answer):
@@ -298,7 +298,7 @@ def test_the_wire_refutes_a_clean_answer(objects, arp, answer):
 
 
 def test_the_wire_as_proof():
-    found = status(unhistoried(kubeadm(strict)), wire=dict.fromkeys(NODES, Arp.STRICT))
+    found = status(unhistoried(kubeadm(strict)), wire=dict.fromkeys(NODES, Arp.QUIET))
     assert found.reason == (
         "Strict ARP is needed and set (configmap kube-system/kube-proxy); every node keeps quiet on the wire"
     )
@@ -458,7 +458,7 @@ def test_text_of_nothing():
 
 
 def test_as_json():
-    document = to_json(status(kubeadm(strict), wire={"worker-1": Arp.STRICT}))
+    document = to_json(status(kubeadm(strict), wire={"worker-1": Arp.QUIET}))
     assert json.loads(json.dumps(document)) == document
     assert {key: document[key] for key in ("apiVersion", "kind", "answer", "source", "owner", "exitCode", "do")} == {
         "apiVersion": "arpcheck/v1",
@@ -478,7 +478,7 @@ def test_as_json():
             "configured": "strict",
             "source": "configmap kube-system/kube-proxy",
             "answer": "set",
-            "arp": "strict",
+            "arp": "quiet",
             "notes": [],
         },
         {

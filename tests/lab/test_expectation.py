@@ -25,7 +25,7 @@ SCENE = scene_file.parse(
     causes = { stranger-alone = "no node", answers-twice = "" }
     verdicts = { "10.0.0.50" = "foreign", "web/pending" = "not-probed" }
     also = { "10.0.0.50" = ["stranger", "announcer-silent"] }
-    arp = { worker-1 = "strict" }
+    arp = { worker-1 = "quiet" }
     [expect.responders]
     "10.0.0.50" = { worker-1 = [1, 2], "?printer" = [1], "?router" = [1] }
     "10.96.0.1" = ["worker-1"]
@@ -54,7 +54,7 @@ REPORT = {
         {"ip": "10.96.0.1", "services": [], "verdict": None, "responders": [responder("02:01:00:00:01:00", "worker-1")]},
         {"ip": "192.0.2.1", "services": [], "verdict": None, "responders": [responder("02:01:00:00:01:00")]},
     ],
-    "nodes": [{"name": "worker-1", "arp": "strict"}],
+    "nodes": [{"name": "worker-1", "arp": "quiet"}],
     "findings": [{"id": "foreign-mac"}],
     "gaps": [{"what": "events"}],
     "causes": [{"id": "stranger-alone", "text": "A host that is no node"}, {"id": "answers-twice", "text": "Twice"}],

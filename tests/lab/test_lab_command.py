@@ -47,10 +47,10 @@ def test_the_demo_prints_the_report_and_names_the_exit_code():
 def test_a_scene_is_held_against_what_it_expects(tmp_path):
     path = tmp_path / "mine.toml"
     text = 'title = "Mine"\nabout = "Wrong."\nservices = []\n[expect]\nexit = 0\n'
-    path.write_text(text + 'arp = { worker-1 = "strict", worker-2 = "strict", worker-3 = "non-strict" }\n')
+    path.write_text(text + 'arp = { worker-1 = "quiet", worker-2 = "quiet", worker-3 = "non-strict" }\n')
     done = typed(*LAB, str(path), "--check", "--", "--rounds", "1", "--rate", "100")
     assert (done.returncode, done.stdout) == (1, f"{path}: arp of worker-3: expected non-strict, found strict\n")
-    path.write_text(text + 'arp = { worker-1 = "strict", worker-2 = "strict", worker-3 = "strict" }\n')
+    path.write_text(text + 'arp = { worker-1 = "quiet", worker-2 = "quiet", worker-3 = "quiet" }\n')
     done = typed(*LAB, str(path), "--check", "--", "--rounds", "1", "--rate", "100")
     assert (done.returncode, done.stdout) == (0, f"{path}: as expected\n")
 

@@ -158,6 +158,10 @@ def test_no_kube_proxy_objects():
     assert parsed('cluster.kube_proxy.mode = "none"').cluster.kube_proxy is None
 
 
+ARP = {"worker-1": Arp.NON_STRICT, "worker-2": Arp.QUIET, "worker-3": Arp.QUIET}
+"""The last as a scene of 0.1.0 has it."""
+
+
 def test_expectations():
     expect = parsed(
         """
@@ -166,14 +170,14 @@ def test_expectations():
         findings = ["b", "a"]
         gaps = "nodes"
         verdicts = { "10.0.0.50" = "ok" }
-        arp = { worker-1 = "non-strict" }
+        arp = { worker-1 = "non-strict", worker-2 = "quiet", worker-3 = "strict" }
         also = { "10.0.0.50" = ["stranger", "nobody-else"], "10.0.0.51" = [] }
         responders = { "10.0.0.50" = ["worker-2", "?printer"], "10.0.0.51" = { worker-1 = [1, 2] } }
         """
     ).expect
     assert (expect.exit_code, expect.findings, expect.gaps) == (1, ("a", "b"), ("nodes",))
     assert expect.also == {"10.0.0.50": (AlsoId.NOBODY_ELSE, AlsoId.STRANGER), "10.0.0.51": ()}
-    assert (expect.verdicts, expect.arp) == ({"10.0.0.50": Verdict.OK}, {"worker-1": Arp.NON_STRICT})
+    assert (expect.verdicts, expect.arp) == ({"10.0.0.50": Verdict.OK}, ARP)
     assert expect.responders == {
         "10.0.0.50": (Heard(station="?printer"), Heard(station="worker-2")),
         "10.0.0.51": (Heard(station="worker-1", rounds=(1, 2)),),
@@ -181,6 +185,7 @@ def test_expectations():
 
 
 FAULTS = {
+    "a state that a node has never": ('[expect]\nexit = 0\narp = { w = "loud" }', "scene: expect.arp.w: 'loud' is none of non-strict"),
     "not TOML": ("[", "scene: "),
     "unknown key at the top": ("colour = 1", "scene: colour: no such key"),
     "unknown key of a node": ("nodes.worker-1.stict = true", "scene: nodes.worker-1.stict: no such key"),

@@ -37,7 +37,7 @@ def test_from_faulty_through_enable_to_clean(tmp_path):
     assert (json.loads(faulty["out"])["answer"], json.loads(clean["out"])["answer"]) == ("not-set", "set")
     assert json.loads(before["out"])["preflight"]["safe"] is False
     assert json.loads(after["out"])["preflight"]["safe"] is True
-    assert {node["arp"] for node in json.loads(after["out"])["nodes"]} == {"strict"}
+    assert {node["arp"] for node in json.loads(after["out"])["nodes"]} == {"quiet"}
     assert json.loads(probe["out"])["summary"]["verdicts"] == {"ok": 2}
     lines = enabled["out"].splitlines()
     assert lines[0] == "before  not safe: worker-1, worker-2, worker-3 would answer for every address of the load balancer"

@@ -34,7 +34,7 @@ def crowd(addresses: int, nodes: int, offenders: int) -> Report:
             because=(f"{verdicts[Verdict.NON_STRICT]} non-strict", f"{offenders} of {nodes} nodes without strict ARP"),
         ),
         targets=every,
-        nodes=tuple(replace(_node(worker, number), arp=Arp.NON_STRICT if number < offenders else Arp.STRICT)
+        nodes=tuple(replace(_node(worker, number), arp=Arp.NON_STRICT if number < offenders else Arp.QUIET)
                     for number, worker in enumerate(workers)),
         findings=(replace(NON_STRICT_FINDING, nodes=workers[:offenders],
                           because=(f"{offenders} of {nodes} nodes answered the canary 10.96.0.1", NON_STRICT_FINDING.because[1]),

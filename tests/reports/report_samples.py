@@ -14,6 +14,7 @@ from arpcheck.model import (
     CauseId,
     Claim,
     ClaimSource,
+    Confidence,
     Finding,
     Gap,
     Interface,
@@ -60,12 +61,21 @@ def announced_by(node: str, service: str) -> Claim:
     return Claim(node=node, source=source, kind=ClaimSource.LEASE, trust=Trust.CURRENT, service=service, observed_at=RECORDED)
 
 
+def first(responders: tuple[Responder, ...]) -> str | None:
+    found = min(responders, key=lambda one: one.first_reply_ms, default=None)
+    return found and (found.node or str(found.macs[0]))
+
+
+ASKED = Confidence(rounds=3, slowest_rate=10.0)
+
+
 def service(
     ip: str, name: str, verdict: Verdict, reason: str, *responders: Responder, announcer: str = "worker-3"
 ) -> TargetReport:
     return TargetReport(
         target=Target(ip=IPv4Address(ip), kind=Kind.LOAD_BALANCER, services=(name,)), implementation="metallb",
         announcers=(announced_by(announcer, name),), verdict=verdict, reason=reason, responders=responders, rounds=(1, 2, 3),
+        winner=first(responders), confidence=ASKED,
     )  # fmt: skip
 
 
@@ -81,11 +91,11 @@ def known(ip: str, kind: Kind, *responders: Responder) -> TargetReport:
     nodes = tuple(r.node for r in responders if r.node) if kind is Kind.NODE else ()
     return TargetReport(
         target=Target(ip=IPv4Address(ip), kind=kind, nodes=nodes), implementation=None, announcers=(), verdict=None,
-        reason="", responders=responders, rounds=(1, 2, 3),
+        reason="", responders=responders, rounds=(1, 2, 3), winner=first(responders), confidence=ASKED,
     )  # fmt: skip
 
 
-def node(name: str, arp: Arp = Arp.STRICT, reason: str = "did not answer the canary") -> NodeReport:
+def node(name: str, arp: Arp = Arp.QUIET, reason: str = "did not answer the canary") -> NodeReport:
     return NodeReport(
         name=name, arp=arp, reason=reason, ready=True, addresses=(IPv4Address(f"10.0.0.1{name[-1]}"),),
         macs=(NodeMac(mac=mac(name), interface="eth0", source="node-ip"),),

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from arpcheck.evidence_json import Rows
 from arpcheck.model import Mac, Question, Reply, Responder
+from arpcheck.reports.contract import Entries
+from arpcheck.reports.document import REPORT
 from arpcheck.reports.json import written
-from arpcheck.reports.responders import Responders
 
 numbers = st.integers(1, 4)
 ms = st.integers(0, 10**6).map(lambda n: n / 1000)
@@ -37,6 +38,14 @@ def test_rows(found):
     assert written({"rows": Rows(found)}) == written({"rows": [*Rows(found)]})
 
 
+[TARGETS] = [key.type for key in REPORT.keys if key.name == "targets"]
+[RESPONDERS] = [key.type for key in TARGETS.keys if key.name == "responders"]
+
+
 @given(st.lists(responders, max_size=5))
 def test_responders(found):
-    assert written({"responders": Responders(found)}) == written({"responders": [*Responders(found)]})
+    entries = RESPONDERS.write(found)
+    assert isinstance(entries, Entries)
+    assert written({"responders": entries}) == written({"responders": [*entries]})
+    assert [list(entry) for entry in entries] == [[key.name for key in RESPONDERS.keys]] * len(found)
+    assert [entry["firstReplyMs"] for entry in entries[:1]] == [one.first_reply_ms for one in found[:1]]

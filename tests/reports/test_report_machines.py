@@ -63,7 +63,7 @@ def test_what_a_verdict_is_to_a_ci_system(verdict: Verdict, fault: str | None) -
 
 @pytest.mark.parametrize(
     ("arp", "fault"),
-    [(Arp.STRICT, []), (Arp.NON_STRICT, ["failure"]), (Arp.UNKNOWN, ["error"]), (Arp.SELF, ["error"]),
+    [(Arp.QUIET, []), (Arp.NON_STRICT, ["failure"]), (Arp.UNKNOWN, ["error"]), (Arp.SELF, ["error"]),
      (Arp.UNREACHED, ["skipped"])],
 )  # fmt: skip
 def test_a_non_strict_node_fails_though_no_address_does(arp: Arp, fault: list[str]) -> None:

@@ -58,7 +58,7 @@ def arp(found):
     return {node.name: node.arp.value for node in found.nodes}
 
 
-STRICT = dict.fromkeys(("worker-1", "worker-2", "worker-3"), "strict")
+QUIET = dict.fromkeys(("worker-1", "worker-2", "worker-3"), "quiet")
 
 
 def test_two_nodes_hear_each_other_and_all_is_well():
@@ -66,7 +66,7 @@ def test_two_nodes_hear_each_other_and_all_is_well():
     assert [pipeline.conclude(evidence).summary.exit_code for _, evidence in runs] == [3, 3]
     found = report(*runs)
     assert judged(found) == (Verdict.OK, "worker-1 answered every round")
-    assert arp(found) == STRICT
+    assert arp(found) == QUIET
     assert (found.summary.exit_code, found.findings) == (0, ())
 
 
@@ -76,7 +76,7 @@ def test_a_node_that_can_not_hear_itself_is_caught_by_the_other():
     assert (judged(alone)[0], arp(alone)["worker-3"], alone.summary.exit_code) == (Verdict.OK, "self", 3)
     found = report(seen_from("worker-3", "worker-1", strict=strict), seen_from("worker-1", "worker-1", strict=strict, at=LATER))
     assert judged(found)[0] is Verdict.NON_STRICT
-    assert (arp(found), found.summary.exit_code) == ({**STRICT, "worker-3": "non-strict"}, 1)
+    assert (arp(found), found.summary.exit_code) == ({**QUIET, "worker-3": "non-strict"}, 1)
 
 
 def test_the_order_changes_nothing():

@@ -25,7 +25,7 @@ def non_strict_nodes(judged: Judged) -> Found | None:
     nodes = judged.named(Arp.NON_STRICT)
     if not nodes:
         return None
-    count = len(nodes) + sum(state.arp is Arp.STRICT for state in judged.nodes)
+    count = len(nodes) + sum(state.arp is Arp.QUIET for state in judged.nodes)
     because = [f"{len(nodes)} of {count} nodes that could be judged answered for {judged.canary}: {', '.join(nodes)}"]
     because += [f"{node}: {_configured(judged, node)}" for node in nodes]
     causes = [cause for cause in judged.causes if cause.id.of_answering]
@@ -66,7 +66,7 @@ def strict_arp_reverted(judged: Judged) -> Found | None:
 
     Do:
     - Set it before the next reboot: `arpcheck strict-arp enable`."""
-    quiet = judged.named(Arp.STRICT)
+    quiet = judged.named(Arp.QUIET)
     found = [
         name
         for name in quiet

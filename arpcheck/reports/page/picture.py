@@ -42,7 +42,7 @@ def badge(word: str) -> Markup:
 def tone(word: str) -> str:
     """The colour of a verdict, a node's `arp`, a severity or an outcome: `good`, `bad`, `doubt` or `calm`."""
     match word:
-        case "ok" | "strict" | "OK":
+        case "ok" | "quiet" | "OK":
             return "good"
         case "proxy-arp" | "foreign" | "non-strict" | "duplicate" | "wrong-node" | "silent" | "error" | "PROBLEM":
             return "bad"
