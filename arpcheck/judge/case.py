@@ -317,9 +317,14 @@ def _often(replies: Sequence[Reply], asked: Asked, node: str | None, expected: b
 
 
 def deaf(
-    ip: IPv4Address, found: Iterable[Responder], hearing: Hearing, kin: Mapping[str | None, Sequence[Nic]]
+    ip: IPv4Address,
+    found: Iterable[Responder],
+    hearing: Hearing,
+    kin: Mapping[str | None, Sequence[Nic]],
+    seats: Mapping[str, Collection[str]],
 ) -> Mapping[Key, frozenset[Turn]]:
-    """When each party could not be heard; nothing where one interface asked. `kin`: the NICs of every node."""
+    """When each party could not be heard; nothing where one interface asked. `kin`: the NICs of every node; `seats`: the
+    interfaces on which arpcheck ran on a node. A host may hear its second NIC, but only where it asks as 0.0.0.0."""
     if len(hearing.asked(ip).interfaces()) < 2:
         return {}
 
@@ -328,7 +333,11 @@ def deaf(
             return kin.get(party.node, ())
         return {(hearing.segment(interface), mac) for interface in party.interfaces for mac in party.macs}
 
-    return {key(party): hearing.deaf(ip, own(party)) for party in found}
+    def at_home(party: Responder) -> frozenset[Turn]:
+        interfaces = seats.get(party.node, ()) if party.node else ()
+        return frozenset(turn for turn in hearing.asked(ip).turns() if turn[0] in interfaces)
+
+    return {key(party): hearing.deaf(ip, own(party)) | at_home(party) for party in found}
 
 
 def by_node(owners: Mapping[Nic, Owner]) -> Mapping[str | None, Sequence[Nic]]:

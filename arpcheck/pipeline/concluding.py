@@ -82,6 +82,7 @@ def conclude(evidence: Evidence) -> Report:
             node: cases.held(place.host, place.options.interfaces)
             for name, place in places if (node := own[name]) is not None
         },
+        seats=_seats(places, own, blind),
         read_at=read_at,
     )
     accepted = Acceptances(entries=evidence.accepted, today=evidence.ended_at.astimezone(UTC).date())
@@ -186,6 +187,16 @@ def _blind(
     return found
 
 
+def _seats(
+    places: Places, own: Mapping[str, str | None], blind: Mapping[str, Place]
+) -> Mapping[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for name, place in places:
+        if (node := own[name]) and node not in blind:
+            found.setdefault(node, set()).update(qualified(name, i) if name else i for i in place.options.interfaces)
+    return {node: frozenset(interfaces) for node, interfaces in found.items()}
+
+
 def _hears(place: Evidence, addresses: tuple[IPv4Address, ...]) -> bool:
     proxies = identities.proxies(place)
     heard = place.by_address()
@@ -217,6 +228,8 @@ class _Ground:
     """The addresses of the hosts that are not known to be a node, with the interface."""
     holders: Mapping[str, Mapping[IPv4Address, str]]
     """By node that arpcheck ran on, its addresses on the interfaces that were asked, each with the interface."""
+    seats: Mapping[str, frozenset[str]]
+    """By node that arpcheck ran on and that another host heard, the interfaces that it asked on."""
     read_at: datetime | None
     """When the cluster was read, where that was too long before."""
 
@@ -240,7 +253,7 @@ def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
         owners=owners,
         named=record.named,
         named_unread=record.named_unread,
-        deaf=cases.deaf(ip, parties, hearing, ground.kin) if ip else {},
+        deaf=cases.deaf(ip, parties, hearing, ground.kin, ground.seats) if ip else {},
         announcements=record.announcements,
         rivals=record.rivals,
         claims=record.claims,

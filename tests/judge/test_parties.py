@@ -79,12 +79,20 @@ def test_which_rounds_could_not_hear_a_party(nodes, elsewhere, deaf):
     heard, owners = hosts(*BY_BOTH, answered=[(IP, 1, 1), *elsewhere]), owned(**nodes)
     found = case.parties(IP, heard, owners, {}, ())
     missed = {("two:eth0", number) for number in deaf}
-    assert case.deaf(IP, found, heard, case.by_node(owners)) == {case.key(found[0]): missed}
+    assert case.deaf(IP, found, heard, case.by_node(owners), {}) == {case.key(found[0]): missed}
+
+
+@pytest.mark.parametrize(("node", "deaf"), [("worker-1", {4, 5, 6}), ("worker-2", set())])
+def test_a_node_that_asked_need_not_hear_itself_though_it_heard_its_second_nic(node, deaf):
+    heard, owners = hosts(*BY_BOTH, answered=[(IP, 1, 1), (HOME, 5, 2)]), owned(m1="worker-1", m2="worker-1")
+    [found] = case.parties(IP, heard, owners, {}, ())
+    missed = {("two:eth0", number) for number in deaf}
+    assert case.deaf(IP, [found], heard, case.by_node(owners), {node: {"two:eth0"}}) == {case.key(found): missed}
 
 
 def test_a_single_interface_is_deaf_to_nobody():
     heard, owners = hearing((IP, 1), answered=[(IP, 1, 1)]), owned(m1="worker-1")
-    assert case.deaf(IP, case.parties(IP, heard, owners, {}, ()), heard, case.by_node(owners)) == {}
+    assert case.deaf(IP, case.parties(IP, heard, owners, {}, ()), heard, case.by_node(owners), {}) == {}
 
 
 def announced(*claims, silence=None):

@@ -298,7 +298,7 @@ def _causes(world: World, truth: Truth, report: Report) -> Iterator[Wrong]:
             CauseId.SPLIT_BRAIN: several or bool(truth.twins) or "false MAC list" in world.traits,
             CauseId.STRANGER_ON_CANARY: bool(truth.strangers or truth.conflicts or truth.twins or truth.loud)
             or any(machine.proxy for machine in world.machines.values()),
-            CauseId.PROBER_IS_NODE: world.prober.machine in world.nodes,
+            CauseId.PROBER_IS_NODE: bool({world.prober.machine, *world.prober.others} & world.nodes.keys()),
         }
         if not fits.get(cause.id, True):
             yield Wrong("misnamed", f"cause {cause.id}", f"kube-proxy {mode}, strictARP {strict}, several answer: {several}", "")

@@ -206,6 +206,8 @@ class Prober:
     interfaces: tuple[str, ...] = ("eth0",)
     clock: float = 0.0
     """Seconds that its clock is ahead of the API server's."""
+    others: tuple[str, ...] = ()
+    """Where it was asked from, where runs of several machines were merged."""
 
 
 @dataclass(slots=True)

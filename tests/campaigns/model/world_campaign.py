@@ -95,7 +95,7 @@ def merged(seed: int, without: frozenset[str] = frozenset()) -> Result | None:
         wires.append(WorldWire(here))
         runs.append((place, observed(here, wires[-1])))
     wire = Heard([put for one in wires for put in one.put], [came for one in wires for came in one.came])
-    asked = replace(world, prober=Prober("client"))
+    asked = replace(world, prober=Prober("client", others=tuple(places)))
     found = truth(asked, max((put.at for put in wire.put), default=0.0))
     report = pipeline.conclude(merge(runs))
     return Result(asked, wire, found, report, broken(asked, found, wire, report), healthy(asked, found), ())
