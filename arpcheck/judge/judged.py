@@ -139,6 +139,10 @@ class Judged:
                 found[state.name] = f"; it is recorded as the announcer of {named[state.name]}"
         return found
 
+    def away(self) -> tuple[str, ...]:
+        """The nodes that are not Ready and of which nothing was heard, as when they are switched off."""
+        return tuple(s.name for s in self.nodes if s.arp is Arp.UNREACHED and s.ready is False and not s.heard)
+
     def strangers(self) -> Iterator[tuple[Judgement, Responder]]:
         """Every party of every asked address that is no known node's."""
         return ((judgement, party) for judgement in self.asked() for party in judgement.case.strangers)

@@ -27,13 +27,15 @@ def summarise(
     preflight: Preflight | None = None,
 ) -> Summary:
     """The summary with its exit code and what made it, in a reader's words. `found`: the findings. `preflight`: what is
-    asked is whether all nodes are as they should be, so one that was not heard makes it unsure, as what else it says."""
+    asked is whether all nodes are as they should be, so one that was not heard makes it unsure, as what else it says; but
+    for those that are switched off."""
     verdicts = Counter(judgement.verdict for judgement in judged.judgements)
     counted = Counter(judgement.verdict for judgement in judged.judgements if not judgement.accepted)
     open_ones = tuple(finding for finding in found if finding.accepted is None)
     proven = _proven(judged, counted, open_ones)
     doubts = _doubts(judged, counted, open_ones, complete)
-    if preflight and (unheard := judged.counted(Arp.UNREACHED)):
+    said = {*judged.missed(), *judged.away()}
+    if preflight and (unheard := [name for name in judged.counted(Arp.UNREACHED) if name not in said]):
         doubts = (*doubts, f"{', '.join(unheard)} not heard")
     if preflight and preflight.safe is None:
         doubts = (*doubts, preflight.words)

@@ -135,7 +135,8 @@ def _node_addresses(judged: Judged) -> bool | None:
 
 def preflight(judged: Judged, objects: Objects) -> Preflight:
     """Whether a layer-2 load balancer can be installed. Safe needs three things: nobody answers the canary but whoever
-    answers for everything, every node was heard and is quiet, and no configuration says that it will not stay so."""
+    answers for everything, every node that is not switched off was heard and is quiet, and no configuration says that it
+    will not stay so, a switched-off node's included."""
     configured = status(objects, wire={state.name: state.arp for state in judged.nodes})
     faulty = judged.named(Arp.NON_STRICT)
     if faulty:
@@ -149,7 +150,8 @@ def preflight(judged: Judged, objects: Objects) -> Preflight:
 
 def _quiet(judged: Judged) -> str:
     quiet = sum(1 for state in judged.nodes if state.arp.outcome is Outcome.FINE)
-    return f"{quiet} of {len(judged.nodes)} nodes"
+    away = f" (not Ready and not heard: {', '.join(off)})" if (off := judged.away()) else ""
+    return f"{quiet} of {len(judged.nodes)} nodes{away}"
 
 
 def _open_questions(judged: Judged, objects: Objects) -> Iterator[str]:
@@ -159,7 +161,8 @@ def _open_questions(judged: Judged, objects: Objects) -> Iterator[str]:
     strangers = sorted({mac for _, mac in judged.canary_nics()})
     if strangers:
         yield f"{', '.join(strangers)}, of no known node, answered the canary and may be a node's"
-    if not judged.nodes or any(state.arp.outcome is not Outcome.FINE for state in judged.nodes):
+    here = [state for state in judged.nodes if state.name not in judged.away()]
+    if not here or any(state.arp.outcome is not Outcome.FINE for state in here):
         yield f"only {_quiet(judged)} are quiet for addresses that they do not announce"
     # Without the wire: what a configuration says is asked here, and what a quiet kernel makes of it does not count.
     told = status(objects).nodes

@@ -56,15 +56,19 @@ DOWN = STRICT.replace('worker-3 = { ipvs = "strict" }', 'worker-3 = { ipvs = "st
 
 
 def asked(text, change=lambda objects: objects, **options):
+    found = asked_report(text, change, **options)
+    return found.preflight.safe, found.summary.exit_code, found.preflight.words
+
+
+def asked_report(text, change=lambda objects: objects, **options):
     scene = scene_file.parse(text, "x")
-    found = pipeline.conclude(
+    return pipeline.conclude(
         pipeline.observe(
             Options(**{"interfaces": ("eth0",), "services": False, "preflight": True, **options}),
             objects=change(cluster_objects.objects(scene, NOW, pipeline.NEEDS)), host=scene_host(scene),
             wire=SimulatedWire(scene), clock=lambda: NOW,
         )
     )  # fmt: skip
-    return found.preflight.safe, found.summary.exit_code, found.preflight.words
 
 
 def test_quiet_nodes_and_nothing_that_says_the_contrary_are_safe():
@@ -108,6 +112,27 @@ def test_a_node_that_was_not_heard_is_not_safe():
     safe, code, words = asked(DOWN)
     assert (safe, code) == (None, 3)
     assert words.startswith("not known: only 2 of 3 nodes are quiet")
+
+
+def test_a_node_that_is_switched_off_is_none_of_those_that_are_asked_about():
+    off = STRICT.replace('worker-3 = { ipvs = "strict" }', 'worker-3 = { ready = false, nics = {}, internal_ips = "10.0.0.13" }')
+    safe, code, words = asked(off)
+    assert (safe, code) == (True, 0)
+    assert "not Ready and not heard: worker-3" in words
+    assert asked(off.replace("ready = false", "ready = true"))[:2] == (None, 3)
+    every = off.replace('{ ipvs = "strict" }', '{ ready = false, nics = {}, internal_ips = "10.0.0.12" }')
+    assert asked(every)[:2] == (None, 3), "of all nodes none was heard"
+
+
+def test_a_configuration_speaks_for_a_node_that_is_switched_off_too():
+    off = NOT_LOADED.replace('worker-3 = { kube_proxy_age = "30d" }', 'worker-3 = { ready = false, nics = {}, internal_ips = "10.0.0.13" }')
+    assert asked(off)[:2] == (None, 3)
+
+
+def test_a_node_that_was_not_heard_is_named_once():
+    down = STRICT.replace('worker-3 = { ipvs = "strict" }', 'worker-3 = { nics = {}, internal_ips = "10.0.0.13" }')
+    because = asked_report(down).summary.because
+    assert sum("worker-3 not heard" in words for words in because) == 1
 
 
 def without(*resources):
