@@ -169,6 +169,8 @@ class _Ground:
         if not near:
             networks = sorted({str(own.network) for interface in self.interfaces for own in _own_of(interface)})
             return f"it is outside of the networks of this host's interfaces ({', '.join(networks) or 'they have none'})"
+        if reserved := next((word for interface in near for own in _own_of(interface) if (word := _reserved(ip, own))), ""):
+            return reserved
         reasons = [self._why_deaf_on(interface, ip) for interface in near]
         return "" if "" in reasons else reasons[0]
 
@@ -205,6 +207,15 @@ def _missed(
             here = any(reply.interface == interface for reply in replies)
             if here and not rounds <= answered and (answered or sender != ZERO):
                 yield interface, f"the node address {ip} was answered in {len(answered)} of {len(rounds)} rounds"
+
+
+def _reserved(ip: IPv4Address, own: IPv4Interface) -> str:
+    """Why no host of this network asks for it; empty where they do (RFC 1122, 3.2.1.3; RFC 3021 of a /31)."""
+    network = own.network
+    if network.prefixlen > 30 or ip not in (network[0], network[-1]):
+        return ""
+    what = "broadcast" if ip == network[-1] else "network"
+    return f"it is the {what} address of {network}, which no host there asks for: keep it out of the pool"
 
 
 def _own_of(interface: Interface) -> tuple[IPv4Interface, ...]:

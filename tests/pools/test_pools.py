@@ -353,6 +353,12 @@ def test_a_pool_on_the_wire():
     assert asked_on(LAN, "10.9.0.52-10.9.0.53") == (3, ["not-heard"] * 2)
 
 
+def test_the_first_and_the_last_address_of_the_network_are_no_hosts():
+    assert asked_on(LAN, "10.0.0.254-10.0.0.255") == (3, ["free", "not-heard"])
+    assert asked_on(LAN, "10.0.0.0-10.0.0.1") == (3, ["not-heard", "free"])
+    assert deaf(host=("10.0.0.51/31",))[0] == "free", "both of two are hosts (RFC 3021)"
+
+
 def test_behind_a_proxy_on_the_wire_nothing_is_free():
     assert asked_on(LAN + ROUTER, "10.0.0.62-10.0.0.63") == (3, ["not-heard"] * 2)
 
