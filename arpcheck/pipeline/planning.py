@@ -85,6 +85,7 @@ def _plan(
             ip for ip, target in judged.items() if any(names_answers_for(entry, target) for entry in accepted)
         ),
         canary=next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None),
+        controls=frozenset(t.ip for t in targets if t.kind is Kind.CONTROL and isinstance(t.ip, IPv4Address)),
         known=_known_macs(options, objects, host, mac_map),
         homes={t.ip: frozenset(t.nodes) for t in targets if t.nodes and isinstance(t.ip, IPv4Address)},
     )

@@ -39,19 +39,23 @@ class Count:
 
     asked: list[Sent] = field(default_factory=list)
     answered: set[Sent] = field(default_factory=set)
+    proxied: frozenset[IPv4Address] = frozenset()
+    """Senders whose questions count for nothing: whoever answered them answers for everything."""
     again: int = 0
     """Those of `asked` that were put for the numbers alone."""
 
     def senders(self) -> frozenset[IPv4Address]:
-        """Those that count: a switch may drop every question with a sender of 0.0.0.0, and that is no loss."""
-        return frozenset(sender for _, sender in self.answered)
+        """Those that count: a switch may drop every question with a sender of 0.0.0.0, and that is no loss. Where all are
+        answered by a proxy, they count as ever."""
+        every = frozenset(sender for _, sender in self.answered)
+        return every - self.proxied or every
 
     def in_a_row(self) -> tuple[list[Sent], bool]:
         """What was answered since the last that was not, and whether there was such a one."""
         senders, missed = self.senders(), False
         row: list[Sent] = []
         for sent in self.asked:
-            if sent in self.answered:
+            if sent in self.answered and sent[1] in senders:
                 row.append(sent)
             elif sent[1] in senders:
                 row, missed = [], True

@@ -57,6 +57,8 @@ class Course:
     """Those of which some answers are accepted: without these nobody may have answered."""
     canary: IPv4Address | None = None
     """Asked once by unicast of every node MAC that was heard, which sees through a switch that answers ARP itself."""
+    controls: frozenset[IPv4Address] = frozenset()
+    """Addresses that nobody owns: who answers them, by that sender, answers for everything."""
     known: frozenset[Mac] = frozenset()
     """Node MACs known beforehand, asked the canary by unicast as well."""
     homes: Homes = field(default_factory=dict)
@@ -82,6 +84,8 @@ class _Address:
     heard: dict[int, set[Mac]] = field(default_factory=dict)
     macs: set[Mac] = field(default_factory=set)
     """All that answered, in whatever round."""
+    by_sender: dict[IPv4Address, set[Mac]] = field(default_factory=dict)
+    """The same by the sender that asked, of what is counted."""
     fresh: int = 0
     """The last round that brought a new MAC."""
     count: Count | None = None
@@ -147,6 +151,7 @@ class Schedule:
         self._confirmations_left = most(course.homes)
         self._news = False
         self._known = set(course.known)
+        self._proxying: set[tuple[Mac, IPv4Address]] = set()
 
     def begin(self, at: float) -> None:
         """To be called before `due` is."""
@@ -198,7 +203,10 @@ class Schedule:
         address = self._address(reply.ip)
         if address.count is not None and reply.to is None:
             address.count.answered.add((number, reply.sender))
+            address.by_sender.setdefault(reply.sender, set()).add(mac)
             self._recount = True
+        if reply.ip in self._course.controls:
+            self._proxying.add((mac, reply.sender))
         self._news = True
         if mac not in address.macs:
             address.macs.add(mac)
@@ -274,6 +282,10 @@ class Schedule:
         if now < (ready := max(self._ready(address, now) for address in (canary, *heard.values(), *judged.values()))):
             return self._pause(ready)
         by_count = {own.count: own for own in heard.values() if own.count is not None}
+        for count, own in by_count.items():
+            count.proxied = frozenset(
+                sender for sender, macs in own.by_sender.items() if all((mac, sender) in self._proxying for mac in macs)
+            )
         many = len(_nodes(self._course, heard)) >= numbers.MANY
         lacking = numbers.lacking(by_count, canary.count, many)
         lossy = numbers.lossy([own.count for ip in self._own if (own := self._address(ip)).count is not None])

@@ -258,6 +258,17 @@ def test_a_node_off_the_subnet_is_counted_by_the_one_sender_that_asks_it():
     assert sum(ip == CANARY and sender == IPv4Address(0) for _, ip, sender in sent) == 8
 
 
+def test_a_sender_to_whom_a_node_answers_for_everything_does_not_count():
+    """Linux' proxy_arp on the node itself: it never answers 0.0.0.0 for what is not its own."""
+    plan = counted(NODES[:2])
+    asks = (*(Ask(interface="eth0", ip=B, sender=sender) for sender in BOTH), *plan.asks)
+    proxy = macs_of(NODES[0])
+    answers = lambda n, ip, sender: (proxy if sender == OWN else ()) if ip == B else all_nodes(n, ip, sender)  # noqa: E731
+    sent = put(replace(plan, asks=asks, controls=frozenset({B})), answers)
+    assert sum(ip == NODES[0] and sender == IPv4Address(0) for _, ip, sender in sent) == 8
+    assert questions(sent, NODES[1]) == 8, "of the other both senders count"
+
+
 def test_a_sender_that_a_switch_drops_does_not_count():
     sent = put(counted(NODES[:2]), lambda n, ip, sender: () if sender == IPv4Address(0) else all_nodes(n, ip, sender))
     for ip in (*NODES[:2], CANARY):
