@@ -29,7 +29,10 @@ def not_probed(case: Case) -> str | None:
     - Nothing for arpcheck to do. Look at the Service where it should have an address."""
     if case.target.skipped or not case.external or any(party.node for party in case.parties):
         return case.target.skipped
-    heard = f"{_and(case, case.parties)} answered" if case.parties else "nobody answered here"
+    if case.parties:
+        heard = f"{_and(case, case.parties)} answered"
+    else:
+        heard = "nobody answered here" if case.turns else "it was not asked"
     return f"a load balancer outside of the cluster serves it, which arpcheck does not judge; {heard}"
 
 

@@ -37,7 +37,8 @@ TAKEN = Announcement(implementation="cilium", because="a CiliumL2AnnouncementPol
 CASES = [
     # not-probed
     pytest.param(case(skipped="no address"), "not-probed", "no address", id="the Service has none"),
-    pytest.param(case(external=True), "not-probed", "outside of the cluster", id="an external load balancer's, and nobody answered"),
+    pytest.param(case(external=True, turns=frozenset()), "not-probed", "it was not asked", id="an external load balancer's, and nobody was asked"),
+    pytest.param(case(external=True), "not-probed", "nobody answered here", id="an external load balancer's, and nobody answered"),
     pytest.param(case(STRANGER, external=True), "not-probed", f"{mac(9)} answered", id="an external load balancer's, and it answered"),
     pytest.param(case(FOREIGN, external=True), "not-probed", f"{mac(9)} answered", id="whatever is listed"),
     pytest.param(case(A, external=True, non_strict="a"), "non-strict", "no node should", id="an external load balancer's, and a kernel answers"),
