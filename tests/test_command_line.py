@@ -13,7 +13,7 @@ from forked import arpcheck
 HEAVY = ("scapy", "kubernetes", "tabulate", "rich", "yaml", "psutil")
 
 
-@pytest.mark.parametrize("command", ["", "probe", "report", "snapshot", "explain", "pod", "doctor", "man", "demo"])
+@pytest.mark.parametrize("command", ["", "probe", "report", "snapshot", "explain", "pod", "doctor", "demo"])
 def test_help_imports_nothing_heavy(command):
     arguments = [command, "--help"] if command else ["--help"]
     code = (

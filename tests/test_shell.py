@@ -1,4 +1,4 @@
-"""The completions as the shells ask for them, the manual as man shows it, the help as a user reads it."""
+"""The completions as the shells ask for them, the help as a user reads it."""
 
 import json
 import os
@@ -141,32 +141,6 @@ def test_every_command_has_examples_that_can_be_copied(command):
     assert all("arpcheck " in example for example in found)
     shown = arpcheck(command, "--help").stdout
     assert all(f"\n    {example}\n" in shown for example in found)
-
-
-# ------------------------------------------------------------------------------------------------------------ manual
-
-
-@pytest.mark.skipif(not shutil.which("groff"), reason="groff is not installed")
-def test_groff_shows_the_manual_without_a_warning():
-    done = run("groff", "-man", "-Tutf8", "-ww", "-P-c", stdin=arpcheck("man").stdout)
-    assert (done.returncode, done.stderr) == (0, "")
-    page = re.sub(r".\x08", "", done.stdout)
-    for words in ("ARPCHECK(1)", "--request-timeout SECONDS", "EXIT STATUS", "arpcheck probe --iface eth0", "svc,nodes,events,…"):
-        assert words in page
-    for command in COMMANDS:
-        assert f"arpcheck {command}" in page
-
-
-@pytest.mark.skipif(not shutil.which("mandoc"), reason="mandoc is not installed")
-def test_mandoc_finds_no_fault_in_it():
-    done = run("mandoc", "-T", "lint", "-W", "error", stdin=arpcheck("man").stdout)
-    assert (done.returncode, done.stdout) == (0, "")
-
-
-def test_the_manual_is_the_same_everywhere_and_plain_ascii():
-    once = arpcheck("man").stdout
-    assert once.isascii()
-    assert arpcheck("man", COLUMNS="40", LC_ALL="C").stdout == once
 
 
 # --------------------------------------------------------------------------------------------------------------- log

@@ -48,7 +48,6 @@ def reading(saved):
         "strict-arp": (["strict-arp", "status", "--cluster-file", "-"], None, "worker-1"),
         "pod": (["pod", "--node", "worker-1"], 0, "kind: Pod"),
         "explain": (["explain", "non-strict"], 0, "Decided when"),
-        "man": (["man"], 0, ".TH ARPCHECK"),
         "completion": (["completion", "bash"], 0, "complete"),
     }
 

@@ -37,13 +37,13 @@ class Command(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         for heading, kind in (("Arguments", "argument"), ("Options", "option")):
-            shown = (described(p, ctx) for p in self.get_params(ctx) if p.param_type_name == kind)
+            shown = (_described(p, ctx) for p in self.get_params(ctx) if p.param_type_name == kind)
             if rows := [row for row in shown if row]:
                 with formatter.section(heading):
                     formatter.write_dl(rows)
 
 
-def described(parameter: Any, ctx: Any) -> tuple[str, str] | None:
+def _described(parameter: Any, ctx: Any) -> tuple[str, str] | None:
     """What it is called, and what it means; None where it is hidden."""
     record = parameter.get_help_record(ctx)
     if not record or parameter.param_type_name != "argument":

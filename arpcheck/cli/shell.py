@@ -1,4 +1,4 @@
-"""Commands for the shell and the manual, and the completion itself, by typer's own machinery."""
+"""The completion of the shells, by typer's own machinery."""
 
 import os
 import shlex
@@ -49,16 +49,6 @@ def completion(
         raise UsageError(f"no completion for {shell!r}", f"One of {', '.join(SHELLS)}")
     script = get_completion_script(prog_name="arpcheck", complete_var=VARIABLE, shell=shell)
     show(script.replace(_REGISTER, _AT_ONCE) + "\n")
-    return 0
-
-
-@app.command(epilog="Examples:  arpcheck man | man -l -  |  arpcheck man > /usr/local/share/man/man1/arpcheck.1")
-def man() -> int:
-    """Print the manual page, made from these very commands."""
-    from arpcheck.cli.manual import manual
-    from arpcheck.commands.output import show
-
-    show(manual(typer.main.get_command(app)))
     return 0
 
 

@@ -54,7 +54,6 @@ COMMANDS = {
     "explain": "explain non-strict",
     "pod": "pod --node worker-1",
     "completion": "completion bash",
-    "man": "man",
     "demo": "demo --list",
 }
 """Each with everything that it can be told to read and to write."""
