@@ -22,13 +22,13 @@ _UNSEEN = KubeProxy(mode=None, strict_arp=None, source=None)
 
 
 def report(judged: Judged, evidence: Evidence, preflight: Preflight | None) -> Report:
-    by_target = {id(judgement.case.target): judgement for judgement in judged.judgements}  # to hash one takes long
+    by_target = {judgement.case.target: judgement for judgement in judged.judgements}
     found = findings(judged)
     return Report(
         summary=summarise(
             judged, found, complete=evidence.complete, interrupted=evidence.interrupted, preflight=preflight
         ),
-        targets=tuple(_target(target, by_target.get(id(target)), judged) for target in judged.targets),
+        targets=tuple(_target(target, by_target.get(target), judged) for target in judged.targets),
         nodes=tuple(_node(state, judged) for state in judged.nodes),
         findings=found,
         gaps=tuple(sorted(judged.gaps)),

