@@ -99,11 +99,12 @@ def many(kind: Type) -> Type:
     )
 
 
-def entries(kind: Type) -> Type:
-    """A list of objects that are made when they are asked for: there may be a hundred thousand."""
+def entries(kind: Type, varies: str) -> Type:
+    """A list of objects that are made when they are asked for: there may be a hundred thousand. `varies`: the key in which
+    nearly every one differs; neither the first nor the last."""
     names = tuple(one.name for one in kind.keys)
     getter = attrgetter(*(sub("[A-Z]+", lambda found: f"_{found[0].lower()}", name) for name in names))
-    return replace(many(kind), write=lambda found: Entries(names, found, getter))
+    return replace(many(kind), write=lambda found: Entries(names, found, getter, varies))
 
 
 def structure(name: str, *keys: Key) -> Type:
@@ -155,6 +156,7 @@ class Entries(Sequence[Mapping[str, Any]]):
     names: tuple[str, ...]
     nouns: Sequence[Any]
     getter: Callable[[Any], tuple[Any, ...]]
+    varies: str
 
     def __len__(self) -> int:
         return len(self.nouns)
@@ -165,7 +167,7 @@ class Entries(Sequence[Mapping[str, Any]]):
     def __getitem__(self, index: slice) -> Sequence[Mapping[str, Any]]: ...
     def __getitem__(self, index: int | slice) -> Mapping[str, Any] | Sequence[Mapping[str, Any]]:
         if isinstance(index, slice):
-            return Entries(self.names, self.nouns[index], self.getter)
+            return Entries(self.names, self.nouns[index], self.getter, self.varies)
         return dict(zip(self.names, self.getter(self.nouns[index]), strict=True))
 
     def values(self) -> Iterator[tuple[Any, ...]]:

@@ -140,7 +140,7 @@ _TARGET = structure(
     key("winner", optional(TEXT), "The responder that a client most likely takes, the first to reply: its node, or its MAC "
         "where that is not a known node's. Null where nobody replied."),
     key("confidence", _CONFIDENCE, "How well it was asked."),
-    key("responders", entries(_RESPONDER), "Who replied, by owner."),
+    key("responders", entries(_RESPONDER, varies="firstReplyMs"), "Who replied, by owner."),
 )  # fmt: skip
 
 _NODE_MAC = structure(

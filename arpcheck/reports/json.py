@@ -48,6 +48,8 @@ def _write(value: Any, line: str, say: Say) -> None:
     """`line`: what begins a new line at this depth. In pieces, since joining at every level would copy all below it."""
     below = f"{line}  "
     match value:
+        case str() | None | bool() | int() | float():  # most values; the others take Python longer to tell
+            say(_text(value))
         case Mapping() if value:
             start = "{"
             for key, entry in value.items():
@@ -83,9 +85,18 @@ def _pieces(values: Entries | Rows | Lines, line: str) -> Iterable[str]:
 
 
 def _entries(found: Entries, line: str) -> Iterable[str]:
-    keys = ",".join(f"{line}  {text(name)}: %s" for name in found.names)
-    template = f"{{{keys}{line}}}"
-    return (template % tuple(map(_cached, values)) for values in found.values())
+    """What stands before and behind the one value that differs is the same in most entries, and is made once for them."""
+    at = found.names.index(found.varies)
+    before, after = found.names[:at], found.names[at + 1 :]
+    middle = f",{line}  {text(found.varies)}: "
+    for values in found.values():
+        start, end = _pairs(line, before, values[:at]), _pairs(line, after, values[at + 1 :])
+        yield f"{{{start}{middle}{_text(values[at])},{end}{line}}}"
+
+
+@lru_cache(1 << 14)
+def _pairs(line: str, names: tuple[str, ...], values: tuple[Any, ...]) -> str:
+    return ",".join(f"{line}  {text(name)}: {_text(value)}" for name, value in zip(names, values, strict=True))
 
 
 def _rows(rows: Rows) -> Iterable[str]:
@@ -138,9 +149,6 @@ def _text(value: Any) -> str:
             return f"[{', '.join(map(_text, value))}]"
         case _:
             return text(str(value))
-
-
-_cached = lru_cache(maxsize=1 << 14, typed=True)(_text)
 
 
 def _integer(value: int) -> str:

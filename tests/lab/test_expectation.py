@@ -106,8 +106,8 @@ def changed(*path, to):
             changed("targets", 0, "also", to=[{"id": "stranger"}]),
             "also of 10.0.0.50: expected ['announcer-silent', 'stranger'], found ['stranger']",
         ),
-        (changed("nodes", 0, "arp", to="non-strict"), "arp of worker-1: expected strict, found non-strict"),
-        (changed("nodes", to=[]), "arp of worker-1: expected strict, found None"),
+        (changed("nodes", 0, "arp", to="non-strict"), "arp of worker-1: expected quiet, found non-strict"),
+        (changed("nodes", to=[]), "arp of worker-1: expected quiet, found None"),
         (changed("findings", to=[]), "findings: expected ['foreign-mac'], found []"),
         (
             changed("findings", to=[{"id": "gap"}, {"id": "foreign-mac"}]),

@@ -260,8 +260,8 @@ After   2026-03-01 13:00:00 UTC, exit code 0
 
 CHANGE  WHAT                   BEFORE                                     AFTER
 fixed   10.0.0.50 (web/nginx)  non-strict (worker-1, worker-2, worker-3)  ok (worker-1)
-fixed   worker-2               non-strict                                 strict
-fixed   worker-3               non-strict                                 strict
+fixed   worker-2               non-strict                                 quiet
+fixed   worker-3               non-strict                                 quiet
 
 1 other the same, none of them known to be wrong.
 
@@ -278,8 +278,8 @@ MARKDOWN = """\
 | Change | What | Before | After |
 | --- | --- | --- | --- |
 | fixed | 10.0.0.50 (web/nginx) | non-strict (worker-1, worker-2, worker-3) | ok (worker-1) |
-| fixed | worker-2 | non-strict | strict |
-| fixed | worker-3 | non-strict | strict |
+| fixed | worker-2 | non-strict | quiet |
+| fixed | worker-3 | non-strict | quiet |
 
 1 other the same, none of them known to be wrong.
 

@@ -99,9 +99,9 @@ watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed eve
 12:00:10.0  10.0.0.50: worker-1 answers alone, after several owners for 9.9 s
 12:00:10.1  worker-3 no longer answers for Service addresses
 12:00:16.3  10.0.0.50: non-strict before, ok now: worker-1 answered every round
-12:00:16.3  worker-1: non-strict before, strict now
-12:00:16.3  worker-2: non-strict before, strict now
-12:00:16.3  worker-3: non-strict before, strict now
+12:00:16.3  worker-1: non-strict before, quiet now
+12:00:16.3  worker-2: non-strict before, quiet now
+12:00:16.3  worker-3: non-strict before, quiet now
 
 From 2026-03-01 12:00:00 to 2026-03-01 12:00:16 UTC
 10.0.0.50 (web/nginx): 1 overlap (9.9 s)
