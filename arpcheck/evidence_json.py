@@ -39,10 +39,7 @@ if TYPE_CHECKING:
     import cattrs
 
 VERSION = "arpcheck/v1"
-"""A newer one is refused, an older one migrated in `MIGRATIONS`."""
-
-MIGRATIONS: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
-"""By version: what turns a document of that version into one of the next. None yet: v1 is the first."""
+"""Another one is refused. What 0.1.0 wrote under this one is brought up to date in `migrated`."""
 
 
 def to_json(evidence: Evidence) -> dict[str, Any]:
@@ -62,14 +59,31 @@ def from_json(document: Any, where: str) -> Evidence:
     """Reads what `to_json` wrote. `where` names the file in the error, which says the place of the first fault."""
     if not isinstance(document, Mapping) or not isinstance(document.get("apiVersion"), str):
         raise InputError(f"{where}: no evidence of arpcheck in it", "Save one with `arpcheck probe -o json`")
-    while (version := str(document.get("apiVersion"))) != VERSION:
-        if version not in MIGRATIONS:
-            raise InputError(f"{where}: written as {version!r}, this arpcheck reads {VERSION}", "Use a newer arpcheck")
-        document = MIGRATIONS[version](dict(document))
+    if (version := document["apiVersion"]) != VERSION:
+        raise InputError(f"{where}: written as {version!r}, this arpcheck reads {VERSION}", "Use a newer arpcheck")
     try:
-        return _converter().structure(document, Evidence)
+        return _converter().structure(migrated(document), Evidence)
     except Exception as error:  # noqa: BLE001 - cattrs wraps whatever a hostile document raises
         raise InputError(f"{where}: {_first_fault(error)}", "The file is damaged or was not written by arpcheck") from None
+
+
+def migrated(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A saved evidence in the form of this version. Only what has no default needs to be here: a key that an earlier version
+    did not write is as its field in `Evidence` starts. What was concluded (`nodes[].arp: strict`, `causes[].row`) is never
+    read: a saved report is judged again from its evidence."""
+    entries = document.get("macMap")
+    if not isinstance(entries, list):
+        return document
+    return {**document, "macMap": [{**_format(e), **e} if isinstance(e, Mapping) else e for e in entries]}
+
+
+_FORMAT = re.compile(r" \((?P<format>[A-Za-z_ -]+)\)$")
+
+
+def _format(entry: Mapping[str, Any]) -> Mapping[str, str]:
+    """0.1.0 wrote the format of a MAC list behind the place alone, and none behind that of arpcheck's own."""
+    found = _FORMAT.search(str(entry.get("where")))
+    return {"format": found["format"] if found else MacListFormat.CSV.value}
 
 
 def _first_fault(error: Exception) -> str:
@@ -135,28 +149,8 @@ def _converter() -> cattrs.Converter:
     for kind in (*inner, Evidence):
         names: Any = {f.name: override(rename=camel(f.name)) for f in fields(kind)}
         structure: Callable[[Any, Any], Any] = make_dict_structure_fn(kind, made, **names)
-        structure = _completed(structure, _COMPLETIONS[kind]) if kind in _COMPLETIONS else structure
         made.register_structure_hook(kind, _checked(structure, _CHECKS[kind]) if kind in _CHECKS else structure)
     return made
-
-
-def _completed(
-    structure: Callable[[Any, Any], Any], completion: Callable[[Mapping[str, Any]], Mapping[str, Any]]
-) -> Callable[[Any, Any], Any]:
-    """A key that earlier versions did not write is added, from what they wrote instead of it."""
-    return lambda value, kind: structure({**completion(value), **value} if isinstance(value, Mapping) else value, kind)
-
-
-_FORMAT = re.compile(r" \((?P<format>[A-Za-z_ -]+)\)$")
-
-
-def _with_format(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The format of a MAC list stood behind the place alone; nothing did behind that of arpcheck's own."""
-    found = _FORMAT.search(str(entry.get("where")))
-    return {"format": found["format"] if found else MacListFormat.CSV.value}
-
-
-_COMPLETIONS: Mapping[type, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {MacEntry: _with_format}
 
 
 def _checked(structure: Callable[[Any, Any], Any], check: Callable[[Any], object]) -> Callable[[Any, Any], Any]:
