@@ -134,9 +134,8 @@ class Case:
     """Those that answered and should not have, for want of strict ARP."""
     together: tuple[Responder, ...] = field(init=False, compare=False, repr=False)
     """The known parties that answered in the first round in which two of them did; empty where none did."""
-
     _by_mac: Mapping[Mac, Sequence[Nic]] = field(init=False, compare=False, repr=False)
-    """The NICs that answered."""
+    """The NICs of `heard`: hundreds may answer for one address, and each is looked up several times."""
 
     def __post_init__(self) -> None:
         by_mac: dict[Mac, list[Nic]] = {}
@@ -152,13 +151,11 @@ class Case:
         object.__setattr__(self, "together", self._together(known) if len(known) > 1 else ())
 
     def nics_of(self, party: Responder) -> tuple[Nic, ...]:
-        # Of a hundred parties each would look through the NICs of all: half of the judging of 100,000 replies.
-        nics = self._by_mac.get(party.macs[0], ()) if len(party.macs) == 1 else self.heard
         return tuple(
             nic
-            for nic in nics
-            if nic[1] in party.macs
-            and self.owners[nic].node == party.node
+            for mac in party.macs
+            for nic in self._by_mac.get(mac, ())
+            if self.owners[nic].node == party.node
             and any(interface in party.interfaces for interface, _ in self.heard[nic])
         )
 
@@ -304,7 +301,8 @@ def _once(reply: Reply, asked: Asked, node: str | None, expected: bool, vendor: 
     questions = asked.broadcast.get((interface, number), 0)
     per_probe = 1.0 if questions == 1 else round(1 / questions, 2) if questions else 0.0
     sources = () if reply.source == mac else (reply.source,)
-    return Responder(node, (mac,), (interface,), expected, False, (number,), per_probe, reply.after, vendor, sources)
+    values = node, (mac,), (interface,), expected, False, (number,), per_probe, reply.after, vendor, sources
+    return tuple.__new__(Responder, values)  # its own constructor is a function in Python that does just this
 
 
 def _often(replies: Sequence[Reply], asked: Asked, node: str | None, expected: bool, vendor: str | None) -> Responder:

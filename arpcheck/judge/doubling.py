@@ -56,7 +56,7 @@ class Doubling:
         no speaker that could answer beside a kernel."""
         return tuple(
             (nic, self._owners[nic].node)
-            for nic in self._hearing.by_nic(ip)
+            for nic in self._hearing.repeated(ip)
             if self._twice(ip, nic)
             and (once or not self._by_a_speaker(ip, nic, non_strict))
             and not self._by_the_path(ip, nic)
@@ -75,7 +75,7 @@ class Doubling:
         """The NICs of nodes without strict ARP that answered twice for `ip`, and once for their own address."""
         return tuple(
             nic
-            for nic in (() if once else self._hearing.by_nic(ip))
+            for nic in (() if once else self._hearing.repeated(ip))
             if self._twice(ip, nic)
             and self._by_a_speaker(ip, nic, non_strict)
             and (node := self._owners[nic].node) in non_strict

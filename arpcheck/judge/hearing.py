@@ -131,6 +131,10 @@ class Hearing:
             self._by_nic[ip] = found
         return self._by_nic[ip]
 
+    def repeated(self, ip: IPv4Address) -> Sequence[Nic]:
+        """Who answered for an address more than once; the others can't have answered one question twice."""
+        return [nic for nic, replies in self.by_nic(ip).items() if len(replies) > 1]
+
     def probes(self, ip: IPv4Address, nic: Nic) -> tuple[Probe, ...]:
         """Every question for an address that this NIC could hear, in the order in which they were put."""
         segment, mac = nic

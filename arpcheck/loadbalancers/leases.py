@@ -145,7 +145,8 @@ def believed(
 ) -> tuple[tuple[Lease, ...], tuple[str, ...]]:
     """Those in the controller's namespace, and a note on each of the others. Where none is there and the controller
     (`workload`, as in `homes`) was not seen anywhere, its namespace is not known: then the others are not `placed`."""
-    leases = tuple(found)
+    if not (leases := tuple(found)):
+        return (), ()
     seen = any(fnmatchcase(name(obj), workload) for resource in _WORKLOADS for obj in objects.of(resource))
     if not seen and not any(lease.namespace in home for lease in leases):
         told = (f"Lease {x.full_name} names {x.holder}; whether its controller runs there is not known" for x in leases)
