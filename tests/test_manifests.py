@@ -7,12 +7,12 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 import yaml
+from apiserver import ApiServer
 
 from arpcheck import manifests, pipeline
 from arpcheck.cluster import Source, read
 from arpcheck.errors import UsageError
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.lab.apiserver import ApiServer
 from arpcheck.manifests import Wanted
 from arpcheck.model import Need
 from arpcheck.wire import host

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import forked
 import pytest
+from apiserver import ApiServer
 
 from arpcheck import cli
 from arpcheck.cli.examples import examples
 from arpcheck.cli.shell import kubectl_complete
-from arpcheck.lab.apiserver import ApiServer
 
 BIN = Path(sys.executable).parent
 COMMANDS = sorted(command.name or command.callback.__name__ for command in cli.app.registered_commands)

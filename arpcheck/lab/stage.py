@@ -6,25 +6,20 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from arpcheck.kubeproxy import configuration, versions
-from arpcheck.lab import cluster_objects, enclosure, kube_proxy_objects, network
+from arpcheck.lab import cluster_objects, enclosure, network
 from arpcheck.lab.announcer import Announcers
-from arpcheck.lab.apiserver import ApiServer, Store
-from arpcheck.lab.apiserver.store import Object
+from arpcheck.lab.apiserver import Api, ApiServer, Resource, Store
 from arpcheck.lab.namespaces import inside
 from arpcheck.lab.renewals import Renewals
-from arpcheck.lab.rollout import roll_out
 from arpcheck.lab.scene import Scene
-from arpcheck.lab.scene_network import STRICT_ARP
 from arpcheck.lab.steps import Steps
-from arpcheck.objects import mapping, name
 
 KUBECONFIG = Path("/run/arpcheck-kubeconfig")
 MAC_LIST = Path("/run/arpcheck-mac-list")
@@ -62,42 +57,27 @@ def _files(scene: Scene) -> tuple[tuple[str, Path, str | None], ...]:
     return ("--mac-map", MAC_LIST, scene.prober.mac_list), ("--accept", ACCEPTED, scene.prober.accepted)
 
 
+def serve(scene: Scene) -> ApiServer:
+    """What `arpcheck probe` reads of the scene's cluster."""
+    served = cluster_objects.resources(scene, datetime.now(UTC))
+    store = Store(
+        [obj for objects in served.values() for obj in objects], map(Resource.parse, cluster_objects.kinds(scene))
+    )
+    return ApiServer(Api(store, version=scene.cluster.version, refused=scene.cluster.refused))
+
+
 @contextmanager
-def stage(scene: Scene) -> Iterator[Stage]:
-    """Inside it every link is up, every announcer answers and the API is served."""
+def stage(scene: Scene, server: Callable[[Scene], ApiServer] = serve) -> Iterator[Stage]:
+    """Inside it every link is up, every announcer answers and the API is served, by what `server` makes in the prober's
+    namespace: it listens on the loopback there."""
     network.build(scene)
     for _, path, content in _files(scene):
         if content is not None:
             path.write_text(content, encoding="utf-8")
-    with Steps(scene), Announcers(scene), inside(scene.prober.station, lambda: _api(scene)) as api:
+    with Steps(scene), Announcers(scene), inside(scene.prober.station, lambda: server(scene)) as api:
         api.kubeconfig(KUBECONFIG, context=cluster_objects.CONTEXT)
         with Renewals(scene, api.store):
             yield Stage(scene=scene, api=api)
-
-
-def _api(scene: Scene) -> ApiServer:
-    """It listens on the loopback of the prober's namespace, since it is made there."""
-    served = cluster_objects.resources(scene, datetime.now(UTC))
-    return ApiServer(
-        [obj for objects in served.values() for obj in objects],
-        serves=cluster_objects.kinds(scene),
-        denied=[("*", resource) for resource in scene.cluster.refused],
-        version=scene.cluster.version,
-        on_write=lambda store, old, new: roll_out(
-            store, old, new, started=lambda node, pod: _kube_proxy_starts(node, pod, store)
-        ),
-    )
-
-
-def _kube_proxy_starts(node: str, pod: Object, store: Store) -> None:
-    """What it writes at its start, and never takes back (pkg/proxy/ipvs/proxier.go, NewProxier)."""
-    if not name(pod).startswith(kube_proxy_objects.NAME):
-        return
-    found = store.find("configmaps", kube_proxy_objects.NAMESPACE, kube_proxy_objects.NAME)
-    told = configuration.read(mapping(found, "data").get("config.conf", ""))
-    if told.mode == versions.IPVS and told.strict_arp:
-        for key, value in STRICT_ARP.items():
-            network.write_sysctl(node, "all", key, value)
 
 
 def environment() -> dict[str, str]:

@@ -2,8 +2,9 @@
 
 from contextlib import contextmanager
 
+from apiserver import ApiServer
+
 from arpcheck.cluster import Source, read
-from arpcheck.lab.apiserver import ApiServer
 from arpcheck.model import Need
 
 TOKEN = "planted-token-7f3a9c"

@@ -4,11 +4,11 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from apiserver import ApiServer, Fault
 
 from arpcheck.cluster import Source
 from arpcheck.cluster.access import access
 from arpcheck.errors import ClusterError
-from arpcheck.lab.apiserver import ApiServer, Fault
 from arpcheck.model import Need
 
 SERVICES = Need(resource="services", costs="x")

@@ -3,6 +3,7 @@
 from threading import Barrier
 
 import pytest
+from apiserver import ApiServer, Fault
 from cluster_world import (
     CLUSTER,
     CONFIG_MAPS,
@@ -23,7 +24,6 @@ from cluster_world import (
 )  # fmt: skip
 
 from arpcheck.errors import ClusterError
-from arpcheck.lab.apiserver import ApiServer, Fault
 from arpcheck.model import Gap, Need
 
 

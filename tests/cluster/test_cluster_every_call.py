@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from apiserver import Fault
 from cluster_world import NEEDS, TOKEN, cluster
 from test_cluster_faults import FAULTS
 
@@ -18,7 +19,6 @@ from arpcheck.cluster import Source
 from arpcheck.cluster.access import access
 from arpcheck.cluster.logs import Container, read_logs
 from arpcheck.errors import ArpcheckError
-from arpcheck.lab.apiserver import Fault
 
 MORE = ({"status": 401}, *({"body": body} for body in ("null", "[]", '"x"', '{"items": {}}', '{"items": [7]}', '{"kind": 7, "items": [[]]}')))
 EVERY = (*(parameter.values[0] for parameter in FAULTS), *MORE)

@@ -6,11 +6,11 @@ import threading
 import time
 
 import pytest
+from apiserver import Fault
 from cluster_world import MANY, NEEDS, NODES, SERVICES, TOKEN, cluster, gaps, names
 
 from arpcheck.cluster import Source, read
 from arpcheck.errors import ClusterError
-from arpcheck.lab.apiserver import Fault
 
 SHORT = 0.6
 """Seconds: the budget of those that wait for it."""

@@ -1,12 +1,12 @@
 """Which proxy leads to a server: Go's rules, which kubectl's users know; and a proxy that is really used."""
 
 import pytest
+from apiserver import ApiServer
 from cluster_world import CLUSTER, SERVICES, TOKEN, cluster, names
 
 from arpcheck.cluster import Source, read
 from arpcheck.cluster.proxies import proxy_for
 from arpcheck.errors import ClusterError
-from arpcheck.lab.apiserver import ApiServer
 
 PROXY = "http://proxy.example.org:3128"
 

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import forked
 import pytest
+from apiserver import ApiServer
+from apiserver.faults import Fault
 from cluster_world import CLUSTER, config_map
-
-from arpcheck.lab.apiserver import ApiServer
-from arpcheck.lab.apiserver.faults import Fault
 
 PLANTED = "planted-7f3a9c"
 TOKEN, PASSWORD, KEY = f"{PLANTED}-token", f"{PLANTED}-password", f"{PLANTED}-key"

@@ -6,11 +6,11 @@ import subprocess
 from types import SimpleNamespace
 
 import pytest
+from apiserver import ApiServer
 from cluster_world import CLUSTER, SERVICES, names
 
 from arpcheck.cluster import Source, read
 from arpcheck.errors import ClusterError
-from arpcheck.lab.apiserver import ApiServer
 
 NAMES = "subjectAltName=IP:127.0.0.1,DNS:api.example.org\n"
 

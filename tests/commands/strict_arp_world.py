@@ -6,9 +6,10 @@ import json
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from apiserver import ApiServer
+
 from arpcheck.cluster import Source
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.lab.apiserver import ApiServer
 
 TOKEN = "planted-token-19c0de"
 RESTARTED = "kubectl.kubernetes.io/restartedAt"

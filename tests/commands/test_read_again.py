@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from apiserver.server import ApiServer
+
 from arpcheck import pipeline
 from arpcheck.cluster import Source, read
 from arpcheck.commands.probe import read_again
-from arpcheck.lab.apiserver.server import ApiServer
 from arpcheck.objects import name
 
 TOKEN = "t"

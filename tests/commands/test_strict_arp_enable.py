@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from apiserver import ApiServer, Fault
+from apiserver.rollout import roll_out
 from strict_arp_world import CONFIG, RESTARTED, find, objects, serving
 
 from arpcheck.commands.strict_arp_enable import Request, strict_arp_enable
 from arpcheck.errors import ClusterError, OutputError, UsageError
-from arpcheck.lab.apiserver import ApiServer, Fault
-from arpcheck.lab.rollout import roll_out
 
 STRICT = CONFIG.replace("strictARP: false", "strictARP: true")
 NODES = ("worker-1", "worker-2", "worker-3")

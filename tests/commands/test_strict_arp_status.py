@@ -6,13 +6,13 @@ import sys
 from dataclasses import replace
 
 import pytest
+from apiserver import Fault
 from forked import arpcheck
 from strict_arp_world import CONFIG, find, objects, serving
 
 from arpcheck.cluster import Source
 from arpcheck.commands.strict_arp_status import Request, strict_arp_status
 from arpcheck.errors import ClusterError, InputError, UsageError
-from arpcheck.lab.apiserver import Fault
 
 STRICT = CONFIG.replace("strictARP: false", "strictARP: true")
 CONFIGZ = json.dumps({"kubeproxy.config.k8s.io": {"Mode": "ipvs", "IPVS": {"StrictARP": False}}})

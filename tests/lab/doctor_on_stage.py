@@ -4,15 +4,19 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 from arpcheck.lab import scene_file
 from arpcheck.lab.stage import KUBECONFIG, stage
+
+sys.path.append(str(Path(__file__).parents[1]))
+from apiserver.staged import serve
 
 
 def main(station, *words):
     prefix, options = words[: words.index("--")], words[words.index("--") + 1 :]
     scene = scene_file.load("two-non-strict")
-    with stage(scene) as standing:
+    with stage(scene, serve) as standing:
         if station != scene.prober.station:
             options = ("--cluster-file", snapshot(standing), *options)
         else:

@@ -18,6 +18,9 @@ from arpcheck.lab import scene_file
 from arpcheck.lab.namespaces import inside
 from arpcheck.lab.stage import KUBECONFIG, stage
 
+sys.path.append(str(Path(__file__).parents[1]))
+from apiserver.staged import serve
+
 SCENE = "two-non-strict"
 POD = ["setpriv", "--bounding-set=-all,+net_raw", "--inh-caps=-all,+net_raw", "--ambient-caps=-all,+net_raw", "--no-new-privs"]
 SUDO = ["env", f"SUDO_UID={UID}", f"SUDO_GID={GID}", "SUDO_USER=caller", "HOME=/root"]
@@ -33,7 +36,7 @@ echo '{{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential
 
 def main(case, *command):
     scene = scene_file.load(SCENE)
-    with stage(scene) as standing:
+    with stage(scene, serve) as standing:
         before, options = BEFORE[case](standing)
         heard = inside("worker-1", listening)
         words = command or ["probe", "-o", "json", "--rate", "100", *options]

@@ -5,14 +5,18 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 from arpcheck.lab import scene_file
 from arpcheck.lab.stage import KUBECONFIG, stage
 
+sys.path.append(str(Path(__file__).parents[1]))
+from apiserver.staged import serve
+
 
 def main(scene: str, commands: list[list[str]]) -> None:
     ends = []
-    with stage(scene_file.load(scene)) as standing:
+    with stage(scene_file.load(scene), serve) as standing:
         for command in commands:
             program = [sys.executable, "-m", "arpcheck", *command, "--kubeconfig", str(KUBECONFIG)]
             run = standing.start("client", program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

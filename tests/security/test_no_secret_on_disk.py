@@ -10,9 +10,8 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-
-from arpcheck.lab.apiserver import ApiServer
-from arpcheck.lab.apiserver.faults import Fault
+from apiserver import ApiServer
+from apiserver.faults import Fault
 
 API = "client.authentication.k8s.io/v1"
 PATIENCE = 60

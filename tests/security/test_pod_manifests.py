@@ -3,10 +3,10 @@
 import forked
 import pytest
 import yaml
+from apiserver import ApiServer
 
 from arpcheck import manifests, pipeline
 from arpcheck.cluster import Source, read
-from arpcheck.lab.apiserver import ApiServer
 from arpcheck.manifests import Wanted
 
 

@@ -1,15 +1,12 @@
-"""An API server stand-in on the standard library: real HTTP for the real client, as a thread or as a program.
+"""A small API server on the standard library: real HTTP for the real client, as a thread.
 
-It answers as kube-apiserver does where arpcheck can tell the difference: discovery, lists in pages, selectors, RBAC,
-patches, conflicts, dry runs, managedFields; and it fails on request (`Fault`). There is no watch, no admission, and no
-controller behind it: `on_write` is where a lab puts those.
+It answers what `arpcheck probe` reads: the version, discovery, lists with selectors, and single objects; and it refuses, as
+RBAC does, the resources that a scene names. It has no pages, writes, logs or watches.
 
-    discovery, rights ─┐
-    store ─► lists, writes ─► api ─► server, listener (connections, TLS, faults)"""
+    store ─► api ─► server"""
 
-from arpcheck.lab.apiserver.answers import Request
-from arpcheck.lab.apiserver.faults import Fault
+from arpcheck.lab.apiserver.api import Api
 from arpcheck.lab.apiserver.server import ApiServer
 from arpcheck.lab.apiserver.store import Resource, Store
 
-__all__ = ["ApiServer", "Fault", "Request", "Resource", "Store"]
+__all__ = ["Api", "ApiServer", "Resource", "Store"]

@@ -35,6 +35,29 @@ class Request:
         return f"{self.path}?{'&'.join(f'{k}={v}' for k, v in self.query.items())}" if self.query else self.path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What a request is about to do, as RBAC sees it."""
+
+    verb: str
+    group: str
+    version: str = ""
+    plural: str
+    namespace: str
+    """Empty: at the cluster scope."""
+    name: str = ""
+    subresource: str = ""
+
+    @property
+    def resource(self) -> str:
+        return f"{self.plural}/{self.subresource}" if self.subresource else self.plural
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """As a rule may name the resource: `leases`, and `leases.coordination.k8s.io`."""
+        return (self.resource, f"{self.plural}.{self.group}") if self.group else (self.resource,)
+
+
 class RefusedError(Exception):
     """A Status that ends the request."""
 
@@ -84,15 +107,19 @@ def refused(code: int, message: str, **details: str) -> RefusedError:
 
 
 def not_found(plural: str, group: str, name: str) -> RefusedError:
-    return refused(404, f'{_qualified(plural, group)} "{name}" not found', name=name, group=group, kind=plural)
+    return refused(404, f'{qualified(plural, group)} "{name}" not found', name=name, group=group, kind=plural)
 
 
-def conflict(plural: str, group: str, name: str) -> RefusedError:
+def forbidden(attempt: Attempt, user: str) -> RefusedError:
+    """In the words of RBAC (responsewriters/errors.go, forbiddenMessage)."""
+    scope = f'in the namespace "{attempt.namespace}"' if attempt.namespace else "at the cluster scope"
+    what = qualified(attempt.plural, attempt.group)
+    subject = f'{what} "{attempt.name}"' if attempt.name else what
     message = (
-        f'Operation cannot be fulfilled on {_qualified(plural, group)} "{name}": the object has been modified; '
-        "please apply your changes to the latest version and try again"
+        f'{subject} is forbidden: User "{user}" cannot {attempt.verb} resource "{attempt.resource}" '
+        f'in API group "{attempt.group}" {scope}'
     )
-    return refused(409, message, name=name, group=group, kind=plural)
+    return refused(403, message, name=attempt.name, group=attempt.group, kind=attempt.plural)
 
 
 def unknown_path() -> RefusedError:
@@ -100,5 +127,5 @@ def unknown_path() -> RefusedError:
     return RefusedError(text_answer("404 page not found\n", 404))
 
 
-def _qualified(plural: str, group: str) -> str:
+def qualified(plural: str, group: str) -> str:
     return f"{plural}.{group}" if group else plural

@@ -1,81 +1,137 @@
-"""The stand-in as a thing that is started and ended. What it answers is in `api`, how it listens in `listener`."""
+"""The API server as a thread: a thread for every connection, and a request that fails fails only its own."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+import socket
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING, Any
+from threading import Lock, Thread
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from arpcheck.lab.apiserver.answers import Answer, Request
 from arpcheck.lab.apiserver.api import Api
-from arpcheck.lab.apiserver.faults import Fault, Faults
-from arpcheck.lab.apiserver.listener import Listener
-from arpcheck.lab.apiserver.rights import Rights
-from arpcheck.lab.apiserver.store import Object, Resource, Store
 
-if TYPE_CHECKING:
-    import ssl
+
+class Connection(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server: Listener
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the terminal is the report's."""
+
+    def serve(self) -> None:
+        self.send(self.server.api.answer(self.request_read()))
+
+    do_GET = serve  # noqa: N815 - a name that http.server looks for
+
+    def request_read(self) -> Request:
+        url = urlsplit(self.path)
+        length = self.headers.get("Content-Length", "0")
+        return Request(
+            method=self.command,
+            path=unquote(url.path),
+            query=dict(parse_qsl(url.query, keep_blank_values=True)),
+            headers={key.lower(): ", ".join(self.headers.get_all(key, ())) for key in self.headers},
+            body=self.rfile.read(int(length)) if length.isdecimal() else b"",
+        )
+
+    def finish(self) -> None:
+        """Closes the connection also where the client went away before all was sent."""
+        try:
+            super().finish()
+        finally:
+            self.rfile.close()
+
+    def send(self, answer: Answer) -> None:
+        self.send_head(answer, len(answer.body))
+        self.wfile.write(answer.body)
+
+    def send_head(self, answer: Answer, length: int) -> None:
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Content-Length", str(length))
+        for key, value in answer.headers.items():
+            self.send_header(key, value)
+        self.end_headers()
+
+
+class Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(
+        self, api: Api, listen: tuple[str, int] = ("127.0.0.1", 0), connection: type[Connection] = Connection
+    ) -> None:
+        self.api = api
+        self._open: set[socket.socket] = set()
+        self._lock = Lock()
+        super().__init__(listen, connection)
+
+    def server_bind(self) -> None:
+        """Without HTTPServer's look-up of this host's name, which can take seconds."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
+    def secured(self, connection: Any) -> Any:
+        """The connection as it is read and written; called in its own thread."""
+        return connection
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """In the connection's own thread: a client that is slow to shake hands holds up nobody."""
+        connection = request
+        try:
+            connection = self.secured(request)
+            with self._lock:
+                self._open.add(connection)
+            super().finish_request(connection, client_address)
+        except OSError:
+            return  # the client went away, or did not accept the certificate
+        finally:
+            with self._lock:
+                self._open.discard(connection)
+            connection.close()
+
+    def end(self) -> None:
+        self.server_close()
+        with self._lock:
+            for connection in self._open:
+                _hang_up(connection)
+
+
+def _hang_up(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # it is gone already
 
 
 class ApiServer:
-    """Listens from the moment it is made; answers inside `with`, or after `start`."""
+    """Listens from the moment it is made; answers inside `with`."""
 
-    def __init__(
-        self,
-        objects: Iterable[Mapping[str, Any]] = (),
-        *,
-        serves: Iterable[str] = (),
-        preferred: Mapping[str, str] | None = None,
-        denied: Iterable[tuple[str, ...]] = (),
-        rules: Iterable[Mapping[str, Any]] | None = None,
-        user: str = "lab",
-        token: str | None = None,
-        logs: Mapping[str, str] | None = None,
-        faults: Iterable[Fault] = (),
-        version: str = "v1.33.4",
-        on_write: Callable[[Store, Object, Object], None] | None = None,
-        listen: tuple[str, int] = ("127.0.0.1", 0),
-        tls: tuple[str | Path, str | Path] | None = None,
-        client_ca: str | Path | None = None,
-    ) -> None:
-        """`serves`: as `Resource.parse` reads it. `denied` and `rules`: as in `Rights`. `logs`: by `namespace/pod`.
-        `on_write` is called with the store and the object before and after, once that is stored. `tls`: certificate and
-        key. `client_ca`: clients must show a certificate of this authority."""
-        self.store = Store(objects, map(Resource.parse, serves))
-        rights = Rights(user=user, denied=tuple(denied), rules=None if rules is None else tuple(rules))
-        self.api = Api(
-            store=self.store, rights=rights, preferred=preferred or {}, token=token, logs=logs or {}, version=version,
-            on_write=on_write,
-        )  # fmt: skip
-        self.requests: list[Request] = []
-        """Every request, in the order in which they came."""
-        self.stopped = Event()
-        self._faults = Faults([(fault, 0) for fault in faults])
-        self._lock = Lock()
-        self._token = token
-        self._tls = bool(tls)
-        self._listener = Listener(listen, self, _tls_context(tls, client_ca) if tls else None)
+    def __init__(self, api: Api, listener: Listener | None = None) -> None:
+        self.api = api
+        self.store = api.store
+        self._listener = listener or Listener(api)
         self._thread: Thread | None = None
 
     @property
     def url(self) -> str:
         host, port = self._listener.server_address[:2]
-        return f"{'https' if self._tls else 'http'}://{host!s}:{port}"
+        return f"http://{host!s}:{port}"
 
     def start(self) -> ApiServer:
-        self._thread = Thread(target=self.serve, daemon=True)
+        self._thread = Thread(target=self._listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
         return self
 
-    def serve(self) -> None:
-        """Until `stop`, in this thread."""
-        self._listener.serve_forever(poll_interval=0.01)
-
     def stop(self) -> None:
-        """Ends every connection. From another thread than that of `serve`."""
-        self.stopped.set()
+        """Ends every connection."""
         if self._thread:
             self._listener.shutdown()
         self._listener.end()
@@ -86,49 +142,23 @@ class ApiServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def kubeconfig(self, path: str | Path, *, context: str = "lab", ca: str | Path | None = None, **user: Any) -> str:
-        """Writes one for this server, and returns its path. `user`: more of the user's entry, with `_` for `-`."""
-        entry = {"token": self._token} if self._token else {}
-        entry |= {key.replace("_", "-"): value for key, value in user.items()}
-        cluster = {"server": self.url} | ({"certificate-authority": str(Path(ca).absolute())} if ca else {})
-        config = {
+    def config(self, context: str) -> dict[str, Any]:
+        """A kubeconfig of one context, cluster and user."""
+        return {
             "apiVersion": "v1",
             "kind": "Config",
             "current-context": context,
             "contexts": [{"name": context, "context": {"cluster": context, "user": context}}],
-            "clusters": [{"name": context, "cluster": cluster}],
-            "users": [{"name": context, "user": entry}],
+            "clusters": [{"name": context, "cluster": {"server": self.url}}],
+            "users": [{"name": context, "user": {}}],
         }
-        Path(path).touch(mode=0o600)
-        Path(path).write_text(json.dumps(config, indent=1))
-        return str(path)
 
-    def note(self, request: Request) -> Fault | None:
-        """Writes the request down, and says what is to go wrong with it."""
-        with self._lock:
-            self.requests.append(request)
-            return self._faults.next(request.method, request.path, request.target)
-
-    def fail(self, fault: Fault) -> None:
-        """From now on this goes wrong too."""
-        with self._lock:
-            self._faults.seen.append((fault, 0))
-
-    def answer(self, request: Request) -> Answer:
-        return self.api.answer(request)
-
-    def die(self) -> None:
-        """As when the process is killed."""
-        self.stopped.set()
-        self._listener.end()
+    def kubeconfig(self, path: str | Path, *, context: str = "lab") -> str:
+        """Writes one for this server, and returns its path."""
+        return write_kubeconfig(path, self.config(context))
 
 
-def _tls_context(tls: tuple[str | Path, str | Path], client_ca: str | Path | None) -> ssl.SSLContext:
-    import ssl
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*tls)
-    if client_ca:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(client_ca)
-    return context
+def write_kubeconfig(path: str | Path, config: dict[str, Any]) -> str:
+    Path(path).touch(mode=0o600)
+    Path(path).write_text(json.dumps(config, indent=1))
+    return str(path)

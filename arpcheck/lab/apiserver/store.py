@@ -1,6 +1,6 @@
-"""The objects and their resourceVersions. Every write makes a new version; a list in pages goes on reading the old one.
+"""The objects and their resourceVersions. Every change makes a new version.
 
-Knows no HTTP. A change is made under the lock; who reads holds an immutable view and needs none."""
+A change is made under the lock; who reads holds an immutable view and needs none."""
 
 from __future__ import annotations
 
@@ -117,11 +117,6 @@ class Store:
             resource = resource_of(stored["apiVersion"], stored["kind"])
             self._views[resource] = _sorted({**self.view(resource), key_of(stored): Stored(stored)})
             return stored
-
-    def delete(self, resource: str, namespace: str, name: str) -> None:
-        with self.lock:
-            self.version += 1
-            self._views[resource] = _sorted({k: v for k, v in self.view(resource).items() if k != (namespace, name)})
 
     def _adopt(self, obj: Mapping[str, Any]) -> Object:
         """A copy with what the server itself writes into metadata."""

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+TESTS = Path(__file__).parents[2]
 SERVICES = 10_000
 NODES = 1000
 TIMES = 7
@@ -69,8 +70,8 @@ def _server() -> Iterator[str]:
 
         world = Path(folder, "objects.json")
         world.write_text(json.dumps([*objects(SERVICES, NODES)]))
-        program = ("-m", "arpcheck.lab.apiserver", "--objects", str(world), "--kubeconfig", f"{folder}/kubeconfig")
-        with subprocess.Popen([sys.executable, *program], stdout=subprocess.PIPE, text=True) as server:
+        program = ("-m", "apiserver", "--objects", str(world), "--kubeconfig", f"{folder}/kubeconfig")
+        with subprocess.Popen([sys.executable, *program], cwd=TESTS, stdout=subprocess.PIPE, text=True) as server:
             try:
                 _ = server.stdout and server.stdout.readline()  # it listens
                 yield f"{folder}/kubeconfig"

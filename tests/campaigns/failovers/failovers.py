@@ -12,12 +12,16 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Event, Thread
 
 from arpcheck.lab import arp, enclosure, scene_file
-from arpcheck.lab.apiserver.faults import Fault
 from arpcheck.lab.namespaces import inside
 from arpcheck.lab.stage import KUBECONFIG, stage
+
+sys.path.append(str(Path(__file__).parents[2]))
+from apiserver import Fault
+from apiserver.staged import serve
 
 APIS = ("healthy", "expired", "gone")
 LASTS = 50
@@ -83,7 +87,7 @@ def watched(api, number):
         sys.executable, "-m", "arpcheck", "watch", "--iface", "eth0", "--kubeconfig", str(KUBECONFIG), "--rate", "100",
         "--interval", "10s", "--for", f"{LASTS}s", "-q",
     ]  # fmt: skip
-    with stage(scene) as standing, Then(standing, sorted(then, key=lambda step: step[0])):
+    with stage(scene, serve) as standing, Then(standing, sorted(then, key=lambda step: step[0])):
         run = standing.start("client", program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         text, trouble = run.communicate(timeout=LASTS + 120)
     if run.returncode not in (1, 3):

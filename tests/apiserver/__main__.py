@@ -1,4 +1,4 @@
-"""`python -m arpcheck.lab.apiserver --objects FILE`: the stand-in as a program, until it is ended by a signal."""
+"""`python -m apiserver --objects FILE`: the stand-in as a program, until it is ended by a signal."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from arpcheck.lab.apiserver.faults import Fault
-from arpcheck.lab.apiserver.server import ApiServer
+from apiserver.faults import Fault
+from apiserver.server import ApiServer
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m arpcheck.lab.apiserver", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m apiserver", description=__doc__)
     parser.add_argument("--objects", required=True, help="JSON: a List, as kubectl or `arpcheck snapshot` prints it")
     parser.add_argument("--listen", default="127.0.0.1:0", help="address:port; port 0 takes a free one")
     parser.add_argument("--port-file", help="where the port is written once it listens")

@@ -7,14 +7,16 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
 
-from arpcheck.lab.apiserver import ApiServer, Fault, Resource
-from arpcheck.lab.apiserver.managed import recorded
+from apiserver import ApiServer, Fault, Resource
+from apiserver.managed import recorded
 
 OLD = "2026-01-01T00:00:00Z"
+TESTS = Path(__file__).parents[1]
 
 
 def obj(api_version, kind, name, namespace=None, **rest):
@@ -549,10 +551,10 @@ def test_it_ends_though_a_client_hangs():
 def test_the_program(tmp_path):
     (tmp_path / "objects.json").write_text(json.dumps({"items": OBJECTS}))
     program = subprocess.Popen(
-        [sys.executable, "-m", "arpcheck.lab.apiserver", "--objects", str(tmp_path / "objects.json"), "--deny", "list:pods",
+        [sys.executable, "-m", "apiserver", "--objects", str(tmp_path / "objects.json"), "--deny", "list:pods",
          "--serves", "a.io/v1/Thing", "--fault", '{"path": "/api/v1/events", "status": 500}', "--token", "t",
          "--port-file", str(tmp_path / "port"), "--kubeconfig", str(tmp_path / "kubeconfig")],
-        stdout=subprocess.PIPE, text=True,
+        cwd=TESTS, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         url = program.stdout.readline().strip()
@@ -574,6 +576,6 @@ def test_the_program(tmp_path):
 
 
 def test_it_imports_nothing_heavy():
-    program = "import arpcheck.lab.apiserver.__main__, sys; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    program = "import apiserver.__main__, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], cwd=TESTS, capture_output=True, text=True, check=True).stdout.split()
     assert not {"kubernetes", "urllib3", "yaml", "scapy", "cattrs", "typer", "psutil"} & set(loaded)

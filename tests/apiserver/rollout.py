@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from arpcheck.lab.apiserver import Store
+from apiserver.store import Store
 from arpcheck.lab.apiserver.store import Object
 from arpcheck.objects import at, items, mapping, name, namespace, text
 

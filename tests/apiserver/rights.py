@@ -1,6 +1,4 @@
-"""Who may do what: RBAC's rules, or everything but what is denied, and the words in which it is refused.
-
-Source of the words: k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/errors.go, forbiddenMessage."""
+"""Who may do what: RBAC's rules, or everything but what is denied."""
 
 from __future__ import annotations
 
@@ -9,23 +7,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from arpcheck.lab.apiserver.answers import RefusedError, refused
+from arpcheck.lab.apiserver.answers import Attempt, forbidden
 from arpcheck.lab.apiserver.store import Resource
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    verb: str
-    group: str
-    plural: str
-    namespace: str
-    """Empty: at the cluster scope."""
-    name: str = ""
-    subresource: str = ""
-
-    @property
-    def resource(self) -> str:
-        return f"{self.plural}/{self.subresource}" if self.subresource else self.plural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +25,10 @@ class Rights:
             return False
         return self.rules is None or any(_grants(rule, attempt) for rule in self.rules)
 
-    def refusal(self, attempt: Attempt, user: str) -> RefusedError:
-        scope = f'in the namespace "{attempt.namespace}"' if attempt.namespace else "at the cluster scope"
-        what = f"{attempt.plural}.{attempt.group}" if attempt.group else attempt.plural
-        subject = f'{what} "{attempt.name}"' if attempt.name else what
-        message = (
-            f'{subject} is forbidden: User "{user}" cannot {attempt.verb} resource "{attempt.resource}" '
-            f'in API group "{attempt.group}" {scope}'
-        )
-        return refused(403, message, name=attempt.name, group=attempt.group, kind=attempt.plural)
+    def check(self, attempt: Attempt, user: str | None = None) -> None:
+        """Refuses what is not allowed, to `user` where the request impersonates one."""
+        if not self.allows(attempt):
+            raise forbidden(attempt, user or self.user)
 
     def review(self, namespace: str, resources: Iterable[Resource]) -> list[dict[str, Any]]:
         """The resourceRules of a SelfSubjectRulesReview."""
@@ -74,10 +52,9 @@ def _in(namespace: str, verb: str, resource: Resource) -> Attempt:
 
 def _denies(denial: tuple[str, ...], attempt: Attempt) -> bool:
     verb, resource, *scope = denial
-    names = (attempt.resource, f"{attempt.plural}.{attempt.group}") if attempt.group else (attempt.resource,)
     return (
         fnmatchcase(attempt.verb, verb)
-        and any(fnmatchcase(name, resource) for name in names)
+        and any(fnmatchcase(name, resource) for name in attempt.names)
         and all(fnmatchcase(attempt.namespace, namespace) for namespace in scope)
     )
 

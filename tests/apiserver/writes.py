@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from arpcheck.lab.apiserver import managed, patches
-from arpcheck.lab.apiserver.answers import conflict, not_found, refused
+from apiserver import managed, patches
+from arpcheck.lab.apiserver.answers import RefusedError, not_found, qualified, refused
 from arpcheck.lab.apiserver.store import Object, Resource, Store, now
 
 
@@ -97,3 +97,11 @@ def _check_config_map(what: Write, old: Object, new: Object) -> None:
 def _stripped(obj: Object) -> Object:
     metadata = {key: v for key, v in obj["metadata"].items() if key not in ("resourceVersion", "managedFields")}
     return {**obj, "metadata": metadata}
+
+
+def conflict(plural: str, group: str, name: str) -> RefusedError:
+    message = (
+        f'Operation cannot be fulfilled on {qualified(plural, group)} "{name}": the object has been modified; '
+        "please apply your changes to the latest version and try again"
+    )
+    return refused(409, message, name=name, group=group, kind=plural)

@@ -1,0 +1,91 @@
+"""Sockets: TLS, compression, and the failures that only a connection can have."""
+
+from __future__ import annotations
+
+import gzip
+import ssl
+from pathlib import Path
+from threading import Event
+from typing import Any, Protocol
+
+from apiserver.faults import Fault
+from arpcheck.lab.apiserver import server
+from arpcheck.lab.apiserver.answers import Answer, Request
+
+GZIP = 128 << 10
+"""Octets from which an answer is compressed for who accepts it (k8s.io/apiserver, defaultGzipThresholdBytes)."""
+
+
+class Owner(Protocol):
+    """What a listener needs of the server that it belongs to."""
+
+    stopped: Event
+
+    def note(self, request: Request) -> Fault | None: ...
+    def answer(self, request: Request) -> Answer: ...
+    def die(self) -> None: ...
+
+
+class Listener(server.Listener):
+    def __init__(self, api: Any, listen: tuple[str, int], owner: Owner, tls: ssl.SSLContext | None) -> None:
+        self.owner = owner
+        self.tls = tls
+        super().__init__(api, listen, Connection)
+
+    def secured(self, connection: Any) -> Any:
+        return self.tls.wrap_socket(connection, server_side=True) if self.tls else connection
+
+
+class Connection(server.Connection):
+    server: Listener
+
+    def serve(self) -> None:
+        owner = self.server.owner
+        request = self.request_read()
+        fault = owner.note(request)
+        if fault and not self._survives(fault):
+            return
+        answer = owner.answer(request)
+        self._send(fault.answer(answer) if fault else answer, fault)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve  # noqa: N815 - names that http.server looks for
+
+    def _survives(self, fault: Fault) -> bool:
+        """Whether there is anything to be answered; waits as the fault says."""
+        owner = self.server.owner
+        if fault.hang or fault.delay:
+            owner.stopped.wait(None if fault.hang else fault.delay)
+        if fault.die:
+            owner.die()
+        self.close_connection = self.close_connection or fault.close or fault.die or fault.hang
+        return not (fault.close or fault.die or fault.hang)
+
+    def _send(self, answer: Answer, fault: Fault | None) -> None:
+        body, headers = answer.body, dict(answer.headers)
+        if len(body) > GZIP and "gzip" in self.headers.get("Accept-Encoding", ""):
+            body = gzip.compress(body, 4)
+            headers = {"Content-Encoding": "gzip", **headers}
+        sent = Answer(status=answer.status, body=body, content_type=answer.content_type, headers=headers)
+        self.send_head(sent, len(body))
+        if fault and fault.cut is not None:
+            body, self.close_connection = body[: fault.cut], True
+        if fault and fault.drip is not None:
+            self._drip(body, fault.drip)
+        else:
+            self.wfile.write(body)
+
+    def _drip(self, body: bytes, seconds: float) -> None:
+        for octet in body:
+            self.wfile.write(bytes([octet]))
+            self.wfile.flush()
+            if self.server.owner.stopped.wait(seconds):
+                return
+
+
+def tls_context(tls: tuple[str | Path, str | Path], client_ca: str | Path | None) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*tls)
+    if client_ca:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(client_ca)
+    return context
