@@ -8,9 +8,9 @@ it: `on_write` is where a test puts those (`rollout`).
     store ─► pages, writes ─► api ─► server, listener (faults, TLS)"""
 
 from apiserver.faults import Fault
+from apiserver.requests import Request
 from apiserver.server import ApiServer
 from apiserver.store import Store
-from arpcheck.lab.apiserver.answers import Request
 from arpcheck.lab.apiserver.store import Resource
 
 __all__ = ["ApiServer", "Fault", "Request", "Resource", "Store"]

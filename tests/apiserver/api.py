@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from apiserver.pages import Pages
+from apiserver.requests import Request
 from apiserver.rights import Rights
 from apiserver.store import Store
 from apiserver.writes import Write, write
 from arpcheck.lab.apiserver import Resource, api
-from arpcheck.lab.apiserver.answers import Answer, Attempt, Request, json_answer, refused, text_answer, unknown_path
+from arpcheck.lab.apiserver.answers import Answer, Attempt, json_answer, refused, text_answer, unknown_path
 from arpcheck.lab.apiserver.store import Object
 from arpcheck.objects import at, text
 
@@ -33,7 +34,7 @@ class Api(api.Api):
     ) -> None:
         super().__init__(store, version=version)
         self.store: Store = store
-        self.preferred = preferred
+        self._preferred = preferred
         self.lists = Pages(store)
         self._rights = rights
         self._token = token
@@ -50,6 +51,11 @@ class Api(api.Api):
         if parts[:2] == ["apis", "authorization.k8s.io"] and call.method == "POST" and len(parts) == 4:
             return self._review(parts[3], call)
         return super().answer_or_refuse(call)
+
+    def group(self, name: str) -> dict[str, Any]:
+        found = super().group(name)
+        preferred = [version for version in found["versions"] if version["version"] == self._preferred.get(name)]
+        return {**found, "preferredVersion": preferred[0]} if preferred else found
 
     def authorize(self, attempt: Attempt, call: Request) -> None:
         user = call.headers.get("impersonate-user")

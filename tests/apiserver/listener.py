@@ -9,8 +9,9 @@ from threading import Event
 from typing import Any, Protocol
 
 from apiserver.faults import Fault
+from apiserver.requests import Request
 from arpcheck.lab.apiserver import server
-from arpcheck.lab.apiserver.answers import Answer, Request
+from arpcheck.lab.apiserver.answers import Answer
 
 GZIP = 128 << 10
 """Octets from which an answer is compressed for who accepts it (k8s.io/apiserver, defaultGzipThresholdBytes)."""
@@ -49,6 +50,11 @@ class Connection(server.Connection):
         self._send(fault.answer(answer) if fault else answer, fault)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve  # noqa: N815 - names that http.server looks for
+
+    def request_read(self) -> Request:
+        read, length = super().request_read(), self.headers.get("Content-Length", "0")
+        body = self.rfile.read(int(length)) if length.isdecimal() else b""
+        return Request(method=read.method, path=read.path, query=read.query, headers=read.headers, body=body)
 
     def _survives(self, fault: Fault) -> bool:
         """Whether there is anything to be answered; waits as the fault says."""

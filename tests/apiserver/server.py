@@ -10,10 +10,11 @@ from typing import Any
 from apiserver.api import Api
 from apiserver.faults import Fault, Faults
 from apiserver.listener import Listener, tls_context
+from apiserver.requests import Request
 from apiserver.rights import Rights
 from apiserver.store import Store
 from arpcheck.lab.apiserver import Resource, server
-from arpcheck.lab.apiserver.answers import Answer, Request
+from arpcheck.lab.apiserver.answers import Answer
 from arpcheck.lab.apiserver.store import Object
 
 

@@ -27,12 +27,6 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     """Lower-case names."""
-    body: bytes = field(default=b"", repr=False)
-
-    @property
-    def target(self) -> str:
-        """Path and decoded query."""
-        return f"{self.path}?{'&'.join(f'{k}={v}' for k, v in self.query.items())}" if self.query else self.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

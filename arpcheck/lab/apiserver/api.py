@@ -32,9 +32,6 @@ _VERBS = {"GET": "get", "PATCH": "patch", "PUT": "update"}
 class Api:
     """`refused`: resources as kubectl names them, or shell patterns of such names."""
 
-    preferred: Mapping[str, str] = {}
-    """Versions by group, where the preferred one is not the newest."""
-
     def __init__(self, store: Store, *, version: str, refused: Iterable[str] = ()) -> None:
         self.store = store
         self._version = version
@@ -90,21 +87,20 @@ class Api:
             case ["api"]:
                 return {"kind": "APIVersions", "versions": ["v1"]}
             case ["apis"]:
-                found = [self._group(group) for group in sorted(groups)]
+                found = [self.group(group) for group in sorted(groups)]
                 return {"kind": "APIGroupList", "apiVersion": "v1", "groups": found}
             case ["api", "v1"]:
                 return _resource_list("v1", resources)
             case ["apis", group] if group in groups:
-                return {"kind": "APIGroup", "apiVersion": "v1", **self._group(group)}
+                return {"kind": "APIGroup", "apiVersion": "v1", **self.group(group)}
             case ["apis", group, version] if f"{group}/{version}" in versions:
                 return _resource_list(f"{group}/{version}", resources)
         return None
 
-    def _group(self, name: str) -> dict[str, Any]:
+    def group(self, name: str) -> dict[str, Any]:
         found = {resource.version for resource in self.store.resources if resource.group == name}
         versions = [{"groupVersion": f"{name}/{v}", "version": v} for v in sorted(found, key=_age)]
-        first = next((v for v in versions if v["version"] == self.preferred.get(name)), versions[0])
-        return {"name": name, "versions": versions, "preferredVersion": first}
+        return {"name": name, "versions": versions, "preferredVersion": versions[0]}
 
 
 def _attempt(parts: list[str], call: Request) -> Attempt:

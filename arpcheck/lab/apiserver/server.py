@@ -30,13 +30,11 @@ class Connection(BaseHTTPRequestHandler):
 
     def request_read(self) -> Request:
         url = urlsplit(self.path)
-        length = self.headers.get("Content-Length", "0")
         return Request(
             method=self.command,
             path=unquote(url.path),
             query=dict(parse_qsl(url.query, keep_blank_values=True)),
             headers={key.lower(): ", ".join(self.headers.get_all(key, ())) for key in self.headers},
-            body=self.rfile.read(int(length)) if length.isdecimal() else b"",
         )
 
     def finish(self) -> None:
