@@ -61,10 +61,11 @@ def privileges_are_kept():
 @pytest.fixture(scope="session")
 def saved(tmp_path_factory):
     """The path of a report as `probe -o json` writes it: no node with strict ARP, exit code 1."""
+    from simulated.wire import SimulatedWire, scene_host
+
     from arpcheck import pipeline
     from arpcheck.evidence import Options
     from arpcheck.lab import cluster_objects, scene_file
-    from arpcheck.lab.simulation import SimulatedWire, scene_host
     from arpcheck.reports import render
 
     scene = scene_file.load("all-non-strict")

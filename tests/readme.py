@@ -30,10 +30,11 @@ def example_report() -> str:
 
 def simulated(name: str, format_name: str) -> str:
     """The report of a scene of the lab, judged without a kernel, at a fixed time."""
+    from simulated.wire import SimulatedWire, scene_host
+
     from arpcheck import pipeline
     from arpcheck.evidence import Options
     from arpcheck.lab import cluster_objects, scene_file
-    from arpcheck.lab.simulation import SimulatedWire, scene_host
     from arpcheck.reports import render
 
     scene = scene_file.load(name)

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
 import pytest
+from simulated.probe_options import options
+from simulated.wire import scene_host
 
 from arpcheck import pipeline
 from arpcheck.asks import asks
 from arpcheck.errors import UsageError
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.lab.probe_options import options
-from arpcheck.lab.simulation import scene_host
 from arpcheck.model import Interface, Kind, Mac, Target
 
 VIP, NODE, FAR, CANARY, CONTROL = (

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
 import pytest
+from simulated.wire import SimulatedWire, scene_host
 
 from arpcheck import pipeline
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
 from arpcheck.interfaces import choose
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.model import Interface, Mac
 from arpcheck.reports import Style, render
 

@@ -48,8 +48,8 @@ import json, sys
 from datetime import UTC, datetime
 from arpcheck import identities, loadbalancers, manifests, pipeline
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.lab.probe_options import options
-from arpcheck.lab.simulation import SimulatedWire, scene_host
+from simulated.probe_options import options
+from simulated.wire import SimulatedWire, scene_host
 from arpcheck.reports import render
 
 now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from functools import cache
 
 import pytest
+from simulated.probe_options import options
+from simulated.wire import SimulatedWire, scene_host
 
 from arpcheck import pipeline
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.lab.probe_options import options
-from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.model import Arp, Verdict
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

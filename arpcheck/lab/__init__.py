@@ -1,5 +1,4 @@
-"""The lab: a LAN of network namespaces with real kernel ARP, announcers like MetalLB's speaker, scenes in TOML, and the
-same scenes without a kernel. Used by the tests and by `arpcheck demo`; nothing outside this package knows of it.
+"""The lab: a LAN of network namespaces with real kernel ARP, announcers like MetalLB's speaker, and scenes in TOML. Used by
+`arpcheck demo` and by the tests, which also have the same scenes without a kernel.
 
-    scenes/*.toml ─► scene ─┬─► network, announcer, apiserver ─► run (an enclosure of its own) ─► arpcheck probe
-                            └─► simulation (a Wire without a kernel), cluster_objects ─► pipeline"""
+    scenes/*.toml ─► scene ─► network, announcer, apiserver ─► run (an enclosure of its own) ─► arpcheck probe"""

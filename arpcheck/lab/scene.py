@@ -1,7 +1,7 @@
 """The nouns of a scene: a network, the announcers on it, who probes, and what must come out.
 
 A scene is a declaration: nothing here opens a namespace, a socket or a file. `scene_file` reads one from TOML, `network`
-builds it, `simulation` imagines it."""
+builds it."""
 
 from __future__ import annotations
 

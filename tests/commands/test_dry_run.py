@@ -4,12 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from simulated.wire import scene_host
 
 from arpcheck import pipeline
 from arpcheck.commands.dry_run import dry_run
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.lab.simulation import scene_host
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 OPTIONS = Options(interfaces=("eth0",))

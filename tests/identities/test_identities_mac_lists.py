@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from mac_lists import SAMPLES, A, B, C
+from simulated.wire import SimulatedWire, scene_host
 
 from arpcheck import pipeline
 from arpcheck.errors import InputError
@@ -14,7 +15,6 @@ from arpcheck.evidence import Options
 from arpcheck.identities import all_identities
 from arpcheck.identities.files import FORMATS, read_mac_map
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.model import MacListFormat, Verdict
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

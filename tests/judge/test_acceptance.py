@@ -7,13 +7,13 @@ from itertools import permutations
 
 import pytest
 from judge_cases import IP, case, party
+from simulated.wire import SimulatedWire, scene_host
 
 from arpcheck import pipeline
 from arpcheck.evidence import Options
 from arpcheck.evidence_json import from_json, to_json
 from arpcheck.judge.acceptance import Acceptances, judged_with
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.model import Acceptance, Accepted, Loss, Overflow, Verdict
 from arpcheck.reports import FORMATS, render
 

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 
 import pytest
+from simulated.wire import SimulatedWire, scene_host
 
 from arpcheck import pipeline
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.model import Arp, Loss, Overflow
 from arpcheck.objects import Objects
 

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime
 from ipaddress import IPv4Address
 
 import pytest
+from simulated.wire import SimulatedWire, scene_host
 
 from arpcheck import pipeline
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.model import Acceptance, Mac, Neighbour, Question, Reply
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from simulated.wire import SimulatedWire, scene_host
 
 from arpcheck import pipeline
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.objects import Objects
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -10,9 +10,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from simulated.wire import scene_host
 
 from arpcheck.lab import enclosure, scene_file
-from arpcheck.lab.simulation import scene_host
 
 pytestmark = pytest.mark.lab
 

@@ -5,9 +5,9 @@
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 import pytest
+from simulated.kernel import Answer, answer
 
 from arpcheck.lab import arp
-from arpcheck.lab.kernel import Answer, answer
 from arpcheck.lab.scene import Nic, Route, Station
 from arpcheck.model import Mac
 

@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from simulated.probe_options import accepted, mac_map, options
+from simulated.wire import SimulatedWire, scene_host
 from test_scenes_pure import WORLDS
 
 from arpcheck import pipeline
@@ -18,8 +20,6 @@ from arpcheck.errors import InputError
 from arpcheck.evidence import Options
 from arpcheck.judge.report import Report
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.lab.probe_options import accepted, mac_map, options
-from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.model import Verdict
 from arpcheck.reports import render
 from arpcheck.saved.comparison import compare

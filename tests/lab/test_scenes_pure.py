@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from simulated.probe_options import accepted, mac_map, options
+from simulated.wire import SimulatedWire, scene_host
 
 from arpcheck import cluster, pipeline
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.expectation import differences
-from arpcheck.lab.probe_options import accepted, mac_map, options
-from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.reports.document import document
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

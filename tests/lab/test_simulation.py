@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
 import pytest
+from simulated.probe_options import options
+from simulated.wire import SOCKET_HOLDS, SimulatedWire, scene_host
 
 from arpcheck import pipeline
 from arpcheck.errors import InputError, WireError
 from arpcheck.evidence import Options
 from arpcheck.lab import arp, cluster_objects, scene_file
-from arpcheck.lab.probe_options import options
-from arpcheck.lab.simulation import SOCKET_HOLDS, SimulatedWire, scene_host
 from arpcheck.model import PassReason
 from arpcheck.wire.seam import Wire
 

@@ -6,9 +6,9 @@ from ipaddress import IPv4Address
 
 import pytest
 from lab_questions import HEAD, put
+from simulated.wire import SimulatedWire
 
 from arpcheck.lab import arp, scene_file
-from arpcheck.lab.simulation import SimulatedWire
 from arpcheck.model import Mac
 
 pytestmark = pytest.mark.lab

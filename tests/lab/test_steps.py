@@ -1,11 +1,11 @@
 """What a scene changes while it runs: read strictly, and taken at its time in the simulation (the kernel: test_watch_kernel)."""
 
 import pytest
+from simulated.wire import SimulatedWire
 
 from arpcheck.errors import InputError
 from arpcheck.lab import arp, scene_file
 from arpcheck.lab.scene import Step
-from arpcheck.lab.simulation import SimulatedWire
 from arpcheck.model import Mac
 
 HEAD = 'title = "x"\nabout = "x"\n[nodes]\nworker-1 = { ipvs = "non-strict" }\n'

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
 import pytest
+from simulated.wire import SimulatedWire, scene_host
 
 from arpcheck import pipeline
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, Options
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.model import (
     Address,
     Finding,

@@ -7,12 +7,12 @@ from ipaddress import IPv4Address
 
 import pytest
 from saved_runs import NOW, scene_of
+from simulated.wire import SimulatedWire, scene_host
 
 from arpcheck import pipeline
 from arpcheck.evidence import MacEntry, Options
 from arpcheck.evidence_json import from_json, to_json
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.model import Arp, Ask, Mac, MacListFormat, Verdict
 from arpcheck.wire.frames import decode, decode_request, encode
 from arpcheck.wire.pcap import entries

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 
 import pytest
+from simulated.wire import SimulatedWire, scene_host
 
 from arpcheck import pipeline
 from arpcheck.commands.vigil import Pace, World, announced, vigil
 from arpcheck.errors import ClusterError
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.model import Arp, Mac, Outcome
 from arpcheck.watching import Watch
 from arpcheck.wire.seam import Arrival, LinkLostError

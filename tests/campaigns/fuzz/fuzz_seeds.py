@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from arpcheck.model import Mac
+
+sys.path.append(str(Path(__file__).parents[2]))
 
 OUR_MAC, OUR_IP, VIP = Mac("02:00:00:00:00:05"), IPv4Address("10.0.0.5"), IPv4Address("10.0.0.50")
 FOUND = Path(__file__).parent / "found"
@@ -55,11 +58,12 @@ def _pcapng() -> bytes:
 
 
 def evidence_of(scene: str) -> dict[str, Any]:
+    from simulated.wire import SimulatedWire, scene_host
+
     from arpcheck import pipeline
     from arpcheck.evidence import Options
     from arpcheck.evidence_json import to_json
     from arpcheck.lab import cluster_objects, scene_file
-    from arpcheck.lab.simulation import SimulatedWire, scene_host
 
     now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
     made = scene_file.load(scene)

@@ -2,16 +2,20 @@
 
 No command may call a faulty LAN clean (exit code 0, `safe`, `free`), and none may call a healthy one faulty (1)."""
 
+import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
+from pathlib import Path
 
 from arpcheck import pipeline
 from arpcheck.commands.vigil import Pace, World, vigil
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.pools import occupancy, range_pool, split
+
+sys.path.append(str(Path(__file__).parents[2]))
+from simulated.wire import SimulatedWire, scene_host
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -17,8 +17,10 @@ from pathlib import Path
 from arpcheck import pipeline
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, run, scene_file
-from arpcheck.lab.simulation import SimulatedWire, scene_host
 from arpcheck.reports import FORMATS, render
+
+sys.path.append(str(Path(__file__).parents[2]))
+from simulated.wire import SimulatedWire, scene_host
 
 SCENES = ("healthy", "two-non-strict", "split-brain", "foreign-host", "silent")
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Interface
 
 from arpcheck.errors import WireError
-from arpcheck.lab import arp, kernel
+from arpcheck.lab import arp
 from arpcheck.lab.answering import TAG, Due, Responder
 from arpcheck.lab.scene import IPVS_DEVICE, IPVS_MAC, Nic, Scene, Station
 from arpcheck.model import Host, Interface, Mac
 from arpcheck.wire.seam import Arrival, TakenFor
+from simulated import kernel
 
 SEND_TAKES = 10e-6
 KERNEL_TAKES = 80e-6
