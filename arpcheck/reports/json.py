@@ -1,7 +1,7 @@
 """`-o json`: the document, indented, with a row of evidence and an object of the cluster on a line of its own.
 
-ASCII, so that no terminal or mail program changes it. Python's own encoder is slow where it indents, so what a large run
-has a hundred thousand of (rows, responders) is filled into templates: 0.3 s instead of 3 s."""
+ASCII, so that no terminal or mail program changes it. A large run has a hundred thousand responders and rows, which have
+writers of their own: 20,000 responders take 0.03 s instead of 0.33 s, as many rows 0.02 s instead of 0.18 s."""
 
 from __future__ import annotations
 
