@@ -37,14 +37,8 @@ def suites(text: str) -> dict[str, ElementTree.Element]:
     return {str(suite.get("name")): suite for suite in root}
 
 
-JUNIT = [
-    *(pytest.param(verdict, "failure", id=verdict) for verdict in Verdict
-      if verdict not in (Verdict.OK, Verdict.INCONCLUSIVE, Verdict.MOVED, Verdict.NOT_PROBED)),
-    pytest.param(Verdict.OK, None, id="ok"),
-    pytest.param(Verdict.INCONCLUSIVE, "error", id="inconclusive"),
-    pytest.param(Verdict.MOVED, "error", id="moved"),
-    pytest.param(Verdict.NOT_PROBED, "skipped", id="not-probed"),
-]  # fmt: skip
+CHILD = {Outcome.FAULT: "failure", Outcome.UNSURE: "error", Outcome.FINE: None, Outcome.NOT_JUDGED: "skipped"}
+JUNIT = [pytest.param(verdict, CHILD[verdict.outcome], id=verdict) for verdict in Verdict]
 
 
 @pytest.mark.parametrize(("verdict", "fault"), JUNIT)
