@@ -13,7 +13,7 @@ from forked import arpcheck
 HEAVY = ("scapy", "kubernetes", "tabulate", "rich", "yaml", "psutil")
 
 
-@pytest.mark.parametrize("command", ["", "probe", "report", "snapshot", "explain", "pod", "doctor", "demo"])
+@pytest.mark.parametrize("command", ["", "probe", "report", "snapshot", "explain", "docs", "pod", "doctor", "demo"])
 def test_help_imports_nothing_heavy(command):
     arguments = [command, "--help"] if command else ["--help"]
     code = (
@@ -61,6 +61,9 @@ REFUSED = [
         ["strict-arp", "status", "--frob"], "--frob. `arpcheck strict-arp status --help` shows what there is\n", id="unknown option"
     ),
     pytest.param(["explain", "nonstrict"], "is called 'nonstrict'. Is it non-strict", id="a rule that is alike"),
+    pytest.param(["docs", "nonsense"], "no page is called 'nonsense'. `arpcheck docs` lists the pages", id="unknown page"),
+    pytest.param(["docs", "symptom"], "is called 'symptom'. Did you mean symptoms?", id="a page that is alike"),
+    pytest.param(["docs", "non-strict"], "`arpcheck explain non-strict` shows it", id="a rule that is asked for as a page"),
     pytest.param(["merge", "x.json"], "merge takes two reports or more", id="one report"),
     pytest.param(["compare", "-"], "Missing argument 'AFTER'. `arpcheck compare --help`", id="a missing argument"),
     pytest.param(["snapshot", "--kubeconfig", "/nowhere/config"], "/nowhere/config", id="no kubeconfig"),

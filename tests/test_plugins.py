@@ -1,5 +1,5 @@
-"""A load balancer or a MAC source is one new file and its name in one tuple: the two that the README shows, put into a copy
-of the package, are seen through to the report, the tables and the ClusterRole."""
+"""A load balancer, a MAC source or a report format is one new file and its name in one tuple: the examples of CONTRIBUTING,
+put into a copy of the package, are seen through to the report, the tables, the ClusterRole and the command line."""
 
 import json
 import os
@@ -10,12 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from readme import README
+from pages import CONTRIBUTING
 
 import arpcheck
 
 PACKAGE = Path(arpcheck.__file__).parent
-FILES = dict(re.findall(r"```python\n# arpcheck/(\S+)\n(.*?)```", README.read_text(), re.DOTALL))
+TESTS = Path(__file__).parent
+FILES = dict(re.findall(r"```python\n# arpcheck/(\S+)\n(.*?)```", CONTRIBUTING.read_text(), re.DOTALL))
 
 SCENE = """
 title = "A plug-in"
@@ -72,7 +73,7 @@ def outcome(root):
     (root / "scene.toml").write_text(SCENE)
     (root / "program.py").write_text(PROGRAM)
     done = subprocess.run(
-        [sys.executable, "program.py", "scene.toml"], cwd=root, env={**os.environ, "PYTHONPATH": str(root)},
+        [sys.executable, "program.py", "scene.toml"], cwd=root, env={**os.environ, "PYTHONPATH": os.pathsep.join((str(root), str(TESTS)))},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -84,12 +85,14 @@ def judged(found):
     return target["implementation"], target["verdict"], [responder["node"] for responder in target["responders"]]
 
 
-def name_it(package, tuple_name):
-    """The one line: the plug-in's name goes into the tuple, and with it into the import above."""
+def name_it(package, tuple_name, name="example, "):
+    """The one line: the plug-in's name goes into the tuple, and with it into the import above. A format is named by text
+    alone."""
     path = package / "__init__.py"
     text = path.read_text()
-    for found in (rf"(?m)^({tuple_name}: .*? = \()", rf"(?m)^(from arpcheck\.{package.name} import )(?=[a-z_, ]+$)"):
-        text, count = re.subn(found, r"\1example, ", text)
+    imported = (rf"(?m)^(from arpcheck\.{package.name} import )(?=[a-z_, ]+$)",) if '"' not in name else ()
+    for found in (rf"(?m)^({tuple_name}(?:: .*?)? = \()", *imported):
+        text, count = re.subn(found, rf"\1{name}", text)
         assert count == 1, found
     path.write_text(text)
 
@@ -100,8 +103,34 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_the_readme_shows_one_of_each():
-    assert sorted(FILES) == ["identities/example.py", "loadbalancers/example.py"]
+def test_the_page_shows_one_of_each():
+    assert sorted(FILES) == ["identities/example.py", "loadbalancers/example.py", "reports/example.py"]
+
+
+def test_they_pass_the_checks_as_they_stand(root):
+    for name, text in FILES.items():
+        (root / "arpcheck" / name).write_text(text)
+    places = [f"arpcheck/{name}" for name in FILES]
+    shutil.copy(CONTRIBUTING.parent.parent / "pyproject.toml", root)
+    for tool in (["ruff", "check", "--no-cache"], ["mypy", "--no-incremental", "--follow-imports=silent"]):
+        done = subprocess.run([sys.executable, "-m", *tool, *places], cwd=root, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_report_format_before_and_after(root, saved):
+    def shown():
+        return subprocess.run(
+            [sys.executable, "-m", "arpcheck", "report", saved, "-o", "example"], cwd=root, check=False, text=True,
+            env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True,
+        )  # fmt: skip
+
+    before = shown()
+    assert (before.returncode, before.stdout) == (2, "")
+    (root / "arpcheck" / "reports" / "example.py").write_text(FILES["reports/example.py"])
+    name_it(root / "arpcheck" / "reports", "FORMATS", '"example", ')
+    after = shown()
+    assert (after.returncode, after.stderr) == (1, "")
+    assert "\n10.0.0.50 non-strict: " in after.stdout
 
 
 def test_before_and_after(root):

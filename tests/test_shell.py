@@ -47,6 +47,7 @@ LINES = [
     pytest.param(["arpcheck", "demo", "two-non"], ["two-non-strict"], id="scene"),
     pytest.param(["arpcheck", "probe", "-o", "j"], ["json", "junit"], id="formats"),
     pytest.param(["arpcheck", "explain", "non-strict"], ["non-strict", "non-strict-nodes"], id="rules"),
+    pytest.param(["arpcheck", "docs", "lim"], ["limits"], id="pages"),
     pytest.param(["arpcheck", "probe", "--iface", "aut"], ["auto"], id="interfaces"),
     pytest.param(["arpcheck", "completion", ""], ["bash", "zsh", "fish"], id="shells"),
 ]

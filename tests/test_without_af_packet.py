@@ -48,6 +48,7 @@ def reading(saved):
         "strict-arp": (["strict-arp", "status", "--cluster-file", "-"], None, "worker-1"),
         "pod": (["pod", "--node", "worker-1"], 0, "kind: Pod"),
         "explain": (["explain", "non-strict"], 0, "Decided when"),
+        "docs": (["docs", "glossary"], 0, "canary"),
         "completion": (["completion", "bash"], 0, "complete"),
     }
 

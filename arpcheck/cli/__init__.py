@@ -8,9 +8,11 @@ start, whichever command is called, which is a fifth of what `--help` takes."""
 
 from arpcheck.cli.app import app, program
 
-from arpcheck.cli import probe, watch, asking, strict_arp, saved, reading, running, demo, shell  # isort: skip
+from arpcheck.cli import probe, watch, asking, strict_arp, saved, docs, reading, running, demo, shell  # isort: skip
 from arpcheck.cli.examples import lay_out
 
-__all__ = ["app", "asking", "demo", "probe", "program", "reading", "running", "saved", "shell", "strict_arp", "watch"]
+__all__ = [
+    "app", "asking", "demo", "docs", "probe", "program", "reading", "running", "saved", "shell", "strict_arp", "watch",
+]  # fmt: skip
 
 lay_out((*app.registered_commands, *strict_arp.strict_arp.registered_commands))

@@ -65,5 +65,12 @@ def rules(incomplete: str) -> list[str]:
     return _beginning(incomplete, sorted(text.name for text in (*verdicts.texts(), *findings.texts())))
 
 
+def pages(incomplete: str) -> list[str]:
+    """The pages of `docs`."""
+    from arpcheck.docs import PAGES
+
+    return _beginning(incomplete, PAGES)
+
+
 def shells(incomplete: str) -> list[str]:
     return _beginning(incomplete, SHELLS)

@@ -36,7 +36,7 @@ class Source(Protocol):
 
 
 SOURCES: tuple[Source, ...] = (own, node_ip, ovn_kubernetes, antrea, node_network_state, sriov, mac_map)
-"""Every source, in the order of the README's table."""
+"""Every source, in the order of the documentation's list."""
 
 NEEDS: tuple[Need, ...] = tuple(
     dict.fromkeys((*(need for source in SOURCES for need in source.NEEDS), *overlay.NEEDS, *gateways.NEEDS))
@@ -68,7 +68,7 @@ def unread(objects: Objects) -> tuple[str, ...]:
 
 
 class Row(NamedTuple):
-    """A line of the README's table."""
+    """What the documentation says of a source."""
 
     name: str
     needs: str

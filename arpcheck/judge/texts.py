@@ -1,4 +1,4 @@
-"""The three parts of a rule's docstring, which the report, `arpcheck explain` and the README use word for word.
+"""The three parts of a rule's docstring, which the report, `arpcheck explain` and the reference pages use word for word.
 
     Means: one paragraph.
 

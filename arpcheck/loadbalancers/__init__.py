@@ -142,7 +142,7 @@ def _really(one: Announcement) -> bool:
     return recorded or (one.implementation == servicelb.NAME and one.order < OWN_ADDRESS)
 
 
-# -------------------------------------------------------------------------------------------------- the README's table
+# ------------------------------------------------------------------------------------- what the documentation says of each
 
 _FACTS = re.compile(r"^Recognised by: (.+?)^Announcer read from: (.+?)^Not known: (.+?)\Z", re.DOTALL | re.MULTILINE)
 

@@ -22,7 +22,7 @@ class Switch:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     title: str
-    """The README's name of it."""
+    """Its name in the documentation."""
     implementation: str | None
     """As in the report; None: no Service is recognised as its own."""
     classes: tuple[str, ...] = ()
@@ -40,13 +40,13 @@ class Row:
     """The host name beside the address is the announcing node, if it is a Node's name."""
     switch: Switch | None = None
     read: str = "nothing"
-    """Where an announcer is read, as the README says it."""
+    """Where an announcer is read, as the documentation says it."""
     why: str
     """Why nothing is known."""
 
     @property
     def recognised(self) -> str:
-        """As the README says it."""
+        """As the documentation says it."""
         return "; ".join(self._signs()) or "not at all"
 
     def _signs(self) -> Iterator[str]:

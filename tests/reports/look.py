@@ -1,9 +1,11 @@
 """Draws the HTML report in a real browser, for eyes to judge: small, large and huge, narrow and wide, light and dark.
 
     look.py FOLDER
+    look.py --readme
 
-writes the pages and a PNG of each into FOLDER. Ends with 1 where a page is wider than its window, or where anything but
-the page itself is loaded. Speaks the DevTools protocol over the browser's pipe: no port, no library."""
+writes the pages and a PNG of each into FOLDER, or the one picture that the README shows. Ends with 1 where a page is wider
+than its window, or where anything but the page itself is loaded. Speaks the DevTools protocol over the browser's pipe: no
+port, no library."""
 
 from __future__ import annotations
 
@@ -11,15 +13,20 @@ import base64
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from pages import SCENE, simulated
 from report_crowds import crowd
 from report_samples import SAMPLES
 from test_report_hostile import filled
@@ -35,6 +42,10 @@ WIDTHS = (400, 1400)
 SCHEMES = ("light", "dark")
 TALLEST = 6_000
 """Pixels of a page that are drawn; what is wrong further down is wrong above as well."""
+PICTURE = Path(__file__).parents[2] / ".github" / "report.png"
+PICTURE_WIDTH = 860
+UP_TO = "Nodes"
+"""The heading before which that picture ends."""
 PAGES = {
     "3": crowd(3, 4, 1),
     "50": crowd(50, 12, 3),
@@ -105,6 +116,66 @@ def browser() -> Iterator[Browser]:
 
 def look(tab: Browser, page: Path, width: int, scheme: str) -> list[str]:
     """Draws one page; what is wrong with it."""
+    _open(tab, page, width, scheme)
+    height = _value(tab, "document.documentElement.scrollHeight")
+    page.with_name(f"{page.stem}-{width}-{scheme}.png").write_bytes(_drawn(tab, width, min(height, TALLEST)))
+    wrong = [] if _value(tab, FITS) else [f"wider than {width} px"]
+    return wrong + [f"loads {url[:100]}" for url in tab.loaded if url != page.as_uri()]
+
+
+def picture(tab: Browser, folder: Path) -> bytes:
+    """The report that `scripts/demo` ends with, from its top to its nodes."""
+    page = folder / "report.html"
+    page.write_text(simulated(SCENE, "html"), encoding="utf-8")
+    _open(tab, page, PICTURE_WIDTH, "light")
+    heading = f"[...document.querySelectorAll('h2')].find(one => one.textContent.trim() === {json.dumps(UP_TO)})"
+    return smaller(_drawn(tab, PICTURE_WIDTH, int(_value(tab, f"{heading}.getBoundingClientRect().top")) - 20))
+
+
+def smaller(png: bytes) -> bytes:
+    """The same picture with its 256 commonest colours alone, which takes a third of the bytes. `png`: 8-bit RGB, as the
+    browser draws it."""
+    parts, place = {}, 8
+    while place < len(png):
+        (size,), name = struct.unpack_from(">I", png, place), png[place + 4 : place + 8]
+        parts[name] = parts.get(name, b"") + png[place + 8 : place + 8 + size]
+        place += size + 12
+    width, height, depth, kind = struct.unpack_from(">IIBB", parts[b"IHDR"])
+    if (depth, kind) != (8, 2):
+        raise SystemExit(f"a picture of {depth} bits and kind {kind}, not 8-bit RGB")
+    rows = [[row[i : i + 3] for i in range(0, len(row), 3)] for row in _rows(zlib.decompress(parts[b"IDAT"]), width, height)]
+    counted = Counter(pixel for row in rows for pixel in row)
+    colours = [colour for colour, _ in counted.most_common(256)]
+    nearest = {pixel: min(range(len(colours)), key=lambda n: _distance(colours[n], pixel)) for pixel in counted}
+    lines = b"".join(b"\0" + bytes(nearest[pixel] for pixel in row) for row in rows)
+    found = ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)), (b"PLTE", b"".join(colours)))
+    chunks = (*found, (b"IDAT", zlib.compress(lines, 9)), (b"IEND", b""))
+    return png[:8] + b"".join(struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks)
+
+
+def _rows(data: bytes, width: int, height: int) -> Iterator[bytes]:
+    """The pixels of each row, without the filter of its line (PNG specification, section 9.2)."""
+    size, above = width * 3, bytes(width * 3)
+    for number in range(height):
+        start = number * (size + 1)
+        kind, row = data[start], bytearray(data[start + 1 : start + 1 + size])
+        for i in range(size if kind else 0):
+            left, up, corner = (row[i - 3], above[i], above[i - 3]) if i >= 3 else (0, above[i], 0)
+            row[i] = (row[i] + (0, left, up, (left + up) // 2, _paeth(left, up, corner))[kind]) & 255
+        above = bytes(row)
+        yield above
+
+
+def _distance(one: bytes, other: bytes) -> int:
+    return sum((a - b) ** 2 for a, b in zip(one, other, strict=True))
+
+
+def _paeth(left: int, up: int, corner: int) -> int:
+    guess = left + up - corner
+    return min((left, up, corner), key=lambda value: abs(guess - value))
+
+
+def _open(tab: Browser, page: Path, width: int, scheme: str) -> None:
     tab.loaded.clear()
     tab.call("Network.enable")
     tab.call("Page.enable")
@@ -112,16 +183,22 @@ def look(tab: Browser, page: Path, width: int, scheme: str) -> list[str]:
     tab.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
     tab.call("Page.navigate", url=page.as_uri())
     tab.until("Page.loadEventFired")
-    height = _value(tab, "document.documentElement.scrollHeight")
-    clip = {"x": 0, "y": 0, "width": width, "height": min(height, TALLEST), "scale": 1}
-    image = tab.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)["data"]
-    page.with_name(f"{page.stem}-{width}-{scheme}.png").write_bytes(base64.b64decode(image))
-    wrong = [] if _value(tab, FITS) else [f"wider than {width} px"]
-    return wrong + [f"loads {url[:100]}" for url in tab.loaded if url != page.as_uri()]
+
+
+def _drawn(tab: Browser, width: int, height: int) -> bytes:
+    clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+    return base64.b64decode(tab.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)["data"])
 
 
 def _value(tab: Browser, expression: str) -> Any:
     return tab.call("Runtime.evaluate", expression=expression, returnByValue=True)["result"]["value"]
+
+
+def keep_picture() -> int:
+    with tempfile.TemporaryDirectory(prefix="look-") as folder, browser() as tab:
+        PICTURE.write_bytes(picture(tab, Path(folder)))
+    sys.stdout.write(f"{PICTURE}: {PICTURE.stat().st_size} bytes\n")
+    return 0
 
 
 def main(folder: Path) -> int:
@@ -141,4 +218,4 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(keep_picture() if sys.argv[1] == "--readme" else main(Path(sys.argv[1])))

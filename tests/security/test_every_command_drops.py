@@ -52,6 +52,7 @@ COMMANDS = {
     "compare": "compare saved.json saved.json --output new.md",
     "merge": "merge saved.json again.json --accept accept.yaml --output new.html",
     "explain": "explain non-strict",
+    "docs": "docs verdicts",
     "pod": "pod --node worker-1",
     "completion": "completion bash",
     "demo": "demo --list",

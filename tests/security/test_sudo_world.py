@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from sudo_world import ARPCHECK, GID, GROUP, HOME, ONLY_ARPCHECK, UID, SudoWorld
 
+from arpcheck.docs import page
+
 pytestmark = pytest.mark.lab
 
 
@@ -27,9 +29,8 @@ def test_a_narrow_rule_is_narrow():
         assert (done.returncode, done.stdout[:9]) == (0, "arpcheck "), done.stderr
 
 
-def test_the_rule_of_the_readme_gives_arpcheck_and_no_environment():
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    [rule] = re.findall(r"^%operators ALL=.*$", readme, re.MULTILINE)
+def test_the_rule_of_the_documentation_gives_arpcheck_and_no_environment():
+    [rule] = re.findall(r"^%operators ALL=.*$", page("security"), re.MULTILINE)
     with SudoWorld(sudoers=f"{rule}\n".replace("/usr/local/bin/arpcheck", ARPCHECK)) as world:
         done = world.sudo("arpcheck", "report", "/etc/shadow")
         assert (done.returncode, done.stderr) == (2, "arpcheck: /etc/shadow: Permission denied. Name a file that `arpcheck probe -o json` wrote\n")

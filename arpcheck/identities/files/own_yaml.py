@@ -65,7 +65,7 @@ def read(source: Source) -> Iterable[Row]:
         case "mapping":
             return each(source, _of_nodes(root), lambda line, item: _of_node(source, line, item))
         case _:
-            raise InputError(f"{source.name}: neither a list nor a mapping of nodes", "See --mac-map in the README")
+            raise InputError(f"{source.name}: neither a list nor a mapping of nodes", "See `arpcheck docs mac-sources`")
 
 
 def _composed(source: Source) -> Any:

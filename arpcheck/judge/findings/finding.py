@@ -1,7 +1,7 @@
 """The form that all findings share: a rule looks at the judged run and gives what it found, or None.
 
-The texts of a Finding come from its rule's docstring, so that the report, `arpcheck explain` and the README can't
-disagree."""
+The texts of a Finding come from its rule's docstring, so that the report, `arpcheck explain` and the reference
+pages can't disagree."""
 
 from __future__ import annotations
 

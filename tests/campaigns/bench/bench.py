@@ -1,7 +1,7 @@
 """`python tests/campaigns/bench/bench.py [SECTION…] [--runs N] [--json FILE] [--readme]`: figures as tables, and as JSON.
 
 A section is a module here with `measured() -> dict`, which JSON can hold, and `table(dict) -> str`. `short(dict) -> str`
-is what the README quotes of it, by `FIGURES`."""
+is what `arpcheck/docs/benchmarks.md` quotes of it, by `FIGURES`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; none: all")
     parser.add_argument("--runs", type=int, default=5, help="of each tool in each case; the medians are shown")
     parser.add_argument("--json", type=Path, help="a file for every figure")
-    parser.add_argument("--readme", action="store_true", help="keep the tables for the README; then run scripts/readme")
+    parser.add_argument("--readme", action="store_true", help="keep the tables for the page; then run scripts/docs")
     chosen = parser.parse_args(arguments)
     if unknown := set(chosen.sections) - set(SECTIONS):
         parser.error(f"no section {min(unknown)}; there are {', '.join(SECTIONS)}")

@@ -50,7 +50,7 @@ def table(result: Result) -> str:
 
 
 def short(result: Result) -> str:
-    """For the README."""
+    """For `arpcheck/docs/benchmarks.md`."""
     return "\n".join((*_completeness(result), "", *_costs(result)))
 
 

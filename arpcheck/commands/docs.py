@@ -1,0 +1,37 @@
+"""`arpcheck docs`: a reference page as it is, but for what a Markdown reader would hide or follow."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+
+from arpcheck.docs import PAGES, page, title
+from arpcheck.errors import UsageError
+
+_MARK = re.compile(r"^<!-- .* -->\n", re.MULTILINE)
+_LINK = re.compile(r"\[([^\]]+)\]\(([a-z-]*)(?:\.md)?(#[a-z0-9-]+)?\)")
+
+
+def docs(name: str | None) -> str:
+    """One page, or the list of all. UsageError for a page that does not exist, with the names that are alike."""
+    if name is None:
+        width = max(map(len, PAGES))
+        return "\n".join(("Pages, for `arpcheck docs PAGE`:", "", *(f"  {one:{width}}  {title(one)}" for one in PAGES), ""))
+    if name not in PAGES:
+        raise UsageError(f"no page is called {name[:80]!r}", _hint(name))
+    return _LINK.sub(_followed, _MARK.sub("", page(name)))
+
+
+def _hint(name: str) -> str:
+    from arpcheck.judge import findings, verdicts
+
+    if name in {text.name for text in (*verdicts.texts(), *findings.texts())}:
+        return f"`arpcheck explain {name}` shows it"
+    near = get_close_matches(name, PAGES)
+    return f"Did you mean {' or '.join(near)}?" if near else "`arpcheck docs` lists the pages"
+
+
+def _followed(link: re.Match[str]) -> str:
+    """Where a link leads, as words; a place on the same page is just named."""
+    text, other, _ = link.groups()
+    return f"{text} (see {other})" if other else text

@@ -1,0 +1,37 @@
+"""The reference pages: Markdown files in this folder, part of the package, so that they need no network.
+
+Every line fits a terminal of 80 columns. What the code knows is written by `scripts/docs` between marks."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+PAGES = (
+    "how-it-works",
+    "exit-codes",
+    "verdicts",
+    "findings",
+    "symptoms",
+    "load-balancers",
+    "mac-sources",
+    "rights",
+    "recipes",
+    "strict-arp",
+    "commands",
+    "ci",
+    "json",
+    "limits",
+    "security",
+    "benchmarks",
+    "glossary",
+)
+"""In the order of the list: first what a reader needs first."""
+
+
+def page(name: str) -> str:
+    """The Markdown of one of `PAGES`."""
+    return files(__name__).joinpath(f"{name}.md").read_text(encoding="utf-8")
+
+
+def title(name: str) -> str:
+    return page(name).partition("\n")[0].removeprefix("# ")
