@@ -202,7 +202,7 @@ def _as_root(said: str) -> str:
 
 def _say(line: str, code: int) -> int:
     from arpcheck.commands.log import hush
-    from arpcheck.reports.escape import PROSE_LIMIT, plain
+    from arpcheck.text import PROSE_LIMIT, plain
 
     hush()
     with suppress(OSError):  # a terminal that is gone takes no line; the code says it

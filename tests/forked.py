@@ -95,7 +95,7 @@ def _scene(name, options, load):
 def _staged(name, options, load):
     """Forks the probe before there are threads; it waits for its arguments until all stands."""
     from arpcheck.lab import scene_file
-    from arpcheck.lab.stage import probe_arguments, stage
+    from arpcheck.lab.fixture import probe_arguments, stage
 
     for words in OWN_MOUNTS:
         subprocess.run(["mount", *words], check=True)
@@ -112,7 +112,7 @@ def _staged(name, options, load):
 
 
 def _probe(told):
-    from arpcheck.lab.stage import environment
+    from arpcheck.lab.fixture import environment
 
     with open(told) as pipe:
         station, *arguments = json.load(pipe)

@@ -151,9 +151,9 @@ def load_balancers() -> str:
 
 
 def mac_sources() -> str:
-    from arpcheck import identities
+    from arpcheck import mac_owners
 
-    rows = identities.table()
+    rows = mac_owners.table()
     return "\n".join(
         _entry(row.name, (("Needs", row.needs), ("On by default", row.on_by_default), ("Gives", row.gives))) for row in rows
     )
@@ -167,7 +167,8 @@ def _entry(name: str, facts: Iterable[tuple[str, str]]) -> str:
 
 
 def cluster_roles() -> str:
-    from arpcheck import manifests, pipeline
+    from arpcheck import pipeline
+    from arpcheck.commands import manifests
 
     return f"```yaml\n{manifests.cluster_roles(pipeline.rights())}```"
 

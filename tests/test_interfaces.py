@@ -11,9 +11,9 @@ from simulated.wire import SimulatedWire, scene_host
 from arpcheck import pipeline
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
-from arpcheck.interfaces import choose
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import Interface, Mac
+from arpcheck.pipeline.interfaces import choose
 from arpcheck.reports import Style, render
 
 NODES = ("10.0.0.11", "10.0.0.12")

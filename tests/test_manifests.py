@@ -9,11 +9,12 @@ import pytest
 import yaml
 from apiserver import ApiServer
 
-from arpcheck import manifests, pipeline
+from arpcheck import pipeline
 from arpcheck.cluster import Source, read
+from arpcheck.commands import manifests
+from arpcheck.commands.manifests import Wanted
 from arpcheck.errors import UsageError
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.manifests import Wanted
 from arpcheck.model import Need
 from arpcheck.wire import host
 

@@ -64,14 +64,14 @@ def test_pages_and_explain_use_the_same_words():
 
 
 def test_every_name_is_on_its_page():
-    from arpcheck import identities, loadbalancers, pipeline
+    from arpcheck import loadbalancers, mac_owners, pipeline
     from arpcheck.lab.run import MEANINGS
     from arpcheck.model import Arp, CauseId, Kind, Outcome, Verdict
     from arpcheck.reports.document import keys
 
     on = {
         "load-balancers": [f"## {row[0]}\n" for row in loadbalancers.table()],
-        "mac-sources": [f"## {row.name}\n" for row in identities.table()],
+        "mac-sources": [f"## {row.name}\n" for row in mac_owners.table()],
         "rights": [f"`{need.resource}`" for need in pipeline.NEEDS],
         "symptoms": [f"`{cause}`" for cause in CauseId],
         "json": [f"`{path}` (" if "." in path else f"## {path}\n" for path, _, _ in keys()],
@@ -191,7 +191,7 @@ def test_every_call_it_shows_is_one(path):
 
 
 def test_what_is_shown_of_an_acceptance_file_is_one(tmp_path):
-    from arpcheck.commands.acceptances import read_acceptances
+    from arpcheck.commands.input_files import read_acceptances
 
     [shown] = [block for block in code(page("exit-codes"), "yaml") if "until" in block]
     (tmp_path / "accept.yaml").write_text(shown)

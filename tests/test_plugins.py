@@ -47,7 +47,9 @@ nics = "eth1"
 PROGRAM = """
 import json, sys
 from datetime import UTC, datetime
-from arpcheck import identities, loadbalancers, manifests, pipeline
+from arpcheck import loadbalancers, pipeline
+from arpcheck import mac_owners as identities
+from arpcheck.commands import manifests
 from arpcheck.lab import cluster_objects, scene_file
 from simulated.probe_options import options
 from simulated.wire import SimulatedWire, scene_host
@@ -104,7 +106,7 @@ def root(tmp_path):
 
 
 def test_the_page_shows_one_of_each():
-    assert sorted(FILES) == ["identities/example.py", "loadbalancers/example.py", "reports/example.py"]
+    assert sorted(FILES) == ["loadbalancers/example.py", "mac_owners/example.py", "reports/example.py"]
 
 
 def test_they_pass_the_checks_as_they_stand(root):
@@ -137,7 +139,7 @@ def test_before_and_after(root):
     before = outcome(root)
     assert judged(before) == (None, "not-probed", [None]), "a class that nobody here serves"
     assert "example" not in (*before["load_balancers"], *before["sources"])
-    for area, tuple_name in (("loadbalancers", "IMPLEMENTATIONS"), ("identities", "SOURCES")):
+    for area, tuple_name in (("loadbalancers", "IMPLEMENTATIONS"), ("mac_owners", "SOURCES")):
         (root / "arpcheck" / area / "example.py").write_text(FILES[f"{area}/example.py"])
         name_it(root / "arpcheck" / area, tuple_name)
     after = outcome(root)

@@ -56,9 +56,9 @@ def pod(
     ] = None,
 ) -> int:
     """Print what runs arpcheck on a node, for `kubectl apply -f -`. Its report is in the pod's log."""
+    from arpcheck.commands.manifests import Wanted
     from arpcheck.commands.pod import pod as run
     from arpcheck.commands.pod import rbac
-    from arpcheck.manifests import Wanted
 
     if only_rbac:
         return rbac(namespace, tuple(chosen or ()), tuple(config_map or ()), openshift=openshift)

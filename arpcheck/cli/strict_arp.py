@@ -108,7 +108,8 @@ def enable(
     request_timeout: RequestTimeout = 30.0,
 ) -> int:
     """Set ipvs.strictARP in kube-proxy's ConfigMap, restart kube-proxy, watch it; 0 enabled, 3 not everywhere."""
-    from arpcheck.commands.strict_arp_enable import Request, strict_arp_enable
+    from arpcheck.commands.strict_arp_enable import strict_arp_enable
+    from arpcheck.commands.strict_arp_steps import Request
     from arpcheck.evidence import Options
 
     options = Options(

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from arpcheck.cluster.account import open_session
-from arpcheck.cluster.budget import Budget, in_time
+from arpcheck.cluster.credentials import open_session
 from arpcheck.cluster.discovery import Discovery
+from arpcheck.cluster.limits import Budget, in_time
+from arpcheck.cluster.refusals import UnreadError, by_status
 from arpcheck.cluster.session import Answer, Session
 from arpcheck.cluster.source import Source
-from arpcheck.cluster.unread import UnreadError, by_status
 from arpcheck.errors import ClusterError
 from arpcheck.model import Need
 from arpcheck.objects import at, items, text, texts

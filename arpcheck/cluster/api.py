@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from arpcheck.cluster.budget import Budget, side_by_side
 from arpcheck.cluster.discovery import Discovery, Served
 from arpcheck.cluster.folding import fold, joined, mounted, unknown_mounts
 from arpcheck.cluster.json_text import Each
+from arpcheck.cluster.limits import Budget, side_by_side
 from arpcheck.cluster.pages import Ask, Kept, read_list, read_objects
-from arpcheck.cluster.plan import Mounts, Want
+from arpcheck.cluster.refusals import FORBIDDEN, UnreadError, timed_out
+from arpcheck.cluster.requirements import Mounts, Want
 from arpcheck.cluster.session import Session
-from arpcheck.cluster.unread import FORBIDDEN, UnreadError, timed_out
 from arpcheck.errors import ClusterError
 from arpcheck.model import Gap
 from arpcheck.objects import Objects, text

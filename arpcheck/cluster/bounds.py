@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any, Protocol
 
-from arpcheck.cluster.unread import UnreadError, timed_out
+from arpcheck.cluster.refusals import UnreadError, timed_out
 from arpcheck.objects import name, namespace
 
 SMALL = 4 << 20

@@ -13,13 +13,13 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
-from arpcheck.cluster.account import open_session
 from arpcheck.cluster.api import read_api
-from arpcheck.cluster.budget import Budget, in_time
-from arpcheck.cluster.plan import merge
+from arpcheck.cluster.credentials import open_session
+from arpcheck.cluster.limits import Budget, in_time
+from arpcheck.cluster.refusals import FORBIDDEN, UnreadError, by_status
+from arpcheck.cluster.requirements import merge
 from arpcheck.cluster.session import Answer, Session
 from arpcheck.cluster.source import Source
-from arpcheck.cluster.unread import FORBIDDEN, UnreadError, by_status
 from arpcheck.errors import ClusterError, UsageError
 from arpcheck.model import Need
 from arpcheck.objects import Object, Objects, items, name, namespace, text

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from arpcheck.cluster.budget import Budget
 from arpcheck.cluster.kinds import CLUSTER_SCOPED, CORE
-from arpcheck.cluster.unread import UNREADABLE, UnreadError, timed_out
+from arpcheck.cluster.limits import Budget
+from arpcheck.cluster.refusals import UNREADABLE, UnreadError, timed_out
 from arpcheck.objects import at, items, text
 
 _VERSION = re.compile(r"v[a-z0-9]{1,30}")

@@ -17,9 +17,9 @@ from typing import Any, BinaryIO
 from arpcheck.cluster.document import MalformedError
 from arpcheck.cluster.folding import fold, joined, unknown_mounts
 from arpcheck.cluster.kinds import CORE, EVERYWHERE, SHORT, resource_of
-from arpcheck.cluster.plan import Want, selected
+from arpcheck.cluster.parse import parse
+from arpcheck.cluster.requirements import Want, selected
 from arpcheck.cluster.snapshot_file import Header, header
-from arpcheck.cluster.yaml_text import parse
 from arpcheck.errors import ClusterError, InputError, UsageError
 from arpcheck.model import Gap
 from arpcheck.objects import Object, Objects, name, namespace

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from arpcheck.cluster.plan import Mounts, Want
+from arpcheck.cluster.requirements import Mounts, Want
 from arpcheck.cluster.trim import join
 from arpcheck.model import Gap
 from arpcheck.objects import Object, at, items, name, namespace, text

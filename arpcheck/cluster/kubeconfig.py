@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from arpcheck.cluster.document import MalformedError
-from arpcheck.cluster.yaml_text import parse
+from arpcheck.cluster.parse import parse
 from arpcheck.errors import ClusterError
 
 _log = logging.getLogger(__name__)

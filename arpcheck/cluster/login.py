@@ -19,10 +19,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from arpcheck.cluster.budget import Budget
 from arpcheck.cluster.document import MalformedError
 from arpcheck.cluster.json_text import json_value
 from arpcheck.cluster.kubeconfig import Context
+from arpcheck.cluster.limits import Budget
 from arpcheck.errors import ClusterError
 from arpcheck.objects import at, instant, items, text
 

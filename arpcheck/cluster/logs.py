@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from arpcheck.cluster.account import open_session
-from arpcheck.cluster.budget import Budget, side_by_side
+from arpcheck.cluster.credentials import open_session
+from arpcheck.cluster.limits import Budget, side_by_side
+from arpcheck.cluster.refusals import TIMED_OUT, UnreadError, by_status
 from arpcheck.cluster.session import Session
 from arpcheck.cluster.source import Source
-from arpcheck.cluster.unread import TIMED_OUT, UnreadError, by_status
 from arpcheck.errors import UsageError
 
 BYTES = 256 * 1024

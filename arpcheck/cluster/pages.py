@@ -13,8 +13,8 @@ from urllib.parse import quote
 from arpcheck.cluster.bounds import is_sound
 from arpcheck.cluster.discovery import Served
 from arpcheck.cluster.json_text import Each
-from arpcheck.cluster.plan import Want, selects_fields
-from arpcheck.cluster.unread import UNREADABLE, UnreadError
+from arpcheck.cluster.refusals import UNREADABLE, UnreadError
+from arpcheck.cluster.requirements import Want, selects_fields
 from arpcheck.objects import Object, at, name, text
 
 LIMIT = 500

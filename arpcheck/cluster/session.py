@@ -14,12 +14,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from arpcheck.cluster.bounds import ANSWER, ENTRIES, SMALL, Turn, measure, too_large
-from arpcheck.cluster.budget import Budget
 from arpcheck.cluster.connections import Connections
 from arpcheck.cluster.document import MalformedError
 from arpcheck.cluster.json_text import Each, json_value
+from arpcheck.cluster.limits import Budget
+from arpcheck.cluster.refusals import UNREADABLE, UnreadError, by_error, by_status, timed_out
 from arpcheck.cluster.server_time import ServerTime
-from arpcheck.cluster.unread import UNREADABLE, UnreadError, by_error, by_status, timed_out
 
 _log = logging.getLogger(__name__)
 

@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from arpcheck.cluster.budget import Budget
 from arpcheck.cluster.files import read_file
 from arpcheck.cluster.kubeconfig import (
     Context,
@@ -18,9 +17,10 @@ from arpcheck.cluster.kubeconfig import (
     expanded,
     load,
 )
+from arpcheck.cluster.limits import Budget
 from arpcheck.cluster.ownership import read_roots
-from arpcheck.cluster.plan import merge
-from arpcheck.collector import held_back
+from arpcheck.cluster.requirements import merge
+from arpcheck.gc_control import held_back
 from arpcheck.model import Need
 from arpcheck.objects import Objects
 
@@ -80,8 +80,8 @@ def read(source: Source, needs: Sequence[Need], *, namespace: str | None = None,
             return read_file(source.cluster_file, wants, services_required=services_required, has=source.file_has)
     import kubernetes  # noqa: F401 - half a second, which is not the server's
 
-    from arpcheck.cluster.account import open_session
     from arpcheck.cluster.api import read_api
+    from arpcheck.cluster.credentials import open_session
 
     budget = Budget(source.request_timeout)
     session = open_session(source, budget)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from arpcheck.cluster.unread import by_error
+from arpcheck.cluster.refusals import by_error
 from arpcheck.errors import ClusterError
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)

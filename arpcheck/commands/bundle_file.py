@@ -23,6 +23,7 @@ from typing import IO
 
 from arpcheck import __version__, pipeline
 from arpcheck.cluster.snapshot_file import pieces
+from arpcheck.commands.account import account
 from arpcheck.commands.command_line import redacted, without_secrets
 from arpcheck.commands.new_file import new_file, told
 from arpcheck.commands.output import parts
@@ -30,9 +31,8 @@ from arpcheck.errors import OutputError
 from arpcheck.evidence import Evidence
 from arpcheck.model import Report
 from arpcheck.reports import render
-from arpcheck.saved.account import account
-from arpcheck.saved.redaction.checks import difference, left_over
-from arpcheck.saved.redaction.evidence import Redacted, redact
+from arpcheck.runs.redact.checks import difference, left_over
+from arpcheck.runs.redact.evidence import Redacted, redact
 from arpcheck.wire.pcap import Recorded, entries
 from arpcheck.wire.recorder import Recorder
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from arpcheck.reports import FORMATS
-from arpcheck.saved.redaction.evidence import Redacted, is_everybodys
+from arpcheck.runs.redact.evidence import Redacted, is_everybodys
 
 COMMANDS = ("probe", "report", "merge")
 """Those that write a bundle."""

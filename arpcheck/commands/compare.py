@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 from arpcheck import pipeline
+from arpcheck.commands.comparison_text import FORMATS, render
 from arpcheck.commands.output import check, format_of, show, write
 from arpcheck.commands.saved import load
 from arpcheck.commands.terminal import style
 from arpcheck.errors import UsageError
 from arpcheck.reports import Style
-from arpcheck.saved.comparison import compare as compared
-from arpcheck.saved.comparison_text import FORMATS, render
+from arpcheck.runs.compare import compare as compared
 
 
 def compare(before: str, after: str, format_name: str, output: str | None, *, headers: bool = True) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from arpcheck.reports.escape import plain
+from arpcheck.text import plain
 
 MOST = 5_000
 """Lines; what comes after them is counted."""

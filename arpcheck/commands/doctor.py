@@ -13,7 +13,6 @@ from importlib.metadata import version
 from typing import assert_never
 
 import arpcheck
-from arpcheck import asks as asking
 from arpcheck import pipeline
 from arpcheck.cluster import Source, read
 from arpcheck.cluster.access import Access, access
@@ -21,14 +20,15 @@ from arpcheck.commands.opening import opened
 from arpcheck.commands.output import show
 from arpcheck.errors import ArpcheckError, UsageError, WireError
 from arpcheck.evidence import Options
-from arpcheck.interfaces import AUTO
 from arpcheck.model import Host, Kind, Need, Outcome
 from arpcheck.objects import Objects
-from arpcheck.reports.escape import plain
+from arpcheck.pipeline import asks as asking
+from arpcheck.pipeline.interfaces import AUTO
 from arpcheck.reports.language import count
 from arpcheck.targets import targets
+from arpcheck.text import plain
 from arpcheck.wire.host import candidates, this_host, usable
-from arpcheck.wire.link import LiveWire
+from arpcheck.wire.packet_socket import LiveWire
 from arpcheck.wire.privilege import is_root_itself
 
 SKEW = 5.0

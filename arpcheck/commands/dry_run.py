@@ -11,8 +11,8 @@ from arpcheck.evidence import Evidence, Options
 from arpcheck.model import Target
 from arpcheck.objects import Objects
 from arpcheck.pipeline import Plan, announcements
-from arpcheck.reports.escape import plain
 from arpcheck.targets import JUDGED
+from arpcheck.text import plain
 
 
 def dry_run(plan: Plan, options: Options, objects: Objects, now: datetime) -> str:

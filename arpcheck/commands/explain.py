@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from arpcheck.errors import UsageError
 from arpcheck.judge import findings, verdicts
-from arpcheck.judge.texts import Text
+from arpcheck.judge.rule_docs import Text
 
 
 def explain(name: str | None) -> str:

@@ -19,8 +19,9 @@ from arpcheck.commands.probe import Request, checked, observed
 from arpcheck.commands.stopping import stopping
 from arpcheck.commands.terminal import notice
 from arpcheck.evidence import Evidence
-from arpcheck.identities import unmatched_hosts
-from arpcheck.identities.inventory import inventory_csv, inventory_manifest, inventory_table, unresolved
+from arpcheck.mac_owners import unmatched_hosts
+from arpcheck.mac_owners.inventory import inventory_csv, inventory_table, unresolved
+from arpcheck.mac_owners.job import inventory_manifest
 from arpcheck.wire.host import this_host
 
 INTERRUPTED = 130

@@ -9,7 +9,7 @@ import sys
 from contextlib import nullcontext
 from typing import TextIO
 
-from arpcheck.reports.escape import plain
+from arpcheck.text import plain
 
 
 def speak() -> None:

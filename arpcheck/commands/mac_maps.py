@@ -23,7 +23,7 @@ def read_mac_maps(paths: tuple[str, ...]) -> tuple[MacEntry, ...]:
 
 
 def _entries(path: str) -> Iterator[MacEntry]:
-    from arpcheck.identities.files import read_mac_map
+    from arpcheck.mac_owners.mac_list import read_mac_map
 
     lists = [(file.name, read_mac_map(_text(file), file.name)) for file in _files(Path(path))]
     for name, found in lists:

@@ -8,7 +8,7 @@ from pathlib import Path
 from arpcheck.commands.saved import load
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence
-from arpcheck.saved.merging import merge
+from arpcheck.runs.merge import merge
 
 
 def merged(paths: Sequence[str]) -> Evidence:

@@ -15,13 +15,13 @@ from arpcheck.cluster import Source, hold
 from arpcheck.commands.output import check
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
-from arpcheck.interfaces import AUTO
 from arpcheck.model import Host
 from arpcheck.objects import Objects
+from arpcheck.pipeline.interfaces import AUTO
 from arpcheck.wire.host import candidates, usable
-from arpcheck.wire.library import load
-from arpcheck.wire.link import LiveWire
+from arpcheck.wire.packet_socket import LiveWire
 from arpcheck.wire.privilege import caller, drop
+from arpcheck.wire.scapy_library import load
 
 
 def named(options: Options) -> Options:

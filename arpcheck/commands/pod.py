@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from arpcheck import pipeline
+from arpcheck.commands.manifests import Wanted, cluster_roles, manifests
 from arpcheck.commands.output import show
 from arpcheck.commands.terminal import notice
 from arpcheck.errors import UsageError
-from arpcheck.manifests import Wanted, cluster_roles, manifests
 from arpcheck.model import Need
 
 

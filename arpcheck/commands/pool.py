@@ -15,7 +15,7 @@ from arpcheck.commands.stopping import stopping
 from arpcheck.errors import UsageError
 from arpcheck.objects import Objects
 from arpcheck.pools import NEEDS, Occupancy, Pool, occupancy, pools, range_pool, split, to_json, to_text
-from arpcheck.reports.escape import plain
+from arpcheck.text import plain
 from arpcheck.wire.host import this_host
 
 FORMATS = ("table", "json")

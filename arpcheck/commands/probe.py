@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 
 from arpcheck import pipeline
 from arpcheck.cluster import Source, read
-from arpcheck.collector import held_back
-from arpcheck.commands.acceptances import read_acceptances
 from arpcheck.commands.bundle import Bundle, bundled
 from arpcheck.commands.diary import diary
 from arpcheck.commands.dry_run import dry_run
 from arpcheck.commands.frames import recording
+from arpcheck.commands.input_files import read_acceptances
 from arpcheck.commands.mac_maps import read_mac_maps
 from arpcheck.commands.opening import named, opened, settled, to_open
 from arpcheck.commands.output import check, deliver, show
@@ -23,12 +22,13 @@ from arpcheck.commands.stopping import stopping
 from arpcheck.commands.terminal import ProgressLine, duration, notice, style
 from arpcheck.errors import ArpcheckError, UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options
+from arpcheck.gc_control import held_back
 from arpcheck.model import Acceptance, Gap, Host
 from arpcheck.objects import Objects
 from arpcheck.targets import check_options
 from arpcheck.wire.host import this_host, with_neighbours
-from arpcheck.wire.link import LiveWire
 from arpcheck.wire.manufacturers import manufacturers
+from arpcheck.wire.packet_socket import LiveWire
 from arpcheck.wire.privilege import seal
 
 _log = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from arpcheck import pipeline
-from arpcheck.commands.acceptances import read_acceptances
 from arpcheck.commands.bundle import Bundle, bundled
+from arpcheck.commands.input_files import read_acceptances
 from arpcheck.commands.output import check, deliver
 from arpcheck.commands.terminal import style
 from arpcheck.errors import InputError

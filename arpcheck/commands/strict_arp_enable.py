@@ -20,11 +20,12 @@ from arpcheck.commands.strict_arp_steps import CANNOT, Request, Steps, Work
 from arpcheck.commands.terminal import notice
 from arpcheck.errors import ArpcheckError, UsageError
 from arpcheck.kubeproxy import NEEDS
+from arpcheck.kubeproxy.answers import Answer, StrictArpStatus
 from arpcheck.kubeproxy.distributions import managed_by
-from arpcheck.kubeproxy.status import Answer, StrictArpStatus, status
+from arpcheck.kubeproxy.status import status
 from arpcheck.model import Report
 from arpcheck.objects import Object, Objects, mapping, name
-from arpcheck.reports.escape import PROSE_LIMIT, plain
+from arpcheck.text import PROSE_LIMIT, plain
 
 __all__ = ["Request", "strict_arp_enable"]
 

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 
 from arpcheck.commands import rollouts
 from arpcheck.errors import ClusterError
-from arpcheck.kubeproxy import configuration, process, versions, workload
+from arpcheck.kubeproxy import config, process, versions, workload
+from arpcheck.kubeproxy.answers import StrictArpStatus
 from arpcheck.kubeproxy.edit import enable_strict_arp
 from arpcheck.kubeproxy.setting import Place, place, setting
-from arpcheck.kubeproxy.status import StrictArpStatus
 from arpcheck.model import Arp, Need
 from arpcheck.objects import Object, Objects, at, full_name, instant, mapping
-from arpcheck.reports.escape import PROSE_LIMIT, plain
+from arpcheck.text import PROSE_LIMIT, plain
 
 NEEDS: tuple[Need, ...] = tuple(
     Need(resource="daemonsets.apps", costs="", namespace=space, names=("*kube-proxy*",), fields=rollouts.FIELDS)
@@ -94,7 +94,7 @@ def change(where: Place, config_map: Object) -> Change:
     if before is None:
         hint = "`arpcheck strict-arp status` says what was found"
         raise ClusterError(f"{where.title} has no key {where.key[:60]}, so nothing was changed", hint)
-    mode = versions.effective(configuration.read(before).mode, None)[0]
+    mode = versions.effective(config.read(before).mode, None)[0]
     edit = enable_strict_arp(before)
     if edit.refusal:
         raise ClusterError(f"{title} is left as it is: {edit.reason}", "Correct it by hand: `kubectl edit`")

@@ -18,9 +18,9 @@ from arpcheck.commands.terminal import style
 from arpcheck.evidence import Options
 from arpcheck.model import Host, Report
 from arpcheck.reports import render
-from arpcheck.reports.escape import PROSE_LIMIT, plain
+from arpcheck.text import PROSE_LIMIT, plain
 from arpcheck.wire.host import this_host
-from arpcheck.wire.link import LiveWire
+from arpcheck.wire.packet_socket import LiveWire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,9 @@ from arpcheck.commands.calling import as_caller
 from arpcheck.commands.output import format_of, show, write
 from arpcheck.errors import InputError, UsageError
 from arpcheck.kubeproxy import NEEDS, workload
-from arpcheck.kubeproxy.status import StrictArpStatus, status, to_json, to_text
+from arpcheck.kubeproxy.answers import StrictArpStatus
+from arpcheck.kubeproxy.status import status
+from arpcheck.kubeproxy.statusforms import to_json, to_text
 from arpcheck.objects import Objects, name, namespace, text
 
 FORMATS = ("table", "json")

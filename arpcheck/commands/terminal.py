@@ -8,9 +8,9 @@ import sys
 from contextlib import suppress
 from typing import TextIO
 
-from arpcheck.reports.escape import PROSE_LIMIT, plain
 from arpcheck.reports.style import Style
-from arpcheck.wire.sweep import Progress
+from arpcheck.text import PROSE_LIMIT, plain
+from arpcheck.wire.scan import Progress
 
 
 def style(stream: TextIO, *, headers: bool = True) -> Style:

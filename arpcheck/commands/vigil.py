@@ -19,12 +19,12 @@ from arpcheck.model import Acceptance, Ask, Host, Kind, Mac, Report, Trust
 from arpcheck.objects import Objects
 from arpcheck.reports.language import moment
 from arpcheck.targets import JUDGED
-from arpcheck.watching import SETTLES, Watch
-from arpcheck.watching.words import seconds
+from arpcheck.watch import SETTLES, Watch
+from arpcheck.watch.words import seconds
 from arpcheck.wire.host import with_neighbours
-from arpcheck.wire.listen import Tap, ask_lightly, period
 from arpcheck.wire.manufacturers import manufacturers
-from arpcheck.wire.seam import Wire
+from arpcheck.wire.monitor import Tap, ask_lightly, period
+from arpcheck.wire.transport import Wire
 
 PATIENCE = 10.0
 """Seconds that a probe waits for the cluster. One that takes longer is read that much earlier the next time."""

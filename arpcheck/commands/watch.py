@@ -9,7 +9,7 @@ from threading import Thread
 
 from arpcheck import pipeline
 from arpcheck.cluster import Source, read
-from arpcheck.commands.acceptances import read_acceptances
+from arpcheck.commands.input_files import read_acceptances
 from arpcheck.commands.mac_maps import read_mac_maps
 from arpcheck.commands.opening import opened, settled, to_open
 from arpcheck.commands.output import format_of, show, write
@@ -22,7 +22,7 @@ from arpcheck.evidence import Options
 from arpcheck.model import Report
 from arpcheck.objects import Objects
 from arpcheck.reports import Style, render
-from arpcheck.reports.escape import plain
+from arpcheck.text import plain
 from arpcheck.wire.host import this_host
 
 __all__ = ["Pace", "watch"]

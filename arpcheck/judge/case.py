@@ -9,7 +9,7 @@ from itertools import chain, combinations
 from operator import attrgetter
 from typing import TypeVar
 
-from arpcheck.judge.hearing import Asked, Hearing, Turn
+from arpcheck.judge.observations import Asked, Hearing, Turn
 from arpcheck.model import (
     Announcement,
     Claim,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address
 
-from arpcheck.judge.hearing import SLOW, Hearing
+from arpcheck.judge.observations import SLOW, Hearing
 from arpcheck.model import Confidence, Loss, Reply, Responder
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from ipaddress import IPv4Address
 from statistics import median_high
 
-from arpcheck.judge.hearing import Hearing
+from arpcheck.judge.observations import Hearing
 from arpcheck.model import Nic, Owner
 
 MOST = 1.5

@@ -8,8 +8,8 @@ from ipaddress import IPv4Address, IPv4Interface
 
 from arpcheck.judge.acceptance import Acceptances
 from arpcheck.judge.case import Case
-from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.nodes import NodeState
+from arpcheck.judge.observations import Hearing
 from arpcheck.judge.owners import Conflict
 from arpcheck.model import (
     Accepted,

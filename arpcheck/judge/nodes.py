@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from arpcheck.judge.hearing import Hearing, Probe
+from arpcheck.judge.observations import Hearing, Probe
 from arpcheck.model import Arp, Mac, Nic, Owner
 from arpcheck.objects import Node
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
-from arpcheck.judge.hearing import Hearing
+from arpcheck.judge.observations import Hearing
 from arpcheck.model import Identity, Mac, Nic, Owner, SourceRank, Strength
 from arpcheck.objects import Node
 

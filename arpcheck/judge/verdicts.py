@@ -10,7 +10,7 @@ from itertools import combinations
 
 from arpcheck.judge.case import Case
 from arpcheck.judge.nodes import ENOUGH
-from arpcheck.judge.texts import Text, text
+from arpcheck.judge.rule_docs import Text, text
 from arpcheck.model import Kind, Responder, Strength, Trust, Verdict
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from arpcheck.kubeproxy import embedded, history, process, setting, substitutes, versions, workload
+from arpcheck.kubeproxy import history, process, replacements, setting, substitutes, versions, workload
 from arpcheck.kubeproxy.needs import NEEDS
 from arpcheck.kubeproxy.notes import Note, Oddity, has
 from arpcheck.kubeproxy.process import Loaded
@@ -52,10 +52,10 @@ def _found(node: Node, objects: Objects) -> tuple[Setting, Loaded]:
     if pod := workload.pods(objects).get(node.name):
         wanted, loaded = _of_pod(pod, objects)
         return wanted, _if_it_runs(loaded, node)
-    if inside := embedded.setting(node):
-        if embedded.disabled(objects):
+    if inside := replacements.setting(node):
+        if replacements.disabled(objects):
             return _disabled(inside, node, objects), (None, ())
-        return inside, embedded.loaded(node, inside)
+        return inside, replacements.loaded(node, inside)
     if found := _daemon_sets(objects):
         return _without_pod(found, node, objects)
     return substitutes.setting(node, objects), (None, ())

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from arpcheck.kubeproxy import sightings
+from arpcheck.kubeproxy import observations
 from arpcheck.kubeproxy.notes import Oddity, of
-from arpcheck.kubeproxy.sightings import HOLDS, Concerned, Heard, Seen
+from arpcheck.kubeproxy.observations import HOLDS, Concerned, Heard, Seen
 from arpcheck.model import Cause, CauseId, KubeProxy
 
 __all__ = ["Heard", "causes", "rules"]
@@ -60,132 +60,132 @@ _SYSCTL = "On the node: sysctl -a | grep -E 'conf\\.[^.]+\\.arp_ignore'; the lar
 _RULES: tuple[_Rule, ...] = (
     _Rule(
         id=CauseId.HEALTHY,
-        concerned=sightings.healthy,
+        concerned=observations.healthy,
         text="One node answers for each address, and no kernel holds Service addresses",
         do="Compare the node with the one that the load balancer names",
     ),
     _Rule(
         id=CauseId.LATENT,
-        concerned=sightings.latent,
+        concerned=observations.latent,
         text="Latent: each address has one answer here, but the kernels of these nodes would answer for it too",
         do="Ask each node by unicast for the address; something on the path filters, or the others were not reached",
     ),
     _Rule(
         id=CauseId.STRICT_ARP_UNSET,
-        concerned=sightings.unset,
+        concerned=observations.unset,
         text="IPVS mode binds every Service address to kube-ipvs0, and strictARP is not set",
         do=_ENABLE,
     ),
     _Rule(
         id=CauseId.ROLLOUT_NOT_THERE_YET,
-        concerned=sightings.half_rolled,
+        concerned=observations.half_rolled,
         text="The rollout has not reached these nodes: their kube-proxy is one of before",
         do="kubectl rollout status shows what holds it up (NotReady, a taint, updateStrategy OnDelete)",
         quotes=(Oddity.NOT_ROLLED,),
     ),
     _Rule(
         id=CauseId.NOT_RESTARTED,
-        concerned=sightings.not_restarted,
+        concerned=observations.not_restarted,
         text="strictARP is set, but kube-proxy was not restarted since",
         do=_RESTART,
         quotes=(Oddity.OLDER,),
     ),
     _Rule(
         id=CauseId.MAYBE_NOT_RESTARTED,
-        concerned=sightings.maybe_not_restarted,
+        concerned=observations.maybe_not_restarted,
         text="strictARP is set, and kube-proxy may be older than that: nothing in the API shows what it loaded",
         do=f"{_CONFIGZ}; a restart cures it either way",
     ),
     _Rule(
         id=CauseId.KEY_MISSPELT,
-        concerned=sightings.odd(Oddity.MISSPELT),
+        concerned=observations.odd(Oddity.MISSPELT),
         text="The key is misspelt or in the wrong place, and kube-proxy ignores it without an error",
         do=_ENABLE,
         quotes=(Oddity.MISSPELT,),
     ),
     _Rule(
         id=CauseId.KEY_MISPLACED,
-        concerned=sightings.odd(Oddity.MISPLACED),
+        concerned=observations.odd(Oddity.MISPLACED),
         text="strictARP was set in a ConfigMap, key or document that kube-proxy does not read",
         do=_ENABLE,
         quotes=(Oddity.MISPLACED,),
     ),
     _Rule(
         id=CauseId.FLAGS_IGNORED,
-        concerned=sightings.odd(Oddity.FLAGS_IGNORED),
+        concerned=observations.odd(Oddity.FLAGS_IGNORED),
         text="The flags of kube-proxy are ignored, since it has a --config file",
         do=_ENABLE,
         quotes=(Oddity.FLAGS_IGNORED,),
     ),
     _Rule(
         id=CauseId.CONFIGURATION_REFUSED,
-        concerned=sightings.odd(Oddity.REFUSED),
+        concerned=observations.odd(Oddity.REFUSED),
         text="kube-proxy does not start with this configuration, so what runs, or ran last, had another one",
         do="Correct the configuration, then see that its pods run",
         quotes=(Oddity.REFUSED,),
     ),
     _Rule(
         id=CauseId.RUNS_OTHERWISE,
-        concerned=sightings.runs_otherwise,
+        concerned=observations.runs_otherwise,
         text="The running kube-proxy has loaded something else",
         do=_RESTART,
         quotes=(Oddity.DIFFERS,),
     ),
     _Rule(
         id=CauseId.INTERFACE_ARP_IGNORE,
-        concerned=sightings.kernel,
+        concerned=observations.kernel,
         text="strictARP sets arp_ignore of all interfaces to 1, but an interface of its own with 3 to 7, or more than 8, "
         "undoes that",
         do=_SYSCTL,
     ),
     _Rule(
         id=CauseId.SYSCTL_WRITTEN_BACK,
-        concerned=sightings.kernel,
+        concerned=observations.kernel,
         text="Something writes the sysctl back after kube-proxy has started (sysctl.d, a tuning daemon, an agent)",
         do=f"{_SYSCTL}; 0 in all means that it was written back, or never written",
     ),
     _Rule(
         id=CauseId.MODE_FELL_BACK,
-        concerned=sightings.fell_back,
+        concerned=observations.fell_back,
         text="Quiet only because it holds no Service address: its kernel is not strict, and kube-proxy is not in IPVS mode",
         do="Its log names the mode (`Using … Proxier`); up to 1.25 kube-proxy takes iptables where IPVS can't be used",
     ),
     _Rule(
         id=CauseId.OLDER_MODE,
-        concerned=sightings.older_mode,
+        concerned=observations.older_mode,
         text="The configured mode binds nothing, but kube-proxy is older than that and may still be in IPVS mode",
         do=_RESTART,
         quotes=(Oddity.OLDER, Oddity.NOT_ROLLED),
     ),
     _Rule(
         id=CauseId.KUBE_PROXY_STOPPED,
-        concerned=sightings.stopped,
+        concerned=observations.stopped,
         text="kube-proxy does not run there, so the kernel is as its last process has left it",
         do="See why it does not run (kubectl logs --previous), and make it run; it loads its configuration when it starts",
         quotes=(Oddity.NOT_RUNNING,),
     ),
     _Rule(
         id=CauseId.NFTABLES_NOT_STARTED,
-        concerned=sightings.nftables,
+        concerned=observations.nftables,
         text="kube-proxy has most likely never started in mode nftables: with that it deletes the kube-ipvs0 of IPVS mode",
         do=f"Its log says why; where it does run: {_CLEAN_UP}",
     ),
     _Rule(
         id=CauseId.IPVS_LEFTOVERS,
-        concerned=sightings.quiet_mode,
+        concerned=observations.quiet_mode,
         text="The configured mode binds nothing: kube-ipvs0 is left over from IPVS mode, with its addresses",
         do=f"A Service made after the change is not answered; {_CLEAN_UP}",
     ),
     _Rule(
         id=CauseId.CONFIGURATION_HIDDEN,
-        concerned=sightings.hidden,
+        concerned=observations.hidden,
         text="What kube-proxy is configured to do there is not known",
         do="`arpcheck strict-arp status` says what could not be read, and what to run on the node",
         quotes=(Oddity.UNREAD, Oddity.UNREADABLE),
     ),
     _Rule(
         id=CauseId.SPLIT_BRAIN,
-        concerned=sightings.split_brain,
+        concerned=observations.split_brain,
         text="Several nodes answer for one address: two announcers (a split brain, two controllers, a failover), or the "
         "address is on an interface of a node, whose kernel answers unless arp_ignore=1",
         do="On each of them: ip addr | grep ADDRESS. Where it is there, take it away; else read the speakers' logs",
@@ -199,50 +199,50 @@ _RULES: tuple[_Rule, ...] = (
     ),
     _Rule(
         id=CauseId.REMOVED_NODE,
-        concerned=sightings.gone,
+        concerned=observations.gone,
         text="No node of this cluster any more: removed, but still switched on, with kube-proxy's addresses",
         do="Switch it off, or reset it (kubeadm reset, ip link delete kube-ipvs0)",
     ),
     _Rule(
         id=CauseId.STRANGER_ON_CANARY,
-        concerned=sightings.stranger_on_canary,
+        concerned=observations.stranger_on_canary,
         text="A host that is no node holds this cluster's Service addresses: a removed node, or another cluster's with the "
         "same Service range",
         do="Find the port that its MAC is behind",
     ),
     _Rule(
         id=CauseId.STRANGER_BESIDE_NODE,
-        concerned=sightings.beside_a_node,
+        concerned=observations.beside_a_node,
         text="A host that is no node answers beside the node: a LAN host with this address, another cluster, proxy ARP",
         do="The control address tells proxy ARP; find the port that its MAC is behind",
     ),
     _Rule(
         id=CauseId.STRANGER_ALONE,
-        concerned=sightings.stranger_alone,
+        concerned=observations.stranger_alone,
         text="Only a host that is no node answers: the address belongs to it, or a switch or access point answers itself",
         do="Ask the nodes by unicast; take the address out of the pool, or away from that host",
     ),
     _Rule(
         id=CauseId.ANSWERS_TWICE,
-        concerned=sightings.twice,
+        concerned=observations.twice,
         text="The announcer itself is non-strict: its speaker and its kernel both answer",
         do="It announces rightly, but after a failover it would go on answering: make it strict as well",
     ),
     _Rule(
         id=CauseId.NOBODY_ANNOUNCES,
-        concerned=lambda seen: sightings.silent(seen, reached=True),
+        concerned=lambda seen: observations.silent(seen, reached=True),
         text="Nobody announces the address here: no advertisement, no ready endpoint, BGP, another interface or VLAN",
         do="kubectl describe service shows the announcer's events",
     ),
     _Rule(
         id=CauseId.NO_NODE_HEARD,
-        concerned=lambda seen: sightings.silent(seen, reached=False),
+        concerned=lambda seen: observations.silent(seen, reached=False),
         text="No node is heard here at all: the wrong interface or segment, or a switch that drops ARP (inspection)",
         do="Choose the interface that is in the nodes' subnet; try --sender own",
     ),
     _Rule(
         id=CauseId.PROBER_IS_NODE,
-        concerned=sightings.prober,
+        concerned=observations.prober,
         text="arpcheck runs on this node, which therefore can't be heard",
         do="Run it from another host of the segment too",
     ),

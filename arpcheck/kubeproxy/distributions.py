@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from arpcheck.kubeproxy import embedded, substitutes, workload
+from arpcheck.kubeproxy import replacements, substitutes, workload
 from arpcheck.kubeproxy.manager import Manager, by_label, controllers, kubelet, managers, marked, written
 from arpcheck.kubeproxy.notes import Oddity, has
 from arpcheck.kubeproxy.setting import config_map, place, setting
@@ -25,16 +25,19 @@ def managed_by(objects: Objects) -> Manager | None:
 def _rke2_chart(objects: Objects) -> Manager | None:
     """RKE2 up to 1.20: `kube-proxy-arg` in its config.yaml does nothing there."""
     release = "meta.helm.sh/release-name"
-    of_chart = (full_name(o) for o in written(objects) if annotations_of(o).get(release) == embedded.CHART)
-    by_node = (f"node {node.name} has RKE2 {kubelet(node)[:40]}" for node in objects.nodes() if embedded.is_by_chart(node))
-    chart = next((f"{title} has {release}: {embedded.CHART}" for title in of_chart), None)
+    of_chart = (full_name(o) for o in written(objects) if annotations_of(o).get(release) == replacements.CHART)
+    by_node = (
+        f"node {node.name} has RKE2 {kubelet(node)[:40]}" for node in objects.nodes() if replacements.is_by_chart(node)
+    )
+    chart = next((f"{title} has {release}: {replacements.CHART}" for title in of_chart), None)
     if (because := chart or next(by_node, None)) is None:
         return None
     return Manager(
-        name=f"RKE2's Helm chart {embedded.CHART}",
+        name=f"RKE2's Helm chart {replacements.CHART}",
         because=because,
         way=(
-            f"A HelmChartConfig named {embedded.CHART} in kube-system, with proxy.mode: ipvs and ipvs.strictArp: true in",
+            f"A HelmChartConfig named {replacements.CHART} in kube-system, with proxy.mode: ipvs and ipvs.strictArp: true "
+            f"in",
             "its spec.valuesContent (ipvs.strictARP in some releases of the chart: see its templates/config.yaml);",
             "kube-proxy-arg in config.yaml does nothing before RKE2 1.21",
         ),
@@ -42,7 +45,7 @@ def _rke2_chart(objects: Objects) -> Manager | None:
 
 
 def _embedded(objects: Objects) -> Manager | None:
-    found = next((key for node in objects.nodes() if (key := embedded.annotation(node))), None)
+    found = next((key for node in objects.nodes() if (key := replacements.annotation(node))), None)
     if found is None:
         return None
     program = found.partition(".")[0]

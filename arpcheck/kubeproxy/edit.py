@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from arpcheck.kubeproxy.configuration import read, values
+from arpcheck.kubeproxy.config import read, values
 from arpcheck.kubeproxy.notes import Oddity, has, of
 from arpcheck.kubeproxy.splice import STRICT_ARP, Splice, at, splice
 from arpcheck.kubeproxy.yamltext import Fault, all_documents, is_json, line_of

@@ -40,13 +40,13 @@ def _signs(node: Node, objects: Objects) -> Iterator[str]:
 
 def _configurations(objects: Objects) -> Iterator[str]:
     """Those that no running kube-proxy reads: another pool's is no sign of this node's."""
-    from arpcheck.kubeproxy import configuration
+    from arpcheck.kubeproxy import config
 
     in_use = {setting.setting(pod, objects).place for pod in workload.pods(objects).values()}
     for where, written in _places(objects):
         if where in in_use or "ipvs" not in written:
             continue
-        if configuration.read(written).mode == versions.IPVS:
+        if config.read(written).mode == versions.IPVS:
             yield f"{where.title} still says mode ipvs (key {where.key[:60]})"
 
 

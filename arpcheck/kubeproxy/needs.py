@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from arpcheck.kubeproxy import embedded, substitutes
+from arpcheck.kubeproxy import replacements, substitutes
 from arpcheck.kubeproxy.environment import resolved
 from arpcheck.kubeproxy.workload import OPENSHIFT, SYSTEM
 from arpcheck.model import Need
@@ -110,7 +110,7 @@ NEEDS: tuple[Need, ...] = (
         resource="nodes",
         costs="no node's kube-proxy is known",
         fields=(
-            *(f"metadata annotations {key}" for key in (*embedded.ANNOTATIONS, substitutes.OVN_ANNOTATION)),
+            *(f"metadata annotations {key}" for key in (*replacements.ANNOTATIONS, substitutes.OVN_ANNOTATION)),
             *(f"metadata labels {key}" for key in (substitutes.MICROK8S, "kops.k8s.io/*", "kubernetes.azure.com/cluster")),
             "metadata labels worker.gardener.cloud/*",
             *("status conditions type", "status conditions status"),

@@ -14,7 +14,7 @@ from arpcheck.kubeproxy.workload import SYSTEM, Workload, daemon_sets
 from arpcheck.objects import Object, Objects, full_name, mapping, name, namespace, texts
 
 if TYPE_CHECKING:
-    from arpcheck.kubeproxy.configuration import Configuration
+    from arpcheck.kubeproxy.config import Configuration
 
 CONFIG_MAPS = "configmaps"
 
@@ -113,9 +113,9 @@ def config_map(where: Place, objects: Objects) -> Object | None:
 
 
 def _configuration(where: Place, written: str, objects: Objects) -> Configuration:
-    from arpcheck.kubeproxy import configuration
+    from arpcheck.kubeproxy import config
 
-    return objects.memo(("kube-proxy configuration", where.title, where.key), lambda: configuration.read(written))
+    return objects.memo(("kube-proxy configuration", where.title, where.key), lambda: config.read(written))
 
 
 def _missing(where: Place, objects: Objects) -> Note:

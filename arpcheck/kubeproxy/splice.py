@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from arpcheck.kubeproxy.configuration import values
+from arpcheck.kubeproxy.config import values
 from arpcheck.kubeproxy.yamltext import is_json, line_of
 
 STRICT_ARP = "strictARP"

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from arpcheck.errors import ArpcheckError, LabError, fault
 from arpcheck.lab import enclosure, scene_file
-from arpcheck.lab.stage import stage
+from arpcheck.lab.fixture import stage
 
 PATIENCE = 1800.0
 """Seconds that a probe may take."""

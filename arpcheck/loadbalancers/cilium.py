@@ -13,9 +13,7 @@ from datetime import datetime
 from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers.cilium_policies import ADVERTISEMENTS, PEERINGS, POLICIES, by_bgp, by_layer2
-from arpcheck.loadbalancers.leases import LEASES, Lease, believed, homes, leases_named
-from arpcheck.loadbalancers.needs import NODES, annotations_of_services, of_services
-from arpcheck.loadbalancers.records import (
+from arpcheck.loadbalancers.common import (
     condition,
     demoted,
     has_ingress,
@@ -25,6 +23,8 @@ from arpcheck.loadbalancers.records import (
     strongest_first,
     untold,
 )
+from arpcheck.loadbalancers.leases import LEASES, Lease, believed, homes, leases_named
+from arpcheck.loadbalancers.needs import NODES, annotations_of_services, of_services
 from arpcheck.model import Announcement, Claim, ClaimSource, Need
 from arpcheck.objects import Objects, Service
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address
 
-from arpcheck.loadbalancers.records import has_ingress
+from arpcheck.loadbalancers.common import has_ingress
 from arpcheck.loadbalancers.selectors import all_of, any_of, entries, fits
 from arpcheck.model import Need
 from arpcheck.objects import Object, Objects, Service, at, text, texts

@@ -10,9 +10,9 @@ from datetime import datetime
 from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers import kube_vip, kube_vip_config
+from arpcheck.loadbalancers.common import is_current, named_nodes, refused, strongest_first
 from arpcheck.loadbalancers.kube_vip_hosts import as_node, home_of_common
 from arpcheck.loadbalancers.leases import LEASES, believed, leases_named
-from arpcheck.loadbalancers.records import is_current, named_nodes, refused, strongest_first
 from arpcheck.model import Announcement, Claim, ClaimSource, Trust
 from arpcheck.objects import Objects, ipv4
 

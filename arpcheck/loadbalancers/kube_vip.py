@@ -15,10 +15,10 @@ from datetime import datetime
 from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers import kube_vip_config
+from arpcheck.loadbalancers.common import demoted, has_ingress, is_current, refused, strongest_first
 from arpcheck.loadbalancers.kube_vip_hosts import as_node, home_of_common
 from arpcheck.loadbalancers.leases import LEASES, Lease, believed, leases_named
 from arpcheck.loadbalancers.needs import NODES, recorded_on_services
-from arpcheck.loadbalancers.records import demoted, has_ingress, is_current, refused, strongest_first
 from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Need, Trust
 from arpcheck.objects import Objects, Service
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from arpcheck.loadbalancers.common import named_nodes
 from arpcheck.loadbalancers.kube_vip_config import PATTERN
 from arpcheck.loadbalancers.leases import homes
-from arpcheck.loadbalancers.records import named_nodes
 from arpcheck.model import Claim, Trust
 from arpcheck.objects import Node, Objects, items, text
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 from ipaddress import IPv4Address
 
+from arpcheck.loadbalancers.common import has_ingress, is_current, refused, strongest_first, untold
 from arpcheck.loadbalancers.events import EVENTS, Event, events_of
 from arpcheck.loadbalancers.metallb_election import candidates, elected, why_nobody
 from arpcheck.loadbalancers.metallb_events import event_claims, event_notes, of_bgp_only
@@ -18,7 +19,6 @@ from arpcheck.loadbalancers.metallb_pools import BGP, LAYER2, POOLS, Coverage, c
 from arpcheck.loadbalancers.metallb_state import SPEAKERS, STATES, invalid, serves_class
 from arpcheck.loadbalancers.metallb_statuses import STATUSES, kept_for_others, status_claims, status_notes
 from arpcheck.loadbalancers.needs import annotations_of_services
-from arpcheck.loadbalancers.records import has_ingress, is_current, refused, strongest_first, untold
 from arpcheck.model import Announcement, Claim, Need
 from arpcheck.objects import Objects, Service
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from arpcheck.loadbalancers.common import condition, named_nodes
 from arpcheck.loadbalancers.hashes import lowest_hash
-from arpcheck.loadbalancers.records import condition, named_nodes
 from arpcheck.loadbalancers.selectors import any_of, entries, fits
 from arpcheck.model import Claim, ClaimSource, Trust
 from arpcheck.objects import Node, Object, Objects, Service, at

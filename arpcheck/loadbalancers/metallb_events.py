@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from arpcheck.loadbalancers.common import demoted, event_trust, is_ahead
 from arpcheck.loadbalancers.events import Event, newest
 from arpcheck.loadbalancers.metallb_statuses import kept_for_others, status_claims
-from arpcheck.loadbalancers.records import demoted, event_trust, is_ahead
 from arpcheck.model import Claim, ClaimSource, Trust
 from arpcheck.objects import Objects, Service
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 
-from arpcheck.loadbalancers.records import refused, untold, was_read
+from arpcheck.loadbalancers.common import refused, untold, was_read
 from arpcheck.loadbalancers.selectors import all_of, any_of, entries, fits
 from arpcheck.model import Need
 from arpcheck.objects import Object, Objects, Service, ipv4, labels_of, name, namespace, texts

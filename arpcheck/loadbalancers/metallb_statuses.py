@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from arpcheck.loadbalancers.records import was_read
+from arpcheck.loadbalancers.common import was_read
 from arpcheck.model import Claim, ClaimSource, Need, Trust
 from arpcheck.objects import Object, Objects, Service, full_name, instant, items, labels_of, namespace, text
 

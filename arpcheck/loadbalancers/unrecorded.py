@@ -7,8 +7,8 @@ from __future__ import annotations
 from datetime import datetime
 from ipaddress import IPv4Address
 
+from arpcheck.loadbalancers.common import has_ingress, named_nodes, refused, untold, was_read
 from arpcheck.loadbalancers.needs import NODES, annotations_of_services, of_services
-from arpcheck.loadbalancers.records import has_ingress, named_nodes, refused, untold, was_read
 from arpcheck.loadbalancers.rows import ROWS, Row, Switch
 from arpcheck.model import Announcement, Claim, ClaimSource, Need, Trust
 from arpcheck.objects import Objects, Service, text, texts

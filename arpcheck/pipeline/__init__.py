@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from arpcheck import identities, kubeproxy, loadbalancers
+from arpcheck import kubeproxy, loadbalancers, mac_owners
 from arpcheck.model import Need
 from arpcheck.objects import Objects
 from arpcheck.pipeline.concluding import conclude
@@ -21,11 +21,11 @@ __all__ = [
     "rights", "settle",
 ]  # fmt: skip
 
-NEEDS: tuple[Need, ...] = (*loadbalancers.NEEDS, *identities.NEEDS, *kubeproxy.NEEDS)
+NEEDS: tuple[Need, ...] = (*loadbalancers.NEEDS, *mac_owners.NEEDS, *kubeproxy.NEEDS)
 """Everything that is ever read of a cluster, in one snapshot."""
 
 _CHOICES: Mapping[str, tuple[Need, ...]] = {
-    **{source.NAME: source.NEEDS for source in identities.SOURCES if any(n.optional for n in source.NEEDS)},
+    **{source.NAME: source.NEEDS for source in mac_owners.SOURCES if any(n.optional for n in source.NEEDS)},
     **{plugin.NAME: plugin.NEEDS for plugin in loadbalancers.IMPLEMENTATIONS},
 }
 CHOICES: tuple[str, ...] = tuple(sorted(_CHOICES))
@@ -39,7 +39,7 @@ def rights(chosen: Collection[str] = (), config_maps: tuple[str, ...] = ()) -> t
     KeyError for what is none of `CHOICES`."""
     found = [need for need in NEEDS if not need.optional or need in kubeproxy.NEEDS]
     if chosen:
-        base = (*loadbalancers.COMMON, *kubeproxy.NEEDS, *(need for need in identities.NEEDS if not need.optional))
+        base = (*loadbalancers.COMMON, *kubeproxy.NEEDS, *(need for need in mac_owners.NEEDS if not need.optional))
         found = [*base, *(need for name in chosen for need in _CHOICES[name])]
     return tuple(replace(need, names=(*need.names, *config_maps)) if need.mounted else need for need in dict.fromkeys(found))
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from arpcheck.evidence import Evidence
+from arpcheck.loadbalancers.common import AHEAD
 from arpcheck.loadbalancers.leases import LEASES, all_expired, renewed_ahead
-from arpcheck.loadbalancers.records import AHEAD
 from arpcheck.model import Announcement, Claim, ClaimSource, Gap, Trust
 from arpcheck.objects import Objects, instant, items, text
 

@@ -9,19 +9,18 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
 from itertools import chain
 
-from arpcheck import asks as asking
-from arpcheck import identities, kubeproxy, loadbalancers
+from arpcheck import kubeproxy, loadbalancers, mac_owners
 from arpcheck import targets as targeting
 from arpcheck.evidence import Evidence
 from arpcheck.judge import case as cases
 from arpcheck.judge.acceptance import Acceptances, judged_with
 from arpcheck.judge.also import also
 from arpcheck.judge.doubling import Doubling
-from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.judged import Judged, Judgement, Place
 from arpcheck.judge.nodes import node_states
+from arpcheck.judge.observations import Hearing
 from arpcheck.judge.owners import Knowledge, owners
-from arpcheck.judge.report import report
+from arpcheck.judge.summary import report
 from arpcheck.model import (
     Announcement,
     Arp,
@@ -37,6 +36,7 @@ from arpcheck.model import (
     Target,
 )
 from arpcheck.pipeline import ages, records
+from arpcheck.pipeline import asks as asking
 from arpcheck.pipeline.explaining import gaps, likely_causes, preflight, unsent, untold
 from arpcheck.pipeline.planning import targets_of
 from arpcheck.vantages import qualified, views
@@ -47,10 +47,10 @@ Places = tuple[tuple[str, Evidence], ...]
 def conclude(evidence: Evidence) -> Report:
     """Owners, nodes, verdicts, findings, exit code."""
     objects, hearing = evidence.objects, Hearing(evidence)
-    addresses = identities.node_addresses(objects)
+    addresses = mac_owners.node_addresses(objects)
     targets = targets_of(evidence.options, objects, evidence.host, evidence.questions)
     places = views(evidence)
-    own = {name: identities.own_node(place) for name, place in places}
+    own = {name: mac_owners.own_node(place) for name, place in places}
     canary = next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None)
     knowledge = replace(_knowledge(evidence, places, own, hearing), canary=canary)
     weighed = owners(hearing, knowledge, objects.nodes(), addresses)
@@ -60,9 +60,9 @@ def conclude(evidence: Evidence) -> Report:
         weighed = owners(hearing, replace(knowledge, doubled=doubled), objects.nodes(), addresses)
     owned = weighed.by_nic
     blind = _blind(places, own, addresses)
-    gateways = identities.pod_gateways(objects)
+    gateways = mac_owners.pod_gateways(objects)
     states = node_states(objects.nodes(), addresses, canary, owned, hearing, blind, gateways, knowledge.shared)
-    labels = {mac: found for _, mac in owned if (found := identities.label(mac, evidence.vendors))}
+    labels = {mac: found for _, mac in owned if (found := mac_owners.label(mac, evidence.vendors))}
     read_at = ages.outdated(evidence)
     ground = _Ground(
         hearing=hearing,
@@ -112,7 +112,7 @@ def conclude(evidence: Evidence) -> Report:
             *objects.gaps, *gaps(evidence, canary, hearing), *untold(judgements), *unsent(judgements), *ages.gaps(evidence)
         ),
         losses=evidence.losses,
-        overlays=identities.overlays(objects),
+        overlays=mac_owners.overlays(objects),
         causes=(),
         cluster_version=objects.version,
         in_vain=None if any(t.kind in targeting.JUDGED for t in targets) else targeting.selection(evidence.options),
@@ -147,16 +147,16 @@ def _knowledge(evidence: Evidence, places: Places, own: Mapping[str, str | None]
 
     objects = evidence.objects
     return Knowledge(
-        identities=_once((of(name, identity), identity) for name, p in places for identity in identities.all_identities(p)),
+        identities=_once((of(name, identity), identity) for name, p in places for identity in mac_owners.all_identities(p)),
         proxies=frozenset(
             ((segment(name, interface), mac), sender)
-            for name, place in places for interface, mac, sender in identities.proxies(place)
+            for name, place in places for interface, mac, sender in mac_owners.proxies(place)
         ),
-        overlays=identities.overlays(objects),
-        label=lambda mac: identities.label(mac, evidence.vendors),
+        overlays=mac_owners.overlays(objects),
+        label=lambda mac: mac_owners.label(mac, evidence.vendors),
         own={segment(n, i): own[n] for n, place in places for i in place.options.interfaces if own[n]},
-        shared=identities.service_addresses(objects) | loadbalancers.control_plane_addresses(objects).keys(),
-        unread=identities.unread(objects),
+        shared=mac_owners.service_addresses(objects) | loadbalancers.control_plane_addresses(objects).keys(),
+        unread=mac_owners.unread(objects),
         aged=objects.read_at is None or ages.outdated(evidence) is not None,
     )  # fmt: skip
 
@@ -198,7 +198,7 @@ def _seats(
 
 
 def _hears(place: Evidence, addresses: tuple[IPv4Address, ...]) -> bool:
-    proxies = identities.proxies(place)
+    proxies = mac_owners.proxies(place)
     heard = place.by_address()
     replies = (reply for ip in addresses for reply in heard.get(ip, ()))
     return any((reply.interface, reply.mac, reply.sender) not in proxies for reply in replies)

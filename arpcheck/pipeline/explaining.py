@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from ipaddress import IPv4Address
 
-from arpcheck import identities, loadbalancers
+from arpcheck import loadbalancers, mac_owners
 from arpcheck import targets as targeting
 from arpcheck.evidence import Capture, Evidence
-from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.judged import Judged, Judgement
-from arpcheck.kubeproxy.causes import Heard, causes
-from arpcheck.kubeproxy.status import Answer, Configured, status
+from arpcheck.judge.observations import Hearing
+from arpcheck.kubeproxy.answers import Answer, Configured
+from arpcheck.kubeproxy.causes import causes
+from arpcheck.kubeproxy.observations import Heard
+from arpcheck.kubeproxy.status import status
 from arpcheck.model import (
     Arp,
     Cause,
@@ -39,7 +41,7 @@ def gaps(evidence: Evidence, canary: IPv4Address | None, hearing: Hearing) -> It
         yield from _not_recorded(evidence, evidence.capture)
     for trouble in evidence.trouble:
         yield Gap(what="wire", why=trouble, costs="what was said after that was not heard")
-    yield from identities.unmatched_hosts(evidence)
+    yield from mac_owners.unmatched_hosts(evidence)
 
 
 def unsent(judgements: Iterable[Judgement]) -> Iterable[Gap]:

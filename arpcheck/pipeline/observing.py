@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Interface
 from typing import TYPE_CHECKING
 
 import arpcheck
-from arpcheck import identities
+from arpcheck import mac_owners
 from arpcheck.evidence import Capture, Evidence, MacEntry, Options
 from arpcheck.model import (
     Acceptance,
@@ -21,8 +21,8 @@ from arpcheck.model import (
 )  # fmt: skip
 from arpcheck.objects import Objects
 from arpcheck.pipeline.planning import plan, targets_of, used
-from arpcheck.wire.seam import Wire
-from arpcheck.wire.sweep import Progress, Station, sweep
+from arpcheck.wire.scan import Progress, Station, sweep
+from arpcheck.wire.transport import Wire
 
 if TYPE_CHECKING:
     from arpcheck.wire.capture import Captured
@@ -123,9 +123,9 @@ def recorded(
 def _askers(heard: Captured, objects: Objects, name: str) -> Iterable[MacEntry]:
     """A node that asks says its address and its MAC, as it does by an answer. An address that is also a Service's is said
     by whoever holds it."""
-    listed = Counter(ip for addresses in identities.node_addresses(objects).values() for ip in addresses)
+    listed = Counter(ip for addresses in mac_owners.node_addresses(objects).values() for ip in addresses)
     own = {ip for ip, nodes in listed.items() if nodes == 1}
-    for ip in sorted(own - identities.service_addresses(objects)) if objects.gap("services") is None else ():
+    for ip in sorted(own - mac_owners.service_addresses(objects)) if objects.gap("services") is None else ():
         askers = sorted(heard.askers.get(ip, ()))
         # Two that ask as one node are no better than a table that somebody else filled.
         form = MacListFormat.CAPTURE if len(askers) == 1 else MacListFormat.ADDRESS_CSV

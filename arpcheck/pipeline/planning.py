@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, summarize_address_range
 
-from arpcheck import asks as asking
-from arpcheck import identities
+from arpcheck import mac_owners
 from arpcheck import targets as targeting
 from arpcheck.evidence import Evidence, MacEntry, Options
-from arpcheck.interfaces import AUTO, choose
 from arpcheck.judge.acceptance import names_answers_for
 from arpcheck.model import (
     Acceptance,
@@ -24,6 +22,8 @@ from arpcheck.model import (
     Target,
 )  # fmt: skip
 from arpcheck.objects import Objects, text, texts
+from arpcheck.pipeline import asks as asking
+from arpcheck.pipeline.interfaces import AUTO, choose
 from arpcheck.pools.ranges import pools
 from arpcheck.wire.schedule import Course, seconds
 
@@ -47,7 +47,7 @@ def settle(options: Options, objects: Objects, host: Host, candidates: tuple[str
         return options
     every = replace(options, interfaces=candidates)
     asked = (t.ip for t in targets_of(every, objects, host) if t.kind in targeting.JUDGED and not t.skipped)
-    nodes = (ip for addresses in identities.node_addresses(objects).values() for ip in addresses)
+    nodes = (ip for addresses in mac_owners.node_addresses(objects).values() for ip in addresses)
     choice = choose(used(every, host), (ip for ip in asked if isinstance(ip, IPv4Address)), nodes)
     return replace(options, interfaces=choice.names, interfaces_because=choice.because)
 
@@ -70,7 +70,7 @@ def _plan(
 ) -> Plan:
     interfaces = used(options, host)
     targets = targets_of(options, objects, host)
-    services = identities.service_addresses(objects)
+    services = mac_owners.service_addresses(objects)
     home = _home(objects, host)
     asks = asking.asks(targets, interfaces, options.sender, services, home=home, both=options.both_senders)
     judged = {t.ip: t for t in targets if t.kind in targeting.JUDGED and isinstance(t.ip, IPv4Address)}
@@ -101,8 +101,8 @@ def targets_of(
     controls = frozenset(question.ip for question in questions).intersection(targeting.CONTROLS)
 
     def made() -> tuple[Target, ...]:
-        gateways = identities.pod_gateways(objects) if options.preflight else {}
-        own, in_use = identities.node_addresses(objects), tuple(_in_use(objects))
+        gateways = mac_owners.pod_gateways(objects) if options.preflight else {}
+        own, in_use = mac_owners.node_addresses(objects), tuple(_in_use(objects))
         return targeting.targets(objects, options, own, networks, gateways, controls, in_use)
 
     return objects.memo(("targets", options, networks, controls), made)
@@ -129,7 +129,7 @@ def used(options: Options, host: Host) -> tuple[Interface, ...]:
 def own_node(objects: Objects, host: Host) -> str | None:
     """The node that this host is; None where it is none, or it can't be told."""
     moment = datetime.min
-    return identities.own_node(
+    return mac_owners.own_node(
         Evidence(arpcheck="", started_at=moment, ended_at=moment, options=Options(), host=host, objects=objects)
     )
 
@@ -137,7 +137,7 @@ def own_node(objects: Objects, host: Host) -> str | None:
 def _home(objects: Objects, host: Host) -> frozenset[IPv4Address]:
     """The address of the node that this host is, where it is a Service's too and the node has no other: one that it merely
     holds for a while is never all that a node has."""
-    listed, node = identities.node_addresses(objects), own_node(objects, host)
+    listed, node = mac_owners.node_addresses(objects), own_node(objects, host)
     own = listed.get(node, ()) if node else ()
     others = {ip for name, found in listed.items() if name != node for ip in found}
     return frozenset(own) - others if len(own) == 1 else frozenset()
@@ -150,4 +150,4 @@ def _known_macs(options: Options, objects: Objects, host: Host, mac_map: tuple[M
         arpcheck="", started_at=moment, ended_at=moment, options=options, host=host, objects=objects, mac_map=mac_map
     )
     own = {interface.mac for interface in host.interfaces}
-    return frozenset(identity.mac for identity in identities.all_identities(silent) if identity.mac not in own)
+    return frozenset(identity.mac for identity in mac_owners.all_identities(silent) if identity.mac not in own)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from arpcheck.model import Finding, NodeReport, Outcome, Report, TargetReport, Verdict
-from arpcheck.reports.escape import html
+from arpcheck.reports.formatting import html
 from arpcheck.reports.language import moment
 from arpcheck.reports.style import Style
 from arpcheck.reports.words import address, answered_by, outcome, services, should_answer, verdict_line

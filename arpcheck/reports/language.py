@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from arpcheck.reports.escape import plain
+from arpcheck.text import plain
 
 NONE = "-"
 """Shown where nothing is known or recorded."""

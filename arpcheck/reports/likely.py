@@ -5,8 +5,8 @@ All that is returned is `plain`, as in `words`. Knows the nouns of the report, n
 from __future__ import annotations
 
 from arpcheck.model import Cause, CauseId, Report
-from arpcheck.reports.escape import PROSE_LIMIT, plain
 from arpcheck.reports.language import listing
+from arpcheck.text import PROSE_LIMIT, plain
 
 
 def likely(report: Report) -> tuple[Cause, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from arpcheck.model import Arp, Cause, Finding, NodeReport, Report, TargetReport
-from arpcheck.reports.escape import code, inline
+from arpcheck.reports.formatting import code, inline
 from arpcheck.reports.language import NONE, count, listing
 from arpcheck.reports.likely import installing, likely, sentence
 from arpcheck.reports.style import Style

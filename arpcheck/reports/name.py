@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from arpcheck.model import Report, TargetReport
-from arpcheck.reports.escape import plain
 from arpcheck.reports.style import Style
 from arpcheck.reports.words import is_problem
+from arpcheck.text import plain
 
 NAME = "name"
 

@@ -11,7 +11,6 @@ from textwrap import wrap
 from arpcheck.model import Finding, NodeReport, Report, TargetReport
 from arpcheck.reports.colour import DIM, of_word, painted
 from arpcheck.reports.columns import aligned
-from arpcheck.reports.escape import PROSE_LIMIT, plain
 from arpcheck.reports.language import count, listing
 from arpcheck.reports.likely import installing, likely, sentence
 from arpcheck.reports.style import Style
@@ -30,6 +29,7 @@ from arpcheck.reports.words import (
     verdict_line,
     verdict_of,
 )
+from arpcheck.text import PROSE_LIMIT, plain
 
 NAME = "table"
 

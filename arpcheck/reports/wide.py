@@ -7,7 +7,6 @@ from dataclasses import replace
 from arpcheck.model import NodeReport, Report, Responder, TargetReport
 from arpcheck.reports.colour import of_word, painted
 from arpcheck.reports.columns import aligned
-from arpcheck.reports.escape import PROSE_LIMIT, plain
 from arpcheck.reports.language import NONE, listing, yes_no
 from arpcheck.reports.style import Style
 from arpcheck.reports.table import Section, causes, findings, gaps, headline, sections
@@ -23,6 +22,7 @@ from arpcheck.reports.words import (
     services,
     verdict_of,
 )
+from arpcheck.text import PROSE_LIMIT, plain
 
 NAME = "wide"
 

@@ -25,8 +25,8 @@ from arpcheck.model import (
     Trust,
     Verdict,
 )
-from arpcheck.reports.escape import PROSE_LIMIT, plain
 from arpcheck.reports.language import NONE, count, listing, moment, span, yes_no
+from arpcheck.text import PROSE_LIMIT, plain
 
 _OUTCOMES = {
     0: "OK",

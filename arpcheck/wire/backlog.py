@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from arpcheck.model import Question, Reply
-from arpcheck.wire.account import Account
+from arpcheck.wire.replies import Account
 from arpcheck.wire.schedule import Due, Schedule
-from arpcheck.wire.seam import Arrival
+from arpcheck.wire.transport import Arrival
 
 Sent = tuple[float, str, Due]
 """A question that went out: milliseconds since the run began, and the interface."""

@@ -14,10 +14,10 @@ from ipaddress import IPv4Address
 
 from arpcheck.errors import InputError
 from arpcheck.model import Gratuitous, Mac, Overflow, PassedOver, PassReason, Question, Reply
-from arpcheck.wire.account import MOST_MACS, MOST_REPLIES
-from arpcheck.wire.frames import NOBODY, Answer, Asking, Ignored, decode, decode_request
 from arpcheck.wire.overheard import Overheard
+from arpcheck.wire.packets import NOBODY, Answer, Asking, Ignored, decode, decode_request
 from arpcheck.wire.pcap import Cut, Dropped, Entry, Recorded
+from arpcheck.wire.replies import MOST_MACS, MOST_REPLIES
 from arpcheck.wire.wrappings import Unwrapped, unwrapped
 
 INTERFACE = "capture"

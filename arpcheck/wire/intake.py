@@ -11,7 +11,7 @@ import os
 import time
 from typing import Any
 
-from arpcheck.wire.seam import Arrival, TakenFor
+from arpcheck.wire.transport import Arrival, TakenFor
 
 SNAPLEN = 128
 AT_ONCE = 64

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from arpcheck.model import Mac
-from arpcheck.wire.library import manufacturer_lines
+from arpcheck.wire.scapy_library import manufacturer_lines
 
 
 def manufacturers(macs: Iterable[Mac]) -> Mapping[str, str]:

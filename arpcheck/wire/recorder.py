@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import IO
 
-from arpcheck.wire.library import load
+from arpcheck.wire.scapy_library import load
 
 ETHERNET = 1
 """LINKTYPE_ETHERNET (pcap-linktype(7))."""

@@ -6,7 +6,7 @@ import pytest
 
 from arpcheck.cluster.document import MalformedError
 from arpcheck.cluster.json_text import json_value
-from arpcheck.cluster.yaml_text import parse
+from arpcheck.cluster.parse import parse
 
 
 def values(text):

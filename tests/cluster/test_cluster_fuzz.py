@@ -15,8 +15,8 @@ from arpcheck.cluster.folding import fold
 from arpcheck.cluster.json_text import json_value
 from arpcheck.cluster.kubeconfig import load
 from arpcheck.cluster.pages import read_list
-from arpcheck.cluster.plan import merge
-from arpcheck.cluster.unread import UnreadError
+from arpcheck.cluster.refusals import UnreadError
+from arpcheck.cluster.requirements import merge
 from arpcheck.errors import ArpcheckError
 
 KEYS = st.sampled_from(["apiVersion", "kind", "items", "metadata", "name", "namespace", "labels", "continue", "arpcheck", "read", "gaps",

@@ -7,7 +7,7 @@ from cluster_world import config_map, mounting, obj, service
 
 from arpcheck.cluster.folding import fold, unknown_mounts
 from arpcheck.cluster.kinds import resource_of
-from arpcheck.cluster.plan import merge, selected, selects_fields
+from arpcheck.cluster.requirements import merge, selected, selects_fields
 from arpcheck.model import Gap, Need
 
 

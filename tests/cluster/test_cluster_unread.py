@@ -9,8 +9,8 @@ import pytest
 import urllib3.exceptions as urllib3
 from cluster_world import TOKEN
 
+from arpcheck.cluster.refusals import UnreadError, by_error, by_status
 from arpcheck.cluster.session import Answer, Session
-from arpcheck.cluster.unread import UnreadError, by_error, by_status
 
 
 @pytest.mark.parametrize(

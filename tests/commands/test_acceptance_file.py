@@ -5,7 +5,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from arpcheck.commands.acceptances import read_acceptances
+from arpcheck.commands.input_files import read_acceptances
 from arpcheck.errors import InputError
 from arpcheck.model import Acceptance, Verdict
 

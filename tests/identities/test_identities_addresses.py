@@ -5,7 +5,7 @@ import json
 import pytest
 from identities_world import N1, N2, cluster, node, service
 
-from arpcheck.identities.addresses import extra_addresses, node_addresses, service_addresses
+from arpcheck.mac_owners.addresses import extra_addresses, node_addresses, service_addresses
 
 OVN, CALICO_IP, CALICO_NICS = "k8s.ovn.org/host-cidrs", "projectcalico.org/IPv4Address", "projectcalico.org/Interfaces"
 ANTREA, FLANNEL = "node.antrea.io/transport-addresses", "flannel.alpha.coreos.com/public-ip"

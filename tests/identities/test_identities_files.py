@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from arpcheck.errors import InputError
-from arpcheck.identities.files import read_mac_map
+from arpcheck.mac_owners.mac_list import read_mac_map
 
 UNKNOWN = "map: not a MAC list of a format that is known"
 A, B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from identities_world import cluster, node, service
 
-from arpcheck.identities import pod_gateways
+from arpcheck.mac_owners import pod_gateways
 
 IPIP, VXLAN = "projectcalico.org/IPv4IPIPTunnelAddr", "projectcalico.org/IPv4VXLANTunnelAddr"
 CILIUM, OLD_CILIUM = "network.cilium.io/ipv4-cilium-host", "io.cilium.network.ipv4-cilium-host"

@@ -12,9 +12,9 @@ from simulated.wire import SimulatedWire, scene_host
 from arpcheck import pipeline
 from arpcheck.errors import InputError
 from arpcheck.evidence import Options
-from arpcheck.identities import all_identities
-from arpcheck.identities.files import FORMATS, read_mac_map
 from arpcheck.lab import cluster_objects, scene_file
+from arpcheck.mac_owners import all_identities
+from arpcheck.mac_owners.mac_list import FORMATS, read_mac_map
 from arpcheck.model import MacListFormat, Verdict
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

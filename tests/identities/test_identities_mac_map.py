@@ -7,7 +7,7 @@ from identities_world import M1, M2, M3, N1, N2, cluster, evidence, heard, node,
 
 from arpcheck import pipeline
 from arpcheck.evidence import MacEntry
-from arpcheck.identities import all_identities, mac_map
+from arpcheck.mac_owners import all_identities, mac_map
 from arpcheck.model import Gap, Identity, MacListFormat, SourceRank
 from arpcheck.objects import Node
 

@@ -12,7 +12,7 @@ from identities_world import M1, N1, N2, N3, OWN, cluster, evidence, heard, node
 
 from arpcheck.cluster.trim import compile_fields, trim
 from arpcheck.evidence import MacEntry
-from arpcheck.identities import NEEDS, SOURCES, all_identities, node_addresses, overlays, pod_gateways, service_addresses
+from arpcheck.mac_owners import NEEDS, SOURCES, all_identities, node_addresses, overlays, pod_gateways, service_addresses
 from arpcheck.model import Host, Interface, Mac, MacListFormat
 from arpcheck.objects import Objects
 

@@ -10,9 +10,9 @@ from identities_world import node as a_node
 from identities_world import service as a_service
 
 from arpcheck.evidence import Evidence
-from arpcheck.identities import node_ip
-from arpcheck.identities.elimination import owners
-from arpcheck.identities.proxies import control_addresses, proxies
+from arpcheck.mac_owners import node_ip
+from arpcheck.mac_owners.devices import control_addresses, proxies
+from arpcheck.mac_owners.elimination import owners
 from arpcheck.model import Host, Identity, Interface, Loss, Mac, Overflow, SourceRank
 
 MINE = Interface(name="eth0", mac=OWN, addresses=(f"{N1}/24",))

@@ -9,7 +9,7 @@ import pytest
 from identities_world import M1, M2, M3, N1, N2, N3, ZERO, asked, cluster, evidence, heard
 from identities_world import service as a_service
 
-from arpcheck.identities import node_ip
+from arpcheck.mac_owners import node_ip
 from arpcheck.model import Loss, Mac, Question, Reply
 
 CANARY = "10.96.0.1"

@@ -6,9 +6,9 @@ from itertools import permutations
 import pytest
 from identities_world import M1, M2, M3, N1, N2, cluster, evidence, heard, node
 
-from arpcheck import identities
+from arpcheck import mac_owners
 from arpcheck.evidence import MacEntry
-from arpcheck.identities import NEEDS, SOURCES, all_identities, rank, table, unread
+from arpcheck.mac_owners import NEEDS, SOURCES, all_identities, rank, table, unread
 from arpcheck.model import MacListFormat, Need, SourceRank
 
 
@@ -32,7 +32,7 @@ def test_the_table_has_a_full_row_for_each_source():
 
 
 def test_what_is_public_exists():
-    assert all(hasattr(identities, name) for name in identities.__all__)
+    assert all(hasattr(mac_owners, name) for name in mac_owners.__all__)
 
 
 def test_every_word_is_kept_the_strongest_first_whatever_the_order():

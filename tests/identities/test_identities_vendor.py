@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from arpcheck.identities.vendor import is_virtual_router, label, vendor
+from arpcheck.mac_owners.vendor import is_virtual_router, label, vendor
 from arpcheck.model import Mac
 
 TABLE = {

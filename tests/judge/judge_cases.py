@@ -8,9 +8,9 @@ from arpcheck.evidence import Evidence, Options, Vantage
 from arpcheck.judge.acceptance import Acceptances, judged_with
 from arpcheck.judge.case import Case
 from arpcheck.judge.findings import findings
-from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.judge.nodes import NodeState
+from arpcheck.judge.observations import Hearing
 from arpcheck.model import (
     Claim,
     ClaimSource,

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from arpcheck.evidence import Evidence, Options
-from arpcheck.judge.hearing import Hearing
+from arpcheck.judge.observations import Hearing
 from arpcheck.model import Loss, Mac, Question, Reply
 
 IP, ZERO, OWN = IPv4Address("10.0.0.50"), IPv4Address(0), IPv4Address("10.0.0.5")

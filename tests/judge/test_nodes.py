@@ -6,8 +6,8 @@ from ipaddress import IPv4Address
 import pytest
 
 from arpcheck.evidence import Capture, Evidence, Options
-from arpcheck.judge.hearing import Hearing
 from arpcheck.judge.nodes import node_states
+from arpcheck.judge.observations import Hearing
 from arpcheck.model import Identity, Loss, Mac, Overflow, Owner, Question, Reply, SourceRank, Strength
 from arpcheck.objects import Node
 

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from arpcheck.evidence import Evidence, Options
-from arpcheck.judge.hearing import Hearing
+from arpcheck.judge.observations import Hearing
 from arpcheck.judge.owners import Knowledge, owners
 from arpcheck.model import Identity, Loss, Mac, Overflow, Question, Reply, SourceRank
 from arpcheck.objects import Node

@@ -7,7 +7,7 @@ import pytest
 from judge_cases import evidence, hearing, hosts, mac
 
 from arpcheck.judge import case
-from arpcheck.judge.hearing import Asked, Hearing
+from arpcheck.judge.observations import Asked, Hearing
 from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Owner, Question, Reply, Trust
 
 IP, OWN = IPv4Address("10.0.0.50"), IPv4Address("10.0.0.5")

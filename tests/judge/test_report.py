@@ -9,7 +9,7 @@ from judge_cases import CANARY, IP, case, claim, evidence, hearing, judged, mac,
 
 from arpcheck.evidence import Options
 from arpcheck.judge.acceptance import Acceptances
-from arpcheck.judge.report import report
+from arpcheck.judge.summary import report
 from arpcheck.model import (
     Acceptance,
     Announcement,

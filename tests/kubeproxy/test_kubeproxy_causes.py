@@ -6,8 +6,9 @@ import pytest
 from kubeproxy_objects import fixture
 
 from arpcheck.kubeproxy import kube_proxies
-from arpcheck.kubeproxy.causes import Heard, causes, rules
+from arpcheck.kubeproxy.causes import causes, rules
 from arpcheck.kubeproxy.notes import Note, Oddity
+from arpcheck.kubeproxy.observations import Heard
 from arpcheck.model import Cause, CauseId, KubeProxy
 
 ALL = frozenset({"n1", "n2", "n3"})

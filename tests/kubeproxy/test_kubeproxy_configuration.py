@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kubeproxy_objects import CONFIG_HEAD as HEAD
 
 from arpcheck.kubeproxy import versions
-from arpcheck.kubeproxy.configuration import Configuration, read
+from arpcheck.kubeproxy.config import Configuration, read
 from arpcheck.kubeproxy.notes import Oddity, has
 from arpcheck.kubeproxy.yamltext import MAX_CHARS, Fault, all_documents, first_document
 

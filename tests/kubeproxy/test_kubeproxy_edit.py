@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kubeproxy_objects import CONFIG_HEAD as HEAD
 from kubeproxy_objects import documents
 
-from arpcheck.kubeproxy.configuration import read
+from arpcheck.kubeproxy.config import read
 from arpcheck.kubeproxy.edit import Edit, Refusal, enable_strict_arp
 
 JSON_HEAD = '"kind":"KubeProxyConfiguration","apiVersion":"kubeproxy.config.k8s.io/v1alpha1"'

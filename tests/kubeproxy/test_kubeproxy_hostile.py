@@ -14,10 +14,12 @@ from kubeproxy_objects import FIXTURES, RESOURCES, documents, fixture
 
 from arpcheck.kubeproxy import NEEDS, kube_proxies
 from arpcheck.kubeproxy.answers import Answer, NodeStatus, StrictArpStatus
-from arpcheck.kubeproxy.causes import Heard, causes
-from arpcheck.kubeproxy.configuration import read
+from arpcheck.kubeproxy.causes import causes
+from arpcheck.kubeproxy.config import read
+from arpcheck.kubeproxy.observations import Heard
 from arpcheck.kubeproxy.running import from_configz, from_log
-from arpcheck.kubeproxy.status import status, to_json, to_text
+from arpcheck.kubeproxy.status import status
+from arpcheck.kubeproxy.statusforms import to_json, to_text
 from arpcheck.objects import Objects
 
 DISTRIBUTIONS = sorted(path.name for path in FIXTURES.iterdir())

@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 import pytest
 from kubeproxy_objects import documents, objects_of
 
+from arpcheck.kubeproxy.answers import Answer, Configured
 from arpcheck.kubeproxy.notes import Oddity, has
-from arpcheck.kubeproxy.status import Answer, Configured, status, to_json, to_text
+from arpcheck.kubeproxy.status import status
+from arpcheck.kubeproxy.statusforms import to_json, to_text
 from arpcheck.model import Arp, Outcome
 from arpcheck.objects import Objects
 

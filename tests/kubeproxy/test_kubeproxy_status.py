@@ -7,8 +7,10 @@ import json
 import pytest
 from kubeproxy_objects import documents, fixture, objects_of
 
+from arpcheck.kubeproxy.answers import Answer
 from arpcheck.kubeproxy.running import from_configz, from_log
-from arpcheck.kubeproxy.status import Answer, status, to_json, to_text
+from arpcheck.kubeproxy.status import status
+from arpcheck.kubeproxy.statusforms import to_json, to_text
 from arpcheck.model import Arp
 
 NODES = ("worker-1", "worker-2", "worker-3")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from arpcheck.lab import scene_file
-from arpcheck.lab.stage import KUBECONFIG, stage
+from arpcheck.lab.fixture import KUBECONFIG, stage
 
 
 def main(name, folder, *stations):

@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 
 from arpcheck.lab import enclosure, scene_file
+from arpcheck.lab.fixture import stage
 from arpcheck.lab.namespaces import inside
 from arpcheck.lab.network import lan_namespace
-from arpcheck.lab.stage import stage
 
 SCENE, PATIENCE = "two-non-strict", 30
 FULL, ROOMY, GOOD = Path("/run/full"), Path("/run/roomy"), "a good report"

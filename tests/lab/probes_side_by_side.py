@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from arpcheck.lab import scene_file
-from arpcheck.lab.stage import stage
+from arpcheck.lab.fixture import stage
 
 
 def main(name, number):

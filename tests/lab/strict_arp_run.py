@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from arpcheck.lab import scene_file
-from arpcheck.lab.stage import KUBECONFIG, stage
+from arpcheck.lab.fixture import KUBECONFIG, stage
 
 sys.path.append(str(Path(__file__).parents[1]))
 from apiserver.staged import serve

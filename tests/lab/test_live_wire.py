@@ -11,7 +11,7 @@ pytestmark = pytest.mark.lab
 
 PROGRAM = """
 import subprocess
-from arpcheck.wire.link import LiveWire
+from arpcheck.wire.packet_socket import LiveWire
 for words in ("link add a0 type veth peer name b0", "link set a0 up", "link set b0 up"):
     subprocess.run(["ip", *words.split()], check=True)
 
@@ -52,7 +52,7 @@ def test_what_comes_in_and_which_sockets_are_kept(operation, asked, requests, he
 
 WHOSE = """
 import socket, subprocess
-from arpcheck.wire.frames import reaches
+from arpcheck.wire.packets import reaches
 for words in ("link add a0 type veth peer name b0", "link set a0 up", "link set b0 up"):
     subprocess.run(["ip", *words.split()], check=True)
 
@@ -77,8 +77,8 @@ def test_a_frame_is_taken_for_another_hosts_exactly_where_the_kernel_does():
 
 HELD = """
 import subprocess
-from arpcheck.wire.link import LiveWire
-from arpcheck.wire.seam import LinkLostError
+from arpcheck.wire.packet_socket import LiveWire
+from arpcheck.wire.transport import LinkLostError
 for words in ("ip link add a0 type veth peer name b0", "ip link set a0 up", "ip link set b0 up",
               "tc qdisc add dev a0 root tbf rate 1kbit burst 64 limit 10000000"):
     subprocess.run(words.split(), check=True)
@@ -100,8 +100,8 @@ VLANS = r"""
 import socket, subprocess
 from ipaddress import IPv4Address
 from arpcheck.model import Mac, Question
-from arpcheck.wire.account import Account
-from arpcheck.wire.link import LiveWire
+from arpcheck.wire.replies import Account
+from arpcheck.wire.packet_socket import LiveWire
 for words in ("link add a0 type veth peer name b0", "link add link a0 name above type macvlan mode bridge",
               "link set a0 up", "link set above up", "link set b0 up"):
     subprocess.run(["ip", *words.split()], check=True)
@@ -139,7 +139,7 @@ def test_a_frame_of_another_vlan_or_of_an_interface_above_is_not_heard_here():
 BATCHES = r"""
 import socket, subprocess
 from arpcheck.wire.intake import AT_ONCE, SNAPLEN
-from arpcheck.wire.link import LiveWire
+from arpcheck.wire.packet_socket import LiveWire
 for words in ("link add a0 type veth peer name b0", "link set a0 up", "link set b0 up"):
     subprocess.run(["ip", *words.split()], check=True)
 other = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)

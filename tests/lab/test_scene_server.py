@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from arpcheck.lab import scene_file
-from arpcheck.lab.stage import serve
+from arpcheck.lab.fixture import serve
 
 SCENE = """
 title = "A"

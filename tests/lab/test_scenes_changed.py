@@ -18,12 +18,11 @@ from test_scenes_pure import WORLDS
 from arpcheck import pipeline
 from arpcheck.errors import InputError
 from arpcheck.evidence import Options
-from arpcheck.judge.report import Report
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.model import Verdict
+from arpcheck.model import Report, Verdict
 from arpcheck.reports import render
-from arpcheck.saved.comparison import compare
-from arpcheck.saved.merging import merge
+from arpcheck.runs.compare import compare
+from arpcheck.runs.merge import merge
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 CANARY = IPv4Address("10.96.0.1")

@@ -11,8 +11,8 @@ import subprocess
 import sys
 
 from arpcheck.lab import arp, scene_file
+from arpcheck.lab.fixture import KUBECONFIG, stage
 from arpcheck.lab.namespaces import inside
-from arpcheck.lab.stage import KUBECONFIG, stage
 
 
 def main(name, act, *options):

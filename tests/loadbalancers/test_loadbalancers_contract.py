@@ -23,7 +23,7 @@ from arpcheck.loadbalancers import (
     rivals,
     table,
 )
-from arpcheck.loadbalancers.records import demoted
+from arpcheck.loadbalancers.common import demoted
 from arpcheck.loadbalancers.rows import ROWS
 from arpcheck.model import Announcement, Claim, ClaimSource, Trust
 from arpcheck.objects import Objects

@@ -12,7 +12,7 @@ from loadbalancers_objects import AT, VERSIONS, ask, balanced, cluster, lease, l
 
 from arpcheck import loadbalancers
 from arpcheck.loadbalancers import NEEDS, cilium, kube_ovn, kube_vip, metallb, openelb, purelb, servicelb, unrecorded
-from arpcheck.loadbalancers.records import is_current
+from arpcheck.loadbalancers.common import is_current
 from arpcheck.model import Announcement, Gap, Trust
 from arpcheck.objects import Objects
 

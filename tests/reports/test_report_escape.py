@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from arpcheck.reports.escape import code, html, inline, plain
+from arpcheck.reports.formatting import code, html, inline
+from arpcheck.text import plain
 
 MARKDOWN = MarkdownIt("gfm-like", {"html": True, "linkify": False})
 

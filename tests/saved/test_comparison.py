@@ -8,11 +8,11 @@ import pytest
 from saved_runs import NOW, evidence_of, run, scene_of
 
 from arpcheck import pipeline
+from arpcheck.commands.comparison_text import FORMATS, render
 from arpcheck.model import Acceptance, Gap, Outcome, Verdict
 from arpcheck.objects import Objects
 from arpcheck.reports.style import Style
-from arpcheck.saved.comparison import ABSENT, Change, Side, changed, compare
-from arpcheck.saved.comparison_text import FORMATS, render
+from arpcheck.runs.compare import ABSENT, Change, Side, changed, compare
 
 LATER = NOW + timedelta(hours=1)
 FINE, UNSURE = Side(outcome=Outcome.FINE, word="ok"), Side(outcome=Outcome.UNSURE, word="inconclusive")

@@ -13,7 +13,7 @@ from arpcheck.errors import InputError
 from arpcheck.evidence_json import from_json, to_json
 from arpcheck.model import Acceptance, Arp, Gap, Gratuitous, Loss, Mac, PassedOver, PassReason, Verdict
 from arpcheck.objects import Objects
-from arpcheck.saved.merging import merge
+from arpcheck.runs.merge import merge
 from arpcheck.vantages import courses, views
 
 VIP = IPv4Address("10.0.0.50")

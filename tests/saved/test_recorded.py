@@ -14,7 +14,7 @@ from arpcheck.evidence import MacEntry, Options
 from arpcheck.evidence_json import from_json, to_json
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import Arp, Ask, Mac, MacListFormat, Verdict
-from arpcheck.wire.frames import decode, decode_request, encode
+from arpcheck.wire.packets import decode, decode_request, encode
 from arpcheck.wire.pcap import entries
 from arpcheck.wire.recorder import Recorder
 

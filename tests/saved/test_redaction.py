@@ -18,11 +18,11 @@ from arpcheck.lab import scene_file
 from arpcheck.model import Acceptance, Gratuitous, Mac, MacListFormat, Neighbour, PassedOver, PassReason, Verdict
 from arpcheck.objects import Objects
 from arpcheck.reports import FORMATS, render
-from arpcheck.saved.merging import merge
-from arpcheck.saved.redaction.checks import difference, left_over
-from arpcheck.saved.redaction.evidence import redact
-from arpcheck.saved.redaction.pseudonyms import Addresses, Macs, Names
-from arpcheck.saved.redaction.strings import Strings
+from arpcheck.runs.merge import merge
+from arpcheck.runs.redact.checks import difference, left_over
+from arpcheck.runs.redact.evidence import redact
+from arpcheck.runs.redact.pseudonyms import Addresses, Macs, Names
+from arpcheck.runs.redact.strings import Strings
 
 LATER = NOW + timedelta(minutes=5)
 

@@ -11,8 +11,8 @@ from arpcheck import pipeline
 from arpcheck.evidence import Evidence, Options
 from arpcheck.evidence_json import to_json
 from arpcheck.objects import Objects
-from arpcheck.saved.redaction.checks import left_over
-from arpcheck.saved.redaction.evidence import redact
+from arpcheck.runs.redact.checks import left_over
+from arpcheck.runs.redact.evidence import redact
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from(["10.0.0.1", "a/b", "{", "["])

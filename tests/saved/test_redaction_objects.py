@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from arpcheck import identities, kubeproxy, loadbalancers, pipeline
+from arpcheck import kubeproxy, loadbalancers, mac_owners, pipeline
 from arpcheck.evidence import Evidence, Options
 from arpcheck.model import Trust
 from arpcheck.objects import Objects
-from arpcheck.saved.redaction import vocabulary
-from arpcheck.saved.redaction.evidence import redact
-from arpcheck.saved.redaction.vocabulary import WORDS, is_known
+from arpcheck.runs.redact import vocabulary
+from arpcheck.runs.redact.evidence import redact
+from arpcheck.runs.redact.vocabulary import WORDS, is_known
 
 FIXTURES = Path(__file__).parent.parent
 AT = datetime(2026, 8, 20, 10, 42, tzinfo=UTC)
@@ -109,7 +109,7 @@ PEOPLES = {"worker"}
 
 def spelt():
     """Every word that plug-ins may look for in objects, with where it stands."""
-    for area in (loadbalancers, identities, kubeproxy):
+    for area in (loadbalancers, mac_owners, kubeproxy):
         for path in sorted(Path(area.__file__).parent.rglob("*.py")):
             tree = ast.parse(path.read_text())
             docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -122,7 +122,7 @@ def spelt():
 
 
 def test_every_word_that_a_plug_in_looks_for_is_listed():
-    """Red: add the words to arpcheck/saved/redaction/vocabulary.py, in their order."""
+    """Red: add the words to arpcheck/runs/redact/vocabulary.py, in their order."""
     found = {word.lower(): where for text, where in spelt() for word in re.findall("[A-Za-z0-9]+", text)}
     assert {word: where for word, where in found.items() if word not in PEOPLES and not is_known(word)} == {}
 

@@ -167,7 +167,7 @@ def main(sudoers, scene=None):
         wait("")
         return
     from arpcheck.lab import scene_file
-    from arpcheck.lab.stage import KUBECONFIG, stage
+    from arpcheck.lab.fixture import KUBECONFIG, stage
 
     found = scene_file.load(scene)
     with stage(found):

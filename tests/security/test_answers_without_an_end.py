@@ -109,8 +109,8 @@ def test_what_only_announces_an_answer_is_none(tmp_path, status):
         answers.append(1)
         send(b"HTTP/1.1 " + status + b"\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
-    from arpcheck.cluster.account import open_session
-    from arpcheck.cluster.budget import Budget
+    from arpcheck.cluster.credentials import open_session
+    from arpcheck.cluster.limits import Budget
 
     with endless_server(hinted, tmp_path) as config:
         budget = Budget(20)

@@ -111,8 +111,8 @@ def test_the_loaders_of_the_client_are_given_no_certificate(monkeypatch, tmp_pat
     """Whatever they are given they write down."""
     from kubernetes.config import kube_config
 
-    from arpcheck.cluster.account import open_session
-    from arpcheck.cluster.budget import Budget
+    from arpcheck.cluster.credentials import open_session
+    from arpcheck.cluster.limits import Budget
     from arpcheck.cluster.source import Source
 
     def wrote(*_, **__):

@@ -5,9 +5,10 @@ import pytest
 import yaml
 from apiserver import ApiServer
 
-from arpcheck import manifests, pipeline
+from arpcheck import pipeline
 from arpcheck.cluster import Source, read
-from arpcheck.manifests import Wanted
+from arpcheck.commands import manifests
+from arpcheck.commands.manifests import Wanted
 
 
 def printed(*words):

@@ -8,11 +8,11 @@ import argparse
 from collections.abc import Sequence
 from ipaddress import IPv4Address
 
-from arpcheck.commands.acceptances import acceptances
+from arpcheck.commands.input_files import acceptances
 from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry, Options
-from arpcheck.identities.files import read_mac_map
 from arpcheck.lab.scene import Scene
+from arpcheck.mac_owners.mac_list import read_mac_map
 from arpcheck.model import Acceptance
 
 TOP_RATE = 4000.0

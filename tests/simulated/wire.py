@@ -18,7 +18,7 @@ from arpcheck.lab import arp
 from arpcheck.lab.answering import TAG, Due, Responder
 from arpcheck.lab.scene import IPVS_DEVICE, IPVS_MAC, Nic, Scene, Station
 from arpcheck.model import Host, Interface, Mac
-from arpcheck.wire.seam import Arrival, TakenFor
+from arpcheck.wire.transport import Arrival, TakenFor
 from simulated import kernel
 
 SEND_TAKES = 10e-6
@@ -37,7 +37,7 @@ SPEAKER_READS = 25e-6
 
 
 class SimulatedWire:
-    """`arpcheck.wire.seam.Wire`. `drop` tells which arrivals the prober's kernel loses, and counts; `misses` which frames
+    """`arpcheck.wire.transport.Wire`. `drop` tells which arrivals the prober's kernel loses, and counts; `misses` which frames
     never reach a NIC, be it the prober's or another's, so that nobody knows."""
 
     def __init__(

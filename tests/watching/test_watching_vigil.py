@@ -16,8 +16,8 @@ from arpcheck.errors import ClusterError
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import Arp, Mac, Outcome
-from arpcheck.watching import Watch
-from arpcheck.wire.seam import Arrival, LinkLostError
+from arpcheck.watch import Watch
+from arpcheck.wire.transport import Arrival, LinkLostError
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PACE = Pace(interval=30, lasts=12, every=0.25)

@@ -5,11 +5,11 @@ from ipaddress import IPv4Address
 import pytest
 
 from arpcheck.model import Ask, Mac
-from arpcheck.wire.account import Account
 from arpcheck.wire.backlog import Backlog
-from arpcheck.wire.frames import ARP_FRAME
+from arpcheck.wire.packets import ARP_FRAME
+from arpcheck.wire.replies import Account
 from arpcheck.wire.schedule import Course, Due, Schedule
-from arpcheck.wire.seam import Arrival
+from arpcheck.wire.transport import Arrival
 
 OUR_MAC, OUR_IP, VIP = Mac("02:00:00:00:00:05"), IPv4Address("10.0.0.5"), IPv4Address("10.0.0.50")
 FIRST, SECOND = Mac("02:00:00:00:00:11"), Mac("02:00:00:00:00:12")

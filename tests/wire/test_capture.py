@@ -10,9 +10,9 @@ from wire_files import BROADCAST, is_at, mac, who_has
 
 from arpcheck.errors import InputError
 from arpcheck.model import Gratuitous, Mac, Overflow
-from arpcheck.wire.account import MOST_MACS
 from arpcheck.wire.capture import captured
 from arpcheck.wire.pcap import Cut, Dropped, Recorded
+from arpcheck.wire.replies import MOST_MACS
 
 VIP, NODE = "10.0.0.50", "10.0.0.11"
 A, B = mac(1), mac(2)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arpcheck.model import Ask, Mac
-from arpcheck.wire.frames import ARP_FRAME, Answer, Ignored, decode, encode
+from arpcheck.wire.packets import ARP_FRAME, Answer, Ignored, decode, encode
 
 OURS = Mac("02:00:00:00:00:05")
 THEIRS = Mac("02:00:00:00:00:11")

@@ -5,9 +5,9 @@ from ipaddress import IPv4Address
 import pytest
 
 from arpcheck.model import Ask, Mac
-from arpcheck.wire import frames
-from arpcheck.wire.listen import Tap, period
-from arpcheck.wire.seam import Arrival, TakenFor
+from arpcheck.wire import packets
+from arpcheck.wire.monitor import Tap, period
+from arpcheck.wire.transport import Arrival, TakenFor
 
 OURS, NODE, OTHER = (Mac(f"02:00:00:00:00:0{n}") for n in (1, 2, 3))
 BROADCAST = Mac("ff:ff:ff:ff:ff:ff")
@@ -16,7 +16,7 @@ IP, ME, ZERO = "10.0.0.50", "10.0.0.5", "0.0.0.0"
 
 def frame(operation, mac, sender_ip, target_mac, target_ip, to=OURS):
     packed = [IPv4Address(ip).packed for ip in (sender_ip, target_ip)]
-    return frames.ARP_FRAME.pack(
+    return packets.ARP_FRAME.pack(
         to.to_bytes(), mac.to_bytes(), 0x0806, 1, 0x0800, 6, 4, operation, mac.to_bytes(), packed[0], target_mac.to_bytes(), packed[1]
     )
 
@@ -83,7 +83,7 @@ def test_nothing_is_told_of_another_vlan_or_interface(found, passed, taken_for):
 @pytest.mark.parametrize(("to", "told"), [(None, [("asked", "7.0", IP)]), (NODE, [])], ids=["broadcast", "unicast"])
 def test_only_a_broadcast_question_is_one_for_all(to, told):
     ear, wire = Ear(), Wire()
-    sent = frames.encode(Ask(interface="eth0", ip=IPv4Address(IP), sender=IPv4Address(ME), to=to), OURS)
+    sent = packets.encode(Ask(interface="eth0", ip=IPv4Address(IP), sender=IPv4Address(ME), to=to), OURS)
     Tap(wire, {"eth0": OURS}, ear).send("eth0", sent)
     assert (ear.told, wire.sent) == (told, [("eth0", sent)])
 

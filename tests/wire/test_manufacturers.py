@@ -2,7 +2,7 @@
 
 import pytest
 
-from arpcheck.identities import label
+from arpcheck.mac_owners import label
 from arpcheck.model import Mac
 from arpcheck.wire.manufacturers import manufacturers
 

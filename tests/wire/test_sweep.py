@@ -6,11 +6,11 @@ from ipaddress import IPv4Address
 import pytest
 
 from arpcheck.model import Ask, Loss, Mac
-from arpcheck.wire.frames import ARP_FRAME
-from arpcheck.wire.link import MOST_AT_ONCE, RECEIVE_BUFFER
+from arpcheck.wire.packet_socket import MOST_AT_ONCE, RECEIVE_BUFFER
+from arpcheck.wire.packets import ARP_FRAME
+from arpcheck.wire.scan import MOST_LATE, Station, sweep
 from arpcheck.wire.schedule import Course
-from arpcheck.wire.seam import Arrival, LinkLostError
-from arpcheck.wire.sweep import MOST_LATE, Station, sweep
+from arpcheck.wire.transport import Arrival, LinkLostError
 
 OUR_MAC, OUR_IP, VIP = Mac("02:00:00:00:00:05"), IPv4Address("10.0.0.5"), IPv4Address("10.0.0.50")
 FIRST, SECOND = Mac("02:00:00:00:00:11"), Mac("02:00:00:00:00:12")

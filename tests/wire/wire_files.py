@@ -4,7 +4,7 @@ import struct
 from ipaddress import IPv4Address
 
 from arpcheck.model import Mac
-from arpcheck.wire.frames import ARP_FRAME
+from arpcheck.wire.packets import ARP_FRAME
 
 BROADCAST = Mac("ff:ff:ff:ff:ff:ff")
 ZERO = Mac("00:00:00:00:00:00")

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from arpcheck.judge.acceptance import marked
 from arpcheck.judge.findings import acceptances, announcers, blind_spots, kernels, macs, vantages
-from arpcheck.judge.findings.finding import Rule, apply
+from arpcheck.judge.findings.rule import Rule, apply
 from arpcheck.judge.judged import Judged
-from arpcheck.judge.texts import Text
+from arpcheck.judge.rule_docs import Text
 from arpcheck.model import Finding, Severity
 
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from arpcheck.judge.acceptance import accepts, words
-from arpcheck.judge.findings.finding import Found, Rule
+from arpcheck.judge.findings.rule import Found, Rule
 from arpcheck.judge.judged import Judged
 from arpcheck.model import Outcome, Severity
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arpcheck.judge.findings.finding import Found, Rule
+from arpcheck.judge.findings.rule import Found, Rule
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.model import Outcome, Responder, Severity, Trust, Verdict
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from arpcheck.judge.findings.finding import Found, Rule
+from arpcheck.judge.findings.rule import Found, Rule
 from arpcheck.judge.judged import Judged, Place
 from arpcheck.model import Arp, Outcome, Severity, Verdict
 

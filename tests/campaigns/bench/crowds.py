@@ -12,7 +12,7 @@ from itertools import count
 
 from arpcheck import pipeline
 from arpcheck.cluster.folding import fold
-from arpcheck.cluster.plan import merge
+from arpcheck.cluster.requirements import merge
 from arpcheck.evidence import Evidence, Options
 from arpcheck.lab import cluster_objects
 from arpcheck.lab.kube import Cluster, KubeNode, KubeProxyConfig, KubeService

@@ -23,7 +23,7 @@ BIG = "4,096 × 3"
 
 
 def main(runs: str, name: str = BIG) -> None:
-    from arpcheck.lab.stage import stage
+    from arpcheck.lab.fixture import stage
 
     case = next(case for case in (*CASES, SMALL) if case.name == name)
     with stage(case.scene()) as standing:
@@ -45,12 +45,12 @@ def bare(ips: list[IPv4Address]) -> dict[str, float]:
 
 
 def swept(ips: list[IPv4Address]) -> dict[str, float]:
-    from arpcheck.wire import link
+    from arpcheck.wire import packet_socket
     from arpcheck.wire.host import this_host
+    from arpcheck.wire.scan import Station, sweep
     from arpcheck.wire.schedule import Course
-    from arpcheck.wire.sweep import Station, sweep
 
-    link.RECEIVE_BUFFER = BUFFER
+    packet_socket.RECEIVE_BUFFER = BUFFER
     interface = next(found for found in this_host().interfaces if found.name == "eth0")
     own = IPv4Address(interface.addresses[0].partition("/")[0])
     from arpcheck.model import Ask
@@ -58,7 +58,7 @@ def swept(ips: list[IPv4Address]) -> dict[str, float]:
     asks = tuple(Ask(interface="eth0", ip=ip, sender=own) for ip in ips)
     course = Course(asks=asks, rounds=1, rate=NO_CAP, wait=WAIT, judged=frozenset(ips))
     assert interface.mac  # a veth has one
-    with link.LiveWire(["eth0"]) as wire:
+    with packet_socket.LiveWire(["eth0"]) as wire:
         heard = sweep(wire, (Station(interface="eth0", mac=interface.mac, addresses=frozenset({own})),), course)
     first, last = heard.questions[0].at, max(heard.questions[-1].at, heard.replies[-1].at)
     lost = sum(loss.frames for loss in heard.losses)

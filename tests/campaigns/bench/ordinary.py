@@ -5,7 +5,7 @@ Without CAP_NET_ADMIN a receive buffer is as large as net.core.rmem_max allows, 
 import runpy
 import sys
 
-from arpcheck.wire import link
+from arpcheck.wire import packet_socket
 
-link.RECEIVE_BUFFER = int(sys.argv.pop(1))
+packet_socket.RECEIVE_BUFFER = int(sys.argv.pop(1))
 runpy.run_module("arpcheck", run_name="__main__", alter_sys=True)

@@ -13,8 +13,8 @@ from arpcheck import pipeline
 from arpcheck.evidence_json import from_json, to_json
 from arpcheck.model import Mac
 from arpcheck.reports import FORMATS, render
-from arpcheck.saved.comparison import compare
-from arpcheck.saved.merging import merge
+from arpcheck.runs.compare import compare
+from arpcheck.runs.merge import merge
 
 FEW = {"addresses": 4, "nodes": 4, "rounds": 1}
 MANY = {"addresses": 32, "nodes": 32, "rounds": 4}

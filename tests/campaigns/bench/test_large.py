@@ -15,7 +15,7 @@ from arpcheck.cluster.discovery import Served
 from arpcheck.cluster.folding import fold
 from arpcheck.cluster.json_text import json_value
 from arpcheck.cluster.pages import read_list
-from arpcheck.cluster.plan import merge
+from arpcheck.cluster.requirements import merge
 
 WANTS = {want.resource: want for want in merge(pipeline.NEEDS)}
 SERVED = {

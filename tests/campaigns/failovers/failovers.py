@@ -16,8 +16,8 @@ from pathlib import Path
 from threading import Event, Thread
 
 from arpcheck.lab import arp, enclosure, scene_file
+from arpcheck.lab.fixture import KUBECONFIG, stage
 from arpcheck.lab.namespaces import inside
-from arpcheck.lab.stage import KUBECONFIG, stage
 
 sys.path.append(str(Path(__file__).parents[2]))
 from apiserver import Fault

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from arpcheck.lab import enclosure, scene_file
-from arpcheck.lab.stage import stage
+from arpcheck.lab.fixture import stage
 
 ATTACKS = ("macs", "repeats", "crowd", "crowd_of_new", "not_asked", "gratuitous", "own_mac", "oversized", "mixed")
 SCENE = """

@@ -29,7 +29,7 @@ def seeds(name: str) -> tuple[bytes, ...]:
 
 
 def _reply() -> bytes:
-    from arpcheck.wire.frames import ARP_FRAME
+    from arpcheck.wire.packets import ARP_FRAME
 
     mac, node = OUR_MAC.to_bytes(), Mac("02:00:00:00:00:11").to_bytes()
     return ARP_FRAME.pack(mac, node, 0x0806, 1, 0x0800, 6, 4, 2, node, VIP.packed, mac, OUR_IP.packed)

@@ -19,9 +19,9 @@ from arpcheck.model import Mac, Question, Report
 
 def frames(data: bytes) -> None:
     """frames.decode and the account, with a question that the frame may answer."""
-    from arpcheck.wire.account import Account
-    from arpcheck.wire.frames import decode_request
-    from arpcheck.wire.seam import Arrival
+    from arpcheck.wire.packets import decode_request
+    from arpcheck.wire.replies import Account
+    from arpcheck.wire.transport import Arrival
 
     account = Account(0.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})})
     account.asked(Question(0.0, "eth0", 1, VIP, OUR_IP, None))
@@ -57,9 +57,9 @@ def fields(data: bytes) -> None:
     from arpcheck.evidence_json import from_json
     from arpcheck.pipeline import conclude
     from arpcheck.reports import FORMATS, render
-    from arpcheck.saved.comparison import compare
-    from arpcheck.saved.merging import merge
-    from arpcheck.saved.redaction.evidence import redact
+    from arpcheck.runs.compare import compare
+    from arpcheck.runs.merge import merge
+    from arpcheck.runs.redact.evidence import redact
 
     number = data[0] % len(evidences()) if data else 0
     good, (other, other_report) = evidences()[number], concluded(number)
@@ -86,20 +86,20 @@ def concluded(number: int) -> tuple[Evidence, Report]:
 
 
 def mac_map(data: bytes) -> None:
-    from arpcheck.identities.files import read_mac_map
+    from arpcheck.mac_owners.mac_list import read_mac_map
 
     read_mac_map(data.decode("utf-8", "replace"), "file")
 
 
 def configuration(data: bytes) -> None:
-    from arpcheck.kubeproxy.configuration import read
+    from arpcheck.kubeproxy.config import read
 
     read(data.decode("utf-8", "replace"))
 
 
 def edit(data: bytes) -> None:
     """What is edited says strictARP, and editing it again changes nothing."""
-    from arpcheck.kubeproxy.configuration import read
+    from arpcheck.kubeproxy.config import read
     from arpcheck.kubeproxy.edit import enable_strict_arp
 
     found = enable_strict_arp(data.decode("utf-8", "replace"))
@@ -121,7 +121,7 @@ def event(data: bytes) -> None:
 
 
 def accept(data: bytes) -> None:
-    from arpcheck.commands.acceptances import acceptances
+    from arpcheck.commands.input_files import acceptances
 
     acceptances(data, "file")
 

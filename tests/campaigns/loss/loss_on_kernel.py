@@ -16,7 +16,7 @@ from loss_lans import POOL, TRIALS
 from lossy_switch import LossySwitch
 
 from arpcheck.lab import enclosure
-from arpcheck.lab.stage import KUBECONFIG, stage
+from arpcheck.lab.fixture import KUBECONFIG, stage
 
 HERE = Path(__file__)
 MORE = {"pool": ["--range", POOL], "watch": ["--for", "12s", "--interval", "30s", "--probe-every", "0.25s"]}

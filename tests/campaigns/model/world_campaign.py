@@ -27,7 +27,7 @@ from world_wire import Came, Put, WorldWire
 from arpcheck import pipeline
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.model import Acceptance, Host, Interface, MacListFormat, Report, Verdict
-from arpcheck.saved.merging import merge
+from arpcheck.runs.merge import merge
 
 READ_BEFORE = 0.3
 """Seconds between the reading of the cluster and the first question, and from the last frame to the second reading."""

@@ -53,7 +53,7 @@ class Removal(NamedTuple):
 
 
 NODES, OWNERS, VERDICTS = (f"arpcheck.judge.{name}" for name in ("nodes", "owners", "verdicts"))
-RECORDS, LEASES, AGES = "arpcheck.loadbalancers.records", "arpcheck.loadbalancers.leases", "arpcheck.pipeline.ages"
+RECORDS, LEASES, AGES = "arpcheck.loadbalancers.common", "arpcheck.loadbalancers.leases", "arpcheck.pipeline.ages"
 
 
 def unsure_is_clean(patch: Patch) -> None:

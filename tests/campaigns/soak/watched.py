@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from arpcheck.lab import enclosure, scene_file
-from arpcheck.lab.stage import KUBECONFIG, stage
+from arpcheck.lab.fixture import KUBECONFIG, stage
 
 MOST_GROWTH = 16 << 10
 """KiB after the first quarter."""

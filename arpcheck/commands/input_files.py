@@ -1,0 +1,141 @@
+"""The file of `--accept`: YAML, read here; what an entry takes out of the count is decided in `judge.acceptance`.
+
+    accept:
+    - {verdict: duplicate, service: web/nginx, responders: [worker-1], until: 2026-04-01, reason: "goes in March"}
+    - {finding: non-strict-nodes, node: worker-1, until: 2026-04-01, reason: "replaced next week, TICKET-17"}"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from arpcheck.cluster.document import MalformedError
+from arpcheck.cluster.parse import parse
+from arpcheck.errors import InputError
+from arpcheck.model import Acceptance, Mac, Verdict
+from arpcheck.objects import ipv4
+
+MOST_BYTES = 1 << 20
+KEYS = ("verdict", "finding", "ip", "service", "node", "reason", "until")
+"""Those whose value is text."""
+HELP = "An entry is {verdict, ip or service, responders, reason, until} or {finding, node or ip, reason, until}"
+
+_MARK = re.compile(r"\S")
+
+
+def read_acceptances(path: str | None) -> tuple[Acceptance, ...]:
+    """The entries of the file, in its order; none without a file. Raises InputError with the place of a fault."""
+    if path is None:
+        return ()
+    where = f"--accept {path}"
+    return acceptances(_content(where, Path(path)), where)
+
+
+def acceptances(content: bytes, where: str) -> tuple[Acceptance, ...]:
+    """The same for what is in the file; `where` names it in errors."""
+    found = _document(where, content)
+    entries = found.get("accept") if isinstance(found, Mapping) else found
+    if not isinstance(entries, list):
+        raise InputError(f"{where}: neither a list nor a mapping with the list `accept`", HELP)
+    return tuple(_entry(f"{where}: entry {number}", entry) for number, entry in enumerate(entries, 1))
+
+
+def _content(where: str, path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{where}: {error.strerror}") from None
+
+
+def _document(where: str, content: bytes) -> Any:
+    if len(content) > MOST_BYTES:
+        raise InputError(f"{where}: larger than {MOST_BYTES >> 20} MiB", "Is it a file of acceptances?")
+    try:
+        documents = parse(content)
+    except MalformedError as error:
+        raise InputError(f"{where}:{error.line}: {error}", HELP) from None
+    if len(documents) != 1:
+        raise InputError(f"{where}: {len(documents)} documents, one is expected", HELP)
+    return documents[0].value
+
+
+def _entry(where: str, entry: Any) -> Acceptance:
+    if not isinstance(entry, Mapping):
+        raise InputError(f"{where}: not a mapping", HELP)
+    if unknown := sorted(entry.keys() - {*KEYS, "responders"}):
+        raise InputError(f"{where}: unknown key {unknown[0]!r}", HELP)
+    for key in KEYS:
+        if key in entry and not (isinstance(entry[key], str) and _MARK.search(entry[key])):
+            raise InputError(f"{where}: {key} is no text", HELP)
+    for key in ("reason", "until"):
+        if key not in entry:
+            raise InputError(f"{where}: {key} is missing", "What is accepted has a reason, and a last day like 2026-04-01")
+    return _of_verdict(where, entry) if "verdict" in entry else _of_finding(where, entry)
+
+
+def _of_verdict(where: str, entry: Mapping[str, str]) -> Acceptance:
+    from arpcheck.judge.acceptance import COUNTED
+
+    if entry["verdict"] not in COUNTED:
+        raise InputError(f"{where}: no verdict {entry['verdict']!r} that counts", f"There are {', '.join(COUNTED)}")
+    if {"finding", "node"} & entry.keys() or not {"ip", "service"} & entry.keys():
+        raise InputError(f"{where}: a verdict goes with ip, service, or both, and nothing else", HELP)
+    return Acceptance(
+        verdict=Verdict(entry["verdict"]),
+        ip=_ip(where, entry),
+        service=entry.get("service"),
+        responders=_responders(where, entry.get("responders", [])),
+        reason=entry["reason"].strip(),
+        until=_day(where, entry["until"]),
+    )
+
+
+def _responders(where: str, found: Any) -> tuple[str, ...]:
+    """MACs as arpcheck writes them, and names of nodes as they are."""
+    if not isinstance(found, list) or not all(isinstance(entry, str) and _MARK.search(entry) for entry in found):
+        raise InputError(f"{where}: responders is not a list of MACs and node names", HELP)
+    return tuple(dict.fromkeys(_mac(entry.strip()) or entry.strip() for entry in found))
+
+
+def _mac(text: str) -> str | None:
+    try:
+        return Mac(text)
+    except ValueError:
+        return None
+
+
+def _of_finding(where: str, entry: Mapping[str, str]) -> Acceptance:
+    from arpcheck.judge import findings
+    from arpcheck.judge.acceptance import NOT_KNOWN
+
+    known = sorted({text.name for text in findings.texts()} - set(NOT_KNOWN))
+    if entry.get("finding") not in known:
+        raise InputError(
+            f"{where}: no finding {entry.get('finding')!r} that can be accepted", f"There are {', '.join(known)}"
+        )
+    if {"service", "responders"} & entry.keys() or len({"node", "ip"} & entry.keys()) != 1:
+        raise InputError(f"{where}: a finding goes with node or ip, and nothing else", HELP)
+    return Acceptance(
+        finding=entry["finding"],
+        ip=_ip(where, entry),
+        node=entry.get("node"),
+        reason=entry["reason"].strip(),
+        until=_day(where, entry["until"]),
+    )
+
+
+def _ip(where: str, entry: Mapping[str, str]) -> Any:
+    if "ip" in entry and ipv4(entry["ip"]) is None:
+        raise InputError(f"{where}: {entry['ip']!r} is no IPv4 address", HELP)
+    return ipv4(entry.get("ip"))
+
+
+def _day(where: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{where}: until: {text!r} is no day", "Write it like 2026-04-01") from None

@@ -1,0 +1,101 @@
+"""Whose MAC is this: one module a source, each with `NAME`, `NEEDS` and `identities(evidence)`.
+
+Every source's word is kept; which of them counts is decided elsewhere, by `rank` among others. Knows the sources and
+their order of strength, and nothing of what an answer means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from arpcheck.evidence import Evidence
+from arpcheck.mac_owners import (
+    antrea,
+    gateways,
+    mac_map,
+    node_ip,
+    node_network_state,
+    ovn_kubernetes,
+    own,
+    pod_networks,
+    sriov,
+)
+from arpcheck.mac_owners.addresses import node_addresses, service_addresses
+from arpcheck.mac_owners.devices import proxies
+from arpcheck.mac_owners.gateways import pod_gateways
+from arpcheck.mac_owners.mac_map import match_nodes, unmatched, unmatched_hosts
+from arpcheck.mac_owners.own import own_node
+from arpcheck.mac_owners.pod_networks import overlays
+from arpcheck.mac_owners.vendor import is_virtual_router, label, vendor
+from arpcheck.model import Identity, Need
+from arpcheck.objects import Objects
+
+__all__ = [
+    "NEEDS", "SOURCES", "Row", "Source", "all_identities", "is_virtual_router", "label", "match_nodes",
+    "node_addresses", "overlays", "own_node", "pod_gateways", "proxies", "rank", "service_addresses",
+    "table", "unmatched", "unmatched_hosts", "unread", "vendor",
+]  # fmt: skip
+
+
+class Source(Protocol):
+    NAME: str
+    NEEDS: tuple[Need, ...]
+
+    def identities(self, evidence: Evidence) -> Iterable[Identity]: ...
+
+
+SOURCES: tuple[Source, ...] = (own, node_ip, ovn_kubernetes, antrea, node_network_state, sriov, mac_map)
+"""Every source, in the order of the documentation's list."""
+
+NEEDS: tuple[Need, ...] = tuple(
+    dict.fromkeys((*(need for source in SOURCES for need in source.NEEDS), *pod_networks.NEEDS, *gateways.NEEDS))
+)
+
+
+def all_identities(evidence: Evidence) -> tuple[Identity, ...]:
+    """What every source says of every MAC, sorted by MAC, the strongest first.
+
+    Left out is what names no Node of this cluster, and what is a tunnel's or a pod's MAC, whoever claims it."""
+    nodes = {node.name for node in evidence.objects.nodes() if node.name}
+    tunnels = overlays(evidence.objects)
+    found = {
+        identity
+        for source in SOURCES for identity in source.identities(evidence)
+        if identity.node in nodes and identity.mac not in tunnels
+    }  # fmt: skip
+    return tuple(sorted(found, key=_order))
+
+
+def rank(identity: Identity) -> int:
+    """How strong a source's word is, 1 the strongest."""
+    return identity.rank
+
+
+def unread(objects: Objects) -> tuple[str, ...]:
+    """The resources of the sources that could not be read: each might have named the node of a MAC that has none."""
+    return tuple(sorted({need.resource for source in SOURCES for need in source.NEEDS if objects.gap(need.resource)}))
+
+
+class Row(NamedTuple):
+    """What the documentation says of a source."""
+
+    name: str
+    needs: str
+    on_by_default: str
+    gives: str
+
+
+def table() -> tuple[Row, ...]:
+    """What each source needs and gives, from its docstring."""
+    return tuple(_row(source.NAME, source.__doc__ or "") for source in SOURCES)
+
+
+def _row(name: str, docstring: str) -> Row:
+    found = re.findall(r"^(Needs|On by default|Gives): (.+?)(?=\n[A-Z]|\n\n|\Z)", docstring, re.MULTILINE | re.DOTALL)
+    facts = {key: " ".join(value.split()) for key, value in found}
+    return Row(name=name, needs=facts["Needs"], on_by_default=facts["On by default"], gives=facts["Gives"])
+
+
+def _order(identity: Identity) -> tuple[str, int, str, str, str, str]:
+    return identity.mac, rank(identity), identity.node, identity.source, identity.interface or "", identity.detail

@@ -1,0 +1,136 @@
+"""The nodes' own addresses, as the Node objects show them: what to ask the wire for, to learn whose MAC answers.
+
+Knows the annotations in which CNIs write a host's addresses. An annotation may list a load balancer's address that the
+node merely holds, so no Service's address is taken from one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address
+from typing import Any
+
+from arpcheck.mac_owners.nics import is_inside
+from arpcheck.model import Need
+from arpcheck.objects import Node, Objects, at, ipv4, text
+
+HOST_CIDRS = "k8s.ovn.org/host-cidrs"
+CALICO_ADDRESS = "projectcalico.org/IPv4Address"
+CALICO_INTERFACES = "projectcalico.org/Interfaces"
+ANTREA_TRANSPORT = "node.antrea.io/transport-addresses"
+FLANNEL_PUBLIC = "flannel.alpha.coreos.com/public-ip"
+
+EXTRAS = 32
+"""Addresses that are taken from the annotations of one node; each is a question on the wire."""
+
+NEEDS: tuple[Need, ...] = (
+    Need(
+        resource="nodes",
+        costs="no MAC can be given to a node",
+        fields=(
+            "status addresses",
+            "status conditions",
+            "metadata labels kubernetes.io/hostname",
+            *(
+                f"metadata annotations {key}"
+                for key in (HOST_CIDRS, CALICO_ADDRESS, CALICO_INTERFACES, ANTREA_TRANSPORT, FLANNEL_PUBLIC)
+            ),
+        ),
+    ),
+    Need(
+        resource="services",
+        costs="a node's address can't be told from a Service's, which other nodes answer for too",
+        fields=("spec clusterIP", "spec clusterIPs", "spec externalIPs", "status loadBalancer"),
+    ),
+)
+
+
+def node_addresses(objects: Objects) -> Mapping[str, tuple[IPv4Address, ...]]:
+    """By node, sorted: the addresses of its status first, then those that only an annotation has.
+
+    Where the Services could not be read, annotations are left out: a load balancer's address would pass for a node's."""
+    return objects.memo((__name__, "all"), lambda: _node_addresses(objects))
+
+
+def status_addresses(objects: Objects) -> Mapping[IPv4Address, frozenset[str]]:
+    """The nodes that have an address in their status. Where an old Node object was left behind, that of a machine which
+    came back under another name, the one that is not known to be down has it."""
+    return objects.memo((__name__, "status"), lambda: _status_addresses(objects))
+
+
+def _status_addresses(objects: Objects) -> Mapping[IPv4Address, frozenset[str]]:
+    every = _listing((node.name, ip) for node in objects.nodes() if node.name for ip in node.addresses)
+    down = {node.name for node in objects.nodes() if node.ready is False}
+    return {ip: frozenset(names - down) or names for ip, names in every.items()}
+
+
+def extra_addresses(objects: Objects) -> Mapping[IPv4Address, frozenset[str]]:
+    """The node that has an address in an annotation only."""
+    known, every = status_addresses(objects), node_addresses(objects)
+    return objects.memo(
+        (__name__, "extra"),
+        lambda: _listing((name, ip) for name, ips in every.items() for ip in ips if ip not in known),
+    )
+
+
+def service_addresses(objects: Objects) -> frozenset[IPv4Address]:
+    """Every IPv4 address of every Service: of load balancers, external and cluster addresses."""
+    return objects.memo(
+        (__name__, "services"),
+        lambda: frozenset(ip for s in objects.services() for ip in s.addresses if isinstance(ip, IPv4Address)),
+    )
+
+
+def decoded(node: Node, key: str) -> Any:
+    """The JSON in an annotation; None where there is none that can be read."""
+    if key not in node.annotations:
+        return None
+    try:
+        return json.loads(node.annotations[key])
+    except (ValueError, RecursionError):
+        return None
+
+
+def _node_addresses(objects: Objects) -> Mapping[str, tuple[IPv4Address, ...]]:
+    found = {node.name: list(node.addresses) for node in objects.nodes() if node.name}
+    if objects.gap("services") is None:
+        taken = service_addresses(objects) | status_addresses(objects).keys()
+        lists = {node.name: _annotated(node) for node in objects.nodes() if node.name}
+        shared = _listing((name, ip) for name, ips in lists.items() for ip in ips)
+        for name, ips in lists.items():
+            found[name] += [ip for ip in ips if ip not in taken and len(shared[ip]) == 1][:EXTRAS]
+    return {name: tuple(dict.fromkeys(ips)) for name, ips in found.items()}
+
+
+def _annotated(node: Node) -> tuple[IPv4Address, ...]:
+    """What the annotations of a node list, in order, without what can't be one host's address on a LAN."""
+    listed: list[object] = [
+        *_strings(decoded(node, HOST_CIDRS)),
+        node.annotations.get(CALICO_ADDRESS),
+        *(ip for nic in _nics(decoded(node, CALICO_INTERFACES)) for ip in _strings(at(nic, "addresses"))),
+        *node.annotations.get(ANTREA_TRANSPORT, "").split(","),
+        node.annotations.get(FLANNEL_PUBLIC),
+    ]
+    found = (ipv4(value.partition("/")[0]) for value in listed if isinstance(value, str))
+    return tuple(dict.fromkeys(ip for ip in found if ip and _on_a_lan(ip)))
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    return tuple(entry for entry in value if isinstance(entry, str)) if isinstance(value, list) else ()
+
+
+def _nics(value: object) -> tuple[object, ...]:
+    """What calico-node saw at its start, without the ends of pods and tunnels (internalapi/node.go, NodeInterface)."""
+    entries = value if isinstance(value, list) else []
+    return tuple(entry for entry in entries if not is_inside(text(entry, "name")))
+
+
+def _on_a_lan(ip: IPv4Address) -> bool:
+    return not (ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.is_reserved)
+
+
+def _listing(pairs: Iterable[tuple[str, IPv4Address]]) -> Mapping[IPv4Address, frozenset[str]]:
+    found: dict[IPv4Address, set[str]] = {}
+    for name, ip in pairs:
+        found.setdefault(ip, set()).add(name)
+    return {ip: frozenset(names) for ip, names in found.items()}

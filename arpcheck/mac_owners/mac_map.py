@@ -1,0 +1,99 @@
+"""Whose MAC a file of the user's says it is.
+
+Needs: `--mac-map FILE`, and Nodes to match its host names with
+On by default: with the flag
+Gives: whatever the file lists, NICs without any address included; as old as the file"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address
+
+from arpcheck.evidence import Evidence, MacEntry
+from arpcheck.mac_owners.addresses import NEEDS as NEEDS
+from arpcheck.mac_owners.addresses import extra_addresses, service_addresses, status_addresses
+from arpcheck.model import Gap, Identity, SourceRank
+from arpcheck.objects import Node, Objects, ipv4
+
+NAME = "mac-map"
+
+
+def identities(evidence: Evidence) -> Iterable[Identity]:
+    found = _nodes_of(evidence)
+    for entry in evidence.mac_map:
+        if node := found.get(entry.node):
+            # Who writes an address beside a MAC by hand took both from a neighbour table, most often.
+            seen = entry.format.rank is SourceRank.OWN_FILE and ipv4(entry.node) is not None
+            yield Identity(
+                mac=entry.mac, node=node, source=NAME, detail=entry.where, interface=entry.interface,
+                rank=SourceRank.OTHER_FILE if seen else entry.format.rank,
+                lists_nics=entry.format.lists_nics and not seen, lists_all=entry.format.lists_all and not seen,
+            )  # fmt: skip
+
+
+def unmatched(evidence: Evidence) -> tuple[MacEntry, ...]:
+    """The entries whose host's name fits no node of this cluster, or several.
+
+    One with an address for a name is not among them: arp-scan lists whatever is on a LAN."""
+    found = _nodes_of(evidence)
+    return tuple(entry for entry in evidence.mac_map if entry.node not in found and ipv4(entry.node) is None)
+
+
+def unmatched_hosts(evidence: Evidence) -> tuple[Gap, ...]:
+    """A gap for each name that fits no node, in the files' order; none where the nodes themselves could not be read."""
+    by_name: dict[str, list[MacEntry]] = {}
+    for entry in unmatched(evidence) if evidence.objects.gap("nodes") is None else ():
+        by_name.setdefault(entry.node, []).append(entry)
+    return tuple(_not_matched(name, entries) for name, entries in by_name.items())
+
+
+def _not_matched(name: str, entries: list[MacEntry]) -> Gap:
+    macs = list(dict.fromkeys(entry.mac for entry in entries))
+    whose = f"{macs[0]} has" if len(macs) == 1 else f"{macs[0]} and {len(macs) - 1} more have"
+    why = f"{entries[0].where}: {name!r} is not the name of one node of this cluster"
+    return Gap(what=NAME, why=why, costs=f"{whose} no owner by it; write the Node's name there, or take it out")
+
+
+def match_nodes(entries: Iterable[MacEntry], nodes: Iterable[Node]) -> Mapping[str, str]:
+    """The node behind each host name of a file; a name that fits none, or several, is missing.
+
+    The first that holds: the Node's name, its label kubernetes.io/hostname, the first label of either where one node and
+    one host of the file have it."""
+    names = {entry.node for entry in entries if ipv4(entry.node) is None}
+    known = [node for node in nodes if node.name]
+    exact = _unique((node.name.lower(), node.name) for node in known)
+    labelled = _unique((label.lower(), node.name) for node in known if (label := node.labels.get("kubernetes.io/hostname")))
+    found = {name: node for name in names if (node := exact.get(name.lower()) or labelled.get(name.lower()))}
+    short = _unique((_first_label(node.name), node.name) for node in known)
+    hosts = _unique((_first_label(name), name) for name in names if name not in found)
+    return found | {host: short[label] for label, host in hosts.items() if label in short}
+
+
+def _nodes_of(evidence: Evidence) -> Mapping[str, str]:
+    objects = evidence.objects
+    return {**match_nodes(evidence.mac_map, objects.nodes()), **_match_addresses(evidence.mac_map, objects)}
+
+
+def _match_addresses(entries: Iterable[MacEntry], objects: Objects) -> Mapping[str, str]:
+    """The node behind each address that stands in the place of a host name (ethers, arp-scan).
+
+    A Service's address with several MACs names nobody: other nodes may have answered for it."""
+    listed = {**status_addresses(objects), **extra_addresses(objects)}
+    macs: dict[IPv4Address, set[str]] = {}
+    for entry in entries:
+        if ip := ipv4(entry.node):
+            macs.setdefault(ip, set()).add(entry.mac)
+    doubtful = {ip for ip, found in macs.items() if len(found) > 1} & service_addresses(objects)
+    return {str(ip): min(listed[ip]) for ip in macs if ip not in doubtful and len(listed.get(ip, ())) == 1}
+
+
+def _first_label(name: str) -> str:
+    return name.lower().partition(".")[0]
+
+
+def _unique(pairs: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    """The pairs whose key has one value only."""
+    found: dict[str, set[str]] = {}
+    for key, value in pairs:
+        found.setdefault(key, set()).add(value)
+    return {key: min(values) for key, values in found.items() if len(values) == 1}

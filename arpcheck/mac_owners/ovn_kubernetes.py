@@ -1,0 +1,43 @@
+"""The MAC of a node's gateway bridge, as OVN-Kubernetes writes it on the Node.
+
+Needs: OVN-Kubernetes (OpenShift's default network)
+On by default: yes
+Gives: the gateway bridge (br-ex), which has its uplink's MAC and from which MetalLB answers there; no second NIC"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from arpcheck.evidence import Evidence
+from arpcheck.mac_owners.addresses import decoded
+from arpcheck.mac_owners.nics import station
+from arpcheck.model import Identity, Need, SourceRank
+from arpcheck.objects import Node, text
+
+NAME = "ovn-kubernetes"
+
+_KEY = "k8s.ovn.org/l3-gateway-config"
+
+NEEDS: tuple[Need, ...] = (
+    Need(resource="nodes", costs="no MAC can be given to a node", fields=(f"metadata annotations {_KEY}",)),
+)
+
+
+def identities(evidence: Evidence) -> Iterable[Identity]:
+    """One for the bridge of every network and for its second gateway (go-controller/pkg/util/node_annotations.go)."""
+    for node in evidence.objects.nodes():
+        networks = decoded(node, _KEY)
+        for config in networks.values() if isinstance(networks, Mapping) else ():
+            bridge = text(config, "bridge-id") or _bridge(node, text(config, "interface-id"))
+            second = _bridge(node, text(config, "exgw-interface-id"))
+            for key, interface in (("mac-address", bridge), ("exgw-mac-address", second)):
+                if mac := station(text(config, key)):
+                    yield Identity(
+                        mac=mac, node=node.name, source=NAME, detail=f"annotation {_KEY}", interface=interface or None,
+                        rank=SourceRank.PUBLISHED, lists_nics=True,
+                    )  # fmt: skip
+
+
+def _bridge(node: Node, port: str) -> str:
+    """The device behind a port's name `br-ex_NODE`; older versions have no `bridge-id`."""
+    return port.removesuffix(f"_{node.name}")

@@ -1,0 +1,54 @@
+"""The prober's own NICs, where it is known which node the prober is.
+
+Needs: `spec.nodeName` by the downward API in a pod; on a host nothing beyond Nodes
+On by default: yes
+Gives: every NIC of the one node that arpcheck runs on, with its name"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address
+
+from arpcheck.evidence import Evidence
+from arpcheck.mac_owners.addresses import NEEDS as NEEDS
+from arpcheck.mac_owners.addresses import service_addresses, status_addresses
+from arpcheck.mac_owners.nics import holds_only, is_inside, is_station
+from arpcheck.model import Host, Identity, SourceRank
+from arpcheck.objects import ipv4
+
+NAME = "self"
+
+
+def identities(evidence: Evidence) -> Iterable[Identity]:
+    node = own_node(evidence)
+    for interface in evidence.host.interfaces if node else ():
+        if interface.mac and is_station(interface.mac) and not is_inside(interface.name):
+            yield Identity(
+                mac=interface.mac, node=node or "", source=NAME, detail="a NIC of this host",
+                interface=interface.name, observed_at=evidence.started_at,
+                rank=SourceRank.LIVE_HOST, lists_nics=True, lists_all=True,
+            )  # fmt: skip
+
+
+def own_node(evidence: Evidence) -> str | None:
+    """The node that the prober is: the one it was told, else the one whose own address it has.
+
+    An address that is also a Service's, which this host may merely hold, counts only where it has no other of a node
+    (with ServiceLB every node's address is a Service's). None where several nodes are possible, or none."""
+    names = {node.name for node in evidence.objects.nodes()}
+    if evidence.host.node_name and evidence.host.node_name in names:
+        return evidence.host.node_name
+    listed = status_addresses(evidence.objects)
+    here = held(evidence.host)
+    plain = {name for ip in here - service_addresses(evidence.objects) for name in listed.get(ip, ())}
+    candidates = plain or {name for ip in here for name in listed.get(ip, ())}
+    return candidates.pop() if len(candidates) == 1 else None
+
+
+def held(host: Host) -> frozenset[IPv4Address]:
+    """The addresses that this host has on an interface that could answer for them on a LAN."""
+    return frozenset(
+        ip
+        for interface in host.interfaces if interface.mac and interface.up and not holds_only(interface.name)
+        for address in interface.addresses if (ip := ipv4(address.partition("/")[0]))
+    )  # fmt: skip

@@ -1,0 +1,56 @@
+"""MACs that never are a NIC's: ends of tunnels and of pods, as CNIs write them on the Node.
+
+They are explained where they are seen on the wire and never taken as an identity, whoever claims them. weave-net is not
+read: its peer names are in a ConfigMap that nothing else needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from arpcheck.mac_owners.addresses import decoded
+from arpcheck.mac_owners.nics import station
+from arpcheck.model import Mac, Need
+from arpcheck.objects import Node, Objects, text
+
+CALICO_POD = Mac("ee:ee:ee:ee:ee:ee")
+"""Felix gives it to every pod's host end, on every node."""
+
+_PLAIN = (
+    ("projectcalico.org/VXLANTunnelMACAddr", "Calico's VXLAN tunnel"),
+    ("ovn.kubernetes.io/mac_address", "Kube-OVN's ovn0"),
+    ("k8s.ovn.org/node-mgmt-port-mac-address", "OVN-Kubernetes' management port"),
+)
+_FLANNEL = ("flannel.alpha.coreos.com/backend-data", "flannel.alpha.coreos.com/backend-v6-data")
+_BY_NETWORK = "k8s.ovn.org/node-mgmt-port-mac-addresses"
+
+NEEDS: tuple[Need, ...] = (
+    Need(
+        resource="nodes",
+        costs="a tunnel's MAC can't be told from a NIC's",
+        fields=tuple(f"metadata annotations {key}" for key in (*(key for key, _ in _PLAIN), *_FLANNEL, _BY_NETWORK)),
+    ),
+)
+
+
+def overlays(objects: Objects) -> Mapping[Mac, str]:
+    """Each such MAC with what it is: "flannel's tunnel on worker-1". The first node by name where several have it."""
+    return objects.memo(__name__, lambda: _overlays(objects))
+
+
+def _overlays(objects: Objects) -> Mapping[Mac, str]:
+    found = {CALICO_POD: "Calico's end of a pod, the same on every node"}
+    for node in objects.nodes():
+        for value, what in _written(node):
+            if mac := station(value):
+                found.setdefault(mac, f"{what} on {node.name}")
+    return found
+
+
+def _written(node: Node) -> Iterable[tuple[object, str]]:
+    for key, what in _PLAIN:
+        yield node.annotations.get(key), what
+    for key in _FLANNEL:
+        yield text(decoded(node, key), "VtepMAC"), "flannel's tunnel"
+    networks = decoded(node, _BY_NETWORK)
+    for mac in networks.values() if isinstance(networks, Mapping) else ():
+        yield mac, "OVN-Kubernetes' management port"

@@ -1,0 +1,331 @@
+"""Two runs of one cluster, before and after: what changed at every address and every node.
+
+Pure. A fault that was there and can't be seen any more is not fixed, and what was in order and is not judged any more is
+not "nothing new": only what was judged in both runs is compared. Who is missing counts as well as who is too many."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+from arpcheck.evidence import Evidence
+from arpcheck.model import Finding, Kind, NodeReport, Outcome, Report, TargetReport, Verdict
+from arpcheck.runs.comparability import difference, selection
+
+
+class Change(StrEnum):
+    NEW = "new"
+    """A fault that was not there."""
+    WORSE = "worse"
+    """Another or a larger fault than before, or one where it was not known."""
+    NOT_COMPARABLE = "not-comparable"
+    """It is not known, in one of the runs or in both."""
+    FIXED = "fixed"
+    BETTER = "better"
+    """A part of the fault is gone, or it is in order now and was not known before."""
+    SAME = "same"
+    ADDED = "added"
+    """It was not judged before, and is in order."""
+    GONE = "gone"
+    """It is not there any more: what became of it is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """An address, a node or a finding in one of the runs."""
+
+    outcome: Outcome | None
+    """None: it is not in the run."""
+    word: str | None = None
+    """Its verdict, or its `arp`; None where it is not in the run."""
+    wrong: frozenset[str] = frozenset()
+    """Who answers and should not; `nobody` where nobody does and somebody should."""
+    right: frozenset[str] = frozenset()
+    """Who answers and should."""
+    who: tuple[str, ...] = ()
+    """Who answered; of a node nobody."""
+    accepted: bool = False
+
+    @property
+    def judged(self) -> bool:
+        return self.outcome not in (None, Outcome.NOT_JUDGED)
+
+
+ABSENT = Side(outcome=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    subject: str
+    """An address, or the Services that have none, or a node, or a finding's id."""
+    services: tuple[str, ...] = ()
+    before: Side
+    after: Side
+    change: Change
+
+    @property
+    def counts(self) -> bool:
+        """It makes the exit code 1."""
+        return self.change in (Change.NEW, Change.WORSE) and not self.after.accepted
+
+    @property
+    def is_open(self) -> bool:
+        """What became of it is not known, which makes the exit code 3."""
+        match self.change:
+            case Change.NOT_COMPARABLE:
+                return True
+            case Change.GONE:
+                return self.before.judged
+            case Change.NEW | Change.WORSE | Change.FIXED | Change.BETTER | Change.SAME | Change.ADDED:
+                return False
+            case _:
+                assert_never(self.change)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    before: Report
+    after: Report
+    obstacle: str | None
+    """Why the runs can't be compared; then there are no differences."""
+    addresses: tuple[Difference, ...]
+    """The canary is among them where a stranger answered it."""
+    nodes: tuple[Difference, ...]
+    findings: tuple[Difference, ...]
+    """Of the later run, what is a fault or a doubt; what became of others their addresses and nodes say."""
+    notes: tuple[str, ...]
+    """What the reader should know beside it."""
+    doubts: tuple[str, ...]
+    """Why "nothing new" can't be said, whatever the single differences are."""
+
+    @property
+    def every(self) -> tuple[Difference, ...]:
+        return (*self.addresses, *self.nodes, *self.findings)
+
+    @property
+    def changes(self) -> Mapping[Change, int]:
+        found = Counter(difference.change for difference in self.every)
+        return {change: found[change] for change in Change if found[change]}
+
+    @property
+    def exit_code(self) -> int:
+        """0 nothing new, 1 something new or worse, 3 not comparable."""
+        if any(difference.counts for difference in self.every):
+            return 1
+        left = (node for node in self.nodes if node.change is not Change.GONE)  # one that left the cluster is no doubt
+        open_ones = any(difference.is_open for difference in (*self.addresses, *left))
+        return 3 if self.obstacle or self.doubts or open_ones else 0
+
+
+STALE_CACHES = (
+    "Clients keep the MAC that they learnt until their ARP entry ends: what is fixed here is fixed for them then. "
+    "Flush it on routers that matter."
+)
+
+
+def compare(before: tuple[Evidence, Report], after: tuple[Evidence, Report]) -> Comparison:
+    """Each run with what was concluded from it."""
+    obstacle = difference(before[0], after[0])
+    same_selection = selection(before[0]) == selection(after[0])
+    addresses = () if obstacle else _differences(_addresses(*before), _addresses(*after), same_selection)
+    nodes = () if obstacle else _differences(_nodes(*before), _nodes(*after), True)
+    return Comparison(
+        before=before[1],
+        after=after[1],
+        obstacle=obstacle,
+        addresses=(*addresses, *(() if obstacle else _canary(before[1], after[1]))),
+        nodes=nodes,
+        findings=() if obstacle else _findings(before[1], after[1]),
+        notes=tuple(_notes(before[0], after[0], (*addresses, *nodes), same_selection)),
+        doubts=() if obstacle else tuple(_doubts(before[1], after[1])),
+    )
+
+
+def changed(before: Side, after: Side, alike: bool = True) -> Change:
+    """What became of it. `alike`: both runs looked for it, so that one that has it not says something."""
+    if None in (before.outcome, after.outcome) and not alike:
+        return Change.NOT_COMPARABLE
+    match after.outcome:
+        case None:
+            return Change.SAME if before.outcome is None else Change.GONE
+        case Outcome.FAULT:
+            return _faulty(before, after)
+        case Outcome.UNSURE:
+            return Change.NOT_COMPARABLE
+        case Outcome.NOT_JUDGED:
+            return Change.NOT_COMPARABLE if before.judged else Change.SAME
+        case Outcome.FINE:
+            return _in_order(before.outcome)
+        case _:
+            assert_never(after.outcome)
+
+
+def _faulty(before: Side, after: Side) -> Change:
+    match before.outcome:
+        case None | Outcome.FINE:
+            return Change.NEW
+        case Outcome.UNSURE | Outcome.NOT_JUDGED:
+            return Change.WORSE
+        case Outcome.FAULT:
+            return _grown(before, after)
+        case _:
+            assert_never(before.outcome)
+
+
+def _in_order(before: Outcome | None) -> Change:
+    match before:
+        case Outcome.FAULT:
+            return Change.FIXED
+        case Outcome.UNSURE:
+            return Change.BETTER
+        case None | Outcome.NOT_JUDGED:
+            return Change.ADDED
+        case Outcome.FINE:
+            return Change.SAME
+        case _:
+            assert_never(before)
+
+
+def _grown(before: Side, after: Side) -> Change:
+    """Who should answer, did so before and is not heard any more makes it worse, whoever else is gone."""
+    if before.right and not after.right and before.right.isdisjoint(after.who):
+        return Change.WORSE
+    if after.wrong == before.wrong:
+        return Change.SAME
+    return Change.BETTER if after.wrong < before.wrong else Change.WORSE
+
+
+# ------------------------------------------------------------------------------------------------------- the two sides
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """One run's sides by subject."""
+
+    sides: Mapping[str, Side]
+    services: Mapping[str, tuple[str, ...]]
+    """Of each address, for the reader."""
+    whole: bool
+    """What is not in it was not there; False: it could not be read."""
+
+
+def _addresses(evidence: Evidence, report: Report) -> _Run:
+    judged = {str(t.target.ip or ", ".join(t.target.services)): t for t in report.targets if t.verdict is not None}
+    return _Run(
+        sides={subject: _address(target) for subject, target in judged.items()},
+        services={subject: target.target.services for subject, target in judged.items()},
+        whole=evidence.objects.gap("services") is None,
+    )
+
+
+def _nodes(evidence: Evidence, report: Report) -> _Run:
+    sides = {node.name: _node(node) for node in report.nodes}
+    return _Run(sides=sides, services={}, whole=evidence.objects.gap("nodes") is None)
+
+
+def _address(target: TargetReport) -> Side:
+    names = {responder: responder.node or ", ".join(responder.macs) for responder in target.responders}
+    unexpected = frozenset(name for responder, name in names.items() if not responder.expected)
+    outcome = target.verdict.outcome if target.verdict else None
+    wrong = frozenset({"nobody"}) if target.verdict is Verdict.SILENT else unexpected or frozenset(names.values())
+    return Side(
+        outcome=outcome,
+        word=str(target.verdict),
+        wrong=wrong if outcome is Outcome.FAULT else frozenset(),
+        right=frozenset(name for responder, name in names.items() if responder.expected),
+        who=tuple(names.values()),
+        accepted=target.accepted is not None,
+    )
+
+
+def _node(node: NodeReport) -> Side:
+    return Side(outcome=node.arp.outcome, word=str(node.arp), accepted=node.accepted is not None)
+
+
+def _canary(before: Report, after: Report) -> Iterable[Difference]:
+    """Who answered it and is neither a known node nor a proxy. The nodes that did speak for themselves."""
+    was, now = _strangers(before), _strangers(after)
+    if was or now:
+        ip = next(str(t.target.ip) for t in (*after.targets, *before.targets) if t.target.kind is Kind.CANARY)
+        sides = [_of_canary(found, report) for found, report in ((was, before), (now, after))]
+        yield Difference(subject=f"canary {ip}", before=sides[0], after=sides[1], change=changed(sides[0], sides[1]))
+
+
+def _of_canary(strangers: frozenset[str], report: Report) -> Side:
+    if strangers:
+        return Side(outcome=Outcome.FAULT, word="stranger", wrong=strangers, who=tuple(sorted(strangers)))
+    asked = any(target.rounds for target in report.targets if target.target.kind is Kind.CANARY)
+    return Side(outcome=Outcome.FINE, word="no stranger") if asked else ABSENT
+
+
+def _strangers(report: Report) -> frozenset[str]:
+    """The MACs of no known node that answered the canary, without those that answer for everything."""
+
+    def answered(kind: Kind) -> set[str]:
+        found = (r for target in report.targets if target.target.kind is kind for r in target.responders if r.node is None)
+        return {mac for responder in found for mac in responder.macs}
+
+    return frozenset(answered(Kind.CANARY) - answered(Kind.CONTROL))
+
+
+def _findings(before: Report, after: Report) -> tuple[Difference, ...]:
+    """Those of the later run that are no mere note, each with the nodes and addresses that it names."""
+    was = {finding.id: _finding(finding) for finding in before.findings if _weighs(finding)}
+    found = []
+    for finding in filter(_weighs, after.findings):
+        sides = was.get(finding.id, ABSENT), _finding(finding)
+        found.append(Difference(subject=finding.id, before=sides[0], after=sides[1], change=changed(*sides)))
+    return tuple(found)
+
+
+def _weighs(finding: Finding) -> bool:
+    match finding.outcome:
+        case Outcome.FAULT | Outcome.UNSURE:
+            return True
+        case Outcome.FINE | Outcome.NOT_JUDGED:
+            return False
+        case _:
+            assert_never(finding.outcome)
+
+
+def _finding(finding: Finding) -> Side:
+    subjects = (*finding.nodes, *map(str, finding.ips))
+    return Side(
+        outcome=finding.outcome,
+        word=str(finding.severity),
+        wrong=frozenset(subjects) if finding.outcome is Outcome.FAULT else frozenset(),
+        who=subjects,
+        accepted=finding.accepted is not None,
+    )
+
+
+def _doubts(before: Report, after: Report) -> Iterable[str]:
+    for report, which in ((before, "first"), (after, "second")):
+        if report.judged is Outcome.NOT_JUDGED:
+            yield f"nothing was judged in the {which} run"
+    if after.summary.exit_code in (3, 130) and before.summary.exit_code not in (3, 130):
+        yield f"the second run is in doubt: {'; '.join(after.summary.because) or 'it was interrupted'}"
+
+
+def _differences(before: _Run, after: _Run, same_selection: bool) -> tuple[Difference, ...]:
+    """In the order of the later report; what is gone comes last."""
+    alike = same_selection and before.whole and after.whole
+    found = []
+    for subject in dict.fromkeys((*after.sides, *before.sides)):
+        was, now = before.sides.get(subject, ABSENT), after.sides.get(subject, ABSENT)
+        services = after.services.get(subject) or before.services.get(subject, ())
+        change = changed(was, now, alike)
+        found.append(Difference(subject=subject, services=services, before=was, after=now, change=change))
+    return tuple(found)
+
+
+def _notes(before: Evidence, after: Evidence, found: Iterable[Difference], same_selection: bool) -> Iterable[str]:
+    if before.started_at > after.started_at:
+        yield "The first run is the later one: are the two files swapped?"
+    if not same_selection:
+        yield "The runs asked for different Services: what only one of them asked is not compared."
+    if any(entry.change in (Change.FIXED, Change.BETTER) for entry in found):
+        yield STALE_CACHES

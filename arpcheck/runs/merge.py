@@ -1,0 +1,254 @@
+"""Several runs of one cluster as one evidence: what each host asked and heard, side by side, to be judged together.
+
+Rounds never mix: what answered in one round answered one host's question. Nothing is resolved here: where the hosts
+disagree, the judge says so. Two clusters, or two states of one, are refused. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+
+from arpcheck import mac_owners
+from arpcheck.errors import InputError
+from arpcheck.evidence import Evidence, Options, Vantage
+from arpcheck.model import Gratuitous, Host, Loss, Mac, Overflow, PassedOver, Question, Reply
+from arpcheck.objects import Objects
+from arpcheck.runs.comparability import different_clusters, selection
+from arpcheck.vantages import SEPARATOR, qualified, views
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def merge(runs: Sequence[tuple[str, Evidence]]) -> Evidence:
+    """`runs`: each with a name for it, by which an InputError speaks of it, and which names a host that is no node.
+
+    The order of the runs changes nothing. A merged evidence can be merged again."""
+    if len(runs) < 2:
+        raise InputError("there is one run only", "Merge two or more, from different hosts")
+    for name, evidence in runs[1:]:
+        _check(runs[0], (name, evidence))
+    _check_hosts([(name, place) for name, run in runs for _, place in views(run)])
+    places = _named([(name, place) for name, run in runs for name, place in _places(name, run)])
+    first = min(place.started_at for _, place in places)
+    parts = tuple(_parts(places, first))
+    newest = sorted((evidence for _, evidence in runs), key=lambda e: (_age(e), e.started_at), reverse=True)
+    return Evidence(
+        arpcheck=max(place.arpcheck for _, place in places),
+        started_at=first,
+        ended_at=max(place.ended_at for _, place in places),
+        options=_options(parts),
+        host=_host(parts),
+        objects=_objects([evidence.objects for evidence in newest]),
+        after=newest[0].after,
+        mac_map=tuple(dict.fromkeys(entry for evidence in newest for entry in evidence.mac_map)),
+        vendors={prefix: name for evidence in newest for prefix, name in evidence.vendors.items()},
+        questions=tuple(question for part in parts for question in part.questions),
+        replies=tuple(reply for part in parts for reply in part.replies),
+        losses=tuple(loss for part in parts for loss in part.losses),
+        overflows=_overflows(evidence for _, evidence in runs),
+        ignored=dict(sorted(sum((Counter(evidence.ignored) for _, evidence in runs), Counter()).items())),
+        gratuitous=tuple(entry for part in parts for entry in part.gratuitous),
+        passed_over=tuple(entry for part in parts for entry in part.passed_over),
+        complete=all(place.complete for _, place in places),
+        capture=next((evidence.capture for evidence in newest if evidence.capture), None),
+        vantages=tuple(part.vantage for part in parts),
+        accepted=tuple(dict.fromkeys(entry for evidence in newest for entry in evidence.accepted)),
+        outdated=tuple(sorted({ip for _, run in runs for ip in run.outdated})),
+        trouble=tuple(sorted(f"{name}: {trouble}" for name, run in runs for trouble in run.trouble)),
+    )
+
+
+# ----------------------------------------------------------------------------------------------- what can't be merged
+
+
+def _check(one: tuple[str, Evidence], other: tuple[str, Evidence]) -> None:
+    names = f"{one[0]} and {other[0]}"
+    if found := different_clusters(one[1].objects, other[1].objects):
+        raise InputError(f"{names}: {found}", "Merge runs of one cluster")
+    if selection(one[1]) != selection(other[1]):
+        raise InputError(f"{names} asked for different Services", "Run them with the same -n, -l and --class")
+    if found := _disagreement(one[1].objects, other[1].objects):
+        raise InputError(f"{names} saw different states of the cluster: {found}", "Run them again, at the same time")
+
+
+def _check_hosts(places: Sequence[tuple[str, Evidence]]) -> None:
+    """Two runs of one host are not two hosts that heard at once: what changed in between would be a split brain."""
+    seen: dict[object, int] = {}
+    for number, (name, place) in enumerate(places):
+        for key in (*_nics(place), (place.started_at, place.questions, place.replies)):
+            if (first := seen.setdefault(key, number)) != number:
+                cure = "Merge runs of different hosts; `arpcheck compare` takes two of one"
+                raise InputError(f"{places[first][0]} and {name} are runs of one host", cure)
+
+
+def _nics(place: Evidence) -> Iterable[tuple[str, Mac]]:
+    """Name and MAC of each that asked: VLANs on one NIC share its MAC."""
+    used = place.options.interfaces
+    return ((i.name, i.mac) for i in place.host.interfaces if i.name in used and i.mac)
+
+
+def _disagreement(one: Objects, other: Objects) -> str | None:
+    """The first address that the runs do not give to the same Service or node; what could not be read can't disagree."""
+    for what, read in (("services", _of_services), ("nodes", _of_nodes)):
+        if one.gap(what) is None and other.gap(what) is None:
+            ours, theirs = read(one), read(other)
+            for name in sorted(ours.keys() | theirs.keys()):
+                if ours.get(name, ()) != theirs.get(name, ()):
+                    return f"{name} has {_listed(ours.get(name))} in one and {_listed(theirs.get(name))} in the other"
+    return None
+
+
+def _of_services(objects: Objects) -> dict[str, tuple[object, ...]]:
+    balanced = (service for service in objects.services() if service.type == "LoadBalancer")
+    return {f"Service {s.full_name}": tuple(sorted(str(entry.ip or "no address") for entry in s.ingress)) for s in balanced}
+
+
+def _of_nodes(objects: Objects) -> dict[str, tuple[object, ...]]:
+    return {f"node {node.name}": tuple(sorted(map(str, node.addresses))) for node in objects.nodes()}
+
+
+def _listed(addresses: Iterable[object] | None) -> str:
+    return ", ".join(map(str, addresses)) or "no address" if addresses is not None else "no entry"
+
+
+# ------------------------------------------------------------------------------------------------ one host at a time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """One host's own, as it stands in the whole."""
+
+    vantage: Vantage
+    options: Options
+    host: Host
+    questions: tuple[Question, ...]
+    replies: tuple[Reply, ...]
+    losses: tuple[Loss, ...]
+    gratuitous: tuple[Gratuitous, ...]
+    passed_over: tuple[PassedOver, ...]
+
+
+def _places(name: str, run: Evidence) -> Iterable[tuple[str, Evidence]]:
+    for own, place in views(run):
+        yield own or mac_owners.own_node(place) or name, place
+
+
+def _named(places: Sequence[tuple[str, Evidence]]) -> list[tuple[str, Evidence]]:
+    """In the order of time, each with a name of its own that holds no separator."""
+    ordered = sorted(places, key=lambda place: (place[1].started_at, place[0], place[1].ended_at))
+    seen: Counter[str] = Counter()
+    found: list[tuple[str, Evidence]] = []
+    for name, place in ordered:
+        plain = name.replace(SEPARATOR, "-") or "host"
+        seen[plain] += 1
+        taken = f"{plain}-{seen[plain]}" if seen[plain] > 1 else plain
+        while any(taken == other for other, _ in found):
+            taken += "'"
+        found.append((taken, place))
+    return found
+
+
+def _parts(places: Iterable[tuple[str, Evidence]], first: datetime) -> Iterable[_Part]:
+    free = 1
+    for name, place in places:
+        part = _part(name, place, free, (place.started_at - first).total_seconds() * 1000)
+        yield part
+        free = max((q.round for q in part.questions), default=free + place.options.rounds) + 1
+
+
+def _part(name: str, place: Evidence, first_round: int, shift: float) -> _Part:
+    ahead = first_round - 1
+
+    def own(interface: str) -> str:
+        return qualified(name, interface)
+
+    return _Part(
+        vantage=Vantage(
+            name=name,
+            node_name=place.host.node_name,
+            first_round=first_round,
+            rounds=place.options.rounds,
+            rate=place.options.rate,
+            arpcheck=place.arpcheck,
+            started_at=place.started_at,
+            ended_at=place.ended_at,
+            complete=place.complete,
+        ),
+        options=replace(place.options, interfaces=tuple(map(own, place.options.interfaces)), interfaces_because=None),
+        host=Host(
+            interfaces=tuple(replace(i, name=own(i.name)) for i in place.host.interfaces),
+            neighbours=tuple(replace(n, interface=own(n.interface)) for n in place.host.neighbours),
+        ),
+        questions=tuple(
+            replace(q, at=q.at + shift, interface=own(q.interface), round=q.round + ahead) for q in place.questions
+        ),
+        replies=tuple(
+            replace(r, at=round(r.at + shift, 3), interface=own(r.interface), round=r.round + ahead) for r in place.replies
+        ),
+        losses=tuple(
+            replace(loss, interface=own(loss.interface), rounds=tuple(number + ahead for number in loss.rounds))
+            for loss in place.losses
+        ),
+        gratuitous=tuple(replace(g, at=round(g.at + shift, 3), interface=own(g.interface)) for g in place.gratuitous),
+        passed_over=tuple(replace(p, interface=own(p.interface)) for p in place.passed_over),
+    )
+
+
+# --------------------------------------------------------------------------------------------------------- the whole
+
+
+def _options(parts: Sequence[_Part]) -> Options:
+    """The selection, which is the same in all; of how it was asked what can be said of the whole."""
+    senders = {part.options.sender for part in parts}
+    return replace(
+        parts[0].options,
+        interfaces=tuple(name for part in parts for name in part.options.interfaces),
+        rounds=sum(part.options.rounds for part in parts),
+        wait=max(part.options.wait for part in parts),
+        rate=max(part.options.rate for part in parts),
+        sender=senders.pop() if len(senders) == 1 else "mixed",
+        ips=tuple(sorted({ip for part in parts for ip in part.options.ips})),
+        preflight=all(part.options.preflight for part in parts),
+    )
+
+
+def _host(parts: Sequence[_Part]) -> Host:
+    return Host(
+        interfaces=tuple(interface for part in parts for interface in part.host.interfaces),
+        neighbours=tuple(neighbour for part in parts for neighbour in part.host.neighbours),
+    )
+
+
+def _objects(newest_first: Sequence[Objects]) -> Objects:
+    """Each resource as the newest run has it that could read it."""
+    newest = newest_first[0]
+    resources, gaps = {}, []
+    for what in sorted({name for objects in newest_first for name in (*objects.resources, *(g.what for g in objects.gaps))}):
+        reader = next((objects for objects in newest_first if objects.gap(what) is None), None)
+        if reader is None:
+            gaps += [gap for gap in newest.gaps if gap.what == what]
+        elif what in reader.resources:
+            resources[what] = reader.resources[what]
+    return Objects(
+        resources=resources,
+        gaps=tuple(gaps),
+        context=newest.context,
+        version=newest.version,
+        read_at=newest.read_at,
+        server_ahead=newest.server_ahead,
+    )
+
+
+def _age(evidence: Evidence) -> datetime:
+    return evidence.objects.read_at or _NEVER
+
+
+def _overflows(runs: Iterable[Evidence]) -> tuple[Overflow, ...]:
+    found: Counter[IPv4Address] = Counter()
+    for evidence in runs:
+        for overflow in evidence.overflows:
+            found[overflow.ip] += overflow.replies
+    return tuple(Overflow(ip=ip, replies=count) for ip, count in sorted(found.items()))

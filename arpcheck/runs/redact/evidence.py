@@ -1,0 +1,323 @@
+"""A whole evidence with everything replaced that must not be left, and the table of what stands for what.
+
+First every name, address and MAC of the evidence and of the frames of its run is gathered, then each is replaced. What is
+judged stays: order, subnets, equality, and where nothing but a name can stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface
+from typing import Any
+
+from arpcheck.evidence import Capture, Evidence, MacEntry, Options, Vantage
+from arpcheck.evidence_json import to_json
+from arpcheck.mac_owners.nics import HOLDERS, INSIDE
+from arpcheck.model import Acceptance, Host, Mac
+from arpcheck.objects import Object, Objects, Service, ipv4, labels_of, selects
+from arpcheck.runs.redact.objects import SELECTED, name_objects, redacted, trimmed
+from arpcheck.runs.redact.pseudonyms import Addresses, Macs, Names
+from arpcheck.runs.redact.strings import IPV6, MAC, Strings, ipv4_in
+from arpcheck.vantages import SEPARATOR
+
+# --------------------------------------------------------------------------------------------------------------- gather
+
+_KERNELS = re.compile(r"(lo|eth|ens|eno|enp|wlan|bond|team|br|dummy|kube-ipvs)\d{0,3}|kube-dummy-if|nodelocaldns|kube-lb0")
+"""Interface names that a kernel or an installer counts, and that say nothing of anybody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    names: Names
+    addresses: Addresses
+    macs: Macs
+
+
+def gather(evidence: Evidence, frames: Iterable[bytes] = ()) -> Gathered:
+    """`frames`: Ethernet frames that carry ARP, whole."""
+    hosts, networks, six, macs = set[IPv4Address](), set[IPv4Network](), set[IPv6Address](), set[Mac]()
+    for question in evidence.questions:
+        hosts.update((question.ip, question.sender))
+        macs.update((question.to,) if question.to else ())
+    for reply in evidence.replies:
+        hosts.update((reply.ip, reply.sender))
+        macs.update((reply.mac, reply.source, *((reply.to,) if reply.to else ())))
+    for text in _texts(to_json(replace(evidence, questions=(), replies=()))):
+        for interface in ipv4_in(text):
+            hosts.add(interface.ip)
+            if interface.network.prefixlen < 32:
+                networks.add(interface.network)
+        six.update(_six(text))
+        macs.update(_macs(text))
+    for frame in frames:
+        macs.update(Mac.from_bytes(frame[at : at + 6]) for at in (0, 6, 22, 32))
+        hosts.update(IPv4Address(frame[at : at + 4]) for at in (28, 38))
+    return Gathered(
+        names=_names(evidence), addresses=Addresses(hosts, networks, six), macs=Macs(macs, evidence.vendors)
+    )
+
+
+def is_everybodys(interface: str) -> bool:
+    """The name of an interface that need not be replaced."""
+    return _KERNELS.fullmatch(interface) is not None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            for key, entry in value.items():
+                yield str(key)
+                yield from _texts(entry)
+        case list() | tuple():
+            for entry in value:
+                yield from _texts(entry)
+
+
+def _six(text: str) -> Iterator[IPv6Address]:
+    for found in IPV6.findall(text) if ":" in text else ():
+        try:
+            yield IPv6Interface(found).ip
+        except ValueError:
+            continue  # as many colons, and no address
+
+
+def _macs(text: str) -> Iterator[Mac]:
+    return (Mac(found) for found in MAC.findall(text))
+
+
+def _names(evidence: Evidence) -> Names:
+    objects = evidence.objects
+    names = Names(_real(evidence))
+    name_objects(objects, names)
+    if evidence.after:
+        name_objects(evidence.after, names)
+    for host in (evidence.host.node_name, *(v.node_name for v in evidence.vantages)):
+        names.give_host(host or "", "node")
+    for host in (*(v.name for v in evidence.vantages), *(entry.node for entry in evidence.mac_map)):
+        if not ipv4_in(host) and names.of(host) is None:
+            names.give_host(host, "host")
+    for interface in _interfaces(evidence):
+        if not is_everybodys(interface):
+            names.give(interface, _kind(interface))
+    names.give(objects.context or "", "context")
+    for name in (evidence.options.namespace, *(a.service and a.service.partition("/")[0] for a in evidence.accepted)):
+        names.give(name or "", "namespace")
+    for name in (a.service.partition("/")[2] for a in evidence.accepted if a.service):
+        names.give(name, "service")
+    for name in (a.node for a in evidence.accepted if a.node):
+        names.give_host(name, "node")
+    for entry in evidence.mac_map:
+        names.give(file_of(entry.where), "file")
+    if evidence.capture:
+        names.give(evidence.capture.name, "file")
+    return names
+
+
+def file_of(where: str) -> str:
+    """`macs.csv` of `macs.csv:3 (arp-scan)`."""
+    return re.sub(r"(:\d+)?(:? .*)?$", "", where, count=1)
+
+
+def _interfaces(evidence: Evidence) -> list[str]:
+    """Without the name of the host before it."""
+    prefixes = tuple(vantage.name + SEPARATOR for vantage in evidence.vantages)
+    found = {interface.name for interface in evidence.host.interfaces} | {*evidence.options.interfaces}
+    found |= {n.interface for n in evidence.host.neighbours} | {q.interface for q in evidence.questions}
+    found |= {r.interface for r in evidence.replies} | {entry.interface for entry in evidence.mac_map if entry.interface}
+    found |= {g.interface for g in evidence.gratuitous} | {p.interface for p in evidence.passed_over}
+    for prefix in prefixes:
+        found = {interface.removeprefix(prefix) for interface in found}
+    return sorted(found)
+
+
+def _kind(interface: str) -> str:
+    """What its pseudonym begins with: the part by which it is told what an interface is for."""
+    for pattern in (*HOLDERS, *INSIDE):
+        begin = pattern.rstrip("*")
+        if interface.startswith(begin) and pattern.endswith("*"):
+            return begin.rstrip("-_")
+    return "if"
+
+
+def _real(evidence: Evidence) -> set[str]:
+    """Names that no pseudonym may be."""
+    readings = (evidence.objects, *((evidence.after,) if evidence.after else ()))
+    objects = (obj for reading in readings for found in reading.resources.values() for obj in found)
+    return {text for obj in objects for text in _texts(obj.get("metadata", {})) if len(text) < 64}
+
+
+# -------------------------------------------------------------------------------------------------------------- replace
+
+_MAC_FIELDS, _IP_FIELDS = (0, 6, 22, 32), (28, 38)
+"""Of an Ethernet frame with ARP for IPv4 (RFC 826)."""
+
+FRAME = 42
+"""Octets of it that mean something; what follows is padding, which may hold anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redacted:
+    evidence: Evidence
+    found: Gathered
+    strings: Strings
+
+    def frame(self, frame: bytes) -> bytes:
+        """The same frame between the same hosts by their other addresses; the padding is emptied."""
+        new = bytearray(frame[:FRAME] + bytes(max(0, len(frame) - FRAME)))
+        for at in _MAC_FIELDS:
+            new[at : at + 6] = self.found.macs.mac(Mac.from_bytes(frame[at : at + 6])).to_bytes()
+        for at in _IP_FIELDS:
+            new[at : at + 4] = self.found.addresses.address(IPv4Address(frame[at : at + 4])).packed
+        return bytes(new)
+
+    def table(self) -> Mapping[str, Mapping[str, str]]:
+        """By kind: what stands for each original."""
+        return {
+            "names": self.found.names.table(),
+            "addresses": self.found.addresses.table(),
+            "macs": self.found.macs.table(),
+            "texts": self.strings.table(),
+        }
+
+
+def redact(evidence: Evidence, frames: Iterable[bytes] = ()) -> Redacted:
+    """`frames`: those of the run, which are redacted one by one by what comes back."""
+    after = evidence.after and _selected(evidence.after, evidence.options)
+    evidence = replace(evidence, objects=_selected(evidence.objects, evidence.options), after=after)
+    found = gather(evidence, frames)
+    strings = Strings(found.names, found.addresses, found.macs)
+    return Redacted(evidence=_Rewriter(found, strings).evidence(evidence), found=found, strings=strings)
+
+
+def _selected(objects: Objects, options: Options) -> Objects:
+    """Trimmed, and with the Services marked that the selector chose: labels lose their names, a selector can't be kept."""
+    resources = {resource: trimmed(resource, found) for resource, found in objects.resources.items()}
+    if options.selector and "services" in resources:
+        resources["services"] = tuple(_marked(obj, options.selector) for obj in resources["services"])
+    return Objects(
+        resources=resources,
+        gaps=objects.gaps,
+        context=objects.context,
+        version=objects.version,
+        read_at=objects.read_at,
+        server_ahead=objects.server_ahead,
+    )
+
+
+def _marked(obj: Object, selector: str) -> Object:
+    if not selects(selector, Service.read(obj).labels):
+        return obj
+    metadata: Mapping[str, Any] = obj["metadata"]
+    return {**obj, "metadata": {**metadata, "labels": {**labels_of(obj), SELECTED: "true"}}}
+
+
+class _Rewriter:
+    def __init__(self, found: Gathered, strings: Strings) -> None:
+        self._names, self._addresses, self._macs, self._strings = found.names, found.addresses, found.macs, strings
+
+    def evidence(self, evidence: Evidence) -> Evidence:
+        ip, mac = self._addresses.address, self._macs.mac
+        return replace(
+            evidence,
+            options=self._options(evidence.options),
+            host=self._host(evidence.host),
+            objects=redacted(evidence.objects, self._strings, self._names),
+            after=evidence.after and redacted(evidence.after, self._strings, self._names),
+            mac_map=tuple(map(self._entry, evidence.mac_map)),
+            questions=tuple(
+                replace(q, interface=self._interface(q.interface), ip=ip(q.ip), sender=ip(q.sender), to=q.to and mac(q.to))
+                for q in evidence.questions
+            ),
+            replies=tuple(
+                replace(
+                    r, interface=self._interface(r.interface), ip=ip(r.ip), sender=ip(r.sender), to=r.to and mac(r.to),
+                    mac=mac(r.mac), source=mac(r.source),
+                )
+                for r in evidence.replies
+            ),
+            losses=tuple(replace(loss, interface=self._interface(loss.interface)) for loss in evidence.losses),
+            overflows=tuple(replace(overflow, ip=ip(overflow.ip)) for overflow in evidence.overflows),
+            gratuitous=tuple(
+                replace(g, interface=self._interface(g.interface), ip=ip(g.ip), mac=mac(g.mac), source=mac(g.source))
+                for g in evidence.gratuitous
+            ),
+            passed_over=tuple(
+                replace(p, interface=self._interface(p.interface), ip=ip(p.ip), mac=mac(p.mac)) for p in evidence.passed_over
+            ),
+            capture=self._capture(evidence.capture) if evidence.capture else None,
+            vantages=tuple(map(self._vantage, evidence.vantages)),
+            accepted=tuple(map(self._acceptance, evidence.accepted)),
+            outdated=tuple(map(ip, evidence.outdated)),
+            trouble=tuple(map(self._strings.sentence, evidence.trouble)),
+        )  # fmt: skip
+
+    def _options(self, options: Options) -> Options:
+        sender = ipv4(options.sender)
+        return replace(
+            options,
+            interfaces=tuple(map(self._interface, options.interfaces)),
+            interfaces_because=self._strings.sentence(options.interfaces_because) if options.interfaces_because else None,
+            sender=str(self._addresses.address(sender)) if sender else options.sender,
+            namespace=self._name(options.namespace),
+            selector=f"{SELECTED}=true" if options.selector else "",
+            load_balancer_class=options.load_balancer_class and self._strings.value(options.load_balancer_class),
+            ips=tuple(map(self._addresses.address, options.ips)),
+        )
+
+    def _host(self, host: Host) -> Host:
+        return Host(
+            interfaces=tuple(
+                replace(
+                    i, name=self._interface(i.name), mac=i.mac and self._macs.mac(i.mac),
+                    addresses=tuple(map(self._addresses.interface, i.addresses)),
+                )
+                for i in host.interfaces
+            ),
+            node_name=self._name(host.node_name),
+            neighbours=tuple(
+                replace(
+                    n, ip=self._addresses.address(n.ip), mac=self._macs.mac(n.mac), interface=self._interface(n.interface)
+                )
+                for n in host.neighbours
+            ),
+        )  # fmt: skip
+
+    def _interface(self, name: str) -> str:
+        """Of one host, or with the host's name before it."""
+        vantage, separator, rest = name.partition(SEPARATOR)
+        if separator and (host := self._names.of(vantage)) is not None:
+            return f"{host}{separator}{self._names.of(rest) or rest}"
+        return self._names.of(name) or name
+
+    def _name(self, name: str | None) -> str | None:
+        return None if name is None else self._names.of(name) or self._strings.value(name)
+
+    def _entry(self, entry: MacEntry) -> MacEntry:
+        file = file_of(entry.where)
+        address = ipv4(entry.node)
+        return MacEntry(
+            mac=self._macs.mac(entry.mac),
+            node=str(self._addresses.address(address)) if address else self._name(entry.node) or "",
+            interface=self._interface(entry.interface) if entry.interface else entry.interface,
+            where=(self._names.of(file) or file) + self._strings.sentence(entry.where.removeprefix(file)),
+            format=entry.format,
+        )
+
+    def _vantage(self, vantage: Vantage) -> Vantage:
+        return replace(vantage, name=self._name(vantage.name) or "", node_name=self._name(vantage.node_name))
+
+    def _capture(self, capture: Capture) -> Capture:
+        return replace(capture, name=self._name(capture.name) or "")
+
+    def _acceptance(self, entry: Acceptance) -> Acceptance:
+        space, slash, service = (entry.service or "").partition("/")
+        return replace(
+            entry,
+            ip=entry.ip and self._addresses.address(entry.ip),
+            service=f"{self._name(space)}{slash}{self._name(service)}" if entry.service else None,
+            node=self._name(entry.node),
+            reason=self._strings.opaque(entry.reason),
+        )

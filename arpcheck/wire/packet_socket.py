@@ -1,0 +1,267 @@
+"""The real wire: a packet socket on each interface, and the kernel's own count of what was lost.
+
+AF_PACKET is touched only when a `LiveWire` is opened, by Python's own sockets, so that nothing else is loaded while there is
+a privilege. CAP_NET_RAW is enough; with CAP_NET_ADMIN too the receive buffer is made larger than the host's limit. Knows no
+question and no answer."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import logging
+import os
+import select
+import socket
+import struct
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from arpcheck.errors import WireError
+from arpcheck.wire.intake import AT_ONCE, Intake
+from arpcheck.wire.packets import ETHERTYPE_ARP
+from arpcheck.wire.transport import Arrival, LinkLostError
+
+_log = logging.getLogger(__name__)
+
+RECEIVE_BUFFER = 32 << 20
+"""Bytes asked for; net.core.rmem_max bounds it where the process may not force it."""
+
+SEND_BUFFER = 64 << 10
+"""Bytes that may wait in an interface's queue: a few hundred frames, so that a queue that holds them is noticed."""
+
+MOST_AT_ONCE = 512
+"""Frames taken in one go, so that a flood can't keep the loop from sending and from looking at the clock."""
+
+SEND_TRIES = 50
+LOOK = 0.1
+"""Seconds between two looks at the interfaces: a socket does not say that the carrier is gone or the MAC is another."""
+
+HELD = 0.5
+"""Seconds after which a driver has long given back a frame that it sent."""
+
+SOL_PACKET = 263
+PACKET_STATISTICS = 6
+SO_ATTACH_FILTER = 26
+SO_RCVBUFFORCE = 33
+MSG_DONTWAIT = 0x40
+SIOCGIFFLAGS, IFF_UP, IFF_RUNNING = 0x8913, 0x1, 0x40
+SIOCOUTQ = 0x5411
+
+# Classic BPF (linux/filter.h): everything but a whole ARP request passes, and of these an announcement does. Requests are
+# nearly all of a LAN's ARP, and no other can be evidence; what is too short passes, so that it is counted as truncated.
+_LOAD_LENGTH, _LOAD_HALF, _LOAD_WORD, _TO_INDEX, _RETURN = 0x80, 0x28, 0x20, 0x07, 0x06
+_IF_GREATER_EQUAL, _IF_EQUAL, _IF_EQUAL_INDEX = 0x35, 0x15, 0x1D
+_NO_REQUESTS = (
+    (_LOAD_LENGTH, 0, 0, 0),
+    (_IF_GREATER_EQUAL, 0, 6, 42),  # shorter than ARP over Ethernet: pass
+    (_LOAD_HALF, 0, 0, 20),
+    (_IF_EQUAL, 0, 4, 1),  # no request: pass
+    (_LOAD_WORD, 0, 0, 28),
+    (_TO_INDEX, 0, 0, 0),
+    (_LOAD_WORD, 0, 0, 38),
+    (_IF_EQUAL_INDEX, 0, 1, 0),  # for its own sender address: pass
+    (_RETURN, 0, 0, 0xFFFFFFFF),
+    (_RETURN, 0, 0, 0),
+)
+
+
+class LiveWire:
+    """`Wire` on real interfaces. Use it as a context manager; frames are lost to nobody else while it is open."""
+
+    def __init__(self, interfaces: Sequence[str], *, requests: bool = False) -> None:
+        """`requests`: other hosts' questions are received too. Raises WireError, with the cure, where a socket can't be
+        had."""
+        self._sockets: dict[str, socket.socket] = {}
+        self._links: dict[socket.socket, str] = {}
+        self._first: dict[str, _State] = {}
+        self._sent: dict[str, float] = {}
+        self._next_look = 0.0
+        self._failed: list[LinkLostError] = []
+        self._indexes: dict[str, int] = {}
+        for interface in interfaces:
+            opened = _open(interface, requests=requests)
+            self._sockets[interface] = opened
+            self._links[opened] = interface
+            self._first[interface] = _state(opened)
+            self._indexes[interface] = socket.if_nametoindex(interface)
+        self._intake = Intake()  # not before a system without packet sockets was refused
+
+    def __enter__(self) -> LiveWire:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        for opened in self._sockets.values():
+            opened.close()
+        self._links.clear()
+
+    def keep(self, interfaces: Sequence[str]) -> None:
+        """Closes the sockets of all others."""
+        for interface in self._sockets.keys() - set(interfaces):
+            closed = self._sockets.pop(interface)
+            self._links.pop(closed, None)
+            closed.close()
+
+    now = staticmethod(time.monotonic)
+
+    def send(self, interface: str, frame: bytes) -> None:
+        tries = SEND_TRIES
+        while True:
+            try:
+                # A queue that holds its frames would hold us for ever.
+                self._sockets[interface].send(frame, MSG_DONTWAIT)
+                self._sent[interface] = time.monotonic()
+                return
+            except OSError as error:
+                tries -= 1
+                if not tries or error.errno not in (errno.ENOBUFS, errno.EAGAIN):
+                    raise self._gone(interface, error) from None
+                time.sleep(0.002)  # a queue that refuses leaves the socket writable, so select would not wait
+
+    def receive(self, until: float) -> Sequence[Arrival]:
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._look(now)
+        if self._failed:
+            raise self._failed.pop(0)
+        arrivals: list[Arrival] = []
+        if until <= now:
+            for sock, interface in tuple(self._links.items()):
+                self._drain(sock, interface, arrivals)
+            return arrivals
+        for sock in select.select(tuple(self._links), (), (), until - now)[0]:
+            self._drain(sock, self._links[sock], arrivals)
+        return arrivals
+
+    def lost(self) -> Mapping[str, int]:
+        # packet(7): reading the statistics sets them to zero; tp_drops is what the full buffer turned away.
+        lost = {}
+        for sock, interface in self._links.items():
+            _, drops = struct.unpack("II", sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
+            lost[interface] = drops
+        return lost
+
+    def _drain(self, sock: socket.socket, interface: str, arrivals: list[Arrival]) -> None:
+        take, descriptor, index = self._intake.take, sock.fileno(), self._indexes[interface]
+        try:
+            for _ in range(MOST_AT_ONCE // AT_ONCE):
+                if take(descriptor, interface, index, arrivals) < AT_ONCE:
+                    return
+        except OSError as error:
+            self._failed.append(self._gone(interface, error))  # raised when what came before it is taken in
+
+    def _look(self, now: float) -> None:
+        """A link without carrier takes frames and sends none; a reply to a MAC that was changed never comes."""
+        self._next_look = now + LOOK
+        for sock, interface in tuple(self._links.items()):
+            # What the kernel noted for the socket comes first: a link that went down and came up again looks sound.
+            noted = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            waits = now - self._sent.get(interface, now) > HELD and _unsent(sock)
+            why = _why(noted) if noted else _changed(self._first[interface], sock)
+            if why := why or ("frames stay in its transmit queue" if waits else None):
+                self._links.pop(sock)
+                self._failed.append(LinkLostError(interface, why))
+
+    def _gone(self, interface: str, error: OSError) -> LinkLostError:
+        self._links.pop(self._sockets[interface], None)
+        return LinkLostError(interface, _why(error.errno) if error.errno else str(error))
+
+
+def _why(number: int) -> str:
+    match number:
+        case errno.ENETDOWN:
+            return "the interface went down"
+        case errno.ENXIO | errno.ENODEV:
+            return "the interface is gone"
+        case errno.ENOBUFS | errno.EAGAIN:
+            return "its transmit queue stayed full"
+        case _:
+            return os.strerror(number)
+
+
+class _State(NamedTuple):
+    name: str
+    mac: bytes
+    up: bool
+    carrier: bool
+
+
+def _state(sock: socket.socket) -> _State:
+    """As it is now (packet(7), packet_getname); an OSError where it is gone."""
+    name, _, _, _, mac = sock.getsockname()
+    request = struct.pack("16sH14x", name.encode(), 0)
+    flags = struct.unpack_from("H", fcntl.ioctl(sock, SIOCGIFFLAGS, request), 16)[0]
+    return _State(name, mac, up=bool(flags & IFF_UP), carrier=bool(flags & IFF_RUNNING))
+
+
+def _changed(first: _State, sock: socket.socket) -> str | None:
+    try:
+        name, mac, up, carrier = _state(sock)
+    except OSError:
+        return "the interface is gone"
+    if not up:
+        return "the interface went down"
+    if name != first.name:
+        return f"the interface is called {name} now"
+    if mac != first.mac:
+        return f"its MAC is {mac.hex(':')} now"
+    return "it has no carrier any more" if first.carrier and not carrier else None
+
+
+def _unsent(sock: socket.socket) -> bool:
+    """Frames of ours wait in the queue of the interface or of its driver: they were never asked."""
+    return any(fcntl.ioctl(sock, SIOCOUTQ, bytes(4)))
+
+
+def _open(interface: str, *, requests: bool) -> socket.socket:
+    """A socket for ARP alone, not promiscuous. Until it is bound it has no protocol and receives nothing, so that no frame
+    passes the filter by (packet(7))."""
+    if not hasattr(socket, "AF_PACKET"):
+        raise WireError(
+            f"this system ({sys.platform}) has no AF_PACKET",
+            "Probe from Linux; report, compare, snapshot and strict-arp work here too",
+        )
+    try:
+        opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    except PermissionError:
+        raise WireError(
+            "no privilege to open a packet socket", "It takes CAP_NET_RAW: run it with sudo, or in a pod with NET_RAW"
+        ) from None
+    except OSError as error:
+        raise _refused(interface, error) from None
+    try:
+        if not requests:
+            _attach_filter(opened)
+        _enlarge_buffer(opened)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        opened.bind((interface, ETHERTYPE_ARP))
+    except OSError as error:
+        opened.close()
+        raise _refused(interface, error) from None
+    room = opened.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >> 10
+    _log.info("%s: socket open, room for %d KiB", interface, room)
+    return opened
+
+
+def _refused(interface: str, error: OSError) -> WireError:
+    return WireError(f"interface {interface}: {error.strerror or error}", "`ip link` lists the interfaces")
+
+
+def _attach_filter(sock: socket.socket) -> None:
+    program = b"".join(struct.pack("HBBI", *instruction) for instruction in _NO_REQUESTS)
+    buffer = ctypes.create_string_buffer(program)
+    sock.setsockopt(
+        socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(_NO_REQUESTS), ctypes.addressof(buffer))
+    )
+
+
+def _enlarge_buffer(sock: socket.socket) -> None:
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+    except PermissionError:  # needs CAP_NET_ADMIN; without it as far as net.core.rmem_max allows
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
