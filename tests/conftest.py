@@ -12,7 +12,7 @@ from functools import cache
 import pytest
 
 from arpcheck.errors import LabError
-from arpcheck.lab import enclosure
+from arpcheck.lab import network
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -20,7 +20,7 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 @cache
 def obstacle():
     try:
-        enclosure.require()
+        network.require()
     except LabError as error:
         return str(error)
     return None

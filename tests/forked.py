@@ -82,7 +82,7 @@ def _main(arguments):
 
 
 def _scene(name, options, load):
-    """The first process of namespaces of its own, which end with it, and it with this one (arpcheck.lab.enclosure)."""
+    """The first process of namespaces of its own, which end with it, and it with this one (arpcheck.lab.network)."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "unshare")

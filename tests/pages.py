@@ -80,9 +80,10 @@ def verdicts() -> str:
 
 
 def findings() -> str:
-    from arpcheck.judge.findings import RULES, acceptances
+    from arpcheck.judge import findings as acceptances
+    from arpcheck.judge.findings import RULES
 
-    rules = (*RULES, *acceptances.RULES)
+    rules = (*RULES, *acceptances.ACCEPTANCE_RULES)
     return "\n".join(_rule(r.text, f"Severity: {r.severity}. Outcome: {_added(r.outcome)}") for r in rules)
 
 
@@ -168,9 +169,9 @@ def _entry(name: str, facts: Iterable[tuple[str, str]]) -> str:
 
 def cluster_roles() -> str:
     from arpcheck import pipeline
-    from arpcheck.commands import manifests
+    from arpcheck.commands import pod
 
-    return f"```yaml\n{manifests.cluster_roles(pipeline.rights())}```"
+    return f"```yaml\n{pod.cluster_roles(pipeline.rights())}```"
 
 
 def costs() -> str:

@@ -11,7 +11,7 @@ from arpcheck import pipeline
 from arpcheck.errors import UsageError
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import Interface, Kind, Mac, Target
-from arpcheck.pipeline.asks import asks
+from arpcheck.pipeline.planning import requests
 
 VIP, NODE, FAR, CANARY, CONTROL = (
     IPv4Address(ip) for ip in ("10.0.0.50", "10.0.0.11", "172.16.0.11", "10.96.0.1", "192.0.2.1")
@@ -23,7 +23,7 @@ BARE = Interface(name="eth2", mac=Mac("02:00:00:00:00:07"), addresses=())
 
 
 def put(*targets, interfaces=(ETH0,), sender="auto", services=(), home=(), both=False):
-    return [(a.interface, str(a.ip), str(a.sender)) for a in asks(targets, interfaces, sender, services, home=home, both=both)]
+    return [(a.interface, str(a.ip), str(a.sender)) for a in requests(targets, interfaces, sender, services, home=home, both=both)]
 
 
 def vip(ip=VIP, **rest):

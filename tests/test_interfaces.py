@@ -13,7 +13,7 @@ from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import Interface, Mac
-from arpcheck.pipeline.interfaces import choose
+from arpcheck.pipeline.planning import choose
 from arpcheck.reports import Style, render
 
 NODES = ("10.0.0.11", "10.0.0.12")

@@ -11,8 +11,8 @@ from apiserver import ApiServer
 
 from arpcheck import pipeline
 from arpcheck.cluster import Source, read
-from arpcheck.commands import manifests
-from arpcheck.commands.manifests import Wanted
+from arpcheck.commands import pod as manifests
+from arpcheck.commands.pod import Wanted
 from arpcheck.errors import UsageError
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import Need

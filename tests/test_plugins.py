@@ -49,7 +49,7 @@ import json, sys
 from datetime import UTC, datetime
 from arpcheck import loadbalancers, pipeline
 from arpcheck import mac_owners as identities
-from arpcheck.commands import manifests
+from arpcheck.commands import pod as manifests
 from arpcheck.lab import cluster_objects, scene_file
 from simulated.probe_options import options
 from simulated.wire import SimulatedWire, scene_host

@@ -13,7 +13,7 @@ import pytest
 from apiserver import ApiServer
 
 from arpcheck import cli
-from arpcheck.cli.examples import examples
+from arpcheck.cli.app import examples
 from arpcheck.cli.shell import kubectl_complete
 
 BIN = Path(sys.executable).parent

@@ -8,8 +8,17 @@ start, whichever command is called, which is a fifth of what `--help` takes."""
 
 from arpcheck.cli.app import app, program
 
-from arpcheck.cli import probe, watch, asking, strict_arp, saved, docs, reading, running, demo, shell  # isort: skip
-from arpcheck.cli.examples import lay_out
+from arpcheck.cli import probe  # isort: skip
+from arpcheck.cli import watch  # isort: skip
+from arpcheck.cli import asking  # isort: skip
+from arpcheck.cli import strict_arp  # isort: skip
+from arpcheck.cli import saved  # isort: skip
+from arpcheck.cli import docs  # isort: skip
+from arpcheck.cli import saved as reading  # isort: skip
+from arpcheck.cli import running  # isort: skip
+from arpcheck.cli import running as demo  # isort: skip
+from arpcheck.cli import shell  # isort: skip
+from arpcheck.cli.app import lay_out
 
 __all__ = [
     "app", "asking", "demo", "docs", "probe", "program", "reading", "running", "saved", "shell", "strict_arp", "watch",

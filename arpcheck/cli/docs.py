@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from arpcheck.cli.app import app
-from arpcheck.cli.completing import pages
+from arpcheck.cli.options import pages
 
 
 @app.command(epilog="Examples:  arpcheck docs  |  arpcheck docs symptoms")

@@ -2,16 +2,85 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arpcheck.cli import completing
-from arpcheck.errors import UsageError
+from arpcheck.errors import ArpcheckError, UsageError
 
 if TYPE_CHECKING:
     from arpcheck.cluster import Source
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+_HARMLESS = re.compile(r"[A-Za-z0-9._@:/+-]+")
+"""Words of which no shell makes anything else. typer's script for zsh evaluates what it is given, and bash expands its
+patterns; a context may have any name, and whoever sends a kubeconfig around chooses it."""
+
+
+def _beginning(incomplete: str, words: Iterable[str]) -> list[str]:
+    return [word for word in words if word.startswith(incomplete) and _HARMLESS.fullmatch(word)]
+
+
+def contexts(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Of the kubeconfig that the command line names, else as kubectl finds it."""
+    from arpcheck.cluster.kubeconfig import contexts as found
+
+    try:
+        return _beginning(incomplete, found(ctx.params.get("kubeconfig"), os.environ))
+    except ArpcheckError:
+        return []
+
+
+def interfaces(incomplete: str) -> list[str]:
+    import socket
+
+    names = [name for _, name in socket.if_nameindex()] if hasattr(socket, "if_nameindex") else []
+    return _beginning(incomplete, ["auto", *sorted(name for name in names if name != "lo")])
+
+
+def implementations(incomplete: str) -> list[str]:
+    from arpcheck import pipeline
+
+    return _beginning(incomplete, pipeline.CHOICES)
+
+
+def scenes(incomplete: str) -> list[str]:
+    from arpcheck.lab.scene_file import names
+
+    return _beginning(incomplete, names())
+
+
+def formats(incomplete: str) -> list[str]:
+    from arpcheck.reports import FORMATS
+
+    return _beginning(incomplete, FORMATS)
+
+
+def rules(incomplete: str) -> list[str]:
+    """Verdicts and findings."""
+    from arpcheck.judge import findings, verdicts
+
+    return _beginning(incomplete, sorted(text.name for text in (*verdicts.texts(), *findings.texts())))
+
+
+def pages(incomplete: str) -> list[str]:
+    """The pages of `docs`."""
+    from arpcheck.docs import PAGES
+
+    return _beginning(incomplete, PAGES)
+
+
+def shells(incomplete: str) -> list[str]:
+    return _beginning(incomplete, SHELLS)
+
+
+# --------------------------- The options that several commands share, and the checks that need nothing but the option itself
 
 Kubeconfig = Annotated[
     str | None,
@@ -21,7 +90,7 @@ Kubeconfig = Annotated[
 ]
 Context = Annotated[
     str | None,
-    typer.Option("--context", metavar="NAME", help="A context of the kubeconfig.", autocompletion=completing.contexts),
+    typer.Option("--context", metavar="NAME", help="A context of the kubeconfig.", autocompletion=contexts),
 ]
 As = Annotated[str | None, typer.Option("--as", metavar="USER", help="A user to impersonate.")]
 ClusterFile = Annotated[
@@ -52,7 +121,7 @@ Format = Annotated[
     typer.Option(
         "-o",
         metavar="FORMAT",
-        autocompletion=completing.formats,
+        autocompletion=formats,
         help="table, wide, matrix, markdown, html, json, yaml, name, junit, prometheus.",
     ),
 ]
@@ -68,7 +137,7 @@ Iface = Annotated[
         "--iface",
         metavar="NAME",
         help="The interface to ask on. Repeatable; or auto, which a pod does unasked.",
-        autocompletion=completing.interfaces,
+        autocompletion=interfaces,
     ),
 ]
 Rounds = Annotated[int, typer.Option("--rounds", metavar="N", min=1, max=1000, help="How often every address is asked.")]

@@ -6,7 +6,6 @@ import typer
 
 from arpcheck import __version__
 from arpcheck.cli.app import app
-from arpcheck.cli.completing import implementations
 from arpcheck.cli.options import (
     As,
     ClusterFile,
@@ -16,8 +15,10 @@ from arpcheck.cli.options import (
     Kubeconfig,
     RequestTimeout,
     Verbose,
+    implementations,
+    scenes,
     source,
-)  # fmt: skip
+)
 from arpcheck.errors import UsageError
 
 
@@ -56,9 +57,8 @@ def pod(
     ] = None,
 ) -> int:
     """Print what runs arpcheck on a node, for `kubectl apply -f -`. Its report is in the pod's log."""
-    from arpcheck.commands.manifests import Wanted
+    from arpcheck.commands.pod import Wanted, rbac
     from arpcheck.commands.pod import pod as run
-    from arpcheck.commands.pod import rbac
 
     if only_rbac:
         return rbac(namespace, tuple(chosen or ()), tuple(config_map or ()), openshift=openshift)
@@ -94,3 +94,22 @@ def _check(arguments: list[str]) -> None:
     """What probe would refuse in the pod is refused here."""
     group = typer.main.get_command(app)
     group.commands["probe"].make_context("arpcheck probe", list(arguments))  # type: ignore[attr-defined]
+
+
+# ------------------------------------------------------------------------------------------------------------- arpcheck demo
+
+
+@app.command(epilog="Example:  arpcheck demo split-brain")
+def demo(
+    scene: Annotated[
+        str | None, typer.Argument(metavar="SCENE", help="A scene's name, or a scene file.", autocompletion=scenes)
+    ] = None,
+    names: Annotated[bool, typer.Option("--list", help="Name the scenes.")] = False,
+) -> int:
+    """Run the whole of it on a LAN of network namespaces with real kernel ARP."""
+    from arpcheck.wire.privilege import confine, give_up
+
+    (give_up if names else confine)()
+    from arpcheck.lab.run import demo as run
+
+    return run(scene, list_scenes=names)

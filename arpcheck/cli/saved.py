@@ -5,32 +5,39 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arpcheck.cli.app import app
-from arpcheck.cli.completing import rules
 from arpcheck.cli.options import (
     Accept,
+    AllNamespaces,
+    As,
     BundleFile,
     ClusterFile,
+    Context,
     ExitZero,
     ExternalIps,
     FileHas,
     Format,
     Ip,
+    Kubeconfig,
     LoadBalancerClass,
     MacMap,
     Namespace,
     NoHeaders,
     Output,
     Redact,
+    RequestTimeout,
     Selector,
+    Verbose,
     address,
     ended,
     known_format,
+    one_namespace,
+    rules,
+    source,
 )
 from arpcheck.errors import UsageError
 
 if TYPE_CHECKING:
     from arpcheck.evidence import Evidence
-
 
 @app.command(
     epilog="Examples:  arpcheck report saved.json -o markdown"
@@ -129,7 +136,7 @@ def merge(
     """Judge the runs of several hosts as one: what one can't hear another does. Ends with that report's exit code."""
     chosen = known_format(format_name)
     from arpcheck.commands.bundle import Bundle
-    from arpcheck.commands.merge import merged
+    from arpcheck.commands.saved import merged
     from arpcheck.commands.saved import report as run
 
     wanted = Bundle(path=bundle, redacted=redact)
@@ -144,8 +151,36 @@ def explain(
     ] = None,
 ) -> int:
     """Say what a verdict or a finding means, how it is decided and what to do."""
-    from arpcheck.commands.explain import explain as run
     from arpcheck.commands.output import show
+    from arpcheck.commands.saved import explain as run
 
     show(run(name))
     return 0
+
+
+# --------------------------------------------------------------- Commands that read the cluster and send nothing on the wire
+
+
+@app.command(
+    epilog="Examples:  arpcheck snapshot --output cluster.json"
+    "  |  sudo arpcheck probe --iface eth0 --cluster-file cluster.json"
+)
+def snapshot(
+    namespace: Namespace = None,
+    all_namespaces: AllNamespaces = False,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    as_user: As = None,
+    cluster_file: ClusterFile = None,
+    file_has: FileHas = None,
+    request_timeout: RequestTimeout = 30.0,
+    output: Annotated[
+        str | None, typer.Option("--output", metavar="FILE", help="Write it to FILE instead of stdout.")
+    ] = None,
+    _verbose: Verbose = False,
+) -> int:
+    """Print exactly what probe would read of the cluster, as input for --cluster-file."""
+    from arpcheck.commands.snapshot import snapshot as run
+
+    cluster = source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has)
+    return run(cluster, one_namespace(namespace, all_namespaces), output)

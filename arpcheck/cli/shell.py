@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from arpcheck.cli.app import app
-from arpcheck.cli.completing import SHELLS, shells
+from arpcheck.cli.options import SHELLS, shells
 from arpcheck.errors import UsageError
 
 VARIABLE = "_ARPCHECK_COMPLETE"

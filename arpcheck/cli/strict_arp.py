@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from arpcheck.cli.app import app
-from arpcheck.cli.help import Group
+from arpcheck.cli.app import Group, app
 from arpcheck.cli.options import (
     As,
     ClusterFile,

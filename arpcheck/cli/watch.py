@@ -87,7 +87,7 @@ def watch(
     """Watch a failover or a rollout: a line at each change, and at the end how it went."""
     pace = seconds("--interval", interval), seconds("--for", lasts) if lasts else None, seconds("--probe-every", every)
     from arpcheck.commands.probe import Request
-    from arpcheck.commands.vigil import Pace
+    from arpcheck.commands.watch import Pace
     from arpcheck.commands.watch import watch as run
     from arpcheck.evidence import Options
 

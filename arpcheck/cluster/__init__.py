@@ -3,7 +3,7 @@
 The only package that imports `kubernetes`, and only when an API is really asked. Knows no load balancer, no verdict
 and no wire. Nothing but a ClusterError, an InputError or a UsageError leaves it, and none of them says a secret."""
 
-from arpcheck.cluster.snapshot_file import snapshot
+from arpcheck.cluster.files import snapshot
 from arpcheck.cluster.source import Source, hold, read
 
 __all__ = ["Source", "hold", "read", "snapshot"]

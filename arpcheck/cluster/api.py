@@ -8,19 +8,18 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import quote
 
 from arpcheck.cluster.discovery import Discovery, Served
-from arpcheck.cluster.folding import fold, joined, mounted, unknown_mounts
-from arpcheck.cluster.json_text import Each
-from arpcheck.cluster.limits import Budget, side_by_side
-from arpcheck.cluster.pages import Ask, Kept, read_list, read_objects
-from arpcheck.cluster.refusals import FORBIDDEN, UnreadError, timed_out
-from arpcheck.cluster.requirements import Mounts, Want
+from arpcheck.cluster.limits import Budget, is_sound, side_by_side
+from arpcheck.cluster.parse import Each
+from arpcheck.cluster.refusals import FORBIDDEN, UNREADABLE, UnreadError, timed_out
+from arpcheck.cluster.requirements import Mounts, Want, fold, joined, mounted, selects_fields, unknown_mounts
 from arpcheck.cluster.session import Session
 from arpcheck.errors import ClusterError
 from arpcheck.model import Gap
-from arpcheck.objects import Objects, text
+from arpcheck.objects import Object, Objects, at, name, text
 
 EVERY_PODS = "kube-root-ca.crt"
 """The ConfigMap that every pod mounts beside its token (kube-controller-manager, RootCACertPublisher)."""
@@ -191,3 +190,113 @@ def _strange(outcomes: Iterable[Outcome]) -> Iterable[Gap]:
         if outcome.kept and outcome.kept.strange:
             why = f"{outcome.kept.strange} entries without a name, or with longer texts than an object has"
             yield Gap(what=outcome.want.resource, why=why, costs=outcome.want.costs)
+
+
+# ---------------------------------------------------------------------------------------- Lists in pages, and single objects
+
+LIMIT = 500
+"""Objects a page: what kubectl asks for."""
+RESTARTS = 3
+OBJECTS = 1_000_000
+"""Of one list."""
+
+
+class Ask(Protocol):
+    def __call__(self, path: str, query: Mapping[str, str], each: Each | None = None, /) -> Any:
+        """The JSON there; `each` as in `json_value`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What one Want came to."""
+
+    objects: tuple[Object, ...]
+    strange: int
+    """Entries that were no objects, or whose names or texts no object can have."""
+
+
+_STRANGE: Object = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    cuts: list[Object | None]
+    """Of its entries; None: nothing is kept, _STRANGE: it was no object."""
+    token: str
+    """Where the next one begins; empty: this was the last."""
+
+
+def read_list(ask: Ask, served: Served, namespace: str | None, want: Want) -> Kept:
+    """UnreadError where it could not be had, or not in one piece."""
+    asked = {"limit": str(LIMIT), "labelSelector": want.selector, "fieldSelector": want.field_selector}
+    query = {key: value for key, value in asked.items() if value}
+    path, restarts = served.path(namespace), 0
+    while True:
+        try:
+            return _read_pages(ask, path, query, served, want)
+        except UnreadError as unread:
+            if unread.status == 400 and "fieldSelector" in query:
+                del query["fieldSelector"]
+            elif unread.status == 410 and restarts < RESTARTS:
+                restarts += 1
+            elif unread.large and int(query["limit"]) > 1:
+                query["limit"] = str(int(query["limit"]) // 10 or 1)
+            else:
+                raise
+
+
+def read_objects(ask: Ask, served: Served, want: Want, names: Iterable[str]) -> tuple[Kept, UnreadError | None]:
+    """Each by its name, and why one of them could not be had; one that does not exist is absent."""
+    found, refused = [], None
+    for wanted in names:
+        try:
+            obj = ask(f"{served.path(want.namespace)}/{quote(wanted, safe='')}", {})
+            if name(obj) != wanted:
+                raise UnreadError(UNREADABLE)
+        except UnreadError as unread:
+            if unread.fatal:
+                raise
+            refused = refused or (unread if unread.status != 404 else None)
+        else:
+            found.append(obj)
+    return _kept(map(_cutter(served, want, where=""), found)), refused
+
+
+def _read_pages(ask: Ask, path: str, query: Mapping[str, str], served: Served, want: Want) -> Kept:
+    cut = _cutter(served, want, where="" if "fieldSelector" in query else want.field_selector)
+    cuts: list[Object | None] = []
+    token = ""
+    while True:
+        page, before = _page(ask(path, {**query, "continue": token} if token else query, cut)), token
+        cuts += page.cuts
+        token = page.token
+        if not token:
+            return _kept(cuts)
+        if token == before or len(cuts) > OBJECTS:
+            raise UnreadError("its pages do not end")
+
+
+def _page(answer: Any) -> _Page:
+    cuts = at(answer, "items")
+    if not isinstance(cuts, list | None) or not text(answer, "kind").endswith("List"):
+        raise UnreadError(UNREADABLE, "Is this the address of a Kubernetes API?")
+    return _Page(cuts or [], text(answer, "metadata", "continue"))
+
+
+def _cutter(served: Served, want: Want, where: str) -> Callable[[Any], Object | None]:
+    """Entries of a typed list carry neither kind nor apiVersion; every object kept has both."""
+    own = {"apiVersion": served.api_version, "kind": served.kind}
+
+    def cut(entry: Any) -> Object | None:
+        if not name(entry):
+            return _STRANGE
+        kept = want.cut({**entry, **own}) if not where or selects_fields(where, entry) else None
+        return kept if kept is None or is_sound(kept, want.resource) else _STRANGE
+
+    return cut
+
+
+def _kept(cuts: Iterable[Object | None]) -> Kept:
+    found = [cut for cut in cuts if cut is not None]
+    objects = tuple([cut for cut in found if cut is not _STRANGE])
+    return Kept(objects=objects, strange=len(found) - len(objects))

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+import re
+import ssl
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 from urllib.parse import urlsplit
 
 from arpcheck import __version__
 from arpcheck.cluster import kubeconfig
-from arpcheck.cluster.connections import watched
 from arpcheck.cluster.kubeconfig import material, token_in_file
 from arpcheck.cluster.limits import Budget, side_by_side
-from arpcheck.cluster.login import log_in, token_of_provider
+from arpcheck.cluster.login import is_here, log_in, proxy_for, token_of_provider
 from arpcheck.cluster.ownership import not_roots
-from arpcheck.cluster.proxies import is_here, proxy_for
-from arpcheck.cluster.refusals import TIMED_OUT
-from arpcheck.cluster.session import Session
-from arpcheck.cluster.tls import tls_context
+from arpcheck.cluster.refusals import TIMED_OUT, by_error
+from arpcheck.cluster.session import Session, watched
 from arpcheck.errors import ArpcheckError, ClusterError
 
 if TYPE_CHECKING:
@@ -200,3 +201,72 @@ def _impersonation(user: Mapping[str, Any], as_user: str | None) -> dict[str, st
     for key, values in user.get("as-user-extra", {}).items():
         found[f"Impersonate-Extra-{key}"] = [v for v in values if isinstance(v, str)] if isinstance(values, list) else []
     return found
+
+
+# ------------------------------- The TLS of a connection, made from certificates and keys that are in memory, and stay there
+
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+def tls_context(
+    authority: bytes | None, certificate: bytes | None, key: bytes | None, *, verified: bool, where: str
+) -> ssl.SSLContext:
+    """`authority`: trusted in place of the host's own; all in PEM. ClusterError for what is none."""
+    from urllib3.util.ssl_ import create_urllib3_context
+
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verified else ssl.CERT_NONE)
+    context.check_hostname = verified
+    if authority is not None:
+        _trust(context, authority, where)
+    elif verified:
+        context.load_default_certs()
+    if certificate is not None and key is not None:
+        _show(context, certificate, key, where)
+    elif certificate is not None or key is not None:
+        raise ClusterError(f"{where} has a client certificate without its key, or a key without its certificate")
+    return context
+
+
+def _trust(context: ssl.SSLContext, authority: bytes, where: str) -> None:
+    """Only the blocks: the lines between may be of any text."""
+    blocks = _CERTIFICATE.findall(authority)
+    try:
+        if not blocks:
+            raise ValueError
+        context.load_verify_locations(cadata=b"\n".join(blocks).decode("ascii"))
+    except (ssl.SSLError, ValueError):
+        raise ClusterError(f"the certificate-authority of {where} is not a certificate in PEM") from None
+
+
+def _show(context: ssl.SSLContext, certificate: bytes, key: bytes, where: str) -> None:
+    try:
+        with _file_of(certificate) as shown, _file_of(key) as kept:
+            context.load_cert_chain(shown, kept, password=_no_password)
+    except (ssl.SSLError, ValueError) as error:
+        hint = "Is it in PEM, without a password, and does the key fit the certificate?"
+        raise ClusterError(f"the client certificate of {where} can't be used: {by_error(error).why}", hint) from None
+    except OSError as error:
+        raise ClusterError(f"the client certificate of {where} can't be used: {error.strerror}", "Is /proc there?") from None
+
+
+def _no_password() -> str:
+    """OpenSSL would ask on the terminal, in the middle of a run."""
+    raise ValueError("the key has a password")
+
+
+@contextmanager
+def _file_of(content: bytes) -> Iterator[str]:
+    """The path by which this process, and no other, can open what is in memory."""
+    if hasattr(os, "memfd_create"):
+        with os.fdopen(os.memfd_create("arpcheck"), "w+b") as file:
+            yield _filled(file, content, "/proc/self/fd")
+    else:  # macOS: never has a name after it was made
+        with tempfile.TemporaryFile() as file:
+            yield _filled(file, content, "/dev/fd")
+
+
+def _filled(file: Any, content: bytes, folder: str) -> str:
+    file.write(content)
+    file.flush()
+    file.seek(0)  # where a descriptor is opened by /dev/fd, the place in it is shared
+    return f"{folder}/{file.fileno()}"

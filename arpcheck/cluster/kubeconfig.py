@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from arpcheck.cluster.document import MalformedError
-from arpcheck.cluster.parse import parse
+from arpcheck.cluster.parse import MalformedError, parse
 from arpcheck.errors import ClusterError
 
 _log = logging.getLogger(__name__)

@@ -3,14 +3,12 @@ process with libyaml, and they read `10:20:30` as a number. Bounded in depth, an
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
-
-from arpcheck.cluster.document import Document, MalformedError, decoded
-from arpcheck.cluster.json_text import json_documents
+from typing import Any, NoReturn
 
 SIZE = 64 << 20
 """Octets of YAML: its events take a hundred times their text."""
@@ -153,3 +151,165 @@ def _scalar(text: str) -> Any:
     if _INTEGER.fullmatch(text):
         return int(text, 0) if text[:2] in ("0x", "0o") else int(text)
     return float(text) if _FLOAT.fullmatch(text) and math.isfinite(float(text)) else text
+
+
+# ---------------------------------------------------------------------- JSON, also several documents in a row, read strictly
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+Each = Callable[[Any], Any]
+
+
+def json_value(data: bytes, each: Each | None = None) -> Any:
+    """The one document in `data`, as an API server sends it.
+
+    `each`: what is made of every entry of a list's `items` as soon as it is read. Ten thousand objects that are parsed
+    before the first is cut down take several times the memory, and half as long again."""
+    if each is None:
+        documents = list(json_documents(decoded(data)))
+        if len(documents) != 1:
+            raise MalformedError("not one JSON document")
+        return documents[0].value
+    return _List(decoded(data), each).document()
+
+
+class _List:
+    """A way through a document of which the entries are not kept."""
+
+    def __init__(self, text: str, each: Each) -> None:
+        self._text = text
+        self._each = each
+        self._scrubbed = bool(_SURROGATE.search(text))
+        self._at = _past_space(text, 0)
+
+    def document(self) -> Any:
+        found = self._members() if self._passes("{") else self._value()
+        if self._at != len(self._text):
+            raise MalformedError("not one JSON document")
+        return found
+
+    def _members(self) -> dict[str, Any]:
+        found = {}
+        more = not self._passes("}")
+        while more:
+            key = self._value()
+            if not isinstance(key, str) or not self._passes(":"):
+                raise MalformedError("not JSON")
+            found[key] = self._entries() if key == "items" and self._passes("[") else self._value()
+            more = self._goes_on("}")
+        return found
+
+    def _entries(self) -> list[Any]:
+        made = []
+        more = not self._passes("]")
+        while more:
+            made.append(self._each(self._value()))
+            more = self._goes_on("]")
+        return made
+
+    def _value(self) -> Any:
+        value, end = _decode(self._text, self._at, 1)
+        self._at = _past_space(self._text, end)
+        return _scrub(value) if self._scrubbed else value
+
+    def _goes_on(self, closing: str) -> bool:
+        if self._passes(","):
+            return True
+        if self._passes(closing):
+            return False
+        raise MalformedError("not JSON")
+
+    def _passes(self, sign: str) -> bool:
+        """Whether it stands here. Then this is behind it."""
+        if not self._text.startswith(sign, self._at):
+            return False
+        self._at = _past_space(self._text, self._at + 1)
+        return True
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("a number without bounds")
+    return number
+
+
+def _constant(_: str) -> NoReturn:
+    raise ValueError("NaN or Infinity, which JSON does not have")
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_constant)
+_BLANKS = " \t\r\n"
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def _past_space(text: str, position: int) -> int:
+    """A server sends none, and to look takes less than to match."""
+    if position < len(text) and text[position] not in _BLANKS:
+        return position
+    return _SPACE.match(text, position).end()  # type: ignore[union-attr]
+
+
+def json_documents(text: str) -> Iterator[Document]:
+    scrubbed = bool(_SURROGATE.search(text))
+    position, line, counted = 0, 1, 0
+    while True:
+        position = _past_space(text, position)
+        if position == len(text):
+            return
+        line, counted = line + text.count("\n", counted, position), position
+        value, position = _decode(text, position, line)
+        yield Document(_scrub(value) if scrubbed else value, line)
+
+
+def _decode(text: str, position: int, line: int) -> tuple[Any, int]:
+    """The value that begins there, and its end."""
+    try:
+        return _DECODER.raw_decode(text, position)
+    except json.JSONDecodeError as error:
+        raise MalformedError(f"not JSON ({error.msg})", error.lineno) from None
+    except RecursionError:
+        raise MalformedError("nested too deeply", line) from None
+    except ValueError as error:  # a number: _finite, _constant, or more digits than Python converts
+        what = str(error) if "Exceeds" not in str(error) else "a number with too many digits"
+        raise MalformedError(f"not JSON ({what})", line) from None
+
+
+def _scrub(value: Any) -> Any:
+    """Lone surrogates become U+FFFD, as Go's decoder has it; they could not be written out again."""
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case list():
+            return [_scrub(entry) for entry in value]
+        case dict():
+            return {_scrub(key): _scrub(entry) for key, entry in value.items()}
+        case _:
+            return value
+
+
+# ----------------------------------------------------------------------------------------- A document of a file or an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    value: Any
+    line: int
+    """Where it begins, from 1."""
+
+
+class MalformedError(ValueError):
+    """No JSON, no YAML. Says what and where, never the text: a kubeconfig's text is secret."""
+
+    def __init__(self, what: str, line: int = 1) -> None:
+        super().__init__(what)
+        self.line = line
+
+
+def decoded(data: bytes) -> str:
+    """UTF-8, or UTF-16 with its mark, which is what PowerShell redirects into a file."""
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise MalformedError("not UTF-8 text", 1 + data.count(b"\n", 0, error.start)) from None

@@ -5,21 +5,137 @@ timeout)."""
 
 from __future__ import annotations
 
+import http.client
 import logging
+import socket
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from threading import Lock
 from typing import Any
 from urllib.parse import urlencode
 
-from arpcheck.cluster.bounds import ANSWER, ENTRIES, SMALL, Turn, measure, too_large
-from arpcheck.cluster.connections import Connections
-from arpcheck.cluster.document import MalformedError
-from arpcheck.cluster.json_text import Each, json_value
-from arpcheck.cluster.limits import Budget
+from arpcheck.cluster.limits import ANSWER, ENTRIES, SMALL, Budget, Turn, measure, too_large
+from arpcheck.cluster.parse import Each, MalformedError, json_value
 from arpcheck.cluster.refusals import UNREADABLE, UnreadError, by_error, by_status, timed_out
-from arpcheck.cluster.server_time import ServerTime
+
+INFORMATIONAL = 20
+"""Answers 1xx before the one that counts (RFC 9110 section 15.2). An API server sends none."""
+
+
+class Connections:
+    """Threads may share it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._sockets: list[Any] = []
+        self._ended = False
+
+    def add(self, found: Any) -> None:
+        with self._lock:
+            self._sockets = [one for one in self._sockets if one.fileno() >= 0] + [found]
+            ended = self._ended
+        if ended:
+            _shut(found)
+
+    def end(self) -> None:
+        """Whoever waits for one is told at once that it is closed; those to come are closed too."""
+        with self._lock:
+            self._ended, found, self._sockets = True, self._sockets, []
+        for one in found:
+            _shut(one)
+
+
+def _shut(found: Any) -> None:
+    with suppress(OSError, AttributeError):  # it is closed already
+        socket.socket.shutdown(found, socket.SHUT_RDWR)  # of TLS too, whose own is not for another thread
+
+
+class _Response(http.client.HTTPResponse):
+    """Passes over answers 1xx, a few of them; http.client knows 100 alone, and has no end of it."""
+
+    _passed = 0
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        if not 100 <= status < 200 or status == http.client.SWITCHING_PROTOCOLS:
+            return version, status, reason
+        self._passed += 1
+        if self._passed > INFORMATIONAL:
+            raise http.client.BadStatusLine("no answer after those that only announce one")
+        return version, http.client.CONTINUE, reason
+
+
+def watched(pool: Any) -> Connections:
+    """Those that this pool of urllib3's will make."""
+    found = Connections()
+    pool.pool_classes_by_scheme = {
+        scheme: type(made.__name__, (made,), {"ConnectionCls": _watched(made.ConnectionCls, found)})
+        for scheme, made in pool.pool_classes_by_scheme.items()
+    }
+    return found
+
+
+def _watched(made: Any, found: Connections) -> Any:
+    class Watched(made):  # type: ignore[misc]
+        response_class = _Response
+
+        def _new_conn(self) -> Any:
+            """The socket before TLS begins on it."""
+            opened = super()._new_conn()
+            found.add(opened)
+            return opened
+
+        def connect(self) -> None:
+            super().connect()
+            found.add(self.sock)
+
+    return Watched
+
+
+# ---------------- How far an API server's clock is ahead of this host's, by the Date header of its answers (RFC 9110, 6.6.1)
+
+DIFFERENCE = 5.0
+"""Seconds; less is no difference."""
+
+
+class ServerTime:
+    """Threads may share it."""
+
+    def __init__(self) -> None:
+        self._least, self._most = float("-inf"), float("inf")
+        self._last: float | None = None
+        self._lock = threading.Lock()
+
+    def saw(self, header: str | None, asked: datetime, answered: datetime) -> None:
+        """`asked` and `answered`: this host's time around the answer. What is no date says nothing."""
+        try:
+            said = parsedate_to_datetime(header or "")
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return
+        said = said.replace(tzinfo=UTC) if said.tzinfo is None else said
+        least, most = (said - answered).total_seconds(), (said - asked).total_seconds() + 1
+        with self._lock:
+            self._least, self._most = max(self._least, least), min(self._most, most)
+            self._last = (least + most) / 2
+
+    @property
+    def ahead(self) -> float | None:
+        """Whole seconds, 0 where they are less than clocks may differ; None: no answer said it. Where answers contradict
+        each other, as of several servers behind one address, by the last one."""
+        with self._lock:
+            if self._last is None:
+                return None
+            middle = (self._least + self._most) / 2
+            found = float(round(middle if self._least <= self._most else self._last))
+            return found if abs(found) >= DIFFERENCE else 0.0
+
+
+# -------------------------------------------------------------------------------- Questions to one API server by one account
 
 _log = logging.getLogger(__name__)
 

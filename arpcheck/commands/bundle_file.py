@@ -13,6 +13,7 @@ import shlex
 import sys
 import tarfile
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,19 +23,19 @@ from pathlib import Path
 from typing import IO
 
 from arpcheck import __version__, pipeline
-from arpcheck.cluster.snapshot_file import pieces
-from arpcheck.commands.account import account
-from arpcheck.commands.command_line import redacted, without_secrets
-from arpcheck.commands.new_file import new_file, told
-from arpcheck.commands.output import parts
+from arpcheck.cluster.files import pieces
+from arpcheck.commands.output import new_file, parts, told
 from arpcheck.errors import OutputError
 from arpcheck.evidence import Evidence
 from arpcheck.model import Report
-from arpcheck.reports import render
+from arpcheck.reports import FORMATS, render
+from arpcheck.reports.formatting import count, moment
 from arpcheck.runs.redact.checks import difference, left_over
-from arpcheck.runs.redact.evidence import Redacted, redact
+from arpcheck.runs.redact.evidence import Redacted, is_everybodys, redact
+from arpcheck.text import PROSE_LIMIT, plain
+from arpcheck.vantages import views
 from arpcheck.wire.pcap import Recorded, entries
-from arpcheck.wire.recorder import Recorder
+from arpcheck.wire.scapy_library import Recorder
 
 PRIVATE = 0o600
 COMMAND = "run.txt"
@@ -124,8 +125,8 @@ def _rewritten(frames: IO[bytes] | None, found: Redacted, file: IO[bytes]) -> IO
     if frames is None:
         return None
     recorder = Recorder(file)
-    for moment, frame in _frames(frames):
-        recorder(moment, found.frame(frame))
+    for when, frame in _frames(frames):
+        recorder(when, found.frame(frame))
     recorder.check()
     return file
 
@@ -166,3 +167,70 @@ def _adding(archive: tarfile.TarFile, folder: str, at: datetime) -> Callable[[st
 def _write_table(path: Path, found: Redacted) -> None:
     with new_file(path, PRIVATE) as file, told(path):
         file.write((json.dumps(found.table(), indent=1, ensure_ascii=True) + "\n").encode())
+
+
+# ------------------------------------------------------------------------------------- The command line as a bundle keeps it
+
+COMMANDS = ("probe", "report", "merge")
+"""Those that write a bundle."""
+
+_SECRET = re.compile(r"(--[\w-]*(?:token|password|secret|key)[\w-]*)(?:=.*)?", re.DOTALL)
+_CREDENTIALS = re.compile(r"://[^/@\s]*@")
+_OPTION = re.compile(r"(?P<option>--[a-z-]+(?:=|$)|-[A-Za-z])(?P<value>.*)", re.DOTALL)
+
+
+def without_secrets(words: Sequence[str]) -> Iterator[str]:
+    """Values of options that could be secrets, and credentials in addresses, are left out."""
+    hidden = False
+    for word in words:
+        secret = _SECRET.fullmatch(word)
+        yield "…" if hidden else f"{secret[1]}=…" if secret and "=" in word else _CREDENTIALS.sub("://…@", word)
+        hidden = bool(secret) and "=" not in word
+
+
+def redacted(words: Sequence[str], found: Redacted) -> Iterator[str]:
+    """The command and the options stay; a value may follow its option at once: `-nweb`, `--namespace=web`."""
+    for number, word in enumerate(words):
+        option = _OPTION.fullmatch(word)
+        if number == 0 and word in COMMANDS:
+            yield word
+        elif option:
+            yield option["option"] + (_value(option["value"], found) if option["value"] else "")
+        else:
+            yield _value(word, found)
+
+
+def _value(word: str, found: Redacted) -> str:
+    if found.found.names.of(word) is None and (word in FORMATS or is_everybodys(word)):
+        return word
+    return found.strings.value(word, name=True)
+
+
+# ------------------------------------------------------------- What happened in a run, line by line, from its evidence alone
+
+
+def account(evidence: Evidence, report: Report) -> Iterator[str]:
+    """Every string is made harmless for a terminal."""
+    objects = evidence.objects
+    read_at = f" at {moment(objects.read_at)} UTC" if objects.read_at else ""
+    yield f"cluster: context {plain(objects.context or '-')}, {plain(objects.version or 'version not known')}{read_at}"
+    yield from (f"read: {count(len(found), 'object')} of {plain(what)}" for what, found in sorted(objects.resources.items()))
+    yield from (f"gap: {plain(gap.what)}: {plain(gap.why, PROSE_LIMIT)}" for gap in report.gaps)
+    for name, place in views(evidence):
+        yield from (f"{plain(name)}: {line}" if name else line for line in _course(place))
+    yield from (f"trouble: {plain(trouble, PROSE_LIMIT)}" for trouble in evidence.trouble)
+    yield f"exit code {report.summary.exit_code}: {plain('; '.join(report.summary.because), PROSE_LIMIT) or 'clean'}"
+
+
+def _course(evidence: Evidence) -> Iterator[str]:
+    options = evidence.options
+    where = plain(", ".join(options.interfaces) or "no interface")
+    how = f"{count(options.rounds, 'round')} at {options.rate:g} frames/s"
+    yield f"began {moment(evidence.started_at)} UTC on {where}, {how}"
+    asked, heard = (Counter(row.round for row in rows) for rows in (evidence.questions, evidence.replies))
+    for number in sorted({*asked, *heard}):
+        yield f"round {number}: {count(asked[number], 'question')}, {count(heard[number], 'reply')}"
+    for loss in evidence.losses:
+        rounds = ", ".join(map(str, loss.rounds)) or "-"
+        yield f"lost: {count(loss.frames, 'frame')} on {plain(loss.interface)}, round {rounds}"
+    yield f"ended {moment(evidence.ended_at)} UTC, {'complete' if evidence.complete else 'not complete'}"

@@ -11,12 +11,12 @@ from typing import IO
 
 from arpcheck import pipeline
 from arpcheck.cluster import Source, read
-from arpcheck.commands.mac_maps import read_mac_maps
+from arpcheck.commands.input_files import read_mac_maps
 from arpcheck.errors import InputError, UsageError
 from arpcheck.evidence import Evidence, Options
 from arpcheck.targets import check_options
-from arpcheck.wire.manufacturers import manufacturers
 from arpcheck.wire.pcap import entries
+from arpcheck.wire.scapy_library import manufacturers
 
 MOST_BYTES = 4 << 30
 

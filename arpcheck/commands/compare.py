@@ -3,16 +3,174 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 from arpcheck import pipeline
-from arpcheck.commands.comparison_text import FORMATS, render
 from arpcheck.commands.output import check, format_of, show, write
 from arpcheck.commands.saved import load
 from arpcheck.commands.terminal import style
 from arpcheck.errors import UsageError
+from arpcheck.evidence_json import VERSION
+from arpcheck.model import Outcome, Report
 from arpcheck.reports import Style
+from arpcheck.reports.formatting import NONE, count, inline, listing, moment
+from arpcheck.reports.grid import aligned
+from arpcheck.reports.json import written
+from arpcheck.runs.compare import Change, Comparison, Difference, Side
 from arpcheck.runs.compare import compare as compared
+from arpcheck.text import PROSE_LIMIT, plain
+
+FORMATS = ("table", "markdown", "json")
+
+HEADS = ("CHANGE", "WHAT", "BEFORE", "AFTER")
+
+ROOM = 55_000
+"""Characters of all rows in Markdown. GitHub takes 65,536 in a comment."""
+
+_OUTCOMES = {0: "NOTHING NEW", 1: "WORSE", 3: "NOT COMPARABLE"}
+_ORDER = tuple(Change)
+
+
+def render(found: Comparison, format_name: str, style: Style) -> str:
+    """`format_name`: one of FORMATS."""
+    return {"table": _table, "markdown": _markdown, "json": _json}[format_name](found, style)
+
+
+def _table(found: Comparison, style: Style) -> str:
+    lines = [f"{_outcome(found)} (exit code {found.exit_code}): {_because(found)}"]
+    lines += [f"{label:<6}  {words}" for label, words in _runs(found)]
+    if rows := [tuple(_row(entry)) for entry in _shown(found)]:
+        lines += ["", *aligned(HEADS, rows, style)]
+    if same := _same(found):
+        lines += ["", same]
+    if found.notes:
+        lines += ["", *found.notes]
+    return "\n".join(lines) + "\n"
+
+
+def _markdown(found: Comparison, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
+    lines = [f"**arpcheck: {_outcome(found)}** (exit code {found.exit_code}): {inline(_because(found))}", ""]
+    lines += [f"- {label} {inline(words)}" for label, words in _runs(found)]
+    if shown := _shown(found):
+        heads = [head.capitalize() for head in HEADS]
+        lines += ["", f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
+        lines += _fitted([f"| {' | '.join(_cell(cell) for cell in _row(entry))} |" for entry in shown])
+    if same := _same(found):
+        lines += ["", inline(same)]
+    for note in found.notes:
+        lines += ["", inline(note)]
+    return "\n".join(lines) + "\n"
+
+
+def _fitted(rows: Sequence[str]) -> list[str]:
+    """As many as a comment of a ticket takes, the worst first as they came, and how many there are beside them."""
+    ends = accumulate(len(row) + 1 for row in rows)
+    kept = sum(1 for end in ends if end <= ROOM)
+    more = len(rows) - kept
+    return [*rows[:kept], *(["", f"…and {more:,} more, left out for size: `-o json` has all."] if more else ())]
+
+
+def _json(found: Comparison, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
+    document = {
+        "apiVersion": VERSION,
+        "kind": "Comparison",
+        "summary": {
+            "exitCode": found.exit_code,
+            "changes": {str(change): number for change, number in found.changes.items()},
+            "obstacle": found.obstacle,
+            "doubts": list(found.doubts),
+        },
+        "before": _run(found.before),
+        "after": _run(found.after),
+        "addresses": [_difference(entry) for entry in found.addresses],
+        "nodes": [_difference(entry) for entry in found.nodes],
+        "findings": [_difference(entry) for entry in found.findings],
+        "notes": list(found.notes),
+    }
+    return f"{written(document)}\n"
+
+
+# ------------------------------------------------------------------------------------------------------------- words
+
+
+def _outcome(found: Comparison) -> str:
+    better = found.exit_code == 0 and {Change.FIXED, Change.BETTER} & found.changes.keys()
+    return "BETTER" if better else _OUTCOMES[found.exit_code]
+
+
+def _because(found: Comparison) -> str:
+    if found.obstacle:
+        return plain(found.obstacle, PROSE_LIMIT)
+    changes = ", ".join(f"{number} {change}" for change, number in found.changes.items())
+    accepted = sum(1 for e in found.every if e.change in (Change.NEW, Change.WORSE) and not e.counts)
+    words = (changes or "neither an address nor a node is in both") + (f" ({accepted} accepted)" if accepted else "")
+    return "; ".join((*(plain(doubt, PROSE_LIMIT) for doubt in found.doubts), words))
+
+
+def _runs(found: Comparison) -> list[tuple[str, str]]:
+    """When each run was and what it came to."""
+    runs = (("Before", found.before), ("After", found.after))
+    return [(label, f"{moment(r.run.started_at)} UTC, exit code {r.summary.exit_code}") for label, r in runs]
+
+
+def _shown(found: Comparison) -> Sequence[Difference]:
+    """All but what is the same and in order, the worst first."""
+    shown = (e for e in found.every if e.change is not Change.SAME or Outcome.FAULT in (e.before.outcome, e.after.outcome))
+    return sorted(shown, key=lambda entry: _ORDER.index(entry.change))
+
+
+def _same(found: Comparison) -> str:
+    left = len(found.every) - len(_shown(found))
+    return f"{count(left, 'other')} the same, none of them known to be wrong." if left else ""
+
+
+def _row(entry: Difference) -> Sequence[str]:
+    services = f" ({listing(entry.services, 3)})" if entry.services and entry.services != (entry.subject,) else ""
+    return entry.change.value, f"{plain(entry.subject)}{services}", _side(entry.before), _side(entry.after)
+
+
+def _side(side: Side) -> str:
+    if side.word is None:
+        return NONE
+    who = f" ({listing(side.who)})" if side.who else ""
+    return f"{side.word}{who}{', accepted' if side.accepted else ''}"
+
+
+def _cell(text: str) -> str:
+    return "–" if text == NONE else inline(text)
+
+
+# -------------------------------------------------------------------------------------------------------------- JSON
+
+
+def _run(report: Report) -> dict[str, Any]:
+    return {
+        "startedAt": report.run.started_at.isoformat(),
+        "context": report.run.context,
+        "exitCode": report.summary.exit_code,
+        "complete": report.summary.complete,
+    }
+
+
+def _difference(entry: Difference) -> dict[str, Any]:
+    return {
+        "subject": entry.subject,
+        "services": list(entry.services),
+        "change": str(entry.change),
+        "before": _side_of(entry.before),
+        "after": _side_of(entry.after),
+        "counts": entry.counts,
+    }
+
+
+def _side_of(side: Side) -> dict[str, Any]:
+    return {"is": side.word, "wrong": sorted(side.wrong), "answeredBy": list(side.who), "accepted": side.accepted}
+
+
+# --------------------------------------------------------------------------------------------- arpcheck compare BEFORE AFTER
 
 
 def compare(before: str, after: str, format_name: str, output: str | None, *, headers: bool = True) -> int:

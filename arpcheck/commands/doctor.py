@@ -22,9 +22,9 @@ from arpcheck.errors import ArpcheckError, UsageError, WireError
 from arpcheck.evidence import Options
 from arpcheck.model import Host, Kind, Need, Outcome
 from arpcheck.objects import Objects
-from arpcheck.pipeline import asks as asking
-from arpcheck.pipeline.interfaces import AUTO
-from arpcheck.reports.language import count
+from arpcheck.pipeline import planning as asking
+from arpcheck.pipeline.planning import AUTO
+from arpcheck.reports.formatting import count
 from arpcheck.targets import targets
 from arpcheck.text import plain
 from arpcheck.wire.host import candidates, this_host, usable
@@ -232,7 +232,7 @@ def _subnet(host: Host, names: tuple[str, ...], objects: Objects) -> Check:
         says = error.message.removeprefix("--iface auto: ")
         cure = "Probe from the segment of the nodes and the addresses" if known else error.hint
         return Check(what="subnet", state=State.MISSING, says=says, cure=cure)
-    near = asking.networks([i for i in host.interfaces if i.name in settled.interfaces])
+    near = asking.interface_networks([i for i in host.interfaces if i.name in settled.interfaces])
     asked = [t.ip for t in targets(objects, Options(), {}, ()) if t.kind is Kind.LOAD_BALANCER and t.ip and not t.skipped]
     if asked and not any(ip in network for ip in asked for network in near):
         cure = "Probe from the segment of the addresses"

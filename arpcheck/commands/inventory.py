@@ -12,16 +12,14 @@ from datetime import UTC, datetime
 import arpcheck
 from arpcheck import pipeline
 from arpcheck.cluster import read
-from arpcheck.commands.mac_maps import read_mac_maps
-from arpcheck.commands.opening import opened, settled, to_open
+from arpcheck.commands.input_files import read_mac_maps
+from arpcheck.commands.opening import opened, settled, stopping, to_open
 from arpcheck.commands.output import show
 from arpcheck.commands.probe import Request, checked, observed
-from arpcheck.commands.stopping import stopping
 from arpcheck.commands.terminal import notice
 from arpcheck.evidence import Evidence
 from arpcheck.mac_owners import unmatched_hosts
-from arpcheck.mac_owners.inventory import inventory_csv, inventory_table, unresolved
-from arpcheck.mac_owners.job import inventory_manifest
+from arpcheck.mac_owners.inventory import inventory_csv, inventory_manifest, inventory_table, unresolved
 from arpcheck.wire.host import this_host
 
 INTERRUPTED = 130

@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TextIO
 
 from arpcheck.text import plain
@@ -45,3 +48,71 @@ class _Handler(logging.StreamHandler[TextIO]):
 class _Line(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return f"arpcheck: {record.relativeCreated / 1000:7.3f} s  {plain(record.getMessage())}"
+
+
+# -------------------------------------------------------------------- Keeps what arpcheck logs while it runs, for the bundle
+
+MOST = 5_000
+"""Lines; what comes after them is counted."""
+
+
+class Diary(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self._lines: list[str] = []
+        self._more = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(self._lines) < MOST:
+            at = datetime.fromtimestamp(record.created, UTC)
+            self._lines.append(f"{at:%Y-%m-%dT%H:%M:%S.%fZ} {plain(record.getMessage())}")
+        else:
+            self._more += 1
+
+    def lines(self) -> tuple[str, ...]:
+        return (*self._lines, *([f"and {self._more} more"] if self._more else ()))
+
+
+@contextmanager
+def diary(*, kept: bool) -> Iterator[Diary]:
+    """While this is open what arpcheck logs is kept, where it shall be; `-v` shows it all the same."""
+    found, log = Diary(), logging.getLogger("arpcheck")
+    before = log.level, log.propagate
+    if kept:
+        log.addHandler(found)
+        log.setLevel(logging.INFO)
+        log.propagate = False
+    try:
+        yield found
+    finally:
+        log.removeHandler(found)
+        log.setLevel(before[0])
+        log.propagate = before[1]
+
+
+# ------------------------------------------------------------------------- What a change has done so far and what it has not
+
+
+class StoppedError(Exception):
+    """The user stopped it, between two steps."""
+
+
+@dataclass(slots=True)
+class Journal:
+    """Steps in their order."""
+
+    left: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+
+    def plan(self, *steps: str) -> None:
+        self.left += steps
+
+    def tick(self, note: str = "") -> None:
+        """The first step that is left has been done."""
+        self.done.append(f"{self.left.pop(0)}{note}")
+
+    def __str__(self) -> str:
+        if not self.done:
+            return "nothing was changed"
+        not_done = f". Not done: {'; '.join(self.left)}. Run it again: it goes on from there" if self.left else ""
+        return f"done: {'; '.join(self.done)}{not_done}"

@@ -6,9 +6,11 @@ after that."""
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from types import FrameType
 
 from arpcheck import pipeline
 from arpcheck.cluster import Source, hold
@@ -17,7 +19,7 @@ from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
 from arpcheck.model import Host
 from arpcheck.objects import Objects
-from arpcheck.pipeline.interfaces import AUTO
+from arpcheck.pipeline.planning import AUTO
 from arpcheck.wire.host import candidates, usable
 from arpcheck.wire.packet_socket import LiveWire
 from arpcheck.wire.privilege import caller, drop
@@ -66,3 +68,40 @@ def settled(options: Options, objects: Objects, host: Host, wire: LiveWire) -> O
     found = pipeline.settle(options, objects, host, to_open(options, host))
     wire.keep(found.interfaces)
     return found
+
+
+# ----------------------------------------------------------------------------- Ends a run early without losing what it heard
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stop:
+    """Asked by the sweep at every step."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self) -> bool:
+        return self.asked
+
+
+@contextmanager
+def stopping() -> Iterator[Stop]:
+    """While this is open the first signal only asks to stop, so that what was heard is still judged, written and shown; a
+    second one ends arpcheck at once. Open it before the first question and close it when the report is out."""
+    stop = Stop()
+    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in SIGNALS}
+
+    def ask(number: int, _: FrameType | None) -> None:
+        stop.asked = True
+        # As without this: that takes away what was put down. A terminal that goes away sends SIGHUP, and sudo another.
+        signal.signal(number, signal.SIG_IGN if number == signal.SIGHUP else before[signal.Signals(number)])
+
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN or number == signal.SIGINT:  # nohup; but a shell's background ignores Ctrl-C alone
+            signal.signal(number, ask)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

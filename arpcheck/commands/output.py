@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import tempfile
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from select import select
-from typing import TextIO
+from typing import IO, TextIO
 
-from arpcheck.commands.new_file import new_file, told
+from arpcheck.cluster import Source, hold
 from arpcheck.errors import OutputError
 from arpcheck.model import Report
 from arpcheck.reports import FORMATS, Style, render
-from arpcheck.wire.privilege import caller
+from arpcheck.wire.privilege import caller, give_up, has_privileges
 
 PART = 1 << 20
 """Characters that are written at once."""
@@ -124,3 +126,75 @@ def parts(text: str | Iterable[str]) -> Iterator[str]:
 def format_of(output: str, format_name: str, formats: Collection[str] = FORMATS) -> str:
     by_name = SUFFIXES.get(Path(output).suffix.lower())
     return by_name if by_name is not None and by_name in formats else format_name
+
+
+# -------------------------------------------------------------------------------- A file that is written whole or not at all
+
+
+class NewFile:
+    """Whoever writes into `file` says `with told(path)`."""
+
+    def __init__(self, path: Path, mode: int = 0o666) -> None:
+        self._path, self._mode = path, mode
+        with told(path):
+            handle, self._name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
+        self.file: IO[bytes] = os.fdopen(handle, "w+b")
+
+    def commit(self) -> None:
+        """It takes its place, with its mode less the umask; never to be read by more than what was there."""
+        with told(self._path):
+            self.file.flush()
+            os.fsync(self.file.fileno())
+            os.fchmod(self.file.fileno(), self._mode & _allowed(self._path))
+            os.replace(self._name, self._path)
+        self._name = ""
+
+    def discard(self) -> None:
+        """Closes it. Nothing is left of it, unless it has taken its place."""
+        if self._name:
+            os.unlink(self._name)
+            self._name = ""
+        with suppress(OSError):  # what a full disk did not take was told when it was written
+            self.file.close()
+
+
+@contextmanager
+def new_file(path: Path, mode: int = 0o666) -> Iterator[IO[bytes]]:
+    """Takes its place at the end of the block, unless an error comes out of it."""
+    new = NewFile(path, mode)
+    try:
+        yield new.file
+        new.commit()
+    finally:
+        new.discard()
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """An OSError in the block becomes an OutputError that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"can't write {path}: {error.strerror}") from None
+
+
+def _allowed(path: Path) -> int:
+    """What the umask leaves, and of that no more than the file in its place has."""
+    mask = os.umask(0)
+    os.umask(mask)
+    before = stat.S_IMODE(path.stat().st_mode) if path.is_file() and not path.is_symlink() else 0o777
+    return before & ~mask
+
+
+# ---------------------------------------------------------------------------------- What reads a cluster and needs no socket
+
+
+def as_caller(source: Source, output: str | None = None) -> Source:
+    """The source as it is to be read from here on.
+
+    Under sudo a kubeconfig that root named and root alone can have written is read first; root itself reads any, since its
+    capabilities are what opens another user's. OutputError where `output` can't be written without them."""
+    held = hold(source, for_another=caller() is not None) if has_privileges() else source
+    give_up()
+    check(output)
+    return held

@@ -2,14 +2,238 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import yaml
 
 from arpcheck import pipeline
-from arpcheck.commands.manifests import Wanted, cluster_roles, manifests
 from arpcheck.commands.output import show
 from arpcheck.commands.terminal import notice
 from arpcheck.errors import UsageError
 from arpcheck.model import Need
+
+NAMESPACE = "arpcheck"
+NAME = "arpcheck"
+LABELS = {"app.kubernetes.io/name": "arpcheck", "app.kubernetes.io/managed-by": "arpcheck"}
+_POD = "pod"
+NODE_NAME = "ARPCHECK_NODE_NAME"
+"""The variable by which a process knows its node (`wire.host` reads it)."""
+
+DEADLINE = 3600
+"""Seconds, the pull of the image included."""
+KEPT = 3600
+"""Seconds for which a finished Job and its log stay."""
+
+EVERYWHERE = "kube-system"
+"""The one namespace with a Role that every cluster has."""
+SCC = "system:openshift:scc:privileged"
+"""OpenShift's other SecurityContextConstraints allow no added capability beside the host's network."""
+
+Manifest = dict[str, Any]
+
+_NODE = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_SYSTEMS = re.compile(r"default|kube-.*|openshift(-.*)?")
+"""Those that are there before anybody asks, with more in them than a label may change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the user wants to run, and where."""
+
+    node: str
+    image: str
+    job: bool = False
+    namespace: str = NAMESPACE
+    create_namespace: bool = False
+    """The Namespace is made too: whoever deletes what is printed then deletes it with all that is in it."""
+    arguments: tuple[str, ...] = ()
+    """Further arguments of `arpcheck probe`."""
+    openshift: bool = False
+
+
+def manifests(wanted: Wanted, needs: Iterable[Need]) -> str:
+    """Account, rights and the Pod or Job, all of them with names of their own: what is taken away of one run is taken from
+    no other. Raises UsageError for a name that nothing can have."""
+    _check(wanted)
+    account = _name(wanted)
+    return _yaml((
+        *((_namespace(wanted.namespace),) if wanted.create_namespace else ()),
+        _made("v1", "ServiceAccount", account, wanted.namespace),
+        *rights(needs, wanted.namespace, account, openshift=wanted.openshift),
+        _job(wanted) if wanted.job else _pod(wanted),
+    ))  # fmt: skip
+
+
+def cluster_roles(needs: Iterable[Need], namespace: str = NAMESPACE, *, openshift: bool = False) -> str:
+    """The rights alone, and the account that is given them."""
+    _check_namespace(namespace)
+    return _yaml(rights(needs, namespace, openshift=openshift))
+
+
+# --------------------------------------------------------------------------------------------------------------- rights
+
+
+def rights(needs: Iterable[Need], namespace: str, account: str = NAME, *, openshift: bool = False) -> tuple[Manifest, ...]:
+    """A ClusterRole for what has to be read everywhere, one for what optional sources add, a Role where a namespace is
+    enough; each bound to the account in `namespace` and named by both, with a colon, which neither can have, so that no
+    two accounts share one. All of it reads, nothing writes."""
+    needs, own, to = tuple(needs), f"{account}:{namespace}", (account, namespace)
+    found: list[Manifest] = []
+    for name, optional in ((own, False), (f"{own}:optional", True)):
+        rules = policy_rules(need for need in needs if need.optional == optional and need.namespace is None)
+        found += _granted("ClusterRole", name, None, rules, to) if rules else ()
+    for space in sorted({need.namespace for need in needs if need.namespace}):
+        if space == EVERYWHERE or openshift:
+            rules = policy_rules(need for need in needs if need.namespace == space)
+            found += _granted("Role", own, space, rules, to)
+    if openshift:
+        found.append(_binding("RoleBinding", f"{account}:scc", namespace, ("ClusterRole", SCC), to))
+    return tuple(found)
+
+
+def policy_rules(needs: Iterable[Need]) -> list[Manifest]:
+    """One rule for each API group and verb, sorted; single objects by their names, where a Need gets them by name."""
+    needs = tuple(needs)
+    named: dict[str, set[str]] = {}
+    for need in needs:
+        named.setdefault(need.resource, set()).update(need.names if need.verb == "get" else ())
+    resources: dict[tuple[str, str, tuple[str, ...]], set[str]] = {}
+    for need in needs:
+        plural, _, group = need.resource.partition(".")
+        names = tuple(sorted(named[need.resource])) if need.verb == "get" else ()
+        resources.setdefault((group, need.verb, names), set()).add(plural)
+    return [
+        {"apiGroups": [group], "resources": sorted(plurals)}
+        | ({"resourceNames": list(names)} if names else {})
+        | {"verbs": [verb]}
+        for (group, verb, names), plurals in sorted(resources.items())
+    ]
+
+
+def _granted(kind: str, name: str, space: str | None, rules: list[Manifest], to: tuple[str, str]) -> tuple[Manifest, ...]:
+    role = _made("rbac.authorization.k8s.io/v1", kind, name, space) | {"rules": rules}
+    return role, _binding(f"{kind}Binding", name, space, (kind, name), to)
+
+
+def _binding(kind: str, name: str, space: str | None, role: tuple[str, str], to: tuple[str, str]) -> Manifest:
+    """`role`: kind and name; `to`: name and namespace of the account."""
+    return _made("rbac.authorization.k8s.io/v1", kind, name, space) | {
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role[0], "name": role[1]},
+        "subjects": [{"kind": "ServiceAccount", "name": to[0], "namespace": to[1]}],
+    }
+
+
+# -------------------------------------------------------------------------------------------------------------- objects
+
+
+def _namespace(name: str) -> Manifest:
+    """The host's network alone already breaks the level `baseline` (pod-security-admission, check_hostNamespaces.go)."""
+    made = _made("v1", "Namespace", name, None)
+    made["metadata"]["labels"] |= {"pod-security.kubernetes.io/enforce": "privileged"}
+    return made
+
+
+def _job(wanted: Wanted) -> Manifest:
+    return _made("batch/v1", "Job", _name(wanted), wanted.namespace) | {
+        "spec": {
+            "backoffLimit": 0,  # an exit code of 1 is a result
+            "activeDeadlineSeconds": DEADLINE,
+            "ttlSecondsAfterFinished": KEPT,
+            "template": {"metadata": {"labels": dict(LABELS)}, "spec": _spec(wanted)},
+        }
+    }
+
+
+def _pod(wanted: Wanted) -> Manifest:
+    spec = _spec(wanted) | {"activeDeadlineSeconds": DEADLINE}
+    return _made("v1", "Pod", _name(wanted), wanted.namespace) | {"spec": spec}
+
+
+def _spec(wanted: Wanted) -> Manifest:
+    return {
+        "nodeName": wanted.node,
+        "hostNetwork": True,
+        "restartPolicy": "Never",
+        "serviceAccountName": _name(wanted),
+        "enableServiceLinks": False,
+        "tolerations": [{"operator": "Exists"}],
+        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [_container(wanted)],
+    }
+
+
+def _container(wanted: Wanted) -> Manifest:
+    return {
+        "name": NAME,
+        "image": wanted.image,
+        "imagePullPolicy": "IfNotPresent",
+        "args": ["probe", *(argument.replace("$", "$$") for argument in wanted.arguments)],  # $(NAME) would be expanded
+        "env": [{"name": NODE_NAME, "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
+        "securityContext": {
+            "runAsUser": 0,
+            "runAsGroup": 0,
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"], "add": ["NET_RAW"]},
+        },
+        "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}},
+    }
+
+
+def _made(api_version: str, kind: str, name: str, space: str | None) -> Manifest:
+    metadata: Manifest = {"name": name} | ({"namespace": space} if space else {}) | {"labels": dict(LABELS)}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
+
+
+def _name(wanted: Wanted) -> str:
+    """A node's name may be longer than a Job's, two nodes may be probed from at once, and from one by a Pod and a Job."""
+    node, first = wanted.node, NAME if wanted.job else f"{NAME}-{_POD}"
+    label = node.replace(".", "-")
+    if len(label) <= 40 and label == node and not label.startswith(f"{_POD}-") and not _HASHED.search(label):
+        return f"{first}-{label}"
+    return f"{first}-{label[:40].rstrip('-')}-{sha256(node.encode()).hexdigest()[:8]}"
+
+
+_HASHED = re.compile("-[0-9a-f]{8}$")
+"""How a name ends that stands for a longer one; a node's that ends so has such a name as well."""
+
+
+# ------------------------------------------------------------------------------------------------------------------ text
+
+
+def _check(wanted: Wanted) -> None:
+    if not _NODE.fullmatch(wanted.node):
+        raise UsageError(f"--node {wanted.node[:80]!r} can't be a node's name", "`kubectl get nodes` lists them")
+    _check_namespace(wanted.namespace)
+    if wanted.create_namespace and _SYSTEMS.fullmatch(wanted.namespace):
+        hint = f"It is the cluster's own; leave out --create-namespace, or take {NAMESPACE}"
+        raise UsageError(f"--create-namespace would take {wanted.namespace} over", hint)
+    if not wanted.image.isprintable() or not wanted.image or " " in wanted.image or len(wanted.image) > 500:
+        raise UsageError(f"--image {wanted.image[:80]!r} is no image", "Name the one that scripts/image built")
+
+
+def _check_namespace(name: str) -> None:
+    if not _NAMESPACE.fullmatch(name):
+        raise UsageError(f"--namespace {name[:80]!r} can't be a namespace's name", f"Take {NAMESPACE}")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Without anchors: what stands in two places is written twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - its signature
+        return True
+
+
+def _yaml(made: Sequence[Manifest]) -> str:
+    return yaml.dump_all(made, Dumper=_Dumper, sort_keys=False, explicit_start=True, default_flow_style=None, width=110)
+
+
+# -------------------------------------------------------------------------------------------------------------- arpcheck pod
 
 
 def pod(wanted: Wanted, chosen: Collection[str], config_maps: tuple[str, ...]) -> int:

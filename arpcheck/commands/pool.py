@@ -8,10 +8,9 @@ from pathlib import Path
 
 from arpcheck import pipeline
 from arpcheck.cluster import read
-from arpcheck.commands.opening import opened, settled, to_open
+from arpcheck.commands.opening import opened, settled, stopping, to_open
 from arpcheck.commands.output import format_of, show, write
 from arpcheck.commands.probe import Request, checked, observed
-from arpcheck.commands.stopping import stopping
 from arpcheck.errors import UsageError
 from arpcheck.objects import Objects
 from arpcheck.pools import NEEDS, Occupancy, Pool, occupancy, pools, range_pool, split, to_json, to_text

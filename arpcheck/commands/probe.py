@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
 
 from arpcheck import pipeline
 from arpcheck.cluster import Source, read
 from arpcheck.commands.bundle import Bundle, bundled
-from arpcheck.commands.diary import diary
-from arpcheck.commands.dry_run import dry_run
-from arpcheck.commands.frames import recording
-from arpcheck.commands.input_files import read_acceptances
-from arpcheck.commands.mac_maps import read_mac_maps
-from arpcheck.commands.opening import named, opened, settled, to_open
-from arpcheck.commands.output import check, deliver, show
-from arpcheck.commands.stopping import stopping
+from arpcheck.commands.input_files import read_acceptances, read_mac_maps
+from arpcheck.commands.log import diary
+from arpcheck.commands.opening import named, opened, settled, stopping, to_open
+from arpcheck.commands.output import NewFile, check, deliver, show, told
 from arpcheck.commands.terminal import ProgressLine, duration, notice, style
-from arpcheck.errors import ArpcheckError, UsageError
+from arpcheck.errors import ArpcheckError, OutputError, UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.gc_control import held_back
-from arpcheck.model import Acceptance, Gap, Host
+from arpcheck.model import Acceptance, Gap, Host, Target
 from arpcheck.objects import Objects
-from arpcheck.targets import check_options
+from arpcheck.pipeline import Plan, announcements
+from arpcheck.targets import JUDGED, check_options
+from arpcheck.text import plain
 from arpcheck.wire.host import this_host, with_neighbours
-from arpcheck.wire.manufacturers import manufacturers
 from arpcheck.wire.packet_socket import LiveWire
 from arpcheck.wire.privilege import seal
+from arpcheck.wire.scapy_library import Recorder, manufacturers
 
 _log = logging.getLogger(__name__)
 
@@ -179,3 +182,104 @@ def read_again(source: Source, objects: Objects) -> Objects | None:
 
 def _read(source: Source, options: Options) -> Objects:
     return read(source, pipeline.NEEDS, namespace=options.namespace, services_required=not options.ips)
+
+
+# -------------------------------------------------------------------------------------------------- arpcheck probe --dry-run
+
+
+def dry_run(plan: Plan, options: Options, objects: Objects, now: datetime) -> str:
+    """A page of text. `now`: when it would begin."""
+    from tabulate import tabulate
+
+    senders: dict[object, list[str]] = {}
+    for ask in plan.asks:
+        senders.setdefault(ask.ip, []).append(f"{ask.sender} on {ask.interface}")
+    unasked = Evidence(arpcheck="", started_at=now, ended_at=now, options=options, objects=objects)
+    rows = [
+        (target.ip or "-", target.kind.value, _services(target), _asked(target, senders), _claims(target, unasked))
+        for target in plan.targets
+    ]
+    table = tabulate(rows, headers=("IP", "KIND", "SERVICES", "ASKED WITH SENDER", "SHOULD ANSWER"), tablefmt="plain")
+    return "\n".join((table, "", *_frames(plan, options), ""))
+
+
+def _services(target: Target) -> str:
+    return plain(", ".join(target.services or target.nodes)) or "-"
+
+
+def _asked(target: Target, senders: dict[object, list[str]]) -> str:
+    return plain(f"not asked: {target.skipped}") if target.skipped else ", ".join(senders.get(target.ip, ())) or "-"
+
+
+def _claims(target: Target, evidence: Evidence) -> str:
+    """Of what gets a verdict."""
+    said = announcements(target, evidence) if target.kind in JUDGED else ()
+    found = [announcement for of_service in said for announcement in of_service]
+    claims = [f"{claim.node} ({claim.trust.value}, {claim.source})" for one in found for claim in one.claims]
+    nobody = [f"nobody ({one.silence})" for one in found if one.silence]
+    return plain("; ".join(dict.fromkeys(claims or nobody))) or "-"
+
+
+def _frames(plan: Plan, options: Options) -> Iterable[str]:
+    by_interface = Counter(ask.interface for ask in plan.asks)
+    for interface in options.interfaces:
+        count = by_interface[interface]
+        yield (
+            f"{interface}: {count} frames a round, {options.rounds} rounds, {count * options.rounds} frames of 42 bytes"
+            f" at {options.rate:g}/s"
+        )
+    yield f"At least {duration(plan.seconds)}; addresses that have to be asked again add to it. Nothing was sent."
+
+
+# -------------------------------------------------------------------------------------------------------- The file of --pcap
+
+
+class Frames:
+    """Takes every frame with its time; where nobody wants them it forgets them."""
+
+    def __init__(self, path: Path | None, *, kept: bool) -> None:
+        """`kept`: they can be read again from `file`, with a path or without. OutputError where there can be no file."""
+        self._path = path or Path("a temporary file")
+        self._new = NewFile(path) if path else None
+        self._recorder: Recorder | None = None
+        self.file: IO[bytes] | None = None
+        try:
+            with told(self._path):
+                self.file = self._new.file if self._new else tempfile.TemporaryFile() if kept else None  # noqa: SIM115
+                self._recorder = Recorder(self.file) if self.file else None
+        except OutputError:
+            self.discard()
+            raise
+
+    def __call__(self, moment: datetime, frame: bytes) -> None:
+        if self._recorder is not None:
+            self._recorder(moment, frame)
+
+    def finish(self) -> OutputError | None:
+        """Gives the file its name; else the error, for whoever has a report to deliver first."""
+        if self._recorder is None:
+            return None
+        try:
+            with told(self._path):
+                self._recorder.check()
+            if self._new is not None:
+                self._new.commit()
+        except OutputError as error:
+            return error
+        return None
+
+    def discard(self) -> None:
+        if self._new is not None:
+            self._new.discard()
+        elif self.file is not None:
+            self.file.close()
+
+
+@contextmanager
+def recording(path: str | None, *, kept: bool = False) -> Iterator[Frames]:
+    """A file that is not finished in the block is gone after it."""
+    frames = Frames(Path(path) if path else None, kept=kept)
+    try:
+        yield frames
+    finally:
+        frames.discard()

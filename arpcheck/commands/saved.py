@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -14,10 +17,13 @@ from arpcheck.commands.bundle import Bundle, bundled
 from arpcheck.commands.input_files import read_acceptances
 from arpcheck.commands.output import check, deliver
 from arpcheck.commands.terminal import style
-from arpcheck.errors import InputError
+from arpcheck.errors import InputError, UsageError
 from arpcheck.evidence import Evidence
 from arpcheck.evidence_json import VERSION, from_json
-from arpcheck.reports.embedding import extracted
+from arpcheck.judge import findings, verdicts
+from arpcheck.judge.rule_docs import Text
+from arpcheck.reports.formatting import extracted
+from arpcheck.runs.merge import merge
 
 PIECE = 1 << 20
 MOST_BYTES = 1 << 30
@@ -96,3 +102,45 @@ def _read(file: TextIO) -> str:
         found.append(piece)
         left -= len(piece)
     return "".join(found)
+
+
+# ------------------------------------------------------------------------------------------------------ arpcheck merge A B …
+
+
+def merged(paths: Sequence[str]) -> Evidence:
+    """Raises InputError where a file can't be read, or the runs are not of one state of one cluster."""
+    if len(paths) < 2:
+        raise UsageError("merge takes two reports or more", "Save one on each host with `arpcheck probe -o json`")
+    if paths.count("-") > 1:
+        raise UsageError("several runs from stdin", "Name files")
+    return merge([("stdin" if path == "-" else Path(path).stem, load(path)) for path in paths])
+
+
+# ---------------------------------------------------------------------------------------------------------- arpcheck explain
+
+
+def explain(name: str | None) -> str:
+    """The text of one rule, or of all. An unknown name is a UsageError that says which are alike."""
+    known = {"verdict": verdicts.texts(), "finding": findings.texts()}
+    parts = [_page(kind, text) for kind, texts in known.items() for text in texts if name in (None, text.name)]
+    if not parts:
+        names = sorted({text.name for texts in known.values() for text in texts})
+        near = get_close_matches(name or "", names)
+        hint = f"Is it {' or '.join(near)}?" if near else "`arpcheck explain` shows all of them"
+        raise UsageError(f"no verdict and no finding is called {name!r}", hint)
+    return "\n".join(parts)
+
+
+def _page(kind: str, text: Text) -> str:
+    lines = [f"{text.name} ({kind})", *_filled(text.means, "  "), "  Decided when:"]
+    for number, condition in enumerate(text.decided, 1):
+        lines.extend(_filled(condition, f"  {number}. ", "     "))
+    lines.append("  Do:")
+    for step in text.do:
+        lines.extend(_filled(step, "  - ", "    "))
+    return "\n".join(lines) + "\n"
+
+
+def _filled(words: str, first: str, rest: str = "  ") -> Iterable[str]:
+    width = min(shutil.get_terminal_size((100, 24)).columns, 100)
+    return textwrap.wrap(words, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from arpcheck import pipeline
 from arpcheck.cluster import Source, read
-from arpcheck.cluster.snapshot_file import pieces
-from arpcheck.commands.calling import as_caller
-from arpcheck.commands.output import show, write
+from arpcheck.cluster.files import pieces
+from arpcheck.commands.output import as_caller, show, write
 from arpcheck.commands.terminal import notice
 
 

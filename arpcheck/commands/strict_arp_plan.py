@@ -5,19 +5,32 @@ Pure. Nothing here is done; what can't be done is a ClusterError that says so be
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from arpcheck import pipeline
+from arpcheck.cluster import Source
+from arpcheck.cluster.changes import Connection
 from arpcheck.commands import rollouts
+from arpcheck.commands.opening import opened, settled, stopping, to_open
+from arpcheck.commands.output import show
+from arpcheck.commands.probe import Request, checked, observed
+from arpcheck.commands.terminal import style
 from arpcheck.errors import ClusterError
+from arpcheck.evidence import Options
 from arpcheck.kubeproxy import config, process, versions, workload
 from arpcheck.kubeproxy.answers import StrictArpStatus
 from arpcheck.kubeproxy.edit import enable_strict_arp
 from arpcheck.kubeproxy.setting import Place, place, setting
-from arpcheck.model import Arp, Need
+from arpcheck.model import Arp, Host, Need, Report
 from arpcheck.objects import Object, Objects, at, full_name, instant, mapping
+from arpcheck.reports import render
 from arpcheck.text import PROSE_LIMIT, plain
+from arpcheck.wire.host import this_host
+from arpcheck.wire.packet_socket import LiveWire
 
 NEEDS: tuple[Need, ...] = tuple(
     Need(resource="daemonsets.apps", costs="", namespace=space, names=("*kube-proxy*",), fields=rollouts.FIELDS)
@@ -136,3 +149,51 @@ def unsettled(found: StrictArpStatus, restarted: Iterable[str]) -> tuple[str, ..
         if node.arp is Arp.NON_STRICT
         or not (node.loaded or (node.loaded is None and node.name in fresh) or node.arp is Arp.QUIET)
     )
+
+
+# ------------------------------------------------------------------------------------ The proof that strict-arp enable gives
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """The wire, open since before privileges were given up."""
+
+    options: Options
+    host: Host
+    wire: LiveWire
+    source: Source
+
+    def ask(self, connection: Connection, *, services: bool = False) -> tuple[Report, bool]:
+        """The report, and whether it was interrupted. `services`: their addresses too, external IPs among them."""
+        objects = connection.read(pipeline.NEEDS)
+        asked = replace(self.options, services=services, external_ips=services)
+        options = settled(asked, objects, self.host, self.wire)
+        request = Request(options=options, source=self.source)
+        with stopping() as stop:
+            evidence = observed(request, options, self.host, (), objects, self.wire, stop=stop)
+            return pipeline.conclude(evidence), evidence.interrupted
+
+
+@contextmanager
+def witness(options: Options, source: Source) -> Iterator[Witness]:
+    """WireError where there is no privilege to open it; from here on this process has none."""
+    chosen, host = checked(options), this_host()
+    with opened(to_open(chosen, host), source) as (wire, held):
+        yield Witness(options=chosen, host=host, wire=wire, source=held)
+
+
+def words(report: Report) -> str:
+    return plain(report.preflight.words, PROSE_LIMIT) if report.preflight else ""
+
+
+def holds(report: Report) -> bool | None:
+    """Every node is quiet; False: one is not; None: it can't be said."""
+    return report.preflight.safe if report.preflight else None
+
+
+def proven(report: Report) -> int:
+    """The exit code that it makes: 0 every node is quiet, 1 one is not, 3 it can't be said. Shows why it is not 0."""
+    safe = holds(report)
+    if safe is not True:
+        show(render(report, "table", style(sys.stdout)) + "\n")
+    return 1 if safe is False else 0 if safe else 3

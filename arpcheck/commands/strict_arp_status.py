@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from arpcheck.cluster import Source, read
-from arpcheck.cluster.logs import Container, read_logs
-from arpcheck.commands.calling import as_caller
-from arpcheck.commands.output import format_of, show, write
+from arpcheck.cluster.changes import Container, read_logs
+from arpcheck.commands.output import as_caller, format_of, show, write
 from arpcheck.errors import InputError, UsageError
 from arpcheck.kubeproxy import NEEDS, workload
 from arpcheck.kubeproxy.answers import StrictArpStatus
-from arpcheck.kubeproxy.status import status
-from arpcheck.kubeproxy.statusforms import to_json, to_text
+from arpcheck.kubeproxy.status import status, to_json, to_text
 from arpcheck.objects import Objects, name, namespace, text
 
 FORMATS = ("table", "json")

@@ -12,12 +12,12 @@ from datetime import datetime
 
 from arpcheck.cluster import Source
 from arpcheck.cluster.changes import Connection
-from arpcheck.commands import backups, rollouts, strict_arp_plan
-from arpcheck.commands.journal import Journal, StoppedError
+from arpcheck.commands import rollouts, strict_arp_plan
+from arpcheck.commands import rollouts as backups
+from arpcheck.commands.log import Journal, StoppedError
+from arpcheck.commands.opening import stopping
 from arpcheck.commands.output import show
-from arpcheck.commands.stopping import stopping
-from arpcheck.commands.strict_arp_plan import Change
-from arpcheck.commands.strict_arp_proof import Witness, holds, proven, words
+from arpcheck.commands.strict_arp_plan import Change, Witness, holds, proven, words
 from arpcheck.commands.terminal import duration, notice
 from arpcheck.errors import ClusterError, UsageError
 from arpcheck.evidence import Options

@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from typing import TextIO
 
-from arpcheck.reports.style import Style
+from arpcheck.reports import Style
 from arpcheck.text import PROSE_LIMIT, plain
 from arpcheck.wire.scan import Progress
 

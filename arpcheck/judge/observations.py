@@ -5,13 +5,14 @@ Knows questions and replies, not whose a MAC is."""
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from statistics import median_high
 from typing import TypeVar
 
 from arpcheck.evidence import Evidence
-from arpcheck.model import Gratuitous, Mac, Nic, PassedOver, Question, Reply
+from arpcheck.model import Gratuitous, Mac, Nic, Owner, PassedOver, Question, Reply
 from arpcheck.vantages import Course, courses
 
 SLOW = 100.0
@@ -234,3 +235,115 @@ def _counting(course: Course, rounds: Iterable[int], replies: Iterable[Reply]) -
 
 
 _NOTHING = Asked()
+
+
+# ------------------------------------------------------------------------ Who answers a question twice, and what explains it
+
+MOST = 1.5
+"""Replies a question from which on they are not strays."""
+
+BOTH = 2.5
+"""Replies a question from which on they are more than a kernel's and a speaker's."""
+
+CLOSE = 250.0
+"""Milliseconds between two answers to one question. Another program on this host that asks for the same address brings
+answers too, at any time."""
+
+
+class Doubling:
+    """The index over one run."""
+
+    def __init__(
+        self,
+        hearing: Hearing,
+        owners: Mapping[Nic, Owner],
+        addresses: Mapping[str, Sequence[IPv4Address]],
+        canary: IPv4Address | None = None,
+    ) -> None:
+        """`addresses`: the nodes' own."""
+        self._hearing = hearing
+        self._loud = frozenset(hearing.by_nic(canary)) if canary else frozenset()
+        """Who answered the canary: a kernel without strict ARP, whosever it is."""
+        self._owners = owners
+        self._own: set[tuple[IPv4Address, Nic]] = set()
+        """The nodes' own addresses, each with who answered for it."""
+        self._at_home: dict[str, dict[str, float]] = {}
+        """By segment and node: how many replies a question for its own addresses brought, of the one with the fewest."""
+        for node, own in addresses.items():
+            for ip in own:
+                for nic in hearing.by_nic(ip):
+                    if owners[nic].node == node:
+                        self._own.add((ip, nic))
+                        of_segment = self._at_home.setdefault(nic[0], {})
+                        often = self._often(ip, nic)
+                        of_segment[node] = min(of_segment.get(node, often), often)
+
+    def unexplained(
+        self, ip: IPv4Address, non_strict: frozenset[str], *, once: bool = False
+    ) -> tuple[tuple[Nic, str | None], ...]:
+        """The NICs that answered twice for `ip`, each with its node, and nothing explains it. `once`: its load balancer has
+        no speaker that could answer beside a kernel."""
+        return tuple(
+            (nic, self._owners[nic].node)
+            for nic in self._hearing.repeated(ip)
+            if self._twice(ip, nic)
+            and (once or not self._by_a_speaker(ip, nic, non_strict))
+            and not self._by_the_path(ip, nic)
+        )
+
+    def at_home(self, shared: Set[IPv4Address]) -> tuple[tuple[IPv4Address, Nic], ...]:
+        """Where a NIC answered twice for its node's own address, which is not `shared` with a Service, and others did not:
+        two machines have this address and this MAC."""
+        return tuple(
+            (ip, nic)
+            for ip, nic in sorted(self._own)
+            if ip not in shared and self._twice(ip, nic) and not self._by_the_path(ip, nic)
+        )
+
+    def beside_speakers(self, ip: IPv4Address, non_strict: frozenset[str], *, once: bool = False) -> tuple[Nic, ...]:
+        """The NICs of nodes without strict ARP that answered twice for `ip`, and once for their own address."""
+        return tuple(
+            nic
+            for nic in (() if once else self._hearing.repeated(ip))
+            if self._twice(ip, nic)
+            and self._by_a_speaker(ip, nic, non_strict)
+            and (node := self._owners[nic].node) in non_strict
+            and self._at_home.get(nic[0], {}).get(str(node), 0.0) < MOST
+        )
+
+    def _by_a_speaker(self, ip: IPv4Address, nic: Nic, non_strict: frozenset[str]) -> bool:
+        """Its kernel answers for the address, and a speaker on it may too: two replies a question, each as often as the path
+        doubles one, and no more."""
+        kernel = nic in self._loud or self._owners[nic].node in non_strict or (ip, nic) in self._own
+        return kernel and self._often(ip, nic) < BOTH * max(1.0, self._by_others(nic))
+
+    def _twice(self, ip: IPv4Address, nic: Nic) -> bool:
+        """More than one reply to most questions: a stray repeat is no sign."""
+        return self._often(ip, nic) >= MOST
+
+    def _often(self, ip: IPv4Address, nic: Nic) -> float:
+        """Replies a question that it heard, of those that come close to the first."""
+        replies = self._hearing.by_nic(ip)[nic]
+        heard = max(1, self._hearing.asked(ip).heard_by(replies))
+        if len(replies) < MOST * heard:
+            return len(replies) / heard
+        by_question: dict[tuple[object, ...], list[float]] = {}
+        for reply in replies:
+            asked_at = round(reply.at - reply.after)
+            by_question.setdefault((reply.interface, reply.sender, reply.to, asked_at), []).append(reply.at)
+        return sum(at - min(times) <= CLOSE for times in by_question.values() for at in times) / heard
+
+    def _by_the_path(self, ip: IPv4Address, nic: Nic) -> bool:
+        """Other nodes' own addresses are answered twice alike. Two machines with one MAC behind such a path are heard more
+        often than any one."""
+        others = self._others(nic)
+        doubles = bool(others) and 2 * sum(often >= MOST for often in others) > len(others)
+        return doubles and self._often(ip, nic) < MOST * median_high(others)
+
+    def _by_others(self, nic: Nic) -> float:
+        """How many replies a question for another node's own address brings; 0 where no other was heard."""
+        return median_high(others) if (others := self._others(nic)) else 0.0
+
+    def _others(self, nic: Nic) -> list[float]:
+        own = self._owners[nic].node
+        return [often for node, often in self._at_home.get(nic[0], {}).items() if node != own]

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address
+from typing import assert_never
 
 from arpcheck.evidence import Evidence
 from arpcheck.evidence_json import as_document
 from arpcheck.judge.acceptance import marked
-from arpcheck.judge.also import said
-from arpcheck.judge.case import parties
-from arpcheck.judge.confidence import confidence, winner
+from arpcheck.judge.case import Case, parties
 from arpcheck.judge.findings import findings
-from arpcheck.judge.judge_summary import summarise
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.judge.nodes import NodeState
-from arpcheck.model import Kind, KubeProxy, Nic, NodeMac, NodeReport, Preflight, Report, Responder, Run, Target, TargetReport
+from arpcheck.judge.observations import SLOW, Hearing
+from arpcheck.model import (
+    Also,
+    AlsoId,
+    Arp,
+    Confidence,
+    Finding,
+    Kind,
+    KubeProxy,
+    Loss,
+    Nic,
+    NodeMac,
+    NodeReport,
+    Outcome,
+    Preflight,
+    Reply,
+    Report,
+    Responder,
+    Run,
+    Summary,
+    Target,
+    TargetReport,
+    Verdict,
+)
 
 _UNSEEN = KubeProxy(mode=None, strict_arp=None, source=None)
 
@@ -123,4 +145,234 @@ def _run(evidence: Evidence) -> Run:
         received=len(evidence.replies) + sum(overflow.replies for overflow in evidence.overflows),
         lost=sum(loss.frames for loss in evidence.losses),
         ignored=evidence.ignored,
+    )
+
+
+# --------------------------------------------------------- The exit code, from what was proven and what could hide something
+
+NEEDED = ("services", "nodes")
+"""Resources whose gap every judgement depends on; what only some Services need is in their own verdict."""
+
+INTERRUPTED = 130
+
+
+def summarise(
+    judged: Judged,
+    found: Iterable[Finding],
+    *,
+    complete: bool,
+    interrupted: bool,
+    preflight: Preflight | None = None,
+) -> Summary:
+    """The summary with its exit code and what made it, in a reader's words. `found`: the findings. `preflight`: what is
+    asked is whether all nodes are as they should be, so one that was not heard makes it unsure, as what else it says; but
+    for those that are switched off."""
+    verdicts = Counter(judgement.verdict for judgement in judged.judgements)
+    counted = Counter(judgement.verdict for judgement in judged.judgements if not judgement.accepted)
+    open_ones = tuple(finding for finding in found if finding.accepted is None)
+    proven = _proven(judged, counted, open_ones)
+    doubts = _doubts(judged, counted, open_ones, complete)
+    said = {*judged.missed(), *judged.away()}
+    if preflight and (unheard := [name for name in judged.counted(Arp.UNREACHED) if name not in said]):
+        doubts = (*doubts, f"{', '.join(unheard)} not heard")
+    if preflight and preflight.safe is None:
+        doubts = (*doubts, preflight.words)
+    outcome = Outcome.worst(
+        (
+            *(Outcome.FAULT for _ in proven[:1]),
+            *(Outcome.UNSURE for _ in doubts[:1]),
+            *(judgement.verdict.outcome for judgement in judged.judgements if not judgement.accepted),
+            *(Outcome.FINE for judgement in judged.judgements if judgement.accepted),
+            *(state.arp.outcome for state in judged.nodes if not judged.acceptances.of_node(state.name, state.arp)),
+            *(Outcome.FINE for state in judged.nodes if judged.acceptances.of_node(state.name, state.arp)),
+            *(finding.outcome for finding in open_ones if finding.outcome is not Outcome.FINE),
+        )
+    )
+    if interrupted:
+        code, because = INTERRUPTED, ("the run was interrupted", *proven, *doubts)
+    else:
+        code = outcome.exit_code
+        match outcome:
+            case Outcome.FAULT:
+                because = proven
+            case Outcome.UNSURE | Outcome.NOT_JUDGED:
+                unsure = tuple(finding.id for finding in open_ones if finding.outcome is Outcome.UNSURE)
+                because = doubts or unsure or ("nothing was judged",)
+            case Outcome.FINE:
+                because = ()
+            case _:
+                assert_never(outcome)
+    return Summary(
+        exit_code=code,
+        verdicts={verdict: verdicts[verdict] for verdict in Verdict if verdicts[verdict]},
+        non_strict_nodes=judged.named(Arp.NON_STRICT),
+        complete=complete and not interrupted,
+        because=(*because, *_accepted(judged)),
+    )
+
+
+def _of_outcome(verdicts: Counter[Verdict], outcome: Outcome) -> list[str]:
+    return [f"{verdicts[v]} {v.value}" for v in Verdict if verdicts[v] and v.outcome is outcome]
+
+
+def _proven(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding]) -> tuple[str, ...]:
+    proven = _of_outcome(verdicts, Outcome.FAULT)
+    nodes = judged.counted(Arp.NON_STRICT)
+    if nodes:
+        proven.append(f"{len(nodes)} of {len(judged.nodes)} nodes without strict ARP")
+    return tuple(proven) or tuple(finding.id for finding in found if finding.outcome is Outcome.FAULT)
+
+
+def _doubts(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding], complete: bool) -> tuple[str, ...]:
+    doubts = _of_outcome(verdicts, Outcome.UNSURE)
+    if not complete:
+        doubts.append("the run was not finished")
+    for node in sorted(judged.blind):
+        if not judged.acceptances.of_node(node, Arp.SELF):
+            doubts.append(f"{node}, on which arpcheck ran, was not tested")
+    if judged.hearing.recorded:
+        doubts.append("the frames are from a capture, which does not say what it missed")
+    if judged.canary is None or not judged.hearing.asked(judged.canary).broadcast:
+        doubts.append("the canary was not asked")
+    elif judged.hearing.lost(judged.canary) or judged.hearing.excess(judged.canary):
+        doubts.append("frames were lost while the canary was asked")
+    strangers = [nic for nic in judged.canary_nics() if judged.owners[nic].node is None]
+    if strangers and not _accepted_strangers(judged, strangers):
+        doubts.append(f"{', '.join(mac for _, mac in strangers)}, of no known node, answered the canary")
+    if unknown := judged.named(Arp.UNKNOWN):
+        doubts.append(f"how Service addresses are treated by {', '.join(unknown)} is not known")
+    if missed := judged.missed():
+        doubts.append(f"{', '.join(missed)} not heard")
+    doubts.extend(f"{gap.what} could not be read: {gap.why}" for gap in judged.gaps if gap.what in NEEDED)
+    if judged.in_vain:
+        doubts.append(f"no LoadBalancer Service was selected by {judged.in_vain}")
+    addresses = [j for j in judged.judgements if j.case.target.ip is not None]
+    if addresses and all(j.verdict.outcome is Outcome.NOT_JUDGED for j in addresses):
+        doubts.insert(0, f"none of {len(addresses)} LoadBalancer address{'es' if len(addresses) > 1 else ''} was judged")
+    blind_to_proxies = [str(j.ip) for j in judged.asked() if j.verdict.outcome is Outcome.FINE and not j.case.own_sender]
+    if blind_to_proxies:
+        more = f" and {len(blind_to_proxies) - 3} more" if len(blind_to_proxies) > 3 else ""
+        doubts.append(f"no own sender asked for {', '.join(blind_to_proxies[:3])}{more}, so a proxy would not be seen")
+    unsure = (finding for finding in found if finding.outcome is Outcome.UNSURE and finding.id not in _SAID)
+    doubts.extend(f"{finding.id}: {_concerned(finding)}" for finding in unsure)
+    if not addresses and not judged.named(Arp.QUIET):
+        doubts.append("no address and no node was judged")
+    return tuple(dict.fromkeys(doubts))
+
+
+_SAID = ("self-blind", "unreached-nodes", "unknown-mac", "foreign-mac")
+"""Findings of which a verdict or another doubt tells already."""
+
+
+def _concerned(finding: Finding) -> str:
+    named = [*finding.nodes, *map(str, finding.ips)]
+    return ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
+
+
+def _accepted_strangers(judged: Judged, strangers: Iterable[Nic]) -> bool:
+    """The finding `foreign-mac` of the canary is accepted, and it speaks of all of them."""
+    accepted = judged.canary is not None and judged.acceptances.of_subject("foreign-mac", judged.canary)
+    return bool(accepted) and all(judged.owners[nic].outside or judged.owners[nic].apart for nic in strangers)
+
+
+def _accepted(judged: Judged) -> tuple[str, ...]:
+    """What is not counted, in a reader's words."""
+    verdicts = Counter(judgement.verdict for judgement in judged.judgements if judgement.accepted)
+    found = [f"{verdicts[verdict]} {verdict.value}" for verdict in Verdict if verdicts[verdict]]
+    for arp in (Arp.NON_STRICT, Arp.SELF):
+        names = sorted({*judged.named(arp)} - {*judged.counted(arp)})
+        found.extend(f"{name} {arp.value}" for name in names)
+    return (f"accepted and not counted: {', '.join(found)}",) if found else ()
+
+
+# ------------------------------------------------------------------------ What else is true of an address beside its verdict
+
+
+def also(case: Case, verdict: Verdict, quiet: frozenset[str]) -> tuple[Also, ...]:
+    """In the order of AlsoId; nothing of an address that was not judged. `quiet`: the nodes whose kernels are."""
+    if verdict.outcome is Outcome.NOT_JUDGED:
+        return ()
+    return (*_announcer(case, verdict), *_others(case, verdict, quiet), *_strangers(case, verdict), *_gratuitous(case))
+
+
+def _announcer(case: Case, verdict: Verdict) -> Iterable[Also]:
+    """Of `silent` and `wrong-node` the verdict itself says that the announcer did not answer."""
+    if verdict in (Verdict.SILENT, Verdict.WRONG_NODE, Verdict.MOVED) or not case.parties or case.silence or case.external:
+        return
+    if any(party.expected and party.node is None for party in case.parties):
+        return  # the Service names its MAC: it is the announcer's own
+    answered = {party.node for party in case.parties}
+    could = case.announcers & case.nodes_heard - case.blind
+    for node in sorted(could) if not case.announcers & answered else ():
+        yield Also(id=AlsoId.ANNOUNCER_SILENT, node=node, text=f"{node}, which should answer, did not")
+    if verdict is Verdict.NON_STRICT and {*case.offenders} == {*case.parties}:
+        text = "nobody but kernels without strict ARP answers: when they are quiet, nobody does"
+        yield Also(id=AlsoId.NOBODY_ELSE, text=text)
+
+
+def _others(case: Case, verdict: Verdict, quiet: frozenset[str]) -> Iterable[Also]:
+    if verdict not in (Verdict.NON_STRICT, Verdict.PROXY_ARP, Verdict.FOREIGN):
+        return
+    if verdict is Verdict.NON_STRICT and not case.offenders:
+        return  # every kernel holds it, by configuration
+    for party in case.parties:
+        if party.node in quiet and not party.expected and (case.announcers or case.silence) and not case.is_proxy(party):
+            yield Also(id=AlsoId.OTHER_NODE, node=party.node, text=f"{party.node} answered, and its kernel is quiet")
+    known = [party for party in case.parties if party.node in quiet and not case.is_proxy(party)]
+    if not (case.announcers or case.silence) and len(known) > 1:
+        for party in known:
+            text = f"{party.node} answered, one of {len(known)} nodes that are quiet"
+            yield Also(id=AlsoId.OTHER_NODE, node=party.node, text=text)
+
+
+def _strangers(case: Case, verdict: Verdict) -> Iterable[Also]:
+    for party in case.strangers:
+        named = case.is_proxy(party) or (verdict is Verdict.FOREIGN and case.is_foreign(party))
+        named = named or (verdict is Verdict.DUPLICATE and party in case.together)
+        if not named and verdict is not Verdict.INCONCLUSIVE and party.macs[0] not in case.named:
+            yield Also(id=AlsoId.STRANGER, mac=party.macs[0], text=f"{case.words(party)} answered too")
+
+
+def _gratuitous(case: Case) -> Iterable[Also]:
+    for found in case.gratuitous:
+        text = f"{found.mac} announced it by gratuitous ARP and does not answer for it"
+        yield Also(id=AlsoId.GRATUITOUS, mac=found.mac, text=text)
+
+
+def said(reason: str, found: Iterable[Also]) -> str:
+    """The reason with what else is true."""
+    return "; also: ".join([reason, "; ".join(texts)]) if (texts := [one.text for one in found]) else reason
+
+
+# --------------------------------------------- Which responder a client most likely takes, and how well an address was asked
+
+
+def winner(ip: IPv4Address, responders: Sequence[Responder], hearing: Hearing) -> str | None:
+    """The node or the MAC that replied first to most of the requests that everybody received: Linux ignores another reply
+    within a second of the first (net/ipv4/arp.c, arp_process, `locktime`). Of two that were first equally often the one
+    with the fastest reply. None where nobody replied to such a request."""
+    asked = hearing.asked(ip).broadcast
+    by_nic = {(mac, interface): one for one in responders for mac in one.macs for interface in one.interfaces}
+    first: dict[tuple[str, int, IPv4Address], Reply] = {}
+    for reply in hearing.replies(ip):
+        if reply.to is None and (reply.interface, reply.round) in asked and (reply.mac, reply.interface) in by_nic:
+            request = reply.interface, reply.round, reply.sender
+            if request not in first or reply.at < first[request].at:
+                first[request] = reply
+    won = Counter(by_nic[reply.mac, reply.interface] for reply in first.values())
+    best = min(won, key=lambda one: (-won[one], one.first_reply_ms, one.macs), default=None)
+    return (best.node or str(best.macs[0])) if best else None
+
+
+def confidence(ip: IPv4Address, hearing: Hearing, losses: Iterable[Loss]) -> Confidence:
+    """Of an address that was asked; a capture does not say at what rate it was."""
+    asked, rounds = hearing.asked(ip).broadcast, hearing.rounds(ip)
+    rates = (
+        min(course.rate, SLOW) if number > course.last_announced else course.rate
+        for course in hearing.courses for number in rounds if course.has(number)
+    )  # fmt: skip
+    return Confidence(
+        rounds=len(rounds),
+        lost=sum(loss.frames for loss in losses if any((loss.interface, number) in asked for number in loss.rounds)),
+        slowest_rate=None if hearing.recorded else min(rates, default=None),
     )

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from arpcheck.kubeproxy import history, process, replacements, setting, substitutes, versions, workload
+from arpcheck.kubeproxy import needs, process, replacements, setting, versions, workload
+from arpcheck.kubeproxy import replacements as substitutes
 from arpcheck.kubeproxy.needs import NEEDS
 from arpcheck.kubeproxy.notes import Note, Oddity, has
 from arpcheck.kubeproxy.process import Loaded
@@ -36,7 +37,7 @@ def _kube_proxy(node: Node, objects: Objects) -> KubeProxy:
         return KubeProxy(mode=versions.KERNELSPACE, strict_arp=None, source="operating system of the node")
     wanted, (loaded, more) = _found(node, objects)
     mode, of_mode = _mode(wanted, version_of(node, objects))
-    before = history.ipvs_before(node, mode, objects) if mode in versions.BINDS_NOTHING else ()
+    before = needs.ipvs_before(node, mode, objects) if mode in versions.BINDS_NOTHING else ()
     notes = tuple(dict.fromkeys((*wanted.notes, *of_mode, *_no_effect(mode, wanted), *more, *before)))
     if loaded and has(notes, Oddity.REFUSED):
         loaded = False  # whatever runs, it did not start with this
@@ -58,7 +59,7 @@ def _found(node: Node, objects: Objects) -> tuple[Setting, Loaded]:
         return inside, replacements.loaded(node, inside)
     if found := _daemon_sets(objects):
         return _without_pod(found, node, objects)
-    return substitutes.setting(node, objects), (None, ())
+    return substitutes.setting_without_pod(node, objects), (None, ())
 
 
 def _of_pod(pod: Workload, objects: Objects) -> tuple[Setting, Loaded]:
@@ -82,7 +83,7 @@ def _if_it_runs(loaded: Loaded, node: Node) -> Loaded:
 
 def _disabled(inside: Setting, node: Node, objects: Objects) -> Setting:
     """k3s runs none; what handles Services then is asked of the others. One of its own may run where none could be read."""
-    other = substitutes.setting(node, objects)
+    other = substitutes.setting_without_pod(node, objects)
     if other.mode is not None:
         return other
     off = Note("k3s or RKE2 was started with --disable-kube-proxy; what handles Services instead is not visible")
@@ -141,7 +142,7 @@ def _sum(numbers: list[int | None]) -> int | None:
 
 def _switched_off(titles: str, node: Node, objects: Objects) -> Setting:
     """It wants a pod on no node at all (a nodeSelector that fits none): something else handles Services, or nothing does."""
-    other = substitutes.setting(node, objects)
+    other = substitutes.setting_without_pod(node, objects)
     off = Note(f"{titles} wants a pod on no node")
     if other.mode is not None:
         return replace(other, notes=(off, *other.notes))

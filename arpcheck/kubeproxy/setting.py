@@ -4,11 +4,13 @@ Joins workload, flags, mounts and configuration. Knows no node, no version and n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import posixpath
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from arpcheck.kubeproxy import flags, mounts
+from arpcheck.kubeproxy import shell
+from arpcheck.kubeproxy import workload as mounts
 from arpcheck.kubeproxy.notes import Note, Oddity, has
 from arpcheck.kubeproxy.workload import SYSTEM, Workload, daemon_sets
 from arpcheck.objects import Object, Objects, full_name, mapping, name, namespace, texts
@@ -54,7 +56,7 @@ class Setting:
 
 def setting(workload: Workload, objects: Objects) -> Setting:
     container = workload.container
-    given = flags.read(texts(container, "command"), texts(container, "args"))
+    given = read(texts(container, "command"), texts(container, "args"))
     if given.config is None:
         doubt = Note(f"--config of {workload.title} is a variable that the API does not show", Oddity.UNREADABLE)
         return Setting(mode=None, strict_arp=None, source=None, notes=given.notes or (doubt,))
@@ -74,15 +76,15 @@ def place(objects: Objects) -> Place | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _by_flags(given: flags.Flags, workload: Workload) -> Setting:
+def _by_flags(given: Flags, workload: Workload) -> Setting:
     notes = given.notes
     if given.mode is None and not has(notes, Oddity.OPAQUE):
-        doubt = Note(f"--{flags.MODE} of {workload.title} is a variable that the API does not show", Oddity.UNREADABLE)
+        doubt = Note(f"--{MODE} of {workload.title} is a variable that the API does not show", Oddity.UNREADABLE)
         notes = (doubt, *notes)
     return Setting(mode=given.mode, strict_arp=given.strict_arp, source=f"args of {workload.title}", notes=notes)
 
 
-def _ignored(given: flags.Flags, workload: Workload) -> tuple[Note, ...]:
+def _ignored(given: Flags, workload: Workload) -> tuple[Note, ...]:
     if not given.given:
         return ()
     which = " ".join(given.given)
@@ -146,3 +148,158 @@ def _others(where: Place, objects: Objects) -> list[tuple[Place, str]]:
         if "strictARP" in written
     ]
     return [(one, written) for one, written in found if (one.title, one.key) != (where.title, where.key)]
+
+
+# ------------------------------------------------------------------------------- kube-proxy's command line as pflag reads it
+
+MODE = "proxy-mode"
+STRICT_ARP = "ipvs-strict-arp"
+CONFIG = "config"
+
+_PROGRAMS = ("kube-proxy", "kube-proxy.exe")
+_WRAPPERS = frozenset(
+    (
+        *("go-runner", "tini", "dumb-init", "catatonit", "env", "exec", "nice", "ionice", "nohup", "time", "chrt"),
+        *("hyperkube", "sudo", "stdbuf", "setpriv", "unshare", "nsenter", "taskset"),
+    )
+)
+"""Programs that start what comes after them with just these words."""
+_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
+_FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """What the command line says."""
+
+    config: str | None
+    """The file; `""` where none is given, None where it can't be told (a variable, an opaque command line)."""
+    mode: str | None
+    """`""` where it is not given, None where it can't be told."""
+    strict_arp: bool | None
+    """False where it is not given, None where it can't be told."""
+    given: tuple[str, ...] = ()
+    """Which of the two flags that `--config` overrides are there, as written."""
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    """kube-proxy's own words."""
+
+    words: Sequence[str] = ()
+    hides: str = ""
+    """Why there may be other flags than those; empty where there are none."""
+    certain: bool = True
+    """False: not even the flags that it shows are known to be in force."""
+
+
+def read(command: Iterable[str], args: Iterable[str] = ()) -> Flags:
+    """The flags in a container's `command` and `args`, a shell's `-c` and wrappers such as go-runner looked through. A
+    variable that is left in them is one that the API does not show."""
+    return _flags(_line(tuple(command), tuple(args)))
+
+
+def of_words(words: Sequence[str], *, hides: str = "") -> Flags:
+    """kube-proxy's own words. `hides`: why there may be more of them, which come before these."""
+    return _flags(_Line(words=words, hides=hides))
+
+
+# ---------------------------------------------------------------------------------------------------- which words
+
+
+def _line(command: Sequence[str], args: Sequence[str]) -> _Line:
+    if not command and not args:
+        return _Line(hides="it has neither command nor args, so the image alone knows the flags", certain=False)
+    if not command and args[0].startswith("-"):
+        return _Line(words=args, hides="it has args alone, and the image's entry point may add flags")
+    words = [*command, *args]
+    if (script := shell.script_of(words)) is not None:
+        return _in_script(script)
+    start = _program(words)
+    if start is None:
+        return _Line(hides=f"{words[0][:60]} is a program that starts kube-proxy with flags of its own", certain=False)
+    if posixpath.basename(words[0]) in (*_PROGRAMS, *_WRAPPERS):
+        return _seen(words[start:])
+    return _Line(words=words[start:], hides=f"{words[0][:60]} may add flags")
+
+
+def _in_script(script: str) -> _Line:
+    starts = [words for words in shell.commands(script) if _starts(words)]
+    runs = [words for words in starts if "--cleanup" not in words and "--cleanup=true" not in words]
+    if len(runs) != 1:
+        told = "does not name it" if not starts else "starts it in more than one way" if runs else "only cleans up"
+        return _Line(hides=f"its shell script {told}", certain=False)
+    (words,) = runs
+    return _seen(words[_program(words) or 0 :])
+
+
+def _starts(words: Sequence[str]) -> bool:
+    return bool(words) and posixpath.basename(words[0]) in (*_PROGRAMS, *_WRAPPERS) and _program(words) is not None
+
+
+def _program(words: Sequence[str]) -> int | None:
+    """Behind the program's name."""
+    return next((at for at, word in enumerate(words, 1) if posixpath.basename(word) in _PROGRAMS and word[:1] != "-"), None)
+
+
+def _seen(words: Sequence[str]) -> _Line:
+    """A word that is nothing but a variable may be any flags; one inside a flag's value is one value."""
+    for at, word in enumerate(words):
+        is_value = at > 0 and words[at - 1].startswith("--") and "=" not in words[at - 1]
+        if word.startswith(("$", "`")) and not is_value:
+            return _Line(words=words, hides=f"{word[:60]} is a variable that the API does not show", certain=False)
+    return _Line(words=words)
+
+
+# ------------------------------------------------------------------------------------------------- what they say
+
+
+def _flags(line: _Line) -> Flags:
+    found: dict[str, str] = {}
+    written: dict[str, str] = {}
+    notes: list[Note] = []
+    words = list(_to_end(line.words))
+    for position, word in enumerate(words):
+        name, equals, value = word.removeprefix("--").partition("=")
+        name = name.replace("_", "-")
+        if not word.startswith("--") or name not in (MODE, STRICT_ARP, CONFIG):
+            continue
+        after = words[position + 1] if position + 1 < len(words) else ""
+        if name == STRICT_ARP and not equals and after in _TRUE | _FALSE:
+            notes.append(Note(f"--{name} {after}: the value must follow an equals sign, kube-proxy exits", Oddity.REFUSED))
+        found[name] = value if equals else "true" if name == STRICT_ARP else after
+        written[name] = word if equals or name == STRICT_ARP else f"{word} {after}"
+    strict_arp, doubts = _boolean(found.get(STRICT_ARP, "false"))
+    given = tuple(written[name][:80] for name in (MODE, STRICT_ARP) if name in written)
+    if not line.hides:
+        config, mode = _plain(found.get(CONFIG, "")), _plain(found.get(MODE, ""))
+        return Flags(config=config, mode=mode, strict_arp=strict_arp, given=given, notes=(*notes, *doubts))
+    opaque = Note(f"its command line does not show all its flags: {line.hides}", Oddity.OPAQUE)
+    shown = found if line.certain else {}
+    return Flags(
+        config=_plain(shown[CONFIG]) if CONFIG in shown else "" if MODE in shown else None,
+        mode=_plain(shown[MODE]) if MODE in shown else None,
+        strict_arp=strict_arp if STRICT_ARP in shown else None,
+        given=given,
+        notes=(*notes, *doubts, *(() if shown.get(CONFIG) else (opaque,))),
+    )
+
+
+def _boolean(value: str) -> tuple[bool | None, tuple[Note, ...]]:
+    if value in _TRUE | _FALSE:
+        return value in _TRUE, ()
+    if "$" in value:
+        return None, (Note(f"--{STRICT_ARP}={value[:40]}: a variable that the API does not show", Oddity.UNREADABLE),)
+    return None, (Note(f'--{STRICT_ARP}="{value[:40]}" is no boolean, kube-proxy exits', Oddity.REFUSED),)
+
+
+def _plain(value: str) -> str | None:
+    return None if "$" in value or "`" in value else value
+
+
+def _to_end(words: Iterable[str]) -> Iterator[str]:
+    for word in words:
+        if word == "--":
+            return
+        yield word

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from arpcheck.errors import ArpcheckError, InputError
 from arpcheck.lab import run, scene_file
-from arpcheck.lab.expectation import differences
+from arpcheck.lab.run import differences
 from arpcheck.wire.privilege import confine, give_up
 
 

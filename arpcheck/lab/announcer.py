@@ -5,6 +5,7 @@ some, and what a station asks itself is never heard. What is answered is `answer
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import heapq
 import itertools
@@ -13,12 +14,14 @@ import selectors
 import socket
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
-from arpcheck.lab.answering import Responder
-from arpcheck.lab.arp import ETHERTYPE
-from arpcheck.lab.namespaces import inside
+from arpcheck.errors import LabError
+from arpcheck.lab.answering import ETHERTYPE, Responder
 from arpcheck.lab.scene import Scene
 
 _AT_ONCE = 64
@@ -116,3 +119,45 @@ def _send(opened: socket.socket, frame: bytes) -> None:
     except OSError as error:
         if error.errno != errno.ENETDOWN:
             raise
+
+
+# ------------------------------------------------------------------------ Other network namespaces, from inside this process
+
+FOLDER = Path("/run/netns")
+CLONE_NEWNET = 0x40000000
+
+Made = TypeVar("Made")
+
+
+def inside(name: str, make: Callable[[], Made]) -> Made:
+    """`make()`, called by a thread of its own in that namespace. A socket that it opens belongs to the namespace for
+    good (socket(7)); so does a file of /proc/thread-self/net and of /proc/sys/net."""
+    found: list[Made] = []
+    failed: list[BaseException] = []
+
+    def enter() -> None:
+        try:
+            _setns(name)
+            found.append(make())
+        except BaseException as error:  # noqa: BLE001 - carried to the caller's thread, and raised there
+            failed.append(error)
+
+    thread = threading.Thread(target=enter, name=f"in {name}")
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return found[0]
+
+
+def _setns(name: str) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    try:
+        descriptor = os.open(FOLDER / name, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise LabError(f"no network namespace {name!r}") from None
+    try:
+        if libc.setns(descriptor, CLONE_NEWNET):
+            raise LabError(f"network namespace {name!r}: {os.strerror(ctypes.get_errno())}")
+    finally:
+        os.close(descriptor)

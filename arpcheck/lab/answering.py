@@ -5,12 +5,12 @@ bytes, to the request's ARP sender (metallb internal/layer2/arp.go). Pure: bytes
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections import Counter
 from ipaddress import IPv4Address
 from typing import NamedTuple, assert_never
 
-from arpcheck.lab import arp
 from arpcheck.lab.scene import Announcer, Shape
 from arpcheck.model import Mac
 
@@ -39,7 +39,7 @@ class Responder:
         self._announcer = announcer
         self._mac = announcer.mac or mac
         self._source = announcer.source or self._mac
-        self._heeds = {arp.BROADCAST, mac, self._source}
+        self._heeds = {BROADCAST, mac, self._source}
         self._wanted = frozenset(ip.packed for ip in announcer.ips)
         self._asked: Counter[IPv4Address] = Counter()
         self._first: dict[IPv4Address, float] = {}
@@ -48,28 +48,28 @@ class Responder:
         """The answer to a frame that came in at `at`; None: it gives none."""
         if self._wanted and frame[_TARGET] not in self._wanted:
             return None
-        asked = arp.decode(frame)
-        if asked is None or asked.operation != arp.REQUEST or asked.destination not in self._heeds:
+        asked = decode(frame)
+        if asked is None or asked.operation != REQUEST or asked.destination not in self._heeds:
             return None
-        self._asked[asked.target_ip] += asked.destination == arp.BROADCAST
+        self._asked[asked.target_ip] += asked.destination == BROADCAST
         first = self._first.setdefault(asked.target_ip, at)
         if not self._active(asked, at - first):
             return None
-        reply = arp.answer(asked, self._mac)._replace(source=self._source)
+        reply = answer(asked, self._mac)._replace(source=self._source)
         return Due(at + self._delay(asked), shaped(reply, self._announcer.shape))
 
-    def _active(self, asked: arp.Packet, elapsed: float) -> bool:
+    def _active(self, asked: Packet, elapsed: float) -> bool:
         said = self._announcer
         number = max(1, self._asked[asked.target_ip])
         return (
-            (said.probes or asked.sender_ip != arp.ZERO_IP)
+            (said.probes or asked.sender_ip != ZERO_IP)
             and said.from_question <= number
             and (said.until_question is None or number <= said.until_question)
             and said.from_seconds <= elapsed
             and (said.until_seconds is None or elapsed < said.until_seconds)
         )
 
-    def _delay(self, asked: arp.Packet) -> float:
+    def _delay(self, asked: Packet) -> float:
         """One that answers for everything takes any time up to its delay, the same in every run."""
         if self._wanted:
             return self._announcer.delay
@@ -77,31 +77,87 @@ class Responder:
         return self._announcer.delay * zlib.crc32(seed) / 0xFFFFFFFF
 
 
-def shaped(reply: arp.Packet, shape: Shape) -> bytes:
+def shaped(reply: Packet, shape: Shape) -> bytes:
     """The frame of a reply, or of what is sent in its place."""
     match shape:
         case Shape.REPLY:
-            return reply.encode(length=arp.PADDED)
+            return reply.encode(length=PADDED)
         case Shape.TO_BROADCAST:
-            return reply._replace(destination=arp.BROADCAST).encode(length=arp.PADDED)
+            return reply._replace(destination=BROADCAST).encode(length=PADDED)
         case Shape.TRUNCATED:
             return reply.encode()[:30]
         case Shape.WRONG_OPERATION:
-            return reply._replace(operation=4).encode(length=arp.PADDED)
+            return reply._replace(operation=4).encode(length=PADDED)
         case Shape.WRONG_HARDWARE:
-            frame = reply.encode(length=arp.PADDED)
+            frame = reply.encode(length=PADDED)
             return frame[:14] + b"\x00\x06" + frame[16:]  # IEEE 802, RFC 1042
         case Shape.OTHER_ADDRESS:
-            return reply._replace(sender_ip=reply.sender_ip + 1).encode(length=arp.PADDED)
+            return reply._replace(sender_ip=reply.sender_ip + 1).encode(length=PADDED)
         case Shape.FOREIGN_TARGET:
             other = reply._replace(target_ip=reply.target_ip + 1, target_mac=SOMEBODY)
-            return other.encode(length=arp.PADDED)
+            return other.encode(length=PADDED)
         case Shape.TAGGED:
-            frame = reply.encode(length=arp.PADDED)
+            frame = reply.encode(length=PADDED)
             return frame[:12] + TAG + frame[12:]
         case Shape.ANNOUNCEMENT:
-            return arp.question(reply.source, reply.sender_ip, reply.sender_ip)._replace(
+            return question(reply.source, reply.sender_ip, reply.sender_ip)._replace(
                 sender_mac=reply.sender_mac
-            ).encode(length=arp.PADDED)
+            ).encode(length=PADDED)
         case _:
             assert_never(shape)
+
+
+# ------------------------------------------------------------------------------------------------ ARP over Ethernet, RFC 826
+
+ETHERTYPE = 0x0806
+REQUEST, REPLY = 1, 2
+BROADCAST = Mac("ff:ff:ff:ff:ff:ff")
+ZERO_MAC = Mac("00:00:00:00:00:00")
+ZERO_IP = IPv4Address("0.0.0.0")
+
+_FIXED = struct.pack("!HHBB", 1, 0x0800, 6, 4)
+_LAYOUT = struct.Struct("!6s6sH6sH6s4s6s4s")
+SHORT, PADDED = _LAYOUT.size, 60
+"""Lengths on a virtual link: what a kernel sends, and what mdlayher/ethernet (MetalLB) sends."""
+
+
+class Packet(NamedTuple):
+    """An Ethernet frame with an ARP packet for Ethernet and IPv4 in it."""
+
+    destination: Mac
+    source: Mac
+    operation: int
+    sender_mac: Mac
+    sender_ip: IPv4Address
+    target_mac: Mac
+    target_ip: IPv4Address
+
+    def encode(self, *, length: int = SHORT) -> bytes:
+        """The frame, padded with zeros to `length`."""
+        frame = _LAYOUT.pack(
+            self.destination.to_bytes(), self.source.to_bytes(), ETHERTYPE, _FIXED, self.operation,
+            self.sender_mac.to_bytes(), self.sender_ip.packed, self.target_mac.to_bytes(), self.target_ip.packed,
+        )  # fmt: skip
+        return frame.ljust(length, b"\0")
+
+
+def decode(frame: bytes) -> Packet | None:
+    """None for anything but ARP for Ethernet and IPv4."""
+    if len(frame) < SHORT:
+        return None
+    destination, source, ethertype, fixed, operation, sha, spa, tha, tpa = _LAYOUT.unpack_from(frame)
+    if ethertype != ETHERTYPE or fixed != _FIXED:
+        return None
+    mac, ip = Mac.from_bytes, IPv4Address
+    return Packet(mac(destination), mac(source), operation, mac(sha), ip(spa), mac(tha), ip(tpa))
+
+
+def question(source: Mac, sender: IPv4Address, target: IPv4Address, *, to: Mac = BROADCAST) -> Packet:
+    """A who-has of `target`; with a sender of 0.0.0.0 it is RFC 5227's ARP Probe."""
+    return Packet(to, source, REQUEST, source, sender, ZERO_MAC, target)
+
+
+def answer(asked: Packet, mac: Mac) -> Packet:
+    """The reply of the station with this MAC. The Ethernet destination is the request's ARP sender, as in the kernel
+    (net/ipv4/arp.c) and in MetalLB (internal/layer2/arp.go), not its Ethernet source."""
+    return Packet(asked.sender_mac, mac, REPLY, mac, asked.target_ip, asked.sender_mac, asked.sender_ip)

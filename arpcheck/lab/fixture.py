@@ -5,21 +5,26 @@ Programs are started on its stations from here. What belongs to the run lies in 
 from __future__ import annotations
 
 import os
+import select
+import socket
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
-from arpcheck.lab import cluster_objects, enclosure, network
-from arpcheck.lab.announcer import Announcers
+from arpcheck.lab import answering, cluster_objects, network
+from arpcheck.lab import network as enclosure
+from arpcheck.lab.announcer import Announcers, inside
 from arpcheck.lab.apiserver import Api, ApiServer, Resource, Store
-from arpcheck.lab.namespaces import inside
-from arpcheck.lab.renewals import Renewals
+from arpcheck.lab.network import write_sysctl
 from arpcheck.lab.scene import Scene
-from arpcheck.lab.steps import Steps
 
 KUBECONFIG = Path("/run/arpcheck-kubeconfig")
 MAC_LIST = Path("/run/arpcheck-mac-list")
@@ -83,3 +88,104 @@ def stage(scene: Scene, server: Callable[[Scene], ApiServer] = serve) -> Iterato
 def environment() -> dict[str, str]:
     """Of a program on a station: this process's, without what would mislead it."""
     return {name: value for name, value in os.environ.items() if not name.upper().startswith(_MISLEADING)}
+
+
+# ------------------------------------------------------------------------- What a scene changes while it runs, on the kernel
+
+
+class Steps:
+    """A context: inside it they are taken. An error of the thread is raised when it ends."""
+
+    def __init__(self, scene: Scene) -> None:
+        """Opens an ear on the LAN, so that the first question is not missed."""
+        self._then = sorted(scene.then, key=lambda step: step.after)
+        self._wake, self._waker = os.pipe()
+        self._ear = inside(scene.then[0].station, partial(_opened, scene)) if scene.then else None
+        self._failed: list[Exception] = []
+        self._thread = threading.Thread(target=self._run, name="steps", daemon=True)
+
+    def __enter__(self) -> Steps:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        os.write(self._waker, b"\0")
+        self._thread.join()
+        if self._ear:
+            self._ear.close()
+        os.close(self._wake)
+        os.close(self._waker)
+        if self._failed and error is None:
+            raise self._failed[0]
+
+    def _run(self) -> None:
+        try:
+            self._take()
+        except Exception as error:  # noqa: BLE001 - raised by __exit__, in the thread that can do something about it
+            self._failed.append(error)
+
+    def _take(self) -> None:
+        if not self._ear or not self._asked(self._ear):
+            return
+        first = time.monotonic()
+        for step in self._then:
+            if select.select([self._wake], (), (), max(0.0, first + step.after - time.monotonic()))[0]:
+                return
+            for key, value in step.sysctl.items():
+                write_sysctl(step.station, "all", key, value)
+
+    def _asked(self, ear: socket.socket) -> bool:
+        """Waits for a question; False where it ends before."""
+        while self._wake not in select.select([self._wake, ear.fileno()], (), ())[0]:
+            heard = answering.decode(ear.recv(2048))
+            if heard and heard.operation == answering.REQUEST:
+                return True
+        return False
+
+
+def _opened(scene: Scene) -> socket.socket:
+    opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    opened.bind((scene.station(scene.then[0].station).nics[0].name, answering.ETHERTYPE))
+    return opened
+
+
+# --------------------------------------------- Leases that their holders renew while the scene runs, as they do in a cluster
+
+
+class Renewals:
+    """A context: inside it every Lease with `renews` is written anew that often. An error of the thread is raised when it
+    ends."""
+
+    def __init__(self, scene: Scene, store: Store) -> None:
+        self._leases = tuple(lease for lease in scene.cluster.leases if lease.renews is not None)
+        self._every = min((lease.renews for lease in self._leases if lease.renews is not None), default=0.0)
+        self._store = store
+        self._over = threading.Event()
+        self._failed: list[Exception] = []
+        self._thread = threading.Thread(target=self._run, name="renewals", daemon=True)
+
+    def __enter__(self) -> Renewals:
+        if self._leases:
+            self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._over.set()
+        if self._leases:
+            self._thread.join()
+        if self._failed and error is None:
+            raise self._failed[0]
+
+    def _run(self) -> None:
+        try:
+            while not self._over.wait(self._every):
+                self._renew(datetime.now(UTC))
+        except Exception as error:  # noqa: BLE001 - raised by __exit__, in the thread that can do something about it
+            self._failed.append(error)
+
+    def _renew(self, now: datetime) -> None:
+        """Holder, acquireTime and transitions stay: nothing changed hands."""
+        for lease in self._leases:
+            found = self._store.find("leases.coordination.k8s.io", lease.namespace, lease.name)
+            if found:
+                self._store.put({**found, "spec": {**found["spec"], "renewTime": cluster_objects.renewed(now)}})

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from arpcheck.errors import ArpcheckError, LabError, fault
-from arpcheck.lab import enclosure, scene_file
+from arpcheck.lab import network, scene_file
 from arpcheck.lab.fixture import stage
 
 PATIENCE = 1800.0
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         scene = scene_file.load(name)
         with stage(scene) as standing:
-            return enclosure.ended(_await(standing.start_probe(options, past=enclosure.PAST)), "the probe")
+            return network.ended(_await(standing.start_probe(options, past=network.PAST)), "the probe")
     except ArpcheckError as error:
         sys.stderr.write(f"arpcheck: {error}\n")
         return error.exit_code

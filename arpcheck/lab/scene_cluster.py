@@ -11,7 +11,7 @@ from typing import Any
 
 from arpcheck.lab.kube import Cluster, KubeEvent, KubeLease, KubeNode, KubeProxyConfig, KubeService
 from arpcheck.lab.scene import Ipvs, Station
-from arpcheck.lab.toml_table import Table
+from arpcheck.lab.scene_network import Table
 
 VERSION = "v1.33.4"
 ALWAYS = (

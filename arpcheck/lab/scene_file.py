@@ -18,7 +18,7 @@ from arpcheck.errors import InputError
 from arpcheck.lab import scene_cluster, scene_network
 from arpcheck.lab.kube import KubeNode, KubeService
 from arpcheck.lab.scene import Announcer, Expectation, Heard, Ipvs, Prober, Scene, Shape, Station, Step
-from arpcheck.lab.toml_table import Table
+from arpcheck.lab.scene_network import Table
 from arpcheck.model import AlsoId, Arp, CauseId, Mac, Verdict
 
 WORKERS: Mapping[str, Any] = {"worker-1": {}, "worker-2": {}, "worker-3": {}}

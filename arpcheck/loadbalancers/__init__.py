@@ -12,14 +12,13 @@ from ipaddress import IPv4Address
 from typing import Protocol
 
 from arpcheck.loadbalancers import cilium, kube_ovn, kube_vip, metallb, openelb, purelb, servicelb, unrecorded
-from arpcheck.loadbalancers.cilium_policies import POLICIES
-from arpcheck.loadbalancers.common import OWN_ADDRESS, has_ingress, is_current, refused
+from arpcheck.loadbalancers.cilium import POLICIES
+from arpcheck.loadbalancers.common import NODES, OWN_ADDRESS, SERVICES, has_ingress, is_current, refused
 from arpcheck.loadbalancers.common import owners as owners
-from arpcheck.loadbalancers.control_plane import announcement_of
-from arpcheck.loadbalancers.control_plane import control_plane_addresses as control_plane_addresses
+from arpcheck.loadbalancers.kube_vip import announcement_of
+from arpcheck.loadbalancers.kube_vip import control_plane_addresses as control_plane_addresses
 from arpcheck.loadbalancers.leases import KUBELETS, LEASES
-from arpcheck.loadbalancers.needs import NODES, SERVICES
-from arpcheck.loadbalancers.rows import ROWS
+from arpcheck.loadbalancers.unrecorded import ROWS
 from arpcheck.model import Announcement, ClaimSource, Need, Trust
 from arpcheck.objects import Objects, Service, namespace
 

@@ -5,12 +5,14 @@ Knows no load balancer."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address
+from hashlib import sha256
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
 
-from arpcheck.model import Claim, ClaimSource, Trust
-from arpcheck.objects import Node, Object, Objects, Service, items, text
+from arpcheck.model import Claim, ClaimSource, Need, Trust
+from arpcheck.objects import Node, Object, Objects, Service, at, instant, items, text, texts
 
 CURRENT_FOR = timedelta(hours=1)
 """How long an event is believed; kube-apiserver keeps one as long (--event-ttl, default 1h0m0s)."""
@@ -102,3 +104,172 @@ def demoted(claims: Iterable[Claim]) -> tuple[Claim, ...]:
 
 def is_current(claims: Iterable[Claim]) -> bool:
     return any(claim.trust is Trust.CURRENT for claim in claims)
+
+
+# --------------------------------------------------------- What is read of Services and Nodes for every implementation alike
+
+SERVICES = Need(
+    resource="services",
+    costs="nothing can be probed but the addresses given with --ip",
+    fields=(
+        *("metadata labels", "spec type", "spec clusterIP", "spec clusterIPs", "spec externalIPs"),
+        *("spec loadBalancerClass", "spec externalTrafficPolicy"),
+        *("status loadBalancer ingress ip", "status loadBalancer ingress hostname", "status loadBalancer ingress ipMode"),
+    ),
+)
+
+NODES = Need(
+    resource="nodes",
+    costs="no MAC has an owner, and ServiceLB is not recognised",
+    fields=(
+        *("metadata labels", "status addresses type", "status addresses address"),
+        *("status conditions type", "status conditions status"),
+    ),
+)
+
+
+def of_services(*fields: str) -> Need:
+    """More fields of Services."""
+    return replace(SERVICES, fields=fields)
+
+
+def recorded_on_services(*keys: str) -> Need:
+    """The same of annotations that name an announcer."""
+    return replace(annotations_of_services(*keys), record=True)
+
+
+def annotations_of_services(*keys: str) -> Need:
+    """`keys`: whole, or shell patterns."""
+    return of_services(*(f"metadata annotations {key}" for key in keys))
+
+
+# ------------------------------------------ Label selectors as objects carry them (metav1.LabelSelector), with three answers
+
+
+def any_of(answers: Iterable[bool | None]) -> bool | None:
+    """Yes if one is; no only if all are; None as long as an unknown one could still be a yes."""
+    known = tuple(answers)
+    if True in known:
+        return True
+    return None if None in known else False
+
+
+def all_of(answers: Iterable[bool | None]) -> bool | None:
+    opposite = any_of(None if answer is None else not answer for answer in answers)
+    return None if opposite is None else not opposite
+
+
+def entries(obj: Any, *path: str) -> tuple[Any, ...] | None:
+    """The entries of a list; none where there is no list; None where there is something else."""
+    value = at(obj, *path)
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, list | tuple) else None
+
+
+def fits(selector: Any, labels: Mapping[str, str]) -> bool | None:
+    """Whether the labels fit. An empty selector fits everything; what no selector means is for the caller to say."""
+    if not isinstance(selector, Mapping):
+        return None
+    equal, terms = selector.get("matchLabels") or {}, entries(selector, "matchExpressions")
+    if not isinstance(equal, Mapping) or terms is None:
+        return None
+    exact = (labels.get(key) == value if isinstance(value, str) else None for key, value in equal.items())
+    return all_of((*exact, *(_term(term, labels) for term in terms)))
+
+
+def _term(term: Any, labels: Mapping[str, str]) -> bool | None:
+    """A key that is missing is not in any list of values, so NotIn holds (apimachinery pkg/labels)."""
+    key, values = text(term, "key"), texts(term, "values")
+    if not key:
+        return None
+    match text(term, "operator"):
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case "DoesNotExist":
+            return key not in labels
+        case _:
+            return None
+
+
+# ----------------------------------------------------- Events about Services, in the form of core/v1 and of events.k8s.io/v1
+
+EVENTS = Need(
+    resource="events",
+    costs="the announcer is not known where only an event names it (MetalLB before 0.14.6, PureLB with old entries)",
+    field_selector="involvedObject.kind=Service",
+    fields=(
+        *("reason", "message", "note", "firstTimestamp", "lastTimestamp", "eventTime", "deprecatedLastTimestamp"),
+        *("series lastObservedTime", "involvedObject kind", "involvedObject namespace", "involvedObject name"),
+        *("involvedObject uid", "regarding kind", "regarding namespace", "regarding name", "regarding uid"),
+    ),
+    record=True,
+)
+
+_COMBINED = "(combined from similar events): "
+"""What client-go puts before the message of an aggregated event (tools/record/events_cache.go)."""
+
+_TIMES = (
+    ("series", "lastObservedTime"),
+    ("lastTimestamp",),
+    ("deprecatedLastTimestamp",),
+    ("eventTime",),
+    ("firstTimestamp",),
+    ("metadata", "creationTimestamp"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One message about one Service."""
+
+    reason: str
+    message: str
+    """Without the prefix of an aggregated event."""
+    seen: datetime | None
+    """When it was written last, of all the times that it carries the latest."""
+    first: datetime | None
+    """When it was written for the first time, of all the times the earliest."""
+
+
+def events_of(service: Service, objects: Objects) -> tuple[Event, ...]:
+    """Events about this very Service; those of a former one of the same name are not."""
+    uid = text(service.raw, "metadata", "uid")
+    found = objects.by(EVENTS.resource, _service_of).get(service.full_name, ())
+    return tuple(_read(obj) for obj in found if not uid or _about(obj, "uid") in ("", uid))
+
+
+def _service_of(event: Object) -> str | None:
+    if _about(event, "kind") != "Service":
+        return None
+    return f"{_about(event, 'namespace') or text(event, 'metadata', 'namespace')}/{_about(event, 'name')}"
+
+
+def _about(event: Object, key: str) -> str:
+    return text(event, "involvedObject", key) or text(event, "regarding", key)
+
+
+def _read(event: Object) -> Event:
+    times = [seen for path in _TIMES if (seen := instant(text(event, *path)))]
+    message = text(event, "message") or text(event, "note")
+    seen, first = max(times, default=None), min(times, default=None)
+    return Event(reason=text(event, "reason"), message=message.removeprefix(_COMBINED), seen=seen, first=first)
+
+
+def newest(events: tuple[Event, ...]) -> tuple[Event, ...]:
+    """The latest; several where they were written in the same moment. One without a time is older than all others."""
+    latest = max((event.seen for event in events if event.seen), default=None)
+    return tuple(event for event in events if event.seen == latest)
+
+
+# --------------------------------------------- The election that MetalLB's speaker has and that PureLB and OpenELB took over
+
+
+def lowest_hash(nodes: Iterable[str], ip: IPv4Address | IPv6Address) -> str | None:
+    """Of the names the one with the lowest sha256 of `NODE#IP` (metallb speaker/layer2_controller.go); None of none."""
+    ending = f"#{ip}"
+    return min(nodes, key=lambda node: sha256((node + ending).encode(errors="replace")).digest(), default=None)

@@ -12,8 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from ipaddress import IPv4Address
 
-from arpcheck.loadbalancers.common import has_ingress, refused, strongest_first
-from arpcheck.loadbalancers.needs import NODES, annotations_of_services
+from arpcheck.loadbalancers.common import NODES, annotations_of_services, has_ingress, refused, strongest_first
 from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Need, Trust
 from arpcheck.objects import Object, Objects, Service, annotations_of, full_name, instant, labels_of, namespace, text
 

@@ -11,16 +11,104 @@ or by a Lease of another name"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from fnmatch import fnmatchcase
 from ipaddress import IPv4Address
 
-from arpcheck.loadbalancers import kube_vip_config
-from arpcheck.loadbalancers.common import demoted, has_ingress, is_current, refused, strongest_first
-from arpcheck.loadbalancers.kube_vip_hosts import as_node, home_of_common
-from arpcheck.loadbalancers.leases import LEASES, Lease, believed, leases_named
-from arpcheck.loadbalancers.needs import NODES, recorded_on_services
+from arpcheck.loadbalancers.common import (
+    NODES,
+    demoted,
+    has_ingress,
+    is_current,
+    named_nodes,
+    recorded_on_services,
+    refused,
+    strongest_first,
+)
+from arpcheck.loadbalancers.leases import LEASES, Lease, believed, homes, leases_named
 from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Need, Trust
-from arpcheck.objects import Objects, Service
+from arpcheck.objects import Node, Object, Objects, Service, full_name, ipv4, items, name, text
+
+PATTERN = "kube-vip*"
+
+_VARIABLES = ("address", "bgp_enable", "cp_enable", "lb_class_name", "svc_enable", "vip_address", "vip_arp")
+_DAEMONSETS, _PODS = "daemonsets.apps", "pods"
+_SPACE = "kube-system"
+"""Where its own manifests put it: elsewhere neither is asked for, since pods hold the secrets of whoever runs them."""
+_COSTS = "whether kube-vip announces by BGP, which class it serves, and the control plane's address are not known"
+
+
+def _fields(below: str) -> tuple[str, ...]:
+    return tuple(f"{below} containers env@{variable} value" for variable in _VARIABLES)
+
+
+CONFIG_NEEDS = (
+    Need(
+        resource=_DAEMONSETS,
+        costs=_COSTS,
+        namespace=_SPACE,
+        names=(PATTERN,),
+        fields=_fields("spec template spec"),
+        optional=True,
+    ),
+    Need(resource=_PODS, costs=_COSTS, namespace=_SPACE, names=(PATTERN,), fields=_fields("spec"), optional=True),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    where: str
+    """`DaemonSet kube-system/kube-vip-ds`."""
+    variables: Mapping[str, str]
+
+    def on(self, variable: str) -> bool:
+        return self.variables.get(variable, "").lower() in ("true", "1", "t")
+
+
+def by_bgp(objects: Objects) -> str | None:
+    """What says that Services are announced by BGP and not by ARP; None: nothing does, or something says ARP."""
+    serving = [config for config in _configs(objects) if config.on("svc_enable")]
+    routed = [config for config in serving if config.on("bgp_enable")]
+    if not routed or any(config.on("vip_arp") for config in serving):
+        return None
+    return f"{routed[0].where}: bgp_enable"
+
+
+def serves_class(objects: Objects, wanted: str) -> bool:
+    """Beside its own: a class that it was told to serve."""
+    return any(config.variables.get("lb_class_name") == wanted for config in _configs(objects))
+
+
+def control_plane(objects: Objects) -> Mapping[IPv4Address, str]:
+    """The addresses that it keeps for the control plane, each with where that is said."""
+    found: dict[IPv4Address, str] = {}
+    for config in _configs(objects):
+        for variable in ("address", "vip_address"):
+            ip = ipv4(config.variables.get(variable))
+            if ip and (config.on("cp_enable") or "cp_enable" not in config.variables):
+                found.setdefault(ip, config.where)
+    return found
+
+
+def _configs(objects: Objects) -> tuple[Config, ...]:
+    return objects.memo(_configs, lambda: tuple(_read(objects)))
+
+
+def _read(objects: Objects) -> Iterator[Config]:
+    for resource, kind, below in ((_DAEMONSETS, "DaemonSet", ("spec", "template", "spec")), (_PODS, "Pod", ("spec",))):
+        for obj in objects.of(resource):
+            for container in items(obj, *below, "containers") if fnmatchcase(name(obj), PATTERN) else ():
+                yield Config(where=f"{kind} {full_name(obj)}", variables=_variables(container))
+
+
+def _variables(container: Object) -> Mapping[str, str]:
+    found = ((text(entry, "name"), text(entry, "value")) for entry in items(container, "env"))
+    return {variable: value for variable, value in found if variable in _VARIABLES}
+
+
+# ------------------------------------------------------------------------------------------------------ kube-vip in ARP mode
 
 NAME = "kube-vip"
 
@@ -36,7 +124,7 @@ _ALL = "plndr-svcs-lock"
 NEEDS: tuple[Need, ...] = (
     recorded_on_services(_HOST, _ADDRESSES, _HARDWARE, _LEASE, _IGNORE, _EACH),
     LEASES,
-    *kube_vip_config.NEEDS,
+    *CONFIG_NEEDS,
 )
 
 
@@ -51,7 +139,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     because, order = _recognised(service, own, objects)
     if not because:
         return None
-    if routed := kube_vip_config.by_bgp(objects):
+    if routed := by_bgp(objects):
         silence = f"announced by BGP only ({routed})"
         return Announcement(
             implementation=NAME,
@@ -84,7 +172,7 @@ def _own_leases(service: Service, objects: Objects) -> tuple[Lease, ...]:
 
 def _recognised(service: Service, own: tuple[Lease, ...], objects: Objects) -> tuple[str, int]:
     chosen = service.load_balancer_class
-    if chosen and (chosen == _CLASS or kube_vip_config.serves_class(objects, chosen)):
+    if chosen and (chosen == _CLASS or serves_class(objects, chosen)):
         return f"loadBalancerClass {chosen}", 3
     for key in (_HOST, _ADDRESSES):
         if service.annotations.get(key):
@@ -104,7 +192,7 @@ def _claims(
     held = [lease.claim(at, objects, service=service.full_name) for lease in own]
     strange: tuple[str, ...] = ()
     if not own and service.annotations.get(_EACH) != "true":
-        leases, strange = believed(leases_named(objects, _ALL), home_of_common(objects), objects, kube_vip_config.PATTERN)
+        leases, strange = believed(leases_named(objects, _ALL), home_of_common(objects), objects, PATTERN)
         common = [lease.claim(at, objects, service=service.full_name, rank=1) for lease in leases]
         elsewhere = "/" in service.annotations.get(_LEASE, "")
         held += demoted(common) if elsewhere and objects.gap(LEASES.resource) else common
@@ -128,3 +216,82 @@ def _macs(service: Service) -> tuple[tuple[Mac, str], ...]:
         return ((Mac(service.annotations.get(_HARDWARE, "").strip()), f"annotation {_HARDWARE}"),)
     except ValueError:
         return ()
+
+
+# ------------------------------------------------------------------------------------------ kube-vip's control-plane address
+
+_LABEL = "kube-vip.io/has-ip"
+_CONTROL_PLANE_LEASE = "plndr-cp-lock"
+
+
+def control_plane_addresses(objects: Objects) -> Mapping[IPv4Address, str]:
+    """Every address of the control plane that is known, with what says so, lowest first."""
+    labelled = {ip: f"label {_LABEL}" for node in named_nodes(objects) if (ip := ipv4(node.labels.get(_LABEL)))}
+    return dict(sorted({**control_plane(objects), **labelled}.items()))
+
+
+def announcement_of(ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
+    """Who has it now is said by the Lease, since the label of a node that died stays. Where nothing says which address the
+    control plane has, the Lease is taken for the one that was asked for."""
+    known = control_plane_addresses(objects)
+    leases, strange = believed(leases_named(objects, _CONTROL_PLANE_LEASE), home_of_common(objects), objects, PATTERN)
+    if ip not in known and (known or not leases):
+        return None
+    labelled = [node.name for node in named_nodes(objects) if ipv4(node.labels.get(_LABEL)) == ip]
+    mapped = [as_node(lease.claim(at, objects), objects) for lease in leases]
+    by_label = (
+        Claim(
+            node=node, source=f"label {_LABEL} of Node {node}", kind=ClaimSource.NODE_LABEL, trust=Trust.STALE, rank=1
+        )
+        for node in labelled
+    )
+    claims = strongest_first((*(claim for claim, _ in mapped), *by_label))
+    return Announcement(
+        implementation=NAME,
+        because=known.get(ip) or f"Lease {leases[0].full_name}",
+        order=5,
+        claims=claims,
+        answers_once=True,
+        notes=(*strange, *(note for _, note in mapped if note)),
+        unread=() if is_current(claims) else refused(objects, LEASES.resource),
+    )
+
+
+# ------------------------------------------------------------------------------------------------- Whose name kube-vip wrote
+
+
+def as_node(claim: Claim, objects: Objects) -> tuple[Claim, str]:
+    """The claim with the Node's name, and a note where there is no one Node that the name could mean.
+
+    Then the name is kept as it was written, and the claim is not current: the wire can't be held against it."""
+    names = objects.memo(as_node, lambda: _names(named_nodes(objects)))
+    host = claim.node.lower()
+    nodes = names.get(host) or names.get(host.partition(".")[0], ())
+    if len(nodes) == 1:
+        return replace(claim, node=nodes[0]), ""
+    matches = "more than one Node" if nodes else "no Node that could be read" if objects.gap("nodes") else "no Node"
+    return replace(claim, trust=Trust.STALE), f"{claim.source} names the host {claim.node}, which is {matches}"
+
+
+def home_of_common(objects: Objects) -> frozenset[str]:
+    return homes(objects, PATTERN, _is_common)
+
+
+def _is_common(lease: str) -> bool:
+    return lease in ("plndr-svcs-lock", "plndr-cp-lock")
+
+
+def _names(nodes: Iterable[Node]) -> Mapping[str, tuple[str, ...]]:
+    """By every name that a host of that Node could give itself; the Node's own name belongs to nobody else."""
+    found: dict[str, tuple[str, ...]] = {}
+    for node in nodes:
+        for called in _of(node):
+            found[called] = (*found.get(called, ()), node.name)
+    return {**found, **{node.name.lower(): (node.name,) for node in nodes}}
+
+
+def _of(node: Node) -> set[str]:
+    addresses = items(node.raw, "status", "addresses")
+    hosts = {text(one, "address") for one in addresses if text(one, "type") in ("Hostname", "InternalDNS", "ExternalDNS")}
+    full = {name.lower() for name in (node.name, node.labels.get("kubernetes.io/hostname", ""), *hosts) if name}
+    return full | {name.partition(".")[0] for name in full}

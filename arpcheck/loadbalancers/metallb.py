@@ -8,19 +8,348 @@ Not known: the announcer before 0.14.6 once its event has expired; then the elec
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
-from arpcheck.loadbalancers.common import has_ingress, is_current, refused, strongest_first, untold
-from arpcheck.loadbalancers.events import EVENTS, Event, events_of
-from arpcheck.loadbalancers.metallb_election import candidates, elected, why_nobody
-from arpcheck.loadbalancers.metallb_events import event_claims, event_notes, of_bgp_only
-from arpcheck.loadbalancers.metallb_pools import BGP, LAYER2, POOLS, Coverage, coverage
-from arpcheck.loadbalancers.metallb_state import SPEAKERS, STATES, invalid, serves_class
-from arpcheck.loadbalancers.metallb_statuses import STATUSES, kept_for_others, status_claims, status_notes
-from arpcheck.loadbalancers.needs import annotations_of_services
-from arpcheck.model import Announcement, Claim, Need
-from arpcheck.objects import Objects, Service
+from arpcheck.loadbalancers.common import (
+    EVENTS,
+    Event,
+    all_of,
+    annotations_of_services,
+    any_of,
+    condition,
+    demoted,
+    entries,
+    event_trust,
+    events_of,
+    fits,
+    has_ingress,
+    is_ahead,
+    is_current,
+    lowest_hash,
+    named_nodes,
+    newest,
+    refused,
+    strongest_first,
+    untold,
+    was_read,
+)
+from arpcheck.model import Announcement, Claim, ClaimSource, Need, Trust
+from arpcheck.objects import (
+    Node,
+    Object,
+    Objects,
+    Service,
+    at,
+    full_name,
+    instant,
+    ipv4,
+    items,
+    labels_of,
+    name,
+    namespace,
+    text,
+    texts,
+)
+
+STATES = Need(
+    resource="configurationstates.metallb.io",
+    costs="whether MetalLB goes on with an older configuration, because of a faulty object, is not known",
+    fields=("metadata labels metallb.io/*", "status result", "status lastError", "status errorSummary"),
+    optional=True,
+)
+SPEAKERS = Need(
+    resource="daemonsets.apps",
+    costs="a loadBalancerClass that MetalLB was told to serve is not recognised as its own",
+    names=("speaker", "*metallb*speaker*"),
+    fields=("spec template spec containers args",),
+    group="metallb.io",
+    optional=True,
+)
+
+_CLASS = "--lb-class"
+
+
+def invalid(objects: Objects) -> tuple[str, ...]:
+    """A sentence for each component that refused the configuration: it goes on with the last one that it accepted."""
+    found = sorted(objects.of(STATES.resource), key=full_name)
+    return tuple(_words(state) for state in found if text(state, "status", "result") == "Invalid")
+
+
+def _words(state: Object) -> str:
+    labels = labels_of(state)
+    who = " of ".join(part for part in (labels.get("metallb.io/component-type"), labels.get("metallb.io/node-name")) if part)
+    why = text(state, "status", "lastError") or text(state, "status", "errorSummary") or "it does not say why"
+    return f"ConfigurationState {full_name(state)}: the configuration is invalid{f' for the {who}' if who else ''}: {why}"
+
+
+def serves_class(objects: Objects, wanted: str) -> bool:
+    """A speaker was told to serve Services of that class and no other."""
+    return wanted in objects.memo(serves_class, lambda: frozenset(_classes(objects)))
+
+
+def _classes(objects: Objects) -> Iterator[str]:
+    for daemonset in objects.of(SPEAKERS.resource):
+        for container in items(daemonset, "spec", "template", "spec", "containers") if "speaker" in name(daemonset) else ():
+            args = texts(container, "args")
+            for this, following in zip(args, (*args[1:], ""), strict=True):
+                flag, equals, value = this.partition("=")
+                if flag == _CLASS:
+                    yield value if equals else following
+
+
+# --------------------------------------------------------------------------- What MetalLB's configuration says of an address
+
+POOLS = Need(
+    resource="ipaddresspools.metallb.io",
+    costs="the pool of an address is not known where the Service does not name it",
+    fields=("metadata labels", "spec addresses"),
+    optional=True,
+)
+LAYER2 = Need(
+    resource="l2advertisements.metallb.io",
+    costs="an address that MetalLB announces by BGP only looks as if it should be answered",
+    fields=(
+        *("spec ipAddressPools", "spec ipAddressPoolSelectors", "spec nodeSelectors", "spec serviceSelectors"),
+        "spec preferredNodeSelectors",
+    ),
+    optional=True,
+)
+BGP = Need(
+    resource="bgpadvertisements.metallb.io",
+    costs="an address that MetalLB announces by BGP only looks as if it should be answered",
+    fields=("spec ipAddressPools", "spec ipAddressPoolSelectors", "spec serviceSelectors"),
+    optional=True,
+)
+
+SHARED = ("metallb.io/allow-shared-ip", "metallb.universe.tf/allow-shared-ip")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    name: str
+    """Empty: not known which."""
+    namespace: str = ""
+    """Where MetalLB runs; empty: not known."""
+    labels: Mapping[str, str] | None = None
+    """None: the object is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """How an address is announced, by the configuration."""
+
+    pool: Pool
+    layer2: bool | None
+    bgp: bool | None
+    covering: tuple[Object, ...]
+    """The L2Advertisements that surely cover the pool."""
+    unread: tuple[str, ...]
+    """The refused resources that would tell whether anybody should answer."""
+    unsaid: tuple[str, ...] = ()
+    """Those that a file may lack."""
+
+    @property
+    def bgp_only(self) -> bool:
+        return bool(self.bgp) and self.layer2 is False
+
+    @property
+    def of(self) -> str:
+        return f"pool {self.pool.name}" if self.pool.name else "its pool"
+
+
+def coverage(service: Service, ip: IPv4Address, named: str, objects: Objects) -> Coverage:
+    """`named`: the pool by the Service's annotation; empty: it is looked for by the address. The same for all Services of
+    a pool, unless an advertisement selects Services."""
+    pool = _pool(ip, named, objects)
+    if objects.memo(_choose_services, lambda: _choose_services(objects)):
+        return _coverage(pool, service, objects)
+    key = coverage, pool.name, pool.namespace, pool.labels is None
+    return objects.memo(key, lambda: _coverage(pool, service, objects))
+
+
+def _choose_services(objects: Objects) -> bool:
+    advertisements = (ad for need in (LAYER2, BGP) for ad in objects.of(need.resource))
+    return any(entries(ad, "spec", "serviceSelectors") != () for ad in advertisements)
+
+
+def _coverage(pool: Pool, service: Service, objects: Objects) -> Coverage:
+    if not pool.namespace:
+        pool = replace(pool, namespace=_only_namespace(objects))
+    by_layer2 = [(ad, _covers(ad, pool, service)) for ad in objects.of(LAYER2.resource)]
+    layer2 = any_of((_all_known(objects, LAYER2), *(covers for _, covers in by_layer2)))
+    bgp = any_of((_all_known(objects, BGP), *(_covers(ad, pool, service) for ad in objects.of(BGP.resource))))
+    could_be_bgp_only = layer2 is not True and bgp is not False
+    asked = [need.resource for need, known in ((LAYER2, layer2), (BGP, bgp)) if known is None]
+    covering = tuple(ad for ad, covers in by_layer2 if covers)
+    if not could_be_bgp_only:
+        return Coverage(pool=pool, layer2=layer2, bgp=bgp, covering=covering, unread=())
+    unread, unsaid = refused(objects, POOLS.resource, *asked), untold(objects, *asked)
+    return Coverage(pool=pool, layer2=layer2, bgp=bgp, covering=covering, unread=unread, unsaid=unsaid)
+
+
+def _only_namespace(objects: Objects) -> str:
+    found = {namespace(ad) for need in (LAYER2, BGP) for ad in objects.of(need.resource)}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _all_known(objects: Objects, need: Need) -> bool | None:
+    """As one more advertisement in a row of them: no where all are known, None where some could be missing."""
+    return False if was_read(objects, need.resource) else None
+
+
+def _covers(advertisement: Object, pool: Pool, service: Service) -> bool | None:
+    """MetalLB reads those of its own namespace only."""
+    near = namespace(advertisement) == pool.namespace if pool.namespace else None
+    return all_of((near, _takes(advertisement, pool), _serves(advertisement, service)))
+
+
+def _takes(advertisement: Object, pool: Pool) -> bool | None:
+    """One that names no pool and selects none stands for all."""
+    names = entries(advertisement, "spec", "ipAddressPools")
+    chosen = entries(advertisement, "spec", "ipAddressPoolSelectors")
+    if names is None or chosen is None:
+        return None
+    by_name = (named == pool.name if pool.name else None for named in names)
+    by_label = (None if pool.labels is None else fits(selector, pool.labels) for selector in chosen)
+    return any_of((*by_name, *by_label)) if names or chosen else True
+
+
+def _serves(advertisement: Object, service: Service) -> bool | None:
+    """Since 0.16 one can select Services; such a one never announces a Service that shares its address."""
+    chosen = entries(advertisement, "spec", "serviceSelectors")
+    if chosen is None:
+        return None
+    if chosen and any(service.annotations.get(key) for key in SHARED):
+        return False
+    return any_of(fits(selector, service.labels) for selector in chosen) if chosen else True
+
+
+# --------------------------------------------------------------------------------------------------------------- pools
+
+
+def _pool(ip: IPv4Address, named: str, objects: Objects) -> Pool:
+    if named:
+        found = objects.by(POOLS.resource, name).get(named, ())
+        return _read(found[0]) if len(found) == 1 else Pool(name=named)
+    holding = {id(obj): obj for first, last, obj in objects.memo(_pool, lambda: _ranges(objects)) if first <= ip <= last}
+    return _read(next(iter(holding.values()))) if len(holding) == 1 else Pool(name="")
+
+
+def _read(obj: Object) -> Pool:
+    return Pool(name=name(obj), namespace=namespace(obj), labels=labels_of(obj))
+
+
+def _ranges(objects: Objects) -> tuple[tuple[IPv4Address, IPv4Address, Object], ...]:
+    return tuple(
+        (*span, obj)
+        for obj in objects.of(POOLS.resource)
+        for written in texts(obj, "spec", "addresses")
+        if (span := _span(written))
+    )
+
+
+def _span(written: str) -> tuple[IPv4Address, IPv4Address] | None:
+    """`192.168.10.0/28` or `192.168.10.5-192.168.10.9`; None for IPv6 and for what is neither."""
+    first, dash, last = written.partition("-")
+    if dash:
+        start, end = ipv4(first), ipv4(last)
+        return (start, end) if start and end else None
+    try:
+        network = IPv4Network(written.strip(), strict=False)
+    except ValueError:
+        return None
+    return network.network_address, network.broadcast_address
+
+
+# ----------------------------------------------------------------------------------------------------------- ServiceL2Status
+
+STATUSES = Need(
+    resource="servicel2statuses.metallb.io",
+    costs="MetalLB's announcer is known from events only, which expire after an hour",
+    fields=(
+        *("metadata labels metallb.io/*", "status node", "status serviceName", "status serviceNamespace"),
+        "status interfaces name",
+    ),
+    record=True,
+)
+
+_CONFIGURED = ("ipaddresspools.metallb.io", "l2advertisements.metallb.io", "bgpadvertisements.metallb.io")
+
+
+def kept_for_others(objects: Objects) -> bool:
+    """ServiceL2Status is in use here, so that a Service without one is not announced at this moment."""
+    return was_read(objects, STATUSES.resource) and bool(objects.of(STATUSES.resource))
+
+
+def status_claims(service: Service, objects: Objects) -> tuple[Claim, ...]:
+    """One for each node that a record names. Up to 0.15 a speaker could patch another's record (metallb#2712, #2938),
+    so that label and status name two nodes: both are claimed."""
+    return tuple(
+        Claim(
+            node=node,
+            source=f"ServiceL2Status {full_name(status)}",
+            kind=ClaimSource.SERVICE_L2_STATUS,
+            trust=Trust.CURRENT,
+            service=service.full_name,
+            observed_at=(made := instant(text(status, "metadata", "creationTimestamp"))),
+            since=made,
+            tenure=text(status, "metadata", "uid") or text(status, "metadata", "creationTimestamp"),
+        )
+        for status in _of(service, objects)
+        for node in _nodes(status)
+    )
+
+
+def status_notes(service: Service, objects: Objects) -> tuple[str, ...]:
+    """Where a record contradicts itself, where it names interfaces, and those that are not believed."""
+    found = objects.by(STATUSES.resource, _service_of).get(service.full_name, ())
+    strange = (status for status in found if not _at_home(status, objects))
+    names = (f"ServiceL2Status {full_name(status)} is not in MetalLB's namespace: not believed" for status in strange)
+    return (*(note for status in _of(service, objects) for note in _notes(status)), *names)
+
+
+def _notes(status: Object) -> Iterable[str]:
+    nodes = _nodes(status)
+    if len(nodes) > 1:
+        yield f"ServiceL2Status {full_name(status)}: its label says {nodes[0]}, its status {nodes[-1]}"
+    names = [name for entry in items(status, "status", "interfaces") if (name := text(entry, "name"))]
+    if nodes and names:
+        yield f"announced only on the interfaces {', '.join(names)} of {' and '.join(nodes)}"
+
+
+def _of(service: Service, objects: Objects) -> tuple[Object, ...]:
+    found = objects.by(STATUSES.resource, _service_of).get(service.full_name, ())
+    return tuple(status for status in found if _at_home(status, objects))
+
+
+def _at_home(status: Object, objects: Objects) -> bool:
+    """MetalLB reads its configuration from the namespace that it writes its records to; where none is known, all are
+    believed. The first shape lived in the Service's namespace."""
+    home = objects.memo(_at_home, lambda: frozenset(namespace(obj) for kind in _CONFIGURED for obj in objects.of(kind)))
+    first_shape = "metallb.io/service-name" not in labels_of(status)
+    return not home or first_shape or namespace(status) in home
+
+
+def _service_of(status: Object) -> str:
+    """By the labels, since the status is empty between the creation and the first patch. The first shape had one label
+    and lived in the Service's namespace."""
+    labels = labels_of(status)
+    name = labels.get("metallb.io/service-name") or labels.get("metallb.io/service") or text(status, "status", "serviceName")
+    space = labels.get("metallb.io/service-namespace") or text(status, "status", "serviceNamespace") or namespace(status)
+    return f"{space}/{name}"
+
+
+def _nodes(status: Object) -> tuple[str, ...]:
+    named = (labels_of(status).get("metallb.io/node", ""), text(status, "status", "node"))
+    return tuple(dict.fromkeys(node for node in named if node))
+
+
+# --------------------------------------------------------------------------------------------------- MetalLB in layer-2 mode
 
 NAME = "metallb"
 
@@ -57,7 +386,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         return Announcement(
             implementation=NAME, because=because, order=order, claims=claims, notes=notes, unread=unread
         )
-    covered = coverage(service, ip, _pool(service), objects)
+    covered = coverage(service, ip, _annotated_pool(service), objects)
     silence = _silence(covered, events, objects, at)
     unread = () if silence else tuple(sorted({*_unread(objects), *covered.unread}))
     guesses, why = _unrecorded(service, objects, covered) if not claims and not silence and not unread else ((), ())
@@ -71,7 +400,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         notes=(*notes, *why, *invalid(objects)),
         unread=unread,
         unsaid_announcer=_unsaid(service, objects),
-        unsaid_silence=covered.unsaid if _pool(service) else (),
+        unsaid_silence=covered.unsaid if _annotated_pool(service) else (),
     )
 
 
@@ -88,7 +417,7 @@ def _recognised(
     return (f"Event {service.full_name}", 5) if notes else ("", 0)
 
 
-def _pool(service: Service) -> str:
+def _annotated_pool(service: Service) -> str:
     return next((service.annotations[key] for key in _POOL if service.annotations.get(key)), "")
 
 
@@ -124,3 +453,207 @@ def _unrecorded(service: Service, objects: Objects, covered: Coverage) -> tuple[
         service, candidates(objects, covered.covering), objects, covered.covering
     )
     return ((guess,) if guess else ()), ("no ServiceL2Status and no event: events expire after an hour",)
+
+
+# ---------------------------------------------------------------------- What MetalLB's speakers say in events on the Service
+
+_ANNOUNCING = re.compile(r'announcing from node ("(?:[^"\\]|\\.)+")(?: with protocol "(layer2|bgp)")?')
+_ESCAPE = re.compile(r'\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|([abfnrtv"\\]))')
+_LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", '"': '"', "\\": "\\"}
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """What a `nodeAssigned` event says."""
+
+    node: str
+    protocol: str
+    """`layer2`, `bgp`, or empty: MetalLB before 0.13 does not say."""
+
+
+def read_message(message: str) -> Assigned | None:
+    """`announcing from node "worker-1" with protocol "layer2"`, the node quoted as Go's %q does; None: another message."""
+    if not (match := _ANNOUNCING.fullmatch(message)) or not (node := _unquoted(match[1])):
+        return None
+    return Assigned(node, match[2] or "")
+
+
+def _unquoted(quoted: str) -> str | None:
+    """The text of a Go string literal (strconv.Quote); None for one that holds what is no text."""
+    inner = quoted[1:-1]
+    if "\\" in _ESCAPE.sub("", inner):
+        return None
+    try:
+        found = _ESCAPE.sub(_character, inner)
+        found.encode()
+    except (ValueError, OverflowError):
+        return None
+    return found
+
+
+def _character(escape: re.Match[str]) -> str:
+    octet, four, eight, letter = escape.groups()
+    if letter:
+        return _LETTERS[letter]
+    if octet and int(octet, 16) > 0x7F:
+        raise ValueError("part of a character")
+    return chr(int(octet or four or eight, 16))
+
+
+def event_claims(service: Service, events: tuple[Event, ...], objects: Objects, at: datetime) -> tuple[Claim, ...]:
+    """Every node that a recent event names, those of BGP apart, which say nothing of ARP: none is written when an address
+    moves back to a node that announced it before (metallb#2310). Where no event is recent, the newest.
+
+    They are only possibly current where several nodes were named and no protocol, where a newer ServiceL2Status names
+    another node, and where MetalLB keeps a ServiceL2Status for other Services and none for this one."""
+    if not (said := _of_arp(events)):
+        return ()
+    claims = tuple(
+        Claim(
+            node=said[event].node,
+            source=f"Event {service.full_name} nodeAssigned",
+            kind=ClaimSource.EVENT,
+            trust=Trust.STALE if _superseded(said[event], event, service, objects) else event_trust(event.seen, at),
+            service=service.full_name,
+            rank=1,
+            observed_at=event.seen,
+            since=event.first,
+            clock_doubt=is_ahead(event.seen, at),
+        )
+        for event in _last_of_each(said, at)
+    )
+    return demoted(claims) if _ambiguous(said, at) else claims
+
+
+def _last_of_each(said: dict[Event, Assigned], at: datetime) -> tuple[Event, ...]:
+    """Of every node the newest event, where it is recent; else the newest of all."""
+    last: dict[str, Event] = {}
+    for event, assigned in said.items():
+        kept = last.get(assigned.node)
+        if event_trust(event.seen, at) is Trust.CURRENT and (kept is None or newest((kept, event))[0] is event):
+            last[assigned.node] = event
+    return tuple(last.values()) or newest(tuple(said))
+
+
+def event_notes(events: tuple[Event, ...], at: datetime) -> tuple[str, ...]:
+    """What else the events say, as long as no later one takes it back."""
+    if not events:
+        return ()
+    said = _of_arp(events)
+    last = newest((*said, *(event for event in events if event.reason == "announceFailed")))
+    notes = {f"announceFailed: {event.message}" for event in last if event.reason == "announceFailed"}
+    if not said and any(_assigned(event) for event in events):
+        notes.add("its events speak of BGP only, which says nothing of ARP")
+    if nodes := _ambiguous(said, at):
+        notes.add(f"its events name {' and '.join(nodes)} and no protocol: several announce it by BGP, or one took over")
+    return tuple(sorted(notes))
+
+
+def of_bgp_only(events: tuple[Event, ...], at: datetime) -> bool:
+    """A recent event speaks of BGP, and none of anything else."""
+    said = [(assigned.protocol, event) for event in events if (assigned := _assigned(event))]
+    recent = any(event_trust(event.seen, at) is Trust.CURRENT for _, event in said)
+    return recent and all(protocol == "bgp" for protocol, _ in said)
+
+
+def _of_arp(events: tuple[Event, ...]) -> dict[Event, Assigned]:
+    found = {event: assigned for event in events if (assigned := _assigned(event))}
+    return {event: assigned for event, assigned in found.items() if assigned.protocol != "bgp"}
+
+
+def _assigned(event: Event) -> Assigned | None:
+    return read_message(event.message) if event.reason == "nodeAssigned" else None
+
+
+def _ambiguous(said: dict[Event, Assigned], at: datetime) -> tuple[str, ...]:
+    """The nodes named without a protocol within the time that an event is believed, where they are several."""
+    fresh = {a.node for event, a in said.items() if not a.protocol and event_trust(event.seen, at) is Trust.CURRENT}
+    return tuple(sorted(fresh)) if len(fresh) > 1 else ()
+
+
+def _superseded(assigned: Assigned, event: Event, service: Service, objects: Objects) -> bool:
+    claims = status_claims(service, objects)
+    if not claims:
+        return kept_for_others(objects)
+    if assigned.node in (claim.node for claim in claims):
+        return False
+    return any(not event.seen or not claim.observed_at or claim.observed_at >= event.seen for claim in claims)
+
+
+# ---------------------------------------------------------------------------------------- MetalLB's election, computed again
+
+_EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
+
+
+def candidates(objects: Objects, advertisements: tuple[Object, ...]) -> tuple[str, ...]:
+    """The nodes that may announce. `advertisements`: those that cover the pool; none: before 0.13, when all took part."""
+    return tuple(name for name, barred in _barred(objects, advertisements) if not barred)
+
+
+def why_nobody(objects: Objects, advertisements: tuple[Object, ...]) -> str:
+    """As `3 × not Ready`; empty where a node may announce, or none is known."""
+    reasons = Counter(barred for _, barred in _barred(objects, advertisements))
+    if not reasons or "" in reasons:
+        return ""
+    return "no node may announce it: " + ", ".join(f"{count} × {reason}" for reason, count in sorted(reasons.items()))
+
+
+def elected(
+    service: Service, names: tuple[str, ...], objects: Objects, advertisements: tuple[Object, ...]
+) -> Claim | None:
+    """All addresses of a Service go to the node that is elected for the first one. With externalTrafficPolicy Local only
+    nodes with an endpoint take part, which is not read: None. After 0.16.1 those go first that an advertisement prefers."""
+    first = service.ingress[0].ip
+    if service.local_traffic_only or first is None or not (names := _preferred(names, objects, advertisements)):
+        return None
+    if not (winner := lowest_hash(names, first)):
+        return None
+    source = "recomputed election (sha256 of node#address)"
+    kind = ClaimSource.GUESS
+    return Claim(node=winner, source=source, kind=kind, trust=Trust.GUESS, service=service.full_name, rank=2)
+
+
+def _preferred(names: tuple[str, ...], objects: Objects, advertisements: tuple[Object, ...]) -> tuple[str, ...]:
+    """Those of the highest sum of weights; none where a weight or a selector can't be read."""
+    terms = [term for ad in advertisements for term in entries(ad, "spec", "preferredNodeSelectors") or (None,) if term]
+    if not terms:
+        return names
+    labels = {node.name: node.labels for node in named_nodes(objects)}
+    scores = {name: _score(terms, labels.get(name, {})) for name in names}
+    known = {name: score for name, score in scores.items() if score is not None}
+    best = max(known.values(), default=0)
+    return tuple(name for name, score in known.items() if score == best) if len(known) == len(scores) else ()
+
+
+def _score(terms: Iterable[object], labels: Mapping[str, str]) -> int | None:
+    total = 0
+    for term in terms:
+        weight, fit = at(term, "weight"), fits(at(term, "preference"), labels)
+        if fit is None or not isinstance(weight, int):
+            return None
+        total += weight if fit else 0
+    return total
+
+
+def _barred(objects: Objects, advertisements: tuple[Object, ...]) -> tuple[tuple[str, str], ...]:
+    """Every node with why it takes no part. The same for all Services of a pool, so found once."""
+    key = (_barred, *(id(advertisement) for advertisement in advertisements))
+    return objects.memo(key, lambda: tuple((n.name, _why(n, advertisements)) for n in named_nodes(objects)))
+
+
+def _why(node: Node, advertisements: tuple[Object, ...]) -> str:
+    if _EXCLUDED in node.labels:
+        return f"label {_EXCLUDED}"
+    if condition(node.raw, "NetworkUnavailable") == "True":
+        return "NetworkUnavailable"
+    if node.ready is False:
+        return "not Ready"
+    if advertisements and any_of(_admits(ad, node) for ad in advertisements) is False:
+        return "not selected by an L2Advertisement"
+    return ""
+
+
+def _admits(advertisement: Object, node: Node) -> bool | None:
+    """One without selectors admits all, and so may one that has something else in their place."""
+    chosen = entries(advertisement, "spec", "nodeSelectors")
+    return any_of(fits(selector, node.labels) for selector in chosen) if chosen else True

@@ -10,8 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from ipaddress import IPv4Address
 
-from arpcheck.loadbalancers.common import demoted, has_ingress, refused
-from arpcheck.loadbalancers.needs import recorded_on_services
+from arpcheck.loadbalancers.common import demoted, has_ingress, recorded_on_services, refused
 from arpcheck.model import Announcement, Claim, ClaimSource, Need, Trust
 from arpcheck.objects import Object, Objects, Service, name
 

@@ -14,11 +14,21 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network
 
-from arpcheck.loadbalancers.common import event_trust, has_ingress, is_ahead, is_current, refused, strongest_first
-from arpcheck.loadbalancers.events import EVENTS, Event, events_of, newest
-from arpcheck.loadbalancers.hashes import lowest_hash
+from arpcheck.loadbalancers.common import (
+    EVENTS,
+    Event,
+    event_trust,
+    events_of,
+    has_ingress,
+    is_ahead,
+    is_current,
+    lowest_hash,
+    newest,
+    recorded_on_services,
+    refused,
+    strongest_first,
+)
 from arpcheck.loadbalancers.leases import LEASES, Lease, leases_beginning
-from arpcheck.loadbalancers.needs import recorded_on_services
 from arpcheck.model import Announcement, Claim, ClaimSource, Need, Trust
 from arpcheck.objects import Objects, Service, address
 

@@ -11,8 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from ipaddress import IPv4Address
 
-from arpcheck.loadbalancers.common import OWN_ADDRESS, has_ingress, own_address, refused
-from arpcheck.loadbalancers.needs import NODES
+from arpcheck.loadbalancers.common import NODES, OWN_ADDRESS, has_ingress, own_address, refused
 from arpcheck.model import Announcement, ClaimSource, Need
 from arpcheck.objects import Object, Objects, Service, full_name, labels_of
 

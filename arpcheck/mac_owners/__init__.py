@@ -10,24 +10,13 @@ from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from arpcheck.evidence import Evidence
-from arpcheck.mac_owners import (
-    antrea,
-    gateways,
-    mac_map,
-    node_ip,
-    node_network_state,
-    ovn_kubernetes,
-    own,
-    pod_networks,
-    sriov,
-)
+from arpcheck.mac_owners import antrea, mac_map, node_ip, node_network_state, ovn_kubernetes, own, pod_networks, sriov
+from arpcheck.mac_owners import pod_networks as gateways
 from arpcheck.mac_owners.addresses import node_addresses, service_addresses
-from arpcheck.mac_owners.devices import proxies
-from arpcheck.mac_owners.gateways import pod_gateways
+from arpcheck.mac_owners.devices import is_virtual_router, label, proxies, vendor
 from arpcheck.mac_owners.mac_map import match_nodes, unmatched, unmatched_hosts
 from arpcheck.mac_owners.own import own_node
-from arpcheck.mac_owners.pod_networks import overlays
-from arpcheck.mac_owners.vendor import is_virtual_router, label, vendor
+from arpcheck.mac_owners.pod_networks import overlays, pod_gateways
 from arpcheck.model import Identity, Need
 from arpcheck.objects import Objects
 
@@ -49,7 +38,9 @@ SOURCES: tuple[Source, ...] = (own, node_ip, ovn_kubernetes, antrea, node_networ
 """Every source, in the order of the documentation's list."""
 
 NEEDS: tuple[Need, ...] = tuple(
-    dict.fromkeys((*(need for source in SOURCES for need in source.NEEDS), *pod_networks.NEEDS, *gateways.NEEDS))
+    dict.fromkeys(
+        (*(need for source in SOURCES for need in source.NEEDS), *pod_networks.OVERLAY_NEEDS, *gateways.GATEWAY_NEEDS)
+    )
 )
 
 

@@ -7,19 +7,15 @@ Gives: the MAC of the node's NIC on the probed segment, a second NIC without an 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from ipaddress import IPv4Address
 
 from arpcheck.evidence import Evidence
 from arpcheck.mac_owners.addresses import NEEDS as NEEDS
-from arpcheck.mac_owners.addresses import extra_addresses, service_addresses, status_addresses
-from arpcheck.mac_owners.devices import proxies, unsure
-from arpcheck.mac_owners.elimination import Heard, Listing, owners
-from arpcheck.mac_owners.nics import is_station
+from arpcheck.mac_owners.addresses import extra_addresses, is_station, service_addresses, status_addresses
+from arpcheck.mac_owners.devices import is_virtual_router, proxies, unsure
 from arpcheck.mac_owners.own import held
-from arpcheck.mac_owners.own_word import own_words
 from arpcheck.mac_owners.pod_networks import overlays
-from arpcheck.mac_owners.vendor import is_virtual_router
 from arpcheck.model import Identity, Mac, SourceRank
 
 NAME = "node-ip"
@@ -85,3 +81,101 @@ def _nobodys(evidence: Evidence) -> frozenset[Mac]:
     """MACs whose answers prove nothing: what may be a proxy, tunnels, and the prober's own."""
     own = {interface.mac for interface in evidence.host.interfaces if interface.mac}
     return unsure(evidence) | overlays(evidence.objects).keys() | own
+
+
+TWICE = 2
+
+
+def own_words(evidence: Evidence, interface: str, heard: Heard, listed: Listing) -> Heard:
+    """What was heard without the answers that others gave in a MAC's name. `listed`: the nodes' own addresses."""
+    if any(loss.interface == interface for loss in evidence.losses):
+        return heard
+    alone = ((q.to, q.ip) for q in evidence.questions if q.to and q.interface == interface)
+    asked: Counter[tuple[Mac, IPv4Address]] = Counter(alone)
+    replies = evidence.by_address()
+    said = {(r.mac, ip) for ip in heard for r in replies.get(ip, ()) if r.to == r.mac and r.interface == interface}
+    strict = _strict(evidence, interface, asked, listed)
+    answers: dict[Mac, set[IPv4Address]] = {}
+    for ip, macs in heard.items():
+        for mac in macs & strict:
+            answers.setdefault(mac, set()).add(ip)
+    borrowed = {
+        (mac, ip)
+        for mac, ips in answers.items()
+        for own in [{ip for ip in ips if (mac, ip) in said}]
+        if all(asked[mac, ip] >= TWICE for ip in ips) and len({listed[ip] for ip in own}) == 1
+        for ip in ips - own
+    }
+    return {ip: frozenset(mac for mac in macs if (mac, ip) not in borrowed) for ip, macs in heard.items()}
+
+
+def _strict(
+    evidence: Evidence, interface: str, asked: Counter[tuple[Mac, IPv4Address]], listed: Listing
+) -> frozenset[Mac]:
+    """The MACs that were asked alone for a Service address that is no node's and never answered one."""
+    held = service_addresses(evidence.objects) - listed.keys()
+    alone = {ip for _, ip in asked} & held
+    replies = evidence.by_address()
+    answered = {reply.mac for ip in alone for reply in replies.get(ip, ()) if reply.interface == interface}
+    return frozenset(mac for mac, ip in asked if ip in alone) - answered
+
+
+# --------------------------------------------------------------------------------------------- The owner rule of one segment
+
+Heard = Mapping[IPv4Address, frozenset[Mac]]
+"""By address: the MACs that answered for it."""
+Listing = Mapping[IPv4Address, frozenset[str]]
+"""By address: the nodes that have it as their own."""
+
+
+def owners(
+    heard: Heard, status: Listing, extra: Listing, shared: Listing, down: Set[str] = frozenset()
+) -> Mapping[Mac, str]:
+    """The node of every MAC that has one. `shared`: the nodes' own addresses that are also a Service's; `down`: the nodes
+    that are not Ready.
+
+    A MAC that answered for the addresses of one node is that node's. One that answered for several nodes' belongs to
+    the node that no other MAC answered for, or, of several such, to the one that is not down; else to none. A shared
+    address counts only where one MAC is left for it after those known to be other nodes' are taken away."""
+    found: dict[Mac, str | None] = {}
+    answered: dict[str, set[Mac]] = {}
+    for listing in (status, extra):
+        _hear(answered, heard, listing)
+        found.update(_credit(answered, found, down))
+    while True:
+        usable = {ip: left for ip in shared if len(left := _left(heard.get(ip, frozenset()), shared[ip], found)) == 1}
+        clearer = {node: set(macs) for node, macs in answered.items()}
+        _hear(clearer, usable, shared)
+        if not (more := _credit(clearer, found, down)):
+            return {mac: node for mac, node in found.items() if node is not None}
+        found.update(more)
+
+
+def _hear(answered: dict[str, set[Mac]], heard: Heard, listing: Listing) -> None:
+    for ip in listing.keys() & heard.keys():
+        for node in listing[ip]:
+            answered.setdefault(node, set()).update(heard[ip])
+
+
+def _left(macs: Iterable[Mac], nodes: frozenset[str], found: Mapping[Mac, str | None]) -> frozenset[Mac]:
+    """The MACs that answered, without those known to be other nodes'."""
+    return frozenset(mac for mac in macs if (node := found.get(mac)) is None or node in nodes)
+
+
+def _credit(
+    answered: Mapping[str, set[Mac]], settled: Mapping[Mac, str | None], down: Set[str]
+) -> Mapping[Mac, str | None]:
+    """The node of every MAC that is not settled yet; None where it could be several nodes'."""
+    nodes: dict[Mac, list[str]] = {}
+    for node, macs in answered.items():
+        for mac in macs:
+            if mac not in settled:
+                nodes.setdefault(mac, []).append(node)
+    return {mac: _one(mac, names, answered, down) for mac, names in nodes.items()}
+
+
+def _one(mac: Mac, nodes: list[str], answered: Mapping[str, set[Mac]], down: Set[str]) -> str | None:
+    alone = nodes if len(nodes) == 1 else [node for node in nodes if answered[node] == {mac}]
+    if len(alone) > 1:
+        alone = [node for node in alone if node not in down]
+    return alone[0] if len(alone) == 1 else None

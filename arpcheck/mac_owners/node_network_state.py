@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from arpcheck.evidence import Evidence
-from arpcheck.mac_owners.nics import is_inside, station
+from arpcheck.mac_owners.addresses import is_inside, station
 from arpcheck.model import Identity, Need, SourceRank
 from arpcheck.objects import Object, Objects, instant, items, name, text
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from arpcheck.evidence import Evidence
-from arpcheck.mac_owners.addresses import decoded
-from arpcheck.mac_owners.nics import station
+from arpcheck.mac_owners.addresses import decoded, station
 from arpcheck.model import Identity, Need, SourceRank
 from arpcheck.objects import Node, text
 

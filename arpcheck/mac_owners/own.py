@@ -11,8 +11,7 @@ from ipaddress import IPv4Address
 
 from arpcheck.evidence import Evidence
 from arpcheck.mac_owners.addresses import NEEDS as NEEDS
-from arpcheck.mac_owners.addresses import service_addresses, status_addresses
-from arpcheck.mac_owners.nics import holds_only, is_inside, is_station
+from arpcheck.mac_owners.addresses import holds_only, is_inside, is_station, service_addresses, status_addresses
 from arpcheck.model import Host, Identity, SourceRank
 from arpcheck.objects import ipv4
 

@@ -6,11 +6,11 @@ read: its peer names are in a ConfigMap that nothing else needs."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address, IPv4Network
 
-from arpcheck.mac_owners.addresses import decoded
-from arpcheck.mac_owners.nics import station
+from arpcheck.mac_owners.addresses import decoded, service_addresses, station
 from arpcheck.model import Mac, Need
-from arpcheck.objects import Node, Objects, text
+from arpcheck.objects import Node, Objects, ipv4, text, texts
 
 CALICO_POD = Mac("ee:ee:ee:ee:ee:ee")
 """Felix gives it to every pod's host end, on every node."""
@@ -23,7 +23,7 @@ _PLAIN = (
 _FLANNEL = ("flannel.alpha.coreos.com/backend-data", "flannel.alpha.coreos.com/backend-v6-data")
 _BY_NETWORK = "k8s.ovn.org/node-mgmt-port-mac-addresses"
 
-NEEDS: tuple[Need, ...] = (
+OVERLAY_NEEDS: tuple[Need, ...] = (
     Need(
         resource="nodes",
         costs="a tunnel's MAC can't be told from a NIC's",
@@ -54,3 +54,42 @@ def _written(node: Node) -> Iterable[tuple[object, str]]:
     networks = decoded(node, _BY_NETWORK)
     for mac in networks.values() if isinstance(networks, Mapping) else ():
         yield mac, "OVN-Kubernetes' management port"
+
+
+# --------------------------------------------------------- An address on each node that the node holds on an inner interface
+
+_ANNOTATIONS = (
+    "projectcalico.org/IPv4VXLANTunnelAddr",
+    "projectcalico.org/IPv4IPIPTunnelAddr",
+    "network.cilium.io/ipv4-cilium-host",
+    "io.cilium.network.ipv4-cilium-host",
+)
+"""Calico's tunnel device; Cilium's cilium_host, by its names since and before 1.13."""
+
+GATEWAY_NEEDS = (
+    Need(
+        resource="nodes",
+        costs="whether a quiet node is strict or merely holds no Service address is not known",
+        fields=("spec podCIDR", "spec podCIDRs", *(f"metadata annotations {key}" for key in _ANNOTATIONS)),
+    ),
+)
+
+
+def pod_gateways(objects: Objects) -> Mapping[str, tuple[IPv4Address, ...]]:
+    """By node: the first address of its IPv4 pod CIDR (cni0 of the bridge CNIs) and what annotations name."""
+    services = service_addresses(objects)
+    return {node.name: tuple(ip for ip in _gateways(node) if ip not in services) for node in objects.nodes()}
+
+
+def _gateways(node: Node) -> tuple[IPv4Address, ...]:
+    named = (ipv4(node.annotations.get(key)) for key in _ANNOTATIONS)
+    cidrs = texts(node.raw, "spec", "podCIDRs") or (text(node.raw, "spec", "podCIDR"),)
+    return tuple(dict.fromkeys(ip for ip in (*named, *map(_first, cidrs)) if ip))
+
+
+def _first(cidr: str) -> IPv4Address | None:
+    try:
+        network = IPv4Network(cidr)
+    except ValueError:
+        return None
+    return network[1] if network.num_addresses > 2 else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from arpcheck.evidence import Evidence
-from arpcheck.mac_owners.nics import station
+from arpcheck.mac_owners.addresses import station
 from arpcheck.model import Identity, Need, SourceRank
 from arpcheck.objects import Object, full_name, items, name, text
 

@@ -14,13 +14,11 @@ from arpcheck import targets as targeting
 from arpcheck.evidence import Evidence
 from arpcheck.judge import case as cases
 from arpcheck.judge.acceptance import Acceptances, judged_with
-from arpcheck.judge.also import also
-from arpcheck.judge.doubling import Doubling
 from arpcheck.judge.judged import Judged, Judgement, Place
 from arpcheck.judge.nodes import node_states
-from arpcheck.judge.observations import Hearing
+from arpcheck.judge.observations import Doubling, Hearing
 from arpcheck.judge.owners import Knowledge, owners
-from arpcheck.judge.summary import report
+from arpcheck.judge.summary import also, report
 from arpcheck.model import (
     Announcement,
     Arp,
@@ -36,7 +34,7 @@ from arpcheck.model import (
     Target,
 )
 from arpcheck.pipeline import ages, records
-from arpcheck.pipeline import asks as asking
+from arpcheck.pipeline import planning as asking
 from arpcheck.pipeline.explaining import gaps, likely_causes, preflight, unsent, untold
 from arpcheck.pipeline.planning import targets_of
 from arpcheck.vantages import qualified, views
@@ -74,7 +72,7 @@ def conclude(evidence: Evidence) -> Report:
         down=frozenset(node.name for node in objects.nodes() if node.ready is False),
         missed=frozenset(state.name for state in states if state.missed),
         doubling=doubling,
-        networks=asking.networks(i for i in evidence.host.interfaces if i.name in evidence.options.interfaces),
+        networks=asking.interface_networks(i for i in evidence.host.interfaces if i.name in evidence.options.interfaces),
         kin=cases.by_node(owned),
         blind=frozenset(blind),
         held=_held((name, place) for name, place in places if own[name] is None),

@@ -5,11 +5,11 @@ for no tabulate and no yaml."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 
 from arpcheck.errors import OutputError, UsageError
 from arpcheck.model import Report
-from arpcheck.reports.style import Style
 
 __all__ = ["FORMATS", "Style", "render"]
 
@@ -28,3 +28,16 @@ def render(report: Report, format_name: str, style: Style | None = None) -> str:
     except RecursionError:
         raise OutputError("the evidence is nested too deeply to be written", "Save it with fewer objects") from None
     return text
+
+
+# ------------------------------------------------------------------ How a report is to be shown, as whoever calls decided it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    colour: bool = False
+    """ANSI colours in the formats for a terminal. A word or a letter always says the same."""
+    width: int | None = None
+    """Columns of the terminal; None: unknown or endless (a file, a pipe), then no cell is cut."""
+    headers: bool = True
+    """False: no column headings (`--no-headers`)."""

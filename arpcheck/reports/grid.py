@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
-from arpcheck.model import Arp, Kind, Report, Responder, TargetReport
+from tabulate import tabulate
+
+from arpcheck.model import Arp, Kind, Outcome, Report, Responder, Severity, TargetReport, Verdict
+from arpcheck.reports import Style
 from arpcheck.reports.words import announcers
 
 
@@ -123,3 +127,89 @@ def _silent(target: TargetReport, node: str | None, arp: Mapping[str, Arp]) -> M
 
 def _answering(target: TargetReport) -> Iterable[str]:
     return (responder.node for responder in target.responders if responder.node is not None)
+
+
+# ------------------------------------------- Rows of cells as aligned text, cut to the terminal's width, coloured at the end
+
+GAP = 2
+"""Spaces between columns, as tabulate's plain format and kubectl have them."""
+FLOOR = 15
+"""No column is cut below this, whatever the terminal's width: an IPv4 address or a verdict is never cut."""
+
+Paint = Callable[[int, str], str]
+"""(column, cell as shown) -> the cell with its colour."""
+
+
+def aligned(headers: Sequence[str], rows: Sequence[Sequence[str]], style: Style, paint: Paint | None = None) -> list[str]:
+    """Lines without trailing blanks. The widest columns give way first where the terminal is too narrow."""
+    titles = [headers] if style.headers else []
+    widths = _fitted([max(map(len, column)) for column in zip(*titles, *rows, strict=True)], style.width)
+    shown = [[_cut(cell, width) for cell, width in zip(row, widths, strict=True)] for row in (*titles, *rows)]
+    if paint and style.colour:
+        shown[len(titles) :] = [[paint(c, cell) for c, cell in enumerate(row)] for row in shown[len(titles) :]]
+    text = tabulate(shown, tablefmt="plain", disable_numparse=True, stralign="left")  # its own headers would be padded
+    return [line.rstrip() for line in text.splitlines()]
+
+
+def _fitted(widths: list[int], room: int | None) -> list[int]:
+    """Takes from the widest column until all fit, or until every one is at the floor."""
+    widths = list(widths)
+    while room is not None and sum(widths) + GAP * (len(widths) - 1) > room and max(widths) > FLOOR:
+        widths[widths.index(max(widths))] -= 1
+    return widths
+
+
+def _cut(cell: str, width: int) -> str:
+    return cell if len(cell) <= width else f"{cell[: width - 1]}…"
+
+
+# --------------------------------------------------------------------------------- The few colours of a terminal, by meaning
+
+RED, YELLOW, GREEN, DIM = "1;31", "33", "32", "2"
+
+
+def _of_outcome(outcome: Outcome) -> str:
+    match outcome:
+        case Outcome.FAULT:
+            return RED
+        case Outcome.UNSURE:
+            return YELLOW
+        case Outcome.FINE:
+            return GREEN
+        case Outcome.NOT_JUDGED:
+            return DIM
+        case _:
+            assert_never(outcome)
+
+
+def _of_severity(severity: Severity) -> str:
+    match severity:
+        case Severity.ERROR:
+            return RED
+        case Severity.WARNING:
+            return YELLOW
+        case Severity.INFO:
+            return DIM
+        case _:
+            assert_never(severity)
+
+
+_BY_WORD: dict[str, str] = {
+    **{verdict: _of_outcome(verdict.outcome) for verdict in Verdict},
+    **{arp: _of_outcome(arp.outcome) for arp in Arp},
+    **{severity: _of_severity(severity) for severity in Severity},
+    Arp.UNREACHED: YELLOW,
+    Kind.CANARY: DIM,
+    Kind.CONTROL: DIM,
+    "OK": GREEN,
+    "PROBLEM": RED,
+}
+
+
+def painted(text: str, colour: str, style: Style) -> str:
+    return f"\x1b[{colour}m{text}\x1b[0m" if style.colour and colour and text else text
+
+
+def of_word(word: str) -> str:
+    """The colour of a verdict, a node's `arp`, a severity or the run's outcome."""
+    return _BY_WORD.get(word, DIM if word.endswith("(accepted)") else YELLOW)

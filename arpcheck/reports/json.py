@@ -16,9 +16,9 @@ from typing import Any
 
 from arpcheck.evidence_json import Lines, Rows
 from arpcheck.model import Question, Reply, Report
+from arpcheck.reports import Style
 from arpcheck.reports.contract import Entries
 from arpcheck.reports.document import document
-from arpcheck.reports.style import Style
 
 NAME = "json"
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from arpcheck.model import Finding, NodeReport, Outcome, Report, TargetReport, Verdict
-from arpcheck.reports.formatting import html
-from arpcheck.reports.language import moment
-from arpcheck.reports.style import Style
+from arpcheck.reports import Style
+from arpcheck.reports.formatting import html, moment
 from arpcheck.reports.words import address, answered_by, outcome, services, should_answer, verdict_line
 
 NAME = "junit"

@@ -9,10 +9,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from arpcheck.model import Arp, Cause, Finding, NodeReport, Report, TargetReport
-from arpcheck.reports.formatting import code, inline
-from arpcheck.reports.language import NONE, count, listing
-from arpcheck.reports.likely import installing, likely, sentence
-from arpcheck.reports.style import Style
+from arpcheck.reports import Style
+from arpcheck.reports.formatting import NONE, code, count, inline, listing
 from arpcheck.reports.words import (
     address,
     answered_by,
@@ -20,11 +18,14 @@ from arpcheck.reports.words import (
     concerns,
     coverage,
     heard,
+    installing,
     is_problem,
     kube_proxy_mode,
+    likely,
     marked,
     outcome,
     responder,
+    sentence,
     services,
     should_answer,
     strict_arp,

@@ -9,11 +9,9 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from arpcheck.model import Report
-from arpcheck.reports.colour import DIM, GREEN, RED, YELLOW, of_word, painted
-from arpcheck.reports.columns import aligned
-from arpcheck.reports.grid import MEANINGS, Grid, Mark, Row, grid
-from arpcheck.reports.language import count, listing
-from arpcheck.reports.style import Style
+from arpcheck.reports import Style
+from arpcheck.reports.formatting import count, listing
+from arpcheck.reports.grid import DIM, GREEN, MEANINGS, RED, YELLOW, Grid, Mark, Row, aligned, grid, of_word, painted
 from arpcheck.reports.table import PROSE_WIDTH, Section, headline, sections
 from arpcheck.reports.words import address, services, verdict_of
 from arpcheck.text import plain

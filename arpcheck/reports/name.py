@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from arpcheck.model import Report, TargetReport
-from arpcheck.reports.style import Style
+from arpcheck.reports import Style
 from arpcheck.reports.words import is_problem
 from arpcheck.text import plain
 

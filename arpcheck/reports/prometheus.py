@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from arpcheck.model import Arp, Outcome, Report, TargetReport, Verdict
-from arpcheck.reports.style import Style
+from arpcheck.reports import Style
 from arpcheck.reports.words import address
 from arpcheck.text import plain
 

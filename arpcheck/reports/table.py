@@ -9,20 +9,21 @@ from collections.abc import Iterable, Sequence
 from textwrap import wrap
 
 from arpcheck.model import Finding, NodeReport, Report, TargetReport
-from arpcheck.reports.colour import DIM, of_word, painted
-from arpcheck.reports.columns import aligned
-from arpcheck.reports.language import count, listing
-from arpcheck.reports.likely import installing, likely, sentence
-from arpcheck.reports.style import Style
+from arpcheck.reports import Style
+from arpcheck.reports.formatting import count, listing
+from arpcheck.reports.grid import DIM, aligned, of_word, painted
 from arpcheck.reports.words import (
     address,
     answered_by,
     concerns,
     coverage,
+    installing,
     is_problem,
     kube_proxy_mode,
+    likely,
     marked,
     outcome,
+    sentence,
     services,
     should_answer,
     strict_arp,

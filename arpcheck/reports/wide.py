@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from arpcheck.model import NodeReport, Report, Responder, TargetReport
-from arpcheck.reports.colour import of_word, painted
-from arpcheck.reports.columns import aligned
-from arpcheck.reports.language import NONE, listing, yes_no
-from arpcheck.reports.style import Style
+from arpcheck.reports import Style
+from arpcheck.reports.formatting import NONE, listing, yes_no
+from arpcheck.reports.grid import aligned, of_word, painted
 from arpcheck.reports.table import Section, causes, findings, gaps, headline, sections
 from arpcheck.reports.words import (
     address,

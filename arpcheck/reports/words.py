@@ -12,6 +12,8 @@ from typing import assert_never
 
 from arpcheck.model import (
     Accepted,
+    Cause,
+    CauseId,
     Claim,
     Finding,
     Interface,
@@ -25,7 +27,7 @@ from arpcheck.model import (
     Trust,
     Verdict,
 )
-from arpcheck.reports.language import NONE, count, listing, moment, span, yes_no
+from arpcheck.reports.formatting import NONE, count, listing, moment, span, yes_no
 from arpcheck.text import PROSE_LIMIT, plain
 
 _OUTCOMES = {
@@ -276,3 +278,21 @@ def concerns(finding: Finding) -> str:
 def interface(found: Interface) -> str:
     about: Sequence[str] = [*([found.mac] if found.mac else []), *found.addresses]
     return f"{plain(found.name)} ({listing(about)})" if about else plain(found.name)
+
+
+def likely(report: Report) -> tuple[Cause, ...]:
+    """Those that explain a fault, and that no finding gives as its own reason already."""
+    said = tuple(line for finding in report.findings for line in finding.because)
+    faults = (cause for cause in report.causes if cause.id is not CauseId.HEALTHY)
+    return tuple(cause for cause in faults if not any(line.startswith(cause.text) for line in said))
+
+
+def sentence(cause: Cause) -> str:
+    """The cause, and the nodes that it concerns."""
+    return f"{plain(cause.text, PROSE_LIMIT)}{f': {listing(cause.nodes)}' if cause.nodes else ''}"
+
+
+def installing(report: Report) -> tuple[str, ...]:
+    """`safe: …`, `not safe: …` or `not known: …`, then what is configured; empty where preflight was not asked."""
+    asked = report.preflight
+    return (plain(asked.words, PROSE_LIMIT), plain(asked.reason, PROSE_LIMIT)) if asked else ()

@@ -8,9 +8,9 @@ from typing import Any
 import yaml
 
 from arpcheck.model import Report
+from arpcheck.reports import Style
 from arpcheck.reports.document import document
 from arpcheck.reports.json import written
-from arpcheck.reports.style import Style
 
 NAME = "yaml"
 

@@ -7,8 +7,7 @@ from ipaddress import IPv4Address
 from typing import NamedTuple, assert_never
 
 from arpcheck.model import Arp, Mac, Outcome, Report, Verdict
-from arpcheck.watch.timeline import Change, Silence, Track
-from arpcheck.watch.words import history, named, said, said_of_kernels, summed_up
+from arpcheck.watch.timeline import Change, Silence, Track, history, named, said, said_of_kernels, summed_up
 
 SERIES = 10.0
 """Seconds in which the frames of one announcement follow each other: a speaker sends ten within 4.4 s."""

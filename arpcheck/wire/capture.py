@@ -14,11 +14,9 @@ from ipaddress import IPv4Address
 
 from arpcheck.errors import InputError
 from arpcheck.model import Gratuitous, Mac, Overflow, PassedOver, PassReason, Question, Reply
-from arpcheck.wire.overheard import Overheard
-from arpcheck.wire.packets import NOBODY, Answer, Asking, Ignored, decode, decode_request
+from arpcheck.wire.packets import NOBODY, Answer, Asking, Ignored, Unwrapped, decode, decode_request, unwrapped
 from arpcheck.wire.pcap import Cut, Dropped, Entry, Recorded
-from arpcheck.wire.replies import MOST_MACS, MOST_REPLIES
-from arpcheck.wire.wrappings import Unwrapped, unwrapped
+from arpcheck.wire.replies import MOST_MACS, MOST_REPLIES, Overheard
 
 INTERFACE = "capture"
 """Where all of it was heard."""

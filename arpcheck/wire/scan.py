@@ -15,8 +15,6 @@ from ipaddress import IPv4Address
 from arpcheck.gc_control import held_back
 from arpcheck.model import Gratuitous, Loss, Mac, Overflow, PassedOver, Question, Reply
 from arpcheck.wire import packets
-from arpcheck.wire.backlog import Backlog, Sent
-from arpcheck.wire.losses import Losses
 from arpcheck.wire.replies import Account
 from arpcheck.wire.schedule import APART, Course, Due, Schedule
 from arpcheck.wire.transport import Arrival, LinkLostError, Wire
@@ -245,3 +243,78 @@ class _Loop:
     def _seconds_left(self, now: float) -> float:
         frames_left = max((schedule.frames_left() for schedule in self.schedules.values()), default=0)
         return frames_left / self.course.rate + max(self.course.wait, self.listen_until - now)
+
+
+# ------------------------------------------- What went out and what came in, in order, until there is time to account for it
+
+Sent = tuple[float, str, Due]
+"""A question that went out: milliseconds since the run began, and the interface."""
+
+
+class Backlog:
+    """`tap` is given every frame that was sent or kept, with its time in milliseconds."""
+
+    def __init__(
+        self, account: Account, schedules: Mapping[str, Schedule], tap: Callable[[float, bytes], None]
+    ) -> None:
+        """`schedules`: are told what was heard; those of interfaces that went away may be taken out."""
+        self._account = account
+        self._schedules = schedules
+        self._tap = tap
+        self.waiting: deque[Sent | Arrival] = deque()
+        """Put down what was sent and what came here, at the end."""
+
+    def take_in(self, most: int) -> None:
+        """Accounts for so many, the oldest first."""
+        for _ in range(min(most, len(self.waiting))):
+            entry = self.waiting.popleft()
+            if isinstance(entry, Arrival):
+                self._hear(entry)
+            else:
+                self._ask(*entry)
+
+    def _ask(self, at: float, interface: str, due: Due) -> None:
+        number, ask, frame, _ = due
+        self._account.asked(Question(at, interface, number, ask.ip, ask.sender, ask.to))
+        self._tap(at, frame)
+
+    def _hear(self, arrival: Arrival) -> None:
+        heard = self._account.arrived(arrival)
+        if heard is None:
+            return
+        self._tap(heard.at, arrival.frame)
+        schedule = self._schedules.get(arrival.interface)
+        if schedule and isinstance(heard, Reply):
+            schedule.heard(heard)
+
+
+# -------------------------------------------------------------------------------------------------- Which rounds lost frames
+
+
+class Losses:
+    """Of one run. Times are seconds on the wire's clock."""
+
+    def __init__(self, window: float, start: float) -> None:
+        """`window`: how long after a question its reply may still come."""
+        self._window = window
+        self._checked = start
+        self._lost: dict[tuple[str, tuple[int, ...]], int] = {}
+        self.sent: dict[tuple[str, int], float] = {}
+        """When the last question of a round went out, by interface and round; written by who sends."""
+
+    def last_round(self) -> int:
+        """That was begun; 1 before any was."""
+        return max((number for _, number in self.sent), default=1)
+
+    def count(self, lost: Mapping[str, int], now: float) -> None:
+        """`lost`: frames by interface since the last look. They are held against every round that may miss them."""
+        since = self._checked - self._window
+        for interface, frames in lost.items():
+            if frames:
+                rounds = sorted(n for (i, n), last in self.sent.items() if i == interface and last >= since)
+                key = interface, tuple(rounds)
+                self._lost[key] = self._lost.get(key, 0) + frames
+        self._checked = now
+
+    def by_rounds(self) -> tuple[Loss, ...]:
+        return tuple(Loss(interface=i, rounds=r, frames=n) for (i, r), n in sorted(self._lost.items()))

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from types import ModuleType
+from typing import IO
+
+from arpcheck.model import Mac
 
 NOWHERE = "/dev/null/nowhere"
 """A folder that can be neither read nor made: scapy then goes without (scapy/main.py, _probe_xdg_folder)."""
@@ -78,3 +82,60 @@ def _without_manufacturers() -> Iterator[None]:
     finally:
         if sys.modules.get(_TABLE) is empty:
             del sys.modules[_TABLE]
+
+
+# ------------------------------------------ The manufacturers of the MACs that were heard, from the table that scapy carries
+
+
+def manufacturers(macs: Iterable[Mac]) -> Mapping[str, str]:
+    """The rows of Wireshark's manuf that could be a MAC's, by prefix (`8C:1F:64`, `8C:1F:64:A0/28`)."""
+    wanted = {prefix for mac in macs if not mac.is_local for prefix in _prefixes(mac.upper())}
+    if not wanted:
+        return {}
+    found = {}
+    for line in manufacturer_lines():
+        prefix, *names = line.split(None, 2) or [""]
+        if prefix in wanted and names:
+            found[prefix] = names[-1].strip()  # the long name, and where there is none the short one
+    return dict(sorted(found.items()))
+
+
+def _prefixes(text: str) -> tuple[str, ...]:
+    return text[:8], f"{text[:10]}0/28", f"{text[:13]}0/36"
+
+
+# --------------------- The frames of a run as a pcap file, written while they pass, so that a flood costs disk and no memory
+
+ETHERNET = 1
+"""LINKTYPE_ETHERNET (pcap-linktype(7))."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Recorder:
+    """Writes into a file that the caller opened and will close."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        """Raises OSError where not even the head of the file can be written."""
+        load()
+        from scapy.utils import RawPcapWriter
+
+        self._fault: OSError | None = None
+        self._writer = RawPcapWriter(file, linktype=ETHERNET, endianness="<")
+        self._writer.write_header(None)
+
+    def __call__(self, moment: datetime, frame: bytes) -> None:
+        """Takes one frame."""
+        if self._fault is not None:
+            return
+        seconds, microseconds = divmod((moment - _EPOCH) // _MICROSECOND, 1_000_000)
+        try:
+            self._writer.write_packet(frame, sec=seconds, usec=microseconds)
+        except OSError as error:
+            self._fault = error
+
+    def check(self) -> None:
+        """Raises the OSError at which it stopped."""
+        if self._fault is not None:
+            raise self._fault

@@ -14,9 +14,8 @@ from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from arpcheck.model import Ask, Mac, Reply
-from arpcheck.wire import numbers
-from arpcheck.wire.confirmation import Homes, confirmations, most
-from arpcheck.wire.numbers import Count
+from arpcheck.wire import confirmation
+from arpcheck.wire.confirmation import Count, Homes, confirmations, most
 
 APART = 1.0
 """Seconds between two rounds for one address, RFC 5227's PROBE_MIN: a late reply still falls into its own round."""
@@ -101,8 +100,8 @@ class _Address:
         """It was asked too seldom to tell that nobody else answers, where frames get lost, or that nobody does. Nobody's
         answer where frames get lost proves nothing, however often it is asked."""
         silent = not self.macs or self.partly_accepted
-        answered = numbers.ENOUGH if lossy and self.macs else 0
-        return len(self.asked) < max(answered, numbers.SILENT if silent and not lossy else 0)
+        answered = confirmation.ENOUGH if lossy and self.macs else 0
+        return len(self.asked) < max(answered, confirmation.SILENT if silent and not lossy else 0)
 
     def settled(self, number: int, enough: int) -> bool:
         """Nothing new is to be learnt of a node in this round."""
@@ -134,7 +133,7 @@ class Schedule:
         self._own = ((course.nodes | course.homes.keys()) & asked) - {course.canary} if course.canary in asked else set()
         """The nodes' own addresses that are counted, beside the canary."""
         self._judged = (course.judged & asked) - self._own - {course.canary}
-        self._enough = numbers.FEW if len(_nodes(course, self._own)) >= numbers.MANY else numbers.ENOUGH
+        self._enough = confirmation.FEW if len(_nodes(course, self._own)) >= confirmation.MANY else confirmation.ENOUGH
         for ask in self._asks:
             self._address(ask.ip).asks.append(ask)
         self._encode = encode
@@ -144,7 +143,7 @@ class Schedule:
         self._paces = tuple((1 / rate, min(CATCH_UP, BURST / rate)) for rate in (course.rate, min(course.rate, SLOW)))
         self._again: deque[_Address] | None = None
         self._more: deque[tuple[int, Ask]] = deque()
-        self._counting_left = numbers.MOST
+        self._counting_left = confirmation.MOST_REPEATS
         self._recount = True
         self._unicast: set[Mac] = set()
         self._confirmed: set[Mac] = set()
@@ -286,9 +285,9 @@ class Schedule:
             count.proxied = frozenset(
                 sender for sender, macs in own.by_sender.items() if all((mac, sender) in self._proxying for mac in macs)
             )
-        many = len(_nodes(self._course, heard)) >= numbers.MANY
-        lacking = numbers.lacking(by_count, canary.count, many)
-        lossy = numbers.lossy([own.count for ip in self._own if (own := self._address(ip)).count is not None])
+        many = len(_nodes(self._course, heard)) >= confirmation.MANY
+        lacking = confirmation.lacking(by_count, canary.count, many)
+        lossy = confirmation.lossy([own.count for ip in self._own if (own := self._address(ip)).count is not None])
         self._recount = False
         self._ask_once_more([by_count[count] for count in lacking], canary, [a for a in judged.values() if a.seldom(lossy)])
         return None
@@ -358,8 +357,10 @@ def _counted(course: Course, asks: Sequence[Ask]) -> float:
     own = {ip for ip in course.nodes | course.homes.keys() if by_ip[ip] and ip != course.canary}
     if course.canary is None or not by_ip[course.canary] or not own:
         return 0.0
-    wanted = numbers.FEW if len(_nodes(course, own)) >= numbers.MANY else numbers.ENOUGH
-    left = {ip: max(0, numbers.rounds_for(wanted, by_ip[ip]) - course.rounds) for ip in own}
+    wanted = confirmation.FEW if len(_nodes(course, own)) >= confirmation.MANY else confirmation.ENOUGH
+    left = {ip: max(0, confirmation.rounds_for(wanted, by_ip[ip]) - course.rounds) for ip in own}
     rounds = max(left.values())
-    frames = min(numbers.MOST, sum(by_ip[ip] * number for ip, number in left.items()) + by_ip[course.canary] * rounds)
+    frames = min(
+        confirmation.MOST_REPEATS, sum(by_ip[ip] * number for ip, number in left.items()) + by_ip[course.canary] * rounds
+    )
     return max(frames / min(course.rate, SLOW), rounds * max(APART, course.wait))

@@ -422,6 +422,6 @@ def test_a_page_that_is_too_large_is_asked_for_in_smaller_ones(tmp_path):
 
 
 def test_all_that_is_kept_has_a_bound(tmp_path, monkeypatch):
-    monkeypatch.setattr("arpcheck.cluster.bounds.KEPT", 100_000)
+    monkeypatch.setattr("arpcheck.cluster.limits.KEPT", 100_000)
     with cluster(tmp_path, MANY) as (_, ask), pytest.raises(ClusterError, match=r"what is read takes more than 0 MiB\. Name one namespace with -n"):
         ask([SERVICES])

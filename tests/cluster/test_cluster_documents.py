@@ -4,9 +4,7 @@ import json
 
 import pytest
 
-from arpcheck.cluster.document import MalformedError
-from arpcheck.cluster.json_text import json_value
-from arpcheck.cluster.parse import parse
+from arpcheck.cluster.parse import MalformedError, json_value, parse
 
 
 def values(text):

@@ -17,7 +17,7 @@ from test_cluster_faults import FAULTS
 
 from arpcheck.cluster import Source
 from arpcheck.cluster.access import access
-from arpcheck.cluster.logs import Container, read_logs
+from arpcheck.cluster.changes import Container, read_logs
 from arpcheck.errors import ArpcheckError
 
 MORE = ({"status": 401}, *({"body": body} for body in ("null", "[]", '"x"', '{"items": {}}', '{"items": [7]}', '{"kind": 7, "items": [[]]}')))

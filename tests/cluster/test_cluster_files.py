@@ -8,7 +8,7 @@ import yaml
 from cluster_world import CLUSTER, NEEDS, SERVICES, config_map, gaps, l2_status, mounting, names, node, obj, service
 
 from arpcheck.cluster import Source, read, snapshot
-from arpcheck.cluster.kinds import plural, resource_of
+from arpcheck.cluster.discovery import plural, resource_of
 from arpcheck.errors import ClusterError, InputError, UsageError
 from arpcheck.model import Need
 

@@ -7,16 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arpcheck.cluster import snapshot
-from arpcheck.cluster.api import Outcome
+from arpcheck.cluster.api import Outcome, read_list
 from arpcheck.cluster.discovery import Served
-from arpcheck.cluster.document import MalformedError
 from arpcheck.cluster.files import open_file, read_file
-from arpcheck.cluster.folding import fold
-from arpcheck.cluster.json_text import json_value
 from arpcheck.cluster.kubeconfig import load
-from arpcheck.cluster.pages import read_list
+from arpcheck.cluster.parse import MalformedError, json_value
 from arpcheck.cluster.refusals import UnreadError
-from arpcheck.cluster.requirements import merge
+from arpcheck.cluster.requirements import fold, merge
 from arpcheck.errors import ArpcheckError
 
 KEYS = st.sampled_from(["apiVersion", "kind", "items", "metadata", "name", "namespace", "labels", "continue", "arpcheck", "read", "gaps",

@@ -5,9 +5,8 @@ from itertools import permutations
 import pytest
 from cluster_world import config_map, mounting, obj, service
 
-from arpcheck.cluster.folding import fold, unknown_mounts
-from arpcheck.cluster.kinds import resource_of
-from arpcheck.cluster.requirements import merge, selected, selects_fields
+from arpcheck.cluster.discovery import resource_of
+from arpcheck.cluster.requirements import fold, merge, selected, selects_fields, unknown_mounts
 from arpcheck.model import Gap, Need
 
 

@@ -5,7 +5,7 @@ from apiserver import ApiServer
 from cluster_world import CLUSTER, SERVICES, TOKEN, cluster, names
 
 from arpcheck.cluster import Source, read
-from arpcheck.cluster.proxies import proxy_for
+from arpcheck.cluster.login import proxy_for
 from arpcheck.errors import ClusterError
 
 PROXY = "http://proxy.example.org:3128"

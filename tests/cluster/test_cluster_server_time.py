@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cluster_world import cluster
 
-from arpcheck.cluster.server_time import ServerTime
+from arpcheck.cluster.session import ServerTime
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 500000, tzinfo=UTC)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from arpcheck.cluster.trim import compile_fields, join, trim
+from arpcheck.cluster.requirements import compile_fields, join, trim
 
 KEPT = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}}
 

@@ -74,7 +74,7 @@ LINES = [
 def test_of_the_command_line_the_command_and_the_options_stay(words, expected):
     from saved_frames import EVIDENCE
 
-    from arpcheck.commands.command_line import redacted
+    from arpcheck.commands.bundle_file import redacted
     from arpcheck.runs.redact.evidence import redact
 
     line = " ".join(redacted(words, redact(EVIDENCE)))
@@ -134,7 +134,7 @@ def test_a_bundle_that_can_not_be_written_costs_no_report(saved, tmp_path):
 def test_the_log_keeps_what_arpcheck_said_and_no_more_than_it_can_bear():
     import logging
 
-    from arpcheck.commands.diary import MOST, diary
+    from arpcheck.commands.log import MOST, diary
 
     with diary(kept=True) as kept:
         for number in range(MOST + 3):
@@ -154,7 +154,7 @@ def test_frames_are_rewritten_with_their_times(tmp_path):
     from arpcheck import pipeline
     from arpcheck.commands.bundle import Bundle, bundled
     from arpcheck.wire.pcap import entries
-    from arpcheck.wire.recorder import Recorder
+    from arpcheck.wire.scapy_library import Recorder
 
     file = io.BytesIO()
     recorder = Recorder(file)

@@ -7,7 +7,7 @@ import pytest
 from simulated.wire import scene_host
 
 from arpcheck import pipeline
-from arpcheck.commands.dry_run import dry_run
+from arpcheck.commands.probe import dry_run
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 

@@ -9,7 +9,7 @@ import pytest
 from forked import arpcheck
 
 from arpcheck import cluster, pipeline
-from arpcheck.commands.mac_maps import read_mac_maps
+from arpcheck.commands.input_files import read_mac_maps
 from arpcheck.errors import InputError
 from arpcheck.lab import cluster_objects, scene_file
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from arpcheck.commands.frames import recording
-from arpcheck.commands.new_file import new_file
+from arpcheck.commands.output import new_file
+from arpcheck.commands.probe import recording
 from arpcheck.errors import OutputError
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from arpcheck import evidence_json, pipeline
-from arpcheck.commands.strict_arp_losses import losses, unasked
+from arpcheck.commands.strict_arp_enable import losses, unasked
 from arpcheck.model import (
     Arp,
     Claim,

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
+from arpcheck.mac_owners.addresses import is_station
 from arpcheck.mac_owners.mac_list import read_mac_map
-from arpcheck.mac_owners.nics import is_station
 
 PIECES = st.sampled_from(
     ["mac,node\n", "02:00:00:00:00:01", "01:00:5e:00:00:01", "00:00:00:00:00:00", ",", "\t", " ", "\n", "#", '"', "w1", "- ",

@@ -9,8 +9,7 @@ from identities_world import M1, M2, M3, N1, N2, cluster, evidence, heard, node
 
 from arpcheck.errors import UsageError
 from arpcheck.evidence import MacEntry
-from arpcheck.mac_owners.inventory import inventory_csv, inventory_table, unresolved
-from arpcheck.mac_owners.job import SCRIPT, inventory_manifest
+from arpcheck.mac_owners.inventory import SCRIPT, inventory_csv, inventory_manifest, inventory_table, unresolved
 from arpcheck.mac_owners.mac_list import read_mac_map
 from arpcheck.model import MacListFormat
 

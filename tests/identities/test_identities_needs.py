@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from identities_world import M1, N1, N2, N3, OWN, cluster, evidence, heard, node, service
 
-from arpcheck.cluster.trim import compile_fields, trim
+from arpcheck.cluster.requirements import compile_fields, trim
 from arpcheck.evidence import MacEntry
 from arpcheck.mac_owners import NEEDS, SOURCES, all_identities, node_addresses, overlays, pod_gateways, service_addresses
 from arpcheck.model import Host, Interface, Mac, MacListFormat

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from arpcheck.mac_owners.nics import holds_only, is_inside
+from arpcheck.mac_owners.addresses import holds_only, is_inside
 
 HOLDERS = ("lo", "dummy0", "kube-ipvs0", "kube-dummy-if", "nodelocaldns", "kube-lb0", "kube-lb-int0")
 INSIDE = (

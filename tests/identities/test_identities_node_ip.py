@@ -12,7 +12,7 @@ from identities_world import service as a_service
 from arpcheck.evidence import Evidence
 from arpcheck.mac_owners import node_ip
 from arpcheck.mac_owners.devices import control_addresses, proxies
-from arpcheck.mac_owners.elimination import owners
+from arpcheck.mac_owners.node_ip import owners
 from arpcheck.model import Host, Identity, Interface, Loss, Mac, Overflow, SourceRank
 
 MINE = Interface(name="eth0", mac=OWN, addresses=(f"{N1}/24",))

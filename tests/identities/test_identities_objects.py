@@ -170,7 +170,7 @@ def test_overlays():
 
 @pytest.mark.parametrize("value", ["null", "", "7", "[]", '{"VtepMAC": 7}', '{"PublicKey": "x"}', "[" * 9999, "ff:ff:ff:ff:ff:ff"])
 def test_odd_annotations_are_no_overlay(value):
-    keys = [field.removeprefix("metadata annotations ") for need in pod_networks.NEEDS for field in need.fields]
+    keys = [field.removeprefix("metadata annotations ") for need in pod_networks.OVERLAY_NEEDS for field in need.fields]
     assert list(pod_networks.overlays(cluster([node("n", N1, annotations=dict.fromkeys(keys, value))]))) == ["ee:ee:ee:ee:ee:ee"]
 
 

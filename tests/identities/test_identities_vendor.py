@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from arpcheck.mac_owners.vendor import is_virtual_router, label, vendor
+from arpcheck.mac_owners.devices import is_virtual_router, label, vendor
 from arpcheck.model import Mac
 
 TABLE = {

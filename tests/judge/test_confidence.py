@@ -6,8 +6,8 @@ import pytest
 from judge_cases import IP, OURS, evidence, hearing, hosts, mac, party
 
 from arpcheck.evidence import Capture, Options
-from arpcheck.judge.confidence import confidence, winner
 from arpcheck.judge.observations import Hearing
+from arpcheck.judge.summary import confidence, winner
 from arpcheck.model import Confidence, Loss, Question, Reply
 
 A, B, STRANGER = (party(n, node=node).responder for n, node in ((1, "a"), (2, "b"), (3, None)))

@@ -10,10 +10,10 @@ from judge_cases import CANARY, IP, OURS, case, evidence, hearing, judged, mac, 
 from arpcheck.evidence import Capture
 from arpcheck.judge.acceptance import Acceptances
 from arpcheck.judge.findings import findings
-from arpcheck.judge.judge_summary import summarise
 from arpcheck.judge.judged import Place
 from arpcheck.judge.observations import Hearing
 from arpcheck.judge.owners import Conflict
+from arpcheck.judge.summary import summarise
 from arpcheck.model import Acceptance, Arp, Gap, Host, Interface, Loss, Overflow, Owner, Question, Verdict
 
 A, B = party(1, 1, 2, 3, node="a"), party(2, 1, 2, 3, node="b")

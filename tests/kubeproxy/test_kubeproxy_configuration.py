@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from kubeproxy_objects import CONFIG_HEAD as HEAD
 
 from arpcheck.kubeproxy import versions
-from arpcheck.kubeproxy.config import Configuration, read
+from arpcheck.kubeproxy.config import MAX_CHARS, Configuration, Fault, all_documents, first_document, read
 from arpcheck.kubeproxy.notes import Oddity, has
-from arpcheck.kubeproxy.yamltext import MAX_CHARS, Fault, all_documents, first_document
 
 EXITS = ": kube-proxy exits at its start with it, and what runs now has loaded something else"
 

@@ -8,8 +8,7 @@ from kubeproxy_objects import documents, fixture, objects_of
 from arpcheck.kubeproxy import kube_proxies
 from arpcheck.kubeproxy.distributions import managed_by
 from arpcheck.kubeproxy.setting import place
-from arpcheck.kubeproxy.status import status
-from arpcheck.kubeproxy.statusforms import to_json, to_text
+from arpcheck.kubeproxy.status import status, to_json, to_text
 
 KUBEADM = "configmap kube-system/kube-proxy"
 K3S = "node annotation k3s.io/node-args"

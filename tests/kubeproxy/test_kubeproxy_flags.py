@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from kubeproxy_objects import documents, objects_of
 
-from arpcheck.kubeproxy import flags, kube_proxies, mounts
-from arpcheck.kubeproxy.mounts import Elsewhere, Key
+from arpcheck.kubeproxy import kube_proxies, setting, workload
 from arpcheck.kubeproxy.notes import Oddity, has
+from arpcheck.kubeproxy.workload import Elsewhere, Key
 
 
 @pytest.mark.parametrize(
@@ -48,12 +48,12 @@ from arpcheck.kubeproxy.notes import Oddity, has
     ],
 )
 def test_flags(command, config, mode, strict_arp):
-    found = flags.read(command)
+    found = setting.read(command)
     assert (found.config, found.mode, found.strict_arp) == (config, mode, strict_arp)
 
 
 def test_a_value_after_a_blank_is_no_value_of_a_boolean_flag():
-    found = flags.read(["kube-proxy", "--ipvs-strict-arp", "true"])
+    found = setting.read(["kube-proxy", "--ipvs-strict-arp", "true"])
     assert found.strict_arp is True
     assert [str(note) for note in found.notes] == [
         "--ipvs-strict-arp true: the value must follow an equals sign, kube-proxy exits"
@@ -146,7 +146,7 @@ def mount(name, path, sub_path=None):
     ],
 )
 def test_from_the_path_to_the_key(path, mounted, expected):
-    assert mounts.file_at(path, {"volumeMounts": mounted}, {"volumes": VOLUMES}) == expected
+    assert workload.file_at(path, {"volumeMounts": mounted}, {"volumes": VOLUMES}) == expected
 
 
 def changed(distribution="kubeadm", **changes):

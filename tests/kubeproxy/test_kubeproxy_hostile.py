@@ -17,9 +17,8 @@ from arpcheck.kubeproxy.answers import Answer, NodeStatus, StrictArpStatus
 from arpcheck.kubeproxy.causes import causes
 from arpcheck.kubeproxy.config import read
 from arpcheck.kubeproxy.observations import Heard
-from arpcheck.kubeproxy.running import from_configz, from_log
-from arpcheck.kubeproxy.status import status
-from arpcheck.kubeproxy.statusforms import to_json, to_text
+from arpcheck.kubeproxy.remedy import from_configz, from_log
+from arpcheck.kubeproxy.status import status, to_json, to_text
 from arpcheck.objects import Objects
 
 DISTRIBUTIONS = sorted(path.name for path in FIXTURES.iterdir())

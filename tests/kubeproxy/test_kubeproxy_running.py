@@ -11,8 +11,7 @@ from kubeproxy_objects import documents, objects_of
 
 from arpcheck.kubeproxy.answers import Answer, Configured
 from arpcheck.kubeproxy.notes import Oddity, has
-from arpcheck.kubeproxy.status import status
-from arpcheck.kubeproxy.statusforms import to_json, to_text
+from arpcheck.kubeproxy.status import status, to_json, to_text
 from arpcheck.model import Arp, Outcome
 from arpcheck.objects import Objects
 

@@ -8,9 +8,8 @@ import pytest
 from kubeproxy_objects import documents, fixture, objects_of
 
 from arpcheck.kubeproxy.answers import Answer
-from arpcheck.kubeproxy.running import from_configz, from_log
-from arpcheck.kubeproxy.status import status
-from arpcheck.kubeproxy.statusforms import to_json, to_text
+from arpcheck.kubeproxy.remedy import from_configz, from_log
+from arpcheck.kubeproxy.status import status, to_json, to_text
 from arpcheck.model import Arp
 
 NODES = ("worker-1", "worker-2", "worker-3")

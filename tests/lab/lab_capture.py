@@ -14,8 +14,8 @@ from pathlib import Path
 from lab_questions import ask, opened, replies
 
 from arpcheck.lab import scene_file
+from arpcheck.lab.announcer import inside
 from arpcheck.lab.fixture import KUBECONFIG, stage
-from arpcheck.lab.namespaces import inside
 
 MARK = "192.0.2.77"
 PATIENCE = 20.0

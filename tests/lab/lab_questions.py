@@ -13,9 +13,9 @@ import time
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
-from arpcheck.lab import arp, enclosure, network, scene_file
-from arpcheck.lab.announcer import Announcers
-from arpcheck.lab.namespaces import inside
+from arpcheck.lab import answering, network, scene_file
+from arpcheck.lab import network as enclosure
+from arpcheck.lab.announcer import Announcers, inside
 from arpcheck.model import Mac
 
 SO_RCVBUFFORCE = 33
@@ -27,7 +27,7 @@ class Heard(NamedTuple):
     """Its number from 0, in mode `each`."""
     nic: str
     length: int
-    packet: arp.Packet | None
+    packet: answering.Packet | None
     after: float
     """Milliseconds since the question, in mode `each`."""
 
@@ -38,7 +38,7 @@ def put(toml, questions, *, wait=0.1, mode="each"):
     done = subprocess.run(enclosure.command(program), capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return [
-        Heard(question, nic, len(frame) // 2, arp.decode(bytes.fromhex(frame)), after)
+        Heard(question, nic, len(frame) // 2, answering.decode(bytes.fromhex(frame)), after)
         for question, nic, frame, after in json.loads(done.stdout)
     ]
 
@@ -79,13 +79,13 @@ def opened(nic):
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20)
     except PermissionError:  # in a user namespace
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-    sock.bind((nic, arp.ETHERTYPE))
+    sock.bind((nic, answering.ETHERTYPE))
     return sock
 
 
 def ask(socks, macs, question):
     nic, target, sender, to = question
-    packet = arp.question(macs[nic], IPv4Address(sender), IPv4Address(target), to=Mac(to) if to else arp.BROADCAST)
+    packet = answering.question(macs[nic], IPv4Address(sender), IPv4Address(target), to=Mac(to) if to else answering.BROADCAST)
     socks[nic].send(packet.encode())
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from caller_land import GID, HOME, UID
 
 from arpcheck.lab import scene_file
+from arpcheck.lab.announcer import inside
 from arpcheck.lab.fixture import KUBECONFIG, stage
-from arpcheck.lab.namespaces import inside
 
 sys.path.append(str(Path(__file__).parents[1]))
 from apiserver.staged import serve

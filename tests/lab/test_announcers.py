@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lab_questions import put
 
-from arpcheck.lab import arp
+from arpcheck.lab import answering
 from arpcheck.model import Mac
 
 pytestmark = pytest.mark.lab
@@ -38,8 +38,8 @@ def test_it_answers_every_request_for_its_address_once_padded_and_to_the_asker()
     heard = put(ONE, [("eth0", "10.0.0.50", sender, to) for sender, to in ANSWERED.values()])
     assert [(reply.question, reply.length) for reply in heard] == [(number, 60) for number in range(len(ANSWERED))]
     for (sender, _), reply in zip(ANSWERED.values(), heard, strict=True):
-        assert reply.packet == arp.Packet(
-            destination=CLIENT, source=NODE, operation=arp.REPLY,
+        assert reply.packet == answering.Packet(
+            destination=CLIENT, source=NODE, operation=answering.REPLY,
             sender_mac=NODE, sender_ip=IPv4Address("10.0.0.50"), target_mac=CLIENT, target_ip=IPv4Address(sender),
         )  # fmt: skip
 

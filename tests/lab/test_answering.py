@@ -4,7 +4,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from arpcheck.lab import arp
+from arpcheck.lab import answering
 from arpcheck.lab.answering import SOMEBODY, Responder, shaped
 from arpcheck.lab.scene import Announcer, Shape
 from arpcheck.model import Mac
@@ -18,13 +18,13 @@ def responder(**said):
     return Responder(Announcer(station="worker-1", **{"ips": (IP,), **said}), NIC)
 
 
-def who_has(ip=IP, sender=LAN, to=arp.BROADCAST):
-    return arp.question(ASKER, sender, ip, to=to)
+def who_has(ip=IP, sender=LAN, to=answering.BROADCAST):
+    return answering.question(ASKER, sender, ip, to=to)
 
 
 def heard(announcer, packet, at=0.0):
     due = announcer.hear(packet.encode(), at)
-    return due and arp.decode(due.frame)
+    return due and answering.decode(due.frame)
 
 
 @pytest.mark.parametrize(
@@ -34,17 +34,17 @@ def heard(announcer, packet, at=0.0):
         pytest.param(who_has(to=NIC), id="unicast"),
         pytest.param(who_has(sender=ZERO), id="ARP Probe"),
         pytest.param(who_has(sender=IP), id="sender is the target"),
-        pytest.param(who_has()._replace(target_mac=arp.BROADCAST), id="target hardware address all ones"),
+        pytest.param(who_has()._replace(target_mac=answering.BROADCAST), id="target hardware address all ones"),
     ],
 )
 def test_answered(packet):
-    assert heard(responder(), packet) == arp.Packet(ASKER, NIC, arp.REPLY, NIC, IP, ASKER, packet.sender_ip)
+    assert heard(responder(), packet) == answering.Packet(ASKER, NIC, answering.REPLY, NIC, IP, ASKER, packet.sender_ip)
 
 
 def test_an_answer_in_the_name_of_another():
     """As a switch gives it from its table: it does not hear what is for the other."""
     switch = responder(mac=STRANGER, source=NIC)
-    assert heard(switch, who_has()) == arp.Packet(ASKER, NIC, arp.REPLY, STRANGER, IP, ASKER, LAN)
+    assert heard(switch, who_has()) == answering.Packet(ASKER, NIC, answering.REPLY, STRANGER, IP, ASKER, LAN)
     assert heard(switch, who_has(to=STRANGER)) is None
 
 
@@ -54,7 +54,7 @@ def test_an_answer_in_the_name_of_another():
         pytest.param(who_has(OTHER), id="another address"),
         pytest.param(who_has(to=STRANGER), id="unicast to another MAC"),
         pytest.param(who_has(to=Mac("01:00:5e:00:00:01")), id="multicast"),
-        pytest.param(who_has()._replace(operation=arp.REPLY), id="a reply"),
+        pytest.param(who_has()._replace(operation=answering.REPLY), id="a reply"),
     ],
 )
 def test_not_answered(packet):
@@ -85,7 +85,7 @@ def test_a_reply_is_padded_to_60_octets():
 
 def test_another_mac_is_announced_and_heeded():
     announcer = responder(mac=VRRP)
-    assert heard(announcer, who_has()) == arp.Packet(ASKER, VRRP, arp.REPLY, VRRP, IP, ASKER, LAN)
+    assert heard(announcer, who_has()) == answering.Packet(ASKER, VRRP, answering.REPLY, VRRP, IP, ASKER, LAN)
     assert heard(announcer, who_has(to=VRRP)) is not None
 
 
@@ -141,18 +141,18 @@ def test_a_failover_by_the_time_since_the_first_question(said, answers):
     assert answered(responder(**said), [who_has()] * 3, [100.0, 101.0, 101.5]) == answers
 
 
-REPLY = arp.answer(who_has(), NIC)
+REPLY = answering.answer(who_has(), NIC)
 
 
 @pytest.mark.parametrize("shape", Shape)
 def test_every_shape_differs_from_a_reply_in_one_thing(shape):
     frame = shaped(REPLY, shape)
-    packet = arp.decode(frame)
+    packet = answering.decode(frame)
     match shape:
         case Shape.REPLY:
             assert packet == REPLY
         case Shape.TO_BROADCAST:
-            assert packet == REPLY._replace(destination=arp.BROADCAST)
+            assert packet == REPLY._replace(destination=answering.BROADCAST)
         case Shape.TRUNCATED:
             assert frame == REPLY.encode()[:30]
         case Shape.WRONG_OPERATION:
@@ -164,7 +164,7 @@ def test_every_shape_differs_from_a_reply_in_one_thing(shape):
         case Shape.FOREIGN_TARGET:
             assert packet == REPLY._replace(target_ip=LAN + 1, target_mac=SOMEBODY)
         case Shape.TAGGED:
-            assert arp.decode(frame[:12] + frame[16:]) == REPLY
+            assert answering.decode(frame[:12] + frame[16:]) == REPLY
             assert frame[12:18] == b"\x81\x00\x00\x64\x08\x06"
         case Shape.ANNOUNCEMENT:
-            assert packet == arp.Packet(arp.BROADCAST, NIC, arp.REQUEST, NIC, IP, arp.ZERO_MAC, IP)
+            assert packet == answering.Packet(answering.BROADCAST, NIC, answering.REQUEST, NIC, IP, answering.ZERO_MAC, IP)

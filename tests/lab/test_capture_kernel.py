@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from arpcheck.lab import enclosure
+from arpcheck.lab import network
 
 pytestmark = pytest.mark.lab
 
@@ -25,7 +25,7 @@ def recorded(tmp_path):
 
     def record(scene, *addresses, options=("-i", "eth0")):
         program = [sys.executable, str(PROGRAM), scene, str(tmp_path), json.dumps(options), *addresses]
-        done = subprocess.run(enclosure.command(program), capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(network.command(program), capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
 
     return record

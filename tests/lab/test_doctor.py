@@ -10,7 +10,7 @@ import pytest
 
 from arpcheck.cluster import Source
 from arpcheck.commands.doctor import Check, State, exit_code, in_cluster
-from arpcheck.lab import enclosure
+from arpcheck.lab import network
 from arpcheck.model import Host, Interface, Mac
 
 HERE = Path(__file__).parent
@@ -19,7 +19,7 @@ NO_RIGHT = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 
 def examined(station, *prefix, options=()):
     program = [sys.executable, str(HERE / "doctor_on_stage.py"), station, *prefix, "--", *options]
-    done = subprocess.run(enclosure.command(program), capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(network.command(program), capture_output=True, text=True, timeout=120, check=False)
     assert done.stderr == ""
     return done.returncode, done.stdout
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from simulated.wire import scene_host
 
-from arpcheck.lab import enclosure, scene_file
+from arpcheck.lab import network, scene_file
 
 pytestmark = pytest.mark.lab
 
@@ -122,7 +122,7 @@ def test_ctrl_c_ends_with_what_was_measured():
 
 @pytest.mark.usefixtures("user_namespace")
 def test_without_root_in_a_user_namespace():
-    program = enclosure.command(["sh", "-c", "id -u && ip netns add a && ip netns list && ip -br link"], user_namespace=True)
+    program = network.command(["sh", "-c", "id -u && ip netns add a && ip netns list && ip -br link"], user_namespace=True)
     done = subprocess.run(program, capture_output=True, text=True, check=True)
     assert done.stdout.split()[:2] == ["0", "a"]
     assert done.stdout.split()[2:4] == ["lo", "DOWN"]
@@ -161,6 +161,6 @@ subprocess.run(["ip", "netns", "exec", scene.prober.station, sys.executable, "-c
 
 @pytest.mark.parametrize("name", ["healthy", "prober-is-node", "prober-holds-ip", "two-interfaces"])
 def test_the_imagined_host_is_the_one_that_is_built(name):
-    program = enclosure.command([sys.executable, "-c", HOST, name])
+    program = network.command([sys.executable, "-c", HOST, name])
     done = subprocess.run(program, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(scene_host(scene_file.load(name)))

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from arpcheck.lab import scene_file
-from arpcheck.lab.expectation import differences
+from arpcheck.lab.run import differences
 
 SCENE = scene_file.parse(
     """

@@ -7,12 +7,12 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 import pytest
 from simulated.kernel import Answer, answer
 
-from arpcheck.lab import arp
+from arpcheck.lab import answering
 from arpcheck.lab.scene import Nic, Route, Station
 from arpcheck.model import Mac
 
 OWN, CANARY, LAN, OFF = (IPv4Address(text) for text in ("10.0.0.11", "10.96.0.1", "10.0.0.5", "198.51.100.9"))
-ZERO = arp.ZERO_IP
+ZERO = answering.ZERO_IP
 ASKER = Mac("02:02:00:00:01:00")
 
 
@@ -27,7 +27,7 @@ def answers(target, sender, eth0=None, eth1=None, routes=(), **sysctl):
         name="worker-1", nics=(first, *([eth1] if eth1 else [])), held=(CANARY,), sysctl=sysctl,
         routes=tuple(Route(to=IPv4Network(to), nic=name) for to, name in routes),
     )  # fmt: skip
-    return answer(station, first, arp.question(ASKER, sender, target))
+    return answer(station, first, answering.question(ASKER, sender, target))
 
 
 @pytest.mark.parametrize(
@@ -104,14 +104,14 @@ def test_what_is_not_its_own_is_not_answered(target):
 
 def test_a_reply_is_not_answered():
     station = Station(name="worker-1", nics=(nic(),), held=(CANARY,))
-    packet = arp.question(ASKER, LAN, CANARY)._replace(operation=arp.REPLY)
+    packet = answering.question(ASKER, LAN, CANARY)._replace(operation=answering.REPLY)
     assert answer(station, station.nics[0], packet) is None
 
 
 def test_the_second_nic_of_a_node_answers_for_the_first_without_strict_arp():
     plain = nic("eth1", "")
     station = Station(name="worker-1", nics=(nic(), plain))
-    asked = [arp.question(ASKER, sender, OWN) for sender in (ZERO, LAN)]
+    asked = [answering.question(ASKER, sender, OWN) for sender in (ZERO, LAN)]
     assert [answer(station, plain, packet) for packet in asked] == [Answer.LOCAL, Answer.LOCAL]
     strict = Station(name="worker-1", nics=(nic(), plain), sysctl={"arp_ignore": 1})
     assert [answer(strict, plain, packet) for packet in asked] == [None, None]

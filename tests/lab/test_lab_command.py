@@ -9,7 +9,7 @@ import pytest
 
 from arpcheck.errors import LabError
 from arpcheck.lab import run, scene_file
-from arpcheck.lab.namespaces import inside
+from arpcheck.lab.announcer import inside
 
 LAB = (sys.executable, "-m", "arpcheck.lab")
 DEMO = (sys.executable, "-m", "arpcheck", "demo")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from arpcheck.lab import enclosure
+from arpcheck.lab import network
 
 pytestmark = pytest.mark.lab
 
@@ -16,7 +16,7 @@ PROGRAM = Path(__file__).parent / "lab_merge.py"
 
 def probed(tmp_path, scene, *stations):
     program = [sys.executable, str(PROGRAM), scene, str(tmp_path), *stations]
-    done = subprocess.run(enclosure.command(program), capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run(network.command(program), capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr
     return {line.split()[0]: int(line.split()[1]) for line in done.stdout.splitlines()}
 

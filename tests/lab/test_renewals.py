@@ -8,7 +8,7 @@ import pytest
 
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.apiserver import Store
-from arpcheck.lab.renewals import Renewals
+from arpcheck.lab.fixture import Renewals
 
 LEASES = "leases.coordination.k8s.io"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

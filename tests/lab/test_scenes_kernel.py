@@ -13,7 +13,7 @@ from scene_kinds import of_each_kind
 
 import arpcheck.reports
 from arpcheck.lab import scene_file
-from arpcheck.lab.expectation import differences
+from arpcheck.lab.run import differences
 
 pytestmark = pytest.mark.lab
 

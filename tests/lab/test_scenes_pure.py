@@ -11,7 +11,7 @@ from simulated.wire import SimulatedWire, scene_host
 
 from arpcheck import cluster, pipeline
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.lab.expectation import differences
+from arpcheck.lab.run import differences
 from arpcheck.reports.document import document
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -10,7 +10,7 @@ from simulated.wire import SOCKET_HOLDS, SimulatedWire, scene_host
 from arpcheck import pipeline
 from arpcheck.errors import InputError, WireError
 from arpcheck.evidence import Options
-from arpcheck.lab import arp, cluster_objects, scene_file
+from arpcheck.lab import answering, cluster_objects, scene_file
 from arpcheck.model import PassReason
 from arpcheck.wire.transport import Wire
 
@@ -26,9 +26,9 @@ def scene(toml):
     return scene_file.parse(HEAD + toml, "test")
 
 
-def asked(wire, scene, ip=IP, sender=LAN, interface="eth0", to=arp.BROADCAST):
+def asked(wire, scene, ip=IP, sender=LAN, interface="eth0", to=answering.BROADCAST):
     nic = next(nic for nic in scene.station(scene.prober.station).nics if nic.name == interface)
-    wire.send(interface, arp.question(nic.mac, sender, ip, to=to).encode())
+    wire.send(interface, answering.question(nic.mac, sender, ip, to=to).encode())
 
 
 def test_time_passes_only_by_waiting_and_by_sending():
@@ -82,15 +82,15 @@ def test_frames_that_the_prober_loses_are_counted_once():
 def test_the_prober_does_not_hear_itself_but_its_second_nic_hears_the_first():
     own = scene('[nodes]\nworker-1 = {}\n[prober]\nat = "worker-1"\n')
     wire = SimulatedWire(own)
-    asked(wire, own, ip=IPv4Address("10.0.0.11"), sender=arp.ZERO_IP)
+    asked(wire, own, ip=IPv4Address("10.0.0.11"), sender=answering.ZERO_IP)
     assert list(wire.receive(1.0)) == []
     two = scene(
         'nodes.worker-1.nics = { eth0 = { addresses = "10.0.0.11" }, eth1 = {} }\n[prober]\nat = "worker-1"\n'
     )
     wire = SimulatedWire(two)
-    asked(wire, two, ip=IPv4Address("10.0.0.11"), sender=arp.ZERO_IP)
+    asked(wire, two, ip=IPv4Address("10.0.0.11"), sender=answering.ZERO_IP)
     [arrival] = wire.receive(1.0)
-    assert (arrival.interface, arp.decode(arrival.frame).sender_mac) == ("eth0", "02:01:00:00:01:01")
+    assert (arrival.interface, answering.decode(arrival.frame).sender_mac) == ("eth0", "02:01:00:00:01:01")
 
 
 def test_lans_are_apart_and_a_reply_comes_in_where_it_was_asked():
@@ -104,7 +104,7 @@ def test_lans_are_apart_and_a_reply_comes_in_where_it_was_asked():
     )
     wire = SimulatedWire(two)
     for interface in ("eth0", "eth1"):
-        asked(wire, two, ip=IPv4Address("10.9.0.11"), sender=arp.ZERO_IP, interface=interface)
+        asked(wire, two, ip=IPv4Address("10.9.0.11"), sender=answering.ZERO_IP, interface=interface)
     assert [arrival.interface for arrival in wire.receive(1.0)] == ["eth1"]
 
 

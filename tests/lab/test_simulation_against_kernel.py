@@ -8,7 +8,7 @@ import pytest
 from lab_questions import HEAD, put
 from simulated.wire import SimulatedWire
 
-from arpcheck.lab import arp, scene_file
+from arpcheck.lab import answering, scene_file
 from arpcheck.model import Mac
 
 pytestmark = pytest.mark.lab
@@ -100,9 +100,9 @@ def heard_in_simulation(asked):
     scene = scene_file.parse(HEAD + TOML, "table")
     wire, mac = SimulatedWire(scene), scene.station("client").nics[0].mac
     for nic, target, sender, to in asked:
-        packet = arp.question(mac, IPv4Address(sender), IPv4Address(target), to=Mac(to) if to else arp.BROADCAST)
+        packet = answering.question(mac, IPv4Address(sender), IPv4Address(target), to=Mac(to) if to else answering.BROADCAST)
         wire.send(nic, packet.encode())
-    return Counter(key(arp.decode(arrival.frame)) for arrival in drained(wire))
+    return Counter(key(answering.decode(arrival.frame)) for arrival in drained(wire))
 
 
 def drained(wire):

@@ -4,7 +4,7 @@ import pytest
 from simulated.wire import SimulatedWire
 
 from arpcheck.errors import InputError
-from arpcheck.lab import arp, scene_file
+from arpcheck.lab import answering, scene_file
 from arpcheck.lab.scene import Step
 from arpcheck.model import Mac
 
@@ -44,6 +44,6 @@ def test_steps_are_taken_at_their_times_whatever_their_order():
     answered = []
     for second in (0.0, 0.5, 1.0, 1.5, 2.0, 2.5):
         wire.receive(second)
-        wire.send("eth0", arp.question(CLIENT, arp.ZERO_IP, arp.IPv4Address("10.96.0.1")).encode())
+        wire.send("eth0", answering.question(CLIENT, answering.ZERO_IP, answering.IPv4Address("10.96.0.1")).encode())
         answered.append(len(wire.receive(second + 0.1)))
     assert answered == [1, 1, 0, 0, 1, 1]

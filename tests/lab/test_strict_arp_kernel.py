@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from arpcheck.lab import enclosure
+from arpcheck.lab import network
 
 pytestmark = pytest.mark.lab
 
@@ -22,7 +22,7 @@ nodes.worker-2 = { ipvs = "non-strict", nics.eth0 = { addresses = "10.0.0.12", s
 
 
 def ends(scene, *commands):
-    program = enclosure.command([sys.executable, str(RUN), scene, json.dumps(commands)])
+    program = network.command([sys.executable, str(RUN), scene, json.dumps(commands)])
     done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -11,8 +11,8 @@ import pytest
 from caller_land import GID, GROUP, HOME, UID
 from probe_with_rights import SCENE, TOKEN
 
-from arpcheck.lab import enclosure, scene_file
-from arpcheck.lab.expectation import differences
+from arpcheck.lab import network, scene_file
+from arpcheck.lab.run import differences
 
 pytestmark = [
     pytest.mark.lab,
@@ -27,7 +27,7 @@ SUDO = {"SUDO_UID": str(UID), "SUDO_GID": str(GID), "SUDO_USER": "caller", "USER
 
 def in_caller_land(*program, **env):
     return subprocess.run(
-        enclosure.command([sys.executable, str(HERE / "caller_land.py"), sys.executable, *map(str, program)]),
+        network.command([sys.executable, str(HERE / "caller_land.py"), sys.executable, *map(str, program)]),
         env={**os.environ, **SUDO, **env}, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from arpcheck.lab import enclosure
+from arpcheck.lab import network
 
 pytestmark = pytest.mark.lab
 
@@ -18,7 +18,7 @@ PACE = ("--rate", "100", "--probe-every", "0.25s", "--interval", "60s", "-q")
 def watched(scene, act, *options):
     """The exit code, and what was said without times and durations."""
     program = [sys.executable, str(HERE / "watch_on_stage.py"), scene, act, *PACE, *options]
-    done = subprocess.run(enclosure.command(program), capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(network.command(program), capture_output=True, text=True, timeout=120, check=False)
     assert done.stderr == ""
     text = re.sub(r"\d{4}-\d\d-\d\d [\d:]{8}", "WHEN", done.stdout)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d\b", "DAY", text)

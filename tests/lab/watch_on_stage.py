@@ -10,9 +10,9 @@ import socket
 import subprocess
 import sys
 
-from arpcheck.lab import arp, scene_file
+from arpcheck.lab import answering, scene_file
+from arpcheck.lab.announcer import inside
 from arpcheck.lab.fixture import KUBECONFIG, stage
-from arpcheck.lab.namespaces import inside
 
 
 def main(name, act, *options):
@@ -56,8 +56,8 @@ def announce(watch, scene):
     """Worker-3 announces the address as MetalLB's speaker does at a failover, and does not answer for it."""
     until(watch, "probed")
     mac = scene.station("worker-3").nics[0].mac
-    ip = arp.IPv4Address("10.0.0.50")
-    frames = [arp.Packet(arp.BROADCAST, mac, op, mac, ip, arp.BROADCAST, ip).encode(length=60) for op in (1, 2)]
+    ip = answering.IPv4Address("10.0.0.50")
+    frames = [answering.Packet(answering.BROADCAST, mac, op, mac, ip, answering.BROADCAST, ip).encode(length=60) for op in (1, 2)]
     inside("worker-3", lambda: [opened().send(frame) for frame in frames])
     until(watch, "announces it")
     watch.send_signal(signal.SIGINT)
@@ -65,7 +65,7 @@ def announce(watch, scene):
 
 def opened():
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-    sock.bind(("eth0", arp.ETHERTYPE))
+    sock.bind(("eth0", answering.ETHERTYPE))
     return sock
 
 

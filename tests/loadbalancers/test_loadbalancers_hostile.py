@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from loadbalancers_objects import AT, JUNK, VERSIONS, cluster, documents, objects, spoilt
 
 from arpcheck.loadbalancers import NEEDS, announcements, announcements_of_address, rivals, unread
-from arpcheck.loadbalancers.selectors import fits
+from arpcheck.loadbalancers.common import fits
 from arpcheck.model import Announcement, Trust
 from arpcheck.objects import Objects
 

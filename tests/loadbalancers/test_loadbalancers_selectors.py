@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from arpcheck.loadbalancers.selectors import all_of, any_of, entries, fits
+from arpcheck.loadbalancers.common import all_of, any_of, entries, fits
 
 LABELS = {"tier": "public", "team": "shop"}
 

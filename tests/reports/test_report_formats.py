@@ -22,7 +22,7 @@ from report_samples import CLEAN, NON_STRICT, SAMPLES
 
 from arpcheck.errors import OutputError, UsageError
 from arpcheck.reports import FORMATS, Style, render
-from arpcheck.reports.embedding import extracted
+from arpcheck.reports.formatting import extracted
 
 EXPECTED = Path(__file__).parent / "expected"
 STYLE = Style(width=100)

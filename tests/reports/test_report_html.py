@@ -17,9 +17,8 @@ from test_report_hostile import HOSTILE, filled
 
 from arpcheck.model import Report, Verdict
 from arpcheck.reports import render
-from arpcheck.reports.embedding import embedded, extracted
-from arpcheck.reports.html.markup import Markup, joined, prose, tag
-from arpcheck.reports.html.timeline import MOST, timelines
+from arpcheck.reports.formatting import embedded, extracted
+from arpcheck.reports.html.picture import MOST, Markup, joined, prose, tag, timelines
 
 ELEMENTS = """html head meta title style body main header section article nav div span p a b code h1 h2 h3 h4 ul ol li
     dl dt dd table thead tbody tr th td details summary svg line circle text script"""
@@ -79,7 +78,7 @@ def test_every_link_leads_to_a_place_in_the_page(name: str) -> None:
 
 
 def test_the_style_sheet_fetches_nothing_and_prints() -> None:
-    css = files("arpcheck.reports.html.page").joinpath("page.css").read_text(encoding="utf-8")
+    css = files("arpcheck.reports.html").joinpath("page.css").read_text(encoding="utf-8")
     assert not re.search(r"url\(|@import|@font-face|https?:|</", css)
     assert css.count("{") == css.count("}")
     assert "@media print" in css

@@ -8,10 +8,10 @@ import pytest
 from saved_runs import NOW, evidence_of, run, scene_of
 
 from arpcheck import pipeline
-from arpcheck.commands.comparison_text import FORMATS, render
+from arpcheck.commands.compare import FORMATS, render
 from arpcheck.model import Acceptance, Gap, Outcome, Verdict
 from arpcheck.objects import Objects
-from arpcheck.reports.style import Style
+from arpcheck.reports import Style
 from arpcheck.runs.compare import ABSENT, Change, Side, changed, compare
 
 LATER = NOW + timedelta(hours=1)

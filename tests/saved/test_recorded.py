@@ -16,7 +16,7 @@ from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import Arp, Ask, Mac, MacListFormat, Verdict
 from arpcheck.wire.packets import decode, decode_request, encode
 from arpcheck.wire.pcap import entries
-from arpcheck.wire.recorder import Recorder
+from arpcheck.wire.scapy_library import Recorder
 
 VIP, CANARY = IPv4Address("10.0.0.50"), IPv4Address("10.96.0.1")
 

@@ -113,6 +113,7 @@ def spelt():
         for path in sorted(Path(area.__file__).parent.rglob("*.py")):
             tree = ast.parse(path.read_text())
             docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+            docs |= {id(x) for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__" for x in ast.walk(node.value)}
             for node in ast.walk(tree):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs and IDENTIFIER.fullmatch(node.value):
                     yield node.value, f"{path.name}:{node.lineno}"

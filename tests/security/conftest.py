@@ -7,13 +7,13 @@ import pytest
 from sudo_world import SudoWorld, missing
 
 from arpcheck.errors import LabError
-from arpcheck.lab import enclosure
+from arpcheck.lab import network
 
 
 @cache
 def obstacle():
     try:
-        enclosure.require()
+        network.require()
     except LabError as error:
         return str(error)
     return missing()

@@ -48,10 +48,10 @@ class SudoWorld:
         self._sudoers, self._scene, self._station = sudoers, scene, None
 
     def __enter__(self):
-        from arpcheck.lab import enclosure
+        from arpcheck.lab import network
 
         program = [sys.executable, str(LAND), sys.executable, str(HERE / "sudo_world.py"), self._sudoers, *([self._scene] if self._scene else [])]
-        self._process = subprocess.Popen(enclosure.command(program), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(network.command(program), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         ready = self._process.stdout.readline().split()
         assert ready[:1] == ["ready"], "the world did not come up"
         self._station = ready[1] if ready[1:] else None

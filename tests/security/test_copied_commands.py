@@ -8,8 +8,7 @@ from importlib import resources
 import pytest
 
 from arpcheck.commands import rollouts
-from arpcheck.kubeproxy.remedy import _edit, _rollout, _why_stopped
-from arpcheck.kubeproxy.running import configz_commands
+from arpcheck.kubeproxy.remedy import _edit, _rollout, _why_stopped, configz_commands
 from arpcheck.kubeproxy.status import status
 from arpcheck.objects import Objects
 

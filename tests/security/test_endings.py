@@ -11,7 +11,7 @@ import time
 import pytest
 from sudo_world import ARPCHECK, HOME, MINE, UID
 
-from arpcheck.lab import enclosure
+from arpcheck.lab import network
 
 pytestmark = pytest.mark.lab
 
@@ -158,7 +158,7 @@ def test_a_program_that_can_not_be_started_is_no_finding(tmp_path):
 )  # fmt: skip
 def test_only_what_came_to_its_end_has_a_code_of_its_own(tmp_path, body, code):
     """A module of this very package's folder, as the lab starts its own."""
-    program = enclosure.python("json.tool_of_the_test", past=enclosure.PAST)
+    program = network.python("json.tool_of_the_test", past=network.PAST)
     folder = os.path.dirname(json.__file__)
     place = tmp_path / "world"
     place.mkdir()

@@ -34,7 +34,7 @@ def ended(module, number, entry, words):
     [
         pytest.param("typer.exceptions", "process", "explain ok", id="typer"),
         pytest.param("arpcheck.cli.app", "process", "explain ok", id="the commands"),
-        pytest.param("arpcheck.commands.explain", "process", "explain ok", id="one command"),
+        pytest.param("arpcheck.commands.saved", "process", "explain ok", id="one command"),
         pytest.param("arpcheck.judge", "process", "explain ok", id="what a command needs"),
         pytest.param("typer", "kubectl_complete", "explain o", id="typer, by kubectl"),
         pytest.param("arpcheck.cli.shell", "kubectl_complete", "explain o", id="the commands, by kubectl"),

@@ -126,8 +126,8 @@ def test_a_kubeconfig_of_roots_that_was_not_read_says_why_as_far_as_the_user_may
     import kubernetes.client.configuration
     import kubernetes.config.kube_config  # noqa: F401 - a user may not be able to read where Python lies
 
-    import arpcheck.cluster.discovery
-    import arpcheck.cluster.pages  # noqa: F401
+    import arpcheck.cluster.api
+    import arpcheck.cluster.discovery  # noqa: F401
     from arpcheck.cluster import read
     from arpcheck.errors import ClusterError
 

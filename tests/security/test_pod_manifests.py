@@ -7,8 +7,8 @@ from apiserver import ApiServer
 
 from arpcheck import pipeline
 from arpcheck.cluster import Source, read
-from arpcheck.commands import manifests
-from arpcheck.commands.manifests import Wanted
+from arpcheck.commands import pod
+from arpcheck.commands.pod import Wanted
 
 
 def printed(*words):
@@ -77,7 +77,7 @@ def test_all_rights_of_a_run_are_its_own_accounts(job):
     assert accounts == {(spec["serviceAccountName"], "tools")}
     assert ("ServiceAccount", "tools", spec["serviceAccountName"]) in keys(documents)
     roles = {(d["roleRef"]["kind"], d["roleRef"]["name"]) for d in documents if "roleRef" in d}
-    assert roles - {(d["kind"], d["metadata"]["name"]) for d in documents} == {("ClusterRole", manifests.SCC)}
+    assert roles - {(d["kind"], d["metadata"]["name"]) for d in documents} == {("ClusterRole", pod.SCC)}
 
 
 # --------------------------------------------------------------------------------------------------------------- rights
@@ -133,7 +133,7 @@ def asked_for(tmp_path, *objects, needs=()):
     """The ConfigMaps that a reader with the printed rights asks for, those it gets, and its gaps."""
     rules = [
         rule | ({"namespace": role["metadata"]["namespace"]} if role["kind"] == "Role" else {})
-        for role in manifests.rights(needs or pipeline.rights(), "arpcheck")
+        for role in pod.rights(needs or pipeline.rights(), "arpcheck")
         for rule in role.get("rules", ())
     ]
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default"}, "spec": {}}

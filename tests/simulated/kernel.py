@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 
-from arpcheck.lab.arp import REQUEST, ZERO_IP, Packet
+from arpcheck.lab.answering import REQUEST, ZERO_IP, Packet
 from arpcheck.lab.scene import Nic, Station
 
 LOOPBACK = IPv4Network("127.0.0.0/8")

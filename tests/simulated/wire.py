@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Interface
 
 from arpcheck.errors import WireError
-from arpcheck.lab import arp
+from arpcheck.lab import answering
 from arpcheck.lab.answering import TAG, Due, Responder
 from arpcheck.lab.scene import IPVS_DEVICE, IPVS_MAC, Nic, Scene, Station
 from arpcheck.model import Host, Interface, Mac
@@ -71,7 +71,7 @@ class SimulatedWire:
         self._step()
         others = [other for station in self._stations.values() for other in station.nics if other is not nic]
         reached = {id(other) for other in others if other.lan == nic.lan and not self._misses(other)}
-        if asked := arp.decode(frame):
+        if asked := answering.decode(frame):
             for station in self._stations.values():
                 for heard in station.nics:
                     if id(heard) in reached:
@@ -104,16 +104,16 @@ class SimulatedWire:
             station = self._stations[step.station]
             self._stations[step.station] = replace(station, sysctl={**station.sysctl, **step.sysctl})
 
-    def _answer_by_kernel(self, station: Station, nic: Nic, asked: arp.Packet) -> None:
-        if asked.destination not in (arp.BROADCAST, nic.mac):
+    def _answer_by_kernel(self, station: Station, nic: Nic, asked: answering.Packet) -> None:
+        if asked.destination not in (answering.BROADCAST, nic.mac):
             return
         delay = KERNEL_TAKES
         match kernel.answer(station, nic, asked):
             case None:
                 return
-            case kernel.Answer.PROXY if asked.destination == arp.BROADCAST:
+            case kernel.Answer.PROXY if asked.destination == answering.BROADCAST:
                 delay += PROXY_DELAY * zlib.crc32(asked.target_ip.packed) / 0xFFFFFFFF
-        self._deliver(nic.lan, self._now + delay, arp.answer(asked, nic.mac).encode())
+        self._deliver(nic.lan, self._now + delay, answering.answer(asked, nic.mac).encode())
 
     def _deliver(self, lan: str, at: float, frame: bytes) -> None:
         """To the prober's NICs on this LAN, as a switch does that has learnt every MAC. The kernel takes a tag away."""

@@ -4,8 +4,8 @@ import pytest
 
 from arpcheck.model import Mac
 from arpcheck.watch import Track
+from arpcheck.watch.timeline import said, seconds, summed_up
 from arpcheck.watch.watcher import RARE
-from arpcheck.watch.words import said, seconds, summed_up
 
 A, B, C, FLUX = (Mac(f"02:00:00:00:00:0{n}") for n in (1, 2, 3, 9))
 NODES = {A: "a", B: "b", C: "c", FLUX: "a"}

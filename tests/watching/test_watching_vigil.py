@@ -11,7 +11,7 @@ import pytest
 from simulated.wire import SimulatedWire, scene_host
 
 from arpcheck import pipeline
-from arpcheck.commands.vigil import Pace, World, announced, vigil
+from arpcheck.commands.watch import Pace, World, announced, vigil
 from arpcheck.errors import ClusterError
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file

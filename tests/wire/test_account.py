@@ -7,9 +7,18 @@ from itertools import count, islice
 import pytest
 
 from arpcheck.model import Gratuitous, Mac, Overflow, PassedOver, PassReason, Question, Reply
-from arpcheck.wire.overheard import MOST_RECORDED, MOST_SPEAKERS
 from arpcheck.wire.packets import ARP_FRAME
-from arpcheck.wire.replies import ALWAYS, MOST_FURTHER, MOST_MACS, MOST_MACS_OF_A_NODE, MOST_REPLIES, MOST_STRANGERS, Account
+from arpcheck.wire.replies import (
+    ALWAYS,
+    MOST_FURTHER,
+    MOST_MACS,
+    MOST_MACS_OF_A_NODE,
+    MOST_RECORDED,
+    MOST_REPLIES,
+    MOST_SPEAKERS,
+    MOST_STRANGERS,
+    Account,
+)
 from arpcheck.wire.transport import Arrival, TakenFor
 
 OUR_MAC, OUR_IP = Mac("02:00:00:00:00:05"), IPv4Address("10.0.0.5")

@@ -5,9 +5,9 @@ from ipaddress import IPv4Address
 import pytest
 
 from arpcheck.model import Ask, Mac
-from arpcheck.wire.backlog import Backlog
 from arpcheck.wire.packets import ARP_FRAME
 from arpcheck.wire.replies import Account
+from arpcheck.wire.scan import Backlog
 from arpcheck.wire.schedule import Course, Due, Schedule
 from arpcheck.wire.transport import Arrival
 

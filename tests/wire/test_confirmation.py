@@ -5,7 +5,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from arpcheck.model import Mac
-from arpcheck.wire.confirmation import MOST, MOST_OF_ALL, TWICE, confirmations, most
+from arpcheck.wire.confirmation import MOST_CONFIRMATIONS, MOST_OF_ALL, TWICE, confirmations, most
 
 N1, N2, N3, VIP = (IPv4Address(f"10.0.0.{last}") for last in (11, 12, 13, 50))
 M1, M2, M3, M9 = (Mac(f"02:00:00:00:00:0{last}") for last in (1, 2, 3, 9))
@@ -31,7 +31,7 @@ def crowd(count):
         pytest.param({N1: {M1}, VIP: {M1, M9}}, {"known": {M9}}, {}, id="only for a Service, and on a list"),
         pytest.param({VIP: {M9}}, {"judged": set()}, {}, id="for what is not judged"),
         pytest.param({VIP: {M9}}, {"left": 2}, {M9: (N1, N2)}, id="only for a Service: as many as are left"),
-        pytest.param({VIP: {M9}}, {"homes": crowd(100)}, {M9: tuple(crowd(MOST))}, id="a large cluster, within what is left"),
+        pytest.param({VIP: {M9}}, {"homes": crowd(100)}, {M9: tuple(crowd(MOST_CONFIRMATIONS))}, id="a large cluster, within what is left"),
         pytest.param(dict.fromkeys(crowd(100), frozenset({M1})), {"homes": crowd(100)}, {}, id="a large cluster in doubt"),
         pytest.param(
             {N1: {M3}, N3: {M3}, VIP: {M9}}, {"left": 5}, {M3: (N1, N3) * TWICE, M9: (N2,)}, id="what can be settled goes first"
@@ -44,7 +44,7 @@ def test_confirmations(heard, rest, expected):
     assert dict(confirmations(dict(reversed(heard.items())), **given)) == expected
 
 
-@pytest.mark.parametrize(("nodes", "expected"), [(1, MOST), (8, MOST), (100, 800), (500, 4000), (5000, MOST_OF_ALL)])
+@pytest.mark.parametrize(("nodes", "expected"), [(1, MOST_CONFIRMATIONS), (8, MOST_CONFIRMATIONS), (100, 800), (500, 4000), (5000, MOST_OF_ALL)])
 def test_so_many_that_a_few_macs_can_be_asked_for_every_node_twice(nodes, expected):
     assert most(crowd(nodes)) == expected
     assert len(dict(confirmations({VIP: {M9}}, crowd(nodes), {VIP}, set(), left=most(crowd(nodes))))[M9]) == min(expected, 2 * nodes)

@@ -4,7 +4,7 @@ import pytest
 
 from arpcheck.mac_owners import label
 from arpcheck.model import Mac
-from arpcheck.wire.manufacturers import manufacturers
+from arpcheck.wire.scapy_library import manufacturers
 
 
 @pytest.mark.parametrize(

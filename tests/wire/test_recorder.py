@@ -11,8 +11,8 @@ from test_sweep import FIRST, OUR_MAC, SECOND, STATION, SmallWire, course
 
 from arpcheck.model import Ask
 from arpcheck.wire.packets import ARP_FRAME, encode
-from arpcheck.wire.recorder import Recorder
 from arpcheck.wire.scan import sweep
+from arpcheck.wire.scapy_library import Recorder
 from arpcheck.wire.transport import Arrival
 
 NOW = datetime(2026, 3, 1, 12, 0, 59, 999_999, tzinfo=UTC)

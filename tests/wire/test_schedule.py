@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from arpcheck.model import Ask, Mac, Reply
-from arpcheck.wire.numbers import MOST
+from arpcheck.wire.confirmation import MOST_REPEATS
 from arpcheck.wire.schedule import Course, Schedule, seconds
 
 A, B, NODE, CANARY = (IPv4Address(ip) for ip in ("10.0.0.50", "10.0.0.51", "10.0.0.11", "10.96.0.1"))
@@ -341,7 +341,7 @@ def test_a_large_cluster_on_a_bad_line_is_asked_within_bounds():
     nodes = tuple(IPv4Address("10.1.0.1") + n for n in range(500))
     plan = counted(nodes)
     sent = put(plan, lambda n, ip, sender: () if (int(ip) + n) % 3 == 0 else all_nodes(n, ip, sender))
-    assert len(sent) <= 3 * len(plan.asks) + MOST + len(plan.asks)
+    assert len(sent) <= 3 * len(plan.asks) + MOST_REPEATS + len(plan.asks)
     assert len(put(plan, all_nodes)) == 3 * len(plan.asks), "and where nothing is lost nothing is added"
 
 

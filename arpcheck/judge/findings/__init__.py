@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from arpcheck.judge.acceptance import marked
-from arpcheck.judge.findings import acceptances, announcers, blind_spots, kernels, macs, vantages
-from arpcheck.judge.findings.rule import Rule, apply
+from arpcheck.judge.acceptance import accepts, marked, words
+from arpcheck.judge.findings import blind_spots, kernels, macs
+from arpcheck.judge.findings import blind_spots as vantages
+from arpcheck.judge.findings import kernels as announcers
+from arpcheck.judge.findings.rule import Found, Rule, apply
 from arpcheck.judge.judged import Judged
 from arpcheck.judge.rule_docs import Text
-from arpcheck.model import Finding, Severity
+from arpcheck.model import Finding, Outcome, Severity
 
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
-_EVERY = (*kernels.RULES, *announcers.RULES, *macs.RULES, *blind_spots.RULES, *vantages.RULES)
+_EVERY = (*kernels.RULES, *announcers.ANNOUNCER_RULES, *macs.RULES, *blind_spots.RULES, *vantages.VANTAGE_RULES)
 
 RULES: tuple[Rule, ...] = tuple(sorted(_EVERY, key=lambda rule: _ORDER.index(rule.severity)))
 
 
 def findings(judged: Judged) -> tuple[Finding, ...]:
     found = apply(RULES, judged)
-    found += apply(acceptances.RULES, replace(judged, findings=found))
+    found += apply(ACCEPTANCE_RULES, replace(judged, findings=found))
     return tuple(sorted((_with_acceptance(f, judged) for f in found), key=lambda f: _ORDER.index(f.severity)))
 
 
@@ -34,4 +36,31 @@ def _with_acceptance(finding: Finding, judged: Judged) -> Finding:
 
 def texts() -> tuple[Text, ...]:
     """What every finding means."""
-    return tuple(rule.text for rule in (*RULES, *acceptances.RULES))
+    return tuple(rule.text for rule in (*RULES, *ACCEPTANCE_RULES))
+
+
+# ---------------------------------------------------------------------- The finding about acceptances that no longer are any
+
+
+def stale_acceptance(judged: Judged) -> Found | None:
+    """Means: entries of the file given with `--accept` do nothing. A fault whose day has passed counts again.
+
+    Decided when:
+    1. the last day of an entry is before the day of the run.
+    2. or no verdict and no finding of the run is what the entry names.
+    3. or the entry is of a verdict and names no `responders`: it would hide whoever answers next, so it accepts nothing.
+
+    Do:
+    - Name the MACs or the nodes whose answers are accepted: `responders: [worker-1, "52:54:00:aa:bb:cc"]`.
+    - Mend the fault, or give the entry a new day and a reason that still holds.
+    - Take out what is mended, lest it hide the fault when it comes back."""
+    expired = judged.acceptances.expired()
+    idle = judged.acceptances.idle(judged.verdicts(), judged.findings)
+    because = [f"{words(entry)}: expired on {entry.until} ({entry.reason})" for entry in expired]
+    because += [f"{words(entry)}: nothing in this run is that ({entry.reason})" for entry in idle]
+    nameless = [entry for entry in judged.acceptances.entries if not accepts(entry)]
+    because += [f"{words(entry)}: accepts nothing, for it names no responders ({entry.reason})" for entry in nameless]
+    return Found(because=tuple(because)) if because else None
+
+
+ACCEPTANCE_RULES = (Rule(id="stale-acceptance", severity=Severity.WARNING, outcome=Outcome.FINE, find=stale_acceptance),)

@@ -13,7 +13,7 @@ from threading import RLock
 from types import MappingProxyType
 from typing import Any
 
-from arpcheck.cluster.kinds import CLUSTER_SCOPED, CORE, plural, resource_of
+from arpcheck.cluster.discovery import CLUSTER_SCOPED, CORE, plural, resource_of
 
 Object = dict[str, Any]
 Key = tuple[str, str]

@@ -13,29 +13,15 @@ from itertools import islice
 
 from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
-from arpcheck.mac_owners.mac_list import (
-    address_csv,
-    ansible,
-    arp_scan,
-    ethers,
-    ip_brief,
-    ip_formats,
-    ip_neigh_json,
-    job_log,
-    netbox,
-    objects,
-    own_csv,
-    tool_formats,
-    unusable,
-    yaml_formats,
-)
-from arpcheck.mac_owners.mac_list.blocks import blocks
-from arpcheck.mac_owners.mac_list.source import Blank, Format, Place, Row, Source
-from arpcheck.mac_owners.mac_list.text_formats import TABLES
+from arpcheck.mac_owners.mac_list.ip_formats import IP_BRIEF, IP_JSON, IP_NEIGH_JSON
+from arpcheck.mac_owners.mac_list.source import MAC, Blank, Format, Place, Row, Source, blocks
+from arpcheck.mac_owners.mac_list.text_formats import ADDRESS_CSV, ARP_SCAN, ETHERS, NETBOX, OWN_CSV, TABLES
+from arpcheck.mac_owners.mac_list.tool_formats import ANSIBLE, JOB_LOG, NODE_EXPORTER
+from arpcheck.mac_owners.mac_list.yaml_formats import OBJECTS, OWN_YAML
 
 FORMATS: tuple[Format, ...] = (
-    *(ip_formats, ip_neigh_json, objects, ansible, tool_formats, job_log, ip_brief),
-    *(address_csv, netbox, own_csv, *TABLES, arp_scan, ethers, yaml_formats),
+    *(IP_JSON, IP_NEIGH_JSON, OBJECTS, ANSIBLE, NODE_EXPORTER, JOB_LOG, IP_BRIEF),
+    *(ADDRESS_CSV, NETBOX, OWN_CSV, *TABLES, ARP_SCAN, ETHERS, OWN_YAML),
 )
 
 LIMIT = 8 * 1024 * 1024
@@ -77,7 +63,7 @@ def read_mac_map(text: str, name: str) -> MacList:
             if not found.entries and not found.blanks:
                 raise InputError(f"{name}: names no MAC ({form.FORMAT})", "Leave the file out, or fill it")
             return found
-    unusable.refuse(source)
+    refuse(source)
     _refuse_half_json(source)
     raise InputError(f"{name}: not a MAC list of a format that is known", _KNOWN)
 
@@ -116,3 +102,22 @@ def _bounded(rows: Iterable[Row], name: str) -> MacList:
     return MacList(
         entries=tuple(dict.fromkeys(entries)), blanks=tuple(row.place for row in found if isinstance(row, Blank))
     )
+
+
+# --------------------------------------------------------------------------- What people hand in that names MACs and no node
+
+_DOTTED = r"[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}"
+_SWITCH = re.compile(rf"\*?\s*(vlan)?(\d+|all)\s+{_DOTTED}\s+(dynamic|static)\b", re.IGNORECASE)
+_BRIDGE = re.compile(rf"{MAC.pattern}\s+dev\s+\S+")
+
+_KINDS = (
+    (_SWITCH, "a switch's table of MACs names its ports, not nodes", "Give who has which address (show ip arp), or NICs"),
+    (_BRIDGE, "`bridge fdb` names a bridge's ports, not nodes", "Give `ip neigh` or `ip -j link` of each node"),
+)
+
+
+def refuse(source: Source) -> None:
+    """Raises InputError where the text is one of those."""
+    for line, why, cure in _KINDS:
+        if source.any(line):
+            raise InputError(f"{source.name}: {why}", cure)

@@ -5,17 +5,55 @@ other without a name, their own addresses say who they are (iproute2: ip/ipaddre
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from arpcheck.errors import InputError
-from arpcheck.mac_owners.mac_list.blocks import host_of, is_unreached
-from arpcheck.mac_owners.mac_list.source import Blank, Nic, Row, Source, listed
-from arpcheck.mac_owners.nics import is_inside, station
+from arpcheck.mac_owners.addresses import is_inside, station
+from arpcheck.mac_owners.mac_list.source import (
+    MAC,
+    WIDTH,
+    Blank,
+    FunctionFormat,
+    Nic,
+    Place,
+    Row,
+    Source,
+    each,
+    host_of,
+    is_unreached,
+    listed,
+    observed,
+)
 from arpcheck.model import MacListFormat
-from arpcheck.objects import at, ipv4, items, text
+from arpcheck.objects import at, ipv4, items, text, texts
 
-FORMAT = MacListFormat.IP_JSON
+_IP_BRIEF_FORMAT = MacListFormat.IP_BRIEF
+
+_LINE = re.compile(rf"(?P<nic>[^\s@]+)(?:@\S+)?\s+(?P<state>[A-Z]+)\s+(?P<mac>{MAC.pattern}|\S+)?\s*<[A-Z0-9,_-]*>(\s|$)")
+
+
+def _is_ip_brief(source: Source) -> bool:
+    return source.any(_LINE)
+
+
+def _read_ip_brief(source: Source) -> Iterable[Row]:
+    return listed(source, _nics_of_lines(source), _IP_BRIEF_FORMAT)
+
+
+def _nics_of_lines(source: Source) -> Iterator[Nic]:
+    for number, line in source.data():
+        found = _LINE.match(line[:WIDTH])
+        yield Nic(number, source.stem, found["nic"] if found else "", (found["mac"] or "") if found else line)
+
+
+IP_BRIEF = FunctionFormat(FORMAT=_IP_BRIEF_FORMAT, recognises=_is_ip_brief, read=_read_ip_brief)
+
+
+# ----------------------------------------------------------------------------------- ip -j link, ip -j -d link or ip -j addr
+
+_IP_JSON_FORMAT = MacListFormat.IP_JSON
 
 _VIRTUAL = ("veth", "dummy", "tun", "vxlan", "geneve", "ifb", "vrf", "nlmon", "wireguard", "macvtap")
 """Kinds of links (`-d`) that never answer on a LAN, or for a guest."""
@@ -32,19 +70,19 @@ class _Links(NamedTuple):
     links: Sequence[Any]
 
 
-def recognises(source: Source) -> bool:
+def _is_ip_json(source: Source) -> bool:
     return any(text(link, "ifname") for found in _calls(source) for link in found.links)
 
 
-def read(source: Source) -> Iterable[Row]:
-    yield from listed(source, _nics(source), FORMAT)
+def _read_ip_json(source: Source) -> Iterable[Row]:
+    yield from listed(source, _nics_of_links(source), _IP_JSON_FORMAT)
     yield from (
         Blank(f"{host_of(block.heading) or block.line} (not reached)")
         for block in source.blocks if is_unreached(block.value)
     )  # fmt: skip
 
 
-def _nics(source: Source) -> Iterator[Nic]:
+def _nics_of_links(source: Source) -> Iterator[Nic]:
     for nodes, call in _named(source):
         for number, link in enumerate(call.links, call.first):
             if text(link, "link_type") == "ether" and _is_the_hosts(link):
@@ -116,3 +154,37 @@ def _calls(source: Source) -> Iterator[_Links]:
             if isinstance(links, list):
                 yield _Links(block.line, number, node, links)
                 number += len(links)
+
+
+IP_JSON = FunctionFormat(FORMAT=_IP_JSON_FORMAT, recognises=_is_ip_json, read=_read_ip_json)
+
+
+# --------------------------------------------------------------------------------------------------------------- ip -j neigh
+
+_IP_NEIGH_JSON_FORMAT = MacListFormat.IP_NEIGH
+
+_NOBODY = {"FAILED", "INCOMPLETE"}
+
+
+def _is_ip_neigh_json(source: Source) -> bool:
+    return any(text(entry, "dst") and (text(entry, "lladdr") or text(entry, "dev")) for _, entry in _entries(source))
+
+
+def _read_ip_neigh_json(source: Source) -> Iterable[Row]:
+    def row(place: Place, entry: Any) -> Row | None:
+        nobody = at(entry, "lladdr") is None or _NOBODY.intersection(texts(entry, "state"))
+        return observed(
+            source, place, None if nobody else str(at(entry, "lladdr")), text(entry, "dst"), form=_IP_NEIGH_JSON_FORMAT
+        )
+
+    return each(source, _entries(source), row)
+
+
+def _entries(source: Source) -> Iterator[tuple[Place, Any]]:
+    found = (entry for block in source.blocks if isinstance(block.value, list) for entry in block.value)
+    for number, entry in enumerate(found, 1):
+        if text(entry, "dst"):
+            yield f"entry {number}", entry
+
+
+IP_NEIGH_JSON = FunctionFormat(FORMAT=_IP_NEIGH_JSON_FORMAT, recognises=_is_ip_neigh_json, read=_read_ip_neigh_json)

@@ -4,16 +4,17 @@ Knows lines, MACs and names; knows no format."""
 
 from __future__ import annotations
 
+import csv
+import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
-from arpcheck.mac_owners.mac_list.blocks import Block
-from arpcheck.mac_owners.nics import is_inside, is_station
+from arpcheck.mac_owners.addresses import is_inside, is_station
 from arpcheck.model import Mac, MacListFormat, SourceRank
 from arpcheck.objects import ipv4
 
@@ -112,6 +113,15 @@ class Format(Protocol):
     def read(self, source: Source) -> Iterable[Row]: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionFormat:
+    """A format of two functions."""
+
+    FORMAT: MacListFormat
+    recognises: Callable[[Source], bool]
+    read: Callable[[Source], Iterable[Row]]
+
+
 def each(source: Source, items: Iterable[tuple[Place, Any]], read: Callable[[Place, Any], Row | None]) -> Iterator[Row]:
     """`read` over all items, without what is None; an InputError with the first wrong lines after the last."""
     faults: list[str] = []
@@ -195,3 +205,148 @@ def nic(value: str | None) -> str | None:
 
 def short(value: str) -> str:
     return repr(value) if len(value) <= 40 else f"{value[:40]!r}…"
+
+
+# ------------------------------- JSON in a text, one value behind the other, each perhaps below a line that says whose it is
+
+_BEFORE_JSON = re.compile(r"[^\S\n]*(?P<heading>[^\n{\[]*=> )(?=\{)")
+_LINE = re.compile(r"[^\n]*")
+_SPACE = re.compile(r"\s*")
+_DECODER = json.JSONDecoder()
+
+WIDEST = 200
+"""Characters of a line that says whose the next JSON is."""
+
+
+MOST = 10_000
+"""Values in a text: hosts of the largest cluster, twice."""
+
+
+class Block(NamedTuple):
+    line: int
+    """Where the JSON begins, from 1."""
+    heading: str
+    """The last line before it that is not JSON; empty where none stands between it and the one before."""
+    value: Any
+
+
+def blocks(text: str) -> tuple[Block, ...]:
+    """All JSON lists and mappings in a text that has nothing else but headings; () for any other text."""
+    try:
+        return tuple(_blocks(text))
+    except (ValueError, RecursionError):
+        return ()
+
+
+def _blocks(text: str) -> Iterator[Block]:
+    place, heading, line, counted, left = 0, "", 1, 0, MOST
+    while (place := _SPACE.match(text, place).end()) < len(text):  # type: ignore[union-attr] # it always matches
+        if before := _BEFORE_JSON.match(text, place):
+            heading, place = before["heading"].strip(), before.end()
+        if text[place] in "[{":
+            line, counted = line + text.count("\n", counted, place), place
+            value, place = _DECODER.raw_decode(text, place)
+            yield Block(line, heading, value)
+            heading, left = "", left - 1
+            if not left:
+                raise ValueError("too many")
+        else:
+            found = _LINE.match(text, place)
+            heading, place = (found[0].strip(), found.end()) if found else ("", len(text))
+            if len(heading) > WIDEST:
+                raise ValueError("not a heading")
+
+
+_HOST = re.compile(r"[#=*>\-\s]*(?P<host>[A-Za-z0-9][\w.-]*)\s*(?:\|.*|[:=#*\-\s]*)")
+
+
+def host_of(heading: str) -> str:
+    """`worker-1` of `worker-1:`, `== worker-1 ==` or Ansible's `worker-1 | SUCCESS =>`; empty where it names none."""
+    found = _HOST.fullmatch(heading)
+    return found["host"] if found else ""
+
+
+def is_unreached(value: Any) -> bool:
+    """What Ansible says of a host in place of an answer."""
+    return isinstance(value, dict) and (value.get("unreachable") is True or value.get("failed") is True)
+
+
+# ------------------------------------------------------------------------ Tables as spreadsheets and inventories export them
+
+DELIMITERS = ",;\t"
+
+MAC_COLUMNS = ("mac", "mac_address", "macaddress", "primary_mac_address", "mac_addr", "macaddr", "hwaddr", "hw_address",
+       "hwaddress", "hardware_address", "lladdr", "ether")  # fmt: skip
+NODE_COLUMNS = (
+    "node",
+    "node_name",
+    "nodename",
+    "hostname",
+    "host_name",
+    "host",
+    "device",
+    "server",
+    "machine",
+    "fqdn",
+    "vm",
+)
+INTERFACE_COLUMNS = ("interface", "interface_name", "nic", "iface", "ifname", "port", "name")
+ADDRESS_COLUMNS = ("address", "ip", "ip_address", "ipaddress", "ipv4", "ipv4_address")
+"""The names of a column, in small letters and with `_` for blanks; the first that a header has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    columns: tuple[str, ...]
+    delimiter: str
+
+    def first(self, names: Iterable[str]) -> str | None:
+        return next((name for name in names if name in self.columns), None)
+
+    @property
+    def mac(self) -> str | None:
+        return self.first(MAC_COLUMNS)
+
+    @property
+    def node(self) -> str | None:
+        """`name` alone is the host's, beside another name the interface's."""
+        return self.first((*NODE_COLUMNS, "name"))
+
+    @property
+    def interface(self) -> str | None:
+        return self.first(name for name in INTERFACE_COLUMNS if name != self.node)
+
+    @property
+    def address(self) -> str | None:
+        return self.first(ADDRESS_COLUMNS)
+
+
+def header(source: Source) -> Header | None:
+    """Of the first line, where a column of it is a MAC's; comments before it are passed over."""
+    line = source.first()
+    if len(line) > WIDTH:
+        return None
+    for delimiter in DELIMITERS:
+        names = tuple(re.sub(r"[\s-]+", "_", cell.strip(' "').lower()) for cell in line.split(delimiter))
+        found = Header(columns=names, delimiter=delimiter)
+        if len(names) > 1 and found.mac and (found.node or found.address):
+            return found
+    return None
+
+
+def rows(source: Source) -> Iterator[tuple[int, str]]:
+    """The lines below the header."""
+    lines = source.data()
+    next(lines, None)
+    return lines
+
+
+def cells(line: str, columns: Sequence[str], delimiter: str) -> Mapping[str, str]:
+    """By column; cells that are missing at the end are missing. LineError for more cells than columns."""
+    try:
+        found = [cell.strip() for cell in next(csv.reader([line], strict=True, skipinitialspace=True, delimiter=delimiter))]
+    except csv.Error as error:
+        raise LineError(f"not CSV: {error}") from None
+    if len(found) > len(columns):
+        raise LineError(f"{len(found)} fields, expected {delimiter.join(columns)}")
+    return dict(zip(columns, found, strict=False))

@@ -8,9 +8,166 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
-from arpcheck.mac_owners.mac_list.source import IPV4, MAC, WIDTH, LineError, Place, Row, Source, each, observed, short
+from arpcheck.evidence import MacEntry
+from arpcheck.mac_owners.mac_list import source as table
+from arpcheck.mac_owners.mac_list.source import (
+    IPV4,
+    MAC,
+    WIDTH,
+    Blank,
+    FunctionFormat,
+    LineError,
+    Place,
+    Row,
+    Source,
+    each,
+    is_blank,
+    observed,
+    short,
+)
 from arpcheck.model import MacListFormat
+
+_ADDRESS_CSV_FORMAT = MacListFormat.ADDRESS_CSV
+
+_KEA = {"hwaddr", "valid_lifetime", "state"}
+
+
+def _is_address_csv(source: Source) -> bool:
+    header = table.header(source)
+    return header is not None and header.address is not None and (header.node is None or _is_kea(header))
+
+
+def _read_address_csv(source: Source) -> Iterable[Row]:
+    header = table.header(source)
+    if header is None:
+        return ()
+
+    def row(line: Place, text: str) -> Row | None:
+        named = table.cells(text, header.columns, header.delimiter)
+        gone = _is_kea(header) and (named.get("state") != "0" or named.get("valid_lifetime") == "0")
+        ip, mac = named.get(header.address or "", ""), named.get(header.mac or "", "")
+        return Blank(line) if gone else observed(source, line, mac, ip.partition("/")[0], form=_ADDRESS_CSV_FORMAT)
+
+    return each(source, _last(source, header) if _is_kea(header) else table.rows(source), row)
+
+
+def _is_kea(header: table.Header) -> bool:
+    return set(header.columns) >= _KEA
+
+
+def _last(source: Source, header: table.Header) -> Iterable[tuple[int, str]]:
+    """Kea quotes nothing: a comma in a field is `&#x2c`."""
+    place = header.columns.index(header.address or "")
+    return {(text.split(",") + [""] * place)[place]: (line, text) for line, text in table.rows(source)}.values()
+
+
+ADDRESS_CSV = FunctionFormat(FORMAT=_ADDRESS_CSV_FORMAT, recognises=_is_address_csv, read=_read_address_csv)
+
+
+# ---------------------------------------------------------------------------------------------- Arpcheck's own format as CSV
+
+_OWN_CSV_FORMAT = MacListFormat.CSV
+
+COLUMNS = ("mac", "node", "interface", "note")
+
+_LINE = re.compile(rf'"?\s*{MAC.pattern}\s*"?\s*([,;]|\t[^\t]+\t)')
+
+
+def _is_own_csv(source: Source) -> bool:
+    header = table.header(source)
+    return source.any(_LINE) if header is None else header.node is not None
+
+
+def _read_own_csv(source: Source) -> Iterable[Row]:
+    if header := table.header(source):
+        return each(source, table.rows(source), partial(row, source, header, _OWN_CSV_FORMAT))
+    delimiter = next((found for found in table.DELIMITERS if found in source.first()), ",")
+    header = table.Header(columns=COLUMNS, delimiter=delimiter)
+    return each(source, source.data(), partial(row, source, header, _OWN_CSV_FORMAT))
+
+
+def row(source: Source, header: table.Header, form: MacListFormat, line: Place, text: str) -> Row:
+    named = table.cells(text, header.columns, header.delimiter)
+    mac = named.get(header.mac or "", "")
+    if is_blank(mac):
+        return Blank(line)
+    return source.entry(line, mac, named.get(header.node or "", ""), named.get(header.interface or ""), form=form)
+
+
+OWN_CSV = FunctionFormat(FORMAT=_OWN_CSV_FORMAT, recognises=_is_own_csv, read=_read_own_csv)
+
+
+# ----------------------------------------------------------------------------- NetBox's list of interfaces as it exports CSV
+
+_NETBOX_FORMAT = MacListFormat.NETBOX
+
+
+def _is_netbox(source: Source) -> bool:
+    header = table.header(source)
+    return header is not None and header.node in ("device", "vm") and header.mac in ("mac_address", "primary_mac_address")
+
+
+def _read_netbox(source: Source) -> Iterable[Row]:
+    header = table.header(source)
+    return each(source, table.rows(source), partial(row, source, header, _NETBOX_FORMAT)) if header else ()
+
+
+NETBOX = FunctionFormat(FORMAT=_NETBOX_FORMAT, recognises=_is_netbox, read=_read_netbox)
+
+
+# --------------------------------------------------------------------------------------------------------------- /etc/ethers
+
+_ETHERS_FORMAT = MacListFormat.ETHERS
+
+_ETHERS_LINE = re.compile(rf"{MAC.pattern}\s+[^\s,]+\s*(#|$)")
+
+
+def _is_ethers(source: Source) -> bool:
+    return source.any(_ETHERS_LINE)
+
+
+def _read_ethers(source: Source) -> Iterable[Row]:
+    def entry(line: Place, text: str) -> MacEntry:
+        words = text.partition("#")[0].split()
+        if len(words) != 2:
+            raise LineError(f"{len(words)} words, expected a MAC and a host")
+        return source.entry(line, words[0], words[1], form=_ETHERS_FORMAT)
+
+    return each(source, source.data(), entry)
+
+
+ETHERS = FunctionFormat(FORMAT=_ETHERS_FORMAT, recognises=_is_ethers, read=_read_ethers)
+
+
+# ---------------------------------------------------------------------------------------------------- The output of arp-scan
+
+_ARP_SCAN_FORMAT = MacListFormat.ARP_SCAN
+
+_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}\s")
+_ARP_SCAN_LINE = re.compile(rf"{_ADDRESS.pattern}+{MAC.pattern}(\s|$)")
+
+
+def _is_arp_scan(source: Source) -> bool:
+    return source.any(_ARP_SCAN_LINE)
+
+
+def _read_arp_scan(source: Source) -> Iterable[Row]:
+    def row(line: Place, text: str) -> Row | None:
+        ip, *rest = text.split()
+        if not rest:
+            raise LineError(f"not an address and its MAC: {ip}")
+        return observed(source, line, rest[0], ip, form=_ARP_SCAN_FORMAT)
+
+    found = ((line, text[:WIDTH]) for line, text in source.data() if _ADDRESS.match(text))
+    return each(source, found, row)
+
+
+ARP_SCAN = FunctionFormat(FORMAT=_ARP_SCAN_FORMAT, recognises=_is_arp_scan, read=_read_arp_scan)
+
+
+# --------------------------------------------------------------------------------------- Neighbour tables and leases as text
 
 _IP, _MAC = rf"(?P<ip>{IPV4.pattern})", rf"(?P<mac>{MAC.pattern})"
 

@@ -4,21 +4,35 @@ The report is embedded as JSON, so that the page that was attached to a ticket c
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 
-from arpcheck.model import Report
+from arpcheck.model import Cause, Finding, Gap, NodeReport, Report, Responder, TargetReport, Verdict
+from arpcheck.reports import Style
 from arpcheck.reports.document import document
-from arpcheck.reports.embedding import embedded
-from arpcheck.reports.grid import grid
-from arpcheck.reports.html.addresses import addresses
-from arpcheck.reports.html.markup import Markup, tag
-from arpcheck.reports.html.picture import picture
-from arpcheck.reports.html.sections import causes, findings, gaps, nodes, run, verdict
-from arpcheck.reports.html.timeline import timelines
+from arpcheck.reports.formatting import NONE, count, embedded, listing, moment
+from arpcheck.reports.grid import Cell, Grid, grid
+from arpcheck.reports.html.picture import Lane, Markup, Timeline, badge, chart, joined, picture, prose, tag, timelines, tone
 from arpcheck.reports.json import written
-from arpcheck.reports.likely import likely
-from arpcheck.reports.style import Style
-from arpcheck.reports.words import outcome, verdict_line
+from arpcheck.reports.words import (
+    address,
+    claim,
+    concerns,
+    coverage,
+    heard,
+    installing,
+    is_problem,
+    kube_proxy_mode,
+    likely,
+    marked,
+    outcome,
+    responder,
+    sentence,
+    services,
+    strict_arp,
+    verdict_line,
+    verdict_of,
+)
 
 NAME = "html"
 
@@ -57,3 +71,149 @@ def _head(report: Report) -> Markup:
     )
 
 
+# ------------------------------------------------------------------------- The sections of the page that are text and tables
+
+
+def verdict(report: Report) -> Markup:
+    word = outcome(report)
+    brand = tag("p", tag("b", "arpcheck"), f" exit code {report.summary.exit_code}", class_="brand")
+    counted = [
+        tag("li", tag("b", f"{number:,}"), f" {found}", class_=tone(found))
+        for found in sorted(Verdict, key=lambda v: v is Verdict.NOT_PROBED)
+        if (number := report.summary.verdicts.get(found))
+    ]
+    facts = (joined(tag("dt", label), tag("dd", text)) for label, text in coverage(report) if label != "Verdicts")
+    first = (tag("p", prose(told), class_="lead") for told in installing(report))
+    return tag(
+        "header", brand, *first, tag("h1", word), tag("p", prose(verdict_line(report)), class_="lead"),
+        tag("ul", *counted, class_="counts") if counted else None, tag("dl", *facts), class_=f"verdict {tone(word)}",
+    )  # fmt: skip
+
+
+def findings(found: Sequence[Finding]) -> Markup:
+    return joined(*map(_finding, found)) if found else tag("p", "None.", class_="note")
+
+
+def _finding(found: Finding) -> Markup:
+    about, word = concerns(found), marked(found.severity, found.accepted)
+    return tag(
+        "article",
+        tag("h3", badge(word), " ", tag("code", found.id)),
+        tag("p", about, class_="concerns") if about else None,
+        tag("p", prose(found.means)),
+        tag("div", _points("Because", "ul", found.because), _points("Do", "ol", found.do), class_="columns"),
+        class_=f"finding {tone(word)}",
+    )
+
+
+def _points(label: str, kind: str, texts: Sequence[str]) -> Markup | None:
+    return tag("div", tag("h4", label), tag(kind, *(tag("li", prose(text)) for text in texts))) if texts else None
+
+
+def causes(found: Sequence[Cause]) -> Markup | None:
+    if not found:
+        return None
+    return _table(("Likely cause", "Do"), ((prose(sentence(cause)), prose(cause.do)) for cause in found))
+
+
+def nodes(found: Sequence[NodeReport]) -> Markup | None:
+    if not found:
+        return None
+    heads = ("Node", "ARP", "MAC", "kube-proxy", "strictARP, configured", "Why")
+    return _table(heads, map(_node, found))
+
+
+def _node(node: NodeReport) -> tuple[str, ...]:
+    macs = listing((mac.mac for mac in node.macs), 3)
+    configured = strict_arp(node) if node.kube_proxy.source is None else f"{strict_arp(node)}, {node.kube_proxy.source}"
+    why = "; ".join(text for text in (node.reason, *node.kube_proxy.notes) if text) or NONE
+    arp = badge(marked(node.arp, node.accepted))
+    return node.name, arp, tag("code", macs), kube_proxy_mode(node), configured, prose(why)
+
+
+def gaps(found: Sequence[Gap]) -> Markup | None:
+    if not found:
+        return None
+    rows = ((gap.what, gap.why, prose(gap.costs)) for gap in found)
+    return _table(("What", "Why", "What it costs"), rows)
+
+
+def run(report: Report) -> Markup:
+    facts = report.run
+    ignored = ", ".join(f"{count:,} {reason}" for reason, count in sorted(facts.ignored.items())) or "none"
+    rows = (
+        ("Started", f"{moment(facts.started_at)} UTC"),
+        ("Ended", f"{moment(facts.ended_at)} UTC"),
+        ("Rounds", f"{facts.rounds}, {facts.wait:g} s listened after the last, {facts.rate:g} frames a second"),
+        ("Sender", facts.sender),
+        ("Frames", f"{facts.sent:,} sent, {facts.received:,} replies, {facts.lost:,} lost, ignored: {ignored}"),
+        ("Cluster", f"context {facts.context or NONE}, Kubernetes {facts.cluster or NONE}"),
+        ("arpcheck", facts.arpcheck),
+    )
+    listed = tag("dl", *(joined(tag("dt", label), tag("dd", text)) for label, text in rows))
+    kept = tag("p", "The whole report, with all that was observed, is in this page as JSON: ",
+               tag("code", "arpcheck report FILE.html"), " judges it again.", class_="note")  # fmt: skip
+    return joined(listed, kept)
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
+    """On a narrow screen a row becomes a card, and each cell says its own heading."""
+    head = tag("tr", *(tag("th", head, scope="col") for head in heads))
+    body = (tag("tr", *(tag("td", cell, data_label=label) for label, cell in zip(heads, row, strict=True))) for row in rows)
+    return tag("table", tag("thead", head), tag("tbody", *body), class_="cards")
+
+
+# -------------------- Every address with its verdict, what is recorded of it, and a chart of its replies; the problems first
+
+OPEN = 20
+"""Addresses that are shown unfolded; the others open with a click, and all are printed."""
+DOTS = 15_000
+"""So many replies are drawn on one page; the addresses after that keep their figures."""
+
+_NOTHING = Timeline(points=())
+_KEY = (
+    "A dot is a reply, by the time since its question: full where nobody was sooner, hollow where somebody was. "
+    "The first round is at the top of a lane."
+)
+_UNDRAWN = "For size, the replies to the last addresses are not drawn; the JSON in this page has them."
+
+
+def addresses(report: Report, grid: Grid, lines: Mapping[str, Timeline]) -> Markup | None:
+    """The problems first; what is drawn of them is bounded, what is said is not."""
+    rows = sorted((row for row in grid.rows if row.target.verdict is not None), key=lambda row: not is_problem(row.target))
+    if not rows:
+        return None
+    left = DOTS
+    articles = []
+    for row in rows:
+        timeline = lines.get(address(row.target), _NOTHING)
+        left -= len(timeline.points)
+        articles.append(_address(row.target, row.cells, timeline if left >= 0 else _NOTHING, report))
+    key = tag("p", _KEY, class_="note") if lines else None
+    undrawn = tag("p", _UNDRAWN, class_="note") if left < 0 else None
+    return joined(key, *articles[:OPEN], _folded(articles[OPEN:]), undrawn)
+
+
+def _folded(articles: Sequence[Markup]) -> Markup | None:
+    return tag("details", tag("summary", count(len(articles), "more address")), *articles) if articles else None
+
+
+def _address(target: TargetReport, cells: Sequence[Cell], timeline: Timeline, report: Report) -> Markup:
+    about = tag("span", services(target), class_="service")
+    lanes = [_lane(cell, found, target) for cell in cells for found in cell.responders]
+    claims = [tag("li", claim(found, report.run.started_at)) for found in target.announcers]
+    return tag(
+        "article",
+        tag("h3", tag("code", address(target)), " ", about, badge(verdict_of(target))),
+        tag("p", prose(target.reason)) if target.reason else None,
+        tag("div", tag("span", "Recorded: "), tag("ul", *claims), class_="claims") if claims else None,
+        chart(lanes, timeline, target.rounds) if lanes else None,
+        class_="one",
+        id=f"ip-{target.target.ip}" if target.target.ip else None,
+    )
+
+
+def _lane(cell: Cell, found: Responder, target: TargetReport) -> Lane:
+    often = f", {found.replies_per_probe:.2f} per question" if found.replies_per_probe != 1 else ""
+    about = f"first after {found.first_reply_ms:.2f} ms, {heard(found, target, 'round')}{often}"
+    return Lane(mark=cell.mark, name=responder(found), macs=frozenset(found.macs), about=about)

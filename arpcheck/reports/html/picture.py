@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from math import isfinite, log10
+from typing import Any
 
-from arpcheck.model import Responder, Verdict
+from arpcheck.evidence_json import Rows
+from arpcheck.model import Report, Responder, Verdict
+from arpcheck.reports.formatting import count, html, listing
 from arpcheck.reports.grid import MEANINGS, Cell, Grid, Mark, Row
-from arpcheck.reports.html.chart import css, marked
-from arpcheck.reports.html.markup import Markup, joined, tag
-from arpcheck.reports.language import count, listing
 from arpcheck.reports.words import address, responder, services, verdict_of
+from arpcheck.text import NAME_LIMIT, PROSE_LIMIT, plain
 
 DENSE = 24
 """With more columns the cells are smaller."""
@@ -105,3 +110,189 @@ def _short(name: str) -> str:
     """Cut in the middle: nodes of one pool differ at the end, nodes of one provider at the start."""
     half = HEADING // 2
     return name if len(name) <= HEADING else f"{name[: half - 1]}…{name[-half:]}"
+
+
+# -------------------------------------------------------- The replies to one address as lanes of dots on a logarithmic scale
+
+FEWEST_MS, MOST_MS = 0.1, 10_000.0
+"""What is sooner or later is drawn at the edge; its exact time is in the dot's title."""
+_TICKS = ((0.1, "0.1 ms"), (1, "1 ms"), (10, "10 ms"), (100, "100 ms"), (1000, "1 s"), (10_000, "10 s"))
+LANES = 6
+"""So many responders have a lane of their own; more are folded by their mark."""
+_HEIGHT = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    mark: Mark
+    name: str
+    macs: frozenset[str]
+    about: str
+    """What is said beside the dots."""
+
+
+def chart(lanes: Sequence[Lane], timeline: Timeline, rounds: Sequence[int]) -> Markup:
+    """`lanes` without dots where no evidence says when the replies came."""
+    shown = tuple(lanes) if len(lanes) <= LANES else tuple(_folded(lanes))
+    if not timeline.points:
+        return tag("div", *(tag("div", _who(lane), _about(lane), class_="lane bare") for lane in shown), class_="chart")
+    last = _last_tick(timeline.points)
+    drawn = (_lane(lane, [p for p in timeline.points if p.mac in lane.macs], rounds, last) for lane in shown)
+    more = f"{count(timeline.more, 'more reply')} not drawn" if timeline.more else None
+    return tag("div", *drawn, _axis(last), tag("p", more, class_="note") if more else None, class_="chart")
+
+
+def _folded(lanes: Sequence[Lane]) -> Iterable[Lane]:
+    for mark in Mark:
+        alike = [lane for lane in lanes if lane.mark is mark]
+        if len(alike) == 1:
+            yield alike[0]
+        elif alike:
+            macs = frozenset(mac for lane in alike for mac in lane.macs)
+            yield Lane(mark=mark, name=count(len(alike), "responder"), macs=macs, about=listing((a.name for a in alike), 2))
+
+
+def _lane(lane: Lane, points: Iterable[Point], rounds: Sequence[int], last: float) -> Markup:
+    lines = (tag("line", x1=_across(at, last), x2=_across(at, last), y1="0", y2="100%") for at, _ in _TICKS if at <= last)
+    dots = (_dot(point, lane.mark, rounds, last) for point in points)
+    track = tag("svg", *lines, *dots, class_="track", height=str(_HEIGHT), role="img", aria_label=f"Replies: {lane.name}")
+    return tag("div", _who(lane), track, _about(lane), class_="lane")
+
+
+def _dot(point: Point, mark: Mark, rounds: Sequence[int], last: float) -> Markup:
+    place = rounds.index(point.round) if point.round in rounds else len(rounds)
+    down = _HEIGHT * (place + 1) / (max(len(rounds), 1) + 1)
+    title = f"round {point.round}: {point.after:.2f} ms{', first' if point.first else ''}"
+    shape = f"{css(mark)} {'first' if point.first else 'later'}"
+    return tag("circle", tag("title", title), cx=_across(point.after, last), cy=f"{down:.1f}", r="3.5", class_=shape)
+
+
+def _axis(last: float) -> Markup:
+    texts = (tag("text", text, x=_across(at, last), y="11", text_anchor="middle") for at, text in _TICKS if at <= last)
+    track = tag("svg", *texts, class_="track axis", height="14", aria_hidden="true")
+    return tag("div", tag("span", class_="who"), track, tag("span", class_="about"), class_="lane scale")
+
+
+def _last_tick(points: Iterable[Point]) -> float:
+    """The end of the scale: at least 1 s, which is how long a run listens, so that charts can be compared."""
+    return 1000 if all(point.after <= 1000 for point in points) else MOST_MS
+
+
+def _across(after: float, last: float) -> str:
+    share = log10(min(max(after, FEWEST_MS), last) / FEWEST_MS) / log10(last / FEWEST_MS)
+    return f"{4 + 92 * share:.2f}%"
+
+
+def _who(lane: Lane) -> Markup:
+    return tag("span", marked(lane.mark), tag("span", lane.name, class_="name", title=lane.name), class_="who")
+
+
+def _about(lane: Lane) -> Markup:
+    return tag("span", lane.about, class_="about")
+
+
+# ---------------------------------------------------------------------------------------------------------------- marks
+
+
+def marked(mark: Mark) -> Markup:
+    """The letter in its colour."""
+    return tag("b", mark, class_=f"mark {css(mark)}")
+
+
+def css(mark: Mark) -> str:
+    """A class name; the letters of two marks differ in case only."""
+    return mark.name.lower()
+
+
+# ------------------------------------------------------------------------------------------------------ When each reply came
+
+MOST = 400
+"""Points kept for one address; of a flood only the number of the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A reply."""
+
+    round: int
+    mac: str
+    after: float
+    """Milliseconds since the question."""
+    first: bool
+    """Nobody answered the same question sooner."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    points: tuple[Point, ...]
+    more: int = 0
+    """Replies that are not among the points."""
+
+
+_Reply = tuple[tuple[str, int, str], str, float]
+"""((interface, round, sender) of the question, MAC, milliseconds)."""
+
+
+def timelines(report: Report) -> Mapping[str, Timeline]:
+    """By address as text. Empty where the report carries no evidence."""
+    heard: dict[str, list[_Reply]] = {}
+    for row in _rows(report.evidence.get("replies")):
+        match row:
+            case [_, str(nic), int(number), str(ip), str(sender), _, str(mac), str(), int() | float() as after]:
+                heard.setdefault(ip, []).append(((nic, number, sender), mac, float(after)))
+    wanted = {str(t.target.ip) for t in report.targets if isinstance(t.target.ip, IPv4Address)}
+    return {ip: _timeline([r for r in replies if isfinite(r[2])]) for ip, replies in heard.items() if ip in wanted}
+
+
+def _timeline(replies: Sequence[_Reply]) -> Timeline:
+    first: dict[tuple[str, int, str], float] = {}
+    for question, _, after in replies:
+        first[question] = min(after, first.get(question, after))
+    points = (Point(question[1], mac, after, after == first[question]) for question, mac, after in replies[:MOST])
+    return Timeline(points=tuple(points), more=max(len(replies) - MOST, 0))
+
+
+def _rows(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple | Rows) else []
+
+
+# ----------------------------------------------------------------- HTML and SVG elements as text that can't be injected into
+
+
+class Markup(str):
+    """Text that is HTML already, made here and nowhere else."""
+
+    __slots__ = ()
+
+
+Content = str | None
+"""Markup is taken as it is, other text escaped, None left out."""
+
+_EMPTY = frozenset(("meta", "line"))
+_LINES = frozenset(("meta", "title", "style", "head", "section", "article", "p", "h1", "h2", "h3", "li", "tr", "div", "dd"))
+"""After these the source goes on in a new line, which no browser shows."""
+
+
+def tag(name: str, /, *content: Content, **attributes: str | bool | None) -> Markup:
+    """An element. An attribute that is None or False is left out, one that is True has no value; `class_` is class,
+    and an underscore is a hyphen."""
+    written = "".join(_attribute(key, value) for key, value in attributes.items() if value not in (None, False))
+    end = "\n" if name in _LINES else ""
+    if name in _EMPTY:
+        return Markup(f"<{name}{written}/>{end}")
+    return Markup(f"<{name}{written}>{joined(*content)}</{name}>{end}")
+
+
+def joined(*content: Content) -> Markup:
+    return Markup("".join(part if isinstance(part, Markup) else html(part) for part in content if part is not None))
+
+
+def prose(text: str) -> Markup:
+    """A sentence; what stands between backticks is code."""
+    pieces = re.split(r"`([^`]+)`", plain(text, PROSE_LIMIT))
+    return joined(*(tag("code", piece) if number % 2 else piece for number, piece in enumerate(pieces)))
+
+
+def _attribute(key: str, value: str | bool | None) -> str:
+    name = key.rstrip("_").replace("_", "-")
+    return f" {name}" if value is True else f' {name}="{html(str(value), NAME_LIMIT)}"'

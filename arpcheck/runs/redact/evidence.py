@@ -13,7 +13,7 @@ from typing import Any
 
 from arpcheck.evidence import Capture, Evidence, MacEntry, Options, Vantage
 from arpcheck.evidence_json import to_json
-from arpcheck.mac_owners.nics import HOLDERS, INSIDE
+from arpcheck.mac_owners.addresses import HOLDERS, INSIDE
 from arpcheck.model import Acceptance, Host, Mac
 from arpcheck.objects import Object, Objects, Service, ipv4, labels_of, selects
 from arpcheck.runs.redact.objects import SELECTED, name_objects, redacted, trimmed

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from arpcheck import pipeline
-from arpcheck.cluster.kinds import resource_of
-from arpcheck.cluster.trim import Tree, compile_fields, trim
+from arpcheck.cluster.discovery import resource_of
+from arpcheck.cluster.requirements import Tree, compile_fields, trim
 from arpcheck.model import Gap
 from arpcheck.objects import Object, Objects, name, namespace, text
 from arpcheck.runs.redact.pseudonyms import Names

@@ -18,8 +18,8 @@ from cases import CASES, CHATTER, SMALL, Case, owners
 from tools import ADDRESSES, CLUSTER, TOOLS, Tool
 
 from arpcheck.lab import cluster_objects
+from arpcheck.lab.announcer import inside
 from arpcheck.lab.fixture import Stage, stage
-from arpcheck.lab.namespaces import inside
 
 PATIENCE = 180.0
 """Seconds that a tool may take; more is an error of the bench."""

@@ -11,8 +11,7 @@ from ipaddress import IPv4Address
 from itertools import count
 
 from arpcheck import pipeline
-from arpcheck.cluster.folding import fold
-from arpcheck.cluster.requirements import merge
+from arpcheck.cluster.requirements import fold, merge
 from arpcheck.evidence import Evidence, Options
 from arpcheck.lab import cluster_objects
 from arpcheck.lab.kube import Cluster, KubeNode, KubeProxyConfig, KubeService

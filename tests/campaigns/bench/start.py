@@ -40,11 +40,11 @@ CLUSTER = {
 
 def measured() -> dict[str, Any]:
     """Seconds of the processor, medians."""
-    from arpcheck.lab import enclosure
+    from arpcheck.lab import network
 
     starts = {"arpcheck --help": [sys.executable, "-m", "arpcheck", "--help"], "import typer": [sys.executable, "-c", "import typer"]}
     found = _medians(starts, TIMES)
-    done = subprocess.run(enclosure.command([sys.executable, __file__, "inside"]), stdout=subprocess.PIPE, check=True, timeout=600)
+    done = subprocess.run(network.command([sys.executable, __file__, "inside"]), stdout=subprocess.PIPE, check=True, timeout=600)
     return {
         "times": TIMES, "seconds": found, "ratio": found["arpcheck --help"] / found["import typer"], "report": _heavy(_loaded_by_report()),
         "routes": ROUTES, **json.loads(done.stdout),

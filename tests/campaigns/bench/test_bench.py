@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from arpcheck.lab import enclosure
+from arpcheck.lab import network
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -74,7 +74,7 @@ def test_the_tables_show_medians_and_the_worst_of_arpcheck():
 @pytest.mark.lab
 def test_every_reply_is_found_with_an_ordinary_buffer_and_cap_net_raw_alone():
     program = [sys.executable, str(HERE / "contest.py"), SMALL.name, "1", ARPCHECK, FLOOR]
-    done = subprocess.run(enclosure.command(program), capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(network.command(program), capture_output=True, text=True, timeout=120, check=True)
     [ours], [floor] = json.loads(done.stdout)["tools"].values()
     assert (ours["replies"], ours["owners"], ours["silent"]) == (ours["sent"], ours["ownersThere"], 0)
     assert ours["ownersThere"] == floor["owners"] == 7 * SMALL.addresses
@@ -84,7 +84,7 @@ def test_every_reply_is_found_with_an_ordinary_buffer_and_cap_net_raw_alone():
 @pytest.mark.lab
 def test_the_loop_alone_loses_nothing_however_fast_it_goes():
     program = [sys.executable, str(HERE / "loop.py"), "1", SMALL.name]
-    done = subprocess.run(enclosure.command(program), capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(network.command(program), capture_output=True, text=True, timeout=120, check=True)
     for each in json.loads(done.stdout):
         assert {who: (run["sent"], run["replies"], run["lost"]) for who, run in each.items()} == dict.fromkeys(
             ("arpcheck", "floor"), (SMALL.addresses, 7 * SMALL.addresses, 0)

@@ -11,11 +11,10 @@ from large import objects
 
 from arpcheck import pipeline
 from arpcheck.cluster import Source, read
+from arpcheck.cluster.api import read_list
 from arpcheck.cluster.discovery import Served
-from arpcheck.cluster.folding import fold
-from arpcheck.cluster.json_text import json_value
-from arpcheck.cluster.pages import read_list
-from arpcheck.cluster.requirements import merge
+from arpcheck.cluster.parse import json_value
+from arpcheck.cluster.requirements import fold, merge
 
 WANTS = {want.resource: want for want in merge(pipeline.NEEDS)}
 SERVED = {

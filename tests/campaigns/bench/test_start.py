@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from arpcheck.cli import app, strict_arp
-from arpcheck.lab import enclosure
+from arpcheck.lab import network
 
 LOADED = "import json, sys; {}; print(json.dumps([*sys.modules]), file=sys.stderr)"
 
@@ -33,5 +33,5 @@ def test_no_annotation_of_a_command_is_evaluated_at_each_start(command):
 @pytest.mark.lab
 def test_a_probe_from_a_file_loads_one_layer_of_scapy_no_route_and_no_client():
     program = [sys.executable, str(Path(__file__).with_name("start.py")), "loads"]
-    done = subprocess.run(enclosure.command(program), capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(network.command(program), capture_output=True, text=True, timeout=120, check=True)
     assert json.loads(done.stdout) == {"layers": ["scapy.layers.l2"], "routesRead": 0, "needless": []}

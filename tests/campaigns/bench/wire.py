@@ -13,7 +13,7 @@ from typing import Any
 from cases import CASES
 from tools import ARP_SCAN, ARPCHECK, FLOOR, PACED, PACED_RATE, RATE, WAIT
 
-from arpcheck.lab import enclosure
+from arpcheck.lab import network
 
 BIG = "4,096 × 3"
 PATIENCE = 3600
@@ -27,7 +27,7 @@ Runs = Sequence[Mapping[str, float]]
 
 def measured(runs: int = 5) -> Result:
     """Every case with every tool, so many times, and the loop by itself. An error of the lab where it can't be had."""
-    enclosure.require()
+    network.require()
     cases = {}
     for case in CASES:
         sys.stderr.write(f"bench: {case.name}: {case.about}\n")
@@ -37,7 +37,7 @@ def measured(runs: int = 5) -> Result:
 
 
 def _inside(program: str, *arguments: str) -> Any:
-    command = enclosure.command([sys.executable, str(HERE / program), *arguments])
+    command = network.command([sys.executable, str(HERE / program), *arguments])
     return json.loads(subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout)
 
 

@@ -15,9 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Thread
 
-from arpcheck.lab import arp, enclosure, scene_file
+from arpcheck.lab import answering, network, scene_file
+from arpcheck.lab.announcer import inside
 from arpcheck.lab.fixture import KUBECONFIG, stage
-from arpcheck.lab.namespaces import inside
 
 sys.path.append(str(Path(__file__).parents[2]))
 from apiserver import Fault
@@ -69,7 +69,7 @@ def main(failovers="20", at_once="10"):
 def failover(api, number):
     """What one watch came to: its exit code, whether the move was told, and what it was accused of."""
     done = subprocess.run(
-        enclosure.command([sys.executable, __file__, "inside", api, str(number)]), capture_output=True, text=True, timeout=300, check=False,
+        network.command([sys.executable, __file__, "inside", api, str(number)]), capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     if done.returncode:
         raise RuntimeError(f"{api} {number}: {done.stdout}{done.stderr}")
@@ -152,17 +152,17 @@ class Then:
     def _first(self):
         while not self._over.is_set():
             try:
-                asked = arp.decode(self._ear.recv(2048))
+                asked = answering.decode(self._ear.recv(2048))
             except TimeoutError:
                 continue
-            if asked and asked.operation == arp.REQUEST and str(asked.target_ip) == "10.0.0.50":
+            if asked and asked.operation == answering.REQUEST and str(asked.target_ip) == "10.0.0.50":
                 break
         return time.monotonic()
 
 
 def heard():
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-    sock.bind(("eth0", arp.ETHERTYPE))
+    sock.bind(("eth0", answering.ETHERTYPE))
     return sock
 
 

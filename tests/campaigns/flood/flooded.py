@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from arpcheck.lab import enclosure, scene_file
+from arpcheck.lab import network, scene_file
 from arpcheck.lab.fixture import stage
 
 ATTACKS = ("macs", "repeats", "crowd", "crowd_of_new", "not_asked", "gratuitous", "own_mac", "oversized", "mixed")
@@ -47,7 +47,7 @@ PATIENCE = 120
 def under(attack, rate, seconds, *options):
     """What came of it. It ends itself after PATIENCE, with all that it started."""
     program = [sys.executable, __file__, attack, str(rate), str(seconds), *options]
-    done = subprocess.run(enclosure.command(program), capture_output=True, text=True, timeout=PATIENCE + 30)
+    done = subprocess.run(network.command(program), capture_output=True, text=True, timeout=PATIENCE + 30)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -36,7 +36,7 @@ def _reply() -> bytes:
 
 
 def _pcap() -> bytes:
-    from arpcheck.wire.recorder import Recorder
+    from arpcheck.wire.scapy_library import Recorder
 
     file = io.BytesIO()
     recorder = Recorder(file)

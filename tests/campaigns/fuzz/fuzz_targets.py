@@ -115,7 +115,7 @@ def cluster_file(data: bytes) -> None:
 
 
 def event(data: bytes) -> None:
-    from arpcheck.loadbalancers.metallb_events import read_message
+    from arpcheck.loadbalancers.metallb import read_message
 
     read_message(data.decode("utf-8", "replace"))
 
@@ -136,7 +136,7 @@ def kubeconfig(data: bytes) -> None:
 
 def command_line(data: bytes) -> None:
     """What a pod says that it runs."""
-    from arpcheck.kubeproxy.flags import read
+    from arpcheck.kubeproxy.setting import read
 
     read(data.decode("utf-8", "replace").split("\0"))
 

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from arpcheck import pipeline
-from arpcheck.commands.vigil import Pace, World, vigil
+from arpcheck.commands.watch import Pace, World, vigil
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.pools import occupancy, range_pool, split

@@ -15,7 +15,7 @@ from loss_campaign import DIRECTIONS, LOSS
 from loss_lans import POOL, TRIALS
 from lossy_switch import LossySwitch
 
-from arpcheck.lab import enclosure
+from arpcheck.lab import network
 from arpcheck.lab.fixture import KUBECONFIG, stage
 
 HERE = Path(__file__)
@@ -43,7 +43,7 @@ def main(runs="10", at_once="8"):
 
 def counted(lan, percent, direction, runs):
     """The exit codes by command, of one enclosure."""
-    program = enclosure.command([sys.executable, str(HERE), "inside", lan, str(percent), direction, str(runs)])
+    program = network.command([sys.executable, str(HERE), "inside", lan, str(percent), direction, str(runs)])
     done = subprocess.run(program, capture_output=True, text=True, timeout=runs * 4 * LONGEST, check=False)
     if done.returncode:
         raise RuntimeError(f"{lan}, {percent} %, {direction}: {done.stdout}{done.stderr}")

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 
-from arpcheck.lab.namespaces import inside
+from arpcheck.lab.announcer import inside
 from arpcheck.lab.network import lan_namespace
 
 EVERY = 3

@@ -69,7 +69,7 @@ def no_doubtful_owner(patch: Patch) -> None:
 
 
 def one_question_is_enough(patch: Patch) -> None:
-    for place in (NODES, "arpcheck.wire.numbers"):  # what is judged, and until when it is asked
+    for place in (NODES, "arpcheck.wire.confirmation"):  # what is judged, and until when it is asked
         patch.set(f"{place}:ENOUGH", 1)
         patch.set(f"{place}:FEW", 1)
 
@@ -92,7 +92,7 @@ def no_mac_is_foreign(patch: Patch) -> None:
 
 
 def no_path_doubles(patch: Patch) -> None:
-    patch.set("arpcheck.judge.doubling:Doubling._by_the_path", lambda *_: False)
+    patch.set("arpcheck.judge.observations:Doubling._by_the_path", lambda *_: False)
 
 
 def nothing_else_is_true(patch: Patch) -> None:
@@ -158,7 +158,7 @@ def a_lower_rank_is_believed_as_well(patch: Patch) -> None:
 
 def nothing_is_made_up_for(patch: Patch) -> None:
     _doubt("_seldom", NO_FOCUS).remove(patch)
-    patch.set("arpcheck.wire.numbers:lossy", lambda _: False)
+    patch.set("arpcheck.wire.confirmation:lossy", lambda _: False)
 
 
 def later_events_accuse(patch: Patch) -> None:

@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from arpcheck.lab import enclosure, scene_file
+from arpcheck.lab import network, scene_file
 from arpcheck.lab.fixture import KUBECONFIG, stage
 
 MOST_GROWTH = 16 << 10
@@ -15,7 +15,7 @@ MOST_GROWTH = 16 << 10
 
 def main(minutes, *inside):
     if not inside:
-        return subprocess.run(enclosure.command([sys.executable, __file__, minutes, "inside"])).returncode
+        return subprocess.run(network.command([sys.executable, __file__, minutes, "inside"])).returncode
     seconds = float(minutes) * 60
     scene = scene_file.load("two-non-strict")
     options = ["--iface", "eth0", "--kubeconfig", str(KUBECONFIG), "--for", f"{seconds:.0f}s", "--interval", "10s"]
