@@ -106,7 +106,7 @@ def _guarded(command: Callable[[], int]) -> int:
     _open_what_is_closed()
     gc.set_threshold(YOUNG, 10, 10)
     try:
-        return _flushed(_run(command))
+        return _flushed(_run_command(command))
     except Exception as error:  # noqa: BLE001 - the last resort: told in one line, and never under a finding's exit code
         return _flushed(_say("interrupted", INTERRUPTED) if _stopped else _say(FAULT.format(fault(error)), BROKEN))
 
@@ -173,7 +173,7 @@ def _completed() -> int:
     return complete()
 
 
-def _run(command: Callable[[], int]) -> int:
+def _run_command(command: Callable[[], int]) -> int:
     from typer.exceptions import Abort, TyperException
 
     try:

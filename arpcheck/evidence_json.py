@@ -134,13 +134,13 @@ def _converter() -> cattrs.Converter:
     made = cattrs.Converter()
     for plain, also in ((str, ()), (int, ()), (float, (int,)), (bool, ())):
         made.register_structure_hook(plain, _exactly(plain, *also))
-    made.register_structure_hook(Mac, lambda value, _: Mac(_text(value)))
-    made.register_structure_hook(IPv4Address, lambda value, _: _ipv4(_text(value)))
-    made.register_structure_hook(datetime, lambda value, _: _instant(_text(value)))
-    made.register_structure_hook(Verdict, lambda value, _: Verdict(_text(value)))  # else it is taken as a str
-    made.register_structure_hook(PassReason, lambda value, _: PassReason(_text(value)))
-    made.register_structure_hook(date, lambda value, _: date.fromisoformat(_text(value)))
-    made.register_structure_hook(MacListFormat, lambda value, _: MacListFormat(_text(value)))
+    made.register_structure_hook(Mac, lambda value, _: Mac(_saved_text(value)))
+    made.register_structure_hook(IPv4Address, lambda value, _: _ipv4(_saved_text(value)))
+    made.register_structure_hook(datetime, lambda value, _: _instant(_saved_text(value)))
+    made.register_structure_hook(Verdict, lambda value, _: Verdict(_saved_text(value)))  # else it is taken as a str
+    made.register_structure_hook(PassReason, lambda value, _: PassReason(_saved_text(value)))
+    made.register_structure_hook(date, lambda value, _: date.fromisoformat(_saved_text(value)))
+    made.register_structure_hook(MacListFormat, lambda value, _: MacListFormat(_saved_text(value)))
     made.register_structure_hook(Objects, lambda value, _: _objects(value, made))
     made.register_structure_hook(Question, _question)
     made.register_structure_hook(Reply, _reply)
@@ -190,14 +190,14 @@ def _number(value: Any) -> float:
 _integer = _exactly(int)
 
 
-def _text(value: Any) -> str:
+def _saved_text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"text expected, not {type(value).__name__}")
     return value
 
 
 def _optional_text(value: Any) -> str | None:
-    return None if value is None else _text(value)
+    return None if value is None else _saved_text(value)
 
 
 @lru_cache(maxsize=65536)
@@ -206,7 +206,7 @@ def _ipv4(value: str) -> IPv4Address:
 
 
 @lru_cache(maxsize=65536)
-def _mac(value: str) -> Mac:
+def _saved_mac(value: str) -> Mac:
     return Mac(value)
 
 
@@ -221,17 +221,24 @@ def _instant(value: str) -> datetime:
 def _question(row: Any, _: Any) -> Question:
     at, interface, number, ip, sender, to = row
     return Question(
-        _number(at), _text(interface), _integer(number, int), _ipv4(_text(ip)), _ipv4(_text(sender)),
-        None if to is None else _mac(_text(to)),
+        _number(at), _saved_text(interface), _integer(number, int), _ipv4(_saved_text(ip)), _ipv4(_saved_text(sender)),
+        None if to is None else _saved_mac(_saved_text(to)),
     )  # fmt: skip
 
 
 def _reply(row: Any, _: Any) -> Reply:
     at, interface, number, ip, sender, to, mac, source, after = row
     return Reply(
-        _number(at), _text(interface), _integer(number, int), _ipv4(_text(ip)), _ipv4(_text(sender)),
-        None if to is None else _mac(_text(to)), _mac(_text(mac)), _mac(_text(source)), _number(after),
-    )  # fmt: skip
+        _number(at),
+        _saved_text(interface),
+        _integer(number, int),
+        _ipv4(_saved_text(ip)),
+        _ipv4(_saved_text(sender)),
+        None if to is None else _saved_mac(_saved_text(to)),
+        _saved_mac(_saved_text(mac)),
+        _saved_mac(_saved_text(source)),
+        _number(after),
+    )
 
 
 class Lines(list[Any]):
@@ -284,12 +291,12 @@ def _objects(value: Any, converts: cattrs.Converter) -> Objects:
     read_at = value["readAt"]
     return Objects(
         resources={
-            _text(resource): tuple(obj for obj in found if isinstance(obj, Mapping))
+            _saved_text(resource): tuple(obj for obj in found if isinstance(obj, Mapping))
             for resource, found in value["resources"].items()
         },
         gaps=converts.structure(value["gaps"], tuple[Gap, ...]),
         context=_optional_text(value["context"]),
         version=_optional_text(value["version"]),
-        read_at=None if read_at is None else _instant(_text(read_at)),
+        read_at=None if read_at is None else _instant(_saved_text(read_at)),
         server_ahead=None if (ahead := value.get("serverAhead")) is None else _number(ahead),
     )

@@ -334,7 +334,7 @@ class Skip(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Request:
     """One question to be put: everything of a who-has but the moment."""
 
     interface: str

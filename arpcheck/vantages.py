@@ -14,7 +14,7 @@ SEPARATOR = ":"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class VantageRounds:
     """The rounds of one host."""
 
     name: str
@@ -32,17 +32,19 @@ class Course:
         return self.first_round <= number <= self.last
 
 
-def courses(evidence: Evidence) -> tuple[Course, ...]:
+def courses(evidence: Evidence) -> tuple[VantageRounds, ...]:
     """One for each host that asked, in the order of their rounds."""
     options = evidence.options
     if not evidence.vantages:
         alone = frozenset(options.interfaces)
         return (
-            Course(name="", interfaces=alone, first_round=1, last_announced=options.rounds, last=_END, rate=options.rate),
+            VantageRounds(
+                name="", interfaces=alone, first_round=1, last_announced=options.rounds, last=_END, rate=options.rate
+            ),
         )
     ends = [later.first_round - 1 for later in evidence.vantages[1:]]
     return tuple(
-        Course(
+        VantageRounds(
             name=vantage.name,
             interfaces=frozenset(i for i in options.interfaces if i.startswith(vantage.name + SEPARATOR)),
             first_round=vantage.first_round,

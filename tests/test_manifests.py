@@ -10,7 +10,7 @@ import yaml
 from apiserver import ApiServer
 
 from arpcheck import pipeline
-from arpcheck.cluster import Source, read
+from arpcheck.cluster import ClusterSource, read
 from arpcheck.commands import pod as manifests
 from arpcheck.commands.pod import Wanted
 from arpcheck.errors import UsageError
@@ -176,7 +176,7 @@ def test_an_account_with_exactly_these_rights_reads_what_was_chosen(tmp_path, op
     rules = rules_of(manifests.rights(pipeline.rights(chosen), "arpcheck", openshift=openshift))
     serves = [*cluster_objects.kinds(scene), *(["config.openshift.io/v1/ClusterVersion"] if openshift else [])]
     with ApiServer([obj for objects in served.values() for obj in objects], serves=serves, rules=rules) as api:
-        found = read(Source(kubeconfig=api.kubeconfig(tmp_path / "config")), pipeline.NEEDS)
+        found = read(ClusterSource(kubeconfig=api.kubeconfig(tmp_path / "config")), pipeline.NEEDS)
         asked = {request.path for request in api.requests}
     assert {gap.what: gap.why for gap in found.gaps} == gaps
     assert [obj["metadata"]["name"] for obj in found.of("configmaps")] == ["kube-proxy"]

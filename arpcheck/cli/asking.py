@@ -49,12 +49,12 @@ def preflight(
 ) -> int:
     """Before a load balancer is installed: which nodes would answer for its addresses, and is it safe?"""
     chosen = known_format(format_name)
-    from arpcheck.commands.probe import Request
+    from arpcheck.commands.probe import ProbeRequest
     from arpcheck.commands.probe import probe as run
     from arpcheck.evidence import Options
 
     return run(
-        Request(
+        ProbeRequest(
             options=Options(
                 interfaces=tuple(dict.fromkeys(iface or ())),
                 rounds=rounds,
@@ -107,11 +107,11 @@ def pool(
 
     if format_name not in FORMATS:
         raise UsageError(f"-o {format_name!r}: no such format of pool", f"One of {', '.join(FORMATS)}")
-    from arpcheck.commands.probe import Request
+    from arpcheck.commands.probe import ProbeRequest
     from arpcheck.evidence import Options
 
     return run(
-        Request(
+        ProbeRequest(
             options=Options(
                 interfaces=tuple(dict.fromkeys(iface or ())), rounds=rounds, wait=wait, rate=rate, sender=sender
             ),
@@ -160,11 +160,11 @@ def inventory(
     if manifest != bool(image):
         raise UsageError("--manifest and --image go together", "Name an image with sh, cat and grep")
     from arpcheck.commands.inventory import inventory as run
-    from arpcheck.commands.probe import Request
+    from arpcheck.commands.probe import ProbeRequest
     from arpcheck.evidence import Options
 
     return run(
-        Request(
+        ProbeRequest(
             options=Options(
                 interfaces=tuple(dict.fromkeys(iface or ())), rounds=rounds, wait=wait, rate=rate, sender=sender
             ),

@@ -13,7 +13,7 @@ import typer
 from arpcheck.errors import ArpcheckError, UsageError
 
 if TYPE_CHECKING:
-    from arpcheck.cluster import Source
+    from arpcheck.cluster import ClusterSource
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -208,14 +208,14 @@ def source(
     cluster_file: str | None,
     timeout: float,
     file_has: list[str] | None = None,
-) -> Source:
-    from arpcheck.cluster import Source
+) -> ClusterSource:
+    from arpcheck.cluster import ClusterSource
 
     if cluster_file and (kubeconfig or context or as_user):
         raise UsageError("--cluster-file goes with none of --kubeconfig, --context, --as", "Name one of the two")
     if file_has and not cluster_file:
         raise UsageError("--file-has speaks of a --cluster-file", "Name that too")
-    return Source(
+    return ClusterSource(
         kubeconfig=kubeconfig,
         context=context,
         as_user=as_user,

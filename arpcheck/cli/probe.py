@@ -85,12 +85,12 @@ def probe(
     """Ask who answers for every LoadBalancer IP, and judge the answers."""
     chosen = known_format(format_name)
     from arpcheck.commands.bundle import Bundle
-    from arpcheck.commands.probe import Request
+    from arpcheck.commands.probe import ProbeRequest
     from arpcheck.commands.probe import probe as run
     from arpcheck.evidence import Options
 
     code = run(
-        Request(
+        ProbeRequest(
             options=Options(
                 interfaces=tuple(dict.fromkeys(iface or ())),
                 rounds=rounds,

@@ -64,7 +64,7 @@ def pod(
         return rbac(namespace, tuple(chosen or ()), tuple(config_map or ()), openshift=openshift)
     if node is None:
         raise UsageError("no node is named", "Give one with --node; `kubectl get nodes` lists them")
-    _check(arguments or [])
+    _check_arguments(arguments or [])
     wanted = Wanted(
         node=node, image=image, job=job, namespace=namespace, create_namespace=create_namespace,
         arguments=tuple(arguments or ()), openshift=openshift,
@@ -90,7 +90,7 @@ def doctor(
     return run(names, source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has))
 
 
-def _check(arguments: list[str]) -> None:
+def _check_arguments(arguments: list[str]) -> None:
     """What probe would refuse in the pod is refused here."""
     group = typer.main.get_command(app)
     group.commands["probe"].make_context("arpcheck probe", list(arguments))  # type: ignore[attr-defined]

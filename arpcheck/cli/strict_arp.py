@@ -51,14 +51,14 @@ def status(
     output: Output = None,
 ) -> int:
     """Say for every node what is configured and what is loaded; 0 not needed or set, 1 not set or not loaded, 3 unknown."""
-    from arpcheck.commands.strict_arp_status import FORMATS, Request, strict_arp_status
+    from arpcheck.commands.strict_arp_status import FORMATS, StatusRequest, strict_arp_status
 
     if format_name not in FORMATS:
         raise UsageError(f"-o {format_name!r}: no such format of strict-arp status", f"One of {', '.join(FORMATS)}")
     if logs and cluster_file:
         raise UsageError("--logs needs a cluster: a file holds no logs", "Leave one of the two out")
     return strict_arp_status(
-        Request(
+        StatusRequest(
             source=source(kubeconfig, context, as_user, cluster_file, request_timeout),
             logs=logs,
             configz=tuple(configz_file or ()),
@@ -108,7 +108,7 @@ def enable(
 ) -> int:
     """Set ipvs.strictARP in kube-proxy's ConfigMap, restart kube-proxy, watch it; 0 enabled, 3 not everywhere."""
     from arpcheck.commands.strict_arp_enable import strict_arp_enable
-    from arpcheck.commands.strict_arp_steps import Request
+    from arpcheck.commands.strict_arp_steps import EnableRequest
     from arpcheck.evidence import Options
 
     options = Options(
@@ -116,7 +116,7 @@ def enable(
         preflight=True,
     )  # fmt: skip
     return strict_arp_enable(
-        Request(
+        EnableRequest(
             source=source(kubeconfig, context, as_user, None, request_timeout),
             yes=yes,
             dry_run=dry_run,

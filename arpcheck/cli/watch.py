@@ -86,12 +86,12 @@ def watch(
 ) -> int:
     """Watch a failover or a rollout: a line at each change, and at the end how it went."""
     pace = seconds("--interval", interval), seconds("--for", lasts) if lasts else None, seconds("--probe-every", every)
-    from arpcheck.commands.probe import Request
+    from arpcheck.commands.probe import ProbeRequest
     from arpcheck.commands.watch import Pace
     from arpcheck.commands.watch import watch as run
     from arpcheck.evidence import Options
 
-    request = Request(
+    request = ProbeRequest(
         options=Options(
             interfaces=tuple(dict.fromkeys(iface or ())),
             rounds=rounds,

@@ -4,6 +4,6 @@ The only package that imports `kubernetes`, and only when an API is really asked
 and no wire. Nothing but a ClusterError, an InputError or a UsageError leaves it, and none of them says a secret."""
 
 from arpcheck.cluster.files import snapshot
-from arpcheck.cluster.source import Source, hold, read
+from arpcheck.cluster.source import ClusterSource, hold, read
 
-__all__ = ["Source", "hold", "read", "snapshot"]
+__all__ = ["ClusterSource", "hold", "read", "snapshot"]

@@ -17,8 +17,8 @@ from arpcheck.cluster.credentials import open_session
 from arpcheck.cluster.discovery import Discovery
 from arpcheck.cluster.limits import Budget, in_time
 from arpcheck.cluster.refusals import UnreadError, by_status
-from arpcheck.cluster.session import Answer, Session
-from arpcheck.cluster.source import Source
+from arpcheck.cluster.session import Response, Session
+from arpcheck.cluster.source import ClusterSource
 from arpcheck.errors import ClusterError
 from arpcheck.model import Need
 from arpcheck.objects import at, items, text, texts
@@ -44,7 +44,9 @@ class Access:
     """Needs of which the server does not say it."""
 
 
-def access(source: Source, needs: Sequence[Need], clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Access:
+def access(
+    source: ClusterSource, needs: Sequence[Need], clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Access:
     """Raises ClusterError where there is no server, no login, or no answer."""
     budget = Budget(source.request_timeout)
     session = open_session(source, budget)
@@ -97,18 +99,18 @@ def _grants(review: Any, need: Need) -> bool:
     plural, _, group = need.resource.partition(".")
     wanted = {"verbs": need.verb, "apiGroups": group, "resources": plural}
     return any(
-        all({"*", value} & set(texts(rule, key)) for key, value in wanted.items()) and _names(rule, need)
+        all({"*", value} & set(texts(rule, key)) for key, value in wanted.items()) and _rule_names(rule, need)
         for rule in items(review, "status", "resourceRules")
     )
 
 
-def _names(rule: Mapping[str, Any], need: Need) -> bool:
+def _rule_names(rule: Mapping[str, Any], need: Need) -> bool:
     """A rule for single objects grants no list."""
     names = texts(rule, "resourceNames")
     return not names or (need.verb == "get" and set(need.names) <= set(names))
 
 
-def _ahead(answer: Answer, asked_at: datetime) -> float | None:
+def _ahead(answer: Response, asked_at: datetime) -> float | None:
     """The Date header is cut to the second (RFC 9110 section 6.6.1)."""
     try:
         said = parsedate_to_datetime(answer.headers.get("date", ""))

@@ -30,7 +30,7 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class ReadOutcome:
     """What became of one Want."""
 
     want: Want
@@ -42,7 +42,7 @@ class Outcome:
     """It was read in the one namespace that is enough, and refused in the others."""
 
 
-Work = Callable[[], Outcome | str | None]
+Work = Callable[[], ReadOutcome | str | None]
 
 
 def read_api(
@@ -65,17 +65,17 @@ def read_api(
 
 def _ask_all(
     session: Session, wants: Sequence[Want], budget: Budget, within: str | None, services_required: bool
-) -> tuple[list[Outcome], str | None]:
+) -> tuple[list[ReadOutcome], str | None]:
     """The outcomes in the order of the wants. What can't be done without ends it at once."""
     discovery = Discovery(lambda path: session.ask(path, {}, budget), budget)
-    found: dict[int, Outcome] = {}
+    found: dict[int, ReadOutcome] = {}
     version = None
 
     def run(numbers: Iterable[int], names: Callable[[Want], tuple[str, ...]], work: Mapping[int, Work]) -> None:
         nonlocal version
         asked = {n: (lambda want=wants[n]: _ask(session, discovery, want, names(want), within, budget)) for n in numbers}
         for number, result in side_by_side({**work, **asked}, budget):
-            if isinstance(result, Outcome):
+            if isinstance(result, ReadOutcome):
                 _insist(session, result, services_required)
                 found[number] = result
             else:
@@ -86,7 +86,7 @@ def _ask_all(
     mounts = mounted([(outcome.want, outcome.kept.objects) for outcome in found.values() if outcome.kept])
     run(later, lambda want: (*want.names, *_mounted_names(want, mounts)), {})
     late = timed_out()
-    outcomes = [found.get(number, Outcome(want=want, unread=late)) for number, want in enumerate(wants)]
+    outcomes = [found.get(number, ReadOutcome(want=want, unread=late)) for number, want in enumerate(wants)]
     for outcome in outcomes:
         _insist(session, outcome, services_required)
     _insist_on_an_answer(session, outcomes)
@@ -111,7 +111,7 @@ def _mounted_names(want: Want, mounts: Mounts) -> list[str]:
 
 def _ask(
     session: Session, discovery: Discovery, want: Want, names: Sequence[str], within: str | None, budget: Budget
-) -> Outcome:
+) -> ReadOutcome:
     def ask(path: str, query: Mapping[str, str], each: Each | None = None) -> Any:
         return session.ask(path, query, budget, each)
 
@@ -119,17 +119,19 @@ def _ask(
     try:
         served = discovery.find(want.resource)
         if served is None or not discovery.has_namespace(want.namespace) or not discovery.has_group(want.group):
-            return Outcome(want=want)
+            return ReadOutcome(want=want)
         if want.verb == "get":
             kept, refused = read_objects(ask, served, want, names)
-            return Outcome(want=want, kept=kept if kept.objects or not refused else None, unread=refused and refused.bare())
-        return Outcome(want=want, kept=read_list(ask, served, want.namespace, want))
+            return ReadOutcome(
+                want=want, kept=kept if kept.objects or not refused else None, unread=refused and refused.bare()
+            )
+        return ReadOutcome(want=want, kept=read_list(ask, served, want.namespace, want))
     except UnreadError as unread:
         if unread.status == 404 and want.resource != "services":
-            return Outcome(want=want)
+            return ReadOutcome(want=want)
         if served and within and unread.status == 403 and _is_everywhere(want, served):
             return _ask_within(ask, served, want, within, unread.bare())
-        return Outcome(want=want, unread=unread.bare())
+        return ReadOutcome(want=want, unread=unread.bare())
 
 
 def _is_everywhere(want: Want, served: Served) -> bool:
@@ -137,17 +139,17 @@ def _is_everywhere(want: Want, served: Served) -> bool:
     return want.verb == "list" and want.namespace is None and served.namespaced
 
 
-def _ask_within(ask: Ask, served: Served, want: Want, within: str, refused: UnreadError) -> Outcome:
+def _ask_within(ask: Fetch, served: Served, want: Want, within: str, refused: UnreadError) -> ReadOutcome:
     try:
-        return Outcome(want=want, kept=read_list(ask, served, within, want), unread=refused, elsewhere=True)
+        return ReadOutcome(want=want, kept=read_list(ask, served, within, want), unread=refused, elsewhere=True)
     except UnreadError as unread:
-        return Outcome(want=want, unread=unread.bare() if unread.fatal else refused)
+        return ReadOutcome(want=want, unread=unread.bare() if unread.fatal else refused)
 
 
 # -------------------------------------------------------------------------------------------------- what is insisted on
 
 
-def _insist(session: Session, outcome: Outcome, services_required: bool) -> None:
+def _insist(session: Session, outcome: ReadOutcome, services_required: bool) -> None:
     unread = outcome.unread
     if unread and unread.fatal:
         raise ClusterError(f"the API server {session.where} can't be read: {unread.why}", unread.cure)
@@ -164,7 +166,7 @@ def _without_services(session: Session, unread: UnreadError) -> ClusterError:
     return ClusterError(f"the services of {session.where} can't be read: {unread.why}", unread.cure)
 
 
-def _insist_on_an_answer(session: Session, outcomes: Sequence[Outcome]) -> None:
+def _insist_on_an_answer(session: Session, outcomes: Sequence[ReadOutcome]) -> None:
     """A server that answered nothing is not one that refused everything."""
     unread = [outcome.unread for outcome in outcomes if outcome.unread]
     if unread and len(unread) == len(outcomes) and not any(reason.status for reason in unread):
@@ -174,7 +176,7 @@ def _insist_on_an_answer(session: Session, outcomes: Sequence[Outcome]) -> None:
 # ----------------------------------------------------------------------------------------------------------------- gaps
 
 
-def _gaps(outcomes: Iterable[Outcome], within: str | None) -> Iterable[Gap]:
+def _gaps(outcomes: Iterable[ReadOutcome], within: str | None) -> Iterable[Gap]:
     """One for every resource and reason, with all that it costs."""
     costs: dict[tuple[str, str], list[str]] = {}
     for outcome in outcomes:
@@ -185,7 +187,7 @@ def _gaps(outcomes: Iterable[Outcome], within: str | None) -> Iterable[Gap]:
         yield Gap(what=resource, why=why, costs=joined(lost))
 
 
-def _strange(outcomes: Iterable[Outcome]) -> Iterable[Gap]:
+def _strange(outcomes: Iterable[ReadOutcome]) -> Iterable[Gap]:
     for outcome in outcomes:
         if outcome.kept and outcome.kept.strange:
             why = f"{outcome.kept.strange} entries without a name, or with longer texts than an object has"
@@ -201,7 +203,7 @@ OBJECTS = 1_000_000
 """Of one list."""
 
 
-class Ask(Protocol):
+class Fetch(Protocol):
     def __call__(self, path: str, query: Mapping[str, str], each: Each | None = None, /) -> Any:
         """The JSON there; `each` as in `json_value`."""
 
@@ -226,7 +228,7 @@ class _Page:
     """Where the next one begins; empty: this was the last."""
 
 
-def read_list(ask: Ask, served: Served, namespace: str | None, want: Want) -> Kept:
+def read_list(ask: Fetch, served: Served, namespace: str | None, want: Want) -> Kept:
     """UnreadError where it could not be had, or not in one piece."""
     asked = {"limit": str(LIMIT), "labelSelector": want.selector, "fieldSelector": want.field_selector}
     query = {key: value for key, value in asked.items() if value}
@@ -245,7 +247,7 @@ def read_list(ask: Ask, served: Served, namespace: str | None, want: Want) -> Ke
                 raise
 
 
-def read_objects(ask: Ask, served: Served, want: Want, names: Iterable[str]) -> tuple[Kept, UnreadError | None]:
+def read_objects(ask: Fetch, served: Served, want: Want, names: Iterable[str]) -> tuple[Kept, UnreadError | None]:
     """Each by its name, and why one of them could not be had; one that does not exist is absent."""
     found, refused = [], None
     for wanted in names:
@@ -262,7 +264,7 @@ def read_objects(ask: Ask, served: Served, want: Want, names: Iterable[str]) -> 
     return _kept(map(_cutter(served, want, where=""), found)), refused
 
 
-def _read_pages(ask: Ask, path: str, query: Mapping[str, str], served: Served, want: Want) -> Kept:
+def _read_pages(ask: Fetch, path: str, query: Mapping[str, str], served: Served, want: Want) -> Kept:
     cut = _cutter(served, want, where="" if "fieldSelector" in query else want.field_selector)
     cuts: list[Object | None] = []
     token = ""

@@ -19,8 +19,8 @@ from arpcheck.cluster.credentials import open_session
 from arpcheck.cluster.limits import Budget, in_time, side_by_side
 from arpcheck.cluster.refusals import FORBIDDEN, TIMED_OUT, UnreadError, by_status
 from arpcheck.cluster.requirements import merge
-from arpcheck.cluster.session import Answer, Session
-from arpcheck.cluster.source import Source
+from arpcheck.cluster.session import Response, Session
+from arpcheck.cluster.source import ClusterSource
 from arpcheck.errors import ClusterError, UsageError
 from arpcheck.model import Need
 from arpcheck.objects import Object, Objects, items, name, namespace, text
@@ -119,7 +119,7 @@ class Connection:
                 raise UncertainError(why, "Run it again: it looks first", why=unread.why, cure=unread.cure) from None
             raise ClusterError(f"{self._session.where}: {what}: {unread.why}", unread.cure) from None
 
-    def _checked(self, answer: Answer, what: str) -> Object:
+    def _checked(self, answer: Response, what: str) -> Object:
         if answer.status == 409:
             why = f"{what}: somebody changed it meanwhile, so nothing was written"
             raise ClusterError(why, "Run it again: it begins with what is there now")
@@ -132,7 +132,7 @@ class Connection:
             raise UnreadError("unreadable answer", "Is this the address of a Kubernetes API?", status=answer.status)
         return found
 
-    def _forbidden(self, answer: Answer, what: str) -> ClusterError:
+    def _forbidden(self, answer: Response, what: str) -> ClusterError:
         """Rights are refused in fixed words (k8s.io/apiserver, responsewriters/errors.go); an admission says its own."""
         verb, _, resource = what.partition(" ")
         if f" cannot {verb} resource " not in text(answer.json(), "message"):
@@ -143,7 +143,7 @@ class Connection:
         return ClusterError(f"{self._session.where}: {FORBIDDEN}: the verb {verb} on {resource} is missing", hint)
 
 
-    def _refused(self, answer: Answer, what: str) -> Exception:
+    def _refused(self, answer: Response, what: str) -> Exception:
         """With the server's own words. What an admission webhook that can't be reached stops has not been done."""
         found, said = by_status(answer.status), _said(answer)
         why = f"{found.why}: {said}" if said else found.why
@@ -153,7 +153,7 @@ class Connection:
         return UnreadError(why, "" if said and answer.status < 500 else found.cure, status=answer.status, fatal=found.fatal)
 
 
-def _said(answer: Answer) -> str:
+def _said(answer: Response) -> str:
     """`message` and `details.causes` of a Status (k8s.io/apimachinery meta/v1), in one line; empty where it is none, since a
     proxy echoes what it was sent. The same text in both is said once."""
     try:
@@ -174,7 +174,7 @@ def _is_new(cause: object, message: str) -> bool:
 
 
 @contextmanager
-def connected(source: Source) -> Iterator[Connection]:
+def connected(source: ClusterSource) -> Iterator[Connection]:
     """ClusterError where there is no server or no login; UsageError for a file, which can't be changed."""
     if source.cluster_file is not None:
         raise UsageError("a cluster file can't be changed", "Name a cluster with --kubeconfig or --context")
@@ -214,7 +214,7 @@ class Logs:
     """Why: `forbidden`, `timed out`, `not found`."""
 
 
-def read_logs(source: Source, containers: Mapping[str, Container]) -> Logs:
+def read_logs(source: ClusterSource, containers: Mapping[str, Container]) -> Logs:
     """The beginning of each log. ClusterError where there is no server or no login; UsageError for a file."""
     if source.cluster_file is not None:
         raise UsageError("a cluster file holds no logs", "Leave out --logs, or name a cluster")

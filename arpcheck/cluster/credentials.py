@@ -28,7 +28,7 @@ from arpcheck.cluster.session import Session, watched
 from arpcheck.errors import ArpcheckError, ClusterError
 
 if TYPE_CHECKING:
-    from arpcheck.cluster.source import Source
+    from arpcheck.cluster.source import ClusterSource
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _HEADERS = ("token", "username", "password")
 """What the client's loader is given of a user: all that becomes a header."""
 
 
-def open_session(source: Source, budget: Budget) -> Session:
+def open_session(source: ClusterSource, budget: Budget) -> Session:
     """As kubectl: the kubeconfig, else the pod's service account. ClusterError where none can be used."""
     found = source.held or _loaded(source)
     _log.info("account: %s", f"context {found.name!r}" if found else "the pod's own")
@@ -48,7 +48,7 @@ def open_session(source: Source, budget: Budget) -> Session:
     raise ClusterError(f"the login of context {found.name if found else 'in-cluster'!r} {TIMED_OUT}", "Log in by hand first")
 
 
-def _loaded(source: Source) -> kubeconfig.Context | None:
+def _loaded(source: ClusterSource) -> kubeconfig.Context | None:
     try:
         return kubeconfig.load(source.kubeconfig, source.context, os.environ)
     except kubeconfig.UnreadableError as error:

@@ -65,11 +65,11 @@ class Discovery:
         """True for none."""
         if not group:
             return True
-        groups = _entries(self._document("/apis"), "APIGroupList", "groups")
+        groups = _document_entries(self._document("/apis"), "APIGroupList", "groups")
         return any(text(entry, "name") == group for entry in groups)
 
     def _versions(self, group: str) -> Iterator[str]:
-        groups = _entries(self._document("/apis"), "APIGroupList", "groups")
+        groups = _document_entries(self._document("/apis"), "APIGroupList", "groups")
         found = next((entry for entry in groups if text(entry, "name") == group), None)
         named = [text(found, "preferredVersion", "version"), *(text(v, "version") for v in items(found, "versions"))]
         yield from dict.fromkeys(f"{group}/{version}" for version in named if _VERSION.fullmatch(version))
@@ -77,7 +77,7 @@ class Discovery:
     def _resources(self, version: str) -> tuple[Any, ...]:
         path = f"/apis/{version}" if "/" in version else f"/api/{version}"
         try:
-            return _entries(self._document(path), "APIResourceList", "resources")
+            return _document_entries(self._document(path), "APIResourceList", "resources")
         except UnreadError as unread:
             if unread.status == 404:
                 return ()
@@ -100,7 +100,7 @@ class Discovery:
             raise timed_out() from None
 
 
-def _entries(document: Any, kind: str, key: str) -> tuple[Any, ...]:
+def _document_entries(document: Any, kind: str, key: str) -> tuple[Any, ...]:
     """What is not of the kind would read as "nothing is served"."""
     if text(document, "kind") != kind or not isinstance(at(document, key), list | None):
         raise UnreadError(UNREADABLE)

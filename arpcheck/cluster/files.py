@@ -44,7 +44,7 @@ class ClusterFile:
 
     where: str
     found: Mapping[str, tuple[Object, ...]]
-    headers: tuple[Header, ...]
+    headers: tuple[SnapshotHeader, ...]
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -122,7 +122,7 @@ def _content(path: str) -> bytes:
     try:
         with nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb") as file:
             too_much = os.fstat(file.fileno()).st_size > SIZE  # 0 for a pipe
-            content = b"" if too_much else _read(file)
+            content = b"" if too_much else _file_bytes(file)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or type(error).__name__}", HINT) from None
     if too_much or len(content) > SIZE:
@@ -130,7 +130,7 @@ def _content(path: str) -> bytes:
     return content
 
 
-def _read(file: BinaryIO) -> bytes:
+def _file_bytes(file: BinaryIO) -> bytes:
     """Piece by piece: who asks for as much as may come is given room for it before anything has come."""
     found = bytearray()
     while len(found) <= SIZE and (piece := file.read(min(PIECE, SIZE + 1 - len(found)))):
@@ -210,7 +210,7 @@ _BEYOND = re.compile("[\x7f-\U0010ffff]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class SnapshotHeader:
     """What a snapshot says beside its objects."""
 
     taken_at: datetime | None
@@ -268,19 +268,19 @@ def _escaped(char: str) -> str:
     return char if is_plain(char) else json.dumps(char)[1:-1] if char != "\x7f" else "\\u007f"
 
 
-def header(document: Mapping[str, Any], where: str) -> Header | None:
+def header(document: Mapping[str, Any], where: str) -> SnapshotHeader | None:
     """The header of a List that `snapshot` wrote; None for any other. A damaged one is an InputError: a gap that got
     lost would look like nothing to see."""
     if "arpcheck" not in document:
         return None
     found = document["arpcheck"]
     try:
-        return Header(
+        return SnapshotHeader(
             taken_at=instant(found["takenAt"]),
             server_ahead=_number(found.get("serverAhead")),
             context=_optional(found["context"]),
             version=_optional(found["serverVersion"]),
-            read=frozenset(map(_text, _list(found["read"]))),
+            read=frozenset(map(_text_value, _list(found["read"]))),
             gaps=tuple(_gap(entry) for entry in _list(found["gaps"])),
         )
     except (KeyError, TypeError) as error:
@@ -288,10 +288,10 @@ def header(document: Mapping[str, Any], where: str) -> Header | None:
 
 
 def _gap(entry: Any) -> Gap:
-    return Gap(what=_text(entry["what"]), why=_text(entry["why"]), costs=_text(entry["costs"]))
+    return Gap(what=_text_value(entry["what"]), why=_text_value(entry["why"]), costs=_text_value(entry["costs"]))
 
 
-def _text(value: Any) -> str:
+def _text_value(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"text expected, not {type(value).__name__}")
     return value
@@ -313,4 +313,4 @@ def _number(value: Any) -> float | None:
 
 
 def _optional(value: Any) -> str | None:
-    return None if value is None else _text(value)
+    return None if value is None else _text_value(value)

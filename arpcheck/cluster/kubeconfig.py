@@ -130,7 +130,7 @@ def load(
     for path in paths:
         _log.info("read %s", path)
     found = _resolve(merged, chosen)
-    _check(merged.where, found)
+    _check_context(merged.where, found)
     if read is read_plainly:
         _check_files(merged.where, found)
     return found
@@ -233,15 +233,15 @@ def _merge(paths: Iterable[Path], read: Read) -> _Merged:
     current = ""
     merged: dict[str, dict[str, _Entry]] = {"contexts": {}, "clusters": {}, "users": {}}
     for path in (paths := list(paths)):
-        found = _read(path, read)
-        current = current or _text(found.get("current-context"))
+        found = _document(path, read)
+        current = current or _text_value(found.get("current-context"))
         for kind, entries in merged.items():
             for name, value in _named(found.get(kind), kind.removesuffix("s")):
                 entries.setdefault(name, _Entry(value, absolute(path).parent))
     return _Merged(current, merged["contexts"], merged["clusters"], merged["users"], ", ".join(map(str, paths)))
 
 
-def _read(path: Path, read: Read) -> Mapping[str, Any]:
+def _document(path: Path, read: Read) -> Mapping[str, Any]:
     hint = "Name another with --kubeconfig, or read a file with --cluster-file"
     try:
         content = read(path, SIZE + 1)
@@ -258,12 +258,12 @@ def _read(path: Path, read: Read) -> Mapping[str, Any]:
 
 def _named(entries: Any, kind: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
     for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, dict) and (name := _text(entry.get("name"))):
+        if isinstance(entry, dict) and (name := _text_value(entry.get("name"))):
             value = entry.get(kind)
             yield name, value if isinstance(value, dict) else {}
 
 
-def _text(value: Any) -> str:
+def _text_value(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
@@ -272,8 +272,8 @@ def _text(value: Any) -> str:
 
 def _resolve(merged: _Merged, name: str) -> Context:
     context = merged.contexts[name].value
-    cluster = merged.clusters.get(_text(context.get("cluster")))
-    user_name = _text(context.get("user"))
+    cluster = merged.clusters.get(_text_value(context.get("cluster")))
+    user_name = _text_value(context.get("user"))
     if cluster is None:
         raise ClusterError(f"{merged.where}: context {name!r} names a cluster that is not in it")
     if user_name and user_name not in merged.users:
@@ -315,14 +315,14 @@ def _user(entry: _Entry) -> dict[str, Any]:
 
 
 def _texts(entry: _Entry, keys: Iterable[str]) -> dict[str, Any]:
-    found = {key: value for key in keys if (value := _text(entry.value.get(key)))}
+    found = {key: value for key in keys if (value := _text_value(entry.value.get(key)))}
     for key in _PATHS:
         if key in found:
             found[key] = str(entry.directory / found[key])
     return found
 
 
-def _check(where: str, context: Context) -> None:
+def _check_context(where: str, context: Context) -> None:
     try:
         url = urlsplit(context.server)
         usable = url.scheme in ("http", "https") and url.hostname and (url.port or True)

@@ -184,7 +184,7 @@ def _either(environ: Mapping[str, str], key: str) -> str:
     return environ.get(key.upper()) or environ.get(key) or ""
 
 
-def _address(host: str) -> IPv4Address | IPv6Address | None:
+def _host_address(host: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(host)
     except ValueError:
@@ -193,7 +193,7 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
 
 def is_here(server: str) -> bool:
     """Whether it is on this host: `localhost` or a loopback address."""
-    found = _address(_host(server))
+    found = _host_address(_host(server))
     return _host(server) == "localhost" or (found is not None and found.is_loopback)
 
 
@@ -203,13 +203,13 @@ def _host(server: str) -> str:
 
 def _covers(entry: str, host: str, port: int | None) -> bool:
     name, colon, number = entry.rpartition(":")
-    if colon and number.isdigit() and not _address(entry):
+    if colon and number.isdigit() and not _host_address(entry):
         if int(number) != port:
             return False
         entry = name.strip("[]")
     if entry in ("", "*"):
         return entry == "*"
-    if found := _address(host):
+    if found := _host_address(host):
         return _network_covers(entry, found)
     return host == entry.lstrip(".*") or host.endswith(f".{entry.lstrip('.*')}")
 

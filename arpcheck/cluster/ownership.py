@@ -96,7 +96,7 @@ def _step(folder: int | None, name: str, at: Path) -> int:
     except (OSError, ValueError) as error:
         raise NotRootsError(f"{at}: {getattr(error, 'strerror', None) or 'not a path'}") from None
     try:
-        _check(found, at)
+        _check_owner(found, at)
     except BaseException:
         os.close(found)
         raise
@@ -112,7 +112,7 @@ def _target(link: int, at: Path) -> str:
         os.close(link)
 
 
-def _check(found: int, at: Path) -> None:
+def _check_owner(found: int, at: Path) -> None:
     seen = os.fstat(found)
     if seen.st_uid != 0:
         raise NotRootsError(f"{at} is not root's")

@@ -145,7 +145,7 @@ ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Response:
     """What came back, 2xx or not."""
 
     status: int
@@ -195,7 +195,7 @@ class Session:
     def send(
         self, method: str, path: str, query: Mapping[str, str], budget: Budget, *,
         body: bytes | None = None, content_type: str = "application/json", turn: Turn | None = None,
-    ) -> Answer:  # fmt: skip
+    ) -> Response:  # fmt: skip
         """One request and its whole answer, whatever its status. Asked again where the server says when.
 
         `turn`: it may be a large one; without it, a small one."""
@@ -209,7 +209,7 @@ class Session:
                 break
         return answer
 
-    def _logged(self, method: str, path: str, *rest: Any) -> Answer:
+    def _logged(self, method: str, path: str, *rest: Any) -> Response:
         began = time.monotonic()
         try:
             answer = self._once(method, path, *rest)
@@ -223,7 +223,7 @@ class Session:
 
     def _once(
         self, method: str, path: str, budget: Budget, body: bytes | None, content_type: str, turn: Turn | None
-    ) -> Answer:
+    ) -> Response:
         import urllib3
 
         if budget.left <= 0:
@@ -239,7 +239,7 @@ class Session:
             )  # fmt: skip
             found = {key.lower(): value for key, value in response.headers.items()}
             self.time.saw(found.get("date"), asked, datetime.now(UTC))
-            return Answer(status=response.status, headers=found, body=_whole(response, budget, turn))
+            return Response(status=response.status, headers=found, body=_whole(response, budget, turn))
         except (UnreadError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever urllib3, http.client, ssl and idna raise; never shown

@@ -26,7 +26,7 @@ from arpcheck.objects import Objects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class ClusterSource:
     """What the user said about the cluster."""
 
     kubeconfig: str | None = None
@@ -46,7 +46,7 @@ class Source:
     """Why `hold` did not read the kubeconfig that was named, though root was there to do it."""
 
 
-def hold(source: Source, *, for_another: bool) -> Source:
+def hold(source: ClusterSource, *, for_another: bool) -> ClusterSource:
     """The same with its kubeconfig read, and the files that this names: called while there is the right to read them.
 
     `for_another`: this process is about to become another user, so it reads only what was named explicitly and what
@@ -68,7 +68,9 @@ def hold(source: Source, *, for_another: bool) -> Source:
     return replace(source, held=embedded(found, read_roots) if found else None)
 
 
-def read(source: Source, needs: Sequence[Need], *, namespace: str | None = None, services_required: bool = True) -> Objects:
+def read(
+    source: ClusterSource, needs: Sequence[Need], *, namespace: str | None = None, services_required: bool = True
+) -> Objects:
     """All that the needs name, each resource once, cut down to their fields.
 
     What is refused, unreadable or late becomes a Gap, and a resource that the server does not serve is absent. Where

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from arpcheck import pipeline
-from arpcheck.cluster import Source, read
+from arpcheck.cluster import ClusterSource, read
 from arpcheck.commands.input_files import read_mac_maps
 from arpcheck.errors import InputError, UsageError
 from arpcheck.evidence import Evidence, Options
@@ -40,7 +40,7 @@ def evidence(recording: Recording) -> Evidence:
     check_options(recording.options)
     options = recording.options
     objects = read(
-        Source(cluster_file=recording.cluster_file, file_has=recording.file_has),
+        ClusterSource(cluster_file=recording.cluster_file, file_has=recording.file_has),
         pipeline.NEEDS,
         namespace=options.namespace,
         services_required=not options.ips,

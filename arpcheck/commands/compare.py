@@ -36,13 +36,13 @@ _ORDER = tuple(Change)
 
 def render(found: Comparison, format_name: str, style: Style) -> str:
     """`format_name`: one of FORMATS."""
-    return {"table": _table, "markdown": _markdown, "json": _json}[format_name](found, style)
+    return {"table": _difference_table, "markdown": _markdown, "json": _json}[format_name](found, style)
 
 
-def _table(found: Comparison, style: Style) -> str:
+def _difference_table(found: Comparison, style: Style) -> str:
     lines = [f"{_outcome(found)} (exit code {found.exit_code}): {_because(found)}"]
     lines += [f"{label:<6}  {words}" for label, words in _runs(found)]
-    if rows := [tuple(_row(entry)) for entry in _shown(found)]:
+    if rows := [tuple(_difference_row(entry)) for entry in _shown(found)]:
         lines += ["", *aligned(HEADS, rows, style)]
     if same := _same(found):
         lines += ["", same]
@@ -57,7 +57,7 @@ def _markdown(found: Comparison, style: Style) -> str:  # noqa: ARG001 - the sam
     if shown := _shown(found):
         heads = [head.capitalize() for head in HEADS]
         lines += ["", f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
-        lines += _fitted([f"| {' | '.join(_cell(cell) for cell in _row(entry))} |" for entry in shown])
+        lines += _fitted([f"| {' | '.join(_cell(cell) for cell in _difference_row(entry))} |" for entry in shown])
     if same := _same(found):
         lines += ["", inline(same)]
     for note in found.notes:
@@ -83,8 +83,8 @@ def _json(found: Comparison, style: Style) -> str:  # noqa: ARG001 - the same fo
             "obstacle": found.obstacle,
             "doubts": list(found.doubts),
         },
-        "before": _run(found.before),
-        "after": _run(found.after),
+        "before": _run_summary(found.before),
+        "after": _run_summary(found.after),
         "addresses": [_difference(entry) for entry in found.addresses],
         "nodes": [_difference(entry) for entry in found.nodes],
         "findings": [_difference(entry) for entry in found.findings],
@@ -127,7 +127,7 @@ def _same(found: Comparison) -> str:
     return f"{count(left, 'other')} the same, none of them known to be wrong." if left else ""
 
 
-def _row(entry: Difference) -> Sequence[str]:
+def _difference_row(entry: Difference) -> Sequence[str]:
     services = f" ({listing(entry.services, 3)})" if entry.services and entry.services != (entry.subject,) else ""
     return entry.change.value, f"{plain(entry.subject)}{services}", _side(entry.before), _side(entry.after)
 
@@ -146,7 +146,7 @@ def _cell(text: str) -> str:
 # -------------------------------------------------------------------------------------------------------------- JSON
 
 
-def _run(report: Report) -> dict[str, Any]:
+def _run_summary(report: Report) -> dict[str, Any]:
     return {
         "startedAt": report.run.started_at.isoformat(),
         "context": report.run.context,

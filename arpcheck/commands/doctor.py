@@ -14,7 +14,7 @@ from typing import assert_never
 
 import arpcheck
 from arpcheck import pipeline
-from arpcheck.cluster import Source, read
+from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.access import Access, access
 from arpcheck.commands.opening import opened
 from arpcheck.commands.output import show
@@ -38,7 +38,7 @@ FIRST = ("services", "nodes")
 """Read for real: without Services there is no probe, without Nodes no owner of a MAC."""
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     OK = "ok"
     NOTE = "note"
     """Good to know; a probe will tell all the same."""
@@ -53,22 +53,22 @@ class State(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     what: str
-    state: State
+    state: CheckState
     says: str
     cure: str = ""
 
 
-def doctor(names: tuple[str, ...], source: Source) -> int:
+def doctor(names: tuple[str, ...], source: ClusterSource) -> int:
     """Prints the lines; the exit code is 0, 3 where something is missing or not known, 2 where no probe could run."""
     host = this_host()
-    found = [_versions(), _privilege(host, names), *_user(), _interface(host, names)]
+    found = [_versions(), _privilege(host, names), *_user(), _interface_check(host, names)]
     try:
         with opened((), source) as (_, held):
             for check in in_cluster(host, names, held):
                 found.append(check)  # one by one: what was found before an error stays
     except ArpcheckError as error:
-        found.append(Check(what="API", state=State.FAILS, says=error.message, cure=error.hint))
-    show(_text(found))
+        found.append(Check(what="API", state=CheckState.FAILS, says=error.message, cure=error.hint))
+    show(_rendered(found))
     return exit_code(found)
 
 
@@ -80,19 +80,19 @@ def exit_code(found: Iterable[Check]) -> int:
 _GRAVITY = (0, 3, 2)
 
 
-def _code(state: State) -> int:
+def _code(state: CheckState) -> int:
     match state:
-        case State.OK | State.NOTE:
+        case CheckState.OK | CheckState.NOTE:
             return Outcome.FINE.exit_code
-        case State.UNKNOWN | State.MISSING:
+        case CheckState.UNKNOWN | CheckState.MISSING:
             return Outcome.UNSURE.exit_code
-        case State.FAILS:
+        case CheckState.FAILS:
             return 2
         case _:
             assert_never(state)
 
 
-def _text(found: Iterable[Check]) -> str:
+def _rendered(found: Iterable[Check]) -> str:
     lines = (f"{c.state:7}  {c.what:9}  {c.says}{f'. {c.cure}' if c.cure else ''}" for c in found)
     return "".join(f"{plain(line)}\n" for line in lines)
 
@@ -103,7 +103,7 @@ def _text(found: Iterable[Check]) -> str:
 def _versions() -> Check:
     libraries = ", ".join(f"{name} {version(name)}" for name in ("scapy", "kubernetes"))
     says = f"arpcheck {arpcheck.__version__}, Python {platform.python_version()}, {libraries}"
-    return Check(what="versions", state=State.OK, says=says)
+    return Check(what="versions", state=CheckState.OK, says=says)
 
 
 def _privilege(host: Host, names: tuple[str, ...]) -> Check:
@@ -113,7 +113,7 @@ def _privilege(host: Host, names: tuple[str, ...]) -> Check:
         with LiveWire(asked or ["lo"]):
             return "packet sockets can be opened, which takes CAP_NET_RAW; it is given up again at once"
 
-    return _checked("privilege", opening, WireError)
+    return _checked_step("privilege", opening, WireError)
 
 
 def _user() -> Iterator[Check]:
@@ -122,30 +122,30 @@ def _user() -> Iterator[Check]:
         return
     says = "root, and nobody called sudo: files and login plug-ins are root's own, without its capabilities"
     cure = "Use sudo for the kubeconfig and the files of a user"
-    yield Check(what="user", state=State.NOTE, says=says, cure=cure)
+    yield Check(what="user", state=CheckState.NOTE, says=says, cure=cure)
 
 
-def _interface(host: Host, names: tuple[str, ...]) -> Check:
+def _interface_check(host: Host, names: tuple[str, ...]) -> Check:
     def found() -> str:
         chosen = usable(host, names or candidates(host))
         if not chosen:
             raise UsageError("no interface is up and has a MAC and an address", "`ip link set NAME up`; `ip address add …`")
         return "; ".join(f"{i.name} is up, {i.mac}, {', '.join(i.addresses) or 'no IPv4 address'}" for i in chosen)
 
-    return _checked("interface", found, UsageError)
+    return _checked_step("interface", found, UsageError)
 
 
-def _checked(what: str, found: Callable[[], str], *errors: type[ArpcheckError]) -> Check:
+def _checked_step(what: str, found: Callable[[], str], *errors: type[ArpcheckError]) -> Check:
     try:
-        return Check(what=what, state=State.OK, says=found())
+        return Check(what=what, state=CheckState.OK, says=found())
     except errors as error:
-        return Check(what=what, state=State.FAILS, says=error.message, cure=error.hint)
+        return Check(what=what, state=CheckState.FAILS, says=error.message, cure=error.hint)
 
 
 # ---------------------------------------------------------------------------------------------------------- the cluster
 
 
-def in_cluster(host: Host, names: tuple[str, ...], source: Source) -> Iterator[Check]:
+def in_cluster(host: Host, names: tuple[str, ...], source: ClusterSource) -> Iterator[Check]:
     """What of the cluster a probe needs, each as it is found."""
     if source.cluster_file:
         objects = read(source, pipeline.NEEDS, services_required=False)
@@ -160,28 +160,28 @@ def in_cluster(host: Host, names: tuple[str, ...], source: Source) -> Iterator[C
 def _api(granted: Access) -> Check:
     release = granted.version or "version not told"
     says = f"{granted.server}, context {granted.context}, {release}, {granted.took * 1000:.0f} ms"
-    return Check(what="API", state=State.OK, says=says)
+    return Check(what="API", state=CheckState.OK, says=says)
 
 
 def _clock(granted: Access) -> Check:
     if granted.ahead is None:
-        return Check(what="clock", state=State.UNKNOWN, says="the API server says no time to compare with")
+        return Check(what="clock", state=CheckState.UNKNOWN, says="the API server says no time to compare with")
     if abs(granted.ahead) <= SKEW:
-        return Check(what="clock", state=State.OK, says=f"within {SKEW:g} s of the API server's")
+        return Check(what="clock", state=CheckState.OK, says=f"within {SKEW:g} s of the API server's")
     side = "ahead of" if granted.ahead > 0 else "behind"
     says = f"{abs(granted.ahead):.0f} s {side} the API server's, so leases are judged wrongly"
-    return Check(what="clock", state=State.MISSING, says=says, cure="Set it by NTP, on the host that is wrong")
+    return Check(what="clock", state=CheckState.MISSING, says=says, cure="Set it by NTP, on the host that is wrong")
 
 
 def _rights(granted: Access) -> Check:
-    return _readable("rights", granted, optional=False, state=State.MISSING, unknown=State.UNKNOWN)
+    return _readable("rights", granted, optional=False, state=CheckState.MISSING, unknown=CheckState.UNKNOWN)
 
 
 def _optional(granted: Access) -> Check:
-    return _readable("optional", granted, optional=True, state=State.NOTE, unknown=State.NOTE)
+    return _readable("optional", granted, optional=True, state=CheckState.NOTE, unknown=CheckState.NOTE)
 
 
-def _readable(what: str, granted: Access, *, optional: bool, state: State, unknown: State) -> Check:
+def _readable(what: str, granted: Access, *, optional: bool, state: CheckState, unknown: CheckState) -> Check:
     refused, unsaid = (_named(n for n in needs if n.optional == optional) for needs in (granted.refused, granted.unknown))
     cure = f"`arpcheck pod --rbac{' --with IMPLEMENTATION' if optional else ''}` prints them"
     if refused:
@@ -189,7 +189,7 @@ def _readable(what: str, granted: Access, *, optional: bool, state: State, unkno
     if unsaid:
         return Check(what=what, state=unknown, says=f"the server does not say whether {', '.join(unsaid)} may be read")
     every = len({need.resource for need in pipeline.NEEDS if need.optional == optional})
-    return Check(what=what, state=State.OK, says=f"all that is installed of {every} resources may be read")
+    return Check(what=what, state=CheckState.OK, says=f"all that is installed of {every} resources may be read")
 
 
 def _named(needs: Iterable[Need]) -> list[str]:
@@ -200,28 +200,28 @@ def _named(needs: Iterable[Need]) -> list[str]:
 def _file(objects: Objects) -> Check:
     if missing := [gap.what for gap in objects.gaps]:
         cure = "Take it with `arpcheck snapshot` by an account that may read them"
-        return Check(what="file", state=State.MISSING, says=f"not in it: {', '.join(missing)}", cure=cure)
+        return Check(what="file", state=CheckState.MISSING, says=f"not in it: {', '.join(missing)}", cure=cure)
     if untold := sorted({need.resource for need in pipeline.NEEDS if objects.untold(need.resource)}):
         more = f" and {len(untold) - 3} more" if len(untold) > 3 else ""
         says = f"nothing in it of {', '.join(untold[:3])}{more}, perhaps not asked for"
-        return Check(what="file", state=State.UNKNOWN, says=says, cure="--file-has says what kubectl was asked for")
-    return Check(what="file", state=State.OK, says=f"{objects.context}, {objects.version or 'version not told'}")
+        return Check(what="file", state=CheckState.UNKNOWN, says=says, cure="--file-has says what kubectl was asked for")
+    return Check(what="file", state=CheckState.OK, says=f"{objects.context}, {objects.version or 'version not told'}")
 
 
 def _services(objects: Objects) -> Check:
     if gap := objects.gap("services"):
         cure = "A probe can be given addresses with --ip"
-        return Check(what="services", state=State.FAILS, says=f"not read: {gap.why}", cure=cure)
+        return Check(what="services", state=CheckState.FAILS, says=f"not read: {gap.why}", cure=cure)
     found = [t for t in targets(objects, Options(), {}, ()) if t.kind is Kind.LOAD_BALANCER]
     skipped = sum(1 for target in found if target.skipped)
     says = f"{count(len(found) - skipped, 'address')} of LoadBalancer Services to ask, {skipped} not to be asked"
     if gap := objects.gap("nodes"):
         cure = "Without them no MAC has an owner"
-        return Check(what="services", state=State.MISSING, says=f"{says}; nodes not read: {gap.why}", cure=cure)
+        return Check(what="services", state=CheckState.MISSING, says=f"{says}; nodes not read: {gap.why}", cure=cure)
     if found and skipped == len(found):
         cure = "A probe judges the nodes alone, and ends with 3 where there are addresses"
-        return Check(what="services", state=State.MISSING, says=says, cure=cure)
-    return Check(what="services", state=State.OK, says=says)
+        return Check(what="services", state=CheckState.MISSING, says=says, cure=cure)
+    return Check(what="services", state=CheckState.OK, says=says)
 
 
 def _subnet(host: Host, names: tuple[str, ...], objects: Objects) -> Check:
@@ -231,22 +231,24 @@ def _subnet(host: Host, names: tuple[str, ...], objects: Objects) -> Check:
     except UsageError as error:
         says = error.message.removeprefix("--iface auto: ")
         cure = "Probe from the segment of the nodes and the addresses" if known else error.hint
-        return Check(what="subnet", state=State.MISSING, says=says, cure=cure)
+        return Check(what="subnet", state=CheckState.MISSING, says=says, cure=cure)
     near = asking.interface_networks([i for i in host.interfaces if i.name in settled.interfaces])
     asked = [t.ip for t in targets(objects, Options(), {}, ()) if t.kind is Kind.LOAD_BALANCER and t.ip and not t.skipped]
     if asked and not any(ip in network for ip in asked for network in near):
         cure = "Probe from the segment of the addresses"
-        return Check(what="subnet", state=State.MISSING, says=f"{settled.interfaces_because}", cure=cure)
-    return Check(what="subnet", state=State.OK, says=f"{settled.interfaces_because}")
+        return Check(what="subnet", state=CheckState.MISSING, says=f"{settled.interfaces_because}", cure=cure)
+    return Check(what="subnet", state=CheckState.OK, says=f"{settled.interfaces_because}")
 
 
 def _vantage(host: Host, objects: Objects) -> Check:
     node = pipeline.own_node(objects, host)
     if node is None and not objects.nodes():
         says = "whether this host is a node of the cluster is not known: no node was read"
-        return Check(what="vantage", state=State.UNKNOWN, says=says)
+        return Check(what="vantage", state=CheckState.UNKNOWN, says=says)
     if node is None:
-        return Check(what="vantage", state=State.OK, says="this host is no node of the cluster: it can hear all of them")
+        return Check(
+            what="vantage", state=CheckState.OK, says="this host is no node of the cluster: it can hear all of them"
+        )
     others = [other.name for other in objects.nodes() if other.name != node]
     cure = f"Probe from a LAN host that is no node, or from {others[0]} too" if others else "Probe from another LAN host"
-    return Check(what="vantage", state=State.NOTE, says=f"this host is {node}, which can't hear itself", cure=cure)
+    return Check(what="vantage", state=CheckState.NOTE, says=f"this host is {node}, which can't hear itself", cure=cure)

@@ -100,10 +100,10 @@ def _responders(where: str, found: Any) -> tuple[str, ...]:
     """MACs as arpcheck writes them, and names of nodes as they are."""
     if not isinstance(found, list) or not all(isinstance(entry, str) and _MARK.search(entry) for entry in found):
         raise InputError(f"{where}: responders is not a list of MACs and node names", HELP)
-    return tuple(dict.fromkeys(_mac(entry.strip()) or entry.strip() for entry in found))
+    return tuple(dict.fromkeys(_parsed_mac(entry.strip()) or entry.strip() for entry in found))
 
 
-def _mac(text: str) -> str | None:
+def _parsed_mac(text: str) -> str | None:
     try:
         return Mac(text)
     except ValueError:
@@ -153,13 +153,13 @@ SHOWN = 5
 def read_mac_maps(paths: tuple[str, ...]) -> tuple[MacEntry, ...]:
     """All entries of all files; of a folder, of every file in it, sorted by name. Says where a MAC was missing. Raises
     InputError with the place, and where a path has no MAC at all."""
-    return tuple(entry for path in paths for entry in _entries(path))
+    return tuple(entry for path in paths for entry in _mac_entries(path))
 
 
-def _entries(path: str) -> Iterator[MacEntry]:
+def _mac_entries(path: str) -> Iterator[MacEntry]:
     from arpcheck.mac_owners.mac_list import read_mac_map
 
-    lists = [(file.name, read_mac_map(_text(file), file.name)) for file in _files(Path(path))]
+    lists = [(file.name, read_mac_map(_file_text(file), file.name)) for file in _files(Path(path))]
     for name, found in lists:
         if found.blanks:
             notice(f"--mac-map {name}: {_passed_over(found.blanks)}")
@@ -187,7 +187,7 @@ def _files(path: Path) -> list[Path]:
     return found
 
 
-def _text(path: Path) -> str:
+def _file_text(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES_OF_A_MAC_LIST + 1)

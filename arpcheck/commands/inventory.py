@@ -15,7 +15,7 @@ from arpcheck.cluster import read
 from arpcheck.commands.input_files import read_mac_maps
 from arpcheck.commands.opening import opened, settled, stopping, to_open
 from arpcheck.commands.output import show
-from arpcheck.commands.probe import Request, checked, observed
+from arpcheck.commands.probe import ProbeRequest, checked, observed
 from arpcheck.commands.terminal import notice
 from arpcheck.evidence import Evidence
 from arpcheck.mac_owners import unmatched_hosts
@@ -25,13 +25,13 @@ from arpcheck.wire.host import this_host
 INTERRUPTED = 130
 
 
-def inventory(request: Request, image: str | None) -> int:
+def inventory(request: ProbeRequest, image: str | None) -> int:
     """Prints the list, or with `image` the Jobs. 0 every node has a MAC, 3 one has none that is known, 130 interrupted."""
     with _evidence(request) as evidence:
         return _show(evidence, request, image)
 
 
-def _show(evidence: Evidence, request: Request, image: str | None) -> int:
+def _show(evidence: Evidence, request: ProbeRequest, image: str | None) -> int:
     missing = unresolved(evidence)
     if image is None:
         show(inventory_csv(evidence) if request.format_name == "csv" else inventory_table(evidence))
@@ -50,7 +50,7 @@ def _show(evidence: Evidence, request: Request, image: str | None) -> int:
 
 
 @contextmanager
-def _evidence(request: Request) -> Iterator[Evidence]:
+def _evidence(request: ProbeRequest) -> Iterator[Evidence]:
     """With an interface the nodes are asked on it; without one only objects and files speak."""
     host = this_host()
     if request.options.interfaces:

@@ -18,7 +18,7 @@ from arpcheck.text import plain
 def speak() -> None:
     """From here on, arpcheck's own log goes to stderr; that of no library does."""
     handler = _Handler(sys.stderr)
-    handler.setFormatter(_Line())
+    handler.setFormatter(_LogLine())
     log = logging.getLogger("arpcheck")
     log.setLevel(logging.INFO)
     log.propagate = False
@@ -45,7 +45,7 @@ class _Handler(logging.StreamHandler[TextIO]):
             super().emit(record)
 
 
-class _Line(logging.Formatter):
+class _LogLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return f"arpcheck: {record.relativeCreated / 1000:7.3f} s  {plain(record.getMessage())}"
 
@@ -56,7 +56,7 @@ MOST = 5_000
 """Lines; what comes after them is counted."""
 
 
-class Diary(logging.Handler):
+class LogBuffer(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.INFO)
         self._lines: list[str] = []
@@ -74,9 +74,9 @@ class Diary(logging.Handler):
 
 
 @contextmanager
-def diary(*, kept: bool) -> Iterator[Diary]:
+def log_buffer(*, kept: bool) -> Iterator[LogBuffer]:
     """While this is open what arpcheck logs is kept, where it shall be; `-v` shows it all the same."""
-    found, log = Diary(), logging.getLogger("arpcheck")
+    found, log = LogBuffer(), logging.getLogger("arpcheck")
     before = log.level, log.propagate
     if kept:
         log.addHandler(found)
@@ -98,7 +98,7 @@ class StoppedError(Exception):
 
 
 @dataclass(slots=True)
-class Journal:
+class ProgressLog:
     """Steps in their order."""
 
     left: list[str] = field(default_factory=list)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from types import FrameType
 
 from arpcheck import pipeline
-from arpcheck.cluster import Source, hold
+from arpcheck.cluster import ClusterSource, hold
 from arpcheck.commands.output import check
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
@@ -46,8 +46,8 @@ def to_open(options: Options, host: Host) -> tuple[str, ...]:
 
 @contextmanager
 def opened(
-    interfaces: Sequence[str], source: Source, *outputs: tuple[str | None, str], requests: bool = False
-) -> Iterator[tuple[LiveWire, Source]]:
+    interfaces: Sequence[str], source: ClusterSource, *outputs: tuple[str | None, str], requests: bool = False
+) -> Iterator[tuple[LiveWire, ClusterSource]]:
     """The wire, and the source as it is to be read from here on. `outputs`: files that will be written, each with its
     option; `requests`: other hosts' questions are heard too. WireError where a socket can't be had; OutputError where only
     root could write one of the files."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from select import select
 from typing import IO, TextIO
 
-from arpcheck.cluster import Source, hold
+from arpcheck.cluster import ClusterSource, hold
 from arpcheck.errors import OutputError
 from arpcheck.model import Report
 from arpcheck.reports import FORMATS, Style, render
@@ -189,7 +189,7 @@ def _allowed(path: Path) -> int:
 # ---------------------------------------------------------------------------------- What reads a cluster and needs no socket
 
 
-def as_caller(source: Source, output: str | None = None) -> Source:
+def as_caller(source: ClusterSource, output: str | None = None) -> ClusterSource:
     """The source as it is to be read from here on.
 
     Under sudo a kubeconfig that root named and root alone can have written is read first; root itself reads any, since its

@@ -59,7 +59,7 @@ class Wanted:
 def manifests(wanted: Wanted, needs: Iterable[Need]) -> str:
     """Account, rights and the Pod or Job, all of them with names of their own: what is taken away of one run is taken from
     no other. Raises UsageError for a name that nothing can have."""
-    _check(wanted)
+    _check_wanted(wanted)
     account = _name(wanted)
     return _yaml((
         *((_namespace(wanted.namespace),) if wanted.create_namespace else ()),
@@ -206,7 +206,7 @@ _HASHED = re.compile("-[0-9a-f]{8}$")
 # ------------------------------------------------------------------------------------------------------------------ text
 
 
-def _check(wanted: Wanted) -> None:
+def _check_wanted(wanted: Wanted) -> None:
     if not _NODE.fullmatch(wanted.node):
         raise UsageError(f"--node {wanted.node[:80]!r} can't be a node's name", "`kubectl get nodes` lists them")
     _check_namespace(wanted.namespace)
@@ -222,7 +222,7 @@ def _check_namespace(name: str) -> None:
         raise UsageError(f"--namespace {name[:80]!r} can't be a namespace's name", f"Take {NAMESPACE}")
 
 
-class _Dumper(yaml.SafeDumper):
+class _ManifestDumper(yaml.SafeDumper):
     """Without anchors: what stands in two places is written twice."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - its signature
@@ -230,7 +230,9 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _yaml(made: Sequence[Manifest]) -> str:
-    return yaml.dump_all(made, Dumper=_Dumper, sort_keys=False, explicit_start=True, default_flow_style=None, width=110)
+    return yaml.dump_all(
+        made, Dumper=_ManifestDumper, sort_keys=False, explicit_start=True, default_flow_style=None, width=110
+    )
 
 
 # -------------------------------------------------------------------------------------------------------------- arpcheck pod

@@ -10,7 +10,7 @@ from arpcheck import pipeline
 from arpcheck.cluster import read
 from arpcheck.commands.opening import opened, settled, stopping, to_open
 from arpcheck.commands.output import format_of, show, write
-from arpcheck.commands.probe import Request, checked, observed
+from arpcheck.commands.probe import ProbeRequest, checked, observed
 from arpcheck.errors import UsageError
 from arpcheck.objects import Objects
 from arpcheck.pools import NEEDS, Occupancy, Pool, occupancy, pools, range_pool, split, to_json, to_text
@@ -20,7 +20,7 @@ from arpcheck.wire.host import this_host
 FORMATS = ("table", "json")
 
 
-def pool(request: Request, ranges: tuple[str, ...], most: int) -> int:
+def pool(request: ProbeRequest, ranges: tuple[str, ...], most: int) -> int:
     """Asks every address that no Service has; the exit code is 0 all free, 1 one in use, 3 not heard."""
     options = checked(request.options)
     named = tuple(range_pool(written) for written in ranges)
@@ -38,13 +38,13 @@ def pool(request: Request, ranges: tuple[str, ...], most: int) -> int:
     return result.exit_code
 
 
-def _deliver(result: Occupancy, request: Request) -> None:
+def _deliver(result: Occupancy, request: ProbeRequest) -> None:
     if request.output:
-        write(Path(request.output), _text(result, format_of(request.output, request.format_name, FORMATS)))
-    show(_text(result, request.format_name))
+        write(Path(request.output), _rendered(result, format_of(request.output, request.format_name, FORMATS)))
+    show(_rendered(result, request.format_name))
 
 
-def _text(result: Occupancy, format_name: str) -> str:
+def _rendered(result: Occupancy, format_name: str) -> str:
     return json.dumps(to_json(result), indent=2) + "\n" if format_name == "json" else _plain(to_text(result))
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import IO
 
 from arpcheck import pipeline
-from arpcheck.cluster import Source, read
+from arpcheck.cluster import ClusterSource, read
 from arpcheck.commands.bundle import Bundle, bundled
 from arpcheck.commands.input_files import read_acceptances, read_mac_maps
-from arpcheck.commands.log import diary
+from arpcheck.commands.log import log_buffer
 from arpcheck.commands.opening import named, opened, settled, stopping, to_open
 from arpcheck.commands.output import NewFile, check, deliver, show, told
 from arpcheck.commands.terminal import ProgressLine, duration, notice, style
@@ -45,12 +45,12 @@ LONG = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ProbeRequest:
     """What the command line asked for."""
 
     options: Options
     """With `rate` as given; 0 is the top rate."""
-    source: Source
+    source: ClusterSource
     mac_maps: tuple[str, ...] = ()
     format_name: str = "table"
     output: str | None = None
@@ -62,7 +62,7 @@ class Request:
     quiet: bool = False
 
 
-def probe(request: Request) -> int:
+def probe(request: ProbeRequest) -> int:
     """Runs it and writes the report; the exit code is the report's."""
     options = checked(request.options)
     for output, option in outputs(request):
@@ -72,20 +72,20 @@ def probe(request: Request) -> int:
     interfaces = to_open(options, host)
     if request.dry_run:
         with opened((), request.source) as (_, source):
-            objects = _read(source, options)
+            objects = _read_cluster(source, options)
             options = pipeline.settle(options, objects, host, interfaces)
             planned = pipeline.plan(options, objects, host, read_mac_maps(request.mac_maps))
             show(dry_run(planned, options, objects, datetime.now(UTC)))
         return 0
     with (
         held_back(for_good=True),
-        diary(kept=request.bundle.path is not None) as log,
+        log_buffer(kept=request.bundle.path is not None) as log,
         opened(interfaces, request.source, *outputs(request)) as (wire, source),
         recording(request.pcap, kept=request.bundle.path is not None) as frames,
     ):
         request.bundle.check()
         mac_map, accepted = read_mac_maps(request.mac_maps), read_acceptances(request.accept)
-        objects = _read(source, options)
+        objects = _read_cluster(source, options)
         options = settled(options, objects, host, wire)
         with stopping() as stop:
             heard = observed(request, options, host, mac_map, objects, wire, accepted=accepted, stop=stop, tap=frames)
@@ -99,7 +99,7 @@ def probe(request: Request) -> int:
 
 
 def observed(
-    request: Request,
+    request: ProbeRequest,
     options: Options,
     host: Host,
     mac_map: tuple[MacEntry, ...],
@@ -135,7 +135,7 @@ def observed(
     return evidence
 
 
-def outputs(request: Request) -> tuple[tuple[str | None, str], ...]:
+def outputs(request: ProbeRequest) -> tuple[tuple[str | None, str], ...]:
     """The files that it writes while it runs or at its end, each with its option."""
     return (request.output, "--output"), (request.pcap, "--pcap")
 
@@ -164,7 +164,7 @@ READ_AGAIN = 10.0
 """Seconds that the second reading may take: the report waits for it."""
 
 
-def read_again(source: Source, objects: Objects) -> Objects | None:
+def read_again(source: ClusterSource, objects: Objects) -> Objects | None:
     """The records of announcers, once more after the last frame: who held an address before and after held it throughout.
     None for a file. Where they can't be read, that is a gap."""
     needs = pipeline.records_of(objects)
@@ -180,7 +180,7 @@ def read_again(source: Source, objects: Objects) -> Objects | None:
         return Objects(gaps=missing, read_at=datetime.now(UTC))
 
 
-def _read(source: Source, options: Options) -> Objects:
+def _read_cluster(source: ClusterSource, options: Options) -> Objects:
     return read(source, pipeline.NEEDS, namespace=options.namespace, services_required=not options.ips)
 
 

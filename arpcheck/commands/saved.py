@@ -64,7 +64,7 @@ def load(path: str) -> Evidence:
 
 
 def _document(path: str) -> dict[str, Any]:
-    text = _text(path)
+    text = _file_text(path)
     try:
         document = json.loads(_embedded(text, path) if text.lstrip().startswith("<") else text)
     except ValueError as error:
@@ -83,19 +83,19 @@ def _embedded(page: str, path: str) -> str:
     return found
 
 
-def _text(path: str) -> str:
+def _file_text(path: str) -> str:
     try:
         if path == "-":
-            return _read(sys.stdin)
+            return _stream_text(sys.stdin)
         with Path(path).open(encoding="utf-8") as file:
-            return _read(file)
+            return _stream_text(file)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}", "Name a file that `arpcheck probe -o json` wrote") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text at byte {error.start}", "Is it a saved report?") from None
 
 
-def _read(file: TextIO) -> str:
+def _stream_text(file: TextIO) -> str:
     """Piece by piece: who asks for as much as may come is given room for it before anything has come."""
     found, left = list[str](), MOST_BYTES
     while left and (piece := file.read(min(left, PIECE))):

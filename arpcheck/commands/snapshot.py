@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from arpcheck import pipeline
-from arpcheck.cluster import Source, read
+from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.files import pieces
 from arpcheck.commands.output import as_caller, show, write
 from arpcheck.commands.terminal import notice
 
 
-def snapshot(source: Source, namespace: str | None, output: str | None) -> int:
+def snapshot(source: ClusterSource, namespace: str | None, output: str | None) -> int:
     """Prints it, or writes it to `output`. What could not be read is in the snapshot and said on stderr."""
     source = as_caller(source, output)
     objects = read(source, pipeline.NEEDS, namespace=namespace)

@@ -12,39 +12,39 @@ from dataclasses import dataclass
 from arpcheck.cluster.changes import Connection, UncertainError, connected
 from arpcheck.commands import rollouts, strict_arp_plan
 from arpcheck.commands import rollouts as backups
-from arpcheck.commands.log import Journal, StoppedError
+from arpcheck.commands.log import ProgressLog, StoppedError
 from arpcheck.commands.output import as_caller, show
 from arpcheck.commands.rollouts import Reach
 from arpcheck.commands.strict_arp_plan import Witness, witness, words
-from arpcheck.commands.strict_arp_steps import CANNOT, Request, Steps, Work
+from arpcheck.commands.strict_arp_steps import CANNOT, EnableRequest, Steps, Work
 from arpcheck.commands.terminal import notice
 from arpcheck.errors import ArpcheckError, UsageError
 from arpcheck.kubeproxy import NEEDS
-from arpcheck.kubeproxy.answers import Answer, StrictArpStatus
+from arpcheck.kubeproxy.answers import StrictArpAnswer, StrictArpStatus
 from arpcheck.kubeproxy.distributions import managed_by
 from arpcheck.kubeproxy.status import status
 from arpcheck.model import Arp, Kind, Need, Report, TargetReport, Trust
 from arpcheck.objects import Object, Objects, mapping, name, texts
 from arpcheck.text import PROSE_LIMIT, plain
 
-__all__ = ["Request", "strict_arp_enable"]
+__all__ = ["EnableRequest", "strict_arp_enable"]
 
 INTERRUPTED = 130
 
 
-def strict_arp_enable(request: Request) -> int:
+def strict_arp_enable(request: EnableRequest) -> int:
     """0 enabled, and proven where the wire is asked; 1 a node is not strict after it; 2 nothing could be done; 3 the
     rollout did not come to its end everywhere; 130 interrupted."""
     if request.source.cluster_file is not None:
         raise UsageError("a cluster file can't be changed", "Name a cluster with --kubeconfig or --context")
     source = request.source if request.proof else as_caller(request.source)
-    journal = Journal()
+    journal = ProgressLog()
     try:
         with ExitStack() as stack:
             proof = stack.enter_context(witness(request.proof, request.source)) if request.proof else None
             backups.check_folder(request.backup_dir)
             connection = stack.enter_context(connected(proof.source if proof else source))
-            return _Run(request=request, connection=connection, journal=journal, proof=proof).run()
+            return _EnableRun(request=request, connection=connection, journal=journal, proof=proof).run()
     except (KeyboardInterrupt, StoppedError):
         notice(f"interrupted; {journal}")
         return INTERRUPTED
@@ -59,10 +59,10 @@ def strict_arp_enable(request: Request) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
-    request: Request
+class _EnableRun:
+    request: EnableRequest
     connection: Connection
-    journal: Journal
+    journal: ProgressLog
     proof: Witness | None
 
     def run(self) -> int:
@@ -72,7 +72,7 @@ class _Run:
         needs = (*NEEDS, *strict_arp_plan.NEEDS, *announcers, *(() if before else LOSSES_NEEDS))
         objects = self.connection.read(needs)
         found = status(objects, wire=arp)
-        if found.answer is Answer.NOT_NEEDED:
+        if found.answer is StrictArpAnswer.NOT_NEEDED:
             show(f"{_shown(found.reason)}. Nothing was changed.\n")
             return 0
         strict_arp_plan.must_be_read(objects)
@@ -99,7 +99,7 @@ class _Run:
         manager = managed_by(objects)
         if manager is None or self.request.anyway:
             return None
-        if found.answer is Answer.SET and not strict_arp_plan.unsettled(found, ()):
+        if found.answer is StrictArpAnswer.SET and not strict_arp_plan.unsettled(found, ()):
             show(f"{_shown(found.reason)}. Nothing was changed.\n")
             return 0
         notice(f"nothing was changed: {manager.name} owns this configuration ({manager.because}). Its own way:")

@@ -12,19 +12,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from arpcheck import pipeline
-from arpcheck.cluster import Source
+from arpcheck.cluster import ClusterSource
 from arpcheck.cluster.changes import Connection
 from arpcheck.commands import rollouts
 from arpcheck.commands.opening import opened, settled, stopping, to_open
 from arpcheck.commands.output import show
-from arpcheck.commands.probe import Request, checked, observed
+from arpcheck.commands.probe import ProbeRequest, checked, observed
 from arpcheck.commands.terminal import style
 from arpcheck.errors import ClusterError
 from arpcheck.evidence import Options
 from arpcheck.kubeproxy import config, process, versions, workload
 from arpcheck.kubeproxy.answers import StrictArpStatus
 from arpcheck.kubeproxy.edit import enable_strict_arp
-from arpcheck.kubeproxy.setting import Place, place, setting
+from arpcheck.kubeproxy.setting import ConfigKey, place, setting
 from arpcheck.model import Arp, Host, Need, Report
 from arpcheck.objects import Object, Objects, at, full_name, instant, mapping
 from arpcheck.reports import render
@@ -48,7 +48,7 @@ _READ = ("nodes", "daemonsets.apps", "pods", "configmaps")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class ConfigChange:
     """The one value."""
 
     config_map: Object
@@ -83,7 +83,7 @@ def must_be_read(objects: Objects) -> None:
             raise ClusterError(f"{gap.what} can't be read ({gap.why}), so nothing was changed", hint)
 
 
-def the_place(objects: Objects) -> Place:
+def the_place(objects: Objects) -> ConfigKey:
     if (found := place(objects)) is None:
         why = "kube-proxy's configuration is not in one ConfigMap that its DaemonSet reads, so nothing was changed"
         raise ClusterError(why, "`arpcheck strict-arp status` says what was found")
@@ -95,12 +95,12 @@ def is_there(objects: Objects) -> bool:
     return place(objects) is not None
 
 
-def daemon_sets(where: Place, objects: Objects) -> tuple[Object, ...]:
+def daemon_sets(where: ConfigKey, objects: Objects) -> tuple[Object, ...]:
     """Those that read it."""
     return tuple(one.obj for one in workload.daemon_sets(objects) if setting(one, objects).place == where)
 
 
-def change(where: Place, config_map: Object) -> Change:
+def change(where: ConfigKey, config_map: Object) -> ConfigChange:
     """What `config_map`, as it is at this moment, becomes."""
     title = f"{where.title}, {where.key[:60]}"
     before = mapping(config_map, "data").get(where.key)
@@ -117,23 +117,23 @@ def change(where: Place, config_map: Object) -> Change:
     if edit.changed and at(config_map, "immutable") is True:
         hint = "Whoever makes it has to make another one, with the new value"
         raise ClusterError(f"{where.title} is immutable, so nothing was changed", hint)
-    return Change(config_map=config_map, key=where.key, before=before, after=edit.text, reason=edit.reason)
+    return ConfigChange(config_map=config_map, key=where.key, before=before, after=edit.text, reason=edit.reason)
 
 
 # ------------------------------------------------------------------------------------------------- what is loaded already
 
 
-def changed_at(where: Place, config_map: Object) -> datetime | None:
+def changed_at(where: ConfigKey, config_map: Object) -> datetime | None:
     return process.changed_at(where, Objects(resources={"configmaps": (config_map,)}))
 
 
-def restart_time(where: Place, config_map: Object, clock: datetime) -> datetime:
+def restart_time(where: ConfigKey, config_map: Object, clock: datetime) -> datetime:
     """Later than the change, whose time has no fractions of a second: so a pod that carries it has read the new text."""
     changed = changed_at(where, config_map)
     return clock if changed is None else max(clock, changed + timedelta(seconds=1))
 
 
-def is_after(daemon_set: Object, where: Place, config_map: Object) -> bool:
+def is_after(daemon_set: Object, where: ConfigKey, config_map: Object) -> bool:
     """The restart that the template asks for came after the change."""
     asked, changed = instant(rollouts.restarted_at(daemon_set)), changed_at(where, config_map)
     return asked is not None and changed is not None and asked > changed
@@ -161,21 +161,21 @@ class Witness:
     options: Options
     host: Host
     wire: LiveWire
-    source: Source
+    source: ClusterSource
 
     def ask(self, connection: Connection, *, services: bool = False) -> tuple[Report, bool]:
         """The report, and whether it was interrupted. `services`: their addresses too, external IPs among them."""
         objects = connection.read(pipeline.NEEDS)
         asked = replace(self.options, services=services, external_ips=services)
         options = settled(asked, objects, self.host, self.wire)
-        request = Request(options=options, source=self.source)
+        request = ProbeRequest(options=options, source=self.source)
         with stopping() as stop:
             evidence = observed(request, options, self.host, (), objects, self.wire, stop=stop)
             return pipeline.conclude(evidence), evidence.interrupted
 
 
 @contextmanager
-def witness(options: Options, source: Source) -> Iterator[Witness]:
+def witness(options: Options, source: ClusterSource) -> Iterator[Witness]:
     """WireError where there is no privilege to open it; from here on this process has none."""
     chosen, host = checked(options), this_host()
     with opened(to_open(chosen, host), source) as (wire, held):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from arpcheck.cluster import Source, read
+from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.changes import Container, read_logs
 from arpcheck.commands.output import as_caller, format_of, show, write
 from arpcheck.errors import InputError, UsageError
@@ -22,10 +22,10 @@ MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class StatusRequest:
     """What the command line asked for."""
 
-    source: Source
+    source: ClusterSource
     logs: bool = False
     configz: tuple[str, ...] = ()
     """Files, each `NODE=FILE`, or named like its node: `worker-1.json`."""
@@ -33,7 +33,7 @@ class Request:
     output: str | None = None
 
 
-def strict_arp_status(request: Request) -> int:
+def strict_arp_status(request: StatusRequest) -> int:
     """Prints it; the exit code is the answer's."""
     files = tuple(_node_and_file(given) for given in request.configz)
     request = replace(request, source=as_caller(request.source, request.output))
@@ -45,17 +45,17 @@ def strict_arp_status(request: Request) -> int:
     return found.exit_code
 
 
-def _deliver(found: StrictArpStatus, request: Request) -> None:
+def _deliver(found: StrictArpStatus, request: StatusRequest) -> None:
     if request.output:
-        write(Path(request.output), _text(found, format_of(request.output, request.format_name, FORMATS)))
-    show(_text(found, request.format_name))
+        write(Path(request.output), _rendered(found, format_of(request.output, request.format_name, FORMATS)))
+    show(_rendered(found, request.format_name))
 
 
-def _text(found: StrictArpStatus, format_name: str) -> str:
+def _rendered(found: StrictArpStatus, format_name: str) -> str:
     return json.dumps(to_json(found), indent=2) + "\n" if format_name == "json" else to_text(found)
 
 
-def _logs(source: Source, objects: Objects) -> tuple[Mapping[str, str], tuple[str, ...]]:
+def _logs(source: ClusterSource, objects: Objects) -> tuple[Mapping[str, str], tuple[str, ...]]:
     """By node, and a note for every reason why one could not be read."""
     pods = workload.pods(objects)
     wanted = {
@@ -91,11 +91,11 @@ def _configz(files: Iterable[tuple[str, Path]], objects: Objects) -> Mapping[str
             raise UsageError(f"--configz-file {path}: there is no node {node!r}", hint)
         if node in found:
             raise UsageError(f"--configz-file {path}: {node} has a file already", "Give each node one")
-        found[node] = _read(path)
+        found[node] = _file_text(path)
     return found
 
 
-def _read(path: Path) -> str:
+def _file_text(path: Path) -> str:
     try:
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1).decode("utf-8", "replace")

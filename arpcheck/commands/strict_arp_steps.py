@@ -10,18 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from arpcheck.cluster import Source
+from arpcheck.cluster import ClusterSource
 from arpcheck.cluster.changes import Connection
 from arpcheck.commands import rollouts, strict_arp_plan
 from arpcheck.commands import rollouts as backups
-from arpcheck.commands.log import Journal, StoppedError
+from arpcheck.commands.log import ProgressLog, StoppedError
 from arpcheck.commands.opening import stopping
 from arpcheck.commands.output import show
-from arpcheck.commands.strict_arp_plan import Change, Witness, holds, proven, words
+from arpcheck.commands.strict_arp_plan import ConfigChange, Witness, holds, proven, words
 from arpcheck.commands.terminal import duration, notice
 from arpcheck.errors import ClusterError, UsageError
 from arpcheck.evidence import Options
-from arpcheck.kubeproxy.setting import Place
+from arpcheck.kubeproxy.setting import ConfigKey
 from arpcheck.objects import Object, full_name, mapping, name, namespace
 
 CANNOT = 2
@@ -36,10 +36,10 @@ IN_CLUSTER = "in-cluster"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class EnableRequest:
     """What the command line asked for."""
 
-    source: Source
+    source: ClusterSource
     yes: bool = False
     dry_run: bool = False
     anyway: bool = False
@@ -64,8 +64,8 @@ class Request:
 class Work:
     """What is to be done, once it has been decided."""
 
-    where: Place
-    change: Change
+    where: ConfigKey
+    change: ConfigChange
     kube_proxies: tuple[Object, ...]
     restarts: tuple[Object, ...]
     """Of them, those that a restart is asked for; the others are only waited for."""
@@ -76,9 +76,9 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    request: Request
+    request: EnableRequest
     connection: Connection
-    journal: Journal
+    journal: ProgressLog
     proof: Witness | None
 
     def carry_out(self, work: Work, nodes: int) -> int:
@@ -220,7 +220,7 @@ def _go_on(stop: Callable[[], bool]) -> None:
         raise StoppedError
 
 
-def _kubectl(source: Source, context: str) -> tuple[str, ...]:
+def _kubectl(source: ClusterSource, context: str) -> tuple[str, ...]:
     """What makes kubectl talk to the same cluster, whatever its current context is by then."""
     named = None if context == IN_CLUSTER else context
     given = (("--kubeconfig", source.kubeconfig), ("--context", named), ("--as", source.as_user))

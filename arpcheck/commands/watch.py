@@ -11,15 +11,16 @@ from threading import Thread
 from typing import Protocol
 
 from arpcheck import pipeline
-from arpcheck.cluster import Source, read
+from arpcheck.cluster import ClusterSource, read
 from arpcheck.commands.input_files import read_acceptances, read_mac_maps
 from arpcheck.commands.opening import opened, settled, stopping, to_open
 from arpcheck.commands.output import format_of, show, write
-from arpcheck.commands.probe import Request, checked
+from arpcheck.commands.probe import ProbeRequest, checked
 from arpcheck.commands.terminal import notice
 from arpcheck.errors import ArpcheckError, ClusterError, OutputError
 from arpcheck.evidence import Evidence, MacEntry, Options
-from arpcheck.model import Acceptance, Ask, Host, Kind, Mac, Report, Trust
+from arpcheck.model import Acceptance, Host, Kind, Mac, Report, Trust
+from arpcheck.model import Request as Ask
 from arpcheck.objects import Objects
 from arpcheck.reports import Style, render
 from arpcheck.reports.formatting import moment
@@ -56,7 +57,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class WatchDependencies:
     """What the watch is handed of the world."""
 
     wire: Wire
@@ -72,12 +73,12 @@ class World:
     accepted: tuple[Acceptance, ...] = ()
 
 
-def vigil(options: Options, pace: Pace, world: World) -> int:
+def run_watch(options: Options, pace: Pace, world: WatchDependencies) -> int:
     """Probes and watches until it is over. Says the lines and the timeline; returns the exit code."""
-    return _Vigil(options, pace, world).run()
+    return _WatchLoop(options, pace, world).run()
 
 
-def announced(options: Options, pace: Pace, world: World) -> str:
+def announced(options: Options, pace: Pace, world: WatchDependencies) -> str:
     """What is going to happen, for the person."""
     asks = light_asks(pipeline.plan(options, world.objects, world.host, world.mac_map))
     really = period(asks, every=pace.every, rate=options.rate)
@@ -100,10 +101,10 @@ def light_asks(plan: pipeline.Plan) -> tuple[Ask, ...]:
 
 
 @dataclass(slots=True)
-class _Vigil:
+class _WatchLoop:
     options: Options
     pace: Pace
-    world: World
+    world: WatchDependencies
     objects: Objects = field(init=False)
     macs: dict[str, Mac] = field(init=False)
     watch: Watch = field(init=False)
@@ -206,7 +207,7 @@ class _Vigil:
 class _Read:
     """One reading, begun so early that it should be over when the probe is due."""
 
-    world: World
+    world: WatchDependencies
     until: float
     """When the probe is due."""
     lead: float
@@ -241,7 +242,7 @@ def _recorded(report: Report) -> dict[IPv4Address, frozenset[str]]:
 __all__ = ["Pace", "watch"]
 
 
-def watch(request: Request, pace: Pace) -> int:
+def watch(request: ProbeRequest, pace: Pace) -> int:
     """Runs it, and prints as it goes; the exit code is that of the worst moment.
 
     Under sudo no_new_privs is not set, as a probe does it: the caller's login plug-ins run again for every probe."""
@@ -249,15 +250,15 @@ def watch(request: Request, pace: Pace) -> int:
     host = this_host()
     with opened(to_open(options, host), request.source, (request.output, "--output"), requests=True) as (wire, source):
         mac_map, accepted = read_mac_maps(request.mac_maps), read_acceptances(request.accept)
-        objects = _read(source, options)
+        objects = _read_cluster(source, options)
         options = settled(options, objects, host, wire)
         with stopping() as stop:
-            world = World(
+            world = WatchDependencies(
                 wire=wire,
                 clock=lambda: datetime.now(UTC),
                 host=host,
                 objects=objects,
-                reading=None if source.cluster_file else lambda: Reading(lambda: _read(source, options)),
+                reading=None if source.cluster_file else lambda: Reading(lambda: _read_cluster(source, options)),
                 say=lambda line: show(f"{plain(line)}\n"),
                 store=lambda report: _store(report, request),
                 stop=stop,
@@ -266,14 +267,14 @@ def watch(request: Request, pace: Pace) -> int:
             )
             if not request.quiet:
                 notice(announced(options, pace, world))
-            return vigil(options, pace, world)
+            return run_watch(options, pace, world)
 
 
-def _read(source: Source, options: Options) -> Objects:
+def _read_cluster(source: ClusterSource, options: Options) -> Objects:
     return read(source, pipeline.NEEDS, namespace=options.namespace, services_required=not options.ips)
 
 
-def _store(report: Report, request: Request) -> None:
+def _store(report: Report, request: ProbeRequest) -> None:
     """By rename, as a collector of text files wants it. A disk that is full ends no watch: it is said, and tried anew."""
     try:
         if request.output:

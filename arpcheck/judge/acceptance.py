@@ -36,7 +36,7 @@ class Acceptances:
 
     def of_target(self, target: Target, verdict: Verdict) -> tuple[Acceptance, ...]:
         """The entries that still hold and name this verdict of this address."""
-        return tuple(e for e in self.entries if e.until >= self.today and e.verdict is verdict and _names(e, target))
+        return tuple(e for e in self.entries if e.until >= self.today and e.verdict is verdict and _names_target(e, target))
 
     def of_node(self, name: str, arp: Arp) -> Accepted | None:
         return self.of_subject(OF_NODE.get(arp, ""), name)
@@ -62,7 +62,7 @@ class Acceptances:
         return tuple(
             entry
             for entry in self.entries
-            if not any(entry.verdict == verdict and _names(entry, target) for target, verdict in judged)
+            if not any(entry.verdict == verdict and _names_target(entry, target) for target, verdict in judged)
             and not any(entry.finding == f.id and (entry.node in f.nodes or entry.ip in f.ips) for f in found)
         )
 
@@ -171,10 +171,10 @@ def marked(text: str, accepted: Accepted | None) -> str:
 def names_answers_for(entry: Acceptance, target: Target) -> bool:
     """It accepts the answers of some who are named, so that this address is judged once more without them. The day is not
     looked at: to ask once more costs little."""
-    return entry.verdict is not None and bool(entry.responders) and _names(entry, target)
+    return entry.verdict is not None and bool(entry.responders) and _names_target(entry, target)
 
 
-def _names(entry: Acceptance, target: Target) -> bool:
+def _names_target(entry: Acceptance, target: Target) -> bool:
     return (entry.ip is None or entry.ip == target.ip) and (entry.service is None or entry.service in target.services)
 
 

@@ -9,7 +9,7 @@ from itertools import chain, combinations
 from operator import attrgetter
 from typing import TypeVar
 
-from arpcheck.judge.observations import Asked, Hearing, Turn
+from arpcheck.judge.observations import Asked, Observations, Turn
 from arpcheck.model import (
     Announcement,
     Claim,
@@ -261,7 +261,7 @@ def key(party: Responder) -> Key:
 
 def parties(
     ip: IPv4Address,
-    hearing: Hearing,
+    hearing: Observations,
     owners: Mapping[Nic, Owner],
     vendors: Mapping[Mac, str],
     expected: Collection[str],
@@ -288,7 +288,7 @@ def parties(
     return tuple(found)
 
 
-def heard(ip: IPv4Address, hearing: Hearing) -> Mapping[Nic, frozenset[Turn]]:
+def heard(ip: IPv4Address, hearing: Observations) -> Mapping[Nic, frozenset[Turn]]:
     """The NICs that answered for an address, each with when it did."""
     return {
         nic: frozenset([(reply.interface, reply.round) for reply in replies]) for nic, replies in hearing.by_nic(ip).items()
@@ -325,7 +325,7 @@ def _often(replies: Sequence[Reply], asked: Asked, node: str | None, expected: b
 def deaf(
     ip: IPv4Address,
     found: Iterable[Responder],
-    hearing: Hearing,
+    hearing: Observations,
     kin: Mapping[str | None, Sequence[Nic]],
     seats: Mapping[str, Collection[str]],
 ) -> Mapping[Key, frozenset[Turn]]:

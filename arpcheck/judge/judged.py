@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv4Interface
 from arpcheck.judge.acceptance import Acceptances
 from arpcheck.judge.case import Case
 from arpcheck.judge.nodes import NodeState
-from arpcheck.judge.observations import Hearing
+from arpcheck.judge.observations import Observations
 from arpcheck.judge.owners import Conflict
 from arpcheck.model import (
     Accepted,
@@ -54,7 +54,7 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class AskingHost:
     """A host that asked."""
 
     host: Host
@@ -79,12 +79,12 @@ class Judged:
     """The nodes' own addresses that another machine may have too."""
     twins: Mapping[Nic, tuple[str, ...]]
     """NICs that alone answered for the own addresses of several nodes."""
-    hearing: Hearing
+    hearing: Observations
     canary: IPv4Address | None
     controls: tuple[IPv4Address, ...]
     host: Host
     interfaces: tuple[str, ...]
-    blind: Mapping[str, Place]
+    blind: Mapping[str, AskingHost]
     """The nodes that arpcheck ran on and that no other host heard, each as the prober that it was."""
     gaps: tuple[Gap, ...]
     losses: tuple[Loss, ...]

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from arpcheck.judge.observations import Hearing, Probe
+from arpcheck.judge.observations import Observations, Probe
 from arpcheck.model import Arp, Mac, Nic, Owner
 from arpcheck.objects import Node
 
@@ -45,7 +45,7 @@ def node_states(
     addresses: Mapping[str, tuple[IPv4Address, ...]],
     canary: IPv4Address | None,
     owners: Mapping[Nic, Owner],
-    hearing: Hearing,
+    hearing: Observations,
     blind: Collection[str],
     gateways: Mapping[str, tuple[IPv4Address, ...]],
     shared: Collection[IPv4Address] = (),
@@ -87,7 +87,7 @@ class _Look:
         addresses: Sequence[IPv4Address],
         nics: tuple[Nic, ...],
         owners: Mapping[Nic, Owner],
-        hearing: Hearing,
+        hearing: Observations,
     ) -> None:
         self.name = name
         self.addresses = addresses
@@ -185,7 +185,7 @@ def _judge(
     return Arp.UNKNOWN, f"only {own} questions for its own address and {asked} for the canary reached it, {enough} must"
 
 
-def _why_quiet(gateways: Iterable[IPv4Address], nics: Iterable[Nic], hearing: Hearing) -> str:
+def _why_quiet(gateways: Iterable[IPv4Address], nics: Iterable[Nic], hearing: Observations) -> str:
     asked = [ip for ip in gateways if hearing.asked(ip).broadcast]
     if not asked:
         return _ALIKE

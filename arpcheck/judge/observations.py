@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from arpcheck.evidence import Evidence
 from arpcheck.model import Gratuitous, Mac, Nic, Owner, PassedOver, Question, Reply
-from arpcheck.vantages import Course, courses
+from arpcheck.vantages import VantageRounds, courses
 
 SLOW = 100.0
 """Frames a second above which silence proves nothing: a speaker's socket holds 256 frames of any ARP on the segment."""
@@ -73,7 +73,7 @@ class Asked:
         return sum(broadcast) + sum(unicast)
 
 
-class Hearing:
+class Observations:
     """The index over one run's questions and replies."""
 
     def __init__(self, evidence: Evidence) -> None:
@@ -173,7 +173,7 @@ class Hearing:
         rounds, replies = self.asked(ip).rounds(), self.replies(ip)
         return tuple(number for course in self.courses for number in _counting(course, rounds, replies))
 
-    def hears(self, course: Course, nics: Iterable[Nic]) -> bool:
+    def hears(self, course: VantageRounds, nics: Iterable[Nic]) -> bool:
         """Whether this host heard any of them, whatever it answered for."""
         return any(self._on.get(nic, set()) & course.interfaces for nic in nics)
 
@@ -226,7 +226,7 @@ def _by_ip(found: Iterable[Noted]) -> Mapping[IPv4Address, Sequence[Noted]]:
     return by_ip
 
 
-def _counting(course: Course, rounds: Iterable[int], replies: Iterable[Reply]) -> Iterable[int]:
+def _counting(course: VantageRounds, rounds: Iterable[int], replies: Iterable[Reply]) -> Iterable[int]:
     own = [number for number in rounds if course.has(number)]
     if course.rate <= SLOW or not any(number > course.last_announced for number in own):
         return own
@@ -255,7 +255,7 @@ class Doubling:
 
     def __init__(
         self,
-        hearing: Hearing,
+        hearing: Observations,
         owners: Mapping[Nic, Owner],
         addresses: Mapping[str, Sequence[IPv4Address]],
         canary: IPv4Address | None = None,

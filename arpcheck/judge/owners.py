@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
-from arpcheck.judge.observations import Hearing
+from arpcheck.judge.observations import Observations
 from arpcheck.model import Identity, Mac, Nic, Owner, SourceRank, Strength
 from arpcheck.objects import Node
 
@@ -64,13 +64,13 @@ class Owners:
 
 
 def owners(
-    hearing: Hearing, knowledge: Knowledge, nodes: Iterable[Node], addresses: Mapping[str, Iterable[IPv4Address]]
+    hearing: Observations, knowledge: Knowledge, nodes: Iterable[Node], addresses: Mapping[str, Iterable[IPv4Address]]
 ) -> Owners:
     """`addresses`: the nodes' own."""
     every = tuple(nodes)
     names = [node.name for node in every if node.name]
     claims = _claims(hearing, knowledge)
-    decided = {nic: None if nic[1] in knowledge.overlays else _node(found) for nic, found in claims.items()}
+    decided = {nic: None if nic[1] in knowledge.overlays else _node_of_claims(found) for nic, found in claims.items()}
     conflicts = tuple(_conflicts(hearing, knowledge, claims, decided, addresses))
     dead = {node.name for node in every if node.ready is False}
     twins = _twins(hearing, knowledge, addresses, dead)
@@ -100,7 +100,7 @@ def owners(
 Claims = Mapping[Nic, tuple[Identity, ...]]
 
 
-def _claims(hearing: Hearing, knowledge: Knowledge) -> Claims:
+def _claims(hearing: Observations, knowledge: Knowledge) -> Claims:
     """What the sources say of every NIC; a MAC that was never heard stands on every segment, for it may be asked there."""
     found: dict[Nic, list[Identity]] = {nic: [] for nic in hearing.nics()}
     heard_on: dict[Mac, list[str]] = {}
@@ -117,7 +117,7 @@ ANYWHERE = ""
 """The segment of a MAC that was written down and not heard."""
 
 
-def _node(claims: Iterable[Identity]) -> str | None:
+def _node_of_claims(claims: Iterable[Identity]) -> str | None:
     by_rank: dict[int, set[str]] = {}
     for claim in claims:
         by_rank.setdefault(claim.rank, set()).add(claim.node)
@@ -137,7 +137,7 @@ def _strength(nic: Nic, node: str | None, claims: tuple[Identity, ...], conteste
 
 
 def _conflicts(
-    hearing: Hearing,
+    hearing: Observations,
     knowledge: Knowledge,
     claims: Claims,
     decided: Mapping[Nic, str | None],
@@ -165,7 +165,7 @@ def _conflicts(
 
 
 def _twins(
-    hearing: Hearing, knowledge: Knowledge, addresses: Mapping[str, Iterable[IPv4Address]], dead: Set[str]
+    hearing: Observations, knowledge: Knowledge, addresses: Mapping[str, Iterable[IPv4Address]], dead: Set[str]
 ) -> Mapping[Nic, tuple[str, ...]]:
     """NICs that answered for the own addresses of several nodes, alone, or beside another NIC at one of them: two machines
     with one MAC, a node that has taken another's address, or a switch that answers from its table. Asked alone, only one of
@@ -212,7 +212,7 @@ def _of_twins(nic: Nic, found: Iterable[Identity], twins: Mapping[Nic, tuple[str
             yield Identity(mac=nic[1], node=node, source="node-ip", detail=detail, rank=SourceRank.WIRE)
 
 
-def _genuine(hearing: Hearing, ip: IPv4Address, knowledge: Knowledge) -> list[Nic]:
+def _genuine(hearing: Observations, ip: IPv4Address, knowledge: Knowledge) -> list[Nic]:
     """Who answered for an address, but as a proxy or a tunnel's end."""
     return [
         nic
@@ -238,7 +238,7 @@ class _Apart:
 
     def __init__(
         self,
-        hearing: Hearing,
+        hearing: Observations,
         decided: Mapping[Nic, str | None],
         names: Iterable[str],
         homes: tuple[IPv4Address, ...],

@@ -15,7 +15,7 @@ from arpcheck.judge.case import Case, parties
 from arpcheck.judge.findings import findings
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.judge.nodes import NodeState
-from arpcheck.judge.observations import SLOW, Hearing
+from arpcheck.judge.observations import SLOW, Observations
 from arpcheck.model import (
     Also,
     AlsoId,
@@ -51,10 +51,10 @@ def report(judged: Judged, evidence: Evidence, preflight: Preflight | None) -> R
             judged, found, complete=evidence.complete, interrupted=evidence.interrupted, preflight=preflight
         ),
         targets=tuple(_target(target, by_target.get(target), judged) for target in judged.targets),
-        nodes=tuple(_node(state, judged) for state in judged.nodes),
+        nodes=tuple(_node_report(state, judged) for state in judged.nodes),
         findings=found,
         gaps=tuple(sorted(judged.gaps)),
-        run=_run(evidence),
+        run=_run_report(evidence),
         causes=judged.causes,
         preflight=preflight,
         evidence=as_document(evidence),
@@ -106,7 +106,7 @@ def _rounds(target: Target, judged: Judged) -> tuple[int, ...]:
     return judged.hearing.asked(target.ip).rounds() if isinstance(target.ip, IPv4Address) else ()
 
 
-def _node(state: NodeState, judged: Judged) -> NodeReport:
+def _node_report(state: NodeState, judged: Judged) -> NodeReport:
     accepted = judged.acceptances.of_node(state.name, state.arp)
     return NodeReport(
         name=state.name,
@@ -114,19 +114,19 @@ def _node(state: NodeState, judged: Judged) -> NodeReport:
         reason=marked(state.reason, accepted),
         ready=state.ready,
         addresses=judged.addresses.get(state.name, ()),
-        macs=tuple(dict.fromkeys(entry for nic in state.nics for entry in _macs(nic, state.name, judged))),
+        macs=tuple(dict.fromkeys(entry for nic in state.nics for entry in _node_macs(nic, state.name, judged))),
         kube_proxy=judged.kube_proxies.get(state.name, _UNSEEN),
         accepted=accepted,
     )
 
 
-def _macs(nic: Nic, node: str, judged: Judged) -> Iterable[NodeMac]:
+def _node_macs(nic: Nic, node: str, judged: Judged) -> Iterable[NodeMac]:
     """Every source that gives this NIC to the node, strongest first; one line a source and interface."""
     named = (i for i in judged.owners[nic].identities if i.node == node)
     return (NodeMac(mac=nic[1], interface=i.interface, source=i.source) for i in named)
 
 
-def _run(evidence: Evidence) -> Run:
+def _run_report(evidence: Evidence) -> Run:
     options = evidence.options
     by_name = {interface.name: interface for interface in evidence.host.interfaces}
     return Run(
@@ -347,7 +347,7 @@ def said(reason: str, found: Iterable[Also]) -> str:
 # --------------------------------------------- Which responder a client most likely takes, and how well an address was asked
 
 
-def winner(ip: IPv4Address, responders: Sequence[Responder], hearing: Hearing) -> str | None:
+def winner(ip: IPv4Address, responders: Sequence[Responder], hearing: Observations) -> str | None:
     """The node or the MAC that replied first to most of the requests that everybody received: Linux ignores another reply
     within a second of the first (net/ipv4/arp.c, arp_process, `locktime`). Of two that were first equally often the one
     with the fastest reply. None where nobody replied to such a request."""
@@ -364,7 +364,7 @@ def winner(ip: IPv4Address, responders: Sequence[Responder], hearing: Hearing) -
     return (best.node or str(best.macs[0])) if best else None
 
 
-def confidence(ip: IPv4Address, hearing: Hearing, losses: Iterable[Loss]) -> Confidence:
+def confidence(ip: IPv4Address, hearing: Observations, losses: Iterable[Loss]) -> Confidence:
     """Of an address that was asked; a capture does not say at what rate it was."""
     asked, rounds = hearing.asked(ip).broadcast, hearing.rounds(ip)
     rates = (

@@ -12,7 +12,7 @@ from arpcheck.kubeproxy.notes import Oddity, of
 from arpcheck.model import Arp, Outcome
 
 
-class Answer(StrEnum):
+class StrictArpAnswer(StrEnum):
     """The first that a node of the cluster gives, in the order of `_FIRST`."""
 
     NOT_NEEDED = "not-needed"
@@ -29,11 +29,11 @@ class Answer(StrEnum):
     @property
     def outcome(self) -> Outcome:
         match self:
-            case Answer.NOT_SET | Answer.NOT_LOADED:
+            case StrictArpAnswer.NOT_SET | StrictArpAnswer.NOT_LOADED:
                 return Outcome.FAULT
-            case Answer.UNKNOWN:
+            case StrictArpAnswer.UNKNOWN:
                 return Outcome.UNSURE
-            case Answer.NOT_NEEDED | Answer.SET:
+            case StrictArpAnswer.NOT_NEEDED | StrictArpAnswer.SET:
                 return Outcome.FINE
             case _:
                 assert_never(self)
@@ -62,7 +62,7 @@ class NodeStatus:
     """As configured."""
     loaded: bool | None
     source: str | None
-    answer: Answer
+    answer: StrictArpAnswer
     configured: Configured = Configured.UNKNOWN
     """Told by the configuration alone; `loaded` says whether the process that runs has it, True only where that is known."""
     arp: Arp | None = None
@@ -74,7 +74,7 @@ class NodeStatus:
 class StrictArpStatus:
     """The cluster."""
 
-    answer: Answer
+    answer: StrictArpAnswer
     reason: str
     source: str | None
     """Where the configuration was read; several are joined by a comma."""
@@ -102,21 +102,21 @@ class StrictArpStatus:
 # ---------------------------------------------------------------------------------------------- Why the answer is the answer
 
 
-def reason(answer: Answer, nodes: Sequence[NodeStatus]) -> str:
+def reason(answer: StrictArpAnswer, nodes: Sequence[NodeStatus]) -> str:
     these = [node for node in nodes if node.answer is answer]
     of_all = f"{len(these)} of {len(nodes)} nodes"
     match answer:
-        case Answer.NOT_NEEDED:
+        case StrictArpAnswer.NOT_NEEDED:
             modes = listing(sorted({node.mode or "" for node in nodes}))
             return f"Strict ARP is not needed: in mode {modes} no Service address is bound to an interface of a node"
-        case Answer.SET:
+        case StrictArpAnswer.SET:
             return f"Strict ARP is needed and set{_where(these)}; {_proof(these)}"
-        case Answer.NOT_SET:
-            return f"Strict ARP is needed and not set on {of_all}{_where(these)}: {_names(these)}{_first_of(these)}"
-        case Answer.NOT_LOADED:
-            return f"Strict ARP is {_wanted(these)} on {of_all}: {_names(these)}{_first_of(these)}"
-        case Answer.UNKNOWN:
-            return f"Can't tell for {of_all}: {_names(these)}{_first_of(these)}"
+        case StrictArpAnswer.NOT_SET:
+            return f"Strict ARP is needed and not set on {of_all}{_where(these)}: {_joined_names(these)}{_first_of(these)}"
+        case StrictArpAnswer.NOT_LOADED:
+            return f"Strict ARP is {_wanted(these)} on {of_all}: {_joined_names(these)}{_first_of(these)}"
+        case StrictArpAnswer.UNKNOWN:
+            return f"Can't tell for {of_all}: {_joined_names(these)}{_first_of(these)}"
 
 
 def _wanted(nodes: Sequence[NodeStatus]) -> str:
@@ -145,11 +145,11 @@ def _first_of(nodes: Sequence[NodeStatus]) -> str:
     telling = tuple(kind for kind in Oddity if kind is not Oddity.NO_EFFECT)
     found = next((notes for node in nodes if (notes := of(node.notes, *telling))), ())
     answered = [node for node in nodes if node.arp is Arp.NON_STRICT]
-    on_wire = (f"on the wire {_names(answered)} answered for a Service address",) if answered else ()
+    on_wire = (f"on the wire {_joined_names(answered)} answered for a Service address",) if answered else ()
     return "".join(f"; {note}" for note in dict.fromkeys((*found, *on_wire)))
 
 
-def _names(nodes: Sequence[NodeStatus]) -> str:
+def _joined_names(nodes: Sequence[NodeStatus]) -> str:
     return listing([node.name for node in nodes])
 
 

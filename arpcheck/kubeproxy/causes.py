@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from arpcheck.kubeproxy import observations
 from arpcheck.kubeproxy.notes import Oddity, of
-from arpcheck.kubeproxy.observations import HOLDS, Concerned, Heard, Seen
+from arpcheck.kubeproxy.observations import HOLDS, Concerned, Seen, WireObservations
 from arpcheck.model import Cause, CauseId, KubeProxy
 
-__all__ = ["Heard", "causes", "rules"]
+__all__ = ["WireObservations", "causes", "rules"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +31,13 @@ def causes(
     non_strict: frozenset[str],
     judged: frozenset[str],
     in_cluster: frozenset[str],
-    heard: Heard | None = None,
+    heard: WireObservations | None = None,
 ) -> tuple[Cause, ...]:
     """`non_strict`: whoever answered the canary, by name; a node that the cluster no longer has may be among them.
     `judged`: the nodes of which the wire says whether they are strict. `in_cluster`: the Nodes there are now."""
-    seen = Seen(proxies=proxies, non_strict=non_strict, judged=judged, in_cluster=in_cluster, heard=heard or Heard())
+    seen = Seen(
+        proxies=proxies, non_strict=non_strict, judged=judged, in_cluster=in_cluster, heard=heard or WireObservations()
+    )
     return tuple(_cause(rule, seen, nodes) for rule in _RULES if (nodes := tuple(sorted(rule.concerned(seen) or ()))))
 
 

@@ -57,22 +57,22 @@ class Configuration:
 def read(text: str) -> Configuration:
     """The configuration in `text`; an unreadable one has neither mode nor strictARP, and the note says why and where."""
     document = first_document(text)
-    if isinstance(document, Fault):
+    if isinstance(document, ParseFault):
         return Configuration(mode=None, strict_arp=None, notes=(Note(f"unreadable: {document}", Oddity.UNREADABLE),))
     if not isinstance(document, yaml.MappingNode):
         return Configuration(mode=None, strict_arp=None, notes=(_exits("it holds no configuration"),))
     if fault := _wrong_kind(document):
         return Configuration(mode=None, strict_arp=None, notes=(fault,))
-    found = _read(document, merges=is_json(text))
+    found = _configuration(document, merges=is_json(text))
     return replace(found, notes=(*found.notes, *_more_documents(text[document.end_mark.index :])))
 
 
-def _read(document: yaml.MappingNode, *, merges: bool) -> Configuration:
+def _configuration(document: yaml.MappingNode, *, merges: bool) -> Configuration:
     """`merges`: a repeated section is merged, as the JSON decoder does it, and not replaced; that is not followed."""
     if merges and len(values(document, "ipvs")) > 1:
         doubt = Note("unreadable: the key ipvs is there twice in JSON", Oddity.UNREADABLE)
         return Configuration(mode=None, strict_arp=None, notes=(doubt,))
-    mode, of_mode = _text(document, "mode")
+    mode, of_mode = _text_at(document, "mode")
     ipvs, of_ipvs = _section(document)
     unknown = (*_unknown(document, TOP_KEYS, ""), *(_unknown(ipvs, IPVS_KEYS, "ipvs.") if ipvs else ()))
     missing = None if has(of_ipvs, Oddity.REFUSED) else False
@@ -103,7 +103,7 @@ def _wrong_kind(document: yaml.MappingNode) -> Note | None:
     return None
 
 
-def _text(mapping: yaml.MappingNode, key: str) -> tuple[str | None, tuple[Note, ...]]:
+def _text_at(mapping: yaml.MappingNode, key: str) -> tuple[str | None, tuple[Note, ...]]:
     value, notes = _last(mapping, key)
     if value is None or value.tag == _NULL:
         return "", notes
@@ -198,7 +198,7 @@ _MERGE = "tag:yaml.org,2002:merge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class ParseFault:
     """Why a text can't be read."""
 
     where: str
@@ -209,13 +209,13 @@ class Fault:
         return f"{self.where}: {self.why}" if self.where else self.why
 
 
-def first_document(text: str) -> yaml.Node | Fault | None:
+def first_document(text: str) -> yaml.Node | ParseFault | None:
     """The first YAML document, which is all that kube-proxy reads (sigs.k8s.io/yaml, Unmarshal); None: there is none."""
     found = _composed(text, 1)
-    return found if isinstance(found, Fault) else next(iter(found), None)
+    return found if isinstance(found, ParseFault) else next(iter(found), None)
 
 
-def all_documents(text: str) -> tuple[yaml.Node, ...] | Fault:
+def all_documents(text: str) -> tuple[yaml.Node, ...] | ParseFault:
     return _composed(text, None)
 
 
@@ -235,9 +235,9 @@ def line_of(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-def _composed(text: str, limit: int | None) -> tuple[yaml.Node, ...] | Fault:
+def _composed(text: str, limit: int | None) -> tuple[yaml.Node, ...] | ParseFault:
     if len(text) > MAX_CHARS:
-        return Fault(where="", why=f"{len(text)} characters; no configuration of kube-proxy is longer than {MAX_CHARS}")
+        return ParseFault(where="", why=f"{len(text)} characters; no configuration of kube-proxy is longer than {MAX_CHARS}")
     if is_json(text):
         text = text.replace("\t", " ")  # JSON allows tabs between tokens, YAML does not; none can be inside a JSON string
     try:
@@ -245,9 +245,9 @@ def _composed(text: str, limit: int | None) -> tuple[yaml.Node, ...] | Fault:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         why = _one_line(error.problem or error.context or "not YAML")
-        return Fault(where=f"line {mark.line + 1}" if mark else "", why=why)
+        return ParseFault(where=f"line {mark.line + 1}" if mark else "", why=why)
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # PyYAML lets chr() of a wrong \U escape through
-        return Fault(where="", why=_one_line(str(error)) or "not YAML")
+        return ParseFault(where="", why=_one_line(str(error)) or "not YAML")
 
 
 def _documents(loader: _Loader, limit: int | None) -> Iterator[yaml.Node]:

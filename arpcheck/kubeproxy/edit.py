@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from arpcheck.kubeproxy.config import Fault, all_documents, is_json, line_of, read, values
+from arpcheck.kubeproxy.config import ParseFault, all_documents, is_json, line_of, read, values
 from arpcheck.kubeproxy.notes import Oddity, has, of
 
 _NULL = "tag:yaml.org,2002:null"
@@ -50,7 +50,7 @@ class Edit:
 def enable_strict_arp(text: str) -> Edit:
     """The text with `ipvs.strictARP: true` in its first document. It is for the caller to know that the mode is ipvs."""
     documents = all_documents(text)
-    if isinstance(documents, Fault):
+    if isinstance(documents, ParseFault):
         return Edit(text=text, refusal=Refusal.UNREADABLE, reason=str(documents))
     found = read(text)
     notes = of(found.notes, Oddity.MISSPELT, Oddity.MISPLACED)
@@ -61,7 +61,7 @@ def enable_strict_arp(text: str) -> Edit:
     if found.strict_arp is True:
         return Edit(text=text, reason="strictARP is true already", notes=notes)
     where, what = splice(text, root)
-    return _checked(text, where.apply(text), what, notes)
+    return _checked_edit(text, where.apply(text), what, notes)
 
 
 def _refused(text: str, root: yaml.MappingNode) -> tuple[Refusal, str] | None:
@@ -88,9 +88,9 @@ def _refused_by_kube_proxy(text: str, switches: list[yaml.Node]) -> tuple[Refusa
     return (Refusal.NO_CONFIGURATION, of(notes, Oddity.REFUSED)[0]) if has(notes, Oddity.REFUSED) else None
 
 
-def _checked(text: str, edited: str, what: str, notes: tuple[str, ...]) -> Edit:
+def _checked_edit(text: str, edited: str, what: str, notes: tuple[str, ...]) -> Edit:
     before, after = all_documents(text), all_documents(edited)
-    fine = not isinstance(before, Fault) and not isinstance(after, Fault) and _alike(before, after)
+    fine = not isinstance(before, ParseFault) and not isinstance(after, ParseFault) and _alike(before, after)
     if not fine or read(edited).strict_arp is not True or is_json(text) != is_json(edited):
         why = "arpcheck can't tell where strictARP belongs in it"
         return Edit(text=text, refusal=Refusal.UNSURE, reason=why, notes=notes)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from arpcheck.kubeproxy import replacements, setting, versions, workload
 from arpcheck.kubeproxy import replacements as substitutes
 from arpcheck.kubeproxy.notes import Note, Oddity
-from arpcheck.kubeproxy.setting import Place
+from arpcheck.kubeproxy.setting import ConfigKey
 from arpcheck.kubeproxy.shell import resolved
 from arpcheck.kubeproxy.workload import OPENSHIFT, SYSTEM, Workload
 from arpcheck.model import Need
@@ -162,10 +162,10 @@ def _configurations(objects: Objects) -> Iterator[str]:
             yield f"{where.title} still says mode ipvs (key {where.key[:60]})"
 
 
-def _places(objects: Objects) -> Iterable[tuple[Place, str]]:
+def _places(objects: Objects) -> Iterable[tuple[ConfigKey, str]]:
     for obj in sorted(objects.of(setting.CONFIG_MAPS), key=full_name):
         for key, written in sorted(mapping(obj, "data").items()):
-            yield Place(namespace=namespace(obj), config_map=name(obj), key=key), written
+            yield ConfigKey(namespace=namespace(obj), config_map=name(obj), key=key), written
 
 
 # ------------------------------------------------------------------------------------------------------- templates

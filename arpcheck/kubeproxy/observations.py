@@ -13,7 +13,7 @@ from arpcheck.model import KubeProxy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class WireObservations:
     """What the wire showed beyond the canary; what was not asked stays as it is here."""
 
     answered: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Seen:
     non_strict: frozenset[str]
     judged: frozenset[str]
     in_cluster: frozenset[str]
-    heard: Heard
+    heard: WireObservations
 
     @property
     def ours(self) -> frozenset[str]:

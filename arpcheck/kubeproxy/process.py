@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from arpcheck.kubeproxy.notes import Note, Oddity
-from arpcheck.kubeproxy.setting import Place, Setting, config_map
+from arpcheck.kubeproxy.setting import ConfigKey, Setting, config_map
 from arpcheck.kubeproxy.workload import Workload, created, number
 from arpcheck.objects import Object, Objects, annotations_of, at, instant, items, name, namespace, text
 
@@ -51,7 +51,7 @@ def loaded(pod: Workload, own: Setting, wanted: Setting, daemon_set: Workload | 
     return found, (*((why,) if why else ()), *notes)
 
 
-def changed_at(where: Place, objects: Objects) -> datetime | None:
+def changed_at(where: ConfigKey, objects: Objects) -> datetime | None:
     """When the key was written last, by anybody: the newest entry of managedFields that has it."""
     found = config_map(where, objects)
     times = (instant(text(entry, "time")) for entry in items(found, "metadata", "managedFields") if _has(entry, where.key))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arpcheck.kubeproxy import workload
-from arpcheck.kubeproxy.answers import Answer, NodeStatus
+from arpcheck.kubeproxy.answers import NodeStatus, StrictArpAnswer
 from arpcheck.kubeproxy.distributions import Manager, managed_by
 from arpcheck.kubeproxy.notes import Oddity, has
 from arpcheck.kubeproxy.setting import place
@@ -25,24 +25,24 @@ _LEFTOVERS = (
 )
 
 
-def remedy(answer: Answer, nodes: Sequence[NodeStatus], objects: Objects) -> tuple[Manager | None, tuple[str, ...]]:
+def remedy(answer: StrictArpAnswer, nodes: Sequence[NodeStatus], objects: Objects) -> tuple[Manager | None, tuple[str, ...]]:
     """Who owns the configuration, and what to do."""
     manager = managed_by(objects)
     return manager, tuple(_do(answer, nodes, manager, objects))
 
 
-def _do(answer: Answer, nodes: Sequence[NodeStatus], manager: Manager | None, objects: Objects) -> Iterable[str]:
+def _do(answer: StrictArpAnswer, nodes: Sequence[NodeStatus], manager: Manager | None, objects: Objects) -> Iterable[str]:
     these = [node for node in nodes if node.answer is answer]
     match answer:
-        case Answer.NOT_SET:
+        case StrictArpAnswer.NOT_SET:
             return (*(_set_by(manager) if manager else _edit(objects)), *_prove())
-        case Answer.NOT_LOADED:
+        case StrictArpAnswer.NOT_LOADED:
             return (*_load(these, manager, objects), *_prove())
-        case Answer.SET:
+        case StrictArpAnswer.SET:
             return ()
-        case Answer.UNKNOWN:
+        case StrictArpAnswer.UNKNOWN:
             return _settle(these, manager, objects)
-        case Answer.NOT_NEEDED:
+        case StrictArpAnswer.NOT_NEEDED:
             return ()
 
 

@@ -25,7 +25,7 @@ _MOST_OTHERS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ConfigKey:
     """A key of a ConfigMap."""
 
     namespace: str
@@ -48,7 +48,7 @@ class Setting:
     strict_arp: bool | None
     source: str | None
     notes: tuple[Note, ...] = ()
-    place: Place | None = None
+    place: ConfigKey | None = None
     """None where it is in no ConfigMap."""
     proven: bool = False
     """`mode` is no word of a configuration but what was found to run, or not to run, in kube-proxy's place."""
@@ -70,7 +70,7 @@ def setting(workload: Workload, objects: Objects) -> Setting:
     return _by_config_map(found, namespace(workload.obj) or SYSTEM, ignored, objects)
 
 
-def place(objects: Objects) -> Place | None:
+def place(objects: Objects) -> ConfigKey | None:
     """The one key of the one ConfigMap that the cluster's DaemonSet reads; None where there is none, or several."""
     found = {setting(workload, objects).place for workload in daemon_sets(objects)}
     return found.pop() if len(found) == 1 else None
@@ -94,10 +94,10 @@ def _ignored(given: Flags, workload: Workload) -> tuple[Note, ...]:
 # --------------------------------------------------------------------------------------------------- in a ConfigMap
 
 
-def _by_config_map(keys: Sequence[mounts.Key], space: str, more: tuple[Note, ...], objects: Objects) -> Setting:
-    places = [Place(namespace=space, config_map=key.config_map, key=key.key, fixed=key.fixed) for key in keys]
+def _by_config_map(keys: Sequence[mounts.ConfigMapKey], space: str, more: tuple[Note, ...], objects: Objects) -> Setting:
+    places = [ConfigKey(namespace=space, config_map=key.config_map, key=key.key, fixed=key.fixed) for key in keys]
     for where in places:
-        if (written := _text(where, objects)) is not None:
+        if (written := _config_map_text(where, objects)) is not None:
             found = _configuration(where, written, objects)
             notes = (*found.notes, *_misplaced(where, found, objects), *more)
             return Setting(mode=found.mode, strict_arp=found.strict_arp, source=where.title, notes=notes, place=where)
@@ -105,22 +105,22 @@ def _by_config_map(keys: Sequence[mounts.Key], space: str, more: tuple[Note, ...
     return Setting(mode=None, strict_arp=None, source=None, notes=(missing, *more), place=places[0])
 
 
-def _text(where: Place, objects: Objects) -> str | None:
+def _config_map_text(where: ConfigKey, objects: Objects) -> str | None:
     found = config_map(where, objects)
     return None if found is None else mapping(found, "data").get(where.key)
 
 
-def config_map(where: Place, objects: Objects) -> Object | None:
+def config_map(where: ConfigKey, objects: Objects) -> Object | None:
     return next(iter(objects.by(CONFIG_MAPS, full_name).get(f"{where.namespace}/{where.config_map}", ())), None)
 
 
-def _configuration(where: Place, written: str, objects: Objects) -> Configuration:
+def _configuration(where: ConfigKey, written: str, objects: Objects) -> Configuration:
     from arpcheck.kubeproxy import config
 
     return objects.memo(("kube-proxy configuration", where.title, where.key), lambda: config.read(written))
 
 
-def _missing(where: Place, objects: Objects) -> Note:
+def _missing(where: ConfigKey, objects: Objects) -> Note:
     if config_map(where, objects) is not None:
         return Note(f"{where.title} has no key {where.key[:60]}: kube-proxy finds no file and exits", Oddity.REFUSED)
     if gap := objects.gap(CONFIG_MAPS):
@@ -128,7 +128,7 @@ def _missing(where: Place, objects: Objects) -> Note:
     return Note(f"{where.title} was not found", Oddity.UNREAD)
 
 
-def _misplaced(where: Place, found: Configuration, objects: Objects) -> tuple[Note, ...]:
+def _misplaced(where: ConfigKey, found: Configuration, objects: Objects) -> tuple[Note, ...]:
     """Another mounted ConfigMap or key in which somebody has set strictARP, while this one is read and has it not."""
     if found.strict_arp is not False:
         return ()
@@ -140,9 +140,9 @@ def _misplaced(where: Place, found: Configuration, objects: Objects) -> tuple[No
     )
 
 
-def _others(where: Place, objects: Objects) -> list[tuple[Place, str]]:
+def _others(where: ConfigKey, objects: Objects) -> list[tuple[ConfigKey, str]]:
     found = [
-        (Place(namespace=namespace(obj), config_map=name(obj), key=key), written)
+        (ConfigKey(namespace=namespace(obj), config_map=name(obj), key=key), written)
         for obj in sorted(objects.of(CONFIG_MAPS), key=full_name)
         for key, written in sorted(mapping(obj, "data").items())
         if "strictARP" in written
@@ -184,7 +184,7 @@ class Flags:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Line:
+class _CommandLine:
     """kube-proxy's own words."""
 
     words: Sequence[str] = ()
@@ -202,34 +202,36 @@ def read(command: Iterable[str], args: Iterable[str] = ()) -> Flags:
 
 def of_words(words: Sequence[str], *, hides: str = "") -> Flags:
     """kube-proxy's own words. `hides`: why there may be more of them, which come before these."""
-    return _flags(_Line(words=words, hides=hides))
+    return _flags(_CommandLine(words=words, hides=hides))
 
 
 # ---------------------------------------------------------------------------------------------------- which words
 
 
-def _line(command: Sequence[str], args: Sequence[str]) -> _Line:
+def _line(command: Sequence[str], args: Sequence[str]) -> _CommandLine:
     if not command and not args:
-        return _Line(hides="it has neither command nor args, so the image alone knows the flags", certain=False)
+        return _CommandLine(hides="it has neither command nor args, so the image alone knows the flags", certain=False)
     if not command and args[0].startswith("-"):
-        return _Line(words=args, hides="it has args alone, and the image's entry point may add flags")
+        return _CommandLine(words=args, hides="it has args alone, and the image's entry point may add flags")
     words = [*command, *args]
     if (script := shell.script_of(words)) is not None:
         return _in_script(script)
     start = _program(words)
     if start is None:
-        return _Line(hides=f"{words[0][:60]} is a program that starts kube-proxy with flags of its own", certain=False)
+        return _CommandLine(
+            hides=f"{words[0][:60]} is a program that starts kube-proxy with flags of its own", certain=False
+        )
     if posixpath.basename(words[0]) in (*_PROGRAMS, *_WRAPPERS):
         return _seen(words[start:])
-    return _Line(words=words[start:], hides=f"{words[0][:60]} may add flags")
+    return _CommandLine(words=words[start:], hides=f"{words[0][:60]} may add flags")
 
 
-def _in_script(script: str) -> _Line:
+def _in_script(script: str) -> _CommandLine:
     starts = [words for words in shell.commands(script) if _starts(words)]
     runs = [words for words in starts if "--cleanup" not in words and "--cleanup=true" not in words]
     if len(runs) != 1:
         told = "does not name it" if not starts else "starts it in more than one way" if runs else "only cleans up"
-        return _Line(hides=f"its shell script {told}", certain=False)
+        return _CommandLine(hides=f"its shell script {told}", certain=False)
     (words,) = runs
     return _seen(words[_program(words) or 0 :])
 
@@ -243,19 +245,19 @@ def _program(words: Sequence[str]) -> int | None:
     return next((at for at, word in enumerate(words, 1) if posixpath.basename(word) in _PROGRAMS and word[:1] != "-"), None)
 
 
-def _seen(words: Sequence[str]) -> _Line:
+def _seen(words: Sequence[str]) -> _CommandLine:
     """A word that is nothing but a variable may be any flags; one inside a flag's value is one value."""
     for at, word in enumerate(words):
         is_value = at > 0 and words[at - 1].startswith("--") and "=" not in words[at - 1]
         if word.startswith(("$", "`")) and not is_value:
-            return _Line(words=words, hides=f"{word[:60]} is a variable that the API does not show", certain=False)
-    return _Line(words=words)
+            return _CommandLine(words=words, hides=f"{word[:60]} is a variable that the API does not show", certain=False)
+    return _CommandLine(words=words)
 
 
 # ------------------------------------------------------------------------------------------------- what they say
 
 
-def _flags(line: _Line) -> Flags:
+def _flags(line: _CommandLine) -> Flags:
     found: dict[str, str] = {}
     written: dict[str, str] = {}
     notes: list[Note] = []

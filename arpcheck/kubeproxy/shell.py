@@ -35,7 +35,7 @@ def script_of(command: Sequence[str]) -> str | None:
 def commands(script: str) -> Sequence[Sequence[str]]:
     """The words of every simple command, variables resolved that are known; what is not known keeps its dollar sign."""
     found: list[list[str]] = [[]]
-    for word in _words(_REDIRECTION.sub(" ", script.replace("\\\n", " "))):
+    for word in _shell_words(_REDIRECTION.sub(" ", script.replace("\\\n", " "))):
         if _END.fullmatch(word) and (not found[-1] or not word.isalpha()):
             found.append([])
         else:
@@ -46,7 +46,7 @@ def commands(script: str) -> Sequence[Sequence[str]]:
     return [_resolved(command, known) for command in found if command]
 
 
-def _words(script: str) -> Sequence[str]:
+def _shell_words(script: str) -> Sequence[str]:
     lexer = shlex.shlex(script, posix=True, punctuation_chars=";&|()\n")
     lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t\r", True, ""
     try:

@@ -11,16 +11,22 @@ from typing import Any
 
 from arpcheck.kubeproxy import answers, kube_proxies, setting, version_of, versions, workload
 from arpcheck.kubeproxy import remedy as running
-from arpcheck.kubeproxy.answers import Answer, Configured, NodeStatus, StrictArpStatus
+from arpcheck.kubeproxy.answers import Configured, NodeStatus, StrictArpAnswer, StrictArpStatus
 from arpcheck.kubeproxy.notes import Note, Oddity, has
 from arpcheck.kubeproxy.remedy import Running, remedy
 from arpcheck.model import Arp, KubeProxy
 from arpcheck.objects import Objects
 from arpcheck.text import PROSE_LIMIT, plain
 
-__all__ = ["Answer", "Configured", "NodeStatus", "StrictArpStatus", "status", "to_json", "to_text"]
+__all__ = ["Configured", "NodeStatus", "StrictArpAnswer", "StrictArpStatus", "status", "to_json", "to_text"]
 
-_FIRST = (Answer.NOT_SET, Answer.NOT_LOADED, Answer.UNKNOWN, Answer.SET, Answer.NOT_NEEDED)
+_FIRST = (
+    StrictArpAnswer.NOT_SET,
+    StrictArpAnswer.NOT_LOADED,
+    StrictArpAnswer.UNKNOWN,
+    StrictArpAnswer.SET,
+    StrictArpAnswer.NOT_NEEDED,
+)
 
 
 def status(
@@ -34,7 +40,7 @@ def status(
     probe or preflight found."""
     proxies = kube_proxies(objects)
     told = {node: _told(node, logs or {}, configz or {}) for node in proxies}
-    nodes = tuple(_node(name, proxies[name], told[name], (wire or {}).get(name)) for name in sorted(proxies))
+    nodes = tuple(_node_status(name, proxies[name], told[name], (wire or {}).get(name)) for name in sorted(proxies))
     if not nodes:
         return _without_nodes(objects)
     answer = next(one for one in _FIRST if any(node.answer is one for node in nodes))
@@ -55,7 +61,7 @@ def _without_nodes(objects: Objects) -> StrictArpStatus:
     """A fault can be proven without a single Node, the opposite can't."""
     found = [setting.setting(one, objects) for one in workload.daemon_sets(objects)]
     faulty = [one for one in found if one.mode == versions.IPVS and one.strict_arp is False]
-    answer = Answer.NOT_SET if faulty else Answer.UNKNOWN
+    answer = StrictArpAnswer.NOT_SET if faulty else StrictArpAnswer.UNKNOWN
     gap = objects.gap("nodes")
     why = f"nodes could not be read: {gap.why}" if gap else "there is no node"
     owner, do = remedy(answer, (), objects)
@@ -88,7 +94,7 @@ def _told(node: str, logs: Mapping[str, str], configz: Mapping[str, str]) -> tup
     return None, tuple(notes)
 
 
-def _node(name: str, proxy: KubeProxy, told: tuple[Running | None, tuple[str, ...]], arp: Arp | None) -> NodeStatus:
+def _node_status(name: str, proxy: KubeProxy, told: tuple[Running | None, tuple[str, ...]], arp: Arp | None) -> NodeStatus:
     found, notes = told
     heard = _quiet(_heard(proxy, found) if found else proxy, arp)
     return NodeStatus(
@@ -158,37 +164,37 @@ _DOUBTS = (Oddity.UNREAD, Oddity.OPAQUE, Oddity.NOT_RUNNING, Oddity.LEFTOVERS)
 """With one of these nothing is clean."""
 
 
-def _answer(proxy: KubeProxy, *, quiet: bool) -> Answer:
+def _answer(proxy: KubeProxy, *, quiet: bool) -> StrictArpAnswer:
     """Clean is what a process that runs is known to have loaded; where only its age is not known, a quiet kernel will do."""
     doubt = has(proxy.notes, *_DOUBTS)
     if proxy.mode == versions.KUBE_ROUTER:
-        return Answer.UNKNOWN if doubt else Answer.SET
+        return StrictArpAnswer.UNKNOWN if doubt else StrictArpAnswer.SET
     if proxy.mode in versions.BINDS_NOTHING:
         return _of_no_need(proxy, doubt=doubt, quiet=quiet)
     if proxy.mode != versions.IPVS:
-        return Answer.UNKNOWN
+        return StrictArpAnswer.UNKNOWN
     if proxy.strict_arp is None:
-        return Answer.NOT_SET if has(proxy.notes, Oddity.REFUSED) else Answer.UNKNOWN
+        return StrictArpAnswer.NOT_SET if has(proxy.notes, Oddity.REFUSED) else StrictArpAnswer.UNKNOWN
     if not proxy.strict_arp:
-        return Answer.UNKNOWN if has(proxy.notes, Oddity.NOT_RUNNING) else Answer.NOT_SET
+        return StrictArpAnswer.UNKNOWN if has(proxy.notes, Oddity.NOT_RUNNING) else StrictArpAnswer.NOT_SET
     if proxy.loaded is False:
-        return Answer.NOT_LOADED
-    return Answer.SET if (proxy.loaded or quiet) and not doubt else Answer.UNKNOWN
+        return StrictArpAnswer.NOT_LOADED
+    return StrictArpAnswer.SET if (proxy.loaded or quiet) and not doubt else StrictArpAnswer.UNKNOWN
 
 
-def _of_no_need(proxy: KubeProxy, *, doubt: bool, quiet: bool) -> Answer:
+def _of_no_need(proxy: KubeProxy, *, doubt: bool, quiet: bool) -> StrictArpAnswer:
     """A process that is older than a configuration without IPVS may well be in IPVS mode."""
     if proxy.loaded is False:
-        return Answer.NOT_LOADED if has(proxy.notes, Oddity.DIFFERS) else Answer.UNKNOWN
+        return StrictArpAnswer.NOT_LOADED if has(proxy.notes, Oddity.DIFFERS) else StrictArpAnswer.UNKNOWN
     known = proxy.loaded or quiet or proxy.mode not in versions.OF_A_PROCESS
-    return Answer.NOT_NEEDED if known and not doubt else Answer.UNKNOWN
+    return StrictArpAnswer.NOT_NEEDED if known and not doubt else StrictArpAnswer.UNKNOWN
 
 
-def _of_wire(answer: Answer, told: Configured, arp: Arp | None) -> Answer:
+def _of_wire(answer: StrictArpAnswer, told: Configured, arp: Arp | None) -> StrictArpAnswer:
     """A kernel that answers for Service addresses refutes a clean answer, whatever is configured."""
-    if arp is not Arp.NON_STRICT or answer is Answer.NOT_SET:
+    if arp is not Arp.NON_STRICT or answer is StrictArpAnswer.NOT_SET:
         return answer
-    return Answer.NOT_SET if told in (Configured.UNKNOWN, Configured.NON_STRICT) else Answer.NOT_LOADED
+    return StrictArpAnswer.NOT_SET if told in (Configured.UNKNOWN, Configured.NON_STRICT) else StrictArpAnswer.NOT_LOADED
 
 
 # ---------------------------------------------------------------------------------------------------- the cluster
@@ -227,7 +233,7 @@ def to_json(status: StrictArpStatus) -> dict[str, Any]:
 
 def to_text(status: StrictArpStatus) -> str:
     """Ends with a line feed. What came from the cluster can't steer a terminal."""
-    parts: list[Iterable[str]] = [_head(status), _table(status.nodes), _oddities(status.nodes)]
+    parts: list[Iterable[str]] = [_head(status), _status_table(status.nodes), _oddities(status.nodes)]
     parts += [_titled("Also", status.notes), _titled("Do", status.do)]
     return "\n\n".join(block for part in parts if (block := "\n".join(plain(line, PROSE_LIMIT) for line in part))) + "\n"
 
@@ -254,7 +260,7 @@ def _head(status: StrictArpStatus) -> Iterable[str]:
         yield f"Owner of the configuration: {status.owner} ({status.owner_because})"
 
 
-def _table(nodes: Sequence[NodeStatus]) -> Iterable[str]:
+def _status_table(nodes: Sequence[NodeStatus]) -> Iterable[str]:
     entries = ((plain(n.name), plain(n.mode or "-"), _word(n.strict_arp), _word(n.loaded)) for n in nodes)
     rows = [_HEAD, *entries] if nodes else []
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))] if rows else []

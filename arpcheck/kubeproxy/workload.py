@@ -104,7 +104,7 @@ def _runs_kube_proxy(container: Object) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class ConfigMapKey:
     """One key of one ConfigMap of the pod's namespace."""
 
     config_map: str
@@ -120,7 +120,7 @@ class Elsewhere:
     why: str
 
 
-def file_at(path: str, container: Object, spec: Object) -> tuple[Key, ...] | Elsewhere:
+def file_at(path: str, container: Object, spec: Object) -> tuple[ConfigMapKey, ...] | Elsewhere:
     """The keys that the file at `path` may be, the likeliest first: with projections only the content can tell."""
     if not path.startswith("/"):
         return Elsewhere(why=f"{path[:100]} is relative to a directory that the API does not show")
@@ -152,11 +152,11 @@ def _volume(name: str, spec: Object) -> Object:
     return next((volume for volume in items(spec, "volumes") if name and text(volume, "name") == name), {})
 
 
-def _file_in(volume: Object, inside: str, *, fixed: bool, path: str) -> tuple[Key, ...] | Elsewhere:
+def _file_in(volume: Object, inside: str, *, fixed: bool, path: str) -> tuple[ConfigMapKey, ...] | Elsewhere:
     if host_path := text(volume, "hostPath", "path"):
         return Elsewhere(why=f"{posixpath.join(host_path, inside)[:100]} is a file on the node")
     sources = [at(volume, "configMap"), *(at(source, "configMap") for source in items(volume, "projected", "sources"))]
-    keys = [Key(config_map=name, key=key, fixed=fixed) for source in sources for name, key in _keys(source, inside)]
+    keys = [ConfigMapKey(config_map=name, key=key, fixed=fixed) for source in sources for name, key in _keys(source, inside)]
     return tuple(keys) or Elsewhere(why=f"{path[:100]} comes from no ConfigMap that is mounted there")
 
 

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
         if chosen.scene is None:
             return run.demo(list_scenes=True)
         if chosen.check:
-            return _check(chosen.scene, options)
+            return _check_scene(chosen.scene, options)
         return run.show(chosen.scene, [*(["-o", "json"] if chosen.json else []), *options])
     except ArpcheckError as error:
         sys.stderr.write(f"arpcheck: {error}\n")
@@ -39,7 +39,7 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
     return arguments[:at], arguments[at + 1 :]
 
 
-def _check(name: str, options: Sequence[str]) -> int:
+def _check_scene(name: str, options: Sequence[str]) -> int:
     """0 or 1; 2 where there is no report to be held against anything."""
     scene = scene_file.load(name)
     if scene.expect is None:

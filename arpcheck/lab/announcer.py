@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from arpcheck.errors import LabError
-from arpcheck.lab.answering import ETHERTYPE, Responder
+from arpcheck.lab.answering import ETHERTYPE, Speaker
 from arpcheck.lab.scene import Scene
 
 _AT_ONCE = 64
@@ -44,7 +44,7 @@ class Announcers:
         for announcer in scene.announcers:
             for nic in scene.station(announcer.station).nics:
                 if not announcer.nics or nic.name in announcer.nics:
-                    self._open(announcer.station, nic.name, Responder(announcer, nic.mac))
+                    self._open(announcer.station, nic.name, Speaker(announcer, nic.mac))
 
     def __enter__(self) -> Announcers:
         self._thread.start()
@@ -61,7 +61,7 @@ class Announcers:
         if self._failed and error is None:
             raise self._failed[0]
 
-    def _open(self, station: str, nic: str, responder: Responder) -> None:
+    def _open(self, station: str, nic: str, responder: Speaker) -> None:
         opened = inside(station, partial(_packet_socket, nic))
         self._sockets.append(opened)
         self._selector.register(opened, selectors.EVENT_READ, responder)
@@ -86,7 +86,7 @@ class Announcers:
             _send(opened, frame)
         return True
 
-    def _hear(self, opened: socket.socket, responder: Responder) -> None:
+    def _hear(self, opened: socket.socket, responder: Speaker) -> None:
         for _ in range(_AT_ONCE):
             try:
                 frame = opened.recv(2048)

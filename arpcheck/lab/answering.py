@@ -24,14 +24,14 @@ SOMEBODY = Mac("02:0f:00:00:00:01")
 """A host that is not there."""
 
 
-class Due(NamedTuple):
+class DueFrame(NamedTuple):
     """A frame to be sent at a time, seconds on the clock of the question."""
 
     at: float
     frame: bytes
 
 
-class Responder:
+class Speaker:
     """One announcer on one NIC. It counts the questions that it hears, since a failover can be set by their number."""
 
     def __init__(self, announcer: Announcer, mac: Mac) -> None:
@@ -44,7 +44,7 @@ class Responder:
         self._asked: Counter[IPv4Address] = Counter()
         self._first: dict[IPv4Address, float] = {}
 
-    def hear(self, frame: bytes, at: float) -> Due | None:
+    def hear(self, frame: bytes, at: float) -> DueFrame | None:
         """The answer to a frame that came in at `at`; None: it gives none."""
         if self._wanted and frame[_TARGET] not in self._wanted:
             return None
@@ -56,7 +56,7 @@ class Responder:
         if not self._active(asked, at - first):
             return None
         reply = answer(asked, self._mac)._replace(source=self._source)
-        return Due(at + self._delay(asked), shaped(reply, self._announcer.shape))
+        return DueFrame(at + self._delay(asked), shaped(reply, self._announcer.shape))
 
     def _active(self, asked: Packet, elapsed: float) -> bool:
         said = self._announcer

@@ -31,7 +31,7 @@ def resources(scene: Scene, now: datetime) -> dict[str, list[Object]]:
     cluster = scene.cluster
     found: dict[str, list[Object]] = {
         "services": [_service(service, now) for service in cluster.services],
-        "nodes": [_node(node, cluster, now) for node in cluster.nodes],
+        "nodes": [_node_object(node, cluster, now) for node in cluster.nodes],
         "events": [_event(s, event, now) for s in cluster.services for event in s.events],
         "leases.coordination.k8s.io": [_lease(lease, now) for lease in (*map(_heartbeat, cluster.nodes), *cluster.leases)],
         **kube_proxy_objects.resources(cluster, now),
@@ -90,7 +90,7 @@ def _ingress(service: KubeService) -> Iterator[Object]:
     yield from ({"hostname": hostname} for hostname in service.hostnames)
 
 
-def _node(node: KubeNode, cluster: Cluster, now: datetime) -> Object:
+def _node_object(node: KubeNode, cluster: Cluster, now: datetime) -> Object:
     addresses = [{"type": "InternalIP", "address": address} for address in node.addresses]
     return {
         "apiVersion": "v1",

@@ -35,7 +35,7 @@ _MISLEADING = ("KUBECONFIG", "SUDO_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class Fixture:
     scene: Scene
     api: ApiServer
 
@@ -72,17 +72,17 @@ def serve(scene: Scene) -> ApiServer:
 
 
 @contextmanager
-def stage(scene: Scene, server: Callable[[Scene], ApiServer] = serve) -> Iterator[Stage]:
+def stage(scene: Scene, server: Callable[[Scene], ApiServer] = serve) -> Iterator[Fixture]:
     """Inside it every link is up, every announcer answers and the API is served, by what `server` makes in the prober's
     namespace: it listens on the loopback there."""
     network.build(scene)
     for _, path, content in _files(scene):
         if content is not None:
             path.write_text(content, encoding="utf-8")
-    with Steps(scene), Announcers(scene), inside(scene.prober.station, lambda: server(scene)) as api:
+    with TimedEvents(scene), Announcers(scene), inside(scene.prober.station, lambda: server(scene)) as api:
         api.kubeconfig(KUBECONFIG, context=cluster_objects.CONTEXT)
         with Renewals(scene, api.store):
-            yield Stage(scene=scene, api=api)
+            yield Fixture(scene=scene, api=api)
 
 
 def environment() -> dict[str, str]:
@@ -93,7 +93,7 @@ def environment() -> dict[str, str]:
 # ------------------------------------------------------------------------- What a scene changes while it runs, on the kernel
 
 
-class Steps:
+class TimedEvents:
     """A context: inside it they are taken. An error of the thread is raised when it ends."""
 
     def __init__(self, scene: Scene) -> None:
@@ -104,7 +104,7 @@ class Steps:
         self._failed: list[Exception] = []
         self._thread = threading.Thread(target=self._run, name="steps", daemon=True)
 
-    def __enter__(self) -> Steps:
+    def __enter__(self) -> TimedEvents:
         self._thread.start()
         return self
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from arpcheck.errors import LabError
 from arpcheck.lab.announcer import inside
-from arpcheck.lab.scene import IPVS_DEVICE, IPVS_MAC, SYSCTLS, Nic, Scene, Station
+from arpcheck.lab.scene import IPVS_DEVICE, IPVS_MAC, SYSCTLS, Scene, SceneNic, Station
 
 CONF = Path("/proc/sys/net/ipv4/conf")
 NO_IPV6 = Path("/proc/sys/net/ipv6/conf/all/disable_ipv6")
@@ -90,7 +90,7 @@ def _switch(scene: Scene, lan: str) -> Iterator[str]:
         yield f"link set {port} master lan up"
 
 
-def _ports(scene: Scene, lan: str) -> dict[str, tuple[Station, Nic]]:
+def _ports(scene: Scene, lan: str) -> dict[str, tuple[Station, SceneNic]]:
     """By the port's name, in the order of the scene; a NIC's own name may be that of another station's too."""
     ends = [(station, nic) for station in scene.stations for nic in station.nics if nic.lan == lan]
     return {f"port{number}": end for number, end in enumerate(ends, 1)}

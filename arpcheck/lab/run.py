@@ -15,7 +15,7 @@ from typing import Any
 
 from arpcheck.errors import LabError
 from arpcheck.lab import network, scene_file
-from arpcheck.lab.scene import Expectation, Heard, Scene
+from arpcheck.lab.scene import Expectation, ExpectedResponder, Scene
 from arpcheck.model import CauseId
 from arpcheck.text import PROSE_LIMIT, plain
 
@@ -151,11 +151,11 @@ def _stations(scene: Scene) -> Mapping[str, str]:
     return own | {str(announcer.mac): announcer.station for announcer in scene.announcers if announcer.mac}
 
 
-def _wanted(heard: tuple[Heard, ...]) -> list[str]:
+def _wanted(heard: tuple[ExpectedResponder, ...]) -> list[str]:
     return sorted(_entry(one.station, one.rounds) for one in heard)
 
 
-def _named(responders: list[Mapping[str, Any]], names: Mapping[str, str], heard: tuple[Heard, ...]) -> list[str]:
+def _named(responders: list[Mapping[str, Any]], names: Mapping[str, str], heard: tuple[ExpectedResponder, ...]) -> list[str]:
     """As `_wanted` gives them; with rounds where the scene names those of this responder."""
     rounds = {one.station for one in heard if one.rounds is not None}
     found = []

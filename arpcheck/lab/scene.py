@@ -50,7 +50,7 @@ class Shape(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Nic:
+class SceneNic:
     name: str
     lan: str
     mac: Mac
@@ -70,14 +70,14 @@ class Station:
     """A host on the LANs: one network namespace."""
 
     name: str
-    nics: tuple[Nic, ...]
+    nics: tuple[SceneNic, ...]
     sysctl: Mapping[str, int] = field(default_factory=dict)
     """`net.ipv4.conf.all.*`."""
     held: tuple[IPv4Address, ...] = ()
     """What is bound to its kube-ipvs0; the device is there where this is not empty."""
     routes: tuple[Route, ...] = ()
 
-    def effective(self, key: str, nic: Nic) -> int:
+    def effective(self, key: str, nic: SceneNic) -> int:
         """The larger of `all` and the interface: what the kernel uses for every key of `SYSCTLS` (for a flag it is an
         OR; include/linux/inetdevice.h, IN_DEV_MAXCONF and IN_DEV_ORCONF)."""
         return max(self.sysctl.get(key, 0), nic.sysctl.get(key, 0))
@@ -127,7 +127,7 @@ class Prober:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class ExpectedResponder:
     """A responder that must come out. `station` is its name in the scene, with a `?` before it where the report can't or
     must not name a node."""
 
@@ -143,7 +143,7 @@ class Expectation:
     exit_code: int
     verdicts: Mapping[str, Verdict]
     """Of every target of a Service: by address, or by `namespace/name` where the Service has none."""
-    responders: Mapping[str, tuple[Heard, ...]]
+    responders: Mapping[str, tuple[ExpectedResponder, ...]]
     """By address. A target of a Service that is not named here has none; others are looked at where they are named."""
     arp: Mapping[str, Arp]
     """Of every node."""

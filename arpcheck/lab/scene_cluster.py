@@ -11,7 +11,7 @@ from typing import Any
 
 from arpcheck.lab.kube import Cluster, KubeEvent, KubeLease, KubeNode, KubeProxyConfig, KubeService
 from arpcheck.lab.scene import Ipvs, Station
-from arpcheck.lab.scene_network import Table
+from arpcheck.lab.scene_network import TomlTable
 
 VERSION = "v1.33.4"
 ALWAYS = (
@@ -33,8 +33,8 @@ class Protocol(StrEnum):
     BGP = "bgp"
 
 
-def services(top: Table) -> tuple[KubeService, ...]:
-    tables = top.tables("services") if "services" in top else (Table("services[1].", NGINX),)
+def services(top: TomlTable) -> tuple[KubeService, ...]:
+    tables = top.tables("services") if "services" in top else (TomlTable("services[1].", NGINX),)
     return (*ALWAYS, *(_service(table, str(FIRST_CLUSTER_IP + n)) for n, table in enumerate(tables)))
 
 
@@ -46,7 +46,7 @@ def addresses(found: Sequence[KubeService]) -> tuple[IPv4Address, ...]:
     return tuple(sorted({ip for text in texts if isinstance(ip := ip_address(text), IPv4Address)}.union(external)))
 
 
-def node(table: Table, station: Station) -> KubeNode:
+def node(table: TomlTable, station: Station) -> KubeNode:
     """Without a word its only address is the first of its NICs."""
     own = [str(address.ip) for nic in station.nics for address in nic.addresses][:1]
     return KubeNode(
@@ -60,7 +60,7 @@ def node(table: Table, station: Station) -> KubeNode:
 
 
 def cluster(
-    top: Table, nodes: tuple[KubeNode, ...], found: tuple[KubeService, ...], modes: Mapping[str, Ipvs | None]
+    top: TomlTable, nodes: tuple[KubeNode, ...], found: tuple[KubeService, ...], modes: Mapping[str, Ipvs | None]
 ) -> Cluster:
     """`modes`: by node; where nothing else is said, kube-proxy's configuration is what they show together."""
     table = top.table("cluster")
@@ -77,7 +77,7 @@ def cluster(
     return made
 
 
-def _service(table: Table, cluster_ip: str) -> KubeService:
+def _service(table: TomlTable, cluster_ip: str) -> KubeService:
     namespace, _, name = table.text("name").rpartition("/")
     statuses = table.texts("l2_status")
     made = KubeService(
@@ -101,7 +101,7 @@ def _service(table: Table, cluster_ip: str) -> KubeService:
     return made
 
 
-def _event(table: Table) -> KubeEvent:
+def _event(table: TomlTable) -> KubeEvent:
     message = table.text("message") if "message" in table else None
     made = KubeEvent(
         node=table.text("node", None if message is None else ""),
@@ -114,7 +114,7 @@ def _event(table: Table) -> KubeEvent:
     return made
 
 
-def _lease(table: Table) -> KubeLease:
+def _lease(table: TomlTable) -> KubeLease:
     namespace, _, name = table.text("name").rpartition("/")
     made = KubeLease(
         namespace=namespace or "kube-system",
@@ -129,7 +129,7 @@ def _lease(table: Table) -> KubeLease:
     return made
 
 
-def _kube_proxy(table: Table, modes: set[Ipvs]) -> KubeProxyConfig | None:
+def _kube_proxy(table: TomlTable, modes: set[Ipvs]) -> KubeProxyConfig | None:
     mode = table.text("mode", "ipvs" if modes else "iptables")
     text = table.text("text") if "text" in table else None
     made = KubeProxyConfig(
@@ -143,7 +143,7 @@ def _kube_proxy(table: Table, modes: set[Ipvs]) -> KubeProxyConfig | None:
     return None if mode == "none" else made
 
 
-def _objects(table: Table) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
+def _objects(table: TomlTable) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
     found = {}
     for resource in table:
         found[resource] = tuple(inner.all_of(object) for inner in table.tables(resource))

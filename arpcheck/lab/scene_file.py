@@ -17,8 +17,8 @@ from typing import Any
 from arpcheck.errors import InputError
 from arpcheck.lab import scene_cluster, scene_network
 from arpcheck.lab.kube import KubeNode, KubeService
-from arpcheck.lab.scene import Announcer, Expectation, Heard, Ipvs, Prober, Scene, Shape, Station, Step
-from arpcheck.lab.scene_network import Table
+from arpcheck.lab.scene import Announcer, Expectation, ExpectedResponder, Ipvs, Prober, Scene, Shape, Station, Step
+from arpcheck.lab.scene_network import TomlTable
 from arpcheck.model import AlsoId, Arp, CauseId, Mac, Verdict
 
 WORKERS: Mapping[str, Any] = {"worker-1": {}, "worker-2": {}, "worker-3": {}}
@@ -47,7 +47,7 @@ def load(name: str) -> Scene:
 def parse(text: str, name: str) -> Scene:
     """InputError with the place of the first fault."""
     try:
-        top = Table(f"{name}: ", tomllib.loads(text))
+        top = TomlTable(f"{name}: ", tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{name}: {error}") from None
     made = _scene(top, name)
@@ -59,12 +59,12 @@ def _folder() -> Traversable:
     return resources.files("arpcheck.lab") / "scenes"
 
 
-def _scene(top: Table, name: str) -> Scene:
+def _scene(top: TomlTable, name: str) -> Scene:
     title, about = top.text("title"), top.text("about")
     lans, services, prober = scene_network.lans(top), scene_cluster.services(top), _prober(top.table("prober"))
-    nodes, stations, modes = _nodes(top, lans, services)
+    nodes, stations, modes = _expected_nodes(top, lans, services)
     stations += _hosts(top, lans, services, prober)
-    _check(top, prober, stations)
+    _check_prober(top, prober, stations)
     return Scene(
         name=name,
         title=title,
@@ -79,7 +79,7 @@ def _scene(top: Table, name: str) -> Scene:
     )
 
 
-def _step(table: Table, stations: tuple[Station, ...]) -> Step:
+def _step(table: TomlTable, stations: tuple[Station, ...]) -> Step:
     made = Step(after=table.seconds("after", 0.0), station=table.text("at"), sysctl=scene_network.sysctl(table))
     if made.station not in {station.name for station in stations}:
         table.fault("at", f"no node or host {made.station!r}")
@@ -87,7 +87,7 @@ def _step(table: Table, stations: tuple[Station, ...]) -> Step:
     return made
 
 
-def _check(top: Table, prober: Prober, stations: tuple[Station, ...]) -> None:
+def _check_prober(top: TomlTable, prober: Prober, stations: tuple[Station, ...]) -> None:
     """What no single table shows."""
     names = [station.name for station in stations]
     if twice := [name for name in names if names.count(name) > 1]:
@@ -99,10 +99,10 @@ def _check(top: Table, prober: Prober, stations: tuple[Station, ...]) -> None:
         top.fault("prober.interfaces", f"{prober.station} has no {unknown[0]}")
 
 
-def _nodes(
-    top: Table, lans: scene_network.Lans, services: tuple[KubeService, ...]
+def _expected_nodes(
+    top: TomlTable, lans: scene_network.Lans, services: tuple[KubeService, ...]
 ) -> tuple[tuple[KubeNode, ...], tuple[Station, ...], Mapping[str, Ipvs | None]]:
-    tables = top.table("nodes") if "nodes" in top else Table("nodes.", WORKERS)
+    tables = top.table("nodes") if "nodes" in top else TomlTable("nodes.", WORKERS)
     held, nodes, stations, modes = scene_cluster.addresses(services), [], [], {}
     for number, name in enumerate(tables, 1):
         table = tables.table(name)
@@ -114,19 +114,19 @@ def _nodes(
 
 
 def _hosts(
-    top: Table, lans: scene_network.Lans, services: tuple[KubeService, ...], prober: Prober
+    top: TomlTable, lans: scene_network.Lans, services: tuple[KubeService, ...], prober: Prober
 ) -> tuple[Station, ...]:
     """Hosts of the LAN that are no nodes; the client is one of them where it probes."""
     tables, held, found = top.table("hosts"), scene_cluster.addresses(services), []
     names = [*tables] if CLIENT in tables or prober.station != CLIENT else [CLIENT, *tables]
     for number, name in enumerate(names, 1):
-        table = tables.table(name) if name in tables else Table(f"hosts.{name}.", CLIENT_HOST)
+        table = tables.table(name) if name in tables else TomlTable(f"hosts.{name}.", CLIENT_HOST)
         found.append(scene_network.station(table, name, number, lans, held, scene_network.ipvs(table), node=False))
         table.done()
     return tuple(found)
 
 
-def _prober(table: Table) -> Prober:
+def _prober(table: TomlTable) -> Prober:
     made = Prober(
         station=table.text("at", CLIENT),
         interfaces=table.texts("interfaces") or ("eth0",),
@@ -138,7 +138,7 @@ def _prober(table: Table) -> Prober:
     return made
 
 
-def _announcer(table: Table, stations: tuple[Station, ...]) -> Announcer:
+def _announcer(table: TomlTable, stations: tuple[Station, ...]) -> Announcer:
     nics = {station.name: {nic.name for nic in station.nics} for station in stations}
     made = Announcer(
         station=table.text("at"),
@@ -162,13 +162,13 @@ def _announcer(table: Table, stations: tuple[Station, ...]) -> Announcer:
     return made
 
 
-def _expectation(table: Table) -> Expectation:
+def _expectation(table: TomlTable) -> Expectation:
     verdicts, arp, responders = table.table("verdicts"), table.table("arp"), table.table("responders")
     also = table.table("also")
     made = Expectation(
         exit_code=table.integer("exit"),
         verdicts={target: verdicts.word(target, Verdict) for target in verdicts},
-        responders={target: _heard(responders, target) for target in responders},
+        responders={target: _expected_responders(responders, target) for target in responders},
         arp={node: arp.parsed(node, _arp, arp.text(node)) for node in arp},
         findings=tuple(sorted(table.texts("findings"))),
         gaps=tuple(sorted(table.texts("gaps"))),
@@ -186,13 +186,13 @@ def _arp(text: str) -> Arp:
     return Arp.QUIET if text == "strict" else Arp(text)
 
 
-def _causes(table: Table) -> Mapping[CauseId, str]:
+def _causes(table: TomlTable) -> Mapping[CauseId, str]:
     return {table.parsed(key, CauseId, key): words for key, words in table.all_of(str).items()}
 
 
-def _heard(table: Table, target: str) -> tuple[Heard, ...]:
+def _expected_responders(table: TomlTable, target: str) -> tuple[ExpectedResponder, ...]:
     """`["worker-1", "?printer"]`, or with the rounds: `{worker-1 = [1], worker-2 = [2, 3]}`."""
     if table.holds_list(target):
-        return tuple(Heard(station=name) for name in sorted(table.texts(target)))
+        return tuple(ExpectedResponder(station=name) for name in sorted(table.texts(target)))
     inner = table.table(target)
-    return tuple(Heard(station=name, rounds=inner.integers(name)) for name in sorted(inner))
+    return tuple(ExpectedResponder(station=name, rounds=inner.integers(name)) for name in sorted(inner))

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any, NoReturn, TypeVar
 
 from arpcheck.errors import InputError
-from arpcheck.lab.scene import IPVS_DEVICE, SYSCTLS, Ipvs, Nic, Route, Station
+from arpcheck.lab.scene import IPVS_DEVICE, SYSCTLS, Ipvs, Route, SceneNic, Station
 from arpcheck.model import Mac
 
 Made = TypeVar("Made")
@@ -22,7 +22,7 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
-class Table:
+class TomlTable:
     """Values are taken out one by one; `done` refuses what is left."""
 
     def __init__(self, where: str, values: Mapping[str, Any]) -> None:
@@ -92,15 +92,15 @@ class Table:
             self.fault(key, "a list of whole numbers expected")
         return tuple(value)
 
-    def table(self, key: str) -> Table:
+    def table(self, key: str) -> TomlTable:
         """Empty where the key is missing."""
-        return Table(f"{self.where}{key}.", self._take(key, dict, {}))
+        return TomlTable(f"{self.where}{key}.", self._take(key, dict, {}))
 
-    def tables(self, key: str) -> tuple[Table, ...]:
+    def tables(self, key: str) -> tuple[TomlTable, ...]:
         value = self._take(key, list, [])
         if not all(isinstance(part, dict) for part in value):
             self.fault(key, "a list of tables expected")
-        return tuple(Table(f"{self.where}{key}[{number}].", part) for number, part in enumerate(value, 1))
+        return tuple(TomlTable(f"{self.where}{key}[{number}].", part) for number, part in enumerate(value, 1))
 
     def mapping(self, key: str, kind: type[Made]) -> dict[str, Made]:
         """A table whose values are all of one type."""
@@ -147,17 +147,17 @@ _TAKEN = ("lo", "all", "default", IPVS_DEVICE)
 """Names under /proc/sys/net/ipv4/conf that no NIC can have."""
 
 
-def lans(top: Table) -> Lans:
-    table = top.table("lans") if "lans" in top else Table("lans.", LANS)
+def lans(top: TomlTable) -> Lans:
+    table = top.table("lans") if "lans" in top else TomlTable("lans.", LANS)
     return {name: table.made(name, IPv4Network, IPv4Network(0)) for name in table}
 
 
-def ipvs(table: Table) -> Ipvs | None:
+def ipvs(table: TomlTable) -> Ipvs | None:
     return table.word("ipvs", Ipvs) if "ipvs" in table else None
 
 
 def station(
-    table: Table, name: str, number: int, known: Lans, held: Collection[IPv4Address], mode: Ipvs | None, *, node: bool
+    table: TomlTable, name: str, number: int, known: Lans, held: Collection[IPv4Address], mode: Ipvs | None, *, node: bool
 ) -> Station:
     """Takes out of `table` what makes the station. `held`: the addresses that it holds in IPVS mode; `number`, from 1,
     makes the MACs: 02:01:… for nodes, 02:02:… for hosts, the last octet is the NIC's."""
@@ -175,14 +175,14 @@ def station(
     )
 
 
-def sysctl(table: Table) -> dict[str, int]:
+def sysctl(table: TomlTable) -> dict[str, int]:
     found = table.mapping("sysctl", int)
     for key in found.keys() - set(SYSCTLS):
         table.fault(f"sysctl.{key}", f"none of {', '.join(SYSCTLS)}")
     return found
 
 
-def _nics(table: Table, name: str, known: Lans, prefix: str, *, node: bool) -> tuple[Nic, ...]:
+def _nics(table: TomlTable, name: str, known: Lans, prefix: str, *, node: bool) -> tuple[SceneNic, ...]:
     """`nics`, or one eth0 with the station's own `addresses`, `lan` and `mac`."""
     if "nics" not in table:
         return (_nic(table, "eth0", known, Mac(f"{prefix}:00"), _usual(name) if node else ()),)
@@ -192,7 +192,7 @@ def _nics(table: Table, name: str, known: Lans, prefix: str, *, node: bool) -> t
     return tuple(_named_nic(inner.table(nic), nic, known, Mac(f"{prefix}:{n:02x}")) for n, nic in enumerate(inner))
 
 
-def _named_nic(table: Table, name: str, known: Lans, mac: Mac) -> Nic:
+def _named_nic(table: TomlTable, name: str, known: Lans, mac: Mac) -> SceneNic:
     if not _NIC.fullmatch(name) or name in _TAKEN:
         table.fault("", "an interface's name of at most 15 letters, digits, dots and dashes expected")
     found = _nic(table, name, known, mac, (), sysctl(table))
@@ -201,13 +201,13 @@ def _named_nic(table: Table, name: str, known: Lans, mac: Mac) -> Nic:
 
 
 def _nic(
-    table: Table, name: str, known: Lans, mac: Mac, usual: tuple[str, ...], values: Mapping[str, int] | None = None
-) -> Nic:
+    table: TomlTable, name: str, known: Lans, mac: Mac, usual: tuple[str, ...], values: Mapping[str, int] | None = None
+) -> SceneNic:
     lan = table.text("lan", "lan" if "lan" in known else min(known, default="lan"))
     if lan not in known:
         table.fault("lan", f"no LAN {lan!r}; there are {', '.join(sorted(known))}")
     texts = table.texts("addresses") if "addresses" in table else usual
-    return Nic(
+    return SceneNic(
         name=name,
         lan=lan,
         mac=table.made("mac", Mac, mac),
@@ -228,7 +228,7 @@ def _usual(name: str) -> tuple[str, ...]:
     return (str(FIRST_WORKER + int(number)),) if counted else ()
 
 
-def _routes(table: Table, nics: Collection[str]) -> tuple[Route, ...]:
+def _routes(table: TomlTable, nics: Collection[str]) -> tuple[Route, ...]:
     found = []
     for to, nic in table.all_of(str).items():
         if nic not in nics:

@@ -240,7 +240,7 @@ def events_of(service: Service, objects: Objects) -> tuple[Event, ...]:
     """Events about this very Service; those of a former one of the same name are not."""
     uid = text(service.raw, "metadata", "uid")
     found = objects.by(EVENTS.resource, _service_of).get(service.full_name, ())
-    return tuple(_read(obj) for obj in found if not uid or _about(obj, "uid") in ("", uid))
+    return tuple(_event(obj) for obj in found if not uid or _about(obj, "uid") in ("", uid))
 
 
 def _service_of(event: Object) -> str | None:
@@ -253,7 +253,7 @@ def _about(event: Object, key: str) -> str:
     return text(event, "involvedObject", key) or text(event, "regarding", key)
 
 
-def _read(event: Object) -> Event:
+def _event(event: Object) -> Event:
     times = [seen for path in _TIMES if (seen := instant(text(event, *path)))]
     message = text(event, "message") or text(event, "note")
     seen, first = max(times, default=None), min(times, default=None)

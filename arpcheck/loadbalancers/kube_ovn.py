@@ -55,7 +55,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         because=_because(asked, pods),
         order=4 if asked else 5,
         claims=strongest_first(claim for pod in running for claim in _claims(pod, service)),
-        macs=tuple(sorted({mac for pod in running for mac in _macs(pod, service)})),
+        macs=tuple(sorted({mac for pod in running for mac in _pod_macs(pod, service)})),
         macs_unread=bool(missing),
         notes=() if running or missing else (f"no pod lb-svc-{service.name} is running: nobody holds the address",),
         unread=missing,
@@ -94,7 +94,7 @@ def _claims(pod: Object, service: Service) -> Iterator[Claim]:
         )
 
 
-def _macs(pod: Object, service: Service) -> Iterator[tuple[Mac, str]]:
+def _pod_macs(pod: Object, service: Service) -> Iterator[tuple[Mac, str]]:
     provider = service.annotations.get(_PROVIDER) or _DEFAULT
     try:
         mac = Mac(annotations_of(pod).get(f"{provider}.kubernetes.io/mac_address", "").strip())

@@ -93,10 +93,10 @@ def control_plane(objects: Objects) -> Mapping[IPv4Address, str]:
 
 
 def _configs(objects: Objects) -> tuple[Config, ...]:
-    return objects.memo(_configs, lambda: tuple(_read(objects)))
+    return objects.memo(_configs, lambda: tuple(_read_configs(objects)))
 
 
-def _read(objects: Objects) -> Iterator[Config]:
+def _read_configs(objects: Objects) -> Iterator[Config]:
     for resource, kind, below in ((_DAEMONSETS, "DaemonSet", ("spec", "template", "spec")), (_PODS, "Pod", ("spec",))):
         for obj in objects.of(resource):
             for container in items(obj, *below, "containers") if fnmatchcase(name(obj), PATTERN) else ():
@@ -149,7 +149,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
             held_everywhere=routed,
             by_bgp=routed,
             answers_once=True,
-            macs=_macs(service),
+            macs=_service_macs(service),
         )
     claims, notes = _claims(service, own, objects, at)
     return Announcement(
@@ -158,7 +158,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         order=order,
         claims=claims,
         answers_once=True,
-        macs=_macs(service),
+        macs=_service_macs(service),
         notes=notes,
         unread=() if is_current(claims) else refused(objects, LEASES.resource, NODES.resource),
     )
@@ -211,7 +211,7 @@ def _host(service: Service) -> tuple[Claim, ...]:
     return (Claim(node=host, source=source, kind=kind, trust=Trust.STALE, service=service.full_name, rank=2),)
 
 
-def _macs(service: Service) -> tuple[tuple[Mac, str], ...]:
+def _service_macs(service: Service) -> tuple[tuple[Mac, str], ...]:
     try:
         return ((Mac(service.annotations.get(_HARDWARE, "").strip()), f"annotation {_HARDWARE}"),)
     except ValueError:
@@ -264,7 +264,7 @@ def as_node(claim: Claim, objects: Objects) -> tuple[Claim, str]:
     """The claim with the Node's name, and a note where there is no one Node that the name could mean.
 
     Then the name is kept as it was written, and the claim is not current: the wire can't be held against it."""
-    names = objects.memo(as_node, lambda: _names(named_nodes(objects)))
+    names = objects.memo(as_node, lambda: _node_names(named_nodes(objects)))
     host = claim.node.lower()
     nodes = names.get(host) or names.get(host.partition(".")[0], ())
     if len(nodes) == 1:
@@ -281,16 +281,16 @@ def _is_common(lease: str) -> bool:
     return lease in ("plndr-svcs-lock", "plndr-cp-lock")
 
 
-def _names(nodes: Iterable[Node]) -> Mapping[str, tuple[str, ...]]:
+def _node_names(nodes: Iterable[Node]) -> Mapping[str, tuple[str, ...]]:
     """By every name that a host of that Node could give itself; the Node's own name belongs to nobody else."""
     found: dict[str, tuple[str, ...]] = {}
     for node in nodes:
-        for called in _of(node):
+        for called in _names_of_node(node):
             found[called] = (*found.get(called, ()), node.name)
     return {**found, **{node.name.lower(): (node.name,) for node in nodes}}
 
 
-def _of(node: Node) -> set[str]:
+def _names_of_node(node: Node) -> set[str]:
     addresses = items(node.raw, "status", "addresses")
     hosts = {text(one, "address") for one in addresses if text(one, "type") in ("Hostname", "InternalDNS", "ExternalDNS")}
     full = {name.lower() for name in (node.name, node.labels.get("kubernetes.io/hostname", ""), *hosts) if name}

@@ -86,7 +86,7 @@ def _later(moment: datetime | None, span: timedelta) -> datetime | None:
 
 def leases_named(objects: Objects, wanted: str, space: str = "") -> tuple[Lease, ...]:
     """The Leases of that name that somebody holds, in one namespace or in all."""
-    found = (_read(obj) for obj in objects.by(LEASES.resource, name).get(wanted, ()) if wanted)
+    found = (_lease(obj) for obj in objects.by(LEASES.resource, name).get(wanted, ()) if wanted)
     return tuple(lease for lease in found if lease.holder and (not space or lease.namespace == space))
 
 
@@ -97,11 +97,11 @@ def leases_beginning(objects: Objects, prefix: str) -> tuple[Lease, ...]:
 
 def _beginning(objects: Objects, prefix: str) -> Iterator[Lease]:
     for obj in objects.of(LEASES.resource):
-        if name(obj).startswith(prefix) and (lease := _read(obj)).holder:
+        if name(obj).startswith(prefix) and (lease := _lease(obj)).holder:
             yield lease
 
 
-def _read(obj: Object) -> Lease:
+def _lease(obj: Object) -> Lease:
     seconds = value_at(obj, "spec", "leaseDurationSeconds")
     valid = isinstance(seconds, int) and not isinstance(seconds, bool) and 0 < seconds <= _LONGEST
     acquired, transitions = text(obj, "spec", "acquireTime"), value_at(obj, "spec", "leaseTransitions")
@@ -190,6 +190,6 @@ class _Timed:
 
 def _with_times(objects: Objects) -> Iterator[_Timed]:
     for obj in objects.of(LEASES.resource):
-        lease = _read(obj)
+        lease = _lease(obj)
         if lease.holder and lease.renewed and lease.lasts:
             yield _Timed(lease.full_name, lease.holder, lease.renewed, lease.lasts)

@@ -130,7 +130,7 @@ SHARED = ("metallb.io/allow-shared-ip", "metallb.universe.tf/allow-shared-ip")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pool:
+class AddressPool:
     name: str
     """Empty: not known which."""
     namespace: str = ""
@@ -143,7 +143,7 @@ class Pool:
 class Coverage:
     """How an address is announced, by the configuration."""
 
-    pool: Pool
+    pool: AddressPool
     layer2: bool | None
     bgp: bool | None
     covering: tuple[Object, ...]
@@ -177,7 +177,7 @@ def _choose_services(objects: Objects) -> bool:
     return any(entries(ad, "spec", "serviceSelectors") != () for ad in advertisements)
 
 
-def _coverage(pool: Pool, service: Service, objects: Objects) -> Coverage:
+def _coverage(pool: AddressPool, service: Service, objects: Objects) -> Coverage:
     if not pool.namespace:
         pool = replace(pool, namespace=_only_namespace(objects))
     by_layer2 = [(ad, _covers(ad, pool, service)) for ad in objects.of(LAYER2.resource)]
@@ -202,13 +202,13 @@ def _all_known(objects: Objects, need: Need) -> bool | None:
     return False if was_read(objects, need.resource) else None
 
 
-def _covers(advertisement: Object, pool: Pool, service: Service) -> bool | None:
+def _covers(advertisement: Object, pool: AddressPool, service: Service) -> bool | None:
     """MetalLB reads those of its own namespace only."""
     near = namespace(advertisement) == pool.namespace if pool.namespace else None
     return all_of((near, _takes(advertisement, pool), _serves(advertisement, service)))
 
 
-def _takes(advertisement: Object, pool: Pool) -> bool | None:
+def _takes(advertisement: Object, pool: AddressPool) -> bool | None:
     """One that names no pool and selects none stands for all."""
     names = entries(advertisement, "spec", "ipAddressPools")
     chosen = entries(advertisement, "spec", "ipAddressPoolSelectors")
@@ -232,16 +232,16 @@ def _serves(advertisement: Object, service: Service) -> bool | None:
 # --------------------------------------------------------------------------------------------------------------- pools
 
 
-def _pool(ip: IPv4Address, named: str, objects: Objects) -> Pool:
+def _pool(ip: IPv4Address, named: str, objects: Objects) -> AddressPool:
     if named:
         found = objects.by(POOLS.resource, name).get(named, ())
-        return _read(found[0]) if len(found) == 1 else Pool(name=named)
+        return _address_pool(found[0]) if len(found) == 1 else AddressPool(name=named)
     holding = {id(obj): obj for first, last, obj in objects.memo(_pool, lambda: _ranges(objects)) if first <= ip <= last}
-    return _read(next(iter(holding.values()))) if len(holding) == 1 else Pool(name="")
+    return _address_pool(next(iter(holding.values()))) if len(holding) == 1 else AddressPool(name="")
 
 
-def _read(obj: Object) -> Pool:
-    return Pool(name=name(obj), namespace=namespace(obj), labels=labels_of(obj))
+def _address_pool(obj: Object) -> AddressPool:
+    return AddressPool(name=name(obj), namespace=namespace(obj), labels=labels_of(obj))
 
 
 def _ranges(objects: Objects) -> tuple[tuple[IPv4Address, IPv4Address, Object], ...]:
@@ -300,8 +300,8 @@ def status_claims(service: Service, objects: Objects) -> tuple[Claim, ...]:
             since=made,
             tenure=text(status, "metadata", "uid") or text(status, "metadata", "creationTimestamp"),
         )
-        for status in _of(service, objects)
-        for node in _nodes(status)
+        for status in _advertisements_of(service, objects)
+        for node in _status_nodes(status)
     )
 
 
@@ -310,11 +310,11 @@ def status_notes(service: Service, objects: Objects) -> tuple[str, ...]:
     found = objects.by(STATUSES.resource, _service_of).get(service.full_name, ())
     strange = (status for status in found if not _at_home(status, objects))
     names = (f"ServiceL2Status {full_name(status)} is not in MetalLB's namespace: not believed" for status in strange)
-    return (*(note for status in _of(service, objects) for note in _notes(status)), *names)
+    return (*(note for status in _advertisements_of(service, objects) for note in _notes(status)), *names)
 
 
 def _notes(status: Object) -> Iterable[str]:
-    nodes = _nodes(status)
+    nodes = _status_nodes(status)
     if len(nodes) > 1:
         yield f"ServiceL2Status {full_name(status)}: its label says {nodes[0]}, its status {nodes[-1]}"
     names = [name for entry in items(status, "status", "interfaces") if (name := text(entry, "name"))]
@@ -322,7 +322,7 @@ def _notes(status: Object) -> Iterable[str]:
         yield f"announced only on the interfaces {', '.join(names)} of {' and '.join(nodes)}"
 
 
-def _of(service: Service, objects: Objects) -> tuple[Object, ...]:
+def _advertisements_of(service: Service, objects: Objects) -> tuple[Object, ...]:
     found = objects.by(STATUSES.resource, _service_of).get(service.full_name, ())
     return tuple(status for status in found if _at_home(status, objects))
 
@@ -344,7 +344,7 @@ def _service_of(status: Object) -> str:
     return f"{space}/{name}"
 
 
-def _nodes(status: Object) -> tuple[str, ...]:
+def _status_nodes(status: Object) -> tuple[str, ...]:
     named = (labels_of(status).get("metallb.io/node", ""), text(status, "status", "node"))
     return tuple(dict.fromkeys(node for node in named if node))
 

@@ -62,7 +62,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
             implementation=NAME, because=because, order=order, silence=silence, held_everywhere=said, by_bgp=said,
             answers_once=True,
         )
-    entries = tuple(dict.fromkeys(_entries(service, ip)))
+    entries = tuple(dict.fromkeys(_annotation_entries(service, ip)))
     claims = strongest_first((*_written(service, entries), *_said(service, ip, objects, at)))
     settled = is_current(claims)
     guess = () if settled or not entries or objects.gap(EVENTS.resource) else _elected(service, ip, objects, at)
@@ -84,7 +84,7 @@ def _recognised(service: Service) -> tuple[str, int]:
     return next(((f"annotation {key}", 4) for key in found), ("", 0))
 
 
-def _entries(service: Service, ip: IPv4Address) -> Iterator[str]:
+def _annotation_entries(service: Service, ip: IPv4Address) -> Iterator[str]:
     """The nodes of `NODE,INTERFACE,IP …` that stand for this address, of `NODE,INTERFACE` (0.5 to 0.14), or of the older
     annotation. An interface's name may hold commas, so a node ends at the first and an address begins at the last."""
     for entry in service.annotations.get(_IPV4, "").split():

@@ -35,7 +35,7 @@ class Switch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class UnrecordedProduct:
     title: str
     """Its name in the documentation."""
     implementation: str | None
@@ -72,7 +72,7 @@ class Row:
 
 
 ROWS = (
-    Row(
+    UnrecordedProduct(
         title="antrea",
         implementation="antrea",
         annotations=("service.antrea.io/external-ip-pool",),
@@ -80,7 +80,7 @@ ROWS = (
         read="`status.loadBalancer.ingress[].hostname`, written by 1.5.0 to 1.5.2 and 1.6.0 only",
         why="Antrea's agents elect by a consistent hash and tell it only to `antctl get serviceexternalip`",
     ),
-    Row(
+    UnrecordedProduct(
         title="loxilb",
         implementation="loxilb",
         classes=("loxilb.io/loxilb",),
@@ -89,7 +89,7 @@ ROWS = (
         or_inside=True,
         why="the active LoxiLB is known to LoxiLB alone, and by default it runs outside of the cluster",
     ),
-    Row(
+    UnrecordedProduct(
         title="avi",
         implementation="avi",
         classes=("ako.vmware.com/avi-lb",),
@@ -97,7 +97,7 @@ ROWS = (
         external=True,
         why="Avi's service engines are outside of the cluster: no node announces",
     ),
-    Row(
+    UnrecordedProduct(
         title="f5",
         implementation="f5",
         classes=("f5.com/bigip",),
@@ -105,7 +105,7 @@ ROWS = (
         external=True,
         why="BIG-IP is outside of the cluster: no node announces",
     ),
-    Row(
+    UnrecordedProduct(
         title="calico",
         implementation="calico",
         classes=("calico",),
@@ -119,14 +119,14 @@ ROWS = (
         " with externalTrafficPolicy Cluster, by a consistent hash that it records nowhere; a dead node keeps the address"
         " until its Node is deleted",
     ),
-    Row(
+    UnrecordedProduct(
         title="openelb 0.6",
         implementation="openelb",
         annotations=("lb.kubesphere.io/v1alpha1",),
         finalizers=("finalizer.lb.kubesphere.io/v1alpha1",),
         why="OpenELB's speakers elect by memberlist since 0.6 and record only who could announce (event SetBalancer)",
     ),
-    Row(
+    UnrecordedProduct(
         title="cloud",
         implementation="cloud",
         finalizers=("service.kubernetes.io/load-balancer-cleanup",),
@@ -134,7 +134,7 @@ ROWS = (
         external=True,
         why="the load balancer is outside of the cluster: no node announces",
     ),
-    Row(
+    UnrecordedProduct(
         title="ovn-kubernetes",
         implementation=None,
         why="OVN-Kubernetes answers for no load-balancer address; on OpenShift MetalLB does, and records it",
@@ -173,11 +173,11 @@ def announcement(service: Service, ip: IPv4Address | None, objects: Objects, at:
     for row in ROWS:
         because, order = _recognised(row, service, ip)
         if because:
-            return _of(row, service, ip, objects, because, order)
+            return _announcement_of(row, service, ip, objects, because, order)
     return None
 
 
-def _recognised(row: Row, service: Service, ip: IPv4Address | None) -> tuple[str, int]:
+def _recognised(row: UnrecordedProduct, service: Service, ip: IPv4Address | None) -> tuple[str, int]:
     if chosen := service.load_balancer_class:
         return (f"loadBalancerClass {chosen}", 3) if chosen in row.classes else ("", 0)
     if row.outside and not _is_outside(service, ip):
@@ -194,10 +194,12 @@ def _is_outside(service: Service, ip: IPv4Address | None) -> bool:
     return any(entry.hostname or entry.mode == "Proxy" for entry in service.ingress if entry.ip == ip)
 
 
-def _of(row: Row, service: Service, ip: IPv4Address | None, objects: Objects, because: str, order: int) -> Announcement:
+def _announcement_of(
+    row: UnrecordedProduct, service: Service, ip: IPv4Address | None, objects: Objects, because: str, order: int
+) -> Announcement:
     claims = _hosts(service, ip, objects) if row.hostname_is_node else ()
     off = _is_off(row.switch, objects) if row.switch else False
-    might_tell = (*(row.switch.resources if row.switch and off is None else ()), *_nodes(row, service, ip))
+    might_tell = (*(row.switch.resources if row.switch and off is None else ()), *_node_resources(row, service, ip))
     return Announcement(
         implementation=row.implementation,
         because=because,
@@ -212,7 +214,7 @@ def _of(row: Row, service: Service, ip: IPv4Address | None, objects: Objects, be
     )
 
 
-def _nodes(row: Row, service: Service, ip: IPv4Address | None) -> tuple[str, ...]:
+def _node_resources(row: UnrecordedProduct, service: Service, ip: IPv4Address | None) -> tuple[str, ...]:
     """Without the Nodes it can't be said whether the host name is one's."""
     named = row.hostname_is_node and any(entry.hostname for entry in service.ingress if entry.ip == ip)
     return (NODES.resource,) if named else ()

@@ -21,20 +21,37 @@ from arpcheck.model import Identity, Need
 from arpcheck.objects import Objects
 
 __all__ = [
-    "NEEDS", "SOURCES", "Row", "Source", "all_identities", "is_virtual_router", "label", "match_nodes",
-    "node_addresses", "overlays", "own_node", "pod_gateways", "proxies", "rank", "service_addresses",
-    "table", "unmatched", "unmatched_hosts", "unread", "vendor",
+    "NEEDS",
+    "SOURCES",
+    "MacSource",
+    "SourceRow",
+    "all_identities",
+    "is_virtual_router",
+    "label",
+    "match_nodes",
+    "node_addresses",
+    "overlays",
+    "own_node",
+    "pod_gateways",
+    "proxies",
+    "rank",
+    "service_addresses",
+    "table",
+    "unmatched",
+    "unmatched_hosts",
+    "unread",
+    "vendor",
 ]  # fmt: skip
 
 
-class Source(Protocol):
+class MacSource(Protocol):
     NAME: str
     NEEDS: tuple[Need, ...]
 
     def identities(self, evidence: Evidence) -> Iterable[Identity]: ...
 
 
-SOURCES: tuple[Source, ...] = (own, node_ip, ovn_kubernetes, antrea, node_network_state, sriov, mac_map)
+SOURCES: tuple[MacSource, ...] = (own, node_ip, ovn_kubernetes, antrea, node_network_state, sriov, mac_map)
 """Every source, in the order of the documentation's list."""
 
 NEEDS: tuple[Need, ...] = tuple(
@@ -68,7 +85,7 @@ def unread(objects: Objects) -> tuple[str, ...]:
     return tuple(sorted({need.resource for source in SOURCES for need in source.NEEDS if objects.gap(need.resource)}))
 
 
-class Row(NamedTuple):
+class SourceRow(NamedTuple):
     """What the documentation says of a source."""
 
     name: str
@@ -77,15 +94,15 @@ class Row(NamedTuple):
     gives: str
 
 
-def table() -> tuple[Row, ...]:
+def table() -> tuple[SourceRow, ...]:
     """What each source needs and gives, from its docstring."""
     return tuple(_row(source.NAME, source.__doc__ or "") for source in SOURCES)
 
 
-def _row(name: str, docstring: str) -> Row:
+def _row(name: str, docstring: str) -> SourceRow:
     found = re.findall(r"^(Needs|On by default|Gives): (.+?)(?=\n[A-Z]|\n\n|\Z)", docstring, re.MULTILINE | re.DOTALL)
     facts = {key: " ".join(value.split()) for key, value in found}
-    return Row(name=name, needs=facts["Needs"], on_by_default=facts["On by default"], gives=facts["Gives"])
+    return SourceRow(name=name, needs=facts["Needs"], on_by_default=facts["On by default"], gives=facts["Gives"])
 
 
 def _order(identity: Identity) -> tuple[str, int, str, str, str, str]:

@@ -27,7 +27,7 @@ HEADER = ("MAC", "NODE", "INTERFACE", "SOURCE", "WHERE", "SEEN")
 
 def inventory_table(evidence: Evidence) -> str:
     """Every claim on every MAC, the strongest first, then the nodes of which no MAC is known; ends with a newline."""
-    rows = [HEADER, *(_row(identity) for identity in all_identities(evidence))]
+    rows = [HEADER, *(_claim_row(identity) for identity in all_identities(evidence))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     missing = unresolved(evidence)
@@ -66,7 +66,7 @@ def _own_nic(claims: Iterable[Identity]) -> str:
     return next((claim.interface for claim in claims if claim.interface and claim.source != node_ip.NAME), "")
 
 
-def _row(claim: Identity) -> tuple[str, ...]:
+def _claim_row(claim: Identity) -> tuple[str, ...]:
     seen = claim.observed_at.isoformat(timespec="seconds") if claim.observed_at else "-"
     nic = _own_nic([claim]) or "-"
     return (claim.mac, *(plain(cell) for cell in (claim.node, nic, claim.source, claim.detail)), seen)
@@ -99,11 +99,11 @@ _HEADER = """\
 """
 
 
-class _Dumper(yaml.SafeDumper):
+class _JobDumper(yaml.SafeDumper):
     """Shows the script as the lines that it is."""
 
 
-_Dumper.add_representer(
+_JobDumper.add_representer(
     str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if text == SCRIPT else None)
 )
 
@@ -117,7 +117,7 @@ def inventory_manifest(nodes: Sequence[str], image: str, run: str) -> str:
     if not image or not image.isprintable() or " " in image or len(image) > 500:
         raise UsageError(f"{image[:80]!r} is no image", "Name one with sh, cat and grep, kube-proxy's own for one")
     jobs = [_job(node, image, run) for node in sorted(set(nodes))]
-    documents = yaml.dump_all(jobs, Dumper=_Dumper, sort_keys=False, explicit_start=True, width=1000)
+    documents = yaml.dump_all(jobs, Dumper=_JobDumper, sort_keys=False, explicit_start=True, width=1000)
     return _HEADER.format(count=len(jobs), run=run, wait=DEADLINE + 30) + documents if jobs else ""
 
 

@@ -29,7 +29,7 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
     status, extra, shared = _listings(evidence)
     listed = {**status, **extra, **shared}
     down = {node.name for node in evidence.objects.nodes() if node.ready is False}
-    for interface, answers in _heard(evidence, frozenset(listed)).items():
+    for interface, answers in _observed(evidence, frozenset(listed)).items():
         heard = own_words(evidence, interface, answers, listed)
         answered: dict[Mac, list[IPv4Address]] = {}
         for ip in sorted(heard):
@@ -61,7 +61,7 @@ def _listings(evidence: Evidence) -> tuple[Listing, Listing, Listing]:
     return status, extra, shared
 
 
-def _heard(evidence: Evidence, listed: frozenset[IPv4Address]) -> Mapping[str, Heard]:
+def _observed(evidence: Evidence, listed: frozenset[IPv4Address]) -> Mapping[str, Heard]:
     """By interface of the prober and address: the MACs that answered and could be one node's.
 
     An address for which more replies came than could be kept or trusted proves nothing: somebody forges them."""

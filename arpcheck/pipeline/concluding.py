@@ -14,9 +14,9 @@ from arpcheck import targets as targeting
 from arpcheck.evidence import Evidence
 from arpcheck.judge import case as cases
 from arpcheck.judge.acceptance import Acceptances, judged_with
-from arpcheck.judge.judged import Judged, Judgement, Place
+from arpcheck.judge.judged import AskingHost, Judged, Judgement
 from arpcheck.judge.nodes import node_states
-from arpcheck.judge.observations import Doubling, Hearing
+from arpcheck.judge.observations import Doubling, Observations
 from arpcheck.judge.owners import Knowledge, owners
 from arpcheck.judge.summary import also, report
 from arpcheck.model import (
@@ -44,7 +44,7 @@ Places = tuple[tuple[str, Evidence], ...]
 
 def conclude(evidence: Evidence) -> Report:
     """Owners, nodes, verdicts, findings, exit code."""
-    objects, hearing = evidence.objects, Hearing(evidence)
+    objects, hearing = evidence.objects, Observations(evidence)
     addresses = mac_owners.node_addresses(objects)
     targets = targets_of(evidence.options, objects, evidence.host, evidence.questions)
     places = views(evidence)
@@ -62,7 +62,7 @@ def conclude(evidence: Evidence) -> Report:
     states = node_states(objects.nodes(), addresses, canary, owned, hearing, blind, gateways, knowledge.shared)
     labels = {mac: found for _, mac in owned if (found := mac_owners.label(mac, evidence.vendors))}
     read_at = ages.outdated(evidence)
-    ground = _Ground(
+    ground = _CaseContext(
         hearing=hearing,
         owners=owned,
         labels=labels,
@@ -135,7 +135,7 @@ def _judgement(case: cases.Case, accepted: Acceptances, quiet: frozenset[str]) -
     )  # fmt: skip
 
 
-def _knowledge(evidence: Evidence, places: Places, own: Mapping[str, str | None], hearing: Hearing) -> Knowledge:
+def _knowledge(evidence: Evidence, places: Places, own: Mapping[str, str | None], hearing: Observations) -> Knowledge:
     def segment(place: str, interface: str) -> str:
         return hearing.segment(qualified(place, interface) if place else interface)
 
@@ -164,7 +164,7 @@ def _once(found: Iterable[tuple[str | None, Identity]]) -> tuple[tuple[str | Non
     return tuple({(segment, replace(i, observed_at=None)): (segment, i) for segment, i in found}.values())
 
 
-def _heard_nodes(owned: Mapping[Nic, Owner], hearing: Hearing) -> Mapping[str, frozenset[str]]:
+def _heard_nodes(owned: Mapping[Nic, Owner], hearing: Observations) -> Mapping[str, frozenset[str]]:
     """By segment, the nodes that were heard there, whatever they answered for."""
     found: dict[str, set[str]] = {}
     for nic, owner in owned.items():
@@ -175,18 +175,18 @@ def _heard_nodes(owned: Mapping[Nic, Owner], hearing: Hearing) -> Mapping[str, f
 
 def _blind(
     places: Places, own: Mapping[str, str | None], addresses: Mapping[str, tuple[IPv4Address, ...]]
-) -> Mapping[str, Place]:
+) -> Mapping[str, AskingHost]:
     """The nodes that are a prober, and that no other prober heard."""
-    found: dict[str, Place] = {}
+    found: dict[str, AskingHost] = {}
     for name, place in places:
         node = own[name]
         if node and not any(_hears(other, addresses.get(node, ())) for n, other in places if own[n] != node):
-            found[node] = Place(host=place.host, interfaces=place.options.interfaces)
+            found[node] = AskingHost(host=place.host, interfaces=place.options.interfaces)
     return found
 
 
 def _seats(
-    places: Places, own: Mapping[str, str | None], blind: Mapping[str, Place]
+    places: Places, own: Mapping[str, str | None], blind: Mapping[str, AskingHost]
 ) -> Mapping[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for name, place in places:
@@ -203,10 +203,10 @@ def _hears(place: Evidence, addresses: tuple[IPv4Address, ...]) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Ground:
+class _CaseContext:
     """What every case rests on alike."""
 
-    hearing: Hearing
+    hearing: Observations
     owners: Mapping[Nic, Owner]
     kin: Mapping[str | None, Sequence[Nic]]
     """The NICs of every node."""
@@ -232,7 +232,7 @@ class _Ground:
     """When the cluster was read, where that was too long before."""
 
 
-def _case(target: Target, evidence: Evidence, ground: _Ground) -> cases.Case:
+def _case(target: Target, evidence: Evidence, ground: _CaseContext) -> cases.Case:
     ip = target.ip if isinstance(target.ip, IPv4Address) and not target.skipped else None
     hearing, owners, objects = ground.hearing, ground.owners, evidence.objects
     record = records.record(target, evidence, frozenset(chain.from_iterable(ground.heard.values())))
@@ -327,7 +327,7 @@ def _without_routers(case: cases.Case) -> cases.Case:
     return case.without(routers) if routers else case
 
 
-def _announced(ip: IPv4Address, parties: Iterable[Responder], ground: _Ground) -> tuple[Gratuitous, ...]:
+def _announced(ip: IPv4Address, parties: Iterable[Responder], ground: _CaseContext) -> tuple[Gratuitous, ...]:
     """The gratuitous ARP of those who do not answer, and are no NIC of a node that does."""
     found = ground.hearing.gratuitous.get(ip, ())
     macs = {mac for party in parties for mac in party.macs} if found else set()

@@ -10,10 +10,10 @@ from arpcheck import loadbalancers, mac_owners
 from arpcheck import targets as targeting
 from arpcheck.evidence import Capture, Evidence
 from arpcheck.judge.judged import Judged, Judgement
-from arpcheck.judge.observations import Hearing
-from arpcheck.kubeproxy.answers import Answer, Configured
+from arpcheck.judge.observations import Observations
+from arpcheck.kubeproxy.answers import Configured, StrictArpAnswer
 from arpcheck.kubeproxy.causes import causes
-from arpcheck.kubeproxy.observations import Heard
+from arpcheck.kubeproxy.observations import WireObservations
 from arpcheck.kubeproxy.status import status
 from arpcheck.model import (
     Arp,
@@ -29,7 +29,7 @@ APART = timedelta(minutes=10)
 """How far a capture and the cluster's objects may be apart before it is said."""
 
 
-def gaps(evidence: Evidence, canary: IPv4Address | None, hearing: Hearing) -> Iterable[Gap]:
+def gaps(evidence: Evidence, canary: IPv4Address | None, hearing: Observations) -> Iterable[Gap]:
     """What was not asked or not listened to, beside what was not read."""
     if canary is None or not hearing.asked(canary).broadcast:
         unasked = "the run ended before" if evidence.capture is None else "nobody asked it in the capture"
@@ -80,7 +80,7 @@ def likely_causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]
     """The likely causes, from what the wire showed beside what is configured."""
     hearing = judged.hearing
     asked_gateways = any(hearing.asked(ip).broadcast for found in gateways.values() for ip in found)
-    heard = Heard(
+    heard = WireObservations(
         answered=_answered(judged),
         strangers=frozenset(str(j.ip) for j, party in judged.strangers() if j.case.is_foreign(party)),
         stranger_on_canary=any(judged.owners[nic].outside or judged.owners[nic].apart for nic in judged.canary_nics()),
@@ -168,7 +168,7 @@ def _open_questions(judged: Judged, objects: Objects) -> Iterator[str]:
         yield f"only {_quiet(judged)} are quiet for addresses that they do not announce"
     # Without the wire: what a configuration says is asked here, and what a quiet kernel makes of it does not count.
     told = status(objects).nodes
-    contrary = [one.name for one in told if one.answer is Answer.NOT_SET or one.configured is Configured.NON_STRICT]
+    contrary = [one.name for one in told if one.answer is StrictArpAnswer.NOT_SET or one.configured is Configured.NON_STRICT]
     if contrary:
         nodes = ", ".join(contrary)
         yield f"kube-proxy is configured for IPVS without strictARP on {nodes}: the next restart makes it unsafe"

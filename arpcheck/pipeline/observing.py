@@ -21,7 +21,7 @@ from arpcheck.model import (
 )  # fmt: skip
 from arpcheck.objects import Objects
 from arpcheck.pipeline.planning import plan, targets_of, used
-from arpcheck.wire.scan import Progress, Station, sweep
+from arpcheck.wire.scan import Endpoint, Progress, sweep
 from arpcheck.wire.transport import Wire
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def observe(
     `vendors` names the manufacturers of the MACs that were heard; `tap` is given every frame that was sent or kept."""
     planned = plan(options, objects, host, mac_map, accepted)
     stations = tuple(
-        Station(
+        Endpoint(
             interface=interface.name,
             mac=interface.mac,
             addresses=frozenset(IPv4Interface(address).ip for address in interface.addresses),

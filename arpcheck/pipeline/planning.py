@@ -12,11 +12,11 @@ from arpcheck import targets as targeting
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.judge.acceptance import names_answers_for
-from arpcheck.model import Acceptance, Ask, Host, Interface, Kind, Mac, Question, Target
+from arpcheck.model import Acceptance, Host, Interface, Kind, Mac, Question, Request, Target
 from arpcheck.objects import Objects, ipv4, text, texts
 from arpcheck.pools.ranges import pools
 from arpcheck.targets import JUDGED
-from arpcheck.wire.schedule import Course, seconds
+from arpcheck.wire.schedule import ScanPlan, seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +24,9 @@ class Plan:
     """What a run will ask, before anything is sent."""
 
     targets: tuple[Target, ...]
-    asks: tuple[Ask, ...]
+    asks: tuple[Request, ...]
     """One round."""
-    course: Course
+    course: ScanPlan
     seconds: float
     """At least; addresses that have to be asked again add to it."""
 
@@ -65,7 +65,7 @@ def _plan(
     home = _home(objects, host)
     asks = requests(targets, interfaces, options.sender, services, home=home, both=options.both_senders)
     judged = {t.ip: t for t in targets if t.kind in targeting.JUDGED and isinstance(t.ip, IPv4Address)}
-    course = Course(
+    course = ScanPlan(
         asks=asks,
         rounds=options.rounds,
         rate=options.rate,
@@ -180,7 +180,7 @@ def requests(
     *,
     home: Collection[object] = (),
     both: bool = False,
-) -> tuple[Ask, ...]:
+) -> tuple[Request, ...]:
     """One round: every question of the run, those for one address together. `both`: as `Options.both_senders`.
 
     `services`: every address of every Service, which no question may carry as its sender. `home`: those of them that are
@@ -188,12 +188,12 @@ def requests(
     taken = {*services, *(t.ip for t in targets if t.kind in JUDGED and t.services)}.difference(home)
     grounds = [_ground(interface, sender, taken) for interface in interfaces]
     ordered = sorted(targets, key=lambda t: _ORDER.index(t.kind) if t.kind in _ORDER else len(_ORDER))
-    found: list[Ask] = []
+    found: list[Request] = []
     for target in ordered:
         if isinstance(target.ip, IPv4Address) and not target.skipped and target.kind is not Kind.CONTROL:
             for ground in _where(target, grounds):
                 senders = dict.fromkeys(_senders(target, target.ip, ground, sender, both=both))
-                found.extend(Ask(interface=ground.interface, ip=target.ip, sender=own) for own in senders)
+                found.extend(Request(interface=ground.interface, ip=target.ip, sender=own) for own in senders)
     return (*_controls(ordered, found), *found)
 
 
@@ -241,13 +241,13 @@ def _senders(target: Target, ip: IPv4Address, ground: Ground, sender: str, *, bo
         yield own
 
 
-def _controls(targets: Iterable[Target], found: Iterable[Ask]) -> Iterable[Ask]:
+def _controls(targets: Iterable[Target], found: Iterable[Request]) -> Iterable[Request]:
     """The control with every sender that any target is asked with: a proxy may answer to one of them only."""
     senders = dict.fromkeys((ask.interface, ask.sender) for ask in found)
     for target in targets:
         if target.kind is Kind.CONTROL and isinstance(target.ip, IPv4Address):
             for interface, sender in senders:
-                yield Ask(interface=interface, ip=target.ip, sender=sender)
+                yield Request(interface=interface, ip=target.ip, sender=sender)
 
 
 # --------------------------------------------------- Which interfaces to ask on where the user leaves it open (--iface auto)

@@ -19,7 +19,7 @@ Said = tuple[tuple[Announcement, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class AnnouncerRecord:
     said: Said
     announcements: tuple[Announcement, ...]
     """The same, of all Services."""
@@ -63,7 +63,7 @@ def announcements(target: Target, evidence: Evidence) -> Said:
     return record(target, evidence).said
 
 
-def record(target: Target, evidence: Evidence, heard: Collection[str] = ()) -> Record:
+def record(target: Target, evidence: Evidence, heard: Collection[str] = ()) -> AnnouncerRecord:
     """`heard`: the nodes that were heard, Ready or not."""
     objects, after, time = evidence.objects, evidence.after, ages.when(evidence)
     said = _announcements(target, objects, time.judged_at)
@@ -72,14 +72,14 @@ def record(target: Target, evidence: Evidence, heard: Collection[str] = ()) -> R
     held = ages.held(said, later, time, lambda resource: after is not None and resource in after.resources)
     if target.ip in evidence.outdated:
         held = ages.distrusted(held)
-    known = _nodes(objects)
+    known = _nodes_with_records(objects)
     said = tuple(tuple(_of_known_nodes(one, known) for one in of_service) for of_service in held.said)
     found = expected(said, None if known is None else _alive(known, heard))
     flat = tuple(announcement for of_service in said for announcement in of_service)
     named = {mac: why for one in found.deciding for mac, why in one.macs}
     everywhere = [next((one.held_everywhere for one in of_service if one.held_everywhere), None) for of_service in said]
     routed = [next((one.by_bgp for one in of_service if one.by_bgp), None) for of_service in said]
-    return Record(
+    return AnnouncerRecord(
         said=said,
         announcements=flat,
         claims=found.claims,
@@ -102,7 +102,7 @@ def record(target: Target, evidence: Evidence, heard: Collection[str] = ()) -> R
     )
 
 
-def _nodes(objects: Objects) -> Mapping[str, bool | None] | None:
+def _nodes_with_records(objects: Objects) -> Mapping[str, bool | None] | None:
     """Whether each is Ready; None: not all of them could be read."""
     if not objects.nodes() or objects.gap("nodes"):
         return None

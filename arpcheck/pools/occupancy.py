@@ -16,7 +16,7 @@ from typing import Any, assert_never
 
 from arpcheck.evidence import Evidence
 from arpcheck.model import Gap, Host, Interface, Kind, Report, Responder, TargetReport, Verdict
-from arpcheck.pools.ranges import NEEDS, Pool, Record, Split
+from arpcheck.pools.ranges import NEEDS, AddressInUse, Pool, Split
 
 ENOUGH = 3
 """Rounds."""
@@ -24,7 +24,7 @@ ENOUGH = 3
 ZERO = IPv4Address(0)
 
 
-class State(StrEnum):
+class AddressState(StrEnum):
     FREE = "free"
     IN_USE = "in-use"
     NOT_HEARD = "not-heard"
@@ -38,7 +38,7 @@ JUDGED = (Kind.EXTRA, Kind.EXTERNAL_IP, Kind.LOAD_BALANCER)
 class Address:
     ip: IPv4Address
     pool: str
-    state: State
+    state: AddressState
     by: tuple[str, ...]
     """Who answered: the node, or the MAC with what its prefix says; or whose it is by its object."""
     reason: str
@@ -75,13 +75,13 @@ class Occupancy:
         return any(pool.unreadable for pool in self.pools) or any(gap.what in _POOL_GAPS for gap in self.gaps)
 
 
-def _code(state: State) -> int:
+def _code(state: AddressState) -> int:
     match state:
-        case State.FREE:
+        case AddressState.FREE:
             return 0
-        case State.IN_USE:
+        case AddressState.IN_USE:
             return 1
-        case State.NOT_HEARD:
+        case AddressState.NOT_HEARD:
             return 3
         case _:
             assert_never(state)
@@ -98,7 +98,7 @@ def occupancy(report: Report, evidence: Evidence, found: tuple[Pool, ...], split
     deaf, own = _deaf(report, evidence), _own(evidence.host)
     proxies = _proxies(report)
     asked = [
-        _address(ip, pool, by_ip.get(ip), own.get(ip), deaf.get(ip, ""), proxies) for ip, pool in split.free.items()
+        _address_state(ip, pool, by_ip.get(ip), own.get(ip), deaf.get(ip, ""), proxies) for ip, pool in split.free.items()
     ]
     recorded = [_recorded(ip, record) for ip, record in split.recorded.items()]
     run = report.run
@@ -121,7 +121,7 @@ def _deaf(report: Report, evidence: Evidence) -> Mapping[IPv4Address, str]:
     lost = {ip for finding in report.findings if finding.id == "frames-lost" for ip in finding.ips}
     trouble = next((gap.why for gap in report.gaps if gap.what == "wire"), "")
     whole = "" if report.summary.complete else "the run was not finished"
-    ground = _Ground.of(report, evidence)
+    ground = _AskingContext.of(report, evidence)
     return {
         ip: whole or trouble or ("frames were lost while it was asked" if ip in lost else ground.why_deaf(ip))
         for ip in ground.asked
@@ -133,7 +133,7 @@ Questions = Mapping[tuple[str, IPv4Address], frozenset[int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Ground:
+class _AskingContext:
     """How it was asked, and where an answer would have been heard."""
 
     interfaces: tuple[Interface, ...]
@@ -147,7 +147,7 @@ class _Ground:
     """The addresses of Services, which are never a sender."""
 
     @classmethod
-    def of(cls, report: Report, evidence: Evidence) -> _Ground:
+    def of(cls, report: Report, evidence: Evidence) -> _AskingContext:
         asked: dict[IPv4Address, dict[tuple[str, IPv4Address], set[int]]] = {}
         for question in evidence.questions:
             if question.to is None:
@@ -230,33 +230,41 @@ def _own(host: Host) -> Mapping[IPv4Address, str]:
 # --------------------------------------------------------------------------------------------------------- one address
 
 
-def _recorded(ip: IPv4Address, record: Record) -> Address:
+def _recorded(ip: IPv4Address, record: AddressInUse) -> Address:
     return Address(
-        ip=ip, pool=record.pool, state=State.IN_USE, by=(record.by,), reason=record.reason, handed_out=record.handed_out
+        ip=ip,
+        pool=record.pool,
+        state=AddressState.IN_USE,
+        by=(record.by,),
+        reason=record.reason,
+        handed_out=record.handed_out,
     )
 
 
-def _address(
+def _address_state(
     ip: IPv4Address, pool: str, target: TargetReport | None, own: str | None, deaf: str, proxies: frozenset[str]
 ) -> Address:
     by = tuple(_words(r.node, r.macs, r.vendor) for r in target.responders) if target else ()
     nodes = target.target.nodes if target else ()
     if own:
-        return Address(ip=ip, pool=pool, state=State.IN_USE, by=by or nodes, reason=f"this host has it, on {own}")
+        return Address(ip=ip, pool=pool, state=AddressState.IN_USE, by=by or nodes, reason=f"this host has it, on {own}")
     if nodes and not by:
-        return Address(ip=ip, pool=pool, state=State.IN_USE, by=nodes, reason="it is this node's own address")
+        return Address(ip=ip, pool=pool, state=AddressState.IN_USE, by=nodes, reason="it is this node's own address")
     state, reason = _state(target, deaf, proxies)
     return Address(ip=ip, pool=pool, state=state, by=by, reason=reason)
 
 
-def _state(target: TargetReport | None, deaf: str, proxies: frozenset[str]) -> tuple[State, str]:
+def _state(target: TargetReport | None, deaf: str, proxies: frozenset[str]) -> tuple[AddressState, str]:
     if target is None or not target.rounds:
-        return State.NOT_HEARD, "it was not asked"
+        return AddressState.NOT_HEARD, "it was not asked"
     if target.responders and all(_is_proxy(responder, target, proxies) for responder in target.responders):
-        return State.NOT_HEARD, "a proxy answered, who does so for what is not its own: whether anybody has it can't be seen"
+        return (
+            AddressState.NOT_HEARD,
+            "a proxy answered, who does so for what is not its own: whether anybody has it can't be seen",
+        )
     if target.responders:
-        return State.IN_USE, "somebody answered for it"
-    return (State.NOT_HEARD, deaf) if deaf else (State.FREE, "nobody answered")
+        return AddressState.IN_USE, "somebody answered for it"
+    return (AddressState.NOT_HEARD, deaf) if deaf else (AddressState.FREE, "nobody answered")
 
 
 def _proxies(report: Report) -> frozenset[str]:
@@ -283,9 +291,9 @@ def to_json(result: Occupancy) -> dict[str, Any]:
         "kind": "PoolReport",
         "summary": {
             "exitCode": result.exit_code,
-            "inUse": count[State.IN_USE],
-            "free": count[State.FREE],
-            "notHeard": count[State.NOT_HEARD],
+            "inUse": count[AddressState.IN_USE],
+            "free": count[AddressState.FREE],
+            "notHeard": count[AddressState.NOT_HEARD],
             "complete": result.complete,
         },
         "pools": [
@@ -309,8 +317,8 @@ def to_text(result: Occupancy) -> str:
     words = {0: "FREE", 1: "IN USE", 3: "NOT SURE", 130: "INTERRUPTED"}[result.exit_code]
     handed = sum(address.handed_out for address in result.addresses)
     lines = [
-        f"{words} (exit code {result.exit_code}): {count[State.IN_USE]} in use, {count[State.FREE]} free,"
-        f" {count[State.NOT_HEARD]} not heard, of {len(result.addresses)} addresses"
+        f"{words} (exit code {result.exit_code}): {count[AddressState.IN_USE]} in use, {count[AddressState.FREE]} free,"
+        f" {count[AddressState.NOT_HEARD]} not heard, of {len(result.addresses)} addresses"
         f"{f'; {handed} of those in use were handed out by a load balancer' if handed else ''}",
         "",
     ]
@@ -319,7 +327,7 @@ def to_text(result: Occupancy) -> str:
         lines.append(f"{pool.name}: {len(pool)} addresses, {sum(not a.handed_out for a in own)} not handed out")
         lines.extend(f"  can't be read: {entry}" for entry in pool.unreadable)
     shown = [address for address in result.addresses if result.named or not address.handed_out]
-    busy = [address for address in shown if address.state is not State.FREE]
+    busy = [address for address in shown if address.state is not AddressState.FREE]
     if busy:
         lines.append("")
     for address in busy:

@@ -105,7 +105,7 @@ def range_pool(written: str) -> Pool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class AddressInUse:
     """An address of a pool that is in use by what the cluster records."""
 
     pool: str
@@ -125,7 +125,7 @@ class Split:
 
     free: Mapping[IPv4Address, str]
     """Those that no Service has, each with its pool's name: what is to be asked."""
-    recorded: Mapping[IPv4Address, Record]
+    recorded: Mapping[IPv4Address, AddressInUse]
 
 
 def split(found: Iterable[Pool], objects: Objects, most: int) -> Split:
@@ -137,12 +137,12 @@ def split(found: Iterable[Pool], objects: Objects, most: int) -> Split:
         raise UsageError(f"the pools have {count} addresses, more than --most {most}", "Take one --range, or raise --most")
     taken = _taken(objects)
     free: dict[IPv4Address, str] = {}
-    recorded: dict[IPv4Address, Record] = {}
+    recorded: dict[IPv4Address, AddressInUse] = {}
     for pool, (first, last) in spans:
         for number in range(int(first), int(last) + 1):
             if holders := taken.get(ip := IPv4Address(number)):
                 by, handed_out = holders
-                recorded.setdefault(ip, Record(pool=pool.name, by=by, handed_out=handed_out))
+                recorded.setdefault(ip, AddressInUse(pool=pool.name, by=by, handed_out=handed_out))
             else:
                 free.setdefault(ip, pool.name)
     return Split(free=dict(sorted(free.items())), recorded=dict(sorted(recorded.items())))

@@ -31,10 +31,10 @@ def inline(text: str, limit: int = PROSE_LIMIT) -> str:
     text = ""
     for number, piece in enumerate(pieces):
         if number % 2:  # two code spans that touch would be read as one with other ends
-            after = _words(pieces[number + 1], limit)
+            after = _limited_words(pieces[number + 1], limit)
             text += _element(piece) if text.endswith("`") or after.startswith("`") else code(piece, limit)
         else:
-            text += _words(piece, limit)
+            text += _limited_words(piece, limit)
     return text
 
 
@@ -55,7 +55,7 @@ _WORD = re.compile(
 _LIST_NUMBER = re.compile(r"\s*\d+[.)]")
 
 
-def _words(text: str, limit: int) -> str:
+def _limited_words(text: str, limit: int) -> str:
     runs = groupby(enumerate(text.split(" ")), key=lambda word: _is_safe(*word))
     return " ".join(
         (" ".join(word for _, word in run) if safe else _as_code(" ".join(word for _, word in run), limit))

@@ -53,7 +53,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class GridRow:
     target: TargetReport
     cells: tuple[Cell, ...]
     """Where the grid has strangers, one for them; then one for each of `Grid.nodes`."""
@@ -67,7 +67,7 @@ class Grid:
     """The others: they answered for none of the rows, and no current record says that they should have."""
     strangers: bool
     """A MAC of no known node answered: the first column is for these, so that it is never out of sight."""
-    rows: tuple[Row, ...]
+    rows: tuple[GridRow, ...]
     """Every judged address, then the canary and the control."""
 
     @property
@@ -92,7 +92,7 @@ def grid(report: Report) -> Grid:
         quiet=tuple(name for name in known if name not in nodes),
         strangers=strangers,
         rows=tuple(
-            Row(target=target, cells=tuple(_cell(target, column, arp) for column in columns)) for target in rows
+            GridRow(target=target, cells=tuple(_cell(target, column, arp) for column in columns)) for target in rows
         ),
     )
 

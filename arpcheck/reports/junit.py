@@ -32,11 +32,11 @@ class _Case:
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
     found = (
-        ("addresses", [_address(target) for target in report.targets if target.verdict is not None]),
-        ("nodes", [_node(node) for node in report.nodes]),
-        ("findings", [_finding(finding) for finding in report.findings if _weighs(finding)]),
+        ("addresses", [_address_case(target) for target in report.targets if target.verdict is not None]),
+        ("nodes", [_node_case(node) for node in report.nodes]),
+        ("findings", [_finding_case(finding) for finding in report.findings if _weighs(finding)]),
     )
-    whole = _run(report, fails=any(case.fault == "failure" for _, cases in found for case in cases))
+    whole = _run_case(report, fails=any(case.fault == "failure" for _, cases in found for case in cases))
     suites = [_suite(name, cases, report) for name, cases in (*found, ("run", [whole]))]
     lines = [line for suite in suites for line in suite]
     return "\n".join(('<?xml version="1.0" encoding="UTF-8"?>', '<testsuites name="arpcheck">', *lines, "</testsuites>", ""))
@@ -67,7 +67,7 @@ def _attributes(**attributes: str) -> str:
 # --------------------------------------------------------------------------------------------------------------- cases
 
 
-def _address(target: TargetReport) -> _Case:
+def _address_case(target: TargetReport) -> _Case:
     """Grouped by the namespace of the first Service, as a CI system shows a tree."""
     group = target.target.services[0].partition("/")[0] if target.target.services else str(target.target.kind)
     verdict = target.verdict or Verdict.INCONCLUSIVE
@@ -81,12 +81,12 @@ def _address(target: TargetReport) -> _Case:
     )
 
 
-def _node(node: NodeReport) -> _Case:
+def _node_case(node: NodeReport) -> _Case:
     fault = "skipped" if node.accepted else _fault(node.arp.outcome)
     return _Case(group="arpcheck.nodes", name=node.name, fault=fault, kind=node.arp, message=f"{node.arp}: {node.reason}")
 
 
-def _finding(finding: Finding) -> _Case:
+def _finding_case(finding: Finding) -> _Case:
     fault = "skipped" if finding.accepted else _fault(finding.outcome)
     more = len(finding.because) - MOST_REASONS
     reasons = (*finding.because[:MOST_REASONS], *([f"{more} more"] if more > 0 else ()))
@@ -114,7 +114,7 @@ def _fault(outcome: Outcome) -> str:
             assert_never(outcome)
 
 
-def _run(report: Report, *, fails: bool) -> _Case:
+def _run_case(report: Report, *, fails: bool) -> _Case:
     """Fails by what no single case says: an interrupted run, a gap, nothing judged; a fault too where it has no case of its
     own, since no build may pass where arpcheck ends with 1."""
     match report.summary.exit_code:

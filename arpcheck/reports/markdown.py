@@ -52,7 +52,7 @@ class _Written(str):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
+class _Section:
     noun: str
     """What an entry is: "address"."""
     least: int
@@ -69,14 +69,14 @@ class _Part:
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
     text = _opening(report)
-    makers = (_findings, _causes, _targets, _nodes, _gaps, _replies)
+    makers = (_findings, _causes, _targets, _nodes_section, _gaps, _replies)
     parts = [part for part in (make(report) for make in makers) if part.entries]
     for number, part in enumerate(parts):
         text += _fitted(part, ROOM - len(text) - sum(later.least for later in parts[number + 1 :]))
     return text
 
 
-def _fitted(part: _Part, room: int) -> str:
+def _fitted(part: _Section, room: int) -> str:
     """The part with as many entries as fit, and the number of those that don't."""
     room -= len(part.opening) + len(part.closing) + 120
     kept = {}
@@ -99,7 +99,7 @@ def _line(cells: Cells) -> str:
     return f"| {' | '.join(written)} |\n"
 
 
-def _more(part: _Part, kept: Collection[int]) -> str:
+def _more(part: _Section, kept: Collection[int]) -> str:
     missing = len(part.entries) - len(kept)
     wrong = part.wrong - sum(number < part.wrong for number in kept)
     which = f" ({f'{wrong:,} of them not {part.fine}' if wrong else f'all {part.fine}'})" if part.fine else ""
@@ -116,11 +116,13 @@ def _opening(report: Report) -> str:
 # --------------------------------------------------------------------------------------------------------------- parts
 
 
-def _findings(report: Report) -> _Part:
-    return _Part(noun="finding", least=15_000, opening="\n### Findings\n", entries=tuple(map(_finding, report.findings)))
+def _findings(report: Report) -> _Section:
+    return _Section(
+        noun="finding", least=15_000, opening="\n### Findings\n", entries=tuple(map(_finding_lines, report.findings))
+    )
 
 
-def _finding(finding: Finding) -> str:
+def _finding_lines(finding: Finding) -> str:
     about = f": {inline(concerned)}" if (concerned := concerns(finding)) else ""
     word = marked(finding.severity, finding.accepted)
     return (
@@ -138,15 +140,15 @@ def _points(label: str, marks: Iterable[str], texts: Sequence[str]) -> str:
     return f"\n{label}:\n\n{''.join(lines)}{more}"
 
 
-def _causes(report: Report) -> _Part:
-    return _Part(noun="cause", least=4_000, opening="\n### Likely causes\n\n", entries=tuple(map(_cause, likely(report))))
+def _causes(report: Report) -> _Section:
+    return _Section(noun="cause", least=4_000, opening="\n### Likely causes\n\n", entries=tuple(map(_cause, likely(report))))
 
 
 def _cause(cause: Cause) -> str:
     return f"- {inline(sentence(cause), SENTENCE)}. **Do:** {inline(cause.do, SENTENCE)}\n"
 
 
-def _targets(report: Report) -> _Part:
+def _targets(report: Report) -> _Section:
     heads = ("IP", "Service", "Verdict", "Answered by", "Should answer", "Why")
     judged = [target for target in report.targets if target.verdict is not None]
     wrong = [target for target in judged if _counts(target)]
@@ -164,24 +166,24 @@ def _target(target: TargetReport) -> Cells:
     return address(target), services(target), verdict, answered_by(target), should_answer(target), target.reason
 
 
-def _nodes(report: Report) -> _Part:
+def _nodes_section(report: Report) -> _Section:
     heads = ("Node", "ARP", "MAC", "kube-proxy", "strictARP as configured", "Why")
     ordered = sorted(report.nodes, key=lambda node: (node.arp is Arp.QUIET, node.arp is not Arp.NON_STRICT))
-    part = _table("node", 6_000, "Nodes", heads, map(_node, ordered))
+    part = _table("node", 6_000, "Nodes", heads, map(_node_cells, ordered))
     return replace(part, wrong=sum(node.arp is not Arp.QUIET for node in ordered), fine="quiet")
 
 
-def _node(node: NodeReport) -> Cells:
+def _node_cells(node: NodeReport) -> Cells:
     macs = listing((mac.mac for mac in node.macs), 2)
     return node.name, marked(node.arp, node.accepted), macs, kube_proxy_mode(node), strict_arp(node), node.reason
 
 
-def _gaps(report: Report) -> _Part:
+def _gaps(report: Report) -> _Section:
     rows = ((gap.what, gap.why, gap.costs) for gap in report.gaps)
     return _table("gap", 3_000, "Not read or not asked", ("What", "Why", "What it costs"), rows)
 
 
-def _replies(report: Report) -> _Part:
+def _replies(report: Report) -> _Section:
     heads = ("IP", "Kind", "Answered by", "MAC", "Rounds", "Replies per probe", "First after", "Recorded announcer")
     ordered = sorted(report.targets, key=lambda target: not _counts(target))
     rows = (row for target in ordered if target.responders for row in _answers(target, report))
@@ -198,7 +200,7 @@ def _answers(target: TargetReport, report: Report) -> Iterable[Cells]:
         yield ip, kind, responder(found), listing(found.macs, 4), heard(found, target), often, first, claims
 
 
-def _table(noun: str, least: int, title: str, heads: Sequence[str], rows: Iterable[Cells]) -> _Part:
+def _table(noun: str, least: int, title: str, heads: Sequence[str], rows: Iterable[Cells]) -> _Section:
     heading = f"\n### {title}\n" if title else ""
     ruled = f"{heading}\n| {' | '.join(heads)} |\n|{' --- |' * len(heads)}\n"
-    return _Part(noun=noun, least=least, opening=ruled, entries=tuple(rows))
+    return _Section(noun=noun, least=least, opening=ruled, entries=tuple(rows))

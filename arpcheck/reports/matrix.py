@@ -11,7 +11,7 @@ from textwrap import wrap
 from arpcheck.model import Report
 from arpcheck.reports import Style
 from arpcheck.reports.formatting import count, listing
-from arpcheck.reports.grid import DIM, GREEN, MEANINGS, RED, YELLOW, Grid, Mark, Row, aligned, grid, of_word, painted
+from arpcheck.reports.grid import DIM, GREEN, MEANINGS, RED, YELLOW, Grid, GridRow, Mark, aligned, grid, of_word, painted
 from arpcheck.reports.table import PROSE_WIDTH, Section, headline, sections
 from arpcheck.reports.words import address, services, verdict_of
 from arpcheck.text import plain
@@ -48,7 +48,7 @@ def _drawn(found: Grid, style: Style) -> Iterator[Section]:
         yield _part(found.rows, first, numbers, style)
 
 
-def _part(rows: Sequence[Row], first: int, headings: Sequence[str], style: Style) -> Section:
+def _part(rows: Sequence[GridRow], first: int, headings: Sequence[str], style: Style) -> Section:
     """The columns from `first` on, as many as there are headings."""
     last = first + len(headings)
     shown = [
@@ -63,7 +63,7 @@ def _part(rows: Sequence[Row], first: int, headings: Sequence[str], style: Style
     return aligned(("IP", "VERDICT", *headings, "SERVICE"), shown, style, paint)
 
 
-def _marks(row: Row) -> Sequence[Mark]:
+def _marks(row: GridRow) -> Sequence[Mark]:
     return [cell.mark for cell in row.cells]
 
 

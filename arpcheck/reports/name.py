@@ -15,11 +15,11 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
 
     What is accepted is left out: it is known, and nobody has to act on it."""
     counted = (target for target in report.targets if is_problem(target) and not target.accepted)
-    names = dict.fromkeys(name for target in counted for name in _names(target))
+    names = dict.fromkeys(name for target in counted for name in _target_names(target))
     return "".join(f"{name}\n" for name in names)
 
 
-def _names(target: TargetReport) -> tuple[str, ...]:
+def _target_names(target: TargetReport) -> tuple[str, ...]:
     if target.target.services:
         return tuple(f"service/{plain(service)}" for service in target.target.services)
     return (str(target.target.ip),) if target.target.ip else ()

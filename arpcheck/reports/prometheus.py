@@ -28,11 +28,11 @@ class _Gauge:
 
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
-    gauges = (*_run(report), *_addresses(report), *_nodes(report), _findings(report))
+    gauges = (*_run_gauges(report), *_addresses(report), *_node_gauges(report), _findings(report))
     return "".join(line for gauge in gauges for line in _written(gauge))
 
 
-def _run(report: Report) -> Iterator[_Gauge]:
+def _run_gauges(report: Report) -> Iterator[_Gauge]:
     run, summary = report.run, report.summary
     yield _one("exit_code", "0 clean, 1 proven wrong, 3 undecided, 130 interrupted.", summary.exit_code)
     yield _one("run_complete", "1 where every announced round was finished.", summary.complete)
@@ -57,7 +57,7 @@ def _addresses(report: Report) -> Iterator[_Gauge]:
     yield _Gauge("address_responders", "Owners of MACs that answered for the address.", heard)
 
 
-def _nodes(report: Report) -> Iterator[_Gauge]:
+def _node_gauges(report: Report) -> Iterator[_Gauge]:
     counted = Counter(node.arp for node in report.nodes)
     by_arp: Samples = {(("arp", str(arp)),): counted[arp] for arp in Arp}
     yield _Gauge("nodes", "Nodes by how their kernel treats Service addresses.", by_arp)

@@ -47,7 +47,7 @@ def render(report: Report, style: Style) -> str:
         headline(report, style),
         _targets(report, style),
         _reasons(report, style),
-        _nodes(report, style),
+        _nodes_section(report, style),
         findings(report, style),
         causes(report, style),
         gaps(report, style),
@@ -75,7 +75,7 @@ def findings(report: Report, style: Style) -> Section:
         return []
     lines = [_title("FINDINGS", style)]
     for number, finding in enumerate(report.findings):
-        lines += ["", *_finding(finding, style)] if number else _finding(finding, style)
+        lines += ["", *_finding_section(finding, style)] if number else _finding_section(finding, style)
     return lines
 
 
@@ -99,7 +99,7 @@ def gaps(report: Report, style: Style) -> Section:
 
 def _targets(report: Report, style: Style) -> Section:
     judged = [target for target in report.targets if target.verdict is not None]
-    rows = [_row(target) for target in judged]
+    rows = [_target_row(target) for target in judged]
     if not rows:
         return []
 
@@ -109,7 +109,7 @@ def _targets(report: Report, style: Style) -> Section:
     return aligned(("IP", "SERVICE", "VERDICT", "ANSWERED BY", "SHOULD ANSWER"), rows, style, paint)
 
 
-def _row(target: TargetReport) -> tuple[str, ...]:
+def _target_row(target: TargetReport) -> tuple[str, ...]:
     return address(target), services(target), verdict_of(target), answered_by(target), should_answer(target)
 
 
@@ -127,23 +127,23 @@ def _reasons(report: Report, style: Style) -> Section:
     return [_title("WHY", style), *lines] if lines else []
 
 
-def _nodes(report: Report, style: Style) -> Section:
+def _nodes_section(report: Report, style: Style) -> Section:
     if not report.nodes:
         return []
 
     def paint(column: int, cell: str) -> str:
         return painted(cell, of_word(cell) if column == 1 else "", style)
 
-    rows = [_node(node) for node in report.nodes]
+    rows = [_node_cells(node) for node in report.nodes]
     return aligned(("NODE", "ARP", "MAC", "KUBE-PROXY", "STRICT-ARP"), rows, style, paint)
 
 
-def _node(node: NodeReport) -> tuple[str, ...]:
+def _node_cells(node: NodeReport) -> tuple[str, ...]:
     macs = listing(dict.fromkeys(mac.mac for mac in node.macs), 1)
     return plain(node.name), marked(node.arp, node.accepted), macs, kube_proxy_mode(node), strict_arp(node)
 
 
-def _finding(finding: Finding, style: Style) -> Section:
+def _finding_section(finding: Finding, style: Style) -> Section:
     title = ": ".join(filter(None, (plain(finding.id), concerns(finding))))
     word = marked(finding.severity.upper(), finding.accepted)
     lines = _led_by(word, marked(finding.severity, finding.accepted), f" {title}", style)

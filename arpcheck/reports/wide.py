@@ -34,7 +34,7 @@ _NODE = ("NODE", "READY", "ARP", "ADDRESS", "MAC", "KUBE-PROXY", "STRICT-ARP", "
 
 def render(report: Report, style: Style) -> str:
     endless = replace(style, width=None)
-    targets, nodes = _targets(report, endless), _nodes(report, endless)
+    targets, nodes = _targets(report, endless), _nodes_section(report, endless)
     found = findings(report, style), causes(report, style), gaps(report, style)
     return sections(headline(report, style), targets, nodes, *found)
 
@@ -60,23 +60,23 @@ def _rows(target: TargetReport, report: Report) -> list[tuple[str, ...]]:
 
 def _responder(found: Responder, target: TargetReport) -> tuple[str, ...]:
     return (
-        responder(found), yes_no(is_expected(found, target)), _macs(found), listing(found.interfaces, 99),
+        responder(found), yes_no(is_expected(found, target)), _mac_cell(found), listing(found.interfaces, 99),
         heard(found, target), f"{found.replies_per_probe:.2f}", f"{found.first_reply_ms:.2f}",
     )  # fmt: skip
 
 
-def _macs(found: Responder) -> str:
+def _mac_cell(found: Responder) -> str:
     macs = listing(found.macs, 99)
     return f"{macs} (sent by {listing(found.sources, 99)})" if found.sources else macs
 
 
-def _nodes(report: Report, style: Style) -> Section:
+def _nodes_section(report: Report, style: Style) -> Section:
     arp = _NODE.index("ARP")
     paint = lambda column, cell: painted(cell, of_word(cell) if column == arp else "", style)  # noqa: E731
-    return aligned(_NODE, [_node(node) for node in report.nodes], style, paint) if report.nodes else []
+    return aligned(_NODE, [_node_cells(node) for node in report.nodes], style, paint) if report.nodes else []
 
 
-def _node(node: NodeReport) -> tuple[str, ...]:
+def _node_cells(node: NodeReport) -> tuple[str, ...]:
     proxy = node.kube_proxy
     macs = listing((f"{m.mac} ({m.interface or NONE}, {m.source})" for m in node.macs), 99)
     why = "; ".join(plain(text, PROSE_LIMIT) for text in (node.reason, *proxy.notes) if text) or NONE

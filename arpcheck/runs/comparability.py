@@ -51,10 +51,10 @@ def networks(evidence: Evidence) -> frozenset[IPv4Network]:
 
 
 def _same_segment(one: Evidence, other: Evidence) -> bool:
-    return bool(networks(one) & networks(other)) or bool(_heard(one) & _heard(other))
+    return bool(networks(one) & networks(other)) or bool(_macs_that_replied(one) & _macs_that_replied(other))
 
 
-def _heard(evidence: Evidence) -> frozenset[Mac]:
+def _macs_that_replied(evidence: Evidence) -> frozenset[Mac]:
     return frozenset(reply.mac for reply in evidence.replies)
 
 

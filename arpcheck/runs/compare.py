@@ -131,7 +131,7 @@ def compare(before: tuple[Evidence, Report], after: tuple[Evidence, Report]) -> 
     obstacle = difference(before[0], after[0])
     same_selection = selection(before[0]) == selection(after[0])
     addresses = () if obstacle else _differences(_addresses(*before), _addresses(*after), same_selection)
-    nodes = () if obstacle else _differences(_nodes(*before), _nodes(*after), True)
+    nodes = () if obstacle else _differences(_node_sides(*before), _node_sides(*after), True)
     return Comparison(
         before=before[1],
         after=after[1],
@@ -202,7 +202,7 @@ def _grown(before: Side, after: Side) -> Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
+class _Sides:
     """One run's sides by subject."""
 
     sides: Mapping[str, Side]
@@ -212,21 +212,21 @@ class _Run:
     """What is not in it was not there; False: it could not be read."""
 
 
-def _addresses(evidence: Evidence, report: Report) -> _Run:
+def _addresses(evidence: Evidence, report: Report) -> _Sides:
     judged = {str(t.target.ip or ", ".join(t.target.services)): t for t in report.targets if t.verdict is not None}
-    return _Run(
-        sides={subject: _address(target) for subject, target in judged.items()},
+    return _Sides(
+        sides={subject: _address_side(target) for subject, target in judged.items()},
         services={subject: target.target.services for subject, target in judged.items()},
         whole=evidence.objects.gap("services") is None,
     )
 
 
-def _nodes(evidence: Evidence, report: Report) -> _Run:
-    sides = {node.name: _node(node) for node in report.nodes}
-    return _Run(sides=sides, services={}, whole=evidence.objects.gap("nodes") is None)
+def _node_sides(evidence: Evidence, report: Report) -> _Sides:
+    sides = {node.name: _node_side(node) for node in report.nodes}
+    return _Sides(sides=sides, services={}, whole=evidence.objects.gap("nodes") is None)
 
 
-def _address(target: TargetReport) -> Side:
+def _address_side(target: TargetReport) -> Side:
     names = {responder: responder.node or ", ".join(responder.macs) for responder in target.responders}
     unexpected = frozenset(name for responder, name in names.items() if not responder.expected)
     outcome = target.verdict.outcome if target.verdict else None
@@ -241,7 +241,7 @@ def _address(target: TargetReport) -> Side:
     )
 
 
-def _node(node: NodeReport) -> Side:
+def _node_side(node: NodeReport) -> Side:
     return Side(outcome=node.arp.outcome, word=str(node.arp), accepted=node.accepted is not None)
 
 
@@ -273,10 +273,10 @@ def _strangers(report: Report) -> frozenset[str]:
 
 def _findings(before: Report, after: Report) -> tuple[Difference, ...]:
     """Those of the later run that are no mere note, each with the nodes and addresses that it names."""
-    was = {finding.id: _finding(finding) for finding in before.findings if _weighs(finding)}
+    was = {finding.id: _finding_side(finding) for finding in before.findings if _weighs(finding)}
     found = []
     for finding in filter(_weighs, after.findings):
-        sides = was.get(finding.id, ABSENT), _finding(finding)
+        sides = was.get(finding.id, ABSENT), _finding_side(finding)
         found.append(Difference(subject=finding.id, before=sides[0], after=sides[1], change=changed(*sides)))
     return tuple(found)
 
@@ -291,7 +291,7 @@ def _weighs(finding: Finding) -> bool:
             assert_never(finding.outcome)
 
 
-def _finding(finding: Finding) -> Side:
+def _finding_side(finding: Finding) -> Side:
     subjects = (*finding.nodes, *map(str, finding.ips))
     return Side(
         outcome=finding.outcome,
@@ -310,7 +310,7 @@ def _doubts(before: Report, after: Report) -> Iterable[str]:
         yield f"the second run is in doubt: {'; '.join(after.summary.because) or 'it was interrupted'}"
 
 
-def _differences(before: _Run, after: _Run, same_selection: bool) -> tuple[Difference, ...]:
+def _differences(before: _Sides, after: _Sides, same_selection: bool) -> tuple[Difference, ...]:
     """In the order of the later report; what is gone comes last."""
     alike = same_selection and before.whole and after.whole
     found = []

@@ -29,7 +29,7 @@ def merge(runs: Sequence[tuple[str, Evidence]]) -> Evidence:
     if len(runs) < 2:
         raise InputError("there is one run only", "Merge two or more, from different hosts")
     for name, evidence in runs[1:]:
-        _check(runs[0], (name, evidence))
+        _check_mergeable(runs[0], (name, evidence))
     _check_hosts([(name, place) for name, run in runs for _, place in views(run)])
     places = _named([(name, place) for name, run in runs for name, place in _places(name, run)])
     first = min(place.started_at for _, place in places)
@@ -64,7 +64,7 @@ def merge(runs: Sequence[tuple[str, Evidence]]) -> Evidence:
 # ----------------------------------------------------------------------------------------------- what can't be merged
 
 
-def _check(one: tuple[str, Evidence], other: tuple[str, Evidence]) -> None:
+def _check_mergeable(one: tuple[str, Evidence], other: tuple[str, Evidence]) -> None:
     names = f"{one[0]} and {other[0]}"
     if found := different_clusters(one[1].objects, other[1].objects):
         raise InputError(f"{names}: {found}", "Merge runs of one cluster")

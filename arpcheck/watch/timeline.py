@@ -43,7 +43,7 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class ResponderChange:
     """Who answers, from a question on."""
 
     at: float
@@ -73,7 +73,7 @@ class Change:
         return self.alone if self.together else self.last
 
 
-class Track:
+class AddressTimeline:
     def __init__(self, owner: Callable[[Mac], str]) -> None:
         """`owner` names who a MAC belongs to, as far as that is known by then."""
         self.spans: list[Span] = []
@@ -115,7 +115,7 @@ class Track:
         """The NICs of one node are one owner."""
         return tuple(sorted({self._owner(mac) for mac in macs}))
 
-    def asked(self, at: float) -> Change | None:
+    def asked(self, at: float) -> ResponderChange | None:
         """A question is put; what the one before it came to."""
         if self._asked is not None and at - self._asked < SAME:
             return None
@@ -127,7 +127,7 @@ class Track:
         if len(self._heard) < MOST_MACS:
             self._heard.add(mac)
 
-    def tick(self, at: float) -> Change | None:
+    def tick(self, at: float) -> ResponderChange | None:
         """What the last question came to, if its time is over."""
         return self._close() if self._asked is not None and at - self._asked >= WINDOW else None
 
@@ -137,7 +137,7 @@ class Track:
         self._heard.clear()
         self._silent.clear()
 
-    def _close(self) -> Change | None:
+    def _close(self) -> ResponderChange | None:
         if self._asked is None:
             return None
         at, self._asked = self._asked, None
@@ -148,7 +148,7 @@ class Track:
         self._followed += bool(self._last) and not self._silent
         return self._answers(at, macs) if macs else self._silence(at)
 
-    def _silence(self, at: float) -> Change | None:
+    def _silence(self, at: float) -> ResponderChange | None:
         self._fewer = None
         self._began += bool(self._last) and not self._silent
         self._silent.append(at)
@@ -160,7 +160,7 @@ class Track:
             self.silences.append(Silence(self._silent[0], 2))
         return self._begin(Span(self._silent[0], frozenset()))
 
-    def _answers(self, at: float, macs: frozenset[Mac]) -> Change | None:
+    def _answers(self, at: float, macs: frozenset[Mac]) -> ResponderChange | None:
         gap = at - self._silent[0] if len(self._silent) >= 2 and self._last else 0.0
         self._silent.clear()
         found = self.named(macs)
@@ -175,13 +175,13 @@ class Track:
         self._fewer = None
         return self._begin(Span(at, macs), gap)
 
-    def _begin(self, span: Span, gap: float = 0.0) -> Change:
+    def _begin(self, span: Span, gap: float = 0.0) -> ResponderChange:
         before, after = self.owners, self.named(span.macs)
         if len(after) > 1 >= len(before):
             self._together_from, self._most = span.at, 0
         self._most = max(self._most, len(after))
         over = len(after) == 1 < len(before)
-        change = Change(
+        change = ResponderChange(
             at=span.at, before=before, after=after, last=self.named(self._last), gap=gap,
             together=span.at - self._together_from if over else 0.0, most=self._most if over else 0,
             alone=self.named(self._alone),
@@ -200,7 +200,7 @@ MOST_SPANS = 40
 """Of one address in the timeline; a flapping one has thousands."""
 
 
-def said(change: Change) -> str:
+def said(change: ResponderChange) -> str:
     """One line on an address."""
     if not change.after:
         return f"nobody answers; it was {named(change.last)}" if change.last else "nobody answers"
@@ -221,7 +221,7 @@ def said_of_kernels(before: Owners, after: Owners) -> Iterator[str]:
         yield f"{owner} no longer answers for Service addresses"
 
 
-def _what(change: Change) -> str:
+def _what(change: ResponderChange) -> str:
     if change.moved:
         return f"moved from {named(change.origin)} to {named(change.after)}"
     if len(change.after) > 1:
@@ -260,7 +260,7 @@ def history(
         yield f"  and {len(spans) - len(shown)} changes more"
 
 
-def summed_up(changes: Sequence[Change]) -> str:
+def summed_up(changes: Sequence[ResponderChange]) -> str:
     """`1 move, 1 gap (1.5 s), never two owners at once`."""
     moves = sum(change.moved for change in changes)
     gaps = [change.gap for change in changes if change.gap]

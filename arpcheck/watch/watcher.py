@@ -7,7 +7,16 @@ from ipaddress import IPv4Address
 from typing import NamedTuple, assert_never
 
 from arpcheck.model import Arp, Mac, Outcome, Report, Verdict
-from arpcheck.watch.timeline import Change, Silence, Track, history, named, said, said_of_kernels, summed_up
+from arpcheck.watch.timeline import (
+    AddressTimeline,
+    ResponderChange,
+    Silence,
+    history,
+    named,
+    said,
+    said_of_kernels,
+    summed_up,
+)
 
 SERIES = 10.0
 """Seconds in which the frames of one announcement follow each other: a speaker sends ten within 4.4 s."""
@@ -52,8 +61,8 @@ class Watch:
         self._labels: dict[IPv4Address, str] = {}
         self._canary: IPv4Address | None = None
         self._services: Collection[IPv4Address] = ()
-        self._tracks: dict[IPv4Address, Track] = {}
-        self._changes: dict[IPv4Address, list[Change]] = {}
+        self._tracks: dict[IPv4Address, AddressTimeline] = {}
+        self._changes: dict[IPv4Address, list[ResponderChange]] = {}
         self._owners: dict[Mac, str] = {}
         self._verdicts: dict[str, Verdict] = {}
         self._arp: dict[str, Arp] = {}
@@ -66,7 +75,7 @@ class Watch:
         """`labels`: the addresses to watch, each with its Services. `services`: every Service's every address."""
         self._labels, self._canary, self._services = dict(labels), canary, services
         for ip in (*labels, *((canary,) if canary else ())):
-            self._tracks.setdefault(ip, Track(self._owner))
+            self._tracks.setdefault(ip, AddressTimeline(self._owner))
 
     # -------------------------------------------------------------------------------------------- what is asked and heard
 
@@ -170,7 +179,7 @@ class Watch:
 
     # ---------------------------------------------------------------------------------------------------------- changes
 
-    def _changed(self, ip: IPv4Address, change: Change | None) -> None:
+    def _changed(self, ip: IPv4Address, change: ResponderChange | None) -> None:
         if change is None:
             return
         if len(self._tracks[ip].spans) == 1:
@@ -184,7 +193,7 @@ class Watch:
             self._say(change.at, f"{ip}: {said(change)}")
             self._happened(change.at, *_worth(ip, change))
 
-    def _kernels(self, change: Change) -> None:
+    def _kernels(self, change: ResponderChange) -> None:
         """Who answers for Service addresses and did not before; those that the last probe found have been counted."""
         new = [owner for owner in change.after if owner not in change.before and not self._is_faulty(owner)]
         nodes = [owner for owner in new if owner in self._arp]
@@ -259,7 +268,7 @@ class Watch:
             yield f"{still} {'other ' if self._changes else ''}address{'' if still == 1 else 'es'} did not change"
 
 
-def _worth(ip: IPv4Address, change: Change) -> tuple[Outcome, str]:
+def _worth(ip: IPv4Address, change: ResponderChange) -> tuple[Outcome, str]:
     """What a change comes to, and what it is: as the verdicts `duplicate` and `moved`. A silence comes to what its length
     says when it is over."""
     if len(change.after) > 1 or change.together:

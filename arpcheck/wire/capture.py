@@ -14,7 +14,7 @@ from ipaddress import IPv4Address
 
 from arpcheck.errors import InputError
 from arpcheck.model import Gratuitous, Mac, Overflow, PassedOver, PassReason, Question, Reply
-from arpcheck.wire.packets import NOBODY, Answer, Asking, Ignored, Unwrapped, decode, decode_request, unwrapped
+from arpcheck.wire.packets import NOBODY, ArpReply, Asking, Ignored, Unwrapped, decode, decode_request, unwrapped
 from arpcheck.wire.pcap import Cut, Dropped, Entry, Recorded
 from arpcheck.wire.replies import MOST_MACS, MOST_REPLIES, Overheard
 
@@ -95,7 +95,7 @@ class _Tape:
     """The frames sorted into what concerns a wanted address and what is only counted."""
 
     wanted: set[bytes]
-    rows: list[tuple[int, Asking | Answer]] = field(default_factory=list)
+    rows: list[tuple[int, Asking | ArpReply]] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
     askers: dict[bytes, set[bytes]] = field(default_factory=dict)
     trouble: list[str] = field(default_factory=list)
@@ -119,7 +119,7 @@ class _Tape:
 
     def _sort(self, at: int, frame: bytes) -> None:
         bare = unwrapped(frame)
-        read = _read(bare.frame)
+        read = _decoded(bare.frame)
         if bare.tunnelled or bare.vlan:
             self._pass_over(read, bare)
             return
@@ -139,14 +139,14 @@ class _Tape:
         else:
             self.rows.append((at, read))
 
-    def _pass_over(self, read: Asking | Answer | Ignored, bare: Unwrapped) -> None:
+    def _pass_over(self, read: Asking | ArpReply | Ignored, bare: Unwrapped) -> None:
         """It is of another LAN than the recording's own, as far as anybody knows."""
         if bare.tunnelled and isinstance(read, Ignored):
             self.ignored["not-arp"] += 1
             return
         reason = PassReason.TUNNEL if bare.tunnelled else PassReason.VLAN
         self.ignored[reason] += 1
-        if not isinstance(read, Ignored) and (isinstance(read, Answer) or _announces(read)):
+        if not isinstance(read, Ignored) and (isinstance(read, ArpReply) or _announces(read)):
             ip, mac, _ = _speaker(read)
             if ip in self.wanted:
                 self.overheard.passed(INTERFACE, ip, mac, reason, bare.vlan)
@@ -156,16 +156,16 @@ _Speaker = tuple[bytes, bytes, bytes]
 """The address that is spoken for, the ARP sender hardware address, the Ethernet source."""
 
 
-def _announces(read: Asking | Answer) -> bool:
+def _announces(read: Asking | ArpReply) -> bool:
     sender = read.sender_ip if isinstance(read, Asking) else read.target_ip
     return read.ip == sender and not (isinstance(read, Asking) and read.sender_mac in NOBODY)
 
 
-def _speaker(read: Asking | Answer) -> _Speaker:
+def _speaker(read: Asking | ArpReply) -> _Speaker:
     return read.ip, read.sender_mac if isinstance(read, Asking) else read.mac, read.source
 
 
-def _read(frame: bytes) -> Asking | Answer | Ignored:
+def _decoded(frame: bytes) -> Asking | ArpReply | Ignored:
     asking = decode_request(frame)
     if isinstance(asking, Ignored):
         return decode(frame) if asking.why == "not-a-request" else asking
@@ -191,7 +191,7 @@ class _Talk:
         self.overflow: Counter[IPv4Address] = Counter()
         self.unseen = 0
 
-    def hear(self, at: float, row: Asking | Answer) -> None:
+    def hear(self, at: float, row: Asking | ArpReply) -> None:
         if isinstance(row, Asking):
             self._ask(at, row)
         else:
@@ -225,7 +225,7 @@ class _Talk:
         self.questions.append(question)
         return question
 
-    def _answer(self, at: float, row: Answer) -> None:
+    def _answer(self, at: float, row: ArpReply) -> None:
         asker = row.ip, row.target_ip
         found = [
             self._exact.get((*asker, row.target_mac, row.mac)),
@@ -234,7 +234,7 @@ class _Talk:
         recent = [question for question in found if question is not None and at - question.at <= WINDOW]
         self._keep(at, row, max(recent, key=lambda q: q.at) if recent else self._unheard(at, row))
 
-    def _unheard(self, at: float, row: Answer) -> Question:
+    def _unheard(self, at: float, row: ArpReply) -> Question:
         """The question that the reply speaks of, which the file does not show: to one MAC, as far as anybody knows."""
         self.unseen += 1
         key = row.ip, row.target_ip, row.target_mac
@@ -244,7 +244,7 @@ class _Talk:
             self._implied[key] = at, question.round
         return question
 
-    def _keep(self, at: float, row: Answer, question: Question) -> None:
+    def _keep(self, at: float, row: ArpReply, question: Question) -> None:
         mac = Mac.from_bytes(row.mac)
         kept = self._kept.setdefault(question.ip, {})
         if (mac not in kept and len(kept) >= MOST_MACS) or (mac in kept and kept[mac][question.round] >= MOST_REPLIES):

@@ -35,7 +35,7 @@ def this_host() -> Host:
         interfaces=tuple(
             Interface(
                 name=name,
-                mac=_mac(found[name]),
+                mac=_mac_of(found[name]),
                 addresses=_addresses(found[name]),
                 up="up" in stats[name].flags.split(",") if name in stats else False,
                 arp_ignore=_effective("arp_ignore", name),
@@ -49,7 +49,7 @@ def this_host() -> Host:
 
 def with_neighbours(host: Host) -> Host:
     """The same host with its ARP table as it is now."""
-    return replace(host, neighbours=neighbours(_read("/proc/net/arp") or ""))
+    return replace(host, neighbours=neighbours(_file_text("/proc/net/arp") or ""))
 
 
 def neighbours(text: str) -> tuple[Neighbour, ...]:
@@ -83,21 +83,23 @@ def _is_usable(host: Host, name: str) -> bool:
 def _usable(host: Host, name: str) -> Interface:
     interface = next((interface for interface in host.interfaces if interface.name == name), None)
     if interface is None:
-        raise UsageError(f"there is no interface {name!r} here", f"There are: {_names(host.interfaces)}")
+        raise UsageError(f"there is no interface {name!r} here", f"There are: {_interface_names(host.interfaces)}")
     if name == "lo" or (interface.addresses and all(IPv4Interface(a).ip.is_loopback for a in interface.addresses)):
-        raise UsageError(f"{name} is a loopback: no other host is on it", f"There are: {_names(host.interfaces)}")
+        raise UsageError(f"{name} is a loopback: no other host is on it", f"There are: {_interface_names(host.interfaces)}")
     if interface.mac is None:
-        raise UsageError(f"{name} has no MAC address, so it speaks no ARP", f"There are: {_names(host.interfaces)}")
+        raise UsageError(
+            f"{name} has no MAC address, so it speaks no ARP", f"There are: {_interface_names(host.interfaces)}"
+        )
     if not interface.up:
-        raise UsageError(f"{name} is down", f"`ip link set {name} up`, or take another: {_names(host.interfaces)}")
+        raise UsageError(f"{name} is down", f"`ip link set {name} up`, or take another: {_interface_names(host.interfaces)}")
     if "noarp" in _flags(name):
-        raise UsageError(f"{name} is set NOARP: nobody is asked on it", f"There are: {_names(host.interfaces)}")
-    if _read(f"/sys/class/net/{name}/carrier") == "0":
+        raise UsageError(f"{name} is set NOARP: nobody is asked on it", f"There are: {_interface_names(host.interfaces)}")
+    if _file_text(f"/sys/class/net/{name}/carrier") == "0":
         raise UsageError(f"{name} has no carrier: nothing is plugged in", "Check the cable, the port or the virtual switch")
     return interface
 
 
-def _names(interfaces: Iterable[Interface]) -> str:
+def _interface_names(interfaces: Iterable[Interface]) -> str:
     return ", ".join(i.name for i in interfaces if i.mac and i.up and i.name != "lo") or "none that is up and has a MAC"
 
 
@@ -108,7 +110,7 @@ def _flags(name: str) -> list[str]:
     return stats.flags.split(",") if stats else []
 
 
-def _mac(addresses: Iterable[object]) -> Mac | None:
+def _mac_of(addresses: Iterable[object]) -> Mac | None:
     for entry in addresses:
         if getattr(entry, "family", None) in (getattr(socket, "AF_PACKET", None), getattr(socket, "AF_LINK", None)):
             text = str(getattr(entry, "address", ""))
@@ -128,12 +130,12 @@ def _addresses(addresses: Iterable[object]) -> tuple[str, ...]:
 
 def _effective(name: str, interface: str) -> int | None:
     """max(conf/all, conf/INTERFACE), as the kernel takes it (include/linux/inetdevice.h, IN_DEV_MAXCONF)."""
-    values = [_read(f"/proc/sys/net/ipv4/conf/{where}/{name}") for where in ("all", interface)]
+    values = [_file_text(f"/proc/sys/net/ipv4/conf/{where}/{name}") for where in ("all", interface)]
     numbers = [int(value) for value in values if value is not None and value.lstrip("-").isdigit()]
     return max(numbers) if len(numbers) == 2 else None
 
 
-def _read(path: str) -> str | None:
+def _file_text(path: str) -> str | None:
     """A file of the kernel's; None where this system has none (macOS, a masked /proc)."""
     try:
         return Path(path).read_text().strip()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Address
 from typing import Protocol
 
-from arpcheck.model import Ask, Mac
+from arpcheck.model import Mac, Request
 from arpcheck.wire import packets
 from arpcheck.wire.transport import Arrival, LinkLostError, TakenFor, Wire
 
@@ -78,7 +78,7 @@ class Tap:
         if arrival.taken_for is not TakenFor.US:
             return False
         answer = packets.decode(arrival.frame)
-        if isinstance(answer, packets.Answer) and answer.mac != self._macs[arrival.interface]:
+        if isinstance(answer, packets.ArpReply) and answer.mac != self._macs[arrival.interface]:
             ip, mac = IPv4Address(answer.ip), Mac.from_bytes(answer.mac)
             ours = self._macs[arrival.interface]
             if answer.target_mac == ours and packets.reaches(arrival.frame, ours) and answer.ip != answer.target_ip:
@@ -98,7 +98,7 @@ class Tap:
 
 
 def ask_lightly(
-    wire: Wire, asks: Sequence[Ask], macs: Mapping[str, Mac], ear: Ear, *, every: float, rate: float,
+    wire: Wire, asks: Sequence[Request], macs: Mapping[str, Mac], ear: Ear, *, every: float, rate: float,
     done: Callable[[], bool],
 ) -> tuple[LinkLostError, ...]:
     """Puts every question once in `every` seconds, evenly, and no faster than `rate` frames a second on each interface,
@@ -119,7 +119,11 @@ def ask_lightly(
 
 
 def _step(
-    wire: Wire, queues: Mapping[str, deque[Ask]], due: dict[str, float], pause: Mapping[str, float], macs: Mapping[str, Mac]
+    wire: Wire,
+    queues: Mapping[str, deque[Request]],
+    due: dict[str, float],
+    pause: Mapping[str, float],
+    macs: Mapping[str, Mac],
 ) -> None:
     now = wire.now()
     for name, at in due.items():
@@ -131,7 +135,7 @@ def _step(
     wire.receive(min((*due.values(), now + TICK)))
 
 
-def period(asks: Sequence[Ask], *, every: float, rate: float) -> float:
+def period(asks: Sequence[Request], *, every: float, rate: float) -> float:
     """Seconds in which every address is really asked once."""
     interfaces = {ask.interface for ask in asks}
     return max((every, *(sum(ask.interface == name for ask in asks) / rate for name in interfaces)))

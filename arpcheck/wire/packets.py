@@ -12,7 +12,7 @@ from functools import cache
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
-from arpcheck.model import Ask, Mac
+from arpcheck.model import Mac, Request
 from arpcheck.wire.scapy_library import load
 
 ARP_FRAME = struct.Struct("!6s6sHHHBBH6s4s6s4s")
@@ -27,7 +27,7 @@ NOBODY = (b"\0" * 6, b"\xff" * 6)
 TARGET_AT = 38
 
 
-class Answer(NamedTuple):
+class ArpReply(NamedTuple):
     """An ARP reply as it stands in the frame; addresses as 4 bytes, MACs as 6."""
 
     ip: bytes
@@ -69,7 +69,7 @@ NOT_A_REQUEST = Ignored("not-a-request")
 NO_SENDER = Ignored("no-sender")
 
 
-def decode(frame: bytes) -> Answer | Ignored:
+def decode(frame: bytes) -> ArpReply | Ignored:
     """Reads a whole Ethernet frame. Any bytes give an Answer or an Ignored, never an exception."""
     if len(frame) < ARP_FRAME.size:
         return TRUNCATED
@@ -82,7 +82,7 @@ def decode(frame: bytes) -> Answer | Ignored:
         return NOT_A_REPLY
     if sha in NOBODY:
         return NO_SENDER
-    return Answer(spa, sha, tpa, tha, source)
+    return ArpReply(spa, sha, tpa, tha, source)
 
 
 def decode_request(frame: bytes) -> Asking | Ignored:
@@ -107,7 +107,7 @@ def to_a_group(frame: bytes) -> bool:
     return frame[:1] > b"" and bool(frame[0] & 1)
 
 
-def encode(ask: Ask, mac: Mac) -> bytes:
+def encode(ask: Request, mac: Mac) -> bytes:
     """The frame of a question from the interface with this MAC: 42 bytes, the NIC pads them."""
     return _until_target(mac, ask.sender, ask.to or BROADCAST) + ask.ip.packed
 

@@ -66,21 +66,21 @@ def entries(file: IO[bytes], where: str) -> Iterator[Entry]:
     """Everything in the file, in its order, packed or not. `where` names it in an InputError."""
     magic = file.read(4)
     if not any(magic.startswith(kind) for kind in KINDS):
-        return _entries(file, magic, where)
+        return _packets(file, magic, where)
     return _unpacked(Unpacked(file, magic, where), where)
 
 
 def _unpacked(file: Unpacked, where: str) -> Iterator[Entry]:
     last: Entry | None = None
     number = 1
-    for last in _entries(file, file.read(4), where):
+    for last in _packets(file, file.read(4), where):
         number += isinstance(last, Recorded)
         yield last
     if file.cut and not isinstance(last, Cut):
         yield Cut(number)
 
 
-def _entries(file: Readable, magic: bytes, where: str) -> Iterator[Entry]:
+def _packets(file: Readable, magic: bytes, where: str) -> Iterator[Entry]:
     if int.from_bytes(magic, "big") == PCAPNG:
         return _Blocks(file, where).entries()
     for order in ("<", ">"):

@@ -40,7 +40,7 @@ answered nothing before costs more than a reply, since it is looked for among th
 _ZERO = bytes(4)
 
 
-class Account:
+class ReplyMatcher:
     """The questions and replies of one run. Times are seconds on the wire's clock, kept as ms since `start`."""
 
     def __init__(
@@ -116,7 +116,7 @@ class Account:
         self.ignored["announcement"] += 1
         return self._announced(arrival, asking.ip, asking.sender_mac, asking.source)
 
-    def _unasked(self, arrival: Arrival, answer: packets.Answer) -> Gratuitous | None:
+    def _unasked(self, arrival: Arrival, answer: packets.ArpReply) -> Gratuitous | None:
         """A reply that none of our questions brought. To everybody, or to its own sender address, it is an announcement."""
         if not packets.reaches(arrival.frame, self._own_mac[arrival.interface]):
             self._pass_over(arrival, answer.ip, answer.mac, PassReason.OTHER_HOST)
@@ -155,7 +155,7 @@ class Account:
     def overflows(self) -> tuple[Overflow, ...]:
         return tuple(Overflow(ip=ip, replies=count) for ip, count in sorted(self._overflow.items()))
 
-    def _question(self, arrival: Arrival, answer: packets.Answer) -> Question | str:
+    def _question(self, arrival: Arrival, answer: packets.ArpReply) -> Question | str:
         """The question that this answers, or the reason why it answers none."""
         interface = arrival.interface
         if answer.ip == answer.target_ip:  # also where this host itself has the address
@@ -178,7 +178,7 @@ class Account:
         same = [q for q in (asked_so, unicast) if q and q.sender.packed == answer.target_ip]
         return _latest(same or [q for q in (*by_sender.values(), unicast) if q])
 
-    def _keep(self, arrival: Arrival, answer: packets.Answer, question: Question) -> Reply | None:
+    def _keep(self, arrival: Arrival, answer: packets.ArpReply, question: Question) -> Reply | None:
         mac = self._mac(answer.mac)
         kept = self._kept.setdefault(answer.ip, {})
         rounds = kept.get(mac)

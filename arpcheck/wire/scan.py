@@ -15,8 +15,8 @@ from ipaddress import IPv4Address
 from arpcheck.gc_control import held_back
 from arpcheck.model import Gratuitous, Loss, Mac, Overflow, PassedOver, Question, Reply
 from arpcheck.wire import packets
-from arpcheck.wire.replies import Account
-from arpcheck.wire.schedule import APART, Course, Due, Schedule
+from arpcheck.wire.replies import ReplyMatcher
+from arpcheck.wire.schedule import APART, DueRequest, ScanPlan, Schedule
 from arpcheck.wire.transport import Arrival, LinkLostError, Wire
 
 TICK = 0.1
@@ -48,7 +48,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class ScanResult:
     """All that a sweep brought."""
 
     questions: tuple[Question, ...]
@@ -66,7 +66,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Station:
+class Endpoint:
     """One end of the wire: this host's interface."""
 
     interface: str
@@ -76,13 +76,13 @@ class Station:
 
 def sweep(
     wire: Wire,
-    stations: tuple[Station, ...],
-    course: Course,
+    stations: tuple[Endpoint, ...],
+    course: ScanPlan,
     *,
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[Progress], None] = lambda _: None,
     tap: Callable[[float, bytes], None] = lambda _at, _frame: None,
-) -> Heard:
+) -> ScanResult:
     """Runs the course on all interfaces side by side. `stop` ends it early, with what was heard so far; `tap` is given
     every frame that was sent or kept, with its time as a Question or Reply has it."""
     loop = _Loop(wire, stations, course, progress, tap)
@@ -95,11 +95,11 @@ def sweep(
 @dataclass(slots=True)
 class _Loop:
     wire: Wire
-    stations: tuple[Station, ...]
-    course: Course
+    stations: tuple[Endpoint, ...]
+    course: ScanPlan
     progress: Callable[[Progress], None]
     tap: Callable[[float, bytes], None]
-    account: Account = field(init=False)
+    account: ReplyMatcher = field(init=False)
     schedules: dict[str, Schedule] = field(init=False)
     running: tuple[tuple[str, Schedule], ...] = field(init=False)
     start: float = field(init=False)
@@ -124,7 +124,7 @@ class _Loop:
         self.listen_until = self.start
         self.losses = Losses(max(APART, self.course.wait), self.start)
         self.sent_in = self.losses.sent
-        self.account = Account(
+        self.account = ReplyMatcher(
             self.start,
             {s.interface: s.mac for s in self.stations},
             {s.interface: s.addresses for s in self.stations},
@@ -160,13 +160,13 @@ class _Loop:
         came = self._listen(now if self.waiting else wake)
         self.backlog.take_in(max(BITE, 2 * came))  # more than comes, so that a flood can't keep it from ending
 
-    def result(self, *, stopped: bool) -> Heard:
+    def result(self, *, stopped: bool) -> ScanResult:
         for _ in range(MOST_LATE):  # what is there already, and whether the wire held until now
             if not self._listen(self.wire.now()):
                 break
         self.backlog.take_in(len(self.waiting))
         self.losses.count(self.wire.lost(), self.wire.now())
-        return Heard(
+        return ScanResult(
             questions=tuple(self.account.questions),
             replies=tuple(self.account.replies),
             losses=self.losses.by_rounds(),
@@ -198,7 +198,7 @@ class _Loop:
         self.all_asked = not left
         return wake if left else min(wake, self.listen_until)
 
-    def _ask(self, interface: str, schedule: Schedule, due: Due) -> None:
+    def _ask(self, interface: str, schedule: Schedule, due: DueRequest) -> None:
         now = self.wire.now()
         try:
             self.wire.send(interface, due.frame)
@@ -247,7 +247,7 @@ class _Loop:
 
 # ------------------------------------------- What went out and what came in, in order, until there is time to account for it
 
-Sent = tuple[float, str, Due]
+Sent = tuple[float, str, DueRequest]
 """A question that went out: milliseconds since the run began, and the interface."""
 
 
@@ -255,7 +255,7 @@ class Backlog:
     """`tap` is given every frame that was sent or kept, with its time in milliseconds."""
 
     def __init__(
-        self, account: Account, schedules: Mapping[str, Schedule], tap: Callable[[float, bytes], None]
+        self, account: ReplyMatcher, schedules: Mapping[str, Schedule], tap: Callable[[float, bytes], None]
     ) -> None:
         """`schedules`: are told what was heard; those of interfaces that went away may be taken out."""
         self._account = account
@@ -273,7 +273,7 @@ class Backlog:
             else:
                 self._ask(*entry)
 
-    def _ask(self, at: float, interface: str, due: Due) -> None:
+    def _ask(self, at: float, interface: str, due: DueRequest) -> None:
         number, ask, frame, _ = due
         self._account.asked(Question(at, interface, number, ask.ip, ask.sender, ask.to))
         self._tap(at, frame)

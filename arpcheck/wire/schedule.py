@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
-from arpcheck.model import Ask, Mac, Reply
+from arpcheck.model import Mac, Reply, Request
 from arpcheck.wire import confirmation
 from arpcheck.wire.confirmation import Count, Homes, confirmations, most
 
@@ -38,10 +38,10 @@ ZERO = IPv4Address(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class ScanPlan:
     """What one run asks on every interface, and how."""
 
-    asks: Sequence[Ask]
+    asks: Sequence[Request]
     """One round, in order; the questions for one address stand together."""
     rounds: int
     rate: float
@@ -75,7 +75,7 @@ class _Address:
 
     is_node: bool
     partly_accepted: bool = False
-    asks: list[Ask] = field(default_factory=list)
+    asks: list[Request] = field(default_factory=list)
     """The questions for it in one round."""
     last: tuple[int, float] | None = None
     """Round and time of the last question to all."""
@@ -109,11 +109,11 @@ class _Address:
         return self.fresh > 0 and number - 1 - self.fresh >= QUIET_ROUNDS and often
 
 
-class Due(NamedTuple):
+class DueRequest(NamedTuple):
     """A question to send now."""
 
     round: int
-    ask: Ask
+    ask: Request
     frame: bytes
     address: _Address
     """Of the schedule, which takes it back by `sent_at`."""
@@ -122,7 +122,7 @@ class Due(NamedTuple):
 class Schedule:
     """The questions of one interface. `due` says what to send now or when to call again."""
 
-    def __init__(self, interface: str, course: Course, encode: Callable[[Ask], bytes]) -> None:
+    def __init__(self, interface: str, course: ScanPlan, encode: Callable[[Request], bytes]) -> None:
         """`encode`: the frame of a question. They are made here, and not one by one while replies come in."""
         self._course = course
         self._interface = interface
@@ -133,16 +133,18 @@ class Schedule:
         self._own = ((course.nodes | course.homes.keys()) & asked) - {course.canary} if course.canary in asked else set()
         """The nodes' own addresses that are counted, beside the canary."""
         self._judged = (course.judged & asked) - self._own - {course.canary}
-        self._enough = confirmation.FEW if len(_nodes(course, self._own)) >= confirmation.MANY else confirmation.ENOUGH
+        self._enough = (
+            confirmation.FEW if len(_nodes_to_ask(course, self._own)) >= confirmation.MANY else confirmation.ENOUGH
+        )
         for ask in self._asks:
             self._address(ask.ip).asks.append(ask)
         self._encode = encode
         entries = [(ask, encode(ask), self._address(ask.ip)) for ask in self._asks]
-        self._queue = deque(Due(number, *entry) for number in range(1, course.rounds + 1) for entry in entries)
+        self._queue = deque(DueRequest(number, *entry) for number in range(1, course.rounds + 1) for entry in entries)
         self._pace = 0.0
         self._paces = tuple((1 / rate, min(CATCH_UP, BURST / rate)) for rate in (course.rate, min(course.rate, SLOW)))
         self._again: deque[_Address] | None = None
-        self._more: deque[tuple[int, Ask]] = deque()
+        self._more: deque[tuple[int, Request]] = deque()
         self._counting_left = confirmation.MOST_REPEATS
         self._recount = True
         self._unicast: set[Mac] = set()
@@ -169,7 +171,7 @@ class Schedule:
         """Every announced round was sent."""
         return not self._queue
 
-    def due(self, now: float) -> Due | float | None:
+    def due(self, now: float) -> DueRequest | float | None:
         """What to send now; or the time to call again; or None when all is asked."""
         if now < self._pace:
             return self._pace
@@ -183,7 +185,7 @@ class Schedule:
                 return self._queue.popleft()
         return self._due_again(now)
 
-    def sent_at(self, due: Due, now: float) -> None:
+    def sent_at(self, due: DueRequest, now: float) -> None:
         """The question went out."""
         number, ask, _, address = due
         apart, made_up = self._paces[number > self._rounds]
@@ -230,7 +232,7 @@ class Schedule:
 
     # ---------------------------------------------------------------------------------------------- the last round
 
-    def _due_again(self, now: float) -> Due | float | None:
+    def _due_again(self, now: float) -> DueRequest | float | None:
         if self._again is None:
             again = self._course.again
             self._again = deque(address for ip, address in self._addresses.items() if address.asks and ip in again)
@@ -242,10 +244,10 @@ class Schedule:
         self._put(() if self._more else self._confirmations())
         return self._next_more() if self._more else None
 
-    def _put(self, asks: Iterable[Ask]) -> None:
+    def _put(self, asks: Iterable[Request]) -> None:
         self._more.extend((self.last_round, ask) for ask in asks)
 
-    def _next_again(self, now: float) -> Due | float | None:
+    def _next_again(self, now: float) -> DueRequest | float | None:
         while self._again:
             address = self._again[0]
             ready = self._ready(address, now)
@@ -261,9 +263,9 @@ class Schedule:
         """When all that answers the last question for it has come."""
         return address.last[1] + max(APART, self._course.wait) if address.last else now
 
-    def _next_more(self) -> Due:
+    def _next_more(self) -> DueRequest:
         number, ask = self._more.popleft()
-        return Due(number, ask, self._encode(ask), self._address(ask.ip))
+        return DueRequest(number, ask, self._encode(ask), self._address(ask.ip))
 
     def _count_on(self, now: float) -> float | None:
         """Puts one more round of the nodes' addresses that were not asked often enough, of the canary by the senders that
@@ -285,7 +287,7 @@ class Schedule:
             count.proxied = frozenset(
                 sender for sender, macs in own.by_sender.items() if all((mac, sender) in self._proxying for mac in macs)
             )
-        many = len(_nodes(self._course, heard)) >= confirmation.MANY
+        many = len(_nodes_to_ask(self._course, heard)) >= confirmation.MANY
         lacking = confirmation.lacking(by_count, canary.count, many)
         lossy = confirmation.lossy([own.count for ip in self._own if (own := self._address(ip)).count is not None])
         self._recount = False
@@ -309,16 +311,16 @@ class Schedule:
             self._more.extend((number, ask) for ask in asks)
             self._recount = True
 
-    def _unicasts(self) -> Iterable[Ask]:
+    def _unicasts(self) -> Iterable[Request]:
         canary = self._course.canary
         if canary is None or not any(ask.ip == canary for ask in self._asks):
             return
         for mac in sorted(self._known - self._unicast):
             if not mac.is_group:
-                yield Ask(interface=self._interface, ip=canary, sender=ZERO, to=mac)
+                yield Request(interface=self._interface, ip=canary, sender=ZERO, to=mac)
         self._unicast |= self._known
 
-    def _confirmations(self) -> Iterable[Ask]:
+    def _confirmations(self) -> Iterable[Request]:
         """Of what was heard since the last look; a MAC is asked once. The canary too, if it was not yet."""
         if not self._news:
             return
@@ -330,34 +332,34 @@ class Schedule:
             self._confirmed.add(mac)
             self._known.add(mac)
             self._confirmations_left -= len(ips)
-            yield from (Ask(interface=self._interface, ip=ip, sender=ZERO, to=mac) for ip in ips)
+            yield from (Request(interface=self._interface, ip=ip, sender=ZERO, to=mac) for ip in ips)
         yield from self._unicasts()
 
 
-def _nodes(course: Course, own: Iterable[IPv4Address]) -> frozenset[str]:
+def _nodes_to_ask(course: ScanPlan, own: Iterable[IPv4Address]) -> frozenset[str]:
     """Whose these addresses are."""
     return frozenset(node for ip in own for node in course.homes.get(ip, (str(ip),)))
 
 
-def seconds(course: Course, interfaces: Iterable[str]) -> float:
+def seconds(course: ScanPlan, interfaces: Iterable[str]) -> float:
     """How long it takes at least, listening included: the announced rounds, and those that follow until every node's
     address and the canary were asked often enough, where all of them answer. What is asked again may add to it."""
     return max((_seconds(course, interface) for interface in interfaces), default=0.0) + course.wait
 
 
-def _seconds(course: Course, interface: str) -> float:
+def _seconds(course: ScanPlan, interface: str) -> float:
     asks = [ask for ask in course.asks if ask.interface == interface]
     frames = len(asks) * course.rounds
     announced = max(frames / course.rate, (course.rounds - 1) * APART + len(asks) / course.rate)
     return announced + _counted(course, asks)
 
 
-def _counted(course: Course, asks: Sequence[Ask]) -> float:
+def _counted(course: ScanPlan, asks: Sequence[Request]) -> float:
     by_ip = Counter(ask.ip for ask in asks)
     own = {ip for ip in course.nodes | course.homes.keys() if by_ip[ip] and ip != course.canary}
     if course.canary is None or not by_ip[course.canary] or not own:
         return 0.0
-    wanted = confirmation.FEW if len(_nodes(course, own)) >= confirmation.MANY else confirmation.ENOUGH
+    wanted = confirmation.FEW if len(_nodes_to_ask(course, own)) >= confirmation.MANY else confirmation.ENOUGH
     left = {ip: max(0, confirmation.rounds_for(wanted, by_ip[ip]) - course.rounds) for ip in own}
     rounds = max(left.values())
     frames = min(

@@ -12,7 +12,7 @@ from apiserver.rights import Rights
 from apiserver.store import Store
 from apiserver.writes import Write, write
 from arpcheck.lab.apiserver import Resource, api
-from arpcheck.lab.apiserver.answers import Answer, Attempt, json_answer, refused, text_answer, unknown_path
+from arpcheck.lab.apiserver.answers import Attempt, HttpResponse, json_answer, refused, text_answer, unknown_path
 from arpcheck.lab.apiserver.store import Object
 from arpcheck.objects import at, text
 
@@ -41,7 +41,7 @@ class Api(api.Api):
         self._logs = logs
         self._on_write = on_write
 
-    def answer_or_refuse(self, call: Request) -> Answer:
+    def answer_or_refuse(self, call: Request) -> HttpResponse:
         if call.path in ("/healthz", "/livez", "/readyz"):
             return text_answer("ok")
         scheme, _, token = call.headers.get("authorization", "").partition(" ")
@@ -63,7 +63,7 @@ class Api(api.Api):
             self._rights.check(Attempt(verb="impersonate", group="", plural="users", namespace="", name=user))
         self._rights.check(attempt, user)
 
-    def act(self, attempt: Attempt, resource: Resource, call: Request) -> Answer:
+    def act(self, attempt: Attempt, resource: Resource, call: Request) -> HttpResponse:
         match call.method, attempt.name, attempt.subresource:
             case "GET", "", "":
                 if call.query.get("watch") in ("true", "1"):
@@ -75,7 +75,7 @@ class Api(api.Api):
                 return self._write(attempt, resource, call)
         return super().act(attempt, resource, call)
 
-    def _log(self, attempt: Attempt, resource: Resource, query: Mapping[str, str]) -> Answer:
+    def _log(self, attempt: Attempt, resource: Resource, query: Mapping[str, str]) -> HttpResponse:
         pod = self.found(attempt, resource)
         log = self._logs.get(f"{attempt.namespace}/{attempt.name}", text(pod, "metadata", "annotations", LOG))
         lines = log.splitlines(keepends=True)
@@ -83,7 +83,7 @@ class Api(api.Api):
             lines = lines[len(lines) - min(int(tail), len(lines)) :]
         return text_answer("".join(lines))
 
-    def _write(self, attempt: Attempt, resource: Resource, call: Request) -> Answer:
+    def _write(self, attempt: Attempt, resource: Resource, call: Request) -> HttpResponse:
         agent = call.headers.get("user-agent", "").partition("/")[0]
         old, new, stored = write(
             self.store,
@@ -97,7 +97,7 @@ class Api(api.Api):
             self._on_write(self.store, old, new)
         return json_answer(new)
 
-    def _review(self, plural: str, call: Request) -> Answer:
+    def _review(self, plural: str, call: Request) -> HttpResponse:
         try:
             body = json.loads(call.body)
         except ValueError:

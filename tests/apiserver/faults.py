@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from arpcheck.lab.apiserver.answers import Answer, json_answer, status_answer
+from arpcheck.lab.apiserver.answers import HttpResponse, json_answer, status_answer
 
 _ABSENT: Any = object()
 
@@ -46,13 +46,13 @@ class Fault:
         fits_path = fnmatchcase(path, self.path) or fnmatchcase(target, self.path)
         return fits_path and fnmatchcase(method, self.method)
 
-    def answer(self, usual: Answer) -> Answer:
+    def answer(self, usual: HttpResponse) -> HttpResponse:
         """What is sent in place of the usual answer."""
         found = usual
         if self.json is not _ABSENT:
             found = json_answer(self.json, self.status or 200)
         elif self.body is not None:
-            found = Answer(status=self.status or 200, body=self.body.encode(), content_type="text/html; charset=utf-8")
+            found = HttpResponse(status=self.status or 200, body=self.body.encode(), content_type="text/html; charset=utf-8")
         elif self.status is not None:
             found = status_answer(self.status, f"the lab answers {self.status}")
         content_type = self.content_type or found.content_type

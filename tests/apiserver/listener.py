@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from apiserver.faults import Fault
 from apiserver.requests import Request
 from arpcheck.lab.apiserver import server
-from arpcheck.lab.apiserver.answers import Answer
+from arpcheck.lab.apiserver.answers import HttpResponse
 
 GZIP = 128 << 10
 """Octets from which an answer is compressed for who accepts it (k8s.io/apiserver, defaultGzipThresholdBytes)."""
@@ -23,7 +23,7 @@ class Owner(Protocol):
     stopped: Event
 
     def note(self, request: Request) -> Fault | None: ...
-    def answer(self, request: Request) -> Answer: ...
+    def answer(self, request: Request) -> HttpResponse: ...
     def die(self) -> None: ...
 
 
@@ -37,7 +37,7 @@ class Listener(server.Listener):
         return self.tls.wrap_socket(connection, server_side=True) if self.tls else connection
 
 
-class Connection(server.Connection):
+class Connection(server.ServedConnection):
     server: Listener
 
     def serve(self) -> None:
@@ -66,12 +66,12 @@ class Connection(server.Connection):
         self.close_connection = self.close_connection or fault.close or fault.die or fault.hang
         return not (fault.close or fault.die or fault.hang)
 
-    def _send(self, answer: Answer, fault: Fault | None) -> None:
+    def _send(self, answer: HttpResponse, fault: Fault | None) -> None:
         body, headers = answer.body, dict(answer.headers)
         if len(body) > GZIP and "gzip" in self.headers.get("Accept-Encoding", ""):
             body = gzip.compress(body, 4)
             headers = {"Content-Encoding": "gzip", **headers}
-        sent = Answer(status=answer.status, body=body, content_type=answer.content_type, headers=headers)
+        sent = HttpResponse(status=answer.status, body=body, content_type=answer.content_type, headers=headers)
         self.send_head(sent, len(body))
         if fault and fault.cut is not None:
             body, self.close_connection = body[: fault.cut], True

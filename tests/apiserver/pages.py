@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
-from arpcheck.lab.apiserver.answers import Answer, RefusedError, refused, status_answer
+from arpcheck.lab.apiserver.answers import HttpResponse, RefusedError, refused, status_answer
 from arpcheck.lab.apiserver.api import chosen, field_terms, list_answer
 from arpcheck.lab.apiserver.store import Key, Resource, Store, View
 
@@ -49,7 +49,7 @@ class Pages:
         with self._lock:
             self._views.clear()
 
-    def answer(self, resource: Resource, namespace: str, query: Mapping[str, str]) -> Answer:
+    def answer(self, resource: Resource, namespace: str, query: Mapping[str, str]) -> HttpResponse:
         _check_fields(resource, query)
         limit = int(query.get("limit") or 0) if (query.get("limit") or "0").isdecimal() else 0
         version, after, view = self._moment(resource, query.get("continue", ""))

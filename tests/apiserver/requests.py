@@ -8,7 +8,7 @@ from arpcheck.lab.apiserver import answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request(answers.Request):
+class Request(answers.HttpRequest):
     body: bytes = field(default=b"", repr=False)
 
     @property

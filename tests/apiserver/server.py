@@ -14,7 +14,7 @@ from apiserver.requests import Request
 from apiserver.rights import Rights
 from apiserver.store import Store
 from arpcheck.lab.apiserver import Resource, server
-from arpcheck.lab.apiserver.answers import Answer
+from arpcheck.lab.apiserver.answers import HttpResponse
 from arpcheck.lab.apiserver.store import Object
 
 
@@ -84,7 +84,7 @@ class ApiServer(server.ApiServer):
         with self._lock:
             self._faults.seen.append((fault, 0))
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> HttpResponse:
         return self.api.answer(request)
 
     def die(self) -> None:

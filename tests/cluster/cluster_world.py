@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 from apiserver import ApiServer
 
-from arpcheck.cluster import Source, read
+from arpcheck.cluster import ClusterSource, read
 from arpcheck.model import Need
 
 TOKEN = "planted-token-7f3a9c"
@@ -100,7 +100,7 @@ def cluster(tmp_path, objects=CLUSTER, kind=ApiServer, **options):
         kubeconfig = server.kubeconfig(tmp_path / "kubeconfig")
 
         def ask(needs=NEEDS, *, timeout=10.0, namespace=None, services_required=True, **source):
-            found = Source(**{"kubeconfig": kubeconfig, "request_timeout": timeout, **source})
+            found = ClusterSource(**{"kubeconfig": kubeconfig, "request_timeout": timeout, **source})
             return read(found, needs, namespace=namespace, services_required=services_required)
 
         yield server, ask

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from apiserver import ApiServer, Fault
 
-from arpcheck.cluster import Source
+from arpcheck.cluster import ClusterSource
 from arpcheck.cluster.access import access
 from arpcheck.errors import ClusterError
 from arpcheck.model import Need
@@ -28,7 +28,7 @@ def rule(*resources, verbs=("list",), groups=("",), **more):
 def asked(tmp_path, needs, clock=None, **server):
     with ApiServer(**{"serves": SERVES, **server}) as api:
         path = api.kubeconfig(tmp_path / "config")
-        found = access(Source(kubeconfig=path), needs, clock) if clock else access(Source(kubeconfig=path), needs)
+        found = access(ClusterSource(kubeconfig=path), needs, clock) if clock else access(ClusterSource(kubeconfig=path), needs)
         return found, api
 
 
@@ -80,7 +80,7 @@ def test_credentials_that_are_not_accepted_are_an_error(tmp_path):
     with ApiServer(token="right") as api:
         path = api.kubeconfig(tmp_path / "config", token="wrong")
         with pytest.raises(ClusterError, match=r"can't be read: the credentials are not accepted \(401\)"):
-            access(Source(kubeconfig=path), [SERVICES])
+            access(ClusterSource(kubeconfig=path), [SERVICES])
 
 
 ODD = [

@@ -15,7 +15,7 @@ from apiserver import Fault
 from cluster_world import NEEDS, TOKEN, cluster
 from test_cluster_faults import FAULTS
 
-from arpcheck.cluster import Source
+from arpcheck.cluster import ClusterSource
 from arpcheck.cluster.access import access
 from arpcheck.cluster.changes import Container, read_logs
 from arpcheck.errors import ArpcheckError
@@ -46,7 +46,7 @@ def made(what, ask, kubeconfig):
     try:
         if what == "read":
             return Came(ask())
-        source = Source(kubeconfig=kubeconfig, request_timeout=5)
+        source = ClusterSource(kubeconfig=kubeconfig, request_timeout=5)
         return Came(access(source, NEEDS) if what == "access" else read_logs(source, LOG))
     except ArpcheckError as error:
         return Came(error=error)

@@ -9,7 +9,7 @@ import pytest
 from apiserver import Fault
 from cluster_world import MANY, NEEDS, NODES, SERVICES, TOKEN, cluster, gaps, names
 
-from arpcheck.cluster import Source, read
+from arpcheck.cluster import ClusterSource, read
 from arpcheck.errors import ClusterError
 
 SHORT = 0.6
@@ -141,7 +141,7 @@ def test_a_wrong_token_is_not_shown(tmp_path):
     with cluster(tmp_path) as (server, _):
         kubeconfig = server.kubeconfig(tmp_path / "other", token="planted-wrong-token")
         with pytest.raises(ClusterError, match=r"not accepted \(401\)") as error:
-            read(Source(kubeconfig=kubeconfig), [SERVICES])
+            read(ClusterSource(kubeconfig=kubeconfig), [SERVICES])
     assert not secret_in(str(error.value), repr(error.value))
 
 
@@ -166,7 +166,7 @@ def test_a_token_that_no_header_can_carry_is_not_shown(tmp_path, token):
     with cluster(tmp_path) as (server, _):
         kubeconfig = server.kubeconfig(tmp_path / "other", token=token)
         with pytest.raises(ClusterError) as error:
-            read(Source(kubeconfig=kubeconfig, request_timeout=5), [SERVICES])
+            read(ClusterSource(kubeconfig=kubeconfig, request_timeout=5), [SERVICES])
     assert not secret_in(str(error.value), repr(error.value))
 
 
@@ -174,7 +174,7 @@ def test_a_token_file_may_end_with_a_newline(tmp_path):
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     with cluster(tmp_path) as (server, _):
         kubeconfig = server.kubeconfig(tmp_path / "other", token="outdated", tokenFile="token")
-        assert names(read(Source(kubeconfig=kubeconfig), [SERVICES]), "services")
+        assert names(read(ClusterSource(kubeconfig=kubeconfig), [SERVICES]), "services")
 
 
 DYING = [
@@ -213,14 +213,14 @@ def test_a_server_that_is_not_there(tmp_path):
 
 def test_a_name_that_does_not_resolve(tmp_path, kubeconfig_for):
     with pytest.raises(ClusterError, match="the server's name does not resolve"):
-        read(Source(kubeconfig=kubeconfig_for("https://api.invalid:6443")), [SERVICES])
+        read(ClusterSource(kubeconfig=kubeconfig_for("https://api.invalid:6443")), [SERVICES])
 
 
 def test_credentials_in_the_servers_url_are_not_shown(kubeconfig_for, caplog):
     caplog.set_level("DEBUG")
     for url in (f"http://admin:{TOKEN}@127.0.0.1:9", f"http://127.0.0.1:9/?token={TOKEN}", f"https://x:{TOKEN}@[::1]:9/p"):
         with pytest.raises(ClusterError) as error:
-            read(Source(kubeconfig=kubeconfig_for(url)), [SERVICES])
+            read(ClusterSource(kubeconfig=kubeconfig_for(url)), [SERVICES])
         assert not secret_in(str(error.value), caplog.text)
 
 

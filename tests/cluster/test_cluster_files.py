@@ -7,7 +7,7 @@ import pytest
 import yaml
 from cluster_world import CLUSTER, NEEDS, SERVICES, config_map, gaps, l2_status, mounting, names, node, obj, service
 
-from arpcheck.cluster import Source, read, snapshot
+from arpcheck.cluster import ClusterSource, read, snapshot
 from arpcheck.cluster.discovery import plural, resource_of
 from arpcheck.errors import ClusterError, InputError, UsageError
 from arpcheck.model import Need
@@ -20,7 +20,7 @@ def file(tmp_path):
     def ask(content, needs=NEEDS, has=(), **options):
         path = tmp_path / "cluster.json"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read(Source(cluster_file=str(path), file_has=has), needs, **options)
+        return read(ClusterSource(cluster_file=str(path), file_has=has), needs, **options)
 
     return ask
 
@@ -88,7 +88,7 @@ def test_standard_input(tmp_path, monkeypatch):
     (tmp_path / "piped").write_text(json.dumps(listed(CLUSTER)))
     with (tmp_path / "piped").open() as piped:
         monkeypatch.setattr(sys, "stdin", piped)
-        found = read(Source(cluster_file="-"), NEEDS)
+        found = read(ClusterSource(cluster_file="-"), NEEDS)
     assert names(found, "nodes") == ["worker-1", "worker-2"]
     assert found.context == "standard input"
 
@@ -199,14 +199,14 @@ def test_a_wrong_file_is_named_with_its_line(file, content, message):
 )
 def test_a_file_that_can_not_be_read(tmp_path, path, message):
     with pytest.raises(InputError, match=message):
-        read(Source(cluster_file=str(tmp_path / path)), NEEDS)
+        read(ClusterSource(cluster_file=str(tmp_path / path)), NEEDS)
 
 
 def test_a_file_that_is_too_big_is_not_read(tmp_path):
     with (tmp_path / "big").open("wb") as file:
         file.truncate((512 << 20) + 1)
     with pytest.raises(InputError, match="big: more than 512 MiB"):
-        read(Source(cluster_file=str(tmp_path / "big")), NEEDS)
+        read(ClusterSource(cluster_file=str(tmp_path / "big")), NEEDS)
 
 
 LISTS = Need(resource="accesslists.example.org", costs="c", fields=("items", "spec"))

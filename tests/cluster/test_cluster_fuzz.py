@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arpcheck.cluster import snapshot
-from arpcheck.cluster.api import Outcome, read_list
+from arpcheck.cluster.api import ReadOutcome, read_list
 from arpcheck.cluster.discovery import Served
 from arpcheck.cluster.files import open_file, read_file
 from arpcheck.cluster.kubeconfig import load
@@ -65,7 +65,7 @@ def test_answers(answers):
         try:
             found.append((want, read_list(lambda _path, _query, each, pages=pages: read(next(pages, None), each), served, None, want).objects))
         except UnreadError as unread:
-            assert Outcome(want=want, unread=unread).kept is None  # noqa: PT017 - either is right
+            assert ReadOutcome(want=want, unread=unread).kept is None  # noqa: PT017 - either is right
     assert fold(found) is not None
 
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from arpcheck.cluster import Source, hold
+from arpcheck.cluster import ClusterSource, hold
 from arpcheck.cluster.kubeconfig import Unheld
 from arpcheck.errors import ClusterError
 
@@ -30,7 +30,7 @@ def kubeconfig(tmp_path):
 
 
 def test_the_files_that_it_names_are_in_what_is_held(kubeconfig):
-    held = hold(Source(kubeconfig=str(kubeconfig)), for_another=False).held
+    held = hold(ClusterSource(kubeconfig=str(kubeconfig)), for_another=False).held
     for folder in kubeconfig.parent.iterdir():
         folder.unlink()
     assert held.cluster == {
@@ -49,31 +49,31 @@ def encoded(text):
 
 def test_nothing_that_the_next_user_may_have_written_is_read_for_him(kubeconfig):
     """The folder of the tests is somebody's own, or in one that everybody may write to."""
-    source = Source(kubeconfig=str(kubeconfig))
+    source = ClusterSource(kubeconfig=str(kubeconfig))
     held = hold(source, for_another=True)
     assert (held.held, held.unheld) == (None, Unheld.NOT_ROOTS)
 
 
 def test_for_another_user_only_what_was_named_is_read(kubeconfig, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-    assert hold(Source(), for_another=True).held is None
-    assert hold(Source(), for_another=False).held.name == "x"
+    assert hold(ClusterSource(), for_another=True).held is None
+    assert hold(ClusterSource(), for_another=False).held.name == "x"
 
 
 def test_no_kubeconfig_is_nothing_to_hold(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("KUBECONFIG", raising=False)
-    assert hold(Source(), for_another=False) == Source()
-    assert hold(Source(cluster_file="-"), for_another=False) == Source(cluster_file="-")
+    assert hold(ClusterSource(), for_another=False) == ClusterSource()
+    assert hold(ClusterSource(cluster_file="-"), for_another=False) == ClusterSource(cluster_file="-")
 
 
 def test_one_that_is_named_and_missing_is_an_error(tmp_path):
     with pytest.raises(ClusterError, match=r"config: No such file"):
-        hold(Source(kubeconfig=str(tmp_path / "config")), for_another=False)
+        hold(ClusterSource(kubeconfig=str(tmp_path / "config")), for_another=False)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read_is_an_error(kubeconfig):
     (kubeconfig.parent / "me.key").chmod(0)
     with pytest.raises(ClusterError, match="client-key of context 'x' can't be read"):
-        hold(Source(kubeconfig=str(kubeconfig)), for_another=False)
+        hold(ClusterSource(kubeconfig=str(kubeconfig)), for_another=False)

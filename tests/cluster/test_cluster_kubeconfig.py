@@ -8,7 +8,7 @@ import pytest
 import yaml
 from cluster_world import SERVICES, TOKEN, cluster, names
 
-from arpcheck.cluster import Source, read
+from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.kubeconfig import load
 from arpcheck.errors import ClusterError
 
@@ -136,38 +136,38 @@ def test_one_that_can_not_be_used(tmp_path, content, context, message):
 
 def test_an_explicit_one_must_exist(tmp_path):
     with pytest.raises(ClusterError, match=r"gone: [Nn]o such file.*\. Name another with --kubeconfig"):
-        read(Source(kubeconfig=str(tmp_path / "gone")), [SERVICES])
+        read(ClusterSource(kubeconfig=str(tmp_path / "gone")), [SERVICES])
     with pytest.raises(ClusterError, match="Is a directory"):
-        read(Source(kubeconfig=str(tmp_path)), [SERVICES])
+        read(ClusterSource(kubeconfig=str(tmp_path)), [SERVICES])
     with pytest.raises(ClusterError, match=r"c: no current-context in it\. Name one with --context: none"):
-        read(Source(kubeconfig=write(tmp_path / "c", "\n")), [SERVICES])
+        read(ClusterSource(kubeconfig=write(tmp_path / "c", "\n")), [SERVICES])
 
 
 def test_neither_kubeconfig_nor_service_account():
     with pytest.raises(ClusterError, match="no kubeconfig and no service account found"):
-        read(Source(), [SERVICES])
+        read(ClusterSource(), [SERVICES])
 
 
 def test_a_context_without_a_kubeconfig():
     with pytest.raises(ClusterError, match="kubeconfig: no context 'prod'"):
-        read(Source(context="prod"), [SERVICES])
+        read(ClusterSource(context="prod"), [SERVICES])
 
 
 def test_a_service_account_that_is_not_there(monkeypatch):
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "9")
     with pytest.raises(ClusterError, match="The credentials of the pod's service account can't be used"):
-        read(Source(), [SERVICES])
+        read(ClusterSource(), [SERVICES])
 
 
 def test_through_the_environment(tmp_path, monkeypatch):
     with cluster(tmp_path):
         monkeypatch.setenv("KUBECONFIG", f"/gone{os.pathsep}{tmp_path / 'kubeconfig'}")
-        found = read(Source(), [SERVICES])
+        found = read(ClusterSource(), [SERVICES])
         assert (names(found, "services"), found.context) == (["kubernetes", "api", "web"], "lab")
         write(Path(os.environ["HOME"]) / ".kube" / "config", json.loads((tmp_path / "kubeconfig").read_text()))
         monkeypatch.delenv("KUBECONFIG")
-        assert read(Source(context="lab"), [SERVICES]).context == "lab"
+        assert read(ClusterSource(context="lab"), [SERVICES]).context == "lab"
 
 
 BAD_CREDENTIALS = [
@@ -181,7 +181,7 @@ BAD_CREDENTIALS = [
 @pytest.mark.parametrize("user", BAD_CREDENTIALS)
 def test_credentials_that_are_none(kubeconfig_for, user):
     with pytest.raises(ClusterError) as error:
-        read(Source(kubeconfig=kubeconfig_for("https://127.0.0.1:9", user=user), request_timeout=5), [SERVICES])
+        read(ClusterSource(kubeconfig=kubeconfig_for("https://127.0.0.1:9", user=user), request_timeout=5), [SERVICES])
     assert "planted" not in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -190,7 +190,7 @@ def test_what_a_kubeconfig_impersonates(tmp_path):
     with cluster(tmp_path) as (server, _):
         user = {"as": "bob", "as-uid": "7", "as-groups": ["ops", "dev", 3], "as-user-extra": {"scopes": ["view", 5], "x": 1}}
         kubeconfig = server.kubeconfig(tmp_path / "other", **user)
-        read(Source(kubeconfig=kubeconfig), [SERVICES])
+        read(ClusterSource(kubeconfig=kubeconfig), [SERVICES])
         headers = server.requests[0].headers
     found = {key: value for key, value in headers.items() if key.startswith("impersonate")}
     assert found == {
@@ -202,5 +202,5 @@ def test_basic_authentication(tmp_path):
     with cluster(tmp_path) as (server, _):
         kubeconfig = server.kubeconfig(tmp_path / "other", token=None, username="bob", password=TOKEN)
         with pytest.raises(ClusterError, match="401"):
-            read(Source(kubeconfig=kubeconfig), [SERVICES])
+            read(ClusterSource(kubeconfig=kubeconfig), [SERVICES])
         assert server.requests[0].headers["authorization"].startswith("Basic ")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cluster_world import SERVICES, TOKEN, cluster, names
 
-from arpcheck.cluster import Source, read
+from arpcheck.cluster import ClusterSource, read
 from arpcheck.errors import ClusterError
 
 API = "client.authentication.k8s.io/v1"
@@ -41,7 +41,7 @@ def test_a_login_of_the_former_kind_is_used_while_it_lasts_and_never_refreshed(t
     with cluster(tmp_path) as (server, _):
         kubeconfig = server.kubeconfig(tmp_path / "other", token=None, auth_provider={"name": "oidc", "config": config})
         with pytest.raises(ClusterError, match=why or "not accepted"):
-            read(Source(kubeconfig=kubeconfig), [SERVICES])
+            read(ClusterSource(kubeconfig=kubeconfig), [SERVICES])
         sent = {request.headers.get("authorization") for request in server.requests}
     assert sent == (set() if why else {f"Bearer {token}"})
 
@@ -63,7 +63,7 @@ def plugin(tmp_path):
 def log_in(tmp_path, entry, timeout=5.0):
     with cluster(tmp_path) as (server, _):
         kubeconfig = server.kubeconfig(tmp_path / "other", token=None, exec=entry)
-        found = read(Source(kubeconfig=kubeconfig, request_timeout=timeout), [SERVICES])
+        found = read(ClusterSource(kubeconfig=kubeconfig, request_timeout=timeout), [SERVICES])
     return names(found, "services")
 
 

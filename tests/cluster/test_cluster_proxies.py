@@ -4,7 +4,7 @@ import pytest
 from apiserver import ApiServer
 from cluster_world import CLUSTER, SERVICES, TOKEN, cluster, names
 
-from arpcheck.cluster import Source, read
+from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.login import proxy_for
 from arpcheck.errors import ClusterError
 
@@ -57,7 +57,7 @@ def test_the_kubeconfigs_proxy_is_used(kubeconfig_for):
 
     with Proxy(CLUSTER) as proxy:
         path = kubeconfig_for("http://api.example.org", {"proxy-url": proxy.url}, {"token": TOKEN, "exec": {"command": "gone"}})
-        assert names(read(Source(kubeconfig=path), [SERVICES]), "services")
+        assert names(read(ClusterSource(kubeconfig=path), [SERVICES]), "services")
         assert not any("authorization" in request.headers for request in proxy.requests), "in the clear no credentials are sent"
 
 
@@ -65,7 +65,7 @@ def test_no_credentials_go_to_a_proxy_in_the_clear_even_for_a_server_that_is_sai
     """Over http a proxy reads all; `localhost` is then the proxy's own."""
     with ApiServer(CLUSTER) as proxy:
         path = kubeconfig_for("http://localhost", {"proxy-url": proxy.url}, {"token": TOKEN, "exec": {"command": "gone"}})
-        assert names(read(Source(kubeconfig=path), [SERVICES]), "services")
+        assert names(read(ClusterSource(kubeconfig=path), [SERVICES]), "services")
         assert [request.headers["host"] for request in proxy.requests][:1] == ["localhost"]
         assert not any("authorization" in request.headers for request in proxy.requests)
 
@@ -82,12 +82,12 @@ def test_no_credentials_go_to_a_proxy_in_the_clear_even_for_a_server_that_is_sai
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_that_can_not_be_used(kubeconfig_for, proxy, why, scheme):
     with pytest.raises(ClusterError, match=why) as error:
-        read(Source(kubeconfig=kubeconfig_for(f"{scheme}://api.example.org", {"proxy-url": proxy})), [SERVICES])
+        read(ClusterSource(kubeconfig=kubeconfig_for(f"{scheme}://api.example.org", {"proxy-url": proxy})), [SERVICES])
     assert TOKEN not in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_a_proxy_that_refuses_the_tunnel(tmp_path, kubeconfig_for):
     with cluster(tmp_path) as (proxy, _), pytest.raises(ClusterError) as error:
-        read(Source(kubeconfig=kubeconfig_for("https://api.example.org", {"proxy-url": proxy.url})), [SERVICES])
+        read(ClusterSource(kubeconfig=kubeconfig_for("https://api.example.org", {"proxy-url": proxy.url})), [SERVICES])
     assert "\n" not in str(error.value)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from cluster_world import CLUSTER, EVENTS, NEEDS, NODES, SERVICES, cluster, gaps
 
-from arpcheck.cluster import Source, read, snapshot
+from arpcheck.cluster import ClusterSource, read, snapshot
 from arpcheck.errors import ClusterError, InputError
 from arpcheck.model import Gap
 from arpcheck.objects import Objects
@@ -20,7 +20,7 @@ def back(tmp_path):
     def ask(text, needs=NEEDS, **options):
         path = tmp_path / "snapshot.json"
         path.write_text(text)
-        return read(Source(cluster_file=str(path)), needs, **options)
+        return read(ClusterSource(cluster_file=str(path)), needs, **options)
 
     return ask
 

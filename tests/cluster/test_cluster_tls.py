@@ -9,7 +9,7 @@ import pytest
 from apiserver import ApiServer
 from cluster_world import CLUSTER, SERVICES, names
 
-from arpcheck.cluster import Source, read
+from arpcheck.cluster import ClusterSource, read
 from arpcheck.errors import ClusterError
 
 NAMES = "subjectAltName=IP:127.0.0.1,DNS:api.example.org\n"
@@ -56,7 +56,7 @@ def encoded(path):
 
 
 def ask(path):
-    return names(read(Source(kubeconfig=path, request_timeout=5), [SERVICES]), "services")
+    return names(read(ClusterSource(kubeconfig=path, request_timeout=5), [SERVICES]), "services")
 
 
 def test_the_authority_as_file_and_as_data(pki, kubeconfig_for):

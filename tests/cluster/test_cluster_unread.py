@@ -10,7 +10,7 @@ import urllib3.exceptions as urllib3
 from cluster_world import TOKEN
 
 from arpcheck.cluster.refusals import UnreadError, by_error, by_status
-from arpcheck.cluster.session import Answer, Session
+from arpcheck.cluster.session import Response, Session
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,6 @@ def test_causes_that_go_in_a_circle():
 
 def test_neither_session_nor_answer_shows_what_it_carries():
     session = Session(context="c", server="https://s", base=f"https://{TOKEN}@s", headers={"Authorization": TOKEN}, pool=TOKEN)
-    answer = Answer(status=200, headers={}, body=TOKEN.encode())
+    answer = Response(status=200, headers={}, body=TOKEN.encode())
     assert TOKEN not in f"{session!r} {answer!r}"
     assert session.where == "https://s (context 'c')"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from apiserver import ApiServer
 
-from arpcheck.cluster import Source
+from arpcheck.cluster import ClusterSource
 from arpcheck.lab import cluster_objects, scene_file
 
 TOKEN = "planted-token-19c0de"
@@ -46,4 +46,4 @@ def find(found, kind, name="kube-proxy"):
 def serving(tmp_path, made=None, kind=ApiServer, **options):
     """The server, and the Source that reads it."""
     with kind(objects() if made is None else made, token=TOKEN, **options) as server:
-        yield server, Source(kubeconfig=server.kubeconfig(tmp_path / "kubeconfig"), request_timeout=10.0)
+        yield server, ClusterSource(kubeconfig=server.kubeconfig(tmp_path / "kubeconfig"), request_timeout=10.0)

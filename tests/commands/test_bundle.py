@@ -134,9 +134,9 @@ def test_a_bundle_that_can_not_be_written_costs_no_report(saved, tmp_path):
 def test_the_log_keeps_what_arpcheck_said_and_no_more_than_it_can_bear():
     import logging
 
-    from arpcheck.commands.log import MOST, diary
+    from arpcheck.commands.log import MOST, log_buffer
 
-    with diary(kept=True) as kept:
+    with log_buffer(kept=True) as kept:
         for number in range(MOST + 3):
             logging.getLogger("arpcheck.test").info("line %d \x1b[31m", number)
         logging.getLogger("urllib3").error("a library's")

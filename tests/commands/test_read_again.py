@@ -5,7 +5,7 @@ from __future__ import annotations
 from apiserver.server import ApiServer
 
 from arpcheck import pipeline
-from arpcheck.cluster import Source, read
+from arpcheck.cluster import ClusterSource, read
 from arpcheck.commands.probe import read_again
 from arpcheck.objects import name
 
@@ -28,7 +28,7 @@ COMMON, KUBELET = lease("plndr-svcs-lock", "kube-system"), lease("worker-1", "ku
 
 
 def first(server, tmp_path):
-    source = Source(kubeconfig=server.kubeconfig(tmp_path / "kubeconfig"), request_timeout=10.0)
+    source = ClusterSource(kubeconfig=server.kubeconfig(tmp_path / "kubeconfig"), request_timeout=10.0)
     return source, read(source, pipeline.NEEDS)
 
 
@@ -55,7 +55,7 @@ def test_where_nothing_names_an_announcer_nothing_is_asked(tmp_path):
 def test_a_file_is_read_once(tmp_path):
     with ApiServer((WEB, WORKER, COMMON), token=TOKEN) as server:
         _, before = first(server, tmp_path)
-    assert read_again(Source(cluster_file="x.json"), before) is None
+    assert read_again(ClusterSource(cluster_file="x.json"), before) is None
 
 
 def test_a_server_that_is_gone_is_a_gap(tmp_path):

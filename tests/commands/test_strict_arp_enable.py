@@ -17,7 +17,7 @@ from apiserver.rollout import roll_out
 from strict_arp_world import CONFIG, RESTARTED, find, objects, serving
 
 from arpcheck.commands.strict_arp_enable import strict_arp_enable
-from arpcheck.commands.strict_arp_steps import Request
+from arpcheck.commands.strict_arp_steps import EnableRequest
 from arpcheck.errors import ClusterError, OutputError, UsageError
 
 STRICT = CONFIG.replace("strictARP: false", "strictARP: true")
@@ -36,7 +36,7 @@ class World:
 
     def enable(self, **more):
         chosen = {"yes": True, "pause": 0.01, "settle": 0.0, "timeout": 20.0, "backup_dir": str(self.folder), **more}
-        return strict_arp_enable(Request(source=self.source, **chosen))
+        return strict_arp_enable(EnableRequest(source=self.source, **chosen))
 
     @property
     def config_map(self):
@@ -434,7 +434,7 @@ def test_no_folder_for_the_backup(world):
 def test_a_file_can_not_be_changed(world):
     here = world()
     with pytest.raises(UsageError, match="a cluster file can't be changed"):
-        strict_arp_enable(Request(source=replace(here.source, cluster_file="x")))
+        strict_arp_enable(EnableRequest(source=replace(here.source, cluster_file="x")))
 
 
 @pytest.mark.parametrize(

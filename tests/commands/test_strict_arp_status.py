@@ -10,8 +10,8 @@ from apiserver import Fault
 from forked import arpcheck
 from strict_arp_world import CONFIG, find, objects, serving
 
-from arpcheck.cluster import Source
-from arpcheck.commands.strict_arp_status import Request, strict_arp_status
+from arpcheck.cluster import ClusterSource
+from arpcheck.commands.strict_arp_status import StatusRequest, strict_arp_status
 from arpcheck.errors import ClusterError, InputError, UsageError
 
 STRICT = CONFIG.replace("strictARP: false", "strictARP: true")
@@ -25,7 +25,7 @@ def logs(line):
 
 
 def asked(source, capsys, **more):
-    code = strict_arp_status(Request(source=source, format_name="json", **more))
+    code = strict_arp_status(StatusRequest(source=source, format_name="json", **more))
     return code, json.loads(capsys.readouterr().out)
 
 
@@ -108,14 +108,14 @@ def test_what_configz_printed_is_known_of_its_node(tmp_path, capsys, name):
 def test_a_configz_file_that_does_not_fit(tmp_path, given, error, words):
     (tmp_path / "configz.json").write_text(CONFIGZ)
     with serving(tmp_path) as (_, source), pytest.raises(error, match=words):
-        strict_arp_status(Request(source=source, configz=(given.format(tmp_path),)))
+        strict_arp_status(StatusRequest(source=source, configz=(given.format(tmp_path),)))
 
 
 def test_a_node_has_one_configz_file(tmp_path):
     (tmp_path / "c").write_text(CONFIGZ)
     twice = (f"worker-1={tmp_path}/c", f"worker-1={tmp_path}/c")
     with serving(tmp_path) as (_, source), pytest.raises(UsageError, match="has a file already"):
-        strict_arp_status(Request(source=source, configz=twice))
+        strict_arp_status(StatusRequest(source=source, configz=twice))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "[1]", '{"a": 1}'])
@@ -150,9 +150,9 @@ def test_from_a_file_in_a_process_that_never_loads_scapy(tmp_path):
 
 def test_the_file_beside_stdout(tmp_path, capsys):
     with serving(tmp_path) as (_, source):
-        strict_arp_status(Request(source=source, output=str(tmp_path / "status.txt")))
+        strict_arp_status(StatusRequest(source=source, output=str(tmp_path / "status.txt")))
         assert (tmp_path / "status.txt").read_text() == capsys.readouterr().out
-        strict_arp_status(Request(source=source, output=str(tmp_path / "status.json")))
+        strict_arp_status(StatusRequest(source=source, output=str(tmp_path / "status.json")))
     assert json.loads((tmp_path / "status.json").read_text())["kind"] == "StrictArpStatus"
 
 
@@ -175,4 +175,4 @@ def test_no_server_is_an_error(tmp_path):
     with serving(tmp_path) as (_, source):
         pass
     with pytest.raises(ClusterError, match="connection refused"):
-        strict_arp_status(Request(source=Source(kubeconfig=source.kubeconfig, request_timeout=5.0)))
+        strict_arp_status(StatusRequest(source=ClusterSource(kubeconfig=source.kubeconfig, request_timeout=5.0)))

@@ -10,7 +10,7 @@ from arpcheck.judge.case import Case
 from arpcheck.judge.findings import findings
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.judge.nodes import NodeState
-from arpcheck.judge.observations import Hearing
+from arpcheck.judge.observations import Observations
 from arpcheck.model import (
     Claim,
     ClaimSource,
@@ -106,7 +106,7 @@ def hearing(*asked, answered=(), **rest):
     """`asked`: an address and a round each, on eth0 with our own address; `answered`: the same with a MAC's number."""
     questions = tuple(Question(number * 1000.0, "eth0", number, ip, OURS, None) for ip, number in asked)
     replies = tuple(Reply(number * 1000.0 + 1, "eth0", number, ip, OURS, None, mac(who), mac(who), 1.0) for ip, number, who in answered)
-    return Hearing(evidence(questions=questions, replies=replies, **rest))
+    return Observations(evidence(questions=questions, replies=replies, **rest))
 
 
 def hosts(*asked, answered=(), names=("one", "two")):
@@ -121,7 +121,7 @@ def hosts(*asked, answered=(), names=("one", "two")):
     questions = tuple(Question(n * 1000.0, interfaces[(n - 1) // 3], n, ip, OURS, None) for ip, n in asked)
     replies = tuple(Reply(n * 1000.0 + 1, interfaces[(n - 1) // 3], n, ip, OURS, None, mac(who), mac(who), 1.0) for ip, n, who in answered)
     lan = Host(interfaces=tuple(Interface(name=name, mac=None, addresses=("10.0.0.5/24",)) for name in interfaces))
-    return Hearing(evidence(options=Options(interfaces=interfaces), host=lan, vantages=vantages, questions=questions, replies=replies))
+    return Observations(evidence(options=Options(interfaces=interfaces), host=lan, vantages=vantages, questions=questions, replies=replies))
 
 
 def judgement(one, acceptances):

@@ -6,7 +6,7 @@ import pytest
 from judge_cases import IP, OURS, evidence, hearing, hosts, mac, party
 
 from arpcheck.evidence import Capture, Options
-from arpcheck.judge.observations import Hearing
+from arpcheck.judge.observations import Observations
 from arpcheck.judge.summary import confidence, winner
 from arpcheck.model import Confidence, Loss, Question, Reply
 
@@ -17,7 +17,7 @@ def heard(*replies, to=None, asked=(1, 2, 3), senders=(OURS,)):
     """`replies`: a round, the number of a MAC and how many ms after the request; asked on eth0."""
     questions = tuple(Question(n * 1000.0, "eth0", n, IP, sender, to) for n in asked for sender in senders)
     found = tuple(Reply(n * 1000 + after, "eth0", n, IP, OURS, to, mac(who), mac(who), after) for n, who, after in replies)
-    return Hearing(evidence(questions=questions, replies=found))
+    return Observations(evidence(questions=questions, replies=found))
 
 
 def fastest(one, ms):

@@ -5,7 +5,7 @@ from ipaddress import IPv4Address
 import pytest
 from judge_cases import CANARY, IP, because, case, finding, judged, mac, party, state
 
-from arpcheck.judge.judged import Place
+from arpcheck.judge.judged import AskingHost
 from arpcheck.model import Arp, Cause, CauseId, Host, Interface, KubeProxy
 
 A, B = party(1, 1, 2, 3, node="a"), party(2, 1, 2, 3, node="b")
@@ -63,7 +63,7 @@ def test_a_latent_fault_is_said_with_node_and_mac():
 
 
 def prober(*interfaces, used=("eth0",)):
-    return Place(host=Host(interfaces=interfaces), interfaces=used)
+    return AskingHost(host=Host(interfaces=interfaces), interfaces=used)
 
 
 def nic(name, ignore=0, *addresses):

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from arpcheck.evidence import Evidence, Options
-from arpcheck.judge.observations import Hearing
+from arpcheck.judge.observations import Observations
 from arpcheck.model import Loss, Mac, Question, Reply
 
 IP, ZERO, OWN = IPv4Address("10.0.0.50"), IPv4Address(0), IPv4Address("10.0.0.5")
@@ -21,7 +21,7 @@ def hearing(asked, answered=(), *, rate=10.0, rounds=3, losses=(), to=None):
     made = Evidence(
         arpcheck="x", started_at=NOW, ended_at=NOW, options=options, questions=questions, replies=replies, losses=losses
     )
-    return Hearing(made)
+    return Observations(made)
 
 
 @pytest.mark.parametrize(
@@ -53,22 +53,22 @@ def test_a_question_to_one_mac_alone_counts_for_that_one():
     both = [Question(0.0, "eth0", number, IP, OWN, to) for number, to in ((1, None), (2, M), (2, OTHER), (3, M))]
     answers = [Reply(1.0, "eth0", number, IP, OWN, to, M, M, 1.0) for number, to in ((1, None), (2, M))]
     made = Evidence(arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0",)), questions=both, replies=answers)
-    assert Hearing(made).asked(IP).heard_by(answers) == 2
-    assert Hearing(made).asked(IP).heard_by(answers[1:]) == 1
+    assert Observations(made).asked(IP).heard_by(answers) == 2
+    assert Observations(made).asked(IP).heard_by(answers[1:]) == 1
 
 
 def test_a_question_on_another_interface_did_not_reach_the_mac():
     asked = [Question(0.0, interface, number, IP, OWN, None) for interface in ("eth0", "eth1") for number in (1, 2)]
     answers = [Reply(1.0, "eth0", number, IP, OWN, None, M, M, 1.0) for number in (1, 1, 2)]
     made = Evidence(arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0", "eth1")), questions=asked, replies=answers)
-    assert Hearing(made).asked(IP).heard_by(answers) == 2
+    assert Observations(made).asked(IP).heard_by(answers) == 2
 
 
 def test_macs_are_in_their_order():
     macs = [Mac(f"02:00:00:00:00:0{number}") for number in range(1, 7)]
     replies = tuple(Reply(1.0, "eth0", 1, IP, OWN, None, mac, mac, 1.0) for mac in (*macs[3:], *macs[:3]))
     made = Evidence(arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0",)), replies=replies)
-    assert Hearing(made).nics() == [("eth0", mac) for mac in macs]
+    assert Observations(made).nics() == [("eth0", mac) for mac in macs]
 
 
 def test_a_loss_concerns_the_rounds_it_names():

@@ -7,7 +7,7 @@ import pytest
 
 from arpcheck.evidence import Capture, Evidence, Options
 from arpcheck.judge.nodes import node_states
-from arpcheck.judge.observations import Hearing
+from arpcheck.judge.observations import Observations
 from arpcheck.model import Identity, Loss, Mac, Overflow, Owner, Question, Reply, SourceRank, Strength
 from arpcheck.objects import Node
 
@@ -46,7 +46,7 @@ def state(
         for mac, node in ((M2, owned[1]), (M1, owned[0]))
     }
     node = Node(name="n1", ready=True, addresses=(), labels={}, annotations={}, raw={})
-    (found,) = node_states((node,), {"n1": addresses}, canary, owners, Hearing(made), blind, {"n1": gateways}, shared)
+    (found,) = node_states((node,), {"n1": addresses}, canary, owners, Observations(made), blind, {"n1": gateways}, shared)
     assert found.macs == tuple(mac for mac, node in zip((M1, M2), owned, strict=True) if node == "n1")
     return found.arp.value, found.reason
 

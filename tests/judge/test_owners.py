@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from arpcheck.evidence import Evidence, Options
-from arpcheck.judge.observations import Hearing
+from arpcheck.judge.observations import Observations
 from arpcheck.judge.owners import Knowledge, owners
 from arpcheck.model import Identity, Loss, Mac, Overflow, Question, Reply, SourceRank
 from arpcheck.objects import Node
@@ -50,7 +50,7 @@ def run(
         proxies=frozenset((("eth0", mac), ZERO) for mac in proxies), overlays=overlays or {}, label=lambda mac: f"vendor of {mac}",
         own={"eth0": own_node} if own_node else {}, shared=frozenset(shared), canary=canary, unread=unread,
     )  # fmt: skip
-    return owners(Hearing(evidence), knowledge, nodes, {"n1": (N1,), "n2": (N2,)})
+    return owners(Observations(evidence), knowledge, nodes, {"n1": (N1,), "n2": (N2,)})
 
 
 def owned(*found, on="eth0", **known):
@@ -129,7 +129,7 @@ def test_what_was_heard_on_one_segment_says_nothing_of_another():
         arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0", "eth1")),
         replies=tuple(Reply(1.0, i, 1, N1, ZERO, None, M1, M1, 1.0) for i in ("eth0", "eth1")),
     )  # fmt: skip
-    found = owners(Hearing(made), known, TWO, {}).by_nic
+    found = owners(Observations(made), known, TWO, {}).by_nic
     assert (found["eth0", M1].node, found["eth1", M1].node) == ("n1", None)
 
 

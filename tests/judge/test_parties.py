@@ -7,7 +7,7 @@ import pytest
 from judge_cases import evidence, hearing, hosts, mac
 
 from arpcheck.judge import case
-from arpcheck.judge.observations import Asked, Hearing
+from arpcheck.judge.observations import Asked, Observations
 from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Owner, Question, Reply, Trust
 
 IP, OWN = IPv4Address("10.0.0.50"), IPv4Address("10.0.0.5")
@@ -57,7 +57,7 @@ def test_who_answered_is_told_by_the_lowest_mac():
 def test_an_answer_to_a_question_of_one_mac_alone_counts_for_that_question():
     """Nobody else was asked, so it is one answer to one."""
     asked = [Question(0.0, "eth0", 1, IP, OWN, None), Question(1000.0, "eth0", 2, IP, OWN, A)]
-    heard = Hearing(evidence(questions=asked, replies=[Reply(1001.0, "eth0", 2, IP, OWN, A, A, A, 1.0)]))
+    heard = Observations(evidence(questions=asked, replies=[Reply(1001.0, "eth0", 2, IP, OWN, A, A, A, 1.0)]))
     assert [party.replies_per_probe for party in case.parties(IP, heard, {("eth0", A): Owner(mac=A, node="worker-1")}, {}, ())] == [1.0]
 
 

@@ -10,8 +10,8 @@ from judge_cases import CANARY, IP, OURS, case, evidence, hearing, judged, mac, 
 from arpcheck.evidence import Capture
 from arpcheck.judge.acceptance import Acceptances
 from arpcheck.judge.findings import findings
-from arpcheck.judge.judged import Place
-from arpcheck.judge.observations import Hearing
+from arpcheck.judge.judged import AskingHost
+from arpcheck.judge.observations import Observations
 from arpcheck.judge.owners import Conflict
 from arpcheck.judge.summary import summarise
 from arpcheck.model import Acceptance, Arp, Gap, Host, Interface, Loss, Overflow, Owner, Question, Verdict
@@ -45,11 +45,11 @@ def gap(what):
     return (Gap(what=what, why="forbidden", costs="x"),)
 
 
-ASKED_OF_ONE = Hearing(evidence(questions=[Question(0.0, "eth0", 1, CANARY, OURS, mac(1))]))
+ASKED_OF_ONE = Observations(evidence(questions=[Question(0.0, "eth0", 1, CANARY, OURS, mac(1))]))
 DOUBTS = [
     pytest.param(clean(case(A, lost=True)), "1 inconclusive", id="inconclusive"),
     pytest.param(clean(MOVED, OK), "1 moved", id="moved"),
-    pytest.param(clean(blind={"a": Place(host=Host(), interfaces=())}), "a, on which arpcheck ran, was not tested", id="a blind node"),
+    pytest.param(clean(blind={"a": AskingHost(host=Host(), interfaces=())}), "a, on which arpcheck ran, was not tested", id="a blind node"),
     pytest.param(
         clean(hearing=hearing((CANARY, 1), capture=Capture(name="x", frames=1, unseen=0))),
         "the frames are from a capture, which does not say what it missed", id="a capture",
@@ -155,7 +155,7 @@ def test_what_is_accepted_is_named_and_not_counted():
 
 
 def test_a_blind_node_that_is_accepted_is_named_and_not_counted():
-    blind = {"blind": {name: Place(host=Host(), interfaces=()) for name in "ba"}, "nodes": (state("a", Arp.SELF), state("b", Arp.SELF))}
+    blind = {"blind": {name: AskingHost(host=Host(), interfaces=()) for name in "ba"}, "nodes": (state("a", Arp.SELF), state("b", Arp.SELF))}
     assert summary(clean(**blind)) == (3, tuple(f"{name}, on which arpcheck ran, was not tested" for name in "ab"))
     entries = [{"finding": "self-blind", "node": name} for name in "ab"]
     assert summary(clean(**blind, **accepted(*entries))) == (0, ("accepted and not counted: a self, b self",))

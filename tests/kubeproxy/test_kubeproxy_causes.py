@@ -8,7 +8,7 @@ from kubeproxy_objects import fixture
 from arpcheck.kubeproxy import kube_proxies
 from arpcheck.kubeproxy.causes import causes, rules
 from arpcheck.kubeproxy.notes import Note, Oddity
-from arpcheck.kubeproxy.observations import Heard
+from arpcheck.kubeproxy.observations import WireObservations
 from arpcheck.model import Cause, CauseId, KubeProxy
 
 ALL = frozenset({"n1", "n2", "n3"})
@@ -36,12 +36,12 @@ UNSET = every(proxy())
 
 TABLE = [
     pytest.param(
-        *(SET, (), Heard(answered={"10.0.0.50": frozenset({"n3"})})),
+        *(SET, (), WireObservations(answered={"10.0.0.50": frozenset({"n3"})})),
         [(CauseId.HEALTHY, (), "One node answers for each address, and no kernel holds Service addresses")],
         id="healthy",
     ),
     pytest.param(
-        *(UNSET, ("n1",), Heard(answered={"10.0.0.50": frozenset({"n3"})})),
+        *(UNSET, ("n1",), WireObservations(answered={"10.0.0.50": frozenset({"n3"})})),
         [
             (CauseId.LATENT, ("n1",), "Latent: each address has one answer here, but the kernels of these nodes would answer for it too"),
             (CauseId.STRICT_ARP_UNSET, ("n1",), "IPVS mode binds every Service address to kube-ipvs0, and strictARP is not set"),
@@ -138,7 +138,7 @@ TABLE = [
         id="set, newer, and answers",
     ),
     pytest.param(
-        *(every(proxy("ipvs", True, True)), (), Heard(gateways=frozenset({"n2"}))),
+        *(every(proxy("ipvs", True, True)), (), WireObservations(gateways=frozenset({"n2"}))),
         [
             (
                 *(CauseId.MODE_FELL_BACK, ("n2",)),
@@ -185,7 +185,7 @@ TABLE = [
         *({}, ("n1",), None), [(CauseId.CONFIGURATION_HIDDEN, ("n1",), "What kube-proxy is configured to do there is not known")], id="nothing is known"
     ),
     pytest.param(
-        *(SET, (), Heard(answered={"10.0.0.50": frozenset({"n1", "n2"})})),
+        *(SET, (), WireObservations(answered={"10.0.0.50": frozenset({"n1", "n2"})})),
         [
             (
                 *(CauseId.SPLIT_BRAIN, ("n1", "n2")),
@@ -196,7 +196,7 @@ TABLE = [
         id="split brain",
     ),
     pytest.param(
-        *(SET, (), Heard(holders=frozenset({"n1", "n2"}))),
+        *(SET, (), WireObservations(holders=frozenset({"n1", "n2"}))),
         [
             (
                 CauseId.HELD_BY_KERNELS,
@@ -213,7 +213,7 @@ TABLE = [
         id="not in the cluster any more",
     ),
     pytest.param(
-        *(SET, (), Heard(stranger_on_canary=True)),
+        *(SET, (), WireObservations(stranger_on_canary=True)),
         [
             (
                 *(CauseId.STRANGER_ON_CANARY, ()),
@@ -224,7 +224,7 @@ TABLE = [
         id="a stranger on the canary",
     ),
     pytest.param(
-        *(SET, (), Heard(answered={"10.0.0.50": frozenset({"n1"})}, strangers=frozenset({"10.0.0.50"}))),
+        *(SET, (), WireObservations(answered={"10.0.0.50": frozenset({"n1"})}, strangers=frozenset({"10.0.0.50"}))),
         [
             (
                 *(CauseId.STRANGER_BESIDE_NODE, ("n1",)),
@@ -234,7 +234,7 @@ TABLE = [
         id="a stranger beside the node",
     ),
     pytest.param(
-        *(SET, (), Heard(answered={"10.0.0.50": frozenset()}, strangers=frozenset({"10.0.0.50"}), node_addresses=True)),
+        *(SET, (), WireObservations(answered={"10.0.0.50": frozenset()}, strangers=frozenset({"10.0.0.50"}), node_addresses=True)),
         [
             (
                 *(CauseId.STRANGER_ALONE, ()),
@@ -244,7 +244,7 @@ TABLE = [
         id="a stranger alone",
     ),
     pytest.param(
-        *({**SET, "n3": proxy()}, ("n3",), Heard(answered={"10.0.0.50": frozenset({"n3"})}, twice=frozenset({"n3", "n1"}))),
+        *({**SET, "n3": proxy()}, ("n3",), WireObservations(answered={"10.0.0.50": frozenset({"n3"})}, twice=frozenset({"n3", "n1"}))),
         [
             (CauseId.LATENT, ("n3",), "Latent: each address has one answer here, but the kernels of these nodes would answer for it too"),
             (CauseId.STRICT_ARP_UNSET, ("n3",), "IPVS mode binds every Service address to kube-ipvs0, and strictARP is not set"),
@@ -253,21 +253,21 @@ TABLE = [
         id="answers twice",
     ),
     pytest.param(
-        *(SET, (), Heard(answered={"10.0.0.50": frozenset()}, node_addresses=True)),
+        *(SET, (), WireObservations(answered={"10.0.0.50": frozenset()}, node_addresses=True)),
         [(CauseId.NOBODY_ANNOUNCES, (), "Nobody announces the address here: no advertisement, no ready endpoint, BGP, another interface or VLAN")],
         id="silent, nodes heard",
     ),
     pytest.param(
-        *(SET, (), Heard(answered={"10.0.0.50": frozenset()}, node_addresses=False)),
+        *(SET, (), WireObservations(answered={"10.0.0.50": frozenset()}, node_addresses=False)),
         [(CauseId.NO_NODE_HEARD, (), "No node is heard here at all: the wrong interface or segment, or a switch that drops ARP (inspection)")],
         id="silent, no node heard",
     ),
     pytest.param(
-        *(SET, (), Heard(prober="n2")),
+        *(SET, (), WireObservations(prober="n2")),
         [(CauseId.PROBER_IS_NODE, ("n2",), "arpcheck runs on this node, which therefore can't be heard")],
         id="the prober is a node",
     ),
-    pytest.param(*(SET, (), Heard(answered={"10.0.0.50": frozenset()})), [], id="silent, no node address asked: nothing said"),
+    pytest.param(*(SET, (), WireObservations(answered={"10.0.0.50": frozenset()})), [], id="silent, no node address asked: nothing said"),
     pytest.param(*(SET, (), None), [], id="nothing seen"),
 ]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kubeproxy_objects import CONFIG_HEAD as HEAD
 
 from arpcheck.kubeproxy import versions
-from arpcheck.kubeproxy.config import MAX_CHARS, Configuration, Fault, all_documents, first_document, read
+from arpcheck.kubeproxy.config import MAX_CHARS, Configuration, ParseFault, all_documents, first_document, read
 from arpcheck.kubeproxy.notes import Oddity, has
 
 EXITS = ": kube-proxy exits at its start with it, and what runs now has loaded something else"
@@ -242,7 +242,7 @@ def test_a_misspelt_key_is_named_before_all_that_is_unknown():
 def test_any_text_gives_a_configuration(text):
     assert isinstance(read(text), Configuration)
     assert isinstance(read(HEAD + text), Configuration)
-    assert isinstance(all_documents(text), tuple | Fault)
+    assert isinstance(all_documents(text), tuple | ParseFault)
     first_document(text)
 
 

@@ -7,7 +7,7 @@ from kubeproxy_objects import documents, objects_of
 
 from arpcheck.kubeproxy import kube_proxies, setting, workload
 from arpcheck.kubeproxy.notes import Oddity, has
-from arpcheck.kubeproxy.workload import Elsewhere, Key
+from arpcheck.kubeproxy.workload import ConfigMapKey, Elsewhere
 
 
 @pytest.mark.parametrize(
@@ -100,11 +100,11 @@ def mount(name, path, sub_path=None):
 @pytest.mark.parametrize(
     ("path", "mounted", "expected"),
     [
-        pytest.param("/c/config.conf", [mount("map", "/c")], (Key(config_map="kube-proxy", key="config.conf"),), id="plain"),
-        pytest.param("/c/config.conf", [mount("map", "/c/")], (Key(config_map="kube-proxy", key="config.conf"),), id="slash"),
-        pytest.param("/c//./x/../config.conf", [mount("map", "/c")], (Key(config_map="kube-proxy", key="config.conf"),), id="…"),
+        pytest.param("/c/config.conf", [mount("map", "/c")], (ConfigMapKey(config_map="kube-proxy", key="config.conf"),), id="plain"),
+        pytest.param("/c/config.conf", [mount("map", "/c/")], (ConfigMapKey(config_map="kube-proxy", key="config.conf"),), id="slash"),
+        pytest.param("/c//./x/../config.conf", [mount("map", "/c")], (ConfigMapKey(config_map="kube-proxy", key="config.conf"),), id="…"),
         pytest.param(
-            "/c/etc/proxy.yaml", [mount("renamed", "/c")], (Key(config_map="kube-proxy", key="config.conf"),), id="items"
+            "/c/etc/proxy.yaml", [mount("renamed", "/c")], (ConfigMapKey(config_map="kube-proxy", key="config.conf"),), id="items"
         ),
         pytest.param(
             *("/c/config.conf", [mount("renamed", "/c")]),
@@ -113,17 +113,17 @@ def mount(name, path, sub_path=None):
         ),
         pytest.param(
             *("/etc/proxy", [mount("map", "/etc/proxy", "config.conf")]),
-            (Key(config_map="kube-proxy", key="config.conf", fixed=True),),
+            (ConfigMapKey(config_map="kube-proxy", key="config.conf", fixed=True),),
             id="subPath",
         ),
         pytest.param(
             *("/c/d/config.conf", [mount("host", "/c"), mount("map", "/c/d")]),
-            (Key(config_map="kube-proxy", key="config.conf"),),
+            (ConfigMapKey(config_map="kube-proxy", key="config.conf"),),
             id="the deepest mount",
         ),
         pytest.param(
             *("/c/config", [mount("both", "/c")]),
-            (Key(config_map="first", key="config"), Key(config_map="second", key="k")),
+            (ConfigMapKey(config_map="first", key="config"), ConfigMapKey(config_map="second", key="k")),
             id="projected",
         ),
         pytest.param(
@@ -141,7 +141,7 @@ def mount(name, path, sub_path=None):
         pytest.param(
             "x.conf", [mount("map", "/")], Elsewhere(why="x.conf is relative to a directory that the API does not show")
         ),
-        pytest.param("/x.conf", [mount("map", "/")], (Key(config_map="kube-proxy", key="x.conf"),), id="the root"),
+        pytest.param("/x.conf", [mount("map", "/")], (ConfigMapKey(config_map="kube-proxy", key="x.conf"),), id="the root"),
         pytest.param("/c/x", [mount("none", "/c")], Elsewhere(why="/c/x comes from no ConfigMap that is mounted there")),
     ],
 )

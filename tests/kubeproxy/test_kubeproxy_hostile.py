@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from kubeproxy_objects import FIXTURES, RESOURCES, documents, fixture
 
 from arpcheck.kubeproxy import NEEDS, kube_proxies
-from arpcheck.kubeproxy.answers import Answer, NodeStatus, StrictArpStatus
+from arpcheck.kubeproxy.answers import NodeStatus, StrictArpAnswer, StrictArpStatus
 from arpcheck.kubeproxy.causes import causes
 from arpcheck.kubeproxy.config import read
-from arpcheck.kubeproxy.observations import Heard
+from arpcheck.kubeproxy.observations import WireObservations
 from arpcheck.kubeproxy.remedy import from_configz, from_log
 from arpcheck.kubeproxy.status import status, to_json, to_text
 from arpcheck.objects import Objects
@@ -84,7 +84,7 @@ def test_any_objects_give_a_status(objects):
     assert all(char.isprintable() or char == "\n" for char in to_text(found))
     proxies = kube_proxies(objects)
     nodes = frozenset(proxies)
-    causes(proxies, nodes, nodes, nodes, Heard(answered={"10.0.0.1": nodes}))
+    causes(proxies, nodes, nodes, nodes, WireObservations(answered={"10.0.0.1": nodes}))
 
 
 @settings(max_examples=100, deadline=None)
@@ -143,10 +143,10 @@ def test_snapshots_keep_no_token_and_no_environment():
 @pytest.mark.parametrize("text", ["\x1b[2J", "\u202e\u05d0", "x" * 10_000])
 def test_no_text_steers_a_terminal_turns_a_line_around_or_fills_the_screen(text):
     node = NodeStatus(
-        name=text, mode=text, strict_arp=None, loaded=None, source=text, answer=Answer.UNKNOWN, notes=(text,)
+        name=text, mode=text, strict_arp=None, loaded=None, source=text, answer=StrictArpAnswer.UNKNOWN, notes=(text,)
     )
     found = StrictArpStatus(
-        answer=Answer.UNKNOWN, reason=text, source=text, owner=text, nodes=(node, node), notes=(text,), do=(text,)
+        answer=StrictArpAnswer.UNKNOWN, reason=text, source=text, owner=text, nodes=(node, node), notes=(text,), do=(text,)
     )
     shown = to_text(found)
     assert all(line.isprintable() for line in shown.splitlines())

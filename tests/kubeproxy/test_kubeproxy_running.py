@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from kubeproxy_objects import documents, objects_of
 
-from arpcheck.kubeproxy.answers import Answer, Configured
+from arpcheck.kubeproxy.answers import Configured, StrictArpAnswer
 from arpcheck.kubeproxy.notes import Oddity, has
 from arpcheck.kubeproxy.status import status, to_json, to_text
 from arpcheck.model import Arp, Outcome
@@ -85,7 +85,7 @@ def test_what_runs_and_has_loaded_it_is_clean(config):
 )
 def test_a_pod_that_does_not_run_has_loaded_nothing(edit, config):
     found = status(cluster(edit, config=config))
-    assert (found.answer, found.exit_code) == (Answer.UNKNOWN, 3)
+    assert (found.answer, found.exit_code) == (StrictArpAnswer.UNKNOWN, 3)
     assert all("does not run" in node.notes[-1] for node in found.nodes)
     assert any(line.startswith("why it does not run") for line in found.do)
 
@@ -95,7 +95,7 @@ def test_one_pod_that_does_not_run_is_enough():
         pods(found)[1]["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "CrashLoopBackOff"}}
 
     found = status(cluster(one, config=strict))
-    assert [node.answer for node in found.nodes].count(Answer.UNKNOWN) == 1
+    assert [node.answer for node in found.nodes].count(StrictArpAnswer.UNKNOWN) == 1
     assert found.exit_code == 3
 
 
@@ -133,13 +133,13 @@ def test_what_is_wanted_and_not_there_has_loaded_nothing(config, desired, curren
     assert found.exit_code != 0
     missing = [node for node in found.nodes if has(node.notes, Oddity.NOT_RUNNING)]
     assert len(missing) == 3 - current
-    assert {node.answer for node in missing} == {Answer.UNKNOWN}
+    assert {node.answer for node in missing} == {StrictArpAnswer.UNKNOWN}
 
 
 @pytest.mark.parametrize("config", [*CLEAN, pytest.param(lambda text: text, id="ipvs, not strict")])
 def test_a_daemon_set_for_no_node_is_not_clean(config):
     found = status(cluster(counts(0, 0), config=config))
-    assert (found.answer, found.exit_code) == (Answer.UNKNOWN, 3)
+    assert (found.answer, found.exit_code) == (StrictArpAnswer.UNKNOWN, 3)
 
 
 def test_a_node_that_it_does_not_want_is_judged_by_what_the_others_run():
@@ -153,9 +153,9 @@ def test_what_stands_in_its_place_where_it_is_switched_off():
         counts(0, 0)(found)
         return cilium
 
-    assert status(cluster(switch_off, config=mode("iptables"))).answer is Answer.NOT_NEEDED
+    assert status(cluster(switch_off, config=mode("iptables"))).answer is StrictArpAnswer.NOT_NEEDED
     left = status(cluster(switch_off))
-    assert left.answer is Answer.UNKNOWN, "the ConfigMap still says ipvs, so its kube-ipvs0 may be there"
+    assert left.answer is StrictArpAnswer.UNKNOWN, "the ConfigMap still says ipvs, so its kube-ipvs0 may be there"
     assert has(left.nodes[0].notes, Oddity.LEFTOVERS)
 
 
@@ -207,7 +207,7 @@ def test_an_earlier_template_of_another_mode_is_no_sign():
 
 def test_a_quiet_wire_settles_it():
     objects = cluster(after(IPVS_BEFORE), config=mode("iptables"))
-    assert status(objects, wire=dict.fromkeys(NODES, Arp.QUIET)).answer is Answer.NOT_NEEDED
+    assert status(objects, wire=dict.fromkeys(NODES, Arp.QUIET)).answer is StrictArpAnswer.NOT_NEEDED
     assert status(objects, wire={"worker-1": Arp.NON_STRICT}).exit_code == 1
 
 
@@ -234,18 +234,18 @@ CANT_USE = 'E0525 03:22:43.7 1 run.go:74] "command failed" err="can\'t use the I
 @pytest.mark.parametrize(
     ("config", "log", "answer"),
     [
-        pytest.param(strict, USING.format("ipvs") + CANT_SET, Answer.NOT_LOADED, id="the sysctl could not be written"),
-        pytest.param(strict, USING.format("ipvs") + CANT_USE, Answer.NOT_LOADED, id="IPVS can't be used"),
-        pytest.param(strict, CANT_USE, Answer.NOT_LOADED, id="IPVS can't be used, and the log has lost the rest"),
-        pytest.param(mode("nftables"), 'E0525 1 run.go:74] "command failed" err="unable to create proxier: nft"\n', Answer.UNKNOWN, id="nftables"),
-        pytest.param(strict, CANT_SET + USING.format("ipvs"), Answer.SET, id="at an earlier start"),
+        pytest.param(strict, USING.format("ipvs") + CANT_SET, StrictArpAnswer.NOT_LOADED, id="the sysctl could not be written"),
+        pytest.param(strict, USING.format("ipvs") + CANT_USE, StrictArpAnswer.NOT_LOADED, id="IPVS can't be used"),
+        pytest.param(strict, CANT_USE, StrictArpAnswer.NOT_LOADED, id="IPVS can't be used, and the log has lost the rest"),
+        pytest.param(mode("nftables"), 'E0525 1 run.go:74] "command failed" err="unable to create proxier: nft"\n', StrictArpAnswer.UNKNOWN, id="nftables"),
+        pytest.param(strict, CANT_SET + USING.format("ipvs"), StrictArpAnswer.SET, id="at an earlier start"),
         pytest.param(
             mode("iptables"),
             USING.format("iptables") + "W1 1 x.go:1] can't set sysctl net/ipv4/conf/all/route_localnet: permission denied\n",
-            Answer.NOT_NEEDED,
+            StrictArpAnswer.NOT_NEEDED,
             id="a sysctl that has no part in it",
         ),
-        pytest.param(mode("iptables"), USING.format("ipvs") + USING.format("iptables"), Answer.UNKNOWN, id="a start in IPVS mode before"),
+        pytest.param(mode("iptables"), USING.format("ipvs") + USING.format("iptables"), StrictArpAnswer.UNKNOWN, id="a start in IPVS mode before"),
     ],
 )
 def test_what_its_log_says_after_the_proxiers_line(config, log, answer):
@@ -280,52 +280,52 @@ FROM_ELSEWHERE = {"env": [{"name": "MODE", "valueFrom": {"configMapKeyRef": {"na
 @pytest.mark.parametrize(
     ("edit", "answer", "said"),
     [
-        pytest.param(started_by(["/start.sh"]), Answer.UNKNOWN, None, id="a script of the image"),
-        pytest.param(started_by([]), Answer.UNKNOWN, None, id="no command and no args"),
-        pytest.param(started_by([], ["--v=2"]), Answer.UNKNOWN, None, id="args alone, without the mode"),
-        pytest.param(started_by([], ["--proxy-mode=iptables"]), Answer.UNKNOWN, "iptables", id="args alone: the image may add to them"),
-        pytest.param(started_by([], ["--proxy-mode=ipvs", "--ipvs-strict-arp=false"]), Answer.NOT_SET, "ipvs", id="args alone, the fault is said"),
-        pytest.param(started_by(["sh", "-c", "/start.sh"]), Answer.UNKNOWN, None, id="a shell that starts a script"),
-        pytest.param(started_by(["sh", "-c", "kube-proxy $ARGS"]), Answer.UNKNOWN, None, id="a shell's variable"),
-        pytest.param(started_by(["sh", "-c", "kube-proxy $(cat /args)"]), Answer.UNKNOWN, None, id="what a command prints"),
-        pytest.param(started_by(["sh", "-c", "kube-proxy --v=2 `cat /args`"]), Answer.UNKNOWN, None, id="the same in backquotes"),
+        pytest.param(started_by(["/start.sh"]), StrictArpAnswer.UNKNOWN, None, id="a script of the image"),
+        pytest.param(started_by([]), StrictArpAnswer.UNKNOWN, None, id="no command and no args"),
+        pytest.param(started_by([], ["--v=2"]), StrictArpAnswer.UNKNOWN, None, id="args alone, without the mode"),
+        pytest.param(started_by([], ["--proxy-mode=iptables"]), StrictArpAnswer.UNKNOWN, "iptables", id="args alone: the image may add to them"),
+        pytest.param(started_by([], ["--proxy-mode=ipvs", "--ipvs-strict-arp=false"]), StrictArpAnswer.NOT_SET, "ipvs", id="args alone, the fault is said"),
+        pytest.param(started_by(["sh", "-c", "/start.sh"]), StrictArpAnswer.UNKNOWN, None, id="a shell that starts a script"),
+        pytest.param(started_by(["sh", "-c", "kube-proxy $ARGS"]), StrictArpAnswer.UNKNOWN, None, id="a shell's variable"),
+        pytest.param(started_by(["sh", "-c", "kube-proxy $(cat /args)"]), StrictArpAnswer.UNKNOWN, None, id="what a command prints"),
+        pytest.param(started_by(["sh", "-c", "kube-proxy --v=2 `cat /args`"]), StrictArpAnswer.UNKNOWN, None, id="the same in backquotes"),
         pytest.param(
-            started_by(["sh", "-c", "if x; then kube-proxy --proxy-mode=ipvs; else kube-proxy; fi"]), Answer.UNKNOWN, None, id="two ways"
+            started_by(["sh", "-c", "if x; then kube-proxy --proxy-mode=ipvs; else kube-proxy; fi"]), StrictArpAnswer.UNKNOWN, None, id="two ways"
         ),
-        pytest.param(started_by(["/wrap", "kube-proxy", "--v=2"]), Answer.UNKNOWN, None, id="a program in front of it"),
-        pytest.param(started_by(["kube-proxy", "--proxy-mode=$(MODE)"]), Answer.UNKNOWN, None, id="a name that nothing sets"),
-        pytest.param(started_by(["kube-proxy", "--proxy-mode=$(MODE)"], **FROM_ELSEWHERE), Answer.UNKNOWN, None, id="a value from elsewhere"),
+        pytest.param(started_by(["/wrap", "kube-proxy", "--v=2"]), StrictArpAnswer.UNKNOWN, None, id="a program in front of it"),
+        pytest.param(started_by(["kube-proxy", "--proxy-mode=$(MODE)"]), StrictArpAnswer.UNKNOWN, None, id="a name that nothing sets"),
+        pytest.param(started_by(["kube-proxy", "--proxy-mode=$(MODE)"], **FROM_ELSEWHERE), StrictArpAnswer.UNKNOWN, None, id="a value from elsewhere"),
         pytest.param(
-            started_by(["kube-proxy", "--proxy-mode=$(MODE)"], envFrom=[{"configMapRef": {"name": "x"}}]), Answer.UNKNOWN, None, id="envFrom"
+            started_by(["kube-proxy", "--proxy-mode=$(MODE)"], envFrom=[{"configMapRef": {"name": "x"}}]), StrictArpAnswer.UNKNOWN, None, id="envFrom"
         ),
-        pytest.param(started_by(["kube-proxy", "--proxy-mode=$(MODE)"], **env(MODE="ipvs")), Answer.NOT_SET, "ipvs", id="a plain value"),
+        pytest.param(started_by(["kube-proxy", "--proxy-mode=$(MODE)"], **env(MODE="ipvs")), StrictArpAnswer.NOT_SET, "ipvs", id="a plain value"),
         pytest.param(
             started_by(["kube-proxy", "--proxy-mode=$(MODE)", "--ipvs-strict-arp=$(STRICT)"], **env(MODE="ipvs", STRICT="true")),
-            *(Answer.SET, "ipvs"),
+            *(StrictArpAnswer.SET, "ipvs"),
             id="plain values",
         ),
         pytest.param(
-            started_by(["kube-proxy", "--proxy-mode=$(B)"], **env(A="iptables", B="$(A)")), Answer.NOT_NEEDED, "iptables", id="by another"
+            started_by(["kube-proxy", "--proxy-mode=$(B)"], **env(A="iptables", B="$(A)")), StrictArpAnswer.NOT_NEEDED, "iptables", id="by another"
         ),
         pytest.param(
-            started_by(["sh", "-c", "kube-proxy $ARGS"], **env(ARGS="--proxy-mode=ipvs --v=2")), Answer.NOT_SET, "ipvs", id="in a shell"
+            started_by(["sh", "-c", "kube-proxy $ARGS"], **env(ARGS="--proxy-mode=ipvs --v=2")), StrictArpAnswer.NOT_SET, "ipvs", id="in a shell"
         ),
         pytest.param(
             started_by(["sh", "-c", "kube-proxy ${ARGS} --v=2"], **env(ARGS="--proxy-mode=ipvs --ipvs-strict-arp")),
-            *(Answer.SET, "ipvs"),
+            *(StrictArpAnswer.SET, "ipvs"),
             id="in braces",
         ),
         pytest.param(
-            started_by(["sh", "-c", "ARGS='--proxy-mode=ipvs'; exec kube-proxy $ARGS"]), Answer.NOT_SET, "ipvs", id="set in the script"
+            started_by(["sh", "-c", "ARGS='--proxy-mode=ipvs'; exec kube-proxy $ARGS"]), StrictArpAnswer.NOT_SET, "ipvs", id="set in the script"
         ),
         pytest.param(
             started_by(["sh", "-c", "mkdir -p /var/lib/kube-proxy && exec kube-proxy --proxy-mode=ipvs"]),
-            *(Answer.NOT_SET, "ipvs"),
+            *(StrictArpAnswer.NOT_SET, "ipvs"),
             id="a folder of its name",
         ),
         pytest.param(
             started_by(["sh", "-c", "kube-proxy --cleanup; exec kube-proxy --proxy-mode=nftables 2>&1"]),
-            *(Answer.NOT_NEEDED, "nftables"),
+            *(StrictArpAnswer.NOT_NEEDED, "nftables"),
             id="a clean-up before it",
         ),
     ],
@@ -351,19 +351,19 @@ def test_the_first_new_pod_in_the_second_of_the_change():
             pod["metadata"]["annotations"] = {RESTARTED: "2026-05-01T08:00:01Z"}
             pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": "2026-05-01T08:00:00Z"}}
 
-    assert status(cluster(restart, config=strict)).answer is Answer.SET
+    assert status(cluster(restart, config=strict)).answer is StrictArpAnswer.SET
 
 
 # ------------------------------------------------------------------------------------------------- outcomes
 
 
 def test_every_answer_has_an_outcome_and_nothing_judged_is_never_fine():
-    assert {one: one.outcome for one in Answer} == {
-        Answer.NOT_NEEDED: Outcome.FINE,
-        Answer.SET: Outcome.FINE,
-        Answer.NOT_SET: Outcome.FAULT,
-        Answer.NOT_LOADED: Outcome.FAULT,
-        Answer.UNKNOWN: Outcome.UNSURE,
+    assert {one: one.outcome for one in StrictArpAnswer} == {
+        StrictArpAnswer.NOT_NEEDED: Outcome.FINE,
+        StrictArpAnswer.SET: Outcome.FINE,
+        StrictArpAnswer.NOT_SET: Outcome.FAULT,
+        StrictArpAnswer.NOT_LOADED: Outcome.FAULT,
+        StrictArpAnswer.UNKNOWN: Outcome.UNSURE,
     }
     assert status(objects_of([])).exit_code == 3
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from kubeproxy_objects import documents, fixture, objects_of
 
-from arpcheck.kubeproxy.answers import Answer
+from arpcheck.kubeproxy.answers import StrictArpAnswer
 from arpcheck.kubeproxy.remedy import from_configz, from_log
 from arpcheck.kubeproxy.status import status, to_json, to_text
 from arpcheck.model import Arp
@@ -56,105 +56,105 @@ def unhistoried(objects):
     ("objects", "answer", "code", "reason"),
     [
         pytest.param(
-            *(kubeadm(), Answer.NOT_SET, 1),
+            *(kubeadm(), StrictArpAnswer.NOT_SET, 1),
             "Strict ARP is needed and not set on 3 of 3 nodes (configmap kube-system/kube-proxy): worker-1, worker-2, worker-3",
             id="not set",
         ),
         pytest.param(
-            *(kubeadm(strict), Answer.SET, 0),
+            *(kubeadm(strict), StrictArpAnswer.SET, 0),
             "Strict ARP is needed and set (configmap kube-system/kube-proxy); every process is known to have loaded it",
             id="set and loaded",
         ),
         pytest.param(
-            *(unhistoried(kubeadm(strict)), Answer.UNKNOWN, 3),
+            *(unhistoried(kubeadm(strict)), StrictArpAnswer.UNKNOWN, 3),
             "Can't tell for 3 of 3 nodes: worker-1, worker-2, worker-3; when configmap kube-system/kube-proxy was changed last "
             "is not recorded (metadata.managedFields, which kubectl leaves out without --show-managed-fields)",
             id="set, nothing shows what was loaded",
         ),
         pytest.param(
-            *(kubeadm(strict, stale=["worker-2"]), Answer.NOT_LOADED, 1),
+            *(kubeadm(strict, stale=["worker-2"]), StrictArpAnswer.NOT_LOADED, 1),
             "Strict ARP is set but not loaded on 1 of 3 nodes: worker-2; pod kube-system/kube-proxy-9mzq7 runs since "
             "2026-04-30T00:00:00Z, configmap kube-system/kube-proxy was changed 2026-05-01T08:00:00Z",
             id="set, one process is older",
         ),
         pytest.param(
-            *(kubeadm(mode("iptables")), Answer.NOT_NEEDED, 0),
+            *(kubeadm(mode("iptables")), StrictArpAnswer.NOT_NEEDED, 0),
             "Strict ARP is not needed: in mode iptables no Service address is bound to an interface of a node",
             id="iptables",
         ),
         pytest.param(
-            *(kubeadm(lambda text: strict(mode("nftables")(text))), Answer.NOT_NEEDED, 0),
+            *(kubeadm(lambda text: strict(mode("nftables")(text))), StrictArpAnswer.NOT_NEEDED, 0),
             "Strict ARP is not needed: in mode nftables no Service address is bound to an interface of a node",
             id="nftables with strictARP",
         ),
         pytest.param(
-            *(kubeadm(mode('""')), Answer.NOT_NEEDED, 0),
+            *(kubeadm(mode('""')), StrictArpAnswer.NOT_NEEDED, 0),
             "Strict ARP is not needed: in mode iptables no Service address is bound to an interface of a node",
             id="empty mode",
         ),
         pytest.param(
-            *(kubeadm(mode('""'), version="v1.40.0"), Answer.NOT_NEEDED, 0),
+            *(kubeadm(mode('""'), version="v1.40.0"), StrictArpAnswer.NOT_NEEDED, 0),
             "Strict ARP is not needed: in mode nftables no Service address is bound to an interface of a node",
             id="empty mode, 1.40",
         ),
         pytest.param(
-            *(kubeadm(mode("iptables"), stale=["worker-3"]), Answer.UNKNOWN, 3),
+            *(kubeadm(mode("iptables"), stale=["worker-3"]), StrictArpAnswer.UNKNOWN, 3),
             "Can't tell for 1 of 3 nodes: worker-3; pod kube-system/kube-proxy-tw5ds runs since 2026-04-30T00:00:00Z, "
             "configmap kube-system/kube-proxy was changed 2026-05-01T08:00:00Z",
             id="iptables, one process is older: of which mode?",
         ),
         pytest.param(
-            *(kubeadm(lambda text: text.replace("strictARP: false", "strictArp: true")), Answer.NOT_SET, 1),
+            *(kubeadm(lambda text: text.replace("strictARP: false", "strictArp: true")), StrictArpAnswer.NOT_SET, 1),
             "Strict ARP is needed and not set on 3 of 3 nodes (configmap kube-system/kube-proxy): worker-1, worker-2, worker-3; "
             'line 34: "ipvs.strictArp" is not ipvs.strictARP, and kube-proxy ignores it',
             id="misspelt",
         ),
         pytest.param(
-            *(kubeadm(lambda text: text.replace("strictARP: false", 'strictARP: "true"')), Answer.NOT_SET, 1),
+            *(kubeadm(lambda text: text.replace("strictARP: false", 'strictARP: "true"')), StrictArpAnswer.NOT_SET, 1),
             "Strict ARP is needed and not set on 3 of 3 nodes (configmap kube-system/kube-proxy): worker-1, worker-2, worker-3; "
             'line 34: strictARP is a text ("true"), not a boolean: kube-proxy exits at its start with it, and what runs now '
             "has loaded something else",
             id="a text",
         ),
         pytest.param(
-            *(kubeadm(lambda text: "ipvs: [" + text), Answer.UNKNOWN, 3),
+            *(kubeadm(lambda text: "ipvs: [" + text), StrictArpAnswer.UNKNOWN, 3),
             "Can't tell for 3 of 3 nodes: worker-1, worker-2, worker-3; unreadable: line 2: expected ',' or ']', but got ':'",
             id="no YAML",
         ),
         pytest.param(
-            *(kubeadm(refused=["configmaps"]), Answer.UNKNOWN, 3),
+            *(kubeadm(refused=["configmaps"]), StrictArpAnswer.UNKNOWN, 3),
             "Can't tell for 3 of 3 nodes: worker-1, worker-2, worker-3; configmap kube-system/kube-proxy could not be read: "
             "forbidden",
             id="ConfigMaps refused",
         ),
         pytest.param(
-            *(kubeadm(strict, refused=["pods"]), Answer.UNKNOWN, 3),
+            *(kubeadm(strict, refused=["pods"]), StrictArpAnswer.UNKNOWN, 3),
             "Can't tell for 3 of 3 nodes: worker-1, worker-2, worker-3; pods could not be read: forbidden; whether the process "
             "is older than its configuration is not known",
             id="pods refused",
         ),
         pytest.param(
-            *(kubeadm(strict, refused=["daemonsets.apps"]), Answer.UNKNOWN, 3),
+            *(kubeadm(strict, refused=["daemonsets.apps"]), StrictArpAnswer.UNKNOWN, 3),
             "Can't tell for 3 of 3 nodes: worker-1, worker-2, worker-3; its DaemonSet could not be read: forbidden",
             id="DaemonSets refused",
         ),
         pytest.param(
-            *(kubeadm(strict, refused=["nodes"]), Answer.UNKNOWN, 3), "Can't tell: nodes could not be read: forbidden", id="nodes"
+            *(kubeadm(strict, refused=["nodes"]), StrictArpAnswer.UNKNOWN, 3), "Can't tell: nodes could not be read: forbidden", id="nodes"
         ),
         pytest.param(
-            *(kubeadm(refused=["nodes"]), Answer.NOT_SET, 1),
+            *(kubeadm(refused=["nodes"]), StrictArpAnswer.NOT_SET, 1),
             "Strict ARP is needed and not set (configmap kube-system/kube-proxy); nodes could not be read: forbidden",
             id="nodes refused, the fault is proven all the same",
         ),
         pytest.param(
-            *(kubeadm(refused=["pods"]), Answer.NOT_SET, 1),
+            *(kubeadm(refused=["pods"]), StrictArpAnswer.NOT_SET, 1),
             "Strict ARP is needed and not set on 3 of 3 nodes (configmap kube-system/kube-proxy): worker-1, worker-2, worker-3; "
             "pods could not be read: forbidden; whether the process is older than its configuration is not known",
             id="pods refused, the fault is proven all the same",
         ),
-        pytest.param(*(objects_of([]), Answer.UNKNOWN, 3), "Can't tell: there is no node", id="nothing at all"),
+        pytest.param(*(objects_of([]), StrictArpAnswer.UNKNOWN, 3), "Can't tell: there is no node", id="nothing at all"),
         pytest.param(
-            *(kubeadm(refused=["pods", "daemonsets.apps", "configmaps"]), Answer.UNKNOWN, 3),
+            *(kubeadm(refused=["pods", "daemonsets.apps", "configmaps"]), StrictArpAnswer.UNKNOWN, 3),
             "Can't tell for 3 of 3 nodes: worker-1, worker-2, worker-3; daemonsets.apps could not be read (forbidden): a "
             "kube-proxy may run unseen; pods could not be read (forbidden): a kube-proxy may run unseen",
             id="everything refused",

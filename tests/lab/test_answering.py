@@ -5,7 +5,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from arpcheck.lab import answering
-from arpcheck.lab.answering import SOMEBODY, Responder, shaped
+from arpcheck.lab.answering import SOMEBODY, Speaker, shaped
 from arpcheck.lab.scene import Announcer, Shape
 from arpcheck.model import Mac
 
@@ -15,7 +15,7 @@ VRRP = Mac("00:00:5e:00:01:33")
 
 
 def responder(**said):
-    return Responder(Announcer(station="worker-1", **{"ips": (IP,), **said}), NIC)
+    return Speaker(Announcer(station="worker-1", **{"ips": (IP,), **said}), NIC)
 
 
 def who_has(ip=IP, sender=LAN, to=answering.BROADCAST):
@@ -72,7 +72,7 @@ def test_not_answered(packet):
 )
 def test_what_is_no_arp_is_left_alone(frame):
     assert responder().hear(frame, 0.0) is None
-    assert Responder(Announcer(station="proxy"), NIC).hear(frame, 0.0) is None
+    assert Speaker(Announcer(station="proxy"), NIC).hear(frame, 0.0) is None
 
 
 def test_the_reply_goes_to_the_arp_sender_and_not_to_the_source_of_the_frame():

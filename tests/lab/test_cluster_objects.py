@@ -138,7 +138,7 @@ def test_a_snapshot_of_a_scene_is_read_back(name, tmp_path):
     scene = scene_file.load(name)
     path = tmp_path / "cluster.json"
     path.write_text(cluster.snapshot(cluster_objects.objects(scene, NOW, pipeline.NEEDS)))
-    objects = cluster.read(cluster.Source(cluster_file=str(path)), pipeline.NEEDS, services_required=False)
+    objects = cluster.read(cluster.ClusterSource(cluster_file=str(path)), pipeline.NEEDS, services_required=False)
     readable = () if "services" in scene.cluster.refused else scene.cluster.services
     assert [service.full_name for service in objects.services()] == sorted(service.full_name for service in readable)
     assert tuple(sorted(gap.what for gap in objects.gaps)) == scene.cluster.refused

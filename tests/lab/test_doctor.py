@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from arpcheck.cluster import Source
-from arpcheck.commands.doctor import Check, State, exit_code, in_cluster
+from arpcheck.cluster import ClusterSource
+from arpcheck.commands.doctor import Check, CheckState, exit_code, in_cluster
 from arpcheck.lab import network
 from arpcheck.model import Host, Interface, Mac
 
@@ -78,10 +78,10 @@ def check(state):
     ("states", "code"),
     [
         pytest.param([], 3, id="of nothing that was checked nothing is known"),
-        pytest.param([State.OK, State.UNKNOWN], 3, id="what can't be told is not well"),
-        pytest.param([State.OK, State.NOTE], 0, id="a note is no fault"),
-        pytest.param([State.MISSING, State.OK], 3, id="missing"),
-        pytest.param([State.MISSING, State.FAILS], 2, id="fails"),
+        pytest.param([CheckState.OK, CheckState.UNKNOWN], 3, id="what can't be told is not well"),
+        pytest.param([CheckState.OK, CheckState.NOTE], 0, id="a note is no fault"),
+        pytest.param([CheckState.MISSING, CheckState.OK], 3, id="missing"),
+        pytest.param([CheckState.MISSING, CheckState.FAILS], 2, id="fails"),
     ],
 )
 def test_its_exit_code(states, code):
@@ -109,7 +109,7 @@ def found_in(tmp_path, ip="10.0.0.50", nodes=(NODE,), has=("all",)):
     """By what is checked: the state, of a file with the Services and Nodes alone."""
     path = tmp_path / "cluster.json"
     path.write_text(json.dumps([*listing("Service", balanced(ip)), *listing("Node", *nodes)]))
-    checks = in_cluster(Host(interfaces=(NIC,)), (), Source(cluster_file=str(path), file_has=has))
+    checks = in_cluster(Host(interfaces=(NIC,)), (), ClusterSource(cluster_file=str(path), file_has=has))
     return {check.what: check.state.value for check in checks}
 
 

@@ -8,7 +8,7 @@ import pytest
 from simulated.kernel import Answer, answer
 
 from arpcheck.lab import answering
-from arpcheck.lab.scene import Nic, Route, Station
+from arpcheck.lab.scene import Route, SceneNic, Station
 from arpcheck.model import Mac
 
 OWN, CANARY, LAN, OFF = (IPv4Address(text) for text in ("10.0.0.11", "10.96.0.1", "10.0.0.5", "198.51.100.9"))
@@ -18,7 +18,7 @@ ASKER = Mac("02:02:00:00:01:00")
 
 def nic(name="eth0", address="10.0.0.11/24", **sysctl):
     addresses = (IPv4Interface(address),) if address else ()
-    return Nic(name=name, lan="lan", mac=Mac("02:01:00:00:01:00"), addresses=addresses, sysctl=sysctl)
+    return SceneNic(name=name, lan="lan", mac=Mac("02:01:00:00:01:00"), addresses=addresses, sysctl=sysctl)
 
 
 def answers(target, sender, eth0=None, eth1=None, routes=(), **sysctl):

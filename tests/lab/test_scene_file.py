@@ -9,7 +9,7 @@ import pytest
 from arpcheck.errors import InputError
 from arpcheck.lab import scene_cluster, scene_file, scene_network
 from arpcheck.lab.kube import KubeEvent
-from arpcheck.lab.scene import SYSCTLS, Heard, Ipvs, Route, Shape
+from arpcheck.lab.scene import SYSCTLS, ExpectedResponder, Ipvs, Route, Shape
 from arpcheck.model import AlsoId, Arp, Mac, Verdict
 
 HEAD = 'title = "A title"\nabout = "What it is about."\n'
@@ -179,8 +179,8 @@ def test_expectations():
     assert expect.also == {"10.0.0.50": (AlsoId.NOBODY_ELSE, AlsoId.STRANGER), "10.0.0.51": ()}
     assert (expect.verdicts, expect.arp) == ({"10.0.0.50": Verdict.OK}, ARP)
     assert expect.responders == {
-        "10.0.0.50": (Heard(station="?printer"), Heard(station="worker-2")),
-        "10.0.0.51": (Heard(station="worker-1", rounds=(1, 2)),),
+        "10.0.0.50": (ExpectedResponder(station="?printer"), ExpectedResponder(station="worker-2")),
+        "10.0.0.51": (ExpectedResponder(station="worker-1", rounds=(1, 2)),),
     }
 
 

@@ -23,7 +23,7 @@ def report(scene, tmp_path, *more):
     path = tmp_path / "cluster.json"
     path.write_text(cluster.snapshot(cluster_objects.objects(scene, NOW, pipeline.NEEDS)))
     chosen = options(scene, more)
-    source = cluster.Source(cluster_file=str(path))
+    source = cluster.ClusterSource(cluster_file=str(path))
     objects = cluster.read(source, pipeline.NEEDS, services_required=not chosen.ips)
     wire, host = SimulatedWire(scene), scene_host(scene)
     evidence = pipeline.observe(

@@ -33,7 +33,7 @@ from arpcheck.model import (
     Verdict,
 )
 from arpcheck.objects import Objects
-from arpcheck.pools import Record, Split, occupancy, pools, range_pool, split, to_json, to_text
+from arpcheck.pools import AddressInUse, Split, occupancy, pools, range_pool, split, to_json, to_text
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -267,8 +267,8 @@ def test_whose_an_address_is_that_could_not_be_read_is_not_free(what):
     assert judged(made, FREE).exit_code == 3
 
 
-GIVEN = {USED: Record(pool="p", by="web/nginx", handed_out=True)}
-HELD = {USED: Record(pool="p", by="web/legacy", handed_out=False)}
+GIVEN = {USED: AddressInUse(pool="p", by="web/nginx", handed_out=True)}
+HELD = {USED: AddressInUse(pool="p", by="web/legacy", handed_out=False)}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from arpcheck import pipeline
 from arpcheck.evidence import MacEntry, Options
 from arpcheck.evidence_json import from_json, to_json
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.model import Arp, Ask, Mac, MacListFormat, Verdict
+from arpcheck.model import Arp, Mac, MacListFormat, Request, Verdict
 from arpcheck.wire.packets import decode, decode_request, encode
 from arpcheck.wire.pcap import entries
 from arpcheck.wire.scapy_library import Recorder
@@ -59,7 +59,7 @@ def scene_nodes(scene):
 
 
 def who_has(ip, mac, sender):
-    return encode(Ask(interface="x", ip=IPv4Address(ip), sender=IPv4Address(sender)), mac)
+    return encode(Request(interface="x", ip=IPv4Address(ip), sender=IPv4Address(sender)), mac)
 
 
 def verdict_of(report, ip=VIP):

@@ -11,7 +11,7 @@ import pytest
 from hostile_api import HostileApi, listed
 
 from arpcheck import pipeline
-from arpcheck.cluster import Source, read
+from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.changes import UncertainError, connected
 from arpcheck.errors import ClusterError
 
@@ -84,7 +84,7 @@ def test_doctor_ends_by_its_budget(tmp_path, how):
 
 @pytest.mark.parametrize("how", HOW)
 def test_a_write_without_an_answer_is_uncertain(tmp_path, how):
-    with endless_server(how, tmp_path) as config, connected(Source(kubeconfig=config, request_timeout=1)) as connection, pytest.raises(UncertainError):
+    with endless_server(how, tmp_path) as config, connected(ClusterSource(kubeconfig=config, request_timeout=1)) as connection, pytest.raises(UncertainError):
         connection.set_key({"metadata": {"name": "a", "namespace": "b"}}, "c", "d")
 
 
@@ -93,7 +93,7 @@ def test_no_thread_outlives_its_reading(tmp_path, how):
     with endless_server(how, tmp_path) as config:
         before = set(threading.enumerate())
         with pytest.raises(ClusterError):
-            read(Source(kubeconfig=config, request_timeout=1), pipeline.NEEDS)
+            read(ClusterSource(kubeconfig=config, request_timeout=1), pipeline.NEEDS)
         left = [one for one in set(threading.enumerate()) - before if "_drain" in one.name]
         for one in left:
             one.join(30)
@@ -114,6 +114,6 @@ def test_what_only_announces_an_answer_is_none(tmp_path, status):
 
     with endless_server(hinted, tmp_path) as config:
         budget = Budget(20)
-        session = open_session(Source(kubeconfig=config), budget)
+        session = open_session(ClusterSource(kubeconfig=config), budget)
         assert session.ask("/version", {}, budget) == {"gitVersion": "v1.33.0"}
         session.close()

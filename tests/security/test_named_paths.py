@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from arpcheck.cluster import Source, hold
+from arpcheck.cluster import ClusterSource, hold
 from arpcheck.cluster.kubeconfig import Unheld
 from arpcheck.cluster.ownership import not_roots
 
@@ -51,7 +51,7 @@ def written(folder, key):
 
 
 def held(path):
-    return hold(Source(kubeconfig=str(path)), for_another=True).held
+    return hold(ClusterSource(kubeconfig=str(path)), for_another=True).held
 
 
 def test_a_file_of_roots_is_read_for_the_one_who_named_its_kubeconfig(roots):
@@ -77,7 +77,7 @@ def test_a_link_of_roots_that_leads_through_a_users_folder_leads_nowhere_either(
 def test_a_kubeconfig_behind_a_users_link_is_not_read_for_him(roots, users):
     (roots / "key").write_text("roots")
     (users / "link").symlink_to(written(roots, roots / "key"))
-    found = hold(Source(kubeconfig=str(users / "link")), for_another=True)
+    found = hold(ClusterSource(kubeconfig=str(users / "link")), for_another=True)
     assert (found.held, found.unheld) == (None, Unheld.NOT_ROOTS)
 
 
@@ -133,7 +133,7 @@ def test_a_kubeconfig_of_roots_that_was_not_read_says_why_as_far_as_the_user_may
 
     with TemporaryDirectory(dir=place) as roots:
         os.chmod(roots, 0o720)
-        source = hold(Source(kubeconfig=str(written(Path(roots), Path(roots) / "key"))), for_another=True)
+        source = hold(ClusterSource(kubeconfig=str(written(Path(roots), Path(roots) / "key"))), for_another=True)
         os.setresuid(UID, UID, 0)
         try:
             with pytest.raises(ClusterError) as error:

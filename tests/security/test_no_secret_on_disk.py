@@ -113,7 +113,7 @@ def test_the_loaders_of_the_client_are_given_no_certificate(monkeypatch, tmp_pat
 
     from arpcheck.cluster.credentials import open_session
     from arpcheck.cluster.limits import Budget
-    from arpcheck.cluster.source import Source
+    from arpcheck.cluster.source import ClusterSource
 
     def wrote(*_, **__):
         raise AssertionError("a file was made")
@@ -123,6 +123,6 @@ def test_the_loaders_of_the_client_are_given_no_certificate(monkeypatch, tmp_pat
         user = by_kubeconfig(pki, tmp_path)
         config = kubeconfig(server, pki, user, tmp_path / "config")
         budget = Budget(PATIENCE)
-        session = open_session(Source(kubeconfig=str(config)), budget)
+        session = open_session(ClusterSource(kubeconfig=str(config)), budget)
         assert session.send("GET", "/version", {}, budget).status == 200
         session.close()

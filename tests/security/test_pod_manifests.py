@@ -6,7 +6,7 @@ import yaml
 from apiserver import ApiServer
 
 from arpcheck import pipeline
-from arpcheck.cluster import Source, read
+from arpcheck.cluster import ClusterSource, read
 from arpcheck.commands import pod
 from arpcheck.commands.pod import Wanted
 
@@ -138,7 +138,7 @@ def asked_for(tmp_path, *objects, needs=()):
     ]
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default"}, "spec": {}}
     with ApiServer([service, *objects], rules=rules) as api:
-        found = read(Source(kubeconfig=api.kubeconfig(tmp_path / "config")), pipeline.NEEDS)
+        found = read(ClusterSource(kubeconfig=api.kubeconfig(tmp_path / "config")), pipeline.NEEDS)
         paths = [request.path for request in api.requests if "/configmaps" in request.path]
     return [path.rpartition("/")[2] for path in paths], [obj["metadata"]["name"] for obj in found.of("configmaps")], found.gaps
 
@@ -166,7 +166,7 @@ def test_pods_are_listed_everywhere_only_where_kube_ovn_is(tmp_path):
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default"}, "spec": {}}
     for serves, listed in (((), False), (("kubeovn.io/v1/Subnet",), True)):
         with ApiServer([service], serves=serves) as api:
-            read(Source(kubeconfig=api.kubeconfig(tmp_path / "config")), pipeline.NEEDS)
+            read(ClusterSource(kubeconfig=api.kubeconfig(tmp_path / "config")), pipeline.NEEDS)
             assert ("/api/v1/pods" in {request.path for request in api.requests}) == listed
 
 

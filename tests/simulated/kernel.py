@@ -9,7 +9,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 
 from arpcheck.lab.answering import REQUEST, ZERO_IP, Packet
-from arpcheck.lab.scene import Nic, Station
+from arpcheck.lab.scene import SceneNic, Station
 
 LOOPBACK = IPv4Network("127.0.0.0/8")
 SUBNETLESS = IPv4Address("255.255.255.255")
@@ -22,7 +22,7 @@ class Answer(StrEnum):
     """After a random time of up to 0.8 s where the question was broadcast (neigh/NIC/proxy_delay)."""
 
 
-def answer(station: Station, nic: Nic, asked: Packet) -> Answer | None:
+def answer(station: Station, nic: SceneNic, asked: Packet) -> Answer | None:
     """What the kernel does with a request that came in on `nic` and is for it or for all."""
     target, sender = asked.target_ip, asked.sender_ip
     if asked.operation != REQUEST or target in LOOPBACK or target.is_multicast:
@@ -42,7 +42,7 @@ def _local(station: Station, target: IPv4Address) -> bool:
     return target in station.own or target in station.held
 
 
-def _ignores(station: Station, nic: Nic, sender: IPv4Address, target: IPv4Address) -> bool:
+def _ignores(station: Station, nic: SceneNic, sender: IPv4Address, target: IPv4Address) -> bool:
     """arp_ignore (Documentation/networking/ip-sysctl.rst); 3 spares global addresses, 4-7 and 9 on are not defined."""
     match station.effective("arp_ignore", nic):
         case 1:
@@ -55,15 +55,15 @@ def _ignores(station: Station, nic: Nic, sender: IPv4Address, target: IPv4Addres
             return False
 
 
-def _on(nic: Nic, target: IPv4Address) -> bool:
+def _on(nic: SceneNic, target: IPv4Address) -> bool:
     return any(address.ip == target for address in nic.addresses)
 
 
-def _shares_subnet(nic: Nic, sender: IPv4Address, target: IPv4Address) -> bool:
+def _shares_subnet(nic: SceneNic, sender: IPv4Address, target: IPv4Address) -> bool:
     return any(target in a.network and (sender == ZERO_IP or sender in a.network) for a in nic.addresses)
 
 
-def _accepts(station: Station, nic: Nic, sender: IPv4Address) -> bool:
+def _accepts(station: Station, nic: SceneNic, sender: IPv4Address) -> bool:
     """Martian senders and rp_filter: 1 the route back leaves by this NIC, 2 there is one. A NIC without an address takes
     its own route alone."""
     if sender in LOOPBACK or sender.is_multicast or sender == SUBNETLESS or _local(station, sender):
@@ -75,12 +75,12 @@ def _accepts(station: Station, nic: Nic, sender: IPv4Address) -> bool:
     return back == nic.name or (back is not None and rp_filter == 2 and bool(nic.addresses))
 
 
-def _filters(station: Station, nic: Nic, sender: IPv4Address) -> bool:
+def _filters(station: Station, nic: SceneNic, sender: IPv4Address) -> bool:
     """arp_filter: it answers on the NIC alone by which it would send to the asker."""
     return bool(station.effective("arp_filter", nic)) and _route(station, sender) != nic.name
 
 
-def _proxies(station: Station, nic: Nic, target: IPv4Address) -> bool:
+def _proxies(station: Station, nic: SceneNic, target: IPv4Address) -> bool:
     out = _route(station, target)
     allowed = station.effective("forwarding", nic) and station.effective("proxy_arp", nic)
     return bool(allowed) and out is not None and out != nic.name

@@ -15,8 +15,8 @@ from ipaddress import IPv4Interface
 
 from arpcheck.errors import WireError
 from arpcheck.lab import answering
-from arpcheck.lab.answering import TAG, Due, Responder
-from arpcheck.lab.scene import IPVS_DEVICE, IPVS_MAC, Nic, Scene, Station
+from arpcheck.lab.answering import TAG, DueFrame, Speaker
+from arpcheck.lab.scene import IPVS_DEVICE, IPVS_MAC, Scene, SceneNic, Station
 from arpcheck.model import Host, Interface, Mac
 from arpcheck.wire.transport import Arrival, TakenFor
 from simulated import kernel
@@ -45,7 +45,7 @@ class SimulatedWire:
         scene: Scene,
         *,
         drop: Callable[[Arrival], bool] = lambda _: False,
-        misses: Callable[[Nic], bool] = lambda _: False,
+        misses: Callable[[SceneNic], bool] = lambda _: False,
     ) -> None:
         self._scene = scene
         self._prober = scene.station(scene.prober.station)
@@ -104,7 +104,7 @@ class SimulatedWire:
             station = self._stations[step.station]
             self._stations[step.station] = replace(station, sysctl={**station.sysctl, **step.sysctl})
 
-    def _answer_by_kernel(self, station: Station, nic: Nic, asked: answering.Packet) -> None:
+    def _answer_by_kernel(self, station: Station, nic: SceneNic, asked: answering.Packet) -> None:
         if asked.destination not in (answering.BROADCAST, nic.mac):
             return
         delay = KERNEL_TAKES
@@ -130,12 +130,12 @@ class SimulatedWire:
 class _Speaker:
     """An announcer's socket on one NIC: it takes its time for a frame, and its buffer has an end."""
 
-    nic: Nic
-    responder: Responder
+    nic: SceneNic
+    responder: Speaker
     busy: deque[float] = field(default_factory=deque)
     """When each frame that waits will have been read."""
 
-    def hear(self, frame: bytes, now: float) -> Due | None:
+    def hear(self, frame: bytes, now: float) -> DueFrame | None:
         while self.busy and self.busy[0] <= now:
             self.busy.popleft()
         if len(self.busy) >= SOCKET_HOLDS:
@@ -148,7 +148,7 @@ def _speakers(scene: Scene) -> Iterator[_Speaker]:
     for announcer in scene.announcers:
         for nic in scene.station(announcer.station).nics:
             if not announcer.nics or nic.name in announcer.nics:
-                yield _Speaker(nic, Responder(announcer, nic.mac))
+                yield _Speaker(nic, Speaker(announcer, nic.mac))
 
 
 def scene_host(scene: Scene) -> Host:

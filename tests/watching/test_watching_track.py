@@ -3,7 +3,7 @@
 import pytest
 
 from arpcheck.model import Mac
-from arpcheck.watch import Track
+from arpcheck.watch import AddressTimeline
 from arpcheck.watch.timeline import said, seconds, summed_up
 from arpcheck.watch.watcher import RARE
 
@@ -14,7 +14,7 @@ LETTERS = {"a": A, "b": B, "c": C, "A": FLUX}
 
 def told(rows, every=0.5):
     """The lines that come of questions half a second apart; each row says who answered one."""
-    track = Track(NODES.__getitem__)
+    track = AddressTimeline(NODES.__getitem__)
     lines = []
     for number, row in enumerate([*rows.split(), "end"]):
         if change := track.asked(number * every):
@@ -65,7 +65,7 @@ def test_what_the_questions_come_to(rows, lines):
 
 
 def test_questions_with_several_senders_are_one():
-    track = Track(NODES.__getitem__)
+    track = AddressTimeline(NODES.__getitem__)
     for at, mac in ((0.0, A), (0.01, B), (0.02, None)):
         assert track.asked(at) is None
         if mac:
@@ -74,7 +74,7 @@ def test_questions_with_several_senders_are_one():
 
 
 def test_without_a_further_question_its_time_ends_it():
-    track = Track(NODES.__getitem__)
+    track = AddressTimeline(NODES.__getitem__)
     track.asked(0.0)
     track.answered(A)
     assert track.tick(0.5) is None
@@ -83,7 +83,7 @@ def test_without_a_further_question_its_time_ends_it():
 
 
 def test_lost_frames_make_no_silence_and_nobody_absent():
-    track = Track(NODES.__getitem__)
+    track = AddressTimeline(NODES.__getitem__)
     for number, row in enumerate(["a", "a", "-", "!", "-", "!", "-", "!", "a", "ab", "a", "!", "a", "a"]):
         if row == "!":
             track.doubt()
@@ -96,7 +96,7 @@ def test_lost_frames_make_no_silence_and_nobody_absent():
 
 def test_whose_a_mac_is_may_be_learnt_later_and_is_no_change():
     known = {}
-    track = Track(lambda mac: known.get(mac, str(mac)))
+    track = AddressTimeline(lambda mac: known.get(mac, str(mac)))
     for number in range(4):
         change = track.asked(number * 0.5)
         assert (change is None) == (number != 1)
@@ -106,7 +106,7 @@ def test_whose_a_mac_is_may_be_learnt_later_and_is_no_change():
 
 
 def test_many_owners_are_named_in_part_and_kept_in_part():
-    track = Track(str)
+    track = AddressTimeline(str)
     track.asked(0.0)
     for number in range(1000):
         track.answered(Mac.from_bytes(number.to_bytes(6, "big")))
@@ -116,7 +116,7 @@ def test_many_owners_are_named_in_part_and_kept_in_part():
 
 
 def test_it_is_summed_up():
-    track = Track(NODES.__getitem__)
+    track = AddressTimeline(NODES.__getitem__)
     changes = []
     for number, row in enumerate(["a", "-", "-", "-", "b", "b", "ab", "ab", "a", "a", "-", "-", "c", "-"]):
         changes.append(track.asked(number * 0.5))
@@ -136,7 +136,7 @@ def test_seconds(found, text):
 
 def after(*answers):
     """A track of questions a second apart; `answers`: 1 answered, 0 not."""
-    track = Track(str)
+    track = AddressTimeline(str)
     for at, answered in enumerate(answers):
         track.asked(float(at))
         if answered:

@@ -11,7 +11,7 @@ import pytest
 from simulated.wire import SimulatedWire, scene_host
 
 from arpcheck import pipeline
-from arpcheck.commands.watch import Pace, World, announced, vigil
+from arpcheck.commands.watch import Pace, WatchDependencies, announced, run_watch
 from arpcheck.errors import ClusterError
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
@@ -50,13 +50,13 @@ def watched(scene, pace=PACE, wire=SimulatedWire, rate=100.0, **world):
     wire = wire(scene)
     said, stored = [], []
     options = Options(interfaces=scene.prober.interfaces, rounds=1, rate=rate)
-    found = World(**{
+    found = WatchDependencies(**{
         "wire": wire, "clock": lambda: NOW + timedelta(seconds=wire.now()), "host": scene_host(scene),
         "objects": cluster_objects.objects(scene, NOW, pipeline.NEEDS), "reading": None, "say": said.append,
         "store": stored.append, "stop": lambda: False, **world,
     })  # fmt: skip
     said.append(announced(options, pace, found))
-    return vigil(options, pace, found), "\n".join(said), stored
+    return run_watch(options, pace, found), "\n".join(said), stored
 
 
 GAP = """\
@@ -369,13 +369,13 @@ def failover(moment, *, gap=0.0, recorded=1.0, fails=float("inf"), **pace):
     from `fails` seconds after it."""
     scene = scene_file.parse(FAILOVER.format(ends=moment, begins=moment + gap), "x")
     wire, said = SimulatedWire(scene), []
-    world = World(
+    world = WatchDependencies(
         wire=wire, clock=lambda: NOW + timedelta(seconds=wire.now()), host=scene_host(scene),
         objects=recorded_at("worker-1"), reading=Api(wire, moment + recorded, moment + fails), say=said.append,
         store=lambda _: None, stop=lambda: False,
     )  # fmt: skip
     options = Options(interfaces=("eth0",), rounds=1, rate=100.0)
-    code = vigil(options, Pace(**{"interval": 10, "lasts": 62, "every": 0.5, **pace}), world)
+    code = run_watch(options, Pace(**{"interval": 10, "lasts": 62, "every": 0.5, **pace}), world)
     return code, "\n".join(said)
 
 

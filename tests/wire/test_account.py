@@ -17,7 +17,7 @@ from arpcheck.wire.replies import (
     MOST_REPLIES,
     MOST_SPEAKERS,
     MOST_STRANGERS,
-    Account,
+    ReplyMatcher,
 )
 from arpcheck.wire.transport import Arrival, TakenFor
 
@@ -35,7 +35,7 @@ def frame(*, ip=VIP, mac=M1, target=OUR_IP, target_mac=OUR_MAC, destination=OUR_
 
 
 def account(*questions):
-    made = Account(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})})
+    made = ReplyMatcher(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})})
     for at, number, sender, to in questions:
         made.asked(Question(at, "eth0", number, VIP, sender, to))
     return made
@@ -124,7 +124,7 @@ def test_a_reply_with_our_own_mac_is_no_evidence_and_makes_the_target_doubtful()
 
 @pytest.mark.parametrize(("nodes", "most"), [(frozenset(), MOST_MACS), (frozenset({VIP}), MOST_MACS_OF_A_NODE)])
 def test_a_flood_of_macs_is_bounded_and_counted(nodes, most):
-    made = Account(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}, nodes)
+    made = ReplyMatcher(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}, nodes)
     made.asked(Question(0.0, "eth0", 1, VIP, OUR_IP, None))
     for number in range(most + 10):
         arrive(made, frame(mac=Mac.from_bytes(bytes((2, 0, 0, 1)) + number.to_bytes(2, "big"))))
@@ -145,7 +145,7 @@ FURTHER = 500
 
 def crowd(addresses, macs, rounds=1, repeats=1, strangers=MOST_STRANGERS):
     """`macs`: those that answer for an address in a round."""
-    made = Account(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}, further=FURTHER, strangers=strangers)
+    made = ReplyMatcher(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}, further=FURTHER, strangers=strangers)
     for number in range(1, rounds + 1):
         for place in range(addresses):
             ip = IPv4Address(0x0A010000 + place)
@@ -216,7 +216,7 @@ def announced(**given):
 
 
 def overheard(data, taken_for=TakenFor.US, wanted=(VIP,), asked=True):
-    made = Account(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}, wanted=wanted)
+    made = ReplyMatcher(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}, wanted=wanted)
     if asked:
         made.asked(Question(0.0, "eth0", 1, VIP, OUR_IP, None))
     made.arrived(Arrival("eth0", 100.25, data, taken_for))

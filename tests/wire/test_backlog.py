@@ -4,20 +4,20 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from arpcheck.model import Ask, Mac
+from arpcheck.model import Mac, Request
 from arpcheck.wire.packets import ARP_FRAME
-from arpcheck.wire.replies import Account
+from arpcheck.wire.replies import ReplyMatcher
 from arpcheck.wire.scan import Backlog
-from arpcheck.wire.schedule import Course, Due, Schedule
+from arpcheck.wire.schedule import DueRequest, ScanPlan, Schedule
 from arpcheck.wire.transport import Arrival
 
 OUR_MAC, OUR_IP, VIP = Mac("02:00:00:00:00:05"), IPv4Address("10.0.0.5"), IPv4Address("10.0.0.50")
 FIRST, SECOND = Mac("02:00:00:00:00:11"), Mac("02:00:00:00:00:12")
-COURSE = Course(asks=(Ask(interface="eth0", ip=VIP, sender=OUR_IP),), rounds=2, rate=10.0, wait=1.0)
+COURSE = ScanPlan(asks=(Request(interface="eth0", ip=VIP, sender=OUR_IP),), rounds=2, rate=10.0, wait=1.0)
 
 
 def sent(number, at):
-    return at, "eth0", Due(number, COURSE.asks[0], b"question %d" % number, None)
+    return at, "eth0", DueRequest(number, COURSE.asks[0], b"question %d" % number, None)
 
 
 def came(mac, at):
@@ -34,7 +34,7 @@ IN_ROUNDS = [(1, FIRST), (1, SECOND), (2, FIRST), (2, SECOND)]
 
 
 def told(bites):
-    account, tapped = Account(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}), []
+    account, tapped = ReplyMatcher(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}), []
     schedule = Schedule("eth0", COURSE, lambda ask: b"")
     backlog = Backlog(account, {"eth0": schedule}, lambda at, frame: tapped.append((round(at), frame)))
     backlog.waiting.extend(WHAT_PASSED)
@@ -59,14 +59,14 @@ def test_what_was_sent_and_kept_is_recorded_in_order():
 
 
 def test_a_bite_is_no_more_than_was_asked_for():
-    backlog = Backlog(Account(0.0, {}, {}), {}, lambda at, frame: None)
+    backlog = Backlog(ReplyMatcher(0.0, {}, {}), {}, lambda at, frame: None)
     backlog.waiting.extend([sent(1, 1.0)] * 5)
     backlog.take_in(2)
     assert len(backlog.waiting) == 3
 
 
 def test_an_announcement_is_recorded_with_its_own_time_and_answers_nothing():
-    account, tapped, told = Account(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}, wanted=(VIP,)), [], []
+    account, tapped, told = ReplyMatcher(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}, wanted=(VIP,)), [], []
     backlog = Backlog(account, {"eth0": type("Told", (), {"heard": lambda *it: told.append(it)})()}, lambda *it: tapped.append(it))
     frames = [came(FIRST, at).frame[:38] + VIP.packed for at in (5.0, 9.0)]
     backlog.waiting.extend(Arrival("eth0", 100.0 + at, frame) for at, frame in zip((0.5, 0.75), frames, strict=True))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arpcheck.model import Ask, Mac
-from arpcheck.wire.packets import ARP_FRAME, Answer, Ignored, decode, encode
+from arpcheck.model import Mac, Request
+from arpcheck.wire.packets import ARP_FRAME, ArpReply, Ignored, decode, encode
 
 OURS = Mac("02:00:00:00:00:05")
 THEIRS = Mac("02:00:00:00:00:11")
@@ -27,7 +27,7 @@ def reply(*, ethertype=0x0806, hrd=1, pro=0x0800, hln=6, pln=4, op=2, sha=THEIRS
 
 
 def test_a_reply_is_read_with_and_without_padding():
-    expected = Answer(
+    expected = ArpReply(
         ip=IPv4Address("10.0.0.50").packed,
         mac=THEIRS.to_bytes(),
         target_ip=IPv4Address("10.0.0.5").packed,
@@ -61,7 +61,7 @@ def test_what_is_no_reply_is_ignored_by_its_reason(frame, why):
 
 @given(st.binary(max_size=128))
 def test_any_bytes_give_an_answer_or_a_reason(frame):
-    assert isinstance(decode(frame), Answer | Ignored)
+    assert isinstance(decode(frame), ArpReply | Ignored)
 
 
 @given(st.binary(min_size=28, max_size=64))
@@ -70,7 +70,7 @@ def test_it_agrees_with_scapy(payload):
 
     frame = OURS.to_bytes() + THEIRS.to_bytes() + struct.pack("!H", 0x0806) + payload
     answer, theirs = decode(frame), Ether(frame)
-    if isinstance(answer, Answer):
+    if isinstance(answer, ArpReply):
         arp = theirs[ARP]
         assert (arp.op, arp.hwtype, arp.ptype, arp.hwlen, arp.plen) == (2, 1, 0x0800, 6, 4)
         assert (arp.hwsrc, arp.psrc) == (answer.mac.hex(":"), str(IPv4Address(answer.ip)))
@@ -81,7 +81,7 @@ def test_it_agrees_with_scapy(payload):
 def test_a_question_is_what_rfc_826_and_5227_say():
     from scapy.layers.l2 import ARP, Ether
 
-    frame = encode(Ask(interface="eth0", ip=IPv4Address("10.0.0.50"), sender=IPv4Address(0)), OURS)
+    frame = encode(Request(interface="eth0", ip=IPv4Address("10.0.0.50"), sender=IPv4Address(0)), OURS)
     assert len(frame) == 42
     read = Ether(frame)
     assert (read.dst, read.src, read.type) == ("ff:ff:ff:ff:ff:ff", OURS, 0x0806)
@@ -90,5 +90,5 @@ def test_a_question_is_what_rfc_826_and_5227_say():
 
 
 def test_a_unicast_question_goes_to_its_mac_alone():
-    ask = Ask(interface="eth0", ip=IPv4Address("10.96.0.1"), sender=IPv4Address("10.0.0.5"), to=THEIRS)
+    ask = Request(interface="eth0", ip=IPv4Address("10.96.0.1"), sender=IPv4Address("10.0.0.5"), to=THEIRS)
     assert encode(ask, OURS)[:6] == THEIRS.to_bytes()

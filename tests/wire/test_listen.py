@@ -4,7 +4,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from arpcheck.model import Ask, Mac
+from arpcheck.model import Mac, Request
 from arpcheck.wire import packets
 from arpcheck.wire.monitor import Tap, period
 from arpcheck.wire.transport import Arrival, TakenFor
@@ -83,7 +83,7 @@ def test_nothing_is_told_of_another_vlan_or_interface(found, passed, taken_for):
 @pytest.mark.parametrize(("to", "told"), [(None, [("asked", "7.0", IP)]), (NODE, [])], ids=["broadcast", "unicast"])
 def test_only_a_broadcast_question_is_one_for_all(to, told):
     ear, wire = Ear(), Wire()
-    sent = packets.encode(Ask(interface="eth0", ip=IPv4Address(IP), sender=IPv4Address(ME), to=to), OURS)
+    sent = packets.encode(Request(interface="eth0", ip=IPv4Address(IP), sender=IPv4Address(ME), to=to), OURS)
     Tap(wire, {"eth0": OURS}, ear).send("eth0", sent)
     assert (ear.told, wire.sent) == (told, [("eth0", sent)])
 
@@ -94,7 +94,7 @@ def test_lost_frames_are_told_and_still_counted_by_who_asks():
     assert ear.told == [("lost", "7.0", "3")]
 
 
-ASKS = [Ask(interface=name, ip=IPv4Address(n), sender=IPv4Address(0)) for name, n in (("eth0", 1), ("eth0", 2), ("eth0", 3), ("eth1", 1))]
+ASKS = [Request(interface=name, ip=IPv4Address(n), sender=IPv4Address(0)) for name, n in (("eth0", 1), ("eth0", 2), ("eth0", 3), ("eth1", 1))]
 
 
 @pytest.mark.parametrize(

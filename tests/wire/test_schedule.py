@@ -6,18 +6,18 @@ from itertools import pairwise
 
 import pytest
 
-from arpcheck.model import Ask, Mac, Reply
+from arpcheck.model import Mac, Reply, Request
 from arpcheck.wire.confirmation import MOST_REPEATS
-from arpcheck.wire.schedule import Course, Schedule, seconds
+from arpcheck.wire.schedule import ScanPlan, Schedule, seconds
 
 A, B, NODE, CANARY = (IPv4Address(ip) for ip in ("10.0.0.50", "10.0.0.51", "10.0.0.11", "10.96.0.1"))
 M1, M2 = Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02")
 
 
 def course(*ips, rounds=3, rate=1000.0, wait=1.0, **rest):
-    asks = tuple(Ask(interface="eth0", ip=ip, sender=IPv4Address(0)) for ip in ips)
+    asks = tuple(Request(interface="eth0", ip=ip, sender=IPv4Address(0)) for ip in ips)
     rest.setdefault("judged", frozenset(ips) - {NODE, CANARY})
-    return Course(asks=asks, rounds=rounds, rate=rate, wait=wait, **rest)
+    return ScanPlan(asks=asks, rounds=rounds, rate=rate, wait=wait, **rest)
 
 
 def frame(ask):
@@ -165,7 +165,7 @@ def test_a_silent_node_is_asked_in_every_round():
 
 def test_only_the_own_interface_is_asked():
     plan = course(A)
-    other = Course(asks=(Ask(interface="eth1", ip=B, sender=IPv4Address(0)), *plan.asks), rounds=1, rate=10.0, wait=1.0)
+    other = ScanPlan(asks=(Request(interface="eth1", ip=B, sender=IPv4Address(0)), *plan.asks), rounds=1, rate=10.0, wait=1.0)
     assert {ip for _, _, ip, _ in run(other, lambda *_: (M1,))} == {A}
 
 
@@ -183,11 +183,11 @@ def macs_of(ip):
 def counted(nodes, *targets, senders=BOTH, rounds=3, rate=100.0, off=()):
     """A course with the canary, these nodes' addresses and targets; `off`: asked with 0.0.0.0 alone."""
     asks = tuple(
-        Ask(interface="eth0", ip=ip, sender=sender)
+        Request(interface="eth0", ip=ip, sender=sender)
         for ip in (CANARY, *nodes, *targets)
         for sender in (senders[:1] if ip in off else senders)
     )
-    return Course(
+    return ScanPlan(
         asks=asks, rounds=rounds, rate=rate, wait=1.0, nodes=frozenset(nodes), judged=frozenset(targets), canary=CANARY,
         homes={ip: frozenset({f"node-{n}"}) for n, ip in enumerate(nodes)},
     )  # fmt: skip
@@ -261,7 +261,7 @@ def test_a_node_off_the_subnet_is_counted_by_the_one_sender_that_asks_it():
 def test_a_sender_to_whom_a_node_answers_for_everything_does_not_count():
     """Linux' proxy_arp on the node itself: it never answers 0.0.0.0 for what is not its own."""
     plan = counted(NODES[:2])
-    asks = (*(Ask(interface="eth0", ip=B, sender=sender) for sender in BOTH), *plan.asks)
+    asks = (*(Request(interface="eth0", ip=B, sender=sender) for sender in BOTH), *plan.asks)
     proxy = macs_of(NODES[0])
     answers = lambda n, ip, sender: (proxy if sender == OWN else ()) if ip == B else all_nodes(n, ip, sender)  # noqa: E731
     sent = put(replace(plan, asks=asks, controls=frozenset({B})), answers)

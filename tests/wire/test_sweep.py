@@ -5,16 +5,16 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from arpcheck.model import Ask, Loss, Mac
+from arpcheck.model import Loss, Mac, Request
 from arpcheck.wire.packet_socket import MOST_AT_ONCE, RECEIVE_BUFFER
 from arpcheck.wire.packets import ARP_FRAME
-from arpcheck.wire.scan import MOST_LATE, Station, sweep
-from arpcheck.wire.schedule import Course
+from arpcheck.wire.scan import MOST_LATE, Endpoint, sweep
+from arpcheck.wire.schedule import ScanPlan
 from arpcheck.wire.transport import Arrival, LinkLostError
 
 OUR_MAC, OUR_IP, VIP = Mac("02:00:00:00:00:05"), IPv4Address("10.0.0.5"), IPv4Address("10.0.0.50")
 FIRST, SECOND = Mac("02:00:00:00:00:11"), Mac("02:00:00:00:00:12")
-STATION = Station(interface="eth0", mac=OUR_MAC, addresses=frozenset({OUR_IP}))
+STATION = Endpoint(interface="eth0", mac=OUR_MAC, addresses=frozenset({OUR_IP}))
 
 
 @dataclass
@@ -62,8 +62,8 @@ class SmallWire:
 
 
 def course(rounds=2, wait=1.0):
-    return Course(
-        asks=(Ask(interface="eth0", ip=VIP, sender=OUR_IP),), rounds=rounds, rate=10.0, wait=wait, judged=frozenset({VIP})
+    return ScanPlan(
+        asks=(Request(interface="eth0", ip=VIP, sender=OUR_IP),), rounds=rounds, rate=10.0, wait=wait, judged=frozenset({VIP})
     )
 
 

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from arpcheck.judge.findings.rule import Found, Rule
 from arpcheck.judge.judged import Judged
 from arpcheck.model import Nic, Outcome, Severity, Skip
-from arpcheck.vantages import Course
+from arpcheck.vantages import VantageRounds
 
 MOST_NAMED = 8
 """Addresses with a line each."""
@@ -140,7 +140,7 @@ def _of(node: str | None, nics: Iterable[Nic], judged: Judged) -> Iterable[Nic]:
     yield from (nic for nic, owner in judged.owners.items() if node and owner.node == node)
 
 
-def _silent(course: Course, asked: set[int], rounds: set[int]) -> bool:
+def _silent(course: VantageRounds, asked: set[int], rounds: set[int]) -> bool:
     return bool(asked) and not any(course.has(number) for number in rounds)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from arpcheck.judge.findings.rule import Found, Rule
-from arpcheck.judge.judged import Judged, Judgement, Place
+from arpcheck.judge.judged import AskingHost, Judged, Judgement
 from arpcheck.model import Arp, Outcome, Responder, Severity, Trust, Verdict
 
 
@@ -144,7 +144,7 @@ def _configured(judged: Judged, node: str) -> str:
     return f"configured is mode {proxy.mode or 'not visible'}, strictARP {strict} ({proxy.source}){loaded}{notes}"
 
 
-def _own_kernel(node: str, place: Place) -> str:
+def _own_kernel(node: str, place: AskingHost) -> str:
     used = [interface for interface in place.host.interfaces if interface.name in place.interfaces]
     seen = ", ".join(f"{i.name}: arp_ignore {i.arp_ignore}, arp_announce {i.arp_announce}" for i in used)
     holder = next((i for i in place.host.interfaces if i.name in ("kube-ipvs0", "kube-dummy-if")), None)

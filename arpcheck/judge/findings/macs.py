@@ -32,7 +32,7 @@ def foreign_mac(judged: Judged) -> Found | None:
     proven = bool(because)
     for nic in judged.canary_nics():
         if judged.canary and (judged.owners[nic].outside or judged.owners[nic].apart):
-            because.append(f"{_words(judged.owners[nic])} answered for the canary {judged.canary}")
+            because.append(f"{_owner_label(judged.owners[nic])} answered for the canary {judged.canary}")
             ips.append(judged.canary)
     if not because:
         return None
@@ -62,7 +62,7 @@ def unknown_mac(judged: Judged) -> Found | None:
         if judged.canary and owner.node is None and not owner.outside and not owner.apart:
             said.setdefault(nic[1], []).append(judged.canary)
     for (_, mac), owner in judged.owners.items():
-        labels.setdefault(mac, _words(owner))
+        labels.setdefault(mac, _owner_label(owner))
     because = tuple(f"{labels[mac]} answered for {_listed(ips)}" for mac, ips in sorted(said.items()))
     if not because:
         return None
@@ -106,7 +106,7 @@ def proxy_arp(judged: Judged) -> Found | None:
         if owner.proxied:
             controls = [str(ip) for ip in judged.controls if nic in judged.hearing.by_nic(ip)]
             what = f"for the control {', '.join(controls)}" if controls else "for several nodes, but never to 0.0.0.0"
-            because.append(f"{owner.node or _words(owner)} answered {what}")
+            because.append(f"{owner.node or _owner_label(owner)} answered {what}")
     ips = tuple(j.ip for j in judged.asked() for party in j.case.parties if j.case.is_proxy(party))
     return Found(because=tuple(because), ips=ips) if because else None
 
@@ -268,7 +268,7 @@ def conflicting_identity(judged: Judged) -> Found | None:
     - Correct the file or the object that is wrong: a cloned machine, a renamed node, an old list, an address taken over."""
     because: list[str] = []
     nodes: list[str] = []
-    for owner in _heard(judged):
+    for owner in _owners_that_replied(judged):
         by_source: dict[str, set[str]] = {}
         for identity in owner.identities:
             by_source.setdefault(identity.source, set()).add(identity.node)
@@ -290,7 +290,7 @@ def shared_mac(judged: Judged) -> Found | None:
     - A virtual MAC that is meant to be the same everywhere does not belong in a MAC list."""
     because: list[str] = []
     nodes: list[str] = []
-    for owner in _heard(judged):
+    for owner in _owners_that_replied(judged):
         by_source: dict[str, set[str]] = {}
         for identity in owner.identities:
             by_source.setdefault(identity.source, set()).add(identity.node)
@@ -312,7 +312,7 @@ def overlay_mac(judged: Judged) -> Found | None:
 
     Do:
     - Look on the node for a bridge that joins the tunnel's device with the LAN."""
-    seen = [owner.mac for owner in _heard(judged) if owner.mac in judged.overlays]
+    seen = [owner.mac for owner in _owners_that_replied(judged) if owner.mac in judged.overlays]
     because = tuple(f"{mac} answered: {judged.overlays[mac]}" for mac in seen)
     return Found(because=because) if because else None
 
@@ -343,11 +343,11 @@ def own_cache(judged: Judged) -> Found | None:
     return Found(because=tuple(because), ips=tuple(n.ip for n in found), severity=severity)
 
 
-def _heard(judged: Judged) -> list[Owner]:
+def _owners_that_replied(judged: Judged) -> list[Owner]:
     return [judged.owners[nic] for nic in judged.hearing.nics()]
 
 
-def _words(owner: Owner) -> str:
+def _owner_label(owner: Owner) -> str:
     return f"{owner.mac} ({owner.label})" if owner.label else owner.mac
 
 

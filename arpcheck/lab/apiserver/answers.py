@@ -13,7 +13,7 @@ JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class HttpResponse:
     status: int
     body: bytes
     content_type: str = JSON
@@ -21,7 +21,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class HttpRequest:
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Attempt:
 class RefusedError(Exception):
     """A Status that ends the request."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: HttpResponse) -> None:
         super().__init__(answer.status)
         self.answer = answer
 
@@ -77,17 +77,17 @@ _REASON = {
 }
 
 
-def json_answer(value: Any, status: int = 200) -> Answer:
-    return Answer(status=status, body=json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+def json_answer(value: Any, status: int = 200) -> HttpResponse:
+    return HttpResponse(status=status, body=json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
-def text_answer(text: str, status: int = 200) -> Answer:
-    return Answer(status=status, body=text.encode(), content_type="text/plain; charset=utf-8")
+def text_answer(text: str, status: int = 200) -> HttpResponse:
+    return HttpResponse(status=status, body=text.encode(), content_type="text/plain; charset=utf-8")
 
 
 def status_answer(
     code: int, message: str, details: Mapping[str, str] | None = None, *, metadata: Mapping[str, str] | None = None
-) -> Answer:
+) -> HttpResponse:
     """`details`: name, group and kind (which is the plural) of what it speaks of."""
     status: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": dict(metadata or {}), "status": "Failure"}
     status |= {"message": message, "reason": _REASON.get(code, "Unknown"), "code": code}

@@ -9,10 +9,10 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from arpcheck.lab.apiserver.answers import (
-    Answer,
     Attempt,
+    HttpRequest,
+    HttpResponse,
     RefusedError,
-    Request,
     forbidden,
     json_answer,
     not_found,
@@ -37,13 +37,13 @@ class Api:
         self._version = version
         self._refused = tuple(refused)
 
-    def answer(self, call: Request) -> Answer:
+    def answer(self, call: HttpRequest) -> HttpResponse:
         try:
             return self.answer_or_refuse(call)
         except RefusedError as refusal:
             return refusal.answer
 
-    def answer_or_refuse(self, call: Request) -> Answer:
+    def answer_or_refuse(self, call: HttpRequest) -> HttpResponse:
         """Refuses what the account may not do before it looks whether it exists, as the server does."""
         parts = [part for part in call.path.split("/") if part]
         if call.method == "GET" and (document := self._document(parts)) is not None:
@@ -55,11 +55,11 @@ class Api:
             raise unknown_path()
         return self.act(attempt, resource, call)
 
-    def authorize(self, attempt: Attempt, call: Request) -> None:
+    def authorize(self, attempt: Attempt, call: HttpRequest) -> None:
         if any(fnmatchcase(name, pattern) for name in attempt.names for pattern in self._refused):
             raise forbidden(attempt, call.headers.get("impersonate-user", USER))
 
-    def act(self, attempt: Attempt, resource: Resource, call: Request) -> Answer:
+    def act(self, attempt: Attempt, resource: Resource, call: HttpRequest) -> HttpResponse:
         if call.method != "GET" or attempt.subresource:
             raise refused(405, "the server does not allow this method on the requested resource")
         if attempt.name:
@@ -103,7 +103,7 @@ class Api:
         return {"name": name, "versions": versions, "preferredVersion": versions[0]}
 
 
-def _attempt(parts: list[str], call: Request) -> Attempt:
+def _attempt(parts: list[str], call: HttpRequest) -> Attempt:
     match parts:
         case ["api", "v1", *rest] if rest:
             group, version = "", "v1"
@@ -170,7 +170,7 @@ def field_terms(query: Mapping[str, str]) -> Iterator[tuple[str, bool, str]]:
         yield path.removesuffix("!"), not path.endswith("!"), value.removeprefix("=")
 
 
-def list_answer(resource: Resource, metadata: Mapping[str, Any], page: list[Stored]) -> Answer:
+def list_answer(resource: Resource, metadata: Mapping[str, Any], page: list[Stored]) -> HttpResponse:
     head = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": metadata}
     entries = b",".join(stored.encoded(typed=resource.is_typed) for stored in page)
-    return Answer(status=200, body=json.dumps(head)[:-1].encode() + b', "items": [' + entries + b"]}\n")
+    return HttpResponse(status=200, body=json.dumps(head)[:-1].encode() + b', "items": [' + entries + b"]}\n")

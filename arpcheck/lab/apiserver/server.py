@@ -10,11 +10,11 @@ from threading import Lock, Thread
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from arpcheck.lab.apiserver.answers import Answer, Request
+from arpcheck.lab.apiserver.answers import HttpRequest, HttpResponse
 from arpcheck.lab.apiserver.api import Api
 
 
-class Connection(BaseHTTPRequestHandler):
+class ServedConnection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
@@ -28,9 +28,9 @@ class Connection(BaseHTTPRequestHandler):
 
     do_GET = serve  # noqa: N815 - a name that http.server looks for
 
-    def request_read(self) -> Request:
+    def request_read(self) -> HttpRequest:
         url = urlsplit(self.path)
-        return Request(
+        return HttpRequest(
             method=self.command,
             path=unquote(url.path),
             query=dict(parse_qsl(url.query, keep_blank_values=True)),
@@ -44,11 +44,11 @@ class Connection(BaseHTTPRequestHandler):
         finally:
             self.rfile.close()
 
-    def send(self, answer: Answer) -> None:
+    def send(self, answer: HttpResponse) -> None:
         self.send_head(answer, len(answer.body))
         self.wfile.write(answer.body)
 
-    def send_head(self, answer: Answer, length: int) -> None:
+    def send_head(self, answer: HttpResponse, length: int) -> None:
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(length))
@@ -63,7 +63,7 @@ class Listener(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(
-        self, api: Api, listen: tuple[str, int] = ("127.0.0.1", 0), connection: type[Connection] = Connection
+        self, api: Api, listen: tuple[str, int] = ("127.0.0.1", 0), connection: type[ServedConnection] = ServedConnection
     ) -> None:
         self.api = api
         self._open: set[socket.socket] = set()

@@ -14,7 +14,7 @@ from itertools import islice
 from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
 from arpcheck.mac_owners.mac_list.ip_formats import IP_BRIEF, IP_JSON, IP_NEIGH_JSON
-from arpcheck.mac_owners.mac_list.source import MAC, Blank, Format, Place, Row, Source, blocks
+from arpcheck.mac_owners.mac_list.source import MAC, Blank, Format, MacListText, Place, Row, blocks
 from arpcheck.mac_owners.mac_list.text_formats import ADDRESS_CSV, ARP_SCAN, ETHERS, NETBOX, OWN_CSV, TABLES
 from arpcheck.mac_owners.mac_list.tool_formats import ANSIBLE, JOB_LOG, NODE_EXPORTER
 from arpcheck.mac_owners.mac_list.yaml_formats import OBJECTS, OWN_YAML
@@ -55,8 +55,8 @@ def read_mac_map(text: str, name: str) -> MacList:
 
     `name`: the file's, for messages and, without its ending, as the node's where a format names none. An address in the
     place of a name stays, and is matched with the nodes later. Without entries there are blanks. Raises InputError."""
-    text = _checked(text, name)
-    source = Source(name=name, text=text, blocks=blocks(text))
+    text = _checked_text(text, name)
+    source = MacListText(name=name, text=text, blocks=blocks(text))
     for form in FORMATS:
         if form.recognises(source):
             found = _bounded(form.read(source), name)
@@ -68,7 +68,7 @@ def read_mac_map(text: str, name: str) -> MacList:
     raise InputError(f"{name}: not a MAC list of a format that is known", _KNOWN)
 
 
-def _refuse_half_json(source: Source) -> None:
+def _refuse_half_json(source: MacListText) -> None:
     if source.blocks or source.text.lstrip()[0] not in "[{":
         return
     try:
@@ -81,7 +81,7 @@ def _refuse_half_json(source: Source) -> None:
         raise InputError(f"{source.name}: JSON with a number that can't be read", "Give the list alone") from None
 
 
-def _checked(text: str, name: str) -> str:
+def _checked_text(text: str, name: str) -> str:
     if len(text) > LIMIT:
         raise InputError(f"{name}: {len(text):,} characters; at most {LIMIT:,} are read", "Split it, one file a node")
     if odd := _NO_TEXT.search(text):
@@ -116,7 +116,7 @@ _KINDS = (
 )
 
 
-def refuse(source: Source) -> None:
+def refuse(source: MacListText) -> None:
     """Raises InputError where the text is one of those."""
     for line, why, cure in _KINDS:
         if source.any(line):

@@ -16,10 +16,10 @@ from arpcheck.mac_owners.mac_list.source import (
     WIDTH,
     Blank,
     FunctionFormat,
-    Nic,
+    ListedNic,
+    MacListText,
     Place,
     Row,
-    Source,
     each,
     host_of,
     is_unreached,
@@ -34,18 +34,18 @@ _IP_BRIEF_FORMAT = MacListFormat.IP_BRIEF
 _LINE = re.compile(rf"(?P<nic>[^\s@]+)(?:@\S+)?\s+(?P<state>[A-Z]+)\s+(?P<mac>{MAC.pattern}|\S+)?\s*<[A-Z0-9,_-]*>(\s|$)")
 
 
-def _is_ip_brief(source: Source) -> bool:
+def _is_ip_brief(source: MacListText) -> bool:
     return source.any(_LINE)
 
 
-def _read_ip_brief(source: Source) -> Iterable[Row]:
+def _read_ip_brief(source: MacListText) -> Iterable[Row]:
     return listed(source, _nics_of_lines(source), _IP_BRIEF_FORMAT)
 
 
-def _nics_of_lines(source: Source) -> Iterator[Nic]:
+def _nics_of_lines(source: MacListText) -> Iterator[ListedNic]:
     for number, line in source.data():
         found = _LINE.match(line[:WIDTH])
-        yield Nic(number, source.stem, found["nic"] if found else "", (found["mac"] or "") if found else line)
+        yield ListedNic(number, source.stem, found["nic"] if found else "", (found["mac"] or "") if found else line)
 
 
 IP_BRIEF = FunctionFormat(FORMAT=_IP_BRIEF_FORMAT, recognises=_is_ip_brief, read=_read_ip_brief)
@@ -70,11 +70,11 @@ class _Links(NamedTuple):
     links: Sequence[Any]
 
 
-def _is_ip_json(source: Source) -> bool:
+def _is_ip_json(source: MacListText) -> bool:
     return any(text(link, "ifname") for found in _calls(source) for link in found.links)
 
 
-def _read_ip_json(source: Source) -> Iterable[Row]:
+def _read_ip_json(source: MacListText) -> Iterable[Row]:
     yield from listed(source, _nics_of_links(source), _IP_JSON_FORMAT)
     yield from (
         Blank(f"{host_of(block.heading) or block.line} (not reached)")
@@ -82,12 +82,12 @@ def _read_ip_json(source: Source) -> Iterable[Row]:
     )  # fmt: skip
 
 
-def _nics_of_links(source: Source) -> Iterator[Nic]:
+def _nics_of_links(source: MacListText) -> Iterator[ListedNic]:
     for nodes, call in _named(source):
         for number, link in enumerate(call.links, call.first):
             if text(link, "link_type") == "ether" and _is_the_hosts(link):
                 for mac in dict.fromkeys(str(at(link, key)) for key in ("address", "permaddr") if at(link, key) is not None):
-                    yield from (Nic(f"entry {number}", node, text(link, "ifname"), mac) for node in nodes)
+                    yield from (ListedNic(f"entry {number}", node, text(link, "ifname"), mac) for node in nodes)
 
 
 def _is_the_hosts(link: Any) -> bool:
@@ -96,7 +96,7 @@ def _is_the_hosts(link: Any) -> bool:
     return kind not in _VIRTUAL and (kind != "macvlan" or any(text(entry, "scope") == "global" for entry in addresses))
 
 
-def _named(source: Source) -> Iterator[tuple[Sequence[str], _Links]]:
+def _named(source: MacListText) -> Iterator[tuple[Sequence[str], _Links]]:
     """Each call with its host: the name, or the addresses of which one is the node's."""
     calls = list(_calls(source))
     unnamed = [call for call in calls if not call.node]
@@ -145,7 +145,7 @@ def _addresses(links: Iterable[Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(ip) for local in found if (ip := ipv4(local))))
 
 
-def _calls(source: Source) -> Iterator[_Links]:
+def _calls(source: MacListText) -> Iterator[_Links]:
     """Only what has the shape of it: `ip` leaves an empty object for every link that a filter took out."""
     number = 1
     for block in source.blocks:
@@ -166,11 +166,11 @@ _IP_NEIGH_JSON_FORMAT = MacListFormat.IP_NEIGH
 _NOBODY = {"FAILED", "INCOMPLETE"}
 
 
-def _is_ip_neigh_json(source: Source) -> bool:
+def _is_ip_neigh_json(source: MacListText) -> bool:
     return any(text(entry, "dst") and (text(entry, "lladdr") or text(entry, "dev")) for _, entry in _entries(source))
 
 
-def _read_ip_neigh_json(source: Source) -> Iterable[Row]:
+def _read_ip_neigh_json(source: MacListText) -> Iterable[Row]:
     def row(place: Place, entry: Any) -> Row | None:
         nobody = at(entry, "lladdr") is None or _NOBODY.intersection(texts(entry, "state"))
         return observed(
@@ -180,7 +180,7 @@ def _read_ip_neigh_json(source: Source) -> Iterable[Row]:
     return each(source, _entries(source), row)
 
 
-def _entries(source: Source) -> Iterator[tuple[Place, Any]]:
+def _entries(source: MacListText) -> Iterator[tuple[Place, Any]]:
     found = (entry for block in source.blocks if isinstance(block.value, list) for entry in block.value)
     for number, entry in enumerate(found, 1):
         if text(entry, "dst"):

@@ -54,7 +54,7 @@ Row = MacEntry | Blank
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class MacListText:
     name: str
     """The file's, without its folders."""
     text: str
@@ -108,9 +108,9 @@ class Format(Protocol):
     def FORMAT(self) -> MacListFormat:  # noqa: N802 - a module's constant
         """Its name stands behind the place of an entry, but for arpcheck's own."""
 
-    def recognises(self, source: Source) -> bool: ...
+    def recognises(self, source: MacListText) -> bool: ...
 
-    def read(self, source: Source) -> Iterable[Row]: ...
+    def read(self, source: MacListText) -> Iterable[Row]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,11 +118,11 @@ class FunctionFormat:
     """A format of two functions."""
 
     FORMAT: MacListFormat
-    recognises: Callable[[Source], bool]
-    read: Callable[[Source], Iterable[Row]]
+    recognises: Callable[[MacListText], bool]
+    read: Callable[[MacListText], Iterable[Row]]
 
 
-def each(source: Source, items: Iterable[tuple[Place, Any]], read: Callable[[Place, Any], Row | None]) -> Iterator[Row]:
+def each(source: MacListText, items: Iterable[tuple[Place, Any]], read: Callable[[Place, Any], Row | None]) -> Iterator[Row]:
     """`read` over all items, without what is None; an InputError with the first wrong lines after the last."""
     faults: list[str] = []
     for line, item in items:
@@ -144,7 +144,7 @@ def _wrong(faults: list[str]) -> InputError:
     return InputError("; ".join(faults[:SHOWN]) + more, "Correct the file, or take the lines out")
 
 
-class Nic(NamedTuple):
+class ListedNic(NamedTuple):
     """An interface as a host listed it."""
 
     place: Place
@@ -153,13 +153,13 @@ class Nic(NamedTuple):
     mac: object
 
 
-def listed(source: Source, nics: Iterable[Nic], form: MacListFormat) -> Iterator[Row]:
+def listed(source: MacListText, nics: Iterable[ListedNic], form: MacListFormat) -> Iterator[Row]:
     """What a host wrote of itself: interfaces inside it, and what has no Ethernet address, are passed over."""
     outside = ((nic.place, nic) for nic in nics if not is_inside(nic.name) and not _NO_ETHERNET.fullmatch(str(nic.mac)))
     return each(source, outside, lambda place, nic: source.entry(place, str(nic.mac), nic.node, nic.name, form=form))
 
 
-def observed(source: Source, line: Place, mac: str | None, ip: str, *, form: MacListFormat) -> Row | None:
+def observed(source: MacListText, line: Place, mac: str | None, ip: str, *, form: MacListFormat) -> Row | None:
     """Who was seen at an address. Without a MAC of one station nobody was; an IPv6 address is passed over."""
     if ipv4(ip) is None:
         if IPV4.fullmatch(ip):
@@ -296,7 +296,7 @@ ADDRESS_COLUMNS = ("address", "ip", "ip_address", "ipaddress", "ipv4", "ipv4_add
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class ColumnHeader:
     columns: tuple[str, ...]
     delimiter: str
 
@@ -321,20 +321,20 @@ class Header:
         return self.first(ADDRESS_COLUMNS)
 
 
-def header(source: Source) -> Header | None:
+def header(source: MacListText) -> ColumnHeader | None:
     """Of the first line, where a column of it is a MAC's; comments before it are passed over."""
     line = source.first()
     if len(line) > WIDTH:
         return None
     for delimiter in DELIMITERS:
         names = tuple(re.sub(r"[\s-]+", "_", cell.strip(' "').lower()) for cell in line.split(delimiter))
-        found = Header(columns=names, delimiter=delimiter)
+        found = ColumnHeader(columns=names, delimiter=delimiter)
         if len(names) > 1 and found.mac and (found.node or found.address):
             return found
     return None
 
 
-def rows(source: Source) -> Iterator[tuple[int, str]]:
+def rows(source: MacListText) -> Iterator[tuple[int, str]]:
     """The lines below the header."""
     lines = source.data()
     next(lines, None)

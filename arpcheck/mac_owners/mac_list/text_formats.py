@@ -19,9 +19,9 @@ from arpcheck.mac_owners.mac_list.source import (
     Blank,
     FunctionFormat,
     LineError,
+    MacListText,
     Place,
     Row,
-    Source,
     each,
     is_blank,
     observed,
@@ -34,12 +34,12 @@ _ADDRESS_CSV_FORMAT = MacListFormat.ADDRESS_CSV
 _KEA = {"hwaddr", "valid_lifetime", "state"}
 
 
-def _is_address_csv(source: Source) -> bool:
+def _is_address_csv(source: MacListText) -> bool:
     header = table.header(source)
     return header is not None and header.address is not None and (header.node is None or _is_kea(header))
 
 
-def _read_address_csv(source: Source) -> Iterable[Row]:
+def _read_address_csv(source: MacListText) -> Iterable[Row]:
     header = table.header(source)
     if header is None:
         return ()
@@ -53,11 +53,11 @@ def _read_address_csv(source: Source) -> Iterable[Row]:
     return each(source, _last(source, header) if _is_kea(header) else table.rows(source), row)
 
 
-def _is_kea(header: table.Header) -> bool:
+def _is_kea(header: table.ColumnHeader) -> bool:
     return set(header.columns) >= _KEA
 
 
-def _last(source: Source, header: table.Header) -> Iterable[tuple[int, str]]:
+def _last(source: MacListText, header: table.ColumnHeader) -> Iterable[tuple[int, str]]:
     """Kea quotes nothing: a comma in a field is `&#x2c`."""
     place = header.columns.index(header.address or "")
     return {(text.split(",") + [""] * place)[place]: (line, text) for line, text in table.rows(source)}.values()
@@ -75,20 +75,20 @@ COLUMNS = ("mac", "node", "interface", "note")
 _LINE = re.compile(rf'"?\s*{MAC.pattern}\s*"?\s*([,;]|\t[^\t]+\t)')
 
 
-def _is_own_csv(source: Source) -> bool:
+def _is_own_csv(source: MacListText) -> bool:
     header = table.header(source)
     return source.any(_LINE) if header is None else header.node is not None
 
 
-def _read_own_csv(source: Source) -> Iterable[Row]:
+def _read_own_csv(source: MacListText) -> Iterable[Row]:
     if header := table.header(source):
         return each(source, table.rows(source), partial(row, source, header, _OWN_CSV_FORMAT))
     delimiter = next((found for found in table.DELIMITERS if found in source.first()), ",")
-    header = table.Header(columns=COLUMNS, delimiter=delimiter)
+    header = table.ColumnHeader(columns=COLUMNS, delimiter=delimiter)
     return each(source, source.data(), partial(row, source, header, _OWN_CSV_FORMAT))
 
 
-def row(source: Source, header: table.Header, form: MacListFormat, line: Place, text: str) -> Row:
+def row(source: MacListText, header: table.ColumnHeader, form: MacListFormat, line: Place, text: str) -> Row:
     named = table.cells(text, header.columns, header.delimiter)
     mac = named.get(header.mac or "", "")
     if is_blank(mac):
@@ -104,12 +104,12 @@ OWN_CSV = FunctionFormat(FORMAT=_OWN_CSV_FORMAT, recognises=_is_own_csv, read=_r
 _NETBOX_FORMAT = MacListFormat.NETBOX
 
 
-def _is_netbox(source: Source) -> bool:
+def _is_netbox(source: MacListText) -> bool:
     header = table.header(source)
     return header is not None and header.node in ("device", "vm") and header.mac in ("mac_address", "primary_mac_address")
 
 
-def _read_netbox(source: Source) -> Iterable[Row]:
+def _read_netbox(source: MacListText) -> Iterable[Row]:
     header = table.header(source)
     return each(source, table.rows(source), partial(row, source, header, _NETBOX_FORMAT)) if header else ()
 
@@ -124,11 +124,11 @@ _ETHERS_FORMAT = MacListFormat.ETHERS
 _ETHERS_LINE = re.compile(rf"{MAC.pattern}\s+[^\s,]+\s*(#|$)")
 
 
-def _is_ethers(source: Source) -> bool:
+def _is_ethers(source: MacListText) -> bool:
     return source.any(_ETHERS_LINE)
 
 
-def _read_ethers(source: Source) -> Iterable[Row]:
+def _read_ethers(source: MacListText) -> Iterable[Row]:
     def entry(line: Place, text: str) -> MacEntry:
         words = text.partition("#")[0].split()
         if len(words) != 2:
@@ -149,11 +149,11 @@ _ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}\s")
 _ARP_SCAN_LINE = re.compile(rf"{_ADDRESS.pattern}+{MAC.pattern}(\s|$)")
 
 
-def _is_arp_scan(source: Source) -> bool:
+def _is_arp_scan(source: MacListText) -> bool:
     return source.any(_ARP_SCAN_LINE)
 
 
-def _read_arp_scan(source: Source) -> Iterable[Row]:
+def _read_arp_scan(source: MacListText) -> Iterable[Row]:
     def row(line: Place, text: str) -> Row | None:
         ip, *rest = text.split()
         if not rest:
@@ -177,7 +177,7 @@ _DEV = r"[A-Za-z][\w.@:-]*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class NeighbourTable:
     """One format, by the shapes of its lines."""
 
     FORMAT: MacListFormat
@@ -188,14 +188,14 @@ class Table:
     shapes: tuple[re.Pattern[str], ...]
     """Each has the groups `ip`, `mac` where there is one, and `none` where that is not the neighbour's own."""
 
-    def recognises(self, source: Source) -> bool:
+    def recognises(self, source: MacListText) -> bool:
         return source.any(self.known)
 
-    def read(self, source: Source) -> Iterable[Row]:
+    def read(self, source: MacListText) -> Iterable[Row]:
         lines = ((line, text[:WIDTH]) for line, text in source.data() if self.begins.match(text[:WIDTH]))
         return each(source, lines, lambda line, text: self._row(source, line, text))
 
-    def _row(self, source: Source, line: Place, text: str) -> Row | None:
+    def _row(self, source: MacListText, line: Place, text: str) -> Row | None:
         found = next((match for shape in self.shapes if (match := shape.fullmatch(text))), None)
         if found is None:
             raise LineError(f"not a line of {self.FORMAT}: {short(text)}")
@@ -204,8 +204,8 @@ class Table:
         return observed(source, line, mac, groups["ip"], form=self.FORMAT)
 
 
-def _table(form: MacListFormat, *, known: str, begins: str, shapes: tuple[str, ...]) -> Table:
-    return Table(
+def _table(form: MacListFormat, *, known: str, begins: str, shapes: tuple[str, ...]) -> NeighbourTable:
+    return NeighbourTable(
         FORMAT=form, known=re.compile(known), begins=re.compile(begins), shapes=tuple(re.compile(shape) for shape in shapes)
     )
 

@@ -16,9 +16,9 @@ from arpcheck.mac_owners.mac_list.source import (
     WIDTH,
     Blank,
     FunctionFormat,
-    Nic,
+    ListedNic,
+    MacListText,
     Row,
-    Source,
     host_of,
     is_unreached,
     listed,
@@ -30,18 +30,18 @@ from arpcheck.objects import at, text
 _ANSIBLE_FORMAT = MacListFormat.ANSIBLE
 
 
-def _is_ansible(source: Source) -> bool:
+def _is_ansible(source: MacListText) -> bool:
     return any(facts or is_unreached(value) for _, value, facts in _hosts(source))
 
 
-def _read_ansible(source: Source) -> Iterable[Row]:
+def _read_ansible(source: MacListText) -> Iterable[Row]:
     yield from listed(source, _nics_of_facts(source), _ANSIBLE_FORMAT)
     for name, value, facts in _hosts(source):
         if not facts and is_unreached(value):
             yield Blank(f"{name} (not reached)")
 
 
-def _nics_of_facts(source: Source) -> Iterator[Nic]:
+def _nics_of_facts(source: MacListText) -> Iterator[ListedNic]:
     number = 0
     for name, _, facts in _hosts(source):
         node = text(facts, "ansible_nodename") or text(facts, "ansible_hostname") or name
@@ -49,10 +49,10 @@ def _nics_of_facts(source: Source) -> Iterator[Nic]:
             if text(fact, "device"):
                 for mac in dict.fromkeys(str(at(fact, key)) for key in ("macaddress", "perm_macaddress") if at(fact, key)):
                     number += 1
-                    yield Nic(f"entry {number}", node, text(fact, "device"), mac)
+                    yield ListedNic(f"entry {number}", node, text(fact, "device"), mac)
 
 
-def _hosts(source: Source) -> Sequence[tuple[str, Any, Mapping[str, Any] | None]]:
+def _hosts(source: MacListText) -> Sequence[tuple[str, Any, Mapping[str, Any] | None]]:
     """Every host's name, what stands there of it, and the facts in that; a file of one host has them at its top."""
     found: list[tuple[str, Any]] = []
     for block in source.blocks:
@@ -85,25 +85,25 @@ Labels = Mapping[str, str]
 _CURE = "Keep the label instance, as Prometheus' /federate has it, or give one file a node"
 
 
-def _is_node_exporter(source: Source) -> bool:
+def _is_node_exporter(source: MacListText) -> bool:
     return any(_ANY.match(line) for _, line in source.lines())
 
 
-def _read_node_exporter(source: Source) -> Iterable[Row]:
+def _read_node_exporter(source: MacListText) -> Iterable[Row]:
     return listed(source, _nics_of_metrics(source), _NODE_EXPORTER_FORMAT)
 
 
-def _nics_of_metrics(source: Source) -> Iterator[Nic]:
-    names = _names(source)
+def _nics_of_metrics(source: MacListText) -> Iterator[ListedNic]:
+    names = _uname_names(source)
     sole = names.get("") or source.stem
     for number, labels in _series(source, _NIC):
-        yield Nic(
+        yield ListedNic(
             number, _node(source, number, labels, names) or sole, labels.get("device") or labels.get("interface", ""),
             labels.get("address"),
         )  # fmt: skip
 
 
-def _node(source: Source, number: int, labels: Labels, names: Mapping[str, str]) -> str | None:
+def _node(source: MacListText, number: int, labels: Labels, names: Mapping[str, str]) -> str | None:
     instance = labels.get("instance", "")
     if found := labels.get("nodename") or labels.get("node") or names.get(instance):
         return found
@@ -112,7 +112,7 @@ def _node(source: Source, number: int, labels: Labels, names: Mapping[str, str])
     return _PORT.sub("", instance).strip("[]") or None
 
 
-def _names(source: Source) -> Mapping[str, str]:
+def _uname_names(source: MacListText) -> Mapping[str, str]:
     """The node's name by instance; by "" where the file is of one node without that label."""
     found: dict[str, str] = {}
     for number, labels in _series(source, _UNAME):
@@ -128,7 +128,7 @@ def _names(source: Source) -> Mapping[str, str]:
     return found
 
 
-def _series(source: Source, name: re.Pattern[str]) -> Iterator[tuple[int, Labels]]:
+def _series(source: MacListText, name: re.Pattern[str]) -> Iterator[tuple[int, Labels]]:
     for number, line in source.data():
         if name.match(line):
             yield number, _labels(line)
@@ -162,23 +162,23 @@ Files = Mapping[str, Mapping[str, tuple[int, str]]]
 """By interface and file: the line, and what is in the file."""
 
 
-def _is_job_log(source: Source) -> bool:
+def _is_job_log(source: MacListText) -> bool:
     return source.any(_ADDRESS)
 
 
-def _read_job_log(source: Source) -> Iterable[Row]:
+def _read_job_log(source: MacListText) -> Iterable[Row]:
     return listed(source, (nic for node, files in _logs(source) for nic in _nics_of_log(node, files)), _JOB_LOG_FORMAT)
 
 
-def _nics_of_log(node: str, files: Files) -> Iterator[Nic]:
+def _nics_of_log(node: str, files: Files) -> Iterator[ListedNic]:
     for name, values in files.items():
         if values.get("type", (0, "1"))[1] == "1":
             found = [values[key] for key in ("address", "bonding_slave/perm_hwaddr") if key in values]
             lines = {mac: line for line, mac in reversed(found)}
-            yield from (Nic(lines[mac], node, name, mac) for mac in dict.fromkeys(mac for _, mac in found))
+            yield from (ListedNic(lines[mac], node, name, mac) for mac in dict.fromkeys(mac for _, mac in found))
 
 
-def _logs(source: Source) -> Iterator[tuple[str, Files]]:
+def _logs(source: MacListText) -> Iterator[tuple[str, Files]]:
     """Every node's log, whole or not at all: half a list of NICs would make a stranger of the other half."""
     log: list[tuple[int, str]] = []
     for number, line in source.data():
@@ -192,7 +192,7 @@ def _logs(source: Source) -> Iterator[tuple[str, Files]]:
         raise _cut_off(source, log[0])
 
 
-def _log(source: Source, lines: list[tuple[int, str]]) -> tuple[str, Files]:
+def _log(source: MacListText, lines: list[tuple[int, str]]) -> tuple[str, Files]:
     if any(_NODE.fullmatch(written) for _, written in lines[1:]):
         raise _cut_off(source, lines[0])
     first = _NODE.fullmatch(lines[0][1]) if lines else None
@@ -204,7 +204,7 @@ def _log(source: Source, lines: list[tuple[int, str]]) -> tuple[str, Files]:
     return first[1] if first else source.stem, files
 
 
-def _cut_off(source: Source, line: tuple[int, str]) -> InputError:
+def _cut_off(source: MacListText, line: tuple[int, str]) -> InputError:
     return InputError(
         f"{source.name}:{line[0]}: what begins here was cut off, {END} is missing", "Read the log again with --tail=-1"
     )

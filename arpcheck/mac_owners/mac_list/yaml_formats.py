@@ -15,10 +15,10 @@ from arpcheck.mac_owners.mac_list.source import (
     Blank,
     FunctionFormat,
     LineError,
-    Nic,
+    ListedNic,
+    MacListText,
     Place,
     Row,
-    Source,
     each,
     is_blank,
     listed,
@@ -43,7 +43,7 @@ _VALUE = re.compile(rf"""{_BEGIN}(?:{_KEY}(?:\s&\w+)?[\[{{"'\s]*){{1,2}}{MAC.pat
 _ITEM = re.compile(rf"""-\s+["']?{MAC.pattern}["']?\s*(#|$)""")
 
 
-def _is_own_yaml(source: Source) -> bool:
+def _is_own_yaml(source: MacListText) -> bool:
     """By the keys of a row, or a MAC behind the name of a node or a NIC, or in a list."""
     if source.blocks:
         return any(_is_own(block.value) for block in source.blocks)
@@ -71,7 +71,7 @@ def _is_mac(value: Any) -> bool:
     return isinstance(value, str) and MAC.fullmatch(value.strip()) is not None
 
 
-def _read_own_yaml(source: Source) -> Iterable[Row]:
+def _read_own_yaml(source: MacListText) -> Iterable[Row]:
     root = _composed(source)
     match getattr(root, "id", None):
         case "sequence":
@@ -83,7 +83,7 @@ def _read_own_yaml(source: Source) -> Iterable[Row]:
             raise InputError(f"{source.name}: neither a list nor a mapping of nodes", "See `arpcheck docs mac-sources`")
 
 
-def _composed(source: Source) -> Any:
+def _composed(source: MacListText) -> Any:
     import yaml
 
     if len(source.text) > LIMIT:
@@ -97,10 +97,10 @@ def _composed(source: Source) -> Any:
         raise InputError(f"{source.name}: not YAML, or nested too deeply", "Correct the file") from None
 
 
-def _of_row(source: Source, line: Place, item: Any) -> Row:
+def _of_row(source: MacListText, line: Place, item: Any) -> Row:
     if item.id != "mapping":
         raise LineError("not a mapping of mac, node and interface")
-    fields = {_text(key): _text(value) for key, value in item.value}
+    fields = {_scalar_text(key): _scalar_text(value) for key, value in item.value}
     if unknown := sorted(fields.keys() - set(KEYS)):
         raise LineError(f"unknown key {short(unknown[0])}, there are {', '.join(KEYS)}")
     if is_blank(mac := fields.get("mac", "")):
@@ -120,14 +120,16 @@ def _of_nodes(root: Any) -> Iterator[tuple[Place, Any]]:
                 yield _line(value), (node, None, value)
 
 
-def _of_node(source: Source, line: Place, item: Any) -> Row:
+def _of_node(source: MacListText, line: Place, item: Any) -> Row:
     node, nic, mac = item
-    if is_blank(_text(mac)):
+    if is_blank(_scalar_text(mac)):
         return Blank(line)
-    return source.entry(line, _text(mac), _text(node), _text(nic) if nic is not None else None, form=_OWN_YAML_FORMAT)
+    return source.entry(
+        line, _scalar_text(mac), _scalar_text(node), _scalar_text(nic) if nic is not None else None, form=_OWN_YAML_FORMAT
+    )
 
 
-def _text(node: Any) -> str:
+def _scalar_text(node: Any) -> str:
     if node.id != "scalar":
         raise LineError(f"text expected, not a {node.id}")
     return str(node.value).strip()
@@ -151,13 +153,13 @@ _METAL3 = ("BareMetalHost", "HardwareData")
 _STATE = "NodeNetworkState"
 
 
-def _is_objects(source: Source) -> bool:
+def _is_objects(source: MacListText) -> bool:
     if source.blocks:
         return any(text(found, "kind") in (*_METAL3, _STATE) for found in _flat(block.value for block in source.blocks))
     return _KIND.search(source.text) is not None
 
 
-def _read_objects(source: Source) -> Iterable[Row]:
+def _read_objects(source: MacListText) -> Iterable[Row]:
     found = [block.value for block in source.blocks] or documents(source.text, source.name)
     nics = [nic for number, entry in enumerate(_flat(found), 1) for nic in _nics(f"entry {number}", entry)]
     yield from listed(source, (nic for nic in nics if not is_blank(str(nic.mac))), _OBJECTS_FORMAT)
@@ -170,25 +172,25 @@ def _flat(found: Iterable[Any]) -> Iterator[Any]:
         yield from items(entry, "items") if text(entry, "kind").endswith("List") else (entry,)
 
 
-def _nics(place: Place, entry: Any) -> Iterator[Nic]:
+def _nics(place: Place, entry: Any) -> Iterator[ListedNic]:
     match text(entry, "kind"):
         case "BareMetalHost" | "HardwareData":
             yield from _of_metal3(place, entry)
         case "NodeNetworkState":
-            yield from (Nic(place, name(entry), nic, mac) for nic, mac in own_nics(entry))
+            yield from (ListedNic(place, name(entry), nic, mac) for nic, mac in own_nics(entry))
         case _:
             return
 
 
-def _of_metal3(place: Place, entry: Any) -> Iterator[Nic]:
+def _of_metal3(place: Place, entry: Any) -> Iterator[ListedNic]:
     hardware = at(entry, "status", "hardware") or at(entry, "spec", "hardware")
     seen = text(hardware, "hostname")
     node = seen if seen and not seen.startswith("localhost") else name(entry)
     for nic in items(hardware, "nics"):
-        yield Nic(place, node, text(nic, "name"), text(nic, "mac"))
+        yield ListedNic(place, node, text(nic, "name"), text(nic, "mac"))
     boot = text(entry, "spec", "bootMACAddress")
     if boot and boot.lower() not in (text(nic, "mac").lower() for nic in items(hardware, "nics")):
-        yield Nic(place, node, "", boot)
+        yield ListedNic(place, node, "", boot)
 
 
 OBJECTS = FunctionFormat(FORMAT=_OBJECTS_FORMAT, recognises=_is_objects, read=_read_objects)

@@ -91,10 +91,10 @@ def verdict(report: Report) -> Markup:
 
 
 def findings(found: Sequence[Finding]) -> Markup:
-    return joined(*map(_finding, found)) if found else tag("p", "None.", class_="note")
+    return joined(*map(_finding_item, found)) if found else tag("p", "None.", class_="note")
 
 
-def _finding(found: Finding) -> Markup:
+def _finding_item(found: Finding) -> Markup:
     about, word = concerns(found), marked(found.severity, found.accepted)
     return tag(
         "article",
@@ -113,17 +113,17 @@ def _points(label: str, kind: str, texts: Sequence[str]) -> Markup | None:
 def causes(found: Sequence[Cause]) -> Markup | None:
     if not found:
         return None
-    return _table(("Likely cause", "Do"), ((prose(sentence(cause)), prose(cause.do)) for cause in found))
+    return _html_table(("Likely cause", "Do"), ((prose(sentence(cause)), prose(cause.do)) for cause in found))
 
 
 def nodes(found: Sequence[NodeReport]) -> Markup | None:
     if not found:
         return None
     heads = ("Node", "ARP", "MAC", "kube-proxy", "strictARP, configured", "Why")
-    return _table(heads, map(_node, found))
+    return _html_table(heads, map(_node_cells, found))
 
 
-def _node(node: NodeReport) -> tuple[str, ...]:
+def _node_cells(node: NodeReport) -> tuple[str, ...]:
     macs = listing((mac.mac for mac in node.macs), 3)
     configured = strict_arp(node) if node.kube_proxy.source is None else f"{strict_arp(node)}, {node.kube_proxy.source}"
     why = "; ".join(text for text in (node.reason, *node.kube_proxy.notes) if text) or NONE
@@ -135,7 +135,7 @@ def gaps(found: Sequence[Gap]) -> Markup | None:
     if not found:
         return None
     rows = ((gap.what, gap.why, prose(gap.costs)) for gap in found)
-    return _table(("What", "Why", "What it costs"), rows)
+    return _html_table(("What", "Why", "What it costs"), rows)
 
 
 def run(report: Report) -> Markup:
@@ -156,7 +156,7 @@ def run(report: Report) -> Markup:
     return joined(listed, kept)
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
+def _html_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
     """On a narrow screen a row becomes a card, and each cell says its own heading."""
     head = tag("tr", *(tag("th", head, scope="col") for head in heads))
     body = (tag("tr", *(tag("td", cell, data_label=label) for label, cell in zip(heads, row, strict=True))) for row in rows)
@@ -188,7 +188,7 @@ def addresses(report: Report, grid: Grid, lines: Mapping[str, Timeline]) -> Mark
     for row in rows:
         timeline = lines.get(address(row.target), _NOTHING)
         left -= len(timeline.points)
-        articles.append(_address(row.target, row.cells, timeline if left >= 0 else _NOTHING, report))
+        articles.append(_address_section(row.target, row.cells, timeline if left >= 0 else _NOTHING, report))
     key = tag("p", _KEY, class_="note") if lines else None
     undrawn = tag("p", _UNDRAWN, class_="note") if left < 0 else None
     return joined(key, *articles[:OPEN], _folded(articles[OPEN:]), undrawn)
@@ -198,7 +198,7 @@ def _folded(articles: Sequence[Markup]) -> Markup | None:
     return tag("details", tag("summary", count(len(articles), "more address")), *articles) if articles else None
 
 
-def _address(target: TargetReport, cells: Sequence[Cell], timeline: Timeline, report: Report) -> Markup:
+def _address_section(target: TargetReport, cells: Sequence[Cell], timeline: Timeline, report: Report) -> Markup:
     about = tag("span", services(target), class_="service")
     lanes = [_lane(cell, found, target) for cell in cells for found in cell.responders]
     claims = [tag("li", claim(found, report.run.started_at)) for found in target.announcers]

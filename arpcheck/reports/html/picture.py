@@ -12,7 +12,7 @@ from typing import Any
 from arpcheck.evidence_json import Rows
 from arpcheck.model import Report, Responder, Verdict
 from arpcheck.reports.formatting import count, html, listing
-from arpcheck.reports.grid import MEANINGS, Cell, Grid, Mark, Row
+from arpcheck.reports.grid import MEANINGS, Cell, Grid, GridRow, Mark
 from arpcheck.reports.words import address, responder, services, verdict_of
 from arpcheck.text import NAME_LIMIT, PROSE_LIMIT, plain
 
@@ -36,8 +36,12 @@ def picture(found: Grid) -> Markup:
     fine = [row for row in found.rows if row.target.verdict is Verdict.OK]
     fold = len(found.rows) > OPEN_ROWS and 0 < len(fine) < len(found.rows)
     rows = [row for row in found.rows if row.target.verdict is not Verdict.OK] if fold else found.rows
-    folded = tag("details", tag("summary", f"{count(len(fine), 'address')} in order"), _table(found, fine)) if fold else None
-    return joined(_legend(found), _table(found, rows), folded, _quiet(found))
+    folded = (
+        tag("details", tag("summary", f"{count(len(fine), 'address')} in order"), _matrix_table(found, fine))
+        if fold
+        else None
+    )
+    return joined(_legend(found), _matrix_table(found, rows), folded, _quiet(found))
 
 
 def badge(word: str) -> Markup:
@@ -61,11 +65,11 @@ def _legend(found: Grid) -> Markup:
     return tag("ul", *(tag("li", marked(mark), tag("span", MEANINGS[mark])) for mark in found.marks), class_="legend")
 
 
-def _table(found: Grid, rows: Sequence[Row]) -> Markup:
+def _matrix_table(found: Grid, rows: Sequence[GridRow]) -> Markup:
     names = [*(["no known node"] if found.strangers else []), *found.nodes]
     headings = (tag("th", tag("span", _short(name)), scope="col", title=name, class_="node") for name in names)
     head = tag("tr", tag("th", "Address", scope="col", class_="address"), tag("th", "Verdict", scope="col"), *headings)
-    parts = (tag("tbody", head if first else None, *(_row(row, names) for row in rows[first : first + REPEAT]))
+    parts = (tag("tbody", head if first else None, *(_matrix_row(row, names) for row in rows[first : first + REPEAT]))
              for first in range(0, len(rows), REPEAT))  # fmt: skip
     dense = "matrix dense" if len(names) > DENSE else "matrix"
     table = tag("table", tag("thead", head), *parts, class_=dense)
@@ -78,7 +82,7 @@ def _hint(columns: int) -> Markup | None:
     return tag("p", "Scrolls sideways.", class_="note" if columns > WIDEST else "note narrow")
 
 
-def _row(row: Row, names: Sequence[str]) -> Markup:
+def _matrix_row(row: GridRow, names: Sequence[str]) -> Markup:
     ip = address(row.target)
     linked = tag("a", ip, href=f"#ip-{ip}") if row.target.verdict is not None and row.target.target.ip else tag("span", ip)
     service = tag("span", services(row.target, 1), class_="service") if row.target.verdict is not None else None
@@ -90,11 +94,11 @@ def _row(row: Row, names: Sequence[str]) -> Markup:
 def _cell(cell: Cell, name: str) -> Markup:
     if cell.mark in (Mark.QUIET, Mark.UNASKED):
         return tag("td", cell.mark, class_=f"cell {css(cell.mark)}")
-    said = "; ".join(map(_heard, cell.responders)) or MEANINGS[cell.mark]
+    said = "; ".join(map(_responder_label, cell.responders)) or MEANINGS[cell.mark]
     return tag("td", cell.mark, class_=f"cell {css(cell.mark)}", title=f"{name}: {said}")
 
 
-def _heard(found: Responder) -> str:
+def _responder_label(found: Responder) -> str:
     who = "" if found.node else f"{responder(found)} "
     return f"{who}{count(len(found.rounds), 'round')}, first after {found.first_reply_ms:.2f} ms"
 

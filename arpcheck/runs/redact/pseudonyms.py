@@ -91,13 +91,13 @@ def stays(ip: IPv4Address) -> bool:
 
 
 @dataclass(slots=True)
-class _Place:
+class _AddressNode:
     """A network or an address, with what lies in it."""
 
     first: int
     bits: int
     """Of host; 0 is an address."""
-    inside: list[_Place] = field(default_factory=list)
+    inside: list[_AddressNode] = field(default_factory=list)
     new: int = 0
     new_bits: int = 0
 
@@ -141,7 +141,7 @@ class Addresses:
         block = _free([*known, *(network.network_address for network in nets)])
         for limit in (_MOST_LIKELY, 8, 0):
             roots = _forest(nets, known)
-            whole = _Place(0, 32, roots)
+            whole = _AddressNode(0, 32, roots)
             if whole.put(0, limit) <= block.num_addresses:
                 whole.settle(int(block.network_address))
                 self._note(roots)
@@ -181,7 +181,7 @@ class Addresses:
         pairs: list[tuple[object, object]] = [*self._networks.items(), *self._hosts.items(), *self._six.items()]
         return {str(old): str(new) for old, new in pairs}
 
-    def _note(self, places: Iterable[_Place]) -> None:
+    def _note(self, places: Iterable[_AddressNode]) -> None:
         for place in places:
             if place.bits:
                 old = IPv4Network((place.first, 32 - place.bits))
@@ -191,12 +191,12 @@ class Addresses:
             self._note(place.inside)
 
 
-def _forest(networks: Sequence[IPv4Network], hosts: Iterable[IPv4Address]) -> list[_Place]:
+def _forest(networks: Sequence[IPv4Network], hosts: Iterable[IPv4Address]) -> list[_AddressNode]:
     """Each in the smallest that holds it, in the order of addresses."""
-    every = [_Place(int(n.network_address), 32 - n.prefixlen) for n in networks if n.prefixlen < 32]
-    every += [_Place(int(ip), 0) for ip in {*hosts, *(n.network_address for n in networks if n.prefixlen == 32)}]
-    roots: list[_Place] = []
-    around: list[_Place] = []
+    every = [_AddressNode(int(n.network_address), 32 - n.prefixlen) for n in networks if n.prefixlen < 32]
+    every += [_AddressNode(int(ip), 0) for ip in {*hosts, *(n.network_address for n in networks if n.prefixlen == 32)}]
+    roots: list[_AddressNode] = []
+    around: list[_AddressNode] = []
     for place in sorted(every, key=lambda p: (p.first, -p.bits)):
         while around and place.first >= around[-1].first + (1 << around[-1].bits):
             around.pop()

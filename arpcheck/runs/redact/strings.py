@@ -221,10 +221,10 @@ def rewritten(value: Any, how: Callable[[str], str]) -> Any:
 
 def ipv4_in(text: str) -> list[IPv4Interface]:
     """Everything in a text that is an address or a network."""
-    return [found for match in IPV4.findall(text) if (found := _interface(match))]
+    return [found for match in IPV4.findall(text) if (found := _parsed_interface(match))]
 
 
-def _interface(text: str) -> IPv4Interface | None:
+def _parsed_interface(text: str) -> IPv4Interface | None:
     try:
         return IPv4Interface(text)
     except ValueError:

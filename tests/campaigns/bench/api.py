@@ -91,10 +91,10 @@ def _in_a_process(*arguments: str) -> dict[str, Any]:
 def _reader(kubeconfig: str) -> Callable[[], Any]:
     from arpcheck import pipeline
     from arpcheck.__main__ import YOUNG
-    from arpcheck.cluster import Source, read
+    from arpcheck.cluster import ClusterSource, read
 
     gc.set_threshold(YOUNG, 10, 10)  # as the command does it
-    source = Source(kubeconfig=kubeconfig, request_timeout=300)
+    source = ClusterSource(kubeconfig=kubeconfig, request_timeout=300)
     return lambda: read(source, pipeline.NEEDS)
 
 

@@ -19,7 +19,7 @@ from tools import ADDRESSES, CLUSTER, TOOLS, Tool
 
 from arpcheck.lab import cluster_objects
 from arpcheck.lab.announcer import inside
-from arpcheck.lab.fixture import Stage, stage
+from arpcheck.lab.fixture import Fixture, stage
 
 PATIENCE = 180.0
 """Seconds that a tool may take; more is an error of the bench."""
@@ -41,7 +41,7 @@ def main(name: str, runs: str, *tools: str) -> None:
         json.dump({"foreignPerSecond": foreign(), "tools": found}, sys.stdout)
 
 
-def provide(standing: Stage, case: Case) -> None:
+def provide(standing: Fixture, case: Case) -> None:
     """The two files that the tools read."""
     Path(ADDRESSES).write_text("".join(f"{ip}\n" for ip in case.ips))
     objects = cluster_objects.resources(standing.scene, datetime.now(UTC)).values()
@@ -49,7 +49,7 @@ def provide(standing: Stage, case: Case) -> None:
     Path(CLUSTER).write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
 
 
-def once(standing: Stage, case: Case, tool: Tool, there: dict[str, frozenset[str]]) -> dict[str, object]:
+def once(standing: Fixture, case: Case, tool: Tool, there: dict[str, frozenset[str]]) -> dict[str, object]:
     asked = [str(ip) for ip in case.ips[: tool.sample]]
     before, start = sent(standing), time.monotonic()
     with SAID.open("w") as out, TOLD.open("w") as err:
@@ -82,7 +82,7 @@ def wait(process: subprocess.Popen[bytes]) -> None:
         raise RuntimeError(f"{process.args} took longer than {PATIENCE:g} s") from None
 
 
-def sent(standing: Stage) -> int:
+def sent(standing: Fixture) -> int:
     """Frames that the nodes' NICs have sent; they send nothing but answers."""
     nodes = [s.name for s in standing.scene.stations if s.name not in (standing.scene.prober.station, CHATTER)]
     return sum(transmitted(node) for node in nodes)
@@ -95,7 +95,7 @@ def transmitted(station: str) -> int:
 
 
 @contextmanager
-def busy(standing: Stage, case: Case):
+def busy(standing: Fixture, case: Case):
     """The LAN's other hosts. Yields how many frames a second they came to."""
     if not case.foreign:
         yield lambda: 0

@@ -17,7 +17,7 @@ from arpcheck.lab import cluster_objects
 from arpcheck.lab.kube import Cluster, KubeNode, KubeProxyConfig, KubeService
 from arpcheck.lab.scene import Prober, Scene
 from arpcheck.lab.scene_cluster import ALLOCATED, ALWAYS, VERSION
-from arpcheck.model import Ask, Host, Interface, Mac, Question, Reply
+from arpcheck.model import Host, Interface, Mac, Question, Reply, Request
 from arpcheck.objects import Objects
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -73,7 +73,7 @@ def cluster(addresses: int, nodes: int) -> Objects:
     return replace(found, resources={name: objs for name, objs in fold(cuts).items() if name in found.resources})
 
 
-def _questions(asks: Iterable[Ask], rounds: int) -> Iterator[Question]:
+def _questions(asks: Iterable[Request], rounds: int) -> Iterator[Question]:
     """At 100 a second."""
     for number in range(rounds):
         for place, ask in enumerate(asks):

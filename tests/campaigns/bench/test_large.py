@@ -10,7 +10,7 @@ from counted import calls
 from large import objects
 
 from arpcheck import pipeline
-from arpcheck.cluster import Source, read
+from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.api import read_list
 from arpcheck.cluster.discovery import Served
 from arpcheck.cluster.parse import json_value
@@ -81,7 +81,7 @@ def memory(work):
 def test_the_collector_looks_once_at_what_was_read_and_not_all_the_while(tmp_path):
     path = tmp_path / "cluster.json"
     path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [*objects(100, 50)]}))
-    assert looks(lambda: read(Source(cluster_file=str(path)), pipeline.NEEDS)) <= 1
+    assert looks(lambda: read(ClusterSource(cluster_file=str(path)), pipeline.NEEDS)) <= 1
     assert looks(lambda: json.loads(path.read_bytes())) > 10
     assert gc.isenabled()
 

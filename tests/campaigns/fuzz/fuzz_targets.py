@@ -20,10 +20,10 @@ from arpcheck.model import Mac, Question, Report
 def frames(data: bytes) -> None:
     """frames.decode and the account, with a question that the frame may answer."""
     from arpcheck.wire.packets import decode_request
-    from arpcheck.wire.replies import Account
+    from arpcheck.wire.replies import ReplyMatcher
     from arpcheck.wire.transport import Arrival
 
-    account = Account(0.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})})
+    account = ReplyMatcher(0.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})})
     account.asked(Question(0.0, "eth0", 1, VIP, OUR_IP, None))
     account.asked(Question(0.0, "eth0", 1, VIP, IPv4Address(0), Mac("02:00:00:00:00:11")))
     account.arrived(Arrival("eth0", 1.0, data))

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from arpcheck import pipeline
-from arpcheck.commands.watch import Pace, World, vigil
+from arpcheck.commands.watch import Pace, WatchDependencies, run_watch
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.pools import occupancy, range_pool, split
@@ -125,11 +125,11 @@ def host_addresses(scene):
 
 
 def watch(trial, wire, objects, host, options):
-    world = World(
+    world = WatchDependencies(
         wire=wire, clock=lambda: NOW + timedelta(seconds=wire.now()), host=host, objects=objects, reading=None,
         say=lambda _: None, store=lambda _: None, stop=lambda: False,
     )  # fmt: skip
-    return vigil(replace(options, rounds=1), trial.pace, world)
+    return run_watch(replace(options, rounds=1), trial.pace, world)
 
 
 COMMANDS = {"probe": probe, "preflight": preflight, "pool": pool, "watch": watch}

@@ -27,7 +27,7 @@ from arpcheck import pipeline
 from arpcheck.evidence import Evidence
 from arpcheck.evidence_json import from_json
 from arpcheck.lab.kube import Cluster
-from arpcheck.lab.scene import Announcer, Nic, Prober, Route, Scene, Station
+from arpcheck.lab.scene import Announcer, Prober, Route, Scene, SceneNic, Station
 from arpcheck.model import Mac
 
 sys.path.append(str(Path(__file__).parents[2]))
@@ -80,7 +80,7 @@ def started(seed: int) -> World:
 def _station(machine: Machine) -> Station:
     """A router gets a NIC elsewhere and its default route there, so that its kernel has what to be a proxy for."""
     nics = [
-        Nic(
+        SceneNic(
             name=nic.name, lan=nic.segment, mac=nic.mac, sysctl={"arp_ignore": nic.arp_ignore},
             addresses=(*nic.addresses, *(IPv4Interface((held.ip, 32)) for held in machine.held if held.on == nic.name)),
         )
@@ -88,7 +88,7 @@ def _station(machine: Machine) -> Station:
     ]  # fmt: skip
     router = machine.proxy == "off-link"
     if router:
-        nics.append(Nic(name="wan0", lan="beyond", mac=Mac("02:0d:00:00:00:01"), addresses=(IPv4Interface("10.200.0.1/24"),)))
+        nics.append(SceneNic(name="wan0", lan="beyond", mac=Mac("02:0d:00:00:00:01"), addresses=(IPv4Interface("10.200.0.1/24"),)))
     return Station(
         name=machine.name,
         nics=tuple(nics),
