@@ -148,3 +148,28 @@ def test_before_and_after(root):
     assert {"mac": "02:01:00:00:01:01", "interface": "eth1", "source": "example"} in node["macs"]
     assert ("example" in after["load_balancers"], "example" in after["sources"]) == (True, True)
     assert "resources: [hosts]" in after["rights"]
+
+
+def passed(root, *arguments):
+    """The package's own tests against the copy in `root`: what pytest says where all pass."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-c", str(TESTS.parent / "pyproject.toml"), *arguments], cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_a_new_load_balancer_passes_the_tests_of_all(root):
+    (root / "arpcheck" / "loadbalancers" / "example.py").write_text(FILES["loadbalancers/example.py"])
+    name_it(root / "arpcheck" / "loadbalancers", "IMPLEMENTATIONS")
+    contract = str(TESTS / "loadbalancers" / "test_loadbalancers_contract.py")
+    assert "[example]" in passed(root, contract, "-v", "-o", "addopts=-p no:cacheprovider")
+
+
+def test_a_new_format_passes_the_tests_of_all_but_for_its_expected_files(root):
+    """Those are made by scripts/golden."""
+    (root / "arpcheck" / "reports" / "example.py").write_text(FILES["reports/example.py"])
+    name_it(root / "arpcheck" / "reports", "FORMATS", '"example", ')
+    formats = str(TESTS / "reports" / "test_report_formats.py")
+    assert "[example]" in passed(root, formats, "-v", "-o", "addopts=-p no:cacheprovider", "-k", "not the_full_text")
