@@ -166,11 +166,13 @@ def main(sudoers, scene=None):
             subprocess.run(["ip", *words.split()], check=True)
         wait("")
         return
+    sys.path.insert(0, str(HERE.parent))
+    from apiserver.staged import serve
     from arpcheck.lab import scene_file
     from arpcheck.lab.fixture import KUBECONFIG, stage
 
     found = scene_file.load(scene)
-    with stage(found):
+    with stage(found, serve):
         KUBECONFIG.chmod(0o644)
         wait(found.prober.station)
 
