@@ -168,6 +168,7 @@ def main(sudoers, scene=None):
         return
     sys.path.insert(0, str(HERE.parent))
     from apiserver.staged import serve
+
     from arpcheck.lab import scene_file
     from arpcheck.lab.fixture import KUBECONFIG, stage
 

@@ -104,6 +104,6 @@ def _everywhere() -> str:
     reports = files("arpcheck.reports")
     for name in ("report.schema.json", "document.py", "html/__init__.py", "markdown.py"):
         texts.append(reports.joinpath(name).read_text(encoding="utf-8"))
-    for entry in reports.joinpath("page").iterdir():
+    for entry in reports.joinpath("html").iterdir():
         texts.append(entry.read_text(encoding="utf-8") if entry.name.endswith((".py", ".css")) else "")
     return "\n".join((*texts, *WORDS)).lower()
