@@ -144,7 +144,7 @@ def _open_what_is_closed() -> None:
 
 
 def _called(arguments: list[str] | None) -> int:
-    from arpcheck.cli import app, program
+    from arpcheck.commands.app import app, program
 
     if asking := [name for name in os.environ if name.endswith("_COMPLETE")]:
         from arpcheck.wire.privilege import give_up
@@ -167,7 +167,7 @@ def _check_asked(names: Sequence[str]) -> None:
 
 
 def _completed() -> int:
-    from arpcheck.cli.shell import kubectl_complete as complete
+    from arpcheck.commands.completion import kubectl_complete as complete
 
     _loaded()
     return complete()
@@ -212,7 +212,7 @@ def _say(line: str, code: int) -> int:
 
 def _command(error: Exception) -> str:
     """The innermost command that was known."""
-    from arpcheck.cli import program
+    from arpcheck.commands.app import program
 
     context = getattr(error, "ctx", None)
     return context.command_path if context else program()

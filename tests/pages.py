@@ -229,7 +229,7 @@ def commands() -> str:
 def helps() -> Iterable[tuple[str, str]]:
     from typer.main import get_command
 
-    from arpcheck.cli import app
+    from arpcheck.commands.app import app
 
     def below(group: Any, path: tuple[str, ...]) -> Iterable[tuple[str, str]]:
         for name, command in group.commands.items():

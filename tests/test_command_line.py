@@ -166,13 +166,13 @@ def test_explain_knows_every_rule():
 
 def test_a_fault_in_arpcheck_itself_is_shown_and_is_no_finding():
     code = (
-        "import sys, arpcheck.commands.saved as saved; saved.report = lambda *_, **__: 1 // 0\n"
+        "import sys, arpcheck.commands.report as saved; saved.render_report = lambda *_, **__: 1 // 0\n"
         "from arpcheck.__main__ import main; sys.exit(main(['report', 'x']))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert re.fullmatch(
-        r"arpcheck: this is a fault in arpcheck, not a finding: ZeroDivisionError at <string>:1 < cli/saved.py:\d+ < .*"
+        r"arpcheck: this is a fault in arpcheck, not a finding: ZeroDivisionError at <string>:1 < commands/report.py:\d+ < .*"
         r"\. Please report it with this line\n", done.stderr,
     )  # fmt: skip
 

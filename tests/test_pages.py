@@ -13,7 +13,7 @@ from forked import arpcheck
 from pages import BLOCKS, CONTRIBUTING, FOLDER, README, ROOT, SCENE, WIDTH, files, helps, made, simulated
 
 import arpcheck as package
-from arpcheck.cli import app
+from arpcheck.commands.app import app
 from arpcheck.docs import PAGES, page
 
 GITHUB = ROOT / ".github"

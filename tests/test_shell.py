@@ -6,18 +6,18 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import forked
 import pytest
 from apiserver import ApiServer
 
-from arpcheck import cli
-from arpcheck.cli.app import examples
-from arpcheck.cli.shell import kubectl_complete
+from arpcheck.commands.app import COMMANDS as LISTED
+from arpcheck.commands.completion import kubectl_complete
 
 BIN = Path(sys.executable).parent
-COMMANDS = sorted(command.name or command.callback.__name__ for command in cli.app.registered_commands)
+COMMANDS = [name for name in LISTED if not any(other.startswith(f"{name} ") for other in LISTED)]
 
 
 def run(*words, stdin=None, **env):
@@ -113,7 +113,7 @@ def test_a_damaged_kubeconfig_completes_to_nothing_and_says_nothing(tmp_path):
 
 def test_completing_asks_for_nothing_heavy(kubeconfig):
     code = (
-        "import sys; sys.argv[1:] = ['probe', '--context', '']; from arpcheck.cli.shell import kubectl_complete as k; k();"
+        "import sys; sys.argv[1:] = ['probe', '--context', '']; from arpcheck.commands.completion import kubectl_complete as k; k();"
         "print([m for m in ('scapy', 'kubernetes', 'psutil', 'tabulate') if m in sys.modules])"
     )
     assert run(sys.executable, "-c", code, KUBECONFIG=kubeconfig).stdout.splitlines()[-1] == "[]"
@@ -136,11 +136,10 @@ def test_as_a_plugin_it_speaks_of_kubectl(arguments):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_examples_that_can_be_copied(command):
-    [info] = [c for c in cli.app.registered_commands if (c.name or c.callback.__name__) == command]
-    found = examples(info.epilog)
+    found = import_module(f"arpcheck.commands.{command.replace(' ', '_').replace('-', '_')}").EXAMPLES
     assert found
     assert all("arpcheck " in example for example in found)
-    shown = arpcheck(command, "--help").stdout
+    shown = arpcheck(*command.split(), "--help").stdout
     assert all(f"\n    {example}\n" in shown for example in found)
 
 

@@ -1,3 +1,4 @@
-"""What a command does, one module each: it reads the world, hands it to the pipeline and writes what comes out.
+"""The commands, one file each: the options, and what the command does with the cluster, the network and its output.
 
-The command line (`cli`) only turns arguments into a call here and the result into an exit code."""
+`app` lists them and loads the file of the one that is called; `options`, `opening`, `output`, `input_files`, `bundle` and
+`log` are shared."""

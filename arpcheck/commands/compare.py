@@ -1,4 +1,4 @@
-"""`arpcheck compare BEFORE AFTER`: the proof that a change worked, or that it did not."""
+"""`arpcheck compare BEFORE AFTER`: shows what changed between two saved reports."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import sys
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from arpcheck import pipeline
-from arpcheck.commands.output import check, format_of, show, write
-from arpcheck.commands.saved import load
-from arpcheck.commands.terminal import style
+from arpcheck.commands.options import ExitZero, NoHeaders, Output, ended
+from arpcheck.commands.output import check, format_of, show, style, write
+from arpcheck.commands.report import load
 from arpcheck.errors import UsageError
 from arpcheck.evidence_json import VERSION
 from arpcheck.model import Outcome, Report
@@ -22,6 +24,39 @@ from arpcheck.reports.json import written
 from arpcheck.runs.compare import Change, Comparison, Difference, Side
 from arpcheck.runs.compare import compare as compared
 from arpcheck.text import PROSE_LIMIT, plain
+
+EXAMPLES = ("arpcheck compare before.json after.json -o markdown",)
+
+
+def compare(
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="A saved report; - is stdin.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="A later one of the same cluster.")],
+    format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table, markdown or json.")] = "table",
+    no_headers: NoHeaders = False,
+    output: Output = None,
+    exit_zero: ExitZero = False,
+) -> int:
+    """Show what changed between two saved reports.
+
+    Exit codes: 0 nothing new, 1 something new or worse, 3 not comparable.
+    """
+    return ended(run(before, after, format_name, output, headers=not no_headers), exit_zero)
+
+
+def run(before: str, after: str, format_name: str, output: str | None, *, headers: bool = True) -> int:
+    """Prints what changed, and writes it to `output` too; the exit code is the comparison's."""
+    if format_name not in FORMATS:
+        raise UsageError(f"-o {format_name!r}: no such format of compare", f"One of {', '.join(FORMATS)}")
+    if before == after == "-":
+        raise UsageError("both runs from stdin", "Name a file for one of them")
+    check(output)
+    runs = [(evidence, pipeline.conclude(evidence)) for evidence in (load(before), load(after))]
+    found = compared(*runs)
+    if output:
+        write(Path(output), render(found, format_of(output, format_name, FORMATS), Style(headers=headers)))
+    show(render(found, format_name, style(sys.stdout, headers=headers)))
+    return found.exit_code
+
 
 FORMATS = ("table", "markdown", "json")
 
@@ -168,21 +203,3 @@ def _difference(entry: Difference) -> dict[str, Any]:
 
 def _side_of(side: Side) -> dict[str, Any]:
     return {"is": side.word, "wrong": sorted(side.wrong), "answeredBy": list(side.who), "accepted": side.accepted}
-
-
-# --------------------------------------------------------------------------------------------- arpcheck compare BEFORE AFTER
-
-
-def compare(before: str, after: str, format_name: str, output: str | None, *, headers: bool = True) -> int:
-    """Prints what changed, and writes it to `output` too; the exit code is the comparison's."""
-    if format_name not in FORMATS:
-        raise UsageError(f"-o {format_name!r}: no such format of compare", f"One of {', '.join(FORMATS)}")
-    if before == after == "-":
-        raise UsageError("both runs from stdin", "Name a file for one of them")
-    check(output)
-    runs = [(evidence, pipeline.conclude(evidence)) for evidence in (load(before), load(after))]
-    found = compared(*runs)
-    if output:
-        write(Path(output), render(found, format_of(output, format_name, FORMATS), Style(headers=headers)))
-    show(render(found, format_name, style(sys.stdout, headers=headers)))
-    return found.exit_code

@@ -1,18 +1,39 @@
-"""`arpcheck docs`: a reference page as it is, but for what a Markdown reader would hide or follow."""
+"""`arpcheck docs`: prints a reference page, without the marks of its generated parts and with its links as words."""
 
 from __future__ import annotations
 
 import re
 from difflib import get_close_matches
+from typing import Annotated
 
+import typer
+
+from arpcheck.commands.options import pages
+from arpcheck.commands.output import show
 from arpcheck.docs import PAGES, page, title
 from arpcheck.errors import UsageError
+
+EXAMPLES = (
+    "arpcheck docs",
+    "arpcheck docs symptoms",
+)
+
+
+def docs(
+    page: Annotated[
+        str | None, typer.Argument(metavar="PAGE", help="A page; without it the list of pages.", autocompletion=pages)
+    ] = None,
+) -> int:
+    """Show the documentation that comes with arpcheck. Without PAGE, list the pages."""
+    show(text(page))
+    return 0
+
 
 _MARK = re.compile(r"^<!-- .* -->\n", re.MULTILINE)
 _LINK = re.compile(r"\[([^\]]+)\]\(([a-z-]*)(?:\.md)?(#[a-z0-9-]+)?\)")
 
 
-def docs(name: str | None) -> str:
+def text(name: str | None) -> str:
     """One page, or the list of all. UsageError for a page that does not exist, with the names that are alike."""
     if name is None:
         width = max(map(len, PAGES))

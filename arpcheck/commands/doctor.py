@@ -1,6 +1,6 @@
-"""`arpcheck doctor`: before an incident, is everything there that a probe needs? A line for each, with its cure.
+"""`arpcheck doctor`: checks what a probe needs, before an incident. A line for each check, with what to do.
 
-Sends no frame. What it finds missing is what a probe would fail by, or could not tell."""
+Sends no frame. What is missing is what would stop a probe, or what a probe could not tell."""
 
 from __future__ import annotations
 
@@ -17,6 +17,17 @@ from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.access import Access, access
 from arpcheck.commands.opening import opened
+from arpcheck.commands.options import (
+    As,
+    ClusterFile,
+    Context,
+    FileHas,
+    Iface,
+    Kubeconfig,
+    RequestTimeout,
+    Verbose,
+    source,
+)  # fmt: skip
 from arpcheck.commands.output import show
 from arpcheck.errors import ArpcheckError, UsageError, WireError
 from arpcheck.evidence import Options
@@ -30,6 +41,27 @@ from arpcheck.text import plain
 from arpcheck.wire.host import candidates, this_host, usable
 from arpcheck.wire.packet_socket import LiveWire
 from arpcheck.wire.privilege import is_root_itself
+
+EXAMPLES = (
+    "sudo arpcheck doctor --iface eth0",
+    "arpcheck doctor --context prod",
+)
+
+
+def doctor(
+    iface: Iface = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    as_user: As = None,
+    cluster_file: ClusterFile = None,
+    file_has: FileHas = None,
+    request_timeout: RequestTimeout = 30.0,
+    _verbose: Verbose = False,
+) -> int:
+    """Check what a probe needs: privileges, interfaces and access to the API. It sends no frame."""
+    names = tuple(name for name in dict.fromkeys(iface or ()) if name != "auto")
+    return run(names, source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has))
+
 
 SKEW = 5.0
 """Seconds; a Lease that names an announcer lives for 10 to 15."""
@@ -58,7 +90,7 @@ class Check:
     cure: str = ""
 
 
-def doctor(names: tuple[str, ...], source: ClusterSource) -> int:
+def run(names: tuple[str, ...], source: ClusterSource) -> int:
     """Prints the lines; the exit code is 0, 3 where something is missing or not known, 2 where no probe could run."""
     host = this_host()
     found = [_versions(), _privilege(host, names), *_user(), _interface_check(host, names)]

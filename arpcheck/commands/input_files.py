@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from arpcheck.cluster.parse import MalformedError, decoded, parse
-from arpcheck.commands.terminal import notice
+from arpcheck.commands.output import notice
 from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
 from arpcheck.model import Acceptance, Mac, Verdict

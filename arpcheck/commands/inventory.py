@@ -1,6 +1,6 @@
-"""`arpcheck inventory`: whose MAC is whose by every source, and Jobs for the nodes of which none is known.
+"""`arpcheck inventory`: lists the MAC addresses of every node by source, and prints Jobs for nodes that have none.
 
-arpcheck prints the Jobs and writes nothing to the cluster; their logs are a `--mac-map`."""
+arpcheck prints the Jobs and does not create them; their logs are input for `--mac-map`."""
 
 from __future__ import annotations
 
@@ -8,24 +8,92 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
 
 import arpcheck
 from arpcheck import pipeline
 from arpcheck.cluster import read
 from arpcheck.commands.input_files import read_mac_maps
-from arpcheck.commands.opening import opened, settled, stopping, to_open
-from arpcheck.commands.output import show
-from arpcheck.commands.probe import ProbeRequest, checked, observed
-from arpcheck.commands.terminal import notice
-from arpcheck.evidence import Evidence
+from arpcheck.commands.opening import ProbeRequest, checked, observed, opened, settled, stopping, to_open
+from arpcheck.commands.options import (
+    As,
+    ClusterFile,
+    Context,
+    FileHas,
+    Kubeconfig,
+    MacMap,
+    Quiet,
+    Rate,
+    RequestTimeout,
+    Rounds,
+    Sender,
+    Verbose,
+    Wait,
+    source,
+)  # fmt: skip
+from arpcheck.commands.output import notice, show
+from arpcheck.errors import UsageError
+from arpcheck.evidence import Evidence, Options
 from arpcheck.mac_owners import unmatched_hosts
 from arpcheck.mac_owners.inventory import inventory_csv, inventory_manifest, inventory_table, unresolved
 from arpcheck.wire.host import this_host
 
+EXAMPLES = (
+    "sudo arpcheck inventory --iface eth0 -o csv > macs.csv",
+    "arpcheck inventory --manifest --image IMAGE | kubectl apply -f -",
+)
+
+
+def inventory(
+    iface: Annotated[
+        list[str] | None, typer.Option("--iface", metavar="NAME", help="Ask the nodes on this interface too. Repeatable.")
+    ] = None,
+    manifest: Annotated[
+        bool, typer.Option("--manifest", help="Print a Job for each node without a known MAC; its log is a --mac-map.")
+    ] = False,
+    image: Annotated[
+        str, typer.Option("--image", metavar="NAME", help="For --manifest: an image with sh, cat and grep.")
+    ] = "",
+    rounds: Rounds = 2,
+    wait: Wait = 1.0,
+    rate: Rate = 10.0,
+    sender: Sender = "auto",
+    mac_map: MacMap = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    as_user: As = None,
+    cluster_file: ClusterFile = None,
+    file_has: FileHas = None,
+    request_timeout: RequestTimeout = 30.0,
+    format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table, or csv as --mac-map reads it.")] = "table",
+    quiet: Quiet = False,
+    _verbose: Verbose = False,
+) -> int:
+    """List the MAC addresses of every node, by source."""
+    if format_name not in ("table", "csv"):
+        raise UsageError(f"-o {format_name!r}: no such format of inventory", "One of table, csv")
+    if manifest != bool(image):
+        raise UsageError("--manifest and --image go together", "Name an image with sh, cat and grep")
+    return run(
+        ProbeRequest(
+            options=Options(
+                interfaces=tuple(dict.fromkeys(iface or ())), rounds=rounds, wait=wait, rate=rate, sender=sender
+            ),
+            source=source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has),
+            mac_maps=tuple(mac_map or ()),
+            format_name=format_name,
+            quiet=quiet,
+        ),
+        image or None,
+    )
+
+
 INTERRUPTED = 130
 
 
-def inventory(request: ProbeRequest, image: str | None) -> int:
+def run(request: ProbeRequest, image: str | None) -> int:
     """Prints the list, or with `image` the Jobs. 0 every node has a MAC, 3 one has none that is known, 130 interrupted."""
     with _evidence(request) as evidence:
         return _show(evidence, request, image)

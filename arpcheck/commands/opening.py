@@ -1,29 +1,70 @@
-"""From the command line to the wire: what takes a privilege first, then none is left, and all else comes after that.
+"""From the command line to the network: open what needs a privilege, give up privileges, then read and send.
 
-With `--iface auto` every interface that may be meant is opened, since the cluster, which tells which one is, is read
-after that."""
+With `--iface auto` every candidate interface is opened, because the cluster, which tells the right one, is read only after
+privileges are given up."""
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from types import FrameType
 
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, hold
-from arpcheck.commands.output import check
+from arpcheck.commands.bundle import Bundle
+from arpcheck.commands.output import ProgressLine, check, duration, notice
 from arpcheck.errors import UsageError
-from arpcheck.evidence import Options
-from arpcheck.model import Host
+from arpcheck.evidence import Evidence, MacEntry, Options
+from arpcheck.model import Acceptance, Host
 from arpcheck.objects import Objects
 from arpcheck.pipeline.planning import AUTO
-from arpcheck.wire.host import candidates, usable
+from arpcheck.targets import check_options
+from arpcheck.wire.host import candidates, usable, with_neighbours
 from arpcheck.wire.packet_socket import LiveWire
-from arpcheck.wire.privilege import caller, drop
-from arpcheck.wire.scapy_library import load
+from arpcheck.wire.privilege import caller, drop, seal
+from arpcheck.wire.scapy_library import load, manufacturers
+
+_log = logging.getLogger(__name__)
+
+TOP_RATE = 4000.0
+"""Frames a second on each interface that `--rate 0` takes: more than that the responders lose (a speaker's socket holds
+256 frames)."""
+
+LONG = 300.0
+"""Seconds beyond which a faster rate or a smaller selection is suggested."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeRequest:
+    """What the command line asked for."""
+
+    options: Options
+    """With `rate` as given; 0 is the top rate."""
+    source: ClusterSource
+    mac_maps: tuple[str, ...] = ()
+    format_name: str = "table"
+    output: str | None = None
+    accept: str | None = None
+    headers: bool = True
+    pcap: str | None = None
+    bundle: Bundle = field(default_factory=Bundle)
+    dry_run: bool = False
+    quiet: bool = False
+
+
+def checked(options: Options) -> Options:
+    """The options with the rate that is really used. Raises UsageError for what makes no sense."""
+    check_options(options)
+    options = named(options)
+    rate = TOP_RATE if options.rate == 0 else options.rate
+    if not 0 < rate <= TOP_RATE:
+        raise UsageError(f"--rate {options.rate:g} is out of range", f"0 (the top rate) to {TOP_RATE:g} frames a second")
+    return replace(options, rate=rate)
 
 
 def named(options: Options) -> Options:
@@ -68,6 +109,53 @@ def settled(options: Options, objects: Objects, host: Host, wire: LiveWire) -> O
     found = pipeline.settle(options, objects, host, to_open(options, host))
     wire.keep(found.interfaces)
     return found
+
+
+def observed(
+    request: ProbeRequest,
+    options: Options,
+    host: Host,
+    mac_map: tuple[MacEntry, ...],
+    objects: Objects,
+    wire: LiveWire,
+    *,
+    accepted: tuple[Acceptance, ...] = (),
+    stop: Callable[[], bool],
+    tap: Callable[[datetime, bytes], None] = lambda _moment, _frame: None,
+) -> Evidence:
+    """Asks, as it was announced. `stop` is the caller's, who keeps it until what was heard is out."""
+    planned = pipeline.plan(options, objects, host, mac_map, accepted)
+    if not request.quiet:
+        _announce(planned, options)
+    line = ProgressLine(shown=not request.quiet)
+    seal()
+    evidence = pipeline.observe(
+        options,
+        objects=objects,
+        host=host,
+        mac_map=mac_map,
+        accepted=accepted,
+        wire=wire,
+        clock=lambda: datetime.now(UTC),
+        progress=line,
+        stop=stop,
+        after=with_neighbours,
+        vendors=manufacturers,
+        tap=tap,
+    )
+    line.clear()
+    _log.info("%d questions, %d replies kept", len(evidence.questions), len(evidence.replies))
+    return evidence
+
+
+def _announce(planned: pipeline.Plan, options: Options) -> None:
+    asked = len({ask.ip for ask in planned.asks})
+    notice(
+        f"asking {asked} addresses on {', '.join(options.interfaces)}, {options.rounds} rounds at {options.rate:g}"
+        f" frames/s: about {duration(planned.seconds)}"
+    )
+    if planned.seconds > LONG:
+        notice("a higher --rate (up to 100 is gentle where no ARP inspection counts), -n or -l make it shorter")
 
 
 # ----------------------------------------------------------------------------- Ends a run early without losing what it heard

@@ -1,4 +1,6 @@
-"""`arpcheck pod`: prints what runs arpcheck on a node, for `kubectl apply -f -`. Asks no API and needs no privilege."""
+"""`arpcheck pod`: prints the manifests that run arpcheck on a node, for `kubectl apply -f -`.
+
+It needs no API access and no privilege."""
 
 from __future__ import annotations
 
@@ -6,15 +8,71 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Annotated, Any
 
-import yaml
+import typer
 
-from arpcheck import pipeline
-from arpcheck.commands.output import show
-from arpcheck.commands.terminal import notice
+from arpcheck import __version__, pipeline
+from arpcheck.commands.app import app
+from arpcheck.commands.options import implementations
+from arpcheck.commands.output import notice, show
 from arpcheck.errors import UsageError
 from arpcheck.model import Need
+
+EXAMPLES = (
+    "arpcheck pod --node worker-1 --job --create-namespace | kubectl apply -f -",
+    "arpcheck pod --rbac --with metallb",
+    "arpcheck pod --node worker-1 -- -o markdown -n web",
+)
+
+
+def pod(
+    node: Annotated[str | None, typer.Option("--node", metavar="NAME", help="The node to run on.")] = None,
+    job: Annotated[bool, typer.Option("--job", help="A Job, which goes away an hour after its end, not a Pod.")] = False,
+    image: Annotated[
+        str, typer.Option("--image", metavar="NAME", help="The image that scripts/image builds, as the nodes can pull it.")
+    ] = f"arpcheck:{__version__}",
+    namespace: Annotated[
+        str, typer.Option("-n", "--namespace", metavar="NAME", help="The namespace that it runs in.")
+    ] = "arpcheck",
+    create_namespace: Annotated[
+        bool, typer.Option("--create-namespace", help="Print that namespace too; deleting what is printed deletes it.")
+    ] = False,
+    chosen: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with", metavar="NAME", autocompletion=implementations,
+            help="A load balancer or MAC source of which all may be read, and nothing of others; may be repeated.",
+        ),
+    ] = None,
+    config_map: Annotated[
+        list[str] | None,
+        typer.Option("--config-map", metavar="NAME", help="kube-proxy's, where it has a name of its own (Talos)."),
+    ] = None,
+    openshift: Annotated[bool, typer.Option("--openshift", help="With the rights that OpenShift wants for it.")] = False,
+    only_rbac: Annotated[bool, typer.Option("--rbac", help="Only the rights: what may be read.")] = False,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- PROBE-OPTIONS]", help="Further options of `arpcheck probe`.")
+    ] = None,
+) -> int:
+    """Print the manifests that run arpcheck on a node, for `kubectl apply -f -`. The report is in the pod's log."""
+    if only_rbac:
+        return rbac(namespace, tuple(chosen or ()), tuple(config_map or ()), openshift=openshift)
+    if node is None:
+        raise UsageError("no node is named", "Give one with --node; `kubectl get nodes` lists them")
+    _check_arguments(arguments or [])
+    wanted = Wanted(
+        node=node, image=image, job=job, namespace=namespace, create_namespace=create_namespace,
+        arguments=tuple(arguments or ()), openshift=openshift,
+    )  # fmt: skip
+    return run(wanted, tuple(chosen or ()), tuple(config_map or ()))
+
+
+def _check_arguments(arguments: list[str]) -> None:
+    """What probe would refuse in the pod is refused here."""
+    group = typer.main.get_command(app)
+    group.commands["probe"].make_context("arpcheck probe", list(arguments))  # type: ignore[attr-defined]
+
 
 NAMESPACE = "arpcheck"
 NAME = "arpcheck"
@@ -222,23 +280,22 @@ def _check_namespace(name: str) -> None:
         raise UsageError(f"--namespace {name[:80]!r} can't be a namespace's name", f"Take {NAMESPACE}")
 
 
-class _ManifestDumper(yaml.SafeDumper):
-    """Without anchors: what stands in two places is written twice."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - its signature
-        return True
-
-
 def _yaml(made: Sequence[Manifest]) -> str:
-    return yaml.dump_all(
-        made, Dumper=_ManifestDumper, sort_keys=False, explicit_start=True, default_flow_style=None, width=110
-    )
+    import yaml  # here, because `pod --help` and a completion do without it
+
+    class Dumper(yaml.SafeDumper):
+        """Writes no anchors: what stands in two places is written twice."""
+
+        def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - its signature
+            return True
+
+    return yaml.dump_all(made, Dumper=Dumper, sort_keys=False, explicit_start=True, default_flow_style=None, width=110)
 
 
 # -------------------------------------------------------------------------------------------------------------- arpcheck pod
 
 
-def pod(wanted: Wanted, chosen: Collection[str], config_maps: tuple[str, ...]) -> int:
+def run(wanted: Wanted, chosen: Collection[str], config_maps: tuple[str, ...]) -> int:
     text = manifests(wanted, _needs(chosen, config_maps))
     if not wanted.create_namespace:
         notice(

@@ -1,26 +1,94 @@
-"""`arpcheck pool`: is somebody on the LAN already using an address that a load balancer may hand out next?"""
+"""`arpcheck pool`: checks whether a host on the LAN already uses an address that a load balancer may assign next."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from arpcheck import pipeline
 from arpcheck.cluster import read
-from arpcheck.commands.opening import opened, settled, stopping, to_open
+from arpcheck.commands.opening import ProbeRequest, checked, observed, opened, settled, stopping, to_open
+from arpcheck.commands.options import (
+    As,
+    ClusterFile,
+    Context,
+    FileHas,
+    Iface,
+    Kubeconfig,
+    Output,
+    Quiet,
+    Rate,
+    RequestTimeout,
+    Rounds,
+    Sender,
+    Verbose,
+    Wait,
+    source,
+)  # fmt: skip
 from arpcheck.commands.output import format_of, show, write
-from arpcheck.commands.probe import ProbeRequest, checked, observed
 from arpcheck.errors import UsageError
+from arpcheck.evidence import Options
 from arpcheck.objects import Objects
 from arpcheck.pools import NEEDS, Occupancy, Pool, occupancy, pools, range_pool, split, to_json, to_text
 from arpcheck.text import plain
 from arpcheck.wire.host import this_host
 
+EXAMPLES = (
+    "sudo arpcheck pool --iface eth0",
+    "sudo arpcheck pool --iface eth0 --range 10.0.0.50-10.0.0.99",
+)
+
+
+def pool(
+    iface: Iface = None,
+    ranges: Annotated[
+        list[str] | None,
+        typer.Option("--range", metavar="A-B", help="A-B or a CIDR instead of the cluster's pools. Repeatable."),
+    ] = None,
+    most: Annotated[
+        int, typer.Option("--most", metavar="N", min=1, max=65536, help="Refuse more addresses than this.")
+    ] = 1024,
+    rounds: Rounds = 3,
+    wait: Wait = 1.0,
+    rate: Rate = 10.0,
+    sender: Sender = "auto",
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    as_user: As = None,
+    cluster_file: ClusterFile = None,
+    file_has: FileHas = None,
+    request_timeout: RequestTimeout = 30.0,
+    format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table or json.")] = "table",
+    output: Output = None,
+    quiet: Quiet = False,
+    _verbose: Verbose = False,
+) -> int:
+    """Check whether a host already uses an address that a load balancer may assign next."""
+    if format_name not in FORMATS:
+        raise UsageError(f"-o {format_name!r}: no such format of pool", f"One of {', '.join(FORMATS)}")
+    return run(
+        ProbeRequest(
+            options=Options(
+                interfaces=tuple(dict.fromkeys(iface or ())), rounds=rounds, wait=wait, rate=rate, sender=sender
+            ),
+            source=source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has),
+            format_name=format_name,
+            output=output,
+            quiet=quiet,
+        ),
+        tuple(ranges or ()),
+        most,
+    )
+
+
 FORMATS = ("table", "json")
 
 
-def pool(request: ProbeRequest, ranges: tuple[str, ...], most: int) -> int:
+def run(request: ProbeRequest, ranges: tuple[str, ...], most: int) -> int:
     """Asks every address that no Service has; the exit code is 0 all free, 1 one in use, 3 not heard."""
     options = checked(request.options)
     named = tuple(range_pool(written) for written in ranges)

@@ -1,4 +1,4 @@
-"""`arpcheck probe`: the main job. The socket first, then the caller's own rights, then the cluster, then the wire."""
+"""`arpcheck probe`: opens the sockets, gives up privileges, reads the cluster, sends ARP requests and judges the replies."""
 
 from __future__ import annotations
 
@@ -6,63 +6,145 @@ import logging
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Annotated
+
+import typer
 
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.commands.bundle import Bundle, bundled
 from arpcheck.commands.input_files import read_acceptances, read_mac_maps
 from arpcheck.commands.log import log_buffer
-from arpcheck.commands.opening import named, opened, settled, stopping, to_open
-from arpcheck.commands.output import NewFile, check, deliver, show, told
-from arpcheck.commands.terminal import ProgressLine, duration, notice, style
-from arpcheck.errors import ArpcheckError, OutputError, UsageError
-from arpcheck.evidence import Evidence, MacEntry, Options
+from arpcheck.commands.opening import ProbeRequest, checked, observed, opened, settled, stopping, to_open
+from arpcheck.commands.options import (
+    Accept,
+    AllNamespaces,
+    As,
+    BundleFile,
+    ClusterFile,
+    Context,
+    ExitZero,
+    ExternalIps,
+    FileHas,
+    Format,
+    Iface,
+    Ip,
+    Kubeconfig,
+    LoadBalancerClass,
+    MacMap,
+    Namespace,
+    NoHeaders,
+    OnLink,
+    Output,
+    Pcap,
+    Quiet,
+    Rate,
+    Redact,
+    RequestTimeout,
+    Rounds,
+    Selector,
+    Sender,
+    Verbose,
+    Wait,
+    address,
+    ended,
+    known_format,
+    one_namespace,
+    source,
+)  # fmt: skip
+from arpcheck.commands.output import NewFile, check, deliver, duration, show, style, told
+from arpcheck.errors import ArpcheckError, OutputError
+from arpcheck.evidence import Evidence, Options
 from arpcheck.gc_control import held_back
-from arpcheck.model import Acceptance, Gap, Host, Target
+from arpcheck.model import Gap, Target
 from arpcheck.objects import Objects
 from arpcheck.pipeline import Plan, announcements
-from arpcheck.targets import JUDGED, check_options
+from arpcheck.targets import JUDGED
 from arpcheck.text import plain
-from arpcheck.wire.host import this_host, with_neighbours
-from arpcheck.wire.packet_socket import LiveWire
-from arpcheck.wire.privilege import seal
-from arpcheck.wire.scapy_library import Recorder, manufacturers
+from arpcheck.wire.host import this_host
+from arpcheck.wire.scapy_library import Recorder
 
 _log = logging.getLogger(__name__)
 
-TOP_RATE = 4000.0
-"""Frames a second on each interface that `--rate 0` takes: more than that the responders lose (a speaker's socket holds
-256 frames)."""
-
-LONG = 300.0
-"""Seconds beyond which a faster rate or a smaller selection is suggested."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeRequest:
-    """What the command line asked for."""
-
-    options: Options
-    """With `rate` as given; 0 is the top rate."""
-    source: ClusterSource
-    mac_maps: tuple[str, ...] = ()
-    format_name: str = "table"
-    output: str | None = None
-    accept: str | None = None
-    headers: bool = True
-    pcap: str | None = None
-    bundle: Bundle = field(default_factory=Bundle)
-    dry_run: bool = False
-    quiet: bool = False
+EXAMPLES = (
+    "sudo arpcheck probe --iface eth0",
+    "sudo arpcheck probe --iface eth0 -n web -o markdown --output ticket.json",
+    "arpcheck snapshot | ssh lan-host sudo arpcheck probe --iface eth0 --cluster-file -",
+)
 
 
-def probe(request: ProbeRequest) -> int:
+def probe(
+    iface: Iface = None,
+    rounds: Rounds = 3,
+    wait: Wait = 1.0,
+    rate: Rate = 10.0,
+    sender: Sender = "auto",
+    namespace: Namespace = None,
+    all_namespaces: AllNamespaces = False,
+    selector: Selector = "",
+    load_balancer_class: LoadBalancerClass = None,
+    ip: Ip = None,
+    external_ips: ExternalIps = False,
+    on_link: OnLink = False,
+    mac_map: MacMap = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    as_user: As = None,
+    cluster_file: ClusterFile = None,
+    file_has: FileHas = None,
+    request_timeout: RequestTimeout = 30.0,
+    accept: Accept = None,
+    format_name: Format = "table",
+    no_headers: NoHeaders = False,
+    output: Output = None,
+    pcap: Pcap = None,
+    bundle: BundleFile = None,
+    redact: Redact = False,
+    exit_zero: ExitZero = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be asked and for how long. Sends nothing, needs no right.")
+    ] = False,
+    quiet: Quiet = False,
+    _verbose: Verbose = False,
+) -> int:
+    """Send ARP requests for every LoadBalancer IP and report who replies."""
+    chosen = known_format(format_name)
+    code = run(
+        ProbeRequest(
+            options=Options(
+                interfaces=tuple(dict.fromkeys(iface or ())),
+                rounds=rounds,
+                wait=wait,
+                rate=rate,
+                sender=sender,
+                namespace=one_namespace(namespace, all_namespaces),
+                selector=selector,
+                load_balancer_class=load_balancer_class,
+                ips=tuple(dict.fromkeys(address(text) for text in ip or ())),
+                external_ips=external_ips,
+                on_link=on_link,
+            ),
+            source=source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has),
+            mac_maps=tuple(mac_map or ()),
+            accept=accept,
+            format_name=chosen,
+            headers=not no_headers,
+            output=output,
+            pcap=pcap,
+            bundle=Bundle(path=bundle, redacted=redact),
+            dry_run=dry_run,
+            quiet=quiet,
+        )
+    )
+    return ended(code, exit_zero)
+
+
+def run(request: ProbeRequest) -> int:
     """Runs it and writes the report; the exit code is the report's."""
     options = checked(request.options)
     for output, option in outputs(request):
@@ -98,66 +180,9 @@ def probe(request: ProbeRequest) -> int:
     return report.summary.exit_code
 
 
-def observed(
-    request: ProbeRequest,
-    options: Options,
-    host: Host,
-    mac_map: tuple[MacEntry, ...],
-    objects: Objects,
-    wire: LiveWire,
-    *,
-    accepted: tuple[Acceptance, ...] = (),
-    stop: Callable[[], bool],
-    tap: Callable[[datetime, bytes], None] = lambda _moment, _frame: None,
-) -> Evidence:
-    """Asks, as it was announced. `stop` is the caller's, who keeps it until what was heard is out."""
-    planned = pipeline.plan(options, objects, host, mac_map, accepted)
-    if not request.quiet:
-        _announce(planned, options)
-    line = ProgressLine(shown=not request.quiet)
-    seal()
-    evidence = pipeline.observe(
-        options,
-        objects=objects,
-        host=host,
-        mac_map=mac_map,
-        accepted=accepted,
-        wire=wire,
-        clock=lambda: datetime.now(UTC),
-        progress=line,
-        stop=stop,
-        after=with_neighbours,
-        vendors=manufacturers,
-        tap=tap,
-    )
-    line.clear()
-    _log.info("%d questions, %d replies kept", len(evidence.questions), len(evidence.replies))
-    return evidence
-
-
 def outputs(request: ProbeRequest) -> tuple[tuple[str | None, str], ...]:
     """The files that it writes while it runs or at its end, each with its option."""
     return (request.output, "--output"), (request.pcap, "--pcap")
-
-
-def _announce(planned: pipeline.Plan, options: Options) -> None:
-    asked = len({ask.ip for ask in planned.asks})
-    notice(
-        f"asking {asked} addresses on {', '.join(options.interfaces)}, {options.rounds} rounds at {options.rate:g}"
-        f" frames/s: about {duration(planned.seconds)}"
-    )
-    if planned.seconds > LONG:
-        notice("a higher --rate (up to 100 is gentle where no ARP inspection counts), -n or -l make it shorter")
-
-
-def checked(options: Options) -> Options:
-    """The options with the rate that is really used. Raises UsageError for what makes no sense."""
-    check_options(options)
-    options = named(options)
-    rate = TOP_RATE if options.rate == 0 else options.rate
-    if not 0 < rate <= TOP_RATE:
-        raise UsageError(f"--rate {options.rate:g} is out of range", f"0 (the top rate) to {TOP_RATE:g} frames a second")
-    return replace(options, rate=rate)
 
 
 READ_AGAIN = 10.0

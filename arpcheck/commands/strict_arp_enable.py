@@ -1,24 +1,38 @@
-"""`arpcheck strict-arp enable`: one value of one ConfigMap, then new kube-proxy pods, then the proof.
+"""`arpcheck strict-arp enable`: sets one value of one ConfigMap, restarts kube-proxy and checks the result on the network.
 
-Here it is decided what is to be done; nothing is written before the server has taken all of it as a dry run. Whoever
-stops it is told what has been done; run again, it looks what is there and goes on."""
+This file decides what to do. Nothing is written before the server has accepted all of it as a dry run. If the user stops
+it, it prints what was done; run again, it reads the present state and goes on from there."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Annotated
+
+import typer
 
 from arpcheck.cluster.changes import Connection, UncertainError, connected
 from arpcheck.commands import rollouts, strict_arp_plan
 from arpcheck.commands import rollouts as backups
 from arpcheck.commands.log import ProgressLog, StoppedError
-from arpcheck.commands.output import as_caller, show
+from arpcheck.commands.options import (
+    As,
+    Context,
+    Kubeconfig,
+    Rate,
+    RequestTimeout,
+    Rounds,
+    Sender,
+    Wait,
+    source,
+)  # fmt: skip
+from arpcheck.commands.output import as_caller, notice, show
 from arpcheck.commands.rollouts import Reach
 from arpcheck.commands.strict_arp_plan import Witness, witness, words
 from arpcheck.commands.strict_arp_steps import CANNOT, EnableRequest, Steps, Work
-from arpcheck.commands.terminal import notice
 from arpcheck.errors import ArpcheckError, UsageError
+from arpcheck.evidence import Options
 from arpcheck.kubeproxy import NEEDS
 from arpcheck.kubeproxy.answers import StrictArpAnswer, StrictArpStatus
 from arpcheck.kubeproxy.distributions import managed_by
@@ -27,7 +41,69 @@ from arpcheck.model import Arp, Kind, Need, Report, TargetReport, Trust
 from arpcheck.objects import Object, Objects, mapping, name, texts
 from arpcheck.text import PROSE_LIMIT, plain
 
-__all__ = ["EnableRequest", "strict_arp_enable"]
+EXAMPLES = (
+    "arpcheck strict-arp enable --dry-run",
+    "sudo arpcheck strict-arp enable --iface eth0",
+    "arpcheck strict-arp enable --yes --restart-announcer",
+)
+
+
+def enable(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the change, send it as the server's own dry run, and stop.")
+    ] = False,
+    iface: Annotated[
+        list[str] | None,
+        typer.Option("--iface", metavar="NAME", help="Prove it: ask on this interface before and after. Repeatable."),
+    ] = None,
+    restart_announcer: Annotated[
+        bool, typer.Option("--restart-announcer", help="Restart the load balancer's speakers after that.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=0, help="Seconds to wait for each rollout.")
+    ] = 600.0,
+    prove_within: Annotated[
+        float,
+        typer.Option("--prove-within", metavar="SECONDS", min=0, help="Ask again for so long until the proof holds."),
+    ] = 120.0,
+    backup_dir: Annotated[
+        str, typer.Option("--backup-dir", metavar="FOLDER", help="Where the ConfigMap is saved as it was.")
+    ] = ".",
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also where another system writes the configuration, and may undo it.")
+    ] = False,
+    rounds: Rounds = 3,
+    wait: Wait = 1.0,
+    rate: Rate = 10.0,
+    sender: Sender = "auto",
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    as_user: As = None,
+    request_timeout: RequestTimeout = 30.0,
+) -> int:
+    """Set ipvs.strictARP in kube-proxy's ConfigMap, restart kube-proxy and watch the rollout.
+
+    Exit codes: 0 enabled; 1 enabled, but a node still replies; 3 not loaded on every node, or not verified.
+    """
+    options = Options(
+        interfaces=tuple(dict.fromkeys(iface or ())), rounds=rounds, wait=wait, rate=rate, sender=sender, services=False,
+        preflight=True,
+    )  # fmt: skip
+    return strict_arp_enable(
+        EnableRequest(
+            source=source(kubeconfig, context, as_user, None, request_timeout),
+            yes=yes,
+            dry_run=dry_run,
+            anyway=anyway,
+            backup_dir=backup_dir,
+            timeout=timeout,
+            prove_within=prove_within,
+            restart_announcer=restart_announcer,
+            proof=options if iface else None,
+        )
+    )
+
 
 INTERRUPTED = 130
 

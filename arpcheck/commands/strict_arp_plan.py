@@ -15,10 +15,8 @@ from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource
 from arpcheck.cluster.changes import Connection
 from arpcheck.commands import rollouts
-from arpcheck.commands.opening import opened, settled, stopping, to_open
-from arpcheck.commands.output import show
-from arpcheck.commands.probe import ProbeRequest, checked, observed
-from arpcheck.commands.terminal import style
+from arpcheck.commands.opening import ProbeRequest, checked, observed, opened, settled, stopping, to_open
+from arpcheck.commands.output import show, style
 from arpcheck.errors import ClusterError
 from arpcheck.evidence import Options
 from arpcheck.kubeproxy import config, process, versions, workload

@@ -1,4 +1,4 @@
-"""`arpcheck strict-arp status`: is strict ARP needed, is it set, and has it been loaded? No socket, no privilege."""
+"""`arpcheck strict-arp status`: shows whether strict ARP is needed, configured and loaded. No socket, no privilege."""
 
 from __future__ import annotations
 
@@ -6,15 +6,64 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.changes import Container, read_logs
+from arpcheck.commands.options import As, ClusterFile, Context, Kubeconfig, Output, RequestTimeout, source
 from arpcheck.commands.output import as_caller, format_of, show, write
 from arpcheck.errors import InputError, UsageError
 from arpcheck.kubeproxy import NEEDS, workload
+from arpcheck.kubeproxy import status as kube_proxy_status
 from arpcheck.kubeproxy.answers import StrictArpStatus
-from arpcheck.kubeproxy.status import status, to_json, to_text
+from arpcheck.kubeproxy.status import to_json, to_text
 from arpcheck.objects import Objects, name, namespace, text
+
+EXAMPLES = (
+    "arpcheck strict-arp status",
+    "arpcheck strict-arp status --logs",
+    "arpcheck strict-arp status --configz-file worker-1=configz.json",
+)
+
+
+def status(
+    logs: Annotated[bool, typer.Option("--logs", help="Also read which mode each kube-proxy has logged.")] = False,
+    configz_file: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--configz-file",
+            metavar="FILE",
+            help="NODE=FILE, or a file named like its node: what /configz printed. Repeatable.",
+        ),
+    ] = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    as_user: As = None,
+    cluster_file: ClusterFile = None,
+    request_timeout: RequestTimeout = 30.0,
+    format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table or json.")] = "table",
+    output: Output = None,
+) -> int:
+    """Show for every node whether strict ARP is configured and loaded.
+
+    Exit codes: 0 not needed, or set and loaded; 1 not set or not loaded; 3 unknown.
+    """
+    if format_name not in FORMATS:
+        raise UsageError(f"-o {format_name!r}: no such format of strict-arp status", f"One of {', '.join(FORMATS)}")
+    if logs and cluster_file:
+        raise UsageError("--logs needs a cluster: a file holds no logs", "Leave one of the two out")
+    return strict_arp_status(
+        StatusRequest(
+            source=source(kubeconfig, context, as_user, cluster_file, request_timeout),
+            logs=logs,
+            configz=tuple(configz_file or ()),
+            format_name=format_name,
+            output=output,
+        )
+    )
+
 
 FORMATS = ("table", "json")
 MOST_BYTES = 1 << 20
@@ -40,7 +89,7 @@ def strict_arp_status(request: StatusRequest) -> int:
     objects = read(request.source, NEEDS, services_required=False)
     configz = _configz(files, objects)
     logs, unread = _logs(request.source, objects) if request.logs else ({}, ())
-    found = status(objects, logs=logs, configz=configz)
+    found = kube_proxy_status.status(objects, logs=logs, configz=configz)
     _deliver(replace(found, notes=(*found.notes, *unread)), request)
     return found.exit_code
 

@@ -16,9 +16,8 @@ from arpcheck.commands import rollouts, strict_arp_plan
 from arpcheck.commands import rollouts as backups
 from arpcheck.commands.log import ProgressLog, StoppedError
 from arpcheck.commands.opening import stopping
-from arpcheck.commands.output import show
+from arpcheck.commands.output import duration, notice, show
 from arpcheck.commands.strict_arp_plan import ConfigChange, Witness, holds, proven, words
-from arpcheck.commands.terminal import duration, notice
 from arpcheck.errors import ClusterError, UsageError
 from arpcheck.evidence import Options
 from arpcheck.kubeproxy.setting import ConfigKey

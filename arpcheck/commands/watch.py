@@ -1,248 +1,141 @@
-"""`arpcheck watch`: what it takes of the world, before and while it watches. What it does with it is in `vigil`."""
+"""`arpcheck watch`: probes again and again, and prints each change until it is stopped."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
-from typing import Protocol
+from typing import Annotated
+
+import typer
 
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.commands.input_files import read_acceptances, read_mac_maps
-from arpcheck.commands.opening import opened, settled, stopping, to_open
-from arpcheck.commands.output import format_of, show, write
-from arpcheck.commands.probe import ProbeRequest, checked
-from arpcheck.commands.terminal import notice
-from arpcheck.errors import ArpcheckError, ClusterError, OutputError
-from arpcheck.evidence import Evidence, MacEntry, Options
-from arpcheck.model import Acceptance, Host, Kind, Mac, Report, Trust
-from arpcheck.model import Request as Ask
+from arpcheck.commands.opening import ProbeRequest, checked, opened, settled, stopping, to_open
+from arpcheck.commands.options import (
+    Accept,
+    AllNamespaces,
+    As,
+    ClusterFile,
+    Context,
+    ExitZero,
+    ExternalIps,
+    FileHas,
+    Iface,
+    Ip,
+    Kubeconfig,
+    LoadBalancerClass,
+    MacMap,
+    Namespace,
+    OnLink,
+    Quiet,
+    Rate,
+    RequestTimeout,
+    Rounds,
+    Selector,
+    Sender,
+    Verbose,
+    Wait,
+    address,
+    ended,
+    one_namespace,
+    source,
+)  # fmt: skip
+from arpcheck.commands.output import format_of, notice, show, write
+from arpcheck.commands.watch_loop import Pace, WatchDependencies, announced, run_watch
+from arpcheck.errors import ArpcheckError, ClusterError, OutputError, UsageError
+from arpcheck.evidence import Options
+from arpcheck.model import Report
 from arpcheck.objects import Objects
 from arpcheck.reports import Style, render
-from arpcheck.reports.formatting import moment
-from arpcheck.targets import JUDGED
 from arpcheck.text import plain
-from arpcheck.watch import SETTLES, Watch
-from arpcheck.watch.timeline import seconds
-from arpcheck.wire.host import this_host, with_neighbours
-from arpcheck.wire.monitor import Tap, ask_lightly, period
-from arpcheck.wire.scapy_library import manufacturers
-from arpcheck.wire.transport import Wire
+from arpcheck.wire.host import this_host
 
-PATIENCE = 10.0
-"""Seconds that a probe waits for the cluster. One that takes longer is read that much earlier the next time."""
-
-
-class Read(Protocol):
-    """The cluster, being read."""
-
-    def result(self) -> Objects | ArpcheckError | None:
-        """None: not yet."""
+EXAMPLES = (
+    "sudo arpcheck watch --iface eth0 --for 10m",
+    "sudo arpcheck watch --iface eth0 -n web --probe-every 0.2s",
+    "sudo arpcheck watch --iface eth0 --output /var/lib/node_exporter/arpcheck.prom",
+)
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """Seconds."""
-
-    interval: float = 30.0
-    """From the beginning of one probe to that of the next."""
-    lasts: float | None = None
-    """None: until it is stopped."""
-    every: float = 0.5
-    """Between two light questions for one address, as far as the rate allows."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchDependencies:
-    """What the watch is handed of the world."""
-
-    wire: Wire
-    clock: Callable[[], datetime]
-    host: Host
-    objects: Objects
-    reading: Callable[[], Read] | None
-    """Begins to read the cluster; None: it was read once and for all."""
-    say: Callable[[str], None]
-    store: Callable[[Report], None]
-    stop: Callable[[], bool]
-    mac_map: tuple[MacEntry, ...] = ()
-    accepted: tuple[Acceptance, ...] = ()
-
-
-def run_watch(options: Options, pace: Pace, world: WatchDependencies) -> int:
-    """Probes and watches until it is over. Says the lines and the timeline; returns the exit code."""
-    return _WatchLoop(options, pace, world).run()
-
-
-def announced(options: Options, pace: Pace, world: WatchDependencies) -> str:
-    """What is going to happen, for the person."""
-    asks = light_asks(pipeline.plan(options, world.objects, world.host, world.mac_map))
-    really = period(asks, every=pace.every, rate=options.rate)
-    slower = f", as {options.rate:g} frames/s allow" if really > pace.every else ""
-    lasting = f"for {seconds(pace.lasts)}" if pace.lasts else "until Ctrl-C"
-    return (
-        f"watching {len({ask.ip for ask in asks})} addresses on {', '.join(options.interfaces)} {lasting}: each asked every"
-        f" {really:.2g} s{slower}, all probed every {seconds(pace.interval)}"
+def watch(
+    iface: Iface = None,
+    interval: Annotated[str, typer.Option("--interval", metavar="TIME", help="From one whole probe to the next.")] = "30s",
+    lasts: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="How long: 90s, 10m, 2h; else until Ctrl-C.")
+    ] = None,
+    every: Annotated[
+        str,
+        typer.Option("--probe-every", metavar="TIME", help="Each address is asked so often in between, as --rate allows."),
+    ] = "0.5s",
+    rounds: Rounds = 1,
+    wait: Wait = 1.0,
+    rate: Rate = 10.0,
+    sender: Sender = "auto",
+    namespace: Namespace = None,
+    all_namespaces: AllNamespaces = False,
+    selector: Selector = "",
+    load_balancer_class: LoadBalancerClass = None,
+    ip: Ip = None,
+    external_ips: ExternalIps = False,
+    on_link: OnLink = False,
+    mac_map: MacMap = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    as_user: As = None,
+    cluster_file: ClusterFile = None,
+    file_has: FileHas = None,
+    request_timeout: RequestTimeout = 30.0,
+    accept: Accept = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output", metavar="FILE", help="Keep FILE up to date, in the format of its name: .prom, .json, .html, …"
+        ),
+    ] = None,
+    exit_zero: ExitZero = False,
+    quiet: Quiet = False,
+    _verbose: Verbose = False,
+) -> int:
+    """Watch a failover or a rollout: print each change, and a summary at the end."""
+    pace = seconds("--interval", interval), seconds("--for", lasts) if lasts else None, seconds("--probe-every", every)
+    request = ProbeRequest(
+        options=Options(
+            interfaces=tuple(dict.fromkeys(iface or ())),
+            rounds=rounds,
+            wait=wait,
+            rate=rate,
+            sender=sender,
+            namespace=one_namespace(namespace, all_namespaces),
+            selector=selector,
+            load_balancer_class=load_balancer_class,
+            ips=tuple(dict.fromkeys(address(text) for text in ip or ())),
+            external_ips=external_ips,
+            on_link=on_link,
+        ),
+        source=source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has),
+        mac_maps=tuple(mac_map or ()),
+        accept=accept,
+        output=output,
+        quiet=quiet,
     )
+    return ended(run(request, Pace(interval=pace[0], lasts=pace[1], every=pace[2])), exit_zero)
 
 
-def light_asks(plan: pipeline.Plan) -> tuple[Ask, ...]:
-    """One question an address and interface: the first that a probe would put, which for the canary is 0.0.0.0's."""
-    watched = {t.ip for t in plan.targets if t.kind in JUDGED or t.kind is Kind.CANARY}
-    found: dict[tuple[str, IPv4Address], Ask] = {}
-    for ask in plan.asks:
-        if ask.ip in watched:
-            found.setdefault((ask.interface, ask.ip), ask)
-    return tuple(found.values())
+def seconds(option: str, text: str) -> float:
+    """`0.5s`, `90`, `10m`, `2h`; above zero and at most a year."""
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*([smh]?)", text)
+    found = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if not 0.01 <= found <= 366 * 86400:
+        raise UsageError(f"{option} {text!r} is no time", "Say it as 0.5s, 90s, 10m or 2h")
+    return found
 
 
-@dataclass(slots=True)
-class _WatchLoop:
-    options: Options
-    pace: Pace
-    world: WatchDependencies
-    objects: Objects = field(init=False)
-    macs: dict[str, Mac] = field(init=False)
-    watch: Watch = field(init=False)
-    tap: Tap = field(init=False)
-    began: float = field(init=False)
-    began_at: datetime = field(init=False)
-    read_began: float = field(init=False)
-    """When the reading began that gave `objects`."""
-    took: float = 0.0
-    """Seconds that the last reading took."""
-    unread: str | None = None
-    """Why the cluster can't be read any more."""
-    recorded: dict[IPv4Address, frozenset[str]] = field(default_factory=dict)
-    """The announcers by the last reading."""
-
-    def __post_init__(self) -> None:
-        self.objects = self.world.objects
-        used = (i for i in self.world.host.interfaces if i.name in self.options.interfaces)
-        self.macs = {interface.name: interface.mac for interface in used if interface.mac}
-        self.watch = Watch(lambda at, line: self.world.say(f"{self.time(at)}  {line}"))
-        self.tap = Tap(self.world.wire, self.macs, self.watch)
-        self.began, self.began_at = self.world.wire.now(), self.world.clock()
-        self.read_began = self.began
-
-    def time(self, at: float) -> str:
-        """The time of day, to a tenth of a second."""
-        return f"{self.began_at + timedelta(seconds=at - self.began):%H:%M:%S.%f}"[:-5]
-
-    def run(self) -> int:
-        while self.macs:
-            begins = self.world.wire.now()
-            self._probe()
-            if self._is_over():
-                break
-            self._between(begins + self.pace.interval)
-        self.world.say("")
-        self.world.say(f"From {moment(self.began_at)} to {moment(self.world.clock())} UTC")
-        for line in self.watch.timeline(self.world.wire.now(), self.time).splitlines():
-            self.world.say(line)
-        return self.watch.worst.exit_code
-
-    def _is_over(self) -> bool:
-        lasts = self.pace.lasts
-        return self.world.stop() or (lasts is not None and self.world.wire.now() >= self.began + lasts)
-
-    def _probe(self) -> None:
-        plan = pipeline.plan(self.options, self.objects, self.world.host, self.world.mac_map)
-        labels = {t.ip: ", ".join(t.services) for t in plan.targets if t.kind in JUDGED and not t.skipped}
-        services = {ip for service in self.objects.services() for ip in service.addresses if isinstance(ip, IPv4Address)}
-        self.watch.follow(
-            {ip: label for ip, label in labels.items() if isinstance(ip, IPv4Address)}, plan.course.canary, services
-        )
-        evidence = pipeline.observe(
-            self.options, objects=self.objects, host=self.world.host, mac_map=self.world.mac_map, wire=self.tap,
-            clock=self.world.clock, stop=self.world.stop, after=with_neighbours, vendors=manufacturers,
-        )  # fmt: skip
-        if not evidence.interrupted:
-            report = self._concluded(replace(evidence, accepted=self.world.accepted))
-            self.watch.probed(self.world.wire.now(), report)
-            self.world.store(report)
-
-    def _concluded(self, evidence: Evidence) -> Report:
-        """With records that accuse nobody where they may be of a time before: a correct failover is no fault, whichever of
-        the wire and the record is first to show it."""
-        self.watch.tick(self.world.wire.now())
-        report = pipeline.conclude(evidence)
-        before, self.recorded = self.recorded, _recorded(report)
-        changed = {ip for ip, nodes in self.recorded.items() if before.get(ip, nodes) != nodes}
-        late = {*self.recorded} if self.unread else changed | self.watch.unsettled(self.read_began - SETTLES)
-        return pipeline.conclude(replace(evidence, outdated=tuple(sorted(late)))) if late else report
-
-    def _between(self, until: float) -> None:
-        """Light questions until the next probe; the cluster is read at the end of them, so that it is as new as can be."""
-        asks = light_asks(pipeline.plan(self.options, self.objects, self.world.host, self.world.mac_map))
-        until = until if self.pace.lasts is None else min(until, self.began + self.pace.lasts)
-        read = _Read(self.world, until, self.took)
-        lost = ask_lightly(
-            self.tap, asks, self.macs, self.watch, every=self.pace.every, rate=self.options.rate, done=read.done,
-        )  # fmt: skip
-        if not self.world.stop():
-            self._take(read)
-        for error in lost:
-            self.watch.deaf(self.world.wire.now(), error.message)
-            del self.macs[error.interface]
-
-    def _take(self, read: _Read) -> None:
-        """What was read, or a line on why it was not, once."""
-        if self.world.reading is None:
-            return
-        self.took = read.took
-        if isinstance(read.found, Objects):
-            self.objects, self.read_began, self.unread = read.found, read.began, None
-            return
-        why = read.found.message if read.found else "the cluster has not answered yet"
-        self.watch.unread(self.world.wire.now(), why, known=why == self.unread)
-        self.unread = why
-
-
-@dataclass(slots=True)
-class _Read:
-    """One reading, begun so early that it should be over when the probe is due."""
-
-    world: WatchDependencies
-    until: float
-    """When the probe is due."""
-    lead: float
-    """Seconds before that."""
-    found: Objects | ArpcheckError | None = None
-    began: float = 0.0
-    took: float = 0.0
-    reading: Read | None = None
-
-    def done(self) -> bool:
-        """Looked at again and again: the probe may begin."""
-        now = self.world.wire.now()
-        if self.world.reading and self.reading is None and now >= self.until - self.lead:
-            self.reading, self.began = self.world.reading(), now
-        if self.reading and self.found is None:
-            self.found, self.took = self.reading.result(), now - self.began
-        waits = self.world.reading is not None and self.found is None and now < self.until + PATIENCE
-        return self.world.stop() or (now >= self.until and not waits)
-
-
-def _recorded(report: Report) -> dict[IPv4Address, frozenset[str]]:
-    """The announcers of every address that a current record names."""
-    return {
-        target.target.ip: frozenset(claim.node for claim in target.announcers if claim.trust is Trust.CURRENT)
-        for target in report.targets
-        if target.verdict and isinstance(target.target.ip, IPv4Address)
-    }
-
-
-# ------------------------------------------------------------------------------------------------------------ arpcheck watch
-
-__all__ = ["Pace", "watch"]
-
-
-def watch(request: ProbeRequest, pace: Pace) -> int:
+def run(request: ProbeRequest, pace: Pace) -> int:
     """Runs it, and prints as it goes; the exit code is that of the worst moment.
 
     Under sudo no_new_privs is not set, as a probe does it: the caller's login plug-ins run again for every probe."""

@@ -18,7 +18,7 @@ def able():
 def noted(event, arguments):
     if event == "open" and isinstance(arguments[0], str | bytes) and not arguments[2] & os.O_PATH:  # which opens nothing
         what = "open", os.path.abspath(os.fsdecode(arguments[0]))
-    elif event == "import" and arguments[0].partition(".")[0] == "scapy":
+    elif event == "import" and arguments[0].startswith(("scapy", "arpcheck.commands.")):
         what = "import", arguments[0]
     else:
         return

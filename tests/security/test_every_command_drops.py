@@ -7,10 +7,9 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-import typer
 from sudo_world import HOME, MINE, UID, SudoWorld
 
-from arpcheck.cli import app
+from arpcheck.commands.app import COMMANDS as LISTED
 
 pytestmark = pytest.mark.lab
 
@@ -92,9 +91,7 @@ def folder(shared):
 
 
 def test_the_table_knows_every_command():
-    group = typer.main.get_command(app)
-    inner = [f"strict-arp {name}" for name in group.commands["strict-arp"].commands]
-    assert {name.partition(" --")[0] for name in COMMANDS} == {*group.commands, *inner} - {"strict-arp"}
+    assert {name.partition(" --")[0] for name in COMMANDS} == {*LISTED} - {"strict-arp"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -105,7 +102,10 @@ def test_no_file_of_the_users_is_opened_while_there_is_a_privilege(shared, folde
     lines = [line.split(maxsplit=3) for line in shared.path(log).read_text().splitlines()]
     his = [line for line in lines if line[2] == "open" and line[3].startswith((MINE, HOME))]
     assert [line for line in his if line[:2] != [str(UID), "unable"]] == []
-    assert [line for line in lines if line[2] == "import" and line[:2] != [str(UID), "unable"]] == []
+    early = {line[3] for line in lines if line[2] == "import" and line[:2] != [str(UID), "unable"]}
+    assert {module for module in early if module.startswith("scapy")} == set()
+    listed = LISTED[name.partition(" --")[0]]
+    assert listed.privileged or early <= {"arpcheck.commands.app"}, "its file is loaded without a privilege"
     assert bool(his) == any(word in COMMANDS[name] for word in (*FILES, "saved.json")), done.stderr
     assert lines[-1][:2] == [str(UID), "unable"] or name == "demo"
     assert set(shared.files(folder).values()) == {UID}

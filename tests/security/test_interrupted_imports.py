@@ -33,11 +33,11 @@ def ended(module, number, entry, words):
     ("module", "entry", "words"),
     [
         pytest.param("typer.exceptions", "process", "explain ok", id="typer"),
-        pytest.param("arpcheck.cli.app", "process", "explain ok", id="the commands"),
-        pytest.param("arpcheck.commands.saved", "process", "explain ok", id="one command"),
+        pytest.param("arpcheck.commands.app", "process", "explain ok", id="the commands"),
+        pytest.param("arpcheck.commands.explain", "process", "explain ok", id="one command"),
         pytest.param("arpcheck.judge", "process", "explain ok", id="what a command needs"),
         pytest.param("typer", "kubectl_complete", "explain o", id="typer, by kubectl"),
-        pytest.param("arpcheck.cli.shell", "kubectl_complete", "explain o", id="the commands, by kubectl"),
+        pytest.param("arpcheck.commands.completion", "kubectl_complete", "explain o", id="the commands, by kubectl"),
         pytest.param("arpcheck.judge", "kubectl_complete", "explain o", id="the candidates, by kubectl"),
     ],
 )

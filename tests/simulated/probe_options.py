@@ -1,6 +1,6 @@
 """The options of `arpcheck probe` that a scene sets, as the pipeline takes them. For runs without a command line.
 
-Only those on which the judgement depends; the command line itself is `arpcheck.cli`'s."""
+Only those on which the judgement depends; the command line itself is `arpcheck.commands`'s."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pytest
 from simulated.wire import SimulatedWire, scene_host
 
 from arpcheck import pipeline
-from arpcheck.commands.watch import Pace, WatchDependencies, announced, run_watch
+from arpcheck.commands.watch_loop import Pace, WatchDependencies, announced, run_watch
 from arpcheck.errors import ClusterError
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file

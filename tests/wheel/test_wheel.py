@@ -38,7 +38,7 @@ def run(programs, tmp_path):
 def commands():
     from typer.main import get_command
 
-    from arpcheck.cli import app
+    from arpcheck.commands.app import app
 
     return sorted(get_command(app).commands)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from arpcheck.cli import app, strict_arp
 from arpcheck.lab import network
 
 LOADED = "import json, sys; {}; print(json.dumps([*sys.modules]), file=sys.stderr)"
@@ -22,12 +21,6 @@ def test_the_help_loads_little_beside_typer():
     bare = loaded("import typer")
     more = loaded("from arpcheck.__main__ import main; main(['--help'])") - bare
     assert len(more) < 0.2 * len(bare)
-    assert {name for name in more if name.startswith("arpcheck.")} <= {"arpcheck.__main__", "arpcheck.errors"} | {n for n in more if n.startswith("arpcheck.cli")}
-
-
-@pytest.mark.parametrize("command", [*app.registered_commands, *strict_arp.strict_arp.registered_commands], ids=lambda c: c.callback.__name__)
-def test_no_annotation_of_a_command_is_evaluated_at_each_start(command):
-    assert [name for name, found in command.callback.__annotations__.items() if isinstance(found, str)] == []
 
 
 @pytest.mark.lab

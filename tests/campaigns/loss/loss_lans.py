@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from arpcheck import pipeline
-from arpcheck.commands.watch import Pace, WatchDependencies, run_watch
+from arpcheck.commands.watch_loop import Pace, WatchDependencies, run_watch
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.pools import occupancy, range_pool, split

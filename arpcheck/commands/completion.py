@@ -1,4 +1,6 @@
-"""The completion of the shells, by typer's own machinery."""
+"""`arpcheck completion`: prints a completion script. typer completes; kubectl calls a program of its own for its plug-in."""
+
+from __future__ import annotations
 
 import os
 import shlex
@@ -9,12 +11,15 @@ from typing import Annotated
 
 import typer
 
-from arpcheck.cli.app import app
-from arpcheck.cli.options import SHELLS, shells
+from arpcheck.commands.app import COMPLETE, app
+from arpcheck.commands.options import SHELLS, shells
 from arpcheck.errors import UsageError
 
-VARIABLE = "_ARPCHECK_COMPLETE"
-"""How a completion script asks: typer makes this name of the program's."""
+EXAMPLES = (
+    "arpcheck completion bash > ~/.local/share/bash-completion/completions/arpcheck",
+    "arpcheck completion zsh > ~/.zfunc/_arpcheck",
+    "arpcheck completion fish > ~/.config/fish/completions/arpcheck.fish",
+)
 
 _REGISTER = "compdef _arpcheck_completion arpcheck"
 _AT_ONCE = f"""if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
@@ -27,27 +32,18 @@ fi"""
 NO_FILES = 4
 """kubectl's ShellCompDirectiveNoFileComp (spf13/cobra, completions.go)."""
 
-if VARIABLE in os.environ:
-    from typer.completion import completion_init  # type: ignore[attr-defined]
 
-    completion_init()
-
-
-@app.command(
-    epilog="Examples:  arpcheck completion bash > ~/.local/share/bash-completion/completions/arpcheck  |"
-    "  arpcheck completion zsh > ~/.zfunc/_arpcheck  |  arpcheck completion fish > ~/.config/fish/completions/arpcheck.fish"
-)
 def completion(
     shell: Annotated[str, typer.Argument(metavar="SHELL", help=", ".join(SHELLS) + ".", autocompletion=shells)],
 ) -> int:
-    """Print the completion script of a shell. For `kubectl arpcheck` the package brings its own."""
+    """Print the completion script of a shell. `kubectl arpcheck` completes without it."""
     from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
     from arpcheck.commands.output import show
 
     if shell not in SHELLS:
         raise UsageError(f"no completion for {shell!r}", f"One of {', '.join(SHELLS)}")
-    script = get_completion_script(prog_name="arpcheck", complete_var=VARIABLE, shell=shell)
+    script = get_completion_script(prog_name="arpcheck", complete_var=COMPLETE, shell=shell)
     show(script.replace(_REGISTER, _AT_ONCE) + "\n")
     return 0
 
@@ -63,6 +59,6 @@ def kubectl_complete() -> int:
     os.environ.update(COMP_WORDS=shlex.join(words), COMP_CWORD=str(len(words) - 1))
     completion_init()
     with redirect_stdout(StringIO()) as candidates:
-        code = shell_complete(typer.main.get_command(app), {}, "arpcheck", VARIABLE, "complete_bash")
-    print(*candidates.getvalue().split(), f":{NO_FILES}", sep="\n")  # noqa: T201 - it is what kubectl reads
+        code = shell_complete(typer.main.get_command(app), {}, "arpcheck", COMPLETE, "complete_bash")
+    print(*candidates.getvalue().split(), f":{NO_FILES}", sep="\n")  # noqa: T201 - kubectl reads it
     return code

@@ -1,0 +1,56 @@
+"""`arpcheck merge`: judges the reports of several hosts as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from arpcheck.commands.bundle import Bundle
+from arpcheck.commands.options import (
+    Accept,
+    BundleFile,
+    ExitZero,
+    Format,
+    NoHeaders,
+    Output,
+    Redact,
+    ended,
+    known_format,
+)  # fmt: skip
+from arpcheck.commands.report import load, render_report
+from arpcheck.errors import UsageError
+from arpcheck.evidence import Evidence
+from arpcheck.runs import merge as runs
+
+EXAMPLES = ("arpcheck merge worker-1.json worker-2.json --output all.json",)
+
+
+def merge(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE", help="Saved reports of one cluster, each from another host; - is stdin.")
+    ],
+    accept: Accept = None,
+    format_name: Format = "table",
+    no_headers: NoHeaders = False,
+    output: Output = None,
+    bundle: BundleFile = None,
+    redact: Redact = False,
+    exit_zero: ExitZero = False,
+) -> int:
+    """Merge reports from several hosts into one. The exit code is that of the merged report."""
+    chosen = known_format(format_name)
+    wanted = Bundle(path=bundle, redacted=redact)
+    code = render_report(lambda: merged(files), chosen, output, accept=accept, headers=not no_headers, bundle=wanted)
+    return ended(code, exit_zero)
+
+
+def merged(paths: Sequence[str]) -> Evidence:
+    """Raises InputError where a file can't be read, or the runs are not of one state of one cluster."""
+    if len(paths) < 2:
+        raise UsageError("merge takes two reports or more", "Save one on each host with `arpcheck probe -o json`")
+    if paths.count("-") > 1:
+        raise UsageError("several runs from stdin", "Name files")
+    return runs.merge([("stdin" if path == "-" else Path(path).stem, load(path)) for path in paths])

@@ -1,0 +1,239 @@
+"""`arpcheck report`: judges and renders a saved report, or the frames of a tcpdump capture (`--capture`).
+
+It needs no cluster, no network and no privilege."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Annotated, Any, TextIO
+
+import typer
+
+from arpcheck import pipeline
+from arpcheck.cluster import ClusterSource, read
+from arpcheck.commands.bundle import Bundle, bundled
+from arpcheck.commands.input_files import read_acceptances, read_mac_maps
+from arpcheck.commands.options import (
+    Accept,
+    BundleFile,
+    ClusterFile,
+    ExitZero,
+    ExternalIps,
+    FileHas,
+    Format,
+    Ip,
+    LoadBalancerClass,
+    MacMap,
+    Namespace,
+    NoHeaders,
+    Output,
+    Redact,
+    Selector,
+    address,
+    ended,
+    known_format,
+)  # fmt: skip
+from arpcheck.commands.output import check, deliver, style
+from arpcheck.errors import InputError, UsageError
+from arpcheck.evidence import Evidence, Options
+from arpcheck.evidence_json import VERSION, from_json
+from arpcheck.reports.formatting import extracted
+from arpcheck.targets import check_options
+from arpcheck.wire.pcap import entries
+from arpcheck.wire.scapy_library import manufacturers
+
+EXAMPLES = (
+    "arpcheck report saved.json -o markdown",
+    "tcpdump -i eth0 -w lan.pcap arp; arpcheck report --capture lan.pcap --cluster-file cluster.json",
+)
+
+
+def report(
+    file: Annotated[
+        str | None, typer.Argument(metavar="FILE", help="What `arpcheck probe -o json` or `-o html` wrote; - is stdin.")
+    ] = None,
+    capture: Annotated[
+        str | None, typer.Option("--capture", metavar="FILE", help="Judge what tcpdump recorded; needs --cluster-file.")
+    ] = None,
+    cluster_file: ClusterFile = None,
+    file_has: FileHas = None,
+    mac_map: MacMap = None,
+    namespace: Namespace = None,
+    selector: Selector = "",
+    load_balancer_class: LoadBalancerClass = None,
+    ip: Ip = None,
+    external_ips: ExternalIps = False,
+    accept: Accept = None,
+    format_name: Format = "table",
+    no_headers: NoHeaders = False,
+    output: Output = None,
+    bundle: BundleFile = None,
+    redact: Redact = False,
+    exit_zero: ExitZero = False,
+) -> int:
+    """Judge and render a saved report, or the frames of a tcpdump capture. The exit code is the report's."""
+    chosen = known_format(format_name)
+    with_capture = (cluster_file, file_has, mac_map, namespace, selector, load_balancer_class, ip, external_ips)
+    if (file is None) == (capture is None):
+        raise UsageError("a saved report or --capture is needed, and not both", "See arpcheck report --help")
+    if capture is None and any(with_capture):
+        raise UsageError("a saved report has its cluster and selection in it", "They go with --capture alone")
+    if capture is not None and cluster_file is None:
+        raise UsageError("--capture needs --cluster-file", "Make one where the cluster can be read: arpcheck snapshot")
+    def recorded() -> Evidence:
+        options = Options(
+            namespace=namespace,
+            selector=selector,
+            load_balancer_class=load_balancer_class,
+            ips=tuple(dict.fromkeys(address(text) for text in ip or ())),
+            external_ips=external_ips,
+        )
+        return evidence(
+            Recording(
+                path=capture or "",
+                cluster_file=cluster_file or "",
+                file_has=tuple(file_has or ()),
+                options=options,
+                mac_maps=tuple(mac_map or ()),
+            )
+        )
+
+    read = recorded if file is None else lambda: load(file)
+    wanted = Bundle(path=bundle, redacted=redact)
+    return ended(render_report(read, chosen, output, accept=accept, headers=not no_headers, bundle=wanted), exit_zero)
+
+
+PIECE = 1 << 20
+MOST_BYTES = 1 << 30
+
+
+def render_report(
+    read: Callable[[], Evidence],
+    format_name: str,
+    output: str | None,
+    *,
+    accept: str | None = None,
+    headers: bool = True,
+    bundle: Bundle | None = None,
+) -> int:
+    """Renders the report that follows from the evidence that `read` gives; the exit code is that report's. `accept`
+    takes the place of what was accepted when it was saved."""
+    bundle = bundle or Bundle()
+    check(output)
+    bundle.check()
+    accepted, evidence = read_acceptances(accept), read()
+    evidence = replace(evidence, accepted=accepted) if accept else evidence
+    concluded = pipeline.conclude(evidence)
+    unwritten = bundled(bundle, evidence, concluded, None)
+    deliver(concluded, format_name, output, style(sys.stdout, headers=headers))
+    if unwritten:
+        raise unwritten
+    return concluded.summary.exit_code
+
+
+def load(path: str) -> Evidence:
+    """The evidence in a saved report, or a saved evidence alone. `-` is stdin. Raises InputError with the place."""
+    document = _document(path)
+    path = "standard input" if path == "-" else path
+    version = document.get("apiVersion")
+    if isinstance(version, str) and version.startswith("arpcheck/") and version != VERSION:
+        raise InputError(f"{path}: written as {version!r}, this arpcheck reads {VERSION}", "Use a newer arpcheck")
+    return from_json(document if document.get("kind") == "Evidence" else document.get("evidence"), path)
+
+
+def _document(path: str) -> dict[str, Any]:
+    text = _file_text(path)
+    try:
+        document = json.loads(_embedded(text, path) if text.lstrip().startswith("<") else text)
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON: {error}", "Save a report with `arpcheck probe -o json`") from None
+    except RecursionError:
+        raise InputError(f"{path}: nested too deeply", "It was not written by arpcheck") from None
+    if not isinstance(document, dict):
+        raise InputError(f"{path}: no report of arpcheck", "Save one with `arpcheck probe -o json`")
+    return document
+
+
+def _embedded(page: str, path: str) -> str:
+    """The JSON in a page of `-o html`."""
+    if (found := extracted(page)) is None:
+        raise InputError(f"{path}: a page without a report of arpcheck in it", "Take the page that `-o html` wrote")
+    return found
+
+
+def _file_text(path: str) -> str:
+    try:
+        if path == "-":
+            return _stream_text(sys.stdin)
+        with Path(path).open(encoding="utf-8") as file:
+            return _stream_text(file)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}", "Name a file that `arpcheck probe -o json` wrote") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text at byte {error.start}", "Is it a saved report?") from None
+
+
+def _stream_text(file: TextIO) -> str:
+    """Piece by piece: who asks for as much as may come is given room for it before anything has come."""
+    found, left = list[str](), MOST_BYTES
+    while left and (piece := file.read(min(left, PIECE))):
+        found.append(piece)
+        left -= len(piece)
+    return "".join(found)
+
+
+# --------------------------------------------------------------------------------------------------------------- --capture
+
+MOST_BYTES = 4 << 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A file of frames and what is to be judged by it."""
+
+    path: str
+    """`-` is stdin."""
+    cluster_file: str
+    file_has: tuple[str, ...] = ()
+    options: Options
+    mac_maps: tuple[str, ...] = ()
+
+
+def evidence(recording: Recording) -> Evidence:
+    """Raises InputError with the place of a fault in one of the files."""
+    if recording.path == recording.cluster_file == "-":
+        raise UsageError("--capture and --cluster-file both from stdin", "Name a file for one of them")
+    check_options(recording.options)
+    options = recording.options
+    objects = read(
+        ClusterSource(cluster_file=recording.cluster_file, file_has=recording.file_has),
+        pipeline.NEEDS,
+        namespace=options.namespace,
+        services_required=not options.ips,
+    )
+    mac_map = read_mac_maps(recording.mac_maps)
+    name = "stdin" if recording.path == "-" else Path(recording.path).name
+    with _opened(recording.path) as file:
+        found = entries(file, f"--capture {recording.path}")
+        return pipeline.recorded(
+            options, objects=objects, mac_map=mac_map, entries=found, name=name, vendors=manufacturers
+        )
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[IO[bytes]]:
+    if path == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        with Path(path).open("rb") as file:
+            if (size := Path(path).stat().st_size) > MOST_BYTES:
+                raise InputError(f"--capture {path}: {size >> 30} GiB", "Take the ARP out of it: tcpdump -r FILE -w NEW arp")
+            yield file
+    except OSError as error:
+        raise InputError(f"--capture {path}: {error.strerror}", "Name a file that `tcpdump -w` wrote") from None

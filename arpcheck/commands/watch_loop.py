@@ -1,0 +1,227 @@
+"""The loop of `arpcheck watch`: a probe, single requests until the next one, and the cluster read again for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address
+from typing import Protocol
+
+from arpcheck import pipeline
+from arpcheck.errors import ArpcheckError
+from arpcheck.evidence import Evidence, MacEntry, Options
+from arpcheck.model import Acceptance, Host, Kind, Mac, Report, Trust
+from arpcheck.model import Request as Ask
+from arpcheck.objects import Objects
+from arpcheck.reports.formatting import moment
+from arpcheck.targets import JUDGED
+from arpcheck.watch import SETTLES, Watch
+from arpcheck.watch.timeline import seconds
+from arpcheck.wire.host import with_neighbours
+from arpcheck.wire.monitor import Tap, ask_lightly, period
+from arpcheck.wire.scapy_library import manufacturers
+from arpcheck.wire.transport import Wire
+
+PATIENCE = 10.0
+"""Seconds that a probe waits for the cluster. One that takes longer is read that much earlier the next time."""
+
+
+class Read(Protocol):
+    """The cluster, being read."""
+
+    def result(self) -> Objects | ArpcheckError | None:
+        """None: not yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Seconds."""
+
+    interval: float = 30.0
+    """From the beginning of one probe to that of the next."""
+    lasts: float | None = None
+    """None: until it is stopped."""
+    every: float = 0.5
+    """Between two light questions for one address, as far as the rate allows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchDependencies:
+    """What the watch is handed of the world."""
+
+    wire: Wire
+    clock: Callable[[], datetime]
+    host: Host
+    objects: Objects
+    reading: Callable[[], Read] | None
+    """Begins to read the cluster; None: it was read once and for all."""
+    say: Callable[[str], None]
+    store: Callable[[Report], None]
+    stop: Callable[[], bool]
+    mac_map: tuple[MacEntry, ...] = ()
+    accepted: tuple[Acceptance, ...] = ()
+
+
+def run_watch(options: Options, pace: Pace, world: WatchDependencies) -> int:
+    """Probes and watches until it is over. Says the lines and the timeline; returns the exit code."""
+    return _WatchLoop(options, pace, world).run()
+
+
+def announced(options: Options, pace: Pace, world: WatchDependencies) -> str:
+    """What is going to happen, for the person."""
+    asks = light_asks(pipeline.plan(options, world.objects, world.host, world.mac_map))
+    really = period(asks, every=pace.every, rate=options.rate)
+    slower = f", as {options.rate:g} frames/s allow" if really > pace.every else ""
+    lasting = f"for {seconds(pace.lasts)}" if pace.lasts else "until Ctrl-C"
+    return (
+        f"watching {len({ask.ip for ask in asks})} addresses on {', '.join(options.interfaces)} {lasting}: each asked every"
+        f" {really:.2g} s{slower}, all probed every {seconds(pace.interval)}"
+    )
+
+
+def light_asks(plan: pipeline.Plan) -> tuple[Ask, ...]:
+    """One question an address and interface: the first that a probe would put, which for the canary is 0.0.0.0's."""
+    watched = {t.ip for t in plan.targets if t.kind in JUDGED or t.kind is Kind.CANARY}
+    found: dict[tuple[str, IPv4Address], Ask] = {}
+    for ask in plan.asks:
+        if ask.ip in watched:
+            found.setdefault((ask.interface, ask.ip), ask)
+    return tuple(found.values())
+
+
+@dataclass(slots=True)
+class _WatchLoop:
+    options: Options
+    pace: Pace
+    world: WatchDependencies
+    objects: Objects = field(init=False)
+    macs: dict[str, Mac] = field(init=False)
+    watch: Watch = field(init=False)
+    tap: Tap = field(init=False)
+    began: float = field(init=False)
+    began_at: datetime = field(init=False)
+    read_began: float = field(init=False)
+    """When the reading began that gave `objects`."""
+    took: float = 0.0
+    """Seconds that the last reading took."""
+    unread: str | None = None
+    """Why the cluster can't be read any more."""
+    recorded: dict[IPv4Address, frozenset[str]] = field(default_factory=dict)
+    """The announcers by the last reading."""
+
+    def __post_init__(self) -> None:
+        self.objects = self.world.objects
+        used = (i for i in self.world.host.interfaces if i.name in self.options.interfaces)
+        self.macs = {interface.name: interface.mac for interface in used if interface.mac}
+        self.watch = Watch(lambda at, line: self.world.say(f"{self.time(at)}  {line}"))
+        self.tap = Tap(self.world.wire, self.macs, self.watch)
+        self.began, self.began_at = self.world.wire.now(), self.world.clock()
+        self.read_began = self.began
+
+    def time(self, at: float) -> str:
+        """The time of day, to a tenth of a second."""
+        return f"{self.began_at + timedelta(seconds=at - self.began):%H:%M:%S.%f}"[:-5]
+
+    def run(self) -> int:
+        while self.macs:
+            begins = self.world.wire.now()
+            self._probe()
+            if self._is_over():
+                break
+            self._between(begins + self.pace.interval)
+        self.world.say("")
+        self.world.say(f"From {moment(self.began_at)} to {moment(self.world.clock())} UTC")
+        for line in self.watch.timeline(self.world.wire.now(), self.time).splitlines():
+            self.world.say(line)
+        return self.watch.worst.exit_code
+
+    def _is_over(self) -> bool:
+        lasts = self.pace.lasts
+        return self.world.stop() or (lasts is not None and self.world.wire.now() >= self.began + lasts)
+
+    def _probe(self) -> None:
+        plan = pipeline.plan(self.options, self.objects, self.world.host, self.world.mac_map)
+        labels = {t.ip: ", ".join(t.services) for t in plan.targets if t.kind in JUDGED and not t.skipped}
+        services = {ip for service in self.objects.services() for ip in service.addresses if isinstance(ip, IPv4Address)}
+        self.watch.follow(
+            {ip: label for ip, label in labels.items() if isinstance(ip, IPv4Address)}, plan.course.canary, services
+        )
+        evidence = pipeline.observe(
+            self.options, objects=self.objects, host=self.world.host, mac_map=self.world.mac_map, wire=self.tap,
+            clock=self.world.clock, stop=self.world.stop, after=with_neighbours, vendors=manufacturers,
+        )  # fmt: skip
+        if not evidence.interrupted:
+            report = self._concluded(replace(evidence, accepted=self.world.accepted))
+            self.watch.probed(self.world.wire.now(), report)
+            self.world.store(report)
+
+    def _concluded(self, evidence: Evidence) -> Report:
+        """With records that accuse nobody where they may be of a time before: a correct failover is no fault, whichever of
+        the wire and the record is first to show it."""
+        self.watch.tick(self.world.wire.now())
+        report = pipeline.conclude(evidence)
+        before, self.recorded = self.recorded, _recorded(report)
+        changed = {ip for ip, nodes in self.recorded.items() if before.get(ip, nodes) != nodes}
+        late = {*self.recorded} if self.unread else changed | self.watch.unsettled(self.read_began - SETTLES)
+        return pipeline.conclude(replace(evidence, outdated=tuple(sorted(late)))) if late else report
+
+    def _between(self, until: float) -> None:
+        """Light questions until the next probe; the cluster is read at the end of them, so that it is as new as can be."""
+        asks = light_asks(pipeline.plan(self.options, self.objects, self.world.host, self.world.mac_map))
+        until = until if self.pace.lasts is None else min(until, self.began + self.pace.lasts)
+        read = _Read(self.world, until, self.took)
+        lost = ask_lightly(
+            self.tap, asks, self.macs, self.watch, every=self.pace.every, rate=self.options.rate, done=read.done,
+        )  # fmt: skip
+        if not self.world.stop():
+            self._take(read)
+        for error in lost:
+            self.watch.deaf(self.world.wire.now(), error.message)
+            del self.macs[error.interface]
+
+    def _take(self, read: _Read) -> None:
+        """What was read, or a line on why it was not, once."""
+        if self.world.reading is None:
+            return
+        self.took = read.took
+        if isinstance(read.found, Objects):
+            self.objects, self.read_began, self.unread = read.found, read.began, None
+            return
+        why = read.found.message if read.found else "the cluster has not answered yet"
+        self.watch.unread(self.world.wire.now(), why, known=why == self.unread)
+        self.unread = why
+
+
+@dataclass(slots=True)
+class _Read:
+    """One reading, begun so early that it should be over when the probe is due."""
+
+    world: WatchDependencies
+    until: float
+    """When the probe is due."""
+    lead: float
+    """Seconds before that."""
+    found: Objects | ArpcheckError | None = None
+    began: float = 0.0
+    took: float = 0.0
+    reading: Read | None = None
+
+    def done(self) -> bool:
+        """Looked at again and again: the probe may begin."""
+        now = self.world.wire.now()
+        if self.world.reading and self.reading is None and now >= self.until - self.lead:
+            self.reading, self.began = self.world.reading(), now
+        if self.reading and self.found is None:
+            self.found, self.took = self.reading.result(), now - self.began
+        waits = self.world.reading is not None and self.found is None and now < self.until + PATIENCE
+        return self.world.stop() or (now >= self.until and not waits)
+
+
+def _recorded(report: Report) -> dict[IPv4Address, frozenset[str]]:
+    """The announcers of every address that a current record names."""
+    return {
+        target.target.ip: frozenset(claim.node for claim in target.announcers if claim.trust is Trust.CURRENT)
+        for target in report.targets
+        if target.verdict and isinstance(target.target.ip, IPv4Address)
+    }
