@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address, IPv4Interface
 from itertools import chain, combinations
-from operator import attrgetter
-from typing import TypeVar
 
-from arpcheck.judge.observations import Asked, Observations, Turn
+from arpcheck.judge.observations import Turn
 from arpcheck.model import (
     Announcement,
     Claim,
-    ClaimSource,
     Gratuitous,
-    Host,
     Mac,
     Nic,
     Owner,
     PassedOver,
-    Reply,
     Responder,
     Strength,
     Target,
-    Trust,
 )
 
 Key = tuple[str | None, Mac, str]
@@ -155,8 +148,7 @@ class Case:
             nic
             for mac in party.macs
             for nic in self._by_mac.get(mac, ())
-            if self.owners[nic].node == party.node
-            and any(interface in party.interfaces for interface, _ in self.heard[nic])
+            if self.owners[nic].node == party.node and any(interface in party.interfaces for interface, _ in self.heard[nic])
         )
 
     def owners_of(self, party: Responder) -> tuple[Owner, ...]:
@@ -257,208 +249,3 @@ class Case:
 
 def key(party: Responder) -> Key:
     return party.node, party.macs[0], party.interfaces[0]
-
-
-def parties(
-    ip: IPv4Address,
-    hearing: Observations,
-    owners: Mapping[Nic, Owner],
-    vendors: Mapping[Mac, str],
-    expected: Collection[str],
-    named: Collection[Mac] = (),
-) -> tuple[Responder, ...]:
-    """Who answered for `ip`, sorted by the lowest MAC: the NICs of one node folded, a NIC without one for itself.
-
-    `expected`: the nodes that should; `named`: MACs that should although they are no node's; `vendors`: by MAC, told of
-    those that are no known node's."""
-    asked = hearing.asked(ip)
-    folded: dict[str | Nic, list[Reply]] = {}
-    for reply in sorted(hearing.replies(ip), key=attrgetter("mac")):
-        nic = hearing.segment(reply.interface), reply.mac
-        folded.setdefault(owners[nic].node or nic, []).append(reply)
-    found = []
-    for name, replies in folded.items():
-        mac = replies[0].mac
-        node = name if isinstance(name, str) else None
-        vendor, should = None if node else vendors.get(mac), node in expected or mac in named
-        if len(replies) == 1 and not asked.unicast:
-            found.append(_once(replies[0], asked, node, should, vendor))
-        else:
-            found.append(_often(replies, asked, node, should, vendor))
-    return tuple(found)
-
-
-def heard(ip: IPv4Address, hearing: Observations) -> Mapping[Nic, frozenset[Turn]]:
-    """The NICs that answered for an address, each with when it did."""
-    return {
-        nic: frozenset([(reply.interface, reply.round) for reply in replies]) for nic, replies in hearing.by_nic(ip).items()
-    }
-
-
-def _once(reply: Reply, asked: Asked, node: str | None, expected: bool, vendor: str | None) -> Responder:
-    """What `_often` gives for one reply to a question that all heard: nearly all are that where there are many."""
-    mac, interface, number = reply.mac, reply.interface, reply.round
-    questions = asked.broadcast.get((interface, number), 0)
-    per_probe = 1.0 if questions == 1 else round(1 / questions, 2) if questions else 0.0
-    sources = () if reply.source == mac else (reply.source,)
-    values = node, (mac,), (interface,), expected, False, (number,), per_probe, reply.after, vendor, sources
-    return tuple.__new__(Responder, values)  # its own constructor is a function in Python that does just this
-
-
-def _often(replies: Sequence[Reply], asked: Asked, node: str | None, expected: bool, vendor: str | None) -> Responder:
-    macs = _each(reply.mac for reply in replies)
-    questions = max(asked.heard_by([reply for reply in replies if reply.mac == mac]) for mac in macs)
-    return Responder(
-        node=node,
-        macs=macs,
-        interfaces=_each(reply.interface for reply in replies),
-        expected=expected,
-        flux=len(macs) > 1,
-        rounds=_each(reply.round for reply in replies),
-        replies_per_probe=round(len(replies) / questions, 2) if questions else 0.0,
-        first_reply_ms=min(reply.after for reply in replies),
-        vendor=vendor,
-        sources=_each(reply.source for reply in replies if reply.source != reply.mac),
-    )
-
-
-def deaf(
-    ip: IPv4Address,
-    found: Iterable[Responder],
-    hearing: Observations,
-    kin: Mapping[str | None, Sequence[Nic]],
-    seats: Mapping[str, Collection[str]],
-) -> Mapping[Key, frozenset[Turn]]:
-    """When each party could not be heard; nothing where one interface asked. `kin`: the NICs of every node; `seats`: the
-    interfaces on which arpcheck ran on a node. A host may hear its second NIC, but only where it asks as 0.0.0.0."""
-    if len(hearing.asked(ip).interfaces()) < 2:
-        return {}
-
-    def own(party: Responder) -> Iterable[Nic]:
-        if party.node is not None:
-            return kin.get(party.node, ())
-        return {(hearing.segment(interface), mac) for interface in party.interfaces for mac in party.macs}
-
-    def at_home(party: Responder) -> frozenset[Turn]:
-        interfaces = seats.get(party.node, ()) if party.node else ()
-        return frozenset(turn for turn in hearing.asked(ip).turns() if turn[0] in interfaces)
-
-    return {key(party): hearing.deaf(ip, own(party)) | at_home(party) for party in found}
-
-
-def by_node(owners: Mapping[Nic, Owner]) -> Mapping[str | None, Sequence[Nic]]:
-    """The NICs of every node."""
-    found: dict[str | None, list[Nic]] = {}
-    for nic, owner in owners.items():
-        if owner.node is not None:
-            found.setdefault(owner.node, []).append(nic)
-    return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
-    """Who should answer for an address, by what is recorded."""
-
-    claims: tuple[Claim, ...]
-    """All, the strongest first."""
-    announcers: frozenset[str]
-    """Any of these nodes is right, or, for an address of several Services, one for each of them."""
-    silence: str | None
-    """Why nobody should answer; None: somebody should, or nothing is known."""
-    deciding: tuple[Announcement, ...]
-    """Of each Service the announcements that its strongest current claims are from; where it has none, the first."""
-    conflict: tuple[Claim, ...]
-    """Two claims of the first rank about one Service that name different nodes."""
-
-
-def expected(announcements: Iterable[Iterable[Announcement]], alive: Collection[str] | None = None) -> Expected:
-    """`announcements`: a Service each, the deciding one first. `alive`: the nodes that are Ready or were heard, a claim on
-    any other may be stale; None: the nodes are not known.
-
-    Of each Service only its strongest current claims say who should answer: a lower rank never contradicts a higher, a
-    node's own address says nothing where anything else is recorded, and of events any node that one names fits. Nobody
-    should only where that is so for every Service that has the address."""
-    claims: list[Claim] = []
-    announcers: set[str] = set()
-    silences: list[str | None] = []
-    deciding: list[Announcement] = []
-    conflicts: list[tuple[Claim, Claim]] = []
-    leaders: list[Claim] = []
-    for of_service in announcements:
-        said = tuple(of_service)
-        found = _strongest_first(said, alive)
-        claims.extend(claim for _, claim in found)
-        strongest = _strongest(found)
-        announcers |= {claim.node for _, claim in strongest}
-        places = {position for position, _ in strongest} or ({0} if said else set())
-        deciding.extend(said[position] for position in sorted(places))
-        first = [claim for _, claim in strongest if claim.kind.rank == 0]
-        conflicts.extend((first[0], other) for other in first[1:] if other.node != first[0].node)
-        leaders.extend(first[:1])
-        silences.append(next((a.silence for a in said if a.silence), None))
-    claims.sort(key=lambda claim: _TRUST[claim.trust])
-    # Services that share an address have one announcer.
-    conflicts.extend((leaders[0], other) for other in leaders[1:] if other.node != leaders[0].node)
-    return Expected(
-        claims=tuple(dict.fromkeys(claims)),
-        announcers=frozenset(announcers),
-        silence=silences[0] if silences and all(silences) and not announcers else None,
-        deciding=tuple(deciding),
-        conflict=conflicts[0] if conflicts else (),
-    )
-
-
-Placed = tuple[int, Claim]
-"""A claim and the position of its announcement among those of the Service."""
-
-
-def _strongest_first(said: Sequence[Announcement], alive: Collection[str] | None) -> list[Placed]:
-    found = [(position, _if_alive(claim, alive)) for position, a in enumerate(said) for claim in a.claims]
-    return sorted(
-        found, key=lambda one: (_TRUST[one[1].trust], one[1].kind.rank, one[0], one[1].rank, one[1].node, one[1].source)
-    )
-
-
-def _if_alive(claim: Claim, alive: Collection[str] | None) -> Claim:
-    """Nobody takes back what a node that is gone has recorded."""
-    if alive is None or claim.trust is not Trust.CURRENT or claim.node in alive:
-        return claim
-    return replace(claim, trust=Trust.STALE)
-
-
-def _strongest(found: Sequence[Placed]) -> list[Placed]:
-    """Those of the first rank that speak of the very Service, of every implementation; all others of the deciding one
-    only: another's Lease for all Services need not be for this one."""
-    every = [one for one in found if one[1].trust is Trust.CURRENT]
-    recorded = [position for position, claim in every if claim.kind is not ClaimSource.NODE_ADDRESS]
-    decides = min(recorded, default=0)
-    current = [one for one in every if one[0] == decides or one[1].rank == 0]
-    if not current:
-        return []
-    position, claim = current[0]
-    if claim.kind is ClaimSource.NODE_ADDRESS and any(other.kind.rank < claim.kind.rank for _, other in found):
-        return []
-    best = [one for one in current if one[1].kind.rank == claim.kind.rank]
-    own = [one for one in best if one[0] == position and one[1].rank == claim.rank]
-    others = [one for one in best if one[0] != position and one[1].rank == 0] if claim.kind.rank == 0 else []
-    return [*own, *others]
-
-
-_TRUST = {Trust.CURRENT: 0, Trust.STALE: 1, Trust.GUESS: 2}
-
-
-def held(host: Host, on: Collection[str] | None = None) -> Mapping[IPv4Address, str]:
-    """The prober's own addresses, each with the first interface that has it, of those whose names are in `on`."""
-    found: dict[IPv4Address, str] = {}
-    for interface in (one for one in host.interfaces if on is None or one.name in on):
-        for address in interface.addresses:
-            found.setdefault(IPv4Interface(address).ip, interface.name)
-    return found
-
-
-Ordered = TypeVar("Ordered", int, str, Mac)
-
-
-def _each(values: Iterable[Ordered]) -> tuple[Ordered, ...]:
-    """Sorted, each once."""
-    return tuple(sorted(set(values)))

@@ -11,11 +11,12 @@ from typing import assert_never
 from arpcheck.evidence import Evidence
 from arpcheck.evidence_json import as_document
 from arpcheck.judge.acceptance import marked
-from arpcheck.judge.case import Case, parties
+from arpcheck.judge.case import Case
 from arpcheck.judge.findings import findings
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.judge.nodes import NodeState
 from arpcheck.judge.observations import SLOW, Observations
+from arpcheck.judge.responders import parties
 from arpcheck.model import (
     Also,
     AlsoId,
@@ -47,9 +48,7 @@ def report(judged: Judged, evidence: Evidence, preflight: Preflight | None) -> R
     by_target = {judgement.case.target: judgement for judgement in judged.judgements}
     found = findings(judged)
     return Report(
-        summary=summarise(
-            judged, found, complete=evidence.complete, interrupted=evidence.interrupted, preflight=preflight
-        ),
+        summary=summarise(judged, found, complete=evidence.complete, interrupted=evidence.interrupted, preflight=preflight),
         targets=tuple(_target(target, by_target.get(target), judged) for target in judged.targets),
         nodes=tuple(_node_report(state, judged) for state in judged.nodes),
         findings=found,

@@ -12,8 +12,9 @@ from itertools import chain
 from arpcheck import kubeproxy, loadbalancers, mac_owners
 from arpcheck import targets as targeting
 from arpcheck.evidence import Evidence
-from arpcheck.judge import case as cases
+from arpcheck.judge import responders
 from arpcheck.judge.acceptance import Acceptances, judged_with
+from arpcheck.judge.case import Case
 from arpcheck.judge.judged import AskingHost, Judged, Judgement
 from arpcheck.judge.nodes import node_states
 from arpcheck.judge.observations import Doubling, Observations
@@ -73,11 +74,11 @@ def conclude(evidence: Evidence) -> Report:
         missed=frozenset(state.name for state in states if state.missed),
         doubling=doubling,
         networks=asking.interface_networks(i for i in evidence.host.interfaces if i.name in evidence.options.interfaces),
-        kin=cases.by_node(owned),
+        kin=responders.by_node(owned),
         blind=frozenset(blind),
         held=_held((name, place) for name, place in places if own[name] is None),
         holders={
-            node: cases.held(place.host, place.options.interfaces)
+            node: responders.held(place.host, place.options.interfaces)
             for name, place in places if (node := own[name]) is not None
         },
         seats=_seats(places, own, blind),
@@ -127,7 +128,7 @@ def conclude(evidence: Evidence) -> Report:
     return report(judged, evidence, preflight(judged, objects) if evidence.options.preflight else None)
 
 
-def _judgement(case: cases.Case, accepted: Acceptances, quiet: frozenset[str]) -> Judgement:
+def _judgement(case: Case, accepted: Acceptances, quiet: frozenset[str]) -> Judgement:
     found = judged_with(case, accepted)
     return Judgement(
         case=case, verdict=found.verdict, reason=found.reason, accepted=found.accepted, first=found.first,
@@ -232,26 +233,26 @@ class _CaseContext:
     """When the cluster was read, where that was too long before."""
 
 
-def _case(target: Target, evidence: Evidence, ground: _CaseContext) -> cases.Case:
+def _case(target: Target, evidence: Evidence, ground: _CaseContext) -> Case:
     ip = target.ip if isinstance(target.ip, IPv4Address) and not target.skipped else None
     hearing, owners, objects = ground.hearing, ground.owners, evidence.objects
     record = records.record(target, evidence, frozenset(chain.from_iterable(ground.heard.values())))
-    parties = cases.parties(ip, hearing, owners, ground.labels, record.announcers, record.named) if ip else ()
+    parties = responders.parties(ip, hearing, owners, ground.labels, record.announcers, record.named) if ip else ()
     once = _answers_once(record.announcements)
     rounds = hearing.rounds(ip) if ip else ()
     asked = hearing.asked(ip) if ip else None
     heard_here = frozenset(n for s in hearing.segments_asked(ip) for n in ground.heard.get(s, ())) if ip else frozenset()
-    return cases.Case(
+    return Case(
         target=target,
         rounds=rounds,
         turns=frozenset(turn for turn in asked.turns() if turn[1] in rounds) if asked else frozenset(),
         segments={interface: hearing.segment(interface) for interface in asked.interfaces()} if asked else {},
         parties=parties,
-        heard=cases.heard(ip, hearing) if ip and parties else {},
+        heard=responders.heard(ip, hearing) if ip and parties else {},
         owners=owners,
         named=record.named,
         named_unread=record.named_unread,
-        deaf=cases.deaf(ip, parties, hearing, ground.kin, ground.seats) if ip else {},
+        deaf=responders.deaf(ip, parties, hearing, ground.kin, ground.seats) if ip else {},
         announcements=record.announcements,
         rivals=record.rivals,
         claims=record.claims,
@@ -300,7 +301,7 @@ def _by_nodes_alone(parties: Sequence[Responder]) -> bool:
     return bool(parties) and all(party.node for party in parties)
 
 
-def _with_shadows(seen: tuple[cases.Case, ...]) -> tuple[cases.Case, ...]:
+def _with_shadows(seen: tuple[Case, ...]) -> tuple[Case, ...]:
     """Each with the MACs that answered for all that its announcer did, where that is more than one address: a host that
     took an address has that one, a second NIC of the announcer answers for all."""
     announced: dict[str, set[int]] = {}
@@ -312,7 +313,7 @@ def _with_shadows(seen: tuple[cases.Case, ...]) -> tuple[cases.Case, ...]:
             elif party.node is None:
                 answered.setdefault(party.macs[0], set()).add(place)
 
-    def shadows(case: cases.Case) -> frozenset[Mac]:
+    def shadows(case: Case) -> frozenset[Mac]:
         own = [announced[party.node] for party in case.parties if party.node and party.expected]
         return frozenset(
             party.macs[0] for party in case.strangers for of in own if len(of) > 1 and of <= answered[party.macs[0]]
@@ -321,7 +322,7 @@ def _with_shadows(seen: tuple[cases.Case, ...]) -> tuple[cases.Case, ...]:
     return tuple(replace(case, shadows=found) if case.strangers and (found := shadows(case)) else case for case in seen)
 
 
-def _without_routers(case: cases.Case) -> cases.Case:
+def _without_routers(case: Case) -> Case:
     """A router that answers for what is not in this network does as it should, and hides nobody."""
     routers = () if case.on_link else tuple(party for party in case.parties if case.is_proxy(party))
     return case.without(routers) if routers else case
@@ -344,6 +345,6 @@ def _held(outside: Iterable[tuple[str, Evidence]]) -> Mapping[IPv4Address, str]:
     """The interface that has an address as its own, of the hosts that are not known to be a node: the first of them."""
     found: dict[IPv4Address, str] = {}
     for name, place in outside:
-        for ip, interface in cases.held(place.host).items():
+        for ip, interface in responders.held(place.host).items():
             found.setdefault(ip, qualified(name, interface) if name else interface)
     return found

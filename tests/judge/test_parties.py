@@ -6,7 +6,9 @@ from itertools import permutations
 import pytest
 from judge_cases import evidence, hearing, hosts, mac
 
-from arpcheck.judge import case
+from arpcheck.judge import responders
+from arpcheck.judge.case import key
+from arpcheck.judge.expected import expected
 from arpcheck.judge.observations import Asked, Observations
 from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Owner, Question, Reply, Trust
 
@@ -23,14 +25,14 @@ def reply(mac=A, number=1, interface="eth0", after=0.2, source=None):
 @pytest.mark.parametrize(("node", "vendor"), [("worker-1", None), (None, "VRRP, virtual router 51"), (None, None)])
 def test_one_reply_is_told_as_several_would_be(asked, found, node, vendor):
     questions = Asked(broadcast={(found.interface, found.round): asked} if asked else {})
-    assert case._once(found, questions, node, True, vendor) == case._often([found], questions, node, True, vendor)
+    assert responders._once(found, questions, node, True, vendor) == responders._often([found], questions, node, True, vendor)
 
 
 def test_the_nics_of_a_node_are_one_responder():
     replies = [reply(B, 2, after=0.9), reply(A, 1, "eth1"), reply(A, 1, after=0.1), reply(A, 3, source=OTHER)]
     questions = Asked(broadcast={("eth0", number): 1 for number in (1, 2, 3)})
     for order in permutations(replies):
-        found = case._often(order, questions, "worker-1", False, None)
+        found = responders._often(order, questions, "worker-1", False, None)
         assert found.macs == (A, B)
         assert (found.interfaces, found.rounds, found.sources, found.flux) == (("eth0", "eth1"), (1, 2, 3), (OTHER,), True)
         assert (found.replies_per_probe, found.first_reply_ms) == (2.0, 0.1)
@@ -45,7 +47,7 @@ def owned(**nodes):
 def test_who_answered_is_told_by_the_lowest_mac():
     heard = hearing((IP, 1), answered=[(IP, 1, number) for number in (4, 2, 5, 1, 3)])
     vendors = {mac(1): "VMware", mac(2): "VMware", mac(3): "a vendor"}
-    found = case.parties(IP, heard, owned(m1="worker-1", m4="worker-1", m2="worker-2", m3=None, m5=None), vendors, {"worker-2"}, {mac(3)})
+    found = responders.parties(IP, heard, owned(m1="worker-1", m4="worker-1", m2="worker-2", m3=None, m5=None), vendors, {"worker-2"}, {mac(3)})
     assert [(party.node, party.macs, party.expected, party.flux, party.vendor) for party in found] == [
         ("worker-1", (mac(1), mac(4)), False, True, None),
         ("worker-2", (mac(2),), True, False, None),
@@ -58,7 +60,7 @@ def test_an_answer_to_a_question_of_one_mac_alone_counts_for_that_question():
     """Nobody else was asked, so it is one answer to one."""
     asked = [Question(0.0, "eth0", 1, IP, OWN, None), Question(1000.0, "eth0", 2, IP, OWN, A)]
     heard = Observations(evidence(questions=asked, replies=[Reply(1001.0, "eth0", 2, IP, OWN, A, A, A, 1.0)]))
-    assert [party.replies_per_probe for party in case.parties(IP, heard, {("eth0", A): Owner(mac=A, node="worker-1")}, {}, ())] == [1.0]
+    assert [party.replies_per_probe for party in responders.parties(IP, heard, {("eth0", A): Owner(mac=A, node="worker-1")}, {}, ())] == [1.0]
 
 
 HOME = IPv4Address("10.0.0.11")
@@ -77,22 +79,22 @@ BY_BOTH = [(ip, number) for ip in (IP, HOME) for number in range(1, 7)]
 )
 def test_which_rounds_could_not_hear_a_party(nodes, elsewhere, deaf):
     heard, owners = hosts(*BY_BOTH, answered=[(IP, 1, 1), *elsewhere]), owned(**nodes)
-    found = case.parties(IP, heard, owners, {}, ())
+    found = responders.parties(IP, heard, owners, {}, ())
     missed = {("two:eth0", number) for number in deaf}
-    assert case.deaf(IP, found, heard, case.by_node(owners), {}) == {case.key(found[0]): missed}
+    assert responders.deaf(IP, found, heard, responders.by_node(owners), {}) == {key(found[0]): missed}
 
 
 @pytest.mark.parametrize(("node", "deaf"), [("worker-1", {4, 5, 6}), ("worker-2", set())])
 def test_a_node_that_asked_need_not_hear_itself_though_it_heard_its_second_nic(node, deaf):
     heard, owners = hosts(*BY_BOTH, answered=[(IP, 1, 1), (HOME, 5, 2)]), owned(m1="worker-1", m2="worker-1")
-    [found] = case.parties(IP, heard, owners, {}, ())
+    [found] = responders.parties(IP, heard, owners, {}, ())
     missed = {("two:eth0", number) for number in deaf}
-    assert case.deaf(IP, [found], heard, case.by_node(owners), {node: {"two:eth0"}}) == {case.key(found): missed}
+    assert responders.deaf(IP, [found], heard, responders.by_node(owners), {node: {"two:eth0"}}) == {key(found): missed}
 
 
 def test_a_single_interface_is_deaf_to_nobody():
     heard, owners = hearing((IP, 1), answered=[(IP, 1, 1)]), owned(m1="worker-1")
-    assert case.deaf(IP, case.parties(IP, heard, owners, {}, ()), heard, case.by_node(owners), {}) == {}
+    assert responders.deaf(IP, responders.parties(IP, heard, owners, {}, ()), heard, responders.by_node(owners), {}) == {}
 
 
 def announced(*claims, silence=None):
@@ -138,7 +140,7 @@ def own(node):
 )
 def test_who_should_answer(announcements, announcers, silence):
     for order in permutations(announcements):
-        found = case.expected(order)
+        found = expected(order)
         assert (found.announcers, found.silence) == (frozenset(announcers), silence)
 
 
@@ -155,24 +157,24 @@ def test_who_should_answer(announcements, announcers, silence):
     ],
 )
 def test_two_claims_of_the_first_rank_that_disagree_are_both_named(announcements, nodes):
-    assert [claim.node for claim in case.expected(announcements).conflict] == [*nodes]
+    assert [claim.node for claim in expected(announcements).conflict] == [*nodes]
 
 
 @pytest.mark.parametrize(("alive", "announcers"), [("abc", "a"), ("bc", ""), (None, "a")])
 def test_a_record_of_a_node_that_is_gone_names_nobody(alive, announcers):
-    found = case.expected([[announced(says("a"), says("b", rank=1, kind=ClaimSource.EVENT))]], alive)
+    found = expected([[announced(says("a"), says("b", rank=1, kind=ClaimSource.EVENT))]], alive)
     assert found.announcers == ({"a"} if announcers else {"b"})
     assert found.claims[0].node == ("a" if announcers else "b")
 
 
 def test_the_announcements_that_decide_are_those_of_the_strongest_claims():
     annotated, recorded, other = announced(says("a", Trust.STALE)), announced(says("b")), announced()
-    assert case.expected([[annotated, recorded], [other]]).deciding == (recorded, other)
-    assert case.expected([[annotated, other]]).deciding == (annotated,)
+    assert expected([[annotated, recorded], [other]]).deciding == (recorded, other)
+    assert expected([[annotated, other]]).deciding == (annotated,)
 
 
 def test_the_strongest_claim_comes_first_and_each_once():
     """Over all Services that share the address."""
     guess, old, current = says("a", Trust.GUESS, kind=ClaimSource.GUESS), says("b", Trust.STALE), says("c", rank=3)
     for order in permutations([[announced(guess, old), announced(current)], [announced(old)], [announced(guess)]]):
-        assert case.expected(order).claims == (current, old, guess)
+        assert expected(order).claims == (current, old, guess)

@@ -6,8 +6,6 @@ from dataclasses import replace
 
 from arpcheck.judge.acceptance import accepts, marked, words
 from arpcheck.judge.findings import blind_spots, kernels, macs
-from arpcheck.judge.findings import blind_spots as vantages
-from arpcheck.judge.findings import kernels as announcers
 from arpcheck.judge.findings.rule import Found, Rule, apply
 from arpcheck.judge.judged import Judged
 from arpcheck.judge.rule_docs import Text
@@ -15,7 +13,7 @@ from arpcheck.model import Finding, Outcome, Severity
 
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
-_EVERY = (*kernels.RULES, *announcers.ANNOUNCER_RULES, *macs.RULES, *blind_spots.RULES, *vantages.VANTAGE_RULES)
+_EVERY = (*kernels.RULES, *macs.RULES, *blind_spots.RULES)
 
 RULES: tuple[Rule, ...] = tuple(sorted(_EVERY, key=lambda rule: _ORDER.index(rule.severity)))
 
@@ -37,9 +35,6 @@ def _with_acceptance(finding: Finding, judged: Judged) -> Finding:
 def texts() -> tuple[Text, ...]:
     """What every finding means."""
     return tuple(rule.text for rule in (*RULES, *ACCEPTANCE_RULES))
-
-
-# ---------------------------------------------------------------------- The finding about acceptances that no longer are any
 
 
 def stale_acceptance(judged: Judged) -> Found | None:

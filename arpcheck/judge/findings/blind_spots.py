@@ -83,17 +83,6 @@ def _rounds(numbers: tuple[int, ...]) -> str:
     return ", ".join(str(number) for number in numbers) or "before the first question"
 
 
-RULES = (
-    Rule(id="frames-lost", severity=Severity.WARNING, outcome=Outcome.FINE, find=frames_lost),
-    Rule(id="ipv6-not-checked", severity=Severity.INFO, outcome=Outcome.FINE, find=ipv6_not_checked),
-    Rule(id="clocks-differ", severity=Severity.WARNING, outcome=Outcome.FINE, find=clocks_differ),
-    Rule(id="gap", severity=Severity.WARNING, outcome=Outcome.FINE, find=gap),
-)
-
-
-# ----------------------------------------------------- The finding about hosts that asked the same and did not hear the same
-
-
 def vantages_disagree(judged: Judged) -> Found | None:
     """Means: two hosts asked for the same address, both hear the node, and only one of them was answered. Something
     changed between their runs, or something between them and the node tells them apart.
@@ -144,4 +133,10 @@ def _silent(course: VantageRounds, asked: set[int], rounds: set[int]) -> bool:
     return bool(asked) and not any(course.has(number) for number in rounds)
 
 
-VANTAGE_RULES = (Rule(id="vantages-disagree", severity=Severity.WARNING, outcome=Outcome.FINE, find=vantages_disagree),)
+RULES = (
+    Rule(id="frames-lost", severity=Severity.WARNING, outcome=Outcome.FINE, find=frames_lost),
+    Rule(id="ipv6-not-checked", severity=Severity.INFO, outcome=Outcome.FINE, find=ipv6_not_checked),
+    Rule(id="clocks-differ", severity=Severity.WARNING, outcome=Outcome.FINE, find=clocks_differ),
+    Rule(id="gap", severity=Severity.WARNING, outcome=Outcome.FINE, find=gap),
+    Rule(id="vantages-disagree", severity=Severity.WARNING, outcome=Outcome.FINE, find=vantages_disagree),
+)

@@ -152,19 +152,6 @@ def _own_kernel(node: str, place: AskingHost) -> str:
     return f"arpcheck ran on {node}; its kernel says {seen or 'nothing of ARP'}{holds}"
 
 
-RULES = (
-    Rule(id="non-strict-nodes", severity=Severity.ERROR, outcome=Outcome.FAULT, find=non_strict_nodes),
-    Rule(id="latent-non-strict", severity=Severity.WARNING, outcome=Outcome.FINE, find=latent_non_strict),
-    Rule(id="strict-arp-reverted", severity=Severity.WARNING, outcome=Outcome.FINE, find=strict_arp_reverted),
-    Rule(id="self-blind", severity=Severity.WARNING, outcome=Outcome.UNSURE, find=self_blind),
-    Rule(id="unreached-nodes", severity=Severity.WARNING, outcome=Outcome.FINE, find=unreached_nodes),
-    Rule(id="ipvs-deprecated", severity=Severity.INFO, outcome=Outcome.FINE, find=ipvs_deprecated),
-)
-
-
-# ----------------------------------------------------------------------------------------- Findings about the load balancers
-
-
 def split_announcers(judged: Judged) -> Found | None:
     """Means: several nodes answer for one address at the same time, and none of them for want of strict ARP: two
     announcers each believe that the address is theirs, or the address is on an interface of a node, whose kernel answers.
@@ -248,7 +235,13 @@ def stale_claim(judged: Judged) -> Found | None:
     return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None
 
 
-ANNOUNCER_RULES = (
+RULES = (
+    Rule(id="non-strict-nodes", severity=Severity.ERROR, outcome=Outcome.FAULT, find=non_strict_nodes),
+    Rule(id="latent-non-strict", severity=Severity.WARNING, outcome=Outcome.FINE, find=latent_non_strict),
+    Rule(id="strict-arp-reverted", severity=Severity.WARNING, outcome=Outcome.FINE, find=strict_arp_reverted),
+    Rule(id="self-blind", severity=Severity.WARNING, outcome=Outcome.UNSURE, find=self_blind),
+    Rule(id="unreached-nodes", severity=Severity.WARNING, outcome=Outcome.FINE, find=unreached_nodes),
+    Rule(id="ipvs-deprecated", severity=Severity.INFO, outcome=Outcome.FINE, find=ipvs_deprecated),
     Rule(id="split-announcers", severity=Severity.ERROR, outcome=Outcome.FAULT, find=split_announcers),
     Rule(id="two-controllers", severity=Severity.WARNING, outcome=Outcome.FINE, find=two_controllers),
     Rule(id="stale-claim", severity=Severity.WARNING, outcome=Outcome.FINE, find=stale_claim),

@@ -1,0 +1,125 @@
+"""Who replied for an address: the replies of one node folded into one responder, and when each could not be received."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from ipaddress import IPv4Address, IPv4Interface
+from operator import attrgetter
+from typing import TypeVar
+
+from arpcheck.judge.case import Key, key
+from arpcheck.judge.observations import Asked, Observations, Turn
+from arpcheck.model import Host, Mac, Nic, Owner, Reply, Responder
+
+
+def parties(
+    ip: IPv4Address,
+    hearing: Observations,
+    owners: Mapping[Nic, Owner],
+    vendors: Mapping[Mac, str],
+    expected: Collection[str],
+    named: Collection[Mac] = (),
+) -> tuple[Responder, ...]:
+    """Who answered for `ip`, sorted by the lowest MAC: the NICs of one node folded, a NIC without one for itself.
+
+    `expected`: the nodes that should; `named`: MACs that should although they are no node's; `vendors`: by MAC, told of
+    those that are no known node's."""
+    asked = hearing.asked(ip)
+    folded: dict[str | Nic, list[Reply]] = {}
+    for reply in sorted(hearing.replies(ip), key=attrgetter("mac")):
+        nic = hearing.segment(reply.interface), reply.mac
+        folded.setdefault(owners[nic].node or nic, []).append(reply)
+    found = []
+    for name, replies in folded.items():
+        mac = replies[0].mac
+        node = name if isinstance(name, str) else None
+        vendor, should = None if node else vendors.get(mac), node in expected or mac in named
+        if len(replies) == 1 and not asked.unicast:
+            found.append(_once(replies[0], asked, node, should, vendor))
+        else:
+            found.append(_often(replies, asked, node, should, vendor))
+    return tuple(found)
+
+
+def heard(ip: IPv4Address, hearing: Observations) -> Mapping[Nic, frozenset[Turn]]:
+    """The NICs that answered for an address, each with when it did."""
+    return {
+        nic: frozenset([(reply.interface, reply.round) for reply in replies]) for nic, replies in hearing.by_nic(ip).items()
+    }
+
+
+def _once(reply: Reply, asked: Asked, node: str | None, expected: bool, vendor: str | None) -> Responder:
+    """What `_often` gives for one reply to a question that all heard: nearly all are that where there are many."""
+    mac, interface, number = reply.mac, reply.interface, reply.round
+    questions = asked.broadcast.get((interface, number), 0)
+    per_probe = 1.0 if questions == 1 else round(1 / questions, 2) if questions else 0.0
+    sources = () if reply.source == mac else (reply.source,)
+    values = node, (mac,), (interface,), expected, False, (number,), per_probe, reply.after, vendor, sources
+    return tuple.__new__(Responder, values)  # its own constructor is a function in Python that does just this
+
+
+def _often(replies: Sequence[Reply], asked: Asked, node: str | None, expected: bool, vendor: str | None) -> Responder:
+    macs = _each(reply.mac for reply in replies)
+    questions = max(asked.heard_by([reply for reply in replies if reply.mac == mac]) for mac in macs)
+    return Responder(
+        node=node,
+        macs=macs,
+        interfaces=_each(reply.interface for reply in replies),
+        expected=expected,
+        flux=len(macs) > 1,
+        rounds=_each(reply.round for reply in replies),
+        replies_per_probe=round(len(replies) / questions, 2) if questions else 0.0,
+        first_reply_ms=min(reply.after for reply in replies),
+        vendor=vendor,
+        sources=_each(reply.source for reply in replies if reply.source != reply.mac),
+    )
+
+
+def deaf(
+    ip: IPv4Address,
+    found: Iterable[Responder],
+    hearing: Observations,
+    kin: Mapping[str | None, Sequence[Nic]],
+    seats: Mapping[str, Collection[str]],
+) -> Mapping[Key, frozenset[Turn]]:
+    """When each party could not be heard; nothing where one interface asked. `kin`: the NICs of every node; `seats`: the
+    interfaces on which arpcheck ran on a node. A host may hear its second NIC, but only where it asks as 0.0.0.0."""
+    if len(hearing.asked(ip).interfaces()) < 2:
+        return {}
+
+    def own(party: Responder) -> Iterable[Nic]:
+        if party.node is not None:
+            return kin.get(party.node, ())
+        return {(hearing.segment(interface), mac) for interface in party.interfaces for mac in party.macs}
+
+    def at_home(party: Responder) -> frozenset[Turn]:
+        interfaces = seats.get(party.node, ()) if party.node else ()
+        return frozenset(turn for turn in hearing.asked(ip).turns() if turn[0] in interfaces)
+
+    return {key(party): hearing.deaf(ip, own(party)) | at_home(party) for party in found}
+
+
+def by_node(owners: Mapping[Nic, Owner]) -> Mapping[str | None, Sequence[Nic]]:
+    """The NICs of every node."""
+    found: dict[str | None, list[Nic]] = {}
+    for nic, owner in owners.items():
+        if owner.node is not None:
+            found.setdefault(owner.node, []).append(nic)
+    return found
+
+
+def held(host: Host, on: Collection[str] | None = None) -> Mapping[IPv4Address, str]:
+    """The prober's own addresses, each with the first interface that has it, of those whose names are in `on`."""
+    found: dict[IPv4Address, str] = {}
+    for interface in (one for one in host.interfaces if on is None or one.name in on):
+        for address in interface.addresses:
+            found.setdefault(IPv4Interface(address).ip, interface.name)
+    return found
+
+
+Ordered = TypeVar("Ordered", int, str, Mac)
+
+
+def _each(values: Iterable[Ordered]) -> tuple[Ordered, ...]:
+    """Sorted, each once."""
+    return tuple(sorted(set(values)))
