@@ -19,10 +19,11 @@ from arpcheck.commands.opening import ProbeRequest, checked, observed, opened, s
 from arpcheck.commands.output import show, style
 from arpcheck.errors import ClusterError
 from arpcheck.evidence import Options
-from arpcheck.kubeproxy import config, process, versions, workload
+from arpcheck.kubeproxy import config, modes, workload
 from arpcheck.kubeproxy.answers import StrictArpStatus
 from arpcheck.kubeproxy.edit import enable_strict_arp
 from arpcheck.kubeproxy.setting import ConfigKey, place, setting
+from arpcheck.kubeproxy.setting import changed_at as key_changed_at
 from arpcheck.model import Arp, Host, Need, Report
 from arpcheck.objects import Object, Objects, at, full_name, instant, mapping
 from arpcheck.reports import render
@@ -105,11 +106,11 @@ def change(where: ConfigKey, config_map: Object) -> ConfigChange:
     if before is None:
         hint = "`arpcheck strict-arp status` says what was found"
         raise ClusterError(f"{where.title} has no key {where.key[:60]}, so nothing was changed", hint)
-    mode = versions.effective(config.read(before).mode, None)[0]
+    mode = modes.effective(config.read(before).mode, None)[0]
     edit = enable_strict_arp(before)
     if edit.refusal:
         raise ClusterError(f"{title} is left as it is: {edit.reason}", "Correct it by hand: `kubectl edit`")
-    if mode != versions.IPVS:
+    if mode != modes.IPVS:
         why = f"{title} is left as it is: the mode is {mode or 'not known'}, in which strictARP has no effect"
         raise ClusterError(why, "`arpcheck strict-arp status` says what was found")
     if edit.changed and at(config_map, "immutable") is True:
@@ -122,7 +123,7 @@ def change(where: ConfigKey, config_map: Object) -> ConfigChange:
 
 
 def changed_at(where: ConfigKey, config_map: Object) -> datetime | None:
-    return process.changed_at(where, Objects(resources={"configmaps": (config_map,)}))
+    return key_changed_at(where, Objects(resources={"configmaps": (config_map,)}))
 
 
 def restart_time(where: ConfigKey, config_map: Object, clock: datetime) -> datetime:
@@ -140,7 +141,7 @@ def is_after(daemon_set: Object, where: ConfigKey, config_map: Object) -> bool:
 def unsettled(found: StrictArpStatus, restarted: Iterable[str]) -> tuple[str, ...]:
     """Nodes of which nothing shows that they have loaded it. `restarted`: whose pod is of a restart after the change."""
     fresh = set(restarted)
-    concerned = (node for node in found.nodes if node.mode == versions.IPVS)
+    concerned = (node for node in found.nodes if node.mode == modes.IPVS)
     return tuple(
         node.name
         for node in concerned

@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from arpcheck.kubeproxy import needs, process, replacements, setting, versions, workload
-from arpcheck.kubeproxy import replacements as substitutes
+from arpcheck.kubeproxy import modes, needs, replacements, setting, workload
+from arpcheck.kubeproxy.modes import Note, Oddity, has
 from arpcheck.kubeproxy.needs import NEEDS
-from arpcheck.kubeproxy.notes import Note, Oddity, has
-from arpcheck.kubeproxy.process import Loaded
-from arpcheck.kubeproxy.setting import Setting
+from arpcheck.kubeproxy.setting import Loaded, Setting
 from arpcheck.kubeproxy.workload import Workload
 from arpcheck.model import KubeProxy
 from arpcheck.objects import Node, Objects, name, namespace, text
@@ -27,25 +25,25 @@ def kube_proxies(objects: Objects) -> Mapping[str, KubeProxy]:
     return objects.memo("kube proxies", lambda: {node.name: _kube_proxy(node, objects) for node in objects.nodes()})
 
 
-def version_of(node: Node, objects: Objects) -> versions.Minor | None:
+def version_of(node: Node, objects: Objects) -> modes.Minor | None:
     """kube-proxy's own is not in the API any more; the kubelet's is that of the same release (version skew policy)."""
-    return versions.minor(text(node.raw, "status", "nodeInfo", "kubeletVersion")) or versions.minor(objects.version)
+    return modes.minor(text(node.raw, "status", "nodeInfo", "kubeletVersion")) or modes.minor(objects.version)
 
 
 def _kube_proxy(node: Node, objects: Objects) -> KubeProxy:
     if text(node.raw, "status", "nodeInfo", "operatingSystem") == "windows":
-        return KubeProxy(mode=versions.KERNELSPACE, strict_arp=None, source="operating system of the node")
+        return KubeProxy(mode=modes.KERNELSPACE, strict_arp=None, source="operating system of the node")
     wanted, (loaded, more) = _found(node, objects)
     mode, of_mode = _mode(wanted, version_of(node, objects))
-    before = needs.ipvs_before(node, mode, objects) if mode in versions.BINDS_NOTHING else ()
+    before = needs.ipvs_before(node, mode, objects) if mode in modes.BINDS_NOTHING else ()
     notes = tuple(dict.fromkeys((*wanted.notes, *of_mode, *_no_effect(mode, wanted), *more, *before)))
     if loaded and has(notes, Oddity.REFUSED):
         loaded = False  # whatever runs, it did not start with this
     return KubeProxy(mode=mode, strict_arp=wanted.strict_arp, source=wanted.source, loaded=loaded, notes=notes)
 
 
-def _mode(wanted: Setting, version: versions.Minor | None) -> tuple[str | None, tuple[Note, ...]]:
-    return (wanted.mode, ()) if wanted.proven else versions.effective(wanted.mode, version)
+def _mode(wanted: Setting, version: modes.Minor | None) -> tuple[str | None, tuple[Note, ...]]:
+    return (wanted.mode, ()) if wanted.proven else modes.effective(wanted.mode, version)
 
 
 def _found(node: Node, objects: Objects) -> tuple[Setting, Loaded]:
@@ -59,14 +57,14 @@ def _found(node: Node, objects: Objects) -> tuple[Setting, Loaded]:
         return inside, replacements.loaded(node, inside)
     if found := _daemon_sets(objects):
         return _without_pod(found, node, objects)
-    return substitutes.setting_without_pod(node, objects), (None, ())
+    return replacements.setting_without_pod(node, objects), (None, ())
 
 
 def _of_pod(pod: Workload, objects: Objects) -> tuple[Setting, Loaded]:
     own = setting.setting(pod, objects)
     daemon_set = workload.owner(pod, objects)
     wanted = setting.setting(daemon_set, objects) if daemon_set else own
-    found, notes = process.loaded(pod, own, wanted, daemon_set, objects)
+    found, notes = setting.loaded(pod, own, wanted, daemon_set, objects)
     if daemon_set is None and not workload.is_static(pod) and (gap := objects.gap("daemonsets.apps")):
         return wanted, (None, (*notes, Note(f"its DaemonSet could not be read: {gap.why}", Oddity.UNREAD)))
     return wanted, (found, notes)
@@ -83,20 +81,17 @@ def _if_it_runs(loaded: Loaded, node: Node) -> Loaded:
 
 def _disabled(inside: Setting, node: Node, objects: Objects) -> Setting:
     """k3s runs none; what handles Services then is asked of the others. One of its own may run where none could be read."""
-    other = substitutes.setting_without_pod(node, objects)
+    other = replacements.setting_without_pod(node, objects)
     if other.mode is not None:
         return other
     off = Note("k3s or RKE2 was started with --disable-kube-proxy; what handles Services instead is not visible")
-    notes = (off, *substitutes.unread(objects))
-    return Setting(mode=versions.NONE, strict_arp=None, source=inside.source, notes=notes, proven=True)
+    notes = (off, *replacements.unread(objects))
+    return Setting(mode=modes.NONE, strict_arp=None, source=inside.source, notes=notes, proven=True)
 
 
 def _daemon_sets(objects: Objects) -> tuple[Workload, ...]:
     """Those that a node without a visible pod may have: not the one for Windows."""
     return tuple(one for one in workload.daemon_sets(objects) if "windows" not in name(one.obj))
-
-
-# --------------------------------------------------------------------------------------------- a node without a pod
 
 
 def _without_pod(found: tuple[Workload, ...], node: Node, objects: Objects) -> tuple[Setting, Loaded]:
@@ -117,12 +112,12 @@ def _without_pod(found: tuple[Workload, ...], node: Node, objects: Objects) -> t
         missing = Note(f"{why}: what does not run has loaded nothing", Oddity.NOT_RUNNING)
         return _only(found, titles, objects), (None, (missing,))
     off = (Note(f"no pod of {titles} is to run here"), *_may_have_left(found, titles, objects))
-    return Setting(mode=versions.NONE, strict_arp=None, source=titles, notes=off, proven=True), (None, ())
+    return Setting(mode=modes.NONE, strict_arp=None, source=titles, notes=off, proven=True), (None, ())
 
 
 def _may_have_left(found: tuple[Workload, ...], titles: str, objects: Objects) -> tuple[Note, ...]:
     """A node that was taken out of a DaemonSet's reach (a label, a taint) keeps the kube-ipvs0 of before."""
-    if not any(setting.setting(one, objects).mode == versions.IPVS for one in found):
+    if not any(setting.setting(one, objects).mode == modes.IPVS for one in found):
         return ()
     why = f"{titles} runs in mode ipvs; where it ran here before, kube-ipvs0 stays until a reboot or `kube-proxy --cleanup`"
     return (Note(why, Oddity.LEFTOVERS),)
@@ -142,12 +137,12 @@ def _sum(numbers: list[int | None]) -> int | None:
 
 def _switched_off(titles: str, node: Node, objects: Objects) -> Setting:
     """It wants a pod on no node at all (a nodeSelector that fits none): something else handles Services, or nothing does."""
-    other = substitutes.setting_without_pod(node, objects)
+    other = replacements.setting_without_pod(node, objects)
     off = Note(f"{titles} wants a pod on no node")
     if other.mode is not None:
         return replace(other, notes=(off, *other.notes))
     why = Note(f"{off}: no kube-proxy runs, and what handles Services instead is not visible", Oddity.NOT_RUNNING)
-    return Setting(mode=versions.NONE, strict_arp=None, source=titles, notes=(why,), proven=True)
+    return Setting(mode=modes.NONE, strict_arp=None, source=titles, notes=(why,), proven=True)
 
 
 def _only(found: tuple[Workload, ...], titles: str, objects: Objects) -> Setting:
@@ -160,6 +155,6 @@ def _only(found: tuple[Workload, ...], titles: str, objects: Objects) -> Setting
 
 
 def _no_effect(mode: str | None, wanted: Setting) -> tuple[Note, ...]:
-    if mode not in versions.BINDS_NOTHING or not wanted.strict_arp:
+    if mode not in modes.BINDS_NOTHING or not wanted.strict_arp:
         return ()
     return (Note(f"strictARP is set, but has no effect in mode {mode}", Oddity.NO_EFFECT),)

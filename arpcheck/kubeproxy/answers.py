@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from arpcheck.kubeproxy import versions
-from arpcheck.kubeproxy.notes import Oddity, of
+from arpcheck.kubeproxy import modes
+from arpcheck.kubeproxy.modes import Oddity, of
 from arpcheck.model import Arp, Outcome
 
 
@@ -99,16 +99,13 @@ class StrictArpStatus:
         return self.answer.outcome
 
 
-# ---------------------------------------------------------------------------------------------- Why the answer is the answer
-
-
 def reason(answer: StrictArpAnswer, nodes: Sequence[NodeStatus]) -> str:
     these = [node for node in nodes if node.answer is answer]
     of_all = f"{len(these)} of {len(nodes)} nodes"
     match answer:
         case StrictArpAnswer.NOT_NEEDED:
-            modes = listing(sorted({node.mode or "" for node in nodes}))
-            return f"Strict ARP is not needed: in mode {modes} no Service address is bound to an interface of a node"
+            known = listing(sorted({node.mode or "" for node in nodes}))
+            return f"Strict ARP is not needed: in mode {known} no Service address is bound to an interface of a node"
         case StrictArpAnswer.SET:
             return f"Strict ARP is needed and set{_where(these)}; {_proof(these)}"
         case StrictArpAnswer.NOT_SET:
@@ -120,7 +117,7 @@ def reason(answer: StrictArpAnswer, nodes: Sequence[NodeStatus]) -> str:
 
 
 def _wanted(nodes: Sequence[NodeStatus]) -> str:
-    if any(node.strict_arp and node.mode == versions.IPVS for node in nodes):
+    if any(node.strict_arp and node.mode == modes.IPVS for node in nodes):
         return "set but not loaded"
     return "not needed as configured, but what is configured is not what is done"
 
@@ -130,7 +127,7 @@ def _proof(nodes: Sequence[NodeStatus]) -> str:
         return "every node keeps quiet on the wire"
     if all(node.loaded for node in nodes):
         return "every process is known to have loaded it"
-    if all(node.mode == versions.KUBE_ROUTER for node in nodes):
+    if all(node.mode == modes.KUBE_ROUTER for node in nodes):
         return "kube-router writes the sysctls itself at every start, and the wire is the proof"
     return "every process is known to have loaded it, or its kernel keeps quiet on the wire"
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from arpcheck.kubeproxy import observations
-from arpcheck.kubeproxy.notes import Oddity, of
+from arpcheck.kubeproxy.modes import Oddity, of
 from arpcheck.kubeproxy.observations import HOLDS, Concerned, Seen, WireObservations
 from arpcheck.model import Cause, CauseId, KubeProxy
 
@@ -47,8 +47,6 @@ def _cause(rule: _Rule, seen: Seen, nodes: tuple[str, ...]) -> Cause:
     quoted = "".join(f" ({note})" for note in of(notes, *rule.quotes)[:2])
     return Cause(id=rule.id, text=f"{rule.text}{quoted}", do=rule.do, nodes=named)
 
-
-# -------------------------------------------------------------------------------------------------------- the table
 
 _RESTART = "Restart kube-proxy there (kubectl rollout restart); it never reads its configuration again by itself"
 _CONFIGZ = "Its /configz shows what it loaded (`arpcheck strict-arp status` prints the commands)"
@@ -249,7 +247,6 @@ _RULES: tuple[_Rule, ...] = (
         do="Run it from another host of the segment too",
     ),
 )
-
 
 
 def rules() -> Iterable[tuple[CauseId, str, str]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from arpcheck.kubeproxy.notes import Note, Oddity, has
+from arpcheck.kubeproxy.modes import Note, Oddity, has
 
 KIND = "KubeProxyConfiguration"
 API_VERSION = "kubeproxy.config.k8s.io/v1alpha1"
@@ -152,9 +152,6 @@ def _exits(why: str) -> Note:
     return Note(f"{why}: kube-proxy exits at its start with it, and what runs now has loaded something else", Oddity.REFUSED)
 
 
-# ------------------------------------------------------------------------------------------- keys that nobody reads
-
-
 def _unknown(mapping: yaml.MappingNode, known: frozenset[str], prefix: str) -> tuple[Note, ...]:
     keys = [key for key, _ in mapping.value if isinstance(key, yaml.ScalarNode) and key.value not in known]
     found = [*_strays(mapping, prefix), *(_ignored(key, prefix) for key in keys)]
@@ -187,8 +184,6 @@ def _meant(key: str) -> str | None:
             return meant
     return "mode" if folded in ("mode", "proxymode", "kubeproxymode") else None
 
-
-# ------------------ YAML and JSON text as a tree whose every node knows its place in the text; bounded, whatever the text is
 
 MAX_CHARS = 64 * 1024
 """Thirty times what kubeadm writes, and read in less than a second whatever it is."""

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from arpcheck.kubeproxy import replacements, workload
-from arpcheck.kubeproxy import replacements as substitutes
-from arpcheck.kubeproxy.notes import Oddity, has
+from arpcheck.kubeproxy.modes import Oddity, has
 from arpcheck.kubeproxy.setting import config_map, place, setting
 from arpcheck.objects import Node, Object, Objects, annotations_of, at, full_name, items, labels_of, mapping, namespace, text
 
@@ -78,15 +77,9 @@ def kubelet(node: Node) -> str:
     return text(node.raw, "status", "nodeInfo", "kubeletVersion")
 
 
-# --------------------------------------------------------------------------------------- Who owns kube-proxy's configuration
-
-
 def managed_by(objects: Objects) -> Manager | None:
     """The first row that fits; None where the ConfigMap is the place to edit, or nothing is known of it."""
     return next((found for rule in _RULES if (found := rule(objects)) is not None), None)
-
-
-# ----------------------------------------------------------------------------------------------------------- the rows
 
 
 def _rke2_chart(objects: Objects) -> Manager | None:
@@ -135,7 +128,7 @@ def _units(program: str) -> str:
 def _microk8s(objects: Objects) -> Manager | None:
     return by_label(
         objects,
-        substitutes.MICROK8S,
+        replacements.MICROK8S,
         "MicroK8s",
         "On every node: echo '--ipvs-strict-arp=true' | sudo tee -a /var/snap/microk8s/current/args/kube-proxy",
         "Then: sudo snap restart microk8s",

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from arpcheck.kubeproxy.config import ParseFault, all_documents, is_json, line_of, read, values
-from arpcheck.kubeproxy.notes import Oddity, has, of
+from arpcheck.kubeproxy.modes import Oddity, has, of
 
 _NULL = "tag:yaml.org,2002:null"
 
@@ -97,9 +97,6 @@ def _checked_edit(text: str, edited: str, what: str, notes: tuple[str, ...]) -> 
     return Edit(text=edited, changed=True, reason=what, notes=notes)
 
 
-# -------------------------------------------------------------------------------------------------- what was changed
-
-
 def _alike(before: tuple[yaml.Node, ...], after: tuple[yaml.Node, ...]) -> bool:
     """All documents say the same, but for ipvs.strictARP of the first."""
     if not before or len(before) != len(after):
@@ -129,8 +126,6 @@ def _without(document: Any) -> Any:
             kept.append((key, value))
     return kept
 
-
-# ----------------------------------------------------------------------------------------------------------- Where strictARP
 
 STRICT_ARP = "strictARP"
 

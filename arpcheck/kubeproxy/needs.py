@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from arpcheck.kubeproxy import replacements, setting, versions, workload
-from arpcheck.kubeproxy import replacements as substitutes
-from arpcheck.kubeproxy.notes import Note, Oddity
+from arpcheck.kubeproxy import modes, replacements, setting, workload
+from arpcheck.kubeproxy.command_line import resolved
+from arpcheck.kubeproxy.modes import Note, Oddity
 from arpcheck.kubeproxy.setting import ConfigKey
-from arpcheck.kubeproxy.shell import resolved
 from arpcheck.kubeproxy.workload import OPENSHIFT, SYSTEM, Workload
 from arpcheck.model import Need
 from arpcheck.objects import Node, Object, Objects, at, full_name, items, mapping, name, namespace, text
@@ -96,7 +95,7 @@ NEEDS: tuple[Need, ...] = (
         resource="daemonsets.apps",
         costs="whether Cilium or kube-router stands in kube-proxy's place is not known",
         namespace=SYSTEM,
-        names=substitutes.DAEMON_SETS,
+        names=replacements.DAEMON_SETS,
         fields=(
             *("spec template spec containers command", "spec template spec containers args"),
             *("status desiredNumberScheduled", "status numberReady"),
@@ -107,15 +106,15 @@ NEEDS: tuple[Need, ...] = (
         costs="whether Cilium stands in kube-proxy's place is not known",
         verb="get",
         namespace=SYSTEM,
-        names=(substitutes.CILIUM_CONFIG,),
-        fields=(f"data {substitutes.REPLACEMENT}",),
+        names=(replacements.CILIUM_CONFIG,),
+        fields=(f"data {replacements.REPLACEMENT}",),
     ),
     Need(
         resource="nodes",
         costs="no node's kube-proxy is known",
         fields=(
-            *(f"metadata annotations {key}" for key in (*replacements.ANNOTATIONS, substitutes.OVN_ANNOTATION)),
-            *(f"metadata labels {key}" for key in (substitutes.MICROK8S, "kops.k8s.io/*", "kubernetes.azure.com/cluster")),
+            *(f"metadata annotations {key}" for key in (*replacements.ANNOTATIONS, replacements.OVN_ANNOTATION)),
+            *(f"metadata labels {key}" for key in (replacements.MICROK8S, "kops.k8s.io/*", "kubernetes.azure.com/cluster")),
             "metadata labels worker.gardener.cloud/*",
             *("status conditions type", "status conditions status"),
             *("status nodeInfo kubeletVersion", "status nodeInfo operatingSystem", "status nodeInfo osImage"),
@@ -125,16 +124,13 @@ NEEDS: tuple[Need, ...] = (
 """Pods by the labels of kubeadm, EKS, k0s, Talos and kOps; of RKE2 and GKE; of Gardener; and of OpenShift."""
 
 
-# ---------------------------- Whether IPVS mode ran before, by what the cluster still shows of it, where it does not run now
-
-
 def ipvs_before(node: Node, mode: str | None, objects: Objects) -> tuple[Note, ...]:
     """What shows that IPVS mode may have run on this node; empty where nothing does. At most one note."""
     return tuple(Note(f"{sign}, {_since(mode)}", Oddity.LEFTOVERS) for sign in _signs(node, objects))[:1]
 
 
 def _since(mode: str | None) -> str:
-    if mode == versions.NFTABLES:
+    if mode == modes.NFTABLES:
         return "and only a start in mode nftables that succeeded, or a reboot, removes the kube-ipvs0 of then"
     return "and the kube-ipvs0 of then stays until a reboot or `kube-proxy --cleanup`: that either was is not known"
 
@@ -147,9 +143,6 @@ def _signs(node: Node, objects: Objects) -> Iterator[str]:
         yield from objects.memo("revisions that say ipvs", lambda: tuple(_revisions(objects)))
 
 
-# ------------------------------------------------------------------------------------------------------ ConfigMaps
-
-
 def _configurations(objects: Objects) -> Iterator[str]:
     """Those that no running kube-proxy reads: another pool's is no sign of this node's."""
     from arpcheck.kubeproxy import config
@@ -158,7 +151,7 @@ def _configurations(objects: Objects) -> Iterator[str]:
     for where, written in _places(objects):
         if where in in_use or "ipvs" not in written:
             continue
-        if config.read(written).mode == versions.IPVS:
+        if config.read(written).mode == modes.IPVS:
             yield f"{where.title} still says mode ipvs (key {where.key[:60]})"
 
 
@@ -168,13 +161,10 @@ def _places(objects: Objects) -> Iterable[tuple[ConfigKey, str]]:
             yield ConfigKey(namespace=namespace(obj), config_map=name(obj), key=key), written
 
 
-# ------------------------------------------------------------------------------------------------------- templates
-
-
 def _revisions(objects: Objects) -> Iterator[str]:
     """Earlier templates of kube-proxy's DaemonSets, which the API keeps (spec.revisionHistoryLimit, 10)."""
     for obj in sorted(objects.of(REVISIONS), key=full_name):
-        if (earlier := _as_workload(obj)) and setting.setting(earlier, objects).mode == versions.IPVS:
+        if (earlier := _as_workload(obj)) and setting.setting(earlier, objects).mode == modes.IPVS:
             yield f"{earlier.title}, an earlier template of its DaemonSet, says mode ipvs"
 
 

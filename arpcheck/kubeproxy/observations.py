@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from arpcheck.kubeproxy import versions
-from arpcheck.kubeproxy.notes import Oddity, has
+from arpcheck.kubeproxy import modes
+from arpcheck.kubeproxy.modes import Oddity, has
 from arpcheck.model import KubeProxy
 
 
@@ -60,11 +60,8 @@ Concerned = Callable[[Seen], Collection[str] | None]
 HOLDS = ("",)
 
 
-# ------------------------------------------------------------------------------------------- of the configuration
-
-
 def _ipvs(proxy: KubeProxy) -> bool:
-    return proxy.mode == versions.IPVS
+    return proxy.mode == modes.IPVS
 
 
 def odd(*oddities: Oddity) -> Concerned:
@@ -109,25 +106,25 @@ def fell_back(seen: Seen) -> Collection[str]:
 
 def kernel(seen: Seen) -> Collection[str]:
     """Strict by its configuration and not known to be older than it."""
-    router = versions.KUBE_ROUTER
+    router = modes.KUBE_ROUTER
     runs = seen.of(lambda proxy: (_is_strict(proxy) and proxy.loaded is not False) or proxy.mode == router)
     return runs - stopped(seen)
 
 
 def quiet_mode(seen: Seen) -> Collection[str]:
-    return seen.of(lambda proxy: proxy.mode != versions.NFTABLES and _binds_nothing(proxy))
+    return seen.of(lambda proxy: proxy.mode != modes.NFTABLES and _binds_nothing(proxy))
 
 
 def nftables(seen: Seen) -> Collection[str]:
-    return seen.of(lambda proxy: proxy.mode == versions.NFTABLES and _binds_nothing(proxy))
+    return seen.of(lambda proxy: proxy.mode == modes.NFTABLES and _binds_nothing(proxy))
 
 
 def _binds_nothing(proxy: KubeProxy) -> bool:
-    return proxy.mode in versions.BINDS_NOTHING and not has(proxy.notes, Oddity.DIFFERS)
+    return proxy.mode in modes.BINDS_NOTHING and not has(proxy.notes, Oddity.DIFFERS)
 
 
 def older_mode(seen: Seen) -> Collection[str]:
-    return seen.of(lambda proxy: proxy.mode in versions.BINDS_NOTHING and proxy.loaded is False)
+    return seen.of(lambda proxy: proxy.mode in modes.BINDS_NOTHING and proxy.loaded is False)
 
 
 def hidden(seen: Seen) -> Collection[str]:
@@ -136,9 +133,6 @@ def hidden(seen: Seen) -> Collection[str]:
 
 def _unknown(proxy: KubeProxy) -> bool:
     return not has(proxy.notes, Oddity.REFUSED) and (proxy.mode is None or (_ipvs(proxy) and proxy.strict_arp is None))
-
-
-# ----------------------------------------------------------------------------------------------- of the wire alone
 
 
 def healthy(seen: Seen) -> Collection[str] | None:

@@ -13,9 +13,8 @@ from typing import Any
 from arpcheck.kubeproxy import workload
 from arpcheck.kubeproxy.answers import NodeStatus, StrictArpAnswer
 from arpcheck.kubeproxy.distributions import Manager, managed_by
-from arpcheck.kubeproxy.notes import Oddity, has
+from arpcheck.kubeproxy.modes import BINDS_NOTHING, Oddity, has
 from arpcheck.kubeproxy.setting import place
-from arpcheck.kubeproxy.versions import BINDS_NOTHING
 from arpcheck.model import Arp
 from arpcheck.objects import Objects, at, name, namespace, text
 
@@ -144,8 +143,6 @@ def _kubectl(space: str, *words: str) -> str:
 def _prove() -> Iterable[str]:
     yield "arpcheck preflight --iface INTERFACE   # the proof"
 
-
-# ---------------------------------------------------------------------------------- What a running kube-proxy says of itself
 
 GROUP = "kubeproxy.config.k8s.io"
 PORT = 10249

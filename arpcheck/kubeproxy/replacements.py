@@ -10,11 +10,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from arpcheck.kubeproxy import setting as flags
-from arpcheck.kubeproxy.notes import Note, Oddity
-from arpcheck.kubeproxy.process import Loaded
-from arpcheck.kubeproxy.setting import CONFIG_MAPS, Setting
-from arpcheck.kubeproxy.versions import CILIUM, KUBE_ROUTER, OVN
+from arpcheck.kubeproxy import command_line
+from arpcheck.kubeproxy.modes import CILIUM, KUBE_ROUTER, OVN, Note, Oddity
+from arpcheck.kubeproxy.setting import CONFIG_MAPS, Loaded, Setting
 from arpcheck.kubeproxy.workload import SYSTEM, number
 from arpcheck.objects import Node, Object, Objects, full_name, items, mapping, name, namespace, text, texts
 
@@ -52,7 +50,7 @@ def setting(node: Node) -> Setting | None:
         return Setting(mode=None, strict_arp=None, source=source, notes=(doubt,))
     words = [f"--{value.removeprefix('--')}" for value in _values(arguments)]
     hides = _HIDES if _FILE_SINCE <= _release(node) < _FILE_SHOWN_SINCE else ""
-    given = flags.of_words(words if hides else [*_DEFAULTS, *words], hides=hides)
+    given = command_line.of_words(words if hides else [*_DEFAULTS, *words], hides=hides)
     if given.config is None and hides:
         return Setting(mode=None, strict_arp=None, source=source, notes=given.notes)
     if given.config != "":
@@ -116,8 +114,6 @@ def _values(arguments: Sequence[str]) -> Iterator[str]:
             torn = "=" not in value and after and not after[0].startswith("-")
             yield f"{value}={after[0]}" if torn else value
 
-
-# ------------------------------------------------------------------- What handles Services where no kube-proxy is to be seen
 
 OVN_ANNOTATION = "k8s.ovn.org/node-subnets"
 MICROK8S = "microk8s.io/cluster"

@@ -1,19 +1,33 @@
-"""What one kube-proxy is configured to do, and where that is written: its flags, or a key of a ConfigMap.
+"""What one kube-proxy is configured to do, where that is written, and whether its process has loaded it.
 
-Joins workload, flags, mounts and configuration. Knows no node, no version and no time."""
+It is written in flags or in a key of a ConfigMap. kube-proxy never reads its configuration again: a ConfigMap's swap of a
+symlink is no event for its watcher (kubernetes/kubernetes#57144, #86869, #94022), so a process has what was there when it
+started."""
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from arpcheck.kubeproxy import shell
-from arpcheck.kubeproxy import workload as mounts
-from arpcheck.kubeproxy.notes import Note, Oddity, has
-from arpcheck.kubeproxy.workload import SYSTEM, Workload, daemon_sets
-from arpcheck.objects import Object, Objects, full_name, mapping, name, namespace, texts
+from arpcheck.kubeproxy.command_line import MODE, Flags, read
+from arpcheck.kubeproxy.modes import Note, Oddity, has
+from arpcheck.kubeproxy.workload import SYSTEM, ConfigMapKey, Elsewhere, Workload, created, daemon_sets, file_at, number
+from arpcheck.objects import (
+    Object,
+    Objects,
+    annotations_of,
+    at,
+    full_name,
+    instant,
+    items,
+    mapping,
+    name,
+    namespace,
+    text,
+    texts,
+)
 
 if TYPE_CHECKING:
     from arpcheck.kubeproxy.config import Configuration
@@ -63,8 +77,8 @@ def setting(workload: Workload, objects: Objects) -> Setting:
     if not given.config:
         return _by_flags(given, workload)
     ignored = _ignored(given, workload)
-    found = mounts.file_at(given.config, workload.container, workload.spec)
-    if isinstance(found, mounts.Elsewhere):
+    found = file_at(given.config, workload.container, workload.spec)
+    if isinstance(found, Elsewhere):
         doubt = Note(f"--config of {workload.title} is not in the API: {found.why}", Oddity.UNREAD)
         return Setting(mode=None, strict_arp=None, source=None, notes=(doubt, *ignored))
     return _by_config_map(found, namespace(workload.obj) or SYSTEM, ignored, objects)
@@ -91,10 +105,7 @@ def _ignored(given: Flags, workload: Workload) -> tuple[Note, ...]:
     return (Note(f"{workload.title} is given {which}, which --config overrides", Oddity.FLAGS_IGNORED),)
 
 
-# --------------------------------------------------------------------------------------------------- in a ConfigMap
-
-
-def _by_config_map(keys: Sequence[mounts.ConfigMapKey], space: str, more: tuple[Note, ...], objects: Objects) -> Setting:
+def _by_config_map(keys: Sequence[ConfigMapKey], space: str, more: tuple[Note, ...], objects: Objects) -> Setting:
     places = [ConfigKey(namespace=space, config_map=key.config_map, key=key.key, fixed=key.fixed) for key in keys]
     for where in places:
         if (written := _config_map_text(where, objects)) is not None:
@@ -150,158 +161,138 @@ def _others(where: ConfigKey, objects: Objects) -> list[tuple[ConfigKey, str]]:
     return [(one, written) for one, written in found if (one.title, one.key) != (where.title, where.key)]
 
 
-# ------------------------------------------------------------------------------- kube-proxy's command line as pflag reads it
-
-MODE = "proxy-mode"
-STRICT_ARP = "ipvs-strict-arp"
-CONFIG = "config"
-
-_PROGRAMS = ("kube-proxy", "kube-proxy.exe")
-_WRAPPERS = frozenset(
-    (
-        *("go-runner", "tini", "dumb-init", "catatonit", "env", "exec", "nice", "ionice", "nohup", "time", "chrt"),
-        *("hyperkube", "sudo", "stdbuf", "setpriv", "unshare", "nsenter", "taskset"),
-    )
-)
-"""Programs that start what comes after them with just these words."""
-_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
-_FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
+_SYNC = timedelta(minutes=5)
+"""A container that is started anew in a pod that is there may get the file of before: the kubelet's sync period and
+cache (docs: concepts/configuration/configmap, "Mounted ConfigMaps are updated automatically"), and clocks that differ."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flags:
-    """What the command line says."""
-
-    config: str | None
-    """The file; `""` where none is given, None where it can't be told (a variable, an opaque command line)."""
-    mode: str | None
-    """`""` where it is not given, None where it can't be told."""
-    strict_arp: bool | None
-    """False where it is not given, None where it can't be told."""
-    given: tuple[str, ...] = ()
-    """Which of the two flags that `--config` overrides are there, as written."""
-    notes: tuple[Note, ...] = ()
+_MANAGED_FIELDS = "metadata.managedFields, which kubectl leaves out without --show-managed-fields"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _CommandLine:
-    """kube-proxy's own words."""
-
-    words: Sequence[str] = ()
-    hides: str = ""
-    """Why there may be other flags than those; empty where there are none."""
-    certain: bool = True
-    """False: not even the flags that it shows are known to be in force."""
+_AT_ONCE = timedelta(minutes=1)
 
 
-def read(command: Iterable[str], args: Iterable[str] = ()) -> Flags:
-    """The flags in a container's `command` and `args`, a shell's `-c` and wrappers such as go-runner looked through. A
-    variable that is left in them is one that the API does not show."""
-    return _flags(_line(tuple(command), tuple(args)))
+_FORGOTTEN = timedelta(minutes=10)
 
 
-def of_words(words: Sequence[str], *, hides: str = "") -> Flags:
-    """kube-proxy's own words. `hides`: why there may be more of them, which come before these."""
-    return _flags(_CommandLine(words=words, hides=hides))
+_RESTARTED = "kubectl.kubernetes.io/restartedAt"
 
 
-# ---------------------------------------------------------------------------------------------------- which words
+Loaded = tuple[bool | None, tuple[Note, ...]]
 
 
-def _line(command: Sequence[str], args: Sequence[str]) -> _CommandLine:
-    if not command and not args:
-        return _CommandLine(hides="it has neither command nor args, so the image alone knows the flags", certain=False)
-    if not command and args[0].startswith("-"):
-        return _CommandLine(words=args, hides="it has args alone, and the image's entry point may add flags")
-    words = [*command, *args]
-    if (script := shell.script_of(words)) is not None:
-        return _in_script(script)
-    start = _program(words)
-    if start is None:
-        return _CommandLine(
-            hides=f"{words[0][:60]} is a program that starts kube-proxy with flags of its own", certain=False
-        )
-    if posixpath.basename(words[0]) in (*_PROGRAMS, *_WRAPPERS):
-        return _seen(words[start:])
-    return _CommandLine(words=words[start:], hides=f"{words[0][:60]} may add flags")
+def loaded(pod: Workload, own: Setting, wanted: Setting, daemon_set: Workload | None, objects: Objects) -> Loaded:
+    """`own`: what the pod's spec says; `wanted`: what its DaemonSet's template says, the same for a static pod."""
+    notes = _not_rolled(pod, daemon_set)
+    started = _started(pod)
+    title = f"pod {namespace(pod.obj)}/{name(pod.obj)}"
+    if halt := stopped(pod, objects):
+        return None, (Note(f"{title} does not run ({halt}): it has loaded nothing", Oddity.NOT_RUNNING), *notes)
+    if not _same(own, wanted):
+        return False, (Note(f"{title} is of an earlier template of its DaemonSet", Oddity.NOT_ROLLED), *notes)
+    if started is None:
+        return None, (Note(f"when the container of {title} was started is not recorded", Oddity.UNRECORDED), *notes)
+    if own.place is None:
+        return (None if own.mode is None else True), notes  # flags: a container's arguments never change
+    changed = changed_at(own.place, objects)
+    if config_map(own.place, objects) is None:
+        return None, notes  # which is said already
+    if changed is None:
+        unknown = f"when {own.place.title} was changed last is not recorded ({_MANAGED_FIELDS})"
+        return None, (Note(unknown, Oddity.UNRECORDED), *notes)
+    found, why = _by_times(created(pod.obj), started, changed, _restart_of(pod.obj), fixed=own.place.fixed)
+    if found is False:
+        why = Note(f"{title} runs since {_iso(started)}, {own.place.title} was changed {_iso(changed)}", Oddity.OLDER)
+    return found, (*((why,) if why else ()), *notes)
 
 
-def _in_script(script: str) -> _CommandLine:
-    starts = [words for words in shell.commands(script) if _starts(words)]
-    runs = [words for words in starts if "--cleanup" not in words and "--cleanup=true" not in words]
-    if len(runs) != 1:
-        told = "does not name it" if not starts else "starts it in more than one way" if runs else "only cleans up"
-        return _CommandLine(hides=f"its shell script {told}", certain=False)
-    (words,) = runs
-    return _seen(words[_program(words) or 0 :])
+def changed_at(where: ConfigKey, objects: Objects) -> datetime | None:
+    """When the key was written last, by anybody: the newest entry of managedFields that has it."""
+    found = config_map(where, objects)
+    times = (instant(text(entry, "time")) for entry in items(found, "metadata", "managedFields") if _has(entry, where.key))
+    return max((time for time in times if time), default=None)
 
 
-def _starts(words: Sequence[str]) -> bool:
-    return bool(words) and posixpath.basename(words[0]) in (*_PROGRAMS, *_WRAPPERS) and _program(words) is not None
+def stopped(pod: Workload, objects: Objects) -> str:
+    """Why it does not run; empty where it does."""
+    found = _container_status(pod)
+    if found is None:
+        return f"no container was started, phase {text(pod.obj, 'status', 'phase') or 'not known'}"
+    for state in ("waiting", "terminated"):
+        if at(found, "state", state) is not None:
+            return f"{text(found, 'state', state, 'reason')[:60] or state}{_restarts(found)}"
+    if at(found, "state", "running") is None:
+        return "no container runs"
+    if at(found, "ready") is False:
+        return f"not ready{_restarts(found)}"
+    return f"it ends again and again{_restarts(found)}" if _crashes(found, objects) else ""
 
 
-def _program(words: Sequence[str]) -> int | None:
-    """Behind the program's name."""
-    return next((at for at, word in enumerate(words, 1) if posixpath.basename(word) in _PROGRAMS and word[:1] != "-"), None)
+def _restarts(found: Object) -> str:
+    count = number(found, "restartCount")
+    return f", restarted {count} times" if count else ""
 
 
-def _seen(words: Sequence[str]) -> _CommandLine:
-    """A word that is nothing but a variable may be any flags; one inside a flag's value is one value."""
-    for at, word in enumerate(words):
-        is_value = at > 0 and words[at - 1].startswith("--") and "=" not in words[at - 1]
-        if word.startswith(("$", "`")) and not is_value:
-            return _CommandLine(words=words, hides=f"{word[:60]} is a variable that the API does not show", certain=False)
-    return _CommandLine(words=words)
+def _crashes(found: Object, objects: Objects) -> bool:
+    """A look into a crash loop may fall into a moment in which it runs: it has ended at once before, with an error, and
+    runs for less than the time after which the kubelet forgets that (10 minutes)."""
+    began, ended = (instant(text(found, "lastState", "terminated", key)) for key in ("startedAt", "finishedAt"))
+    runs = instant(text(found, "state", "running", "startedAt"))
+    failed = number(found, "lastState", "terminated", "exitCode") not in (None, 0)
+    if not failed or (number(found, "restartCount") or 0) < 2 or not (began and ended and runs):
+        return False
+    return ended - began < _AT_ONCE and (objects.read_at is None or objects.read_at - runs < _FORGOTTEN)
 
 
-# ------------------------------------------------------------------------------------------------- what they say
+def _has(entry: Object, key: str) -> bool:
+    data = at(entry, "fieldsV1", "f:data")
+    return data is not None and (not data or at(data, f"f:{key}") is not None)
 
 
-def _flags(line: _CommandLine) -> Flags:
-    found: dict[str, str] = {}
-    written: dict[str, str] = {}
-    notes: list[Note] = []
-    words = list(_to_end(line.words))
-    for position, word in enumerate(words):
-        name, equals, value = word.removeprefix("--").partition("=")
-        name = name.replace("_", "-")
-        if not word.startswith("--") or name not in (MODE, STRICT_ARP, CONFIG):
-            continue
-        after = words[position + 1] if position + 1 < len(words) else ""
-        if name == STRICT_ARP and not equals and after in _TRUE | _FALSE:
-            notes.append(Note(f"--{name} {after}: the value must follow an equals sign, kube-proxy exits", Oddity.REFUSED))
-        found[name] = value if equals else "true" if name == STRICT_ARP else after
-        written[name] = word if equals or name == STRICT_ARP else f"{word} {after}"
-    strict_arp, doubts = _boolean(found.get(STRICT_ARP, "false"))
-    given = tuple(written[name][:80] for name in (MODE, STRICT_ARP) if name in written)
-    if not line.hides:
-        config, mode = _plain(found.get(CONFIG, "")), _plain(found.get(MODE, ""))
-        return Flags(config=config, mode=mode, strict_arp=strict_arp, given=given, notes=(*notes, *doubts))
-    opaque = Note(f"its command line does not show all its flags: {line.hides}", Oddity.OPAQUE)
-    shown = found if line.certain else {}
-    return Flags(
-        config=_plain(shown[CONFIG]) if CONFIG in shown else "" if MODE in shown else None,
-        mode=_plain(shown[MODE]) if MODE in shown else None,
-        strict_arp=strict_arp if STRICT_ARP in shown else None,
-        given=given,
-        notes=(*notes, *doubts, *(() if shown.get(CONFIG) else (opaque,))),
-    )
+def _by_times(
+    made: datetime | None, started: datetime, changed: datetime, restart: datetime | None, *, fixed: bool
+) -> tuple[bool | None, Note | None]:
+    if started < changed:
+        return False, None
+    if made is not None and (made > changed or (made == changed and restart is not None and restart > changed)):
+        return True, None  # times have whole seconds: in the second of the change the restart says which came first
+    if fixed and made is not None and made < changed:
+        why = "its file is mounted by subPath, which a container that is restarted need not see changed"
+        return None, Note(why, Oddity.UNRECORDED)
+    if started > changed + _SYNC:
+        return True, None
+    why = "its container was started so soon after the change that it may have got the file of before"
+    return None, Note(why, Oddity.UNRECORDED)
 
 
-def _boolean(value: str) -> tuple[bool | None, tuple[Note, ...]]:
-    if value in _TRUE | _FALSE:
-        return value in _TRUE, ()
-    if "$" in value:
-        return None, (Note(f"--{STRICT_ARP}={value[:40]}: a variable that the API does not show", Oddity.UNREADABLE),)
-    return None, (Note(f'--{STRICT_ARP}="{value[:40]}" is no boolean, kube-proxy exits', Oddity.REFUSED),)
+def _same(own: Setting, wanted: Setting) -> bool:
+    """The same ConfigMap says the same; another one only if it can be read and says the same."""
+    if own.place == wanted.place and own.place is not None:
+        return True
+    return (own.mode, own.strict_arp) == (wanted.mode, wanted.strict_arp)
 
 
-def _plain(value: str) -> str | None:
-    return None if "$" in value or "`" in value else value
+def _container_status(pod: Workload) -> Object | None:
+    title = text(pod.container, "name")
+    found = (one for one in items(pod.obj, "status", "containerStatuses") if isinstance(one, Mapping))
+    return next((one for one in found if text(one, "name") == title), None)
 
 
-def _to_end(words: Iterable[str]) -> Iterator[str]:
-    for word in words:
-        if word == "--":
-            return
-        yield word
+def _started(pod: Workload) -> datetime | None:
+    return instant(text(_container_status(pod), "state", "running", "startedAt"))
+
+
+def _restart_of(obj: Object) -> datetime | None:
+    return instant(annotations_of(obj).get(_RESTARTED))
+
+
+def _not_rolled(pod: Workload, daemon_set: Workload | None) -> tuple[Note, ...]:
+    asked = daemon_set and instant(text(daemon_set.obj, "spec", "template", "metadata", "annotations", _RESTARTED))
+    made = created(pod.obj)
+    if not asked or made is None or made >= asked:
+        return ()
+    return (Note(f"a restart was asked for at {_iso(asked)}, and this pod is from {_iso(made)}", Oddity.NOT_ROLLED),)
+
+
+def _iso(time: datetime) -> str:
+    return time.isoformat().replace("+00:00", "Z")

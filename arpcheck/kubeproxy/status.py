@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from arpcheck.kubeproxy import answers, kube_proxies, setting, version_of, versions, workload
-from arpcheck.kubeproxy import remedy as running
+from arpcheck.kubeproxy import answers, kube_proxies, modes, setting, version_of, workload
 from arpcheck.kubeproxy.answers import Configured, NodeStatus, StrictArpAnswer, StrictArpStatus
-from arpcheck.kubeproxy.notes import Note, Oddity, has
-from arpcheck.kubeproxy.remedy import Running, remedy
+from arpcheck.kubeproxy.modes import Note, Oddity, has
+from arpcheck.kubeproxy.remedy import Running, from_configz, from_log, remedy
 from arpcheck.model import Arp, KubeProxy
 from arpcheck.objects import Objects
 from arpcheck.text import PROSE_LIMIT, plain
@@ -60,7 +59,7 @@ def status(
 def _without_nodes(objects: Objects) -> StrictArpStatus:
     """A fault can be proven without a single Node, the opposite can't."""
     found = [setting.setting(one, objects) for one in workload.daemon_sets(objects)]
-    faulty = [one for one in found if one.mode == versions.IPVS and one.strict_arp is False]
+    faulty = [one for one in found if one.mode == modes.IPVS and one.strict_arp is False]
     answer = StrictArpAnswer.NOT_SET if faulty else StrictArpAnswer.UNKNOWN
     gap = objects.gap("nodes")
     why = f"nodes could not be read: {gap.why}" if gap else "there is no node"
@@ -77,18 +76,15 @@ def _without_nodes(objects: Objects) -> StrictArpStatus:
     )
 
 
-# ------------------------------------------------------------------------------------------------------- one node
-
-
 def _told(node: str, logs: Mapping[str, str], configz: Mapping[str, str]) -> tuple[Running | None, tuple[str, ...]]:
     """/configz says more than the log; the log more than nothing."""
     notes = []
     if node in configz:
-        if (found := running.from_configz(configz[node])) is not None:
+        if (found := from_configz(configz[node])) is not None:
             return found, ()
         notes.append("what was given as /configz is not its output")
     if node in logs:
-        if (found := running.from_log(logs[node])) is not None:
+        if (found := from_log(logs[node])) is not None:
             return found, tuple(notes)
         notes.append("its log no longer has the line that names the proxier")
     return None, tuple(notes)
@@ -112,11 +108,11 @@ def _node_status(name: str, proxy: KubeProxy, told: tuple[Running | None, tuple[
 
 def configured(proxy: KubeProxy) -> Configured:
     """By the configuration alone, whatever runs."""
-    if proxy.mode == versions.KUBE_ROUTER:
+    if proxy.mode == modes.KUBE_ROUTER:
         return Configured.STRICT
-    if proxy.mode in versions.BINDS_NOTHING:
+    if proxy.mode in modes.BINDS_NOTHING:
         return Configured.NOT_NEEDED
-    if proxy.mode != versions.IPVS or proxy.strict_arp is None:
+    if proxy.mode != modes.IPVS or proxy.strict_arp is None:
         return Configured.UNKNOWN
     return Configured.STRICT if proxy.strict_arp else Configured.NON_STRICT
 
@@ -130,13 +126,13 @@ def _quiet(proxy: KubeProxy, arp: Arp | None) -> KubeProxy:
 
 def _heard(proxy: KubeProxy, found: Running) -> KubeProxy:
     """The configuration beside what the process told of itself."""
-    mode = versions.effective(found.mode, None)[0] if found.mode is not None else None
-    if found.failed and (proxy.mode == versions.IPVS or "proxier" in found.failed.lower()):
+    mode = modes.effective(found.mode, None)[0] if found.mode is not None else None
+    if found.failed and (proxy.mode == modes.IPVS or "proxier" in found.failed.lower()):
         note = Note(f'{found.where} says that it could not: "{found.failed}"', Oddity.FAILED)
         return replace(proxy, loaded=False, notes=(*proxy.notes, note))
     if mode is None:
         return proxy
-    if found.had_ipvs and mode in versions.BINDS_NOTHING:
+    if found.had_ipvs and mode in modes.BINDS_NOTHING:
         left = Note(f"{found.where} has an earlier start in mode ipvs, whose kube-ipvs0 may be left", Oddity.LEFTOVERS)
         proxy = replace(proxy, notes=(*proxy.notes, left))
     if proxy.mode is None:
@@ -144,7 +140,7 @@ def _heard(proxy: KubeProxy, found: Running) -> KubeProxy:
     if mode != proxy.mode:
         note = Note(f"{found.where} says that it runs in mode {mode}, not {proxy.mode}", Oddity.DIFFERS)
         return replace(proxy, loaded=False, notes=(*proxy.notes, note))
-    if mode != versions.IPVS:
+    if mode != modes.IPVS:
         return replace(proxy, loaded=True, notes=_solved(proxy))
     if found.strict_arp is None:
         return proxy
@@ -167,11 +163,11 @@ _DOUBTS = (Oddity.UNREAD, Oddity.OPAQUE, Oddity.NOT_RUNNING, Oddity.LEFTOVERS)
 def _answer(proxy: KubeProxy, *, quiet: bool) -> StrictArpAnswer:
     """Clean is what a process that runs is known to have loaded; where only its age is not known, a quiet kernel will do."""
     doubt = has(proxy.notes, *_DOUBTS)
-    if proxy.mode == versions.KUBE_ROUTER:
+    if proxy.mode == modes.KUBE_ROUTER:
         return StrictArpAnswer.UNKNOWN if doubt else StrictArpAnswer.SET
-    if proxy.mode in versions.BINDS_NOTHING:
+    if proxy.mode in modes.BINDS_NOTHING:
         return _of_no_need(proxy, doubt=doubt, quiet=quiet)
-    if proxy.mode != versions.IPVS:
+    if proxy.mode != modes.IPVS:
         return StrictArpAnswer.UNKNOWN
     if proxy.strict_arp is None:
         return StrictArpAnswer.NOT_SET if has(proxy.notes, Oddity.REFUSED) else StrictArpAnswer.UNKNOWN
@@ -186,7 +182,7 @@ def _of_no_need(proxy: KubeProxy, *, doubt: bool, quiet: bool) -> StrictArpAnswe
     """A process that is older than a configuration without IPVS may well be in IPVS mode."""
     if proxy.loaded is False:
         return StrictArpAnswer.NOT_LOADED if has(proxy.notes, Oddity.DIFFERS) else StrictArpAnswer.UNKNOWN
-    known = proxy.loaded or quiet or proxy.mode not in versions.OF_A_PROCESS
+    known = proxy.loaded or quiet or proxy.mode not in modes.OF_A_PROCESS
     return StrictArpAnswer.NOT_NEEDED if known and not doubt else StrictArpAnswer.UNKNOWN
 
 
@@ -197,17 +193,12 @@ def _of_wire(answer: StrictArpAnswer, told: Configured, arp: Arp | None) -> Stri
     return StrictArpAnswer.NOT_SET if told in (Configured.UNKNOWN, Configured.NON_STRICT) else StrictArpAnswer.NOT_LOADED
 
 
-# ---------------------------------------------------------------------------------------------------- the cluster
-
-
 def _notes(nodes: Iterable[NodeStatus], objects: Objects) -> tuple[str, ...]:
-    in_ipvs = {node.name for node in nodes if node.mode == versions.IPVS}
+    in_ipvs = {node.name for node in nodes if node.mode == modes.IPVS}
     known = [version_of(node, objects) for node in objects.nodes() if node.name in in_ipvs]
     newest = max((version for version in known if version), default=None)
-    return (versions.deprecation(newest), *versions.way_out(newest)) if in_ipvs else ()
+    return (modes.deprecation(newest), *modes.way_out(newest)) if in_ipvs else ()
 
-
-# ----------------------------------------------------------------------------------------------------- The forms of a status
 
 VERSION = "arpcheck/v1"
 KIND = "StrictArpStatus"

@@ -100,9 +100,6 @@ def _runs_kube_proxy(container: Object) -> bool:
     return any(posixpath.basename(word) in ("kube-proxy", "kube-proxy.exe") for word in words if not word.startswith("-"))
 
 
-# ------------------------------------------------ From the path of a file in a container to the ConfigMap and key that it is
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigMapKey:
     """One key of one ConfigMap of the pod's namespace."""

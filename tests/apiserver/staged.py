@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from apiserver.rollout import roll_out
 from apiserver.server import ApiServer
 from apiserver.store import Store
-from arpcheck.kubeproxy import config, versions
+from arpcheck.kubeproxy import config, modes
 from arpcheck.lab import cluster_objects, kube_proxy_objects, network
 from arpcheck.lab.apiserver.store import Object
 from arpcheck.lab.scene import Scene
@@ -35,6 +35,6 @@ def _kube_proxy_starts(node: str, pod: Object, store: Store) -> None:
         return
     found = store.find("configmaps", kube_proxy_objects.NAMESPACE, kube_proxy_objects.NAME)
     told = config.read(mapping(found, "data").get("config.conf", ""))
-    if told.mode == versions.IPVS and told.strict_arp:
+    if told.mode == modes.IPVS and told.strict_arp:
         for key, value in STRICT_ARP.items():
             network.write_sysctl(node, "all", key, value)

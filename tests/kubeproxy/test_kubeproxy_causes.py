@@ -7,7 +7,7 @@ from kubeproxy_objects import fixture
 
 from arpcheck.kubeproxy import kube_proxies
 from arpcheck.kubeproxy.causes import causes, rules
-from arpcheck.kubeproxy.notes import Note, Oddity
+from arpcheck.kubeproxy.modes import Note, Oddity
 from arpcheck.kubeproxy.observations import WireObservations
 from arpcheck.model import Cause, CauseId, KubeProxy
 

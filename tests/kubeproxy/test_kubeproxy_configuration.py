@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kubeproxy_objects import CONFIG_HEAD as HEAD
 
-from arpcheck.kubeproxy import versions
+from arpcheck.kubeproxy import modes
 from arpcheck.kubeproxy.config import MAX_CHARS, Configuration, ParseFault, all_documents, first_document, read
-from arpcheck.kubeproxy.notes import Oddity, has
+from arpcheck.kubeproxy.modes import Oddity, has
 
 EXITS = ": kube-proxy exits at its start with it, and what runs now has loaded something else"
 
@@ -283,7 +283,7 @@ def test_any_heap_of_fragments_gives_a_configuration(text):
     ],
 )
 def test_what_a_mode_comes_to(written, version, mode, note):
-    found, notes = versions.effective(written, versions.minor(version))
+    found, notes = modes.effective(written, modes.minor(version))
     assert (found, tuple(map(str, notes))) == (mode, (note,) if note else ())
 
 
@@ -295,7 +295,7 @@ def test_what_a_mode_comes_to(written, version, mode, note):
     ],
 )
 def test_minor_versions(version, expected):
-    assert versions.minor(version) == expected
+    assert modes.minor(version) == expected
 
 
 @pytest.mark.parametrize(
@@ -309,6 +309,6 @@ def test_minor_versions(version, expected):
     ],
 )
 def test_deprecation_and_the_way_out(version, deprecation, first_way_out):
-    assert versions.deprecation(version) == deprecation
-    assert f"mode {first_way_out}" in versions.way_out(version)[0]
-    assert any("kube-ipvs0" in line for line in versions.way_out(version))
+    assert modes.deprecation(version) == deprecation
+    assert f"mode {first_way_out}" in modes.way_out(version)[0]
+    assert any("kube-ipvs0" in line for line in modes.way_out(version))

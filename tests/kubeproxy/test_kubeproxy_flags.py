@@ -6,7 +6,7 @@ import pytest
 from kubeproxy_objects import documents, objects_of
 
 from arpcheck.kubeproxy import kube_proxies, setting, workload
-from arpcheck.kubeproxy.notes import Oddity, has
+from arpcheck.kubeproxy.modes import Oddity, has
 from arpcheck.kubeproxy.workload import ConfigMapKey, Elsewhere
 
 

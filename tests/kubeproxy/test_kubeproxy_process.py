@@ -6,7 +6,7 @@ import pytest
 from kubeproxy_objects import documents, objects_of
 
 from arpcheck.kubeproxy import kube_proxies
-from arpcheck.kubeproxy.notes import Oddity, has
+from arpcheck.kubeproxy.modes import Oddity, has
 
 NODE, POD, TITLE = "worker-2", "kube-proxy-9mzq7", "pod kube-system/kube-proxy-9mzq7"
 CHANGED = "2026-06-10T12:00:00Z"

@@ -136,7 +136,7 @@ def kubeconfig(data: bytes) -> None:
 
 def command_line(data: bytes) -> None:
     """What a pod says that it runs."""
-    from arpcheck.kubeproxy.setting import read
+    from arpcheck.kubeproxy.command_line import read
 
     read(data.decode("utf-8", "replace").split("\0"))
 
