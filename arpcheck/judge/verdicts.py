@@ -15,18 +15,17 @@ from arpcheck.model import Kind, Verdict
 
 
 def not_probed(case: Case) -> str | None:
-    """Means: the address was not judged, and the reason lies in the Service.
+    """Means: the address was not judged, for a reason that lies in the Service.
 
     Decided when:
-    1. the Service has no address yet, or a host name only.
-    2. the address is IPv6, which is not resolved by ARP.
-    3. or a load balancer outside of the cluster serves it (its class, or ipMode Proxy), so that no node is supposed to
-       announce it, and no node answered. It was asked for knowledge only. LoxiLB may run inside as well: where nodes alone
-       answer, it does.
-    4. it is in no network of this host's interfaces, and `--on-link` leaves those to another host.
+    1. the Service has no address yet, or only a host name.
+    2. or the address is IPv6, which ARP does not resolve.
+    3. or a load balancer outside the cluster serves it (by its class, or by ipMode Proxy), and no node replied. Such an
+       address is probed for information only. LoxiLB can also run inside the cluster: where only nodes reply, it does.
+    4. or no interface of this host is in its network, and `--on-link` leaves it to another host.
 
     Do:
-    - Nothing for arpcheck to do. Look at the Service where it should have an address."""
+    - Nothing, if the Service is as intended. Otherwise find out why it has no IPv4 address."""
     if case.target.skipped or not case.external or any(party.node for party in case.parties):
         return case.target.skipped
     if case.parties:
@@ -37,18 +36,18 @@ def not_probed(case: Case) -> str | None:
 
 
 def proxy_arp(case: Case) -> str | None:
-    """Means: somebody answers who answers for everything: a router or a firewall with proxy ARP.
+    """Means: a device replies for addresses that it does not own: a router or a firewall with proxy ARP.
 
     Decided when:
-    1. a MAC that answered for this address also answered for the control, an address that nobody owns, to the same
-       sender; or it answered for the addresses of several nodes when asked with this host's address, and for none with
-       0.0.0.0.
-    2. and it is not the announcer.
-    3. and the address is in this network: that a router answers for what is elsewhere is as it should be.
+    1. a MAC address that replied for this address also replied for the control, an address that nobody owns, to the same
+       sender.
+    2. or it replied for the addresses of several nodes to requests from this host's address, and to none from 0.0.0.0.
+    3. and it is not the announcer.
+    4. and the address is in this network. For other networks a router is expected to reply.
 
     Do:
     - Turn proxy ARP off on that device for this segment (Linux: net.ipv4.conf.IFACE.proxy_arp=0).
-    - Run arpcheck again: what the proxy hid is judged only then."""
+    - Run arpcheck again. It can judge only then what the proxy hid."""
     proxies = [party for party in case.parties if case.is_proxy(party)]
     if not proxies:
         return None
@@ -56,25 +55,25 @@ def proxy_arp(case: Case) -> str | None:
 
 
 def foreign(case: Case) -> str | None:
-    """Means: a host that is not a node of this cluster answers for the address.
+    """Means: a host that is not a node of this cluster replies for the address.
 
     Decided when:
-    1. a MAC answered that is no node's: every node's NICs are listed (`--mac-map`, NodeNetworkState) and it is none of
-       them.
-    2. or all of this: every node, Ready or not, was heard on this segment; the MAC shares its first three octets with no
-       node's NIC; asked alone twice for every node's address, it answered none; the recorded announcer answered for the
-       same address in the same rounds; and where it announces other addresses too, the MAC did not answer for all of
-       them, as a second NIC of that node would.
-    3. in both cases the MAC is not one that the Service itself names, nothing that could name its owner was refused, the
-       load balancer's announcers are nodes, and the Nodes were read within the hour.
-    4. or the host that arpcheck ran on holds the address itself, and is not a node.
+    1. every node's NICs are listed (`--mac-map`, NodeNetworkState), and a MAC address replied that is not one of them.
+    2. or every node replied on this segment, Ready or not, and conditions 3 to 6 hold.
+    3. the MAC address shares its first three octets with no node's NIC.
+    4. and it was sent two unicast requests for every node's address and replied to none.
+    5. and the recorded announcer replied for the same address in the same rounds.
+    6. and, if that node announces other addresses too, the MAC address did not reply for all of them, as its second NIC
+       would.
+    7. in both cases, the Service does not name the MAC address, and the load balancer's announcers are nodes.
+    8. in both cases, every resource that could name its owner was read, and the Nodes were read within the hour.
+    9. or the host that arpcheck ran on has the address itself and is not a node.
 
     Do:
-    - Find the host by its MAC in the switch's address table; the vendor and the prefix in the report narrow it down.
-    - Take the address from that host, or out of the load balancer's pool.
-    - Where it is another cluster: give the two clusters pools that don't overlap.
-    - A node's NIC of another make than all others, without an address of its own, looks the same: `--mac-map FILE` names
-      its owner."""
+    - Find the host by its MAC address in the switch's address table. The vendor in the report narrows it down.
+    - Remove the address from that host, or from the load balancer's pool.
+    - If the host belongs to another cluster, give the two clusters pools that do not overlap.
+    - A node's NIC of another vendor and without an address looks the same. Name its owner with `--mac-map FILE`."""
     strangers = [party for party in case.strangers if case.is_foreign(party)]
     if strangers:
         return f"{who(case, strangers)} answered and is no node's{others_too(case, case.is_foreign)}"
@@ -84,20 +83,21 @@ def foreign(case: Case) -> str | None:
 
 
 def non_strict(case: Case) -> str | None:
-    """Means: a node answers that should not, because its kernel answers for every Service address it holds.
+    """Means: a node replies that should not. Its kernel replies for every Service address that it holds.
 
     Decided when:
-    1. a node answered that is not the announcer, and one of its MACs answered the canary as well.
-    2. or, where the announcer is not known, such a node answered beside another machine; a MAC that may be its own is none.
-    3. or such a node answered although nobody should: the address is announced by BGP only, or belongs to a load balancer
-       outside of the cluster.
-    4. or several nodes answered for an address that, by its load balancer's own configuration, BGP announces and every
-       node's kernel may hold: arp_ignore is 0 there.
+    1. a node replied that is not the announcer, and the same MAC address also replied for the canary.
+    2. or, where the announcer is not known, such a node replied beside another machine. A MAC address that may be the
+       node's own is not another machine.
+    3. or such a node replied although no node should: BGP alone announces the address, or a load balancer outside the
+       cluster serves it.
+    4. or several nodes replied for an address that, by the load balancer's own configuration, BGP announces and every
+       node's kernel may hold. arp_ignore is 0 on these nodes.
 
     Do:
-    - Turn strict ARP on in kube-proxy's configuration and restart kube-proxy on the nodes named under `nodes`.
-    - Where the load balancer itself puts the address on every node: set arp_ignore=1 and arp_announce=2 there.
-    - Clients keep the wrong MAC until their ARP entry ends; flush it on routers that matter."""
+    - Turn on strict ARP in kube-proxy's configuration, and restart kube-proxy on the nodes listed under `nodes`.
+    - If the load balancer puts the address on every node: set arp_ignore=1 and arp_announce=2 on these nodes.
+    - Clients keep the wrong MAC address until their ARP entry expires. Flush it on routers that matter."""
     routed = case.held_everywhere
     if not routed and case.by_bgp and case.nodes_heard <= {party.node for party in case.parties}:
         routed = case.by_bgp
@@ -119,20 +119,21 @@ def _beside_another(case: Case) -> bool:
 
 
 def duplicate(case: Case) -> str | None:
-    """Means: several machines answer at once, and none of them is known to lack strict ARP: a split brain, two announcers,
+    """Means: several machines reply at once, and none of them is known to lack strict ARP: a split brain, two announcers,
     or an address left behind on a node.
 
     Decided when:
-    1. several machines answered in one round.
-    2. and none of those that should not have is known to be non-strict.
-    3. and, where the record of who should changed while arpcheck ran, they did so in every round.
-    4. or each was heard, in every round, by a host that can't hear the other, and one record held all the time.
+    1. several machines replied in one round.
+    2. and none of those that should not have replied is known to be non-strict.
+    3. and, if the recorded announcer changed while arpcheck ran, they replied in every round.
+    4. or each of two nodes replied in every round to a host that can't receive the other's replies, and one record named
+       the announcer throughout.
 
     Do:
-    - Look on each of them whether the address is on an interface (`ip addr`): where it is, the kernel answers unless
-      arp_ignore=1. Take it away there, or restart the announcer that left it.
-    - Where it is on none: look at the announcers' logs on the nodes named for each other's loss (MetalLB: memberlist).
-    - Where two Services share the address, give them one announcer: one sharing key, one leader election."""
+    - Check on each of them whether the address is on an interface (`ip addr`). If it is, the kernel replies unless
+      arp_ignore=1. Remove the address, or restart the announcer that left it.
+    - If it is on no interface: read the announcers' logs for lost contact between these nodes (MetalLB: memberlist).
+    - If two Services share the address, give them one announcer: one sharing key, one leader election."""
     if apart := _by_different_hosts(case):
         return apart
     if not case.together or (case.changed and not all(case.every_round(party) for party in case.together)):
@@ -151,41 +152,43 @@ def _by_different_hosts(case: Case) -> str | None:
 
 
 def inconclusive(case: Case) -> str | None:
-    """Means: no fault was proven, but something that was not heard, not read or not certain could hide one.
+    """Means: no fault was proven, but missing or uncertain data could hide one.
 
     Decided when:
-    1. frames were lost in a round that asked it, or more came than could be kept, or the run was not finished.
-    2. or the owner of a MAC that answered is not known, or not certain: it answered for a node's own address beside
-       another MAC, or two sources contradict each other.
-    3. or one MAC answered every question more than once, and no kernel beside a speaker explains it: two machines with
-       one MAC.
-    4. or the same node answered in some rounds only; or two nodes were each heard by a host that can't hear the other.
-    5. or the prober itself has the address, and whether it is a node could not be read, or it is a node and another
-       host answered.
-    6. or nobody answered, and no node was heard on this segment.
-    7. or nobody answered, and the announcer was not heard on this segment, or, where nothing is recorded, a Ready node
-       was not.
-    8. or nobody answered, and the announcer is or may be the prober's own node.
-    9. or nobody answered, and what would say that nobody should was refused.
-    10. or nobody answered, and frames get lost on the way: a node answered some questions for its own address and not
+    1. frames were lost in a round that probed it, or more replies came than arpcheck keeps, or the run was not finished.
+    2. or the owner of a MAC address that replied is unknown or uncertain: another MAC address replied for the same node
+       address, or two sources contradict each other.
+    3. or one MAC address replied more than once to every request, and no kernel beside a speaker explains it. Two machines
+       may have the same MAC address.
+    4. or the same node replied in some rounds only, or two nodes each replied to a host that can't receive the other's
+       replies.
+    5. or the host that arpcheck ran on has the address, and either it is not known whether that host is a node, or it is a
+       node and another host replied.
+    6. or nobody replied, and no node replied on this segment at all.
+    7. or nobody replied, and the announcer did not reply on this segment for its own address. If no announcer is recorded,
+       this applies to every Ready node.
+    8. or nobody replied, and arpcheck ran on the node that is, or may be, the announcer.
+    9. or nobody replied, and a resource that could say that nobody should reply is forbidden.
+    10. or nobody replied, and frames get lost on the way: a node replied to some requests for its own address and not to
         others.
-    11. or nobody answered, and it is in no network of the interfaces that asked; or the frames are from a capture, which
-        may lack some.
-    12. or who should answer could not be read, and no current claim fits what was heard.
-    13. or two current records name different nodes, or the record of who should changed while arpcheck ran, and several
-        nodes or none answered, or one that neither of the records names.
-    14. or the file in place of an API holds none of what would say who should answer, or that nobody should.
-    15. or the cluster was read more than an hour before, and what was heard is not what was recorded then.
-    16. or a node answers for the address of a load balancer outside of the cluster.
-    17. or a node that is not Ready answered, and no list of NICs has the MAC.
-    18. or a Lease names another node, and whether its load balancer runs in that namespace could not be seen.
-    19. or only a node without strict ARP answered, and nothing records who should.
-    20. or it is as it should be, frames get lost on the way as in 10, and it was asked fewer than 8 times on an interface:
-        another answer may have been lost each time. Or nobody answered, and it was asked fewer than 4 times.
+    11. or nobody replied, and the address is in no network of the interfaces that were used, or the frames are from a
+        capture, which may lack some.
+    12. or the records of the announcer could not be read, and no current record fits the replies.
+    13. or two current records name different nodes, or the recorded announcer changed while arpcheck ran and several nodes,
+        none, or a node that neither record names replied.
+    14. or the file used in place of the API holds no record of who should reply, or that nobody should.
+    15. or the cluster was read more than an hour earlier, and the replies differ from its records.
+    16. or a node replied for the address of a load balancer outside the cluster.
+    17. or a node that is not Ready replied, and no list of NICs has the MAC address.
+    18. or a Lease names another node, and it is not known whether its load balancer runs in that namespace.
+    19. or only a node without strict ARP replied, and no record names the announcer.
+    20. or all is as it should be, but frames get lost on the way as in 10 and fewer than 8 requests were sent on an
+        interface, so another reply may have been lost each time. If nobody replied, fewer than 4 requests are too few.
 
     Do:
-    - Remove what the reason names (a missing right, a slower `--rate`, another host to run from) and run it again.
-    - An unknown or uncertain MAC: name its owner with `--mac-map FILE`."""
+    - Remove the cause that the reason names (a missing right, a `--rate` that is too high, a host that can't see enough)
+      and run arpcheck again.
+    - For an unknown or uncertain MAC address, name its owner with `--mac-map FILE`."""
     return next((reason for doubt in DOUBTS if (reason := doubt(case))), None)
 
 
@@ -193,11 +196,11 @@ def moved(case: Case) -> str | None:
     """Means: the address moved from one node to another while arpcheck ran: a failover, not a conflict.
 
     Decided when:
-    1. different nodes answered in different rounds.
+    1. different nodes replied in different rounds.
     2. and never two in one round.
 
     Do:
-    - Run it again when the failover is over; `arpcheck watch` shows how it went."""
+    - Run arpcheck again after the failover. `arpcheck watch` shows how it went."""
     if len(case.parties) < 2:
         return None
     ordered = sorted(case.parties, key=lambda party: min(party.rounds))
@@ -205,15 +208,16 @@ def moved(case: Case) -> str | None:
 
 
 def wrong_node(case: Case) -> str | None:
-    """Means: one node answers all the time, but the load balancer says that another one announces the address, or none.
+    """Means: one node replies all the time, but the load balancer records another announcer, or none.
 
     Decided when:
-    1. one node answered every round.
-    2. and a current claim names another, or it is recorded that nobody should answer: announced by BGP only, a ClusterIP.
+    1. one node replied in every round.
+    2. and a current record names another node, or says that nobody should reply (BGP alone announces it, or it is a
+       ClusterIP).
 
     Do:
-    - Look on the answering node whether the address is on an interface (`ip addr`), and who put it there.
-    - Look at the load balancer's record and the log of the node it names: one of them is behind."""
+    - Check on the replying node whether the address is on an interface (`ip addr`), and what put it there.
+    - Compare the load balancer's record with the log of the node that it names. One of the two is out of date."""
     party = case.parties[0] if case.parties else None
     if party is None or party.expected or not (case.announcers or case.silence):
         return None
@@ -223,18 +227,18 @@ def wrong_node(case: Case) -> str | None:
 
 
 def silent(case: Case) -> str | None:
-    """Means: nobody answers for an address that a node should answer for. Clients can't reach it.
+    """Means: nobody replies for an address that a node should reply for. Clients on this segment can't reach it.
 
     Decided when:
-    1. nobody answered in any round, and the address was asked again slowly.
-    2. and the announcer was heard on this segment, answering for its own address; where nothing is recorded, every Ready
-       node was.
-    3. and nothing says that nobody should answer.
+    1. nobody replied in any round, and the address was also probed at a slow rate.
+    2. and the announcer replied on this segment for its own address. If no announcer is recorded, every Ready node did.
+    3. and no record says that nobody should reply.
 
     Do:
-    - MetalLB: does an L2Advertisement cover the pool, has the Service a ready endpoint (externalTrafficPolicy: Local),
-      is the node excluded (label node.kubernetes.io/exclude-from-external-load-balancers)?
-    - Is this the segment that the address is announced on? Then look for ARP inspection or MAC filters on the switch."""
+    - MetalLB: check that an L2Advertisement covers the pool, that the Service has a ready endpoint (externalTrafficPolicy:
+      Local), and that the node is not excluded (label node.kubernetes.io/exclude-from-external-load-balancers).
+    - Check that the address is announced on this segment. If it is, look for ARP inspection or MAC filters on the
+      switch."""
     if case.parties or case.silence or (case.target.kind is Kind.EXTERNAL_IP and not case.announcements):
         return None
     notes = "".join(f"; {note}" for note in dict.fromkeys(note for a in case.announcements for note in a.notes))
@@ -242,11 +246,11 @@ def silent(case: Case) -> str | None:
 
 
 def ok(case: Case) -> str | None:
-    """Means: the one node that should answer answers, and nobody else.
+    """Means: only the node that should reply replies.
 
     Decided when:
-    1. one node answered every round, and it is the announcer, or nothing records who should or that nobody should.
-    2. or nobody answered and nobody should: announced by BGP only, or an external IP that nothing claims.
+    1. one node replied in every round, and it is the announcer, or no record says who should reply or that nobody should.
+    2. or nobody replied and nobody should: BGP alone announces the address, or it is an external IP that nothing claims.
 
     Do:
     - Nothing."""

@@ -92,7 +92,7 @@ def test_the_prober_s_own_kernel_is_shown(place, said):
         pytest.param(STATES, "a", "Run it also from b, which hears a", id="the first other node"),
         pytest.param(STATES, "ba", "Run it also from c, which hears a and b", id="that is not blind itself"),
         pytest.param((state("a", Arp.UNREACHED), state("b", Arp.SELF), state("c", Arp.QUIET)), "b", "Run it also from c, which hears b", id="that was heard"),
-        pytest.param((state("a", Arp.UNREACHED), state("b", Arp.SELF)), "b", "Run arpcheck once more from another host", id="none"),
+        pytest.param((state("a", Arp.UNREACHED), state("b", Arp.SELF)), "b", "Run arpcheck also from another host", id="none"),
     ],
 )
 def test_from_where_a_blind_node_is_heard(states, blind, first):

@@ -38,17 +38,18 @@ def texts() -> tuple[Text, ...]:
 
 
 def stale_acceptance(judged: Judged) -> Found | None:
-    """Means: entries of the file given with `--accept` do nothing. A fault whose day has passed counts again.
+    """Means: entries of the `--accept` file have no effect. A fault whose entry has expired counts again.
 
     Decided when:
     1. the last day of an entry is before the day of the run.
-    2. or no verdict and no finding of the run is what the entry names.
-    3. or the entry is of a verdict and names no `responders`: it would hide whoever answers next, so it accepts nothing.
+    2. or no verdict and no finding of this run matches the entry.
+    3. or the entry accepts a verdict without naming `responders`. It would hide any later responder too, so it accepts
+       nothing.
 
     Do:
-    - Name the MACs or the nodes whose answers are accepted: `responders: [worker-1, "52:54:00:aa:bb:cc"]`.
-    - Mend the fault, or give the entry a new day and a reason that still holds.
-    - Take out what is mended, lest it hide the fault when it comes back."""
+    - Name the MAC addresses or the nodes whose replies are accepted: `responders: [worker-1, "52:54:00:aa:bb:cc"]`.
+    - Fix the fault, or give the entry a new date and a reason that still holds.
+    - Remove entries for faults that are fixed. They would hide the fault if it came back."""
     expired = judged.acceptances.expired()
     idle = judged.acceptances.idle(judged.verdicts(), judged.findings)
     because = [f"{words(entry)}: expired on {entry.until} ({entry.reason})" for entry in expired]

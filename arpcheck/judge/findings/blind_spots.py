@@ -15,15 +15,17 @@ MOST_NAMED = 8
 
 
 def frames_lost(judged: Judged) -> Found | None:
-    """Means: not every frame that came could be kept, so an answer may be missing. What was heard stands all the same.
+    """Means: arpcheck could not keep every frame that arrived, so a reply may be missing. The replies that it kept are
+    still valid.
 
     Decided when:
-    1. the kernel's own count says that it dropped frames for arpcheck's socket.
-    2. or more MACs or replies came for one address than are kept, or replies that carry this host's own MAC.
+    1. the kernel reports that it dropped frames for arpcheck's socket.
+    2. or more MAC addresses or replies arrived for one address than arpcheck keeps.
+    3. or replies arrived that carry this host's own MAC address.
 
     Do:
-    - Run it again with a lower `--rate`; a larger net.core.rmem_max gives the socket more room.
-    - A flood of forged replies: find its source in the switch's address table."""
+    - Run it again with a lower `--rate`. A larger net.core.rmem_max gives the socket more room.
+    - If the replies are forged, find their source in the switch's address table."""
     because = [f"{loss.frames} frames on {loss.interface}, round {_rounds(loss.rounds)}" for loss in judged.losses]
     ips = [j.ip for j in judged.asked() if j.case.excess or j.case.lost]
     excessive = [j for j in judged.asked() if j.case.excess]
@@ -36,26 +38,29 @@ def frames_lost(judged: Judged) -> Found | None:
 
 
 def ipv6_not_checked(judged: Judged) -> Found | None:
-    """Means: these Services have IPv6 addresses, which are resolved by neighbour discovery. arpcheck says nothing of them.
+    """Means: these Services have IPv6 addresses, which use neighbour discovery instead of ARP. arpcheck does not check
+    them.
 
     Decided when:
     1. a selected Service has an IPv6 address.
 
     Do:
-    - Ask by hand from the LAN: `ndisc6 ADDRESS IFACE` shows who answers."""
+    - Check by hand from the LAN: `ndisc6 ADDRESS IFACE` shows who replies."""
     ips = tuple(j.case.target.ip for j in judged.judgements if j.case.target.skips is Skip.IPV6 and j.case.target.ip)
     return Found(because=(f"{len(ips)} IPv6 addresses were not asked",), ips=ips) if ips else None
 
 
 def gap(judged: Judged) -> Found | None:
-    """Means: something could not be read or asked; the report says what it can't know because of it.
+    """Means: something could not be read or probed. The report says what is unknown because of it.
 
     Decided when:
-    1. the API server refused a resource or did not answer in time, a file does not hold it, or a question was not put.
-    2. a resource that the server does not serve is not installed, and no gap.
+    1. the API server refused a resource or did not respond in time.
+    2. or the file does not contain it.
+    3. or a request was not sent.
+    4. a resource that the server does not serve is not installed, and is not a gap.
 
     Do:
-    - Give the right to read it (`arpcheck pod --rbac --with IMPLEMENTATION` prints it), and run it again."""
+    - Grant the right to read it (`arpcheck pod --rbac --with IMPLEMENTATION` prints it), and run arpcheck again."""
     because = tuple(f"{g.what}: {g.why}" for g in judged.gaps)
     named = any(g.what == "mac-map" for g in judged.gaps)
     do = ("`mac-map` names a host that is not a node: write the Node's name into the list, or take the host out",)
@@ -63,12 +68,12 @@ def gap(judged: Judged) -> Found | None:
 
 
 def clocks_differ(judged: Judged) -> Found | None:
-    """Means: the times of Leases or events can't be true by the API server's clock, so whether they are current can't be
-    told by their age.
+    """Means: the times of Leases or events can't be right by the API server's clock, so their age does not show whether
+    they are current.
 
     Decided when:
-    1. a Lease was renewed in the future by the API server's clock, or all Leases of the cluster had expired at once.
-    2. it leaves the run in doubt where an address's announcer would be known by such a record alone.
+    1. by the API server's clock, a Lease was renewed in the future, or all Leases of the cluster expired at once.
+    2. the run is in doubt if the announcer of an address is known by such a record alone.
 
     Do:
     - Compare the clocks (`timedatectl`, `chronyc tracking`) of the control plane and of the nodes that renew Leases."""
@@ -84,17 +89,18 @@ def _rounds(numbers: tuple[int, ...]) -> str:
 
 
 def vantages_disagree(judged: Judged) -> Found | None:
-    """Means: two hosts asked for the same address, both hear the node, and only one of them was answered. Something
-    changed between their runs, or something between them and the node tells them apart.
+    """Means: two hosts probed the same address and both receive the node's replies, but only one of them got a reply for
+    the address. Either something changed between their runs, or a device between them and the node treats them
+    differently.
 
     Decided when:
     1. several runs were merged.
-    2. a MAC answered one host for an address or for the canary in every round that it asked, and another host in none,
-       although that host hears the same node.
+    2. and a MAC address replied to one host for an address or for the canary in every round, and to another host in none.
+    3. and the other host receives replies from the same node.
 
     Do:
-    - Run them again at the same time; what was changed in between is the most frequent cause.
-    - Where it stays: look for a filter between (ARP inspection, private VLANs, an ARP cache in the switch)."""
+    - Run both again at the same time. A change between the runs is the most frequent cause.
+    - If the difference stays, look for a filter on the path (ARP inspection, private VLANs, an ARP cache in the switch)."""
     if len(judged.hearing.courses) < 2:
         return None
     because, nodes, ips = [], [], []

@@ -10,18 +10,20 @@ from arpcheck.model import Arp, Outcome, Responder, Severity, Trust, Verdict
 
 
 def non_strict_nodes(judged: Judged) -> Found | None:
-    """Means: the kernel of these nodes answers ARP for every Service address it holds on kube-ipvs0, whoever announces it.
-    In mode ipvs `ipvs.strictARP: true` and a restart of kube-proxy end that (`arpcheck strict-arp enable` does both); in
-    another mode, where strictARP does nothing, what IPVS left behind has to go.
+    """Means: the kernels of these nodes reply to ARP requests for every Service address on kube-ipvs0, whichever node
+    announces it. In mode ipvs, `ipvs.strictARP: true` and a restart of kube-proxy end that (`arpcheck strict-arp enable`
+    does both). In another mode strictARP has no effect: remove what IPVS left behind.
 
     Decided when:
-    1. a MAC of the node answered the canary, a ClusterIP that no load balancer announces.
-    2. and that MAC did not answer the control, an address that nobody owns, to the same sender. Nothing else proves it.
-    3. where another MAC answers for the node's own address too, and no list tells them apart, every one of them did.
+    1. a MAC address of the node replied for the canary, a ClusterIP that no load balancer announces.
+    2. and that MAC address did not reply for the control, an address that nobody owns, to the same sender. Nothing else
+       proves it.
+    3. if several MAC addresses reply for the node's own address and no list tells them apart, every one of them replied for
+       the canary.
 
     Do:
-    - Run arpcheck again after that: the wire is the only proof that it took effect.
-    - Clients keep the wrong MAC until their ARP entry ends."""
+    - Run arpcheck again after the fix. Only the wire proves that it took effect.
+    - Clients keep the wrong MAC address until their ARP entry expires."""
     nodes = judged.named(Arp.NON_STRICT)
     if not nodes:
         return None
@@ -35,17 +37,18 @@ def non_strict_nodes(judged: Judged) -> Found | None:
 
 
 def latent_non_strict(judged: Judged) -> Found | None:
-    """Means: both the kernel and the load balancer's speaker on the announcing node reply. Nothing is wrong for clients
-    of these addresses yet; after the next failover the node goes on answering.
+    """Means: both the kernel and the load balancer's speaker on the announcing node reply. Clients of these addresses see
+    no fault yet, but the node keeps replying after the next failover.
 
     Decided when:
-    1. one MAC answered more than once to most of the questions for an address, and it is a node's without strict ARP.
-    2. and once for its own node address.
-    3. and it gave no more than the two replies of a kernel and a speaker.
+    1. one MAC address replied more than once to most of the requests for an address, and it belongs to a node without
+       strict ARP.
+    2. and it replied once for its own node address.
+    3. and it gave no more than two replies, one from a kernel and one from a speaker.
     4. and the load balancer may have a speaker (kube-vip, PureLB, ServiceLB and Cilium have none).
 
     Do:
-    - Turn strict ARP on and restart kube-proxy before the next failover."""
+    - Turn on strict ARP and restart kube-proxy before the next failover."""
     found = judged.doubled
     if not found:
         return None
@@ -57,15 +60,15 @@ def latent_non_strict(judged: Judged) -> Found | None:
 
 
 def strict_arp_reverted(judged: Judged) -> Found | None:
-    """Means: kube-proxy is configured without strict ARP, and the kernels of these nodes are still quiet: the sysctls that
-    strict ARP once set outlive it. The fault comes back at the next reboot.
+    """Means: kube-proxy is configured without strict ARP, but the kernels of these nodes are still quiet. The sysctls that
+    strict ARP set stay until a reboot. After it the fault returns.
 
     Decided when:
     1. kube-proxy on the node is configured for mode ipvs with strictARP false.
-    2. and the node is quiet on the wire, and so is every node that could be judged.
+    2. and the node is quiet on the wire, as is every node that could be judged.
 
     Do:
-    - Set it before the next reboot: `arpcheck strict-arp enable`."""
+    - Set strictARP before the next reboot: `arpcheck strict-arp enable`."""
     quiet = judged.named(Arp.QUIET)
     found = [
         name
@@ -78,14 +81,14 @@ def strict_arp_reverted(judged: Judged) -> Found | None:
 
 
 def self_blind(judged: Judged) -> Found | None:
-    """Means: arpcheck ran on a node of the cluster, and a host does not hear its own answers. This node was not tested.
+    """Means: arpcheck ran on a node of the cluster. A host does not receive its own replies, so this node was not tested.
 
     Decided when:
-    1. the host has a node's own address, or was told the node's name.
+    1. the host has a node's own address, or was given the node's name.
 
     Do:
-    - Run arpcheck once more from another host, best one of the LAN that is no node; `arpcheck merge` makes one report
-      of the two that covers all."""
+    - Run arpcheck also from another host, best one on the LAN that is not a node. `arpcheck merge` combines the two runs
+      into one report that covers all nodes."""
     if not judged.blind:
         return None
     nodes = tuple(sorted(judged.blind))
@@ -95,16 +98,17 @@ def self_blind(judged: Judged) -> Found | None:
 
 
 def unreached_nodes(judged: Judged) -> Found | None:
-    """Means: nothing was heard from these nodes on this segment, so nothing is known of their kernels.
+    """Means: these nodes did not reply on this segment, so the state of their kernels is unknown.
 
     Decided when:
-    1. none of the node's own addresses was answered, with 0.0.0.0 or with this host's address as the sender.
-    2. it leaves the run in doubt where the node is Ready and has an address in this interface's network, or where a
-       judged address's record names it.
+    1. there was no reply for any of the node's own addresses, neither to requests from 0.0.0.0 nor from this host's
+       address.
+    2. the run is in doubt if the node is Ready and has an address in this interface's network, or if the record of a judged
+       address names it.
 
     Do:
-    - A node in another subnet with strict ARP is silent here as it should be; run arpcheck in its segment too.
-    - Is the node up, and is this the right interface? A switch with ARP inspection may drop the questions."""
+    - A node with strict ARP in another subnet does not reply here, as intended. Run arpcheck in its segment too.
+    - Check that the node is up and that this is the right interface. A switch with ARP inspection may drop the requests."""
     nodes = judged.named(Arp.UNREACHED)
     if not nodes:
         return None
@@ -114,14 +118,14 @@ def unreached_nodes(judged: Judged) -> Found | None:
 
 
 def ipvs_deprecated(judged: Judged) -> Found | None:
-    """Means: kube-proxy's IPVS mode, which this fault needs, is deprecated since Kubernetes 1.35 and going away.
+    """Means: kube-proxy's IPVS mode, which causes this fault, is deprecated since Kubernetes 1.35 and will be removed.
 
     Decided when:
     1. kube-proxy is configured for mode ipvs.
     2. and the server is 1.35 or newer (KEP-5495).
 
     Do:
-    - Plan the move to mode nftables: it binds no Service address to an interface, so this fault can't occur.
+    - Plan the move to mode nftables. It binds no Service address to an interface, so this fault can't occur.
     - Moving to iptables leaves kube-ipvs0 and its addresses in place until `kube-proxy --cleanup` or a reboot."""
     nodes = tuple(name for name, proxy in judged.kube_proxies.items() if proxy.mode == "ipvs")
     version = re.match(r"v?(\d+)\.(\d+)", judged.cluster_version or "")
@@ -153,20 +157,21 @@ def _own_kernel(node: str, place: AskingHost) -> str:
 
 
 def split_announcers(judged: Judged) -> Found | None:
-    """Means: several nodes answer for one address at the same time, and none of them for want of strict ARP: two
-    announcers each believe that the address is theirs, or the address is on an interface of a node, whose kernel answers.
+    """Means: several nodes reply for one address at the same time, and not because strict ARP is missing. Either two
+    announcers each hold the address, or it is on an interface of a node whose kernel replies.
 
     Decided when:
-    1. two nodes answered in one round; or a node did and beside it a MAC that the Service itself names, or a load balancer
-       outside of the cluster that serves the address.
-    2. and each of these nodes is an announcer by a current claim, or is not known to be non-strict.
+    1. two nodes replied in one round.
+    2. or a node replied in the same round as a MAC address that the Service names, or as the load balancer outside the
+       cluster that serves the address.
+    3. and each of these nodes is an announcer by a current record, or is not known to be non-strict.
 
     Do:
-    - Look on the nodes for the address (`ip addr`): a kernel that holds it answers unless arp_ignore=1. Take it away where
-      it was left behind.
-    - Look for a split of the announcers' membership (MetalLB: memberlist, port 7946), or for two that don't know of each
-      other (two load balancers, two leases for one shared address).
-    - Restart the announcer on the node that should not answer."""
+    - Look for the address on the nodes (`ip addr`). A kernel that has it replies unless arp_ignore=1. Remove it where it
+      was left behind.
+    - Look for a split of the announcers' membership (MetalLB: memberlist, port 7946), or for two announcers that don't know
+      of each other (two load balancers, two Leases for one shared address).
+    - Restart the announcer on the node that should not reply."""
     because, nodes, ips = [], [], []
     for judgement in judged.asked():
         if judgement.verdict in (Verdict.NON_STRICT, Verdict.INCONCLUSIVE) and not judgement.case.offenders:
@@ -189,15 +194,16 @@ def _also_announces(party: Responder, judgement: Judgement) -> bool:
 
 
 def two_controllers(judged: Judged) -> Found | None:
-    """Means: two load balancers take the same Service. Both may announce it, and either may overwrite what the other wrote.
+    """Means: two load balancers handle the same Service. Both may announce it, and each may overwrite what the other wrote.
 
     Decided when:
     1. two implementations each recognise the Service as theirs.
-    2. and each has a current record of announcing it; an annotation that was left behind is no second controller.
+    2. and each has a current record of announcing it. An annotation that was left behind does not count.
 
     Do:
-    - Give the Service a spec.loadBalancerClass that only one of them serves (immutable: create the Service anew).
-    - Or take the Service's kind out of one of them (k3s: `--disable servicelb`)."""
+    - Give the Service a spec.loadBalancerClass that only one of them serves (the field is immutable: create the Service
+      anew).
+    - Or make one of them ignore such Services (k3s: `--disable servicelb`)."""
     because, ips = [], []
     for judgement in judged.judgements:
         case = judgement.case
@@ -210,16 +216,19 @@ def two_controllers(judged: Judged) -> Found | None:
 
 
 def stale_claim(judged: Judged) -> Found | None:
-    """Means: an old record names another announcer than the wire shows. The record may be behind; it judges nothing.
+    """Means: an old record names another announcer than the one that replies. The record may be out of date, so it decides
+    nothing.
 
     Decided when:
-    1. a claim that may be stale (an expired lease, an event older than an hour, an annotation that is never cleared)
-       names a node that did not answer.
-    2. another node answered, and no current claim exists.
+    1. a record that may be stale (an expired Lease, an event older than an hour, an annotation that is never cleared) names
+       a node that did not reply.
+    2. and another node replied.
+    3. and there is no current record.
 
     Do:
-    - Ask the load balancer itself who announces the address (MetalLB: the speaker's log, `announced` metric).
-    - Where the answering node is right, nothing is wrong but the record."""
+    - Check in the load balancer itself which node announces the address (MetalLB: the speaker's log, the `announced`
+      metric).
+    - If the replying node is the right one, only the record is out of date."""
     because, nodes, ips = [], [], []
     for judgement in judged.asked():
         case = judgement.case

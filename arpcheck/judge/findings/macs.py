@@ -11,19 +11,20 @@ from arpcheck.model import Arp, Mac, Outcome, Owner, Severity
 
 
 def foreign_mac(judged: Judged) -> Found | None:
-    """Means: a host that is not a node of this cluster answers for a Service address, or for the canary; the latter is
-    the kernel of another or of a former cluster that holds the same Service range.
+    """Means: a host that is not a node of this cluster replies for a Service address or for the canary. A host that replies
+    for the canary belongs to another or a former cluster with the same Service range.
 
     Decided when:
-    1. a MAC answered for an asked address, and the verdict `foreign` is proven of it.
-    2. or a MAC answered for the canary that is most likely no node's: none of the listed NICs of all nodes, or, where
-       every node was heard, of another make and silent when asked alone for every node's address. That is a warning.
+    1. a MAC address replied for a probed address, and the verdict `foreign` is proven for it.
+    2. or a MAC address replied for the canary that is none of the listed NICs of all nodes. This is a warning.
+    3. or every node replied, and the MAC address is of another vendor and replied to no unicast request for a node's
+       address. This is a warning too.
 
     Do:
-    - Find the host by its MAC in the switch's address table.
-    - Where the address is in the load balancer's pool and in use elsewhere: take it out of the pool.
-    - A host that answers for the canary was a node: reset it (`kubeadm reset`, `ip link del kube-ipvs0`) or switch it
-      off. Or it is a node of another cluster with the same Service range."""
+    - Find the host by its MAC address in the switch's address table.
+    - If the address is in the load balancer's pool and in use elsewhere, remove it from the pool.
+    - If a former node replies for the canary, reset it (`kubeadm reset`, `ip link del kube-ipvs0`) or power it off. It can
+      also be a node of another cluster with the same Service range."""
     because, ips = [], []
     for judgement, party in judged.strangers():
         if judgement.case.is_foreign(party):
@@ -41,16 +42,16 @@ def foreign_mac(judged: Judged) -> Found | None:
 
 
 def unknown_mac(judged: Judged) -> Found | None:
-    """Means: these MACs answered for a Service address or for the canary, and it is not known whose they are. A node
+    """Means: these MAC addresses replied for a Service address or for the canary, and their owner is unknown. A node
     without strict ARP may be among them.
 
     Decided when:
-    1. a MAC answered for an asked address, or for the canary.
-    2. no source says whose it is, or the sources can't be told apart.
-    3. and it can't be called foreign, since a node may have a MAC here that is not known.
+    1. a MAC address replied for a probed address, or for the canary.
+    2. and no source names its owner, or the sources contradict each other.
+    3. and it can't be called foreign, since a node may have a NIC here that is not known.
 
     Do:
-    - Name its owner with `--mac-map FILE`; `arpcheck inventory` shows what is known and how to learn the rest."""
+    - Name its owner with `--mac-map FILE`. `arpcheck inventory` shows what is known and how to learn the rest."""
     said: dict[Mac, list[IPv4Address]] = {}
     for judgement, party in judged.strangers():
         if not judgement.case.is_known(party):
@@ -91,16 +92,16 @@ def _listed(ips: list[IPv4Address], most: int = 5) -> str:
 
 
 def proxy_arp(judged: Judged) -> Found | None:
-    """Means: a device on this segment answers for addresses that are not its own. What it answered to the same sender was
-    set aside.
+    """Means: a device on this segment replies for addresses that it does not own. Its replies to the same sender were set
+    aside.
 
     Decided when:
-    1. a MAC answered for the control, an address that nobody owns.
-    2. or it answered for the addresses of several nodes when asked with this host's address, and for none with 0.0.0.0.
+    1. a MAC address replied for the control, an address that nobody owns.
+    2. or it replied for the addresses of several nodes to requests from this host's address, and to none from 0.0.0.0.
 
     Do:
-    - Turn proxy ARP off on that device for this segment, or know why it is on.
-    - Clients may send their traffic to it: look at which answer comes first (`firstReplyMs`)."""
+    - Turn proxy ARP off on that device for this segment, unless it is intended.
+    - Clients may send their traffic to it. Check which reply comes first (`firstReplyMs`)."""
     because = []
     for nic, owner in sorted(judged.owners.items()):
         if owner.proxied:
@@ -112,21 +113,22 @@ def proxy_arp(judged: Judged) -> Found | None:
 
 
 def address_conflict(judged: Judged) -> Found | None:
-    """Means: a node's own address is answered by more than one MAC, and no list of NICs says that all are the node's.
-    They may be two NICs of the node, or another machine has its address: a clone, a machine that came back, a device that
-    was given the address by mistake. What such a MAC answered is `inconclusive`.
+    """Means: several MAC addresses reply for a node's own address, and no list of NICs says that all of them belong to the
+    node. Either they are two NICs of the node, or another machine has its address: a clone, a machine that came back, a
+    device with the address by mistake. What such a MAC address replied for is `inconclusive`.
 
     Decided when:
-    1. two MACs answered for a node's own address on one segment, or one that a list of all the node's NICs does not have,
-       and that address is not a Service's where the node has another one here.
-    2. left out are MACs that answer for whatever they are asked, and those that are known to be another node's.
-    3. and a source that lists NICs (this host, NodeNetworkState of a Ready node, `--mac-map FILE`) does not give all of
-       them to the node.
+    1. two MAC addresses replied for a node's own address on one segment, or one replied that is not in a complete list of
+       the node's NICs.
+    2. and the address is not also a Service's while the node has another one here.
+    3. and no source that lists NICs (this host, NodeNetworkState of a Ready node, `--mac-map FILE`) gives all of them to
+       the node.
+    4. MAC addresses that reply for every address, and those known to belong to another node, do not count.
 
     Do:
-    - See on the node whether both are its NICs (`ip -br link`). If so, list them with `--mac-map FILE`: the finding is
-      then `arp-flux` where both answer for a Service's address.
-    - If not, find the other machine by its MAC in the switch's address table, and give it another address."""
+    - Check on the node whether both are its NICs (`ip -br link`). If so, list them with `--mac-map FILE`. The finding is
+      then `arp-flux` if both reply for a Service's address.
+    - If not, find the other machine by its MAC address in the switch's address table, and give it another address."""
     because: list[str] = []
     nodes: list[str] = []
     ips: list[IPv4Address] = []
@@ -148,16 +150,16 @@ def address_conflict(judged: Judged) -> Found | None:
 
 
 def arp_flux(judged: Judged) -> Found | None:
-    """Means: several NICs of one node answer for a Service's address. Clients take either; where only one of them carries
-    the traffic (rp_filter, a route that is missing), connections hang.
+    """Means: several NICs of one node reply for a Service's address. Clients use any of them. If only one carries the
+    traffic (rp_filter, a missing route), connections hang.
 
     Decided when:
-    1. several MACs of one node answered for an asked address on one segment.
-    2. and a source that lists NICs says that all of them are the node's.
+    1. several MAC addresses of one node replied for a probed address on one segment.
+    2. and a source that lists NICs says that all of them belong to the node.
 
     Do:
     - MetalLB: name the NIC in the L2Advertisement's `interfaces`.
-    - Or set arp_ignore=1 and arp_announce=2 on the node, or leave it one NIC on a segment."""
+    - Or set arp_ignore=1 and arp_announce=2 on the node, or leave it one NIC on the segment."""
     because: list[str] = []
     nodes: list[str] = []
     ips: list[IPv4Address] = []
@@ -173,19 +175,20 @@ def arp_flux(judged: Judged) -> Found | None:
 
 
 def doubled_replies(judged: Judged) -> Found | None:
-    """Means: one MAC answers every question more than once. Two machines may have the same MAC: a cloned machine, or a
-    virtual MAC that was left behind on a node.
+    """Means: one MAC address replies more than once to every request. Two machines may have the same MAC address: a cloned
+    machine, or a virtual MAC address that was left behind on a node.
 
     Decided when:
-    1. one MAC answered more than once to most of the questions for an asked address, or for a node's own.
-    2. and no kernel without strict ARP beside a speaker on that node explains it: these give two replies, and only where
-       the load balancer has a speaker (MetalLB has; kube-vip, PureLB, ServiceLB and Cilium have none).
-    3. and other nodes' own addresses are not answered twice alike, as they are where a switch or a mirrored port doubles
+    1. one MAC address replied more than once to most of the requests for a probed address, or for a node's own address.
+    2. and no kernel without strict ARP beside a speaker on that node explains it. These two give two replies, and only with
+       a load balancer that has a speaker (MetalLB has one; kube-vip, PureLB, ServiceLB and Cilium have none).
+    3. and other nodes' own addresses do not get double replies too, as they do if a switch or a mirrored port doubles
        every frame.
 
     Do:
-    - Look in the switch's address table whether the MAC moves between ports.
-    - kube-vip with `kube-vip.io/hwaddr`: look on every node for a device with this MAC that was left behind (`ip link`)."""
+    - Check in the switch's address table whether the MAC address moves between ports.
+    - kube-vip with `kube-vip.io/hwaddr`: look on every node for a device with this MAC address that was left behind (`ip
+      link`)."""
     because: list[str] = []
     nodes: list[str] = []
     ips: list[IPv4Address] = []
@@ -202,18 +205,18 @@ def doubled_replies(judged: Judged) -> Found | None:
 
 
 def gratuitous(judged: Judged) -> Found | None:
-    """Means: a MAC announced an asked address by gratuitous ARP and does not answer for it. Every host that heard it may
-    have put this MAC into its cache.
+    """Means: a MAC address announced a probed address by gratuitous ARP and does not reply for it. Hosts that received it
+    may have put this MAC address into their ARP cache.
 
     Decided when:
-    1. while arpcheck ran, an ARP frame announced an asked address with this MAC.
-    2. and the MAC did not answer for the address, nor is it a NIC of a node that did; where it is a node's own address, the
-       MAC is not that node's.
+    1. while arpcheck ran, an ARP frame announced a probed address with this MAC address.
+    2. and the MAC address did not reply for the address and is not a NIC of a node that did.
+    3. if it is a node's own address, the MAC address does not belong to that node.
 
     Do:
-    - Find out who sends it: kube-vip and keepalived announce an address when they take it, and a node that has lost it
-      must stop.
-    - A failover while arpcheck ran looks the same: run it again."""
+    - Find the sender. kube-vip and keepalived announce an address when they take it over, and a node that has lost it must
+      stop.
+    - A failover while arpcheck ran looks the same. Run it again."""
     because: list[str] = []
     nodes: list[str] = []
     ips: list[IPv4Address] = []
@@ -236,15 +239,15 @@ def gratuitous(judged: Judged) -> Found | None:
 
 
 def node_address(judged: Judged) -> Found | None:
-    """Means: a Service has the own address of a node. That node's kernel always answers for it, whoever else does: the
-    commonest mistake in a load balancer's pool.
+    """Means: a Service has the own address of a node, a common mistake in a load balancer's pool. That node's kernel always
+    replies for it, whichever other node does.
 
     Decided when:
-    1. an asked address of a Service is also a Node's InternalIP or ExternalIP.
+    1. a probed address of a Service is also a Node's InternalIP or ExternalIP.
     2. and the Service is not served by k3s's ServiceLB, which uses the nodes' addresses on purpose.
 
     Do:
-    - Take the nodes' addresses out of the pool, and give the Service another address."""
+    - Remove the nodes' addresses from the pool, and give the Service another address."""
     because: list[str] = []
     nodes: list[str] = []
     ips: list[IPv4Address] = []
@@ -259,13 +262,14 @@ def node_address(judged: Judged) -> Found | None:
 
 
 def conflicting_identity(judged: Judged) -> Found | None:
-    """Means: the sources disagree on whose a MAC is. The strongest source was taken; all are in the report.
+    """Means: the sources name different owners for a MAC address. The strongest source was used; all of them are in the
+    report.
 
     Decided when:
-    1. two sources name different nodes for one MAC that answered.
+    1. two sources name different nodes for one MAC address that replied.
 
     Do:
-    - Correct the file or the object that is wrong: a cloned machine, a renamed node, an old list, an address taken over."""
+    - Correct the file or the object that is wrong: a cloned machine, a renamed node, an old list, an address that moved."""
     because: list[str] = []
     nodes: list[str] = []
     for owner in _owners_that_replied(judged):
@@ -279,15 +283,15 @@ def conflicting_identity(judged: Judged) -> Found | None:
 
 
 def shared_mac(judged: Judged) -> Found | None:
-    """Means: one MAC is given to several nodes, so it tells nothing about who answered.
+    """Means: one MAC address belongs to several nodes, so it does not show which of them replied.
 
     Decided when:
-    1. one source names several nodes for a MAC that answered.
-    2. or a MAC answered for the own addresses of several nodes, and no other MAC did.
+    1. one source names several nodes for a MAC address that replied.
+    2. or a MAC address replied for the own addresses of several nodes, and no other MAC address did.
 
     Do:
-    - Look for cloned machines: a MAC must be unique on its segment.
-    - A virtual MAC that is meant to be the same everywhere does not belong in a MAC list."""
+    - Look for cloned machines. A MAC address must be unique on its segment.
+    - Remove a virtual MAC address that several nodes share on purpose from the MAC list."""
     because: list[str] = []
     nodes: list[str] = []
     for owner in _owners_that_replied(judged):
@@ -305,28 +309,28 @@ def shared_mac(judged: Judged) -> Found | None:
 
 
 def overlay_mac(judged: Judged) -> Found | None:
-    """Means: the MAC of an overlay's tunnel answered on the LAN, where it should never be seen.
+    """Means: the MAC address of an overlay network's tunnel replied on the LAN, where it must not appear.
 
     Decided when:
-    1. a MAC that answered is one that a node's annotations name as a tunnel's.
+    1. a MAC address that replied is a tunnel's by the annotations of a node.
 
     Do:
-    - Look on the node for a bridge that joins the tunnel's device with the LAN."""
+    - Look on the node for a bridge that connects the tunnel's device with the LAN."""
     seen = [owner.mac for owner in _owners_that_replied(judged) if owner.mac in judged.overlays]
     because = tuple(f"{mac} answered: {judged.overlays[mac]}" for mac in seen)
     return Found(because=because) if because else None
 
 
 def own_cache(judged: Judged) -> Found | None:
-    """Means: this host has its own ARP entries for asked addresses; its traffic goes to those MACs now. Asking may have
-    changed them.
+    """Means: this host has ARP entries for probed addresses and sends its own traffic to those MAC addresses. The probe may
+    have changed the entries.
 
     Decided when:
-    1. this host's ARP table held a complete entry for an asked address on a probed interface after the run. It is a
-       warning where the entry names a MAC that did not answer.
+    1. after the run, this host's ARP table had a complete entry for a probed address on a probed interface.
+    2. it is a warning if the entry names a MAC address that did not reply.
 
     Do:
-    - Where the entry is wrong: `ip neigh flush to ADDRESS`."""
+    - If the entry is wrong: `ip neigh flush to ADDRESS`."""
     by_ip = {judgement.ip: judgement for judgement in judged.asked()}
     found = [n for n in judged.host.neighbours if n.ip in by_ip and n.interface in judged.interfaces]
     because, wrong = [], False
