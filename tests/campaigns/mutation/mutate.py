@@ -23,7 +23,7 @@ from trials import PATIENCE, TOO_LATE, Calm, Fate, Trials, run
 
 ROOT = Path(__file__).parents[3]
 TESTS = (
-    *("judge", "identities", "loadbalancers", "campaigns/model", "kubeproxy", "pools", "reports", "saved", "watching"),
+    *("judge", "mac_owners", "loadbalancers", "campaigns/model", "kubeproxy", "pools", "reports", "runs", "watch"),
     *("test_targets.py", "test_asks.py", "test_manifests.py", "lab/test_scenes_pure.py"),
 )
 """The pure ones. Which of them run a line, and so can kill what is changed there, is found out."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from identities_world import cluster, node, service
+from mac_owners_world import cluster, node, service
 
 from arpcheck.mac_owners import pod_gateways
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
-from identities_world import M1, M2, M3, N1, N2, N3, ZERO, asked, cluster, evidence, heard
-from identities_world import service as a_service
+from mac_owners_world import M1, M2, M3, N1, N2, N3, ZERO, asked, cluster, evidence, heard
+from mac_owners_world import service as a_service
 
 from arpcheck.mac_owners import node_ip
 from arpcheck.model import Loss, Mac, Question, Reply

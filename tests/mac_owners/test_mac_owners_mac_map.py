@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
-from identities_world import M1, M2, M3, N1, N2, cluster, evidence, heard, node, service
+from mac_owners_world import M1, M2, M3, N1, N2, cluster, evidence, heard, node, service
 
 from arpcheck import pipeline
 from arpcheck.evidence import MacEntry

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from identities_world import N1, N2, cluster, node, service
+from mac_owners_world import N1, N2, cluster, node, service
 
 from arpcheck.mac_owners.addresses import extra_addresses, node_addresses, service_addresses
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from identities_world import M1, N1, N2, N3, OWN, cluster, evidence, heard, node, service
+from mac_owners_world import M1, N1, N2, N3, OWN, cluster, evidence, heard, node, service
 
 from arpcheck.cluster.requirements import compile_fields, trim
 from arpcheck.evidence import MacEntry

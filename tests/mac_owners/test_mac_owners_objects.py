@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from identities_world import M1, M2, M3, M4, N1, N2, cluster, evidence, node
+from mac_owners_world import M1, M2, M3, M4, N1, N2, cluster, evidence, node
 
 from arpcheck.mac_owners import all_identities, antrea, node_network_state, ovn_kubernetes, pod_networks, sriov
 from arpcheck.model import Identity, Mac, SourceRank

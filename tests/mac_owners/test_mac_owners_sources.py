@@ -4,7 +4,7 @@ import inspect
 from itertools import permutations
 
 import pytest
-from identities_world import M1, M2, M3, N1, N2, cluster, evidence, heard, node
+from mac_owners_world import M1, M2, M3, N1, N2, cluster, evidence, heard, node
 
 from arpcheck import mac_owners
 from arpcheck.evidence import MacEntry

@@ -5,9 +5,9 @@ from ipaddress import IPv4Address
 from itertools import permutations
 
 import pytest
-from identities_world import CONTROL, M1, M2, M3, M4, N1, N2, N3, OWN, PROBER, START, THREE, asked, cluster, evidence, heard
-from identities_world import node as a_node
-from identities_world import service as a_service
+from mac_owners_world import CONTROL, M1, M2, M3, M4, N1, N2, N3, OWN, PROBER, START, THREE, asked, cluster, evidence, heard
+from mac_owners_world import node as a_node
+from mac_owners_world import service as a_service
 
 from arpcheck.evidence import Evidence
 from arpcheck.mac_owners import node_ip

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 import yaml
-from identities_world import M1, M2, M3, N1, N2, cluster, evidence, heard, node
+from mac_owners_world import M1, M2, M3, N1, N2, cluster, evidence, heard, node
 
 from arpcheck.errors import UsageError
 from arpcheck.evidence import MacEntry

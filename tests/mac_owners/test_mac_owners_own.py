@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from identities_world import M1, N1, N2, OWN, START, cluster, evidence, node, service
+from mac_owners_world import M1, N1, N2, OWN, START, cluster, evidence, node, service
 
 from arpcheck.mac_owners import own
 from arpcheck.model import Host, Identity, Interface, Mac, SourceRank
