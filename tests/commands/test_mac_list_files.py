@@ -108,4 +108,4 @@ def test_what_is_not_a_list_is_one_line_and_2(tmp_path, snapshot):
     done = arpcheck("inventory", "--cluster-file", snapshot, "--mac-map", path)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "not a MAC list of a format that is known. Read are CSV" in done.stderr
+    assert "not a MAC list in a supported format. Supported are CSV" in done.stderr

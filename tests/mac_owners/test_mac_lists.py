@@ -59,7 +59,7 @@ def test_one_format_and_no_other_takes_it_first(sample):
 
 
 def test_every_format_has_a_sample():
-    assert {sample.format for sample in SAMPLES} == {form.FORMAT for form in FORMATS} == {*MacListFormat} - {MacListFormat.CAPTURE}
+    assert {sample.format for sample in SAMPLES} == {form.format for form in FORMATS} == {*MacListFormat} - {MacListFormat.CAPTURE}
 
 
 @OF_NAMES
@@ -95,31 +95,31 @@ def link(mac: str) -> str:
     ("text", "message"),
     [
         pytest.param("Vlan    Mac Address       Type        Ports\n----    -----------       --------    -----\n"
-                     "  10    0201.0000.0100    DYNAMIC     Gi1/0/1\n", "f: a switch's table of MACs names its ports, not nodes", id="a switch"),
-        pytest.param("*  All   0201.0000.0100  static  CPU\n", "f: a switch's table of MACs names its ports, not nodes", id="a switch's own"),
-        pytest.param(f"{A} dev eth0 master br0\n", "f: `bridge fdb` names a bridge's ports, not nodes", id="a bridge"),
-        pytest.param("lease 10.0.0.11 {\n  hardware ethernet 02:01:00:00:01:00;\n}\n", "f: not a MAC list of a format that is known", id="dhcpd"),
-        pytest.param(f"2: eth0: <BROADCAST,UP> mtu 1500\n    link/ether {A} brd ff:ff:ff:ff:ff:ff\n", "f: not a MAC list of a format that is known",
+                     "  10    0201.0000.0100    DYNAMIC     Gi1/0/1\n", "f: a switch's MAC table names the switch's ports, not nodes", id="a switch"),
+        pytest.param("*  All   0201.0000.0100  static  CPU\n", "f: a switch's MAC table names the switch's ports, not nodes", id="a switch's own"),
+        pytest.param(f"{A} dev eth0 master br0\n", "f: `bridge fdb` names the ports of a bridge, not nodes", id="a bridge"),
+        pytest.param("lease 10.0.0.11 {\n  hardware ethernet 02:01:00:00:01:00;\n}\n", "f: not a MAC list in a supported format", id="dhcpd"),
+        pytest.param(f"2: eth0: <BROADCAST,UP> mtu 1500\n    link/ether {A} brd ff:ff:ff:ff:ff:ff\n", "f: not a MAC list in a supported format",
                      id="ip link"),
         pytest.param(f"{link(A)}\n{link(B)}",
-                     "f:1: NICs of another host, and nothing says whose they are", id="two hosts without a name or an address"),
+                     "f:1: this list of NICs does not name its host", id="two hosts without a name or an address"),
         pytest.param(f"w1\n{link(A)}\n\n{link(B)}",
-                     "f:4: NICs of another host, and nothing says whose they are", id="a host without a name below one with"),
+                     "f:4: this list of NICs does not name its host", id="a host without a name below one with"),
         pytest.param(f"10.0.0.11 dev eth0 lladdr {A} REACHABLE\n10.0.0.12 dev eth0 lladdr zz STALE\n",
                      "f:2: not a line of ip neigh: '10.0.0.12 dev eth0 lladdr zz STALE'", id="ip neigh, no MAC"),
         pytest.param(f"? (10.0.0.11) at {A} on eth0\n? (10.0.0.12) at zz on eth0\n", "f:2: not a line of arp: '? (10.0.0.12) at zz on eth0'", id="arp, no MAC"),
-        pytest.param(f"10.0.0.11\t{A}\n10.0.0.12{' ' * 1000}{B}\n", "f:2: not an address and its MAC: 10.0.0.12",
+        pytest.param(f"10.0.0.11\t{A}\n10.0.0.12{' ' * 1000}{B}\n", "f:2: not an IP address and its MAC address: 10.0.0.12",
                      id="arp-scan, wider than a line is read"),
-        pytest.param(f"10.0.0.999 dev eth0 lladdr {A} STALE\n", "f:1: not an address: 10.0.0.999", id="ip neigh, no address"),
+        pytest.param(f"10.0.0.999 dev eth0 lladdr {A} STALE\n", "f:1: not an IP address: 10.0.0.999", id="ip neigh, no address"),
         pytest.param('[{"dst": "10.0.0.11", "dev": "eth0", "lladdr": "zz"}]', "f:entry 1: not a MAC address: 'zz'", id="ip -j neigh, no MAC"),
         pytest.param("address,mac\n10.0.0.11,zz\n", "f:2: not a MAC address: 'zz'", id="CSV by address, no MAC"),
         pytest.param("address,mac\n10.0.0.11,1,2\n", "f:2: 3 fields, expected address,mac", id="CSV by address, too long"),
         pytest.param("device,name,mac_address\nw1,eth0,zz\n", "f:2: not a MAC address: 'zz'", id="NetBox, no MAC"),
-        pytest.param("kind: BareMetalHost\nmetadata: [\n", "f:3: not YAML from here on", id="objects, cut off"),
-        pytest.param("kind: BareMetalHost\na: &a {}\nb: *a\n", "f:3: an alias", id="objects, an alias"),
-        pytest.param("kind: BareMetalHost\na: " + "[" * 100000, "f:2: nested too deeply", id="objects, deep"),
-        pytest.param("kind: BareMetalHost\n#" + "x" * (4 << 20), "f: 4,194,325 characters of YAML; at most 4,194,304 are read", id="objects, large"),
-        pytest.param("kind: BareMetalHost\nmetadata: {name: w1}\n", "f: names no MAC (objects)", id="objects, not inspected"),
+        pytest.param("kind: BareMetalHost\nmetadata: [\n", "f:3: the YAML is not valid from here on", id="objects, cut off"),
+        pytest.param("kind: BareMetalHost\na: &a {}\nb: *a\n", "f:3: YAML aliases are not supported", id="objects, an alias"),
+        pytest.param("kind: BareMetalHost\na: " + "[" * 100000, "f:2: the YAML is nested too deeply", id="objects, deep"),
+        pytest.param("kind: BareMetalHost\n#" + "x" * (4 << 20), "f: 4,194,325 characters of YAML; the limit is 4,194,304", id="objects, large"),
+        pytest.param("kind: BareMetalHost\nmetadata: {name: w1}\n", "f: no MAC address in it (format: objects)", id="objects, not inspected"),
         pytest.param('{"kind": "NodeNetworkState", "metadata": {"name": "w"}, "status": {"currentState": {"interfaces": '
                      '[{"name": "e", "type": "bond", "mac-address": "zz"}]}}}', "f:entry 1: not a MAC address: 'zz'", id="objects, no MAC"),
     ],

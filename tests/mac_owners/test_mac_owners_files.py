@@ -5,7 +5,7 @@ import pytest
 from arpcheck.errors import InputError
 from arpcheck.mac_owners.mac_list import read_mac_map
 
-UNKNOWN = "map: not a MAC list of a format that is known"
+UNKNOWN = "map: not a MAC list in a supported format"
 A, B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 
 
@@ -64,21 +64,21 @@ def test_formats(text, expected):
         pytest.param("", "map: the file is empty", id="empty"),
         pytest.param(" \n\t\n", "map: the file is empty", id="blanks"),
         pytest.param("# nothing\n", UNKNOWN, id="comments only"),
-        pytest.param("mac,node\n", "map: names no MAC (CSV)", id="header only"),
+        pytest.param("mac,node\n", "map: no MAC address in it (format: CSV)", id="header only"),
         pytest.param("[]", UNKNOWN, id="empty list"),
-        pytest.param("\n\x00", "map:2: no text (character 0x00)", id="binary behind a blank line"),
-        pytest.param("PK\x03\x04\x00\x00", "map:1: no text (character 0x03)", id="binary"),
-        pytest.param("mac,node\n" + "a\x00b", "map:2: no text (character 0x00)", id="UTF-16"),
-        pytest.param("ma\udce4c", "map:1: no text (character 0xdce4)", id="wrong encoding"),
-        pytest.param("\0" * (8 << 20), "map:1: no text (character 0x00)", id="one long line"),
-        pytest.param("\0" * ((8 << 20) + 1), "map: 8,388,609 characters; at most 8,388,608 are read", id="one longer line"),
+        pytest.param("\n\x00", "map:2: not text (character 0x00)", id="binary behind a blank line"),
+        pytest.param("PK\x03\x04\x00\x00", "map:1: not text (character 0x03)", id="binary"),
+        pytest.param("mac,node\n" + "a\x00b", "map:2: not text (character 0x00)", id="UTF-16"),
+        pytest.param("ma\udce4c", "map:1: not text (character 0xdce4)", id="wrong encoding"),
+        pytest.param("\0" * (8 << 20), "map:1: not text (character 0x00)", id="one long line"),
+        pytest.param("\0" * ((8 << 20) + 1), "map: 8,388,609 characters; the limit is 8,388,608", id="one longer line"),
         pytest.param("hello world", UNKNOWN, id="prose"),
         pytest.param("error: no such host\ntry: again", UNKNOWN, id="prose with colons"),
-        pytest.param("{", "map:1: JSON that breaks off here", id="JSON, open"),
-        pytest.param("[" * 100000, "map: JSON that is nested too deeply", id="JSON, deep"),
-        pytest.param("[" + "9" * 5000 + "]", "map: JSON with a number that can't be read", id="JSON, a long number"),
+        pytest.param("{", "map:1: the JSON is not valid from here on", id="JSON, open"),
+        pytest.param("[" * 100000, "map: the JSON is nested too deeply", id="JSON, deep"),
+        pytest.param("[" + "9" * 5000 + "]", "map: the JSON has a number with too many digits", id="JSON, a long number"),
         pytest.param(f"{A},w1\nzz,w2\n{B},\n{B},w3,e,n,x\n",
-                     "map:2: not a MAC address: 'zz'; map:3: not a host's name: ''; "
+                     "map:2: not a MAC address: 'zz'; map:3: not a host name: ''; "
                      "map:4: 5 fields, expected mac,node,interface,note", id="CSV, each wrong line"),
         pytest.param("mac,node\n" + "zz,w\n" * 5, "; ".join(f"map:{n}: not a MAC address: 'zz'" for n in range(2, 7)),
                      id="CSV, as many wrong lines as are named"),
@@ -87,33 +87,33 @@ def test_formats(text, expected):
                      id="CSV, many wrong lines"),
         pytest.param("mac,node\n" + "zz,w\n" * 200, "; ".join(f"map:{n}: not a MAC address: 'zz'" for n in range(2, 7))
                      + "; and 95 or more lines", id="CSV, nothing but wrong lines"),
-                pytest.param(f"mac,node,nic\n{A}\n", "map:2: not a host's name: ''", id="CSV, too short"),
+                pytest.param(f"mac,node,nic\n{A}\n", "map:2: not a host name: ''", id="CSV, too short"),
         pytest.param(f"mac,node\n{A},w1,eth0\n", "map:2: 3 fields, expected mac,node", id="CSV, longer than its header"),
         pytest.param(f'{A},"w1\n', "map:1: not CSV: unexpected end of data", id="CSV, open quote"),
-        pytest.param("01:00:5e:00:00:01,w1\n", "map:1: 01:00:5e:00:00:01 is a group address, no station's", id="CSV, group"),
-                pytest.param(f"{A},w 1\n", "map:1: not a host's name: 'w 1'", id="CSV, blank in a name"),
-        pytest.param(f"{A},w\u202e1\n", "map:1: not a host's name: 'w\\u202e1'", id="CSV, bidirectional name"),
-        pytest.param(f"{A},w1,e\u202e\n", "map:1: not an interface's name: 'e\\u202e'", id="CSV, bidirectional interface"),
-        pytest.param(f"{A},{'w' * 254}\n", f"map:1: not a host's name: '{'w' * 40}'…", id="CSV, long name"),
+        pytest.param("01:00:5e:00:00:01,w1\n", "map:1: 01:00:5e:00:00:01 is a group address", id="CSV, group"),
+                pytest.param(f"{A},w 1\n", "map:1: not a host name: 'w 1'", id="CSV, blank in a name"),
+        pytest.param(f"{A},w\u202e1\n", "map:1: not a host name: 'w\\u202e1'", id="CSV, bidirectional name"),
+        pytest.param(f"{A},w1,e\u202e\n", "map:1: not an interface name: 'e\\u202e'", id="CSV, bidirectional interface"),
+        pytest.param(f"{A},{'w' * 254}\n", f"map:1: not a host name: '{'w' * 40}'…", id="CSV, long name"),
         pytest.param(f"{'z' * 40},w1\n{'z' * 41},w1\n{A},w1\n",
                      f"map:1: not a MAC address: '{'z' * 40}'; map:2: not a MAC address: '{'z' * 40}'…", id="CSV, what is shown whole"),
-        pytest.param(f"{A},w1,{'e' * 65}\n", f"map:1: not an interface's name: '{'e' * 40}'…", id="CSV, long interface"),
-        pytest.param(f"{A} w1 x\n{B} w2\n", "map:1: 3 words, expected a MAC and a host", id="ethers, three words"),
-        pytest.param("ff:ff:ff:ff:ff:ff w1\n", "map:1: ff:ff:ff:ff:ff:ff is a group address, no station's",
+        pytest.param(f"{A},w1,{'e' * 65}\n", f"map:1: not an interface name: '{'e' * 40}'…", id="CSV, long interface"),
+        pytest.param(f"{A} w1 x\n{B} w2\n", f"map:1: not a MAC address and a host: '{A} w1 x'", id="ethers, three words"),
+        pytest.param("ff:ff:ff:ff:ff:ff w1\n", "map:1: ff:ff:ff:ff:ff:ff is a group address",
                      id="ethers, group"),
-        pytest.param(f"w1: [{A}\n", "map:2: not YAML from here on", id="YAML, open"),
-        pytest.param(f"a: {A}\n---\nc: d\n", "map:2: not YAML from here on", id="YAML, two documents"),
-        pytest.param(f"w1: {{eth1: {A}, eth0: [x]}}\n", "map:1: text expected, not a sequence", id="YAML, too deep"),
-        pytest.param(f"- x:y\n- {{mac: {A}, node: w1}}\n", "map:1: not a mapping of mac, node and interface", id="YAML, list of text"),
-        pytest.param(f"- mac: {A}\n  nod: w1\n", "map:1: unknown key 'nod', there are mac, node, interface, note",
+        pytest.param(f"w1: [{A}\n", "map:2: the YAML is not valid from here on", id="YAML, open"),
+        pytest.param(f"a: {A}\n---\nc: d\n", "map:2: the YAML is not valid from here on", id="YAML, two documents"),
+        pytest.param(f"w1: {{eth1: {A}, eth0: [x]}}\n", "map:1: expected text, found a sequence", id="YAML, too deep"),
+        pytest.param(f"- x:y\n- {{mac: {A}, node: w1}}\n", "map:1: not a mapping with the keys mac, node and interface", id="YAML, list of text"),
+        pytest.param(f"- mac: {A}\n  nod: w1\n", "map:1: unknown key 'nod'; the keys are mac, node, interface, note",
                      id="YAML, key"),
         pytest.param(f"- {{mac: {A}, node: w1, e: 1, d: 1, a: 1, c: 1, f: 1, b: 1}}\n",
-                     "map:1: unknown key 'a', there are mac, node, interface, note", id="YAML, several keys: the first of them"),
-                pytest.param(f"- mac: {A}\n", "map:1: not a host's name: ''", id="YAML, no node"),
-        pytest.param(f"b: {A}\na: &a [*a]", "map:2: text expected, not a sequence", id="YAML, within itself"),
-        pytest.param(f"a: {A}\nb: " + "[" * 1000, "map: not YAML, or nested too deeply", id="YAML, deep"),
-        pytest.param(f"x: {A}\ny: z: " + "z" * (512 * 1024 - 27), "map:2: not YAML from here on", id="YAML, as large as is read"),
-        pytest.param(f"x: {A}\ny: z: " + "z" * (512 * 1024 - 26), "map: 524,289 characters of YAML; at most 524,288 are read", id="YAML, larger"),
+                     "map:1: unknown key 'a'; the keys are mac, node, interface, note", id="YAML, several keys: the first of them"),
+                pytest.param(f"- mac: {A}\n", "map:1: not a host name: ''", id="YAML, no node"),
+        pytest.param(f"b: {A}\na: &a [*a]", "map:2: expected text, found a sequence", id="YAML, within itself"),
+        pytest.param(f"a: {A}\nb: " + "[" * 1000, "map: the YAML is not valid, or nested too deeply", id="YAML, deep"),
+        pytest.param(f"x: {A}\ny: z: " + "z" * (512 * 1024 - 27), "map:2: the YAML is not valid from here on", id="YAML, as large as is read"),
+        pytest.param(f"x: {A}\ny: z: " + "z" * (512 * 1024 - 26), "map: 524,289 characters of YAML; the limit is 524,288", id="YAML, larger"),
     ],
 )  # fmt: skip
 def test_wrong_files(text, message):
@@ -126,11 +126,11 @@ def test_no_more_than_a_bounded_number():
     """An anchor multiplies: a thousand nodes with the same thousand MACs are a small file."""
     macs = ",".join(f"02:00:00:00:{n // 256:02x}:{n % 256:02x}" for n in range(1000))
     text = f"n: &a [{macs}]\n" + "".join(f"n{i}: *a\n" for i in range(1000))
-    with pytest.raises(InputError, match="more than 65,536 MACs"):
+    with pytest.raises(InputError, match="more than 65,536 MAC addresses"):
         read_mac_map(text, "map")
 
 
-ETHERS = "map:1: 1 words, expected a MAC and a host"
+ETHERS = "map:1: not a MAC address and a host: 'x'"
 NONE = UNKNOWN
 
 

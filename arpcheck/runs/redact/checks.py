@@ -102,7 +102,7 @@ def _everywhere() -> str:
     rules = (*findings.texts(), *verdicts.texts())
     texts = [part for text in rules for part in (text.name, text.means, *text.decided, *text.do)]
     reports = files("arpcheck.reports")
-    for name in ("report.schema.json", "document.py", "html/__init__.py", "markdown.py"):
+    for name in ("report.schema.json", "document.py", "markdown.py"):
         texts.append(reports.joinpath(name).read_text(encoding="utf-8"))
     for entry in reports.joinpath("html").iterdir():
         texts.append(entry.read_text(encoding="utf-8") if entry.name.endswith((".py", ".css")) else "")
