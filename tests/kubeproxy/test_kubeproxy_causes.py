@@ -9,7 +9,7 @@ from arpcheck.kubeproxy import kube_proxies
 from arpcheck.kubeproxy.causes import causes, rules
 from arpcheck.kubeproxy.modes import Note, Oddity
 from arpcheck.kubeproxy.observations import WireObservations
-from arpcheck.model import Cause, CauseId, KubeProxy
+from arpcheck.model import CauseId, KubeProxy
 
 ALL = frozenset({"n1", "n2", "n3"})
 MAP = "configmap kube-system/kube-proxy"
