@@ -77,7 +77,7 @@ class Case:
     nodes_read: bool
     """The cluster's nodes are known, so that it can be said whether the prober is one."""
     nodes_heard: frozenset[str]
-    """The nodes that were heard where it was asked."""
+    """The nodes that were heard where it was asked, as the same sender."""
     nodes_ready: frozenset[str]
     """The nodes that are not known to be down."""
     nodes_missed: frozenset[str]
@@ -117,6 +117,8 @@ class Case:
     gratuitous: tuple[Gratuitous, ...] = ()
     """Announcements of this address by MACs that do not answer for it and are no NIC of a node that does."""
     passed_over: tuple[PassedOver, ...] = ()
+    routed: tuple[Responder, ...] = ()
+    """Who answers for whatever it is asked and was set aside, since no network is known and the address may be elsewhere."""
     on_link: bool = True
     """It is in a network of an interface that asked."""
     own_sender: bool = True
@@ -127,14 +129,18 @@ class Case:
     """Those that answered and should not have, for want of strict ARP."""
     together: tuple[Responder, ...] = field(init=False, compare=False, repr=False)
     """The known parties that answered in the first round in which two of them did; empty where none did."""
+    _doubted: bool = field(init=False, compare=False, repr=False)
+    """Of some NIC that answered it is not certain whose it is."""
     _by_mac: Mapping[Mac, Sequence[Nic]] = field(init=False, compare=False, repr=False)
     """The NICs of `heard`: hundreds may answer for one address, and each is looked up several times."""
 
     def __post_init__(self) -> None:
-        by_mac: dict[Mac, list[Nic]] = {}
+        by_mac: dict[Mac, Sequence[Nic]] = {}
         for nic in self.heard:
-            by_mac.setdefault(nic[1], []).append(nic)
+            by_mac[nic[1]] = (*by_mac[nic[1]], nic) if nic[1] in by_mac else (nic,)
         object.__setattr__(self, "_by_mac", by_mac)
+        owners = self.owners
+        object.__setattr__(self, "_doubted", any(owners[nic].strength is Strength.DOUBTFUL for nic in self.heard))
         loud = self.non_strict
         strangers = [party for party in self.parties if party.node is None]
         offenders = [party for party in self.parties if party.node in loud and not party.expected]
@@ -180,7 +186,9 @@ class Case:
 
     def is_doubtful(self, party: Responder) -> bool:
         """It may be another machine than the node that it passes for."""
-        return any(owner.strength is Strength.DOUBTFUL for owner in self.owners_of(party)) if party.node else False
+        if not party.node or not self._doubted:
+            return False
+        return any(owner.strength is Strength.DOUBTFUL for owner in self.owners_of(party))
 
     def is_listed(self, party: Responder) -> bool:
         """A source that knows NICs names it, not only the address that it answered for."""
@@ -188,6 +196,8 @@ class Case:
 
     def words(self, party: Responder) -> str:
         """For a reason: the node, or the MAC and what is known of it."""
+        if party.node and not self._doubted:
+            return party.node
         if party.node:
             doubtful = [owner for owner in self.owners_of(party) if owner.doubtful]
             names = sorted({i.node for owner in doubtful for i in owner.identities})

@@ -64,6 +64,13 @@ def _some_rounds_only(case: Case) -> str | None:
     return f"{case.words(party)} answered in round {numbers(party.rounds)} of {numbers(case.rounds)} only"
 
 
+def _perhaps_elsewhere(case: Case) -> str | None:
+    if not case.routed:
+        return None
+    named = who(case, case.routed)
+    return f"{named} answers for addresses that are not its own, and whether this one is on this link is not known"
+
+
 def _deaf(case: Case) -> str | None:
     """Nobody answered, and that may be the prober's own fault, or the way's."""
     if case.parties:
@@ -146,14 +153,17 @@ def _changing(case: Case) -> str | None:
     those that the record named should not have answered at all, but a third may have held it in between."""
     if not case.changed or case.silence:
         return None
+    named = " and ".join(sorted({claim.node for claim in case.changed}))
+    alone = case.parties[0] if len(case.parties) == 1 else None
+    if alone and case.announcers and not alone.expected and alone.node in {claim.node for claim in case.changed}:
+        other = " and ".join(sorted(case.announcers))
+        return f"{who(case, (alone,))} answered, and the record of who should changed ({named}), while one names {other}"
     third = len(case.parties) == 1 and not case.announcers and case.parties[0].node not in {c.node for c in case.changed}
     if third and case.parties[0].macs[0] not in case.named:
-        named = " and ".join(sorted({claim.node for claim in case.changed}))
         return f"{who(case, case.parties)} answered, and the record of who should changed while arpcheck ran ({named})"
     if not case.together and case.parties:
         return None
     heard = f"{who(case, case.together)} answered in one round" if case.together else "nobody answered"
-    named = " and ".join(sorted({claim.node for claim in case.changed}))
     return f"{heard}, and the record of who should changed while arpcheck ran ({named})"
 
 
@@ -231,7 +241,7 @@ def _asked_of_one_only(case: Case) -> str | None:
 
 
 DOUBTS: tuple[Callable[[Case], str | None], ...] = (
-    _lost_frames, _unfinished, _unknown_owner, _doubtful_owner, _doubled, _itself, _held_here, _outside, _only_loud,
-    _some_rounds_only, _changing, _never_both_audible, _deaf, _not_ready, _nobodys, _asked_of_one_only, _unread,
-    _unplaced, _rival_claims, _unsaid, _outdated, _seldom,
+    _lost_frames, _unfinished, _perhaps_elsewhere, _unknown_owner, _doubtful_owner, _doubled, _itself, _held_here,
+    _outside, _only_loud, _some_rounds_only, _changing, _never_both_audible, _deaf, _not_ready, _nobodys,
+    _asked_of_one_only, _unread, _unplaced, _rival_claims, _unsaid, _outdated, _seldom,
 )  # fmt: skip

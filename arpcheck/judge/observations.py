@@ -8,6 +8,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from itertools import groupby
+from operator import attrgetter
 from statistics import median_high
 from typing import TypeVar
 
@@ -99,8 +101,12 @@ class Observations:
                 asked.unicast[to] = asked.unicast.get(to, 0) + 1
         self._replies = evidence.by_address()
         self._by_nic: dict[IPv4Address, Mapping[Nic, Sequence[Reply]]] = {}
-        for interface, mac in {(reply.interface, reply.mac) for reply in evidence.replies}:
-            self._on.setdefault((self.segment(interface), mac), set()).add(interface)
+        self._to: dict[Nic, set[IPv4Address]] = {}
+        for sender, found in groupby(evidence.replies, key=attrgetter("sender")):  # most have the same one
+            for interface, mac in {(reply.interface, reply.mac) for reply in found}:
+                nic = self.segment(interface), mac
+                self._on.setdefault(nic, set()).add(interface)
+                self._to.setdefault(nic, set()).add(sender)
         self.gratuitous: Mapping[IPv4Address, Sequence[Gratuitous]] = _by_ip(evidence.gratuitous)
         self.passed_over: Mapping[IPv4Address, Sequence[PassedOver]] = _by_ip(evidence.passed_over)
 
@@ -164,6 +170,10 @@ class Observations:
     def interfaces(self, nic: Nic) -> frozenset[str]:
         """Where a NIC was heard, whatever it answered for."""
         return frozenset(self._on.get(nic, ()))
+
+    def senders(self) -> Mapping[Nic, Set[IPv4Address]]:
+        """The senders that each NIC answered, whatever it answered for."""
+        return self._to
 
     def rounds(self, ip: IPv4Address) -> tuple[int, ...]:
         """The rounds that count for an address.

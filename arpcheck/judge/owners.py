@@ -74,6 +74,7 @@ def owners(
     conflicts = tuple(_conflicts(hearing, knowledge, claims, decided, addresses))
     dead = {node.name for node in every if node.ready is False}
     twins = _twins(hearing, knowledge, addresses, dead)
+    maybe = _merged(twins, _at_outdated(hearing, knowledge, decided, addresses, {conflict.node for conflict in conflicts}))
     contested = {nic for conflict in conflicts for nic in conflict.nics} | twins.keys() | knowledge.doubled
     homes = tuple({ip for own in addresses.values() for ip in own})
     at_home = {nic for ip in homes for nic in hearing.by_nic(ip)}  # some node's, though it may not be known whose
@@ -92,7 +93,7 @@ def owners(
             apart=nameless and apart.holds(nic),
             proxied=proxied,
             label=knowledge.overlays.get(nic[1]) or (knowledge.label(nic[1]) if node is None else None) or "",
-            identities=tuple(sorted((*found, *_of_twins(nic, found, twins)), key=lambda c: (c.rank, c.source, c.node))),
+            identities=tuple(sorted((*found, *_of_twins(nic, found, maybe)), key=lambda c: (c.rank, c.source, c.node))),
         )
     return Owners(by_nic=by_nic, conflicts=conflicts, twins=twins)
 
@@ -196,6 +197,28 @@ def _twins(
     return {
         nic: tuple(sorted(of)) for nic, of in found.items() if len(of) > 1 and not set.intersection(*of.values())
     }
+
+
+def _at_outdated(
+    hearing: Observations,
+    knowledge: Knowledge,
+    decided: Mapping[Nic, str | None],
+    addresses: Mapping[str, Iterable[IPv4Address]],
+    outdated: Set[str],
+) -> Mapping[Nic, tuple[str, ...]]:
+    """NICs that are known as another's and answered for the own address of a node whose list of NICs does not hold: they
+    may be both, where two nodes have one MAC."""
+    found: dict[Nic, list[str]] = {}
+    for node in sorted(outdated):
+        for ip in (own for own in addresses.get(node, ()) if own not in knowledge.shared):
+            for nic in _genuine(hearing, ip, knowledge):
+                if decided[nic] not in (None, node):
+                    found.setdefault(nic, []).append(node)
+    return {nic: tuple(dict.fromkeys(nodes)) for nic, nodes in found.items()}
+
+
+def _merged(one: Mapping[Nic, tuple[str, ...]], other: Mapping[Nic, tuple[str, ...]]) -> Mapping[Nic, tuple[str, ...]]:
+    return {nic: (*one.get(nic, ()), *other.get(nic, ())) for nic in {**one, **other}}
 
 
 def _meet(one: Mapping[str, set[IPv4Address]], other: Mapping[str, set[IPv4Address]]) -> bool:

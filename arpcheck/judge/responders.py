@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Interface
-from operator import attrgetter
+from operator import itemgetter
 from typing import TypeVar
 
 from arpcheck.judge.case import Key, key
@@ -25,10 +25,11 @@ def parties(
     `expected`: the nodes that should; `named`: MACs that should although they are no node's; `vendors`: by MAC, told of
     those that are no known node's."""
     asked = hearing.asked(ip)
-    folded: dict[str | Nic, list[Reply]] = {}
-    for reply in sorted(hearing.replies(ip), key=attrgetter("mac")):
-        nic = hearing.segment(reply.interface), reply.mac
-        folded.setdefault(owners[nic].node or nic, []).append(reply)
+    folded: dict[str | Nic, Sequence[Reply]] = {}
+    by_nic = hearing.by_nic(ip)
+    for nic in sorted(by_nic, key=itemgetter(1)):
+        name = owners[nic].node or nic
+        folded[name] = [*folded[name], *by_nic[nic]] if name in folded else by_nic[nic]
     found = []
     for name, replies in folded.items():
         mac = replies[0].mac
@@ -43,9 +44,16 @@ def parties(
 
 def heard(ip: IPv4Address, hearing: Observations) -> Mapping[Nic, frozenset[Turn]]:
     """The NICs that answered for an address, each with when it did."""
-    return {
-        nic: frozenset([(reply.interface, reply.round) for reply in replies]) for nic, replies in hearing.by_nic(ip).items()
-    }
+    alone: dict[Turn, frozenset[Turn]] = {}  # most answer once, and many in the same turn
+    found = {}
+    for nic, replies in hearing.by_nic(ip).items():
+        turns = [(reply.interface, reply.round) for reply in replies]
+        one = turns[0]
+        if len(turns) > 1:
+            found[nic] = frozenset(turns)
+        else:
+            found[nic] = alone[one] if one in alone else alone.setdefault(one, frozenset(turns))
+    return found
 
 
 def _once(reply: Reply, asked: Asked, node: str | None, expected: bool, vendor: str | None) -> Responder:

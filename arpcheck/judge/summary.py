@@ -352,11 +352,12 @@ def winner(ip: IPv4Address, responders: Sequence[Responder], hearing: Observatio
     with the fastest reply. None where nobody replied to such a request."""
     asked = hearing.asked(ip).broadcast
     by_nic = {(mac, interface): one for one in responders for mac in one.macs for interface in one.interfaces}
-    first: dict[tuple[str, int, IPv4Address], Reply] = {}
+    first: dict[tuple[str, int, int], Reply] = {}
     for reply in hearing.replies(ip):
         if reply.to is None and (reply.interface, reply.round) in asked and (reply.mac, reply.interface) in by_nic:
-            request = reply.interface, reply.round, reply.sender
-            if request not in first or reply.at < first[request].at:
+            request = reply.interface, reply.round, int(reply.sender)  # an address's own hash is slow
+            before = first.get(request)
+            if before is None or reply.at < before.at:
                 first[request] = reply
     won = Counter(by_nic[reply.mac, reply.interface] for reply in first.values())
     best = min(won, key=lambda one: (-won[one], one.first_reply_ms, one.macs), default=None)

@@ -165,8 +165,8 @@ def inconclusive(case: Case) -> str | None:
     5. or the host that arpcheck ran on has the address, and either it is not known whether that host is a node, or it is a
        node and another host replied.
     6. or nobody replied, and no node replied on this segment at all.
-    7. or nobody replied, and the announcer did not reply on this segment for its own address. If no announcer is recorded,
-       this applies to every Ready node.
+    7. or nobody replied, and the announcer did not reply to the same sender on this segment for its own address. If no
+       announcer is recorded, this applies to every Ready node.
     8. or nobody replied, and arpcheck ran on the node that is, or may be, the announcer.
     9. or nobody replied, and a resource that could say that nobody should reply is forbidden.
     10. or nobody replied, and frames get lost on the way: a node replied to some requests for its own address and not to
@@ -175,14 +175,17 @@ def inconclusive(case: Case) -> str | None:
         capture, which may lack some.
     12. or the records of the announcer could not be read, and no current record fits the replies.
     13. or two current records name different nodes, or the recorded announcer changed while arpcheck ran and several nodes,
-        none, or a node that neither record names replied.
+        none, or a node that neither record names replied; or one of those two replied, and a third record names another
+        node all the time.
     14. or the file used in place of the API holds no record of who should reply, or that nobody should.
     15. or the cluster was read more than an hour earlier, and the replies differ from its records.
     16. or a node replied for the address of a load balancer outside the cluster.
     17. or a node that is not Ready replied, and no list of NICs has the MAC address.
     18. or a Lease names another node, and it is not known whether its load balancer runs in that namespace.
     19. or only a node without strict ARP replied, and no record names the announcer.
-    20. or all is as it should be, but frames get lost on the way as in 10 and fewer than 8 requests were sent on an
+    20. or a host replied that replies for everything, no interface that was used has an address, and no node that replied
+        has an address nearby (the same first three numbers). The address may be elsewhere, where a router rightly replies.
+    21. or all is as it should be, but frames get lost on the way as in 10 and fewer than 8 requests were sent on an
         interface, so another reply may have been lost each time. If nobody replied, fewer than 4 requests are too few.
 
     Do:

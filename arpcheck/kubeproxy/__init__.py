@@ -63,7 +63,10 @@ def _found(node: Node, objects: Objects) -> tuple[Setting, Loaded]:
 def _of_pod(pod: Workload, objects: Objects) -> tuple[Setting, Loaded]:
     own = setting.setting(pod, objects)
     daemon_set = workload.owner(pod, objects)
-    wanted = setting.setting(daemon_set, objects) if daemon_set else own
+    wanted = own
+    if daemon_set:
+        key = "kube-proxy setting", daemon_set.title, namespace(daemon_set.obj)
+        wanted = objects.memo(key, lambda: setting.setting(daemon_set, objects))
     found, notes = setting.loaded(pod, own, wanted, daemon_set, objects)
     if daemon_set is None and not workload.is_static(pod) and (gap := objects.gap("daemonsets.apps")):
         return wanted, (None, (*notes, Note(f"its DaemonSet could not be read: {gap.why}", Oddity.UNREAD)))

@@ -63,17 +63,20 @@ def conclude(evidence: Evidence) -> Report:
     states = node_states(objects.nodes(), addresses, canary, owned, hearing, blind, gateways, knowledge.shared)
     labels = {mac: found for _, mac in owned if (found := mac_owners.label(mac, evidence.vendors))}
     read_at = ages.outdated(evidence)
+    networks = asking.interface_networks(i for i in evidence.host.interfaces if i.name in evidence.options.interfaces)
     ground = _CaseContext(
         hearing=hearing,
         owners=owned,
         labels=labels,
         non_strict=frozenset(state.name for state in states if state.arp is Arp.NON_STRICT),
         heard=_heard_nodes(owned, hearing),
+        heard_as=_heard_nodes_as(owned, hearing),
         ready=frozenset(node.name for node in objects.nodes() if node.ready is not False),
         down=frozenset(node.name for node in objects.nodes() if node.ready is False),
         missed=frozenset(state.name for state in states if state.missed),
         doubling=doubling,
-        networks=asking.interface_networks(i for i in evidence.host.interfaces if i.name in evidence.options.interfaces),
+        networks=networks or _near(addresses, owned, hearing),
+        guessed=not networks,
         kin=responders.by_node(owned),
         blind=frozenset(blind),
         held=_held((name, place) for name, place in places if own[name] is None),
@@ -87,7 +90,7 @@ def conclude(evidence: Evidence) -> Report:
     accepted = Acceptances(entries=evidence.accepted, today=evidence.ended_at.astimezone(UTC).date())
     quiet = frozenset(state.name for state in states if state.arp is Arp.QUIET)
     judged_ones = (target for target in targets if target.kind in targeting.JUDGED)
-    seen = _with_shadows(tuple(_without_routers(_case(target, evidence, ground)) for target in judged_ones))
+    seen = _with_shadows(tuple(_without_routers(_case(target, evidence, ground), ground) for target in judged_ones))
     judgements = tuple(_judgement(case, accepted, quiet) for case in seen)
     proxies = kubeproxy.kube_proxies(objects)
     judged = Judged(
@@ -174,6 +177,19 @@ def _heard_nodes(owned: Mapping[Nic, Owner], hearing: Observations) -> Mapping[s
     return {segment: frozenset(names) for segment, names in found.items()}
 
 
+def _heard_nodes_as(
+    owned: Mapping[Nic, Owner], hearing: Observations
+) -> Mapping[tuple[str, IPv4Address], frozenset[str]]:
+    """A kernel that has the sender's address itself answers it nothing, and 0.0.0.0 all the same (net/ipv4/arp.c: a
+    martian), so that silence proves something only of who answered the same sender."""
+    found: dict[tuple[str, IPv4Address], set[str]] = {}
+    for (segment, mac), senders in hearing.senders().items():
+        if (node := owned[segment, mac].node) is not None:
+            for sender in senders:
+                found.setdefault((segment, sender), set()).add(node)
+    return {ear: frozenset(names) for ear, names in found.items()}
+
+
 def _blind(
     places: Places, own: Mapping[str, str | None], addresses: Mapping[str, tuple[IPv4Address, ...]]
 ) -> Mapping[str, AskingHost]:
@@ -215,13 +231,17 @@ class _CaseContext:
     non_strict: frozenset[str]
     heard: Mapping[str, frozenset[str]]
     """By segment, the nodes that were heard there."""
+    heard_as: Mapping[tuple[str, IPv4Address], frozenset[str]]
+    """By segment and sender, the nodes that answered that sender there."""
     ready: frozenset[str]
     down: frozenset[str]
     missed: frozenset[str]
     """The nodes that missed some questions for their own address."""
     doubling: Doubling
     networks: tuple[IPv4Network, ...]
-    """Those of the interfaces that asked."""
+    """Those of the interfaces that asked; where none has an address, what is near the nodes that were heard."""
+    guessed: bool
+    """None of the interfaces that asked has an address."""
     blind: frozenset[str]
     held: Mapping[IPv4Address, str]
     """The addresses of the hosts that are not known to be a node, with the interface."""
@@ -241,7 +261,8 @@ def _case(target: Target, evidence: Evidence, ground: _CaseContext) -> Case:
     once = _answers_once(record.announcements)
     rounds = hearing.rounds(ip) if ip else ()
     asked = hearing.asked(ip) if ip else None
-    heard_here = frozenset(n for s in hearing.segments_asked(ip) for n in ground.heard.get(s, ())) if ip else frozenset()
+    ears = {(hearing.segment(interface), sender) for interface, sender in asked.ears} if asked else ()
+    heard_here = frozenset(name for ear in ears for name in ground.heard_as.get(ear, ()))
     return Case(
         target=target,
         rounds=rounds,
@@ -278,7 +299,7 @@ def _case(target: Target, evidence: Evidence, ground: _CaseContext) -> Case:
         doubled=ground.doubling.unexplained(ip, ground.non_strict, once=once) if ip and parties else (),
         gratuitous=_announced(ip, parties, ground) if ip else (),
         passed_over=tuple(hearing.passed_over.get(ip, ())) if ip else (),
-        on_link=not ground.networks or any(ip in network for network in ground.networks) if ip else True,
+        on_link=ip is None or ground.guessed or any(ip in network for network in ground.networks),
         own_sender=hearing.recorded or ip is None or hearing.by_own_sender(ip),
         conflict=record.conflict,
         changed=record.changed,
@@ -322,10 +343,26 @@ def _with_shadows(seen: tuple[Case, ...]) -> tuple[Case, ...]:
     return tuple(replace(case, shadows=found) if case.strangers and (found := shadows(case)) else case for case in seen)
 
 
-def _without_routers(case: Case) -> Case:
-    """A router that answers for what is not in this network does as it should, and hides nobody."""
-    routers = () if case.on_link else tuple(party for party in case.parties if case.is_proxy(party))
-    return case.without(routers) if routers else case
+def _without_routers(case: Case, ground: _CaseContext) -> Case:
+    """A router that answers for what is not in this network does as it should, and hides nobody. Where no network is known
+    it may be one."""
+    if not case.parties or (case.on_link and not ground.guessed):
+        return case
+    perhaps = ground.guessed and not any(case.target.ip in network for network in ground.networks)
+    routers = tuple(party for party in case.parties if case.is_proxy(party)) if perhaps or not case.on_link else ()
+    return replace(case.without(routers), routed=routers if perhaps else ()) if routers else case
+
+
+def _near(
+    addresses: Mapping[str, Sequence[IPv4Address]], owned: Mapping[Nic, Owner], hearing: Observations
+) -> tuple[IPv4Network, ...]:
+    """What shares the first 24 bits with a node's own address that was answered here, and not by a proxy alone."""
+    heard = {
+        ip
+        for own in addresses.values() for ip in own
+        if any(reply.sender not in owned[nic].proxied for nic, found in hearing.by_nic(ip).items() for reply in found)
+    }  # fmt: skip
+    return tuple(sorted({IPv4Network((ip, 24), strict=False) for ip in heard}))
 
 
 def _announced(ip: IPv4Address, parties: Iterable[Responder], ground: _CaseContext) -> tuple[Gratuitous, ...]:

@@ -307,3 +307,57 @@ def test_a_frame_lost_while_nodes_were_asked_the_canary_alone_leaves_no_clean_ru
     assert (pipeline.conclude(heard).summary.exit_code, pipeline.conclude(missed).summary.exit_code) == (0, 3)
     assert {node.arp for node in pipeline.conclude(missed).nodes} == {Arp.UNKNOWN}
     assert "frames were lost while the canary was asked" in pipeline.conclude(missed).summary.because
+
+
+FIREWALL = """
+[lans]
+lan = "10.0.0.0/24"
+[nodes]
+worker-1 = { addresses = "10.0.0.11" }
+[hosts.client]
+lan = "lan"
+[hosts.firewall]
+lan = "lan"
+addresses = "10.0.0.1"
+[[services]]
+name = "web/near"
+ips = "10.0.0.50"
+l2_status = "worker-1"
+[[services]]
+name = "web/far"
+ips = "10.77.0.5"
+annotations = { "metallb.io/ip-allocated-from-pool" = "uplink" }
+advertised = "bgp"
+[[announcers]]
+at = "worker-1"
+ips = "10.0.0.50"
+[[announcers]]
+at = "firewall"
+"""
+
+
+def test_who_answers_for_what_may_be_elsewhere_is_not_accused_where_no_network_is_known():
+    assert verdicts(report(FIREWALL)) == {"10.0.0.50": "proxy-arp", "10.77.0.5": "inconclusive"}
+    known = report(FIREWALL.replace('[hosts.client]\nlan = "lan"', '[hosts.client]\nlan = "lan"\naddresses = "10.0.0.5"'))
+    assert verdicts(known) == {"10.0.0.50": "proxy-arp", "10.77.0.5": "ok"}
+
+
+DEAF_TO_THIS_HOST = """
+[lans]
+lan = "10.0.0.0/24"
+[nodes]
+worker-1 = { addresses = "10.0.0.11", ipvs = "strict", held = "10.0.0.5" }
+[hosts.client]
+lan = "lan"
+addresses = "10.0.0.5"
+[[services]]
+name = "web/nginx"
+ips = "10.0.0.50"
+l2_status = "worker-1"
+"""
+
+
+def test_silence_proves_nothing_of_a_node_that_answers_another_sender_only():
+    """Its kernel has this host's address, and takes a request from there for one of its own."""
+    assert verdicts(report(DEAF_TO_THIS_HOST)) == {"10.0.0.50": "inconclusive"}
+    assert verdicts(report(DEAF_TO_THIS_HOST.replace('"10.0.0.5" }', '"10.0.0.6" }'))) == {"10.0.0.50": "silent"}

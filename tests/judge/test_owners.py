@@ -237,3 +237,13 @@ def test_a_node_may_be_a_proxy_too():
 def test_a_prefix_is_told_of_a_mac_that_is_no_known_nodes():
     found = owned([*BOTH, (VIP, M9)], KNOWN)
     assert (found[M1].label, found[M9].label) == ("", f"vendor of {M9}")
+
+
+def test_a_mac_at_the_address_of_a_node_whose_list_does_not_hold_may_be_that_node():
+    """Two nodes with one MAC, and a list from before one of them was replaced."""
+    lists = identity(M1, "n1", "mac-map"), identity(Mac("02:00:00:00:00:77"), "n2", "mac-map")
+    heard = [(N1, M1), (N2, M1), (N2, M9)], [*lists, identity(M1, "n1"), identity(M9, "n2")]
+    assert {one.node for one in owned(*heard)[M1].identities} == {"n1", "n2"}
+    holds = identity(M1, "n1", "mac-map"), identity(M2, "n2", "mac-map")
+    heard = [(N1, M1), (N2, M1), (N2, M2)], [*holds, identity(M1, "n1"), identity(M2, "n2")]
+    assert {one.node for one in owned(*heard)[M1].identities} == {"n1"}

@@ -99,6 +99,11 @@ CASES = [
         id="a third, while the record went from one to another",
     ),
     pytest.param(case(A, changed=(claim("a"), claim("b"))), "ok", "", id="the one before, to the end"),
+    pytest.param(
+        case(B, announcers="c", changed=(claim("a"), claim("b"))), "inconclusive", "the record of who should changed (a and b), while one names c",
+        id="the one after, and a record that was left behind names another",
+    ),
+    pytest.param(case(B, announcers="c", changed=(claim("a"), claim("d"))), "wrong-node", "c should", id="one that no record names"),
     pytest.param(case(POD, changed=(claim("a"), claim("b"))), "ok", "", id="a MAC that the Service names, while the record changed"),
     pytest.param(case(A, announcers="a", blind={"b"}, held_by={"b": "eth0"}), "inconclusive", "b, on which arpcheck ran and which it can't hear, has it on eth0", id="the prober is a node that has it too"),
     pytest.param(case(B, announcers="b", blind={"b"}, held_by={"b": "eth0"}), "ok", "", id="another host heard that node"),
