@@ -639,7 +639,7 @@ def _hwaddr(making: Draw) -> None:
     if (dice := making.trait("hwaddr left behind", 0.04)) and (service := making.one(dice)):
         printer = making.world.machines.get("printer")
         mac = printer.nics[0].mac if printer and dice.random() < 0.7 else making.mac(OTHER_OUIS[0])
-        service.notes["kube-vip.io/hwaddr"] = str(mac)
+        mac = service.notes.setdefault("kube-vip.io/hwaddr", str(mac))  # that of a macvlan that is there is written each time
         making.say(f"{service.ip} carries kube-vip.io/hwaddr {mac} of earlier times ({service.kind} serves it)")
 
 

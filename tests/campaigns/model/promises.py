@@ -7,8 +7,9 @@ machine answered may be named where `address-conflict` tells of it); `hidden` (t
 frame that could have shown it was lost on the way, which no prober can know who asked often enough; so is `blind`: only the prober's own machine is
 at fault, the address is called ok, and the run as a whole is not; and `unknowable`: one node answers in another's place, and
 nothing that can be read says that it should have been the other, or it died and another took its place before any record
-said so, or a machine has a dead node's address; and `misled`: the node that
-is named did nothing, but the user's own MAC list says it, or another machine has its very MAC.
+said so, or a machine has a dead node's address, or the very MAC that the Service names; and `misled`: the node that
+is named did nothing, but the user's own MAC list says it and nothing that came tells otherwise, or another machine has its very
+MAC, or answers for its address in its place.
 
 **Healthy** is a world in which nothing is wrong and that has no trait but the harmless ones of an ordinary network and records
 that a stronger one outranks: exit code 0 is due (a path that doubles shows by three nodes, and that it is a NotReady node
@@ -29,7 +30,7 @@ from world import ZERO, World
 from world_truth import OfAddress, State, Truth, shown
 from world_wire import WorldWire
 
-from arpcheck.model import Arp, CauseId, Outcome, Report, Severity, Verdict
+from arpcheck.model import Arp, CauseId, Mac, Outcome, Report, Severity, Verdict
 
 WRONG = ("clean", "accusation", "misnamed", "hidden", "model")
 """`model`: the kernel that runs answered otherwise than the model's; only where worlds are built on it."""
@@ -48,7 +49,7 @@ class Wrong:
 
 def broken(world: World, truth: Truth, wire: WorldWire, report: Report) -> tuple[Wrong, ...]:
     """Everything in the report that is not as it is in the world."""
-    found = (*_clean(world, truth, wire, report), *_accusations(truth, report), *_misnamed(world, truth, wire, report))
+    found = (*_clean(world, truth, wire, report), *_accusations(world, truth, wire, report), *_misnamed(world, truth, wire, report))
     return (*found, *_hidden(world, truth, report), *_causes(world, truth, report))
 
 
@@ -70,10 +71,18 @@ def _clean(world: World, truth: Truth, wire: WorldWire, report: Report) -> Itera
             if seen or found.state is State.FAULT:
                 extra = {name for spell in found.spells for name in spell.answer - spell.should}
                 lucky = lossy and _chance(world, wire, target.target.ip, extra) <= LUCK
-                promise = "unheard" if lucky and not seen else "clean"
+                promise = "unheard" if (lucky and not seen) or (lossy and code != 0 and _behind_a_kernel(world, truth, extra)) else "clean"
                 if code != 0 and (_all_mine(world, found, target.target.ip, wire) or _unasked(world, truth, found, target, wire, report)):
                     promise = "blind"
-                elif _unknowable(world, truth, _others(world, found, target.target.ip), target.target.ip) or _in_place_of_the_dead(world, truth, found):
+                elif any(
+                    (
+                        *(
+                            _unknowable(world, truth, one, target.target.ip) or _at_a_handover(world, one, target.target.ip)
+                            for one in _parts(world, found, target.target.ip, wire, code)
+                        ),
+                        _in_place_of_the_dead(world, truth, found),
+                    )
+                ):
                     promise = "unknowable"
                 yield Wrong(promise, f"{target.verdict}, exit {_code(code)}", _kind_of(world, found), str(target.target.ip))
     for node in report.nodes:
@@ -102,6 +111,36 @@ def _others(world: World, found: OfAddress, ip: IPv4Address) -> OfAddress:
     """The same without those whose answers are accepted: who is left may be the announcer, where nothing records it."""
     names = {name for accepted, responders in world.accepted if accepted == ip for name in responders}
     return replace(found, spells=tuple(replace(spell, answer=spell.answer - names) for spell in found.spells)) if names else found
+
+
+def _behind_a_kernel(world: World, truth: Truth, extra: set[str]) -> bool:
+    """One with the MAC of a node without strict ARP, whose own two replies a question got lost where it was heard."""
+    loud = {nic.mac for name in truth.loud for nic in world.machines[name].nics}
+    return bool(extra) and all(nic.mac in truth.twins & loud for name in extra for nic in world.machines[name].nics)
+
+
+def _at_a_handover(world: World, found: OfAddress, ip: IPv4Address) -> bool:
+    """Only those who lead it before and after answer, one at a time and none for a moment at most: one of them a little too
+    early or too late, while nobody can say when the record of it changed."""
+    leaders = {lead.machine for lead in world.service(ip).leads}
+    fits = [len(spell.answer) == 1 or (not spell.answer and spell.end - spell.start < MOMENT) for spell in found.spells]
+    return len(leaders) > 1 and all(fits) and found.answerers <= leaders
+
+
+MOMENT = 0.1
+"""Seconds."""
+
+
+def _parts(world: World, found: OfAddress, ip: IPv4Address, wire: WorldWire, code: int) -> Iterator[OfAddress]:
+    """What can be known of an address: of the moments in which it was asked, all of it, that without what is accepted, and
+    where the report as a whole does not say that all is fine, that without the prober's own machine."""
+    times = {found.at(put.at, put.segment) for put in wire.put if put.ip == ip and put.to is None}
+    asked = replace(found, spells=tuple(spell for spell in found.spells if spell in times or not times))
+    for part in (asked, _others(world, asked, ip)):
+        yield part
+        if code != 0:
+            own = {world.prober.machine}
+            yield replace(part, spells=tuple(replace(spell, answer=spell.answer - own) for spell in part.spells))
 
 
 LUCK = 0.02
@@ -145,6 +184,9 @@ def _unknowable(world: World, truth: Truth, found: OfAddress, ip: IPv4Address) -
         return True  # whose the second MAC is, nothing tells, and what strangers answer for such an address is not judged
     if (found.answerers - found.nodes) & truth.loud or (service.external and service.kind != "unmarked"):
         return False
+    named = {mac for mac in service.notes.values() if service.kind == "unknown"}
+    if found.answerers and all(name not in world.nodes and world.machines[name].nics[0].mac in named for name in found.answerers):
+        return True  # the Service itself names this MAC, and nothing tells who wrote that
     one_node = all(len(spell.answer) == 1 and spell.answer <= world.nodes.keys() for spell in found.spells)
     died = any(lead.machine and not world.machines[lead.machine].on for lead in service.leads)
     outdated = service.kind == "kube-vip-common" and "expired Lease" in world.traits
@@ -153,12 +195,14 @@ def _unknowable(world: World, truth: Truth, found: OfAddress, ip: IPv4Address) -
 
 def _in_place_of_the_dead(world: World, truth: Truth, found: OfAddress) -> bool:
     """One that answers wrongly has the address of a node that does not answer for itself, and no list tells its MAC; or it
-    has the very MAC of a node that is off."""
-    copies = {name for node, answer in truth.conflicts.items() if node not in answer for name in answer}
+    has the very MAC of a node that is off, or that should answer and never does."""
+    listed = {node for node, one in world.nodes.items() if "MAC list" in world.traits or ("NodeNetworkStates" in world.traits and one.ready)}
+    copies = {name for node, answer in truth.conflicts.items() if node not in answer and node not in listed for name in answer}
     wrong = {name for spell in found.spells for name in spell.answer - spell.should}
-    off = {nic.mac for name in world.nodes if not world.machines[name].on for nic in world.machines[name].nics}
+    deaf = {name for spell in found.spells for name in spell.should} - found.answerers
+    off = {nic.mac for name in world.nodes if name in deaf or not world.machines[name].on for nic in world.machines[name].nics}
     twins = {name for name in wrong if any(nic.mac in off for nic in world.machines[name].nics)}
-    return bool(twins) or (bool(wrong & copies) and not _lists(world))
+    return bool(twins or wrong & copies)
 
 
 def _lists(world: World) -> bool:
@@ -198,27 +242,58 @@ def _kind_of(world: World, found: OfAddress) -> str:
 # --------------------------------------------------------------------------------------------------------- accusations
 
 
-def _accusations(truth: Truth, report: Report) -> Iterator[Wrong]:
+def _accusations(world: World, truth: Truth, wire: WorldWire, report: Report) -> Iterator[Wrong]:
     before: list[Wrong] = []
+    listed = misnamed_by_the_list(world, wire)
+    misled = {node for node in listed.values() if node}
+    misled |= {str(t.target.ip) for t in report.targets for r in t.responders if listed.keys() & {*r.macs}}
     for target in report.targets:
         found = truth.addresses.get(target.target.ip) if target.verdict is not None else None
         if found is not None and outcome(target) is Outcome.FAULT and found.state in GOOD:
-            before.append(Wrong("accusation", str(target.verdict), f"{found.state}", str(target.target.ip)))
+            told = target.verdict is Verdict.SILENT and _copied(world, truth, target.target.ip, wire)
+            promise = "misled" if told or str(target.target.ip) in misled else "accusation"
+            before.append(Wrong(promise, str(target.verdict), f"{found.state}", str(target.target.ip)))
     for node in report.nodes:
         if node.arp.outcome is Outcome.FAULT and node.name not in truth.loud_for_some:
-            before.append(Wrong("accusation", f"node {node.arp}", "its kernel answers for nothing that is not its own", node.name))
+            promise = "misled" if node.name in misled else "accusation"
+            before.append(Wrong(promise, f"node {node.arp}", "its kernel answers for nothing that is not its own", node.name))
     for finding in report.findings:
         if finding_outcome(finding) is not Outcome.FAULT:
             continue
         innocent = [str(ip) for ip in finding.ips if truth.addresses.get(ip) and truth.addresses[ip].state in GOOD]
         if finding.id == "non-strict-nodes":
             innocent += [name for name in finding.nodes if name not in truth.loud_for_some]
-        before.extend(Wrong("accusation", f"finding {finding.id}", "nothing is wrong with it", name) for name in innocent)
+        before.extend(
+            Wrong("misled" if name in misled else "accusation", f"finding {finding.id}", "nothing is wrong with it", name)
+            for name in innocent
+        )
     passing = any(found.state is State.PASSING for found in truth.addresses.values())
     excused = truth.faulty or passing or truth.conflicts or truth.twins or truth.strangers
     if report.summary.exit_code == 1 and not excused and not before:
         before.append(Wrong("accusation", "exit 1", "nothing is wrong", ""))
     yield from before
+
+
+def misnamed_by_the_list(world: World, wire: WorldWire) -> dict[Mac, str | None]:
+    """NICs of nodes that the user's own MAC list gives to another node, or, where it has every node, to none; each with what it
+    says. Left out is what answered for its own node's address, which tells that the list is wrong."""
+    listed = {mac: node for mac, node, _ in world.mac_list}
+    nics = {mac: name for name in world.nodes for nic in world.machines[name].nics for mac in (nic.mac, *nic.legs)}
+    told = {came.mac for came in wire.came if came.machine in world.nodes and came.ip == world.nodes[came.machine].ip}
+    every = world.nodes.keys() <= {*listed.values()}
+    return {
+        mac: listed.get(mac)
+        for mac, name in nics.items()
+        if mac not in told and listed.get(mac) != name and (mac in listed or every)
+    }
+
+
+def _copied(world: World, truth: Truth, ip: IPv4Address, wire: WorldWire) -> bool:
+    """Another machine alone answers for the own address of the node that should answer, in whose place it was heard, and
+    of that node nothing came."""
+    leaders = {name for lead in world.service(ip).leads if (name := lead.machine)}
+    copied = {name for name in leaders if name in truth.conflicts and name not in truth.conflicts[name]}
+    return bool(copied) and not any(came.machine in copied and came.ip == ip for came in wire.came)
 
 
 # ------------------------------------------------------------------------------------------------------------ misnamed
@@ -230,6 +305,7 @@ def _misnamed(world: World, truth: Truth, wire: WorldWire, report: Report) -> It
         if found is not None and _at_once(wire, target.target.ip):
             yield Wrong("misnamed", "moved", "two machines answered one question", str(target.target.ip))
     conflicts = {name for finding in report.findings if finding.id == "address-conflict" for name in finding.nodes}
+    listed = misnamed_by_the_list(world, wire)
     for target in report.targets:
         found = truth.addresses.get(target.target.ip) if target.verdict is not None else None
         if found is None or found.state in GOOD or outcome(target) is not Outcome.FAULT:
@@ -249,7 +325,8 @@ def _misnamed(world: World, truth: Truth, wire: WorldWire, report: Report) -> It
         hides = plain and verdict is not Verdict.PROXY_ARP and any(world.machines[name].proxy == "all" for name in proxies)
         if verdict is not None and (hides or not fits.get(verdict, True)):
             blind = verdict is Verdict.SILENT and _unasked(world, truth, found, target, wire, report)
-            yield Wrong("blind" if blind else "misnamed", str(verdict), _kind_of(world, found), subject)
+            told = any(listed.keys() & {*responder.macs} for responder in target.responders)
+            yield Wrong("blind" if blind else "misled" if told else "misnamed", str(verdict), _kind_of(world, found), subject)
         for responder in target.responders:
             doubted = responder.node in conflicts and truth.conflicts.get(responder.node, frozenset()) & answerers
             if responder.node is not None and responder.node not in answerers and not doubted:
@@ -280,7 +357,8 @@ def _hidden(world: World, truth: Truth, report: Report) -> Iterator[Wrong]:
             continue
         service = world.service(target.target.ip)
         leader = service.leader(0)
-        gone = leader is not None and leader not in found.answerers and service.kind in RECORDED and not service.external
+        here = any(leader in spell.should for spell in found.spells)
+        gone = here and leader not in found.answerers and service.kind in RECORDED and not service.external
         if gone and outcome(target) is Outcome.FAULT and leader not in {one.node for one in target.also}:
             yield Wrong("hidden", str(target.verdict), "and its announcer does not answer", str(target.target.ip))
 
@@ -412,4 +490,4 @@ def _provable_addresses(world: World, truth: Truth) -> Iterable[str]:
             yield f"{service.ip} is answered by nobody"
 
 
-__all__ = ["GOOD", "HIDING", "WRONG", "Arp", "Wrong", "broken", "healthy", "provable"]
+__all__ = ["GOOD", "HIDING", "WRONG", "Arp", "Wrong", "broken", "healthy", "misnamed_by_the_list", "provable"]

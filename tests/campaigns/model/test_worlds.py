@@ -5,11 +5,12 @@ from ipaddress import IPv4Address, IPv4Interface
 
 import pytest
 from drawing import CANARY, HARMLESS, LAN, NETWORKS, draw
-from promises import OUTRANKED, broken, healthy, provable
+from promises import OUTRANKED, WRONG, broken, healthy, misnamed_by_the_list, provable
 from world import ZERO, Held, KubeNode, Leads, Machine, Nic, Prober, Service, Speaker, World, replies
 from world_campaign import judged, smallest
 from world_removal import Patch, Removal, red, unsure_is_clean
 from world_truth import State, truth
+from world_wire import Came, WorldWire
 
 from arpcheck.model import Arp, Mac, Outcome, Verdict
 
@@ -217,6 +218,30 @@ def test_a_fault_of_another_name_is_seen():
     ill = result(range(600), lambda r: any("another node" in words for words in r.provable) and len(r.truth.addresses) == 1)
     assert "misnamed" in told(ill, targets=with_verdict(ill, Verdict.FOREIGN))
     assert "misnamed" in told(ill, targets=with_verdict(ill, Verdict.PROXY_ARP))
+
+
+@pytest.mark.parametrize("seed", [110042, 110628, 110798, 111001, 112208, 112868, 115420, 116272, 116300, 116870, 119445, 119966])
+def test_worlds_that_broke_a_promise_once(seed):
+    assert [wrong for wrong in judged(seed).wrong if wrong.promise in WRONG] == []
+
+
+def listed(*entries, heard=()):
+    """What a MAC list misnames of two nodes, of which these were heard at their own addresses."""
+    found = world(machine("worker-1", 11), machine("worker-2", 12))
+    found.mac_list = [(Mac(f"52:54:00:00:00:{number:02x}"), node, "eth0") for number, node in entries]
+    wire = WorldWire(found)
+    for name in heard:
+        nic = found.machines[name].nics[0]
+        wire.came.append(Came(0.0, LAN, nic.addresses[0].ip, name, nic.mac, "kernel"))
+    return {mac[-2:]: node for mac, node in misnamed_by_the_list(found, wire).items()}
+
+
+def test_a_mac_list_excuses_what_it_alone_says():
+    assert listed((11, "worker-1"), (12, "worker-2")) == {}
+    assert listed((11, "worker-2"), (12, "worker-1")) == {"0b": "worker-2", "0c": "worker-1"}
+    assert listed((11, "worker-2"), (12, "worker-1"), heard=["worker-1"]) == {"0c": "worker-1"}
+    assert listed((12, "worker-2")) == {}
+    assert listed((12, "worker-2"), (99, "worker-1")) == {"0b": None}
 
 
 def test_a_wrong_result_is_made_small():
