@@ -12,9 +12,8 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from arpcheck.cluster.discovery import Discovery, Served
-from arpcheck.cluster.limits import Budget, is_sound, side_by_side
+from arpcheck.cluster.limits import FORBIDDEN, UNREADABLE, Budget, UnreadError, is_sound, side_by_side, timed_out
 from arpcheck.cluster.parse import Each
-from arpcheck.cluster.refusals import FORBIDDEN, UNREADABLE, UnreadError, timed_out
 from arpcheck.cluster.requirements import Mounts, Want, fold, joined, mounted, selects_fields, unknown_mounts
 from arpcheck.cluster.session import Session
 from arpcheck.errors import ClusterError

@@ -16,8 +16,7 @@ from urllib.parse import quote
 
 from arpcheck.cluster.api import read_api
 from arpcheck.cluster.credentials import open_session
-from arpcheck.cluster.limits import Budget, in_time, side_by_side
-from arpcheck.cluster.refusals import FORBIDDEN, TIMED_OUT, UnreadError, by_status
+from arpcheck.cluster.limits import FORBIDDEN, TIMED_OUT, Budget, UnreadError, by_status, in_time, side_by_side
 from arpcheck.cluster.requirements import merge
 from arpcheck.cluster.session import Response, Session
 from arpcheck.cluster.source import ClusterSource

@@ -20,10 +20,9 @@ from urllib.parse import urlsplit
 from arpcheck import __version__
 from arpcheck.cluster import kubeconfig
 from arpcheck.cluster.kubeconfig import material, token_in_file
-from arpcheck.cluster.limits import Budget, side_by_side
+from arpcheck.cluster.limits import TIMED_OUT, Budget, by_error, side_by_side
 from arpcheck.cluster.login import is_here, log_in, proxy_for, token_of_provider
 from arpcheck.cluster.ownership import not_roots
-from arpcheck.cluster.refusals import TIMED_OUT, by_error
 from arpcheck.cluster.session import Session, watched
 from arpcheck.errors import ArpcheckError, ClusterError
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from arpcheck.cluster.limits import Budget
-from arpcheck.cluster.refusals import UNREADABLE, UnreadError, timed_out
+from arpcheck.cluster.limits import UNREADABLE, Budget, UnreadError, timed_out
 from arpcheck.objects import at, items, text
 
 _VERSION = re.compile(r"v[a-z0-9]{1,30}")

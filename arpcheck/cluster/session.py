@@ -19,9 +19,21 @@ from threading import Lock
 from typing import Any
 from urllib.parse import urlencode
 
-from arpcheck.cluster.limits import ANSWER, ENTRIES, SMALL, Budget, Turn, measure, too_large
+from arpcheck.cluster.limits import (
+    ANSWER,
+    ENTRIES,
+    SMALL,
+    UNREADABLE,
+    Budget,
+    Turn,
+    UnreadError,
+    by_error,
+    by_status,
+    measure,
+    timed_out,
+    too_large,
+)
 from arpcheck.cluster.parse import Each, MalformedError, json_value
-from arpcheck.cluster.refusals import UNREADABLE, UnreadError, by_error, by_status, timed_out
 
 INFORMATIONAL = 20
 """Answers 1xx before the one that counts (RFC 9110 section 15.2). An API server sends none."""

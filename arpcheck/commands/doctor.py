@@ -15,7 +15,7 @@ from typing import assert_never
 import arpcheck
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
-from arpcheck.cluster.access import Access, access
+from arpcheck.cluster.source import Access, access
 from arpcheck.commands.opening import opened
 from arpcheck.commands.options import (
     As,

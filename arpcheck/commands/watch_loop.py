@@ -20,8 +20,8 @@ from arpcheck.watch import SETTLES, Watch
 from arpcheck.watch.timeline import seconds
 from arpcheck.wire.host import with_neighbours
 from arpcheck.wire.monitor import Tap, ask_lightly, period
+from arpcheck.wire.packets import Wire
 from arpcheck.wire.scapy_library import manufacturers
-from arpcheck.wire.transport import Wire
 
 PATIENCE = 10.0
 """Seconds that a probe waits for the cluster. One that takes longer is read that much earlier the next time."""

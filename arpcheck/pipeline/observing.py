@@ -21,8 +21,8 @@ from arpcheck.model import (
 )  # fmt: skip
 from arpcheck.objects import Objects
 from arpcheck.pipeline.planning import plan, targets_of, used
+from arpcheck.wire.packets import Wire
 from arpcheck.wire.scan import Endpoint, Progress, sweep
-from arpcheck.wire.transport import Wire
 
 if TYPE_CHECKING:
     from arpcheck.wire.capture import Captured

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from arpcheck.model import Mac, Request
 from arpcheck.wire import packets
-from arpcheck.wire.transport import Arrival, LinkLostError, TakenFor, Wire
+from arpcheck.wire.packets import Arrival, LinkLostError, TakenFor, Wire
 
 TICK = 0.1
 """Seconds after which the loop looks up at the latest."""

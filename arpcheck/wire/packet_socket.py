@@ -20,8 +20,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from arpcheck.errors import WireError
-from arpcheck.wire.packets import ETHERTYPE_ARP
-from arpcheck.wire.transport import Arrival, LinkLostError, TakenFor
+from arpcheck.wire.packets import ETHERTYPE_ARP, Arrival, LinkLostError, TakenFor
 
 _log = logging.getLogger(__name__)
 

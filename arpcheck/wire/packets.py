@@ -7,11 +7,14 @@ says, not whether it was asked for."""
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import cache
 from ipaddress import IPv4Address
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from arpcheck.errors import WireError
 from arpcheck.model import Mac, Request
 from arpcheck.wire.scapy_library import load
 
@@ -195,3 +198,56 @@ def _of_gre(frame: bytes, at: int) -> bytes | None:
     if kind == _ETHERNET:
         return frame[start:]
     return frame[start + (8 if flags & _SEQUENCE else 0) :] if kind == _ERSPAN else None
+
+
+# --- The network that a scan runs on
+
+
+class LinkLostError(WireError):
+    """An interface that went away while it was used: down, renamed, deleted."""
+
+    def __init__(self, interface: str, why: str) -> None:
+        super().__init__(f"{interface}: {why}")
+        self.interface = interface
+
+
+class TakenFor(Enum):
+    """Whom this host's kernel received a frame for (packet(7), sll_ifindex and sll_pkttype)."""
+
+    US = auto()
+    OTHER_INTERFACE = auto()
+    """Another interface of this host: a socket hears what comes in through its own, and so also what is meant for a VLAN, a
+    macvlan or a bond above it."""
+    OTHER_HOST = auto()
+    """Its destination is another's MAC, or it is tagged with a VLAN that this host has no interface for. The kernel takes
+    the tag away before an ARP socket sees the frame, and this is all that is left of it (net/core/dev.c,
+    __netif_receive_skb_core). A tag of VLAN 0 only carries a priority: that frame is ours."""
+
+
+class Arrival(NamedTuple):
+    """A frame as it came in, without its VLAN tag."""
+
+    interface: str
+    """Whose socket heard it."""
+    at: float
+    """Seconds, on the clock of `Wire.now`."""
+    frame: bytes
+    taken_for: TakenFor = TakenFor.US
+
+
+class Wire(Protocol):
+    """One or more interfaces and one clock."""
+
+    def now(self) -> float:
+        """Seconds on a clock that never goes back."""
+
+    def send(self, interface: str, frame: bytes) -> None:
+        """Sends one frame. Raises LinkLostError where the interface is gone or down."""
+
+    def receive(self, until: float) -> Sequence[Arrival]:
+        """What has come, waiting for a first frame until `until` at the latest. May be empty.
+
+        Raises LinkLostError once for an interface that went away."""
+
+    def lost(self) -> Mapping[str, int]:
+        """Frames that this host's kernel dropped since the last call, by interface."""

@@ -13,7 +13,7 @@ from typing import assert_never
 
 from arpcheck.model import Gratuitous, Mac, Overflow, PassedOver, PassReason, Question, Reply
 from arpcheck.wire import packets
-from arpcheck.wire.transport import Arrival, TakenFor
+from arpcheck.wire.packets import Arrival, TakenFor
 
 MOST_MACS = 1024
 """Kept for one target: hundreds of nodes can answer, while a flood of forged senders must not fill the memory."""

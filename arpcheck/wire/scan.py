@@ -15,9 +15,9 @@ from ipaddress import IPv4Address
 from arpcheck.gc_control import held_back
 from arpcheck.model import Gratuitous, Loss, Mac, Overflow, PassedOver, Question, Reply
 from arpcheck.wire import packets
+from arpcheck.wire.packets import Arrival, LinkLostError, Wire
 from arpcheck.wire.replies import ReplyMatcher
 from arpcheck.wire.schedule import APART, DueRequest, ScanPlan, Schedule
-from arpcheck.wire.transport import Arrival, LinkLostError, Wire
 
 TICK = 0.1
 """Seconds after which the loop looks up at the latest: whether to stop, what was lost, how far it is."""

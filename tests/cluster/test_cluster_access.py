@@ -7,7 +7,7 @@ import pytest
 from apiserver import ApiServer, Fault
 
 from arpcheck.cluster import ClusterSource
-from arpcheck.cluster.access import access
+from arpcheck.cluster.source import access
 from arpcheck.errors import ClusterError
 from arpcheck.model import Need
 

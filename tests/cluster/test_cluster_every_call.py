@@ -16,8 +16,8 @@ from cluster_world import NEEDS, TOKEN, cluster
 from test_cluster_faults import FAULTS
 
 from arpcheck.cluster import ClusterSource
-from arpcheck.cluster.access import access
 from arpcheck.cluster.changes import Container, read_logs
+from arpcheck.cluster.source import access
 from arpcheck.errors import ArpcheckError
 
 MORE = ({"status": 401}, *({"body": body} for body in ("null", "[]", '"x"', '{"items": {}}', '{"items": [7]}', '{"kind": 7, "items": [[]]}')))

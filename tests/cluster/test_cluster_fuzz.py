@@ -11,8 +11,8 @@ from arpcheck.cluster.api import ReadOutcome, read_list
 from arpcheck.cluster.discovery import Served
 from arpcheck.cluster.files import open_file, read_file
 from arpcheck.cluster.kubeconfig import load
+from arpcheck.cluster.limits import UnreadError
 from arpcheck.cluster.parse import MalformedError, json_value
-from arpcheck.cluster.refusals import UnreadError
 from arpcheck.cluster.requirements import fold, merge
 from arpcheck.errors import ArpcheckError
 

@@ -9,7 +9,7 @@ import pytest
 import urllib3.exceptions as urllib3
 from cluster_world import TOKEN
 
-from arpcheck.cluster.refusals import UnreadError, by_error, by_status
+from arpcheck.cluster.limits import UnreadError, by_error, by_status
 from arpcheck.cluster.session import Response, Session
 
 

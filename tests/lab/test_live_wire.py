@@ -78,7 +78,7 @@ def test_a_frame_is_taken_for_another_hosts_exactly_where_the_kernel_does():
 HELD = """
 import subprocess
 from arpcheck.wire.packet_socket import LiveWire
-from arpcheck.wire.transport import LinkLostError
+from arpcheck.wire.packets import LinkLostError
 for words in ("ip link add a0 type veth peer name b0", "ip link set a0 up", "ip link set b0 up",
               "tc qdisc add dev a0 root tbf rate 1kbit burst 64 limit 10000000"):
     subprocess.run(words.split(), check=True)

@@ -12,7 +12,7 @@ from arpcheck.errors import InputError, WireError
 from arpcheck.evidence import Options
 from arpcheck.lab import answering, cluster_objects, scene_file
 from arpcheck.model import PassReason
-from arpcheck.wire.transport import Wire
+from arpcheck.wire.packets import Wire
 
 HEAD = 'title = "A test"\nabout = "Made by a test."\n'
 ONE = '[nodes]\nworker-1 = {}\n[[announcers]]\nat = "worker-1"\nips = "10.0.0.50"\n'

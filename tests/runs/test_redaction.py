@@ -21,8 +21,8 @@ from arpcheck.reports import FORMATS, render
 from arpcheck.runs.merge import merge
 from arpcheck.runs.redact.checks import difference, left_over
 from arpcheck.runs.redact.evidence import redact
+from arpcheck.runs.redact.objects import Strings
 from arpcheck.runs.redact.pseudonyms import Addresses, Macs, Names
-from arpcheck.runs.redact.strings import Strings
 
 LATER = NOW + timedelta(minutes=5)
 

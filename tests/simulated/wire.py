@@ -18,7 +18,7 @@ from arpcheck.lab import answering
 from arpcheck.lab.answering import TAG, DueFrame, Speaker
 from arpcheck.lab.scene import IPVS_DEVICE, IPVS_MAC, Scene, SceneNic, Station
 from arpcheck.model import Host, Interface, Mac
-from arpcheck.wire.transport import Arrival, TakenFor
+from arpcheck.wire.packets import Arrival, TakenFor
 from simulated import kernel
 
 SEND_TAKES = 10e-6
@@ -37,7 +37,7 @@ SPEAKER_READS = 25e-6
 
 
 class SimulatedWire:
-    """`arpcheck.wire.transport.Wire`. `drop` tells which arrivals the prober's kernel loses, and counts; `misses` which frames
+    """`arpcheck.wire.packets.Wire`. `drop` tells which arrivals the prober's kernel loses, and counts; `misses` which frames
     never reach a NIC, be it the prober's or another's, so that nobody knows."""
 
     def __init__(

@@ -17,7 +17,7 @@ from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import Arp, Mac, Outcome
 from arpcheck.watch import Watch
-from arpcheck.wire.transport import Arrival, LinkLostError
+from arpcheck.wire.packets import Arrival, LinkLostError
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PACE = Pace(interval=30, lasts=12, every=0.25)

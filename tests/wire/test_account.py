@@ -7,7 +7,7 @@ from itertools import count, islice
 import pytest
 
 from arpcheck.model import Gratuitous, Mac, Overflow, PassedOver, PassReason, Question, Reply
-from arpcheck.wire.packets import ARP_FRAME
+from arpcheck.wire.packets import ARP_FRAME, Arrival, TakenFor
 from arpcheck.wire.replies import (
     ALWAYS,
     MOST_FURTHER,
@@ -19,7 +19,6 @@ from arpcheck.wire.replies import (
     MOST_STRANGERS,
     ReplyMatcher,
 )
-from arpcheck.wire.transport import Arrival, TakenFor
 
 OUR_MAC, OUR_IP = Mac("02:00:00:00:00:05"), IPv4Address("10.0.0.5")
 ZERO, VIP = IPv4Address(0), IPv4Address("10.0.0.50")

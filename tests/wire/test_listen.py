@@ -7,7 +7,7 @@ import pytest
 from arpcheck.model import Mac, Request
 from arpcheck.wire import packets
 from arpcheck.wire.monitor import Tap, period
-from arpcheck.wire.transport import Arrival, TakenFor
+from arpcheck.wire.packets import Arrival, TakenFor
 
 OURS, NODE, OTHER = (Mac(f"02:00:00:00:00:0{n}") for n in (1, 2, 3))
 BROADCAST = Mac("ff:ff:ff:ff:ff:ff")

@@ -10,10 +10,9 @@ import pytest
 from test_sweep import FIRST, OUR_MAC, SECOND, STATION, SmallWire, course
 
 from arpcheck.model import Request
-from arpcheck.wire.packets import ARP_FRAME, encode
+from arpcheck.wire.packets import ARP_FRAME, Arrival, encode
 from arpcheck.wire.scan import sweep
 from arpcheck.wire.scapy_library import Recorder
-from arpcheck.wire.transport import Arrival
 
 NOW = datetime(2026, 3, 1, 12, 0, 59, 999_999, tzinfo=UTC)
 FRAME = encode(Request(interface="eth0", ip=IPv4Address("10.0.0.50"), sender=IPv4Address("10.0.0.5")), OUR_MAC)

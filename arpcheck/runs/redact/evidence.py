@@ -16,9 +16,8 @@ from arpcheck.evidence_json import to_json
 from arpcheck.mac_owners.addresses import HOLDERS, INSIDE
 from arpcheck.model import Acceptance, Host, Mac
 from arpcheck.objects import Object, Objects, Service, ipv4, labels_of, selects
-from arpcheck.runs.redact.objects import SELECTED, name_objects, redacted, trimmed
+from arpcheck.runs.redact.objects import IPV6, MAC, SELECTED, Strings, ipv4_in, name_objects, redacted, trimmed
 from arpcheck.runs.redact.pseudonyms import Addresses, Macs, Names
-from arpcheck.runs.redact.strings import IPV6, MAC, Strings, ipv4_in
 from arpcheck.vantages import SEPARATOR
 
 # --------------------------------------------------------------------------------------------------------------- gather

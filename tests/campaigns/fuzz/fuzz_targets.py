@@ -19,9 +19,8 @@ from arpcheck.model import Mac, Question, Report
 
 def frames(data: bytes) -> None:
     """frames.decode and the account, with a question that the frame may answer."""
-    from arpcheck.wire.packets import decode_request
+    from arpcheck.wire.packets import Arrival, decode_request
     from arpcheck.wire.replies import ReplyMatcher
-    from arpcheck.wire.transport import Arrival
 
     account = ReplyMatcher(0.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})})
     account.asked(Question(0.0, "eth0", 1, VIP, OUR_IP, None))

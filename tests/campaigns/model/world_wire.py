@@ -13,7 +13,7 @@ from typing import NamedTuple
 from world import ZERO, Machine, Nic, World, replies
 
 from arpcheck.model import Mac
-from arpcheck.wire.transport import Arrival
+from arpcheck.wire.packets import Arrival
 
 _HEAD = bytes.fromhex("0806" "0001" "0800" "0604")
 _ALL = b"\xff" * 6
@@ -42,7 +42,7 @@ class Came(NamedTuple):
 
 
 class WorldWire:
-    """`arpcheck.wire.transport.Wire`."""
+    """`arpcheck.wire.packets.Wire`."""
 
     def __init__(self, world: World) -> None:
         self._world = world
