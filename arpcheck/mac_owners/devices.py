@@ -56,6 +56,7 @@ def _own_sender_only(evidence: Evidence) -> frozenset[Proxying]:
     passing = {interface for interface, _ in plain}
     services = service_addresses(objects)
     found: dict[Proxying, set[str]] = {}
+    own: dict[Proxying, set[str]] = {}
     for reply in replies:
         key = (reply.interface, reply.mac)
         if key in plain or (reply.interface, reply.ip) not in asked:
@@ -63,7 +64,10 @@ def _own_sender_only(evidence: Evidence) -> frozenset[Proxying]:
         # A switch may drop every sender 0.0.0.0; then a node that holds others' addresses as a Service's looks like a proxy.
         if reply.interface in passing or reply.ip not in services:
             found.setdefault((*key, reply.sender), set()).update(node_of[reply.ip])
-    return frozenset(key for key, nodes in found.items() if len(nodes) > 1)
+            if reply.ip not in services:
+                own.setdefault((*key, reply.sender), set()).update(node_of[reply.ip])
+    # One node's own address beside those that are a Service's: that node, which holds these, by the leg of a bond.
+    return frozenset(key for key, nodes in found.items() if len(nodes) > 1 and len(own.get(key, ())) != 1)
 
 
 def unsure(evidence: Evidence) -> frozenset[Mac]:

@@ -12,6 +12,7 @@ from itertools import chain
 from arpcheck import kubeproxy, loadbalancers, mac_owners
 from arpcheck import targets as targeting
 from arpcheck.evidence import Evidence
+from arpcheck.gc_control import held_back
 from arpcheck.judge import responders
 from arpcheck.judge.acceptance import Acceptances, judged_with
 from arpcheck.judge.case import Case
@@ -43,6 +44,7 @@ from arpcheck.vantages import qualified, views
 Places = tuple[tuple[str, Evidence], ...]
 """The hosts that asked: name and own evidence; the name is empty where there is only one."""
 
+@held_back()
 def conclude(evidence: Evidence) -> Report:
     """Owners, nodes, verdicts, findings, exit code."""
     objects, hearing = evidence.objects, Observations(evidence)

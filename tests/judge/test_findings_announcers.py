@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from judge_cases import IP, NOW, because, case, claim, finding, judged, mac, party
 
-from arpcheck.model import Announcement, Trust
+from arpcheck.model import Announcement, Strength, Trust
 
 A, B, C = (party(number, 1, 2, 3, node=name) for number, name in ((1, "a"), (2, "b"), (3, "c")))
 OTHERS = [party(ord(name), 1, node=name) for name in "febdc"]
@@ -63,3 +63,9 @@ def test_two_controllers_are_named_with_how_each_is_recognised():
 )
 def test_two_announcers_at_once(made, said):
     assert list(because("split-announcers", judged(made))) == said
+
+
+def test_a_node_that_one_of_them_may_not_be_is_no_node_of_the_finding():
+    doubtful = party(4, 1, 2, 3, node="d", strength=Strength.DOUBTFUL)
+    found = finding("split-announcers", judged(case(A, doubtful)))
+    assert (found.nodes, "d, if it is that" in found.because[0]) == (("a",), True)

@@ -226,6 +226,14 @@ def test_where_no_zero_sender_passes_a_node_that_holds_a_service_is_no_proxy():
     assert {mac for _, mac, _ in proxies(evidence(servicelb(N1, N2), [*replies, *heard(N3, M3)], questions))} == {M2}
 
 
+def test_the_leg_of_a_bond_that_holds_another_nodes_address_for_a_service_is_no_proxy():
+    """balance-alb: the driver chooses the leg by the addresses, so that M4 answers node1's own and a Service's to one sender."""
+    replies = [*heard(N3, M3), *heard(N1, M1), *heard(N1, M4, sender=PROBER), *heard(N2, M4, sender=PROBER)]
+    assert proxies(evidence(servicelb(N2), replies, [*ALL, *OWN_ALL])) == set()
+    replies += heard(N3, M4, sender=PROBER)
+    assert {mac for _, mac, _ in proxies(evidence(servicelb(N2), replies, [*ALL, *OWN_ALL]))} == {M4}
+
+
 def test_an_address_that_only_an_annotation_has_gives_a_proxy_away_too():
     questions = [*asked("172.20.5.1", N2, CONTROL), *asked("172.20.5.1", N2, CONTROL, sender=PROBER)]
     replies = [reply for ip in ("172.20.5.1", N2) for reply in heard(ip, M4, sender=PROBER)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Address
 
 from arpcheck.judge.findings.rule import Found, Rule
 from arpcheck.judge.judged import AskingHost, Judged, Judgement
@@ -172,16 +173,19 @@ def split_announcers(judged: Judged) -> Found | None:
     - Look for a split of the announcers' membership (MetalLB: memberlist, port 7946), or for two announcers that don't know
       of each other (two load balancers, two Leases for one shared address).
     - Restart the announcer on the node that should not reply."""
-    because, nodes, ips = [], [], []
+    because: list[str] = []
+    nodes: list[str] = []
+    ips: list[IPv4Address] = []
     for judgement in judged.asked():
         if judgement.verdict in (Verdict.NON_STRICT, Verdict.INCONCLUSIVE) and not judgement.case.offenders:
             continue  # kernels that all hold it by configuration, or a failover
         case, offenders = judgement.case, {party.node for party in judgement.case.offenders}
-        names = [node for party in case.together if (node := party.node) and node not in offenders]
-        others = [case.words(party) for party in case.together if _also_announces(party, judgement)] if names else []
+        names = [party for party in case.together if party.node and party.node not in offenders]
+        others = [party for party in case.together if _also_announces(party, judgement)] if names else []
         if len(names) + len(others) > 1:
-            because.append(f"{' and '.join((*names, *others))} answered in one round for {judgement.ip}")
-            nodes.extend(names)
+            told = " and ".join([case.words(party) for party in (*names, *others)])
+            because.append(f"{told} answered in one round for {judgement.ip}")
+            nodes.extend(party.node for party in names if party.node and not case.is_doubtful(party))
             ips.append(judgement.ip)
     return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None
 
