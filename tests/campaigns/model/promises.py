@@ -187,7 +187,9 @@ def _unknowable(world: World, truth: Truth, found: OfAddress, ip: IPv4Address) -
     named = {mac for mac in service.notes.values() if service.kind == "unknown"}
     if found.answerers and all(name not in world.nodes and world.machines[name].nics[0].mac in named for name in found.answerers):
         return True  # the Service itself names this MAC, and nothing tells who wrote that
-    one_node = all(len(spell.answer) == 1 and spell.answer <= world.nodes.keys() for spell in found.spells)
+    own = {nic.mac for name in world.nodes for nic in world.machines[name].nics} & truth.twins
+    passing = world.nodes.keys() | {name for name, m in world.machines.items() if m.nics[0].mac in own}  # for a node
+    one_node = all(len(spell.answer) == 1 and spell.answer <= passing for spell in found.spells)
     died = any(lead.machine and not world.machines[lead.machine].on for lead in service.leads)
     outdated = service.kind == "kube-vip-common" and "expired Lease" in world.traits
     return one_node and (died or outdated or service.kind in UNRECORDED)
@@ -219,7 +221,8 @@ def _beside(world: World, truth: Truth, wire: WorldWire) -> Iterator[tuple[str, 
     dead = {name for name, answer in truth.conflicts.items() if name not in answer and not _lists(world)}
     known = {name for name, node in world.nodes.items() if any(node.ip == ip for ip, _ in world.accepted)}
     yield from (("a node's own address is answered by another machine", name) for name in truth.conflicts.keys() - dead - known)
-    yield from (("one MAC on two machines, and both answered", mac) for mac, found in heard_of.items() if len(found) > 1)
+    alike = {mac for mac in heard_of for ip in {c.ip for c in wire.came} if len({c.machine for c in wire.came if (c.mac, c.ip) == (mac, ip)}) > 1}
+    yield from (("one MAC on two machines, and both answered", mac) for mac, found in heard_of.items() if mac in alike and len(found) > 1)
     yield from (("announced unasked by a machine that should not", str(ip)) for ip in truth.shouters)
     yield from (("a stranger has the canary's address", name) for name in truth.strangers)
 
@@ -246,6 +249,8 @@ def _accusations(world: World, truth: Truth, wire: WorldWire, report: Report) ->
     before: list[Wrong] = []
     listed = misnamed_by_the_list(world, wire)
     misled = {node for node in listed.values() if node}
+    misled |= {node for node, answer in truth.conflicts.items() if node not in answer and not _lists(world)}
+    listed |= dict.fromkeys(truth.twins)
     misled |= {str(t.target.ip) for t in report.targets for r in t.responders if listed.keys() & {*r.macs}}
     for target in report.targets:
         found = truth.addresses.get(target.target.ip) if target.verdict is not None else None
@@ -330,9 +335,15 @@ def _misnamed(world: World, truth: Truth, wire: WorldWire, report: Report) -> It
         for responder in target.responders:
             doubted = responder.node in conflicts and truth.conflicts.get(responder.node, frozenset()) & answerers
             if responder.node is not None and responder.node not in answerers and not doubted:
-                told = "false MAC list" in world.traits or any(mac in truth.twins for mac in responder.macs)
+                told = "false MAC list" in world.traits or _listed_before(world, responder.node, responder.macs) or any(mac in truth.twins for mac in responder.macs)
                 told |= _in_place_of_the_dead(world, truth, found)
                 yield Wrong("misled" if told else "misnamed", f"{verdict} names a node that does not answer", _kind_of(world, found), subject)
+
+
+def _listed_before(world: World, node: str, macs: Iterable[Mac]) -> bool:
+    """A NodeNetworkState of long ago gives this node a NIC that it has not, and nothing heard tells otherwise."""
+    own = {nic.mac for nic in world.machines[node].nics}
+    return any(mac in macs and mac not in own for name, nics, _ in world.nic_states if name == node for _, mac in nics)
 
 
 def _at_once(wire: WorldWire, ip: IPv4Address) -> bool:
