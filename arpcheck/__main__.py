@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import os
 import signal
 import sys
@@ -14,17 +13,13 @@ from types import FrameType
 from typing import NoReturn
 
 from arpcheck.errors import ArpcheckError, UsageError, fault
+from arpcheck.gc_control import leave_the_rest, run_less_often
 
 INTERRUPTED = 130
 CLOSED = 141
 """Of a closed pipe, as a shell has it: 128 and SIGPIPE."""
 BROKEN = 2
 """Of a fault in arpcheck itself: Python's own 1 would read as a fault that was proven on the wire."""
-
-YOUNG = 50_000
-"""New objects until the collector looks at them, not Python's 700. A cluster is a million objects that all stay, and to look
-for cycles among them again and again takes a quarter of the time of a run beside its waiting."""
-
 
 FAULT = "this is a fault in arpcheck, not a finding: {}. Please report it with this line"
 
@@ -50,7 +45,7 @@ def _as_process(run: Callable[[], int]) -> NoReturn:
     threading.excepthook = _in_a_thread
     try:
         code = run()
-        gc.freeze()  # else Python looks through all that a large cluster came to for cycles, twice, before it ends
+        leave_the_rest()
         _on_signals(signal.SIG_DFL)  # there is nothing more to be put in order
     except KeyboardInterrupt:
         _stop_at_once()
@@ -104,7 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _guarded(command: Callable[[], int]) -> int:
     _open_what_is_closed()
-    gc.set_threshold(YOUNG, 10, 10)
+    run_less_often()
     try:
         return _flushed(_run_command(command))
     except Exception as error:  # noqa: BLE001 - the last resort: told in one line, and never under a finding's exit code

@@ -13,7 +13,7 @@ MOST_FILES = 5
 """In which one private function name may stand."""
 LEAST_LINES = 40
 """Of a file that is no plug-in and no package's `__init__`."""
-PLUGINS = ("loadbalancers", "mac_owners", "reports")
+PLUGINS = ("loadbalancers", "mac_owners", "reports", "commands")
 """Packages in which a file may be as small as what it does."""
 
 Trees = Mapping[str, tuple[Path, ast.Module]]

@@ -14,7 +14,7 @@ from arpcheck import commands
 from arpcheck.commands.app import COMMANDS, app
 
 FILES = {path.stem: path.read_text() for path in Path(commands.__path__[0]).glob("*.py")}
-LIGHT = {"arpcheck", "arpcheck.__main__", "arpcheck.errors", "arpcheck.commands", "arpcheck.commands.app"}
+LIGHT = {"arpcheck", "arpcheck.__main__", "arpcheck.errors", "arpcheck.gc_control", "arpcheck.commands", "arpcheck.commands.app"}
 
 
 def command(name):
