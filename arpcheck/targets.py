@@ -143,7 +143,7 @@ def check_options(options: Options) -> None:
 
 def selection(options: Options) -> str | None:
     """How Services were selected, as it was written; None: all are meant, or none."""
-    chosen = {"-n": options.namespace, "-l": options.selector or None, "--class": options.load_balancer_class}
+    chosen = {"-n": options.namespace, "-l": options.selector or None, "--lb-class": options.load_balancer_class}
     words = [f"{option} {value or repr('')}" for option, value in chosen.items() if value is not None]
     return " ".join(words) if words and options.services else None
 

@@ -108,7 +108,7 @@ def test_the_selection(options, names):
     [
         pytest.param({}, None, id="all"),
         pytest.param({"namespace": "shop", "selector": "a=b"}, "-n shop -l a=b", id="as it was written"),
-        pytest.param({"load_balancer_class": ""}, "--class ''", id="no class"),
+        pytest.param({"load_balancer_class": ""}, "--lb-class ''", id="no class"),
         pytest.param({"namespace": "shop", "services": False}, None, id="no Services are meant"),
     ],
 )

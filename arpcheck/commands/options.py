@@ -152,7 +152,7 @@ Sender = Annotated[
 ]
 LoadBalancerClass = Annotated[
     str | None,
-    typer.Option("--class", metavar="NAME", help="Only Services of this loadBalancerClass; '' is those without one."),
+    typer.Option("--lb-class", metavar="NAME", help="Only Services of this loadBalancerClass; '' is those without one."),
 ]
 Ip = Annotated[
     list[str] | None, typer.Option("--ip", metavar="ADDRESS", help="Also this address, Service or not. Repeatable.")

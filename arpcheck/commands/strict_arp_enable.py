@@ -70,8 +70,8 @@ def enable(
     backup_dir: Annotated[
         str, typer.Option("--backup-dir", metavar="FOLDER", help="Where the ConfigMap is saved as it was.")
     ] = ".",
-    anyway: Annotated[
-        bool, typer.Option("--anyway", help="Also where another system writes the configuration, and may undo it.")
+    force: Annotated[
+        bool, typer.Option("--force", help="Also where another system writes the configuration, and may undo it.")
     ] = False,
     rounds: Rounds = 3,
     wait: Wait = 1.0,
@@ -95,7 +95,7 @@ def enable(
             source=source(kubeconfig, context, as_user, None, request_timeout),
             yes=yes,
             dry_run=dry_run,
-            anyway=anyway,
+            force=force,
             backup_dir=backup_dir,
             timeout=timeout,
             prove_within=prove_within,
@@ -173,7 +173,7 @@ class _EnableRun:
     def _refused(self, found: StrictArpStatus, objects: Objects) -> int | None:
         """Where another system writes the configuration, its own way is told."""
         manager = managed_by(objects)
-        if manager is None or self.request.anyway:
+        if manager is None or self.request.force:
             return None
         if found.answer is StrictArpAnswer.SET and not strict_arp_plan.unsettled(found, ()):
             show(f"{_shown(found.reason)}. Nothing was changed.\n")
@@ -183,7 +183,7 @@ class _EnableRun:
             notice(f"  {line}")
         if strict_arp_plan.is_there(objects):
             doubt = "" if manager.certain else "if that is not so, "
-            notice(f"{doubt}--anyway changes the ConfigMap all the same, until its owner writes it again")
+            notice(f"{doubt}--force changes the ConfigMap all the same, until its owner writes it again")
         return CANNOT
 
     def _work(self, found: StrictArpStatus, objects: Objects, losses: Sequence[str]) -> Work | None:

@@ -41,7 +41,7 @@ class EnableRequest:
     source: ClusterSource
     yes: bool = False
     dry_run: bool = False
-    anyway: bool = False
+    force: bool = False
     """Although it only looks as if another system owned the configuration."""
     backup_dir: str = "."
     timeout: float = 600.0

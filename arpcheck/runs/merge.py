@@ -69,7 +69,7 @@ def _check_mergeable(one: tuple[str, Evidence], other: tuple[str, Evidence]) -> 
     if found := different_clusters(one[1].objects, other[1].objects):
         raise InputError(f"{names}: {found}", "Merge runs of one cluster")
     if selection(one[1]) != selection(other[1]):
-        raise InputError(f"{names} asked for different Services", "Run them with the same -n, -l and --class")
+        raise InputError(f"{names} asked for different Services", "Run them with the same -n, -l and --lb-class")
     if found := _disagreement(one[1].objects, other[1].objects):
         raise InputError(f"{names} saw different states of the cluster: {found}", "Run them again, at the same time")
 

@@ -360,8 +360,8 @@ def test_where_another_system_owns_it_nothing_is_changed_and_its_way_is_told(wor
     told = capsys.readouterr().err
     assert "nothing was changed: Flux owns this configuration" in told
     assert "where that configuration is kept" in told
-    assert "--anyway changes the ConfigMap all the same, until its owner writes it again" in told
-    assert (here.enable(anyway=True), here.text) == (0, STRICT)
+    assert "--force changes the ConfigMap all the same, until its owner writes it again" in told
+    assert (here.enable(force=True), here.text) == (0, STRICT)
 
 
 @pytest.mark.parametrize(
@@ -411,8 +411,8 @@ KUBESPRAY = CONFIG + "configSyncPeriod: 15m0s\noomScoreAdj: -999\nclientConnecti
 def test_what_only_looks_like_it_can_be_overruled(world, capsys):
     here = world(KUBESPRAY)
     assert (here.enable(), here.text) == (2, KUBESPRAY)
-    assert "if that is not so, --anyway changes the ConfigMap all the same" in capsys.readouterr().err
-    assert (here.enable(anyway=True), here.text) == (0, KUBESPRAY.replace("strictARP: false", "strictARP: true"))
+    assert "if that is not so, --force changes the ConfigMap all the same" in capsys.readouterr().err
+    assert (here.enable(force=True), here.text) == (0, KUBESPRAY.replace("strictARP: false", "strictARP: true"))
 
 
 def test_nobody_to_ask(world, monkeypatch):

@@ -33,7 +33,7 @@ def options(scene: Scene, more: Sequence[str] = ()) -> Options:
     parser.add_argument("--sender", default="auto")
     parser.add_argument("-n", "--namespace")
     parser.add_argument("-l", "--selector", default="")
-    parser.add_argument("--class", dest="load_balancer_class")
+    parser.add_argument("--lb-class", dest="load_balancer_class")
     parser.add_argument("--ip", dest="ips", type=IPv4Address, action="append", default=[])
     parser.add_argument("--external-ips", action="store_true")
     chosen = vars(parser.parse_args([*scene.prober.options, *more]))
