@@ -1,4 +1,4 @@
-"""The process: runs the command line, turns an ArpcheckError into one line on stderr, and ends with the exit code."""
+"""The process: runs the command line, prints an ArpcheckError as one line on stderr, and ends with the exit code."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from arpcheck.gc_control import leave_the_rest, run_less_often
 
 INTERRUPTED = 130
 CLOSED = 141
-"""Of a closed pipe, as a shell has it: 128 and SIGPIPE."""
+"""The exit code after a closed pipe, as in a shell: 128 + SIGPIPE."""
 BROKEN = 2
-"""Of a fault in arpcheck itself: Python's own 1 would read as a fault that was proven on the wire."""
+"""The exit code of a bug in arpcheck: Python's own 1 would look like a fault that was proven."""
 
 FAULT = "this is a fault in arpcheck, not a finding: {}. Please report it with this line"
 
@@ -27,16 +27,16 @@ FAULT = "this is a fault in arpcheck, not a finding: {}. Please report it with t
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _stopped = False
-"""A signal said so. What it raises while a class is made is another error (Python before 3.12, `__set_name__`)."""
+"""A signal came. Python before 3.12 turns a KeyboardInterrupt in `__set_name__` into another exception."""
 
 
 def process() -> NoReturn:
-    """`main` as all that the process does."""
+    """The entry point `arpcheck`."""
     _as_process(main)
 
 
 def kubectl_complete() -> NoReturn:
-    """`kubectl_complete-arpcheck WORD…`, which kubectl calls for its plug-in, as all that the process does."""
+    """The entry point `kubectl_complete-arpcheck WORD…`, which kubectl calls for its plug-in."""
     _as_process(lambda: _guarded(_completed))
 
 
@@ -46,17 +46,17 @@ def _as_process(run: Callable[[], int]) -> NoReturn:
     try:
         code = run()
         leave_the_rest()
-        _on_signals(signal.SIG_DFL)  # there is nothing more to be put in order
+        _on_signals(signal.SIG_DFL)  # nothing is left to clean up
     except KeyboardInterrupt:
         _stop_at_once()
-    except Exception:  # noqa: BLE001 - while a line about another was made: nothing more is loaded or made for this one
+    except Exception:  # noqa: BLE001 - raised while another one was printed: nothing more is loaded for it
         os.write(2, b"arpcheck: not enough memory, or a fault in arpcheck\n")
         os._exit(BROKEN)
     sys.exit(code)
 
 
 def _on_signals(handler: Callable[[int, FrameType | None], NoReturn] | signal.Handlers) -> None:
-    """For those that end the process. One that is ignored (nohup) stays so, and one that a command took for itself."""
+    """Sets the handler of the signals that end a process, unless a signal is ignored (nohup) or a command handles it."""
     ours = (signal.SIG_DFL, signal.default_int_handler, _stop_at_once, _stop)
     for number in ENDING:
         if signal.getsignal(number) in ours:
@@ -64,13 +64,13 @@ def _on_signals(handler: Callable[[int, FrameType | None], NoReturn] | signal.Ha
 
 
 def _loaded() -> None:
-    """From here on there may be something to be put in order. Nothing where `main` was called within another process."""
+    """From now on a signal raises, since there may be something to clean up. Does nothing in another program."""
     if any(signal.getsignal(number) is _stop_at_once for number in ENDING):
         _on_signals(_stop)
 
 
 def _stop_at_once(_number: int = 0, _: FrameType | None = None) -> NoReturn:
-    """While Python loads what it needs nothing is open, and no exception comes through that as it was."""
+    """While Python imports, nothing is open, and an exception would not come through unchanged."""
     with suppress(OSError, ValueError):
         if sys.stderr is not None:
             os.write(sys.stderr.fileno(), b"arpcheck: interrupted\n")
@@ -78,10 +78,10 @@ def _stop_at_once(_number: int = 0, _: FrameType | None = None) -> NoReturn:
 
 
 def _stop(number: int, _: FrameType | None) -> NoReturn:
-    """It ends as Ctrl-C ends it: what was opened is closed, and what was put down for the run is taken away."""
+    """Every such signal ends arpcheck as Ctrl-C does: sockets are closed and temporary files are removed."""
     global _stopped
     _stopped = True
-    # The next one ends it at once. Not a hang-up: a terminal that goes away sends one, and sudo passes on another.
+    # The next one ends the process at once. SIGHUP is ignored: a closed terminal sends one, and sudo passes on another.
     if number != signal.SIGINT:
         signal.signal(number, signal.SIG_IGN if number == signal.SIGHUP else signal.SIG_DFL)
     raise KeyboardInterrupt
@@ -93,7 +93,7 @@ def _in_a_thread(found: threading.ExceptHookArgs) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit code. Everything that arpcheck can't do ends here as one line that says the cure."""
+    """Runs the command line and returns the exit code. Every error ends here as one line with a hint."""
     return _guarded(lambda: _called(arguments))
 
 
@@ -102,13 +102,13 @@ def _guarded(command: Callable[[], int]) -> int:
     run_less_often()
     try:
         return _flushed(_run_command(command))
-    except Exception as error:  # noqa: BLE001 - the last resort: told in one line, and never under a finding's exit code
+    except Exception as error:  # noqa: BLE001 - a bug: one line, and not the exit code of a finding
         return _flushed(_say("interrupted", INTERRUPTED) if _stopped else _say(FAULT.format(fault(error)), BROKEN))
 
 
 def _flushed(code: int) -> int:
-    """The same code, unless a result is lost. What can't be written is let go: Python would try it once more at its end,
-    and make the exit code 120."""
+    """Flushes the streams and returns `code`, or the code of a failed write. What can't be written is dropped: Python would
+    try again at its end and exit with 120."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -129,8 +129,8 @@ def _let_go(descriptor: int) -> None:
 
 
 def _open_what_is_closed() -> None:
-    """A stream that the caller closed (`2>&-`) is None, for which `print` takes stdout: an error would be a result. Nothing
-    comes from a stdin that is closed (`<&-`), and nothing else that is opened becomes it."""
+    """Opens /dev/null for streams that the caller closed. A closed stderr (`2>&-`) is None, and `print` would write
+    errors to stdout. A closed stdin (`<&-`) would be the number of the next file that is opened."""
     if sys.stdin is None:
         sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - until the process ends
     for name in ("stdout", "stderr"):
@@ -144,7 +144,7 @@ def _called(arguments: list[str] | None) -> int:
     if asking := [name for name in os.environ if name.endswith("_COMPLETE")]:
         from arpcheck.wire.privilege import give_up
 
-        give_up()  # a shell asks what can stand here, and a kubeconfig is looked into
+        give_up()  # the shell asks for candidates, for which a kubeconfig is read
         _check_asked(asking)
     given = sys.argv[1:] if arguments is None else arguments
     _loaded()
@@ -152,7 +152,7 @@ def _called(arguments: list[str] | None) -> int:
 
 
 def _check_asked(names: Sequence[str]) -> None:
-    """UsageError where it is not as bash asks: typer takes its word for it."""
+    """UsageError unless the variables are those that bash sets: typer does not check them."""
     number = os.environ.get("COMP_CWORD", "")
     for name in names:
         known = "COMP_WORDS" in os.environ and number.isdecimal() and len(number) < 9
@@ -180,16 +180,16 @@ def _run_command(command: Callable[[], int]) -> int:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        return _say(f"can't write: {error.strerror}", BROKEN)  # the help, which typer prints itself
+        return _say(f"can't write: {error.strerror}", BROKEN)  # of the help, which typer prints itself
     except (Abort, KeyboardInterrupt):
         return _say("interrupted", INTERRUPTED)
     except SystemExit as end:
-        # Whoever read our output closed it (`| head`): typer/core.py then ends with 1, which is the code of a finding.
+        # The reader closed the pipe (`| head`): typer/core.py then exits with 1, which is the code of a finding.
         return CLOSED if end.code == 1 else int(end.code or 0)
 
 
 def _as_root(said: str) -> str:
-    """Why root, of all users, was refused."""
+    """Explains a permission error to root."""
     if os.geteuid() or not ("Permission denied" in said or "no right to" in said):
         return ""
     return ". arpcheck has given up root's capabilities, so what is another user's is closed to it"
@@ -200,13 +200,13 @@ def _say(line: str, code: int) -> int:
     from arpcheck.text import PROSE_LIMIT, plain
 
     hush()
-    with suppress(OSError):  # a terminal that is gone takes no line; the code says it
+    with suppress(OSError):  # the terminal is closed; the exit code remains
         print(f"arpcheck: {plain(line, PROSE_LIMIT)}", file=sys.stderr)  # noqa: T201
     return code
 
 
 def _command(error: Exception) -> str:
-    """The innermost command that was known."""
+    """The innermost command that was resolved."""
     from arpcheck.commands.app import program
 
     context = getattr(error, "ctx", None)

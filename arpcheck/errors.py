@@ -1,7 +1,7 @@
-"""Why arpcheck could not run.
+"""The exceptions: arpcheck could not run.
 
-Raised anywhere, caught once, in `__main__`. What was measured is never an error: silence, duplicates, a refused
-resource and an unknown MAC are values. An error is one line for the user and says the cure."""
+They are raised anywhere and caught once, in `__main__`, which prints one line with a hint. Data is never an error: a missing
+reply, duplicates, a forbidden resource and an unknown MAC address are values."""
 
 
 class ArpcheckError(Exception):
@@ -12,28 +12,28 @@ class ArpcheckError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
-        """What is wrong, and where (a file and its line, an option, an interface)."""
+        """The problem, and where it is: a file and its line, an option, an interface."""
         self.hint = hint
-        """What to do about it; empty where the message says it."""
+        """The remedy; empty if the message implies it."""
 
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}" if self.hint else self.message
 
 
 class UsageError(ArpcheckError):
-    """An option or an argument that makes no sense."""
+    """An option or an argument is not valid."""
 
 
 class InputError(ArpcheckError):
-    """A file that can't be read as what it should be."""
+    """An input file can't be read or parsed."""
 
 
 class ClusterError(ArpcheckError):
-    """The API server, the kubeconfig, or a right without which nothing can be done."""
+    """The API server, the kubeconfig or a required permission fails."""
 
 
 class WireError(ArpcheckError):
-    """The interface, the socket, or the privilege to open it."""
+    """An interface, a packet socket or the privilege to open it is missing."""
 
 
 class LabError(ArpcheckError):
@@ -41,11 +41,11 @@ class LabError(ArpcheckError):
 
 
 class OutputError(ArpcheckError):
-    """The report can't be written where it should go."""
+    """An output file or stdout can't be written."""
 
 
 class StoppedByUserError(ArpcheckError):
-    """Ctrl-C or a signal, before there was anything to tell."""
+    """Ctrl-C or a signal came before there was a result."""
 
     exit_code = 130
 
@@ -54,9 +54,9 @@ MOST_PLACES = 6
 
 
 def fault(error: BaseException) -> str:
-    """What no code of arpcheck expected, for one line: the error's type, and the innermost places that it came through.
+    """One line for an unexpected exception: its type and its innermost places.
 
-    Without its message, which may hold what was being read; that of a module that can't be loaded says what is missing."""
+    Without its message, which may contain input, except that of an ImportError, which names what is missing."""
     places, at = list[str](), error.__traceback__
     while at is not None:
         name = "/".join(at.tb_frame.f_code.co_filename.split("/")[-2:])

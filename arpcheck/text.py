@@ -1,26 +1,26 @@
-"""Strings from the cluster and the wire made harmless for a terminal: whoever shows one, shows it by this.
+"""Escapes strings from the cluster and the network for a terminal. Every output of such a string uses `plain`.
 
-Every such string is hostile: it may hold terminal escapes, right-to-left marks, or ten thousand characters. What is
-changed stays visible, what is cut is counted. Knows nothing else."""
+A hostile string may contain terminal escapes, right-to-left marks, or ten thousand characters. Escapes stay visible, and a
+cut shows how many characters are missing."""
 
 from __future__ import annotations
 
 from unicodedata import bidirectional, category
 
 NAME_LIMIT = 300
-"""Longer than any `namespace/name` (63 + 1 + 253) with room for a remark."""
+"""Characters that are shown of a name; `namespace/name` has at most 63 + 1 + 253."""
 PROSE_LIMIT = 4000
-"""For sentences of our own, which carry names."""
+"""Characters of a sentence that contains names."""
 
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-"""Letters and symbols by category, but drawn as nothing."""
+"""Letters and symbols by category that are drawn as blanks."""
 _SHIFTING = frozenset(("R", "AL", "AN"))
-"""Bidirectional classes that move their neighbours: a right-to-left letter turns the address beside it around."""
+"""Bidirectional classes that reorder their neighbours: a right-to-left letter would reverse the address beside it."""
 
 
 def plain(text: str, limit: int = NAME_LIMIT) -> str:
-    """One line for a terminal, at most `limit` characters: what is invisible, combines or moves the cursor is spelled
-    `\\x1b` or `\\u{202e}`, and a cut says how much is missing. The result is taken unchanged a second time."""
+    """One line for a terminal, at most `limit` characters: invisible, combining and control characters are
+    written as `\\x1b` or `\\u{202e}`, and a cut shows how much is missing. Idempotent."""
     if len(text) <= limit and text.isascii() and text.isprintable():
         return text
     shown = [_spell(char) for char in text[:limit]]
@@ -30,7 +30,7 @@ def plain(text: str, limit: int = NAME_LIMIT) -> str:
 
 
 def is_plain(char: str) -> bool:
-    """Whether a terminal draws it, by itself, where it stands."""
+    """True if a terminal draws the character visibly and in its place."""
     shown = category(char)[0] in "LNPS" and char not in _BLANK
     return char == " " or (shown and bidirectional(char) not in _SHIFTING)
 

@@ -30,7 +30,7 @@ EXAMPLES = ("arpcheck compare before.json after.json -o markdown",)
 
 def compare(
     before: Annotated[str, typer.Argument(metavar="BEFORE", help="A saved report; - is stdin.")],
-    after: Annotated[str, typer.Argument(metavar="AFTER", help="A later one of the same cluster.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="A later report of the same cluster.")],
     format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table, markdown or json.")] = "table",
     no_headers: NoHeaders = False,
     output: Output = None,
@@ -46,9 +46,9 @@ def compare(
 def run(before: str, after: str, format_name: str, output: str | None, *, headers: bool = True) -> int:
     """Prints what changed, and writes it to `output` too; the exit code is the comparison's."""
     if format_name not in FORMATS:
-        raise UsageError(f"-o {format_name!r}: no such format of compare", f"One of {', '.join(FORMATS)}")
+        raise UsageError(f"-o {format_name!r}: unknown format of compare", f"One of {', '.join(FORMATS)}")
     if before == after == "-":
-        raise UsageError("both runs from stdin", "Name a file for one of them")
+        raise UsageError("both reports are read from stdin", "Give a file for one of them")
     check(output)
     runs = [(evidence, pipeline.conclude(evidence)) for evidence in (load(before), load(after))]
     found = compared(*runs)

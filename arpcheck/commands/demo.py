@@ -13,9 +13,12 @@ EXAMPLES = ("arpcheck demo split-brain",)
 
 def demo(
     scene: Annotated[
-        str | None, typer.Argument(metavar="SCENE", help="A scene's name, or a scene file.", autocompletion=scenes)
+        str | None,
+        typer.Argument(
+            metavar="SCENE", help="The name of a scene, or a scene file. Default: two-non-strict.", autocompletion=scenes
+        ),
     ] = None,
-    names: Annotated[bool, typer.Option("--list", help="Name the scenes.")] = False,
+    names: Annotated[bool, typer.Option("--list", help="List the scenes.")] = False,
 ) -> int:
     """Run a scene on a LAN of network namespaces, with real kernel ARP."""
     from arpcheck.wire.privilege import confine, give_up

@@ -20,9 +20,7 @@ EXAMPLES = (
 
 
 def docs(
-    page: Annotated[
-        str | None, typer.Argument(metavar="PAGE", help="A page; without it the list of pages.", autocompletion=pages)
-    ] = None,
+    page: Annotated[str | None, typer.Argument(metavar="PAGE", help="A page of the list.", autocompletion=pages)] = None,
 ) -> int:
     """Show the documentation that comes with arpcheck. Without PAGE, list the pages."""
     show(text(page))

@@ -21,7 +21,8 @@ EXAMPLES = ("arpcheck explain non-strict",)
 
 def explain(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="A verdict or a finding; none: all of them.", autocompletion=rules)
+        str | None,
+        typer.Argument(metavar="NAME", help="A verdict or a finding. Default: all of them.", autocompletion=rules),
     ] = None,
 ) -> int:
     """Explain a verdict or a finding: what it means, how it is decided and what to do."""

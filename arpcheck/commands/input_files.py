@@ -1,8 +1,8 @@
 """The file of `--accept`: YAML, read here; what an entry takes out of the count is decided in `judge.acceptance`.
 
-    accept:
-    - {verdict: duplicate, service: web/nginx, responders: [worker-1], until: 2026-04-01, reason: "goes in March"}
-    - {finding: non-strict-nodes, node: worker-1, until: 2026-04-01, reason: "replaced next week, TICKET-17"}"""
+accept:
+- {verdict: duplicate, service: web/nginx, responders: [worker-1], until: 2026-04-01, reason: "goes in March"}
+- {finding: non-strict-nodes, node: worker-1, until: 2026-04-01, reason: "replaced next week, TICKET-17"}"""
 
 from __future__ import annotations
 

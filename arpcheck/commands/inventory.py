@@ -48,13 +48,17 @@ EXAMPLES = (
 
 def inventory(
     iface: Annotated[
-        list[str] | None, typer.Option("--iface", metavar="NAME", help="Ask the nodes on this interface too. Repeatable.")
+        list[str] | None,
+        typer.Option("--iface", metavar="NAME", help="Also send requests to the nodes on this interface. Repeatable."),
     ] = None,
     manifest: Annotated[
-        bool, typer.Option("--manifest", help="Print a Job for each node without a known MAC; its log is a --mac-map.")
+        bool,
+        typer.Option(
+            "--manifest", help="Print a Job for each node without a known MAC address; its log is input for --mac-map."
+        ),
     ] = False,
     image: Annotated[
-        str, typer.Option("--image", metavar="NAME", help="For --manifest: an image with sh, cat and grep.")
+        str, typer.Option("--image", metavar="NAME", help="The image of the Jobs of --manifest: it needs sh, cat and grep.")
     ] = "",
     rounds: Rounds = 2,
     wait: Wait = 1.0,
@@ -67,15 +71,17 @@ def inventory(
     cluster_file: ClusterFile = None,
     file_has: FileHas = None,
     request_timeout: RequestTimeout = 30.0,
-    format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table, or csv as --mac-map reads it.")] = "table",
+    format_name: Annotated[
+        str, typer.Option("-o", metavar="FORMAT", help="table, or csv, which --mac-map reads.")
+    ] = "table",
     quiet: Quiet = False,
     _verbose: Verbose = False,
 ) -> int:
     """List the MAC addresses of every node, by source."""
     if format_name not in ("table", "csv"):
-        raise UsageError(f"-o {format_name!r}: no such format of inventory", "One of table, csv")
+        raise UsageError(f"-o {format_name!r}: unknown format of inventory", "One of table, csv")
     if manifest != bool(image):
-        raise UsageError("--manifest and --image go together", "Name an image with sh, cat and grep")
+        raise UsageError("--manifest needs --image, and --image needs --manifest", "Give an image with sh, cat and grep")
     return run(
         ProbeRequest(
             options=Options(
@@ -94,7 +100,8 @@ INTERRUPTED = 130
 
 
 def run(request: ProbeRequest, image: str | None) -> int:
-    """Prints the list, or with `image` the Jobs. 0 every node has a MAC, 3 one has none that is known, 130 interrupted."""
+    """Prints the list, or with `image` the Jobs. Returns 0 if every node has a MAC address, 3 if one has none, 130 if
+    interrupted."""
     with _evidence(request) as evidence:
         return _show(evidence, request, image)
 
@@ -106,20 +113,20 @@ def _show(evidence: Evidence, request: ProbeRequest, image: str | None) -> int:
     elif missing:
         show(inventory_manifest(missing, image, f"run-{evidence.started_at:%Y%m%d-%H%M%S}"))
     else:
-        notice("a MAC is known of every node: there is no Job to run")
+        notice("the MAC address of every node is known: there is no Job to run")
     for gap in evidence.objects.gaps:
         notice(f"not read: {gap.what} ({gap.why}); {gap.costs}")
     for gap in unmatched_hosts(evidence):
         notice(f"{gap.what}: {gap.why}; {gap.costs}")
     if evidence.interrupted:
-        notice("interrupted: what was heard until then is shown")
+        notice("interrupted: the list shows the replies until then")
         return INTERRUPTED
     return 3 if missing or evidence.objects.gap("nodes") else 0
 
 
 @contextmanager
 def _evidence(request: ProbeRequest) -> Iterator[Evidence]:
-    """With an interface the nodes are asked on it; without one only objects and files speak."""
+    """Sends requests to the nodes if an interface is given; else it uses only objects and files."""
     host = this_host()
     if request.options.interfaces:
         options = checked(replace(request.options, services=False))

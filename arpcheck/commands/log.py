@@ -1,6 +1,6 @@
-"""What `-v` shows on stderr: which files and which API paths are read, what is opened and given up, and how long it took.
+"""The log on stderr (`-v`): files and API paths that are read, sockets, privileges and times; and its copy for the bundle.
 
-Every line is made harmless for a terminal; no module logs a secret, a header or a body."""
+Every line is escaped for a terminal. No module logs a secret, a header or a body."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from arpcheck.text import plain
 
 
 def speak() -> None:
-    """From here on, arpcheck's own log goes to stderr; that of no library does."""
+    """Prints arpcheck's own log on stderr from now on, and not that of libraries."""
     handler = _Handler(sys.stderr)
     handler.setFormatter(_LogLine())
     log = logging.getLogger("arpcheck")
@@ -26,7 +26,7 @@ def speak() -> None:
 
 
 def hush() -> None:
-    """Nothing more of it, from whatever thread: the line that says why arpcheck ends is the last one."""
+    """Stops the log of all threads, so that the line with the error is the last one."""
     for handler in logging.getLogger("arpcheck").handlers:
         if isinstance(handler, _Handler):
             handler.hush()
@@ -40,7 +40,7 @@ class _Handler(logging.StreamHandler[TextIO]):
             self._silent = True
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Under the lock (logging.Handler.handle)."""
+        """Called with the lock held (logging.Handler.handle)."""
         if not self._silent:
             super().emit(record)
 
@@ -53,7 +53,7 @@ class _LogLine(logging.Formatter):
 # -------------------------------------------------------------------- Keeps what arpcheck logs while it runs, for the bundle
 
 MOST = 5_000
-"""Lines; what comes after them is counted."""
+"""Lines that are kept; later ones are counted."""
 
 
 class LogBuffer(logging.Handler):
@@ -75,7 +75,7 @@ class LogBuffer(logging.Handler):
 
 @contextmanager
 def log_buffer(*, kept: bool) -> Iterator[LogBuffer]:
-    """While this is open what arpcheck logs is kept, where it shall be; `-v` shows it all the same."""
+    """Keeps arpcheck's log in the block if `kept` is true; `-v` prints it as well."""
     found, log = LogBuffer(), logging.getLogger("arpcheck")
     before = log.level, log.propagate
     if kept:

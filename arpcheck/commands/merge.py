@@ -30,7 +30,8 @@ EXAMPLES = ("arpcheck merge worker-1.json worker-2.json --output all.json",)
 
 def merge(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE", help="Saved reports of one cluster, each from another host; - is stdin.")
+        list[str],
+        typer.Argument(metavar="FILE", help="Saved reports of one cluster, each from a different host; - is stdin."),
     ],
     accept: Accept = None,
     format_name: Format = "table",
@@ -50,7 +51,7 @@ def merge(
 def merged(paths: Sequence[str]) -> Evidence:
     """Raises InputError where a file can't be read, or the runs are not of one state of one cluster."""
     if len(paths) < 2:
-        raise UsageError("merge takes two reports or more", "Save one on each host with `arpcheck probe -o json`")
+        raise UsageError("merge needs at least two reports", "Save one on each host with `arpcheck probe -o json`")
     if paths.count("-") > 1:
-        raise UsageError("several runs from stdin", "Name files")
+        raise UsageError("only one report can be read from stdin", "Give files")
     return runs.merge([("stdin" if path == "-" else Path(path).stem, load(path)) for path in paths])

@@ -32,19 +32,18 @@ from arpcheck.wire.scapy_library import load, manufacturers
 _log = logging.getLogger(__name__)
 
 TOP_RATE = 4000.0
-"""Frames a second on each interface that `--rate 0` takes: more than that the responders lose (a speaker's socket holds
-256 frames)."""
+"""Frames per second on each interface for `--rate 0`. Above it responders lose frames: a speaker's socket holds 256."""
 
 LONG = 300.0
-"""Seconds beyond which a faster rate or a smaller selection is suggested."""
+"""Seconds. A probe that takes longer prints a hint: a higher rate or a smaller selection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeRequest:
-    """What the command line asked for."""
+    """The options of a command that sends requests."""
 
     options: Options
-    """With `rate` as given; 0 is the top rate."""
+    """With `rate` as given: 0 stands for TOP_RATE."""
     source: ClusterSource
     mac_maps: tuple[str, ...] = ()
     format_name: str = "table"
@@ -58,7 +57,7 @@ class ProbeRequest:
 
 
 def checked(options: Options) -> Options:
-    """The options with the rate that is really used. Raises UsageError for what makes no sense."""
+    """The options with the rate that is used and with an interface. Raises UsageError for values that make no sense."""
     check_options(options)
     options = named(options)
     rate = TOP_RATE if options.rate == 0 else options.rate
@@ -68,18 +67,18 @@ def checked(options: Options) -> Options:
 
 
 def named(options: Options) -> Options:
-    """The options with an interface, or `auto`, which is what none means in a pod. UsageError elsewhere."""
+    """The options with an interface. Without one it is `auto` in a pod, and a UsageError elsewhere."""
     if options.interfaces:
         if AUTO in options.interfaces and len(options.interfaces) > 1:
-            raise UsageError("--iface auto goes with no other --iface", "Give one or the other")
+            raise UsageError("--iface auto can't be combined with another --iface", "Give one or the other")
         return options
     if "KUBERNETES_SERVICE_HOST" in os.environ:
         return replace(options, interfaces=(AUTO,))
-    raise UsageError("no interface is named", "Give one with --iface; `ip -br addr` lists them, and auto finds it")
+    raise UsageError("--iface is missing", "`ip -br addr` lists the interfaces; auto finds the right one")
 
 
 def to_open(options: Options, host: Host) -> tuple[str, ...]:
-    """The interfaces that may be asked on. UsageError for one that can't be."""
+    """The interfaces to open. UsageError for one that can't be used."""
     if options.interfaces == (AUTO,):
         return candidates(host)
     return tuple(interface.name for interface in usable(host, options.interfaces))
@@ -89,9 +88,10 @@ def to_open(options: Options, host: Host) -> tuple[str, ...]:
 def opened(
     interfaces: Sequence[str], source: ClusterSource, *outputs: tuple[str | None, str], requests: bool = False
 ) -> Iterator[tuple[LiveWire, ClusterSource]]:
-    """The wire, and the source as it is to be read from here on. `outputs`: files that will be written, each with its
-    option; `requests`: other hosts' questions are heard too. WireError where a socket can't be had; OutputError where only
-    root could write one of the files."""
+    """The open sockets, and the source to read from once privileges are given up.
+
+    `outputs`: the files that will be written, each with its option. `requests`: also receive the requests of other hosts.
+    Raises WireError where a socket can't be opened, OutputError where only root could write one of the files."""
     for output, option in outputs:
         check(output, option)
     held = hold(source, for_another=caller() is not None)
@@ -105,7 +105,7 @@ def opened(
 
 
 def settled(options: Options, objects: Objects, host: Host, wire: LiveWire) -> Options:
-    """The options with the interfaces that are asked on; the sockets of all others are closed."""
+    """The options with the interfaces to send on. Closes the sockets of all others."""
     found = pipeline.settle(options, objects, host, to_open(options, host))
     wire.keep(found.interfaces)
     return found
@@ -123,7 +123,9 @@ def observed(
     stop: Callable[[], bool],
     tap: Callable[[datetime, bytes], None] = lambda _moment, _frame: None,
 ) -> Evidence:
-    """Asks, as it was announced. `stop` is the caller's, who keeps it until what was heard is out."""
+    """Sends the requests and returns the evidence, after a notice with their number and the time they take.
+
+    `stop`: the caller holds it until the result is written. `tap`: called with every frame and its time."""
     planned = pipeline.plan(options, objects, host, mac_map, accepted)
     if not request.quiet:
         _announce(planned, options)
@@ -158,13 +160,13 @@ def _announce(planned: pipeline.Plan, options: Options) -> None:
         notice("a higher --rate (up to 100 is gentle where no ARP inspection counts), -n or -l make it shorter")
 
 
-# ----------------------------------------------------------------------------- Ends a run early without losing what it heard
+# -------------------------------------------------------------------------------------------------- Ctrl-C and other signals
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop:
-    """Asked by the sweep at every step."""
+    """True once a signal has come; a scan looks at it at every step."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -175,18 +177,20 @@ class Stop:
 
 @contextmanager
 def stopping() -> Iterator[Stop]:
-    """While this is open the first signal only asks to stop, so that what was heard is still judged, written and shown; a
-    second one ends arpcheck at once. Open it before the first question and close it when the report is out."""
+    """In the block, the first signal only stops the scan: the replies until then are judged, written and shown.
+
+    A second one ends arpcheck at once. Enter it before the first request and leave it when the report is written."""
     stop = Stop()
     before = {number: signal.getsignal(number) or signal.SIG_DFL for number in SIGNALS}
 
     def ask(number: int, _: FrameType | None) -> None:
         stop.asked = True
-        # As without this: that takes away what was put down. A terminal that goes away sends SIGHUP, and sudo another.
+        # The next one goes to the handler from before, which cleans up; SIGHUP is ignored, since a closed terminal and
+        # sudo each send one.
         signal.signal(number, signal.SIG_IGN if number == signal.SIGHUP else before[signal.Signals(number)])
 
     for number, handler in before.items():
-        if handler is not signal.SIG_IGN or number == signal.SIGINT:  # nohup; but a shell's background ignores Ctrl-C alone
+        if handler is not signal.SIG_IGN or number == signal.SIGINT:  # nohup; a background job ignores only Ctrl-C
             signal.signal(number, ask)
     try:
         yield stop

@@ -1,4 +1,4 @@
-"""The options that several commands share, and the checks that need nothing but the option itself."""
+"""The options that several commands share, their completion, and the checks of their values."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 _HARMLESS = re.compile(r"[A-Za-z0-9._@:/+-]+")
-"""Words of which no shell makes anything else. typer's script for zsh evaluates what it is given, and bash expands its
-patterns; a context may have any name, and whoever sends a kubeconfig around chooses it."""
+"""Candidates that no shell expands. typer's script for zsh evaluates them and bash expands patterns in them, and the
+author of a kubeconfig chooses the names of its contexts."""
 
 
 def _beginning(incomplete: str, words: Iterable[str]) -> list[str]:
@@ -28,7 +28,7 @@ def _beginning(incomplete: str, words: Iterable[str]) -> list[str]:
 
 
 def contexts(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Of the kubeconfig that the command line names, else as kubectl finds it."""
+    """The contexts of the kubeconfig on the command line, or of the one that kubectl would read."""
     from arpcheck.cluster.kubeconfig import contexts as found
 
     try:
@@ -63,7 +63,7 @@ def formats(incomplete: str) -> list[str]:
 
 
 def rules(incomplete: str) -> list[str]:
-    """Verdicts and findings."""
+    """The names of all verdicts and findings."""
     from arpcheck.judge import findings, verdicts
 
     return _beginning(incomplete, sorted(text.name for text in (*verdicts.texts(), *findings.texts())))
@@ -80,26 +80,28 @@ def shells(incomplete: str) -> list[str]:
     return _beginning(incomplete, SHELLS)
 
 
-# --------------------------- The options that several commands share, and the checks that need nothing but the option itself
+# ------------------------------------------------------------------------------------------------ The options of the cluster
 
 Kubeconfig = Annotated[
     str | None,
     typer.Option(
-        "--kubeconfig", metavar="FILE", help="A kubeconfig, else KUBECONFIG, ~/.kube/config, the pod's own account."
+        "--kubeconfig",
+        metavar="FILE",
+        help="The kubeconfig. Default: KUBECONFIG, ~/.kube/config or the pod's account.",
     ),
 ]
 Context = Annotated[
     str | None,
-    typer.Option("--context", metavar="NAME", help="A context of the kubeconfig.", autocompletion=contexts),
+    typer.Option("--context", metavar="NAME", help="The context of the kubeconfig.", autocompletion=contexts),
 ]
-As = Annotated[str | None, typer.Option("--as", metavar="USER", help="A user to impersonate.")]
+As = Annotated[str | None, typer.Option("--as", metavar="USER", help="The user to impersonate.")]
 ClusterFile = Annotated[
     str | None,
     typer.Option(
         "--cluster-file",
         metavar="FILE",
-        help="Read the cluster from FILE or - (stdin): `arpcheck snapshot`, or kubectl get svc,nodes,events,… -A -o json"
-        " --show-managed-fields.",
+        help="Read the cluster from FILE, or from stdin (-): output of `arpcheck snapshot`, or of kubectl get"
+        " svc,nodes,events,… -A -o json --show-managed-fields.",
     ),
 ]
 FileHas = Annotated[
@@ -107,14 +109,15 @@ FileHas = Annotated[
     typer.Option(
         "--file-has",
         metavar="KINDS",
-        help="Kinds that kubectl was asked for and may read, or all: those of which FILE has none are none. Repeatable.",
+        help="Kinds that the kubectl command read, or all: without any in FILE, there are none. Repeatable.",
     ),
 ]
 RequestTimeout = Annotated[
-    float, typer.Option("--request-timeout", metavar="SECONDS", min=0.1, help="Seconds for reading the cluster in all.")
+    float,
+    typer.Option("--request-timeout", metavar="SECONDS", min=0.1, help="Time limit for reading the cluster, in seconds."),
 ]
-Namespace = Annotated[str | None, typer.Option("-n", "--namespace", metavar="NAME", help="Only Services of this namespace.")]
-AllNamespaces = Annotated[bool, typer.Option("-A", "--all-namespaces", help="All namespaces, which is the default.")]
+Namespace = Annotated[str | None, typer.Option("-n", "--namespace", metavar="NAME", help="Only Services in this namespace.")]
+AllNamespaces = Annotated[bool, typer.Option("-A", "--all-namespaces", help="Services in all namespaces (the default).")]
 Selector = Annotated[str, typer.Option("-l", "--selector", metavar="LABELS", help="Only Services with these labels.")]
 Format = Annotated[
     str,
@@ -127,7 +130,7 @@ Format = Annotated[
 ]
 Output = Annotated[
     str | None,
-    typer.Option("--output", metavar="FILE", help="Write the report to FILE as well, in the format of its name or of -o."),
+    typer.Option("--output", metavar="FILE", help="Also write the report to FILE, in the format of its suffix, or of -o."),
 ]
 
 
@@ -136,55 +139,74 @@ Iface = Annotated[
     typer.Option(
         "--iface",
         metavar="NAME",
-        help="The interface to ask on. Repeatable; or auto, which a pod does unasked.",
+        help="The interface to send on. Repeatable, or auto, which is the default in a pod.",
         autocompletion=interfaces,
     ),
 ]
-Rounds = Annotated[int, typer.Option("--rounds", metavar="N", min=1, max=1000, help="How often every address is asked.")]
+Rounds = Annotated[int, typer.Option("--rounds", metavar="N", min=1, max=1000, help="Requests for every address.")]
 Wait = Annotated[
-    float, typer.Option("--wait", metavar="SECONDS", min=0.1, max=60, help="Seconds to listen after the last frame.")
+    float,
+    typer.Option("--wait", metavar="SECONDS", min=0.1, max=60, help="Seconds to wait for replies after the last request."),
 ]
 Rate = Annotated[
-    float, typer.Option("--rate", metavar="N", min=0, help="Frames a second on each interface; 0 is the top rate, 4000.")
+    float, typer.Option("--rate", metavar="N", min=0, help="Frames per second on each interface; 0 means 4000, the maximum.")
 ]
 Sender = Annotated[
-    str, typer.Option("--sender", metavar="ADDRESS", help="auto, own, zero, or one of the interface's addresses.")
+    str,
+    typer.Option(
+        "--sender", metavar="ADDRESS", help="The ARP sender address: auto, own, zero, or an address of the interface."
+    ),
 ]
 LoadBalancerClass = Annotated[
     str | None,
-    typer.Option("--lb-class", metavar="NAME", help="Only Services of this loadBalancerClass; '' is those without one."),
+    typer.Option(
+        "--lb-class", metavar="NAME", help="Only Services with this loadBalancerClass; '' selects those without one."
+    ),
 ]
 Ip = Annotated[
-    list[str] | None, typer.Option("--ip", metavar="ADDRESS", help="Also this address, Service or not. Repeatable.")
+    list[str] | None,
+    typer.Option("--ip", metavar="ADDRESS", help="Also send requests for this address, of a Service or not. Repeatable."),
 ]
-ExternalIps = Annotated[bool, typer.Option("--external-ips", help="Also spec.externalIPs of all Services.")]
+ExternalIps = Annotated[
+    bool, typer.Option("--external-ips", help="Also send requests for spec.externalIPs of all Services.")
+]
 OnLink = Annotated[
     bool,
-    typer.Option("--on-link", help="Judge only addresses in the networks of the interfaces; the others are counted."),
+    typer.Option("--on-link", help="Judge only addresses in the networks of the interfaces; count the others."),
 ]
 MacMap = Annotated[
     list[str] | None,
-    typer.Option("--mac-map", metavar="FILE", help="A file that says whose MAC is whose. Repeatable; or a folder."),
+    typer.Option(
+        "--mac-map",
+        metavar="FILE",
+        help="A file, or a folder of files, that lists MAC addresses with their hosts. Repeatable.",
+    ),
 ]
 Accept = Annotated[
     str | None,
-    typer.Option("--accept", metavar="FILE", help="YAML: known faults with a reason and a last day; shown, not counted."),
+    typer.Option(
+        "--accept",
+        metavar="FILE",
+        help="A YAML file of known faults, each with a reason and an expiry date: reported, not counted.",
+    ),
 ]
 Pcap = Annotated[
     str | None,
-    typer.Option("--pcap", metavar="FILE", help="Write every frame that was sent, and every reply that was kept, to FILE."),
+    typer.Option("--pcap", metavar="FILE", help="Write every request and every reply to FILE."),
 ]
 BundleFile = Annotated[
     str | None,
-    typer.Option("--bundle", metavar="FILE", help="Write all that a ticket needs: reports, frames, objects, log."),
+    typer.Option("--bundle", metavar="FILE", help="Write an archive for a ticket: reports, frames, objects and log."),
 ]
 Redact = Annotated[
     bool,
-    typer.Option("--redact", help="Pseudonyms for all names, addresses and MACs in the bundle; their table beside it."),
+    typer.Option(
+        "--redact", help="Replace all names and addresses in the bundle by pseudonyms; write the mapping beside it."
+    ),
 ]
 NoHeaders = Annotated[bool, typer.Option("--no-headers", help="No column headings.")]
-ExitZero = Annotated[bool, typer.Option("--exit-zero", help="End with 0 also where 1 or 3 is due; 2 and 130 stay.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stderr but errors.")]
+ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 instead of 1 or 3.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print only errors on stderr.")]
 
 
 def _speak(wanted: bool) -> None:
@@ -196,9 +218,9 @@ def _speak(wanted: bool) -> None:
 
 Verbose = Annotated[
     bool,
-    typer.Option("-v", "--verbose", callback=_speak, help="Say on stderr what is read and opened, and how long it takes."),
+    typer.Option("-v", "--verbose", callback=_speak, help="Print on stderr what is read and opened, and how long it takes."),
 ]
-"""Done by being given; no command looks at it."""
+"""The callback does it; no command reads the value."""
 
 
 def source(
@@ -212,9 +234,11 @@ def source(
     from arpcheck.cluster import ClusterSource
 
     if cluster_file and (kubeconfig or context or as_user):
-        raise UsageError("--cluster-file goes with none of --kubeconfig, --context, --as", "Name one of the two")
+        raise UsageError(
+            "--cluster-file can't be combined with --kubeconfig, --context or --as", "Give the file or the others"
+        )
     if file_has and not cluster_file:
-        raise UsageError("--file-has speaks of a --cluster-file", "Name that too")
+        raise UsageError("--file-has needs --cluster-file", "Give that too")
     return ClusterSource(
         kubeconfig=kubeconfig,
         context=context,
@@ -226,13 +250,13 @@ def source(
 
 
 def ended(code: int, exit_zero: bool) -> int:
-    """The exit code of the process: with `--exit-zero` a report's own is not shown, a failure's is."""
+    """The exit code of the process: `--exit-zero` turns 1 and 3 into 0, and keeps 2 and 130."""
     return 0 if exit_zero and code in (1, 3) else code
 
 
 def one_namespace(namespace: str | None, all_namespaces: bool) -> str | None:
     if namespace and all_namespaces:
-        raise UsageError("-n and -A contradict each other", "Give one of them")
+        raise UsageError("-n and -A can't be combined", "Give one of them")
     return namespace
 
 
@@ -240,12 +264,12 @@ def address(text: str) -> IPv4Address:
     try:
         return IPv4Address(text)
     except ValueError:
-        raise UsageError(f"--ip {text!r} is no IPv4 address", "ARP knows IPv4 only") from None
+        raise UsageError(f"--ip {text!r} is not an IPv4 address", "ARP is for IPv4 only") from None
 
 
 def known_format(name: str) -> str:
     from arpcheck.reports import FORMATS
 
     if name not in FORMATS:
-        raise UsageError(f"-o {name!r}: no such format", f"One of {', '.join(FORMATS)}")
+        raise UsageError(f"-o {name!r}: unknown format", f"One of {', '.join(FORMATS)}")
     return name

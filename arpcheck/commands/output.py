@@ -1,4 +1,4 @@
-"""Where a result goes: stdout, and a file beside it. A file is written whole or not at all."""
+"""Writes a result to stdout and to a file, and notices and progress to stderr. A file is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ from arpcheck.wire.privilege import caller, give_up, has_privileges
 from arpcheck.wire.scan import Progress
 
 PART = 1 << 20
-"""Characters that are written at once."""
+"""Characters that are written in one step."""
 SUFFIXES = {
     ".json": "json", ".yaml": "yaml", ".yml": "yaml", ".md": "markdown", ".html": "html", ".xml": "junit",
     ".prom": "prometheus",
 }  # fmt: skip
-"""What the name of an output file says of its format; any other name takes that of `-o`."""
+"""The format of an output file by its suffix; other files have the format of `-o`."""
 
 
 def deliver(report: Report, format_name: str, output: str | None, style: Style) -> None:
-    """Prints the report, and writes it to `output` too. The file comes first: a closed pipe must not cost it, and a file
-    that can't be written is told when the report is out."""
+    """Writes the report to `output`, if given, then to stdout.
+
+    The file comes first, because a closed pipe must not prevent it. Its error is raised after the report is printed."""
     unwritten = None
     if output:
         try:
@@ -45,8 +46,9 @@ def deliver(report: Report, format_name: str, output: str | None, style: Style) 
 
 
 def check(output: str | None, option: str = "--output") -> None:
-    """Raises OutputError now rather than after a run of minutes. Under sudo it looks once root has been given up: what root
-    alone can see is not the caller's to know."""
+    """Raises OutputError before the run if the file can't be written after it.
+
+    Under sudo it checks only after root is given up, so that it never tells the caller what only root can see."""
     if output == "-":
         raise OutputError(f"{option} -: stdout has the report already", "Name a file, or redirect stdout")
     if not output or caller() is not None:
@@ -66,7 +68,7 @@ def check(output: str | None, option: str = "--output") -> None:
 
 
 def _seen(path: Path, output: str, option: str) -> os.stat_result | None:
-    """None where there is nothing, or a link to nothing, which is replaced as any link is."""
+    """None if there is no file, or a dangling link, which will be replaced as any link is."""
     try:
         return path.stat()
     except PermissionError:
@@ -77,7 +79,7 @@ def _seen(path: Path, output: str, option: str) -> os.stat_result | None:
 
 
 def show(text: str | Iterable[str]) -> None:
-    """Writes all of it, or all pieces of it, to stdout. A full disk behind a redirection is an error, not a short report."""
+    """Writes the text, or all its pieces, to stdout. A full disk behind a redirection is an error, not a short report."""
     try:
         sys.stdout.flush()
         for piece in parts(text):
@@ -89,8 +91,8 @@ def show(text: str | Iterable[str]) -> None:
 
 
 def _write_all(stream: TextIO, text: str) -> None:
-    """Past Python's own layers: with PYTHONUNBUFFERED they write once, and what a signal or a full disk left over of it
-    is gone without a word (io.TextIOWrapper over io.FileIO, whose write may be short)."""
+    """Writes to the file descriptor. With PYTHONUNBUFFERED, Python writes only once and silently loses the rest of a short
+    write (io.TextIOWrapper over io.FileIO)."""
     try:
         out = stream.fileno()
     except OSError:  # no file behind it
@@ -100,7 +102,7 @@ def _write_all(stream: TextIO, text: str) -> None:
     while left:
         try:
             left = left[os.write(out, left) :]
-        except BlockingIOError:  # somebody who shares the pipe made it so
+        except BlockingIOError:  # another process that shares the pipe made it non-blocking
             select([], [out], [])
 
 
@@ -112,7 +114,7 @@ def write(path: Path, text: str | Iterable[str]) -> None:
 
 
 def parts(text: str | Iterable[str]) -> Iterator[str]:
-    """Of some length, lest it is in memory once more when it is encoded."""
+    """Pieces of about PART characters, so that a large text is not encoded, and copied, as a whole."""
     if isinstance(text, str):
         yield from (text[start : start + PART] for start in range(0, len(text), PART))
         return
@@ -135,7 +137,7 @@ def format_of(output: str, format_name: str, formats: Collection[str] = FORMATS)
 
 
 class NewFile:
-    """Whoever writes into `file` says `with told(path)`."""
+    """A temporary file beside `path`, which it replaces on `commit`. Write to `file` in a `with told(path)` block."""
 
     def __init__(self, path: Path, mode: int = 0o666) -> None:
         self._path, self._mode = path, mode
@@ -144,7 +146,7 @@ class NewFile:
         self.file: IO[bytes] = os.fdopen(handle, "w+b")
 
     def commit(self) -> None:
-        """It takes its place, with its mode less the umask; never to be read by more than what was there."""
+        """Replaces the file at `path`. The mode is reduced by the umask and by the mode of the file that was there."""
         with told(self._path):
             self.file.flush()
             os.fsync(self.file.fileno())
@@ -153,17 +155,17 @@ class NewFile:
         self._name = ""
 
     def discard(self) -> None:
-        """Closes it. Nothing is left of it, unless it has taken its place."""
+        """Closes the file, and removes it unless it was committed."""
         if self._name:
             os.unlink(self._name)
             self._name = ""
-        with suppress(OSError):  # what a full disk did not take was told when it was written
+        with suppress(OSError):  # an error of a full disk was raised by the write
             self.file.close()
 
 
 @contextmanager
 def new_file(path: Path, mode: int = 0o666) -> Iterator[IO[bytes]]:
-    """Takes its place at the end of the block, unless an error comes out of it."""
+    """A new file that replaces `path` at the end of the block, unless the block raises."""
     new = NewFile(path, mode)
     try:
         yield new.file
@@ -182,31 +184,32 @@ def told(path: Path) -> Iterator[None]:
 
 
 def _allowed(path: Path) -> int:
-    """What the umask leaves, and of that no more than the file in its place has."""
+    """The mode bits that the umask and the mode of the existing file allow."""
     mask = os.umask(0)
     os.umask(mask)
     before = stat.S_IMODE(path.stat().st_mode) if path.is_file() and not path.is_symlink() else 0o777
     return before & ~mask
 
 
-# ---------------------------------------------------------------------------------- What reads a cluster and needs no socket
+# ----------------------------------------------------------------- Commands that read the cluster and open no packet socket
 
 
 def as_caller(source: ClusterSource, output: str | None = None) -> ClusterSource:
-    """The source as it is to be read from here on.
+    """Gives up privileges and returns the source to read from.
 
-    Under sudo a kubeconfig that root named and root alone can have written is read first; root itself reads any, since its
-    capabilities are what opens another user's. OutputError where `output` can't be written without them."""
+    A kubeconfig that only root can have written is read first under sudo. Root itself reads any first, because only
+    its capabilities open those of other users. Raises OutputError where `output` can't be written without privileges."""
     held = hold(source, for_another=caller() is not None) if has_privileges() else source
     give_up()
     check(output)
     return held
 
 
-# -------------------------------------------------------------------------------- What a person reads beside the result
+# ------------------------------------------------------------------------------------------ Notices and progress on stderr
+
 
 def style(stream: TextIO, *, headers: bool = True) -> Style:
-    """Colour and width only where a person looks: no pipe, no file, no NO_COLOR (no-color.org), no dumb terminal."""
+    """Colour and width for a terminal only; no colour with NO_COLOR (no-color.org) or on a dumb terminal."""
     if not stream.isatty():
         return Style(headers=headers)
     colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
@@ -214,7 +217,7 @@ def style(stream: TextIO, *, headers: bool = True) -> Style:
 
 
 def notice(line: str) -> None:
-    """A line for the person, never mixed with the result."""
+    """Prints a line on stderr, apart from the result on stdout."""
     _tell(f"arpcheck: {plain(line, PROSE_LIMIT)}\n")
 
 
@@ -225,7 +228,7 @@ def duration(seconds: float) -> str:
 
 
 class ProgressLine:
-    """One line that is written over, on a terminal only."""
+    """One line on a terminal that is overwritten with each step."""
 
     def __init__(self, *, shown: bool) -> None:
         self._shown = shown and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
@@ -244,6 +247,6 @@ class ProgressLine:
 
 
 def _tell(text: str) -> None:
-    """A terminal that was closed must not cost what was measured."""
+    """A closed terminal must not end the run."""
     with suppress(OSError):
         print(text, end="", file=sys.stderr, flush=True)  # noqa: T201

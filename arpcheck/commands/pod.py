@@ -28,38 +28,47 @@ EXAMPLES = (
 
 def pod(
     node: Annotated[str | None, typer.Option("--node", metavar="NAME", help="The node to run on.")] = None,
-    job: Annotated[bool, typer.Option("--job", help="A Job, which goes away an hour after its end, not a Pod.")] = False,
+    job: Annotated[
+        bool, typer.Option("--job", help="Print a Job, which Kubernetes deletes an hour after its end, instead of a Pod.")
+    ] = False,
     image: Annotated[
-        str, typer.Option("--image", metavar="NAME", help="The image that scripts/image builds, as the nodes can pull it.")
+        str,
+        typer.Option(
+            "--image", metavar="NAME", help="The image that scripts/image builds, as a name that the nodes can pull."
+        ),
     ] = f"arpcheck:{__version__}",
     namespace: Annotated[
-        str, typer.Option("-n", "--namespace", metavar="NAME", help="The namespace that it runs in.")
+        str, typer.Option("-n", "--namespace", metavar="NAME", help="The namespace to run in.")
     ] = "arpcheck",
     create_namespace: Annotated[
-        bool, typer.Option("--create-namespace", help="Print that namespace too; deleting what is printed deletes it.")
+        bool, typer.Option("--create-namespace", help="Also print the namespace; deleting the manifests deletes it.")
     ] = False,
     chosen: Annotated[
         list[str] | None,
         typer.Option(
-            "--with", metavar="NAME", autocompletion=implementations,
-            help="A load balancer or MAC source of which all may be read, and nothing of others; may be repeated.",
+            "--with",
+            metavar="NAME",
+            autocompletion=implementations,
+            help="Grant all that this load balancer or MAC source needs, and nothing for others. Repeatable.",
         ),
     ] = None,
     config_map: Annotated[
         list[str] | None,
-        typer.Option("--config-map", metavar="NAME", help="kube-proxy's, where it has a name of its own (Talos)."),
+        typer.Option(
+            "--config-map", metavar="NAME", help="The name of kube-proxy's ConfigMap, if it is not the usual one (Talos)."
+        ),
     ] = None,
-    openshift: Annotated[bool, typer.Option("--openshift", help="With the rights that OpenShift wants for it.")] = False,
-    only_rbac: Annotated[bool, typer.Option("--rbac", help="Only the rights: what may be read.")] = False,
+    openshift: Annotated[bool, typer.Option("--openshift", help="Add the rights that OpenShift requires.")] = False,
+    only_rbac: Annotated[bool, typer.Option("--rbac", help="Print only the RBAC objects.")] = False,
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- PROBE-OPTIONS]", help="Further options of `arpcheck probe`.")
+        list[str] | None, typer.Argument(metavar="[-- PROBE-OPTIONS]", help="Options for `arpcheck probe`.")
     ] = None,
 ) -> int:
     """Print the manifests that run arpcheck on a node, for `kubectl apply -f -`. The report is in the pod's log."""
     if only_rbac:
         return rbac(namespace, tuple(chosen or ()), tuple(config_map or ()), openshift=openshift)
     if node is None:
-        raise UsageError("no node is named", "Give one with --node; `kubectl get nodes` lists them")
+        raise UsageError("--node is missing", "`kubectl get nodes` lists the nodes")
     _check_arguments(arguments or [])
     wanted = Wanted(
         node=node, image=image, job=job, namespace=namespace, create_namespace=create_namespace,
@@ -69,7 +78,7 @@ def pod(
 
 
 def _check_arguments(arguments: list[str]) -> None:
-    """What probe would refuse in the pod is refused here."""
+    """Options that probe would reject in the pod are rejected here."""
     group = typer.main.get_command(app)
     group.commands["probe"].make_context("arpcheck probe", list(arguments))  # type: ignore[attr-defined]
 

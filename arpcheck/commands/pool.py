@@ -47,10 +47,13 @@ def pool(
     iface: Iface = None,
     ranges: Annotated[
         list[str] | None,
-        typer.Option("--range", metavar="A-B", help="A-B or a CIDR instead of the cluster's pools. Repeatable."),
+        typer.Option("--range", metavar="A-B", help="Check A-B, or a CIDR, instead of the cluster's pools. Repeatable."),
     ] = None,
     most: Annotated[
-        int, typer.Option("--most", metavar="N", min=1, max=65536, help="Refuse more addresses than this.")
+        int,
+        typer.Option(
+            "--most", metavar="N", min=1, max=65536, help="Stop with an error if there are more addresses than this."
+        ),
     ] = 1024,
     rounds: Rounds = 3,
     wait: Wait = 1.0,
@@ -69,7 +72,7 @@ def pool(
 ) -> int:
     """Check whether a host already uses an address that a load balancer may assign next."""
     if format_name not in FORMATS:
-        raise UsageError(f"-o {format_name!r}: no such format of pool", f"One of {', '.join(FORMATS)}")
+        raise UsageError(f"-o {format_name!r}: unknown format of pool", f"One of {', '.join(FORMATS)}")
     return run(
         ProbeRequest(
             options=Options(
@@ -89,7 +92,10 @@ FORMATS = ("table", "json")
 
 
 def run(request: ProbeRequest, ranges: tuple[str, ...], most: int) -> int:
-    """Asks every address that no Service has; the exit code is 0 all free, 1 one in use, 3 not heard."""
+    """Sends requests for every address that no Service has.
+
+    Returns 0 if all are free, 1 if one is in use, 3 if it is not known.
+    """
     options = checked(request.options)
     named = tuple(range_pool(written) for written in ranges)
     host = this_host()
@@ -119,7 +125,7 @@ def _rendered(result: Occupancy, format_name: str) -> str:
 def _found(objects: Objects) -> tuple[Pool, ...]:
     found = pools(objects)
     if not found:
-        raise UsageError("no pool was found in the cluster", "Name the addresses with --range A-B")
+        raise UsageError("no address pool was found in the cluster", "Give the addresses with --range A-B")
     return found
 
 

@@ -107,7 +107,11 @@ def probe(
     redact: Redact = False,
     exit_zero: ExitZero = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be asked and for how long. Sends nothing, needs no right.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Print the requests that would be sent, and the duration. Sends nothing and needs no privilege.",
+        ),
     ] = False,
     quiet: Quiet = False,
     _verbose: Verbose = False,

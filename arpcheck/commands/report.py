@@ -55,10 +55,11 @@ EXAMPLES = (
 
 def report(
     file: Annotated[
-        str | None, typer.Argument(metavar="FILE", help="What `arpcheck probe -o json` or `-o html` wrote; - is stdin.")
+        str | None, typer.Argument(metavar="FILE", help="Output of `arpcheck probe -o json` or `-o html`; - is stdin.")
     ] = None,
     capture: Annotated[
-        str | None, typer.Option("--capture", metavar="FILE", help="Judge what tcpdump recorded; needs --cluster-file.")
+        str | None,
+        typer.Option("--capture", metavar="FILE", help="Judge the frames of a tcpdump capture; needs --cluster-file."),
     ] = None,
     cluster_file: ClusterFile = None,
     file_has: FileHas = None,
@@ -80,11 +81,12 @@ def report(
     chosen = known_format(format_name)
     with_capture = (cluster_file, file_has, mac_map, namespace, selector, load_balancer_class, ip, external_ips)
     if (file is None) == (capture is None):
-        raise UsageError("a saved report or --capture is needed, and not both", "See arpcheck report --help")
+        raise UsageError("give a saved report or --capture, and not both", "See arpcheck report --help")
     if capture is None and any(with_capture):
-        raise UsageError("a saved report has its cluster and selection in it", "They go with --capture alone")
+        raise UsageError("a saved report contains its cluster and its selection", "Give those options only with --capture")
     if capture is not None and cluster_file is None:
         raise UsageError("--capture needs --cluster-file", "Make one where the cluster can be read: arpcheck snapshot")
+
     def recorded() -> Evidence:
         options = Options(
             namespace=namespace,
@@ -220,9 +222,7 @@ def evidence(recording: Recording) -> Evidence:
     name = "stdin" if recording.path == "-" else Path(recording.path).name
     with _opened(recording.path) as file:
         found = entries(file, f"--capture {recording.path}")
-        return pipeline.recorded(
-            options, objects=objects, mac_map=mac_map, entries=found, name=name, vendors=manufacturers
-        )
+        return pipeline.recorded(options, objects=objects, mac_map=mac_map, entries=found, name=name, vendors=manufacturers)
 
 
 @contextmanager

@@ -40,9 +40,7 @@ def snapshot(
     cluster_file: ClusterFile = None,
     file_has: FileHas = None,
     request_timeout: RequestTimeout = 30.0,
-    output: Annotated[
-        str | None, typer.Option("--output", metavar="FILE", help="Write it to FILE instead of stdout.")
-    ] = None,
+    output: Annotated[str | None, typer.Option("--output", metavar="FILE", help="Write to FILE instead of stdout.")] = None,
     _verbose: Verbose = False,
 ) -> int:
     """Print everything that probe reads from the cluster, as input for --cluster-file."""
@@ -51,7 +49,7 @@ def snapshot(
 
 
 def run(source: ClusterSource, namespace: str | None, output: str | None) -> int:
-    """Prints it, or writes it to `output`. What could not be read is in the snapshot and said on stderr."""
+    """Prints the objects, or writes them to `output`. What could not be read is listed in the snapshot and on stderr."""
     source = as_caller(source, output)
     objects = read(source, pipeline.NEEDS, namespace=namespace)
     for gap in objects.gaps:

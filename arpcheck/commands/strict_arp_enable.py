@@ -49,29 +49,35 @@ EXAMPLES = (
 
 
 def enable(
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the change, send it as the server's own dry run, and stop.")
+        bool, typer.Option("--dry-run", help="Show the change, send it as a server-side dry run, and stop.")
     ] = False,
     iface: Annotated[
         list[str] | None,
-        typer.Option("--iface", metavar="NAME", help="Prove it: ask on this interface before and after. Repeatable."),
+        typer.Option(
+            "--iface",
+            metavar="NAME",
+            help="Verify with ARP requests on this interface before and after the change. Repeatable.",
+        ),
     ] = None,
     restart_announcer: Annotated[
-        bool, typer.Option("--restart-announcer", help="Restart the load balancer's speakers after that.")
+        bool, typer.Option("--restart-announcer", help="Restart the load balancer's speakers afterwards.")
     ] = False,
     timeout: Annotated[
-        float, typer.Option("--timeout", metavar="SECONDS", min=0, help="Seconds to wait for each rollout.")
+        float, typer.Option("--timeout", metavar="SECONDS", min=0, help="Time limit for each rollout, in seconds.")
     ] = 600.0,
     prove_within: Annotated[
         float,
-        typer.Option("--prove-within", metavar="SECONDS", min=0, help="Ask again for so long until the proof holds."),
+        typer.Option(
+            "--prove-within", metavar="SECONDS", min=0, help="Time limit for the verification with --iface, in seconds."
+        ),
     ] = 120.0,
     backup_dir: Annotated[
-        str, typer.Option("--backup-dir", metavar="FOLDER", help="Where the ConfigMap is saved as it was.")
+        str, typer.Option("--backup-dir", metavar="FOLDER", help="The folder for the backup of the ConfigMap.")
     ] = ".",
     force: Annotated[
-        bool, typer.Option("--force", help="Also where another system writes the configuration, and may undo it.")
+        bool, typer.Option("--force", help="Proceed even if another tool manages the ConfigMap and may undo the change.")
     ] = False,
     rounds: Rounds = 3,
     wait: Wait = 1.0,

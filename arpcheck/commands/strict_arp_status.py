@@ -29,13 +29,13 @@ EXAMPLES = (
 
 
 def status(
-    logs: Annotated[bool, typer.Option("--logs", help="Also read which mode each kube-proxy has logged.")] = False,
+    logs: Annotated[bool, typer.Option("--logs", help="Also read the proxy mode from the log of each kube-proxy.")] = False,
     configz_file: Annotated[
         list[str] | None,
         typer.Option(
             "--configz-file",
             metavar="FILE",
-            help="NODE=FILE, or a file named like its node: what /configz printed. Repeatable.",
+            help="Output of kube-proxy's /configz: NODE=FILE, or a file named like its node. Repeatable.",
         ),
     ] = None,
     kubeconfig: Kubeconfig = None,
@@ -51,9 +51,9 @@ def status(
     Exit codes: 0 not needed, or set and loaded; 1 not set or not loaded; 3 unknown.
     """
     if format_name not in FORMATS:
-        raise UsageError(f"-o {format_name!r}: no such format of strict-arp status", f"One of {', '.join(FORMATS)}")
+        raise UsageError(f"-o {format_name!r}: unknown format of strict-arp status", f"One of {', '.join(FORMATS)}")
     if logs and cluster_file:
-        raise UsageError("--logs needs a cluster: a file holds no logs", "Leave one of the two out")
+        raise UsageError("--logs needs a cluster: a cluster file holds no logs", "Leave out --logs or --cluster-file")
     return strict_arp_status(
         StatusRequest(
             source=source(kubeconfig, context, as_user, cluster_file, request_timeout),
@@ -72,7 +72,7 @@ MOST_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusRequest:
-    """What the command line asked for."""
+    """The options of the command."""
 
     source: ClusterSource
     logs: bool = False
@@ -83,7 +83,7 @@ class StatusRequest:
 
 
 def strict_arp_status(request: StatusRequest) -> int:
-    """Prints it; the exit code is the answer's."""
+    """Prints the status; returns its exit code."""
     files = tuple(_node_and_file(given) for given in request.configz)
     request = replace(request, source=as_caller(request.source, request.output))
     objects = read(request.source, NEEDS, services_required=False)
@@ -105,7 +105,7 @@ def _rendered(found: StrictArpStatus, format_name: str) -> str:
 
 
 def _logs(source: ClusterSource, objects: Objects) -> tuple[Mapping[str, str], tuple[str, ...]]:
-    """By node, and a note for every reason why one could not be read."""
+    """Logs by node, and a note for every reason why a log could not be read."""
     pods = workload.pods(objects)
     wanted = {
         node: Container(namespace=namespace(pod.obj), pod=name(pod.obj), container=text(pod.container, "name"))
@@ -132,14 +132,14 @@ def _node_and_file(given: str) -> tuple[str, Path]:
 
 
 def _configz(files: Iterable[tuple[str, Path]], objects: Objects) -> Mapping[str, str]:
-    """By node. UsageError for a node that is none, or is named twice; InputError for a file that can't be read."""
+    """File contents by node. UsageError for an unknown node or two files of a node; InputError where one can't be read."""
     known, found = {node.name for node in objects.nodes()}, dict[str, str]()
     for node, path in files:
         if node not in known:
             hint = "Name it with --configz-file NODE=FILE; `kubectl get nodes` lists them"
             raise UsageError(f"--configz-file {path}: there is no node {node!r}", hint)
         if node in found:
-            raise UsageError(f"--configz-file {path}: {node} has a file already", "Give each node one")
+            raise UsageError(f"--configz-file {path}: {node} has a file already", "Give one file for each node")
         found[node] = _file_text(path)
     return found
 

@@ -64,13 +64,19 @@ _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 def watch(
     iface: Iface = None,
-    interval: Annotated[str, typer.Option("--interval", metavar="TIME", help="From one whole probe to the next.")] = "30s",
+    interval: Annotated[
+        str, typer.Option("--interval", metavar="TIME", help="Time from the start of one probe to the start of the next.")
+    ] = "30s",
     lasts: Annotated[
-        str | None, typer.Option("--for", metavar="TIME", help="How long: 90s, 10m, 2h; else until Ctrl-C.")
+        str | None, typer.Option("--for", metavar="TIME", help="Stop after this time: 90s, 10m, 2h. Default: until Ctrl-C.")
     ] = None,
     every: Annotated[
         str,
-        typer.Option("--probe-every", metavar="TIME", help="Each address is asked so often in between, as --rate allows."),
+        typer.Option(
+            "--probe-every",
+            metavar="TIME",
+            help="Time between two requests for an address between probes, as far as --rate allows.",
+        ),
     ] = "0.5s",
     rounds: Rounds = 1,
     wait: Wait = 1.0,
@@ -94,7 +100,9 @@ def watch(
     output: Annotated[
         str | None,
         typer.Option(
-            "--output", metavar="FILE", help="Keep FILE up to date, in the format of its name: .prom, .json, .html, …"
+            "--output",
+            metavar="FILE",
+            help="Rewrite FILE after every probe, in the format of its suffix: .prom, .json, .html, …",
         ),
     ] = None,
     exit_zero: ExitZero = False,
@@ -127,18 +135,18 @@ def watch(
 
 
 def seconds(option: str, text: str) -> float:
-    """`0.5s`, `90`, `10m`, `2h`; above zero and at most a year."""
+    """Parses `0.5s`, `90`, `10m` or `2h`: at least 0.01 seconds, at most 366 days. Raises UsageError."""
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*([smh]?)", text)
     found = float(match[1]) * _UNITS[match[2]] if match else 0.0
     if not 0.01 <= found <= 366 * 86400:
-        raise UsageError(f"{option} {text!r} is no time", "Say it as 0.5s, 90s, 10m or 2h")
+        raise UsageError(f"{option} {text!r} is not a time", "Write it like 0.5s, 90s, 10m or 2h")
     return found
 
 
 def run(request: ProbeRequest, pace: Pace) -> int:
-    """Runs it, and prints as it goes; the exit code is that of the worst moment.
+    """Runs the loop and prints each change; returns the exit code of the worst state that was seen.
 
-    Under sudo no_new_privs is not set, as a probe does it: the caller's login plug-ins run again for every probe."""
+    Under sudo it does not set no_new_privs, unlike a probe: the caller's login plug-ins run again for every probe."""
     options = checked(request.options)
     host = this_host()
     with opened(to_open(options, host), request.source, (request.output, "--output"), requests=True) as (wire, source):
@@ -168,7 +176,8 @@ def _read_cluster(source: ClusterSource, options: Options) -> Objects:
 
 
 def _store(report: Report, request: ProbeRequest) -> None:
-    """By rename, as a collector of text files wants it. A disk that is full ends no watch: it is said, and tried anew."""
+    """By rename, as node_exporter's textfile collector needs it. A full disk does not end the watch: it prints the
+    error, and the next probe tries again."""
     try:
         if request.output:
             write(Path(request.output), render(report, format_of(request.output, request.format_name), Style()))
@@ -177,7 +186,7 @@ def _store(report: Report, request: ProbeRequest) -> None:
 
 
 class Reading:
-    """The cluster, read in a thread that nobody waits for."""
+    """The cluster, read in a daemon thread: a reading that hangs does not keep the process from ending."""
 
     def __init__(self, read: Callable[[], Objects]) -> None:
         self._found: Objects | ArpcheckError | None = None
@@ -189,7 +198,7 @@ class Reading:
             self._found = self._read()
         except ArpcheckError as error:
             self._found = error
-        except Exception as error:  # noqa: BLE001 - a fault of our own in a thread must not pass for "not read yet"
+        except Exception as error:  # noqa: BLE001 - a bug in a thread must not look like "not read yet"
             self._found = ClusterError(f"the cluster can't be read: {type(error).__name__}")
 
     def result(self) -> Objects | ArpcheckError | None:

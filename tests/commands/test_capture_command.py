@@ -12,10 +12,10 @@ from forked import arpcheck
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        pytest.param([], "a saved report or --capture is needed", id="nothing"),
+        pytest.param([], "give a saved report or --capture", id="nothing"),
         pytest.param(["r.json", "--capture", "x"], "and not both", id="both"),
-        pytest.param(["r.json", "--cluster-file", "x"], "They go with --capture alone", id="a cluster for a report"),
-        pytest.param(["r.json", "-n", "web"], "They go with --capture alone", id="a selection for a report"),
+        pytest.param(["r.json", "--cluster-file", "x"], "Give those options only with --capture", id="a cluster for a report"),
+        pytest.param(["r.json", "-n", "web"], "Give those options only with --capture", id="a selection for a report"),
         pytest.param(["--capture", "x"], "--capture needs --cluster-file", id="no cluster"),
         pytest.param(["--capture", "-", "--cluster-file", "-"], "both from stdin", id="stdin twice"),
         pytest.param(["--capture", "x", "--cluster-file", "/nowhere"], "/nowhere", id="no cluster file"),

@@ -32,9 +32,9 @@ def test_exit_codes(saved):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        pytest.param(["-", "-"], "both runs from stdin", id="stdin twice"),
+        pytest.param(["-", "-"], "both reports are read from stdin", id="stdin twice"),
         pytest.param(["a", "/nowhere"], "a: No such file", id="no file"),
-        pytest.param(["a", "b", "-o", "html"], "no such format of compare", id="format"),
+        pytest.param(["a", "b", "-o", "html"], "unknown format of compare", id="format"),
         pytest.param(["a"], "Missing argument", id="one file"),
     ],
 )

@@ -40,8 +40,8 @@ def test_the_merged_report_is_a_report(saved, other, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        pytest.param(["one"], "two reports or more", id="one"),
-        pytest.param(["-", "-"], "several runs from stdin", id="stdin twice"),
+        pytest.param(["one"], "at least two reports", id="one"),
+        pytest.param(["-", "-"], "only one report can be read from stdin", id="stdin twice"),
         pytest.param(["/nowhere/a", "/nowhere/b"], "/nowhere/a: No such file", id="no file"),
         pytest.param([], "Missing argument", id="none"),
     ],

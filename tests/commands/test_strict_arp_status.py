@@ -160,7 +160,7 @@ def test_the_file_beside_stdout(tmp_path, capsys):
     ("arguments", "words"),
     [
         pytest.param([], "Missing command", id="no command"),
-        pytest.param(["status", "-o", "xml"], "no such format of strict-arp status", id="format"),
+        pytest.param(["status", "-o", "xml"], "unknown format of strict-arp status", id="format"),
         pytest.param(["status", "--logs", "--cluster-file", "x"], "--logs needs a cluster", id="logs of a file"),
         pytest.param(["status", "--cluster-file", "/nowhere"], "/nowhere", id="no file"),
     ],
