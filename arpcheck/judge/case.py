@@ -203,7 +203,7 @@ class Case:
             names = sorted({i.node for owner in doubtful for i in owner.identities})
             if len(names) > 1:
                 return f"{', '.join(party.macs)} ({' or '.join(names)})"
-            return f"{', '.join(party.macs)} ({party.node}, if it is that)" if doubtful else party.node
+            return f"{', '.join(party.macs)} ({party.node}, not certain)" if doubtful else party.node
         about = self.named.get(party.macs[0]) or next((owner.label for owner in self.owners_of(party)), "")
         return f"{', '.join(party.macs)} ({about})" if about else ", ".join(party.macs)
 

@@ -11,13 +11,13 @@ from arpcheck.model import Responder, Trust
 def who_should(case: Case) -> str:
     """The node that should reply, as the end of a reason: "worker-1 should"."""
     if case.external:
-        return "no node should: a load balancer outside of the cluster serves it"
+        return "no node should: a load balancer outside the cluster serves it"
     if case.announcers:
         return f"{' and '.join(sorted(case.announcers))} should"
     if case.silence:
         return f"nobody should: {case.silence}"
     stale = [claim for claim in case.claims if claim.trust is Trust.STALE]
-    return f"who should is not known (an old record names {stale[0].node})" if stale else "who should is not known"
+    return f"the announcer is not known (an old record names {stale[0].node})" if stale else "the announcer is not known"
 
 
 def who(case: Case, parties: Iterable[Responder]) -> str:
@@ -28,7 +28,11 @@ def who(case: Case, parties: Iterable[Responder]) -> str:
 def others_too(case: Case, named: Callable[[Responder], bool]) -> str:
     """The responders that the reason has not named yet; empty where there are none."""
     others = [party for party in case.parties if not named(party)]
-    return f"; {who(case, others)} answered too" if others else ""
+    return f"; {who(case, others)} also replied" if others else ""
+
+
+def rounds(given: Sequence[int]) -> str:
+    return f"round{'' if len(given) == 1 else 's'} {numbers(given)}"
 
 
 def numbers(given: Sequence[int]) -> str:

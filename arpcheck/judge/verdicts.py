@@ -1,7 +1,7 @@
 """The verdict on one address: a table of rules, tried in order; the first that holds decides.
 
-Each rule takes a Case and gives the reason, or None where it does not hold. What was heard can't be undone by what was
-lost, so the proven verdicts stand before `inconclusive`. Rules know nothing of the run as a whole; findings do."""
+Each rule takes a Case and gives the reason, or None where it does not hold. A lost frame can't undo a reply that was
+received, so the proven verdicts stand before `inconclusive`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from arpcheck.judge.case import Case
 from arpcheck.judge.doubts import DOUBTS
-from arpcheck.judge.reasons import counted, numbers, others_too, who, who_should
+from arpcheck.judge.reasons import counted, others_too, rounds, who, who_should
 from arpcheck.judge.rule_docs import Text, text
 from arpcheck.model import Kind, Verdict
 
@@ -29,10 +29,10 @@ def not_probed(case: Case) -> str | None:
     if case.target.skipped or not case.external or any(party.node for party in case.parties):
         return case.target.skipped
     if case.parties:
-        heard = f"{who(case, case.parties)} answered"
+        heard = f"{who(case, case.parties)} replied"
     else:
-        heard = "nobody answered here" if case.turns else "it was not asked"
-    return f"a load balancer outside of the cluster serves it, which arpcheck does not judge; {heard}"
+        heard = "nobody replied here" if case.turns else "it was not probed"
+    return f"a load balancer outside the cluster serves it, so arpcheck does not judge it; {heard}"
 
 
 def proxy_arp(case: Case) -> str | None:
@@ -51,7 +51,8 @@ def proxy_arp(case: Case) -> str | None:
     proxies = [party for party in case.parties if case.is_proxy(party)]
     if not proxies:
         return None
-    return f"{who(case, proxies)} answers for addresses that are not its own{others_too(case, case.is_proxy)}"
+    owns = "replies for addresses that it does not own" if len(proxies) == 1 else "reply for addresses that they do not own"
+    return f"{who(case, proxies)} {owns}{others_too(case, case.is_proxy)}"
 
 
 def foreign(case: Case) -> str | None:
@@ -76,9 +77,10 @@ def foreign(case: Case) -> str | None:
     - A node's NIC of another vendor and without an address looks the same. Name its owner with `--mac-map FILE`."""
     strangers = [party for party in case.strangers if case.is_foreign(party)]
     if strangers:
-        return f"{who(case, strangers)} answered and is no node's{others_too(case, case.is_foreign)}"
+        belong = "does not belong to a node" if len(strangers) == 1 else "belong to no node"
+        return f"{who(case, strangers)} replied and {belong}{others_too(case, case.is_foreign)}"
     if case.held_on and case.nodes_read:
-        return f"this host, which is no node, has the address itself, on {case.held_on}"
+        return f"this host has the address itself, on {case.held_on}, and is not a node"
     return None
 
 
@@ -104,17 +106,17 @@ def non_strict(case: Case) -> str | None:
     holders = [party for party in case.parties if party.node] if routed else []
     if len(holders) > 1:
         return (
-            f"{who(case, holders)} answered: every node's kernel holds the address ({routed}), "
+            f"{who(case, holders)} replied: every node's kernel holds the address ({routed}), "
             f"and arp_ignore is 0 there; {who_should(case)}"
         )
     nobody = case.silence or case.external
     if not case.offenders or not (case.announcers or nobody or _beside_another(case)):
         return None
-    return f"{who(case, case.offenders)} answered without strict ARP; {who_should(case)}"
+    return f"{who(case, case.offenders)} replied without strict ARP; {who_should(case)}"
 
 
 def _beside_another(case: Case) -> bool:
-    """An offender answered beside a party that is not the same node by another NIC: one of the two should not have."""
+    """A non-strict node replied beside another machine, and not only by two of its NICs: one of the two should not have."""
     return any(case.apart(offender, other) for offender in case.offenders for other in case.parties if other != offender)
 
 
@@ -138,17 +140,18 @@ def duplicate(case: Case) -> str | None:
         return apart
     if not case.together or (case.changed and not all(case.every_round(party) for party in case.together)):
         return None
-    return f"{who(case, case.together)} answered in one round; {who_should(case)}"
+    return f"{who(case, case.together)} replied in one round; {who_should(case)}"
 
 
 def _by_different_hosts(case: Case) -> str | None:
-    """Each was heard by a host that can't hear the other, always, while one record held throughout: the other is wrong."""
+    """Each replied in every round to a host that can't receive the other's replies, while one record named the announcer
+    throughout: the other node is wrong."""
     if case.changed or not case.announcers or len(case.parties) < 2 or case.strangers:
         return None
     steady = all(case.every_round(party) and case.deaf_to(party) and not case.is_doubtful(party) for party in case.parties)
     if not steady or all(party.expected for party in case.parties) or not any(party.expected for party in case.parties):
         return None
-    return f"{who(case, case.parties)} answered all the time, each heard by another host; {who_should(case)}"
+    return f"{who(case, case.parties)} replied in every round, each to another host; {who_should(case)}"
 
 
 def inconclusive(case: Case) -> str | None:
@@ -207,7 +210,7 @@ def moved(case: Case) -> str | None:
     if len(case.parties) < 2:
         return None
     ordered = sorted(case.parties, key=lambda party: min(party.rounds))
-    return "answered by " + ", then by ".join(f"{case.words(p)} (round {numbers(p.rounds)})" for p in ordered)
+    return "replies from " + ", then from ".join(f"{case.words(p)} ({rounds(p.rounds)})" for p in ordered)
 
 
 def wrong_node(case: Case) -> str | None:
@@ -225,8 +228,8 @@ def wrong_node(case: Case) -> str | None:
     if party is None or party.expected or not (case.announcers or case.silence):
         return None
     deaf = sorted(case.announcers & case.blind)
-    both = f"; {', '.join(deaf)} can't be heard by itself, so both may answer" if deaf else ""
-    return f"{case.words(party)} answered every round; {who_should(case)}{both}"
+    both = f"; arpcheck ran on {', '.join(deaf)} and can't receive its replies, so both may reply" if deaf else ""
+    return f"{case.words(party)} replied in every round; {who_should(case)}{both}"
 
 
 def silent(case: Case) -> str | None:
@@ -245,7 +248,7 @@ def silent(case: Case) -> str | None:
     if case.parties or case.silence or (case.target.kind is Kind.EXTERNAL_IP and not case.announcements):
         return None
     notes = "".join(f"; {note}" for note in dict.fromkeys(note for a in case.announcements for note in a.notes))
-    return f"nobody answered in {counted(len(case.rounds), 'round')}; {who_should(case)}{notes}"
+    return f"nobody replied in {counted(len(case.rounds), 'round')}; {who_should(case)}{notes}"
 
 
 def ok(case: Case) -> str | None:
@@ -259,8 +262,8 @@ def ok(case: Case) -> str | None:
     - Nothing."""
     if case.parties:
         party = case.parties[0]
-        return f"{case.words(party)} answered every round" + ("" if party.expected else "; nothing records who should")
-    return case.silence or "nobody answered, and nothing claims this external IP"
+        return f"{case.words(party)} replied in every round" + ("" if party.expected else "; no record names the announcer")
+    return case.silence or "nobody replied, and nothing claims this external IP"
 
 
 Rule = Callable[[Case], str | None]

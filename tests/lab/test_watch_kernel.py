@@ -71,7 +71,7 @@ def test_a_rollout_node_by_node():
     ]
     assert "10.0.0.50: worker-1 answers alone, after several owners for N s" in lines
     assert lines[-4:] == [
-        "10.0.0.50: non-strict before, ok now: worker-1 answered every round",
+        "10.0.0.50: non-strict before, ok now: worker-1 replied in every round",
         *(f"worker-{number}: non-strict before, strict now" for number in (1, 2, 3)),
     ]
 

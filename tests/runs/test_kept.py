@@ -42,7 +42,7 @@ def test_a_list_of_one_of_the_two_does_not_say_that_the_other_is_the_nodes(tmp_p
     (tmp_path / "macs.csv").write_text(NODES)
     document, target = judged("node-and-its-double", "two-nodes", "--mac-map", tmp_path / "macs.csv")
     assert (document["summary"]["exitCode"], target["verdict"]) == (3, "inconclusive")
-    assert target["reason"].startswith("00:50:56:9a:77:01 answered and is not certain to be worker-2's")
+    assert target["reason"].startswith("00:50:56:9a:77:01 replied, and it is not certain that it belongs to worker-2")
     assert "address-conflict" in ids(document["findings"])
 
 

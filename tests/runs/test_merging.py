@@ -65,7 +65,7 @@ def test_two_nodes_hear_each_other_and_all_is_well():
     runs = [seen_from("worker-1", "worker-1"), seen_from("worker-2", "worker-1", at=LATER)]
     assert [pipeline.conclude(evidence).summary.exit_code for _, evidence in runs] == [3, 3]
     found = report(*runs)
-    assert judged(found) == (Verdict.OK, "worker-1 answered every round")
+    assert judged(found) == (Verdict.OK, "worker-1 replied in every round")
     assert arp(found) == QUIET
     assert (found.summary.exit_code, found.findings) == (0, ())
 
@@ -117,7 +117,7 @@ def test_two_that_each_hear_the_other_only_may_be_two_at_once():
     assert [judged(pipeline.conclude(evidence))[0] for _, evidence in runs] == [Verdict.OK, Verdict.OK]
     assert judged(report(*runs)) == (
         Verdict.INCONCLUSIVE,
-        "worker-1 and worker-2 were heard by different hosts; whether both answer at once is not known",
+        "worker-1 and worker-2 replied to different hosts; whether both reply at once is not known",
     )
 
 
@@ -150,7 +150,7 @@ def test_strict_arp_that_was_turned_on_between_the_runs_is_shown():
 
 def test_nobody_answers_any_more():
     found = report(seen_from("worker-1", "worker-1"), seen_from("worker-2", at=LATER))
-    assert judged(found) == (Verdict.SILENT, "nobody answered in 8 rounds; worker-1 should")
+    assert judged(found) == (Verdict.SILENT, "nobody replied in 8 rounds; worker-1 should")
 
 
 def test_a_node_that_nobody_else_hears_stays_untested():

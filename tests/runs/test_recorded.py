@@ -103,7 +103,7 @@ def test_several_macs_of_unknown_owners_are_inconclusive_and_a_mac_map_helps():
     report = judged(scene, frames)
     found = verdict_of(report)
     assert (found.verdict, report.summary.exit_code) == (Verdict.INCONCLUSIVE, 3)
-    assert found.reason.startswith("it is not known whose 02:01:00:00:01:00")
+    assert found.reason.startswith("the owner of 02:01:00:00:01:00")
     macs = {node: Mac(f"02:01:00:00:0{n}:00") for n, node in enumerate(("worker-1", "worker-2", "worker-3"), 1)}
     named = tuple(MacEntry(mac=mac, node=node, interface=None, where="macs.csv:1", format=MacListFormat.CSV) for node, mac in macs.items())
     report = judged(scene, frames, mac_map=named)
@@ -140,14 +140,14 @@ def test_replies_alone_prove_two_that_answered_together():
 def test_one_answer_without_a_question_to_all_is_not_enough():
     scene = scene_of("healthy")
     found = verdict_of(judged(scene, recording(scene, lambda frame: frame[20:22] == b"\x00\x02")))
-    assert (found.verdict, found.reason) == (Verdict.INCONCLUSIVE, "no question to all hosts is in the capture")
+    assert (found.verdict, found.reason) == (Verdict.INCONCLUSIVE, "the capture has no broadcast request for it")
 
 
 def test_questions_alone_prove_nothing():
     scene = scene_of("healthy")
     report = judged(scene, recording(scene, lambda frame: frame[20:22] == b"\x00\x01"))
     assert (verdict_of(report).verdict, report.summary.exit_code) == (Verdict.INCONCLUSIVE, 3)
-    assert "no answer for it is in the capture" in verdict_of(report).reason
+    assert "the capture has no reply for it" in verdict_of(report).reason
 
 
 def test_objects_of_another_day_are_said():

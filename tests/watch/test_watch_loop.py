@@ -92,13 +92,13 @@ Worst moment: 12:00:08.1, several answered for 10.0.0.50; exit code 1"""
 ROLLOUT = """\
 watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed every 30.0 s
 12:00:01.1  probed: 1 non-strict
-12:00:01.1  10.0.0.50: non-strict: worker-2 and worker-3 answered without strict ARP; worker-1 should
+12:00:01.1  10.0.0.50: non-strict: worker-2 and worker-3 replied without strict ARP; worker-1 should
 12:00:08.1  worker-1 no longer answers for Service addresses
 12:00:09.0  10.0.0.50: worker-2 no longer answers, worker-1 and worker-3 do
 12:00:09.1  worker-2 no longer answers for Service addresses
 12:00:10.0  10.0.0.50: worker-1 answers alone, after several owners for 9.9 s
 12:00:10.1  worker-3 no longer answers for Service addresses
-12:00:16.3  10.0.0.50: non-strict before, ok now: worker-1 answered every round
+12:00:16.3  10.0.0.50: non-strict before, ok now: worker-1 replied in every round
 12:00:16.3  worker-1: non-strict before, quiet now
 12:00:16.3  worker-2: non-strict before, quiet now
 12:00:16.3  worker-3: non-strict before, quiet now

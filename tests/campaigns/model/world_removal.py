@@ -75,7 +75,7 @@ def one_question_is_enough(patch: Patch) -> None:
 
 
 def any_silence_is_silent(patch: Patch) -> None:
-    patch.set(f"{VERDICTS}:_not_heard", lambda *_: None)
+    patch.set("arpcheck.judge.doubts:_announcer_unreached", lambda *_: None)
 
 
 def who_is_in_no_list_is_foreign(patch: Patch) -> None:
@@ -157,7 +157,7 @@ def a_lower_rank_is_believed_as_well(patch: Patch) -> None:
 
 
 def nothing_is_made_up_for(patch: Patch) -> None:
-    _doubt("_seldom", NO_FOCUS).remove(patch)
+    _doubt("_too_few_requests", NO_FOCUS).remove(patch)
     patch.set("arpcheck.wire.confirmation:lossy", lambda _: False)
 
 
@@ -182,10 +182,10 @@ def _doubt(name: str, focus: Focus) -> Removal:
     def remove(patch: Patch) -> None:
         from arpcheck.judge import verdicts
 
-        kept = tuple(doubt for doubt in verdicts._DOUBTS if doubt.__name__ != name)
-        if len(kept) == len(verdicts._DOUBTS):
+        kept = tuple(doubt for doubt in verdicts.DOUBTS if doubt.__name__ != name)
+        if len(kept) == len(verdicts.DOUBTS):
             raise AttributeError(name)
-        patch.set(f"{VERDICTS}:_DOUBTS", kept)
+        patch.set(f"{VERDICTS}:DOUBTS", kept)
 
     return Removal(f"no doubt {name.lstrip('_')}", remove, focus)
 
@@ -232,11 +232,11 @@ REMOVALS: tuple[Removal, ...] = (
     _doubt("_doubled", _of("twin MAC")),
     _doubt("_outside", _of("external load balancer", "appliance's address on a node")),
     _doubt("_some_rounds_only", _of("announcer restarts")),
-    _doubt("_deaf", _of("announcer elsewhere", "far node")),
+    _doubt("_no_reply", _of("announcer elsewhere", "far node")),
     _doubt("_changing", _of("failover")),
     _doubt("_rival_claims", _of("two statuses", "another answers", kinds=("metallb",))),
-    _doubt("_unread", _of("refused", "another answers", kinds=LEASED)),
-    _doubt("_only_loud", _of("non-strict", "announcer deaf", kinds=("unknown", "metallb-bare"), modes=(("ipvs", False),))),
+    _doubt("_forbidden", _of("refused", "another answers", kinds=LEASED)),
+    _doubt("_only_non_strict", _of("non-strict", "announcer deaf", kinds=("unknown", "metallb-bare"), modes=(("ipvs", False),))),
 )  # fmt: skip
 """What is left out of the verdicts' doubts speaks of captures, files and several hosts, which no world here has."""
 
