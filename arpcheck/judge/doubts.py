@@ -67,8 +67,10 @@ def _some_rounds_only(case: Case) -> str | None:
 def _perhaps_elsewhere(case: Case) -> str | None:
     if not case.routed:
         return None
-    own = "replies for addresses that it does not own" if len(case.routed) == 1 else "reply for addresses that they do not own"
-    return f"{who(case, case.routed)} {own}, and it is not known whether this address is on this link"
+    owns = "replies for addresses that it does not own"
+    if len(case.routed) > 1:
+        owns = "reply for addresses that they do not own"
+    return f"{who(case, case.routed)} {owns}, and it is not known whether this address is on this link"
 
 
 def _no_reply(case: Case) -> str | None:

@@ -1,7 +1,7 @@
-"""How every node's kernel treats Service addresses, as far as this wire shows. Pure.
+"""Whether each node's kernel replies for Service addresses, as far as the wire shows.
 
 The canary is a Service address that no load balancer announces, so only a kernel that holds Service addresses without
-strict ARP answers it (net/ipv4/arp.c, arp_process: any address in the local table, unless arp_ignore says no)."""
+strict ARP replies for it (net/ipv4/arp.c, arp_process: any address in the local table, unless arp_ignore says no)."""
 
 from __future__ import annotations
 
@@ -151,38 +151,38 @@ def _judge(
 ) -> tuple[Arp, str]:
     hearing = look.hearing
     if look.name in blind:
-        return Arp.SELF, "arpcheck ran on it, and a host does not hear itself"
+        return Arp.SELF, "arpcheck ran on it, and a host does not receive its own replies"
     answered = [nic for nic in look.nics if canary and look.genuine(canary, nic)]
     contested = {nic for _, nic in look.at_home if look.owners[nic].doubtful}
     sure = any(not look.owners[nic].doubtful for nic in answered)
     if answered and (sure or (len(contested) > 1 and contested <= {*answered})):
         macs = ", ".join(sorted({mac for _, mac in answered}))
-        return Arp.NON_STRICT, f"{macs} answered for {canary}, a ClusterIP that nobody announces"
+        return Arp.NON_STRICT, f"{macs} replied for {canary}, a ClusterIP that nobody announces"
     if answered:
-        return Arp.UNKNOWN, f"{answered[0][1]} answered for {canary}, and it is not certain that it is this node"
+        return Arp.UNKNOWN, f"{answered[0][1]} replied for {canary}, but may not be this node"
     if not look.at_home and not look.listed:
-        return Arp.UNREACHED, f"none of its addresses was answered here ({_listed(look.addresses)})"
+        return Arp.UNREACHED, f"no reply for its addresses here ({_listed(look.addresses)})"
     if canary is None or not hearing.asked(canary).broadcast:
-        return Arp.UNKNOWN, "the canary was not asked"
+        return Arp.UNKNOWN, "the canary was not probed"
     if hearing.lost(canary) or hearing.excess(canary):
-        return Arp.UNKNOWN, "frames were lost while the canary was asked"
+        return Arp.UNKNOWN, "frames were lost while the canary was probed"
     if hearing.recorded:
-        return Arp.UNKNOWN, f"no answer for {canary} is in the capture, which does not say what it missed"
+        return Arp.UNKNOWN, f"the capture has no reply for {canary} and may be incomplete"
     if not look.heard:
-        return Arp.UNKNOWN, f"{look.at_home[0][0]} was answered, but it is not known whether by this node"
+        return Arp.UNKNOWN, f"there was a reply for {look.at_home[0][0]}, but it may not be from this node"
     if rival := look.rival(canary, shared):
-        return Arp.UNKNOWN, f"{rival[1]} answered for {canary}, and it is not certain that it is not this node"
+        return Arp.UNKNOWN, f"{rival[1]} replied for {canary} and may be this node"
     own, asked = look.counted(canary)
     if min(own, asked) >= enough:
         its = "its own " if look.at_home else ""
-        return Arp.QUIET, f"answered for {its}{look.heard[0][0]} and not for {canary}"
+        return Arp.QUIET, f"replied for {its}{look.heard[0][0]} and not for {canary}"
     if not look.at_home:
-        return Arp.UNREACHED, f"{look.listed[0][1]} answered for other addresses, too seldom to say how it treats the rest"
+        return Arp.UNREACHED, f"{look.listed[0][1]} replied for other addresses, but too few times to judge its kernel"
     if look.missed:
-        return Arp.UNKNOWN, "it missed questions for its own address, so it may have missed those for the canary"
+        return Arp.UNKNOWN, "it missed requests for its own address, so it may have missed those for the canary"
     if not asked:
-        return Arp.UNKNOWN, "its own address and the canary were not asked in the same way"
-    return Arp.UNKNOWN, f"only {own} questions for its own address and {asked} for the canary reached it, {enough} must"
+        return Arp.UNKNOWN, "its own address and the canary were not probed in the same way"
+    return Arp.UNKNOWN, f"only {own} requests for its own address and {asked} for the canary reached it, {enough} are needed"
 
 
 def _why_quiet(gateways: Iterable[IPv4Address], nics: Iterable[Nic], hearing: Observations) -> str:
@@ -191,7 +191,7 @@ def _why_quiet(gateways: Iterable[IPv4Address], nics: Iterable[Nic], hearing: Ob
         return _ALIKE
     answered = [ip for ip in asked if any(nic in hearing.by_nic(ip) for nic in nics)]
     if answered:
-        return f"it answered for its pod gateway {answered[0]}, so its kernel is not strict and holds no Service address"
+        return f"it replied for its pod gateway {answered[0]}, so its kernel is not strict and holds no Service address"
     return f"nor for its pod gateway {_listed(asked)}: its kernel is strict"
 
 

@@ -1,4 +1,4 @@
-"""The judged run as the Report that every format renders. Pure; adds nothing that a rule did not say."""
+"""The judged run as the Report that every format renders: its exit code, what else holds of an address, and the rest."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _weighed(found: TargetReport, judged: Judged) -> TargetReport:
 
 
 def _knowledge(target: Target, judged: Judged) -> tuple[Responder, ...]:
-    """Who answered what is asked for our own knowledge: only a node's own address is answered as it should be."""
+    """The responders of a target that has no verdict: only a node is expected to reply, for its own address."""
     if not isinstance(target.ip, IPv4Address):
         return ()
     expected = target.nodes if target.kind is Kind.NODE else ()
@@ -150,7 +150,7 @@ def _run_report(evidence: Evidence) -> Run:
 # --------------------------------------------------------- The exit code, from what was proven and what could hide something
 
 NEEDED = ("services", "nodes")
-"""Resources whose gap every judgement depends on; what only some Services need is in their own verdict."""
+"""Resources that every verdict depends on. What only some Services need is in their own verdict."""
 
 INTERRUPTED = 130
 
@@ -163,9 +163,8 @@ def summarise(
     interrupted: bool,
     preflight: Preflight | None = None,
 ) -> Summary:
-    """The summary with its exit code and what made it, in a reader's words. `found`: the findings. `preflight`: what is
-    asked is whether all nodes are as they should be, so one that was not heard makes it unsure, as what else it says; but
-    for those that are switched off."""
+    """The summary with its exit code and the reasons for it. `found`: the findings. `preflight`: its question is whether
+    every node is as it should be, so a node that did not reply makes the run unsure, unless it is powered off."""
     verdicts = Counter(judgement.verdict for judgement in judged.judgements)
     counted = Counter(judgement.verdict for judgement in judged.judgements if not judgement.accepted)
     open_ones = tuple(finding for finding in found if finding.accepted is None)
@@ -173,7 +172,7 @@ def summarise(
     doubts = _doubts(judged, counted, open_ones, complete)
     said = {*judged.missed(), *judged.away()}
     if preflight and (unheard := [name for name in judged.counted(Arp.UNREACHED) if name not in said]):
-        doubts = (*doubts, f"{', '.join(unheard)} not heard")
+        doubts = (*doubts, f"no reply from {', '.join(unheard)}")
     if preflight and preflight.safe is None:
         doubts = (*doubts, preflight.words)
     outcome = Outcome.worst(
@@ -230,18 +229,18 @@ def _doubts(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding]
         if not judged.acceptances.of_node(node, Arp.SELF):
             doubts.append(f"{node}, on which arpcheck ran, was not tested")
     if judged.hearing.recorded:
-        doubts.append("the frames are from a capture, which does not say what it missed")
+        doubts.append("the frames are from a capture, which may be incomplete")
     if judged.canary is None or not judged.hearing.asked(judged.canary).broadcast:
-        doubts.append("the canary was not asked")
+        doubts.append("the canary was not probed")
     elif judged.hearing.lost(judged.canary) or judged.hearing.excess(judged.canary):
-        doubts.append("frames were lost while the canary was asked")
+        doubts.append("frames were lost while the canary was probed")
     strangers = [nic for nic in judged.canary_nics() if judged.owners[nic].node is None]
     if strangers and not _accepted_strangers(judged, strangers):
-        doubts.append(f"{', '.join(mac for _, mac in strangers)}, of no known node, answered the canary")
+        doubts.append(f"{', '.join(mac for _, mac in strangers)}, which belongs to no known node, replied for the canary")
     if unknown := judged.named(Arp.UNKNOWN):
-        doubts.append(f"how Service addresses are treated by {', '.join(unknown)} is not known")
+        doubts.append(f"it is not known whether the kernel of {', '.join(unknown)} replies for Service addresses")
     if missed := judged.missed():
-        doubts.append(f"{', '.join(missed)} not heard")
+        doubts.append(f"no reply from {', '.join(missed)}")
     doubts.extend(f"{gap.what} could not be read: {gap.why}" for gap in judged.gaps if gap.what in NEEDED)
     if judged.in_vain:
         doubts.append(f"no LoadBalancer Service was selected by {judged.in_vain}")
@@ -251,7 +250,8 @@ def _doubts(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding]
     blind_to_proxies = [str(j.ip) for j in judged.asked() if j.verdict.outcome is Outcome.FINE and not j.case.own_sender]
     if blind_to_proxies:
         more = f" and {len(blind_to_proxies) - 3} more" if len(blind_to_proxies) > 3 else ""
-        doubts.append(f"no own sender asked for {', '.join(blind_to_proxies[:3])}{more}, so a proxy would not be seen")
+        named = f"{', '.join(blind_to_proxies[:3])}{more}"
+        doubts.append(f"no request for {named} came from an own address, so a proxy would not be seen")
     unsure = (finding for finding in found if finding.outcome is Outcome.UNSURE and finding.id not in _SAID)
     doubts.extend(f"{finding.id}: {_concerned(finding)}" for finding in unsure)
     if not addresses and not judged.named(Arp.QUIET):
@@ -260,7 +260,7 @@ def _doubts(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding]
 
 
 _SAID = ("self-blind", "unreached-nodes", "unknown-mac", "foreign-mac")
-"""Findings of which a verdict or another doubt tells already."""
+"""Findings that a verdict or another doubt already reports."""
 
 
 def _concerned(finding: Finding) -> str:
@@ -275,7 +275,7 @@ def _accepted_strangers(judged: Judged, strangers: Iterable[Nic]) -> bool:
 
 
 def _accepted(judged: Judged) -> tuple[str, ...]:
-    """What is not counted, in a reader's words."""
+    """What is accepted and not counted."""
     verdicts = Counter(judgement.verdict for judgement in judged.judgements if judgement.accepted)
     found = [f"{verdicts[verdict]} {verdict.value}" for verdict in Verdict if verdicts[verdict]]
     for arp in (Arp.NON_STRICT, Arp.SELF):
@@ -295,7 +295,7 @@ def also(case: Case, verdict: Verdict, quiet: frozenset[str]) -> tuple[Also, ...
 
 
 def _announcer(case: Case, verdict: Verdict) -> Iterable[Also]:
-    """Of `silent` and `wrong-node` the verdict itself says that the announcer did not answer."""
+    """The verdicts `silent` and `wrong-node` themselves say that the announcer did not reply."""
     if verdict in (Verdict.SILENT, Verdict.WRONG_NODE, Verdict.MOVED) or not case.parties or case.silence or case.external:
         return
     if any(party.expected and party.node is None for party in case.parties):
@@ -303,9 +303,9 @@ def _announcer(case: Case, verdict: Verdict) -> Iterable[Also]:
     answered = {party.node for party in case.parties}
     could = case.announcers & case.nodes_heard - case.blind
     for node in sorted(could) if not case.announcers & answered else ():
-        yield Also(id=AlsoId.ANNOUNCER_SILENT, node=node, text=f"{node}, which should answer, did not")
+        yield Also(id=AlsoId.ANNOUNCER_SILENT, node=node, text=f"{node} should reply but did not")
     if verdict is Verdict.NON_STRICT and {*case.offenders} == {*case.parties}:
-        text = "nobody but kernels without strict ARP answers: when they are quiet, nobody does"
+        text = "only kernels without strict ARP reply: once they are quiet, nobody does"
         yield Also(id=AlsoId.NOBODY_ELSE, text=text)
 
 
@@ -316,11 +316,11 @@ def _others(case: Case, verdict: Verdict, quiet: frozenset[str]) -> Iterable[Als
         return  # every kernel holds it, by configuration
     for party in case.parties:
         if party.node in quiet and not party.expected and (case.announcers or case.silence) and not case.is_proxy(party):
-            yield Also(id=AlsoId.OTHER_NODE, node=party.node, text=f"{party.node} answered, and its kernel is quiet")
+            yield Also(id=AlsoId.OTHER_NODE, node=party.node, text=f"{party.node} replied, although its kernel is quiet")
     known = [party for party in case.parties if party.node in quiet and not case.is_proxy(party)]
     if not (case.announcers or case.silence) and len(known) > 1:
         for party in known:
-            text = f"{party.node} answered, one of {len(known)} nodes that are quiet"
+            text = f"{party.node} replied, one of {len(known)} quiet nodes"
             yield Also(id=AlsoId.OTHER_NODE, node=party.node, text=text)
 
 
@@ -329,12 +329,12 @@ def _strangers(case: Case, verdict: Verdict) -> Iterable[Also]:
         named = case.is_proxy(party) or (verdict is Verdict.FOREIGN and case.is_foreign(party))
         named = named or (verdict is Verdict.DUPLICATE and party in case.together)
         if not named and verdict is not Verdict.INCONCLUSIVE and party.macs[0] not in case.named:
-            yield Also(id=AlsoId.STRANGER, mac=party.macs[0], text=f"{case.words(party)} answered too")
+            yield Also(id=AlsoId.STRANGER, mac=party.macs[0], text=f"{case.words(party)} also replied")
 
 
 def _gratuitous(case: Case) -> Iterable[Also]:
     for found in case.gratuitous:
-        text = f"{found.mac} announced it by gratuitous ARP and does not answer for it"
+        text = f"{found.mac} announced it by gratuitous ARP and does not reply for it"
         yield Also(id=AlsoId.GRATUITOUS, mac=found.mac, text=text)
 
 
@@ -365,7 +365,7 @@ def winner(ip: IPv4Address, responders: Sequence[Responder], hearing: Observatio
 
 
 def confidence(ip: IPv4Address, hearing: Observations, losses: Iterable[Loss]) -> Confidence:
-    """Of an address that was asked; a capture does not say at what rate it was."""
+    """How well an address was probed. A capture does not show the rate."""
     asked, rounds = hearing.asked(ip).broadcast, hearing.rounds(ip)
     rates = (
         min(course.rate, SLOW) if number > course.last_announced else course.rate

@@ -164,7 +164,7 @@ def test_what_expired_and_what_is_nowhere_is_said():
     found = {f.id: f for f in concluded("split-brain", old, idle).findings}
     assert found["stale-acceptance"].because == (
         "duplicate of 10.0.0.50: expired on 2026-02-01 (until the move)",
-        "self-blind of worker-9: nothing in this run is that (cron)",
+        "self-blind of worker-9: nothing in this run matches it (cron)",
     )
 
 
@@ -184,7 +184,7 @@ IDLE = [
 @pytest.mark.parametrize(("scene", "accepted", "idle"), IDLE)
 def test_an_entry_that_does_something_is_not_called_stale(scene, accepted, idle):
     because = [line for f in concluded(scene, *accepted).findings if f.id == "stale-acceptance" for line in f.because]
-    assert because == [f"{words}: nothing in this run is that (replaced in March)" for words in idle]
+    assert because == [f"{words}: nothing in this run matches it (replaced in March)" for words in idle]
 
 
 def test_a_foreign_kernel_on_the_canary_can_be_accepted():

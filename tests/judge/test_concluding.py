@@ -282,12 +282,12 @@ def test_what_leaves_no_clean_run_is_named():
     heard, canary = observed("healthy"), IPv4Address("10.96.0.1")
     assert (summary(heard).exit_code, summary(heard).because) == (0, ())
     elsewhere = tuple(question for question in heard.questions if question.ip != canary)
-    unknown = "how Service addresses are treated by worker-1, worker-2, worker-3 is not known"
+    unknown = "it is not known whether the kernel of worker-1, worker-2, worker-3 replies for Service addresses"
     flooded = summary(heard, overflows=(Overflow(ip=canary, replies=1),))
-    assert flooded.because == ("frames were lost while the canary was asked", unknown)
-    assert summary(heard, questions=elsewhere).because == ("the canary was not asked", unknown)
+    assert flooded.because == ("frames were lost while the canary was probed", unknown)
+    assert summary(heard, questions=elsewhere).because == ("the canary was not probed", unknown)
     assert "nodes could not be read: forbidden" in summary(observed("nodes-refused")).because
-    assert summary(heard, replies=()).because == ("1 inconclusive", "worker-1, worker-2, worker-3 not heard")
+    assert summary(heard, replies=()).because == ("1 inconclusive", "no reply from worker-1, worker-2, worker-3")
     assert summary(heard, complete=False).because == ("1 inconclusive", "the run was not finished")
     stopped = summary(heard, interrupted=True)
     assert (stopped.exit_code, stopped.complete, stopped.because) == (130, False, ("the run was interrupted",))
@@ -306,7 +306,7 @@ def test_a_frame_lost_while_nodes_were_asked_the_canary_alone_leaves_no_clean_ru
     missed = replace(heard, losses=(Loss(interface="eth0", rounds=tuple(alone), frames=1),))
     assert (pipeline.conclude(heard).summary.exit_code, pipeline.conclude(missed).summary.exit_code) == (0, 3)
     assert {node.arp for node in pipeline.conclude(missed).nodes} == {Arp.UNKNOWN}
-    assert "frames were lost while the canary was asked" in pipeline.conclude(missed).summary.because
+    assert "frames were lost while the canary was probed" in pipeline.conclude(missed).summary.because
 
 
 FIREWALL = """

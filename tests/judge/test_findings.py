@@ -54,7 +54,7 @@ def test_who_answers_the_canary_and_may_be_a_node_is_unknown_and_else_foreign():
         assert any(str(STRANGER) in line for line in finding(heard, expected).because)
         assert CANARY in finding(heard, expected).ips
         assert STRANGER not in " ".join(getattr(finding(heard, other), "because", ()))
-        assert f"{STRANGER}, of no known node, answered the canary" in pipeline.conclude(heard).summary.because
+        assert f"{STRANGER}, which belongs to no known node, replied for the canary" in pipeline.conclude(heard).summary.because
         assert pipeline.conclude(heard).summary.exit_code == 3
 
 
@@ -63,5 +63,5 @@ def test_who_answers_the_canary_is_accepted_only_where_it_is_foreign(name, count
     """What is accepted is another cluster on this segment, and a node without strict ARP is none."""
     accepted = Acceptance(finding="foreign-mac", ip=CANARY, reason="the other cluster", until=date(2026, 4, 1))
     heard = replace(with_stranger(name), accepted=(accepted,))
-    doubt = f"{STRANGER}, of no known node, answered the canary"
+    doubt = f"{STRANGER}, which belongs to no known node, replied for the canary"
     assert (doubt in pipeline.conclude(heard).summary.because) is counts

@@ -18,8 +18,8 @@ def lost(interface, *rounds, frames=5):
 @pytest.mark.parametrize(
     ("losses", "said"),
     [
-        pytest.param([lost("eth0", 1, 3)], ["5 frames on eth0, round 1, 3"], id="in two rounds"),
-        pytest.param([lost("eth0")], ["5 frames on eth0, round before the first question"], id="in none"),
+        pytest.param([lost("eth0", 1, 3)], ["5 frames on eth0, rounds 1, 3"], id="in two rounds"),
+        pytest.param([lost("eth0")], ["5 frames on eth0, before the first request"], id="in none"),
         pytest.param([lost("eth0", 1), lost("eth1", 2)], ["5 frames on eth0, round 1", "5 frames on eth1, round 2"], id="on two interfaces"),
         pytest.param([], [], id="none"),
     ],
@@ -50,7 +50,7 @@ def test_what_neighbour_discovery_resolves_is_not_checked():
     targets = [Target(ip=ip, kind="load-balancer", services=("web/a",), skipped="IPv6", skips=Skip.IPV6) for ip in addresses]
     pending = Target(ip=None, kind="load-balancer", services=("web/b",), skipped="no address", skips=Skip.PENDING)
     found = finding("ipv6-not-checked", judged(*(case(target=target) for target in (*targets, pending)), case(A)))
-    assert (found.because, found.ips) == (("2 IPv6 addresses were not asked",), tuple(sorted(addresses)))
+    assert (found.because, found.ips) == (("2 IPv6 addresses were not probed",), tuple(sorted(addresses)))
     assert finding("ipv6-not-checked", judged(case(target=pending), case(A))) is None
 
 

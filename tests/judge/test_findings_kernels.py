@@ -14,12 +14,12 @@ HOME, SECOND_HOME = IPv4Address("10.0.0.11"), IPv4Address("10.1.0.11")
 
 STATES = (state("a", Arp.QUIET), state("b", Arp.NON_STRICT), state("c", Arp.NON_STRICT), state("d", Arp.UNKNOWN), state("e", Arp.UNREACHED))
 PROXY = KubeProxy(mode="ipvs", strict_arp=False, source="configmap x")
-INVISIBLE = "what is configured is not visible"
+INVISIBLE = "its configuration is not visible"
 
 
 def test_nodes_without_strict_arp_are_counted_among_those_that_could_be_judged():
     found = finding("non-strict-nodes", judged(case(A, B, announcers="a", non_strict="b"), case(A, announcers="a", ip=HOME), nodes=STATES))
-    assert found.because == (f"2 of 3 nodes that could be judged answered for {CANARY}: b, c", f"b: {INVISIBLE}", f"c: {INVISIBLE}")
+    assert found.because == (f"2 of 3 nodes that could be judged replied for {CANARY}: b, c", f"b: {INVISIBLE}", f"c: {INVISIBLE}")
     assert (found.nodes, found.ips) == (("b", "c"), (IP,))
     assert finding("non-strict-nodes", judged(case(A), nodes=STATES[:1])) is None
 
@@ -29,17 +29,17 @@ def test_nodes_without_strict_arp_are_counted_among_those_that_could_be_judged()
     [
         pytest.param(None, INVISIBLE, id="nothing"),
         pytest.param(KubeProxy(mode=None, strict_arp=None, source="configmap x"), INVISIBLE, id="neither"),
-        pytest.param(PROXY, "configured is mode ipvs, strictARP false (configmap x)", id="both"),
+        pytest.param(PROXY, "configured with mode ipvs, strictARP false (configmap x)", id="both"),
         pytest.param(
             KubeProxy(mode="ipvs", strict_arp=True, source="configmap x", loaded=True, notes=("odd", "old")),
-            "configured is mode ipvs, strictARP true (configmap x); odd; old", id="with notes",
+            "configured with mode ipvs, strictARP true (configmap x); odd; old", id="with notes",
         ),
         pytest.param(
             KubeProxy(mode="ipvs", strict_arp=True, source="configmap x", loaded=False),
-            "configured is mode ipvs, strictARP true (configmap x), but the running kube-proxy is older than that", id="not loaded",
+            "configured with mode ipvs, strictARP true (configmap x), but the running kube-proxy started earlier", id="not loaded",
         ),
-        pytest.param(KubeProxy(mode="ipvs", strict_arp=None, source="x"), "configured is mode ipvs, strictARP not visible (x)", id="no strictARP"),
-        pytest.param(KubeProxy(mode=None, strict_arp=True, source="x"), "configured is mode not visible, strictARP true (x)", id="no mode"),
+        pytest.param(KubeProxy(mode="ipvs", strict_arp=None, source="x"), "configured with mode ipvs, strictARP not visible (x)", id="no strictARP"),
+        pytest.param(KubeProxy(mode=None, strict_arp=True, source="x"), "configured with mode not visible, strictARP true (x)", id="no mode"),
     ],
 )  # fmt: skip
 def test_what_is_configured_stands_beside_what_the_wire_shows(proxy, said):
@@ -58,7 +58,7 @@ def test_the_causes_are_those_of_answering():
 
 def test_a_latent_fault_is_said_with_node_and_mac():
     found = finding("latent-non-strict", judged(case(A, announcers="a"), doubled=((IP, "a", mac(1)),)))
-    assert found.because == (f"a ({mac(1)}) answered more than once per question for {IP}",)
+    assert found.because == (f"a ({mac(1)}) replied more than once per request for {IP}",)
     assert (found.nodes, found.ips) == (("a",), (IP,))
 
 
@@ -73,13 +73,13 @@ def nic(name, ignore=0, *addresses):
 @pytest.mark.parametrize(
     ("place", "said"),
     [
-        pytest.param(prober(), "its kernel says nothing of ARP", id="nothing"),
-        pytest.param(prober(nic("eth0", 1), nic("eth1")), "its kernel says eth0: arp_ignore 1, arp_announce 2", id="the probed interface"),
+        pytest.param(prober(), "its kernel has no ARP setting that could be read", id="nothing"),
+        pytest.param(prober(nic("eth0", 1), nic("eth1")), "its kernel has eth0: arp_ignore 1, arp_announce 2", id="the probed interface"),
         pytest.param(
             prober(nic("eth0"), nic("kube-ipvs0", 0, "10.96.0.1/32", "10.96.0.10/32")),
-            "its kernel says eth0: arp_ignore 0, arp_announce 2; 2 Service addresses are on its kube-ipvs0", id="Service addresses",
+            "its kernel has eth0: arp_ignore 0, arp_announce 2; 2 Service addresses are on its kube-ipvs0", id="Service addresses",
         ),
-        pytest.param(prober(nic("kube-dummy-if", 0, "x")), "its kernel says nothing of ARP; 1 Service addresses are on its kube-dummy-if", id="kube-router's"),
+        pytest.param(prober(nic("kube-dummy-if", 0, "x")), "its kernel has no ARP setting that could be read; 1 Service addresses are on its kube-dummy-if", id="kube-router's"),
     ],
 )  # fmt: skip
 def test_the_prober_s_own_kernel_is_shown(place, said):
@@ -89,9 +89,9 @@ def test_the_prober_s_own_kernel_is_shown(place, said):
 @pytest.mark.parametrize(
     ("states", "blind", "first"),
     [
-        pytest.param(STATES, "a", "Run it also from b, which hears a", id="the first other node"),
-        pytest.param(STATES, "ba", "Run it also from c, which hears a and b", id="that is not blind itself"),
-        pytest.param((state("a", Arp.UNREACHED), state("b", Arp.SELF), state("c", Arp.QUIET)), "b", "Run it also from c, which hears b", id="that was heard"),
+        pytest.param(STATES, "a", "Run it also from b, which can receive the replies of a", id="the first other node"),
+        pytest.param(STATES, "ba", "Run it also from c, which can receive the replies of a and b", id="that is not blind itself"),
+        pytest.param((state("a", Arp.UNREACHED), state("b", Arp.SELF), state("c", Arp.QUIET)), "b", "Run it also from c, which can receive the replies of b", id="that was heard"),
         pytest.param((state("a", Arp.UNREACHED), state("b", Arp.SELF)), "b", "Run arpcheck also from another host", id="none"),
     ],
 )

@@ -23,7 +23,7 @@ def run(answered, *parties, asked=ASKED, names=("one", "two"), **rest):
     return judged(made, **{"hearing": hosts(*asked, answered=answered, names=names), **rest})
 
 
-A_ANSWERED = [f"{IP}: a answered one, and not two, which hears it"]
+A_ANSWERED = [f"{IP}: a replied to one, but not to two, which receives its other replies"]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_any_mac_of_the_node_tells_that_it_is_heard():
     known["owners"] |= {(SEGMENT, mac(8)): nobody.owner}
     assert because("vantages-disagree", run([*answers, (HOME, 5, 4)], nobody, **known)) == ()
     found = finding("vantages-disagree", run([*answers, (HOME, 5, 8)], nobody, **known))
-    assert (found.because, found.nodes) == ((f"{IP}: {mac(8)} answered one, and not two, which hears it",), ())
+    assert (found.because, found.nodes) == ((f"{IP}: {mac(8)} replied to one, but not to two, which receives its other replies",), ())
 
 
 def test_the_canary_is_held_against_each_other_too():
@@ -67,14 +67,14 @@ def test_the_canary_is_held_against_each_other_too():
     for node, named in (("a", "a"), (None, mac(1))):
         heard, owners = hosts(*ASKED, answered=[*on_canary, HEARD_THERE]), {(SEGMENT, mac(1)): party(1, node=node).owner}
         found = finding("vantages-disagree", judged(case(), hearing=heard, owners=owners))
-        assert found.because == (f"canary {CANARY}: {named} answered one, and not two, which hears it",)
+        assert found.because == (f"canary {CANARY}: {named} replied to one, but not to two, which receives its other replies",)
         assert (found.nodes, found.ips) == ((node,) if node else (), ())
 
 
 def test_all_that_were_answered_are_named():
     answered = [*FIRST, *((IP, number, 1) for number in (4, 5, 6)), (HOME, 8, 1)]
     assert list(because("vantages-disagree", run(answered, asked=THREE, names=("one", "two", "three")))) == [
-        f"{IP}: a answered one and two, and not three, which hears it"
+        f"{IP}: a replied to one and two, but not to three, which receives its other replies"
     ]
 
 

@@ -17,8 +17,8 @@ HOME, CANARY, GATEWAY = IPv4Address("10.0.0.11"), IPv4Address("10.96.0.1"), IPv4
 M1, M2 = Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02")
 ALIKE = "a node that holds no Service address (iptables or nftables mode, Cilium) looks the same"
 LISTED = Identity(mac=M1, node="n1", source="mac-map", detail="", rank=SourceRank.OWN_FILE, lists_nics=True, lists_all=True)
-MISSED = "it missed questions for its own address, so it may have missed those for the canary"
-STRICT = "answered for its own 10.0.0.11 and not for 10.96.0.1"
+MISSED = "it missed requests for its own address, so it may have missed those for the canary"
+STRICT = "replied for its own 10.0.0.11 and not for 10.96.0.1"
 
 
 def state(
@@ -59,8 +59,8 @@ def told(*replies, **options):
 WITH_GATEWAY = {"asked": ((HOME, ZERO), (CANARY, ZERO), (GATEWAY, ZERO)), "gateways": (GATEWAY,)}
 
 STATES = [
-    pytest.param(told((HOME, M1), (CANARY, M2)), ("non-strict", f"{M2} answered for 10.96.0.1, a ClusterIP that nobody announces"), id="non-strict"),
-    pytest.param(told((CANARY, M1), losses=(Loss(interface="eth0", rounds=(1,), frames=1),)), ("non-strict", f"{M1} answered for 10.96.0.1, a ClusterIP that nobody announces"), id="heard, whatever was lost"),
+    pytest.param(told((HOME, M1), (CANARY, M2)), ("non-strict", f"{M2} replied for 10.96.0.1, a ClusterIP that nobody announces"), id="non-strict"),
+    pytest.param(told((CANARY, M1), losses=(Loss(interface="eth0", rounds=(1,), frames=1),)), ("non-strict", f"{M1} replied for 10.96.0.1, a ClusterIP that nobody announces"), id="heard, whatever was lost"),
     pytest.param(told((HOME, M1)), ("quiet", f"{STRICT}; {ALIKE}"), id="strict, or it holds none"),
     pytest.param(told((HOME, M1), gateways=(GATEWAY,)), ("quiet", f"{STRICT}; {ALIKE}"), id="a gateway that was not asked tells nothing"),
     pytest.param(
@@ -68,16 +68,16 @@ STATES = [
     ),
     pytest.param(
         told((HOME, M1), (GATEWAY, M1), **WITH_GATEWAY),
-        ("quiet", f"{STRICT}; it answered for its pod gateway 10.244.1.1, so its kernel is not strict and holds no Service address"),
+        ("quiet", f"{STRICT}; it replied for its pod gateway 10.244.1.1, so its kernel is not strict and holds no Service address"),
         id="not strict, and it holds none",
     ),
     pytest.param(
         told((HOME, M1), (GATEWAY, M2), owned=("n1", None), **WITH_GATEWAY),
-        ("quiet", f"{STRICT}; nor for its pod gateway 10.244.1.1: its kernel is strict"), id="another answered for the gateway",
+        ("quiet", f"{STRICT}; nor for its pod gateway 10.244.1.1: its kernel is strict"), id="another replied for the gateway",
     ),
     pytest.param(
         told((HOME, M1), (CANARY, M2), owned=("n1", None)),
-        ("unknown", f"{M2} answered for 10.96.0.1, and it is not certain that it is not this node"), id="a MAC of nobody answers the canary",
+        ("unknown", f"{M2} replied for 10.96.0.1 and may be this node"), id="a MAC of nobody answers the canary",
     ),
     pytest.param(
         told((HOME, M1), (CANARY, M2), owned=("n1", None), marks={M2: {"apart": True}}), ("quiet", f"{STRICT}; {ALIKE}"),
@@ -89,46 +89,46 @@ STATES = [
     ),
     pytest.param(
         told((HOME, M1), (HOME, M2), (CANARY, M2), owned=("n1", "n2")),
-        ("unknown", f"{M2} answered for 10.96.0.1, and it is not certain that it is not this node"),
+        ("unknown", f"{M2} replied for 10.96.0.1 and may be this node"),
         id="another node's MAC answers for its own address and the canary",
     ),
     pytest.param(
         told((HOME, M1), (HOME, M2), (CANARY, M2), owned=("n1", "n2"), shared={HOME}), ("quiet", f"{STRICT}; {ALIKE}"),
         id="another node's MAC answers for its own address, which is a Service's, and the canary",
     ),
-    pytest.param(told((HOME, M1), blind={"n1"}), ("self", "arpcheck ran on it, and a host does not hear itself"), id="the prober's own"),
-    pytest.param(told(), ("unreached", "none of its addresses was answered here (10.0.0.11)"), id="not heard"),
-    pytest.param(told(addresses=()), ("unreached", "none of its addresses was answered here (it has none that is IPv4)"), id="no address"),
+    pytest.param(told((HOME, M1), blind={"n1"}), ("self", "arpcheck ran on it, and a host does not receive its own replies"), id="the prober's own"),
+    pytest.param(told(), ("unreached", "no reply for its addresses here (10.0.0.11)"), id="not heard"),
+    pytest.param(told(addresses=()), ("unreached", "no reply for its addresses here (it has none that is IPv4)"), id="no address"),
     pytest.param(
-        told((HOME, M1), owned=(None, None), proxy=True), ("unreached", "none of its addresses was answered here (10.0.0.11)"),
+        told((HOME, M1), owned=(None, None), proxy=True), ("unreached", "no reply for its addresses here (10.0.0.11)"),
         id="only a proxy was heard",
     ),
-    pytest.param(told((HOME, M1), canary=None), ("unknown", "the canary was not asked"), id="no canary"),
-    pytest.param(told((HOME, M1), asked=((HOME, ZERO),)), ("unknown", "the canary was not asked"), id="a canary that was not asked"),
-    pytest.param(told((HOME, M1), to=M1), ("unknown", "the canary was not asked"), id="a canary that was asked of one MAC alone"),
+    pytest.param(told((HOME, M1), canary=None), ("unknown", "the canary was not probed"), id="no canary"),
+    pytest.param(told((HOME, M1), asked=((HOME, ZERO),)), ("unknown", "the canary was not probed"), id="a canary that was not asked"),
+    pytest.param(told((HOME, M1), to=M1), ("unknown", "the canary was not probed"), id="a canary that was asked of one MAC alone"),
     pytest.param(
         told((HOME, M1), losses=(Loss(interface="eth0", rounds=(1,), frames=1),)),
-        ("unknown", "frames were lost while the canary was asked"), id="lost frames",
+        ("unknown", "frames were lost while the canary was probed"), id="lost frames",
     ),
     pytest.param(
         told((HOME, M1), overflows=(Overflow(ip=CANARY, replies=1),)),
-        ("unknown", "frames were lost while the canary was asked"), id="more answers than could be kept",
+        ("unknown", "frames were lost while the canary was probed"), id="more answers than could be kept",
     ),
     pytest.param(
         told((HOME, M1), capture=Capture(name="x.pcap", frames=2, unseen=0)),
-        ("unknown", "no answer for 10.96.0.1 is in the capture, which does not say what it missed"), id="from a capture",
+        ("unknown", "the capture has no reply for 10.96.0.1 and may be incomplete"), id="from a capture",
     ),
     pytest.param(
-        told((HOME, M1), owned=(None, None)), ("unknown", "10.0.0.11 was answered, but it is not known whether by this node"),
+        told((HOME, M1), owned=(None, None)), ("unknown", "there was a reply for 10.0.0.11, but it may not be from this node"),
         id="answered by nobody who is known",
     ),
     pytest.param(
         told((HOME, M1), asked=((HOME, OURS), (CANARY, ZERO))),
-        ("unknown", "its own address and the canary were not asked in the same way"), id="asked with another sender",
+        ("unknown", "its own address and the canary were not probed in the same way"), id="asked with another sender",
     ),
     pytest.param(
         told((HOME, M1), times=7),
-        ("unknown", "only 7 questions for its own address and 7 for the canary reached it, 8 must"), id="asked too seldom",
+        ("unknown", "only 7 requests for its own address and 7 for the canary reached it, 8 are needed"), id="asked too seldom",
     ),
     pytest.param(
         told((HOME, M1), missing=[2]), ("unknown", MISSED), id="a question was missed"
@@ -137,11 +137,11 @@ STATES = [
     pytest.param(told((HOME, M1), missing=[2], times=11), ("quiet", f"{STRICT}; {ALIKE}"), id="a question was missed, and enough came after"),
     pytest.param(
         told((HOME, M1), (HOME, M2), (CANARY, M2), strength=Strength.DOUBTFUL),
-        ("unknown", f"{M2} answered for 10.96.0.1, and it is not certain that it is this node"), id="one of two at its address is non-strict",
+        ("unknown", f"{M2} replied for 10.96.0.1, but may not be this node"), id="one of two at its address is non-strict",
     ),
     pytest.param(
         told((HOME, M1), (HOME, M2), (CANARY, M1), (CANARY, M2), strength=Strength.DOUBTFUL),
-        ("non-strict", f"{M1}, {M2} answered for 10.96.0.1, a ClusterIP that nobody announces"), id="both at its address are non-strict",
+        ("non-strict", f"{M1}, {M2} replied for 10.96.0.1, a ClusterIP that nobody announces"), id="both at its address are non-strict",
     ),
 ]  # fmt: skip
 

@@ -76,7 +76,7 @@ LISTS = [identity(M1, "n1", "mac-map"), identity(M2, "n2", "mac-map")]
         pytest.param(later([*BOTH, (VIP, M9)], [*LISTS[:1], *KNOWN]), False, id="of one node no list is known"),
         pytest.param(later([*BOTH, (VIP, M9)], KNOWN), False, id="heard is not listed"),
         pytest.param(later([(VIP, M9)], LISTS, ()), False, id="no node could be read: nothing is proven"),
-        pytest.param(later([(VIP, M9)], [*LISTS, identity(M9, "n1")]), False, id="it answered for a node's own address: some node's"),
+        pytest.param(later([(VIP, M9)], [*LISTS, identity(M9, "n1")]), False, id="it replied for a node's own address: some node's"),
         pytest.param(
             later([(VIP, M9)], [*LISTS, identity(M9, "n1", "mac-map"), identity(M9, "n2", "mac-map")]), False,
             id="a file gives it to two nodes: one of them",

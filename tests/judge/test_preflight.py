@@ -101,7 +101,7 @@ def test_a_configuration_that_nothing_has_loaded_is_what_the_next_start_loads():
 def test_a_stranger_on_the_canary_may_be_a_node():
     safe, code, words = asked(STRICT + FORMER)
     assert (safe, code != 0) == (None, True)
-    assert "of no known node, answered the canary" in words
+    assert "of no known node" in words
 
 
 def test_a_router_that_answers_the_canary_as_it_answers_the_control_is_no_stranger():
@@ -132,7 +132,7 @@ def test_a_configuration_speaks_for_a_node_that_is_switched_off_too():
 def test_a_node_that_was_not_heard_is_named_once():
     down = STRICT.replace('worker-3 = { ipvs = "strict" }', 'worker-3 = { nics = {}, internal_ips = "10.0.0.13" }')
     because = asked_report(down).summary.because
-    assert sum("worker-3 not heard" in words for words in because) == 1
+    assert sum("no reply from worker-3" in words for words in because) == 1
 
 
 def without(*resources):

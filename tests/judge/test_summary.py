@@ -52,19 +52,19 @@ DOUBTS = [
     pytest.param(clean(blind={"a": AskingHost(host=Host(), interfaces=())}), "a, on which arpcheck ran, was not tested", id="a blind node"),
     pytest.param(
         clean(hearing=hearing((CANARY, 1), capture=Capture(name="x", frames=1, unseen=0))),
-        "the frames are from a capture, which does not say what it missed", id="a capture",
+        "the frames are from a capture, which may be incomplete", id="a capture",
     ),
-    pytest.param(clean(canary=None), "the canary was not asked", id="no canary"),
-    pytest.param(clean(hearing=hearing((IP, 1))), "the canary was not asked", id="not asked"),
-    pytest.param(clean(hearing=ASKED_OF_ONE), "the canary was not asked", id="asked of one MAC alone"),
-    pytest.param(clean(hearing=CANARY_LOST), "frames were lost while the canary was asked", id="frames lost"),
+    pytest.param(clean(canary=None), "the canary was not probed", id="no canary"),
+    pytest.param(clean(hearing=hearing((IP, 1))), "the canary was not probed", id="not asked"),
+    pytest.param(clean(hearing=ASKED_OF_ONE), "the canary was not probed", id="asked of one MAC alone"),
+    pytest.param(clean(hearing=CANARY_LOST), "frames were lost while the canary was probed", id="frames lost"),
     pytest.param(
-        clean(hearing=hearing((CANARY, 1), overflows=(Overflow(ip=CANARY, replies=1),))), "frames were lost while the canary was asked",
+        clean(hearing=hearing((CANARY, 1), overflows=(Overflow(ip=CANARY, replies=1),))), "frames were lost while the canary was probed",
         id="more answers than were kept",
     ),
-    pytest.param(clean(**stranger()), f"{mac(9)}, of no known node, answered the canary", id="a stranger on the canary"),
-    pytest.param(clean(**stranger(foreign=True)), f"{mac(9)}, of no known node, answered the canary", id="another cluster on the canary"),
-    pytest.param(clean(nodes=(STRICT, state("c", Arp.UNKNOWN))), "how Service addresses are treated by c is not known", id="an unknown node"),
+    pytest.param(clean(**stranger()), f"{mac(9)}, which belongs to no known node, replied for the canary", id="a stranger on the canary"),
+    pytest.param(clean(**stranger(foreign=True)), f"{mac(9)}, which belongs to no known node, replied for the canary", id="another cluster on the canary"),
+    pytest.param(clean(nodes=(STRICT, state("c", Arp.UNKNOWN))), "it is not known whether the kernel of c replies for Service addresses", id="an unknown node"),
     pytest.param(clean(gaps=gap("services")), "services could not be read: forbidden", id="no Services"),
     pytest.param(clean(gaps=gap("nodes")), "nodes could not be read: forbidden", id="no nodes"),
     pytest.param(clean(in_vain="-n wbe"), "no LoadBalancer Service was selected by -n wbe", id="selected in vain"),
@@ -113,9 +113,9 @@ def test_a_ready_node_that_was_not_heard_counts_where_it_should_have_been():
     near = {"host": here, "addresses": {"c": (IPv4Address("10.0.0.13"),)}}
     far = {"host": here, "addresses": {"c": (IPv4Address("10.9.0.13"),)}}
     unheard = {"nodes": (STRICT, state("c", Arp.UNREACHED))}
-    assert summary(clean(**unheard, **near)) == (3, ("c not heard",))
+    assert summary(clean(**unheard, **near)) == (3, ("no reply from c",))
     assert summary(clean(**unheard, **far)) == (0, ())
-    assert summary(clean(case(A, announcers="ac"), **unheard, **far)) == (3, ("c not heard",))
+    assert summary(clean(case(A, announcers="ac"), **unheard, **far)) == (3, ("no reply from c",))
     off = {"nodes": (STRICT, replace(state("c", Arp.UNREACHED), ready=False))}
     assert summary(clean(**off, **near)) == (0, ()), "it is powered off"
     entry = {"finding": "unreached-nodes", "node": "c"}
@@ -135,7 +135,7 @@ def test_addresses_of_which_none_was_judged_are_no_clean_run():
 
 
 def test_without_an_own_sender_a_proxy_would_not_be_seen():
-    assert summary(clean(case(A, announcers="a", own_sender=False))) == (3, (f"no own sender asked for {IP}, so a proxy would not be seen",))
+    assert summary(clean(case(A, announcers="a", own_sender=False))) == (3, (f"no request for {IP} came from an own address, so a proxy would not be seen",))
 
 
 def accepted(*entries):
@@ -167,7 +167,7 @@ def test_another_cluster_on_the_canary_that_is_accepted_hides_no_other_stranger(
     assert summary(clean(**stranger(), **accepted(entry)))[0] == 3
     heard = hearing((CANARY, 1), answered=[(CANARY, 1, 9), (CANARY, 1, 8)])
     owners = {("eth0", mac(9)): Owner(mac=mac(9), node=None, outside=True), ("eth0", mac(8)): Owner(mac=mac(8), node=None)}
-    assert summary(clean(hearing=heard, owners=owners, **accepted(entry))) == (3, (f"{mac(8)}, {mac(9)}, of no known node, answered the canary",))
+    assert summary(clean(hearing=heard, owners=owners, **accepted(entry))) == (3, (f"{mac(8)}, {mac(9)}, which belongs to no known node, replied for the canary",))
 
 
 def test_what_is_said_twice_is_said_once():

@@ -30,8 +30,8 @@ GAP = """\
 TIME  probed: 1 ok
 TIME  10.0.0.50: nobody answers; it was worker-1
 TIME  10.0.0.50: moved from worker-1 to worker-2, after a gap of N s
-TIME  10.0.0.50: ok before, inconclusive now: worker-2 answered, and the cluster was read DAY UTC and then recorded worker-1: \
-who should answer now is not known
+TIME  10.0.0.50: ok before, inconclusive now: worker-2 replied, but the cluster was read DAY UTC and then recorded worker-1: \
+the current announcer is not known
 
 From WHEN to WHEN UTC
 10.0.0.50 (web/nginx): 1 move, 1 gap (N s)
@@ -45,8 +45,8 @@ OVERLAP = """\
 TIME  probed: 1 ok
 TIME  10.0.0.50: worker-1 and worker-2 both answer
 TIME  10.0.0.50: moved from worker-1 to worker-2, after two owners for N s
-TIME  10.0.0.50: ok before, inconclusive now: worker-2 answered, and the cluster was read DAY UTC and then recorded worker-1: \
-who should answer now is not known
+TIME  10.0.0.50: ok before, inconclusive now: worker-2 replied, but the cluster was read DAY UTC and then recorded worker-1: \
+the current announcer is not known
 
 From WHEN to WHEN UTC
 10.0.0.50 (web/nginx): 1 move, 1 overlap (N s)

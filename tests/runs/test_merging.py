@@ -132,7 +132,7 @@ def test_a_change_between_the_runs_is_shown_and_not_resolved():
     assert judged(found)[0] is Verdict.MOVED
     because = next(f.because for f in found.findings if f.id == "vantages-disagree")
     assert because == (
-        "10.0.0.50: worker-1 answered worker-3, and not client, which hears it",
+        "10.0.0.50: worker-1 replied to worker-3, but not to client, which receives its other replies",
         "10.0.0.50: worker-2 answered client, and not worker-3, which hears it",
     )
     assert found.summary.exit_code == 3
@@ -142,7 +142,7 @@ def test_strict_arp_that_was_turned_on_between_the_runs_is_shown():
     before = seen_from("worker-3", "worker-1", strict=("strict", "non-strict", "strict"))
     found = report(before, seen_from("client", "worker-1", at=LATER))
     assert arp(found)["worker-2"] == Arp.NON_STRICT
-    assert "canary 10.96.0.1: worker-2 answered worker-3, and not client, which hears it" in next(
+    assert "canary 10.96.0.1: worker-2 replied to worker-3, but not to client, which receives its other replies" in next(
         f.because for f in found.findings if f.id == "vantages-disagree"
     )
     assert found.summary.exit_code == 1

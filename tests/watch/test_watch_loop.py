@@ -64,8 +64,8 @@ watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed eve
 12:00:04.3  probed: 1 ok
 12:00:08.1  10.0.0.50: nobody answers; it was worker-1
 12:00:09.6  10.0.0.50: moved from worker-1 to worker-2, after a gap of 1.5 s
-12:00:16.3  10.0.0.50: ok before, inconclusive now: worker-2 answered, and the cluster was read 2026-03-01 12:00 UTC and \
-then recorded worker-1: who should answer now is not known
+12:00:16.3  10.0.0.50: ok before, inconclusive now: worker-2 replied, but the cluster was read 2026-03-01 12:00 UTC and \
+then recorded worker-1: the current announcer is not known
 
 From 2026-03-01 12:00:00 to 2026-03-01 12:00:16 UTC
 10.0.0.50 (web/nginx): 1 move, 1 gap (1.5 s)
@@ -79,8 +79,8 @@ watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed eve
 12:00:04.3  probed: 1 ok
 12:00:08.1  10.0.0.50: worker-1 and worker-2 both answer
 12:00:10.1  10.0.0.50: moved from worker-1 to worker-2, after two owners for 2.0 s
-12:00:16.3  10.0.0.50: ok before, inconclusive now: worker-2 answered, and the cluster was read 2026-03-01 12:00 UTC and \
-then recorded worker-1: who should answer now is not known
+12:00:16.3  10.0.0.50: ok before, inconclusive now: worker-2 replied, but the cluster was read 2026-03-01 12:00 UTC and \
+then recorded worker-1: the current announcer is not known
 
 From 2026-03-01 12:00:00 to 2026-03-01 12:00:16 UTC
 10.0.0.50 (web/nginx): 1 move, 1 overlap (2.0 s)

@@ -53,9 +53,9 @@ def stale_acceptance(judged: Judged) -> Found | None:
     expired = judged.acceptances.expired()
     idle = judged.acceptances.idle(judged.verdicts(), judged.findings)
     because = [f"{words(entry)}: expired on {entry.until} ({entry.reason})" for entry in expired]
-    because += [f"{words(entry)}: nothing in this run is that ({entry.reason})" for entry in idle]
+    because += [f"{words(entry)}: nothing in this run matches it ({entry.reason})" for entry in idle]
     nameless = [entry for entry in judged.acceptances.entries if not accepts(entry)]
-    because += [f"{words(entry)}: accepts nothing, for it names no responders ({entry.reason})" for entry in nameless]
+    because += [f"{words(entry)}: accepts nothing because it names no responders ({entry.reason})" for entry in nameless]
     return Found(because=tuple(because)) if because else None
 
 

@@ -11,7 +11,7 @@ from arpcheck.model import Nic, Outcome, Severity, Skip
 from arpcheck.vantages import VantageRounds
 
 MOST_NAMED = 8
-"""Addresses with a line each."""
+"""How many addresses get a line of their own."""
 
 
 def frames_lost(judged: Judged) -> Found | None:
@@ -26,7 +26,7 @@ def frames_lost(judged: Judged) -> Found | None:
     Do:
     - Run it again with a lower `--rate`. A larger net.core.rmem_max gives the socket more room.
     - If the replies are forged, find their source in the switch's address table."""
-    because = [f"{loss.frames} frames on {loss.interface}, round {_rounds(loss.rounds)}" for loss in judged.losses]
+    because = [f"{_frames(loss.frames)} on {loss.interface}, {_rounds(loss.rounds)}" for loss in judged.losses]
     ips = [j.ip for j in judged.asked() if j.case.excess or j.case.lost]
     excessive = [j for j in judged.asked() if j.case.excess]
     because += [f"{j.case.excess} replies for {j.ip} were not kept" for j in excessive[:MOST_NAMED]]
@@ -47,7 +47,8 @@ def ipv6_not_checked(judged: Judged) -> Found | None:
     Do:
     - Check by hand from the LAN: `ndisc6 ADDRESS IFACE` shows who replies."""
     ips = tuple(j.case.target.ip for j in judged.judgements if j.case.target.skips is Skip.IPV6 and j.case.target.ip)
-    return Found(because=(f"{len(ips)} IPv6 addresses were not asked",), ips=ips) if ips else None
+    were = "address was" if len(ips) == 1 else "addresses were"
+    return Found(because=(f"{len(ips)} IPv6 {were} not probed",), ips=ips) if ips else None
 
 
 def gap(judged: Judged) -> Found | None:
@@ -63,7 +64,7 @@ def gap(judged: Judged) -> Found | None:
     - Grant the right to read it (`arpcheck pod --rbac --with IMPLEMENTATION` prints it), and run arpcheck again."""
     because = tuple(f"{g.what}: {g.why}" for g in judged.gaps)
     named = any(g.what == "mac-map" for g in judged.gaps)
-    do = ("`mac-map` names a host that is not a node: write the Node's name into the list, or take the host out",)
+    do = ("`mac-map` names a host that is not a node: use the Node's name in the list, or remove the host",)
     return Found(because=because, do=do if named else ()) if because else None
 
 
@@ -84,8 +85,14 @@ def clocks_differ(judged: Judged) -> Found | None:
     return Found(because=because, ips=needed, outcome=Outcome.UNSURE if needed else Outcome.FINE)
 
 
+def _frames(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"
+
+
 def _rounds(numbers: tuple[int, ...]) -> str:
-    return ", ".join(str(number) for number in numbers) or "before the first question"
+    if not numbers:
+        return "before the first request"
+    return f"round{'s' if len(numbers) > 1 else ''} {', '.join(str(number) for number in numbers)}"
 
 
 def vantages_disagree(judged: Judged) -> Found | None:
@@ -126,7 +133,8 @@ def _differences(judged: Judged, ip: IPv4Address, nics: Sequence[Nic], node: str
     steady = [course for course in hearing.courses if asked[course.name] and asked[course.name] <= rounds]
     for course in hearing.courses if steady else ():
         if _silent(course, asked[course.name], rounds) and hearing.hears(course, _of(node, nics, judged)):
-            yield f"answered {' and '.join(c.name for c in steady)}, and not {course.name}, which hears it"
+            others = " and ".join(one.name for one in steady)
+            yield f"replied to {others}, but not to {course.name}, which receives its other replies"
 
 
 def _of(node: str | None, nics: Iterable[Nic], judged: Judged) -> Iterable[Nic]:

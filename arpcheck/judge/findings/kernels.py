@@ -29,7 +29,7 @@ def non_strict_nodes(judged: Judged) -> Found | None:
     if not nodes:
         return None
     count = len(nodes) + sum(state.arp is Arp.QUIET for state in judged.nodes)
-    because = [f"{len(nodes)} of {count} nodes that could be judged answered for {judged.canary}: {', '.join(nodes)}"]
+    because = [f"{len(nodes)} of {count} nodes that could be judged replied for {judged.canary}: {', '.join(nodes)}"]
     because += [f"{node}: {_configured(judged, node)}" for node in nodes]
     causes = [cause for cause in judged.causes if cause.id.of_answering]
     because += [f"{cause.text}{_of(cause.nodes)}" for cause in causes]
@@ -54,7 +54,7 @@ def latent_non_strict(judged: Judged) -> Found | None:
     if not found:
         return None
     return Found(
-        because=tuple(f"{node} ({mac}) answered more than once per question for {ip}" for ip, node, mac in found),
+        because=tuple(f"{node} ({mac}) replied more than once per request for {ip}" for ip, node, mac in found),
         nodes=tuple(node for _, node, _ in found),
         ips=tuple(ip for ip, _, _ in found),
     )
@@ -94,7 +94,7 @@ def self_blind(judged: Judged) -> Found | None:
         return None
     nodes = tuple(sorted(judged.blind))
     other = next((s.name for s in judged.nodes if s.name not in nodes and s.arp is not Arp.UNREACHED), None)
-    do = (f"Run it also from {other}, which hears {' and '.join(nodes)}",) if other else ()
+    do = (f"Run it also from {other}, which can receive the replies of {' and '.join(nodes)}",) if other else ()
     return Found(because=tuple(_own_kernel(node, judged.blind[node]) for node in nodes), nodes=nodes, do=do)
 
 
@@ -142,11 +142,11 @@ def _of(nodes: tuple[str, ...]) -> str:
 def _configured(judged: Judged, node: str) -> str:
     proxy = judged.kube_proxies.get(node)
     if proxy is None or (proxy.mode is None and proxy.strict_arp is None):
-        return "what is configured is not visible"
+        return "its configuration is not visible"
     strict = {True: "true", False: "false", None: "not visible"}[proxy.strict_arp]
-    loaded = ", but the running kube-proxy is older than that" if proxy.loaded is False else ""
+    loaded = ", but the running kube-proxy started earlier" if proxy.loaded is False else ""
     notes = "".join(f"; {note}" for note in proxy.notes)
-    return f"configured is mode {proxy.mode or 'not visible'}, strictARP {strict} ({proxy.source}){loaded}{notes}"
+    return f"configured with mode {proxy.mode or 'not visible'}, strictARP {strict} ({proxy.source}){loaded}{notes}"
 
 
 def _own_kernel(node: str, place: AskingHost) -> str:
@@ -154,7 +154,7 @@ def _own_kernel(node: str, place: AskingHost) -> str:
     seen = ", ".join(f"{i.name}: arp_ignore {i.arp_ignore}, arp_announce {i.arp_announce}" for i in used)
     holder = next((i for i in place.host.interfaces if i.name in ("kube-ipvs0", "kube-dummy-if")), None)
     holds = f"; {len(holder.addresses)} Service addresses are on its {holder.name}" if holder else ""
-    return f"arpcheck ran on {node}; its kernel says {seen or 'nothing of ARP'}{holds}"
+    return f"arpcheck ran on {node}; its kernel has {seen or 'no ARP setting that could be read'}{holds}"
 
 
 def split_announcers(judged: Judged) -> Found | None:
@@ -178,20 +178,20 @@ def split_announcers(judged: Judged) -> Found | None:
     ips: list[IPv4Address] = []
     for judgement in judged.asked():
         if judgement.verdict in (Verdict.NON_STRICT, Verdict.INCONCLUSIVE) and not judgement.case.offenders:
-            continue  # kernels that all hold it by configuration, or a failover
+            continue  # all kernels hold it by configuration, or there was a failover
         case, offenders = judgement.case, {party.node for party in judgement.case.offenders}
         names = [party for party in case.together if party.node and party.node not in offenders]
         others = [party for party in case.together if _also_announces(party, judgement)] if names else []
         if len(names) + len(others) > 1:
             told = " and ".join([case.words(party) for party in (*names, *others)])
-            because.append(f"{told} answered in one round for {judgement.ip}")
+            because.append(f"{told} replied in one round for {judgement.ip}")
             nodes.extend(party.node for party in names if party.node and not case.is_doubtful(party))
             ips.append(judgement.ip)
     return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None
 
 
 def _also_announces(party: Responder, judgement: Judgement) -> bool:
-    """It is no node and answers as it should: the Service names its MAC, or nothing on the nodes serves the address."""
+    """It is not a node and replies as it should: the Service names its MAC address, or no node serves the address."""
     if party.node or Verdict.DUPLICATE not in (judgement.verdict, judgement.first):
         return False
     return party.macs[0] in judgement.case.named or judgement.case.external
@@ -242,7 +242,7 @@ def stale_claim(judged: Judged) -> Found | None:
             if claim.node not in answered:
                 age = f" of {claim.observed_at:%Y-%m-%d %H:%M} UTC" if claim.observed_at else ""
                 words = " and ".join(sorted(answered))
-                because.append(f"{judgement.ip}: {claim.source}{age} names {claim.node}, {words} answered")
+                because.append(f"{judgement.ip}: {claim.source}{age} names {claim.node}, but {words} replied")
                 nodes.append(claim.node)
                 ips.append(judgement.ip)
     return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None

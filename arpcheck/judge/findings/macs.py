@@ -1,4 +1,4 @@
-"""Findings about MACs: whose they are not, and what is said of them that can't all be true."""
+"""Findings about MAC addresses: foreign, unknown, shared, doubled, or with sources that contradict each other."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def foreign_mac(judged: Judged) -> Found | None:
     because, ips = [], []
     for judgement, party in judged.strangers():
         if judgement.case.is_foreign(party):
-            because.append(f"{judgement.case.words(party)} answered for {judgement.ip}")
+            because.append(f"{judgement.case.words(party)} replied for {judgement.ip}")
             ips.append(judgement.ip)
     proven = bool(because)
     for nic in judged.canary_nics():
         if judged.canary and (judged.owners[nic].outside or judged.owners[nic].apart):
-            because.append(f"{_owner_label(judged.owners[nic])} answered for the canary {judged.canary}")
+            because.append(f"{_owner_label(judged.owners[nic])} replied for the canary {judged.canary}")
             ips.append(judged.canary)
     if not because:
         return None
@@ -64,23 +64,23 @@ def unknown_mac(judged: Judged) -> Found | None:
             said.setdefault(nic[1], []).append(judged.canary)
     for (_, mac), owner in judged.owners.items():
         labels.setdefault(mac, _owner_label(owner))
-    because = tuple(f"{labels[mac]} answered for {_listed(ips)}" for mac, ips in sorted(said.items()))
+    because = tuple(f"{labels[mac]} replied for {_listed(ips)}" for mac, ips in sorted(said.items()))
     if not because:
         return None
     return Found(because=because, ips=tuple(ip for ips in said.values() for ip in ips), do=_settles(judged, sorted(said)))
 
 
 def _settles(judged: Judged, macs: Sequence[Mac]) -> tuple[str, ...]:
-    """The lines of a MAC list that decide it, one way or the other."""
+    """The lines for a MAC list that would show the owner."""
     unlisted = [s.name for s in judged.nodes if not any(i.lists_all for n in s.nics for i in judged.owners[n].identities)]
     unheard = [state.name for state in judged.nodes if state.arp is Arp.UNREACHED and state.name in unlisted]
     could = next(iter((*unheard, *unlisted)), "NODE")
     lines = ", ".join(f"`{mac},{could}`" for mac in macs[:3])
-    steps = [f"If it is a node's NIC, the MAC list has the line MAC,NODE: {lines} (of the node that it is)"]
+    steps = [f"If it is a node's NIC, add a line MAC,NODE to the MAC list: {lines} (with the right node)"]
     if unlisted:
         steps.append(
-            f"If it is not: list every NIC of every node; {', '.join(unlisted[:5])}"
-            f"{f' and {len(unlisted) - 5} more' if len(unlisted) > 5 else ''} have no list yet "
+            f"If it is not, list every NIC of every node. {', '.join(unlisted[:5])}"
+            f"{f' and {len(unlisted) - 5} more' if len(unlisted) > 5 else ''} have no complete list yet "
             "(`arpcheck inventory --job` prints what makes one)"
         )
     return tuple(steps)
@@ -107,7 +107,7 @@ def proxy_arp(judged: Judged) -> Found | None:
         if owner.proxied:
             controls = [str(ip) for ip in judged.controls if nic in judged.hearing.by_nic(ip)]
             what = f"for the control {', '.join(controls)}" if controls else "for several nodes, but never to 0.0.0.0"
-            because.append(f"{owner.node or _owner_label(owner)} answered {what}")
+            because.append(f"{owner.node or _owner_label(owner)} replied {what}")
     ips = tuple(j.ip for j in judged.asked() for party in j.case.parties if j.case.is_proxy(party))
     return Found(because=tuple(because), ips=ips) if because else None
 
@@ -135,17 +135,17 @@ def address_conflict(judged: Judged) -> Found | None:
     macs: list[str] = []
     for conflict in judged.conflicts:
         everybody = sorted({mac for _, mac in judged.hearing.by_nic(conflict.ip)})
-        told = f"a second NIC of {conflict.node}, or another machine with its address"
+        told = f"it is a second NIC of {conflict.node}, or another machine has its address"
         if len(everybody) == 1:
-            told = f"which no list has as a NIC of {conflict.node}"
-        because.append(f"{conflict.ip}, {conflict.node}'s own address, is answered by {' and '.join(everybody)}: {told}")
+            told = f"no list has it as a NIC of {conflict.node}"
+        because.append(f"{' and '.join(everybody)} replied for {conflict.ip}, the own address of {conflict.node}: {told}")
         nodes.append(conflict.node)
         ips.append(conflict.ip)
         macs += [f"`{mac},{conflict.node}`" for _, mac in conflict.nics]
     if not because:
         return None
     lines = ", ".join(dict.fromkeys(macs))
-    do = (f"Lines of a MAC list that settle it, of those that are the node's: {lines}",)
+    do = (f"If these are the node's NICs, add them to the MAC list: {lines}",)
     return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips), do=do)
 
 
@@ -168,7 +168,7 @@ def arp_flux(judged: Judged) -> Found | None:
             nics = judgement.case.nics_of(party) if party.flux and not judgement.case.is_doubtful(party) else ()
             segments = [segment for segment, _ in nics]
             if party.node and len(segments) > len({*segments}):
-                because.append(f"{party.node} answered for {judgement.ip} by {' and '.join(party.macs)}")
+                because.append(f"{party.node} replied for {judgement.ip} from {' and '.join(party.macs)}")
                 nodes.append(party.node)
                 ips.append(judgement.ip)
     return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None
@@ -193,12 +193,12 @@ def doubled_replies(judged: Judged) -> Found | None:
     nodes: list[str] = []
     ips: list[IPv4Address] = []
     for ip, name, mac in judged.doubled_at_home:
-        because.append(f"{mac} ({name}) answered more than once per question for {ip}, {name}'s own address")
+        because.append(f"{mac} ({name}) replied more than once per request for {ip}, the own address of {name}")
         nodes.append(name)
         ips.append(ip)
     for judgement in judged.asked():
         for (_, mac), node in judgement.case.doubled:
-            because.append(f"{mac}{f' ({node})' if node else ''} answered more than once per question for {judgement.ip}")
+            because.append(f"{mac}{f' ({node})' if node else ''} replied more than once per request for {judgement.ip}")
             nodes.extend([node] if node else [])
             ips.append(judgement.ip)
     return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None
@@ -232,7 +232,7 @@ def gratuitous(judged: Judged) -> Found | None:
         for one in [one for own in addresses for one in judged.hearing.gratuitous.get(own, ())]:
             owner = judged.owners.get((judged.hearing.segment(one.interface), one.mac))
             if owner is None or owner.node != name:
-                because.append(f"{one.mac} announced {one.ip}, {name}'s own address")
+                because.append(f"{one.mac} announced {one.ip}, the own address of {name}")
                 nodes.append(name)
                 ips.append(one.ip)
     return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(dict.fromkeys(ips))) if because else None
@@ -300,10 +300,10 @@ def shared_mac(judged: Judged) -> Found | None:
             by_source.setdefault(identity.source, set()).add(identity.node)
         for source, names in sorted(by_source.items()):
             if len(names) > 1:
-                because.append(f"{owner.mac} is of {' and '.join(sorted(names))} by {source}")
+                because.append(f"{owner.mac} belongs to {' and '.join(sorted(names))} according to {source}")
                 nodes.extend(names)
     for (_, mac), several in judged.twins.items():
-        because.append(f"{mac} alone answered for the own addresses of {' and '.join(several)}")
+        because.append(f"only {mac} replied for the own addresses of {' and '.join(several)}")
         nodes.extend(several)
     return Found(because=tuple(because), nodes=tuple(nodes)) if because else None
 
@@ -317,7 +317,7 @@ def overlay_mac(judged: Judged) -> Found | None:
     Do:
     - Look on the node for a bridge that connects the tunnel's device with the LAN."""
     seen = [owner.mac for owner in _owners_that_replied(judged) if owner.mac in judged.overlays]
-    because = tuple(f"{mac} answered: {judged.overlays[mac]}" for mac in seen)
+    because = tuple(f"{mac} replied: {judged.overlays[mac]}" for mac in seen)
     return Found(because=because) if because else None
 
 
@@ -339,7 +339,7 @@ def own_cache(judged: Judged) -> Found | None:
         wrong = wrong or not answered
         owner = judged.owners.get((judged.hearing.segment(entry.interface), entry.mac))
         node = f", {owner.node}" if owner and owner.node else ""
-        told = "" if answered else ", which did not answer"
+        told = "" if answered else ", which did not reply"
         because.append(f"{entry.ip} is at {entry.mac} on {entry.interface}{node}{told}")
     if not because:
         return None
