@@ -1,5 +1,6 @@
-"""How a JSON document is described: its keys, each with a type, a description and the noun that it is read from. The
-document, its JSON Schema and the table of its keys are made from the same description."""
+"""Describes a JSON document by its keys: each has a type, a description and the attribute that it is read from.
+
+The document, its JSON Schema and the table of its keys are made from this one description."""
 
 from __future__ import annotations
 
@@ -16,19 +17,19 @@ Schema = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Type:
-    """Of a value in the document."""
+    """The type of a value in the document."""
 
     words: str
     """For the table of keys: `text`, `address or null`, `list of text`."""
     schema: Schema
     write: Callable[[Any], Any]
-    """From the noun to plain JSON."""
+    """From the Python value to plain JSON."""
     definitions: Mapping[str, Schema]
     """What `schema` refers to, by name."""
     keys: tuple[Key, ...] = ()
     """Of an object, or of the objects in a list."""
     suffix: str = ""
-    """Behind a key in the path of what is below it: `[]` for a list."""
+    """What follows the key in the path of the keys below it: `[]` for a list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ class Key:
     type: Type
     description: str
     read: Callable[[Any], Any]
-    """From the noun of the object that has the key."""
+    """From the Python object that the JSON object is made of."""
 
 
 class Row(NamedTuple):
@@ -49,7 +50,7 @@ class Row(NamedTuple):
 
 
 def key(name: str, kind: Type, description: str, read: Callable[[Any], Any] | None = None) -> Key:
-    """Without `read` the value is the noun's attribute of that name: `arpIgnore` is `arp_ignore`."""
+    """Without `read` the value is the attribute of that name: `arpIgnore` is `arp_ignore`."""
     attribute = sub("[A-Z]+", lambda found: f"_{found[0].lower()}", name)
     return Key(name=name, type=kind, description=description, read=read or attrgetter(attribute))
 
@@ -74,7 +75,7 @@ def choice(kind: type[StrEnum]) -> Type:
 
 
 def optional(kind: Type) -> Type:
-    """Null where the noun is None."""
+    """Null for None."""
     match kind.schema:
         case {"type": str(name)}:
             schema: Schema = {**kind.schema, "type": [name, "null"]}
@@ -100,8 +101,8 @@ def many(kind: Type) -> Type:
 
 
 def entries(kind: Type, varies: str) -> Type:
-    """A list of objects that are made when they are asked for: there may be a hundred thousand. `varies`: the key in which
-    nearly every one differs; neither the first nor the last."""
+    """A list of objects that are made on demand, since there may be a hundred thousand. `varies`: the key in which nearly
+    all differ; not the first or the last key."""
     names = tuple(one.name for one in kind.keys)
     getter = attrgetter(*(sub("[A-Z]+", lambda found: f"_{found[0].lower()}", name) for name in names))
     return replace(many(kind), write=lambda found: Entries(names, found, getter, varies))
@@ -151,7 +152,7 @@ def table(kind: Type, above: str = "") -> Iterator[Row]:
 
 @dataclass(frozen=True, slots=True)
 class Entries(Sequence[Mapping[str, Any]]):
-    """The objects of one type, each made when it is asked for."""
+    """The objects of one type, each made on demand."""
 
     names: tuple[str, ...]
     nouns: Sequence[Any]

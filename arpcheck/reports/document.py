@@ -1,7 +1,7 @@
-"""The JSON report, key by key: what scripts read of `-o json` and `-o yaml`.
+"""The JSON report, key by key, as `-o json` and `-o yaml` write it.
 
-camelCase, every key in every entry; what is not known is null or an empty list. `report.schema.json` and the table of
-keys are made from what stands here."""
+Every entry has every key; an unknown value is null or an empty list. `report.schema.json` and the table of keys are made
+from this description."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _COUNTS = plain(
 _ACCEPTED = optional(
     structure(
         "accepted",
-        key("reason", TEXT, "Why the owner accepts it."),
+        key("reason", TEXT, "Why it is accepted."),
         key("until", DAY, "The last day on which it is accepted, UTC."),
     )
 )
@@ -69,50 +69,50 @@ _ACCEPTED = optional(
 _SUMMARY = structure(
     "summary",
     key("exitCode", plain("`0` / `1` / `2` / `3` / `130`", {"enum": [0, 1, 2, 3, 130]}), "The exit code of the command."),
-    key("because", many(TEXT), "What made the exit code, one reason an entry."),
-    key("verdicts", _VERDICTS, "How many addresses have each verdict; a verdict that none has is left out."),
-    key("nonStrictNodes", many(TEXT), "The nodes whose kernel answers for Service addresses."),
-    key("complete", BOOLEAN, "False when an announced round was not finished."),
+    key("because", many(TEXT), "The reasons for the exit code."),
+    key("verdicts", _VERDICTS, "The number of addresses by verdict, without verdicts that no address has."),
+    key("nonStrictNodes", many(TEXT), "The nodes whose kernel replies for Service addresses."),
+    key("complete", BOOLEAN, "False if the run ended before its last round."),
 )
 
 _ANNOUNCER = structure(
     "announcer",
     key("node", TEXT, "The node that the record names."),
     key("source", TEXT, "The record: kind, namespace and name."),
-    key("trust", choice(Trust), "Only a current record can make a verdict; a guess judges nothing."),
-    key("observedAt", optional(TIME), "When the record was made or renewed; null where it carries no time."),
-    key("service", optional(TEXT), "The Service that it speaks of (namespace/name); null where it names the address alone.",
+    key("trust", choice(Trust), "Only a current record can lead to a verdict; a guess cannot."),
+    key("observedAt", optional(TIME), "When the record was made or renewed; null if it has no time."),
+    key("service", optional(TEXT), "The Service of the record (namespace/name); null if it names only the address.",
         lambda claim: claim.service or None),
-    key("rank", INTEGER, "Strength among the records of its kind, 0 the strongest."),
+    key("rank", INTEGER, "Its strength among the records of its kind; 0 is the strongest."),
 )  # fmt: skip
 
 _ALSO = structure(
     "also",
-    key("id", choice(AlsoId), "What it is."),
-    key("text", TEXT, "The same for people."),
-    key("node", optional(TEXT), "The node that it is about; null where it is about a MAC or nobody."),
-    key("mac", optional(TEXT), "The MAC that it is about; null where it is about a node or nobody."),
+    key("id", choice(AlsoId), "Identifies the statement."),
+    key("text", TEXT, "The statement as a sentence."),
+    key("node", optional(TEXT), "The node of the statement, or null."),
+    key("mac", optional(TEXT), "The MAC address of the statement, or null."),
 )
 
 _CONFIDENCE = structure(
     "confidence",
-    key("rounds", COUNT, "The rounds that count: where a slower one asked again, those before it count only with a reply."),
-    key("lost", COUNT, "Frames that the prober's kernel dropped while the address was asked."),
-    key("slowestRate", optional(NUMBER), "Frames a second in the slowest of these rounds; null where nothing says it."),
+    key("rounds", COUNT, "The rounds that count. After a slower round, earlier ones count only if they had a reply."),
+    key("lost", COUNT, "Frames that the prober's kernel dropped while the address was probed."),
+    key("slowestRate", optional(NUMBER), "Frames per second in the slowest of these rounds; null if unknown."),
 )
 
 _RESPONDER = structure(
     "responder",
-    key("node", optional(TEXT), "Null where the owner is unknown or not a node."),
-    key("macs", many(MAC), "Its ARP sender addresses; several where several NICs of one node replied."),
+    key("node", optional(TEXT), "Null if the owner is unknown or not a node."),
+    key("macs", many(MAC), "Its ARP sender addresses; several if several NICs of one node replied."),
     key("interfaces", many(TEXT), "The prober's interfaces that received its replies."),
-    key("expected", BOOLEAN, "It is the announcer by a current record."),
-    key("flux", BOOLEAN, "Several NICs of the node replied."),
+    key("expected", BOOLEAN, "Whether a current record names it as the announcer."),
+    key("flux", BOOLEAN, "Whether several NICs of the node replied."),
     key("rounds", many(COUNT), "The rounds in which it replied."),
-    key("repliesPerProbe", NUMBER, "Replies per request, over the requests of these rounds."),
-    key("firstReplyMs", NUMBER, "Milliseconds from a request to its fastest reply."),
-    key("vendor", optional(TEXT), "Vendor or virtual prefix of a MAC that is not a known node's."),
-    key("sources", many(MAC), "Ethernet sources that differ from the ARP sender."),
+    key("repliesPerProbe", NUMBER, "Replies per request in these rounds."),
+    key("firstReplyMs", NUMBER, "Milliseconds from a request to its first reply."),
+    key("vendor", optional(TEXT), "What the prefix of the MAC address says, if it is not of a known node."),
+    key("sources", many(MAC), "Ethernet source addresses that differ from the ARP sender address."),
 )
 
 
@@ -122,99 +122,99 @@ def _family(found: TargetReport) -> str | None:
 
 _TARGET = structure(
     "target",
-    key("ip", optional(ADDRESS), "Null where the Service has no address.", lambda found: found.target.ip),
-    key("family", _FAMILY, "Null where the Service has no address.", _family),
-    key("kind", choice(Kind), "The first that fits.", lambda found: found.target.kind),
+    key("ip", optional(ADDRESS), "Null if the Service has no address.", lambda found: found.target.ip),
+    key("family", _FAMILY, "Null if the Service has no address.", _family),
+    key("kind", choice(Kind), "The first kind that fits.", lambda found: found.target.kind),
     key("services", many(TEXT), "namespace/name.", lambda found: found.target.services),
-    key("nodes", many(TEXT), "Nodes that have the address as their own.", lambda found: found.target.nodes),
-    key("skipped", optional(TEXT), "Why it was not asked; null where it was.", lambda found: found.target.skipped),
-    key("skips", optional(choice(Skip)), "The class of `skipped`.", lambda found: found.target.skips),
-    key("implementation", optional(TEXT), "The load balancer; null where none was recognised."),
-    key("announcers", many(_ANNOUNCER), "What records which node announces it, strongest first."),
+    key("nodes", many(TEXT), "Nodes that have this address.", lambda found: found.target.nodes),
+    key("skipped", optional(TEXT), "Why it was not probed; null if it was.", lambda found: found.target.skipped),
+    key("skips", optional(choice(Skip)), "The reason in `skipped` as an identifier.", lambda found: found.target.skips),
+    key("implementation", optional(TEXT), "The load balancer; null if none was recognised."),
+    key("announcers", many(_ANNOUNCER), "The records that name the announcing node, the strongest first."),
     key("verdict", optional(_VERDICT), "Null for canary, control and node."),
-    key("outcome", choice(Outcome), "What the verdict comes to, without regard to what is accepted."),
-    key("reason", TEXT, "Why this is the verdict."),
-    key("also", many(_ALSO), "What else is true of the address."),
-    key("accepted", _ACCEPTED, "Why it does not count in the exit code; null where it counts."),
-    key("rounds", many(COUNT), "The rounds that asked it."),
-    key("winner", optional(TEXT), "The responder that a client most likely takes, the first to reply: its node, or its MAC "
-        "where that is not a known node's. Null where nobody replied."),
-    key("confidence", _CONFIDENCE, "How well it was asked."),
-    key("responders", entries(_RESPONDER, varies="firstReplyMs"), "Who replied, by owner."),
+    key("outcome", choice(Outcome), "What the verdict means, whether it is accepted or not."),
+    key("reason", TEXT, "Why it has this verdict."),
+    key("also", many(_ALSO), "Further statements about the address."),
+    key("accepted", _ACCEPTED, "Why it does not affect the exit code; null if it does."),
+    key("rounds", many(COUNT), "The rounds in which it was probed."),
+    key("winner", optional(TEXT), "The responder that clients most likely use, the first to reply: its node, or its MAC "
+        "address if the node is unknown. Null without a reply."),
+    key("confidence", _CONFIDENCE, "How thoroughly it was probed."),
+    key("responders", entries(_RESPONDER, varies="firstReplyMs"), "Who replied, grouped by owner."),
 )  # fmt: skip
 
 _NODE_MAC = structure(
     "nodeMac",
     key("mac", MAC, "A NIC of the node."),
-    key("interface", optional(TEXT), "The interface on which it was heard, or the node's own name for it."),
-    key("source", TEXT, "What says that it is the node's."),
+    key("interface", optional(TEXT), "The prober's interface that received its reply, or the node's name of the NIC."),
+    key("source", TEXT, "The source that says whose MAC address it is."),
 )
 
 _KUBE_PROXY = structure(
     "kubeProxy",
-    key("mode", optional(TEXT), "Null where it could not be read."),
-    key("strictARP", optional(BOOLEAN), "As configured; null where it could not be read.", lambda found: found.strict_arp),
+    key("mode", optional(TEXT), "Null if it could not be read."),
+    key("strictARP", optional(BOOLEAN), "As configured; null if it could not be read.", lambda found: found.strict_arp),
     key("source", optional(TEXT), "Where it was read."),
-    key("loaded", optional(BOOLEAN), "Whether the running process has read it; null where nothing shows it."),
-    key("notes", many(TEXT), "What is odd about it."),
+    key("loaded", optional(BOOLEAN), "Whether the running process has loaded it; null if unknown."),
+    key("notes", many(TEXT), "What is unusual about it."),
 )
 
 _NODE = structure(
     "node",
-    key("name", TEXT, "Of the Node object."),
-    key("arp", choice(Arp), "How its kernel treats Service addresses, as far as this run shows."),
-    key("reason", TEXT, "Why."),
-    key("accepted", _ACCEPTED, "Why it does not count in the exit code; null where it counts."),
-    key("ready", optional(BOOLEAN), "Null where it is not known."),
-    key("addresses", many(IPV4), "Its own, as the cluster has them."),
-    key("macs", many(_NODE_MAC), "Its NICs, each with every source that gives it to the node."),
-    key("kubeProxy", _KUBE_PROXY, "kube-proxy on it, as the cluster's objects show it."),
+    key("name", TEXT, "The name of the Node object."),
+    key("arp", choice(Arp), "Whether its kernel replies for Service addresses, as far as this run shows."),
+    key("reason", TEXT, "Why `arp` has this value."),
+    key("accepted", _ACCEPTED, "Why it does not affect the exit code; null if it does."),
+    key("ready", optional(BOOLEAN), "Null if unknown."),
+    key("addresses", many(IPV4), "Its own addresses, from the cluster's objects."),
+    key("macs", many(_NODE_MAC), "The MAC addresses of its NICs, an entry for each source."),
+    key("kubeProxy", _KUBE_PROXY, "kube-proxy on this node, from the cluster's objects."),
 )
 
 _FINDING = structure(
     "finding",
-    key("id", TEXT, "`arpcheck explain ID` says more."),
-    key("severity", choice(Severity), "An error that counts makes the exit code 1."),
-    key("outcome", choice(Outcome), "What it makes of the exit code; `fine` where it changes nothing."),
-    key("accepted", _ACCEPTED, "Why it does not count in the exit code; null where it counts."),
-    key("nodes", many(TEXT), "The nodes that it is about."),
-    key("ips", many(ADDRESS), "The addresses that it is about."),
+    key("id", TEXT, "See `arpcheck explain ID`."),
+    key("severity", choice(Severity), "An error that is not accepted sets exit code 1."),
+    key("outcome", choice(Outcome), "Its effect on the exit code; `fine` has none."),
+    key("accepted", _ACCEPTED, "Why it does not affect the exit code; null if it does."),
+    key("nodes", many(TEXT), "The nodes of the finding."),
+    key("ips", many(ADDRESS), "The addresses of the finding."),
     key("means", TEXT, "What it means."),
-    key("because", many(TEXT), "What it is drawn from."),
-    key("do", many(TEXT), "What to do, in this order."),
+    key("because", many(TEXT), "The observations that it follows from."),
+    key("do", many(TEXT), "What to do, in order."),
 )
 
 _CAUSE = structure(
     "cause",
-    key("id", choice(CauseId), "Which cause of the table it is."),
-    key("text", TEXT, "The cause as it is here."),
-    key("do", TEXT, "What decides or cures it."),
-    key("nodes", many(TEXT), "The nodes that it is about; empty where it is about none."),
+    key("id", choice(CauseId), "Identifies the cause."),
+    key("text", TEXT, "The cause as a sentence."),
+    key("do", TEXT, "How to confirm or fix it."),
+    key("nodes", many(TEXT), "The nodes of the cause; may be empty."),
 )
 
 _PREFLIGHT = structure(
     "preflight",
-    key("safe", optional(BOOLEAN), "Whether a layer-2 load balancer can be installed; null where it can't be said."),
-    key("words", TEXT, "The same for people."),
+    key("safe", optional(BOOLEAN), "Whether it is safe to install a layer-2 load balancer; null if unknown."),
+    key("words", TEXT, "The same as a sentence."),
     key("strictArp", TEXT, "`not-needed`, `set`, `not-set`, `not-loaded` or `unknown`."),
-    key("reason", TEXT, "Why that is the answer."),
+    key("reason", TEXT, "Why `strictArp` has this value."),
 )
 
 _GAP = structure(
     "gap",
-    key("what", TEXT, "The resource that could not be read, or what was not asked."),
+    key("what", TEXT, "The resource that could not be read, or what was not probed."),
     key("why", TEXT, "`forbidden`, `timed out`, and so on."),
-    key("costs", TEXT, "What the report can't say because of it."),
+    key("costs", TEXT, "The impact on this report."),
 )
 
 _INTERFACE = structure(
     "interface",
-    key("name", TEXT, "As the kernel names it."),
-    key("mac", optional(MAC), "Null where it has none."),
+    key("name", TEXT, "Its name in the kernel."),
+    key("mac", optional(MAC), "Null if it has none."),
     key("addresses", many(TEXT), "IPv4 with prefix length."),
     key("up", BOOLEAN, "Whether it was up."),
-    key("arpIgnore", optional(INTEGER), "The larger of its own sysctl and that of `all`; null where it was not read."),
-    key("arpAnnounce", optional(INTEGER), "The larger of its own sysctl and that of `all`; null where it was not read."),
+    key("arpIgnore", optional(INTEGER), "The larger of its own sysctl and that of `all`; null if it was not read."),
+    key("arpAnnounce", optional(INTEGER), "The larger of its own sysctl and that of `all`; null if it was not read."),
 )
 
 _RUN = structure(
@@ -223,17 +223,17 @@ _RUN = structure(
     key("startedAt", TIME, "By the prober's clock."),
     key("endedAt", TIME, "By the prober's clock."),
     key("interfaces", many(_INTERFACE), "The prober's interfaces that sent requests."),
-    key("interfacesBecause", optional(TEXT), "Why these, where arpcheck chose them."),
-    key("context", optional(TEXT), "The kubeconfig's context; null for a file or a pod."),
+    key("interfacesBecause", optional(TEXT), "Why arpcheck chose these; null if they were given."),
+    key("context", optional(TEXT), "The context in the kubeconfig; null for a file or a pod."),
     key("cluster", optional(TEXT), "The API server's version."),
-    key("rounds", COUNT, "The rounds that were announced."),
+    key("rounds", COUNT, "The planned rounds."),
     key("wait", NUMBER, "Seconds that it waited for replies after the last request."),
-    key("rate", NUMBER, "Frames a second on each interface."),
+    key("rate", NUMBER, "Frames per second on each interface."),
     key("sender", TEXT, "`--sender` as it was given."),
-    key("sent", COUNT, "Requests."),
-    key("received", COUNT, "Replies to them."),
+    key("sent", COUNT, "Requests that were sent."),
+    key("received", COUNT, "Replies to these requests."),
     key("lost", COUNT, "Frames that the prober's kernel dropped."),
-    key("ignored", _COUNTS, "ARP frames that were not replies to these requests, by reason."),
+    key("ignored", _COUNTS, "Other ARP frames, by the reason why they were ignored."),
 )
 
 _EVIDENCE = plain("object", {"type": "object"})
@@ -241,31 +241,31 @@ _EVIDENCE = plain("object", {"type": "object"})
 REPORT: Type = structure(
     KIND,
     key("apiVersion", plain(f"`{VERSION}`", {"const": VERSION}), "The version of this contract.", lambda _: VERSION),
-    key("kind", plain(f"`{KIND}`", {"const": KIND}), "What the document is.", lambda _: KIND),
-    key("summary", _SUMMARY, "What the run comes to."),
-    key("targets", many(_TARGET), "Every address of a Service, and those that were asked for knowledge."),
-    key("nodes", many(_NODE), "Every node of the cluster."),
-    key("findings", many(_FINDING), "What concerns the whole run."),
-    key("causes", many(_CAUSE), "Likely causes of what was seen, in the order of their table."),
+    key("kind", plain(f"`{KIND}`", {"const": KIND}), "The kind of the document.", lambda _: KIND),
+    key("summary", _SUMMARY, "The result of the run."),
+    key("targets", many(_TARGET), "The addresses of the Services, and the addresses that were probed to judge them."),
+    key("nodes", many(_NODE), "The nodes of the cluster."),
+    key("findings", many(_FINDING), "What was found besides the verdicts."),
+    key("causes", many(_CAUSE), "Likely causes of the verdicts."),
     key("preflight", optional(_PREFLIGHT), "Null for probe."),
-    key("gaps", many(_GAP), "What could not be read or asked."),
-    key("run", _RUN, "The facts of the run."),
-    key("evidence", _EVIDENCE, "All that was observed, in a form of its own; `arpcheck report FILE` judges it again."),
+    key("gaps", many(_GAP), "What could not be read or probed."),
+    key("run", _RUN, "How the run was made."),
+    key("evidence", _EVIDENCE, "All observations, in an internal format. `arpcheck report FILE` judges them again."),
 )
 
 
 def document(report: Report) -> Mapping[str, Any]:
-    """Plain objects and lists, but for the responders and the rows of evidence, which are made when they are asked for."""
+    """Plain objects and lists. Responders and rows of evidence are made on demand."""
     found: Mapping[str, Any] = REPORT.write(report)
     return found
 
 
 def schema_text() -> str:
-    """What `report.schema.json` holds."""
-    about = "What `arpcheck probe -o json` writes. Every key is in every entry; what is not known is null or an empty list."
+    """The text of `report.schema.json`."""
+    about = "Written by `arpcheck probe -o json`. Every entry has every key; an unknown value is null or an empty list."
     return json.dumps(schema(f"arpcheck {KIND} v1", about, KIND, REPORT), indent=2) + "\n"
 
 
 def keys() -> Iterator[Row]:
-    """The reference: every key of the report with its path, its type and its description."""
+    """Each key of the report with its path, type and description, for the reference page."""
     return table(REPORT)

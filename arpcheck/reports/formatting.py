@@ -1,6 +1,6 @@
-"""Strings from the cluster and the wire made harmless for Markdown and for HTML, beside what `text` does for a terminal.
+"""Escapes text from the cluster and the network for Markdown and HTML; and shows numbers, lists and times.
 
-What is changed stays visible, what is cut is counted. Knows no report."""
+Changed characters stay visible, and cut text is counted."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from arpcheck.text import NAME_LIMIT, PROSE_LIMIT, plain
 
 __all__ = ["NAME_LIMIT", "PROSE_LIMIT", "code", "html", "inline", "plain"]
 
-def code(text: str, limit: int = NAME_LIMIT) -> str:
-    """Markdown that shows `text` as code, in a table cell too: no mention, reference, link or markup comes of it.
 
-    Where a code span can't hold it (a backtick, a pipe inside a table), an element with numeric entities does."""
+def code(text: str, limit: int = NAME_LIMIT) -> str:
+    """Markdown that shows `text` as code, also in a table cell, without mentions, references, links or markup.
+
+    If a code span cannot hold it (a backtick, a pipe in a table), an element with numeric entities does."""
     text = plain(text, limit)
     if text.strip() == text != "" and not re.search(r"[`|]|\\$", text):
         return f"`{text}`"
@@ -25,8 +26,8 @@ def code(text: str, limit: int = NAME_LIMIT) -> str:
 
 
 def inline(text: str, limit: int = PROSE_LIMIT) -> str:
-    """Markdown for prose: plain words stay, whatever GitHub or GitLab could read as markup, mention, reference or link
-    becomes code. A pair of backticks is taken as the code that it means."""
+    """Markdown for prose. Plain words stay; what GitHub or GitLab could read as markup, mention, reference or link becomes
+    code. Text in backticks stays code."""
     pieces = re.split(r"`([^`]+)`", plain(text, limit).strip())
     text = ""
     for number, piece in enumerate(pieces):
@@ -39,7 +40,7 @@ def inline(text: str, limit: int = PROSE_LIMIT) -> str:
 
 
 def html(text: str, limit: int = PROSE_LIMIT) -> str:
-    """Text for an element or a quoted attribute of HTML, and of XML 1.0: what XML forbids is spelled out by then."""
+    """Text for an element or a quoted attribute of HTML or XML 1.0. `plain` has replaced what XML forbids."""
     return _html.escape(plain(text, limit), quote=True)
 
 
@@ -75,10 +76,10 @@ def _as_code(run: str, limit: int) -> str:
     return f"{lead}{code(text[len(lead) : len(text) - len(tail)], limit)}{tail}{run[len(text) :]}"
 
 
-# --------------------------------------------------------------------------- Numbers, lists, times and truth values in words
+# -------------------------------------------------------------------------------------- Numbers, lists, times, true or false
 
 NONE = "-"
-"""Shown where nothing is known or recorded."""
+"""Shown for what is unknown or not recorded."""
 
 
 def count(number: int, noun: str) -> str:
@@ -96,13 +97,13 @@ def listing(names: Iterable[str], limit: int = 6) -> str:
     """`a, b, c and 397 more`; a dash for nothing."""
     shown = [plain(name) for name in names]
     more = len(shown) - limit
-    if more == 1:  # the last name is shorter than the word that it is missing
+    if more == 1:  # "and 1 more" is longer than most names
         limit, more = limit + 1, 0
     return ", ".join(shown[:limit]) + (f" and {more:,} more" if more > 0 else "") or NONE
 
 
 def moment(time: datetime) -> str:
-    """`2026-03-01 02:59:58`; the zone is always UTC and said once by whoever shows it."""
+    """`2026-03-01 02:59:58`, in UTC."""
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -129,13 +130,13 @@ _EMBEDDED = re.compile(f"{re.escape(_OPENING)}(.*?){re.escape(_CLOSING)}", re.DO
 
 
 def embedded(document: str) -> str:
-    """The element. In JSON `<`, `>` and `&` occur in texts only, where they can be spelled as escapes (RFC 8259, 7)."""
+    """The script element. In JSON `<`, `>` and `&` only occur in strings, where they can be escaped (RFC 8259, 7)."""
     for char in "<>&":
         document = document.replace(char, f"\\u{ord(char):04x}")
     return f"{_OPENING}\n{document}\n{_CLOSING}"
 
 
 def extracted(page: str) -> str | None:
-    """The document of a page that `arpcheck -o html` wrote; None where there is none."""
+    """The document in a page of `arpcheck -o html`; None if there is none."""
     match = _EMBEDDED.search(page)
     return match[1] if match else None

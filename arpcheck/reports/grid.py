@@ -1,6 +1,4 @@
-"""The picture of a run as data: who answered what. Rows are addresses, columns nodes, a mark says what was heard.
-
-`matrix` and `html` draw it. Knows the nouns of the report, no layout."""
+"""Which node replied for which address, as a grid of marks that `matrix` and `html` show; and aligned, coloured text."""
 
 from __future__ import annotations
 
@@ -13,11 +11,12 @@ from tabulate import tabulate
 
 from arpcheck.model import Arp, Kind, Outcome, Report, Responder, Severity, TargetReport, Verdict
 from arpcheck.reports import Style
+from arpcheck.reports.formatting import count, listing
 from arpcheck.reports.words import announcers
 
 
 class Mark(StrEnum):
-    """A letter that can be told without a colour. The order is that of the legend."""
+    """A letter for each state, in the order of the legend."""
 
     ANNOUNCER = "A"
     ANSWERED = "a"
@@ -30,49 +29,48 @@ class Mark(StrEnum):
 
 
 MEANINGS = {
-    Mark.ANNOUNCER: "answered, and is the announcer",
-    Mark.ANSWERED: "answered; no record says who should",
-    Mark.UNEXPECTED: "answered, and should not have",
-    Mark.FOREIGN: "answered, and is no known node",
-    Mark.UNHEARD: "did not answer, and should have",
-    Mark.DEAF: "can't be heard here",
-    Mark.QUIET: "did not answer; no record says it should",
-    Mark.UNASKED: "not asked",
+    Mark.ANNOUNCER: "replied, and is the announcer",
+    Mark.ANSWERED: "replied; no record names an announcer",
+    Mark.UNEXPECTED: "replied, and should not",
+    Mark.FOREIGN: "replied, and is not a known node",
+    Mark.UNHEARD: "did not reply, and is the announcer",
+    Mark.DEAF: "cannot be observed from here",
+    Mark.QUIET: "did not reply; no record names it as announcer",
+    Mark.UNASKED: "not probed",
 }
 
-
 FEW = 8
-"""So many nodes are drawn even where they say nothing."""
+"""Up to this number of nodes, all are shown, also those without replies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     mark: Mark
     responders: tuple[Responder, ...] = ()
-    """Who the mark speaks of; empty where nobody answered."""
+    """Whose replies the mark stands for; empty without a reply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GridRow:
     target: TargetReport
     cells: tuple[Cell, ...]
-    """Where the grid has strangers, one for them; then one for each of `Grid.nodes`."""
+    """One for the strangers, if the grid has any; then one for each of `Grid.nodes`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
     nodes: tuple[str, ...]
-    """The nodes that any mark speaks of; all of them where they are few."""
+    """The nodes that replied or should have; all nodes if they are few."""
     quiet: tuple[str, ...]
-    """The others: they answered for none of the rows, and no current record says that they should have."""
+    """The other nodes: they did not reply for any row, and no current record names them."""
     strangers: bool
-    """A MAC of no known node answered: the first column is for these, so that it is never out of sight."""
+    """A MAC address of no known node replied. The first column is for these, where it is always visible."""
     rows: tuple[GridRow, ...]
-    """Every judged address, then the canary and the control."""
+    """Each address with a verdict, then the canary and the control."""
 
     @property
     def marks(self) -> tuple[Mark, ...]:
-        """Those that occur, for the legend."""
+        """The marks in use, for the legend."""
         found = {cell.mark for row in self.rows for cell in row.cells}
         return tuple(mark for mark in Mark if mark in found)
 
@@ -82,7 +80,7 @@ def grid(report: Report) -> Grid:
     controls = [target for kind in (Kind.CANARY, Kind.CONTROL) for target in report.targets if target.target.kind is kind]
     arp = {node.name: node.arp for node in report.nodes}
     rows = [*judged, *controls]
-    named = {name for target in rows for name in (*announcers(target), *_answering(target))}
+    named = {name for target in rows for name in (*announcers(target), *_replying_nodes(target))}
     known = dict.fromkeys((*(node.name for node in report.nodes), *sorted(named)))
     nodes = tuple(name for name in known if name in named or len(known) <= FEW)
     strangers = any(found.node is None for target in rows for found in target.responders)
@@ -100,11 +98,11 @@ def grid(report: Report) -> Grid:
 def _cell(target: TargetReport, node: str | None, arp: Mapping[str, Arp]) -> Cell:
     found = tuple(responder for responder in target.responders if responder.node == node)
     if found:
-        return Cell(mark=_answered(target, found, arp), responders=found)
-    return Cell(mark=_silent(target, node, arp) if target.rounds else Mark.UNASKED)
+        return Cell(mark=_mark_with_replies(target, found, arp), responders=found)
+    return Cell(mark=_mark_without_reply(target, node, arp) if target.rounds else Mark.UNASKED)
 
 
-def _answered(target: TargetReport, found: tuple[Responder, ...], arp: Mapping[str, Arp]) -> Mark:
+def _mark_with_replies(target: TargetReport, found: tuple[Responder, ...], arp: Mapping[str, Arp]) -> Mark:
     node = found[0].node
     if any(responder.expected for responder in found):
         return Mark.ANNOUNCER
@@ -114,8 +112,8 @@ def _answered(target: TargetReport, found: tuple[Responder, ...], arp: Mapping[s
     return Mark.UNEXPECTED if should_not else Mark.ANSWERED
 
 
-def _silent(target: TargetReport, node: str | None, arp: Mapping[str, Arp]) -> Mark:
-    """Silence says nothing of a node that arpcheck runs on, nor of one of which nothing at all was heard."""
+def _mark_without_reply(target: TargetReport, node: str | None, arp: Mapping[str, Arp]) -> Mark:
+    """A missing reply proves nothing about the node that arpcheck runs on, or about a node that never replied."""
     if node is None:
         return Mark.QUIET
     if arp.get(node) is Arp.SELF:
@@ -125,23 +123,29 @@ def _silent(target: TargetReport, node: str | None, arp: Mapping[str, Arp]) -> M
     return Mark.DEAF if arp.get(node) is Arp.UNREACHED else Mark.QUIET
 
 
-def _answering(target: TargetReport) -> Iterable[str]:
+def _replying_nodes(target: TargetReport) -> Iterable[str]:
     return (responder.node for responder in target.responders if responder.node is not None)
 
 
-# ------------------------------------------- Rows of cells as aligned text, cut to the terminal's width, coloured at the end
+def without_marks(found: Grid, limit: int) -> str:
+    """The sentence that names the nodes without a column."""
+    which = f"{count(len(found.quiet), 'node')} without replies that no record names as announcer"
+    return f"Not shown: {which}: {listing(found.quiet, limit)}"
+
+
+# ------------------------------------------------------------------------ Aligned columns that fit the width of the terminal
 
 GAP = 2
 """Spaces between columns, as tabulate's plain format and kubectl have them."""
 FLOOR = 15
-"""No column is cut below this, whatever the terminal's width: an IPv4 address or a verdict is never cut."""
+"""A column is never narrower than this, so that an IPv4 address or a verdict is never cut."""
 
 Paint = Callable[[int, str], str]
 """(column, cell as shown) -> the cell with its colour."""
 
 
 def aligned(headers: Sequence[str], rows: Sequence[Sequence[str]], style: Style, paint: Paint | None = None) -> list[str]:
-    """Lines without trailing blanks. The widest columns give way first where the terminal is too narrow."""
+    """Lines without trailing blanks. In a narrow terminal the widest columns are cut first."""
     titles = [headers] if style.headers else []
     widths = _fitted([max(map(len, column)) for column in zip(*titles, *rows, strict=True)], style.width)
     shown = [[_cut(cell, width) for cell, width in zip(row, widths, strict=True)] for row in (*titles, *rows)]
@@ -152,7 +156,7 @@ def aligned(headers: Sequence[str], rows: Sequence[Sequence[str]], style: Style,
 
 
 def _fitted(widths: list[int], room: int | None) -> list[int]:
-    """Takes from the widest column until all fit, or until every one is at the floor."""
+    """Cuts the widest column until all fit, or until each is at the floor."""
     widths = list(widths)
     while room is not None and sum(widths) + GAP * (len(widths) - 1) > room and max(widths) > FLOOR:
         widths[widths.index(max(widths))] -= 1
@@ -163,7 +167,7 @@ def _cut(cell: str, width: int) -> str:
     return cell if len(cell) <= width else f"{cell[: width - 1]}…"
 
 
-# --------------------------------------------------------------------------------- The few colours of a terminal, by meaning
+# ----------------------------------------------------------------------------------------------------- Colours of a terminal
 
 RED, YELLOW, GREEN, DIM = "1;31", "33", "32", "2"
 

@@ -1,7 +1,7 @@
-"""`-o json`: the document, indented, with a row of evidence and an object of the cluster on a line of its own.
+"""`-o json`: the document, indented, with each row of evidence and each object of the cluster on one line. ASCII only.
 
-ASCII, so that no terminal or mail program changes it. A large run has a hundred thousand responders and rows, which have
-writers of their own: 20,000 responders take 0.03 s instead of 0.33 s, as many rows 0.02 s instead of 0.18 s."""
+A large run has a hundred thousand responders and rows, so these have their own writers: 20,000 responders take 0.03 s
+instead of 0.33 s, as many rows 0.02 s instead of 0.18 s."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from arpcheck.reports.document import document
 NAME = "json"
 
 LINE = 160
-"""A list of plain values that takes about so many characters stays on one line."""
+"""A list of plain values of about this many characters stays on one line."""
 
-Say = Callable[[str], object]
+Append = Callable[[str], object]
 
 _LINE = json.JSONEncoder(allow_nan=False).encode
 _WORDS = {None: "null", True: "true", False: "false"}
@@ -37,41 +37,41 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
 
 
 def written(value: Any, end: str = "") -> str:
-    """JSON text. What JSON can't hold is written as text (a date), or as null where it is not a number (a NaN)."""
+    """JSON text. A value that JSON cannot hold becomes text (a date) or null (a NaN)."""
     pieces: list[str] = []
     _write(value, "\n", pieces.append)
     pieces.append(end)
     return "".join(pieces)
 
 
-def _write(value: Any, line: str, say: Say) -> None:
-    """`line`: what begins a new line at this depth. In pieces, since joining at every level would copy all below it."""
+def _write(value: Any, line: str, append: Append) -> None:
+    """`line`: how a new line begins at this depth. Joining the pieces at each level would copy everything below it."""
     below = f"{line}  "
     match value:
-        case str() | None | bool() | int() | float():  # most values; the others take Python longer to tell
-            say(_text(value))
+        case str() | None | bool() | int() | float():  # first, since most values are of these types
+            append(_text(value))
         case Mapping() if value:
             start = "{"
             for key, entry in value.items():
-                say(f"{start}{below}{text(str(key))}: ")
-                _write(entry, below, say)
+                append(f"{start}{below}{text(str(key))}: ")
+                _write(entry, below, append)
                 start = ","
-            say(f"{line}}}")
+            append(f"{line}}}")
         case Entries() | Rows() | Lines() if value:
             start = "["
             for piece in _pieces(value, below):
-                say(f"{start}{below}{piece}")
+                append(f"{start}{below}{piece}")
                 start = ","
-            say(f"{line}]")
+            append(f"{line}]")
         case list() | tuple() if not _fits_a_line(value):
             start = "["
             for entry in value:
-                say(f"{start}{below}")
-                _write(entry, below, say)
+                append(f"{start}{below}")
+                _write(entry, below, append)
                 start = ","
-            say(f"{line}]")
+            append(f"{line}]")
         case _:
-            say(_text(value))
+            append(_text(value))
 
 
 def _pieces(values: Entries | Rows | Lines, line: str) -> Iterable[str]:
@@ -85,7 +85,7 @@ def _pieces(values: Entries | Rows | Lines, line: str) -> Iterable[str]:
 
 
 def _entries(found: Entries, line: str) -> Iterable[str]:
-    """What stands before and behind the one value that differs is the same in most entries, and is made once for them."""
+    """Most entries differ in one value only, so the text before and after it is cached."""
     at = found.names.index(found.varies)
     before, after = found.names[:at], found.names[at + 1 :]
     middle = f",{line}  {text(found.varies)}: "
@@ -100,7 +100,7 @@ def _pairs(line: str, names: tuple[str, ...], values: tuple[Any, ...]) -> str:
 
 
 def _rows(rows: Rows) -> Iterable[str]:
-    """Those that answer one request have most of it in common."""
+    """Rows of one request share most of their text."""
     entries: Iterable[Question | Reply] = rows.found
     for (interface, number, ip, sender, to), found in groupby(entries, key=_ASKED):
         asked = f"{text(interface)}, {number}, {text(str(ip))}, {text(str(sender))}, {_text(to)}"
@@ -112,7 +112,7 @@ def _rows(rows: Rows) -> Iterable[str]:
 
 
 def _object(value: Any, line: str) -> str:
-    """In one go, which is what Python's encoder does in C; what JSON can't hold is written as everywhere."""
+    """By Python's encoder, which is fast; by `_write` if it has a value that JSON cannot hold."""
     try:
         return _LINE(value)
     except (TypeError, ValueError):
@@ -133,7 +133,7 @@ def _fits_a_line(values: Sequence[Any]) -> bool:
 
 
 def _text(value: Any) -> str:
-    """Of a plain value, an empty container or a list of plain values. A date or the like is written as Python has it."""
+    """A plain value, an empty container or a list of plain values. Any other value as Python shows it."""
     match value:
         case str():
             return text(value)
@@ -154,5 +154,5 @@ def _text(value: Any) -> str:
 def _integer(value: int) -> str:
     try:
         return int.__repr__(value)
-    except ValueError:  # Python refuses to write 4,300 digits
+    except ValueError:  # Python refuses more than 4,300 digits
         return text(hex(value))

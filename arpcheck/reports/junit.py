@@ -1,8 +1,6 @@
-"""`-o junit`: for a CI system: a case for every address, every node, every finding that is a fault or a doubt, and one for
-the run as a whole.
+"""`-o junit`: for a CI system. A test case for each address, node, and finding that is a fault or a doubt, and for the run.
 
-What is proven wrong is a failure, what could hide something an error, what was left out is skipped: nothing that is not
-known passes. XML with a declaration and one `testsuites` root, as its readers want it."""
+A proven fault is a failure, a doubt an error, and what was not judged is skipped: only what is known to be fine passes."""
 
 from __future__ import annotations
 
@@ -13,19 +11,20 @@ from typing import assert_never
 from arpcheck.model import Finding, NodeReport, Outcome, Report, TargetReport, Verdict
 from arpcheck.reports import Style
 from arpcheck.reports.formatting import html, moment
-from arpcheck.reports.words import address, answered_by, outcome, services, should_answer, verdict_line
+from arpcheck.reports.words import address, announcer_of, outcome, replied_by, services, verdict_line
 
 NAME = "junit"
 
 MOST_REASONS = 4
-"""Of a finding, which has one for each node."""
+"""Of a finding, which may have one for each node."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
     group: str
     name: str
     fault: str
-    """`failure`, `error`, `skipped`; empty: it passed."""
+    """`failure`, `error` or `skipped`; empty if it passed."""
     kind: str = ""
     message: str = ""
 
@@ -64,14 +63,14 @@ def _attributes(**attributes: str) -> str:
     return "".join(f' {name}="{html(value)}"' for name, value in attributes.items())
 
 
-# --------------------------------------------------------------------------------------------------------------- cases
+# --------------------------------------------------------------------------------------------------------------------- cases
 
 
 def _address_case(target: TargetReport) -> _Case:
-    """Grouped by the namespace of the first Service, as a CI system shows a tree."""
+    """Grouped by the namespace of the first Service, since a CI system shows the classes as a tree."""
     group = target.target.services[0].partition("/")[0] if target.target.services else str(target.target.kind)
     verdict = target.verdict or Verdict.INCONCLUSIVE
-    who = f"answered by {answered_by(target)}, should be {should_answer(target)}" if target.rounds else "not asked"
+    who = f"replies from {replied_by(target)}, announcer {announcer_of(target)}" if target.rounds else "not probed"
     return _Case(
         group=f"arpcheck.addresses.{group}",
         name=f"{address(target)} {services(target)}",
@@ -95,12 +94,12 @@ def _finding_case(finding: Finding) -> _Case:
 
 
 def _weighs(finding: Finding) -> bool:
-    """A note that changes nothing is no case."""
+    """A finding that does not change the exit code has no case."""
     return _fault(finding.outcome) in ("failure", "error")
 
 
 def _fault(outcome: Outcome) -> str:
-    """What it is to a CI system: nothing where the case passes."""
+    """The element for an outcome; empty if the case passes."""
     match outcome:
         case Outcome.FAULT:
             return "failure"
@@ -115,8 +114,8 @@ def _fault(outcome: Outcome) -> str:
 
 
 def _run_case(report: Report, *, fails: bool) -> _Case:
-    """Fails by what no single case says: an interrupted run, a gap, nothing judged; a fault too where it has no case of its
-    own, since no build may pass where arpcheck ends with 1."""
+    """Fails for what the other cases do not show: an interrupted run, a gap, nothing judged. Also for a fault without a case
+    of its own, since no build may pass if the exit code is 1."""
     match report.summary.exit_code:
         case 0:
             fault = ""

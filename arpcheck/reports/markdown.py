@@ -1,7 +1,7 @@
-"""`-o markdown`: the report for a ticket. Renders on GitHub and GitLab alike, and fits into one comment.
+"""`-o markdown`: the report for a ticket. It works on GitHub and GitLab, and fits into one comment.
 
-The verdict first, then findings, addresses, nodes, what is missing, and the evidence folded away. In each part what is
-wrong comes first, and what does not fit is counted."""
+The outcome comes first, then findings, addresses, nodes, gaps, and the replies in a folded part. Each part begins with the
+problems and counts what does not fit."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from arpcheck.reports import Style
 from arpcheck.reports.formatting import NONE, code, count, inline, listing
 from arpcheck.reports.words import (
     address,
-    answered_by,
+    announcer_of,
     claim,
     concerns,
     coverage,
-    heard,
     installing,
     is_problem,
     kube_proxy_mode,
     likely,
     marked,
     outcome,
+    replied_by,
     responder,
+    rounds_of,
     sentence,
     services,
-    should_answer,
     strict_arp,
     verdict_line,
     verdict_of,
@@ -36,7 +36,7 @@ from arpcheck.reports.words import (
 NAME = "markdown"
 
 ROOM = 60_000
-"""Characters in all. GitHub takes 65,536 in a comment, GitLab a million."""
+"""Characters in all. GitHub accepts 65,536 in a comment, GitLab a million."""
 SENTENCE = 1_000
 """Characters of one sentence, before it is escaped."""
 POINTS = 12
@@ -44,7 +44,7 @@ POINTS = 12
 
 
 Cells = tuple[str, ...]
-"""A row of a table; what is `_Written` is markup already."""
+"""A row of a table; a cell that is `_Written` is already markup."""
 
 
 class _Written(str):
@@ -54,17 +54,17 @@ class _Written(str):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Section:
     noun: str
-    """What an entry is: "address"."""
+    """Of one entry: "address"."""
     least: int
-    """Room that the parts before it leave to it."""
+    """Characters that the parts before must leave for it."""
     opening: str
     entries: Sequence[str | Cells]
-    """Cells as they are are made harmless only where they fit: of a crowd's hardly any do."""
+    """Cells are escaped only when they fit, since of a large run most do not."""
     closing: str = ""
     wrong: int = 0
-    """So many of the entries, the first ones, are what the reader looks for."""
+    """The number of entries with a problem; they come first."""
     fine: str = ""
-    """What the others are: "ok"."""
+    """A word for the other entries: "ok"."""
 
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
@@ -77,7 +77,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
 
 
 def _fitted(part: _Section, room: int) -> str:
-    """The part with as many entries as fit, and the number of those that don't."""
+    """The part with the entries that fit, and the number of the others."""
     room -= len(part.opening) + len(part.closing) + 120
     kept = {}
     for number, entry in enumerate(part.entries):
@@ -88,7 +88,7 @@ def _fitted(part: _Section, room: int) -> str:
 
 
 def _shortest(entry: str | Cells) -> int:
-    """What is made harmless gets longer, but for blanks around it and for what is cut (to SENTENCE, with a remark)."""
+    """Escaped text is longer, except for blanks around it and for what is cut (to SENTENCE, with a note)."""
     if isinstance(entry, str):
         return len(entry)
     return sum([min(len(cell.strip()), SENTENCE - 50) + len(" | ") for cell in entry])
@@ -113,7 +113,7 @@ def _opening(report: Report) -> str:
     return f"{lead}: {inline(verdict_line(report), SENTENCE)}\n\n{facts}"
 
 
-# --------------------------------------------------------------------------------------------------------------- parts
+# --------------------------------------------------------------------------------------------------------------------- parts
 
 
 def _findings(report: Report) -> _Section:
@@ -149,7 +149,7 @@ def _cause(cause: Cause) -> str:
 
 
 def _targets(report: Report) -> _Section:
-    heads = ("IP", "Service", "Verdict", "Answered by", "Should answer", "Why")
+    heads = ("IP", "Service", "Verdict", "Replies from", "Announcer", "Why")
     judged = [target for target in report.targets if target.verdict is not None]
     wrong = [target for target in judged if _counts(target)]
     ordered = (*wrong, *(target for target in judged if not _counts(target)))
@@ -163,11 +163,11 @@ def _counts(target: TargetReport) -> bool:
 
 def _target(target: TargetReport) -> Cells:
     verdict = _Written(f"**{target.verdict}**" if _counts(target) else verdict_of(target))
-    return address(target), services(target), verdict, answered_by(target), should_answer(target), target.reason
+    return address(target), services(target), verdict, replied_by(target), announcer_of(target), target.reason
 
 
 def _nodes_section(report: Report) -> _Section:
-    heads = ("Node", "ARP", "MAC", "kube-proxy", "strictARP as configured", "Why")
+    heads = ("Node", "ARP", "MAC", "kube-proxy", "strictARP configured", "Why")
     ordered = sorted(report.nodes, key=lambda node: (node.arp is Arp.QUIET, node.arp is not Arp.NON_STRICT))
     part = _table("node", 6_000, "Nodes", heads, map(_node_cells, ordered))
     return replace(part, wrong=sum(node.arp is not Arp.QUIET for node in ordered), fine="quiet")
@@ -180,24 +180,24 @@ def _node_cells(node: NodeReport) -> Cells:
 
 def _gaps(report: Report) -> _Section:
     rows = ((gap.what, gap.why, gap.costs) for gap in report.gaps)
-    return _table("gap", 3_000, "Not read or not asked", ("What", "Why", "What it costs"), rows)
+    return _table("gap", 3_000, "Not read or not probed", ("What", "Why", "Impact"), rows)
 
 
 def _replies(report: Report) -> _Section:
-    heads = ("IP", "Kind", "Answered by", "MAC", "Rounds", "Replies per probe", "First after", "Recorded announcer")
+    heads = ("IP", "Kind", "Replies from", "MAC", "Rounds", "Replies per request", "First after", "Recorded announcer")
     ordered = sorted(report.targets, key=lambda target: not _counts(target))
-    rows = (row for target in ordered if target.responders for row in _answers(target, report))
+    rows = (row for target in ordered if target.responders for row in _responder_rows(target, report))
     part = _table("responder", 5_000, "", heads, rows)
-    summary = "<details>\n<summary>Evidence: who answered, how often, how fast</summary>\n"
+    summary = "<details>\n<summary>Evidence: the replies and their times</summary>\n"
     return replace(part, opening=f"\n{summary}{part.opening}", closing="\n</details>\n")
 
 
-def _answers(target: TargetReport, report: Report) -> Iterable[Cells]:
+def _responder_rows(target: TargetReport, report: Report) -> Iterable[Cells]:
     claims = "; ".join(claim(entry, report.run.started_at) for entry in target.announcers[:2]) or NONE
     ip, kind = address(target), str(target.target.kind)
     for found in target.responders:
         often, first = f"{found.replies_per_probe:.2f}", f"{found.first_reply_ms:.2f} ms"
-        yield ip, kind, responder(found), listing(found.macs, 4), heard(found, target), often, first, claims
+        yield ip, kind, responder(found), listing(found.macs, 4), rounds_of(found, target), often, first, claims
 
 
 def _table(noun: str, least: int, title: str, heads: Sequence[str], rows: Iterable[Cells]) -> _Section:

@@ -1,7 +1,7 @@
-"""`-o matrix`: who answered what, at a glance: a letter and a colour for every address and node.
+"""`-o matrix`: which node replied for which address, as a letter and a colour.
 
-Nodes that answered nothing are folded into a sentence. Where names don't fit, columns are numbered; where numbers
-don't fit, the picture is drawn in parts."""
+Nodes without replies are listed in a sentence. If the names do not fit, columns are numbered; if the numbers do not fit
+either, the matrix is shown in parts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,21 @@ from textwrap import wrap
 
 from arpcheck.model import Report
 from arpcheck.reports import Style
-from arpcheck.reports.formatting import count, listing
-from arpcheck.reports.grid import DIM, GREEN, MEANINGS, RED, YELLOW, Grid, GridRow, Mark, aligned, grid, of_word, painted
+from arpcheck.reports.grid import (
+    DIM,
+    GREEN,
+    MEANINGS,
+    RED,
+    YELLOW,
+    Grid,
+    GridRow,
+    Mark,
+    aligned,
+    grid,
+    of_word,
+    painted,
+    without_marks,
+)
 from arpcheck.reports.table import PROSE_WIDTH, Section, headline, sections
 from arpcheck.reports.words import address, services, verdict_of
 from arpcheck.text import plain
@@ -19,9 +32,9 @@ from arpcheck.text import plain
 NAME = "matrix"
 
 STRANGERS = "no node"
-"""The heading of the column of MACs that are no known node's."""
+"""The heading of the column for MAC addresses of no known node."""
 _LEAD = 48
-"""Columns that address, verdict and Service take at most beside the marks."""
+"""Characters for address, verdict and Service, at most."""
 _COLOURS = {
     Mark.ANNOUNCER: GREEN, Mark.ANSWERED: "", Mark.UNEXPECTED: RED, Mark.FOREIGN: RED,
     Mark.UNHEARD: YELLOW, Mark.DEAF: YELLOW, Mark.QUIET: DIM, Mark.UNASKED: DIM,
@@ -70,6 +83,5 @@ def _marks(row: GridRow) -> Sequence[Mark]:
 def _legend(found: Grid, style: Style) -> Section:
     lines = [f"{painted(mark, _COLOURS[mark], style)}  {MEANINGS[mark]}" for mark in found.marks]
     if found.quiet:
-        which = f"{count(len(found.quiet), 'node')} that answered for none of these and by no record should"
-        lines += wrap(f"Not drawn: {which}: {listing(found.quiet)}", min(style.width or PROSE_WIDTH, PROSE_WIDTH))
+        lines += wrap(without_marks(found, 6), min(style.width or PROSE_WIDTH, PROSE_WIDTH))
     return lines

@@ -1,4 +1,4 @@
-"""`-o name`: what has a problem, one a line, as `kubectl` takes and prints it. Empty where nothing has."""
+"""`-o name`: the Services with a problem, one on each line, in the form that `kubectl` uses. Empty if there is none."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ NAME = "name"
 
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
-    """`service/NAMESPACE/NAME` of every Service of such a target; the address where there is no Service.
-
-    What is accepted is left out: it is known, and nobody has to act on it."""
+    """`service/NAMESPACE/NAME` of each Service, or the address if it has no Service. Accepted verdicts are left out."""
     counted = (target for target in report.targets if is_problem(target) and not target.accepted)
     names = dict.fromkeys(name for target in counted for name in _target_names(target))
     return "".join(f"{name}\n" for name in names)

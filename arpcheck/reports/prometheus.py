@@ -1,7 +1,7 @@
-"""`-o prometheus`: for node_exporter's textfile collector: gauges without MAC labels, so that their number stays small.
+"""`-o prometheus`: gauges for node_exporter's textfile collector. They have no MAC labels, so that their number stays small.
 
-No timestamps, which the collector refuses, and no `_total`, since nothing here only grows. What is not known is never
-counted as well: `arpcheck_address_ok` is 1 for a fine outcome alone, and a node has a sample only where it was judged."""
+They have no timestamps, which the collector refuses. `arpcheck_address_ok` is 1 only for a fine outcome, and only judged
+nodes have a sample."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
 
 def _run_gauges(report: Report) -> Iterator[_Gauge]:
     run, summary = report.run, report.summary
-    yield _one("exit_code", "0 clean, 1 proven wrong, 3 undecided, 130 interrupted.", summary.exit_code)
-    yield _one("run_complete", "1 where every announced round was finished.", summary.complete)
+    yield _one("exit_code", "0 no problem, 1 fault proven, 3 inconclusive, 130 interrupted.", summary.exit_code)
+    yield _one("run_complete", "1 if all rounds were finished.", summary.complete)
     yield _one("run_end_timestamp_seconds", "When the run ended.", run.ended_at.timestamp())
-    yield _one("run_duration_seconds", "How long it took.", (run.ended_at - run.started_at).total_seconds())
-    yield _one("run_questions", "Questions that were sent.", run.sent)
-    yield _one("run_replies", "Replies that came.", run.received)
-    yield _one("run_frames_lost", "Frames that the kernel dropped before they could be read.", run.lost)
-    yield _one("run_gaps", "Things that could not be read or asked.", len(report.gaps))
+    yield _one("run_duration_seconds", "Duration of the run.", (run.ended_at - run.started_at).total_seconds())
+    yield _one("run_questions", "Requests that were sent.", run.sent)
+    yield _one("run_replies", "Replies that were received.", run.received)
+    yield _one("run_frames_lost", "Frames that the kernel dropped before arpcheck read them.", run.lost)
+    yield _one("run_gaps", "Resources that could not be read, and addresses that could not be probed.", len(report.gaps))
 
 
 def _addresses(report: Report) -> Iterator[_Gauge]:
@@ -50,11 +50,11 @@ def _addresses(report: Report) -> Iterator[_Gauge]:
     by_verdict: Samples = {(("verdict", str(verdict)),): counted[verdict] for verdict in Verdict}
     yield _Gauge("addresses", "Addresses by verdict.", by_verdict)
     fine: Samples = {labels: target.outcome is Outcome.FINE for target in asked for labels in _labels(target)}
-    yield _Gauge("address_ok", "1 where the verdict is ok; addresses that were not asked are left out.", fine)
+    yield _Gauge("address_ok", "1 if the verdict is fine; addresses that were not judged have no sample.", fine)
     known: Samples = {labels: bool(target.accepted) for target in asked for labels in _labels(target)}
-    yield _Gauge("address_accepted", "1 where the verdict is a fault that its owner accepted.", known)
-    heard: Samples = {labels: len(target.responders) for target in asked for labels in _labels(target)}
-    yield _Gauge("address_responders", "Owners of MACs that answered for the address.", heard)
+    yield _Gauge("address_accepted", "1 if the verdict is accepted.", known)
+    replying: Samples = {labels: len(target.responders) for target in asked for labels in _labels(target)}
+    yield _Gauge("address_responders", "Owners of the MAC addresses that replied for the address.", replying)
 
 
 def _node_gauges(report: Report) -> Iterator[_Gauge]:
@@ -63,7 +63,8 @@ def _node_gauges(report: Report) -> Iterator[_Gauge]:
     yield _Gauge("nodes", "Nodes by how their kernel treats Service addresses.", by_arp)
     judged = [node for node in report.nodes if node.arp.outcome in (Outcome.FAULT, Outcome.FINE)]
     found: Samples = {(("node", node.name),): node.arp.outcome is Outcome.FAULT for node in judged}
-    yield _Gauge("node_non_strict", "1 where the node's kernel answers for Service addresses; only judged nodes.", found)
+    about = "1 if the node's kernel replies for Service addresses; only judged nodes have a sample."
+    yield _Gauge("node_non_strict", about, found)
 
 
 def _findings(report: Report) -> _Gauge:
@@ -73,7 +74,7 @@ def _findings(report: Report) -> _Gauge:
 
 
 def _labels(target: TargetReport) -> Iterator[Labels]:
-    """Of each Service that has the address; one without where none has."""
+    """For each Service of the address; without a Service, one with empty names."""
     for service in target.target.services or ("",):
         namespace, _, name = service.partition("/")
         yield ("ip", address(target)), ("kind", str(target.target.kind)), ("namespace", namespace), ("service", name)

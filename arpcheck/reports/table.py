@@ -1,7 +1,7 @@
-"""`-o table`: the report for a terminal, to be read at three in the morning.
+"""`-o table`: the report for a terminal.
 
-What it comes to and what that rests on first, then one line an address, then why, the nodes, the findings with their
-remedy, and what could not be read. `wide` is made of the same sections."""
+The outcome and its basis come first, then one line for each address, the reasons, the nodes, the findings with what to do,
+and the gaps. `wide` uses the same sections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from arpcheck.reports.formatting import count, listing
 from arpcheck.reports.grid import DIM, aligned, of_word, painted
 from arpcheck.reports.words import (
     address,
-    answered_by,
+    announcer_of,
     concerns,
     coverage,
     installing,
@@ -23,9 +23,9 @@ from arpcheck.reports.words import (
     likely,
     marked,
     outcome,
+    replied_by,
     sentence,
     services,
-    should_answer,
     strict_arp,
     verdict_line,
     verdict_of,
@@ -35,9 +35,9 @@ from arpcheck.text import PROSE_LIMIT, plain
 NAME = "table"
 
 PROSE_WIDTH = 100
-"""Sentences are wrapped here where the terminal is wider, or no terminal at all."""
+"""Columns of a sentence at most, also in a wider terminal or a file."""
 REASONS = 20
-"""So many different reasons are shown in full; `wide` has all of them."""
+"""Different reasons that are shown; `wide` has all of them."""
 
 Section = list[str]
 
@@ -58,13 +58,13 @@ def sections(*found: Section) -> str:
     return "\n\n".join("\n".join(section) for section in found if section) + "\n"
 
 
-# ------------------------------------------------------------------------------------------------------------ sections
+# ------------------------------------------------------------------------------------------------------------------ sections
 
 
 def headline(report: Report, style: Style) -> Section:
-    told = f"(exit code {report.summary.exit_code}): {verdict_line(report)}"
+    because = f"(exit code {report.summary.exit_code}): {verdict_line(report)}"
     lines = [line for first in installing(report) for line in _hanging("", first, style)]
-    lines += _led_by(outcome(report), outcome(report), f" {told}", style)
+    lines += _led_by(outcome(report), outcome(report), f" {because}", style)
     for label, fact in coverage(report):
         lines += _hanging(f"{label:<10}", fact, style)
     return lines
@@ -91,7 +91,7 @@ def causes(report: Report, style: Style) -> Section:
 def gaps(report: Report, style: Style) -> Section:
     if not report.gaps:
         return []
-    lines = [_title("NOT READ OR NOT ASKED", style)]
+    lines = [_title("NOT READ OR NOT PROBED", style)]
     for gap in report.gaps:
         lines += _hanging("", f"{plain(gap.what)} ({plain(gap.why)}): {plain(gap.costs, PROSE_LIMIT)}", style)
     return lines
@@ -106,15 +106,15 @@ def _targets(report: Report, style: Style) -> Section:
     def paint(column: int, cell: str) -> str:
         return painted(cell, of_word(cell) if column == 2 else "", style)
 
-    return aligned(("IP", "SERVICE", "VERDICT", "ANSWERED BY", "SHOULD ANSWER"), rows, style, paint)
+    return aligned(("IP", "SERVICE", "VERDICT", "REPLIES FROM", "ANNOUNCER"), rows, style, paint)
 
 
 def _target_row(target: TargetReport) -> tuple[str, ...]:
-    return address(target), services(target), verdict_of(target), answered_by(target), should_answer(target)
+    return address(target), services(target), verdict_of(target), replied_by(target), announcer_of(target)
 
 
 def _reasons(report: Report, style: Style) -> Section:
-    """Each reason once, with the addresses that it is the reason of: a hundred addresses mostly share a few."""
+    """Each reason once, with its addresses: a hundred addresses usually share a few reasons."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for target in filter(is_problem, report.targets):
         reasons.setdefault((verdict_of(target), target.reason), []).append(address(target))
@@ -123,7 +123,7 @@ def _reasons(report: Report, style: Style) -> Section:
         lines += _led_by(verdict, verdict, f": {listing(ips)}", style)
         lines += _hanging("  ", plain(reason, PROSE_LIMIT), style)
     if len(reasons) > REASONS:
-        lines.append(f"and {count(len(reasons) - REASONS, 'more reason')}: -o wide has them")
+        lines.append(f"and {count(len(reasons) - REASONS, 'more reason')}: see -o wide")
     return [_title("WHY", style), *lines] if lines else []
 
 
@@ -152,7 +152,7 @@ def _finding_section(finding: Finding, style: Style) -> Section:
     return lines + _points("do", (f"{n}." for n in range(1, len(finding.do) + 1)), finding.do, style)
 
 
-# -------------------------------------------------------------------------------------------------------------- layout
+# -------------------------------------------------------------------------------------------------------------------- layout
 
 
 def _points(label: str, marks: Iterable[str], texts: Sequence[str], style: Style) -> Section:
@@ -163,7 +163,7 @@ def _points(label: str, marks: Iterable[str], texts: Sequence[str], style: Style
 
 
 def _hanging(lead: str, text: str, style: Style) -> Section:
-    """`lead` before the first line, blanks of its length before the others."""
+    """The text after `lead`, wrapped; further lines are indented by the length of `lead`."""
     room = max(_prose_width(style) - len(lead), 20)
     first, *rest = wrap(text, room, break_on_hyphens=False) or [""]
     return [f"{lead}{first}".rstrip(), *(" " * len(lead) + line for line in rest)]

@@ -1,4 +1,4 @@
-"""`-o wide`: the table with all that a line can hold: who by MAC and how fast, claimed by what and how fresh. Never cut."""
+"""`-o wide`: the table with more columns, such as MAC addresses, rounds, reply times and records. No cell is cut."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from arpcheck.reports.grid import aligned, of_word, painted
 from arpcheck.reports.table import Section, causes, findings, gaps, headline, sections
 from arpcheck.reports.words import (
     address,
-    answered_by,
     claim,
-    heard,
     is_expected,
     kube_proxy_mode,
     marked,
+    replied_by,
     responder,
+    rounds_of,
     services,
     verdict_of,
 )
@@ -26,8 +26,8 @@ from arpcheck.text import PROSE_LIMIT, plain
 NAME = "wide"
 
 _TARGET = (
-    "IP", "SERVICE", "IMPLEMENTATION", "VERDICT", "ANSWERED BY", "EXPECTED", "MAC", "INTERFACE", "ROUNDS", "PER PROBE",
-    "FIRST MS", "CLAIMED", "WHY",
+    "IP", "SERVICE", "IMPLEMENTATION", "VERDICT", "REPLIES FROM", "EXPECTED", "MAC", "INTERFACE", "ROUNDS", "PER REQUEST",
+    "FIRST MS", "RECORDED", "WHY",
 )  # fmt: skip
 _NODE = ("NODE", "READY", "ARP", "ADDRESS", "MAC", "KUBE-PROXY", "STRICT-ARP", "LOADED", "CONFIGURED IN", "WHY")
 
@@ -40,7 +40,7 @@ def render(report: Report, style: Style) -> str:
 
 
 def _targets(report: Report, style: Style) -> Section:
-    """One line a responder; the address and its verdict stand on each, so that a line that is cut out with grep is whole."""
+    """One line for each responder. Each line has the address and its verdict, so that `grep` finds complete lines."""
     rows = [row for target in report.targets for row in _rows(target, report)]
     verdict = _TARGET.index("VERDICT")
     paint = lambda column, cell: painted(cell, of_word(cell) if column == verdict and cell != NONE else "", style)  # noqa: E731
@@ -54,14 +54,14 @@ def _rows(target: TargetReport, report: Report) -> list[tuple[str, ...]]:
     tail = (claims, plain(target.reason, PROSE_LIMIT) or NONE)
     if not target.responders:
         none = f"0 of {len(target.rounds)}"
-        return [(*lead, answered_by(target), *(NONE,) * 3, none, *(NONE,) * 2, *tail)]
+        return [(*lead, replied_by(target), *(NONE,) * 3, none, *(NONE,) * 2, *tail)]
     return [(*lead, *_responder(found, target), *tail) for found in target.responders]
 
 
 def _responder(found: Responder, target: TargetReport) -> tuple[str, ...]:
     return (
         responder(found), yes_no(is_expected(found, target)), _mac_cell(found), listing(found.interfaces, 99),
-        heard(found, target), f"{found.replies_per_probe:.2f}", f"{found.first_reply_ms:.2f}",
+        rounds_of(found, target), f"{found.replies_per_probe:.2f}", f"{found.first_reply_ms:.2f}",
     )  # fmt: skip
 
 

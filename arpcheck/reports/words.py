@@ -1,7 +1,6 @@
-"""What every format for people says in the same words: the verdict on the run, what was asked, who answered, who should.
+"""The words that the formats for people share: the outcome of the run, what was probed, who replied, who announces.
 
-All that is returned is `plain`: safe for a terminal, and a format escapes it once more for its own markup. Knows the
-nouns of the report, no layout."""
+Every returned text is `plain`, that is, safe for a terminal. A format escapes it again for its own markup."""
 
 from __future__ import annotations
 
@@ -33,12 +32,12 @@ from arpcheck.text import PROSE_LIMIT, plain
 _OUTCOMES = {
     0: "OK",
     1: "PROBLEM",
-    3: "UNDECIDED",
+    3: "INCONCLUSIVE",
     130: "INTERRUPTED",
 }
 
 
-# ------------------------------------------------------------------------------------------------------------- the run
+# ------------------------------------------------------------------------------------------------------------------- the run
 
 
 def outcome(report: Report) -> str:
@@ -47,15 +46,15 @@ def outcome(report: Report) -> str:
 
 
 def verdict_line(report: Report) -> str:
-    """What made the exit code, as one sentence without the word and the code. What was not judged is never left out: first
-    where it is everything, else counted at the end."""
+    """The reasons for the exit code as one sentence. It also says what was not judged: first if that is everything, else as
+    a count at the end."""
     because = "; ".join(plain(reason, PROSE_LIMIT) for reason in report.summary.because)
     parts = (*_first(report), because or _otherwise(report), *_left_out(report))
     return plain("; ".join(part for part in parts if part), PROSE_LIMIT)
 
 
 def _first(report: Report) -> Sequence[str]:
-    """Where the reasons of the exit code do not say it: a clean or a faulty run in which no address has a verdict."""
+    """For a clean or a faulty run in which no address was judged, which the reasons for the exit code do not say."""
     addresses = _addresses(report)
     if report.summary.exit_code == 3 or report.preflight or report.judged is not Outcome.NOT_JUDGED or not addresses:
         return ()
@@ -63,19 +62,19 @@ def _first(report: Report) -> Sequence[str]:
 
 
 def _otherwise(report: Report) -> str:
-    """Of a run that ended without a reason to name."""
+    """For a run that ended without a reason for its exit code."""
     if report.summary.exit_code != 0:
         return verdicts(report)
     if report.preflight:
         return plain(report.preflight.words, PROSE_LIMIT)
     if _addresses(report):
-        return "nothing wrong was found"
+        return "no problem was found"
     quiet = sum(1 for node in report.nodes if node.arp.outcome is Outcome.FINE)
     return f"no LoadBalancer address; {quiet} of {count(len(report.nodes), 'node')} quiet"
 
 
 def _addresses(report: Report) -> Sequence[TargetReport]:
-    """Those that could have a verdict, which a Service without an address is not."""
+    """The targets with an address and a verdict."""
     return [target for target in report.targets if target.verdict and target.target.ip]
 
 
@@ -94,46 +93,46 @@ def _kind_of(target: TargetReport) -> str:
         case Skip.IPV6:
             return "IPv6"
         case Skip.NOT_UNICAST:
-            return "not of one host"
+            return "not a unicast address"
         case Skip.OFF_LINK:
-            return "not in a network of this host"
+            return "outside the networks of this host"
         case None:
-            return "that no node should announce"
+            return "not announced by a node"
         case _:
             assert_never(target.target.skips)
 
 
 def verdicts(report: Report) -> str:
-    """`2 non-strict, 1 ok, 1 not-probed`: in the order of the rules, what was left out last."""
+    """`2 non-strict, 1 ok, 1 not-probed`: in the order of the rules, what was not judged at the end."""
     order = sorted(Verdict, key=lambda verdict: verdict.outcome is Outcome.NOT_JUDGED)
     counted = (f"{number:,} {verdict}" for verdict in order if (number := report.summary.verdicts.get(verdict)))
     return ", ".join(counted) or "no address was judged"
 
 
 def coverage(report: Report) -> tuple[tuple[str, str], ...]:
-    """(label, sentence): what it comes to and of how much, from where, how the run went, and its controls."""
+    """(label, sentence): the verdicts, what was probed, from where, how the run went, and the canary and control."""
     return (
         ("Verdicts", verdicts(report)),
-        ("Asked", _asked(report)),
+        ("Probed", _probed(report)),
         ("From", _vantage(report)),
-        ("Run", _course(report)),
+        ("Run", _run(report)),
         ("Also", also_asked(report)),
     )
 
 
-def _asked(report: Report) -> str:
+def _probed(report: Report) -> str:
     judged = [t for t in report.targets if t.verdict is not None]
     asked = [t for t in judged if t.rounds]
     services = len({service for t in judged for service in t.target.services})
     return (
         f"{len(asked):,} of {count(len(judged), 'address')} of {count(services, 'Service')} "
-        f"in {count(report.run.rounds, 'round')}; {_answered(asked)}"
+        f"in {count(report.run.rounds, 'round')}; {_replies(asked)}"
     )
 
 
-def _answered(asked: Sequence[TargetReport]) -> str:
-    answered = sum(1 for target in asked if target.responders)
-    return "none answered" if not answered else "all answered" if answered == len(asked) else f"{answered:,} answered"
+def _replies(asked: Sequence[TargetReport]) -> str:
+    replied = sum(1 for target in asked if target.responders)
+    return "no replies" if not replied else "replies for all" if replied == len(asked) else f"replies for {replied:,}"
 
 
 def _vantage(report: Report) -> str:
@@ -141,37 +140,37 @@ def _vantage(report: Report) -> str:
     interfaces = listing(map(interface, run.interfaces)) if run.interfaces else "no interface"
     interfaces += f" (chosen: {plain(run.interfaces_because)})" if run.interfaces_because else ""
     context = f"context {plain(run.context)}" if run.context is not None else "no cluster context"
-    version = f"Kubernetes {plain(run.cluster)}" if run.cluster is not None else "version not known"
+    version = f"Kubernetes {plain(run.cluster)}" if run.cluster is not None else "version unknown"
     return f"{interfaces}; {context}, {version}; arpcheck {plain(run.arpcheck)}"
 
 
-def _course(report: Report) -> str:
+def _run(report: Report) -> str:
     run = report.run
-    complete = "complete" if report.summary.complete else "NOT COMPLETE, an announced round was not finished"
+    complete = "complete" if report.summary.complete else "NOT COMPLETE, the run ended before its last round"
     return (
-        f"{complete}; {count(run.sent, 'question')}, {count(run.received, 'reply')}, {count(run.lost, 'frame')} lost; "
+        f"{complete}; {count(run.sent, 'request')}, {count(run.received, 'reply')}, {count(run.lost, 'frame')} lost; "
         f"{moment(run.started_at)} UTC, {span(run.ended_at - run.started_at)}"
     )
 
 
 def also_asked(report: Report) -> str:
-    """The targets that judge the others: canary, control, and the nodes' own addresses, counted."""
-    said = [
-        f"{t.target.kind} {address(t)} ({answered_by(t)})"
+    """The canary, the control, and the number of the nodes' own addresses, each with who replied."""
+    probed = [
+        f"{t.target.kind} {address(t)} ({replied_by(t)})"
         for kind in (Kind.CANARY, Kind.CONTROL)
         for t in report.targets
         if t.target.kind is kind
     ]
     if nodes := [t for t in report.targets if t.target.kind is Kind.NODE]:
-        said.append(f"{count(len(nodes), 'node address')} ({_answered(nodes)})")
-    return "; ".join(said) or "neither canary nor control"
+        probed.append(f"{count(len(nodes), 'node address')} ({_replies(nodes)})")
+    return "; ".join(probed) or "no canary and no control"
 
 
-# ---------------------------------------------------------------------------------------------------------- one target
+# ---------------------------------------------------------------------------------------------------------------- one target
 
 
 def is_problem(target: TargetReport) -> bool:
-    """It was judged, and is neither in order nor left out for a reason that lies in the Service."""
+    """Whether its verdict is a fault or a doubt."""
     match target.outcome:
         case Outcome.FAULT | Outcome.UNSURE:
             return True
@@ -182,12 +181,12 @@ def is_problem(target: TargetReport) -> bool:
 
 
 def marked(word: str, accepted: Accepted | None) -> str:
-    """A verdict, a node's `arp` or a severity, and that it is not counted; why and up to when is in its reason."""
+    """A verdict, a node's `arp` or a severity, marked if it is accepted. Its reason says why and until when."""
     return f"{word} (accepted)" if accepted else word
 
 
 def verdict_of(target: TargetReport) -> str:
-    """The verdict of an address and what else is true of it; of another target its kind."""
+    """The verdict of an address and the ids of `also`. For a target without a verdict, its kind."""
     if not target.verdict:
         return str(target.target.kind)
     also = "".join(f" +{found}" for found in dict.fromkeys(also.id for also in target.also))
@@ -199,36 +198,36 @@ def address(target: TargetReport) -> str:
 
 
 def services(target: TargetReport, limit: int = 3) -> str:
-    """Its Services, or what it is where it has none."""
+    """Its Services; without any, its kind."""
     if target.target.services:
         return listing(target.target.services, limit)
     return "(--ip)" if target.target.kind is Kind.EXTRA else f"({target.target.kind})"
 
 
-def answered_by(target: TargetReport) -> str:
-    """The announcer first. `nobody` and `not asked` are different things."""
+def replied_by(target: TargetReport) -> str:
+    """Who replied, the announcer first. `nobody` means that requests were sent and no reply came."""
     if target.responders:
         return listing(responder(r) for r in sorted(target.responders, key=lambda r: not r.expected))
-    return "nobody" if target.rounds else "not asked"
+    return "nobody" if target.rounds else "not probed"
 
 
 def responder(found: Responder) -> str:
-    """The node's name; for a MAC of no known node, the MAC and what its prefix says."""
+    """The node's name. For a MAC address of no known node, that address and its vendor."""
     if found.node is not None:
         return f"{plain(found.node)} ({len(found.macs)} NICs)" if found.flux else plain(found.node)
     macs = listing(found.macs, 2)
     return f"{macs} ({plain(found.vendor)})" if found.vendor else macs
 
 
-def heard(found: Responder, target: TargetReport, noun: str = "") -> str:
-    """`3 of 3`: the rounds in which it answered, of those that asked everybody; a later question went to one MAC alone."""
+def rounds_of(found: Responder, target: TargetReport, noun: str = "") -> str:
+    """`3 of 3`: the rounds in which it replied, out of the broadcast rounds. Later rounds are unicast to one MAC address."""
     asked = {*target.rounds}
     of = count(len(asked), noun) if noun else str(len(asked))
     return f"{len(asked & {*found.rounds})} of {of}{' and unicast' if {*found.rounds} - asked else ''}"
 
 
 def announcers(target: TargetReport, trust: Trust = Trust.CURRENT) -> tuple[str, ...]:
-    """The nodes that the strongest claims of this trust name, for every Service of the address."""
+    """The nodes in the strongest claims of this trust, for each Service of the address."""
     found = [claim for claim in target.announcers if claim.trust is trust]
     strongest: dict[str, int] = {}
     for claim in found:
@@ -236,8 +235,8 @@ def announcers(target: TargetReport, trust: Trust = Trust.CURRENT) -> tuple[str,
     return tuple(dict.fromkeys(claim.node for claim in found if claim.rank == strongest[claim.service]))
 
 
-def should_answer(target: TargetReport) -> str:
-    """The node by the strongest kind of claim there is; a weaker one than a current one is marked."""
+def announcer_of(target: TargetReport) -> str:
+    """The announcing node by the most trusted claims. A claim that is not current is marked."""
     for trust, mark in ((Trust.CURRENT, ""), (Trust.STALE, " (stale?)"), (Trust.GUESS, " (guess)")):
         if names := announcers(target, trust):
             return listing(f"{plain(name)}{mark}" for name in names)
@@ -251,11 +250,11 @@ def claim(found: Claim, now: datetime) -> str:
 
 
 def is_expected(found: Responder, target: TargetReport) -> bool | None:
-    """None where no current claim says who is."""
+    """Whether it is the announcer; None without a current claim."""
     return found.expected if found.expected or announcers(target) else None
 
 
-# ------------------------------------------------------------------------------------------- one node, one finding
+# ----------------------------------------------------------------------------------------------------- one node, one finding
 
 
 def kube_proxy_mode(node: NodeReport) -> str:
@@ -263,14 +262,14 @@ def kube_proxy_mode(node: NodeReport) -> str:
 
 
 def strict_arp(node: NodeReport) -> str:
-    """As configured; what the wire shows is the node's `arp`."""
+    """As configured. How the kernel behaves is the node's `arp`."""
     proxy = node.kube_proxy
     configured = yes_no(proxy.strict_arp)
     return f"{configured} (not loaded)" if proxy.loaded is False and proxy.strict_arp is not None else configured
 
 
 def concerns(finding: Finding) -> str:
-    """The nodes and addresses of a finding; empty where it concerns the run alone."""
+    """The nodes and addresses of a finding; empty if it is about the whole run."""
     names = (finding.nodes, tuple(map(str, finding.ips)))
     return "; ".join(listing(found) for found in names if found)
 
@@ -281,18 +280,18 @@ def interface(found: Interface) -> str:
 
 
 def likely(report: Report) -> tuple[Cause, ...]:
-    """Those that explain a fault, and that no finding gives as its own reason already."""
-    said = tuple(line for finding in report.findings for line in finding.because)
+    """The causes of faults that are not already a reason of a finding."""
+    given = tuple(line for finding in report.findings for line in finding.because)
     faults = (cause for cause in report.causes if cause.id is not CauseId.HEALTHY)
-    return tuple(cause for cause in faults if not any(line.startswith(cause.text) for line in said))
+    return tuple(cause for cause in faults if not any(line.startswith(cause.text) for line in given))
 
 
 def sentence(cause: Cause) -> str:
-    """The cause, and the nodes that it concerns."""
+    """The cause and its nodes."""
     return f"{plain(cause.text, PROSE_LIMIT)}{f': {listing(cause.nodes)}' if cause.nodes else ''}"
 
 
 def installing(report: Report) -> tuple[str, ...]:
-    """`safe: …`, `not safe: …` or `not known: …`, then what is configured; empty where preflight was not asked."""
+    """`safe: …`, `not safe: …` or `not known: …`, then the configuration; empty for other commands than preflight."""
     asked = report.preflight
     return (plain(asked.words, PROSE_LIMIT), plain(asked.reason, PROSE_LIMIT)) if asked else ()

@@ -1,4 +1,4 @@
-"""`-o yaml`: the JSON document as YAML, block by block, with a row of numbers on one line. Knows no key of it."""
+"""`-o yaml`: the JSON document as YAML. A list with numbers is on one line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAME = "yaml"
 
 
 class _Row(list[Any]):
-    """A list that holds a number: rounds, or a row of evidence."""
+    """A list with numbers: rounds, or a row of evidence."""
 
 
 class _ReportDumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc] # libyaml's is three times as fast
@@ -50,5 +50,5 @@ def _with_rows(value: Any) -> Any:
 
 
 def _yaml_text(value: str) -> str:
-    """Without lone surrogates, which YAML has no way to write (YAML 1.2, 5.1)."""
+    """Without lone surrogates, which YAML cannot represent (YAML 1.2, 5.1)."""
     return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -42,8 +42,8 @@ def test_exit_zero_does_not_hide_a_failure():
 
 def test_no_headers(saved):
     with_them, without = arpcheck("report", saved).stdout, arpcheck("report", saved, "--no-headers").stdout
-    assert "SHOULD ANSWER" in with_them
-    assert "SHOULD ANSWER" not in without
+    assert "REPLIES FROM" in with_them
+    assert "REPLIES FROM" not in without
     assert "10.0.0.50" in without
 
 

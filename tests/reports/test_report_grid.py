@@ -85,7 +85,7 @@ def test_nodes_that_say_nothing_are_folded_when_there_are_many() -> None:
     assert found.nodes == ("worker-1", "worker-2", "worker-3")
     assert found.quiet == tuple(f"idle-{number}" for number in range(FEW))
     text = render(replace(NON_STRICT, nodes=(*NON_STRICT.nodes, *many)), "matrix")
-    assert "Not drawn: 8 nodes that answered for none of these and by no record should: idle-0," in text
+    assert "Not shown: 8 nodes without replies that no record names as announcer: idle-0," in text
 
 
 def test_the_legend_names_the_marks_that_occur() -> None:

@@ -26,11 +26,11 @@ def of(*targets: object, code: int = 0, because: tuple[str, ...] = (), sample: R
 
 
 def test_a_clean_run_says_what_it_left_out() -> None:
-    assert of(CLEAN.targets[0]) == "nothing wrong was found"
+    assert of(CLEAN.targets[0]) == "no problem was found"
     assert of(CLEAN.targets[0], SIX, SEVEN, FAR, PENDING) == (
-        "nothing wrong was found; not judged: 2 IPv6, 1 not in a network of this host, 1 without an address yet"
+        "no problem was found; not judged: 2 IPv6, 1 outside the networks of this host, 1 without an address yet"
     )
-    assert of(CLEAN.targets[0], OUTSIDE).endswith("not judged: 1 that no node should announce")
+    assert of(CLEAN.targets[0], OUTSIDE).endswith("not judged: 1 not announced by a node")
 
 
 def test_without_any_address_it_speaks_of_the_nodes() -> None:

@@ -104,7 +104,7 @@ def test_nothing_hostile_is_markup(report: Report, text: str) -> None:
 
 def test_the_verdict_and_the_findings_come_first() -> None:
     text = render(NON_STRICT, "html")
-    places = ("<h1>PROBLEM", "2 non-strict", ">non-strict-nodes<", 'id="who"', 'id="addresses"', 'id="nodes"', 'id="run"')
+    places = ("<h1>PROBLEM", "2 non-strict", ">non-strict-nodes<", 'id="replies"', 'id="addresses"', 'id="nodes"', 'id="run"')
     found = [text.index(place, text.index("<body>")) for place in places]
     assert found == sorted(found)
 
@@ -118,14 +118,14 @@ def test_problems_are_shown_before_what_is_in_order() -> None:
 def test_an_empty_report_says_so() -> None:
     words = Page(render(EMPTY, "html")).words
     assert "no address was judged" in words
-    assert "No address was asked." in words
+    assert "No address was probed." in words
 
 
 def test_of_many_addresses_all_are_in_the_page_and_those_in_order_are_folded() -> None:
     page = Page(render(crowd(400, 20, 3), "html"))
     assert page.elements["article"] == 400 + 1
     assert page.elements["details"] == 2
-    assert "in order" in page.words
+    assert "without a problem" in page.words
     assert "380 more addresses" in page.words
 
 

@@ -1,6 +1,6 @@
-"""`-o html`: one page that needs nothing else: no network, no script, light and dark, on paper too.
+"""`-o html`: one page without scripts or external resources, for light and dark displays and for paper.
 
-The report is embedded as JSON, so that the page that was attached to a ticket can be judged again."""
+The JSON report is embedded, so that `arpcheck report` can read a page from a ticket."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from arpcheck.reports.words import (
     claim,
     concerns,
     coverage,
-    heard,
     installing,
     is_problem,
     kube_proxy_mode,
@@ -27,6 +26,7 @@ from arpcheck.reports.words import (
     marked,
     outcome,
     responder,
+    rounds_of,
     sentence,
     services,
     strict_arp,
@@ -37,7 +37,7 @@ from arpcheck.reports.words import (
 NAME = "html"
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""Content Security Policy: even a page that somebody edited fetches nothing and runs nothing."""
+"""Content Security Policy: even an edited page loads and runs nothing."""
 
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
@@ -45,7 +45,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
     parts = (
         ("Findings", findings(report.findings)),
         ("Causes", causes(likely(report))),
-        ("Who answers what", picture(found)),
+        ("Replies", picture(found)),
         ("Addresses", addresses(report, found, timelines(report))),
         ("Nodes", nodes(report.nodes)),
         ("Gaps", gaps(report.gaps)),
@@ -71,7 +71,7 @@ def _head(report: Report) -> Markup:
     )
 
 
-# ------------------------------------------------------------------------- The sections of the page that are text and tables
+# ----------------------------------------------------------------------------------------------------------- Text and tables
 
 
 def verdict(report: Report) -> Markup:
@@ -119,7 +119,7 @@ def causes(found: Sequence[Cause]) -> Markup | None:
 def nodes(found: Sequence[NodeReport]) -> Markup | None:
     if not found:
         return None
-    heads = ("Node", "ARP", "MAC", "kube-proxy", "strictARP, configured", "Why")
+    heads = ("Node", "ARP", "MAC", "kube-proxy", "strictARP configured", "Why")
     return _html_table(heads, map(_node_cells, found))
 
 
@@ -135,7 +135,7 @@ def gaps(found: Sequence[Gap]) -> Markup | None:
     if not found:
         return None
     rows = ((gap.what, gap.why, prose(gap.costs)) for gap in found)
-    return _html_table(("What", "Why", "What it costs"), rows)
+    return _html_table(("What", "Why", "Impact"), rows)
 
 
 def run(report: Report) -> Markup:
@@ -144,42 +144,42 @@ def run(report: Report) -> Markup:
     rows = (
         ("Started", f"{moment(facts.started_at)} UTC"),
         ("Ended", f"{moment(facts.ended_at)} UTC"),
-        ("Rounds", f"{facts.rounds}, {facts.wait:g} s listened after the last, {facts.rate:g} frames a second"),
+        ("Rounds", f"{facts.rounds}, at {facts.rate:g} frames per second; waited {facts.wait:g} s after the last request"),
         ("Sender", facts.sender),
-        ("Frames", f"{facts.sent:,} sent, {facts.received:,} replies, {facts.lost:,} lost, ignored: {ignored}"),
+        ("Frames", f"{facts.sent:,} requests, {facts.received:,} replies, {facts.lost:,} lost, ignored: {ignored}"),
         ("Cluster", f"context {facts.context or NONE}, Kubernetes {facts.cluster or NONE}"),
         ("arpcheck", facts.arpcheck),
     )
     listed = tag("dl", *(joined(tag("dt", label), tag("dd", text)) for label, text in rows))
-    kept = tag("p", "The whole report, with all that was observed, is in this page as JSON: ",
-               tag("code", "arpcheck report FILE.html"), " judges it again.", class_="note")  # fmt: skip
+    kept = tag("p", "This page contains the whole report and its evidence as JSON. To judge it again: ",
+               tag("code", "arpcheck report FILE.html"), class_="note")  # fmt: skip
     return joined(listed, kept)
 
 
 def _html_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
-    """On a narrow screen a row becomes a card, and each cell says its own heading."""
+    """On a narrow screen each row becomes a card with its headings."""
     head = tag("tr", *(tag("th", head, scope="col") for head in heads))
     body = (tag("tr", *(tag("td", cell, data_label=label) for label, cell in zip(heads, row, strict=True))) for row in rows)
     return tag("table", tag("thead", head), tag("tbody", *body), class_="cards")
 
 
-# -------------------- Every address with its verdict, what is recorded of it, and a chart of its replies; the problems first
+# ----------------------------------------------------- Each address with its verdict, its records and a chart of its replies
 
 OPEN = 20
-"""Addresses that are shown unfolded; the others open with a click, and all are printed."""
+"""Addresses that are shown unfolded. The others open with a click; all are printed."""
 DOTS = 15_000
-"""So many replies are drawn on one page; the addresses after that keep their figures."""
+"""Replies that are drawn on one page. Further addresses have only their figures."""
 
 _NOTHING = Timeline(points=())
 _KEY = (
-    "A dot is a reply, by the time since its question: full where nobody was sooner, hollow where somebody was. "
+    "A dot is a reply, placed by the time since its request. The first reply to a request is filled, later ones are hollow. "
     "The first round is at the top of a lane."
 )
-_UNDRAWN = "For size, the replies to the last addresses are not drawn; the JSON in this page has them."
+_UNDRAWN = "To limit the size, replies for the last addresses are not drawn. The JSON in this page has them."
 
 
 def addresses(report: Report, grid: Grid, lines: Mapping[str, Timeline]) -> Markup | None:
-    """The problems first; what is drawn of them is bounded, what is said is not."""
+    """The problems come first. The number of drawn replies is bounded."""
     rows = sorted((row for row in grid.rows if row.target.verdict is not None), key=lambda row: not is_problem(row.target))
     if not rows:
         return None
@@ -214,6 +214,6 @@ def _address_section(target: TargetReport, cells: Sequence[Cell], timeline: Time
 
 
 def _lane(cell: Cell, found: Responder, target: TargetReport) -> Lane:
-    often = f", {found.replies_per_probe:.2f} per question" if found.replies_per_probe != 1 else ""
-    about = f"first after {found.first_reply_ms:.2f} ms, {heard(found, target, 'round')}{often}"
+    often = f", {found.replies_per_probe:.2f} per request" if found.replies_per_probe != 1 else ""
+    about = f"first after {found.first_reply_ms:.2f} ms, {rounds_of(found, target, 'round')}{often}"
     return Lane(mark=cell.mark, name=responder(found), macs=frozenset(found.macs), about=about)

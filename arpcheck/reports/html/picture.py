@@ -1,4 +1,4 @@
-"""The matrix as an HTML table: addresses down, nodes across, a letter and a colour in every cell."""
+"""The drawn parts of the HTML page: the matrix of addresses and nodes, and the charts of replies."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from typing import Any
 from arpcheck.evidence_json import Rows
 from arpcheck.model import Report, Responder, Verdict
 from arpcheck.reports.formatting import count, html, listing
-from arpcheck.reports.grid import MEANINGS, Cell, Grid, GridRow, Mark
+from arpcheck.reports.grid import MEANINGS, Cell, Grid, GridRow, Mark, without_marks
 from arpcheck.reports.words import address, responder, services, verdict_of
 from arpcheck.text import NAME_LIMIT, PROSE_LIMIT, plain
 
 DENSE = 24
 """With more columns the cells are smaller."""
 WIDE = 6
-"""With more columns a telephone does not show all of them at once."""
+"""With more columns the matrix is wider than the screen of a phone."""
 WIDEST = 50
-"""With more columns a common screen does not either."""
+"""With more columns it is wider than a common screen."""
 OPEN_ROWS = 60
-"""With more rows those that are in order are folded away."""
+"""With more rows, those without a problem are folded."""
 REPEAT = 40
-"""After so many rows the headings are said again."""
+"""The headings are repeated after this many rows."""
 HEADING = 30
-"""Characters of a node's name over its column; the whole of it is in the title."""
+"""Characters of a node's name above its column; the title has the whole name."""
 
 
 def picture(found: Grid) -> Markup:
     if not found.rows:
-        return tag("p", "No address was asked.", class_="note")
+        return tag("p", "No address was probed.", class_="note")
     fine = [row for row in found.rows if row.target.verdict is Verdict.OK]
     fold = len(found.rows) > OPEN_ROWS and 0 < len(fine) < len(found.rows)
     rows = [row for row in found.rows if row.target.verdict is not Verdict.OK] if fold else found.rows
     folded = (
-        tag("details", tag("summary", f"{count(len(fine), 'address')} in order"), _matrix_table(found, fine))
+        tag("details", tag("summary", f"{count(len(fine), 'address')} without a problem"), _matrix_table(found, fine))
         if fold
         else None
     )
@@ -94,8 +94,8 @@ def _matrix_row(row: GridRow, names: Sequence[str]) -> Markup:
 def _cell(cell: Cell, name: str) -> Markup:
     if cell.mark in (Mark.QUIET, Mark.UNASKED):
         return tag("td", cell.mark, class_=f"cell {css(cell.mark)}")
-    said = "; ".join(map(_responder_label, cell.responders)) or MEANINGS[cell.mark]
-    return tag("td", cell.mark, class_=f"cell {css(cell.mark)}", title=f"{name}: {said}")
+    replies = "; ".join(map(_responder_label, cell.responders)) or MEANINGS[cell.mark]
+    return tag("td", cell.mark, class_=f"cell {css(cell.mark)}", title=f"{name}: {replies}")
 
 
 def _responder_label(found: Responder) -> str:
@@ -106,8 +106,7 @@ def _responder_label(found: Responder) -> str:
 def _quiet(found: Grid) -> Markup | None:
     if not found.quiet:
         return None
-    which = f"{count(len(found.quiet), 'node')} that answered for none of these and by no record should"
-    return tag("p", f"Not drawn: {which}: {listing(found.quiet, 20)}", class_="note")
+    return tag("p", without_marks(found, 20), class_="note")
 
 
 def _short(name: str) -> str:
@@ -116,13 +115,13 @@ def _short(name: str) -> str:
     return name if len(name) <= HEADING else f"{name[: half - 1]}…{name[-half:]}"
 
 
-# -------------------------------------------------------- The replies to one address as lanes of dots on a logarithmic scale
+# -------------------------------------------- The replies for one address, a lane for each responder, on a logarithmic scale
 
 FEWEST_MS, MOST_MS = 0.1, 10_000.0
-"""What is sooner or later is drawn at the edge; its exact time is in the dot's title."""
+"""Replies outside these times are drawn at the edge; the dot's title has the exact time."""
 _TICKS = ((0.1, "0.1 ms"), (1, "1 ms"), (10, "10 ms"), (100, "100 ms"), (1000, "1 s"), (10_000, "10 s"))
 LANES = 6
-"""So many responders have a lane of their own; more are folded by their mark."""
+"""Responders with a lane of their own. More are combined by their mark."""
 _HEIGHT = 24
 
 
@@ -132,11 +131,11 @@ class Lane:
     name: str
     macs: frozenset[str]
     about: str
-    """What is said beside the dots."""
+    """The text beside the dots."""
 
 
 def chart(lanes: Sequence[Lane], timeline: Timeline, rounds: Sequence[int]) -> Markup:
-    """`lanes` without dots where no evidence says when the replies came."""
+    """Without the times of the replies, `lanes` have no dots."""
     shown = tuple(lanes) if len(lanes) <= LANES else tuple(_folded(lanes))
     if not timeline.points:
         return tag("div", *(tag("div", _who(lane), _about(lane), class_="lane bare") for lane in shown), class_="chart")
@@ -178,7 +177,7 @@ def _axis(last: float) -> Markup:
 
 
 def _last_tick(points: Iterable[Point]) -> float:
-    """The end of the scale: at least 1 s, which is how long a run listens, so that charts can be compared."""
+    """The end of the scale. It is at least 1 s, the default wait of a run, so that charts are comparable."""
     return 1000 if all(point.after <= 1000 for point in points) else MOST_MS
 
 
@@ -195,7 +194,7 @@ def _about(lane: Lane) -> Markup:
     return tag("span", lane.about, class_="about")
 
 
-# ---------------------------------------------------------------------------------------------------------------- marks
+# --------------------------------------------------------------------------------------------------------------------- marks
 
 
 def marked(mark: Mark) -> Markup:
@@ -211,7 +210,7 @@ def css(mark: Mark) -> str:
 # ------------------------------------------------------------------------------------------------------ When each reply came
 
 MOST = 400
-"""Points kept for one address; of a flood only the number of the others."""
+"""Points of one address; of further replies only the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +220,9 @@ class Point:
     round: int
     mac: str
     after: float
-    """Milliseconds since the question."""
+    """Milliseconds since the request."""
     first: bool
-    """Nobody answered the same question sooner."""
+    """Whether it is the first reply to its request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,25 +233,25 @@ class Timeline:
 
 
 _Reply = tuple[tuple[str, int, str], str, float]
-"""((interface, round, sender) of the question, MAC, milliseconds)."""
+"""((interface, round, sender) of the request, MAC address, milliseconds)."""
 
 
 def timelines(report: Report) -> Mapping[str, Timeline]:
-    """By address as text. Empty where the report carries no evidence."""
-    heard: dict[str, list[_Reply]] = {}
+    """By address as text. Empty if the report has no evidence."""
+    found: dict[str, list[_Reply]] = {}
     for row in _rows(report.evidence.get("replies")):
         match row:
             case [_, str(nic), int(number), str(ip), str(sender), _, str(mac), str(), int() | float() as after]:
-                heard.setdefault(ip, []).append(((nic, number, sender), mac, float(after)))
+                found.setdefault(ip, []).append(((nic, number, sender), mac, float(after)))
     wanted = {str(t.target.ip) for t in report.targets if isinstance(t.target.ip, IPv4Address)}
-    return {ip: _timeline([r for r in replies if isfinite(r[2])]) for ip, replies in heard.items() if ip in wanted}
+    return {ip: _timeline([r for r in replies if isfinite(r[2])]) for ip, replies in found.items() if ip in wanted}
 
 
 def _timeline(replies: Sequence[_Reply]) -> Timeline:
     first: dict[tuple[str, int, str], float] = {}
-    for question, _, after in replies:
-        first[question] = min(after, first.get(question, after))
-    points = (Point(question[1], mac, after, after == first[question]) for question, mac, after in replies[:MOST])
+    for request, _, after in replies:
+        first[request] = min(after, first.get(request, after))
+    points = (Point(request[1], mac, after, after == first[request]) for request, mac, after in replies[:MOST])
     return Timeline(points=tuple(points), more=max(len(replies) - MOST, 0))
 
 
@@ -260,26 +259,26 @@ def _rows(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple | Rows) else []
 
 
-# ----------------------------------------------------------------- HTML and SVG elements as text that can't be injected into
+# ----------------------------------------------------------------------- HTML and SVG elements, safe against injected markup
 
 
 class Markup(str):
-    """Text that is HTML already, made here and nowhere else."""
+    """Text that is already HTML. Only this file makes it."""
 
     __slots__ = ()
 
 
 Content = str | None
-"""Markup is taken as it is, other text escaped, None left out."""
+"""Markup is inserted as it is, other text is escaped, None is left out."""
 
 _EMPTY = frozenset(("meta", "line"))
 _LINES = frozenset(("meta", "title", "style", "head", "section", "article", "p", "h1", "h2", "h3", "li", "tr", "div", "dd"))
-"""After these the source goes on in a new line, which no browser shows."""
+"""A line break in the source follows these; browsers do not show it."""
 
 
 def tag(name: str, /, *content: Content, **attributes: str | bool | None) -> Markup:
-    """An element. An attribute that is None or False is left out, one that is True has no value; `class_` is class,
-    and an underscore is a hyphen."""
+    """An element. Attributes that are None or False are left out, and those that are True have no value. `class_` stands for
+    class, and an underscore for a hyphen."""
     written = "".join(_attribute(key, value) for key, value in attributes.items() if value not in (None, False))
     end = "\n" if name in _LINES else ""
     if name in _EMPTY:
@@ -292,7 +291,7 @@ def joined(*content: Content) -> Markup:
 
 
 def prose(text: str) -> Markup:
-    """A sentence; what stands between backticks is code."""
+    """A sentence; text in backticks becomes code."""
     pieces = re.split(r"`([^`]+)`", plain(text, PROSE_LIMIT))
     return joined(*(tag("code", piece) if number % 2 else piece for number, piece in enumerate(pieces)))
 
