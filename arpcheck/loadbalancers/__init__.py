@@ -1,7 +1,6 @@
-"""Which node should answer for an address: one small file an implementation, all listed in `IMPLEMENTATIONS`.
+"""Which node announces an address: one file for each load balancer, listed in `IMPLEMENTATIONS`.
 
-Pure: a Service, an address and what was read of the cluster give an Announcement, or None where the Service is not of
-this implementation. Knows nothing of the wire, of MACs heard there, or of verdicts."""
+Each returns an Announcement for a Service and an address, or None if it does not serve the Service."""
 
 from __future__ import annotations
 
@@ -24,15 +23,15 @@ from arpcheck.objects import Objects, Service, namespace
 
 
 class Implementation(Protocol):
-    """The three names of a plug-in; its docstring ends with the three facts of `table`."""
+    """The three names of a plug-in. Its docstring ends with the three facts that `table` returns."""
 
     NAME: str
     """As `implementation` in the report."""
     NEEDS: tuple[Need, ...]
-    """What it reads. Where a Need is not optional, its objects can name an announcer by themselves."""
+    """What it reads. Only objects of a Need that is not optional can name an announcer by themselves."""
 
     def announcement(self, service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
-        """What it says of an IPv4 address of the Service; None: not mine. Ages are told against `at`."""
+        """Its announcement of an IPv4 address; None if it does not serve the Service. Ages are computed at `at`."""
 
 
 IMPLEMENTATIONS: tuple[Implementation, ...] = (
@@ -45,23 +44,21 @@ IMPLEMENTATIONS: tuple[Implementation, ...] = (
     servicelb,
     unrecorded,
 )
-"""In this order where nothing else tells which of two decides."""
+"""In this order if nothing else says which of two decides."""
 
 COMMON: tuple[Need, ...] = (SERVICES, NODES)
-"""What is read for all of them alike."""
+"""What is read for all of them."""
 
 NEEDS: tuple[Need, ...] = tuple(dict.fromkeys((*COMMON, *(n for plugin in IMPLEMENTATIONS for n in plugin.NEEDS))))
-"""Of all implementations, Services and Nodes themselves included; several for one resource where they look at different
-fields of it."""
-
+"""The needs of all, Services and Nodes included. A resource has several if they read different fields of it."""
 
 RECORDS: tuple[Need, ...] = tuple(need for need in NEEDS if need.record)
-"""What names announcers: read once more after the last frame."""
+"""The resources that name announcers. They are read again after the last frame."""
 
 
 def recorded_in(objects: Objects) -> frozenset[str]:
-    """The resources in which announcers can be named at all in this cluster: those that were read and are not empty, Leases
-    beside those of the kubelets, and Services where one has an annotation of such a kind."""
+    """The resources that can name announcers in this cluster: those that were read and are not empty. Leases of kubelets do
+    not count, and Services only if one has such an annotation."""
     found = {need.resource for need in RECORDS if any(namespace(obj) != KUBELETS for obj in objects.of(need.resource))}
     keys = [path.split()[-1] for need in RECORDS if need.resource == SERVICES.resource for path in need.fields]
     if not any(key in service.annotations for service in objects.services() for key in keys):
@@ -70,11 +67,10 @@ def recorded_in(objects: Objects) -> frozenset[str]:
 
 
 def announcements(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Announcement, ...]:
-    """All that take the Service, one an implementation, the deciding one first: by decision order, then one with a
-    current claim before one without, then by the place in `IMPLEMENTATIONS`.
+    """One announcement for each load balancer that serves the Service, the deciding one first: by `order`, then those with a
+    current claim, then by the place in `IMPLEMENTATIONS`.
 
-    `at`: the moment of judging. A Lease lives for seconds, so it should be the moment when the objects were read, or as
-    short after it as can be: one far later makes every Lease an expired one."""
+    `at`: when the objects were read. A Lease lasts for seconds, so a later time makes every Lease an expired one."""
     found = [one for plugin in IMPLEMENTATIONS if (one := plugin.announcement(service, ip, objects, at))]
     if not found and service.load_balancer_class and has_ingress(service, ip):
         return (_of_nobody_here(service, ip, objects),)
@@ -87,36 +83,36 @@ def announcements(service: Service, ip: IPv4Address, objects: Objects, at: datet
 
 
 def _of_nobody_here(service: Service, ip: IPv4Address, objects: Objects) -> Announcement:
-    """A class that no implementation takes is served by somebody else (kubernetes/api core/v1, loadBalancerClass): by an
-    appliance, or by the provider of the machines."""
+    """A class that no implementation serves belongs to another load balancer (kubernetes/api core/v1, loadBalancerClass): an
+    appliance, or the cloud."""
     return Announcement(
         implementation=None,
-        because=f"loadBalancerClass {service.load_balancer_class}, which nothing here serves",
+        because=f"loadBalancerClass {service.load_balancer_class}, which no known load balancer serves",
         order=3,
         external=True,
-        notes=("the load balancer of that class is not known here: no node is supposed to announce",),
+        notes=("arpcheck does not know the load balancer of this class: no node should announce the address",),
         unread=unread(service, ip, objects),
     )
 
 
 def announcements_of_address(ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Announcement, ...]:
-    """For an address that no Service has: a control-plane address of kube-vip."""
+    """For an address without a Service: a control-plane address of kube-vip."""
     found = announcement_of(ip, objects, at)
     return (found,) if found else ()
 
 
 def announcements_without_address(service: Service, objects: Objects, at: datetime) -> tuple[Announcement, ...]:
-    """For a Service that has a host name alone, as clouds and LoxiLB give one."""
+    """For a Service that has only a host name, as from clouds and LoxiLB."""
     found = unrecorded.announcement(service, None, objects, at)
     return (found,) if found else ()
 
 
 def unread(service: Service | None, ip: IPv4Address, objects: Objects) -> tuple[str, ...]:
-    """Where no implementation takes the Service (None: an address without one): the refused resources that might have
-    named an implementation and its announcer. Not empty: "no claim exists" can't be said.
+    """The forbidden resources that might have named the load balancer and the announcer of a Service that no implementation
+    serves (None: an address without a Service). If there are any, a record may exist.
 
-    Of an external IP only Cilium keeps a record, where a policy says so; of an address without a Service only a label of a
-    node tells."""
+    For an external IP only Cilium keeps a record, if a policy says so; for an address without a Service only a label of a
+    node does."""
     if service is None:
         return refused(objects, NODES.resource)
     if not has_ingress(service, ip):
@@ -125,10 +121,10 @@ def unread(service: Service | None, ip: IPv4Address, objects: Objects) -> tuple[
 
 
 def rivals(found: Sequence[Announcement]) -> tuple[str, ...]:
-    """The implementations that really serve one address of a Service at once, sorted; empty unless there are two or more.
+    """The implementations that serve one address of a Service at the same time, sorted; empty unless there are two or more.
 
-    Real is a controller's record that is current. An annotation that was left behind, a class that nobody serves, an
-    expired Lease and the mere fact that the address is a node's own are second hints, not second controllers."""
+    A current record of a controller counts. A leftover annotation, a class without a controller, an expired Lease and a
+    node's own address do not prove a second controller."""
     if len(found) < 2:
         return ()
     names = {one.implementation for one in found if one.implementation and _really(one)}
@@ -136,18 +132,18 @@ def rivals(found: Sequence[Announcement]) -> tuple[str, ...]:
 
 
 def _really(one: Announcement) -> bool:
-    """ServiceLB's DaemonSet is made for the one Service, whatever its address is now."""
+    """ServiceLB creates its DaemonSet for one Service, whatever the address of the Service is now."""
     recorded = any(claim.trust is Trust.CURRENT and claim.kind is not ClaimSource.NODE_ADDRESS for claim in one.claims)
     return recorded or (one.implementation == servicelb.NAME and one.order < OWN_ADDRESS)
 
 
-# ------------------------------------------------------------------------------------- what the documentation says of each
+# -------------------------------------------------------------------------------------------- The table of the documentation
 
 _FACTS = re.compile(r"^Recognised by: (.+?)^Announcer read from: (.+?)^Not known: (.+?)\Z", re.DOTALL | re.MULTILINE)
 
 
 def table() -> tuple[tuple[str, str, str, str], ...]:
-    """A row an implementation: name, how it is recognised, where the announcer is read, what is not known."""
+    """A row for each load balancer: name, how it is recognised, where the announcer is read, what is unknown."""
     recorded = tuple(row for plugin in IMPLEMENTATIONS for row in _facts(plugin))
     return (*recorded, *((row.title, row.recognised, row.read, row.why) for row in ROWS))
 

@@ -1,4 +1,4 @@
-"""Cilium's L2 announcements: one node holds a Lease for each Service and answers ARP in eBPF.
+"""Cilium's L2 announcements: one node holds the Lease of each Service and replies in eBPF.
 Source: cilium pkg/l2announcer/l2announcer.go, Documentation/network/l2-announcements.rst.
 
 Recognised by: loadBalancerClass `io.cilium/…`; an address from LB-IPAM (condition `cilium.io/IPAMRequestSatisfied`,
@@ -35,26 +35,26 @@ from arpcheck.objects import Object, Objects, Service, at, text, texts
 
 POLICIES = Need(
     resource="ciliuml2announcementpolicies.cilium.io",
-    costs="it is not known whether Cilium answers ARP for a Service that has no Lease",
+    costs="it is unknown whether Cilium announces a Service without a Lease",
     fields=("spec serviceSelector", "spec loadBalancerIPs", "spec externalIPs"),
     optional=True,
 )
 ADVERTISEMENTS = Need(
     resource="ciliumbgpadvertisements.cilium.io",
-    costs="an address that Cilium announces by BGP only looks as if it should be answered",
+    costs="an address that Cilium announces only by BGP looks as if a node should reply for it",
     fields=("spec advertisements",),
     optional=True,
 )
 PEERINGS = Need(
     resource="ciliumbgppeeringpolicies.cilium.io",
-    costs="an address that Cilium before 1.18 announces by BGP only looks as if it should be answered",
+    costs="an address that Cilium before 1.18 announces only by BGP looks as if a node should reply for it",
     fields=("spec virtualRouters serviceSelector",),
     optional=True,
 )
 
 
 def by_layer2(service: Service, ip: IPv4Address, objects: Objects) -> bool | None:
-    """A policy without a selector takes every Service; both kinds of address are off unless they are turned on."""
+    """A policy without a selector selects every Service. Both kinds of address are off by default."""
     kind = "loadBalancerIPs" if has_ingress(service, ip) else "externalIPs"
     policies = objects.of(POLICIES.resource)
     return any_of((_all_known(objects, POLICIES), *(_announces(policy, kind, service) for policy in policies)))
@@ -67,7 +67,7 @@ def _announces(policy: Object, kind: str, service: Service) -> bool | None:
 
 
 def by_bgp(service: Service, objects: Objects) -> bool | None:
-    """A load-balancer address, by either generation of the BGP control plane. No selector takes no Service."""
+    """Whether either version of the BGP control plane announces a load-balancer address. Without a selector, it does not."""
     known = (_all_known(objects, need) for need in (ADVERTISEMENTS, PEERINGS))
     return any_of((*known, *_advertised(service, objects), *_peered(service, objects)))
 
@@ -90,7 +90,7 @@ def _selected(selector: object, service: Service) -> bool | None:
 
 
 def _labels(service: Service) -> Mapping[str, str]:
-    """Cilium adds name and namespace to the labels that a selector of Services is held against."""
+    """Cilium adds name and namespace to a Service's labels for its selectors."""
     return {
         **service.labels,
         "io.kubernetes.service.namespace": service.namespace,
@@ -99,7 +99,8 @@ def _labels(service: Service) -> Mapping[str, str]:
 
 
 def _all_known(objects: Objects, need: Need) -> bool | None:
-    """As one more object in a row of them. A kind that is not served has none: that function is not turned on."""
+    """For `any_of` and `all_of`: False if all objects are known, None if some may be missing. If the kind is not served,
+    there are none."""
     return None if objects.gap(need.resource) or objects.untold(need.resource) else False
 
 
@@ -117,7 +118,7 @@ NEEDS: tuple[Need, ...] = (
     LEASES,
     Need(
         resource="daemonsets.apps",
-        costs="the namespace that Cilium writes its Leases in is only guessed where it is not kube-system",
+        costs="the namespace of Cilium's Leases is a guess if it is not kube-system",
         names=("cilium",),
         fields=("metadata name",),
         group="cilium.io",
@@ -130,8 +131,8 @@ NEEDS: tuple[Need, ...] = (
 
 
 def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
-    """Of the classes only the first is answered for: BGP answers nobody, and Node IPAM gives out the nodes' own
-    addresses. External IPs are announced too where a policy says so."""
+    """With the class of BGP no node replies, and Node IPAM assigns the nodes' own addresses. External IPs are announced too
+    if a policy says so."""
     because, ingress = f"loadBalancerClass {service.load_balancer_class}", has_ingress(service, ip)
     match service.load_balancer_class:
         case "io.cilium/node" if ingress:
@@ -160,7 +161,7 @@ def _node_ipam(service: Service, ip: IPv4Address, objects: Objects, because: str
 
 
 def _layer2(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
-    """A load-balancer address that a policy takes may be another implementation's; an external one is nobody else's."""
+    """A policy may also select load-balancer addresses of other implementations, but only Cilium announces external IPs."""
     home = homes(objects, "cilium", _is_own)
     leases, strange = believed(leases_named(objects, f"{_LEASE}{service.namespace}-{service.name}"), home, objects, "cilium")
     (because, order), ingress = _recognised(service, leases), has_ingress(service, ip)
@@ -200,7 +201,7 @@ def _recognised(service: Service, leases: tuple[Lease, ...]) -> tuple[str, int]:
 
 
 def _of_address(service: Service, taken: bool | None, claims: Iterable[Claim]) -> tuple[Claim, ...]:
-    """There is one Lease for all addresses of a Service. Where it has both kinds, the Lease may be for the other kind."""
+    """All addresses of a Service share one Lease. If the Service has both kinds, the Lease may be for the other kind."""
     found = strongest_first(claims)
     if not service.external_ips or not service.ingress or taken:
         return found
@@ -208,17 +209,15 @@ def _of_address(service: Service, taken: bool | None, claims: Iterable[Claim]) -
 
 
 def _notes(service: Service, objects: Objects, taken: bool | None) -> tuple[str, ...]:
-    """From 1.20.2 only nodes with an endpoint of the Service take part where its policy is Local (cilium#46399); a Gateway's
-    endpoint is on no node (cilium#48799). Endpoints are not read, so that it is a reason and no excuse."""
+    """Since 1.20.2 only nodes with an endpoint take part for a Service with policy Local (cilium#46399); a Gateway's
+    endpoint is on no node (cilium#48799). arpcheck does not read endpoints, so this is only a possible reason."""
     if taken is False:
-        return ("no CiliumL2AnnouncementPolicy takes it: Cilium answers nothing",)
+        return ("no CiliumL2AnnouncementPolicy selects it, so Cilium does not announce it",)
     if not taken or objects.gap(LEASES.resource):
         return ()
-    local = (
-        "externalTrafficPolicy is Local: from Cilium 1.20.2 on nobody answers while no node has an endpoint of the Service"
-    )
-    nobody = "a CiliumL2AnnouncementPolicy takes it, but no node holds its Lease"
-    return (nobody, local) if service.local_traffic_only else (nobody,)
+    local = "externalTrafficPolicy is Local: since Cilium 1.20.2 only nodes with an endpoint of the Service take part"
+    no_holder = "a CiliumL2AnnouncementPolicy selects it, but no node holds its Lease"
+    return (no_holder, local) if service.local_traffic_only else (no_holder,)
 
 
 def _is_own(lease: str) -> bool:
@@ -226,16 +225,16 @@ def _is_own(lease: str) -> bool:
 
 
 def _unread(service: Service, objects: Objects, taken: bool | None, excuses: tuple[str, ...]) -> tuple[str, ...]:
-    """Without a policy there is no Lease to miss. Where a Service has both kinds of address, only the policies say which
-    of them the Lease is for."""
+    """Without a policy no Lease can be missing. If a Service has both kinds of address, only the policies show for which of
+    them the Lease is."""
     missed = () if taken is False else (LEASES.resource,)
     either = (POLICIES.resource,) if taken is None and service.external_ips else ()
     return refused(objects, *missed, *either, *excuses)
 
 
 def _excuses(ingress: bool, taken: bool | None, bgp: bool | None) -> tuple[str, ...]:
-    """What could say that nobody should answer: that a load-balancer address is announced by BGP only, or that no policy
-    takes an external one."""
+    """The resources that could show that no node should reply: a load-balancer address is announced only by BGP, or no
+    policy selects an external IP."""
     if not ingress:
         return (POLICIES.resource,) if taken is None else ()
     bgp_only = taken is not True and bgp is not False

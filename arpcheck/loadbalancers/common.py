@@ -1,6 +1,4 @@
-"""What the implementations share in judging a record: how old is too old, which claim is the stronger, what was refused.
-
-Knows no load balancer."""
+"""What the load balancers share: the age and strength of claims, forbidden resources, label selectors, events, elections."""
 
 from __future__ import annotations
 
@@ -15,29 +13,29 @@ from arpcheck.model import Claim, ClaimSource, Need, Trust
 from arpcheck.objects import Node, Object, Objects, Service, at, instant, items, text, texts
 
 CURRENT_FOR = timedelta(hours=1)
-"""How long an event is believed; kube-apiserver keeps one as long (--event-ttl, default 1h0m0s)."""
+"""How long an event counts. kube-apiserver keeps events for the same time (--event-ttl, default 1h0m0s)."""
 
 OWN_ADDRESS = 6
-"""The decision order of what knows nothing but that the address is a node's own."""
+"""The decision order of an announcement that only rests on the address being a node's own."""
 
 AHEAD = timedelta(seconds=5)
-"""By how much clocks may differ: less is no difference."""
+"""Clocks that differ by less are treated as equal."""
 
 _TRUST = tuple(Trust)
 
 
 def has_ingress(service: Service, ip: IPv4Address | None) -> bool:
-    """The address is one that a load balancer gave the Service, not one of `spec.externalIPs`. None: a host name alone."""
+    """Whether `status.loadBalancer.ingress` has the address, not `spec.externalIPs`. None: an entry with a host name."""
     return ip in [entry.ip for entry in service.ingress]
 
 
 def named_nodes(objects: Objects) -> tuple[Node, ...]:
-    """A Node without a name can't be claimed to answer."""
+    """The Nodes with a name."""
     return tuple(node for node in objects.nodes() if node.name)
 
 
 def owners(ip: IPv4Address, objects: Objects) -> tuple[str, ...]:
-    """The nodes that have the address as their own, by `status.addresses[]`."""
+    """The nodes that have the address in `status.addresses[]`."""
     return objects.memo(owners, lambda: _by_address(objects)).get(ip, ())
 
 
@@ -50,23 +48,23 @@ def _by_address(objects: Objects) -> Mapping[IPv4Address, tuple[str, ...]]:
 
 
 def condition(obj: Object, kind: str) -> str:
-    """`status` of the condition of that type: `True`, `False`, `Unknown`, or empty."""
+    """The `status` of the condition of this type: `True`, `False`, `Unknown`, or empty."""
     return next((text(c, "status") for c in items(obj, "status", "conditions") if text(c, "type") == kind), "")
 
 
 def refused(objects: Objects, *resources: str) -> tuple[str, ...]:
-    """Those of the resources that could not be read, or not to the end."""
+    """The resources among these that could not be read completely."""
     return tuple(sorted(resource for resource in set(resources) if objects.gap(resource)))
 
 
 def untold(objects: Objects, *resources: str) -> tuple[str, ...]:
-    """Those that a file has none of, without saying whether they were asked for."""
+    """The resources among these that are missing in a file which does not say whether they were read."""
     return tuple(sorted(resource for resource in set(resources) if objects.untold(resource)))
 
 
 def own_address(service: Service, ip: IPv4Address, objects: Objects, kind: ClaimSource) -> tuple[Claim, ...]:
-    """The kernel of the node that owns the address answers for it, now and always: nothing here can be stale. `kind`:
-    SERVICE_LB where a load balancer gives out such addresses, else NODE_ADDRESS."""
+    """Claims that are always current, since the kernel of the node that owns the address replies for it. `kind`: SERVICE_LB
+    if a load balancer assigns such addresses, else NODE_ADDRESS."""
     return tuple(
         Claim(node=node, source=f"Node {node}", kind=kind, trust=Trust.CURRENT, service=service.full_name)
         for node in owners(ip, objects)
@@ -74,17 +72,17 @@ def own_address(service: Service, ip: IPv4Address, objects: Objects, kind: Claim
 
 
 def was_read(objects: Objects, resource: str) -> bool:
-    """The resource is served and was read to the end, so that what is not there does not exist."""
+    """Whether the resource is served and was read completely, so that a missing object does not exist."""
     return resource in objects.resources and not objects.gap(resource)
 
 
 def event_trust(seen: datetime | None, at: datetime) -> Trust:
-    """An event without a time could be of any age, and so could one of the future."""
+    """An event without a time, or with one in the future, may have any age."""
     return Trust.CURRENT if seen and -AHEAD <= at - seen < CURRENT_FOR else Trust.STALE
 
 
 def is_ahead(seen: datetime | None, at: datetime) -> bool:
-    """Written by a clock that is another."""
+    """Whether another clock wrote it, one that is ahead."""
     return seen is not None and seen - at > AHEAD
 
 
@@ -98,7 +96,7 @@ def strength(claim: Claim) -> tuple[int, int, int, str, str]:
 
 
 def demoted(claims: Iterable[Claim]) -> tuple[Claim, ...]:
-    """The same, none of them current any more."""
+    """The same claims, none of them current."""
     return tuple(replace(claim, trust=Trust.STALE) if claim.trust is Trust.CURRENT else claim for claim in claims)
 
 
@@ -106,11 +104,11 @@ def is_current(claims: Iterable[Claim]) -> bool:
     return any(claim.trust is Trust.CURRENT for claim in claims)
 
 
-# --------------------------------------------------------- What is read of Services and Nodes for every implementation alike
+# ----------------------------------------------------------------------- What all implementations read of Services and Nodes
 
 SERVICES = Need(
     resource="services",
-    costs="nothing can be probed but the addresses given with --ip",
+    costs="only addresses given with --ip can be probed",
     fields=(
         *("metadata labels", "spec type", "spec clusterIP", "spec clusterIPs", "spec externalIPs"),
         *("spec loadBalancerClass", "spec externalTrafficPolicy"),
@@ -120,7 +118,7 @@ SERVICES = Need(
 
 NODES = Need(
     resource="nodes",
-    costs="no MAC has an owner, and ServiceLB is not recognised",
+    costs="no MAC address has an owner, and ServiceLB is not recognised",
     fields=(
         *("metadata labels", "status addresses type", "status addresses address"),
         *("status conditions type", "status conditions status"),
@@ -129,12 +127,12 @@ NODES = Need(
 
 
 def of_services(*fields: str) -> Need:
-    """More fields of Services."""
+    """Further fields of Services."""
     return replace(SERVICES, fields=fields)
 
 
 def recorded_on_services(*keys: str) -> Need:
-    """The same of annotations that name an announcer."""
+    """Annotations of Services that name an announcer."""
     return replace(annotations_of_services(*keys), record=True)
 
 
@@ -143,11 +141,11 @@ def annotations_of_services(*keys: str) -> Need:
     return of_services(*(f"metadata annotations {key}" for key in keys))
 
 
-# ------------------------------------------ Label selectors as objects carry them (metav1.LabelSelector), with three answers
+# --------------------------------------------------- Label selectors (metav1.LabelSelector): true, false, or None if unknown
 
 
 def any_of(answers: Iterable[bool | None]) -> bool | None:
-    """Yes if one is; no only if all are; None as long as an unknown one could still be a yes."""
+    """True if one is true, False if all are false, else None."""
     known = tuple(answers)
     if True in known:
         return True
@@ -160,7 +158,7 @@ def all_of(answers: Iterable[bool | None]) -> bool | None:
 
 
 def entries(obj: Any, *path: str) -> tuple[Any, ...] | None:
-    """The entries of a list; none where there is no list; None where there is something else."""
+    """The entries of a list; () if there is no value; None if the value is not a list."""
     value = at(obj, *path)
     if value is None:
         return ()
@@ -168,7 +166,7 @@ def entries(obj: Any, *path: str) -> tuple[Any, ...] | None:
 
 
 def fits(selector: Any, labels: Mapping[str, str]) -> bool | None:
-    """Whether the labels fit. An empty selector fits everything; what no selector means is for the caller to say."""
+    """Whether the labels match. An empty selector matches everything; a missing one (None) is the caller's to decide."""
     if not isinstance(selector, Mapping):
         return None
     equal, terms = selector.get("matchLabels") or {}, entries(selector, "matchExpressions")
@@ -179,7 +177,7 @@ def fits(selector: Any, labels: Mapping[str, str]) -> bool | None:
 
 
 def _term(term: Any, labels: Mapping[str, str]) -> bool | None:
-    """A key that is missing is not in any list of values, so NotIn holds (apimachinery pkg/labels)."""
+    """NotIn also matches a missing key (apimachinery pkg/labels)."""
     key, values = text(term, "key"), texts(term, "values")
     if not key:
         return None
@@ -200,7 +198,7 @@ def _term(term: Any, labels: Mapping[str, str]) -> bool | None:
 
 EVENTS = Need(
     resource="events",
-    costs="the announcer is not known where only an event names it (MetalLB before 0.14.6, PureLB with old entries)",
+    costs="the announcer is unknown if only an event names it (MetalLB before 0.14.6, PureLB with old entries)",
     field_selector="involvedObject.kind=Service",
     fields=(
         *("reason", "message", "note", "firstTimestamp", "lastTimestamp", "eventTime", "deprecatedLastTimestamp"),
@@ -211,7 +209,7 @@ EVENTS = Need(
 )
 
 _COMBINED = "(combined from similar events): "
-"""What client-go puts before the message of an aggregated event (tools/record/events_cache.go)."""
+"""The prefix of client-go for the message of an aggregated event (tools/record/events_cache.go)."""
 
 _TIMES = (
     ("series", "lastObservedTime"),
@@ -231,13 +229,13 @@ class Event:
     message: str
     """Without the prefix of an aggregated event."""
     seen: datetime | None
-    """When it was written last, of all the times that it carries the latest."""
+    """The latest of its times."""
     first: datetime | None
-    """When it was written for the first time, of all the times the earliest."""
+    """The earliest of its times."""
 
 
 def events_of(service: Service, objects: Objects) -> tuple[Event, ...]:
-    """Events about this very Service; those of a former one of the same name are not."""
+    """The events of this Service, without those of a deleted Service of the same name."""
     uid = text(service.raw, "metadata", "uid")
     found = objects.by(EVENTS.resource, _service_of).get(service.full_name, ())
     return tuple(_event(obj) for obj in found if not uid or _about(obj, "uid") in ("", uid))
@@ -261,15 +259,15 @@ def _event(event: Object) -> Event:
 
 
 def newest(events: tuple[Event, ...]) -> tuple[Event, ...]:
-    """The latest; several where they were written in the same moment. One without a time is older than all others."""
+    """The latest; several if they have the same time. An event without a time is older than all others."""
     latest = max((event.seen for event in events if event.seen), default=None)
     return tuple(event for event in events if event.seen == latest)
 
 
-# --------------------------------------------- The election that MetalLB's speaker has and that PureLB and OpenELB took over
+# ------------------------------------------------------------- The election of MetalLB's speaker, also of PureLB and OpenELB
 
 
 def lowest_hash(nodes: Iterable[str], ip: IPv4Address | IPv6Address) -> str | None:
-    """Of the names the one with the lowest sha256 of `NODE#IP` (metallb speaker/layer2_controller.go); None of none."""
+    """The node with the lowest sha256 of `NODE#IP` (metallb speaker/layer2_controller.go); None without nodes."""
     ending = f"#{ip}"
     return min(nodes, key=lambda node: sha256((node + ending).encode(errors="replace")).digest(), default=None)

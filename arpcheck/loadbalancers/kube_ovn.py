@@ -1,4 +1,4 @@
-"""Kube-OVN's lb-svc: a pod on a macvlan holds the address, and the kernel of that pod answers with the pod's own MAC.
+"""Kube-OVN's lb-svc: a pod on a macvlan holds the address, and the pod's kernel replies with the pod's MAC address.
 Source: kube-ovn pkg/controller/service_lb.go, pkg/util/const.go.
 
 Recognised by: annotation `ovn.kubernetes.io/attachmentprovider`; a pod of the Deployment `lb-svc-<service>`
@@ -28,7 +28,7 @@ NEEDS: tuple[Need, ...] = (
     replace(NODES, fields=(f"metadata annotations {_NODE}",)),
     Need(
         resource=_PODS,
-        costs="the pod of Kube-OVN that answers for a Service, its node and its MAC are not known",
+        costs="the Kube-OVN pod that announces a Service, its node and its MAC address are unknown",
         names=("lb-svc-*",),
         fields=(
             *("metadata labels app", "metadata labels namespace", "metadata labels service"),
@@ -42,7 +42,7 @@ NEEDS: tuple[Need, ...] = (
 
 
 def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:  # noqa: ARG001
-    """The pod's MAC is no node's: it stands in `macs`, so that it is not taken for a stranger's."""
+    """The pod's MAC address is not a node's. It is in `macs`, so that its replies are not foreign."""
     pods = objects.by(_PODS, _service_of).get(service.full_name, ())
     running = [pod for pod in pods if text(pod, "status", "phase") == "Running"]
     missing = refused(objects, _PODS) if not running else ()
@@ -57,13 +57,13 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         claims=strongest_first(claim for pod in running for claim in _claims(pod, service)),
         macs=tuple(sorted({mac for pod in running for mac in _pod_macs(pod, service)})),
         macs_unread=bool(missing),
-        notes=() if running or missing else (f"no pod lb-svc-{service.name} is running: nobody holds the address",),
+        notes=() if running or missing else (f"no pod lb-svc-{service.name} is running, so nothing announces the address",),
         unread=missing,
     )
 
 
 def _runs_here(objects: Objects) -> bool:
-    """Kube-OVN is this cluster's network: any LoadBalancer Service may have such a pod, and only pods tell which do."""
+    """Whether Kube-OVN is this cluster's network. Then any Service may have such a pod, and only the pods show which do."""
     return any(node.annotations.get(_NODE) for node in objects.nodes())
 
 
@@ -74,7 +74,7 @@ def _because(asked: bool, pods: Sequence[Object]) -> str:
 
 
 def _service_of(pod: Object) -> str | None:
-    """Kube-OVN looks for it in the Service's own namespace; a tenant can give a pod any label, and so any MAC."""
+    """Only in the Service's own namespace, as Kube-OVN does: a tenant can give its pods any label and MAC address."""
     space, labels = namespace(pod), labels_of(pod)
     if labels.get("namespace") != space or not labels.get("app", "").startswith("lb-svc-"):
         return None

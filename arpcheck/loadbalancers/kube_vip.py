@@ -1,13 +1,13 @@
-"""kube-vip in ARP mode: the elected node takes the address on a NIC of its own, and its kernel answers.
+"""kube-vip in ARP mode: the elected node has the address on its NIC, and its kernel replies.
 Source: kube-vip pkg/kubevip/annotations.go, pkg/lease/lease.go, pkg/services/services.go.
 
 Recognised by: loadBalancerClass `kube-vip.io/kube-vip-class`; annotations `kube-vip.io/vipHost`, `…/loadbalancerIPs`;
 label `implementation: kube-vip`; a Lease of the Service; the class of `lb_class_name`
-Announcer read from: Lease `kubevip-<service>` or the one of `kube-vip.io/leaseName` (election per Service), where there is
-none Lease `plndr-svcs-lock` (one for all), else annotation `kube-vip.io/vipHost`; for `--ip` with a control-plane address
+Announcer read from: Lease `kubevip-<service>` or the one of `kube-vip.io/leaseName` (election per Service), else
+Lease `plndr-svcs-lock` (one for all), else annotation `kube-vip.io/vipHost`; for `--ip` with a control-plane address
 Lease `plndr-cp-lock`
-Not known: whether it announces by ARP or by BGP where its DaemonSet does not say it; the leader where it is elected in etcd
-or by a Lease of another name"""
+Not known: whether it announces by ARP or BGP if its DaemonSet does not say so; the leader if it is elected in etcd or by a
+Lease of another name"""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ PATTERN = "kube-vip*"
 _VARIABLES = ("address", "bgp_enable", "cp_enable", "lb_class_name", "svc_enable", "vip_address", "vip_arp")
 _DAEMONSETS, _PODS = "daemonsets.apps", "pods"
 _SPACE = "kube-system"
-"""Where its own manifests put it: elsewhere neither is asked for, since pods hold the secrets of whoever runs them."""
-_COSTS = "whether kube-vip announces by BGP, which class it serves, and the control plane's address are not known"
+"""The namespace of its own manifests. Pods of other namespaces are not read, since they may hold secrets."""
+_COSTS = "it is unknown whether kube-vip announces by BGP, which class it serves, and the address of the control plane"
 
 
 def _fields(below: str) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ class Config:
 
 
 def by_bgp(objects: Objects) -> str | None:
-    """What says that Services are announced by BGP and not by ARP; None: nothing does, or something says ARP."""
+    """The configuration by which Services are announced by BGP and not by ARP; None if there is none, or if one says ARP."""
     serving = [config for config in _configs(objects) if config.on("svc_enable")]
     routed = [config for config in serving if config.on("bgp_enable")]
     if not routed or any(config.on("vip_arp") for config in serving):
@@ -77,12 +77,12 @@ def by_bgp(objects: Objects) -> str | None:
 
 
 def serves_class(objects: Objects, wanted: str) -> bool:
-    """Beside its own: a class that it was told to serve."""
+    """Whether it is configured to serve this class besides its own."""
     return any(config.variables.get("lb_class_name") == wanted for config in _configs(objects))
 
 
 def control_plane(objects: Objects) -> Mapping[IPv4Address, str]:
-    """The addresses that it keeps for the control plane, each with where that is said."""
+    """The addresses of the control plane in its configuration, each with its source."""
     found: dict[IPv4Address, str] = {}
     for config in _configs(objects):
         for variable in ("address", "vip_address"):
@@ -129,10 +129,10 @@ NEEDS: tuple[Need, ...] = (
 
 
 def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
-    """The Lease of the Service, where it has none the one of all Services, else the annotation, which is never taken back.
+    """By the Lease of the Service, else the Lease of all Services, else the annotation, which kube-vip never removes.
 
-    With DHCP the address is on a macvlan, whose MAC is no NIC's and stands in an annotation. In BGP mode every node has the
-    address, and whatever else is recorded says nothing of ARP."""
+    With DHCP the address is on a macvlan. Its MAC address is in an annotation and is not a NIC's. In BGP mode every node has
+    the address, and other records do not apply to ARP."""
     if not has_ingress(service, ip) or service.annotations.get(_IGNORE) == "true":
         return None
     own = _own_leases(service, objects)
@@ -177,7 +177,7 @@ def _recognised(service: Service, own: tuple[Lease, ...], objects: Objects) -> t
     for key in (_HOST, _ADDRESSES):
         if service.annotations.get(key):
             return f"annotation {key}", 4
-    if service.annotations.get(_HARDWARE):  # which nothing takes back when another load balancer takes the Service
+    if service.annotations.get(_HARDWARE):  # it stays when another load balancer takes the Service
         return f"annotation {_HARDWARE}", 5
     if service.labels.get("implementation") == NAME:
         return f"label implementation: {NAME}", 4
@@ -187,8 +187,8 @@ def _recognised(service: Service, own: tuple[Lease, ...], objects: Objects) -> t
 def _claims(
     service: Service, own: tuple[Lease, ...], objects: Objects, at: datetime
 ) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
-    """Where the Service has a Lease of its own, be it an expired one, the one for all decides about other Services only. In
-    a namespace that was refused it may be there."""
+    """If the Service has its own Lease, even an expired one, the common Lease is only for other Services. The own Lease may
+    be in a namespace that is forbidden."""
     held = [lease.claim(at, objects, service=service.full_name) for lease in own]
     strange: tuple[str, ...] = ()
     if not own and service.annotations.get(_EACH) != "true":
@@ -199,7 +199,7 @@ def _claims(
     mapped = [as_node(claim, objects) for claim in (*held, *_host(service))]
     notes = {*strange, *(note for _, note in mapped if note)}
     if not held and not objects.gap(LEASES.resource):
-        notes.add("no Lease of kube-vip: it announces by BGP, elects in etcd, or uses a Lease of another name")
+        notes.add("kube-vip has no Lease here: it announces by BGP, elects in etcd, or uses a Lease of another name")
     return strongest_first(claim for claim, _ in mapped), tuple(sorted(notes))
 
 
@@ -225,14 +225,14 @@ _CONTROL_PLANE_LEASE = "plndr-cp-lock"
 
 
 def control_plane_addresses(objects: Objects) -> Mapping[IPv4Address, str]:
-    """Every address of the control plane that is known, with what says so, lowest first."""
+    """The known addresses of the control plane, each with its source, the lowest first."""
     labelled = {ip: f"label {_LABEL}" for node in named_nodes(objects) if (ip := ipv4(node.labels.get(_LABEL)))}
     return dict(sorted({**control_plane(objects), **labelled}.items()))
 
 
 def announcement_of(ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
-    """Who has it now is said by the Lease, since the label of a node that died stays. Where nothing says which address the
-    control plane has, the Lease is taken for the one that was asked for."""
+    """The Lease names the current holder; the label of a failed node stays. If the control plane's address is unknown, the
+    Lease is assumed to be for the given address."""
     known = control_plane_addresses(objects)
     leases, strange = believed(leases_named(objects, _CONTROL_PLANE_LEASE), home_of_common(objects), objects, PATTERN)
     if ip not in known and (known or not leases):
@@ -257,13 +257,13 @@ def announcement_of(ip: IPv4Address, objects: Objects, at: datetime) -> Announce
     )
 
 
-# ------------------------------------------------------------------------------------------------- Whose name kube-vip wrote
+# ---------------------------------------------------------------------------------------------- From a host name to the Node
 
 
 def as_node(claim: Claim, objects: Objects) -> tuple[Claim, str]:
-    """The claim with the Node's name, and a note where there is no one Node that the name could mean.
+    """The claim with the Node's name, and a note unless the host name means exactly one Node.
 
-    Then the name is kept as it was written, and the claim is not current: the wire can't be held against it."""
+    In that case the claim keeps the name and is not current, since replies cannot be compared with it."""
     names = objects.memo(as_node, lambda: _node_names(named_nodes(objects)))
     host = claim.node.lower()
     nodes = names.get(host) or names.get(host.partition(".")[0], ())
@@ -282,7 +282,7 @@ def _is_common(lease: str) -> bool:
 
 
 def _node_names(nodes: Iterable[Node]) -> Mapping[str, tuple[str, ...]]:
-    """By every name that a host of that Node could give itself; the Node's own name belongs to nobody else."""
+    """The Nodes by each name that their host may have. A Node's own name means only that Node."""
     found: dict[str, tuple[str, ...]] = {}
     for node in nodes:
         for called in _names_of_node(node):

@@ -1,6 +1,4 @@
-"""Leases as leader elections use them: who holds one, and whether it is still alive.
-
-Knows no load balancer: each builds the names of its own, and says where its controller writes them."""
+"""Leases of leader elections: who holds one, whether it is current, and whether it is in its controller's namespace."""
 
 from __future__ import annotations
 
@@ -16,25 +14,25 @@ from arpcheck.objects import at as value_at
 
 LEASES = Need(
     resource="leases.coordination.k8s.io",
-    costs="the announcer of Cilium and kube-vip is not known",
+    costs="the announcer of Cilium and kube-vip is unknown",
     fields=(
         *("spec holderIdentity", "spec leaseDurationSeconds", "spec renewTime", "spec acquireTime"),
         *("spec leaseTransitions", "metadata annotations purelb.io/subnets"),
     ),
     record=True,
 )
-"""All of them: kube-vip's can be given any name by an annotation or a flag."""
+"""All Leases: an annotation or a flag can give kube-vip's any name."""
 
 HOME = "kube-system"
-"""Where controllers write their common Leases unless they were told otherwise."""
+"""The default namespace of a controller's common Leases."""
 
 KUBELETS = "kube-node-lease"
-"""Where every kubelet writes one, which names no announcer."""
+"""The namespace of the kubelets' Leases, which name no announcer."""
 
 _WORKLOADS = ("daemonsets.apps", "pods")
 
 _LONGEST = 24 * 60 * 60
-"""Seconds. No election leaves a lost leader in office for a day; a greater number is not believed."""
+"""Seconds. No election keeps a lost leader for a day, so longer durations are ignored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +44,15 @@ class Lease:
     renewed: datetime | None
     acquired: datetime | None
     lasts: timedelta
-    """After `renewed`; zero where the Lease doesn't say it."""
+    """After `renewed`; zero if the Lease does not have a duration."""
     tenure: str
-    """The same as long as this holder has not lost it: client-go writes another acquireTime when it is taken anew."""
+    """The same until this holder loses the Lease: client-go changes acquireTime when a Lease is taken again."""
     placed: bool = True
     """As `Claim.placed`."""
 
     def trust(self, at: datetime) -> Trust:
-        """Current as long as nobody else may take it (client-go tools/leaderelection). One that is renewed in the future
-        was written by another clock, which says nothing of its age."""
+        """Current until another candidate may take it (client-go tools/leaderelection). A renewal in the future is from
+        another clock, so the age is unknown."""
         alive = self.renewed and -AHEAD <= at - self.renewed < self.lasts
         return Trust.CURRENT if alive else Trust.STALE
 
@@ -85,13 +83,13 @@ def _later(moment: datetime | None, span: timedelta) -> datetime | None:
 
 
 def leases_named(objects: Objects, wanted: str, space: str = "") -> tuple[Lease, ...]:
-    """The Leases of that name that somebody holds, in one namespace or in all."""
+    """The Leases of this name with a holder, in one namespace or in all."""
     found = (_lease(obj) for obj in objects.by(LEASES.resource, name).get(wanted, ()) if wanted)
     return tuple(lease for lease in found if lease.holder and (not space or lease.namespace == space))
 
 
 def leases_beginning(objects: Objects, prefix: str) -> tuple[Lease, ...]:
-    """Those that somebody holds, of every namespace."""
+    """The Leases whose name has this prefix, with a holder, in all namespaces."""
     return objects.memo((leases_beginning, prefix), lambda: tuple(_beginning(objects, prefix)))
 
 
@@ -117,13 +115,13 @@ def _lease(obj: Object) -> Lease:
     )
 
 
-# ---------------------------------------------------------------------------------------------- where a controller writes
+# --------------------------------------------------------------------------------------------- The namespace of a controller
 
 
 def homes(objects: Objects, workload: str, is_own: Callable[[str], bool]) -> frozenset[str]:
-    """The namespaces in which a controller's common Leases are believed: where its pods run (`workload`: a pattern of the
-    names of its DaemonSets and Pods); else kube-system; else one that has several Leases of the controller (`is_own`, a
-    function of a module). Anybody can give a Lease of his own namespace any name."""
+    """The namespaces whose common Leases count for a controller: where its pods run (`workload`: a pattern for the names of
+    its DaemonSets and Pods); else kube-system; else a namespace with several Leases of the controller (`is_own`, a function
+    of a module). A tenant can give a Lease of its own namespace any name."""
     return objects.memo((homes, workload, is_own), lambda: _homes(objects, workload, is_own))
 
 
@@ -143,31 +141,33 @@ def _homes(objects: Objects, workload: str, is_own: Callable[[str], bool]) -> fr
 def believed(
     found: Iterable[Lease], home: frozenset[str], objects: Objects, workload: str
 ) -> tuple[tuple[Lease, ...], tuple[str, ...]]:
-    """Those in the controller's namespace, and a note on each of the others. Where none is there and the controller
-    (`workload`, as in `homes`) was not seen anywhere, its namespace is not known: then the others are not `placed`."""
+    """The Leases in the controller's namespace, and a note on each of the others. If there are none and the controller
+    (`workload`, as in `homes`) was not found, its namespace is unknown, and the others are returned as not `placed`."""
     if not (leases := tuple(found)):
         return (), ()
     seen = any(fnmatchcase(name(obj), workload) for resource in _WORKLOADS for obj in objects.of(resource))
     if not seen and not any(lease.namespace in home for lease in leases):
-        told = (f"Lease {x.full_name} names {x.holder}; whether its controller runs there is not known" for x in leases)
-        return tuple(replace(lease, placed=False) for lease in leases), tuple(told)
+        doubt = "it is unknown whether its controller runs there"
+        doubts = tuple(f"Lease {lease.full_name} names {lease.holder}; {doubt}" for lease in leases)
+        return tuple(replace(lease, placed=False) for lease in leases), doubts
     strange = (lease for lease in leases if lease.namespace not in home)
     where = " or ".join(sorted(home))
-    notes = tuple(f"Lease {lease.full_name} names {lease.holder}, but is not in {where}: not believed" for lease in strange)
+    why = f"but it is not in {where} and is ignored"
+    notes = tuple(f"Lease {lease.full_name} names {lease.holder}, {why}" for lease in strange)
     return tuple(lease for lease in leases if lease.namespace in home), notes
 
 
-# ------------------------------------------------------------------------------------------------------------- clocks
+# -------------------------------------------------------------------------------------------------------------------- Clocks
 
 
 def all_expired(objects: Objects, at: datetime) -> bool:
-    """Every Lease that the cluster has, of several holders, ended before `at`. Kubelets renew theirs every ten seconds, so
-    that it is a clock that differs, or the objects are older than is said."""
+    """Whether all Leases of the cluster, of several holders, ended before `at`. Kubelets renew theirs every ten seconds, so
+    a clock differs, or the objects are older than stated."""
     return objects.memo((all_expired, at), lambda: _all(objects, lambda lease: at - lease.renewed >= lease.lasts))
 
 
 def renewed_ahead(objects: Objects, at: datetime) -> tuple[str, ...]:
-    """The Leases, by full name, that were renewed later than `at`, by more than clocks may differ."""
+    """The full names of the Leases that were renewed later than `at`, by more than clocks may differ."""
     return tuple(lease.full_name for lease in _timed(objects) if lease.renewed - at > AHEAD)
 
 

@@ -1,10 +1,10 @@
-"""MetalLB in layer-2 mode: one speaker, elected per Service, answers ARP in user space from the NIC that was asked.
+"""MetalLB in layer-2 mode: one speaker, elected per Service, replies from the NIC that received the request.
 Source: metallb speaker/main.go, internal/k8s/controllers/layer2_status_controller.go.
 
 Recognised by: annotation `metallb.io/ip-allocated-from-pool` (0.13.8 to 0.14.8: `metallb.universe.tf/…`), or a record; the
 loadBalancerClass of the speakers' flag `--lb-class`
 Announcer read from: ServiceL2Status (0.14.4 and later), else the `nodeAssigned` events of an hour (0.8 and later)
-Not known: the announcer before 0.14.6 once its event has expired; then the election is recomputed as a guess"""
+Not known: the announcer before 0.14.6 after its event has expired; then the election is recomputed as a guess"""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ from arpcheck.objects import (
 
 STATES = Need(
     resource="configurationstates.metallb.io",
-    costs="whether MetalLB goes on with an older configuration, because of a faulty object, is not known",
+    costs="it is unknown whether MetalLB uses an older configuration because an object is invalid",
     fields=("metadata labels metallb.io/*", "status result", "status lastError", "status errorSummary"),
     optional=True,
 )
 SPEAKERS = Need(
     resource="daemonsets.apps",
-    costs="a loadBalancerClass that MetalLB was told to serve is not recognised as its own",
+    costs="a loadBalancerClass that MetalLB is configured to serve is not recognised",
     names=("speaker", "*metallb*speaker*"),
     fields=("spec template spec containers args",),
     group="metallb.io",
@@ -75,7 +75,7 @@ _CLASS = "--lb-class"
 
 
 def invalid(objects: Objects) -> tuple[str, ...]:
-    """A sentence for each component that refused the configuration: it goes on with the last one that it accepted."""
+    """A sentence for each component that rejected the configuration and still uses the last valid one."""
     found = sorted(objects.of(STATES.resource), key=full_name)
     return tuple(_words(state) for state in found if text(state, "status", "result") == "Invalid")
 
@@ -83,12 +83,12 @@ def invalid(objects: Objects) -> tuple[str, ...]:
 def _words(state: Object) -> str:
     labels = labels_of(state)
     who = " of ".join(part for part in (labels.get("metallb.io/component-type"), labels.get("metallb.io/node-name")) if part)
-    why = text(state, "status", "lastError") or text(state, "status", "errorSummary") or "it does not say why"
+    why = text(state, "status", "lastError") or text(state, "status", "errorSummary") or "no reason given"
     return f"ConfigurationState {full_name(state)}: the configuration is invalid{f' for the {who}' if who else ''}: {why}"
 
 
 def serves_class(objects: Objects, wanted: str) -> bool:
-    """A speaker was told to serve Services of that class and no other."""
+    """Whether a speaker is configured to serve only Services of this class."""
     return wanted in objects.memo(serves_class, lambda: frozenset(_classes(objects)))
 
 
@@ -102,17 +102,17 @@ def _classes(objects: Objects) -> Iterator[str]:
                     yield value if equals else following
 
 
-# --------------------------------------------------------------------------- What MetalLB's configuration says of an address
+# -------------------------------------------------------------------------- How MetalLB's configuration announces an address
 
 POOLS = Need(
     resource="ipaddresspools.metallb.io",
-    costs="the pool of an address is not known where the Service does not name it",
+    costs="the pool of an address is unknown if the Service does not name it",
     fields=("metadata labels", "spec addresses"),
     optional=True,
 )
 LAYER2 = Need(
     resource="l2advertisements.metallb.io",
-    costs="an address that MetalLB announces by BGP only looks as if it should be answered",
+    costs="an address that MetalLB announces only by BGP looks as if a node should reply for it",
     fields=(
         *("spec ipAddressPools", "spec ipAddressPoolSelectors", "spec nodeSelectors", "spec serviceSelectors"),
         "spec preferredNodeSelectors",
@@ -121,7 +121,7 @@ LAYER2 = Need(
 )
 BGP = Need(
     resource="bgpadvertisements.metallb.io",
-    costs="an address that MetalLB announces by BGP only looks as if it should be answered",
+    costs="an address that MetalLB announces only by BGP looks as if a node should reply for it",
     fields=("spec ipAddressPools", "spec ipAddressPoolSelectors", "spec serviceSelectors"),
     optional=True,
 )
@@ -132,26 +132,26 @@ SHARED = ("metallb.io/allow-shared-ip", "metallb.universe.tf/allow-shared-ip")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressPool:
     name: str
-    """Empty: not known which."""
+    """Empty if unknown."""
     namespace: str = ""
-    """Where MetalLB runs; empty: not known."""
+    """MetalLB's namespace; empty if unknown."""
     labels: Mapping[str, str] | None = None
-    """None: the object is not known."""
+    """None if the object is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """How an address is announced, by the configuration."""
+    """How the configuration announces an address."""
 
     pool: AddressPool
     layer2: bool | None
     bgp: bool | None
     covering: tuple[Object, ...]
-    """The L2Advertisements that surely cover the pool."""
+    """The L2Advertisements that certainly select the pool."""
     unread: tuple[str, ...]
-    """The refused resources that would tell whether anybody should answer."""
+    """The forbidden resources that would show whether a node should reply."""
     unsaid: tuple[str, ...] = ()
-    """Those that a file may lack."""
+    """The same for resources that a file may lack."""
 
     @property
     def bgp_only(self) -> bool:
@@ -163,8 +163,8 @@ class Coverage:
 
 
 def coverage(service: Service, ip: IPv4Address, named: str, objects: Objects) -> Coverage:
-    """`named`: the pool by the Service's annotation; empty: it is looked for by the address. The same for all Services of
-    a pool, unless an advertisement selects Services."""
+    """`named`: the pool in the Service's annotation; if empty, the pool is found by the address. The result is the same for
+    all Services of a pool unless an advertisement selects Services."""
     pool = _pool(ip, named, objects)
     if objects.memo(_choose_services, lambda: _choose_services(objects)):
         return _coverage(pool, service, objects)
@@ -198,18 +198,18 @@ def _only_namespace(objects: Objects) -> str:
 
 
 def _all_known(objects: Objects, need: Need) -> bool | None:
-    """As one more advertisement in a row of them: no where all are known, None where some could be missing."""
+    """For `any_of`: False if all advertisements are known, None if some may be missing."""
     return False if was_read(objects, need.resource) else None
 
 
 def _covers(advertisement: Object, pool: AddressPool, service: Service) -> bool | None:
-    """MetalLB reads those of its own namespace only."""
+    """MetalLB only reads advertisements of its own namespace."""
     near = namespace(advertisement) == pool.namespace if pool.namespace else None
     return all_of((near, _takes(advertisement, pool), _serves(advertisement, service)))
 
 
 def _takes(advertisement: Object, pool: AddressPool) -> bool | None:
-    """One that names no pool and selects none stands for all."""
+    """An advertisement without names and selectors selects all pools."""
     names = entries(advertisement, "spec", "ipAddressPools")
     chosen = entries(advertisement, "spec", "ipAddressPoolSelectors")
     if names is None or chosen is None:
@@ -220,7 +220,7 @@ def _takes(advertisement: Object, pool: AddressPool) -> bool | None:
 
 
 def _serves(advertisement: Object, service: Service) -> bool | None:
-    """Since 0.16 one can select Services; such a one never announces a Service that shares its address."""
+    """Since 0.16 an advertisement can select Services; then it never announces a Service that shares its address."""
     chosen = entries(advertisement, "spec", "serviceSelectors")
     if chosen is None:
         return None
@@ -229,7 +229,7 @@ def _serves(advertisement: Object, service: Service) -> bool | None:
     return any_of(fits(selector, service.labels) for selector in chosen) if chosen else True
 
 
-# --------------------------------------------------------------------------------------------------------------- pools
+# --------------------------------------------------------------------------------------------------------------------- Pools
 
 
 def _pool(ip: IPv4Address, named: str, objects: Objects) -> AddressPool:
@@ -254,7 +254,7 @@ def _ranges(objects: Objects) -> tuple[tuple[IPv4Address, IPv4Address, Object], 
 
 
 def _span(written: str) -> tuple[IPv4Address, IPv4Address] | None:
-    """`192.168.10.0/28` or `192.168.10.5-192.168.10.9`; None for IPv6 and for what is neither."""
+    """The first and last address of `192.168.10.0/28` or `192.168.10.5-192.168.10.9`; None for IPv6 or other text."""
     first, dash, last = written.partition("-")
     if dash:
         start, end = ipv4(first), ipv4(last)
@@ -270,7 +270,7 @@ def _span(written: str) -> tuple[IPv4Address, IPv4Address] | None:
 
 STATUSES = Need(
     resource="servicel2statuses.metallb.io",
-    costs="MetalLB's announcer is known from events only, which expire after an hour",
+    costs="MetalLB's announcer is known only from events, which expire after an hour",
     fields=(
         *("metadata labels metallb.io/*", "status node", "status serviceName", "status serviceNamespace"),
         "status interfaces name",
@@ -282,13 +282,13 @@ _CONFIGURED = ("ipaddresspools.metallb.io", "l2advertisements.metallb.io", "bgpa
 
 
 def kept_for_others(objects: Objects) -> bool:
-    """ServiceL2Status is in use here, so that a Service without one is not announced at this moment."""
+    """Whether ServiceL2Status is in use here. Then a Service without one is not announced now."""
     return was_read(objects, STATUSES.resource) and bool(objects.of(STATUSES.resource))
 
 
 def status_claims(service: Service, objects: Objects) -> tuple[Claim, ...]:
-    """One for each node that a record names. Up to 0.15 a speaker could patch another's record (metallb#2712, #2938),
-    so that label and status name two nodes: both are claimed."""
+    """A claim for each node that a record names. Up to 0.15 a speaker could patch another's record (metallb#2712, #2938), so
+    label and status may name two nodes; both are claimed."""
     return tuple(
         Claim(
             node=node,
@@ -306,20 +306,20 @@ def status_claims(service: Service, objects: Objects) -> tuple[Claim, ...]:
 
 
 def status_notes(service: Service, objects: Objects) -> tuple[str, ...]:
-    """Where a record contradicts itself, where it names interfaces, and those that are not believed."""
+    """Notes on contradictory records, on interfaces that records name, and on records that are ignored."""
     found = objects.by(STATUSES.resource, _service_of).get(service.full_name, ())
     strange = (status for status in found if not _at_home(status, objects))
-    names = (f"ServiceL2Status {full_name(status)} is not in MetalLB's namespace: not believed" for status in strange)
+    names = (f"ServiceL2Status {full_name(status)} is not in MetalLB's namespace and is ignored" for status in strange)
     return (*(note for status in _advertisements_of(service, objects) for note in _notes(status)), *names)
 
 
 def _notes(status: Object) -> Iterable[str]:
     nodes = _status_nodes(status)
     if len(nodes) > 1:
-        yield f"ServiceL2Status {full_name(status)}: its label says {nodes[0]}, its status {nodes[-1]}"
+        yield f"ServiceL2Status {full_name(status)}: its label names {nodes[0]}, its status {nodes[-1]}"
     names = [name for entry in items(status, "status", "interfaces") if (name := text(entry, "name"))]
     if nodes and names:
-        yield f"announced only on the interfaces {', '.join(names)} of {' and '.join(nodes)}"
+        yield f"announced only on {', '.join(names)} of {' and '.join(nodes)}"
 
 
 def _advertisements_of(service: Service, objects: Objects) -> tuple[Object, ...]:
@@ -328,16 +328,16 @@ def _advertisements_of(service: Service, objects: Objects) -> tuple[Object, ...]
 
 
 def _at_home(status: Object, objects: Objects) -> bool:
-    """MetalLB reads its configuration from the namespace that it writes its records to; where none is known, all are
-    believed. The first shape lived in the Service's namespace."""
+    """Whether the record is in the namespace of MetalLB's configuration; if that is unknown, every record counts. The first
+    version wrote records into the Service's namespace."""
     home = objects.memo(_at_home, lambda: frozenset(namespace(obj) for kind in _CONFIGURED for obj in objects.of(kind)))
-    first_shape = "metallb.io/service-name" not in labels_of(status)
-    return not home or first_shape or namespace(status) in home
+    first_version = "metallb.io/service-name" not in labels_of(status)
+    return not home or first_version or namespace(status) in home
 
 
 def _service_of(status: Object) -> str:
-    """By the labels, since the status is empty between the creation and the first patch. The first shape had one label
-    and lived in the Service's namespace."""
+    """By the labels, since the status is empty until the first patch. The first version had one label and wrote into the
+    Service's namespace."""
     labels = labels_of(status)
     name = labels.get("metallb.io/service-name") or labels.get("metallb.io/service") or text(status, "status", "serviceName")
     space = labels.get("metallb.io/service-namespace") or text(status, "status", "serviceNamespace") or namespace(status)
@@ -422,12 +422,12 @@ def _annotated_pool(service: Service) -> str:
 
 
 def _silence(covered: Coverage, events: tuple[Event, ...], objects: Objects, at: datetime) -> str | None:
-    """Why nobody should answer, by the advertisements; by the events where no advertisement says otherwise."""
+    """Why no node should reply, by the advertisements, or by the events if no advertisement contradicts them."""
     if covered.bgp_only:
-        return f"{covered.of} is announced by BGP only"
+        return f"{covered.of} is announced only by BGP"
     if covered.layer2 or covered.bgp is False or covered.unread or refused(objects, STATUSES.resource, EVENTS.resource):
         return None
-    return "announced by BGP only, as its events say" if of_bgp_only(events, at) else None
+    return "announced only by BGP, according to its events" if of_bgp_only(events, at) else None
 
 
 def _unread(objects: Objects) -> tuple[str, ...]:
@@ -435,27 +435,27 @@ def _unread(objects: Objects) -> tuple[str, ...]:
 
 
 def _unsaid(service: Service, objects: Objects) -> tuple[str, ...]:
-    """From 0.14.9 on, which the key of the annotation shows, every Service that is announced has a ServiceL2Status, so a
-    file that has none was made without, whatever else of MetalLB's is in it: kubectl prints what it may read and leaves out
-    the rest. Before that, events."""
+    """Since 0.14.9, which the key of the annotation shows, every announced Service has a ServiceL2Status. A file without any
+    was made without them, even if it has other objects of MetalLB: kubectl leaves out what it may not read. Before that
+    version, events."""
     return untold(objects, STATUSES.resource if service.annotations.get(_POOL[0]) else EVENTS.resource)
 
 
 def _unrecorded(service: Service, objects: Objects, covered: Coverage) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
-    """A guess, or why nobody announces, where all was read and nothing is recorded."""
+    """A guess, or why no node announces it, if everything was read and nothing is recorded."""
     if covered.layer2 is False:
-        return (), (f"no L2Advertisement covers {covered.of}: MetalLB answers nothing",)
+        return (), (f"no L2Advertisement selects {covered.of}, so MetalLB does not announce it",)
     if why := why_nobody(objects, covered.covering):
         return (), (why,)
     if kept_for_others(objects):
-        return (), ("MetalLB keeps a ServiceL2Status for other Services and none for this one: no node announces it now",)
+        return (), ("other Services have a ServiceL2Status and this one has none, so no node announces it now",)
     guess = None if objects.gap(LAYER2.resource) else elected(
         service, candidates(objects, covered.covering), objects, covered.covering
     )
     return ((guess,) if guess else ()), ("no ServiceL2Status and no event: events expire after an hour",)
 
 
-# ---------------------------------------------------------------------- What MetalLB's speakers say in events on the Service
+# ---------------------------------------------------------------------------------------------- Events of MetalLB's speakers
 
 _ANNOUNCING = re.compile(r'announcing from node ("(?:[^"\\]|\\.)+")(?: with protocol "(layer2|bgp)")?')
 _ESCAPE = re.compile(r'\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|([abfnrtv"\\]))')
@@ -464,22 +464,22 @@ _LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """What a `nodeAssigned` event says."""
+    """The content of a `nodeAssigned` event."""
 
     node: str
     protocol: str
-    """`layer2`, `bgp`, or empty: MetalLB before 0.13 does not say."""
+    """`layer2`, `bgp`, or empty for MetalLB before 0.13."""
 
 
 def read_message(message: str) -> Assigned | None:
-    """`announcing from node "worker-1" with protocol "layer2"`, the node quoted as Go's %q does; None: another message."""
+    """`announcing from node "worker-1" with protocol "layer2"`, the node quoted as by Go's %q; None: another message."""
     if not (match := _ANNOUNCING.fullmatch(message)) or not (node := _unquoted(match[1])):
         return None
     return Assigned(node, match[2] or "")
 
 
 def _unquoted(quoted: str) -> str | None:
-    """The text of a Go string literal (strconv.Quote); None for one that holds what is no text."""
+    """The text of a Go string literal (strconv.Quote); None if it is not valid text."""
     inner = quoted[1:-1]
     if "\\" in _ESCAPE.sub("", inner):
         return None
@@ -501,11 +501,11 @@ def _character(escape: re.Match[str]) -> str:
 
 
 def event_claims(service: Service, events: tuple[Event, ...], objects: Objects, at: datetime) -> tuple[Claim, ...]:
-    """Every node that a recent event names, those of BGP apart, which say nothing of ARP: none is written when an address
-    moves back to a node that announced it before (metallb#2310). Where no event is recent, the newest.
+    """A claim for each node that a recent event names, without events of BGP: no event is written when an address moves back
+    to a node that announced it before (metallb#2310). Without recent events, the newest counts.
 
-    They are only possibly current where several nodes were named and no protocol, where a newer ServiceL2Status names
-    another node, and where MetalLB keeps a ServiceL2Status for other Services and none for this one."""
+    The claims are not current if several nodes are named without a protocol, if a newer ServiceL2Status names another node,
+    or if other Services have a ServiceL2Status and this one has none."""
     if not (said := _of_arp(events)):
         return ()
     claims = tuple(
@@ -526,7 +526,7 @@ def event_claims(service: Service, events: tuple[Event, ...], objects: Objects, 
 
 
 def _last_of_each(said: dict[Event, Assigned], at: datetime) -> tuple[Event, ...]:
-    """Of every node the newest event, where it is recent; else the newest of all."""
+    """The newest event of each node, if it is recent; else the newest of all."""
     last: dict[str, Event] = {}
     for event, assigned in said.items():
         kept = last.get(assigned.node)
@@ -536,21 +536,21 @@ def _last_of_each(said: dict[Event, Assigned], at: datetime) -> tuple[Event, ...
 
 
 def event_notes(events: tuple[Event, ...], at: datetime) -> tuple[str, ...]:
-    """What else the events say, as long as no later one takes it back."""
+    """Notes on the events that no later event contradicts."""
     if not events:
         return ()
     said = _of_arp(events)
     last = newest((*said, *(event for event in events if event.reason == "announceFailed")))
     notes = {f"announceFailed: {event.message}" for event in last if event.reason == "announceFailed"}
     if not said and any(_assigned(event) for event in events):
-        notes.add("its events speak of BGP only, which says nothing of ARP")
+        notes.add("its events are only about BGP, not about ARP")
     if nodes := _ambiguous(said, at):
-        notes.add(f"its events name {' and '.join(nodes)} and no protocol: several announce it by BGP, or one took over")
+        notes.add(f"its events name {' and '.join(nodes)} without a protocol: they all announce it by BGP, or one took over")
     return tuple(sorted(notes))
 
 
 def of_bgp_only(events: tuple[Event, ...], at: datetime) -> bool:
-    """A recent event speaks of BGP, and none of anything else."""
+    """Whether a recent event is about BGP, and all events are."""
     said = [(assigned.protocol, event) for event in events if (assigned := _assigned(event))]
     recent = any(event_trust(event.seen, at) is Trust.CURRENT for _, event in said)
     return recent and all(protocol == "bgp" for protocol, _ in said)
@@ -566,7 +566,7 @@ def _assigned(event: Event) -> Assigned | None:
 
 
 def _ambiguous(said: dict[Event, Assigned], at: datetime) -> tuple[str, ...]:
-    """The nodes named without a protocol within the time that an event is believed, where they are several."""
+    """The nodes that recent events name without a protocol, if there are several."""
     fresh = {a.node for event, a in said.items() if not a.protocol and event_trust(event.seen, at) is Trust.CURRENT}
     return tuple(sorted(fresh)) if len(fresh) > 1 else ()
 
@@ -586,12 +586,13 @@ _EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 
 def candidates(objects: Objects, advertisements: tuple[Object, ...]) -> tuple[str, ...]:
-    """The nodes that may announce. `advertisements`: those that cover the pool; none: before 0.13, when all took part."""
+    """The nodes that may announce. `advertisements`: those that select the pool; none for MetalLB before 0.13, where all
+    nodes took part."""
     return tuple(name for name, barred in _barred(objects, advertisements) if not barred)
 
 
 def why_nobody(objects: Objects, advertisements: tuple[Object, ...]) -> str:
-    """As `3 × not Ready`; empty where a node may announce, or none is known."""
+    """`no node may announce it: 3 × not Ready`; empty if a node may announce it, or no node is known."""
     reasons = Counter(barred for _, barred in _barred(objects, advertisements))
     if not reasons or "" in reasons:
         return ""
@@ -601,8 +602,8 @@ def why_nobody(objects: Objects, advertisements: tuple[Object, ...]) -> str:
 def elected(
     service: Service, names: tuple[str, ...], objects: Objects, advertisements: tuple[Object, ...]
 ) -> Claim | None:
-    """All addresses of a Service go to the node that is elected for the first one. With externalTrafficPolicy Local only
-    nodes with an endpoint take part, which is not read: None. After 0.16.1 those go first that an advertisement prefers."""
+    """All addresses of a Service go to the node that is elected for the first address. With externalTrafficPolicy Local only
+    nodes with an endpoint take part. Endpoints are not read, so it is None then. After 0.16.1 preferred nodes go first."""
     first = service.ingress[0].ip
     if service.local_traffic_only or first is None or not (names := _preferred(names, objects, advertisements)):
         return None
@@ -614,7 +615,7 @@ def elected(
 
 
 def _preferred(names: tuple[str, ...], objects: Objects, advertisements: tuple[Object, ...]) -> tuple[str, ...]:
-    """Those of the highest sum of weights; none where a weight or a selector can't be read."""
+    """The nodes with the highest sum of weights; none if a weight or a selector is not valid."""
     terms = [term for ad in advertisements for term in entries(ad, "spec", "preferredNodeSelectors") or (None,) if term]
     if not terms:
         return names
@@ -636,7 +637,7 @@ def _score(terms: Iterable[object], labels: Mapping[str, str]) -> int | None:
 
 
 def _barred(objects: Objects, advertisements: tuple[Object, ...]) -> tuple[tuple[str, str], ...]:
-    """Every node with why it takes no part. The same for all Services of a pool, so found once."""
+    """Each node with the reason why it takes no part, or "". Computed once for all Services of a pool."""
     key = (_barred, *(id(advertisement) for advertisement in advertisements))
     return objects.memo(key, lambda: tuple((n.name, _why(n, advertisements)) for n in named_nodes(objects)))
 
@@ -654,6 +655,6 @@ def _why(node: Node, advertisements: tuple[Object, ...]) -> str:
 
 
 def _admits(advertisement: Object, node: Node) -> bool | None:
-    """One without selectors admits all, and so may one that has something else in their place."""
+    """An advertisement without selectors admits all nodes; with an invalid selector it may."""
     chosen = entries(advertisement, "spec", "nodeSelectors")
     return any_of(fits(selector, node.labels) for selector in chosen) if chosen else True

@@ -1,4 +1,4 @@
-"""OpenELB to 0.5, and Porter, in layer-2 mode: the leading manager answers for all, with the MAC of the node it chose.
+"""OpenELB up to 0.5, and Porter, in layer-2 mode: the leading manager replies with the MAC address of the node it chose.
 Source: openelb pkg/controllers/lb/controller.go, pkg/speaker/layer2/arp.go.
 
 Recognised by: annotation `layer2.openelb.kubesphere.io/v1alpha1` (Porter: `layer2.porter.kubesphere.io/v1alpha1`)
@@ -24,7 +24,7 @@ NEEDS: tuple[Need, ...] = (
     recorded_on_services(*_NODE),
     Need(
         resource=_DAEMONSETS,
-        costs="it is not known whether OpenELB is older than 0.6, so the node that it recorded is only possibly current",
+        costs="the version of OpenELB is unknown: since 0.6 the recorded node may be outdated",
         names=(f"*{_SPEAKER}*",),
         fields=("metadata name",),
         group="network.kubesphere.io",
@@ -34,7 +34,7 @@ NEEDS: tuple[Need, ...] = (
 
 
 def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:  # noqa: ARG001
-    """Since 0.6 speakers elect one of their own and write nothing: what an older manager wrote is left behind then."""
+    """Since 0.6 the speakers elect one of themselves and write nothing, so an annotation of an older manager is outdated."""
     key = next((key for key in _NODE if service.annotations.get(key)), "")
     if not key or not has_ingress(service, ip) or objects.by(_DAEMONSETS, _speaker):
         return None
@@ -47,7 +47,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         because=source,
         order=4,
         claims=demoted(claims) if unread else claims,
-        notes=("the leading manager answers for the node: another Ethernet source than its MAC is normal",),
+        notes=("the leading manager replies for the node: an Ethernet source other than the node's MAC address is normal",),
         unread=unread,
     )
 

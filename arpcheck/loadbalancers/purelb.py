@@ -1,8 +1,8 @@
-"""PureLB: the elected node adds a local address to the NIC of that subnet, and its kernel answers.
+"""PureLB: the elected node adds the address to its NIC in that subnet, and its kernel replies.
 Source: purelb internal/local/announcer_local.go, pkg/apis/v1/annotations.go, pkg/apis/purelb/v2/announcing.go.
 
 Recognised by: loadBalancerClass `purelb.io/…`; annotations `purelb.io/allocated-by`, `purelb.io/announcing-…`
-Announcer read from: annotation `purelb.io/announcing-IPv4` (to 0.4: `…/announcing-node`); where 0.15 and 0.16 left several
+Announcer read from: annotation `purelb.io/announcing-IPv4` (to 0.4: `…/announcing-node`); if 0.15 or 0.16 left several
 entries for an address, the newest `AnnouncingLocal` event
 Not known: whether a pool is remote before 0.15; the announcer among several entries once the event has expired, when the
 election is recomputed as a guess"""
@@ -51,12 +51,12 @@ NEEDS: tuple[Need, ...] = (
 
 
 def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
-    """One entry is the announcer. Of several only the last writer is, and the annotation doesn't say which that was."""
+    """A single entry is the announcer. Of several, the last one written is, but the annotation does not say which."""
     because, order = _recognised(service)
     if not because or not has_ingress(service, ip):
         return None
     if service.annotations.get(_TYPE) == "remote":
-        silence = "the pool is remote: routed to every node, owned by none on this segment"
+        silence = "the pool is remote: the address is routed to every node, and no node announces it here"
         said = f"annotation {_TYPE}: remote"
         return Announcement(
             implementation=NAME, because=because, order=order, silence=silence, held_everywhere=said, by_bgp=said,
@@ -85,8 +85,8 @@ def _recognised(service: Service) -> tuple[str, int]:
 
 
 def _annotation_entries(service: Service, ip: IPv4Address) -> Iterator[str]:
-    """The nodes of `NODE,INTERFACE,IP …` that stand for this address, of `NODE,INTERFACE` (0.5 to 0.14), or of the older
-    annotation. An interface's name may hold commas, so a node ends at the first and an address begins at the last."""
+    """The nodes of this address in `NODE,INTERFACE,IP …`, in `NODE,INTERFACE` (0.5 to 0.14), or in the older annotation. The
+    name of an interface may contain commas, so the node ends at the first one and the address begins after the last."""
     for entry in service.annotations.get(_IPV4, "").split():
         node, comma, rest = entry.partition(",")
         if node and comma and address(rest.rpartition(",")[2]) in (None, ip):
@@ -124,7 +124,7 @@ def _announcer(event: Event, ip: IPv4Address) -> str | None:
 
 
 def _elected(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Claim, ...]:
-    """Since 0.15 by the Leases of the nodes, among those that are alive and have the subnet."""
+    """The election since 0.15: among the nodes with a current Lease that lists the subnet."""
     voters = (lease.holder for lease in leases_beginning(objects, "purelb-node-") if _may_win(lease, ip, at))
     winner = lowest_hash(voters, ip)
     source = "recomputed election (sha256 of node#address)"
@@ -148,5 +148,6 @@ def _networks(written: str) -> Iterable[IPv4Network]:
 
 def _notes(entries: tuple[str, ...], objects: Objects) -> tuple[str, ...]:
     if len(entries) > 1:
-        return (f"annotation {_IPV4} has several entries for the address, and no recent event says which is the newest",)
-    return () if objects.gap(EVENTS.resource) else ("no node is recorded: the address may be on no node's subnet",)
+        return (f"annotation {_IPV4} has several entries for the address, and no recent event shows the last",)
+    unrecorded = "no node is recorded; perhaps the address is not in a subnet of any node"
+    return () if objects.gap(EVENTS.resource) else (unrecorded,)

@@ -1,9 +1,9 @@
-"""ServiceLB of k3s and RKE2 (klipper-lb): the addresses of a Service are the nodes' own, and each node's kernel answers.
+"""ServiceLB of k3s and RKE2 (klipper-lb): the addresses of a Service are the nodes' own, and each node's kernel replies.
 Source: k3s pkg/cloudprovider/servicelb.go.
 
 Recognised by: no loadBalancerClass, and a DaemonSet `svclb-*` of the Service, or the address is a node's own
 Announcer read from: Node `status.addresses[]`: the node that has the address
-Not known: its DaemonSets outside kube-system (`--servicelb-namespace`); they tell only where the address is no node's"""
+Not known: its DaemonSets outside kube-system (`--servicelb-namespace`); they matter only if the address is not a node's"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LABELS = ("svccontroller.k3s.cattle.io", "svccontroller.rke2.cattle.io")
 NEEDS: tuple[Need, ...] = (
     Need(
         resource=_DAEMONSETS,
-        costs="ServiceLB beside another load balancer is not noticed where the address is no node's",
+        costs="ServiceLB beside another load balancer is not noticed if the address is not a node's",
         namespace="kube-system",  # where it makes them unless `--servicelb-namespace` says otherwise
         names=("svclb-*",),
         fields=tuple(f"metadata labels {label}/*" for label in _LABELS),
@@ -33,8 +33,8 @@ NEEDS: tuple[Need, ...] = (
 
 
 def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:  # noqa: ARG001
-    """A DaemonSet alone says that ServiceLB serves the Service too, whoever gave it this address. The address alone says
-    the least: a pool can hold a node's address, and a cloud provider lists what it finds on a machine."""
+    """A DaemonSet shows that ServiceLB also serves the Service, whichever load balancer assigned this address. The address
+    alone shows the least: a pool can contain a node's address, and a cloud provider lists every address of a machine."""
     if service.load_balancer_class or not has_ingress(service, ip):
         return None
     daemonset = _daemonset(service, objects)
@@ -47,7 +47,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         because=daemonset or f"the address is {' and '.join(claim.node for claim in own)}'s own",
         order=(2 if own else 5) if daemonset else OWN_ADDRESS,
         claims=tuple(replace(claim, source=daemonset) for claim in own) if daemonset else own,
-        notes=() if own or unread else ("ServiceLB serves this Service too, but the address is no node's own",),
+        notes=() if own or unread else ("ServiceLB also serves this Service, but the address is not a node's own",),
         unread=unread,
         answers_once=True,
     )

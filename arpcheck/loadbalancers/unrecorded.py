@@ -1,6 +1,4 @@
-"""The implementations that record no announcer: their Services are recognised by the table in `rows`, and that is all.
-
-Knows how to hold a Service against a row. What there is to know of each is in the table."""
+"""Load balancers that do not record the announcer. A table says how their Services are recognised."""
 
 from __future__ import annotations
 
@@ -25,10 +23,10 @@ from arpcheck.objects import Objects, Service, text, texts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
-    """The field that turns layer 2 on. Where it was read and is off, addresses are announced by BGP only."""
+    """The field that turns layer 2 on. If it was read and is off, addresses are announced only by BGP."""
 
     resources: tuple[str, ...]
-    """By any of these names the same objects are served."""
+    """Names of the same resource in several API groups."""
     field: str
     """Under `spec`."""
     off: tuple[str, ...]
@@ -39,29 +37,29 @@ class UnrecordedProduct:
     title: str
     """Its name in the documentation."""
     implementation: str | None
-    """As in the report; None: no Service is recognised as its own."""
+    """As in the report; None if none of its Services are recognised."""
     classes: tuple[str, ...] = ()
     """loadBalancerClass."""
     annotations: tuple[str, ...] = ()
-    """Keys; one that ends in `/` stands for all that begin with it."""
+    """Keys; one that ends with `/` is a prefix."""
     finalizers: tuple[str, ...] = ()
     external: bool = False
-    """The load balancer is outside of the cluster: no node is supposed to announce."""
+    """The load balancer is outside the cluster: no node should announce."""
     or_inside: bool = False
-    """It may as well run on nodes of this cluster, and nothing says where it does."""
+    """It may also run on nodes of this cluster, and no object says whether it does."""
     outside: bool = False
-    """Only where the address is outside of the cluster: beside a host name, or with ipMode Proxy."""
+    """Only if the address is outside the cluster: with a host name, or with ipMode Proxy."""
     hostname_is_node: bool = False
-    """The host name beside the address is the announcing node, if it is a Node's name."""
+    """The host name of the address is the announcing node, if it is a Node's name."""
     switch: Switch | None = None
     read: str = "nothing"
-    """Where an announcer is read, as the documentation says it."""
+    """Where the announcer is read, for the documentation."""
     why: str
-    """Why nothing is known."""
+    """Why the announcer is unknown."""
 
     @property
     def recognised(self) -> str:
-        """As the documentation says it."""
+        """How its Services are recognised, for the documentation."""
         return "; ".join(self._signs()) or "not at all"
 
     def _signs(self) -> Iterator[str]:
@@ -78,7 +76,7 @@ ROWS = (
         annotations=("service.antrea.io/external-ip-pool",),
         hostname_is_node=True,
         read="`status.loadBalancer.ingress[].hostname`, written by 1.5.0 to 1.5.2 and 1.6.0 only",
-        why="Antrea's agents elect by a consistent hash and tell it only to `antctl get serviceexternalip`",
+        why="Antrea's agents elect by a consistent hash; only `antctl get serviceexternalip` shows the result",
     ),
     UnrecordedProduct(
         title="loxilb",
@@ -87,7 +85,7 @@ ROWS = (
         annotations=("loxilb.io/",),
         external=True,
         or_inside=True,
-        why="the active LoxiLB is known to LoxiLB alone, and by default it runs outside of the cluster",
+        why="only LoxiLB knows which instance is active, and by default it runs outside the cluster",
     ),
     UnrecordedProduct(
         title="avi",
@@ -95,7 +93,7 @@ ROWS = (
         classes=("ako.vmware.com/avi-lb",),
         annotations=("ako.vmware.com/",),
         external=True,
-        why="Avi's service engines are outside of the cluster: no node announces",
+        why="Avi's service engines are outside the cluster: no node announces",
     ),
     UnrecordedProduct(
         title="f5",
@@ -103,7 +101,7 @@ ROWS = (
         classes=("f5.com/bigip",),
         annotations=("cis.f5.com/",),
         external=True,
-        why="BIG-IP is outside of the cluster: no node announces",
+        why="BIG-IP is outside the cluster: no node announces",
     ),
     UnrecordedProduct(
         title="calico",
@@ -115,16 +113,16 @@ ROWS = (
             field="localSubnetL2Reachability",
             off=("", "Disabled"),
         ),
-        why="Calico announces by BGP; since 3.34 Felix can answer ARP too, for addresses of a pool without encapsulation and"
-        " with externalTrafficPolicy Cluster, by a consistent hash that it records nowhere; a dead node keeps the address"
-        " until its Node is deleted",
+        why="Calico announces by BGP; since 3.34 Felix can also reply to ARP, for addresses of a pool without encapsulation"
+        " and with externalTrafficPolicy Cluster, by a consistent hash that it does not record; a failed node keeps the"
+        " address until its Node is deleted",
     ),
     UnrecordedProduct(
         title="openelb 0.6",
         implementation="openelb",
         annotations=("lb.kubesphere.io/v1alpha1",),
         finalizers=("finalizer.lb.kubesphere.io/v1alpha1",),
-        why="OpenELB's speakers elect by memberlist since 0.6 and record only who could announce (event SetBalancer)",
+        why="since 0.6 OpenELB's speakers elect by memberlist and record only the candidates (event SetBalancer)",
     ),
     UnrecordedProduct(
         title="cloud",
@@ -132,17 +130,17 @@ ROWS = (
         finalizers=("service.kubernetes.io/load-balancer-cleanup",),
         outside=True,
         external=True,
-        why="the load balancer is outside of the cluster: no node announces",
+        why="the load balancer is outside the cluster: no node announces",
     ),
     UnrecordedProduct(
         title="ovn-kubernetes",
         implementation=None,
-        why="OVN-Kubernetes answers for no load-balancer address; on OpenShift MetalLB does, and records it",
+        why="OVN-Kubernetes announces no load-balancer address; on OpenShift MetalLB does, and records it",
     ),
 )
 
 
-# ------------------------------------------------------------------------------ The implementations that record no announcer
+# --------------------------------------------------------------------------------------------------------------- The plug-in
 
 NAME = "unrecorded"
 
@@ -154,7 +152,7 @@ NEEDS: tuple[Need, ...] = (
     *(
         Need(
             resource=resource,
-            costs="an address that Calico announces by BGP only looks as if it should be answered",
+            costs="an address that Calico announces only by BGP looks as if a node should reply for it",
             fields=(f"spec {row.switch.field}",),
             optional=True,
         )
@@ -166,8 +164,8 @@ NEEDS: tuple[Need, ...] = (
 
 
 def announcement(service: Service, ip: IPv4Address | None, objects: Objects, at: datetime) -> Announcement | None:  # noqa: ARG001
-    """By the first row that fits; its implementation is named in place of this plug-in. `ip` is None for a Service that
-    has a host name and no address."""
+    """By the first row that fits; the announcement has the row's implementation. `ip` is None for a Service that has a host
+    name and no address."""
     if not has_ingress(service, ip):
         return None
     for row in ROWS:
@@ -215,7 +213,7 @@ def _announcement_of(
 
 
 def _node_resources(row: UnrecordedProduct, service: Service, ip: IPv4Address | None) -> tuple[str, ...]:
-    """Without the Nodes it can't be said whether the host name is one's."""
+    """Without the Nodes it is unknown whether the host name is a node's."""
     named = row.hostname_is_node and any(entry.hostname for entry in service.ingress if entry.ip == ip)
     return (NODES.resource,) if named else ()
 
@@ -236,7 +234,7 @@ def _hosts(service: Service, ip: IPv4Address | None, objects: Objects) -> tuple[
 
 
 def _is_off(switch: Switch, objects: Objects) -> bool | None:
-    """Off where no object has it on, be it that there is none; None: what would have it could not be read."""
+    """True if no object turns it on, also if there is no object; None if the objects could not be read."""
     found = [obj for resource in switch.resources if was_read(objects, resource) for obj in objects.of(resource)]
     missing = not found and (refused(objects, *switch.resources) or all(objects.untold(name) for name in switch.resources))
     return None if missing else all(text(obj, "spec", switch.field) in switch.off for obj in found)

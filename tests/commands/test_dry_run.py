@@ -17,7 +17,7 @@ OPTIONS = Options(interfaces=("eth0",))
 PAGE = """\
 IP         KIND           SERVICES    ASKED WITH SENDER                  SHOULD ANSWER
 10.0.0.50  load-balancer  web/nginx   10.0.0.5 on eth0                   worker-1 (current, {status})
-10.0.0.60  load-balancer  web/routed  10.0.0.5 on eth0                   nobody (pool routed is announced by BGP only)
+10.0.0.60  load-balancer  web/routed  10.0.0.5 on eth0                   nobody (pool routed is announced only by BGP)
 -          load-balancer  web/soon    not asked: the Service has no address yet  -
 10.96.0.1  canary         -           0.0.0.0 on eth0, 10.0.0.5 on eth0  -
 192.0.2.1  control        -           0.0.0.0 on eth0, 10.0.0.5 on eth0  -

@@ -34,8 +34,8 @@ def advertisement(*advertisements: dict[str, Any]) -> dict[str, Any]:
 HELD = lease("kube-system/cilium-l2announce-shop-web", "worker-1")
 BOTH = {"loadBalancerIPs": True, "externalIPs": True}
 ANNOUNCED = ["current 0 worker-1 by Lease kube-system/cilium-l2announce-shop-web at 10:41:59"]
-NO_POLICY = ["note: no CiliumL2AnnouncementPolicy takes it: Cilium answers nothing"]
-NOT_HELD = ["note: a CiliumL2AnnouncementPolicy takes it, but no node holds its Lease"]
+NO_POLICY = ["note: no CiliumL2AnnouncementPolicy selects it, so Cilium does not announce it"]
+NOT_HELD = ["note: a CiliumL2AnnouncementPolicy selects it, but no node holds its Lease"]
 
 
 @pytest.mark.parametrize(

@@ -248,12 +248,12 @@ def test_why_it_is_not_announced_is_told_in_one_order() -> None:
 
 def test_several_nodes_without_a_protocol_are_told_in_one_order() -> None:
     said = notes(*(event(node, "", lastTimestamp=ago(minutes=1)) for node in "cafebd"))
-    assert said[0].startswith("its events name a and b and c and d and e and f and no protocol")
+    assert said[0].startswith("its events name a and b and c and d and e and f without a protocol")
 
 
 def test_beside_events_of_another_kind_those_of_bgp_are_told() -> None:
     allocated = event("x", reason="IPAllocated", message='Assigned IP ["192.168.10.50"]', lastTimestamp=ago(minutes=1))
-    assert "its events speak of BGP only, which says nothing of ARP" in notes(allocated, event("worker-1", "bgp"))
+    assert "its events are only about BGP, not about ARP" in notes(allocated, event("worker-1", "bgp"))
 
 
 @pytest.mark.parametrize(

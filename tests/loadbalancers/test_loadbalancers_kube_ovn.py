@@ -53,7 +53,7 @@ def pod(number: int, phase: str, provider: str) -> dict[str, Any]:
             id="its MAC is not known",
         ),
         pytest.param(
-            "net.shop", [], ["note: no pod lb-svc-web is running: nobody holds the address"], id="no pod"
+            "net.shop", [], ["note: no pod lb-svc-web is running, so nothing announces the address"], id="no pod"
         ),
     ],
 )

@@ -114,7 +114,7 @@ def test_hosts_that_are_no_node_are_told_in_one_order() -> None:
     locks = [lease(f"{space}/plndr-svcs-lock", "x") for space in ("kube-system", *"cafebd")]
     said = ask(kube_vip, objects([web, *NODES, *locks]), "shop/web")
     assert said is not None
-    strange = (f"Lease {space}/plndr-svcs-lock names x, but is not in kube-system: not believed" for space in "abcdef")
+    strange = (f"Lease {space}/plndr-svcs-lock names x, but it is not in kube-system and is ignored" for space in "abcdef")
     names = ("Lease kube-system/plndr-svcs-lock", f"annotation {HOST}")
     assert said.notes == (*strange, *(f"{name} names the host x, which is no Node" for name in names))
 

@@ -66,35 +66,35 @@ EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
             "metallb-0.14.9",
             "shop/idle",
             ["events"],
-            ["note: MetalLB keeps a ServiceL2Status for other Services and none for this one: no node announces it now"],
+            ["note: other Services have a ServiceL2Status and this one has none, so no node announces it now"],
             id="events add nothing where records are kept",
         ),
         pytest.param(
             "metallb-0.14.9-bgp",
             "shop/web",
             ["events", STATUSES],
-            ["silence: pool routed is announced by BGP only"],
+            ["silence: pool routed is announced only by BGP"],
             id="BGP only is known by the configuration alone",
         ),
         pytest.param(
             "metallb-0.14.9-bgp",
             "shop/web",
             [BGP],
-            ["note: its events speak of BGP only, which says nothing of ARP", f"unread: {BGP}"],
+            ["note: its events are only about BGP, not about ARP", f"unread: {BGP}"],
             id="BGP only needs the BGPAdvertisements",
         ),
         pytest.param(
             "metallb-0.14.9-bgp",
             "shop/web",
             [LAYER2],
-            ["note: its events speak of BGP only, which says nothing of ARP", f"unread: {LAYER2}"],
+            ["note: its events are only about BGP, not about ARP", f"unread: {LAYER2}"],
             id="BGP only needs the L2Advertisements",
         ),
         pytest.param(
             "metallb-0.14.9-bgp",
             "shop/web",
             [POOLS],
-            ["note: its events speak of BGP only, which says nothing of ARP", f"unread: {POOLS}"],
+            ["note: its events are only about BGP, not about ARP", f"unread: {POOLS}"],
             id="BGP only needs the pool's labels where the advertisements select by them",
         ),
         pytest.param(
@@ -170,9 +170,9 @@ def configured(
     return lines(ask(metallb, refuse(found, *refused), "shop/web"))[1:]
 
 
-BGP_NOTE = "note: its events speak of BGP only, which says nothing of ARP"
-SILENCE = ["silence: pool lan is announced by BGP only", BGP_NOTE]
-NOTHING = [BGP_NOTE, "note: no L2Advertisement covers pool lan: MetalLB answers nothing"]
+BGP_NOTE = "note: its events are only about BGP, not about ARP"
+SILENCE = ["silence: pool lan is announced only by BGP", BGP_NOTE]
+NOTHING = [BGP_NOTE, "note: no L2Advertisement selects pool lan, so MetalLB does not announce it"]
 EXPECTED = [BGP_NOTE, "note: no ServiceL2Status and no event: events expire after an hour"]
 
 
@@ -241,7 +241,7 @@ def test_an_address_in_two_pools_is_in_neither_for_sure(order: int) -> None:
         found = objects([balanced("192.168.10.50"), event, bgp, *layer2, *pools[::order]], served=(STATUSES, LAYER2))
         said = ask(metallb, found, "shop/web")
         assert said is not None
-        assert said.silence == ("its pool is announced by BGP only" if silent else None)
+        assert said.silence == ("its pool is announced only by BGP" if silent else None)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_which_pool_holds_the_address(written: str, holds: bool) -> None:
     pool = {"kind": "IPAddressPool", "metadata": {"name": "lan", "namespace": "m"}, "spec": {"addresses": [written]}}
     found = objects([balanced("192.168.10.50"), bgp_event(), pool], served=(STATUSES, LAYER2, BGP))
     named = "pool lan" if holds else "its pool"
-    assert f"note: no L2Advertisement covers {named}: MetalLB answers nothing" in lines(ask(metallb, found, "shop/web"))
+    assert f"note: no L2Advertisement selects {named}, so MetalLB does not announce it" in lines(ask(metallb, found, "shop/web"))
 
 
 # ------------------------------------------------------------------------------------------------------------- records
@@ -295,7 +295,7 @@ ABOUT = {"metallb.io/service-name": "web", "metallb.io/service-namespace": "shop
             status(ABOUT, interfaces=("eth0",), node="worker-1"),
             [
                 "current 0 worker-1 by ServiceL2Status metallb-system/l2-a",
-                "note: announced only on the interfaces eth0 of worker-1",
+                "note: announced only on eth0 of worker-1",
             ],
             id="of one interface",
         ),
@@ -312,7 +312,7 @@ def test_where_some_records_were_refused_one_may_be_of_this_service() -> None:
     assert lines(said) == [BY_POOL, "current 1 worker-1 by Event shop/idle nodeAssigned at 10:30:00", f"unread: {STATUSES}"]
 
 
-BY_EVENTS = "silence: announced by BGP only, as its events say"
+BY_EVENTS = "silence: announced only by BGP, according to its events"
 LAYER2_AD = {"kind": "L2Advertisement", "metadata": {"name": "a", "namespace": "m"}, "spec": {}}
 BGP_AD = {"kind": "BGPAdvertisement", "metadata": {"name": "a", "namespace": "m"}, "spec": {"ipAddressPools": ["other"]}}
 BGP_FOR_ALL = {**BGP_AD, "spec": {}}

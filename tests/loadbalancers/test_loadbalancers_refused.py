@@ -181,7 +181,7 @@ FELIX = "felixconfigurations.crd.projectcalico.org"
         ),
         pytest.param(
             cilium, "cilium-1.18", "shop/forgotten", None, [LEASES],
-            ["note: no CiliumL2AnnouncementPolicy takes it: Cilium answers nothing"],
+            ["note: no CiliumL2AnnouncementPolicy selects it, so Cilium does not announce it"],
             id="cilium: without a policy there is no Lease to miss",
         ),
         pytest.param(
@@ -190,7 +190,7 @@ FELIX = "felixconfigurations.crd.projectcalico.org"
         ),
         pytest.param(
             cilium, "cilium-1.18", "shop/routed", None, [ADVERTISEMENTS],
-            ["note: no CiliumL2AnnouncementPolicy takes it: Cilium answers nothing", f"unread: {ADVERTISEMENTS}"],
+            ["note: no CiliumL2AnnouncementPolicy selects it, so Cilium does not announce it", f"unread: {ADVERTISEMENTS}"],
             id="cilium: BGP only needs the advertisements",
         ),
         pytest.param(
@@ -226,7 +226,7 @@ FELIX = "felixconfigurations.crd.projectcalico.org"
                 "possibly-stale 0 worker-2 by annotation purelb.io/announcing-IPv4",
                 "possibly-stale 0 worker-3 by annotation purelb.io/announcing-IPv4",
                 "note: annotation purelb.io/announcing-IPv4 has several entries for the address, "
-                "and no recent event says which is the newest",
+                "and no recent event shows the last",
                 "unread: events",
             ],
             id="purelb: several entries need the event",
@@ -239,7 +239,7 @@ FELIX = "felixconfigurations.crd.projectcalico.org"
             openelb, "openelb-0.5.1", "shop/web", None, ["daemonsets.apps"],
             [
                 "possibly-stale 0 worker-3 by annotation layer2.openelb.kubesphere.io/v1alpha1",
-                "note: the leading manager answers for the node: another Ethernet source than its MAC is normal",
+                "note: the leading manager replies for the node: an Ethernet source other than the node's MAC address is normal",
                 "unread: daemonsets.apps",
             ],
             id="openelb: its version is known by the speakers",
@@ -254,8 +254,8 @@ FELIX = "felixconfigurations.crd.projectcalico.org"
         pytest.param(
             unrecorded, "calico-3.30", "shop/web", None, [FELIX],
             [
-                "note: Calico announces by BGP; since 3.34 Felix can answer ARP too, for addresses of a pool without "
-                "encapsulation and with externalTrafficPolicy Cluster, by a consistent hash that it records nowhere; a dead "
+                "note: Calico announces by BGP; since 3.34 Felix can also reply to ARP, for addresses of a pool without "
+                "encapsulation and with externalTrafficPolicy Cluster, by a consistent hash that it does not record; a failed "
                 "node keeps the address until its Node is deleted",
                 f"unread: {FELIX}",
             ],
@@ -264,7 +264,7 @@ FELIX = "felixconfigurations.crd.projectcalico.org"
         pytest.param(
             unrecorded, "antrea-1.6.0", "shop/web", None, ["nodes"],
             [
-                "note: Antrea's agents elect by a consistent hash and tell it only to `antctl get serviceexternalip`",
+                "note: Antrea's agents elect by a consistent hash; only `antctl get serviceexternalip` shows the result",
                 "unread: nodes",
             ],
             id="antrea: a host name is an announcer only if it is a Node's",
