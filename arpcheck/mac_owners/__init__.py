@@ -1,7 +1,6 @@
-"""Whose MAC is this: one module a source, each with `NAME`, `NEEDS` and `identities(evidence)`.
+"""Which node has a MAC address: one module for each source, with `NAME`, `NEEDS` and `identities(evidence)`.
 
-Every source's word is kept; which of them counts is decided elsewhere, by `rank` among others. Knows the sources and
-their order of strength, and nothing of what an answer means."""
+The results of all sources are kept, each with its rank."""
 
 from __future__ import annotations
 
@@ -51,7 +50,7 @@ class MacSource(Protocol):
 
 
 SOURCES: tuple[MacSource, ...] = (own, node_ip, ovn_kubernetes, antrea, node_network_state, sriov, mac_map)
-"""Every source, in the order of the documentation's list."""
+"""The sources, in the order of the documentation."""
 
 NEEDS: tuple[Need, ...] = tuple(
     dict.fromkeys(
@@ -61,9 +60,9 @@ NEEDS: tuple[Need, ...] = tuple(
 
 
 def all_identities(evidence: Evidence) -> tuple[Identity, ...]:
-    """What every source says of every MAC, sorted by MAC, the strongest first.
+    """The identities from all sources, sorted by MAC address, the strongest first.
 
-    Left out is what names no Node of this cluster, and what is a tunnel's or a pod's MAC, whoever claims it."""
+    Names that are not a Node of this cluster, and MAC addresses of tunnels and pods, are left out."""
     nodes = {node.name for node in evidence.objects.nodes() if node.name}
     tunnels = overlays(evidence.objects)
     found = {
@@ -75,17 +74,17 @@ def all_identities(evidence: Evidence) -> tuple[Identity, ...]:
 
 
 def rank(identity: Identity) -> int:
-    """How strong a source's word is, 1 the strongest."""
+    """The strength of an identity; 1 is the strongest."""
     return identity.rank
 
 
 def unread(objects: Objects) -> tuple[str, ...]:
-    """The resources of the sources that could not be read: each might have named the node of a MAC that has none."""
+    """The resources of the sources that could not be read. Each might name the node of a MAC address without an owner."""
     return tuple(sorted({need.resource for source in SOURCES for need in source.NEEDS if objects.gap(need.resource)}))
 
 
 class SourceRow(NamedTuple):
-    """What the documentation says of a source."""
+    """A source in the documentation."""
 
     name: str
     needs: str
@@ -94,7 +93,7 @@ class SourceRow(NamedTuple):
 
 
 def table() -> tuple[SourceRow, ...]:
-    """What each source needs and gives, from its docstring."""
+    """The needs and results of each source, from its docstring."""
     return tuple(_row(source.NAME, source.__doc__ or "") for source in SOURCES)
 
 

@@ -1,7 +1,6 @@
-"""The nodes' own addresses, as the Node objects show them: what to ask the wire for, to learn whose MAC answers.
+"""The nodes' own addresses from the Node objects: their status, and annotations of CNIs.
 
-Knows the annotations in which CNIs write a host's addresses. An annotation may list a load balancer's address that the
-node merely holds, so no Service's address is taken from one."""
+An annotation may list a load balancer's address that the node just holds, so addresses of Services are left out."""
 
 from __future__ import annotations
 
@@ -21,12 +20,12 @@ ANTREA_TRANSPORT = "node.antrea.io/transport-addresses"
 FLANNEL_PUBLIC = "flannel.alpha.coreos.com/public-ip"
 
 EXTRAS = 32
-"""Addresses that are taken from the annotations of one node; each is a question on the wire."""
+"""Addresses from the annotations of one node, at most; each costs a request."""
 
 NEEDS: tuple[Need, ...] = (
     Need(
         resource="nodes",
-        costs="no MAC can be given to a node",
+        costs="no MAC address has an owner",
         fields=(
             "status addresses",
             "status conditions",
@@ -39,22 +38,22 @@ NEEDS: tuple[Need, ...] = (
     ),
     Need(
         resource="services",
-        costs="a node's address can't be told from a Service's, which other nodes answer for too",
+        costs="a node's address cannot be told from a Service's, for which other nodes reply too",
         fields=("spec clusterIP", "spec clusterIPs", "spec externalIPs", "status loadBalancer"),
     ),
 )
 
 
 def node_addresses(objects: Objects) -> Mapping[str, tuple[IPv4Address, ...]]:
-    """By node, sorted: the addresses of its status first, then those that only an annotation has.
+    """By node, sorted: the addresses of its status, then those that only an annotation has.
 
-    Where the Services could not be read, annotations are left out: a load balancer's address would pass for a node's."""
+    If the Services could not be read, annotations are left out, since they may list a load balancer's address."""
     return objects.memo((__name__, "all"), lambda: _node_addresses(objects))
 
 
 def status_addresses(objects: Objects) -> Mapping[IPv4Address, frozenset[str]]:
-    """The nodes that have an address in their status. Where an old Node object was left behind, that of a machine which
-    came back under another name, the one that is not known to be down has it."""
+    """The nodes by the addresses in their status. If a machine came back under another name and its old Node object remains,
+    the Node that is not down has the address."""
     return objects.memo((__name__, "status"), lambda: _status_addresses(objects))
 
 
@@ -65,7 +64,7 @@ def _status_addresses(objects: Objects) -> Mapping[IPv4Address, frozenset[str]]:
 
 
 def extra_addresses(objects: Objects) -> Mapping[IPv4Address, frozenset[str]]:
-    """The node that has an address in an annotation only."""
+    """The nodes by the addresses that only an annotation has."""
     known, every = status_addresses(objects), node_addresses(objects)
     return objects.memo(
         (__name__, "extra"),
@@ -82,7 +81,7 @@ def service_addresses(objects: Objects) -> frozenset[IPv4Address]:
 
 
 def decoded(node: Node, key: str) -> Any:
-    """The JSON in an annotation; None where there is none that can be read."""
+    """The JSON in an annotation; None if there is no valid JSON."""
     if key not in node.annotations:
         return None
     try:
@@ -103,7 +102,7 @@ def _node_addresses(objects: Objects) -> Mapping[str, tuple[IPv4Address, ...]]:
 
 
 def _annotated(node: Node) -> tuple[IPv4Address, ...]:
-    """What the annotations of a node list, in order, without what can't be one host's address on a LAN."""
+    """The addresses in the annotations of a node, without those that cannot be a host's address on a LAN."""
     listed: list[object] = [
         *_strings(decoded(node, HOST_CIDRS)),
         node.annotations.get(CALICO_ADDRESS),
@@ -120,7 +119,7 @@ def _strings(value: object) -> tuple[str, ...]:
 
 
 def _nics(value: object) -> tuple[object, ...]:
-    """What calico-node saw at its start, without the ends of pods and tunnels (internalapi/node.go, NodeInterface)."""
+    """The interfaces that calico-node found at its start, without pods and tunnels (internalapi/node.go, NodeInterface)."""
     entries = value if isinstance(value, list) else []
     return tuple(entry for entry in entries if not is_inside(text(entry, "name")))
 
@@ -136,10 +135,10 @@ def _listing(pairs: Iterable[tuple[str, IPv4Address]]) -> Mapping[IPv4Address, f
     return {ip: frozenset(names) for ip, names in found.items()}
 
 
-# ------------------------------------- Which of a host's interfaces can be the one that answers ARP on a LAN, by their names
+# -------------------------------------------------------------- Interfaces of a host that can reply on a LAN, by their names
 
 HOLDERS = ("lo", "dummy*", "kube-ipvs0", "kube-dummy-if", "nodelocaldns", "kube-lb0", "kube-lb-int*")
-"""They hold Service addresses: kube-proxy, kube-router, NodeLocal DNSCache, PureLB. An address on one is nobody's own."""
+"""Interfaces that hold Service addresses: of kube-proxy, kube-router, NodeLocal DNSCache, PureLB."""
 
 INSIDE = (
     *("veth*", "cali*", "lxc*", "tunl*", "sit[0-9]*", "gre[0-9]*", "gretap[0-9]*", "erspan[0-9]*", "ip6tnl*", "ip_vti*"),
@@ -147,23 +146,23 @@ INSIDE = (
     *("nerdctl[0-9]*", "virbr*", "flannel*", "cilium_*", "weave", "datapath", "kube-bridge", "antrea-gw[0-9]*", "ovn0"),
     *("br-int", "ovs-system", "genev_sys*", "ovn-k8s-mp*", "tap*", "macvtap*", "vnet[0-9]*", f"br-{'[0-9a-f]' * 12}"),
 )
-"""Ends of pods and tunnels, and bridges that only pods and virtual machines of the host are on."""
+"""Interfaces of pods and tunnels, and bridges that only connect pods and virtual machines of the host."""
 
 _ZERO = "00:00:00:00:00:00"
 
 
 def holds_only(name: str) -> bool:
-    """A device that only holds addresses: what is on it may be any Service's."""
+    """Whether the interface only holds addresses, which may be those of any Service."""
     return any(fnmatchcase(name, pattern) for pattern in HOLDERS)
 
 
 def is_inside(name: str) -> bool:
-    """An interface that never speaks on a LAN."""
+    """Whether the interface never sends on a LAN."""
     return holds_only(name) or any(fnmatchcase(name, pattern) for pattern in INSIDE)
 
 
 def station(value: object) -> Mac | None:
-    """A MAC that one station can have, from whatever stands in a field; None for a group address, zero or no MAC."""
+    """The MAC address of a station from any value; None for a group address, zero or another value."""
     if not isinstance(value, str):
         return None
     try:

@@ -1,8 +1,8 @@
-"""The MAC of a node's transport interface, as Antrea writes it on the Node.
+"""The MAC address of a node's transport interface, from Antrea's annotation on the Node.
 
 Needs: Antrea in mode noEncap, hybrid or networkPolicyOnly (its default, encap, writes none)
 On by default: yes
-Gives: the transport interface's MAC, without its name"""
+Gives: the MAC address of the transport interface, without its name"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAME = "antrea"
 _KEY = "node.antrea.io/mac-address"
 
 NEEDS: tuple[Need, ...] = (
-    Need(resource="nodes", costs="no MAC can be given to a node", fields=(f"metadata annotations {_KEY}",)),
+    Need(resource="nodes", costs="no MAC address has an owner", fields=(f"metadata annotations {_KEY}",)),
 )
 
 

@@ -1,6 +1,6 @@
-"""MACs that answer for what they do not own: proxies. They own nothing and prove nothing.
+"""Finds proxies, whose replies prove nothing, and names what the prefix of a MAC address says.
 
-Knows what was asked and answered; a Linux proxy answers after a route look-up, which a sender of 0.0.0.0 never reaches
+A Linux proxy replies after a route look-up, which a request with the sender 0.0.0.0 does not reach
 (net/ipv4/arp.c, arp_process: "Special case: IPv4 duplicate address detection packet")."""
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ from arpcheck.targets import CONTROLS
 
 ZERO = IPv4Address(0)
 
-
 Proxying = tuple[str, Mac, IPv4Address]
-"""An interface of the prober, a MAC that was heard there, and the sender to whom it answers for what it does not own."""
+"""An interface of the prober, a MAC address that replied there as a proxy, and the sender to which it did."""
 
 
 def proxies(evidence: Evidence) -> frozenset[Proxying]:
-    """Who answered a control address, and to which sender; and who answered for two nodes' addresses with an own sender
-    and for none with 0.0.0.0, although these were asked with 0.0.0.0 too on that interface.
+    """The MAC addresses that replied for a control address, with the sender of the request; and those that replied for two
+    nodes' addresses to an own sender but not to 0.0.0.0, although these were requested with 0.0.0.0 too.
 
-    What the same MAC answers to another sender is its own: a node may be a proxy too, and a Linux proxy never answers
-    0.0.0.0."""
+    Replies of the same MAC address to another sender count as its own: a node may be a proxy too, and a Linux proxy never
+    replies to 0.0.0.0."""
     heard = evidence.by_address()
     replies = (reply for ip in control_addresses(evidence) for reply in heard.get(ip, ()))
     answering = frozenset((reply.interface, reply.mac, reply.sender) for reply in replies)
@@ -34,8 +33,8 @@ def proxies(evidence: Evidence) -> frozenset[Proxying]:
 
 
 def control_addresses(evidence: Evidence) -> frozenset[IPv4Address]:
-    """The control addresses that were asked: what is a Service's, a node's, in a probed network, or was asked for by the
-    user is none."""
+    """The control addresses that were probed, without addresses of Services, nodes and probed networks, and without those
+    that the user gave."""
     asked = {question.ip for question in evidence.questions}
     known = {*service_addresses(evidence.objects), *status_addresses(evidence.objects), *extra_addresses(evidence.objects)}
     used = _networks(evidence)
@@ -61,7 +60,7 @@ def _own_sender_only(evidence: Evidence) -> frozenset[Proxying]:
         key = (reply.interface, reply.mac)
         if key in plain or (reply.interface, reply.ip) not in asked:
             continue
-        # A switch may drop every sender 0.0.0.0; then a node that holds others' addresses as a Service's looks like a proxy.
+        # A switch may drop every sender 0.0.0.0. Then a node that holds Service addresses of others looks like a proxy.
         if reply.interface in passing or reply.ip not in services:
             found.setdefault((*key, reply.sender), set()).update(node_of[reply.ip])
             if reply.ip not in services:
@@ -71,8 +70,8 @@ def _own_sender_only(evidence: Evidence) -> frozenset[Proxying]:
 
 
 def unsure(evidence: Evidence) -> frozenset[Mac]:
-    """The MACs that may be a proxy's: they answered for the own addresses of two nodes, and frames were lost in every
-    round that asked a control on that interface, so that its answer may be among them."""
+    """MAC addresses that may be a proxy's: they replied for the own addresses of two nodes, and frames were lost in every
+    round that probed a control on that interface, so that the reply for it may be lost."""
     objects, controls = evidence.objects, control_addresses(evidence)
     services = service_addresses(objects)
     listed = {**status_addresses(objects), **extra_addresses(objects)}
@@ -89,7 +88,7 @@ def unsure(evidence: Evidence) -> frozenset[Mac]:
 
 
 def _networks(evidence: Evidence) -> tuple[IPv4Network, ...]:
-    """Those of the interfaces that were probed."""
+    """The networks of the probed interfaces."""
     probed = evidence.options.interfaces
     return tuple(
         network
@@ -105,7 +104,7 @@ def _network(address: str) -> IPv4Network | None:
         return None
 
 
-# --------------------------------------------------------------------------------------------- What the prefix of a MAC says
+# ----------------------------------------------------------------------------------------------- The prefix of a MAC address
 
 _ROUTERS = (
     (re.compile(r"00:00:5e:00:01:(..)"), "VRRP or CARP, virtual router {}"),
@@ -114,7 +113,7 @@ _ROUTERS = (
     (re.compile(r"00:00:0c:9f:f(.:..)"), "HSRP version 2, group {}"),
     (re.compile(r"00:07:b4:00:(..):.."), "GLBP, group {}"),
 )
-"""Addresses that move between routers (RFC 9568 section 7.3; arp-scan: mac-vendor.txt)."""
+"""MAC addresses that move between routers (RFC 9568 section 7.3; arp-scan: mac-vendor.txt)."""
 
 _PREFIXES = (
     ("ee:ee:ee:ee:ee:ee", "Calico's end of a pod, the same on every node"),
@@ -135,13 +134,13 @@ _PREFIXES = (
 )
 
 _BLOCKS = ((13, "0/36"), (10, "0/28"), (8, ""))
-"""How much of the text of a MAC a key of the table has, and what it adds; the longest first."""
+"""The length of a MAC address in a key of the table, and the end of the key; the longest first."""
 
 
 def label(mac: Mac, vendors: Mapping[str, str] | None = None) -> str | None:
-    """What is known of a MAC by its prefix; None: nothing. `vendors` as for `vendor`."""
+    """What the prefix of a MAC address says; None if unknown. `vendors` as for `vendor`."""
     if mac.is_group:
-        return "group address, no station's"
+        return "group address, not of a station"
     if found := _virtual_router(mac):
         return found
     for prefix, meaning in _PREFIXES:
@@ -160,7 +159,7 @@ def vendor(mac: Mac, table: Mapping[str, str]) -> str | None:
 
 
 def is_virtual_router(mac: Mac) -> bool:
-    """An address of VRRP, CARP, HSRP or GLBP: several hosts share it, so it is none's."""
+    """Whether it is an address of VRRP, CARP, HSRP or GLBP, which several hosts share."""
     return _virtual_router(mac) is not None
 
 

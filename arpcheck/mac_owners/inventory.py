@@ -1,7 +1,6 @@
-"""The MAC map that the evidence holds, all sources side by side: as a table and in the form that --mac-map reads.
+"""The MAC addresses of the nodes from all sources: as a table, as CSV for --mac-map, and a Job that reads a node's NICs.
 
-Knows identities only. What the sources do not agree on stays a comment in the file, so that a doubt does not come back
-as the user's own word."""
+If sources contradict each other, the CSV has a comment, so that a doubt does not become the user's own statement."""
 
 from __future__ import annotations
 
@@ -26,25 +25,25 @@ HEADER = ("MAC", "NODE", "INTERFACE", "SOURCE", "WHERE", "SEEN")
 
 
 def inventory_table(evidence: Evidence) -> str:
-    """Every claim on every MAC, the strongest first, then the nodes of which no MAC is known; ends with a newline."""
+    """Each identity, the strongest first, then the nodes without a known MAC address; ends with a newline."""
     rows = [HEADER, *(_claim_row(identity) for identity in all_identities(evidence))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     missing = unresolved(evidence)
-    lines += ["", f"No MAC is known of {', '.join(plain(node) for node in missing)}."] if missing else []
+    lines += ["", f"No MAC address is known for {', '.join(plain(node) for node in missing)}."] if missing else []
     return "\n".join(lines) + "\n"
 
 
 def inventory_csv(evidence: Evidence) -> str:
-    """`mac,node,interface,note`, one line for every MAC that the strongest sources agree on, the others as comments."""
+    """`mac,node,interface,note`: a line for each MAC address on which the strongest sources agree, else a comment."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("mac", "node", "interface", "note"))
     for mac, claims in _by_mac(evidence).items():
         strongest = [claim for claim in claims if rank(claim) == rank(claims[0])]
         if len({claim.node for claim in strongest}) > 1:
-            said = " or ".join(f"{claim.node} ({claim.source}: {claim.detail})" for claim in strongest)
-            out.write(f"# {mac}: {plain(said)}\n")
+            owners = " or ".join(f"{claim.node} ({claim.source}: {claim.detail})" for claim in strongest)
+            out.write(f"# {mac}: {plain(owners)}\n")
         else:
             note = f"{claims[0].source}: {claims[0].detail}"
             writer.writerow((mac, plain(claims[0].node), plain(_own_nic(strongest)), plain(note)))
@@ -52,7 +51,7 @@ def inventory_csv(evidence: Evidence) -> str:
 
 
 def unresolved(evidence: Evidence) -> tuple[str, ...]:
-    """The nodes that no source knows a MAC of, sorted."""
+    """The nodes for which no source has a MAC address, sorted."""
     known = {identity.node for identity in all_identities(evidence)}
     return tuple(node.name for node in evidence.objects.nodes() if node.name and node.name not in known)
 
@@ -62,7 +61,7 @@ def _by_mac(evidence: Evidence) -> Mapping[Mac, Sequence[Identity]]:
 
 
 def _own_nic(claims: Iterable[Identity]) -> str:
-    """The node's own NIC; what the wire names is the prober's."""
+    """The node's own NIC. In replies, the interface is the prober's."""
     return next((claim.interface for claim in claims if claim.interface and claim.source != node_ip.NAME), "")
 
 
@@ -72,7 +71,7 @@ def _claim_row(claim: Identity) -> tuple[str, ...]:
     return (claim.mac, *(plain(cell) for cell in (claim.node, nic, claim.source, claim.detail)), seen)
 
 
-# --------------------------------------------------------- The Job that reads a node's NICs where no other source knows them
+# --------------------------------------------------------------------------------------- A Job that reads the NICs of a node
 
 SCRIPT = f"""\
 echo "node $NODE_NAME"
@@ -85,9 +84,9 @@ echo {END}; exit 0
 """Runs in any image with sh, cat and grep; kube-proxy's own has them."""
 
 DEADLINE = 60
-"""Seconds, the pull of the image included."""
+"""Seconds, including the pull of the image."""
 KEPT = 600
-"""Seconds for which a finished Job and its log stay."""
+"""Seconds that a finished Job and its log are kept."""
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
 
@@ -100,7 +99,7 @@ _HEADER = """\
 
 
 class _JobDumper(yaml.SafeDumper):
-    """Shows the script as the lines that it is."""
+    """Writes the script line by line."""
 
 
 _JobDumper.add_representer(
@@ -109,20 +108,20 @@ _JobDumper.add_representer(
 
 
 def inventory_manifest(nodes: Sequence[str], image: str, run: str) -> str:
-    """YAML, a Job for each node, sorted. `run` labels them all: lower-case letters, digits and dashes, at most 32.
+    """YAML with a Job for each node, sorted. `run` is a label of all: lower-case letters, digits and dashes, at most 32.
 
-    Raises UsageError for an image or a run that no Job can have."""
+    Raises UsageError if the image or `run` is not valid."""
     if not _LABEL.fullmatch(run):
-        raise UsageError(f"{run!r} can't be a label", "Take lower-case letters, digits and dashes, at most 32")
+        raise UsageError(f"{run!r} is not a valid label", "Use lower-case letters, digits and dashes, at most 32")
     if not image or not image.isprintable() or " " in image or len(image) > 500:
-        raise UsageError(f"{image[:80]!r} is no image", "Name one with sh, cat and grep, kube-proxy's own for one")
+        raise UsageError(f"{image[:80]!r} is not an image", "Use an image with sh, cat and grep, for example kube-proxy's")
     jobs = [_job(node, image, run) for node in sorted(set(nodes))]
     documents = yaml.dump_all(jobs, Dumper=_JobDumper, sort_keys=False, explicit_start=True, width=1000)
     return _HEADER.format(count=len(jobs), run=run, wait=DEADLINE + 30) + documents if jobs else ""
 
 
 def _job(node: str, image: str, run: str) -> dict[str, Any]:
-    """A node's name may be longer than a Job's, so its digest stands for it."""
+    """The Job's name has a digest of the node's name, which may be too long."""
     name = f"arpcheck-{sha256(node.encode()).hexdigest()[:12]}-{run}"
     return {
         "apiVersion": "batch/v1",
@@ -142,7 +141,7 @@ def _job(node: str, image: str, run: str) -> dict[str, Any]:
 
 
 def _pod(node: str, image: str) -> dict[str, Any]:
-    """Bound to its node as a DaemonSet's pod is, by affinity: the scheduler's own checks stay."""
+    """Bound to its node by affinity, as pods of a DaemonSet are, so that the scheduler still checks it."""
     this_node = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
     return {
         "restartPolicy": "Never",

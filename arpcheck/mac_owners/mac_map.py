@@ -1,8 +1,8 @@
-"""Whose MAC a file of the user's says it is.
+"""The owners of MAC addresses by the user's files.
 
 Needs: `--mac-map FILE`, and Nodes to match its host names with
 On by default: with the flag
-Gives: whatever the file lists, NICs without any address included; as old as the file"""
+Gives: the MAC addresses in the file, also of NICs without an IP address; as old as the file"""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
     found = _nodes_of(evidence)
     for entry in evidence.mac_map:
         if node := found.get(entry.node):
-            # Who writes an address beside a MAC by hand took both from a neighbour table, most often.
+            # An IP address beside a MAC address is usually copied from a neighbour table, which does not know NICs.
             seen = entry.format.rank is SourceRank.OWN_FILE and ipv4(entry.node) is not None
             yield Identity(
                 mac=entry.mac, node=node, source=NAME, detail=entry.where, interface=entry.interface,
@@ -32,15 +32,15 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
 
 
 def unmatched(evidence: Evidence) -> tuple[MacEntry, ...]:
-    """The entries whose host's name fits no node of this cluster, or several.
+    """The entries whose host name fits no node of this cluster, or several nodes.
 
-    One with an address for a name is not among them: arp-scan lists whatever is on a LAN."""
+    Entries with an IP address as the name are not among them, since arp-scan lists every host of a LAN."""
     found = _nodes_of(evidence)
     return tuple(entry for entry in evidence.mac_map if entry.node not in found and ipv4(entry.node) is None)
 
 
 def unmatched_hosts(evidence: Evidence) -> tuple[Gap, ...]:
-    """A gap for each name that fits no node, in the files' order; none where the nodes themselves could not be read."""
+    """A gap for each name that fits no node, in the order of the files; none if the Nodes could not be read."""
     by_name: dict[str, list[MacEntry]] = {}
     for entry in unmatched(evidence) if evidence.objects.gap("nodes") is None else ():
         by_name.setdefault(entry.node, []).append(entry)
@@ -51,14 +51,14 @@ def _not_matched(name: str, entries: list[MacEntry]) -> Gap:
     macs = list(dict.fromkeys(entry.mac for entry in entries))
     whose = f"{macs[0]} has" if len(macs) == 1 else f"{macs[0]} and {len(macs) - 1} more have"
     why = f"{entries[0].where}: {name!r} is not the name of one node of this cluster"
-    return Gap(what=NAME, why=why, costs=f"{whose} no owner by it; write the Node's name there, or take it out")
+    return Gap(what=NAME, why=why, costs=f"{whose} no owner; use the Node's name there, or remove the entry")
 
 
 def match_nodes(entries: Iterable[MacEntry], nodes: Iterable[Node]) -> Mapping[str, str]:
-    """The node behind each host name of a file; a name that fits none, or several, is missing.
+    """The node of each host name of a file, without names that fit no node or several.
 
-    The first that holds: the Node's name, its label kubernetes.io/hostname, the first label of either where one node and
-    one host of the file have it."""
+    A name fits by the Node's name, else by its label kubernetes.io/hostname, else by the first label of the name, if only
+    one node and one host of the file have it."""
     names = {entry.node for entry in entries if ipv4(entry.node) is None}
     known = [node for node in nodes if node.name]
     exact = _unique((node.name.lower(), node.name) for node in known)
@@ -75,9 +75,9 @@ def _nodes_of(evidence: Evidence) -> Mapping[str, str]:
 
 
 def _match_addresses(entries: Iterable[MacEntry], objects: Objects) -> Mapping[str, str]:
-    """The node behind each address that stands in the place of a host name (ethers, arp-scan).
+    """The node of each IP address that is used as a host name (ethers, arp-scan).
 
-    A Service's address with several MACs names nobody: other nodes may have answered for it."""
+    A Service's address with several MAC addresses is left out: other nodes may have replied for it."""
     listed = {**status_addresses(objects), **extra_addresses(objects)}
     macs: dict[IPv4Address, set[str]] = {}
     for entry in entries:
@@ -92,7 +92,7 @@ def _first_label(name: str) -> str:
 
 
 def _unique(pairs: Iterable[tuple[str, str]]) -> Mapping[str, str]:
-    """The pairs whose key has one value only."""
+    """The pairs whose key has a single value."""
     found: dict[str, set[str]] = {}
     for key, value in pairs:
         found.setdefault(key, set()).add(value)

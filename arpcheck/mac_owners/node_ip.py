@@ -1,8 +1,8 @@
-"""Whose MAC answered, on the probed segment, for a node's own address.
+"""The MAC address that replied for a node's own address on the probed segment.
 
-Needs: Nodes and Services, and that the node's kernel answers on this segment
+Needs: Nodes and Services, and that the node's kernel replies on this segment
 On by default: yes
-Gives: the MAC of the node's NIC on the probed segment, a second NIC without an address included; no name of the NIC"""
+Gives: the MAC address of the node's NIC on the probed segment, also of a second NIC without an address; not its name"""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from arpcheck.model import Identity, Mac, SourceRank
 NAME = "node-ip"
 
 MOST_NICS = 8
-"""MACs that may answer for one node's address, by ARP flux. A crowd of more is forged, and none of it is the node's."""
+"""MAC addresses that may reply for one node's address, by ARP flux. If there are more, they are forged and ignored."""
 
 
 def identities(evidence: Evidence) -> Iterable[Identity]:
-    """One for every MAC and interface of the prober; what was heard on one segment says nothing of another."""
+    """One for each MAC address and interface of the prober, since a reply on one segment proves nothing for another."""
     status, extra, shared = _listings(evidence)
     listed = {**status, **extra, **shared}
     down = {node.name for node in evidence.objects.nodes() if node.ready is False}
@@ -47,10 +47,10 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
 
 
 def _listings(evidence: Evidence) -> tuple[Listing, Listing, Listing]:
-    """The nodes' own addresses: of the status, of annotations, and those of the status that are also a Service's.
+    """The nodes' own addresses: from the status, from annotations, and those of the status that are also a Service's.
 
-    What this host has itself is left out: it can't hear its own answer, so any other that comes is not that node's.
-    Where the Services could not be read, any address could be one's."""
+    Addresses of this host are left out: it does not receive its own replies, so any reply is from another host. If the
+    Services could not be read, any address may be a Service's."""
     here = held(evidence.host)
     services = service_addresses(evidence.objects)
     unread = evidence.objects.gap("services") is not None
@@ -62,9 +62,9 @@ def _listings(evidence: Evidence) -> tuple[Listing, Listing, Listing]:
 
 
 def _observed(evidence: Evidence, listed: frozenset[IPv4Address]) -> Mapping[str, Heard]:
-    """By interface of the prober and address: the MACs that answered and could be one node's.
+    """By interface of the prober and address: the MAC addresses that replied and could be a node's.
 
-    An address for which more replies came than could be kept or trusted proves nothing: somebody forges them."""
+    An address with more replies than can be kept or trusted proves nothing, since the replies are forged."""
     nobodys, proxying = _nobodys(evidence), proxies(evidence)
     replies = evidence.by_address()
     found: dict[str, dict[IPv4Address, set[Mac]]] = {}
@@ -78,7 +78,7 @@ def _observed(evidence: Evidence, listed: frozenset[IPv4Address]) -> Mapping[str
 
 
 def _nobodys(evidence: Evidence) -> frozenset[Mac]:
-    """MACs whose answers prove nothing: what may be a proxy, tunnels, and the prober's own."""
+    """MAC addresses whose replies prove nothing: possible proxies, tunnels, and the prober's own."""
     own = {interface.mac for interface in evidence.host.interfaces if interface.mac}
     return unsure(evidence) | overlays(evidence.objects).keys() | own
 
@@ -87,7 +87,7 @@ TWICE = 2
 
 
 def own_words(evidence: Evidence, interface: str, heard: Heard, listed: Listing) -> Heard:
-    """What was heard without the answers that others gave in a MAC's name. `listed`: the nodes' own addresses."""
+    """The replies without those that another host sent with a node's MAC address. `listed`: the nodes' own addresses."""
     if any(loss.interface == interface for loss in evidence.losses):
         return heard
     alone = ((q.to, q.ip) for q in evidence.questions if q.to and q.interface == interface)
@@ -112,7 +112,7 @@ def own_words(evidence: Evidence, interface: str, heard: Heard, listed: Listing)
 def _strict(
     evidence: Evidence, interface: str, asked: Counter[tuple[Mac, IPv4Address]], listed: Listing
 ) -> frozenset[Mac]:
-    """The MACs that were asked alone for a Service address that is no node's and never answered one."""
+    """The MAC addresses that got unicast requests for a Service address that is not a node's, and never replied."""
     held = service_addresses(evidence.objects) - listed.keys()
     alone = {ip for _, ip in asked} & held
     replies = evidence.by_address()
@@ -123,20 +123,20 @@ def _strict(
 # --------------------------------------------------------------------------------------------- The owner rule of one segment
 
 Heard = Mapping[IPv4Address, frozenset[Mac]]
-"""By address: the MACs that answered for it."""
+"""By address: the MAC addresses that replied for it."""
 Listing = Mapping[IPv4Address, frozenset[str]]
-"""By address: the nodes that have it as their own."""
+"""By address: the nodes that have it."""
 
 
 def owners(
     heard: Heard, status: Listing, extra: Listing, shared: Listing, down: Set[str] = frozenset()
 ) -> Mapping[Mac, str]:
-    """The node of every MAC that has one. `shared`: the nodes' own addresses that are also a Service's; `down`: the nodes
-    that are not Ready.
+    """The node of each MAC address that has one. `shared`: the nodes' own addresses that are also a Service's; `down`: the
+    nodes that are not Ready.
 
-    A MAC that answered for the addresses of one node is that node's. One that answered for several nodes' belongs to
-    the node that no other MAC answered for, or, of several such, to the one that is not down; else to none. A shared
-    address counts only where one MAC is left for it after those known to be other nodes' are taken away."""
+    A MAC address that replied for one node's addresses is that node's. If it replied for several nodes, it belongs to the
+    node for which no other MAC address replied, or, of several such nodes, to the one that is not down; else to none. A
+    shared address counts only if one MAC address remains for it without those known to be other nodes'."""
     found: dict[Mac, str | None] = {}
     answered: dict[str, set[Mac]] = {}
     for listing in (status, extra):
@@ -158,14 +158,14 @@ def _hear(answered: dict[str, set[Mac]], heard: Heard, listing: Listing) -> None
 
 
 def _left(macs: Iterable[Mac], nodes: frozenset[str], found: Mapping[Mac, str | None]) -> frozenset[Mac]:
-    """The MACs that answered, without those known to be other nodes'."""
+    """The MAC addresses that replied, without those known to be other nodes'."""
     return frozenset(mac for mac in macs if (node := found.get(mac)) is None or node in nodes)
 
 
 def _credit(
     answered: Mapping[str, set[Mac]], settled: Mapping[Mac, str | None], down: Set[str]
 ) -> Mapping[Mac, str | None]:
-    """The node of every MAC that is not settled yet; None where it could be several nodes'."""
+    """The node of each MAC address that is not settled yet; None if it could be several nodes'."""
     nodes: dict[Mac, list[str]] = {}
     for node, macs in answered.items():
         for mac in macs:

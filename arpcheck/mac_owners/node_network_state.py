@@ -2,7 +2,7 @@
 
 Needs: kubernetes-nmstate, and the right to list `nodenetworkstates.nmstate.io`
 On by default: yes
-Gives: all NICs, bonds, VLANs and bridges with their names, with an address or without; as old as the last report"""
+Gives: all NICs, bonds, VLANs and bridges with their names, also without an address; as old as the last report"""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ NAME = "node-network-state"
 _RESOURCE = "nodenetworkstates.nmstate.io"
 
 _TYPES = ("ethernet", "bond", "team", "vlan", "linux-bridge", "ovs-bridge", "ovs-interface")
-"""Interfaces that can answer on a LAN; pods', guests' (mac-vtap) and tunnels' are of other types."""
+"""Interfaces that can reply on a LAN. Those of pods, virtual machines (mac-vtap) and tunnels have other types."""
 
 NEEDS: tuple[Need, ...] = (
     Need(
         resource=_RESOURCE,
-        costs="a node's NIC that does not answer for the node's address is not known",
+        costs="a node's NIC that does not reply for the node's address is unknown",
         fields=(
             "status lastSuccessfulUpdateTime",
             *(f"status currentState interfaces {key}" for key in ("name", "type", "mac-address", "ipv4", "ipv6")),
@@ -35,13 +35,12 @@ NEEDS: tuple[Need, ...] = (
 
 
 FRESH = timedelta(minutes=10)
-"""It is written anew every minute (kubernetes-nmstate: pkg/node/refresh.go); one that is older is of a node that is down, or
-that was replaced."""
+"""Updated every minute (kubernetes-nmstate: pkg/node/refresh.go). An older one is of a node that is down or replaced."""
 
 
 def identities(evidence: Evidence) -> Iterable[Identity]:
-    """The object has the node's name, its MACs are in capitals (kubernetes-nmstate: api/shared). What is old, or of a node
-    that is not Ready, is worth no more than a file."""
+    """The object has the node's name, and MAC addresses in upper case (kubernetes-nmstate: api/shared). An old one, or one
+    of a node that is not Ready, ranks as a file."""
     ready = {node.name for node in evidence.objects.nodes() if node.ready}
     for state in evidence.objects.of(_RESOURCE):
         told = instant(text(state, "status", "lastSuccessfulUpdateTime"))
@@ -56,7 +55,7 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
 
 
 def _is_fresh(told: datetime | None, objects: Objects) -> bool:
-    """By the API server's clock, when the objects were read."""
+    """By the API server's clock at the time of reading."""
     if told is None or objects.read_at is None:
         return False
     try:
@@ -66,7 +65,7 @@ def _is_fresh(told: datetime | None, objects: Objects) -> bool:
 
 
 def own_nics(state: Object) -> Iterable[tuple[str, str]]:
-    """Name and MAC of the interfaces on which the node itself may answer; a mac-vlan without an address is a guest's."""
+    """Name and MAC address of the interfaces on which the node may reply. A mac-vlan without an address is a guest's."""
     for nic in items(state, "status", "currentState", "interfaces"):
         addresses = [text(entry, "ip") for family in ("ipv4", "ipv6") for entry in items(nic, family, "address")]
         addressed = any(ip and not ip.startswith("fe80:") for ip in addresses)

@@ -1,8 +1,8 @@
-"""The MAC of a node's gateway bridge, as OVN-Kubernetes writes it on the Node.
+"""The MAC address of a node's gateway bridge, from OVN-Kubernetes' annotation on the Node.
 
 Needs: OVN-Kubernetes (OpenShift's default network)
 On by default: yes
-Gives: the gateway bridge (br-ex), which has its uplink's MAC and from which MetalLB answers there; no second NIC"""
+Gives: the gateway bridge (br-ex), which has its uplink's MAC address and is MetalLB's interface there; not a second NIC"""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ NAME = "ovn-kubernetes"
 _KEY = "k8s.ovn.org/l3-gateway-config"
 
 NEEDS: tuple[Need, ...] = (
-    Need(resource="nodes", costs="no MAC can be given to a node", fields=(f"metadata annotations {_KEY}",)),
+    Need(resource="nodes", costs="no MAC address has an owner", fields=(f"metadata annotations {_KEY}",)),
 )
 
 
 def identities(evidence: Evidence) -> Iterable[Identity]:
-    """One for the bridge of every network and for its second gateway (go-controller/pkg/util/node_annotations.go)."""
+    """One for the bridge of each network and its second gateway (go-controller/pkg/util/node_annotations.go)."""
     for node in evidence.objects.nodes():
         networks = decoded(node, _KEY)
         for config in networks.values() if isinstance(networks, Mapping) else ():
@@ -38,5 +38,5 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
 
 
 def _bridge(node: Node, port: str) -> str:
-    """The device behind a port's name `br-ex_NODE`; older versions have no `bridge-id`."""
+    """The device of the port `br-ex_NODE`; older versions have no `bridge-id`."""
     return port.removesuffix(f"_{node.name}")

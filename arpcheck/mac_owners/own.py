@@ -1,6 +1,6 @@
-"""The prober's own NICs, where it is known which node the prober is.
+"""The prober's own NICs, if it is known which node the prober is.
 
-Needs: `spec.nodeName` by the downward API in a pod; on a host nothing beyond Nodes
+Needs: `spec.nodeName` from the downward API in a pod; only Nodes on a host
 On by default: yes
 Gives: every NIC of the one node that arpcheck runs on, with its name"""
 
@@ -30,10 +30,10 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
 
 
 def own_node(evidence: Evidence) -> str | None:
-    """The node that the prober is: the one it was told, else the one whose own address it has.
+    """The prober's node: by the given name, else by its own addresses.
 
-    An address that is also a Service's, which this host may merely hold, counts only where it has no other of a node
-    (with ServiceLB every node's address is a Service's). None where several nodes are possible, or none."""
+    An address that is also a Service's counts only if the host has no other address of a node, since it may just hold it
+    (with ServiceLB every node's address is a Service's). None if no node or several nodes are possible."""
     names = {node.name for node in evidence.objects.nodes()}
     if evidence.host.node_name and evidence.host.node_name in names:
         return evidence.host.node_name
@@ -45,7 +45,7 @@ def own_node(evidence: Evidence) -> str | None:
 
 
 def held(host: Host) -> frozenset[IPv4Address]:
-    """The addresses that this host has on an interface that could answer for them on a LAN."""
+    """The addresses of this host on interfaces that could reply for them on a LAN."""
     return frozenset(
         ip
         for interface in host.interfaces if interface.mac and interface.up and not holds_only(interface.name)

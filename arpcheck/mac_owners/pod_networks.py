@@ -1,7 +1,7 @@
-"""MACs that never are a NIC's: ends of tunnels and of pods, as CNIs write them on the Node.
+"""MAC addresses of tunnels and pods, and the nodes' addresses in the pod network, from annotations of CNIs.
 
-They are explained where they are seen on the wire and never taken as an identity, whoever claims them. weave-net is not
-read: its peer names are in a ConfigMap that nothing else needs."""
+These MAC addresses never identify a NIC; the report explains them. weave-net is not read, since its peer names are in a
+ConfigMap that nothing else needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from arpcheck.model import Mac, Need
 from arpcheck.objects import Node, Objects, ipv4, text, texts
 
 CALICO_POD = Mac("ee:ee:ee:ee:ee:ee")
-"""Felix gives it to every pod's host end, on every node."""
+"""Felix gives it to the host end of every pod, on every node."""
 
 _PLAIN = (
     ("projectcalico.org/VXLANTunnelMACAddr", "Calico's VXLAN tunnel"),
@@ -26,14 +26,14 @@ _BY_NETWORK = "k8s.ovn.org/node-mgmt-port-mac-addresses"
 OVERLAY_NEEDS: tuple[Need, ...] = (
     Need(
         resource="nodes",
-        costs="a tunnel's MAC can't be told from a NIC's",
+        costs="a tunnel's MAC address cannot be told from a NIC's",
         fields=tuple(f"metadata annotations {key}" for key in (*(key for key, _ in _PLAIN), *_FLANNEL, _BY_NETWORK)),
     ),
 )
 
 
 def overlays(objects: Objects) -> Mapping[Mac, str]:
-    """Each such MAC with what it is: "flannel's tunnel on worker-1". The first node by name where several have it."""
+    """Each such MAC address with its meaning: "flannel's tunnel on worker-1"; of several nodes the first by name."""
     return objects.memo(__name__, lambda: _overlays(objects))
 
 
@@ -56,7 +56,7 @@ def _written(node: Node) -> Iterable[tuple[object, str]]:
         yield mac, "OVN-Kubernetes' management port"
 
 
-# --------------------------------------------------------- An address on each node that the node holds on an inner interface
+# ------------------------------------------------------------------------------- The address of each node in the pod network
 
 _ANNOTATIONS = (
     "projectcalico.org/IPv4VXLANTunnelAddr",
@@ -69,14 +69,14 @@ _ANNOTATIONS = (
 GATEWAY_NEEDS = (
     Need(
         resource="nodes",
-        costs="whether a quiet node is strict or merely holds no Service address is not known",
+        costs="it is unknown whether a quiet node is strict or just holds no Service address",
         fields=("spec podCIDR", "spec podCIDRs", *(f"metadata annotations {key}" for key in _ANNOTATIONS)),
     ),
 )
 
 
 def pod_gateways(objects: Objects) -> Mapping[str, tuple[IPv4Address, ...]]:
-    """By node: the first address of its IPv4 pod CIDR (cni0 of the bridge CNIs) and what annotations name."""
+    """By node: the first address of its IPv4 pod CIDR (cni0 of the bridge CNIs), and the addresses in annotations."""
     services = service_addresses(objects)
     return {node.name: tuple(ip for ip in _gateways(node) if ip not in services) for node in objects.nodes()}
 

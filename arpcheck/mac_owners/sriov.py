@@ -2,7 +2,7 @@
 
 Needs: the SR-IOV network operator, and the right to list `sriovnetworknodestates.sriovnetwork.openshift.io`
 On by default: yes
-Gives: SR-IOV NICs and the virtual functions that the node itself uses, with their names; no bond, no VLAN"""
+Gives: SR-IOV NICs and the virtual functions that the node uses, with their names; not bonds or VLANs"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RESOURCE = "sriovnetworknodestates.sriovnetwork.openshift.io"
 NEEDS: tuple[Need, ...] = (
     Need(
         resource=_RESOURCE,
-        costs="an SR-IOV NIC that does not answer for its node's address is not known",
+        costs="an SR-IOV NIC that does not reply for its node's address is unknown",
         fields=tuple(f"status interfaces {key}" for key in ("name", "mac", "Vfs name", "Vfs mac")),
         optional=True,
     ),

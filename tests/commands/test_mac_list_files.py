@@ -97,7 +97,7 @@ def test_inventory_names_what_fits_no_node_and_the_cure_is_the_name(tmp_path, sn
     assert f"{A}  worker-1" in done.stdout
     assert (
         "arpcheck: mac-map: macs.csv:3: 'wrk-2' is not the name of one node of this cluster; "
-        f"{B} and 1 more have no owner by it; write the Node's name there, or take it out\n"
+        f"{B} and 1 more have no owner; use the Node's name there, or remove the entry\n"
     ) in done.stderr
     assert "right" not in done.stderr
 

@@ -32,7 +32,7 @@ MAC                NODE   INTERFACE  SOURCE   WHERE             SEEN
 02:00:00:00:00:03  node1  eth7       mac-map  a.csv:1           -
 02:00:00:00:00:03  node2  -          mac-map  b, c.csv:1        -
 
-No MAC is known of node3.
+No MAC address is known for node3.
 """
 
 
@@ -221,4 +221,4 @@ def test_an_image_is_named_by_what_fits_a_line():
     assert f"image: {'a' * 500}\n" in inventory_manifest(["n"], "a" * 500, "r")
     with pytest.raises(UsageError) as caught:
         inventory_manifest(["n"], "a" * 81 + " ", "r")
-    assert caught.value.message == f"'{'a' * 80}' is no image"
+    assert caught.value.message == f"'{'a' * 80}' is not an image"

@@ -71,7 +71,7 @@ def test_a_name_that_fits_no_node_is_one_gap_whose_cure_is_the_name():
     (gap,) = mac_map.unmatched_hosts(evidence(cluster([A, B]), mac_map=entries))
     assert gap == Gap(
         what="mac-map", why="macs.csv:2: 'router' is not the name of one node of this cluster",
-        costs=f"{M2} and 1 more have no owner by it; write the Node's name there, or take it out",
+        costs=f"{M2} and 1 more have no owner; use the Node's name there, or remove the entry",
     )  # fmt: skip
 
 
