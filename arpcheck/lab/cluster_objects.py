@@ -11,9 +11,8 @@ from ipaddress import ip_address
 from typing import Any
 
 from arpcheck.lab import kube_proxy_objects
-from arpcheck.lab.kube import Cluster, KubeEvent, KubeLease, KubeNode, KubeService
 from arpcheck.lab.kube_proxy_objects import BORN, Object, meta, micro, stamp, suffix
-from arpcheck.lab.scene import Scene
+from arpcheck.lab.scene import Cluster, KubeEvent, KubeLease, KubeNode, KubeService, Scene
 from arpcheck.model import Gap, Need
 from arpcheck.objects import Objects
 

@@ -6,7 +6,7 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
-from arpcheck.lab.kube import Cluster, KubeNode, KubeProxyConfig
+from arpcheck.lab.scene import Cluster, KubeNode, KubeProxyConfig
 
 Object = dict[str, Any]
 

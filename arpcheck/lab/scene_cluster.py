@@ -9,8 +9,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, ip_address
 from typing import Any
 
-from arpcheck.lab.kube import Cluster, KubeEvent, KubeLease, KubeNode, KubeProxyConfig, KubeService
-from arpcheck.lab.scene import Ipvs, Station
+from arpcheck.lab.scene import Cluster, Ipvs, KubeEvent, KubeLease, KubeNode, KubeProxyConfig, KubeService, Station
 from arpcheck.lab.scene_network import TomlTable
 
 VERSION = "v1.33.4"

@@ -16,8 +16,19 @@ from typing import Any
 
 from arpcheck.errors import InputError
 from arpcheck.lab import scene_cluster, scene_network
-from arpcheck.lab.kube import KubeNode, KubeService
-from arpcheck.lab.scene import Announcer, Expectation, ExpectedResponder, Ipvs, Prober, Scene, Shape, Station, Step
+from arpcheck.lab.scene import (
+    Announcer,
+    Expectation,
+    ExpectedResponder,
+    Ipvs,
+    KubeNode,
+    KubeService,
+    Prober,
+    Scene,
+    Shape,
+    Station,
+    Step,
+)
 from arpcheck.lab.scene_network import TomlTable
 from arpcheck.model import AlsoId, Arp, CauseId, Mac, Verdict
 

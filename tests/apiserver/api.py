@@ -12,7 +12,7 @@ from apiserver.rights import Rights
 from apiserver.store import Store
 from apiserver.writes import Write, write
 from arpcheck.lab.apiserver import Resource, api
-from arpcheck.lab.apiserver.answers import Attempt, HttpResponse, json_answer, refused, text_answer, unknown_path
+from arpcheck.lab.apiserver.api import Attempt, HttpResponse, json_answer, refused, text_answer, unknown_path
 from arpcheck.lab.apiserver.store import Object
 from arpcheck.objects import at, text
 

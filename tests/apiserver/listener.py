@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from apiserver.faults import Fault
 from apiserver.requests import Request
 from arpcheck.lab.apiserver import server
-from arpcheck.lab.apiserver.answers import HttpResponse
+from arpcheck.lab.apiserver.api import HttpResponse
 
 GZIP = 128 << 10
 """Octets from which an answer is compressed for who accepts it (k8s.io/apiserver, defaultGzipThresholdBytes)."""

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
-from arpcheck.lab.apiserver.answers import HttpResponse, RefusedError, refused, status_answer
-from arpcheck.lab.apiserver.api import chosen, field_terms, list_answer
+from arpcheck.lab.apiserver.api import HttpResponse, RefusedError, chosen, field_terms, list_answer, refused, status_answer
 from arpcheck.lab.apiserver.store import Key, Resource, Store, View
 
 KEPT = 100

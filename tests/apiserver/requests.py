@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from arpcheck.lab.apiserver import answers
+from arpcheck.lab.apiserver import api
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request(answers.HttpRequest):
+class Request(api.HttpRequest):
     body: bytes = field(default=b"", repr=False)
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from arpcheck.lab.apiserver.answers import Attempt, forbidden
+from arpcheck.lab.apiserver.api import Attempt, forbidden
 from arpcheck.lab.apiserver.store import Resource
 
 

@@ -14,7 +14,7 @@ from apiserver.requests import Request
 from apiserver.rights import Rights
 from apiserver.store import Store
 from arpcheck.lab.apiserver import Resource, server
-from arpcheck.lab.apiserver.answers import HttpResponse
+from arpcheck.lab.apiserver.api import HttpResponse
 from arpcheck.lab.apiserver.store import Object
 
 

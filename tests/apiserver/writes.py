@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apiserver import managed, patches
-from arpcheck.lab.apiserver.answers import RefusedError, not_found, qualified, refused
+from arpcheck.lab.apiserver.api import RefusedError, not_found, qualified, refused
 from arpcheck.lab.apiserver.store import Object, Resource, Store, now
 
 

@@ -8,8 +8,7 @@ import pytest
 
 from arpcheck.errors import InputError
 from arpcheck.lab import scene_cluster, scene_file, scene_network
-from arpcheck.lab.kube import KubeEvent
-from arpcheck.lab.scene import SYSCTLS, ExpectedResponder, Ipvs, Route, Shape
+from arpcheck.lab.scene import SYSCTLS, ExpectedResponder, Ipvs, KubeEvent, Route, Shape
 from arpcheck.model import AlsoId, Arp, Mac, Verdict
 
 HEAD = 'title = "A title"\nabout = "What it is about."\n'

@@ -10,8 +10,7 @@ from threading import Lock, Thread
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from arpcheck.lab.apiserver.answers import HttpRequest, HttpResponse
-from arpcheck.lab.apiserver.api import Api
+from arpcheck.lab.apiserver.api import Api, HttpRequest, HttpResponse
 
 
 class ServedConnection(BaseHTTPRequestHandler):

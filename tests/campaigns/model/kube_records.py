@@ -15,8 +15,8 @@ from typing import Any
 from world import Service, World
 
 from arpcheck.lab import kube_proxy_objects
-from arpcheck.lab.kube import Cluster, KubeNode, KubeProxyConfig
 from arpcheck.lab.kube_proxy_objects import BORN, Object, meta, micro, stamp, suffix
+from arpcheck.lab.scene import Cluster, KubeNode, KubeProxyConfig
 from arpcheck.model import Gap
 from arpcheck.objects import Objects
 

@@ -26,8 +26,7 @@ from world_wire import Came, Put
 from arpcheck import pipeline
 from arpcheck.evidence import Evidence
 from arpcheck.evidence_json import from_json
-from arpcheck.lab.kube import Cluster
-from arpcheck.lab.scene import Announcer, Prober, Route, Scene, SceneNic, Station
+from arpcheck.lab.scene import Announcer, Cluster, Prober, Route, Scene, SceneNic, Station
 from arpcheck.model import Mac
 
 sys.path.append(str(Path(__file__).parents[2]))
