@@ -1,6 +1,4 @@
-"""All that was observed. What `pipeline.conclude` needs is here and nowhere else; `evidence_json` has its JSON form.
-
-Pure: a saved evidence is judged again anywhere, years later, with the same result. Knows no rule."""
+"""Everything that a run observed. `pipeline.conclude` needs nothing else; `evidence_json` has its JSON form."""
 
 from __future__ import annotations
 
@@ -17,17 +15,17 @@ from arpcheck.objects import Objects
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What was asked of arpcheck, as far as the judgement depends on it."""
+    """The options of a run that affect its verdicts."""
 
     interfaces: tuple[str, ...] = ()
     """The interfaces that were probed, in the order given; `auto` before they are chosen."""
     interfaces_because: str | None = None
-    """Why these, where arpcheck chose them; None: the user named them."""
+    """Why arpcheck chose these; None if the user named them."""
     rounds: int = 3
     wait: float = 1.0
-    """Seconds of listening after the last frame."""
+    """Seconds to wait after the last frame."""
     rate: float = 10.0
-    """Frames a second on each interface, as it was really used (the top rate where `--rate 0` was given)."""
+    """Frames per second on each interface, as actually used (the top rate for `--rate 0`)."""
     sender: str = "auto"
     namespace: str | None = None
     selector: str = ""
@@ -35,49 +33,49 @@ class Options:
     ips: tuple[IPv4Address, ...] = ()
     external_ips: bool = False
     services: bool = True
-    """The addresses of LoadBalancer Services are asked; False where only what is named or known otherwise is."""
+    """Whether the addresses of LoadBalancer Services are requested; False if only other addresses are."""
     preflight: bool = False
-    """The nodes' pod gateways are asked too, and whether a load balancer can be installed is answered."""
+    """The nodes' pod gateways are requested too, and the report says whether a load balancer can be installed."""
     on_link: bool = False
-    """Only the addresses in the networks of the interfaces are judged."""
+    """Only addresses in the networks of the interfaces are judged."""
     both_senders: bool = False
-    """What is judged is asked with 0.0.0.0 as well as with the own address: some hosts answer one of them only."""
+    """Judged addresses are requested with 0.0.0.0 and with an own address: some hosts reply to only one of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MacEntry:
-    """A line of a file that says whose a MAC is."""
+    """A line of a MAC list."""
 
     mac: Mac
     node: str
     interface: str | None
     where: str
-    """File and line, for people: `macs.csv:3`, `lan.txt:3 (arp-scan)`."""
+    """File and line, for display: `macs.csv:3`, `lan.txt:3 (arp-scan)`."""
     format: MacListFormat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
-    """A file of frames that somebody else recorded. What is not in it may have been on the wire all the same."""
+    """A file of frames that another program recorded. It may have missed frames."""
 
     name: str
     frames: int
     unseen: int
-    """Replies whose question is not in it."""
+    """Replies whose request is not in the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vantage:
-    """A host that asked, where several runs were merged. What is its own carries its name: `worker-1:eth0` in every row,
-    in the host and in the options of the whole."""
+    """A probing host in a merged run. Its name prefixes its interfaces in every row, in the host and in the options:
+    `worker-1:eth0`."""
 
     name: str
     node_name: str | None
     """As `Host.node_name`."""
     first_round: int
-    """Its rounds are counted from here to the next vantage's first."""
+    """Its rounds go from here to the first round of the next vantage."""
     rounds: int
-    """The rounds that it had announced."""
+    """The number of planned rounds."""
     rate: float
     arpcheck: str
     started_at: datetime
@@ -88,50 +86,49 @@ class Vantage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     arpcheck: str
-    """The version that observed."""
+    """The version of arpcheck that ran the probe."""
     started_at: datetime
     ended_at: datetime
     options: Options
     host: Host = field(default_factory=Host)
     objects: Objects = field(default_factory=Objects)
     after: Objects | None = None
-    """The records of announcers as they were after the last frame, of the kinds that `Need.record` names; None: they were
-    read once only."""
+    """The announcer records after the last frame, of the kinds with `Need.record`; None if they were read only once."""
     mac_map: tuple[MacEntry, ...] = ()
     vendors: Mapping[str, str] = field(default_factory=dict)
-    """Manufacturers by the prefix of the MACs that were heard, as Wireshark's manuf writes it: `8C:1F:64`."""
+    """Vendors by prefix of the observed MAC addresses, as in Wireshark's manuf: `8C:1F:64`."""
     questions: tuple[Question, ...] = ()
     replies: tuple[Reply, ...] = ()
     losses: tuple[Loss, ...] = ()
     overflows: tuple[Overflow, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
-    """ARP frames that were no reply to us, by reason."""
+    """Number of ARP frames that are not replies to this host, by reason."""
     gratuitous: tuple[Gratuitous, ...] = ()
-    """Who announced an asked address: one entry for each interface, address and MAC, in the order of the first. A run of
-    an earlier arpcheck has none."""
+    """Announcements of requested addresses: one entry for each interface, address and MAC address, in the order of the
+    first. Empty in runs of earlier versions."""
     passed_over: tuple[PassedOver, ...] = ()
-    """What spoke for an asked address and was not taken for an answer, sorted. A run of an earlier arpcheck has none."""
+    """Frames for requested addresses that do not count as replies, sorted. Empty in runs of earlier versions."""
     complete: bool = True
-    """Every announced round was finished."""
+    """Every planned round was finished."""
     interrupted: bool = False
-    """The user stopped it."""
+    """The user interrupted the run."""
     capture: Capture | None = None
-    """Where the frames come from; None: arpcheck asked and listened itself."""
+    """The source of the frames; None if arpcheck sent and received itself."""
     vantages: tuple[Vantage, ...] = ()
-    """In the order of their rounds; none: the one host that `host` is."""
+    """In the order of their rounds; empty for a run of one host."""
     accepted: tuple[Acceptance, ...] = ()
-    """What `--accept` named."""
+    """The entries of `--accept`."""
     trouble: tuple[str, ...] = ()
-    """What went wrong on the wire while it ran: "eth0 went down after 12.3 s"."""
+    """Problems during the scan: "eth0 went down after 12.3 s"."""
     outdated: tuple[IPv4Address, ...] = ()
-    """Of these the records are from before something that was seen since: the address changed hands, or the cluster can't
-    be read any more (`watch`). They accuse nobody."""
+    """Addresses whose records are older than an observed change: the address moved, or the cluster can no longer be read
+    (`watch`). These records accuse no node."""
     _by_address: dict[IPv4Address, list[Reply]] = field(default_factory=dict, init=False, compare=False, repr=False)
     _second: list[Objects] = field(default_factory=list, init=False, compare=False, repr=False)
 
     def without_own_sender(self) -> frozenset[tuple[str, IPv4Address]]:
-        """Where, and what, was asked of everybody by 0.0.0.0 alone. A Linux proxy never answers that (net/ipv4/arp.c,
-        arp_process), so that none was heard there proves nothing."""
+        """The interfaces and addresses of broadcast requests that used only 0.0.0.0. A Linux proxy never replies to that
+        sender (net/ipv4/arp.c, arp_process), so its silence there proves nothing."""
         senders: dict[tuple[str, IPv4Address], set[int]] = {}
         for question in self.questions:
             if question.to is None:
@@ -139,8 +136,8 @@ class Evidence:
         return frozenset(place for place, found in senders.items() if found == {0})
 
     def second_reading(self) -> Objects | None:
-        """The cluster with its records as `after` has them; what was not read again is as it was. None: it was read once.
-        Made once, so that what is looked up in it is kept too."""
+        """The cluster with its records as in `after`, and everything else as first read. None if it was read once. Cached,
+        so that its own caches stay too."""
         if self.after and not self._second:
             objects, after = self.objects, self.after
             resources = {**objects.resources, **after.resources}
@@ -149,9 +146,9 @@ class Evidence:
         return self._second[0] if self._second else None
 
     def by_address(self) -> Mapping[IPv4Address, Sequence[Reply]]:
-        """The replies by the address that they are for, each in their order. Made once: most rules ask for a few
-        addresses only, and a hundred thousand replies may be for others."""
+        """The replies by address, in their order. Cached: most rules need a few addresses, and there may be 100,000
+        replies."""
         if not self._by_address:
-            for ip, found in groupby(self.replies, key=attrgetter("ip")):  # those of one question mostly come together
+            for ip, found in groupby(self.replies, key=attrgetter("ip")):  # replies to one request are mostly adjacent
                 self._by_address.setdefault(ip, []).extend(found)
         return self._by_address

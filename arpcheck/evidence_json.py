@@ -1,6 +1,6 @@
-"""The versioned JSON form of an evidence: camelCase, every key in every entry. Pure.
+"""The versioned JSON form of an evidence: camelCase, every key in every entry.
 
-Questions and replies are rows, since a cluster's run has a hundred thousand of them. Knows the fields, and no rule."""
+Requests and replies are rows, because a run of a cluster has 100,000 of them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import cattrs
 
 VERSION = "arpcheck/v1"
-"""Another one is refused. What 0.1.0 wrote under this one is brought up to date in `migrated`."""
+"""Other versions are refused. Files of 0.1.0, which have the same version, are updated in `migrated`."""
 
 
 def to_json(evidence: Evidence) -> dict[str, Any]:
@@ -49,18 +49,18 @@ def to_json(evidence: Evidence) -> dict[str, Any]:
 
 
 def as_document(evidence: Evidence) -> dict[str, Any]:
-    """The same with `Rows` and `Lines` where it has many of a kind: it costs nothing before it is written."""
+    """The same with `Rows` and `Lines` for large lists, which cost nothing until they are written."""
     found = {f.name: getattr(evidence, f.name) for f in fields(Evidence) if f.init}
     plain = {camel(name): Rows(value) if name in ROWS else _plain(value) for name, value in found.items()}
     return {"apiVersion": VERSION, "kind": "Evidence", **plain}
 
 
 def from_json(document: Any, where: str) -> Evidence:
-    """Reads what `to_json` wrote. `where` names the file in the error, which says the place of the first fault."""
+    """Reads the output of `to_json`. `where` names the file in the error, which gives the position of the first fault."""
     if not isinstance(document, Mapping) or not isinstance(document.get("apiVersion"), str):
-        raise InputError(f"{where}: no evidence of arpcheck in it", "Save one with `arpcheck probe -o json`")
+        raise InputError(f"{where}: not a run saved by arpcheck", "Save a run with `arpcheck probe -o json`")
     if (version := document["apiVersion"]) != VERSION:
-        raise InputError(f"{where}: written as {version!r}, this arpcheck reads {VERSION}", "Use a newer arpcheck")
+        raise InputError(f"{where}: unsupported version {version!r}; this arpcheck reads {VERSION}", "Use a newer arpcheck")
     try:
         return _converter().structure(migrated(document), Evidence)
     except Exception as error:  # noqa: BLE001 - cattrs wraps whatever a hostile document raises
@@ -68,9 +68,9 @@ def from_json(document: Any, where: str) -> Evidence:
 
 
 def migrated(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A saved evidence in the form of this version. Only what has no default needs to be here: a key that an earlier version
-    did not write is as its field in `Evidence` starts. What was concluded (`nodes[].arp: strict`, `causes[].row`) is never
-    read: a saved report is judged again from its evidence."""
+    """A saved evidence in the current form. Only keys without a default need a migration: a missing key gets the default of
+    its field in `Evidence`. Conclusions (`nodes[].arp: strict`, `causes[].row`) are never read, because a saved run is
+    judged again."""
     entries = document.get("macMap")
     if not isinstance(entries, list):
         return document
@@ -81,7 +81,7 @@ _FORMAT = re.compile(r" \((?P<format>[A-Za-z_ -]+)\)$")
 
 
 def _format(entry: Mapping[str, Any]) -> Mapping[str, str]:
-    """0.1.0 wrote the format of a MAC list behind the place alone, and none behind that of arpcheck's own."""
+    """0.1.0 wrote the format of a MAC list only after its place, and none for arpcheck's own format."""
     found = _FORMAT.search(str(entry.get("where")))
     return {"format": found["format"] if found else MacListFormat.CSV.value}
 
@@ -93,11 +93,11 @@ def _first_fault(error: Exception) -> str:
     return faults[0][:300] if faults else str(error)[:300]
 
 
-# --------------------------------------------------------------------------------------------------------- conversion
+# --------------------------------------------------------------------------------------------------------------- Conversion
 
 
 ROWS = ("questions", "replies")
-"""The fields that are rows, under the names that they have in Python."""
+"""The fields that are rows, by their Python names."""
 
 
 @cache
@@ -106,7 +106,7 @@ def camel(name: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A value of an Evidence as JSON has it, but for what is in objects of the cluster."""
+    """A value of an Evidence as JSON, without the contents of Kubernetes objects."""
     match value:
         case Enum():
             return value.value
@@ -137,7 +137,9 @@ def _converter() -> cattrs.Converter:
     made.register_structure_hook(Mac, lambda value, _: Mac(_saved_text(value)))
     made.register_structure_hook(IPv4Address, lambda value, _: _ipv4(_saved_text(value)))
     made.register_structure_hook(datetime, lambda value, _: _instant(_saved_text(value)))
-    made.register_structure_hook(Verdict, lambda value, _: Verdict(_saved_text(value)))  # else it is taken as a str
+    made.register_structure_hook(
+        Verdict, lambda value, _: Verdict(_saved_text(value))
+    )  # otherwise cattrs accepts any string
     made.register_structure_hook(PassReason, lambda value, _: PassReason(_saved_text(value)))
     made.register_structure_hook(date, lambda value, _: date.fromisoformat(_saved_text(value)))
     made.register_structure_hook(MacListFormat, lambda value, _: MacListFormat(_saved_text(value)))
@@ -154,7 +156,7 @@ def _converter() -> cattrs.Converter:
 
 
 def _checked(structure: Callable[[Any, Any], Any], check: Callable[[Any], object]) -> Callable[[Any, Any], Any]:
-    """What no type says fails here, where it is a fault of the file, and not in a rule."""
+    """Checks what types can't express, so that a damaged file fails here and not in a rule."""
 
     def made(value: Any, kind: Any) -> Any:
         found = structure(value, kind)
@@ -171,11 +173,11 @@ _CHECKS: Mapping[type, Callable[[Any], object]] = {
 
 
 def _exactly(kind: type, *also: type) -> Callable[[Any, Any], Any]:
-    """A hook that takes a value of this very type: cattrs alone would turn anything into text and "3" into 3."""
+    """A hook that accepts only this type: cattrs alone would turn anything into text and "3" into 3."""
 
     def check(value: Any, _: Any) -> Any:
         if not isinstance(value, (kind, *also)) or (isinstance(value, bool) and kind is not bool):
-            raise TypeError(f"{kind.__name__} expected, not {type(value).__name__}")
+            raise TypeError(f"expected {kind.__name__}, got {type(value).__name__}")
         return kind(value)
 
     return check
@@ -183,7 +185,7 @@ def _exactly(kind: type, *also: type) -> Callable[[Any, Any], Any]:
 
 def _number(value: Any) -> float:
     if not isinstance(value, (float, int)) or isinstance(value, bool) or not isfinite(value):
-        raise TypeError("a number expected")
+        raise TypeError("expected a number")
     return float(value)
 
 
@@ -192,7 +194,7 @@ _integer = _exactly(int)
 
 def _saved_text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"text expected, not {type(value).__name__}")
+        raise TypeError(f"expected a string, got {type(value).__name__}")
     return value
 
 
@@ -213,8 +215,8 @@ def _saved_mac(value: str) -> Mac:
 def _instant(value: str) -> datetime:
     found = datetime.fromisoformat(value)
     if found.tzinfo is None:
-        raise ValueError("a time without its zone")
-    found.astimezone(UTC)  # overflows here, where it is a fault of the file, and not in a report
+        raise ValueError("a time without a zone")
+    found.astimezone(UTC)  # an overflow must fail here and not in a report
     return found
 
 
@@ -242,7 +244,7 @@ def _reply(row: Any, _: Any) -> Reply:
 
 
 class Lines(list[Any]):
-    """Objects of the cluster, each of which is written on a line of its own."""
+    """Kubernetes objects, each written on its own line."""
 
 
 Row = tuple[Any, ...]
@@ -250,7 +252,7 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows(Sequence[Row]):
-    """Questions or replies as the rows that JSON has of them, each made when it is asked for."""
+    """Requests or replies as JSON rows, each created on access."""
 
     found: Sequence[Question] | Sequence[Reply]
 

@@ -1,7 +1,7 @@
-"""Kubernetes objects as plain JSON, and the little that every stage reads of them.
+"""Kubernetes objects as plain JSON, with accessors for the fields that every stage reads.
 
-An object is what anybody could write into the API or into a file, so every accessor gives None or an empty value where
-a field is missing or of the wrong type. Knows no load balancer and no verdict."""
+Anyone may have written an object, so each accessor returns None or an empty value for a field that is missing or of the
+wrong type."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ Made = TypeVar("Made")
 
 
 def at(obj: Any, *path: str) -> Any:
-    """The value under `path`, or None where a step of it is no mapping or has no such key."""
+    """The value at `path`; None if a step is not a mapping or lacks the key."""
     for key in path:
-        if not isinstance(obj, (dict, Mapping)):  # a dict is told at once, any other Mapping by its ABC
+        if not isinstance(obj, (dict, Mapping)):  # the check for dict is fast, the one for Mapping goes through its ABC
             return None
         obj = obj.get(key)
     return obj
 
 
 def text(obj: Any, *path: str) -> str:
-    """As `at`, and not by it: this is asked more often than anything else."""
+    """The string at `path`. Does not call `at`, because it is the most frequent call of all."""
     for key in path:
         if not isinstance(obj, (dict, Mapping)):
             return ""
@@ -55,7 +55,7 @@ def texts(obj: Any, *path: str) -> tuple[str, ...]:
 
 
 def mapping(obj: Any, *path: str) -> Mapping[str, str]:
-    """Labels or annotations: only what is text under a text key."""
+    """Labels or annotations: only string values with string keys."""
     return {k: v for k, v in _mapping(at(obj, *path)).items() if isinstance(k, str) and isinstance(v, str)}
 
 
@@ -81,11 +81,11 @@ def labels_of(obj: Any) -> Mapping[str, str]:
 
 
 def address(value: Any) -> Address | None:
-    """An IP address from text; None for anything else. IPv4-mapped IPv6 is taken as the IPv4 address that it is."""
+    """Parses an IP address; None for anything else. An IPv4-mapped IPv6 address becomes the IPv4 address."""
     if not isinstance(value, str):
         return None
     plain = value.strip()
-    try:  # as `ip_address` reads it, in a quarter of the time: a large cluster has tens of thousands
+    try:  # like `ip_address`, four times as fast: a large cluster has tens of thousands of addresses
         first, second, third, last = plain.split(".")
         return IPv4Address(_OCTETS[first] << 24 | _OCTETS[second] << 16 | _OCTETS[third] << 8 | _OCTETS[last])
     except (ValueError, KeyError):
@@ -93,7 +93,7 @@ def address(value: Any) -> Address | None:
 
 
 _OCTETS = {str(number): number for number in range(256)}
-"""As an address writes them: no leading zero, which some read as octal."""
+"""Without leading zeros, which some programs read as octal."""
 
 
 def _ipv6(plain: str) -> Address | None:
@@ -116,7 +116,7 @@ def instant(value: Any) -> datetime | None:
     try:
         found = datetime.fromisoformat(value)
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):  # the second at either end of what a datetime can hold
+    except (ValueError, OverflowError):  # OverflowError at the limits of datetime
         return None
 
 
@@ -127,7 +127,7 @@ class Ingress:
     ip: Address | None
     hostname: str
     mode: str
-    """`VIP` also where the server is older than the field (kubernetes/api core/v1, LoadBalancerIPMode)."""
+    """`VIP` also for servers without the field (kubernetes/api core/v1, LoadBalancerIPMode)."""
 
     @classmethod
     def read(cls, entry: Any) -> Ingress:
@@ -139,7 +139,7 @@ class Ingress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A Service, read once."""
+    """The fields of a Service."""
 
     namespace: str
     name: str
@@ -153,7 +153,7 @@ class Service:
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     raw: Object
-    """For what only one load balancer looks at (finalizers, conditions)."""
+    """The object itself, for fields that only one load balancer reads (finalizers, conditions)."""
 
     @property
     def full_name(self) -> str:
@@ -161,7 +161,7 @@ class Service:
 
     @property
     def addresses(self) -> tuple[Address, ...]:
-        """Every address of the Service: of the load balancer, external and cluster."""
+        """All addresses of the Service: load balancer, external and cluster addresses."""
         return (*(entry.ip for entry in self.ingress if entry.ip), *self.external_ips, *self.cluster_ips)
 
     @classmethod
@@ -185,11 +185,11 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A Node, read once."""
+    """The fields of a Node."""
 
     name: str
     ready: bool | None
-    """None: it has no such condition."""
+    """None if it has no Ready condition."""
     addresses: tuple[IPv4Address, ...]
     """IPv4 of `status.addresses[]`, InternalIP and ExternalIP."""
     labels: Mapping[str, str]
@@ -216,36 +216,36 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objects:
-    """The cluster as it was read, once: only the fields that some Need names."""
+    """The cluster as it was read once: only the fields that a Need names."""
 
     resources: Mapping[str, tuple[Object, ...]] = field(default_factory=dict)
-    """By the resource's name as kubectl writes it, plural and group. A resource that is missing here was not read:
-    not served (then it is in no gap either), refused (then it is), or not asked for."""
+    """Objects by resource name as in kubectl, plural and group. A missing resource was not read: not served (then it has no
+    gap), forbidden (then it has one), or not requested."""
     gaps: tuple[Gap, ...] = ()
     context: str | None = None
     """The kubeconfig context, `in-cluster`, or the name of the file."""
     version: str | None = None
-    """The server's version; None where nothing says it."""
+    """The server's version; None if unknown."""
     read_at: datetime | None = None
-    """When the objects were read, by this host's clock; None for a file that does not say it."""
+    """When the objects were read, by this host's clock; None for a file without the time."""
     server_ahead: float | None = None
-    """Seconds by which the API server's clock is ahead of this host's (its Date header); None: not known."""
+    """Seconds by which the API server's clock is ahead of this host's (its Date header); None if unknown."""
     _memo: dict[object, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def of(self, resource: str) -> tuple[Object, ...]:
         return self.resources.get(resource, ())
 
     def gap(self, resource: str) -> Gap | None:
-        """The gap of this resource; None where it was read, or is not served."""
+        """The gap of this resource; None if it was read or is not served."""
         return self._gaps().get(resource)
 
     def _gaps(self) -> Mapping[str, Gap]:
-        """By resource, the first of each."""
+        """The first gap of each resource."""
         return self.memo("gaps", lambda: {gap.what: gap for gap in reversed(self.gaps)})
 
-    def untold(self, resource: str) -> bool:
-        """There is none of it here, and nothing says whether the cluster has any: a file that does not say when it was
-        made does not say what kubectl was asked for either."""
+    def not_in_file(self, resource: str) -> bool:
+        """Whether the file has no such object and does not show whether the cluster has any: a file without a time does not
+        show what kubectl was asked for."""
         return self.read_at is None and resource not in self.resources and self.gap(resource) is None
 
     def services(self) -> tuple[Service, ...]:
@@ -256,7 +256,7 @@ class Objects:
         return self.memo("nodes", lambda: tuple(sorted((Node.read(o) for o in self.of("nodes")), key=lambda n: n.name)))
 
     def by(self, resource: str, key: Callable[[Object], str | None]) -> Mapping[str, tuple[Object, ...]]:
-        """The objects of a resource by `key`, which must be a function of a module: the index is made once."""
+        """The objects of a resource by `key`, which must be a module-level function: the index is cached."""
 
         def index() -> Mapping[str, tuple[Object, ...]]:
             found: dict[str, list[Object]] = {}
@@ -268,14 +268,14 @@ class Objects:
         return self.memo((resource, key), index)
 
     def memo(self, key: object, make: Callable[[], Made]) -> Made:
-        """`make()`, once for every `key`. The objects never change, so neither does what is made of them."""
+        """Returns `make()`, called once for each `key`. Objects never change, so neither does what is derived from them."""
         if key not in self._memo:
             self._memo[key] = make()
         found: Made = self._memo[key]
         return found
 
 
-# -------------------------------------------------------------------------------------------------- label selectors
+# ---------------------------------------------------------------------------------------------------------- Label selectors
 
 _TERM = re.compile(
     r"\s*(?P<not>!)?\s*(?P<key>[A-Za-z0-9./_-]+)\s*"
@@ -284,10 +284,12 @@ _TERM = re.compile(
 
 
 def selects(selector: str, found: Mapping[str, str]) -> bool:
-    """Whether labels fit a selector as `kubectl -l` reads it: `a=b`, `a!=b`, `a`, `!a`, `a in (b,c)`, `a notin (b)`.
+    """Whether labels match a selector of `kubectl -l`: `a=b`, `a!=b`, `a`, `!a`, `a in (b,c)`, `a notin (b)`.
 
-    A selector that is no selector is a ValueError (docs: concepts/overview/working-with-objects/labels)."""
-    terms = _all_terms(selector)  # all of it is read before any of it is tried: a fault at its end is a fault
+    Raises ValueError for an invalid selector (docs: concepts/overview/working-with-objects/labels)."""
+    terms = _all_terms(
+        selector
+    )  # parses the whole selector before it evaluates any term, so that an error at its end is found
     return all(_fits(term, found) for term in terms)
 
 
@@ -299,9 +301,9 @@ def _all_terms(selector: str) -> tuple[re.Match[str], ...]:
 def _terms(selector: str) -> Iterable[re.Match[str]]:
     for term in re.split(r",(?![^(]*\))", selector) if selector.strip() else ():
         if not (match := _TERM.fullmatch(term)) or (match["not"] and match["op"]):
-            raise ValueError(f"not a label selector: {selector!r}")
+            raise ValueError(f"invalid label selector: {selector!r}")
         if (match["op"] in ("in", "notin")) != (match["value"] or "").startswith("("):
-            raise ValueError(f"not a label selector: {selector!r}")
+            raise ValueError(f"invalid label selector: {selector!r}")
         yield match
 
 

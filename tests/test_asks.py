@@ -126,7 +126,7 @@ def test_the_one_address_of_the_node_that_asks_is_a_sender_although_a_service_ha
         "x",
     )
     objects = cluster_objects.objects(scene, datetime(2026, 3, 1, tzinfo=UTC), pipeline.NEEDS)
-    asked = pipeline.plan(options(scene), objects, scene_host(scene)).asks
+    asked = pipeline.plan(options(scene), objects, scene_host(scene)).requests
     assert {str(ask.sender) for ask in asked} == senders
 
 
@@ -138,10 +138,10 @@ def test_our_own_address_is_never_asked_with_itself():
 @pytest.mark.parametrize(
     ("interface", "sender", "words"),
     [
-        pytest.param(ETH0, "10.0.0.99", "no address of eth0", id="another host's"),
+        pytest.param(ETH0, "10.0.0.99", "eth0 does not have this address", id="another host's"),
         pytest.param(ETH0, "somebody", "not an IPv4 address", id="rubbish"),
         pytest.param(HOLDER, "10.0.0.50", "Service's", id="a target"),
-        pytest.param(BARE, "own", "no address of its own", id="none to ask with"),
+        pytest.param(BARE, "own", "has no address that can be the sender", id="none to ask with"),
     ],
 )
 def test_a_sender_that_would_do_harm_is_refused(interface, sender, words):

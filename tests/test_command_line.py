@@ -36,12 +36,12 @@ def test_report_loads_neither_scapy_nor_kubernetes(saved):
 
 REFUSED = [
     pytest.param(["probe"], "--iface is missing", id="no interface"),
-    pytest.param(["probe", "--iface", "nope0"], "there is no interface 'nope0' here. There are:", id="unknown interface"),
+    pytest.param(["probe", "--iface", "nope0"], "this host has no interface 'nope0'. Interfaces:", id="unknown interface"),
     pytest.param(["probe", "--iface", "lo"], "lo is a loopback", id="loopback"),
     pytest.param(["probe", "--iface", "lo", "--rate", "5000"], "--rate 5000 is out of range", id="too fast"),
     pytest.param(["probe", "--iface", "lo", "--ip", "10.0.0.300"], "'10.0.0.300' is not an IPv4 address", id="bad --ip"),
     pytest.param(["probe", "--iface", "lo", "--ip", "127.0.0.1"], "not an address that one host can have", id="loopback --ip"),
-    pytest.param(["probe", "--iface", "lo", "-l", "a in b"], "not a label selector", id="bad selector"),
+    pytest.param(["probe", "--iface", "lo", "-l", "a in b"], "invalid label selector", id="bad selector"),
     pytest.param(["probe", "--iface", "lo", "-o", "pdf"], "-o 'pdf': unknown format. One of table", id="unknown format"),
     pytest.param(["probe", "--iface", "lo", "-n", "web", "-A"], "-n and -A can't be combined", id="-n and -A"),
     pytest.param(["probe", "--iface", "lo", "--output", "/nowhere/r.json"], "there is no folder /nowhere", id="no folder"),
@@ -87,7 +87,7 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments, words):
     [
         pytest.param("", "not JSON", id="empty"),
         pytest.param("[1]", "no report of arpcheck", id="a list"),
-        pytest.param("{}", "no evidence", id="no evidence"),
+        pytest.param("{}", "not a run saved by arpcheck", id="no evidence"),
         pytest.param('{"apiVersion": "arpcheck/v9", "kind": "ProbeReport"}', "'arpcheck/v9'", id="newer"),
         pytest.param("[" * 100_000, "nested too deeply", id="deep"),
     ],

@@ -54,12 +54,12 @@ def test_it_is_the_one_whose_subnet_holds_them(interfaces, asked, nodes, names):
 
 UNCLEAR = [
     pytest.param(
-        [ETH0, nic("eth1", "10.0.0.6/24")], ["10.0.0.50"], NODES, "eth0 and eth1 are in one subnet", id="two in one subnet"
+        [ETH0, nic("eth1", "10.0.0.6/24")], ["10.0.0.50"], NODES, "eth0 and eth1 are in the same subnet", id="two in one subnet"
     ),
     pytest.param([ETH0, ETH1], [], ["10.0.0.11", "172.20.5.11"], "the nodes are in the subnets of eth0 and eth1", id="nodes in two"),
-    pytest.param([ETH1], ["10.0.0.50"], NODES, "no subnet of this host holds", id="elsewhere"),
-    pytest.param([], ["10.0.0.50"], NODES, "there is none that is up", id="no interface"),
-    pytest.param([ETH0], [], [], "no subnet of this host holds", id="nothing known"),
+    pytest.param([ETH1], ["10.0.0.50"], NODES, "no subnet of this host contains", id="elsewhere"),
+    pytest.param([], ["10.0.0.50"], NODES, "No interface is up", id="no interface"),
+    pytest.param([ETH0], [], [], "no subnet of this host contains", id="nothing known"),
     pytest.param(
         [ETH0, ETH1], ["172.20.5.50", "192.168.77.1"], NODES, "some addresses are in no subnet", id="the nodes elsewhere than the rest"
     ),

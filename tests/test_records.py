@@ -349,7 +349,7 @@ def test_a_host_whose_clock_is_wrong_judges_as_any_other():
     [
         pytest.param([cilium("worker-2", renewed=-30)], True, ["renewed in the future"], id="renewed in the future"),
         pytest.param([cilium("worker-2", renewed=-4)], False, [], id="by less than clocks may differ"),
-        pytest.param([cilium("worker-2", renewed=90), lease("a", "a", "kube-node-lease", renewed=90)], True, ["all of them expired"], id="all"),
+        pytest.param([cilium("worker-2", renewed=90), lease("a", "a", "kube-node-lease", renewed=90)], True, ["all Leases have expired"], id="all"),
         pytest.param([cilium("worker-2", renewed=90), lease("a", "a", "kube-node-lease")], False, [], id="this one alone"),
     ],
 )

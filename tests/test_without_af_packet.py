@@ -67,7 +67,7 @@ def test_probe_says_so_in_one_line():
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         f"arpcheck: this system ({sys.platform}) has no AF_PACKET. "
-        "Probe from Linux; report, compare, snapshot and strict-arp work here too\n"
+        "Probe from a Linux host; report, compare, snapshot and strict-arp work here too\n"
     )
 
 

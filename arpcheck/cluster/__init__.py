@@ -1,9 +1,9 @@
-"""EDGE: the cluster. An API server or a file, in; plain objects cut down to what the Needs name, and Gaps, out.
+"""Reads Kubernetes objects from an API server or from a file, and reports what could not be read as Gaps.
 
-The only package that imports `kubernetes`, and only when an API is really asked. Knows no load balancer, no verdict
-and no wire. Nothing but a ClusterError, an InputError or a UsageError leaves it, and none of them says a secret."""
+This is the only package that imports `kubernetes`, and only when an API server is used. It raises ClusterError, InputError
+and UsageError; no message contains a secret."""
 
 from arpcheck.cluster.files import snapshot
-from arpcheck.cluster.source import ClusterSource, hold, read
+from arpcheck.cluster.source import ClusterSource, preload, read
 
-__all__ = ["ClusterSource", "hold", "read", "snapshot"]
+__all__ = ["ClusterSource", "preload", "read", "snapshot"]

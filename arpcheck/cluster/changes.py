@@ -1,7 +1,8 @@
-"""EDGE: one login for a change and for all that is read beside it, and the few writes that arpcheck knows.
+"""Writes to the cluster: one key of a ConfigMap and a rollout restart, with the reads beside them; also reads container
+logs.
 
-A write names the object's resourceVersion, so what somebody else wrote meanwhile is never overwritten. Knows no
-kube-proxy. Whatever goes wrong is a ClusterError, and says whether the write was done."""
+A write carries the object's resourceVersion, so it never overwrites a concurrent change. Every failure is a ClusterError
+that says whether the write was done."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from urllib.parse import quote
 
 from arpcheck.cluster.api import read_api
 from arpcheck.cluster.credentials import open_session
-from arpcheck.cluster.limits import FORBIDDEN, TIMED_OUT, Budget, UnreadError, by_status, in_time, side_by_side
+from arpcheck.cluster.limits import FORBIDDEN, TIMED_OUT, Budget, ReadError, by_status, in_time, side_by_side
 from arpcheck.cluster.requirements import merge
 from arpcheck.cluster.session import Response, Session
 from arpcheck.cluster.source import ClusterSource
@@ -26,29 +27,29 @@ from arpcheck.objects import Object, Objects, items, name, namespace, text
 from arpcheck.text import plain
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
-"""The annotation of a pod template by which `kubectl rollout restart` makes new pods (kubectl pkg/polymorphichelpers)."""
+"""The pod template annotation that `kubectl rollout restart` sets (kubectl pkg/polymorphichelpers)."""
 MANAGER = "arpcheck"
-"""Whom metadata.managedFields names for what is written here."""
+"""The field manager in metadata.managedFields."""
 
-_MOST_SAID = 1000
-"""Characters of what the server says."""
+_LONGEST_MESSAGE = 1000
+"""Maximum number of characters of a server's message."""
 
 _MERGE = "application/merge-patch+json"
 _STRATEGIC = "application/strategic-merge-patch+json"
 
 
 class UncertainError(ClusterError):
-    """The answer to a write did not come, or was that of a server in trouble: it may have been done."""
+    """The server did not confirm a write, or failed while it handled the write: it may have been done."""
 
     def __init__(self, message: str, hint: str, *, why: str, cure: str) -> None:
         super().__init__(message, hint)
         self.why = why
-        """What came instead of an answer."""
+        """What went wrong."""
         self.cure = cure
 
 
 class Connection:
-    """One account on one server, for as long as a change takes."""
+    """An open session with one account on one server."""
 
     def __init__(self, session: Session, seconds: float) -> None:
         self._session = session
@@ -61,23 +62,23 @@ class Connection:
 
     @property
     def clock(self) -> datetime:
-        """The server's, as its last answer told it; this host's where it told none. Whole seconds, UTC."""
+        """The server's time from its last response, else this host's. Whole seconds, UTC."""
         try:
             return parsedate_to_datetime(self._date).astimezone(UTC)
         except (ValueError, TypeError):
             return datetime.now(UTC).replace(microsecond=0)
 
     def read(self, needs: Sequence[Need]) -> Objects:
-        """As `cluster.read`; Services are not insisted on."""
+        """Like `cluster.read`, but Services are not required."""
         budget = Budget(self._seconds)
         return read_api(self._session, merge(needs), budget, within=None, services_required=False)
 
     def config_map(self, space: str, title: str) -> Object:
-        """The whole of it, as it is now."""
+        """Reads a complete ConfigMap."""
         return self._object("GET", _config_map(space, title), f"get configmaps ({space}/{title})")
 
     def set_key(self, config_map: Object, key: str, value: str, *, dry_run: bool = False) -> Object:
-        """Writes one key of `data`, if nobody has changed the object since it was read."""
+        """Writes one key of `data`, unless the object has changed since it was read."""
         space, title = namespace(config_map), name(config_map)
         guard = {"resourceVersion": text(config_map, "metadata", "resourceVersion")}
         patch = {"metadata": guard, "data": {key: value}}
@@ -96,8 +97,8 @@ class Connection:
         try:
             return self._object("PATCH", path, what, query, body, content_type)
         except UncertainError as error:
-            if dry_run:  # which changes nothing, whatever became of it
-                why = f"{self._session.where}: {what} as a dry run: {error.why}"
+            if dry_run:  # a dry run changes nothing, so there is no doubt about the write
+                why = f"{self._session.where}: dry run of {what}: {error.why}"
                 raise ClusterError(why, error.cure or "Try again later") from None
             raise
 
@@ -107,64 +108,71 @@ class Connection:
     ) -> Object:  # fmt: skip
         try:
             budget, send = Budget(self._seconds), self._session.send
-            answer = in_time(
-                lambda: send(method, path, query or {}, budget, body=body, content_type=content_type), budget
-            )
+            answer = in_time(lambda: send(method, path, query or {}, budget, body=body, content_type=content_type), budget)
             self._date = answer.headers.get("date", "")
             return self._checked(answer, what)
-        except UnreadError as unread:
-            if body is not None and not 300 <= unread.status < 500:
-                why = f"{self._session.where}: {what}: {unread.why}; whether it was done is not known"
-                raise UncertainError(why, "Run it again: it looks first", why=unread.why, cure=unread.cure) from None
-            raise ClusterError(f"{self._session.where}: {what}: {unread.why}", unread.cure) from None
+        except ReadError as error:
+            if body is not None and not 300 <= error.status < 500:
+                why = f"{self._session.where}: {what}: {error.why}; the change may have been made"
+                raise UncertainError(
+                    why, "Run the command again: it first reads the current state", why=error.why, cure=error.cure
+                ) from None
+            raise ClusterError(f"{self._session.where}: {what}: {error.why}", error.cure) from None
 
     def _checked(self, answer: Response, what: str) -> Object:
         if answer.status == 409:
-            why = f"{what}: somebody changed it meanwhile, so nothing was written"
-            raise ClusterError(why, "Run it again: it begins with what is there now")
+            why = f"{what}: the object changed since it was read; nothing was written"
+            raise ClusterError(why, "Run the command again: it starts from the current state")
         if answer.status == 403:
             raise self._forbidden(answer, what)
         if not 200 <= answer.status < 300:
             raise self._refused(answer, what)
         found = answer.json()
         if not isinstance(found, Mapping) or not name(found):
-            raise UnreadError("unreadable answer", "Is this the address of a Kubernetes API?", status=answer.status)
+            raise ReadError(
+                "unreadable answer",
+                "Check that the server in the kubeconfig is a Kubernetes API server",
+                status=answer.status,
+            )
         return found
 
     def _forbidden(self, answer: Response, what: str) -> ClusterError:
-        """Rights are refused in fixed words (k8s.io/apiserver, responsewriters/errors.go); an admission says its own."""
+        """RBAC refuses with a fixed sentence (k8s.io/apiserver, responsewriters/errors.go); an admission policy has its own
+        message."""
         verb, _, resource = what.partition(" ")
         if f" cannot {verb} resource " not in text(answer.json(), "message"):
-            said = _said(answer)
-            why = f"{self._session.where}: {FORBIDDEN}: {what} is refused by an admission policy"
-            return ClusterError(f"{why}: {said}" if said else why, "" if said else "`kubectl edit` shows what it says")
-        hint = "Give this account that right, or let somebody run it who has it"
-        return ClusterError(f"{self._session.where}: {FORBIDDEN}: the verb {verb} on {resource} is missing", hint)
-
+            message = _server_message(answer)
+            why = f"{self._session.where}: {FORBIDDEN}: an admission policy refused {what}"
+            if message:
+                return ClusterError(f"{why}: {message}")
+            return ClusterError(why, "Run the same change with `kubectl edit` to see the policy's message")
+        hint = "Grant this verb to the account, or use an account that has it"
+        return ClusterError(f"{self._session.where}: {FORBIDDEN}: this account may not {verb} {resource}", hint)
 
     def _refused(self, answer: Response, what: str) -> Exception:
-        """With the server's own words. What an admission webhook that can't be reached stops has not been done."""
-        found, said = by_status(answer.status), _said(answer)
-        why = f"{found.why}: {said}" if said else found.why
-        if answer.status >= 500 and "failed calling webhook" in said:
-            hint = "Is the webhook's Service running? Nothing was written"
+        """The server's refusal with its own message. If an admission webhook can't be reached, the change was not made."""
+        found, message = by_status(answer.status), _server_message(answer)
+        why = f"{found.why}: {message}" if message else found.why
+        if answer.status >= 500 and "failed calling webhook" in message:
+            hint = "Nothing was written. Check that the webhook's Service is running"
             return ClusterError(f"{self._session.where}: {what}: {why}", hint)
-        return UnreadError(why, "" if said and answer.status < 500 else found.cure, status=answer.status, fatal=found.fatal)
+        cure = "" if message and answer.status < 500 else found.cure
+        return ReadError(why, cure, status=answer.status, fatal=found.fatal)
 
 
-def _said(answer: Response) -> str:
-    """`message` and `details.causes` of a Status (k8s.io/apimachinery meta/v1), in one line; empty where it is none, since a
-    proxy echoes what it was sent. The same text in both is said once."""
+def _server_message(answer: Response) -> str:
+    """`message` and `details.causes` of a Status (k8s.io/apimachinery meta/v1) in one line, each text once. Empty if the
+    body is not a Status, because a proxy may echo what it was sent."""
     try:
         found = answer.json()
-    except UnreadError:
+    except ReadError:
         return ""
     if text(found, "kind") != "Status":
         return ""
     message = " ".join(text(found, "message").split())
     causes = [" ".join(f"{text(one, 'field')} {text(one, 'message')}".split()) for one in items(found, "details", "causes")]
     more = [cause for one, cause in zip(items(found, "details", "causes"), causes, strict=True) if _is_new(one, message)]
-    return plain("; ".join(dict.fromkeys(part for part in (message, *more) if part)), _MOST_SAID)
+    return plain("; ".join(dict.fromkeys(part for part in (message, *more) if part)), _LONGEST_MESSAGE)
 
 
 def _is_new(cause: object, message: str) -> bool:
@@ -174,10 +182,11 @@ def _is_new(cause: object, message: str) -> bool:
 
 @contextmanager
 def connected(source: ClusterSource) -> Iterator[Connection]:
-    """ClusterError where there is no server or no login; UsageError for a file, which can't be changed."""
+    """Opens a connection. Raises ClusterError if there is no server or no login; UsageError for a file, which can't be
+    changed."""
     if source.cluster_file is not None:
-        raise UsageError("a cluster file can't be changed", "Name a cluster with --kubeconfig or --context")
-    import kubernetes  # noqa: F401 - half a second, which is not the server's
+        raise UsageError("--cluster-file: a file can't be changed", "Select a cluster with --kubeconfig or --context")
+    import kubernetes  # noqa: F401 - the import takes half a second, which must not count against the request timeout
 
     budget = Budget(source.request_timeout)
     session = open_session(source, budget)
@@ -191,10 +200,10 @@ def _config_map(space: str, title: str) -> str:
     return f"/api/v1/namespaces/{quote(space, safe='')}/configmaps/{quote(title, safe='')}"
 
 
-# ---------------------------------------------------------------------------------------------------------------------- EDGE
+# ----------------------------------------------------------------------------------------------------------- Container logs
 
 BYTES = 256 * 1024
-"""From the beginning of a log, where a process says how it starts; the kubelet itself rotates at 10 MiB."""
+"""Bytes from the beginning of a log, where a process prints its settings; the kubelet rotates logs at 10 MiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,25 +215,25 @@ class Container:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logs:
-    """By the keys of what was asked for."""
+    """Logs by the caller's keys."""
 
     found: Mapping[str, str]
     unread: Mapping[str, str]
-    """Why: `forbidden`, `timed out`, `not found`."""
+    """The reason by key: `forbidden`, `timed out`, `not found`."""
 
 
 def read_logs(source: ClusterSource, containers: Mapping[str, Container]) -> Logs:
-    """The beginning of each log. ClusterError where there is no server or no login; UsageError for a file."""
+    """Reads the beginning of each log. Raises ClusterError if there is no server or no login; UsageError for a file."""
     if source.cluster_file is not None:
-        raise UsageError("a cluster file holds no logs", "Leave out --logs, or name a cluster")
+        raise UsageError("--logs: a cluster file has no container logs", "Remove --logs, or select a cluster with --context")
     budget = Budget(source.request_timeout)
     session = open_session(source, budget)
     try:
         work = {key: (lambda one=one: _log(session, one, budget)) for key, one in containers.items()}
-        told = dict(side_by_side(work, budget))
+        results = dict(side_by_side(work, budget))
     finally:
         session.close()
-    outcomes = {key: told.get(key, (None, TIMED_OUT)) for key in sorted(containers)}
+    outcomes = {key: results.get(key, (None, TIMED_OUT)) for key in sorted(containers)}
     return Logs(
         found={key: log for key, (log, _) in outcomes.items() if log is not None},
         unread={key: why for key, (log, why) in outcomes.items() if log is None},
@@ -232,13 +241,13 @@ def read_logs(source: ClusterSource, containers: Mapping[str, Container]) -> Log
 
 
 def _log(session: Session, one: Container, budget: Budget) -> tuple[str | None, str]:
-    """The log, or None and why not."""
+    """The log, or None and the reason."""
     path = f"/api/v1/namespaces/{quote(one.namespace, safe='')}/pods/{quote(one.pod, safe='')}/log"
     query = {"container": one.container, "limitBytes": str(BYTES)}
     try:
         answer = session.send("GET", path, query, budget)
-    except UnreadError as unread:
-        return None, unread.why
+    except ReadError as error:
+        return None, error.why
     if answer.status != 200:
         return None, by_status(answer.status).why
     return answer.body[:BYTES].decode("utf-8", "replace"), ""

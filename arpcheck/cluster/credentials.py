@@ -1,8 +1,8 @@
-"""Who asks, and over which connection: a kubeconfig's context, or a pod's service account, made into a Session.
+"""Opens a Session with the credentials of a kubeconfig context or of a pod's service account.
 
-The only module that imports `kubernetes`: its loaders make headers of tokens and passwords, and find a pod's account. They
-are given no certificate and no key, which they would write into files. Their errors quote whole entries, tokens included,
-so none of their text is passed on."""
+This is the only module that imports `kubernetes`. Its loaders build headers from tokens and passwords, and find a pod's
+service account. They never receive a certificate or a key, because they would write them into files. Their error messages
+quote entries with tokens, so none of that text is passed on."""
 
 from __future__ import annotations
 
@@ -32,49 +32,52 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _HEADERS = ("token", "username", "password")
-"""What the client's loader is given of a user: all that becomes a header."""
+"""The fields of a user entry that the client's loader receives: those that become a header."""
 
 
 def open_session(source: ClusterSource, budget: Budget) -> Session:
-    """As kubectl: the kubeconfig, else the pod's service account. ClusterError where none can be used."""
-    found = source.held or _loaded(source)
+    """Like kubectl: the kubeconfig, else the pod's service account. Raises ClusterError if neither can be used."""
+    found = source.preloaded or _loaded(source)
     _log.info("account: %s", f"context {found.name!r}" if found else "the pod's own")
     user = found.user if found and _may_carry_credentials(found) else {}
     if found and "exec" in user:
         user = log_in(found, budget)
     for _, session in side_by_side({0: lambda: _open(found, user, source.as_user)}, budget):
         return session
-    raise ClusterError(f"the login of context {found.name if found else 'in-cluster'!r} {TIMED_OUT}", "Log in by hand first")
+    raise ClusterError(
+        f"the login of context {found.name if found else 'in-cluster'!r} {TIMED_OUT}", "Log in with kubectl first"
+    )
 
 
 def _loaded(source: ClusterSource) -> kubeconfig.Context | None:
     try:
         return kubeconfig.load(source.kubeconfig, source.context, os.environ)
     except kubeconfig.UnreadableError as error:
-        if not (error.denied and source.unheld and source.kubeconfig):
+        if not (error.denied and source.not_preloaded and source.kubeconfig):
             raise
         path = kubeconfig.absolute(kubeconfig.expanded(source.kubeconfig))
-        raise ClusterError(error.message, _why_unheld(source.unheld, path)) from None
+        raise ClusterError(error.message, _why_not_preloaded(source.not_preloaded, path)) from None
 
 
-def _why_unheld(unheld: kubeconfig.Unheld, path: Path) -> str:
-    """Asked as the user who called sudo: of what root alone can see, every reason is the same one."""
-    match unheld:
-        case kubeconfig.Unheld.PLUGIN:
+def _why_not_preloaded(not_preloaded: kubeconfig.NotPreloaded, path: Path) -> str:
+    """Runs as the user who called sudo. A path that only root can see gives the same reason for every cause."""
+    match not_preloaded:
+        case kubeconfig.NotPreloaded.PLUGIN:
             return (
-                "Root did not use it for this user, as whom its login plug-in (exec) would run and show what is in it: "
-                "give it a token or a certificate, or take a snapshot as root and read that with --cluster-file"
+                "Its login plug-in (exec) would run as the user who called sudo and expose root's credentials to that user. "
+                "Put a token or a certificate in it, or run `arpcheck snapshot` as root and use --cluster-file"
             )
-        case kubeconfig.Unheld.NOT_ROOTS:
+        case kubeconfig.NotPreloaded.NOT_ROOTS:
             if why := not_roots(path):
-                return f"Root did not read it for this user, since {why}: put it where root alone can write"
-            return "For this user root reads only a kubeconfig, and only where root alone can write on all the way to it"
+                return f"Under sudo, arpcheck reads only files that root alone can write, and {why}. Move it to such a place"
+            return "Under sudo, arpcheck reads only a kubeconfig that root alone can write, and so every folder on its path"
         case _:
-            assert_never(unheld)
+            assert_never(not_preloaded)
 
 
 def _may_carry_credentials(found: kubeconfig.Context) -> bool:
-    """Over http none leave this host; kubectl sends none over it at all (client-go tools/clientcmd, ClientConfig)."""
+    """Over http, credentials stay on this host. kubectl sends none over http at all (client-go tools/clientcmd,
+    ClientConfig)."""
     return found.server.startswith("https:") or (is_here(found.server) and not _proxy(found, found.server))
 
 
@@ -90,8 +93,8 @@ def _open(found: kubeconfig.Context | None, user: Mapping[str, Any], as_user: st
     except ArpcheckError:
         raise
     except Exception as error:  # noqa: BLE001 - the client's loaders raise anything, and quote tokens
-        what = f"The credentials of {_where(found)} can't be used ({type(error).__name__})"
-        raise ClusterError(what, "Check certificates and tokens in the kubeconfig") from None
+        what = f"cannot use the credentials of {_where(found)} ({type(error).__name__})"
+        raise ClusterError(what, "Check the certificates and tokens in the kubeconfig") from None
     url = urlsplit(configuration.host)
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
     return Session(
@@ -109,13 +112,13 @@ def _where(found: kubeconfig.Context | None) -> str:
 
 
 def _configuration(found: kubeconfig.Context | None, user: Mapping[str, Any]) -> Any:
-    """Host and headers; of TLS only where a pod's authority lies."""
+    """Host and headers; for TLS, only the path of a pod's certificate authority."""
     from kubernetes import client, config
 
     configuration = client.Configuration()
     if not found:
         if not os.environ.get("KUBERNETES_SERVICE_HOST"):
-            hint = "Name one with --kubeconfig, or read a file with --cluster-file"
+            hint = "Select one with --kubeconfig, or read a file with --cluster-file"
             raise ClusterError("no kubeconfig and no service account found", hint)
         config.load_incluster_config(client_configuration=configuration, try_refresh_token=False)
         return configuration
@@ -163,7 +166,9 @@ def _tls(found: kubeconfig.Context | None, user: Mapping[str, Any], pods_authori
         }
     verified = not found.cluster.get("insecure-skip-tls-verify")
     if not verified:
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the kubeconfig says so; kubectl is silent too
+        urllib3.disable_warnings(
+            urllib3.exceptions.InsecureRequestWarning
+        )  # set in the kubeconfig; kubectl does not warn either
     context = tls_context(
         material(found.cluster, "certificate-authority") if verified else None,
         material(user, "client-certificate"), material(user, "client-key"),
@@ -190,7 +195,7 @@ def _headers(configuration: Any, more: Mapping[str, str | list[str]]) -> Any:
 
 
 def _impersonation(user: Mapping[str, Any], as_user: str | None) -> dict[str, str | list[str]]:
-    """`--as`, else what the kubeconfig says of it (k8s.io/client-go/transport, ImpersonationConfig)."""
+    """`--as`, else the impersonation in the kubeconfig (k8s.io/client-go/transport, ImpersonationConfig)."""
     if as_user:
         return {"Impersonate-User": as_user}
     found: dict[str, str | list[str]] = {}
@@ -202,7 +207,7 @@ def _impersonation(user: Mapping[str, Any], as_user: str | None) -> dict[str, st
     return found
 
 
-# ------------------------------- The TLS of a connection, made from certificates and keys that are in memory, and stay there
+# --------------------------------------------------------------------------------- TLS from certificates and keys in memory
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -210,56 +215,59 @@ _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-
 def tls_context(
     authority: bytes | None, certificate: bytes | None, key: bytes | None, *, verified: bool, where: str
 ) -> ssl.SSLContext:
-    """`authority`: trusted in place of the host's own; all in PEM. ClusterError for what is none."""
+    """`authority`: the certificates to trust instead of the host's. Everything is PEM. Raises ClusterError for invalid
+    input."""
     from urllib3.util.ssl_ import create_urllib3_context
 
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verified else ssl.CERT_NONE)
     context.check_hostname = verified
     if authority is not None:
-        _trust(context, authority, where)
+        _load_authority(context, authority, where)
     elif verified:
         context.load_default_certs()
     if certificate is not None and key is not None:
-        _show(context, certificate, key, where)
+        _load_client_certificate(context, certificate, key, where)
     elif certificate is not None or key is not None:
-        raise ClusterError(f"{where} has a client certificate without its key, or a key without its certificate")
+        raise ClusterError(f"{where}: the client certificate has no key, or the key has no certificate")
     return context
 
 
-def _trust(context: ssl.SSLContext, authority: bytes, where: str) -> None:
-    """Only the blocks: the lines between may be of any text."""
+def _load_authority(context: ssl.SSLContext, authority: bytes, where: str) -> None:
+    """Passes on only the PEM blocks; a file may contain any text between them."""
     blocks = _CERTIFICATE.findall(authority)
     try:
         if not blocks:
             raise ValueError
         context.load_verify_locations(cadata=b"\n".join(blocks).decode("ascii"))
     except (ssl.SSLError, ValueError):
-        raise ClusterError(f"the certificate-authority of {where} is not a certificate in PEM") from None
+        raise ClusterError(f"{where}: certificate-authority has no PEM certificate") from None
 
 
-def _show(context: ssl.SSLContext, certificate: bytes, key: bytes, where: str) -> None:
+def _load_client_certificate(context: ssl.SSLContext, certificate: bytes, key: bytes, where: str) -> None:
     try:
         with _file_of(certificate) as shown, _file_of(key) as kept:
             context.load_cert_chain(shown, kept, password=_no_password)
     except (ssl.SSLError, ValueError) as error:
-        hint = "Is it in PEM, without a password, and does the key fit the certificate?"
-        raise ClusterError(f"the client certificate of {where} can't be used: {by_error(error).why}", hint) from None
+        hint = "Check that both are PEM, that the key has no password, and that it belongs to the certificate"
+        raise ClusterError(f"{where}: cannot use the client certificate: {by_error(error).why}", hint) from None
     except OSError as error:
-        raise ClusterError(f"the client certificate of {where} can't be used: {error.strerror}", "Is /proc there?") from None
+        raise ClusterError(
+            f"{where}: cannot use the client certificate: {error.strerror}", "Check that /proc is mounted"
+        ) from None
 
 
 def _no_password() -> str:
-    """OpenSSL would ask on the terminal, in the middle of a run."""
+    """Without this, OpenSSL would prompt on the terminal during a run."""
     raise ValueError("the key has a password")
 
 
 @contextmanager
 def _file_of(content: bytes) -> Iterator[str]:
-    """The path by which this process, and no other, can open what is in memory."""
+    """A path through which only this process can open the content, which stays in memory."""
     if hasattr(os, "memfd_create"):
         with os.fdopen(os.memfd_create("arpcheck"), "w+b") as file:
             yield _filled(file, content, "/proc/self/fd")
-    else:  # macOS: never has a name after it was made
+    else:  # macOS: the file has no name after its creation
         with tempfile.TemporaryFile() as file:
             yield _filled(file, content, "/dev/fd")
 
@@ -267,5 +275,5 @@ def _file_of(content: bytes) -> Iterator[str]:
 def _filled(file: Any, content: bytes, folder: str) -> str:
     file.write(content)
     file.flush()
-    file.seek(0)  # where a descriptor is opened by /dev/fd, the place in it is shared
+    file.seek(0)  # a descriptor opened through /dev/fd shares its file offset
     return f"{folder}/{file.fileno()}"

@@ -1,7 +1,7 @@
-"""What the server serves, under which version: each document of its discovery read once, whoever asks.
+"""Finds which resources the server serves, and in which version. Reads each discovery document once.
 
-The core group is v1; of any other the preferred version is looked at first, then the others, because a resource may
-be missing from it (metallb.io prefers v1beta2, and has ServiceL2Status in v1beta1 alone)."""
+The core group is v1. In other groups the preferred version comes first, then the others, because the preferred version may
+lack a resource (metallb.io prefers v1beta2 and has ServiceL2Status only in v1beta1)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from arpcheck.cluster.limits import UNREADABLE, Budget, UnreadError, timed_out
+from arpcheck.cluster.limits import UNREADABLE, Budget, ReadError, timed_out
 from arpcheck.objects import at, items, text
 
 _VERSION = re.compile(r"v[a-z0-9]{1,30}")
@@ -20,7 +20,7 @@ _VERSION = re.compile(r"v[a-z0-9]{1,30}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A resource that the server has."""
+    """A resource that the server serves."""
 
     api_version: str
     plural: str
@@ -28,21 +28,21 @@ class Served:
     namespaced: bool
 
     def path(self, namespace: str | None) -> str:
-        """Of its list: of one namespace, or of all."""
+        """Path of its list, in one namespace or in all."""
         root = "/apis" if "/" in self.api_version else "/api"
         scope = f"/namespaces/{namespace}" if namespace and self.namespaced else ""
         return f"{root}/{self.api_version}{scope}/{self.plural}"
 
 
 class Discovery:
-    def __init__(self, ask: Callable[[str], Any], budget: Budget) -> None:
-        self._ask = ask
+    def __init__(self, fetch: Callable[[str], Any], budget: Budget) -> None:
+        self._fetch = fetch
         self._budget = budget
         self._lock = Lock()
         self._documents: dict[str, Future[Any]] = {}
 
     def find(self, resource: str) -> Served | None:
-        """None where the server does not serve it. UnreadError where that can't be known."""
+        """None if the server does not serve it. Raises ReadError if that is unknown."""
         plural, _, group = resource.partition(".")
         if not group and plural in CORE:
             return Served(api_version="v1", plural=plural, kind=CORE[plural], namespaced=plural not in CLUSTER_SCOPED)
@@ -54,14 +54,14 @@ class Discovery:
         return None
 
     def has_namespace(self, namespace: str | None) -> bool:
-        """False for a namespace of OpenShift's where the server is no OpenShift: an account that may read no namespace
-        but its own is refused it all the same, which would look like a gap."""
+        """False for an OpenShift namespace on a server that is not OpenShift. An account with rights in one namespace only
+        would be forbidden to read it there, which would look like a gap."""
         if not namespace or not namespace.startswith("openshift-"):
             return True
         return self.has_group("config.openshift.io")
 
     def has_group(self, group: str) -> bool:
-        """True for none."""
+        """True for an empty group name."""
         if not group:
             return True
         groups = _document_entries(self._document("/apis"), "APIGroupList", "groups")
@@ -77,21 +77,21 @@ class Discovery:
         path = f"/apis/{version}" if "/" in version else f"/api/{version}"
         try:
             return _document_entries(self._document(path), "APIResourceList", "resources")
-        except UnreadError as unread:
-            if unread.status == 404:
+        except ReadError as error:
+            if error.status == 404:
                 return ()
             raise
 
     def _document(self, path: str) -> Any:
         with self._lock:
-            mine = path not in self._documents
+            first = path not in self._documents
             future = self._documents.setdefault(path, Future())
-        if mine:
+        if first:
             try:
-                future.set_result(self._ask(path))
-            except UnreadError as unread:
-                future.set_exception(unread.bare())
-            except BaseException as error:  # noqa: BLE001 - raised below, for everybody who asks
+                future.set_result(self._fetch(path))
+            except ReadError as error:
+                future.set_exception(error.bare())
+            except BaseException as error:  # noqa: BLE001 - raised below, for every caller
                 future.set_exception(error)
         try:
             return future.result(timeout=max(self._budget.left, 0))
@@ -100,13 +100,13 @@ class Discovery:
 
 
 def _document_entries(document: Any, kind: str, key: str) -> tuple[Any, ...]:
-    """What is not of the kind would read as "nothing is served"."""
+    """A document of another kind must not be read as "nothing is served"."""
     if text(document, "kind") != kind or not isinstance(at(document, key), list | None):
-        raise UnreadError(UNREADABLE)
+        raise ReadError(UNREADABLE)
     return items(document, key)
 
 
-# -------------------------------------------------------------------------- Kinds and the plurals that kubectl names them by
+# -------------------------------------------------------------------------------------------------- Kinds and their plurals
 
 CORE = {
     "services": "Service",
@@ -122,7 +122,7 @@ CORE = {
     "persistentvolumeclaims": "PersistentVolumeClaim",
     "replicationcontrollers": "ReplicationController",
 }
-"""Plural to kind of the group without a name, which every server serves as v1 (kubernetes/api, core/v1)."""
+"""Plural to kind in the core group, which every server serves as v1 (kubernetes/api, core/v1)."""
 
 SHORT = {
     "svc": "services",
@@ -135,13 +135,13 @@ SHORT = {
     "sa": "serviceaccounts",
     "ds": "daemonsets",
 }
-"""As kubectl takes them (kubernetes/kubernetes, ShortNames of each REST storage)."""
+"""Short names that kubectl accepts (kubernetes/kubernetes, ShortNames of each REST storage)."""
 
 CLUSTER_SCOPED = frozenset({"nodes", "namespaces", "persistentvolumes"})
-"""Those of `CORE` that have no namespace."""
+"""Core resources without a namespace."""
 
 EVERYWHERE = frozenset({"nodes", "pods", "configmaps", "leases.coordination.k8s.io", "daemonsets.apps"})
-"""Resources of which every cluster has objects: a file without any was made without them."""
+"""Resources that exist in every cluster: a file without them was written without them."""
 
 _IRREGULAR = {
     "Endpoints": "endpoints",
@@ -150,11 +150,12 @@ _IRREGULAR = {
     "IptablesEIP": "iptables-eips",
     "VpcDns": "vpc-dnses",
 }
-"""Plurals that do not follow from the kind (Multus' and Kube-OVN's CustomResourceDefinitions)."""
+"""Plurals that do not follow from the kind (CustomResourceDefinitions of Multus and Kube-OVN)."""
 
 
 def plural(kind: str) -> str:
-    """`ServiceL2Status` is `servicel2statuses`: English rules, as kubebuilder and code-generator apply them."""
+    """The plural of a kind by the English rules of kubebuilder and code-generator: `ServiceL2Status` is
+    `servicel2statuses`."""
     if kind in _IRREGULAR:
         return _IRREGULAR[kind]
     word = kind.lower()

@@ -1,8 +1,8 @@
-"""A file in place of an API: what `kubectl get … -o json` prints (also YAML, also several in a row), or a snapshot.
+"""Reads a file instead of an API server: the output of `kubectl get … -o json` or `-o yaml`, or a snapshot.
 
-A file can't refuse anything, so what is not in it is a gap where every cluster has it. Where a cluster may be without, it
-was perhaps not read, kind by kind: kubectl prints the kinds that it may read and leaves out the others. A snapshot says
-what was read, of a file of kubectl's the user may. Knows no server."""
+kubectl prints the kinds that it may read and leaves out the others. A kind that every cluster has and the file lacks is a
+gap. Any other kind may not have been read: a snapshot records what was read, and for other files the user can state it with
+--file-has."""
 
 from __future__ import annotations
 
@@ -28,19 +28,20 @@ from arpcheck.objects import Object, Objects, instant, name, namespace
 from arpcheck.text import is_plain
 
 SIZE = 512 << 20
-"""Octets that are read at most: a cluster of 10,000 Services and 1,000 nodes prints about 60 MiB."""
+"""Maximum size in bytes. A cluster of 10,000 Services and 1,000 nodes prints about 60 MiB."""
 
 ALWAYS_IN_KUBE_SYSTEM = EVERYWHERE - {"nodes", "daemonsets.apps"}
-"""A file without them there was made without `-A`. k3s has no DaemonSet in it."""
+"""Resources that kube-system always has: a file without them was written without `-A`. k3s has no DaemonSet in
+kube-system."""
 
 PIECE = 1 << 20
 
-HINT = "It takes what `kubectl get services,nodes,events,… -A -o json` or `arpcheck snapshot` prints"
+HINT = "Use the output of `kubectl get services,nodes,events,… -A -o json` or of `arpcheck snapshot`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterFile:
-    """The objects of a file by resource, the last one of a name, and the header where it is a snapshot."""
+    """The objects of a file by resource; of several with one name, the last. A snapshot also has a header."""
 
     where: str
     found: Mapping[str, tuple[Object, ...]]
@@ -56,8 +57,8 @@ class ClusterFile:
 
 
 def read_file(path: str, wants: Sequence[Want], *, services_required: bool, has: Sequence[str] = ()) -> Objects:
-    """`path`: a file, or `-` for the standard input. `has`: the kinds that kubectl was asked for and may read, as they were
-    written for it, or `all`. UsageError for one that is none."""
+    """`path`: a file, or `-` for standard input. `has`: the kinds that the file covers, as kubectl was given them, or `all`.
+    Raises UsageError for an unknown kind."""
     stated = _stated(has, wants)
     where = "standard input" if path == "-" else Path(path).name
     file = open_file(_content(path), where)
@@ -79,20 +80,22 @@ ALL = "all"
 
 
 def _stated(has: Sequence[str], wants: Sequence[Want]) -> frozenset[str]:
-    """The resources of which nothing in the file means that there is none. Not those of which every cluster has some."""
+    """Resources whose absence from the file means that the cluster has none. Never those that every cluster has."""
     every = {want.resource for want in wants}
     found: set[str] = set()
     for word in (word.strip().lower() for words in has for word in words.split(",")):
         name = SHORT.get(word, word)
         named = every if word == ALL else {one for one in every if name in (one, one.partition(".")[0])}
         if not named and name not in CORE and "." not in name:
-            raise UsageError(f"--file-has {word!r} is not a kind", "Name those that kubectl was asked for, or all")
+            raise UsageError(
+                f"--file-has {word!r}: unknown kind", "List the kinds that the kubectl command named, or use all"
+            )
         found |= named
     return frozenset(found - EVERYWHERE - {"services"})
 
 
 def _chosen(file: ClusterFile, want: Want) -> list[Object]:
-    """What a server would have answered, cut down as its answers are."""
+    """Selects and cuts down objects as a server read does."""
     try:
         cuts = [want.cut(obj) for obj in file.found.get(want.resource, ()) if selected(want, obj)]
     except ValueError as error:
@@ -101,7 +104,7 @@ def _chosen(file: ClusterFile, want: Want) -> list[Object]:
 
 
 def open_file(content: bytes, where: str) -> ClusterFile:
-    """`where` names the file in errors."""
+    """Parses a file. `where` names it in errors."""
     found: dict[str, dict[tuple[str, str], Object]] = {}
     headers = []
     try:
@@ -126,12 +129,12 @@ def _content(path: str) -> bytes:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or type(error).__name__}", HINT) from None
     if too_much or len(content) > SIZE:
-        raise InputError(f"{path}: more than {SIZE >> 20} MiB", HINT)
+        raise InputError(f"{path}: larger than {SIZE >> 20} MiB", HINT)
     return content
 
 
 def _file_bytes(file: BinaryIO) -> bytes:
-    """Piece by piece: who asks for as much as may come is given room for it before anything has come."""
+    """Reads in pieces: one large read would allocate its full size before any data arrives."""
     found = bytearray()
     while len(found) <= SIZE and (piece := file.read(min(PIECE, SIZE + 1 - len(found)))):
         found += piece
@@ -139,27 +142,29 @@ def _file_bytes(file: BinaryIO) -> bytes:
 
 
 def _objects(top: Any, place: str) -> Iterator[dict[str, Any]]:
-    """The objects of a document: itself, or the items of a List, however deep."""
+    """The objects of a document: the document itself, or the items of a List at any depth."""
     pending = [top]
     while pending:
         obj = pending.pop()
         if not isinstance(obj, dict) or not all(isinstance(obj.get(key), str) for key in ("apiVersion", "kind")):
             raise InputError(f"{place}: not a Kubernetes object", HINT)
         if obj["apiVersion"].startswith("arpcheck/"):
-            raise InputError(f"{place}: a {obj['kind']}, not objects of a cluster", "Read it with `arpcheck report`")
+            raise InputError(
+                f"{place}: this is a {obj['kind']}, not a list of Kubernetes objects", "Read it with `arpcheck report`"
+            )
         if obj["kind"].endswith("List") and "items" in obj:
             pending += reversed(_items(obj, place))
         elif not name(obj):
-            raise InputError(f"{place}: a {obj['kind']} without a name", HINT)
+            raise InputError(f"{place}: the {obj['kind']} has no metadata.name", HINT)
         else:
             yield obj
 
 
 def _items(top: dict[str, Any], place: str) -> list[Any]:
-    """Entries of a typed list (`kubectl get --raw`) carry no kind of their own; the list says it."""
+    """Entries of a typed list (`kubectl get --raw`) have no kind; the list implies it."""
     entries = [] if top["items"] is None else top["items"]
     if not isinstance(entries, list):
-        raise InputError(f"{place}: the items of a {top['kind']} are no list", HINT)
+        raise InputError(f"{place}: items of the {top['kind']} is not a list", HINT)
     kind = top["kind"].removesuffix("List")
     if not kind:
         return entries
@@ -172,13 +177,13 @@ def _items(top: dict[str, Any], place: str) -> list[Any]:
 
 def _gaps(file: ClusterFile, wants: Sequence[Want], resources: Collection[str]) -> tuple[Gap, ...]:
     asked = {want.resource for want in wants}
-    told = {gap for gap in file.gaps if gap.what in asked or not _is_resource(gap.what)}
+    recorded = {gap for gap in file.gaps if gap.what in asked or not _is_resource(gap.what)}
     absent: dict[str, list[str]] = {}
     for want in wants:
-        if want.resource not in {gap.what for gap in told} and _is_missing(file, want):
+        if want.resource not in {gap.what for gap in recorded} and _is_missing(file, want):
             absent.setdefault(want.resource, []).append(want.costs)
     missing = {Gap(what=resource, why="not in the file", costs=joined(lost)) for resource, lost in absent.items()}
-    return tuple(sorted(told | missing | set(unknown_mounts(wants, resources))))
+    return tuple(sorted(recorded | missing | set(unknown_mounts(wants, resources))))
 
 
 def _is_resource(what: str) -> bool:
@@ -198,27 +203,27 @@ def _without_services(file: ClusterFile) -> ClusterError:
     refused = next((gap.why for gap in file.gaps if gap.what == "services"), None)
     if refused:
         return ClusterError(
-            f"{file.where}: services could not be read when this snapshot was taken ({refused})",
-            "Take it again with an account that has the verb list on services",
+            f"{file.where}: Services could not be read when this snapshot was taken ({refused})",
+            "Take it again with an account that may list Services",
         )
-    return ClusterError(f"{file.where}: no Service in it", HINT)
+    return ClusterError(f"{file.where}: the file contains no Services", HINT)
 
 
-# --------------------------------------------------------------------------------------------------------- Objects as a file
+# ------------------------------------------------------------------------------------------------------- Writing a snapshot
 
 _BEYOND = re.compile("[\x7f-\U0010ffff]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotHeader:
-    """What a snapshot says beside its objects."""
+    """The header of a snapshot."""
 
     taken_at: datetime | None
     server_ahead: float | None
     context: str | None
     version: str | None
     read: frozenset[str]
-    """The resources that were read, those of which nothing was found included."""
+    """The resources that were read, including those without objects."""
     gaps: tuple[Gap, ...]
 
 
@@ -227,8 +232,8 @@ def snapshot(objects: Objects) -> str:
 
 
 def pieces(objects: Objects) -> Iterator[str]:
-    """The same text for the same objects, by resource and in their order, one after the other: a large cluster is not held
-    as text. Never a Secret."""
+    """The snapshot's text in pieces, so that a large cluster is never held as text. Sorted by resource: the same objects
+    give the same text. Never contains a Secret."""
     read = sorted(resource for resource in objects.resources if resource != "secrets")
     document = {
         "apiVersion": "v1",
@@ -259,8 +264,8 @@ def _written(value: object) -> str:
 
 
 def _harmless(written: str) -> str:
-    """The same JSON for a terminal: what is drawn as nothing, or moves what is beside it, is escaped as JSON has it. Such
-    signs stand in texts alone."""
+    """The same JSON, safe for a terminal: invisible characters and those that move the cursor are escaped. They occur only
+    inside strings."""
     return _BEYOND.sub(lambda found: "".join(map(_escaped, found[0])), written)
 
 
@@ -269,8 +274,8 @@ def _escaped(char: str) -> str:
 
 
 def header(document: Mapping[str, Any], where: str) -> SnapshotHeader | None:
-    """The header of a List that `snapshot` wrote; None for any other. A damaged one is an InputError: a gap that got
-    lost would look like nothing to see."""
+    """The header of a List that `snapshot` wrote; None for any other List. Raises InputError for a damaged header, because a
+    lost gap would hide missing data."""
     if "arpcheck" not in document:
         return None
     found = document["arpcheck"]
@@ -284,7 +289,7 @@ def header(document: Mapping[str, Any], where: str) -> SnapshotHeader | None:
             gaps=tuple(_gap(entry) for entry in _list(found["gaps"])),
         )
     except (KeyError, TypeError) as error:
-        raise InputError(f"{where}: the snapshot's header is damaged ({error})", "Take the snapshot again") from None
+        raise InputError(f"{where}: the snapshot's header is damaged: {error}", "Take the snapshot again") from None
 
 
 def _gap(entry: Any) -> Gap:
@@ -293,22 +298,22 @@ def _gap(entry: Any) -> Gap:
 
 def _text_value(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"text expected, not {type(value).__name__}")
+        raise TypeError(f"expected a string, got {type(value).__name__}")
     return value
 
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise TypeError(f"a list expected, not {type(value).__name__}")
+        raise TypeError(f"expected a list, got {type(value).__name__}")
     return value
 
 
 def _number(value: Any) -> float | None:
-    """None also where an earlier version wrote none."""
+    """None also for snapshots of earlier versions."""
     if value is None:
         return None
     if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value):
-        raise TypeError("a number expected")
+        raise TypeError("expected a number")
     return float(value)
 
 

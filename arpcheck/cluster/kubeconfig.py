@@ -1,7 +1,7 @@
-"""The kubeconfig as kubectl reads it: one context of one or several files, with its cluster and its user.
+"""Reads a kubeconfig as kubectl does: one context with its cluster and its user, from one or several files.
 
-The client merges files too, but lets the last current-context win where kubectl lets the first, and quotes whole
-entries, tokens included, in its errors. Nothing here says a value of an entry."""
+The Python client also merges files, but uses the last current-context where kubectl uses the first, and its errors quote
+entries with tokens. No message of this module contains a value of an entry."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from arpcheck.errors import ClusterError
 _log = logging.getLogger(__name__)
 
 SIZE = 32 << 20
-"""Octets of one file. Those of the largest fleets have some thousand contexts of 5 KiB."""
+"""Maximum bytes of one file. The largest fleets have some thousand contexts of 5 KiB each."""
 
 _CLUSTER_TEXTS = ("server", "certificate-authority", "certificate-authority-data", "tls-server-name", "proxy-url")
 _USER_TEXTS = (
@@ -32,7 +32,7 @@ _PATHS = ("certificate-authority", "client-certificate", "client-key", "tokenFil
 
 
 class UnreadableError(ClusterError):
-    """A kubeconfig that can't be read. `denied`: this user may not; else it is not there, or a folder."""
+    """A kubeconfig that can't be read. `denied`: this user may not read it; else it does not exist or is a directory."""
 
     def __init__(self, message: str, hint: str = "", *, denied: bool = False) -> None:
         super().__init__(message, hint)
@@ -40,55 +40,56 @@ class UnreadableError(ClusterError):
 
 
 class NotAKubeconfigError(ClusterError):
-    """A file that is something else, or a kubeconfig without a context."""
+    """A file that is not a kubeconfig, or a kubeconfig without a context."""
 
 
-class Unheld(Enum):
-    """Why root did not read the kubeconfig that was named for the user who called sudo."""
+class NotPreloaded(Enum):
+    """Why root did not read the kubeconfig that the user who called sudo named."""
 
     NOT_ROOTS = "not root's"
-    """Others than root may have written it, or it is not there, or not a kubeconfig: that user is not told which."""
+    """Users other than root may have written it, or it does not exist, or it is not a kubeconfig. The user is not told
+    which."""
     PLUGIN = "plug-in"
-    """It has a login plug-in, which runs as that user and shows him its environment (/proc/PID/environ)."""
+    """It has a login plug-in, which would run as that user and expose its environment (/proc/PID/environ)."""
 
 
 def expanded(path: str) -> Path:
-    """With the home of `~` in it. ClusterError where there is none."""
+    """Expands `~`. Raises ClusterError if there is no such home directory."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
-        raise ClusterError(f"--kubeconfig {path}: there is no such home", "Give the whole path, from / on") from None
+        raise ClusterError(f"--kubeconfig {path}: no such home directory", "Use an absolute path") from None
 
 
 def absolute(path: Path) -> Path:
-    """ClusterError where it is relative to a folder that is gone."""
+    """Raises ClusterError for a relative path if the current directory no longer exists."""
     try:
         return path.absolute()
     except OSError as error:
-        hint = "The current folder is gone: go into another, or give the whole path, from / on"
+        hint = "The current directory no longer exists: change to another one, or use an absolute path"
         raise ClusterError(f"{path}: {error.strerror}", hint) from None
 
 
 def read_plainly(path: Path, most: int) -> bytes:
-    """The first `most` octets of a file of any kind. OSError where it can't be read."""
+    """Reads the first `most` bytes of a file of any kind. Raises OSError."""
     with path.open("rb") as file:
         return file.read(most)
 
 
 Read = Callable[[Path, int], bytes]
-"""As `read_plainly`."""
+"""A function like `read_plainly`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """A context, resolved. Paths are absolute."""
+    """A context with its cluster and user. Paths are absolute."""
 
     name: str
     cluster: Mapping[str, Any] = field(repr=False)
-    """`server`, which has no credentials in it, and whatever of the known keys has the right type."""
+    """`server`, without credentials, and those known keys that have the right type."""
     user: Mapping[str, Any] = field(repr=False)
     directory: Path
-    """Of the file that has the user: a relative login plug-in is looked for there."""
+    """Directory of the file with the user entry; a relative plug-in path starts there."""
 
     @property
     def server(self) -> str:
@@ -110,11 +111,9 @@ class _Merged:
     where: str
 
 
-def load(
-    explicit: str | None, context: str | None, environ: Mapping[str, str], read: Read = read_plainly
-) -> Context | None:
-    """The context `context`, else the current one. None where none was named and there is none, which is not an error in a
-    pod. ClusterError where there is one that can't be used; UnreadableError or NotAKubeconfigError where a file is none."""
+def load(explicit: str | None, context: str | None, environ: Mapping[str, str], read: Read = read_plainly) -> Context | None:
+    """Loads the context `context`, else the current one. None if none was named and there is no kubeconfig, as in a pod.
+    Raises ClusterError for an unusable context; UnreadableError or NotAKubeconfigError for an unusable file."""
     paths = _paths(explicit, environ)
     if not paths and not context:
         return None
@@ -124,9 +123,9 @@ def load(
         return None
     error = ClusterError if merged.contexts else NotAKubeconfigError
     if not chosen:
-        raise error(f"{merged.where}: no current-context in it", f"Name one with --context: {_known(merged)}")
+        raise error(f"{merged.where}: no current-context is set", f"Select one with --context: {_known(merged)}")
     if chosen not in merged.contexts:
-        raise error(f"{merged.where or 'kubeconfig'}: no context {chosen!r}", f"It has: {_known(merged)}")
+        raise error(f"{merged.where or 'kubeconfig'}: no context named {chosen!r}", f"Contexts: {_known(merged)}")
     for path in paths:
         _log.info("read %s", path)
     found = _resolve(merged, chosen)
@@ -137,13 +136,13 @@ def load(
 
 
 def contexts(explicit: str | None, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The names of all contexts, sorted. ClusterError for a kubeconfig that can't be read."""
+    """The names of all contexts, sorted. Raises ClusterError for an unreadable kubeconfig."""
     return tuple(sorted(_merge(_paths(explicit, environ), read_plainly).contexts))
 
 
 def embedded(context: Context, read: Read = read_plainly) -> Context:
-    """The same with the files that it names in it, so that nothing has to be read again; those that `read` can't read stay
-    named, for whoever reads them later."""
+    """Returns the context with the content of the files that it names, so that nothing is read again. Files that `read`
+    can't read stay named and are read later."""
     return replace(context, cluster=_embedded(context.cluster, read), user=_embedded(context.user, read))
 
 
@@ -164,18 +163,20 @@ def _embedded(entry: Mapping[str, Any], read: Read) -> dict[str, Any]:
 
 
 def material(entry: Mapping[str, Any], key: str) -> bytes | None:
-    """A certificate or a key of an entry: the data in it, else the file that it names. None where it has neither.
-    ClusterError for what can't be read."""
+    """A certificate or a key of an entry: its inline data, else the content of the file that it names. None if it has
+    neither. Raises ClusterError if it can't be read."""
     if data := entry.get(f"{key}-data"):
         try:
             return base64.b64decode("".join(data.split()), validate=True)
         except ValueError:
-            raise ClusterError(f"{key}-data in the kubeconfig is not base64", "Take it as kubectl wrote it") from None
+            raise ClusterError(
+                f"{key}-data in the kubeconfig is not valid base64", "Copy it again from the original kubeconfig"
+            ) from None
     return _content(Path(entry[key])) if key in entry else None
 
 
 def token_in_file(user: Mapping[str, Any]) -> str | None:
-    """ClusterError for a file that can't be read."""
+    """Raises ClusterError if the file can't be read."""
     return _token(_content(Path(user["tokenFile"]))) if "tokenFile" in user else None
 
 
@@ -191,7 +192,7 @@ def _content(path: Path) -> bytes:
 
 
 def _paths(explicit: str | None, environ: Mapping[str, str]) -> list[Path]:
-    """An explicit one must exist; of the others, those that do (client-go tools/clientcmd/loader.go)."""
+    """An explicit file must exist; of the default ones, those that exist (client-go tools/clientcmd/loader.go)."""
     if explicit:
         return [expanded(explicit)]
     if listed := environ.get("KUBECONFIG"):
@@ -202,7 +203,7 @@ def _paths(explicit: str | None, environ: Mapping[str, str]) -> list[Path]:
 
 
 def _home(environ: Mapping[str, str]) -> Iterable[Path]:
-    """None where neither the environment nor the list of users knows one, as in a pod of any uid."""
+    """Yields nothing if neither the environment nor the user database has a home, as in a pod with an arbitrary uid."""
     try:
         yield Path(environ.get("HOME") or "~").expanduser()
     except RuntimeError:
@@ -210,7 +211,7 @@ def _home(environ: Mapping[str, str]) -> Iterable[Path]:
 
 
 def _may_exist(path: Path) -> bool:
-    """What can't be looked for is read, and that error told: kubectl passes over what is missing alone."""
+    """Only a missing file is skipped, as in kubectl. A path that can't be checked is read, which reports its error."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -225,11 +226,11 @@ def _known(merged: _Merged) -> str:
     return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "") if names else "none"
 
 
-# ------------------------------------------------------------------------------------------------------------ merging
+# ------------------------------------------------------------------------------------------------------------------ Merging
 
 
 def _merge(paths: Iterable[Path], read: Read) -> _Merged:
-    """The first file that names an entry, or a current context, wins."""
+    """The first file that has an entry, or a current-context, wins."""
     current = ""
     merged: dict[str, dict[str, _Entry]] = {"contexts": {}, "clusters": {}, "users": {}}
     for path in (paths := list(paths)):
@@ -242,7 +243,7 @@ def _merge(paths: Iterable[Path], read: Read) -> _Merged:
 
 
 def _document(path: Path, read: Read) -> Mapping[str, Any]:
-    hint = "Name another with --kubeconfig, or read a file with --cluster-file"
+    hint = "Select another with --kubeconfig, or read a file with --cluster-file"
     try:
         content = read(path, SIZE + 1)
         documents = parse(content) if content.strip() else []
@@ -267,7 +268,7 @@ def _text_value(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-# ---------------------------------------------------------------------------------------------------------- resolving
+# ------------------------------------------------------------------------------------------------------ Resolving a context
 
 
 def _resolve(merged: _Merged, name: str) -> Context:
@@ -275,9 +276,9 @@ def _resolve(merged: _Merged, name: str) -> Context:
     cluster = merged.clusters.get(_text_value(context.get("cluster")))
     user_name = _text_value(context.get("user"))
     if cluster is None:
-        raise ClusterError(f"{merged.where}: context {name!r} names a cluster that is not in it")
+        raise ClusterError(f"{merged.where}: context {name!r} refers to a cluster that is not in the kubeconfig")
     if user_name and user_name not in merged.users:
-        raise ClusterError(f"{merged.where}: context {name!r} names a user that is not in it")
+        raise ClusterError(f"{merged.where}: context {name!r} refers to a user that is not in the kubeconfig")
     user = merged.users.get(user_name, _Entry({}, cluster.directory))
     return Context(name=name, cluster=_cluster(cluster), user=_user(user), directory=user.directory)
 
@@ -294,7 +295,7 @@ def _cluster(entry: _Entry) -> dict[str, Any]:
 
 
 def _bare(server: str) -> str:
-    """Without user, password and query, which nothing sends and which must not be shown."""
+    """Without user, password and query, which are never sent and must not be shown."""
     try:
         url = urlsplit(server)
     except ValueError:
@@ -305,7 +306,7 @@ def _bare(server: str) -> str:
 def _user(entry: _Entry) -> dict[str, Any]:
     found = _texts(entry, _USER_TEXTS)
     if "tokenFile" in found:
-        found.pop("token", None)  # the client has it the other way round than client-go
+        found.pop("token", None)  # as in client-go; the Python client prefers token
     for key in ("exec", "auth-provider", "as-user-extra"):
         if isinstance(entry.value.get(key), dict):
             found[key] = entry.value[key]
@@ -329,19 +330,19 @@ def _check_context(where: str, context: Context) -> None:
     except ValueError:
         usable = False
     if not usable:
-        raise ClusterError(f"{where}: the cluster of context {context.name!r} has no server that is a URL")
+        raise ClusterError(f"{where}: the cluster of context {context.name!r} has no http or https URL as its server")
 
 
 def _check_files(where: str, context: Context) -> None:
-    """While no other reader looks at what they are."""
+    """Only for the default reader; other readers check files by themselves."""
     for entry in (context.cluster, context.user):
         for key in _PATHS:
             if key in entry and f"{key}-data" not in entry and not _readable(entry[key]):
-                raise ClusterError(f"{where}: {key} of context {context.name!r} can't be read: {entry[key]}")
+                raise ClusterError(f"{where}: cannot read the {key} of context {context.name!r}: {entry[key]}")
 
 
 def _readable(path: str) -> bool:
     try:
         return os.access(path, os.R_OK)
-    except ValueError:  # a NUL in it
+    except ValueError:  # the path contains a NUL
         return False

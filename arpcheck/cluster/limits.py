@@ -1,7 +1,7 @@
-"""What all reading may take together, time and memory, and work side by side within it.
+"""Bounds the time and memory of all requests together, runs them in parallel, and describes their failures.
 
-Work runs in daemon threads that are left behind when the time is over: a name that does not resolve, or a server that
-sends a header an hour long, can't be stopped from outside. What a thread raises is raised here."""
+Work runs in daemon threads. A thread that is still busy when the time is over is left behind, because name resolution and
+endless headers can't be cancelled from outside. An exception in a thread is raised in the caller."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Made = TypeVar("Made")
 
 
 class Budget:
-    """Seconds, from now on, and room for what is read in them."""
+    """A deadline, and the memory budget for what is read until then."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -34,11 +34,11 @@ class Budget:
 
     @property
     def left(self) -> float:
-        """Seconds; 0 or less where it is used up."""
+        """Seconds left; 0 or less if none."""
         return self._end - time.monotonic()
 
     def pause(self, seconds: float) -> bool:
-        """Waits, or says False at once where there is not that much time left."""
+        """Sleeps and returns True; returns False at once if less time than that is left."""
         if seconds >= self.left:
             return False
         time.sleep(seconds)
@@ -46,9 +46,9 @@ class Budget:
 
 
 def side_by_side(work: Mapping[Key, Callable[[], Made]], budget: Budget, *, workers: int = 8) -> Iterator[tuple[Key, Made]]:
-    """What each piece of work returns, as it comes; what has not come within the budget is left out.
+    """Runs the work on `workers` threads and yields each result as it arrives. Results that miss the deadline are left out.
 
-    Begun in the order given, `workers` at a time. Whatever a piece raises ends it all."""
+    Work starts in the order given. The first exception ends everything."""
     waiting: SimpleQueue[tuple[Key, Callable[[], Made]]] = SimpleQueue()
     done: SimpleQueue[tuple[Key, Made | BaseException]] = SimpleQueue()
     for piece in work.items():
@@ -66,7 +66,7 @@ def side_by_side(work: Mapping[Key, Callable[[], Made]], budget: Budget, *, work
 
 
 def in_time(piece: Callable[[], Made], budget: Budget) -> Made:
-    """What it returns. UnreadError where that has not come within the budget."""
+    """Runs one piece of work. Raises ReadError if the deadline passes."""
     for _, made in side_by_side({0: piece}, budget):
         return made
     raise timed_out()
@@ -82,32 +82,34 @@ def _drain(
             return
         try:
             done.put((key, piece()))
-        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
+        except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
             done.put((key, error))
 
 
-# ------------------------------------------------------------------------------ How much of an API server's answers is taken
+# -------------------------------------------------------------------------------------------------------------------- Sizes
 
 SMALL = 4 << 20
-"""Octets of an answer that may be read beside others. A page of 500 Services has some two MiB."""
+"""Bytes of a response that may be read in parallel with others. A page of 500 Services has about 2 MiB."""
 ANSWER = 16 << 20
-"""Octets of one answer, and of its texts in memory, where one sign beyond ASCII, escaped or not, can make four of each."""
+"""Maximum bytes of one response, and of its strings in memory, where one non-ASCII character can make every character take
+four bytes."""
 VALUES = 500_000
-"""Commas and opening brackets of one answer, those in texts included: no fewer than its values, which take up to 120 octets
-each. A page of 500 Nodes has half of that."""
+"""Maximum number of commas and opening brackets in one response, including those inside strings. That bounds the number of
+values, which take up to 120 bytes each. A page of 500 Nodes has half as many."""
 ENTRIES = 10_000
-"""Of one page, of which 500 are asked for."""
+"""Maximum entries of one page; arpcheck requests 500."""
 ALL = 1 << 30
-"""Octets of all answers of one reading."""
+"""Maximum bytes of all responses together."""
 KEPT = 48 << 20
-"""Octets of memory of all that is kept of one reading; what is judged and written of it takes several times as much. 1,000
-nodes and 10,000 Services take two thirds of it."""
+"""Maximum bytes of memory for what is kept. Judging and reporting it take several times as much. 1,000 nodes and 10,000
+Services use two thirds."""
 NAME = 253
 """Characters of a name (k8s.io/apimachinery, IsDNS1123Subdomain)."""
 NAMESPACE = 63
 """Characters of a namespace's name (IsDNS1123Label)."""
 TEXT = 64 << 10
-"""Characters of any text of an object but a ConfigMap. One text may stand in the report of every address."""
+"""Maximum characters of a string in any object except a ConfigMap. One string may appear in the report once for each
+address."""
 
 
 class Clock(Protocol):
@@ -116,26 +118,26 @@ class Clock(Protocol):
 
 
 class Room:
-    """What one reading may take. Threads share it."""
+    """The memory budget. Thread-safe."""
 
     def __init__(self) -> None:
         self.parsing = Lock()
-        """Held while an answer is parsed, which Python does one at a time anyhow."""
+        """Held while a response is parsed, which Python does one at a time anyway."""
         self._large = Lock()
         self._counting = Lock()
         self._octets = 0
         self._kept = 0
 
     def keep(self, value: Any) -> None:
-        """Counts what is kept. UnreadError where it is too much."""
+        """Counts kept data. Raises ReadError if it exceeds the limit."""
         with self._counting:
             self._kept += weight(value)
             if self._kept > KEPT:
-                raise UnreadError(f"what is read takes more than {KEPT >> 20} MiB", "Name one namespace with -n")
+                raise ReadError(f"the objects take more than {KEPT >> 20} MiB", "Read one namespace with -n")
 
     @contextmanager
     def turn(self) -> Iterator[Turn]:
-        """For one answer, until it is parsed."""
+        """For one response, until it is parsed."""
         turn = Turn(self._large)
         try:
             yield turn
@@ -143,22 +145,22 @@ class Room:
             turn.end()
 
     def take(self, octets: int) -> None:
-        """Counts what came. UnreadError where it is too much."""
+        """Counts received bytes. Raises ReadError if they exceed the limit."""
         with self._counting:
             self._octets += octets
             if self._octets > ALL:
-                raise UnreadError(f"more than {ALL >> 20} MiB in all answers")
+                raise ReadError(f"all responses together exceed {ALL >> 20} MiB")
 
 
 class Turn:
-    """Of one answer, the right to be large."""
+    """The permission of one response to be large."""
 
     def __init__(self, large: Lock) -> None:
         self._large = large
         self._held = False
 
     def grow(self, clock: Clock) -> None:
-        """Waits until no other large answer is in memory. UnreadError where that takes too long."""
+        """Waits until no other large response is in memory. Raises ReadError at the deadline."""
         if not self._held:
             self._held = self._large.acquire(timeout=max(clock.left, 0))
         if not self._held:
@@ -170,28 +172,28 @@ class Turn:
             self._held = False
 
 
-def too_large(what: str) -> UnreadError:
-    """Fewer objects at a time may do."""
-    return UnreadError(what, large=True)
+def too_large(what: str) -> ReadError:
+    """A smaller page may succeed."""
+    return ReadError(what, large=True)
 
 
 def measure(body: bytes) -> None:
-    """UnreadError for what would be too much once it is parsed."""
+    """Raises ReadError if the parsed response would be too large."""
     if len(body) * (1 if body.isascii() and b"\\u" not in body else 4) > ANSWER:
-        raise too_large(f"more than {ANSWER >> 20} MiB in one answer")
+        raise too_large(f"a response larger than {ANSWER >> 20} MiB")
     if body.count(b",") + body.count(b"[") + body.count(b"{") > VALUES:
-        raise too_large(f"more than {VALUES:,} values in one answer")
+        raise too_large(f"a response with more than {VALUES:,} values")
 
 
 def is_sound(obj: Any, resource: str) -> bool:
-    """Whether its names and texts are as long as the API lets them be."""
+    """Whether its names and strings are no longer than the API allows."""
     if len(name(obj)) > NAME or len(namespace(obj)) > NAMESPACE:
         return False
     return resource == "configmaps" or longest(obj) <= TEXT
 
 
 def longest(value: Any) -> int:
-    """Characters of the longest text, keys included, of plain values."""
+    """Characters of the longest string, including keys."""
     found, pending = 0, [value]
     while pending:
         one = pending.pop()
@@ -206,7 +208,7 @@ def longest(value: Any) -> int:
 
 
 def weight(value: Any) -> int:
-    """Octets of memory, of plain values. What stands in two places is counted twice."""
+    """Bytes of memory. A value that occurs twice is counted twice."""
     found, pending = 0, [value]
     while pending:
         one = pending.pop()
@@ -219,67 +221,72 @@ def weight(value: Any) -> int:
     return found
 
 
-# --- Why a reading failed
+# ----------------------------------------------------------------------------------------------------------------- Failures
 
 TIMED_OUT = "timed out"
 FORBIDDEN = "forbidden"
 UNREADABLE = "unreadable answer"
 
 
-class UnreadError(Exception):
-    """Becomes a Gap, or a ClusterError where nothing can be done without it."""
+class ReadError(Exception):
+    """A failed read. It becomes a Gap, or a ClusterError if nothing works without it.
+
+    Its text never comes from an exception or a response: urllib3 and http.client quote headers, kubeconfig loaders quote
+    entries, and proxies echo what they were sent."""
 
     def __init__(self, why: str, cure: str = "", *, status: int = 0, fatal: bool = False, large: bool = False) -> None:
         super().__init__(why)
         self.why = why
         """As in `Gap.why`."""
         self.cure = cure
-        """What to do where it is fatal."""
+        """The hint if it becomes a ClusterError."""
         self.status = status
-        """The HTTP status; 0 where there was no answer."""
+        """The HTTP status; 0 if there was no response."""
         self.fatal = fatal
-        """Nothing else can be read either."""
+        """No other read can succeed either."""
         self.large = large
-        """It was too much at once; fewer objects at a time may do."""
+        """The response was too large; a smaller page may succeed."""
 
-    def bare(self) -> UnreadError:
-        """The same without where it was raised: that would keep the answer, which may be large, as long as the error."""
-        return UnreadError(self.why, self.cure, status=self.status, fatal=self.fatal, large=self.large)
+    def bare(self) -> ReadError:
+        """A copy without a traceback, which would keep the response in memory as long as the error."""
+        return ReadError(self.why, self.cure, status=self.status, fatal=self.fatal, large=self.large)
 
 
 _STATUS = {
     403: FORBIDDEN,
     409: "conflict",
-    410: "expired while it was listed",
-    415: "patch type refused",
+    410: "the list expired while it was read",
+    415: "patch type not supported",
     429: "too many requests",
 }
 
 
-def timed_out() -> UnreadError:
-    return UnreadError(TIMED_OUT, "Is the server reachable from here? --request-timeout gives it longer")
+def timed_out() -> ReadError:
+    return ReadError(TIMED_OUT, "Check that the server is reachable, or raise --request-timeout")
 
 
-def by_status(status: int) -> UnreadError:
-    """An answer other than 2xx."""
+def by_status(status: int) -> ReadError:
+    """The failure for a status other than 2xx."""
     if status == 401:
-        cure = "Log in again, or name another --context"
-        return UnreadError("the credentials are not accepted (401)", cure, status=status, fatal=True)
+        cure = "Log in again, or select another --context"
+        return ReadError("the server rejected the credentials (401)", cure, status=status, fatal=True)
     if status == 404:
-        return UnreadError("not found", "Is this the address of a Kubernetes API?", status=status)
+        return ReadError("not found", "Check that the server in the kubeconfig is a Kubernetes API server", status=status)
     if 300 <= status < 400:
-        cure = "Is there a login page in front of the API? Name the API server itself in the kubeconfig"
-        return UnreadError(f"redirected elsewhere ({status})", cure, status=status)
+        cure = "A login page may be in front of the API. Use the address of the API server itself in the kubeconfig"
+        return ReadError(f"redirected to another address ({status})", cure, status=status)
     words = _STATUS.get(status, f"server error {status}" if status >= 500 else f"refused ({status})")
-    return UnreadError(words, "Try again later" if status == 429 or status >= 500 else "", status=status)
+    return ReadError(words, "Try again later" if status == 429 or status >= 500 else "", status=status)
 
 
-def by_error(error: BaseException) -> UnreadError:
-    """What urllib3, ssl or the socket raised, by its innermost reason that says something."""
+def by_error(error: BaseException) -> ReadError:
+    """The failure for an exception of urllib3, ssl or a socket, by its innermost known cause."""
     for cause in _causes(error):
         if found := _by_cause(cause):
             return found
-    return UnreadError("the request can't be made", "Check server, proxy-url and credentials in the kubeconfig", fatal=True)
+    return ReadError(
+        "the request could not be sent", "Check server, proxy-url and credentials in the kubeconfig", fatal=True
+    )
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -293,22 +300,22 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     yield from reversed(seen)
 
 
-def _by_cause(error: BaseException) -> UnreadError | None:
+def _by_cause(error: BaseException) -> ReadError | None:
     match error:
         case ssl.SSLCertVerificationError():
             return _by_certificate(error)
         case ssl.SSLError():
             return _by_tls(error)
         case socket.gaierror():
-            return UnreadError("the server's name does not resolve", "Check the server in the kubeconfig, and your DNS")
+            return ReadError("cannot resolve the server's name", "Check the server in the kubeconfig, and DNS")
         case TimeoutError():
             return timed_out()
         case ConnectionRefusedError():
-            return UnreadError("connection refused", "Is the server running, and is this the right context?")
+            return ReadError("connection refused", "Check that the server is running and that this is the right context")
         case ConnectionError():
-            return UnreadError("connection closed", "Is there a firewall between, and does it speak TLS there?")
+            return ReadError("connection closed", "Check for a firewall, and that the server uses TLS on this port")
         case OSError(errno=int(number)) if number in errno.errorcode:
-            return UnreadError(os.strerror(number).lower(), "Is the server reachable from here?")
+            return ReadError(os.strerror(number).lower(), "Check that the server is reachable from this host")
         case _:
             return _by_name(type(error).__name__)
 
@@ -316,40 +323,45 @@ def _by_cause(error: BaseException) -> UnreadError | None:
 _VERIFY = {
     9: ("its certificate is not valid yet", "Check this host's clock"),
     10: ("its certificate has expired", "Renew it (`kubeadm certs check-expiration`), and check this host's clock"),
-    62: ("its certificate is for another name", "Name one of the certificate's names as server or as tls-server-name"),
-    64: ("its certificate is for another address", "Name one of the certificate's names as server or as tls-server-name"),
+    62: ("its certificate is for another name", "Use one of the certificate's names as server or tls-server-name"),
+    64: ("its certificate is for another address", "Use one of the certificate's names as server or tls-server-name"),
 } | dict.fromkeys(
     (2, 18, 19, 20, 21),
-    ("its certificate is signed by an unknown authority", "Is the kubeconfig's certificate-authority this cluster's?"),
+    (
+        "its certificate is signed by an unknown authority",
+        "Check that the kubeconfig has this cluster's certificate-authority",
+    ),
 )
 """By OpenSSL's X509_V_ERR code (include/openssl/x509_vfy.h)."""
 
 
-def _by_certificate(error: ssl.SSLCertVerificationError) -> UnreadError:
-    why, cure = _VERIFY.get(error.verify_code, ("its certificate is not accepted", "Look at it with `openssl s_client`"))
-    return UnreadError(f"TLS: {why}", cure, fatal=True)
+def _by_certificate(error: ssl.SSLCertVerificationError) -> ReadError:
+    why, cure = _VERIFY.get(
+        error.verify_code, ("its certificate was rejected", "Inspect it with `openssl s_client -connect HOST:PORT`")
+    )
+    return ReadError(f"TLS: {why}", cure, fatal=True)
 
 
-def _by_tls(error: ssl.SSLError) -> UnreadError:
+def _by_tls(error: ssl.SSLError) -> ReadError:
     reason = (error.reason or "failed").lower().replace("_", " ")
     cure = "Check the certificates in the kubeconfig"
     if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNEXPECTED_EOF_WHILE_READING", "RECORD_LAYER_FAILURE"):
-        cure = "Does the server speak https on this port?"
+        cure = "Check that the server uses https on this port"
     elif "alert" in reason:
-        cure = "Is the client certificate that of this cluster?"
-    return UnreadError(f"TLS: {reason}", cure, fatal=True)
+        cure = "Check that the client certificate is for this cluster"
+    return ReadError(f"TLS: {reason}", cure, fatal=True)
 
 
-def _by_name(kind: str) -> UnreadError | None:
-    """urllib3's and http.client's own kinds, by name, so that this module imports neither."""
-    if kind == "CertificateError":  # urllib3 1.26 compares the names itself
-        return UnreadError(f"TLS: {_VERIFY[62][0]}", _VERIFY[62][1], fatal=True)
+def _by_name(kind: str) -> ReadError | None:
+    """Exceptions of urllib3 and http.client by class name, so that this module imports neither."""
+    if kind == "CertificateError":  # urllib3 1.26 compares host names itself
+        return ReadError(f"TLS: {_VERIFY[62][0]}", _VERIFY[62][1], fatal=True)
     if kind in ("IncompleteRead", "InvalidChunkLength"):
-        return UnreadError("answer cut off", "Is there a proxy between?")
+        return ReadError("the response was cut off", "Check for a proxy in between")
     if kind in ("ConnectTimeoutError", "ReadTimeoutError"):
         return timed_out()
     if kind in ("DecodeError", "BadStatusLine", "UnknownProtocol", "LineTooLong", "HTTPException"):
-        return UnreadError(UNREADABLE, "Is this the address of a Kubernetes API?")
+        return ReadError(UNREADABLE, "Check that the server in the kubeconfig is a Kubernetes API server")
     if kind in ("ProxySchemeUnknown", "ProxyError", "InvalidProxyConfigurationWarning"):
-        return UnreadError("the proxy can't be used", "Check proxy-url in the kubeconfig and HTTPS_PROXY", fatal=True)
+        return ReadError("the proxy could not be used", "Check proxy-url in the kubeconfig and HTTPS_PROXY", fatal=True)
     return None

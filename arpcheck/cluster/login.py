@@ -1,7 +1,8 @@
-"""Login plug-ins of a kubeconfig (client.authentication.k8s.io), run as kubectl runs them but for a bounded time.
+"""Runs the login plug-ins of a kubeconfig (client.authentication.k8s.io) with a time limit, and finds the proxy for a
+server.
 
-The client runs them without a bound, and goes on without credentials where they fail. The plug-in's own words reach
-the user on stderr, where device codes are shown too; what it prints on stdout is a secret and is never shown."""
+The Python client has no time limit and continues without credentials if a plug-in fails. A plug-in's stderr goes to the
+user, because device codes appear there. Its stdout is a secret and is never shown."""
 
 from __future__ import annotations
 
@@ -30,13 +31,13 @@ from arpcheck.objects import at, instant, items, text
 _log = logging.getLogger(__name__)
 
 SIZE = 1 << 20
-"""Octets of a plug-in's answer: a token, or a certificate with its key."""
+"""Maximum bytes of a plug-in's output: a token, or a certificate with its key."""
 
 
 def log_in(context: Context, budget: Budget) -> dict[str, Any]:
-    """The user's entry with what the plug-in printed in place of `exec`: a token, or certificate and key.
+    """Returns the user entry with the credentials that the plug-in printed instead of `exec`.
 
-    ClusterError where it is not installed, fails, does not end, or prints no ExecCredential."""
+    Raises ClusterError if the plug-in is not installed, fails, does not end in time, or prints no ExecCredential."""
     user = {key: value for key, value in context.user.items() if key != "exec"}
     plugin = context.user["exec"]
     name = Path(text(plugin, "command")).name
@@ -48,21 +49,21 @@ def log_in(context: Context, budget: Budget) -> dict[str, Any]:
 
 
 def token_of_provider(provider: Any, context: str) -> str:
-    """What a `kubectl login` of the former kind left in the kubeconfig, while it lasts. ClusterError where it has none.
+    """The token that an auth-provider left in the kubeconfig, until it expires. Raises ClusterError if there is none.
 
-    It is not refreshed: the client would do so without checking the issuer's certificate, and would throw away the refresh
-    token that takes the place of the one that is used up."""
+    It is not refreshed: the Python client would not check the issuer's certificate, and would discard the new refresh token
+    that replaces the used one."""
     token = text(provider, "config", "id-token") or text(provider, "config", "access-token")
     ends = _end_of(token) or instant(at(provider, "config", "expiry"))
     if not token or (ends and ends <= datetime.now(UTC)):
         what = "has expired" if token else "has no token"
-        hint = "Log in with kubectl, or use the provider's login plug-in (exec)"
+        hint = "Log in again with kubectl, or use the provider's exec plug-in"
         raise ClusterError(f"the auth-provider login of context {context!r} {what}", hint)
     return token
 
 
 def _end_of(token: str) -> datetime | None:
-    """The claim `exp` of a JSON Web Token (RFC 7519 section 4.1.4); None where there is none to be read."""
+    """The claim `exp` of a JSON Web Token (RFC 7519 section 4.1.4); None if it can't be read."""
     try:
         payload = token.split(".")[1]
         claim = at(json_value(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))), "exp")
@@ -75,7 +76,9 @@ def _is_interactive(plugin: Any, name: str) -> bool:
     mode = text(plugin, "interactiveMode") or "IfAvailable"
     terminal = bool(sys.stdin and sys.stdin.isatty())
     if mode == "Always" and not terminal:
-        raise ClusterError(f"login plug-in {name!r} needs a terminal", "Run it from one, or use another context")
+        raise ClusterError(
+            f"login plug-in {name!r} needs a terminal", "Run arpcheck from a terminal, or use another context"
+        )
     return terminal and mode != "Never"
 
 
@@ -102,26 +105,28 @@ def _output(command: list[str], environment: Mapping[str, str], interactive: boo
             stdin=None if interactive else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             env=dict(environment),
-            process_group=None if interactive else 0,  # all that it starts ends with it; a terminal needs our group
+            process_group=None
+            if interactive
+            else 0,  # its children end with it; on a terminal it must share our process group
         )
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "its entry in the kubeconfig is damaged"
-        raise ClusterError(f"login plug-in {name!r} can't be run: {reason}", "Install it, or use another context") from None
+        reason = getattr(error, "strerror", None) or "its entry in the kubeconfig is invalid"
+        raise ClusterError(f"cannot run login plug-in {name!r}: {reason}", "Install it, or use another context") from None
     try:
         output = _drained(process, budget)
-        status = 0 if len(output) > SIZE else process.wait(max(budget.left, 0))  # who prints that much may never end
+        status = 0 if len(output) > SIZE else process.wait(max(budget.left, 0))  # with that much output it may never end
     except subprocess.TimeoutExpired:
-        hint = "Run it by hand to see why, or give it longer with --request-timeout"
+        hint = "Run the plug-in by hand to see why, or raise --request-timeout"
         raise ClusterError(f"login plug-in {name!r} did not end within {budget.seconds:g} s", hint) from None
     finally:
         _end(process, interactive)
     if status != 0:
-        raise ClusterError(f"login plug-in {name!r} failed with exit code {status}", "Run it by hand to see why")
+        raise ClusterError(f"login plug-in {name!r} failed with exit code {status}", "Run the plug-in by hand to see why")
     return output
 
 
 def _drained(process: subprocess.Popen[bytes], budget: Budget) -> bytes:
-    """What it printed, at most SIZE and a little. TimeoutExpired where it does not come to an end."""
+    """Its output, up to slightly more than SIZE. Raises TimeoutExpired at the deadline."""
     assert process.stdout is not None  # noqa: S101 - by stdout=PIPE
     output = b""
     with selectors.DefaultSelector() as selector:
@@ -137,7 +142,8 @@ def _drained(process: subprocess.Popen[bytes], budget: Budget) -> bytes:
 
 
 def _end(process: subprocess.Popen[bytes], interactive: bool) -> None:
-    """Ends what is left of it, with the children that a shell left behind, but for what it left behind on purpose."""
+    """Kills the plug-in and its children if it failed or timed out. After success, background processes that it started
+    stay."""
     if process.stdout:
         process.stdout.close()
     if sys.exc_info()[0] is None and process.returncode is not None:
@@ -153,10 +159,14 @@ def _credential(output: bytes, name: str, api_version: str) -> dict[str, Any]:
     except MalformedError:
         answer = None
     if text(answer, "kind") != "ExecCredential" or text(answer, "apiVersion") != api_version:
-        raise ClusterError(f"login plug-in {name!r} printed no ExecCredential of {api_version}", "Run it by hand to see why")
+        raise ClusterError(
+            f"login plug-in {name!r} printed no ExecCredential of {api_version}", "Run the plug-in by hand to see why"
+        )
     token, certificate, key = (text(answer, "status", k) for k in ("token", "clientCertificateData", "clientKeyData"))
     if not token and not (certificate and key):
-        raise ClusterError(f"login plug-in {name!r} printed neither token nor certificate", "Log in with it by hand")
+        raise ClusterError(
+            f"login plug-in {name!r} printed neither a token nor a certificate", "Run the plug-in by hand and log in"
+        )
     found = {"token": token} if token else {}
     if certificate and key:
         pair = {"client-certificate-data": certificate, "client-key-data": key}
@@ -164,11 +174,11 @@ def _credential(output: bytes, name: str, api_version: str) -> dict[str, Any]:
     return found
 
 
-# -------------------------------------- Which proxy leads to an API server, as Go's net/http finds it, since kubectl does so
+# -------------------------------------------------------------------------------- The proxy for a server, as in Go net/http
 
 
 def proxy_for(server: str, environ: Mapping[str, str]) -> str | None:
-    """The URL in HTTPS_PROXY or HTTP_PROXY; None for localhost, for what NO_PROXY names, and where there is none
+    """The URL in HTTPS_PROXY or HTTP_PROXY. None for localhost, for hosts in NO_PROXY, and if none is set
     (golang.org/x/net/http/httpproxy)."""
     url = urlsplit(server)
     found = _either(environ, f"{url.scheme}_proxy")
@@ -192,7 +202,7 @@ def _host_address(host: str) -> IPv4Address | IPv6Address | None:
 
 
 def is_here(server: str) -> bool:
-    """Whether it is on this host: `localhost` or a loopback address."""
+    """Whether the server is on this host: `localhost` or a loopback address."""
     found = _host_address(_host(server))
     return _host(server) == "localhost" or (found is not None and found.is_loopback)
 

@@ -1,7 +1,8 @@
-"""Files that root alone can have written, read as what was looked at: not by a path that may lead elsewhere meanwhile.
+"""Reads a file only if root alone can have written it, without a race between check and read. Linux only.
 
-Who calls arpcheck by sudo chooses the path, and owns folders, links, processes and mounts of his own. So the way is gone by
-descriptors, a step at a time from `/`, links by hand; what was checked at the end is what is read. Linux alone."""
+The user who calls arpcheck through sudo chooses the path and may own directories, links, processes and mounts. So the path
+is walked by descriptors from `/`, one component at a time, and links are resolved by hand. The descriptor that was checked
+last is the one that is read."""
 
 from __future__ import annotations
 
@@ -13,42 +14,42 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LINKS = 40
-"""As many as Linux follows (namei(7), MAXSYMLINKS)."""
+"""Maximum links in a path, as in Linux (namei(7), MAXSYMLINKS)."""
 
 FILESYSTEMS = frozenset({
     "9p", "bcachefs", "btrfs", "ceph", "erofs", "ext2", "ext3", "ext4", "f2fs", "jfs", "nfs", "nfs4", "nilfs2", "overlay",
     "ramfs", "reiserfs", "rootfs", "squashfs", "tmpfs", "virtiofs", "xfs", "zfs",
 })  # fmt: skip
-"""Those that keep files, and whose owners only root can have set. Not procfs, whose links lead anywhere without a path, into
-another user's mounts too (proc_pid_fd(5)); not those whose files do something when they are opened or read (tracefs); not
-FUSE, which shows what a user's process says."""
+"""Filesystems that store files whose owner only root can set. Not procfs, whose links lead into other users' mounts
+(proc_pid_fd(5)); not those whose files act when opened or read (tracefs); not FUSE, which shows what a user's process
+returns."""
 
 REMOVABLE = ("/media", "/run/media")
-"""Where a desktop mounts what its user plugs in or has in an image: with owners that he wrote into it himself."""
+"""Where a desktop mounts a user's media and images: their owner fields were written by that user."""
 
 
 class NotRootsError(OSError):
-    """Others than root have a say in what is at a path, or nothing is there that can be read. Without a text where this
-    process may not see why."""
+    """Users other than root control the path, or it leads to nothing readable. Without a text if this process may not see
+    why."""
 
 
 def read_roots(path: Path, most: int) -> bytes:
-    """The first `most` octets of the regular file at this absolute path. NotRootsError where others than root have a say in
-    it; nothing was opened then. OSError where it can't be read.
+    """Reads the first `most` bytes of the regular file at this absolute path. Raises NotRootsError, without opening
+    anything, if users other than root control it; OSError if it can't be read.
 
-    Every folder on the way, every link in them and what they lead to are looked at, not only where it ends: who can write
-    to a folder chooses where a link in it leads."""
+    Every directory and link on the path is checked, because whoever can write to a directory chooses where a link in it
+    leads."""
     with _walked(path) as found:
-        # The descriptor itself once more: no name is looked up, so it is the same file.
+        # Reopens the same descriptor. No name is looked up, so it is the same file.
         opened = os.open(f"/proc/self/fd/{found}", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         with os.fdopen(opened, "rb") as file:
             if not os.path.samestat(os.fstat(opened), os.fstat(found)):
-                raise NotRootsError(f"{path} changes")
+                raise NotRootsError(f"{path} changed while it was read")
             return file.read(most)
 
 
 def not_roots(path: Path) -> str:
-    """Why `read_roots` reads nothing there, as far as this process may look; empty: nothing was seen."""
+    """Why `read_roots` refuses the path, as far as this process can see; empty if no reason is visible."""
     try:
         with _walked(path):
             return ""
@@ -58,10 +59,11 @@ def not_roots(path: Path) -> str:
 
 @contextmanager
 def _walked(path: Path) -> Iterator[int]:
-    """A descriptor (O_PATH, which opens nothing and has no effect on a device or a FIFO) of the regular file there."""
+    """A descriptor of the regular file at the path, with O_PATH: it opens nothing and has no effect on a device or a
+    FIFO."""
     if not sys.platform.startswith("linux"):
-        raise NotRootsError("only Linux shows whose a file is")
-    at = Path("/")  # not what the path begins with: "//" is the same folder and another text
+        raise NotRootsError("the owner can be checked on Linux only")
+    at = Path("/")  # not the first part of the path: "//" is the same directory with another spelling
     folder, links, waiting = _step(None, "/", at), 0, list(reversed(path.parts[1:]))
     try:
         while waiting:
@@ -88,7 +90,7 @@ def _walked(path: Path) -> Iterator[int]:
 
 
 def _step(folder: int | None, name: str, at: Path) -> int:
-    """What `name` is in the folder, once it is known to be root's alone. `at`: its path, for the message."""
+    """Opens `name` in the directory and checks that root alone controls it. `at`: its path, for messages."""
     try:
         found = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     except PermissionError:
@@ -115,18 +117,18 @@ def _target(link: int, at: Path) -> str:
 def _check_owner(found: int, at: Path) -> None:
     seen = os.fstat(found)
     if seen.st_uid != 0:
-        raise NotRootsError(f"{at} is not root's")
+        raise NotRootsError(f"{at} does not belong to root")
     if not stat.S_ISLNK(seen.st_mode) and seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise NotRootsError(f"others than root may write to {at}")
+        raise NotRootsError(f"users other than root may write to {at}")
     if str(at) in REMOVABLE:
         raise NotRootsError(f"{at} is for removable media")
     kind = _filesystem(found)
     if kind not in FILESYSTEMS:
-        raise NotRootsError(f"{at} is on {kind or 'a mount of others'}, which keeps no file of root's")
+        raise NotRootsError(f"{at} is on {kind or 'a mount of another namespace'}, where file owners prove nothing")
 
 
 def _filesystem(found: int) -> str:
-    """Its type. Empty where its mount is none of this process's: that of somebody else's namespace (mountinfo: proc(5))."""
+    """The filesystem type. Empty if the mount belongs to another mount namespace (mountinfo: proc(5))."""
     try:
         words = Path(f"/proc/self/fdinfo/{found}").read_bytes().split()
         mounts = Path("/proc/self/mountinfo").read_bytes().splitlines()

@@ -1,5 +1,7 @@
-"""YAML, built from the parser's events: PyYAML's own loaders recurse, so that `[` a hundred thousand times ends the
-process with libyaml, and they read `10:20:30` as a number. Bounded in depth, and in what aliases repeat."""
+"""Parses JSON and YAML documents with bounds on depth and on aliases, and reports errors by line, never by content.
+
+PyYAML's own loaders recurse, so that 100,000 times `[` crashes the process with libyaml, and they read `10:20:30` as a
+number."""
 
 from __future__ import annotations
 
@@ -11,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 SIZE = 64 << 20
-"""Octets of YAML: its events take a hundred times their text."""
+"""Maximum bytes of YAML; its events take a hundred times as much memory."""
 DEPTH = 200
-"""Containers in containers."""
+"""Maximum nesting of lists and mappings."""
 NODES = 10_000_000
-"""Values of a document, those that an alias repeats included."""
+"""Maximum values of a document, counting those that aliases repeat."""
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}|0x[0-9a-fA-F]{1,15}|0o[0-7]{1,18}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
@@ -25,17 +27,17 @@ _WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
 
 
 def parse(data: bytes) -> list[Document]:
-    """Every document in `data`, JSON or YAML by its first character. MalformedError where it is neither."""
+    """All documents in `data`, JSON or YAML by the first character. Raises MalformedError if it is neither."""
     text = decoded(data)
     first = re.search(r"\S", text)
     if not first:
         raise MalformedError("empty")
     if first[0] == "<":
-        raise MalformedError("HTML or XML, not JSON", 1 + text.count("\n", 0, first.start()))
+        raise MalformedError("this is HTML or XML, not JSON or YAML", 1 + text.count("\n", 0, first.start()))
     if first[0] in "{[":
         return list(json_documents(text))
     if len(data) > SIZE:
-        raise MalformedError(f"more than {SIZE >> 20} MiB of YAML; use JSON")
+        raise MalformedError(f"YAML larger than {SIZE >> 20} MiB; use JSON instead")
     return list(yaml_documents(text))
 
 
@@ -53,7 +55,7 @@ class _Builder:
         if len(self.open) == DEPTH:
             raise MalformedError("nested too deeply", line)
         if self.open and self.open[-1].awaits_key:
-            raise MalformedError("a key that is no text", line)
+            raise MalformedError("a key that is not a string", line)
         self.open.append(_Open(value, anchor, self.nodes))
 
     def end(self, line: int) -> None:
@@ -72,7 +74,7 @@ class _Builder:
 
     def alias(self, anchor: str, line: int) -> None:
         if anchor not in self.anchors or (self.open and self.open[-1].awaits_key):
-            raise MalformedError("an alias without its anchor", line)
+            raise MalformedError("an alias without an anchor", line)
         value, nodes = self.anchors[anchor]
         self.count(nodes, line)
         self.put(value, None, line)
@@ -80,7 +82,7 @@ class _Builder:
     def count(self, nodes: int, line: int) -> None:
         self.nodes += nodes
         if self.nodes > NODES:
-            raise MalformedError("more values than can be read", line)
+            raise MalformedError("too many values", line)
 
 
 @dataclass(slots=True)
@@ -88,7 +90,7 @@ class _Open:
     value: dict[str, Any] | list[Any]
     anchor: str | None
     nodes: int
-    """Nodes of the document before it."""
+    """Number of nodes in the document before it."""
     key: str | None = None
 
     @property
@@ -112,7 +114,7 @@ def yaml_documents(text: str) -> Iterator[Document]:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise MalformedError(f"not YAML ({error.problem})", line) from None
     except yaml.YAMLError:
-        raise MalformedError("not YAML (a character that can't be in it)") from None
+        raise MalformedError("not YAML (an invalid character)") from None
 
 
 def _built(events: Any) -> Iterator[Document]:
@@ -153,7 +155,7 @@ def _scalar(text: str) -> Any:
     return float(text) if _FLOAT.fullmatch(text) and math.isfinite(float(text)) else text
 
 
-# ---------------------------------------------------------------------- JSON, also several documents in a row, read strictly
+# --------------------------------------------------------------------------------------------------------------------- JSON
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -163,8 +165,8 @@ Each = Callable[[Any], Any]
 def json_value(data: bytes, each: Each | None = None) -> Any:
     """The one document in `data`, as an API server sends it.
 
-    `each`: what is made of every entry of a list's `items` as soon as it is read. Ten thousand objects that are parsed
-    before the first is cut down take several times the memory, and half as long again."""
+    `each` converts every entry of a list's `items` as soon as it is read. To parse 10,000 objects before the first is cut
+    down takes several times the memory and 1.5 times as long."""
     if each is None:
         documents = list(json_documents(decoded(data)))
         if len(documents) != 1:
@@ -174,7 +176,7 @@ def json_value(data: bytes, each: Each | None = None) -> Any:
 
 
 class _List:
-    """A way through a document of which the entries are not kept."""
+    """Reads a list document without keeping its raw entries."""
 
     def __init__(self, text: str, each: Each) -> None:
         self._text = text
@@ -220,7 +222,7 @@ class _List:
         raise MalformedError("not JSON")
 
     def _passes(self, sign: str) -> bool:
-        """Whether it stands here. Then this is behind it."""
+        """Whether the sign is next; if so, moves past it."""
         if not self._text.startswith(sign, self._at):
             return False
         self._at = _past_space(self._text, self._at + 1)
@@ -230,12 +232,12 @@ class _List:
 def _finite(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
-        raise ValueError("a number without bounds")
+        raise ValueError("a number that is too large")
     return number
 
 
 def _constant(_: str) -> NoReturn:
-    raise ValueError("NaN or Infinity, which JSON does not have")
+    raise ValueError("NaN and Infinity are not JSON")
 
 
 _DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_constant)
@@ -244,7 +246,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def _past_space(text: str, position: int) -> int:
-    """A server sends none, and to look takes less than to match."""
+    """Servers send no blanks, and a look at one character is faster than a match."""
     if position < len(text) and text[position] not in _BLANKS:
         return position
     return _SPACE.match(text, position).end()  # type: ignore[union-attr]
@@ -263,7 +265,7 @@ def json_documents(text: str) -> Iterator[Document]:
 
 
 def _decode(text: str, position: int, line: int) -> tuple[Any, int]:
-    """The value that begins there, and its end."""
+    """The value that begins at `position`, and its end."""
     try:
         return _DECODER.raw_decode(text, position)
     except json.JSONDecodeError as error:
@@ -276,7 +278,7 @@ def _decode(text: str, position: int, line: int) -> tuple[Any, int]:
 
 
 def _scrub(value: Any) -> Any:
-    """Lone surrogates become U+FFFD, as Go's decoder has it; they could not be written out again."""
+    """Lone surrogates become U+FFFD, as in Go's decoder; they could not be encoded again."""
     match value:
         case str():
             return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -288,18 +290,18 @@ def _scrub(value: Any) -> Any:
             return value
 
 
-# ----------------------------------------------------------------------------------------- A document of a file or an answer
+# ----------------------------------------------------------------------------------------------------- Documents and errors
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
     value: Any
     line: int
-    """Where it begins, from 1."""
+    """The line on which it begins, from 1."""
 
 
 class MalformedError(ValueError):
-    """No JSON, no YAML. Says what and where, never the text: a kubeconfig's text is secret."""
+    """Neither JSON nor YAML. Says what is wrong and on which line, never the text, because a kubeconfig is secret."""
 
     def __init__(self, what: str, line: int = 1) -> None:
         super().__init__(what)
@@ -307,7 +309,7 @@ class MalformedError(ValueError):
 
 
 def decoded(data: bytes) -> str:
-    """UTF-8, or UTF-16 with its mark, which is what PowerShell redirects into a file."""
+    """Decodes UTF-8, or UTF-16 with a byte order mark, which PowerShell writes."""
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         return data.decode(encoding)

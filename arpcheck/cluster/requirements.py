@@ -1,7 +1,7 @@
-"""What several Needs come to as questions: one for every resource, namespace and selector, whoever needs it. Pure.
+"""Combines Needs into Wants: one request for each resource, namespace and selector.
 
-Every object is cut down to what those needs name that take it: a ConfigMap that one need reads a single key of is not
-kept whole because another need keeps others whole."""
+Each object is cut down to the fields of the needs that take it: a ConfigMap of which one need reads a single key is not kept
+complete because another need keeps others complete."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Mounts = frozenset[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Want:
-    """One question: a list, or single objects by name."""
+    """One API request: a list, or single objects by name."""
 
     resource: str
     verb: str
@@ -29,15 +29,15 @@ class Want:
     field_selector: str
     group: str = ""
     needs: tuple[Need, ...]
-    """Those that it serves."""
+    """The needs that it serves."""
     undemanding: int = field(init=False, compare=False, repr=False)
-    """Those that take every object, as bits: most do, and ten thousand objects come."""
+    """The needs that take every object, as bits. Most needs do, and there may be 10,000 objects."""
     choosy: tuple[tuple[int, Need], ...] = field(init=False, compare=False, repr=False)
-    """The others, each with its bit."""
+    """The other needs, each with its bit."""
     preparing: tuple[tuple[int, Need], ...] = field(init=False, compare=False, repr=False)
-    """Those that rewrite what they take, each with its bit."""
+    """The needs that rewrite objects, each with its bit."""
     _trees: dict[int, Tree] = field(default_factory=dict, compare=False, repr=False)
-    """By the needs that take an object, as bits."""
+    """Field trees by the needs that take an object, as bits."""
 
     def __post_init__(self) -> None:
         choosy = tuple((1 << bit, need) for bit, need in enumerate(self.needs) if need.names or need.mounted)
@@ -52,7 +52,7 @@ class Want:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names to get, in the order of the needs, but for what is only got where it is mounted."""
+        """The names to get, in the order of the needs, without those that are read only if something mounts them."""
         return tuple(dict.fromkeys(name for need in self.needs if not need.mounted for name in need.names))
 
     @property
@@ -60,7 +60,8 @@ class Want:
         return any(need.mounted for need in self.needs)
 
     def cut(self, obj: Object, mounts: Mounts | None = None) -> Object | None:
-        """What the needs name that take this object; None where none does. Without `mounts`, all may be mounted."""
+        """The fields of the needs that take this object; None if no need takes it. Without `mounts`, everything counts as
+        mounted."""
         takers = self.undemanding
         if self.choosy:
             found, is_mounted = name(obj), mounts is None or (namespace(obj), name(obj)) in mounts
@@ -77,7 +78,7 @@ class Want:
 
 
 def merge(needs: Iterable[Need]) -> tuple[Want, ...]:
-    """Needs that ask the same question of the server share a Want; what is most urgent comes first."""
+    """Combines needs with the same request into one Want, the most urgent first."""
     groups: dict[tuple[str, str, str | None, str, str, str], list[Need]] = {}
     for need in needs:
         if need.resource == "secrets":
@@ -100,7 +101,7 @@ def merge(needs: Iterable[Need]) -> tuple[Want, ...]:
 
 
 def _urgency(want: Want) -> int:
-    """What nothing can be said without is asked first, in case that the time runs out."""
+    """Requests the most important resources first, in case the time runs out."""
     return {"services": 0, "nodes": 1}.get(want.resource, 2)
 
 
@@ -111,45 +112,45 @@ def _fits(need: Need, found: str) -> bool:
 
 
 def _selected_by(need: Need) -> tuple[str, ...]:
-    """What the selectors look at is kept, so that a snapshot can be selected from again."""
+    """The fields of the selectors are kept too, so that a snapshot can be selected from again."""
     keys = re.findall(r"(?:^|,)\s*!?\s*([A-Za-z0-9./_-]+)", re.sub(r"\([^)]*\)", "", need.selector))
     paths = re.findall(r"(?:^|,)\s*([A-Za-z0-9.]+)", need.field_selector)
     return (*(f"metadata labels {key}" for key in keys), *(path.replace(".", " ") for path in paths))
 
 
-# ------------------------------------------------------------------------------------- what a server would have selected
+# -------------------------------------------------------------------------------------------- Selection as a server does it
 
 
 def selected(want: Want, obj: Object) -> bool:
-    """By namespace and selectors. ValueError where a selector is none."""
+    """Whether the want's namespace and selectors match. Raises ValueError for an invalid selector."""
     if want.namespace is not None and namespace(obj) != want.namespace:
         return False
     return selects(want.selector, labels_of(obj)) and selects_fields(want.field_selector, obj)
 
 
 def selects_fields(selector: str, obj: Object) -> bool:
-    """A field selector as servers read it: `a.b=c`, `a.b==c`, `a.b!=c`, joined by commas."""
+    """A field selector as servers read it: `a.b=c`, `a.b==c`, `a.b!=c`, separated by commas."""
     return all(_selects_field(term.strip(), obj) for term in selector.split(",") if term.strip())
 
 
 def _selects_field(term: str, obj: Object) -> bool:
     path, operator, value = (*re.split(r"(!=|==|=)", term, maxsplit=1), "", "")[:3]
     if not operator:
-        raise ValueError(f"not a field selector: {term!r}")
+        raise ValueError(f"invalid field selector: {term!r}")
     return (text(obj, *path.strip().split(".")) == value.strip()) == (operator != "!=")
 
 
-# -------------------------------------------------------------------- What the Wants came to, folded into one set of objects
+# ------------------------------------------------------------------------------------------------------ Objects by resource
 
 MOUNTING = ("daemonsets.apps", "pods")
-"""Whose volumes say which ConfigMaps are mounted, as far as a need names those volumes."""
+"""Resources whose volumes show which ConfigMaps are mounted, if a need names those volumes."""
 
 Found = Sequence[tuple[Want, Sequence[Object]]]
-"""What was read for each Want, cut down. A Want that was not read is not in it."""
+"""The objects of each Want that was read, cut down."""
 
 
 def fold(found: Found) -> dict[str, tuple[Object, ...]]:
-    """By resource. One that was read and has no object is there too."""
+    """Objects by resource. A resource that was read and has no objects is included."""
     mounts = mounted(found)
     resources: dict[str, dict[tuple[str, str], Object]] = {}
     for want, objects in found:
@@ -163,12 +164,12 @@ def fold(found: Found) -> dict[str, tuple[Object, ...]]:
 
 
 def unknown_mounts(wants: Iterable[Want], read: Collection[str]) -> tuple[Gap, ...]:
-    """The gap where mounted objects were read, but nothing that could mount them."""
+    """The gap if mounted objects were read, but nothing that could mount them."""
     costs: dict[str, list[str]] = {}
     for want in wants:
         if want.resource in read and not any(resource in read for resource in MOUNTING):
             costs.setdefault(want.resource, []).extend(need.costs for need in want.needs if need.mounted)
-    why = "what mounts them could not be read"
+    why = "the Pods and DaemonSets that mount them could not be read"
     return tuple(Gap(what=resource, why=why, costs=joined(lost)) for resource, lost in costs.items() if lost)
 
 
@@ -177,20 +178,20 @@ def joined(costs: Iterable[str]) -> str:
 
 
 def mounted(found: Found) -> Mounts:
-    """Namespace and name of what the pods in it mount."""
+    """Namespace and name of the ConfigMaps that pods mount."""
     pods = (obj for want, objects in found if want.resource in MOUNTING for obj in objects)
     return frozenset(mount for pod in pods for mount in _mounted_by(pod))
 
 
 def _mounted_by(pod: Object) -> Iterable[tuple[str, str]]:
-    """By the volumes of a Pod, or of a DaemonSet's template."""
+    """The mounts of a Pod, or of a DaemonSet's pod template."""
     for volume in (*items(pod, "spec", "volumes"), *items(pod, "spec", "template", "spec", "volumes")):
         for source in (volume, *items(at(volume, "projected"), "sources")):
             if found := text(source, "configMap", "name"):
                 yield namespace(pod), found
 
 
-# -------------------------------------------------------------------- Cuts an object down to the fields that some Need names
+# ------------------------------------------------------------------------------------- Cutting an object down to its fields
 
 ALWAYS = (
     "apiVersion",
@@ -200,10 +201,10 @@ ALWAYS = (
     "metadata uid",
     "metadata creationTimestamp",
 )
-"""What is kept of every object, so that it can be told from others and written into a snapshot."""
+"""Fields that every object keeps, so that it can be identified and written to a snapshot."""
 
 DEPTH = 50
-"""Containers within a kept field. No API type is deeper; what is deeper was made to break a reader."""
+"""Maximum nesting within a kept field. No API type is deeper; deeper input was made to break a reader."""
 
 _NOTHING: Any = object()
 _CONTAINERS = (dict, list)
@@ -211,22 +212,22 @@ _CONTAINERS = (dict, list)
 
 @dataclass(slots=True)
 class Tree:
-    """The fields as a tree of keys."""
+    """Field paths as a tree of keys."""
 
     whole: bool = False
-    """A field ends here: everything below is kept."""
+    """A path ends here: everything below is kept."""
     keys: dict[str, Tree] = field(default_factory=dict)
     patterns: dict[str, tuple[re.Pattern[str], Tree]] = field(default_factory=dict)
     entries: dict[str, Tree] = field(default_factory=dict)
-    """Of a list, what is kept of the entries with that `name` beside what is kept of all."""
+    """For list entries with this `name`: what is kept in addition to what every entry keeps."""
     _steps: dict[str, Tree | None] = field(default_factory=dict)
 
     def steps(self, keys: Iterable[str]) -> Iterator[tuple[str, Tree]]:
-        """Those of `keys` below which anything is kept."""
+        """The keys below which anything is kept."""
         return ((key, below) for key in keys if (below := self.step(key)))
 
     def step(self, key: str) -> Tree | None:
-        """What is kept below `key`; None: nothing."""
+        """The tree below `key`; None if nothing is kept."""
         if key not in self._steps:
             found = [self.keys[key]] if key in self.keys else []
             found += [below for pattern, below in self.patterns.values() if pattern.match(key)]
@@ -245,18 +246,18 @@ def compile_fields(fields: Iterable[str]) -> Tree:
 
 
 def trim(obj: Object, tree: Tree) -> Object:
-    """A new mapping with what `tree` keeps of `obj`; what is kept whole is shared with it."""
+    """Returns a new mapping with the fields in `tree`; complete fields are shared with `obj`."""
     kept = _trim(obj, tree)
     return {} if kept is _NOTHING else kept
 
 
 def join(one: Object, other: Object) -> Object:
-    """Two cuts of one object, with what either has."""
+    """Combines two cuts of one object."""
     return {**one, **{key: _join(one[key], value) if key in one else value for key, value in other.items()}}
 
 
 def _join(one: Any, other: Any) -> Any:
-    """Lists of two cuts have the same entries in the same order, but for those that only a list kept whole has."""
+    """Lists of two cuts have the same entries in the same order, unless one list was kept complete."""
     if isinstance(one, dict) and isinstance(other, dict):
         return join(one, other)
     if isinstance(one, list) and isinstance(other, list):
@@ -296,8 +297,8 @@ def _trim(value: Any, tree: Tree) -> Any:
 
 
 def _trim_entry(value: dict[str, Any], tree: Tree) -> dict[str, Any]:
-    """Nothing but its braces for one that nobody named: two cuts of a list stay of one length. One that was chosen by its
-    name keeps it, so that a cut can be cut again."""
+    """An entry that no path names becomes an empty mapping, so that two cuts of a list have equal length. An entry that was
+    chosen by name keeps its name, so that a cut can be cut again."""
     own = tree.entries.get(value["name"]) if tree.entries and isinstance(value.get("name"), str) else None
     if own is None:
         return _trim_mapping(value, tree)
@@ -309,7 +310,7 @@ def _trim_mapping(value: dict[str, Any], tree: Tree) -> dict[str, Any]:
     for key, below in tree.steps(value) if tree.patterns else tree.keys.items():
         if key in value:
             found = value[key]
-            if not (isinstance(found, str) and below.whole):  # most are, and not worth a call
+            if not (isinstance(found, str) and below.whole):  # the usual case, which is not worth a call
                 found = _trim(found, below)
             if found is not _NOTHING:
                 kept[key] = found

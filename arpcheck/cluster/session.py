@@ -1,7 +1,7 @@
-"""Questions to one API server by one account: raw answers, within a budget. Knows no object and no kubeconfig.
+"""Sends requests to one API server for one account, within a budget, and returns raw responses.
 
-The pool is the client's; its models and its retries are not used (with them a server that hangs takes four times the
-timeout)."""
+Uses the Python client's connection pool without its models and retries: with the retries, a server that hangs takes four
+times the timeout."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from arpcheck.cluster.limits import (
     SMALL,
     UNREADABLE,
     Budget,
+    ReadError,
     Turn,
-    UnreadError,
     by_error,
     by_status,
     measure,
@@ -36,11 +36,11 @@ from arpcheck.cluster.limits import (
 from arpcheck.cluster.parse import Each, MalformedError, json_value
 
 INFORMATIONAL = 20
-"""Answers 1xx before the one that counts (RFC 9110 section 15.2). An API server sends none."""
+"""Maximum 1xx responses before the final one (RFC 9110 section 15.2). An API server sends none."""
 
 
 class Connections:
-    """Threads may share it."""
+    """The open sockets of a pool. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -55,7 +55,7 @@ class Connections:
             _shut(found)
 
     def end(self) -> None:
-        """Whoever waits for one is told at once that it is closed; those to come are closed too."""
+        """Closes all sockets, now and later; waiting threads fail at once."""
         with self._lock:
             self._ended, found, self._sockets = True, self._sockets, []
         for one in found:
@@ -63,12 +63,12 @@ class Connections:
 
 
 def _shut(found: Any) -> None:
-    with suppress(OSError, AttributeError):  # it is closed already
-        socket.socket.shutdown(found, socket.SHUT_RDWR)  # of TLS too, whose own is not for another thread
+    with suppress(OSError, AttributeError):  # already closed
+        socket.socket.shutdown(found, socket.SHUT_RDWR)  # also for TLS, whose own shutdown is not thread-safe
 
 
 class _Response(http.client.HTTPResponse):
-    """Passes over answers 1xx, a few of them; http.client knows 100 alone, and has no end of it."""
+    """Skips a few 1xx responses. http.client knows only 100 and has no limit."""
 
     _passed = 0
 
@@ -78,12 +78,12 @@ class _Response(http.client.HTTPResponse):
             return version, status, reason
         self._passed += 1
         if self._passed > INFORMATIONAL:
-            raise http.client.BadStatusLine("no answer after those that only announce one")
+            raise http.client.BadStatusLine("too many 1xx responses")
         return version, http.client.CONTINUE, reason
 
 
 def watched(pool: Any) -> Connections:
-    """Those that this pool of urllib3's will make."""
+    """The connections that this urllib3 pool will open."""
     found = Connections()
     pool.pool_classes_by_scheme = {
         scheme: type(made.__name__, (made,), {"ConnectionCls": _watched(made.ConnectionCls, found)})
@@ -97,7 +97,7 @@ def _watched(made: Any, found: Connections) -> Any:
         response_class = _Response
 
         def _new_conn(self) -> Any:
-            """The socket before TLS begins on it."""
+            """Registers the socket before the TLS handshake."""
             opened = super()._new_conn()
             found.add(opened)
             return opened
@@ -109,36 +109,36 @@ def _watched(made: Any, found: Connections) -> Any:
     return Watched
 
 
-# ---------------- How far an API server's clock is ahead of this host's, by the Date header of its answers (RFC 9110, 6.6.1)
+# ------------------------------------------------------- The API server's clock, from Date headers (RFC 9110 section 6.6.1)
 
 DIFFERENCE = 5.0
-"""Seconds; less is no difference."""
+"""Seconds; a smaller difference counts as none."""
 
 
 class ServerTime:
-    """Threads may share it."""
+    """How far the server's clock is ahead of this host's. Thread-safe."""
 
     def __init__(self) -> None:
         self._least, self._most = float("-inf"), float("inf")
         self._last: float | None = None
         self._lock = threading.Lock()
 
-    def saw(self, header: str | None, asked: datetime, answered: datetime) -> None:
-        """`asked` and `answered`: this host's time around the answer. What is no date says nothing."""
+    def observe(self, header: str | None, asked: datetime, answered: datetime) -> None:
+        """`asked` and `answered`: this host's time before and after the request. An invalid header is ignored."""
         try:
-            said = parsedate_to_datetime(header or "")
+            date = parsedate_to_datetime(header or "")
         except (ValueError, TypeError, IndexError, OverflowError):
             return
-        said = said.replace(tzinfo=UTC) if said.tzinfo is None else said
-        least, most = (said - answered).total_seconds(), (said - asked).total_seconds() + 1
+        date = date.replace(tzinfo=UTC) if date.tzinfo is None else date
+        least, most = (date - answered).total_seconds(), (date - asked).total_seconds() + 1
         with self._lock:
             self._least, self._most = max(self._least, least), min(self._most, most)
             self._last = (least + most) / 2
 
     @property
     def ahead(self) -> float | None:
-        """Whole seconds, 0 where they are less than clocks may differ; None: no answer said it. Where answers contradict
-        each other, as of several servers behind one address, by the last one."""
+        """Whole seconds; 0 if less than DIFFERENCE; None if no response had a date. If responses contradict each other, as
+        from several servers behind one address, the last one counts."""
         with self._lock:
             if self._last is None:
                 return None
@@ -147,53 +147,55 @@ class ServerTime:
             return found if abs(found) >= DIFFERENCE else 0.0
 
 
-# -------------------------------------------------------------------------------- Questions to one API server by one account
+# ----------------------------------------------------------------------------------------------------------------- Requests
 
 _log = logging.getLogger(__name__)
 
 CHUNK = 1 << 18
 ATTEMPTS = 10
-"""As client-go: answers with Retry-After are asked again that often (rest/with_retry.go)."""
+"""Like client-go: maximum attempts for responses with Retry-After (rest/with_retry.go)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What came back, 2xx or not."""
+    """A response with any status."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
 
     def json(self, each: Each | None = None) -> Any:
-        """`each` as in `json_value`. UnreadError where it is no JSON, or more than `bounds` has room for."""
+        """`each` as in `json_value`. Raises ReadError if the body is not JSON or exceeds the limits."""
         measure(self.body)
         try:
             return json_value(self.body, each)
         except MalformedError:
-            raise UnreadError(UNREADABLE, "Is this the address of a Kubernetes API?", status=self.status) from None
+            raise ReadError(
+                UNREADABLE, "Check that the server in the kubeconfig is a Kubernetes API server", status=self.status
+            ) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Threads may share it."""
+    """One account on one API server. Thread-safe."""
 
     context: str
     """The kubeconfig context, or `in-cluster`."""
     server: str
-    """Without credentials and path, for messages."""
+    """The URL without credentials and path, for messages."""
     base: str = field(repr=False)
     headers: Any = field(repr=False)
     pool: Any = field(repr=False)
     connections: Connections = field(default_factory=Connections, repr=False, compare=False)
-    """Those of the pool."""
+    """The connections of the pool."""
     time: ServerTime = field(default_factory=ServerTime, repr=False, compare=False)
 
     @property
     def where(self) -> str:
         return f"{self.server} (context {self.context!r})"
 
-    def ask(self, path: str, query: Mapping[str, str], budget: Budget, each: Each | None = None) -> Any:
-        """The JSON under `path`, `each` as in `json_value`. UnreadError where it could not be had, for whatever reason."""
+    def read(self, path: str, query: Mapping[str, str], budget: Budget, each: Each | None = None) -> Any:
+        """GETs the JSON at `path`; `each` as in `json_value`. Raises ReadError on any failure."""
         with budget.room.turn() as turn:
             answer = self.send("GET", path, query, budget, turn=turn)
             if not 200 <= answer.status < 300:
@@ -208,9 +210,10 @@ class Session:
         self, method: str, path: str, query: Mapping[str, str], budget: Budget, *,
         body: bytes | None = None, content_type: str = "application/json", turn: Turn | None = None,
     ) -> Response:  # fmt: skip
-        """One request and its whole answer, whatever its status. Asked again where the server says when.
+        """Sends one request and reads the complete response, whatever its status. Repeats it if the server sends
+        Retry-After.
 
-        `turn`: it may be a large one; without it, a small one."""
+        `turn`: allows a large response; without it, only a small one is read."""
         target = f"{path}?{urlencode(query)}" if query else path
         for _ in range(ATTEMPTS):
             answer = self._logged(method, target, budget, body, content_type, turn)
@@ -225,8 +228,8 @@ class Session:
         began = time.monotonic()
         try:
             answer = self._once(method, path, *rest)
-        except UnreadError as unread:
-            _log.info("%s %s: %s, %.0f ms", method, path, unread.why, (time.monotonic() - began) * 1000)
+        except ReadError as error:
+            _log.info("%s %s: %s, %.0f ms", method, path, error.why, (time.monotonic() - began) * 1000)
             raise
         _log.info(
             "%s %s: %d, %d octets, %.0f ms", method, path, answer.status, len(answer.body), (time.monotonic() - began) * 1000
@@ -250,28 +253,28 @@ class Session:
                 enforce_content_length=True,
             )  # fmt: skip
             found = {key.lower(): value for key, value in response.headers.items()}
-            self.time.saw(found.get("date"), asked, datetime.now(UTC))
+            self.time.observe(found.get("date"), asked, datetime.now(UTC))
             return Response(status=response.status, headers=found, body=_whole(response, budget, turn))
-        except (UnreadError, MemoryError):
+        except (ReadError, MemoryError):
             raise
-        except Exception as error:  # noqa: BLE001 - whatever urllib3, http.client, ssl and idna raise; never shown
+        except Exception as error:  # noqa: BLE001 - urllib3, http.client, ssl and idna raise many types; never shown
             raise (by_error(error) if budget.left > 0 else timed_out()) from None
 
     def close(self) -> None:
-        """Ends what still waits for an answer, too."""
+        """Closes all connections, including those that wait for a response."""
         self.connections.end()
         self.pool.clear()
 
 
 def _counted(each: Each, budget: Budget) -> Each:
-    """The same, for as many entries as a page may have, while there is time, and counted by what is kept of them."""
+    """Wraps `each`: bounds the entries of a page, checks the deadline and counts what is kept."""
     entries = 0
 
     def made(entry: Any) -> Any:
         nonlocal entries
         entries += 1
         if entries > ENTRIES:
-            raise UnreadError(f"more than {ENTRIES:,} entries in one page")
+            raise ReadError(f"a page with more than {ENTRIES:,} entries")
         if budget.left <= 0:
             raise timed_out()
         kept = each(entry)
@@ -282,9 +285,11 @@ def _counted(each: Each, budget: Budget) -> Each:
 
 
 def _whole(response: Any, budget: Budget, turn: Turn | None) -> bytes:
-    """The body, decoded, read by what each receive brings, so that a slow drip ends with the budget."""
+    """Reads and decodes the body receive by receive, so that a slow response ends at the deadline."""
     if response.headers.get("Content-Encoding", "identity").strip().lower() not in ("gzip", "identity", ""):
-        raise UnreadError(UNREADABLE, "It is compressed as nobody asked for. Is there a proxy between?")
+        raise ReadError(
+            UNREADABLE, "The response has a compression that arpcheck did not request. Check for a proxy in between"
+        )
     body = bytearray()
     done = False
     try:
@@ -294,11 +299,11 @@ def _whole(response: Any, budget: Budget, turn: Turn | None) -> bytes:
                 raise timed_out()
             if len(body) + len(chunk) > SMALL:
                 if turn is None:
-                    raise too_large(f"more than {SMALL >> 20} MiB in one answer")
+                    raise too_large(f"a response larger than {SMALL >> 20} MiB")
                 turn.grow(budget)
             body += chunk
             if len(body) > ANSWER:
-                raise too_large(f"more than {ANSWER >> 20} MiB in one answer")
+                raise too_large(f"a response larger than {ANSWER >> 20} MiB")
         done = True
     finally:
         response.release_conn() if done else response.close()

@@ -1,4 +1,4 @@
-"""Where the cluster's objects come from, and how they are read: from a file, or from an API server."""
+"""Reads the cluster's objects from a file or from an API server, and checks what an account may read."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from arpcheck.cluster.files import read_file
 from arpcheck.cluster.kubeconfig import (
     Context,
     NotAKubeconfigError,
-    Unheld,
+    NotPreloaded,
     UnreadableError,
     absolute,
     embedded,
     expanded,
     load,
 )
-from arpcheck.cluster.limits import Budget, UnreadError, by_status, in_time
+from arpcheck.cluster.limits import Budget, ReadError, by_status, in_time
 from arpcheck.cluster.ownership import read_roots
 from arpcheck.cluster.requirements import merge
 from arpcheck.errors import ClusterError
@@ -37,60 +37,61 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterSource:
-    """What the user said about the cluster."""
+    """The options that select the cluster."""
 
     kubeconfig: str | None = None
-    """A file; None: as kubectl finds it, else the pod's service account."""
+    """Path of the kubeconfig. None: as kubectl finds it, else the pod's service account."""
     context: str | None = None
     as_user: str | None = None
     """Whom to impersonate (`--as`)."""
     cluster_file: str | None = None
-    """A file in place of an API; `-`: the standard input."""
+    """Path of a file that is read instead of an API server; `-` is standard input."""
     file_has: tuple[str, ...] = ()
-    """The kinds that kubectl was asked for, where the file is kubectl's; `all`: every one."""
+    """The kinds that a file written by kubectl covers; `all` for every kind."""
     request_timeout: float = 30.0
-    """Seconds for all reading together, the login included."""
-    held: Context | None = field(default=None, repr=False)
-    """What `hold` read of the kubeconfig."""
-    unheld: Unheld | None = None
-    """Why `hold` did not read the kubeconfig that was named, though root was there to do it."""
+    """Seconds for all requests together, including the login."""
+    preloaded: Context | None = field(default=None, repr=False)
+    """The context that `preload` read."""
+    not_preloaded: NotPreloaded | None = None
+    """Why `preload` did not read the kubeconfig that the user named, although it ran as root."""
 
 
-def hold(source: ClusterSource, *, for_another: bool) -> ClusterSource:
-    """The same with its kubeconfig read, and the files that this names: called while there is the right to read them.
+def preload(source: ClusterSource, *, for_another: bool) -> ClusterSource:
+    """Returns the source with its kubeconfig, and the files that the kubeconfig names, already read. Call it while the
+    process may still read them.
 
-    `for_another`: this process is about to become another user, so it reads only what was named explicitly and what
-    root alone can have written; else that user could send any of root's files to a server of his own as a token. The
-    same goes for each file that the kubeconfig names. What is not read so is that user's to read, who is told what he may
-    see by himself. ClusterError for a kubeconfig that can't be used."""
+    `for_another`: this process is about to become another user. It then reads only an explicitly named file that root alone
+    can have written; otherwise that user could send any of root's files to a server of their own as a token. The same rule
+    applies to each file that the kubeconfig names. The user reads the rest later, with their own rights. Raises ClusterError
+    for a kubeconfig that can't be used."""
     if source.cluster_file is not None or (for_another and not source.kubeconfig):
         return source
     path = str(absolute(expanded(source.kubeconfig))) if source.kubeconfig else None
     if not for_another:
         found = load(path, source.context, os.environ)
-        return replace(source, held=embedded(found) if found else None)
+        return replace(source, preloaded=embedded(found) if found else None)
     try:
         found = load(path, source.context, os.environ, read_roots)
     except (UnreadableError, NotAKubeconfigError):
-        return replace(source, unheld=Unheld.NOT_ROOTS)
+        return replace(source, not_preloaded=NotPreloaded.NOT_ROOTS)
     if found and "exec" in found.user:
-        return replace(source, unheld=Unheld.PLUGIN)
-    return replace(source, held=embedded(found, read_roots) if found else None)
+        return replace(source, not_preloaded=NotPreloaded.PLUGIN)
+    return replace(source, preloaded=embedded(found, read_roots) if found else None)
 
 
 def read(
     source: ClusterSource, needs: Sequence[Need], *, namespace: str | None = None, services_required: bool = True
 ) -> Objects:
-    """All that the needs name, each resource once, cut down to their fields.
+    """Reads everything that the needs name, each resource once, and keeps only the fields that they name.
 
-    What is refused, unreadable or late becomes a Gap, and a resource that the server does not serve is absent. Where
-    `namespace` is given it is enough that its objects may be listed. ClusterError: no server, no login, or no Services
-    while they are required; InputError: a file that is none; UsageError: a selector that is none."""
+    A resource that is forbidden, unreadable or late becomes a Gap. A resource that the server does not serve is absent. With
+    `namespace`, permission to list in that namespace is enough. Raises ClusterError if there is no server or no login, or if
+    Services are required and can't be read; InputError for a damaged file; UsageError for an invalid selector."""
     wants = merge(needs)
     if source.cluster_file is not None:
         with held_back():
             return read_file(source.cluster_file, wants, services_required=services_required, has=source.file_has)
-    import kubernetes  # noqa: F401 - half a second, which is not the server's
+    import kubernetes  # noqa: F401 - the import takes half a second, which must not count against the request timeout
 
     from arpcheck.cluster.api import read_api
     from arpcheck.cluster.credentials import open_session
@@ -104,7 +105,7 @@ def read(
         session.close()
 
 
-# --- What an account may read
+# ------------------------------------------------------------------------------------------------- What an account may read
 
 NAMESPACE = "kube-system"
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
@@ -112,46 +113,50 @@ REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """The answers."""
+    """The result of the check that `doctor` runs."""
 
     context: str
     server: str
     version: str | None
     took: float
-    """Seconds for one question and its answer."""
+    """Seconds for one request and its response."""
     ahead: float | None
-    """Seconds by which this host's clock is ahead of the server's, to a second; None where it says no time."""
+    """Seconds by which this host's clock is ahead of the server's, to the second. None if the server sends no date."""
     refused: tuple[Need, ...]
-    """Needs that are served and that this account may not read."""
+    """Needs that the server serves and this account may not read."""
     unknown: tuple[Need, ...]
-    """Needs of which the server does not say it."""
+    """Needs for which the server does not say whether this account may read them."""
 
 
 def access(
     source: ClusterSource, needs: Sequence[Need], clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> Access:
-    """Raises ClusterError where there is no server, no login, or no answer."""
+    """Finds with a few requests what this account may read and how far its server is away.
+
+    Sends one SelfSubjectRulesReview for kube-system, which shows cluster-wide rights and the rights there. A forbidden
+    resource that the server does not serve is not reported. Raises ClusterError if there is no server, no login or no
+    response."""
     from arpcheck.cluster.credentials import open_session
 
     budget = Budget(source.request_timeout)
     session = open_session(source, budget)
     try:
         return in_time(lambda: _access(session, needs, budget, clock), budget)
-    except UnreadError as unread:
-        raise ClusterError(f"the API server {session.where} can't be read: {unread.why}", unread.cure) from None
+    except ReadError as error:
+        raise ClusterError(f"cannot read from the API server {session.where}: {error.why}", error.cure) from None
     finally:
         session.close()
 
 
 def _access(session: Session, needs: Sequence[Need], budget: Budget, clock: Callable[[], datetime]) -> Access:
-    began, asked_at = time.monotonic(), clock()
+    began, sent_at = time.monotonic(), clock()
     answer = session.send("GET", "/version", {}, budget)
     took = time.monotonic() - began
     if answer.status == 401:
         raise by_status(answer.status)
     review = _review(session, budget)
     denied = [need for need in needs if not _grants(review, need)]
-    discovery = Discovery(lambda path: session.ask(path, {}, budget), budget)
+    discovery = Discovery(lambda path: session.read(path, {}, budget), budget)
     missing = tuple(
         need for need in denied
         if discovery.find(need.resource) and discovery.has_namespace(need.namespace) and discovery.has_group(need.group)
@@ -163,14 +168,14 @@ def _access(session: Session, needs: Sequence[Need], budget: Budget, clock: Call
         server=session.server,
         version=text(answer.json(), "gitVersion")[:100] or None if answer.status == 200 else None,
         took=took,
-        ahead=_ahead(answer, asked_at),
+        ahead=_clock_ahead(answer, sent_at),
         refused=tuple(need for need in missing if need not in unknown),
         unknown=unknown,
     )
 
 
 def _review(session: Session, budget: Budget) -> Any:
-    """A SelfSubjectRulesReview (kubernetes/api authorization/v1); every account that is logged in may ask for its own."""
+    """A SelfSubjectRulesReview (kubernetes/api authorization/v1). Every authenticated account may create one for itself."""
     body = {
         "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": NAMESPACE},
     }  # fmt: skip
@@ -190,15 +195,15 @@ def _grants(review: Any, need: Need) -> bool:
 
 
 def _rule_names(rule: Mapping[str, Any], need: Need) -> bool:
-    """A rule for single objects grants no list."""
+    """A rule with resourceNames does not grant list."""
     names = texts(rule, "resourceNames")
     return not names or (need.verb == "get" and set(need.names) <= set(names))
 
 
-def _ahead(answer: Response, asked_at: datetime) -> float | None:
-    """The Date header is cut to the second (RFC 9110 section 6.6.1)."""
+def _clock_ahead(answer: Response, sent_at: datetime) -> float | None:
+    """The Date header has a resolution of one second (RFC 9110 section 6.6.1)."""
     try:
-        said = parsedate_to_datetime(answer.headers.get("date", ""))
+        date = parsedate_to_datetime(answer.headers.get("date", ""))
     except (ValueError, TypeError, OverflowError):
         return None
-    return (asked_at - (said if said.tzinfo else said.replace(tzinfo=UTC))).total_seconds()
+    return (sent_at - (date if date.tzinfo else date.replace(tzinfo=UTC))).total_seconds()

@@ -233,7 +233,7 @@ def _file(objects: Objects) -> Check:
     if missing := [gap.what for gap in objects.gaps]:
         cure = "Take it with `arpcheck snapshot` by an account that may read them"
         return Check(what="file", state=CheckState.MISSING, says=f"not in it: {', '.join(missing)}", cure=cure)
-    if untold := sorted({need.resource for need in pipeline.NEEDS if objects.untold(need.resource)}):
+    if untold := sorted({need.resource for need in pipeline.NEEDS if objects.not_in_file(need.resource)}):
         more = f" and {len(untold) - 3} more" if len(untold) > 3 else ""
         says = f"nothing in it of {', '.join(untold[:3])}{more}, perhaps not asked for"
         return Check(what="file", state=CheckState.UNKNOWN, says=says, cure="--file-has says what kubectl was asked for")

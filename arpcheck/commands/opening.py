@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from types import FrameType
 
 from arpcheck import pipeline
-from arpcheck.cluster import ClusterSource, hold
+from arpcheck.cluster import ClusterSource, preload
 from arpcheck.commands.bundle import Bundle
 from arpcheck.commands.output import ProgressLine, check, duration, notice
 from arpcheck.errors import UsageError
@@ -94,14 +94,14 @@ def opened(
     Raises WireError where a socket can't be opened, OutputError where only root could write one of the files."""
     for output, option in outputs:
         check(output, option)
-    held = hold(source, for_another=caller() is not None)
+    preloaded = preload(source, for_another=caller() is not None)
     with LiveWire(interfaces, requests=requests) as wire:
         drop()
         for output, option in outputs:
             check(output, option)
         if interfaces:
             load()
-        yield wire, held
+        yield wire, preloaded
 
 
 def settled(options: Options, objects: Objects, host: Host, wire: LiveWire) -> Options:
@@ -151,7 +151,7 @@ def observed(
 
 
 def _announce(planned: pipeline.Plan, options: Options) -> None:
-    asked = len({ask.ip for ask in planned.asks})
+    asked = len({ask.ip for ask in planned.requests})
     notice(
         f"asking {asked} addresses on {', '.join(options.interfaces)}, {options.rounds} rounds at {options.rate:g}"
         f" frames/s: about {duration(planned.seconds)}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from select import select
 from typing import IO, TextIO
 
-from arpcheck.cluster import ClusterSource, hold
+from arpcheck.cluster import ClusterSource, preload
 from arpcheck.errors import OutputError
 from arpcheck.model import Report
 from arpcheck.reports import FORMATS, Style, render
@@ -199,10 +199,10 @@ def as_caller(source: ClusterSource, output: str | None = None) -> ClusterSource
 
     A kubeconfig that only root can have written is read first under sudo. Root itself reads any first, because only
     its capabilities open those of other users. Raises OutputError where `output` can't be written without privileges."""
-    held = hold(source, for_another=caller() is not None) if has_privileges() else source
+    preloaded = preload(source, for_another=caller() is not None) if has_privileges() else source
     give_up()
     check(output)
-    return held
+    return preloaded
 
 
 # ------------------------------------------------------------------------------------------ Notices and progress on stderr

@@ -221,7 +221,7 @@ def dry_run(plan: Plan, options: Options, objects: Objects, now: datetime) -> st
     from tabulate import tabulate
 
     senders: dict[object, list[str]] = {}
-    for ask in plan.asks:
+    for ask in plan.requests:
         senders.setdefault(ask.ip, []).append(f"{ask.sender} on {ask.interface}")
     unasked = Evidence(arpcheck="", started_at=now, ended_at=now, options=options, objects=objects)
     rows = [
@@ -250,7 +250,7 @@ def _claims(target: Target, evidence: Evidence) -> str:
 
 
 def _frames(plan: Plan, options: Options) -> Iterable[str]:
-    by_interface = Counter(ask.interface for ask in plan.asks)
+    by_interface = Counter(ask.interface for ask in plan.requests)
     for interface in options.interfaces:
         count = by_interface[interface]
         yield (

@@ -19,7 +19,7 @@ from arpcheck.targets import JUDGED
 from arpcheck.watch import SETTLES, Watch
 from arpcheck.watch.timeline import seconds
 from arpcheck.wire.host import with_neighbours
-from arpcheck.wire.monitor import Tap, ask_lightly, period
+from arpcheck.wire.monitor import Tap, period, request_periodically
 from arpcheck.wire.packets import Wire
 from arpcheck.wire.scapy_library import manufacturers
 
@@ -84,7 +84,7 @@ def light_asks(plan: pipeline.Plan) -> tuple[Ask, ...]:
     """One question an address and interface: the first that a probe would put, which for the canary is 0.0.0.0's."""
     watched = {t.ip for t in plan.targets if t.kind in JUDGED or t.kind is Kind.CANARY}
     found: dict[tuple[str, IPv4Address], Ask] = {}
-    for ask in plan.asks:
+    for ask in plan.requests:
         if ask.ip in watched:
             found.setdefault((ask.interface, ask.ip), ask)
     return tuple(found.values())
@@ -145,7 +145,7 @@ class _WatchLoop:
         labels = {t.ip: ", ".join(t.services) for t in plan.targets if t.kind in JUDGED and not t.skipped}
         services = {ip for service in self.objects.services() for ip in service.addresses if isinstance(ip, IPv4Address)}
         self.watch.follow(
-            {ip: label for ip, label in labels.items() if isinstance(ip, IPv4Address)}, plan.course.canary, services
+            {ip: label for ip, label in labels.items() if isinstance(ip, IPv4Address)}, plan.scan.canary, services
         )
         evidence = pipeline.observe(
             self.options, objects=self.objects, host=self.world.host, mac_map=self.world.mac_map, wire=self.tap,
@@ -171,13 +171,13 @@ class _WatchLoop:
         asks = light_asks(pipeline.plan(self.options, self.objects, self.world.host, self.world.mac_map))
         until = until if self.pace.lasts is None else min(until, self.began + self.pace.lasts)
         read = _Read(self.world, until, self.took)
-        lost = ask_lightly(
+        lost = request_periodically(
             self.tap, asks, self.macs, self.watch, every=self.pace.every, rate=self.options.rate, done=read.done,
         )  # fmt: skip
         if not self.world.stop():
             self._take(read)
         for error in lost:
-            self.watch.deaf(self.world.wire.now(), error.message)
+            self.watch.interface_lost(self.world.wire.now(), error.message)
             del self.macs[error.interface]
 
     def _take(self, read: _Read) -> None:
@@ -189,7 +189,7 @@ class _WatchLoop:
             self.objects, self.read_began, self.unread = read.found, read.began, None
             return
         why = read.found.message if read.found else "the cluster has not answered yet"
-        self.watch.unread(self.world.wire.now(), why, known=why == self.unread)
+        self.watch.cluster_unreadable(self.world.wire.now(), why, known=why == self.unread)
         self.unread = why
 
 

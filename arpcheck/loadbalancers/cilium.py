@@ -101,7 +101,7 @@ def _labels(service: Service) -> Mapping[str, str]:
 def _all_known(objects: Objects, need: Need) -> bool | None:
     """For `any_of` and `all_of`: False if all objects are known, None if some may be missing. If the kind is not served,
     there are none."""
-    return None if objects.gap(need.resource) or objects.untold(need.resource) else False
+    return None if objects.gap(need.resource) or objects.not_in_file(need.resource) else False
 
 
 # ------------------------------------------------------------------------------------------------- Cilium's L2 announcements

@@ -59,7 +59,7 @@ def refused(objects: Objects, *resources: str) -> tuple[str, ...]:
 
 def untold(objects: Objects, *resources: str) -> tuple[str, ...]:
     """The resources among these that are missing in a file which does not say whether they were read."""
-    return tuple(sorted(resource for resource in set(resources) if objects.untold(resource)))
+    return tuple(sorted(resource for resource in set(resources) if objects.not_in_file(resource)))
 
 
 def own_address(service: Service, ip: IPv4Address, objects: Objects, kind: ClaimSource) -> tuple[Claim, ...]:

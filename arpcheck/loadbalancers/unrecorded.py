@@ -236,5 +236,6 @@ def _hosts(service: Service, ip: IPv4Address | None, objects: Objects) -> tuple[
 def _is_off(switch: Switch, objects: Objects) -> bool | None:
     """True if no object turns it on, also if there is no object; None if the objects could not be read."""
     found = [obj for resource in switch.resources if was_read(objects, resource) for obj in objects.of(resource)]
-    missing = not found and (refused(objects, *switch.resources) or all(objects.untold(name) for name in switch.resources))
+    absent = all(objects.not_in_file(name) for name in switch.resources)
+    missing = not found and (refused(objects, *switch.resources) or absent)
     return None if missing else all(text(obj, "spec", switch.field) in switch.off for obj in found)

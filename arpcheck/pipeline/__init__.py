@@ -1,7 +1,7 @@
-"""The only place that knows the order: `planning` and `observing` on the way to the wire, `concluding` after it.
+"""Runs the stages in order: `planning` and `observing` before and during the scan, `concluding` after it.
 
-`observe` touches the world through the Wire and the clock that it is handed. `conclude` is pure: the same evidence
-gives the same report, anywhere, years later."""
+`observe` uses only the Wire and the clock that it is given. `conclude` depends on the evidence alone: the same evidence
+gives the same report at any time."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ __all__ = [
 ]  # fmt: skip
 
 NEEDS: tuple[Need, ...] = (*loadbalancers.NEEDS, *mac_owners.NEEDS, *kubeproxy.NEEDS)
-"""Everything that is ever read of a cluster, in one snapshot."""
+"""Everything that arpcheck reads of a cluster, in one snapshot."""
 
 _CHOICES: Mapping[str, tuple[Need, ...]] = {
     **{source.NAME: source.NEEDS for source in mac_owners.SOURCES if any(n.optional for n in source.NEEDS)},
     **{plugin.NAME: plugin.NEEDS for plugin in loadbalancers.IMPLEMENTATIONS},
 }
 CHOICES: tuple[str, ...] = tuple(sorted(_CHOICES))
-"""The load balancers and MAC sources that `rights` can be narrowed to."""
+"""The load balancers and MAC sources to which `rights` can be limited."""
 
 
 def rights(chosen: Collection[str] = (), config_maps: tuple[str, ...] = ()) -> tuple[Need, ...]:
-    """What an account needs to read: of every implementation what can name an announcer, or, where some are `chosen`, all
-    that those look at and nothing of the others. `config_maps`: kube-proxy's, where they have names of their own.
+    """The reads that an account needs: for every implementation, those that can name an announcer; with `chosen`, all reads
+    of the chosen ones and none of the others. `config_maps`: names of kube-proxy's ConfigMaps if they are not the usual
+    ones.
 
-    KeyError for what is none of `CHOICES`."""
+    Raises KeyError for a name that is not in `CHOICES`."""
     found = [need for need in NEEDS if not need.optional or need in kubeproxy.NEEDS]
     if chosen:
         base = (*loadbalancers.COMMON, *kubeproxy.NEEDS, *(need for need in mac_owners.NEEDS if not need.optional))
@@ -45,8 +46,8 @@ def rights(chosen: Collection[str] = (), config_maps: tuple[str, ...] = ()) -> t
 
 
 def records_of(objects: Objects) -> tuple[Need, ...]:
-    """What is read once more after the last frame, of a cluster that was read as `objects`: what names announcers, as far
-    as there was anything of it. Of Services all that a load balancer looks at, where one names a node in an annotation."""
+    """The reads to repeat after the last frame, for a cluster that was read as `objects`: the kinds that name announcers, if
+    there were any. For Services, everything that a load balancer uses, if one names a node in an annotation."""
     kinds = loadbalancers.recorded_in(objects)
     asked = (need for need in loadbalancers.NEEDS if need.record or need.resource == "services")
     return tuple(need for need in asked if need.resource in kinds)

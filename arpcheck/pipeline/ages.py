@@ -1,5 +1,5 @@
-"""Which claims of what was read of the cluster count for the frames of this run: one that was made later, or that may
-have ended before, says nothing of them. Pure; all times are the API server's."""
+"""Decides which announcer records apply to the frames of this run. A record that was made later, or that may have ended
+before, does not apply. All times are the API server's."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from arpcheck.model import Announcement, Claim, ClaimSource, Gap, Trust
 from arpcheck.objects import Objects, instant, items, text
 
 FRESH = timedelta(seconds=60)
-"""How far the questions may be from the one reading of a record that says nothing of its end."""
+"""Maximum distance between the requests and the only reading of a record that has no end."""
 
 CURRENT_FOR = timedelta(hours=1)
-"""How long what was read is believed, as an event is: after that the announcer may be another."""
+"""How long a reading counts, as for an event: after that another node may be the announcer."""
 
 Span = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class When:
-    """The frames' times beside those of the readings."""
+    """The times of the frames and of the readings."""
 
     frames: tuple[Span, ...]
-    """From the first question to the last frame, for every host that asked."""
+    """From the first request to the last frame, for each probing host."""
     read_at: datetime | None
-    """When the cluster was read; None: not known."""
+    """When the cluster was read; None if unknown."""
     judged_at: datetime
-    """The moment at which the ages of its records are told: `read_at`; else the newest time in it, which it is older than
-    by no less than nothing."""
+    """The time against which record ages are measured: `read_at`, else the newest time in the records, which they are no
+    older than."""
     again: datetime | None = None
-    """When the records were read once more."""
+    """When the records were read a second time."""
     recorded: bool = False
-    """The frames' times are by a clock that nobody knows: of a capture."""
+    """The frames' times come from an unknown clock: that of a capture."""
 
 
 def when(evidence: Evidence) -> When:
@@ -55,7 +55,7 @@ def when(evidence: Evidence) -> When:
 
 
 def server_ahead(objects: Objects) -> timedelta:
-    """By how much the API server's clock is ahead of this host's; less than five seconds is nothing."""
+    """How far the API server's clock is ahead of this host's; less than five seconds counts as zero."""
     ahead = objects.server_ahead
     if ahead is None or abs(ahead) < AHEAD.total_seconds():
         return timedelta(0)
@@ -68,40 +68,41 @@ _CENTURY = 100 * 365 * 86400.0
 def _plus(moment: datetime, span: timedelta) -> datetime:
     try:
         return moment + span
-    except OverflowError:  # within a century of either end of what a datetime can hold
+    except OverflowError:  # within a century of the limits of datetime
         return moment
 
 
 def moment(evidence: Evidence) -> datetime:
-    """The moment at which the ages of the records are told."""
+    """The time against which record ages are measured."""
     return when(evidence).judged_at
 
 
 def outdated(evidence: Evidence) -> datetime | None:
-    """When the cluster was read, where that was too long before anybody asked. Of a capture a gap of its own speaks."""
+    """When the cluster was read, if that was too long before the first request; else None. A capture has a gap of its own
+    for this."""
     read_at = evidence.objects.read_at
     if read_at is None or evidence.capture is not None:
         return None
     return read_at if all(start - read_at > CURRENT_FOR for start in _starts(evidence)) else None
 
 
-def words(evidence: Evidence) -> str:
-    """When the cluster was read, for a sentence that says that the frames are of another time."""
+def read_time(evidence: Evidence) -> str:
+    """When the cluster was read, as text for a sentence about frames of another time."""
     time = when(evidence)
     if time.read_at is not None and evidence.objects.read_at is not None:
         return f"{evidence.objects.read_at:%Y-%m-%d %H:%M} UTC"
     newest = newest_time(evidence.objects)
-    return f"{newest:%Y-%m-%d %H:%M} UTC or later" if newest else "at a time that the file does not say"
+    return f"{newest:%Y-%m-%d %H:%M} UTC or later" if newest else "at an unknown time"
 
 
 def gaps(evidence: Evidence) -> Iterable[Gap]:
-    """What is not known of the records for their age, for clocks, or because they were read once only."""
+    """Gaps about records: too old, clocks that differ, or read only once."""
     if (read_at := outdated(evidence)) is not None:
-        why = f"read {read_at:%Y-%m-%d %H:%M} UTC, more than an hour before the questions"
-        yield Gap(what="cluster", why=why, costs="who should answer now may be another than was recorded then")
+        why = f"read {read_at:%Y-%m-%d %H:%M} UTC, more than an hour before the requests"
+        yield Gap(what="cluster", why=why, costs="another node may be the announcer by now")
     yield from _clocks(evidence)
     for found in evidence.after.gaps if evidence.after else ():
-        costs = "whether the same node announced all the time is known by the record's own times only"
+        costs = "only the record's own times show whether the announcer stayed the same"
         yield Gap(what=found.what, why=f"{found.why} after the last frame", costs=costs)
 
 
@@ -109,11 +110,11 @@ def _starts(evidence: Evidence) -> list[datetime]:
     return [vantage.started_at for vantage in evidence.vantages] or [evidence.started_at]
 
 
-# ----------------------------------------------------------------------------------------------------- an unknown age
+# -------------------------------------------------------------------------------------------------- Readings of unknown age
 
 
 def newest_time(objects: Objects) -> datetime | None:
-    """The latest time that any of the objects carries: they were read then or later. None where they carry none."""
+    """The latest time in any of the objects: they were read at that time or later. None if they have no times."""
     return objects.memo(newest_time, lambda: max(_times(objects), default=None))
 
 
@@ -133,18 +134,18 @@ def _times(objects: Objects) -> Iterable[datetime]:
             yield from (time for entry in written if entry and (time := instant(entry)))
 
 
-# ------------------------------------------------------------------------------------------------- what a claim can know
+# ----------------------------------------------------------------------------------------------------- The trust of a claim
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """The claims of one reading or two, with the trust that they deserve for these frames."""
+    """The claims of one or two readings, with the trust that they deserve for these frames."""
 
-    said: tuple[tuple[Announcement, ...], ...]
+    announcements: tuple[tuple[Announcement, ...], ...]
     changed: tuple[Claim, ...]
-    """Those that one reading has and the other has not, where the records were read twice: who held it before, and after."""
+    """Claims that only one of two readings has: the announcers before and after a change."""
     out_of_time: bool
-    """A claim was current when it was read, and is not known to have been so when these frames were."""
+    """A claim was current when it was read, but not known to be current when these frames were sent."""
 
 
 _RESOURCES: Mapping[ClaimSource, str] = {
@@ -155,34 +156,34 @@ _RESOURCES: Mapping[ClaimSource, str] = {
     ClaimSource.ANNOTATION: "services",
     ClaimSource.HOST_NAME: "services",
 }
-"""What a claim of that kind is read from."""
+"""The resource that contains claims of this kind."""
 
 
 def held(
-    said: tuple[tuple[Announcement, ...], ...],
+    first: tuple[tuple[Announcement, ...], ...],
     later: tuple[tuple[Announcement, ...], ...] | None,
     time: When,
     read_again: Callable[[str], bool],
 ) -> Held:
-    """`said` and `later`: by Service, of the two readings; None: there is one. `read_again`: whether the second has a
-    resource, by its name."""
-    before = {claim for of_service in said for one in of_service for claim in one.claims}
+    """`first` and `later`: the announcements of the two readings by Service; `later` is None if there was one reading.
+    `read_again`: whether the second reading has a resource."""
+    before = {claim for of_service in first for one in of_service for claim in one.claims}
     after = {claim for of_service in later or () for one in of_service for claim in one.claims}
     twins = {_identity(claim): claim for claim in after}
     known = {_identity(claim) for claim in before}
     twice = {kind for kind, resource in _RESOURCES.items() if later is not None and read_again(resource)}
-    # what had ended before it was read is no change
+    # a claim that had ended before the reading is not a change
     lost = [claim for claim in before if claim.kind in twice and _identity(claim) not in twins and _is_current(claim)]
     new = [claim for claim in after if claim.kind in twice and _identity(claim) not in known and _is_current(claim)]
     trusted = {claim: _trusted(claim, twins.get(_identity(claim)), claim.kind in twice, time) for claim in before}
     shown = tuple(
         tuple(replace(one, claims=tuple(trusted[claim] for claim in one.claims)) for one in of_service)
-        for of_service in said
+        for of_service in first
     )
-    spoken = {claim.service for claim in trusted.values() if claim.kind is ClaimSource.EVENT and _is_current(claim)}
-    later_ones = [_later(claim, spoken) for claim in sorted(new, key=_place)]
+    with_event = {claim.service for claim in trusted.values() if claim.kind is ClaimSource.EVENT and _is_current(claim)}
+    later_ones = [_later(claim, with_event) for claim in sorted(new, key=_place)]
     return Held(
-        said=_added(shown, later_ones, later or ()),
+        announcements=_added(shown, later_ones, later or ()),
         changed=tuple(sorted((*lost, *new), key=_place)),
         out_of_time=any(
             claim.trust is Trust.CURRENT
@@ -193,18 +194,18 @@ def held(
     )
 
 
-def _later(claim: Claim, spoken: Collection[str]) -> Claim:
-    """A claim that only the second reading has was not there from the beginning. Of events any node that one names fits,
-    whenever it was written while this ran; but beside an earlier one only (`spoken`: the Services that have such a one):
-    alone it would accuse whoever announced before it was written."""
-    beside = claim.kind is ClaimSource.EVENT and claim.service in spoken
+def _later(claim: Claim, with_event: Collection[str]) -> Claim:
+    """A claim that only the second reading has did not exist from the beginning. An event is an exception if an earlier
+    event exists for its Service (`with_event`): then each node that an event of this run names is accepted. Alone it would
+    accuse the node that announced before the event."""
+    beside = claim.kind is ClaimSource.EVENT and claim.service in with_event
     return claim if beside else replace(claim, trust=Trust.STALE)
 
 
 def distrusted(found: Held) -> Held:
-    """The same of an address that changed hands, or may have, after its records were read."""
-    said = tuple(tuple(_distrusted(one) for one in of_service) for of_service in found.said)
-    return replace(found, said=said, out_of_time=found.out_of_time or said != found.said)
+    """The same for an address that moved, or may have moved, after its records were read."""
+    changed = tuple(tuple(_distrusted(one) for one in of_service) for of_service in found.announcements)
+    return replace(found, announcements=changed, out_of_time=found.out_of_time or changed != found.announcements)
 
 
 def _distrusted(one: Announcement) -> Announcement:
@@ -227,15 +228,13 @@ def _place(claim: Claim) -> tuple[str, ...]:
 def _added(
     shown: tuple[tuple[Announcement, ...], ...], new: list[Claim], later: tuple[tuple[Announcement, ...], ...]
 ) -> tuple[tuple[Announcement, ...], ...]:
-    """The later claims beside the earlier ones of the same implementation; of one that was not there before none, which
-    `changed` has all the same."""
+    """Adds the later claims to the earlier ones of the same implementation. An implementation that had no earlier claim gets
+    none; `changed` still has them."""
     if not new:
         return shown
     whose = {_identity(claim): one.implementation for of_service in later for one in of_service for claim in one.claims}
     return tuple(
-        tuple(
-            replace(one, claims=(*one.claims, *(c for c in new if _is_of(c, one, whose)))) for one in of_service
-        )
+        tuple(replace(one, claims=(*one.claims, *(c for c in new if _is_of(c, one, whose)))) for one in of_service)
         for of_service in shown
     )
 
@@ -256,8 +255,8 @@ def _trusted(claim: Claim, twin: Claim | None, twice: bool, time: When) -> Claim
 
 
 def _held_throughout(claim: Claim, twin: Claim | None, time: When) -> Claim:
-    """The same holder in both readings, who did not lose it in between: alive at the end, or renewed since the beginning,
-    which needs no clock."""
+    """The same holder in both readings, without a loss in between: the claim is current at the end, or was renewed since the
+    beginning, which needs no clock."""
     if twin is None:
         return replace(claim, trust=Trust.STALE)
     renewals = claim.observed_at, twin.observed_at
@@ -271,7 +270,7 @@ def _held_throughout(claim: Claim, twin: Claim | None, time: When) -> Claim:
 
 
 def _covers(claim: Claim, span: Span, time: When) -> bool:
-    """By its one reading."""
+    """Whether a claim that was read once covers the frames."""
     start, end = span
     if time.read_at is None or (claim.since is not None and claim.since > start + AHEAD):
         return False
@@ -282,19 +281,19 @@ def _covers(claim: Claim, span: Span, time: When) -> bool:
     return (between and not time.recorded) or abs(start - time.read_at) <= FRESH
 
 
-# ---------------------------------------------------------------------------------------------------------------- clocks
+# ------------------------------------------------------------------------------------------------------------------- Clocks
 
 
 def _clocks(evidence: Evidence) -> Iterable[Gap]:
-    """Where the times of the Leases can't be true by the API server's clock. A file of unknown age has no clock to hold
-    them against."""
+    """Gaps if the times of the Leases contradict the API server's clock. A file of unknown age has no clock to compare
+    with."""
     objects = evidence.objects
     if objects.read_at is None:
         return
     time = when(evidence).judged_at
-    costs = "whether a Lease or an event is still current can't be told by its time"
+    costs = "the age of a Lease or an event is not known"
     if leases := renewed_ahead(objects, time):
         more = f" and {len(leases) - 1} more" if len(leases) > 1 else ""
-        yield Gap(what="clocks", why=f"clocks differ: Lease {leases[0]}{more} was renewed in the future", costs=costs)
+        yield Gap(what="clocks", why=f"clocks differ: Lease {leases[0]}{more} renewed in the future", costs=costs)
     if all_expired(objects, time):
-        yield Gap(what="clocks", why="clocks differ, or nothing renews a Lease: all of them expired at once", costs=costs)
+        yield Gap(what="clocks", why="all Leases have expired: clocks differ, or nothing renews them", costs=costs)

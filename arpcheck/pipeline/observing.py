@@ -1,4 +1,4 @@
-"""The way to the wire and back: an Evidence, from a sweep through the Wire that is handed in, or from a capture."""
+"""Produces an Evidence from a scan on a Wire, or from a capture."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from arpcheck.model import (
 from arpcheck.objects import Objects
 from arpcheck.pipeline.planning import plan, targets_of, used
 from arpcheck.wire.packets import Wire
-from arpcheck.wire.scan import Endpoint, Progress, sweep
+from arpcheck.wire.scan import Endpoint, Progress, scan
 
 if TYPE_CHECKING:
     from arpcheck.wire.capture import Captured
@@ -44,10 +44,10 @@ def observe(
     vendors: Callable[[Iterable[Mac]], Mapping[str, str]] = lambda _: {},
     tap: Callable[[datetime, bytes], None] = lambda _moment, _frame: None,
 ) -> Evidence:
-    """Asks and listens. `stop` ends it early with what was heard; `after` looks at the host once more when it is over;
-    `vendors` names the manufacturers of the MACs that were heard; `tap` is given every frame that was sent or kept."""
+    """Runs the scan. `stop` ends it early with the replies so far; `after` reads the host again at the end; `vendors` names
+    the manufacturers of the observed MAC addresses; `tap` receives every frame that was sent or kept."""
     planned = plan(options, objects, host, mac_map, accepted)
-    stations = tuple(
+    endpoints = tuple(
         Endpoint(
             interface=interface.name,
             mac=interface.mac,
@@ -57,8 +57,8 @@ def observe(
         if interface.mac
     )
     started_at = clock()
-    heard = sweep(
-        wire, stations, planned.course, stop=stop, progress=progress,
+    found = scan(
+        wire, endpoints, planned.scan, stop=stop, progress=progress,
         tap=lambda at, frame: tap(started_at + timedelta(milliseconds=at), frame),
     )  # fmt: skip
     return Evidence(
@@ -70,17 +70,17 @@ def observe(
         objects=objects,
         mac_map=mac_map,
         accepted=accepted,
-        vendors=vendors({*(reply.mac for reply in heard.replies), *(entry.mac for entry in heard.gratuitous)}),
-        questions=heard.questions,
-        replies=heard.replies,
-        losses=heard.losses,
-        overflows=heard.overflows,
-        ignored=heard.ignored,
-        gratuitous=heard.gratuitous,
-        passed_over=heard.passed_over,
-        complete=heard.complete,
-        interrupted=heard.stopped,
-        trouble=heard.trouble,
+        vendors=vendors({*(reply.mac for reply in found.replies), *(entry.mac for entry in found.gratuitous)}),
+        questions=found.questions,
+        replies=found.replies,
+        losses=found.losses,
+        overflows=found.overflows,
+        ignored=found.ignored,
+        gratuitous=found.gratuitous,
+        passed_over=found.passed_over,
+        complete=found.complete,
+        interrupted=found.stopped,
+        trouble=found.trouble,
     )
 
 
@@ -93,42 +93,42 @@ def recorded(
     name: str,
     vendors: Callable[[Iterable[Mac]], Mapping[str, str]] = lambda _: {},
 ) -> Evidence:
-    """The same of a file of frames, `name`, that somebody else recorded. Raises InputError where it holds none."""
+    """The evidence of a capture. `name`: its file name. Raises InputError if it contains no frames."""
     from arpcheck.wire.capture import INTERFACE, WINDOW, captured
 
-    ground = Interface(name=INTERFACE, mac=None, addresses=())
+    interface = Interface(name=INTERFACE, mac=None, addresses=())
     asked = (t.ip for t in targets_of(options, objects, Host()) if not t.skipped)
-    heard = captured(entries, (ip for ip in asked if isinstance(ip, IPv4Address)), name)
-    rounds = max((question.round for question in heard.questions), default=1)
+    found = captured(entries, (ip for ip in asked if isinstance(ip, IPv4Address)), name)
+    rounds = max((question.round for question in found.questions), default=1)
     return Evidence(
         arpcheck=arpcheck.__version__,
-        started_at=heard.started_at,
-        ended_at=heard.ended_at,
+        started_at=found.started_at,
+        ended_at=found.ended_at,
         options=replace(options, interfaces=(INTERFACE,), rounds=rounds, wait=WINDOW / 1000),
-        host=Host(interfaces=(ground,)),
+        host=Host(interfaces=(interface,)),
         objects=objects,
-        mac_map=(*mac_map, *_askers(heard, objects, name)),
-        vendors=vendors({*(reply.mac for reply in heard.replies), *(entry.mac for entry in heard.gratuitous)}),
-        questions=heard.questions,
-        replies=heard.replies,
-        overflows=heard.overflows,
-        ignored=heard.ignored,
-        gratuitous=heard.gratuitous,
-        passed_over=heard.passed_over,
-        capture=Capture(name=name, frames=heard.frames, unseen=heard.unseen),
-        trouble=heard.trouble,
+        mac_map=(*mac_map, *_requesters(found, objects, name)),
+        vendors=vendors({*(reply.mac for reply in found.replies), *(entry.mac for entry in found.gratuitous)}),
+        questions=found.questions,
+        replies=found.replies,
+        overflows=found.overflows,
+        ignored=found.ignored,
+        gratuitous=found.gratuitous,
+        passed_over=found.passed_over,
+        capture=Capture(name=name, frames=found.frames, unseen=found.unseen),
+        trouble=found.trouble,
     )
 
 
-def _askers(heard: Captured, objects: Objects, name: str) -> Iterable[MacEntry]:
-    """A node that asks says its address and its MAC, as it does by an answer. An address that is also a Service's is said
-    by whoever holds it."""
+def _requesters(found: Captured, objects: Objects, name: str) -> Iterable[MacEntry]:
+    """A node's own request shows its address and MAC address, as its reply does. An address that is also a Service's is left
+    out, because whoever holds it may send from it."""
     listed = Counter(ip for addresses in mac_owners.node_addresses(objects).values() for ip in addresses)
     own = {ip for ip, nodes in listed.items() if nodes == 1}
     for ip in sorted(own - mac_owners.service_addresses(objects)) if objects.gap("services") is None else ():
-        askers = sorted(heard.askers.get(ip, ()))
-        # Two that ask as one node are no better than a table that somebody else filled.
-        form = MacListFormat.CAPTURE if len(askers) == 1 else MacListFormat.ADDRESS_CSV
-        for mac in askers:
+        requesters = sorted(found.requesters.get(ip, ()))
+        # Two MAC addresses with one node address are as unreliable as a list of addresses.
+        form = MacListFormat.CAPTURE if len(requesters) == 1 else MacListFormat.ADDRESS_CSV
+        for mac in requesters:
             where = f"{name}: asked as {ip} ({MacListFormat.CAPTURE})"
             yield MacEntry(mac=mac, node=str(ip), interface=None, where=where, format=form)

@@ -1,4 +1,4 @@
-"""What a run asks, before anything is sent: targets, senders, the course of the sweep. Pure."""
+"""Plans a run before anything is sent: targets, senders, interfaces and the scan."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from arpcheck.wire.schedule import ScanPlan, seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run will ask, before anything is sent."""
+    """Everything that a run will send."""
 
     targets: tuple[Target, ...]
-    asks: tuple[Request, ...]
+    requests: tuple[Request, ...]
     """One round."""
-    course: ScanPlan
+    scan: ScanPlan
     seconds: float
-    """At least; addresses that have to be asked again add to it."""
+    """Minimum duration; repeated requests add to it."""
 
 
 def settle(options: Options, objects: Objects, host: Host, candidates: tuple[str, ...]) -> Options:
-    """The options with the interfaces that `--iface auto` comes to, and why; all others as they are. `candidates`: what
-    can be asked on. Raises UsageError where it is not clear."""
+    """The options with the interfaces that `--iface auto` selects, and why. Other options are unchanged. `candidates`:
+    usable interfaces. Raises UsageError if the choice is not clear."""
     if options.interfaces != (AUTO,):
         return options
     every = replace(options, interfaces=candidates)
@@ -50,8 +50,8 @@ def plan(
     mac_map: tuple[MacEntry, ...] = (),
     accepted: tuple[Acceptance, ...] = (),
 ) -> Plan:
-    """Raises UsageError where the options can't be carried out on these interfaces. Made once: it is announced before it
-    is carried out."""
+    """Raises UsageError if the options can't be carried out on these interfaces. Cached: it is shown before it is carried
+    out."""
     key = "plan", options, host, mac_map, accepted
     return objects.memo(key, lambda: _plan(options, objects, host, mac_map, accepted))
 
@@ -63,10 +63,10 @@ def _plan(
     targets = targets_of(options, objects, host)
     services = mac_owners.service_addresses(objects)
     home = _home(objects, host)
-    asks = requests(targets, interfaces, options.sender, services, home=home, both=options.both_senders)
+    one_round = requests(targets, interfaces, options.sender, services, home=home, both=options.both_senders)
     judged = {t.ip: t for t in targets if t.kind in targeting.JUDGED and isinstance(t.ip, IPv4Address)}
-    course = ScanPlan(
-        asks=asks,
+    scan_plan = ScanPlan(
+        requests=one_round,
         rounds=options.rounds,
         rate=options.rate,
         wait=options.wait,
@@ -80,14 +80,12 @@ def _plan(
         known=_known_macs(options, objects, host, mac_map),
         homes={t.ip: frozenset(t.nodes) for t in targets if t.nodes and isinstance(t.ip, IPv4Address)},
     )
-    return Plan(targets=targets, asks=asks, course=course, seconds=seconds(course, options.interfaces))
+    return Plan(targets=targets, requests=one_round, scan=scan_plan, seconds=seconds(scan_plan, options.interfaces))
 
 
-def targets_of(
-    options: Options, objects: Objects, host: Host, questions: Iterable[Question] = ()
-) -> tuple[Target, ...]:
-    """Made once, for the questions and for the verdicts. `questions`: what was asked, where a run is judged: which address
-    was its control is seen there."""
+def targets_of(options: Options, objects: Objects, host: Host, questions: Iterable[Question] = ()) -> tuple[Target, ...]:
+    """The targets, cached for the requests and the verdicts. `questions`: the requests of a finished run, which show its
+    control address."""
     networks = interface_networks(used(options, host))
     controls = frozenset(question.ip for question in questions).intersection(targeting.CONTROLS)
 
@@ -100,13 +98,13 @@ def targets_of(
 
 
 def _in_use(objects: Objects) -> Iterator[IPv4Network]:
-    """What the cluster has given away, as far as it was read: its pods' networks and the pools of its load balancers."""
+    """Networks that the cluster uses, as far as it was read: pod networks and load-balancer pools."""
     for node in objects.nodes():
         for cidr in texts(node.raw, "spec", "podCIDRs") or (text(node.raw, "spec", "podCIDR"),):
             try:
                 yield IPv4Network(cidr)
             except ValueError:
-                continue  # IPv6, or none
+                continue  # IPv6 or invalid
     for pool in pools(objects):
         for first, last in pool.spans:
             yield from summarize_address_range(first, last)
@@ -118,7 +116,7 @@ def used(options: Options, host: Host) -> tuple[Interface, ...]:
 
 
 def own_node(objects: Objects, host: Host) -> str | None:
-    """The node that this host is; None where it is none, or it can't be told."""
+    """The node that this host is; None if it is not a node or that is unknown."""
     moment = datetime.min
     return mac_owners.own_node(
         Evidence(arpcheck="", started_at=moment, ended_at=moment, options=Options(), host=host, objects=objects)
@@ -126,8 +124,8 @@ def own_node(objects: Objects, host: Host) -> str | None:
 
 
 def _home(objects: Objects, host: Host) -> frozenset[IPv4Address]:
-    """The address of the node that this host is, where it is a Service's too and the node has no other: one that it merely
-    holds for a while is never all that a node has."""
+    """The address of this host's node, if it is also a Service's and the node has no other. An address that a node merely
+    holds for a while is never its only one."""
     listed, node = mac_owners.node_addresses(objects), own_node(objects, host)
     own = listed.get(node, ()) if node else ()
     others = {ip for name, found in listed.items() if name != node for ip in found}
@@ -135,7 +133,7 @@ def _home(objects: Objects, host: Host) -> frozenset[IPv4Address]:
 
 
 def _known_macs(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry, ...]) -> frozenset[Mac]:
-    """Node MACs that are known before anything is heard; this host's own can't be asked."""
+    """Node MAC addresses that are known before the scan, without this host's own, which can't be requested."""
     moment = datetime.min
     silent = Evidence(
         arpcheck="", started_at=moment, ended_at=moment, options=options, host=host, objects=objects, mac_map=mac_map
@@ -144,28 +142,28 @@ def _known_macs(options: Options, objects: Objects, host: Host, mac_map: tuple[M
     return frozenset(identity.mac for identity in mac_owners.all_identities(silent) if identity.mac not in own)
 
 
-# ----------------------------------------------------------------------------------------------------- How a target is asked
+# ----------------------------------------------------------------------------------------------------------------- Requests
 
 ZERO = IPv4Address(0)
 SENDERS = ("auto", "own", "zero")
 
 _ORDER = (Kind.CONTROL, Kind.CANARY, Kind.NODE)
-"""Asked first, in this order; a proxy or a node is then known early."""
+"""Requested first, in this order, so that proxies and nodes are known early."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """What one interface offers to ask with."""
+class InterfaceSenders:
+    """One interface and its possible sender addresses."""
 
     interface: str
     own: tuple[tuple[IPv4Address, IPv4Network], ...]
-    """Its addresses that may be senders, each with its network."""
+    """Its usable sender addresses, each with its network."""
 
     def covers(self, ip: IPv4Address) -> bool:
         return any(ip in network for _, network in self.own)
 
     def in_subnet(self, ip: IPv4Address) -> IPv4Address | None:
-        """The own address in the subnet of `ip`; None where there is none, or none but `ip` itself."""
+        """The own address in the subnet of `ip`; None if there is none other than `ip` itself."""
         return next((own for own, network in self.own if ip in network and own != ip), None)
 
     def any_own(self, ip: IPv4Address) -> IPv4Address | None:
@@ -181,19 +179,19 @@ def requests(
     home: Collection[object] = (),
     both: bool = False,
 ) -> tuple[Request, ...]:
-    """One round: every question of the run, those for one address together. `both`: as `Options.both_senders`.
+    """One round: all requests of the run, grouped by address. `both`: as `Options.both_senders`.
 
-    `services`: every address of every Service, which no question may carry as its sender. `home`: those of them that are
-    this very node's own, which the LAN has learnt as its already. Raises UsageError for a `--sender` that can't be used."""
+    `services`: all addresses of all Services, which no request may use as its sender. `home`: those of them that are this
+    node's own, which the LAN already knows as this node's. Raises UsageError for an unusable `--sender`."""
     taken = {*services, *(t.ip for t in targets if t.kind in JUDGED and t.services)}.difference(home)
-    grounds = [_ground(interface, sender, taken) for interface in interfaces]
+    by_interface = [_interface_senders(interface, sender, taken) for interface in interfaces]
     ordered = sorted(targets, key=lambda t: _ORDER.index(t.kind) if t.kind in _ORDER else len(_ORDER))
     found: list[Request] = []
     for target in ordered:
         if isinstance(target.ip, IPv4Address) and not target.skipped and target.kind is not Kind.CONTROL:
-            for ground in _where(target, grounds):
-                senders = dict.fromkeys(_senders(target, target.ip, ground, sender, both=both))
-                found.extend(Request(interface=ground.interface, ip=target.ip, sender=own) for own in senders)
+            for available in _interfaces_for(target, by_interface):
+                senders = dict.fromkeys(_senders(target, target.ip, available, sender, both=both))
+                found.extend(Request(interface=available.interface, ip=target.ip, sender=own) for own in senders)
     return (*_controls(ordered, found), *found)
 
 
@@ -202,37 +200,46 @@ def interface_networks(interfaces: Iterable[Interface]) -> tuple[IPv4Network, ..
     return tuple(dict.fromkeys(IPv4Interface(a).network for interface in interfaces for a in interface.addresses))
 
 
-def _ground(interface: Interface, sender: str, taken: set[object]) -> Ground:
+def _interface_senders(interface: Interface, sender: str, taken: set[object]) -> InterfaceSenders:
     own = tuple(IPv4Interface(address) for address in interface.addresses)
     if sender not in SENDERS:
         own = tuple(address for address in own if str(address.ip) == str(ipv4(sender)))
         if ipv4(sender) is None:
-            raise UsageError(f"--sender {sender}: not an IPv4 address", f"Give one, or {', '.join(SENDERS)}")
+            raise UsageError(
+                f"--sender {sender}: not an IPv4 address", f"Use an IPv4 address of the interface, or {', '.join(SENDERS)}"
+            )
         if not own:
             raise UsageError(
-                f"--sender {sender} is no address of {interface.name}",
-                "A foreign sender would overwrite its owner's entry in other hosts' ARP tables; "
+                f"--sender {sender}: {interface.name} does not have this address",
+                "Another host's address would be overwritten in ARP tables on the LAN; "
                 f"{interface.name} has {', '.join(interface.addresses) or 'none'}",
             )
         if own[0].ip in taken:
-            raise UsageError(f"--sender {sender} is a Service's address", "Other hosts would learn it as this host's")
+            raise UsageError(
+                f"--sender {sender}: this is a Service's address",
+                "Other hosts would learn it with this host's MAC address. Use another sender",
+            )
     usable = tuple((address.ip, address.network) for address in own if address.ip not in taken)
     if sender == "own" and not usable:
-        raise UsageError(f"{interface.name} has no address of its own to ask with", "Take --sender zero, or auto")
-    return Ground(interface=interface.name, own=usable)
+        raise UsageError(
+            f"--sender own: {interface.name} has no address that can be the sender", "Use --sender zero or auto"
+        )
+    return InterfaceSenders(interface=interface.name, own=usable)
 
 
-def _where(target: Target, grounds: Sequence[Ground]) -> Sequence[Ground]:
-    """A Service's address is asked where its subnet is, else everywhere; what we ask for knowledge, everywhere."""
+def _interfaces_for(target: Target, by_interface: Sequence[InterfaceSenders]) -> Sequence[InterfaceSenders]:
+    """A Service's address is requested on interfaces in its subnet, else on all; addresses that get no verdict, on all."""
     if target.kind in JUDGED and not target.nodes and isinstance(target.ip, IPv4Address):
         ip = target.ip
-        return [ground for ground in grounds if ground.covers(ip)] or grounds
-    return grounds
+        return [available for available in by_interface if available.covers(ip)] or by_interface
+    return by_interface
 
 
-def _senders(target: Target, ip: IPv4Address, ground: Ground, sender: str, *, both: bool) -> Iterable[IPv4Address]:
-    inside, anywhere = ground.in_subnet(ip), ground.any_own(ip)
-    # A router's proxy answers an own sender for what is not in the subnet, so a node elsewhere is asked with 0.0.0.0 alone.
+def _senders(
+    target: Target, ip: IPv4Address, available: InterfaceSenders, sender: str, *, both: bool
+) -> Iterable[IPv4Address]:
+    inside, anywhere = available.in_subnet(ip), available.any_own(ip)
+    # A router with proxy ARP replies to an own sender for other subnets, so a node there is requested with 0.0.0.0 only.
     own = inside if target.kind is Kind.NODE else anywhere
     knowledge = target.kind in (Kind.CANARY, Kind.NODE) or target.nodes or (both and sender == "auto")
     if sender == "zero" or knowledge or own is None or (sender == "auto" and not inside):
@@ -242,19 +249,19 @@ def _senders(target: Target, ip: IPv4Address, ground: Ground, sender: str, *, bo
 
 
 def _controls(targets: Iterable[Target], found: Iterable[Request]) -> Iterable[Request]:
-    """The control with every sender that any target is asked with: a proxy may answer to one of them only."""
-    senders = dict.fromkeys((ask.interface, ask.sender) for ask in found)
+    """The control with every sender that any target uses, because a proxy may reply to only one of them."""
+    senders = dict.fromkeys((request.interface, request.sender) for request in found)
     for target in targets:
         if target.kind is Kind.CONTROL and isinstance(target.ip, IPv4Address):
             for interface, sender in senders:
                 yield Request(interface=interface, ip=target.ip, sender=sender)
 
 
-# --------------------------------------------------- Which interfaces to ask on where the user leaves it open (--iface auto)
+# ------------------------------------------------------------------------------------------ The interfaces of --iface auto
 
 AUTO = "auto"
 LONGEST = 30
-"""Prefix of a subnet that others can be in; Service addresses on kube-ipvs0 and VIPs are /32."""
+"""Longest prefix of a subnet that can contain other hosts; Service addresses on kube-ipvs0 and VIPs are /32."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,32 +273,34 @@ class Choice:
 
 
 def choose(interfaces: Sequence[Interface], asked: Iterable[IPv4Address], nodes: Iterable[IPv4Address]) -> Choice:
-    """`interfaces`: those that can be asked on; `asked`: what will get a verdict; `nodes`: the nodes' own addresses.
+    """`interfaces`: usable interfaces; `asked`: addresses that get a verdict; `nodes`: the nodes' own addresses.
 
-    Raises UsageError, which names the candidates, where it is not clear."""
+    Raises UsageError, which names the candidates, if the choice is not clear."""
     view = _View.of(interfaces, asked, nodes)
     names, beside = _all(view.asked), _all(view.nodes)
     if several := next((found for found in view.asked.values() if len(found) > 1), None):
-        raise view.unclear(f"{' and '.join(sorted(several))} are in one subnet")
+        raise view.unclear(f"{' and '.join(sorted(several))} are in the same subnet")
     if not names:
         if len(beside) > 1:
             raise view.unclear(f"the nodes are in the subnets of {' and '.join(sorted(beside))}")
         if not beside:
-            raise view.unclear("no subnet of this host holds a Service's or a node's address")
+            raise view.unclear("no subnet of this host contains a Service address or a node address")
         names = beside
     if not all(view.asked.values()) and not beside <= names:
-        raise view.unclear("some addresses are in no subnet of this host, and the nodes are elsewhere than the others")
+        raise view.unclear(
+            "some addresses are in no subnet of this host, and the nodes are not in the subnets of the others"
+        )
     chosen = tuple(name for name in view.subnets if name in names)
     return Choice(names=chosen, because="; ".join(map(view.words, chosen)))
 
 
 Holders = Mapping[IPv4Address, tuple[str, ...]]
-"""By address: the interfaces that have it in their subnet; several where two are in one."""
+"""The interfaces whose subnet contains each address; several if subnets overlap."""
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """The addresses as they are seen from this host."""
+    """The addresses as seen from this host."""
 
     subnets: Mapping[str, tuple[IPv4Network, ...]]
     asked: Holders
@@ -304,8 +313,9 @@ class _View:
         return cls(subnets, *holders)
 
     def unclear(self, why: str) -> UsageError:
-        candidates = "; ".join(map(self.words, self.subnets)) or "there is none that is up and has a subnet"
-        return UsageError(f"--iface auto: {why}", f"Name one: {candidates}")
+        candidates = "; ".join(map(self.words, self.subnets))
+        hint = f"Select one with --iface: {candidates}" if candidates else "No interface is up and has a subnet"
+        return UsageError(f"--iface auto: {why}", hint)
 
     def words(self, name: str) -> str:
         counts = [

@@ -1,4 +1,5 @@
-"""What the cluster records of one target: who announces it, why nobody should, and what of that could not be read."""
+"""Finds what the cluster records about one target: who announces it, why no node should, and which records could not be
+read."""
 
 from __future__ import annotations
 
@@ -14,81 +15,82 @@ from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Target, Trust
 from arpcheck.objects import Objects, Service
 from arpcheck.pipeline import ages
 
-Said = tuple[tuple[Announcement, ...], ...]
-"""Of each Service of the target, the deciding one first; of an address without a Service what speaks of the address."""
+Announcements = tuple[tuple[Announcement, ...], ...]
+"""The announcements of each Service of the target, the deciding one first; for an address without a Service, those about the
+address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnouncerRecord:
-    said: Said
+    recorded: Announcements
     announcements: tuple[Announcement, ...]
-    """The same, of all Services."""
+    """The announcements of all Services in one tuple."""
     claims: tuple[Claim, ...]
     announcers: frozenset[str]
-    """The nodes that should answer."""
+    """The nodes that should reply."""
     silence: str | None
-    """Why nobody should answer; None: somebody should."""
+    """Why no node should reply; None if one should."""
     named: Mapping[Mac, str]
-    """MACs that should answer although they are no node's, and why: those of the deciding record."""
+    """MAC addresses that should reply although they belong to no node, and why: those of the deciding record."""
     named_unread: bool
-    """Such MACs may be recorded where it could not be read."""
+    """Such MAC addresses may be in a record that could not be read."""
     rivals: tuple[str, ...]
-    """The implementations that serve the address at once; none where one does."""
+    """The implementations that serve the address at the same time; empty if only one does."""
     unread: tuple[str, ...]
-    """The refused resources that might have said who announces this address."""
+    """The forbidden resources that might name the announcer."""
     conflict: tuple[Claim, ...]
     """Two claims of the first rank that name different nodes."""
     changed: tuple[Claim, ...]
-    """Who held it before the first frame, and who after the last, where that is not the same."""
+    """The holders before the first frame and after the last, if they differ."""
     out_of_time: bool
-    """A claim was current when it was read, and these frames are of another time."""
+    """A claim was current when it was read, but these frames are of another time."""
     clock_doubt: bool
-    """No claim is current, and one would be if its time could be believed."""
+    """No claim is current, but one would be if its time could be trusted."""
     external: bool
-    """No node is supposed to announce: its load balancers are outside of the cluster."""
+    """No node should announce it: its load balancers are outside the cluster."""
     or_inside: bool
-    """They may as well be inside."""
+    """They may also be inside the cluster."""
     held_everywhere: str | None
-    """What says that an interface of every node has it, and BGP announces it; None: nothing does."""
+    """The record that puts the address on an interface of every node, with BGP; None if there is none."""
     by_bgp: str | None
-    """What says that BGP alone announces it; None: nothing does."""
+    """The record that announces the address by BGP alone; None if there is none."""
     own_address_of: tuple[str, ...]
     """The nodes that have the Service's address as one of their own."""
     left_behind: Mapping[Mac, str]
-    """MACs that a Service names for an implementation that does not decide."""
+    """MAC addresses that a Service names for an implementation that does not decide."""
 
 
-def announcements(target: Target, evidence: Evidence) -> Said:
-    """As they were read, each with the trust that it deserves for the frames of this run."""
-    return record(target, evidence).said
+def announcements(target: Target, evidence: Evidence) -> Announcements:
+    """The announcements with the trust that they deserve for the frames of this run."""
+    return record(target, evidence).recorded
 
 
 def record(target: Target, evidence: Evidence, heard: Collection[str] = ()) -> AnnouncerRecord:
-    """`heard`: the nodes that were heard, Ready or not."""
+    """`heard`: the nodes that replied, Ready or not."""
     objects, after, time = evidence.objects, evidence.after, ages.when(evidence)
-    said = _announcements(target, objects, time.judged_at)
+    recorded = _announcements(target, objects, time.judged_at)
     second = evidence.second_reading()
     later = _announcements(target, second, time.again) if second and time.again else None
-    held = ages.held(said, later, time, lambda resource: after is not None and resource in after.resources)
+    held = ages.held(recorded, later, time, lambda resource: after is not None and resource in after.resources)
     if target.ip in evidence.outdated:
         held = ages.distrusted(held)
     known = _nodes_with_records(objects)
-    said = tuple(tuple(_of_known_nodes(one, known) for one in of_service) for of_service in held.said)
-    found = expected(said, None if known is None else _alive(known, heard))
-    flat = tuple(announcement for of_service in said for announcement in of_service)
+    recorded = tuple(tuple(_of_known_nodes(one, known) for one in of_service) for of_service in held.announcements)
+    found = expected(recorded, None if known is None else _alive(known, heard))
+    flat = tuple(announcement for of_service in recorded for announcement in of_service)
     named = {mac: why for one in found.deciding for mac, why in one.macs}
-    everywhere = [next((one.held_everywhere for one in of_service if one.held_everywhere), None) for of_service in said]
-    routed = [next((one.by_bgp for one in of_service if one.by_bgp), None) for of_service in said]
+    everywhere = [next((one.held_everywhere for one in of_service if one.held_everywhere), None) for of_service in recorded]
+    routed = [next((one.by_bgp for one in of_service if one.by_bgp), None) for of_service in recorded]
     return AnnouncerRecord(
-        said=said,
+        recorded=recorded,
         announcements=flat,
         claims=found.claims,
         announcers=found.announcers,
         silence=found.silence,
         named=named,
         named_unread=any(announcement.macs_unread for announcement in flat),
-        rivals=tuple(sorted({name for of_service in said for name in loadbalancers.rivals(of_service)})),
-        unread=_unread(target, said, objects),
+        rivals=tuple(sorted({name for of_service in recorded for name in loadbalancers.rivals(of_service)})),
+        unread=_forbidden(target, recorded, objects),
         conflict=found.conflict,
         changed=held.changed,
         out_of_time=held.out_of_time,
@@ -103,7 +105,7 @@ def record(target: Target, evidence: Evidence, heard: Collection[str] = ()) -> A
 
 
 def _nodes_with_records(objects: Objects) -> Mapping[str, bool | None] | None:
-    """Whether each is Ready; None: not all of them could be read."""
+    """Whether each node is Ready; None if not all Nodes could be read."""
     if not objects.nodes() or objects.gap("nodes"):
         return None
     return objects.memo("ready nodes", lambda: {node.name: node.ready for node in objects.nodes()})
@@ -130,8 +132,8 @@ def _own_address_of(target: Target, objects: Objects) -> tuple[str, ...]:
     return loadbalancers.owners(target.ip, objects)
 
 
-def _announcements(target: Target, objects: Objects, at: datetime) -> Said:
-    """What one reading says of a target, by ages at `at`, whenever its frames were."""
+def _announcements(target: Target, objects: Objects, at: datetime) -> Announcements:
+    """The announcements of one reading, with record ages at the time `at`."""
     ip = target.ip
     if not isinstance(ip, IPv4Address | None):
         return ()
@@ -139,7 +141,7 @@ def _announcements(target: Target, objects: Objects, at: datetime) -> Said:
         of_address = loadbalancers.announcements_of_address(ip, objects, at)
         return ((*_own_address(target), *_cluster_ip(ip, objects), *of_address),)
     by_name = _services(objects)
-    services = [by_name.get(name) for name in target.services]  # one may be gone when the records are read again
+    services = [by_name.get(name) for name in target.services]  # a Service may be deleted before the second reading
     if ip is None:
         return tuple((s and loadbalancers.announcements_without_address(s, objects, at)) or () for s in services)
     return tuple((s and loadbalancers.announcements(s, ip, objects, at)) or () for s in services)
@@ -151,7 +153,7 @@ def _services(objects: Objects) -> Mapping[str, Service]:
 
 
 def _own_address(target: Target) -> Iterable[Announcement]:
-    """An address without a Service that is a node's own should be answered by that node."""
+    """The node should reply for its own address."""
     if target.nodes:
         kind = ClaimSource.NODE_ADDRESS
         claims = tuple(Claim(node=node, source=f"Node {node}", kind=kind, trust=Trust.CURRENT) for node in target.nodes)
@@ -159,25 +161,25 @@ def _own_address(target: Target) -> Iterable[Announcement]:
 
 
 def _cluster_ip(ip: IPv4Address, objects: Objects) -> Iterable[Announcement]:
-    """An address that is in the cluster alone: silence is as it should be."""
+    """No node should reply for a ClusterIP."""
     taken = objects.memo("cluster addresses", lambda: {ip for service in objects.services() for ip in service.cluster_ips})
     if ip in taken:
         yield Announcement(
-            implementation=None, because="a Service's ClusterIP", order=2, silence="a ClusterIP, which nobody announces"
+            implementation=None, because="a Service's ClusterIP", order=2, silence="no node announces a ClusterIP"
         )
 
 
-def _unread(target: Target, said: Said, objects: Objects) -> tuple[str, ...]:
+def _forbidden(target: Target, recorded: Announcements, objects: Objects) -> tuple[str, ...]:
     if not isinstance(target.ip, IPv4Address):
         return ()
     ip, by_name = target.ip, _services(objects)
     found = {gap.what for gap in objects.gaps if gap.what == "services"} if not target.services else set()
-    for of_service, name in zip(said, target.services or ("",), strict=True):
+    for of_service, name in zip(recorded, target.services or ("",), strict=True):
         found |= set(of_service[0].unread if of_service else loadbalancers.unread(by_name.get(name), ip, objects))
     return tuple(sorted(found))
 
 
-def unsaid(said: Said, *, answered: bool) -> tuple[str, ...]:
-    """The resources that a file may lack: they might say who should answer, or, where nobody did, that nobody should."""
-    deciding = [of_service[0] for of_service in said if of_service]
+def not_in_file(recorded: Announcements, *, answered: bool) -> tuple[str, ...]:
+    """Resources that the file may lack and that could name the announcer or, if there was no reply, explain the silence."""
+    deciding = [of_service[0] for of_service in recorded if of_service]
     return tuple(sorted({name for a in deciding for name in (a.unsaid_announcer if answered else a.unsaid_silence)}))

@@ -1,7 +1,6 @@
-"""Pools of addresses that a load balancer may hand out, and which of them somebody on the LAN already uses.
+"""Finds which addresses of a load balancer's pools are already in use on the LAN.
 
-Pure: `ranges` reads the pools of each implementation, `occupancy` draws the conclusion from a run over their free
-addresses. Knows no wire."""
+`ranges` reads the pools of each implementation; `occupancy` evaluates a run over their free addresses."""
 
 from arpcheck.pools.occupancy import Address, AddressState, Occupancy, occupancy, to_json, to_text
 from arpcheck.pools.ranges import NEEDS, AddressInUse, Pool, Split, pools, range_pool, split

@@ -1,9 +1,9 @@
-"""Which addresses of a pool somebody already uses: the conclusion from a run over those that no Service has. Pure.
+"""Decides which addresses of a pool are in use, from a run over those that no Service has.
 
-"Free" takes proof that an answer would have been heard: the address is in a network of an interface that asked it, often
-enough and with both senders, something was heard there, no node missed a question and no frame was lost. A proxy answers
-for everything, so behind one nothing is known to be free. What is this host's own, or a node's or a Service's by its
-object, is in use whoever is silent: a host does not hear itself."""
+An address is free only if a reply would have been received: it is in a network of a probing interface that sent enough
+requests with both senders, replies were received there, no node missed a request, and no frame was lost. Behind a proxy no
+address is known to be free. Addresses of this host, of a Node or of a Service are in use even without a reply, because a
+host does not receive its own replies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from arpcheck.model import Gap, Host, Interface, Kind, Report, Responder, Target
 from arpcheck.pools.ranges import NEEDS, AddressInUse, Pool, Split
 
 ENOUGH = 3
-"""Rounds."""
+"""Minimum rounds."""
 
 ZERO = IPv4Address(0)
 
@@ -31,7 +31,7 @@ class AddressState(StrEnum):
 
 
 JUDGED = (Kind.EXTRA, Kind.EXTERNAL_IP, Kind.LOAD_BALANCER)
-"""What an address of a pool may be a target as."""
+"""The target kinds of pool addresses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +40,10 @@ class Address:
     pool: str
     state: AddressState
     by: tuple[str, ...]
-    """Who answered: the node, or the MAC with what its prefix says; or whose it is by its object."""
+    """The responders (node, or MAC address with its vendor), or the owner by its object."""
     reason: str
     handed_out: bool = False
-    """In use as it should be: by the Service that a load balancer gave it to."""
+    """In use as intended: a load balancer assigned it to a Service."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Occupancy:
     addresses: tuple[Address, ...]
     """Sorted."""
     named: bool
-    """The user named the ranges and asks for every address of them, one that was handed out too."""
+    """The user gave the ranges, so that every address counts, including assigned ones."""
     gaps: tuple[Gap, ...]
     complete: bool
     interrupted: bool
@@ -60,7 +60,7 @@ class Occupancy:
 
     @property
     def exit_code(self) -> int:
-        """1 an address is in use, 3 something was not heard or there was nothing to ask, 0 all are free."""
+        """1: an address is in use. 3: an address is uncertain, or there was nothing to request. 0: all are free."""
         if self.interrupted:
             return 130
         asked = [address for address in self.addresses if self.named or not address.handed_out]
@@ -70,8 +70,7 @@ class Occupancy:
         return 3 if 3 in codes or not codes or self._unsure() else 0
 
     def _unsure(self) -> bool:
-        """A pool that could not be read, or an entry of one, may hold the address that is in use; a Service or a Node that
-        could not be may have it."""
+        """A pool, entry, Service or Node that could not be read may contain the address that is in use."""
         return any(pool.unreadable for pool in self.pools) or any(gap.what in _POOL_GAPS for gap in self.gaps)
 
 
@@ -92,13 +91,14 @@ _POOL_GAPS = (*_OBJECT_GAPS, *(need.resource for need in NEEDS))
 
 
 def occupancy(report: Report, evidence: Evidence, found: tuple[Pool, ...], split: Split, *, named: bool) -> Occupancy:
-    """`split`: the addresses of the pools; its free ones were asked. `named`: the pools were named by the user, so that
-    those that could not be read cost nothing."""
+    """`split`: the addresses of the pools; the free ones were requested. `named`: the user gave the pools, so that
+    unreadable ones do not matter."""
     by_ip = {target.target.ip: target for target in report.targets if target.target.kind in JUDGED}
-    deaf, own = _deaf(report, evidence), _own(evidence.host)
+    unproven, own = _unproven(report, evidence), _own(evidence.host)
     proxies = _proxies(report)
     asked = [
-        _address_state(ip, pool, by_ip.get(ip), own.get(ip), deaf.get(ip, ""), proxies) for ip, pool in split.free.items()
+        _address_state(ip, pool, by_ip.get(ip), own.get(ip), unproven.get(ip, ""), proxies)
+        for ip, pool in split.free.items()
     ]
     recorded = [_recorded(ip, record) for ip, record in split.recorded.items()]
     run = report.run
@@ -113,41 +113,41 @@ def occupancy(report: Report, evidence: Evidence, found: tuple[Pool, ...], split
     )
 
 
-# ------------------------------------------------------------------------------------- where silence proves nothing
+# --------------------------------------------------------------------------------------------- Where silence proves nothing
 
 
-def _deaf(report: Report, evidence: Evidence) -> Mapping[IPv4Address, str]:
-    """By address that was asked: why its silence proves nothing in this run; empty where it does."""
+def _unproven(report: Report, evidence: Evidence) -> Mapping[IPv4Address, str]:
+    """For each requested address: why its silence proves nothing; empty if it proves that the address is free."""
     lost = {ip for finding in report.findings if finding.id == "frames-lost" for ip in finding.ips}
     trouble = next((gap.why for gap in report.gaps if gap.what == "wire"), "")
     whole = "" if report.summary.complete else "the run was not finished"
-    ground = _AskingContext.of(report, evidence)
+    context = _ProbeConditions.of(report, evidence)
     return {
-        ip: whole or trouble or ("frames were lost while it was asked" if ip in lost else ground.why_deaf(ip))
-        for ip in ground.asked
+        ip: whole or trouble or ("frames were lost while it was requested" if ip in lost else context.why_unproven(ip))
+        for ip in context.asked
     }
 
 
 Questions = Mapping[tuple[str, IPv4Address], frozenset[int]]
-"""By interface and sender: the rounds in which all were asked."""
+"""The rounds with a broadcast request, by interface and sender."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _AskingContext:
-    """How it was asked, and where an answer would have been heard."""
+class _ProbeConditions:
+    """How addresses were requested, and where a reply would have been received."""
 
     interfaces: tuple[Interface, ...]
-    """Those that were asked on."""
+    """The probing interfaces."""
     heard: frozenset[str]
-    """Interfaces on which anybody answered anything."""
+    """Interfaces that received any reply."""
     lossy: Mapping[str, str]
-    """Interfaces on which a node missed a question that it otherwise answers, and which."""
+    """Interfaces on which a node missed a request that it otherwise answers, with the reason."""
     asked: Mapping[IPv4Address, Questions]
     services: frozenset[object]
     """The addresses of Services, which are never a sender."""
 
     @classmethod
-    def of(cls, report: Report, evidence: Evidence) -> _AskingContext:
+    def of(cls, report: Report, evidence: Evidence) -> _ProbeConditions:
         asked: dict[IPv4Address, dict[tuple[str, IPv4Address], set[int]]] = {}
         for question in evidence.questions:
             if question.to is None:
@@ -163,30 +163,30 @@ class _AskingContext:
             services=frozenset(ip for service in evidence.objects.services() for ip in service.addresses),
         )
 
-    def why_deaf(self, ip: IPv4Address) -> str:
-        """Empty where one interface is enough to have heard it."""
+    def why_unproven(self, ip: IPv4Address) -> str:
+        """Empty if silence on one interface is proof."""
         near = [interface for interface in self.interfaces if any(ip in own.network for own in _own_of(interface))]
         if not near:
             networks = sorted({str(own.network) for interface in self.interfaces for own in _own_of(interface)})
-            return f"it is outside of the networks of this host's interfaces ({', '.join(networks) or 'they have none'})"
+            return f"it is outside the networks of this host's interfaces ({', '.join(networks) or 'they have none'})"
         if reserved := next((word for interface in near for own in _own_of(interface) if (word := _reserved(ip, own))), ""):
             return reserved
-        reasons = [self._why_deaf_on(interface, ip) for interface in near]
+        reasons = [self._why_unproven_on(interface, ip) for interface in near]
         return "" if "" in reasons else reasons[0]
 
-    def _why_deaf_on(self, interface: Interface, ip: IPv4Address) -> str:
+    def _why_unproven_on(self, interface: Interface, ip: IPv4Address) -> str:
         name = interface.name
         if name not in self.heard:
-            return f"nothing at all was heard on the segment of {name}"
+            return f"no replies at all were received on {name}"
         if name in self.lossy:
-            return f"questions or answers get lost on {name}: {self.lossy[name]}"
+            return f"requests or replies get lost on {name}: {self.lossy[name]}"
         with_zero = self._rounds(name, ip, own=False)
         if with_zero < ENOUGH:
-            return f"asked in {with_zero} rounds with 0.0.0.0, which is too seldom to tell"
-        can_ask = any(ip in own.network and own.ip != ip and own.ip not in self.services for own in _own_of(interface))
+            return f"only {with_zero} rounds with sender 0.0.0.0; at least {ENOUGH} are needed"
+        can_send = any(ip in own.network and own.ip != ip and own.ip not in self.services for own in _own_of(interface))
         with_own = self._rounds(name, ip, own=True)
-        if can_ask and with_own < ENOUGH:
-            return f"asked in {with_own} rounds with the address of {name}, which is too seldom to tell"
+        if can_send and with_own < ENOUGH:
+            return f"only {with_own} rounds with the address of {name} as sender; at least {ENOUGH} are needed"
         return ""
 
     def _rounds(self, interface: str, ip: IPv4Address, *, own: bool) -> int:
@@ -197,8 +197,8 @@ class _AskingContext:
 def _missed(
     nodes: Iterable[IPv4Address], asked: Mapping[IPv4Address, Questions], evidence: Evidence
 ) -> Iterable[tuple[str, str]]:
-    """Nodes that answered in some rounds and not in all: what is silent once may be so by chance. Never to answer 0.0.0.0 is
-    a kernel's way (arp_ignore 2), and no loss."""
+    """Nodes that replied in some rounds but not in all: a single silence there may be chance. A kernel that never replies to
+    0.0.0.0 (arp_ignore 2) is not a loss."""
     heard = evidence.by_address()
     for ip in nodes:
         replies = [reply for reply in heard.get(ip, ()) if reply.to is None]
@@ -206,16 +206,16 @@ def _missed(
             answered = {r.round for r in replies if (r.interface, r.sender) == (interface, sender)}
             here = any(reply.interface == interface for reply in replies)
             if here and not rounds <= answered and (answered or sender != ZERO):
-                yield interface, f"the node address {ip} was answered in {len(answered)} of {len(rounds)} rounds"
+                yield interface, f"node address {ip} replied in {len(answered)} of {len(rounds)} rounds"
 
 
 def _reserved(ip: IPv4Address, own: IPv4Interface) -> str:
-    """Why no host of this network asks for it; empty where they do (RFC 1122, 3.2.1.3; RFC 3021 of a /31)."""
+    """Why no host of this network requests it; empty if hosts do (RFC 1122, 3.2.1.3; RFC 3021 for a /31)."""
     network = own.network
     if network.prefixlen > 30 or ip not in (network[0], network[-1]):
         return ""
     what = "broadcast" if ip == network[-1] else "network"
-    return f"it is the {what} address of {network}, which no host there asks for: keep it out of the pool"
+    return f"it is the {what} address of {network}, which hosts there do not request: remove it from the pool"
 
 
 def _own_of(interface: Interface) -> tuple[IPv4Interface, ...]:
@@ -227,7 +227,7 @@ def _own(host: Host) -> Mapping[IPv4Address, str]:
     return {own.ip: interface.name for interface in reversed(host.interfaces) for own in _own_of(interface)}
 
 
-# --------------------------------------------------------------------------------------------------------- one address
+# -------------------------------------------------------------------------------------------------------------- One address
 
 
 def _recorded(ip: IPv4Address, record: AddressInUse) -> Address:
@@ -242,39 +242,39 @@ def _recorded(ip: IPv4Address, record: AddressInUse) -> Address:
 
 
 def _address_state(
-    ip: IPv4Address, pool: str, target: TargetReport | None, own: str | None, deaf: str, proxies: frozenset[str]
+    ip: IPv4Address, pool: str, target: TargetReport | None, own: str | None, unproven: str, proxies: frozenset[str]
 ) -> Address:
     by = tuple(_words(r.node, r.macs, r.vendor) for r in target.responders) if target else ()
     nodes = target.target.nodes if target else ()
     if own:
-        return Address(ip=ip, pool=pool, state=AddressState.IN_USE, by=by or nodes, reason=f"this host has it, on {own}")
+        return Address(ip=ip, pool=pool, state=AddressState.IN_USE, by=by or nodes, reason=f"this host has it on {own}")
     if nodes and not by:
         return Address(ip=ip, pool=pool, state=AddressState.IN_USE, by=nodes, reason="it is this node's own address")
-    state, reason = _state(target, deaf, proxies)
+    state, reason = _state(target, unproven, proxies)
     return Address(ip=ip, pool=pool, state=state, by=by, reason=reason)
 
 
-def _state(target: TargetReport | None, deaf: str, proxies: frozenset[str]) -> tuple[AddressState, str]:
+def _state(target: TargetReport | None, unproven: str, proxies: frozenset[str]) -> tuple[AddressState, str]:
     if target is None or not target.rounds:
-        return AddressState.NOT_HEARD, "it was not asked"
+        return AddressState.NOT_HEARD, "it was not requested"
     if target.responders and all(_is_proxy(responder, target, proxies) for responder in target.responders):
         return (
             AddressState.NOT_HEARD,
-            "a proxy answered, who does so for what is not its own: whether anybody has it can't be seen",
+            "only a proxy ARP device replied, which hides whether the address is in use",
         )
     if target.responders:
-        return AddressState.IN_USE, "somebody answered for it"
-    return (AddressState.NOT_HEARD, deaf) if deaf else (AddressState.FREE, "nobody answered")
+        return AddressState.IN_USE, "a host replied for it"
+    return (AddressState.NOT_HEARD, unproven) if unproven else (AddressState.FREE, "no reply")
 
 
 def _proxies(report: Report) -> frozenset[str]:
-    """The MACs that answered the control, which nobody owns."""
+    """The MAC addresses that replied for the control, which no host owns."""
     controls = (target for target in report.targets if target.target.kind is Kind.CONTROL)
     return frozenset(mac for target in controls for responder in target.responders for mac in responder.macs)
 
 
 def _is_proxy(found: Responder, target: TargetReport, proxies: frozenset[str]) -> bool:
-    """By the control; where a verdict found it otherwise, whoever is no known node."""
+    """A proxy by its reply for the control; by a verdict, every responder that is not a known node."""
     by_verdict = target.verdict is Verdict.PROXY_ARP and proxies.isdisjoint(m for r in target.responders for m in r.macs)
     return found.node is None and (by_verdict or not proxies.isdisjoint(found.macs))
 
@@ -302,7 +302,11 @@ def to_json(result: Occupancy) -> dict[str, Any]:
         ],
         "addresses": [
             {
-                "ip": str(a.ip), "pool": a.pool, "state": a.state.value, "by": list(a.by), "reason": a.reason,
+                "ip": str(a.ip),
+                "pool": a.pool,
+                "state": a.state.value,
+                "by": list(a.by),
+                "reason": a.reason,
                 "handedOut": a.handed_out,
             }
             for a in result.addresses
@@ -312,20 +316,20 @@ def to_json(result: Occupancy) -> dict[str, Any]:
 
 
 def to_text(result: Occupancy) -> str:
-    """A line that counts, a line a pool, and a line for every address that is not free."""
+    """One line with the counts, one for each pool, and one for each address that is not free."""
     count = Counter(address.state for address in result.addresses)
     words = {0: "FREE", 1: "IN USE", 3: "NOT SURE", 130: "INTERRUPTED"}[result.exit_code]
     handed = sum(address.handed_out for address in result.addresses)
     lines = [
         f"{words} (exit code {result.exit_code}): {count[AddressState.IN_USE]} in use, {count[AddressState.FREE]} free,"
-        f" {count[AddressState.NOT_HEARD]} not heard, of {len(result.addresses)} addresses"
-        f"{f'; {handed} of those in use were handed out by a load balancer' if handed else ''}",
+        f" {count[AddressState.NOT_HEARD]} not known, of {len(result.addresses)} addresses"
+        f"{f'; {handed} of those in use were assigned by a load balancer' if handed else ''}",
         "",
     ]
     for pool in result.pools:
         own = [address for address in result.addresses if address.pool == pool.name]
-        lines.append(f"{pool.name}: {len(pool)} addresses, {sum(not a.handed_out for a in own)} not handed out")
-        lines.extend(f"  can't be read: {entry}" for entry in pool.unreadable)
+        lines.append(f"{pool.name}: {len(pool)} addresses, {sum(not a.handed_out for a in own)} not assigned")
+        lines.extend(f"  invalid entry: {entry}" for entry in pool.unreadable)
     shown = [address for address in result.addresses if result.named or not address.handed_out]
     busy = [address for address in shown if address.state is not AddressState.FREE]
     if busy:

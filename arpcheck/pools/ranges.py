@@ -1,4 +1,4 @@
-"""The pools as each load balancer writes them, one row an implementation, and the addresses of them that are free."""
+"""Reads the address pools of each load balancer, and splits their addresses into free and used ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from arpcheck.model import Address, Need
 from arpcheck.objects import Object, Objects, at, full_name, ipv4, items, mapping, text, texts
 
 Span = tuple[IPv4Address, IPv4Address]
-"""First and last, both in it."""
+"""First and last address, both included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Pool:
     """Kind, namespace and name: `IPAddressPool metallb-system/lan`."""
     spans: tuple[Span, ...]
     unreadable: tuple[str, ...] = ()
-    """Entries that are no IPv4 range; IPv6 ones are left out in silence, ARP knows none."""
+    """Entries that are not IPv4 ranges. IPv6 ranges are skipped, because ARP is IPv4 only."""
 
     def __len__(self) -> int:
         return sum(int(last) - int(first) + 1 for first, last in self.spans)
@@ -84,7 +84,7 @@ NEEDS: tuple[Need, ...] = tuple(need for need, _, _ in _SOURCES)
 
 
 def pools(objects: Objects) -> tuple[Pool, ...]:
-    """Every pool that has an IPv4 range or an entry that can't be read, sorted by name."""
+    """All pools with an IPv4 range or an invalid entry, sorted by name."""
     found = []
     for need, kind, entries in _SOURCES:
         for obj in objects.of(need.resource):
@@ -97,44 +97,48 @@ def pools(objects: Objects) -> tuple[Pool, ...]:
 
 
 def range_pool(written: str) -> Pool:
-    """A pool from `--range A-B` or `--range CIDR`; a UsageError where it is neither."""
+    """The pool for `--range A-B` or `--range CIDR`. Raises UsageError for anything else."""
     pool = _pool(f"--range {written}", (written,))
     if not pool.spans:
-        raise UsageError(f"--range {written!r} is no range of IPv4 addresses", "Write 10.0.0.50-10.0.0.99 or 10.0.0.64/26")
+        raise UsageError(
+            f"--range {written!r}: not a range of IPv4 addresses", "Use the form 10.0.0.50-10.0.0.99 or 10.0.0.64/26"
+        )
     return pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressInUse:
-    """An address of a pool that is in use by what the cluster records."""
+    """An address of a pool that a Service has."""
 
     pool: str
     by: str
     """The Service."""
     handed_out: bool
-    """A load balancer gave it, as it should."""
+    """A load balancer assigned it, as intended."""
 
     @property
     def reason(self) -> str:
-        return "a load balancer handed it out" if self.handed_out else "a Service's external IP or ClusterIP"
+        return "a load balancer assigned it" if self.handed_out else "a Service's external IP or ClusterIP"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """Every address of the pools is in one of the two."""
+    """Each address of the pools is in exactly one of the two."""
 
     free: Mapping[IPv4Address, str]
-    """Those that no Service has, each with its pool's name: what is to be asked."""
+    """Addresses that no Service has, each with its pool's name. They are requested."""
     recorded: Mapping[IPv4Address, AddressInUse]
 
 
 def split(found: Iterable[Pool], objects: Objects, most: int) -> Split:
-    """More than `most` addresses is a UsageError: thousands of questions are for a maintenance window, one range at a
+    """Raises UsageError for more than `most` addresses: thousands of requests belong in a maintenance window, one range at a
     time."""
     spans = [(pool, span) for pool in found for span in pool.spans]
     count = sum(int(last) - int(first) + 1 for _, (first, last) in spans)
     if count > most:
-        raise UsageError(f"the pools have {count} addresses, more than --most {most}", "Take one --range, or raise --most")
+        raise UsageError(
+            f"the pools have {count} addresses, more than --most {most}", "Check one range with --range, or raise --most"
+        )
     taken = _taken(objects)
     free: dict[IPv4Address, str] = {}
     recorded: dict[IPv4Address, AddressInUse] = {}
@@ -149,7 +153,8 @@ def split(found: Iterable[Pool], objects: Objects, most: int) -> Split:
 
 
 def _taken(objects: Objects) -> Mapping[Address, tuple[str, bool]]:
-    """By address: a Service that has it, and whether a load balancer gave it. One that did not comes first."""
+    """For each address: a Service that has it, and whether a load balancer assigned it. One that was not assigned comes
+    first."""
     found: dict[Address, tuple[str, bool]] = {}
     for service in objects.services():
         for ip in (*service.external_ips, *service.cluster_ips):

@@ -1,6 +1,6 @@
-"""Whether two runs speak of the same thing: the same cluster, the same segment, the same selection of Services.
+"""Decides whether two runs are about the same cluster, segment and selection of Services.
 
-Pure. Where nothing tells two clusters apart they are taken for one; where nothing joins two segments they are not."""
+Clusters count as the same unless something tells them apart; segments count as different unless something joins them."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from arpcheck.objects import Objects, full_name, text
 
 
 def difference(one: Evidence, other: Evidence) -> str | None:
-    """Why nothing in the two runs can be compared; None: it can."""
+    """Why the two runs can't be compared; None if they can."""
     if found := different_clusters(one.objects, other.objects):
         return found
     if not _same_segment(one, other):
         ours, theirs = (", ".join(map(str, sorted(networks(run)))) or "no known network" for run in (one, other))
-        return f"they ran on different segments ({ours}; {theirs}), and no MAC was heard in both"
+        return f"they ran on different segments ({ours}; {theirs}): no MAC address replied in both"
     return None
 
 
 def different_clusters(one: Objects, other: Objects) -> str | None:
-    """By the uid of `default/kubernetes`, which lives as long as its cluster; else by the uids of Nodes and Services,
-    else by the names of the nodes. None where nothing tells them apart."""
+    """Compares the uid of `default/kubernetes`, which lives as long as its cluster; else the uids of Nodes and Services,
+    else the node names. None if nothing tells the clusters apart."""
     ours, theirs = _uids(one), _uids(other)
     if ours.get("default/kubernetes", "") != theirs.get("default/kubernetes", ours.get("default/kubernetes", "")):
-        return "they are of different clusters: default/kubernetes was created twice"
+        return "they are of different clusters: default/kubernetes has another uid"
     if ours and theirs and not {*ours.values()} & {*theirs.values()}:
-        return "they are of different clusters: no Service and no node is in both"
+        return "they are of different clusters: they have no Service and no node in common"
     nodes, others = ({node.name for node in objects.nodes()} for objects in (one, other))
     if nodes and others and not nodes & others:
-        return "they are of different clusters: no node is in both"
+        return "they are of different clusters: they have no node in common"
     return None
 
 
 def selection(evidence: Evidence) -> tuple[object, ...]:
-    """What of the cluster was asked; two runs with the same one ask the same of the same cluster."""
+    """The options that select addresses; runs with equal ones request the same addresses of a cluster."""
     options = evidence.options
     return (
         options.namespace, options.selector, options.load_balancer_class, options.external_ips, options.services,
@@ -45,7 +45,7 @@ def selection(evidence: Evidence) -> tuple[object, ...]:
 
 
 def networks(evidence: Evidence) -> frozenset[IPv4Network]:
-    """Those of the interfaces that were asked on."""
+    """The networks of the probing interfaces."""
     used = (i for i in evidence.host.interfaces if i.name in evidence.options.interfaces)
     return frozenset(network for interface in used for a in interface.addresses if (network := _network(a)))
 
@@ -66,6 +66,6 @@ def _network(address: str) -> IPv4Network | None:
 
 
 def _uids(objects: Objects) -> dict[str, str]:
-    """By name, of what is not made anew every day."""
+    """Uids by name, of objects that live long."""
     found = ((full_name(obj), text(obj, "metadata", "uid")) for what in ("services", "nodes") for obj in objects.of(what))
     return {name: uid for name, uid in found if uid}

@@ -1,7 +1,7 @@
-"""Two runs of one cluster, before and after: what changed at every address and every node.
+"""Compares two runs of one cluster: what changed at every address and every node.
 
-Pure. A fault that was there and can't be seen any more is not fixed, and what was in order and is not judged any more is
-not "nothing new": only what was judged in both runs is compared. Who is missing counts as well as who is too many."""
+Only what both runs judged is compared. A fault that can no longer be judged is not fixed, and a fine address without a
+verdict is not "nothing new". A missing responder counts as much as an additional one."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from arpcheck.runs.comparability import difference, selection
 
 class Change(StrEnum):
     NEW = "new"
-    """A fault that was not there."""
+    """A new fault."""
     WORSE = "worse"
-    """Another or a larger fault than before, or one where it was not known."""
+    """Another or a larger fault than before, or one where nothing was known."""
     NOT_COMPARABLE = "not-comparable"
-    """It is not known, in one of the runs or in both."""
+    """Not known in one of the runs or in both."""
     FIXED = "fixed"
     BETTER = "better"
-    """A part of the fault is gone, or it is in order now and was not known before."""
+    """Part of the fault is gone, or an unknown state is fine now."""
     SAME = "same"
     ADDED = "added"
-    """It was not judged before, and is in order."""
+    """Not judged before, and fine now."""
     GONE = "gone"
-    """It is not there any more: what became of it is not known."""
+    """No longer in the run: its state is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +38,15 @@ class Side:
     """An address, a node or a finding in one of the runs."""
 
     outcome: Outcome | None
-    """None: it is not in the run."""
+    """None: not in the run."""
     word: str | None = None
-    """Its verdict, or its `arp`; None where it is not in the run."""
+    """Its verdict, or a node's `arp`; None if it is not in the run."""
     wrong: frozenset[str] = frozenset()
-    """Who answers and should not; `nobody` where nobody does and somebody should."""
+    """Responders that should not reply; `nobody` if no responder replied and one should."""
     right: frozenset[str] = frozenset()
-    """Who answers and should."""
+    """Responders that should reply."""
     who: tuple[str, ...] = ()
-    """Who answered; of a node nobody."""
+    """All responders; empty for a node."""
     accepted: bool = False
 
     @property
@@ -60,7 +60,7 @@ ABSENT = Side(outcome=None)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     subject: str
-    """An address, or the Services that have none, or a node, or a finding's id."""
+    """An address, the Services without one, a node, or a finding's id."""
     services: tuple[str, ...] = ()
     before: Side
     after: Side
@@ -68,12 +68,12 @@ class Difference:
 
     @property
     def counts(self) -> bool:
-        """It makes the exit code 1."""
+        """Whether it makes the exit code 1."""
         return self.change in (Change.NEW, Change.WORSE) and not self.after.accepted
 
     @property
     def is_open(self) -> bool:
-        """What became of it is not known, which makes the exit code 3."""
+        """Whether its state is unknown, which makes the exit code 3."""
         match self.change:
             case Change.NOT_COMPARABLE:
                 return True
@@ -90,16 +90,16 @@ class Comparison:
     before: Report
     after: Report
     obstacle: str | None
-    """Why the runs can't be compared; then there are no differences."""
+    """Why the runs can't be compared; there are no differences then."""
     addresses: tuple[Difference, ...]
-    """The canary is among them where a stranger answered it."""
+    """Includes the canary if a stranger replied for it."""
     nodes: tuple[Difference, ...]
     findings: tuple[Difference, ...]
-    """Of the later run, what is a fault or a doubt; what became of others their addresses and nodes say."""
+    """Faults and doubts of the later run; the addresses and nodes show what became of earlier ones."""
     notes: tuple[str, ...]
-    """What the reader should know beside it."""
+    """Notes for the reader."""
     doubts: tuple[str, ...]
-    """Why "nothing new" can't be said, whatever the single differences are."""
+    """Why the result can't be "nothing new"."""
 
     @property
     def every(self) -> tuple[Difference, ...]:
@@ -112,22 +112,22 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        """0 nothing new, 1 something new or worse, 3 not comparable."""
+        """0: nothing new. 1: something new or worse. 3: not comparable."""
         if any(difference.counts for difference in self.every):
             return 1
-        left = (node for node in self.nodes if node.change is not Change.GONE)  # one that left the cluster is no doubt
+        left = (node for node in self.nodes if node.change is not Change.GONE)  # a node that left the cluster is not a doubt
         open_ones = any(difference.is_open for difference in (*self.addresses, *left))
         return 3 if self.obstacle or self.doubts or open_ones else 0
 
 
 STALE_CACHES = (
-    "Clients keep the MAC that they learnt until their ARP entry ends: what is fixed here is fixed for them then. "
-    "Flush it on routers that matter."
+    "Clients keep a learned MAC address until their ARP entry expires. Only then does a fix reach them. "
+    "Flush the entry on important routers."
 )
 
 
 def compare(before: tuple[Evidence, Report], after: tuple[Evidence, Report]) -> Comparison:
-    """Each run with what was concluded from it."""
+    """Compares two runs, each with its report."""
     obstacle = difference(before[0], after[0])
     same_selection = selection(before[0]) == selection(after[0])
     addresses = () if obstacle else _differences(_addresses(*before), _addresses(*after), same_selection)
@@ -145,7 +145,7 @@ def compare(before: tuple[Evidence, Report], after: tuple[Evidence, Report]) -> 
 
 
 def changed(before: Side, after: Side, alike: bool = True) -> Change:
-    """What became of it. `alike`: both runs looked for it, so that one that has it not says something."""
+    """The change between two sides. `alike`: both runs looked for it, so that its absence means something."""
     if None in (before.outcome, after.outcome) and not alike:
         return Change.NOT_COMPARABLE
     match after.outcome:
@@ -190,7 +190,7 @@ def _in_order(before: Outcome | None) -> Change:
 
 
 def _grown(before: Side, after: Side) -> Change:
-    """Who should answer, did so before and is not heard any more makes it worse, whoever else is gone."""
+    """Worse if an expected responder no longer replies, whoever else is gone."""
     if before.right and not after.right and before.right.isdisjoint(after.who):
         return Change.WORSE
     if after.wrong == before.wrong:
@@ -198,7 +198,7 @@ def _grown(before: Side, after: Side) -> Change:
     return Change.BETTER if after.wrong < before.wrong else Change.WORSE
 
 
-# ------------------------------------------------------------------------------------------------------- the two sides
+# ------------------------------------------------------------------------------------------------------------ The two sides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,9 +207,9 @@ class _Sides:
 
     sides: Mapping[str, Side]
     services: Mapping[str, tuple[str, ...]]
-    """Of each address, for the reader."""
+    """The Services of each address, for display."""
     whole: bool
-    """What is not in it was not there; False: it could not be read."""
+    """Whether what is missing did not exist; False if it could not be read."""
 
 
 def _addresses(evidence: Evidence, report: Report) -> _Sides:
@@ -246,7 +246,7 @@ def _node_side(node: NodeReport) -> Side:
 
 
 def _canary(before: Report, after: Report) -> Iterable[Difference]:
-    """Who answered it and is neither a known node nor a proxy. The nodes that did speak for themselves."""
+    """Responders for the canary that are neither a known node nor a proxy. Nodes are compared on their own."""
     was, now = _strangers(before), _strangers(after)
     if was or now:
         ip = next(str(t.target.ip) for t in (*after.targets, *before.targets) if t.target.kind is Kind.CANARY)
@@ -262,7 +262,7 @@ def _of_canary(strangers: frozenset[str], report: Report) -> Side:
 
 
 def _strangers(report: Report) -> frozenset[str]:
-    """The MACs of no known node that answered the canary, without those that answer for everything."""
+    """MAC addresses without a known node that replied for the canary but not for the control."""
 
     def answered(kind: Kind) -> set[str]:
         found = (r for target in report.targets if target.target.kind is kind for r in target.responders if r.node is None)
@@ -272,7 +272,7 @@ def _strangers(report: Report) -> frozenset[str]:
 
 
 def _findings(before: Report, after: Report) -> tuple[Difference, ...]:
-    """Those of the later run that are no mere note, each with the nodes and addresses that it names."""
+    """Faults and doubts of the later run, with the nodes and addresses that they name."""
     was = {finding.id: _finding_side(finding) for finding in before.findings if _weighs(finding)}
     found = []
     for finding in filter(_weighs, after.findings):
@@ -305,13 +305,13 @@ def _finding_side(finding: Finding) -> Side:
 def _doubts(before: Report, after: Report) -> Iterable[str]:
     for report, which in ((before, "first"), (after, "second")):
         if report.judged is Outcome.NOT_JUDGED:
-            yield f"nothing was judged in the {which} run"
+            yield f"the {which} run judged nothing"
     if after.summary.exit_code in (3, 130) and before.summary.exit_code not in (3, 130):
-        yield f"the second run is in doubt: {'; '.join(after.summary.because) or 'it was interrupted'}"
+        yield f"the second run is inconclusive: {'; '.join(after.summary.because) or 'it was interrupted'}"
 
 
 def _differences(before: _Sides, after: _Sides, same_selection: bool) -> tuple[Difference, ...]:
-    """In the order of the later report; what is gone comes last."""
+    """In the order of the later report; missing subjects come last."""
     alike = same_selection and before.whole and after.whole
     found = []
     for subject in dict.fromkeys((*after.sides, *before.sides)):
@@ -324,8 +324,8 @@ def _differences(before: _Sides, after: _Sides, same_selection: bool) -> tuple[D
 
 def _notes(before: Evidence, after: Evidence, found: Iterable[Difference], same_selection: bool) -> Iterable[str]:
     if before.started_at > after.started_at:
-        yield "The first run is the later one: are the two files swapped?"
+        yield "The first run is newer than the second. Check the order of the files."
     if not same_selection:
-        yield "The runs asked for different Services: what only one of them asked is not compared."
+        yield "The runs selected different Services. Addresses of only one run are not compared."
     if any(entry.change in (Change.FIXED, Change.BETTER) for entry in found):
         yield STALE_CACHES

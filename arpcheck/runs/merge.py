@@ -1,7 +1,7 @@
-"""Several runs of one cluster as one evidence: what each host asked and heard, side by side, to be judged together.
+"""Merges runs of several hosts in one cluster into one evidence.
 
-Rounds never mix: what answered in one round answered one host's question. Nothing is resolved here: where the hosts
-disagree, the judge says so. Two clusters, or two states of one, are refused. Pure."""
+Rounds are never mixed: replies in a round belong to one host's requests. If hosts disagree, the verdicts say so. Runs of
+different clusters, or of different states of one cluster, are refused."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def merge(runs: Sequence[tuple[str, Evidence]]) -> Evidence:
-    """`runs`: each with a name for it, by which an InputError speaks of it, and which names a host that is no node.
+    """`runs`: each with a name for errors and for a host that is not a node.
 
-    The order of the runs changes nothing. A merged evidence can be merged again."""
+    The order of the runs does not matter. A merged evidence can be merged again."""
     if len(runs) < 2:
-        raise InputError("there is one run only", "Merge two or more, from different hosts")
+        raise InputError("only one run was given", "Merge two or more runs from different hosts")
     for name, evidence in runs[1:]:
         _check_mergeable(runs[0], (name, evidence))
     _check_hosts([(name, place) for name, run in runs for _, place in views(run)])
@@ -61,7 +61,7 @@ def merge(runs: Sequence[tuple[str, Evidence]]) -> Evidence:
     )
 
 
-# ----------------------------------------------------------------------------------------------- what can't be merged
+# ------------------------------------------------------------------------------------------------------------------- Checks
 
 
 def _check_mergeable(one: tuple[str, Evidence], other: tuple[str, Evidence]) -> None:
@@ -69,29 +69,29 @@ def _check_mergeable(one: tuple[str, Evidence], other: tuple[str, Evidence]) -> 
     if found := different_clusters(one[1].objects, other[1].objects):
         raise InputError(f"{names}: {found}", "Merge runs of one cluster")
     if selection(one[1]) != selection(other[1]):
-        raise InputError(f"{names} asked for different Services", "Run them with the same -n, -l and --lb-class")
+        raise InputError(f"{names} selected different Services", "Run both probes with the same -n, -l and --lb-class")
     if found := _disagreement(one[1].objects, other[1].objects):
-        raise InputError(f"{names} saw different states of the cluster: {found}", "Run them again, at the same time")
+        raise InputError(f"{names} saw different states of the cluster: {found}", "Run both probes again at the same time")
 
 
 def _check_hosts(places: Sequence[tuple[str, Evidence]]) -> None:
-    """Two runs of one host are not two hosts that heard at once: what changed in between would be a split brain."""
+    """Refuses two runs of one host: a change between them would look like a split brain."""
     seen: dict[object, int] = {}
     for number, (name, place) in enumerate(places):
         for key in (*_nics(place), (place.started_at, place.questions, place.replies)):
             if (first := seen.setdefault(key, number)) != number:
-                cure = "Merge runs of different hosts; `arpcheck compare` takes two of one"
-                raise InputError(f"{places[first][0]} and {name} are runs of one host", cure)
+                cure = "Merge runs of different hosts, or use `arpcheck compare` for two runs of one host"
+                raise InputError(f"{places[first][0]} and {name} are runs of the same host", cure)
 
 
 def _nics(place: Evidence) -> Iterable[tuple[str, Mac]]:
-    """Name and MAC of each that asked: VLANs on one NIC share its MAC."""
+    """Name and MAC address of each probing interface: VLANs on one NIC share its MAC address."""
     used = place.options.interfaces
     return ((i.name, i.mac) for i in place.host.interfaces if i.name in used and i.mac)
 
 
 def _disagreement(one: Objects, other: Objects) -> str | None:
-    """The first address that the runs do not give to the same Service or node; what could not be read can't disagree."""
+    """The first Service or node with different addresses in the runs; unreadable ones can't disagree."""
     for what, read in (("services", _of_services), ("nodes", _of_nodes)):
         if one.gap(what) is None and other.gap(what) is None:
             ours, theirs = read(one), read(other)
@@ -114,12 +114,12 @@ def _listed(addresses: Iterable[object] | None) -> str:
     return ", ".join(map(str, addresses)) or "no address" if addresses is not None else "no entry"
 
 
-# ------------------------------------------------------------------------------------------------ one host at a time
+# ----------------------------------------------------------------------------------------------------------------- One host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Part:
-    """One host's own, as it stands in the whole."""
+    """One host's part of the merged evidence."""
 
     vantage: Vantage
     options: Options
@@ -137,7 +137,7 @@ def _places(name: str, run: Evidence) -> Iterable[tuple[str, Evidence]]:
 
 
 def _named(places: Sequence[tuple[str, Evidence]]) -> list[tuple[str, Evidence]]:
-    """In the order of time, each with a name of its own that holds no separator."""
+    """In the order of time, each with a unique name without a separator."""
     ordered = sorted(places, key=lambda place: (place[1].started_at, place[0], place[1].ended_at))
     seen: Counter[str] = Counter()
     found: list[tuple[str, Evidence]] = []
@@ -197,11 +197,11 @@ def _part(name: str, place: Evidence, first_round: int, shift: float) -> _Part:
     )
 
 
-# --------------------------------------------------------------------------------------------------------- the whole
+# ------------------------------------------------------------------------------------------------------ The merged evidence
 
 
 def _options(parts: Sequence[_Part]) -> Options:
-    """The selection, which is the same in all; of how it was asked what can be said of the whole."""
+    """The common selection, and scan options that describe all hosts."""
     senders = {part.options.sender for part in parts}
     return replace(
         parts[0].options,
@@ -223,7 +223,7 @@ def _host(parts: Sequence[_Part]) -> Host:
 
 
 def _objects(newest_first: Sequence[Objects]) -> Objects:
-    """Each resource as the newest run has it that could read it."""
+    """Each resource from the newest run that could read it."""
     newest = newest_first[0]
     resources, gaps = {}, []
     for what in sorted({name for objects in newest_first for name in (*objects.resources, *(g.what for g in objects.gaps))}):

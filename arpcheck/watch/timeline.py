@@ -1,7 +1,7 @@
-"""One address: who answered each question, and when that changed.
+"""The timeline of one address: who replied to each request, and when that changed.
 
-An owner more is a change at once, since he was heard. An owner less is one when two questions in a row show it, since
-one reply may be lost; and so is silence."""
+An additional responder is a change at once. A missing responder, or silence, is a change after two requests in a row,
+because one reply may get lost."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from typing import NamedTuple
 from arpcheck.model import Mac
 
 SAME = 0.1
-"""Seconds within which questions for one address are one question, put with several senders or on several interfaces."""
+"""Seconds within which requests for one address count as one, sent with several senders or on several interfaces."""
 
 WINDOW = 1.0
-"""Seconds in which a reply comes, where no further question is put."""
+"""Seconds to wait for a reply if no further request follows."""
 
 MOST_MACS = 64
-"""Kept of the answers to one question: forged senders must not fill the memory."""
+"""Maximum MAC addresses for one request: forged senders must not fill the memory."""
 
 Owners = tuple[str, ...]
-"""Sorted; a node's name, or the MAC of nobody who is known."""
+"""Sorted: node names, or MAC addresses without a known node."""
 
 
 @dataclass(slots=True, eq=False)
 class Silence:
-    """Two questions in a row, or more, that nobody answered."""
+    """Two or more requests in a row without a reply."""
 
     at: float
-    """When the first was put."""
+    """When the first was sent."""
     missed: int
-    """How many they are."""
+    """The number of requests."""
 
 
 class Span(NamedTuple):
-    """From `at` on these answered."""
+    """These responders replied from `at` on."""
 
     at: float
     macs: frozenset[Mac]
@@ -44,107 +44,107 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponderChange:
-    """Who answers, from a question on."""
+    """A change of the responders, from one request on."""
 
     at: float
-    """When it was put."""
+    """When that request was sent."""
     before: Owners
-    """Who answered just before it; nobody also where nothing was known."""
+    """The responders just before; empty also if nothing was known."""
     after: Owners
     last: Owners = ()
-    """Who answered last, before a silence too; nobody: it is the first that is known."""
+    """The last responders, even before a silence; empty if these are the first."""
     gap: float = 0.0
-    """Seconds for which nobody answered before it."""
+    """Seconds without a reply before it."""
     together: float = 0.0
-    """Seconds for which several answered before it."""
+    """Seconds with several responders before it."""
     most: int = 0
-    """How many at once in that time."""
+    """The largest number of responders in that time."""
     alone: Owners = ()
-    """Who answered alone, before several did."""
+    """The single responder before there were several."""
 
     @property
     def moved(self) -> bool:
-        """One owner has taken over from another one."""
+        """The address moved from one owner to another."""
         return len(self.after) == 1 and self.after != self.origin != ()
 
     @property
     def origin(self) -> Owners:
-        """Who had it before."""
+        """The owner before the move."""
         return self.alone if self.together else self.last
 
 
 class AddressTimeline:
     def __init__(self, owner: Callable[[Mac], str]) -> None:
-        """`owner` names who a MAC belongs to, as far as that is known by then."""
+        """`owner` returns the owner of a MAC address as far as it is known."""
         self.spans: list[Span] = []
         self._owner = owner
-        self._asked: float | None = None
-        self._heard: set[Mac] = set()
+        self._sent_at: float | None = None
+        self._responders: set[Mac] = set()
         self._last: frozenset[Mac] = frozenset()
         self._alone: frozenset[Mac] = frozenset()
         self._silent: list[float] = []
         self.questions = 0
-        """How many are over, those of which nothing is known left out."""
+        """Finished requests, without those whose result is unknown."""
         self.silences: list[Silence] = []
-        """Since the first answer."""
-        self._put, self._followed, self._began = 0, 0, 0
-        """Questions since the first answer; those that followed an answered one; of these those that nobody answered."""
+        """The silences since the first reply."""
+        self._requests, self._followed, self._began = 0, 0, 0
+        """Requests since the first reply; those after an answered one; unanswered ones among these."""
         self._fewer: Span | None = None
         self._together_from = 0.0
         self._most = 0
 
     @property
     def owners(self) -> Owners:
-        """Who answers now."""
+        """The current responders."""
         return self.named(self.spans[-1].macs) if self.spans else ()
 
     @property
     def unsettled(self) -> bool:
-        """The last question was answered by others than before, and what that comes to is not decided yet."""
-        pending = self.named(self._heard) if self._asked is not None and self._heard else self.owners
+        """The last request had other responders, and it is not decided yet whether that is a change."""
+        pending = self.named(self._responders) if self._sent_at is not None and self._responders else self.owners
         return bool(self.spans) and (self._fewer is not None or bool(self._silent and self.owners) or pending != self.owners)
 
     def chance(self, silence: Silence) -> float:
-        """How many silences of this length would be heard of an owner who always answers. How often a question gets lost is
-        told by those that follow an answered one, this silence's first left out; where they are few it may be any number
-        (the mean of p**n, with p of a beta distribution), so that a silence after little else proves little."""
+        """The expected number of silences of this length if the owner always replies. The loss rate comes from requests
+        after an answered one, without the first of this silence. With few of them it may have any value (the mean of p**n,
+        with p from a beta distribution), so that a silence after little data proves little."""
         lost, heard = self._began, self._followed - self._began + 1
-        return self._put * prod((lost + n) / (lost + heard + n) for n in range(silence.missed))
+        return self._requests * prod((lost + n) / (lost + heard + n) for n in range(silence.missed))
 
     def named(self, macs: Iterable[Mac]) -> Owners:
-        """The NICs of one node are one owner."""
+        """Owner names; the NICs of one node are one owner."""
         return tuple(sorted({self._owner(mac) for mac in macs}))
 
-    def asked(self, at: float) -> ResponderChange | None:
-        """A question is put; what the one before it came to."""
-        if self._asked is not None and at - self._asked < SAME:
+    def requested(self, at: float) -> ResponderChange | None:
+        """A request was sent. Returns the change that the request before it showed."""
+        if self._sent_at is not None and at - self._sent_at < SAME:
             return None
         change = self._close()
-        self._asked = at
+        self._sent_at = at
         return change
 
-    def answered(self, mac: Mac) -> None:
-        if len(self._heard) < MOST_MACS:
-            self._heard.add(mac)
+    def replied(self, mac: Mac) -> None:
+        if len(self._responders) < MOST_MACS:
+            self._responders.add(mac)
 
     def tick(self, at: float) -> ResponderChange | None:
-        """What the last question came to, if its time is over."""
-        return self._close() if self._asked is not None and at - self._asked >= WINDOW else None
+        """Returns the change that the last request showed, if its time is over."""
+        return self._close() if self._sent_at is not None and at - self._sent_at >= WINDOW else None
 
     def doubt(self) -> None:
-        """Frames were lost: who was not heard may have answered."""
-        self._asked, self._fewer = None, None
-        self._heard.clear()
+        """Frames were lost, so missing replies prove nothing."""
+        self._sent_at, self._fewer = None, None
+        self._responders.clear()
         self._silent.clear()
 
     def _close(self) -> ResponderChange | None:
-        if self._asked is None:
+        if self._sent_at is None:
             return None
-        at, self._asked = self._asked, None
-        macs = frozenset(self._heard)
-        self._heard.clear()
+        at, self._sent_at = self._sent_at, None
+        macs = frozenset(self._responders)
+        self._responders.clear()
         self.questions += 1
-        self._put += bool(self._last or macs)
+        self._requests += bool(self._last or macs)
         self._followed += bool(self._last) and not self._silent
         return self._answers(at, macs) if macs else self._silence(at)
 
@@ -192,33 +192,33 @@ class AddressTimeline:
         return change
 
 
-# ------------------------------------------------------------------------- What a change is called, and how a timeline reads
+# --------------------------------------------------------------------------------------------------------------------- Text
 
 MOST_NAMES = 8
 
 MOST_SPANS = 40
-"""Of one address in the timeline; a flapping one has thousands."""
+"""Maximum lines for one address; a flapping one has thousands of changes."""
 
 
-def said(change: ResponderChange) -> str:
-    """One line on an address."""
+def change_line(change: ResponderChange) -> str:
+    """The line for a change of an address."""
     if not change.after:
-        return f"nobody answers; it was {named(change.last)}" if change.last else "nobody answers"
+        return f"no reply any more; last reply from {named(change.last)}" if change.last else "no reply"
     what = _what(change)
     reasons = []
     if change.gap:
-        reasons.append(f"a gap of {seconds(change.gap)}")
+        reasons.append(f"{seconds(change.gap)} without a reply")
     if change.together:
-        reasons.append(f"{'two' if change.most == 2 else 'several'} owners for {seconds(change.together)}")
+        reasons.append(f"{seconds(change.together)} with {'two' if change.most == 2 else 'several'} owners")
     return f"{what}, after {' and '.join(reasons)}" if reasons else what
 
 
-def said_of_kernels(before: Owners, after: Owners) -> Iterator[str]:
-    """Lines on the canary: whose kernels answer for Service addresses."""
+def kernel_lines(before: Owners, after: Owners) -> Iterator[str]:
+    """The lines for the canary: nodes whose kernels reply for Service addresses."""
     for owner in sorted(set(after) - set(before)):
-        yield f"{owner} answers for Service addresses: no strict ARP"
+        yield f"{owner} replies for Service addresses: no strict ARP"
     for owner in sorted(set(before) - set(after)):
-        yield f"{owner} no longer answers for Service addresses"
+        yield f"{owner} no longer replies for Service addresses"
 
 
 def _what(change: ResponderChange) -> str:
@@ -226,15 +226,15 @@ def _what(change: ResponderChange) -> str:
         return f"moved from {named(change.origin)} to {named(change.after)}"
     if len(change.after) > 1:
         if gone := tuple(sorted(set(change.before) - set(change.after))):
-            return f"{named(gone)} no longer answer{'s' if len(gone) == 1 else ''}, {named(change.after)} do"
-        return f"{named(change.after)} {'both' if len(change.after) == 2 else 'all'} answer"
+            return f"{named(change.after)} reply; {named(gone)} no longer {'does' if len(gone) == 1 else 'do'}"
+        return f"{named(change.after)} {'both' if len(change.after) == 2 else 'all'} reply"
     if change.together:
-        return f"{named(change.after)} answers alone{' again' if change.after == change.alone else ''}"
-    return f"{named(change.after)} answers" + (" again" if change.gap else "")
+        return f"only {named(change.after)} replies{' again' if change.after == change.alone else ''}"
+    return f"{named(change.after)} replies" + (" again" if change.gap else "")
 
 
 def named(owners: Owners) -> str:
-    """`a`, `a and b`, `a, b and c`; of many the first and how many more."""
+    """`a`, `a and b`, `a, b and c`; for many names the first ones and the number of the others."""
     if len(owners) > MOST_NAMES:
         owners = (*owners[: MOST_NAMES - 1], f"{len(owners) - MOST_NAMES + 1} more")
     return " and ".join(part for part in (", ".join(owners[:-1]), *owners[-1:]) if part) or "nobody"
@@ -249,7 +249,7 @@ def seconds(found: float) -> str:
 def history(
     spans: Sequence[Span], end: float, clock: Callable[[float], str], names: Callable[[frozenset[Mac]], Owners]
 ) -> Iterator[str]:
-    """A line for each span: since when, who, and how long where nobody or several did."""
+    """A line for each span: its start, the responders, and its duration if there was none or several."""
     shown = spans[:MOST_SPANS]
     ends = [*(span.at for span in spans[1:]), end]
     for span, until in zip(shown, ends, strict=False):
@@ -257,16 +257,16 @@ def history(
         lasting = f" for {seconds(until - span.at)}" if len(owners) != 1 else ""
         yield f"  {clock(span.at)}  {named(owners)}{lasting}"
     if len(spans) > len(shown):
-        yield f"  and {len(spans) - len(shown)} changes more"
+        yield f"  and {len(spans) - len(shown)} more changes"
 
 
-def summed_up(changes: Sequence[ResponderChange]) -> str:
+def summary_of(changes: Sequence[ResponderChange]) -> str:
     """`1 move, 1 gap (1.5 s), never two owners at once`."""
     moves = sum(change.moved for change in changes)
     gaps = [change.gap for change in changes if change.gap]
     together = [change.together for change in changes if change.together]
     parts = [_times(moves, "move"), _times(len(gaps), "gap", gaps), _times(len(together), "overlap", together)]
-    return ", ".join(part for part in parts if part) or "no change that is over"
+    return ", ".join(part for part in parts if part) or "no completed change"
 
 
 def _times(number: int, what: str, lasting: Sequence[float] = ()) -> str:

@@ -1,2 +1,4 @@
-"""EDGE: the wire. `link` opens the interface, `frames` turns bytes into a Reply or an Ignored, `sweep` asks, listens
-and accounts. The only package that imports scapy."""
+"""Sends ARP requests and receives replies. `packet_socket` opens the interface, `packets` encodes and decodes frames, and
+`scan` runs the loop.
+
+This is the only package that imports scapy."""

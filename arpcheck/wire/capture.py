@@ -1,8 +1,8 @@
-"""The questions and answers in frames that somebody else recorded: anybody's who-has, and who answered it.
+"""Extracts ARP requests and replies from frames that another program recorded.
 
-A reply is matched to its question by the fields of RFC 826. A switch may show one side only, so a reply whose question
-was not recorded stands for a question too. Every question is a round of its own for its address: what answered it
-answered together. Knows no file format and no rule."""
+A reply is matched to its request by the fields of RFC 826. A switch port may see only one side, so a reply without a
+recorded request implies one. Each request counts as a round of its own for its address, so the replies to one request belong
+together."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from ipaddress import IPv4Address
 
 from arpcheck.errors import InputError
 from arpcheck.model import Gratuitous, Mac, Overflow, PassedOver, PassReason, Question, Reply
-from arpcheck.wire.packets import NOBODY, ArpReply, Asking, Ignored, Unwrapped, decode, decode_request, unwrapped
+from arpcheck.wire.packets import NOBODY, ArpReply, ArpRequest, Ignored, Unwrapped, decode, decode_request, unwrapped
 from arpcheck.wire.pcap import Cut, Dropped, Entry, Recorded
-from arpcheck.wire.replies import MOST_MACS, MOST_REPLIES, Overheard
+from arpcheck.wire.replies import MOST_MACS, MOST_REPLIES, Unsolicited
 
 INTERFACE = "capture"
-"""Where all of it was heard."""
+"""The interface name of everything in a capture."""
 
 WINDOW = 1000.0
-"""Milliseconds in which a reply is one to a question; a Linux proxy takes up to 0.8 s."""
+"""Milliseconds within which a reply belongs to a request; a Linux proxy delays up to 0.8 s."""
 
 TWICE = 50.0
-"""Milliseconds in which the same question is the same frame, mirrored twice; a host asks again after a second."""
+"""Milliseconds within which an identical request is the same frame, mirrored twice; hosts repeat a request after a
+second."""
 
 MOST_ROWS = 2_000_000
-"""Questions and replies that are taken from one file."""
+"""Maximum requests and replies from one file."""
 
 _BROADCAST = b"\xff" * 6
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,42 +45,45 @@ class Captured:
     overflows: tuple[Overflow, ...]
     ignored: Mapping[str, int]
     unseen: int
-    """Replies whose question is not in the file."""
+    """Replies whose request is not in the file."""
     gratuitous: tuple[Gratuitous, ...]
     passed_over: tuple[PassedOver, ...]
-    askers: Mapping[IPv4Address, frozenset[Mac]]
-    """The MACs that asked with a wanted address as their own."""
+    requesters: Mapping[IPv4Address, frozenset[Mac]]
+    """By wanted address: the MAC addresses that sent requests with it as their own address."""
     trouble: tuple[str, ...]
 
 
 def captured(entries: Iterable[Entry], wanted: Iterable[IPv4Address], where: str) -> Captured:
-    """What the frames say of the wanted addresses; the rest is counted. InputError where there is nothing to say."""
-    tape = _Tape({ip.packed for ip in wanted})
+    """Collects what the frames show about the wanted addresses and counts the rest. Raises InputError for a capture without
+    frames."""
+    recording = _Recording({ip.packed for ip in wanted})
     for entry in entries:
-        tape.take(entry)
-        if len(tape.rows) + len(tape.announcements) > MOST_ROWS:
-            raise InputError(f"{where}: more than {MOST_ROWS:,} questions and replies", "Record for a shorter time")
-    if not tape.frames:
-        raise InputError(f"{where}: no frame in it", "Record for some minutes: tcpdump -i IFACE -w FILE arp")
-    talk = _Talk(tape.ignored)
-    for at, row in sorted(tape.rows, key=lambda timed: timed[0]):
-        talk.hear((at - tape.first) / 1e6, row)
-    for at, (ip, mac, source) in sorted(tape.announcements):
-        tape.overheard.announced((at - tape.first) / 1e6, INTERFACE, ip, mac, source)
-    talk.cut_off((tape.last - tape.first) / 1e6)
+        recording.take(entry)
+        if len(recording.rows) + len(recording.announcements) > MOST_ROWS:
+            raise InputError(f"{where}: more than {MOST_ROWS:,} ARP requests and replies", "Record for a shorter time")
+    if not recording.frames:
+        raise InputError(f"{where}: the file contains no frames", "Record for a few minutes: tcpdump -i IFACE -w FILE arp")
+    exchange = _Exchange(recording.ignored)
+    for at, row in sorted(recording.rows, key=lambda timed: timed[0]):
+        exchange.add((at - recording.first) / 1e6, row)
+    for at, (ip, mac, source) in sorted(recording.announcements):
+        recording.unsolicited.announced((at - recording.first) / 1e6, INTERFACE, ip, mac, source)
+    exchange.cut_off((recording.last - recording.first) / 1e6)
     return Captured(
-        started_at=_moment(tape.first, where),
-        ended_at=_moment(tape.last, where),
-        frames=tape.frames,
-        questions=tuple(talk.questions),
-        replies=tuple(talk.replies),
-        overflows=tuple(Overflow(ip=ip, replies=count) for ip, count in sorted(talk.overflow.items())),
-        ignored=dict(sorted(tape.ignored.items())),
-        gratuitous=tape.overheard.gratuitous(),
-        passed_over=tape.overheard.passed_over(),
-        unseen=talk.unseen,
-        askers={IPv4Address(ip): frozenset(map(Mac.from_bytes, macs)) for ip, macs in sorted(tape.askers.items())},
-        trouble=tuple(tape.trouble),
+        started_at=_moment(recording.first, where),
+        ended_at=_moment(recording.last, where),
+        frames=recording.frames,
+        questions=tuple(exchange.questions),
+        replies=tuple(exchange.replies),
+        overflows=tuple(Overflow(ip=ip, replies=count) for ip, count in sorted(exchange.overflow.items())),
+        ignored=dict(sorted(recording.ignored.items())),
+        gratuitous=recording.unsolicited.gratuitous(),
+        passed_over=recording.unsolicited.passed_over(),
+        unseen=exchange.unseen,
+        requesters={
+            IPv4Address(ip): frozenset(map(Mac.from_bytes, macs)) for ip, macs in sorted(recording.requesters.items())
+        },
+        trouble=tuple(recording.trouble),
     )
 
 
@@ -87,20 +91,20 @@ def _moment(at: int, where: str) -> datetime:
     try:
         return _EPOCH + timedelta(microseconds=at // 1000)
     except OverflowError:
-        raise InputError(f"{where}: a time that no clock shows", "The file was changed; record it again") from None
+        raise InputError(f"{where}: invalid timestamp", "The file is damaged; record it again") from None
 
 
 @dataclass(slots=True)
-class _Tape:
-    """The frames sorted into what concerns a wanted address and what is only counted."""
+class _Recording:
+    """Sorts frames into those about a wanted address and those that are only counted."""
 
     wanted: set[bytes]
-    rows: list[tuple[int, Asking | ArpReply]] = field(default_factory=list)
+    rows: list[tuple[int, ArpRequest | ArpReply]] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
-    askers: dict[bytes, set[bytes]] = field(default_factory=dict)
+    requesters: dict[bytes, set[bytes]] = field(default_factory=dict)
     trouble: list[str] = field(default_factory=list)
     announcements: list[tuple[int, _Speaker]] = field(default_factory=list)
-    overheard: Overheard = field(default_factory=Overheard)
+    unsolicited: Unsolicited = field(default_factory=Unsolicited)
     frames: int = 0
     first: int = 0
     last: int = 0
@@ -113,7 +117,7 @@ class _Tape:
                 self.frames += 1
                 self._sort(at, frame)
             case Cut(number):
-                self.trouble.append(f"the file ends within frame {number}")
+                self.trouble.append(f"the file ends in the middle of frame {number}")
             case Dropped(frames):
                 self.trouble.append(f"{frames} frames were lost while it was recorded")
 
@@ -126,8 +130,8 @@ class _Tape:
         if isinstance(read, Ignored):
             self.ignored[read.why] += 1
             return
-        if isinstance(read, Asking) and read.sender_ip in self.wanted and read.sender_mac == read.source:
-            macs = self.askers.setdefault(read.sender_ip, set())
+        if isinstance(read, ArpRequest) and read.sender_ip in self.wanted and read.sender_mac == read.source:
+            macs = self.requesters.setdefault(read.sender_ip, set())
             if len(macs) < MOST_MACS:
                 macs.add(read.sender_mac)
         if _announces(read):
@@ -139,8 +143,8 @@ class _Tape:
         else:
             self.rows.append((at, read))
 
-    def _pass_over(self, read: Asking | ArpReply | Ignored, bare: Unwrapped) -> None:
-        """It is of another LAN than the recording's own, as far as anybody knows."""
+    def _pass_over(self, read: ArpRequest | ArpReply | Ignored, bare: Unwrapped) -> None:
+        """A tagged or tunnelled frame may belong to another LAN."""
         if bare.tunnelled and isinstance(read, Ignored):
             self.ignored["not-arp"] += 1
             return
@@ -149,41 +153,41 @@ class _Tape:
         if not isinstance(read, Ignored) and (isinstance(read, ArpReply) or _announces(read)):
             ip, mac, _ = _speaker(read)
             if ip in self.wanted:
-                self.overheard.passed(INTERFACE, ip, mac, reason, bare.vlan)
+                self.unsolicited.passed(INTERFACE, ip, mac, reason, bare.vlan)
 
 
 _Speaker = tuple[bytes, bytes, bytes]
-"""The address that is spoken for, the ARP sender hardware address, the Ethernet source."""
+"""The announced address, the ARP sender hardware address, the Ethernet source."""
 
 
-def _announces(read: Asking | ArpReply) -> bool:
-    sender = read.sender_ip if isinstance(read, Asking) else read.target_ip
-    return read.ip == sender and not (isinstance(read, Asking) and read.sender_mac in NOBODY)
+def _announces(read: ArpRequest | ArpReply) -> bool:
+    sender = read.sender_ip if isinstance(read, ArpRequest) else read.target_ip
+    return read.ip == sender and not (isinstance(read, ArpRequest) and read.sender_mac in NOBODY)
 
 
-def _speaker(read: Asking | ArpReply) -> _Speaker:
-    return read.ip, read.sender_mac if isinstance(read, Asking) else read.mac, read.source
+def _speaker(read: ArpRequest | ArpReply) -> _Speaker:
+    return read.ip, read.sender_mac if isinstance(read, ArpRequest) else read.mac, read.source
 
 
-def _decoded(frame: bytes) -> Asking | ArpReply | Ignored:
-    asking = decode_request(frame)
-    if isinstance(asking, Ignored):
-        return decode(frame) if asking.why == "not-a-request" else asking
-    return asking if asking.to == _BROADCAST or not asking.to[0] & 1 else Ignored("multicast")
+def _decoded(frame: bytes) -> ArpRequest | ArpReply | Ignored:
+    request = decode_request(frame)
+    if isinstance(request, Ignored):
+        return decode(frame) if request.why == "not-a-request" else request
+    return request if request.to == _BROADCAST or not request.to[0] & 1 else Ignored("multicast")
 
 
-_Asker = tuple[bytes, bytes]
-"""The address that is asked for, and the sender that asks."""
+_Requester = tuple[bytes, bytes]
+"""The requested address, and the sender address of the request."""
 
 
-class _Talk:
-    """Questions and replies in the order of time, matched."""
+class _Exchange:
+    """Matches requests and replies in the order of time."""
 
     def __init__(self, ignored: Counter[str]) -> None:
         self._ignored = ignored
         self._rounds: Counter[bytes] = Counter()
         self._exact: dict[tuple[bytes, bytes, bytes, bytes], Question] = {}
-        self._latest: dict[_Asker, Question] = {}
+        self._latest: dict[_Requester, Question] = {}
         self._implied: dict[tuple[bytes, bytes, bytes], tuple[float, int]] = {}
         self._kept: dict[IPv4Address, dict[Mac, Counter[int]]] = {}
         self.questions: list[Question] = []
@@ -191,14 +195,14 @@ class _Talk:
         self.overflow: Counter[IPv4Address] = Counter()
         self.unseen = 0
 
-    def hear(self, at: float, row: Asking | ArpReply) -> None:
-        if isinstance(row, Asking):
-            self._ask(at, row)
+    def add(self, at: float, row: ArpRequest | ArpReply) -> None:
+        if isinstance(row, ArpRequest):
+            self._add_request(at, row)
         else:
-            self._answer(at, row)
+            self._add_reply(at, row)
 
     def cut_off(self, end: float) -> None:
-        """Drops the questions that could still have been answered when the recording ended, and were not yet."""
+        """Drops unanswered requests that could still have been answered when the recording ended."""
         answered = {(reply.ip, reply.round) for reply in self.replies}
         late = [q for q in self.questions if q.at > end - WINDOW and (q.ip, q.round) not in answered]
         if late:
@@ -206,7 +210,7 @@ class _Talk:
             gone = set(late)
             self.questions = [question for question in self.questions if question not in gone]
 
-    def _ask(self, at: float, row: Asking) -> None:
+    def _add_request(self, at: float, row: ArpRequest) -> None:
         key = row.ip, row.sender_ip, row.sender_mac, row.to
         before = self._exact.get(key)
         if before is not None and at - before.at < TWICE:
@@ -225,17 +229,18 @@ class _Talk:
         self.questions.append(question)
         return question
 
-    def _answer(self, at: float, row: ArpReply) -> None:
-        asker = row.ip, row.target_ip
+    def _add_reply(self, at: float, row: ArpReply) -> None:
+        requester = row.ip, row.target_ip
         found = [
-            self._exact.get((*asker, row.target_mac, row.mac)),
-            self._exact.get((*asker, row.target_mac, _BROADCAST)) or self._latest.get(asker),
+            self._exact.get((*requester, row.target_mac, row.mac)),
+            self._exact.get((*requester, row.target_mac, _BROADCAST)) or self._latest.get(requester),
         ]
         recent = [question for question in found if question is not None and at - question.at <= WINDOW]
-        self._keep(at, row, max(recent, key=lambda q: q.at) if recent else self._unheard(at, row))
+        self._keep(at, row, max(recent, key=lambda q: q.at) if recent else self._implied_request(at, row))
 
-    def _unheard(self, at: float, row: ArpReply) -> Question:
-        """The question that the reply speaks of, which the file does not show: to one MAC, as far as anybody knows."""
+    def _implied_request(self, at: float, row: ArpReply) -> Question:
+        """The request that the reply implies and the file lacks. Taken as a unicast request, because nothing shows that it
+        was a broadcast."""
         self.unseen += 1
         key = row.ip, row.target_ip, row.target_mac
         since, number = self._implied.get(key, (0.0, 0))

@@ -1,9 +1,9 @@
-"""Which MACs are asked alone, and for what, where the broadcast answers leave in doubt whose they are. Pure.
+"""Decides which MAC addresses get unicast requests to find their owner, and how many requests prove a node quiet.
 
-A question to one MAC reaches that station only, so its answer is the station's own word. A broadcast may be answered in
-its name by another: a switch that suppresses ARP and answers from its table (RFC 9161, section 3.2), which also keeps the
-question from the stations. It proves nothing more of a kernel without strict ARP, which answers a unicast question too for
-every Service address it holds (net/ipv4/arp.c, arp_process), and silence alone proves nothing of any."""
+Only the addressed station receives a unicast request, so its reply is its own. A switch with ARP suppression may reply to a
+broadcast for another station (RFC 9161, section 3.2) and keep the request from it. A unicast reply says nothing about strict
+ARP: such a kernel replies to unicast too, for every Service address it holds (net/ipv4/arp.c, arp_process). No reply proves
+nothing."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ Homes = Mapping[IPv4Address, frozenset[str]]
 """The nodes' own addresses, each with the nodes that have it."""
 
 MOST_CONFIRMATIONS = 64
-"""Such questions at least on one interface in one run."""
+"""Lower bound of the limit of such requests for one interface and run."""
 
 MACS = 4
-"""So many MACs that answered for no node's address can each be asked for every node's. With more of them, or with every
-node in doubt, their number would grow with the square of the nodes."""
+"""Number of MAC addresses without a node that can each be asked for every node's address. More would make the number of
+requests grow with the square of the nodes."""
 
 MOST_OF_ALL = 4000
-"""Questions in the largest cluster."""
+"""Upper bound of the limit, in the largest clusters."""
 
 TWICE = 2
-"""So often each of them is put: that it is not answered has to mean something."""
+"""Times each request is sent, so that a missing reply means something."""
 
 
 def most(homes: Homes) -> int:
-    """Questions on one interface in one run: two for each node's address and each of a few MACs."""
+    """The limit for one interface and run: two requests for each node's address and each of a few MAC addresses."""
     return min(MOST_OF_ALL, max(MOST_CONFIRMATIONS, TWICE * MACS * len(homes)))
 
 
@@ -43,14 +43,14 @@ def confirmations(
     done: Set[Mac] = frozenset(),
     left: int = MOST_CONFIRMATIONS,
 ) -> Iterator[tuple[Mac, tuple[IPv4Address, ...]]]:
-    """Each MAC in doubt with what it is asked, sorted by MAC: the addresses that it answered for where they are several
-    nodes', and every node's where it answered for an address of `judged` and for no node's, the unanswered first; all of
-    them, and then all again. A bond answers for its node from any leg; a stranger answers none.
+    """Yields each MAC address in doubt with the addresses to request from it, sorted by MAC. A MAC that replied for
+    addresses of several nodes gets those addresses. A MAC that replied for an address in `judged` and for no node gets every
+    node's address, unanswered ones first, and then all of them again. A bond replies for its node from any leg; a stranger
+    replies for none.
 
-    `heard`: who answered, by address. `known`: MACs whose node is known beforehand; `done`: those that were asked so. At
-    most `left` questions; of the first kind a MAC is asked for all its addresses or for none, since half of them settle
-    nothing. Of the second it is asked for what is left: one answer names its node, and that it was not asked for all of
-    them is seen in the questions."""
+    `heard`: responders by address. `known`: MACs with a known node; `done`: MACs that were asked already. At most `left`
+    requests. A MAC of the first kind is asked for all of its addresses or none, because half of them settle nothing. A MAC
+    of the second kind gets what is left: one reply names its node."""
     answered: dict[Mac, list[IPv4Address]] = {}
     for ip in sorted(heard.keys() & homes.keys()):
         for mac in heard[ip]:
@@ -68,50 +68,50 @@ def confirmations(
             yield mac, asked
 
 
-# -------------------------------------------------------------------------------- By what numbers a node can be called quiet
+# ------------------------------------------------------------------------------------------ Numbers that prove a node quiet
 
 ENOUGH = 8
-"""Questions for a node's own address that were answered in a row, with as many for the canary beside them."""
+"""Consecutive answered requests for a node's own address, with as many for the canary."""
 
 FEW = 3
-"""The same where there are many nodes and none of them missed a question."""
+"""The same if there are many nodes and none missed a request."""
 
 MANY = 20
-"""Nodes that were heard: so many alike tell that little is lost."""
+"""Number of responding nodes that shows that few frames get lost."""
 
 SILENT = 4
-"""Rounds in which an address was asked before it is called silent, where no node missed a question."""
+"""Rounds that request an address before it is called silent, if no node missed a request."""
 
 SERIES = 3
-"""So often a node that missed a question may begin anew."""
+"""Times the count starts again after a node missed a request."""
 
 MOST_REPEATS = 4000
-"""Questions in one run on one interface that are only put for these numbers: a large cluster on a bad line stays unknown
-and does not keep the run for ever."""
+"""Maximum requests of one run on one interface that serve only these numbers: a large cluster on a lossy network stays
+unknown and the run ends."""
 
 Sent = tuple[int, IPv4Address]
-"""A question to all: its round, and its sender."""
+"""A broadcast request: its round and its sender."""
 
 
 @dataclass(slots=True, eq=False)
 class Count:
-    """The questions to all for one node's address, or for the canary, in their order."""
+    """The broadcast requests for one node's address or for the canary, in order."""
 
     asked: list[Sent] = field(default_factory=list)
     answered: set[Sent] = field(default_factory=set)
     proxied: frozenset[IPv4Address] = frozenset()
-    """Senders whose questions count for nothing: whoever answered them answers for everything."""
+    """Senders whose requests do not count, because only proxies replied to them."""
     again: int = 0
-    """Those of `asked` that were put for the numbers alone."""
+    """The number of entries of `asked` that were sent for the numbers alone."""
 
     def senders(self) -> frozenset[IPv4Address]:
-        """Those that count: a switch may drop every question with a sender of 0.0.0.0, and that is no loss. Where all are
-        answered by a proxy, they count as ever."""
+        """The senders that count. A switch may drop every request with sender 0.0.0.0, which is not a loss. If a proxy
+        replied to all senders, all count."""
         every = frozenset(sender for _, sender in self.answered)
         return every - self.proxied or every
 
     def in_a_row(self) -> tuple[list[Sent], bool]:
-        """What was answered since the last that was not, and whether there was such a one."""
+        """The answered requests since the last unanswered one, and whether there was one."""
         senders, missed = self.senders(), False
         row: list[Sent] = []
         for sent in self.asked:
@@ -122,14 +122,13 @@ class Count:
         return row, missed
 
     def spent(self) -> bool:
-        """It was begun anew often enough."""
+        """The count started again often enough."""
         return self.again >= (1 + SERIES) * ENOUGH
 
 
 def lacking(nodes: Collection[Count], canary: Count, many: bool) -> tuple[Count, ...]:
-    """Those of the nodes' addresses that have to be asked once more, and the canary with them: not enough were answered in
-    a row while the canary was asked in the same rounds by the same senders. `nodes`: all that were heard; `many`: that is
-    enough nodes for FEW."""
+    """The counts that need one more round, together with the canary: too few consecutive replies in rounds that also
+    requested the canary with the same senders. `nodes`: all that responded; `many`: there are enough nodes for FEW."""
     rows = [(count, *count.in_a_row()) for count in nodes if count.answered]
     wanted = FEW if many and not any(missed for _, _, missed in rows) else ENOUGH
     beside = set(canary.asked)
@@ -137,11 +136,11 @@ def lacking(nodes: Collection[Count], canary: Count, many: bool) -> tuple[Count,
 
 
 def lossy(nodes: Collection[Count]) -> bool:
-    """A node missed a question for its own address that it answers otherwise: frames get lost here, and so may have been a
-    second answer for any address."""
+    """A node missed a request for its own address and answered others: frames get lost here, so a second reply for any
+    address may be lost too."""
     return any(count.in_a_row()[1] for count in nodes if count.answered)
 
 
 def rounds_for(wanted: int, questions: int) -> int:
-    """`questions`: for one address in one round."""
+    """Rounds that send `wanted` requests; `questions`: requests for one address in one round."""
     return -(-wanted // max(1, questions))

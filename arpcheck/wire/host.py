@@ -1,6 +1,6 @@
-"""This host as the probe needs it: its interfaces, how its own kernel answers ARP, and what its ARP table holds.
+"""Reads this host's interfaces, its kernel's ARP settings and its ARP table from psutil and /proc.
 
-Reads psutil and /proc, opens no socket. Also the place where an interface is refused before anything is sent."""
+Unusable interfaces are refused here, before anything is sent."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ from arpcheck.model import Host, Interface, Mac, Neighbour
 from arpcheck.objects import ipv4
 
 NODE_NAME = "ARPCHECK_NODE_NAME"
-"""The environment variable by which a pod is told its node (downward API, spec.nodeName)."""
+"""The environment variable with a pod's node name (downward API, spec.nodeName)."""
 
 _COMPLETE = 0x2
-"""ATF_COM of /proc/net/arp (include/uapi/linux/if_arp.h): the entry has a MAC."""
+"""ATF_COM in /proc/net/arp (include/uapi/linux/if_arp.h): the entry has a MAC address."""
 
 
 def this_host() -> Host:
-    """All interfaces of this host, DOWN ones included: an address on kube-ipvs0 is local all the same."""
+    """All interfaces, including those that are down: an address on kube-ipvs0 is local too."""
     import psutil
 
     try:
         stats, found = psutil.net_if_stats(), psutil.net_if_addrs()
     except OSError as error:
-        what = f"the interfaces of this host can't be read: {error.strerror or type(error).__name__}"
-        raise UsageError(what, "Is /proc mounted, and may more files be opened (ulimit -n)?") from None
+        what = f"cannot read this host's interfaces: {error.strerror or type(error).__name__}"
+        raise UsageError(
+            what, "Check that /proc is mounted and that the open file limit is not reached (ulimit -n)"
+        ) from None
     return Host(
         interfaces=tuple(
             Interface(
@@ -48,7 +50,7 @@ def this_host() -> Host:
 
 
 def with_neighbours(host: Host) -> Host:
-    """The same host with its ARP table as it is now."""
+    """The same host with its current ARP table."""
     return replace(host, neighbours=neighbours(_file_text("/proc/net/arp") or ""))
 
 
@@ -63,12 +65,12 @@ def neighbours(text: str) -> tuple[Neighbour, ...]:
 
 
 def usable(host: Host, names: Sequence[str]) -> tuple[Interface, ...]:
-    """The interfaces by their names, in the order given; a UsageError with the cure for one that can't be asked on."""
+    """The named interfaces, in the order given. Raises UsageError for one that can't be used."""
     return tuple(_usable(host, name) for name in dict.fromkeys(names))
 
 
 def candidates(host: Host) -> tuple[str, ...]:
-    """The interfaces with an address that can be asked on."""
+    """The usable interfaces that have an address."""
     return tuple(interface.name for interface in host.interfaces if interface.addresses and _is_usable(host, interface.name))
 
 
@@ -83,24 +85,30 @@ def _is_usable(host: Host, name: str) -> bool:
 def _usable(host: Host, name: str) -> Interface:
     interface = next((interface for interface in host.interfaces if interface.name == name), None)
     if interface is None:
-        raise UsageError(f"there is no interface {name!r} here", f"There are: {_interface_names(host.interfaces)}")
+        raise UsageError(f"this host has no interface {name!r}", f"Interfaces: {_interface_names(host.interfaces)}")
     if name == "lo" or (interface.addresses and all(IPv4Interface(a).ip.is_loopback for a in interface.addresses)):
-        raise UsageError(f"{name} is a loopback: no other host is on it", f"There are: {_interface_names(host.interfaces)}")
+        raise UsageError(
+            f"{name} is a loopback interface: it reaches no other host", f"Interfaces: {_interface_names(host.interfaces)}"
+        )
     if interface.mac is None:
         raise UsageError(
-            f"{name} has no MAC address, so it speaks no ARP", f"There are: {_interface_names(host.interfaces)}"
+            f"{name} has no MAC address, so it cannot use ARP", f"Interfaces: {_interface_names(host.interfaces)}"
         )
     if not interface.up:
-        raise UsageError(f"{name} is down", f"`ip link set {name} up`, or take another: {_interface_names(host.interfaces)}")
+        raise UsageError(
+            f"{name} is down", f"Run `ip link set {name} up`, or use another interface: {_interface_names(host.interfaces)}"
+        )
     if "noarp" in _flags(name):
-        raise UsageError(f"{name} is set NOARP: nobody is asked on it", f"There are: {_interface_names(host.interfaces)}")
+        raise UsageError(
+            f"{name} has the flag NOARP: it sends no ARP requests", f"Interfaces: {_interface_names(host.interfaces)}"
+        )
     if _file_text(f"/sys/class/net/{name}/carrier") == "0":
-        raise UsageError(f"{name} has no carrier: nothing is plugged in", "Check the cable, the port or the virtual switch")
+        raise UsageError(f"{name} has no carrier", "Check the cable, the switch port or the virtual switch")
     return interface
 
 
 def _interface_names(interfaces: Iterable[Interface]) -> str:
-    return ", ".join(i.name for i in interfaces if i.mac and i.up and i.name != "lo") or "none that is up and has a MAC"
+    return ", ".join(i.name for i in interfaces if i.mac and i.up and i.name != "lo") or "none is up and has a MAC address"
 
 
 def _flags(name: str) -> list[str]:
@@ -129,14 +137,14 @@ def _addresses(addresses: Iterable[object]) -> tuple[str, ...]:
 
 
 def _effective(name: str, interface: str) -> int | None:
-    """max(conf/all, conf/INTERFACE), as the kernel takes it (include/linux/inetdevice.h, IN_DEV_MAXCONF)."""
+    """max(conf/all, conf/INTERFACE), as the kernel evaluates it (include/linux/inetdevice.h, IN_DEV_MAXCONF)."""
     values = [_file_text(f"/proc/sys/net/ipv4/conf/{where}/{name}") for where in ("all", interface)]
     numbers = [int(value) for value in values if value is not None and value.lstrip("-").isdigit()]
     return max(numbers) if len(numbers) == 2 else None
 
 
 def _file_text(path: str) -> str | None:
-    """A file of the kernel's; None where this system has none (macOS, a masked /proc)."""
+    """A kernel file; None if this system lacks it (macOS, a masked /proc)."""
     try:
         return Path(path).read_text().strip()
     except OSError:

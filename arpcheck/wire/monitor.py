@@ -1,7 +1,7 @@
-"""Between the probes: the same sockets, a light question for every address again and again, and an ear for the rest.
+"""Sends a slow stream of requests between the probes of `watch`, and reports every ARP frame that passes.
 
-The tap sits between the wire and whoever asks, so that nothing that passes is missed while a probe runs: questions,
-replies to us, gratuitous frames, and other hosts' questions. Knows no Service and no node."""
+The tap wraps the wire, so that it also sees every frame while a probe runs: requests, replies, gratuitous frames and
+requests from other hosts."""
 
 from __future__ import annotations
 
@@ -15,95 +15,101 @@ from arpcheck.wire import packets
 from arpcheck.wire.packets import Arrival, LinkLostError, TakenFor, Wire
 
 TICK = 0.1
-"""Seconds after which the loop looks up at the latest."""
+"""Maximum seconds between two checks of `done`."""
 
 _BROADCAST = b"\xff" * 6
 _ZERO = bytes(4)
 
 
-class Ear(Protocol):
-    """Is told what passes. Times are seconds on the wire's clock."""
+class WireListener(Protocol):
+    """Receives what passes. Times are seconds on the wire's clock."""
 
-    def asked(self, at: float, ip: IPv4Address) -> None: ...
+    def requested(self, at: float, ip: IPv4Address) -> None: ...
 
-    def answered(self, ip: IPv4Address, mac: Mac) -> None:
-        """To the last question for it."""
+    def replied(self, ip: IPv4Address, mac: Mac) -> None:
+        """A reply to the last request for the address."""
 
     def announced(self, at: float, ip: IPv4Address, mac: Mac) -> None:
         """A gratuitous frame, request or reply (RFC 5944 section 4.6)."""
 
     def claimed(self, at: float, ip: IPv4Address, mac: Mac, wanted: IPv4Address) -> None:
-        """Somebody asked for `wanted` with `ip` as the sender address."""
+        """A host requested `wanted` with `ip` as its sender address."""
 
     def lost(self, at: float, frames: int) -> None: ...
 
     def tick(self, at: float) -> None:
-        """Time passes."""
+        """Called regularly."""
 
 
 class Tap:
-    """A `Wire` that tells an ear what passes, and keeps requests to itself, but for announcements."""
+    """A `Wire` that reports to a listener. It does not pass on other hosts' requests, except announcements."""
 
-    def __init__(self, wire: Wire, macs: Mapping[str, Mac], ear: Ear) -> None:
-        """`macs`: the interfaces' own."""
+    def __init__(self, wire: Wire, macs: Mapping[str, Mac], listener: WireListener) -> None:
+        """`macs`: this host's MAC address by interface."""
         self._wire = wire
         self._macs = {name: mac.to_bytes() for name, mac in macs.items()}
-        self._ear = ear
+        self._listener = listener
 
     def now(self) -> float:
         return self._wire.now()
 
     def send(self, interface: str, frame: bytes) -> None:
-        asking = packets.decode_request(frame)
-        if isinstance(asking, packets.Asking) and asking.to == _BROADCAST:
-            self._ear.asked(self._wire.now(), IPv4Address(asking.ip))
+        request = packets.decode_request(frame)
+        if isinstance(request, packets.ArpRequest) and request.to == _BROADCAST:
+            self._listener.requested(self._wire.now(), IPv4Address(request.ip))
         self._wire.send(interface, frame)
 
     def receive(self, until: float) -> Sequence[Arrival]:
-        return [arrival for arrival in self._wire.receive(until) if not self._overheard(arrival)]
+        return [arrival for arrival in self._wire.receive(until) if not self._report(arrival)]
 
     def lost(self) -> Mapping[str, int]:
         lost = self._wire.lost()
         if number := sum(lost.values()):
-            self._ear.lost(self._wire.now(), number)
+            self._listener.lost(self._wire.now(), number)
         return lost
 
-    def _overheard(self, arrival: Arrival) -> bool:
-        """Tells the ear; True for what says nothing of its sender's address to whoever probes."""
-        asking = packets.decode_request(arrival.frame)
-        if isinstance(asking, packets.Asking):
+    def _report(self, arrival: Arrival) -> bool:
+        """Reports the frame. True if the frame says nothing about its sender's address to a probe."""
+        request = packets.decode_request(arrival.frame)
+        if isinstance(request, packets.ArpRequest):
             if arrival.taken_for is TakenFor.US:
-                self._heard_question(arrival, asking)
-            return asking.sender_ip != asking.ip
+                self._report_request(arrival, request)
+            return request.sender_ip != request.ip
         if arrival.taken_for is not TakenFor.US:
             return False
-        answer = packets.decode(arrival.frame)
-        if isinstance(answer, packets.ArpReply) and answer.mac != self._macs[arrival.interface]:
-            ip, mac = IPv4Address(answer.ip), Mac.from_bytes(answer.mac)
+        reply = packets.decode(arrival.frame)
+        if isinstance(reply, packets.ArpReply) and reply.mac != self._macs[arrival.interface]:
+            ip, mac = IPv4Address(reply.ip), Mac.from_bytes(reply.mac)
             ours = self._macs[arrival.interface]
-            if answer.target_mac == ours and packets.reaches(arrival.frame, ours) and answer.ip != answer.target_ip:
-                self._ear.answered(ip, mac)
-            elif answer.ip == answer.target_ip:
-                self._ear.announced(arrival.at, ip, mac)
+            if reply.target_mac == ours and packets.reaches(arrival.frame, ours) and reply.ip != reply.target_ip:
+                self._listener.replied(ip, mac)
+            elif reply.ip == reply.target_ip:
+                self._listener.announced(arrival.at, ip, mac)
         return False
 
-    def _heard_question(self, arrival: Arrival, asking: packets.Asking) -> None:
-        if asking.sender_ip == _ZERO or asking.sender_mac in (self._macs[arrival.interface], *packets.NOBODY):
+    def _report_request(self, arrival: Arrival, request: packets.ArpRequest) -> None:
+        if request.sender_ip == _ZERO or request.sender_mac in (self._macs[arrival.interface], *packets.NOBODY):
             return
-        ip, mac = IPv4Address(asking.sender_ip), Mac.from_bytes(asking.sender_mac)
-        if asking.sender_ip == asking.ip:
-            self._ear.announced(arrival.at, ip, mac)
+        ip, mac = IPv4Address(request.sender_ip), Mac.from_bytes(request.sender_mac)
+        if request.sender_ip == request.ip:
+            self._listener.announced(arrival.at, ip, mac)
         else:
-            self._ear.claimed(arrival.at, ip, mac, IPv4Address(asking.ip))
+            self._listener.claimed(arrival.at, ip, mac, IPv4Address(request.ip))
 
 
-def ask_lightly(
-    wire: Wire, asks: Sequence[Request], macs: Mapping[str, Mac], ear: Ear, *, every: float, rate: float,
+def request_periodically(
+    wire: Wire,
+    requests: Sequence[Request],
+    macs: Mapping[str, Mac],
+    listener: WireListener,
+    *,
+    every: float,
+    rate: float,
     done: Callable[[], bool],
 ) -> tuple[LinkLostError, ...]:
-    """Puts every question once in `every` seconds, evenly, and no faster than `rate` frames a second on each interface,
-    until `done`. The interfaces that went away come back; when none is left it ends."""
-    queues = {name: deque(ask for ask in asks if ask.interface == name) for name in macs}
+    """Sends each request once in `every` seconds, evenly spaced and at no more than `rate` frames a second on each
+    interface, until `done`. Returns the interfaces that were lost; ends when none is left."""
+    queues = {name: deque(request for request in requests if request.interface == name) for name in macs}
     pause = {name: max(every / len(queue), 1 / rate) if queue else every for name, queue in queues.items()}
     due = dict.fromkeys(queues, wire.now())
     gone: list[LinkLostError] = []
@@ -114,7 +120,7 @@ def ask_lightly(
             gone.append(error)
             due.pop(error.interface, None)
         wire.lost()
-        ear.tick(wire.now())
+        listener.tick(wire.now())
     return tuple(gone)
 
 
@@ -135,7 +141,7 @@ def _step(
     wire.receive(min((*due.values(), now + TICK)))
 
 
-def period(asks: Sequence[Request], *, every: float, rate: float) -> float:
-    """Seconds in which every address is really asked once."""
-    interfaces = {ask.interface for ask in asks}
-    return max((every, *(sum(ask.interface == name for ask in asks) / rate for name in interfaces)))
+def period(requests: Sequence[Request], *, every: float, rate: float) -> float:
+    """Seconds in which every address is actually requested once."""
+    interfaces = {request.interface for request in requests}
+    return max((every, *(sum(request.interface == name for request in requests) / rate for name in interfaces)))

@@ -1,8 +1,7 @@
-"""The real wire: a packet socket on each interface, and the kernel's own count of what was lost.
+"""A packet socket on each interface, with the kernel's count of lost frames.
 
-AF_PACKET is touched only when a `LiveWire` is opened, by Python's own sockets, so that nothing else is loaded while there is
-a privilege. CAP_NET_RAW is enough; with CAP_NET_ADMIN too the receive buffer is made larger than the host's limit. Knows no
-question and no answer."""
+AF_PACKET is used only when a `LiveWire` is opened, through Python's own sockets, so that nothing else is loaded while the
+process has privileges. CAP_NET_RAW is enough; CAP_NET_ADMIN allows a larger receive buffer."""
 
 from __future__ import annotations
 
@@ -25,20 +24,20 @@ from arpcheck.wire.packets import ETHERTYPE_ARP, Arrival, LinkLostError, TakenFo
 _log = logging.getLogger(__name__)
 
 RECEIVE_BUFFER = 32 << 20
-"""Bytes asked for; net.core.rmem_max bounds it where the process may not force it."""
+"""Bytes requested for the receive buffer; net.core.rmem_max limits it without CAP_NET_ADMIN."""
 
 SEND_BUFFER = 64 << 10
-"""Bytes that may wait in an interface's queue: a few hundred frames, so that a queue that holds them is noticed."""
+"""Bytes that may wait in an interface's queue: a few hundred frames, so that a stalled queue is noticed."""
 
 MOST_AT_ONCE = 512
-"""Frames taken in one go, so that a flood can't keep the loop from sending and from looking at the clock."""
+"""Maximum frames per receive, so that a flood can't keep the loop from sending and from checking the time."""
 
 SEND_TRIES = 50
 LOOK = 0.1
-"""Seconds between two looks at the interfaces: a socket does not say that the carrier is gone or the MAC is another."""
+"""Seconds between two checks of the interfaces: a socket does not report a lost carrier or a changed MAC address."""
 
 HELD = 0.5
-"""Seconds after which a driver has long given back a frame that it sent."""
+"""Seconds after which a driver has long returned a sent frame."""
 
 SOL_PACKET = 263
 PACKET_STATISTICS = 6
@@ -48,15 +47,15 @@ MSG_DONTWAIT = 0x40
 SIOCGIFFLAGS, IFF_UP, IFF_RUNNING = 0x8913, 0x1, 0x40
 SIOCOUTQ = 0x5411
 
-# Classic BPF (linux/filter.h): everything but a whole ARP request passes, and of these an announcement does. Requests are
-# nearly all of a LAN's ARP, and no other can be evidence; what is too short passes, so that it is counted as truncated.
+# Classic BPF (linux/filter.h): drops complete ARP requests, except announcements. Nearly all ARP on a LAN is requests, and
+# only announcements can be evidence. Short frames pass, so that they are counted as truncated.
 _LOAD_LENGTH, _LOAD_HALF, _LOAD_WORD, _TO_INDEX, _RETURN = 0x80, 0x28, 0x20, 0x07, 0x06
 _IF_GREATER_EQUAL, _IF_EQUAL, _IF_EQUAL_INDEX = 0x35, 0x15, 0x1D
 _NO_REQUESTS = (
     (_LOAD_LENGTH, 0, 0, 0),
     (_IF_GREATER_EQUAL, 0, 6, 42),  # shorter than ARP over Ethernet: pass
     (_LOAD_HALF, 0, 0, 20),
-    (_IF_EQUAL, 0, 4, 1),  # no request: pass
+    (_IF_EQUAL, 0, 4, 1),  # not a request: pass
     (_LOAD_WORD, 0, 0, 28),
     (_TO_INDEX, 0, 0, 0),
     (_LOAD_WORD, 0, 0, 38),
@@ -67,11 +66,10 @@ _NO_REQUESTS = (
 
 
 class LiveWire:
-    """`Wire` on real interfaces. Use it as a context manager; frames are lost to nobody else while it is open."""
+    """A `Wire` on real interfaces; a context manager. Other programs still receive every frame."""
 
     def __init__(self, interfaces: Sequence[str], *, requests: bool = False) -> None:
-        """`requests`: other hosts' questions are received too. Raises WireError, with the cure, where a socket can't be
-        had."""
+        """`requests`: also receive other hosts' requests. Raises WireError if a socket can't be opened."""
         self._sockets: dict[str, socket.socket] = {}
         self._links: dict[socket.socket, str] = {}
         self._first: dict[str, _State] = {}
@@ -85,7 +83,7 @@ class LiveWire:
             self._links[opened] = interface
             self._first[interface] = _state(opened)
             self._indexes[interface] = socket.if_nametoindex(interface)
-        self._intake = Intake()  # not before a system without packet sockets was refused
+        self._intake = Intake()  # only after systems without packet sockets were refused
 
     def __enter__(self) -> LiveWire:
         return self
@@ -99,7 +97,7 @@ class LiveWire:
         self._links.clear()
 
     def keep(self, interfaces: Sequence[str]) -> None:
-        """Closes the sockets of all others."""
+        """Closes the sockets of all other interfaces."""
         for interface in self._sockets.keys() - set(interfaces):
             closed = self._sockets.pop(interface)
             self._links.pop(closed, None)
@@ -111,7 +109,7 @@ class LiveWire:
         tries = SEND_TRIES
         while True:
             try:
-                # A queue that holds its frames would hold us for ever.
+                # A stalled queue would block a waiting send forever.
                 self._sockets[interface].send(frame, MSG_DONTWAIT)
                 self._sent[interface] = time.monotonic()
                 return
@@ -119,7 +117,7 @@ class LiveWire:
                 tries -= 1
                 if not tries or error.errno not in (errno.ENOBUFS, errno.EAGAIN):
                     raise self._gone(interface, error) from None
-                time.sleep(0.002)  # a queue that refuses leaves the socket writable, so select would not wait
+                time.sleep(0.002)  # with a full queue the socket stays writable, so select would not wait
 
     def receive(self, until: float) -> Sequence[Arrival]:
         now = time.monotonic()
@@ -137,7 +135,7 @@ class LiveWire:
         return arrivals
 
     def lost(self) -> Mapping[str, int]:
-        # packet(7): reading the statistics sets them to zero; tp_drops is what the full buffer turned away.
+        # packet(7): reading the statistics resets them; tp_drops counts frames lost to a full buffer.
         lost = {}
         for sock, interface in self._links.items():
             _, drops = struct.unpack("II", sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
@@ -151,17 +149,17 @@ class LiveWire:
                 if take(descriptor, interface, index, arrivals) < AT_ONCE:
                     return
         except OSError as error:
-            self._failed.append(self._gone(interface, error))  # raised when what came before it is taken in
+            self._failed.append(self._gone(interface, error))  # raised after the frames before it were processed
 
     def _look(self, now: float) -> None:
-        """A link without carrier takes frames and sends none; a reply to a MAC that was changed never comes."""
+        """A link without carrier accepts frames and sends none; replies to a changed MAC address never arrive."""
         self._next_look = now + LOOK
         for sock, interface in tuple(self._links.items()):
-            # What the kernel noted for the socket comes first: a link that went down and came up again looks sound.
+            # The socket's pending error comes first: a link that went down and came up again looks healthy.
             noted = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             waits = now - self._sent.get(interface, now) > HELD and _unsent(sock)
             why = _why(noted) if noted else _changed(self._first[interface], sock)
-            if why := why or ("frames stay in its transmit queue" if waits else None):
+            if why := why or ("frames are stuck in its transmit queue" if waits else None):
                 self._links.pop(sock)
                 self._failed.append(LinkLostError(interface, why))
 
@@ -175,7 +173,7 @@ def _why(number: int) -> str:
         case errno.ENETDOWN:
             return "the interface went down"
         case errno.ENXIO | errno.ENODEV:
-            return "the interface is gone"
+            return "the interface was removed"
         case errno.ENOBUFS | errno.EAGAIN:
             return "its transmit queue stayed full"
         case _:
@@ -190,7 +188,7 @@ class _State(NamedTuple):
 
 
 def _state(sock: socket.socket) -> _State:
-    """As it is now (packet(7), packet_getname); an OSError where it is gone."""
+    """The interface's current state (packet(7), packet_getname). Raises OSError if it was removed."""
     name, _, _, _, mac = sock.getsockname()
     request = struct.pack("16sH14x", name.encode(), 0)
     flags = struct.unpack_from("H", fcntl.ioctl(sock, SIOCGIFFLAGS, request), 16)[0]
@@ -201,34 +199,34 @@ def _changed(first: _State, sock: socket.socket) -> str | None:
     try:
         name, mac, up, carrier = _state(sock)
     except OSError:
-        return "the interface is gone"
+        return "the interface was removed"
     if not up:
         return "the interface went down"
     if name != first.name:
-        return f"the interface is called {name} now"
+        return f"the interface was renamed to {name}"
     if mac != first.mac:
-        return f"its MAC is {mac.hex(':')} now"
-    return "it has no carrier any more" if first.carrier and not carrier else None
+        return f"its MAC address changed to {mac.hex(':')}"
+    return "it lost its carrier" if first.carrier and not carrier else None
 
 
 def _unsent(sock: socket.socket) -> bool:
-    """Frames of ours wait in the queue of the interface or of its driver: they were never asked."""
+    """Whether sent frames still wait in the queue of the interface or its driver."""
     return any(fcntl.ioctl(sock, SIOCOUTQ, bytes(4)))
 
 
 def _open(interface: str, *, requests: bool) -> socket.socket:
-    """A socket for ARP alone, not promiscuous. Until it is bound it has no protocol and receives nothing, so that no frame
-    passes the filter by (packet(7))."""
+    """Opens a socket for ARP only, not promiscuous. Before the bind it has no protocol and receives nothing, so that no
+    frame bypasses the filter (packet(7))."""
     if not hasattr(socket, "AF_PACKET"):
         raise WireError(
             f"this system ({sys.platform}) has no AF_PACKET",
-            "Probe from Linux; report, compare, snapshot and strict-arp work here too",
+            "Probe from a Linux host; report, compare, snapshot and strict-arp work here too",
         )
     try:
         opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     except PermissionError:
         raise WireError(
-            "no privilege to open a packet socket", "It takes CAP_NET_RAW: run it with sudo, or in a pod with NET_RAW"
+            "no permission to open a packet socket", "It needs CAP_NET_RAW: run arpcheck with sudo, or in a pod with NET_RAW"
         ) from None
     except OSError as error:
         raise _refused(interface, error) from None
@@ -253,26 +251,24 @@ def _refused(interface: str, error: OSError) -> WireError:
 def _attach_filter(sock: socket.socket) -> None:
     program = b"".join(struct.pack("HBBI", *instruction) for instruction in _NO_REQUESTS)
     buffer = ctypes.create_string_buffer(program)
-    sock.setsockopt(
-        socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(_NO_REQUESTS), ctypes.addressof(buffer))
-    )
+    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(_NO_REQUESTS), ctypes.addressof(buffer)))
 
 
 def _enlarge_buffer(sock: socket.socket) -> None:
     try:
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
-    except PermissionError:  # needs CAP_NET_ADMIN; without it as far as net.core.rmem_max allows
+    except PermissionError:  # needs CAP_NET_ADMIN; without it, net.core.rmem_max is the limit
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
 
-# ------------------------ Frames out of packet sockets, all that wait at one call, each with whom the kernel received it for
+# -------------------------------------------------------------------------------------- Receiving many frames with one call
 
 SNAPLEN = 128
 AT_ONCE = 64
-"""Frames that one call takes."""
+"""Frames per call."""
 
 _NAME = 48
-"""Octets for a sockaddr_ll (packet(7)): 12, and a hardware address of 32 at the most."""
+"""Bytes for a sockaddr_ll (packet(7)): 12, plus a hardware address of at most 32."""
 _INDEX_AT, _PACKET_TYPE_AT = 4, 10
 _MSG_DONTWAIT, _PACKET_OTHERHOST = 0x40, 3
 _US = TakenFor.US
@@ -299,7 +295,7 @@ class _Mmsghdr(ctypes.Structure):
 
 
 class Intake:
-    """Buffers that every socket of a wire is read into, in turn."""
+    """Receive buffers that all sockets of a wire share."""
 
     def __init__(self) -> None:
         frames, names = bytearray(AT_ONCE * SNAPLEN), bytearray(AT_ONCE * _NAME)
@@ -307,21 +303,21 @@ class Intake:
         self._messages = (_Mmsghdr * AT_ONCE).from_buffer(messages)
         self._vectors = (_Iovec * AT_ONCE)()
         frames_at, names_at = (ctypes.addressof(ctypes.c_char.from_buffer(held)) for held in (frames, names))
-        for place, (message, vector) in enumerate(zip(self._messages, self._vectors, strict=True)):
-            vector.base, vector.length = frames_at + place * SNAPLEN, SNAPLEN
+        for slot, (message, vector) in enumerate(zip(self._messages, self._vectors, strict=True)):
+            vector.base, vector.length = frames_at + slot * SNAPLEN, SNAPLEN
             header = message.header
-            header.name, header.namelen = names_at + place * _NAME, _NAME
+            header.name, header.namelen = names_at + slot * _NAME, _NAME
             header.iov, header.iovlen = ctypes.pointer(vector), 1
-        self._octets = memoryview(frames)  # holds them, so that they stay where they are
+        self._octets = memoryview(frames)  # keeps the buffer alive at its address
         self._indexes = memoryview(names).cast("I")[_INDEX_AT // 4 :: _NAME // 4]
         self._types = memoryview(names)[_PACKET_TYPE_AT::_NAME]
         self._lengths = memoryview(messages).cast("I")[_Mmsghdr.length.offset // 4 :: ctypes.sizeof(_Mmsghdr) // 4]
-        # It never waits, so there is nothing to release the interpreter's lock for.
+        # It never blocks, so the interpreter's lock need not be released.
         self._recvmmsg: Any = ctypes.PyDLL(None, use_errno=True).recvmmsg
 
     def take(self, descriptor: int, interface: str, index: int, arrivals: list[Arrival]) -> int:
-        """Adds what waits at this socket, at most AT_ONCE frames, and says how many. `index`: the interface's own. OSError
-        as recvmmsg gives it; one that came behind frames is raised by the next call."""
+        """Appends the frames that wait at this socket, at most AT_ONCE, and returns their number. `index`: the interface's
+        index. Raises OSError from recvmmsg; an error that follows frames is raised by the next call."""
         taken: int = self._recvmmsg(descriptor, self._messages, AT_ONCE, _MSG_DONTWAIT, None)
         if taken < 0:
             number = ctypes.get_errno()
@@ -330,12 +326,12 @@ class Intake:
             raise OSError(number, os.strerror(number))
         now, new, put, octets = time.monotonic(), tuple.__new__, arrivals.append, self._octets
         lengths, indexes, types = self._lengths, self._indexes, self._types
-        for place in range(taken):
+        for slot in range(taken):
             whose = _US
-            if indexes[place] != index:
+            if indexes[slot] != index:
                 whose = TakenFor.OTHER_INTERFACE
-            elif types[place] == _PACKET_OTHERHOST:
+            elif types[slot] == _PACKET_OTHERHOST:
                 whose = TakenFor.OTHER_HOST
-            at = place * SNAPLEN
-            put(new(Arrival, (interface, now, bytes(octets[at : at + lengths[place]]), whose)))  # 0.32 µs, Arrival(…) 0.56
+            at = slot * SNAPLEN
+            put(new(Arrival, (interface, now, bytes(octets[at : at + lengths[slot]]), whose)))  # 0.32 µs, Arrival(…) 0.56
         return taken

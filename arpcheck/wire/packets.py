@@ -1,8 +1,8 @@
-"""Bytes to ARP and back, by the layout of RFC 826 over Ethernet.
+"""Encodes and decodes ARP over Ethernet (RFC 826), and defines the `Wire` that a scan runs on.
 
-scapy builds the frame of a question once; the target address is then put at its end, and replies are read from
-bytes, because one scapy dissection costs 300 µs and a cluster answers with thousands of frames. Knows what a frame
-says, not whether it was asked for."""
+scapy builds the frame of a request once, and the target address is appended. Replies are decoded from bytes, because one
+scapy dissection takes 300 µs and a cluster can send thousands of frames. The four methods of `Wire` are all that a scan
+knows of a network: the lab simulates them, so the whole scan runs without a network in milliseconds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from arpcheck.model import Mac, Request
 from arpcheck.wire.scapy_library import load
 
 ARP_FRAME = struct.Struct("!6s6sHHHBBH6s4s6s4s")
-"""Ethernet destination, source, type; then hrd, pro, hln, pln, op, sha, spa, tha, tpa: 42 bytes, padding follows."""
+"""Ethernet destination, source, type; then hrd, pro, hln, pln, op, sha, spa, tha, tpa: 42 bytes, followed by padding."""
 
 ETHERTYPE_ARP = 0x0806
 ETHERNET_IPV4 = (1, 0x0800, 6, 4)
@@ -31,10 +31,10 @@ TARGET_AT = 38
 
 
 class ArpReply(NamedTuple):
-    """An ARP reply as it stands in the frame; addresses as 4 bytes, MACs as 6."""
+    """An ARP reply; addresses as 4 bytes, MAC addresses as 6."""
 
     ip: bytes
-    """ARP sender protocol address: what is answered for."""
+    """ARP sender protocol address: the address that the reply is for."""
     mac: bytes
     """ARP sender hardware address: the responder."""
     target_ip: bytes
@@ -43,11 +43,11 @@ class ArpReply(NamedTuple):
     """Ethernet source."""
 
 
-class Asking(NamedTuple):
-    """An ARP request as it stands in the frame."""
+class ArpRequest(NamedTuple):
+    """An ARP request; addresses as 4 bytes, MAC addresses as 6."""
 
     ip: bytes
-    """ARP target protocol address: what is asked for."""
+    """ARP target protocol address: the requested address."""
     sender_ip: bytes
     sender_mac: bytes
     to: bytes
@@ -58,10 +58,10 @@ class Asking(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A frame that is no ARP reply, or no request, over Ethernet and IPv4."""
+    """A frame that is not an ARP reply, or not a request, over Ethernet and IPv4."""
 
     why: str
-    """A word for the count: `truncated`, `not-arp`, `not-ethernet-ipv4`, `not-a-reply`, `not-a-request`, `no-sender`."""
+    """The key of its counter: `truncated`, `not-arp`, `not-ethernet-ipv4`, `not-a-reply`, `not-a-request`, `no-sender`."""
 
 
 TRUNCATED = Ignored("truncated")
@@ -73,7 +73,7 @@ NO_SENDER = Ignored("no-sender")
 
 
 def decode(frame: bytes) -> ArpReply | Ignored:
-    """Reads a whole Ethernet frame. Any bytes give an Answer or an Ignored, never an exception."""
+    """Decodes an Ethernet frame that should be an ARP reply. Never raises."""
     if len(frame) < ARP_FRAME.size:
         return TRUNCATED
     _, source, ethertype, hrd, pro, hln, pln, op, sha, spa, tha, tpa = ARP_FRAME.unpack_from(frame)
@@ -88,8 +88,8 @@ def decode(frame: bytes) -> ArpReply | Ignored:
     return ArpReply(spa, sha, tpa, tha, source)
 
 
-def decode_request(frame: bytes) -> Asking | Ignored:
-    """The same of a who-has, whoever sent it: for frames that somebody else recorded."""
+def decode_request(frame: bytes) -> ArpRequest | Ignored:
+    """Decodes an ARP request from any host. Never raises."""
     if len(frame) < ARP_FRAME.size:
         return TRUNCATED
     to, source, ethertype, hrd, pro, hln, pln, op, sha, spa, _, tpa = ARP_FRAME.unpack_from(frame)
@@ -97,28 +97,29 @@ def decode_request(frame: bytes) -> Asking | Ignored:
         return NOT_ARP
     if (hrd, pro, hln, pln) != ETHERNET_IPV4:
         return NOT_ETHERNET_IPV4
-    return Asking(tpa, spa, sha, to, source) if op == REQUEST else NOT_A_REQUEST
+    return ArpRequest(tpa, spa, sha, to, source) if op == REQUEST else NOT_A_REQUEST
 
 
 def reaches(frame: bytes, mac: bytes) -> bool:
-    """Whether it is to this MAC or to a group: else the kernel takes it for another host's (eth_type_trans)."""
+    """Whether the frame is for this MAC address or a group; otherwise the kernel treats it as another host's
+    (eth_type_trans)."""
     return frame[:6] == mac or to_a_group(frame)
 
 
 def to_a_group(frame: bytes) -> bool:
-    """Broadcast or multicast."""
+    """Whether the destination is broadcast or multicast."""
     return frame[:1] > b"" and bool(frame[0] & 1)
 
 
-def encode(ask: Request, mac: Mac) -> bytes:
-    """The frame of a question from the interface with this MAC: 42 bytes, the NIC pads them."""
-    return _until_target(mac, ask.sender, ask.to or BROADCAST) + ask.ip.packed
+def encode(request: Request, mac: Mac) -> bytes:
+    """The frame of a request from the interface with this MAC address: 42 bytes, which the NIC pads."""
+    return _until_target(mac, request.sender, request.to or BROADCAST) + request.ip.packed
 
 
 @cache
 def _until_target(mac: Mac, sender: IPv4Address, to: Mac) -> bytes:
-    """A who-has but for its last field, which is what is asked for. RFC 5227 section 2.1.1: the target hardware address
-    is ignored and SHOULD be zero."""
+    """A request without its last field, the target address. The target hardware address is ignored and SHOULD be zero (RFC
+    5227 section 2.1.1)."""
     load()
     from scapy.layers.l2 import ARP, Ether
 
@@ -128,16 +129,16 @@ def _until_target(mac: Mac, sender: IPv4Address, to: Mac) -> bytes:
     return bytes(who_has)[:TARGET_AT]
 
 
-# --------------------------------------------------------------------------------------- What a recorded frame is wrapped in
+# --------------------------------------------------------------------------------- VLAN tags and tunnels of recorded frames
 
 _VLAN = (b"\x81\x00", b"\x88\xa8", b"\x91\x00")
 MOST_TAGS = 4
 _IPV4 = b"\x08\x00"
 _VXLAN_PORTS = (4789, 8472)
-"""IANA's and Linux's own, which flannel takes."""
+"""The ports of IANA and of Linux, which flannel uses."""
 _GENEVE_PORT = 6081
 _ETHERNET = b"\x65\x58"
-"""A bridged frame within Geneve or GRE (RFC 8926, RFC 7637)."""
+"""A bridged frame in Geneve or GRE (RFC 8926, RFC 7637)."""
 _ERSPAN = b"\x88\xbe"
 _CHECKSUM, _KEY, _SEQUENCE = 0x80, 0x20, 0x10
 
@@ -145,12 +146,12 @@ _CHECKSUM, _KEY, _SEQUENCE = 0x80, 0x20, 0x10
 class Unwrapped(NamedTuple):
     frame: bytes
     vlan: int | None
-    """The outermost that is none of 0, which only carries a priority."""
+    """The outermost VLAN other than 0, which carries only a priority."""
     tunnelled: bool
 
 
 def unwrapped(frame: bytes) -> Unwrapped:
-    """Any octets give something."""
+    """Removes VLAN tags and one tunnel. Never raises."""
     bare, vlan = _untagged(frame)
     inner = _inner(bare) if bare[12:14] == _IPV4 else None
     if inner is None:
@@ -170,7 +171,7 @@ def _untagged(frame: bytes) -> tuple[bytes, int | None]:
 
 
 def _inner(frame: bytes) -> bytes | None:
-    """The Ethernet frame within an IPv4 packet; None where there is none, or only a fragment."""
+    """The Ethernet frame in an IPv4 packet; None if there is none, or only a fragment."""
     if len(frame) < 34 or int.from_bytes(frame[20:22], "big") & 0x3FFF:
         return None
     at = 14 + (frame[14] & 0xF) * 4
@@ -200,11 +201,11 @@ def _of_gre(frame: bytes, at: int) -> bytes | None:
     return frame[start + (8 if flags & _SEQUENCE else 0) :] if kind == _ERSPAN else None
 
 
-# --- The network that a scan runs on
+# ------------------------------------------------------------------------------------------ The network that a scan runs on
 
 
 class LinkLostError(WireError):
-    """An interface that went away while it was used: down, renamed, deleted."""
+    """An interface that was lost during use: down, renamed or removed."""
 
     def __init__(self, interface: str, why: str) -> None:
         super().__init__(f"{interface}: {why}")
@@ -212,23 +213,23 @@ class LinkLostError(WireError):
 
 
 class TakenFor(Enum):
-    """Whom this host's kernel received a frame for (packet(7), sll_ifindex and sll_pkttype)."""
+    """For whom this host's kernel received a frame (packet(7), sll_ifindex and sll_pkttype)."""
 
     US = auto()
     OTHER_INTERFACE = auto()
-    """Another interface of this host: a socket hears what comes in through its own, and so also what is meant for a VLAN, a
+    """Another interface of this host. A socket receives what enters through its interface, including frames for a VLAN, a
     macvlan or a bond above it."""
     OTHER_HOST = auto()
-    """Its destination is another's MAC, or it is tagged with a VLAN that this host has no interface for. The kernel takes
-    the tag away before an ARP socket sees the frame, and this is all that is left of it (net/core/dev.c,
-    __netif_receive_skb_core). A tag of VLAN 0 only carries a priority: that frame is ours."""
+    """Its destination is another host's MAC address, or it has a VLAN tag that no interface of this host handles. The kernel
+    removes the tag before an ARP socket sees the frame, and only this remains of it (net/core/dev.c,
+    __netif_receive_skb_core). A tag of VLAN 0 only carries a priority: that frame is for this host."""
 
 
 class Arrival(NamedTuple):
-    """A frame as it came in, without its VLAN tag."""
+    """A received frame, without its VLAN tag."""
 
     interface: str
-    """Whose socket heard it."""
+    """The interface whose socket received it."""
     at: float
     """Seconds, on the clock of `Wire.now`."""
     frame: bytes
@@ -236,18 +237,18 @@ class Arrival(NamedTuple):
 
 
 class Wire(Protocol):
-    """One or more interfaces and one clock."""
+    """One or more interfaces with one clock."""
 
     def now(self) -> float:
         """Seconds on a clock that never goes back."""
 
     def send(self, interface: str, frame: bytes) -> None:
-        """Sends one frame. Raises LinkLostError where the interface is gone or down."""
+        """Sends one frame. Raises LinkLostError if the interface is down or was removed."""
 
     def receive(self, until: float) -> Sequence[Arrival]:
-        """What has come, waiting for a first frame until `until` at the latest. May be empty.
+        """Returns received frames, waiting for a first one until `until` at the latest. May be empty.
 
-        Raises LinkLostError once for an interface that went away."""
+        Raises LinkLostError once for each lost interface."""
 
     def lost(self) -> Mapping[str, int]:
         """Frames that this host's kernel dropped since the last call, by interface."""

@@ -1,8 +1,8 @@
-"""A recorded file of frames, as tcpdump and Wireshark write it: classic pcap or pcapng, packed (gzip, zstd) or not.
+"""Reads captures of tcpdump and Wireshark: classic pcap or pcapng, optionally compressed with gzip or zstd.
 
-Whatever the file holds, it gives frames with their times or an InputError with the place. A file that ends within a frame,
-as a recording that was killed does, gives what is whole and says where it was cut (draft-ietf-opsawg-pcap). It is read as it
-comes, so from a pipe too, and what it unpacks to is bounded."""
+Returns frames with their times, or raises InputError with the position of the fault. A file that ends within a frame, as
+after a killed recording, gives its complete frames and the position of the cut (draft-ietf-opsawg-pcap). The file is
+streamed, so it may be a pipe, and its uncompressed size is limited."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ from typing import IO, Any, NamedTuple, Protocol
 from arpcheck.errors import InputError
 
 LONGEST = 262_144
-"""Octets of one frame; tcpdump's MAXIMUM_SNAPLEN."""
+"""Maximum bytes of one frame; tcpdump's MAXIMUM_SNAPLEN."""
 
 ETHERNET = 1
 LINK_TYPES = {
     0: "BSD loopback", 101: "raw IP", 105: "Wi-Fi", 113: "Linux cooked", 127: "Wi-Fi with radiotap", 276: "Linux cooked",
 }  # fmt: skip
-"""Those that people record by mistake (tcpdump.org/linktypes.html)."""
+"""Link types that are often recorded by mistake (tcpdump.org/linktypes.html)."""
 
 PCAPNG = 0x0A0D0D0A
 _MAGICS = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}
-"""Nanoseconds in the second half of a time."""
+"""Magic numbers, with the nanoseconds of one unit of the fractional time."""
 _OTHER_FORMATS = {
     b"snoo": ("a snoop file", "Convert it: editcap -F pcap FILE NEW"),
     b"\xa1\xb2\xcd\x34": ("a modified pcap file", "Convert it: tcpdump -r FILE -w NEW"),
     b"\x34\xcd\xb2\xa1": ("a modified pcap file", "Convert it: tcpdump -r FILE -w NEW"),
 }
-"""What Wireshark reads beside these two."""
+"""Other formats that Wireshark reads, with the way to convert them."""
 
 
 class Readable(Protocol):
     def read(self, size: int, /) -> bytes:
-        """So many octets, fewer only at the end."""
+        """Returns `size` bytes, fewer only at the end."""
 
 
 class Recorded(NamedTuple):
     at: int
     """Nanoseconds since 1970, UTC."""
     frame: bytes
-    """As much as was recorded of it."""
+    """The recorded part of the frame."""
 
 
 class Cut(NamedTuple):
-    """The file ends within this frame; it comes last."""
+    """The file ends within this frame. It is the last entry."""
 
     number: int
 
 
 class Dropped(NamedTuple):
-    """What the file itself says was lost while it was recorded."""
+    """Frames that were lost during the recording, as the file records it."""
 
     frames: int
 
@@ -63,7 +63,7 @@ Entry = Recorded | Cut | Dropped
 
 
 def entries(file: IO[bytes], where: str) -> Iterator[Entry]:
-    """Everything in the file, in its order, packed or not. `where` names it in an InputError."""
+    """All entries of the file in order, uncompressed if necessary. `where` names it in an InputError."""
     magic = file.read(4)
     if not any(magic.startswith(kind) for kind in KINDS):
         return _packets(file, magic, where)
@@ -89,16 +89,16 @@ def _packets(file: Readable, magic: bytes, where: str) -> Iterator[Entry]:
     if magic in _OTHER_FORMATS:
         what, hint = _OTHER_FORMATS[magic]
         raise InputError(f"{where}: {what}", hint)
-    raise InputError(f"{where}: no pcap and no pcapng file", "Record one with `tcpdump -i IFACE -w FILE arp`")
+    raise InputError(f"{where}: not a pcap or pcapng file", "Record one with `tcpdump -i IFACE -w FILE arp`")
 
 
 def _classic(file: Readable, where: str, order: str, unit: int) -> Iterator[Entry]:
     head = file.read(20)
     if len(head) < 20:
-        raise InputError(f"{where}: the file ends within its head", "It was not written by tcpdump")
+        raise InputError(f"{where}: the file ends within its header", "The file is damaged; record it again")
     major, _, _, _, _, network = struct.unpack(f"{order}HHiIII", head)
     if major != 2:
-        raise InputError(f"{where}: pcap version {major}, which this arpcheck does not know")
+        raise InputError(f"{where}: unsupported pcap version {major}", "Convert it: tcpdump -r FILE -w NEW")
     _check_link(network & 0xFFFF, where)
     return _frames(file, where, struct.Struct(f"{order}IIII"), unit)
 
@@ -121,17 +121,17 @@ def _frames(file: Readable, where: str, head: struct.Struct, unit: int) -> Itera
 
 
 def _check_link(link: int, where: str) -> None:
-    """Raises InputError for frames that are no Ethernet frames: of these it is not known who sent them to whom."""
+    """Raises InputError for frames that are not Ethernet, whose source and destination are unknown."""
     if link != ETHERNET:
         name = f"link type {link}" + (f" ({LINK_TYPES[link]})" if link in LINK_TYPES else "")
-        raise InputError(f"{where}: {name}, not Ethernet", "Record on one interface: tcpdump -i IFACE, not -i any")
+        raise InputError(f"{where}: {name}, not Ethernet", "Record on one interface with `tcpdump -i IFACE`, not `-i any`")
 
 
 # --------------------------------------------------------------------------------------------------------------- pcapng
 
 MOST_INTERFACES = 4096
 LONGEST_BLOCK = 16 << 20
-"""Octets. Names and secrets that Wireshark adds are longer than any frame."""
+"""Bytes. Wireshark's blocks with names and secrets are longer than any frame."""
 
 _INTERFACE, _PACKET, _SIMPLE, _STATISTICS, _ENHANCED = 1, 2, 3, 5, 6
 _IF_TSRESOL, _IF_TSOFFSET, _ISB_IFDROP, _ISB_OSDROP = 9, 14, 5, 7
@@ -142,7 +142,7 @@ _BYTE_ORDERS = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}
 class _Interface:
     link: int
     per_second: int
-    """Units of its times."""
+    """Time units per second."""
     offset: int
     """Seconds."""
 
@@ -151,8 +151,8 @@ class _Interface:
 
 
 class _Blocks:
-    """pcapng, as far as frames with their times are in it: sections, interfaces, Enhanced Packet Blocks, statistics
-    (draft-ietf-opsawg-pcapng). Everything else is passed over; packets without a time are refused."""
+    """Reads the parts of pcapng that frames and times need: sections, interfaces, Enhanced Packet Blocks and statistics
+    (draft-ietf-opsawg-pcapng). Other blocks are skipped; packets without a time are refused."""
 
     def __init__(self, file: Readable, where: str) -> None:
         self._file, self._where = file, where
@@ -161,10 +161,10 @@ class _Blocks:
         self._frames = 0
         self._sections = 0
         self._dropped: dict[tuple[int, int], int] = {}
-        """By section and interface; the last statistics count."""
+        """Lost frames by section and interface; the last statistics count."""
 
     def entries(self) -> Iterator[Entry]:
-        """After the four octets of the first block's type."""
+        """Starts after the four bytes of the first block's type."""
         kind: int | None = PCAPNG
         while kind is not None:
             if (body := self._body(kind)) is None:
@@ -173,7 +173,7 @@ class _Blocks:
             if kind == _ENHANCED:
                 yield self._frame(body)
             elif kind in (_PACKET, _SIMPLE):
-                raise InputError(f"{self._where}: packets without a time", "Convert it: tcpdump -r FILE -w NEW.pcap")
+                raise InputError(f"{self._where}: the packets have no time", "Convert it: tcpdump -r FILE -w NEW.pcap")
             else:
                 self._note(kind, body)
             kind = self._kind()
@@ -185,7 +185,7 @@ class _Blocks:
         return int(struct.unpack(f"{self._order}I", read)[0]) if len(read) == 4 else None
 
     def _body(self, kind: int) -> bytes | None:
-        """Of the block whose type was read; None where the file ends within it."""
+        """The body of the block whose type was read; None if the file ends within it."""
         head = self._file.read(8 if kind == PCAPNG else 4)
         if len(head) < (8 if kind == PCAPNG else 4):
             return None
@@ -240,7 +240,7 @@ class _Blocks:
         )
 
     def _options(self, data: bytes) -> dict[int, bytes]:
-        """The first of each kind; what is cut off is left out."""
+        """The first option of each kind; truncated options are left out."""
         found: dict[int, bytes] = {}
         at = 0
         while at + 4 <= len(data):
@@ -257,19 +257,19 @@ class _Blocks:
         )
 
 
-# --------------------------------------------------------------------------------------------------------- packed files
+# --------------------------------------------------------------------------------------------------------- Compressed files
 
 MOST_UNPACKED = 1 << 30
-"""Octets; a few packed kilobytes can hold far more of them than there is time to read."""
+"""Bytes; a few compressed kilobytes can hold more than there is time to read."""
 
 CHUNK = 1 << 16
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _GZIP_WINDOW = 31
-"""zlib's own largest, with gzip's head and tail."""
+"""zlib's largest window, with a gzip header and trailer."""
 
 
 class Unpacked:
-    """Reads like a file. `begin` is what was already read of it."""
+    """Reads like a file. `begin`: the bytes that were already read from it."""
 
     def __init__(self, file: IO[bytes], begin: bytes, where: str, most: int = MOST_UNPACKED) -> None:
         kind = next(magic for magic in KINDS if begin.startswith(magic))
@@ -277,10 +277,10 @@ class Unpacked:
         self._parts = KINDS[kind](_Rest(file, begin), self)
         self._held = b""
         self.cut = False
-        """The file ended within what was packed; what is whole was read."""
+        """The file ended within the compressed data; the complete part was read."""
 
     def read(self, size: int) -> bytes:
-        """So many octets, fewer at the end. InputError where it is damaged or too large."""
+        """Returns `size` bytes, fewer at the end. Raises InputError for damaged or too large data."""
         parts, length = [self._held], len(self._held)
         while length < size and (part := self._next()) is not None:
             parts.append(part)
@@ -294,16 +294,16 @@ class Unpacked:
             part = next(self._parts, None)
         except _damages():
             hint = "The file was cut or changed; copy it again"
-            raise InputError(f"{self._where}: damaged where it is packed", hint) from None
+            raise InputError(f"{self._where}: the compressed data is damaged", hint) from None
         self._most -= len(part or b"")
         if self._most < 0:
-            hint = "Take the ARP out of it: tcpdump -r FILE -w NEW arp"
-            raise InputError(f"{self._where}: more than {MOST_UNPACKED >> 30} GiB when it is unpacked", hint)
+            hint = "Extract the ARP frames: tcpdump -r FILE -w NEW arp"
+            raise InputError(f"{self._where}: larger than {MOST_UNPACKED >> 30} GiB when uncompressed", hint)
         return part
 
 
 class _Rest:
-    """A file again from the beginning, of which something was read."""
+    """The file from its beginning, including the bytes that were already read."""
 
     def __init__(self, file: IO[bytes], begin: bytes) -> None:
         self._file, self._begin = file, begin
@@ -313,8 +313,8 @@ class _Rest:
         return begin or self._file.read(CHUNK)
 
 
-def _gunzipped(rest: _Rest, told: Unpacked) -> Iterator[bytes]:
-    """One member after another, as gzip reads them; zeros at the end are padding."""
+def _gunzipped(rest: _Rest, reader: Unpacked) -> Iterator[bytes]:
+    """Decompresses one member after another, as gzip does; zeros at the end are padding."""
     data = rest.read()
     while data:
         member = zlib.decompressobj(_GZIP_WINDOW)
@@ -323,13 +323,13 @@ def _gunzipped(rest: _Rest, told: Unpacked) -> Iterator[bytes]:
             data = member.unconsumed_tail or (b"" if member.eof else rest.read())
         if not member.eof:
             yield member.flush()
-            told.cut = True
+            reader.cut = True
             return
         data = (member.unused_data or rest.read()).lstrip(b"\0")
 
 
-def _unzstd(rest: _Rest, told: Unpacked) -> Iterator[bytes]:
-    """One frame after another."""
+def _unzstd(rest: _Rest, reader: Unpacked) -> Iterator[bytes]:
+    """Decompresses one zstd frame after another."""
     data = rest.read()
     while data:
         frame = _zstd().ZstdDecompressor()
@@ -337,13 +337,13 @@ def _unzstd(rest: _Rest, told: Unpacked) -> Iterator[bytes]:
             yield frame.decompress(data, CHUNK)
             data = rest.read() if frame.needs_input and not frame.eof else b""
             if frame.needs_input and not frame.eof and not data:
-                told.cut = True
+                reader.cut = True
                 return
         data = frame.unused_data or rest.read()
 
 
 KINDS: Mapping[bytes, Callable[[_Rest, Unpacked], Iterator[bytes]]] = {GZIP: _gunzipped, ZSTD: _unzstd}
-"""By how the file begins."""
+"""Decompressors by the first bytes of the file."""
 
 
 def _zstd() -> Any:
@@ -355,6 +355,6 @@ def _zstd() -> Any:
 
 
 def _damages() -> tuple[type[Exception], ...]:
-    """What they raise; of zstd only where it was needed, since it is not loaded for gzip."""
+    """The exceptions of the decompressors; zstd's only if it was loaded, because gzip does not need it."""
     loaded = sys.modules.get("compression.zstd") or sys.modules.get("backports.zstd")
     return (zlib.error, loaded.ZstdError) if loaded else (zlib.error,)

@@ -1,7 +1,7 @@
-"""From root to no privilege at all, for good: nothing but the socket needs any.
+"""Drops root and all capabilities for good; only the packet sockets need them. Linux only.
 
-Under sudo the kubeconfig, its login plug-ins and every file that is read or written are the calling user's. As root without
-sudo (a pod) the user stays and the capabilities go. Linux alone; knows what a process may do, not what it does."""
+Under sudo the process becomes the calling user, who then owns the kubeconfig, its login plug-ins and every file that is read
+or written. As root without sudo (a pod) the user stays and the capabilities are dropped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CAPABILITY_VERSION_3 = 0x20080522
 CLONE_NEWUSER = 0x10000000
 
 SUDO = ("SUDO_UID", "SUDO_GID", "SUDO_USER", "SUDO_COMMAND", "SUDO_HOME")
-"""Of the environment: who called sudo."""
+"""Environment variables that identify the user who called sudo."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,12 +38,13 @@ class Caller:
 
 
 def drop() -> None:
-    """To be called once the sockets are open, before a thread is started. Capabilities are a thread's (capabilities(7)).
+    """Drops privileges. Call it when the sockets are open and before a thread starts: capabilities belong to a thread
+    (capabilities(7)).
 
-    Becomes the user who called sudo, groups and home included, whose login plug-ins then run as they always do. Without
-    sudo nothing that is started from here on gets a privilege either. Raises WireError where any of it fails."""
+    Becomes the user who called sudo, with groups and home, so that login plug-ins run as usual. Without sudo, programs that
+    are started later get no privileges either. Raises WireError if any of it fails."""
     if not sys.platform.startswith("linux"):
-        return  # no wire is opened there
+        return  # no packet socket exists there
     user = caller()
     if user:
         _become(user)
@@ -52,27 +53,27 @@ def drop() -> None:
         _empty_bounding_set()
         _empty()
         seal()
-    _log.info("privileges given up: uid %d, no capability", os.geteuid())
+    _log.info("privileges dropped: uid %d, no capabilities", os.geteuid())
 
 
 def give_up() -> None:
-    """`drop` for a command that opens no socket: before it reads anything. An ordinary user has nothing to give up, and may
-    have a login plug-in that is set-uid."""
+    """`drop` for a command without a socket, called before it reads anything. An unprivileged user has nothing to drop, and
+    may have a set-uid login plug-in."""
     if has_privileges():
         drop()
 
 
 def has_privileges() -> bool:
-    """Root's name, or a capability."""
+    """Whether the process is root or has a capability."""
     return os.geteuid() == 0 or _has_capabilities()
 
 
 def confine() -> None:
-    """`drop` for the lab, which makes namespaces. Under sudo this process becomes root of a user namespace of its own, which
-    is the caller everywhere else (user_namespaces(7)): it may do all in what it makes and has the caller's rights on files.
+    """`drop` for the lab, which creates namespaces. Under sudo this process becomes root of its own user namespace and the
+    calling user everywhere else (user_namespaces(7)): it has all rights in its namespaces and the caller's rights on files.
 
-    Otherwise nothing is changed: root may do it, and an ordinary user makes such a namespace by itself. To be called before
-    anything is read. Raises WireError where the kernel allows none."""
+    Otherwise nothing changes: root may create namespaces, and an unprivileged user creates such a user namespace anyway.
+    Call it before anything is read. Raises WireError if the kernel refuses."""
     user = caller()
     if user is None:
         return
@@ -82,18 +83,18 @@ def confine() -> None:
         os.setresgid(0, 0, 0)
         os.setresuid(0, 0, 0)
     except (OSError, OverflowError) as error:
-        hint = "Run it as yourself, without sudo, or in a shell of root's own (su -)"
-        raise WireError(f"can't make a user namespace for {user.name}, who called sudo: {error}", hint) from None
+        hint = "Run it without sudo, or in a root shell (su -)"
+        raise WireError(f"cannot create a user namespace for {user.name}, who called sudo: {error}", hint) from None
     _must_read(user)
     seal()
     os.environ.update(HOME=user.home, USER=user.name, LOGNAME=user.name)
     for name in SUDO:
         os.environ.pop(name, None)
-    _log.info("privileges given up but in namespaces of its own: uid %d", user.uid)
+    _log.info("privileges dropped except in own namespaces: uid %d", user.uid)
 
 
 def _enter_user_namespace(user: Caller) -> None:
-    """Who is who in it is written by a process outside: the one that made it may only stay who it is."""
+    """A process outside writes the user mapping; the process inside may map only itself."""
     import ctypes
 
     made = os.pipe()
@@ -119,24 +120,24 @@ def _enter_user_namespace(user: Caller) -> None:
             os.close(end)
         _, status = os.waitpid(writer, 0)
     if status:
-        raise OSError(0, "its user could not be written")
+        raise OSError(0, "its user mapping could not be written")
 
 
 def is_root_itself() -> bool:
-    """uid 0, and nobody called sudo: su, doas, cron, a pod. Before the drop and after it."""
+    """Whether this is root without sudo: su, doas, cron, a pod. The same before and after the drop."""
     return os.geteuid() == 0 and os.environ.get("SUDO_UID") in (None, "0")
 
 
 def seal() -> None:
-    """From here on no program that is started gains a privilege (no_new_privs): not by set-uid, and not as root."""
+    """Sets no_new_privs: programs that are started later gain no privileges, not by set-uid and not as root."""
     import ctypes
 
     if not _prctl(PR_SET_NO_NEW_PRIVS, 1):
-        raise WireError(f"can't set no_new_privs: {os.strerror(ctypes.get_errno())}", "It takes Linux 3.5")
+        raise WireError(f"cannot set no_new_privs: {os.strerror(ctypes.get_errno())}", "It needs Linux 3.5 or newer")
 
 
 def caller() -> Caller | None:
-    """None where nobody called sudo, or root did. WireError where there is no such user."""
+    """The user who called sudo; None without sudo or if root called it. Raises WireError if that user does not exist."""
     uid, gid = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
     if os.geteuid() != 0 or uid is None or uid == "0":
         return None
@@ -146,8 +147,8 @@ def caller() -> Caller | None:
         entry = pwd.getpwuid(int(uid))
         return Caller(uid=entry.pw_uid, gid=int(gid or entry.pw_gid), name=entry.pw_name, home=entry.pw_dir)
     except (ValueError, KeyError, OverflowError):
-        hint = "Unset SUDO_UID to go on as root without capabilities"
-        raise WireError(f"SUDO_UID is {uid!r}, and there is no such user", hint) from None
+        hint = "Unset SUDO_UID to continue as root without capabilities"
+        raise WireError(f"SUDO_UID is {uid!r}, but this user does not exist", hint) from None
 
 
 def _become(user: Caller) -> None:
@@ -156,9 +157,9 @@ def _become(user: Caller) -> None:
         os.setresgid(user.gid, user.gid, user.gid)
         os.setresuid(user.uid, user.uid, user.uid)
     except (OSError, OverflowError) as error:
-        raise WireError(f"can't become {user.name}, who called sudo: {error}") from None
+        raise WireError(f"cannot become {user.name}, who called sudo: {error}") from None
     if 0 in os.getresuid() or _can_be_root():
-        raise WireError(f"root was not given up for {user.name}, who called sudo")
+        raise WireError(f"cannot drop root for {user.name}, who called sudo")
     _must_read(user)
     os.environ.update(HOME=user.home, USER=user.name, LOGNAME=user.name)
 
@@ -167,7 +168,7 @@ def _must_read(user: Caller) -> None:
     for place in (os.__file__, __file__):
         if not os.access(place, os.R_OK):
             hint = "Install Python and arpcheck where every user can read them"
-            raise WireError(f"{user.name}, who called sudo, can't read {os.path.dirname(place)}", hint)
+            raise WireError(f"{user.name}, who called sudo, cannot read {os.path.dirname(place)}", hint)
 
 
 def _can_be_root() -> bool:
@@ -179,7 +180,7 @@ def _can_be_root() -> bool:
 
 
 def _has_capabilities() -> bool:
-    """One that is permitted; without /proc none is known of."""
+    """Whether a capability is permitted; False without /proc."""
     try:
         with open("/proc/self/status", encoding="ascii", errors="replace") as status:
             return any(line.startswith("CapPrm:") and int(line.split()[1], 16) for line in status)
@@ -188,16 +189,16 @@ def _has_capabilities() -> bool:
 
 
 def _empty() -> None:
-    """Effective, permitted and inheritable set; the ambient one follows (capabilities(7))."""
+    """Empties the effective, permitted and inheritable sets; the ambient set follows (capabilities(7))."""
     import ctypes
 
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
     if _libc().capset(header, (ctypes.c_uint32 * 6)()):
-        raise WireError(f"can't give up capabilities: {os.strerror(ctypes.get_errno())}")
+        raise WireError(f"cannot drop capabilities: {os.strerror(ctypes.get_errno())}")
 
 
 def _empty_bounding_set() -> None:
-    """As far as it is allowed: it takes CAP_SETPCAP, which a pod does not have. `seal` closes what stays open."""
+    """As far as allowed: it needs CAP_SETPCAP, which a pod does not have. `seal` covers the rest."""
     for capability in range(64):
         if not _prctl(PR_CAPBSET_DROP, capability):
             return  # not allowed, or the last one has been dropped

@@ -1,7 +1,7 @@
-"""Which question a frame answers, what is kept of it, and what is only counted.
+"""Matches received frames to the requests of a run, keeps replies and announcements, and counts everything else.
 
-A reply belongs to the last question for its address that was sent before it and could have brought it. Nothing that was
-asked for is dropped in silence: what exceeds the bounds is counted by target. Knows no schedule and no socket."""
+A reply belongs to the last request for its address that was sent before it and could have caused it. Replies beyond the
+limits are counted by target, so none is lost without a trace."""
 
 from __future__ import annotations
 
@@ -16,32 +16,31 @@ from arpcheck.wire import packets
 from arpcheck.wire.packets import Arrival, TakenFor
 
 MOST_MACS = 1024
-"""Kept for one target: hundreds of nodes can answer, while a flood of forged senders must not fill the memory."""
+"""Maximum MAC addresses for one target: hundreds of nodes can reply, but forged senders must not fill the memory."""
 
 MOST_MACS_OF_A_NODE = 64
-"""The same of an address that is only asked to learn a node's MACs: no host has so many NICs on a segment, and each of
-them is asked more."""
+"""Maximum MAC addresses for a node's address: no host has so many NICs on a segment, and each one causes more requests."""
 
 MOST_REPLIES = 64
-"""Kept for one MAC, one target and one round."""
+"""Maximum replies for one MAC address, target and round."""
 
 ALWAYS = 4
-"""The first replies in a round are always kept of so many MACs of a target: more answer where much is wrong, or forged."""
+"""Number of MAC addresses of a target whose first reply in a round is always kept. Only a serious fault or forgery has
+more."""
 
 MOST_FURTHER = 100_000
-"""Kept in one run of all others: a hundred nodes that all answer for a thousand addresses. Forged senders for every
-address of a large pool, or some that repeat themselves, must not fill the memory either; a kept reply costs 1 to 3 KB by
-the time the report is out."""
+"""Maximum further replies in one run: a hundred nodes that all reply for a thousand addresses. Forged senders must not fill
+the memory; a kept reply takes 1 to 3 KB until the report is written."""
 
 MOST_STRANGERS = 10_000
-"""MACs that are kept in one run, but for those first few: a Kubernetes cluster has 5,000 nodes at the most. One that
-answered nothing before costs more than a reply, since it is looked for among the owners."""
+"""Maximum MAC addresses in one run, apart from those first few: a Kubernetes cluster has at most 5,000 nodes. A new MAC
+address costs more than a reply, because its owner is searched."""
 
 _ZERO = bytes(4)
 
 
 class ReplyMatcher:
-    """The questions and replies of one run. Times are seconds on the wire's clock, kept as ms since `start`."""
+    """The requests and replies of one run. Times are seconds on the wire's clock, stored as ms since `start`."""
 
     def __init__(
         self,
@@ -53,9 +52,9 @@ class ReplyMatcher:
         strangers: int = MOST_STRANGERS,
         wanted: Iterable[IPv4Address] = (),
     ) -> None:
-        """`macs`, `addresses`: our own by interface; `nodes`: what is only asked to learn whose MACs they are; `further`:
-        so many replies are kept beside the first few of each address, and of them none of a new MAC once there are
-        `strangers`; `wanted`: what is asked in this run, which is listened for from the beginning."""
+        """`macs`, `addresses`: this host's by interface; `nodes`: addresses that are requested only to learn their MAC
+        addresses; `further`: maximum replies beyond the first few of each address, none of them from a new MAC address once
+        there are `strangers`; `wanted`: the addresses of this run, whose announcements are kept from the beginning."""
         self._start = start
         self._nodes = frozenset(ip.packed for ip in nodes)
         self._wanted = {ip.packed for ip in wanted}
@@ -68,15 +67,15 @@ class ReplyMatcher:
         self._unicast: dict[tuple[str, bytes, bytes], Question] = {}
         self._macs: dict[bytes, Mac] = {}
         self._kept: dict[bytes, dict[Mac, dict[int, int]]] = {}
-        """Replies by address, MAC and round."""
+        """Number of replies by address, MAC address and round."""
         self._overflow: Counter[IPv4Address] = Counter()
         self.questions: list[Question] = []
         self.replies: list[Reply] = []
         self.ignored: Counter[str] = Counter()
-        self.overheard = Overheard()
+        self.unsolicited = Unsolicited()
 
-    def asked(self, question: Question) -> None:
-        """Must be called before whatever came after it is."""
+    def requested(self, question: Question) -> None:
+        """Records a sent request. Call it before `arrived` for frames that came later."""
         self.questions.append(question)
         packed = question.ip.packed
         self._wanted.add(packed)
@@ -86,44 +85,44 @@ class ReplyMatcher:
             self._unicast[question.interface, packed, question.to.to_bytes()] = question
 
     def arrived(self, arrival: Arrival) -> Reply | Gratuitous | None:
-        """What this frame says of an asked address: the reply that it is, or the announcement; None where it is neither,
-        or one too many. What is no reply is counted by its reason."""
-        answer = packets.decode(arrival.frame)
-        if isinstance(answer, packets.Ignored):
-            return self._no_reply(arrival, answer)
+        """The reply or announcement in this frame; None if it is neither, or exceeds a limit. Other frames are counted by
+        reason."""
+        reply = packets.decode(arrival.frame)
+        if isinstance(reply, packets.Ignored):
+            return self._not_a_reply(arrival, reply)
         if arrival.taken_for is not TakenFor.US and (reason := self._passes(arrival)):
             self.ignored[reason] += 1
-            self._pass_over(arrival, answer.ip, answer.mac, reason)
+            self._pass_over(arrival, reply.ip, reply.mac, reason)
             return None
-        question = self._question(arrival, answer)
+        question = self._question(arrival, reply)
         if isinstance(question, str):
             self.ignored[question] += 1
-            return self._unasked(arrival, answer)
-        if answer.mac == self._own_mac[arrival.interface]:
-            # Our kernel does not hear itself, so this is somebody with our MAC or a forgery: no evidence for anybody.
+            return self._unrequested(arrival, reply)
+        if reply.mac == self._own_mac[arrival.interface]:
+            # A kernel does not receive its own frames, so another host has this MAC address or forged it: no evidence.
             self.ignored["own-mac"] += 1
             self._overflow[question.ip] += 1
-            self._pass_over(arrival, answer.ip, answer.mac, PassReason.OWN_MAC)
+            self._pass_over(arrival, reply.ip, reply.mac, PassReason.OWN_MAC)
             return None
-        return self._keep(arrival, answer, question)
+        return self._keep(arrival, reply, question)
 
-    def _no_reply(self, arrival: Arrival, ignored: packets.Ignored) -> Gratuitous | None:
-        """A request announces where it asks for its own sender."""
-        asking = packets.decode_request(arrival.frame) if ignored is packets.NOT_A_REPLY else ignored
-        if isinstance(asking, packets.Ignored) or asking.ip != asking.sender_ip or asking.sender_mac in packets.NOBODY:
+    def _not_a_reply(self, arrival: Arrival, ignored: packets.Ignored) -> Gratuitous | None:
+        """A request for its own sender address is an announcement."""
+        request = packets.decode_request(arrival.frame) if ignored is packets.NOT_A_REPLY else ignored
+        if isinstance(request, packets.Ignored) or request.ip != request.sender_ip or request.sender_mac in packets.NOBODY:
             self.ignored[ignored.why] += 1
             return None
         self.ignored["announcement"] += 1
-        return self._announced(arrival, asking.ip, asking.sender_mac, asking.source)
+        return self._announced(arrival, request.ip, request.sender_mac, request.source)
 
-    def _unasked(self, arrival: Arrival, answer: packets.ArpReply) -> Gratuitous | None:
-        """A reply that none of our questions brought. To everybody, or to its own sender address, it is an announcement."""
+    def _unrequested(self, arrival: Arrival, reply: packets.ArpReply) -> Gratuitous | None:
+        """A reply without a request. If it is a broadcast, or for its own target address, it is an announcement."""
         if not packets.reaches(arrival.frame, self._own_mac[arrival.interface]):
-            self._pass_over(arrival, answer.ip, answer.mac, PassReason.OTHER_HOST)
-        elif answer.ip == answer.target_ip or packets.to_a_group(arrival.frame):
-            return self._announced(arrival, answer.ip, answer.mac, answer.source)
-        elif answer.target_ip not in self._own_ips[arrival.interface] and answer.target_ip != _ZERO:
-            self._pass_over(arrival, answer.ip, answer.mac, PassReason.OTHER_HOST)
+            self._pass_over(arrival, reply.ip, reply.mac, PassReason.OTHER_HOST)
+        elif reply.ip == reply.target_ip or packets.to_a_group(arrival.frame):
+            return self._announced(arrival, reply.ip, reply.mac, reply.source)
+        elif reply.target_ip not in self._own_ips[arrival.interface] and reply.target_ip != _ZERO:
+            self._pass_over(arrival, reply.ip, reply.mac, PassReason.OTHER_HOST)
         return None
 
     def _announced(self, arrival: Arrival, ip: bytes, mac: bytes, source: bytes) -> Gratuitous | None:
@@ -132,11 +131,11 @@ class ReplyMatcher:
         elif mac == self._own_mac[arrival.interface]:
             self._pass_over(arrival, ip, mac, PassReason.OWN_MAC)
         elif ip in self._wanted:
-            return self.overheard.announced((arrival.at - self._start) * 1000, arrival.interface, ip, mac, source)
+            return self.unsolicited.announced((arrival.at - self._start) * 1000, arrival.interface, ip, mac, source)
         return None
 
     def _passes(self, arrival: Arrival) -> PassReason | None:
-        """Why the kernel received it for somebody else."""
+        """Why the frame was for another interface, VLAN or host; None if it was for this host."""
         match arrival.taken_for:
             case TakenFor.US:
                 return None
@@ -150,42 +149,42 @@ class ReplyMatcher:
 
     def _pass_over(self, arrival: Arrival, ip: bytes, mac: bytes, reason: PassReason) -> None:
         if ip in self._wanted:
-            self.overheard.passed(arrival.interface, ip, mac, reason)
+            self.unsolicited.passed(arrival.interface, ip, mac, reason)
 
     def overflows(self) -> tuple[Overflow, ...]:
         return tuple(Overflow(ip=ip, replies=count) for ip, count in sorted(self._overflow.items()))
 
-    def _question(self, arrival: Arrival, answer: packets.ArpReply) -> Question | str:
-        """The question that this answers, or the reason why it answers none."""
+    def _question(self, arrival: Arrival, reply: packets.ArpReply) -> Question | str:
+        """The request that this frame answers, or the reason why there is none."""
         interface = arrival.interface
-        if answer.ip == answer.target_ip:  # also where this host itself has the address
+        if reply.ip == reply.target_ip:  # also if this host has the address itself
             return "announcement"
-        by_sender = self._broadcast.get((interface, answer.ip), {})
-        unicast = self._unicast.get((interface, answer.ip, answer.mac))
+        by_sender = self._broadcast.get((interface, reply.ip), {})
+        unicast = self._unicast.get((interface, reply.ip, reply.mac))
         if not by_sender and not unicast:
             return "not-asked"
         if not packets.reaches(arrival.frame, self._own_mac[interface]):
             return "not-for-us"
-        to_us = answer.target_mac == self._own_mac[interface]
-        if answer.target_ip == _ZERO:
+        to_us = reply.target_mac == self._own_mac[interface]
+        if reply.target_ip == _ZERO:
             asked = [q for q in (by_sender.get(_ZERO), unicast if unicast and not int(unicast.sender) else None) if q]
             return _latest(asked) if asked and to_us else "not-for-us"
-        if answer.target_ip not in self._own_ips[interface]:
+        if reply.target_ip not in self._own_ips[interface]:
             return "not-for-us"
-        asked_so = by_sender.get(answer.target_ip)
-        if asked_so and not unicast:  # as nearly always
-            return asked_so
-        same = [q for q in (asked_so, unicast) if q and q.sender.packed == answer.target_ip]
+        by_broadcast = by_sender.get(reply.target_ip)
+        if by_broadcast and not unicast:  # the usual case
+            return by_broadcast
+        same = [q for q in (by_broadcast, unicast) if q and q.sender.packed == reply.target_ip]
         return _latest(same or [q for q in (*by_sender.values(), unicast) if q])
 
-    def _keep(self, arrival: Arrival, answer: packets.ArpReply, question: Question) -> Reply | None:
-        mac = self._mac(answer.mac)
-        kept = self._kept.setdefault(answer.ip, {})
+    def _keep(self, arrival: Arrival, frame: packets.ArpReply, question: Question) -> Reply | None:
+        mac = self._mac(frame.mac)
+        kept = self._kept.setdefault(frame.ip, {})
         rounds = kept.get(mac)
         before = rounds.get(question.round, 0) if rounds else 0
         further = before > 0 or (len(kept) >= ALWAYS and mac not in islice(kept, ALWAYS))
         full = further and (not self._further or (mac not in self._seen and len(self._seen) >= self._strangers))
-        most = MOST_MACS_OF_A_NODE if answer.ip in self._nodes else MOST_MACS
+        most = MOST_MACS_OF_A_NODE if frame.ip in self._nodes else MOST_MACS
         if (rounds is None and len(kept) >= most) or before >= MOST_REPLIES or full:
             self._overflow[question.ip] += 1
             return None
@@ -195,14 +194,14 @@ class ReplyMatcher:
         at = (arrival.at - self._start) * 1000
         reply = Reply(
             round(at, 3), arrival.interface, question.round, question.ip, question.sender, question.to,
-            mac, self._mac(answer.source), round(max(0.0, at - question.at), 3),
+            mac, self._mac(frame.source), round(max(0.0, at - question.at), 3),
         )  # fmt: skip
         self.replies.append(reply)
         return reply
 
     def _mac(self, octets: bytes) -> Mac:
         if octets not in self._macs:
-            if len(self._macs) > 8192:  # forged senders; what is kept keeps its own Mac
+            if len(self._macs) > 8192:  # forged senders; kept replies hold their own Mac
                 self._macs.clear()
             self._macs[octets] = Mac.from_bytes(octets)
         return self._macs[octets]
@@ -212,34 +211,35 @@ def _latest(questions: list[Question]) -> Question:
     return max(questions, key=lambda question: question.at)
 
 
-# ------------------------------------------------------------------- What spoke for an asked address and was no answer to us
+# ------------------------------------------------------------------------------------- Announcements, and frames for others
 
 MOST_SPEAKERS = 64
-"""Kept for one address on one interface, of each kind: forged senders must not fill the memory."""
+"""Maximum entries of each kind for one address on one interface: forged senders must not fill the memory."""
 
 MOST_NOTED = 10_000
-"""Kept in one run, of each kind."""
+"""Maximum entries of each kind in one run."""
 
 MOST_RECORDED = 64
-"""Announcements by one MAC of one address that are worth a place in a pcap."""
+"""Maximum announcements by one MAC address for one address in a pcap."""
 
 _Place = tuple[str, bytes]
 _Passed = tuple[str, bytes, bytes, PassReason, int | None]
 
 
-class Overheard:
-    """Times are milliseconds since the run began; addresses are 4 bytes, MACs 6."""
+class Unsolicited:
+    """Frames for requested addresses that answer no request: announcements, and frames for other hosts. Times are
+    milliseconds since the run began; addresses are 4 bytes, MAC addresses 6."""
 
     def __init__(self) -> None:
         self._first: dict[tuple[str, bytes, bytes], tuple[float, bytes]] = {}
-        """When it announced first, and by which Ethernet source."""
+        """The first announcement: its time and Ethernet source."""
         self._announced: Counter[tuple[str, bytes, bytes]] = Counter()
         self._passed: Counter[_Passed] = Counter()
         self._announcers: Counter[_Place] = Counter()
         self._passers: Counter[_Place] = Counter()
 
     def announced(self, at: float, interface: str, ip: bytes, mac: bytes, source: bytes) -> Gratuitous | None:
-        """This frame, with how many there were by now; None where it is one too many to be kept."""
+        """This announcement with the count so far; None if it exceeds a limit."""
         key = interface, ip, mac
         if key not in self._first:
             if self._announcers[interface, ip] >= MOST_SPEAKERS or len(self._first) >= MOST_NOTED:
@@ -260,7 +260,7 @@ class Overheard:
         self._passed[key] += 1
 
     def gratuitous(self) -> tuple[Gratuitous, ...]:
-        """In the order of the first of each."""
+        """Sorted by the first announcement of each."""
         found = (_gratuitous(key, *first, self._announced[key]) for key, first in self._first.items())
         return tuple(sorted(found, key=lambda g: (g.at, g.interface, g.ip, g.mac)))
 

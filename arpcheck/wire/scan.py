@@ -1,8 +1,7 @@
-"""Ask, listen, account: one loop that drains the wire after every frame it sends.
+"""Runs a scan: one loop that sends due requests and drains the wire after each frame.
 
-One loop, because a sender beside a receiver thread loses replies on a full-rate sweep where this loses none. What came
-is accounted for while nothing is to be sent. It never ends at a first reply: the second one is the finding. Knows
-schedules and accounts, nothing of Services or nodes."""
+A receiver thread beside a sender loses replies at full rate; this loop loses none. Received frames are processed while
+nothing is due. The scan does not stop at a first reply, because a second one is the finding."""
 
 from __future__ import annotations
 
@@ -20,36 +19,36 @@ from arpcheck.wire.replies import ReplyMatcher
 from arpcheck.wire.schedule import APART, DueRequest, ScanPlan, Schedule
 
 TICK = 0.1
-"""Seconds after which the loop looks up at the latest: whether to stop, what was lost, how far it is."""
+"""Maximum seconds between two checks of stop, losses and progress."""
 
-BITE = 16
-"""Frames that are accounted for at least before the loop looks at the wire again: a fraction of a millisecond's work."""
+BATCH = 16
+"""Minimum frames that are processed before the next look at the wire: a fraction of a millisecond's work."""
 
 MOST_WAITING = 1 << 15
-"""Frames that may wait to be accounted for while others are sent; beyond it nothing is sent until fewer wait."""
+"""Maximum unprocessed frames; beyond that nothing is sent."""
 
 MOST_STALE = 1000
-"""Batches of frames from before the first question that are thrown away; a flood must not keep the run from starting."""
+"""Maximum batches of old frames that are discarded before the first request; a flood must not block the start."""
 
 MOST_LATE = 512
-"""Batches of frames that are taken when it is over: more than the largest receive buffer holds."""
+"""Maximum batches that are received at the end: more than the largest receive buffer holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where a sweep is; for a person's eyes."""
+    """The progress of a scan, for display."""
 
     round: int
     rounds: int
     sent: int
     replies: int
     seconds_left: float
-    """At least; an address that has to be asked again adds to it."""
+    """Minimum; repeated requests add to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanResult:
-    """All that a sweep brought."""
+    """The result of a scan."""
 
     questions: tuple[Question, ...]
     replies: tuple[Reply, ...]
@@ -59,33 +58,33 @@ class ScanResult:
     gratuitous: tuple[Gratuitous, ...]
     passed_over: tuple[PassedOver, ...]
     complete: bool
-    """Every announced round was sent, and listened to the end."""
+    """Every planned round was sent, with its full waiting time."""
     stopped: bool
-    """It was asked to stop before that."""
+    """It was stopped before that."""
     trouble: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One end of the wire: this host's interface."""
+    """An interface of this host."""
 
     interface: str
     mac: Mac
     addresses: frozenset[IPv4Address]
 
 
-def sweep(
+def scan(
     wire: Wire,
-    stations: tuple[Endpoint, ...],
-    course: ScanPlan,
+    endpoints: tuple[Endpoint, ...],
+    plan: ScanPlan,
     *,
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[Progress], None] = lambda _: None,
     tap: Callable[[float, bytes], None] = lambda _at, _frame: None,
 ) -> ScanResult:
-    """Runs the course on all interfaces side by side. `stop` ends it early, with what was heard so far; `tap` is given
-    every frame that was sent or kept, with its time as a Question or Reply has it."""
-    loop = _Loop(wire, stations, course, progress, tap)
+    """Scans on all interfaces in parallel. `stop` ends it early and keeps what was received; `tap` receives every frame that
+    was sent or kept, with the time of its Question or Reply."""
+    loop = _Loop(wire, endpoints, plan, progress, tap)
     with held_back():
         while not loop.finished() and not stop():
             loop.step()
@@ -95,11 +94,11 @@ def sweep(
 @dataclass(slots=True)
 class _Loop:
     wire: Wire
-    stations: tuple[Endpoint, ...]
-    course: ScanPlan
+    endpoints: tuple[Endpoint, ...]
+    plan: ScanPlan
     progress: Callable[[Progress], None]
     tap: Callable[[float, bytes], None]
-    account: ReplyMatcher = field(init=False)
+    matcher: ReplyMatcher = field(init=False)
     schedules: dict[str, Schedule] = field(init=False)
     running: tuple[tuple[str, Schedule], ...] = field(init=False)
     start: float = field(init=False)
@@ -110,11 +109,11 @@ class _Loop:
     losses: Losses = field(init=False)
     sent_in: dict[tuple[str, int], float] = field(init=False)
     trouble: list[str] = field(default_factory=list)
-    all_asked: bool = False
+    all_sent: bool = False
 
     def __post_init__(self) -> None:
         self.schedules = {
-            s.interface: Schedule(s.interface, self.course, partial(packets.encode, mac=s.mac)) for s in self.stations
+            s.interface: Schedule(s.interface, self.plan, partial(packets.encode, mac=s.mac)) for s in self.endpoints
         }
         self.running = tuple(self.schedules.items())
         self._clear()
@@ -122,32 +121,32 @@ class _Loop:
         for schedule in self.schedules.values():
             schedule.begin(self.start)
         self.listen_until = self.start
-        self.losses = Losses(max(APART, self.course.wait), self.start)
+        self.losses = Losses(max(APART, self.plan.wait), self.start)
         self.sent_in = self.losses.sent
-        self.account = ReplyMatcher(
+        self.matcher = ReplyMatcher(
             self.start,
-            {s.interface: s.mac for s in self.stations},
-            {s.interface: s.addresses for s in self.stations},
-            self.course.nodes,
-            wanted=(ask.ip for ask in self.course.asks),
+            {s.interface: s.mac for s in self.endpoints},
+            {s.interface: s.addresses for s in self.endpoints},
+            self.plan.nodes,
+            wanted=(request.ip for request in self.plan.requests),
         )
-        self.backlog = Backlog(self.account, self.schedules, self.tap)
+        self.backlog = Backlog(self.matcher, self.schedules, self.tap)
         self.waiting = self.backlog.waiting
 
     def _clear(self) -> None:
-        """What came or was lost since the interfaces were opened answers nothing that was asked."""
+        """Discards frames and losses from before the first request."""
         for _ in range(MOST_STALE):
             if not self.wire.receive(self.wire.now()):
                 break
         self.wire.lost()
 
     def finished(self) -> bool:
-        return self.all_asked and self.wire.now() >= self.listen_until
+        return self.all_sent and self.wire.now() >= self.listen_until
 
     def step(self) -> None:
-        """Sends what is due on every interface, then takes what has come, and accounts for some of it if there is time."""
+        """Sends what is due on every interface, receives, and processes frames if there is time."""
         now = self.wire.now()
-        wake = self._ask_what_is_due(now)
+        wake = self._send_what_is_due(now)
         if wake <= now:
             self._listen(now)
         else:
@@ -156,73 +155,73 @@ class _Loop:
             self._tick(now)
 
     def _use_the_time(self, now: float, wake: float) -> None:
-        """Nothing is due until `wake`: accounts for what waits, or listens."""
+        """Nothing is due until `wake`: processes waiting frames, or waits for new ones."""
         came = self._listen(now if self.waiting else wake)
-        self.backlog.take_in(max(BITE, 2 * came))  # more than comes, so that a flood can't keep it from ending
+        self.backlog.take_in(max(BATCH, 2 * came))  # more than arrived, so that a flood can't keep it from ending
 
     def result(self, *, stopped: bool) -> ScanResult:
-        for _ in range(MOST_LATE):  # what is there already, and whether the wire held until now
+        for _ in range(MOST_LATE):  # frames that already arrived, and a link lost until now
             if not self._listen(self.wire.now()):
                 break
         self.backlog.take_in(len(self.waiting))
         self.losses.count(self.wire.lost(), self.wire.now())
         return ScanResult(
-            questions=tuple(self.account.questions),
-            replies=tuple(self.account.replies),
+            questions=tuple(self.matcher.questions),
+            replies=tuple(self.matcher.replies),
             losses=self.losses.by_rounds(),
-            overflows=self.account.overflows(),
-            ignored=dict(sorted(self.account.ignored.items())),
-            gratuitous=self.account.overheard.gratuitous(),
-            passed_over=self.account.overheard.passed_over(),
+            overflows=self.matcher.overflows(),
+            ignored=dict(sorted(self.matcher.ignored.items())),
+            gratuitous=self.matcher.unsolicited.gratuitous(),
+            passed_over=self.matcher.unsolicited.passed_over(),
             complete=not stopped and not self.trouble,
             stopped=stopped,
             trouble=tuple(self.trouble),
         )
 
-    def _ask_what_is_due(self, now: float) -> float:
-        """When to look again; that is now where something was sent."""
-        self.all_asked = False
+    def _send_what_is_due(self, now: float) -> float:
+        """The time of the next check; `now` if something was sent."""
+        self.all_sent = False
         if len(self.waiting) > MOST_WAITING:
             return now + TICK
         wake, left = now + TICK, 0
         for interface, schedule in self.running:
             if self.waiting and schedule.finished_rounds():
-                left += 1  # what is asked again hangs on all that was heard
+                left += 1  # repeated requests depend on all replies
                 continue
             due = schedule.due(now)
             if isinstance(due, float):
                 left, wake = left + 1, min(wake, due)
             elif due is not None:
                 left, wake = left + 1, now
-                self._ask(interface, schedule, due)
-        self.all_asked = not left
+                self._send(interface, schedule, due)
+        self.all_sent = not left
         return wake if left else min(wake, self.listen_until)
 
-    def _ask(self, interface: str, schedule: Schedule, due: DueRequest) -> None:
+    def _send(self, interface: str, schedule: Schedule, due: DueRequest) -> None:
         now = self.wire.now()
         try:
             self.wire.send(interface, due.frame)
         except LinkLostError as error:
-            self._give_up(error)
+            self._drop_interface(error)
             return
         self.waiting.append(((now - self.start) * 1000, interface, due))
         self.sent_in[interface, due.round] = now
-        self.listen_until = now + self.course.wait
+        self.listen_until = now + self.plan.wait
         schedule.sent_at(due, now)
 
-    def _give_up(self, error: LinkLostError) -> None:
-        """The other interfaces go on; what was heard on this one stays. Both directions may say that it is gone: once is
-        enough."""
+    def _drop_interface(self, error: LinkLostError) -> None:
+        """The other interfaces continue, and replies of this one are kept. Sending and receiving may both report the loss;
+        it counts once."""
         if self.schedules.pop(error.interface, None) is not None:
             self.running = tuple(self.schedules.items())
             self.trouble.append(f"{error.message} after {self.wire.now() - self.start:.1f} s")
 
     def _listen(self, until: float) -> int:
-        """How many frames came."""
+        """Receives frames and returns their number."""
         try:
             arrivals = self.wire.receive(until)
         except LinkLostError as error:
-            self._give_up(error)
+            self._drop_interface(error)
             return 0
         self.waiting.extend(arrivals)
         return len(arrivals)
@@ -232,82 +231,83 @@ class _Loop:
         self.losses.count(self.wire.lost(), self.wire.now())
         self.progress(
             Progress(
-                round=min(self.losses.last_round(), self.course.rounds),
-                rounds=self.course.rounds,
-                sent=len(self.account.questions),
-                replies=len(self.account.replies),
+                round=min(self.losses.last_round(), self.plan.rounds),
+                rounds=self.plan.rounds,
+                sent=len(self.matcher.questions),
+                replies=len(self.matcher.replies),
                 seconds_left=self._seconds_left(now),
             )
         )
 
     def _seconds_left(self, now: float) -> float:
         frames_left = max((schedule.frames_left() for schedule in self.schedules.values()), default=0)
-        return frames_left / self.course.rate + max(self.course.wait, self.listen_until - now)
+        return frames_left / self.plan.rate + max(self.plan.wait, self.listen_until - now)
 
 
-# ------------------------------------------- What went out and what came in, in order, until there is time to account for it
+# ----------------------------------------------------------------------------------------------- Processing frames in order
 
 Sent = tuple[float, str, DueRequest]
-"""A question that went out: milliseconds since the run began, and the interface."""
+"""A sent request: milliseconds since the run began, the interface, and the request."""
 
 
 class Backlog:
-    """`tap` is given every frame that was sent or kept, with its time in milliseconds."""
+    """Sent and received frames in order, until there is time to process them. `tap` receives every frame that was sent or
+    kept, with its time in milliseconds."""
 
     def __init__(
-        self, account: ReplyMatcher, schedules: Mapping[str, Schedule], tap: Callable[[float, bytes], None]
+        self, matcher: ReplyMatcher, schedules: Mapping[str, Schedule], tap: Callable[[float, bytes], None]
     ) -> None:
-        """`schedules`: are told what was heard; those of interfaces that went away may be taken out."""
-        self._account = account
+        """`schedules`: receive the replies; those of lost interfaces may be removed."""
+        self._matcher = matcher
         self._schedules = schedules
         self._tap = tap
         self.waiting: deque[Sent | Arrival] = deque()
-        """Put down what was sent and what came here, at the end."""
+        """Sent and received frames are appended here."""
 
     def take_in(self, most: int) -> None:
-        """Accounts for so many, the oldest first."""
+        """Processes up to `most` entries, the oldest first."""
         for _ in range(min(most, len(self.waiting))):
             entry = self.waiting.popleft()
             if isinstance(entry, Arrival):
-                self._hear(entry)
+                self._receive(entry)
             else:
-                self._ask(*entry)
+                self._send(*entry)
 
-    def _ask(self, at: float, interface: str, due: DueRequest) -> None:
-        number, ask, frame, _ = due
-        self._account.asked(Question(at, interface, number, ask.ip, ask.sender, ask.to))
+    def _send(self, at: float, interface: str, due: DueRequest) -> None:
+        number, request, frame, _ = due
+        self._matcher.requested(Question(at, interface, number, request.ip, request.sender, request.to))
         self._tap(at, frame)
 
-    def _hear(self, arrival: Arrival) -> None:
-        heard = self._account.arrived(arrival)
-        if heard is None:
+    def _receive(self, arrival: Arrival) -> None:
+        kept = self._matcher.arrived(arrival)
+        if kept is None:
             return
-        self._tap(heard.at, arrival.frame)
+        self._tap(kept.at, arrival.frame)
         schedule = self._schedules.get(arrival.interface)
-        if schedule and isinstance(heard, Reply):
-            schedule.heard(heard)
+        if schedule and isinstance(kept, Reply):
+            schedule.received(kept)
 
 
-# -------------------------------------------------------------------------------------------------- Which rounds lost frames
+# -------------------------------------------------------------------------------------------------------------- Lost frames
 
 
 class Losses:
-    """Of one run. Times are seconds on the wire's clock."""
+    """The lost frames of one run, by rounds. Times are seconds on the wire's clock."""
 
     def __init__(self, window: float, start: float) -> None:
-        """`window`: how long after a question its reply may still come."""
+        """`window`: seconds in which a reply may follow its request."""
         self._window = window
         self._checked = start
         self._lost: dict[tuple[str, tuple[int, ...]], int] = {}
         self.sent: dict[tuple[str, int], float] = {}
-        """When the last question of a round went out, by interface and round; written by who sends."""
+        """The time of the last request of a round, by interface and round. The scan loop writes it."""
 
     def last_round(self) -> int:
-        """That was begun; 1 before any was."""
+        """The last round that began; 1 before the first."""
         return max((number for _, number in self.sent), default=1)
 
     def count(self, lost: Mapping[str, int], now: float) -> None:
-        """`lost`: frames by interface since the last look. They are held against every round that may miss them."""
+        """`lost`: frames by interface since the last call. They count for every round that may miss them."""
         since = self._checked - self._window
         for interface, frames in lost.items():
             if frames:

@@ -1,8 +1,8 @@
-"""scapy, loaded once, and with nobody's files.
+"""Loads scapy without any user files, looks up MAC vendors, and writes pcap files.
 
-On its import scapy reads a cache of tables from the user's folders, or writes it and makes the folders; a console's startup
-files lie there too. Whoever may write there would have a say in a process that still has a privilege, so this is called
-when none is left, and those folders are hidden all the same: a run reads and leaves nothing there."""
+On import scapy reads or writes a cache in the user's directories, and startup files lie there too. Whoever may write there
+could influence a privileged process. So scapy is loaded after privileges are dropped, and those directories are hidden: a
+run reads and writes nothing there."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from typing import IO
 from arpcheck.model import Mac
 
 NOWHERE = "/dev/null/nowhere"
-"""A folder that can be neither read nor made: scapy then goes without (scapy/main.py, _probe_xdg_folder)."""
+"""A path that can be neither read nor created: scapy then works without it (scapy/main.py, _probe_xdg_folder)."""
 
 _HIDDEN: Mapping[str, str] = {
-    "XDG_CACHE_HOME": NOWHERE,  # ~/.cache/scapy/*.pickle, which 2.6 and 2.7 would run
+    "XDG_CACHE_HOME": NOWHERE,  # ~/.cache/scapy/*.pickle, which 2.6 and 2.7 would load
     "XDG_CONFIG_HOME": NOWHERE,  # ~/.config/scapy/prestart.py and startup.py
     "XDG_DATA_HOME": NOWHERE,
     "BASH_COMPLETION_USER_DIR": NOWHERE,
     "SCAPY_HISTFILE": os.devnull,
-    "SCAPY_USE_LIBPCAP": "",  # it would start compilers to look for the library
+    "SCAPY_USE_LIBPCAP": "",  # it would run compilers to find the library
 }
 
 _TABLE = "scapy.libs.manuf"
-"""The manufacturers. Without its cache scapy takes a fifth of a second to go through them on its import."""
+"""The vendor table. Without its cache scapy needs 0.2 s to parse it on import."""
 
 
 @cache
 def load() -> None:
-    """To be called before anything of scapy is imported; other threads must not start programs meanwhile."""
+    """Call it before any import of scapy; other threads must not start programs meanwhile."""
     with _environment(_HIDDEN), _without_manufacturers():
         from scapy.config import conf
 
-        # The routing table is of no use here, and reading it on import takes seconds on a host with 100,000 routes
+        # The routing table is not needed, and reading it on import takes seconds on a host with 100,000 routes
         # (secdev/scapy#3577).
         conf.route_autoload = False
         conf.route6_autoload = False
@@ -48,7 +48,7 @@ def load() -> None:
 
 
 def manufacturer_lines() -> Iterator[str]:
-    """Wireshark's manuf as scapy carries it, a line each: prefix, short name, long name, with white space between them."""
+    """Lines of Wireshark's manuf as scapy ships it: prefix, short name, long name, separated by white space."""
     load()
     from scapy.libs.manuf import DATA
 
@@ -84,11 +84,11 @@ def _without_manufacturers() -> Iterator[None]:
             del sys.modules[_TABLE]
 
 
-# ------------------------------------------ The manufacturers of the MACs that were heard, from the table that scapy carries
+# ------------------------------------------------------------------------------------------------------------------ Vendors
 
 
 def manufacturers(macs: Iterable[Mac]) -> Mapping[str, str]:
-    """The rows of Wireshark's manuf that could be a MAC's, by prefix (`8C:1F:64`, `8C:1F:64:A0/28`)."""
+    """The rows of Wireshark's manuf that may match the MAC addresses, by prefix (`8C:1F:64`, `8C:1F:64:A0/28`)."""
     wanted = {prefix for mac in macs if not mac.is_local for prefix in _prefixes(mac.upper())}
     if not wanted:
         return {}
@@ -96,7 +96,7 @@ def manufacturers(macs: Iterable[Mac]) -> Mapping[str, str]:
     for line in manufacturer_lines():
         prefix, *names = line.split(None, 2) or [""]
         if prefix in wanted and names:
-            found[prefix] = names[-1].strip()  # the long name, and where there is none the short one
+            found[prefix] = names[-1].strip()  # the long name, else the short one
     return dict(sorted(found.items()))
 
 
@@ -104,7 +104,7 @@ def _prefixes(text: str) -> tuple[str, ...]:
     return text[:8], f"{text[:10]}0/28", f"{text[:13]}0/36"
 
 
-# --------------------- The frames of a run as a pcap file, written while they pass, so that a flood costs disk and no memory
+# ------------------------------------------------------------------------------------------------------ Writing a pcap file
 
 ETHERNET = 1
 """LINKTYPE_ETHERNET (pcap-linktype(7))."""
@@ -114,10 +114,11 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Recorder:
-    """Writes into a file that the caller opened and will close."""
+    """Writes frames to a pcap file as they pass, so that a flood uses disk and not memory. The caller opens and closes the
+    file."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        """Raises OSError where not even the head of the file can be written."""
+        """Raises OSError if the file header can't be written."""
         load()
         from scapy.utils import RawPcapWriter
 
@@ -126,7 +127,7 @@ class Recorder:
         self._writer.write_header(None)
 
     def __call__(self, moment: datetime, frame: bytes) -> None:
-        """Takes one frame."""
+        """Writes one frame."""
         if self._fault is not None:
             return
         seconds, microseconds = divmod((moment - _EPOCH) // _MICROSECOND, 1_000_000)
@@ -136,6 +137,6 @@ class Recorder:
             self._fault = error
 
     def check(self) -> None:
-        """Raises the OSError at which it stopped."""
+        """Raises the OSError that stopped the writing."""
         if self._fault is not None:
             raise self._fault

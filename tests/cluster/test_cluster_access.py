@@ -79,7 +79,7 @@ REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 def test_credentials_that_are_not_accepted_are_an_error(tmp_path):
     with ApiServer(token="right") as api:
         path = api.kubeconfig(tmp_path / "config", token="wrong")
-        with pytest.raises(ClusterError, match=r"can't be read: the credentials are not accepted \(401\)"):
+        with pytest.raises(ClusterError, match=r"cannot read from the API server .*: the server rejected the credentials \(401\)"):
             access(ClusterSource(kubeconfig=path), [SERVICES])
 
 

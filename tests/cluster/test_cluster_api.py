@@ -166,7 +166,7 @@ def test_pages(tmp_path):
 EXPIRED = [
     pytest.param(1, {}, 1201, id="once: begun again"),
     pytest.param(3, {}, 1201, id="three times: begun again"),
-    pytest.param(None, {"services": "expired while it was listed"}, 0, id="always: a gap"),
+    pytest.param(None, {"services": "the list expired while it was read"}, 0, id="always: a gap"),
 ]
 
 
@@ -201,7 +201,7 @@ def page(**rest):
 
 
 STRANGE_PAGES = [
-    pytest.param(page(metadata={"continue": "again"}), "its pages do not end", id="the same token again and again"),
+    pytest.param(page(metadata={"continue": "again"}), "the list never ends: the server repeats its pages", id="the same token again and again"),
     pytest.param(page(items=7), "unreadable answer", id="items a number"),
     pytest.param(page(items={"a": 1}), "unreadable answer", id="items a mapping"),
     pytest.param(page(kind="Status"), "unreadable answer", id="no list"),
@@ -225,7 +225,7 @@ SOUND_PAGES = [
     pytest.param(page(metadata=5), ["kubernetes"], {}, id="metadata a number"),
     pytest.param(page(metadata={"continue": 5}), ["kubernetes"], {}, id="the token a number"),
     pytest.param(page(items=[MANY[0], 3, None, {"metadata": 1}, {"metadata": {"name": 4}}]), ["kubernetes"],
-                 {"services": "4 entries without a name, or with longer texts than an object has"}, id="entries that are no objects"),
+                 {"services": "4 entries have no name, or a name or text longer than the API allows"}, id="entries that are no objects"),
 ]  # fmt: skip
 
 
@@ -321,8 +321,8 @@ def test_services_refused(tmp_path):
             with pytest.raises(ClusterError) as fault:
                 ask(namespace=namespace)
             assert str(fault.value) == (
-                f"{server.url} (context 'lab') forbids to list services: the verb list on services is missing. "
-                "Bind arpcheck's ClusterRole to this account, or name a namespace where it may with -n"
+                f"{server.url} (context 'lab') does not allow this account to list Services. "
+                "Bind arpcheck's ClusterRole to the account, or use -n with a namespace in which it may list Services"
             )
         assert gaps(ask(services_required=False))["services"] == "forbidden"
 
@@ -333,7 +333,7 @@ def test_one_namespace_is_enough_where_it_was_asked_for(tmp_path):
         assert names(found, "services") == ["api", "web"]
         assert names(found, "events") == ["web.1"]
         assert gaps(found) == dict.fromkeys(("services", "events"), "forbidden outside namespace shop")
-        with pytest.raises(ClusterError, match="the verb list on services is missing"):
+        with pytest.raises(ClusterError, match="does not allow this account to list Services"):
             ask()
 
 
@@ -359,7 +359,7 @@ def test_impersonation(tmp_path):
     with cluster(tmp_path) as (server, ask):
         ask([SERVICES], as_user="bob")
         assert {request.headers.get("impersonate-user") for request in server.requests} == {"bob"}
-    with cluster(tmp_path, denied=[("impersonate", "users")]) as (_, ask), pytest.raises(ClusterError, match="forbids"):
+    with cluster(tmp_path, denied=[("impersonate", "users")]) as (_, ask), pytest.raises(ClusterError, match="does not allow this account"):
         ask([SERVICES], as_user="bob")
 
 
@@ -423,5 +423,5 @@ def test_a_page_that_is_too_large_is_asked_for_in_smaller_ones(tmp_path):
 
 def test_all_that_is_kept_has_a_bound(tmp_path, monkeypatch):
     monkeypatch.setattr("arpcheck.cluster.limits.KEPT", 100_000)
-    with cluster(tmp_path, MANY) as (_, ask), pytest.raises(ClusterError, match=r"what is read takes more than 0 MiB\. Name one namespace with -n"):
+    with cluster(tmp_path, MANY) as (_, ask), pytest.raises(ClusterError, match=r"the objects take more than 0 MiB\. Read one namespace with -n"):
         ask([SERVICES])

@@ -45,20 +45,20 @@ def test_documents(text, found):
     [
         pytest.param("", "empty", 1, id="empty"),
         pytest.param(" \n\n", "empty", 1, id="blank"),
-        pytest.param("\n\n<html>", "HTML or XML, not JSON", 3, id="HTML"),
+        pytest.param("\n\n<html>", "this is HTML or XML, not JSON or YAML", 3, id="HTML"),
         pytest.param('{"a": 1,\n"b": }', "not JSON (Expecting value)", 2, id="broken JSON"),
         pytest.param('{"a": 1}\n{"b": ', "not JSON (Expecting value)", 2, id="cut off in the second document"),
-        pytest.param('{"a": NaN}', "not JSON (NaN or Infinity, which JSON does not have)", 1, id="NaN"),
-        pytest.param('{}\n{"a": 1e999}', "not JSON (a number without bounds)", 2, id="infinite"),
+        pytest.param('{"a": NaN}', "not JSON (NaN and Infinity are not JSON)", 1, id="NaN"),
+        pytest.param('{}\n{"a": 1e999}', "not JSON (a number that is too large)", 2, id="infinite"),
         pytest.param('{"a": ' + "9" * 5000 + "}", "not JSON (a number with too many digits)", 1, id="digits"),
         pytest.param("[" * 100_000, "nested too deeply", 1, id="deep JSON"),
         pytest.param("a: " + "[" * 100_000, "nested too deeply", 1, id="deep YAML, which ends PyYAML's own loader"),
         pytest.param("a: 1\nb: [\n", "not YAML (did not find expected node content)", 3, id="broken YAML"),
-        pytest.param("a: *x\n", "an alias without its anchor", 1, id="unknown alias"),
-        pytest.param("a: &x [*x]\n", "an alias without its anchor", 1, id="an alias within its anchor"),
-        pytest.param("a: 1\n? [b]\n: c\n", "a key that is no text", 2, id="a list as key"),
+        pytest.param("a: *x\n", "an alias without an anchor", 1, id="unknown alias"),
+        pytest.param("a: &x [*x]\n", "an alias without an anchor", 1, id="an alias within its anchor"),
+        pytest.param("a: 1\n? [b]\n: c\n", "a key that is not a string", 2, id="a list as key"),
         pytest.param(b"a\n\xff\xff: 1", "not UTF-8 text", 2, id="not UTF-8"),
-        pytest.param("a: \x01", "not YAML (a character that can't be in it)", 1, id="control character"),
+        pytest.param("a: \x01", "not YAML (an invalid character)", 1, id="control character"),
     ],
 )
 def test_faults_say_what_and_where(text, what, line):
@@ -69,7 +69,7 @@ def test_faults_say_what_and_where(text, what, line):
 
 def test_aliases_can_not_multiply_without_bounds():
     rows = [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)]
-    with pytest.raises(MalformedError, match="more values than can be read"):
+    with pytest.raises(MalformedError, match="too many values"):
         values("a0: &a0 [x]\n" + "\n".join(rows))
 
 

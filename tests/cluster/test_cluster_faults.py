@@ -20,7 +20,7 @@ FAULTS = [
     pytest.param({"status": 404}, "not found", id="404"),
     pytest.param({"status": 404, "body": "404 page not found"}, "not found", id="404 in plain text"),
     pytest.param({"status": 409}, "conflict", id="409"),
-    pytest.param({"status": 410}, "expired while it was listed", id="410"),
+    pytest.param({"status": 410}, "the list expired while it was read", id="410"),
     pytest.param({"status": 429}, "too many requests", id="429"),
     pytest.param({"status": 429, "headers": {"Retry-After": "0"}}, "too many requests", id="429 with Retry-After: 0 for ever"),
     pytest.param({"status": 429, "headers": {"Retry-After": "3600"}}, "too many requests", id="429 with Retry-After: an hour"),
@@ -29,10 +29,10 @@ FAULTS = [
     pytest.param({"status": 500}, "server error 500", id="500"),
     pytest.param({"status": 503, "headers": {"Retry-After": "0"}}, "server error 503", id="503 with Retry-After: 0 for ever"),
     pytest.param({"status": 504, "body": "<html>Gateway Timeout"}, "server error 504", id="504 of a proxy"),
-    pytest.param({"status": 302, "headers": {"Location": "https://login.example.org/?token=x"}}, "redirected elsewhere (302)", id="302"),
+    pytest.param({"status": 302, "headers": {"Location": "https://login.example.org/?token=x"}}, "redirected to another address (302)", id="302"),
     pytest.param({"status": 418}, "refused (418)", id="418"),
-    pytest.param({"cut": 20}, "answer cut off", id="cut off"),
-    pytest.param({"cut": 0}, "answer cut off", id="cut off at once"),
+    pytest.param({"cut": 20}, "the response was cut off", id="cut off"),
+    pytest.param({"cut": 0}, "the response was cut off", id="cut off at once"),
     pytest.param({"body": ""}, "unreadable answer", id="empty"),
     pytest.param({"body": "<html>Log in"}, "unreadable answer", id="HTML"),
     pytest.param({"body": '{"kind": "List", "items": [NaN]}'}, "unreadable answer", id="NaN"),
@@ -72,7 +72,7 @@ def test_services_are_one_line(tmp_path, fault, why):
             ask([SERVICES, NODES])
         message = str(error.value)
         assert server.url in message
-        assert (why in message) or (why == "forbidden" and "forbids to list services" in message)
+        assert (why in message) or (why == "forbidden" and "does not allow this account" in message)
         assert "\n" not in message
         assert len(server.requests) < 20
     assert not secret_in(message, repr(error.value))
@@ -97,7 +97,7 @@ def test_a_server_that_hangs_altogether(tmp_path):
         for required in (True, False):
             with pytest.raises(ClusterError) as error:
                 ask(timeout=0.3, services_required=required)
-            assert "timed out. Is the server reachable from here? --request-timeout gives it longer" in str(error.value)
+            assert "timed out. Check that the server is reachable, or raise --request-timeout" in str(error.value)
         assert len(server.requests) <= 16, "nothing is asked twice"
 
 
@@ -132,15 +132,15 @@ def test_401_ends_it(tmp_path, path):
             with pytest.raises(ClusterError) as error:
                 ask(services_required=required)
             assert str(error.value) == (
-                f"the API server {server.url} (context 'lab') can't be read: the credentials are not accepted (401). "
-                "Log in again, or name another --context"
+                f"cannot read from the API server {server.url} (context 'lab'): the server rejected the credentials (401). "
+                "Log in again, or select another --context"
             )
 
 
 def test_a_wrong_token_is_not_shown(tmp_path):
     with cluster(tmp_path) as (server, _):
         kubeconfig = server.kubeconfig(tmp_path / "other", token="planted-wrong-token")
-        with pytest.raises(ClusterError, match=r"not accepted \(401\)") as error:
+        with pytest.raises(ClusterError, match=r"rejected the credentials \(401\)") as error:
             read(ClusterSource(kubeconfig=kubeconfig), [SERVICES])
     assert not secret_in(str(error.value), repr(error.value))
 
@@ -196,7 +196,7 @@ def test_a_server_that_dies_in_mid_run(tmp_path, path):
             whys = {gap.why for gap in found.gaps}
             assert len(found.of("services")) == len(MANY)
     assert whys
-    assert all(re.search("connection closed|connection refused|answer cut off", why) for why in whys)
+    assert all(re.search("connection closed|connection refused|the response was cut off", why) for why in whys)
     assert not any("\n" in why for why in whys)
 
 
@@ -206,13 +206,13 @@ def test_a_server_that_is_not_there(tmp_path):
         with pytest.raises(ClusterError) as error:
             ask(services_required=False)
     assert str(error.value) == (
-        f"the API server {server.url} (context 'lab') can't be read: connection refused. "
-        "Is the server running, and is this the right context?"
+        f"cannot read from the API server {server.url} (context 'lab'): connection refused. "
+        "Check that the server is running and that this is the right context"
     )
 
 
 def test_a_name_that_does_not_resolve(tmp_path, kubeconfig_for):
-    with pytest.raises(ClusterError, match="the server's name does not resolve"):
+    with pytest.raises(ClusterError, match="cannot resolve the server's name"):
         read(ClusterSource(kubeconfig=kubeconfig_for("https://api.invalid:6443")), [SERVICES])
 
 

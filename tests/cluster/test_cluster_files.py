@@ -134,7 +134,7 @@ def test_a_file_without_kube_system_has_a_gap(file, resource, space, objects, mi
 def test_nothing_that_could_mount_is_a_gap_of_its_own(file):
     found = file(json.dumps(listed(o for o in CLUSTER if o["kind"] not in ("DaemonSet", "Pod"))))
     assert gaps(found) == {
-        "configmaps": "what mounts them could not be read", "daemonsets.apps": "not in the file", "pods": "not in the file",
+        "configmaps": "the Pods and DaemonSets that mount them could not be read", "daemonsets.apps": "not in the file", "pods": "not in the file",
     }  # fmt: skip
     assert names(found, "configmaps") == []
 
@@ -158,13 +158,13 @@ def test_selection(file, need, found):
 
 @pytest.mark.parametrize("need", [{"selector": "a=b=c"}, {"field_selector": "reason"}], ids=["label", "field"])
 def test_a_selector_that_is_none(file, need):
-    with pytest.raises(UsageError, match=r"not a (label|field) selector"):
+    with pytest.raises(UsageError, match=r"invalid (label|field) selector"):
         file(json.dumps(listed(CLUSTER)), (Need(resource="services", costs="c", **need),))
 
 
 WRONG = [
     pytest.param("", "cluster.json:1: empty", id="empty"),
-    pytest.param("<!DOCTYPE html>\n<html>", "cluster.json:1: HTML or XML, not JSON", id="HTML"),
+    pytest.param("<!DOCTYPE html>\n<html>", "cluster.json:1: this is HTML or XML, not JSON or YAML", id="HTML"),
     pytest.param("error: You must be logged in", "cluster.json:1: not a Kubernetes object", id="an error of kubectl"),
     pytest.param("No resources found", "cluster.json:1: not a Kubernetes object", id="no resources found"),
     pytest.param("42", "cluster.json:1: not a Kubernetes object", id="a number"),
@@ -172,14 +172,14 @@ WRONG = [
     pytest.param('{"kind": "List", "items": []}', "cluster.json:1: not a Kubernetes object", id="no apiVersion"),
     pytest.param('{"apiVersion": 1, "kind": "List", "items": []}', "cluster.json:1: not a Kubernetes object", id="apiVersion a number"),
     pytest.param('{"apiVersion": "v1", "kind": "List", "items": [1]}', "cluster.json:1: not a Kubernetes object", id="entries of numbers"),
-    pytest.param('{"apiVersion": "v1", "kind": "List",\n"items": 5}', "cluster.json:1: the items of a List are no list", id="items a number"),
-    pytest.param('{"apiVersion": "v1", "kind": "Service", "metadata": 3}', "cluster.json:1: a Service without a name", id="no metadata"),
+    pytest.param('{"apiVersion": "v1", "kind": "List",\n"items": 5}', "cluster.json:1: items of the List is not a list", id="items a number"),
+    pytest.param('{"apiVersion": "v1", "kind": "Service", "metadata": 3}', "cluster.json:1: the Service has no metadata.name", id="no metadata"),
     pytest.param(json.dumps(node("n")) + '\n\n{"apiVersion": "v1"', "cluster.json:3: not JSON (Expecting ',' delimiter)", id="cut off"),
     pytest.param("NAME   READY\nweb    1/1", "cluster.json:1: not a Kubernetes object", id="a table of kubectl"),
     pytest.param("a: b: c", "cluster.json:1: not YAML (mapping values are not allowed in this context)", id="no YAML"),
     pytest.param("[" * 5000, "cluster.json:1: nested too deeply", id="deep"),
     pytest.param(
-        '{"apiVersion": "arpcheck/v1", "kind": "ProbeReport"}', "cluster.json:1: a ProbeReport, not objects of a cluster", id="a report",
+        '{"apiVersion": "arpcheck/v1", "kind": "ProbeReport"}', "cluster.json:1: this is a ProbeReport, not a list of Kubernetes objects", id="a report",
     ),
 ]  # fmt: skip
 
@@ -205,7 +205,7 @@ def test_a_file_that_can_not_be_read(tmp_path, path, message):
 def test_a_file_that_is_too_big_is_not_read(tmp_path):
     with (tmp_path / "big").open("wb") as file:
         file.truncate((512 << 20) + 1)
-    with pytest.raises(InputError, match="big: more than 512 MiB"):
+    with pytest.raises(InputError, match="big: larger than 512 MiB"):
         read(ClusterSource(cluster_file=str(tmp_path / "big")), NEEDS)
 
 
@@ -225,7 +225,7 @@ def test_what_only_looks_like_a_list_is_an_object(file, extra):
 
 def test_no_service_at_all(file):
     content = json.dumps(listed([node("n")]))
-    with pytest.raises(ClusterError, match=r"cluster\.json: no Service in it"):
+    with pytest.raises(ClusterError, match=r"cluster\.json: the file contains no Services"):
         file(content, (SERVICES,))
     assert gaps(file(content, (SERVICES,), services_required=False)) == {"services": "not in the file"}
 
@@ -248,27 +248,27 @@ WITHOUT = [found for found in CLUSTER if found["kind"] not in ("ServiceL2Status"
 )
 def test_what_kubectl_was_asked_for_has_nothing_where_the_file_has_nothing(file, has, untold):
     found = file(json.dumps(listed(WITHOUT)), has=has)
-    assert {what for what in (STATUSES, "events") if found.untold(what)} == untold
+    assert {what for what in (STATUSES, "events") if found.not_in_file(what)} == untold
     assert gaps(found) == {}
 
 
 def test_what_was_stated_is_kept_in_evidence_and_snapshot(file):
     found = file(json.dumps(listed(WITHOUT)), has=("all",))
     assert found.resources[STATUSES] == ()
-    assert not file(snapshot(found)).untold(STATUSES)
-    assert file(snapshot(file(json.dumps(listed(WITHOUT))))).untold(STATUSES), "a snapshot states no more than was stated"
+    assert not file(snapshot(found)).not_in_file(STATUSES)
+    assert file(snapshot(file(json.dumps(listed(WITHOUT))))).not_in_file(STATUSES), "a snapshot states no more than was stated"
 
 
 def test_what_every_cluster_has_can_not_be_stated_away(file):
     found = file(json.dumps(listed([service("a", "b")])), has=("all",))
     assert gaps(found)["pods"] == "not in the file"
-    with pytest.raises(ClusterError, match="no Service in it"):
+    with pytest.raises(ClusterError, match="the file contains no Services"):
         file(json.dumps(listed([node("n")])), (SERVICES,), has=("all",))
 
 
 @pytest.mark.parametrize("word", ["servics", "", "svc,,no", "services=all"])
 def test_a_stated_kind_that_is_none(file, word):
-    with pytest.raises(UsageError, match="is not a kind") as caught:
+    with pytest.raises(UsageError, match="unknown kind") as caught:
         file(json.dumps(listed(CLUSTER)), has=(word,))
     assert "\n" not in str(caught.value)
 

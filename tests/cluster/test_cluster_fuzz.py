@@ -11,7 +11,7 @@ from arpcheck.cluster.api import ReadOutcome, read_list
 from arpcheck.cluster.discovery import Served
 from arpcheck.cluster.files import open_file, read_file
 from arpcheck.cluster.kubeconfig import load
-from arpcheck.cluster.limits import UnreadError
+from arpcheck.cluster.limits import ReadError
 from arpcheck.cluster.parse import MalformedError, json_value
 from arpcheck.cluster.requirements import fold, merge
 from arpcheck.errors import ArpcheckError
@@ -64,8 +64,8 @@ def test_answers(answers):
         pages = iter(answers)
         try:
             found.append((want, read_list(lambda _path, _query, each, pages=pages: read(next(pages, None), each), served, None, want).objects))
-        except UnreadError as unread:
-            assert ReadOutcome(want=want, unread=unread).kept is None  # noqa: PT017 - either is right
+        except ReadError as unread:
+            assert ReadOutcome(want=want, error=unread).kept is None  # noqa: PT017 - either is right
     assert fold(found) is not None
 
 

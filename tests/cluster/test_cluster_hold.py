@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from arpcheck.cluster import ClusterSource, hold
-from arpcheck.cluster.kubeconfig import Unheld
+from arpcheck.cluster import ClusterSource, preload
+from arpcheck.cluster.kubeconfig import NotPreloaded
 from arpcheck.errors import ClusterError
 
 
@@ -30,7 +30,7 @@ def kubeconfig(tmp_path):
 
 
 def test_the_files_that_it_names_are_in_what_is_held(kubeconfig):
-    held = hold(ClusterSource(kubeconfig=str(kubeconfig)), for_another=False).held
+    held = preload(ClusterSource(kubeconfig=str(kubeconfig)), for_another=False).preloaded
     for folder in kubeconfig.parent.iterdir():
         folder.unlink()
     assert held.cluster == {
@@ -50,30 +50,30 @@ def encoded(text):
 def test_nothing_that_the_next_user_may_have_written_is_read_for_him(kubeconfig):
     """The folder of the tests is somebody's own, or in one that everybody may write to."""
     source = ClusterSource(kubeconfig=str(kubeconfig))
-    held = hold(source, for_another=True)
-    assert (held.held, held.unheld) == (None, Unheld.NOT_ROOTS)
+    held = preload(source, for_another=True)
+    assert (held.preloaded, held.not_preloaded) == (None, NotPreloaded.NOT_ROOTS)
 
 
 def test_for_another_user_only_what_was_named_is_read(kubeconfig, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-    assert hold(ClusterSource(), for_another=True).held is None
-    assert hold(ClusterSource(), for_another=False).held.name == "x"
+    assert preload(ClusterSource(), for_another=True).preloaded is None
+    assert preload(ClusterSource(), for_another=False).preloaded.name == "x"
 
 
 def test_no_kubeconfig_is_nothing_to_hold(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("KUBECONFIG", raising=False)
-    assert hold(ClusterSource(), for_another=False) == ClusterSource()
-    assert hold(ClusterSource(cluster_file="-"), for_another=False) == ClusterSource(cluster_file="-")
+    assert preload(ClusterSource(), for_another=False) == ClusterSource()
+    assert preload(ClusterSource(cluster_file="-"), for_another=False) == ClusterSource(cluster_file="-")
 
 
 def test_one_that_is_named_and_missing_is_an_error(tmp_path):
     with pytest.raises(ClusterError, match=r"config: No such file"):
-        hold(ClusterSource(kubeconfig=str(tmp_path / "config")), for_another=False)
+        preload(ClusterSource(kubeconfig=str(tmp_path / "config")), for_another=False)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read_is_an_error(kubeconfig):
     (kubeconfig.parent / "me.key").chmod(0)
-    with pytest.raises(ClusterError, match="client-key of context 'x' can't be read"):
-        hold(ClusterSource(kubeconfig=str(kubeconfig)), for_another=False)
+    with pytest.raises(ClusterError, match="cannot read the client-key of context 'x'"):
+        preload(ClusterSource(kubeconfig=str(kubeconfig)), for_another=False)

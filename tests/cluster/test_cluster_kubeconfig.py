@@ -100,9 +100,9 @@ def changed(**entries):
 
 
 UNUSABLE = [
-    pytest.param(config("a", "b"), None, r"c: no current-context in it\. Name one with --context: 'a', 'b'", id="no current context"),
-    pytest.param(config("a", "b", current="x"), None, r"c: no context 'x'\. It has: 'a', 'b'", id="current context unknown"),
-    pytest.param(config("a", current="a"), "prod", r"c: no context 'prod'\. It has: 'a'", id="context unknown"),
+    pytest.param(config("a", "b"), None, r"c: no current-context is set\. Select one with --context: 'a', 'b'", id="no current context"),
+    pytest.param(config("a", "b", current="x"), None, r"c: no context named 'x'\. Contexts: 'a', 'b'", id="current context unknown"),
+    pytest.param(config("a", current="a"), "prod", r"c: no context named 'prod'\. Contexts: 'a'", id="context unknown"),
     pytest.param(config(*(f"c{i:02}" for i in range(14))), "x", r"'c09' and 4 more", id="many contexts"),
     pytest.param("a: [", None, r"c:2: not a kubeconfig", id="no YAML"),
     pytest.param("token: planted: x", None, r"c:1: not a kubeconfig", id="no YAML, with a token in it"),
@@ -110,17 +110,17 @@ UNUSABLE = [
     pytest.param("- a", None, r"c: not a kubeconfig", id="a list"),
     pytest.param("a: 1\n---\nb: 2", None, r"c: not a kubeconfig", id="two documents"),
     pytest.param("[" * 9999, None, r"c:1: not a kubeconfig", id="deep"),
-    pytest.param(changed(clusters=[]), None, r"c: context 'a' names a cluster that is not in it", id="no cluster"),
-    pytest.param(changed(users=[]), None, r"c: context 'a' names a user that is not in it", id="no user"),
-    pytest.param(changed(clusters=[{"name": "a"}]), None, r"the cluster of context 'a' has no server", id="no server"),
-    pytest.param(changed(clusters=[{"name": "a", "cluster": {"server": 5}}]), None, r"has no server", id="server a number"),
-    pytest.param(changed(clusters=[{"name": "a", "cluster": {"server": "https://x:port"}}]), None, r"has no server", id="port a word"),
-    pytest.param(changed(clusters=[{"name": "a", "cluster": {"server": "https://[::1"}}]), None, r"has no server", id="half an address"),
-    pytest.param(changed(clusters=[{"name": "a", "cluster": {"server": "unix:///x"}}]), None, r"has no server", id="another scheme"),
-    pytest.param(changed(contexts=7), None, r"c: no context 'a'\. It has: none", id="contexts a number"),
-    pytest.param(changed(contexts=[3, {"name": 4}, {"name": "a"}]), None, r"names a cluster that is not in it", id="a context of nothing"),
-    pytest.param(changed(users=[{"name": "a", "user": {"client-key": "gone.pem"}}]), None, r"client-key of context 'a' can't be read", id="no key"),
-    pytest.param(changed(users=[{"name": "a", "user": {"tokenFile": "a\0b"}}]), None, r"tokenFile of context 'a' can't be read", id="a path of none"),
+    pytest.param(changed(clusters=[]), None, r"c: context 'a' refers to a cluster that is not in the kubeconfig", id="no cluster"),
+    pytest.param(changed(users=[]), None, r"c: context 'a' refers to a user that is not in the kubeconfig", id="no user"),
+    pytest.param(changed(clusters=[{"name": "a"}]), None, r"the cluster of context 'a' has no http or https URL", id="no server"),
+    pytest.param(changed(clusters=[{"name": "a", "cluster": {"server": 5}}]), None, r"has no http or https URL", id="server a number"),
+    pytest.param(changed(clusters=[{"name": "a", "cluster": {"server": "https://x:port"}}]), None, r"has no http or https URL", id="port a word"),
+    pytest.param(changed(clusters=[{"name": "a", "cluster": {"server": "https://[::1"}}]), None, r"has no http or https URL", id="half an address"),
+    pytest.param(changed(clusters=[{"name": "a", "cluster": {"server": "unix:///x"}}]), None, r"has no http or https URL", id="another scheme"),
+    pytest.param(changed(contexts=7), None, r"c: no context named 'a'\. Contexts: none", id="contexts a number"),
+    pytest.param(changed(contexts=[3, {"name": 4}, {"name": "a"}]), None, r"refers to a cluster that is not in the kubeconfig", id="a context of nothing"),
+    pytest.param(changed(users=[{"name": "a", "user": {"client-key": "gone.pem"}}]), None, r"cannot read the client-key of context 'a'", id="no key"),
+    pytest.param(changed(users=[{"name": "a", "user": {"tokenFile": "a\0b"}}]), None, r"cannot read the tokenFile of context 'a'", id="a path of none"),
 ]  # fmt: skip
 
 
@@ -135,11 +135,11 @@ def test_one_that_can_not_be_used(tmp_path, content, context, message):
 
 
 def test_an_explicit_one_must_exist(tmp_path):
-    with pytest.raises(ClusterError, match=r"gone: [Nn]o such file.*\. Name another with --kubeconfig"):
+    with pytest.raises(ClusterError, match=r"gone: [Nn]o such file.*\. Select another with --kubeconfig"):
         read(ClusterSource(kubeconfig=str(tmp_path / "gone")), [SERVICES])
     with pytest.raises(ClusterError, match="Is a directory"):
         read(ClusterSource(kubeconfig=str(tmp_path)), [SERVICES])
-    with pytest.raises(ClusterError, match=r"c: no current-context in it\. Name one with --context: none"):
+    with pytest.raises(ClusterError, match=r"c: no current-context is set\. Select one with --context: none"):
         read(ClusterSource(kubeconfig=write(tmp_path / "c", "\n")), [SERVICES])
 
 
@@ -149,14 +149,14 @@ def test_neither_kubeconfig_nor_service_account():
 
 
 def test_a_context_without_a_kubeconfig():
-    with pytest.raises(ClusterError, match="kubeconfig: no context 'prod'"):
+    with pytest.raises(ClusterError, match="kubeconfig: no context named 'prod'"):
         read(ClusterSource(context="prod"), [SERVICES])
 
 
 def test_a_service_account_that_is_not_there(monkeypatch):
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "9")
-    with pytest.raises(ClusterError, match="The credentials of the pod's service account can't be used"):
+    with pytest.raises(ClusterError, match="cannot use the credentials of the pod's service account"):
         read(ClusterSource(), [SERVICES])
 
 

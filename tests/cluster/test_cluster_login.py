@@ -40,7 +40,7 @@ def test_a_login_of_the_former_kind_is_used_while_it_lasts_and_never_refreshed(t
     token = config.get("id-token") or config.get("access-token")
     with cluster(tmp_path) as (server, _):
         kubeconfig = server.kubeconfig(tmp_path / "other", token=None, auth_provider={"name": "oidc", "config": config})
-        with pytest.raises(ClusterError, match=why or "not accepted"):
+        with pytest.raises(ClusterError, match=why or "rejected the credentials"):
             read(ClusterSource(kubeconfig=kubeconfig), [SERVICES])
         sent = {request.headers.get("authorization") for request in server.requests}
     assert sent == (set() if why else {f"Bearer {token}"})
@@ -91,7 +91,7 @@ def test_where_it_is_looked_for(tmp_path, plugin, monkeypatch, command):
 
 PLANTED = credential(token=TOKEN)[:-1]
 FAILING = [
-    pytest.param("exit 3", "login plug-in 'login' failed with exit code 3. Run it by hand to see why", id="exit code"),
+    pytest.param("exit 3", "login plug-in 'login' failed with exit code 3. Run the plug-in by hand to see why", id="exit code"),
     pytest.param(f"echo '{PLANTED}}}'; exit 1", "login plug-in 'login' failed with exit code 1", id="exit code after a token"),
     pytest.param("kill -9 $$", "login plug-in 'login' failed with exit code -9", id="killed"),
     pytest.param("", f"login plug-in 'login' printed no ExecCredential of {API}", id="nothing"),
@@ -102,9 +102,9 @@ FAILING = [
     pytest.param("head -c 3000000 /dev/zero", "printed no ExecCredential", id="three megabytes of zeroes"),
     pytest.param("yes planted", "printed no ExecCredential", id="without end"),
     pytest.param(f"echo '{PLANTED}}}' | sed s/v1/v1beta1/", "printed no ExecCredential", id="another version"),
-    pytest.param(f"echo '{credential()}'", "printed neither token nor certificate", id="no status"),
-    pytest.param(f"echo '{credential(token=5)}'", "printed neither token nor certificate", id="token a number"),
-    pytest.param(f"echo '{credential(clientKeyData='planted')}'", "printed neither token nor certificate", id="a key alone"),
+    pytest.param(f"echo '{credential()}'", "printed neither a token nor a certificate", id="no status"),
+    pytest.param(f"echo '{credential(token=5)}'", "printed neither a token nor a certificate", id="token a number"),
+    pytest.param(f"echo '{credential(clientKeyData='planted')}'", "printed neither a token nor a certificate", id="a key alone"),
     pytest.param(f"echo '{credential(clientCertificateData='x', clientKeyData='planted')}'", "", id="a certificate that is none"),
 ]
 
@@ -145,11 +145,11 @@ def _environ(path):
 
 
 ENTRIES = [
-    pytest.param({"command": "no-such-plug-in-anywhere"}, "'no-such-plug-in-anywhere' can't be run: No such file", id="not installed"),
-    pytest.param({"command": "./kubeconfig"}, "'kubeconfig' can't be run: Permission denied", id="no program"),
-    pytest.param({"command": "nul\0l"}, "can't be run: its entry in the kubeconfig is damaged", id="a name with a null"),
-    pytest.param({"command": 5}, "can't be run", id="a number"),
-    pytest.param({}, "can't be run", id="nothing"),
+    pytest.param({"command": "no-such-plug-in-anywhere"}, "cannot run login plug-in 'no-such-plug-in-anywhere': No such file", id="not installed"),
+    pytest.param({"command": "./kubeconfig"}, "cannot run login plug-in 'kubeconfig': Permission denied", id="no program"),
+    pytest.param({"command": "nul\0l"}, "cannot run login plug-in 'nul\\x00l': its entry in the kubeconfig is invalid", id="a name with a null"),
+    pytest.param({"command": 5}, "cannot run login plug-in", id="a number"),
+    pytest.param({}, "cannot run login plug-in", id="nothing"),
     pytest.param({"command": "login", "interactiveMode": "Always"}, "'login' needs a terminal", id="needs a terminal"),
 ]
 

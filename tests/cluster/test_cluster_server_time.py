@@ -32,7 +32,7 @@ def header(seconds):
 def test_the_difference_is_told_by_what_all_answers_allow(said, ahead):
     time = ServerTime()
     for text, asked, answered in said:
-        time.saw(text, NOW + timedelta(seconds=asked), NOW + timedelta(seconds=answered))
+        time.observe(text, NOW + timedelta(seconds=asked), NOW + timedelta(seconds=answered))
     found = time.ahead
     assert (found is None) == (ahead is None)
     assert ahead is None or found == pytest.approx(ahead, abs=1)

@@ -46,7 +46,7 @@ def test_refused_services_read_back_as_a_gap_or_as_the_error_that_they_were(tmp_
     with cluster(tmp_path, denied=[("list", "services")]) as (_, ask):
         found = ask(services_required=False)
     assert back(snapshot(found), services_required=False) == found
-    with pytest.raises(ClusterError, match=r"services could not be read when this snapshot was taken \(forbidden\)"):
+    with pytest.raises(ClusterError, match=r"Services could not be read when this snapshot was taken \(forbidden\)"):
         back(snapshot(found))
 
 

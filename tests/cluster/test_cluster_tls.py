@@ -99,7 +99,7 @@ def test_a_certificate_that_is_not_accepted(pki, kubeconfig_for, shown, trusted,
     with ApiServer(CLUSTER, tls=getattr(pki, shown)) as server:
         with pytest.raises(ClusterError) as error:
             ask(kubeconfig_for(server.url, cluster))
-        assert re.match(rf"the API server {server.url} \(context 'it'\) can't be read: {why}\. \w", str(error.value))
+        assert re.match(rf"cannot read from the API server {server.url} \(context 'it'\): {why}\. \w", str(error.value))
         assert server.requests == []
 
 
@@ -122,7 +122,7 @@ def test_a_key_that_does_not_fit_its_certificate(pki, kubeconfig_for):
 
 
 def test_https_where_the_server_speaks_http_and_the_other_way_round(pki, kubeconfig_for):
-    with ApiServer(CLUSTER) as server, pytest.raises(ClusterError, match="Does the server speak https on this port"):
+    with ApiServer(CLUSTER) as server, pytest.raises(ClusterError, match="Check that the server uses https on this port"):
         ask(kubeconfig_for(server.url.replace("http:", "https:")))
     with ApiServer(CLUSTER, tls=pki.good) as server, pytest.raises(ClusterError, match="connection closed"):
         ask(kubeconfig_for(server.url.replace("https:", "http:")))

@@ -19,7 +19,7 @@ from forked import arpcheck
         pytest.param(["--capture", "x"], "--capture needs --cluster-file", id="no cluster"),
         pytest.param(["--capture", "-", "--cluster-file", "-"], "both from stdin", id="stdin twice"),
         pytest.param(["--capture", "x", "--cluster-file", "/nowhere"], "/nowhere", id="no cluster file"),
-        pytest.param(["--capture", "x", "--cluster-file", "y", "-l", "a in b"], "not a label selector", id="selector"),
+        pytest.param(["--capture", "x", "--cluster-file", "y", "-l", "a in b"], "invalid label selector", id="selector"),
     ],
 )
 def test_refused_in_one_line(arguments, words):
@@ -31,7 +31,7 @@ def test_refused_in_one_line(arguments, words):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        pytest.param(b"", "lan.pcap: no pcap and no pcapng file", id="empty"),
+        pytest.param(b"", "lan.pcap: not a pcap or pcapng file", id="empty"),
         pytest.param(None, "lan.pcap: No such file", id="missing"),
     ],
 )

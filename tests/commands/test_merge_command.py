@@ -22,7 +22,7 @@ def other(saved, tmp_path):
 def test_one_file_twice_is_refused_in_one_line(saved):
     done = arpcheck("merge", saved, saved)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
-    assert "report and report are runs of one host" in done.stderr
+    assert "report and report are runs of the same host" in done.stderr
     assert "arpcheck compare" in done.stderr
 
 

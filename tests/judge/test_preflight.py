@@ -72,7 +72,7 @@ def asked_report(text, change=lambda objects: objects, **options):
 
 
 def test_quiet_nodes_and_nothing_that_says_the_contrary_are_safe():
-    assert asked(STRICT) == (True, 0, "safe: 3 of 3 nodes are quiet for addresses that they do not announce")
+    assert asked(STRICT) == (True, 0, "safe: 3 of 3 nodes do not reply for addresses that they do not announce")
     assert asked(LOADED_LATER)[:2] == (True, 0), "the next restart leaves them quiet"
 
 
@@ -101,24 +101,24 @@ def test_a_configuration_that_nothing_has_loaded_is_what_the_next_start_loads():
 def test_a_stranger_on_the_canary_may_be_a_node():
     safe, code, words = asked(STRICT + FORMER)
     assert (safe, code != 0) == (None, True)
-    assert "of no known node" in words
+    assert "(no known node) replied for the canary" in words
 
 
 def test_a_router_that_answers_the_canary_as_it_answers_the_control_is_no_stranger():
-    assert "of no known node" not in asked(STRICT + PROXY)[2]
+    assert "no known node" not in asked(STRICT + PROXY)[2]
 
 
 def test_a_node_that_was_not_heard_is_not_safe():
     safe, code, words = asked(DOWN)
     assert (safe, code) == (None, 3)
-    assert words.startswith("not known: only 2 of 3 nodes are quiet")
+    assert words.startswith("not known: only 2 of 3 nodes are known not to reply")
 
 
 def test_a_node_that_is_switched_off_is_none_of_those_that_are_asked_about():
     off = STRICT.replace('worker-3 = { ipvs = "strict" }', 'worker-3 = { ready = false, nics = {}, internal_ips = "10.0.0.13" }')
     safe, code, words = asked(off)
     assert (safe, code) == (True, 0)
-    assert "not Ready and not heard: worker-3" in words
+    assert "not Ready, no reply: worker-3" in words
     assert asked(off.replace("ready = false", "ready = true"))[:2] == (None, 3)
     every = off.replace('{ ipvs = "strict" }', '{ ready = false, nics = {}, internal_ips = "10.0.0.12" }')
     assert asked(every)[:2] == (None, 3), "of all nodes none was heard"
@@ -163,4 +163,4 @@ def served_by_another(objects):
 def test_a_canary_that_kube_proxy_does_not_serve_is_none():
     safe, code, words = asked(STRICT, served_by_another)
     assert (safe, code) == (None, 3)
-    assert "no canary was asked" in words
+    assert "no canary was requested" in words

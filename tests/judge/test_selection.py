@@ -47,7 +47,7 @@ def test_what_was_selected_in_vain_is_not_clean(options, said):
 def test_a_node_that_was_not_heard_leaves_preflights_question_open_and_not_probes():
     """Probe answers for what answers on this segment, preflight for all nodes that there are."""
     asked = summary("node-unreached", services=False, preflight=True)
-    words = "not known: only 2 of 3 nodes are quiet for addresses that they do not announce"
+    words = "not known: only 2 of 3 nodes are known not to reply for addresses that they do not announce"
     assert (asked.exit_code, asked.because) == (3, ("no reply from worker-3", words))
     assert summary("node-unreached").exit_code == 0
 

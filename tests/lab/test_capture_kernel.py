@@ -70,4 +70,4 @@ def test_recorded_on_any_interface(recorded, tmp_path):
     recorded("two-non-strict", VIP, options=("-i", "any"))
     code, said = report(tmp_path)
     assert code == 2
-    assert "Linux cooked), not Ethernet. Record on one interface: tcpdump -i IFACE, not -i any" in said
+    assert "Linux cooked), not Ethernet. Record on one interface with `tcpdump -i IFACE`, not `-i any`" in said

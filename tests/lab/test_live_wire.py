@@ -100,7 +100,7 @@ VLANS = r"""
 import socket, subprocess
 from ipaddress import IPv4Address
 from arpcheck.model import Mac, Question
-from arpcheck.wire.replies import Account
+from arpcheck.wire.replies import ReplyMatcher
 from arpcheck.wire.packet_socket import LiveWire
 for words in ("link add a0 type veth peer name b0", "link add link a0 name above type macvlan mode bridge",
               "link set a0 up", "link set above up", "link set b0 up"):
@@ -119,13 +119,13 @@ with LiveWire(["a0"]) as wire:
     own = mac_of("a0")
     for tag, to in ((b"", own), (b"\x81\0\0\x64", own), (b"\x81\0\0\x64", b"\xff" * 6), (b"\x81\0\0\0", own),
                     (b"\x81\0\xe0\0", b"\xff" * 6), (b"", mac_of("above")), (b"\x81\0\0\0\x81\0\0\x64", own)):
-        account = Account(0.0, {"a0": Mac.from_bytes(own)}, {"a0": frozenset({us})})
-        account.asked(Question(0.0, "a0", 1, vip, us, None))
+        account = ReplyMatcher(0.0, {"a0": Mac.from_bytes(own)}, {"a0": frozenset({us})})
+        account.requested(Question(0.0, "a0", 1, vip, us, None))
         arp = bytes.fromhex("0001080006040002") + sender + vip.packed + own + us.packed
         other.send((to + sender + tag + b"\x08\x06" + arp).ljust(60, b"\0"))
         arrivals = [a for _ in range(20) for a in wire.receive(wire.now() + 0.05) if a.frame[6:12] == sender]
         account.arrived(arrivals[0])
-        print(len(account.replies), *(passed.reason.value for passed in account.overheard.passed_over()))
+        print(len(account.replies), *(passed.reason.value for passed in account.unsolicited.passed_over()))
 """
 
 

@@ -145,7 +145,7 @@ def test_preflight_is_never_safe_where_a_kernel_answers_or_the_next_restart_make
 
 @every_scene
 def test_one_run_twice_is_refused_as_two(name):
-    with pytest.raises(InputError, match="runs of one host"):
+    with pytest.raises(InputError, match="runs of the same host"):
         merge([("a", observed(name)), ("b", observed(name))])
 
 

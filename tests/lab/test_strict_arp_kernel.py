@@ -40,8 +40,8 @@ def test_from_faulty_through_enable_to_clean(tmp_path):
     assert {node["arp"] for node in json.loads(after["out"])["nodes"]} == {"quiet"}
     assert json.loads(probe["out"])["summary"]["verdicts"] == {"ok": 2}
     lines = enabled["out"].splitlines()
-    assert lines[0] == "before  not safe: worker-1, worker-2, worker-3 would answer for every address of the load balancer"
-    assert lines[-1] == "after   safe: 3 of 3 nodes are quiet for addresses that they do not announce"
+    assert lines[0] == "before  not safe: worker-1, worker-2, worker-3 would reply for every load-balancer address"
+    assert lines[-1] == "after   safe: 3 of 3 nodes do not reply for addresses that they do not announce"
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -68,7 +68,7 @@ def test_a_node_that_is_not_strict_after_all_of_it_is_told_with_its_likely_cause
         ("strict-arp", "enable", "--yes", "--prove-within", "15", *WIRE, "--backup-dir", str(tmp_path)),
     )
     assert end["code"] == 1
-    assert "not yet: not safe: worker-2 would answer" in end["err"], "it is asked again until the time is over"
+    assert "not yet: not safe: worker-2 would reply" in end["err"], "it is asked again until the time is over"
     assert end["out"].index("The likeliest cause: kube-proxy has not got so far") < end["out"].index("an interface of its own")
-    assert "after   not safe: worker-2 would answer for every address of the load balancer" in end["out"]
+    assert "after   not safe: worker-2 would reply for every load-balancer address" in end["out"]
     assert "strictARP sets arp_ignore of all interfaces to 1, but an interface of its own with 3 to 7" in " ".join(end["out"].split())

@@ -86,7 +86,7 @@ def test_but_not_where_a_login_plugin_would_show_what_is_in_it_to_the_caller():
 def test_the_callers_kubeconfig_borrows_no_file_of_roots():
     found = probed("sudo-borrowed")
     assert (found["code"], found["statuses"], found["tokens"]) == (2, None, [])
-    assert "tokenFile of context 'lab' can't be read: /run/secret" in found["stderr"]
+    assert "cannot read the tokenFile of context 'lab': /run/secret" in found["stderr"]
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ AFTER, FULL_ROUND = 8, 16
 LINK = {
     "down": "eth0: the interface went down after ",
     "down and up": "eth0: the interface went down after ",
-    "deleted": ("eth0: the interface went down after ", "eth0: the interface is gone after "),
+    "deleted": ("eth0: the interface went down after ", "eth0: the interface was removed after "),
     "renamed": "eth0: the interface went down after ",
     "other MAC": "eth0: its MAC is 02:0e:00:00:00:09 now after ",
-    "no carrier": "eth0: it has no carrier any more after ",
+    "no carrier": "eth0: it lost its carrier after ",
     "narrow": "eth0: its transmit queue stayed full after ",
-    "long queue": "eth0: frames stay in its transmit queue after ",
+    "long queue": "eth0: frames are stuck in its transmit queue after ",
 }
 
 

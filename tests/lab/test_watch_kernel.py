@@ -28,9 +28,9 @@ def watched(scene, act, *options):
 
 GAP = """\
 TIME  probed: 1 ok
-TIME  10.0.0.50: nobody answers; it was worker-1
-TIME  10.0.0.50: moved from worker-1 to worker-2, after a gap of N s
-TIME  10.0.0.50: ok before, inconclusive now: worker-2 replied, but the cluster was read DAY UTC and then recorded worker-1: \
+TIME  10.0.0.50: no reply any more; last reply from worker-1
+TIME  10.0.0.50: moved from worker-1 to worker-2, after N s without a reply
+TIME  10.0.0.50: changed from ok to inconclusive: worker-2 replied, but the cluster was read DAY UTC and then recorded worker-1: \
 the current announcer is not known
 
 From WHEN to WHEN UTC
@@ -38,14 +38,14 @@ From WHEN to WHEN UTC
   TIME  worker-1
   TIME  nobody for N s
   TIME  worker-2
-Worst moment: TIME, nobody answered for 10.0.0.50; exit code 1
+Worst moment: TIME, no reply for 10.0.0.50; exit code 1
 """
 
 OVERLAP = """\
 TIME  probed: 1 ok
-TIME  10.0.0.50: worker-1 and worker-2 both answer
-TIME  10.0.0.50: moved from worker-1 to worker-2, after two owners for N s
-TIME  10.0.0.50: ok before, inconclusive now: worker-2 replied, but the cluster was read DAY UTC and then recorded worker-1: \
+TIME  10.0.0.50: worker-1 and worker-2 both reply
+TIME  10.0.0.50: moved from worker-1 to worker-2, after N s with two owners
+TIME  10.0.0.50: changed from ok to inconclusive: worker-2 replied, but the cluster was read DAY UTC and then recorded worker-1: \
 the current announcer is not known
 
 From WHEN to WHEN UTC
@@ -53,7 +53,7 @@ From WHEN to WHEN UTC
   TIME  worker-1
   TIME  worker-1 and worker-2 for N s
   TIME  worker-2
-Worst moment: TIME, several answered for 10.0.0.50; exit code 1
+Worst moment: TIME, several owners replied for 10.0.0.50; exit code 1
 """
 
 
@@ -67,19 +67,19 @@ def test_a_rollout_node_by_node():
     lines = [line.removeprefix("TIME  ") for line in text.split("\n\n")[0].splitlines()]
     assert code == 1
     assert sorted(line for line in lines if "Service addresses" in line) == [
-        f"worker-{number} no longer answers for Service addresses" for number in (1, 2, 3)
+        f"worker-{number} no longer replies for Service addresses" for number in (1, 2, 3)
     ]
-    assert "10.0.0.50: worker-1 answers alone, after several owners for N s" in lines
+    assert "10.0.0.50: only worker-1 replies, after N s with several owners" in lines
     assert lines[-4:] == [
-        "10.0.0.50: non-strict before, ok now: worker-1 replied in every round",
-        *(f"worker-{number}: non-strict before, strict now" for number in (1, 2, 3)),
+        "10.0.0.50: changed from non-strict to ok: worker-1 replied in every round",
+        *(f"worker-{number}: changed from non-strict to quiet" for number in (1, 2, 3)),
     ]
 
 
 def test_a_kernel_that_asks_with_a_services_address():
     code, text = watched("two-non-strict", "ask_as_a_service")
     assert code == 1
-    assert "10.0.0.50: worker-2 asks for 10.0.0.200 with it as its own address: arp_announce is not 2 there\n" in text
+    assert "10.0.0.50: worker-2 uses it as the sender of a request for 10.0.0.200: set arp_announce=2 there\n" in text
 
 
 def test_an_announcement_is_heard_and_ctrl_c_ends_it_with_the_timeline(tmp_path):
@@ -88,15 +88,15 @@ def test_an_announcement_is_heard_and_ctrl_c_ends_it_with_the_timeline(tmp_path)
     assert "arpcheck_address_ok{" in (tmp_path / "arpcheck.prom").read_text()
     assert (code, text) == (3, """\
 TIME  probed: 1 ok
-TIME  10.0.0.50: worker-3 announces it (gratuitous ARP)
+TIME  10.0.0.50: gratuitous ARP from worker-3
 
 From WHEN to WHEN UTC
 1 address did not change
-Worst moment: TIME, worker-3 announced 10.0.0.50 and did not answer for it; exit code 3
+Worst moment: TIME, worker-3 announced 10.0.0.50 and did not reply for it; exit code 3
 """)  # fmt: skip
 
 
 def test_an_interface_that_goes_down_ends_it():
     code, text = watched("healthy", "down")
     assert code == 3
-    assert "TIME  eth0: the interface went down: nothing more is heard there\n" in text
+    assert "TIME  eth0: the interface went down: no more replies from there\n" in text

@@ -42,7 +42,7 @@ def ask_as_a_service(watch, scene):
     """A process on worker-2 sends from an address that is on its kube-ipvs0, so its kernel asks with that one."""
     until(watch, "probed")
     inside("worker-2", sent)
-    until(watch, "with it as its own address")
+    until(watch, "uses it as the sender")
     watch.send_signal(signal.SIGINT)
 
 
@@ -59,7 +59,7 @@ def announce(watch, scene):
     ip = answering.IPv4Address("10.0.0.50")
     frames = [answering.Packet(answering.BROADCAST, mac, op, mac, ip, answering.BROADCAST, ip).encode(length=60) for op in (1, 2)]
     inside("worker-3", lambda: [opened().send(frame) for frame in frames])
-    until(watch, "announces it")
+    until(watch, "gratuitous ARP from")
     watch.send_signal(signal.SIGINT)
 
 

@@ -86,7 +86,7 @@ def test_an_entry_that_can_not_be_read_is_kept_as_such():
 
 @pytest.mark.parametrize("written", ["", "10.0.0.9-10.0.0.5", "fc00::/120", "x"])
 def test_a_range_that_is_none_is_refused(written):
-    with pytest.raises(UsageError, match="is no range of IPv4 addresses"):
+    with pytest.raises(UsageError, match="not a range of IPv4 addresses"):
         range_pool(written)
 
 
@@ -194,7 +194,7 @@ def test_what_is_free_and_what_is_not(made, states, code):
 @pytest.mark.parametrize("verdict", [Verdict.FOREIGN, Verdict.INCONCLUSIVE])
 def test_what_this_host_has_itself_is_in_use_though_nobody_answers(verdict):
     (address,) = judged(report({USED: (verdict,)}), USED, heard=evidence(USED, host=("10.0.0.51/24",))).addresses
-    assert (address.state.value, address.reason) == ("in-use", "this host has it, on eth0")
+    assert (address.state.value, address.reason) == ("in-use", "this host has it on eth0")
 
 
 def test_a_nodes_own_address_is_in_use_though_it_does_not_answer():
@@ -217,15 +217,15 @@ def deaf(*asked, made=None, **how):
 
 
 def test_outside_of_the_networks_nothing_is_known_to_be_free():
-    assert deaf(host=("10.9.0.5/24",)) == ("not-heard", "it is outside of the networks of this host's interfaces (10.9.0.0/24)")
-    assert deaf(host=()) == ("not-heard", "it is outside of the networks of this host's interfaces (they have none)")
+    assert deaf(host=("10.9.0.5/24",)) == ("not-heard", "it is outside the networks of this host's interfaces (10.9.0.0/24)")
+    assert deaf(host=()) == ("not-heard", "it is outside the networks of this host's interfaces (they have none)")
 
 
 def test_asked_too_seldom_nothing_is_known_to_be_free():
     assert deaf()[0] == "free"
-    assert deaf(rounds=(1, 2)) == ("not-heard", "asked in 2 rounds with 0.0.0.0, which is too seldom to tell")
-    assert deaf(senders=(ZERO,)) == ("not-heard", "asked in 0 rounds with the address of eth0, which is too seldom to tell")
-    assert deaf(senders=(OWN,)) == ("not-heard", "asked in 0 rounds with 0.0.0.0, which is too seldom to tell")
+    assert deaf(rounds=(1, 2)) == ("not-heard", "only 2 rounds with sender 0.0.0.0; at least 3 are needed")
+    assert deaf(senders=(ZERO,)) == ("not-heard", "only 0 rounds with the address of eth0 as sender; at least 3 are needed")
+    assert deaf(senders=(OWN,)) == ("not-heard", "only 0 rounds with sender 0.0.0.0; at least 3 are needed")
     ours = service("ours", externalIPs=["10.0.0.5"])
     assert deaf(senders=(ZERO,), services=(ours,))[0] == "free", "an address of a Service is never a sender"
 
@@ -239,7 +239,7 @@ def test_where_a_node_misses_a_question_silence_proves_nothing():
     every = [node_reply(n, sender) for n in (1, 2, 3) for sender in (ZERO, OWN)]
     assert deaf(FREE, NODE, replies=tuple(every))[0] == "free"
     assert deaf(FREE, NODE, replies=tuple(every[:-1])) == (
-        "not-heard", "questions or answers get lost on eth0: the node address 10.0.0.11 was answered in 2 of 3 rounds",
+        "not-heard", "requests or replies get lost on eth0: node address 10.0.0.11 replied in 2 of 3 rounds",
     )  # fmt: skip
     assert deaf(FREE, NODE, replies=tuple(node_reply(n) for n in (1, 2, 3)))[0] == "free", "arp_ignore 2 never answers 0.0.0.0"
     assert deaf(FREE, NODE)[0] == "free", "a node that is off answers nothing"
@@ -305,11 +305,11 @@ def test_nothing_to_ask_is_not_all_free():
 def test_the_text():
     made = report({FREE: (Verdict.SILENT,), USED: (Verdict.FOREIGN, responder(vendor="VMware"))})
     assert to_text(judged(made, FREE, USED)) == (
-        "IN USE (exit code 1): 1 in use, 1 free, 0 not heard, of 2 addresses\n"
+        "IN USE (exit code 1): 1 in use, 1 free, 0 not known, of 2 addresses\n"
         "\n"
-        "--range 10.0.0.50-10.0.0.51: 2 addresses, 2 not handed out\n"
+        "--range 10.0.0.50-10.0.0.51: 2 addresses, 2 not assigned\n"
         "\n"
-        "10.0.0.51  in-use  02:00:00:00:00:01 (VMware)  somebody answered for it\n"
+        "10.0.0.51  in-use  02:00:00:00:00:01 (VMware)  a host replied for it\n"
     )
 
 

@@ -150,7 +150,7 @@ def test_where_nothing_is_judged_in_either_run_nothing_is_compared():
     """The nodes are quiet in both; the one address that there is was never asked."""
     found = compare(of(IPV6), of(IPV6))
     assert found.exit_code == 3
-    assert found.doubts[:2] == ("nothing was judged in the first run", "nothing was judged in the second run")
+    assert found.doubts[:2] == ("the first run judged nothing", "the second run judged nothing")
 
 
 def test_a_node_that_left_the_cluster_is_no_doubt():
@@ -169,7 +169,7 @@ def test_a_doubt_of_the_whole_run_that_was_not_there_before_is_one_of_the_compar
     stopped = replace(before[0], interrupted=True)
     found = compare(before, (stopped, pipeline.conclude(stopped)))
     assert found.exit_code == 3
-    assert "the second run is in doubt: the run was interrupted" in render(found, "table", Style())
+    assert "the second run is inconclusive: the run was interrupted" in render(found, "table", Style())
 
 
 def test_strict_arp_turned_on():
@@ -184,7 +184,7 @@ def test_and_the_other_way_round():
     found = compare(run("healthy", at=LATER), run("two-non-strict"))
     assert found.exit_code == 1
     assert {what(found)[node] for node in ("10.0.0.50", "worker-2", "worker-3")} == {"new"}
-    assert found.notes == ("The first run is the later one: are the two files swapped?",)
+    assert found.notes == ("The first run is newer than the second. Check the order of the files.",)
 
 
 def test_an_accepted_fault_is_shown_and_does_not_count():
@@ -221,7 +221,7 @@ def test_another_cluster_is_not_compared():
     after = with_uid(before[0], "0")
     found = compare(before, (after, pipeline.conclude(after)))
     assert (found.exit_code, found.addresses, found.nodes) == (3, (), ())
-    assert found.obstacle == "they are of different clusters: default/kubernetes was created twice"
+    assert found.obstacle == "they are of different clusters: default/kubernetes has another uid"
 
 
 def test_another_segment_is_not_compared():
@@ -230,7 +230,7 @@ def test_another_segment_is_not_compared():
     after = replace(before[0], host=replace(before[0].host, interfaces=moved), replies=())
     found = compare(before, (after, pipeline.conclude(after)))
     assert found.exit_code == 3
-    assert found.obstacle == "they ran on different segments (10.0.0.0/24; 10.9.9.0/24), and no MAC was heard in both"
+    assert found.obstacle == "they ran on different segments (10.0.0.0/24; 10.9.9.0/24): no MAC address replied in both"
 
 
 def test_another_selection_leaves_what_both_asked():
@@ -242,7 +242,7 @@ def test_another_selection_leaves_what_both_asked():
     found = compare(before, (after, pipeline.conclude(after)))
     assert what(found)["10.0.0.50"] == "same"
     assert what(found)["10.0.0.51"] == "not-comparable"
-    assert "asked for different Services" in " ".join(found.notes)
+    assert "selected different Services" in " ".join(found.notes)
 
 
 def test_what_could_not_be_read_is_not_gone():
@@ -265,8 +265,8 @@ fixed   worker-3               non-strict                                 quiet
 
 1 other the same, none of them known to be wrong.
 
-Clients keep the MAC that they learnt until their ARP entry ends: what is fixed here is fixed for them then. \
-Flush it on routers that matter.
+Clients keep a learned MAC address until their ARP entry expires. Only then does a fix reach them. \
+Flush the entry on important routers.
 """
 
 MARKDOWN = """\
@@ -283,8 +283,8 @@ MARKDOWN = """\
 
 1 other the same, none of them known to be wrong.
 
-Clients keep the MAC that they learnt until their ARP entry ends: what is fixed here is fixed for them then. \
-Flush it on routers that matter.
+Clients keep a learned MAC address until their ARP entry expires. Only then does a fix reach them. \
+Flush the entry on important routers.
 """
 
 def mended():

@@ -208,18 +208,18 @@ def test_hosts_that_are_no_node_are_named_after_their_files():
 def test_two_runs_of_one_host_are_no_split_brain(later):
     """What changed in between would look as if both answered at once."""
     runs = [("before", seen_from("client", "worker-1")[1]), ("after", seen_from("client", "worker-2", at=later)[1])]
-    with pytest.raises(InputError, match=r"^before and after are runs of one host") as caught:
+    with pytest.raises(InputError, match=r"^before and after are runs of the same host") as caught:
         merge(runs)
     assert "arpcheck compare" in caught.value.hint
     again = merge([runs[0], ("w1", seen_from("worker-1", "worker-1", at=LATER)[1])])
-    with pytest.raises(InputError, match=r"^both and before are runs of one host"):
+    with pytest.raises(InputError, match=r"^both and before are runs of the same host"):
         merge([("both", again), runs[0]])
 
 
 def test_the_same_capture_twice_is_refused_though_it_names_no_interface():
     found = seen_from("client", "worker-1")[1]
     nameless = replace(found, host=replace(found.host, interfaces=tuple(replace(i, mac=None) for i in found.host.interfaces)))
-    with pytest.raises(InputError, match="runs of one host"):
+    with pytest.raises(InputError, match="runs of the same host"):
         merge([("a", nameless), ("b", nameless)])
 
 
@@ -269,12 +269,12 @@ def moved_to(ip):
 
 
 REFUSED = [
-    pytest.param([seen_from("worker-1")], "one run only", id="one run"),
+    pytest.param([seen_from("worker-1")], "only one run was given", id="one run"),
     pytest.param(
         [seen_from("worker-1"), with_objects(seen_from("worker-2"), "services", renamed)],
-        "worker-1 and worker-2: they are of different clusters: default/kubernetes was created twice", id="another cluster",
+        "worker-1 and worker-2: they are of different clusters: default/kubernetes has another uid", id="another cluster",
     ),
-    pytest.param([seen_from("worker-1"), seen_from("worker-2", namespace="web")], "asked for different Services", id="selection"),
+    pytest.param([seen_from("worker-1"), seen_from("worker-2", namespace="web")], "selected different Services", id="selection"),
     pytest.param(
         [seen_from("worker-1"), with_objects(seen_from("worker-2"), "services", moved_to("10.0.0.51"))],
         "Service web/nginx has 10.0.0.50 in one and 10.0.0.51 in the other", id="another address",

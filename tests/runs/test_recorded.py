@@ -91,9 +91,9 @@ def test_the_gaps_say_what_is_not_known():
     scene = scene_of("healthy")
     report = judged(scene, recording(scene, asks_for(VIP)))
     assert [(gap.what, gap.why) for gap in report.gaps] == [
-        ("canary", "nobody asked it in the capture"),
-        ("capture", "a file of frames does not say what it missed"),
-        ("control", "nobody asked it in the capture"),
+        ("canary", "the capture has no request for it"),
+        ("capture", "a capture does not show what it missed"),
+        ("control", "the capture has no request for it"),
     ]
 
 
@@ -134,7 +134,7 @@ def test_replies_alone_prove_two_that_answered_together():
     scene = scene_of("split-brain")
     report = judged(scene, recording(scene, lambda frame: frame[20:22] == b"\x00\x02"))
     assert verdict_of(report).verdict is Verdict.DUPLICATE
-    assert "replies whose question is not in it" in str(report.gaps)
+    assert "replies without a recorded request" in str(report.gaps)
 
 
 def test_one_answer_without_a_question_to_all_is_not_enough():

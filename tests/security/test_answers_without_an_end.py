@@ -115,5 +115,5 @@ def test_what_only_announces_an_answer_is_none(tmp_path, status):
     with endless_server(hinted, tmp_path) as config:
         budget = Budget(20)
         session = open_session(ClusterSource(kubeconfig=config), budget)
-        assert session.ask("/version", {}, budget) == {"gitVersion": "v1.33.0"}
+        assert session.read("/version", {}, budget) == {"gitVersion": "v1.33.0"}
         session.close()

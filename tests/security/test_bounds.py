@@ -108,4 +108,4 @@ def test_names_that_no_object_can_have_are_not_kept(tmp_path, words):
 def test_what_is_too_long_for_an_object_is_a_gap(tmp_path):
     with HostileApi(lambda _: long_names(0, last=0)) as api:
         _, _, said = measured(["snapshot", "--kubeconfig", api.kubeconfig(tmp_path / "config")], tmp_path)
-    assert f"services ({ONE_PAGE} entries without a name, or with longer texts than an object has)" in said
+    assert f"services ({ONE_PAGE} entries have no name, or a name or text longer than the API allows)" in said

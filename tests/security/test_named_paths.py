@@ -7,12 +7,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from arpcheck.cluster import ClusterSource, hold
-from arpcheck.cluster.kubeconfig import Unheld
+from arpcheck.cluster import ClusterSource, preload
+from arpcheck.cluster.kubeconfig import NotPreloaded
 from arpcheck.cluster.ownership import not_roots
 
 UID = 4242
-UNSEEN = "For this user root reads only a kubeconfig, and only where root alone can write on all the way to it"
+UNSEEN = "Under sudo, arpcheck reads only a kubeconfig that root alone can write, and so every folder on its path"
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
 
@@ -51,7 +51,7 @@ def written(folder, key):
 
 
 def held(path):
-    return hold(ClusterSource(kubeconfig=str(path)), for_another=True).held
+    return preload(ClusterSource(kubeconfig=str(path)), for_another=True).preloaded
 
 
 def test_a_file_of_roots_is_read_for_the_one_who_named_its_kubeconfig(roots):
@@ -77,8 +77,8 @@ def test_a_link_of_roots_that_leads_through_a_users_folder_leads_nowhere_either(
 def test_a_kubeconfig_behind_a_users_link_is_not_read_for_him(roots, users):
     (roots / "key").write_text("roots")
     (users / "link").symlink_to(written(roots, roots / "key"))
-    found = hold(ClusterSource(kubeconfig=str(users / "link")), for_another=True)
-    assert (found.held, found.unheld) == (None, Unheld.NOT_ROOTS)
+    found = preload(ClusterSource(kubeconfig=str(users / "link")), for_another=True)
+    assert (found.preloaded, found.not_preloaded) == (None, NotPreloaded.NOT_ROOTS)
 
 
 PLACES = [
@@ -86,15 +86,15 @@ PLACES = [
     pytest.param("link", "", id="a link of root's"),
     pytest.param("up/../file", "", id="up and down"),
     pytest.param("relative", "", id="a relative link"),
-    pytest.param("shared/file", "others than root may write to {}/shared", id="everybody's folder"),
-    pytest.param("theirs", "{}/theirs is not root's", id="somebody's file"),
+    pytest.param("shared/file", "users other than root may write to {}/shared", id="everybody's folder"),
+    pytest.param("theirs", "{}/theirs does not belong to root", id="somebody's file"),
     pytest.param("round", "{}/round: too many links", id="a link to itself"),
     pytest.param("gone", "{}/gone: No such file or directory", id="none"),
     pytest.param("fifo", "{}/fifo is not a regular file", id="a FIFO"),
     pytest.param("up", "{}/up is not a regular file", id="a folder"),
-    pytest.param("/proc/self/cwd/file", "/proc is on proc, which keeps no file of root's", id="a link of the kernel's"),
-    pytest.param("to-proc", "/proc is on proc, which keeps no file of root's", id="a link to one"),
-    pytest.param("/sys/kernel/uevent_seqnum", "/sys is on sysfs, which keeps no file of root's", id="what is made when it is read"),
+    pytest.param("/proc/self/cwd/file", "/proc is on proc, where file owners prove nothing", id="a link of the kernel's"),
+    pytest.param("to-proc", "/proc is on proc, where file owners prove nothing", id="a link to one"),
+    pytest.param("/sys/kernel/uevent_seqnum", "/sys is on sysfs, where file owners prove nothing", id="what is made when it is read"),
 ]
 
 
@@ -118,7 +118,7 @@ def test_who_has_a_say(roots, name, why):
 @pytest.mark.parametrize(
     ("place", "why"),
     [
-        pytest.param("/tmp", "Root did not read it for this user, since others than root may write to /tmp: put it where root alone can write", id="seen"),  # noqa: S108
+        pytest.param("/tmp", "Under sudo, arpcheck reads only files that root alone can write, and users other than root may write to /tmp. Move it to such a place", id="seen"),  # noqa: S108
         pytest.param("/root", UNSEEN, id="not seen"),
     ],
 )
@@ -133,7 +133,7 @@ def test_a_kubeconfig_of_roots_that_was_not_read_says_why_as_far_as_the_user_may
 
     with TemporaryDirectory(dir=place) as roots:
         os.chmod(roots, 0o720)
-        source = hold(ClusterSource(kubeconfig=str(written(Path(roots), Path(roots) / "key"))), for_another=True)
+        source = preload(ClusterSource(kubeconfig=str(written(Path(roots), Path(roots) / "key"))), for_another=True)
         os.setresuid(UID, UID, 0)
         try:
             with pytest.raises(ClusterError) as error:

@@ -34,5 +34,5 @@ def test_a_kubeconfig_of_roots_below_a_folder_of_everybodys_is_not_said_to_be_mi
     world.path(f"{EVERYBODYS}/kept").chmod(0o700)
     done = world.sudo("arpcheck", "snapshot", "--kubeconfig", f"{EVERYBODYS}/kept/config")
     assert done.returncode == 2
-    why = f"Root did not read it for this user, since others than root may write to {EVERYBODYS}"
+    why = f"Under sudo, arpcheck reads only files that root alone can write, and users other than root may write to {EVERYBODYS}"
     assert f"{EVERYBODYS}/kept/config: Permission denied. {why}" in done.stderr

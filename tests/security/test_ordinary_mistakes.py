@@ -8,7 +8,7 @@ import pytest
 from sudo_world import ARPCHECK, HOME
 
 MISTAKES = [
-    pytest.param({}, "snapshot --kubeconfig ~nouser/x", "--kubeconfig ~nouser/x: there is no such home. Give the whole path, from / on", id="no such user"),
+    pytest.param({}, "snapshot --kubeconfig ~nouser/x", "--kubeconfig ~nouser/x: no such home directory. Use an absolute path", id="no such user"),
     pytest.param({}, "snapshot --cluster-file - <&-", "standard input:1: empty. It takes what `kubectl get ", id="stdin is closed"),
     pytest.param({}, "report - <&-", "-: not JSON: ", id="nor is there a report"),
     *(
@@ -47,7 +47,7 @@ def test_a_kubeconfig_of_the_environment_that_only_root_may_see_is_named(world):
     world.write("/run/kept/admin.conf", "contexts: []", mode=0o600)
     world.path("/run/kept").chmod(0o700)
     done = world.run(ARPCHECK, "snapshot", env={"KUBECONFIG": "/run/kept/admin.conf"})
-    said = "arpcheck: /run/kept/admin.conf: Permission denied. Name another with --kubeconfig, or read a file with --cluster-file\n"
+    said = "arpcheck: /run/kept/admin.conf: Permission denied. Select another with --kubeconfig, or read a file with --cluster-file\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
 
 

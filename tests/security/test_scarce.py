@@ -21,7 +21,7 @@ def test_without_proc(tmp_path, command):
     (tmp_path / "c.json").write_text(SMALL)
     done = shell(f"mount -t tmpfs none /proc && exec {RUN} {command} --cluster-file c.json", tmp_path, *WITH_MOUNTS)
     assert done.returncode == 2, done.stderr
-    assert done.stderr.splitlines()[-1].startswith("arpcheck: the interfaces of this host can't be read: ")
+    assert done.stderr.splitlines()[-1].startswith("arpcheck: cannot read this host's interfaces: ")
     assert "fault in arpcheck" not in done.stderr
 
 

@@ -62,9 +62,9 @@ def watched(scene, pace=PACE, wire=SimulatedWire, rate=100.0, **world):
 GAP = """\
 watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed every 30.0 s
 12:00:04.3  probed: 1 ok
-12:00:08.1  10.0.0.50: nobody answers; it was worker-1
-12:00:09.6  10.0.0.50: moved from worker-1 to worker-2, after a gap of 1.5 s
-12:00:16.3  10.0.0.50: ok before, inconclusive now: worker-2 replied, but the cluster was read 2026-03-01 12:00 UTC and \
+12:00:08.1  10.0.0.50: no reply any more; last reply from worker-1
+12:00:09.6  10.0.0.50: moved from worker-1 to worker-2, after 1.5 s without a reply
+12:00:16.3  10.0.0.50: changed from ok to inconclusive: worker-2 replied, but the cluster was read 2026-03-01 12:00 UTC and \
 then recorded worker-1: the current announcer is not known
 
 From 2026-03-01 12:00:00 to 2026-03-01 12:00:16 UTC
@@ -72,14 +72,14 @@ From 2026-03-01 12:00:00 to 2026-03-01 12:00:16 UTC
   12:00:00.1  worker-1
   12:00:08.1  nobody for 1.5 s
   12:00:09.6  worker-2
-Worst moment: 12:00:08.1, nobody answered for 10.0.0.50; exit code 1"""
+Worst moment: 12:00:08.1, no reply for 10.0.0.50; exit code 1"""
 
 OVERLAP = """\
 watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed every 30.0 s
 12:00:04.3  probed: 1 ok
-12:00:08.1  10.0.0.50: worker-1 and worker-2 both answer
-12:00:10.1  10.0.0.50: moved from worker-1 to worker-2, after two owners for 2.0 s
-12:00:16.3  10.0.0.50: ok before, inconclusive now: worker-2 replied, but the cluster was read 2026-03-01 12:00 UTC and \
+12:00:08.1  10.0.0.50: worker-1 and worker-2 both reply
+12:00:10.1  10.0.0.50: moved from worker-1 to worker-2, after 2.0 s with two owners
+12:00:16.3  10.0.0.50: changed from ok to inconclusive: worker-2 replied, but the cluster was read 2026-03-01 12:00 UTC and \
 then recorded worker-1: the current announcer is not known
 
 From 2026-03-01 12:00:00 to 2026-03-01 12:00:16 UTC
@@ -87,28 +87,28 @@ From 2026-03-01 12:00:00 to 2026-03-01 12:00:16 UTC
   12:00:00.1  worker-1
   12:00:08.1  worker-1 and worker-2 for 2.0 s
   12:00:10.1  worker-2
-Worst moment: 12:00:08.1, several answered for 10.0.0.50; exit code 1"""
+Worst moment: 12:00:08.1, several owners replied for 10.0.0.50; exit code 1"""
 
 ROLLOUT = """\
 watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed every 30.0 s
 12:00:01.1  probed: 1 non-strict
 12:00:01.1  10.0.0.50: non-strict: worker-2 and worker-3 replied without strict ARP; worker-1 should
-12:00:08.1  worker-1 no longer answers for Service addresses
-12:00:09.0  10.0.0.50: worker-2 no longer answers, worker-1 and worker-3 do
-12:00:09.1  worker-2 no longer answers for Service addresses
-12:00:10.0  10.0.0.50: worker-1 answers alone, after several owners for 9.9 s
-12:00:10.1  worker-3 no longer answers for Service addresses
-12:00:16.3  10.0.0.50: non-strict before, ok now: worker-1 replied in every round
-12:00:16.3  worker-1: non-strict before, quiet now
-12:00:16.3  worker-2: non-strict before, quiet now
-12:00:16.3  worker-3: non-strict before, quiet now
+12:00:08.1  worker-1 no longer replies for Service addresses
+12:00:09.0  10.0.0.50: worker-1 and worker-3 reply; worker-2 no longer does
+12:00:09.1  worker-2 no longer replies for Service addresses
+12:00:10.0  10.0.0.50: only worker-1 replies, after 9.9 s with several owners
+12:00:10.1  worker-3 no longer replies for Service addresses
+12:00:16.3  10.0.0.50: changed from non-strict to ok: worker-1 replied in every round
+12:00:16.3  worker-1: changed from non-strict to quiet
+12:00:16.3  worker-2: changed from non-strict to quiet
+12:00:16.3  worker-3: changed from non-strict to quiet
 
 From 2026-03-01 12:00:00 to 2026-03-01 12:00:16 UTC
 10.0.0.50 (web/nginx): 1 overlap (9.9 s)
   12:00:00.1  worker-1, worker-2 and worker-3 for 8.9 s
   12:00:09.0  worker-1 and worker-3 for 1.0 s
   12:00:10.0  worker-1
-10.96.0.1: kernels that answer for Service addresses
+10.96.0.1: kernels that reply for Service addresses
   12:00:00.0  worker-1, worker-2 and worker-3 for 8.1 s
   12:00:08.1  worker-2 and worker-3 for 1.0 s
   12:00:09.1  worker-3
@@ -121,7 +121,7 @@ watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed eve
 
 From 2026-03-01 12:00:00 to 2026-03-01 12:00:16 UTC
 1 address did not change
-Nothing was wrong at any moment; exit code 0"""
+No fault was found at any time; exit code 0"""
 
 
 @pytest.mark.parametrize(
@@ -191,14 +191,14 @@ def heard_of(*frames):
 
 def test_a_gratuitous_frame_of_another_node_is_told_once_in_a_series():
     announced = [frame(operation, OTHER, "10.0.0.50", "10.0.0.50") for operation in (1, 2, 1, 2)]
-    assert heard_of(*announced) == (3, ["10.0.0.50: worker-1 announces it (gratuitous ARP)"])
+    assert heard_of(*announced) == (3, ["10.0.0.50: gratuitous ARP from worker-1"])
 
 
 def test_an_announcement_of_somebody_who_does_not_answer_is_a_moment_that_matters():
     """Every client's cache follows it, though a probe finds one right answer."""
     wire = lambda scene: Overheard(scene, [(5.0, frame(1, OTHER, "10.0.0.50", "10.0.0.50"))])  # noqa: E731
     _, text, _ = watched("healthy", wire=wire)
-    assert text.endswith("Worst moment: 12:00:05.0, worker-1 announced 10.0.0.50 and did not answer for it; exit code 3")
+    assert text.endswith("Worst moment: 12:00:05.0, worker-1 announced 10.0.0.50 and did not reply for it; exit code 3")
 
 
 def test_one_that_names_who_answers_anyway_is_no_news():
@@ -206,9 +206,9 @@ def test_one_that_names_who_answers_anyway_is_no_news():
 
 
 def test_who_asks_with_a_services_address_is_told():
-    lines = ["10.0.0.50: worker-1 asks for 10.0.0.5 with it as its own address: arp_announce is not 2 there"]
+    lines = ["10.0.0.50: worker-1 uses it as the sender of a request for 10.0.0.5: set arp_announce=2 there"]
     assert heard_of(*[frame(1, OTHER, "10.0.0.50", "10.0.0.5")] * 2) == (3, lines)
-    line = "10.96.0.1: worker-1 asks for 10.0.0.9 with it as its own address: arp_announce is not 2 there"
+    line = "10.96.0.1: worker-1 uses it as the sender of a request for 10.0.0.9: set arp_announce=2 there"
     assert heard_of(frame(1, OTHER, "10.96.0.1", "10.0.0.9")) == (3, [line])
 
 
@@ -233,9 +233,9 @@ def test_frames_that_this_host_lost_are_no_silence_of_anybody():
     wire = lambda scene: SimulatedWire(scene, drop=lambda arrival: 5 < arrival.at < 7)  # noqa: E731
     code, text, _ = watched("healthy", wire=wire)
     assert "nobody" not in text
-    assert text.count("frames were lost on this host: what was asked just now says nothing") == 1
+    assert text.count("frames: the current requests prove nothing") == 1
     assert code == 3, "somebody else may have answered then"
-    assert text.endswith("frames were lost on this host, so who answered then is not known; exit code 3")
+    assert text.endswith("this host lost frames, so replies may be missing; exit code 3")
 
 
 CANARY = IPv4Address("10.96.0.1")
@@ -249,15 +249,15 @@ def kernel_heard(mac, scene="healthy"):
     watch.follow({}, CANARY, ())
     watch.probed(0.0, replace(report, summary=replace(report.summary, exit_code=0)))
     for at in range(4):
-        watch.asked(float(at), CANARY)
+        watch.requested(float(at), CANARY)
         if at == 2:
-            watch.answered(CANARY, mac(report))
+            watch.replied(CANARY, mac(report))
     return watch.worst, lines[-1]
 
 
 def test_a_kernel_that_begins_to_answer_between_two_probes_counts():
     mac = lambda report: report.nodes[0].macs[0].mac  # noqa: E731
-    assert kernel_heard(mac) == (Outcome.FAULT, "worker-1 answers for Service addresses: no strict ARP")
+    assert kernel_heard(mac) == (Outcome.FAULT, "worker-1 replies for Service addresses: no strict ARP")
     assert kernel_heard(lambda _: Mac("02:0f:00:00:00:01"))[0] is Outcome.UNSURE, "whose it is is not known"
     mac = lambda report: next(node for node in report.nodes if node.arp is Arp.NON_STRICT).macs[0].mac  # noqa: E731
     assert kernel_heard(mac, "two-non-strict")[0] is Outcome.FINE, "the probe has counted it, or it was accepted"
@@ -267,13 +267,13 @@ def test_a_flood_of_forged_senders_is_told_in_part():
     macs = [bytes((2, 15, 0, 0, n >> 8, n & 255)) for n in range(300)]
     wire = lambda scene: Overheard(scene, [(5.0 + n / 1000, frame(1, mac, "10.0.0.50", "10.0.0.50")) for n, mac in enumerate(macs)])  # noqa: E731
     _, text, _ = watched("healthy", wire=wire)
-    assert text.count("announces it") == 64
+    assert text.count("gratuitous ARP from") == 64
 
 
 def test_an_interface_that_goes_down_ends_it_with_what_was_heard():
     code, text, _ = watched("healthy", wire=Dying)
     assert code == 3
-    assert "eth0: the interface went down: nothing more is heard there\n" in text
+    assert "eth0: the interface went down: no more replies from there\n" in text
     assert text.endswith("eth0: the interface went down; exit code 3")
 
 
@@ -286,7 +286,7 @@ def test_stopping_it_ends_it_with_the_timeline_and_the_worst_moment():
 
     code, text, _ = watched("failover-gap", wire=wire, pace=Pace(interval=30, every=0.25), stop=lambda: wires[0].now() > 9)
     assert code == 3
-    assert text.endswith("Worst moment: 12:00:08.1, nobody answered 3 questions for 10.0.0.50, which may have been lost; exit code 3")
+    assert text.endswith("Worst moment: 12:00:08.1, no reply to 3 requests for 10.0.0.50, which may have been lost; exit code 3")
     assert "until Ctrl-C" in text
 
 
@@ -306,10 +306,10 @@ def test_a_cluster_that_can_not_be_read_is_told_once_and_is_a_moment_that_matter
     )  # fmt: skip
     assert len(stored) == 6  # the third reading never came, so that its probe waited for 10 s
     assert code == 3
-    assert text.endswith("12:00:06.0, the cluster could not be read, so who should have answered then is not known; exit code 3")
-    told = [line.split("  ", 1)[1] for line in text.splitlines() if "accuses nobody" in line]
+    assert text.endswith("12:00:06.0, the cluster could not be read, so the announcers were not known; exit code 3")
+    told = [line.split("  ", 1)[1] for line in text.splitlines() if "earlier records are not used" in line]
     assert told == [
-        f"{why}: who should answer is not known now, and what was read before accuses nobody"
+        f"{why}: the announcers are not known now; earlier records are not used"
         for why in (
             "the API server x can't be read: connection refused", "x", "the cluster has not answered yet",
             "the API server x can't be read: timed out",
@@ -389,14 +389,14 @@ def test_a_correct_failover_accuses_nobody_at_whatever_moment_it_comes(fails):
         assert "wrong-node" not in text, (moment, gap, recorded, text)
         assert "from worker-1 to worker-2" in text
         assert code == 3 or (gap and code == 1), "in the gap nobody answered, if it was asked then"
-        assert ("accuses nobody" in text) == (fails < 20)
+        assert ("earlier records are not used" in text) == (fails < 20)
 
 
 def test_a_record_that_does_not_follow_accuses_when_it_had_time_to():
     code, text = failover(12.0, recorded=1000.0)
     assert code == 1
-    assert re.findall(r"10.0.0.50: (\S+ before, \S+) now", text) == ["ok before, inconclusive", "inconclusive before, wrong-node"]
-    told = [line for line in text.splitlines() if "wrong-node now" in line]
+    assert re.findall(r"10.0.0.50: changed from (\S+ to [\w-]+)", text) == ["ok to inconclusive", "inconclusive to wrong-node"]
+    told = [line for line in text.splitlines() if "to wrong-node" in line]
     assert [line[:8] for line in told] == ["12:00:45"], "not in the probes before, of which the record was too new"
 
 
@@ -417,7 +417,7 @@ def test_a_file_read_once_accuses_nobody_after_a_move():
 def test_stopped_before_the_first_probe_is_over_nothing_is_judged():
     code, text, stored = watched("healthy", stop=lambda: True)
     assert (code, stored) == (3, [])
-    assert text.endswith("Nothing was judged: no probe was finished that could judge an address or a node; exit code 3")
+    assert text.endswith("Nothing was judged: no finished probe could judge an address or a node; exit code 3")
 
 
 def test_addresses_none_of_which_can_be_asked_are_not_clean():
@@ -429,4 +429,4 @@ def test_addresses_none_of_which_can_be_asked_are_not_clean():
 def test_a_watch_that_is_over_before_an_address_was_asked_three_times_is_not_clean():
     code, text, _ = watched("healthy", pace=Pace(interval=30, lasts=1))
     assert code == 3
-    assert text.endswith("10.0.0.50 was asked fewer than 3 times; exit code 3")
+    assert text.endswith("10.0.0.50 was requested fewer than 3 times; exit code 3")

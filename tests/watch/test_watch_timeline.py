@@ -4,7 +4,7 @@ import pytest
 
 from arpcheck.model import Mac
 from arpcheck.watch import AddressTimeline
-from arpcheck.watch.timeline import said, seconds, summed_up
+from arpcheck.watch.timeline import change_line, seconds, summary_of
 from arpcheck.watch.watcher import RARE
 
 A, B, C, FLUX = (Mac(f"02:00:00:00:00:0{n}") for n in (1, 2, 3, 9))
@@ -17,43 +17,43 @@ def told(rows, every=0.5):
     track = AddressTimeline(NODES.__getitem__)
     lines = []
     for number, row in enumerate([*rows.split(), "end"]):
-        if change := track.asked(number * every):
-            lines.append(f"{change.at:.1f} {said(change)}")
+        if change := track.requested(number * every):
+            lines.append(f"{change.at:.1f} {change_line(change)}")
         for letter in row if row not in ("end", "-") else "":
-            track.answered(LETTERS[letter])
+            track.replied(LETTERS[letter])
     return lines
 
 
 ROWS = [
-    pytest.param("a a a", ["0.0 a answers"], id="one all the time"),
-    pytest.param("- - -", ["0.0 nobody answers"], id="nobody all the time"),
-    pytest.param("aA A a aA", ["0.0 a answers"], id="two NICs of one node are one owner"),
-    pytest.param("a a - a a", ["0.0 a answers"], id="one reply lost"),
-    pytest.param("a - - - a", ["0.0 a answers", "0.5 nobody answers; it was a", "2.0 a answers again, after a gap of 1.5 s"], id="a gap"),
-    pytest.param("a - - b b", ["0.0 a answers", "0.5 nobody answers; it was a", "1.5 moved from a to b, after a gap of 1.0 s"], id="a failover with a gap"),
-    pytest.param("a a b b", ["0.0 a answers", "1.0 moved from a to b"], id="a clean failover"),
-    pytest.param("a a - b", ["0.0 a answers", "1.5 moved from a to b"], id="one question unanswered is no gap"),
+    pytest.param("a a a", ["0.0 a replies"], id="one all the time"),
+    pytest.param("- - -", ["0.0 no reply"], id="nobody all the time"),
+    pytest.param("aA A a aA", ["0.0 a replies"], id="two NICs of one node are one owner"),
+    pytest.param("a a - a a", ["0.0 a replies"], id="one reply lost"),
+    pytest.param("a - - - a", ["0.0 a replies", "0.5 no reply any more; last reply from a", "2.0 a replies again, after 1.5 s without a reply"], id="a gap"),
+    pytest.param("a - - b b", ["0.0 a replies", "0.5 no reply any more; last reply from a", "1.5 moved from a to b, after 1.0 s without a reply"], id="a failover with a gap"),
+    pytest.param("a a b b", ["0.0 a replies", "1.0 moved from a to b"], id="a clean failover"),
+    pytest.param("a a - b", ["0.0 a replies", "1.5 moved from a to b"], id="one question unanswered is no gap"),
     pytest.param(
-        "a ab ab ab b b", ["0.0 a answers", "0.5 a and b both answer", "2.0 moved from a to b, after two owners for 1.5 s"],
+        "a ab ab ab b b", ["0.0 a replies", "0.5 a and b both reply", "2.0 moved from a to b, after 1.5 s with two owners"],
         id="a failover with an overlap",
     ),
     pytest.param(
-        "a ab ab a a", ["0.0 a answers", "0.5 a and b both answer", "1.5 a answers alone again, after two owners for 1.0 s"],
+        "a ab ab a a", ["0.0 a replies", "0.5 a and b both reply", "1.5 only a replies again, after 1.0 s with two owners"],
         id="a second one for a while",
     ),
-    pytest.param("a ab a ab b b", ["0.0 a answers", "0.5 a and b both answer", "2.0 moved from a to b, after two owners for 1.5 s"], id="one of two lost once"),
-    pytest.param("ab ab a ab a b ab", ["0.0 a and b both answer"], id="replies of two lost in turn are no change"),
+    pytest.param("a ab a ab b b", ["0.0 a replies", "0.5 a and b both reply", "2.0 moved from a to b, after 1.5 s with two owners"], id="one of two lost once"),
+    pytest.param("ab ab a ab a b ab", ["0.0 a and b both reply"], id="replies of two lost in turn are no change"),
     pytest.param(
         "abc abc ab ab a a",
-        ["0.0 a, b and c all answer", "1.0 c no longer answers, a and b do", "2.0 a answers alone, after several owners for 2.0 s"],
+        ["0.0 a, b and c all reply", "1.0 a and b reply; c no longer does", "2.0 only a replies, after 2.0 s with several owners"],
         id="a rollout",
     ),
-    pytest.param("a ab c c", ["0.0 a answers", "0.5 a and b both answer", "1.0 moved from a to c, after two owners for 0.5 s"], id="a third one"),
-    pytest.param("- - a a", ["0.0 nobody answers", "1.0 a answers"], id="the first one ever is no gap"),
+    pytest.param("a ab c c", ["0.0 a replies", "0.5 a and b both reply", "1.0 moved from a to c, after 0.5 s with two owners"], id="a third one"),
+    pytest.param("- - a a", ["0.0 no reply", "1.0 a replies"], id="the first one ever is no gap"),
     pytest.param(
         "a - - a - - b",
-        ["0.0 a answers", "0.5 nobody answers; it was a", "1.5 a answers again, after a gap of 1.0 s",
-         "2.0 nobody answers; it was a", "3.0 moved from a to b, after a gap of 1.0 s"],
+        ["0.0 a replies", "0.5 no reply any more; last reply from a", "1.5 a replies again, after 1.0 s without a reply",
+         "2.0 no reply any more; last reply from a", "3.0 moved from a to b, after 1.0 s without a reply"],
         id="flapping",
     ),
 ]  # fmt: skip
@@ -67,16 +67,16 @@ def test_what_the_questions_come_to(rows, lines):
 def test_questions_with_several_senders_are_one():
     track = AddressTimeline(NODES.__getitem__)
     for at, mac in ((0.0, A), (0.01, B), (0.02, None)):
-        assert track.asked(at) is None
+        assert track.requested(at) is None
         if mac:
-            track.answered(mac)
-    assert track.asked(0.5).after == ("a", "b")
+            track.replied(mac)
+    assert track.requested(0.5).after == ("a", "b")
 
 
 def test_without_a_further_question_its_time_ends_it():
     track = AddressTimeline(NODES.__getitem__)
-    track.asked(0.0)
-    track.answered(A)
+    track.requested(0.0)
+    track.replied(A)
     assert track.tick(0.5) is None
     assert track.tick(1.0).after == ("a",)
     assert track.tick(9.0) is None
@@ -88,42 +88,42 @@ def test_lost_frames_make_no_silence_and_nobody_absent():
         if row == "!":
             track.doubt()
             continue
-        change = track.asked(number * 0.5)
+        change = track.requested(number * 0.5)
         assert change is None or change.after in (("a",), ("a", "b"))
         for letter in row if row != "-" else "":
-            track.answered(LETTERS[letter])
+            track.replied(LETTERS[letter])
 
 
 def test_whose_a_mac_is_may_be_learnt_later_and_is_no_change():
     known = {}
     track = AddressTimeline(lambda mac: known.get(mac, str(mac)))
     for number in range(4):
-        change = track.asked(number * 0.5)
+        change = track.requested(number * 0.5)
         assert (change is None) == (number != 1)
-        track.answered(A)
+        track.replied(A)
         known[A] = "a"
     assert track.owners == ("a",)
 
 
 def test_many_owners_are_named_in_part_and_kept_in_part():
     track = AddressTimeline(str)
-    track.asked(0.0)
+    track.requested(0.0)
     for number in range(1000):
-        track.answered(Mac.from_bytes(number.to_bytes(6, "big")))
-    change = track.asked(1.0)
+        track.replied(Mac.from_bytes(number.to_bytes(6, "big")))
+    change = track.requested(1.0)
     assert len(change.after) == 64
-    assert said(change).endswith("00:00:00:00:00:06 and 57 more all answer")
+    assert change_line(change).endswith("00:00:00:00:00:06 and 57 more all reply")
 
 
 def test_it_is_summed_up():
     track = AddressTimeline(NODES.__getitem__)
     changes = []
     for number, row in enumerate(["a", "-", "-", "-", "b", "b", "ab", "ab", "a", "a", "-", "-", "c", "-"]):
-        changes.append(track.asked(number * 0.5))
+        changes.append(track.requested(number * 0.5))
         for letter in row if row != "-" else "":
-            track.answered(LETTERS[letter])
-    assert summed_up([change for change in changes if change]) == "3 moves, 2 gaps (the longest 1.5 s), 1 overlap (1.0 s)"
-    assert summed_up([]) == "no change that is over"
+            track.replied(LETTERS[letter])
+    assert summary_of([change for change in changes if change]) == "3 moves, 2 gaps (the longest 1.5 s), 1 overlap (1.0 s)"
+    assert summary_of([]) == "no completed change"
 
 
 @pytest.mark.parametrize(("found", "text"), [(0.25, "0.2 s"), (1.5, "1.5 s"), (99.9, "99.9 s"), (119.7, "2 min 0 s"), (125, "2 min 5 s")])
@@ -138,9 +138,9 @@ def after(*answers):
     """A track of questions a second apart; `answers`: 1 answered, 0 not."""
     track = AddressTimeline(str)
     for at, answered in enumerate(answers):
-        track.asked(float(at))
+        track.requested(float(at))
         if answered:
-            track.answered(A)
+            track.replied(A)
     track.tick(len(answers) + 1.0)
     return [(silence.at, silence.missed, track.chance(silence) < RARE) for silence in track.silences]
 

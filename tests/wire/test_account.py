@@ -36,7 +36,7 @@ def frame(*, ip=VIP, mac=M1, target=OUR_IP, target_mac=OUR_MAC, destination=OUR_
 def account(*questions):
     made = ReplyMatcher(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})})
     for at, number, sender, to in questions:
-        made.asked(Question(at, "eth0", number, VIP, sender, to))
+        made.requested(Question(at, "eth0", number, VIP, sender, to))
     return made
 
 
@@ -124,7 +124,7 @@ def test_a_reply_with_our_own_mac_is_no_evidence_and_makes_the_target_doubtful()
 @pytest.mark.parametrize(("nodes", "most"), [(frozenset(), MOST_MACS), (frozenset({VIP}), MOST_MACS_OF_A_NODE)])
 def test_a_flood_of_macs_is_bounded_and_counted(nodes, most):
     made = ReplyMatcher(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}, nodes)
-    made.asked(Question(0.0, "eth0", 1, VIP, OUR_IP, None))
+    made.requested(Question(0.0, "eth0", 1, VIP, OUR_IP, None))
     for number in range(most + 10):
         arrive(made, frame(mac=Mac.from_bytes(bytes((2, 0, 0, 1)) + number.to_bytes(2, "big"))))
     assert len({reply.mac for reply in made.replies}) == most
@@ -148,7 +148,7 @@ def crowd(addresses, macs, rounds=1, repeats=1, strangers=MOST_STRANGERS):
     for number in range(1, rounds + 1):
         for place in range(addresses):
             ip = IPv4Address(0x0A010000 + place)
-            made.asked(Question(0.0, "eth0", number, ip, OUR_IP, None))
+            made.requested(Question(0.0, "eth0", number, ip, OUR_IP, None))
             for octets in [*macs()] * repeats:
                 arrive(made, frame(ip=ip, mac=octets))
     return made
@@ -193,7 +193,7 @@ def test_a_crowd_that_repeats_itself_is_bounded_by_rows_and_a_first_reply_is_kep
     made = crowd(3, lambda: FEW, repeats=MOST_REPLIES)
     assert len(made.replies) == 3 * ALWAYS + FURTHER
     last = IPv4Address("10.0.0.99")
-    made.asked(Question(0.0, "eth0", 1, last, OUR_IP, None))
+    made.requested(Question(0.0, "eth0", 1, last, OUR_IP, None))
     arrive(made, frame(ip=last))
     assert made.replies[-1].ip == last
 
@@ -217,7 +217,7 @@ def announced(**given):
 def overheard(data, taken_for=TakenFor.US, wanted=(VIP,), asked=True):
     made = ReplyMatcher(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}, wanted=wanted)
     if asked:
-        made.asked(Question(0.0, "eth0", 1, VIP, OUR_IP, None))
+        made.requested(Question(0.0, "eth0", 1, VIP, OUR_IP, None))
     made.arrived(Arrival("eth0", 100.25, data, taken_for))
     return made
 
@@ -234,7 +234,7 @@ def overheard(data, taken_for=TakenFor.US, wanted=(VIP,), asked=True):
 )
 def test_who_announces_an_asked_address_is_noted_and_is_no_reply(data, asked):
     made = overheard(data, asked=asked)
-    assert made.overheard.gratuitous() == (Gratuitous(at=250.0, interface="eth0", ip=VIP, mac=M1, source=M1, frames=1),)
+    assert made.unsolicited.gratuitous() == (Gratuitous(at=250.0, interface="eth0", ip=VIP, mac=M1, source=M1, frames=1),)
     assert made.replies == []
 
 
@@ -249,7 +249,7 @@ def test_who_announces_an_asked_address_is_noted_and_is_no_reply(data, asked):
     ],
 )
 def test_what_is_no_announcement_of_an_asked_address(data, wanted):
-    assert overheard(data, wanted=wanted).overheard.gratuitous() == ()
+    assert overheard(data, wanted=wanted).unsolicited.gratuitous() == ()
 
 
 @pytest.mark.parametrize(
@@ -268,23 +268,23 @@ def test_what_is_no_announcement_of_an_asked_address(data, wanted):
 )
 def test_what_speaks_for_an_asked_address_and_is_passed_over_says_why(data, taken_for, reason):
     made = overheard(data, taken_for)
-    [passed] = made.overheard.passed_over()
+    [passed] = made.unsolicited.passed_over()
     assert (passed.interface, passed.ip, passed.reason, passed.vlan, passed.frames) == ("eth0", VIP, reason, None, 1)
     assert passed.mac == (OUR_MAC if reason is PassReason.OWN_MAC else M1)
-    assert (made.replies, made.overheard.gratuitous()) == ([], ())
+    assert (made.replies, made.unsolicited.gratuitous()) == ([], ())
 
 
 def test_what_is_passed_over_of_an_address_that_is_not_asked_is_only_counted():
     made = overheard(frame(ip=OTHER_IP), TakenFor.OTHER_HOST)
-    assert (made.overheard.passed_over(), made.ignored) == ((), {"vlan": 1})
+    assert (made.unsolicited.passed_over(), made.ignored) == ((), {"vlan": 1})
 
 
 def test_one_entry_for_each_that_announces_with_the_time_of_the_first():
     made = account()
-    made.asked(Question(0.0, "eth0", 1, VIP, OUR_IP, None))
+    made.requested(Question(0.0, "eth0", 1, VIP, OUR_IP, None))
     for at, mac in ((100.1, M1), (100.2, STRANGER), (100.3, M1)):
         arrive(made, announced(mac=mac), at=at)
-    assert [(g.mac, g.at, g.frames) for g in made.overheard.gratuitous()] == [(M1, 100.0, 2), (STRANGER, 200.0, 1)]
+    assert [(g.mac, g.at, g.frames) for g in made.unsolicited.gratuitous()] == [(M1, 100.0, 2), (STRANGER, 200.0, 1)]
 
 
 def test_a_flood_of_announcements_is_bounded():
@@ -292,17 +292,17 @@ def test_a_flood_of_announcements_is_bounded():
     for number in range(MOST_SPEAKERS + 10):
         arrive(made, announced(mac=of(number)))
         arrive(made, frame(mac=of(number), destination=STRANGER))
-    assert (len(made.overheard.gratuitous()), len(made.overheard.passed_over())) == (MOST_SPEAKERS, MOST_SPEAKERS)
+    assert (len(made.unsolicited.gratuitous()), len(made.unsolicited.passed_over())) == (MOST_SPEAKERS, MOST_SPEAKERS)
     kept = [arrive(made, announced(mac=of(0))) for _ in range(MOST_RECORDED + 5)]
     assert sum(entry is not None for entry in kept) == MOST_RECORDED - 1, "what is recorded is bounded"
-    assert made.overheard.gratuitous()[0].frames == 1 + MOST_RECORDED + 5, "and what is counted is not"
+    assert made.unsolicited.gratuitous()[0].frames == 1 + MOST_RECORDED + 5, "and what is counted is not"
 
 
 def test_what_was_passed_over_is_counted_by_its_reason():
     made = account((0.0, 1, OUR_IP, None))
     for taken_for in (TakenFor.OTHER_HOST, TakenFor.OTHER_INTERFACE, TakenFor.OTHER_HOST):
         made.arrived(Arrival("eth0", 100.5, frame(), taken_for))
-    assert made.overheard.passed_over() == (
+    assert made.unsolicited.passed_over() == (
         PassedOver(interface="eth0", ip=VIP, mac=M1, reason=PassReason.OTHER_INTERFACE, frames=1),
         PassedOver(interface="eth0", ip=VIP, mac=M1, reason=PassReason.VLAN, frames=2),
     )

@@ -12,11 +12,11 @@ from arpcheck.wire.schedule import DueRequest, ScanPlan, Schedule
 
 OUR_MAC, OUR_IP, VIP = Mac("02:00:00:00:00:05"), IPv4Address("10.0.0.5"), IPv4Address("10.0.0.50")
 FIRST, SECOND = Mac("02:00:00:00:00:11"), Mac("02:00:00:00:00:12")
-COURSE = ScanPlan(asks=(Request(interface="eth0", ip=VIP, sender=OUR_IP),), rounds=2, rate=10.0, wait=1.0)
+COURSE = ScanPlan(requests=(Request(interface="eth0", ip=VIP, sender=OUR_IP),), rounds=2, rate=10.0, wait=1.0)
 
 
 def sent(number, at):
-    return at, "eth0", DueRequest(number, COURSE.asks[0], b"question %d" % number, None)
+    return at, "eth0", DueRequest(number, COURSE.requests[0], b"question %d" % number, None)
 
 
 def came(mac, at):
@@ -66,7 +66,7 @@ def test_a_bite_is_no_more_than_was_asked_for():
 
 def test_an_announcement_is_recorded_with_its_own_time_and_answers_nothing():
     account, tapped, told = ReplyMatcher(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}, wanted=(VIP,)), [], []
-    backlog = Backlog(account, {"eth0": type("Told", (), {"heard": lambda *it: told.append(it)})()}, lambda *it: tapped.append(it))
+    backlog = Backlog(account, {"eth0": type("Told", (), {"received": lambda *it: told.append(it)})()}, lambda *it: tapped.append(it))
     frames = [came(FIRST, at).frame[:38] + VIP.packed for at in (5.0, 9.0)]
     backlog.waiting.extend(Arrival("eth0", 100.0 + at, frame) for at, frame in zip((0.5, 0.75), frames, strict=True))
     backlog.take_in(2)

@@ -186,7 +186,7 @@ def test_who_announces_a_wanted_address_is_noted_whether_or_not_it_ever_answers(
 
 def test_who_asks_says_whose_mac_it_is():
     found = heard((0, who_has("10.0.0.99", A, NODE)), (5, who_has("10.0.0.98", B, NODE)), (6, who_has("10.0.0.99", CLIENT, "10.0.0.5")))
-    assert found.askers == {IPv4Address(NODE): frozenset({A, B})}
+    assert found.requesters == {IPv4Address(NODE): frozenset({A, B})}
 
 
 def test_a_flood_of_macs_is_bounded_and_counted():
@@ -200,14 +200,14 @@ def test_times_and_troubles():
     entries = [Recorded(START + 10**9, b""), Recorded(START, b""), Dropped(7), Cut(3)]
     found = captured(entries, [], "lan.pcap")
     assert (found.started_at.isoformat(), found.ended_at.isoformat()) == ("2026-03-01T12:00:00+00:00", "2026-03-01T12:00:01+00:00")
-    assert found.trouble == ("7 frames were lost while it was recorded", "the file ends within frame 3")
+    assert found.trouble == ("7 frames were lost while it was recorded", "the file ends in the middle of frame 3")
 
 
 @pytest.mark.parametrize(
     ("entries", "words"),
     [
-        pytest.param([], "no frame in it", id="nothing"),
-        pytest.param([Recorded(2**63 * 10**9, b"")], "a time that no clock shows", id="no time"),
+        pytest.param([], "the file contains no frames", id="nothing"),
+        pytest.param([Recorded(2**63 * 10**9, b"")], "invalid timestamp", id="no time"),
     ],
 )
 def test_refused(entries, words):

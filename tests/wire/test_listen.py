@@ -38,7 +38,7 @@ class Wire:
         return {"eth0": 3}
 
 
-class Ear:
+class WireListener:
     def __init__(self):
         self.told = []
 
@@ -47,9 +47,9 @@ class Ear:
 
 
 def heard(found, taken_for=TakenFor.US):
-    ear = Ear()
-    passed = Tap(Wire(Arrival("eth0", 5.0, found, taken_for)), {"eth0": OURS}, ear).receive(9.0)
-    return ear.told, len(passed)
+    listener = WireListener()
+    passed = Tap(Wire(Arrival("eth0", 5.0, found, taken_for)), {"eth0": OURS}, listener).receive(9.0)
+    return listener.told, len(passed)
 
 
 FRAMES = [
@@ -82,16 +82,16 @@ def test_nothing_is_told_of_another_vlan_or_interface(found, passed, taken_for):
 
 @pytest.mark.parametrize(("to", "told"), [(None, [("asked", "7.0", IP)]), (NODE, [])], ids=["broadcast", "unicast"])
 def test_only_a_broadcast_question_is_one_for_all(to, told):
-    ear, wire = Ear(), Wire()
+    listener, wire = WireListener(), Wire()
     sent = packets.encode(Request(interface="eth0", ip=IPv4Address(IP), sender=IPv4Address(ME), to=to), OURS)
-    Tap(wire, {"eth0": OURS}, ear).send("eth0", sent)
-    assert (ear.told, wire.sent) == (told, [("eth0", sent)])
+    Tap(wire, {"eth0": OURS}, listener).send("eth0", sent)
+    assert (listener.told, wire.sent) == (told, [("eth0", sent)])
 
 
 def test_lost_frames_are_told_and_still_counted_by_who_asks():
-    ear = Ear()
-    assert Tap(Wire(), {"eth0": OURS}, ear).lost() == {"eth0": 3}
-    assert ear.told == [("lost", "7.0", "3")]
+    listener = WireListener()
+    assert Tap(Wire(), {"eth0": OURS}, listener).lost() == {"eth0": 3}
+    assert listener.told == [("lost", "7.0", "3")]
 
 
 ASKS = [Request(interface=name, ip=IPv4Address(n), sender=IPv4Address(0)) for name, n in (("eth0", 1), ("eth0", 2), ("eth0", 3), ("eth1", 1))]

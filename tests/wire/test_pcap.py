@@ -68,15 +68,15 @@ def test_a_file_that_was_cut_gives_what_is_whole_and_says_where(content):
 
 
 REFUSED = [
-    pytest.param(b"", "no pcap and no pcapng file", id="empty"),
-    pytest.param(b"\x1f\x8b\x08\x00", "no pcap", id="gzip, cut within its head"),
-    pytest.param(gzip.compress(b"hello"), "no pcap", id="gzip of something else"),
-    pytest.param(gzip.compress(pcap((1, 0, bytes(5000))))[:-8] + bytes(8), "damaged where it is packed", id="gzip that is damaged"),
-    pytest.param(zstd().compress(pcap((1, 0, bytes(5000))))[:12] + b"\xff" * 40, "damaged where it is packed", id="zstd that is damaged"),
+    pytest.param(b"", "not a pcap or pcapng file", id="empty"),
+    pytest.param(b"\x1f\x8b\x08\x00", "not a pcap", id="gzip, cut within its head"),
+    pytest.param(gzip.compress(b"hello"), "not a pcap", id="gzip of something else"),
+    pytest.param(gzip.compress(pcap((1, 0, bytes(5000))))[:-8] + bytes(8), "the compressed data is damaged", id="gzip that is damaged"),
+    pytest.param(zstd().compress(pcap((1, 0, bytes(5000))))[:12] + b"\xff" * 40, "the compressed data is damaged", id="zstd that is damaged"),
     pytest.param(b"snoop\0\0\0" + bytes(40), "editcap -F pcap FILE NEW", id="snoop"),
     pytest.param(pcap((1, 0, b"abc"), magic=0xA1B2CD34), "tcpdump -r FILE -w NEW", id="modified pcap"),
     pytest.param(pcap((1, 0, b"abc"), order=">", magic=0xA1B2CD34), "tcpdump -r FILE -w NEW", id="modified pcap, big"),
-    pytest.param(b'{"apiVersion": 1}', "no pcap and no pcapng file", id="JSON"),
+    pytest.param(b'{"apiVersion": 1}', "not a pcap or pcapng file", id="JSON"),
     pytest.param(pcap()[:23], "within its head", id="half a head"),
     pytest.param(pcap(version=3), "pcap version 3", id="another version"),
     pytest.param(pcap(link=113), "link type 113 (Linux cooked), not Ethernet", id="tcpdump -i any"),
@@ -86,7 +86,7 @@ REFUSED = [
     pytest.param(section()[:8] + b"\0\0\0\0" + section()[12:], "damaged after frame 0", id="no byte order"),
     pytest.param(section() + packet(1, b""), "damaged after frame 1", id="no interface"),
     pytest.param(section() + interface(link=113) + packet(1, b""), "link type 113", id="ng: tcpdump -i any"),
-    pytest.param(section() + interface() + block(3, bytes(4)), "packets without a time", id="simple packets"),
+    pytest.param(section() + interface() + block(3, bytes(4)), "the packets have no time", id="simple packets"),
     pytest.param(section() + interface() + block(6, b""), "damaged after frame 1", id="a short packet block"),
     pytest.param(section() + struct.pack("<II", 1, 0xFFFFFFFC), "damaged after frame 0", id="a block of 4 GiB"),
     pytest.param(section() + struct.pack("<II", 1, 8), "damaged after frame 0", id="a block without an end"),
@@ -170,7 +170,7 @@ def test_what_grows_without_end_is_refused(pack):
     file = io.BytesIO(pack(bytes(3_000_000)))
     reader = Unpacked(file, file.read(4), "lan.pcap", most=1_000_000)
     assert sum(len(reader.read(1000)) for _ in range(900)) == 900_000
-    with pytest.raises(InputError, match="when it is unpacked"):
+    with pytest.raises(InputError, match="when uncompressed"):
         reader.read(200_000)
 
 

@@ -48,4 +48,4 @@ def test_a_caller_who_does_not_exist_is_one_line(uid):
         [sys.executable, "-c", "from arpcheck.wire.privilege import caller; caller()"],
         env={**os.environ, "SUDO_UID": uid, "SUDO_GID": "0"}, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    assert f"arpcheck.errors.WireError: SUDO_UID is {uid!r}, and there is no such user." in done.stderr
+    assert f"arpcheck.errors.WireError: SUDO_UID is {uid!r}, but this user does not exist." in done.stderr

@@ -11,7 +11,7 @@ from test_sweep import FIRST, OUR_MAC, SECOND, STATION, SmallWire, course
 
 from arpcheck.model import Request
 from arpcheck.wire.packets import ARP_FRAME, Arrival, encode
-from arpcheck.wire.scan import sweep
+from arpcheck.wire.scan import scan
 from arpcheck.wire.scapy_library import Recorder
 
 NOW = datetime(2026, 3, 1, 12, 0, 59, 999_999, tzinfo=UTC)
@@ -50,7 +50,7 @@ def test_what_was_sent_and_what_was_kept_with_the_times_of_the_evidence():
         OUR_MAC.to_bytes(), IPv4Address("10.0.0.5").packed,
     )  # fmt: skip
     wire.coming.append(Arrival("eth0", wire.time + 0.5, noise))
-    heard = sweep(wire, (STATION,), course(), tap=lambda at, frame: seen.append((at, frame)))
+    heard = scan(wire, (STATION,), course(), tap=lambda at, frame: seen.append((at, frame)))
     assert heard.ignored == {"not-asked": 1}
     assert sorted(at for at, _ in seen) == sorted([*(q.at for q in heard.questions), *(r.at for r in heard.replies)])
     assert [frame for _, frame in seen if frame[20:22] == b"\x00\x01"] == wire.sent

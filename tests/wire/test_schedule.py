@@ -17,7 +17,7 @@ M1, M2 = Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02")
 def course(*ips, rounds=3, rate=1000.0, wait=1.0, **rest):
     asks = tuple(Request(interface="eth0", ip=ip, sender=IPv4Address(0)) for ip in ips)
     rest.setdefault("judged", frozenset(ips) - {NODE, CANARY})
-    return ScanPlan(asks=asks, rounds=rounds, rate=rate, wait=wait, **rest)
+    return ScanPlan(requests=asks, rounds=rounds, rate=rate, wait=wait, **rest)
 
 
 def frame(ask):
@@ -40,7 +40,7 @@ def run(plan, answers=lambda number, ip, to: (), *, start=0.0, most=10_000):
         schedule.sent_at(due, now)
         sent.append((round(now, 4), number, ask.ip, ask.to))
         for mac in answers(number, ask.ip, ask.to):
-            schedule.heard(Reply(0.0, "eth0", number, ask.ip, ask.sender, ask.to, mac, mac, 0.0))
+            schedule.received(Reply(0.0, "eth0", number, ask.ip, ask.sender, ask.to, mac, mac, 0.0))
     raise AssertionError("the schedule does not end")
 
 
@@ -165,7 +165,7 @@ def test_a_silent_node_is_asked_in_every_round():
 
 def test_only_the_own_interface_is_asked():
     plan = course(A)
-    other = ScanPlan(asks=(Request(interface="eth1", ip=B, sender=IPv4Address(0)), *plan.asks), rounds=1, rate=10.0, wait=1.0)
+    other = ScanPlan(requests=(Request(interface="eth1", ip=B, sender=IPv4Address(0)), *plan.requests), rounds=1, rate=10.0, wait=1.0)
     assert {ip for _, _, ip, _ in run(other, lambda *_: (M1,))} == {A}
 
 
@@ -188,7 +188,7 @@ def counted(nodes, *targets, senders=BOTH, rounds=3, rate=100.0, off=()):
         for sender in (senders[:1] if ip in off else senders)
     )
     return ScanPlan(
-        asks=asks, rounds=rounds, rate=rate, wait=1.0, nodes=frozenset(nodes), judged=frozenset(targets), canary=CANARY,
+        requests=asks, rounds=rounds, rate=rate, wait=1.0, nodes=frozenset(nodes), judged=frozenset(targets), canary=CANARY,
         homes={ip: frozenset({f"node-{n}"}) for n, ip in enumerate(nodes)},
     )  # fmt: skip
 
@@ -209,7 +209,7 @@ def put(plan, answers):
         if ask.to is None:
             sent.append((number, ask.ip, ask.sender))
         for mac in answers(number, ask.ip, ask.sender) if ask.to is None else ():
-            schedule.heard(Reply(0.0, "eth0", number, ask.ip, ask.sender, ask.to, mac, mac, 0.0))
+            schedule.received(Reply(0.0, "eth0", number, ask.ip, ask.sender, ask.to, mac, mac, 0.0))
     raise AssertionError("the schedule does not end")
 
 
@@ -261,10 +261,10 @@ def test_a_node_off_the_subnet_is_counted_by_the_one_sender_that_asks_it():
 def test_a_sender_to_whom_a_node_answers_for_everything_does_not_count():
     """Linux' proxy_arp on the node itself: it never answers 0.0.0.0 for what is not its own."""
     plan = counted(NODES[:2])
-    asks = (*(Request(interface="eth0", ip=B, sender=sender) for sender in BOTH), *plan.asks)
+    asks = (*(Request(interface="eth0", ip=B, sender=sender) for sender in BOTH), *plan.requests)
     proxy = macs_of(NODES[0])
     answers = lambda n, ip, sender: (proxy if sender == OWN else ()) if ip == B else all_nodes(n, ip, sender)  # noqa: E731
-    sent = put(replace(plan, asks=asks, controls=frozenset({B})), answers)
+    sent = put(replace(plan, requests=asks, controls=frozenset({B})), answers)
     assert sum(ip == NODES[0] and sender == IPv4Address(0) for _, ip, sender in sent) == 8
     assert questions(sent, NODES[1]) == 8, "of the other both senders count"
 
@@ -289,7 +289,7 @@ def test_what_is_decided_already_is_not_asked_more(answers, asked):
 
 def test_without_a_canary_nothing_is_counted():
     plan = counted(NODES[:2])
-    plan = replace(plan, asks=tuple(ask for ask in plan.asks if ask.ip != CANARY))
+    plan = replace(plan, requests=tuple(ask for ask in plan.requests if ask.ip != CANARY))
     assert questions(put(plan, all_nodes), NODES[0]) == 6
 
 
@@ -341,8 +341,8 @@ def test_a_large_cluster_on_a_bad_line_is_asked_within_bounds():
     nodes = tuple(IPv4Address("10.1.0.1") + n for n in range(500))
     plan = counted(nodes)
     sent = put(plan, lambda n, ip, sender: () if (int(ip) + n) % 3 == 0 else all_nodes(n, ip, sender))
-    assert len(sent) <= 3 * len(plan.asks) + MOST_REPEATS + len(plan.asks)
-    assert len(put(plan, all_nodes)) == 3 * len(plan.asks), "and where nothing is lost nothing is added"
+    assert len(sent) <= 3 * len(plan.requests) + MOST_REPEATS + len(plan.requests)
+    assert len(put(plan, all_nodes)) == 3 * len(plan.requests), "and where nothing is lost nothing is added"
 
 
 def test_each_round_of_counting_has_its_own_number_and_its_second():

@@ -8,7 +8,7 @@ import pytest
 from arpcheck.model import Loss, Mac, Request
 from arpcheck.wire.packet_socket import MOST_AT_ONCE, RECEIVE_BUFFER
 from arpcheck.wire.packets import ARP_FRAME, Arrival, LinkLostError
-from arpcheck.wire.scan import MOST_LATE, Endpoint, sweep
+from arpcheck.wire.scan import MOST_LATE, Endpoint, scan
 from arpcheck.wire.schedule import ScanPlan
 
 OUR_MAC, OUR_IP, VIP = Mac("02:00:00:00:00:05"), IPv4Address("10.0.0.5"), IPv4Address("10.0.0.50")
@@ -62,19 +62,19 @@ class SmallWire:
 
 def course(rounds=2, wait=1.0):
     return ScanPlan(
-        asks=(Request(interface="eth0", ip=VIP, sender=OUR_IP),), rounds=rounds, rate=10.0, wait=wait, judged=frozenset({VIP})
+        requests=(Request(interface="eth0", ip=VIP, sender=OUR_IP),), rounds=rounds, rate=10.0, wait=wait, judged=frozenset({VIP})
     )
 
 
 def test_a_second_responder_700_ms_late_is_heard():
-    heard = sweep(SmallWire({FIRST: 0.001, SECOND: 0.7}), (STATION,), course())
+    heard = scan(SmallWire({FIRST: 0.001, SECOND: 0.7}), (STATION,), course())
     assert [(reply.mac, reply.round) for reply in heard.replies] == [(FIRST, 1), (SECOND, 1), (FIRST, 2), (SECOND, 2)]
     assert heard.complete
 
 
 def test_listening_goes_on_after_the_last_frame():
-    assert len(sweep(SmallWire({FIRST: 0.99}), (STATION,), course(rounds=1)).replies) == 1
-    assert len(sweep(SmallWire({FIRST: 2.9}), (STATION,), course(rounds=1, wait=3.0)).replies) == 1
+    assert len(scan(SmallWire({FIRST: 0.99}), (STATION,), course(rounds=1)).replies) == 1
+    assert len(scan(SmallWire({FIRST: 2.9}), (STATION,), course(rounds=1, wait=3.0)).replies) == 1
 
 
 def test_what_came_before_the_first_question_answers_nothing():
@@ -84,17 +84,17 @@ def test_what_came_before_the_first_question_answers_nothing():
         OUR_MAC.to_bytes(), OUR_IP.packed,
     )  # fmt: skip
     wire.coming.append(Arrival("eth0", wire.time, stale))
-    assert sweep(wire, (STATION,), course()).replies == ()
+    assert scan(wire, (STATION,), course()).replies == ()
 
 
 def test_losses_are_held_against_the_rounds_that_may_have_waited_for_them():
-    heard = sweep(SmallWire({FIRST: 0.001}, losses=[7, 0, 3]), (STATION,), course(rounds=1))
+    heard = scan(SmallWire({FIRST: 0.001}, losses=[7, 0, 3]), (STATION,), course(rounds=1))
     assert heard.losses == (Loss(interface="eth0", rounds=(1,), frames=3),), "the 7 were lost before the first question"
 
 
 @pytest.mark.parametrize("both", [False, True], ids=["said by the sender", "said by both directions"])
 def test_an_interface_that_goes_away_ends_the_run_with_what_was_heard(both):
-    heard = sweep(SmallWire({FIRST: 0.001}, dies_at=50.5, deaf_too=both), (STATION,), course())
+    heard = scan(SmallWire({FIRST: 0.001}, dies_at=50.5, deaf_too=both), (STATION,), course())
     assert [reply.round for reply in heard.replies] == [1]
     assert not heard.complete
     assert [words.rpartition(" after ")[0] for words in heard.trouble] == ["eth0: the interface went down"]
@@ -104,14 +104,14 @@ def test_an_interface_that_goes_away_ends_the_run_with_what_was_heard(both):
 @pytest.mark.parametrize("steps", [1, 5, 12])
 def test_a_stop_keeps_what_was_heard(steps):
     left = iter(range(steps))
-    heard = sweep(SmallWire({FIRST: 0.001}), (STATION,), course(), stop=lambda: next(left, None) is None)
+    heard = scan(SmallWire({FIRST: 0.001}), (STATION,), course(), stop=lambda: next(left, None) is None)
     assert not heard.complete
     assert len(heard.questions) >= 1
 
 
 def test_progress_counts_down():
     seen = []
-    sweep(SmallWire({FIRST: 0.001}), (STATION,), course(), progress=seen.append)
+    scan(SmallWire({FIRST: 0.001}), (STATION,), course(), progress=seen.append)
     assert seen[0].seconds_left > seen[-1].seconds_left
     assert seen[-1].rounds == 2
 
@@ -136,7 +136,7 @@ def test_what_came_while_the_process_did_not_run_is_all_heard_and_answers_no_lat
                 wire.time += length
             return False
 
-        heard = sweep(wire, (STATION,), course(rounds=1), stop=stands_still)
+        heard = scan(wire, (STATION,), course(rounds=1), stop=stands_still)
         assert stopped
         assert {reply.mac for reply in heard.replies} == {*macs}
         assert {reply.round for reply in heard.replies} == {1}

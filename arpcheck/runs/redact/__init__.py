@@ -1,4 +1,4 @@
-"""Takes names, addresses and MACs out of an evidence, so that what is judged stays as it was.
+"""Replaces names, addresses and MAC addresses in an evidence without changing its verdicts.
 
-`pseudonyms` says what stands for what, `strings` and `objects` write it into objects, `evidence` into everything else, and
-`checks` looks whether anything is left or judged otherwise. `vocabulary` has the words that stay."""
+`pseudonyms` assigns replacements, `objects` applies them to Kubernetes objects and strings, `evidence` to the rest, and
+`checks` verifies the result. `vocabulary` lists the words that stay."""

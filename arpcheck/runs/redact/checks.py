@@ -1,7 +1,7 @@
-"""Whether a redacted run keeps what it must and nothing that it must not.
+"""Checks a redacted run: the verdicts are unchanged, and no original is left.
 
-`difference` looks for anything that is judged otherwise. `left_over` searches every text for every original, also inside
-other words. A name that arpcheck's own reports contain can't be told from them, and is not looked for."""
+`difference` finds changed verdicts. `left_over` searches every text for every original, also within other words. A name that
+arpcheck's own reports contain can't be distinguished from them and is not searched."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from arpcheck.model import Mac, NodeReport, Report, TargetReport
 from arpcheck.runs.redact.evidence import Gathered, is_everybodys
 from arpcheck.runs.redact.vocabulary import WORDS
 
-# ---------------------------------------------------------------------------------------------------- the same verdicts
+# ----------------------------------------------------------------------------------------------------------- Equal verdicts
+
 
 def difference(before: Report, after: Report, found: Gathered) -> str | None:
-    """The first thing that is judged otherwise, in words that name nobody; None: nothing is."""
+    """The first difference between the verdicts, in words without names; None if there is none."""
     if before.summary.exit_code != after.summary.exit_code:
         return f"the exit code was {before.summary.exit_code} and would be {after.summary.exit_code}"
     pairs = sorted((_key(target, found), str(target.verdict), len(target.responders)) for target in before.targets)
     others = sorted((_key(target, None), str(target.verdict), len(target.responders)) for target in after.targets)
     if pairs != others:
-        return "an address would be judged otherwise"
+        return "an address would get another verdict"
     nodes = sorted((found.names.of(node.name) or node.name, _facts(node)) for node in before.nodes)
     if nodes != sorted((node.name, _facts(node)) for node in after.nodes):
-        return "a node would be judged otherwise"
+        return "a node would be judged differently"
     if [finding.id for finding in before.findings] != [finding.id for finding in after.findings]:
         return "there would be other findings"
     return None
@@ -40,16 +41,16 @@ def _facts(node: NodeReport) -> tuple[str, ...]:
 
 
 def _key(target: TargetReport, found: Gathered | None) -> str:
-    """The address that stands for it; of what has no IPv4 address its kind alone."""
+    """Its pseudonym; the kind alone for a target without an IPv4 address."""
     if not isinstance(target.target.ip, IPv4Address):
         return str(target.target.kind)
     return str(found.addresses.address(target.target.ip) if found else target.target.ip)
 
 
-# --------------------------------------------------------------------------------------------------------- nothing left
+# ------------------------------------------------------------------------------------------------------ Remaining originals
 
 SHORTEST = 4
-"""Letters of a name; a shorter one is part of many words."""
+"""Minimum letters of a name; a shorter one is part of many words."""
 
 _TOKEN = re.compile(r"[^\s\"'`<>{}\[\](),;|=&#\\]+")
 _PSEUDONYM = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*-\d+", re.IGNORECASE)
@@ -65,12 +66,12 @@ def left_over(texts: Iterable[str], found: Gathered) -> tuple[str, ...]:
 
 
 def _holds(pseudonym: str, name: str) -> bool:
-    """It gives away what it stands for."""
+    """Whether the pseudonym reveals the name."""
     return len(name) >= SHORTEST and name.lower() in pseudonym.lower() and name.lower() not in _everywhere()
 
 
 def _without(token: str, pseudonyms: set[str]) -> str:
-    """Less the pseudonyms, which may hold a short name as a part."""
+    """The token without pseudonyms, which may contain a short name."""
     return _PSEUDONYM.sub(lambda match: " " if match[0].lower() in pseudonyms else match[0], token)
 
 
@@ -87,7 +88,7 @@ def _needles(found: Gathered) -> Iterator[str]:
 
 
 def _spellings_of_address(ip: IPv4Address | IPv6Address) -> tuple[str, ...]:
-    """Also as a host of a cloud or of the reverse DNS is called."""
+    """Also in the forms of cloud host names and reverse DNS."""
     return str(ip), ip.exploded, ip.reverse_pointer, str(ip).replace(".", "-").replace(":", "-")
 
 
@@ -98,7 +99,7 @@ def _spellings(mac: Mac) -> tuple[str, ...]:
 
 @cache
 def _everywhere() -> str:
-    """What is in every report, in lower case."""
+    """The text of every report, in lower case."""
     rules = (*findings.texts(), *verdicts.texts())
     texts = [part for text in rules for part in (text.name, text.means, *text.decided, *text.do)]
     reports = files("arpcheck.reports")

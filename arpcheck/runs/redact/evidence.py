@@ -1,7 +1,7 @@
-"""A whole evidence with everything replaced that must not be left, and the table of what stands for what.
+"""Redacts a complete evidence and keeps the table of replacements.
 
-First every name, address and MAC of the evidence and of the frames of its run is gathered, then each is replaced. What is
-judged stays: order, subnets, equality, and where nothing but a name can stand."""
+First every name, address and MAC address of the evidence and its frames is collected, then each is replaced. Order, subnets
+and equality stay, because verdicts depend on them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from arpcheck.runs.redact.objects import IPV6, MAC, SELECTED, Strings, ipv4_in, 
 from arpcheck.runs.redact.pseudonyms import Addresses, Macs, Names
 from arpcheck.vantages import SEPARATOR
 
-# --------------------------------------------------------------------------------------------------------------- gather
+# --------------------------------------------------------------------------------------------------------------- Collecting
 
 _KERNELS = re.compile(r"(lo|eth|ens|eno|enp|wlan|bond|team|br|dummy|kube-ipvs)\d{0,3}|kube-dummy-if|nodelocaldns|kube-lb0")
-"""Interface names that a kernel or an installer counts, and that say nothing of anybody."""
+"""Interface names that kernels and installers choose, which reveal nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Gathered:
 
 
 def gather(evidence: Evidence, frames: Iterable[bytes] = ()) -> Gathered:
-    """`frames`: Ethernet frames that carry ARP, whole."""
+    """`frames`: complete Ethernet frames with ARP."""
     hosts, networks, six, macs = set[IPv4Address](), set[IPv4Network](), set[IPv6Address](), set[Mac]()
     for question in evidence.questions:
         hosts.update((question.ip, question.sender))
@@ -52,13 +52,11 @@ def gather(evidence: Evidence, frames: Iterable[bytes] = ()) -> Gathered:
     for frame in frames:
         macs.update(Mac.from_bytes(frame[at : at + 6]) for at in (0, 6, 22, 32))
         hosts.update(IPv4Address(frame[at : at + 4]) for at in (28, 38))
-    return Gathered(
-        names=_names(evidence), addresses=Addresses(hosts, networks, six), macs=Macs(macs, evidence.vendors)
-    )
+    return Gathered(names=_names(evidence), addresses=Addresses(hosts, networks, six), macs=Macs(macs, evidence.vendors))
 
 
 def is_everybodys(interface: str) -> bool:
-    """The name of an interface that need not be replaced."""
+    """Whether an interface name need not be replaced."""
     return _KERNELS.fullmatch(interface) is not None
 
 
@@ -80,7 +78,7 @@ def _six(text: str) -> Iterator[IPv6Address]:
         try:
             yield IPv6Interface(found).ip
         except ValueError:
-            continue  # as many colons, and no address
+            continue  # has colons, but is not an address
 
 
 def _macs(text: str) -> Iterator[Mac]:
@@ -116,12 +114,12 @@ def _names(evidence: Evidence) -> Names:
 
 
 def file_of(where: str) -> str:
-    """`macs.csv` of `macs.csv:3 (arp-scan)`."""
+    """`macs.csv` from `macs.csv:3 (arp-scan)`."""
     return re.sub(r"(:\d+)?(:? .*)?$", "", where, count=1)
 
 
 def _interfaces(evidence: Evidence) -> list[str]:
-    """Without the name of the host before it."""
+    """Interface names without the host's name in front."""
     prefixes = tuple(vantage.name + SEPARATOR for vantage in evidence.vantages)
     found = {interface.name for interface in evidence.host.interfaces} | {*evidence.options.interfaces}
     found |= {n.interface for n in evidence.host.neighbours} | {q.interface for q in evidence.questions}
@@ -133,7 +131,7 @@ def _interfaces(evidence: Evidence) -> list[str]:
 
 
 def _kind(interface: str) -> str:
-    """What its pseudonym begins with: the part by which it is told what an interface is for."""
+    """The beginning of its pseudonym: the part that shows the purpose of an interface."""
     for pattern in (*HOLDERS, *INSIDE):
         begin = pattern.rstrip("*")
         if interface.startswith(begin) and pattern.endswith("*"):
@@ -142,19 +140,19 @@ def _kind(interface: str) -> str:
 
 
 def _real(evidence: Evidence) -> set[str]:
-    """Names that no pseudonym may be."""
+    """Names that must not become a pseudonym."""
     readings = (evidence.objects, *((evidence.after,) if evidence.after else ()))
     objects = (obj for reading in readings for found in reading.resources.values() for obj in found)
     return {text for obj in objects for text in _texts(obj.get("metadata", {})) if len(text) < 64}
 
 
-# -------------------------------------------------------------------------------------------------------------- replace
+# ---------------------------------------------------------------------------------------------------------------- Replacing
 
 _MAC_FIELDS, _IP_FIELDS = (0, 6, 22, 32), (28, 38)
-"""Of an Ethernet frame with ARP for IPv4 (RFC 826)."""
+"""Offsets in an Ethernet frame with ARP for IPv4 (RFC 826)."""
 
 FRAME = 42
-"""Octets of it that mean something; what follows is padding, which may hold anything."""
+"""Meaningful bytes of it; padding follows, which may contain anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +162,7 @@ class Redacted:
     strings: Strings
 
     def frame(self, frame: bytes) -> bytes:
-        """The same frame between the same hosts by their other addresses; the padding is emptied."""
+        """The frame with replaced addresses; its padding is zeroed."""
         new = bytearray(frame[:FRAME] + bytes(max(0, len(frame) - FRAME)))
         for at in _MAC_FIELDS:
             new[at : at + 6] = self.found.macs.mac(Mac.from_bytes(frame[at : at + 6])).to_bytes()
@@ -173,7 +171,7 @@ class Redacted:
         return bytes(new)
 
     def table(self) -> Mapping[str, Mapping[str, str]]:
-        """By kind: what stands for each original."""
+        """The replacement of each original, by kind."""
         return {
             "names": self.found.names.table(),
             "addresses": self.found.addresses.table(),
@@ -183,7 +181,7 @@ class Redacted:
 
 
 def redact(evidence: Evidence, frames: Iterable[bytes] = ()) -> Redacted:
-    """`frames`: those of the run, which are redacted one by one by what comes back."""
+    """`frames`: those of the run; redact each one with the result's `frame`."""
     after = evidence.after and _selected(evidence.after, evidence.options)
     evidence = replace(evidence, objects=_selected(evidence.objects, evidence.options), after=after)
     found = gather(evidence, frames)
@@ -192,7 +190,7 @@ def redact(evidence: Evidence, frames: Iterable[bytes] = ()) -> Redacted:
 
 
 def _selected(objects: Objects, options: Options) -> Objects:
-    """Trimmed, and with the Services marked that the selector chose: labels lose their names, a selector can't be kept."""
+    """Trims objects and marks the selected Services: labels lose their names, so the selector can't be kept."""
     resources = {resource: trimmed(resource, found) for resource, found in objects.resources.items()}
     if options.selector and "services" in resources:
         resources["services"] = tuple(_marked(obj, options.selector) for obj in resources["services"])
@@ -285,7 +283,7 @@ class _Rewriter:
         )  # fmt: skip
 
     def _interface(self, name: str) -> str:
-        """Of one host, or with the host's name before it."""
+        """An interface name, possibly with a host's name in front."""
         vantage, separator, rest = name.partition(SEPARATOR)
         if separator and (host := self._names.of(vantage)) is not None:
             return f"{host}{separator}{self._names.of(rest) or rest}"

@@ -1,6 +1,7 @@
-"""Objects with their names, addresses and MACs replaced; what no stage reads is left out, what is not known is opaque.
+"""Redacts Kubernetes objects and strings: names, addresses and MAC addresses get pseudonyms.
 
-Knows where in an object nothing but a name can stand."""
+Fields that no stage reads are dropped. In strings, words of the vocabulary, numbers and times stay, and everything else
+becomes `text-1`. JSON, lists, paths, options and sentences are split and joined again."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from arpcheck.runs.redact.pseudonyms import Addresses, Macs, Names
 from arpcheck.runs.redact.vocabulary import is_known
 
 SELECTED = "arpcheck/selected"
-"""The label that stands for `--selector`: on every Service that it selected."""
+"""The label that replaces `--selector`, on every selected Service."""
 
 _NAME_KEYS = frozenset(
     {
@@ -27,14 +28,14 @@ _NAME_KEYS = frozenset(
         "service-namespace", "svcname", "svcnamespace", "vipHost", "announcing-node", "hostname",
     }
 )  # fmt: skip
-"""Of a key the part after its last slash."""
+"""Keys that contain names, by the part after the last slash."""
 
 _VERSION = re.compile(r"(^|/)v\d{1,2}((alpha|beta)\d{1,2})?$")
 _NAMED = ("involvedObject", "regarding")
 
 
 def trimmed(resource: str, objects: Iterable[Object]) -> tuple[Object, ...]:
-    """Only what some stage reads."""
+    """Only the fields that a stage reads."""
     tree = _tree(resource)
     return tuple(trim(obj, tree) for obj in objects)
 
@@ -44,7 +45,7 @@ def _tree(resource: str) -> Tree:
 
 
 def name_objects(objects: Objects, names: Names) -> None:
-    """Gives every object's name its pseudonym: nodes and Services first, then what is called after them."""
+    """Assigns a pseudonym to every object: nodes and Services first, then objects that are named after them."""
     for node in objects.nodes():
         names.give_host(node.name, "node")
     for node in objects.nodes():
@@ -54,7 +55,7 @@ def name_objects(objects: Objects, names: Names) -> None:
     every = [(resource, obj) for resource, found in sorted(objects.resources.items()) for obj in found]
     looked_into = {need.namespace for need in pipeline.NEEDS}
     for space in sorted({namespace(obj) for _, obj in every}):
-        if space not in looked_into:  # the same in every cluster
+        if space not in looked_into:  # equal in every cluster
             names.give(space, "namespace")
     services = sorted({(s.namespace, s.name) for s in objects.services()})
     for _, service in services:
@@ -74,7 +75,7 @@ def _hosts(node: Object) -> Iterable[str]:
 
 
 def _name(obj: Object, names: Names) -> None:
-    """What is called after a node or a Service stays called after it: `kubevip-web`, `kube-proxy-worker-1`."""
+    """An object named after a node or a Service keeps that form: `kubevip-web`, `kube-proxy-worker-1`."""
     own = name(obj)
     if not own or names.of(own) is not None or (is_known(own) and not any(letter.isdecimal() for letter in own)):
         return
@@ -90,7 +91,7 @@ def _name(obj: Object, names: Names) -> None:
 
 
 def _says_nothing(text: str) -> bool:
-    """Known words without a number, which could be a part of an address."""
+    """Whether it consists of known words without a number, which could be part of an address."""
     return is_known(text) and not any(word.isdecimal() for word in re.split(r"\W|_", text))
 
 
@@ -113,7 +114,7 @@ def _gap(gap: Gap, strings: Strings) -> Gap:
 
 
 def _object(obj: Object, resource: str, strings: Strings) -> Object:
-    """Its kind stays where it is the resource's; anything may stand there in a file."""
+    """The kind stays if it fits the resource; in a file it may be any text."""
     own = text(obj, "kind") in ("Service", "Node")
     found: dict[str, Any] = _walk(obj, strings, (), own=own)
     kind = {key: text(obj, key) for key in ("apiVersion", "kind")}
@@ -149,11 +150,11 @@ def _is_name(path: tuple[str, ...], *, own: bool) -> bool:
     return bool(path) and path[-1].rpartition("/")[2] in _NAME_KEYS
 
 
-# --- Strings
+# ------------------------------------------------------------------------------------------------------------------ Strings
 
 DEPTH = 60
 LONGEST = 1024
-"""Characters of a word that may be called after a name; a host's name has 253."""
+"""Maximum characters of a word that may be named after something; a host name has 253."""
 
 OCTETS = r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}"
 IPV4 = re.compile(OCTETS + r"(?:/\d{1,2})?(?![\w.]*\w)")
@@ -165,13 +166,12 @@ IPV6 = re.compile(r"(?<![\w:.])(?=[^\s/]{0,64}:[^\s/]{0,64}:)[0-9a-fA-F:]{2,}(?:
 
 _MAC_WITHIN = re.compile(r"(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}")
 _SIX_WITHIN = re.compile(r"[0-9a-fA-F]{1,4}:(?:[0-9a-fA-F]{0,4}:)+[0-9a-fA-F]{1,4}")
-_WITHIN = re.compile(
-    r"(?:\d{1,3}[._-]){3}\d{1,3}|(?:[0-9a-fA-F]{1,2}[:_-]){5}[0-9a-fA-F]{1,2}|" + _SIX_WITHIN.pattern
-)
-"""An address or a MAC inside of something else, whose parts alone would be numbers; a cloud's host is `ip-10-0-0-50`."""
+_WITHIN = re.compile(r"(?:\d{1,3}[._-]){3}\d{1,3}|(?:[0-9a-fA-F]{1,2}[:_-]){5}[0-9a-fA-F]{1,2}|" + _SIX_WITHIN.pattern)
+"""An address or a MAC address within another word, whose parts alone would be numbers; cloud hosts are called
+`ip-10-0-0-50`."""
 _SIX_AND_PORT = re.compile(r"\[(?P<six>[0-9a-fA-F:.]+)\](?P<port>:\d{1,5})")
 _SEPARATORS = ",;|=/@#:"
-"""The colon last: a port stands behind an address, and a MAC is made of them."""
+"""The colon is last, because it also separates ports and the parts of MAC addresses."""
 
 _NUMBER = re.compile(r"[+-]?\d{1,9}(\.\d{1,9})?(m?s|m|h|[KMGT]i?|%)?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?)?")
@@ -191,7 +191,7 @@ class Strings:
         self._tokens: dict[str, str] = {}
 
     def value(self, text: str, *, name: bool = False) -> str:
-        """`name`: it stands where nothing but a name can."""
+        """Redacts a string. `name`: it can only be a name."""
         if name and (found := self._names.of(text)) is not None:
             return found
         if (found := self._names.of_text(text)) is not None:
@@ -201,20 +201,20 @@ class Strings:
         return "".join(self._words(re.split(r"(\s+)", text)))
 
     def sentence(self, text: str) -> str:
-        """One of arpcheck's own, which carries names: its words stay, known or not."""
+        """Redacts a sentence of arpcheck itself: its words stay, names in it do not."""
         for pattern, how in ((MAC, self._mac), (IPV4, self._ipv4), (IPV6, self._ipv6)):
             text = pattern.sub(lambda match, how=how: how(match[0]) or match[0], text)  # type: ignore[misc]
         return "".join(self._in_sentence(part) for part in re.split(r"(\s+)", text))
 
     def opaque(self, text: str) -> str:
-        """Something of which nothing is known: the same text, the same word."""
+        """Replaces an unknown text; equal texts get equal words."""
         return self._made.setdefault(text, f"text-{len(self._made) + 1}")
 
     def table(self) -> dict[str, str]:
         return dict(self._made)
 
     def _words(self, parts: Iterable[str]) -> Iterator[str]:
-        """A quoted word after `node` is a name, whatever it says: MetalLB's events."""
+        """A quoted word after `node` is always a name (MetalLB's events)."""
         before = ""
         for part in parts:
             if not part or part.isspace():
@@ -226,11 +226,11 @@ class Strings:
             before = part
 
     def number(self, number: int) -> int | str:
-        """The same, unless it is an address."""
+        """The number, unless it is a replaced address."""
         return self.opaque(str(number)) if self._addresses.is_real(number) else number
 
     def token(self, text: str) -> str:
-        """A word without blanks."""
+        """Redacts a word without blanks."""
         if text not in self._tokens:
             self._tokens[text] = self._token(text, 0)
         return self._tokens[text]
@@ -265,7 +265,7 @@ class Strings:
         return self._called_after(text) or self.opaque(text)
 
     def _called_after(self, text: str) -> str | None:
-        """`lb-svc-web`: known words and then a name."""
+        """A word like `lb-svc-web`: known words followed by a name."""
         words = text.split("-") if len(text) <= LONGEST else []
         for at in range(1, len(words)):
             head, rest = "-".join(words[:at]), "-".join(words[at:])
@@ -336,14 +336,14 @@ class Strings:
 
 
 def _edges(text: str) -> tuple[str, str, str]:
-    """What is before, in and behind the brackets, quotes and marks around a word."""
+    """Splits a word into leading signs, core and trailing signs."""
     behind = text.lstrip(_LEFT)
     core = behind.rstrip(_RIGHT)
     return text[: len(text) - len(behind)], core, behind[len(core) :]
 
 
 def rewritten(value: Any, how: Callable[[str], str]) -> Any:
-    """Every text in a JSON value, keys too."""
+    """Applies `how` to every string in a JSON value, including keys."""
     match value:
         case dict():
             return {how(str(key)): rewritten(entry, how) for key, entry in value.items()}
@@ -356,7 +356,7 @@ def rewritten(value: Any, how: Callable[[str], str]) -> Any:
 
 
 def ipv4_in(text: str) -> list[IPv4Interface]:
-    """Everything in a text that is an address or a network."""
+    """All addresses and networks in a text."""
     return [found for match in IPV4.findall(text) if (found := _parsed_interface(match))]
 
 

@@ -1,8 +1,8 @@
-"""What stands for a name, an IPv4 or IPv6 address or a MAC. The same original always has the same pseudonym, and no
-pseudonym is an original or holds one as text.
+"""Assigns pseudonyms to names, IPv4 and IPv6 addresses and MAC addresses. Equal originals get equal pseudonyms, and no
+pseudonym is or contains an original.
 
-Names become `node-1`, `service-3`, `namespace-2`. Addresses keep their order and their subnets: what lay in a network or a
-range still lies in it. MACs keep the vendor's half."""
+Names become `node-1`, `service-3`, `namespace-2`. Addresses keep their order, subnets and ranges. MAC addresses keep the
+vendor prefix."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from arpcheck.model import Mac
 from arpcheck.runs.redact.vocabulary import is_known
 from arpcheck.targets import CONTROLS
 
-# ---------------------------------------------------------------------------------------------------------------- names
+# -------------------------------------------------------------------------------------------------------------------- Names
 
 WELL_KNOWN = frozenset({"default", "kube-system", "kube-public", "kube-node-lease", "kubernetes", "kube-dns", "in-cluster"})
-"""The same in every cluster, and looked for by name."""
+"""Equal in every cluster, and found by name."""
 
 
 class Names:
     def __init__(self, taken: Iterable[str] = ()) -> None:
-        """`taken`: real names, none of which a pseudonym may be."""
+        """`taken`: real names, which must not become pseudonyms."""
         self._taken = {name.lower() for name in taken}
         self._count: Counter[str] = Counter()
         self._given: dict[str, str] = {}
         self._spelt: dict[str, str] = {}
 
     def give(self, name: str, role: str) -> str:
-        """The pseudonym of a name, made where it has none yet."""
+        """The pseudonym of a name, created if necessary."""
         if not name or name in WELL_KNOWN:
             return name
         if name.lower() not in self._given:
@@ -40,7 +40,8 @@ class Names:
         return self._given[name.lower()]
 
     def give_host(self, name: str, role: str) -> str:
-        """The first label of a host's name and its domain apart: a file may know it by its first label alone."""
+        """The first label and the domain of a host name get separate pseudonyms, because a file may contain the first label
+        alone."""
         label, dot, domain = name.partition(".")
         if not dot:
             return self.give(name, role)
@@ -48,16 +49,16 @@ class Names:
         return self._given[name.lower()]
 
     def put(self, name: str, pseudonym: str) -> None:
-        """A name whose pseudonym is made of others."""
+        """Assigns a pseudonym that consists of others."""
         self._given.setdefault(name.lower(), pseudonym)
         self._spelt.setdefault(name.lower(), name)
 
     def of(self, name: str) -> str | None:
-        """The pseudonym of what can be nothing but a name; None: it has none."""
+        """The pseudonym of a text that can only be a name; None if it has none."""
         return name if name in WELL_KNOWN else self._given.get(name.lower())
 
     def of_text(self, text: str) -> str | None:
-        """The same where a plain word may be meant."""
+        """The same for a text that may be a plain word."""
         return None if text.isalnum() and is_known(text) else self.of(text)
 
     def table(self) -> dict[str, str]:
@@ -72,22 +73,20 @@ class Names:
                 return found
 
 
-# ------------------------------------------------------------------------------------------------------------ addresses
+# ---------------------------------------------------------------------------------------------------------------- Addresses
 
 BLOCKS = tuple(IPv4Network(text) for text in ("100.64.0.0/10", "198.18.0.0/15", "172.16.0.0/12", "10.0.0.0/8"))
-"""Where the others are taken from, the first that holds none of the real ones: CGN, benchmarking, private."""
+"""Blocks for replacements; the first without real addresses is used: CGN, benchmarking, private."""
 
 _MOST_LIKELY = 16
-"""Networks keep their size up to this many bits of host; a cluster's /12 needs not be as large here."""
+"""Networks keep their size up to this many host bits; a cluster's /12 need not stay as large."""
 
 _DOCUMENTATION = IPv6Network("2001:db8::/32")
 
 
 def stays(ip: IPv4Address) -> bool:
-    """It means the same everywhere and says nothing of anybody."""
-    return (
-        ip in CONTROLS or ip.is_unspecified or ip.is_loopback or ip.is_multicast or ip.is_reserved or ip.is_link_local
-    )
+    """Whether the address means the same everywhere and reveals nothing."""
+    return ip in CONTROLS or ip.is_unspecified or ip.is_loopback or ip.is_multicast or ip.is_reserved or ip.is_link_local
 
 
 @dataclass(slots=True)
@@ -96,13 +95,13 @@ class _AddressNode:
 
     first: int
     bits: int
-    """Of host; 0 is an address."""
+    """Host bits; 0 for an address."""
     inside: list[_AddressNode] = field(default_factory=list)
     new: int = 0
     new_bits: int = 0
 
     def needs(self, limit: int) -> int:
-        """Bits of host that it must have."""
+        """The host bits that it needs."""
         if not self.bits:
             self.new_bits = 0
             return 0
@@ -111,24 +110,24 @@ class _AddressNode:
         return self.new_bits
 
     def put(self, start: int, limit: int) -> int:
-        """Places what is inside, in order and aligned, from `start`; gives the first that is free after it."""
+        """Places its contents in order and aligned from `start`; returns the first free address after them."""
         free = start
-        for place in self.inside:
-            bits = place.needs(limit)
-            if not bits and place.first > self.first:
-                free = max(free, start + 1)  # the first address of a network is nobody's
-            place.new = -(-free >> bits) << bits
-            free = place.new + (1 << bits)
+        for node in self.inside:
+            bits = node.needs(limit)
+            if not bits and node.first > self.first:
+                free = max(free, start + 1)  # the first address of a network belongs to no host
+            node.new = -(-free >> bits) << bits
+            free = node.new + (1 << bits)
         return free
 
     def settle(self, base: int) -> None:
         self.new += base
-        for place in self.inside:
-            place.settle(self.new)
+        for node in self.inside:
+            node.settle(self.new)
 
 
 class Addresses:
-    """What stands for which. Raises OutputError where there is no room, which takes millions of addresses."""
+    """The replacements of addresses. Raises OutputError if there is no room, which takes millions of addresses."""
 
     def __init__(
         self, hosts: Iterable[IPv4Address], networks: Iterable[IPv4Network], six: Iterable[IPv6Address] = ()
@@ -147,7 +146,7 @@ class Addresses:
                 self._note(roots)
                 break
         else:
-            raise OutputError("there are too many addresses to stand for", "Redact a smaller selection: -n, -l")
+            raise OutputError("there are too many addresses to replace", "Redact a smaller selection: -n, -l")
         real = {*six}
         others = (ip for ip in (_DOCUMENTATION[number] for number in range(1, 1 << 32)) if ip not in real)
         self._six = {ip: next(others) for ip in sorted(real) if not _stays_six(ip)}
@@ -156,14 +155,14 @@ class Addresses:
         return self._hosts.get(ip, ip) if not stays(ip) else ip
 
     def is_real(self, number: int) -> bool:
-        """It is one of the addresses that are replaced, written as a number."""
+        """Whether the number is a replaced address."""
         return 0 <= number < 1 << 32 and IPv4Address(number) in self._hosts
 
     def network(self, network: IPv4Network) -> IPv4Network:
         return self._networks.get(network, network)
 
     def interface(self, text: str) -> str:
-        """`192.168.10.5/24`: an address with the length of its network."""
+        """Replaces an address with a prefix length, such as `192.168.10.5/24`."""
         found = IPv4Interface(text)
         network = self.network(found.network)
         if found.ip == found.network.network_address and found.ip not in self._hosts:
@@ -171,43 +170,43 @@ class Addresses:
         return f"{self.address(found.ip)}/{network.prefixlen}"
 
     def six(self, text: str) -> str:
-        """An IPv6 address, or one with the length of its network."""
+        """Replaces an IPv6 address with or without a prefix length."""
         found = IPv6Interface(text)
         ip = self._six.get(found.ip, found.ip)
         return f"{ip}/{found.network.prefixlen}" if "/" in text else str(ip)
 
     def table(self) -> dict[str, str]:
-        """Original by what stands for it."""
+        """Replacement by original."""
         pairs: list[tuple[object, object]] = [*self._networks.items(), *self._hosts.items(), *self._six.items()]
         return {str(old): str(new) for old, new in pairs}
 
-    def _note(self, places: Iterable[_AddressNode]) -> None:
-        for place in places:
-            if place.bits:
-                old = IPv4Network((place.first, 32 - place.bits))
-                self._networks[old] = IPv4Network((place.new, 32 - place.new_bits))
+    def _note(self, nodes: Iterable[_AddressNode]) -> None:
+        for node in nodes:
+            if node.bits:
+                old = IPv4Network((node.first, 32 - node.bits))
+                self._networks[old] = IPv4Network((node.new, 32 - node.new_bits))
             else:
-                self._hosts[IPv4Address(place.first)] = IPv4Address(place.new)
-            self._note(place.inside)
+                self._hosts[IPv4Address(node.first)] = IPv4Address(node.new)
+            self._note(node.inside)
 
 
 def _forest(networks: Sequence[IPv4Network], hosts: Iterable[IPv4Address]) -> list[_AddressNode]:
-    """Each in the smallest that holds it, in the order of addresses."""
+    """A tree of networks and addresses, each in the smallest network that contains it, in order."""
     every = [_AddressNode(int(n.network_address), 32 - n.prefixlen) for n in networks if n.prefixlen < 32]
     every += [_AddressNode(int(ip), 0) for ip in {*hosts, *(n.network_address for n in networks if n.prefixlen == 32)}]
     roots: list[_AddressNode] = []
     around: list[_AddressNode] = []
-    for place in sorted(every, key=lambda p: (p.first, -p.bits)):
-        while around and place.first >= around[-1].first + (1 << around[-1].bits):
+    for node in sorted(every, key=lambda p: (p.first, -p.bits)):
+        while around and node.first >= around[-1].first + (1 << around[-1].bits):
             around.pop()
-        (around[-1].inside if around else roots).append(place)
-        if place.bits:
-            around.append(place)
+        (around[-1].inside if around else roots).append(node)
+        if node.bits:
+            around.append(node)
     return roots
 
 
 def _around(hosts: Iterable[IPv4Address], networks: Iterable[IPv4Network]) -> set[IPv4Network]:
-    """A /24 for addresses that lie in no network: neighbours stay neighbours."""
+    """A /24 for addresses outside all networks, so that neighbours stay neighbours."""
     known = {*networks}
     lengths = sorted({network.prefixlen for network in known})
     alone = (ip for ip in hosts if not any(IPv4Network((ip, n), strict=False) in known for n in lengths))
@@ -215,7 +214,7 @@ def _around(hosts: Iterable[IPv4Address], networks: Iterable[IPv4Network]) -> se
 
 
 def _free(known: Sequence[IPv4Address]) -> IPv4Network:
-    """A block that holds no real address, and whose addresses, as text, can't hold one either."""
+    """A block without real addresses, whose addresses as text can't contain one either."""
     octets = {str(ip).partition(".")[0] for ip in known}
     for block in BLOCKS:
         first = str(block.network_address).partition(".")[0]
@@ -233,15 +232,15 @@ def _stays_six(ip: IPv6Address) -> bool:
     return ip.is_unspecified or ip.is_loopback or ip.is_multicast
 
 
-# ----------------------------------------------------------------------------------------------------------------- MACs
+# ------------------------------------------------------------------------------------------------------------ MAC addresses
 
 FIXED = frozenset(map(Mac, ("ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00", "ee:ee:ee:ee:ee:ee")))
-"""Broadcast, nobody, and Calico's end of every pod."""
+"""Broadcast, all zero, and the MAC address of Calico's interfaces to pods."""
 
 
 class Macs:
     def __init__(self, macs: Iterable[Mac], vendors: Mapping[str, str]) -> None:
-        """`vendors`: as the evidence has them; a manufacturer may own no more than 28 or 36 bits."""
+        """`vendors`: from the evidence; a vendor may own a prefix of 28 or 36 bits."""
         real = sorted({*macs} - FIXED)
         taken, self._new = {*real}, dict[Mac, Mac]()
         for mac in real:
@@ -258,7 +257,7 @@ class Macs:
 
 
 def _kept(mac: Mac, vendors: Mapping[str, str]) -> int:
-    """Bits that say what it is."""
+    """The number of leading bits to keep."""
     if is_virtual_router(mac):
         return 40
     upper = mac.upper()

@@ -1,6 +1,6 @@
-"""The words that stay: those that Kubernetes and arpcheck's plug-ins write in objects, labels, flags and events.
+"""The words that redaction keeps: those that Kubernetes and arpcheck's plug-ins use in objects, labels, flags and events.
 
-A word of an object that is not listed here is taken for somebody's secret. A plug-in that looks for a new word adds it."""
+Every other word of an object counts as a secret. A plug-in that searches for a new word adds it here."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ var vars vendor version veth vfs vip viphost virbr virtual virtualrouters vlan v
 volumes vrf vrrp vtep vtepmac vti vxlan vxlantunnelmacaddr waiting weave weight where windows windowsrunasservice winkernel
 wireguard with write y yaml yes z zsh
 """
-"""In lower case, sorted. Of a word in camel case the whole and its parts: `strictarp`, `strict`, `arp`."""
+"""In lower case, sorted. A camel-case word is listed whole and in parts: `strictarp`, `strict`, `arp`."""
 
 WORDS = frozenset(_LISTED.split())
 
@@ -85,7 +85,7 @@ _WORD = re.compile(r"[A-Za-z0-9]+")
 
 
 def is_known(text: str) -> bool:
-    """Every word of it is listed, or a number of at most five digits."""
+    """Whether every word is listed or is a number of at most five digits."""
     found = _WORD.findall(text)
     return bool(found) and text.isascii() and all(word.lower() in WORDS or _short(word) for word in found)
 

@@ -30,7 +30,7 @@ def evidence(addresses: int, nodes: int, rounds: int = 1) -> Evidence:
     """`addresses` × `nodes` × `rounds` replies for Services, beside those for the canary and the nodes' own addresses."""
     objects = cluster(addresses, nodes)
     options = Options(interfaces=("eth0",), rounds=rounds, rate=100.0)
-    asks = pipeline.plan(options, objects, HOST).asks
+    asks = pipeline.plan(options, objects, HOST).requests
     questions = tuple(_questions(asks, rounds))
     return Evidence(
         arpcheck="0.1.0",

@@ -47,7 +47,7 @@ def bare(ips: list[IPv4Address]) -> dict[str, float]:
 def swept(ips: list[IPv4Address]) -> dict[str, float]:
     from arpcheck.wire import packet_socket
     from arpcheck.wire.host import this_host
-    from arpcheck.wire.scan import Endpoint, sweep
+    from arpcheck.wire.scan import Endpoint, scan
     from arpcheck.wire.schedule import ScanPlan
 
     packet_socket.RECEIVE_BUFFER = BUFFER
@@ -56,10 +56,10 @@ def swept(ips: list[IPv4Address]) -> dict[str, float]:
     from arpcheck.model import Request
 
     asks = tuple(Request(interface="eth0", ip=ip, sender=own) for ip in ips)
-    course = ScanPlan(asks=asks, rounds=1, rate=NO_CAP, wait=WAIT, judged=frozenset(ips))
+    course = ScanPlan(requests=asks, rounds=1, rate=NO_CAP, wait=WAIT, judged=frozenset(ips))
     assert interface.mac  # a veth has one
     with packet_socket.LiveWire(["eth0"]) as wire:
-        heard = sweep(wire, (Endpoint(interface="eth0", mac=interface.mac, addresses=frozenset({own})),), course)
+        heard = scan(wire, (Endpoint(interface="eth0", mac=interface.mac, addresses=frozenset({own})),), course)
     first, last = heard.questions[0].at, max(heard.questions[-1].at, heard.replies[-1].at)
     lost = sum(loss.frames for loss in heard.losses)
     return {"sent": len(heard.questions), "replies": len(heard.replies), "lost": lost, "seconds": (last - first) / 1000}

@@ -47,7 +47,7 @@ at = "worker-2"
 ips = "10.0.0.50"
 from = "{begins:.2f}s"
 """
-ACCUSES = ("wrong-node", "non-strict", "duplicate", "foreign", "silent", "both answer", "all answer")
+ACCUSES = ("wrong-node", "non-strict", "duplicate", "foreign", "silent", "both reply", "all reply")
 
 
 def main(failovers="20", at_once="10"):
@@ -93,9 +93,9 @@ def watched(api, number):
     if run.returncode not in (1, 3):
         raise RuntimeError(f"exit code {run.returncode}: {text}{trouble}")
     accused = [word for word in ACCUSES if word in text]
-    if run.returncode == 1 and not (gap and "nobody answered for 10.0.0.50; exit code 1" in text):
+    if run.returncode == 1 and not (gap and "no reply for 10.0.0.50; exit code 1" in text):
         accused.append("exit code 1")
-    if api != "healthy" and "accuses nobody" not in text:
+    if api != "healthy" and "earlier records are not used" not in text:
         accused.append("the API failed and nothing tells of it")
     told = "10.0.0.50: moved from worker-1 to worker-2" in text
     plan = f"moment {moment:.1f}, gap {gap}, recorded {recorded:+.1f}, fails {fails:+.1f}"

@@ -23,8 +23,8 @@ def frames(data: bytes) -> None:
     from arpcheck.wire.replies import ReplyMatcher
 
     account = ReplyMatcher(0.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})})
-    account.asked(Question(0.0, "eth0", 1, VIP, OUR_IP, None))
-    account.asked(Question(0.0, "eth0", 1, VIP, IPv4Address(0), Mac("02:00:00:00:00:11")))
+    account.requested(Question(0.0, "eth0", 1, VIP, OUR_IP, None))
+    account.requested(Question(0.0, "eth0", 1, VIP, IPv4Address(0), Mac("02:00:00:00:00:11")))
     account.arrived(Arrival("eth0", 1.0, data))
     account.arrived(Arrival("eth0", 1.0, bytes(6) + data[6:]))
     decode_request(data)
