@@ -1,7 +1,4 @@
-"""What is asked, and what is not asked and why. Pure; one target an address.
-
-Knows Services and the nodes' own addresses. How a target is asked, on which interface and with which sender, is in
-`asks`; what an answer means is not known here."""
+"""The targets of a run, one for each address, and why an address is not probed."""
 
 from __future__ import annotations
 

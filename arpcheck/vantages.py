@@ -1,6 +1,4 @@
-"""A merged evidence taken apart again: what each host asked, heard and is, as if it had been alone.
-
-Whose a MAC is and which node a host is are questions to one host at a time; the rest is judged together. Pure."""
+"""A merged run taken apart again: what each host sent, received and is, as if it had run alone."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""What its owner knows of and accepts up to a day: which verdicts, nodes and findings that takes out of the count.
+"""Faults that the user accepts up to a date: which verdicts, nodes and findings do not count.
 
-Nothing is hidden by it, and frames that were lost or a run that was not finished can't be accepted. Pure: the day is the
-run's."""
+Accepted faults stay in the report. Lost frames and an unfinished run can't be accepted. The date is that of the run."""
 
 from __future__ import annotations
 

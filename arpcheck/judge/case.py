@@ -1,4 +1,4 @@
-"""One target with everything that its verdict depends on, put together from the other stages' nouns. Pure."""
+"""One target with everything that its verdict depends on."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def _no_reply(case: Case) -> str | None:
     if case.recorded:
         return "the capture has no reply for it and may be incomplete"
     if not case.nodes_heard:
-        return "nobody replied, and no node replied on this segment at all"
+        return "nobody replied, and no node replied to the same sender on this segment"
     if case.silence:
         return None
     likely = {claim.node for claim in case.claims}
@@ -125,7 +125,7 @@ def _announcer_unreached(case: Case, likely: set[str]) -> str | None:
         more = f" and {len(missing) - _MOST} more" if len(missing) > _MOST else ""
         which = "should reply" if case.announcers else "could be the announcer"
         named = f"{', '.join(missing[:_MOST])}{more}"
-        return f"nobody replied, and no reply at all came from {named}, which {which}"
+        return f"nobody replied, and {named}, which {which}, did not reply to the same sender here"
     if not case.on_link:
         return "nobody replied, and no interface used is in its network: it may be announced on another segment"
     if case.nodes_missed:

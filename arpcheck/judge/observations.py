@@ -1,6 +1,4 @@
-"""What was heard, by address and by NIC: the replies counted once, so that every rule reads the same figures.
-
-Knows questions and replies, not whose a MAC is."""
+"""The replies of a run by address and by NIC, counted once for all rules."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Whose a NIC is: every source's word, weighed, and how well it is known. Pure.
+"""The node of each NIC, from all sources, and how certain it is.
 
-Sources come strongest first. Nothing is dropped: what disagrees stays beside what was taken, and two equally strong
-sources that disagree leave a NIC without a node."""
+The strongest source decides. The others are kept beside it; two equally strong sources that disagree leave a NIC without
+a node."""
 
 from __future__ import annotations
 

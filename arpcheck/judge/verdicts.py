@@ -167,7 +167,7 @@ def inconclusive(case: Case) -> str | None:
        replies.
     5. or the host that arpcheck ran on has the address, and either it is not known whether that host is a node, or it is a
        node and another host replied.
-    6. or nobody replied, and no node replied on this segment at all.
+    6. or nobody replied, and no node replied to the same sender on this segment.
     7. or nobody replied, and the announcer did not reply to the same sender on this segment for its own address. If no
        announcer is recorded, this applies to every Ready node.
     8. or nobody replied, and arpcheck ran on the node that is, or may be, the announcer.

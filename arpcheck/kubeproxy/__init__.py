@@ -1,7 +1,6 @@
-"""What kube-proxy is configured to do on every node, and whether the process that runs has loaded it.
+"""What kube-proxy is configured to do on each node, and whether the running process has loaded it.
 
-Pure: objects in, one KubeProxy a node out. Knows the distributions' ways to configure it; knows nothing of the wire,
-which alone shows what the kernel does. `status` draws the conclusion for strict ARP, `causes` explains a contradiction."""
+`status` derives the need for strict ARP from it, `causes` explains why the wire shows something else."""
 
 from __future__ import annotations
 

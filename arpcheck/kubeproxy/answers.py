@@ -1,4 +1,4 @@
-"""The nouns of a status: one answer for the cluster, one entry a node. Knows no rule."""
+"""The parts of a strict-ARP status: one answer for the cluster, one entry for each node, and the reason."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Who owns kube-proxy's configuration: where it is not the ConfigMap itself, an edit by hand is undone or impossible.
+"""The system that owns kube-proxy's configuration, where an edit of the ConfigMap is undone or impossible.
 
-A row a system: how it is recognised, and its own way to set strictARP. Knows no wire and does not write."""
+One row for each system: how it is recognised, and its own way to set strictARP."""
 
 from __future__ import annotations
 

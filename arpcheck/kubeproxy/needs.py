@@ -1,4 +1,4 @@
-"""What is read of the cluster for all of this, and not a field more. Knows only names of resources and fields."""
+"""The resources and fields that are read for kube-proxy, and the traces of an earlier IPVS mode in them."""
 
 from __future__ import annotations
 

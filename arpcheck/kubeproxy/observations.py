@@ -1,6 +1,4 @@
-"""What the wire showed beside what is configured, and the questions that the table of causes asks of it.
-
-Every question gives the nodes that it is true of. Knows no text and no remedy."""
+"""What the wire showed, and the conditions of the table of causes. Each condition gives the nodes for which it holds."""
 
 from __future__ import annotations
 

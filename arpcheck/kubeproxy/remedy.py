@@ -1,5 +1,4 @@
-"""What to do about a status: commands for the DaemonSet and ConfigMap that the cluster really has, or the way of the
-system that owns them. Knows no wire; prints nothing."""
+"""The commands that fix a strict-ARP status, for this cluster's DaemonSet and ConfigMap or for the system that owns them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Is strict ARP needed, is it set, and has it been loaded: one answer for the cluster, with what proves it.
+"""Whether strict ARP is needed, set and loaded: one answer for the cluster, with its proof.
 
-Pure: objects, logs and /configz output in. What the API refused makes a clean answer impossible. The wire is the only
-proof of what a kernel does; where it was asked, its word stands above the configuration."""
+A resource that could not be read rules out a clean answer. Only the wire proves what a kernel does, so it counts more than
+the configuration."""
 
 from __future__ import annotations
 

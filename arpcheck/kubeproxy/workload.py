@@ -1,6 +1,4 @@
-"""The objects that are kube-proxy: its DaemonSets and its pods, and of each the container that runs it.
-
-Knows where to look and how to recognise it; not what it is configured to do."""
+"""The DaemonSets and pods of kube-proxy, the container that runs it, and the ConfigMap that is mounted as its file."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ CASES = [
     ),
     pytest.param(case(A, changed=(claim("a"), claim("b"))), "ok", "", id="the one before, to the end"),
     pytest.param(
-        case(B, announcers="c", changed=(claim("a"), claim("b"))), "inconclusive", "the record of who should changed (a and b), while one names c",
+        case(B, announcers="c", changed=(claim("a"), claim("b"))), "inconclusive", "one record of the announcer changed (a and b), another names c",
         id="the one after, and a record that was left behind names another",
     ),
     pytest.param(case(B, announcers="c", changed=(claim("a"), claim("d"))), "wrong-node", "c should", id="one that no record names"),
@@ -108,7 +108,7 @@ CASES = [
     pytest.param(case(A, announcers="a", blind={"b"}, held_by={"b": "eth0"}), "inconclusive", "b has it on eth0; arpcheck ran there", id="the prober is a node that has it too"),
     pytest.param(case(B, announcers="b", blind={"b"}, held_by={"b": "eth0"}), "ok", "", id="another host heard that node"),
     pytest.param(case(A, announcers="a", conflict=(claim("a"), claim("b"))), "inconclusive", "two current records name different nodes", id="two records"),
-    pytest.param(case(announcers="a", nodes_heard=frozenset({"worker-1"})), "inconclusive", "no reply at all came from a, which should reply", id="silence, the announcer was not heard"),
+    pytest.param(case(announcers="a", nodes_heard=frozenset({"worker-1"})), "inconclusive", "a, which should reply, did not reply to the same sender", id="silence, the announcer was not heard"),
     pytest.param(case(nodes_heard=frozenset({"worker-1"})), "inconclusive", "worker-2, worker-3, which could be the announcer", id="silence, and a Ready node was not heard"),
     pytest.param(case(announcers="a", nodes_missed=frozenset({"worker-1"})), "inconclusive", "frames get lost here: worker-1", id="silence where frames get lost"),
     pytest.param(case(A, announcers="a", nodes_missed=LOSSY, often=7), "inconclusive", "frames get lost here (worker-1", id="right, asked too seldom where frames get lost"),

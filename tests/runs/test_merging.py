@@ -133,7 +133,7 @@ def test_a_change_between_the_runs_is_shown_and_not_resolved():
     because = next(f.because for f in found.findings if f.id == "vantages-disagree")
     assert because == (
         "10.0.0.50: worker-1 replied to worker-3, but not to client, which receives its other replies",
-        "10.0.0.50: worker-2 answered client, and not worker-3, which hears it",
+        "10.0.0.50: worker-2 replied to client, but not to worker-3, which receives its other replies",
     )
     assert found.summary.exit_code == 3
 
