@@ -10,6 +10,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from arpcheck.model import Acceptance, Gratuitous, Host, Loss, Mac, MacListFormat, Overflow, PassedOver, Question, Reply
+from arpcheck.model.constants import RATE, ROUNDS, WAIT
 from arpcheck.objects import Objects
 
 
@@ -21,10 +22,10 @@ class Options:
     """The interfaces that were probed, in the order given; `auto` before they are chosen."""
     interfaces_because: str | None = None
     """Why arpcheck chose these; None if the user named them."""
-    rounds: int = 3
-    wait: float = 1.0
+    rounds: int = ROUNDS
+    wait: float = WAIT
     """Seconds to wait after the last frame."""
-    rate: float = 10.0
+    rate: float = RATE
     """Frames per second on each interface, as actually used (the top rate for `--rate 0`)."""
     sender: str = "auto"
     namespace: str | None = None

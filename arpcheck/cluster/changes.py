@@ -23,11 +23,10 @@ from arpcheck.cluster.session import Response, Session
 from arpcheck.cluster.source import ClusterSource
 from arpcheck.errors import ClusterError, UsageError
 from arpcheck.model import Need
+from arpcheck.model.constants import RESTARTED
 from arpcheck.objects import Object, Objects, items, name, namespace, text
 from arpcheck.text import plain
 
-RESTARTED = "kubectl.kubernetes.io/restartedAt"
-"""The pod template annotation that `kubectl rollout restart` sets (kubectl pkg/polymorphichelpers)."""
 MANAGER = "arpcheck"
 """The field manager in metadata.managedFields."""
 

@@ -32,6 +32,7 @@ from arpcheck.commands.output import show
 from arpcheck.errors import ArpcheckError, UsageError, WireError
 from arpcheck.evidence import Options
 from arpcheck.model import Host, Kind, Need, Outcome
+from arpcheck.model.constants import REQUEST_TIMEOUT
 from arpcheck.objects import Objects
 from arpcheck.pipeline import planning as asking
 from arpcheck.pipeline.planning import AUTO
@@ -55,7 +56,7 @@ def doctor(
     as_user: As = None,
     cluster_file: ClusterFile = None,
     file_has: FileHas = None,
-    request_timeout: RequestTimeout = 30.0,
+    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
     _verbose: Verbose = False,
 ) -> int:
     """Check what a probe needs: privileges, interfaces and access to the API. It sends no frame."""

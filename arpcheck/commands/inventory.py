@@ -38,6 +38,7 @@ from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, Options
 from arpcheck.mac_owners import unmatched_hosts
 from arpcheck.mac_owners.inventory import inventory_csv, inventory_manifest, inventory_table, unresolved
+from arpcheck.model.constants import RATE, REQUEST_TIMEOUT, WAIT
 from arpcheck.wire.host import this_host
 
 EXAMPLES = (
@@ -61,8 +62,8 @@ def inventory(
         str, typer.Option("--image", metavar="NAME", help="The image of the Jobs of --manifest: it needs sh, cat and grep.")
     ] = "",
     rounds: Rounds = 2,
-    wait: Wait = 1.0,
-    rate: Rate = 10.0,
+    wait: Wait = WAIT,
+    rate: Rate = RATE,
     sender: Sender = "auto",
     mac_map: MacMap = None,
     kubeconfig: Kubeconfig = None,
@@ -70,7 +71,7 @@ def inventory(
     as_user: As = None,
     cluster_file: ClusterFile = None,
     file_has: FileHas = None,
-    request_timeout: RequestTimeout = 30.0,
+    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
     format_name: Annotated[
         str, typer.Option("-o", metavar="FORMAT", help="table, or csv, which --mac-map reads.")
     ] = "table",

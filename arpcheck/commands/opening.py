@@ -21,6 +21,7 @@ from arpcheck.commands.output import ProgressLine, check, duration, notice
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.model import Acceptance, Host
+from arpcheck.model.constants import TOP_RATE
 from arpcheck.objects import Objects
 from arpcheck.pipeline.planning import AUTO
 from arpcheck.targets import check_options
@@ -30,9 +31,6 @@ from arpcheck.wire.privilege import caller, drop, seal
 from arpcheck.wire.scapy_library import load, manufacturers
 
 _log = logging.getLogger(__name__)
-
-TOP_RATE = 4000.0
-"""Frames per second on each interface for `--rate 0`. Above it responders lose frames: a speaker's socket holds 256."""
 
 LONG = 300.0
 """Seconds. A probe that takes longer prints a hint: a higher rate or a smaller selection."""

@@ -32,6 +32,7 @@ from arpcheck.commands.options import (
 from arpcheck.commands.output import format_of, show, write
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
+from arpcheck.model.constants import RATE, REQUEST_TIMEOUT, ROUNDS, WAIT
 from arpcheck.objects import Objects
 from arpcheck.pools import NEEDS, Occupancy, Pool, occupancy, pools, range_pool, split, to_json, to_text
 from arpcheck.text import plain
@@ -55,16 +56,16 @@ def pool(
             "--most", metavar="N", min=1, max=65536, help="Stop with an error if there are more addresses than this."
         ),
     ] = 1024,
-    rounds: Rounds = 3,
-    wait: Wait = 1.0,
-    rate: Rate = 10.0,
+    rounds: Rounds = ROUNDS,
+    wait: Wait = WAIT,
+    rate: Rate = RATE,
     sender: Sender = "auto",
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     as_user: As = None,
     cluster_file: ClusterFile = None,
     file_has: FileHas = None,
-    request_timeout: RequestTimeout = 30.0,
+    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
     format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table or json.")] = "table",
     output: Output = None,
     quiet: Quiet = False,

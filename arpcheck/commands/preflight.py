@@ -25,15 +25,16 @@ from arpcheck.commands.options import (
 )  # fmt: skip
 from arpcheck.commands.probe import run
 from arpcheck.evidence import Options
+from arpcheck.model.constants import RATE, REQUEST_TIMEOUT, ROUNDS, WAIT
 
 EXAMPLES = ("sudo arpcheck preflight --iface eth0 -o markdown",)
 
 
 def preflight(
     iface: Iface = None,
-    rounds: Rounds = 3,
-    wait: Wait = 1.0,
-    rate: Rate = 10.0,
+    rounds: Rounds = ROUNDS,
+    wait: Wait = WAIT,
+    rate: Rate = RATE,
     sender: Sender = "auto",
     mac_map: MacMap = None,
     kubeconfig: Kubeconfig = None,
@@ -41,7 +42,7 @@ def preflight(
     as_user: As = None,
     cluster_file: ClusterFile = None,
     file_has: FileHas = None,
-    request_timeout: RequestTimeout = 30.0,
+    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
     format_name: Format = "table",
     output: Output = None,
     quiet: Quiet = False,

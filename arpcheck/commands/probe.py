@@ -62,6 +62,7 @@ from arpcheck.errors import ArpcheckError, OutputError
 from arpcheck.evidence import Evidence, Options
 from arpcheck.gc_control import held_back
 from arpcheck.model import Gap, Target
+from arpcheck.model.constants import RATE, REQUEST_TIMEOUT, ROUNDS, WAIT
 from arpcheck.objects import Objects
 from arpcheck.pipeline import Plan, announcements
 from arpcheck.targets import JUDGED
@@ -80,9 +81,9 @@ EXAMPLES = (
 
 def probe(
     iface: Iface = None,
-    rounds: Rounds = 3,
-    wait: Wait = 1.0,
-    rate: Rate = 10.0,
+    rounds: Rounds = ROUNDS,
+    wait: Wait = WAIT,
+    rate: Rate = RATE,
     sender: Sender = "auto",
     namespace: Namespace = None,
     all_namespaces: AllNamespaces = False,
@@ -97,7 +98,7 @@ def probe(
     as_user: As = None,
     cluster_file: ClusterFile = None,
     file_has: FileHas = None,
-    request_timeout: RequestTimeout = 30.0,
+    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
     accept: Accept = None,
     format_name: Format = "table",
     no_headers: NoHeaders = False,

@@ -17,9 +17,9 @@ from arpcheck.cluster.changes import Connection
 from arpcheck.errors import ClusterError, OutputError
 from arpcheck.kubeproxy.workload import number
 from arpcheck.model import Need
+from arpcheck.model.constants import RESTARTED
 from arpcheck.objects import Node, Object, Objects, annotations_of, at, full_name, items, mapping, name, namespace, text
 
-RESTARTED = "kubectl.kubernetes.io/restartedAt"
 FIELDS = (
     *(f"spec template metadata annotations {RESTARTED}", "spec updateStrategy type", "spec selector matchLabels *"),
     *("metadata generation", "status observedGeneration", "status desiredNumberScheduled"),

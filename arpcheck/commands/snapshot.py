@@ -24,6 +24,7 @@ from arpcheck.commands.options import (
     source,
 )  # fmt: skip
 from arpcheck.commands.output import as_caller, notice, show, write
+from arpcheck.model.constants import REQUEST_TIMEOUT
 
 EXAMPLES = (
     "arpcheck snapshot --output cluster.json",
@@ -39,7 +40,7 @@ def snapshot(
     as_user: As = None,
     cluster_file: ClusterFile = None,
     file_has: FileHas = None,
-    request_timeout: RequestTimeout = 30.0,
+    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
     output: Annotated[str | None, typer.Option("--output", metavar="FILE", help="Write to FILE instead of stdout.")] = None,
     _verbose: Verbose = False,
 ) -> int:

@@ -38,6 +38,7 @@ from arpcheck.kubeproxy.answers import StrictArpAnswer, StrictArpStatus
 from arpcheck.kubeproxy.distributions import managed_by
 from arpcheck.kubeproxy.status import status
 from arpcheck.model import Arp, Kind, Need, Report, TargetReport, Trust
+from arpcheck.model.constants import RATE, REQUEST_TIMEOUT, ROUNDS, WAIT
 from arpcheck.objects import Object, Objects, mapping, name, texts
 from arpcheck.text import PROSE_LIMIT, plain
 
@@ -79,14 +80,14 @@ def enable(
     force: Annotated[
         bool, typer.Option("--force", help="Proceed even if another tool manages the ConfigMap and may undo the change.")
     ] = False,
-    rounds: Rounds = 3,
-    wait: Wait = 1.0,
-    rate: Rate = 10.0,
+    rounds: Rounds = ROUNDS,
+    wait: Wait = WAIT,
+    rate: Rate = RATE,
     sender: Sender = "auto",
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     as_user: As = None,
-    request_timeout: RequestTimeout = 30.0,
+    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
 ) -> int:
     """Set ipvs.strictARP in kube-proxy's ConfigMap, restart kube-proxy and watch the rollout.
 

@@ -19,6 +19,7 @@ from arpcheck.kubeproxy import NEEDS, workload
 from arpcheck.kubeproxy import status as kube_proxy_status
 from arpcheck.kubeproxy.answers import StrictArpStatus
 from arpcheck.kubeproxy.status import to_json, to_text
+from arpcheck.model.constants import REQUEST_TIMEOUT
 from arpcheck.objects import Objects, name, namespace, text
 
 EXAMPLES = (
@@ -42,7 +43,7 @@ def status(
     context: Context = None,
     as_user: As = None,
     cluster_file: ClusterFile = None,
-    request_timeout: RequestTimeout = 30.0,
+    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
     format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table or json.")] = "table",
     output: Output = None,
 ) -> int:

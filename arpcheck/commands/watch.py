@@ -49,6 +49,7 @@ from arpcheck.commands.watch_loop import Pace, WatchDependencies, announced, run
 from arpcheck.errors import ArpcheckError, ClusterError, OutputError, UsageError
 from arpcheck.evidence import Options
 from arpcheck.model import Report
+from arpcheck.model.constants import RATE, REQUEST_TIMEOUT, WAIT
 from arpcheck.objects import Objects
 from arpcheck.reports import Style, render
 from arpcheck.text import plain
@@ -79,8 +80,8 @@ def watch(
         ),
     ] = "0.5s",
     rounds: Rounds = 1,
-    wait: Wait = 1.0,
-    rate: Rate = 10.0,
+    wait: Wait = WAIT,
+    rate: Rate = RATE,
     sender: Sender = "auto",
     namespace: Namespace = None,
     all_namespaces: AllNamespaces = False,
@@ -95,7 +96,7 @@ def watch(
     as_user: As = None,
     cluster_file: ClusterFile = None,
     file_has: FileHas = None,
-    request_timeout: RequestTimeout = 30.0,
+    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
     accept: Accept = None,
     output: Annotated[
         str | None,

@@ -13,12 +13,8 @@ from typing import TypeVar
 
 from arpcheck.evidence import Evidence
 from arpcheck.model import Gratuitous, Mac, Nic, Owner, PassedOver, Question, Reply
+from arpcheck.model.constants import SLOW, ZERO
 from arpcheck.vantages import VantageRounds, courses
-
-SLOW = 100.0
-"""Frames a second above which silence proves nothing: a speaker's socket holds 256 frames of any ARP on the segment."""
-
-ZERO = IPv4Address(0)
 
 Ear = tuple[str, IPv4Address]
 """An interface of the prober and the sender it asked with."""

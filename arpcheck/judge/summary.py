@@ -15,7 +15,7 @@ from arpcheck.judge.case import Case
 from arpcheck.judge.findings import findings
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.judge.nodes import NodeState
-from arpcheck.judge.observations import SLOW, Observations
+from arpcheck.judge.observations import Observations
 from arpcheck.judge.responders import parties
 from arpcheck.model import (
     Also,
@@ -40,6 +40,7 @@ from arpcheck.model import (
     TargetReport,
     Verdict,
 )
+from arpcheck.model.constants import SLOW
 
 _UNSEEN = KubeProxy(mode=None, strict_arp=None, source=None)
 

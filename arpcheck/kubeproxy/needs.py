@@ -10,6 +10,7 @@ from arpcheck.kubeproxy.modes import Note, Oddity
 from arpcheck.kubeproxy.setting import ConfigKey
 from arpcheck.kubeproxy.workload import OPENSHIFT, SYSTEM, Workload
 from arpcheck.model import Need
+from arpcheck.model.constants import RESTARTED
 from arpcheck.objects import Node, Object, Objects, at, full_name, items, mapping, name, namespace, text
 
 MANAGER_MARKS = (
@@ -33,8 +34,6 @@ def _of_pod(prefix: str) -> Iterable[str]:
     yield from (f"{prefix} containers {part}" for part in parts)
     yield from (f"{prefix} volumes {part}" for part in volumes)
 
-
-RESTARTED = "kubectl.kubernetes.io/restartedAt"
 
 _DAEMON_SET = (
     *MANAGER_MARKS,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from arpcheck.kubeproxy.command_line import MODE, Flags, read
 from arpcheck.kubeproxy.modes import Note, Oddity, has
 from arpcheck.kubeproxy.workload import SYSTEM, ConfigMapKey, Elsewhere, Workload, created, daemon_sets, file_at, number
+from arpcheck.model.constants import RESTARTED
 from arpcheck.objects import (
     Object,
     Objects,
@@ -175,8 +176,6 @@ _AT_ONCE = timedelta(minutes=1)
 _FORGOTTEN = timedelta(minutes=10)
 
 
-_RESTARTED = "kubectl.kubernetes.io/restartedAt"
-
 
 Loaded = tuple[bool | None, tuple[Note, ...]]
 
@@ -283,11 +282,11 @@ def _started(pod: Workload) -> datetime | None:
 
 
 def _restart_of(obj: Object) -> datetime | None:
-    return instant(annotations_of(obj).get(_RESTARTED))
+    return instant(annotations_of(obj).get(RESTARTED))
 
 
 def _not_rolled(pod: Workload, daemon_set: Workload | None) -> tuple[Note, ...]:
-    asked = daemon_set and instant(text(daemon_set.obj, "spec", "template", "metadata", "annotations", _RESTARTED))
+    asked = daemon_set and instant(text(daemon_set.obj, "spec", "template", "metadata", "annotations", RESTARTED))
     made = created(pod.obj)
     if not asked or made is None or made >= asked:
         return ()

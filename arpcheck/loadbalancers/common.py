@@ -10,10 +10,8 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from arpcheck.model import Claim, ClaimSource, Need, Trust
+from arpcheck.model.constants import CURRENT_FOR
 from arpcheck.objects import Node, Object, Objects, Service, at, instant, items, text, texts
-
-CURRENT_FOR = timedelta(hours=1)
-"""How long an event counts. kube-apiserver keeps events for the same time (--event-ttl, default 1h0m0s)."""
 
 OWN_ADDRESS = 6
 """The decision order of an announcement that only rests on the address being a node's own."""

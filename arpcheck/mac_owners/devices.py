@@ -12,9 +12,8 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from arpcheck.evidence import Evidence
 from arpcheck.mac_owners.addresses import extra_addresses, service_addresses, status_addresses
 from arpcheck.model import Mac
+from arpcheck.model.constants import ZERO
 from arpcheck.targets import CONTROLS
-
-ZERO = IPv4Address(0)
 
 Proxying = tuple[str, Mac, IPv4Address]
 """An interface of the prober, a MAC address that replied there as a proxy, and the sender to which it did."""

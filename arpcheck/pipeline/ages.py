@@ -11,13 +11,11 @@ from arpcheck.evidence import Evidence
 from arpcheck.loadbalancers.common import AHEAD
 from arpcheck.loadbalancers.leases import LEASES, all_expired, renewed_ahead
 from arpcheck.model import Announcement, Claim, ClaimSource, Gap, Trust
+from arpcheck.model.constants import CURRENT_FOR
 from arpcheck.objects import Objects, instant, items, text
 
 FRESH = timedelta(seconds=60)
 """Maximum distance between the requests and the only reading of a record that has no end."""
-
-CURRENT_FOR = timedelta(hours=1)
-"""How long a reading counts, as for an event: after that another node may be the announcer."""
 
 Span = tuple[datetime, datetime]
 

@@ -13,6 +13,7 @@ from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.judge.acceptance import names_answers_for
 from arpcheck.model import Acceptance, Host, Interface, Kind, Mac, Question, Request, Target
+from arpcheck.model.constants import ZERO
 from arpcheck.objects import Objects, ipv4, text, texts
 from arpcheck.pools.ranges import pools
 from arpcheck.targets import JUDGED
@@ -144,7 +145,6 @@ def _known_macs(options: Options, objects: Objects, host: Host, mac_map: tuple[M
 
 # ----------------------------------------------------------------------------------------------------------------- Requests
 
-ZERO = IPv4Address(0)
 SENDERS = ("auto", "own", "zero")
 
 _ORDER = (Kind.CONTROL, Kind.CANARY, Kind.NODE)

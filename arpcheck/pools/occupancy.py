@@ -16,12 +16,11 @@ from typing import Any, assert_never
 
 from arpcheck.evidence import Evidence
 from arpcheck.model import Gap, Host, Interface, Kind, Report, Responder, TargetReport, Verdict
+from arpcheck.model.constants import ZERO
 from arpcheck.pools.ranges import NEEDS, AddressInUse, Pool, Split
 
 ENOUGH = 3
 """Minimum rounds."""
-
-ZERO = IPv4Address(0)
 
 
 class AddressState(StrEnum):

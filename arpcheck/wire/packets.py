@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 
 from arpcheck.errors import WireError
 from arpcheck.model import Mac, Request
+from arpcheck.model.constants import ZERO
 from arpcheck.wire.scapy_library import load
 
 ARP_FRAME = struct.Struct("!6s6sHHHBBH6s4s6s4s")
@@ -24,7 +25,6 @@ ARP_FRAME = struct.Struct("!6s6sHHHBBH6s4s6s4s")
 ETHERTYPE_ARP = 0x0806
 ETHERNET_IPV4 = (1, 0x0800, 6, 4)
 REQUEST, REPLY = 1, 2
-ZERO = IPv4Address(0)
 BROADCAST = Mac("ff:ff:ff:ff:ff:ff")
 NOBODY = (b"\0" * 6, b"\xff" * 6)
 TARGET_AT = 38

@@ -13,15 +13,12 @@ from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from arpcheck.model import Mac, Reply, Request
+from arpcheck.model.constants import SLOW, ZERO
 from arpcheck.wire import confirmation
 from arpcheck.wire.confirmation import Count, Homes, confirmations, most
 
 APART = 1.0
 """Seconds between two rounds for one address, RFC 5227's PROBE_MIN: a late reply still counts for its own round."""
-
-SLOW = 100.0
-"""Maximum frames per second in the last round. A speaker's socket holds 256 ARP frames of the segment, so silence at a
-higher rate proves nothing."""
 
 CATCH_UP = 0.02
 """Maximum delay in seconds that is made up by sending faster. A longer delay is skipped, so that a stall does not become a
@@ -33,8 +30,6 @@ BURST = 64
 QUIET_ROUNDS = 2
 """A responding node address is not requested again after this many rounds without a new MAC address, once there are enough
 requests to call the node quiet."""
-
-ZERO = IPv4Address(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
