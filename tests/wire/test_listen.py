@@ -53,8 +53,8 @@ def heard(found, taken_for=TakenFor.US):
 
 
 FRAMES = [
-    pytest.param(frame(2, NODE, IP, OURS, ME), [("answered", IP, NODE)], 1, id="a reply to us"),
-    pytest.param(frame(2, NODE, IP, OURS, ZERO), [("answered", IP, NODE)], 1, id="a reply to our ARP probe"),
+    pytest.param(frame(2, NODE, IP, OURS, ME), [("replied", IP, NODE)], 1, id="a reply to us"),
+    pytest.param(frame(2, NODE, IP, OURS, ZERO), [("replied", IP, NODE)], 1, id="a reply to our ARP probe"),
     pytest.param(frame(2, NODE, IP, OURS, ME, OTHER), [], 1, id="a reply in a frame to another host"),
     pytest.param(frame(2, NODE, IP, OTHER, ME), [], 1, id="a reply to another MAC"),
     pytest.param(frame(2, OURS, IP, OURS, ME), [], 1, id="a forgery with our MAC"),
@@ -80,7 +80,7 @@ def test_nothing_is_told_of_another_vlan_or_interface(found, passed, taken_for):
     assert heard(found, taken_for) == ([], passed)
 
 
-@pytest.mark.parametrize(("to", "told"), [(None, [("asked", "7.0", IP)]), (NODE, [])], ids=["broadcast", "unicast"])
+@pytest.mark.parametrize(("to", "told"), [(None, [("requested", "7.0", IP)]), (NODE, [])], ids=["broadcast", "unicast"])
 def test_only_a_broadcast_question_is_one_for_all(to, told):
     listener, wire = WireListener(), Wire()
     sent = packets.encode(Request(interface="eth0", ip=IPv4Address(IP), sender=IPv4Address(ME), to=to), OURS)
