@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
@@ -184,12 +184,18 @@ def _responding_nodes(owned: Mapping[Nic, Owner], observations: Observations) ->
 
 def _heard_nodes_as(owned: Mapping[Nic, Owner], hearing: Observations) -> Mapping[tuple[str, IPv4Address], frozenset[str]]:
     """A kernel that has the sender's address itself answers it nothing, and 0.0.0.0 all the same (net/ipv4/arp.c: a
-    martian), so that silence proves something only of who answered the same sender."""
-    found: dict[tuple[str, IPv4Address], set[str]] = {}
+    martian), so that silence proves something only of who answered the same sender. A MAC address that may be another
+    machine's does not show that the node answered: only what every one of them answered, the node answered too."""
+    by_node: dict[tuple[str, str], list[tuple[Owner, Set[IPv4Address]]]] = {}
     for (segment, mac), senders in hearing.senders().items():
-        if (node := owned[segment, mac].node) is not None:
-            for sender in senders:
-                found.setdefault((segment, sender), set()).add(node)
+        owner = owned[segment, mac]
+        if owner.node is not None:
+            by_node.setdefault((segment, owner.node), []).append((owner, senders))
+    found: dict[tuple[str, IPv4Address], set[str]] = {}
+    for (segment, node), answered in by_node.items():
+        sure = [senders for owner, senders in answered if not owner.doubtful]
+        for sender in frozenset().union(*sure) if sure else frozenset.intersection(*(frozenset(s) for _, s in answered)):
+            found.setdefault((segment, sender), set()).add(node)
     return {ear: frozenset(names) for ear, names in found.items()}
 
 

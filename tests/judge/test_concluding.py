@@ -361,3 +361,11 @@ def test_silence_proves_nothing_of_a_node_that_answers_another_sender_only():
     """Its kernel has this host's address, and takes a request from there for one of its own."""
     assert verdicts(report(DEAF_TO_THIS_HOST)) == {"10.0.0.50": "inconclusive"}
     assert verdicts(report(DEAF_TO_THIS_HOST.replace('"10.0.0.5" }', '"10.0.0.6" }'))) == {"10.0.0.50": "silent"}
+
+
+def test_what_another_machine_answers_at_a_nodes_address_does_not_show_that_the_node_answers():
+    """A clone answers this host, and the node itself takes this host's requests for its own."""
+    clone = '[hosts.clone]\nlan = "lan"\naddresses = "10.0.0.11"\n'
+    assert verdicts(report(DEAF_TO_THIS_HOST + clone)) == {"10.0.0.50": "inconclusive"}
+    both_answer = DEAF_TO_THIS_HOST.replace('"10.0.0.5" }', '"10.0.0.6" }') + clone
+    assert verdicts(report(both_answer)) == {"10.0.0.50": "silent"}, "one of the two is the node"
