@@ -73,7 +73,7 @@ def owners(
     decided = {nic: None if nic[1] in knowledge.overlays else _node_of_claims(found) for nic, found in claims.items()}
     conflicts = tuple(_conflicts(hearing, knowledge, claims, decided, addresses))
     dead = {node.name for node in every if node.ready is False}
-    twins = _twins(hearing, knowledge, addresses, dead)
+    twins = _twins(hearing, knowledge, decided, addresses, dead)
     maybe = _merged(twins, _at_outdated(hearing, knowledge, decided, addresses, {conflict.node for conflict in conflicts}))
     contested = {nic for conflict in conflicts for nic in conflict.nics} | twins.keys() | knowledge.doubled
     homes = tuple({ip for own in addresses.values() for ip in own})
@@ -166,7 +166,11 @@ def _conflicts(
 
 
 def _twins(
-    hearing: Observations, knowledge: Knowledge, addresses: Mapping[str, Iterable[IPv4Address]], dead: Set[str]
+    hearing: Observations,
+    knowledge: Knowledge,
+    decided: Mapping[Nic, str | None],
+    addresses: Mapping[str, Iterable[IPv4Address]],
+    dead: Set[str],
 ) -> Mapping[Nic, tuple[str, ...]]:
     """NICs that answered for the own addresses of several nodes, alone, or beside another NIC at one of them: two machines
     with one MAC, a node that has taken another's address, or a switch that answers from its table. Asked alone, only one of
@@ -174,8 +178,9 @@ def _twins(
 
     A node that another NIC was heard of, at another address of its own, has merely lost this one. One that a Service has too
     counts where no other was answered, but for who holds every Service's: it may be that the other node announces it, or
-    that both have one MAC. Of a `dead` node it does not count: another announces it now. Nor does what somebody else
-    answered in a MAC's name for a dead node, as a switch does from an old table."""
+    that both have one MAC. Who holds every Service's counts only where nobody else answered and no other NIC of this node
+    was heard: its kernel would answer for its own address. Of a `dead` node it does not count: another announces it now.
+    Nor does what somebody else answered in a MAC's name for a dead node, as a switch does from an old table."""
     found: dict[Nic, dict[str, set[IPv4Address]]] = {}
     every: dict[Nic, dict[str, set[IPv4Address]]] = {}
     holders = {*_genuine(hearing, knowledge.canary, knowledge)} if knowledge.canary else set()
@@ -185,6 +190,9 @@ def _twins(
             answered = [(nic, ip) for nic, ip in answered if any(r.source == nic[1] for r in hearing.by_nic(ip)[nic])]
         plain = [(nic, ip) for nic, ip in answered if ip not in knowledge.shared]
         heard = plain or [(nic, ip) for nic, ip in answered if nic not in holders and node not in dead]
+        if not heard and node not in dead | {*knowledge.own.values()}:
+            known = any(decided[nic] == node for nic in hearing.nics() if nic not in {nic for nic, _ in answered})
+            heard = [] if known else answered
         for nic, ip in heard if len({nic for nic, _ in heard}) == 1 else ():
             found.setdefault(nic, {}).setdefault(node, set()).add(ip)
         for nic, ip in plain:

@@ -174,7 +174,19 @@ def test_an_address_that_a_service_has_too_may_show_two_machines_with_one_mac():
     down = node("n1"), node("n2", ready=False)
     assert not run(both, [identity(M1, "n1")], down, shared=[N2]).twins, "n2 is down, and n1 announces it"
     assert not run([*both, (N2, M2)], KNOWN, shared=[N2]).twins, "n2 was heard by a NIC of its own"
-    assert not run([*both, (VIP, M1)], KNOWN[:1], shared=[N2], canary=VIP).twins, "it answers for every Service's address"
+
+
+def test_who_answers_for_every_service_may_have_the_mac_of_a_node_that_nothing_else_was_heard_of():
+    """The kernel of n2 would answer for its own address, whoever else does."""
+    heard = [(N1, M1), (N2, M1), (VIP, M1)]
+    alone = run(heard, KNOWN[:1], shared=[N2], canary=VIP)
+    assert (alone.twins, alone.by_nic["eth0", M1].strength.value) == ({("eth0", M1): ("n1", "n2")}, "doubtful")
+    listed = [*KNOWN[:1], identity(M2, "n2", "mac-map")]
+    assert run(heard, listed, shared=[N2], canary=VIP).twins, "the list's MAC was not heard"
+    assert not run([*heard, (VIP, M2)], listed, shared=[N2], canary=VIP).twins, "n2 was heard by a NIC of its own"
+    assert not run(heard, KNOWN[:1], shared=[N2], canary=VIP, own_node="n2").twins, "no host hears itself"
+    down = node("n1"), node("n2", ready=False)
+    assert not run(heard, KNOWN[:1], down, shared=[N2], canary=VIP).twins, "n2 is down"
 
 
 def test_where_a_nodes_list_is_old_what_it_lacks_is_not_proven_a_strangers():
