@@ -27,7 +27,7 @@ from typing import Any
 
 from drawing import HARMLESS
 from world import ZERO, World
-from world_truth import OfAddress, State, Truth, shown
+from world_truth import SLOW, OfAddress, State, Truth, shown
 from world_wire import WorldWire
 
 from arpcheck.model import Arp, CauseId, Mac, Outcome, Report, Severity, Verdict
@@ -121,9 +121,12 @@ def _behind_a_kernel(world: World, truth: Truth, extra: set[str]) -> bool:
 
 def _at_a_handover(world: World, found: OfAddress, ip: IPv4Address) -> bool:
     """Only those who lead it before and after answer, one at a time and none for a moment at most: one of them a little too
-    early or too late, while nobody can say when the record of it changed."""
+    early or too late, while nobody can say when the record of it changed. Nor can anybody say what a silence means that
+    only questions faster than a speaker is sure to read met; the slow round is the last."""
     leaders = {lead.machine for lead in world.service(ip).leads}
-    fits = [len(spell.answer) == 1 or (not spell.answer and spell.end - spell.start < MOMENT) for spell in found.spells]
+    fast, last = float(str(world.options["rate"])) > SLOW, max(spell.end for spell in found.spells)
+    short = [spell.end - spell.start < MOMENT or (fast and spell.end < last) for spell in found.spells]
+    fits = [len(spell.answer) == 1 or (not spell.answer and brief) for spell, brief in zip(found.spells, short, strict=True)]
     return len(leaders) > 1 and all(fits) and found.answerers <= leaders
 
 
@@ -182,7 +185,8 @@ def _unknowable(world: World, truth: Truth, found: OfAddress, ip: IPv4Address) -
     service = world.service(ip)
     if service.external and set(world.traits) & {"balance-alb bond", "second NIC"} and not _lists(world):
         return True  # whose the second MAC is, nothing tells, and what strangers answer for such an address is not judged
-    if (found.answerers - found.nodes) & truth.loud or (service.external and service.kind != "unmarked"):
+    by_kernel = {name for name in found.answerers if all(speaker.ip != ip for speaker in world.machines[name].speakers)}
+    if (by_kernel - found.nodes) & truth.loud or (service.external and service.kind != "unmarked"):
         return False
     named = {mac for mac in service.notes.values() if service.kind == "unknown"}
     if found.answerers and all(name not in world.nodes and world.machines[name].nics[0].mac in named for name in found.answerers):

@@ -223,6 +223,7 @@ def test_a_fault_of_another_name_is_seen():
 @pytest.mark.parametrize("seed", [
     110042, 110628, 110798, 111001, 112208, 112868, 115420, 116272, 116300, 116870, 119445, 119966, 200720, 200871, 201481, 202200,
     211333, 211884, 300233, 302292, 302501, 303596, 305071, 305561, 310173, 310786, 311174, 312058, 312856,
+    401881, 501144, 501395, 502267,
 ])  # fmt: skip
 def test_worlds_that_broke_a_promise_once(seed):
     assert [wrong for wrong in judged(seed).wrong if wrong.promise in WRONG] == []

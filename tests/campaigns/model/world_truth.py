@@ -264,4 +264,4 @@ def asked(wire: WorldWire, ip: IPv4Address) -> list[Put]:
     return [put for put in wire.put if put.ip == ip]
 
 
-__all__ = ["ZERO", "OfAddress", "Spell", "State", "Truth", "answerers", "asked", "should", "shown", "truth"]
+__all__ = ["SLOW", "ZERO", "OfAddress", "Spell", "State", "Truth", "answerers", "asked", "should", "shown", "truth"]
