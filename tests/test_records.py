@@ -410,7 +410,7 @@ DAEMONSET = {"metadata": {"name": "cilium", "namespace": "cilium"}}
 def test_a_common_lease_is_believed_in_the_controllers_namespace_alone(resources, announcers):
     found = said(cluster(service(notes=CILIUM), **resources))
     assert found.announcers == announcers
-    endings = ("not believed", "whether its controller runs there is not known")
+    endings = ("is ignored", "it is unknown whether its controller runs there")
     strange = [note for one in found.announcements for note in one.notes if note.endswith(endings)]
     assert bool(strange) == ((len(resources["leases"]) > 1 and "operator" not in str(resources)) or not announcers)
 
@@ -588,4 +588,4 @@ def test_an_advertisement_that_selects_services_never_takes_one_that_shares_its_
     ad = {"metadata": {"name": "lan", "namespace": "metallb-system"}, "spec": {"serviceSelectors": [{"matchLabels": {}}]}}
     for extra, silent in (({"metallb.io/allow-shared-ip": "k"}, True), ({}, False)):
         found = said(cluster(service(notes={**METALLB, **extra}), **{STATUSES: [], "l2advertisements.metallb.io": [ad], "bgpadvertisements.metallb.io": []}))
-        assert any("no L2Advertisement covers" in note for note in notes(found)) == silent
+        assert any("no L2Advertisement selects" in note for note in notes(found)) == silent

@@ -16,7 +16,7 @@ LINK = {
     "down and up": "eth0: the interface went down after ",
     "deleted": ("eth0: the interface went down after ", "eth0: the interface was removed after "),
     "renamed": "eth0: the interface went down after ",
-    "other MAC": "eth0: its MAC is 02:0e:00:00:00:09 now after ",
+    "other MAC": "eth0: its MAC address changed to 02:0e:00:00:00:09 after ",
     "no carrier": "eth0: it lost its carrier after ",
     "narrow": "eth0: its transmit queue stayed full after ",
     "long queue": "eth0: frames are stuck in its transmit queue after ",
