@@ -199,12 +199,12 @@ def test_a_name_that_a_job_can_have_for_every_node(node, name):
 
 
 BAD = [
-    pytest.param({"node": "Worker 1"}, "--node 'Worker 1' can't be a node's name", id="node"),
-    pytest.param({"node": "a\n---\nkind: Secret"}, "can't be a node's name", id="a document in a name"),
-    pytest.param({"node": ""}, "can't be a node's name", id="no node"),
-    pytest.param({"namespace": "a.b"}, "--namespace 'a.b' can't be a namespace's name", id="namespace"),
-    pytest.param({"image": "a b"}, "--image 'a b' is no image", id="image"),
-    pytest.param({"image": ""}, "is no image", id="no image"),
+    pytest.param({"node": "Worker 1"}, "--node 'Worker 1' is not a valid node name", id="node"),
+    pytest.param({"node": "a\n---\nkind: Secret"}, "is not a valid node name", id="a document in a name"),
+    pytest.param({"node": ""}, "is not a valid node name", id="no node"),
+    pytest.param({"namespace": "a.b"}, "--namespace 'a.b' is not a valid namespace name", id="namespace"),
+    pytest.param({"image": "a b"}, "--image 'a b' is not a valid image name", id="image"),
+    pytest.param({"image": ""}, "is not a valid image name", id="no image"),
 ]
 
 

@@ -1,6 +1,6 @@
-"""`--bundle FILE.tgz`: all that a ticket needs in one file, and with `--redact` without a name in it.
+"""The options `--bundle FILE.tgz` and `--redact`: everything that a ticket needs in one file, on request with pseudonyms.
 
-What was asked for; `bundle_file` writes it, and is loaded where one was."""
+`bundle_file` writes the file, and is loaded only if one is requested."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from arpcheck.model import Report
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """What the command line asked for."""
+    """The values of `--bundle` and `--redact`."""
 
     path: str | None = None
     redacted: bool = False
 
     def check(self) -> None:
-        """Raises UsageError or OutputError now rather than after a run of minutes."""
+        """Raises UsageError or OutputError before a run that may take minutes."""
         check(self.path, "--bundle")
         if self.path is not None:
-            import arpcheck.commands.bundle_file  # noqa: F401 - what can't be loaded is to be said before the run too
+            import arpcheck.commands.bundle_file  # noqa: F401 - an import that fails should fail before the run
         if self.redacted and self.path is None:
-            raise UsageError("--redact goes with --bundle", "Name the bundle: --bundle ticket.tgz --redact")
+            raise UsageError("--redact needs --bundle", "Name the bundle: --bundle ticket.tgz --redact")
 
     @property
     def table(self) -> Path:
-        """Where what stands for what is written."""
+        """The file with the table of pseudonyms."""
         return Path(f"{self.path}.mapping.json")
 
 
 def bundled(
     bundle: Bundle, evidence: Evidence, report: Report, frames: IO[bytes] | None, log: Sequence[str] = ()
 ) -> OutputError | None:
-    """Writes it where one was asked for; gives the error to whoever has a report to deliver first. `frames`: the pcap of
-    the run, to be read from its beginning."""
+    """Writes the bundle if one is requested. Returns an error instead of raising it, so that the caller can print the
+    report first. `frames`: the pcap of the run; it is read from its beginning."""
     if bundle.path is None:
         return None
     from arpcheck.commands.bundle_file import write_bundle

@@ -1,6 +1,6 @@
-"""A bundle as the file that it is: the reports, the objects, the frames and the log of a run in one archive.
+"""Writes a bundle: the reports, the objects, the frames and the log of a run in one archive.
 
-What stands for what is written beside the bundle, never into it; both can be read by their owner alone."""
+The table of pseudonyms is written beside the bundle, never into it. Both files have mode 0600."""
 
 from __future__ import annotations
 
@@ -50,20 +50,22 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def write_bundle(
     path: Path, table: Path | None, evidence: Evidence, report: Report, frames: IO[bytes] | None, log: Sequence[str]
 ) -> None:
-    """`table`: where what stands for what is written; None: the bundle is not redacted. `frames`: the pcap of the run, to be
-    read from its beginning. Raises OutputError; then there is no bundle."""
+    """`table`: the file for the table of pseudonyms; None: the bundle is not redacted. `frames`: the pcap of the run; it is
+    read from its beginning. Raises OutputError and leaves no bundle if it cannot be written or redacted."""
     with tempfile.TemporaryFile() as file:
         command = [*without_secrets(sys.argv[1:])]
         if table is not None:
             found = redact(evidence, (frame for _, frame in _frames(frames)))
             again = pipeline.conclude(found.evidence)
             if changed := difference(report, again, found.found):
-                raise OutputError(f"{path}: can't be redacted without changing what is judged: {changed}")
+                raise OutputError(f"{path}: redacting would change the result: {changed}")
             frames = _rewritten(frames, found, file)
             command = [*redacted(command, found)]
             texts = _texts(found.evidence, again, command, ())
             if left := left_over(chain(_reports(texts), _values(command)), found.found):
-                raise OutputError(f"{path}: {len(left)} originals are still in it, {left[0]!r} for one")
+                raise OutputError(
+                    f"{path}: redacting left {count(len(left), 'original value')} in it, for example {left[0]!r}"
+                )
             _write_table(table, found)
         else:
             texts = _texts(evidence, report, command, log)
@@ -71,7 +73,7 @@ def write_bundle(
 
 
 def _texts(evidence: Evidence, report: Report, command: Sequence[str], log: Sequence[str]) -> Texts:
-    """By the name of the file. Made when they are asked for, one after the other: all of them at once may not fit."""
+    """By file name. Each text is made when it is written, because all of them at once may not fit in memory."""
     files: dict[str, Callable[[], str | Iterable[str]]] = {
         name: partial(_rendered, report, chosen) for name, chosen in REPORTS.items()
     }
@@ -88,7 +90,7 @@ def _rendered(report: Report, format_name: str) -> str:
 
 
 def _reports(texts: Texts) -> Iterator[str]:
-    """All of it but the command line, whose options are called what a namespace may be called too."""
+    """All texts except the command line: a namespace may have the same name as one of its options."""
     made = (text() for name, text in texts.items() if name != COMMAND)
     return (text if isinstance(text, str) else "".join(text) for text in made)
 
@@ -98,7 +100,7 @@ def _values(command: Sequence[str]) -> Iterator[str]:
 
 
 def _versions() -> Iterator[str]:
-    """Of the kernel no more than its number: what a builder adds names the builder."""
+    """Only the number of the kernel: its suffix may name who built it."""
     kernel = re.match(r"[\d.]*", platform.release())
     yield f"arpcheck {__version__}"
     yield f"Python {platform.python_version()}"
@@ -169,10 +171,10 @@ def _write_table(path: Path, found: Redacted) -> None:
         file.write((json.dumps(found.table(), indent=1, ensure_ascii=True) + "\n").encode())
 
 
-# ------------------------------------------------------------------------------------- The command line as a bundle keeps it
+# -------------------------------------------------------------------------------------------- the command line in a bundle
 
 COMMANDS = ("probe", "report", "merge")
-"""Those that write a bundle."""
+"""The commands that write a bundle."""
 
 _SECRET = re.compile(r"(--[\w-]*(?:token|password|secret|key)[\w-]*)(?:=.*)?", re.DOTALL)
 _CREDENTIALS = re.compile(r"://[^/@\s]*@")
@@ -180,7 +182,7 @@ _OPTION = re.compile(r"(?P<option>--[a-z-]+(?:=|$)|-[A-Za-z])(?P<value>.*)", re.
 
 
 def without_secrets(words: Sequence[str]) -> Iterator[str]:
-    """Values of options that could be secrets, and credentials in addresses, are left out."""
+    """Replaces values of options that could be secrets, and credentials in URLs, by `…`."""
     hidden = False
     for word in words:
         secret = _SECRET.fullmatch(word)
@@ -189,7 +191,7 @@ def without_secrets(words: Sequence[str]) -> Iterator[str]:
 
 
 def redacted(words: Sequence[str], found: Redacted) -> Iterator[str]:
-    """The command and the options stay; a value may follow its option at once: `-nweb`, `--namespace=web`."""
+    """Keeps the command and the options. A value may be attached to its option: `-nweb`, `--namespace=web`."""
     for number, word in enumerate(words):
         option = _OPTION.fullmatch(word)
         if number == 0 and word in COMMANDS:
@@ -206,11 +208,11 @@ def _value(word: str, found: Redacted) -> str:
     return found.strings.value(word, name=True)
 
 
-# ------------------------------------------------------------- What happened in a run, line by line, from its evidence alone
+# --------------------------------------------------------------------------------------- the log of a run, from its evidence
 
 
 def account(evidence: Evidence, report: Report) -> Iterator[str]:
-    """Every string is made harmless for a terminal."""
+    """The lines of the log. Every string is safe for a terminal."""
     objects = evidence.objects
     read_at = f" at {moment(objects.read_at)} UTC" if objects.read_at else ""
     yield f"cluster: context {plain(objects.context or '-')}, {plain(objects.version or 'version not known')}{read_at}"
@@ -229,7 +231,7 @@ def _course(evidence: Evidence) -> Iterator[str]:
     yield f"began {moment(evidence.started_at)} UTC on {where}, {how}"
     asked, heard = (Counter(row.round for row in rows) for rows in (evidence.questions, evidence.replies))
     for number in sorted({*asked, *heard}):
-        yield f"round {number}: {count(asked[number], 'question')}, {count(heard[number], 'reply')}"
+        yield f"round {number}: {count(asked[number], 'request')}, {count(heard[number], 'reply')}"
     for loss in evidence.losses:
         rounds = ", ".join(map(str, loss.rounds)) or "-"
         yield f"lost: {count(loss.frames, 'frame')} on {plain(loss.interface)}, round {rounds}"

@@ -44,11 +44,11 @@ def compare(
 
 
 def run(before: str, after: str, format_name: str, output: str | None, *, headers: bool = True) -> int:
-    """Prints what changed, and writes it to `output` too; the exit code is the comparison's."""
+    """Prints what changed, also to the file `output`. Returns the exit code of the comparison."""
     if format_name not in FORMATS:
         raise UsageError(f"-o {format_name!r}: unknown format of compare", f"One of {', '.join(FORMATS)}")
     if before == after == "-":
-        raise UsageError("both reports are read from stdin", "Give a file for one of them")
+        raise UsageError("both reports would be read from stdin", "Give a file for one of them")
     check(output)
     runs = [(evidence, pipeline.conclude(evidence)) for evidence in (load(before), load(after))]
     found = compared(*runs)
@@ -63,7 +63,7 @@ FORMATS = ("table", "markdown", "json")
 HEADS = ("CHANGE", "WHAT", "BEFORE", "AFTER")
 
 ROOM = 55_000
-"""Characters of all rows in Markdown. GitHub takes 65,536 in a comment."""
+"""Characters of all rows in Markdown. GitHub allows 65,536 in a comment."""
 
 _OUTCOMES = {0: "NOTHING NEW", 1: "WORSE", 3: "NOT COMPARABLE"}
 _ORDER = tuple(Change)
@@ -101,11 +101,11 @@ def _markdown(found: Comparison, style: Style) -> str:  # noqa: ARG001 - the sam
 
 
 def _fitted(rows: Sequence[str]) -> list[str]:
-    """As many as a comment of a ticket takes, the worst first as they came, and how many there are beside them."""
+    """The first rows up to `ROOM` characters, and a line with the number of rows that were left out."""
     ends = accumulate(len(row) + 1 for row in rows)
     kept = sum(1 for end in ends if end <= ROOM)
     more = len(rows) - kept
-    return [*rows[:kept], *(["", f"…and {more:,} more, left out for size: `-o json` has all."] if more else ())]
+    return [*rows[:kept], *(["", f"…and {more:,} more rows were left out for size; `-o json` has all."] if more else ())]
 
 
 def _json(found: Comparison, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
@@ -141,25 +141,27 @@ def _because(found: Comparison) -> str:
         return plain(found.obstacle, PROSE_LIMIT)
     changes = ", ".join(f"{number} {change}" for change, number in found.changes.items())
     accepted = sum(1 for e in found.every if e.change in (Change.NEW, Change.WORSE) and not e.counts)
-    words = (changes or "neither an address nor a node is in both") + (f" ({accepted} accepted)" if accepted else "")
+    words = (changes or "the reports have no address and no node in common") + (
+        f" ({accepted} accepted)" if accepted else ""
+    )
     return "; ".join((*(plain(doubt, PROSE_LIMIT) for doubt in found.doubts), words))
 
 
 def _runs(found: Comparison) -> list[tuple[str, str]]:
-    """When each run was and what it came to."""
+    """The time and the exit code of each run."""
     runs = (("Before", found.before), ("After", found.after))
     return [(label, f"{moment(r.run.started_at)} UTC, exit code {r.summary.exit_code}") for label, r in runs]
 
 
 def _shown(found: Comparison) -> Sequence[Difference]:
-    """All but what is the same and in order, the worst first."""
+    """Everything but what is unchanged and not a fault, the worst first."""
     shown = (e for e in found.every if e.change is not Change.SAME or Outcome.FAULT in (e.before.outcome, e.after.outcome))
     return sorted(shown, key=lambda entry: _ORDER.index(entry.change))
 
 
 def _same(found: Comparison) -> str:
     left = len(found.every) - len(_shown(found))
-    return f"{count(left, 'other')} the same, none of them known to be wrong." if left else ""
+    return f"{count(left, 'other')} unchanged, without a proven fault." if left else ""
 
 
 def _difference_row(entry: Difference) -> Sequence[str]:

@@ -1,6 +1,6 @@
-"""`arpcheck doctor`: checks what a probe needs, before an incident. A line for each check, with what to do.
+"""`arpcheck doctor`: checks the prerequisites of a probe, and prints a line for each check with what to do.
 
-Sends no frame. What is missing is what would stop a probe, or what a probe could not tell."""
+It sends no frame."""
 
 from __future__ import annotations
 
@@ -65,22 +65,22 @@ def doctor(
 
 
 SKEW = 5.0
-"""Seconds; a Lease that names an announcer lives for 10 to 15."""
+"""Seconds. A Lease that names an announcer is valid for 10 to 15."""
 
 FIRST = ("services", "nodes")
-"""Read for real: without Services there is no probe, without Nodes no owner of a MAC."""
+"""These are read, and not only checked for access: a probe needs Services for addresses and Nodes for MAC owners."""
 
 
 class CheckState(StrEnum):
     OK = "ok"
     NOTE = "note"
-    """Good to know; a probe will tell all the same."""
+    """For information; it does not affect the result of a probe."""
     UNKNOWN = "unknown"
-    """It can't be told from here whether it is there."""
+    """The check could not be made."""
     MISSING = "missing"
-    """A probe runs, and can't tell everything."""
+    """A probe runs, but parts of its result are inconclusive."""
     FAILS = "fails"
-    """No probe runs."""
+    """A probe does not start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ def run(names: tuple[str, ...], source: ClusterSource) -> int:
     try:
         with opened((), source) as (_, held):
             for check in in_cluster(host, names, held):
-                found.append(check)  # one by one: what was found before an error stays
+                found.append(check)  # one by one, so that an error does not lose the checks before it
     except ArpcheckError as error:
         found.append(Check(what="API", state=CheckState.FAILS, says=error.message, cure=error.hint))
     show(_rendered(found))
@@ -106,7 +106,7 @@ def run(names: tuple[str, ...], source: ClusterSource) -> int:
 
 
 def exit_code(found: Iterable[Check]) -> int:
-    """Of nothing that was checked nothing is known."""
+    """The worst of the checks; without a check, that of a run that judged nothing."""
     return max((_code(check.state) for check in found), key=_GRAVITY.index, default=Outcome.NOT_JUDGED.exit_code)
 
 
@@ -144,17 +144,17 @@ def _privilege(host: Host, names: tuple[str, ...]) -> Check:
 
     def opening() -> str:
         with LiveWire(asked or ["lo"]):
-            return "packet sockets can be opened, which takes CAP_NET_RAW; it is given up again at once"
+            return "packet sockets can be opened with CAP_NET_RAW, which was given up again"
 
     return _checked_step("privilege", opening, WireError)
 
 
 def _user() -> Iterator[Check]:
-    """Nothing under sudo, whose caller's all is; and in a pod root is as it should be."""
+    """Under sudo arpcheck becomes the calling user, and in a pod root is expected: neither needs a note."""
     if not is_root_itself() or "KUBERNETES_SERVICE_HOST" in os.environ:
         return
-    says = "root, and nobody called sudo: files and login plug-ins are root's own, without its capabilities"
-    cure = "Use sudo for the kubeconfig and the files of a user"
+    says = "root without sudo: files and login plug-ins are used as root, without its capabilities"
+    cure = "Use sudo if the kubeconfig and the files belong to a user"
     yield Check(what="user", state=CheckState.NOTE, says=says, cure=cure)
 
 
@@ -162,7 +162,9 @@ def _interface_check(host: Host, names: tuple[str, ...]) -> Check:
     def found() -> str:
         chosen = usable(host, names or candidates(host))
         if not chosen:
-            raise UsageError("no interface is up and has a MAC and an address", "`ip link set NAME up`; `ip address add …`")
+            raise UsageError(
+                "no interface is up with a MAC address and an IP address", "`ip link set NAME up`; `ip address add …`"
+            )
         return "; ".join(f"{i.name} is up, {i.mac}, {', '.join(i.addresses) or 'no IPv4 address'}" for i in chosen)
 
     return _checked_step("interface", found, UsageError)
@@ -179,7 +181,7 @@ def _checked_step(what: str, found: Callable[[], str], *errors: type[ArpcheckErr
 
 
 def in_cluster(host: Host, names: tuple[str, ...], source: ClusterSource) -> Iterator[Check]:
-    """What of the cluster a probe needs, each as it is found."""
+    """Yields the checks of the cluster one by one."""
     if source.cluster_file:
         objects = read(source, pipeline.NEEDS, services_required=False)
         yield _file(objects)
@@ -191,19 +193,19 @@ def in_cluster(host: Host, names: tuple[str, ...], source: ClusterSource) -> Ite
 
 
 def _api(granted: Access) -> Check:
-    release = granted.version or "version not told"
+    release = granted.version or "version not known"
     says = f"{granted.server}, context {granted.context}, {release}, {granted.took * 1000:.0f} ms"
     return Check(what="API", state=CheckState.OK, says=says)
 
 
 def _clock(granted: Access) -> Check:
     if granted.ahead is None:
-        return Check(what="clock", state=CheckState.UNKNOWN, says="the API server says no time to compare with")
+        return Check(what="clock", state=CheckState.UNKNOWN, says="the API server sent no time to compare with")
     if abs(granted.ahead) <= SKEW:
-        return Check(what="clock", state=CheckState.OK, says=f"within {SKEW:g} s of the API server's")
+        return Check(what="clock", state=CheckState.OK, says=f"within {SKEW:g} s of the API server's clock")
     side = "ahead of" if granted.ahead > 0 else "behind"
-    says = f"{abs(granted.ahead):.0f} s {side} the API server's, so leases are judged wrongly"
-    return Check(what="clock", state=CheckState.MISSING, says=says, cure="Set it by NTP, on the host that is wrong")
+    says = f"{abs(granted.ahead):.0f} s {side} the API server's clock, so Leases are judged wrongly"
+    return Check(what="clock", state=CheckState.MISSING, says=says, cure="Synchronise the wrong clock by NTP")
 
 
 def _rights(granted: Access) -> Check:
@@ -216,13 +218,13 @@ def _optional(granted: Access) -> Check:
 
 def _readable(what: str, granted: Access, *, optional: bool, state: CheckState, unknown: CheckState) -> Check:
     refused, unsaid = (_named(n for n in needs if n.optional == optional) for needs in (granted.refused, granted.unknown))
-    cure = f"`arpcheck pod --rbac{' --with IMPLEMENTATION' if optional else ''}` prints them"
+    cure = f"`arpcheck pod --rbac{' --with IMPLEMENTATION' if optional else ''}` prints the rights"
     if refused:
         return Check(what=what, state=state, says=f"may not read {', '.join(refused)}", cure=cure)
     if unsaid:
         return Check(what=what, state=unknown, says=f"the server does not say whether {', '.join(unsaid)} may be read")
     every = len({need.resource for need in pipeline.NEEDS if need.optional == optional})
-    return Check(what=what, state=CheckState.OK, says=f"all that is installed of {every} resources may be read")
+    return Check(what=what, state=CheckState.OK, says=f"{every} resources checked, all that are installed may be read")
 
 
 def _named(needs: Iterable[Need]) -> list[str]:
@@ -232,27 +234,31 @@ def _named(needs: Iterable[Need]) -> list[str]:
 
 def _file(objects: Objects) -> Check:
     if missing := [gap.what for gap in objects.gaps]:
-        cure = "Take it with `arpcheck snapshot` by an account that may read them"
+        cure = "Make it with `arpcheck snapshot` and an account that may read them"
         return Check(what="file", state=CheckState.MISSING, says=f"not in it: {', '.join(missing)}", cure=cure)
     if untold := sorted({need.resource for need in pipeline.NEEDS if objects.not_in_file(need.resource)}):
         more = f" and {len(untold) - 3} more" if len(untold) > 3 else ""
-        says = f"nothing in it of {', '.join(untold[:3])}{more}, perhaps not asked for"
-        return Check(what="file", state=CheckState.UNKNOWN, says=says, cure="--file-has says what kubectl was asked for")
-    return Check(what="file", state=CheckState.OK, says=f"{objects.context}, {objects.version or 'version not told'}")
+        says = f"the file has no {', '.join(untold[:3])}{more}; perhaps kubectl was not asked for them"
+        return Check(
+            what="file", state=CheckState.UNKNOWN, says=says, cure="--file-has names the kinds that kubectl was asked for"
+        )
+    return Check(what="file", state=CheckState.OK, says=f"{objects.context}, {objects.version or 'version not known'}")
 
 
 def _services(objects: Objects) -> Check:
     if gap := objects.gap("services"):
-        cure = "A probe can be given addresses with --ip"
-        return Check(what="services", state=CheckState.FAILS, says=f"not read: {gap.why}", cure=cure)
+        cure = "Give addresses to the probe with --ip"
+        return Check(what="services", state=CheckState.FAILS, says=f"could not be read: {gap.why}", cure=cure)
     found = [t for t in targets(objects, Options(), {}, ()) if t.kind is Kind.LOAD_BALANCER]
     skipped = sum(1 for target in found if target.skipped)
-    says = f"{count(len(found) - skipped, 'address')} of LoadBalancer Services to ask, {skipped} not to be asked"
+    says = f"{count(len(found) - skipped, 'address')} of LoadBalancer Services to probe, {skipped} to skip"
     if gap := objects.gap("nodes"):
-        cure = "Without them no MAC has an owner"
-        return Check(what="services", state=CheckState.MISSING, says=f"{says}; nodes not read: {gap.why}", cure=cure)
+        cure = "Without nodes the owners of MAC addresses are not known"
+        return Check(
+            what="services", state=CheckState.MISSING, says=f"{says}; nodes could not be read: {gap.why}", cure=cure
+        )
     if found and skipped == len(found):
-        cure = "A probe judges the nodes alone, and ends with 3 where there are addresses"
+        cure = "A probe judges only the nodes, and ends with exit code 3"
         return Check(what="services", state=CheckState.MISSING, says=says, cure=cure)
     return Check(what="services", state=CheckState.OK, says=says)
 
@@ -276,12 +282,10 @@ def _subnet(host: Host, names: tuple[str, ...], objects: Objects) -> Check:
 def _vantage(host: Host, objects: Objects) -> Check:
     node = pipeline.own_node(objects, host)
     if node is None and not objects.nodes():
-        says = "whether this host is a node of the cluster is not known: no node was read"
+        says = "it is not known whether this host is a node: no node was read"
         return Check(what="vantage", state=CheckState.UNKNOWN, says=says)
     if node is None:
-        return Check(
-            what="vantage", state=CheckState.OK, says="this host is no node of the cluster: it can hear all of them"
-        )
+        return Check(what="vantage", state=CheckState.OK, says="this host is not a node, so it can probe every node")
     others = [other.name for other in objects.nodes() if other.name != node]
-    cure = f"Probe from a LAN host that is no node, or from {others[0]} too" if others else "Probe from another LAN host"
-    return Check(what="vantage", state=CheckState.NOTE, says=f"this host is {node}, which can't hear itself", cure=cure)
+    cure = f"Probe from a LAN host that is not a node, or also from {others[0]}" if others else "Probe from another LAN host"
+    return Check(what="vantage", state=CheckState.NOTE, says=f"this host is {node}, which cannot probe itself", cure=cure)

@@ -1,4 +1,4 @@
-"""The file of `--accept`: YAML, read here; what an entry takes out of the count is decided in `judge.acceptance`.
+"""Reads the files that the user names: the YAML of `--accept`, and the MAC lists of `--mac-map`.
 
 accept:
 - {verdict: duplicate, service: web/nginx, responders: [worker-1], until: 2026-04-01, reason: "goes in March"}
@@ -19,17 +19,18 @@ from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
 from arpcheck.model import Acceptance, Mac, Verdict
 from arpcheck.objects import ipv4
+from arpcheck.reports.formatting import count
 
 MOST_BYTES = 1 << 20
 KEYS = ("verdict", "finding", "ip", "service", "node", "reason", "until")
-"""Those whose value is text."""
+"""The keys with a string as their value."""
 HELP = "An entry is {verdict, ip or service, responders, reason, until} or {finding, node or ip, reason, until}"
 
 _MARK = re.compile(r"\S")
 
 
 def read_acceptances(path: str | None) -> tuple[Acceptance, ...]:
-    """The entries of the file, in its order; none without a file. Raises InputError with the place of a fault."""
+    """The entries of the file in their order, () if `path` is None. Raises InputError with the place of an error."""
     if path is None:
         return ()
     where = f"--accept {path}"
@@ -37,11 +38,11 @@ def read_acceptances(path: str | None) -> tuple[Acceptance, ...]:
 
 
 def acceptances(content: bytes, where: str) -> tuple[Acceptance, ...]:
-    """The same for what is in the file; `where` names it in errors."""
+    """The entries in `content`. `where` names the file in errors."""
     found = _document(where, content)
     entries = found.get("accept") if isinstance(found, Mapping) else found
     if not isinstance(entries, list):
-        raise InputError(f"{where}: neither a list nor a mapping with the list `accept`", HELP)
+        raise InputError(f"{where}: expected a list, or a mapping with the list `accept`", HELP)
     return tuple(_entry(f"{where}: entry {number}", entry) for number, entry in enumerate(entries, 1))
 
 
@@ -55,13 +56,13 @@ def _content(where: str, path: Path) -> bytes:
 
 def _document(where: str, content: bytes) -> Any:
     if len(content) > MOST_BYTES:
-        raise InputError(f"{where}: larger than {MOST_BYTES >> 20} MiB", "Is it a file of acceptances?")
+        raise InputError(f"{where}: larger than {MOST_BYTES >> 20} MiB", "Check that it is a list of known issues")
     try:
         documents = parse(content)
     except MalformedError as error:
         raise InputError(f"{where}:{error.line}: {error}", HELP) from None
     if len(documents) != 1:
-        raise InputError(f"{where}: {len(documents)} documents, one is expected", HELP)
+        raise InputError(f"{where}: {len(documents)} documents, expected one", HELP)
     return documents[0].value
 
 
@@ -72,10 +73,12 @@ def _entry(where: str, entry: Any) -> Acceptance:
         raise InputError(f"{where}: unknown key {unknown[0]!r}", HELP)
     for key in KEYS:
         if key in entry and not (isinstance(entry[key], str) and _MARK.search(entry[key])):
-            raise InputError(f"{where}: {key} is no text", HELP)
+            raise InputError(f"{where}: {key} is not a string, or is empty", HELP)
     for key in ("reason", "until"):
         if key not in entry:
-            raise InputError(f"{where}: {key} is missing", "What is accepted has a reason, and a last day like 2026-04-01")
+            raise InputError(
+                f"{where}: {key} is missing", "An entry needs a reason, and a last day such as until: 2026-04-01"
+            )
     return _of_verdict(where, entry) if "verdict" in entry else _of_finding(where, entry)
 
 
@@ -83,9 +86,11 @@ def _of_verdict(where: str, entry: Mapping[str, str]) -> Acceptance:
     from arpcheck.judge.acceptance import COUNTED
 
     if entry["verdict"] not in COUNTED:
-        raise InputError(f"{where}: no verdict {entry['verdict']!r} that counts", f"There are {', '.join(COUNTED)}")
+        raise InputError(f"{where}: verdict {entry['verdict']!r} can't be accepted", f"One of {', '.join(COUNTED)}")
     if {"finding", "node"} & entry.keys() or not {"ip", "service"} & entry.keys():
-        raise InputError(f"{where}: a verdict goes with ip, service, or both, and nothing else", HELP)
+        raise InputError(
+            f"{where}: an entry for a verdict needs ip, service or both, and takes neither finding nor node", HELP
+        )
     return Acceptance(
         verdict=Verdict(entry["verdict"]),
         ip=_ip(where, entry),
@@ -97,9 +102,9 @@ def _of_verdict(where: str, entry: Mapping[str, str]) -> Acceptance:
 
 
 def _responders(where: str, found: Any) -> tuple[str, ...]:
-    """MACs as arpcheck writes them, and names of nodes as they are."""
+    """MAC addresses in arpcheck's notation, and node names unchanged."""
     if not isinstance(found, list) or not all(isinstance(entry, str) and _MARK.search(entry) for entry in found):
-        raise InputError(f"{where}: responders is not a list of MACs and node names", HELP)
+        raise InputError(f"{where}: responders is not a list of MAC addresses and node names", HELP)
     return tuple(dict.fromkeys(_parsed_mac(entry.strip()) or entry.strip() for entry in found))
 
 
@@ -116,11 +121,11 @@ def _of_finding(where: str, entry: Mapping[str, str]) -> Acceptance:
 
     known = sorted({text.name for text in findings.texts()} - set(NOT_KNOWN))
     if entry.get("finding") not in known:
-        raise InputError(
-            f"{where}: no finding {entry.get('finding')!r} that can be accepted", f"There are {', '.join(known)}"
-        )
+        raise InputError(f"{where}: finding {entry.get('finding')!r} can't be accepted", f"One of {', '.join(known)}")
     if {"service", "responders"} & entry.keys() or len({"node", "ip"} & entry.keys()) != 1:
-        raise InputError(f"{where}: a finding goes with node or ip, and nothing else", HELP)
+        raise InputError(
+            f"{where}: an entry for a finding needs either node or ip, and takes neither service nor responders", HELP
+        )
     return Acceptance(
         finding=entry["finding"],
         ip=_ip(where, entry),
@@ -132,7 +137,7 @@ def _of_finding(where: str, entry: Mapping[str, str]) -> Acceptance:
 
 def _ip(where: str, entry: Mapping[str, str]) -> Any:
     if "ip" in entry and ipv4(entry["ip"]) is None:
-        raise InputError(f"{where}: {entry['ip']!r} is no IPv4 address", HELP)
+        raise InputError(f"{where}: {entry['ip']!r} is not an IPv4 address", HELP)
     return ipv4(entry.get("ip"))
 
 
@@ -140,19 +145,19 @@ def _day(where: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise InputError(f"{where}: until: {text!r} is no day", "Write it like 2026-04-01") from None
+        raise InputError(f"{where}: until: {text!r} is not a date", "Write it like 2026-04-01") from None
 
 
-# ---------------------------------------------------------------------------------------------------- The files of --mac-map
+# ------------------------------------------------------------------------------------------------- the files of --mac-map
 
 MOST_BYTES_OF_A_MAC_LIST = 16 << 20
 SHOWN = 5
-"""Places without a MAC that are named."""
+"""Entries without a MAC address that the notice names."""
 
 
 def read_mac_maps(paths: tuple[str, ...]) -> tuple[MacEntry, ...]:
-    """All entries of all files; of a folder, of every file in it, sorted by name. Says where a MAC was missing. Raises
-    InputError with the place, and where a path has no MAC at all."""
+    """The entries of all files. A folder stands for its files, sorted by name. Prints a notice about entries without a MAC
+    address. Raises InputError with the place of an error, and if a path has no MAC address."""
     return tuple(entry for path in paths for entry in _mac_entries(path))
 
 
@@ -164,7 +169,7 @@ def _mac_entries(path: str) -> Iterator[MacEntry]:
         if found.blanks:
             notice(f"--mac-map {name}: {_passed_over(found.blanks)}")
     if not any(found.entries for _, found in lists):
-        raise InputError(f"--mac-map {path}: names no MAC", "Leave it out, or give one that does")
+        raise InputError(f"--mac-map {path}: no MAC address in it", "Leave the option out, or name another file")
     for _, found in lists:
         yield from found.entries
 
@@ -172,7 +177,7 @@ def _mac_entries(path: str) -> Iterator[MacEntry]:
 def _passed_over(blanks: Sequence[int | str]) -> str:
     places = ", ".join(f"line {place}" if isinstance(place, int) else place for place in blanks[:SHOWN])
     more = f" and {len(blanks) - SHOWN} more" if len(blanks) > SHOWN else ""
-    return f"no MAC, passed over ({len(blanks)}): {places}{more}"
+    return f"skipped {count(len(blanks), 'entry')} without a MAC address: {places}{more}"
 
 
 def _files(path: Path) -> list[Path]:
@@ -183,7 +188,7 @@ def _files(path: Path) -> list[Path]:
     except OSError as error:
         raise InputError(f"--mac-map {path}: {error.strerror}") from None
     if not found:
-        raise InputError(f"--mac-map {path}: no file in this folder", "Put one file a node there")
+        raise InputError(f"--mac-map {path}: the folder has no files", "Put one file for each node there")
     return found
 
 
@@ -194,7 +199,9 @@ def _file_text(path: Path) -> str:
     except OSError as error:
         raise InputError(f"--mac-map {path}: {error.strerror}") from None
     if len(content) > MOST_BYTES_OF_A_MAC_LIST:
-        raise InputError(f"--mac-map {path}: larger than {MOST_BYTES_OF_A_MAC_LIST >> 20} MiB", "Is it a MAC list?")
+        raise InputError(
+            f"--mac-map {path}: larger than {MOST_BYTES_OF_A_MAC_LIST >> 20} MiB", "Check that it is a MAC list"
+        )
     try:
         return decoded(content)
     except MalformedError as error:

@@ -114,20 +114,20 @@ def _show(evidence: Evidence, request: ProbeRequest, image: str | None) -> int:
     elif missing:
         show(inventory_manifest(missing, image, f"run-{evidence.started_at:%Y%m%d-%H%M%S}"))
     else:
-        notice("the MAC address of every node is known: there is no Job to run")
+        notice("the MAC address of every node is known: no Job is needed")
     for gap in evidence.objects.gaps:
-        notice(f"not read: {gap.what} ({gap.why}); {gap.costs}")
+        notice(f"{gap.what} could not be read: {gap.why}; {gap.costs}")
     for gap in unmatched_hosts(evidence):
         notice(f"{gap.what}: {gap.why}; {gap.costs}")
     if evidence.interrupted:
-        notice("interrupted: the list shows the replies until then")
+        notice("interrupted: the list shows the replies received so far")
         return INTERRUPTED
     return 3 if missing or evidence.objects.gap("nodes") else 0
 
 
 @contextmanager
 def _evidence(request: ProbeRequest) -> Iterator[Evidence]:
-    """Sends requests to the nodes if an interface is given; else it uses only objects and files."""
+    """Sends requests to the nodes if an interface is given, and otherwise uses only objects and files."""
     host = this_host()
     if request.options.interfaces:
         options = checked(replace(request.options, services=False))

@@ -50,7 +50,7 @@ class _LogLine(logging.Formatter):
         return f"arpcheck: {record.relativeCreated / 1000:7.3f} s  {plain(record.getMessage())}"
 
 
-# -------------------------------------------------------------------- Keeps what arpcheck logs while it runs, for the bundle
+# ------------------------------------------------------------------------------------------ the copy of the log for a bundle
 
 MOST = 5_000
 """Lines that are kept; later ones are counted."""
@@ -90,16 +90,16 @@ def log_buffer(*, kept: bool) -> Iterator[LogBuffer]:
         log.propagate = before[1]
 
 
-# ------------------------------------------------------------------------- What a change has done so far and what it has not
+# -------------------------------------------------------------------------------------------------- the progress of a change
 
 
 class StoppedError(Exception):
-    """The user stopped it, between two steps."""
+    """The user stopped the command between two steps."""
 
 
 @dataclass(slots=True)
 class ProgressLog:
-    """Steps in their order."""
+    """The steps of a change in their order: those done, and those left."""
 
     left: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
@@ -108,11 +108,11 @@ class ProgressLog:
         self.left += steps
 
     def tick(self, note: str = "") -> None:
-        """The first step that is left has been done."""
+        """Moves the first step of `left` to `done`."""
         self.done.append(f"{self.left.pop(0)}{note}")
 
     def __str__(self) -> str:
         if not self.done:
             return "nothing was changed"
-        not_done = f". Not done: {'; '.join(self.left)}. Run it again: it goes on from there" if self.left else ""
+        not_done = f". Not done: {'; '.join(self.left)}. Run the command again to continue" if self.left else ""
         return f"done: {'; '.join(self.done)}{not_done}"

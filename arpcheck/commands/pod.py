@@ -88,15 +88,15 @@ NAME = "arpcheck"
 LABELS = {"app.kubernetes.io/name": "arpcheck", "app.kubernetes.io/managed-by": "arpcheck"}
 _POD = "pod"
 NODE_NAME = "ARPCHECK_NODE_NAME"
-"""The variable by which a process knows its node (`wire.host` reads it)."""
+"""The environment variable with the name of the pod's node (`wire.host` reads it)."""
 
 DEADLINE = 3600
-"""Seconds, the pull of the image included."""
+"""Seconds, including the pull of the image."""
 KEPT = 3600
 """Seconds for which a finished Job and its log stay."""
 
 EVERYWHERE = "kube-system"
-"""The one namespace with a Role that every cluster has."""
+"""The one namespace with a Role that exists in every cluster."""
 SCC = "system:openshift:scc:privileged"
 """OpenShift's other SecurityContextConstraints allow no added capability beside the host's network."""
 
@@ -105,7 +105,7 @@ Manifest = dict[str, Any]
 _NODE = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SYSTEMS = re.compile(r"default|kube-.*|openshift(-.*)?")
-"""Those that are there before anybody asks, with more in them than a label may change."""
+"""Namespaces of the system: arpcheck never prints them, since deleting the manifests would delete them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,15 +117,15 @@ class Wanted:
     job: bool = False
     namespace: str = NAMESPACE
     create_namespace: bool = False
-    """The Namespace is made too: whoever deletes what is printed then deletes it with all that is in it."""
+    """Print the Namespace too. Deleting the manifests then deletes it with everything in it."""
     arguments: tuple[str, ...] = ()
     """Further arguments of `arpcheck probe`."""
     openshift: bool = False
 
 
 def manifests(wanted: Wanted, needs: Iterable[Need]) -> str:
-    """Account, rights and the Pod or Job, all of them with names of their own: what is taken away of one run is taken from
-    no other. Raises UsageError for a name that nothing can have."""
+    """YAML of the account, the rights and the Pod or Job. Their names are unique to the run, so that deleting one run does
+    not affect another. Raises UsageError for an invalid name."""
     _check_wanted(wanted)
     account = _name(wanted)
     return _yaml((
@@ -137,7 +137,7 @@ def manifests(wanted: Wanted, needs: Iterable[Need]) -> str:
 
 
 def cluster_roles(needs: Iterable[Need], namespace: str = NAMESPACE, *, openshift: bool = False) -> str:
-    """The rights alone, and the account that is given them."""
+    """YAML of the rights, bound to the account in `namespace`."""
     _check_namespace(namespace)
     return _yaml(rights(needs, namespace, openshift=openshift))
 
@@ -146,9 +146,10 @@ def cluster_roles(needs: Iterable[Need], namespace: str = NAMESPACE, *, openshif
 
 
 def rights(needs: Iterable[Need], namespace: str, account: str = NAME, *, openshift: bool = False) -> tuple[Manifest, ...]:
-    """A ClusterRole for what has to be read everywhere, one for what optional sources add, a Role where a namespace is
-    enough; each bound to the account in `namespace` and named by both, with a colon, which neither can have, so that no
-    two accounts share one. All of it reads, nothing writes."""
+    """A ClusterRole for what is read in all namespaces, one for what optional sources add, and a Role where one namespace
+    is enough, each with its binding to the account in `namespace`. They grant only get and list.
+
+    Their names join account and namespace with a colon, which neither name can contain, so two accounts never share one."""
     needs, own, to = tuple(needs), f"{account}:{namespace}", (account, namespace)
     found: list[Manifest] = []
     for name, optional in ((own, False), (f"{own}:optional", True)):
@@ -164,7 +165,7 @@ def rights(needs: Iterable[Need], namespace: str, account: str = NAME, *, opensh
 
 
 def policy_rules(needs: Iterable[Need]) -> list[Manifest]:
-    """One rule for each API group and verb, sorted; single objects by their names, where a Need gets them by name."""
+    """One rule for each API group and verb, sorted. A Need with the verb `get` adds resourceNames."""
     needs = tuple(needs)
     named: dict[str, set[str]] = {}
     for need in needs:
@@ -188,7 +189,7 @@ def _granted(kind: str, name: str, space: str | None, rules: list[Manifest], to:
 
 
 def _binding(kind: str, name: str, space: str | None, role: tuple[str, str], to: tuple[str, str]) -> Manifest:
-    """`role`: kind and name; `to`: name and namespace of the account."""
+    """`role`: kind and name of the role. `to`: name and namespace of the account."""
     return _made("rbac.authorization.k8s.io/v1", kind, name, space) | {
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role[0], "name": role[1]},
         "subjects": [{"kind": "ServiceAccount", "name": to[0], "namespace": to[1]}],
@@ -199,7 +200,7 @@ def _binding(kind: str, name: str, space: str | None, role: tuple[str, str], to:
 
 
 def _namespace(name: str) -> Manifest:
-    """The host's network alone already breaks the level `baseline` (pod-security-admission, check_hostNamespaces.go)."""
+    """hostNetwork is forbidden at the level `baseline` (pod-security-admission, check_hostNamespaces.go)."""
     made = _made("v1", "Namespace", name, None)
     made["metadata"]["labels"] |= {"pod-security.kubernetes.io/enforce": "privileged"}
     return made
@@ -258,7 +259,7 @@ def _made(api_version: str, kind: str, name: str, space: str | None) -> Manifest
 
 
 def _name(wanted: Wanted) -> str:
-    """A node's name may be longer than a Job's, two nodes may be probed from at once, and from one by a Pod and a Job."""
+    """Unique for each node and kind. A node's name may be longer than a Job's may be, so a long one is cut and hashed."""
     node, first = wanted.node, NAME if wanted.job else f"{NAME}-{_POD}"
     label = node.replace(".", "-")
     if len(label) <= 40 and label == node and not label.startswith(f"{_POD}-") and not _HASHED.search(label):
@@ -267,7 +268,7 @@ def _name(wanted: Wanted) -> str:
 
 
 _HASHED = re.compile("-[0-9a-f]{8}$")
-"""How a name ends that stands for a longer one; a node's that ends so has such a name as well."""
+"""The end of a hashed name. A node whose own name ends like this gets a hashed name too, so that the two never collide."""
 
 
 # ------------------------------------------------------------------------------------------------------------------ text
@@ -275,25 +276,27 @@ _HASHED = re.compile("-[0-9a-f]{8}$")
 
 def _check_wanted(wanted: Wanted) -> None:
     if not _NODE.fullmatch(wanted.node):
-        raise UsageError(f"--node {wanted.node[:80]!r} can't be a node's name", "`kubectl get nodes` lists them")
+        raise UsageError(f"--node {wanted.node[:80]!r} is not a valid node name", "`kubectl get nodes` lists them")
     _check_namespace(wanted.namespace)
     if wanted.create_namespace and _SYSTEMS.fullmatch(wanted.namespace):
-        hint = f"It is the cluster's own; leave out --create-namespace, or take {NAMESPACE}"
-        raise UsageError(f"--create-namespace would take {wanted.namespace} over", hint)
+        hint = f"Leave out --create-namespace, or use the namespace {NAMESPACE}"
+        raise UsageError(f"--create-namespace is not possible for {wanted.namespace}, a namespace of the system", hint)
     if not wanted.image.isprintable() or not wanted.image or " " in wanted.image or len(wanted.image) > 500:
-        raise UsageError(f"--image {wanted.image[:80]!r} is no image", "Name the one that scripts/image built")
+        raise UsageError(
+            f"--image {wanted.image[:80]!r} is not a valid image name", "Give the name of the image that scripts/image built"
+        )
 
 
 def _check_namespace(name: str) -> None:
     if not _NAMESPACE.fullmatch(name):
-        raise UsageError(f"--namespace {name[:80]!r} can't be a namespace's name", f"Take {NAMESPACE}")
+        raise UsageError(f"--namespace {name[:80]!r} is not a valid namespace name", f"Use for example {NAMESPACE}")
 
 
 def _yaml(made: Sequence[Manifest]) -> str:
-    import yaml  # here, because `pod --help` and a completion do without it
+    import yaml  # here, because `pod --help` and completion do not need it
 
     class Dumper(yaml.SafeDumper):
-        """Writes no anchors: what stands in two places is written twice."""
+        """Writes repeated values in full, without anchors."""
 
         def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - its signature
             return True
@@ -308,7 +311,7 @@ def run(wanted: Wanted, chosen: Collection[str], config_maps: tuple[str, ...]) -
     text = manifests(wanted, _needs(chosen, config_maps))
     if not wanted.create_namespace:
         notice(
-            f"the namespace {wanted.namespace} has to be there and to allow the pod security level privileged; "
+            f"the namespace {wanted.namespace} must exist and allow the pod security level privileged; "
             "--create-namespace prints it too"
         )
     show(text)

@@ -65,6 +65,7 @@ from arpcheck.model import Gap, Target
 from arpcheck.model.constants import RATE, REQUEST_TIMEOUT, ROUNDS, WAIT
 from arpcheck.objects import Objects
 from arpcheck.pipeline import Plan, announcements
+from arpcheck.reports.formatting import count
 from arpcheck.targets import JUDGED
 from arpcheck.text import plain
 from arpcheck.wire.host import this_host
@@ -186,17 +187,17 @@ def run(request: ProbeRequest) -> int:
 
 
 def outputs(request: ProbeRequest) -> tuple[tuple[str | None, str], ...]:
-    """The files that it writes while it runs or at its end, each with its option."""
+    """The files that the run writes, each with its option."""
     return (request.output, "--output"), (request.pcap, "--pcap")
 
 
 READ_AGAIN = 10.0
-"""Seconds that the second reading may take: the report waits for it."""
+"""Time limit of the second reading in seconds, because the report waits for it."""
 
 
 def read_again(source: ClusterSource, objects: Objects) -> Objects | None:
-    """The records of announcers, once more after the last frame: who held an address before and after held it throughout.
-    None for a file. Where they can't be read, that is a gap."""
+    """Reads the announcers' records again after the last frame: a node that is recorded before and after announced all the
+    time. None for a cluster file. Records that could not be read are gaps."""
     needs = pipeline.records_of(objects)
     if source.cluster_file is not None or not needs:
         return None
@@ -218,18 +219,18 @@ def _read_cluster(source: ClusterSource, options: Options) -> Objects:
 
 
 def dry_run(plan: Plan, options: Options, objects: Objects, now: datetime) -> str:
-    """A page of text. `now`: when it would begin."""
+    """What a probe would send, as text. `now`: when it would begin."""
     from tabulate import tabulate
 
     senders: dict[object, list[str]] = {}
     for ask in plan.requests:
         senders.setdefault(ask.ip, []).append(f"{ask.sender} on {ask.interface}")
-    unasked = Evidence(arpcheck="", started_at=now, ended_at=now, options=options, objects=objects)
+    evidence = Evidence(arpcheck="", started_at=now, ended_at=now, options=options, objects=objects)
     rows = [
-        (target.ip or "-", target.kind.value, _services(target), _asked(target, senders), _claims(target, unasked))
+        (target.ip or "-", target.kind.value, _services(target), _senders(target, senders), _claims(target, evidence))
         for target in plan.targets
     ]
-    table = tabulate(rows, headers=("IP", "KIND", "SERVICES", "ASKED WITH SENDER", "SHOULD ANSWER"), tablefmt="plain")
+    table = tabulate(rows, headers=("IP", "KIND", "SERVICES", "REQUESTS FROM", "ANNOUNCER"), tablefmt="plain")
     return "\n".join((table, "", *_frames(plan, options), ""))
 
 
@@ -237,38 +238,39 @@ def _services(target: Target) -> str:
     return plain(", ".join(target.services or target.nodes)) or "-"
 
 
-def _asked(target: Target, senders: dict[object, list[str]]) -> str:
-    return plain(f"not asked: {target.skipped}") if target.skipped else ", ".join(senders.get(target.ip, ())) or "-"
+def _senders(target: Target, senders: dict[object, list[str]]) -> str:
+    return plain(f"not probed: {target.skipped}") if target.skipped else ", ".join(senders.get(target.ip, ())) or "-"
 
 
 def _claims(target: Target, evidence: Evidence) -> str:
-    """Of what gets a verdict."""
+    """The recorded announcers of an address that gets a verdict."""
     said = announcements(target, evidence) if target.kind in JUDGED else ()
     found = [announcement for of_service in said for announcement in of_service]
     claims = [f"{claim.node} ({claim.trust.value}, {claim.source})" for one in found for claim in one.claims]
-    nobody = [f"nobody ({one.silence})" for one in found if one.silence]
+    nobody = [f"none ({one.silence})" for one in found if one.silence]
     return plain("; ".join(dict.fromkeys(claims or nobody))) or "-"
 
 
 def _frames(plan: Plan, options: Options) -> Iterable[str]:
     by_interface = Counter(ask.interface for ask in plan.requests)
     for interface in options.interfaces:
-        count = by_interface[interface]
+        frames = by_interface[interface]
+        total = count(frames * options.rounds, "frame")
         yield (
-            f"{interface}: {count} frames a round, {options.rounds} rounds, {count * options.rounds} frames of 42 bytes"
-            f" at {options.rate:g}/s"
+            f"{interface}: {count(frames, 'frame')} per round, {count(options.rounds, 'round')}, {total} of 42 bytes"
+            f" at {options.rate:g} frames/s"
         )
-    yield f"At least {duration(plan.seconds)}; addresses that have to be asked again add to it. Nothing was sent."
+    yield f"At least {duration(plan.seconds)}; additional requests for unclear addresses take longer. Nothing was sent."
 
 
-# -------------------------------------------------------------------------------------------------------- The file of --pcap
+# -------------------------------------------------------------------------------------------------------- the file of --pcap
 
 
 class Frames:
-    """Takes every frame with its time; where nobody wants them it forgets them."""
+    """Records frames to the file of --pcap, to a temporary file, or not at all."""
 
     def __init__(self, path: Path | None, *, kept: bool) -> None:
-        """`kept`: they can be read again from `file`, with a path or without. OutputError where there can be no file."""
+        """`kept`: `file` can be read again, also without a path. Raises OutputError if it cannot be created."""
         self._path = path or Path("a temporary file")
         self._new = NewFile(path) if path else None
         self._recorder: Recorder | None = None
@@ -286,7 +288,7 @@ class Frames:
             self._recorder(moment, frame)
 
     def finish(self) -> OutputError | None:
-        """Gives the file its name; else the error, for whoever has a report to deliver first."""
+        """Moves the file to its path. Returns an error instead of raising it: the caller prints the report first."""
         if self._recorder is None:
             return None
         try:
@@ -307,7 +309,7 @@ class Frames:
 
 @contextmanager
 def recording(path: str | None, *, kept: bool = False) -> Iterator[Frames]:
-    """A file that is not finished in the block is gone after it."""
+    """Deletes the file at the end of the block unless it was finished."""
     frames = Frames(Path(path) if path else None, kept=kept)
     try:
         yield frames

@@ -1,6 +1,7 @@
-"""The rollout of a DaemonSet, node by node: who has its new pod, who waits for it, and whom it will not reach.
+"""Follows the rollout of a DaemonSet node by node, and saves a ConfigMap before it is changed.
 
-`reach` is pure; `watch` looks again and again. Knows no kube-proxy."""
+`reach` judges one state of the cluster: which nodes have the new pod, which wait for it, and which it does not reach.
+`watch` repeats that until the rollout ends."""
 
 from __future__ import annotations
 
@@ -25,10 +26,10 @@ FIELDS = (
     *("metadata generation", "status observedGeneration", "status desiredNumberScheduled"),
     *("status updatedNumberScheduled", "status numberAvailable"),
 )
-"""Of a DaemonSet."""
+"""The fields of a DaemonSet that are read."""
 _LABEL = re.compile(r"[A-Za-z0-9._/-]{1,317}")
 _SLICE = 0.05
-"""Seconds after which a pause looks whether it is to end."""
+"""Seconds between two checks of `stop` during a pause."""
 _COSTS = "which nodes the rollout has reached is not known"
 
 
@@ -37,11 +38,11 @@ class Reach:
     """How far a rollout has come."""
 
     done: tuple[str, ...] = ()
-    """Nodes whose pod is of the present template, and ready."""
+    """Nodes whose pod is ready and made from the current template."""
     waiting: Mapping[str, str] = field(default_factory=dict)
-    """Nodes whose pod is still to come, and what is known of it."""
+    """Nodes that wait for their new pod, each with its state. Key "": the rollout as a whole."""
     unreached: Mapping[str, str] = field(default_factory=dict)
-    """Nodes that it does not reach by itself, and why."""
+    """Nodes that the rollout does not reach by itself, each with the reason."""
 
     @property
     def left(self) -> Mapping[str, str]:
@@ -49,7 +50,7 @@ class Reach:
 
 
 def needs(daemon_sets: Iterable[Object]) -> tuple[Need, ...]:
-    """What `reach` looks at."""
+    """What `reach` reads."""
     return (
         Need(
             resource="nodes",
@@ -89,25 +90,25 @@ def _selector(daemon_set: Object) -> str:
     return ",".join(f"{key}={value}" for key, value in wanted if _LABEL.fullmatch(key) and _LABEL.fullmatch(value))
 
 
-# ----------------------------------------------------------------------------------------------------------- one look
+# ------------------------------------------------------------------------------------------------ one state of a rollout
 
 
 def restarted_at(daemon_set: Object) -> str:
-    """As it is written in the template; empty where nobody has restarted it."""
+    """The annotation in the template, RFC 3339; empty if the DaemonSet was never restarted."""
     return mapping(daemon_set, "spec", "template", "metadata", "annotations").get(RESTARTED, "")
 
 
 def reach(daemon_set: Object, objects: Objects, *, everywhere: bool) -> Reach:
-    """`daemon_set`: which one is meant; as it is now, it is in `objects`. `everywhere`: a node without a pod of it counts
-    as not reached, but for Windows.
+    """`daemon_set` only names the DaemonSet; its current state is in `objects`. `everywhere`: a node without a pod counts
+    as not reached, except Windows nodes.
 
-    It is at its end by the conditions of `kubectl rollout status`: the controller has seen this generation, and as many
-    pods are updated and available as are wanted, but for those that can't be. Between the old pod and the new one a node
-    has none, which is no end."""
+    The end is defined as in `kubectl rollout status`: the controller has observed this generation, and the desired number
+    of pods is updated and available, except on nodes that the rollout cannot reach. A node that has neither the old nor
+    the new pod still waits."""
     known = (one for one in objects.of("daemonsets.apps") if full_name(one) == full_name(daemon_set))
     now = next(known, None)
     if now is None:
-        return Reach(unreached={"": f"daemonset {full_name(daemon_set)} is not there any more"})
+        return Reach(unreached={"": f"daemonset {full_name(daemon_set)} no longer exists"})
     pods, wanted = _pods(now, objects), restarted_at(now)
     by_hand = text(now, "spec", "updateStrategy", "type") == "OnDelete"
     done, waiting, unreached = list[str](), dict[str, str](), dict[str, str]()
@@ -119,15 +120,15 @@ def reach(daemon_set: Object, objects: Objects, *, everywhere: bool) -> Reach:
         elif annotations_of(found).get(RESTARTED, "") == wanted and _is_true(found, "Ready"):
             done.append(node.name)
         elif node.ready is False:
-            unreached[node.name] = "NotReady: its pod can't be replaced"
+            unreached[node.name] = "NotReady: its pod cannot be replaced"
         elif by_hand and annotations_of(found).get(RESTARTED, "") != wanted:
             delete = shlex.join(("kubectl", "-n", namespace(found), "delete", "pod", name(found)))
-            unreached[node.name] = f"updateStrategy OnDelete, its pod has to be deleted: {delete}"
+            unreached[node.name] = f"updateStrategy OnDelete, so delete its pod: {delete}"
         else:
             waiting[node.name] = _waiting(found, wanted)
     if missing := _missing(now, pods, objects.nodes(), done, unreached):
         between = [node.name for node in objects.nodes() if node.name not in pods and _may_come(node)]
-        waiting |= dict.fromkeys(between, "its new pod is not there yet") | {"": missing}
+        waiting |= dict.fromkeys(between, "its new pod does not exist yet") | {"": missing}
         unreached = {node: why for node, why in unreached.items() if node not in between}
     return Reach(done=tuple(done), waiting=waiting, unreached=unreached)
 
@@ -135,18 +136,18 @@ def reach(daemon_set: Object, objects: Objects, *, everywhere: bool) -> Reach:
 def _missing(
     now: Object, pods: Mapping[str, Object], nodes: Iterable[Node], done: Collection[str], unreached: Collection[str]
 ) -> str:
-    """What `kubectl rollout status` would still wait for, and no node's own state explains; empty at the end."""
+    """What `kubectl rollout status` would wait for beyond the nodes' own states; empty if nothing."""
     seen, made = number(now, "status", "observedGeneration"), number(now, "metadata", "generation")
     if made is not None and (seen or 0) < made:
-        return "the DaemonSet controller has not seen the change yet"
+        return "the DaemonSet controller has not observed the change yet"
     wanted = number(now, "status", "desiredNumberScheduled") or 0
     away = {node.name for node in nodes if node.ready is False}
     stuck = {node for node in unreached if node in pods or node in away}
     updated, available = (number(now, "status", key) or 0 for key in ("updatedNumberScheduled", "numberAvailable"))
     if len(pods) < wanted - len(away - pods.keys()):
-        return f"{len(pods)} of the {wanted} pods that it wants are there"
+        return f"{len(pods)} of {wanted} pods exist"
     if updated < wanted - len(stuck):
-        return f"{updated} of {wanted} pods are of the new template"
+        return f"{updated} of {wanted} pods are updated"
     if available < wanted - len(stuck | (away & set(done))):
         return f"{available} of {wanted} pods are available"
     return ""
@@ -158,7 +159,7 @@ def _may_come(node: Node) -> bool:
 
 
 def _pods(daemon_set: Object, objects: Objects) -> Mapping[str, Object]:
-    """By node. A pod that is being deleted counts only where there is no other."""
+    """The DaemonSet's pods by node. A pod that is being deleted counts only if the node has no other."""
     found: dict[str, Object] = {}
     for pod in sorted(objects.of("pods"), key=lambda pod: (not text(pod, "metadata", "deletionTimestamp"), name(pod))):
         owners = items(pod, "metadata", "ownerReferences")
@@ -171,13 +172,15 @@ def _pods(daemon_set: Object, objects: Objects) -> Mapping[str, Object]:
 def _waiting(pod: Object, wanted: str) -> str:
     if annotations_of(pod).get(RESTARTED, "") == wanted:
         return f"its new pod {full_name(pod)} is not ready"
-    return f"its pod {full_name(pod)} is still the old one"
+    return f"its pod {full_name(pod)} was not replaced yet"
 
 
 def _without_pod(node: Node) -> str:
     taints = _hard_taints(node)
-    why = f"tainted {', '.join(taints)}" if taints else "NotReady" if node.ready is False else "not selected, or held up"
-    return f"no pod of it runs there ({why}); what an earlier one left in the kernel stays"
+    why = (
+        f"tainted {', '.join(taints)}" if taints else "NotReady" if node.ready is False else "not selected, or not scheduled"
+    )
+    return f"no pod of the DaemonSet runs there ({why}), so what an earlier pod set in the kernel stays"
 
 
 def _hard_taints(node: Node) -> list[str]:
@@ -190,20 +193,20 @@ def _is_true(pod: Object, condition: str) -> bool:
     return next(found, None) == "True"
 
 
-# -------------------------------------------------------------------------------------------------------- many looks
+# --------------------------------------------------------------------------------------------------- until it is complete
 
 
 def watch(
     connection: Connection, daemon_set: Object, *, everywhere: bool, seconds: float, pause: float,
     stop: Callable[[], bool], told: Callable[[str], None],
 ) -> Reach:  # fmt: skip
-    """Until nobody waits any more, the time is over, or `stop` says so. An API that can't be reached for a while is looked
-    at again: a restart of kube-proxy may cut the way to it."""
-    end, seen, found = time.monotonic() + seconds, set[str](), Reach(waiting={"": "nothing was read yet"})
+    """Repeats `reach` until no node waits, `seconds` have passed, or `stop` returns True. It continues if the API cannot be
+    reached for a while, since a restart of kube-proxy may interrupt the connection. `told` gets a line for each node."""
+    end, seen, found = time.monotonic() + seconds, set[str](), Reach(waiting={"": "the cluster was not read yet"})
     while True:
         try:
             objects = connection.read(needs((daemon_set,)))
-            gaps = [f"{gap.what} can't be read: {gap.why}" for gap in objects.gaps]
+            gaps = [f"{gap.what} could not be read: {gap.why}" for gap in objects.gaps]
             found = Reach(waiting={"": gaps[0]}) if gaps else reach(daemon_set, objects, everywhere=everywhere)
         except ClusterError as error:
             found = Reach(done=found.done, waiting={**found.waiting, "": error.message}, unreached=found.unreached)
@@ -216,29 +219,29 @@ def watch(
 
 
 def wait(seconds: float, stop: Callable[[], bool]) -> None:
-    """So long, or until `stop` says so."""
+    """Returns after `seconds`, or as soon as `stop` returns True."""
     end = time.monotonic() + seconds
     while not stop() and (left := end - time.monotonic()) > 0:
         time.sleep(min(left, _SLICE))
 
 
-# -------------------------------------------- A ConfigMap as it was, in a file of its own, and the command that puts it back
+# ----------------------------------------------------------- the backup of a ConfigMap, and the command that restores it
 
 _OF_THE_SERVER = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
-"""Of metadata: the server writes them, and would refuse or ignore them."""
+"""Keys of metadata that the server sets, and would reject or ignore in a request."""
 _MOST = 1000
 
 
 def check_folder(folder: str) -> None:
-    """Raises OutputError before anything is changed."""
+    """Raises OutputError if the backup could not be written to `folder`."""
     if not os.path.isdir(folder):
-        raise OutputError(f"--backup-dir {folder}: there is no such folder", "Make it, or name another")
+        raise OutputError(f"--backup-dir {folder}: no such folder", "Create it, or name another")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"--backup-dir {folder}: no right to write in it", "Name another folder")
+        raise OutputError(f"--backup-dir {folder}: no permission to write in it", "Name another folder")
 
 
 def save(config_map: Object, folder: str) -> Path:
-    """Writes a new file that its owner alone may read, and returns its path; no file that is there is touched."""
+    """Writes the ConfigMap to a new file with mode 0600, and returns its path. Existing files are not touched."""
     metadata = {key: value for key, value in config_map["metadata"].items() if key not in _OF_THE_SERVER}
     kept = {"apiVersion": "v1", "kind": "ConfigMap", **config_map, "metadata": metadata}
     handle, path = _new_file(config_map, folder)
@@ -263,11 +266,11 @@ def _new_file(config_map: Object, folder: str) -> tuple[int, Path]:
             continue
         except OSError as error:
             raise OutputError(f"can't write {path}: {error.strerror}") from None
-    raise OutputError(f"--backup-dir {folder}: {_MOST} backups of it are there already", "Name another folder")
+    raise OutputError(f"--backup-dir {folder}: it already has {_MOST} backups of this ConfigMap", "Name another folder")
 
 
 def put_back(path: Path, config_map: Object, daemon_sets: Sequence[Object], how: Sequence[str]) -> str:
-    """The command; `how`: further options of kubectl."""
+    """The command that restores the backup and restarts the DaemonSets. `how`: further options of kubectl."""
 
     def kubectl(of: Object, *words: str) -> str:
         return shlex.join(("kubectl", *how, "-n", namespace(of), *words))

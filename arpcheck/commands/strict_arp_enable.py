@@ -1,7 +1,7 @@
 """`arpcheck strict-arp enable`: sets one value of one ConfigMap, restarts kube-proxy and checks the result on the network.
 
-This file decides what to do. Nothing is written before the server has accepted all of it as a dry run. If the user stops
-it, it prints what was done; run again, it reads the present state and goes on from there."""
+This file decides what to do. Nothing is written before the server has accepted every change as a dry run. An interrupted
+run prints what was done, and the next run continues from the current state."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ from arpcheck.kubeproxy.status import status
 from arpcheck.model import Arp, Kind, Need, Report, TargetReport, Trust
 from arpcheck.model.constants import RATE, REQUEST_TIMEOUT, ROUNDS, WAIT
 from arpcheck.objects import Object, Objects, mapping, name, texts
+from arpcheck.reports.formatting import count
 from arpcheck.text import PROSE_LIMIT, plain
 
 EXAMPLES = (
@@ -116,10 +117,10 @@ INTERRUPTED = 130
 
 
 def strict_arp_enable(request: EnableRequest) -> int:
-    """0 enabled, and proven where the wire is asked; 1 a node is not strict after it; 2 nothing could be done; 3 the
-    rollout did not come to its end everywhere; 130 interrupted."""
+    """Returns 0 if strict ARP is enabled, and verified with --iface; 1 if a node still replies; 2 if nothing could be done;
+    3 if a rollout or the verification is incomplete; 130 if interrupted."""
     if request.source.cluster_file is not None:
-        raise UsageError("a cluster file can't be changed", "Name a cluster with --kubeconfig or --context")
+        raise UsageError("a cluster file cannot be changed", "Name a cluster with --kubeconfig or --context")
     source = request.source if request.proof else as_caller(request.source)
     journal = ProgressLog()
     try:
@@ -161,7 +162,7 @@ class _EnableRun:
         strict_arp_plan.must_be_read(objects)
         if (refused := self._refused(found, objects)) is not None:
             return refused
-        work = self._work(found, objects, losses(before) if before else unasked(objects))
+        work = self._work(found, objects, losses(before) if before else losses_unknown(objects))
         if work is None:
             show("Strict ARP is set, and every kube-proxy in IPVS mode has loaded it. Nothing was changed.\n")
             return 0
@@ -178,23 +179,23 @@ class _EnableRun:
     # ---------------------------------------------------------------------------------------------------- the decision
 
     def _refused(self, found: StrictArpStatus, objects: Objects) -> int | None:
-        """Where another system writes the configuration, its own way is told."""
+        """The exit code if another system manages the configuration, after a notice on how to change it there."""
         manager = managed_by(objects)
         if manager is None or self.request.force:
             return None
         if found.answer is StrictArpAnswer.SET and not strict_arp_plan.unsettled(found, ()):
             show(f"{_shown(found.reason)}. Nothing was changed.\n")
             return 0
-        notice(f"nothing was changed: {manager.name} owns this configuration ({manager.because}). Its own way:")
+        notice(f"nothing was changed: {manager.name} manages this configuration ({manager.because}). Make the change there:")
         for line in manager.way:
             notice(f"  {line}")
         if strict_arp_plan.is_there(objects):
-            doubt = "" if manager.certain else "if that is not so, "
-            notice(f"{doubt}--force changes the ConfigMap all the same, until its owner writes it again")
+            doubt = "" if manager.certain else "if that is wrong, "
+            notice(f"{doubt}--force changes the ConfigMap anyway, until its manager writes it again")
         return CANNOT
 
     def _work(self, found: StrictArpStatus, objects: Objects, losses: Sequence[str]) -> Work | None:
-        """None where all is done already."""
+        """What is left to do; None if nothing is."""
         where = strict_arp_plan.the_place(objects)
         config_map = self.connection.config_map(where.namespace, where.config_map)
         change = strict_arp_plan.change(where, config_map)
@@ -217,7 +218,7 @@ class _EnableRun:
         return rollouts.reach(daemon_set, self.connection.read(rollouts.needs((daemon_set,))), everywhere=True)
 
     def _stale(self, left: Sequence[str], kube_proxies: Sequence[Object], fresh: Sequence[Object]) -> bool:
-        """A restart is needed: none came after the change, or a node that has had its new pod is at fault all the same."""
+        """A restart is needed: a DaemonSet was not restarted after the change, or a node is wrong despite a new pod."""
         if len(fresh) < len(kube_proxies):
             return True
         waited_for = {node for one in fresh for node in self._reach(one).left}
@@ -228,7 +229,7 @@ def _announcers(objects: Objects) -> tuple[Object, ...]:
     found = tuple(one for one in objects.of("daemonsets.apps") if "kube-proxy" not in name(one) and _is_speaker(one))
     if not found:
         gap = objects.gap("daemonsets.apps")
-        why = f"{gap.what} can't be read: {gap.why}" if gap else "no speaker of MetalLB or OpenELB was found"
+        why = f"{gap.what} could not be read: {gap.why}" if gap else "no speaker of MetalLB or OpenELB was found"
         notice(f"--restart-announcer: {why}")
     return found
 
@@ -242,44 +243,44 @@ def _shown(text: str) -> str:
     return plain(text, PROSE_LIMIT)
 
 
-# ------------------------------------------------------------------- Which addresses only kernels that are not strict answer
+# --------------------------------------------------------- addresses for which only kernels without strict ARP reply
 
 LOSSES_NEEDS: tuple[Need, ...] = (
     Need(resource="services", costs="which external IPs could go dark is not known", fields=("spec externalIPs",)),
 )
 
 _SPEAKS = 1.5
-"""Replies to a question from which on a speaker answers beside its kernel: most questions have two."""
+"""Replies per request from which on the speaker replies beside the kernel, most often with two replies a request."""
 _MOST = 20
-"""Lines of one kind."""
+"""Addresses that are listed at most."""
 
 
 def losses(report: Report) -> Sequence[str]:
-    """A line for each address that goes dark, or one that says that none of those that were asked does."""
+    """A line for each address that nobody replies for after the change, or one line if there is none."""
     non_strict = {node.name for node in report.nodes if node.arp is Arp.NON_STRICT}
     of_services = (one for one in report.targets if one.target.kind in (Kind.LOAD_BALANCER, Kind.EXTERNAL_IP))
     asked = [target for target in of_services if target.rounds]
     dark = [line for target in asked if (line := _line(target, non_strict))]
     if not asked:
-        return ("no address of a Service was asked: none of a LoadBalancer Service and no external IP is known",)
+        return ("no address of a Service was probed: there is no LoadBalancer address and no external IP",)
     if not dark:
-        return (f"{len(asked)} addresses of Services were asked, and none of them is answered by non-strict kernels alone",)
+        return (f"{count(len(asked), 'address')} of Services probed: none depends on the replies of non-strict kernels",)
     return _capped(dark)
 
 
-def unasked(objects: Objects) -> Sequence[str]:
-    """Where the wire can't be asked: that it was not, and which addresses are the likeliest."""
-    line = "not checked: which addresses only non-strict kernels answer, and so go dark; --iface asks the wire"
+def losses_unknown(objects: Objects) -> Sequence[str]:
+    """Without a probe: a line that says so, and one for each external IP, the most likely to go dark."""
+    line = "not checked (needs --iface): which addresses go dark because only non-strict kernels reply for them"
     if gap := objects.gap("services"):
-        return (line, f"not checked: the external IPs of Services can't be read ({gap.why})")
+        return (line, f"not checked: the external IPs of Services could not be read ({gap.why})")
     found = [(ip, s.full_name) for s in objects.services() for ip in texts(s.raw, "spec", "externalIPs")]
-    likely = [f"external IP {ip} ({who}) goes dark unless a host or a load balancer answers for it" for ip, who in found]
+    likely = [f"external IP {ip} ({who}) goes dark unless a host or a load balancer replies for it" for ip, who in found]
     return (line, *_capped(sorted(set(likely))))
 
 
 def _line(target: TargetReport, non_strict: set[str]) -> str:
-    """Empty where somebody goes on answering: a host that is no node, a strict kernel, a speaker beside its kernel, or the
-    node whose NIC has the address."""
+    """Empty if replies will continue: from a host that is not a node, a strict kernel, a speaker beside its kernel, or the
+    node whose own address it is."""
     by_kernel = [found for found in target.responders if found.node in non_strict and found.node not in target.target.nodes]
     if not by_kernel or len(by_kernel) < len(target.responders) or any(r.replies_per_probe >= _SPEAKS for r in by_kernel):
         return ""
@@ -288,8 +289,8 @@ def _line(target: TargetReport, non_strict: set[str]) -> str:
     recorded = {claim.node for claim in target.announcers if claim.trust is not Trust.GUESS}
     if announcers := [node for node in nodes if node in recorded]:
         named = ", ".join(announcers)
-        return f"may go dark: {what} is announced by {named} as recorded, which answers once only, as its kernel alone would"
-    return f"goes dark: {what} is answered by nobody but the non-strict kernels of {', '.join(nodes)}"
+        return f"may go dark: {what}; {named} is recorded as announcer, but its single replies could be its kernel's"
+    return f"goes dark: {what}; only the non-strict kernels of {', '.join(nodes)} reply for it"
 
 
 def _capped(lines: Sequence[str]) -> Sequence[str]:

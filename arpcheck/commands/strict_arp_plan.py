@@ -1,6 +1,6 @@
-"""What `strict-arp enable` has to do: which key of which ConfigMap, which DaemonSets, or nothing, and why not.
+"""Plans `strict-arp enable`: which key of which ConfigMap to change, and which DaemonSets to restart.
 
-Pure. Nothing here is done; what can't be done is a ClusterError that says so before anything is."""
+What cannot be done is a ClusterError, raised before anything is changed. `witness` verifies the result with a probe."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NEEDS: tuple[Need, ...] = tuple(
     Need(resource="daemonsets.apps", costs="", namespace=space, names=("*kube-proxy*",), fields=rollouts.FIELDS)
     for space in workload.NAMESPACES
 )
-"""Beside those of kubeproxy."""
+"""In addition to those of `kubeproxy`."""
 
 ANNOUNCERS: tuple[Need, ...] = tuple(
     Need(resource="daemonsets.apps", costs="the speakers are not known", selector=selector, fields=rollouts.FIELDS)
@@ -48,14 +48,14 @@ _READ = ("nodes", "daemonsets.apps", "pods", "configmaps")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigChange:
-    """The one value."""
+    """The change of one key of a ConfigMap."""
 
     config_map: Object
-    """As it was read, whole."""
+    """The whole object, as it was read."""
     key: str
     before: str
     after: str
-    """The same text where it is set already."""
+    """Equal to `before` if strict ARP is already set."""
     reason: str
 
     @property
@@ -67,59 +67,59 @@ class ConfigChange:
         return self.before != self.after
 
     def diff(self) -> str:
-        """Unified, safe for a terminal; ends with a line feed."""
+        """A unified diff, safe for a terminal. Ends with a line feed."""
         old, new = self.before.splitlines(), self.after.splitlines()
         where = f"{self.title}, {self.key}"
-        lines = difflib.unified_diff(old, new, f"{where}, as it is", f"{where}, with strict ARP", lineterm="")
+        lines = difflib.unified_diff(old, new, f"{where}, current", f"{where}, with strict ARP", lineterm="")
         return "".join(f"{plain(line, PROSE_LIMIT)}\n" for line in lines)
 
 
 def must_be_read(objects: Objects) -> None:
-    """What is decided on half of the facts could be wrong."""
+    """Raises ClusterError if a resource that the decision depends on could not be read."""
     for resource in _READ:
         if gap := objects.gap(resource):
-            hint = "Let this account list it: `arpcheck pod --rbac` prints what is read"
-            raise ClusterError(f"{gap.what} can't be read ({gap.why}), so nothing was changed", hint)
+            hint = "Grant this account the right to list it: `arpcheck pod --rbac` prints the rights"
+            raise ClusterError(f"{gap.what} could not be read ({gap.why}), so nothing was changed", hint)
 
 
 def the_place(objects: Objects) -> ConfigKey:
     if (found := place(objects)) is None:
         why = "kube-proxy's configuration is not in one ConfigMap that its DaemonSet reads, so nothing was changed"
-        raise ClusterError(why, "`arpcheck strict-arp status` says what was found")
+        raise ClusterError(why, "`arpcheck strict-arp status` shows what was found")
     return found
 
 
 def is_there(objects: Objects) -> bool:
-    """There is a ConfigMap that could be changed."""
+    """Whether there is a ConfigMap to change."""
     return place(objects) is not None
 
 
 def daemon_sets(where: ConfigKey, objects: Objects) -> tuple[Object, ...]:
-    """Those that read it."""
+    """The DaemonSets that read this key."""
     return tuple(one.obj for one in workload.daemon_sets(objects) if setting(one, objects).place == where)
 
 
 def change(where: ConfigKey, config_map: Object) -> ConfigChange:
-    """What `config_map`, as it is at this moment, becomes."""
+    """The change of `config_map`, which was just read. Raises ClusterError if it must not be changed."""
     title = f"{where.title}, {where.key[:60]}"
     before = mapping(config_map, "data").get(where.key)
     if before is None:
-        hint = "`arpcheck strict-arp status` says what was found"
+        hint = "`arpcheck strict-arp status` shows what was found"
         raise ClusterError(f"{where.title} has no key {where.key[:60]}, so nothing was changed", hint)
     mode = modes.effective(config.read(before).mode, None)[0]
     edit = enable_strict_arp(before)
     if edit.refusal:
-        raise ClusterError(f"{title} is left as it is: {edit.reason}", "Correct it by hand: `kubectl edit`")
+        raise ClusterError(f"{title} was not changed: {edit.reason}", "Correct it with `kubectl edit`")
     if mode != modes.IPVS:
-        why = f"{title} is left as it is: the mode is {mode or 'not known'}, in which strictARP has no effect"
-        raise ClusterError(why, "`arpcheck strict-arp status` says what was found")
+        why = f"strictARP has no effect in mode {mode}" if mode else "the mode is not known"
+        raise ClusterError(f"{title} was not changed: {why}", "`arpcheck strict-arp status` shows what was found")
     if edit.changed and at(config_map, "immutable") is True:
-        hint = "Whoever makes it has to make another one, with the new value"
+        hint = "Replace it by another ConfigMap with the new value"
         raise ClusterError(f"{where.title} is immutable, so nothing was changed", hint)
     return ConfigChange(config_map=config_map, key=where.key, before=before, after=edit.text, reason=edit.reason)
 
 
-# ------------------------------------------------------------------------------------------------- what is loaded already
+# --------------------------------------------------------------------------------------------- which nodes have loaded it
 
 
 def changed_at(where: ConfigKey, config_map: Object) -> datetime | None:
@@ -127,19 +127,19 @@ def changed_at(where: ConfigKey, config_map: Object) -> datetime | None:
 
 
 def restart_time(where: ConfigKey, config_map: Object, clock: datetime) -> datetime:
-    """Later than the change, whose time has no fractions of a second: so a pod that carries it has read the new text."""
+    """At least a second after the change, whose time is in whole seconds: a pod with this time has read the new text."""
     changed = changed_at(where, config_map)
     return clock if changed is None else max(clock, changed + timedelta(seconds=1))
 
 
 def is_after(daemon_set: Object, where: ConfigKey, config_map: Object) -> bool:
-    """The restart that the template asks for came after the change."""
+    """Whether the last restart of the DaemonSet was after the change."""
     asked, changed = instant(rollouts.restarted_at(daemon_set)), changed_at(where, config_map)
     return asked is not None and changed is not None and asked > changed
 
 
 def unsettled(found: StrictArpStatus, restarted: Iterable[str]) -> tuple[str, ...]:
-    """Nodes of which nothing shows that they have loaded it. `restarted`: whose pod is of a restart after the change."""
+    """Nodes in IPVS mode that are not known to have loaded it. `restarted`: nodes whose pod started after the change."""
     fresh = set(restarted)
     concerned = (node for node in found.nodes if node.mode == modes.IPVS)
     return tuple(
@@ -150,12 +150,12 @@ def unsettled(found: StrictArpStatus, restarted: Iterable[str]) -> tuple[str, ..
     )
 
 
-# ------------------------------------------------------------------------------------ The proof that strict-arp enable gives
+# -------------------------------------------------------------------------------------- verification with ARP requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witness:
-    """The wire, open since before privileges were given up."""
+    """A probe before and after the change. Its sockets are opened before privileges are given up."""
 
     options: Options
     host: Host
@@ -163,7 +163,8 @@ class Witness:
     source: ClusterSource
 
     def ask(self, connection: Connection, *, services: bool = False) -> tuple[Report, bool]:
-        """The report, and whether it was interrupted. `services`: their addresses too, external IPs among them."""
+        """The report, and whether the probe was interrupted. `services`: also probe the addresses of Services, external IPs
+        included."""
         objects = connection.read(pipeline.NEEDS)
         asked = replace(self.options, services=services, external_ips=services)
         options = settled(asked, objects, self.host, self.wire)
@@ -175,7 +176,7 @@ class Witness:
 
 @contextmanager
 def witness(options: Options, source: ClusterSource) -> Iterator[Witness]:
-    """WireError where there is no privilege to open it; from here on this process has none."""
+    """Opens the sockets and gives up privileges. Raises WireError if the privilege is missing."""
     chosen, host = checked(options), this_host()
     with opened(to_open(chosen, host), source) as (wire, held):
         yield Witness(options=chosen, host=host, wire=wire, source=held)
@@ -186,12 +187,12 @@ def words(report: Report) -> str:
 
 
 def holds(report: Report) -> bool | None:
-    """Every node is quiet; False: one is not; None: it can't be said."""
+    """True: every node is quiet. False: a node is not. None: not known."""
     return report.preflight.safe if report.preflight else None
 
 
 def proven(report: Report) -> int:
-    """The exit code that it makes: 0 every node is quiet, 1 one is not, 3 it can't be said. Shows why it is not 0."""
+    """The exit code: 0 every node is quiet, 1 a node is not, 3 not known. Shows the report unless it is 0."""
     safe = holds(report)
     if safe is not True:
         show(render(report, "table", style(sys.stdout)) + "\n")

@@ -1,4 +1,4 @@
-"""`arpcheck strict-arp status`: shows whether strict ARP is needed, configured and loaded. No socket, no privilege."""
+"""`arpcheck strict-arp status`: shows whether strict ARP is needed, configured and loaded."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def status(
 
 FORMATS = ("table", "json")
 MOST_BYTES = 1 << 20
-"""A /configz is some KiB."""
+"""The most that is read of a file. A real /configz has a few KiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class StatusRequest:
     source: ClusterSource
     logs: bool = False
     configz: tuple[str, ...] = ()
-    """Files, each `NODE=FILE`, or named like its node: `worker-1.json`."""
+    """Each `NODE=FILE`, or the path of a file named after its node: `worker-1.json`."""
     format_name: str = "table"
     output: str | None = None
 
@@ -106,7 +106,7 @@ def _rendered(found: StrictArpStatus, format_name: str) -> str:
 
 
 def _logs(source: ClusterSource, objects: Objects) -> tuple[Mapping[str, str], tuple[str, ...]]:
-    """Logs by node, and a note for every reason why a log could not be read."""
+    """Logs by node, and a note for each reason why logs could not be read."""
     pods = workload.pods(objects)
     wanted = {
         node: Container(namespace=namespace(pod.obj), pod=name(pod.obj), container=text(pod.container, "name"))
@@ -120,7 +120,7 @@ def _unread(unread: Mapping[str, str]) -> Iterable[str]:
     for why in sorted(set(unread.values())):
         nodes = [node for node, reason in unread.items() if reason == why]
         shown = ", ".join(nodes[:8]) + (f" and {len(nodes) - 8} more" if len(nodes) > 8 else "")
-        yield f"the log of kube-proxy could not be read (pods/log: {why}) on {shown}: what runs there is not shown"
+        yield f"the log of kube-proxy could not be read on {shown} (pods/log: {why}), so the mode in it is not shown"
 
 
 # ------------------------------------------------------------------------------------------------------------ /configz
@@ -133,14 +133,15 @@ def _node_and_file(given: str) -> tuple[str, Path]:
 
 
 def _configz(files: Iterable[tuple[str, Path]], objects: Objects) -> Mapping[str, str]:
-    """File contents by node. UsageError for an unknown node or two files of a node; InputError where one can't be read."""
+    """File contents by node. Raises UsageError for an unknown node or a second file of a node, InputError for an unreadable
+    file."""
     known, found = {node.name for node in objects.nodes()}, dict[str, str]()
     for node, path in files:
         if node not in known:
             hint = "Name it with --configz-file NODE=FILE; `kubectl get nodes` lists them"
             raise UsageError(f"--configz-file {path}: there is no node {node!r}", hint)
         if node in found:
-            raise UsageError(f"--configz-file {path}: {node} has a file already", "Give one file for each node")
+            raise UsageError(f"--configz-file {path}: {node} already has a file", "Give one file for each node")
         found[node] = _file_text(path)
     return found
 
@@ -150,5 +151,5 @@ def _file_text(path: Path) -> str:
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1).decode("utf-8", "replace")
     except OSError as error:
-        hint = "Save there what `curl -s http://localhost:10249/configz` prints"
+        hint = "Save the output of `curl -s http://localhost:10249/configz` in it"
         raise InputError(f"--configz-file {path}: {error.strerror}", hint) from None

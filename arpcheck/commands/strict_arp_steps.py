@@ -1,6 +1,6 @@
-"""The steps of `strict-arp enable`, once they are decided: rehearse, ask, save, write, restart, watch, prove.
+"""Carries out `strict-arp enable`: dry run, confirmation, backup, write, restart, rollout, verification.
 
-Every step is written into the journal as it is done; between two steps it looks whether it is to stop."""
+Every finished step is recorded in the progress log, and between two steps it stops if the user asked for that."""
 
 from __future__ import annotations
 
@@ -22,55 +22,56 @@ from arpcheck.errors import ClusterError, UsageError
 from arpcheck.evidence import Options
 from arpcheck.kubeproxy.setting import ConfigKey
 from arpcheck.objects import Object, full_name, mapping, name, namespace
+from arpcheck.reports.formatting import count
 
 CANNOT = 2
 UNFINISHED = 3
 _TOO_EARLY = """\
-The likeliest cause: kube-proxy has not got so far. Its pods are ready before it has written the sysctls; its log says
-"Using ipvs Proxier" when it begins with that (`arpcheck strict-arp status --logs`). Ask again: arpcheck preflight. Other
+The most likely cause: kube-proxy has not written the sysctls yet. Its pods are ready before that; its log says
+"Using ipvs Proxier" when it starts to (`arpcheck strict-arp status --logs`). Run arpcheck preflight to check again. Other
 causes are below.
 """
 IN_CLUSTER = "in-cluster"
-"""The context of a pod's own account, which no kubeconfig has."""
+"""The context name of a pod's own account. It is not in a kubeconfig."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnableRequest:
-    """What the command line asked for."""
+    """The options of the command."""
 
     source: ClusterSource
     yes: bool = False
     dry_run: bool = False
     force: bool = False
-    """Although it only looks as if another system owned the configuration."""
+    """Change it even if another system manages the configuration."""
     backup_dir: str = "."
     timeout: float = 600.0
     """Seconds for each rollout."""
     restart_announcer: bool = False
     proof: Options | None = None
-    """How the wire is asked before and after."""
+    """Options of the probe before and after; None: no probe."""
     pause: float = 2.0
-    """Seconds between two looks at a rollout."""
+    """Seconds between two checks of a rollout, and between two verifications."""
     settle: float = 5.0
-    """Seconds between the last new pod and the first proof: a container is ready before kube-proxy has written its
+    """Seconds from the last new pod to the first verification: a container is ready before kube-proxy has written its
     sysctls."""
     prove_within: float = 120.0
-    """Seconds after the last new pod in which the proof is asked again until it holds: on a slow machine kube-proxy takes
-    half a minute."""
+    """Seconds for which the verification is repeated until it succeeds: on a slow machine kube-proxy needs half a minute to
+    write its sysctls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What is to be done, once it has been decided."""
+    """What `strict-arp enable` decided to do."""
 
     where: ConfigKey
     change: ConfigChange
     kube_proxies: tuple[Object, ...]
     restarts: tuple[Object, ...]
-    """Of them, those that a restart is asked for; the others are only waited for."""
+    """The DaemonSets of `kube_proxies` to restart; empty if only their rollout is to be waited for."""
     announcers: tuple[Object, ...]
     losses: Sequence[str] = ()
-    """Which addresses go off the LAN with it, or why that is not known."""
+    """Lines about addresses for which nobody replies after the change, or why that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ class Steps:
             notice(line)
         self._rehearse(work)
         if self.request.dry_run:
-            show("The server takes all of it as a dry run. Nothing was changed.\n")
+            show("The server accepted every change as a dry run. Nothing was changed.\n")
             return 0
         if not self._agreed():
             notice("nothing was changed")
@@ -99,21 +100,25 @@ class Steps:
     def _intentions(self, work: Work, nodes: int) -> Sequence[str]:
         restarted = ", ".join(full_name(one) for one in work.restarts)
         return (
-            *((f"{work.change.reason}; all else in {work.change.title} stays",) if work.change.needed else ()),
-            *((f"then daemonset {restarted} is restarted, {nodes} nodes one after the other",) if restarted else ()),
-            *(() if restarted else ("it is set, and a restart came after that: what is left is to wait for it",)),
+            *((f"{work.change.reason}; the rest of {work.change.title} stays unchanged",) if work.change.needed else ()),
+            *((f"then daemonset {restarted} is restarted, node by node ({count(nodes, 'node')})",) if restarted else ()),
+            *(
+                ()
+                if restarted
+                else ("strict ARP is set and kube-proxy was restarted: only its rollout has to be waited for",)
+            ),
             *(f"then daemonset {full_name(one)} is restarted" for one in work.announcers),
             *work.losses,
         )
 
     def _rehearse(self, work: Work) -> None:
-        """Every write as the server's own dry run: a right that is missing shows before anything is changed."""
+        """Sends every write as a server-side dry run, so that a missing right shows before anything is changed."""
         if work.change.needed:
             told = self.connection.set_key(work.change.config_map, work.change.key, work.change.after, dry_run=True)
             expected = {**mapping(work.change.config_map, "data"), work.change.key: work.change.after}
             if mapping(told, "data") != expected:
-                why = f"the server would make something else of {work.change.title}, so nothing was changed"
-                raise ClusterError(why, "Is there an admission webhook?")
+                why = f"the server would store {work.change.title} differently, so nothing was changed"
+                raise ClusterError(why, "Check the admission webhooks of the cluster")
         for one in (*work.restarts, *work.announcers):
             self.connection.restart(namespace(one), name(one), self.connection.clock, dry_run=True)
 
@@ -121,8 +126,8 @@ class Steps:
         if self.request.yes:
             return True
         if not sys.stdin.isatty():
-            raise UsageError("nobody can be asked here, so nothing was changed", "Give --yes, or --dry-run")
-        print("Change it? [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201
+            raise UsageError("stdin is not a terminal to confirm on, so nothing was changed", "Give --yes or --dry-run")
+        print("Make this change? [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def _change(self, work: Work, stop: Callable[[], bool]) -> int:
@@ -140,18 +145,18 @@ class Steps:
         return self._ended(unfinished, stop)
 
     def _write(self, work: Work, stop: Callable[[], bool]) -> Object:
-        """The ConfigMap as it is then."""
+        """The ConfigMap after the change."""
         change = work.change
         if not change.needed:
             return change.config_map
         _go_on(stop)
         path = backups.save(change.config_map, self.request.backup_dir)
-        notice(f"saved {change.title} as it is in {path}")
+        notice(f"saved {change.title} to {path} before the change")
         _go_on(stop)
         written = self.connection.set_key(change.config_map, change.key, change.after)
-        self.journal.tick(f" (as it was: {path})")
+        self.journal.tick(f" (backup: {path})")
         how = _kubectl(self.request.source, self.connection.context)
-        notice(f"changed {change.title}; this puts it back: {backups.put_back(path, change.config_map, work.restarts, how)}")
+        notice(f"changed {change.title}; restore it with: {backups.put_back(path, change.config_map, work.restarts, how)}")
         return written
 
     def _restart(self, daemon_set: Object, at: datetime) -> None:
@@ -160,7 +165,7 @@ class Steps:
         notice(f"restarting daemonset {full_name(daemon_set)}")
 
     def _watch(self, daemon_set: Object, stop: Callable[[], bool], *, everywhere: bool) -> bool:
-        """Whether somebody is left, who is named."""
+        """Whether nodes are left. Prints a notice for each of them."""
         found = rollouts.watch(
             self.connection, daemon_set, everywhere=everywhere, seconds=self.request.timeout, pause=self.request.pause,
             stop=stop, told=notice,
@@ -175,7 +180,7 @@ class Steps:
 
     def _ended(self, unfinished: int, stop: Callable[[], bool]) -> int:
         if unfinished:
-            show("Strict ARP is set, but not every node has loaded it. Run it again: it goes on from there.\n")
+            show("Strict ARP is set, but not every node has loaded it. Run the command again to continue.\n")
         else:
             show("Strict ARP is set, and every kube-proxy was restarted with it.\n")
         if self.proof is None:
@@ -183,7 +188,8 @@ class Steps:
         return self._proven(self.proof, stop, patient=not unfinished) or unfinished
 
     def _proven(self, proof: Witness, stop: Callable[[], bool], *, patient: bool) -> int:
-        """Asked until it holds or the time is over; once where a node was not reached, since there it never holds."""
+        """Repeats the verification until it succeeds or the time is over. Not `patient`: verifies once, because a node was
+        not reached."""
         end = time.monotonic() + (self.request.prove_within if patient else 0.0)
         rollouts.wait(self.request.settle, stop)
         while True:
@@ -194,7 +200,7 @@ class Steps:
             left = end - time.monotonic()
             if holds(report) or left <= 0:
                 break
-            notice(f"not yet: {words(report)}; asked again for {duration(left)} at most")
+            notice(f"not yet: {words(report)}; checking again for at most {duration(left)}")
             rollouts.wait(min(self.request.pause, left), stop)
         show(f"after   {words(report)}\n")
         if holds(report) is False and patient:
@@ -204,12 +210,12 @@ class Steps:
 
 def _steps(work: Work) -> Sequence[str]:
     restarted = [f"daemonset {full_name(one)} restarted" for one in work.restarts]
-    waited = [f"the rollout of daemonset {full_name(one)} watched to its end" for one in work.kube_proxies]
+    waited = [f"the rollout of daemonset {full_name(one)} watched" for one in work.kube_proxies]
     changed = [f"{work.change.title} changed"] if work.change.needed else []
     after = [
         step.format(full_name(one))
         for one in work.announcers
-        for step in ("daemonset {} restarted", "the rollout of daemonset {} watched to its end")
+        for step in ("daemonset {} restarted", "the rollout of daemonset {} watched")
     ]
     return (*changed, *restarted, *waited, *after)
 
@@ -220,7 +226,7 @@ def _go_on(stop: Callable[[], bool]) -> None:
 
 
 def _kubectl(source: ClusterSource, context: str) -> tuple[str, ...]:
-    """What makes kubectl talk to the same cluster, whatever its current context is by then."""
+    """The options that make kubectl use the same cluster, whatever its current context is."""
     named = None if context == IN_CLUSTER else context
     given = (("--kubeconfig", source.kubeconfig), ("--context", named), ("--as", source.as_user))
     return tuple(word for option, value in given if value for word in (option, value))

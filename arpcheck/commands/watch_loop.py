@@ -1,4 +1,4 @@
-"""The loop of `arpcheck watch`: a probe, single requests until the next one, and the cluster read again for it."""
+"""The loop of `arpcheck watch`: repeats a full probe, sends single requests in between, and reads the cluster again."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from typing import Protocol
 from arpcheck import pipeline
 from arpcheck.errors import ArpcheckError
 from arpcheck.evidence import Evidence, MacEntry, Options
-from arpcheck.model import Acceptance, Host, Kind, Mac, Report, Trust
-from arpcheck.model import Request as Ask
+from arpcheck.model import Acceptance, Host, Kind, Mac, Report, Request, Trust
 from arpcheck.objects import Objects
-from arpcheck.reports.formatting import moment
+from arpcheck.reports.formatting import count, moment
 from arpcheck.targets import JUDGED
 from arpcheck.watch import SETTLES, Watch
 from arpcheck.watch.timeline import seconds
@@ -24,14 +23,14 @@ from arpcheck.wire.packets import Wire
 from arpcheck.wire.scapy_library import manufacturers
 
 PATIENCE = 10.0
-"""Seconds that a probe waits for the cluster. One that takes longer is read that much earlier the next time."""
+"""Seconds that a probe waits for a reading of the cluster. After a slow reading the next one begins earlier."""
 
 
 class Read(Protocol):
-    """The cluster, being read."""
+    """A reading of the cluster in the background."""
 
     def result(self) -> Objects | ArpcheckError | None:
-        """None: not yet."""
+        """None while it is not finished."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,23 +38,23 @@ class Pace:
     """Seconds."""
 
     interval: float = 30.0
-    """From the beginning of one probe to that of the next."""
+    """From the start of a probe to the start of the next."""
     lasts: float | None = None
-    """None: until it is stopped."""
+    """Length of the whole run; None: until it is stopped."""
     every: float = 0.5
-    """Between two light questions for one address, as far as the rate allows."""
+    """Between two single requests for one address, as far as the rate allows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchDependencies:
-    """What the watch is handed of the world."""
+    """The host, the wire, the cluster and the outputs that the loop uses."""
 
     wire: Wire
     clock: Callable[[], datetime]
     host: Host
     objects: Objects
     reading: Callable[[], Read] | None
-    """Begins to read the cluster; None: it was read once and for all."""
+    """Begins a reading of the cluster; None: it is not read again."""
     say: Callable[[str], None]
     store: Callable[[Report], None]
     stop: Callable[[], bool]
@@ -64,29 +63,30 @@ class WatchDependencies:
 
 
 def run_watch(options: Options, pace: Pace, world: WatchDependencies) -> int:
-    """Probes and watches until it is over. Says the lines and the timeline; returns the exit code."""
+    """Runs until the time is over or the user stops it. Prints changes and the timeline; returns the exit code."""
     return _WatchLoop(options, pace, world).run()
 
 
 def announced(options: Options, pace: Pace, world: WatchDependencies) -> str:
-    """What is going to happen, for the person."""
-    asks = light_asks(pipeline.plan(options, world.objects, world.host, world.mac_map))
-    really = period(asks, every=pace.every, rate=options.rate)
+    """The first line for the user: what is watched, where, and how often."""
+    requests = light_requests(pipeline.plan(options, world.objects, world.host, world.mac_map))
+    really = period(requests, every=pace.every, rate=options.rate)
     slower = f", as {options.rate:g} frames/s allow" if really > pace.every else ""
     lasting = f"for {seconds(pace.lasts)}" if pace.lasts else "until Ctrl-C"
+    addresses = count(len({one.ip for one in requests}), "address")
     return (
-        f"watching {len({ask.ip for ask in asks})} addresses on {', '.join(options.interfaces)} {lasting}: each asked every"
-        f" {really:.2g} s{slower}, all probed every {seconds(pace.interval)}"
+        f"watching {addresses} on {', '.join(options.interfaces)} {lasting}: a request for each every"
+        f" {really:.2g} s{slower}, a full probe every {seconds(pace.interval)}"
     )
 
 
-def light_asks(plan: pipeline.Plan) -> tuple[Ask, ...]:
-    """One question an address and interface: the first that a probe would put, which for the canary is 0.0.0.0's."""
+def light_requests(plan: pipeline.Plan) -> tuple[Request, ...]:
+    """One request for each address and interface: the first of a probe, which for the canary has the sender 0.0.0.0."""
     watched = {t.ip for t in plan.targets if t.kind in JUDGED or t.kind is Kind.CANARY}
-    found: dict[tuple[str, IPv4Address], Ask] = {}
-    for ask in plan.requests:
-        if ask.ip in watched:
-            found.setdefault((ask.interface, ask.ip), ask)
+    found: dict[tuple[str, IPv4Address], Request] = {}
+    for request in plan.requests:
+        if request.ip in watched:
+            found.setdefault((request.interface, request.ip), request)
     return tuple(found.values())
 
 
@@ -102,13 +102,13 @@ class _WatchLoop:
     began: float = field(init=False)
     began_at: datetime = field(init=False)
     read_began: float = field(init=False)
-    """When the reading began that gave `objects`."""
+    """When the reading of `objects` began."""
     took: float = 0.0
-    """Seconds that the last reading took."""
+    """Duration of the last reading in seconds."""
     unread: str | None = None
-    """Why the cluster can't be read any more."""
+    """Why the last reading failed; None: it did not."""
     recorded: dict[IPv4Address, frozenset[str]] = field(default_factory=dict)
-    """The announcers by the last reading."""
+    """The announcers in the last report, by address."""
 
     def __post_init__(self) -> None:
         self.objects = self.world.objects
@@ -157,8 +157,8 @@ class _WatchLoop:
             self.world.store(report)
 
     def _concluded(self, evidence: Evidence) -> Report:
-        """With records that accuse nobody where they may be of a time before: a correct failover is no fault, whichever of
-        the wire and the record is first to show it."""
+        """The report. Records that may be older than a change on the wire are marked as outdated, so that a correct failover
+        is not reported as a fault, whether the wire or the record shows it first."""
         self.watch.tick(self.world.wire.now())
         report = pipeline.conclude(evidence)
         before, self.recorded = self.recorded, _recorded(report)
@@ -167,12 +167,12 @@ class _WatchLoop:
         return pipeline.conclude(replace(evidence, outdated=tuple(sorted(late)))) if late else report
 
     def _between(self, until: float) -> None:
-        """Light questions until the next probe; the cluster is read at the end of them, so that it is as new as can be."""
-        asks = light_asks(pipeline.plan(self.options, self.objects, self.world.host, self.world.mac_map))
+        """Single requests until the next probe. The cluster is read at their end, so that it is as recent as possible."""
+        requests = light_requests(pipeline.plan(self.options, self.objects, self.world.host, self.world.mac_map))
         until = until if self.pace.lasts is None else min(until, self.began + self.pace.lasts)
         read = _Read(self.world, until, self.took)
         lost = request_periodically(
-            self.tap, asks, self.macs, self.watch, every=self.pace.every, rate=self.options.rate, done=read.done,
+            self.tap, requests, self.macs, self.watch, every=self.pace.every, rate=self.options.rate, done=read.done,
         )  # fmt: skip
         if not self.world.stop():
             self._take(read)
@@ -181,34 +181,34 @@ class _WatchLoop:
             del self.macs[error.interface]
 
     def _take(self, read: _Read) -> None:
-        """What was read, or a line on why it was not, once."""
+        """Takes over what was read, or prints once why it could not be read."""
         if self.world.reading is None:
             return
         self.took = read.took
         if isinstance(read.found, Objects):
             self.objects, self.read_began, self.unread = read.found, read.began, None
             return
-        why = read.found.message if read.found else "the cluster has not answered yet"
+        why = read.found.message if read.found else "the API server has not responded yet"
         self.watch.cluster_unreadable(self.world.wire.now(), why, known=why == self.unread)
         self.unread = why
 
 
 @dataclass(slots=True)
 class _Read:
-    """One reading, begun so early that it should be over when the probe is due."""
+    """A reading that begins early enough to be finished when the probe is due."""
 
     world: WatchDependencies
     until: float
     """When the probe is due."""
     lead: float
-    """Seconds before that."""
+    """Seconds before that at which the reading begins."""
     found: Objects | ArpcheckError | None = None
     began: float = 0.0
     took: float = 0.0
     reading: Read | None = None
 
     def done(self) -> bool:
-        """Looked at again and again: the probe may begin."""
+        """Whether the next probe may begin. Called repeatedly; begins the reading when it is time."""
         now = self.world.wire.now()
         if self.world.reading and self.reading is None and now >= self.until - self.lead:
             self.reading, self.began = self.world.reading(), now
@@ -219,7 +219,7 @@ class _Read:
 
 
 def _recorded(report: Report) -> dict[IPv4Address, frozenset[str]]:
-    """The announcers of every address that a current record names."""
+    """By address: the announcers that a current record names."""
     return {
         target.target.ip: frozenset(claim.node for claim in target.announcers if claim.trust is Trust.CURRENT)
         for target in report.targets

@@ -118,7 +118,7 @@ def test_no_secret_of_the_command_line_is_in_it(one, two, saved, tmp_path):
 def test_refused(saved, tmp_path):
     done = arpcheck("report", saved, "--redact")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "--redact goes with --bundle" in done.stderr
+    assert "--redact needs --bundle" in done.stderr
     done = arpcheck("report", saved, "--bundle", tmp_path / "no" / "t.tgz")
     assert (done.returncode, "--bundle" in done.stderr, done.stdout) == (2, True, "")
 

@@ -32,7 +32,7 @@ def test_exit_codes(saved):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        pytest.param(["-", "-"], "both reports are read from stdin", id="stdin twice"),
+        pytest.param(["-", "-"], "both reports would be read from stdin", id="stdin twice"),
         pytest.param(["a", "/nowhere"], "a: No such file", id="no file"),
         pytest.param(["a", "b", "-o", "html"], "unknown format of compare", id="format"),
         pytest.param(["a"], "Missing argument", id="one file"),

@@ -15,16 +15,16 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 OPTIONS = Options(interfaces=("eth0",))
 
 PAGE = """\
-IP         KIND           SERVICES    ASKED WITH SENDER                  SHOULD ANSWER
+IP         KIND           SERVICES    REQUESTS FROM                      ANNOUNCER
 10.0.0.50  load-balancer  web/nginx   10.0.0.5 on eth0                   worker-1 (current, {status})
-10.0.0.60  load-balancer  web/routed  10.0.0.5 on eth0                   nobody (pool routed is announced only by BGP)
--          load-balancer  web/soon    not asked: the Service has no address yet  -
+10.0.0.60  load-balancer  web/routed  10.0.0.5 on eth0                   none (pool routed is announced only by BGP)
+-          load-balancer  web/soon    not probed: the Service has no address yet  -
 10.96.0.1  canary         -           0.0.0.0 on eth0, 10.0.0.5 on eth0  -
 192.0.2.1  control        -           0.0.0.0 on eth0, 10.0.0.5 on eth0  -
 10.0.0.11  node           worker-1    0.0.0.0 on eth0, 10.0.0.5 on eth0  -
 
-eth0: 8 frames a round, 3 rounds, 24 frames of 42 bytes at 10/s
-At least 5 s; addresses that have to be asked again add to it. Nothing was sent.
+eth0: 8 frames per round, 3 rounds, 24 frames of 42 bytes at 10 frames/s
+At least 5 s; additional requests for unclear addresses take longer. Nothing was sent.
 """
 
 SCENE = """

@@ -56,7 +56,7 @@ def test_a_host_of_a_folder_that_was_not_reached_is_passed_over_and_said(tmp_pat
     (tmp_path / "worker-1").write_text(facts("worker-1", A))
     (tmp_path / "worker-2").write_text(UNREACHED)
     assert read(tmp_path) == [(A, "worker-1")]
-    assert capsys.readouterr().err == "arpcheck: --mac-map worker-2: no MAC, passed over (1): worker-2 (not reached)\n"
+    assert capsys.readouterr().err == "arpcheck: --mac-map worker-2: skipped 1 entry without a MAC address: worker-2 (not reached)\n"
 
 
 def test_rows_without_a_mac_are_counted_and_the_first_named(tmp_path, capsys):
@@ -64,7 +64,7 @@ def test_rows_without_a_mac_are_counted_and_the_first_named(tmp_path, capsys):
     path.write_text(f"node,mac\nworker-1,{A}\n" + "ilo,\n" * 7)
     assert read(path) == [(A, "worker-1")]
     said = "line 3, line 4, line 5, line 6, line 7 and 2 more"
-    assert capsys.readouterr().err == f"arpcheck: --mac-map macs.csv: no MAC, passed over (7): {said}\n"
+    assert capsys.readouterr().err == f"arpcheck: --mac-map macs.csv: skipped 7 entries without a MAC address: {said}\n"
 
 
 @pytest.mark.parametrize("folder", [False, True])
@@ -72,12 +72,12 @@ def test_no_mac_anywhere_is_no_list(tmp_path, folder):
     path = tmp_path / "worker-2"
     path.write_text(UNREACHED)
     chosen = tmp_path if folder else path
-    with pytest.raises(InputError, match=rf"^--mac-map {chosen}: names no MAC\."):
+    with pytest.raises(InputError, match=rf"^--mac-map {chosen}: no MAC address in it\."):
         read(chosen)
 
 
 def test_a_folder_without_a_file(tmp_path):
-    with pytest.raises(InputError, match="no file in this folder"):
+    with pytest.raises(InputError, match="the folder has no files"):
         read(tmp_path)
 
 

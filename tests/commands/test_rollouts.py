@@ -44,7 +44,7 @@ def looked(nodes, pods, daemon_set=DAEMON_SET, *, everywhere=True):
 
 ON_DELETE = {**DAEMON_SET, "spec": {**DAEMON_SET["spec"], "updateStrategy": {"type": "OnDelete"}}}
 TAINT = {"taints": [{"key": "k", "effect": "NoSchedule"}, {"key": "soft", "effect": "PreferNoSchedule"}]}
-LEFT = "what an earlier one left in the kernel stays"
+LEFT = "so what an earlier pod set in the kernel stays"
 
 
 @pytest.mark.parametrize(
@@ -53,18 +53,18 @@ LEFT = "what an earlier one left in the kernel stays"
         pytest.param([node()], [pod()], Reach(done=("a",)), id="new and ready"),
         pytest.param([node(ready="False")], [pod()], Reach(done=("a",)), id="new, on a node that went away after it"),
         pytest.param([node()], [pod(ready="False")], Reach(waiting={"a": "its new pod kube-system/p is not ready"}), id="not ready"),
-        pytest.param([node()], [pod(at="")], Reach(waiting={"a": "its pod kube-system/p is still the old one"}), id="old"),
-        pytest.param([node()], [pod(at="2026-03-01T11:00:00Z")], Reach(waiting={"a": "its pod kube-system/p is still the old one"}), id="of another restart"),
-        pytest.param([node(ready="Unknown")], [pod(at="")], Reach(unreached={"a": "NotReady: its pod can't be replaced"}), id="not ready node"),
-        pytest.param([node(**TAINT)], [], Reach(unreached={"a": f"no pod of it runs there (tainted k); {LEFT}"}), id="tainted"),
-        pytest.param([node()], [], Reach(unreached={"a": f"no pod of it runs there (not selected, or held up); {LEFT}"}), id="no pod"),
-        pytest.param([node(ready="False")], [], Reach(unreached={"a": f"no pod of it runs there (NotReady); {LEFT}"}), id="no pod, NotReady"),
-        pytest.param([node()], [pod(owner="other")], Reach(unreached={"a": f"no pod of it runs there (not selected, or held up); {LEFT}"}), id="another's pod"),
+        pytest.param([node()], [pod(at="")], Reach(waiting={"a": "its pod kube-system/p was not replaced yet"}), id="old"),
+        pytest.param([node()], [pod(at="2026-03-01T11:00:00Z")], Reach(waiting={"a": "its pod kube-system/p was not replaced yet"}), id="of another restart"),
+        pytest.param([node(ready="Unknown")], [pod(at="")], Reach(unreached={"a": "NotReady: its pod cannot be replaced"}), id="not ready node"),
+        pytest.param([node(**TAINT)], [], Reach(unreached={"a": f"no pod of the DaemonSet runs there (tainted k), {LEFT}"}), id="tainted"),
+        pytest.param([node()], [], Reach(unreached={"a": f"no pod of the DaemonSet runs there (not selected, or not scheduled), {LEFT}"}), id="no pod"),
+        pytest.param([node(ready="False")], [], Reach(unreached={"a": f"no pod of the DaemonSet runs there (NotReady), {LEFT}"}), id="no pod, NotReady"),
+        pytest.param([node()], [pod(owner="other")], Reach(unreached={"a": f"no pod of the DaemonSet runs there (not selected, or not scheduled), {LEFT}"}), id="another's pod"),
         pytest.param(
             [node()], [pod(at="", name="z", deletionTimestamp=AT), pod(name="b")], Reach(done=("a",)), id="the old one still ends"
         ),
         pytest.param(
-            [node()], [pod(at="", name="b", deletionTimestamp=AT)], Reach(waiting={"a": "its pod kube-system/b is still the old one"}), id="only the old one, which ends"
+            [node()], [pod(at="", name="b", deletionTimestamp=AT)], Reach(waiting={"a": "its pod kube-system/b was not replaced yet"}), id="only the old one, which ends"
         ),
     ],
 )  # fmt: skip
@@ -75,7 +75,7 @@ def test_one_node(nodes, pods, found):
 def test_on_delete_waits_for_nobody():
     found = looked([node()], [pod(at="")], ON_DELETE)
     assert found.waiting == {}
-    assert found.unreached == {"a": "updateStrategy OnDelete, its pod has to be deleted: kubectl -n kube-system delete pod p"}
+    assert found.unreached == {"a": "updateStrategy OnDelete, so delete its pod: kubectl -n kube-system delete pod p"}
 
 
 def test_a_windows_node_and_one_without_a_speaker_are_not_missed():
@@ -85,15 +85,15 @@ def test_a_windows_node_and_one_without_a_speaker_are_not_missed():
     assert looked([node()], [], everywhere=False) == Reach()
 
 
-NOT_THERE = "its new pod is not there yet"
+NOT_THERE = "its new pod does not exist yet"
 
 
 @pytest.mark.parametrize(
     ("nodes", "pods", "daemon_set", "waiting"),
     [
-        pytest.param([node(), node("b")], [pod()], counted(2, updated=1, available=1), {"b": NOT_THERE, "": "1 of the 2 pods that it wants are there"}, id="between two pods"),
-        pytest.param([node()], [pod()], counted(1, seen=1), {"": "the DaemonSet controller has not seen the change yet"}, id="not seen"),
-        pytest.param([node()], [pod()], counted(1, updated=0), {"": "0 of 1 pods are of the new template"}, id="not updated"),
+        pytest.param([node(), node("b")], [pod()], counted(2, updated=1, available=1), {"b": NOT_THERE, "": "1 of 2 pods exist"}, id="between two pods"),
+        pytest.param([node()], [pod()], counted(1, seen=1), {"": "the DaemonSet controller has not observed the change yet"}, id="not seen"),
+        pytest.param([node()], [pod()], counted(1, updated=0), {"": "0 of 1 pods are updated"}, id="not updated"),
         pytest.param([node()], [pod()], counted(1, available=0), {"": "0 of 1 pods are available"}, id="not available"),
         pytest.param([node()], [pod()], counted(1), {}, id="at its end"),
         pytest.param([node(), node("b", **TAINT)], [pod()], counted(1), {}, id="a node that it does not want"),
@@ -110,7 +110,7 @@ def test_it_ends_by_the_conditions_of_kubectl_rollout_status(nodes, pods, daemon
 
 
 def test_a_daemon_set_that_is_gone():
-    assert looked([node()], [pod()], None).unreached == {"": "daemonset kube-system/kube-proxy is not there any more"}
+    assert looked([node()], [pod()], None).unreached == {"": "daemonset kube-system/kube-proxy no longer exists"}
 
 
 HOSTILE = [None, 1, "x", [], {}, [1], {"": None}, [{"type": 1}], {"annotations": 3}]

@@ -116,7 +116,7 @@ def test_one_value_changes_and_every_other_byte_stays(world, capsys, before, aft
         found["metadata"].pop(of_the_server, None)
     assert found == expected
     told = capsys.readouterr()
-    assert told.out.startswith("--- configmap kube-system/kube-proxy, config.conf, as it is\n")
+    assert told.out.startswith("--- configmap kube-system/kube-proxy, config.conf, current\n")
     assert told.out.endswith("Strict ARP is set, and every kube-proxy was restarted with it.\n")
     assert [line for line in told.err.splitlines() if ": restarted," in line] == [
         f"arpcheck: {node}: restarted, {number} of 3" for number, node in enumerate(NODES, 1)
@@ -225,7 +225,7 @@ def test_a_dry_run_is_the_servers_and_stops(world, capsys):
     here = world()
     assert (here.enable(yes=False, dry_run=True), here.text, here.restarts, here.backups) == (0, CONFIG, None, [])
     assert len([r for r in here.server.requests if r.query.get("dryRun") == "All"]) == 2
-    assert capsys.readouterr().out.endswith("The server takes all of it as a dry run. Nothing was changed.\n")
+    assert capsys.readouterr().out.endswith("The server accepted every change as a dry run. Nothing was changed.\n")
 
 
 # ------------------------------------------------------------------------------------------------------ it can't be done
@@ -253,11 +253,11 @@ def test_a_concurrent_edit_is_refused_and_not_lost(world):
     ("denied", "right"),
     [
         pytest.param(("patch", "configmaps"), "may not patch configmaps (kube-system/kube-proxy)", id="patch configmaps"),
-        pytest.param(("get", "configmaps"), "configmaps can't be read (forbidden)", id="get configmaps"),
+        pytest.param(("get", "configmaps"), "configmaps could not be read (forbidden)", id="get configmaps"),
         pytest.param(("patch", "daemonsets.apps"), "may not patch daemonsets.apps (kube-system/kube-proxy)", id="patch daemonsets"),
-        pytest.param(("list", "pods"), "pods can't be read (forbidden)", id="list pods"),
-        pytest.param(("list", "nodes"), "nodes can't be read (forbidden)", id="list nodes"),
-        pytest.param(("list", "daemonsets.apps"), "daemonsets.apps can't be read (forbidden)", id="list daemonsets"),
+        pytest.param(("list", "pods"), "pods could not be read (forbidden)", id="list pods"),
+        pytest.param(("list", "nodes"), "nodes could not be read (forbidden)", id="list nodes"),
+        pytest.param(("list", "daemonsets.apps"), "daemonsets.apps could not be read (forbidden)", id="list daemonsets"),
     ],
 )
 def test_a_missing_right_is_named_before_anything_is_changed(world, denied, right):
@@ -316,7 +316,7 @@ def test_what_is_no_status_is_not_repeated(world):
 def test_an_admission_that_changes_it_is_seen_in_the_dry_run(world):
     config_map = find(objects(config=CONFIG), "ConfigMap")
     here = world(faults=[Fault(method="PATCH", times=1, json=config_map)])
-    with pytest.raises(ClusterError, match="the server would make something else of configmap kube-system/kube-proxy"):
+    with pytest.raises(ClusterError, match="the server would store configmap kube-system/kube-proxy differently"):
         here.enable()
     assert (here.text, here.backups) == (CONFIG, [])
 
@@ -340,7 +340,7 @@ def test_what_can_not_be_edited_safely_is_left(world, config, words):
 def test_a_mode_that_has_no_use_for_it_is_left_where_older_processes_may_still_be_in_ipvs_mode(world):
     config = CONFIG.replace('"ipvs"', "iptables")
     here = world(made=objects("[cluster.kube_proxy]\nedited = '1h'\n", config=config))
-    with pytest.raises(ClusterError, match="the mode is iptables, in which strictARP has no effect"):
+    with pytest.raises(ClusterError, match="strictARP has no effect in mode iptables"):
         here.enable()
     assert (here.text, here.writes) == (config, [])
 
@@ -358,9 +358,9 @@ def test_where_another_system_owns_it_nothing_is_changed_and_its_way_is_told(wor
     here = world(made=made)
     assert (here.enable(), here.text, here.writes) == (2, CONFIG, [])
     told = capsys.readouterr().err
-    assert "nothing was changed: Flux owns this configuration" in told
+    assert "nothing was changed: Flux manages this configuration" in told
     assert "where that configuration is kept" in told
-    assert "--force changes the ConfigMap all the same, until its owner writes it again" in told
+    assert "--force changes the ConfigMap anyway, until its manager writes it again" in told
     assert (here.enable(force=True), here.text) == (0, STRICT)
 
 
@@ -383,7 +383,7 @@ def test_whoever_writes_it_owns_it(world, capsys, manager, labels, owner, where)
     here = world(made=made)
     assert (here.enable(), here.text, here.writes) == (2, CONFIG, [])
     told = capsys.readouterr().err
-    assert f"nothing was changed: {owner} owns this configuration" in told
+    assert f"nothing was changed: {owner} manages this configuration" in told
     assert where in told
 
 
@@ -400,7 +400,7 @@ def test_what_could_go_dark_is_said_before_anything_is_asked(world, capsys):
     here = world(made=[*objects(), service])
     assert here.enable(dry_run=True) == 0
     told = capsys.readouterr().err
-    assert "not checked: which addresses only non-strict kernels answer" in told
+    assert "not checked (needs --iface): which addresses go dark" in told
     assert "external IP 10.0.0.9 (web/ext) goes dark unless" in told
     assert (here.text, here.writes) == (CONFIG, [])
 
@@ -411,7 +411,7 @@ KUBESPRAY = CONFIG + "configSyncPeriod: 15m0s\noomScoreAdj: -999\nclientConnecti
 def test_what_only_looks_like_it_can_be_overruled(world, capsys):
     here = world(KUBESPRAY)
     assert (here.enable(), here.text) == (2, KUBESPRAY)
-    assert "if that is not so, --force changes the ConfigMap all the same" in capsys.readouterr().err
+    assert "if that is wrong, --force changes the ConfigMap anyway" in capsys.readouterr().err
     assert (here.enable(force=True), here.text) == (0, KUBESPRAY.replace("strictARP: false", "strictARP: true"))
 
 
@@ -419,21 +419,21 @@ def test_nobody_to_ask(world, monkeypatch):
     here = world()
     with Path("/dev/null").open() as nobody:
         monkeypatch.setattr(sys, "stdin", nobody)
-        with pytest.raises(UsageError, match="nobody can be asked here, so nothing was changed"):
+        with pytest.raises(UsageError, match="stdin is not a terminal to confirm on, so nothing was changed"):
             here.enable(yes=False)
     assert (here.text, here.restarts) == (CONFIG, None)
 
 
 def test_no_folder_for_the_backup(world):
     here = world()
-    with pytest.raises(OutputError, match="--backup-dir /nowhere: there is no such folder"):
+    with pytest.raises(OutputError, match="--backup-dir /nowhere: no such folder"):
         here.enable(backup_dir="/nowhere")
     assert here.server.requests == []
 
 
 def test_a_file_can_not_be_changed(world):
     here = world()
-    with pytest.raises(UsageError, match="a cluster file can't be changed"):
+    with pytest.raises(UsageError, match="a cluster file cannot be changed"):
         strict_arp_enable(EnableRequest(source=replace(here.source, cluster_file="x")))
 
 
@@ -456,9 +456,9 @@ def test_a_rollout_that_is_stuck_names_who_is_left(world, capsys):
     here = world(on_write=lambda *write: roll_out(*write, reaches=lambda node: node != "worker-2"))
     assert here.enable(timeout=0.0) == 3
     told = capsys.readouterr()
-    assert re.search(r"not reached: worker-2: its pod kube-system/kube-proxy-\w+ is still the old one", told.err)
+    assert re.search(r"not reached: worker-2: its pod kube-system/kube-proxy-\w+ was not replaced yet", told.err)
     assert "the rollout did not end within" in told.err
-    assert told.out.endswith("Strict ARP is set, but not every node has loaded it. Run it again: it goes on from there.\n")
+    assert told.out.endswith("Strict ARP is set, but not every node has loaded it. Run the command again to continue.\n")
 
 
 def test_a_stuck_rollout_is_waited_for_when_it_is_run_again_and_not_begun_anew(world, capsys):
@@ -468,7 +468,7 @@ def test_a_stuck_rollout_is_waited_for_when_it_is_run_again_and_not_begun_anew(w
     at, count = here.restarts, len(here.writes)
     assert here.enable(timeout=0.0) == 3
     assert (here.restarts, len(here.writes)) == (at, count)
-    assert "what is left is to wait for it" in capsys.readouterr().err
+    assert "only its rollout has to be waited for" in capsys.readouterr().err
     daemon_set = here.server.store.find("daemonsets.apps", "kube-system", "kube-proxy")
     roll_out(here.server.store, find(objects(), "DaemonSet"), daemon_set, reaches=lambda node: node != "worker-1")
     assert here.enable() == 0
@@ -488,8 +488,8 @@ def test_nodes_that_it_does_not_reach_are_named_with_the_reason(world, capsys):
     here = world(made=made, on_write=lambda *write: roll_out(*write, reaches=lambda node: node != "worker-2"))
     assert here.enable() == 3
     told = capsys.readouterr().err
-    assert "not reached: worker-2: NotReady: its pod can't be replaced" in told
-    assert "not reached: virtual: no pod of it runs there (tainted virtual-kubelet.io/provider)" in told
+    assert "not reached: worker-2: NotReady: its pod cannot be replaced" in told
+    assert "not reached: virtual: no pod of the DaemonSet runs there (tainted virtual-kubelet.io/provider)" in told
     assert "did not end within" not in told
 
 
@@ -498,7 +498,7 @@ def test_on_delete_names_the_command_for_every_pod(world, capsys):
     find(made, "DaemonSet")["spec"]["updateStrategy"]["type"] = "OnDelete"
     assert world(made=made).enable() == 3
     told = capsys.readouterr().err
-    assert len(re.findall(r"updateStrategy OnDelete, its pod has to be deleted: kubectl -n kube-system delete pod kube-proxy-", told)) == 3
+    assert len(re.findall(r"updateStrategy OnDelete, so delete its pod: kubectl -n kube-system delete pod kube-proxy-", told)) == 3
 
 
 def test_an_api_that_is_away_for_a_while_is_looked_at_again(world):
@@ -618,7 +618,7 @@ def test_a_process_that_gets_ctrl_c_ends_with_130_and_says_what_was_done(tmp_pat
             assert run.wait(30) == 130
         assert server.store.find("configmaps", "kube-system", "kube-proxy")["data"]["config.conf"] == STRICT
     last = told[-1]
-    assert last.startswith("arpcheck: interrupted; done: configmap kube-system/kube-proxy changed (as it was: ")
+    assert last.startswith("arpcheck: interrupted; done: configmap kube-system/kube-proxy changed (backup: ")
     assert "daemonset kube-system/kube-proxy restarted. Not done: the rollout of daemonset" in last
 
 

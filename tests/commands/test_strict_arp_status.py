@@ -66,7 +66,7 @@ def test_the_log_says_what_runs(tmp_path, capsys):
 def test_a_log_that_may_not_be_read_is_named(tmp_path, capsys):
     with serving(tmp_path, objects(config=STRICT), denied=[("get", "pods/log")]) as (_, source):
         code, found = asked(source, capsys, logs=True)
-    note = "the log of kube-proxy could not be read (pods/log: forbidden) on worker-1, worker-2, worker-3: "
+    note = "the log of kube-proxy could not be read on worker-1, worker-2, worker-3 (pods/log: forbidden), "
     assert (code, found["answer"]) == (0, "set")
     assert [told for told in found["notes"] if told.startswith(note)]
 
@@ -114,7 +114,7 @@ def test_a_configz_file_that_does_not_fit(tmp_path, given, error, words):
 def test_a_node_has_one_configz_file(tmp_path):
     (tmp_path / "c").write_text(CONFIGZ)
     twice = (f"worker-1={tmp_path}/c", f"worker-1={tmp_path}/c")
-    with serving(tmp_path) as (_, source), pytest.raises(UsageError, match="has a file already"):
+    with serving(tmp_path) as (_, source), pytest.raises(UsageError, match="already has a file"):
         strict_arp_status(StatusRequest(source=source, configz=twice))
 
 

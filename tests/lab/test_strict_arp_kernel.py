@@ -58,7 +58,7 @@ def test_an_address_that_goes_dark_is_named_before_it_does(tmp_path):
     (tmp_path / "external.toml").write_text(EXTERNAL)
     (end,) = ends(str(tmp_path / "external.toml"), ("strict-arp", "enable", "--dry-run", *WIRE, "--backup-dir", str(tmp_path)))
     assert end["code"] == 0
-    assert "goes dark: 10.0.0.201 (web/test) is answered by nobody but the non-strict kernels of worker-1, worker-2" in end["err"]
+    assert "goes dark: 10.0.0.201 (web/test); only the non-strict kernels of worker-1, worker-2 reply" in end["err"]
 
 
 def test_a_node_that_is_not_strict_after_all_of_it_is_told_with_its_likely_cause(tmp_path):

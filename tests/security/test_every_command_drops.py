@@ -169,12 +169,12 @@ def test_the_candidates_of_a_shell_are_no_secret_of_roots(shared, folder):
     assert "Traceback" not in done.stderr
 
 
-# ------------------------------------------------------------------------------------------------- root, and nobody called sudo
+# ------------------------------------------------------------------------------------------------- root without sudo
 
 
 def test_root_itself_stays_root_without_capabilities_and_doctor_says_so(shared, folder):
     done = shared.run(*["arpcheck", "doctor", "--iface", "eth0", "--cluster-file", "cluster.json"], root=True, cwd="/mnt/all")
-    assert "note     user       root, and nobody called sudo" in done.stdout
+    assert "note     user       root without sudo" in done.stdout
     assert "user       " not in shared.sudo(*["arpcheck", "doctor", "--iface", "eth0", "--cluster-file", "cluster.json"], cwd=folder).stdout
 
 

@@ -43,7 +43,7 @@ def test_it_comes_where_that_is_said(space):
 def test_the_clusters_own_are_never_taken_over(space):
     done = forked.arpcheck("pod", "--node", "worker-1", "-n", space, "--create-namespace")
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"--create-namespace would take {space} over" in done.stderr
+    assert f"--create-namespace is not possible for {space}" in done.stderr
 
 
 TWO = [

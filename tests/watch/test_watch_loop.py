@@ -60,7 +60,7 @@ def watched(scene, pace=PACE, wire=SimulatedWire, rate=100.0, **world):
 
 
 GAP = """\
-watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed every 30.0 s
+watching 2 addresses on eth0 for 12.0 s: a request for each every 0.25 s, a full probe every 30.0 s
 12:00:04.3  probed: 1 ok
 12:00:08.1  10.0.0.50: no reply any more; last reply from worker-1
 12:00:09.6  10.0.0.50: moved from worker-1 to worker-2, after 1.5 s without a reply
@@ -75,7 +75,7 @@ From 2026-03-01 12:00:00 to 2026-03-01 12:00:16 UTC
 Worst moment: 12:00:08.1, no reply for 10.0.0.50; exit code 1"""
 
 OVERLAP = """\
-watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed every 30.0 s
+watching 2 addresses on eth0 for 12.0 s: a request for each every 0.25 s, a full probe every 30.0 s
 12:00:04.3  probed: 1 ok
 12:00:08.1  10.0.0.50: worker-1 and worker-2 both reply
 12:00:10.1  10.0.0.50: moved from worker-1 to worker-2, after 2.0 s with two owners
@@ -90,7 +90,7 @@ From 2026-03-01 12:00:00 to 2026-03-01 12:00:16 UTC
 Worst moment: 12:00:08.1, several owners replied for 10.0.0.50; exit code 1"""
 
 ROLLOUT = """\
-watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed every 30.0 s
+watching 2 addresses on eth0 for 12.0 s: a request for each every 0.25 s, a full probe every 30.0 s
 12:00:01.1  probed: 1 non-strict
 12:00:01.1  10.0.0.50: non-strict: worker-2 and worker-3 replied without strict ARP; worker-1 should
 12:00:08.1  worker-1 no longer replies for Service addresses
@@ -116,7 +116,7 @@ From 2026-03-01 12:00:00 to 2026-03-01 12:00:16 UTC
 Worst moment: 12:00:01.1, 1 non-strict; 3 of 3 nodes without strict ARP; exit code 1"""
 
 QUIET = """\
-watching 2 addresses on eth0 for 12.0 s: each asked every 0.25 s, all probed every 30.0 s
+watching 2 addresses on eth0 for 12.0 s: a request for each every 0.25 s, a full probe every 30.0 s
 12:00:04.3  probed: 1 ok
 
 From 2026-03-01 12:00:00 to 2026-03-01 12:00:16 UTC
@@ -168,7 +168,7 @@ def test_no_more_frames_than_the_rate_allows():
             super().send(interface, frame)
 
     _, text, _ = watched("healthy", wire=Counted, rate=4.0, pace=Pace(interval=30, lasts=20, every=0.1))
-    assert "each asked every 0.5 s, as 4 frames/s allow" in text
+    assert "a request for each every 0.5 s, as 4 frames/s allow" in text
     assert min(after - before for before, after in itertools.pairwise(sent)) > 0.2
 
 
@@ -311,7 +311,7 @@ def test_a_cluster_that_can_not_be_read_is_told_once_and_is_a_moment_that_matter
     assert told == [
         f"{why}: the announcers are not known now; earlier records are not used"
         for why in (
-            "the API server x can't be read: connection refused", "x", "the cluster has not answered yet",
+            "the API server x can't be read: connection refused", "x", "the API server has not responded yet",
             "the API server x can't be read: timed out",
         )
     ]  # fmt: skip
