@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 TIMES = 15
-MOST = 1.5
+MOST = 1.3
 """Times what `import typer` takes."""
 ROUTES = 100_000
 PROBES = 7
