@@ -15,9 +15,9 @@ from arpcheck.wire.privilege import confine, give_up
 def main(arguments: Sequence[str]) -> int:
     own, options = _split(list(arguments))
     parser = argparse.ArgumentParser(prog="python -m arpcheck.lab", description="Runs a scene on the kernel.")
-    parser.add_argument("scene", nargs="?", help="a scene's name, or the path of a TOML file; none: their list")
+    parser.add_argument("scene", nargs="?", help="name of a scene, or path of a TOML file; without it, list the scenes")
     parser.add_argument("--json", action="store_true", help="the report as JSON, as `-o json` gives it")
-    parser.add_argument("--check", action="store_true", help="hold the report against what the scene expects; 0 or 1")
+    parser.add_argument("--check", action="store_true", help="compare the report with what the scene expects; 0 or 1")
     chosen = parser.parse_args(own)
     try:
         (confine if chosen.scene else give_up)()
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """What stands before `--` and after it."""
+    """The arguments before `--`, and those after it."""
     if "--" not in arguments:
         return arguments, []
     at = arguments.index("--")
@@ -40,10 +40,10 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _check_scene(name: str, options: Sequence[str]) -> int:
-    """0 or 1; 2 where there is no report to be held against anything."""
+    """0 as expected, 1 different, 2 no report to compare."""
     scene = scene_file.load(name)
     if scene.expect is None:
-        raise InputError(f"{name}: it has no [expect]", "`arpcheck.lab` without --check shows the report")
+        raise InputError(f"{name}: the scene has no [expect]", "Leave out --check to see the report")
     result = run.run(name, ["-o", "json", *options])
     sys.stderr.write(result.stderr)
     if not result.stdout:

@@ -1,7 +1,7 @@
-"""Runs the announcers of a scene on the kernel's network: one loop for all, with a socket in every namespace.
+"""Runs the announcers of a scene on the kernel: one loop for all of them, with a socket in every network namespace.
 
-Plain packet sockets of the default size for ARP alone, like mdlayher/packet's: a burst of more than 256 frames loses
-some, and what a station asks itself is never heard. What is answered is `answering`'s."""
+The packet sockets receive only ARP and have the default size, like those of mdlayher/packet: a burst of more than 256
+frames loses some, and a station does not receive its own requests. `answering` makes the replies."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from arpcheck.lab.answering import ETHERTYPE, Speaker
 from arpcheck.lab.scene import Scene
 
 _AT_ONCE = 64
-"""Frames that are read from one socket before another has its turn."""
+"""Frames that are read from one socket before the next socket is read."""
 
 
 class Announcers:
-    """A context: inside it they answer. An error of the loop is raised when it ends."""
+    """A context in which the announcers reply. An error of the loop is raised at its end."""
 
     def __init__(self, scene: Scene) -> None:
-        """Opens the sockets, so that nothing is missed from here on."""
+        """Opens the sockets, so that no later request is missed."""
         self._selector = selectors.DefaultSelector()
         self._wake, self._waker = os.pipe()
         self._selector.register(self._wake, selectors.EVENT_READ)
@@ -70,23 +70,23 @@ class Announcers:
         try:
             while self._step():
                 pass
-        except Exception as error:  # noqa: BLE001 - raised by __exit__, in the thread that can do something about it
+        except Exception as error:  # noqa: BLE001 - raised by __exit__ in the caller's thread
             self._failed.append(error)
 
     def _step(self) -> bool:
-        """One turn; False when it shall end."""
+        """One turn of the loop; False at its end."""
         patience = max(0.0, self._pending[0][0] - time.monotonic()) if self._pending else None
         for key, _ in self._selector.select(patience):
             if key.fd == self._wake:
                 return False
-            assert isinstance(key.fileobj, socket.socket)  # noqa: S101 - for mypy: nothing else is registered
-            self._hear(key.fileobj, key.data)
+            assert isinstance(key.fileobj, socket.socket)  # noqa: S101 - for mypy: only sockets are registered
+            self._receive(key.fileobj, key.data)
         while self._pending and self._pending[0][0] <= time.monotonic():
             _, _, opened, frame = heapq.heappop(self._pending)
             _send(opened, frame)
         return True
 
-    def _hear(self, opened: socket.socket, responder: Speaker) -> None:
+    def _receive(self, opened: socket.socket, responder: Speaker) -> None:
         for _ in range(_AT_ONCE):
             try:
                 frame = opened.recv(2048)
@@ -97,7 +97,7 @@ class Announcers:
                     return
                 raise
             now = time.monotonic()
-            if not (due := responder.hear(frame, now)):
+            if not (due := responder.receive(frame, now)):
                 continue
             if due.at <= now:
                 _send(opened, due.frame)
@@ -106,14 +106,14 @@ class Announcers:
 
 
 def _packet_socket(nic: str) -> socket.socket:
-    opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # with a protocol it would hear all NICs until bound
+    opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # with a protocol it would read from all NICs until bound
     opened.bind((nic, ETHERTYPE))
     opened.setblocking(False)
     return opened
 
 
 def _send(opened: socket.socket, frame: bytes) -> None:
-    """A link that is down takes nothing, and the announcer goes on: MetalLB too logs it and listens again."""
+    """Ignores a link that is down, as MetalLB does, which logs the error and continues."""
     try:
         opened.send(frame)
     except OSError as error:
@@ -121,7 +121,7 @@ def _send(opened: socket.socket, frame: bytes) -> None:
             raise
 
 
-# ------------------------------------------------------------------------ Other network namespaces, from inside this process
+# ------------------------------------------------------------------------------ other network namespaces, from this process
 
 FOLDER = Path("/run/netns")
 CLONE_NEWNET = 0x40000000
@@ -130,8 +130,8 @@ Made = TypeVar("Made")
 
 
 def inside(name: str, make: Callable[[], Made]) -> Made:
-    """`make()`, called by a thread of its own in that namespace. A socket that it opens belongs to the namespace for
-    good (socket(7)); so does a file of /proc/thread-self/net and of /proc/sys/net."""
+    """Calls `make` in a new thread in the network namespace `name`, and returns its result. A socket that it opens stays in
+    that namespace, and so does an open file in /proc/thread-self/net or /proc/sys/net."""
     found: list[Made] = []
     failed: list[BaseException] = []
 
@@ -139,7 +139,7 @@ def inside(name: str, make: Callable[[], Made]) -> Made:
         try:
             _setns(name)
             found.append(make())
-        except BaseException as error:  # noqa: BLE001 - carried to the caller's thread, and raised there
+        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
             failed.append(error)
 
     thread = threading.Thread(target=enter, name=f"in {name}")
@@ -155,7 +155,7 @@ def _setns(name: str) -> None:
     try:
         descriptor = os.open(FOLDER / name, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise LabError(f"no network namespace {name!r}") from None
+        raise LabError(f"there is no network namespace {name!r}") from None
     try:
         if libc.setns(descriptor, CLONE_NEWNET):
             raise LabError(f"network namespace {name!r}: {os.strerror(ctypes.get_errno())}")

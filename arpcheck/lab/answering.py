@@ -1,7 +1,8 @@
-"""What an announcer answers: MetalLB's speaker as it was measured, and its variants.
+"""The replies of an announcer: those of MetalLB's speaker as measured, and variants; and the ARP packets for them.
 
-Requests only, by broadcast or to its own MAC, whatever their sender address, with the MAC of the NIC that was asked, 60
-bytes, to the request's ARP sender (metallb internal/layer2/arp.go). Pure: bytes and a time in, bytes and times out."""
+It replies to requests sent to the broadcast address or to its own MAC address, whatever their sender address is. The
+reply has 60 bytes, names the MAC address of the NIC that received the request, and goes to the request's ARP sender
+(metallb internal/layer2/arp.go)."""
 
 from __future__ import annotations
 
@@ -15,27 +16,27 @@ from arpcheck.lab.scene import Announcer, Shape
 from arpcheck.model import Mac
 
 _TARGET = slice(38, 42)
-"""The target protocol address in a frame: most frames are for others, and this tells at once."""
+"""The target protocol address in a frame. Comparing it first is fast, since most frames are for other stations."""
 
 TAG = b"\x81\x00\x00\x64"
 """IEEE 802.1Q, VLAN 100."""
 
 SOMEBODY = Mac("02:0f:00:00:00:01")
-"""A host that is not there."""
+"""The MAC address of a host that does not exist."""
 
 
 class DueFrame(NamedTuple):
-    """A frame to be sent at a time, seconds on the clock of the question."""
+    """A frame to send at a time, in seconds on the clock of the request."""
 
     at: float
     frame: bytes
 
 
 class Speaker:
-    """One announcer on one NIC. It counts the questions that it hears, since a failover can be set by their number."""
+    """One announcer on one NIC. It counts the requests, because a scene can set a failover by their number."""
 
     def __init__(self, announcer: Announcer, mac: Mac) -> None:
-        """`mac`: the NIC's own."""
+        """`mac`: the MAC address of the NIC."""
         self._announcer = announcer
         self._mac = announcer.mac or mac
         self._source = announcer.source or self._mac
@@ -44,8 +45,8 @@ class Speaker:
         self._asked: Counter[IPv4Address] = Counter()
         self._first: dict[IPv4Address, float] = {}
 
-    def hear(self, frame: bytes, at: float) -> DueFrame | None:
-        """The answer to a frame that came in at `at`; None: it gives none."""
+    def receive(self, frame: bytes, at: float) -> DueFrame | None:
+        """The reply to a frame that was received at `at`, in seconds; None: no reply."""
         if self._wanted and frame[_TARGET] not in self._wanted:
             return None
         asked = decode(frame)
@@ -55,7 +56,7 @@ class Speaker:
         first = self._first.setdefault(asked.target_ip, at)
         if not self._active(asked, at - first):
             return None
-        reply = answer(asked, self._mac)._replace(source=self._source)
+        reply = reply_to(asked, self._mac)._replace(source=self._source)
         return DueFrame(at + self._delay(asked), shaped(reply, self._announcer.shape))
 
     def _active(self, asked: Packet, elapsed: float) -> bool:
@@ -70,7 +71,7 @@ class Speaker:
         )
 
     def _delay(self, asked: Packet) -> float:
-        """One that answers for everything takes any time up to its delay, the same in every run."""
+        """Seconds. Proxy ARP replies after any time up to the delay, the same in every run."""
         if self._wanted:
             return self._announcer.delay
         seed = asked.target_ip.packed + self._asked[asked.target_ip].to_bytes(4, "big")
@@ -78,7 +79,7 @@ class Speaker:
 
 
 def shaped(reply: Packet, shape: Shape) -> bytes:
-    """The frame of a reply, or of what is sent in its place."""
+    """The frame of a reply, or of what the scene sends in its place."""
     match shape:
         case Shape.REPLY:
             return reply.encode(length=PADDED)
@@ -118,11 +119,11 @@ ZERO_IP = IPv4Address("0.0.0.0")
 _FIXED = struct.pack("!HHBB", 1, 0x0800, 6, 4)
 _LAYOUT = struct.Struct("!6s6sH6sH6s4s6s4s")
 SHORT, PADDED = _LAYOUT.size, 60
-"""Lengths on a virtual link: what a kernel sends, and what mdlayher/ethernet (MetalLB) sends."""
+"""Frame lengths on a virtual link: of the kernel, and of mdlayher/ethernet (MetalLB)."""
 
 
 class Packet(NamedTuple):
-    """An Ethernet frame with an ARP packet for Ethernet and IPv4 in it."""
+    """An Ethernet frame with an ARP packet for Ethernet and IPv4."""
 
     destination: Mac
     source: Mac
@@ -142,7 +143,7 @@ class Packet(NamedTuple):
 
 
 def decode(frame: bytes) -> Packet | None:
-    """None for anything but ARP for Ethernet and IPv4."""
+    """The packet in a frame; None if it is not ARP for Ethernet and IPv4."""
     if len(frame) < SHORT:
         return None
     destination, source, ethertype, fixed, operation, sha, spa, tha, tpa = _LAYOUT.unpack_from(frame)
@@ -153,11 +154,11 @@ def decode(frame: bytes) -> Packet | None:
 
 
 def question(source: Mac, sender: IPv4Address, target: IPv4Address, *, to: Mac = BROADCAST) -> Packet:
-    """A who-has of `target`; with a sender of 0.0.0.0 it is RFC 5227's ARP Probe."""
+    """A request for `target`; with the sender 0.0.0.0 an ARP Probe (RFC 5227)."""
     return Packet(to, source, REQUEST, source, sender, ZERO_MAC, target)
 
 
-def answer(asked: Packet, mac: Mac) -> Packet:
-    """The reply of the station with this MAC. The Ethernet destination is the request's ARP sender, as in the kernel
-    (net/ipv4/arp.c) and in MetalLB (internal/layer2/arp.go), not its Ethernet source."""
+def reply_to(asked: Packet, mac: Mac) -> Packet:
+    """The reply of the station with this MAC address. Its Ethernet destination is the request's ARP sender and not its
+    Ethernet source, as in the kernel (net/ipv4/arp.c) and in MetalLB (internal/layer2/arp.go)."""
     return Packet(asked.sender_mac, mac, REPLY, mac, asked.target_ip, asked.sender_mac, asked.sender_ip)

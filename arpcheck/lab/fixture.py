@@ -1,6 +1,7 @@
-"""A scene that stands: built, announced, its API served in the prober's namespace. Only inside an enclosure.
+"""Runs a scene on the kernel: its network, its announcers, its timed events, and its API in the prober's namespace.
 
-Programs are started on its stations from here. What belongs to the run lies in a folder that ends with the enclosure."""
+It must run inside an enclosure (see `network`). Programs on the stations are started from here, and the files of the run
+are in /run, which ends with the enclosure."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ MAC_LIST = Path("/run/arpcheck-mac-list")
 ACCEPTED = Path("/run/arpcheck-accepted.yaml")
 
 _MISLEADING = ("KUBECONFIG", "SUDO_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "ARPCHECK_")
-"""Of the environment: it would lead the prober to another cluster, make it another user, or another node."""
+"""Prefixes of environment variables that would change the prober's cluster, user or node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,30 +41,29 @@ class Fixture:
     api: ApiServer
 
     def start(self, station: str, program: Sequence[str], **how: Any) -> subprocess.Popen[Any]:
-        """A program in the network namespace of a station; `how` as for Popen."""
+        """Starts a program in the network namespace of a station. `how`: arguments of Popen."""
         return subprocess.Popen(["ip", "netns", "exec", station, *program], env=environment(), **how)
 
     def start_probe(self, options: Sequence[str], past: int = 0, **how: Any) -> subprocess.Popen[Any]:
-        """`arpcheck probe` where the scene's prober stands, with the scene's options and these. `past`: as for
-        `enclosure.python`."""
+        """Starts `arpcheck probe` on the prober, with the scene's options and these. `past`: see `network.python`."""
         program = enclosure.python("arpcheck", *probe_arguments(self.scene, options), past=past)
         return self.start(self.scene.prober.station, program, **how)
 
 
 def probe_arguments(scene: Scene, options: Sequence[str]) -> list[str]:
-    """What arpcheck is told where the scene's prober stands: the scene's options, and these."""
+    """The arguments of arpcheck on the scene's prober: those of the scene, and these."""
     interfaces = [part for interface in scene.prober.interfaces for part in ("--iface", interface)]
     files = [part for option, path, content in _files(scene) if content is not None for part in (option, str(path))]
     return ["probe", *interfaces, "--kubeconfig", str(KUBECONFIG), *files, *scene.prober.options, *options]
 
 
 def _files(scene: Scene) -> tuple[tuple[str, Path, str | None], ...]:
-    """What the prober has on its disk: by the option that names it."""
+    """The prober's files: option, path, and content (None: no such file)."""
     return ("--mac-map", MAC_LIST, scene.prober.mac_list), ("--accept", ACCEPTED, scene.prober.accepted)
 
 
 def serve(scene: Scene) -> ApiServer:
-    """What `arpcheck probe` reads of the scene's cluster."""
+    """An API server with the objects of the scene's cluster."""
     served = cluster_objects.resources(scene, datetime.now(UTC))
     store = Store(
         [obj for objects in served.values() for obj in objects], map(Resource.parse, cluster_objects.kinds(scene))
@@ -73,8 +73,8 @@ def serve(scene: Scene) -> ApiServer:
 
 @contextmanager
 def stage(scene: Scene, server: Callable[[Scene], ApiServer] = serve) -> Iterator[Fixture]:
-    """Inside it every link is up, every announcer answers and the API is served, by what `server` makes in the prober's
-    namespace: it listens on the loopback there."""
+    """A context in which every link is up, every announcer replies, and the API is served. `server` makes the API server,
+    which listens on the loopback interface of the prober's namespace."""
     network.build(scene)
     for _, path, content in _files(scene):
         if content is not None:
@@ -86,21 +86,21 @@ def stage(scene: Scene, server: Callable[[Scene], ApiServer] = serve) -> Iterato
 
 
 def environment() -> dict[str, str]:
-    """Of a program on a station: this process's, without what would mislead it."""
+    """The environment of a program on a station: that of this process, without the variables of `_MISLEADING`."""
     return {name: value for name, value in os.environ.items() if not name.upper().startswith(_MISLEADING)}
 
 
-# ------------------------------------------------------------------------- What a scene changes while it runs, on the kernel
+# ------------------------------------------------------------------------------- sysctls that a scene changes while it runs
 
 
 class TimedEvents:
-    """A context: inside it they are taken. An error of the thread is raised when it ends."""
+    """A context in which the scene's timed events happen. An error of the thread is raised at its end."""
 
     def __init__(self, scene: Scene) -> None:
-        """Opens an ear on the LAN, so that the first question is not missed."""
+        """Opens a socket on the LAN, so that the first request is not missed."""
         self._then = sorted(scene.then, key=lambda step: step.after)
         self._wake, self._waker = os.pipe()
-        self._ear = inside(scene.then[0].station, partial(_opened, scene)) if scene.then else None
+        self._socket = inside(scene.then[0].station, partial(_opened, scene)) if scene.then else None
         self._failed: list[Exception] = []
         self._thread = threading.Thread(target=self._run, name="steps", daemon=True)
 
@@ -111,8 +111,8 @@ class TimedEvents:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         os.write(self._waker, b"\0")
         self._thread.join()
-        if self._ear:
-            self._ear.close()
+        if self._socket:
+            self._socket.close()
         os.close(self._wake)
         os.close(self._waker)
         if self._failed and error is None:
@@ -121,11 +121,11 @@ class TimedEvents:
     def _run(self) -> None:
         try:
             self._take()
-        except Exception as error:  # noqa: BLE001 - raised by __exit__, in the thread that can do something about it
+        except Exception as error:  # noqa: BLE001 - raised by __exit__ in the caller's thread
             self._failed.append(error)
 
     def _take(self) -> None:
-        if not self._ear or not self._asked(self._ear):
+        if not self._socket or not self._first_request(self._socket):
             return
         first = time.monotonic()
         for step in self._then:
@@ -134,11 +134,11 @@ class TimedEvents:
             for key, value in step.sysctl.items():
                 write_sysctl(step.station, "all", key, value)
 
-    def _asked(self, ear: socket.socket) -> bool:
-        """Waits for a question; False where it ends before."""
-        while self._wake not in select.select([self._wake, ear.fileno()], (), ())[0]:
-            heard = answering.decode(ear.recv(2048))
-            if heard and heard.operation == answering.REQUEST:
+    def _first_request(self, opened: socket.socket) -> bool:
+        """Waits for the first request; False if the context ends before."""
+        while self._wake not in select.select([self._wake, opened.fileno()], (), ())[0]:
+            packet = answering.decode(opened.recv(2048))
+            if packet and packet.operation == answering.REQUEST:
                 return True
         return False
 
@@ -149,12 +149,11 @@ def _opened(scene: Scene) -> socket.socket:
     return opened
 
 
-# --------------------------------------------- Leases that their holders renew while the scene runs, as they do in a cluster
+# ----------------------------------------------------------------------- Leases that their holders renew while a scene runs
 
 
 class Renewals:
-    """A context: inside it every Lease with `renews` is written anew that often. An error of the thread is raised when it
-    ends."""
+    """A context in which every Lease with `renews` (seconds) is renewed. An error of the thread is raised at its end."""
 
     def __init__(self, scene: Scene, store: Store) -> None:
         self._leases = tuple(lease for lease in scene.cluster.leases if lease.renews is not None)
@@ -180,11 +179,11 @@ class Renewals:
         try:
             while not self._over.wait(self._every):
                 self._renew(datetime.now(UTC))
-        except Exception as error:  # noqa: BLE001 - raised by __exit__, in the thread that can do something about it
+        except Exception as error:  # noqa: BLE001 - raised by __exit__ in the caller's thread
             self._failed.append(error)
 
     def _renew(self, now: datetime) -> None:
-        """Holder, acquireTime and transitions stay: nothing changed hands."""
+        """Only renewTime changes: the holder, acquireTime and the transitions stay."""
         for lease in self._leases:
             found = self._store.find("leases.coordination.k8s.io", lease.namespace, lease.name)
             if found:

@@ -1,8 +1,8 @@
-"""The first process in an enclosure: sets the stage, runs `arpcheck probe` on it, ends with the probe's exit code.
+"""The first process in an enclosure: builds the scene, runs `arpcheck probe` in it, ends with the probe's exit code.
 
     python -m arpcheck.lab.inside SCENE [OPTION OF arpcheck probe]…
 
-Started by `run`, which tells the exit code of one that died from the probe's (`enclosure.PAST`)."""
+`run` starts it, and tells a crash from an exit code of the probe (`network.PAST`)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from arpcheck.lab import network, scene_file
 from arpcheck.lab.fixture import stage
 
 PATIENCE = 1800.0
-"""Seconds that a probe may take."""
+"""Time limit of a probe in seconds."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    signal.signal(signal.SIGINT, lambda *_: None)  # the probe gets it too, and ends with what it has
+    signal.signal(signal.SIGINT, lambda *_: None)  # the probe gets it too, and then prints its report
     name, *options = arguments
     try:
         scene = scene_file.load(name)
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     except ArpcheckError as error:
         sys.stderr.write(f"arpcheck: {error}\n")
         return error.exit_code
-    except Exception as error:  # noqa: BLE001 - a traceback is no help to who runs a demo
+    except Exception as error:  # noqa: BLE001 - a traceback does not help who runs a demo
         sys.stderr.write(f"arpcheck: the lab failed: {fault(error)}. Please report it with this line\n")
         return LabError.exit_code
 

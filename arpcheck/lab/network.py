@@ -1,7 +1,7 @@
-"""Builds a scene out of the kernel: a namespace for every LAN and every station, joined by veth pairs and bridges.
+"""Builds the network of a scene: a namespace for every LAN and every station, connected by veth pairs and bridges.
 
-Must run inside an enclosure: it names namespaces as the scene does, and leaves it to the enclosure that all of them end.
-No interface of the machine is ever attached. Knows nothing of announcers and of the API."""
+It must run inside an enclosure: user, mount, network and PID namespaces of its own, which `command` makes and whose end
+removes everything. No interface of the machine is attached."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from arpcheck.lab.scene import IPVS_DEVICE, IPVS_MAC, SYSCTLS, Scene, SceneNic, 
 CONF = Path("/proc/sys/net/ipv4/conf")
 NO_IPV6 = Path("/proc/sys/net/ipv6/conf/all/disable_ipv6")
 PATIENCE = 10.0
-"""Seconds after which links that are not up mean that this kernel does not do what the lab needs."""
+"""Seconds to wait until the links are up."""
 
 _SIOCGIFFLAGS, _IFF_RUNNING = 0x8913, 0x40
 
@@ -55,11 +55,11 @@ def write_sysctl(station: str, interface: str, key: str, value: int) -> None:
     inside(station, lambda: (CONF / interface / key).write_text(f"{value}\n"))
 
 
-# --------------------------------------------------------------------------------------------------- what `ip` is told
+# ----------------------------------------------------------------------------------------------------- commands of `ip`
 
 
 def _fabric(scene: Scene) -> Iterator[str]:
-    """`ip` makes both ends of a pair in their namespaces at once, so no interface is ever in the enclosure's own."""
+    """`ip` creates both ends of a veth pair in their namespaces, so the enclosure's own namespace never has an interface."""
     for space in (*(station.name for station in scene.stations), *map(lan_namespace, scene.lans)):
         yield f"netns add {space}"
     for lan in scene.lans:
@@ -91,14 +91,14 @@ def _switch(scene: Scene, lan: str) -> Iterator[str]:
 
 
 def _ports(scene: Scene, lan: str) -> dict[str, tuple[Station, SceneNic]]:
-    """By the port's name, in the order of the scene; a NIC's own name may be that of another station's too."""
+    """By name of the port, in the order of the scene. Two stations may use the same NIC name."""
     ends = [(station, nic) for station in scene.stations for nic in station.nics if nic.lan == lan]
     return {f"port{number}": end for number, end in enumerate(ends, 1)}
 
 
 def _device_of_ipvs() -> str:
-    """`dummy` is what kube-proxy makes. Where the kernel has none, a bridge without ports is as good: the address is
-    local while the device is down, and that is all that counts."""
+    """kube-proxy uses a `dummy` device. Where the kernel has none, a bridge without ports does the same: its addresses are
+    local while it is down."""
     tried = subprocess.run(["ip", "link", "add", IPVS_DEVICE, "type", "dummy"], capture_output=True, check=False)
     if tried.returncode:
         return "bridge"
@@ -111,22 +111,22 @@ def _ip(lines: Iterable[str], *, within: str | None = None) -> None:
     batch = "\n".join(lines)
     done = subprocess.run(command, input=batch + "\n", capture_output=True, text=True, check=False)
     if done.returncode:
-        raise LabError(_told(done.stderr, batch), "Has this kernel veth and bridge, and is iproute2 from 2019 or later?")
+        raise LabError(_told(done.stderr, batch), "It needs veth and bridge in the kernel, and iproute2 of 2019 or later")
 
 
 def _told(stderr: str, batch: str) -> str:
-    """The first fault, with the line that it speaks of: iproute2 ends with `Command failed -:LINE`."""
+    """The first error, with the line that caused it: iproute2 ends its output with `Command failed -:LINE`."""
     message = stderr.strip().splitlines() or ["no message"]
     number = message[-1].rpartition(":")[2]
     line = batch.splitlines()[int(number) - 1] if number.isdecimal() else ""
     return f"{line}: {message[0]}"
 
 
-# ----------------------------------------------------------------------------------------------- what the kernel is told
+# -------------------------------------------------------------------------------------------------------------- sysctls
 
 
 def _write_sysctls(station: Station) -> None:
-    """All of them, the zeros too. `all` first: the kernel copies its `forwarding` to every interface."""
+    """Writes every sysctl, also zeros. `all` comes first: the kernel copies its `forwarding` to every interface."""
     _without_ipv6()
     for key in SYSCTLS:
         values = {"all": station.sysctl.get(key, 0), "default": 0, "lo": 0}
@@ -137,13 +137,13 @@ def _write_sysctls(station: Station) -> None:
 
 
 def _without_ipv6() -> None:
-    """No duplicate address detection and no router solicitation on the LAN; a kernel without IPv6 is fine."""
+    """Disables IPv6, for a LAN without duplicate address detection and router solicitations."""
     if NO_IPV6.exists():
         NO_IPV6.write_text("1\n")
 
 
 def _await_running(space: str, interfaces: Iterable[str]) -> None:
-    """The kernel's link watch sets IFF_RUNNING some milliseconds after the peer came up."""
+    """Waits for IFF_RUNNING, which the kernel sets some milliseconds after the peer is up."""
     deadline = time.monotonic() + PATIENCE
     with inside(space, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
         for interface in interfaces:
@@ -158,13 +158,13 @@ def _running(probe: socket.socket, interface: str) -> bool:
     return bool(struct.unpack_from("H", fcntl.ioctl(probe, _SIOCGIFFLAGS, request), 16)[0] & _IFF_RUNNING)
 
 
-# -------------------------------------------------------------------------------------------------------------- An enclosure
+# ----------------------------------------------------------------------------------------------------------- the enclosure
 
 TOOLS: Mapping[str, str] = {"unshare": "util-linux", "setpriv": "util-linux", "mount": "mount", "ip": "iproute2"}
-"""The programs that the lab starts, and the package that each is in."""
+"""The programs that the lab needs, each with its Debian package."""
 
 _OWN_RUN = 'mount -t tmpfs -o mode=755 tmpfs /run && exec "$@"'
-"""`ip netns` keeps its names in /run/netns."""
+"""Mounts a new /run, because `ip netns` keeps its names in /run/netns."""
 
 _TRIAL = """ip netns add trial && ip -n trial link add trial0 type veth peer name trial1 &&
 ip -n trial link add trial2 type bridge && echo 0 >/proc/sys/net/ipv4/conf/all/arp_ignore"""
@@ -174,13 +174,13 @@ _SWITCHES: Mapping[str, tuple[str, str]] = {
     "kernel.apparmor_restrict_unprivileged_userns": ("1", "0"),
     "user.max_user_namespaces": ("0", "1000"),
 }
-"""What keeps an ordinary user from a user namespace: the value that does, and one that does not."""
+"""Sysctls that can forbid user namespaces to an ordinary user: the value that forbids them, and one that does not."""
 
 
 def command(program: Sequence[str], *, user_namespace: bool | None = None) -> list[str]:
-    """The command that runs `program` in an enclosure of its own, by default in a user namespace unless this is root.
+    """The command that runs `program` in a new enclosure. `user_namespace`: None means yes unless this is root.
 
-    The thread that starts it must live as long as the enclosure shall (prctl(2), PR_SET_PDEATHSIG)."""
+    The enclosure is killed when the thread that started it ends (prctl(2), PR_SET_PDEATHSIG)."""
     by_user = os.geteuid() != 0 if user_namespace is None else user_namespace
     privilege = ["--user", "--map-root-user"] if by_user else []
     return [
@@ -191,8 +191,8 @@ def command(program: Sequence[str], *, user_namespace: bool | None = None) -> li
 
 
 PAST = 64
-"""Added to the exit code of a program that came to its end: what dies gives 1, or whatever else, by itself, and so do the
-programs that start it. 1 would pass for a fault that was proven."""
+"""Added to the exit code of a program that finished. A program that dies, or the one that starts it, may end with 1,
+which would look like a proven fault."""
 
 _LAUNCH = """import sys
 past, module = int(sys.argv[1]), sys.argv[2]
@@ -211,34 +211,34 @@ sys.exit(past + (code if isinstance(code, int) else 2 if code else 0))
 
 
 def python(module: str, *arguments: str, past: int = 0) -> list[str]:
-    """The command that runs a module with this Python and nothing from elsewhere: not from the folder that the caller stands
-    in, the user's own packages or the environment (python -I). The lab is root, be it of its own namespaces alone."""
+    """The command that runs a module with this Python, isolated from the current directory, the user's packages and the
+    environment (python -I), because the lab runs as root, if only of its own namespaces."""
     kept = ["-B"] if sys.dont_write_bytecode else []
     return [sys.executable, "-I", *kept, "-c", _LAUNCH, str(past), module, *arguments]
 
 
 def ended(status: int, what: str) -> int:
-    """The exit code of a program that was started with `past=PAST`. Raises LabError where it did not come to its end."""
+    """The exit code of a program that was started with `past=PAST`. Raises LabError if it did not finish."""
     if status >= PAST:
         return status - PAST
     how = f"by signal {-status} ({signal.strsignal(-status)})" if status < 0 else f"with status {status}"
-    raise LabError(f"{what} died {how}", "Its last words stand above; nothing was judged")
+    raise LabError(f"{what} died {how}", "Its last output is above; nothing was judged")
 
 
 def require() -> None:
-    """Raises LabError, with what is missing and the cure, where this machine does not allow an enclosure."""
+    """Raises LabError with the reason and a hint if an enclosure is not possible on this machine."""
     if sys.platform != "linux":
-        raise LabError("the lab needs Linux", "Run it there, or in a virtual machine")
+        raise LabError("the lab needs Linux", "Run it on Linux, or in a virtual machine")
     if missing := sorted(tool for tool in TOOLS if not shutil.which(tool)):
         raise LabError(f"the lab needs {', '.join(missing)}", f"Install {', '.join(sorted({TOOLS[t] for t in missing}))}")
     try:
         tried = subprocess.run(command(["sh", "-c", _TRIAL]), capture_output=True, text=True, check=False)
     except OSError as error:
-        what = f"the lab can't start a program: {error.strerror or type(error).__name__}"
-        raise LabError(what, "`ulimit -n` and `ulimit -u` say how much this user may open and start") from None
+        what = f"the lab cannot start a program: {error.strerror or type(error).__name__}"
+        raise LabError(what, "`ulimit -n` and `ulimit -u` show the limits of this user") from None
     if tried.returncode:
         told = (tried.stderr.strip() or f"status {tried.returncode}").splitlines()[0]
-        raise LabError(f"the lab can't make its own network namespaces here ({told})", _cure())
+        raise LabError(f"the lab cannot create network namespaces here ({told})", _cure())
 
 
 def _cure() -> str:

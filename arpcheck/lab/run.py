@@ -1,6 +1,6 @@
-"""Runs a scene on the kernel, each in an enclosure of its own: for tests, for `arpcheck demo`, for a person.
+"""Runs a scene on the kernel in a new enclosure, for `arpcheck demo`, for `python -m arpcheck.lab` and for tests.
 
-Nothing here touches the network; that is done by `inside`, in there."""
+The module `inside` is the first process in the enclosure. `differences` compares a report with what the scene expects."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ DEMO = "two-non-strict"
 """Three nodes, an announcer, two nodes without strict ARP, a LAN host."""
 
 MEANINGS: Mapping[int, str] = {
-    0: "everything that was asked is as it should be",
-    1: "something is proven to be wrong",
+    0: "no problem found",
+    1: "a fault is proven",
     2: "arpcheck could not run",
-    3: "nothing is proven to be wrong, and something could not be told",
+    3: "inconclusive: no fault is proven, but missing data could hide one",
     130: "interrupted",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a run of `arpcheck probe` left behind."""
+    """The exit code and the output of a run of `arpcheck probe`."""
 
     exit_code: int
     stdout: str
@@ -41,15 +41,15 @@ class Result:
 
     @property
     def report(self) -> Mapping[str, Any]:
-        """Of a run with `-o json`. A ValueError where it printed none."""
+        """The report of a run with `-o json`. Raises ValueError if it printed none."""
         return json.loads(self.stdout)  # type: ignore[no-any-return]
 
 
 def run(name: str, options: Sequence[str] = (), *, patience: float = 300.0) -> Result:
-    """Runs a scene by its name or path, with further options of `arpcheck probe`, and keeps what it printed.
+    """Runs a scene by its name or path, with further options of `arpcheck probe`, and returns its output.
 
-    LabError where this machine does not allow it; subprocess.TimeoutExpired after `patience` seconds, when all of it
-    has been ended."""
+    Raises LabError if the machine does not allow it, and subprocess.TimeoutExpired after `patience` seconds, when all its
+    processes have ended."""
     network.require()
     done = subprocess.run(_inside(name, options), capture_output=True, text=True, timeout=patience, check=False)
     try:
@@ -61,7 +61,7 @@ def run(name: str, options: Sequence[str] = (), *, patience: float = 300.0) -> R
 
 
 def show(name: str, options: Sequence[str] = ()) -> int:
-    """Runs a scene in sight of the user, as `arpcheck probe` prints it; returns its exit code."""
+    """Runs a scene with the output of `arpcheck probe` on the terminal; returns the exit code."""
     scene = scene_file.load(name)
     network.require()
     sys.stderr.write(f"{plain(scene.title)}. {plain(scene.about, PROSE_LIMIT)}\n\n")
@@ -71,19 +71,19 @@ def show(name: str, options: Sequence[str] = ()) -> int:
 
 
 def demo(scene: str | None = None, *, list_scenes: bool = False) -> int:
-    """`arpcheck demo [SCENE] [--list]`: the report that a user would see, and what its exit code means.
+    """`arpcheck demo [SCENE] [--list]`: shows the report of a scene, and what its exit code means.
 
-    InputError where there is no such scene, LabError where this machine does not allow a lab."""
+    Raises InputError for an unknown scene, and LabError if the machine does not allow a lab."""
     if list_scenes:
         sys.stdout.write(listing())
         return 0
     code = show(scene or DEMO)
-    sys.stderr.write(f"\nexit code {code}: {MEANINGS.get(code, 'none of arpcheck')}\n")
+    sys.stderr.write(f"\nexit code {code}: {MEANINGS.get(code, 'not an exit code of arpcheck')}\n")
     return code
 
 
 def listing() -> str:
-    """The scenes of the package, each with what it is about."""
+    """The scenes of the package, each with its title and description."""
     scenes = [scene_file.load(name) for name in scene_file.names()]
     width = max(len(scene.name) for scene in scenes)
     return "".join(f"{scene.name:{width}}  {scene.title}\n{'':{width}}  {scene.about}\n" for scene in scenes)
@@ -95,7 +95,7 @@ def _inside(name: str, options: Sequence[str]) -> list[str]:
 
 @contextmanager
 def _left_to_the_child() -> Iterator[None]:
-    """Ctrl-C reaches the probe as well, which then prints what it has; nobody before it may die of it."""
+    """Ctrl-C reaches the probe too, which then prints its report. This process must not end before."""
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         yield
@@ -103,11 +103,11 @@ def _left_to_the_child() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-# ------------------------------------------------------------------- A report held against what the scene says must come out
+# ---------------------------------------------------------------------------- comparing a report with what a scene expects
 
 
 def differences(scene: Scene, report: Mapping[str, Any]) -> tuple[str, ...]:
-    """One line each: what, what was expected, what came. Empty: it is as it must be, or the scene expects nothing."""
+    """A line for each difference. Empty if the report is as expected, or the scene expects nothing."""
     expected = scene.expect
     return tuple(_differences(expected, scene, report)) if expected else ()
 
@@ -119,9 +119,9 @@ def _differences(expected: Expectation, scene: Scene, report: Mapping[str, Any])
     yield from _all_differ("verdict of", {key: verdict.value for key, verdict in expected.verdicts.items()}, verdicts)
     names = _stations(scene)
     for key in sorted({*expected.responders, *expected.verdicts, *expected.also}):
-        heard = expected.responders.get(key, ())
+        replied = expected.responders.get(key, ())
         found = targets[key]["responders"] if key in targets else []
-        yield from _differ(f"responders of {key}", _wanted(heard), _named(found, names, heard))
+        yield from _differ(f"responders of {key}", _wanted(replied), _named(found, names, replied))
         if key in expected.also:
             also = sorted(entry["id"] for entry in targets[key]["also"]) if key in targets else []
             yield from _differ(f"also of {key}", [one.value for one in expected.also[key]], also)
@@ -146,18 +146,20 @@ def _key(target: Mapping[str, Any]) -> str:
 
 
 def _stations(scene: Scene) -> Mapping[str, str]:
-    """By MAC: the station that answers with it."""
+    """By MAC address: the station that replies with it."""
     own = {str(nic.mac): station.name for station in scene.stations for nic in station.nics}
     return own | {str(announcer.mac): announcer.station for announcer in scene.announcers if announcer.mac}
 
 
-def _wanted(heard: tuple[ExpectedResponder, ...]) -> list[str]:
-    return sorted(_entry(one.station, one.rounds) for one in heard)
+def _wanted(replied: tuple[ExpectedResponder, ...]) -> list[str]:
+    return sorted(_entry(one.station, one.rounds) for one in replied)
 
 
-def _named(responders: list[Mapping[str, Any]], names: Mapping[str, str], heard: tuple[ExpectedResponder, ...]) -> list[str]:
-    """As `_wanted` gives them; with rounds where the scene names those of this responder."""
-    rounds = {one.station for one in heard if one.rounds is not None}
+def _named(
+    responders: list[Mapping[str, Any]], names: Mapping[str, str], replied: tuple[ExpectedResponder, ...]
+) -> list[str]:
+    """In the form of `_wanted`; with rounds only for a responder whose rounds the scene names."""
+    rounds = {one.station for one in replied if one.rounds is not None}
     found = []
     for responder in responders:
         mac = responder["macs"][0]

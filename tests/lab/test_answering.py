@@ -23,7 +23,7 @@ def who_has(ip=IP, sender=LAN, to=answering.BROADCAST):
 
 
 def heard(announcer, packet, at=0.0):
-    due = announcer.hear(packet.encode(), at)
+    due = announcer.receive(packet.encode(), at)
     return due and answering.decode(due.frame)
 
 
@@ -71,8 +71,8 @@ def test_not_answered(packet):
     ],
 )
 def test_what_is_no_arp_is_left_alone(frame):
-    assert responder().hear(frame, 0.0) is None
-    assert Speaker(Announcer(station="proxy"), NIC).hear(frame, 0.0) is None
+    assert responder().receive(frame, 0.0) is None
+    assert Speaker(Announcer(station="proxy"), NIC).receive(frame, 0.0) is None
 
 
 def test_the_reply_goes_to_the_arp_sender_and_not_to_the_source_of_the_frame():
@@ -80,7 +80,7 @@ def test_the_reply_goes_to_the_arp_sender_and_not_to_the_source_of_the_frame():
 
 
 def test_a_reply_is_padded_to_60_octets():
-    assert len(responder().hear(who_has().encode(), 0.0).frame) == 60
+    assert len(responder().receive(who_has().encode(), 0.0).frame) == 60
 
 
 def test_another_mac_is_announced_and_heeded():
@@ -90,7 +90,7 @@ def test_another_mac_is_announced_and_heeded():
 
 
 def test_delay():
-    assert responder(delay=0.7).hear(who_has().encode(), 5.0).at == 5.7
+    assert responder(delay=0.7).receive(who_has().encode(), 5.0).at == 5.7
 
 
 def test_one_that_does_not_answer_probes():
@@ -101,7 +101,7 @@ def test_one_that_does_not_answer_probes():
 def test_one_that_answers_for_everything_takes_its_time_the_same_in_every_run():
     def times():
         announcer = responder(ips=(), delay=0.8)
-        return [announcer.hear(who_has(IPv4Address(number)).encode(), 1.0).at - 1.0 for number in range(1, 200)]
+        return [announcer.receive(who_has(IPv4Address(number)).encode(), 1.0).at - 1.0 for number in range(1, 200)]
 
     assert times() == times()
     assert min(times()) < 0.1
@@ -141,7 +141,7 @@ def test_a_failover_by_the_time_since_the_first_question(said, answers):
     assert answered(responder(**said), [who_has()] * 3, [100.0, 101.0, 101.5]) == answers
 
 
-REPLY = answering.answer(who_has(), NIC)
+REPLY = answering.reply_to(who_has(), NIC)
 
 
 @pytest.mark.parametrize("shape", Shape)

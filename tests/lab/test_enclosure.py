@@ -145,7 +145,7 @@ def test_missing_programs_are_named_with_their_packages(tmp_path):
 def test_a_missing_privilege_is_said_in_one_line_with_the_cure():
     line = said("setpriv", "--bounding-set=-sys_admin")
     assert line.count("\n") == 1
-    assert line.startswith("arpcheck: the lab can't make its own network namespaces here (")
+    assert line.startswith("arpcheck: the lab cannot create network namespaces here (")
     assert line.endswith("It needs CAP_SYS_ADMIN and CAP_NET_ADMIN, and veth and bridge; in a container: --privileged\n")
 
 

@@ -145,7 +145,7 @@ def test_a_program_that_can_not_be_started_is_no_finding(tmp_path):
     env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     done = subprocess.run([ARPCHECK, "demo", "healthy"], env=env, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 2
-    assert "\narpcheck: the probe died with status 1. Its last words stand above; nothing was judged\n" in done.stderr
+    assert "\narpcheck: the probe died with status 1. Its last output is above; nothing was judged\n" in done.stderr
     assert done.stderr.endswith("\nexit code 2: arpcheck could not run\n")
 
 

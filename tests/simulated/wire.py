@@ -77,7 +77,7 @@ class SimulatedWire:
                     if id(heard) in reached:
                         self._answer_by_kernel(station, heard, asked)
         for speaker in self._speakers:
-            if id(speaker.nic) in reached and (due := speaker.hear(frame, self._now)):
+            if id(speaker.nic) in reached and (due := speaker.receive(frame, self._now)):
                 self._deliver(nic.lan, due.at + SPEAKER_TAKES, due.frame)
 
     def receive(self, until: float) -> Sequence[Arrival]:
@@ -113,7 +113,7 @@ class SimulatedWire:
                 return
             case kernel.Answer.PROXY if asked.destination == answering.BROADCAST:
                 delay += PROXY_DELAY * zlib.crc32(asked.target_ip.packed) / 0xFFFFFFFF
-        self._deliver(nic.lan, self._now + delay, answering.answer(asked, nic.mac).encode())
+        self._deliver(nic.lan, self._now + delay, answering.reply_to(asked, nic.mac).encode())
 
     def _deliver(self, lan: str, at: float, frame: bytes) -> None:
         """To the prober's NICs on this LAN, as a switch does that has learnt every MAC. The kernel takes a tag away."""
@@ -135,13 +135,13 @@ class _Speaker:
     busy: deque[float] = field(default_factory=deque)
     """When each frame that waits will have been read."""
 
-    def hear(self, frame: bytes, now: float) -> DueFrame | None:
+    def receive(self, frame: bytes, now: float) -> DueFrame | None:
         while self.busy and self.busy[0] <= now:
             self.busy.popleft()
         if len(self.busy) >= SOCKET_HOLDS:
             return None
         self.busy.append(max(now, self.busy[-1] if self.busy else now) + SPEAKER_READS)
-        return self.responder.hear(frame, self.busy[-1])
+        return self.responder.receive(frame, self.busy[-1])
 
 
 def _speakers(scene: Scene) -> Iterator[_Speaker]:
