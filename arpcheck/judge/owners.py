@@ -76,6 +76,7 @@ def owners(
     twins = _twins(hearing, knowledge, decided, addresses, dead)
     maybe = _merged(twins, _at_outdated(hearing, knowledge, decided, addresses, {conflict.node for conflict in conflicts}))
     contested = {nic for conflict in conflicts for nic in conflict.nics} | twins.keys() | knowledge.doubled
+    contested |= {*_at_a_dead_nodes_service(hearing, knowledge, claims, decided, addresses, dead)}
     homes = tuple({ip for own in addresses.values() for ip in own})
     at_home = {nic for ip in homes for nic in hearing.by_nic(ip)}  # some node's, though it may not be known whose
     outdated = {conflict.node for conflict in conflicts}
@@ -223,6 +224,25 @@ def _at_outdated(
                 if decided[nic] not in (None, node):
                     found.setdefault(nic, []).append(node)
     return {nic: tuple(dict.fromkeys(nodes)) for nic, nodes in found.items()}
+
+
+def _at_a_dead_nodes_service(
+    hearing: Observations,
+    knowledge: Knowledge,
+    claims: Claims,
+    decided: Mapping[Nic, str | None],
+    addresses: Mapping[str, Iterable[IPv4Address]],
+    dead: Set[str],
+) -> Iterable[Nic]:
+    """NICs that no list names, that hold every Service's address, and that count as a node that is not Ready for such an
+    address alone: a machine that was removed from the cluster answers for it too."""
+    holders = {*_genuine(hearing, knowledge.canary, knowledge)} if knowledge.canary else set()
+    for nic in holders:
+        node = decided[nic]
+        own = [ip for ip in addresses.get(node or "", ()) if nic in hearing.by_nic(ip)]
+        listed = any(claim.lists_nics for claim in claims[nic] if claim.node == node)
+        if node in dead and not listed and knowledge.shared.issuperset(own):
+            yield nic
 
 
 def _merged(one: Mapping[Nic, tuple[str, ...]], other: Mapping[Nic, tuple[str, ...]]) -> Mapping[Nic, tuple[str, ...]]:

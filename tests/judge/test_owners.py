@@ -189,6 +189,19 @@ def test_who_answers_for_every_service_may_have_the_mac_of_a_node_that_nothing_e
     assert not run(heard, KNOWN[:1], down, shared=[N2], canary=VIP).twins, "n2 is down"
 
 
+def test_who_answers_for_every_service_may_be_another_machine_than_the_dead_node_whose_address_is_a_services():
+    """It was removed from the cluster, and still holds what it held."""
+    down = node("n1"), node("n2", ready=False)
+
+    def strength(*heard, nodes=down, says="node-ip"):
+        return run(heard, [identity(M9, "n2", says)], nodes, shared=[N2], canary=VIP).by_nic["eth0", M9].strength.value
+
+    assert strength((N2, M9), (VIP, M9)) == "doubtful"
+    assert strength((N2, M9), (VIP, M9), says="mac-map") == "listed"
+    assert strength((N2, M9)) == "heard", "it holds no other Service's"
+    assert strength((N2, M9), (VIP, M9), nodes=TWO) == "heard", "a Ready node replies for its own address"
+
+
 def test_where_a_nodes_list_is_old_what_it_lacks_is_not_proven_a_strangers():
     """The machine was replaced, with all of its NICs; the second has no address of its own."""
     assert owned(*([(N1, Mac("02:00:00:00:00:07")), (N2, M2), (VIP, M9)], LISTS))[M9].outside is False
