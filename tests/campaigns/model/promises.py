@@ -20,14 +20,14 @@ exit code 1 is due. What is neither is only held to the promises."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Any
 
 from drawing import HARMLESS
-from world import ZERO, World
-from world_truth import SLOW, OfAddress, State, Truth, shown
+from world import ZERO, Service, World
+from world_truth import SLOW, OfAddress, Spell, State, Truth, shown
 from world_wire import WorldWire
 
 from arpcheck.model import Arp, CauseId, Mac, Outcome, Report, Severity, Verdict
@@ -77,7 +77,7 @@ def _clean(world: World, truth: Truth, wire: WorldWire, report: Report) -> Itera
                 elif any(
                     (
                         *(
-                            _unknowable(world, truth, one, target.target.ip) or _at_a_handover(world, one, target.target.ip)
+                            _unknowable(world, truth, one, target.target.ip) or _at_a_handover(world, _came(world, one, target.target.ip, wire), target.target.ip)
                             for one in _parts(world, found, target.target.ip, wire, code)
                         ),
                         _in_place_of_the_dead(world, truth, found),
@@ -130,6 +130,18 @@ def _at_a_handover(world: World, found: OfAddress, ip: IPv4Address) -> bool:
     return len(leaders) > 1 and all(fits) and found.answerers <= leaders
 
 
+def _came(world: World, found: OfAddress, ip: IPv4Address, wire: WorldWire) -> OfAddress:
+    """Where frames get lost: of the moments in which several answered, those alone whose answers came."""
+    if not (world.losses.requests or world.losses.replies):
+        return found
+    came: dict[Spell, set[str]] = {}
+    for one in wire.came:
+        if one.ip == ip:
+            came.setdefault(found.at(one.at, one.segment), set()).add(one.machine)
+    spells = (replace(s, answer=s.answer & (came.get(s) or s.answer)) if len(s.answer) > 1 else s for s in found.spells)
+    return replace(found, spells=tuple(spells))
+
+
 MOMENT = 0.1
 """Seconds."""
 
@@ -176,7 +188,7 @@ def _unasked(world: World, truth: Truth, found: OfAddress, target: Any, wire: Wo
     spells = tuple(replace(spell, answer=spell.answer - unheard) for spell in found.spells)
     silent = target.verdict is Verdict.SILENT and not any(spell.answer for spell in spells)
     rest = silent or all(spell.right for spell in spells) or _unknowable(world, truth, replace(found, spells=spells), ip)
-    told = any(f.id == "gap" and any("own" in why and (str(ip) in why or " more" in why) for why in f.because) for f in report.findings)
+    told = any(gap.what == "sender" and (str(ip) in gap.why or " more" in gap.why) for gap in report.gaps)
     return rest and told and all(put.sender == ZERO for put in wire.put if put.ip == ip)
 
 
@@ -185,10 +197,12 @@ def _unknowable(world: World, truth: Truth, found: OfAddress, ip: IPv4Address) -
     service = world.service(ip)
     if service.external and set(world.traits) & {"balance-alb bond", "second NIC"} and not _lists(world):
         return True  # whose the second MAC is, nothing tells, and what strangers answer for such an address is not judged
+    if len(found.answerers) == 1 and found.answerers <= _named_by_events(world, service):
+        return True  # any node that an event of the last hour names fits, where nothing stronger can be read
     by_kernel = {name for name in found.answerers if all(speaker.ip != ip for speaker in world.machines[name].speakers)}
     if (by_kernel - found.nodes) & truth.loud or (service.external and service.kind != "unmarked"):
         return False
-    named = {mac for mac in service.notes.values() if service.kind == "unknown"}
+    named = {mac for mac in service.notes.values() if service.kind in ("unknown", "kube-vip", "kube-vip-common")}
     if found.answerers and all(name not in world.nodes and world.machines[name].nics[0].mac in named for name in found.answerers):
         return True  # the Service itself names this MAC, and nothing tells who wrote that
     own = {nic.mac for name in world.nodes for nic in world.machines[name].nics} & truth.twins
@@ -197,6 +211,13 @@ def _unknowable(world: World, truth: Truth, found: OfAddress, ip: IPv4Address) -
     died = any(lead.machine and not world.machines[lead.machine].on for lead in service.leads)
     outdated = service.kind == "kube-vip-common" and "expired Lease" in world.traits
     return one_node and (died or outdated or service.kind in UNRECORDED)
+
+
+def _named_by_events(world: World, service: Service) -> frozenset[str]:
+    """The nodes that an event of the last hour names as the announcer, where MetalLB's ServiceL2Status can't be read."""
+    if service.kind != "metallb-event" and not (service.kind == "metallb" and any("servicel2statuses" in what for what in world.refused)):
+        return frozenset()
+    return frozenset(node for of, node, age in world.events if of is service and age < 3600)
 
 
 def _in_place_of_the_dead(world: World, truth: Truth, found: OfAddress) -> bool:
@@ -253,8 +274,7 @@ def _accusations(world: World, truth: Truth, wire: WorldWire, report: Report) ->
     before: list[Wrong] = []
     listed = misnamed_by_the_list(world, wire)
     misled = {node for node in listed.values() if node}
-    misled |= {node for node, answer in truth.conflicts.items() if node not in answer and not _lists(world)}
-    listed |= dict.fromkeys(truth.twins)
+    misled |= _taken_for_a_twin(truth, wire, report)
     misled |= {str(t.target.ip) for t in report.targets for r in t.responders if listed.keys() & {*r.macs}}
     for target in report.targets:
         found = truth.addresses.get(target.target.ip) if target.verdict is not None else None
@@ -281,6 +301,20 @@ def _accusations(world: World, truth: Truth, wire: WorldWire, report: Report) ->
     if report.summary.exit_code == 1 and not excused and not before:
         before.append(Wrong("accusation", "exit 1", "nothing is wrong", ""))
     yield from before
+
+
+def _taken_for_a_twin(truth: Truth, wire: WorldWire, report: Report) -> set[str]:
+    """Addresses that a machine answered with a MAC that another has too, for which it was taken; and nothing in the report
+    tells that two have it."""
+    told = {name for finding in report.findings if finding.id == "shared-mac" for name in finding.nodes}
+    found = set()
+    for target in report.targets:
+        for responder in target.responders:
+            shared = truth.twins & {*responder.macs}
+            senders = {came.machine for came in wire.came if came.ip == target.target.ip and came.mac in shared}
+            if senders and responder.node not in {*senders, *told}:
+                found.add(str(target.target.ip))
+    return found
 
 
 def misnamed_by_the_list(world: World, wire: WorldWire) -> dict[Mac, str | None]:
@@ -311,7 +345,8 @@ def _copied(world: World, truth: Truth, ip: IPv4Address, wire: WorldWire) -> boo
 def _misnamed(world: World, truth: Truth, wire: WorldWire, report: Report) -> Iterator[Wrong]:
     for target in report.targets:
         found = truth.addresses.get(target.target.ip) if target.verdict is Verdict.MOVED else None
-        if found is not None and _at_once(wire, target.target.ip):
+        accepted = {name for ip, names in world.accepted if ip == target.target.ip for name in names}
+        if found is not None and _at_once(wire, target.target.ip, accepted - {world.service(target.target.ip).leader(0)}):
             yield Wrong("misnamed", "moved", "two machines answered one question", str(target.target.ip))
     conflicts = {name for finding in report.findings if finding.id == "address-conflict" for name in finding.nodes}
     listed = misnamed_by_the_list(world, wire)
@@ -340,8 +375,14 @@ def _misnamed(world: World, truth: Truth, wire: WorldWire, report: Report) -> It
             doubted = responder.node in conflicts and truth.conflicts.get(responder.node, frozenset()) & answerers
             if responder.node is not None and responder.node not in answerers and not doubted:
                 told = "false MAC list" in world.traits or _listed_before(world, responder.node, responder.macs) or any(mac in truth.twins for mac in responder.macs)
-                told |= _in_place_of_the_dead(world, truth, found)
+                told |= _in_place_of_the_dead(world, truth, found) or _copy_of_a_twin(world, truth, responder.node, answerers)
                 yield Wrong("misled" if told else "misnamed", f"{verdict} names a node that does not answer", _kind_of(world, found), subject)
+
+
+def _copy_of_a_twin(world: World, truth: Truth, node: str, answerers: Collection[str]) -> bool:
+    """A machine that answers has the own address of this node as well, whose own MAC counts as another node's."""
+    copies = {*truth.conflicts.get(node, ())} - {node}
+    return bool(copies & {*answerers}) and all(nic.mac in truth.twins for nic in world.machines[node].nics)
 
 
 def _listed_before(world: World, node: str, macs: Iterable[Mac]) -> bool:
@@ -350,11 +391,11 @@ def _listed_before(world: World, node: str, macs: Iterable[Mac]) -> bool:
     return any(mac in macs and mac not in own for name, nics, _ in world.nic_states if name == node for _, mac in nics)
 
 
-def _at_once(wire: WorldWire, ip: IPv4Address) -> bool:
-    """Answers of several machines to one question came."""
+def _at_once(wire: WorldWire, ip: IPv4Address, accepted: Collection[str | None]) -> bool:
+    """Answers of several machines to one question came, those aside that are accepted."""
     came: dict[tuple[float, str], set[str]] = {}
     for one in wire.came:
-        if one.ip == ip:
+        if one.ip == ip and one.machine not in accepted:
             came.setdefault((one.at, one.segment), set()).add(one.machine)
     return any(len(machines) > 1 for machines in came.values())
 
