@@ -40,7 +40,7 @@ def test_the_demo_prints_the_report_and_names_the_exit_code():
     assert done.returncode == 1
     assert "non-strict-nodes: worker-2, worker-3" in done.stdout
     assert done.stderr.startswith("Two nodes without strict ARP.")
-    assert done.stderr.endswith("\nexit code 1: something is proven to be wrong\n")
+    assert done.stderr.endswith("\nexit code 1: a fault is proven\n")
 
 
 @pytest.mark.lab

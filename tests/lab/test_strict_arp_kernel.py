@@ -69,6 +69,6 @@ def test_a_node_that_is_not_strict_after_all_of_it_is_told_with_its_likely_cause
     )
     assert end["code"] == 1
     assert "not yet: not safe: worker-2 would reply" in end["err"], "it is asked again until the time is over"
-    assert end["out"].index("The likeliest cause: kube-proxy has not got so far") < end["out"].index("an interface overrides it")
+    assert end["out"].index("The most likely cause: kube-proxy has not written the sysctls yet") < end["out"].index("an interface overrides it")
     assert "after   not safe: worker-2 would reply for every load-balancer address" in end["out"]
     assert "strictARP sets net.ipv4.conf.all.arp_ignore to 1, but an interface overrides it with 3 to 7" in " ".join(end["out"].split())

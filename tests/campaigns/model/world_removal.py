@@ -139,7 +139,7 @@ def every_acceptance_is_of_all(patch: Patch) -> None:
 
 
 def what_was_refused_is_not_there(patch: Patch) -> None:
-    patch.set("arpcheck.pipeline.records:_unread", lambda *_: ())
+    patch.set("arpcheck.pipeline.records:_forbidden", lambda *_: ())
 
 
 def strict_arp_is_the_cure_of_all(patch: Patch) -> None:
