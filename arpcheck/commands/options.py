@@ -109,7 +109,7 @@ FileHas = Annotated[
     typer.Option(
         "--file-has",
         metavar="KINDS",
-        help="Kinds that the kubectl command read, or all: without any in FILE, there are none. Repeatable.",
+        help="Kinds that kubectl was asked for, or all: if FILE has none of a kind, the cluster has none. Repeatable.",
     ),
 ]
 RequestTimeout = Annotated[
@@ -130,7 +130,7 @@ Format = Annotated[
 ]
 Output = Annotated[
     str | None,
-    typer.Option("--output", metavar="FILE", help="Also write the report to FILE, in the format of its suffix, or of -o."),
+    typer.Option("--output", metavar="FILE", help="Also write the report to FILE, in the format of its suffix, else of -o."),
 ]
 
 
@@ -139,7 +139,7 @@ Iface = Annotated[
     typer.Option(
         "--iface",
         metavar="NAME",
-        help="The interface to send on. Repeatable, or auto, which is the default in a pod.",
+        help="The interface to send on, or auto (the default in a pod). Repeatable.",
         autocompletion=interfaces,
     ),
 ]
@@ -149,7 +149,7 @@ Wait = Annotated[
     typer.Option("--wait", metavar="SECONDS", min=0.1, max=60, help="Seconds to wait for replies after the last request."),
 ]
 Rate = Annotated[
-    float, typer.Option("--rate", metavar="N", min=0, help="Frames per second on each interface; 0 means 4000, the maximum.")
+    float, typer.Option("--rate", metavar="N", min=0, help="Requests per second on each interface; 0 is the maximum, 4000.")
 ]
 Sender = Annotated[
     str,
@@ -172,7 +172,7 @@ ExternalIps = Annotated[
 ]
 OnLink = Annotated[
     bool,
-    typer.Option("--on-link", help="Judge only addresses in the networks of the interfaces; count the others."),
+    typer.Option("--on-link", help="Judge only addresses in a network of the interfaces; report the number of the others."),
 ]
 MacMap = Annotated[
     list[str] | None,
@@ -187,7 +187,7 @@ Accept = Annotated[
     typer.Option(
         "--accept",
         metavar="FILE",
-        help="A YAML file of known faults, each with a reason and an expiry date: reported, not counted.",
+        help="YAML: known faults with an expiry date, shown without effect on the exit code.",
     ),
 ]
 Pcap = Annotated[

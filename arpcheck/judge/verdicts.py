@@ -59,22 +59,24 @@ def foreign(case: Case) -> str | None:
     """Means: a host that is not a node of this cluster replies for the address.
 
     Decided when:
-    1. every node's NICs are listed (`--mac-map`, NodeNetworkState), and a MAC address replied that is not one of them.
-    2. or every node replied on this segment, Ready or not, and conditions 3 to 6 hold.
-    3. the MAC address shares its first three octets with no node's NIC.
-    4. and it was sent two unicast requests for every node's address and replied to none.
-    5. and the recorded announcer replied for the same address in the same rounds.
-    6. and, if that node announces other addresses too, the MAC address did not reply for all of them, as its second NIC
-       would.
-    7. in both cases, the Service does not name the MAC address, and the load balancer's announcers are nodes.
-    8. in both cases, every resource that could name its owner was read, and the Nodes were read within the hour.
-    9. or the host that arpcheck ran on has the address itself and is not a node.
+    1. case A: every node's NICs are listed (`--mac-map`, NodeNetworkState), and a MAC address replied that is not one of
+       them.
+    2. or case B, all of 2 to 6: every node replied on this segment, Ready or not.
+    3. B: the MAC address shares its first three octets with no node's NIC.
+    4. B: it got two unicast requests for each node's own address and replied to none of them.
+    5. B: the recorded announcer replied for the same address in the same rounds.
+    6. B: if that node announces other addresses too, the MAC address did not reply for all of those. A second NIC of the
+       node would have.
+    7. A and B: the Service does not name the MAC address, and the load balancer announces from nodes.
+    8. A and B: everything that could name the owner of the MAC address was read, the Nodes within the last hour.
+    9. or case C: the host that arpcheck ran on has the address itself and is not a node.
 
     Do:
     - Find the host by its MAC address in the switch's address table. The vendor in the report narrows it down.
     - Remove the address from that host, or from the load balancer's pool.
     - If the host belongs to another cluster, give the two clusters pools that do not overlap.
-    - A node's NIC of another vendor and without an address looks the same. Name its owner with `--mac-map FILE`."""
+    - A node's second NIC looks the same if it is of another vendor and has no IP address. Name its owner with
+      `--mac-map FILE`."""
     strangers = [party for party in case.strangers if case.is_foreign(party)]
     if strangers:
         belong = "does not belong to a node" if len(strangers) == 1 else "belong to no node"

@@ -13,7 +13,7 @@ from arpcheck.model import Arp, Outcome, Responder, Severity, Trust, Verdict
 def non_strict_nodes(judged: Judged) -> Found | None:
     """Means: the kernels of these nodes reply to ARP requests for every Service address on kube-ipvs0, whichever node
     announces it. In mode ipvs, `ipvs.strictARP: true` and a restart of kube-proxy end that (`arpcheck strict-arp enable`
-    does both). In another mode strictARP has no effect: remove what IPVS left behind.
+    does both). In another mode strictARP has no effect: delete the kube-ipvs0 that IPVS left on the node.
 
     Decided when:
     1. a MAC address of the node replied for the canary, a ClusterIP that no load balancer announces.

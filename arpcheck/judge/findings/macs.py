@@ -81,7 +81,7 @@ def _settles(judged: Judged, macs: Sequence[Mac]) -> tuple[str, ...]:
         steps.append(
             f"If it is not, list every NIC of every node. {', '.join(unlisted[:5])}"
             f"{f' and {len(unlisted) - 5} more' if len(unlisted) > 5 else ''} have no complete list yet "
-            "(`arpcheck inventory --job` prints what makes one)"
+            "(`arpcheck inventory --manifest` prints what makes one)"
         )
     return tuple(steps)
 
