@@ -123,6 +123,9 @@ class Case:
     """It is in a network of an interface that asked."""
     own_sender: bool = True
     """It was asked with an own sender, to which a proxy answers, wherever it was asked."""
+    taken_by: tuple[str, ...] = ()
+    """Where others answer for every address that the requests were sent from: those of them that did not answer here, each
+    as its node or MAC. Such a kernel takes the requests for its own."""
     strangers: tuple[Responder, ...] = field(init=False, compare=False, repr=False)
     """The parties that are no known node's."""
     offenders: tuple[Responder, ...] = field(init=False, compare=False, repr=False)

@@ -73,6 +73,19 @@ def _perhaps_elsewhere(case: Case) -> str | None:
     return f"{who(case, case.routed)} {owns}, and it is not known whether this address is on this link"
 
 
+def _sender_taken(case: Case) -> str | None:
+    """A kernel that has the sender's address does not answer it, and answers everybody else (net/ipv4/arp.c: a martian)."""
+    wrong = case.parties and (case.announcers or case.silence) and not case.parties[0].expected
+    if not case.taken_by or wrong or len(case.parties) > 1:
+        return None
+    more = f" and {len(case.taken_by) - _MOST} more" if len(case.taken_by) > _MOST else ""
+    named = f"{', '.join(case.taken_by[:_MOST])}{more}"
+    return (
+        f"{who(case, case.parties) or 'nobody'} replied, but {named} also replied for the address of this host and may take "
+        f"its requests for their own: run it from a host whose address is no Service's"
+    )
+
+
 def _no_reply(case: Case) -> str | None:
     """Nobody replied, and the probing host or the path may be the reason."""
     if case.parties:
@@ -255,6 +268,6 @@ def _unicast_only(case: Case) -> str | None:
 
 DOUBTS: tuple[Callable[[Case], str | None], ...] = (
     _lost_frames, _unfinished, _perhaps_elsewhere, _unknown_owner, _doubtful_owner, _doubled, _itself, _on_probing_node,
-    _outside, _only_non_strict, _some_rounds_only, _changing, _different_hosts, _no_reply, _not_ready, _without_owner,
+    _outside, _only_non_strict, _some_rounds_only, _changing, _different_hosts, _sender_taken, _no_reply, _not_ready, _without_owner,
     _unicast_only, _forbidden, _unplaced, _rival_claims, _not_in_file, _outdated, _too_few_requests,
 )  # fmt: skip

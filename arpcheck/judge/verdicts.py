@@ -192,6 +192,8 @@ def inconclusive(case: Case) -> str | None:
         has an address nearby (the same first three numbers). The address may be elsewhere, where a router rightly replies.
     21. or all is as it should be, but frames get lost on the way as in 10 and fewer than 8 requests were sent on an
         interface, so another reply may have been lost each time. If nobody replied, fewer than 4 requests are too few.
+    22. or all is as it should be, or nobody replied, and another machine also replied for the address that every request
+        was sent from. A kernel that has this address takes the requests for its own and does not reply.
 
     Do:
     - Remove the cause that the reason names (a missing right, a `--rate` that is too high, a host that can't see enough)

@@ -318,8 +318,29 @@ def _case(target: Target, evidence: Evidence, context: _CaseContext) -> Case:
         held_everywhere=record.held_everywhere,
         by_bgp=record.by_bgp,
         own_address_of=record.own_address_of,
+        taken_by=_taken_by(requested.ears if requested else (), parties, context),
         left_behind=record.left_behind,
     )
+
+
+def _taken_by(
+    ears: Iterable[tuple[str, IPv4Address]], parties: Sequence[Responder], context: _CaseContext
+) -> tuple[str, ...]:
+    """Who answers for the senders of a case, no proxies, and did not answer the case; nobody where one sender is free."""
+    answered = {party.node or mac for party in parties for mac in party.macs}
+    found: set[str] = set()
+    for interface, sender in {*ears}:
+        segment = context.observations.segment(interface)
+        others = {
+            owner.node or nic[1]
+            for nic, replies in context.observations.by_nic(sender).items()
+            for owner in (context.owners[nic],)
+            if nic[0] == segment and any(reply.sender not in owner.proxied for reply in replies)
+        }
+        if not others:
+            return ()
+        found |= others
+    return tuple(sorted(found - answered))
 
 
 def _replies_once(announcements: Sequence[Announcement]) -> bool:

@@ -369,3 +369,37 @@ def test_what_another_machine_answers_at_a_nodes_address_does_not_show_that_the_
     assert verdicts(report(DEAF_TO_THIS_HOST + clone)) == {"10.0.0.50": "inconclusive"}
     both_answer = DEAF_TO_THIS_HOST.replace('"10.0.0.5" }', '"10.0.0.6" }') + clone
     assert verdicts(report(both_answer)) == {"10.0.0.50": "silent"}, "one of the two is the node"
+
+
+POOL_HOLDS_THIS_NODE = """
+[lans]
+lan = "10.0.0.0/24"
+[nodes]
+worker-1 = { addresses = "10.0.0.11", ipvs = "strict" }
+worker-2 = { addresses = "10.0.0.12", ipvs = "non-strict" }
+worker-3 = { addresses = "10.0.0.13", ipvs = "strict" }
+[prober]
+at = "worker-3"
+[[services]]
+name = "web/nginx"
+ips = "10.0.0.50"
+l2_status = "worker-1"
+[[services]]
+name = "web/edge"
+ips = "10.0.0.13"
+l2_status = "worker-3"
+[[announcers]]
+at = "worker-1"
+ips = "10.0.0.50"
+"""
+
+
+def test_a_kernel_that_has_the_senders_address_as_a_service_s_is_not_cleared_by_its_silence():
+    """worker-2 answers everybody but the host whose address its own kube-ipvs0 holds."""
+    def judged(text):
+        found = report(text)
+        return verdicts(found)["10.0.0.50"], {node.name: node.arp for node in found.nodes}["worker-2"]
+
+    assert judged(POOL_HOLDS_THIS_NODE) == ("inconclusive", Arp.NON_STRICT)
+    assert judged(POOL_HOLDS_THIS_NODE.replace('ips = "10.0.0.13"', 'ips = "10.0.0.60"')) == ("non-strict", Arp.NON_STRICT)
+    assert judged(POOL_HOLDS_THIS_NODE.replace("non-strict", "strict")) == ("ok", Arp.QUIET)
