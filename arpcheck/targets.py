@@ -49,7 +49,7 @@ def targets(
     """Every target of the run, sorted by kind and address.
 
     `node_addresses`: the nodes' own, by node name. `networks`: those of this host's interfaces; `in_use`: others that are
-    known to be somebody's. The control avoids both. `gateways`: the nodes' ends of the pod network, asked in a preflight.
+    known to be in use. The control avoids both. `gateways`: the nodes' ends of the pod network, asked in a preflight.
     `asked`: the control is that of them which can be one, where a run is judged."""
     links = tuple(networks)
     owners: dict[IPv4Address, list[str]] = {}
@@ -58,7 +58,7 @@ def targets(
             for ip in listing[node]:
                 owners.setdefault(ip, []).append(node)
     found, outside = _of_services(objects, options), _outside(objects)
-    skipped = [target for service in chosen(objects, options) for target in _unasked(service)]
+    skipped = [target for service in chosen(objects, options) for target in _skipped(service)]
     skipped += [
         _skip(ip, service, why, Kind.EXTERNAL_IP) for service, ip in _external(objects, options) if (why := _not_asked(ip))
     ]
@@ -111,8 +111,8 @@ def _is_served(service: Service) -> bool:
 def control(
     networks: Sequence[IPv4Network], taken: Iterable[Address] = (), asked: Container[IPv4Address] = ()
 ) -> IPv4Address | None:
-    """An address nobody owns: whoever answers it is a proxy. None where all that could be one are in use. One that was
-    `asked` is taken first, if it is not itself somebody's."""
+    """An address that nobody owns: whoever replies for it is a proxy. None if all candidates are in use. An address of
+    `asked` is preferred if nobody owns it."""
     known = {ip for ip in taken if isinstance(ip, IPv4Address)}
     nobodys = [ip for ip in CONTROLS if ip not in known and not any(ip in network for network in networks)]
     if was := next((ip for ip in nobodys if ip in asked), None):
@@ -209,8 +209,8 @@ def _holders(objects: Objects) -> tuple[Holders, Holders]:
     return balanced, external
 
 
-def _unasked(service: Service) -> Iterable[Target]:
-    """What of a selected Service is not asked, each with its reason."""
+def _skipped(service: Service) -> Iterable[Target]:
+    """The addresses of a selected Service that are not probed, each with its reason."""
     if not service.ingress:
         yield _skip(None, service, Skip.PENDING)
     for entry in service.ingress:
@@ -227,7 +227,7 @@ def _on_link(target: Target, networks: Iterable[IPv4Network]) -> Target:
 
 
 def _not_asked(ip: Address) -> Skip | None:
-    """Why ARP can't be asked for it, whoever has it."""
+    """Why it cannot be probed by ARP, whoever has it."""
     if not isinstance(ip, IPv4Address):
         return Skip.IPV6
     return None if _unicast(ip) else Skip.NOT_UNICAST

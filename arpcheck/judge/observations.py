@@ -25,7 +25,7 @@ Turn = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One question that a station could hear, and whether it answered."""
+    """A request that a station could receive, and whether it replied."""
 
     at: float
     ear: Ear
@@ -112,19 +112,19 @@ class Observations:
         return self._asked.get(ip, _NOTHING)
 
     def by_own_sender(self, ip: IPv4Address) -> bool:
-        """On every segment where it was asked, somebody asked with a sender to which a proxy answers."""
+        """On every segment where it was probed, a request had a sender that a proxy replies to."""
         own = {self.segment(interface) for interface, sender in self.asked(ip).ears if sender != ZERO}
         return self.segments_asked(ip) <= own
 
     def segments_asked(self, ip: IPv4Address) -> frozenset[str]:
-        """Where everybody was asked for it."""
+        """Where it was probed by broadcast."""
         return frozenset(self.segment(interface) for interface, _ in self.asked(ip).broadcast)
 
     def replies(self, ip: IPv4Address) -> Sequence[Reply]:
         return self._replies.get(ip, ())
 
     def by_nic(self, ip: IPv4Address) -> Mapping[Nic, Sequence[Reply]]:
-        """Who answered for an address, and what; never one of the prober's own."""
+        """The replies for an address, without those of the prober's own interfaces."""
         if ip not in self._by_nic:
             found: dict[Nic, list[Reply]] = {}
             for reply in self.replies(ip):
@@ -133,7 +133,7 @@ class Observations:
         return self._by_nic[ip]
 
     def repeated(self, ip: IPv4Address) -> Sequence[Nic]:
-        """Who answered for an address more than once; the others can't have answered one question twice."""
+        """Who replied for an address more than once; the others cannot have sent two replies to a request."""
         return [nic for nic, replies in self.by_nic(ip).items() if len(replies) > 1]
 
     def probes(self, ip: IPv4Address, nic: Nic) -> tuple[Probe, ...]:
@@ -154,19 +154,19 @@ class Observations:
         return tuple(Probe(q.at, (q.interface, q.sender), place in answered) for place, q in enumerate(put))
 
     def answered(self, nic: Nic) -> Sequence[IPv4Address]:
-        """All that a NIC answered for, in order."""
+        """The addresses that a NIC replied for, in order."""
         return sorted(ip for ip in self._replies if nic in self.by_nic(ip))
 
     def nics(self) -> Sequence[Nic]:
-        """Every NIC that answered anything."""
+        """Every NIC that replied."""
         return sorted(self._on)
 
     def interfaces(self, nic: Nic) -> frozenset[str]:
-        """Where a NIC was heard, whatever it answered for."""
+        """Where a NIC replied, for whichever address."""
         return frozenset(self._on.get(nic, ()))
 
     def senders(self) -> Mapping[Nic, Set[IPv4Address]]:
-        """The senders that each NIC answered, whatever it answered for."""
+        """The senders that each NIC replied to, for whichever address."""
         return self._to
 
     def rounds(self, ip: IPv4Address) -> tuple[int, ...]:
@@ -178,11 +178,11 @@ class Observations:
         return tuple(number for course in self.courses for number in _counting(course, rounds, replies))
 
     def hears(self, course: VantageRounds, nics: Iterable[Nic]) -> bool:
-        """Whether this host heard any of them, whatever it answered for."""
+        """Whether this host received a reply of any of them, for whichever address."""
         return any(self._on.get(nic, set()) & course.interfaces for nic in nics)
 
     def deaf(self, ip: IPv4Address, nics: Iterable[Nic]) -> frozenset[Turn]:
-        """The turns for an address on interfaces that never heard any of these NICs, which may be this host's own or on
+        """The turns for an address on interfaces that never received one of these NICs, which may be this host's own or on
         another segment."""
         heard = {interface for nic in nics for interface in self._on.get(nic, ())}
         return frozenset(turn for turn in self.asked(ip).turns() if turn[0] not in heard)
@@ -267,10 +267,10 @@ class Doubling:
         """`addresses`: the nodes' own."""
         self._hearing = hearing
         self._loud = frozenset(hearing.by_nic(canary)) if canary else frozenset()
-        """Who answered the canary: a kernel without strict ARP, whosever it is."""
+        """Who replied for the canary: a kernel without strict ARP, whether it is a node's or not."""
         self._owners = owners
         self._own: set[tuple[IPv4Address, Nic]] = set()
-        """The nodes' own addresses, each with who answered for it."""
+        """The nodes' own addresses, each with who replied for it."""
         self._at_home: dict[str, dict[str, float]] = {}
         """By segment and node: how many replies a question for its own addresses brought, of the one with the fewest."""
         for node, own in addresses.items():
@@ -285,7 +285,7 @@ class Doubling:
     def unexplained(
         self, ip: IPv4Address, non_strict: frozenset[str], *, once: bool = False
     ) -> tuple[tuple[Nic, str | None], ...]:
-        """The NICs that answered twice for `ip`, each with its node, and nothing explains it. `once`: its load balancer has
+        """The NICs that replied twice for `ip`, each with its node, and nothing explains it. `once`: its load balancer has
         no speaker that could answer beside a kernel."""
         return tuple(
             (nic, self._owners[nic].node)
@@ -296,7 +296,7 @@ class Doubling:
         )
 
     def at_home(self, shared: Set[IPv4Address]) -> tuple[tuple[IPv4Address, Nic], ...]:
-        """Where a NIC answered twice for its node's own address, which is not `shared` with a Service, and others did not:
+        """Where a NIC replied twice for its node's own address, which is not `shared` with a Service, and others did not:
         two machines have this address and this MAC."""
         return tuple(
             (ip, nic)
@@ -305,7 +305,7 @@ class Doubling:
         )
 
     def beside_speakers(self, ip: IPv4Address, non_strict: frozenset[str], *, once: bool = False) -> tuple[Nic, ...]:
-        """The NICs of nodes without strict ARP that answered twice for `ip`, and once for their own address."""
+        """The NICs of nodes without strict ARP that replied twice for `ip`, and once for their own address."""
         return tuple(
             nic
             for nic in (() if once else self._hearing.repeated(ip))
@@ -322,7 +322,7 @@ class Doubling:
         return kernel and self._often(ip, nic) < BOTH * max(1.0, self._by_others(nic))
 
     def _twice(self, ip: IPv4Address, nic: Nic) -> bool:
-        """More than one reply to most questions: a stray repeat is no sign."""
+        """More than one reply to most requests. A single repeat does not count."""
         return self._often(ip, nic) >= MOST
 
     def _often(self, ip: IPv4Address, nic: Nic) -> float:
@@ -338,7 +338,7 @@ class Doubling:
         return sum(at - min(times) <= CLOSE for times in by_question.values() for at in times) / heard
 
     def _by_the_path(self, ip: IPv4Address, nic: Nic) -> bool:
-        """Other nodes' own addresses are answered twice alike. Two machines with one MAC behind such a path are heard more
+        """Other nodes' own addresses get two replies as well. Two machines with one MAC behind such a path are heard more
         often than any one."""
         others = self._others(nic)
         doubles = bool(others) and 2 * sum(often >= MOST for often in others) > len(others)

@@ -14,7 +14,7 @@ from arpcheck.model import Identity, Mac, Nic, Owner, SourceRank, Strength
 from arpcheck.objects import Node
 
 TWICE = 2
-"""So often a NIC is asked alone for every node's address before its silence says that it is none of theirs."""
+"""Unicast requests to a NIC for every node's address before its silence shows that it belongs to none of them."""
 
 _OUI = len("00:00:00")
 
@@ -26,7 +26,7 @@ class Knowledge:
     identities: tuple[tuple[str | None, Identity], ...]
     """Each with the segment that it holds on; None: wherever the MAC is heard."""
     proxies: frozenset[tuple[Nic, IPv4Address]]
-    """NICs that answered for what nobody owns, each with the sender to whom they did."""
+    """NICs that replied for the control, each with the sender of the request."""
     overlays: Mapping[Mac, str]
     """Tunnel MACs, never a NIC's, with their explanation."""
     label: Callable[[Mac], str | None]
@@ -36,7 +36,7 @@ class Knowledge:
     shared: frozenset[IPv4Address] = frozenset()
     """Addresses that are a Service's or a control plane's, so that other nodes may answer for them."""
     doubled: frozenset[Nic] = frozenset()
-    """NICs that answered twice for a node's own address where other nodes' are answered once."""
+    """NICs that replied twice for a node's own address, while other nodes' got one reply."""
     canary: IPv4Address | None = None
     """Who answers it holds Service addresses, and answers for a node's address that is a Service's too."""
     unread: tuple[str, ...] = ()
@@ -57,10 +57,10 @@ class Conflict:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owners:
     by_nic: Mapping[Nic, Owner]
-    """Of every NIC that answered anything, and of every MAC that some source names, on every segment."""
+    """Of every NIC that replied, and of every MAC that some source names, on every segment."""
     conflicts: tuple[Conflict, ...]
     twins: Mapping[Nic, tuple[str, ...]]
-    """NICs that alone answered for the own addresses of several nodes, each with these."""
+    """NICs that alone replied for the own addresses of several nodes, each with these nodes."""
 
 
 def owners(

@@ -20,10 +20,10 @@ def parties(
     expected: Collection[str],
     named: Collection[Mac] = (),
 ) -> tuple[Responder, ...]:
-    """Who answered for `ip`, sorted by the lowest MAC: the NICs of one node folded, a NIC without one for itself.
+    """Who replied for `ip`, sorted by the lowest MAC: the NICs of one node folded, a NIC without one for itself.
 
-    `expected`: the nodes that should; `named`: MACs that should although they are no node's; `vendors`: by MAC, told of
-    those that are no known node's."""
+    `expected`: the nodes that should; `named`: MACs that should although they are not a node's; `vendors`: by MAC, for
+    those that do not belong to a known node."""
     asked = hearing.asked(ip)
     folded: dict[str | Nic, Sequence[Reply]] = {}
     by_nic = hearing.by_nic(ip)
@@ -43,7 +43,7 @@ def parties(
 
 
 def heard(ip: IPv4Address, hearing: Observations) -> Mapping[Nic, frozenset[Turn]]:
-    """The NICs that answered for an address, each with when it did."""
+    """The NICs that replied for an address, each with when it did."""
     alone: dict[Turn, frozenset[Turn]] = {}  # most answer once, and many in the same turn
     found = {}
     for nic, replies in hearing.by_nic(ip).items():
@@ -90,7 +90,7 @@ def deaf(
     kin: Mapping[str | None, Sequence[Nic]],
     seats: Mapping[str, Collection[str]],
 ) -> Mapping[Key, frozenset[Turn]]:
-    """When each party could not be heard; nothing where one interface asked. `kin`: the NICs of every node; `seats`: the
+    """When each party could not be received; nothing where one interface asked. `kin`: the NICs of every node; `seats`: the
     interfaces on which arpcheck ran on a node. A host may hear its second NIC, but only where it asks as 0.0.0.0."""
     if len(hearing.asked(ip).interfaces()) < 2:
         return {}

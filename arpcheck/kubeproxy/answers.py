@@ -45,7 +45,7 @@ class Configured(StrEnum):
     STRICT = "strict"
     """Mode ipvs with strictARP, or what sets it always (kube-router)."""
     NON_STRICT = "non-strict"
-    """Mode ipvs without strictARP: with the next start every Service address is answered."""
+    """Mode ipvs without strictARP: after the next start the node replies for every Service address."""
     NOT_NEEDED = "not-needed"
     """A mode that binds no Service address, or no kube-proxy at all."""
     UNKNOWN = "unknown"
@@ -142,7 +142,7 @@ def _first_of(nodes: Sequence[NodeStatus]) -> str:
     telling = tuple(kind for kind in Oddity if kind is not Oddity.NO_EFFECT)
     found = next((notes for node in nodes if (notes := of(node.notes, *telling))), ())
     answered = [node for node in nodes if node.arp is Arp.NON_STRICT]
-    on_wire = (f"on the wire {_joined_names(answered)} answered for a Service address",) if answered else ()
+    on_wire = (f"on the wire {_joined_names(answered)} replied for a Service address",) if answered else ()
     return "".join(f"; {note}" for note in dict.fromkeys((*found, *on_wire)))
 
 

@@ -23,7 +23,7 @@ _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 
 
 def script_of(command: Sequence[str]) -> str | None:
-    """What a shell's `-c` is given; None where the command is no shell's."""
+    """What a shell's `-c` is given; None if the command is not a shell."""
     if not command or posixpath.basename(command[0]) not in SHELLS:
         return None
     for place, word in enumerate(command[1:], 1):
@@ -288,7 +288,7 @@ def _boolean(value: str) -> tuple[bool | None, tuple[Note, ...]]:
         return value in _TRUE, ()
     if "$" in value:
         return None, (Note(f"--{STRICT_ARP}={value[:40]}: a variable that the API does not show", Oddity.UNREADABLE),)
-    return None, (Note(f'--{STRICT_ARP}="{value[:40]}" is no boolean, kube-proxy exits', Oddity.REFUSED),)
+    return None, (Note(f'--{STRICT_ARP}="{value[:40]}" is not a boolean, so kube-proxy exits', Oddity.REFUSED),)
 
 
 def _plain(value: str) -> str | None:

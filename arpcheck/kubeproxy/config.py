@@ -164,7 +164,7 @@ def _ignored(key: yaml.ScalarNode, prefix: str) -> Note:
     written = f'line {line_of(key)}: "{prefix}{key.value[:60]}"'
     if meant := _meant(key.value):
         return Note(f"{written} is not {meant}, and kube-proxy ignores it", Oddity.MISSPELT)
-    return Note(f"{written} is no key that arpcheck knows; kube-proxy ignores what it does not know")
+    return Note(f"{written} is not a key that arpcheck knows; kube-proxy ignores unknown keys")
 
 
 def _strays(mapping: yaml.MappingNode, prefix: str) -> Iterator[Note]:
@@ -275,7 +275,7 @@ class _Loader(yaml.SafeLoader):
             if key.tag == _MERGE:
                 raise _refusal("a merge key, which arpcheck does not follow", key.start_mark)
             if not isinstance(key, yaml.ScalarNode):
-                raise _refusal("a key that is no single value", key.start_mark)
+                raise _refusal("a key that is not a single value", key.start_mark)
         return node
 
 

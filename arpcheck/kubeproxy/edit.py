@@ -73,9 +73,9 @@ def _refused(text: str, root: yaml.MappingNode) -> tuple[Refusal, str] | None:
             lines = ", ".join(str(line_of(one)) for one in found)
             return Refusal.TWICE, f"{key} is there {len(found)} times (lines {lines})"
     if section is not None and not isinstance(section, yaml.MappingNode) and section.tag != _NULL:
-        return Refusal.NOT_A_SECTION, f"line {line_of(section)}: ipvs is no section"
+        return Refusal.NOT_A_SECTION, f"line {line_of(section)}: ipvs is not a section"
     if switches and (not isinstance(switches[0], yaml.ScalarNode) or switches[0].style in ("|", ">")):
-        return Refusal.UNSURE, f"line {line_of(switches[0])}: strictARP is no single value on one line"
+        return Refusal.UNSURE, f"line {line_of(switches[0])}: strictARP is not a single value on one line"
     return _refused_by_kube_proxy(text, switches)
 
 

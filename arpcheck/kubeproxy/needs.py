@@ -22,7 +22,7 @@ MANAGER_MARKS = (
     *("metadata labels resources.gardener.cloud/*", "metadata annotations resources.gardener.cloud/*"),
     "metadata managedFields manager",
 )
-"""By which a configuration is recognised as somebody else's."""
+"""Marks by which a configuration is recognised as managed by another system."""
 
 
 def _of_pod(prefix: str) -> Iterable[str]:
@@ -143,7 +143,7 @@ def _signs(node: Node, objects: Objects) -> Iterator[str]:
 
 
 def _configurations(objects: Objects) -> Iterator[str]:
-    """Those that no running kube-proxy reads: another pool's is no sign of this node's."""
+    """Those that no running kube-proxy reads: another pool's says nothing about this node's."""
     from arpcheck.kubeproxy import config
 
     in_use = {setting.setting(pod, objects).place for pod in workload.pods(objects).values()}

@@ -15,23 +15,23 @@ class WireObservations:
     """What the wire showed beyond the canary; what was not asked stays as it is here."""
 
     answered: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """By LoadBalancer address: the nodes that answered it. An address that was asked in vain has an empty set."""
+    """By LoadBalancer address: the nodes that replied. An address without replies has an empty set."""
     strangers: frozenset[str] = frozenset()
-    """LoadBalancer addresses for which a MAC of no node answered."""
+    """LoadBalancer addresses for which a MAC address that is not a node's replied."""
     stranger_on_canary: bool = False
-    """A MAC of no node answered the canary."""
+    """A MAC address that is not a node's replied for the canary."""
     twice: frozenset[str] = frozenset()
-    """Nodes that answered one question more than once, though not for their own address."""
+    """Nodes that sent several replies to a request, though not for their own address."""
     gateways: frozenset[str] | None = None
-    """Nodes whose pod gateway was answered; None: it was not asked."""
+    """Nodes whose pod gateway was replied for; None: it was not probed."""
     node_addresses: bool | None = None
-    """Some node's own address was answered; None: none was asked."""
+    """A reply was received for some node's own address; None: none was probed."""
     prober: str | None = None
     """The node that arpcheck runs on."""
     unknown: bool = False
-    """A MAC answered an address or the canary, and it is not known whether it is a node's."""
+    """A MAC address replied for an address or the canary, and it is not known whether it is a node's."""
     holders: frozenset[str] = frozenset()
-    """Nodes that answered for an address which BGP announces and their load balancer puts on every node."""
+    """Nodes that replied for an address which BGP announces and their load balancer puts on every node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

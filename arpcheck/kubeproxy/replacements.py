@@ -46,7 +46,7 @@ def setting(node: Node) -> Setting | None:
     source = f"node annotation {key}"
     arguments = _arguments(node.annotations[key])
     if arguments is None:
-        doubt = Note(f"unreadable: annotation {key} is no JSON list of texts", Oddity.UNREADABLE)
+        doubt = Note(f"unreadable: annotation {key} is not a JSON list of strings", Oddity.UNREADABLE)
         return Setting(mode=None, strict_arp=None, source=source, notes=(doubt,))
     words = [f"--{value.removeprefix('--')}" for value in _values(arguments)]
     hides = _HIDES if _FILE_SINCE <= _release(node) < _FILE_SHOWN_SINCE else ""

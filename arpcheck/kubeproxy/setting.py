@@ -66,7 +66,7 @@ class Setting:
     place: ConfigKey | None = None
     """None where it is in no ConfigMap."""
     proven: bool = False
-    """`mode` is no word of a configuration but what was found to run, or not to run, in kube-proxy's place."""
+    """`mode` is not from a configuration: it is what runs instead of kube-proxy, or that nothing does."""
 
 
 def setting(workload: Workload, objects: Objects) -> Setting:

@@ -145,7 +145,7 @@ def label(mac: Mac, vendors: Mapping[str, str] | None = None) -> str | None:
     for prefix, meaning in _PREFIXES:
         if mac.startswith(prefix):
             return meaning
-    return "locally administered, no manufacturer's" if mac.is_local else vendor(mac, vendors or {})
+    return "locally administered" if mac.is_local else vendor(mac, vendors or {})
 
 
 def vendor(mac: Mac, table: Mapping[str, str]) -> str | None:

@@ -1,4 +1,4 @@
-"""The nouns of arpcheck, all frozen: what is asked, what came back, whose a MAC address is, and what follows.
+"""The types of arpcheck, all frozen: what is probed, what was received, whose a MAC address is, and what follows.
 
 Import them from here; the files are for their readers."""
 

@@ -58,10 +58,10 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """An address of a Service, or one that is asked for our own knowledge. One target an address."""
+    """An address to probe: of a Service, or one that helps to judge these. One target for each address."""
 
     ip: Address | None
-    """None where the Service has no address; IPv6 is listed but not asked."""
+    """None if the Service has no address; IPv6 is listed but not probed."""
     kind: Kind
     services: tuple[str, ...] = ()
     """`namespace/name` of every Service that has this address."""
@@ -70,13 +70,13 @@ class Target:
     external: bool = False
     """Every Service that has it says by ipMode Proxy that it is a load balancer's outside of the cluster."""
     skipped: str | None = None
-    """Why it is not asked; None: it is asked."""
+    """Why it is not probed; None: it is."""
     skips: Skip | None = None
     """The class of `skipped`; the verdict of a Service's address follows from it."""
 
 
 class Skip(StrEnum):
-    """Why a target is not asked."""
+    """Why a target is not probed."""
 
     PENDING = "pending"
     HOSTNAME = "hostname"
@@ -120,7 +120,7 @@ class Reply:
     round: int
     """The round of the last question for its address that was sent before it and could have brought it."""
     ip: IPv4Address
-    """ARP sender protocol address: the address asked for."""
+    """ARP sender protocol address: the address of the request."""
     sender: IPv4Address
     """ARP target protocol address: the sender of our question."""
     to: Mac | None
@@ -128,7 +128,7 @@ class Reply:
     mac: Mac
     """ARP sender hardware address: the responder."""
     source: Mac
-    """Ethernet source. Differs from `mac` where somebody answers on behalf of another."""
+    """Ethernet source. Differs from `mac` if a station replies on behalf of another."""
     after: float
     """Milliseconds since that question."""
 
@@ -154,7 +154,7 @@ class Overflow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gratuitous:
     """Announcements of an asked address by one MAC: an ARP request or reply whose sender address is its target address
-    (RFC 5944 section 4.6), or a reply to everybody that answers none of our questions. Whoever hears it may put this MAC
+    (RFC 5944 section 4.6), or a broadcast reply that belongs to none of our requests. Hosts that receive it may put this MAC
     into its cache, whether or not that MAC ever answers."""
 
     at: float
@@ -169,14 +169,14 @@ class Gratuitous:
 
 
 class PassReason(StrEnum):
-    """Why a frame that answers for an asked address, or announces it, was not taken for an answer."""
+    """Why a frame that names a probed address as its sender was not counted as a reply."""
 
     VLAN = "vlan"
     """It is tagged: of another VLAN than the interface's."""
     TUNNEL = "tunnel"
     """It was recorded within another frame (VXLAN, Geneve, GRE)."""
     OTHER_INTERFACE = "other-interface"
-    """This host received it for another of its interfaces: a packet socket hears a VLAN's, a bond's or a bridge's too."""
+    """Received for another interface of this host: a packet socket also receives frames of a VLAN, a bond or a bridge."""
     OTHER_HOST = "other-host"
     """It was sent to another host's MAC, or answers another's question."""
     OWN_MAC = "own-mac"
@@ -185,7 +185,7 @@ class PassReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassedOver:
-    """Frames that speak for an asked address and were not booked as replies to it."""
+    """Frames that name a probed address as their sender and were not counted as replies."""
 
     interface: str
     """The probing host's, as it was asked on."""

@@ -61,7 +61,7 @@ class SourceRank(IntEnum):
     PUBLISHED = 3
     """An object or an annotation that the host wrote."""
     WIRE = 4
-    """Who answered for a node's own address."""
+    """Who replied for a node's own address."""
     OTHER_FILE = 6
     """A file that something else wrote, as old as it is."""
 
@@ -88,7 +88,7 @@ class MacListFormat(StrEnum):
     ADDRESS_CSV = "CSV by address"
     """With the column `address` in place of a node's name, as Kea writes its leases."""
     CAPTURE = "capture"
-    """Who asked as a node's address, in the frames of `--capture`."""
+    """Who sent requests with a node's address as sender, in the frames of `--capture`."""
 
     @property
     def lists_nics(self) -> bool:
@@ -145,9 +145,9 @@ class Strength(StrEnum):
     LISTED = "listed"
     """By a source that knows the node's NICs."""
     HEARD = "heard"
-    """It alone answered for the node's own address."""
+    """Only it replied for the node's own address."""
     DOUBTFUL = "doubtful"
-    """It answered for the node's own address beside another MAC, or two sources contradict each other. Never a fact."""
+    """It and another MAC address replied for the node's own address, or two sources contradict each other. Never a fact."""
     NONE = "none"
 
 
@@ -160,13 +160,13 @@ class Identity:
     source: str
     """The plug-in's NAME: `node-ip`, `self`, `mac-map`."""
     detail: str
-    """Where exactly: the address that it answered for, the file and line, the annotation."""
+    """Where exactly: the address that it replied for, the file and line, the annotation."""
     interface: str | None = None
     """The prober's interface for what was heard, the node's own NIC for what was written down."""
     observed_at: datetime | None = None
     rank: SourceRank = SourceRank.OTHER_FILE
     lists_nics: bool = False
-    """The source knows NICs: the MAC is listed, not only heard or seen at an address."""
+    """The source knows NICs: the MAC address is listed, not only received or seen at an address."""
     lists_all: bool = False
     """And it knows all of the node's NICs: what it does not have is not this node's."""
 
@@ -183,8 +183,8 @@ class Owner:
     outside: bool = False
     """No node's: every NIC of every node here is listed, and it is none of them."""
     apart: bool = False
-    """Most likely no node's: every node was heard here, it shares no vendor prefix with any node's NIC, and, asked alone
-    for every node's address, it answered none. It takes the recorded announcer beside it to prove that."""
+    """Most likely not a node's: every node replied here, it shares no vendor prefix with any node's NIC, and, asked alone
+    for every node's address, it did not reply. It takes the recorded announcer beside it to prove that."""
     proxied: frozenset[IPv4Address] = frozenset()
     """The senders to whom it answers for what it does not own; what it answers to them proves nothing."""
     label: str = ""

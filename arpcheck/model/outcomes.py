@@ -83,7 +83,7 @@ class Arp(StrEnum):
 
     @property
     def outcome(self) -> Outcome:
-        """Of the node alone. Whether a node that was not heard leaves the whole run in doubt depends on the run."""
+        """Of the node alone. Whether an unreached node makes the whole run inconclusive depends on the run."""
         match self:
             case Arp.NON_STRICT:
                 return Outcome.FAULT

@@ -71,7 +71,7 @@ class Need:
     costs: str
     """What is not known where it can't be read, as the end of the sentence "without it …"."""
     verb: str = "list"
-    """`list`, or `get` where only `names` are read, which then are no patterns."""
+    """`list`, or `get` if only `names` are read, which then are not patterns."""
     namespace: str | None = None
     """The one namespace that is enough; None: all of them, or not namespaced."""
     names: tuple[str, ...] = ()
@@ -101,10 +101,10 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Gap:
-    """Something that could not be read or asked. A resource that the server does not serve is not installed: no gap."""
+    """Something that could not be read or probed. A resource that the server does not serve is not a gap."""
 
     what: str
-    """The resource as kubectl names it (`pods`, `leases.coordination.k8s.io`), or what was not asked."""
+    """The resource as kubectl names it (`pods`, `leases.coordination.k8s.io`), or what was not probed."""
     why: str
     """`forbidden`, `timed out`, `not in the file`, …"""
     costs: str
@@ -156,7 +156,7 @@ class Announcement:
     out such, 3 loadBalancerClass, 4 annotation, 5 a record of an announcer, 6 nothing but the node's own address."""
     claims: tuple[Claim, ...] = ()
     silence: str | None = None
-    """Why nobody should answer ARP for it (announced by BGP only); None: somebody should."""
+    """Why nobody should reply for the address (announced only by BGP); None: a node should."""
     held_everywhere: str | None = None
     """What of the implementation's own configuration says that it puts the address on an interface of every node (a dummy
     one, lo) and BGP announces it; None: nothing says it."""
@@ -171,7 +171,7 @@ class Announcement:
     or_inside: bool = False
     """It may as well run on nodes of this cluster, which then announce: only who answers tells."""
     macs: tuple[tuple[Mac, str], ...] = ()
-    """MACs that the Service itself names and that are no node's, each with its reason (kube-vip's hwaddr)."""
+    """MAC addresses that the Service names and that do not belong to a node, with the reason (kube-vip's hwaddr)."""
     macs_unread: bool = False
     """What would name such MACs could not be read."""
     notes: tuple[str, ...] = ()

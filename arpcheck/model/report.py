@@ -27,13 +27,13 @@ class Responder(NamedTuple):
     expected: bool
     """It is the announcer by a current claim."""
     flux: bool
-    """Several NICs of the one node answered."""
+    """Several NICs of the node replied."""
     rounds: tuple[int, ...]
     replies_per_probe: float
-    """Replies per question, over the questions of the rounds in which it answered."""
+    """Replies per request, over the requests of the rounds in which it replied."""
     first_reply_ms: float
     vendor: str | None
-    """Vendor or virtual prefix of a MAC that is no known node's."""
+    """Manufacturer or virtual prefix of a MAC address that does not belong to a known node."""
     sources: tuple[Mac, ...] = ()
     """Ethernet sources that differ from the ARP sender hardware address."""
 
@@ -69,13 +69,13 @@ class AlsoId(StrEnum):
     """What else can hold of an address whose verdict says something else."""
 
     ANNOUNCER_SILENT = "announcer-silent"
-    """The node that should answer was heard on this segment, and did not answer for the address."""
+    """The node that should reply replied to other requests on this segment, but not for the address."""
     NOBODY_ELSE = "nobody-else"
-    """Only kernels without strict ARP answered: once they are quiet, nobody does."""
+    """Only kernels without strict ARP replied: once they are quiet, nobody does."""
     OTHER_NODE = "other-node"
-    """A node answered that should not, and its kernel is not the reason."""
+    """A node replied that should not, and its kernel is not the reason."""
     STRANGER = "stranger"
-    """A MAC answered that is no known node's."""
+    """A MAC address replied that does not belong to a known node."""
     GRATUITOUS = "gratuitous"
     """A MAC announced the address by gratuitous ARP and does not answer for it."""
 
@@ -92,14 +92,14 @@ class Also:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confidence:
-    """How well an address was asked."""
+    """How well an address was probed."""
 
     rounds: int = 0
-    """The rounds that count: where a slower one asked again, those before it count only with a reply."""
+    """The rounds that count: if a slower round followed, earlier rounds count only with a reply."""
     lost: int = 0
-    """Frames that this host's kernel dropped while it was asked."""
+    """Frames that this host's kernel dropped while it was probed."""
     slowest_rate: float | None = None
-    """Frames a second in the slowest of these rounds; None where it was not asked, or a file does not say it."""
+    """Frames a second in the slowest of these rounds; None if it was not probed, or a file does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +112,7 @@ class TargetReport:
     reason: str
     responders: tuple[Responder, ...]
     rounds: tuple[int, ...] = ()
-    """The rounds that asked it."""
+    """The rounds in which it was probed."""
     accepted: Accepted | None = None
     """None: the verdict counts."""
     also: tuple[Also, ...] = ()
@@ -122,7 +122,7 @@ class TargetReport:
 
     @property
     def outcome(self) -> Outcome:
-        """Of the verdict; NOT_JUDGED for what is asked for knowledge alone."""
+        """Of the verdict; NOT_JUDGED for canary, control and nodes' addresses."""
         return self.verdict.outcome if self.verdict else Outcome.NOT_JUDGED
 
 

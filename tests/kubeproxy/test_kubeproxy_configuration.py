@@ -71,7 +71,7 @@ def conf(text: str, head: str = HEAD) -> tuple[str | None, bool | None, tuple[st
         ),
         pytest.param(
             *("mode: ipvs\nfancy: 1\nipvs:\n  strictARP: true\n", "ipvs", True),
-            ('line 4: "fancy" is no key that arpcheck knows; kube-proxy ignores what it does not know',),
+            ('line 4: "fancy" is not a key that arpcheck knows; kube-proxy ignores unknown keys',),
             id="a key that is unknown",
         ),
         pytest.param(

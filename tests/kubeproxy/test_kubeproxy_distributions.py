@@ -306,7 +306,7 @@ def test_an_annotation_that_is_no_list_of_texts_leaves_it_unknown(arguments):
     objects = k3s({"n1": arguments})
     proxy = kube_proxies(objects)["n1"]
     assert (proxy.mode, proxy.strict_arp, proxy.loaded) == (None, None, None)
-    assert "no JSON list of texts" in proxy.notes[0]
+    assert "not a JSON list of strings" in proxy.notes[0]
     assert status(objects).answer == "unknown"
 
 

@@ -404,7 +404,7 @@ def test_as_text():
     assert to_text(status(objects, wire={"worker-1": Arp.NON_STRICT})) == (
         "not-set: Strict ARP is needed and not set on 3 of 3 nodes (configmap kube-system/kube-proxy): "
         'worker-1, worker-2, worker-3; line 34: "ipvs.strictArp" is not ipvs.strictARP, and kube-proxy ignores it; '
-        "on the wire worker-1 answered for a Service address.\n"
+        "on the wire worker-1 replied for a Service address.\n"
         "Read from: configmap kube-system/kube-proxy\n"
         "\n"
         "NODE      MODE  STRICT ARP  LOADED\n"

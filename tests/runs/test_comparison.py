@@ -263,7 +263,7 @@ fixed   10.0.0.50 (web/nginx)  non-strict (worker-1, worker-2, worker-3)  ok (wo
 fixed   worker-2               non-strict                                 quiet
 fixed   worker-3               non-strict                                 quiet
 
-1 other the same, none of them known to be wrong.
+1 other unchanged, without a proven fault.
 
 Clients keep a learned MAC address until their ARP entry expires. Only then does a fix reach them. \
 Flush the entry on important routers.
@@ -281,7 +281,7 @@ MARKDOWN = """\
 | fixed | worker-2 | non-strict | quiet |
 | fixed | worker-3 | non-strict | quiet |
 
-1 other the same, none of them known to be wrong.
+1 other unchanged, without a proven fault.
 
 Clients keep a learned MAC address until their ARP entry expires. Only then does a fix reach them. \
 Flush the entry on important routers.
@@ -306,7 +306,7 @@ def test_the_markdown_fits_a_comment_and_counts_what_is_left_out():
     text = render(replace(found, addresses=many), "markdown", Style())
     assert len(text) < 60_000
     shown = text.count("| fixed | ")
-    assert f"\n\n…and {2002 - shown:,} more, left out for size: `-o json` has all.\n" in text
+    assert f"\n\n…and {2002 - shown:,} more rows were left out for size; `-o json` has all.\n" in text
 
 
 def test_the_json():
