@@ -268,6 +268,6 @@ def _unicast_only(case: Case) -> str | None:
 
 DOUBTS: tuple[Callable[[Case], str | None], ...] = (
     _lost_frames, _unfinished, _perhaps_elsewhere, _unknown_owner, _doubtful_owner, _doubled, _itself, _on_probing_node,
-    _outside, _only_non_strict, _some_rounds_only, _changing, _different_hosts, _sender_taken, _no_reply, _not_ready, _without_owner,
-    _unicast_only, _forbidden, _unplaced, _rival_claims, _not_in_file, _outdated, _too_few_requests,
+    _outside, _only_non_strict, _some_rounds_only, _changing, _different_hosts, _sender_taken, _no_reply, _not_ready,
+    _without_owner, _unicast_only, _forbidden, _unplaced, _rival_claims, _not_in_file, _outdated, _too_few_requests,
 )  # fmt: skip

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from arpcheck.errors import LabError
 from arpcheck.lab.announcer import inside
-from arpcheck.lab.scene import IPVS_DEVICE, IPVS_MAC, SYSCTLS, Scene, SceneNic, Station
+from arpcheck.lab.scene import IPVS_MAC, SYSCTLS, Scene, SceneNic, Station
+from arpcheck.model.constants import IPVS_DEVICE
 
 CONF = Path("/proc/sys/net/ipv4/conf")
 NO_IPV6 = Path("/proc/sys/net/ipv6/conf/all/disable_ipv6")

@@ -117,7 +117,6 @@ SYSCTLS = ("arp_announce", "arp_filter", "arp_ignore", "forwarding", "proxy_arp"
 """Those of net.ipv4.conf that decide who answers ARP. All are written in every namespace: a new one inherits from the
 machine (net.core.devconf_inherit_init_net)."""
 
-IPVS_DEVICE = "kube-ipvs0"
 IPVS_MAC = Mac("02:0e:00:00:00:00")
 """The same on every node here, so that two runs are alike; no frame ever carries it."""
 

@@ -11,8 +11,9 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any, NoReturn, TypeVar
 
 from arpcheck.errors import InputError
-from arpcheck.lab.scene import IPVS_DEVICE, SYSCTLS, Ipvs, Route, SceneNic, Station
+from arpcheck.lab.scene import SYSCTLS, Ipvs, Route, SceneNic, Station
 from arpcheck.model import Mac
+from arpcheck.model.constants import IPVS_DEVICE
 
 Made = TypeVar("Made")
 Other = TypeVar("Other")

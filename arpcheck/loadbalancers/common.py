@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from arpcheck.model import Claim, ClaimSource, Need, Trust
-from arpcheck.model.constants import CURRENT_FOR
+from arpcheck.model.constants import AHEAD, CURRENT_FOR
 from arpcheck.objects import Node, Object, Objects, Service, at, instant, items, text, texts
 
 OWN_ADDRESS = 6
 """The decision order of an announcement that only rests on the address being a node's own."""
-
-AHEAD = timedelta(seconds=5)
-"""Clocks that differ by less are treated as equal."""
 
 _TRUST = tuple(Trust)
 

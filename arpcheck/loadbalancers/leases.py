@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from arpcheck.loadbalancers.common import AHEAD
 from arpcheck.model import Claim, ClaimSource, Need, Trust
+from arpcheck.model.constants import AHEAD
 from arpcheck.objects import Object, Objects, annotations_of, full_name, instant, name, namespace, text
 from arpcheck.objects import at as value_at
 

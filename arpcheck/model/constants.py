@@ -14,6 +14,13 @@ SLOW = 100.0
 CURRENT_FOR = timedelta(hours=1)
 """Age after which a record of who announces an address accuses nobody any more."""
 
+AHEAD = timedelta(seconds=5)
+"""Difference between two clocks that counts as none."""
+
+IPVS_DEVICE = "kube-ipvs0"
+"""The interface to which kube-proxy in IPVS mode binds every Service address (kubernetes: pkg/proxy/ipvs,
+defaultDummyDevice)."""
+
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 """The annotation that `kubectl rollout restart` writes into a pod template."""
 

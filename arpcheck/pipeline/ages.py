@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from arpcheck.evidence import Evidence
-from arpcheck.loadbalancers.common import AHEAD
 from arpcheck.loadbalancers.leases import LEASES, all_expired, renewed_ahead
 from arpcheck.model import Announcement, Claim, ClaimSource, Gap, Trust
-from arpcheck.model.constants import CURRENT_FOR
+from arpcheck.model.constants import AHEAD, CURRENT_FOR
 from arpcheck.objects import Objects, instant, items, text
 
 FRESH = timedelta(seconds=60)

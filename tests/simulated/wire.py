@@ -16,8 +16,9 @@ from ipaddress import IPv4Interface
 from arpcheck.errors import WireError
 from arpcheck.lab import answering
 from arpcheck.lab.answering import TAG, DueFrame, Speaker
-from arpcheck.lab.scene import IPVS_DEVICE, IPVS_MAC, Scene, SceneNic, Station
+from arpcheck.lab.scene import IPVS_MAC, Scene, SceneNic, Station
 from arpcheck.model import Host, Interface, Mac
+from arpcheck.model.constants import IPVS_DEVICE
 from arpcheck.wire.packets import Arrival, TakenFor
 from simulated import kernel
 

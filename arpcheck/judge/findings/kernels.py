@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 from arpcheck.judge.findings.rule import Found, Rule
 from arpcheck.judge.judged import AskingHost, Judged, Judgement
 from arpcheck.model import Arp, Outcome, Responder, Severity, Trust, Verdict
+from arpcheck.model.constants import IPVS_DEVICE
 
 
 def non_strict_nodes(judged: Judged) -> Found | None:
@@ -152,7 +153,7 @@ def _configured(judged: Judged, node: str) -> str:
 def _own_kernel(node: str, place: AskingHost) -> str:
     used = [interface for interface in place.host.interfaces if interface.name in place.interfaces]
     seen = ", ".join(f"{i.name}: arp_ignore {i.arp_ignore}, arp_announce {i.arp_announce}" for i in used)
-    holder = next((i for i in place.host.interfaces if i.name in ("kube-ipvs0", "kube-dummy-if")), None)
+    holder = next((i for i in place.host.interfaces if i.name in (IPVS_DEVICE, "kube-dummy-if")), None)
     holds = f"; {len(holder.addresses)} Service addresses are on its {holder.name}" if holder else ""
     return f"arpcheck ran on {node}; its kernel has {seen or 'no ARP setting that could be read'}{holds}"
 
