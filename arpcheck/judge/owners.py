@@ -179,8 +179,8 @@ def _twins(
 
     A node that another NIC was heard of, at another address of its own, has merely lost this one. One that a Service has too
     counts where no other was answered, but for who holds every Service's: it may be that the other node announces it, or
-    that both have one MAC. Who holds every Service's counts only where nobody else answered and no other NIC of this node
-    was heard: its kernel would answer for its own address. Of a `dead` node it does not count: another announces it now.
+    that both have one MAC. Who holds every Service's counts only where no other does, and no other NIC may be this node's:
+    its kernel would answer for its own address. Of a `dead` node it does not count: another announces it now.
     Nor does what somebody else answered in a MAC's name for a dead node, as a switch does from an old table."""
     found: dict[Nic, dict[str, set[IPv4Address]]] = {}
     every: dict[Nic, dict[str, set[IPv4Address]]] = {}
@@ -191,9 +191,12 @@ def _twins(
             answered = [(nic, ip) for nic, ip in answered if any(r.source == nic[1] for r in hearing.by_nic(ip)[nic])]
         plain = [(nic, ip) for nic, ip in answered if ip not in knowledge.shared]
         heard = plain or [(nic, ip) for nic, ip in answered if nic not in holders and node not in dead]
-        if not heard and node not in dead | {*knowledge.own.values()}:
-            known = any(decided[nic] == node for nic in hearing.nics() if nic not in {nic for nic, _ in answered})
-            heard = [] if known else answered
+        if not plain and node not in dead | {*knowledge.own.values()}:
+            holding = [(nic, ip) for nic, ip in answered if nic in holders]
+            others = {nic for nic, _ in answered} - holders
+            known = any(decided[nic] == node for nic in {*hearing.nics()} - {nic for nic, _ in holding})
+            if len({nic for nic, _ in holding}) == 1 and not known and all(decided[nic] for nic in others):
+                found.setdefault(holding[0][0], {}).setdefault(node, set()).update(ip for _, ip in holding)
         for nic, ip in heard if len({nic for nic, _ in heard}) == 1 else ():
             found.setdefault(nic, {}).setdefault(node, set()).add(ip)
         for nic, ip in plain:

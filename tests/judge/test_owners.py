@@ -184,6 +184,10 @@ def test_who_answers_for_every_service_may_have_the_mac_of_a_node_that_nothing_e
     listed = [*KNOWN[:1], identity(M2, "n2", "mac-map")]
     assert run(heard, listed, shared=[N2], canary=VIP).twins, "the list's MAC was not heard"
     assert not run([*heard, (VIP, M2)], listed, shared=[N2], canary=VIP).twins, "n2 was heard by a NIC of its own"
+    speaker = [*heard, (N2, M9)]
+    announced = run(speaker, [*KNOWN[:1], identity(M9, "n3")], shared=[N2], canary=VIP)
+    assert announced.twins == alone.twins, "a third node announces it"
+    assert not run(speaker, KNOWN[:1], shared=[N2], canary=VIP).twins, "the other may be n2's own"
     assert not run(heard, KNOWN[:1], shared=[N2], canary=VIP, own_node="n2").twins, "no host hears itself"
     down = node("n1"), node("n2", ready=False)
     assert not run(heard, KNOWN[:1], down, shared=[N2], canary=VIP).twins, "n2 is down"
