@@ -80,7 +80,7 @@ def _clean(world: World, truth: Truth, wire: WorldWire, report: Report) -> Itera
                             _unknowable(world, truth, one, target.target.ip) or _at_a_handover(world, _came(world, one, target.target.ip, wire), target.target.ip)
                             for one in _parts(world, found, target.target.ip, wire, code)
                         ),
-                        _in_place_of_the_dead(world, truth, found),
+                        _in_place_of_the_dead(world, truth, found, wire),
                     )
                 ):
                     promise = "unknowable"
@@ -220,11 +220,12 @@ def _named_by_events(world: World, service: Service) -> frozenset[str]:
     return frozenset(node for of, node, age in world.events if of is service and age < 3600)
 
 
-def _in_place_of_the_dead(world: World, truth: Truth, found: OfAddress) -> bool:
-    """One that answers wrongly has the address of a node that does not answer for itself, and no list tells its MAC; or it
+def _in_place_of_the_dead(world: World, truth: Truth, found: OfAddress, wire: WorldWire) -> bool:
+    """One that answers wrongly has the address of a node of which nothing came, and no list tells its MAC; or it
     has the very MAC of a node that is off, or that should answer and never does."""
     listed = {node for node, one in world.nodes.items() if "MAC list" in world.traits or ("NodeNetworkStates" in world.traits and one.ready)}
-    copies = {name for node, answer in truth.conflicts.items() if node not in answer and node not in listed for name in answer}
+    silent = {node for node in truth.conflicts if all(came.machine != node for came in wire.came)} - listed
+    copies = {name for node in silent for name in truth.conflicts[node]}
     wrong = {name for spell in found.spells for name in spell.answer - spell.should}
     deaf = {name for spell in found.spells for name in spell.should} - found.answerers
     off = {nic.mac for name in world.nodes if name in deaf or not world.machines[name].on for nic in world.machines[name].nics}
@@ -319,10 +320,12 @@ def _taken_for_a_twin(truth: Truth, wire: WorldWire, report: Report) -> set[str]
 
 def misnamed_by_the_list(world: World, wire: WorldWire) -> dict[Mac, str | None]:
     """NICs of nodes that the user's own MAC list gives to another node, or, where it has every node, to none; each with what it
-    says. Left out is what answered for its own node's address, which tells that the list is wrong."""
+    says. Left out is what answered for its own node's address, which tells that the list is wrong, unless it is a Service's too."""
     listed = {mac: node for mac, node, _ in world.mac_list}
     nics = {mac: name for name in world.nodes for nic in world.machines[name].nics for mac in (nic.mac, *nic.legs)}
-    told = {came.mac for came in wire.came if came.machine in world.nodes and came.ip == world.nodes[came.machine].ip}
+    shared = {service.ip for service in world.services}
+    own = (came for came in wire.came if came.machine in world.nodes and came.ip == world.nodes[came.machine].ip)
+    told = {came.mac for came in own if came.ip not in shared}
     every = world.nodes.keys() <= {*listed.values()}
     return {
         mac: listed.get(mac)
@@ -375,7 +378,7 @@ def _misnamed(world: World, truth: Truth, wire: WorldWire, report: Report) -> It
             doubted = responder.node in conflicts and truth.conflicts.get(responder.node, frozenset()) & answerers
             if responder.node is not None and responder.node not in answerers and not doubted:
                 told = "false MAC list" in world.traits or _listed_before(world, responder.node, responder.macs) or any(mac in truth.twins for mac in responder.macs)
-                told |= _in_place_of_the_dead(world, truth, found) or _copy_of_a_twin(world, truth, responder.node, answerers)
+                told |= _in_place_of_the_dead(world, truth, found, wire) or _copy_of_a_twin(world, truth, responder.node, answerers)
                 yield Wrong("misled" if told else "misnamed", f"{verdict} names a node that does not answer", _kind_of(world, found), subject)
 
 
