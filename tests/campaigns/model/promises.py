@@ -360,13 +360,15 @@ def _misnamed(world: World, truth: Truth, wire: WorldWire, report: Report) -> It
         answerers, subject, verdict = found.answerers, str(target.target.ip), target.verdict
         proxies, own = {name for name in answerers if world.machines[name].proxy}, {world.prober.machine}
         plain = not set(world.traits) & HIDING
+        lossy = bool(world.losses.requests or world.losses.replies)
+        came = {one.machine for one in wire.came if one.ip == target.target.ip} if lossy else answerers  # what is lost, nobody can name
         ever_alone = any(spell.answer == spell.should for spell in found.spells)
         fits = {
             Verdict.FOREIGN: bool(answerers - world.nodes.keys()),
             Verdict.PROXY_ARP: bool(proxies),
             Verdict.NON_STRICT: bool(answerers & truth.loud_for_some),
             Verdict.DUPLICATE: len(answerers) > 1 and not (plain and answerers & truth.loud - {world.service(target.target.ip).leader(0)}),
-            Verdict.WRONG_NODE: any(a and not spell.should & a for spell in found.spells for a in (spell.answer, spell.answer - own)),
+            Verdict.WRONG_NODE: any(a and not spell.should & a for spell in found.spells for a in (spell.answer, spell.answer - own, spell.answer & came)),
             Verdict.SILENT: any(not spell.answer - own for spell in found.spells) or ever_alone,
         }
         hides = plain and verdict is not Verdict.PROXY_ARP and any(world.machines[name].proxy == "all" for name in proxies)
