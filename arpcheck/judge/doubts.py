@@ -8,7 +8,7 @@ from itertools import combinations
 from arpcheck.judge.case import Case
 from arpcheck.judge.nodes import ENOUGH
 from arpcheck.judge.reasons import counted, numbers, rounds, who, who_should
-from arpcheck.model import Kind, Strength, Trust
+from arpcheck.model import ClaimSource, Kind, Strength, Trust
 
 
 def _lost_frames(case: Case) -> str | None:
@@ -207,6 +207,18 @@ def _rival_claims(case: Case) -> str | None:
     return f"two current records name different nodes: {named}"
 
 
+def _none_of_the_entries(case: Case) -> str | None:
+    """PureLB 0.15 and 0.16 leave earlier announcers in the annotation: one of them is right, and it does not say which."""
+    if case.announcers or case.silence or not case.parties:
+        return None
+    stale = [claim for claim in case.claims if claim.kind is ClaimSource.ANNOTATION and claim.trust is Trust.STALE]
+    for source in sorted({claim.source for claim in stale}):
+        named = sorted({claim.node for claim in stale if claim.source == source})
+        if len(named) > 1 and not any(party.node in named or party.macs[0] in case.named for party in case.parties):
+            return f"{who(case, case.parties)} replied, but {source} names {' and '.join(named)}"
+    return None
+
+
 def _forbidden(case: Case) -> str | None:
     """A forbidden resource might have named another announcer, or explained the node that replies."""
     as_known = case.announcers and (not case.parties or any(party.expected for party in case.parties))
@@ -269,5 +281,6 @@ def _unicast_only(case: Case) -> str | None:
 DOUBTS: tuple[Callable[[Case], str | None], ...] = (
     _lost_frames, _unfinished, _perhaps_elsewhere, _unknown_owner, _doubtful_owner, _doubled, _itself, _on_probing_node,
     _outside, _only_non_strict, _some_rounds_only, _changing, _different_hosts, _sender_taken, _no_reply, _not_ready,
-    _without_owner, _unicast_only, _forbidden, _unplaced, _rival_claims, _not_in_file, _outdated, _too_few_requests,
+    _without_owner, _unicast_only, _none_of_the_entries, _forbidden, _unplaced, _rival_claims, _not_in_file, _outdated,
+    _too_few_requests,
 )  # fmt: skip

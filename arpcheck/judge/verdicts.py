@@ -194,6 +194,7 @@ def inconclusive(case: Case) -> str | None:
         interface, so another reply may have been lost each time. If nobody replied, fewer than 4 requests are too few.
     22. or all is as it should be, or nobody replied, and another machine also replied for the address that every request
         was sent from. A kernel that has this address takes the requests for its own and does not reply.
+    23. or a node replied that is in none of the several entries of the annotation that should name the announcer.
 
     Do:
     - Remove the cause that the reason names (a missing right, a `--rate` that is too high, a host that can't see enough)

@@ -1,5 +1,6 @@
 """verdicts: one address, rule by rule. The names say what was heard."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -7,7 +8,18 @@ from judge_cases import IP, case, claim, mac, party
 
 from arpcheck.judge.case import key
 from arpcheck.judge.verdicts import RULES, judge, texts
-from arpcheck.model import Announcement, Identity, Kind, PassedOver, PassReason, SourceRank, Strength, Trust, Verdict
+from arpcheck.model import (
+    Announcement,
+    ClaimSource,
+    Identity,
+    Kind,
+    PassedOver,
+    PassReason,
+    SourceRank,
+    Strength,
+    Trust,
+    Verdict,
+)
 
 A, B = party(1, 1, 2, 3, node="a"), party(2, 1, 2, 3, node="b")
 C = party(3, 1, 2, 3, node="c")
@@ -265,3 +277,10 @@ def test_what_was_heard_is_not_undone_by_what_was_lost():
 def test_every_rule_says_what_it_means_how_it_is_decided_and_what_to_do():
     assert [text.name for text in texts()] == [verdict.value for verdict in Verdict]
     assert all(text.means and text.decided and text.do for text in texts())
+
+
+@pytest.mark.parametrize(("entries", "verdict"), [(("a", "b"), "inconclusive"), (("a", "worker-1"), "ok"), (("a",), "ok")])
+def test_one_of_several_entries_of_an_annotation_is_right(entries, verdict):
+    """A single entry that is stale is of a node that is gone."""
+    written = tuple(replace(claim(node, Trust.STALE), kind=ClaimSource.ANNOTATION, source="annotation x") for node in entries)
+    assert judge(case(party(1, 1, 2, 3, node="worker-1"), claims=written))[0].value == verdict
