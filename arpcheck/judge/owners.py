@@ -76,7 +76,7 @@ def owners(
     twins = _twins(hearing, knowledge, decided, addresses, dead)
     maybe = _merged(twins, _at_outdated(hearing, knowledge, decided, addresses, {conflict.node for conflict in conflicts}))
     contested = {nic for conflict in conflicts for nic in conflict.nics} | twins.keys() | knowledge.doubled
-    contested |= {*_at_a_dead_nodes_service(hearing, knowledge, claims, decided, addresses, dead)}
+    contested |= {*_at_an_absent_nodes_service(hearing, knowledge, claims, decided, addresses, dead)}
     homes = tuple({ip for own in addresses.values() for ip in own})
     at_home = {nic for ip in homes for nic in hearing.by_nic(ip)}  # some node's, though it may not be known whose
     outdated = {conflict.node for conflict in conflicts}
@@ -229,7 +229,7 @@ def _at_outdated(
     return {nic: tuple(dict.fromkeys(nodes)) for nic, nodes in found.items()}
 
 
-def _at_a_dead_nodes_service(
+def _at_an_absent_nodes_service(
     hearing: Observations,
     knowledge: Knowledge,
     claims: Claims,
@@ -237,14 +237,16 @@ def _at_a_dead_nodes_service(
     addresses: Mapping[str, Iterable[IPv4Address]],
     dead: Set[str],
 ) -> Iterable[Nic]:
-    """NICs that no list names, that hold every Service's address, and that count as a node that is not Ready for such an
-    address alone: a machine that was removed from the cluster answers for it too."""
+    """NICs that no list names, that hold every Service's address, and that count for such an address alone as a node that
+    is not Ready, or whose own reply may be among the lost frames: a machine that was removed from the cluster answers for it
+    too."""
     holders = {*_genuine(hearing, knowledge.canary, knowledge)} if knowledge.canary else set()
     for nic in holders:
         node = decided[nic]
         own = [ip for ip in addresses.get(node or "", ()) if nic in hearing.by_nic(ip)]
         listed = any(claim.lists_nics for claim in claims[nic] if claim.node == node)
-        if node in dead and not listed and knowledge.shared.issuperset(own):
+        absent = node in dead or any(hearing.lost(ip) for ip in own)
+        if absent and not listed and knowledge.shared.issuperset(own):
             yield nic
 
 

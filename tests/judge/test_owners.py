@@ -197,12 +197,13 @@ def test_who_answers_for_every_service_may_be_another_machine_than_the_dead_node
     """It was removed from the cluster, and still holds what it held."""
     down = node("n1"), node("n2", ready=False)
 
-    def strength(*heard, nodes=down, says="node-ip"):
-        return run(heard, [identity(M9, "n2", says)], nodes, shared=[N2], canary=VIP).by_nic["eth0", M9].strength.value
+    def strength(*heard, nodes=down, says="node-ip", losses=()):
+        return run(heard, [identity(M9, "n2", says)], nodes, shared=[N2], canary=VIP, losses=losses).by_nic["eth0", M9].strength.value
 
     assert strength((N2, M9), (VIP, M9)) == "doubtful"
     assert strength((N2, M9), (VIP, M9), says="mac-map") == "listed"
     assert strength((N2, M9)) == "heard", "it holds no other Service's"
+    assert strength((N2, M9), (VIP, M9), nodes=TWO, losses=(LOST,)) == "doubtful", "the node's reply may be the lost frame"
     assert strength((N2, M9), (VIP, M9), nodes=TWO) == "heard", "a Ready node replies for its own address"
 
 
