@@ -92,7 +92,7 @@ def name_it(package, tuple_name, name="example, "):
     alone."""
     path = package / "__init__.py"
     text = path.read_text()
-    imported = (rf"(?m)^(from arpcheck\.{package.name} import )(?=[a-z_, ]+$)",) if '"' not in name else ()
+    imported = (rf"(?m)^(from arpcheck\.{package.name} import (?:\(\n\s*)?)",) if '"' not in name else ()
     for found in (rf"(?m)^({tuple_name}(?:: .*?)? = \()", *imported):
         text, count = re.subn(found, rf"\1{name}", text)
         assert count == 1, found
