@@ -1,6 +1,6 @@
 """Every format of every sample, letter by letter, and what holds for all formats.
 
-The expected texts are in `expected/`; `python tests/reports/test_report_formats.py` writes them anew, to be read in the
+The expected texts are in `expected/`; `scripts/golden` writes them anew, to be read in the
 diff before they are committed."""
 
 from __future__ import annotations
@@ -230,11 +230,3 @@ def test_markdown_names_the_nodes_without_strict_arp_first() -> None:
     turned = replace(NON_STRICT, nodes=tuple(reversed(NON_STRICT.nodes)))
     [first, *_] = re.findall(r"^\| (worker-\d) \|", render(turned, "markdown").partition("### Nodes")[2], re.MULTILINE)
     assert first in NON_STRICT.summary.non_strict_nodes
-
-
-if __name__ == "__main__":
-    EXPECTED.mkdir(exist_ok=True)
-    for sample_name, report in SAMPLES.items():
-        for format_name in FORMATS:
-            shown = comparable(render(report, format_name, STYLE), format_name)
-            (EXPECTED / f"{sample_name}.{format_name}").write_text(shown, encoding="utf-8")
