@@ -32,7 +32,9 @@ _CONTEXT.set_forkserver_preload(list(PRELOADED))
 
 def arpcheck(*arguments, stdin="", cwd=None, env=None):
     """`arpcheck ARGUMENT…`, as subprocess.run tells it. `env`: beside the environment of the tests."""
-    code, out, err = _done(_command, [str(word) for word in arguments], stdin, str(cwd or os.getcwd()), {**os.environ, **(env or {})})
+    code, out, err = _done(
+        _command, [str(word) for word in arguments], stdin, str(cwd or os.getcwd()), {**os.environ, **(env or {})}
+    )
     return subprocess.CompletedProcess(list(arguments), code, out, err)
 
 

@@ -48,7 +48,11 @@ def _private_functions(trees: Trees) -> Iterator[str]:
     found = defaultdict(set)
     for module, (_, tree) in trees.items():
         for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("_") and not node.name.endswith("__"):
+            if (
+                isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+                and node.name.startswith("_")
+                and not node.name.endswith("__")
+            ):
                 found[node.name].add(module)
     for name, modules in sorted(found.items()):
         if len(modules) > MOST_FILES:
@@ -83,7 +87,10 @@ def _reached(module: str, needs: Mapping[str, set[str]]) -> set[str]:
 
 def _imports(module: str, tree: ast.Module, trees: Trees) -> Iterable[str]:
     typing = {
-        node for block in tree.body if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING" for node in block.body
+        node
+        for block in tree.body
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in block.body
     }
     for node in ast.walk(tree):
         if node in typing:

@@ -238,7 +238,9 @@ def helps() -> Iterable[tuple[str, str]]:
                 yield from below(command, words)
             elif not command.hidden:
                 called = f"arpcheck {' '.join(words)}"
-                with command.make_context(called, [], resilient_parsing=True, terminal_width=WIDTH, max_content_width=WIDTH) as ctx:
+                with command.make_context(
+                    called, [], resilient_parsing=True, terminal_width=WIDTH, max_content_width=WIDTH
+                ) as ctx:
                     yield " ".join(words), command.get_help(ctx)
 
     return below(get_command(app), ())
@@ -274,7 +276,12 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _filled(words: str, first: str = "") -> list[str]:
     return textwrap.wrap(
-        words, WIDTH - 1, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False, break_long_words=False
+        words,
+        WIDTH - 1,
+        initial_indent=first,
+        subsequent_indent=" " * len(first),
+        break_on_hyphens=False,
+        break_long_words=False,
     )
 
 

@@ -23,7 +23,10 @@ BARE = Interface(name="eth2", mac=Mac("02:00:00:00:00:07"), addresses=())
 
 
 def put(*targets, interfaces=(ETH0,), sender="auto", services=(), home=(), both=False):
-    return [(a.interface, str(a.ip), str(a.sender)) for a in requests(targets, interfaces, sender, services, home=home, both=both)]
+    return [
+        (a.interface, str(a.ip), str(a.sender))
+        for a in requests(targets, interfaces, sender, services, home=home, both=both)
+    ]
 
 
 def vip(ip=VIP, **rest):
@@ -43,7 +46,9 @@ def test_both_senders_where_that_is_wanted_and_no_sender_is_named():
 @pytest.mark.parametrize(
     ("sender", "expected"),
     [
-        pytest.param("auto", ["0.0.0.0", "10.0.0.5"], id="auto: a proxy answers the second alone, a strict rp_filter the first"),
+        pytest.param(
+            "auto", ["0.0.0.0", "10.0.0.5"], id="auto: a proxy answers the second alone, a strict rp_filter the first"
+        ),
         pytest.param("own", ["10.0.0.5"], id="own"),
         pytest.param("zero", ["0.0.0.0"], id="zero"),
         pytest.param("10.0.0.5", ["10.0.0.5"], id="an address"),
@@ -105,7 +110,9 @@ def test_a_services_address_is_never_a_sender():
     assert put(vip(), interfaces=(only,), services=(IPv4Address("10.0.0.60"),)) == [("eth0", "10.0.0.50", "0.0.0.0")]
     home = Interface(name="eth0", mac=ETH0.mac, addresses=("10.0.0.60/24", "10.0.0.70/24"))
     both = IPv4Address("10.0.0.60"), IPv4Address("10.0.0.70")
-    assert put(vip(), interfaces=(home,), services=both, home=both[:1]) == [("eth0", "10.0.0.50", "10.0.0.60")], "but this node's own"
+    assert put(vip(), interfaces=(home,), services=both, home=both[:1]) == [("eth0", "10.0.0.50", "10.0.0.60")], (
+        "but this node's own"
+    )
 
 
 @pytest.mark.parametrize(

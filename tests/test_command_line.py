@@ -40,25 +40,37 @@ REFUSED = [
     pytest.param(["probe", "--iface", "lo"], "lo is a loopback", id="loopback"),
     pytest.param(["probe", "--iface", "lo", "--rate", "5000"], "--rate 5000 is out of range", id="too fast"),
     pytest.param(["probe", "--iface", "lo", "--ip", "10.0.0.300"], "'10.0.0.300' is not an IPv4 address", id="bad --ip"),
-    pytest.param(["probe", "--iface", "lo", "--ip", "127.0.0.1"], "not an address that one host can have", id="loopback --ip"),
+    pytest.param(
+        ["probe", "--iface", "lo", "--ip", "127.0.0.1"], "not an address that one host can have", id="loopback --ip"
+    ),
     pytest.param(["probe", "--iface", "lo", "-l", "a in b"], "invalid label selector", id="bad selector"),
     pytest.param(["probe", "--iface", "lo", "-o", "pdf"], "-o 'pdf': unknown format. One of table", id="unknown format"),
     pytest.param(["probe", "--iface", "lo", "-n", "web", "-A"], "-n and -A can't be combined", id="-n and -A"),
     pytest.param(["probe", "--iface", "lo", "--output", "/nowhere/r.json"], "there is no folder /nowhere", id="no folder"),
     pytest.param(
-        ["probe", "--iface", "lo", "--cluster-file", "x", "--context", "y"], "--cluster-file can't be combined", id="two sources"
+        ["probe", "--iface", "lo", "--cluster-file", "x", "--context", "y"],
+        "--cluster-file can't be combined",
+        id="two sources",
     ),
     pytest.param(["report", "/nowhere/r.json"], "/nowhere/r.json: No such file", id="no report"),
     pytest.param(["explain", "nonsense"], "no verdict and no finding is called 'nonsense'", id="unknown rule"),
-    pytest.param(["watch", "--iface", "lo", "--for", "soon"], "--for 'soon' is not a time. Write it like 0.5s, 90s", id="no time"),
+    pytest.param(
+        ["watch", "--iface", "lo", "--for", "soon"], "--for 'soon' is not a time. Write it like 0.5s, 90s", id="no time"
+    ),
     pytest.param(["watch", "--iface", "lo", "--interval", "0s"], "--interval '0s' is not a time", id="no interval"),
     pytest.param(["probe", "--iface", "lo", "--file-has", "all"], "--file-has needs --cluster-file", id="kinds of no file"),
-    pytest.param(["doctor", "--cluster-file", "x", "--context", "y"], "--cluster-file can't be combined", id="doctor of two sources"),
+    pytest.param(
+        ["doctor", "--cluster-file", "x", "--context", "y"], "--cluster-file can't be combined", id="doctor of two sources"
+    ),
     pytest.param(["pod"], "--node is missing", id="no node"),
     pytest.param(["pod", "--node", "x", "--", "--frob"], "No such option: --frob", id="an option that probe has not"),
-    pytest.param(["frobnicate"], "No such command 'frobnicate'. `arpcheck --help` shows what there is\n", id="unknown command"),
     pytest.param(
-        ["strict-arp", "status", "--frob"], "--frob. `arpcheck strict-arp status --help` shows what there is\n", id="unknown option"
+        ["frobnicate"], "No such command 'frobnicate'. `arpcheck --help` shows what there is\n", id="unknown command"
+    ),
+    pytest.param(
+        ["strict-arp", "status", "--frob"],
+        "--frob. `arpcheck strict-arp status --help` shows what there is\n",
+        id="unknown option",
     ),
     pytest.param(["explain", "nonstrict"], "is called 'nonstrict'. Is it non-strict", id="a rule that is alike"),
     pytest.param(["docs", "nonsense"], "no page is called 'nonsense'. `arpcheck docs` lists the pages", id="unknown page"),
@@ -191,7 +203,11 @@ def test_a_closed_stream_is_not_another_one(saved):
         assert (done.returncode, done.stdout) == (code, out)
         assert "Traceback" not in done.stderr
     done = subprocess.run(
-        ["sh", "-c", f"{sys.executable} -m arpcheck report {saved} >&-"], capture_output=True, text=True, timeout=60, check=False
+        ["sh", "-c", f"{sys.executable} -m arpcheck report {saved} >&-"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (1, "")
 

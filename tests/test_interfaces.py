@@ -38,10 +38,14 @@ CLEAR = [
     pytest.param([ETH0, *OVERLAYS, IPVS], ["10.0.0.50"], NODES, "eth0", id="a node with an overlay and IPVS"),
     pytest.param([ETH0, ETH1], [], NODES, "eth0", id="no address yet: where the nodes are"),
     pytest.param([ETH0, ETH1], ["192.168.77.1"], NODES, "eth0", id="a pool in no subnet: where the nodes are"),
-    pytest.param([ETH0, ETH1], ["10.0.0.50", "192.168.77.1"], NODES, "eth0", id="some in no subnet, the nodes beside the others"),
+    pytest.param(
+        [ETH0, ETH1], ["10.0.0.50", "192.168.77.1"], NODES, "eth0", id="some in no subnet, the nodes beside the others"
+    ),
     pytest.param([ETH0, ETH1], ["10.0.0.50", "172.20.5.50"], NODES, "eth0 eth1", id="two pools, two interfaces"),
     pytest.param([ETH0, nic("eth1", "10.0.0.6/28")], ["10.0.0.9"], NODES, "eth1", id="the longer prefix"),
-    pytest.param([nic("eth0", "10.0.0.5/24", "172.20.5.9/24")], ["10.0.0.50", "172.20.5.50"], NODES, "eth0", id="two subnets on one"),
+    pytest.param(
+        [nic("eth0", "10.0.0.5/24", "172.20.5.9/24")], ["10.0.0.50", "172.20.5.50"], NODES, "eth0", id="two subnets on one"
+    ),
     pytest.param([ETH0, nic("eth1")], ["10.0.0.50"], (), "eth0", id="nodes refused"),
 ]
 
@@ -54,14 +58,24 @@ def test_it_is_the_one_whose_subnet_holds_them(interfaces, asked, nodes, names):
 
 UNCLEAR = [
     pytest.param(
-        [ETH0, nic("eth1", "10.0.0.6/24")], ["10.0.0.50"], NODES, "eth0 and eth1 are in the same subnet", id="two in one subnet"
+        [ETH0, nic("eth1", "10.0.0.6/24")],
+        ["10.0.0.50"],
+        NODES,
+        "eth0 and eth1 are in the same subnet",
+        id="two in one subnet",
     ),
-    pytest.param([ETH0, ETH1], [], ["10.0.0.11", "172.20.5.11"], "the nodes are in the subnets of eth0 and eth1", id="nodes in two"),
+    pytest.param(
+        [ETH0, ETH1], [], ["10.0.0.11", "172.20.5.11"], "the nodes are in the subnets of eth0 and eth1", id="nodes in two"
+    ),
     pytest.param([ETH1], ["10.0.0.50"], NODES, "no subnet of this host contains", id="elsewhere"),
     pytest.param([], ["10.0.0.50"], NODES, "No interface is up", id="no interface"),
     pytest.param([ETH0], [], [], "no subnet of this host contains", id="nothing known"),
     pytest.param(
-        [ETH0, ETH1], ["172.20.5.50", "192.168.77.1"], NODES, "some addresses are in no subnet", id="the nodes elsewhere than the rest"
+        [ETH0, ETH1],
+        ["172.20.5.50", "192.168.77.1"],
+        NODES,
+        "some addresses are in no subnet",
+        id="the nodes elsewhere than the rest",
     ),
     pytest.param([IPVS], ["10.0.0.50"], NODES, "no subnet", id="an address of our own is no subnet"),
 ]

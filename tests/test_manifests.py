@@ -110,7 +110,9 @@ def test_another_namespace_is_meant_everywhere():
 
 
 def test_the_rights_word_for_word():
-    assert manifests.cluster_roles(NEEDS).split("---\n")[1] == """\
+    assert (
+        manifests.cluster_roles(NEEDS).split("---\n")[1]
+        == """\
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:
@@ -124,7 +126,10 @@ rules:
   resources: [leases]
   verbs: [list]
 """
-    [optional] = [role for role in by_kind(manifests.cluster_roles(NEEDS), "ClusterRole") if "optional" in role["metadata"]["name"]]
+    )
+    [optional] = [
+        role for role in by_kind(manifests.cluster_roles(NEEDS), "ClusterRole") if "optional" in role["metadata"]["name"]
+    ]
     assert optional["rules"] == [{"apiGroups": ["metallb.io"], "resources": ["ipaddresspools"], "verbs": ["list"]}]
     [role] = by_kind(manifests.cluster_roles(NEEDS), "Role")
     assert role["metadata"]["namespace"] == "kube-system"
@@ -143,7 +148,9 @@ def test_the_order_of_the_needs_does_not_matter():
 
 
 def test_every_right_reads_and_none_reads_secrets():
-    rules = [rule for doc in documents(manifests.cluster_roles(pipeline.NEEDS, openshift=True)) for rule in doc.get("rules", ())]
+    rules = [
+        rule for doc in documents(manifests.cluster_roles(pipeline.NEEDS, openshift=True)) for rule in doc.get("rules", ())
+    ]
     assert {verb for rule in rules for verb in rule["verbs"]} <= {"list", "get"}
     named = {resource for rule in rules for resource in rule["resources"]}
     assert not named & {"secrets", "*"}

@@ -80,7 +80,9 @@ def test_every_name_is_on_its_page():
         "glossary": [f"`{name}`" for name in (*Kind, *Outcome, *Arp)],
         "ci": re.findall(r"^# HELP (\S+)", simulated(SCENE, "prometheus"), re.MULTILINE),
     }
-    assert {name: [word for word in words if word not in page(name)] for name, words in on.items()} == {key: [] for key in on}
+    assert {name: [word for word in words if word not in page(name)] for name, words in on.items()} == {
+        key: [] for key in on
+    }
     assert [f"| {number} " for number in MEANINGS if f"| {number} " not in README.read_text()] == []
 
 
@@ -161,7 +163,9 @@ def test_every_file_it_names_is_there(path):
     names = re.findall(r"`((?:arpcheck/(?!v\d)|tests/|scripts/|\.github/)[\w./-]+)`", text)
     names += re.findall(r"\bscripts/[a-z-]+(?![\w.-])", text)
     place = ROOT if path.is_relative_to(ROOT) else FOLDER.parent.parent
-    assert [name for name in names if "NAME" not in name and not (place / name).exists() and not (ROOT / name).exists()] == []
+    assert [
+        name for name in names if "NAME" not in name and not (place / name).exists() and not (ROOT / name).exists()
+    ] == []
 
 
 def calls(path):

@@ -94,7 +94,9 @@ def again(objects, after=20, **resources):
 def said(objects, after=None, *, target=WEB, heard=(), begin=1, end=12, **rest):
     """What is recorded for frames from `begin` to `end`, in seconds after NOW."""
     first, last = (NOW + timedelta(seconds=seconds) for seconds in (begin, end))
-    evidence = Evidence(arpcheck="x", started_at=first, ended_at=last, options=Options(), objects=objects, after=after, **rest)
+    evidence = Evidence(
+        arpcheck="x", started_at=first, ended_at=last, options=Options(), objects=objects, after=after, **rest
+    )
     return record(target, evidence, heard)
 
 
@@ -243,8 +245,13 @@ def test_a_service_that_is_gone_by_the_second_reading():
 
 def test_read_again_is_what_can_name_an_announcer_here():
     kubelet = lease("worker-1", "worker-1", "kube-node-lease")
-    assert {need.resource for need in records_of(cluster(service(), leases=[kubelet], statuses=[status("worker-1")]))} == {STATUSES}
-    assert {need.resource for need in records_of(cluster(service(notes=KUBE_VIP), leases=[lease("worker-1")]))} == {LEASES, "services"}
+    assert {need.resource for need in records_of(cluster(service(), leases=[kubelet], statuses=[status("worker-1")]))} == {
+        STATUSES
+    }
+    assert {need.resource for need in records_of(cluster(service(notes=KUBE_VIP), leases=[lease("worker-1")]))} == {
+        LEASES,
+        "services",
+    }
 
 
 # ----------------------------------------------------------------------------------------------------------- one reading
@@ -299,7 +306,9 @@ def test_a_file_of_unknown_age_accuses_nobody_and_its_newest_time_tells_the_ages
 )
 def test_the_newest_time_of_a_file(field, obj):
     assert field
-    assert ages.newest_time(Objects(resources={"x": (obj, {"metadata": {"creationTimestamp": ago(900)}}), "y": ()})) == NOW - timedelta(seconds=5)
+    assert ages.newest_time(
+        Objects(resources={"x": (obj, {"metadata": {"creationTimestamp": ago(900)}}), "y": ()})
+    ) == NOW - timedelta(seconds=5)
 
 
 def test_of_merged_runs_every_hosts_time_counts():
@@ -338,7 +347,9 @@ def test_a_difference_of_some_seconds_is_none():
 
 def test_a_host_whose_clock_is_wrong_judges_as_any_other():
     """An hour behind: the server's times are an hour ahead of all that this host says."""
-    objects = cluster(service(notes=CILIUM), ahead=3600.0, leases=[cilium("worker-2", renewed=-3599), cilium("x", renewed=-3599)])
+    objects = cluster(
+        service(notes=CILIUM), ahead=3600.0, leases=[cilium("worker-2", renewed=-3599), cilium("x", renewed=-3599)]
+    )
     [worker] = [obj for obj in objects.of(LEASES) if obj["spec"]["holderIdentity"] == "worker-2"]
     objects = replace(objects, resources={**objects.resources, LEASES: (worker,)})
     assert said(objects).announcers == {"worker-2"}
@@ -349,7 +360,12 @@ def test_a_host_whose_clock_is_wrong_judges_as_any_other():
     [
         pytest.param([cilium("worker-2", renewed=-30)], True, ["renewed in the future"], id="renewed in the future"),
         pytest.param([cilium("worker-2", renewed=-4)], False, [], id="by less than clocks may differ"),
-        pytest.param([cilium("worker-2", renewed=90), lease("a", "a", "kube-node-lease", renewed=90)], True, ["all Leases have expired"], id="all"),
+        pytest.param(
+            [cilium("worker-2", renewed=90), lease("a", "a", "kube-node-lease", renewed=90)],
+            True,
+            ["all Leases have expired"],
+            id="all",
+        ),
         pytest.param([cilium("worker-2", renewed=90), lease("a", "a", "kube-node-lease")], False, [], id="this one alone"),
     ],
 )
@@ -365,7 +381,9 @@ def test_a_time_that_can_not_be_is_no_record_and_says_so(leases, doubt, why):
 def test_a_clock_that_no_claim_hangs_on_is_no_doubt_of_this_address():
     objects = cluster(service(), statuses=[status("worker-1")], leases=[lease("a", "a", renewed=-60)])
     assert not said(objects).clock_doubt
-    decides = cluster(service(notes={**METALLB, **KUBE_VIP}), statuses=[status("worker-1")], leases=[lease("worker-2", renewed=-60)])
+    decides = cluster(
+        service(notes={**METALLB, **KUBE_VIP}), statuses=[status("worker-1")], leases=[lease("worker-2", renewed=-60)]
+    )
     assert not said(decides).clock_doubt
 
 
@@ -428,7 +446,13 @@ def test_kube_vips_lease_of_a_service_is_in_the_services_namespace():
 
 def test_a_status_is_believed_in_metallbs_namespace_alone():
     pool = {"metadata": {"name": "lan", "namespace": "metallb-system"}, "spec": {"addresses": ["10.0.0.0/24"]}}
-    found = said(cluster(service(), statuses=[status("worker-1"), status("worker-2", "l2-b", space="web")], **{"ipaddresspools.metallb.io": [pool]}))
+    found = said(
+        cluster(
+            service(),
+            statuses=[status("worker-1"), status("worker-2", "l2-b", space="web")],
+            **{"ipaddresspools.metallb.io": [pool]},
+        )
+    )
     assert (found.announcers, found.conflict) == ({"worker-1"}, ())
 
 
@@ -460,20 +484,28 @@ def test_an_external_load_balancers_address_is_nobodys_here(fields, external):
 
 
 def test_a_current_record_says_that_a_node_announces_whatever_the_class():
-    found = said(cluster(service(cls="example.com/metallb", notes={"cis.f5.com/ipamLabel": "lan"}), statuses=[status("worker-1")]))
+    found = said(
+        cluster(service(cls="example.com/metallb", notes={"cis.f5.com/ipamLabel": "lan"}), statuses=[status("worker-1")])
+    )
     assert (found.external, found.announcers) == (False, {"worker-1"})
 
 
 def test_a_class_that_metallbs_speakers_were_told_to_serve():
     containers = [{"args": ["--port=7472", "--lb-class=example.com/metallb"]}]
-    speaker = {"metadata": {"name": "speaker", "namespace": "metallb-system"}, "spec": {"template": {"spec": {"containers": containers}}}}
+    speaker = {
+        "metadata": {"name": "speaker", "namespace": "metallb-system"},
+        "spec": {"template": {"spec": {"containers": containers}}},
+    }
     found = said(cluster(service(cls="example.com/metallb", notes={}), daemonsets=[speaker]))
     assert (found.external, [one.implementation for one in found.announcements]) == (False, ["metallb"])
 
 
 def kube_vip(**env):
     containers = [{"env": [{"name": name, "value": value} for name, value in env.items()]}]
-    return {"metadata": {"name": "kube-vip-ds", "namespace": "kube-system"}, "spec": {"template": {"spec": {"containers": containers}}}}
+    return {
+        "metadata": {"name": "kube-vip-ds", "namespace": "kube-system"},
+        "spec": {"template": {"spec": {"containers": containers}}},
+    }
 
 
 @pytest.mark.parametrize(
@@ -548,7 +580,10 @@ def notes(found):
 
 def test_a_configuration_that_metallb_refused_is_a_reason():
     labels = {"metallb.io/component-type": "speaker", "metallb.io/node-name": "worker-1"}
-    state = {"metadata": {"name": "speaker-worker-1", "namespace": "metallb-system", "labels": labels}, "status": {"result": "Invalid", "lastError": "peer x"}}
+    state = {
+        "metadata": {"name": "speaker-worker-1", "namespace": "metallb-system", "labels": labels},
+        "status": {"result": "Invalid", "lastError": "peer x"},
+    }
     good = {**state, "status": {"result": "Valid"}}
     for obj, said_so in ((state, True), (good, False)):
         found = said(cluster(service(), **{"configurationstates.metallb.io": [obj]}))
@@ -570,7 +605,13 @@ def test_cilium_with_a_local_policy_and_no_lease_gives_the_reason_and_no_excuse(
     [
         ([], None),
         ([{"weight": 10, "preference": {"matchLabels": {"zone": "b"}}}], "worker-2"),
-        ([{"weight": 10, "preference": {"matchLabels": {"zone": "b"}}}, {"weight": 20, "preference": {"matchLabels": {"zone": "c"}}}], "worker-3"),
+        (
+            [
+                {"weight": 10, "preference": {"matchLabels": {"zone": "b"}}},
+                {"weight": 20, "preference": {"matchLabels": {"zone": "c"}}},
+            ],
+            "worker-3",
+        ),
         ([{"weight": "much", "preference": {"matchLabels": {"zone": "b"}}}], ""),
     ],
 )
@@ -587,5 +628,10 @@ def test_the_guess_takes_preferred_nodes_first_and_stays_a_guess(preferred, winn
 def test_an_advertisement_that_selects_services_never_takes_one_that_shares_its_address():
     ad = {"metadata": {"name": "lan", "namespace": "metallb-system"}, "spec": {"serviceSelectors": [{"matchLabels": {}}]}}
     for extra, silent in (({"metallb.io/allow-shared-ip": "k"}, True), ({}, False)):
-        found = said(cluster(service(notes={**METALLB, **extra}), **{STATUSES: [], "l2advertisements.metallb.io": [ad], "bgpadvertisements.metallb.io": []}))
+        found = said(
+            cluster(
+                service(notes={**METALLB, **extra}),
+                **{STATUSES: [], "l2advertisements.metallb.io": [ad], "bgpadvertisements.metallb.io": []},
+            )
+        )
         assert any("no L2Advertisement selects" in note for note in notes(found)) == silent

@@ -57,7 +57,7 @@ LINES = [
 @pytest.mark.parametrize(("line", "expected"), LINES)
 def test_bash_completes_it(line, expected, kubeconfig):
     script = arpcheck("completion", "bash").stdout + (
-        f'COMP_WORDS=({" ".join(map(repr, line))}); COMP_CWORD={len(line) - 1}\n'
+        f"COMP_WORDS=({' '.join(map(repr, line))}); COMP_CWORD={len(line) - 1}\n"
         '_arpcheck_completion arpcheck; printf "%s\\n" "${COMPREPLY[@]}"\n'
     )
     done = run("bash", "--norc", "-c", script, KUBECONFIG=kubeconfig)
@@ -124,7 +124,9 @@ def test_an_unknown_shell_is_one_line():
     assert (done.returncode, done.stderr) == (2, "arpcheck: no completion for 'tcsh'. One of bash, zsh, fish\n")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["probe", "--help"], ["probe"]], ids=["help", "help of a command", "error"])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["probe", "--help"], ["probe"]], ids=["help", "help of a command", "error"]
+)
 def test_as_a_plugin_it_speaks_of_kubectl(arguments):
     done = run(BIN / "kubectl-arpcheck", *arguments)
     assert "kubectl arpcheck" in done.stdout + done.stderr or arguments == ["probe"]

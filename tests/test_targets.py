@@ -129,8 +129,12 @@ def test_external_ips_only_when_wanted():
 
 
 def test_external_ips_of_the_selected_services_only():
-    first, other = (service(name, type_="ClusterIP", namespace=name, externalIPs=[f"10.0.0.7{n}"]) for n, name in enumerate("ab"))
-    assert shown(t for t in found(first, other, external_ips=True, namespace="b") if t.services) == [("10.0.0.71", "external-ip", "b/b")]
+    first, other = (
+        service(name, type_="ClusterIP", namespace=name, externalIPs=[f"10.0.0.7{n}"]) for n, name in enumerate("ab")
+    )
+    assert shown(t for t in found(first, other, external_ips=True, namespace="b") if t.services) == [
+        ("10.0.0.71", "external-ip", "b/b")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +192,9 @@ def test_an_address_that_was_named_is_its_services_though_that_one_was_not_selec
 
 def test_an_address_that_a_service_had_while_it_was_a_load_balancer_is_not_its_own():
     left = service("a", "10.0.0.50", type_="ClusterIP")
-    assert [entry for entry in shown(found(left, ips=(IPv4Address("10.0.0.50"),))) if entry[1] == "extra"] == [("10.0.0.50", "extra")]
+    assert [entry for entry in shown(found(left, ips=(IPv4Address("10.0.0.50"),))) if entry[1] == "extra"] == [
+        ("10.0.0.50", "extra")
+    ]
 
 
 def test_the_gateways_of_the_nodes_are_asked_as_their_own_addresses_are():
@@ -240,7 +246,9 @@ def test_the_canary(services, expected):
         pytest.param("192.0.2.0/24", ("203.0.113.1",), "198.51.100.1", id="where both are in use"),
         pytest.param("192.0.2.0/24", ("203.0.113.1", "198.51.100.1"), "198.18.0.1", id="where all three are"),
         pytest.param("192.0.2.128/25", (), "203.0.113.1", id="where a part of that block is a network"),
-        pytest.param("10.0.0.0/24", ("192.0.2.77", "2001:db8::1"), "203.0.113.1", id="where a Service has another address of it"),
+        pytest.param(
+            "10.0.0.0/24", ("192.0.2.77", "2001:db8::1"), "203.0.113.1", id="where a Service has another address of it"
+        ),
         pytest.param("192.0.0.0/5", ("203.0.113.9",), None, id="where all of them are in use"),
     ],
 )
@@ -265,9 +273,17 @@ def test_the_control_of_a_run_is_the_one_that_it_asked(asked, taken, expected):
 @pytest.mark.parametrize(
     ("resource", "obj"),
     [
-        pytest.param("nodes", {"metadata": {"name": "n"}, "spec": {"podCIDRs": ["fd00::/64", "192.0.2.0/25"]}}, id="a node's pods"),
-        pytest.param("nodes", {"metadata": {"name": "n"}, "spec": {"podCIDR": "192.0.0.0/16"}}, id="a node's pods, written once"),
-        pytest.param("ipaddresspools.metallb.io", {"metadata": {"name": "p"}, "spec": {"addresses": ["192.0.2.240-192.0.2.250"]}}, id="a pool"),
+        pytest.param(
+            "nodes", {"metadata": {"name": "n"}, "spec": {"podCIDRs": ["fd00::/64", "192.0.2.0/25"]}}, id="a node's pods"
+        ),
+        pytest.param(
+            "nodes", {"metadata": {"name": "n"}, "spec": {"podCIDR": "192.0.0.0/16"}}, id="a node's pods, written once"
+        ),
+        pytest.param(
+            "ipaddresspools.metallb.io",
+            {"metadata": {"name": "p"}, "spec": {"addresses": ["192.0.2.240-192.0.2.250"]}},
+            id="a pool",
+        ),
         pytest.param(None, None, id="nobody's"),
     ],
 )

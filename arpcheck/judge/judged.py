@@ -151,9 +151,7 @@ class Judged:
         """Who answered the canary, and not as a proxy."""
         heard = self.hearing.by_nic(self.canary) if self.canary else {}
         return tuple(
-            sorted(
-                nic for nic, replies in heard.items() if any(r.sender not in self.owners[nic].proxied for r in replies)
-            )
+            sorted(nic for nic, replies in heard.items() if any(r.sender not in self.owners[nic].proxied for r in replies))
         )
 
     def owner_of(self, judgement: Judgement, party: Responder) -> Owner:

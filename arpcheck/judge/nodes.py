@@ -71,8 +71,14 @@ def node_states(
             reason = f"{reason}; {_why_quiet(gateways.get(node.name, ()), look.nics, hearing)}"
         macs = tuple(sorted({mac for _, mac in look.nics}))
         found = NodeState(
-            name=node.name, arp=arp, reason=reason, ready=node.ready, macs=macs, nics=look.nics,
-            heard=bool(look.heard), missed=look.missed,
+            name=node.name,
+            arp=arp,
+            reason=reason,
+            ready=node.ready,
+            macs=macs,
+            nics=look.nics,
+            heard=bool(look.heard),
+            missed=look.missed,
         )
         states.append(found)
     return tuple(states)

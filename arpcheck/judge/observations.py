@@ -57,7 +57,6 @@ class Asked:
             by_interface[interface] = by_interface.get(interface, 0) + number
         return min(by_interface.values(), default=0)
 
-
     def heard_by(self, replies: Sequence[Reply]) -> int:
         """How many of the questions a NIC heard, whose answers these are: those of the rounds and interfaces in which it
         answered."""

@@ -206,9 +206,7 @@ def _twins(
         beside = (theirs for other, theirs in every.items() if other != nic and other[0] == nic[0])
         if len(of) > 1 and nic[1] not in listed and any(_meet(of, theirs) for theirs in beside):
             found[nic] = of
-    return {
-        nic: tuple(sorted(of)) for nic, of in found.items() if len(of) > 1 and not set.intersection(*of.values())
-    }
+    return {nic: tuple(sorted(of)) for nic, of in found.items() if len(of) > 1 and not set.intersection(*of.values())}
 
 
 def _at_outdated(

@@ -1,12 +1,12 @@
 """The three parts of a rule's docstring, which the report, `arpcheck explain` and the reference pages use word for word.
 
-    Means: one paragraph.
+Means: one paragraph.
 
-    Decided when:
-    1. one condition a line, continued lines are indented.
+Decided when:
+1. one condition a line, continued lines are indented.
 
-    Do:
-    - one step a line."""
+Do:
+- one step a line."""
 
 from __future__ import annotations
 

@@ -176,7 +176,6 @@ _AT_ONCE = timedelta(minutes=1)
 _FORGOTTEN = timedelta(minutes=10)
 
 
-
 Loaded = tuple[bool | None, tuple[Note, ...]]
 
 

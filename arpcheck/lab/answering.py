@@ -101,9 +101,11 @@ def shaped(reply: Packet, shape: Shape) -> bytes:
             frame = reply.encode(length=PADDED)
             return frame[:12] + TAG + frame[12:]
         case Shape.ANNOUNCEMENT:
-            return question(reply.source, reply.sender_ip, reply.sender_ip)._replace(
-                sender_mac=reply.sender_mac
-            ).encode(length=PADDED)
+            return (
+                question(reply.source, reply.sender_ip, reply.sender_ip)
+                ._replace(sender_mac=reply.sender_mac)
+                .encode(length=PADDED)
+            )
         case _:
             assert_never(shape)
 

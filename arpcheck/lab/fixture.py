@@ -65,9 +65,7 @@ def _files(scene: Scene) -> tuple[tuple[str, Path, str | None], ...]:
 def serve(scene: Scene) -> ApiServer:
     """An API server with the objects of the scene's cluster."""
     served = cluster_objects.resources(scene, datetime.now(UTC))
-    store = Store(
-        [obj for objects in served.values() for obj in objects], map(Resource.parse, cluster_objects.kinds(scene))
-    )
+    store = Store([obj for objects in served.values() for obj in objects], map(Resource.parse, cluster_objects.kinds(scene)))
     return ApiServer(Api(store, version=scene.cluster.version, refused=scene.cluster.refused))
 
 

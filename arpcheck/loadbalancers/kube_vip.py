@@ -240,9 +240,7 @@ def announcement_of(ip: IPv4Address, objects: Objects, at: datetime) -> Announce
     labelled = [node.name for node in named_nodes(objects) if ipv4(node.labels.get(_LABEL)) == ip]
     mapped = [as_node(lease.claim(at, objects), objects) for lease in leases]
     by_label = (
-        Claim(
-            node=node, source=f"label {_LABEL} of Node {node}", kind=ClaimSource.NODE_LABEL, trust=Trust.STALE, rank=1
-        )
+        Claim(node=node, source=f"label {_LABEL} of Node {node}", kind=ClaimSource.NODE_LABEL, trust=Trust.STALE, rank=1)
         for node in labelled
     )
     claims = strongest_first((*(claim for claim, _ in mapped), *by_label))

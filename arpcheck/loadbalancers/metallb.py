@@ -383,9 +383,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         return None
     if is_current(claims):
         unread = () if recorded else refused(objects, STATUSES.resource)
-        return Announcement(
-            implementation=NAME, because=because, order=order, claims=claims, notes=notes, unread=unread
-        )
+        return Announcement(implementation=NAME, because=because, order=order, claims=claims, notes=notes, unread=unread)
     covered = coverage(service, ip, _annotated_pool(service), objects)
     silence = _silence(covered, events, objects, at)
     unread = () if silence else tuple(sorted({*_unread(objects), *covered.unread}))
@@ -404,9 +402,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     )
 
 
-def _recognised(
-    service: Service, claims: tuple[Claim, ...], notes: tuple[str, ...], objects: Objects
-) -> tuple[str, int]:
+def _recognised(service: Service, claims: tuple[Claim, ...], notes: tuple[str, ...], objects: Objects) -> tuple[str, int]:
     if service.load_balancer_class and serves_class(objects, service.load_balancer_class):
         return f"loadBalancerClass {service.load_balancer_class}", 3
     for key in _POOL:
@@ -449,8 +445,10 @@ def _unrecorded(service: Service, objects: Objects, covered: Coverage) -> tuple[
         return (), (why,)
     if kept_for_others(objects):
         return (), ("other Services have a ServiceL2Status and this one has none, so no node announces it now",)
-    guess = None if objects.gap(LAYER2.resource) else elected(
-        service, candidates(objects, covered.covering), objects, covered.covering
+    guess = (
+        None
+        if objects.gap(LAYER2.resource)
+        else elected(service, candidates(objects, covered.covering), objects, covered.covering)
     )
     return ((guess,) if guess else ()), ("no ServiceL2Status and no event: events expire after an hour",)
 
@@ -599,9 +597,7 @@ def why_nobody(objects: Objects, advertisements: tuple[Object, ...]) -> str:
     return "no node may announce it: " + ", ".join(f"{count} × {reason}" for reason, count in sorted(reasons.items()))
 
 
-def elected(
-    service: Service, names: tuple[str, ...], objects: Objects, advertisements: tuple[Object, ...]
-) -> Claim | None:
+def elected(service: Service, names: tuple[str, ...], objects: Objects, advertisements: tuple[Object, ...]) -> Claim | None:
     """All addresses of a Service go to the node that is elected for the first address. With externalTrafficPolicy Local only
     nodes with an endpoint take part. Endpoints are not read, so it is None then. After 0.16.1 preferred nodes go first."""
     first = service.ingress[0].ip

@@ -59,7 +59,12 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         silence = "the pool is remote: the address is routed to every node, and no node announces it here"
         said = f"annotation {_TYPE}: remote"
         return Announcement(
-            implementation=NAME, because=because, order=order, silence=silence, held_everywhere=said, by_bgp=said,
+            implementation=NAME,
+            because=because,
+            order=order,
+            silence=silence,
+            held_everywhere=said,
+            by_bgp=said,
             answers_once=True,
         )
     entries = tuple(dict.fromkeys(_annotation_entries(service, ip)))

@@ -804,6 +804,4 @@ def _bounded(found: Iterable[Row], name: str) -> MacList:
         raise InputError(f"{name}: more than {ENTRIES:,} MAC addresses", "Split it into one file per node")
     if len(read) > ROWS:
         raise InputError(f"{name}: more than {ROWS:,} rows", "Split it into one file per node")
-    return MacList(
-        entries=tuple(dict.fromkeys(entries)), blanks=tuple(row.place for row in read if isinstance(row, Blank))
-    )
+    return MacList(entries=tuple(dict.fromkeys(entries)), blanks=tuple(row.place for row in read if isinstance(row, Blank)))

@@ -109,9 +109,7 @@ def own_words(evidence: Evidence, interface: str, heard: Heard, listed: Listing)
     return {ip: frozenset(mac for mac in macs if (mac, ip) not in borrowed) for ip, macs in heard.items()}
 
 
-def _strict(
-    evidence: Evidence, interface: str, asked: Counter[tuple[Mac, IPv4Address]], listed: Listing
-) -> frozenset[Mac]:
+def _strict(evidence: Evidence, interface: str, asked: Counter[tuple[Mac, IPv4Address]], listed: Listing) -> frozenset[Mac]:
     """The MAC addresses that got unicast requests for a Service address that is not a node's, and never replied."""
     held = service_addresses(evidence.objects) - listed.keys()
     alone = {ip for _, ip in asked} & held
@@ -162,9 +160,7 @@ def _left(macs: Iterable[Mac], nodes: frozenset[str], found: Mapping[Mac, str | 
     return frozenset(mac for mac in macs if (node := found.get(mac)) is None or node in nodes)
 
 
-def _credit(
-    answered: Mapping[str, set[Mac]], settled: Mapping[Mac, str | None], down: Set[str]
-) -> Mapping[Mac, str | None]:
+def _credit(answered: Mapping[str, set[Mac]], settled: Mapping[Mac, str | None], down: Set[str]) -> Mapping[Mac, str | None]:
     """The node of each MAC address that is not settled yet; None if it could be several nodes'."""
     nodes: dict[Mac, list[str]] = {}
     for node, macs in answered.items():

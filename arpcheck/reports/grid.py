@@ -89,9 +89,7 @@ def grid(report: Report) -> Grid:
         nodes=nodes,
         quiet=tuple(name for name in known if name not in nodes),
         strangers=strangers,
-        rows=tuple(
-            GridRow(target=target, cells=tuple(_cell(target, column, arp) for column in columns)) for target in rows
-        ),
+        rows=tuple(GridRow(target=target, cells=tuple(_cell(target, column, arp) for column in columns)) for target in rows),
     )
 
 

@@ -25,7 +25,9 @@ def obj(api_version, kind, name, namespace=None, **rest):
 
 
 def service(name, namespace, **labels):
-    return obj("v1", "Service", name, namespace, metadata={"labels": labels}, spec={"type": "ClusterIP", "clusterIP": "10.96.0.1"})
+    return obj(
+        "v1", "Service", name, namespace, metadata={"labels": labels}, spec={"type": "ClusterIP", "clusterIP": "10.96.0.1"}
+    )
 
 
 CONFIG = obj(
@@ -120,7 +122,15 @@ def test_versions_are_in_kubernetes_order(versions):
 
 
 @pytest.mark.parametrize(
-    "path", ["/apis/nope.io", "/apis/nope.io/v1", "/apis/nope.io/v1/things", "/apis/metallb.io/v9/things", "/nope", "/api/v1/things"]
+    "path",
+    [
+        "/apis/nope.io",
+        "/apis/nope.io/v1",
+        "/apis/nope.io/v1/things",
+        "/apis/metallb.io/v9/things",
+        "/nope",
+        "/api/v1/things",
+    ],
 )
 def test_an_unknown_group_is_plain_text(server, path):
     assert ask(server, path) == (404, "404 page not found\n", "text/plain; charset=utf-8")
@@ -158,8 +168,15 @@ def test_resources_as_text(text, resource):
         pytest.param("/apis/coordination.k8s.io/v1/leases", {}, [], id="served and empty"),
         pytest.param("/api/v1/services", {"labelSelector": "app in (web,x)"}, ["web"], id="label selector"),
         pytest.param("/api/v1/services", {"labelSelector": "app,!tier"}, ["web"], id="label selector, sets"),
-        pytest.param("/api/v1/services", {"fieldSelector": "metadata.name!=web,spec.type=ClusterIP"}, ["kubernetes", "api"], id="fields"),
-        pytest.param("/api/v1/events", {"fieldSelector": "involvedObject.kind=Service,reason==nodeAssigned"}, ["web.1"], id="events"),
+        pytest.param(
+            "/api/v1/services",
+            {"fieldSelector": "metadata.name!=web,spec.type=ClusterIP"},
+            ["kubernetes", "api"],
+            id="fields",
+        ),
+        pytest.param(
+            "/api/v1/events", {"fieldSelector": "involvedObject.kind=Service,reason==nodeAssigned"}, ["web.1"], id="events"
+        ),
         pytest.param("/api/v1/services", {"limit": "2"}, ["kubernetes", "api"], id="limit"),
         pytest.param("/api/v1/services", {"limit": "x"}, ["kubernetes", "api", "web"], id="a limit that is none"),
     ],
@@ -292,7 +309,9 @@ def test_reviews():
             assert (status, body["status"]["resourceRules"]) == (201, found)
         for verb, allowed in (("patch", True), ("delete", False)):
             wanted = {"verb": verb, "resource": "configmaps", "namespace": "kube-system", "name": "kube-proxy"}
-            assert ask(server, access, method="POST", body={"spec": {"resourceAttributes": wanted}})[1]["status"] == {"allowed": allowed}
+            assert ask(server, access, method="POST", body={"spec": {"resourceAttributes": wanted}})[1]["status"] == {
+                "allowed": allowed
+            }
         assert ask(server, rules, method="POST", body=b"\x0aprotobuf")[0] == 400
     with ApiServer(OBJECTS, denied=[("list", "nodes")]) as server:
         found = ask(server, rules, method="POST", body={"spec": {}})[1]["status"]["resourceRules"]
@@ -355,12 +374,24 @@ REFUSED = [
     pytest.param(MERGE, b"{", 400, "error decoding patch", id="no JSON"),
     pytest.param(MERGE, [1], 400, "error decoding patch", id="a list"),
     pytest.param(OPERATIONS, {}, 400, "error decoding patch", id="operations that are none"),
-    pytest.param(OPERATIONS, [{"op": "test", "path": "/data/config.conf", "value": "x"}], 422, "due to an error in our request", id="test fails"),
-    pytest.param(OPERATIONS, [{"op": "replace", "path": "/data/gone", "value": "x"}], 422, "due to an error", id="nothing to replace"),
+    pytest.param(
+        OPERATIONS,
+        [{"op": "test", "path": "/data/config.conf", "value": "x"}],
+        422,
+        "due to an error in our request",
+        id="test fails",
+    ),
+    pytest.param(
+        OPERATIONS, [{"op": "replace", "path": "/data/gone", "value": "x"}], 422, "due to an error", id="nothing to replace"
+    ),
     pytest.param(OPERATIONS, [{"op": "remove", "path": "/data/gone"}], 422, "due to an error", id="nothing to remove"),
     pytest.param(OPERATIONS, [{"op": "jump", "path": "/data/config.conf"}], 422, "due to an error", id="no operation"),
-    pytest.param(MERGE, {"metadata": {"resourceVersion": "1"}, "data": {"a": "b"}}, 409, "the object has been modified", id="stale"),
-    pytest.param(MERGE, {"metadata": {"uid": "other"}}, 409, "the object has been modified", id="another object of the name"),
+    pytest.param(
+        MERGE, {"metadata": {"resourceVersion": "1"}, "data": {"a": "b"}}, 409, "the object has been modified", id="stale"
+    ),
+    pytest.param(
+        MERGE, {"metadata": {"uid": "other"}}, 409, "the object has been modified", id="another object of the name"
+    ),
     pytest.param(MERGE, {"metadata": {"name": "other"}}, 400, "does not match the name on the URL", id="another name"),
     pytest.param(MERGE, {"metadata": None}, 400, "unrecognized", id="no metadata"),
     pytest.param(MERGE, {"data": {"a": 1}}, 400, "cannot be handled as a ConfigMap", id="a number in a ConfigMap"),
@@ -440,7 +471,9 @@ def test_managed_fields_say_who_wrote_what_and_when(fresh):
     assert ask(fresh, MAP)[1]["metadata"]["managedFields"][1]["fieldsV1"] == {"f:data": {"f:config.conf": {}}}
     ask(fresh, MAP, method="PATCH", body={"data": {"kubeconfig.conf": "y"}}, kind=MERGE)
     managers = [entry["manager"] for entry in ask(fresh, MAP)[1]["metadata"]["managedFields"]]
-    assert managers == ["arpcheck", "test"], "the one that owns nothing any more is gone, and the agent's name is the manager's"
+    assert managers == ["arpcheck", "test"], (
+        "the one that owns nothing any more is gone, and the agent's name is the manager's"
+    )
 
 
 def test_managed_fields_of_annotations():
@@ -467,7 +500,9 @@ def test_the_lab_reacts_to_a_write_and_not_to_a_dry_run():
         assert ask(server, "/api/v1/pods")[1]["items"] == []
 
 
-@pytest.mark.parametrize(("method", "path"), [("DELETE", MAP), ("POST", "/api/v1/services"), ("PATCH", f"{MAP}/status"), ("GET", f"{MAP}/log")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("DELETE", MAP), ("POST", "/api/v1/services"), ("PATCH", f"{MAP}/status"), ("GET", f"{MAP}/log")]
+)
 def test_what_it_can_not_do_it_says(server, method, path):
     assert ask(server, path, method=method, body={})[0] == 405
 
@@ -477,7 +512,12 @@ def test_what_it_can_not_do_it_says(server, method, path):
 
 @pytest.mark.parametrize(
     ("query", "text"),
-    [({}, "one\ntwo\nthree\n"), ({"tailLines": "2"}, "two\nthree\n"), ({"tailLines": "99"}, "one\ntwo\nthree\n"), ({"tailLines": "0"}, "")],
+    [
+        ({}, "one\ntwo\nthree\n"),
+        ({"tailLines": "2"}, "two\nthree\n"),
+        ({"tailLines": "99"}, "one\ntwo\nthree\n"),
+        ({"tailLines": "0"}, ""),
+    ],
 )
 def test_logs_from_an_annotation(server, query, text):
     assert ask(server, "/api/v1/namespaces/kube-system/pods/kube-proxy-x/log", query)[:2] == (200, text)
@@ -577,5 +617,7 @@ def test_the_program(tmp_path):
 
 def test_it_imports_nothing_heavy():
     program = "import apiserver.__main__, sys; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", program], cwd=TESTS, capture_output=True, text=True, check=True).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=TESTS, capture_output=True, text=True, check=True
+    ).stdout.split()
     assert not {"kubernetes", "urllib3", "yaml", "scapy", "cattrs", "typer", "psutil"} & set(loaded)

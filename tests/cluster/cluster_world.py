@@ -80,11 +80,18 @@ DAEMON_SETS = Need(
     fields=("spec template spec volumes configMap name",),
 )
 PODS = Need(
-    resource="pods", namespace="kube-system", selector="k8s-app=kube-proxy", costs="its age is not known", fields=("spec nodeName",)
+    resource="pods",
+    namespace="kube-system",
+    selector="k8s-app=kube-proxy",
+    costs="its age is not known",
+    fields=("spec nodeName",),
 )
 STATUSES = Need(resource="servicel2statuses.metallb.io", costs="MetalLB's announcers are not known", fields=("status node",))
 EVENTS = Need(
-    resource="events", field_selector="involvedObject.kind=Service", costs="older announcers are not known", fields=("message",)
+    resource="events",
+    field_selector="involvedObject.kind=Service",
+    costs="older announcers are not known",
+    fields=("message",),
 )
 NEEDS = (SERVICES, NODES, CONFIG_MAPS, DAEMON_SETS, PODS, STATUSES, EVENTS)
 

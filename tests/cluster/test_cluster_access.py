@@ -28,7 +28,9 @@ def rule(*resources, verbs=("list",), groups=("",), **more):
 def asked(tmp_path, needs, clock=None, **server):
     with ApiServer(**{"serves": SERVES, **server}) as api:
         path = api.kubeconfig(tmp_path / "config")
-        found = access(ClusterSource(kubeconfig=path), needs, clock) if clock else access(ClusterSource(kubeconfig=path), needs)
+        found = (
+            access(ClusterSource(kubeconfig=path), needs, clock) if clock else access(ClusterSource(kubeconfig=path), needs)
+        )
         return found, api
 
 
@@ -41,8 +43,16 @@ CASES = [
     pytest.param([STATUSES], [], (), (), id="refused and not installed"),
     pytest.param([CONFIG_MAPS], [rule("configmaps", namespace="kube-system")], (), (), id="in its namespace"),
     pytest.param([CONFIG_MAPS], [rule("configmaps", namespace="default")], (CONFIG_MAPS,), (), id="in another namespace"),
-    pytest.param([CONFIG_MAPS], [rule("configmaps", resourceNames=["kube-proxy"])], (CONFIG_MAPS,), (), id="single objects are no list"),
-    pytest.param([ONE_MAP], [rule("configmaps", verbs=["get"], resourceNames=["cilium-config"])], (), (), id="the one that is got"),
+    pytest.param(
+        [CONFIG_MAPS],
+        [rule("configmaps", resourceNames=["kube-proxy"])],
+        (CONFIG_MAPS,),
+        (),
+        id="single objects are no list",
+    ),
+    pytest.param(
+        [ONE_MAP], [rule("configmaps", verbs=["get"], resourceNames=["cilium-config"])], (), (), id="the one that is got"
+    ),
     pytest.param([ONE_MAP], [rule("configmaps", verbs=["get"], resourceNames=["x"])], (ONE_MAP,), (), id="another one"),
     pytest.param([ELSEWHERE], [], (), (), id="a namespace that is not there"),
 ]
@@ -79,7 +89,9 @@ REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 def test_credentials_that_are_not_accepted_are_an_error(tmp_path):
     with ApiServer(token="right") as api:
         path = api.kubeconfig(tmp_path / "config", token="wrong")
-        with pytest.raises(ClusterError, match=r"cannot read from the API server .*: the server rejected the credentials \(401\)"):
+        with pytest.raises(
+            ClusterError, match=r"cannot read from the API server .*: the server rejected the credentials \(401\)"
+        ):
             access(ClusterSource(kubeconfig=path), [SERVICES])
 
 
@@ -87,7 +99,12 @@ ODD = [
     pytest.param({}, (), (SERVICES,), id="no status"),
     pytest.param({"status": {"incomplete": True, "resourceRules": []}}, (), (SERVICES,), id="incomplete"),
     pytest.param({"status": {"incomplete": False, "resourceRules": None}}, (SERVICES,), (), id="no rules"),
-    pytest.param({"status": {"incomplete": False, "resourceRules": [1, {"verbs": "list"}, {"verbs": [["list"]]}]}}, (SERVICES,), (), id="odd rules"),
+    pytest.param(
+        {"status": {"incomplete": False, "resourceRules": [1, {"verbs": "list"}, {"verbs": [["list"]]}]}},
+        (SERVICES,),
+        (),
+        id="odd rules",
+    ),
     pytest.param([], (), (SERVICES,), id="a list"),
 ]
 

@@ -75,7 +75,9 @@ def test_every_object_says_its_kind_though_a_typed_list_does_not(tmp_path):
 VERSIONS = [
     pytest.param((), {}, "v1beta1", id="the only one"),
     pytest.param(("metallb.io/v1/ServiceL2Status",), {}, "v1", id="the newest, which the server prefers"),
-    pytest.param(("metallb.io/v1/ServiceL2Status",), {"metallb.io": "v1beta1"}, "v1beta1", id="another that the server prefers"),
+    pytest.param(
+        ("metallb.io/v1/ServiceL2Status",), {"metallb.io": "v1beta1"}, "v1beta1", id="another that the server prefers"
+    ),
     pytest.param(("metallb.io/v1beta2/BGPPeer", "metallb.io/v1/IPAddressPool"), {}, "v1beta1", id="the one that has it"),
 ]
 
@@ -123,7 +125,9 @@ DISCOVERY = [
     pytest.param(Fault(path="/apis", status=403), "forbidden", id="groups refused"),
     pytest.param(Fault(path="/apis", status=503), "server error 503", id="groups fail"),
     pytest.param(Fault(path="/apis", json={}), "unreadable answer", id="groups are an empty mapping"),
-    pytest.param(Fault(path="/apis", json={"kind": "APIGroupList", "groups": 5}), "unreadable answer", id="groups are a number"),
+    pytest.param(
+        Fault(path="/apis", json={"kind": "APIGroupList", "groups": 5}), "unreadable answer", id="groups are a number"
+    ),
     pytest.param(Fault(path="/apis", body="<html>"), "unreadable answer", id="groups are HTML"),
     pytest.param(Fault(path="/apis/metallb.io/*", status=503), "server error 503", id="the group's resources fail"),
     pytest.param(Fault(path="/apis/metallb.io/*", json=[1]), "unreadable answer", id="the group's resources are a list"),
@@ -201,7 +205,11 @@ def page(**rest):
 
 
 STRANGE_PAGES = [
-    pytest.param(page(metadata={"continue": "again"}), "the list never ends: the server repeats its pages", id="the same token again and again"),
+    pytest.param(
+        page(metadata={"continue": "again"}),
+        "the list never ends: the server repeats its pages",
+        id="the same token again and again",
+    ),
     pytest.param(page(items=7), "unreadable answer", id="items a number"),
     pytest.param(page(items={"a": 1}), "unreadable answer", id="items a mapping"),
     pytest.param(page(kind="Status"), "unreadable answer", id="no list"),
@@ -259,7 +267,9 @@ def test_any_other_400_is_a_gap(tmp_path):
         assert gaps(ask([SERVICES, EVENTS])) == {"events": "refused (400)"}
 
 
-GET = Need(resource="configmaps", namespace="kube-system", verb="get", names=("gone", "kube-proxy"), costs="c", fields=("data *",))
+GET = Need(
+    resource="configmaps", namespace="kube-system", verb="get", names=("gone", "kube-proxy"), costs="c", fields=("data *",)
+)
 
 
 def test_single_objects(tmp_path):
@@ -276,7 +286,11 @@ def test_single_objects(tmp_path):
     ("options", "why"),
     [
         pytest.param({"denied": [("get", "configmaps")]}, "forbidden", id="refused"),
-        pytest.param({"faults": [Fault(path="*/configmaps/*", json={"metadata": {"name": "other"}})]}, "unreadable answer", id="another"),
+        pytest.param(
+            {"faults": [Fault(path="*/configmaps/*", json={"metadata": {"name": "other"}})]},
+            "unreadable answer",
+            id="another",
+        ),
         pytest.param({"faults": [Fault(path="*/configmaps/*", json=[])]}, "unreadable answer", id="none"),
     ],
 )
@@ -359,12 +373,19 @@ def test_impersonation(tmp_path):
     with cluster(tmp_path) as (server, ask):
         ask([SERVICES], as_user="bob")
         assert {request.headers.get("impersonate-user") for request in server.requests} == {"bob"}
-    with cluster(tmp_path, denied=[("impersonate", "users")]) as (_, ask), pytest.raises(ClusterError, match="does not allow this account"):
+    with (
+        cluster(tmp_path, denied=[("impersonate", "users")]) as (_, ask),
+        pytest.raises(ClusterError, match="does not allow this account"),
+    ):
         ask([SERVICES], as_user="bob")
 
 
 def test_a_version_that_can_not_be_read_is_no_gap(tmp_path):
-    for fault in (Fault(path="/version", status=403), Fault(path="/version", json=[]), Fault(path="/version", json={"gitVersion": 4})):
+    for fault in (
+        Fault(path="/version", status=403),
+        Fault(path="/version", json=[]),
+        Fault(path="/version", json={"gitVersion": 4}),
+    ):
         with cluster(tmp_path, faults=[fault]) as (_, ask):
             found = ask()
             assert (found.version, found.gaps) == (None, ())
@@ -423,5 +444,8 @@ def test_a_page_that_is_too_large_is_asked_for_in_smaller_ones(tmp_path):
 
 def test_all_that_is_kept_has_a_bound(tmp_path, monkeypatch):
     monkeypatch.setattr("arpcheck.cluster.limits.KEPT", 100_000)
-    with cluster(tmp_path, MANY) as (_, ask), pytest.raises(ClusterError, match=r"the objects take more than 0 MiB\. Read one namespace with -n"):
+    with (
+        cluster(tmp_path, MANY) as (_, ask),
+        pytest.raises(ClusterError, match=r"the objects take more than 0 MiB\. Read one namespace with -n"),
+    ):
         ask([SERVICES])

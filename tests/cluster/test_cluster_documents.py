@@ -101,7 +101,15 @@ def test_every_entry_of_an_answer_is_handed_over_when_it_is_read(body, found, ma
 
 
 BROKEN = (
-    *('{"items": [1', '{"items": [1,]}', '{"items": [1}', '{"items": [1 2]}', '{"items": [,]}', '{"items": [1]', '{"items": [1],}'),
+    *(
+        '{"items": [1',
+        '{"items": [1,]}',
+        '{"items": [1}',
+        '{"items": [1 2]}',
+        '{"items": [,]}',
+        '{"items": [1]',
+        '{"items": [1],}',
+    ),
     *('{"items" [1]}', "{1: 2}", '{"a": 1 "b": 2}', '{"items": [1]} {}', '{"items": [NaN]}', "{,}", '{"items": [1]]}', "{"),
 )
 

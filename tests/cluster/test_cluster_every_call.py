@@ -20,11 +20,22 @@ from arpcheck.cluster.changes import Container, read_logs
 from arpcheck.cluster.source import access
 from arpcheck.errors import ArpcheckError
 
-MORE = ({"status": 401}, *({"body": body} for body in ("null", "[]", '"x"', '{"items": {}}', '{"items": [7]}', '{"kind": 7, "items": [[]]}')))
+MORE = (
+    {"status": 401},
+    *({"body": body} for body in ("null", "[]", '"x"', '{"items": {}}', '{"items": [7]}', '{"kind": 7, "items": [[]]}')),
+)
 EVERY = (*(parameter.values[0] for parameter in FAULTS), *MORE)
 LOG = {"speaker": Container(namespace="kube-system", pod="kube-proxy-x7h2p", container="c")}
 READ = (
-    *("/version", "/apis", "/apis/apps/v1", "/apis/metallb.io/v1beta1", "/api/v1/services", "/api/v1/nodes", "/api/v1/events"),
+    *(
+        "/version",
+        "/apis",
+        "/apis/apps/v1",
+        "/apis/metallb.io/v1beta1",
+        "/api/v1/services",
+        "/api/v1/nodes",
+        "/api/v1/events",
+    ),
     *("/api/v1/namespaces/kube-system/configmaps", "/api/v1/namespaces/kube-system/pods"),
     *("/apis/apps/v1/namespaces/kube-system/daemonsets", "/apis/metallb.io/v1beta1/servicel2statuses"),
 )

@@ -22,14 +22,28 @@ FAULTS = [
     pytest.param({"status": 409}, "conflict", id="409"),
     pytest.param({"status": 410}, "the list expired while it was read", id="410"),
     pytest.param({"status": 429}, "too many requests", id="429"),
-    pytest.param({"status": 429, "headers": {"Retry-After": "0"}}, "too many requests", id="429 with Retry-After: 0 for ever"),
-    pytest.param({"status": 429, "headers": {"Retry-After": "3600"}}, "too many requests", id="429 with Retry-After: an hour"),
-    pytest.param({"status": 429, "headers": {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}}, "too many requests", id="429 with a date"),
+    pytest.param(
+        {"status": 429, "headers": {"Retry-After": "0"}}, "too many requests", id="429 with Retry-After: 0 for ever"
+    ),
+    pytest.param(
+        {"status": 429, "headers": {"Retry-After": "3600"}}, "too many requests", id="429 with Retry-After: an hour"
+    ),
+    pytest.param(
+        {"status": 429, "headers": {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}},
+        "too many requests",
+        id="429 with a date",
+    ),
     pytest.param({"status": 429, "headers": {"Retry-After": "-1"}}, "too many requests", id="429 with nonsense"),
     pytest.param({"status": 500}, "server error 500", id="500"),
-    pytest.param({"status": 503, "headers": {"Retry-After": "0"}}, "server error 503", id="503 with Retry-After: 0 for ever"),
+    pytest.param(
+        {"status": 503, "headers": {"Retry-After": "0"}}, "server error 503", id="503 with Retry-After: 0 for ever"
+    ),
     pytest.param({"status": 504, "body": "<html>Gateway Timeout"}, "server error 504", id="504 of a proxy"),
-    pytest.param({"status": 302, "headers": {"Location": "https://login.example.org/?token=x"}}, "redirected to another address (302)", id="302"),
+    pytest.param(
+        {"status": 302, "headers": {"Location": "https://login.example.org/?token=x"}},
+        "redirected to another address (302)",
+        id="302",
+    ),
     pytest.param({"status": 418}, "refused (418)", id="418"),
     pytest.param({"cut": 20}, "the response was cut off", id="cut off"),
     pytest.param({"cut": 0}, "the response was cut off", id="cut off at once"),
@@ -88,7 +102,10 @@ def test_what_is_slow_ends_with_the_budget(tmp_path, fault, why):
 
 @pytest.mark.parametrize(("fault", "why"), SLOW)
 def test_services_that_are_slow_are_one_line(tmp_path, fault, why):
-    with cluster(tmp_path, faults=[Fault(path="/api/v1/services", **fault)]) as (_, ask), pytest.raises(ClusterError, match=why):
+    with (
+        cluster(tmp_path, faults=[Fault(path="/api/v1/services", **fault)]) as (_, ask),
+        pytest.raises(ClusterError, match=why),
+    ):
         ask([SERVICES, NODES], timeout=SHORT)
 
 
@@ -161,7 +178,9 @@ def test_what_a_server_echoes_is_not_repeated(tmp_path, fault):
     assert not secret_in(str(error.value), repr(error.value), repr(found))
 
 
-@pytest.mark.parametrize("token", [f"planted\n{TOKEN}", f"planted {TOKEN}\x00", f"planted-{TOKEN}-ü"], ids=["newline", "null", "umlaut"])
+@pytest.mark.parametrize(
+    "token", [f"planted\n{TOKEN}", f"planted {TOKEN}\x00", f"planted-{TOKEN}-ü"], ids=["newline", "null", "umlaut"]
+)
 def test_a_token_that_no_header_can_carry_is_not_shown(tmp_path, token):
     with cluster(tmp_path) as (server, _):
         kubeconfig = server.kubeconfig(tmp_path / "other", token=token)

@@ -123,7 +123,9 @@ def test_what_every_cluster_has_is_a_gap_where_it_is_absent(file, resource, kind
         pytest.param("configmaps", "kube-system", [config_map("a", "default"), config_map("b")], False, id="made with -A"),
         pytest.param("configmaps", "other", [config_map("a", "default")], False, id="another namespace may have none"),
         pytest.param("configmaps", None, [config_map("a", "default")], False, id="any namespace will do"),
-        pytest.param("daemonsets.apps", "kube-system", [mounting("a", namespace="x")], False, id="k3s has no DaemonSet there"),
+        pytest.param(
+            "daemonsets.apps", "kube-system", [mounting("a", namespace="x")], False, id="k3s has no DaemonSet there"
+        ),
     ],
 )
 def test_a_file_without_kube_system_has_a_gap(file, resource, space, objects, missing):
@@ -256,7 +258,9 @@ def test_what_was_stated_is_kept_in_evidence_and_snapshot(file):
     found = file(json.dumps(listed(WITHOUT)), has=("all",))
     assert found.resources[STATUSES] == ()
     assert not file(snapshot(found)).not_in_file(STATUSES)
-    assert file(snapshot(file(json.dumps(listed(WITHOUT))))).not_in_file(STATUSES), "a snapshot states no more than was stated"
+    assert file(snapshot(file(json.dumps(listed(WITHOUT))))).not_in_file(STATUSES), (
+        "a snapshot states no more than was stated"
+    )
 
 
 def test_what_every_cluster_has_can_not_be_stated_away(file):
@@ -289,7 +293,9 @@ def test_wrong_types_in_every_field_are_treated_as_absent(file, path, value):
         place[last] = value
         return found
 
-    found = file(json.dumps(listed([*CLUSTER, *(spoilt({**o, "metadata": {**o["metadata"], "name": "spoilt"}}) for o in CLUSTER)])))
+    found = file(
+        json.dumps(listed([*CLUSTER, *(spoilt({**o, "metadata": {**o["metadata"], "name": "spoilt"}}) for o in CLUSTER)]))
+    )
     assert "web" in names(found, "services")
     assert file(json.dumps(listed([*CLUSTER])))  # the sound ones alone read as ever
 

@@ -19,13 +19,19 @@ from arpcheck.errors import ArpcheckError
 KEYS = st.sampled_from(["apiVersion", "kind", "items", "metadata", "name", "namespace", "labels", "continue", "arpcheck", "read", "gaps",
                         "spec", "volumes", "configMap", "projected", "sources", "data", "status", "contexts", "clusters", "users",
                         "current-context", "cluster", "server", "user", "exec"])  # fmt: skip
-TEXTS = st.sampled_from(["v1", "List", "Service", "ServiceList", "Pod", "kube-system", "apps/v1", "DaemonSet", "https://x", "a"])
+TEXTS = st.sampled_from(
+    ["v1", "List", "Service", "ServiceList", "Pod", "kube-system", "apps/v1", "DaemonSet", "https://x", "a"]
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS | st.text(max_size=3), inner, max_size=5),
     max_leaves=25,
 )
-BYTES = st.binary() | st.text(alphabet="{}[]:,-?&*!|>'\"%@` \n\tab0~#", max_size=60).map(str.encode) | JSON.map(lambda v: json.dumps(v).encode())
+BYTES = (
+    st.binary()
+    | st.text(alphabet="{}[]:,-?&*!|>'\"%@` \n\tab0~#", max_size=60).map(str.encode)
+    | JSON.map(lambda v: json.dumps(v).encode())
+)
 
 
 @given(BYTES)
@@ -63,18 +69,32 @@ def test_answers(answers):
     for want in merge(NEEDS):
         pages = iter(answers)
         try:
-            found.append((want, read_list(lambda _path, _query, each, pages=pages: read(next(pages, None), each), served, None, want).objects))
+            found.append(
+                (
+                    want,
+                    read_list(
+                        lambda _path, _query, each, pages=pages: read(next(pages, None), each), served, None, want
+                    ).objects,
+                )
+            )
         except ReadError as unread:
             assert ReadOutcome(want=want, error=unread).kept is None  # noqa: PT017 - either is right
     assert fold(found) is not None
 
 
-@given(BYTES | JSON.map(lambda value: json.dumps({"kind": "List", "items": [value, {"items": [value]}], "more": value}).encode()))
+@given(
+    BYTES
+    | JSON.map(lambda value: json.dumps({"kind": "List", "items": [value, {"items": [value]}], "more": value}).encode())
+)
 @settings(max_examples=300, deadline=None)
 def test_entries_that_are_read_one_by_one_are_those_that_are_read_together(body):
     def together(each):
         value = json_value(body)
-        return value | {"items": [each(i) for i in value["items"]]} if isinstance(value, dict) and isinstance(value.get("items"), list) else value
+        return (
+            value | {"items": [each(i) for i in value["items"]]}
+            if isinstance(value, dict) and isinstance(value.get("items"), list)
+            else value
+        )
 
     def outcome(read):
         try:

@@ -30,7 +30,9 @@ PROVIDERS = [
     pytest.param({"access-token": "opaque"}, None, id="an opaque token"),
     pytest.param({"access-token": "opaque", "expiry": "2999-01-01T00:00:00Z"}, None, id="one with an end"),
     pytest.param({"id-token": web_token(1)}, "has expired", id="expired"),
-    pytest.param({"access-token": "opaque", "expiry": "2001-01-01T00:00:00Z"}, "has expired", id="one with an end that has come"),
+    pytest.param(
+        {"access-token": "opaque", "expiry": "2001-01-01T00:00:00Z"}, "has expired", id="one with an end that has come"
+    ),
     pytest.param({"refresh-token": "planted", "idp-certificate-authority-data": "eA=="}, "has no token", id="none"),
 ]
 
@@ -91,8 +93,12 @@ def test_where_it_is_looked_for(tmp_path, plugin, monkeypatch, command):
 
 PLANTED = credential(token=TOKEN)[:-1]
 FAILING = [
-    pytest.param("exit 3", "login plug-in 'login' failed with exit code 3. Run the plug-in by hand to see why", id="exit code"),
-    pytest.param(f"echo '{PLANTED}}}'; exit 1", "login plug-in 'login' failed with exit code 1", id="exit code after a token"),
+    pytest.param(
+        "exit 3", "login plug-in 'login' failed with exit code 3. Run the plug-in by hand to see why", id="exit code"
+    ),
+    pytest.param(
+        f"echo '{PLANTED}}}'; exit 1", "login plug-in 'login' failed with exit code 1", id="exit code after a token"
+    ),
     pytest.param("kill -9 $$", "login plug-in 'login' failed with exit code -9", id="killed"),
     pytest.param("", f"login plug-in 'login' printed no ExecCredential of {API}", id="nothing"),
     pytest.param(f"echo 'Welcome! {TOKEN}'", "printed no ExecCredential", id="rubbish"),
@@ -104,8 +110,12 @@ FAILING = [
     pytest.param(f"echo '{PLANTED}}}' | sed s/v1/v1beta1/", "printed no ExecCredential", id="another version"),
     pytest.param(f"echo '{credential()}'", "printed neither a token nor a certificate", id="no status"),
     pytest.param(f"echo '{credential(token=5)}'", "printed neither a token nor a certificate", id="token a number"),
-    pytest.param(f"echo '{credential(clientKeyData='planted')}'", "printed neither a token nor a certificate", id="a key alone"),
-    pytest.param(f"echo '{credential(clientCertificateData='x', clientKeyData='planted')}'", "", id="a certificate that is none"),
+    pytest.param(
+        f"echo '{credential(clientKeyData='planted')}'", "printed neither a token nor a certificate", id="a key alone"
+    ),
+    pytest.param(
+        f"echo '{credential(clientCertificateData='x', clientKeyData='planted')}'", "", id="a certificate that is none"
+    ),
 ]
 
 
@@ -145,9 +155,17 @@ def _environ(path):
 
 
 ENTRIES = [
-    pytest.param({"command": "no-such-plug-in-anywhere"}, "cannot run login plug-in 'no-such-plug-in-anywhere': No such file", id="not installed"),
+    pytest.param(
+        {"command": "no-such-plug-in-anywhere"},
+        "cannot run login plug-in 'no-such-plug-in-anywhere': No such file",
+        id="not installed",
+    ),
     pytest.param({"command": "./kubeconfig"}, "cannot run login plug-in 'kubeconfig': Permission denied", id="no program"),
-    pytest.param({"command": "nul\0l"}, "cannot run login plug-in 'nul\\x00l': its entry in the kubeconfig is invalid", id="a name with a null"),
+    pytest.param(
+        {"command": "nul\0l"},
+        "cannot run login plug-in 'nul\\x00l': its entry in the kubeconfig is invalid",
+        id="a name with a null",
+    ),
     pytest.param({"command": 5}, "cannot run login plug-in", id="a number"),
     pytest.param({}, "cannot run login plug-in", id="nothing"),
     pytest.param({"command": "login", "interactiveMode": "Always"}, "'login' needs a terminal", id="needs a terminal"),

@@ -100,7 +100,11 @@ def test_a_projected_volume_mounts_too():
     [
         pytest.param({"configmaps": (), "pods": ()}, (), id="something that could mount was read"),
         pytest.param({"daemonsets.apps": ()}, (), id="there is nothing to be mounted"),
-        pytest.param({"configmaps": ()}, (Gap(what="configmaps", why="the Pods and DaemonSets that mount them could not be read", costs="c"),), id="unknown"),
+        pytest.param(
+            {"configmaps": ()},
+            (Gap(what="configmaps", why="the Pods and DaemonSets that mount them could not be read", costs="c"),),
+            id="unknown",
+        ),
     ],
 )
 def test_mounts_that_are_not_known_are_a_gap(read, gaps):

@@ -25,15 +25,27 @@ PROXY = "http://proxy.example.org:3128"
         pytest.param("https://LOCALHOST:6443", {"HTTPS_PROXY": PROXY}, None, id="localhost"),
         pytest.param("https://a.example.org", {"HTTPS_PROXY": PROXY, "NO_PROXY": "*"}, None, id="everything is excepted"),
         pytest.param("https://a.example.org", {"HTTPS_PROXY": PROXY, "NO_PROXY": "x, example.org"}, None, id="a domain"),
-        pytest.param("https://a.example.org", {"HTTPS_PROXY": PROXY, "no_proxy": ".example.org"}, None, id="a domain with a dot"),
-        pytest.param("https://a.example.org", {"HTTPS_PROXY": PROXY, "NO_PROXY": "ample.org,,"}, PROXY, id="the end of a word"),
+        pytest.param(
+            "https://a.example.org", {"HTTPS_PROXY": PROXY, "no_proxy": ".example.org"}, None, id="a domain with a dot"
+        ),
+        pytest.param(
+            "https://a.example.org", {"HTTPS_PROXY": PROXY, "NO_PROXY": "ample.org,,"}, PROXY, id="the end of a word"
+        ),
         pytest.param("https://10.1.2.3", {"HTTPS_PROXY": PROXY, "NO_PROXY": "10.0.0.0/8"}, None, id="a network"),
-        pytest.param("https://10.1.2.3", {"HTTPS_PROXY": PROXY, "NO_PROXY": "10.9.9.9/8"}, None, id="a network with host bits"),
-        pytest.param("https://11.1.2.3", {"HTTPS_PROXY": PROXY, "NO_PROXY": "10.0.0.0/8,0.1.2.3"}, PROXY, id="another network"),
-        pytest.param("https://10.1.2.3:6443", {"HTTPS_PROXY": PROXY, "NO_PROXY": "10.1.2.3:6443"}, None, id="address and port"),
+        pytest.param(
+            "https://10.1.2.3", {"HTTPS_PROXY": PROXY, "NO_PROXY": "10.9.9.9/8"}, None, id="a network with host bits"
+        ),
+        pytest.param(
+            "https://11.1.2.3", {"HTTPS_PROXY": PROXY, "NO_PROXY": "10.0.0.0/8,0.1.2.3"}, PROXY, id="another network"
+        ),
+        pytest.param(
+            "https://10.1.2.3:6443", {"HTTPS_PROXY": PROXY, "NO_PROXY": "10.1.2.3:6443"}, None, id="address and port"
+        ),
         pytest.param("https://10.1.2.3:6443", {"HTTPS_PROXY": PROXY, "NO_PROXY": "10.1.2.3:443"}, PROXY, id="another port"),
         pytest.param("https://[fd00::1]:6443", {"HTTPS_PROXY": PROXY, "NO_PROXY": "fd00::/8"}, None, id="IPv6 network"),
-        pytest.param("https://[fd00::1]:6443", {"HTTPS_PROXY": PROXY, "NO_PROXY": "[fd00::1]:6443"}, None, id="IPv6 and port"),
+        pytest.param(
+            "https://[fd00::1]:6443", {"HTTPS_PROXY": PROXY, "NO_PROXY": "[fd00::1]:6443"}, None, id="IPv6 and port"
+        ),
     ],
 )
 def test_proxy_for(server, environ, proxy):
@@ -56,9 +68,13 @@ def test_the_kubeconfigs_proxy_is_used(kubeconfig_for):
             return super().answer(request)
 
     with Proxy(CLUSTER) as proxy:
-        path = kubeconfig_for("http://api.example.org", {"proxy-url": proxy.url}, {"token": TOKEN, "exec": {"command": "gone"}})
+        path = kubeconfig_for(
+            "http://api.example.org", {"proxy-url": proxy.url}, {"token": TOKEN, "exec": {"command": "gone"}}
+        )
         assert names(read(ClusterSource(kubeconfig=path), [SERVICES]), "services")
-        assert not any("authorization" in request.headers for request in proxy.requests), "in the clear no credentials are sent"
+        assert not any("authorization" in request.headers for request in proxy.requests), (
+            "in the clear no credentials are sent"
+        )
 
 
 def test_no_credentials_go_to_a_proxy_in_the_clear_even_for_a_server_that_is_said_to_be_here(kubeconfig_for):

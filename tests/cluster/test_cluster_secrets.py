@@ -116,7 +116,14 @@ def test_no_secret_is_shown(tmp_path, command, login, fault):
 def test_the_environment_s_proxy_is_not_shown_either(tmp_path):
     with ApiServer(OBJECTS) as server:
         proxy = f"http://me:{PASSWORD}@127.0.0.1:1"
-        said = arpcheck(*COMMANDS["snapshot"], "--kubeconfig", in_url_of_nobody(server, tmp_path), HTTP_PROXY=proxy, http_proxy=proxy, no_proxy="")
+        said = arpcheck(
+            *COMMANDS["snapshot"],
+            "--kubeconfig",
+            in_url_of_nobody(server, tmp_path),
+            HTTP_PROXY=proxy,
+            http_proxy=proxy,
+            no_proxy="",
+        )
     assert said.returncode == 2
     assert PLANTED not in said.stdout + said.stderr
 

@@ -69,7 +69,9 @@ def test_the_full_text():
         read_at=datetime(2026, 3, 1, tzinfo=UTC),
         server_ahead=-7.5,
     )
-    assert snapshot(objects) == """{
+    assert (
+        snapshot(objects)
+        == """{
  "apiVersion": "v1",
  "arpcheck": {
   "context": "prod",
@@ -101,6 +103,7 @@ def test_the_full_text():
  "kind": "List"
 }
 """
+    )
 
 
 def header(**rest):

@@ -72,7 +72,8 @@ def test_annotations_have_dots_and_slashes_in_their_names():
 
 
 @pytest.mark.parametrize(
-    ("depth", "kept"), [pytest.param(24, {"spec"}, id="as deep as an API type"), pytest.param(900, set(), id="made to break a reader")]
+    ("depth", "kept"),
+    [pytest.param(24, {"spec"}, id="as deep as an API type"), pytest.param(900, set(), id="made to break a reader")],
 )
 def test_depth_is_bounded(depth, kept):
     deep = {}
@@ -97,7 +98,13 @@ def test_what_was_given_is_not_changed():
     ],
 )
 def test_two_cuts_joined_are_one_cut_of_both(one, other):
-    given = {**KEPT, "spec": {"a": 1, "b": {"c": 2}}, "status": {"s": 1}, "l": [{"x": 1, "y": 2}, {"y": 3}], "m": [7, {"x": 1}]}
+    given = {
+        **KEPT,
+        "spec": {"a": 1, "b": {"c": 2}},
+        "status": {"s": 1},
+        "l": [{"x": 1, "y": 2}, {"y": 3}],
+        "m": [7, {"x": 1}],
+    }
     both = trim(given, compile_fields((*one, *other)))
     cuts = [trim(given, compile_fields(fields)) for fields in (one, other)]
     assert join(*cuts) == both

@@ -16,7 +16,12 @@ from arpcheck.cluster.session import Response, Session
 @pytest.mark.parametrize(
     ("status", "why", "cure", "fatal"),
     [
-        (302, "redirected to another address (302)", "A login page may be in front of the API. Use the address of the API server itself in the kubeconfig", False),
+        (
+            302,
+            "redirected to another address (302)",
+            "A login page may be in front of the API. Use the address of the API server itself in the kubeconfig",
+            False,
+        ),
         (400, "refused (400)", "", False),
         (401, "the server rejected the credentials (401)", "Log in again, or select another --context", True),
         (403, "forbidden", "", False),
@@ -62,12 +67,24 @@ ERRORS = [
     pytest.param(tls("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "TLS: tlsv13 alert certificate required", True, id="alert"),
     pytest.param(tls(None), "TLS: failed", True, id="TLS without a reason"),
     pytest.param(urllib3.SSLError(certificate(10)), "TLS: its certificate has expired", True, id="in urllib3's own"),
-    pytest.param(urllib3.ProtocolError("Connection aborted.", ConnectionResetError(104, TOKEN)), "connection closed", False, id="reset"),
+    pytest.param(
+        urllib3.ProtocolError("Connection aborted.", ConnectionResetError(104, TOKEN)),
+        "connection closed",
+        False,
+        id="reset",
+    ),
     pytest.param(urllib3.ProtocolError("x", http.client.RemoteDisconnected(TOKEN)), "connection closed", False, id="closed"),
-    pytest.param(urllib3.ProtocolError("x", http.client.IncompleteRead(TOKEN.encode())), "the response was cut off", False, id="cut off"),
+    pytest.param(
+        urllib3.ProtocolError("x", http.client.IncompleteRead(TOKEN.encode())),
+        "the response was cut off",
+        False,
+        id="cut off",
+    ),
     pytest.param(urllib3.ReadTimeoutError(None, "/", TOKEN), "timed out", False, id="read timeout"),
     pytest.param(within(urllib3.HTTPError(TOKEN), TimeoutError(TOKEN)), "timed out", False, id="timeout within"),
-    pytest.param(within(urllib3.HTTPError(TOKEN), ConnectionRefusedError(111, TOKEN)), "connection refused", False, id="refused"),
+    pytest.param(
+        within(urllib3.HTTPError(TOKEN), ConnectionRefusedError(111, TOKEN)), "connection refused", False, id="refused"
+    ),
     pytest.param(socket.gaierror(-2, TOKEN), "cannot resolve the server's name", False, id="DNS"),
     pytest.param(OSError(errno.ENETUNREACH, TOKEN), "network is unreachable", False, id="no network"),
     pytest.param(OSError(errno.EHOSTUNREACH, TOKEN), "no route to host", False, id="no route"),
@@ -75,9 +92,13 @@ ERRORS = [
     pytest.param(http.client.BadStatusLine(TOKEN), "unreadable answer", False, id="no HTTP"),
     pytest.param(urllib3.ProxySchemeUnknown(TOKEN), "the proxy could not be used", True, id="proxy of no scheme"),
     pytest.param(urllib3.ProxyError(TOKEN, OSError(TOKEN)), "the proxy could not be used", True, id="proxy"),
-    pytest.param(urllib3.ProxyError("x", ConnectionRefusedError(111, TOKEN)), "connection refused", False, id="proxy not there"),
+    pytest.param(
+        urllib3.ProxyError("x", ConnectionRefusedError(111, TOKEN)), "connection refused", False, id="proxy not there"
+    ),
     pytest.param(ValueError(f"Invalid header value b'Bearer {TOKEN}'"), "the request could not be sent", True, id="header"),
-    pytest.param(UnicodeEncodeError("latin-1", TOKEN, 0, 1, "x"), "the request could not be sent", True, id="header with an umlaut"),
+    pytest.param(
+        UnicodeEncodeError("latin-1", TOKEN, 0, 1, "x"), "the request could not be sent", True, id="header with an umlaut"
+    ),
     pytest.param(OSError(TOKEN), "the request could not be sent", True, id="an OSError without a number"),
 ]
 
@@ -97,7 +118,9 @@ def test_causes_that_go_in_a_circle():
 
 
 def test_neither_session_nor_answer_shows_what_it_carries():
-    session = Session(context="c", server="https://s", base=f"https://{TOKEN}@s", headers={"Authorization": TOKEN}, pool=TOKEN)
+    session = Session(
+        context="c", server="https://s", base=f"https://{TOKEN}@s", headers={"Authorization": TOKEN}, pool=TOKEN
+    )
     answer = Response(status=200, headers={}, body=TOKEN.encode())
     assert TOKEN not in f"{session!r} {answer!r}"
     assert session.where == "https://s (context 'c')"

@@ -36,22 +36,42 @@ REFUSED = [
     pytest.param("- a\n---\n- b", "2 documents", id="two documents"),
     pytest.param(b"- \xff", "not UTF-8", id="not text"),
     pytest.param("- 3", "entry 1: not a mapping", id="no mapping"),
-    pytest.param(f"- {VERDICT}\n- {{verdict: ok, ip: 10.0.0.1, reason: r, until: 2026-01-01}}", "entry 2: verdict 'ok' can't be accepted", id="ok"),
-    pytest.param("- {verdict: bad, ip: 10.0.0.1, reason: r, until: 2026-01-01}", "verdict 'bad' can't be accepted", id="no verdict"),
+    pytest.param(
+        f"- {VERDICT}\n- {{verdict: ok, ip: 10.0.0.1, reason: r, until: 2026-01-01}}",
+        "entry 2: verdict 'ok' can't be accepted",
+        id="ok",
+    ),
+    pytest.param(
+        "- {verdict: bad, ip: 10.0.0.1, reason: r, until: 2026-01-01}", "verdict 'bad' can't be accepted", id="no verdict"
+    ),
     pytest.param("- {verdict: moved, reason: r, until: 2026-01-01}", "needs ip, service or both", id="of nothing"),
-    pytest.param("- {verdict: moved, node: a, ip: 10.0.0.1, reason: r, until: 2026-01-01}", "neither finding nor node", id="with a node"),
+    pytest.param(
+        "- {verdict: moved, node: a, ip: 10.0.0.1, reason: r, until: 2026-01-01}",
+        "neither finding nor node",
+        id="with a node",
+    ),
     pytest.param("- {verdict: moved, ip: fe80::1, reason: r, until: 2026-01-01}", "'fe80::1' is not an IPv4", id="IPv6"),
     pytest.param("- {finding: gap, node: a, reason: r, until: 2026-01-01}", "finding 'gap' can't be accepted", id="a gap"),
-    pytest.param("- {finding: frames-lost, ip: 10.0.0.1, reason: r, until: 2026-01-01}", "finding 'frames-lost' can't be", id="loss"),
+    pytest.param(
+        "- {finding: frames-lost, ip: 10.0.0.1, reason: r, until: 2026-01-01}", "finding 'frames-lost' can't be", id="loss"
+    ),
     pytest.param("- {node: a, reason: r, until: 2026-01-01}", "finding None can't be", id="neither verdict nor finding"),
-    pytest.param("- {finding: self-blind, reason: r, until: 2026-01-01}", "needs either node or ip", id="a finding of nothing"),
-    pytest.param("- {finding: self-blind, node: a, service: b/c, reason: r, until: 2026-01-01}", "node or ip", id="of a Service"),
+    pytest.param(
+        "- {finding: self-blind, reason: r, until: 2026-01-01}", "needs either node or ip", id="a finding of nothing"
+    ),
+    pytest.param(
+        "- {finding: self-blind, node: a, service: b/c, reason: r, until: 2026-01-01}", "node or ip", id="of a Service"
+    ),
     pytest.param("- {verdict: moved, ip: 10.0.0.1, until: 2026-01-01}", "reason is missing", id="no reason"),
-    pytest.param("- {verdict: moved, ip: 10.0.0.1, reason: ' ', until: 2026-01-01}", "reason is not a string", id="an empty reason"),
+    pytest.param(
+        "- {verdict: moved, ip: 10.0.0.1, reason: ' ', until: 2026-01-01}", "reason is not a string", id="an empty reason"
+    ),
     pytest.param("- {verdict: moved, ip: 10.0.0.1, reason: r}", "until is missing", id="no day"),
     pytest.param("- {verdict: moved, ip: 10.0.0.1, reason: r, until: soon}", "'soon' is not a date", id="a bad day"),
     pytest.param("- {verdict: moved, ip: 10.0.0.1, reason: r, until: 2026}", "until is not a string", id="a year"),
-    pytest.param("- {verdict: moved, ip: 10.0.0.1, reason: r, until: 2026-01-01, x: y}", "unknown key 'x'", id="unknown key"),
+    pytest.param(
+        "- {verdict: moved, ip: 10.0.0.1, reason: r, until: 2026-01-01, x: y}", "unknown key 'x'", id="unknown key"
+    ),
     pytest.param(b"#" * (1 << 20) + b"##", "larger than 1 MiB", id="huge"),
 ]
 

@@ -42,7 +42,10 @@ def test_the_objects_are_a_cluster_file(saved, tmp_path):
     arpcheck("report", saved, "--bundle", tmp_path / "t.tgz", "--redact")
     (tmp_path / "objects.json").write_bytes(content(tmp_path / "t.tgz")["objects.json"])
     done = arpcheck("snapshot", "--cluster-file", tmp_path / "objects.json")
-    names = [{(o["kind"], o["metadata"]["name"]) for o in json.loads(text)["items"]} for text in (done.stdout, (tmp_path / "objects.json").read_text())]
+    names = [
+        {(o["kind"], o["metadata"]["name"]) for o in json.loads(text)["items"]}
+        for text in (done.stdout, (tmp_path / "objects.json").read_text())
+    ]
     assert names[0] == names[1]
     assert ("Node", "node-1") in names[0]
 
@@ -63,7 +66,9 @@ def test_redacted_it_comes_to_the_same_and_names_nobody(saved, tmp_path):
 
 LINES = [
     pytest.param(["probe", "--iface", "eth0", "-n", "web"], "probe --iface eth0 -n namespace-2", id="a name"),
-    pytest.param(["probe", "-nweb", "--namespace=web", "-oname"], "probe -nnamespace-2 --namespace=namespace-2 -oname", id="at once"),
+    pytest.param(
+        ["probe", "-nweb", "--namespace=web", "-oname"], "probe -nnamespace-2 --namespace=namespace-2 -oname", id="at once"
+    ),
     pytest.param(["report", "-", "-o", "junit", "-q"], "report - -o junit -q", id="what arpcheck itself calls things"),
     pytest.param(["probe", "--output", "/home/jane/worker-2x.json"], "probe --output /text/text/text.json", id="a path"),
     pytest.param(["merge", "probe", "10.0.0.50"], "merge text 100.64.0.5", id="a command's name in another place"),
@@ -111,7 +116,9 @@ def test_no_secret_of_the_command_line_is_in_it(one, two, saved, tmp_path):
         "import sys; from arpcheck.commands.report import load, render_report as report; from arpcheck.commands.bundle import Bundle;"
         "report(lambda: load(sys.argv[1]), 'name', None, bundle=Bundle(path=sys.argv[2]))"
     )
-    subprocess.run([sys.executable, "-c", code, saved, str(tmp_path / "t.tgz"), one, two], capture_output=True, check=False, timeout=60)
+    subprocess.run(
+        [sys.executable, "-c", code, saved, str(tmp_path / "t.tgz"), one, two], capture_output=True, check=False, timeout=60
+    )
     assert b"hunter2" not in b"".join(content(tmp_path / "t.tgz").values())
 
 
@@ -164,7 +171,9 @@ def test_frames_are_rewritten_with_their_times(tmp_path):
     assert bundled(bundle, EVIDENCE, pipeline.conclude(EVIDENCE), file) is None
     packed = content(tmp_path / "t.tgz")["frames.pcap"]
     frames = list(entries(io.BytesIO(packed), "x"))
-    assert [(entry.at % 10**9, len(entry.frame)) for entry in frames] == [(n * 1000, len(frame)) for n, frame in enumerate(FRAMES)]
+    assert [(entry.at % 10**9, len(entry.frame)) for entry in frames] == [
+        (n * 1000, len(frame)) for n, frame in enumerate(FRAMES)
+    ]
     for original in {part for frame in FRAMES for part in (frame[6:12], frame[28:32], frame[38:42])} - {bytes(4), CONTROL}:
         assert original not in packed
     assert b"etherleak" not in packed

@@ -14,7 +14,9 @@ from forked import arpcheck
     [
         pytest.param([], "give a saved report or --capture", id="nothing"),
         pytest.param(["r.json", "--capture", "x"], "and not both", id="both"),
-        pytest.param(["r.json", "--cluster-file", "x"], "Give those options only with --capture", id="a cluster for a report"),
+        pytest.param(
+            ["r.json", "--cluster-file", "x"], "Give those options only with --capture", id="a cluster for a report"
+        ),
         pytest.param(["r.json", "-n", "web"], "Give those options only with --capture", id="a selection for a report"),
         pytest.param(["--capture", "x"], "--capture needs --cluster-file", id="no cluster"),
         pytest.param(["--capture", "-", "--cluster-file", "-"], "both from stdin", id="stdin twice"),
@@ -39,7 +41,9 @@ def test_a_file_that_is_no_capture(tmp_path, content, words):
     (tmp_path / "cluster.json").write_text('{"apiVersion": "v1", "kind": "List", "items": []}')
     if content is not None:
         (tmp_path / "lan.pcap").write_bytes(content)
-    done = arpcheck("report", "--capture", tmp_path / "lan.pcap", "--cluster-file", tmp_path / "cluster.json", "--ip", "10.0.0.5")
+    done = arpcheck(
+        "report", "--capture", tmp_path / "lan.pcap", "--cluster-file", tmp_path / "cluster.json", "--ip", "10.0.0.5"
+    )
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert words in done.stderr
 
@@ -59,6 +63,14 @@ def test_a_capture_needs_no_kubernetes_client(tmp_path):
         "import sys; from arpcheck.__main__ import main; main(sys.argv[1:]);"
         "print([m for m in sys.modules if m.split('.')[0] == 'kubernetes'])"
     )
-    arguments = ["report", "--capture", str(tmp_path / "lan.pcap"), "--cluster-file", str(tmp_path / "cluster.json"), "--ip", "10.0.0.5"]
+    arguments = [
+        "report",
+        "--capture",
+        str(tmp_path / "lan.pcap"),
+        "--cluster-file",
+        str(tmp_path / "cluster.json"),
+        "--ip",
+        "10.0.0.5",
+    ]
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"

@@ -10,7 +10,10 @@ from forked import arpcheck
 def test_a_run_with_itself(saved, tmp_path):
     done = arpcheck("compare", saved, saved, "--output", tmp_path / "c.json", "-o", "json")
     document = json.loads(done.stdout)
-    assert (done.returncode, document["summary"]) == (0, {"exitCode": 0, "changes": {"same": 6}, "obstacle": None, "doubts": []})
+    assert (done.returncode, document["summary"]) == (
+        0,
+        {"exitCode": 0, "changes": {"same": 6}, "obstacle": None, "doubts": []},
+    )
     assert (tmp_path / "c.json").read_text() == done.stdout
 
 

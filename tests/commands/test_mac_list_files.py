@@ -56,7 +56,10 @@ def test_a_host_of_a_folder_that_was_not_reached_is_passed_over_and_said(tmp_pat
     (tmp_path / "worker-1").write_text(facts("worker-1", A))
     (tmp_path / "worker-2").write_text(UNREACHED)
     assert read(tmp_path) == [(A, "worker-1")]
-    assert capsys.readouterr().err == "arpcheck: --mac-map worker-2: skipped 1 entry without a MAC address: worker-2 (not reached)\n"
+    assert (
+        capsys.readouterr().err
+        == "arpcheck: --mac-map worker-2: skipped 1 entry without a MAC address: worker-2 (not reached)\n"
+    )
 
 
 def test_rows_without_a_mac_are_counted_and_the_first_named(tmp_path, capsys):

@@ -14,7 +14,12 @@ LEASES = "leases.coordination.k8s.io"
 
 
 def obj(version, kind, called, space=None, **fields):
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": called, **({"namespace": space} if space else {})}, **fields}
+    return {
+        "apiVersion": version,
+        "kind": kind,
+        "metadata": {"name": called, **({"namespace": space} if space else {})},
+        **fields,
+    }
 
 
 def lease(called, space):

@@ -81,12 +81,14 @@ WRITTEN = [
     pytest.param(CONFIG, STRICT, id="right"),
     pytest.param(
         CONFIG.replace('  strictARP: false  # "true" for MetalLB\n', ""),
-        CONFIG.replace('  excludeCIDRs: null\n  strictARP: false  # "true" for MetalLB\n', "  strictARP: true\n  excludeCIDRs: null\n"),
+        CONFIG.replace(
+            '  excludeCIDRs: null\n  strictARP: false  # "true" for MetalLB\n', "  strictARP: true\n  excludeCIDRs: null\n"
+        ),
         id="no line",
     ),
     pytest.param(
-        'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: ipvs',
-        'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: ipvs\nipvs:\n  strictARP: true',
+        "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: ipvs",
+        "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: ipvs\nipvs:\n  strictARP: true",
         id="no section",
     ),
     pytest.param(
@@ -179,7 +181,10 @@ def test_run_again_it_says_that_all_is_loaded_and_writes_nothing(world, capsys):
     capsys.readouterr()
     assert here.enable() == 0
     assert (len(here.writes), here.restarts) == (count, at)
-    assert capsys.readouterr().out == "Strict ARP is set, and every kube-proxy in IPVS mode has loaded it. Nothing was changed.\n"
+    assert (
+        capsys.readouterr().out
+        == "Strict ARP is set, and every kube-proxy in IPVS mode has loaded it. Nothing was changed.\n"
+    )
 
 
 def test_where_it_is_set_and_not_loaded_only_the_restart_is_done(world):
@@ -254,7 +259,9 @@ def test_a_concurrent_edit_is_refused_and_not_lost(world):
     [
         pytest.param(("patch", "configmaps"), "may not patch configmaps (kube-system/kube-proxy)", id="patch configmaps"),
         pytest.param(("get", "configmaps"), "configmaps could not be read (forbidden)", id="get configmaps"),
-        pytest.param(("patch", "daemonsets.apps"), "may not patch daemonsets.apps (kube-system/kube-proxy)", id="patch daemonsets"),
+        pytest.param(
+            ("patch", "daemonsets.apps"), "may not patch daemonsets.apps (kube-system/kube-proxy)", id="patch daemonsets"
+        ),
         pytest.param(("list", "pods"), "pods could not be read (forbidden)", id="list pods"),
         pytest.param(("list", "nodes"), "nodes could not be read (forbidden)", id="list nodes"),
         pytest.param(("list", "daemonsets.apps"), "daemonsets.apps could not be read (forbidden)", id="list daemonsets"),
@@ -279,7 +286,11 @@ CAUSES = [
     {"reason": "FieldValueInvalid", "field": "data", "message": "no \x1b[2J strictARP"},
     {"message": "words of the policy"},
 ]
-BY_POLICY = {"kind": "Status", "message": "ValidatingAdmissionPolicy 'p'\n denied: words of the policy", "details": {"causes": CAUSES}}
+BY_POLICY = {
+    "kind": "Status",
+    "message": "ValidatingAdmissionPolicy 'p'\n denied: words of the policy",
+    "details": {"causes": CAUSES},
+}
 NO_WEBHOOK = {"kind": "Status", "message": 'Internal error occurred: failed calling webhook "w.example": connection refused'}
 
 
@@ -405,7 +416,10 @@ def test_what_could_go_dark_is_said_before_anything_is_asked(world, capsys):
     assert (here.text, here.writes) == (CONFIG, [])
 
 
-KUBESPRAY = CONFIG + "configSyncPeriod: 15m0s\noomScoreAdj: -999\nclientConnection:\n  contentType: application/vnd.kubernetes.protobuf\n"
+KUBESPRAY = (
+    CONFIG
+    + "configSyncPeriod: 15m0s\noomScoreAdj: -999\nclientConnection:\n  contentType: application/vnd.kubernetes.protobuf\n"
+)
 
 
 def test_what_only_looks_like_it_can_be_overruled(world, capsys):
@@ -480,7 +494,9 @@ def node_of(made, name):
 
 
 def test_nodes_that_it_does_not_reach_are_named_with_the_reason(world, capsys):
-    made = objects("nodes.worker-1 = {}\nnodes.worker-2.ready = false\nnodes.worker-3 = {}\nnodes.virtual = {addresses = '10.0.0.40'}\n")
+    made = objects(
+        "nodes.worker-1 = {}\nnodes.worker-2.ready = false\nnodes.worker-3 = {}\nnodes.virtual = {addresses = '10.0.0.40'}\n"
+    )
     node_of(made, "virtual")["spec"] = {"taints": [{"key": "virtual-kubelet.io/provider", "effect": "NoSchedule"}]}
     made = [o for o in made if o["kind"] != "Pod" or o["spec"]["nodeName"] != "virtual"]
     daemon_set = find(made, "DaemonSet")
@@ -498,7 +514,10 @@ def test_on_delete_names_the_command_for_every_pod(world, capsys):
     find(made, "DaemonSet")["spec"]["updateStrategy"]["type"] = "OnDelete"
     assert world(made=made).enable() == 3
     told = capsys.readouterr().err
-    assert len(re.findall(r"updateStrategy OnDelete, so delete its pod: kubectl -n kube-system delete pod kube-proxy-", told)) == 3
+    assert (
+        len(re.findall(r"updateStrategy OnDelete, so delete its pod: kubectl -n kube-system delete pod kube-proxy-", told))
+        == 3
+    )
 
 
 def test_an_api_that_is_away_for_a_while_is_looked_at_again(world):
@@ -506,9 +525,12 @@ def test_an_api_that_is_away_for_a_while_is_looked_at_again(world):
         hiccups = 30
         """More than one look takes: in some of them nothing at all is answered."""
 
-
         def note(self, request):
-            if self.store.find("daemonsets.apps", "kube-system", "kube-proxy")["spec"]["template"].get("metadata", {}).get("annotations"):
+            if (
+                self.store.find("daemonsets.apps", "kube-system", "kube-proxy")["spec"]["template"]
+                .get("metadata", {})
+                .get("annotations")
+            ):
                 Away.hiccups -= 1
                 if Away.hiccups >= 0:
                     return Fault(close=True)
@@ -590,8 +612,12 @@ def test_interrupted_at_any_request_it_says_what_was_done_and_goes_on_when_it_is
         said = told.splitlines()[-1]
         if code == 130:
             assert said.startswith("arpcheck: interrupted; "), (number, told)
-            assert ("configmap kube-system/kube-proxy changed" in said.partition("Not done")[0]) == (here.text != CONFIG), number
-            assert ("daemonset kube-system/kube-proxy restarted" in said.partition("Not done")[0]) == bool(here.restarts), number
+            assert ("configmap kube-system/kube-proxy changed" in said.partition("Not done")[0]) == (here.text != CONFIG), (
+                number
+            )
+            assert ("daemonset kube-system/kube-proxy restarted" in said.partition("Not done")[0]) == bool(here.restarts), (
+                number
+            )
             assert ("nothing was changed" in said) == (here.text == CONFIG), number
         else:
             assert code == 0, (number, told)
@@ -609,7 +635,9 @@ def test_a_process_that_gets_ctrl_c_ends_with_130_and_says_what_was_done(tmp_pat
     stuck = lambda *write: roll_out(*write, reaches=lambda _: False)  # noqa: E731
     with serving(tmp_path, on_write=stuck) as (server, source):
         command = [sys.executable, "-m", "arpcheck", "strict-arp", "enable", "--yes", "--kubeconfig", source.kubeconfig]
-        with subprocess.Popen([*command, "--backup-dir", str(tmp_path)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+        with subprocess.Popen(
+            [*command, "--backup-dir", str(tmp_path)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as run:
             told = []
             for line in run.stderr:
                 told.append(line)
@@ -628,7 +656,9 @@ def test_ctrl_c_at_the_question_changes_nothing(tmp_path):
     ours, theirs = pty.openpty()
     with serving(tmp_path) as (server, source):
         command = [sys.executable, "-m", "arpcheck", "strict-arp", "enable", "--kubeconfig", source.kubeconfig]
-        with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as run:
+        with subprocess.Popen(
+            command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+        ) as run:
             told = ""
             while not told.endswith("[y/N] "):
                 told += run.stderr.read(1)

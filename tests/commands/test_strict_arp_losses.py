@@ -77,7 +77,9 @@ MAY = f"may go dark: {IP} (web/nginx); "
         pytest.param(target(ONE, TWO, kind=Kind.EXTERNAL_IP), (DARK, ["worker-1", "worker-2"]), id="an external IP"),
         pytest.param(target(ONE, announcer="worker-3"), (DARK, ["worker-1"]), id="whoever should announce it is silent"),
         pytest.param(target(ONE, announcer="worker-1", trust=Trust.GUESS), (DARK, ["worker-1"]), id="a guess is no record"),
-        pytest.param(target(ONE, TWO, announcer="worker-1"), (MAY, ["worker-1"]), id="its announcer replies as a kernel does"),
+        pytest.param(
+            target(ONE, TWO, announcer="worker-1"), (MAY, ["worker-1"]), id="its announcer replies as a kernel does"
+        ),
         pytest.param(target(SPEAKS, TWO, announcer="worker-1"), None, id="a speaker beside its kernel"),
         pytest.param(target(ONE, STRICT), None, id="a strict node replies too"),
         pytest.param(target(ONE, STRANGER), None, id="a host that is not a node replies too"),

@@ -72,7 +72,10 @@ def test_a_log_that_may_not_be_read_is_named(tmp_path, capsys):
 
 
 def test_a_log_that_hangs_is_named(tmp_path, capsys):
-    with serving(tmp_path, objects(config=STRICT), logs=logs(USING_IPVS), faults=[Fault(path="*/log", hang=True)]) as (_, source):
+    with serving(tmp_path, objects(config=STRICT), logs=logs(USING_IPVS), faults=[Fault(path="*/log", hang=True)]) as (
+        _,
+        source,
+    ):
         _, found = asked(replace(source, request_timeout=1.0), capsys, logs=True)
     assert [told for told in found["notes"] if "(pods/log: timed out)" in told]
 
@@ -93,7 +96,11 @@ def test_what_configz_printed_is_known_of_its_node(tmp_path, capsys, name):
     with serving(tmp_path, objects(config=STRICT)) as (_, source):
         code, found = asked(source, capsys, configz=(f"{node}{equals}{tmp_path / file}",))
     assert (code, found["answer"]) == (1, "not-loaded")
-    assert {node["name"]: node["loaded"] for node in found["nodes"]} == {"worker-1": True, "worker-2": False, "worker-3": True}
+    assert {node["name"]: node["loaded"] for node in found["nodes"]} == {
+        "worker-1": True,
+        "worker-2": False,
+        "worker-3": True,
+    }
 
 
 @pytest.mark.parametrize(
@@ -142,7 +149,9 @@ def test_from_a_file_in_a_process_that_never_loads_scapy(tmp_path):
         "import sys; from arpcheck.__main__ import main; c = main(['strict-arp', 'status', '--cluster-file', sys.argv[1]]);"
         "print('scapy' in sys.modules, c, file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "cluster.json")], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "cluster.json")], capture_output=True, text=True, check=True
+    )
     assert done.stderr == "False 1\n"
     assert done.stdout.startswith("not-set: Strict ARP is needed and not set on 3 of 3 nodes")
     assert "arpcheck strict-arp enable" in done.stdout

@@ -14,7 +14,14 @@ from arpcheck import commands
 from arpcheck.commands.app import COMMANDS, app
 
 FILES = {path.stem: path.read_text() for path in Path(commands.__path__[0]).glob("*.py")}
-LIGHT = {"arpcheck", "arpcheck.__main__", "arpcheck.errors", "arpcheck.gc_control", "arpcheck.commands", "arpcheck.commands.app"}
+LIGHT = {
+    "arpcheck",
+    "arpcheck.__main__",
+    "arpcheck.errors",
+    "arpcheck.gc_control",
+    "arpcheck.commands",
+    "arpcheck.commands.app",
+}
 
 
 def command(name):
@@ -31,7 +38,9 @@ def loaded(arguments, **env):
         f"try: main({arguments!r})\n"
         "finally: print(json.dumps([name for name in sys.modules if name.partition('.')[0] == 'arpcheck']), file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **env})
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **env}
+    )
     return done.stdout, set(json.loads(done.stderr.splitlines()[-1]))
 
 

@@ -67,7 +67,9 @@ def case(*parties, ip=IP, announcers=(), non_strict=(), kind=Kind.LOAD_BALANCER,
         "target": Target(ip=ip, kind=kind, services=("web/a",), skipped=skipped),
         "rounds": (1, 2, 3),
         "turns": frozenset(("eth0", number) for number in rest.get("rounds", (1, 2, 3))),
-        "heard": {("eth0", mac): frozenset(("eth0", n) for n in p.responder.rounds) for p in parties for mac in p.responder.macs},
+        "heard": {
+            ("eth0", mac): frozenset(("eth0", n) for n in p.responder.rounds) for p in parties for mac in p.responder.macs
+        },
         "segments": {"eth0": "eth0"},
         "parties": tuple(p.responder._replace(expected=p.owner.node in [*announcers] or p.named != "") for p in parties),
         "owners": {("eth0", p.owner.mac): p.owner for p in parties},
@@ -99,13 +101,17 @@ def case(*parties, ip=IP, announcers=(), non_strict=(), kind=Kind.LOAD_BALANCER,
 
 
 def evidence(**rest):
-    return Evidence(**{"arpcheck": "x", "started_at": NOW, "ended_at": NOW, "options": Options(interfaces=("eth0",)), **rest})
+    return Evidence(
+        **{"arpcheck": "x", "started_at": NOW, "ended_at": NOW, "options": Options(interfaces=("eth0",)), **rest}
+    )
 
 
 def hearing(*asked, answered=(), **rest):
     """`asked`: an address and a round each, on eth0 with our own address; `answered`: the same with a MAC's number."""
     questions = tuple(Question(number * 1000.0, "eth0", number, ip, OURS, None) for ip, number in asked)
-    replies = tuple(Reply(number * 1000.0 + 1, "eth0", number, ip, OURS, None, mac(who), mac(who), 1.0) for ip, number, who in answered)
+    replies = tuple(
+        Reply(number * 1000.0 + 1, "eth0", number, ip, OURS, None, mac(who), mac(who), 1.0) for ip, number, who in answered
+    )
     return Observations(evidence(questions=questions, replies=replies, **rest))
 
 
@@ -114,14 +120,27 @@ def hosts(*asked, answered=(), names=("one", "two")):
     interfaces = tuple(f"{name}:eth0" for name in names)
     vantages = tuple(
         Vantage(
-            name=name, node_name=None, first_round=1 + 3 * place, rounds=3, rate=10.0, arpcheck="x", started_at=NOW, ended_at=NOW, complete=True
+            name=name,
+            node_name=None,
+            first_round=1 + 3 * place,
+            rounds=3,
+            rate=10.0,
+            arpcheck="x",
+            started_at=NOW,
+            ended_at=NOW,
+            complete=True,
         )
         for place, name in enumerate(names)
     )
     questions = tuple(Question(n * 1000.0, interfaces[(n - 1) // 3], n, ip, OURS, None) for ip, n in asked)
-    replies = tuple(Reply(n * 1000.0 + 1, interfaces[(n - 1) // 3], n, ip, OURS, None, mac(who), mac(who), 1.0) for ip, n, who in answered)
+    replies = tuple(
+        Reply(n * 1000.0 + 1, interfaces[(n - 1) // 3], n, ip, OURS, None, mac(who), mac(who), 1.0)
+        for ip, n, who in answered
+    )
     lan = Host(interfaces=tuple(Interface(name=name, mac=None, addresses=("10.0.0.5/24",)) for name in interfaces))
-    return Observations(evidence(options=Options(interfaces=interfaces), host=lan, vantages=vantages, questions=questions, replies=replies))
+    return Observations(
+        evidence(options=Options(interfaces=interfaces), host=lan, vantages=vantages, questions=questions, replies=replies)
+    )
 
 
 def judgement(one, acceptances):

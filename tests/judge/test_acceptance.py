@@ -57,7 +57,12 @@ NON_STRICT = (
 CASES = [
     pytest.param("split-brain", [], 1, id="nothing accepted"),
     pytest.param("split-brain", [DUPLICATE], 0, id="the verdict of an address"),
-    pytest.param("split-brain", [verdict("duplicate", ip=VIP, responders=("worker-1", "worker-2"))], 0, id="of everybody, the announcer too"),
+    pytest.param(
+        "split-brain",
+        [verdict("duplicate", ip=VIP, responders=("worker-1", "worker-2"))],
+        0,
+        id="of everybody, the announcer too",
+    ),
     pytest.param("split-brain", [verdict("duplicate", ip=VIP, responders=("worker-1",))], 1, id="of the announcer alone"),
     pytest.param("split-brain", [verdict("duplicate", service="web/nginx")], 0, id="the verdict of a Service"),
     pytest.param("split-brain", [verdict("duplicate", ip=VIP, service="web/nginx")], 0, id="of both"),
@@ -70,12 +75,27 @@ CASES = [
     pytest.param("split-brain", [verdict("duplicate", ip=VIP, until=date(2026, 2, 28))], 1, id="the day after"),
     pytest.param("split-brain", [verdict("duplicate", ip=VIP, responders=())], 1, id="nobody is named"),
     pytest.param("split-brain", [verdict("duplicate", ip=VIP, responders=("worker-9",))], 1, id="another is named"),
-    pytest.param("split-brain", [verdict("duplicate", ip=VIP, responders=("worker-1",))], 1, id="the announcer is named, and another is left"),
-    pytest.param("two-non-strict", [verdict("non-strict", ip=VIP, responders=("worker-2",)), *NON_STRICT[1:]], 1, id="one of two that answer is left"),
     pytest.param(
-        "half-rolled", [verdict("non-strict", ip=VIP, responders=("worker-3",)), finding("non-strict-nodes", node="worker-3")], 0, id="one that answers"
+        "split-brain",
+        [verdict("duplicate", ip=VIP, responders=("worker-1",))],
+        1,
+        id="the announcer is named, and another is left",
     ),
-    pytest.param("proxy-arp-everything", [verdict("proxy-arp", ip=VIP, responders=())], 0, id="a proxy is known by the control"),
+    pytest.param(
+        "two-non-strict",
+        [verdict("non-strict", ip=VIP, responders=("worker-2",)), *NON_STRICT[1:]],
+        1,
+        id="one of two that answer is left",
+    ),
+    pytest.param(
+        "half-rolled",
+        [verdict("non-strict", ip=VIP, responders=("worker-3",)), finding("non-strict-nodes", node="worker-3")],
+        0,
+        id="one that answers",
+    ),
+    pytest.param(
+        "proxy-arp-everything", [verdict("proxy-arp", ip=VIP, responders=())], 0, id="a proxy is known by the control"
+    ),
     pytest.param("silent", [verdict("silent", ip=VIP, responders=())], 0, id="where nobody answers nobody is to be named"),
     pytest.param("two-non-strict", NON_STRICT, 0, id="the address and both nodes"),
     pytest.param("two-non-strict", NON_STRICT[:2], 1, id="one node is left"),
@@ -104,7 +124,9 @@ HINDRANCES = [
 
 @pytest.mark.parametrize(("hindrance", "counted"), HINDRANCES)
 def test_an_unclear_answer_is_accepted_but_not_what_hinders_one_run(hindrance, counted):
-    given = replace(concluded_from("prober-is-announcer"), accepted=(verdict("inconclusive", ip=VIP, responders=()),), **hindrance)
+    given = replace(
+        concluded_from("prober-is-announcer"), accepted=(verdict("inconclusive", ip=VIP, responders=()),), **hindrance
+    )
     found = next(found for found in pipeline.conclude(given).targets if found.target.ip == VIP)
     assert found.verdict is Verdict.INCONCLUSIVE
     assert (found.accepted is not None) == counted
@@ -134,7 +156,9 @@ def test_a_finding_that_restates_an_accepted_verdict_is_accepted_with_it():
 
 
 def test_a_finding_is_accepted_by_its_address_too():
-    assert {f.id: bool(f.accepted) for f in concluded("split-brain", finding("split-announcers", ip=VIP)).findings} == {"split-announcers": True}
+    assert {f.id: bool(f.accepted) for f in concluded("split-brain", finding("split-announcers", ip=VIP)).findings} == {
+        "split-announcers": True
+    }
 
 
 def test_a_finding_of_which_one_node_is_left_counts():
@@ -172,12 +196,23 @@ IDLE = [
     pytest.param("two-non-strict", NON_STRICT, [], id="the address and both nodes"),
     pytest.param("split-brain", [verdict("duplicate", ip=VIP, until=date(2026, 3, 1))], [], id="its last day"),
     pytest.param("split-brain", [finding("split-announcers", ip=VIP)], [], id="the address of a finding"),
-    pytest.param("prober-is-servicelb-node", [verdict("inconclusive", ip=IPv4Address("10.0.0.11"))], [], id="one address of three"),
+    pytest.param(
+        "prober-is-servicelb-node", [verdict("inconclusive", ip=IPv4Address("10.0.0.11"))], [], id="one address of three"
+    ),
     pytest.param("two-controllers", [finding("two-controllers", ip=VIP)], [], id="one finding of two"),
-    pytest.param("split-brain", [verdict("duplicate", ip=IPv4Address("10.0.0.5"))], ["duplicate of 10.0.0.5"], id="another address"),
+    pytest.param(
+        "split-brain", [verdict("duplicate", ip=IPv4Address("10.0.0.5"))], ["duplicate of 10.0.0.5"], id="another address"
+    ),
     pytest.param("split-brain", [verdict("foreign", ip=VIP)], ["foreign of 10.0.0.50"], id="another verdict"),
-    pytest.param("two-non-strict", [finding("non-strict-nodes", node="worker-1")], ["non-strict-nodes of worker-1"], id="another node"),
-    pytest.param("two-non-strict", [finding("unreached-nodes", node="worker-2")], ["unreached-nodes of worker-2"], id="another finding"),
+    pytest.param(
+        "two-non-strict", [finding("non-strict-nodes", node="worker-1")], ["non-strict-nodes of worker-1"], id="another node"
+    ),
+    pytest.param(
+        "two-non-strict",
+        [finding("unreached-nodes", node="worker-2")],
+        ["unreached-nodes of worker-2"],
+        id="another finding",
+    ),
 ]
 
 

@@ -262,7 +262,11 @@ def test_a_cluster_that_was_read_long_before_accuses_nobody(text, ip, fresh, old
 
 
 def test_a_record_of_some_minutes_before_accuses_nobody_either():
-    for text, verdict in ((ANOTHER_ANSWERS, "inconclusive"), (ANOTHER_ANSWERS.replace("worker-2", "worker-1"), "ok"), (OWN_ADDRESS, "ok")):
+    for text, verdict in (
+        (ANOTHER_ANSWERS, "inconclusive"),
+        (ANOTHER_ANSWERS.replace("worker-2", "worker-1"), "ok"),
+        (OWN_ADDRESS, "ok"),
+    ):
         found = report(text, age=timedelta(minutes=2))
         assert [verdict] == [v for ip, v in verdicts(found).items() if ip in ("10.0.0.50", "10.0.0.11")]
 
@@ -396,6 +400,7 @@ ips = "10.0.0.50"
 
 def test_a_kernel_that_has_the_senders_address_as_a_service_s_is_not_cleared_by_its_silence():
     """worker-2 answers everybody but the host whose address its own kube-ipvs0 holds."""
+
     def judged(text):
         found = report(text)
         return verdicts(found)["10.0.0.50"], {node.name: node.arp for node in found.nodes}["worker-2"]

@@ -65,7 +65,9 @@ def test_not_asked():
         pytest.param(10.0, (1, 2, 3), (), Confidence(rounds=3, slowest_rate=10.0), id="as announced"),
         pytest.param(4000.0, (1, 2, 3), (), Confidence(rounds=3, slowest_rate=4000.0), id="fast"),
         pytest.param(4000.0, (1, 2, 3, 4), (), Confidence(rounds=1, slowest_rate=100.0), id="asked again slowly"),
-        pytest.param(4000.0, (1, 2, 3, 4), (1, 2, 3), Confidence(rounds=4, slowest_rate=100.0), id="a reply in a fast round counts"),
+        pytest.param(
+            4000.0, (1, 2, 3, 4), (1, 2, 3), Confidence(rounds=4, slowest_rate=100.0), id="a reply in a fast round counts"
+        ),
         pytest.param(10.0, (1, 2, 3, 4), (), Confidence(rounds=4, slowest_rate=10.0), id="never faster than the run"),
     ],
 )

@@ -21,7 +21,9 @@ def once(*whom):
     return [answer for ip, who in whom for answer in often(ip, who, 1)]
 
 
-OWNERS = {("eth0", mac(number)): Owner(mac=mac(number), node=node) for number, node in ((1, "a"), (2, "b"), (3, "c"), (9, None))}
+OWNERS = {
+    ("eth0", mac(number)): Owner(mac=mac(number), node=node) for number, node in ((1, "a"), (2, "b"), (3, "c"), (9, None))
+}
 AT_HOME = once((A, 1), (B, 2), (C, 3))
 
 
@@ -38,11 +40,23 @@ def doubling(*answered):
         pytest.param([*once((IP, 1)), *AT_HOME], False, id="once"),
         pytest.param([(IP, 1, 1), *AT_HOME], False, id="one answer"),
         pytest.param(often(IP, 1), True, id="not heard at home"),
-        pytest.param([*often(IP, 1), *often(A, 1), *once((B, 2), (C, 3))], True, id="twice at home too, and the others once"),
+        pytest.param(
+            [*often(IP, 1), *often(A, 1), *once((B, 2), (C, 3))], True, id="twice at home too, and the others once"
+        ),
         pytest.param([*often(IP, 1), *often(B, 2), *once((A, 1), (C, 3))], True, id="one of two others alike"),
-        pytest.param([*often(IP, 1), *often(B, 2), *often(C, 3), *once((A, 1))], False, id="the path doubles: the others are answered twice alike"),
-        pytest.param([*often(IP, 1, 4), *often(A, 1), *often(B, 2), *often(C, 3)], True, id="the path doubles, and it is answered twice as often"),
-        pytest.param([*often(IP, 1, 3), *often(A, 1, 3), *often(B, 2, 3), *often(C, 3, 3)], False, id="everything comes three times"),
+        pytest.param(
+            [*often(IP, 1), *often(B, 2), *often(C, 3), *once((A, 1))],
+            False,
+            id="the path doubles: the others are answered twice alike",
+        ),
+        pytest.param(
+            [*often(IP, 1, 4), *often(A, 1), *often(B, 2), *often(C, 3)],
+            True,
+            id="the path doubles, and it is answered twice as often",
+        ),
+        pytest.param(
+            [*often(IP, 1, 3), *often(A, 1, 3), *often(B, 2, 3), *often(C, 3, 3)], False, id="everything comes three times"
+        ),
     ],
 )
 def test_an_answer_that_comes_twice(answered, twice):
@@ -69,8 +83,12 @@ def test_a_kernel_without_strict_arp_beside_its_speaker():
     ("answered", "explained"),
     [
         pytest.param([*often(IP, 1, 3), *AT_HOME], False, id="three"),
-        pytest.param([*often(IP, 1, 4), *once((A, 1)), *often(B, 2), *often(C, 3)], True, id="twice two where the path doubles"),
-        pytest.param([*often(IP, 1, 6), *once((A, 1)), *often(B, 2), *often(C, 3)], False, id="twice three where the path doubles"),
+        pytest.param(
+            [*often(IP, 1, 4), *once((A, 1)), *often(B, 2), *often(C, 3)], True, id="twice two where the path doubles"
+        ),
+        pytest.param(
+            [*often(IP, 1, 6), *once((A, 1)), *often(B, 2), *often(C, 3)], False, id="twice three where the path doubles"
+        ),
     ],
 )
 def test_a_kernel_and_a_speaker_give_two_answers(answered, explained):

@@ -54,7 +54,9 @@ def test_who_answers_the_canary_and_may_be_a_node_is_unknown_and_else_foreign():
         assert any(str(STRANGER) in line for line in finding(heard, expected).because)
         assert CANARY in finding(heard, expected).ips
         assert STRANGER not in " ".join(getattr(finding(heard, other), "because", ()))
-        assert f"{STRANGER}, which belongs to no known node, replied for the canary" in pipeline.conclude(heard).summary.because
+        assert (
+            f"{STRANGER}, which belongs to no known node, replied for the canary" in pipeline.conclude(heard).summary.because
+        )
         assert pipeline.conclude(heard).summary.exit_code == 3
 
 

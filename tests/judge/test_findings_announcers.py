@@ -21,9 +21,15 @@ RECORD = "10.0.0.50: ServiceL2Status metallb-system/l2-a"
     ("made", "said"),
     [
         pytest.param(case(B, claims=(OLD,)), [f"{RECORD} names a, but b replied"], id="another answered"),
-        pytest.param(case(B, claims=(DATED,)), [f"{RECORD} of 2026-03-01 09:00 UTC names a, but b replied"], id="with its time"),
-        pytest.param(case(*OTHERS, claims=(OLD,)), [f"{RECORD} names a, but b and c and d and e and f replied"], id="several others"),
-        pytest.param(case(B, claims=(OLD, claim("b", Trust.STALE))), [f"{RECORD} names a, but b replied"], id="one of two old records"),
+        pytest.param(
+            case(B, claims=(DATED,)), [f"{RECORD} of 2026-03-01 09:00 UTC names a, but b replied"], id="with its time"
+        ),
+        pytest.param(
+            case(*OTHERS, claims=(OLD,)), [f"{RECORD} names a, but b and c and d and e and f replied"], id="several others"
+        ),
+        pytest.param(
+            case(B, claims=(OLD, claim("b", Trust.STALE))), [f"{RECORD} names a, but b replied"], id="one of two old records"
+        ),
         pytest.param(case(A, claims=(OLD,)), [], id="the same answered"),
         pytest.param(case(claims=(OLD,)), [], id="nobody answered"),
         pytest.param(case(STRANGER, claims=(OLD,)), [], id="who answered is not known"),
@@ -38,7 +44,9 @@ def test_an_old_record_that_the_wire_contradicts(made, said):
 
 
 def test_two_controllers_are_named_with_how_each_is_recognised():
-    said = [Announcement(implementation=name, because=f"record of {name}", order=5) for name in ("metallb", "kube-vip", "cilium")]
+    said = [
+        Announcement(implementation=name, because=f"record of {name}", order=5) for name in ("metallb", "kube-vip", "cilium")
+    ]
     made = case(A, announcements=tuple(said), rivals=("kube-vip", "metallb"))
     found = finding("two-controllers", judged(made, case(B)))
     assert (found.because, found.ips) == (
@@ -51,12 +59,28 @@ def test_two_controllers_are_named_with_how_each_is_recognised():
     ("made", "said"),
     [
         pytest.param(case(A, B), ["a and b replied in one round for 10.0.0.50"], id="two nodes"),
-        pytest.param(case(A, B, C, non_strict="c", announcers="a"), ["a and b replied in one round for 10.0.0.50"], id="beside one without strict ARP"),
+        pytest.param(
+            case(A, B, C, non_strict="c", announcers="a"),
+            ["a and b replied in one round for 10.0.0.50"],
+            id="beside one without strict ARP",
+        ),
         pytest.param(case(A, B, non_strict="b", announcers="a"), [], id="strict ARP would help"),
-        pytest.param(case(A, B, non_strict="b", announcers="ab"), ["a and b replied in one round for 10.0.0.50"], id="two announcers, one without strict ARP"),
-        pytest.param(case(A, POD), [f"a and {mac(7)} (kube-vip.io/hwaddr) replied in one round for 10.0.0.50"], id="a node beside the MAC that the Service names"),
+        pytest.param(
+            case(A, B, non_strict="b", announcers="ab"),
+            ["a and b replied in one round for 10.0.0.50"],
+            id="two announcers, one without strict ARP",
+        ),
+        pytest.param(
+            case(A, POD),
+            [f"a and {mac(7)} (kube-vip.io/hwaddr) replied in one round for 10.0.0.50"],
+            id="a node beside the MAC that the Service names",
+        ),
         pytest.param(case(A, POD, non_strict="a"), [], id="such a MAC beside a node without strict ARP"),
-        pytest.param(case(A, STRANGER, external=True), [f"a and {mac(9)} replied in one round for 10.0.0.50"], id="a node beside an appliance that serves the address"),
+        pytest.param(
+            case(A, STRANGER, external=True),
+            [f"a and {mac(9)} replied in one round for 10.0.0.50"],
+            id="a node beside an appliance that serves the address",
+        ),
         pytest.param(case(A, STRANGER), [], id="a node beside nobody knows whom"),
         pytest.param(case(A, party(9, 1, 2, 3, foreign=True)), [], id="a node beside a stranger"),
     ],

@@ -20,7 +20,11 @@ def lost(interface, *rounds, frames=5):
     [
         pytest.param([lost("eth0", 1, 3)], ["5 frames on eth0, rounds 1, 3"], id="in two rounds"),
         pytest.param([lost("eth0")], ["5 frames on eth0, before the first request"], id="in none"),
-        pytest.param([lost("eth0", 1), lost("eth1", 2)], ["5 frames on eth0, round 1", "5 frames on eth1, round 2"], id="on two interfaces"),
+        pytest.param(
+            [lost("eth0", 1), lost("eth1", 2)],
+            ["5 frames on eth0, round 1", "5 frames on eth1, round 2"],
+            id="on two interfaces",
+        ),
         pytest.param([], [], id="none"),
     ],
 )
@@ -34,10 +38,20 @@ def test_the_addresses_of_which_something_was_lost():
     assert finding("frames-lost", judged(*made, losses=(lost("eth0", 1),))).ips == (IP, OTHER)
 
 
-@pytest.mark.parametrize(("count", "more"), [(8, []), (9, ["9 replies for 1 other addresses were not kept"]), (10, ["19 replies for 2 other addresses were not kept"])])
+@pytest.mark.parametrize(
+    ("count", "more"),
+    [
+        (8, []),
+        (9, ["9 replies for 1 other addresses were not kept"]),
+        (10, ["19 replies for 2 other addresses were not kept"]),
+    ],
+)
 def test_answers_that_were_not_kept_are_named_up_to_a_number(count, more):
     flooded = [case(A, ip=IPv4Address(f"10.0.1.{n}"), excess=n) for n in range(1, count + 1)]
-    assert list(because("frames-lost", judged(*flooded))) == [f"{n} replies for 10.0.1.{n} were not kept" for n in range(1, 9)] + more
+    assert (
+        list(because("frames-lost", judged(*flooded)))
+        == [f"{n} replies for 10.0.1.{n} were not kept" for n in range(1, 9)] + more
+    )
 
 
 def test_answers_for_the_canary_that_were_not_kept():
@@ -55,6 +69,8 @@ def test_what_neighbour_discovery_resolves_is_not_checked():
 
 
 def test_a_gap_is_said_with_its_reason():
-    gaps = tuple(Gap(what=what, why=why, costs="x") for what, why in (("pods", "forbidden"), ("canary", "the run ended before")))
+    gaps = tuple(
+        Gap(what=what, why=why, costs="x") for what, why in (("pods", "forbidden"), ("canary", "the run ended before"))
+    )
     assert because("gap", judged(case(A), gaps=gaps)) == ("pods: forbidden", "canary: the run ended before")
     assert finding("gap", judged(case(A))) is None

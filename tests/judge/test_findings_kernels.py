@@ -12,14 +12,27 @@ A, B = party(1, 1, 2, 3, node="a"), party(2, 1, 2, 3, node="b")
 HOME, SECOND_HOME = IPv4Address("10.0.0.11"), IPv4Address("10.1.0.11")
 
 
-STATES = (state("a", Arp.QUIET), state("b", Arp.NON_STRICT), state("c", Arp.NON_STRICT), state("d", Arp.UNKNOWN), state("e", Arp.UNREACHED))
+STATES = (
+    state("a", Arp.QUIET),
+    state("b", Arp.NON_STRICT),
+    state("c", Arp.NON_STRICT),
+    state("d", Arp.UNKNOWN),
+    state("e", Arp.UNREACHED),
+)
 PROXY = KubeProxy(mode="ipvs", strict_arp=False, source="configmap x")
 INVISIBLE = "its configuration is not visible"
 
 
 def test_nodes_without_strict_arp_are_counted_among_those_that_could_be_judged():
-    found = finding("non-strict-nodes", judged(case(A, B, announcers="a", non_strict="b"), case(A, announcers="a", ip=HOME), nodes=STATES))
-    assert found.because == (f"2 of 3 nodes that could be judged replied for {CANARY}: b, c", f"b: {INVISIBLE}", f"c: {INVISIBLE}")
+    found = finding(
+        "non-strict-nodes",
+        judged(case(A, B, announcers="a", non_strict="b"), case(A, announcers="a", ip=HOME), nodes=STATES),
+    )
+    assert found.because == (
+        f"2 of 3 nodes that could be judged replied for {CANARY}: b, c",
+        f"b: {INVISIBLE}",
+        f"c: {INVISIBLE}",
+    )
     assert (found.nodes, found.ips) == (("b", "c"), (IP,))
     assert finding("non-strict-nodes", judged(case(A), nodes=STATES[:1])) is None
 
@@ -49,7 +62,10 @@ def test_what_is_configured_stands_beside_what_the_wire_shows(proxy, said):
 
 def test_the_causes_are_those_of_answering():
     told = (CauseId.LATENT, CauseId.NOT_RESTARTED, CauseId.IPVS_LEFTOVERS, CauseId.SPLIT_BRAIN)
-    causes = [Cause(id=id, text=f"text {id}", do=f"do {id}", nodes=("b", "c") if id is CauseId.NOT_RESTARTED else ()) for id in told]
+    causes = [
+        Cause(id=id, text=f"text {id}", do=f"do {id}", nodes=("b", "c") if id is CauseId.NOT_RESTARTED else ())
+        for id in told
+    ]
     found = finding("non-strict-nodes", judged(nodes=STATES, causes=tuple(causes)))
     assert found.because[3:] == ("text not-restarted: b, c", "text ipvs-leftovers")
     assert found.do[:2] == ("do not-restarted", "do ipvs-leftovers")
@@ -90,9 +106,18 @@ def test_the_prober_s_own_kernel_is_shown(place, said):
     ("states", "blind", "first"),
     [
         pytest.param(STATES, "a", "Run it also from b, which can receive the replies of a", id="the first other node"),
-        pytest.param(STATES, "ba", "Run it also from c, which can receive the replies of a and b", id="that is not blind itself"),
-        pytest.param((state("a", Arp.UNREACHED), state("b", Arp.SELF), state("c", Arp.QUIET)), "b", "Run it also from c, which can receive the replies of b", id="that was heard"),
-        pytest.param((state("a", Arp.UNREACHED), state("b", Arp.SELF)), "b", "Run arpcheck also from another host", id="none"),
+        pytest.param(
+            STATES, "ba", "Run it also from c, which can receive the replies of a and b", id="that is not blind itself"
+        ),
+        pytest.param(
+            (state("a", Arp.UNREACHED), state("b", Arp.SELF), state("c", Arp.QUIET)),
+            "b",
+            "Run it also from c, which can receive the replies of b",
+            id="that was heard",
+        ),
+        pytest.param(
+            (state("a", Arp.UNREACHED), state("b", Arp.SELF)), "b", "Run arpcheck also from another host", id="none"
+        ),
     ],
 )
 def test_from_where_a_blind_node_is_heard(states, blind, first):

@@ -34,14 +34,29 @@ def test_an_unknown_mac_is_named_once_with_all_its_addresses():
     many = [case(STRANGER, ip=IPv4Address(f"10.0.0.{n}")) for n in range(50, 57)]
     run = judged(*many[:4], case(A), **{**on_canary(owner(8)), "owners": {("eth0", mac(8)): STRANGER.owner}})
     assert because("unknown-mac", run) == (f"{mac(8)} replied for 10.0.0.50, 10.0.0.51, 10.0.0.52, 10.0.0.53, {CANARY}",)
-    assert because("unknown-mac", judged(*many[:6])) == (f"{mac(8)} replied for 10.0.0.50, 10.0.0.51, 10.0.0.52, 10.0.0.53, 10.0.0.54 and 1 more",)
+    assert because("unknown-mac", judged(*many[:6])) == (
+        f"{mac(8)} replied for 10.0.0.50, 10.0.0.51, 10.0.0.52, 10.0.0.53, 10.0.0.54 and 1 more",
+    )
     assert finding("unknown-mac", judged(*many[:2])).ips == (IP, IPv4Address("10.0.0.51"))
-    assert because("unknown-mac", judged(case(party(9, 1), party(8, 1)))) == tuple(f"{mac(n)} replied for {IP}" for n in (8, 9))
+    assert because("unknown-mac", judged(case(party(9, 1), party(8, 1)))) == tuple(
+        f"{mac(n)} replied for {IP}" for n in (8, 9)
+    )
 
 
-@pytest.mark.parametrize("known", [owner(1, "a"), owner(9, foreign=True), owner(7, proxy=True)], ids=["a node's", "foreign", "a proxy"])
+@pytest.mark.parametrize(
+    "known", [owner(1, "a"), owner(9, foreign=True), owner(7, proxy=True)], ids=["a node's", "foreign", "a proxy"]
+)
 def test_whose_is_known_on_the_canary_is_not_unknown(known):
-    assert finding("unknown-mac", judged(case(A, FOREIGN, PROXY), **on_canary(known) | {"owners": {("eth0", known.mac): known, **owners(A, FOREIGN, PROXY)}})) is None
+    assert (
+        finding(
+            "unknown-mac",
+            judged(
+                case(A, FOREIGN, PROXY),
+                **on_canary(known) | {"owners": {("eth0", known.mac): known, **owners(A, FOREIGN, PROXY)}},
+            ),
+        )
+        is None
+    )
 
 
 def owners(*parties):
@@ -97,16 +112,24 @@ def test_what_is_said_of_a_mac(said, conflict, shared):
 
 
 def test_nodes_that_share_a_mac_are_named_in_their_order():
-    assert because("shared-mac", heard(*map(says, "dbeac"))) == (f"{mac(1)} belongs to a and b and c and d and e according to mac-map",)
+    assert because("shared-mac", heard(*map(says, "dbeac"))) == (
+        f"{mac(1)} belongs to a and b and c and d and e according to mac-map",
+    )
 
 
 def test_a_tunnel_s_mac_that_answered():
     tunnel = {mac(1): "flannel's tunnel on a", mac(2): "flannel's tunnel on b"}
-    assert because("overlay-mac", judged(**on_canary(owner(1), owner(3)), overlays=tunnel)) == (f"{mac(1)} replied: flannel's tunnel on a",)
+    assert because("overlay-mac", judged(**on_canary(owner(1), owner(3)), overlays=tunnel)) == (
+        f"{mac(1)} replied: flannel's tunnel on a",
+    )
     assert finding("overlay-mac", judged(**on_canary(owner(3)), overlays=tunnel)) is None
 
 
-@pytest.mark.parametrize(("number", "whose"), [(1, ", a"), (8, ""), (5, ", which did not reply")], ids=["a node's", "nobody's known", "never heard"])
+@pytest.mark.parametrize(
+    ("number", "whose"),
+    [(1, ", a"), (8, ""), (5, ", which did not reply")],
+    ids=["a node's", "nobody's known", "never heard"],
+)
 def test_this_host_s_own_entry_is_shown_with_whose_it_is(number, whose):
     host = Host(neighbours=(Neighbour(ip=IP, mac=mac(number), interface="eth0"),))
     assert because("own-cache", judged(case(A, STRANGER), host=host)) == (f"{IP} is at {mac(number)} on eth0{whose}",)

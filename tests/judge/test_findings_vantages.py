@@ -16,7 +16,10 @@ HEARD_THERE = (HOME, 5, 1)
 
 def run(answered, *parties, asked=ASKED, names=("one", "two"), **rest):
     """The MAC 02:…:01 is of node a, as those of `parties` say."""
-    found = tuple(one._replace(responder=one.responder._replace(interfaces=("one:eth0",))) for one in parties or (party(1, 1, 2, 3, node="a"),))
+    found = tuple(
+        one._replace(responder=one.responder._replace(interfaces=("one:eth0",)))
+        for one in parties or (party(1, 1, 2, 3, node="a"),)
+    )
     heard = {(SEGMENT, one.owner.mac): frozenset(("one:eth0", number) for number in one.responder.rounds) for one in found}
     known = {(SEGMENT, one.owner.mac): one.owner for one in found}
     made = case(*found, heard=heard, owners=known)
@@ -59,7 +62,10 @@ def test_any_mac_of_the_node_tells_that_it_is_heard():
     known["owners"] |= {(SEGMENT, mac(8)): nobody.owner}
     assert because("vantages-disagree", run([*answers, (HOME, 5, 4)], nobody, **known)) == ()
     found = finding("vantages-disagree", run([*answers, (HOME, 5, 8)], nobody, **known))
-    assert (found.because, found.nodes) == ((f"{IP}: {mac(8)} replied to one, but not to two, which receives its other replies",), ())
+    assert (found.because, found.nodes) == (
+        (f"{IP}: {mac(8)} replied to one, but not to two, which receives its other replies",),
+        (),
+    )
 
 
 def test_the_canary_is_held_against_each_other_too():
@@ -67,7 +73,9 @@ def test_the_canary_is_held_against_each_other_too():
     for node, named in (("a", "a"), (None, mac(1))):
         heard, owners = hosts(*ASKED, answered=[*on_canary, HEARD_THERE]), {(SEGMENT, mac(1)): party(1, node=node).owner}
         found = finding("vantages-disagree", judged(case(), hearing=heard, owners=owners))
-        assert found.because == (f"canary {CANARY}: {named} replied to one, but not to two, which receives its other replies",)
+        assert found.because == (
+            f"canary {CANARY}: {named} replied to one, but not to two, which receives its other replies",
+        )
         assert (found.nodes, found.ips) == ((node,) if node else (), ())
 
 

@@ -52,7 +52,9 @@ def test_replies_are_counted_against_the_questions_that_reached_the_mac():
 def test_a_question_to_one_mac_alone_counts_for_that_one():
     both = [Question(0.0, "eth0", number, IP, OWN, to) for number, to in ((1, None), (2, M), (2, OTHER), (3, M))]
     answers = [Reply(1.0, "eth0", number, IP, OWN, to, M, M, 1.0) for number, to in ((1, None), (2, M))]
-    made = Evidence(arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0",)), questions=both, replies=answers)
+    made = Evidence(
+        arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0",)), questions=both, replies=answers
+    )
     assert Observations(made).asked(IP).heard_by(answers) == 2
     assert Observations(made).asked(IP).heard_by(answers[1:]) == 1
 
@@ -60,7 +62,14 @@ def test_a_question_to_one_mac_alone_counts_for_that_one():
 def test_a_question_on_another_interface_did_not_reach_the_mac():
     asked = [Question(0.0, interface, number, IP, OWN, None) for interface in ("eth0", "eth1") for number in (1, 2)]
     answers = [Reply(1.0, "eth0", number, IP, OWN, None, M, M, 1.0) for number in (1, 1, 2)]
-    made = Evidence(arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0", "eth1")), questions=asked, replies=answers)
+    made = Evidence(
+        arpcheck="x",
+        started_at=NOW,
+        ended_at=NOW,
+        options=Options(interfaces=("eth0", "eth1")),
+        questions=asked,
+        replies=answers,
+    )
     assert Observations(made).asked(IP).heard_by(answers) == 2
 
 

@@ -138,14 +138,40 @@ def test_what_was_heard_on_one_segment_says_nothing_of_another():
     [
         pytest.param([(N1, M1)], KNOWN[:1], {M1: "heard"}, (), id="alone at the node's address"),
         pytest.param([(N1, M1)], LISTS[:1], {M1: "listed"}, (), id="listed"),
-        pytest.param([(N1, M1), (N1, M9)], [*KNOWN, identity(M9, "n1")], {M1: "doubtful", M9: "doubtful"}, (M1, M9), id="two at one address"),
-        pytest.param([(N1, M1), (N1, M9)], [LISTS[0], identity(M9, "n1")], {M1: "listed", M9: "doubtful"}, (M9,), id="one of them is listed"),
         pytest.param(
-            [(N1, M1), (N1, M9)], [LISTS[0], identity(M9, "n1", "mac-map")], {M1: "listed", M9: "listed"}, (), id="both are listed"
+            [(N1, M1), (N1, M9)],
+            [*KNOWN, identity(M9, "n1")],
+            {M1: "doubtful", M9: "doubtful"},
+            (M1, M9),
+            id="two at one address",
         ),
-        pytest.param([(N1, M1), (N1, M2), (N2, M2)], KNOWN, {M1: "heard", M2: "doubtful"}, (), id="the other was heard at another node's as well"),
         pytest.param(
-            [(N1, M1), (N1, M2), (N2, M2)], [KNOWN[0], LISTS[1]], {M1: "heard", M2: "listed"}, (), id="the other is known to be another node's"
+            [(N1, M1), (N1, M9)],
+            [LISTS[0], identity(M9, "n1")],
+            {M1: "listed", M9: "doubtful"},
+            (M9,),
+            id="one of them is listed",
+        ),
+        pytest.param(
+            [(N1, M1), (N1, M9)],
+            [LISTS[0], identity(M9, "n1", "mac-map")],
+            {M1: "listed", M9: "listed"},
+            (),
+            id="both are listed",
+        ),
+        pytest.param(
+            [(N1, M1), (N1, M2), (N2, M2)],
+            KNOWN,
+            {M1: "heard", M2: "doubtful"},
+            (),
+            id="the other was heard at another node's as well",
+        ),
+        pytest.param(
+            [(N1, M1), (N1, M2), (N2, M2)],
+            [KNOWN[0], LISTS[1]],
+            {M1: "heard", M2: "listed"},
+            (),
+            id="the other is known to be another node's",
         ),
         pytest.param([(N2, M1)], [LISTS[0], identity(M1, "n2")], {M1: "doubtful"}, (), id="a list contradicts the wire"),
     ],
@@ -198,7 +224,11 @@ def test_who_answers_for_every_service_may_be_another_machine_than_the_dead_node
     down = node("n1"), node("n2", ready=False)
 
     def strength(*heard, nodes=down, says="node-ip", losses=()):
-        return run(heard, [identity(M9, "n2", says)], nodes, shared=[N2], canary=VIP, losses=losses).by_nic["eth0", M9].strength.value
+        return (
+            run(heard, [identity(M9, "n2", says)], nodes, shared=[N2], canary=VIP, losses=losses)
+            .by_nic["eth0", M9]
+            .strength.value
+        )
 
     assert strength((N2, M9), (VIP, M9)) == "doubtful"
     assert strength((N2, M9), (VIP, M9), says="mac-map") == "listed"

@@ -25,7 +25,9 @@ def reply(mac=A, number=1, interface="eth0", after=0.2, source=None):
 @pytest.mark.parametrize(("node", "vendor"), [("worker-1", None), (None, "VRRP, virtual router 51"), (None, None)])
 def test_one_reply_is_told_as_several_would_be(asked, found, node, vendor):
     questions = Asked(broadcast={(found.interface, found.round): asked} if asked else {})
-    assert responders._once(found, questions, node, True, vendor) == responders._often([found], questions, node, True, vendor)
+    assert responders._once(found, questions, node, True, vendor) == responders._often(
+        [found], questions, node, True, vendor
+    )
 
 
 def test_the_nics_of_a_node_are_one_responder():
@@ -47,7 +49,9 @@ def owned(**nodes):
 def test_who_answered_is_told_by_the_lowest_mac():
     heard = hearing((IP, 1), answered=[(IP, 1, number) for number in (4, 2, 5, 1, 3)])
     vendors = {mac(1): "VMware", mac(2): "VMware", mac(3): "a vendor"}
-    found = responders.parties(IP, heard, owned(m1="worker-1", m4="worker-1", m2="worker-2", m3=None, m5=None), vendors, {"worker-2"}, {mac(3)})
+    found = responders.parties(
+        IP, heard, owned(m1="worker-1", m4="worker-1", m2="worker-2", m3=None, m5=None), vendors, {"worker-2"}, {mac(3)}
+    )
     assert [(party.node, party.macs, party.expected, party.flux, party.vendor) for party in found] == [
         ("worker-1", (mac(1), mac(4)), False, True, None),
         ("worker-2", (mac(2),), True, False, None),
@@ -60,7 +64,10 @@ def test_an_answer_to_a_question_of_one_mac_alone_counts_for_that_question():
     """Nobody else was asked, so it is one answer to one."""
     asked = [Question(0.0, "eth0", 1, IP, OWN, None), Question(1000.0, "eth0", 2, IP, OWN, A)]
     heard = Observations(evidence(questions=asked, replies=[Reply(1001.0, "eth0", 2, IP, OWN, A, A, A, 1.0)]))
-    assert [party.replies_per_probe for party in responders.parties(IP, heard, {("eth0", A): Owner(mac=A, node="worker-1")}, {}, ())] == [1.0]
+    assert [
+        party.replies_per_probe
+        for party in responders.parties(IP, heard, {("eth0", A): Owner(mac=A, node="worker-1")}, {}, ())
+    ] == [1.0]
 
 
 HOME = IPv4Address("10.0.0.11")
@@ -119,22 +126,48 @@ def own(node):
         pytest.param([], "", None, id="no Service"),
         pytest.param([[announced(silence="BGP only")]], "", "BGP only", id="nobody should"),
         pytest.param([[announced(silence="BGP only")], [announced()]], "", None, id="somebody should for the other Service"),
-        pytest.param([[announced(silence="BGP only")], [announced(says("a"))]], "a", None, id="who should for the other Service is known"),
-        pytest.param([[announced(silence="BGP only"), announced(says("a"))]], "a", None, id="another implementation names who should"),
+        pytest.param(
+            [[announced(silence="BGP only")], [announced(says("a"))]],
+            "a",
+            None,
+            id="who should for the other Service is known",
+        ),
+        pytest.param(
+            [[announced(silence="BGP only"), announced(says("a"))]], "a", None, id="another implementation names who should"
+        ),
         pytest.param([[announced(silence="BGP only")], []], "", None, id="nothing is said of the other Service"),
         pytest.param([[announced(says("a"))], [announced(says("b"))]], "ab", None, id="each Service's own"),
         pytest.param([[announced(says("a", rank=1), says("b"))]], "b", None, id="of one Service the strongest"),
         pytest.param([[announced(says("a")), announced(says("b"))]], "ab", None, id="two of the first rank disagree"),
-        pytest.param([[announced(says("a")), announced(says("b", rank=1))]], "a", None, id="another's Lease for all Services"),
-        pytest.param([[announced(event("a")), announced(event("b"))]], "a", None, id="of one Service the deciding implementation's"),
+        pytest.param(
+            [[announced(says("a")), announced(says("b", rank=1))]], "a", None, id="another's Lease for all Services"
+        ),
+        pytest.param(
+            [[announced(event("a")), announced(event("b"))]], "a", None, id="of one Service the deciding implementation's"
+        ),
         pytest.param([[announced(event("a"), event("b"))]], "ab", None, id="any node that an event names"),
         pytest.param([[announced(event("a")), announced(says("b"))]], "b", None, id="a Lease, whoever else says what"),
         pytest.param([[announced(own("a")), announced(says("b"))]], "b", None, id="a Lease before a node's own address"),
         pytest.param([[announced(own("a")), announced(event("b"))]], "b", None, id="an event before a node's own address"),
-        pytest.param([[announced(own("a")), announced(says("b", Trust.STALE))]], "", None, id="an old Lease beside a node's own address"),
-        pytest.param([[announced(own("a")), announced(says("b", Trust.GUESS, kind=ClaimSource.GUESS))]], "a", None, id="a guess beside it"),
+        pytest.param(
+            [[announced(own("a")), announced(says("b", Trust.STALE))]],
+            "",
+            None,
+            id="an old Lease beside a node's own address",
+        ),
+        pytest.param(
+            [[announced(own("a")), announced(says("b", Trust.GUESS, kind=ClaimSource.GUESS))]],
+            "a",
+            None,
+            id="a guess beside it",
+        ),
         pytest.param([[announced(own("a"), own("b"))]], "ab", None, id="an address that two nodes list"),
-        pytest.param([[announced(says("a", Trust.STALE)), announced(says("b", rank=2))]], "b", None, id="a current claim before an old one"),
+        pytest.param(
+            [[announced(says("a", Trust.STALE)), announced(says("b", rank=2))]],
+            "b",
+            None,
+            id="a current claim before an old one",
+        ),
         pytest.param([[announced(says("a", Trust.GUESS))]], "", None, id="a guess names nobody"),
     ],
 )

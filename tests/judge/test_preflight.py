@@ -50,9 +50,9 @@ addresses = "10.0.0.1"
 at = "router"
 probes = false
 """
-DOWN = STRICT.replace('worker-3 = { ipvs = "strict" }', 'worker-3 = { ipvs = "strict", lan = "far", addresses = "10.9.0.13" }').replace(
-    "[nodes]", '[lans]\nlan = "10.0.0.0/24"\nfar = "10.9.0.0/24"\n[nodes]'
-)
+DOWN = STRICT.replace(
+    'worker-3 = { ipvs = "strict" }', 'worker-3 = { ipvs = "strict", lan = "far", addresses = "10.9.0.13" }'
+).replace("[nodes]", '[lans]\nlan = "10.0.0.0/24"\nfar = "10.9.0.0/24"\n[nodes]')
 
 
 def asked(text, change=lambda objects: objects, **options):
@@ -115,7 +115,9 @@ def test_a_node_that_was_not_heard_is_not_safe():
 
 
 def test_a_node_that_is_switched_off_is_none_of_those_that_are_asked_about():
-    off = STRICT.replace('worker-3 = { ipvs = "strict" }', 'worker-3 = { ready = false, nics = {}, internal_ips = "10.0.0.13" }')
+    off = STRICT.replace(
+        'worker-3 = { ipvs = "strict" }', 'worker-3 = { ready = false, nics = {}, internal_ips = "10.0.0.13" }'
+    )
     safe, code, words = asked(off)
     assert (safe, code) == (True, 0)
     assert "not Ready, no reply: worker-3" in words
@@ -125,7 +127,9 @@ def test_a_node_that_is_switched_off_is_none_of_those_that_are_asked_about():
 
 
 def test_a_configuration_speaks_for_a_node_that_is_switched_off_too():
-    off = NOT_LOADED.replace('worker-3 = { kube_proxy_age = "30d" }', 'worker-3 = { ready = false, nics = {}, internal_ips = "10.0.0.13" }')
+    off = NOT_LOADED.replace(
+        'worker-3 = { kube_proxy_age = "30d" }', 'worker-3 = { ready = false, nics = {}, internal_ips = "10.0.0.13" }'
+    )
     assert asked(off)[:2] == (None, 3)
 
 
@@ -138,7 +142,9 @@ def test_a_node_that_was_not_heard_is_named_once():
 def without(*resources):
     def changed(objects):
         kept = {what: found for what, found in objects.resources.items() if what not in resources}
-        return Objects(resources=kept, gaps=objects.gaps, context=objects.context, version=objects.version, read_at=objects.read_at)
+        return Objects(
+            resources=kept, gaps=objects.gaps, context=objects.context, version=objects.version, read_at=objects.read_at
+        )
 
     return changed
 
@@ -156,7 +162,9 @@ def served_by_another(objects):
         spec = {**service["spec"], "clusterIP": "fd00::1", "clusterIPs": ["fd00::1"]}
         labels = {"service.kubernetes.io/service-proxy-name": "cilium"}
         kubernetes = service["metadata"]["name"] == "kubernetes"
-        services.append({**service, "spec": spec} if kubernetes else {**service, "metadata": {**service["metadata"], "labels": labels}})
+        services.append(
+            {**service, "spec": spec} if kubernetes else {**service, "metadata": {**service["metadata"], "labels": labels}}
+        )
     return replace(objects, resources={**objects.resources, "services": tuple(services)})
 
 

@@ -64,12 +64,24 @@ def test_a_judged_address_is_shown_with_what_it_was_judged_by():
 
 
 def test_a_node_s_macs_are_those_that_a_source_gives_to_it():
-    said = [("a", "mac-map", None), ("b", "mac-map", None), ("a", "node-ip", "eth0"), ("a", "node-ip", "eth0"), ("a", "node-ip", "eth1")]
-    identities = tuple(Identity(mac=mac(1), node=node, source=source, detail="", interface=nic) for node, source, nic in said)
+    said = [
+        ("a", "mac-map", None),
+        ("b", "mac-map", None),
+        ("a", "node-ip", "eth0"),
+        ("a", "node-ip", "eth0"),
+        ("a", "node-ip", "eth1"),
+    ]
+    identities = tuple(
+        Identity(mac=mac(1), node=node, source=source, detail="", interface=nic) for node, source, nic in said
+    )
     owners = {("eth0", mac(1)): Owner(mac=mac(1), node="a", identities=identities)}
     run = judged(nodes=(replace(state("a", Arp.QUIET), macs=(mac(1),), nics=(("eth0", mac(1)),)),), owners=owners)
     (node,) = report(run, evidence(), None).nodes
-    assert [(found.interface, found.source) for found in node.macs] == [(None, "mac-map"), ("eth0", "node-ip"), ("eth1", "node-ip")]
+    assert [(found.interface, found.source) for found in node.macs] == [
+        (None, "mac-map"),
+        ("eth0", "node-ip"),
+        ("eth1", "node-ip"),
+    ]
     assert (node.kube_proxy.mode, node.addresses) == (None, ())
 
 

@@ -31,7 +31,9 @@ def summary(name, **options):
         pytest.param({"namespace": "wbe"}, "-n wbe", id="a namespace"),
         pytest.param({"selector": "app=ngnix"}, "-l app=ngnix", id="a label"),
         pytest.param({"load_balancer_class": ""}, None, id="no class, as it is"),
-        pytest.param({"load_balancer_class": "x/y", "namespace": "web"}, "-n web --lb-class x/y", id="a class in a namespace"),
+        pytest.param(
+            {"load_balancer_class": "x/y", "namespace": "web"}, "-n web --lb-class x/y", id="a class in a namespace"
+        ),
         pytest.param({"namespace": "web"}, None, id="one that fits"),
         pytest.param({"namespace": "wbe", "ips": (IPv4Address("10.0.0.60"),)}, None, id="an address was named"),
         pytest.param({"namespace": "wbe", "services": False, "preflight": True}, None, id="Services are not asked"),

@@ -38,7 +38,10 @@ def test_a_healthy_run_is_clean():
 
 
 def stranger(**of):
-    return {"hearing": hearing((CANARY, 1), answered=[(CANARY, 1, 9)]), "owners": {("eth0", mac(9)): Owner(mac=mac(9), **of_owner(**{"node": None, **of}))}}
+    return {
+        "hearing": hearing((CANARY, 1), answered=[(CANARY, 1, 9)]),
+        "owners": {("eth0", mac(9)): Owner(mac=mac(9), **of_owner(**{"node": None, **of}))},
+    }
 
 
 def gap(what):
@@ -80,7 +83,10 @@ def test_each_doubt_alone_makes_a_run_unsure(run, doubt):
 
 def test_a_run_that_was_not_finished_is_unsure():
     assert summary(clean(), complete=False) == (3, ("the run was not finished",))
-    assert [summarise(clean(), (), complete=complete, interrupted=stopped).complete for complete, stopped in ((1, 0), (0, 0), (1, 1))] == [True, False, False]
+    assert [
+        summarise(clean(), (), complete=complete, interrupted=stopped).complete
+        for complete, stopped in ((1, 0), (0, 0), (1, 1))
+    ] == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +110,11 @@ def test_a_fault_counts_whatever_else_is_missing():
     assert summary(both, interrupted=True) == (
         130, ("the run was interrupted", "1 wrong-node", "1 silent", "1 of 1 nodes without strict ARP", "1 inconclusive"),
     )  # fmt: skip
-    assert summarise(both, (), complete=True, interrupted=False).verdicts == {Verdict.WRONG_NODE: 1, Verdict.SILENT: 1, Verdict.INCONCLUSIVE: 1}
+    assert summarise(both, (), complete=True, interrupted=False).verdicts == {
+        Verdict.WRONG_NODE: 1,
+        Verdict.SILENT: 1,
+        Verdict.INCONCLUSIVE: 1,
+    }
 
 
 def test_a_ready_node_that_was_not_heard_counts_where_it_should_have_been():
@@ -135,7 +145,10 @@ def test_addresses_of_which_none_was_judged_are_no_clean_run():
 
 
 def test_without_an_own_sender_a_proxy_would_not_be_seen():
-    assert summary(clean(case(A, announcers="a", own_sender=False))) == (3, (f"no request for {IP} came from an own address, so a proxy would not be seen",))
+    assert summary(clean(case(A, announcers="a", own_sender=False))) == (
+        3,
+        (f"no request for {IP} came from an own address, so a proxy would not be seen",),
+    )
 
 
 def accepted(*entries):
@@ -155,7 +168,10 @@ def test_what_is_accepted_is_named_and_not_counted():
 
 
 def test_a_blind_node_that_is_accepted_is_named_and_not_counted():
-    blind = {"blind": {name: AskingHost(host=Host(), interfaces=()) for name in "ba"}, "nodes": (state("a", Arp.SELF), state("b", Arp.SELF))}
+    blind = {
+        "blind": {name: AskingHost(host=Host(), interfaces=()) for name in "ba"},
+        "nodes": (state("a", Arp.SELF), state("b", Arp.SELF)),
+    }
     assert summary(clean(**blind)) == (3, tuple(f"{name}, on which arpcheck ran, was not tested" for name in "ab"))
     entries = [{"finding": "self-blind", "node": name} for name in "ab"]
     assert summary(clean(**blind, **accepted(*entries))) == (0, ("accepted and not counted: a self, b self",))
@@ -167,7 +183,10 @@ def test_another_cluster_on_the_canary_that_is_accepted_hides_no_other_stranger(
     assert summary(clean(**stranger(), **accepted(entry)))[0] == 3
     heard = hearing((CANARY, 1), answered=[(CANARY, 1, 9), (CANARY, 1, 8)])
     owners = {("eth0", mac(9)): Owner(mac=mac(9), node=None, outside=True), ("eth0", mac(8)): Owner(mac=mac(8), node=None)}
-    assert summary(clean(hearing=heard, owners=owners, **accepted(entry))) == (3, (f"{mac(8)}, {mac(9)}, which belongs to no known node, replied for the canary",))
+    assert summary(clean(hearing=heard, owners=owners, **accepted(entry))) == (
+        3,
+        (f"{mac(8)}, {mac(9)}, which belongs to no known node, replied for the canary",),
+    )
 
 
 def test_what_is_said_twice_is_said_once():

@@ -27,7 +27,11 @@ def test_the_three_parts_flow_into_lines():
     )
 
 
-@pytest.mark.parametrize("docstring", [None, "", "Means: nobody answers.", WHOLE.replace("Do:", "Then:")], ids=["none", "empty", "one part", "two parts"])
+@pytest.mark.parametrize(
+    "docstring",
+    [None, "", "Means: nobody answers.", WHOLE.replace("Do:", "Then:")],
+    ids=["none", "empty", "one part", "two parts"],
+)
 def test_a_rule_that_lacks_a_part_is_named(docstring):
     with pytest.raises(ValueError, match="the rule silent does not say what it means"):
         text("silent", docstring)

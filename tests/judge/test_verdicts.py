@@ -49,17 +49,48 @@ TAKEN = Announcement(implementation="cilium", because="a CiliumL2AnnouncementPol
 CASES = [
     # not-probed
     pytest.param(case(skipped="no address"), "not-probed", "no address", id="the Service has none"),
-    pytest.param(case(external=True, turns=frozenset()), "not-probed", "it was not probed", id="an external load balancer's, and nobody was asked"),
-    pytest.param(case(external=True), "not-probed", "nobody replied here", id="an external load balancer's, and nobody answered"),
-    pytest.param(case(STRANGER, external=True), "not-probed", f"{mac(9)} replied", id="an external load balancer's, and it answered"),
+    pytest.param(
+        case(external=True, turns=frozenset()),
+        "not-probed",
+        "it was not probed",
+        id="an external load balancer's, and nobody was asked",
+    ),
+    pytest.param(
+        case(external=True), "not-probed", "nobody replied here", id="an external load balancer's, and nobody answered"
+    ),
+    pytest.param(
+        case(STRANGER, external=True), "not-probed", f"{mac(9)} replied", id="an external load balancer's, and it answered"
+    ),
     pytest.param(case(FOREIGN, external=True), "not-probed", f"{mac(9)} replied", id="whatever is listed"),
-    pytest.param(case(A, external=True, non_strict="a"), "non-strict", "no node should", id="an external load balancer's, and a kernel answers"),
-    pytest.param(case(A, STRANGER, external=True), "duplicate", "a and 02", id="an external load balancer's, and a node answers beside it"),
-    pytest.param(case(A, external=True), "inconclusive", "outside the cluster", id="an external load balancer's, and a node alone answers"),
+    pytest.param(
+        case(A, external=True, non_strict="a"),
+        "non-strict",
+        "no node should",
+        id="an external load balancer's, and a kernel answers",
+    ),
+    pytest.param(
+        case(A, STRANGER, external=True),
+        "duplicate",
+        "a and 02",
+        id="an external load balancer's, and a node answers beside it",
+    ),
+    pytest.param(
+        case(A, external=True),
+        "inconclusive",
+        "outside the cluster",
+        id="an external load balancer's, and a node alone answers",
+    ),
     # proxy-arp
     pytest.param(case(party(1, 1, 2, 3, node="a", proxy=True)), "proxy-arp", "a replies", id="a node that is a proxy"),
-    pytest.param(case(party(1, 1, 2, 3, node="a", proxy=True), announcers="a"), "ok", "", id="the announcer, which is a proxy too"),
-    pytest.param(case(B, party(1, 1, 2, 3, node="a", proxy=True), announcers="b", non_strict="a"), "non-strict", "a replied", id="a node that is a proxy too and answers the canary"),
+    pytest.param(
+        case(party(1, 1, 2, 3, node="a", proxy=True), announcers="a"), "ok", "", id="the announcer, which is a proxy too"
+    ),
+    pytest.param(
+        case(B, party(1, 1, 2, 3, node="a", proxy=True), announcers="b", non_strict="a"),
+        "non-strict",
+        "a replied",
+        id="a node that is a proxy too and answers the canary",
+    ),
     pytest.param(case(PROXY), "proxy-arp", "it does not own", id="a proxy answered"),
     pytest.param(case(A, PROXY, announcers="a"), "proxy-arp", "a also replied", id="a proxy beside the announcer"),
     pytest.param(case(PROXY, lost=True), "proxy-arp", "", id="a proxy, and frames were lost"),
@@ -67,164 +98,412 @@ CASES = [
     pytest.param(case(FOREIGN), "foreign", "does not belong to a node", id="a foreign MAC alone"),
     pytest.param(case(A, FOREIGN, announcers="a"), "foreign", "a also replied", id="a foreign MAC beside the announcer"),
     pytest.param(case(held_on="eth0"), "foreign", "this host", id="the prober has it and is no node"),
-    pytest.param(case(A, POD, announcers="a"), "duplicate", "kube-vip.io/hwaddr", id="a MAC that the Service names is not foreign"),
+    pytest.param(
+        case(A, POD, announcers="a"), "duplicate", "kube-vip.io/hwaddr", id="a MAC that the Service names is not foreign"
+    ),
     pytest.param(case(POD), "ok", "", id="such a MAC alone"),
-    pytest.param(case(FOREIGN, named_unread=True), "inconclusive", f"the owner of {mac(9)}", id="it may be one that the Service names"),
-    pytest.param(case(A, APART, announcers="a"), "foreign", "a also replied", id="most likely no node's, beside the announcer"),
+    pytest.param(
+        case(FOREIGN, named_unread=True), "inconclusive", f"the owner of {mac(9)}", id="it may be one that the Service names"
+    ),
+    pytest.param(
+        case(A, APART, announcers="a"), "foreign", "a also replied", id="most likely no node's, beside the announcer"
+    ),
     pytest.param(case(A, party(9, 1, 2, apart=True), announcers="a"), "foreign", "", id="in some rounds"),
     pytest.param(case(APART, announcers="a"), "inconclusive", "the owner of", id="most likely no node's, alone"),
-    pytest.param(case(A, APART), "inconclusive", "the owner of", id="most likely no node's, beside a node that nothing records"),
-    pytest.param(case(party(1, 2, 3, node="a"), APART, announcers="a"), "inconclusive", "the owner of", id="the announcer missed one of its rounds"),
+    pytest.param(
+        case(A, APART), "inconclusive", "the owner of", id="most likely no node's, beside a node that nothing records"
+    ),
+    pytest.param(
+        case(party(1, 2, 3, node="a"), APART, announcers="a"),
+        "inconclusive",
+        "the owner of",
+        id="the announcer missed one of its rounds",
+    ),
     # non-strict
-    pytest.param(case(A, B, held_everywhere="a PureLB pool"), "non-strict", "arp_ignore is 0", id="every kernel holds it by configuration"),
-    pytest.param(case(A, held_everywhere="a PureLB pool", silence="by BGP"), "wrong-node", "nobody should: by BGP", id="one of them answers"),
+    pytest.param(
+        case(A, B, held_everywhere="a PureLB pool"),
+        "non-strict",
+        "arp_ignore is 0",
+        id="every kernel holds it by configuration",
+    ),
+    pytest.param(
+        case(A, held_everywhere="a PureLB pool", silence="by BGP"),
+        "wrong-node",
+        "nobody should: by BGP",
+        id="one of them answers",
+    ),
     pytest.param(case(A, B, announcers="a", non_strict="b"), "non-strict", "b replied without", id="beside the announcer"),
     pytest.param(case(B, announcers="a", non_strict="b"), "non-strict", "a should", id="instead of the announcer"),
     pytest.param(case(A, B, non_strict="b"), "non-strict", "not known", id="no announcer known, beside another"),
-    pytest.param(case(EITHER, B, non_strict="b"), "inconclusive", "not certain that it belongs to a", id="no announcer known, beside a MAC that may be its own"),
-    pytest.param(case(STRANGER_OR_B, B, non_strict="b"), "inconclusive", "the owner of", id="no announcer known, beside a MAC that is another's or its own"),
-    pytest.param(case(EITHER, B, announcers="c", non_strict="b"), "non-strict", "b replied without", id="beside a MAC that may be its own, and another should"),
-    pytest.param(case(B, non_strict="b"), "inconclusive", "replies for every Service", id="no announcer known, alone: it may be the announcer"),
+    pytest.param(
+        case(EITHER, B, non_strict="b"),
+        "inconclusive",
+        "not certain that it belongs to a",
+        id="no announcer known, beside a MAC that may be its own",
+    ),
+    pytest.param(
+        case(STRANGER_OR_B, B, non_strict="b"),
+        "inconclusive",
+        "the owner of",
+        id="no announcer known, beside a MAC that is another's or its own",
+    ),
+    pytest.param(
+        case(EITHER, B, announcers="c", non_strict="b"),
+        "non-strict",
+        "b replied without",
+        id="beside a MAC that may be its own, and another should",
+    ),
+    pytest.param(
+        case(B, non_strict="b"),
+        "inconclusive",
+        "replies for every Service",
+        id="no announcer known, alone: it may be the announcer",
+    ),
     pytest.param(case(A, announcers="a", non_strict="a"), "ok", "", id="the announcer itself, alone"),
     pytest.param(
-        case(B, silence="announced by BGP only", non_strict="b"), "non-strict", "nobody should: announced by BGP only", id="alone, and nobody should"
+        case(B, silence="announced by BGP only", non_strict="b"),
+        "non-strict",
+        "nobody should: announced by BGP only",
+        id="alone, and nobody should",
     ),
     pytest.param(case(A, B, announcers="a", non_strict="b", lost=True), "non-strict", "", id="proven, and frames were lost"),
     pytest.param(case(A, party(2, 2, node="b"), announcers="a", non_strict="b"), "non-strict", "", id="in one round only"),
     pytest.param(
-        case(A, B, claims=(claim("a", Trust.STALE),), non_strict="b"), "non-strict", "an old record names a", id="an old record"
+        case(A, B, claims=(claim("a", Trust.STALE),), non_strict="b"),
+        "non-strict",
+        "an old record names a",
+        id="an old record",
     ),
     # duplicate
     pytest.param(case(A, B, announcers="a"), "duplicate", "a and b", id="two strict nodes, one is the announcer"),
     pytest.param(case(A, B, announcers="ab"), "duplicate", "", id="two announcers"),
     pytest.param(case(A, B), "duplicate", "", id="two nodes, no announcer known"),
-    pytest.param(case(A, B, announcers="a", non_strict="a"), "duplicate", "", id="the announcer's own kernel excuses nobody"),
-    pytest.param(case(A, B, unread=("leases",)), "duplicate", "", id="proven, whatever could not be read"),
-    pytest.param(case(DOUBTFUL, B, announcers="a"), "duplicate", "(a, not certain) and b", id="two machines, whoever the first is"),
-    # inconclusive
-    pytest.param(case(DOUBTFUL, announcers="a"), "inconclusive", f"{mac(1)} replied, and it is not certain that it belongs to a", id="it may be another machine with the node's address"),
-    pytest.param(case(A, announcers="a", doubled=((("eth0", mac(1)), "a"),)), "inconclusive", f"{mac(1)} (a) replied more than once per request", id="twins"),
-    pytest.param(case(A, announcers="a", nodes_down=frozenset("a")), "inconclusive", "a replied but is not Ready", id="a node that is down answers, and no list has its MAC"),
-    pytest.param(case(LISTED, announcers="a", nodes_down=frozenset("a")), "ok", "", id="a node that is down answers, with a MAC that is its own"),
     pytest.param(
-        case(C, changed=(claim("a"), claim("b"))), "inconclusive", "c replied, but the recorded announcer changed while arpcheck ran (a and b)",
+        case(A, B, announcers="a", non_strict="a"), "duplicate", "", id="the announcer's own kernel excuses nobody"
+    ),
+    pytest.param(case(A, B, unread=("leases",)), "duplicate", "", id="proven, whatever could not be read"),
+    pytest.param(
+        case(DOUBTFUL, B, announcers="a"), "duplicate", "(a, not certain) and b", id="two machines, whoever the first is"
+    ),
+    # inconclusive
+    pytest.param(
+        case(DOUBTFUL, announcers="a"),
+        "inconclusive",
+        f"{mac(1)} replied, and it is not certain that it belongs to a",
+        id="it may be another machine with the node's address",
+    ),
+    pytest.param(
+        case(A, announcers="a", doubled=((("eth0", mac(1)), "a"),)),
+        "inconclusive",
+        f"{mac(1)} (a) replied more than once per request",
+        id="twins",
+    ),
+    pytest.param(
+        case(A, announcers="a", nodes_down=frozenset("a")),
+        "inconclusive",
+        "a replied but is not Ready",
+        id="a node that is down answers, and no list has its MAC",
+    ),
+    pytest.param(
+        case(LISTED, announcers="a", nodes_down=frozenset("a")),
+        "ok",
+        "",
+        id="a node that is down answers, with a MAC that is its own",
+    ),
+    pytest.param(
+        case(C, changed=(claim("a"), claim("b"))),
+        "inconclusive",
+        "c replied, but the recorded announcer changed while arpcheck ran (a and b)",
         id="a third, while the record went from one to another",
     ),
     pytest.param(case(A, changed=(claim("a"), claim("b"))), "ok", "", id="the one before, to the end"),
     pytest.param(
-        case(B, announcers="c", changed=(claim("a"), claim("b"))), "inconclusive", "one record of the announcer changed (a and b), another names c",
+        case(B, announcers="c", changed=(claim("a"), claim("b"))),
+        "inconclusive",
+        "one record of the announcer changed (a and b), another names c",
         id="the one after, and a record that was left behind names another",
     ),
-    pytest.param(case(B, announcers="c", changed=(claim("a"), claim("d"))), "wrong-node", "c should", id="one that no record names"),
-    pytest.param(case(POD, changed=(claim("a"), claim("b"))), "ok", "", id="a MAC that the Service names, while the record changed"),
-    pytest.param(case(A, announcers="a", blind={"b"}, held_by={"b": "eth0"}), "inconclusive", "b has it on eth0; arpcheck ran there", id="the prober is a node that has it too"),
+    pytest.param(
+        case(B, announcers="c", changed=(claim("a"), claim("d"))), "wrong-node", "c should", id="one that no record names"
+    ),
+    pytest.param(
+        case(POD, changed=(claim("a"), claim("b"))), "ok", "", id="a MAC that the Service names, while the record changed"
+    ),
+    pytest.param(
+        case(A, announcers="a", blind={"b"}, held_by={"b": "eth0"}),
+        "inconclusive",
+        "b has it on eth0; arpcheck ran there",
+        id="the prober is a node that has it too",
+    ),
     pytest.param(case(B, announcers="b", blind={"b"}, held_by={"b": "eth0"}), "ok", "", id="another host heard that node"),
-    pytest.param(case(A, announcers="a", conflict=(claim("a"), claim("b"))), "inconclusive", "two current records name different nodes", id="two records"),
-    pytest.param(case(announcers="a", nodes_heard=frozenset({"worker-1"})), "inconclusive", "a, which should reply, did not reply to the same sender", id="silence, the announcer was not heard"),
-    pytest.param(case(nodes_heard=frozenset({"worker-1"})), "inconclusive", "worker-2, worker-3, which could be the announcer", id="silence, and a Ready node was not heard"),
-    pytest.param(case(announcers="a", nodes_missed=frozenset({"worker-1"})), "inconclusive", "frames get lost here: worker-1", id="silence where frames get lost"),
-    pytest.param(case(A, announcers="a", nodes_missed=LOSSY, often=7), "inconclusive", "frames get lost here (worker-1", id="right, asked too seldom where frames get lost"),
-    pytest.param(case(A, announcers="a", nodes_missed=LOSSY, often=8), "ok", "", id="right, asked often enough where frames get lost"),
+    pytest.param(
+        case(A, announcers="a", conflict=(claim("a"), claim("b"))),
+        "inconclusive",
+        "two current records name different nodes",
+        id="two records",
+    ),
+    pytest.param(
+        case(announcers="a", nodes_heard=frozenset({"worker-1"})),
+        "inconclusive",
+        "a, which should reply, did not reply to the same sender",
+        id="silence, the announcer was not heard",
+    ),
+    pytest.param(
+        case(nodes_heard=frozenset({"worker-1"})),
+        "inconclusive",
+        "worker-2, worker-3, which could be the announcer",
+        id="silence, and a Ready node was not heard",
+    ),
+    pytest.param(
+        case(announcers="a", nodes_missed=frozenset({"worker-1"})),
+        "inconclusive",
+        "frames get lost here: worker-1",
+        id="silence where frames get lost",
+    ),
+    pytest.param(
+        case(A, announcers="a", nodes_missed=LOSSY, often=7),
+        "inconclusive",
+        "frames get lost here (worker-1",
+        id="right, asked too seldom where frames get lost",
+    ),
+    pytest.param(
+        case(A, announcers="a", nodes_missed=LOSSY, often=8), "ok", "", id="right, asked often enough where frames get lost"
+    ),
     pytest.param(case(A, announcers="a", often=1), "ok", "", id="right, asked once where nothing is lost"),
-    pytest.param(case(B, announcers="a", nodes_missed=LOSSY, often=3), "wrong-node", "a should", id="heard is heard, whatever was lost"),
-    pytest.param(case(silence="by BGP", nodes_missed=LOSSY, often=7), "inconclusive", "frames get lost here", id="nobody should, where frames get lost"),
-    pytest.param(case(announcers="a", often=3), "inconclusive", "3 requests for it may be too few", id="silence, asked too seldom"),
+    pytest.param(
+        case(B, announcers="a", nodes_missed=LOSSY, often=3),
+        "wrong-node",
+        "a should",
+        id="heard is heard, whatever was lost",
+    ),
+    pytest.param(
+        case(silence="by BGP", nodes_missed=LOSSY, often=7),
+        "inconclusive",
+        "frames get lost here",
+        id="nobody should, where frames get lost",
+    ),
+    pytest.param(
+        case(announcers="a", often=3), "inconclusive", "3 requests for it may be too few", id="silence, asked too seldom"
+    ),
     pytest.param(case(announcers="a", often=4), "silent", "", id="silence, asked often enough"),
-    pytest.param(case(A, announcers="a", nodes_missed=LOSSY, often=3, recorded=True), "ok", "", id="a capture is never clean anyway"),
-    pytest.param(case(announcers="a", passed_over=(TAGGED,)), "inconclusive", "VLAN 7", id="silence, and a tagged frame speaks for it"),
+    pytest.param(
+        case(A, announcers="a", nodes_missed=LOSSY, often=3, recorded=True), "ok", "", id="a capture is never clean anyway"
+    ),
+    pytest.param(
+        case(announcers="a", passed_over=(TAGGED,)), "inconclusive", "VLAN 7", id="silence, and a tagged frame speaks for it"
+    ),
     pytest.param(case(A, announcers="a", lost=True), "inconclusive", "lost", id="frames were lost"),
     pytest.param(case(A, announcers="a", excess=5), "inconclusive", "5 more replies", id="more came than was kept"),
     pytest.param(case(A, announcers="a", excess=1), "inconclusive", "1 more reply", id="one more came than was kept"),
     pytest.param(case(A, announcers="a", complete=False), "inconclusive", "ended before", id="the run was not finished"),
     pytest.param(case(rounds=()), "inconclusive", "ended before", id="it was never asked"),
     pytest.param(case(STRANGER), "inconclusive", "the owner of 02:00:00:00:00:09", id="an unknown MAC"),
-    pytest.param(case(A, STRANGER, announcers="a"), "inconclusive", "the owner of", id="an unknown MAC beside the announcer"),
-    pytest.param(case(held_on="kube-ipvs0", nodes_read=False), "inconclusive", "whether the host is a node", id="the prober has it, and may be a node"),
-    pytest.param(case(party(1, 1, 3, node="a"), announcers="a"), "inconclusive", "rounds 1, 3 of 1, 2, 3", id="some rounds only"),
+    pytest.param(
+        case(A, STRANGER, announcers="a"), "inconclusive", "the owner of", id="an unknown MAC beside the announcer"
+    ),
+    pytest.param(
+        case(held_on="kube-ipvs0", nodes_read=False),
+        "inconclusive",
+        "whether the host is a node",
+        id="the prober has it, and may be a node",
+    ),
+    pytest.param(
+        case(party(1, 1, 3, node="a"), announcers="a"), "inconclusive", "rounds 1, 3 of 1, 2, 3", id="some rounds only"
+    ),
     pytest.param(case(nodes_heard=frozenset()), "inconclusive", "no node replied", id="silence on a silent segment"),
     pytest.param(
-        case(silence="announced by BGP only", nodes_heard=frozenset()), "inconclusive", "no node replied", id="silence on a silent segment, and nobody should"
+        case(silence="announced by BGP only", nodes_heard=frozenset()),
+        "inconclusive",
+        "no node replied",
+        id="silence on a silent segment, and nobody should",
     ),
-    pytest.param(case(blind={"a"}, announcers="a"), "inconclusive", "which is the announcer", id="silence, the prober is the announcer"),
+    pytest.param(
+        case(blind={"a"}, announcers="a"),
+        "inconclusive",
+        "which is the announcer",
+        id="silence, the prober is the announcer",
+    ),
     pytest.param(case(blind={"a"}), "inconclusive", "may be", id="silence, the prober may be the announcer"),
     pytest.param(
-        case(blind={"a"}, claims=(claim("a", Trust.STALE), claim("b")), announcers="b"), "inconclusive", "may be",
+        case(blind={"a"}, claims=(claim("a", Trust.STALE), claim("b")), announcers="b"),
+        "inconclusive",
+        "may be",
         id="silence, an old record names the prober",
     ),
     pytest.param(case(A, unread=("leases",)), "inconclusive", "leases", id="who should answer was refused"),
     pytest.param(case(unread=("bgpadvertisements",)), "inconclusive", "bgp", id="whether anybody should was refused"),
-    pytest.param(case(B, announcers="a", unread=("servicel2statuses",)), "inconclusive", "servicel2", id="a record names another, a better one was refused"),
-    pytest.param(case(blind=set("dcfeab")), "inconclusive", "arpcheck ran on a,", id="silence, several hosts asked from nodes: the first is named"),
-    pytest.param(case(recorded=True), "inconclusive", "the capture has no reply for it", id="silence in a capture"),
-    pytest.param(case(recorded=True, silence="announced by BGP only"), "inconclusive", "capture", id="silence in a capture, and nobody should"),
-    pytest.param(case(A, recorded=True, rounds=()), "inconclusive", "no broadcast request", id="a capture with questions to one MAC alone"),
-    pytest.param(case(A, unsaid=("events",)), "inconclusive", "the file has no record of who should reply: events", id="a file without who should"),
     pytest.param(
-        case(unsaid=("events",)), "inconclusive", "nobody replied, and the file has no record of whether anybody should: events",
+        case(B, announcers="a", unread=("servicel2statuses",)),
+        "inconclusive",
+        "servicel2",
+        id="a record names another, a better one was refused",
+    ),
+    pytest.param(
+        case(blind=set("dcfeab")),
+        "inconclusive",
+        "arpcheck ran on a,",
+        id="silence, several hosts asked from nodes: the first is named",
+    ),
+    pytest.param(case(recorded=True), "inconclusive", "the capture has no reply for it", id="silence in a capture"),
+    pytest.param(
+        case(recorded=True, silence="announced by BGP only"),
+        "inconclusive",
+        "capture",
+        id="silence in a capture, and nobody should",
+    ),
+    pytest.param(
+        case(A, recorded=True, rounds=()),
+        "inconclusive",
+        "no broadcast request",
+        id="a capture with questions to one MAC alone",
+    ),
+    pytest.param(
+        case(A, unsaid=("events",)),
+        "inconclusive",
+        "the file has no record of who should reply: events",
+        id="a file without who should",
+    ),
+    pytest.param(
+        case(unsaid=("events",)),
+        "inconclusive",
+        "nobody replied, and the file has no record of whether anybody should: events",
         id="a file without whether anybody should",
     ),
     pytest.param(
-        case(A_LATER, B_LATER, deaf=deaf(A_LATER, 2, 3)), "inconclusive", "a and b replied to different hosts",
+        case(A_LATER, B_LATER, deaf=deaf(A_LATER, 2, 3)),
+        "inconclusive",
+        "a and b replied to different hosts",
         id="two nodes, and who heard one is deaf to the other",
     ),
     pytest.param(
-        case(A_LATER, B_LATER, deaf=deaf(B_LATER, 1)), "inconclusive", "a and b replied to different hosts",
+        case(A_LATER, B_LATER, deaf=deaf(B_LATER, 1)),
+        "inconclusive",
+        "a and b replied to different hosts",
         id="two nodes, and the other way round",
     ),
     pytest.param(
-        case(B, outdated="yesterday", claims=tuple(claim(node, Trust.STALE) for node in "fdeca")), "inconclusive",
+        case(B, outdated="yesterday", claims=tuple(claim(node, Trust.STALE) for node in "fdeca")),
+        "inconclusive",
         "b replied, but the cluster was read yesterday and then recorded a and c and d and e and f: the current announcer is not known",
         id="not who was recorded long ago",
     ),
     pytest.param(
-        case(outdated="yesterday"), "inconclusive", "nobody replied, but the cluster was read yesterday: the current announcer is not known",
+        case(outdated="yesterday"),
+        "inconclusive",
+        "nobody replied, but the cluster was read yesterday: the current announcer is not known",
         id="nobody, and nothing is known of today",
     ),
     # moved
     pytest.param(case(A_LATER, B_LATER, deaf=deaf(A_LATER, 2)), "moved", "", id="two nodes, and somebody heard both"),
     pytest.param(
-        case(party(1, 1, node="a"), party(2, 2, 3, node="b"), announcers="b"), "moved", "a (round 1), then from b (rounds 2, 3)",
+        case(party(1, 1, node="a"), party(2, 2, 3, node="b"), announcers="b"),
+        "moved",
+        "a (round 1), then from b (rounds 2, 3)",
         id="a failover",
     ),
     pytest.param(
-        case(party(1, 2, 3, node="a"), party(2, 1, 4, node="b")), "moved", "replies from b (rounds 1, 4), then from a (rounds 2, 3)",
+        case(party(1, 2, 3, node="a"), party(2, 1, 4, node="b")),
+        "moved",
+        "replies from b (rounds 1, 4), then from a (rounds 2, 3)",
         id="there and back, in the order of the first answers",
     ),
     pytest.param(case(party(1, 1, node="a"), party(2, 3, node="b")), "moved", "", id="a failover with a gap"),
     pytest.param(
-        case(A_LATER, B_LATER, outdated="yesterday", claims=(claim("b", Trust.STALE),)), "moved", "", id="to or from who was recorded long ago"
+        case(A_LATER, B_LATER, outdated="yesterday", claims=(claim("b", Trust.STALE),)),
+        "moved",
+        "",
+        id="to or from who was recorded long ago",
     ),
-    pytest.param(case(A_LATER, B_LATER, announcers="a", unread=("leases",)), "moved", "", id="from or to who should, whatever could not be read"),
+    pytest.param(
+        case(A_LATER, B_LATER, announcers="a", unread=("leases",)),
+        "moved",
+        "",
+        id="from or to who should, whatever could not be read",
+    ),
     # wrong-node
-    pytest.param(case(B, announcers="a"), "wrong-node", "b replied in every round; a should", id="another than the record says"),
+    pytest.param(
+        case(B, announcers="a"), "wrong-node", "b replied in every round; a should", id="another than the record says"
+    ),
     pytest.param(case(B, announcers="a", blind={"a"}), "wrong-node", "", id="the record names the prober's node"),
     pytest.param(case(B, claims=(claim("a", Trust.STALE),)), "ok", "", id="an old record makes no wrong node"),
     pytest.param(case(B, claims=(claim("a", Trust.GUESS),)), "ok", "", id="a guess judges nothing"),
     # silent
     pytest.param(case(announcers="a"), "silent", "3 rounds; a should", id="nobody, and a should"),
-    pytest.param(case(announcers="ecdba"), "silent", "3 rounds; a and b and c and d and e should", id="nobody, and five should"),
-    pytest.param(case(announcers="a", rounds=(4,)), "silent", "nobody replied in 1 round; a should", id="nobody, asked once"),
+    pytest.param(
+        case(announcers="ecdba"), "silent", "3 rounds; a and b and c and d and e should", id="nobody, and five should"
+    ),
+    pytest.param(
+        case(announcers="a", rounds=(4,)), "silent", "nobody replied in 1 round; a should", id="nobody, asked once"
+    ),
     pytest.param(case(), "silent", "not known", id="nobody, no record"),
     pytest.param(case(blind={"b"}, announcers="a"), "silent", "a should", id="nobody, the prober is another node"),
-    pytest.param(case(announcers="a", unread=("servicel2statuses",)), "silent", "a should", id="nobody, and a record names one, whatever else was refused"),
-    pytest.param(case(announcers="a", outdated="yesterday"), "silent", "a should", id="nobody, and a current record names one"),
-    pytest.param(case(kind=Kind.EXTRA), "inconclusive", "nothing says that anybody should", id="an address that is nobody's"),
-    pytest.param(case(kind=Kind.EXTERNAL_IP, announcements=(TAKEN,)), "silent", "not known", id="an external IP that a load balancer takes, and no node"),
-    pytest.param(case(kind=Kind.EXTERNAL_IP, announcements=(TAKEN,), announcers="a"), "silent", "a should", id="an external IP that is claimed"),
-    pytest.param(case(kind=Kind.EXTERNAL_IP, announcements=(TAKEN,), unread=("policies",)), "inconclusive", "policies", id="an external IP, and what would take it was refused"),
+    pytest.param(
+        case(announcers="a", unread=("servicel2statuses",)),
+        "silent",
+        "a should",
+        id="nobody, and a record names one, whatever else was refused",
+    ),
+    pytest.param(
+        case(announcers="a", outdated="yesterday"), "silent", "a should", id="nobody, and a current record names one"
+    ),
+    pytest.param(
+        case(kind=Kind.EXTRA), "inconclusive", "nothing says that anybody should", id="an address that is nobody's"
+    ),
+    pytest.param(
+        case(kind=Kind.EXTERNAL_IP, announcements=(TAKEN,)),
+        "silent",
+        "not known",
+        id="an external IP that a load balancer takes, and no node",
+    ),
+    pytest.param(
+        case(kind=Kind.EXTERNAL_IP, announcements=(TAKEN,), announcers="a"),
+        "silent",
+        "a should",
+        id="an external IP that is claimed",
+    ),
+    pytest.param(
+        case(kind=Kind.EXTERNAL_IP, announcements=(TAKEN,), unread=("policies",)),
+        "inconclusive",
+        "policies",
+        id="an external IP, and what would take it was refused",
+    ),
     # ok
     pytest.param(case(A, announcers="a"), "ok", "a replied in every round", id="the announcer alone"),
     pytest.param(case(A, announcers="a", unread=("events",)), "ok", "", id="a current record is enough"),
-    pytest.param(case(silence="announced by BGP only", unsaid=("events",)), "ok", "BGP", id="nobody, and nobody should, whatever is not in the file"),
-    pytest.param(case(A, announcers="a", unsaid=("events",)), "ok", "", id="the announcer alone, whatever is not in the file"),
+    pytest.param(
+        case(silence="announced by BGP only", unsaid=("events",)),
+        "ok",
+        "BGP",
+        id="nobody, and nobody should, whatever is not in the file",
+    ),
+    pytest.param(
+        case(A, announcers="a", unsaid=("events",)), "ok", "", id="the announcer alone, whatever is not in the file"
+    ),
     pytest.param(case(silence="announced by BGP only"), "ok", "BGP", id="nobody, and nobody should"),
-    pytest.param(case(silence="announced by BGP only", blind={"a"}), "ok", "BGP", id="nobody, and nobody should: the prober is no announcer"),
-    pytest.param(case(A, silence="announced by BGP only"), "wrong-node", "nobody should: announced by BGP only", id="BGP only, and a node answers alone"),
+    pytest.param(
+        case(silence="announced by BGP only", blind={"a"}),
+        "ok",
+        "BGP",
+        id="nobody, and nobody should: the prober is no announcer",
+    ),
+    pytest.param(
+        case(A, silence="announced by BGP only"),
+        "wrong-node",
+        "nobody should: announced by BGP only",
+        id="BGP only, and a node answers alone",
+    ),
     pytest.param(case(A, announcers="a", recorded=True), "ok", "", id="the announcer alone, in a capture"),
     pytest.param(case(B, outdated="yesterday"), "ok", "", id="one node, and nothing was recorded long ago"),
     pytest.param(case(B, outdated="yesterday", claims=(claim("b", Trust.STALE),)), "ok", "", id="who was recorded long ago"),
-    pytest.param(case(POD, outdated="yesterday", claims=(claim("a", Trust.STALE),)), "ok", "", id="a MAC that the Service names, long ago"),
-    pytest.param(case(outdated="yesterday", silence="announced by BGP only"), "ok", "BGP", id="nobody, and nobody should, long ago"),
+    pytest.param(
+        case(POD, outdated="yesterday", claims=(claim("a", Trust.STALE),)),
+        "ok",
+        "",
+        id="a MAC that the Service names, long ago",
+    ),
+    pytest.param(
+        case(outdated="yesterday", silence="announced by BGP only"), "ok", "BGP", id="nobody, and nobody should, long ago"
+    ),
     pytest.param(case(kind=Kind.EXTERNAL_IP), "ok", "nothing claims", id="an external IP that nothing claims"),
 ]
 
@@ -242,8 +521,16 @@ def test_those_of_the_first_round_in_which_several_answered_are_named():
 
 WORDS = [
     pytest.param(FOREIGN, f"{mac(9)} replied and does not belong to a node", id="the MAC"),
-    pytest.param(party(9, 1, foreign=True, label="VRRP, virtual router 51"), f"{mac(9)} (VRRP, virtual router 51) replied and does not belong to a node", id="its prefix"),
-    pytest.param(party(7, 1, 2, 3, named="kube-vip.io/hwaddr", label="VRRP"), f"{mac(7)} (kube-vip.io/hwaddr) replied in every round", id="the Service's word"),
+    pytest.param(
+        party(9, 1, foreign=True, label="VRRP, virtual router 51"),
+        f"{mac(9)} (VRRP, virtual router 51) replied and does not belong to a node",
+        id="its prefix",
+    ),
+    pytest.param(
+        party(7, 1, 2, 3, named="kube-vip.io/hwaddr", label="VRRP"),
+        f"{mac(7)} (kube-vip.io/hwaddr) replied in every round",
+        id="the Service's word",
+    ),
 ]
 
 
@@ -282,5 +569,7 @@ def test_every_rule_says_what_it_means_how_it_is_decided_and_what_to_do():
 @pytest.mark.parametrize(("entries", "verdict"), [(("a", "b"), "inconclusive"), (("a", "worker-1"), "ok"), (("a",), "ok")])
 def test_one_of_several_entries_of_an_annotation_is_right(entries, verdict):
     """A single entry that is stale is of a node that is gone."""
-    written = tuple(replace(claim(node, Trust.STALE), kind=ClaimSource.ANNOTATION, source="annotation x") for node in entries)
+    written = tuple(
+        replace(claim(node, Trust.STALE), kind=ClaimSource.ANNOTATION, source="annotation x") for node in entries
+    )
     assert judge(case(party(1, 1, 2, 3, node="worker-1"), claims=written))[0].value == verdict

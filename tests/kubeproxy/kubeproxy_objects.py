@@ -18,7 +18,13 @@ from arpcheck.objects import Objects, items, labels_of, name, namespace, selects
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
-RESOURCES = {"Node": "nodes", "Pod": "pods", "ConfigMap": "configmaps", "DaemonSet": "daemonsets.apps", "ControllerRevision": "controllerrevisions.apps"}
+RESOURCES = {
+    "Node": "nodes",
+    "Pod": "pods",
+    "ConfigMap": "configmaps",
+    "DaemonSet": "daemonsets.apps",
+    "ControllerRevision": "controllerrevisions.apps",
+}
 
 CONFIG_HEAD = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n"
 
@@ -37,9 +43,7 @@ def fixture(distribution: str, *, refused: Iterable[str] = (), version: str | No
     return objects_of(documents(distribution), refused=refused, version=version)
 
 
-def objects_of(
-    found: Iterable[Mapping[str, Any]], *, refused: Iterable[str] = (), version: str | None = None
-) -> Objects:
+def objects_of(found: Iterable[Mapping[str, Any]], *, refused: Iterable[str] = (), version: str | None = None) -> Objects:
     by_resource: dict[str, list[Mapping[str, Any]]] = {}
     for document in found:
         by_resource.setdefault(RESOURCES[document["kind"]], []).append(document)

@@ -34,6 +34,7 @@ def found(proxies, non_strict, heard=None, *, judged=ALL, in_cluster=ALL):
 SET = every(proxy(strict_arp=True))
 UNSET = every(proxy())
 
+
 def quoted(cause):
     """The notes that follow the sentence of the table."""
     [sentence] = [text for id, text, _ in rules() if id is cause.id]
@@ -186,9 +187,7 @@ TABLE = [
         [(CauseId.CONFIGURATION_HIDDEN, ("n1",), "(forbidden)")],
         id="configuration not visible",
     ),
-    pytest.param(
-        *({}, ("n1",), None), [(CauseId.CONFIGURATION_HIDDEN, ("n1",), "")], id="nothing is known"
-    ),
+    pytest.param(*({}, ("n1",), None), [(CauseId.CONFIGURATION_HIDDEN, ("n1",), "")], id="nothing is known"),
     pytest.param(
         *(SET, (), WireObservations(answered={"10.0.0.50": frozenset({"n1", "n2"})})),
         [
@@ -236,7 +235,11 @@ TABLE = [
         id="a stranger beside the node",
     ),
     pytest.param(
-        *(SET, (), WireObservations(answered={"10.0.0.50": frozenset()}, strangers=frozenset({"10.0.0.50"}), node_addresses=True)),
+        *(
+            SET,
+            (),
+            WireObservations(answered={"10.0.0.50": frozenset()}, strangers=frozenset({"10.0.0.50"}), node_addresses=True),
+        ),
         [
             (
                 *(CauseId.STRANGER_ALONE, ()),
@@ -246,7 +249,11 @@ TABLE = [
         id="a stranger alone",
     ),
     pytest.param(
-        *({**SET, "n3": proxy()}, ("n3",), WireObservations(answered={"10.0.0.50": frozenset({"n3"})}, twice=frozenset({"n3", "n1"}))),
+        *(
+            {**SET, "n3": proxy()},
+            ("n3",),
+            WireObservations(answered={"10.0.0.50": frozenset({"n3"})}, twice=frozenset({"n3", "n1"})),
+        ),
         [
             (CauseId.LATENT, ("n3",), ""),
             (CauseId.STRICT_ARP_UNSET, ("n3",), ""),
@@ -269,7 +276,11 @@ TABLE = [
         [(CauseId.PROBER_IS_NODE, ("n2",), "")],
         id="the prober is a node",
     ),
-    pytest.param(*(SET, (), WireObservations(answered={"10.0.0.50": frozenset()})), [], id="silent, no node address asked: nothing said"),
+    pytest.param(
+        *(SET, (), WireObservations(answered={"10.0.0.50": frozenset()})),
+        [],
+        id="silent, no node address asked: nothing said",
+    ),
     pytest.param(*(SET, (), None), [], id="nothing seen"),
 ]
 

@@ -137,7 +137,11 @@ def test_what_kube_proxy_takes_from_it(text, mode, strict_arp, notes):
 @pytest.mark.parametrize(
     ("text", "mode", "strict_arp"),
     [
-        ('{"kind": "KubeProxyConfiguration", "apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "mode": "ipvs"}', "ipvs", False),
+        (
+            '{"kind": "KubeProxyConfiguration", "apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "mode": "ipvs"}',
+            "ipvs",
+            False,
+        ),
         (
             '{\n\t"apiVersion":"kubeproxy.config.k8s.io/v1alpha1",\n\t"kind":"KubeProxyConfiguration",\n'
             '\t"mode":"ipvs",\n\t"ipvs":{"strictARP":true}\n}',
@@ -184,9 +188,7 @@ def test_what_it_would_not_start_with(text, note):
     [
         pytest.param("mode: [ipvs\nfoo: }", "unreadable: line 4: expected ',' or ']', but got ':'", id="no YAML"),
         pytest.param("\tmode: ipvs\n", "unreadable: line 3: found character '\\t' that cannot start any token", id="a tab"),
-        pytest.param(
-            "a: &a [x]\nb: *a\n", "unreadable: line 4: an alias, which arpcheck does not follow", id="an alias"
-        ),
+        pytest.param("a: &a [x]\nb: *a\n", "unreadable: line 4: an alias, which arpcheck does not follow", id="an alias"),
         pytest.param(
             "a: &a {b: 1}\nipvs:\n  <<: {strictARP: true}\n",
             "unreadable: line 5: a merge key, which arpcheck does not follow",
@@ -246,7 +248,26 @@ def test_any_text_gives_a_configuration(text):
     first_document(text)
 
 
-_FRAGMENTS = ("ipvs", "mode", ": ", "\n", "  ", "strictARP", "true", '"', "{", "}", "[", "]", "---\n", "# ", "&a ", "*a", "? ", "|")
+_FRAGMENTS = (
+    "ipvs",
+    "mode",
+    ": ",
+    "\n",
+    "  ",
+    "strictARP",
+    "true",
+    '"',
+    "{",
+    "}",
+    "[",
+    "]",
+    "---\n",
+    "# ",
+    "&a ",
+    "*a",
+    "? ",
+    "|",
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -301,10 +322,26 @@ def test_minor_versions(version, expected):
 @pytest.mark.parametrize(
     ("version", "deprecation", "first_way_out"),
     [
-        ((1, 28), "IPVS mode is deprecated from 1.35 on, to be off by default in 1.40 and removed in 1.43 (KEP-5495)", "iptables"),
-        ((1, 31), "IPVS mode is deprecated from 1.35 on, to be off by default in 1.40 and removed in 1.43 (KEP-5495)", "nftables"),
-        ((1, 36), "IPVS mode is deprecated since 1.35, to be off by default in 1.40 and removed in 1.43 (KEP-5495)", "nftables"),
-        ((1, 35), "IPVS mode is deprecated since 1.35, to be off by default in 1.40 and removed in 1.43 (KEP-5495)", "nftables"),
+        (
+            (1, 28),
+            "IPVS mode is deprecated from 1.35 on, to be off by default in 1.40 and removed in 1.43 (KEP-5495)",
+            "iptables",
+        ),
+        (
+            (1, 31),
+            "IPVS mode is deprecated from 1.35 on, to be off by default in 1.40 and removed in 1.43 (KEP-5495)",
+            "nftables",
+        ),
+        (
+            (1, 36),
+            "IPVS mode is deprecated since 1.35, to be off by default in 1.40 and removed in 1.43 (KEP-5495)",
+            "nftables",
+        ),
+        (
+            (1, 35),
+            "IPVS mode is deprecated since 1.35, to be off by default in 1.40 and removed in 1.43 (KEP-5495)",
+            "nftables",
+        ),
         ((1, 40), "IPVS mode: deprecated in 1.35, off by default since 1.40, code removed in 1.43 (KEP-5495)", "nftables"),
     ],
 )

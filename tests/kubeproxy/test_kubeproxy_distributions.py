@@ -300,7 +300,16 @@ def test_arguments_of_k3s(arguments, mode, strict_arp):
 
 @pytest.mark.parametrize(
     "arguments",
-    ["", "{}", "server --kube-proxy-arg=proxy-mode=ipvs", "[1,2]", '["server",["x"]]', "[" * 5000, "null", "[" + "1," * 40000],
+    [
+        "",
+        "{}",
+        "server --kube-proxy-arg=proxy-mode=ipvs",
+        "[1,2]",
+        '["server",["x"]]',
+        "[" * 5000,
+        "null",
+        "[" + "1," * 40000,
+    ],
 )
 def test_an_annotation_that_is_no_list_of_texts_leaves_it_unknown(arguments):
     objects = k3s({"n1": arguments})

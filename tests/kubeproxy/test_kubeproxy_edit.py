@@ -21,7 +21,9 @@ JSON_HEAD = '"kind":"KubeProxyConfiguration","apiVersion":"kubeproxy.config.k8s.
     ("before", "after"),
     [
         pytest.param("mode: ipvs\nipvs:\n  strictARP: false\n", "mode: ipvs\nipvs:\n  strictARP: true\n", id="the usual"),
-        pytest.param("ipvs:\n  strictARP:   False   # why\n", "ipvs:\n  strictARP:   true   # why\n", id="capital, blanks, comment"),
+        pytest.param(
+            "ipvs:\n  strictARP:   False   # why\n", "ipvs:\n  strictARP:   true   # why\n", id="capital, blanks, comment"
+        ),
         pytest.param("ipvs:\n  strictARP: no", "ipvs:\n  strictARP: true", id="no, without a line end"),
         pytest.param('ipvs:\n  strictARP: "true"\n', "ipvs:\n  strictARP: true\n", id="a text that looks right"),
         pytest.param("ipvs:\n  strictARP: 'false'\n", "ipvs:\n  strictARP: true\n", id="a text"),
@@ -41,7 +43,9 @@ JSON_HEAD = '"kind":"KubeProxyConfiguration","apiVersion":"kubeproxy.config.k8s.
             id="commented out",
         ),
         pytest.param(
-            "ipvs:   # ours\n\n  scheduler: rr\n", "ipvs:   # ours\n  strictARP: true\n\n  scheduler: rr\n", id="a blank line"
+            "ipvs:   # ours\n\n  scheduler: rr\n",
+            "ipvs:   # ours\n  strictARP: true\n\n  scheduler: rr\n",
+            id="a blank line",
         ),
         pytest.param(
             "ipvs:\n  strictArp: true\n", "ipvs:\n  strictARP: true\n  strictArp: true\n", id="misspelt: kept beside it"
@@ -59,9 +63,13 @@ JSON_HEAD = '"kind":"KubeProxyConfiguration","apiVersion":"kubeproxy.config.k8s.
         pytest.param("ipvs: {\n  a: 1\n}\n", "ipvs: {\n  strictARP: true,\n  a: 1\n}\n", id="braces over lines"),
         pytest.param("mode: ipvs\n", "mode: ipvs\nipvs:\n  strictARP: true\n", id="no section"),
         pytest.param("mode: ipvs", "mode: ipvs\nipvs:\n  strictARP: true", id="no section, no line end"),
-        pytest.param("mode: ipvs\n\n# end\n", "mode: ipvs\n\n# end\nipvs:\n  strictARP: true\n", id="no section, a last comment"),
+        pytest.param(
+            "mode: ipvs\n\n# end\n", "mode: ipvs\n\n# end\nipvs:\n  strictARP: true\n", id="no section, a last comment"
+        ),
         pytest.param("mode: ipvs\n  ", "mode: ipvs\n  \nipvs:\n  strictARP: true", id="no section, trailing blanks"),
-        pytest.param("x: |\n  a\n\n  b\n", "x: |\n  a\n\n  b\nipvs:\n  strictARP: true\n", id="no section, a block text at the end"),
+        pytest.param(
+            "x: |\n  a\n\n  b\n", "x: |\n  a\n\n  b\nipvs:\n  strictARP: true\n", id="no section, a block text at the end"
+        ),
         pytest.param(
             "mode: ipvs\n---\nipvs:\n  strictARP: false\n",
             "mode: ipvs\nipvs:\n  strictARP: true\n---\nipvs:\n  strictARP: false\n",
@@ -94,7 +102,7 @@ def test_one_splice(before, after, eol):
             id="tabs",
         ),
         pytest.param(
-            f'{{\n  {JSON_HEAD}\n}}\n', f'{{\n  "ipvs": {{"strictARP": true}},\n  {JSON_HEAD}\n}}\n', id="over lines"
+            f"{{\n  {JSON_HEAD}\n}}\n", f'{{\n  "ipvs": {{"strictARP": true}},\n  {JSON_HEAD}\n}}\n', id="over lines"
         ),
     ],
 )
@@ -166,7 +174,10 @@ def is_one_splice(before: str, after: str) -> bool:
     tail = 0
     while tail < min(len(before), len(after)) - start and before[-1 - tail] == after[-1 - tail]:
         tail += 1
-    return len(before) - start - tail <= len("!!bool no") and len(after) - start - tail <= len('"ipvs": {"strictARP": true}, ') + 8
+    return (
+        len(before) - start - tail <= len("!!bool no")
+        and len(after) - start - tail <= len('"ipvs": {"strictARP": true}, ') + 8
+    )
 
 
 def test_the_check_of_one_splice_can_fail():
@@ -176,7 +187,9 @@ def test_the_check_of_one_splice_can_fail():
 # ------------------------------------------------------------------------------------------------------ properties
 
 KEYS = st.sampled_from(["a", "b", "clusterCIDR", "mode", "nftables", "conntrack", "strictArp", "x-y"])
-SCALARS = st.sampled_from(["1", "null", "", "rr", '"quoted: # not"', "'it''s'", "10.0.0.0/8", "true", "0s", "[]", "{}", "[a, b]"])
+SCALARS = st.sampled_from(
+    ["1", "null", "", "rr", '"quoted: # not"', "'it''s'", "10.0.0.0/8", "true", "0s", "[]", "{}", "[a, b]"]
+)
 COMMENT = st.sampled_from(["", "", "", "  # note", " # strictARP: false"])
 STRICT = st.sampled_from(["false", "False", "no", '"true"', "", "null", "0", "true"])
 FILLER = st.sampled_from(["", "\n", "# a comment\n", "# ipvs:\n#   strictARP: false\n", "   \n"])
@@ -186,7 +199,9 @@ FILLER = st.sampled_from(["", "\n", "# a comment\n", "# ipvs:\n#   strictARP: fa
 def sections(draw, step):
     """The lines of `ipvs`, in any of its shapes; the empty text where it is missing."""
     shape = draw(st.sampled_from(["missing", "block", "block", "block", "braces", "null", "bare", "json"]))
-    inner = draw(st.lists(st.tuples(st.sampled_from(["scheduler", "syncPeriod", "strictArp"]), SCALARS), unique_by=lambda p: p[0]))
+    inner = draw(
+        st.lists(st.tuples(st.sampled_from(["scheduler", "syncPeriod", "strictArp"]), SCALARS), unique_by=lambda p: p[0])
+    )
     if draw(st.booleans()):
         inner.insert(draw(st.integers(0, len(inner))), ("strictARP", draw(STRICT)))
     note = draw(COMMENT)
@@ -253,7 +268,11 @@ def test_any_text_is_edited_rightly_or_left_alone(text, head):
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.sampled_from(["ipvs:", "ipvs: ", " ", "\n", "  ", "strictARP: false", "{", "}", "a: 1", "# ", "|", "- ", "? "])))
+@given(
+    st.lists(
+        st.sampled_from(["ipvs:", "ipvs: ", " ", "\n", "  ", "strictARP: false", "{", "}", "a: 1", "# ", "|", "- ", "? "])
+    )
+)
 def test_any_heap_of_fragments_is_edited_rightly_or_left_alone(parts):
     text = HEAD + "".join(parts)
     found = enable_strict_arp(text)

@@ -20,7 +20,9 @@ from arpcheck.kubeproxy.workload import ConfigMapKey, Elsewhere
         pytest.param(["kube-proxy", "--proxy-mode=ipvs", "--ipvs-strict-arp"], "", "ipvs", True, id="flags"),
         pytest.param(["kube-proxy", "--proxy-mode", "ipvs", "--ipvs-strict-arp=true"], "", "ipvs", True, id="flags, apart"),
         pytest.param(["kube-proxy", "--proxy_mode=ipvs", "--ipvs_strict_arp=T"], "", "ipvs", True, id="underscores"),
-        pytest.param(["kube-proxy", "--ipvs-strict-arp=1", "--ipvs-strict-arp=false"], "", "", False, id="the last one wins"),
+        pytest.param(
+            ["kube-proxy", "--ipvs-strict-arp=1", "--ipvs-strict-arp=false"], "", "", False, id="the last one wins"
+        ),
         pytest.param(["kube-proxy", "--ipvs-strict-arp=maybe"], "", "", None, id="no boolean"),
         pytest.param(["kube-proxy", "--proxy-mode=$(MODE)"], "", None, False, id="a variable for the mode"),
         pytest.param(["kube-proxy", "--config=$(CONFIG)"], None, "", False, id="a variable for the file"),
@@ -43,7 +45,9 @@ from arpcheck.kubeproxy.workload import ConfigMapKey, Elsewhere
             *("/c", "", False),
             id="a longer script",
         ),
-        pytest.param(["sh", "-c", "kube-proxy --proxy-mode=ipvs | tee --config=/no"], "", "ipvs", False, id="to the pipe only"),
+        pytest.param(
+            ["sh", "-c", "kube-proxy --proxy-mode=ipvs | tee --config=/no"], "", "ipvs", False, id="to the pipe only"
+        ),
         pytest.param(["sh", "-c", "kube-proxy --proxy-mode=ipvs 'unbalanced"], "", "ipvs", False, id="an unbalanced quote"),
     ],
 )
@@ -100,11 +104,23 @@ def mount(name, path, sub_path=None):
 @pytest.mark.parametrize(
     ("path", "mounted", "expected"),
     [
-        pytest.param("/c/config.conf", [mount("map", "/c")], (ConfigMapKey(config_map="kube-proxy", key="config.conf"),), id="plain"),
-        pytest.param("/c/config.conf", [mount("map", "/c/")], (ConfigMapKey(config_map="kube-proxy", key="config.conf"),), id="slash"),
-        pytest.param("/c//./x/../config.conf", [mount("map", "/c")], (ConfigMapKey(config_map="kube-proxy", key="config.conf"),), id="…"),
         pytest.param(
-            "/c/etc/proxy.yaml", [mount("renamed", "/c")], (ConfigMapKey(config_map="kube-proxy", key="config.conf"),), id="items"
+            "/c/config.conf", [mount("map", "/c")], (ConfigMapKey(config_map="kube-proxy", key="config.conf"),), id="plain"
+        ),
+        pytest.param(
+            "/c/config.conf", [mount("map", "/c/")], (ConfigMapKey(config_map="kube-proxy", key="config.conf"),), id="slash"
+        ),
+        pytest.param(
+            "/c//./x/../config.conf",
+            [mount("map", "/c")],
+            (ConfigMapKey(config_map="kube-proxy", key="config.conf"),),
+            id="…",
+        ),
+        pytest.param(
+            "/c/etc/proxy.yaml",
+            [mount("renamed", "/c")],
+            (ConfigMapKey(config_map="kube-proxy", key="config.conf"),),
+            id="items",
         ),
         pytest.param(
             *("/c/config.conf", [mount("renamed", "/c")]),
@@ -133,10 +149,16 @@ def mount(name, path, sub_path=None):
             "/c/x", [mount("secret", "/c")], Elsewhere(why="/c/x comes from no ConfigMap that is mounted there"), id="secret"
         ),
         pytest.param(
-            "/c/x", [mount("scratch", "/c")], Elsewhere(why="/c/x comes from no ConfigMap that is mounted there"), id="emptyDir"
+            "/c/x",
+            [mount("scratch", "/c")],
+            Elsewhere(why="/c/x comes from no ConfigMap that is mounted there"),
+            id="emptyDir",
         ),
         pytest.param(
-            "/cc/x", [mount("map", "/c")], Elsewhere(why="/cc/x is in the image, no volume is mounted there"), id="a like name"
+            "/cc/x",
+            [mount("map", "/c")],
+            Elsewhere(why="/cc/x is in the image, no volume is mounted there"),
+            id="a like name",
         ),
         pytest.param(
             "x.conf", [mount("map", "/")], Elsewhere(why="x.conf is relative to a directory that the API does not show")
@@ -211,7 +233,9 @@ def test_an_exporter_of_that_name_is_no_kube_proxy():
 @pytest.mark.parametrize(
     ("containers", "mode"),
     [
-        pytest.param([{"name": "kube-proxy", "args": ["--proxy-mode=ipvs"]}], "ipvs", id="by its name, the image knows the program"),
+        pytest.param(
+            [{"name": "kube-proxy", "args": ["--proxy-mode=ipvs"]}], "ipvs", id="by its name, the image knows the program"
+        ),
         pytest.param([{"name": "main", "args": ["--proxy-mode=ipvs"]}], "ipvs", id="the only one of a labelled object"),
         pytest.param([{"name": "a", "args": ["--proxy-mode=ipvs"]}, {"name": "b"}], None, id="two, and neither is it"),
         pytest.param(

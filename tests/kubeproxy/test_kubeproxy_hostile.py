@@ -27,7 +27,11 @@ MAPPINGS = st.sampled_from(
         {},
         {"metadata": 5},
         {"metadata": {"name": ["x"], "namespace": {}, "labels": [], "annotations": "x"}, "spec": [], "status": "x"},
-        {"kind": "DaemonSet", "metadata": {"name": "kube-proxy", "namespace": "kube-system"}, "spec": {"template": {"spec": 1}}},
+        {
+            "kind": "DaemonSet",
+            "metadata": {"name": "kube-proxy", "namespace": "kube-system"},
+            "spec": {"template": {"spec": 1}},
+        },
         {"metadata": {"name": "kube-proxy", "namespace": "kube-system"}, "data": {"config.conf": 7, "x": None}},
     ]
 )
@@ -41,7 +45,9 @@ JUNK = st.one_of(
     st.just({}),
     st.just([{"name": ["x"], "configMap": 5, "key": {}}]),
     st.just({"f:data": [], "name": {}, "items": "x", "a": {"b": None}}),
-    st.sampled_from(["--config", "$(X)", "/a/../../b", "[" * 2000, "\x1b[31m", "ipvs", "9999-99-99T99:99:99Z", "v1.x", "0" * 400]),
+    st.sampled_from(
+        ["--config", "$(X)", "/a/../../b", "[" * 2000, "\x1b[31m", "ipvs", "9999-99-99T99:99:99Z", "v1.x", "0" * 400]
+    ),
 )
 
 

@@ -62,9 +62,15 @@ def test_the_times_are_told():
 @pytest.mark.parametrize(
     ("history", "loaded"),
     [
-        pytest.param([entry(CHANGED, "kubeconfig.conf"), entry("2026-05-01T00:00:00Z", "config.conf")], True, id="another key"),
-        pytest.param([entry("2026-05-01T00:00:00Z", "config.conf"), entry(CHANGED, "config.conf", "x")], False, id="the newest"),
-        pytest.param([entry(CHANGED, "config.conf"), entry("2026-05-01T00:00:00Z", "config.conf")], False, id="in any order"),
+        pytest.param(
+            [entry(CHANGED, "kubeconfig.conf"), entry("2026-05-01T00:00:00Z", "config.conf")], True, id="another key"
+        ),
+        pytest.param(
+            [entry("2026-05-01T00:00:00Z", "config.conf"), entry(CHANGED, "config.conf", "x")], False, id="the newest"
+        ),
+        pytest.param(
+            [entry(CHANGED, "config.conf"), entry("2026-05-01T00:00:00Z", "config.conf")], False, id="in any order"
+        ),
         pytest.param([{"time": CHANGED, "fieldsV1": {"f:data": {}}}], False, id="data as a whole"),
         pytest.param([{"time": CHANGED, "fieldsV1": {"f:metadata": {}}}], None, id="labels only"),
         pytest.param([], None, id="stripped"),
@@ -127,7 +133,9 @@ def test_of_two_pods_on_a_node_the_newer_counts():
     found = documents("kubeadm")
     (old,) = [d for d in found if d["metadata"]["name"] == POD]
     new = {**old, "metadata": {**old["metadata"], "name": "kube-proxy-new", "creationTimestamp": "2026-06-11T00:00:00Z"}}
-    new["status"] = {"containerStatuses": [{"name": "kube-proxy", "state": {"running": {"startedAt": "2026-06-11T00:00:02Z"}}}]}
+    new["status"] = {
+        "containerStatuses": [{"name": "kube-proxy", "state": {"running": {"startedAt": "2026-06-11T00:00:02Z"}}}]
+    }
     for document in found:
         if document["kind"] == "ConfigMap":
             document["metadata"]["managedFields"] = [entry(CHANGED, "config.conf")]
@@ -172,7 +180,9 @@ def test_an_older_process_on_a_node_that_is_not_ready_may_be_gone(ready, loaded)
         found["Node", NODE]["status"]["conditions"] = [{"type": "Ready", "status": ready}]
 
     assert proxy(edit=edit).loaded is loaded
-    assert proxy(edit=edit, started="2026-06-12T00:00:00Z", created="2026-06-12T00:00:00Z").loaded is True, "what is known stays"
+    assert proxy(edit=edit, started="2026-06-12T00:00:00Z", created="2026-06-12T00:00:00Z").loaded is True, (
+        "what is known stays"
+    )
 
 
 @pytest.mark.parametrize("current", [0, 2, 3])

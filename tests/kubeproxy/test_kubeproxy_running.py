@@ -51,13 +51,27 @@ def container_state(state, **more):
     return edit
 
 
-CLEAN = [pytest.param(strict, id="ipvs, strict"), pytest.param(mode("iptables"), id="iptables"), pytest.param(mode("nftables"), id="nftables")]
+CLEAN = [
+    pytest.param(strict, id="ipvs, strict"),
+    pytest.param(mode("iptables"), id="iptables"),
+    pytest.param(mode("nftables"), id="nftables"),
+]
 RUNS = {"running": {"startedAt": "2026-05-01T08:05:04Z"}}
 FAILED_AT_ONCE = {
-    "terminated": {"exitCode": 1, "reason": "Error", "startedAt": "2026-05-01T08:04:00Z", "finishedAt": "2026-05-01T08:04:02Z"}
+    "terminated": {
+        "exitCode": 1,
+        "reason": "Error",
+        "startedAt": "2026-05-01T08:04:00Z",
+        "finishedAt": "2026-05-01T08:04:02Z",
+    }
 }
 REBOOTED = {
-    "terminated": {"exitCode": 255, "reason": "Unknown", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-05-01T08:04:02Z"}
+    "terminated": {
+        "exitCode": 255,
+        "reason": "Unknown",
+        "startedAt": "2026-01-01T00:00:00Z",
+        "finishedAt": "2026-05-01T08:04:02Z",
+    }
 }
 
 
@@ -72,15 +86,21 @@ def test_what_runs_and_has_loaded_it_is_clean(config):
 @pytest.mark.parametrize(
     "edit",
     [
-        pytest.param(container_state({"waiting": {"reason": "CrashLoopBackOff"}}, restartCount=37, ready=False), id="crash loop"),
+        pytest.param(
+            container_state({"waiting": {"reason": "CrashLoopBackOff"}}, restartCount=37, ready=False), id="crash loop"
+        ),
         pytest.param(container_state({"waiting": {"reason": "ImagePullBackOff"}}), id="no image"),
         pytest.param(container_state({"terminated": {"reason": "Error", "exitCode": 1}}), id="ended"),
         pytest.param(container_state(RUNS, ready=False), id="runs, but is not ready"),
         pytest.param(
-            container_state(RUNS, ready=True, restartCount=9, lastState=FAILED_AT_ONCE), id="a look into a crash loop while it runs"
+            container_state(RUNS, ready=True, restartCount=9, lastState=FAILED_AT_ONCE),
+            id="a look into a crash loop while it runs",
         ),
         pytest.param(container_state({}), id="no state"),
-        pytest.param(lambda found: [pod["status"].update(phase="Pending", containerStatuses=[]) for pod in pods(found)] and None, id="pending"),
+        pytest.param(
+            lambda found: [pod["status"].update(phase="Pending", containerStatuses=[]) for pod in pods(found)] and None,
+            id="pending",
+        ),
     ],
 )
 def test_a_pod_that_does_not_run_has_loaded_nothing(edit, config):
@@ -100,7 +120,9 @@ def test_one_pod_that_does_not_run_is_enough():
 
 
 def test_a_restart_after_a_reboot_is_no_crash_loop():
-    assert status(cluster(container_state(RUNS, ready=True, restartCount=3, lastState=REBOOTED), config=strict)).exit_code == 0
+    assert (
+        status(cluster(container_state(RUNS, ready=True, restartCount=3, lastState=REBOOTED), config=strict)).exit_code == 0
+    )
 
 
 def test_a_crash_loop_of_long_ago_is_over():
@@ -227,17 +249,24 @@ def test_a_configuration_that_nobody_reads_any_more_is_a_sign():
 
 
 USING = 'I0525 03:22:43.627302 1 server_linux.go:194] "Using {} Proxier"\n'
-CANT_SET = "E0525 03:22:43.7 1 server.go:556] \"Error running ProxyServer\" err=\"unable to create proxier: can't set sysctl net/ipv4/conf/all/arp_ignore to 1: open /proc/sys/net/ipv4/conf/all/arp_ignore: read-only file system\"\n"
+CANT_SET = 'E0525 03:22:43.7 1 server.go:556] "Error running ProxyServer" err="unable to create proxier: can\'t set sysctl net/ipv4/conf/all/arp_ignore to 1: open /proc/sys/net/ipv4/conf/all/arp_ignore: read-only file system"\n'
 CANT_USE = 'E0525 03:22:43.7 1 run.go:74] "command failed" err="can\'t use the IPVS proxier: ipset not found"\n'
 
 
 @pytest.mark.parametrize(
     ("config", "log", "answer"),
     [
-        pytest.param(strict, USING.format("ipvs") + CANT_SET, StrictArpAnswer.NOT_LOADED, id="the sysctl could not be written"),
+        pytest.param(
+            strict, USING.format("ipvs") + CANT_SET, StrictArpAnswer.NOT_LOADED, id="the sysctl could not be written"
+        ),
         pytest.param(strict, USING.format("ipvs") + CANT_USE, StrictArpAnswer.NOT_LOADED, id="IPVS can't be used"),
         pytest.param(strict, CANT_USE, StrictArpAnswer.NOT_LOADED, id="IPVS can't be used, and the log has lost the rest"),
-        pytest.param(mode("nftables"), 'E0525 1 run.go:74] "command failed" err="unable to create proxier: nft"\n', StrictArpAnswer.UNKNOWN, id="nftables"),
+        pytest.param(
+            mode("nftables"),
+            'E0525 1 run.go:74] "command failed" err="unable to create proxier: nft"\n',
+            StrictArpAnswer.UNKNOWN,
+            id="nftables",
+        ),
         pytest.param(strict, CANT_SET + USING.format("ipvs"), StrictArpAnswer.SET, id="at an earlier start"),
         pytest.param(
             mode("iptables"),
@@ -245,7 +274,12 @@ CANT_USE = 'E0525 03:22:43.7 1 run.go:74] "command failed" err="can\'t use the I
             StrictArpAnswer.NOT_NEEDED,
             id="a sysctl that has no part in it",
         ),
-        pytest.param(mode("iptables"), USING.format("ipvs") + USING.format("iptables"), StrictArpAnswer.UNKNOWN, id="a start in IPVS mode before"),
+        pytest.param(
+            mode("iptables"),
+            USING.format("ipvs") + USING.format("iptables"),
+            StrictArpAnswer.UNKNOWN,
+            id="a start in IPVS mode before",
+        ),
     ],
 )
 def test_what_its_log_says_after_the_proxiers_line(config, log, answer):
@@ -283,32 +317,79 @@ FROM_ELSEWHERE = {"env": [{"name": "MODE", "valueFrom": {"configMapKeyRef": {"na
         pytest.param(started_by(["/start.sh"]), StrictArpAnswer.UNKNOWN, None, id="a script of the image"),
         pytest.param(started_by([]), StrictArpAnswer.UNKNOWN, None, id="no command and no args"),
         pytest.param(started_by([], ["--v=2"]), StrictArpAnswer.UNKNOWN, None, id="args alone, without the mode"),
-        pytest.param(started_by([], ["--proxy-mode=iptables"]), StrictArpAnswer.UNKNOWN, "iptables", id="args alone: the image may add to them"),
-        pytest.param(started_by([], ["--proxy-mode=ipvs", "--ipvs-strict-arp=false"]), StrictArpAnswer.NOT_SET, "ipvs", id="args alone, the fault is said"),
-        pytest.param(started_by(["sh", "-c", "/start.sh"]), StrictArpAnswer.UNKNOWN, None, id="a shell that starts a script"),
+        pytest.param(
+            started_by([], ["--proxy-mode=iptables"]),
+            StrictArpAnswer.UNKNOWN,
+            "iptables",
+            id="args alone: the image may add to them",
+        ),
+        pytest.param(
+            started_by([], ["--proxy-mode=ipvs", "--ipvs-strict-arp=false"]),
+            StrictArpAnswer.NOT_SET,
+            "ipvs",
+            id="args alone, the fault is said",
+        ),
+        pytest.param(
+            started_by(["sh", "-c", "/start.sh"]), StrictArpAnswer.UNKNOWN, None, id="a shell that starts a script"
+        ),
         pytest.param(started_by(["sh", "-c", "kube-proxy $ARGS"]), StrictArpAnswer.UNKNOWN, None, id="a shell's variable"),
-        pytest.param(started_by(["sh", "-c", "kube-proxy $(cat /args)"]), StrictArpAnswer.UNKNOWN, None, id="what a command prints"),
-        pytest.param(started_by(["sh", "-c", "kube-proxy --v=2 `cat /args`"]), StrictArpAnswer.UNKNOWN, None, id="the same in backquotes"),
         pytest.param(
-            started_by(["sh", "-c", "if x; then kube-proxy --proxy-mode=ipvs; else kube-proxy; fi"]), StrictArpAnswer.UNKNOWN, None, id="two ways"
+            started_by(["sh", "-c", "kube-proxy $(cat /args)"]), StrictArpAnswer.UNKNOWN, None, id="what a command prints"
         ),
-        pytest.param(started_by(["/wrap", "kube-proxy", "--v=2"]), StrictArpAnswer.UNKNOWN, None, id="a program in front of it"),
-        pytest.param(started_by(["kube-proxy", "--proxy-mode=$(MODE)"]), StrictArpAnswer.UNKNOWN, None, id="a name that nothing sets"),
-        pytest.param(started_by(["kube-proxy", "--proxy-mode=$(MODE)"], **FROM_ELSEWHERE), StrictArpAnswer.UNKNOWN, None, id="a value from elsewhere"),
         pytest.param(
-            started_by(["kube-proxy", "--proxy-mode=$(MODE)"], envFrom=[{"configMapRef": {"name": "x"}}]), StrictArpAnswer.UNKNOWN, None, id="envFrom"
+            started_by(["sh", "-c", "kube-proxy --v=2 `cat /args`"]),
+            StrictArpAnswer.UNKNOWN,
+            None,
+            id="the same in backquotes",
         ),
-        pytest.param(started_by(["kube-proxy", "--proxy-mode=$(MODE)"], **env(MODE="ipvs")), StrictArpAnswer.NOT_SET, "ipvs", id="a plain value"),
         pytest.param(
-            started_by(["kube-proxy", "--proxy-mode=$(MODE)", "--ipvs-strict-arp=$(STRICT)"], **env(MODE="ipvs", STRICT="true")),
+            started_by(["sh", "-c", "if x; then kube-proxy --proxy-mode=ipvs; else kube-proxy; fi"]),
+            StrictArpAnswer.UNKNOWN,
+            None,
+            id="two ways",
+        ),
+        pytest.param(
+            started_by(["/wrap", "kube-proxy", "--v=2"]), StrictArpAnswer.UNKNOWN, None, id="a program in front of it"
+        ),
+        pytest.param(
+            started_by(["kube-proxy", "--proxy-mode=$(MODE)"]), StrictArpAnswer.UNKNOWN, None, id="a name that nothing sets"
+        ),
+        pytest.param(
+            started_by(["kube-proxy", "--proxy-mode=$(MODE)"], **FROM_ELSEWHERE),
+            StrictArpAnswer.UNKNOWN,
+            None,
+            id="a value from elsewhere",
+        ),
+        pytest.param(
+            started_by(["kube-proxy", "--proxy-mode=$(MODE)"], envFrom=[{"configMapRef": {"name": "x"}}]),
+            StrictArpAnswer.UNKNOWN,
+            None,
+            id="envFrom",
+        ),
+        pytest.param(
+            started_by(["kube-proxy", "--proxy-mode=$(MODE)"], **env(MODE="ipvs")),
+            StrictArpAnswer.NOT_SET,
+            "ipvs",
+            id="a plain value",
+        ),
+        pytest.param(
+            started_by(
+                ["kube-proxy", "--proxy-mode=$(MODE)", "--ipvs-strict-arp=$(STRICT)"], **env(MODE="ipvs", STRICT="true")
+            ),
             *(StrictArpAnswer.SET, "ipvs"),
             id="plain values",
         ),
         pytest.param(
-            started_by(["kube-proxy", "--proxy-mode=$(B)"], **env(A="iptables", B="$(A)")), StrictArpAnswer.NOT_NEEDED, "iptables", id="by another"
+            started_by(["kube-proxy", "--proxy-mode=$(B)"], **env(A="iptables", B="$(A)")),
+            StrictArpAnswer.NOT_NEEDED,
+            "iptables",
+            id="by another",
         ),
         pytest.param(
-            started_by(["sh", "-c", "kube-proxy $ARGS"], **env(ARGS="--proxy-mode=ipvs --v=2")), StrictArpAnswer.NOT_SET, "ipvs", id="in a shell"
+            started_by(["sh", "-c", "kube-proxy $ARGS"], **env(ARGS="--proxy-mode=ipvs --v=2")),
+            StrictArpAnswer.NOT_SET,
+            "ipvs",
+            id="in a shell",
         ),
         pytest.param(
             started_by(["sh", "-c", "kube-proxy ${ARGS} --v=2"], **env(ARGS="--proxy-mode=ipvs --ipvs-strict-arp")),
@@ -316,7 +397,10 @@ FROM_ELSEWHERE = {"env": [{"name": "MODE", "valueFrom": {"configMapKeyRef": {"na
             id="in braces",
         ),
         pytest.param(
-            started_by(["sh", "-c", "ARGS='--proxy-mode=ipvs'; exec kube-proxy $ARGS"]), StrictArpAnswer.NOT_SET, "ipvs", id="set in the script"
+            started_by(["sh", "-c", "ARGS='--proxy-mode=ipvs'; exec kube-proxy $ARGS"]),
+            StrictArpAnswer.NOT_SET,
+            "ipvs",
+            id="set in the script",
         ),
         pytest.param(
             started_by(["sh", "-c", "mkdir -p /var/lib/kube-proxy && exec kube-proxy --proxy-mode=ipvs"]),
@@ -336,7 +420,9 @@ def test_flags_that_are_not_shown_are_not_known(edit, answer, said):
 
 
 def test_the_value_of_a_variable_is_in_no_snapshot_but_where_it_is_used():
-    objects = cluster(started_by(["kube-proxy", "--proxy-mode=$(MODE)"], **env(MODE="ipvs", HTTPS_PROXY="http://u:secret@p")))
+    objects = cluster(
+        started_by(["kube-proxy", "--proxy-mode=$(MODE)"], **env(MODE="ipvs", HTTPS_PROXY="http://u:secret@p"))
+    )
     assert "secret" not in str(objects.resources)
     assert "--proxy-mode=ipvs" in str(objects.resources)
 

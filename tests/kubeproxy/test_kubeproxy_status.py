@@ -17,7 +17,13 @@ STARTED = "2026-05-01T08:05:00Z"
 
 
 def kubeadm(
-    config=lambda text: text, *, refused=(), version="v1.33.4", stale=(), changed="2026-05-01T08:00:00Z", strategy="RollingUpdate"
+    config=lambda text: text,
+    *,
+    refused=(),
+    version="v1.33.4",
+    stale=(),
+    changed="2026-05-01T08:00:00Z",
+    strategy="RollingUpdate",
 ):
     """The kubeadm fixture: `config` rewrites its text; the pods of `stale` nodes are of the day before its last change."""
     found = documents("kubeadm")
@@ -139,7 +145,9 @@ def unhistoried(objects):
             id="DaemonSets refused",
         ),
         pytest.param(
-            *(kubeadm(strict, refused=["nodes"]), StrictArpAnswer.UNKNOWN, 3), "Can't tell: nodes could not be read: forbidden", id="nodes"
+            *(kubeadm(strict, refused=["nodes"]), StrictArpAnswer.UNKNOWN, 3),
+            "Can't tell: nodes could not be read: forbidden",
+            id="nodes",
         ),
         pytest.param(
             *(kubeadm(refused=["nodes"]), StrictArpAnswer.NOT_SET, 1),
@@ -181,9 +189,13 @@ WROTE = 'I0525 03:22:43.7 1 utils.go:278] "Changed sysctl" name="net/ipv4/conf/a
         pytest.param('I0106 1 server_others.go:269] "Using ipvs Proxier"\n', "ipvs", None, id="1.23"),
         pytest.param('"Using iptables proxy"\n"Using iptables Proxier"\n', "iptables", None, id="1.26"),
         pytest.param('"Using nftables Proxier"\n', "nftables", None, id="1.29"),
-        pytest.param(IPVS_LOG + 'E0525 1 server_linux.go:196] "The ipvs proxier is now deprecated"\n', "ipvs", None, id="1.36"),
+        pytest.param(
+            IPVS_LOG + 'E0525 1 server_linux.go:196] "The ipvs proxier is now deprecated"\n', "ipvs", None, id="1.36"
+        ),
         pytest.param("Using Kernelspace Proxier.\n", "kernelspace", None, id="Windows"),
-        pytest.param('{"ts":1,"caller":"app/server_linux.go:194","msg":"Using ipvs Proxier","v":0}\n', "ipvs", None, id="JSON"),
+        pytest.param(
+            '{"ts":1,"caller":"app/server_linux.go:194","msg":"Using ipvs Proxier","v":0}\n', "ipvs", None, id="JSON"
+        ),
         pytest.param(IPTABLES_LOG + IPVS_LOG, "ipvs", None, id="the last one"),
         pytest.param(IPVS_LOG + WROTE, "ipvs", True, id="verbose: it wrote the sysctl"),
         pytest.param(IPVS_LOG + WROTE + IPVS_LOG, "ipvs", None, id="it wrote the sysctl at an earlier start"),
@@ -201,7 +213,9 @@ def test_the_proxier_line(log, mode, strict_arp):
     assert (found.mode, found.strict_arp, found.where, found.failed) == (mode, strict_arp, "its log", "")
 
 
-@pytest.mark.parametrize("log", ["", '"Using iptables proxy"\n', "Syncing iptables rules\n", 'Unknown proxy mode "", assuming…\n'])
+@pytest.mark.parametrize(
+    "log", ["", '"Using iptables proxy"\n', "Syncing iptables rules\n", 'Unknown proxy mode "", assuming…\n']
+)
 def test_a_log_that_does_not_say_it(log):
     assert from_log(log) is None
 
@@ -248,22 +262,46 @@ LOOSE_CONFIGZ = configz(Mode="ipvs", IPVS={"StrictARP": False})
             kubeadm(strict, stale=NODES), {}, STRICT_CONFIGZ, "set", ("ipvs", True, True), id="older, but the same"
         ),
         pytest.param(
-            kubeadm(mode("iptables"), stale=NODES), IPTABLES_LOG, {}, "not-needed", ("iptables", False, True), id="older, iptables"
+            kubeadm(mode("iptables"), stale=NODES),
+            IPTABLES_LOG,
+            {},
+            "not-needed",
+            ("iptables", False, True),
+            id="older, iptables",
         ),
         pytest.param(
             kubeadm(mode("iptables")), IPVS_LOG, {}, "not-loaded", ("iptables", False, False), id="iptables, runs in ipvs"
         ),
-        pytest.param(kubeadm(strict), IPTABLES_LOG, {}, "not-loaded", ("ipvs", True, False), id="ipvs fell back to iptables"),
-        pytest.param(unhistoried(kubeadm(strict)), IPVS_LOG, {}, "unknown", ("ipvs", True, None), id="the log does not say strictARP"),
-        pytest.param(unhistoried(kubeadm(strict)), IPVS_LOG + WROTE, {}, "set", ("ipvs", True, True), id="it says it wrote it"),
-        pytest.param(kubeadm(refused=["configmaps"]), {}, STRICT_CONFIGZ, "set", ("ipvs", True, True), id="only /configz knows"),
-        pytest.param(kubeadm(refused=["configmaps"]), {}, LOOSE_CONFIGZ, "not-set", ("ipvs", False, True), id="and the opposite"),
-        pytest.param(kubeadm(refused=["configmaps"]), IPVS_LOG, {}, "unknown", ("ipvs", None, True), id="only the mode is known"),
         pytest.param(
-            kubeadm(refused=["configmaps"]), IPTABLES_LOG, {}, "not-needed", ("iptables", None, True), id="the mode is enough"
+            kubeadm(strict), IPTABLES_LOG, {}, "not-loaded", ("ipvs", True, False), id="ipvs fell back to iptables"
+        ),
+        pytest.param(
+            unhistoried(kubeadm(strict)), IPVS_LOG, {}, "unknown", ("ipvs", True, None), id="the log does not say strictARP"
+        ),
+        pytest.param(
+            unhistoried(kubeadm(strict)), IPVS_LOG + WROTE, {}, "set", ("ipvs", True, True), id="it says it wrote it"
+        ),
+        pytest.param(
+            kubeadm(refused=["configmaps"]), {}, STRICT_CONFIGZ, "set", ("ipvs", True, True), id="only /configz knows"
+        ),
+        pytest.param(
+            kubeadm(refused=["configmaps"]), {}, LOOSE_CONFIGZ, "not-set", ("ipvs", False, True), id="and the opposite"
+        ),
+        pytest.param(
+            kubeadm(refused=["configmaps"]), IPVS_LOG, {}, "unknown", ("ipvs", None, True), id="only the mode is known"
+        ),
+        pytest.param(
+            kubeadm(refused=["configmaps"]),
+            IPTABLES_LOG,
+            {},
+            "not-needed",
+            ("iptables", None, True),
+            id="the mode is enough",
         ),
         pytest.param(kubeadm(strict), "rotated", {}, "set", ("ipvs", True, True), id="a log that lost it"),
-        pytest.param(kubeadm(strict), IPTABLES_LOG, STRICT_CONFIGZ, "set", ("ipvs", True, True), id="/configz before the log"),
+        pytest.param(
+            kubeadm(strict), IPTABLES_LOG, STRICT_CONFIGZ, "set", ("ipvs", True, True), id="/configz before the log"
+        ),
         pytest.param(kubeadm(), {}, STRICT_CONFIGZ, "not-set", ("ipvs", False, False), id="running, but not set"),
     ],
 )

@@ -1,6 +1,6 @@
 """Runs `arpcheck doctor` on stations of a scene, inside an enclosure, with the rights that are asked for.
 
-    python doctor_on_stage.py STATION [PREFIX WORD]… -- [OPTION]…"""
+python doctor_on_stage.py STATION [PREFIX WORD]… -- [OPTION]…"""
 
 import subprocess
 import sys

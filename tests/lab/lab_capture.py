@@ -25,7 +25,16 @@ def main(name, folder, options, *addresses):
     scene = scene_file.load(name)
     station = scene.station(scene.prober.station)
     with stage(scene) as standing:
-        snapshot = [sys.executable, "-m", "arpcheck", "snapshot", "--kubeconfig", str(KUBECONFIG), "--output", f"{folder}/cluster.json"]
+        snapshot = [
+            sys.executable,
+            "-m",
+            "arpcheck",
+            "snapshot",
+            "--kubeconfig",
+            str(KUBECONFIG),
+            "--output",
+            f"{folder}/cluster.json",
+        ]
         assert standing.start(station.name, snapshot).wait(60) == 0
         tcpdump = ["tcpdump", "-Z", "root", "--immediate-mode", "-U", *json.loads(options), "-w", "-"]
         with Path(folder, "lan.pcap").open("wb") as file:

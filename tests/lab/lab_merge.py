@@ -20,7 +20,18 @@ def main(name, folder, *stations):
         for asker in stations:
             pod, _, station = asker.rpartition(":")
             probe = ["env", f"ARPCHECK_NODE_NAME={station}"] if pod else []
-            probe += [sys.executable, "-m", "arpcheck", "probe", "--iface", "eth0", "--rate", "100", "--cluster-file", cluster]
+            probe += [
+                sys.executable,
+                "-m",
+                "arpcheck",
+                "probe",
+                "--iface",
+                "eth0",
+                "--rate",
+                "100",
+                "--cluster-file",
+                cluster,
+            ]
             probe += ["--output", f"{folder}/{station}.json", "-q"]
             code = standing.start(station, probe, stdout=subprocess.DEVNULL).wait(60)
             sys.stdout.write(f"{station} {code}\n")

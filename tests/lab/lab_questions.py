@@ -85,7 +85,9 @@ def opened(nic):
 
 def ask(socks, macs, question):
     nic, target, sender, to = question
-    packet = answering.question(macs[nic], IPv4Address(sender), IPv4Address(target), to=Mac(to) if to else answering.BROADCAST)
+    packet = answering.question(
+        macs[nic], IPv4Address(sender), IPv4Address(target), to=Mac(to) if to else answering.BROADCAST
+    )
     socks[nic].send(packet.encode())
 
 

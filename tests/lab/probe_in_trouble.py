@@ -112,13 +112,17 @@ def until_full(reader):
 
 
 def ports(space):
-    shown = subprocess.run(["ip", "-n", space, "-br", "link", "show", "type", "veth"], capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        ["ip", "-n", space, "-br", "link", "show", "type", "veth"], capture_output=True, text=True, check=True
+    )
     return shown.stdout.splitlines()
 
 
 def to_client(space, line):
     """The peer's index stands behind the name: port4@if2; the peer of the client's is asked by its namespace."""
-    shown = subprocess.run(["ip", "-n", space, "-o", "link", "show", line.split()[0].split("@")[0]], capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        ["ip", "-n", space, "-o", "link", "show", line.split()[0].split("@")[0]], capture_output=True, text=True, check=True
+    )
     return "link-netns client" in shown.stdout
 
 

@@ -22,7 +22,13 @@ sys.path.append(str(Path(__file__).parents[1]))
 from apiserver.staged import serve
 
 SCENE = "two-non-strict"
-POD = ["setpriv", "--bounding-set=-all,+net_raw", "--inh-caps=-all,+net_raw", "--ambient-caps=-all,+net_raw", "--no-new-privs"]
+POD = [
+    "setpriv",
+    "--bounding-set=-all,+net_raw",
+    "--inh-caps=-all,+net_raw",
+    "--ambient-caps=-all,+net_raw",
+    "--no-new-privs",
+]
 SUDO = ["env", f"SUDO_UID={UID}", f"SUDO_GID={GID}", "SUDO_USER=caller", "HOME=/root"]
 KEYS = ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapAmb", "NoNewPrivs")
 TOKEN, SECRET = "from-the-plug-in", "only-root-may-read-this"
@@ -125,7 +131,14 @@ def write_plugin(standing, path):
     standing.api.kubeconfig(path, exec=exec_)
 
 
-BEFORE = {"pod": pod, "root": root, "sudo": sudo, "sudo-explicit": sudo_explicit, "sudo-plug-in": sudo_plug_in, "sudo-borrowed": sudo_borrowed}
+BEFORE = {
+    "pod": pod,
+    "root": root,
+    "sudo": sudo,
+    "sudo-explicit": sudo_explicit,
+    "sudo-plug-in": sudo_plug_in,
+    "sudo-borrowed": sudo_borrowed,
+}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])

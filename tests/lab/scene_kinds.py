@@ -43,7 +43,9 @@ def _of(value, place):
         case tuple():
             for one in value:
                 yield from _of(one, place)
-            yield from (f"{place} {word.partition('=')[0]}" for word in value if isinstance(word, str) and word.startswith("--"))
+            yield from (
+                f"{place} {word.partition('=')[0]}" for word in value if isinstance(word, str) and word.startswith("--")
+            )
         case Expectation():
             yield f"exit {value.exit_code}"
             yield from _of_fields(value)

@@ -1,6 +1,6 @@
 """Inside an enclosure: arpcheck's own commands on a scene, one after the other. Prints a JSON list of how each ended.
 
-    python strict_arp_run.py SCENE COMMANDS-AS-JSON"""
+python strict_arp_run.py SCENE COMMANDS-AS-JSON"""
 
 import json
 import subprocess

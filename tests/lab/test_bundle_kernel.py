@@ -22,13 +22,23 @@ def test_no_original_is_left_as_text_or_packed(tmp_path):
     before = result.report
     with tarfile.open(bundle) as archive:
         found = {entry.name.partition("/")[2]: archive.extractfile(entry).read() for entry in archive}
-    assert sorted(found) == ["arpcheck.log", "frames.pcap", "objects.json", "report.html", "report.json", "report.md", "run.txt"]
+    assert sorted(found) == [
+        "arpcheck.log",
+        "frames.pcap",
+        "objects.json",
+        "report.html",
+        "report.json",
+        "report.md",
+        "run.txt",
+    ]
 
     questions, replies = before["evidence"]["questions"], before["evidence"]["replies"]
     addresses = {row[3] for row in (*questions, *replies)} | {row[4] for row in questions}
     addresses = {ip for ip in addresses if ip not in (CONTROL, "0.0.0.0")}
     macs = {row[6] for row in replies} | {interface["mac"] for interface in before["run"]["interfaces"]}
-    names = {node["name"] for node in before["nodes"]} | {part for t in before["targets"] for s in t["services"] for part in s.split("/")}
+    names = {node["name"] for node in before["nodes"]} | {
+        part for t in before["targets"] for s in t["services"] for part in s.split("/")
+    }
     whole = b"\n".join(found.values()).replace(b"-webkit-", b"")
     assert addresses
     assert macs
@@ -44,7 +54,9 @@ def test_no_original_is_left_as_text_or_packed(tmp_path):
 
     report = tmp_path / "report.json"
     report.write_bytes(found["report.json"])
-    done = subprocess.run([sys.executable, "-m", "arpcheck", "report", str(report), "-o", "json"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "arpcheck", "report", str(report), "-o", "json"], capture_output=True, text=True, check=False
+    )
     after = json.loads(done.stdout)
     assert done.returncode == result.exit_code == after["summary"]["exitCode"]
     assert after["summary"]["verdicts"] == before["summary"]["verdicts"]

@@ -47,8 +47,17 @@ def test_what_tcpdump_recorded_proves_two_nodes_without_strict_arp(recorded, tmp
     code, document = report(tmp_path)
     assert (code, judged(document)) == (1, {VIP: "non-strict"})
     assert document["summary"]["nonStrictNodes"] == ["worker-2", "worker-3"]
-    assert [responder["repliesPerProbe"] for target in document["targets"] if target["ip"] == VIP for responder in target["responders"]] == [1, 1, 1]
-    assert document["evidence"]["capture"] == {"name": "lan.pcap", "frames": document["evidence"]["capture"]["frames"], "unseen": 0}
+    assert [
+        responder["repliesPerProbe"]
+        for target in document["targets"]
+        if target["ip"] == VIP
+        for responder in target["responders"]
+    ] == [1, 1, 1]
+    assert document["evidence"]["capture"] == {
+        "name": "lan.pcap",
+        "frames": document["evidence"]["capture"]["frames"],
+        "unseen": 0,
+    }
 
 
 def test_several_macs_of_nobody_known_and_the_list_that_names_them(recorded, tmp_path):

@@ -107,9 +107,7 @@ def test_kube_proxy_as_it_is_said(said, count):
 
 
 def test_further_objects_word_for_word():
-    assert FOUND["widgets.example.com"] == [
-        {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}}
-    ]
+    assert FOUND["widgets.example.com"] == [{"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}}]
 
 
 def test_names_and_uids_are_the_same_in_every_run_and_ages_go_with_now():

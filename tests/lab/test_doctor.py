@@ -58,7 +58,10 @@ def test_all_is_well_on_a_lan_host():
 def test_on_a_node_it_says_from_where_to_probe_instead():
     code, text = examined("worker-2", options=("--iface", "eth0"))
     assert code == 0
-    assert "note     vantage    this host is worker-2, which can't hear itself. Probe from a LAN host that is no node, or from worker-1 too\n" in text
+    assert (
+        "note     vantage    this host is worker-2, which can't hear itself. Probe from a LAN host that is no node, or from worker-1 too\n"
+        in text
+    )
     assert "ok       file       " in text
 
 

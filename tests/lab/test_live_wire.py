@@ -71,7 +71,9 @@ for to in (own, own[:5] + bytes([own[5] ^ 1]), b"\\xff" * 6, b"\\x01" + own[1:])
 
 
 def test_a_frame_is_taken_for_another_hosts_exactly_where_the_kernel_does():
-    done = subprocess.run(network.command([sys.executable, "-c", WHOSE]), capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        network.command([sys.executable, "-c", WHOSE]), capture_output=True, text=True, timeout=60, check=True
+    )
     assert done.stdout.splitlines() == ["True True", "False False", "True True", "True True"]
 
 
@@ -92,7 +94,9 @@ with LiveWire(["a0"]) as wire:
 
 
 def test_a_queue_that_holds_what_it_was_given_does_not_hold_the_run():
-    done = subprocess.run(network.command([sys.executable, "-c", HELD]), capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        network.command([sys.executable, "-c", HELD]), capture_output=True, text=True, timeout=60, check=True
+    )
     assert done.stdout == "a0: its transmit queue stayed full\n"
 
 
@@ -132,7 +136,9 @@ with LiveWire(["a0"]) as wire:
 def test_a_frame_of_another_vlan_or_of_an_interface_above_is_not_heard_here():
     """A kernel that knows the VLAN hands it to that interface, as it does with a macvlan's; one that does not takes it for
     another host's. VLAN 0 is a priority."""
-    done = subprocess.run(network.command([sys.executable, "-c", VLANS]), capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        network.command([sys.executable, "-c", VLANS]), capture_output=True, text=True, timeout=60, check=True
+    )
     assert done.stdout.splitlines() == ["1", "0 vlan", "0 vlan", "1", "1", "0 other-interface", "0 vlan"]
 
 
@@ -158,5 +164,7 @@ with LiveWire(["a0"]) as wire:
 
 
 def test_what_waits_is_taken_in_its_order_however_much_it_is():
-    done = subprocess.run(network.command([sys.executable, "-c", BATCHES]), capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        network.command([sys.executable, "-c", BATCHES]), capture_output=True, text=True, timeout=60, check=True
+    )
     assert done.stdout.splitlines() == ["True", "{0}", "[]"]

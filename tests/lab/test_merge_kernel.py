@@ -42,7 +42,13 @@ def test_what_one_node_can_not_hear_of_itself_the_other_hears(tmp_path):
     }  # fmt: skip
     assert (codes["worker-3"], code) == (3, 1)
     assert [finding["id"] for finding in document["findings"]] == ["non-strict-nodes"]
-    again = subprocess.run([sys.executable, "-m", "arpcheck", "report", "-", "-o", "json"], input=json.dumps(document), capture_output=True, text=True, check=False)
+    again = subprocess.run(
+        [sys.executable, "-m", "arpcheck", "report", "-", "-o", "json"],
+        input=json.dumps(document),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (again.returncode, json.loads(again.stdout)) == (1, document)
 
 

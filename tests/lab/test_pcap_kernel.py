@@ -23,7 +23,11 @@ def test_tcpdump_shows_every_question_and_every_reply(tmp_path):
     path = tmp_path / "frames.pcap"
     report = forked.scene("two-interfaces", ["-o", "json", "--rate", "100", "--pcap", str(path)]).report
     done = subprocess.run(
-        ["tcpdump", "-nn", "-e", "-tttt", "-r", "-"], input=path.read_bytes(), capture_output=True, check=True, env={"TZ": "UTC"}
+        ["tcpdump", "-nn", "-e", "-tttt", "-r", "-"],
+        input=path.read_bytes(),
+        capture_output=True,
+        check=True,
+        env={"TZ": "UTC"},
     )
     shown = [LINE.match(line).groupdict() for line in done.stdout.decode().splitlines()]
     evidence = report["evidence"]

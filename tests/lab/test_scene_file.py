@@ -44,7 +44,9 @@ def test_a_scene_that_says_nothing():
 
 
 def test_an_ipvs_node_holds_every_service_address_but_its_own():
-    scene = parsed('nodes.worker-1 = { ipvs = "strict", addresses = ["10.0.0.11", "10.0.0.50/32"] }\nnodes.worker-2.ipvs = "non-strict"')
+    scene = parsed(
+        'nodes.worker-1 = { ipvs = "strict", addresses = ["10.0.0.11", "10.0.0.50/32"] }\nnodes.worker-2.ipvs = "non-strict"'
+    )
     first, second = scene.stations[:2]
     assert first.own == {IPv4Address("10.0.0.11"), IPv4Address("10.0.0.50")}
     assert [str(ip) for ip in first.held] == ["10.96.0.1", "10.96.0.10", "10.96.0.101"]
@@ -184,7 +186,10 @@ def test_expectations():
 
 
 FAULTS = {
-    "a state that a node has never": ('[expect]\nexit = 0\narp = { w = "loud" }', "scene: expect.arp.w: 'loud' is none of non-strict"),
+    "a state that a node has never": (
+        '[expect]\nexit = 0\narp = { w = "loud" }',
+        "scene: expect.arp.w: 'loud' is none of non-strict",
+    ),
     "not TOML": ("[", "scene: "),
     "unknown key at the top": ("colour = 1", "scene: colour: no such key"),
     "unknown key of a node": ("nodes.worker-1.stict = true", "scene: nodes.worker-1.stict: no such key"),
@@ -199,8 +204,14 @@ FAULTS = {
         "scene: nodes.a.sysctl.arp: none of arp_announce, arp_filter, arp_ignore, forwarding, proxy_arp, rp_filter",
     ),
     "a word that is none": ('nodes.a.ipvs = "loose"', "scene: nodes.a.ipvs: 'loose' is none of non-strict, strict"),
-    "a verdict that is none": ('expect = { exit = 0, verdicts = { a = "fine" } }', "scene: expect.verdicts.a: 'fine' is none of "),
-    "a cause that there is not": ('expect = { exit = 0, causes = { a = "b" } }', "scene: expect.causes.a: 'a' is not a valid CauseId"),
+    "a verdict that is none": (
+        'expect = { exit = 0, verdicts = { a = "fine" } }',
+        "scene: expect.verdicts.a: 'fine' is none of ",
+    ),
+    "a cause that there is not": (
+        'expect = { exit = 0, causes = { a = "b" } }',
+        "scene: expect.causes.a: 'a' is not a valid CauseId",
+    ),
     "what else can't hold": ('expect = { exit = 0, also = { a = "b" } }', "scene: expect.also.a: 'b' is not a valid AlsoId"),
     "an event of no node": ('[[services]]\nname = "a/b"\nevents = [{}]', "scene: services[1].events[1].node: missing"),
     "a number for text": ("prober.at = 1", "scene: prober.at: str expected, not int"),
@@ -227,7 +238,10 @@ FAULTS = {
     "no such NIC": ('[[announcers]]\nat = "client"\nnics = "x"', "scene: announcers[1].nics: client has no x"),
     "a prober that is not there": ('prober.at = "x"', "scene: prober.at: no node or host 'x'"),
     "an interface that the prober has not": ('prober.interfaces = "x"', "scene: prober.interfaces: client has no x"),
-    "a name that is no file name": ('hosts."../x" = {}', "scene: hosts.../x: a name of lower-case letters, digits, dots and dashes expected"),
+    "a name that is no file name": (
+        'hosts."../x" = {}',
+        "scene: hosts.../x: a name of lower-case letters, digits, dots and dashes expected",
+    ),
     "a NIC whose name is too long": (
         "hosts.a.nics.abcdefghijklmnop = {}",
         "scene: hosts.a.nics.abcdefghijklmnop: an interface's name of at most 15 letters, digits, dots and dashes expected",
@@ -276,7 +290,9 @@ def test_scenes_of_the_package_are_complete(name):
     judged = {ip for service in scene.cluster.services for ip in service.ips if service.type == "LoadBalancer"}
     assert scene.expect is not None
     assert judged <= set(scene.expect.verdicts)
-    assert scene.expect.arp.keys() == ({n.name for n in scene.cluster.nodes} if "nodes" not in scene.cluster.refused else set())
+    assert scene.expect.arp.keys() == (
+        {n.name for n in scene.cluster.nodes} if "nodes" not in scene.cluster.refused else set()
+    )
     assert len(scene.title) <= 60
     assert len(scene.about) <= 150
 

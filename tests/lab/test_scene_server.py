@@ -48,7 +48,9 @@ def test_one_object(url):
     assert ask(url, MAP + "-gone")[0] == 404
 
 
-@pytest.mark.parametrize("path", ["/apis/coordination.k8s.io/v1/leases", "/api/v1/pods", "/api/v1/namespaces/kube-system/pods/x/log"])
+@pytest.mark.parametrize(
+    "path", ["/apis/coordination.k8s.io/v1/leases", "/api/v1/pods", "/api/v1/namespaces/kube-system/pods/x/log"]
+)
 def test_what_the_scene_refuses(url, path):
     status, body = ask(url, path)
     assert (status, json.loads(body)["reason"]) == (403, "Forbidden")

@@ -132,7 +132,12 @@ def test_preflight_is_never_safe_where_a_kernel_answers_or_the_next_restart_make
     asked = Options(interfaces=scene.prober.interfaces, services=False, preflight=True)
     report = pipeline.conclude(
         pipeline.observe(
-            asked, objects=objects, host=scene_host(scene), mac_map=mac_map(scene), wire=SimulatedWire(scene), clock=lambda: NOW
+            asked,
+            objects=objects,
+            host=scene_host(scene),
+            mac_map=mac_map(scene),
+            wire=SimulatedWire(scene),
+            clock=lambda: NOW,
         )
     )
     proxy = scene.cluster.kube_proxy

@@ -37,7 +37,10 @@ def test_scene_comes_out_as_it_says(name):
 
 def test_frames_that_are_no_answer_are_counted_by_reason():
     report = forked.scene("odd-frames", ["-o", "json", *FASTER]).report
-    assert [(entry["reason"], entry["frames"]) for entry in report["evidence"]["passedOver"]] == [("other-host", 3), ("vlan", 3)]
+    assert [(entry["reason"], entry["frames"]) for entry in report["evidence"]["passedOver"]] == [
+        ("other-host", 3),
+        ("vlan", 3),
+    ]
     assert report["run"]["ignored"] == {
         "not-a-reply": 3,
         "not-asked": 3,

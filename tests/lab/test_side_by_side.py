@@ -14,7 +14,10 @@ pytestmark = pytest.mark.lab
 HERE = Path(__file__).parent
 
 
-@pytest.mark.parametrize(("scene", "verdict", "finding"), [("two-non-strict", "non-strict", "non-strict-nodes"), ("split-brain", "duplicate", "split-announcers")])
+@pytest.mark.parametrize(
+    ("scene", "verdict", "finding"),
+    [("two-non-strict", "non-strict", "non-strict-nodes"), ("split-brain", "duplicate", "split-announcers")],
+)
 def test_each_proves_what_it_proves_alone(scene, verdict, finding):
     program = network.command([sys.executable, str(HERE / "probes_side_by_side.py"), scene, "3"])
     done = subprocess.run(program, capture_output=True, text=True, timeout=200, check=False)

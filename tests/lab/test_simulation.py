@@ -84,9 +84,7 @@ def test_the_prober_does_not_hear_itself_but_its_second_nic_hears_the_first():
     wire = SimulatedWire(own)
     asked(wire, own, ip=IPv4Address("10.0.0.11"), sender=answering.ZERO_IP)
     assert list(wire.receive(1.0)) == []
-    two = scene(
-        'nodes.worker-1.nics = { eth0 = { addresses = "10.0.0.11" }, eth1 = {} }\n[prober]\nat = "worker-1"\n'
-    )
+    two = scene('nodes.worker-1.nics = { eth0 = { addresses = "10.0.0.11" }, eth1 = {} }\n[prober]\nat = "worker-1"\n')
     wire = SimulatedWire(two)
     asked(wire, two, ip=IPv4Address("10.0.0.11"), sender=answering.ZERO_IP)
     [arrival] = wire.receive(1.0)
@@ -157,7 +155,7 @@ def test_an_option_that_is_none(text, fault):
 
 def test_who_announces_and_never_answers_and_who_answers_in_another_vlan_is_in_the_evidence():
     given = scene(
-        '''
+        """
         [hosts]
         loud = { addresses = "10.0.0.30" }
         apart = { addresses = "10.0.0.31" }
@@ -175,7 +173,7 @@ def test_who_announces_and_never_answers_and_who_answers_in_another_vlan_is_in_t
         at = "apart"
         ips = "10.0.0.50"
         shape = "tagged"
-        '''
+        """
     )
     objects = cluster_objects.objects(given, NOW, pipeline.NEEDS)
     heard = pipeline.observe(

@@ -56,7 +56,9 @@ services = [{ name = "web/test", type = "NodePort", external_ips = "10.0.0.201",
 
 def test_an_address_that_goes_dark_is_named_before_it_does(tmp_path):
     (tmp_path / "external.toml").write_text(EXTERNAL)
-    (end,) = ends(str(tmp_path / "external.toml"), ("strict-arp", "enable", "--dry-run", *WIRE, "--backup-dir", str(tmp_path)))
+    (end,) = ends(
+        str(tmp_path / "external.toml"), ("strict-arp", "enable", "--dry-run", *WIRE, "--backup-dir", str(tmp_path))
+    )
     assert end["code"] == 0
     assert "goes dark: 10.0.0.201 (web/test); only the non-strict kernels of worker-1, worker-2 reply" in end["err"]
 
@@ -69,6 +71,10 @@ def test_a_node_that_is_not_strict_after_all_of_it_is_told_with_its_likely_cause
     )
     assert end["code"] == 1
     assert "not yet: not safe: worker-2 would reply" in end["err"], "it is asked again until the time is over"
-    assert end["out"].index("The most likely cause: kube-proxy has not written the sysctls yet") < end["out"].index("an interface overrides it")
+    assert end["out"].index("The most likely cause: kube-proxy has not written the sysctls yet") < end["out"].index(
+        "an interface overrides it"
+    )
     assert "after   not safe: worker-2 would reply for every load-balancer address" in end["out"]
-    assert "strictARP sets net.ipv4.conf.all.arp_ignore to 1, but an interface overrides it with 3 to 7" in " ".join(end["out"].split())
+    assert "strictARP sets net.ipv4.conf.all.arp_ignore to 1, but an interface overrides it with 3 to 7" in " ".join(
+        end["out"].split()
+    )

@@ -37,7 +37,12 @@ def test_the_process_becomes_the_caller_groups_and_home_included_for_good():
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     status = found["status"]
-    assert (found["socket before"], found["socket"], found["root"], found["socket of a child"]) == ("done", "refused", "refused", 1)
+    assert (found["socket before"], found["socket"], found["root"], found["socket of a child"]) == (
+        "done",
+        "refused",
+        "refused",
+        1,
+    )
     assert (status["Uid"].split(), status["Gid"].split()) == ([str(UID)] * 4, [str(GID)] * 4)
     assert status["Groups"].split() == [str(GID), str(GROUP)]
     assert [status[key] for key in ("CapInh", "CapPrm", "CapEff", "CapAmb")] == [NONE] * 4
@@ -94,7 +99,9 @@ def test_the_callers_kubeconfig_borrows_no_file_of_roots():
     [
         pytest.param(("snapshot",), 0, '"kind": "Service"', id="snapshot"),
         pytest.param(("strict-arp", "status"), 1, "not-set: ", id="status"),
-        pytest.param(("strict-arp", "enable", "--dry-run", "--backup-dir", str(HOME)), 0, "Nothing was changed", id="enable"),
+        pytest.param(
+            ("strict-arp", "enable", "--dry-run", "--backup-dir", str(HOME)), 0, "Nothing was changed", id="enable"
+        ),
     ],
 )
 def test_what_opens_no_socket_is_the_callers_too(command, code, said):

@@ -57,7 +57,9 @@ def announce(watch, scene):
     until(watch, "probed")
     mac = scene.station("worker-3").nics[0].mac
     ip = answering.IPv4Address("10.0.0.50")
-    frames = [answering.Packet(answering.BROADCAST, mac, op, mac, ip, answering.BROADCAST, ip).encode(length=60) for op in (1, 2)]
+    frames = [
+        answering.Packet(answering.BROADCAST, mac, op, mac, ip, answering.BROADCAST, ip).encode(length=60) for op in (1, 2)
+    ]
     inside("worker-3", lambda: [opened().send(frame) for frame in frames])
     until(watch, "gratuitous ARP from")
     watch.send_signal(signal.SIGINT)

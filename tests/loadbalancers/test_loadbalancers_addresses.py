@@ -93,12 +93,18 @@ def test_cilium_where_the_policies_are_refused() -> None:
 @pytest.mark.parametrize(
     ("advertised", "silent"),
     [
-        pytest.param([{"advertisementType": "Service", "service": {"addresses": ["LoadBalancerIP"]}}], False, id="of nothing"),
         pytest.param(
-            [{"advertisementType": "Service", "service": {"addresses": ["LoadBalancerIP"]}, "selector": {}}], True, id="of all"
+            [{"advertisementType": "Service", "service": {"addresses": ["LoadBalancerIP"]}}], False, id="of nothing"
         ),
         pytest.param(
-            [{"advertisementType": "Service", "service": {"addresses": ["ClusterIP"]}, "selector": {}}], False, id="other kinds"
+            [{"advertisementType": "Service", "service": {"addresses": ["LoadBalancerIP"]}, "selector": {}}],
+            True,
+            id="of all",
+        ),
+        pytest.param(
+            [{"advertisementType": "Service", "service": {"addresses": ["ClusterIP"]}, "selector": {}}],
+            False,
+            id="other kinds",
         ),
         pytest.param([{"advertisementType": "PodCIDR", "selector": {}}], False, id="pods"),
         pytest.param([7, None, {"advertisementType": 7}], False, id="junk"),
@@ -153,7 +159,9 @@ def test_the_speakers_of_another_load_balancer_are_not_openelbs() -> None:
         pytest.param("a,eth0,192.168.10.99", [], id="another address"),
         pytest.param("a,eth0,fd00::1", [], id="an address of the other family"),
         pytest.param(f"a,eth0,{IP} b,eth0,192.168.10.99", ["current a"], id="two addresses"),
-        pytest.param(f"a,eth0,{IP} b,eth0,{IP}", ["possibly-stale a", "possibly-stale b", "guess c"], id="two entries for one"),
+        pytest.param(
+            f"a,eth0,{IP} b,eth0,{IP}", ["possibly-stale a", "possibly-stale b", "guess c"], id="two entries for one"
+        ),
         pytest.param(f"a,eth0,{IP} a,eth1,{IP}", ["current a"], id="two interfaces of one node"),
         pytest.param(f"a,eth0,{IP} b,eth0,192.168.10.99 c,eth0,192.168.10.98", ["current a"], id="three addresses"),
         pytest.param("kube-lb0", [], id="no node"),

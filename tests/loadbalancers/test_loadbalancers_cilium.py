@@ -62,7 +62,9 @@ def test_refused_policies_are_missed_where_bgp_takes_it(advertisement: dict[str,
     ("of", "ip"),
     [
         pytest.param(WEB, IP, id="a load-balancer address"),
-        pytest.param(balanced(IP, external=[EXTERNAL], annotations={"lbipam.cilium.io/ips": IP}), IP, id="beside an external IP"),
+        pytest.param(
+            balanced(IP, external=[EXTERNAL], annotations={"lbipam.cilium.io/ips": IP}), IP, id="beside an external IP"
+        ),
         pytest.param(balanced(external=[EXTERNAL]), EXTERNAL, id="an external IP"),
     ],
 )

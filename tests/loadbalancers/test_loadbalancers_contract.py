@@ -35,7 +35,9 @@ def test_a_plug_in_has_three_names(plugin: Any) -> None:
     assert isinstance(plugin, ModuleType)
     tree = ast.parse(inspect.getsource(plugin))
     defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    assigned = {name.id for node in tree.body for name in ast.walk(node) if isinstance(name, ast.Name) and _stored(name, node)}
+    assigned = {
+        name.id for node in tree.body for name in ast.walk(node) if isinstance(name, ast.Name) and _stored(name, node)
+    }
     assert {"NAME", "NEEDS", "announcement"} <= defined | assigned
 
 
@@ -74,7 +76,10 @@ def test_what_names_an_announcer_by_itself_is_always_needed() -> None:
 
 
 def test_a_guess_stays_a_guess() -> None:
-    said = [Claim(node="worker-1", source="…", kind=ClaimSource.GUESS, trust=trust) for trust in (Trust.CURRENT, Trust.STALE, Trust.GUESS)]
+    said = [
+        Claim(node="worker-1", source="…", kind=ClaimSource.GUESS, trust=trust)
+        for trust in (Trust.CURRENT, Trust.STALE, Trust.GUESS)
+    ]
     assert [claim.trust for claim in demoted(said)] == [Trust.STALE, Trust.STALE, Trust.GUESS]
 
 
@@ -218,7 +223,9 @@ def test_the_base_needs_come_first() -> None:
 
 def test_what_was_answered_once_is_answered_for_its_moment_and_its_service_alone() -> None:
     held = lease("kube-system/cilium-l2announce-shop-web", "worker-1")
-    found = objects([balanced("10.0.0.50"), {"kind": "CiliumL2AnnouncementPolicy", "metadata": {"name": "lan"}, "spec": {}}, held])
+    found = objects(
+        [balanced("10.0.0.50"), {"kind": "CiliumL2AnnouncementPolicy", "metadata": {"name": "lan"}, "spec": {}}, held]
+    )
     [of], ip = found.services(), IPv4Address("10.0.0.50")
     now, later = announcements(of, ip, found, AT), announcements(of, ip, found, AT + timedelta(hours=2))
     assert now != later, "by then the Lease has expired"
@@ -238,5 +245,7 @@ def test_what_was_answered_once_is_answered_for_its_moment_and_its_service_alone
 def test_who_may_answer_beside_a_kernel(version: str, name: str, once: bool) -> None:
     """Where the kernel itself answers, or an eBPF program in its place, no process does beside it."""
     found = cluster(version)
-    said = [one for of in found.services() for entry in of.ingress if entry.ip for one in announcements(of, entry.ip, found, AT)]
+    said = [
+        one for of in found.services() for entry in of.ingress if entry.ip for one in announcements(of, entry.ip, found, AT)
+    ]
     assert {one.answers_once for one in said if one.implementation == name} == {once}

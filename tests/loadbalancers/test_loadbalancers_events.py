@@ -109,7 +109,9 @@ def claims(*events: dict[str, Any]) -> list[str]:
         pytest.param({"lastTimestamp": ago(minutes=59, seconds=59)}, "current", id="an hour less a second"),
         pytest.param({"lastTimestamp": ago(hours=1)}, "possibly-stale", id="an hour"),
         pytest.param({"lastTimestamp": ago(seconds=-30)}, "possibly-stale", id="by a clock that is ahead"),
-        pytest.param({"lastTimestamp": ago(hours=2), "series": {"lastObservedTime": ago(minutes=1)}}, "current", id="series"),
+        pytest.param(
+            {"lastTimestamp": ago(hours=2), "series": {"lastObservedTime": ago(minutes=1)}}, "current", id="series"
+        ),
         pytest.param({"eventTime": ago(minutes=1), "lastTimestamp": None}, "current", id="eventTime alone"),
         pytest.param({"deprecatedLastTimestamp": ago(minutes=1)}, "current", id="of the newer API"),
         pytest.param({"firstTimestamp": ago(hours=3), "count": 9}, "possibly-stale", id="only the first of several"),
@@ -184,9 +186,7 @@ def status(node: str, made: str | None, name: str = "web") -> dict[str, Any]:
         pytest.param(
             [status("worker-2", ago(minutes=5))], ["current worker-2", "possibly-stale worker-1"], id="a newer record"
         ),
-        pytest.param(
-            [status("worker-2", ago(minutes=50))], ["current worker-2", "current worker-1"], id="an older record"
-        ),
+        pytest.param([status("worker-2", ago(minutes=50))], ["current worker-2", "current worker-1"], id="an older record"),
         pytest.param(
             [status("worker-2", None)], ["current worker-2", "possibly-stale worker-1"], id="a record without a time"
         ),
@@ -236,7 +236,11 @@ def test_an_event_that_names_no_namespace_is_about_its_own() -> None:
 
 
 def notes(*events: dict[str, Any]) -> tuple[str, ...]:
-    said = ask(metallb, objects([balanced("192.168.10.50", annotations={"metallb.io/ip-allocated-from-pool": "lan"}), *events]), "shop/web")
+    said = ask(
+        metallb,
+        objects([balanced("192.168.10.50", annotations={"metallb.io/ip-allocated-from-pool": "lan"}), *events]),
+        "shop/web",
+    )
     assert said is not None
     return said.notes
 

@@ -54,8 +54,10 @@ def test_junk_in_place_of_objects(version: str, resource: str) -> None:
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["matchLabels", "matchExpressions", "key", "operator", "values", "a"]), inner),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["matchLabels", "matchExpressions", "key", "operator", "values", "a"]), inner)
+        ),
         max_leaves=12,
     )
 )

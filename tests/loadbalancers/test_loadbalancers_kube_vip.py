@@ -78,7 +78,9 @@ def test_which_lease(leases: list[dict[str, Any]], annotations: dict[str, str], 
         pytest.param("worker-1.example.org", NODES, "current worker-1", id="fully qualified"),
         pytest.param("worker-1", [member("worker-1.example.org")], "current worker-1.example.org", id="not qualified"),
         pytest.param("alpha", [member("node-a", ("Hostname", "alpha"))], "current node-a", id="by the Node's host name"),
-        pytest.param("alpha", [member("node-a", **{"kubernetes.io/hostname": "alpha"})], "current node-a", id="by its label"),
+        pytest.param(
+            "alpha", [member("node-a", **{"kubernetes.io/hostname": "alpha"})], "current node-a", id="by its label"
+        ),
         pytest.param("alpha", [member("node-a", ("InternalDNS", "alpha.lan"))], "current node-a", id="by its DNS name"),
         pytest.param("alpha", NODES, "possibly-stale alpha", id="nobody's"),
         pytest.param(
@@ -88,7 +90,10 @@ def test_which_lease(leases: list[dict[str, Any]], annotations: dict[str, str], 
             id="of two Nodes",
         ),
         pytest.param(
-            "alpha", [member("alpha"), member("node-b", ("Hostname", "alpha"))], "current alpha", id="a Node's own name first"
+            "alpha",
+            [member("alpha"), member("node-b", ("Hostname", "alpha"))],
+            "current alpha",
+            id="a Node's own name first",
         ),
         pytest.param(
             "a.one", [member("a.one"), member("a.two")], "current a.one", id="two domains, and the whole name fits one"

@@ -263,7 +263,9 @@ def test_which_pool_holds_the_address(written: str, holds: bool) -> None:
     pool = {"kind": "IPAddressPool", "metadata": {"name": "lan", "namespace": "m"}, "spec": {"addresses": [written]}}
     found = objects([balanced("192.168.10.50"), bgp_event(), pool], served=(STATUSES, LAYER2, BGP))
     named = "pool lan" if holds else "its pool"
-    assert f"note: no L2Advertisement selects {named}, so MetalLB does not announce it" in lines(ask(metallb, found, "shop/web"))
+    assert f"note: no L2Advertisement selects {named}, so MetalLB does not announce it" in lines(
+        ask(metallb, found, "shop/web")
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------- records
@@ -388,9 +390,13 @@ CHOSEN = {"serviceSelectors": [{"matchLabels": {"tier": "public"}}]}
         pytest.param([{**BGP_AD, "spec": CHOSEN}], ["public"], id="one by BGP, none at layer 2"),
     ],
 )
-def test_two_services_of_one_pool_may_be_announced_in_two_ways(advertisements: list[Mapping[str, Any]], silent: list[str]) -> None:
+def test_two_services_of_one_pool_may_be_announced_in_two_ways(
+    advertisements: list[Mapping[str, Any]], silent: list[str]
+) -> None:
     notes = {"metallb.io/ip-allocated-from-pool": "lan"}
-    services = [balanced("192.168.10.50", name=tier, labels={"tier": tier}, annotations=notes) for tier in ("public", "internal")]
+    services = [
+        balanced("192.168.10.50", name=tier, labels={"tier": tier}, annotations=notes) for tier in ("public", "internal")
+    ]
     found = objects([*services, *advertisements], served=(STATUSES, POOLS, LAYER2, BGP))
     said = {one.name: ask(metallb, found, one.full_name) for one in found.services()}
     assert [name for name, one in said.items() if one and one.silence] == silent
@@ -446,21 +452,29 @@ def winner(*names: str) -> list[str]:
         pytest.param([(2, "NetworkUnavailable", "True")], {}, winner("worker-1", "worker-3"), id="nor one without network"),
         pytest.param([(2, "Ready", "Unknown")], {}, winner("worker-1", "worker-3"), id="nor one that is not Ready"),
         pytest.param(
-            [], {"nodeSelectors": [{"matchLabels": {"n": "1"}}, {"matchLabels": {"n": "3"}}]},
-            winner("worker-1", "worker-3"), id="nor one that no L2Advertisement selects",
+            [],
+            {"nodeSelectors": [{"matchLabels": {"n": "1"}}, {"matchLabels": {"n": "3"}}]},
+            winner("worker-1", "worker-3"),
+            id="nor one that no L2Advertisement selects",
         ),
         pytest.param(
-            [(1, EXCLUDED, ""), (2, EXCLUDED, ""), (3, "Ready", "False")], {},
-            [f"note: no node may announce it: 2 × label {EXCLUDED}, 1 × not Ready"], id="nobody may",
+            [(1, EXCLUDED, ""), (2, EXCLUDED, ""), (3, "Ready", "False")],
+            {},
+            [f"note: no node may announce it: 2 × label {EXCLUDED}, 1 × not Ready"],
+            id="nobody may",
         ),
         pytest.param(
-            [(1, "Ready", "False"), (2, EXCLUDED, ""), (3, EXCLUDED, "")], {},
-            [f"note: no node may announce it: 2 × label {EXCLUDED}, 1 × not Ready"], id="in whatever order",
+            [(1, "Ready", "False"), (2, EXCLUDED, ""), (3, EXCLUDED, "")],
+            {},
+            [f"note: no node may announce it: 2 × label {EXCLUDED}, 1 × not Ready"],
+            id="in whatever order",
         ),
         pytest.param([], {"nodeSelectors": 7}, winner("worker-1", "worker-2", "worker-3"), id="no selectors, but a number"),
         pytest.param(
-            [], {"nodeSelectors": [{"matchLabels": {"n": "9"}}]},
-            ["note: no node may announce it: 3 × not selected by an L2Advertisement"], id="nobody is selected",
+            [],
+            {"nodeSelectors": [{"matchLabels": {"n": "9"}}]},
+            ["note: no node may announce it: 3 × not selected by an L2Advertisement"],
+            id="nobody is selected",
         ),
     ],
 )

@@ -171,44 +171,86 @@ FELIX = "felixconfigurations.crd.projectcalico.org"
     ("implementation", "version", "name", "ip", "refused", "expected"),
     [
         pytest.param(
-            cilium, "cilium-1.18", "shop/web", None, [LEASES],
-            [f"unread: {LEASES}"], id="cilium: the Lease",
+            cilium,
+            "cilium-1.18",
+            "shop/web",
+            None,
+            [LEASES],
+            [f"unread: {LEASES}"],
+            id="cilium: the Lease",
         ),
         pytest.param(
-            cilium, "cilium-1.18", "shop/web", None, [POLICIES, ADVERTISEMENTS, PEERINGS],
+            cilium,
+            "cilium-1.18",
+            "shop/web",
+            None,
+            [POLICIES, ADVERTISEMENTS, PEERINGS],
             ["current 0 worker-2 by Lease kube-system/cilium-l2announce-shop-web at 10:41:55"],
             id="cilium: a Lease needs no configuration",
         ),
         pytest.param(
-            cilium, "cilium-1.18", "shop/forgotten", None, [LEASES],
+            cilium,
+            "cilium-1.18",
+            "shop/forgotten",
+            None,
+            [LEASES],
             ["note: no CiliumL2AnnouncementPolicy selects it, so Cilium does not announce it"],
             id="cilium: without a policy there is no Lease to miss",
         ),
         pytest.param(
-            cilium, "cilium-1.18", "shop/routed", None, [POLICIES],
-            [f"unread: {POLICIES}"], id="cilium: BGP only needs the policies",
+            cilium,
+            "cilium-1.18",
+            "shop/routed",
+            None,
+            [POLICIES],
+            [f"unread: {POLICIES}"],
+            id="cilium: BGP only needs the policies",
         ),
         pytest.param(
-            cilium, "cilium-1.18", "shop/routed", None, [ADVERTISEMENTS],
+            cilium,
+            "cilium-1.18",
+            "shop/routed",
+            None,
+            [ADVERTISEMENTS],
             ["note: no CiliumL2AnnouncementPolicy selects it, so Cilium does not announce it", f"unread: {ADVERTISEMENTS}"],
             id="cilium: BGP only needs the advertisements",
         ),
         pytest.param(
-            cilium, "cilium-1.18", "edge/both", "192.168.10.56", [POLICIES],
-            ["possibly-stale 0 worker-1 by Lease kube-system/cilium-l2announce-edge-both at 10:41:59", f"unread: {POLICIES}"],
+            cilium,
+            "cilium-1.18",
+            "edge/both",
+            "192.168.10.56",
+            [POLICIES],
+            [
+                "possibly-stale 0 worker-1 by Lease kube-system/cilium-l2announce-edge-both at 10:41:59",
+                f"unread: {POLICIES}",
+            ],
             id="cilium: whose address the Lease is for",
         ),
         pytest.param(
-            cilium, "cilium-1.18", "shop/nodal", "192.168.10.12", ["nodes"],
-            ["unread: nodes"], id="cilium: Node IPAM is known by the Nodes",
+            cilium,
+            "cilium-1.18",
+            "shop/nodal",
+            "192.168.10.12",
+            ["nodes"],
+            ["unread: nodes"],
+            id="cilium: Node IPAM is known by the Nodes",
         ),
         pytest.param(
-            kube_vip, "kube-vip-1.0.1", "shop/web", None, [LEASES],
+            kube_vip,
+            "kube-vip-1.0.1",
+            "shop/web",
+            None,
+            [LEASES],
             ["possibly-stale 2 worker-1 by annotation kube-vip.io/vipHost", f"unread: {LEASES}"],
             id="kube-vip: the annotation alone is not current",
         ),
         pytest.param(
-            kube_vip, "kube-vip-0.6.4", "shop/web", None, ["nodes"],
+            kube_vip,
+            "kube-vip-0.6.4",
+            "shop/web",
+            None,
+            ["nodes"],
             [
                 "possibly-stale 1 worker-2.example.org by Lease kube-system/plndr-svcs-lock at 10:41:58",
                 "possibly-stale 2 worker-1.example.org by annotation kube-vip.io/vipHost",
@@ -221,7 +263,11 @@ FELIX = "felixconfigurations.crd.projectcalico.org"
             id="kube-vip: a host name is held against no wire",
         ),
         pytest.param(
-            purelb, "purelb-0.16.6", "shop/moved", None, ["events"],
+            purelb,
+            "purelb-0.16.6",
+            "shop/moved",
+            None,
+            ["events"],
             [
                 "possibly-stale 0 worker-2 by annotation purelb.io/announcing-IPv4",
                 "possibly-stale 0 worker-3 by annotation purelb.io/announcing-IPv4",
@@ -232,11 +278,20 @@ FELIX = "felixconfigurations.crd.projectcalico.org"
             id="purelb: several entries need the event",
         ),
         pytest.param(
-            purelb, "purelb-0.9.0", "shop/web", None, ["events"],
-            ["current 0 worker-2 by annotation purelb.io/announcing-IPv4"], id="purelb: one entry needs none",
+            purelb,
+            "purelb-0.9.0",
+            "shop/web",
+            None,
+            ["events"],
+            ["current 0 worker-2 by annotation purelb.io/announcing-IPv4"],
+            id="purelb: one entry needs none",
         ),
         pytest.param(
-            openelb, "openelb-0.5.1", "shop/web", None, ["daemonsets.apps"],
+            openelb,
+            "openelb-0.5.1",
+            "shop/web",
+            None,
+            ["daemonsets.apps"],
             [
                 "possibly-stale 0 worker-3 by annotation layer2.openelb.kubesphere.io/v1alpha1",
                 "note: the leading manager replies for the node: an Ethernet source other than the node's MAC address is normal",
@@ -245,14 +300,29 @@ FELIX = "felixconfigurations.crd.projectcalico.org"
             id="openelb: its version is known by the speakers",
         ),
         pytest.param(
-            servicelb, "k3s-1.33", "kube-system/traefik", "192.168.10.11", ["nodes"],
-            ["unread: nodes"], id="servicelb: whose address it is",
+            servicelb,
+            "k3s-1.33",
+            "kube-system/traefik",
+            "192.168.10.11",
+            ["nodes"],
+            ["unread: nodes"],
+            id="servicelb: whose address it is",
         ),
         pytest.param(
-            kube_ovn, "kube-ovn-1.13", "shop/web", None, ["pods"], ["unread: pods"], id="kube-ovn: the pod",
+            kube_ovn,
+            "kube-ovn-1.13",
+            "shop/web",
+            None,
+            ["pods"],
+            ["unread: pods"],
+            id="kube-ovn: the pod",
         ),
         pytest.param(
-            unrecorded, "calico-3.30", "shop/web", None, [FELIX],
+            unrecorded,
+            "calico-3.30",
+            "shop/web",
+            None,
+            [FELIX],
             [
                 "note: Calico announces by BGP; since 3.34 Felix can also reply to ARP, for addresses of a pool without "
                 "encapsulation and with externalTrafficPolicy Cluster, by a consistent hash that it does not record; a failed "
@@ -262,7 +332,11 @@ FELIX = "felixconfigurations.crd.projectcalico.org"
             id="calico: BGP only needs Felix's configuration",
         ),
         pytest.param(
-            unrecorded, "antrea-1.6.0", "shop/web", None, ["nodes"],
+            unrecorded,
+            "antrea-1.6.0",
+            "shop/web",
+            None,
+            ["nodes"],
             [
                 "note: Antrea's agents elect by a consistent hash; only `antctl get serviceexternalip` shows the result",
                 "unread: nodes",
@@ -309,7 +383,10 @@ NAMES = ("felixconfigurations.crd.projectcalico.org", "felixconfigurations.proje
 @pytest.mark.parametrize("version", ["calico-3.30", "calico-3.34"])
 def test_what_one_name_told_is_not_missed_under_the_other(version: str) -> None:
     """Calico serves the same objects by two names. Nothing but what tells of layer 2 is missed, Nodes neither."""
-    said, whole = ask(unrecorded, refuse(cluster(version), NAMES[1], "nodes"), "shop/web"), ask(unrecorded, cluster(version), "shop/web")
+    said, whole = (
+        ask(unrecorded, refuse(cluster(version), NAMES[1], "nodes"), "shop/web"),
+        ask(unrecorded, cluster(version), "shop/web"),
+    )
     assert said is not None
     assert whole is not None
     assert (said.unread, said.unsaid_silence, said.silence) == ((), (), whole.silence)

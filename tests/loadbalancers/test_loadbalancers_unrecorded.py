@@ -25,9 +25,7 @@ def answered(*ingress: dict[str, str], finalizers: tuple[str, ...] = (), **field
     ("service", "expected"),
     [
         pytest.param(answered({"ip": IP}, loadBalancerClass="calico"), "calico (3: loadBalancerClass calico)", id="class"),
-        pytest.param(
-            answered({"ip": IP}, annotations={ANTREA: "lan"}), f"antrea (4: annotation {ANTREA})", id="annotation"
-        ),
+        pytest.param(answered({"ip": IP}, annotations={ANTREA: "lan"}), f"antrea (4: annotation {ANTREA})", id="annotation"),
         pytest.param(answered({"ip": IP}, annotations={f"{ANTREA}s": "lan"}), None, id="an annotation that only begins so"),
         pytest.param(
             answered({"ip": IP}, annotations={"a": "b", "loxilb.io/ipam": "c"}),
@@ -94,12 +92,16 @@ def test_whose_host_name(ingress: list[dict[str, str]], fields: dict[str, Any], 
 @pytest.mark.parametrize(
     ("ingress", "fields", "missed"),
     [
-        pytest.param([{"ip": IP, "hostname": "worker-1"}], {"annotations": {ANTREA: "lan"}}, ("nodes",), id="it may be one's"),
+        pytest.param(
+            [{"ip": IP, "hostname": "worker-1"}], {"annotations": {ANTREA: "lan"}}, ("nodes",), id="it may be one's"
+        ),
         pytest.param(
             [{"ip": IP}, {"ip": IP, "hostname": "worker-1"}], {"annotations": {ANTREA: "lan"}}, ("nodes",), id="one of two"
         ),
         pytest.param([{"ip": IP}], {"annotations": {ANTREA: "lan"}}, (), id="there is none"),
-        pytest.param([{"ip": IP, "hostname": "worker-1"}], {"loadBalancerClass": "loxilb.io/loxilb"}, (), id="it says nothing"),
+        pytest.param(
+            [{"ip": IP, "hostname": "worker-1"}], {"loadBalancerClass": "loxilb.io/loxilb"}, (), id="it says nothing"
+        ),
     ],
 )
 def test_the_nodes_are_missed_where_a_host_name_may_be_ones(

@@ -209,8 +209,7 @@ CASES = [
         "cloud-1.33",
         "shop/vip",
         "192.0.2.78",
-        [
-        ],
+        [],
         id="cloud-1.33: shop/vip",
     ),
     pytest.param(
@@ -358,8 +357,7 @@ CASES = [
         "kube-vip-1.0.1",
         "shop/not-ours",
         "192.168.10.64",
-        [
-        ],
+        [],
         id="kube-vip-1.0.1: shop/not-ours",
     ),
     pytest.param(
@@ -418,8 +416,7 @@ CASES = [
         "metallb-0.12.1",
         "shop/old",
         "192.168.10.52",
-        [
-        ],
+        [],
         id="metallb-0.12.1: shop/old",
     ),
     pytest.param(
@@ -546,7 +543,7 @@ CASES = [
         "192.168.10.54",
         [
             "metallb (4: annotation metallb.io/ip-allocated-from-pool)",
-            "note: announceFailed: the interfaces specified by LB IP \"192.168.10.54\" doesn't exist in "
+            'note: announceFailed: the interfaces specified by LB IP "192.168.10.54" doesn\'t exist in '
             'assigned node "worker-1" with protocol "layer2"',
             "note: other Services have a ServiceL2Status and this one has none, so no node announces it now",
         ],
@@ -556,8 +553,7 @@ CASES = [
         "metallb-0.14.9",
         "shop/other",
         "192.168.10.99",
-        [
-        ],
+        [],
         id="metallb-0.14.9: shop/other",
     ),
     pytest.param(
@@ -642,8 +638,7 @@ CASES = [
         "192.168.10.80",
         [
             "openelb (4: annotation lb.kubesphere.io/v1alpha1)",
-            "note: since 0.6 OpenELB's speakers elect by memberlist and record only the candidates "
-            "(event SetBalancer)",
+            "note: since 0.6 OpenELB's speakers elect by memberlist and record only the candidates (event SetBalancer)",
         ],
         id="openelb-0.6.0: shop/web",
     ),

@@ -59,7 +59,11 @@ def test_one_format_and_no_other_takes_it_first(sample):
 
 
 def test_every_format_has_a_sample():
-    assert {sample.format for sample in SAMPLES} == {form.format for form in FORMATS} == {*MacListFormat} - {MacListFormat.CAPTURE}
+    assert (
+        {sample.format for sample in SAMPLES}
+        == {form.format for form in FORMATS}
+        == {*MacListFormat} - {MacListFormat.CAPTURE}
+    )
 
 
 @OF_NAMES
@@ -134,7 +138,17 @@ def test_what_is_refused_says_its_name_or_its_line(text, message):
 def test_what_is_not_recognised_names_what_is():
     with pytest.raises(InputError) as caught:
         read_mac_map("error: no such host\n", "f")
-    for word in ("CSV", "NetBox", "ip neigh", "arp -an", "dnsmasq", "Ansible", "node_exporter", "BareMetalHost", "NodeNetworkState"):
+    for word in (
+        "CSV",
+        "NetBox",
+        "ip neigh",
+        "arp -an",
+        "dnsmasq",
+        "Ansible",
+        "node_exporter",
+        "BareMetalHost",
+        "NodeNetworkState",
+    ):
         assert word in caught.value.hint
 
 

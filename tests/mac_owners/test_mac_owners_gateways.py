@@ -22,7 +22,9 @@ def gateways(spec=(), services=(), **annotations):
         pytest.param({}, [], id="none"),
         pytest.param({"podCIDR": "10.244.1.0/24"}, ["10.244.1.1"], id="the first of the pod CIDR"),
         pytest.param({"podCIDR": "10.244.1.0/24", "podCIDRs": ["10.244.1.0/24"]}, ["10.244.1.1"], id="once"),
-        pytest.param({"podCIDR": "fd00::/64", "podCIDRs": ["fd00::/64", "10.244.1.0/24"]}, ["10.244.1.1"], id="dual stack, IPv6 first"),
+        pytest.param(
+            {"podCIDR": "fd00::/64", "podCIDRs": ["fd00::/64", "10.244.1.0/24"]}, ["10.244.1.1"], id="dual stack, IPv6 first"
+        ),
         pytest.param({"podCIDR": "10.244.1.4/30"}, ["10.244.1.5"], id="the smallest with an address for a pod"),
         pytest.param({"podCIDR": "10.244.1.4/31"}, [], id="two addresses"),
         pytest.param({"podCIDR": "10.244.1.4"}, [], id="one"),

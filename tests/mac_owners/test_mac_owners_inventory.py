@@ -23,7 +23,9 @@ GIVEN = evidence(replies=[*heard(N1, M1), *heard(N2, M2)], mac_map=ENTRIES)
 
 
 def test_the_table_shows_every_claim():
-    assert inventory_table(GIVEN) == """\
+    assert (
+        inventory_table(GIVEN)
+        == """\
 MAC                NODE   INTERFACE  SOURCE   WHERE             SEEN
 02:00:00:00:00:01  node1  -          node-ip  10.0.0.11         2026-03-01T12:00:00+00:00
 02:00:00:00:00:01  node1  eth0       mac-map  hosts:1 (ethers)  -
@@ -34,15 +36,19 @@ MAC                NODE   INTERFACE  SOURCE   WHERE             SEEN
 
 No MAC address is known for node3.
 """
+    )
 
 
 def test_the_file_holds_what_the_strongest_agree_on():
-    assert inventory_csv(GIVEN) == """\
+    assert (
+        inventory_csv(GIVEN)
+        == """\
 mac,node,interface,note
 02:00:00:00:00:01,node1,,node-ip: 10.0.0.11
 02:00:00:00:00:02,node2,,node-ip: 10.0.0.12
 # 02:00:00:00:00:03: node1 (mac-map: a.csv:1) or node2 (mac-map: b, c.csv:1)
 """
+    )
 
 
 def test_the_file_is_read_back():
@@ -210,7 +216,18 @@ def test_names_that_are_long_or_hostile_stay_within_their_field():
 
 
 @pytest.mark.parametrize(
-    ("image", "run"), [("", "r"), ("a b", "r"), ("a\n", "r"), ("a" * 501, "r"), ("a", ""), ("a", "R"), ("a", "r" * 33), ("a", "-r"), ("a", "r\n")]
+    ("image", "run"),
+    [
+        ("", "r"),
+        ("a b", "r"),
+        ("a\n", "r"),
+        ("a" * 501, "r"),
+        ("a", ""),
+        ("a", "R"),
+        ("a", "r" * 33),
+        ("a", "-r"),
+        ("a", "r\n"),
+    ],
 )
 def test_what_no_job_can_have(image, run):
     with pytest.raises(UsageError):

@@ -29,10 +29,16 @@ A, B = node("worker-1", N1), node("worker-2.example.com", N2, hostname="w2")
         pytest.param(["worker-1"], [A, B], {"worker-1": "worker-1"}, id="the Node's name"),
         pytest.param(["WORKER-1"], [A, B], {"WORKER-1": "worker-1"}, id="in capitals"),
         pytest.param(["w2"], [A, B], {"w2": "worker-2.example.com"}, id="its label kubernetes.io/hostname"),
-        pytest.param(["W"], [node("w"), node("w.a")], {"W": "w"}, id="in capitals, where its first label would be two nodes'"),
+        pytest.param(
+            ["W"], [node("w"), node("w.a")], {"W": "w"}, id="in capitals, where its first label would be two nodes'"
+        ),
         pytest.param(["w"], [node("W"), node("w.a")], {"w": "W"}, id="a Node's name in capitals"),
-        pytest.param(["w2", "W3"], [node("n2", hostname="W2"), node("n3", hostname="w3")], {"w2": "n2", "W3": "n3"},
-                     id="a label in capitals"),
+        pytest.param(
+            ["w2", "W3"],
+            [node("n2", hostname="W2"), node("n3", hostname="w3")],
+            {"w2": "n2", "W3": "n3"},
+            id="a label in capitals",
+        ),
         pytest.param(["WORKER-1.LAN"], [A, B], {"WORKER-1.LAN": "worker-1"}, id="a first label in capitals"),
         pytest.param(["worker-2"], [A, B], {"worker-2": "worker-2.example.com"}, id="the first label of the Node's name"),
         pytest.param(["worker-1.lan"], [A, B], {"worker-1.lan": "worker-1"}, id="the first label of the host's name"),
@@ -40,8 +46,9 @@ A, B = node("worker-1", N1), node("worker-2.example.com", N2, hostname="w2")
         pytest.param([""], [A, node("")], {}, id="no name"),
         pytest.param(["w.a.lan", "w.b.lan"], [node("w")], {}, id="two hosts with the first label of one node"),
         pytest.param(["w"], [node("w.a"), node("w.b")], {}, id="two nodes with that first label"),
-        pytest.param(["x", "w.lan"], [node("w.a", hostname="x"), node("w.b", hostname="x")], {},
-                     id="two nodes with that label"),
+        pytest.param(
+            ["x", "w.lan"], [node("w.a", hostname="x"), node("w.b", hostname="x")], {}, id="two nodes with that label"
+        ),
         pytest.param(["w", "w.b"], [node("w"), node("w.a")], {"w": "w"}, id="the exact name beside a doubtful one"),
         pytest.param(["w", "w.b"], [node("w")], {"w": "w", "w.b": "w"}, id="the exact name beside a longer one"),
         pytest.param(["a"], [node("a", hostname="b"), node("b", hostname="a")], {"a": "a"}, id="name before label"),
@@ -55,19 +62,34 @@ def test_match_nodes(names, nodes, expected):
 
 
 def test_identities_and_what_is_left():
-    entries = [entry("worker-1", interface="eth0"), entry("router", M2, "macs.csv:2"), entry("10.0.0.1", M3, "arp:1 (arp-scan)")]
+    entries = [
+        entry("worker-1", interface="eth0"),
+        entry("router", M2, "macs.csv:2"),
+        entry("10.0.0.1", M3, "arp:1 (arp-scan)"),
+    ]
     given = evidence(cluster([A, B]), mac_map=entries)
     assert list(mac_map.identities(given)) == [
         Identity(
-            mac=M1, node="worker-1", source="mac-map", detail="macs.csv:1", interface="eth0",
-            rank=SourceRank.OWN_FILE, lists_nics=True, lists_all=True,
+            mac=M1,
+            node="worker-1",
+            source="mac-map",
+            detail="macs.csv:1",
+            interface="eth0",
+            rank=SourceRank.OWN_FILE,
+            lists_nics=True,
+            lists_all=True,
         )
     ]
     assert mac_map.unmatched(given) == (entries[1],)
 
 
 def test_a_name_that_fits_no_node_is_one_gap_whose_cure_is_the_name():
-    entries = [entry("router", M2, "macs.csv:2"), entry("worker-1"), entry("router", M3, "macs.csv:4"), entry("10.0.0.1", M3)]
+    entries = [
+        entry("router", M2, "macs.csv:2"),
+        entry("worker-1"),
+        entry("router", M3, "macs.csv:4"),
+        entry("10.0.0.1", M3),
+    ]
     (gap,) = mac_map.unmatched_hosts(evidence(cluster([A, B]), mac_map=entries))
     assert gap == Gap(
         what="mac-map", why="macs.csv:2: 'router' is not the name of one node of this cluster",
@@ -82,7 +104,10 @@ def test_where_the_nodes_were_refused_no_name_is_wrong():
 
 def test_a_mac_that_is_listed_of_two_nodes_stays_with_both():
     given = evidence(mac_map=[entry("node1", where="a.csv:1"), entry("node2", where="b.csv:1", form=MacListFormat.ETHERS)])
-    assert [(i.node, i.rank) for i in all_identities(given)] == [("node1", SourceRank.OWN_FILE), ("node2", SourceRank.OTHER_FILE)]
+    assert [(i.node, i.rank) for i in all_identities(given)] == [
+        ("node1", SourceRank.OWN_FILE),
+        ("node2", SourceRank.OTHER_FILE),
+    ]
     report = pipeline.conclude(evidence(replies=heard("10.0.0.50", M1), mac_map=given.mac_map))
     assert "shared-mac" in {finding.id for finding in report.findings}
 
@@ -107,8 +132,9 @@ def test_without_nodes_nothing_is_matched():
         pytest.param([], [(N1, M1), (N2, M2)], {M1: "node1", M2: "node2"}, id="by address"),
         pytest.param([], [("10.0.0.99", M1)], {}, id="an address of no node"),
         pytest.param([], [(N1, M1), (N1, M3)], {M1: "node1", M3: "node1"}, id="two MACs for an address"),
-        pytest.param([service("s", N1)], [(N1, M1), (N1, M3), (N2, M2)], {M2: "node2"},
-                     id="two MACs, also a Service's address"),
+        pytest.param(
+            [service("s", N1)], [(N1, M1), (N1, M3), (N2, M2)], {M2: "node2"}, id="two MACs, also a Service's address"
+        ),
         pytest.param([service("s", N1)], [(N1, M1)], {M1: "node1"}, id="one MAC, also a Service's address"),
     ],
 )

@@ -46,11 +46,13 @@ STATE = {
     "metadata": {"name": "node1"},
     "status": {
         "lastSuccessfulUpdateTime": "2026-03-01T11:59:00Z",
-        "currentState": {"interfaces": [
-            {"name": "eth1", "type": "ethernet", "mac-address": mac(9)},
-            {"name": "own4", "type": "mac-vlan", "mac-address": mac(13), "ipv4": {"address": [{"ip": "10.0.0.14"}]}},
-            {"name": "own6", "type": "mac-vlan", "mac-address": mac(14), "ipv6": {"address": [{"ip": "fd00::14"}]}},
-        ]},
+        "currentState": {
+            "interfaces": [
+                {"name": "eth1", "type": "ethernet", "mac-address": mac(9)},
+                {"name": "own4", "type": "mac-vlan", "mac-address": mac(13), "ipv4": {"address": [{"ip": "10.0.0.14"}]}},
+                {"name": "own6", "type": "mac-vlan", "mac-address": mac(14), "ipv6": {"address": [{"ip": "fd00::14"}]}},
+            ]
+        },
     },
 }
 SRIOV = {

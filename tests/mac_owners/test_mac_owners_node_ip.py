@@ -124,7 +124,15 @@ def test_owner_by_the_wire(objects, answers, owners):
 def test_a_claim_says_where_it_was_heard():
     given = evidence(replies=[*heard("10.0.0.11", M1), *heard("10.0.0.11", M1)])
     assert list(node_ip.identities(given)) == [
-        Identity(mac=M1, node="node1", source="node-ip", detail="10.0.0.11", interface="eth0", observed_at=START, rank=SourceRank.WIRE)
+        Identity(
+            mac=M1,
+            node="node1",
+            source="node-ip",
+            detail="10.0.0.11",
+            interface="eth0",
+            observed_at=START,
+            rank=SourceRank.WIRE,
+        )
     ]
 
 

@@ -54,16 +54,25 @@ def test_ovn_kubernetes(config, expected):
     assert said(ovn_kubernetes, with_l3(config)) == expected
 
 
-@pytest.mark.parametrize(("value", "expected"), [("00:50:56:a7:e7:1c", 1), ("x", 0), ("", 0), ("00:00:00:00:00:00", 0), ("0" * 9999, 0)])
+@pytest.mark.parametrize(
+    ("value", "expected"), [("00:50:56:a7:e7:1c", 1), ("x", 0), ("", 0), ("00:00:00:00:00:00", 0), ("0" * 9999, 0)]
+)
 def test_antrea(value, expected):
     found = list(antrea.identities(evidence(cluster([node("node1", N1, annotations={ANTREA: value})]))))
-    assert found == [
-        Identity(mac=Mac("00:50:56:a7:e7:1c"), node="node1", source="antrea", detail=f"annotation {ANTREA}", **PUBLISHED)
-    ] * expected
+    assert (
+        found
+        == [
+            Identity(mac=Mac("00:50:56:a7:e7:1c"), node="node1", source="antrea", detail=f"annotation {ANTREA}", **PUBLISHED)
+        ]
+        * expected
+    )
 
 
 def state(name: str, *nics: object, at: object = "2026-03-01T11:59:00Z"):
-    return {"metadata": {"name": name}, "status": {"lastSuccessfulUpdateTime": at, "currentState": {"interfaces": list(nics)}}}
+    return {
+        "metadata": {"name": name},
+        "status": {"lastSuccessfulUpdateTime": at, "currentState": {"interfaces": list(nics)}},
+    }
 
 
 def test_node_network_state():
@@ -82,7 +91,16 @@ def test_node_network_state():
     objects = replace(cluster(**{NNS: [state("node1", *nics)]}, nodes=[READY]), read_at=at)
     found = list(node_network_state.identities(evidence(objects)))
     assert found == [
-        Identity(mac=Mac(mac), node="node1", source="node-network-state", detail="NodeNetworkState node1", interface=nic, observed_at=at, lists_all=True, **PUBLISHED)
+        Identity(
+            mac=Mac(mac),
+            node="node1",
+            source="node-network-state",
+            detail="NodeNetworkState node1",
+            interface=nic,
+            observed_at=at,
+            lists_all=True,
+            **PUBLISHED,
+        )
         for mac, nic in (("52:55:00:d1:55:01", "ens224"), (M1, "bond0"), (M2, "ens3.100"), (M4, None))
     ]
 
@@ -113,7 +131,10 @@ def test_an_old_report_lists_nothing(node, minutes, ahead, fresh):
 @pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
 def test_odd_states_say_nothing_and_an_odd_time_is_none(odd):
     nic = {"name": "e", "type": "bond", "mac-address": M1}
-    whole = [{"metadata": {"name": "n"}, "status": odd}, {"metadata": odd, "status": {"interfaces": odd, "currentState": odd}}]
+    whole = [
+        {"metadata": {"name": "n"}, "status": odd},
+        {"metadata": odd, "status": {"interfaces": odd, "currentState": odd}},
+    ]
     assert said(node_network_state, cluster(**{NNS: whole})) == said(sriov, cluster(**{SRIOV: whole})) == []
     given = evidence(cluster(**{NNS: [state("node1", nic, at=odd)]}))
     assert [i.observed_at for i in node_network_state.identities(given)] == [None]
@@ -136,7 +157,9 @@ def test_sriov():
     obj = {"metadata": {"namespace": "sriov", "name": "node1"}, "status": {"interfaces": nics}}
     found = list(sriov.identities(evidence(cluster(**{SRIOV: [obj]}))))
     assert found == [
-        Identity(mac=mac, node="node1", source="sriov", detail="SriovNetworkNodeState sriov/node1", interface=nic, **PUBLISHED)
+        Identity(
+            mac=mac, node="node1", source="sriov", detail="SriovNetworkNodeState sriov/node1", interface=nic, **PUBLISHED
+        )
         for mac, nic in ((M1, "ens1f0"), (M2, "ens1f0v0"), (M4, None))
     ]
 
@@ -144,7 +167,9 @@ def test_sriov():
 def test_a_state_of_no_node_of_this_cluster_is_left_out():
     nic = {"name": "e", "type": "bond", "mac-address": M1}
     assert all_identities(evidence(cluster(**{NNS: [state("gone", nic)]}))) == ()
-    assert [i.node for i in all_identities(evidence(cluster(**{NNS: [state("gone", nic), state("node1", nic)]})))] == ["node1"]
+    assert [i.node for i in all_identities(evidence(cluster(**{NNS: [state("gone", nic), state("node1", nic)]})))] == [
+        "node1"
+    ]
 
 
 def test_overlays():
@@ -168,10 +193,14 @@ def test_overlays():
     }
 
 
-@pytest.mark.parametrize("value", ["null", "", "7", "[]", '{"VtepMAC": 7}', '{"PublicKey": "x"}', "[" * 9999, "ff:ff:ff:ff:ff:ff"])
+@pytest.mark.parametrize(
+    "value", ["null", "", "7", "[]", '{"VtepMAC": 7}', '{"PublicKey": "x"}', "[" * 9999, "ff:ff:ff:ff:ff:ff"]
+)
 def test_odd_annotations_are_no_overlay(value):
     keys = [field.removeprefix("metadata annotations ") for need in pod_networks.OVERLAY_NEEDS for field in need.fields]
-    assert list(pod_networks.overlays(cluster([node("n", N1, annotations=dict.fromkeys(keys, value))]))) == ["ee:ee:ee:ee:ee:ee"]
+    assert list(pod_networks.overlays(cluster([node("n", N1, annotations=dict.fromkeys(keys, value))]))) == [
+        "ee:ee:ee:ee:ee:ee"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -20,17 +20,21 @@ def nic(name: str, *addresses: str, mac: Mac | None = OWN, up: bool = True) -> I
         pytest.param([nic("eth0", N1)], "no-such-node", [], "node1", id="it was told a node that is none"),
         pytest.param([nic("eth0", "10.0.0.250")], "no-such-node", [], None, id="told a node that is none, no address"),
         pytest.param([nic("eth0", N1), nic("eth1", N2)], None, [], None, id="two nodes' addresses"),
-        pytest.param([nic("eth0", N1)], None, [service("s", N1)], "node1", id="the address is also a Service's, as with ServiceLB"),
-        pytest.param([nic("eth0", N1), nic("eth0.1", N2)], None, [service("s", N2)], "node1",
-                     id="one of two is a Service's"),
+        pytest.param(
+            [nic("eth0", N1)], None, [service("s", N1)], "node1", id="the address is also a Service's, as with ServiceLB"
+        ),
+        pytest.param(
+            [nic("eth0", N1), nic("eth0.1", N2)], None, [service("s", N2)], "node1", id="one of two is a Service's"
+        ),
         pytest.param([nic("eth0", "10.0.0.250"), nic("kube-ipvs0", N1, up=False)], None, [], None, id="on kube-ipvs0"),
         pytest.param([nic("kube-dummy-if", N1)], None, [], None, id="on kube-dummy-if"),
         pytest.param([nic("dummy7", N1)], None, [], None, id="on a dummy"),
         pytest.param([nic("tun0", N1, mac=None)], None, [], None, id="on an interface without MAC"),
         pytest.param([nic("lo", N1)], None, [], None, id="on the loopback"),
         pytest.param([nic("eth1", N1, up=False)], None, [], None, id="on an interface that is down"),
-        pytest.param([Interface(name="eth0", mac=OWN, addresses=("bad", "::1/128", N1))], None, [], "node1",
-                     id="odd addresses"),
+        pytest.param(
+            [Interface(name="eth0", mac=OWN, addresses=("bad", "::1/128", N1))], None, [], "node1", id="odd addresses"
+        ),
     ],
 )
 def test_own_node(interfaces, node_name, services, expected):
@@ -62,7 +66,17 @@ def test_its_nics_without_the_ends_of_pods():
         )
     )  # fmt: skip
     assert list(own.identities(evidence(host=host))) == [
-        Identity(mac=mac, node="node1", source="self", detail="a NIC of this host", interface=name, observed_at=START, rank=SourceRank.LIVE_HOST, lists_nics=True, lists_all=True)
+        Identity(
+            mac=mac,
+            node="node1",
+            source="self",
+            detail="a NIC of this host",
+            interface=name,
+            observed_at=START,
+            rank=SourceRank.LIVE_HOST,
+            lists_nics=True,
+            lists_all=True,
+        )
         for mac, name in ((OWN, "eth0"), (M1, "eth1"))
     ]
 

@@ -60,10 +60,14 @@ def test_a_mac_s_own_word(questions: list[Question], replies: list[Reply], owner
     ("shared", "questions", "owner"),
     [
         pytest.param(N3, ASKED, "node3", id="its own, which it repeats: no canary that it answers"),
-        pytest.param(N2, [*alone(M3, N1, N2, N3)], None, id="another's, which it does not repeat: no canary that it is silent for"),
+        pytest.param(
+            N2, [*alone(M3, N1, N2, N3)], None, id="another's, which it does not repeat: no canary that it is silent for"
+        ),
     ],
 )
-def test_a_node_s_address_that_is_a_service_s_too_is_no_canary(shared: str, questions: list[Question], owner: str | None) -> None:
+def test_a_node_s_address_that_is_a_service_s_too_is_no_canary(
+    shared: str, questions: list[Question], owner: str | None
+) -> None:
     objects = cluster(services=[*SERVICES, a_service("lb", shared)])
     claims = node_ip.identities(evidence(objects, [*BORROWED, *repeated(M3, N3)], questions))
     found = {identity.mac: identity.node for identity in claims}
@@ -71,7 +75,9 @@ def test_a_node_s_address_that_is_a_service_s_too_is_no_canary(shared: str, ques
 
 
 def test_what_it_repeats_on_another_segment_is_said_there() -> None:
-    given = evidence(cluster(services=SERVICES), [*BORROWED, *(replace(reply, interface="eth1") for reply in repeated(M3, N3))], ASKED)
+    given = evidence(
+        cluster(services=SERVICES), [*BORROWED, *(replace(reply, interface="eth1") for reply in repeated(M3, N3))], ASKED
+    )
     assert [identity.interface for identity in node_ip.identities(given) if identity.mac == M3] == ["eth1"]
 
 

@@ -174,9 +174,16 @@ def judged(made, *ips, named=True, found=None, heard=None, recorded=None):
     ("made", "states", "code"),
     [
         pytest.param(report({FREE: (Verdict.SILENT,)}), ["free"], 0, id="nobody answered"),
-        pytest.param(report({FREE: (Verdict.SILENT,), USED: (Verdict.FOREIGN, responder())}), ["free", "in-use"], 1, id="a stranger has one"),
+        pytest.param(
+            report({FREE: (Verdict.SILENT,), USED: (Verdict.FOREIGN, responder())}),
+            ["free", "in-use"],
+            1,
+            id="a stranger has one",
+        ),
         pytest.param(report({USED: (Verdict.INCONCLUSIVE, responder())}), ["in-use"], 1, id="whoever it is"),
-        pytest.param(report({FREE: (Verdict.PROXY_ARP, responder())}), ["not-heard"], 3, id="a proxy hides what is behind it"),
+        pytest.param(
+            report({FREE: (Verdict.PROXY_ARP, responder())}), ["not-heard"], 3, id="a proxy hides what is behind it"
+        ),
         pytest.param(report({FREE: (Verdict.INCONCLUSIVE,)}, node_answers=False), ["not-heard"], 3, id="a dead segment"),
         pytest.param(report({FREE: (Verdict.INCONCLUSIVE,)}, lost=(FREE,)), ["not-heard"], 3, id="frames were lost"),
         pytest.param(report({FREE: (Verdict.INCONCLUSIVE,)}, complete=False), ["not-heard"], 3, id="not finished"),
@@ -241,7 +248,9 @@ def test_where_a_node_misses_a_question_silence_proves_nothing():
     assert deaf(FREE, NODE, replies=tuple(every[:-1])) == (
         "not-heard", "requests or replies get lost on eth0: node address 10.0.0.11 replied in 2 of 3 rounds",
     )  # fmt: skip
-    assert deaf(FREE, NODE, replies=tuple(node_reply(n) for n in (1, 2, 3)))[0] == "free", "arp_ignore 2 never answers 0.0.0.0"
+    assert deaf(FREE, NODE, replies=tuple(node_reply(n) for n in (1, 2, 3)))[0] == "free", (
+        "arp_ignore 2 never answers 0.0.0.0"
+    )
     assert deaf(FREE, NODE)[0] == "free", "a node that is off answers nothing"
 
 
@@ -292,7 +301,9 @@ def test_a_pool_that_is_handed_out_in_full_is_not_all_free():
 
 
 def test_a_pool_that_could_not_be_read_is_not_all_free():
-    broken = pools(Objects(resources={"ipaddresspools.metallb.io": (obj("a", spec={"addresses": ["10.0.0.50/32", "x"]}),)}))[0]
+    broken = pools(Objects(resources={"ipaddresspools.metallb.io": (obj("a", spec={"addresses": ["10.0.0.50/32", "x"]}),)}))[
+        0
+    ]
     assert judged(report({FREE: (Verdict.SILENT,)}), FREE, found=broken).exit_code == 3
     refused = report({FREE: (Verdict.SILENT,)})
     assert judged(refused, FREE, named=False).exit_code == 0, "what else was refused says nothing about pools"
@@ -348,7 +359,9 @@ def asked_on(text, written, *, wire=SimulatedWire, **options):
 def test_a_pool_on_the_wire():
     assert asked_on(LAN, "10.0.0.60-10.0.0.62") == (1, ["free", "in-use", "free"])
     assert asked_on(LAN, "10.0.0.62-10.0.0.63") == (0, ["free", "free"])
-    assert asked_on(LAN, "10.0.0.62-10.0.0.63", rounds=1) == (0, ["free", "free"]), "what is silent is asked four times anyway"
+    assert asked_on(LAN, "10.0.0.62-10.0.0.63", rounds=1) == (0, ["free", "free"]), (
+        "what is silent is asked four times anyway"
+    )
     assert asked_on(LAN, "10.0.0.62-10.0.0.63", both_senders=False) == (3, ["not-heard"] * 2)
     assert asked_on(LAN, "10.9.0.52-10.9.0.53") == (3, ["not-heard"] * 2)
 

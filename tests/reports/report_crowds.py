@@ -49,7 +49,9 @@ def _target(number: int, name: str, announcer: str, stray: tuple[str, ...]) -> T
     strays = [_answer(worker, number) for worker in stray if worker != announcer]
     right = _answer(announcer, number, expected=True)
     if number % 50 == 2:
-        router = _answer("worker-0", 0)._replace(node=None, macs=(Mac("00:00:5e:00:01:33"),), vendor="VRRP, virtual router 51")
+        router = _answer("worker-0", 0)._replace(
+            node=None, macs=(Mac("00:00:5e:00:01:33"),), vendor="VRRP, virtual router 51"
+        )
         return service(ip, name, Verdict.FOREIGN, "00:00:5e:00:01:33 (VRRP, virtual router 51) answered and is no node's",
                        router, right, announcer=announcer)  # fmt: skip
     if number % 50 == 40:
@@ -58,13 +60,17 @@ def _target(number: int, name: str, announcer: str, stray: tuple[str, ...]) -> T
         named = ", ".join(str(found.node) for found in strays[:3]) + (" and others" if len(strays) > 3 else "")
         reason = f"{named} answered without strict ARP; {announcer} should have"
         return service(ip, name, Verdict.NON_STRICT, reason, *strays, right, announcer=announcer)
-    return service(ip, name, Verdict.OK, f"{announcer} answered every round and is the announcer", right, announcer=announcer)
+    return service(
+        ip, name, Verdict.OK, f"{announcer} answered every round and is the announcer", right, announcer=announcer
+    )
 
 
 def _answer(worker: str, number: int, *, expected: bool = False) -> Responder:
     """The kernel answers at once, the announcer's speaker from user space a little later, one of them very late."""
     index = int(worker.rpartition("-")[2])
-    first = 740.0 if index == 2 and number % 5 == 0 else (1.1 if expected else 0.18) * (1 + (index * 13 + number * 5) % 17 / 9)
+    first = (
+        740.0 if index == 2 and number % 5 == 0 else (1.1 if expected else 0.18) * (1 + (index * 13 + number * 5) % 17 / 9)
+    )
     return responder(worker, expected=expected, macs=(Mac(f"02:00:00:00:01:{index:02x}"),), first=first)
 
 
@@ -76,7 +82,17 @@ def _node(worker: str, number: int) -> object:
 
 def _replies(targets: tuple[TargetReport, ...]) -> list[list[object]]:
     return [
-        [at * 1000.0, "eth0", at, str(target.target.ip), "10.0.0.5", None, mac, mac, round(found.first_reply_ms * (1 + at / 5), 3)]
+        [
+            at * 1000.0,
+            "eth0",
+            at,
+            str(target.target.ip),
+            "10.0.0.5",
+            None,
+            mac,
+            mac,
+            round(found.first_reply_ms * (1 + at / 5), 3),
+        ]
         for target in targets
         for at in ROUNDS
         for found in target.responders

@@ -58,7 +58,9 @@ def responder(node: str | None, *, expected: bool = False, first: float = 0.21, 
 
 def announced_by(node: str, service: str) -> Claim:
     source = f"ServiceL2Status metallb-system/l2-{service.rpartition('/')[2]}"
-    return Claim(node=node, source=source, kind=ClaimSource.LEASE, trust=Trust.CURRENT, service=service, observed_at=RECORDED)
+    return Claim(
+        node=node, source=source, kind=ClaimSource.LEASE, trust=Trust.CURRENT, service=service, observed_at=RECORDED
+    )
 
 
 def first(responders: tuple[Responder, ...]) -> str | None:
@@ -232,4 +234,11 @@ PREFLIGHT = replace(
 )  # fmt: skip
 """The same before a load balancer is there, with what is likely behind it. The cause of row 1 names no fault."""
 
-SAMPLES = {"clean": CLEAN, "non-strict": NON_STRICT, "partial": PARTIAL, "empty": EMPTY, "accepted": ACCEPTED, "preflight": PREFLIGHT}
+SAMPLES = {
+    "clean": CLEAN,
+    "non-strict": NON_STRICT,
+    "partial": PARTIAL,
+    "empty": EMPTY,
+    "accepted": ACCEPTED,
+    "preflight": PREFLIGHT,
+}

@@ -197,7 +197,9 @@ def test_no_headers_takes_the_column_titles_away(name: str, title: str) -> None:
 @pytest.mark.parametrize("name", ["wide", "markdown", "html"])
 def test_a_question_to_one_mac_alone_is_no_round_of_all(name: str) -> None:
     """The canary is asked once more by unicast, which is a round of its own in the evidence."""
-    targets = tuple(replace(t, responders=tuple(r._replace(rounds=(*r.rounds, 4)) for r in t.responders)) for t in CLEAN.targets)
+    targets = tuple(
+        replace(t, responders=tuple(r._replace(rounds=(*r.rounds, 4)) for r in t.responders)) for t in CLEAN.targets
+    )
     text = comparable(render(replace(CLEAN, targets=targets), name), name)
     assert "4 of 3" not in text
     assert re.search("3 of 3 (rounds )?and unicast", text)

@@ -92,7 +92,9 @@ def test_the_json_in_the_page_is_the_report(name: str) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-@pytest.mark.parametrize("report", [pytest.param(NON_STRICT, id="non-strict"), pytest.param(SAMPLES["partial"], id="partial")])
+@pytest.mark.parametrize(
+    "report", [pytest.param(NON_STRICT, id="non-strict"), pytest.param(SAMPLES["partial"], id="partial")]
+)
 def test_nothing_hostile_is_markup(report: Report, text: str) -> None:
     hostile, tame = (Page(render(filled(report, value), "html")) for value in (text, "tame"))
     assert {"script", "style", "a", "article", "circle"} & set(hostile.elements) == {"script", "style", "a", "article"}
@@ -104,7 +106,15 @@ def test_nothing_hostile_is_markup(report: Report, text: str) -> None:
 
 def test_the_verdict_and_the_findings_come_first() -> None:
     text = render(NON_STRICT, "html")
-    places = ("<h1>PROBLEM", "2 non-strict", ">non-strict-nodes<", 'id="replies"', 'id="addresses"', 'id="nodes"', 'id="run"')
+    places = (
+        "<h1>PROBLEM",
+        "2 non-strict",
+        ">non-strict-nodes<",
+        'id="replies"',
+        'id="addresses"',
+        'id="nodes"',
+        'id="run"',
+    )
     found = [text.index(place, text.index("<body>")) for place in places]
     assert found == sorted(found)
 

@@ -237,7 +237,10 @@ def test_another_selection_leaves_what_both_asked():
     before, after = run("all-non-strict"), evidence_of(scene_of("all-non-strict"), at=LATER, namespace="web")
     after = changed_objects(
         after,
-        resources={**after.objects.resources, "services": tuple(s for s in after.objects.of("services") if s["metadata"]["name"] != "shop")},
+        resources={
+            **after.objects.resources,
+            "services": tuple(s for s in after.objects.of("services") if s["metadata"]["name"] != "shop"),
+        },
     )
     found = compare(before, (after, pipeline.conclude(after)))
     assert what(found)["10.0.0.50"] == "same"
@@ -286,6 +289,7 @@ MARKDOWN = """\
 Clients keep a learned MAC address until their ARP entry expires. Only then does a fix reach them. \
 Flush the entry on important routers.
 """
+
 
 def mended():
     after = evidence_of(scene_of("strict", STRICT), at=LATER)

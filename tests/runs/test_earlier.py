@@ -52,7 +52,12 @@ def test_its_mac_list_has_a_format():
 
 
 def test_merge_takes_it_beside_another(tmp_path):
-    text = FILE.read_text().replace("02:02:00:00:01:00", "02:02:00:00:01:99").replace('"10.0.0.5"', '"10.0.0.6"').replace("10.0.0.5/24", "10.0.0.6/24")
+    text = (
+        FILE.read_text()
+        .replace("02:02:00:00:01:00", "02:02:00:00:01:99")
+        .replace('"10.0.0.5"', '"10.0.0.6"')
+        .replace("10.0.0.5/24", "10.0.0.6/24")
+    )
     (tmp_path / "other.json").write_text(text)
     code, report = done("merge", FILE, tmp_path / "other.json")
     jsonschema.validate(report, SCHEMA)

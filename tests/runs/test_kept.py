@@ -13,7 +13,14 @@ NODES = "02:01:00:00:01:00,worker-1\n02:01:00:00:02:00,worker-2\n"
 
 def judged(name, cluster=None, *options):
     done = arpcheck(
-        "report", "--capture", KEPT / f"{name}.pcap", "--cluster-file", KEPT / f"{cluster or name}.cluster.json", *options, "-o", "json"
+        "report",
+        "--capture",
+        KEPT / f"{name}.pcap",
+        "--cluster-file",
+        KEPT / f"{cluster or name}.cluster.json",
+        *options,
+        "-o",
+        "json",
     )
     document = json.loads(done.stdout)
     assert done.returncode == document["summary"]["exitCode"], done.stderr
@@ -33,7 +40,10 @@ def ids(entries):
 def test_two_machines_with_a_nodes_address_that_answer_alike_are_a_doubt():
     document, target = judged("node-and-its-double", "two-nodes")
     assert (document["summary"]["exitCode"], target["verdict"]) == (3, "inconclusive")
-    assert {mac for responder in target["responders"] for mac in responder["macs"]} == {"02:01:00:00:02:00", "00:50:56:9a:77:01"}
+    assert {mac for responder in target["responders"] for mac in responder["macs"]} == {
+        "02:01:00:00:02:00",
+        "00:50:56:9a:77:01",
+    }
     conflict = finding(document, "address-conflict")
     assert (conflict["nodes"], conflict["ips"]) == (["worker-2"], ["10.0.0.12"])
 

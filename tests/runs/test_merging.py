@@ -74,7 +74,9 @@ def test_a_node_that_can_not_hear_itself_is_caught_by_the_other():
     strict = ("strict", "strict", "non-strict")
     alone = pipeline.conclude(seen_from("worker-3", "worker-1", strict=strict)[1])
     assert (judged(alone)[0], arp(alone)["worker-3"], alone.summary.exit_code) == (Verdict.OK, "self", 3)
-    found = report(seen_from("worker-3", "worker-1", strict=strict), seen_from("worker-1", "worker-1", strict=strict, at=LATER))
+    found = report(
+        seen_from("worker-3", "worker-1", strict=strict), seen_from("worker-1", "worker-1", strict=strict, at=LATER)
+    )
     assert judged(found)[0] is Verdict.NON_STRICT
     assert (arp(found), found.summary.exit_code) == ({**QUIET, "worker-3": "non-strict"}, 1)
 
@@ -101,7 +103,9 @@ def test_taken_apart_it_is_what_it_was():
         assert [(q.interface, q.round, round(q.at, 6)) for q in place.questions] == [
             (q.interface, q.round, round(q.at, 6)) for q in evidence.questions
         ]
-        assert [(r.interface, r.round, r.mac) for r in place.replies] == [(r.interface, r.round, r.mac) for r in evidence.replies]
+        assert [(r.interface, r.round, r.mac) for r in place.replies] == [
+            (r.interface, r.round, r.mac) for r in evidence.replies
+        ]
 
 
 def test_rounds_of_two_hosts_never_mix():
@@ -113,7 +117,10 @@ def test_rounds_of_two_hosts_never_mix():
 
 
 def test_two_that_each_hear_the_other_only_may_be_two_at_once():
-    runs = [seen_from("worker-1", "worker-1", "worker-2", claim=""), seen_from("worker-2", "worker-1", "worker-2", claim="", at=LATER)]
+    runs = [
+        seen_from("worker-1", "worker-1", "worker-2", claim=""),
+        seen_from("worker-2", "worker-1", "worker-2", claim="", at=LATER),
+    ]
     assert [judged(pipeline.conclude(evidence))[0] for _, evidence in runs] == [Verdict.OK, Verdict.OK]
     assert judged(report(*runs)) == (
         Verdict.INCONCLUSIVE,
@@ -196,7 +203,9 @@ def client(number, **how):
     _, evidence = seen_from("client", "worker-1", **how)
     own = Mac(f"02:02:00:00:0{number}:00")
     nics = tuple(replace(i, mac=own) if i.name == "eth0" else i for i in evidence.host.interfaces)
-    return replace(evidence, host=replace(evidence.host, interfaces=nics), started_at=evidence.started_at + timedelta(seconds=number))
+    return replace(
+        evidence, host=replace(evidence.host, interfaces=nics), started_at=evidence.started_at + timedelta(seconds=number)
+    )
 
 
 def test_hosts_that_are_no_node_are_named_after_their_files():
@@ -218,7 +227,9 @@ def test_two_runs_of_one_host_are_no_split_brain(later):
 
 def test_the_same_capture_twice_is_refused_though_it_names_no_interface():
     found = seen_from("client", "worker-1")[1]
-    nameless = replace(found, host=replace(found.host, interfaces=tuple(replace(i, mac=None) for i in found.host.interfaces)))
+    nameless = replace(
+        found, host=replace(found.host, interfaces=tuple(replace(i, mac=None) for i in found.host.interfaces))
+    )
     with pytest.raises(InputError, match="runs of the same host"):
         merge([("a", nameless), ("b", nameless)])
 

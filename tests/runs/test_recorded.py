@@ -84,7 +84,9 @@ def test_a_capture_is_never_clean(name):
     assert report.summary.exit_code in (1, 3)
     assert {node.arp for node in report.nodes} <= {Arp.NON_STRICT, Arp.UNKNOWN, Arp.UNREACHED}
     assert not [t for t in report.targets if t.verdict is Verdict.SILENT]
-    assert "the frames are from a capture, which may be incomplete" in report.summary.because or report.summary.exit_code == 1
+    assert (
+        "the frames are from a capture, which may be incomplete" in report.summary.because or report.summary.exit_code == 1
+    )
 
 
 def test_the_gaps_say_what_is_not_known():
@@ -105,7 +107,10 @@ def test_several_macs_of_unknown_owners_are_inconclusive_and_a_mac_map_helps():
     assert (found.verdict, report.summary.exit_code) == (Verdict.INCONCLUSIVE, 3)
     assert found.reason.startswith("the owner of 02:01:00:00:01:00")
     macs = {node: Mac(f"02:01:00:00:0{n}:00") for n, node in enumerate(("worker-1", "worker-2", "worker-3"), 1)}
-    named = tuple(MacEntry(mac=mac, node=node, interface=None, where="macs.csv:1", format=MacListFormat.CSV) for node, mac in macs.items())
+    named = tuple(
+        MacEntry(mac=mac, node=node, interface=None, where="macs.csv:1", format=MacListFormat.CSV)
+        for node, mac in macs.items()
+    )
     report = judged(scene, frames, mac_map=named)
     assert (verdict_of(report).verdict, report.summary.exit_code) == (Verdict.DUPLICATE, 1)
 

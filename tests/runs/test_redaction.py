@@ -53,7 +53,12 @@ def test_every_scene_is_judged_the_same_and_nothing_is_left(name):
 def test_what_was_read_a_second_time_is_redacted_too():
     """A Lease that was not there before, of a node that nothing else names."""
     spec = {"holderIdentity": "secret-host", "renewTime": "2026-03-01T12:00:00Z", "leaseDurationSeconds": 15}
-    lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "topsecret", "namespace": "offsite"}, "spec": spec}
+    lease = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "topsecret", "namespace": "offsite"},
+        "spec": spec,
+    }
     before = evidence_of(scene_of("healthy"))
     redacted = again(replace(before, after=Objects(resources={"leases.coordination.k8s.io": (lease,)}, read_at=LATER)))
     assert not [page for page in texts(redacted) if "secret" in page or "offsite" in page]
@@ -92,7 +97,9 @@ ips = "10.0.0.51"
 """
 
 
-@pytest.mark.parametrize("service", ["ok", "node", "verdict", "ipvs", "true", "metallb", "kube-proxy", "layer2", "null", "mac"])
+@pytest.mark.parametrize(
+    "service", ["ok", "node", "verdict", "ipvs", "true", "metallb", "kube-proxy", "layer2", "null", "mac"]
+)
 @pytest.mark.parametrize(("space", "first"), [("ok", "strict"), ("mode", "metallb"), ("web", "silent")])
 def test_a_name_that_is_a_word_of_the_report_destroys_nothing(service, space, first):
     scene = scene_of("made", HOSTILE.format(service=service, space=space, first=first))
@@ -140,7 +147,9 @@ def test_everything_that_has_a_name():
         options=replace(evidence.options, selector="team in (checkout,quuxes)", load_balancer_class="acme.example/lb"),
     )  # fmt: skip
     redacted = redact(full)
-    left = re.findall(r"quux|acme|jane|checkout|ens18|retailx|shopx|hv-|02:01:00:00:09:09", "".join(texts(redacted)), re.IGNORECASE)
+    left = re.findall(
+        r"quux|acme|jane|checkout|ens18|retailx|shopx|hv-|02:01:00:00:09:09", "".join(texts(redacted)), re.IGNORECASE
+    )
     assert left == []
     assert redacted.evidence.objects.version == "v1.33.4"
     assert redacted.evidence.trouble == ("if-1 went down after 3.1 s",)
@@ -148,7 +157,9 @@ def test_everything_that_has_a_name():
 
 
 def test_a_selector_still_selects_what_it_selected():
-    text = HOSTILE.format(service="shop", space="retail", first="hv-2").replace('l2_status = "node-1"', 'l2_status = "node-1"\nlabels = { team = "checkout" }')
+    text = HOSTILE.format(service="shop", space="retail", first="hv-2").replace(
+        'l2_status = "node-1"', 'l2_status = "node-1"\nlabels = { team = "checkout" }'
+    )
     evidence = evidence_of(scene_of("made", text), selector="team=checkout")
     assert [str(t.target.ip) for t in pipeline.conclude(evidence).targets if t.verdict] == ["10.0.0.50"]
     redacted = again(evidence)
@@ -175,7 +186,11 @@ STRINGS = [
     pytest.param("10.0.0.50,10.0.0.60", "100.64.0.2,100.64.0.3", id="a list"),
     pytest.param("02:01:00:00:09:01", "02:01:00:00:00:01", id="a MAC"),
     pytest.param("02-01-00-00-09-01", "02:01:00:00:00:01", id="a MAC with dashes"),
-    pytest.param('announcing from node "db-7" with protocol "layer2"', 'announcing from node "node-1" with protocol "layer2"', id="an event"),
+    pytest.param(
+        'announcing from node "db-7" with protocol "layer2"',
+        'announcing from node "node-1" with protocol "layer2"',
+        id="an event",
+    ),
     pytest.param("--hostname-override=db-7", "--hostname-override=node-1", id="an option"),
     pytest.param("/var/lib/kube-proxy/config.conf", "/var/lib/kube-proxy/config.conf", id="a path"),
     pytest.param("db-7.rack.example", "node-1.text-1.text-2", id="a host in a domain"),
@@ -224,7 +239,8 @@ def test_any_text_gives_text_and_the_same_for_the_same(text):
 
 ADDRESSES = st.lists(st.integers(0x0A000000, 0x0A00FFFF).map(IPv4Address), min_size=1, max_size=30, unique=True)
 NETWORKS = st.lists(
-    st.tuples(st.integers(0x0A000000, 0x0A00FFFF), st.integers(8, 31)).map(lambda n: IPv4Network(n, strict=False)), max_size=6
+    st.tuples(st.integers(0x0A000000, 0x0A00FFFF), st.integers(8, 31)).map(lambda n: IPv4Network(n, strict=False)),
+    max_size=6,
 )
 
 
@@ -240,7 +256,9 @@ def test_order_and_subnets_stay(hosts, networks):
 
 
 def test_what_means_the_same_everywhere_stays():
-    same = [IPv4Address(text) for text in ("0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "192.0.2.1", "169.254.20.10")]
+    same = [
+        IPv4Address(text) for text in ("0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "192.0.2.1", "169.254.20.10")
+    ]
     made = Addresses([*same, IPv4Address("10.0.0.1")], [IPv4Network("0.0.0.0/0")])
     assert [made.address(ip) for ip in same] == same
     assert made.interface("0.0.0.0/0") == "0.0.0.0/0"
@@ -255,7 +273,10 @@ def test_no_address_is_part_of_another_as_text(real):
 def test_a_whole_internet_of_networks_has_room():
     networks = [IPv4Network((n << 24, 8)) for n in range(1, 120)]
     made = Addresses([IPv4Address((n << 24) + 5) for n in range(1, 120)], networks)
-    assert len({made.network(network) for network in networks if network.network_address not in (IPv4Address("127.0.0.0"),)}) > 100
+    assert (
+        len({made.network(network) for network in networks if network.network_address not in (IPv4Address("127.0.0.0"),)})
+        > 100
+    )
 
 
 def test_ipv6():
@@ -270,7 +291,14 @@ def test_an_interface_stays_in_its_network():
     assert made.address(IPv4Address("192.168.10.50")) in found.network
 
 
-MACS = ["52:54:00:12:34:56", "52:54:00:00:00:01", "00:00:5e:00:01:33", "ee:ee:ee:ee:ee:ee", "ff:ff:ff:ff:ff:ff", "8c:1f:64:a0:1b:22"]
+MACS = [
+    "52:54:00:12:34:56",
+    "52:54:00:00:00:01",
+    "00:00:5e:00:01:33",
+    "ee:ee:ee:ee:ee:ee",
+    "ff:ff:ff:ff:ff:ff",
+    "8c:1f:64:a0:1b:22",
+]
 
 
 def test_macs_keep_what_their_prefix_says():
@@ -289,6 +317,15 @@ def test_macs_keep_what_their_prefix_says():
 def test_the_search_finds_what_a_broken_redaction_would_leave():
     evidence = evidence_of(scene_of("two-non-strict"))
     redacted = redact(evidence)
-    for page in ("ip-10-0-0-50", "50.0.0.10.in-addr.arpa", "see worker-2x", "xx10.0.0.50", "mac=02-01-00-00-01-00", "enx020100000100", "0201.0000.0100", "https://WEB/nginx"):
+    for page in (
+        "ip-10-0-0-50",
+        "50.0.0.10.in-addr.arpa",
+        "see worker-2x",
+        "xx10.0.0.50",
+        "mac=02-01-00-00-01-00",
+        "enx020100000100",
+        "0201.0000.0100",
+        "https://WEB/nginx",
+    ):
         assert left_over([page], redacted.found), page
     assert left_over(["node-1 100.64.0.1 verdict ok non-strict"], redacted.found) == ()

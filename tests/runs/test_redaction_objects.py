@@ -84,18 +84,26 @@ def test_the_configuration_of_kube_proxy_stays(folder):
     assert {made.found.names.of(n) or n: fact for n, fact in facts(before).items()} == facts(after)
 
 
-@pytest.mark.parametrize("name", ["worker", "web", "nginx", "acme", "payments", "worker-1", "db-7", "x7k2p", "wörker", "prod"])
+@pytest.mark.parametrize(
+    "name", ["worker", "web", "nginx", "acme", "payments", "worker-1", "db-7", "x7k2p", "wörker", "prod"]
+)
 def test_what_people_call_their_things_is_no_vocabulary(name):
     assert not is_known(name)
 
 
-@pytest.mark.parametrize("text", ["kube-proxy", "metallb.io/ip-allocated-from-pool", "strictARP", "layer2", "InternalIP", "v1"])
+@pytest.mark.parametrize(
+    "text", ["kube-proxy", "metallb.io/ip-allocated-from-pool", "strictARP", "layer2", "InternalIP", "v1"]
+)
 def test_what_is_looked_for_is(text):
     assert is_known(text)
 
 
 def test_a_namespace_that_a_plug_in_looks_into_stays():
-    proxy = {"kind": "DaemonSet", "apiVersion": "apps/v1", "metadata": {"name": "kube-proxy", "namespace": "openshift-kube-proxy"}}
+    proxy = {
+        "kind": "DaemonSet",
+        "apiVersion": "apps/v1",
+        "metadata": {"name": "kube-proxy", "namespace": "openshift-kube-proxy"},
+    }
     other = {**proxy, "metadata": {"name": "kube-proxy", "namespace": "kube-router"}}
     made = redacted(Objects(resources={"daemonsets.apps": (proxy, other)})).evidence.objects.of("daemonsets.apps")
     assert [obj["metadata"]["namespace"] for obj in made] == ["openshift-kube-proxy", "namespace-1"]
@@ -113,9 +121,19 @@ def spelt():
         for path in sorted(Path(area.__file__).parent.rglob("*.py")):
             tree = ast.parse(path.read_text())
             docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-            docs |= {id(x) for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__" for x in ast.walk(node.value)}
+            docs |= {
+                id(x)
+                for node in tree.body
+                if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+                for x in ast.walk(node.value)
+            }
             for node in ast.walk(tree):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs and IDENTIFIER.fullmatch(node.value):
+                if (
+                    isinstance(node, ast.Constant)
+                    and isinstance(node.value, str)
+                    and id(node) not in docs
+                    and IDENTIFIER.fullmatch(node.value)
+                ):
                     yield node.value, f"{path.name}:{node.lineno}"
     for need in pipeline.NEEDS:
         for text in (need.resource, *need.fields, *need.names):

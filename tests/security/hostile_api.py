@@ -30,7 +30,13 @@ class HostileApi:
             def do_GET(self):
                 document = api.document(urlsplit(self.path).path)
                 try:
-                    self.send(*((200, {}, document) if document is not None else (api.status, api.headers, api.page(next(api.pages)))))
+                    self.send(
+                        *(
+                            (200, {}, document)
+                            if document is not None
+                            else (api.status, api.headers, api.page(next(api.pages)))
+                        )
+                    )
                 except (BrokenPipeError, ConnectionResetError):
                     self.close_connection = True
 
@@ -74,7 +80,9 @@ class HostileApi:
             plural, kind = GROUPS[parts[1]]
             if self.discovery:
                 return self.discovery
-            return json.dumps({"kind": "APIResourceList", "resources": [{"name": plural, "kind": kind, "namespaced": True}]}).encode()
+            return json.dumps(
+                {"kind": "APIResourceList", "resources": [{"name": plural, "kind": kind, "namespaced": True}]}
+            ).encode()
         return None
 
     def kubeconfig(self, path):

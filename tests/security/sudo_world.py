@@ -50,7 +50,14 @@ class SudoWorld:
     def __enter__(self):
         from arpcheck.lab import network
 
-        program = [sys.executable, str(LAND), sys.executable, str(HERE / "sudo_world.py"), self._sudoers, *([self._scene] if self._scene else [])]
+        program = [
+            sys.executable,
+            str(LAND),
+            sys.executable,
+            str(HERE / "sudo_world.py"),
+            self._sudoers,
+            *([self._scene] if self._scene else []),
+        ]
         self._process = subprocess.Popen(network.command(program), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         ready = self._process.stdout.readline().split()
         assert ready[:1] == ["ready"], "the world did not come up"
@@ -97,7 +104,15 @@ class SudoWorld:
         """The command that runs a program in the world: as the user, with a login's environment, or as root."""
         who = [] if root else ["setpriv", f"--reuid={UID}", f"--regid={GID}", "--init-groups"]
         home, name = ("/root", "root") if root else (HOME, "caller")
-        told = {"HOME": home, "USER": name, "LOGNAME": name, "SHELL": "/bin/sh", "PATH": f"{BIN}:{SECURE_PATH}", "LANG": "C.UTF-8", **(env or {})}
+        told = {
+            "HOME": home,
+            "USER": name,
+            "LOGNAME": name,
+            "SHELL": "/bin/sh",
+            "PATH": f"{BIN}:{SECURE_PATH}",
+            "LANG": "C.UTF-8",
+            **(env or {}),
+        }
         there = ["ip", "netns", "exec", self._station] if self._station else []
         return [
             "nsenter", "--target", str(self.pid), "--mount", "--net", "--pid", *there, *who,
@@ -106,11 +121,19 @@ class SudoWorld:
 
     def run(self, *program, stdin="", **how):
         """As subprocess.run tells it."""
-        return subprocess.run(self.command(*program, **how), input=stdin, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        return subprocess.run(
+            self.command(*program, **how), input=stdin, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
 
     def start(self, *program, **how):
         """A Popen of it, with its output in pipes."""
-        return subprocess.Popen(self.command(*program, **how), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            self.command(*program, **how),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def sudo(self, *arguments, options=(), **how):
         """`sudo -n OPTION… ARGUMENT…`, called by the user; `arpcheck` stands for its path."""
@@ -159,10 +182,20 @@ def main(sudoers, scene=None):
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/mnt"], check=True)
     os.mkdir(MINE)
     os.chown(MINE, UID, GID)
-    bind("/etc/shadow", "".join(f"{line}\n" for line in (*Path("/etc/shadow").read_text().splitlines(), "caller:*:19000:0:99999:7:::")), 0o600)
+    bind(
+        "/etc/shadow",
+        "".join(f"{line}\n" for line in (*Path("/etc/shadow").read_text().splitlines(), "caller:*:19000:0:99999:7:::")),
+        0o600,
+    )
     bind("/etc/sudoers", sudoers, 0o440)
     if scene is None:
-        for words in ("link set lo up", "link add eth0 type veth peer name lan0", "address add 10.0.0.9/24 dev eth0", "link set eth0 up", "link set lan0 up"):
+        for words in (
+            "link set lo up",
+            "link add eth0 type veth peer name lan0",
+            "address add 10.0.0.9/24 dev eth0",
+            "link set eth0 up",
+            "link set lan0 up",
+        ):
             subprocess.run(["ip", *words.split()], check=True)
         wait("")
         return

@@ -84,7 +84,11 @@ def test_doctor_ends_by_its_budget(tmp_path, how):
 
 @pytest.mark.parametrize("how", HOW)
 def test_a_write_without_an_answer_is_uncertain(tmp_path, how):
-    with endless_server(how, tmp_path) as config, connected(ClusterSource(kubeconfig=config, request_timeout=1)) as connection, pytest.raises(UncertainError):
+    with (
+        endless_server(how, tmp_path) as config,
+        connected(ClusterSource(kubeconfig=config, request_timeout=1)) as connection,
+        pytest.raises(UncertainError),
+    ):
         connection.set_key({"metadata": {"name": "a", "namespace": "b"}}, "c", "d")
 
 
@@ -107,7 +111,12 @@ def test_what_only_announces_an_answer_is_none(tmp_path, status):
     def hinted(send):
         body = listed() if answers else b'{"gitVersion": "v1.33.0"}'
         answers.append(1)
-        send(b"HTTP/1.1 " + status + b"\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        send(
+            b"HTTP/1.1 "
+            + status
+            + b"\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+            + body
+        )
 
     from arpcheck.cluster.credentials import open_session
     from arpcheck.cluster.limits import Budget

@@ -17,7 +17,11 @@ EMOJI = "\N{GRINNING FACE}".encode()
 
 def paged(number, entries, **more):
     """A page with another after it."""
-    return b'{"kind":"XList","metadata":{"continue":"%d"},"items":[' % number + b",".join(named(f"{number}-{i}", **more) for i in range(entries)) + TAIL
+    return (
+        b'{"kind":"XList","metadata":{"continue":"%d"},"items":[' % number
+        + b",".join(named(f"{number}-{i}", **more) for i in range(entries))
+        + TAIL
+    )
 
 
 LABELS = {f"k{i}": "v" * 60 for i in range(40)}
@@ -47,7 +51,9 @@ CASES = {
 EMPTY_LISTS = bomb(b"[],", 80_000_000, tail=b"0" + TAIL)
 BLANKS = bomb(b" " * 1000, 1_000_000)
 TWICE = bomb(BLANKS, 1)
-LABELS_TEXT = b'"labels":{' + b",".join(b'"%s":"%s"' % (k.encode(), v.encode()) for k, v in LABELS.items()) + b'},"namespace"'
+LABELS_TEXT = (
+    b'"labels":{' + b",".join(b'"%s":"%s"' % (k.encode(), v.encode()) for k, v in LABELS.items()) + b'},"namespace"'
+)
 
 
 RUNNER = """
@@ -62,7 +68,15 @@ print(os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024)
 def measured(arguments, folder):
     """Exit code, peak memory, and what it said."""
     words = [sys.executable, "-c", RUNNER, sys.executable, "-m", "arpcheck", *arguments]
-    done = subprocess.run(words, env={**os.environ, "HOME": str(folder)}, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    done = subprocess.run(
+        words,
+        env={**os.environ, "HOME": str(folder)},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
     code, peak = map(int, done.stdout.split())
     return code, peak, (folder / "err").read_text()
 
@@ -70,7 +84,9 @@ def measured(arguments, folder):
 @pytest.mark.parametrize("case", CASES)
 def test_it_stays_small_and_ends(tmp_path, case):
     with CASES[case] as api:
-        code, peak, said = measured(["snapshot", "--request-timeout", "3", "--kubeconfig", api.kubeconfig(tmp_path / "config")], tmp_path)
+        code, peak, said = measured(
+            ["snapshot", "--request-timeout", "3", "--kubeconfig", api.kubeconfig(tmp_path / "config")], tmp_path
+        )
     print(f"{case}: {code}, {peak // MIB} MiB, {len(said)} characters")  # noqa: T201 - for -s
     assert code in (0, 2), said
     assert "Traceback" not in said
@@ -98,7 +114,9 @@ def long_names(number, *, last=30):
 @pytest.mark.parametrize("words", [["snapshot"], ["probe", "--dry-run", "--iface", "lo"]], ids=["snapshot", "dry run"])
 def test_names_that_no_object_can_have_are_not_kept(tmp_path, words):
     with HostileApi(long_names) as api:
-        code, peak, said = measured([*words, "--request-timeout", "60", "--kubeconfig", api.kubeconfig(tmp_path / "config")], tmp_path)
+        code, peak, said = measured(
+            [*words, "--request-timeout", "60", "--kubeconfig", api.kubeconfig(tmp_path / "config")], tmp_path
+        )
     assert code in (0, 2), said
     assert "Traceback" not in said
     assert peak < MOST

@@ -40,7 +40,12 @@ SHELLS = {
 }
 
 
-@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.skipif(not shutil.which(name), reason=f"{name} is not installed")) for name in SHELLS])
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=pytest.mark.skipif(not shutil.which(name), reason=f"{name} is not installed"))
+        for name in SHELLS
+    ]
+)
 def shell(request, tmp_path):
     """A function that types a line in an interactive shell whose arpcheck completes, and returns what it showed."""
     script = forked.arpcheck("completion", request.param).stdout
@@ -52,7 +57,9 @@ def shell(request, tmp_path):
         (tmp_path / "config").write_text(json.dumps({"contexts": entries}))
         program, ready = SHELLS[request.param]
         # the line, then all of it away, then a word that only the shell itself can put together
-        return on_a_terminal(program, [(f"{ready}echo READY$((6*7))\r", READY), (f"{line}\x05\x15echo END$((6*7))\r", END)], tmp_path)
+        return on_a_terminal(
+            program, [(f"{ready}echo READY$((6*7))\r", READY), (f"{line}\x05\x15echo END$((6*7))\r", END)], tmp_path
+        )
 
     return typed
 
@@ -62,7 +69,13 @@ def on_a_terminal(program, turns, folder):
     pid, terminal = pty.fork()
     if not pid:
         os.chdir(folder)
-        environment = {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(folder), "KUBECONFIG": str(folder / "config"), "TERM": "dumb", "PS1": "> "}
+        environment = {
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "HOME": str(folder),
+            "KUBECONFIG": str(folder / "config"),
+            "TERM": "dumb",
+            "PS1": "> ",
+        }
         os.execvpe(program[0], program, environment)  # noqa: S606 - the shell that is tried
     try:
         until = time.monotonic() + PATIENCE

@@ -15,7 +15,11 @@ from arpcheck.objects import Objects
 NAME = "kube-proxy-1; touch ~/PWN; #"
 SPACE = "kube-system$(touch ~/PWN)"
 LABELS = {"k8s-app": "kube-proxy"}
-CONTAINER = {"name": "kube-proxy", "image": "registry.k8s.io/kube-proxy:v1.33.0", "command": ["kube-proxy", "--config=/var/lib/kube-proxy/config.conf"]}
+CONTAINER = {
+    "name": "kube-proxy",
+    "image": "registry.k8s.io/kube-proxy:v1.33.0",
+    "command": ["kube-proxy", "--config=/var/lib/kube-proxy/config.conf"],
+}
 VOLUME = {"name": "c", "configMap": {"name": NAME, "items": [{"key": "x; touch ~/PWN", "path": "config.conf"}]}}
 
 
@@ -24,12 +28,23 @@ def named(kind, space, title, **more):
 
 
 def spec(**more):
-    return {"containers": [CONTAINER | {"volumeMounts": [{"name": "c", "mountPath": "/var/lib/kube-proxy"}]}], "volumes": [VOLUME], **more}
+    return {
+        "containers": [CONTAINER | {"volumeMounts": [{"name": "c", "mountPath": "/var/lib/kube-proxy"}]}],
+        "volumes": [VOLUME],
+        **more,
+    }
 
 
 def cluster(space, strategy="RollingUpdate", **state):
     daemon_set = named(
-        "DaemonSet", space, NAME, spec={"selector": {"matchLabels": LABELS}, "updateStrategy": {"type": strategy}, "template": {"metadata": {"labels": LABELS}, "spec": spec()}}
+        "DaemonSet",
+        space,
+        NAME,
+        spec={
+            "selector": {"matchLabels": LABELS},
+            "updateStrategy": {"type": strategy},
+            "template": {"metadata": {"labels": LABELS}, "spec": spec()},
+        },
     )
     pod = named("Pod", space, NAME, spec=spec(nodeName="w1"), status={"phase": "Running", **state})
     pod["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": NAME}]
@@ -57,13 +72,23 @@ def all_lines():
     yield from configz_commands(SPACE, NAME)
     held = cluster("kube-system", "OnDelete")
     [daemon_set] = held.of("daemonsets.apps")
-    restarted = {**daemon_set, "spec": {**daemon_set["spec"], "template": {"metadata": {"annotations": {rollouts.RESTARTED: "now"}}}}}
-    yield from rollouts.reach(restarted, Objects(resources={**held.resources, "daemonsets.apps": (restarted,)}), everywhere=True).unreached.values()
+    restarted = {
+        **daemon_set,
+        "spec": {**daemon_set["spec"], "template": {"metadata": {"annotations": {rollouts.RESTARTED: "now"}}}},
+    }
+    yield from rollouts.reach(
+        restarted, Objects(resources={**held.resources, "daemonsets.apps": (restarted,)}), everywhere=True
+    ).unreached.values()
 
 
 def test_a_name_is_one_word_whatever_it_is():
     found = commands(all_lines())
-    verbs = {verb for command in found for verb in ("edit", "rollout restart", "rollout status", "logs", "describe", "port-forward", "delete pod") if verb in command}
+    verbs = {
+        verb
+        for command in found
+        for verb in ("edit", "rollout restart", "rollout status", "logs", "describe", "port-forward", "delete pod")
+        if verb in command
+    }
     assert len(verbs) == 7, found
     for command in found:
         said = words(command)
@@ -79,6 +104,8 @@ def test_a_scene_steers_no_terminal(tmp_path, key):
     written = resources.files("arpcheck.lab").joinpath("scenes/healthy.toml").read_text()
     scene = tmp_path / "scene.toml"
     scene.write_text(written.replace(f'{key} = "', f'{key} = "\\u001b]0;x\\u0007\\u001b[2J', 1))
-    done = subprocess.run([sys.executable, "-m", "arpcheck", "demo", str(scene)], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-m", "arpcheck", "demo", str(scene)], capture_output=True, text=True, check=False, timeout=120
+    )
     assert "\\x1b]0;x\\x07\\x1b[2J" in done.stderr
     assert "\x1b" not in done.stderr

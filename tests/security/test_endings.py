@@ -16,8 +16,24 @@ from arpcheck.lab import network
 pytestmark = pytest.mark.lab
 
 PATIENCE = 30
-CLUSTER = '{"kind": "List", "apiVersion": "v1", "items": [{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "worker-1"}}]}'
-WATCH = ["watch", "--iface", "eth0", "--ip", "10.0.0.50", "--cluster-file", "cluster.json", "--rate", "0", "--interval", "1s", "--output", "mine.prom"]
+CLUSTER = (
+    '{"kind": "List", "apiVersion": "v1", "items": [{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "worker-1"}}]}'
+)
+WATCH = [
+    "watch",
+    "--iface",
+    "eth0",
+    "--ip",
+    "10.0.0.50",
+    "--cluster-file",
+    "cluster.json",
+    "--rate",
+    "0",
+    "--interval",
+    "1s",
+    "--output",
+    "mine.prom",
+]
 WROTE = {f"{MINE}/cluster.json": UID, f"{MINE}/mine.prom": UID}
 PLACES = ("/tmp", HOME, MINE, "/root")  # noqa: S108 - of its own machine
 
@@ -143,7 +159,9 @@ def test_a_program_that_can_not_be_started_is_no_finding(tmp_path):
     path.write_text(IP.format(path=os.environ["PATH"]))
     path.chmod(0o755)
     env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    done = subprocess.run([ARPCHECK, "demo", "healthy"], env=env, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    done = subprocess.run(
+        [ARPCHECK, "demo", "healthy"], env=env, capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
     assert done.returncode == 2
     assert "\narpcheck: the probe died with status 1. Its last output is above; nothing was judged\n" in done.stderr
     assert done.stderr.endswith("\nexit code 2: arpcheck could not run\n")
@@ -163,6 +181,14 @@ def test_only_what_came_to_its_end_has_a_code_of_its_own(tmp_path, body, code):
     place = tmp_path / "world"
     place.mkdir()
     (place / "tool_of_the_test.py").write_text(body)
-    shown = ["unshare", "--mount", "sh", "-c", f'mount -t overlay overlay -o lowerdir={place}:{folder} {folder} && exec "$@"', "sh", *program]
+    shown = [
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        f'mount -t overlay overlay -o lowerdir={place}:{folder} {folder} && exec "$@"',
+        "sh",
+        *program,
+    ]
     done = subprocess.run(shown, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr

@@ -63,7 +63,8 @@ READING = [
     (name, word)
     for name, line in COMMANDS.items()
     for word in dict.fromkeys(w.partition("=")[2] or w for w in line.split())
-    if word in (*FILES, "saved.json", "again.json", "frames.pcap") and not (name == "probe --dry-run" and word == "saved.json")
+    if word in (*FILES, "saved.json", "again.json", "frames.pcap")
+    and not (name == "probe --dry-run" and word == "saved.json")
 ]
 WRITING = [(name, word) for name, line in COMMANDS.items() for word in line.split() if word.startswith("new.")]
 
@@ -118,7 +119,9 @@ def test_a_file_that_only_root_may_read_is_not_read(shared, folder, name, file):
     path.write_text(f"{SECRET}: [\n")
     path.chmod(0o600)
     done = shared.sudo("arpcheck", *COMMANDS[name].split(), cwd=folder)
-    assert (done.returncode, SECRET in done.stdout + done.stderr, "Traceback" in done.stderr) == (2, False, False), done.stderr
+    assert (done.returncode, SECRET in done.stdout + done.stderr, "Traceback" in done.stderr) == (2, False, False), (
+        done.stderr
+    )
     told = done.stdout if name == "doctor" else done.stderr
     assert f"{file}: Permission denied" in told or f"{file} can't be read" in told
     assert [path for path in shared.files(folder) if "/new." in path] == []
@@ -163,7 +166,11 @@ def test_what_only_root_can_see_is_not_told(shared, folder, there):
 
 def test_the_candidates_of_a_shell_are_no_secret_of_roots(shared, folder):
     shared.write("/mnt/roots-kubeconfig", KUBECONFIG.replace("name: c", f"name: {SECRET}"), mode=0o600)
-    words = {"_ARPCHECK_COMPLETE": "complete_bash", "COMP_WORDS": f"arpcheck snapshot --kubeconfig /mnt/roots-kubeconfig --context {SECRET[:2]}", "COMP_CWORD": "5"}
+    words = {
+        "_ARPCHECK_COMPLETE": "complete_bash",
+        "COMP_WORDS": f"arpcheck snapshot --kubeconfig /mnt/roots-kubeconfig --context {SECRET[:2]}",
+        "COMP_CWORD": "5",
+    }
     done = shared.sudo(*(f"{name}={value}" for name, value in words.items()), "arpcheck", cwd=folder)
     assert SECRET not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -173,9 +180,14 @@ def test_the_candidates_of_a_shell_are_no_secret_of_roots(shared, folder):
 
 
 def test_root_itself_stays_root_without_capabilities_and_doctor_says_so(shared, folder):
-    done = shared.run(*["arpcheck", "doctor", "--iface", "eth0", "--cluster-file", "cluster.json"], root=True, cwd="/mnt/all")
+    done = shared.run(
+        *["arpcheck", "doctor", "--iface", "eth0", "--cluster-file", "cluster.json"], root=True, cwd="/mnt/all"
+    )
     assert "note     user       root without sudo" in done.stdout
-    assert "user       " not in shared.sudo(*["arpcheck", "doctor", "--iface", "eth0", "--cluster-file", "cluster.json"], cwd=folder).stdout
+    assert (
+        "user       "
+        not in shared.sudo(*["arpcheck", "doctor", "--iface", "eth0", "--cluster-file", "cluster.json"], cwd=folder).stdout
+    )
 
 
 def test_root_itself_is_told_why_it_was_refused(shared, folder):
@@ -190,7 +202,10 @@ def test_an_ordinary_users_login_plugin_may_still_be_set_uid(shared, folder):
     """no_new_privs would keep it from that: who has no privilege gives none up."""
     plugin = f"#!/bin/sh\ngrep NoNewPrivs /proc/self/status >{folder}/told\nexit 1\n"
     shared.write(f"{folder}/plugin", plugin, owner=True, mode=0o755)
-    text = KUBECONFIG.replace("{token: t}", f'{{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: "{folder}/plugin"}}}}')
+    text = KUBECONFIG.replace(
+        "{token: t}",
+        f'{{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: "{folder}/plugin"}}}}',
+    )
     shared.write(f"{folder}/kubeconfig", text, owner=True)
     done = shared.run("arpcheck", "snapshot", "--kubeconfig", "kubeconfig", cwd=folder)
     assert done.returncode == 2

@@ -47,6 +47,11 @@ def test_it_ends_in_one_line(module, entry, words, number):
 
 
 def test_a_signal_that_is_ignored_stays_ignored():
-    code = RUN.replace("MODULE", "typer.exceptions").replace("SIGNAL", "signal.SIGHUP").replace("ENTRY", "process").replace("WORDS", "explain ok")
+    code = (
+        RUN.replace("MODULE", "typer.exceptions")
+        .replace("SIGNAL", "signal.SIGHUP")
+        .replace("ENTRY", "process")
+        .replace("WORDS", "explain ok")
+    )
     done = subprocess.run(["nohup", sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0

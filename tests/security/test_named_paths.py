@@ -94,7 +94,9 @@ PLACES = [
     pytest.param("up", "{}/up is not a regular file", id="a folder"),
     pytest.param("/proc/self/cwd/file", "/proc is on proc, where file owners prove nothing", id="a link of the kernel's"),
     pytest.param("to-proc", "/proc is on proc, where file owners prove nothing", id="a link to one"),
-    pytest.param("/sys/kernel/uevent_seqnum", "/sys is on sysfs, where file owners prove nothing", id="what is made when it is read"),
+    pytest.param(
+        "/sys/kernel/uevent_seqnum", "/sys is on sysfs, where file owners prove nothing", id="what is made when it is read"
+    ),
 ]
 
 
@@ -118,7 +120,11 @@ def test_who_has_a_say(roots, name, why):
 @pytest.mark.parametrize(
     ("place", "why"),
     [
-        pytest.param("/tmp", "Under sudo, arpcheck reads only files that root alone can write, and users other than root may write to /tmp. Move it to such a place", id="seen"),  # noqa: S108
+        pytest.param(
+            "/tmp",  # noqa: S108
+            "Under sudo, arpcheck reads only files that root alone can write, and users other than root may write to /tmp. Move it to such a place",
+            id="seen",
+        ),
         pytest.param("/root", UNSEEN, id="not seen"),
     ],
 )

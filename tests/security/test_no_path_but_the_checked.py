@@ -82,7 +82,11 @@ def test_the_server_of_the_attack_does_hear_a_token(shared):
     assert "his-own" in shared.path(f"{MINE}/heard").read_text()
 
 
-SPECIAL = [pytest.param(stat.S_IFIFO, 0, id="fifo"), pytest.param(stat.S_IFCHR, os.makedev(1, 3), id="device"), pytest.param(stat.S_IFSOCK, 0, id="socket")]
+SPECIAL = [
+    pytest.param(stat.S_IFIFO, 0, id="fifo"),
+    pytest.param(stat.S_IFCHR, os.makedev(1, 3), id="device"),
+    pytest.param(stat.S_IFSOCK, 0, id="socket"),
+]
 
 
 @pytest.mark.parametrize(("kind", "device"), SPECIAL)
@@ -101,7 +105,9 @@ def test_nor_where_a_kubeconfig_of_roots_names_one(shared, key):
     path = shared.path(f"{PLACE}/special")
     path.unlink(missing_ok=True)
     os.mkfifo(path, 0o600)
-    config = EVIL.replace("tokenFile: /run/kept/secret", f"{key}: {PLACE}/special, client-certificate-data: eA==").replace("http:", "https:")
+    config = EVIL.replace("tokenFile: /run/kept/secret", f"{key}: {PLACE}/special, client-certificate-data: eA==").replace(
+        "http:", "https:"
+    )
     shared.write(f"{PLACE}/config", config, mode=0o600)
     done = shared.sudo("arpcheck", "snapshot", "--kubeconfig", f"{PLACE}/config")
     assert (done.returncode, done.stderr) == (2, f"arpcheck: {PLACE}/special: Permission denied\n")
@@ -111,7 +117,13 @@ def test_nor_where_a_kubeconfig_of_roots_names_one(shared, key):
 def test_what_only_root_can_see_is_not_told_by_how_it_failed(shared, more):
     """Whether it is there, and what it is."""
     kept = shared.path("/run/kept")
-    for name, text in {"token": "abc", "yaml": "a: [1]\n", "broken": "a: [\n", "empty": "", "contexts": "contexts: []\n"}.items():
+    for name, text in {
+        "token": "abc",
+        "yaml": "a: [1]\n",
+        "broken": "a: [\n",
+        "empty": "",
+        "contexts": "contexts: []\n",
+    }.items():
         (kept / name).write_text(text)
     (kept / "folder").mkdir(exist_ok=True)
     (kept / "theirs").write_text("x")

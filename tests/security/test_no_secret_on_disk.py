@@ -95,7 +95,9 @@ def test_no_file_holds_them_while_it_asks_nor_after_its_end(tmp_path, pki, login
         try:
             assert server.asked.wait(PATIENCE), "the client's certificate was accepted, and it asked"
             assert list(temporary.iterdir()) == []
-            assert [path for path in map(os.readlink, open_files(process.pid)) if "arpcheck" in path or "deleted" in path] == []
+            assert [
+                path for path in map(os.readlink, open_files(process.pid)) if "arpcheck" in path or "deleted" in path
+            ] == []
         finally:
             process.send_signal(end)
             process.wait(PATIENCE)

@@ -15,9 +15,24 @@ MODULES = (
     "typer", "usercustomize", "yaml",
 )  # fmt: skip
 SITE = f"lib/python3.{sys.version_info.minor}/site-packages"
-QUIET = ("probe", "--iface", "eth0", "--ip", "10.0.0.50", "--rounds", "1", "--rate", "0", "--cluster-file", "cluster.json", "--quiet")
+QUIET = (
+    "probe",
+    "--iface",
+    "eth0",
+    "--ip",
+    "10.0.0.50",
+    "--rounds",
+    "1",
+    "--rate",
+    "0",
+    "--cluster-file",
+    "cluster.json",
+    "--quiet",
+)
 """A probe that nobody answers; its exit code is 3."""
-CLUSTER = '{"kind": "List", "apiVersion": "v1", "items": [{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "worker-1"}}]}'
+CLUSTER = (
+    '{"kind": "List", "apiVersion": "v1", "items": [{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "worker-1"}}]}'
+)
 
 COMMANDS = [
     pytest.param(("demo", "all-non-strict"), 1, id="demo"),

@@ -8,12 +8,28 @@ import pytest
 from sudo_world import ARPCHECK, HOME
 
 MISTAKES = [
-    pytest.param({}, "snapshot --kubeconfig ~nouser/x", "--kubeconfig ~nouser/x: no such home directory. Use an absolute path", id="no such user"),
+    pytest.param(
+        {},
+        "snapshot --kubeconfig ~nouser/x",
+        "--kubeconfig ~nouser/x: no such home directory. Use an absolute path",
+        id="no such user",
+    ),
     pytest.param({}, "snapshot --cluster-file - <&-", "standard input:1: empty. ", id="stdin is closed"),
     pytest.param({}, "report - <&-", "-: not JSON: ", id="nor is there a report"),
     *(
-        pytest.param({"_ARPCHECK_COMPLETE": "complete_bash", **words}, "", "_ARPCHECK_COMPLETE is set, but COMP_WORDS and COMP_CWORD are not", id=f"completion {words}")
-        for words in ({}, {"COMP_CWORD": "x", "COMP_WORDS": "arpcheck "}, {"COMP_CWORD": "-1", "COMP_WORDS": ""}, {"COMP_CWORD": "9" * 5000, "COMP_WORDS": ""}, {"COMP_CWORD": "1"})
+        pytest.param(
+            {"_ARPCHECK_COMPLETE": "complete_bash", **words},
+            "",
+            "_ARPCHECK_COMPLETE is set, but COMP_WORDS and COMP_CWORD are not",
+            id=f"completion {words}",
+        )
+        for words in (
+            {},
+            {"COMP_CWORD": "x", "COMP_WORDS": "arpcheck "},
+            {"COMP_CWORD": "-1", "COMP_WORDS": ""},
+            {"COMP_CWORD": "9" * 5000, "COMP_WORDS": ""},
+            {"COMP_CWORD": "1"},
+        )
     ),
 ]
 
@@ -28,7 +44,9 @@ def test_it_is_one_line(environ, words, said):
 def ended(words, environ, folder="/", before="true"):
     told = {"PATH": os.environ["PATH"], "HOME": "/nowhere", **environ}
     script = f"{before} && exec {sys.executable} -P -m arpcheck {words}"
-    done = subprocess.run(["sh", "-c", script], env=told, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["sh", "-c", script], env=told, cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
     return done.returncode, done.stdout, done.stderr
 
 

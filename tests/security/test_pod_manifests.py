@@ -51,7 +51,9 @@ TWO = [
     pytest.param(("--node", "a"), ("--node", "a", "-n", "tools"), id="two namespaces"),
     pytest.param(("--node", "a", "-n", "b"), ("--node", "b", "-n", "a"), id="crosswise"),
     pytest.param(("--node", "a-b", "-n", "c"), ("--node", "a", "-n", "b-c"), id="joined alike"),
-    pytest.param(("--node", "a", "--openshift", "--with", "metallb"), ("--node", "a-optional", "--openshift"), id="named like a part"),
+    pytest.param(
+        ("--node", "a", "--openshift", "--with", "metallb"), ("--node", "a-optional", "--openshift"), id="named like a part"
+    ),
     pytest.param(("--node", "a-scc", "--openshift"), ("--node", "a", "--openshift"), id="named like another part"),
     pytest.param(("--node", "a"), ("--node", "a", "--job"), id="a pod and a job"),
     pytest.param(("--node", "a"), ("--node", "pod-a", "--job"), id="a job named like a pod"),
@@ -70,7 +72,9 @@ def test_two_of_them_share_nothing(one, other):
 
 @pytest.mark.parametrize("job", [True, False], ids=["job", "pod"])
 def test_all_rights_of_a_run_are_its_own_accounts(job):
-    documents, _ = printed("--node", "worker-1", "-n", "tools", "--openshift", "--with", "kube-ovn", *(["--job"] if job else []))
+    documents, _ = printed(
+        "--node", "worker-1", "-n", "tools", "--openshift", "--with", "kube-ovn", *(["--job"] if job else [])
+    )
     run = documents[-1]
     spec = run["spec"]["template"]["spec"] if job else run["spec"]
     accounts = {(subject["name"], subject["namespace"]) for d in documents for subject in d.get("subjects", ())}
@@ -106,9 +110,12 @@ def test_pods_and_configmaps_are_granted_in_kube_proxys_namespace_alone():
 
 
 def test_a_configmap_of_another_name_is_granted_by_that_name():
-    assert ("configmaps", "get", "kube-system", ("cilium-config", "kube-proxy", "kube-proxy-config", "kube-proxy-config-4f1c")) in granted(
-        "--config-map", "kube-proxy-config-4f1c"
-    )
+    assert (
+        "configmaps",
+        "get",
+        "kube-system",
+        ("cilium-config", "kube-proxy", "kube-proxy-config", "kube-proxy-config-4f1c"),
+    ) in granted("--config-map", "kube-proxy-config-4f1c")
 
 
 def test_an_implementation_that_is_none_is_one_line():
@@ -126,7 +133,12 @@ def daemon_set(name, *maps):
 
 
 def config_map(name):
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "kube-system"}, "data": {"config.conf": "mode: ipvs"}}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": "kube-system"},
+        "data": {"config.conf": "mode: ipvs"},
+    }
 
 
 def asked_for(tmp_path, *objects, needs=()):
@@ -140,11 +152,17 @@ def asked_for(tmp_path, *objects, needs=()):
     with ApiServer([service, *objects], rules=rules) as api:
         found = read(ClusterSource(kubeconfig=api.kubeconfig(tmp_path / "config")), pipeline.NEEDS)
         paths = [request.path for request in api.requests if "/configmaps" in request.path]
-    return [path.rpartition("/")[2] for path in paths], [obj["metadata"]["name"] for obj in found.of("configmaps")], found.gaps
+    return (
+        [path.rpartition("/")[2] for path in paths],
+        [obj["metadata"]["name"] for obj in found.of("configmaps")],
+        found.gaps,
+    )
 
 
 def test_configmaps_are_asked_for_by_name_where_kube_proxy_mounts_them(tmp_path):
-    asked, got, gaps = asked_for(tmp_path, daemon_set("kube-proxy", "kube-proxy", "kube-root-ca.crt"), config_map("kube-proxy"), config_map("another"))
+    asked, got, gaps = asked_for(
+        tmp_path, daemon_set("kube-proxy", "kube-proxy", "kube-root-ca.crt"), config_map("kube-proxy"), config_map("another")
+    )
     assert (asked, got, gaps) == (["cilium-config", "kube-proxy"], ["kube-proxy"], ())
 
 
@@ -152,7 +170,9 @@ def test_one_that_may_not_be_read_is_a_gap_and_takes_no_other_with_it(tmp_path):
     maps = ("kube-proxy", "kube-proxy-config-4f1c")
     asked, got, [gap] = asked_for(tmp_path, daemon_set("kube-proxy", *maps), *map(config_map, maps))
     assert (asked, got, (gap.what, gap.why)) == (["cilium-config", *maps], ["kube-proxy"], ("configmaps", "forbidden"))
-    _, got, gaps = asked_for(tmp_path, daemon_set("kube-proxy", *maps), *map(config_map, maps), needs=pipeline.rights((), maps[1:]))
+    _, got, gaps = asked_for(
+        tmp_path, daemon_set("kube-proxy", *maps), *map(config_map, maps), needs=pipeline.rights((), maps[1:])
+    )
     assert (got, gaps) == (list(maps), ())
 
 

@@ -33,7 +33,10 @@ def test_the_rule_of_the_documentation_gives_arpcheck_and_no_environment():
     [rule] = re.findall(r"^%operators ALL=.*$", page("security"), re.MULTILINE)
     with SudoWorld(sudoers=f"{rule}\n".replace("/usr/local/bin/arpcheck", ARPCHECK)) as world:
         done = world.sudo("arpcheck", "report", "/etc/shadow")
-        assert (done.returncode, done.stderr) == (2, "arpcheck: /etc/shadow: Permission denied. Name a file that `arpcheck probe -o json` wrote\n")
+        assert (done.returncode, done.stderr) == (
+            2,
+            "arpcheck: /etc/shadow: Permission denied. Name a file that `arpcheck probe -o json` wrote\n",
+        )
         for options in (["-E"], ["PYTHONPATH=/run/home"], ["LD_PRELOAD=/run/home/x.so"]):
             done = world.sudo("arpcheck", "--version", options=options)
             assert (done.returncode, done.stdout) == (1, ""), done.stderr

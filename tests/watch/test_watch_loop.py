@@ -265,7 +265,11 @@ def test_a_kernel_that_begins_to_answer_between_two_probes_counts():
 
 def test_a_flood_of_forged_senders_is_told_in_part():
     macs = [bytes((2, 15, 0, 0, n >> 8, n & 255)) for n in range(300)]
-    wire = lambda scene: Overheard(scene, [(5.0 + n / 1000, frame(1, mac, "10.0.0.50", "10.0.0.50")) for n, mac in enumerate(macs)])  # noqa: E731
+    frames = [(5.0 + n / 1000, frame(1, mac, "10.0.0.50", "10.0.0.50")) for n, mac in enumerate(macs)]
+
+    def wire(scene):
+        return Overheard(scene, frames)
+
     _, text, _ = watched("healthy", wire=wire)
     assert text.count("gratuitous ARP from") == 64
 
@@ -286,7 +290,9 @@ def test_stopping_it_ends_it_with_the_timeline_and_the_worst_moment():
 
     code, text, _ = watched("failover-gap", wire=wire, pace=Pace(interval=30, every=0.25), stop=lambda: wires[0].now() > 9)
     assert code == 3
-    assert text.endswith("Worst moment: 12:00:08.1, no reply to 3 requests for 10.0.0.50, which may have been lost; exit code 3")
+    assert text.endswith(
+        "Worst moment: 12:00:08.1, no reply to 3 requests for 10.0.0.50, which may have been lost; exit code 3"
+    )
     assert "until Ctrl-C" in text
 
 
@@ -379,7 +385,9 @@ def failover(moment, *, gap=0.0, recorded=1.0, fails=float("inf"), **pace):
     return code, "\n".join(said)
 
 
-@pytest.mark.parametrize("fails", [float("inf"), -5.0, 0.0, 2.0], ids=["healthy", "gone before", "gone with it", "gone after"])
+@pytest.mark.parametrize(
+    "fails", [float("inf"), -5.0, 0.0, 2.0], ids=["healthy", "gone before", "gone with it", "gone after"]
+)
 def test_a_correct_failover_accuses_nobody_at_whatever_moment_it_comes(fails):
     """The wire before the record or after it, in the light questions, while the cluster is read, or in a probe."""
     dice = random.Random(531)  # noqa: S311 - the same ones every time
@@ -395,7 +403,10 @@ def test_a_correct_failover_accuses_nobody_at_whatever_moment_it_comes(fails):
 def test_a_record_that_does_not_follow_accuses_when_it_had_time_to():
     code, text = failover(12.0, recorded=1000.0)
     assert code == 1
-    assert re.findall(r"10.0.0.50: changed from (\S+ to [\w-]+)", text) == ["ok to inconclusive", "inconclusive to wrong-node"]
+    assert re.findall(r"10.0.0.50: changed from (\S+ to [\w-]+)", text) == [
+        "ok to inconclusive",
+        "inconclusive to wrong-node",
+    ]
     told = [line for line in text.splitlines() if "to wrong-node" in line]
     assert [line[:8] for line in told] == ["12:00:45"], "not in the probes before, of which the record was too new"
 

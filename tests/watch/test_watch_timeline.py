@@ -126,7 +126,9 @@ def test_it_is_summed_up():
     assert summary_of([]) == "no completed change"
 
 
-@pytest.mark.parametrize(("found", "text"), [(0.25, "0.2 s"), (1.5, "1.5 s"), (99.9, "99.9 s"), (119.7, "2 min 0 s"), (125, "2 min 5 s")])
+@pytest.mark.parametrize(
+    ("found", "text"), [(0.25, "0.2 s"), (1.5, "1.5 s"), (99.9, "99.9 s"), (119.7, "2 min 0 s"), (125, "2 min 5 s")]
+)
 def test_seconds(found, text):
     assert seconds(found) == text
 

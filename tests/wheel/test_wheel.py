@@ -46,7 +46,9 @@ def commands():
 def test_it_has_every_file_of_the_package(wheel):
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if name.startswith("arpcheck/")}
-    files = [path.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    files = [
+        path.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    ]
     assert packed == {str(path) for path in files}
 
 

@@ -16,7 +16,15 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 def build(folder: Path) -> Path:
     """The wheel of the checkout."""
-    words = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(CHECKOUT)]
+    words = [
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        str(folder),
+        str(CHECKOUT),
+    ]
     subprocess.run([sys.executable, "-m", "pip", "wheel", *words], check=True, cwd=folder)
     [wheel] = folder.glob("arpcheck-*.whl")
     return wheel
@@ -27,7 +35,9 @@ def install(wheel: Path, folder: Path) -> Path:
     venv.create(folder, with_pip=False, symlinks=True)
     [packages] = folder.glob("lib/python3*/site-packages")
     words = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-index", str(wheel)]
-    subprocess.run([sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", *words], check=True, cwd=folder)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", *words], check=True, cwd=folder
+    )
     [installed] = Distribution.discover(name="arpcheck", path=[str(packages)])
     for one in needed(installed):
         copy(one, packages)
@@ -66,4 +76,6 @@ def copy(one: Distribution, packages: Path) -> None:
 
 def environment() -> dict[str, str]:
     """As a login's: nothing that names another place for modules. One width for what is wrapped."""
-    return {key: os.environ[key] for key in ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR") if key in os.environ} | {"COLUMNS": "100"}
+    return {key: os.environ[key] for key in ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR") if key in os.environ} | {
+        "COLUMNS": "100"
+    }

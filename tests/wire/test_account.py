@@ -229,7 +229,9 @@ def overheard(data, taken_for=TakenFor.US, wanted=(VIP,), asked=True):
         pytest.param(announced(op=1), id="a request for its own sender address"),
         pytest.param(announced(), id="a reply to its own sender address"),
         pytest.param(announced(destination=OUR_MAC), id="the same to us alone"),
-        pytest.param(frame(target=OTHER_IP, target_mac=STRANGER, destination=BROADCAST), id="a reply to another, to everybody"),
+        pytest.param(
+            frame(target=OTHER_IP, target_mac=STRANGER, destination=BROADCAST), id="a reply to another, to everybody"
+        ),
     ],
 )
 def test_who_announces_an_asked_address_is_noted_and_is_no_reply(data, asked):
@@ -259,7 +261,9 @@ def test_what_is_no_announcement_of_an_asked_address(data, wanted):
         pytest.param(frame(), TakenFor.OTHER_HOST, PassReason.VLAN, id="to us, and yet not: of another VLAN"),
         pytest.param(frame(destination=BROADCAST), TakenFor.OTHER_HOST, PassReason.VLAN, id="to everybody of another VLAN"),
         pytest.param(announced(op=1), TakenFor.OTHER_HOST, PassReason.VLAN, id="an announcement in another VLAN"),
-        pytest.param(announced(), TakenFor.OTHER_INTERFACE, PassReason.OTHER_INTERFACE, id="an announcement above this interface"),
+        pytest.param(
+            announced(), TakenFor.OTHER_INTERFACE, PassReason.OTHER_INTERFACE, id="an announcement above this interface"
+        ),
         pytest.param(frame(destination=STRANGER), TakenFor.OTHER_HOST, PassReason.OTHER_HOST, id="to another's MAC"),
         pytest.param(frame(target=OTHER_IP), TakenFor.US, PassReason.OTHER_HOST, id="to us, for another's question"),
         pytest.param(frame(mac=OUR_MAC), TakenFor.US, PassReason.OWN_MAC, id="with our own MAC"),

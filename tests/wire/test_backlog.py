@@ -21,7 +21,18 @@ def sent(number, at):
 
 def came(mac, at):
     frame = ARP_FRAME.pack(
-        OUR_MAC.to_bytes(), mac.to_bytes(), 0x0806, 1, 0x0800, 6, 4, 2, mac.to_bytes(), VIP.packed, OUR_MAC.to_bytes(), OUR_IP.packed
+        OUR_MAC.to_bytes(),
+        mac.to_bytes(),
+        0x0806,
+        1,
+        0x0800,
+        6,
+        4,
+        2,
+        mac.to_bytes(),
+        VIP.packed,
+        OUR_MAC.to_bytes(),
+        OUR_IP.packed,
     )
     return Arrival("eth0", 100.0 + at / 1000, frame)
 
@@ -66,7 +77,9 @@ def test_a_bite_is_no_more_than_was_asked_for():
 
 def test_an_announcement_is_recorded_with_its_own_time_and_answers_nothing():
     account, tapped, told = ReplyMatcher(100.0, {"eth0": OUR_MAC}, {"eth0": frozenset({OUR_IP})}, wanted=(VIP,)), [], []
-    backlog = Backlog(account, {"eth0": type("Told", (), {"received": lambda *it: told.append(it)})()}, lambda *it: tapped.append(it))
+    backlog = Backlog(
+        account, {"eth0": type("Told", (), {"received": lambda *it: told.append(it)})()}, lambda *it: tapped.append(it)
+    )
     frames = [came(FIRST, at).frame[:38] + VIP.packed for at in (5.0, 9.0)]
     backlog.waiting.extend(Arrival("eth0", 100.0 + at, frame) for at, frame in zip((0.5, 0.75), frames, strict=True))
     backlog.take_in(2)

@@ -69,7 +69,10 @@ def test_every_question_is_a_round_of_its_own():
 
 def test_two_hosts_that_ask_at_once_have_their_own_answers():
     found = heard(
-        ASK, (0.1, who_has(VIP, OTHER, "10.0.0.6")), (1, is_at(VIP, A, OTHER, "10.0.0.6")), (1.1, is_at(VIP, A, CLIENT, "10.0.0.5"))
+        ASK,
+        (0.1, who_has(VIP, OTHER, "10.0.0.6")),
+        (1, is_at(VIP, A, OTHER, "10.0.0.6")),
+        (1.1, is_at(VIP, A, CLIENT, "10.0.0.5")),
     )
     assert [(number, str(sender)) for number, _, sender, _, _ in replies(found)] == [(2, "10.0.0.6"), (1, "10.0.0.5")]
 
@@ -113,13 +116,20 @@ def test_a_question_that_a_mirror_shows_twice_is_one():
 
 
 def test_a_question_at_the_very_end_had_no_time_to_be_answered():
-    found = heard(ASK, (8_500, who_has(VIP, CLIENT, "10.0.0.5")), (8_600, who_has(NODE, CLIENT, "10.0.0.5")), (8_601, is_at(NODE, A, CLIENT, "10.0.0.5")))
+    found = heard(
+        ASK,
+        (8_500, who_has(VIP, CLIENT, "10.0.0.5")),
+        (8_600, who_has(NODE, CLIENT, "10.0.0.5")),
+        (8_601, is_at(NODE, A, CLIENT, "10.0.0.5")),
+    )
     assert [(number, ip) for number, ip, *_ in questions(found)] == [(1, VIP), (1, NODE)]
     assert found.ignored["cut-off"] == 1
 
 
 def test_a_reply_to_all_and_one_from_a_relay():
-    found = heard(ASK, (1, is_at(VIP, A, CLIENT, "10.0.0.5", to=BROADCAST)), (2, is_at(VIP, B, CLIENT, "10.0.0.5", source=OTHER)))
+    found = heard(
+        ASK, (1, is_at(VIP, A, CLIENT, "10.0.0.5", to=BROADCAST)), (2, is_at(VIP, B, CLIENT, "10.0.0.5", source=OTHER))
+    )
     assert [(reply.mac, reply.source) for reply in found.replies] == [(A, A), (B, OTHER)]
 
 
@@ -155,15 +165,33 @@ def noted(found):
     [
         pytest.param(TAGGED, [(VIP, A, "vlan", 100, 1)], id="a tagged reply"),
         pytest.param(TAGGED[:12] + b"\x88\xa8\0\x07" + TAGGED[12:], [(VIP, A, "vlan", 7, 1)], id="tagged twice"),
-        pytest.param(TAGGED[:12] + b"\x81\0\0\0" + TAGGED[12:], [(VIP, A, "vlan", 100, 1)], id="tagged with 0, and then with another"),
-        pytest.param(who_has(VIP, A, VIP)[:12] + TAGGED[12:16] + who_has(VIP, A, VIP)[12:], [(VIP, A, "vlan", 100, 1)], id="a tagged announcement"),
+        pytest.param(
+            TAGGED[:12] + b"\x81\0\0\0" + TAGGED[12:], [(VIP, A, "vlan", 100, 1)], id="tagged with 0, and then with another"
+        ),
+        pytest.param(
+            who_has(VIP, A, VIP)[:12] + TAGGED[12:16] + who_has(VIP, A, VIP)[12:],
+            [(VIP, A, "vlan", 100, 1)],
+            id="a tagged announcement",
+        ),
         pytest.param(ASK[1][:12] + TAGGED[12:16] + ASK[1][12:], [], id="a tagged question says nothing for it"),
-        pytest.param(is_at("10.0.0.99", A, CLIENT, "10.0.0.5")[:12] + TAGGED[12:16] + ANSWER[1][12:28] + bytes(14), [], id="for another address"),
+        pytest.param(
+            is_at("10.0.0.99", A, CLIENT, "10.0.0.5")[:12] + TAGGED[12:16] + ANSWER[1][12:28] + bytes(14),
+            [],
+            id="for another address",
+        ),
         pytest.param(udp(4789, bytes(8) + ANSWER[1]), [(VIP, A, "tunnel", None, 1)], id="in VXLAN"),
         pytest.param(udp(8472, bytes(8) + TAGGED), [(VIP, A, "tunnel", 100, 1)], id="in VXLAN, tagged"),
-        pytest.param(udp(6081, b"\x02\0\x65\x58" + bytes(4) + bytes(8) + ANSWER[1]), [(VIP, A, "tunnel", None, 1)], id="in Geneve, with options"),
-        pytest.param(ipv4(47, b"\x20\0\x65\x58" + bytes(4) + ANSWER[1]), [(VIP, A, "tunnel", None, 1)], id="in GRE, with a key"),
-        pytest.param(ipv4(47, b"\x10\0\x88\xbe" + bytes(4) + bytes(8) + ANSWER[1]), [(VIP, A, "tunnel", None, 1)], id="in ERSPAN"),
+        pytest.param(
+            udp(6081, b"\x02\0\x65\x58" + bytes(4) + bytes(8) + ANSWER[1]),
+            [(VIP, A, "tunnel", None, 1)],
+            id="in Geneve, with options",
+        ),
+        pytest.param(
+            ipv4(47, b"\x20\0\x65\x58" + bytes(4) + ANSWER[1]), [(VIP, A, "tunnel", None, 1)], id="in GRE, with a key"
+        ),
+        pytest.param(
+            ipv4(47, b"\x10\0\x88\xbe" + bytes(4) + bytes(8) + ANSWER[1]), [(VIP, A, "tunnel", None, 1)], id="in ERSPAN"
+        ),
         pytest.param(udp(53, bytes(8) + ANSWER[1]), [], id="in something else"),
         pytest.param(udp(4789, bytes(8) + ANSWER[1][:30]), [], id="cut short in VXLAN"),
     ],
@@ -179,18 +207,29 @@ def test_a_tag_that_only_carries_a_priority_changes_nothing():
 
 
 def test_who_announces_a_wanted_address_is_noted_whether_or_not_it_ever_answers():
-    found = heard(ASK, ANSWER, (40, who_has(VIP, B, VIP)), (90, is_at(VIP, B, BROADCAST, VIP, source=OTHER)), (95, who_has("10.0.0.99", B, "10.0.0.99")))
+    found = heard(
+        ASK,
+        ANSWER,
+        (40, who_has(VIP, B, VIP)),
+        (90, is_at(VIP, B, BROADCAST, VIP, source=OTHER)),
+        (95, who_has("10.0.0.99", B, "10.0.0.99")),
+    )
     assert found.gratuitous == (Gratuitous(at=40.0, interface="capture", ip=IPv4Address(VIP), mac=B, source=B, frames=2),)
     assert {reply.mac for reply in found.replies} == {A}
 
 
 def test_who_asks_says_whose_mac_it_is():
-    found = heard((0, who_has("10.0.0.99", A, NODE)), (5, who_has("10.0.0.98", B, NODE)), (6, who_has("10.0.0.99", CLIENT, "10.0.0.5")))
+    found = heard(
+        (0, who_has("10.0.0.99", A, NODE)), (5, who_has("10.0.0.98", B, NODE)), (6, who_has("10.0.0.99", CLIENT, "10.0.0.5"))
+    )
     assert found.requesters == {IPv4Address(NODE): frozenset({A, B})}
 
 
 def test_a_flood_of_macs_is_bounded_and_counted():
-    forged = [(1, is_at(VIP, Mac.from_bytes(b"\x02\x01\0\0" + n.to_bytes(2, "big")), CLIENT, "10.0.0.5")) for n in range(MOST_MACS + 10)]
+    forged = [
+        (1, is_at(VIP, Mac.from_bytes(b"\x02\x01\0\0" + n.to_bytes(2, "big")), CLIENT, "10.0.0.5"))
+        for n in range(MOST_MACS + 10)
+    ]
     found = heard(ASK, *forged)
     assert len({reply.mac for reply in found.replies}) == MOST_MACS
     assert found.overflows == (Overflow(ip=IPv4Address(VIP), replies=10),)
@@ -199,7 +238,10 @@ def test_a_flood_of_macs_is_bounded_and_counted():
 def test_times_and_troubles():
     entries = [Recorded(START + 10**9, b""), Recorded(START, b""), Dropped(7), Cut(3)]
     found = captured(entries, [], "lan.pcap")
-    assert (found.started_at.isoformat(), found.ended_at.isoformat()) == ("2026-03-01T12:00:00+00:00", "2026-03-01T12:00:01+00:00")
+    assert (found.started_at.isoformat(), found.ended_at.isoformat()) == (
+        "2026-03-01T12:00:00+00:00",
+        "2026-03-01T12:00:01+00:00",
+    )
     assert found.trouble == ("7 frames were lost while it was recorded", "the file ends in the middle of frame 3")
 
 

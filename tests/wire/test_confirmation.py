@@ -44,7 +44,11 @@ def test_confirmations(heard, rest, expected):
     assert dict(confirmations(dict(reversed(heard.items())), **given)) == expected
 
 
-@pytest.mark.parametrize(("nodes", "expected"), [(1, MOST_CONFIRMATIONS), (8, MOST_CONFIRMATIONS), (100, 800), (500, 4000), (5000, MOST_OF_ALL)])
+@pytest.mark.parametrize(
+    ("nodes", "expected"), [(1, MOST_CONFIRMATIONS), (8, MOST_CONFIRMATIONS), (100, 800), (500, 4000), (5000, MOST_OF_ALL)]
+)
 def test_so_many_that_a_few_macs_can_be_asked_for_every_node_twice(nodes, expected):
     assert most(crowd(nodes)) == expected
-    assert len(dict(confirmations({VIP: {M9}}, crowd(nodes), {VIP}, set(), left=most(crowd(nodes))))[M9]) == min(expected, 2 * nodes)
+    assert len(dict(confirmations({VIP: {M9}}, crowd(nodes), {VIP}, set(), left=most(crowd(nodes))))[M9]) == min(
+        expected, 2 * nodes
+    )

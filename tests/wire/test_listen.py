@@ -17,7 +17,18 @@ IP, ME, ZERO = "10.0.0.50", "10.0.0.5", "0.0.0.0"
 def frame(operation, mac, sender_ip, target_mac, target_ip, to=OURS):
     packed = [IPv4Address(ip).packed for ip in (sender_ip, target_ip)]
     return packets.ARP_FRAME.pack(
-        to.to_bytes(), mac.to_bytes(), 0x0806, 1, 0x0800, 6, 4, operation, mac.to_bytes(), packed[0], target_mac.to_bytes(), packed[1]
+        to.to_bytes(),
+        mac.to_bytes(),
+        0x0806,
+        1,
+        0x0800,
+        6,
+        4,
+        operation,
+        mac.to_bytes(),
+        packed[0],
+        target_mac.to_bytes(),
+        packed[1],
     )
 
 
@@ -59,7 +70,9 @@ FRAMES = [
     pytest.param(frame(2, NODE, IP, OTHER, ME), [], 1, id="a reply to another MAC"),
     pytest.param(frame(2, OURS, IP, OURS, ME), [], 1, id="a forgery with our MAC"),
     pytest.param(frame(2, NODE, IP, BROADCAST, IP, BROADCAST), [("announced", "5.0", IP, NODE)], 1, id="a gratuitous reply"),
-    pytest.param(frame(1, NODE, IP, BROADCAST, IP, BROADCAST), [("announced", "5.0", IP, NODE)], 1, id="a gratuitous request"),
+    pytest.param(
+        frame(1, NODE, IP, BROADCAST, IP, BROADCAST), [("announced", "5.0", IP, NODE)], 1, id="a gratuitous request"
+    ),
     pytest.param(frame(1, NODE, IP, OTHER, ME, BROADCAST), [("claimed", "5.0", IP, NODE, ME)], 0, id="a question"),
     pytest.param(frame(1, NODE, ZERO, OTHER, IP, BROADCAST), [], 0, id="an ARP probe"),
     pytest.param(frame(1, OURS, ME, OTHER, IP, BROADCAST), [], 0, id="our own question, mirrored"),
@@ -75,7 +88,14 @@ def test_what_is_told_and_what_passes(found, told, passed):
 
 
 @pytest.mark.parametrize("taken_for", [TakenFor.OTHER_INTERFACE, TakenFor.OTHER_HOST])
-@pytest.mark.parametrize(("found", "passed"), [(frame(2, NODE, IP, OURS, ME), 1), (frame(1, NODE, IP, BROADCAST, IP, BROADCAST), 1), (frame(1, NODE, IP, OTHER, ME, BROADCAST), 0)])
+@pytest.mark.parametrize(
+    ("found", "passed"),
+    [
+        (frame(2, NODE, IP, OURS, ME), 1),
+        (frame(1, NODE, IP, BROADCAST, IP, BROADCAST), 1),
+        (frame(1, NODE, IP, OTHER, ME, BROADCAST), 0),
+    ],
+)
 def test_nothing_is_told_of_another_vlan_or_interface(found, passed, taken_for):
     assert heard(found, taken_for) == ([], passed)
 
@@ -94,11 +114,16 @@ def test_lost_frames_are_told_and_still_counted_by_who_asks():
     assert listener.told == [("lost", "7.0", "3")]
 
 
-ASKS = [Request(interface=name, ip=IPv4Address(n), sender=IPv4Address(0)) for name, n in (("eth0", 1), ("eth0", 2), ("eth0", 3), ("eth1", 1))]
+ASKS = [
+    Request(interface=name, ip=IPv4Address(n), sender=IPv4Address(0))
+    for name, n in (("eth0", 1), ("eth0", 2), ("eth0", 3), ("eth1", 1))
+]
 
 
 @pytest.mark.parametrize(
-    ("every", "rate", "seconds"), [(0.5, 100, 0.5), (0.5, 2, 1.5), (3, 2, 3)], ids=["as asked", "as the rate allows", "slower than that"]
+    ("every", "rate", "seconds"),
+    [(0.5, 100, 0.5), (0.5, 2, 1.5), (3, 2, 3)],
+    ids=["as asked", "as the rate allows", "slower than that"],
 )
 def test_how_often_an_address_is_really_asked(every, rate, seconds):
     assert period(ASKS, every=every, rate=rate) == seconds

@@ -47,6 +47,8 @@ def test_among_many_nodes_one_that_missed_a_question_is_a_reason_to_ask_all():
     assert lacking([one, other], canary(3), many=True) == (one, other)
 
 
-@pytest.mark.parametrize(("wanted", "questions", "rounds"), [(ENOUGH, 2, 4), (ENOUGH, 1, 8), (ENOUGH, 3, 3), (FEW, 2, 2), (FEW, 0, 3)])
+@pytest.mark.parametrize(
+    ("wanted", "questions", "rounds"), [(ENOUGH, 2, 4), (ENOUGH, 1, 8), (ENOUGH, 3, 3), (FEW, 2, 2), (FEW, 0, 3)]
+)
 def test_rounds(wanted, questions, rounds):
     assert rounds_for(wanted, questions) == rounds

@@ -60,7 +60,9 @@ def test_what_is_no_frame_is_passed_over_and_a_new_section_begins_anew():
     assert [entry.frame for entry in read(one + section(">") + interface(">") + packet(2, b"b", ">"))] == [b"a", b"b"]
 
 
-@pytest.mark.parametrize("content", [pcap((1, 0, b"abc"), (2, 0, b"defg")), section() + interface() + packet(1, b"abc") + packet(2, b"d")])
+@pytest.mark.parametrize(
+    "content", [pcap((1, 0, b"abc"), (2, 0, b"defg")), section() + interface() + packet(1, b"abc") + packet(2, b"d")]
+)
 def test_a_file_that_was_cut_gives_what_is_whole_and_says_where(content):
     whole = read(content)
     for end in range(len(content) - 1, len(content) - 18, -1):
@@ -71,8 +73,14 @@ REFUSED = [
     pytest.param(b"", "not a pcap or pcapng file", id="empty"),
     pytest.param(b"\x1f\x8b\x08\x00", "not a pcap", id="gzip, cut within its head"),
     pytest.param(gzip.compress(b"hello"), "not a pcap", id="gzip of something else"),
-    pytest.param(gzip.compress(pcap((1, 0, bytes(5000))))[:-8] + bytes(8), "the compressed data is damaged", id="gzip that is damaged"),
-    pytest.param(zstd().compress(pcap((1, 0, bytes(5000))))[:12] + b"\xff" * 40, "the compressed data is damaged", id="zstd that is damaged"),
+    pytest.param(
+        gzip.compress(pcap((1, 0, bytes(5000))))[:-8] + bytes(8), "the compressed data is damaged", id="gzip that is damaged"
+    ),
+    pytest.param(
+        zstd().compress(pcap((1, 0, bytes(5000))))[:12] + b"\xff" * 40,
+        "the compressed data is damaged",
+        id="zstd that is damaged",
+    ),
     pytest.param(b"snoop\0\0\0" + bytes(40), "editcap -F pcap FILE NEW", id="snoop"),
     pytest.param(pcap((1, 0, b"abc"), magic=0xA1B2CD34), "tcpdump -r FILE -w NEW", id="modified pcap"),
     pytest.param(pcap((1, 0, b"abc"), order=">", magic=0xA1B2CD34), "tcpdump -r FILE -w NEW", id="modified pcap, big"),
@@ -92,7 +100,11 @@ REFUSED = [
     pytest.param(section() + struct.pack("<II", 1, 8), "damaged after frame 0", id="a block without an end"),
     pytest.param(section() + struct.pack("<IIII", 9, 16, 0, 17), "damaged after frame 0", id="two lengths"),
     pytest.param(section() + interface() * 4097, "damaged after frame 0", id="interfaces without end"),
-    pytest.param(section() + interface() + block(6, struct.pack("<IIIII", 0, 0, 0, 99, 99)), "damaged", id="a packet longer than its block"),
+    pytest.param(
+        section() + interface() + block(6, struct.pack("<IIIII", 0, 0, 0, 99, 99)),
+        "damaged",
+        id="a packet longer than its block",
+    ),
 ]
 
 
@@ -113,12 +125,17 @@ def bounded(content):
 
 @given(st.binary(max_size=200))
 def test_any_octets_after_a_head_give_entries_or_an_input_error(octets):
-    assert all(bounded(head + octets) for head in (b"", pcap(), section(), section() + interface(), section(">") + interface(">")))
+    assert all(
+        bounded(head + octets) for head in (b"", pcap(), section(), section() + interface(), section(">") + interface(">"))
+    )
 
 
 @given(st.integers(0, 10_000), st.integers(0, 255))
 def test_any_octet_changed_gives_entries_or_an_input_error(at, octet):
-    for content in (pcap((1, 0, b"abcd")), section() + interface(options=option(9, b"\x06")) + packet(1, b"abcd") + statistics(1)):
+    for content in (
+        pcap((1, 0, b"abcd")),
+        section() + interface(options=option(9, b"\x06")) + packet(1, b"abcd") + statistics(1),
+    ):
         changed = bytearray(content)
         changed[at % len(changed)] = octet
         assert bounded(bytes(changed))

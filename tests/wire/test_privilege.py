@@ -12,7 +12,13 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root has somethi
 
 NONE = "0" * 16
 NET_RAW = f"{1 << 13:016x}"
-POD = ("setpriv", "--bounding-set=-all,+net_raw", "--inh-caps=-all,+net_raw", "--ambient-caps=-all,+net_raw", "--no-new-privs")
+POD = (
+    "setpriv",
+    "--bounding-set=-all,+net_raw",
+    "--inh-caps=-all,+net_raw",
+    "--ambient-caps=-all,+net_raw",
+    "--no-new-privs",
+)
 """What a container has with `drop: [ALL], add: [NET_RAW]` and allowPrivilegeEscalation false, as uid 0."""
 
 

@@ -115,7 +115,10 @@ def test_at_a_slow_rate_only_what_is_judged_is_asked_again():
 @pytest.mark.parametrize(("rounds", "expected"), [(3, [1, 2, 3, 4]), (2, [1, 2, 3, 4])])
 def test_what_may_be_silent_without_those_who_are_accepted_is_asked_as_often_as_what_is_silent(rounds, expected):
     plan = counted(NODES[:3], A, B, senders=(OWN,), rounds=rounds)
-    sent = put(replace(plan, partly_accepted=frozenset({A})), lambda n, ip, sender: (M1,) if ip in (A, B) else all_nodes(n, ip, sender))
+    sent = put(
+        replace(plan, partly_accepted=frozenset({A})),
+        lambda n, ip, sender: (M1,) if ip in (A, B) else all_nodes(n, ip, sender),
+    )
     assert [number for number, ip, _ in sent if ip == A] == expected
     assert [number for number, ip, _ in sent if ip == B] == [*range(1, rounds + 1)]
 
@@ -135,7 +138,18 @@ def test_every_node_that_was_heard_is_asked_the_canary_by_unicast_once():
 
 def test_a_mac_that_answered_for_two_nodes_is_asked_alone_at_the_very_end():
     homes = {NODE: frozenset({"n1"}), B: frozenset({"n2"})}
-    plan = course(CANARY, NODE, B, A, rounds=1, rate=10.0, nodes=frozenset({NODE, B}), judged=frozenset({A}), canary=CANARY, homes=homes)
+    plan = course(
+        CANARY,
+        NODE,
+        B,
+        A,
+        rounds=1,
+        rate=10.0,
+        nodes=frozenset({NODE, B}),
+        judged=frozenset({A}),
+        canary=CANARY,
+        homes=homes,
+    )
     sent = run(plan, lambda n, ip, to: () if ip == CANARY or to else (M1,))
     assert [(number, ip, to) for _, number, ip, to in sent if to] == [
         (2, CANARY, M1), (2, NODE, M1), (2, B, M1), (2, NODE, M1), (2, B, M1),
@@ -146,9 +160,24 @@ def test_a_mac_that_answered_for_two_nodes_is_asked_alone_at_the_very_end():
 
 
 def test_a_mac_of_nobody_is_asked_alone_for_every_node_and_for_the_canary():
-    plan = course(CANARY, NODE, A, rounds=1, rate=10.0, nodes=frozenset({NODE}), judged=frozenset({A}), canary=CANARY, homes={NODE: frozenset({"n1"})})
+    plan = course(
+        CANARY,
+        NODE,
+        A,
+        rounds=1,
+        rate=10.0,
+        nodes=frozenset({NODE}),
+        judged=frozenset({A}),
+        canary=CANARY,
+        homes={NODE: frozenset({"n1"})},
+    )
     sent = run(plan, lambda n, ip, to: {NODE: (M1,), A: (M2,)}.get(ip, ()) if to is None else ())
-    assert [(number, ip, to) for _, number, ip, to in sent if to] == [(2, CANARY, M1), (2, NODE, M2), (2, NODE, M2), (2, CANARY, M2)]
+    assert [(number, ip, to) for _, number, ip, to in sent if to] == [
+        (2, CANARY, M1),
+        (2, NODE, M2),
+        (2, NODE, M2),
+        (2, CANARY, M2),
+    ]
 
 
 def test_an_answered_node_is_not_asked_again_after_two_rounds_that_brought_no_new_mac():
@@ -165,7 +194,9 @@ def test_a_silent_node_is_asked_in_every_round():
 
 def test_only_the_own_interface_is_asked():
     plan = course(A)
-    other = ScanPlan(requests=(Request(interface="eth1", ip=B, sender=IPv4Address(0)), *plan.requests), rounds=1, rate=10.0, wait=1.0)
+    other = ScanPlan(
+        requests=(Request(interface="eth1", ip=B, sender=IPv4Address(0)), *plan.requests), rounds=1, rate=10.0, wait=1.0
+    )
     assert {ip for _, _, ip, _ in run(other, lambda *_: (M1,))} == {A}
 
 
@@ -228,7 +259,11 @@ def questions(sent, ip):
         pytest.param(counted(NODES[:3], rounds=1), 8, id="one round"),
         pytest.param(counted(NODES[:3], rounds=4), 8, id="four rounds are enough"),
         pytest.param(counted(NODES[:3], senders=(OWN,)), 8, id="one sender"),
-        pytest.param(counted(NODES[:3], rounds=9, senders=(OWN,)), 8, id="nine rounds: a node that was answered is asked no more than that"),
+        pytest.param(
+            counted(NODES[:3], rounds=9, senders=(OWN,)),
+            8,
+            id="nine rounds: a node that was answered is asked no more than that",
+        ),
         pytest.param(counted(NODES[:19]), 8, id="nineteen nodes"),
         pytest.param(counted(NODES[:20]), 6, id="from twenty nodes on three are enough"),
         pytest.param(counted(NODES[:20], senders=(OWN,)), 3, id="from twenty nodes on, by one sender"),
@@ -241,7 +276,9 @@ def test_every_node_and_the_canary_are_asked_often_enough_to_call_it_quiet(plan,
     assert questions(sent, CANARY) >= expected
     for node in plan.nodes:
         asked = {(number, sender) for number, ip, sender in sent if ip == node}
-        assert asked <= {(number, sender) for number, ip, sender in sent if ip == CANARY}, "in the same rounds, by the same senders"
+        assert asked <= {(number, sender) for number, ip, sender in sent if ip == CANARY}, (
+            "in the same rounds, by the same senders"
+        )
 
 
 def test_the_slow_round_has_the_order_of_the_questions():
@@ -279,7 +316,9 @@ def test_a_sender_that_a_switch_drops_does_not_count():
     ("answers", "asked"),
     [
         pytest.param(lambda n, ip, s: (), 6, id="a node that is not there"),
-        pytest.param(lambda n, ip, s: macs_of(NODES[0]) if ip in (CANARY, NODES[0]) else (), 6, id="a node that answered the canary"),
+        pytest.param(
+            lambda n, ip, s: macs_of(NODES[0]) if ip in (CANARY, NODES[0]) else (), 6, id="a node that answered the canary"
+        ),
     ],
 )
 def test_what_is_decided_already_is_not_asked_more(answers, asked):

@@ -62,7 +62,11 @@ class SmallWire:
 
 def course(rounds=2, wait=1.0):
     return ScanPlan(
-        requests=(Request(interface="eth0", ip=VIP, sender=OUR_IP),), rounds=rounds, rate=10.0, wait=wait, judged=frozenset({VIP})
+        requests=(Request(interface="eth0", ip=VIP, sender=OUR_IP),),
+        rounds=rounds,
+        rate=10.0,
+        wait=wait,
+        judged=frozenset({VIP}),
     )
 
 

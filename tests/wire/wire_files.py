@@ -54,7 +54,9 @@ def interface(order="<", link=1, options=b""):
 
 
 def packet(units, octets, order="<", number=0):
-    return block(6, struct.pack(f"{order}IIIII", number, units >> 32, units & 0xFFFFFFFF, len(octets), len(octets)) + octets, order)
+    return block(
+        6, struct.pack(f"{order}IIIII", number, units >> 32, units & 0xFFFFFFFF, len(octets), len(octets)) + octets, order
+    )
 
 
 def statistics(dropped, order="<"):

@@ -253,9 +253,7 @@ def _resource_list(group_version: str, resources: Iterable[Resource]) -> dict[st
 # -------------------------------------------------------------------------------------------------------------- lists
 
 
-def chosen(
-    entries: Iterable[tuple[Key, Stored]], namespace: str, query: Mapping[str, str]
-) -> Iterator[tuple[Key, Stored]]:
+def chosen(entries: Iterable[tuple[Key, Stored]], namespace: str, query: Mapping[str, str]) -> Iterator[tuple[Key, Stored]]:
     """What the namespace (empty: all of them) and the selectors of the query choose. Refuses a label selector that can't
     be read."""
     labels = query.get("labelSelector", "")

@@ -54,7 +54,9 @@ def table(result: dict[str, Any]) -> str:
     lines = [f"| {' | '.join(line)} |" for line in (head, ("---",) * len(head), *rows)]
     said = f"{result['services']:,} Services and {result['nodes']:,} nodes in {result['requests']} answers, {result['megabytes']:.0f} MB"
     ratios = f"arpcheck / bare: processor {result['ratio']:.2f}, wall {result['wallRatio']:.2f} (at most {MOST:g})"
-    return "\n".join((*lines, "", said, ratios, f"more than is kept, of all pages: {_beside(result):.2f} (at most {MOST_MEMORY:g})\n"))
+    return "\n".join(
+        (*lines, "", said, ratios, f"more than is kept, of all pages: {_beside(result):.2f} (at most {MOST_MEMORY:g})\n")
+    )
 
 
 def _beside(result: dict[str, Any]) -> float:

@@ -65,7 +65,15 @@ def cluster(addresses: int, nodes: int) -> Objects:
         kube_proxy=KubeProxyConfig(mode="ipvs", strict_arp=False),
     )
     scene = Scene(
-        name="crowd", title="", about="", lans={}, stations=(), announcers=(), cluster=shown, prober=Prober(station=""), expect=None
+        name="crowd",
+        title="",
+        about="",
+        lans={},
+        stations=(),
+        announcers=(),
+        cluster=shown,
+        prober=Prober(station=""),
+        expect=None,
     )
     found, wants = cluster_objects.objects(scene, NOW, ()), merge(pipeline.NEEDS)
     cuts = [(want, [cut for obj in found.of(want.resource) if (cut := want.cut(obj))]) for want in wants]

@@ -47,7 +47,9 @@ def table(result: dict[str, Any]) -> str:
 
 
 def _in_a_process(what: str, size: int) -> dict[str, Any]:
-    done = subprocess.run([sys.executable, __file__, what, str(size)], capture_output=True, text=True, check=True, timeout=600)
+    done = subprocess.run(
+        [sys.executable, __file__, what, str(size)], capture_output=True, text=True, check=True, timeout=600
+    )
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 

@@ -18,22 +18,43 @@ CONDITIONS = ("NetworkUnavailable", "MemoryPressure", "DiskPressure", "PIDPressu
 def objects(services: int, nodes: int) -> Iterator[Object]:
     """One Service in four is of the type LoadBalancer."""
     yield _service(0, "kubernetes", "default", "10.96.0.1")
-    yield from (_service(n, f"service-{n:05}", f"team-{n % NAMESPACES:02}", f"10.{97 + (n >> 16)}.{n >> 8 & 255}.{n & 255}") for n in range(1, services))
+    yield from (
+        _service(n, f"service-{n:05}", f"team-{n % NAMESPACES:02}", f"10.{97 + (n >> 16)}.{n >> 8 & 255}.{n & 255}")
+        for n in range(1, services)
+    )
     yield from (_node(n) for n in range(nodes))
-    yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": _meta("kube-proxy", "kube-system", {}, {}, [], 0), "data": {"config.conf": "mode: ipvs\n"}}
+    yield {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": _meta("kube-proxy", "kube-system", {}, {}, [], 0),
+        "data": {"config.conf": "mode: ipvs\n"},
+    }
 
 
 def _service(number: int, name: str, namespace: str, address: str) -> Object:
     balanced = number % 4 == 1
     applied = '{"apiVersion":"v1","kind":"Service","metadata":{"annotations":{},"name":"%s","namespace":"%s"},"spec":%s}'
-    written = '{"ports":[{"name":"http","port":80,"targetPort":8080}],"selector":{"app.kubernetes.io/name":"shop"},"type":"x"}'
+    written = (
+        '{"ports":[{"name":"http","port":80,"targetPort":8080}],"selector":{"app.kubernetes.io/name":"shop"},"type":"x"}'
+    )
     notes = {
         "kubectl.kubernetes.io/last-applied-configuration": applied % (name, namespace, written),
         "prometheus.io/scrape": "true", "prometheus.io/port": "9090", "meta.helm.sh/release-name": name,
         **({"metallb.io/ip-allocated-from-pool": "lan"} if balanced else {}),
     }  # fmt: skip
     labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/managed-by": "Helm", "helm.sh/chart": "shop-1.2.3"}
-    paths = [f"f:{key}" for key in ("allocateLoadBalancerNodePorts", "externalTrafficPolicy", "internalTrafficPolicy", "ports", "selector", "sessionAffinity", "type")]
+    paths = [
+        f"f:{key}"
+        for key in (
+            "allocateLoadBalancerNodePorts",
+            "externalTrafficPolicy",
+            "internalTrafficPolicy",
+            "ports",
+            "selector",
+            "sessionAffinity",
+            "type",
+        )
+    ]
     spec = {
         "clusterIP": address, "clusterIPs": [address], "internalTrafficPolicy": "Cluster", "ipFamilies": ["IPv4"],
         "ipFamilyPolicy": "SingleStack", "sessionAffinity": "None", "type": "LoadBalancer" if balanced else "ClusterIP",
@@ -42,12 +63,23 @@ def _service(number: int, name: str, namespace: str, address: str) -> Object:
     }  # fmt: skip
     ingress = [{"ip": f"192.168.{number >> 8 & 255}.{number & 255}", "ipMode": "VIP"}]
     status = {"loadBalancer": {"ingress": ingress} if balanced else {}}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": _meta(name, namespace, labels, notes, paths, number), "spec": spec, "status": status}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _meta(name, namespace, labels, notes, paths, number),
+        "spec": spec,
+        "status": status,
+    }
 
 
 def _node(number: int) -> Object:
     name, address = f"worker-{number:04}", f"10.0.{number >> 8}.{number & 255}"
-    labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", "topology.kubernetes.io/zone": "a"}
+    labels = {
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/arch": "amd64",
+        "topology.kubernetes.io/zone": "a",
+    }
     notes = {"node.alpha.kubernetes.io/ttl": "0", "volumes.kubernetes.io/controller-managed-attach-detach": "true"}
     paths = [f'f:k:{{"type":"{kind}"}}' for kind in CONDITIONS]
     conditions = [
@@ -71,7 +103,10 @@ def _node(number: int) -> Object:
 
 
 def _meta(name: str, namespace: str, labels: Object, notes: Object, paths: Sequence[str], number: int) -> Object:
-    fields = {"f:metadata": {"f:annotations": {f"f:{key}": {} for key in notes}, "f:labels": {f"f:{key}": {} for key in labels}}, "f:spec": {path: {} for path in paths}}
+    fields = {
+        "f:metadata": {"f:annotations": {f"f:{key}": {} for key in notes}, "f:labels": {f"f:{key}": {} for key in labels}},
+        "f:spec": {path: {} for path in paths},
+    }
     managed = [
         {"apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": fields, "manager": manager, "operation": "Update", "time": BORN}
         for manager in ("helm", "controller")

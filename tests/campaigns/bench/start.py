@@ -29,7 +29,21 @@ with open(sys.argv[1], "w") as file:
     json.dump({"modules": [*sys.modules], "routes": len(routes)}, file)
 """
 """Runs a command line, and writes down which modules it loaded, and how many routes scapy read."""
-PROBE = ("probe", "--iface", "v0", "--ip", "10.0.0.9", "--rounds", "1", "--wait", "0.1", "--rate", "0", "--quiet", "--cluster-file")
+PROBE = (
+    "probe",
+    "--iface",
+    "v0",
+    "--ip",
+    "10.0.0.9",
+    "--rounds",
+    "1",
+    "--wait",
+    "0.1",
+    "--rate",
+    "0",
+    "--quiet",
+    "--cluster-file",
+)
 HEAVY = ("scapy", "kubernetes")
 
 CLUSTER = {
@@ -42,9 +56,14 @@ def measured() -> dict[str, Any]:
     """Seconds of the processor, medians."""
     from arpcheck.lab import network
 
-    starts = {"arpcheck --help": [sys.executable, "-m", "arpcheck", "--help"], "import typer": [sys.executable, "-c", "import typer"]}
+    starts = {
+        "arpcheck --help": [sys.executable, "-m", "arpcheck", "--help"],
+        "import typer": [sys.executable, "-c", "import typer"],
+    }
     found = _medians(starts, TIMES)
-    done = subprocess.run(network.command([sys.executable, __file__, "inside"]), stdout=subprocess.PIPE, check=True, timeout=600)
+    done = subprocess.run(
+        network.command([sys.executable, __file__, "inside"]), stdout=subprocess.PIPE, check=True, timeout=600
+    )
     return {
         "times": TIMES, "seconds": found, "ratio": found["arpcheck --help"] / found["import typer"], "report": _heavy(_loaded_by_report()),
         "routes": ROUTES, **json.loads(done.stdout),
@@ -115,7 +134,9 @@ def _inside() -> dict[str, Any]:
     hosts = {name: _host(name) for name in ("few", "many")}
     with tempfile.TemporaryDirectory(dir="/run") as folder:
         routes = Path(folder, "routes")
-        routes.write_text("".join(f"route add 172.{16 + (n >> 16)}.{n >> 8 & 255}.{n & 255}/32 dev v0\n" for n in range(ROUTES)))
+        routes.write_text(
+            "".join(f"route add 172.{16 + (n >> 16)}.{n >> 8 & 255}.{n & 255}/32 dev v0\n" for n in range(ROUTES))
+        )
         _ip("-n", "many", "-batch", str(routes))
         probe = (*PROBE, _cluster(folder))
         probes = _medians({name: [*run, sys.executable, "-m", "arpcheck", *probe] for name, run in hosts.items()}, PROBES)
@@ -128,7 +149,11 @@ def _loads() -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir="/run") as folder:
         found = _loaded((*PROBE, _cluster(folder)), run)
     layers = [name for name in found["modules"] if name.startswith(("scapy.layers.", "scapy.contrib.", "scapy.all"))]
-    return {"layers": layers, "routesRead": found["routes"], "needless": sorted({"kubernetes", "rich"} & {*found["modules"]})}
+    return {
+        "layers": layers,
+        "routesRead": found["routes"],
+        "needless": sorted({"kubernetes", "rich"} & {*found["modules"]}),
+    }
 
 
 def _host(name: str) -> tuple[str, ...]:

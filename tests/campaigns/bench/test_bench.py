@@ -48,7 +48,9 @@ def test_who_answers_in_a_case_is_as_its_words_say(case):
     there = {ip: macs for ip, macs in owners(case.scene()).items() if FIRST <= ip < FIRST + case.addresses}
     numbers = [int(word.replace(",", "")) for word in re.findall(r"\b\d[\d,]*\b", case.about)]
     assert numbers[0] == case.addresses == len(case.ips)
-    assert {len(macs) for macs in there.values()} == {{"late second": 2, "to broadcast": 2, "few announced": 1, "small": 7}.get(case.name) or numbers[1]}
+    assert {len(macs) for macs in there.values()} == {
+        {"late second": 2, "to broadcast": 2, "few announced": 1, "small": 7}.get(case.name) or numbers[1]
+    }
     assert len(there) == (64 if case.name == "few announced" else case.addresses)
 
 

@@ -13,7 +13,9 @@ LOADED = "import json, sys; {}; print(json.dumps([*sys.modules]), file=sys.stder
 
 
 def loaded(program):
-    done = subprocess.run([sys.executable, "-c", LOADED.format(program)], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED.format(program)], capture_output=True, text=True, timeout=60, check=True
+    )
     return set(json.loads(done.stderr))
 
 

@@ -9,12 +9,64 @@ Path = tuple[str | int, ...]
 GONE = object()
 VALUES = (
     *(GONE, None, True, False, 0, -1, 1.5, 2**40, 10**400, float("inf"), float("nan")),
-    *("", "x", "x" * 400, "0", "true", "None", "\ud800", "\0", "\n", "\x1b[31m", "\u202e", "%s{0}$(x)", "../..", "a/b", "a,b:c"),
+    *(
+        "",
+        "x",
+        "x" * 400,
+        "0",
+        "true",
+        "None",
+        "\ud800",
+        "\0",
+        "\n",
+        "\x1b[31m",
+        "\u202e",
+        "%s{0}$(x)",
+        "../..",
+        "a/b",
+        "a,b:c",
+    ),
     *("10.0.0.50", "10.0.0.11", "0.0.0.0", "10.0.0.0/24", "10.0.0.1-10.0.0.9", "255.255.255.255", "fd00::1", "192.0.2.1"),
-    *("02:00:00:00:00:11", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00", "worker-1", "worker-2", "eth0", "web/nginx", "duplicate"),
-    *("2026-03-01T12:00:00+00:00", "2026-03-01T12:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-03-01"),
-    *([], {}, [None], ["x"], [[]], [{}], {"x": None}, {"x": {}}, {"": ["x"]}, {"name": "worker-1"}, [0, "eth0", 1, "10.0.0.50"]),
-    *("mode: ipvs\n", "{", "[" * 300, "apiVersion: v1\nkind: KubeProxyConfiguration\n", "--config=/x", "a in (b)", "!a", "a=b,"),
+    *(
+        "02:00:00:00:00:11",
+        "ff:ff:ff:ff:ff:ff",
+        "00:00:00:00:00:00",
+        "worker-1",
+        "worker-2",
+        "eth0",
+        "web/nginx",
+        "duplicate",
+    ),
+    *(
+        "2026-03-01T12:00:00+00:00",
+        "2026-03-01T12:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "2026-03-01",
+    ),
+    *(
+        [],
+        {},
+        [None],
+        ["x"],
+        [[]],
+        [{}],
+        {"x": None},
+        {"x": {}},
+        {"": ["x"]},
+        {"name": "worker-1"},
+        [0, "eth0", 1, "10.0.0.50"],
+    ),
+    *(
+        "mode: ipvs\n",
+        "{",
+        "[" * 300,
+        "apiVersion: v1\nkind: KubeProxyConfiguration\n",
+        "--config=/x",
+        "a in (b)",
+        "!a",
+        "a=b,",
+    ),
 )
 """What takes the place of a value: each type, and texts that mean something somewhere."""
 
@@ -58,7 +110,9 @@ def value_at(value: Any, path: Path) -> Any:
 def with_value(value: Any, path: Path, new: Any) -> Any:
     """A copy as far as the path goes; the same where the path is no more."""
     key, rest = path[0], path[1:]
-    fits = (isinstance(value, dict) and key in value) or (isinstance(value, list) and isinstance(key, int) and key < len(value))
+    fits = (isinstance(value, dict) and key in value) or (
+        isinstance(value, list) and isinstance(key, int) and key < len(value)
+    )
     if not fits:
         return value
     copy = value.copy()

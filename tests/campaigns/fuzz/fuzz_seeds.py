@@ -78,7 +78,16 @@ def evidence_of(scene: str) -> dict[str, Any]:
 @cache
 def evidences() -> tuple[dict[str, Any], ...]:
     """One of each load balancer, and of what makes most findings."""
-    scenes = ("healthy", "two-controllers", "cilium-lease", "kube-vip", "servicelb", "purelb", "kube-ovn-lb-svc", "second-nic-nmstate")
+    scenes = (
+        "healthy",
+        "two-controllers",
+        "cilium-lease",
+        "kube-vip",
+        "servicelb",
+        "purelb",
+        "kube-ovn-lb-svc",
+        "second-nic-nmstate",
+    )
     return tuple(_cut(evidence_of(scene), 2 if number else 1) for number, scene in enumerate(scenes))
 
 

@@ -83,7 +83,6 @@ def concluded(number: int) -> tuple[Evidence, Report]:
     return found, conclude(found)
 
 
-
 def mac_map(data: bytes) -> None:
     from arpcheck.mac_owners.mac_list import read_mac_map
 

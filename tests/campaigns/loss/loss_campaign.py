@@ -32,7 +32,9 @@ def main(runs=200, only=""):
             for direction in DIRECTIONS:
                 codes, wrong = counted(trial, percent, direction, int(runs))
                 figures = " ".join(f"{codes[found]:7}" for found in (0, 1, 3))
-                sys.stdout.write(f"{trial.command:10} {trial.lan:11} {percent:4}% {direction:9} {figures}{'   WRONG' if wrong else ''}\n")
+                sys.stdout.write(
+                    f"{trial.command:10} {trial.lan:11} {percent:4}% {direction:9} {figures}{'   WRONG' if wrong else ''}\n"
+                )
                 sys.stdout.flush()
                 every += wrong
     for seed in every:

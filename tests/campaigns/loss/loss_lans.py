@@ -39,11 +39,14 @@ l2_status = "worker-1"
 at = "worker-1"
 ips = "10.0.0.50"
 """
-SPLIT = HEALTHY + """
+SPLIT = (
+    HEALTHY
+    + """
 [[announcers]]
 at = "worker-2"
 ips = "10.0.0.50"
 """
+)
 LATENT = HEALTHY.replace('worker-2 = { ipvs = "strict" }', 'worker-2 = { ipvs = "non-strict", held = ["10.96.0.1"] }')
 """The canary alone can tell it."""
 

@@ -26,17 +26,26 @@ LONGEST = 300.0
 
 
 def main(runs="10", at_once="8"):
-    cases = [(lan, percent, direction) for lan in dict.fromkeys(t.lan for t in TRIALS) for percent in LOSS for direction in DIRECTIONS]
+    cases = [
+        (lan, percent, direction)
+        for lan in dict.fromkeys(t.lan for t in TRIALS)
+        for percent in LOSS
+        for direction in DIRECTIONS
+    ]
     sys.stdout.write(f"{'command':10} {'LAN':11} {'loss':>5} {'lost':9} {'exit 0':>7} {'exit 1':>7} {'exit 3':>7}\n")
     wrong = 0
     with ThreadPoolExecutor(int(at_once)) as pool:
-        for (lan, percent, direction), found in zip(cases, pool.map(lambda case: counted(*case, int(runs)), cases), strict=True):
+        for (lan, percent, direction), found in zip(
+            cases, pool.map(lambda case: counted(*case, int(runs)), cases), strict=True
+        ):
             for trial in (trial for trial in TRIALS if trial.lan == lan):
                 codes = Counter(found[trial.command])
                 bad = codes[0 if trial.faulty else 1] + codes.total() - codes[0] - codes[1] - codes[3]
                 wrong += bad
                 figures = " ".join(f"{codes[code]:7}" for code in (0, 1, 3))
-                sys.stdout.write(f"{trial.command:10} {lan:11} {percent:4}% {direction:9} {figures}{'   WRONG' if bad else ''}\n")
+                sys.stdout.write(
+                    f"{trial.command:10} {lan:11} {percent:4}% {direction:9} {figures}{'   WRONG' if bad else ''}\n"
+                )
                 sys.stdout.flush()
     return 1 if wrong else 0
 

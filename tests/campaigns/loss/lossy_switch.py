@@ -71,7 +71,9 @@ class LossySwitch:
 
     def _loses(self, port):
         reply = self._ports[port] == self._prober
-        return (self._direction == "both" or reply == (self._direction == "replies")) and self._dice.random() * 100 < self._percent
+        return (
+            self._direction == "both" or reply == (self._direction == "replies")
+        ) and self._dice.random() * 100 < self._percent
 
 
 def opened(port):

@@ -19,5 +19,3 @@ def test_no_loss_makes_it_clean_or_accuses_it(trial, direction):
 def test_where_nothing_is_lost_each_is_told(trial):
     codes, _ = counted(trial, 0, "both", 1)
     assert codes == {1 if trial.faulty else 0: 1}
-
-

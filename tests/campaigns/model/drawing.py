@@ -22,7 +22,13 @@ CANARY = IPv4Address("10.96.0.1")
 NODE_OUIS = ("52:54:00", "e4:1d:2d", "00:50:56")
 OTHER_OUIS = ("00:1b:63", "3c:d9:2b", "b8:27:eb")
 
-KINDS = ("metallb",) * 5 + ("metallb-event",) * 2 + ("cilium",) * 3 + ("kube-vip",) * 2 + ("kube-vip-common", "purelb", "metallb-bare", "unknown")
+KINDS = (
+    ("metallb",) * 5
+    + ("metallb-event",) * 2
+    + ("cilium",) * 3
+    + ("kube-vip",) * 2
+    + ("kube-vip-common", "purelb", "metallb-bare", "unknown")
+)
 """As `kube_records` writes them."""
 ON_NIC = ("kube-vip", "kube-vip-common", "purelb")
 """The kernel answers, since the leader has the address on a NIC."""
@@ -56,7 +62,11 @@ class Draw:
             self._trouble, self._only = 0.0, ""
         self.oui = base.choice(NODE_OUIS)
         self.kind = base.choice(focus.kinds or KINDS)
-        self.mode = ("none", None) if self.kind == "cilium" else base.choice(focus.modes or (("iptables", None), ("nftables", None), ("ipvs", True), ("ipvs", True)))
+        self.mode = (
+            ("none", None)
+            if self.kind == "cilium"
+            else base.choice(focus.modes or (("iptables", None), ("nftables", None), ("ipvs", True), ("ipvs", True)))
+        )
         self.rounds = base.choice((3, 3, 3, 3, 2, 4, 5))
         self.rate = base.choice((10.0, 10.0, 10.0, 50.0, 100.0, 1000.0, 4000.0))
         self.world = World(
@@ -307,18 +317,25 @@ def _foreign(making: Draw) -> None:
         alone = dice.random() < 0.3
         if alone and service.leads[0].machine:
             making.unanswer(service, service.leads[0].machine)
-        making.say(f"a host of {'the nodes' if oui else 'other'} hardware has {service.ip}{', and its announcer is deaf' if alone else ''}")
+        making.say(
+            f"a host of {'the nodes' if oui else 'other'} hardware has {service.ip}{', and its announcer is deaf' if alone else ''}"
+        )
 
 
 def _removed(making: Draw) -> None:
     if dice := making.trait("removed node", 0.05):
         machine = making.host("worker-99", IPv4Address("10.0.0.99"), oui=making.oui)
         if dice.random() < 0.6:
-            machine.held = [Held(ip) for ip in (CANARY, *(s.ip for s in making.world.services), *(s.cluster_ip for s in making.world.services))]
+            machine.held = [
+                Held(ip)
+                for ip in (CANARY, *(s.ip for s in making.world.services), *(s.cluster_ip for s in making.world.services))
+            ]
             machine.arp_ignore = dice.choice((0, 0, 1))
         elif service := making.one(dice):
             making.answer(service, machine.name)
-        making.say(f"worker-99 was removed from the cluster and still runs (arp_ignore={machine.arp_ignore}, {len(machine.held)} addresses held)")
+        making.say(
+            f"worker-99 was removed from the cluster and still runs (arp_ignore={machine.arp_ignore}, {len(machine.held)} addresses held)"
+        )
 
 
 def _clone(making: Draw) -> None:
@@ -329,7 +346,9 @@ def _clone(making: Draw) -> None:
         if dice.random() < 0.5:
             machine.speakers = [Speaker(s.ip, s.nics, s.start, s.end, s.ebpf) for s in own.speakers]
             machine.held = [Held(h.ip, "eth0", h.start, h.end) for h in own.held if h.on]
-        making.say(f"another machine has {name}'s address{' and answers for what it announces' if machine.speakers or machine.held else ''}")
+        making.say(
+            f"another machine has {name}'s address{' and answers for what it announces' if machine.speakers or machine.held else ''}"
+        )
 
 
 def _clone_alone_answers(making: Draw) -> None:
@@ -353,7 +372,9 @@ def _twin(making: Draw) -> None:
             machine = making.host("twin", IPv4Address("10.0.0.211"), mac=mac)
             if (service := making.one(dice)) and dice.random() < 0.5:
                 making.answer(service, machine.name)
-            making.say(f"a machine beside the cluster has {name}'s MAC{' and answers' if machine.speakers or machine.held else ''}")
+            making.say(
+                f"a machine beside the cluster has {name}'s MAC{' and answers' if machine.speakers or machine.held else ''}"
+            )
 
 
 def _proxy_all(making: Draw) -> None:
@@ -429,7 +450,9 @@ def _on_all_kernels(making: Draw) -> None:
         if dice.random() < 0.7:
             for name in making.world.nodes:
                 making.world.machines[name].held.append(Held(service.ip))
-        making.say(f"{service.ip} is routed by BGP ({service.kind}), held by {'all' if making.world.machines['worker-1'].held else 'no'} kernels")
+        making.say(
+            f"{service.ip} is routed by BGP ({service.kind}), held by {'all' if making.world.machines['worker-1'].held else 'no'} kernels"
+        )
 
 
 def _on_lo(making: Draw) -> None:
@@ -451,7 +474,11 @@ def _leader_far(making: Draw) -> None:
 
 
 def _node_address(making: Draw) -> None:
-    if (dice := making.trait("pool holds a node's address", 0.03)) and (service := making.one(dice)) and len(service.leads) == 1:
+    if (
+        (dice := making.trait("pool holds a node's address", 0.03))
+        and (service := making.one(dice))
+        and len(service.leads) == 1
+    ):
         node = making.world.nodes[dice.choice(making.here())]
         leader = service.leads[0].machine or ""
         making.unanswer(service, leader)
@@ -466,7 +493,9 @@ def _crashed(making: Draw) -> None:
         leader = service.leads[0].machine or ""
         making.world.machines[leader].on = False
         making.world.nodes[leader].ready = dice.random() < 0.4
-        making.say(f"{leader}, which announces {service.ip}, has just died; its Node is {'still' if making.world.nodes[leader].ready else 'not'} Ready")
+        making.say(
+            f"{leader}, which announces {service.ip}, has just died; its Node is {'still' if making.world.nodes[leader].ready else 'not'} Ready"
+        )
 
 
 def _leader_not_ready(making: Draw) -> None:
@@ -487,7 +516,9 @@ def _accepted(making: Draw) -> None:
             joins = third is not None and dice.random() < 0.5
             if third and joins:
                 making.answer(service, third)
-            making.say(f"{leader} and {second} answer for {service.ip}, which is accepted{f', and {third} does too' if joins else ''}")
+            making.say(
+                f"{leader} and {second} answer for {service.ip}, which is accepted{f', and {third} does too' if joins else ''}"
+            )
 
 
 _TROUBLES: tuple[Callable[[Draw], None], ...] = (
@@ -559,7 +590,11 @@ _OTHERS: tuple[Callable[[Draw], None], ...] = (_router, _guest, _external, _serv
 
 def _macvlan(making: Draw) -> None:
     """kube-vip with an address by DHCP: on a macvlan of the leader, whose MAC stands in an annotation."""
-    if (dice := making.trait("DHCP macvlan", 0.06)) and (service := making.one(dice, alone=True)) and service.kind == "kube-vip":
+    if (
+        (dice := making.trait("DHCP macvlan", 0.06))
+        and (service := making.one(dice, alone=True))
+        and service.kind == "kube-vip"
+    ):
         leader = making.world.machines[service.leads[0].machine or ""]
         quiet = making.mode[0] != "ipvs" or leader.arp_ignore
         if quiet and len(service.leads) == 1 and any(held.ip == service.ip and held.on for held in leader.held):
@@ -601,7 +636,9 @@ def _short_leases(making: Draw) -> None:
 def _stale_status(making: Draw) -> None:
     """Of a node that died with its speaker, until its pod is taken away."""
     if (dice := making.trait("status of a dead node", 0.06)) and (service := making.one(dice)):
-        dead = next((n for n, node in making.world.nodes.items() if not node.ready and not making.world.machines[n].on), None)
+        dead = next(
+            (n for n, node in making.world.nodes.items() if not node.ready and not making.world.machines[n].on), None
+        )
         node = dead if dead and dice.random() < 0.6 else "worker-77"
         if service.kind == "metallb":
             making.world.statuses.append((service, node, dice.uniform(600, 9e5)))
@@ -619,9 +656,15 @@ def _moved_back(making: Draw) -> None:
 def _lease_elsewhere(making: Draw) -> None:
     if (dice := making.trait("Lease in another namespace", 0.08)) and (service := making.one(dice)):
         other, alive = making.other_than(dice, service.leads[0].machine), dice.random() < 0.5
-        names = {"cilium": f"cilium-l2announce-{service.namespace}-{service.name}", "kube-vip": f"kubevip-{service.name}", "kube-vip-common": "plndr-svcs-lock"}
+        names = {
+            "cilium": f"cilium-l2announce-{service.namespace}-{service.name}",
+            "kube-vip": f"kubevip-{service.name}",
+            "kube-vip-common": "plndr-svcs-lock",
+        }
         if other and service.kind in names:
-            making.world.leases.append({"namespace": "old-stack", "name": names[service.kind], "holder": other, "renewed": 9000, "alive": alive})
+            making.world.leases.append(
+                {"namespace": "old-stack", "name": names[service.kind], "holder": other, "renewed": 9000, "alive": alive}
+            )
             making.say(f"a Lease of the same name in namespace old-stack names {other} ({'alive' if alive else 'expired'})")
 
 
@@ -631,7 +674,9 @@ def _expired_lease(making: Draw) -> None:
     for service in making.ordinary() if dice else ():
         other = making.other_than(dice, service.leads[0].machine)
         if service.kind == "kube-vip-common" and other:
-            making.world.leases.append({"namespace": service.namespace, "name": f"kubevip-{service.name}", "holder": other, "renewed": 9e4})
+            making.world.leases.append(
+                {"namespace": service.namespace, "name": f"kubevip-{service.name}", "holder": other, "renewed": 9e4}
+            )
             making.say(f"an expired Lease of {service.ip} names {other}")
 
 
@@ -639,13 +684,20 @@ def _hwaddr(making: Draw) -> None:
     if (dice := making.trait("hwaddr left behind", 0.04)) and (service := making.one(dice)):
         printer = making.world.machines.get("printer")
         mac = printer.nics[0].mac if printer and dice.random() < 0.7 else making.mac(OTHER_OUIS[0])
-        mac = service.notes.setdefault("kube-vip.io/hwaddr", str(mac))  # that of a macvlan that is there is written each time
+        mac = service.notes.setdefault(
+            "kube-vip.io/hwaddr", str(mac)
+        )  # that of a macvlan that is there is written each time
         making.say(f"{service.ip} carries kube-vip.io/hwaddr {mac} of earlier times ({service.kind} serves it)")
 
 
 def _mac_list(making: Draw) -> None:
     nics = [(nic.mac, name, nic.name) for name in making.world.nodes for nic in making.world.machines[name].nics]
-    legs = [(mac, name, nic.name) for name in making.world.nodes for nic in making.world.machines[name].nics for mac in nic.legs[1:]]
+    legs = [
+        (mac, name, nic.name)
+        for name in making.world.nodes
+        for nic in making.world.machines[name].nics
+        for mac in nic.legs[1:]
+    ]
     every = [*nics, *legs]
     if making.trait("MAC list", 0.15):
         making.world.mac_list = every
@@ -659,7 +711,10 @@ def _mac_list(making: Draw) -> None:
         making.say(f"a MAC list from before {name} was replaced")
     elif (dice := making.trait("false MAC list", 0.02)) and len(nics) > 1:
         (first, *_), (second, *_) = pair = dice.sample(nics, k=2)
-        making.world.mac_list = [entry for entry in every if entry not in pair] + [(first, pair[1][1], "eth0"), (second, pair[0][1], "eth0")]
+        making.world.mac_list = [entry for entry in every if entry not in pair] + [
+            (first, pair[1][1], "eth0"),
+            (second, pair[0][1], "eth0"),
+        ]
         making.say(f"a MAC list in which {pair[0][1]} and {pair[1][1]} are exchanged")
 
 
@@ -669,7 +724,9 @@ def _nic_states(making: Draw) -> None:
         for name in making.world.nodes
     }  # fmt: skip
     if making.trait("NodeNetworkStates", 0.12):
-        making.world.nic_states = [(name, nics, 20.0 if making.world.nodes[name].ready else 9e5) for name, nics in every.items()]
+        making.world.nic_states = [
+            (name, nics, 20.0 if making.world.nodes[name].ready else 9e5) for name, nics in every.items()
+        ]
         making.say("NodeNetworkStates of all nodes")
     elif (dice := making.trait("old NodeNetworkState", 0.04)) and len(every) > 1:
         first, second = dice.sample(list(every), k=2)
@@ -677,7 +734,19 @@ def _nic_states(making: Draw) -> None:
         making.say(f"a NodeNetworkState of {first}, months old, lists {second}'s NIC")
 
 
-_RECORDS: tuple[Callable[[Draw], None], ...] = (_macvlan, _two_statuses, _old_entry, _short_leases, _stale_status, _moved_back, _lease_elsewhere, _expired_lease, _hwaddr, _mac_list, _nic_states)
+_RECORDS: tuple[Callable[[Draw], None], ...] = (
+    _macvlan,
+    _two_statuses,
+    _old_entry,
+    _short_leases,
+    _stale_status,
+    _moved_back,
+    _lease_elsewhere,
+    _expired_lease,
+    _hwaddr,
+    _mac_list,
+    _nic_states,
+)
 
 
 # --------------------------------------------------------------------------------------------------------- how it is asked
@@ -715,11 +784,15 @@ def _loss(making: Draw) -> None:
     if dice := making.trait("questions lost", 0.06):
         making.world.losses.requests = dice.choice((0.02, 0.1, 0.3, 0.6))
         making.world.losses.machine = dice.choice(["", *making.here()])
-        making.say(f"{making.world.losses.requests:.0%} of the questions to {making.world.losses.machine or 'each machine'} are lost")
+        making.say(
+            f"{making.world.losses.requests:.0%} of the questions to {making.world.losses.machine or 'each machine'} are lost"
+        )
     elif dice := making.trait("replies lost", 0.06):
         making.world.losses.replies = dice.choice((0.02, 0.1, 0.3, 0.6))
         making.world.losses.machine = dice.choice(["", *making.here()])
-        making.say(f"{making.world.losses.replies:.0%} of the replies of {making.world.losses.machine or 'each machine'} are lost")
+        making.say(
+            f"{making.world.losses.replies:.0%} of the replies of {making.world.losses.machine or 'each machine'} are lost"
+        )
     if dice := making.trait("dropped by the prober", 0.05):
         making.world.losses.dropped = dice.choice((0.02, 0.2))
         making.say(f"the prober's kernel drops {making.world.losses.dropped:.0%}")
@@ -736,7 +809,9 @@ def _loss(making: Draw) -> None:
 
 def _refused(making: Draw) -> None:
     if dice := making.trait("refused", 0.05):
-        making.world.refused = (dice.choice(("events", "leases.coordination.k8s.io", "servicel2statuses.metallb.io", "nodes", "configmaps")),)
+        making.world.refused = (
+            dice.choice(("events", "leases.coordination.k8s.io", "servicel2statuses.metallb.io", "nodes", "configmaps")),
+        )
         making.say(f"{making.world.refused[0]} may not be read")
 
 

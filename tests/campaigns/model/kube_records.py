@@ -31,7 +31,11 @@ RENEWED_EVERY = 3.0
 
 VERSION = "v1.33.4"
 METALLB = "metallb-system"
-CLASSES = {"cilium-class": "io.cilium/l2-announcer", "external-class": "example.com/appliance", "avi": "ako.vmware.com/avi-lb"}
+CLASSES = {
+    "cilium-class": "io.cilium/l2-announcer",
+    "external-class": "example.com/appliance",
+    "avi": "ako.vmware.com/avi-lb",
+}
 
 
 def at(world: World, seconds: float) -> datetime:
@@ -43,7 +47,9 @@ def objects(world: World, now: float, needs: Any) -> Objects:
     """The cluster as it is read `now` seconds after the first question."""
     served = _resources(world, now)
     costs = {what: [need.costs for need in needs if need.resource == what] for what in world.refused}
-    ahead = {"server_ahead": round(-world.prober.clock)} if "server_ahead" in {field.name for field in fields(Objects)} else {}
+    ahead = (
+        {"server_ahead": round(-world.prober.clock)} if "server_ahead" in {field.name for field in fields(Objects)} else {}
+    )
     return Objects(
         resources={what: tuple(found) for what, found in served.items() if what not in world.refused},
         gaps=tuple(Gap(what=what, why="forbidden", costs="; ".join(said)) for what, said in costs.items() if said),
@@ -56,7 +62,10 @@ def objects(world: World, now: float, needs: Any) -> Objects:
 
 def _resources(world: World, now: float) -> dict[str, list[Object]]:
     served: dict[str, list[Object]] = {
-        "services": [_cluster_service("default", "kubernetes", str(world.canary)), *(_service(world, s, now) for s in world.services)],
+        "services": [
+            _cluster_service("default", "kubernetes", str(world.canary)),
+            *(_service(world, s, now) for s in world.services),
+        ],
         "nodes": [_node(world, name) for name in world.nodes],
         "events": list(_events(world, now)),
         "leases.coordination.k8s.io": list(_leases(world, now)),
@@ -146,8 +155,12 @@ def _kube_proxy(world: World, now: float) -> dict[str, list[Object]]:
         KubeNode(name=name, addresses=(str(node.ip),), ready=node.ready, kube_proxy_age=node.kube_proxy_age)
         for name, node in world.nodes.items()
     )
-    config = world.kube_proxy and KubeProxyConfig(mode=world.kube_proxy[0], strict_arp=world.kube_proxy[1], edited=3 * 86400.0)
-    return kube_proxy_objects.resources(Cluster(version=VERSION, nodes=nodes, services=(), kube_proxy=config), at(world, now))
+    config = world.kube_proxy and KubeProxyConfig(
+        mode=world.kube_proxy[0], strict_arp=world.kube_proxy[1], edited=3 * 86400.0
+    )
+    return kube_proxy_objects.resources(
+        Cluster(version=VERSION, nodes=nodes, services=(), kube_proxy=config), at(world, now)
+    )
 
 
 # --------------------------------------------------------------------------------------------- who is said to announce
@@ -205,11 +218,27 @@ def _leases(world: World, now: float) -> Iterator[Object]:
             every = min(RENEWED_EVERY, world.lease_seconds / 2)
             phase = Random(f"{world.seed} {service.name} renewed").uniform(0, every)  # noqa: S311 - a draw, not a secret
             renewed = max(acquired, now - (now + phase) % every)
-            yield _lease(world, space, name, lead.machine, acquired=acquired + clock, renewed=renewed + clock, seconds=world.lease_seconds)
+            yield _lease(
+                world,
+                space,
+                name,
+                lead.machine,
+                acquired=acquired + clock,
+                renewed=renewed + clock,
+                seconds=world.lease_seconds,
+            )
     for lease in world.leases:
         age = float(str(lease["renewed"]))
         renewed = now - 1.0 if lease.get("alive") else -age
-        yield _lease(world, str(lease["namespace"]), str(lease["name"]), str(lease["holder"]), acquired=-3e6, renewed=renewed, seconds=15)
+        yield _lease(
+            world,
+            str(lease["namespace"]),
+            str(lease["name"]),
+            str(lease["holder"]),
+            acquired=-3e6,
+            renewed=renewed,
+            seconds=15,
+        )
 
 
 def _lease(world: World, namespace: str, name: str, holder: str, *, acquired: float, renewed: float, seconds: int) -> Object:
@@ -241,7 +270,12 @@ def _metallb(world: World, now: float) -> dict[str, list[Object]]:
     statuses += [_status(world, service, node, -age) for service, node, age in world.statuses]
 
     def made(kind: str, name: str, spec: Object) -> Object:
-        return {"apiVersion": "metallb.io/v1beta1", "kind": kind, "metadata": meta(name, METALLB, START - BORN), "spec": spec}
+        return {
+            "apiVersion": "metallb.io/v1beta1",
+            "kind": kind,
+            "metadata": meta(name, METALLB, START - BORN),
+            "spec": spec,
+        }
 
     adverts = {"L2Advertisement": "lan", "BGPAdvertisement": "bgp"}
     return {

@@ -49,7 +49,11 @@ class Wrong:
 
 def broken(world: World, truth: Truth, wire: WorldWire, report: Report) -> tuple[Wrong, ...]:
     """Everything in the report that is not as it is in the world."""
-    found = (*_clean(world, truth, wire, report), *_accusations(world, truth, wire, report), *_misnamed(world, truth, wire, report))
+    found = (
+        *_clean(world, truth, wire, report),
+        *_accusations(world, truth, wire, report),
+        *_misnamed(world, truth, wire, report),
+    )
     return (*found, *_hidden(world, truth, report), *_causes(world, truth, report))
 
 
@@ -71,13 +75,20 @@ def _clean(world: World, truth: Truth, wire: WorldWire, report: Report) -> Itera
             if seen or found.state is State.FAULT:
                 extra = {name for spell in found.spells for name in spell.answer - spell.should}
                 lucky = lossy and _chance(world, wire, target.target.ip, extra) <= LUCK
-                promise = "unheard" if (lucky and not seen) or (lossy and code != 0 and _behind_a_kernel(world, truth, extra)) else "clean"
-                if code != 0 and (_all_mine(world, found, target.target.ip, wire) or _unasked(world, truth, found, target, wire, report)):
+                promise = (
+                    "unheard"
+                    if (lucky and not seen) or (lossy and code != 0 and _behind_a_kernel(world, truth, extra))
+                    else "clean"
+                )
+                if code != 0 and (
+                    _all_mine(world, found, target.target.ip, wire) or _unasked(world, truth, found, target, wire, report)
+                ):
                     promise = "blind"
                 elif any(
                     (
                         *(
-                            _unknowable(world, truth, one, target.target.ip) or _at_a_handover(world, _came(world, one, target.target.ip, wire), target.target.ip)
+                            _unknowable(world, truth, one, target.target.ip)
+                            or _at_a_handover(world, _came(world, one, target.target.ip, wire), target.target.ip)
                             for one in _parts(world, found, target.target.ip, wire, code)
                         ),
                         _in_place_of_the_dead(world, truth, found, wire),
@@ -110,7 +121,11 @@ def _accepted(world: World, found: OfAddress, ip: IPv4Address, wire: WorldWire) 
 def _others(world: World, found: OfAddress, ip: IPv4Address) -> OfAddress:
     """The same without those whose answers are accepted: who is left may be the announcer, where nothing records it."""
     names = {name for accepted, responders in world.accepted if accepted == ip for name in responders}
-    return replace(found, spells=tuple(replace(spell, answer=spell.answer - names) for spell in found.spells)) if names else found
+    return (
+        replace(found, spells=tuple(replace(spell, answer=spell.answer - names) for spell in found.spells))
+        if names
+        else found
+    )
 
 
 def _behind_a_kernel(world: World, truth: Truth, extra: set[str]) -> bool:
@@ -203,7 +218,9 @@ def _unknowable(world: World, truth: Truth, found: OfAddress, ip: IPv4Address) -
     if (by_kernel - found.nodes) & truth.loud or (service.external and service.kind != "unmarked"):
         return False
     named = {mac for mac in service.notes.values() if service.kind in ("unknown", "kube-vip", "kube-vip-common")}
-    if found.answerers and all(name not in world.nodes and world.machines[name].nics[0].mac in named for name in found.answerers):
+    if found.answerers and all(
+        name not in world.nodes and world.machines[name].nics[0].mac in named for name in found.answerers
+    ):
         return True  # the Service itself names this MAC, and nothing tells who wrote that
     own = {nic.mac for name in world.nodes for nic in world.machines[name].nics} & truth.twins
     passing = world.nodes.keys() | {name for name, m in world.machines.items() if m.nics[0].mac in own}  # for a node
@@ -215,7 +232,9 @@ def _unknowable(world: World, truth: Truth, found: OfAddress, ip: IPv4Address) -
 
 def _named_by_events(world: World, service: Service) -> frozenset[str]:
     """The nodes that an event of the last hour names as the announcer, where MetalLB's ServiceL2Status can't be read."""
-    if service.kind != "metallb-event" and not (service.kind == "metallb" and any("servicel2statuses" in what for what in world.refused)):
+    if service.kind != "metallb-event" and not (
+        service.kind == "metallb" and any("servicel2statuses" in what for what in world.refused)
+    ):
         return frozenset()
     return frozenset(node for of, node, age in world.events if of is service and age < 3600)
 
@@ -223,12 +242,18 @@ def _named_by_events(world: World, service: Service) -> frozenset[str]:
 def _in_place_of_the_dead(world: World, truth: Truth, found: OfAddress, wire: WorldWire) -> bool:
     """One that answers wrongly has the address of a node of which nothing came, and no list tells its MAC; or it
     has the very MAC of a node that is off, or that should answer and never does."""
-    listed = {node for node, one in world.nodes.items() if "MAC list" in world.traits or ("NodeNetworkStates" in world.traits and one.ready)}
+    listed = {
+        node
+        for node, one in world.nodes.items()
+        if "MAC list" in world.traits or ("NodeNetworkStates" in world.traits and one.ready)
+    }
     silent = {node for node in truth.conflicts if all(came.machine != node for came in wire.came)} - listed
     copies = {name for node in silent for name in truth.conflicts[node]}
     wrong = {name for spell in found.spells for name in spell.answer - spell.should}
     deaf = {name for spell in found.spells for name in spell.should} - found.answerers
-    off = {nic.mac for name in world.nodes if name in deaf or not world.machines[name].on for nic in world.machines[name].nics}
+    off = {
+        nic.mac for name in world.nodes if name in deaf or not world.machines[name].on for nic in world.machines[name].nics
+    }
     twins = {name for name in wrong if any(nic.mac in off for nic in world.machines[name].nics)}
     return bool(twins or wrong & copies)
 
@@ -246,9 +271,20 @@ def _beside(world: World, truth: Truth, wire: WorldWire) -> Iterator[tuple[str, 
     yield from (("a node without strict ARP", name) for name in truth.loud)
     dead = {name for name, answer in truth.conflicts.items() if name not in answer and not _lists(world)}
     known = {name for name, node in world.nodes.items() if any(node.ip == ip for ip, _ in world.accepted)}
-    yield from (("a node's own address is answered by another machine", name) for name in truth.conflicts.keys() - dead - known)
-    alike = {mac for mac in heard_of for ip in {c.ip for c in wire.came} if len({c.machine for c in wire.came if (c.mac, c.ip) == (mac, ip)}) > 1}
-    yield from (("one MAC on two machines, and both answered", mac) for mac, found in heard_of.items() if mac in alike and len(found) > 1)
+    yield from (
+        ("a node's own address is answered by another machine", name) for name in truth.conflicts.keys() - dead - known
+    )
+    alike = {
+        mac
+        for mac in heard_of
+        for ip in {c.ip for c in wire.came}
+        if len({c.machine for c in wire.came if (c.mac, c.ip) == (mac, ip)}) > 1
+    }
+    yield from (
+        ("one MAC on two machines, and both answered", mac)
+        for mac, found in heard_of.items()
+        if mac in alike and len(found) > 1
+    )
     yield from (("announced unasked by a machine that should not", str(ip)) for ip in truth.shouters)
     yield from (("a stranger has the canary's address", name) for name in truth.strangers)
 
@@ -263,8 +299,13 @@ def _kind_of(world: World, found: OfAddress) -> str:
     if wrong is None:
         return f"{found.state}: nobody answers"
     extra, missing = wrong.answer - wrong.should, wrong.should - wrong.answer
-    kinds = sorted({"node" if name in world.nodes else "proxy" if world.machines[name].proxy else "stranger" for name in extra})
-    words = [f"{'+'.join(kinds)} beside" if kinds and not missing else "+".join(kinds), "announcer missing" if missing else ""]
+    kinds = sorted(
+        {"node" if name in world.nodes else "proxy" if world.machines[name].proxy else "stranger" for name in extra}
+    )
+    words = [
+        f"{'+'.join(kinds)} beside" if kinds and not missing else "+".join(kinds),
+        "announcer missing" if missing else "",
+    ]
     return f"{found.state}: {', '.join(word for word in words if word)}"
 
 
@@ -286,7 +327,9 @@ def _accusations(world: World, truth: Truth, wire: WorldWire, report: Report) ->
     for node in report.nodes:
         if node.arp.outcome is Outcome.FAULT and node.name not in truth.loud_for_some:
             promise = "misled" if node.name in misled else "accusation"
-            before.append(Wrong(promise, f"node {node.arp}", "its kernel answers for nothing that is not its own", node.name))
+            before.append(
+                Wrong(promise, f"node {node.arp}", "its kernel answers for nothing that is not its own", node.name)
+            )
     for finding in report.findings:
         if finding_outcome(finding) is not Outcome.FAULT:
             continue
@@ -361,27 +404,47 @@ def _misnamed(world: World, truth: Truth, wire: WorldWire, report: Report) -> It
         proxies, own = {name for name in answerers if world.machines[name].proxy}, {world.prober.machine}
         plain = not set(world.traits) & HIDING
         lossy = bool(world.losses.requests or world.losses.replies)
-        came = {one.machine for one in wire.came if one.ip == target.target.ip} if lossy else answerers  # what is lost, nobody can name
+        came = (
+            {one.machine for one in wire.came if one.ip == target.target.ip} if lossy else answerers
+        )  # what is lost, nobody can name
         ever_alone = any(spell.answer == spell.should for spell in found.spells)
         fits = {
             Verdict.FOREIGN: bool(answerers - world.nodes.keys()),
             Verdict.PROXY_ARP: bool(proxies),
             Verdict.NON_STRICT: bool(answerers & truth.loud_for_some),
-            Verdict.DUPLICATE: len(answerers) > 1 and not (plain and answerers & truth.loud - {world.service(target.target.ip).leader(0)}),
-            Verdict.WRONG_NODE: any(a and not spell.should & a for spell in found.spells for a in (spell.answer, spell.answer - own, spell.answer & came)),
+            Verdict.DUPLICATE: len(answerers) > 1
+            and not (plain and answerers & truth.loud - {world.service(target.target.ip).leader(0)}),
+            Verdict.WRONG_NODE: any(
+                a and not spell.should & a
+                for spell in found.spells
+                for a in (spell.answer, spell.answer - own, spell.answer & came)
+            ),
             Verdict.SILENT: any(not spell.answer - own for spell in found.spells) or ever_alone,
         }
         hides = plain and verdict is not Verdict.PROXY_ARP and any(world.machines[name].proxy == "all" for name in proxies)
         if verdict is not None and (hides or not fits.get(verdict, True)):
             blind = verdict is Verdict.SILENT and _unasked(world, truth, found, target, wire, report)
             told = any(listed.keys() & {*responder.macs} for responder in target.responders)
-            yield Wrong("blind" if blind else "misled" if told else "misnamed", str(verdict), _kind_of(world, found), subject)
+            yield Wrong(
+                "blind" if blind else "misled" if told else "misnamed", str(verdict), _kind_of(world, found), subject
+            )
         for responder in target.responders:
             doubted = responder.node in conflicts and truth.conflicts.get(responder.node, frozenset()) & answerers
             if responder.node is not None and responder.node not in answerers and not doubted:
-                told = "false MAC list" in world.traits or _listed_before(world, responder.node, responder.macs) or any(mac in truth.twins for mac in responder.macs)
-                told |= _in_place_of_the_dead(world, truth, found, wire) or _copy_of_a_twin(world, truth, responder.node, answerers)
-                yield Wrong("misled" if told else "misnamed", f"{verdict} names a node that does not answer", _kind_of(world, found), subject)
+                told = (
+                    "false MAC list" in world.traits
+                    or _listed_before(world, responder.node, responder.macs)
+                    or any(mac in truth.twins for mac in responder.macs)
+                )
+                told |= _in_place_of_the_dead(world, truth, found, wire) or _copy_of_a_twin(
+                    world, truth, responder.node, answerers
+                )
+                yield Wrong(
+                    "misled" if told else "misnamed",
+                    f"{verdict} names a node that does not answer",
+                    _kind_of(world, found),
+                    subject,
+                )
 
 
 def _copy_of_a_twin(world: World, truth: Truth, node: str, answerers: Collection[str]) -> bool:
@@ -440,10 +503,14 @@ def _causes(world: World, truth: Truth, report: Report) -> Iterator[Wrong]:
             CauseId.PROBER_IS_NODE: bool({world.prober.machine, *world.prober.others} & world.nodes.keys()),
         }
         if not fits.get(cause.id, True):
-            yield Wrong("misnamed", f"cause {cause.id}", f"kube-proxy {mode}, strictARP {strict}, several answer: {several}", "")
+            yield Wrong(
+                "misnamed", f"cause {cause.id}", f"kube-proxy {mode}, strictARP {strict}, several answer: {several}", ""
+            )
         innocent = {*cause.nodes} & (world.nodes.keys() - truth.loud_for_some) if cause.id.of_answering else set()
         if innocent and not (truth.twins or truth.conflicts or "false MAC list" in world.traits):
-            yield Wrong("accusation", f"cause {cause.id}", "the node's kernel answers for nothing that is not its own", min(innocent))
+            yield Wrong(
+                "accusation", f"cause {cause.id}", "the node's kernel answers for nothing that is not its own", min(innocent)
+            )
 
 
 def outcome(target: Any) -> Outcome:
@@ -536,8 +603,12 @@ def _provable_addresses(world: World, truth: Truth) -> Iterable[str]:
             yield f"{service.ip} is answered by a proxy"
         elif strangers - proxies:
             printer = world.machines.get("printer")
-            other_oui = printer is not None and printer.nics[0].mac[:8] not in {n.mac[:8] for name in world.nodes for n in world.machines[name].nics}
-            if (listed and service.kind != "unknown") or (everybody and ready and other_oui and recorded and leader in answerers):
+            other_oui = printer is not None and printer.nics[0].mac[:8] not in {
+                n.mac[:8] for name in world.nodes for n in world.machines[name].nics
+            }
+            if (listed and service.kind != "unknown") or (
+                everybody and ready and other_oui and recorded and leader in answerers
+            ):
                 yield f"{service.ip} is answered by a foreign host"
         elif len(nodes) > 1 and service.kind not in ("metallb-bgp", "purelb-remote"):
             yield f"{service.ip} is answered by two nodes"

@@ -43,7 +43,15 @@ def answers(found, ip, sender=CLIENT):
 
 @pytest.mark.parametrize(
     ("arp_ignore", "elsewhere", "on_the_nic"),
-    [(0, True, True), (1, False, True), (2, False, True), (3, True, True), (4, True, True), (8, False, False), (9, True, True)],
+    [
+        (0, True, True),
+        (1, False, True),
+        (2, False, True),
+        (3, True, True),
+        (4, True, True),
+        (8, False, False),
+        (9, True, True),
+    ],
 )
 @pytest.mark.parametrize("sender", [ZERO, CLIENT])
 def test_arp_ignore_as_the_kernel_reads_it(arp_ignore, elsewhere, on_the_nic, sender):
@@ -130,12 +138,18 @@ def test_nobody_should_answer_for_what_bgp_announces():
     ("starts", "expected"), [(4.0, State.MOVING), (5.0, State.PASSING), (3.0, State.PASSING), (11.0, State.PASSING)]
 )
 def test_a_failover_is_clean_or_not(starts, expected):
-    old, new = machine("worker-1", 11, speakers=[Speaker(VIP, end=4.0)]), machine("worker-2", 12, speakers=[Speaker(VIP, start=starts)])
+    old, new = (
+        machine("worker-1", 11, speakers=[Speaker(VIP, end=4.0)]),
+        machine("worker-2", 12, speakers=[Speaker(VIP, start=starts)]),
+    )
     assert state(world(old, new, leads=[Leads("worker-1", end=4.0), Leads("worker-2", start=4.0)])) is expected
 
 
 def test_what_was_over_before_the_first_question_counts_for_nothing():
-    old, new = machine("worker-1", 11, speakers=[Speaker(VIP, end=-1.0)]), machine("worker-2", 12, speakers=[Speaker(VIP, start=-1.0)])
+    old, new = (
+        machine("worker-1", 11, speakers=[Speaker(VIP, end=-1.0)]),
+        machine("worker-2", 12, speakers=[Speaker(VIP, start=-1.0)]),
+    )
     assert state(world(old, new, leads=[Leads("worker-1", end=-1.0), Leads("worker-2", start=-1.0)])) is State.FINE
 
 
@@ -150,7 +164,9 @@ def test_what_is_wrong_beside_the_addresses():
     clone.nics[0].mac = Mac("00:1b:63:00:00:01")
     twin.nics[0].mac = Mac("52:54:00:00:00:0b")
     loud = machine("worker-2", 12, held=[Held(CANARY)])
-    found = truth(world(machine("worker-1", 11, speakers=SPEAKS), loud, clone, twin, machine("lab", 31, held=[Held(CANARY)])), 10.0)
+    found = truth(
+        world(machine("worker-1", 11, speakers=SPEAKS), loud, clone, twin, machine("lab", 31, held=[Held(CANARY)])), 10.0
+    )
     assert (found.loud, found.twins, found.strangers) == ({"worker-2"}, {"52:54:00:00:00:0b"}, {"lab"})
     assert found.conflicts == {"worker-2": {"worker-2", "clone"}}
     assert not found.spotless
@@ -201,7 +217,9 @@ def with_verdict(found, verdict):
 
 
 def test_a_wrong_clean_is_seen():
-    ill = result(range(300), lambda r: r.provable and all(t.verdict.outcome is Outcome.FAULT for t in r.report.targets if t.verdict))
+    ill = result(
+        range(300), lambda r: r.provable and all(t.verdict.outcome is Outcome.FAULT for t in r.report.targets if t.verdict)
+    )
     assert "clean" in told(ill, targets=with_verdict(ill, Verdict.OK))
     assert "clean" in told(ill, summary=replace(ill.report.summary, exit_code=0))
 
@@ -278,5 +296,3 @@ def test_the_kernel_answers_as_the_model_does_and_the_command_is_right(number):
 
     seed = [seed for seed in range(100) if fits(draw(seed))][number]
     assert probed(seed).wrong == ()
-
-

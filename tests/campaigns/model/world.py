@@ -114,7 +114,9 @@ class Sent(NamedTuple):
     padded: bool
 
 
-def replies(machine: Machine, nic: Nic, ip: IPv4Address, sender: IPv4Address, at: float, *, broadcast: bool = True) -> Iterator[Sent]:
+def replies(
+    machine: Machine, nic: Nic, ip: IPv4Address, sender: IPv4Address, at: float, *, broadcast: bool = True
+) -> Iterator[Sent]:
     """What a machine sends to a who-has that reached one of its NICs and is for it or for all."""
     if not machine.on:
         return

@@ -51,13 +51,16 @@ def judged(seed: int, without: frozenset[str] = frozenset(), focus: Focus = NO_F
     wire = WorldWire(world)
     report = pipeline.conclude(observed(world, wire))
     found = truth(world, max((put.at for put in wire.put), default=0.0))
-    return Result(world, wire, found, report, broken(world, found, wire, report), healthy(world, found), provable(world, found))
+    return Result(
+        world, wire, found, report, broken(world, found, wire, report), healthy(world, found), provable(world, found)
+    )
 
 
 def observed(world: World, wire: WorldWire) -> Evidence:
     """The evidence, as `arpcheck probe` gathers it: the cluster is read before the first frame and after the last one."""
     entries = tuple(
-        MacEntry(mac=mac, node=node, interface=nic, where=f"macs.csv:{line}", format=MacListFormat.CSV) for line, (mac, node, nic) in enumerate(world.mac_list, 1)
+        MacEntry(mac=mac, node=node, interface=nic, where=f"macs.csv:{line}", format=MacListFormat.CSV)
+        for line, (mac, node, nic) in enumerate(world.mac_list, 1)
     )
     evidence = pipeline.observe(
         Options(interfaces=world.prober.interfaces, **world.options),
@@ -73,7 +76,8 @@ def observed(world: World, wire: WorldWire) -> Evidence:
 def accepted(world: World) -> tuple[Acceptance, ...]:
     until = (kube_records.at(world, 0) + timedelta(days=30)).date()
     return tuple(
-        Acceptance(reason="known", until=until, verdict=Verdict.DUPLICATE, ip=ip, responders=names) for ip, names in world.accepted
+        Acceptance(reason="known", until=until, verdict=Verdict.DUPLICATE, ip=ip, responders=names)
+        for ip, names in world.accepted
     )
 
 
@@ -268,7 +272,10 @@ def _reason(report: Report, wrong: Wrong) -> str:
     for target in report.targets:
         if str(target.target.ip) == wrong.subject and target.verdict:
             return f"{target.verdict} ({target.implementation}): {target.reason}"
-    return next((f"{node.arp}: {node.reason}" for node in report.nodes if node.name == wrong.subject), "; ".join(report.summary.because))
+    return next(
+        (f"{node.arp}: {node.reason}" for node in report.nodes if node.name == wrong.subject),
+        "; ".join(report.summary.because),
+    )
 
 
 def main(arguments: list[str]) -> int:

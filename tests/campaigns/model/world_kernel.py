@@ -62,7 +62,11 @@ def scene(seed: str) -> Scene:
         stations=tuple(map(_station, machines)),
         announcers=tuple(announcer for machine in machines for announcer in _announcers(machine)),
         cluster=Cluster(
-            version=kube_records.VERSION, nodes=(), services=(), objects=objects.resources, refused=tuple(sorted(world.refused))
+            version=kube_records.VERSION,
+            nodes=(),
+            services=(),
+            objects=objects.resources,
+            refused=tuple(sorted(world.refused)),
         ),
         prober=Prober(station=world.prober.machine, interfaces=world.prober.interfaces),
         expect=None,
@@ -87,7 +91,9 @@ def _station(machine: Machine) -> Station:
     ]  # fmt: skip
     router = machine.proxy == "off-link"
     if router:
-        nics.append(SceneNic(name="wan0", lan="beyond", mac=Mac("02:0d:00:00:00:01"), addresses=(IPv4Interface("10.200.0.1/24"),)))
+        nics.append(
+            SceneNic(name="wan0", lan="beyond", mac=Mac("02:0d:00:00:00:01"), addresses=(IPv4Interface("10.200.0.1/24"),))
+        )
     return Station(
         name=machine.name,
         nics=tuple(nics),
@@ -153,7 +159,12 @@ def differences(world: World, evidence: Evidence) -> Iterator[Wrong]:
         heard = {r.mac for r in evidence.replies if (r.interface, r.ip, r.sender, r.to) == (interface, ip, sender, None)}
         if due != heard:
             more, fewer = sorted(heard - due), sorted(due - heard)
-            yield Wrong("model", f"the kernel answers {'more' if more else 'less'}", f"sender {'0.0.0.0' if sender == ZERO else 'own'}", f"{ip}: {more} {fewer}")
+            yield Wrong(
+                "model",
+                f"the kernel answers {'more' if more else 'less'}",
+                f"sender {'0.0.0.0' if sender == ZERO else 'own'}",
+                f"{ip}: {more} {fewer}",
+            )
 
 
 def _evidence(report: Mapping[str, Any]) -> Any:

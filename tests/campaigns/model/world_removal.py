@@ -264,13 +264,19 @@ def _ill(found: Result) -> bool:
 
 
 def _late(found: Result) -> bool:
-    return bool(found.provable) and (found.report.summary.exit_code != 1 or any(not proven for proven in _proven(found).values()))
+    return bool(found.provable) and (
+        found.report.summary.exit_code != 1 or any(not proven for proven in _proven(found).values())
+    )
 
 
 def _proven(found: Result) -> Mapping[str, bool]:
     """Of every address of which a fault can be proven: whether its own verdict is one."""
     named = {words.split()[0].rstrip(",") for words in found.provable}
-    return {str(t.target.ip): outcome(t) is Outcome.FAULT for t in found.report.targets if t.verdict and str(t.target.ip) in named}
+    return {
+        str(t.target.ip): outcome(t) is Outcome.FAULT
+        for t in found.report.targets
+        if t.verdict and str(t.target.ip) in named
+    }
 
 
 def _worse(found: Result, before: Result) -> str:
@@ -284,7 +290,9 @@ def _worse(found: Result, before: Result) -> str:
     if found.provable and code != 1 and was == 1:
         return f"{found.provable[0]}, and exit {code}"
     proven, once = _proven(found), _proven(before)
-    return next((f"{ip} has a fault, which its verdict does not say" for ip in proven if once.get(ip) and not proven[ip]), "")
+    return next(
+        (f"{ip} has a fault, which its verdict does not say" for ip in proven if once.get(ip) and not proven[ip]), ""
+    )
 
 
 def table(removals: Sequence[Removal], first: int, count: int) -> Iterator[tuple[str, Red | None]]:

@@ -121,7 +121,11 @@ def should(world: World, ip: IPv4Address, segment: str, at: float) -> frozenset[
     leader = service.leader(at)
     if leader is None or leader not in world.machines:
         return frozenset()
-    nics = [nic for nic in world.machines[leader].nics if nic.segment == segment and (not service.nics or nic.name in service.nics)]
+    nics = [
+        nic
+        for nic in world.machines[leader].nics
+        if nic.segment == segment and (not service.nics or nic.name in service.nics)
+    ]
     return frozenset({leader} if nics else ())
 
 
@@ -154,7 +158,9 @@ def _address(world: World, ip: IPv4Address, end: float) -> OfAddress:
     wanting = not world.service(ip).external and world.service(ip).kind not in SILENT
     if wanting and not any(spell.answer or spell.should for spell in spells):
         state = State.ELSEWHERE if leaders else State.FAULT
-        return OfAddress(state, spells, "it is announced elsewhere" if leaders else "nobody answers, and nobody was chosen", nodes)
+        return OfAddress(
+            state, spells, "it is announced elsewhere" if leaders else "nobody answers, and nobody was chosen", nodes
+        )
     if all(right):
         moved = any(len({spell.answer for spell in spells if spell.segment == segment}) > 1 for segment in world.segments)
         return OfAddress(State.MOVING if moved else State.FINE, spells, "as it should be", nodes)

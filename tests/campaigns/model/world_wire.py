@@ -15,7 +15,7 @@ from world import ZERO, Machine, Nic, World, replies
 from arpcheck.model import Mac
 from arpcheck.wire.packets import Arrival
 
-_HEAD = bytes.fromhex("0806" "0001" "0800" "0604")
+_HEAD = bytes.fromhex("0806000108000604")
 _ALL = b"\xff" * 6
 
 

@@ -31,7 +31,11 @@ def mutants(source: str) -> Iterator[Mutant]:
         for way, what in enumerate(_ways(node)):
             changed = copy.deepcopy(tree)
             _change(_places(changed)[number], way)
-            yield Mutant(f"{node.lineno}:{node.col_offset + 1}: {what}: {ast.unparse(node)[:80]}", heads[node], ast.fix_missing_locations(changed))
+            yield Mutant(
+                f"{node.lineno}:{node.col_offset + 1}: {what}: {ast.unparse(node)[:80]}",
+                heads[node],
+                ast.fix_missing_locations(changed),
+            )
 
 
 def functions_changed(before: CodeType, after: CodeType) -> list[CodeType] | None:

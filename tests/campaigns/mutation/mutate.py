@@ -54,11 +54,15 @@ def told(fates: list[Fate], drawn: int) -> int:
     alive = [fate for fate in fates if not fate.killer]
     for fate in alive:
         print(f"{fate.file.relative_to(ROOT)}:{fate.mutant.what} ({fate.tests} tests run it)")  # noqa: T201
-    tried, killed = (Counter(fate.file.relative_to(ROOT).parts[1] for fate in some) for some in (fates, set(fates) - set(alive)))
+    tried, killed = (
+        Counter(fate.file.relative_to(ROOT).parts[1] for fate in some) for some in (fates, set(fates) - set(alive))
+    )
     for part in sorted(tried):
         print(f"{part}: {killed[part]} of {tried[part]} killed, {killed[part] / tried[part]:.1%}")  # noqa: T201
     late = sum(fate.killer == TOO_LATE for fate in fates)
-    print(f"{len(fates)} of {drawn} mutants tried, {len(fates) - len(alive)} killed, {late} by their time, {len(alive)} alive")  # noqa: T201
+    print(  # noqa: T201
+        f"{len(fates)} of {drawn} mutants tried, {len(fates) - len(alive)} killed, {late} by their time, {len(alive)} alive"
+    )
     return 1 if alive or not fates else 0
 
 
@@ -97,7 +101,9 @@ class _Finder(MetaPathFinder):
         if fullname != self.name:
             return None
         places = [str(self.file.parent)] if self.file.stem == "__init__" else None
-        return spec_from_file_location(fullname, self.file, loader=_Loader(fullname, str(self.file), self.tree), submodule_search_locations=places)
+        return spec_from_file_location(
+            fullname, self.file, loader=_Loader(fullname, str(self.file), self.tree), submodule_search_locations=places
+        )
 
 
 class _Loader(SourceFileLoader):

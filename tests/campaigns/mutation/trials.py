@@ -59,7 +59,12 @@ class Calm:
 class Trials(Calm):
     """The pytest plug-in. `at_import` kills what is changed at the import, which a fork can't change any more."""
 
-    def __init__(self, found: Sequence[tuple[Path, Mutant]], seconds: float, at_import: Callable[[Path, Mutant, list[str]], str | None]):
+    def __init__(
+        self,
+        found: Sequence[tuple[Path, Mutant]],
+        seconds: float,
+        at_import: Callable[[Path, Mutant, list[str]], str | None],
+    ):
         self.found, self.end, self.at_import = found, time.monotonic() + seconds, at_import
         self.fates: list[Fate] = []
 

@@ -27,7 +27,9 @@ def main(minutes, *inside):
         time.sleep(seconds / 2)
         late = size(watch.pid)
         code = watch.wait(seconds + 60)
-    sys.stdout.write(f"watch for {minutes} minutes: exit code {code}, KiB and descriptors {early} at a quarter, {late} at three\n")
+    sys.stdout.write(
+        f"watch for {minutes} minutes: exit code {code}, KiB and descriptors {early} at a quarter, {late} at three\n"
+    )
     return 0 if code == 1 and late[0] - early[0] <= MOST_GROWTH and late[1] <= early[1] else 1
 
 
