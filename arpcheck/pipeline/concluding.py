@@ -335,7 +335,10 @@ def _taken_by(
             owner.node or nic[1]
             for nic, replies in context.observations.by_nic(sender).items()
             for owner in (context.owners[nic],)
-            if nic[0] == segment and any(reply.sender not in owner.proxied for reply in replies)
+            if nic[0] == segment
+            # In merged runs another host receives what the asking node replies for its own address.
+            and interface not in context.probing_interfaces.get(owner.node or "", ())
+            and any(reply.sender not in owner.proxied for reply in replies)
         }
         if not others:
             return ()

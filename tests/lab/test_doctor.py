@@ -1,7 +1,6 @@
 """`arpcheck doctor` where the trouble will be: all well, and each thing that can be missing."""
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,44 +23,34 @@ def examined(station, *prefix, options=()):
     return done.returncode, done.stdout
 
 
-ALL_WELL = """\
-ok       versions   arpcheck VERSION, Python VERSION, scapy VERSION, kubernetes VERSION
-ok       privilege  packet sockets can be opened, which takes CAP_NET_RAW; it is given up again at once
-note     user       root, and nobody called sudo: files and login plug-ins are root's own, without its capabilities. Use sudo for the kubeconfig and the files of a user
-ok       interface  eth0 is up, 02:02:00:00:01:00, 10.0.0.5/24
-ok       API        http://127.0.0.1:PORT, context lab, v1.33.4, N ms
-ok       clock      within 5 s of the API server's
-ok       rights     all that is installed of R resources may be read
-ok       optional   all that is installed of R resources may be read
-ok       services   1 address of LoadBalancer Services to ask, 0 not to be asked
-ok       subnet     eth0, whose subnet 10.0.0.0/24 holds 1 of 1 addresses and 3 of 3 node addresses
-ok       vantage    this host is no node of the cluster: it can hear all of them
-"""
-
-VARIES = {
-    r"(arpcheck|Python|scapy|kubernetes) \d[\w.+-]*": r"\1 VERSION",
-    r":\d{4,5}, context": ":PORT, context",
-    r", \d+ ms": ", N ms",
-    r"of \d+ resources": "of R resources",
-}
+ALL_WELL = [
+    ("ok", "versions"),
+    ("ok", "privilege"),
+    ("note", "user"),
+    ("ok", "interface"),
+    ("ok", "API"),
+    ("ok", "clock"),
+    ("ok", "rights"),
+    ("ok", "optional"),
+    ("ok", "services"),
+    ("ok", "subnet"),
+    ("ok", "vantage"),
+]
 
 
 @pytest.mark.lab
 def test_all_is_well_on_a_lan_host():
     code, text = examined("client")
-    for pattern, word in VARIES.items():
-        text = re.sub(pattern, word, text)
-    assert (code, text) == (0, ALL_WELL)
+    assert (code, [tuple(line.split()[:2]) for line in text.splitlines()]) == (0, ALL_WELL)
 
 
 @pytest.mark.lab
 def test_on_a_node_it_says_from_where_to_probe_instead():
     code, text = examined("worker-2", options=("--iface", "eth0"))
     assert code == 0
-    assert (
-        "note     vantage    this host is worker-2, which can't hear itself. Probe from a LAN host that is no node, or from worker-1 too\n"
-        in text
-    )
+    [note] = [line for line in text.splitlines() if line.split()[:2] == ["note", "vantage"]]
+    assert "worker-2" in note
+    assert "worker-1" in note
     assert "ok       file       " in text
 
 

@@ -81,7 +81,7 @@ def test_what_the_kernel_refuses_is_one_line_with_the_command(tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1] == (
         "arpcheck: link add eth0 netns x address 01:00:5e:00:00:01 type veth peer name port5 netns lan-lan: "
-        "RTNETLINK answers: Cannot assign requested address. Has this kernel veth and bridge, and is iproute2 from 2019 or later?"
+        "RTNETLINK answers: Cannot assign requested address. It needs veth and bridge in the kernel, and iproute2 of 2019 or later"
     )
 
 
@@ -95,4 +95,4 @@ def test_a_scene_that_expects_nothing_can_not_be_checked(tmp_path):
     path.write_text('title = "t"\nabout = "a"\n')
     done = typed(*LAB, str(path), "--check")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"arpcheck: {path}: it has no [expect]. `arpcheck.lab` without --check shows the report\n"
+    assert done.stderr == f"arpcheck: {path}: the scene has no [expect]. Leave out --check to see the report\n"

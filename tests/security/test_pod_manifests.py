@@ -29,7 +29,7 @@ SPACES = ["arpcheck", "tools", "default", "kube-system"]
 def test_no_namespace_comes_unasked(space):
     documents, said = printed("--node", "worker-1", "--job", "-n", space)
     assert "Namespace" not in {document["kind"] for document in documents}
-    assert f"the namespace {space} has to be there" in said
+    assert f"the namespace {space} must exist" in said
 
 
 @pytest.mark.parametrize("space", ["arpcheck", "tools"])

@@ -28,7 +28,7 @@ def test_without_proc(tmp_path, command):
 def test_few_files(tmp_path):
     done = shell(f"ulimit -n 7; exec {RUN} demo", tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith("arpcheck: the lab can't start a program: Too many open files")
+    assert done.stderr.startswith("arpcheck: the lab cannot start a program: Too many open files")
 
 
 @pytest.mark.parametrize("command", ["pool --cluster-file c.json", "report r.json"])
