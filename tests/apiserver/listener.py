@@ -37,6 +37,20 @@ class Listener(server.Listener):
         return self.tls.wrap_socket(connection, server_side=True) if self.tls else connection
 
 
+class SecuredSocket(ssl.SSLSocket):
+    """Closed also where the client reset the connection before the handshake.
+
+    SSLSocket._create takes the descriptor over, reads from it, and does not close it where that read fails
+    (https://github.com/python/cpython/issues/113280, mended in Python 3.11.8 and 3.12.2)."""
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        try:
+            return super().recv(buflen, flags)
+        except ConnectionError:
+            self.close()
+            raise
+
+
 class Connection(server.ServedConnection):
     server: Listener
 
@@ -90,6 +104,7 @@ class Connection(server.ServedConnection):
 
 def tls_context(tls: tuple[str | Path, str | Path], client_ca: str | Path | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sslsocket_class = SecuredSocket
     context.load_cert_chain(*tls)
     if client_ca:
         context.verify_mode = ssl.CERT_REQUIRED

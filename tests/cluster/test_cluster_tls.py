@@ -1,12 +1,17 @@
 """TLS with real certificates: what is accepted, and one line for everything that is not."""
 
 import base64
+import gc
 import re
+import socket
+import struct
 import subprocess
+import warnings
 from types import SimpleNamespace
 
 import pytest
 from apiserver import ApiServer
+from apiserver.listener import tls_context
 from cluster_world import CLUSTER, SERVICES, names
 
 from arpcheck.cluster import ClusterSource, read
@@ -126,3 +131,16 @@ def test_https_where_the_server_speaks_http_and_the_other_way_round(pki, kubecon
         ask(kubeconfig_for(server.url.replace("http:", "https:")))
     with ApiServer(CLUSTER, tls=pki.good) as server, pytest.raises(ClusterError, match="connection closed"):
         ask(kubeconfig_for(server.url.replace("https:", "http:")))
+
+
+def test_the_test_server_closes_a_connection_that_was_reset_before_the_handshake(pki):
+    with socket.create_server(("127.0.0.1", 0)) as listening, warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        client = socket.create_connection(listening.getsockname())
+        accepted, _ = listening.accept()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        with pytest.raises(ConnectionError):
+            tls_context(pki.good, None).wrap_socket(accepted, server_side=True)
+        gc.collect()
+    assert seen == []
