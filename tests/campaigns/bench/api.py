@@ -92,10 +92,10 @@ def _in_a_process(*arguments: str) -> dict[str, Any]:
 
 def _reader(kubeconfig: str) -> Callable[[], Any]:
     from arpcheck import pipeline
-    from arpcheck.__main__ import YOUNG
     from arpcheck.cluster import ClusterSource, read
+    from arpcheck.gc_control import run_less_often
 
-    gc.set_threshold(YOUNG, 10, 10)  # as the command does it
+    run_less_often()
     source = ClusterSource(kubeconfig=kubeconfig, request_timeout=300)
     return lambda: read(source, pipeline.NEEDS)
 

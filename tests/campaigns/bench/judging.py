@@ -5,7 +5,6 @@ One round: 100,000 replies are 1,000 addresses that 100 nodes answer, so every r
 
 from __future__ import annotations
 
-import gc
 import json
 import resource
 import statistics
@@ -62,10 +61,10 @@ def _ready() -> None:
     from crowds import evidence
 
     from arpcheck import pipeline
-    from arpcheck.__main__ import YOUNG
+    from arpcheck.gc_control import run_less_often
     from arpcheck.reports import render
 
-    gc.set_threshold(YOUNG, 10, 10)
+    run_less_often()
     render(pipeline.conclude(evidence(2, 2)), "json")
 
 
