@@ -217,12 +217,12 @@ def _optional(granted: Access) -> Check:
 
 
 def _readable(what: str, granted: Access, *, optional: bool, state: CheckState, unknown: CheckState) -> Check:
-    refused, unsaid = (_named(n for n in needs if n.optional == optional) for needs in (granted.refused, granted.unknown))
+    refused, unclear = (_named(n for n in needs if n.optional == optional) for needs in (granted.refused, granted.unknown))
     cure = f"`arpcheck pod --rbac{' --with IMPLEMENTATION' if optional else ''}` prints the rights"
     if refused:
         return Check(what=what, state=state, says=f"may not read {', '.join(refused)}", cure=cure)
-    if unsaid:
-        return Check(what=what, state=unknown, says=f"the server does not say whether {', '.join(unsaid)} may be read")
+    if unclear:
+        return Check(what=what, state=unknown, says=f"the server does not say whether {', '.join(unclear)} may be read")
     every = len({need.resource for need in pipeline.NEEDS if need.optional == optional})
     return Check(what=what, state=CheckState.OK, says=f"{every} resources checked, all that are installed may be read")
 
@@ -236,9 +236,9 @@ def _file(objects: Objects) -> Check:
     if missing := [gap.what for gap in objects.gaps]:
         cure = "Make it with `arpcheck snapshot` and an account that may read them"
         return Check(what="file", state=CheckState.MISSING, says=f"not in it: {', '.join(missing)}", cure=cure)
-    if untold := sorted({need.resource for need in pipeline.NEEDS if objects.not_in_file(need.resource)}):
-        more = f" and {len(untold) - 3} more" if len(untold) > 3 else ""
-        says = f"the file has no {', '.join(untold[:3])}{more}; perhaps kubectl was not asked for them"
+    if absent := sorted({need.resource for need in pipeline.NEEDS if objects.not_in_file(need.resource)}):
+        more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
+        says = f"the file has no {', '.join(absent[:3])}{more}; perhaps kubectl was not asked for them"
         return Check(
             what="file", state=CheckState.UNKNOWN, says=says, cure="--file-has names the kinds that kubectl was asked for"
         )

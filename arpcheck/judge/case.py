@@ -43,7 +43,7 @@ class Case:
     """MACs that are as they should be although they are no node's, with the reason: the Service itself names them."""
     named_unread: bool
     """What would name such MACs could not be read, so that a stranger may be one of them."""
-    deaf: Mapping[Key, frozenset[Turn]]
+    unreachable: Mapping[Key, frozenset[Turn]]
     """When a party could not be heard, since nothing of it ever is on that interface: it is that host itself, or on
     another segment."""
     announcements: tuple[Announcement, ...]
@@ -58,7 +58,7 @@ class Case:
     """Why nobody should answer; None: somebody should."""
     unread: tuple[str, ...]
     """Resources that could not be read and might have said who announces it, or that nobody should."""
-    unsaid: tuple[str, ...]
+    not_in_file: tuple[str, ...]
     """Resources that are not in the file, may not have been asked for, and might have said who should answer; where
     nobody did, that nobody should."""
     outdated: str | None
@@ -221,7 +221,7 @@ class Case:
         return turns <= self.turns_of(party) | self.deaf_to(party)
 
     def deaf_to(self, party: Responder) -> frozenset[Turn]:
-        return self.deaf.get(key(party), frozenset())
+        return self.unreachable.get(key(party), frozenset())
 
     def without(self, party: Collection[Responder]) -> Case:
         """The same address as if these had not answered."""

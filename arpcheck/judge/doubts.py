@@ -228,11 +228,11 @@ def _forbidden(case: Case) -> str | None:
 
 
 def _not_in_file(case: Case) -> str | None:
-    if not case.unsaid or case.silence or case.announcers:
+    if not case.not_in_file or case.silence or case.announcers:
         return None
     what = "who should reply" if case.parties else "whether anybody should"
     silence = "" if case.parties else "nobody replied, and "
-    return f"{silence}the file has no record of {what}: {', '.join(case.unsaid)}"
+    return f"{silence}the file has no record of {what}: {', '.join(case.not_in_file)}"
 
 
 def _outdated(case: Case) -> str | None:

@@ -79,7 +79,7 @@ class Judged:
     """The nodes' own addresses that another machine may have too."""
     twins: Mapping[Nic, tuple[str, ...]]
     """NICs that alone answered for the own addresses of several nodes."""
-    hearing: Observations
+    observations: Observations
     canary: IPv4Address | None
     controls: tuple[IPv4Address, ...]
     host: Host
@@ -92,7 +92,7 @@ class Judged:
     causes: tuple[Cause, ...]
     """Why nodes answer although they are configured otherwise, or because."""
     cluster_version: str | None
-    in_vain: str | None = None
+    empty_selection: str | None = None
     """What Services were selected by, where none was left to ask for; None: else."""
     acceptances: Acceptances = field(default_factory=Acceptances)
     doubled: tuple[tuple[IPv4Address, str, Mac], ...] = ()
@@ -149,7 +149,7 @@ class Judged:
 
     def canary_nics(self) -> tuple[Nic, ...]:
         """Who answered the canary, and not as a proxy."""
-        heard = self.hearing.by_nic(self.canary) if self.canary else {}
+        heard = self.observations.by_nic(self.canary) if self.canary else {}
         return tuple(
             sorted(nic for nic, replies in heard.items() if any(r.sender not in self.owners[nic].proxied for r in replies))
         )

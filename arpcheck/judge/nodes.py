@@ -45,7 +45,7 @@ def node_states(
     addresses: Mapping[str, tuple[IPv4Address, ...]],
     canary: IPv4Address | None,
     owners: Mapping[Nic, Owner],
-    hearing: Observations,
+    observations: Observations,
     blind: Collection[str],
     gateways: Mapping[str, tuple[IPv4Address, ...]],
     shared: Collection[IPv4Address] = (),
@@ -59,7 +59,9 @@ def node_states(
             by_node.setdefault(owner.node, []).append(nic)
     every = tuple(sorted(nodes, key=lambda node: node.name))
     looks = {
-        node.name: _Look(node.name, addresses.get(node.name, ()), tuple(sorted(by_node.get(node.name, ()))), owners, hearing)
+        node.name: _Look(
+            node.name, addresses.get(node.name, ()), tuple(sorted(by_node.get(node.name, ()))), owners, observations
+        )
         for node in every
     }
     few = sum(bool(look.heard) for look in looks.values()) >= MANY_NODES and not any(look.missed for look in looks.values())
@@ -68,7 +70,7 @@ def node_states(
         look = looks[node.name]
         arp, reason = _judge(look, canary, blind, FEW if few else ENOUGH, shared)
         if arp is Arp.QUIET:
-            reason = f"{reason}; {_why_quiet(gateways.get(node.name, ()), look.nics, hearing)}"
+            reason = f"{reason}; {_why_quiet(gateways.get(node.name, ()), look.nics, observations)}"
         macs = tuple(sorted({mac for _, mac in look.nics}))
         found = NodeState(
             name=node.name,
@@ -93,26 +95,26 @@ class _Look:
         addresses: Sequence[IPv4Address],
         nics: tuple[Nic, ...],
         owners: Mapping[Nic, Owner],
-        hearing: Observations,
+        observations: Observations,
     ) -> None:
         self.name = name
         self.addresses = addresses
         self.nics = nics
         self.owners = owners
-        self.hearing = hearing
-        self.at_home = [(ip, nic) for ip in addresses for nic in hearing.by_nic(ip) if self._may_be_its(ip, nic)]
+        self.observations = observations
+        self.at_home = [(ip, nic) for ip in addresses for nic in observations.by_nic(ip) if self._may_be_its(ip, nic)]
         """Its own addresses that were answered, and by whom."""
         self.heard = [(ip, nic) for ip, nic in self.at_home if nic in nics]
-        self.listed = [nic for nic in nics if owners[nic].identities and hearing.interfaces(nic)]
+        self.listed = [nic for nic in nics if owners[nic].identities and observations.interfaces(nic)]
         """Its NICs that answered anything."""
         if not self.at_home:  # a listed NIC that has no address of the node here shows by any answer that it hears
-            self.heard = [(ip, nic) for nic in self.listed for ip in hearing.answered(nic) if self.genuine(ip, nic)]
+            self.heard = [(ip, nic) for nic in self.listed for ip in observations.answered(nic) if self.genuine(ip, nic)]
         self.own = {entry: self._own(*entry) for entry in self.heard}
         self.missed = any(not probe.answered for probes in self.own.values() for probe in probes)
 
     def genuine(self, ip: IPv4Address, nic: Nic) -> bool:
         """It answered, and not as a proxy."""
-        return any(reply.sender not in self.owners[nic].proxied for reply in self.hearing.by_nic(ip).get(nic, ()))
+        return any(reply.sender not in self.owners[nic].proxied for reply in self.observations.by_nic(ip).get(nic, ()))
 
     def _may_be_its(self, ip: IPv4Address, nic: Nic) -> bool:
         """Not where another node's NIC answers for an address that this one has lost."""
@@ -122,10 +124,12 @@ class _Look:
     def rival(self, canary: IPv4Address, shared: Collection[IPv4Address]) -> Nic | None:
         """A NIC that answered the canary, is not known as this node's and may be: it answered for the node's own address
         too, or it is nobody's, on a segment where this node has a NIC, and no list has all of the node's."""
-        own = {nic for ip in self.addresses if ip not in shared for nic in self.hearing.by_nic(ip) if self.genuine(ip, nic)}
+        own = {
+            nic for ip in self.addresses if ip not in shared for nic in self.observations.by_nic(ip) if self.genuine(ip, nic)
+        }
         here = {segment for segment, _ in self.nics}
         listed = any(i.lists_all and i.node == self.name for owner in self.owners.values() for i in owner.identities)
-        for nic in self.hearing.by_nic(canary):
+        for nic in self.observations.by_nic(canary):
             owner = self.owners[nic]
             nobodys = owner.node is None and nic[0] in here and not (listed or owner.outside or owner.apart)
             if owner.node != self.name and self.genuine(canary, nic) and (nic in own or nobodys):
@@ -135,7 +139,7 @@ class _Look:
     def _own(self, ip: IPv4Address, nic: Nic) -> tuple[Probe, ...]:
         """The questions for an address of its own, in the ways in which it was answered at all: a node whose kernel drops
         0.0.0.0 as a sender misses nothing."""
-        probes = [p for p in self.hearing.probes(ip, nic) if p.ear[1] not in self.owners[nic].proxied]
+        probes = [p for p in self.observations.probes(ip, nic) if p.ear[1] not in self.owners[nic].proxied]
         passing = {probe.ear for probe in probes if probe.answered}
         return tuple(probe for probe in probes if probe.ear in passing)
 
@@ -147,7 +151,7 @@ class _Look:
             since = max((probe.at for probe in own if not probe.answered), default=-1.0)
             ears = {probe.ear for probe in own}
             answered = sum(probe.at > since for probe in own)
-            heard = sum(probe.at > since and probe.ear in ears for probe in self.hearing.probes(canary, nic))
+            heard = sum(probe.at > since and probe.ear in ears for probe in self.observations.probes(canary, nic))
             best = max(best, (answered, heard), key=min)
         return best
 
@@ -155,7 +159,7 @@ class _Look:
 def _judge(
     look: _Look, canary: IPv4Address | None, blind: Collection[str], enough: int, shared: Collection[IPv4Address]
 ) -> tuple[Arp, str]:
-    hearing = look.hearing
+    observations = look.observations
     if look.name in blind:
         return Arp.SELF, "arpcheck ran on it, and a host does not receive its own replies"
     answered = [nic for nic in look.nics if canary and look.genuine(canary, nic)]
@@ -168,11 +172,11 @@ def _judge(
         return Arp.UNKNOWN, f"{answered[0][1]} replied for {canary}, but may not be this node"
     if not look.at_home and not look.listed:
         return Arp.UNREACHED, f"no reply for its addresses here ({_listed(look.addresses)})"
-    if canary is None or not hearing.asked(canary).broadcast:
+    if canary is None or not observations.asked(canary).broadcast:
         return Arp.UNKNOWN, "the canary was not probed"
-    if hearing.lost(canary) or hearing.excess(canary):
+    if observations.lost(canary) or observations.excess(canary):
         return Arp.UNKNOWN, "frames were lost while the canary was probed"
-    if hearing.recorded:
+    if observations.recorded:
         return Arp.UNKNOWN, f"the capture has no reply for {canary} and may be incomplete"
     if not look.heard:
         return Arp.UNKNOWN, f"there was a reply for {look.at_home[0][0]}, but it may not be from this node"
@@ -191,11 +195,11 @@ def _judge(
     return Arp.UNKNOWN, f"only {own} requests for its own address and {asked} for the canary reached it, {enough} are needed"
 
 
-def _why_quiet(gateways: Iterable[IPv4Address], nics: Iterable[Nic], hearing: Observations) -> str:
-    asked = [ip for ip in gateways if hearing.asked(ip).broadcast]
+def _why_quiet(gateways: Iterable[IPv4Address], nics: Iterable[Nic], observations: Observations) -> str:
+    asked = [ip for ip in gateways if observations.asked(ip).broadcast]
     if not asked:
         return _ALIKE
-    answered = [ip for ip in asked if any(nic in hearing.by_nic(ip) for nic in nics)]
+    answered = [ip for ip in asked if any(nic in observations.by_nic(ip) for nic in nics)]
     if answered:
         return f"it replied for its pod gateway {answered[0]}, so its kernel is not strict and holds no Service address"
     return f"nor for its pod gateway {_listed(asked)}: its kernel is strict"

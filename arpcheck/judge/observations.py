@@ -180,7 +180,7 @@ class Observations:
         """Whether this host received a reply of any of them, for whichever address."""
         return any(self._on.get(nic, set()) & course.interfaces for nic in nics)
 
-    def deaf(self, ip: IPv4Address, nics: Iterable[Nic]) -> frozenset[Turn]:
+    def unreachable(self, ip: IPv4Address, nics: Iterable[Nic]) -> frozenset[Turn]:
         """The turns for an address on interfaces that never received one of these NICs, which may be this host's own or on
         another segment."""
         heard = {interface for nic in nics for interface in self._on.get(nic, ())}
@@ -258,14 +258,14 @@ class Doubling:
 
     def __init__(
         self,
-        hearing: Observations,
+        observations: Observations,
         owners: Mapping[Nic, Owner],
         addresses: Mapping[str, Sequence[IPv4Address]],
         canary: IPv4Address | None = None,
     ) -> None:
         """`addresses`: the nodes' own."""
-        self._hearing = hearing
-        self._loud = frozenset(hearing.by_nic(canary)) if canary else frozenset()
+        self._observations = observations
+        self._loud = frozenset(observations.by_nic(canary)) if canary else frozenset()
         """Who replied for the canary: a kernel without strict ARP, whether it is a node's or not."""
         self._owners = owners
         self._own: set[tuple[IPv4Address, Nic]] = set()
@@ -274,7 +274,7 @@ class Doubling:
         """By segment and node: how many replies a question for its own addresses brought, of the one with the fewest."""
         for node, own in addresses.items():
             for ip in own:
-                for nic in hearing.by_nic(ip):
+                for nic in observations.by_nic(ip):
                     if owners[nic].node == node:
                         self._own.add((ip, nic))
                         of_segment = self._at_home.setdefault(nic[0], {})
@@ -288,7 +288,7 @@ class Doubling:
         no speaker that could answer beside a kernel."""
         return tuple(
             (nic, self._owners[nic].node)
-            for nic in self._hearing.repeated(ip)
+            for nic in self._observations.repeated(ip)
             if self._twice(ip, nic)
             and (once or not self._by_a_speaker(ip, nic, non_strict))
             and not self._by_the_path(ip, nic)
@@ -307,7 +307,7 @@ class Doubling:
         """The NICs of nodes without strict ARP that replied twice for `ip`, and once for their own address."""
         return tuple(
             nic
-            for nic in (() if once else self._hearing.repeated(ip))
+            for nic in (() if once else self._observations.repeated(ip))
             if self._twice(ip, nic)
             and self._by_a_speaker(ip, nic, non_strict)
             and (node := self._owners[nic].node) in non_strict
@@ -326,8 +326,8 @@ class Doubling:
 
     def _often(self, ip: IPv4Address, nic: Nic) -> float:
         """Replies a question that it heard, of those that come close to the first."""
-        replies = self._hearing.by_nic(ip)[nic]
-        heard = max(1, self._hearing.asked(ip).heard_by(replies))
+        replies = self._observations.by_nic(ip)[nic]
+        heard = max(1, self._observations.asked(ip).heard_by(replies))
         if len(replies) < MOST * heard:
             return len(replies) / heard
         by_question: dict[tuple[object, ...], list[float]] = {}

@@ -64,23 +64,25 @@ class Owners:
 
 
 def owners(
-    hearing: Observations, knowledge: Knowledge, nodes: Iterable[Node], addresses: Mapping[str, Iterable[IPv4Address]]
+    observations: Observations, knowledge: Knowledge, nodes: Iterable[Node], addresses: Mapping[str, Iterable[IPv4Address]]
 ) -> Owners:
     """`addresses`: the nodes' own."""
     every = tuple(nodes)
     names = [node.name for node in every if node.name]
-    claims = _claims(hearing, knowledge)
+    claims = _claims(observations, knowledge)
     decided = {nic: None if nic[1] in knowledge.overlays else _node_of_claims(found) for nic, found in claims.items()}
-    conflicts = tuple(_conflicts(hearing, knowledge, claims, decided, addresses))
+    conflicts = tuple(_conflicts(observations, knowledge, claims, decided, addresses))
     dead = {node.name for node in every if node.ready is False}
-    twins = _twins(hearing, knowledge, decided, addresses, dead)
-    maybe = _merged(twins, _at_outdated(hearing, knowledge, decided, addresses, {conflict.node for conflict in conflicts}))
+    twins = _twins(observations, knowledge, decided, addresses, dead)
+    maybe = _merged(
+        twins, _at_outdated(observations, knowledge, decided, addresses, {conflict.node for conflict in conflicts})
+    )
     contested = {nic for conflict in conflicts for nic in conflict.nics} | twins.keys() | knowledge.doubled
-    contested |= {*_at_an_absent_nodes_service(hearing, knowledge, claims, decided, addresses, dead)}
+    contested |= {*_at_an_absent_nodes_service(observations, knowledge, claims, decided, addresses, dead)}
     homes = tuple({ip for own in addresses.values() for ip in own})
-    at_home = {nic for ip in homes for nic in hearing.by_nic(ip)}  # some node's, though it may not be known whose
+    at_home = {nic for ip in homes for nic in observations.by_nic(ip)}  # some node's, though it may not be known whose
     outdated = {conflict.node for conflict in conflicts}
-    outside, apart = _Outside(knowledge, claims, names, outdated), _Apart(hearing, decided, names, homes, knowledge)
+    outside, apart = _Outside(knowledge, claims, names, outdated), _Apart(observations, decided, names, homes, knowledge)
     by_nic = {}
     for nic, found in claims.items():
         node = decided[nic]
@@ -102,9 +104,9 @@ def owners(
 Claims = Mapping[Nic, tuple[Identity, ...]]
 
 
-def _claims(hearing: Observations, knowledge: Knowledge) -> Claims:
+def _claims(observations: Observations, knowledge: Knowledge) -> Claims:
     """What the sources say of every NIC; a MAC that was never heard stands on every segment, for it may be asked there."""
-    found: dict[Nic, list[Identity]] = {nic: [] for nic in hearing.nics()}
+    found: dict[Nic, list[Identity]] = {nic: [] for nic in observations.nics()}
     heard_on: dict[Mac, list[str]] = {}
     for segment, mac in found:
         heard_on.setdefault(mac, []).append(segment)
@@ -139,7 +141,7 @@ def _strength(nic: Nic, node: str | None, claims: tuple[Identity, ...], conteste
 
 
 def _conflicts(
-    hearing: Observations,
+    observations: Observations,
     knowledge: Knowledge,
     claims: Claims,
     decided: Mapping[Nic, str | None],
@@ -150,9 +152,9 @@ def _conflicts(
     for every Service's address."""
     listed = {(nic, claim.node) for nic, found in claims.items() for claim in found if claim.lists_nics}
     complete = {claim.node for found in claims.values() for claim in found if claim.lists_all}
-    holders = {*_genuine(hearing, knowledge.canary, knowledge)} if knowledge.canary else set()
+    holders = {*_genuine(observations, knowledge.canary, knowledge)} if knowledge.canary else set()
     for node, own in sorted(addresses.items()):
-        answered = {ip: _genuine(hearing, ip, knowledge) for ip in own}
+        answered = {ip: _genuine(observations, ip, knowledge) for ip in own}
         plain = {nic[0] for ip, nics in answered.items() if ip not in knowledge.shared for nic in nics}
         for ip, nics in answered.items():
             for segment in sorted({nic[0] for nic in nics}):
@@ -167,7 +169,7 @@ def _conflicts(
 
 
 def _twins(
-    hearing: Observations,
+    observations: Observations,
     knowledge: Knowledge,
     decided: Mapping[Nic, str | None],
     addresses: Mapping[str, Iterable[IPv4Address]],
@@ -184,17 +186,17 @@ def _twins(
     Nor does what somebody else answered in a MAC's name for a dead node, as a switch does from an old table."""
     found: dict[Nic, dict[str, set[IPv4Address]]] = {}
     every: dict[Nic, dict[str, set[IPv4Address]]] = {}
-    holders = {*_genuine(hearing, knowledge.canary, knowledge)} if knowledge.canary else set()
+    holders = {*_genuine(observations, knowledge.canary, knowledge)} if knowledge.canary else set()
     for node, own in addresses.items():
-        answered = [(nic, ip) for ip in own for nic in _genuine(hearing, ip, knowledge)]
+        answered = [(nic, ip) for ip in own for nic in _genuine(observations, ip, knowledge)]
         if node in dead:
-            answered = [(nic, ip) for nic, ip in answered if any(r.source == nic[1] for r in hearing.by_nic(ip)[nic])]
+            answered = [(nic, ip) for nic, ip in answered if any(r.source == nic[1] for r in observations.by_nic(ip)[nic])]
         plain = [(nic, ip) for nic, ip in answered if ip not in knowledge.shared]
         heard = plain or [(nic, ip) for nic, ip in answered if nic not in holders and node not in dead]
         if not plain and node not in dead | {*knowledge.own.values()}:
             holding = [(nic, ip) for nic, ip in answered if nic in holders]
             others = {nic for nic, _ in answered} - holders
-            known = any(decided[nic] == node for nic in {*hearing.nics()} - {nic for nic, _ in holding})
+            known = any(decided[nic] == node for nic in {*observations.nics()} - {nic for nic, _ in holding})
             if len({nic for nic, _ in holding}) == 1 and not known and all(decided[nic] for nic in others):
                 found.setdefault(holding[0][0], {}).setdefault(node, set()).update(ip for _, ip in holding)
         for nic, ip in heard if len({nic for nic, _ in heard}) == 1 else ():
@@ -210,7 +212,7 @@ def _twins(
 
 
 def _at_outdated(
-    hearing: Observations,
+    observations: Observations,
     knowledge: Knowledge,
     decided: Mapping[Nic, str | None],
     addresses: Mapping[str, Iterable[IPv4Address]],
@@ -221,14 +223,14 @@ def _at_outdated(
     found: dict[Nic, list[str]] = {}
     for node in sorted(outdated):
         for ip in (own for own in addresses.get(node, ()) if own not in knowledge.shared):
-            for nic in _genuine(hearing, ip, knowledge):
+            for nic in _genuine(observations, ip, knowledge):
                 if decided[nic] not in (None, node):
                     found.setdefault(nic, []).append(node)
     return {nic: tuple(dict.fromkeys(nodes)) for nic, nodes in found.items()}
 
 
 def _at_an_absent_nodes_service(
-    hearing: Observations,
+    observations: Observations,
     knowledge: Knowledge,
     claims: Claims,
     decided: Mapping[Nic, str | None],
@@ -238,12 +240,12 @@ def _at_an_absent_nodes_service(
     """NICs that no list names, that hold every Service's address, and that count for such an address alone as a node that
     is not Ready, or whose own reply may be among the lost frames: a machine that was removed from the cluster answers for it
     too."""
-    holders = {*_genuine(hearing, knowledge.canary, knowledge)} if knowledge.canary else set()
+    holders = {*_genuine(observations, knowledge.canary, knowledge)} if knowledge.canary else set()
     for nic in holders:
         node = decided[nic]
-        own = [ip for ip in addresses.get(node or "", ()) if nic in hearing.by_nic(ip)]
+        own = [ip for ip in addresses.get(node or "", ()) if nic in observations.by_nic(ip)]
         listed = any(claim.lists_nics for claim in claims[nic] if claim.node == node)
-        absent = node in dead or any(hearing.lost(ip) for ip in own)
+        absent = node in dead or any(observations.lost(ip) for ip in own)
         if absent and not listed and knowledge.shared.issuperset(own):
             yield nic
 
@@ -266,11 +268,11 @@ def _of_twins(nic: Nic, found: Iterable[Identity], twins: Mapping[Nic, tuple[str
             yield Identity(mac=nic[1], node=node, source="node-ip", detail=detail, rank=SourceRank.WIRE)
 
 
-def _genuine(hearing: Observations, ip: IPv4Address, knowledge: Knowledge) -> list[Nic]:
+def _genuine(observations: Observations, ip: IPv4Address, knowledge: Knowledge) -> list[Nic]:
     """Who answered for an address, but as a proxy or a tunnel's end."""
     return [
         nic
-        for nic, replies in hearing.by_nic(ip).items()
+        for nic, replies in observations.by_nic(ip).items()
         if nic[1] not in knowledge.overlays and any((nic, reply.sender) not in knowledge.proxies for reply in replies)
     ]
 
@@ -292,18 +294,18 @@ class _Apart:
 
     def __init__(
         self,
-        hearing: Observations,
+        observations: Observations,
         decided: Mapping[Nic, str | None],
         names: Iterable[str],
         homes: tuple[IPv4Address, ...],
         knowledge: Knowledge,
     ) -> None:
-        self._hearing = hearing
+        self._observations = observations
         self._names = frozenset(names)
         self._homes = homes
         self._own = knowledge.own
         # A lost frame may be the very one by which a MAC would have been known as a node's.
-        lost = any(hearing.lost(ip) or hearing.excess(ip) for ip in self._homes)
+        lost = any(observations.lost(ip) or observations.excess(ip) for ip in self._homes)
         self._doubt = bool(knowledge.unread) or knowledge.aged or lost
         self._heard: dict[str, set[str]] = {}
         for (segment, _), node in decided.items():
@@ -317,8 +319,8 @@ class _Apart:
         if self._doubt or not self._names or not segment or missing or mac[:_OUI] in self._makes:
             return False
         for ip in self._homes:
-            alone = [turn for turn in self._hearing.asked(ip).unicast.items() if turn[0][2] == mac]
-            asked = sum(n for (interface, _, _), n in alone if self._hearing.segment(interface) == segment)
+            alone = [turn for turn in self._observations.asked(ip).unicast.items() if turn[0][2] == mac]
+            asked = sum(n for (interface, _, _), n in alone if self._observations.segment(interface) == segment)
             if asked < TWICE:
                 return False
         return bool(self._homes)

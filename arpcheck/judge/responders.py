@@ -14,7 +14,7 @@ from arpcheck.model import Host, Mac, Nic, Owner, Reply, Responder
 
 def parties(
     ip: IPv4Address,
-    hearing: Observations,
+    observations: Observations,
     owners: Mapping[Nic, Owner],
     vendors: Mapping[Mac, str],
     expected: Collection[str],
@@ -24,9 +24,9 @@ def parties(
 
     `expected`: the nodes that should; `named`: MACs that should although they are not a node's; `vendors`: by MAC, for
     those that do not belong to a known node."""
-    asked = hearing.asked(ip)
+    asked = observations.asked(ip)
     folded: dict[str | Nic, Sequence[Reply]] = {}
-    by_nic = hearing.by_nic(ip)
+    by_nic = observations.by_nic(ip)
     for nic in sorted(by_nic, key=itemgetter(1)):
         name = owners[nic].node or nic
         folded[name] = [*folded[name], *by_nic[nic]] if name in folded else by_nic[nic]
@@ -42,11 +42,11 @@ def parties(
     return tuple(found)
 
 
-def heard(ip: IPv4Address, hearing: Observations) -> Mapping[Nic, frozenset[Turn]]:
+def heard(ip: IPv4Address, observations: Observations) -> Mapping[Nic, frozenset[Turn]]:
     """The NICs that replied for an address, each with when it did."""
     alone: dict[Turn, frozenset[Turn]] = {}  # most answer once, and many in the same turn
     found = {}
-    for nic, replies in hearing.by_nic(ip).items():
+    for nic, replies in observations.by_nic(ip).items():
         turns = [(reply.interface, reply.round) for reply in replies]
         one = turns[0]
         if len(turns) > 1:
@@ -83,28 +83,28 @@ def _often(replies: Sequence[Reply], asked: Asked, node: str | None, expected: b
     )
 
 
-def deaf(
+def unreachable(
     ip: IPv4Address,
     found: Iterable[Responder],
-    hearing: Observations,
+    observations: Observations,
     kin: Mapping[str | None, Sequence[Nic]],
     seats: Mapping[str, Collection[str]],
 ) -> Mapping[Key, frozenset[Turn]]:
     """When each party could not be received; nothing where one interface asked. `kin`: the NICs of every node; `seats`: the
     interfaces on which arpcheck ran on a node. A host may hear its second NIC, but only where it asks as 0.0.0.0."""
-    if len(hearing.asked(ip).interfaces()) < 2:
+    if len(observations.asked(ip).interfaces()) < 2:
         return {}
 
     def own(party: Responder) -> Iterable[Nic]:
         if party.node is not None:
             return kin.get(party.node, ())
-        return {(hearing.segment(interface), mac) for interface in party.interfaces for mac in party.macs}
+        return {(observations.segment(interface), mac) for interface in party.interfaces for mac in party.macs}
 
     def at_home(party: Responder) -> frozenset[Turn]:
         interfaces = seats.get(party.node, ()) if party.node else ()
-        return frozenset(turn for turn in hearing.asked(ip).turns() if turn[0] in interfaces)
+        return frozenset(turn for turn in observations.asked(ip).turns() if turn[0] in interfaces)
 
-    return {key(party): hearing.deaf(ip, own(party)) | at_home(party) for party in found}
+    return {key(party): observations.unreachable(ip, own(party)) | at_home(party) for party in found}
 
 
 def by_node(owners: Mapping[Nic, Owner]) -> Mapping[str | None, Sequence[Nic]]:

@@ -89,8 +89,8 @@ def _weighed(found: TargetReport, judged: Judged) -> TargetReport:
         return found
     return replace(
         found,
-        winner=winner(ip, found.responders, judged.hearing),
-        confidence=confidence(ip, judged.hearing, judged.losses),
+        winner=winner(ip, found.responders, judged.observations),
+        confidence=confidence(ip, judged.observations, judged.losses),
     )
 
 
@@ -99,11 +99,11 @@ def _knowledge(target: Target, judged: Judged) -> tuple[Responder, ...]:
     if not isinstance(target.ip, IPv4Address):
         return ()
     expected = target.nodes if target.kind is Kind.NODE else ()
-    return parties(target.ip, judged.hearing, judged.owners, judged.labels, expected)
+    return parties(target.ip, judged.observations, judged.owners, judged.labels, expected)
 
 
 def _rounds(target: Target, judged: Judged) -> tuple[int, ...]:
-    return judged.hearing.asked(target.ip).rounds() if isinstance(target.ip, IPv4Address) else ()
+    return judged.observations.asked(target.ip).rounds() if isinstance(target.ip, IPv4Address) else ()
 
 
 def _node_report(state: NodeState, judged: Judged) -> NodeReport:
@@ -229,11 +229,11 @@ def _doubts(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding]
     for node in sorted(judged.blind):
         if not judged.acceptances.of_node(node, Arp.SELF):
             doubts.append(f"{node}, on which arpcheck ran, was not tested")
-    if judged.hearing.recorded:
+    if judged.observations.recorded:
         doubts.append("the frames are from a capture, which may be incomplete")
-    if judged.canary is None or not judged.hearing.asked(judged.canary).broadcast:
+    if judged.canary is None or not judged.observations.asked(judged.canary).broadcast:
         doubts.append("the canary was not probed")
-    elif judged.hearing.lost(judged.canary) or judged.hearing.excess(judged.canary):
+    elif judged.observations.lost(judged.canary) or judged.observations.excess(judged.canary):
         doubts.append("frames were lost while the canary was probed")
     strangers = [nic for nic in judged.canary_nics() if judged.owners[nic].node is None]
     if strangers and not _accepted_strangers(judged, strangers):
@@ -243,8 +243,8 @@ def _doubts(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding]
     if missed := judged.missed():
         doubts.append(f"no reply from {', '.join(missed)}")
     doubts.extend(f"{gap.what} could not be read: {gap.why}" for gap in judged.gaps if gap.what in NEEDED)
-    if judged.in_vain:
-        doubts.append(f"no LoadBalancer Service was selected by {judged.in_vain}")
+    if judged.empty_selection:
+        doubts.append(f"no LoadBalancer Service was selected by {judged.empty_selection}")
     addresses = [j for j in judged.judgements if j.case.target.ip is not None]
     if addresses and all(j.verdict.outcome is Outcome.NOT_JUDGED for j in addresses):
         doubts.insert(0, f"none of {len(addresses)} LoadBalancer address{'es' if len(addresses) > 1 else ''} was judged")
@@ -347,14 +347,14 @@ def said(reason: str, found: Iterable[Also]) -> str:
 # --------------------------------------------- Which responder a client most likely takes, and how well an address was asked
 
 
-def winner(ip: IPv4Address, responders: Sequence[Responder], hearing: Observations) -> str | None:
+def winner(ip: IPv4Address, responders: Sequence[Responder], observations: Observations) -> str | None:
     """The node or the MAC that replied first to most of the requests that everybody received: Linux ignores another reply
     within a second of the first (net/ipv4/arp.c, arp_process, `locktime`). Of two that were first equally often the one
     with the fastest reply. None where nobody replied to such a request."""
-    asked = hearing.asked(ip).broadcast
+    asked = observations.asked(ip).broadcast
     by_nic = {(mac, interface): one for one in responders for mac in one.macs for interface in one.interfaces}
     first: dict[tuple[str, int, int], Reply] = {}
-    for reply in hearing.replies(ip):
+    for reply in observations.replies(ip):
         if reply.to is None and (reply.interface, reply.round) in asked and (reply.mac, reply.interface) in by_nic:
             request = reply.interface, reply.round, int(reply.sender)  # an address's own hash is slow
             before = first.get(request)
@@ -365,15 +365,15 @@ def winner(ip: IPv4Address, responders: Sequence[Responder], hearing: Observatio
     return (best.node or str(best.macs[0])) if best else None
 
 
-def confidence(ip: IPv4Address, hearing: Observations, losses: Iterable[Loss]) -> Confidence:
+def confidence(ip: IPv4Address, observations: Observations, losses: Iterable[Loss]) -> Confidence:
     """How well an address was probed. A capture does not show the rate."""
-    asked, rounds = hearing.asked(ip).broadcast, hearing.rounds(ip)
+    asked, rounds = observations.asked(ip).broadcast, observations.rounds(ip)
     rates = (
         min(course.rate, SLOW) if number > course.last_announced else course.rate
-        for course in hearing.courses for number in rounds if course.has(number)
+        for course in observations.courses for number in rounds if course.has(number)
     )  # fmt: skip
     return Confidence(
         rounds=len(rounds),
         lost=sum(loss.frames for loss in losses if any((loss.interface, number) in asked for number in loss.rounds)),
-        slowest_rate=None if hearing.recorded else min(rates, default=None),
+        slowest_rate=None if observations.recorded else min(rates, default=None),
     )

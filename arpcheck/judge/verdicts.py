@@ -232,8 +232,8 @@ def wrong_node(case: Case) -> str | None:
     party = case.parties[0] if case.parties else None
     if party is None or party.expected or not (case.announcers or case.silence):
         return None
-    deaf = sorted(case.announcers & case.blind)
-    both = f"; arpcheck ran on {', '.join(deaf)} and can't receive its replies, so both may reply" if deaf else ""
+    blind = sorted(case.announcers & case.blind)
+    both = f"; arpcheck ran on {', '.join(blind)} and can't receive its replies, so both may reply" if blind else ""
     return f"{case.words(party)} replied in every round; {who_should(case)}{both}"
 
 

@@ -23,11 +23,11 @@ from arpcheck.loadbalancers.common import (
     fits,
     has_ingress,
     is_current,
+    not_in_file,
     of_services,
     own_address,
     refused,
     strongest_first,
-    untold,
 )
 from arpcheck.loadbalancers.leases import LEASES, Lease, believed, homes, leases_named
 from arpcheck.model import Announcement, Claim, ClaimSource, Need
@@ -185,7 +185,7 @@ def _layer2(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
         by_bgp="what Cilium advertises by BGP" if silence else None,
         notes=(*strange, *(() if settled else _notes(service, objects, taken))),
         unread=() if settled else _unread(service, objects, taken, excuses),
-        unsaid_silence=untold(objects, *excuses),
+        silence_not_in_file=not_in_file(objects, *excuses),
     )
 
 

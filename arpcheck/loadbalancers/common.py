@@ -52,7 +52,7 @@ def refused(objects: Objects, *resources: str) -> tuple[str, ...]:
     return tuple(sorted(resource for resource in set(resources) if objects.gap(resource)))
 
 
-def untold(objects: Objects, *resources: str) -> tuple[str, ...]:
+def not_in_file(objects: Objects, *resources: str) -> tuple[str, ...]:
     """The resources among these that are missing in a file which does not say whether they were read."""
     return tuple(sorted(resource for resource in set(resources) if objects.not_in_file(resource)))
 

@@ -33,9 +33,9 @@ from arpcheck.loadbalancers.common import (
     lowest_hash,
     named_nodes,
     newest,
+    not_in_file,
     refused,
     strongest_first,
-    untold,
     was_read,
 )
 from arpcheck.model import Announcement, Claim, ClaimSource, Need, Trust
@@ -150,7 +150,7 @@ class Coverage:
     """The L2Advertisements that certainly select the pool."""
     unread: tuple[str, ...]
     """The forbidden resources that would show whether a node should reply."""
-    unsaid: tuple[str, ...] = ()
+    not_in_file: tuple[str, ...] = ()
     """The same for resources that a file may lack."""
 
     @property
@@ -188,8 +188,9 @@ def _coverage(pool: AddressPool, service: Service, objects: Objects) -> Coverage
     covering = tuple(ad for ad, covers in by_layer2 if covers)
     if not could_be_bgp_only:
         return Coverage(pool=pool, layer2=layer2, bgp=bgp, covering=covering, unread=())
-    unread, unsaid = refused(objects, POOLS.resource, *asked), untold(objects, *asked)
-    return Coverage(pool=pool, layer2=layer2, bgp=bgp, covering=covering, unread=unread, unsaid=unsaid)
+    unread = refused(objects, POOLS.resource, *asked)
+    unknown = not_in_file(objects, *asked)
+    return Coverage(pool=pool, layer2=layer2, bgp=bgp, covering=covering, unread=unread, not_in_file=unknown)
 
 
 def _only_namespace(objects: Objects) -> str:
@@ -397,8 +398,8 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         by_bgp=f"{covered.of} has a BGPAdvertisement alone" if covered.bgp_only else None,
         notes=(*notes, *why, *invalid(objects)),
         unread=unread,
-        unsaid_announcer=_unsaid(service, objects),
-        unsaid_silence=covered.unsaid if _annotated_pool(service) else (),
+        announcer_not_in_file=_not_in_file(service, objects),
+        silence_not_in_file=covered.not_in_file if _annotated_pool(service) else (),
     )
 
 
@@ -430,11 +431,11 @@ def _unread(objects: Objects) -> tuple[str, ...]:
     return () if kept_for_others(objects) else refused(objects, STATUSES.resource, EVENTS.resource)
 
 
-def _unsaid(service: Service, objects: Objects) -> tuple[str, ...]:
+def _not_in_file(service: Service, objects: Objects) -> tuple[str, ...]:
     """Since 0.14.9, which the key of the annotation shows, every announced Service has a ServiceL2Status. A file without any
     was made without them, even if it has other objects of MetalLB: kubectl leaves out what it may not read. Before that
     version, events."""
-    return untold(objects, STATUSES.resource if service.annotations.get(_POOL[0]) else EVENTS.resource)
+    return not_in_file(objects, STATUSES.resource if service.annotations.get(_POOL[0]) else EVENTS.resource)
 
 
 def _unrecorded(service: Service, objects: Objects, covered: Coverage) -> tuple[tuple[Claim, ...], tuple[str, ...]]:

@@ -12,9 +12,9 @@ from arpcheck.loadbalancers.common import (
     annotations_of_services,
     has_ingress,
     named_nodes,
+    not_in_file,
     of_services,
     refused,
-    untold,
     was_read,
 )
 from arpcheck.model import Announcement, Claim, ClaimSource, Need, Trust
@@ -208,7 +208,7 @@ def _announcement_of(
         or_inside=row.or_inside,
         notes=() if claims or off else (row.why,),
         unread=() if claims else refused(objects, *might_tell),
-        unsaid_silence=untold(objects, *row.switch.resources[:1]) if row.switch and off is None else (),
+        silence_not_in_file=not_in_file(objects, *row.switch.resources[:1]) if row.switch and off is None else (),
     )
 
 

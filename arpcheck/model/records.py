@@ -178,9 +178,9 @@ class Announcement:
     """What the reader of the reason should know: "announceFailed: …", why nothing is recorded."""
     unread: tuple[str, ...] = ()
     """Resources that could not be read and might have said who announces, or that nobody should."""
-    unsaid_announcer: tuple[str, ...] = ()
+    announcer_not_in_file: tuple[str, ...] = ()
     """Resources that a file may lack because nobody asked for them, and that might have said who announces."""
-    unsaid_silence: tuple[str, ...] = ()
+    silence_not_in_file: tuple[str, ...] = ()
     """The same of those that might have said that nobody should."""
 
 

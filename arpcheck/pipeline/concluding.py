@@ -106,7 +106,7 @@ def conclude(evidence: Evidence) -> Report:
         conflicts=weighed.conflicts,
         twins=weighed.twins,
         doubled_at_home=tuple((ip, owned[nic].node or "", nic[1]) for ip, nic in at_home),
-        hearing=observations,
+        observations=observations,
         canary=canary,
         controls=tuple(t.ip for t in targets if t.kind is Kind.CONTROL and isinstance(t.ip, IPv4Address)),
         host=evidence.host,
@@ -120,7 +120,7 @@ def conclude(evidence: Evidence) -> Report:
         overlays=mac_owners.overlays(objects),
         causes=(),
         cluster_version=objects.version,
-        in_vain=None if any(t.kind in targeting.JUDGED for t in targets) else targeting.selection(evidence.options),
+        empty_selection=None if any(t.kind in targeting.JUDGED for t in targets) else targeting.selection(evidence.options),
         acceptances=accepted,
         doubled=tuple(
             (j.ip, owned[nic].node or "", nic[1])
@@ -182,12 +182,14 @@ def _responding_nodes(owned: Mapping[Nic, Owner], observations: Observations) ->
     return {segment: frozenset(names) for segment, names in found.items()}
 
 
-def _heard_nodes_as(owned: Mapping[Nic, Owner], hearing: Observations) -> Mapping[tuple[str, IPv4Address], frozenset[str]]:
+def _heard_nodes_as(
+    owned: Mapping[Nic, Owner], observations: Observations
+) -> Mapping[tuple[str, IPv4Address], frozenset[str]]:
     """A kernel that has the sender's address itself answers it nothing, and 0.0.0.0 all the same (net/ipv4/arp.c: a
     martian), so that silence proves something only of who answered the same sender. A MAC address that may be another
     machine's does not show that the node answered: only what every one of them answered, the node answered too."""
     by_node: dict[tuple[str, str], list[tuple[Owner, Set[IPv4Address]]]] = {}
-    for (segment, mac), senders in hearing.senders().items():
+    for (segment, mac), senders in observations.senders().items():
         owner = owned[segment, mac]
         if owner.node is not None:
             by_node.setdefault((segment, owner.node), []).append((owner, senders))
@@ -282,14 +284,14 @@ def _case(target: Target, evidence: Evidence, context: _CaseContext) -> Case:
         owners=owners,
         named=record.named,
         named_unread=record.named_unread,
-        deaf=responders.deaf(ip, parties, observations, context.kin, context.probing_interfaces) if ip else {},
+        unreachable=responders.unreachable(ip, parties, observations, context.kin, context.probing_interfaces) if ip else {},
         announcements=record.announcements,
         rivals=record.rivals,
         claims=record.claims,
         announcers=record.announcers,
         silence=record.silence,
         unread=record.unread,
-        unsaid=records.not_in_file(record.recorded, answered=bool(parties)),
+        not_in_file=records.not_in_file(record.recorded, answered=bool(parties)),
         outdated=ages.read_time(evidence) if context.read_at or record.out_of_time or ip in evidence.outdated else None,
         lost=bool(ip) and observations.lost(ip),  # type: ignore[arg-type]
         excess=observations.excess(ip) if ip else 0,

@@ -57,7 +57,7 @@ def without_own_sender(judgements: Iterable[Judgement]) -> Iterable[Gap]:
 def not_in_file(judgements: Iterable[Judgement]) -> Iterable[Gap]:
     """Gaps for resources that a file lacks and that a verdict depends on."""
     open_ones = (j.case for j in judgements if j.verdict is Verdict.INCONCLUSIVE)
-    for name in sorted({name for case in open_ones for name in case.unsaid}):
+    for name in sorted({name for case in open_ones for name in case.not_in_file}):
         costs = dict.fromkeys(need.costs for need in loadbalancers.NEEDS if need.resource == name)
         yield Gap(what=name, why="not in the file (use --file-has if it was read)", costs="; ".join(costs))
 
@@ -78,7 +78,7 @@ def _not_recorded(evidence: Evidence, capture: Capture) -> Iterable[Gap]:
 
 def likely_causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> tuple[Cause, ...]:
     """The likely causes, from the observations and the configuration."""
-    observations = judged.hearing
+    observations = judged.observations
     gateways_requested = any(observations.asked(ip).broadcast for found in gateways.values() for ip in found)
     heard = WireObservations(
         answered=_answered(judged),
@@ -127,14 +127,14 @@ def _answered(judged: Judged) -> Mapping[str, frozenset[str]]:
 
 def _answered_gateways(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> frozenset[str]:
     def answered(node: str, ip: IPv4Address) -> bool:
-        return any(judged.owners[nic].node == node for nic in judged.hearing.by_nic(ip))
+        return any(judged.owners[nic].node == node for nic in judged.observations.by_nic(ip))
 
     return frozenset(node for node, found in gateways.items() if any(answered(node, ip) for ip in found))
 
 
 def _node_addresses(judged: Judged) -> bool | None:
-    asked = [ip for found in judged.addresses.values() for ip in found if judged.hearing.asked(ip).broadcast]
-    return any(judged.hearing.by_nic(ip) for ip in asked) if asked else None
+    asked = [ip for found in judged.addresses.values() for ip in found if judged.observations.asked(ip).broadcast]
+    return any(judged.observations.by_nic(ip) for ip in asked) if asked else None
 
 
 def preflight(judged: Judged, objects: Objects) -> Preflight:
@@ -160,7 +160,7 @@ def _quiet(judged: Judged) -> str:
 
 def _open_questions(judged: Judged, objects: Objects) -> Iterator[str]:
     """The reasons why the result is not known."""
-    if judged.canary is None or not judged.hearing.asked(judged.canary).broadcast:
+    if judged.canary is None or not judged.observations.asked(judged.canary).broadcast:
         yield "no canary was requested, which shows whether kernels reply for Service addresses"
     strangers = sorted({mac for _, mac in judged.canary_nics()})
     if strangers:

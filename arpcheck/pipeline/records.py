@@ -182,4 +182,6 @@ def _forbidden(target: Target, recorded: Announcements, objects: Objects) -> tup
 def not_in_file(recorded: Announcements, *, answered: bool) -> tuple[str, ...]:
     """Resources that the file may lack and that could name the announcer or, if there was no reply, explain the silence."""
     deciding = [of_service[0] for of_service in recorded if of_service]
-    return tuple(sorted({name for a in deciding for name in (a.unsaid_announcer if answered else a.unsaid_silence)}))
+    return tuple(
+        sorted({name for a in deciding for name in (a.announcer_not_in_file if answered else a.silence_not_in_file)})
+    )

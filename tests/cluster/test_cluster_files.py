@@ -237,7 +237,7 @@ WITHOUT = [found for found in CLUSTER if found["kind"] not in ("ServiceL2Status"
 
 
 @pytest.mark.parametrize(
-    ("has", "untold"),
+    ("has", "not_in_file"),
     [
         pytest.param((), {STATUSES, "events"}, id="nothing is stated"),
         pytest.param((STATUSES,), {"events"}, id="by its whole name"),
@@ -248,9 +248,9 @@ WITHOUT = [found for found in CLUSTER if found["kind"] not in ("ServiceL2Status"
         pytest.param(("endpoints,things.example.com",), {STATUSES, "events"}, id="what arpcheck reads nothing of"),
     ],
 )
-def test_what_kubectl_was_asked_for_has_nothing_where_the_file_has_nothing(file, has, untold):
+def test_what_kubectl_was_asked_for_has_nothing_where_the_file_has_nothing(file, has, not_in_file):
     found = file(json.dumps(listed(WITHOUT)), has=has)
-    assert {what for what in (STATUSES, "events") if found.not_in_file(what)} == untold
+    assert {what for what in (STATUSES, "events") if found.not_in_file(what)} == not_in_file
     assert gaps(found) == {}
 
 

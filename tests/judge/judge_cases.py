@@ -75,14 +75,14 @@ def case(*parties, ip=IP, announcers=(), non_strict=(), kind=Kind.LOAD_BALANCER,
         "owners": {("eth0", p.owner.mac): p.owner for p in parties},
         "named": {p.owner.mac: p.named for p in parties if p.named},
         "named_unread": False,
-        "deaf": {},
+        "unreachable": {},
         "announcements": (),
         "rivals": (),
         "claims": tuple(claim(node) for node in announcers) if claims is None else claims,
         "announcers": frozenset(announcers),
         "silence": None,
         "unread": (),
-        "unsaid": (),
+        "not_in_file": (),
         "outdated": None,
         "lost": False,
         "excess": 0,
@@ -106,7 +106,7 @@ def evidence(**rest):
     )
 
 
-def hearing(*asked, answered=(), **rest):
+def observations(*asked, answered=(), **rest):
     """`asked`: an address and a round each, on eth0 with our own address; `answered`: the same with a MAC's number."""
     questions = tuple(Question(number * 1000.0, "eth0", number, ip, OURS, None) for ip, number in asked)
     replies = tuple(
@@ -116,7 +116,7 @@ def hearing(*asked, answered=(), **rest):
 
 
 def hosts(*asked, answered=(), names=("one", "two")):
-    """As `hearing`, merged of several hosts of one LAN: the first asked in rounds 1 to 3, the next in 4 to 6 and so on."""
+    """As `observations`, merged of several hosts of one LAN: the first asked in rounds 1 to 3, the next in 4 to 6 and so on."""
     interfaces = tuple(f"{name}:eth0" for name in names)
     vantages = tuple(
         Vantage(
@@ -162,7 +162,7 @@ def judged(*cases, **rest):
         "labels": {},
         "kube_proxies": {},
         "owners": {found: owner for one in cases for found, owner in one.owners.items()},
-        "hearing": hearing(),
+        "observations": observations(),
         "conflicts": (),
         "twins": {},
         "canary": CANARY,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from judge_cases import IP, OURS, evidence, hearing, hosts, mac, party
+from judge_cases import IP, OURS, evidence, hosts, mac, observations, party
 
 from arpcheck.evidence import Capture, Options
 from arpcheck.judge.observations import Observations
@@ -56,7 +56,7 @@ def test_replies_whose_request_nobody_saw_have_no_first():
 
 
 def test_not_asked():
-    assert confidence(IP, hearing(), ()) == Confidence() == Confidence(rounds=0, lost=0, slowest_rate=None)
+    assert confidence(IP, observations(), ()) == Confidence() == Confidence(rounds=0, lost=0, slowest_rate=None)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_not_asked():
 )
 def test_the_rounds_that_count_and_the_slowest_rate(rate, asked, answered, found):
     options = Options(interfaces=("eth0",), rate=rate)
-    made = hearing(*((IP, n) for n in asked), answered=[(IP, n, 1) for n in answered], options=options)
+    made = observations(*((IP, n) for n in asked), answered=[(IP, n, 1) for n in answered], options=options)
     assert confidence(IP, made, ()) == found
 
 
@@ -82,11 +82,11 @@ def test_rounds_of_several_hosts_are_added():
 
 
 def test_a_capture_has_no_rate():
-    made = hearing((IP, 1), capture=Capture(name="x.pcap", frames=1, unseen=0))
+    made = observations((IP, 1), capture=Capture(name="x.pcap", frames=1, unseen=0))
     assert confidence(IP, made, ()).slowest_rate is None
 
 
 def test_frames_that_were_lost_while_it_was_asked():
     lost = Loss(interface="eth0", rounds=(2, 3), frames=7)
     losses = (lost, replace(lost, rounds=(9,)), replace(lost, interface="eth1"))
-    assert confidence(IP, hearing((IP, 1), (IP, 2)), losses).lost == 7
+    assert confidence(IP, observations((IP, 1), (IP, 2)), losses).lost == 7

@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address
 
 import pytest
-from judge_cases import IP, hearing, mac
+from judge_cases import IP, mac, observations
 
 from arpcheck.judge.observations import Doubling
 from arpcheck.model import Owner
@@ -28,7 +28,7 @@ AT_HOME = once((A, 1), (B, 2), (C, 3))
 
 
 def doubling(*answered):
-    return Doubling(hearing(*ASKED, answered=[*answered]), OWNERS, HOMES)
+    return Doubling(observations(*ASKED, answered=[*answered]), OWNERS, HOMES)
 
 
 @pytest.mark.parametrize(

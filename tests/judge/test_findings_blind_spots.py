@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
-from judge_cases import CANARY, IP, because, case, finding, hearing, judged, party
+from judge_cases import CANARY, IP, because, case, finding, judged, observations, party
 
 from arpcheck.model import Gap, Loss, Overflow, Skip, Target
 
@@ -55,7 +55,7 @@ def test_answers_that_were_not_kept_are_named_up_to_a_number(count, more):
 
 
 def test_answers_for_the_canary_that_were_not_kept():
-    run = judged(case(A), hearing=hearing(overflows=(Overflow(ip=CANARY, replies=3),)))
+    run = judged(case(A), observations=observations(overflows=(Overflow(ip=CANARY, replies=3),)))
     assert because("frames-lost", run) == (f"3 replies for the canary {CANARY} were not kept",)
 
 

@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address
 
 import pytest
-from judge_cases import CANARY, IP, because, case, finding, hearing, judged, mac, of_owner, party
+from judge_cases import CANARY, IP, because, case, finding, judged, mac, observations, of_owner, party
 
 from arpcheck.model import Host, Identity, Neighbour, Owner
 
@@ -14,8 +14,8 @@ CONTROL, OTHER_CONTROL = IPv4Address("192.0.2.1"), IPv4Address("203.0.113.1")
 
 def on_canary(*owners):
     """A run in which these answered the canary alone."""
-    heard = hearing((CANARY, 1), answered=[(CANARY, 1, int(owner.mac[-2:], 16)) for owner in owners])
-    return {"hearing": heard, "owners": {("eth0", owner.mac): owner for owner in owners}}
+    heard = observations((CANARY, 1), answered=[(CANARY, 1, int(owner.mac[-2:], 16)) for owner in owners])
+    return {"observations": heard, "owners": {("eth0", owner.mac): owner for owner in owners}}
 
 
 def owner(number, node=None, **rest):
@@ -64,8 +64,8 @@ def owners(*parties):
 
 
 def test_a_proxy_is_shown_with_what_betrayed_it():
-    heard = hearing((CONTROL, 1), (OTHER_CONTROL, 1), answered=[(CONTROL, 1, 7), (OTHER_CONTROL, 1, 7)])
-    found = finding("proxy-arp", judged(case(A, PROXY), hearing=heard, controls=(CONTROL, OTHER_CONTROL)))
+    heard = observations((CONTROL, 1), (OTHER_CONTROL, 1), answered=[(CONTROL, 1, 7), (OTHER_CONTROL, 1, 7)])
+    found = finding("proxy-arp", judged(case(A, PROXY), observations=heard, controls=(CONTROL, OTHER_CONTROL)))
     assert (found.because, found.ips) == ((f"{mac(7)} replied for the control {CONTROL}, {OTHER_CONTROL}",), (IP,))
     run = judged(case(PROXY, party(6, 1, proxy=True, label="a router")), controls=(CONTROL,))
     assert because("proxy-arp", run) == (

@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address
 
 import pytest
-from judge_cases import CANARY, IP, because, case, finding, hearing, hosts, judged, mac, party
+from judge_cases import CANARY, IP, because, case, finding, hosts, judged, mac, observations, party
 
 SEGMENT = "one:eth0"
 """All are on one LAN."""
@@ -23,7 +23,7 @@ def run(answered, *parties, asked=ASKED, names=("one", "two"), **rest):
     heard = {(SEGMENT, one.owner.mac): frozenset(("one:eth0", number) for number in one.responder.rounds) for one in found}
     known = {(SEGMENT, one.owner.mac): one.owner for one in found}
     made = case(*found, heard=heard, owners=known)
-    return judged(made, **{"hearing": hosts(*asked, answered=answered, names=names), **rest})
+    return judged(made, **{"observations": hosts(*asked, answered=answered, names=names), **rest})
 
 
 A_ANSWERED = [f"{IP}: a replied to one, but not to two, which receives its other replies"]
@@ -72,7 +72,7 @@ def test_the_canary_is_held_against_each_other_too():
     on_canary = [(CANARY, number, 1) for number in (1, 2, 3)]
     for node, named in (("a", "a"), (None, mac(1))):
         heard, owners = hosts(*ASKED, answered=[*on_canary, HEARD_THERE]), {(SEGMENT, mac(1)): party(1, node=node).owner}
-        found = finding("vantages-disagree", judged(case(), hearing=heard, owners=owners))
+        found = finding("vantages-disagree", judged(case(), observations=heard, owners=owners))
         assert found.because == (
             f"canary {CANARY}: {named} replied to one, but not to two, which receives its other replies",
         )
@@ -87,5 +87,5 @@ def test_all_that_were_answered_are_named():
 
 
 def test_a_single_host_has_nobody_to_disagree_with():
-    alone = judged(case(party(1, 1, 2, 3, node="a")), hearing=hearing(*ASKED, answered=[*FIRST, HEARD_THERE]))
+    alone = judged(case(party(1, 1, 2, 3, node="a")), observations=observations(*ASKED, answered=[*FIRST, HEARD_THERE]))
     assert because("vantages-disagree", alone) == ()

@@ -4,7 +4,7 @@ from ipaddress import IPv4Address
 from itertools import permutations
 
 import pytest
-from judge_cases import evidence, hearing, hosts, mac
+from judge_cases import evidence, hosts, mac, observations
 
 from arpcheck.judge import responders
 from arpcheck.judge.case import key
@@ -47,7 +47,7 @@ def owned(**nodes):
 
 
 def test_who_answered_is_told_by_the_lowest_mac():
-    heard = hearing((IP, 1), answered=[(IP, 1, number) for number in (4, 2, 5, 1, 3)])
+    heard = observations((IP, 1), answered=[(IP, 1, number) for number in (4, 2, 5, 1, 3)])
     vendors = {mac(1): "VMware", mac(2): "VMware", mac(3): "a vendor"}
     found = responders.parties(
         IP, heard, owned(m1="worker-1", m4="worker-1", m2="worker-2", m3=None, m5=None), vendors, {"worker-2"}, {mac(3)}
@@ -75,7 +75,7 @@ BY_BOTH = [(ip, number) for ip in (IP, HOME) for number in range(1, 7)]
 
 
 @pytest.mark.parametrize(
-    ("nodes", "elsewhere", "deaf"),
+    ("nodes", "elsewhere", "unreachable"),
     [
         pytest.param({"m1": "worker-1"}, [], {4, 5, 6}, id="the other never heard it"),
         pytest.param({"m1": "worker-1"}, [(HOME, 5, 1)], set(), id="it heard the same MAC"),
@@ -84,24 +84,29 @@ BY_BOTH = [(ip, number) for ip in (IP, HOME) for number in range(1, 7)]
         pytest.param({"m1": None, "m2": None}, [(HOME, 5, 2)], {4, 5, 6}, id="it heard another MAC that is nobody's"),
     ],
 )
-def test_which_rounds_could_not_hear_a_party(nodes, elsewhere, deaf):
+def test_which_rounds_could_not_hear_a_party(nodes, elsewhere, unreachable):
     heard, owners = hosts(*BY_BOTH, answered=[(IP, 1, 1), *elsewhere]), owned(**nodes)
     found = responders.parties(IP, heard, owners, {}, ())
-    missed = {("two:eth0", number) for number in deaf}
-    assert responders.deaf(IP, found, heard, responders.by_node(owners), {}) == {key(found[0]): missed}
+    missed = {("two:eth0", number) for number in unreachable}
+    assert responders.unreachable(IP, found, heard, responders.by_node(owners), {}) == {key(found[0]): missed}
 
 
-@pytest.mark.parametrize(("node", "deaf"), [("worker-1", {4, 5, 6}), ("worker-2", set())])
-def test_a_node_that_asked_need_not_hear_itself_though_it_heard_its_second_nic(node, deaf):
+@pytest.mark.parametrize(("node", "unreachable"), [("worker-1", {4, 5, 6}), ("worker-2", set())])
+def test_a_node_that_asked_need_not_hear_itself_though_it_heard_its_second_nic(node, unreachable):
     heard, owners = hosts(*BY_BOTH, answered=[(IP, 1, 1), (HOME, 5, 2)]), owned(m1="worker-1", m2="worker-1")
     [found] = responders.parties(IP, heard, owners, {}, ())
-    missed = {("two:eth0", number) for number in deaf}
-    assert responders.deaf(IP, [found], heard, responders.by_node(owners), {node: {"two:eth0"}}) == {key(found): missed}
+    missed = {("two:eth0", number) for number in unreachable}
+    assert responders.unreachable(IP, [found], heard, responders.by_node(owners), {node: {"two:eth0"}}) == {
+        key(found): missed
+    }
 
 
 def test_a_single_interface_is_deaf_to_nobody():
-    heard, owners = hearing((IP, 1), answered=[(IP, 1, 1)]), owned(m1="worker-1")
-    assert responders.deaf(IP, responders.parties(IP, heard, owners, {}, ()), heard, responders.by_node(owners), {}) == {}
+    heard, owners = observations((IP, 1), answered=[(IP, 1, 1)]), owned(m1="worker-1")
+    assert (
+        responders.unreachable(IP, responders.parties(IP, heard, owners, {}, ()), heard, responders.by_node(owners), {})
+        == {}
+    )
 
 
 def announced(*claims, silence=None):

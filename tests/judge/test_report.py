@@ -5,7 +5,7 @@ from datetime import date
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
-from judge_cases import CANARY, IP, case, claim, evidence, hearing, judged, mac, party, state
+from judge_cases import CANARY, IP, case, claim, evidence, judged, mac, observations, party, state
 
 from arpcheck.evidence import Options
 from arpcheck.judge.acceptance import Acceptances
@@ -37,9 +37,9 @@ def told(*targets, **rest):
 
 
 def test_only_a_node_s_own_address_is_answered_as_it_should_be():
-    heard = hearing((HOME, 1), (HOME, 2), (CANARY, 1), answered=[(HOME, 1, 1), (CANARY, 1, 1)])
+    heard = observations((HOME, 1), (HOME, 2), (CANARY, 1), answered=[(HOME, 1, 1), (CANARY, 1, 1)])
     home, canary = told(
-        Target(ip=HOME, kind=Kind.NODE, nodes=("a",)), Target(ip=CANARY, kind=Kind.CANARY, nodes=("a",)), hearing=heard
+        Target(ip=HOME, kind=Kind.NODE, nodes=("a",)), Target(ip=CANARY, kind=Kind.CANARY, nodes=("a",)), observations=heard
     )  # fmt: skip
     assert [(party.node, party.expected) for party in (*home.responders, *canary.responders)] == [("a", True), ("a", False)]
     assert (home.rounds, canary.rounds) == ((1, 2), (1,))
@@ -56,7 +56,9 @@ def test_a_judged_address_is_shown_with_what_it_was_judged_by():
     said = tuple(Announcement(implementation=name, because="", order=3) for name in ("cilium", "metallb"))
     made = case(announcers="a", announcements=said)
     entry = Acceptance(reason="known", until=date(2026, 4, 1), verdict=Verdict.SILENT, ip=IP)
-    run = judged(made, case(A, ip=HOME), hearing=hearing((IP, 1), (IP, 2)), acceptances=Acceptances(entries=(entry,)))
+    run = judged(
+        made, case(A, ip=HOME), observations=observations((IP, 1), (IP, 2)), acceptances=Acceptances(entries=(entry,))
+    )
     first, second = report(run, evidence(), None).targets
     assert (first.implementation, second.implementation) == ("cilium", None)
     assert (first.announcers, first.responders, first.rounds) == ((claim("a"),), made.parties, (1, 2))

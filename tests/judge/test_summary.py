@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
-from judge_cases import CANARY, IP, OURS, case, evidence, hearing, judged, mac, of_owner, party, state
+from judge_cases import CANARY, IP, OURS, case, evidence, judged, mac, observations, of_owner, party, state
 
 from arpcheck.evidence import Capture
 from arpcheck.judge.acceptance import Acceptances
@@ -20,12 +20,12 @@ A, B = party(1, 1, 2, 3, node="a"), party(2, 1, 2, 3, node="b")
 OK, SILENT, MOVED = case(A, announcers="a"), case(announcers="a"), case(party(1, 1, node="a"), party(2, 2, 3, node="b"))
 PENDING = case(skipped="no address", ip=None)
 STRICT, NON_STRICT = state("a", Arp.QUIET), state("b", Arp.NON_STRICT)
-CANARY_LOST = hearing((CANARY, 1), losses=(Loss(interface="eth0", rounds=(1,), frames=1),))
+CANARY_LOST = observations((CANARY, 1), losses=(Loss(interface="eth0", rounds=(1,), frames=1),))
 
 
 def clean(*cases, **rest):
     """A healthy run, but for what is given."""
-    return judged(*(cases or (OK,)), **{"nodes": (STRICT,), "hearing": hearing((CANARY, 1)), **rest})
+    return judged(*(cases or (OK,)), **{"nodes": (STRICT,), "observations": observations((CANARY, 1)), **rest})
 
 
 def summary(run, *, complete=True, interrupted=False, **more):
@@ -39,7 +39,7 @@ def test_a_healthy_run_is_clean():
 
 def stranger(**of):
     return {
-        "hearing": hearing((CANARY, 1), answered=[(CANARY, 1, 9)]),
+        "observations": observations((CANARY, 1), answered=[(CANARY, 1, 9)]),
         "owners": {("eth0", mac(9)): Owner(mac=mac(9), **of_owner(**{"node": None, **of}))},
     }
 
@@ -54,15 +54,15 @@ DOUBTS = [
     pytest.param(clean(MOVED, OK), "1 moved", id="moved"),
     pytest.param(clean(blind={"a": AskingHost(host=Host(), interfaces=())}), "a, on which arpcheck ran, was not tested", id="a blind node"),
     pytest.param(
-        clean(hearing=hearing((CANARY, 1), capture=Capture(name="x", frames=1, unseen=0))),
+        clean(observations=observations((CANARY, 1), capture=Capture(name="x", frames=1, unseen=0))),
         "the frames are from a capture, which may be incomplete", id="a capture",
     ),
     pytest.param(clean(canary=None), "the canary was not probed", id="no canary"),
-    pytest.param(clean(hearing=hearing((IP, 1))), "the canary was not probed", id="not asked"),
-    pytest.param(clean(hearing=ASKED_OF_ONE), "the canary was not probed", id="asked of one MAC alone"),
-    pytest.param(clean(hearing=CANARY_LOST), "frames were lost while the canary was probed", id="frames lost"),
+    pytest.param(clean(observations=observations((IP, 1))), "the canary was not probed", id="not asked"),
+    pytest.param(clean(observations=ASKED_OF_ONE), "the canary was not probed", id="asked of one MAC alone"),
+    pytest.param(clean(observations=CANARY_LOST), "frames were lost while the canary was probed", id="frames lost"),
     pytest.param(
-        clean(hearing=hearing((CANARY, 1), overflows=(Overflow(ip=CANARY, replies=1),))), "frames were lost while the canary was probed",
+        clean(observations=observations((CANARY, 1), overflows=(Overflow(ip=CANARY, replies=1),))), "frames were lost while the canary was probed",
         id="more answers than were kept",
     ),
     pytest.param(clean(**stranger()), f"{mac(9)}, which belongs to no known node, replied for the canary", id="a stranger on the canary"),
@@ -70,7 +70,7 @@ DOUBTS = [
     pytest.param(clean(nodes=(STRICT, state("c", Arp.UNKNOWN))), "it is not known whether the kernel of c replies for Service addresses", id="an unknown node"),
     pytest.param(clean(gaps=gap("services")), "services could not be read: forbidden", id="no Services"),
     pytest.param(clean(gaps=gap("nodes")), "nodes could not be read: forbidden", id="no nodes"),
-    pytest.param(clean(in_vain="-n wbe"), "no LoadBalancer Service was selected by -n wbe", id="selected in vain"),
+    pytest.param(clean(empty_selection="-n wbe"), "no LoadBalancer Service was selected by -n wbe", id="selected in vain"),
     pytest.param(clean(PENDING, nodes=()), "no address and no node was judged", id="nothing judged"),
     pytest.param(clean(PENDING, nodes=(state("a", Arp.UNREACHED),)), "no address and no node was judged", id="nobody reached"),
 ]  # fmt: skip
@@ -181,9 +181,9 @@ def test_another_cluster_on_the_canary_that_is_accepted_hides_no_other_stranger(
     entry = {"finding": "foreign-mac", "ip": CANARY}
     assert summary(clean(**stranger(foreign=True), **accepted(entry))) == (0, ())
     assert summary(clean(**stranger(), **accepted(entry)))[0] == 3
-    heard = hearing((CANARY, 1), answered=[(CANARY, 1, 9), (CANARY, 1, 8)])
+    heard = observations((CANARY, 1), answered=[(CANARY, 1, 9), (CANARY, 1, 8)])
     owners = {("eth0", mac(9)): Owner(mac=mac(9), node=None, outside=True), ("eth0", mac(8)): Owner(mac=mac(8), node=None)}
-    assert summary(clean(hearing=heard, owners=owners, **accepted(entry))) == (
+    assert summary(clean(observations=heard, owners=owners, **accepted(entry))) == (
         3,
         (f"{mac(8)}, {mac(9)}, which belongs to no known node, replied for the canary",),
     )

@@ -40,7 +40,7 @@ APART = party(9, 1, 2, 3, apart=True)
 TAGGED = PassedOver(interface="eth0", ip=IP, mac=mac(1), reason=PassReason.VLAN, vlan=7, frames=3)
 
 
-def deaf(found, *rounds):
+def unreachable(found, *rounds):
     return {key(found.responder): frozenset(("eth0", number) for number in rounds)}
 
 
@@ -358,25 +358,25 @@ CASES = [
         id="a capture with questions to one MAC alone",
     ),
     pytest.param(
-        case(A, unsaid=("events",)),
+        case(A, not_in_file=("events",)),
         "inconclusive",
         "the file has no record of who should reply: events",
         id="a file without who should",
     ),
     pytest.param(
-        case(unsaid=("events",)),
+        case(not_in_file=("events",)),
         "inconclusive",
         "nobody replied, and the file has no record of whether anybody should: events",
         id="a file without whether anybody should",
     ),
     pytest.param(
-        case(A_LATER, B_LATER, deaf=deaf(A_LATER, 2, 3)),
+        case(A_LATER, B_LATER, unreachable=unreachable(A_LATER, 2, 3)),
         "inconclusive",
         "a and b replied to different hosts",
-        id="two nodes, and who heard one is deaf to the other",
+        id="two nodes, and who received one cannot be reached by the other",
     ),
     pytest.param(
-        case(A_LATER, B_LATER, deaf=deaf(B_LATER, 1)),
+        case(A_LATER, B_LATER, unreachable=unreachable(B_LATER, 1)),
         "inconclusive",
         "a and b replied to different hosts",
         id="two nodes, and the other way round",
@@ -394,7 +394,9 @@ CASES = [
         id="nobody, and nothing is known of today",
     ),
     # moved
-    pytest.param(case(A_LATER, B_LATER, deaf=deaf(A_LATER, 2)), "moved", "", id="two nodes, and somebody heard both"),
+    pytest.param(
+        case(A_LATER, B_LATER, unreachable=unreachable(A_LATER, 2)), "moved", "", id="two nodes, and somebody heard both"
+    ),
     pytest.param(
         case(party(1, 1, node="a"), party(2, 2, 3, node="b"), announcers="b"),
         "moved",
@@ -471,13 +473,13 @@ CASES = [
     pytest.param(case(A, announcers="a"), "ok", "a replied in every round", id="the announcer alone"),
     pytest.param(case(A, announcers="a", unread=("events",)), "ok", "", id="a current record is enough"),
     pytest.param(
-        case(silence="announced by BGP only", unsaid=("events",)),
+        case(silence="announced by BGP only", not_in_file=("events",)),
         "ok",
         "BGP",
         id="nobody, and nobody should, whatever is not in the file",
     ),
     pytest.param(
-        case(A, announcers="a", unsaid=("events",)), "ok", "", id="the announcer alone, whatever is not in the file"
+        case(A, announcers="a", not_in_file=("events",)), "ok", "", id="the announcer alone, whatever is not in the file"
     ),
     pytest.param(case(silence="announced by BGP only"), "ok", "BGP", id="nobody, and nobody should"),
     pytest.param(
@@ -535,7 +537,7 @@ WORDS = [
 
 
 def test_what_a_file_lacks_is_said_without_silence_where_somebody_answered():
-    assert judge(case(A, unsaid=("events",)))[1] == "the file has no record of who should reply: events"
+    assert judge(case(A, not_in_file=("events",)))[1] == "the file has no record of who should reply: events"
 
 
 @pytest.mark.parametrize(("found", "words"), WORDS)

@@ -85,7 +85,7 @@ def test_policies_are_missed_for_an_external_ip(found: list[dict[str, Any]]) -> 
     assert said.unread == (POLICIES,)
     in_file = ask(cilium, replace(whole, read_at=None), "shop/web", EXTERNAL)
     assert in_file is not None
-    assert in_file.unsaid_silence == (POLICIES,)
+    assert in_file.silence_not_in_file == (POLICIES,)
 
 
 def test_an_external_ip_is_ciliums_by_a_policy_alone() -> None:
@@ -104,7 +104,7 @@ def test_no_policy_is_missed_for_an_external_ip_whose_lease_is_alive() -> None:
     by_class = balanced(external=[EXTERNAL], loadBalancerClass="io.cilium/l2-announcer")
     said = ask(cilium, refuse(objects([by_class, HELD]), *KINDS), "shop/web", EXTERNAL)
     assert said is not None
-    assert (said.unread, said.unsaid_silence) == ((), ())
+    assert (said.unread, said.silence_not_in_file) == ((), ())
 
 
 def test_all_that_is_missed_is_named_by_name() -> None:
@@ -114,7 +114,7 @@ def test_all_that_is_missed_is_named_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "served", "unsaid"),
+    ("found", "served", "not_in_file"),
     [
         pytest.param([], (), KINDS, id="a file with none of it"),
         pytest.param([HELD], (), (), id="the Lease is alive"),
@@ -125,8 +125,8 @@ def test_all_that_is_missed_is_named_by_name() -> None:
     ],
 )
 def test_a_file_that_may_lack_the_configuration(
-    found: list[dict[str, Any]], served: tuple[str, ...], unsaid: tuple[str, ...]
+    found: list[dict[str, Any]], served: tuple[str, ...], not_in_file: tuple[str, ...]
 ) -> None:
     said = ask(cilium, replace(objects([WEB, *found], served), read_at=None), "shop/web")
     assert said is not None
-    assert said.unsaid_silence == tuple(sorted(unsaid))
+    assert said.silence_not_in_file == tuple(sorted(not_in_file))

@@ -515,11 +515,11 @@ def test_a_file_that_may_lack_the_records(
     web = balanced("192.168.10.50", annotations={f"{key}/ip-allocated-from-pool": "lan"})
     said = ask(metallb, Objects(resources={"services": (web,), **dict.fromkeys(served, ())}), "shop/web")
     assert said is not None
-    assert (said.unsaid_announcer, said.unsaid_silence) == (announcer, silence)
+    assert (said.announcer_not_in_file, said.silence_not_in_file) == (announcer, silence)
 
 
 @pytest.mark.parametrize(
-    ("advertisement", "served", "silent", "unsaid"),
+    ("advertisement", "served", "silent", "not_in_file"),
     [
         pytest.param(BGP_FOR_ALL, (), False, (LAYER2,), id="BGP, and of layer 2 nothing is known"),
         pytest.param(BGP_FOR_ALL, (LAYER2,), True, (), id="BGP, and the other was asked for"),
@@ -527,13 +527,13 @@ def test_a_file_that_may_lack_the_records(
     ],
 )
 def test_a_file_that_has_one_kind_of_advertisement_may_lack_the_other(
-    advertisement: Mapping[str, Any], served: tuple[str, ...], silent: bool, unsaid: tuple[str, ...]
+    advertisement: Mapping[str, Any], served: tuple[str, ...], silent: bool, not_in_file: tuple[str, ...]
 ) -> None:
     web = balanced("192.168.10.50", annotations={"metallb.io/ip-allocated-from-pool": "lan"})
     found = replace(objects([web, advertisement], served=(STATUSES, *served)), read_at=None)
     said = ask(metallb, found, "shop/web")
     assert said is not None
-    assert (bool(said.silence), said.unsaid_silence) == (silent, unsaid)
+    assert (bool(said.silence), said.silence_not_in_file) == (silent, not_in_file)
 
 
 def test_a_file_that_may_lack_the_configuration_of_a_service_that_names_no_pool() -> None:
@@ -542,4 +542,4 @@ def test_a_file_that_may_lack_the_configuration_of_a_service_that_names_no_pool(
     found = Objects(resources={"services": (balanced("192.168.10.50"),), "events": (old,)})
     said = ask(metallb, found, "shop/web")
     assert said is not None
-    assert (said.unsaid_announcer, said.unsaid_silence) == ((), ())
+    assert (said.announcer_not_in_file, said.silence_not_in_file) == ((), ())

@@ -389,20 +389,20 @@ def test_what_one_name_told_is_not_missed_under_the_other(version: str) -> None:
     )
     assert said is not None
     assert whole is not None
-    assert (said.unread, said.unsaid_silence, said.silence) == ((), (), whole.silence)
+    assert (said.unread, said.silence_not_in_file, said.silence) == ((), (), whole.silence)
 
 
 @pytest.mark.parametrize(
-    ("known", "silence", "unsaid"),
+    ("known", "silence", "not_in_file"),
     [
         pytest.param((), None, NAMES[:1], id="a file with neither"),
         pytest.param(NAMES[:1], "announced by BGP only", (), id="none, asked for by the first name"),
         pytest.param(NAMES[1:], "announced by BGP only", (), id="none, asked for by the second name"),
     ],
 )
-def test_a_file_that_may_lack_the_switch(known: tuple[str, ...], silence: str | None, unsaid: tuple[str, ...]) -> None:
+def test_a_file_that_may_lack_the_switch(known: tuple[str, ...], silence: str | None, not_in_file: tuple[str, ...]) -> None:
     whole = cluster("calico-3.34")
     kept = {resource: found for resource, found in whole.resources.items() if resource not in NAMES}
     said = ask(unrecorded, replace(whole, resources={**kept, **dict.fromkeys(known, ())}, read_at=None), "shop/web")
     assert said is not None
-    assert (said.silence, said.unsaid_silence) == (silence, unsaid)
+    assert (said.silence, said.silence_not_in_file) == (silence, not_in_file)

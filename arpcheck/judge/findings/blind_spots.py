@@ -32,7 +32,7 @@ def frames_lost(judged: Judged) -> Found | None:
     because += [f"{j.case.excess} replies for {j.ip} were not kept" for j in excessive[:MOST_NAMED]]
     if more := excessive[MOST_NAMED:]:
         because.append(f"{sum(j.case.excess for j in more)} replies for {len(more)} other addresses were not kept")
-    if judged.canary and (excess := judged.hearing.excess(judged.canary)):
+    if judged.canary and (excess := judged.observations.excess(judged.canary)):
         because.append(f"{excess} replies for the canary {judged.canary} were not kept")
     return Found(because=tuple(because), ips=tuple(ips)) if because else None
 
@@ -108,7 +108,7 @@ def vantages_disagree(judged: Judged) -> Found | None:
     Do:
     - Run both again at the same time. A change between the runs is the most frequent cause.
     - If the difference stays, look for a filter on the path (ARP inspection, private VLANs, an ARP cache in the switch)."""
-    if len(judged.hearing.courses) < 2:
+    if len(judged.observations.courses) < 2:
         return None
     because, nodes, ips = [], [], []
     for judgement in judged.asked():
@@ -127,12 +127,12 @@ def vantages_disagree(judged: Judged) -> Found | None:
 
 def _differences(judged: Judged, ip: IPv4Address, nics: Sequence[Nic], node: str | None) -> Iterable[str]:
     """One for each host that heard none of them while another heard them in every round."""
-    hearing = judged.hearing
-    rounds = {reply.round for nic in nics for reply in hearing.by_nic(ip)[nic]}
-    asked = {course.name: {n for n in hearing.asked(ip).rounds() if course.has(n)} for course in hearing.courses}
-    steady = [course for course in hearing.courses if asked[course.name] and asked[course.name] <= rounds]
-    for course in hearing.courses if steady else ():
-        if _silent(course, asked[course.name], rounds) and hearing.hears(course, _of(node, nics, judged)):
+    observations = judged.observations
+    rounds = {reply.round for nic in nics for reply in observations.by_nic(ip)[nic]}
+    asked = {course.name: {n for n in observations.asked(ip).rounds() if course.has(n)} for course in observations.courses}
+    steady = [course for course in observations.courses if asked[course.name] and asked[course.name] <= rounds]
+    for course in observations.courses if steady else ():
+        if _silent(course, asked[course.name], rounds) and observations.hears(course, _of(node, nics, judged)):
             others = " and ".join(one.name for one in steady)
             yield f"replied to {others}, but not to {course.name}, which receives its other replies"
 

@@ -105,7 +105,7 @@ def proxy_arp(judged: Judged) -> Found | None:
     because = []
     for nic, owner in sorted(judged.owners.items()):
         if owner.proxied:
-            controls = [str(ip) for ip in judged.controls if nic in judged.hearing.by_nic(ip)]
+            controls = [str(ip) for ip in judged.controls if nic in judged.observations.by_nic(ip)]
             what = f"for the control {', '.join(controls)}" if controls else "for several nodes, but never to 0.0.0.0"
             because.append(f"{owner.node or _owner_label(owner)} replied {what}")
     ips = tuple(j.ip for j in judged.asked() for party in j.case.parties if j.case.is_proxy(party))
@@ -134,7 +134,7 @@ def address_conflict(judged: Judged) -> Found | None:
     ips: list[IPv4Address] = []
     macs: list[str] = []
     for conflict in judged.conflicts:
-        everybody = sorted({mac for _, mac in judged.hearing.by_nic(conflict.ip)})
+        everybody = sorted({mac for _, mac in judged.observations.by_nic(conflict.ip)})
         told = f"it is a second NIC of {conflict.node}, or another machine has its address"
         if len(everybody) == 1:
             told = f"no list has it as a NIC of {conflict.node}"
@@ -222,15 +222,15 @@ def gratuitous(judged: Judged) -> Found | None:
     ips: list[IPv4Address] = []
     for judgement in judged.asked():
         for found in judgement.case.gratuitous:
-            owner = judged.owners.get((judged.hearing.segment(found.interface), found.mac))
+            owner = judged.owners.get((judged.observations.segment(found.interface), found.mac))
             node = owner.node if owner else None
             times = "once" if found.frames == 1 else f"{found.frames} times"
             because.append(f"{found.mac}{f' ({node})' if node else ''} announced {judgement.ip} {times}")
             nodes.extend([node] if node else [])
             ips.append(judgement.ip)
     for name, addresses in sorted(judged.addresses.items()):
-        for one in [one for own in addresses for one in judged.hearing.gratuitous.get(own, ())]:
-            owner = judged.owners.get((judged.hearing.segment(one.interface), one.mac))
+        for one in [one for own in addresses for one in judged.observations.gratuitous.get(own, ())]:
+            owner = judged.owners.get((judged.observations.segment(one.interface), one.mac))
             if owner is None or owner.node != name:
                 because.append(f"{one.mac} announced {one.ip}, the own address of {name}")
                 nodes.append(name)
@@ -337,7 +337,7 @@ def own_cache(judged: Judged) -> Found | None:
     for entry in found:
         answered = entry.mac in {mac for party in by_ip[entry.ip].case.parties for mac in party.macs}
         wrong = wrong or not answered
-        owner = judged.owners.get((judged.hearing.segment(entry.interface), entry.mac))
+        owner = judged.owners.get((judged.observations.segment(entry.interface), entry.mac))
         node = f", {owner.node}" if owner and owner.node else ""
         told = "" if answered else ", which did not reply"
         because.append(f"{entry.ip} is at {entry.mac} on {entry.interface}{node}{told}")
@@ -348,7 +348,7 @@ def own_cache(judged: Judged) -> Found | None:
 
 
 def _owners_that_replied(judged: Judged) -> list[Owner]:
-    return [judged.owners[nic] for nic in judged.hearing.nics()]
+    return [judged.owners[nic] for nic in judged.observations.nics()]
 
 
 def _owner_label(owner: Owner) -> str:

@@ -1,4 +1,4 @@
-"""hearing: the replies counted, and the rounds that count."""
+"""Observations: the replies counted, and the rounds that count."""
 
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
@@ -14,7 +14,7 @@ M, OTHER = Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def hearing(asked, answered=(), *, rate=10.0, rounds=3, losses=(), to=None):
+def observations(asked, answered=(), *, rate=10.0, rounds=3, losses=(), to=None):
     questions = tuple(Question(number * 1000.0, "eth0", number, IP, OWN, to) for number in asked)
     replies = tuple(Reply(n * 1000.0 + 1, "eth0", n, IP, OWN, to, M, M, 1.0) for n in answered)
     options = Options(interfaces=("eth0",), rate=rate, rounds=rounds)
@@ -36,15 +36,15 @@ def hearing(asked, answered=(), *, rate=10.0, rounds=3, losses=(), to=None):
     ],
 )
 def test_the_rounds_that_count(asked, answered, rate, expected):
-    assert hearing(asked, answered, rate=rate).rounds(IP) == expected
+    assert observations(asked, answered, rate=rate).rounds(IP) == expected
 
 
 def test_rounds_are_in_their_order():
-    assert hearing((9, 8, 1)).asked(IP).rounds() == (1, 8, 9)
+    assert observations((9, 8, 1)).asked(IP).rounds() == (1, 8, 9)
 
 
 def test_replies_are_counted_against_the_questions_that_reached_the_mac():
-    made = hearing((1, 2, 3), (1, 1, 3, 3))
+    made = observations((1, 2, 3), (1, 1, 3, 3))
     replies = made.by_nic(IP)["eth0", M]
     assert (len(replies), made.asked(IP).heard_by(replies)) == (4, 2)
 
@@ -81,14 +81,14 @@ def test_macs_are_in_their_order():
 
 
 def test_a_loss_concerns_the_rounds_it_names():
-    made = hearing((1, 2), losses=(Loss(interface="eth0", rounds=(2,), frames=4),))
+    made = observations((1, 2), losses=(Loss(interface="eth0", rounds=(2,), frames=4),))
     assert made.lost(IP)
-    assert not hearing((1,), losses=(Loss(interface="eth0", rounds=(2,), frames=4),)).lost(IP)
-    assert not hearing((1, 2), losses=(Loss(interface="eth1", rounds=(2,), frames=4),)).lost(IP)
+    assert not observations((1,), losses=(Loss(interface="eth0", rounds=(2,), frames=4),)).lost(IP)
+    assert not observations((1, 2), losses=(Loss(interface="eth1", rounds=(2,), frames=4),)).lost(IP)
 
 
 @pytest.mark.parametrize(("interface", "number", "lost"), [("eth0", 2, True), ("eth0", 1, False), ("eth1", 2, False)])
 def test_a_loss_concerns_what_was_asked_of_one_mac_alone_too(interface, number, lost):
     """That answer may have been the only one: a switch that answers ARP itself hides the others."""
-    made = hearing((2,), to=M, losses=(Loss(interface=interface, rounds=(number,), frames=1),))
+    made = observations((2,), to=M, losses=(Loss(interface=interface, rounds=(number,), frames=1),))
     assert made.lost(IP) is lost
