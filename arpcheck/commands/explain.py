@@ -14,7 +14,7 @@ from arpcheck.commands.options import rules
 from arpcheck.commands.output import show
 from arpcheck.errors import UsageError
 from arpcheck.judge import findings, verdicts
-from arpcheck.judge.rule_docs import Text
+from arpcheck.judge.verdicts import Text
 
 EXAMPLES = ("arpcheck explain non-strict",)
 

@@ -1,24 +1,13 @@
-"""One target with everything that its verdict depends on."""
+"""One target with everything that its verdict depends on, and the phrases in which the reasons name its responders."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, combinations
 
 from arpcheck.judge.observations import Turn
-from arpcheck.model import (
-    Announcement,
-    Claim,
-    Gratuitous,
-    Mac,
-    Nic,
-    Owner,
-    PassedOver,
-    Responder,
-    Strength,
-    Target,
-)
+from arpcheck.model import Announcement, Claim, Gratuitous, Mac, Nic, Owner, PassedOver, Responder, Strength, Target, Trust
 
 Key = tuple[str | None, Mac, str]
 """What tells the parties of one case apart: node, lowest MAC, first interface."""
@@ -262,3 +251,42 @@ class Case:
 
 def key(party: Responder) -> Key:
     return party.node, party.macs[0], party.interfaces[0]
+
+
+# -------------------------------------------------------------------------- The phrases that several verdicts' reasons share
+
+
+def who_should(case: Case) -> str:
+    """The node that should reply, as the end of a reason: "worker-1 should"."""
+    if case.external:
+        return "no node should: a load balancer outside the cluster serves it"
+    if case.announcers:
+        return f"{' and '.join(sorted(case.announcers))} should"
+    if case.silence:
+        return f"nobody should: {case.silence}"
+    stale = [claim for claim in case.claims if claim.trust is Trust.STALE]
+    return f"the announcer is not known (an old record names {stale[0].node})" if stale else "the announcer is not known"
+
+
+def who(case: Case, parties: Iterable[Responder]) -> str:
+    """The responders, each by its node or by its MAC address with what is known of it."""
+    return " and ".join([case.words(party) for party in parties])
+
+
+def others_too(case: Case, named: Callable[[Responder], bool]) -> str:
+    """The responders that the reason has not named yet; empty where there are none."""
+    others = [party for party in case.parties if not named(party)]
+    return f"; {who(case, others)} also replied" if others else ""
+
+
+def rounds(given: Sequence[int]) -> str:
+    return f"round{'' if len(given) == 1 else 's'} {numbers(given)}"
+
+
+def numbers(given: Sequence[int]) -> str:
+    return ", ".join(str(number) for number in given)
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """`many`: the plural, where it is not `one` with an s."""
+    return f"{count} {one if count == 1 else many or one + 's'}"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import combinations
 
-from arpcheck.judge.case import Case
+from arpcheck.judge.case import Case, counted, numbers, rounds, who, who_should
 from arpcheck.judge.nodes import ENOUGH
-from arpcheck.judge.reasons import counted, numbers, rounds, who, who_should
 from arpcheck.model import ClaimSource, Kind, Strength, Trust
 
 

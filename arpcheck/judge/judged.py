@@ -1,8 +1,8 @@
-"""The run after every address got its verdict: what the findings are drawn from. Pure."""
+"""One run after every address got its verdict, what the findings are drawn from, and the form that they share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface
 
@@ -11,8 +11,10 @@ from arpcheck.judge.case import Case
 from arpcheck.judge.nodes import NodeState
 from arpcheck.judge.observations import Observations
 from arpcheck.judge.owners import Conflict
+from arpcheck.judge.verdicts import Text, text
 from arpcheck.model import (
     Accepted,
+    Address,
     Also,
     Arp,
     Cause,
@@ -23,8 +25,10 @@ from arpcheck.model import (
     Loss,
     Mac,
     Nic,
+    Outcome,
     Owner,
     Responder,
+    Severity,
     Target,
     Verdict,
 )
@@ -157,3 +161,58 @@ class Judged:
     def owner_of(self, judgement: Judgement, party: Responder) -> Owner:
         """Of a party that is no known node's."""
         return judgement.case.owners_of(party)[0]
+
+
+# ----------------------------------------------------------------------------------------------------- The form of a finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a rule saw."""
+
+    because: tuple[str, ...]
+    """The evidence, a sentence each."""
+    nodes: tuple[str, ...] = ()
+    ips: tuple[Address, ...] = ()
+    do: tuple[str, ...] = ()
+    """Steps for this very case; they come before those of the docstring."""
+    severity: Severity | None = None
+    outcome: Outcome | None = None
+    """Where this very case is less, or more, than the rule says of itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """The texts of its Finding come from the docstring of `find`, so that the report, `arpcheck explain` and the reference
+    pages can't disagree."""
+
+    id: str
+    severity: Severity
+    outcome: Outcome
+    """What it makes of the exit code; FINE where a verdict or a node's state says already what it comes to."""
+    find: Callable[[Judged], Found | None]
+
+    @property
+    def text(self) -> Text:
+        return text(self.id, self.find.__doc__)
+
+
+def apply(rules: Iterable[Rule], judged: Judged) -> tuple[Finding, ...]:
+    """The findings of the run, in the order of the rules."""
+    findings = []
+    for rule in rules:
+        if found := rule.find(judged):
+            words = rule.text
+            findings.append(
+                Finding(
+                    id=rule.id,
+                    severity=found.severity or rule.severity,
+                    outcome=found.outcome or rule.outcome,
+                    means=words.means,
+                    because=found.because,
+                    do=tuple(dict.fromkeys((*found.do, *words.do))),
+                    nodes=tuple(sorted(set(found.nodes))),
+                    ips=tuple(sorted(set(found.ips), key=lambda ip: (ip.version, int(ip)))),
+                )
+            )
+    return tuple(findings)

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 
 from arpcheck import loadbalancers
 from arpcheck.evidence import Evidence
-from arpcheck.judge.expected import expected
+from arpcheck.judge.responders import expected
 from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Target, Trust
 from arpcheck.objects import Objects, Service
 from arpcheck.pipeline import ages

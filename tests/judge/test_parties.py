@@ -8,8 +8,8 @@ from judge_cases import evidence, hosts, mac, observations
 
 from arpcheck.judge import responders
 from arpcheck.judge.case import key
-from arpcheck.judge.expected import expected
 from arpcheck.judge.observations import Asked, Observations
+from arpcheck.judge.responders import expected
 from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Owner, Question, Reply, Trust
 
 IP, OWN = IPv4Address("10.0.0.50"), IPv4Address("10.0.0.5")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from arpcheck.judge.rule_docs import Text, text
+from arpcheck.judge.verdicts import Text, text
 
 WHOLE = """Means: nobody
     answers.

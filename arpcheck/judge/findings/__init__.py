@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from arpcheck.judge.acceptance import accepts, marked, words
 from arpcheck.judge.findings import blind_spots, kernels, macs
-from arpcheck.judge.findings.rule import Found, Rule, apply
-from arpcheck.judge.judged import Judged
-from arpcheck.judge.rule_docs import Text
+from arpcheck.judge.judged import Found, Judged, Rule, apply
+from arpcheck.judge.verdicts import Text
 from arpcheck.model import Finding, Outcome, Severity
 
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)

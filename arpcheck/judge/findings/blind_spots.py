@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address
 
-from arpcheck.judge.findings.rule import Found, Rule
-from arpcheck.judge.judged import Judged
+from arpcheck.judge.judged import Found, Judged, Rule
 from arpcheck.model import Nic, Outcome, Severity, Skip
 from arpcheck.vantages import VantageRounds
 

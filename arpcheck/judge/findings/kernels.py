@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address
 
-from arpcheck.judge.findings.rule import Found, Rule
-from arpcheck.judge.judged import AskingHost, Judged, Judgement
+from arpcheck.judge.judged import AskingHost, Found, Judged, Judgement, Rule
 from arpcheck.model import Arp, Outcome, Responder, Severity, Trust, Verdict
 from arpcheck.model.constants import IPVS_DEVICE
 

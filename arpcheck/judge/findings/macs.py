@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import IPv4Address
 
-from arpcheck.judge.findings.rule import Found, Rule
-from arpcheck.judge.judged import Judged
+from arpcheck.judge.judged import Found, Judged, Rule
 from arpcheck.model import Arp, Mac, Outcome, Owner, Severity
 
 

@@ -119,7 +119,7 @@ def this_host_s_clock(patch: Patch) -> None:
 
 
 def dead_nodes_announce(patch: Patch) -> None:
-    from arpcheck.judge.expected import expected
+    from arpcheck.judge.responders import expected
 
     patch.set("arpcheck.pipeline.records:expected", lambda said, _alive: expected(said, None))
 
@@ -153,7 +153,7 @@ def strict_arp_is_the_cure_of_all(patch: Patch) -> None:
 
 
 def a_lower_rank_is_believed_as_well(patch: Patch) -> None:
-    patch.set("arpcheck.judge.expected:_strongest", lambda found: [one for one in found if one[1].trust is Trust.CURRENT])
+    patch.set("arpcheck.judge.responders:_strongest", lambda found: [one for one in found if one[1].trust is Trust.CURRENT])
 
 
 def nothing_is_made_up_for(patch: Patch) -> None:
@@ -180,10 +180,10 @@ def _rule(name: str, focus: Focus) -> Removal:
 
 def _doubt(name: str, focus: Focus) -> Removal:
     def remove(patch: Patch) -> None:
-        from arpcheck.judge import verdicts
+        from arpcheck.judge.doubts import DOUBTS
 
-        kept = tuple(doubt for doubt in verdicts.DOUBTS if doubt.__name__ != name)
-        if len(kept) == len(verdicts.DOUBTS):
+        kept = tuple(doubt for doubt in DOUBTS if doubt.__name__ != name)
+        if len(kept) == len(DOUBTS):
             raise AttributeError(name)
         patch.set(f"{VERDICTS}:DOUBTS", kept)
 
