@@ -14,7 +14,7 @@ from arpcheck.evidence import Capture, Evidence, Options, Vantage
 from arpcheck.model import Gap, Kind, Mac, Target
 from arpcheck.objects import Objects
 from arpcheck.pipeline import ages, records_of
-from arpcheck.pipeline.records import record
+from arpcheck.pipeline.records import prepared, record
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 IP = IPv4Address("10.0.0.50")
@@ -635,3 +635,22 @@ def test_an_advertisement_that_selects_services_never_takes_one_that_shares_its_
             )
         )
         assert any("no L2Advertisement selects" in note for note in notes(found)) == silent
+
+
+# ------------------------------------------------------------------------------------------------- looked up beforehand
+
+
+@pytest.mark.parametrize("read", [0, 7200, None])
+def test_what_is_looked_up_while_the_scan_waits_is_what_the_judge_finds(read):
+    def objects():
+        return cluster(service(), statuses=(status("worker-2"),), events=(event("worker-2", 60),), read=read)
+
+    beforehand = objects()
+    begun = Evidence(arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(), objects=beforehand)
+    assert list(prepared((WEB,), begun)) == [None]
+    before = len(beforehand._memo)
+    found = said(beforehand)
+    assert found == said(objects())
+    assert found.claims
+    kept = [key for key in list(beforehand._memo)[before:] if isinstance(key, tuple) and key[0] == "announcements"]
+    assert kept == [], "looked up a second time"

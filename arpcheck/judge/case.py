@@ -225,6 +225,8 @@ class Case:
 
     def apart(self, one: Responder, other: Responder) -> bool:
         """They are two machines, whatever is in doubt of each."""
+        if one.node and other.node and not self._doubted:
+            return one.node != other.node
         return self._candidates(one).isdisjoint(self._candidates(other))
 
     def _together(self, known: Collection[Responder]) -> tuple[Responder, ...]:

@@ -124,12 +124,14 @@ class Observations:
 
     def by_nic(self, ip: IPv4Address) -> Mapping[Nic, Sequence[Reply]]:
         """The replies for an address, without those of the prober's own interfaces."""
-        if ip not in self._by_nic:
-            found: dict[Nic, list[Reply]] = {}
-            for reply in self.replies(ip):
-                found.setdefault((self.segment(reply.interface), reply.mac), []).append(reply)
-            self._by_nic[ip] = found
-        return self._by_nic[ip]
+        known = self._by_nic.get(ip)
+        if known is not None:
+            return known
+        found: dict[Nic, list[Reply]] = {}
+        for reply in self.replies(ip):
+            found.setdefault((self.segment(reply.interface), reply.mac), []).append(reply)
+        self._by_nic[ip] = found
+        return found
 
     def repeated(self, ip: IPv4Address) -> Sequence[Nic]:
         """Who replied for an address more than once; the others cannot have sent two replies to a request."""

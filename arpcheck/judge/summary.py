@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import assert_never
 
@@ -62,35 +61,30 @@ def report(judged: Judged, evidence: Evidence, preflight: Preflight | None) -> R
 
 
 def _target(target: Target, judgement: Judgement | None, judged: Judged) -> TargetReport:
+    observations = judged.observations
+    ip = target.ip if isinstance(target.ip, IPv4Address) else None
+    asked = ip if not target.skipped else None
+    sure = confidence(asked, observations, judged.losses) if asked else Confidence()
+    rounds = observations.asked(ip).rounds() if ip else ()
     if judgement is None:
-        found = TargetReport(
-            target=target, implementation=None, announcers=(), verdict=None, reason="",
-            responders=_knowledge(target, judged), rounds=_rounds(target, judged),
+        responders = _knowledge(target, judged)
+        return TargetReport(
+            target=target, implementation=None, announcers=(), verdict=None, reason="", responders=responders, rounds=rounds,
+            winner=winner(asked, responders, observations) if asked else None, confidence=sure,
         )  # fmt: skip
-        return _weighed(found, judged)
     case, accepted = judgement.case, judgement.accepted
-    found = TargetReport(
+    return TargetReport(
         target=target,
         implementation=case.announcements[0].implementation if case.announcements else None,
         announcers=case.claims,
         verdict=judgement.verdict,
         reason=marked(said(judgement.reason, judgement.also), accepted),
         responders=case.parties,
-        rounds=_rounds(target, judged),
+        rounds=rounds,
         accepted=accepted,
         also=judgement.also,
-    )
-    return _weighed(found, judged)
-
-
-def _weighed(found: TargetReport, judged: Judged) -> TargetReport:
-    ip = found.target.ip
-    if not isinstance(ip, IPv4Address) or found.target.skipped:
-        return found
-    return replace(
-        found,
-        winner=winner(ip, found.responders, judged.observations),
-        confidence=confidence(ip, judged.observations, judged.losses),
+        winner=winner(asked, case.parties, observations) if asked else None,
+        confidence=sure,
     )
 
 
@@ -100,10 +94,6 @@ def _knowledge(target: Target, judged: Judged) -> tuple[Responder, ...]:
         return ()
     expected = target.nodes if target.kind is Kind.NODE else ()
     return parties(target.ip, judged.observations, judged.owners, judged.labels, expected)
-
-
-def _rounds(target: Target, judged: Judged) -> tuple[int, ...]:
-    return judged.observations.asked(target.ip).rounds() if isinstance(target.ip, IPv4Address) else ()
 
 
 def _node_report(state: NodeState, judged: Judged) -> NodeReport:

@@ -174,7 +174,9 @@ def held(
     new = [claim for claim in after if claim.kind in twice and _identity(claim) not in known and _is_current(claim)]
     trusted = {claim: _trusted(claim, twins.get(_identity(claim)), claim.kind in twice, time) for claim in before}
     shown = tuple(
-        tuple(replace(one, claims=tuple(trusted[claim] for claim in one.claims)) for one in of_service)
+        tuple(
+            replace(one, claims=tuple(trusted[claim] for claim in one.claims)) if one.claims else one for one in of_service
+        )
         for of_service in first
     )
     with_event = {claim.service for claim in trusted.values() if claim.kind is ClaimSource.EVENT and _is_current(claim)}

@@ -20,7 +20,9 @@ from arpcheck.model import (
     MacListFormat,
 )  # fmt: skip
 from arpcheck.objects import Objects
+from arpcheck.pipeline import records
 from arpcheck.pipeline.planning import plan, targets_of, used
+from arpcheck.targets import JUDGED
 from arpcheck.wire.packets import Wire
 from arpcheck.wire.scan import Endpoint, Progress, scan
 
@@ -57,9 +59,13 @@ def observe(
         if interface.mac
     )
     started_at = clock()
+    begun = Evidence(arpcheck="", started_at=started_at, ended_at=started_at, options=options, host=host, objects=objects)
+    idle = records.prepared((t for t in planned.targets if t.kind in JUDGED and not t.skipped), begun)
+    next(idle, None)  # takes too long while frames may arrive
+    started_at = clock()
     found = scan(
         wire, endpoints, planned.scan, stop=stop, progress=progress,
-        tap=lambda at, frame: tap(started_at + timedelta(milliseconds=at), frame),
+        tap=lambda at, frame: tap(started_at + timedelta(milliseconds=at), frame), idle=idle,
     )  # fmt: skip
     return Evidence(
         arpcheck=arpcheck.__version__,

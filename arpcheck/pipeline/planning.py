@@ -88,27 +88,37 @@ def targets_of(options: Options, objects: Objects, host: Host, questions: Iterab
     """The targets, cached for the requests and the verdicts. `questions`: the requests of a finished run, which show its
     control address."""
     networks = interface_networks(used(options, host))
-    controls = frozenset(question.ip for question in questions).intersection(targeting.CONTROLS)
 
-    def made() -> tuple[Target, ...]:
+    def made(controls: frozenset[IPv4Address]) -> tuple[Target, ...]:
         gateways = mac_owners.pod_gateways(objects) if options.preflight else {}
-        own, in_use = mac_owners.node_addresses(objects), tuple(_in_use(objects))
-        return targeting.targets(objects, options, own, networks, gateways, controls, in_use)
+        own = mac_owners.node_addresses(objects)
+        return targeting.targets(objects, options, own, networks, gateways, controls, _in_use(objects))
 
-    return objects.memo(("targets", options, networks, controls), made)
+    planned = objects.memo(("targets", options, networks), lambda: made(frozenset()))
+    controls = frozenset(question.ip for question in questions).intersection(targeting.CONTROLS)
+    if not controls or controls == {target.ip for target in planned if target.kind is Kind.CONTROL}:
+        return planned
+    return objects.memo(("targets", options, networks, controls), lambda: made(controls))
 
 
-def _in_use(objects: Objects) -> Iterator[IPv4Network]:
-    """Networks that the cluster uses, as far as it was read: pod networks and load-balancer pools."""
+def _in_use(objects: Objects) -> tuple[IPv4Network, ...]:
+    """Networks that the cluster uses near a control address, as far as it was read: pod networks and load-balancer pools."""
+    return objects.memo("networks in use", lambda: tuple(_networks_in_use(objects)))
+
+
+def _networks_in_use(objects: Objects) -> Iterator[IPv4Network]:
     for node in objects.nodes():
         for cidr in texts(node.raw, "spec", "podCIDRs") or (text(node.raw, "spec", "podCIDR"),):
             try:
                 yield IPv4Network(cidr)
             except ValueError:
                 continue  # IPv6 or invalid
+    blocks = [int(ip) & ~0xFF for ip in targeting.CONTROLS]
     for pool in pools(objects):
         for first, last in pool.spans:
-            yield from summarize_address_range(first, last)
+            low, high = int(first), int(last)
+            if any(low <= block + 0xFF and block <= high for block in blocks):  # the others are nobody's concern
+                yield from summarize_address_range(first, last)
 
 
 def used(options: Options, host: Host) -> tuple[Interface, ...]:

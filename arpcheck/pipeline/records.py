@@ -3,7 +3,7 @@ read."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import IPv4Address
@@ -58,6 +58,23 @@ class AnnouncerRecord:
     """The nodes that have the Service's address as one of their own."""
     left_behind: Mapping[Mac, str]
     """MAC addresses that a Service names for an implementation that does not decide."""
+
+
+STEP = 4
+"""Addresses whose records are looked up in about a millisecond."""
+
+
+def prepared(targets: Iterable[Target], evidence: Evidence) -> Iterator[None]:
+    """Looks up the records of addresses, a few at each step, so that `record` finds them in the cache of the objects. The
+    first step takes longer: it indexes all objects.
+
+    Work for the second in which a scan waits for late replies: it takes a quarter of the time that judging 4,096 addresses
+    takes. No result depends on it."""
+    at = ages.moment(evidence)
+    for number, target in enumerate(targets):
+        _announcements(target, evidence.objects, at)
+        if number % STEP == 0:
+            yield
 
 
 def announcements(target: Target, evidence: Evidence) -> Announcements:
@@ -134,6 +151,11 @@ def _own_address_of(target: Target, objects: Objects) -> tuple[str, ...]:
 
 def _announcements(target: Target, objects: Objects, at: datetime) -> Announcements:
     """The announcements of one reading, with record ages at the time `at`."""
+    key = "announcements", target.ip, target.services, target.nodes, at
+    return objects.memo(key, lambda: _read_announcements(target, objects, at))
+
+
+def _read_announcements(target: Target, objects: Objects, at: datetime) -> Announcements:
     ip = target.ip
     if not isinstance(ip, IPv4Address | None):
         return ()

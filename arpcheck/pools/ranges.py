@@ -190,5 +190,6 @@ def _span(entry: str) -> Span | tuple[()] | None:
     except ValueError:
         return None
     first, _, last = (part.strip() for part in entry.partition("-"))
-    low, high = ipv4(first), ipv4(last or first)
+    low = ipv4(first)
+    high = ipv4(last) if last else low
     return (low, high) if low and high and low <= high else None

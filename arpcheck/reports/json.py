@@ -12,6 +12,7 @@ from itertools import groupby
 from json.encoder import encode_basestring_ascii as text
 from math import isfinite
 from operator import attrgetter
+from types import NoneType
 from typing import Any
 
 from arpcheck.evidence_json import Lines, Rows
@@ -29,6 +30,7 @@ Append = Callable[[str], object]
 
 _LINE = json.JSONEncoder(allow_nan=False).encode
 _WORDS = {None: "null", True: "true", False: "false"}
+_PLAIN = (str, int, float, NoneType)
 _ASKED = attrgetter("interface", "round", "ip", "sender", "to")
 
 
@@ -47,41 +49,42 @@ def written(value: Any, end: str = "") -> str:
 def _write(value: Any, line: str, append: Append) -> None:
     """`line`: how a new line begins at this depth. Joining the pieces at each level would copy everything below it."""
     below = f"{line}  "
-    match value:
-        case str() | None | bool() | int() | float():  # first, since most values are of these types
+    match value:  # classes that are abstract come last: to look whether a value is of one takes longer
+        case Lines() if value:
+            _write_pieces((_object(entry, below) for entry in value), line, append)
+        case list() | tuple() if _fits_a_line(value):
             append(_text(value))
-        case Mapping() if value:
-            start = "{"
-            for key, entry in value.items():
-                append(f"{start}{below}{text(str(key))}: ")
-                _write(entry, below, append)
-                start = ","
-            append(f"{line}}}")
-        case Entries() | Rows() | Lines() if value:
-            start = "["
-            for piece in _pieces(value, below):
-                append(f"{start}{below}{piece}")
-                start = ","
-            append(f"{line}]")
-        case list() | tuple() if not _fits_a_line(value):
+        case list() | tuple():
             start = "["
             for entry in value:
                 append(f"{start}{below}")
                 _write(entry, below, append)
                 start = ","
             append(f"{line}]")
+        case dict() | Mapping() if value:
+            start = "{"
+            for key, entry in value.items():
+                if isinstance(entry, _PLAIN):  # most values; a call for each would take a third of the time
+                    append(f"{start}{below}{text(str(key))}: {_text(entry)}")
+                else:
+                    append(f"{start}{below}{text(str(key))}: ")
+                    _write(entry, below, append)
+                start = ","
+            append(f"{line}}}")
+        case Entries() if value:
+            _write_pieces(_entries(value, below), line, append)
+        case Rows() if value:
+            _write_pieces(_rows(value), line, append)
         case _:
             append(_text(value))
 
 
-def _pieces(values: Entries | Rows | Lines, line: str) -> Iterable[str]:
-    match values:
-        case Entries():
-            return _entries(values, line)
-        case Rows():
-            return _rows(values)
-        case _:
-            return (_object(value, line) for value in values)
+def _write_pieces(pieces: Iterable[str], line: str, append: Append) -> None:
+    start = "["
+    for piece in pieces:
+        append(f"{start}{line}  {piece}")
+        start = ","
+    append(f"{line}]")
 
 
 def _entries(found: Entries, line: str) -> Iterable[str]:
@@ -124,9 +127,12 @@ def _object(value: Any, line: str) -> str:
 def _fits_a_line(values: Sequence[Any]) -> bool:
     room = LINE
     for value in values:
-        if isinstance(value, (Mapping, list, tuple)) and value:
+        if isinstance(value, str):
+            room -= len(value) + 4
+        elif isinstance(value, (dict, list, tuple, Mapping)) and value:
             return False
-        room -= len(value) + 4 if isinstance(value, str) else 8
+        else:
+            room -= 8
         if room < 0:
             return False
     return True

@@ -8,7 +8,7 @@ import pytest
 from arpcheck.model import Loss, Mac, Request
 from arpcheck.wire.packet_socket import MOST_AT_ONCE, RECEIVE_BUFFER
 from arpcheck.wire.packets import ARP_FRAME, Arrival, LinkLostError
-from arpcheck.wire.scan import MOST_LATE, Endpoint, scan
+from arpcheck.wire.scan import MOST_LATE, SETTLED, Endpoint, scan
 from arpcheck.wire.schedule import ScanPlan
 
 OUR_MAC, OUR_IP, VIP = Mac("02:00:00:00:00:05"), IPv4Address("10.0.0.5"), IPv4Address("10.0.0.50")
@@ -144,6 +144,55 @@ def test_what_came_while_the_process_did_not_run_is_all_heard_and_answers_no_lat
         assert stopped
         assert {reply.mac for reply in heard.replies} == {*macs}
         assert {reply.round for reply in heard.replies} == {1}
+
+
+def test_idle_work_is_done_while_the_loop_only_waits_for_late_replies():
+    wire, sent_by_then = SmallWire({FIRST: 0.3}), []
+
+    def steps():
+        for _ in range(5):
+            sent_by_then.append(len(wire.sent))
+            yield
+
+    found = scan(wire, (STATION,), course(), idle=steps())
+    assert sent_by_then == [2] * 5, "not before the planned rounds were sent"
+    assert [reply.after for reply in found.replies] == [pytest.approx(300.0)] * 2
+
+
+def test_idle_work_begins_when_replies_to_the_last_request_had_their_time():
+    wire, began = SmallWire({FIRST: 0.04}), []
+
+    def work():
+        began.append(wire.time)
+        yield
+
+    scan(wire, (STATION,), course(rounds=1), idle=work())
+    assert 50.0 + SETTLED <= began[0] < 50.3
+
+
+@pytest.mark.parametrize("length", [0.002, 0.2, 3.0])
+def test_what_arrives_during_a_step_of_idle_work_is_kept(length):
+    wire = SmallWire({FIRST: 0.3, SECOND: 0.8})
+
+    def work():
+        while True:
+            wire.time += length
+            yield
+
+    found = scan(wire, (STATION,), course(rounds=1), idle=work())
+    assert found.complete
+    assert {reply.mac for reply in found.replies} == {FIRST, SECOND}
+
+
+def test_idle_work_that_never_ends_does_not_keep_the_scan_from_ending():
+    class Ticking(SmallWire):
+        def receive(self, until):
+            self.time += 0.001
+            return super().receive(until)
+
+    found = scan(Ticking({FIRST: 0.3}), (STATION,), course(), idle=iter(int, 1))
+    assert found.complete
+    assert len(found.replies) == 2
 
 
 def test_at_the_end_all_that_a_receive_buffer_can_hold_is_taken():
