@@ -17,7 +17,7 @@ from pathlib import Path
 from arpcheck.lab import run
 
 PRELOADED = (
-    "forked", "arpcheck.__main__", "arpcheck.commands.app", "arpcheck.commands.probe", "arpcheck.commands.report", "arpcheck.lab.inside",
+    "forked", "arpcheck.__main__", "arpcheck.commands.app", "arpcheck.commands.probe", "arpcheck.commands.report", "arpcheck.lab.fixture",
     "arpcheck.reports.json", "arpcheck.reports.table", "kubernetes",
 )  # fmt: skip
 PATIENCE = 120.0

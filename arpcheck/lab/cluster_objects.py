@@ -5,16 +5,162 @@ whoever serves it."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
 
-from arpcheck.lab import kube_proxy_objects
-from arpcheck.lab.kube_proxy_objects import BORN, Object, meta, micro, stamp, suffix
-from arpcheck.lab.scene import Cluster, KubeEvent, KubeLease, KubeNode, KubeService, Scene
+from arpcheck.lab.scene import Cluster, KubeEvent, KubeLease, KubeNode, KubeProxyConfig, KubeService, Scene
 from arpcheck.model import Gap, Need
 from arpcheck.objects import Objects
+
+Object = dict[str, Any]
+
+BORN = timedelta(days=60)
+"""The age of the cluster."""
+
+
+def meta(name: str, namespace: str | None, born: datetime, **more: Any) -> Object:
+    """`metadata` with a uid that is the same in every run."""
+    digest = hashlib.sha256(f"{namespace}/{name}".encode()).hexdigest()
+    uid = f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-8{digest[17:20]}-{digest[20:32]}"
+    within = {"namespace": namespace} if namespace else {}
+    return {"name": name, **within, "uid": uid, "creationTimestamp": stamp(born), **more}
+
+
+def stamp(moment: datetime) -> str:
+    """metav1.Time."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def micro(moment: datetime) -> str:
+    """metav1.MicroTime."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def suffix(*parts: str) -> str:
+    """Five letters, as generateName appends them, the same in every run."""
+    return hashlib.sha256("/".join(parts).encode()).hexdigest()[:5]
+
+
+# ----------------------------------------------------------------------------------------- kube-proxy as kubeadm installs it
+
+KUBE_PROXY_NAMESPACE, KUBE_PROXY = "kube-system", "kube-proxy"
+KUBE_PROXY_LABELS = {"k8s-app": "kube-proxy"}
+
+KUBE_PROXY_CONFIG = """\
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+bindAddress: 0.0.0.0
+clusterCIDR: 10.244.0.0/16
+ipvs:
+  excludeCIDRs: null
+  minSyncPeriod: 0s
+  scheduler: ""
+{strict}  syncPeriod: 0s
+kind: KubeProxyConfiguration
+metricsBindAddress: ""
+mode: {mode}
+"""
+
+
+def kube_proxy_resources(cluster: Cluster, now: datetime) -> dict[str, list[Object]]:
+    """The three lists, empty where the cluster has no such objects."""
+    config = cluster.kube_proxy
+    return {
+        "configmaps": [_config_map(config, now)] if config else [],
+        "daemonsets.apps": [_daemon_set(cluster, now)] if config else [],
+        "pods": [_pod(node, cluster, now) for node in cluster.nodes] if config else [],
+    }
+
+
+def _config_map(config: KubeProxyConfig, now: datetime) -> Object:
+    strict = "" if config.strict_arp is None else f"  strictARP: {str(config.strict_arp).lower()}\n"
+    written = KUBE_PROXY_CONFIG.format(mode=config.mode or '""', strict=strict)
+    edited = {
+        "manager": "kubectl-edit",
+        "operation": "Update",
+        "apiVersion": "v1",
+        "time": stamp(now - timedelta(seconds=config.edited)),
+        "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:data": {"f:config.conf": {}}},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": meta(KUBE_PROXY, KUBE_PROXY_NAMESPACE, now - BORN, labels={"app": KUBE_PROXY}, managedFields=[edited]),
+        "data": {"config.conf": config.text or written},
+    }
+
+
+def _daemon_set(cluster: Cluster, now: datetime) -> Object:
+    count = len(cluster.nodes)
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": meta(KUBE_PROXY, KUBE_PROXY_NAMESPACE, now - BORN, labels=KUBE_PROXY_LABELS, generation=1),
+        "spec": {
+            "selector": {"matchLabels": KUBE_PROXY_LABELS},
+            "updateStrategy": {"type": "RollingUpdate"},
+            "template": {"metadata": _template_metadata(cluster, now), "spec": _pod_spec(cluster)},
+        },
+        "status": {
+            "desiredNumberScheduled": count,
+            "currentNumberScheduled": count,
+            "updatedNumberScheduled": count,
+            "numberAvailable": count,
+            "numberReady": count,
+            "observedGeneration": 1,
+        },
+    }
+
+
+def _template_metadata(cluster: Cluster, now: datetime) -> Object:
+    if cluster.kube_proxy is None or cluster.kube_proxy.restarted is None:
+        return {"labels": KUBE_PROXY_LABELS}
+    at = stamp(now - timedelta(seconds=cluster.kube_proxy.restarted))
+    return {"labels": KUBE_PROXY_LABELS, "annotations": {"kubectl.kubernetes.io/restartedAt": at}}
+
+
+def _pod(node: KubeNode, cluster: Cluster, now: datetime) -> Object:
+    started = stamp(now - timedelta(seconds=node.kube_proxy_age))
+    owner = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": KUBE_PROXY, "controller": True}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": meta(
+            f"{KUBE_PROXY}-{suffix(node.name)}",
+            KUBE_PROXY_NAMESPACE,
+            now - timedelta(seconds=node.kube_proxy_age),
+            labels=KUBE_PROXY_LABELS,
+            ownerReferences=[{**owner, "uid": meta(KUBE_PROXY, KUBE_PROXY_NAMESPACE, now)["uid"]}],
+        ),
+        "spec": {"nodeName": node.name, **_pod_spec(cluster)},
+        "status": {
+            "phase": "Running",
+            "startTime": started,
+            "containerStatuses": [{"name": KUBE_PROXY, "ready": True, "state": {"running": {"startedAt": started}}}],
+        },
+    }
+
+
+def _pod_spec(cluster: Cluster) -> Object:
+    command = ["/usr/local/bin/kube-proxy", "--config=/var/lib/kube-proxy/config.conf", "--hostname-override=$(NODE_NAME)"]
+    return {
+        "hostNetwork": True,
+        "containers": [
+            {
+                "name": KUBE_PROXY,
+                "image": f"registry.k8s.io/kube-proxy:{cluster.version}",
+                "command": command,
+                "volumeMounts": [{"name": KUBE_PROXY, "mountPath": "/var/lib/kube-proxy"}],
+            }
+        ],
+        "volumes": [{"name": KUBE_PROXY, "configMap": {"name": KUBE_PROXY}}],
+    }
+
+
+# ---------------------------------------------------------------------------------------------------- All objects of a scene
 
 CONTEXT = "lab"
 """Of the kubeconfig."""
@@ -33,7 +179,7 @@ def resources(scene: Scene, now: datetime) -> dict[str, list[Object]]:
         "nodes": [_node_object(node, cluster, now) for node in cluster.nodes],
         "events": [_event(s, event, now) for s in cluster.services for event in s.events],
         "leases.coordination.k8s.io": [_lease(lease, now) for lease in (*map(_heartbeat, cluster.nodes), *cluster.leases)],
-        **kube_proxy_objects.resources(cluster, now),
+        **kube_proxy_resources(cluster, now),
         **(_metallb(cluster, now) if _has_metallb(cluster) else {}),
     }
     for resource, objects in cluster.objects.items():

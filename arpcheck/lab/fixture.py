@@ -1,14 +1,21 @@
 """Runs a scene on the kernel: its network, its announcers, its timed events, and its API in the prober's namespace.
 
 It must run inside an enclosure (see `network`). Programs on the stations are started from here, and the files of the run
-are in /run, which ends with the enclosure."""
+are in /run, which ends with the enclosure.
+
+    python -m arpcheck.lab.fixture SCENE [OPTION OF arpcheck probe]…
+
+is the first process in the enclosure: it ends with the probe's exit code. `run` starts it, and tells a crash from an exit
+code of the probe (`network.PAST`)."""
 
 from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,8 +27,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from arpcheck.lab import answering, cluster_objects, network
-from arpcheck.lab import network as enclosure
+from arpcheck.errors import ArpcheckError, LabError, fault
+from arpcheck.lab import answering, cluster_objects, network, scene_file
 from arpcheck.lab.announcer import Announcers, inside
 from arpcheck.lab.apiserver import Api, ApiServer, Resource, Store
 from arpcheck.lab.network import write_sysctl
@@ -46,7 +53,7 @@ class Fixture:
 
     def start_probe(self, options: Sequence[str], past: int = 0, **how: Any) -> subprocess.Popen[Any]:
         """Starts `arpcheck probe` on the prober, with the scene's options and these. `past`: see `network.python`."""
-        program = enclosure.python("arpcheck", *probe_arguments(self.scene, options), past=past)
+        program = network.python("arpcheck", *probe_arguments(self.scene, options), past=past)
         return self.start(self.scene.prober.station, program, **how)
 
 
@@ -186,3 +193,36 @@ class Renewals:
             found = self._store.find("leases.coordination.k8s.io", lease.namespace, lease.name)
             if found:
                 self._store.put({**found, "spec": {**found["spec"], "renewTime": cluster_objects.renewed(now)}})
+
+
+# ----------------------------------------------------------------------------------------- The first process in an enclosure
+
+PATIENCE = 1800.0
+"""Time limit of a probe in seconds."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    signal.signal(signal.SIGINT, lambda *_: None)  # the probe gets it too, and then prints its report
+    name, *options = arguments
+    try:
+        scene = scene_file.load(name)
+        with stage(scene) as standing:
+            return network.ended(_await(standing.start_probe(options, past=network.PAST)), "the probe")
+    except ArpcheckError as error:
+        sys.stderr.write(f"arpcheck: {error}\n")
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - a traceback does not help who runs a demo
+        sys.stderr.write(f"arpcheck: the lab failed: {fault(error)}. Please report it with this line\n")
+        return LabError.exit_code
+
+
+def _await(probe: subprocess.Popen[bytes]) -> int:
+    try:
+        return probe.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        probe.kill()
+        raise LabError(f"the probe did not end within {PATIENCE:g} s") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,6 @@
 """Runs a scene on the kernel in a new enclosure, for `arpcheck demo`, for `python -m arpcheck.lab` and for tests.
 
-The module `inside` is the first process in the enclosure. `differences` compares a report with what the scene expects."""
+The module `fixture` is the first process in the enclosure. `differences` compares a report with what the scene expects."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def run(name: str, options: Sequence[str] = (), *, patience: float = 300.0) -> R
     Raises LabError if the machine does not allow it, and subprocess.TimeoutExpired after `patience` seconds, when all its
     processes have ended."""
     network.require()
-    done = subprocess.run(_inside(name, options), capture_output=True, text=True, timeout=patience, check=False)
+    done = subprocess.run(_in_enclosure(name, options), capture_output=True, text=True, timeout=patience, check=False)
     try:
         code = network.ended(done.returncode, "the lab")
     except LabError:
@@ -67,7 +67,7 @@ def show(name: str, options: Sequence[str] = ()) -> int:
     sys.stderr.write(f"{plain(scene.title)}. {plain(scene.about, PROSE_LIMIT)}\n\n")
     sys.stderr.flush()
     with _left_to_the_child():
-        return network.ended(subprocess.Popen(_inside(name, options)).wait(), "the lab")
+        return network.ended(subprocess.Popen(_in_enclosure(name, options)).wait(), "the lab")
 
 
 def demo(scene: str | None = None, *, list_scenes: bool = False) -> int:
@@ -89,8 +89,8 @@ def listing() -> str:
     return "".join(f"{scene.name:{width}}  {scene.title}\n{'':{width}}  {scene.about}\n" for scene in scenes)
 
 
-def _inside(name: str, options: Sequence[str]) -> list[str]:
-    return network.command(network.python("arpcheck.lab.inside", name, *options, past=network.PAST))
+def _in_enclosure(name: str, options: Sequence[str]) -> list[str]:
+    return network.command(network.python("arpcheck.lab.fixture", name, *options, past=network.PAST))
 
 
 @contextmanager

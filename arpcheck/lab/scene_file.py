@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from importlib import resources
 from importlib.resources.abc import Traversable
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Any
 
 from arpcheck.errors import InputError
-from arpcheck.lab import scene_cluster, scene_network
+from arpcheck.lab import scene_network
 from arpcheck.lab.scene import (
     Announcer,
+    Cluster,
     Expectation,
     ExpectedResponder,
     Ipvs,
+    KubeEvent,
+    KubeLease,
     KubeNode,
+    KubeProxyConfig,
     KubeService,
     Prober,
     Scene,
@@ -72,7 +77,7 @@ def _folder() -> Traversable:
 
 def _scene(top: TomlTable, name: str) -> Scene:
     title, about = top.text("title"), top.text("about")
-    lans, services, prober = scene_network.lans(top), scene_cluster.services(top), _prober(top.table("prober"))
+    lans, services, prober = scene_network.lans(top), _read_services(top), _prober(top.table("prober"))
     nodes, stations, modes = _expected_nodes(top, lans, services)
     stations += _hosts(top, lans, services, prober)
     _check_prober(top, prober, stations)
@@ -83,7 +88,7 @@ def _scene(top: TomlTable, name: str) -> Scene:
         lans=lans,
         stations=stations,
         announcers=tuple(_announcer(table, stations) for table in top.tables("announcers")),
-        cluster=scene_cluster.cluster(top, nodes, services, modes),
+        cluster=_read_cluster(top, nodes, services, modes),
         prober=prober,
         expect=_expectation(top.table("expect")) if "expect" in top else None,
         then=tuple(_step(table, stations) for table in top.tables("then")),
@@ -114,12 +119,12 @@ def _expected_nodes(
     top: TomlTable, lans: scene_network.Lans, services: tuple[KubeService, ...]
 ) -> tuple[tuple[KubeNode, ...], tuple[Station, ...], Mapping[str, Ipvs | None]]:
     tables = top.table("nodes") if "nodes" in top else TomlTable("nodes.", WORKERS)
-    held, nodes, stations, modes = scene_cluster.addresses(services), [], [], {}
+    held, nodes, stations, modes = _service_addresses(services), [], [], {}
     for number, name in enumerate(tables, 1):
         table = tables.table(name)
         modes[name] = scene_network.ipvs(table)
         stations.append(scene_network.station(table, name, number, lans, held, modes[name], node=True))
-        nodes.append(scene_cluster.node(table, stations[-1]))
+        nodes.append(_read_node(table, stations[-1]))
         table.done()
     return tuple(nodes), tuple(stations), modes
 
@@ -128,7 +133,7 @@ def _hosts(
     top: TomlTable, lans: scene_network.Lans, services: tuple[KubeService, ...], prober: Prober
 ) -> tuple[Station, ...]:
     """Hosts of the LAN that are no nodes; the client is one of them where it probes."""
-    tables, held, found = top.table("hosts"), scene_cluster.addresses(services), []
+    tables, held, found = top.table("hosts"), _service_addresses(services), []
     names = [*tables] if CLIENT in tables or prober.station != CLIENT else [CLIENT, *tables]
     for number, name in enumerate(names, 1):
         table = tables.table(name) if name in tables else TomlTable(f"hosts.{name}.", CLIENT_HOST)
@@ -207,3 +212,142 @@ def _expected_responders(table: TomlTable, target: str) -> tuple[ExpectedRespond
         return tuple(ExpectedResponder(station=name) for name in sorted(table.texts(target)))
     inner = table.table(target)
     return tuple(ExpectedResponder(station=name, rounds=inner.integers(name)) for name in sorted(inner))
+
+
+# --------------------------------------------------------------------------------------------------------------- The cluster
+
+VERSION = "v1.33.4"
+ALWAYS = (
+    KubeService(namespace="default", name="kubernetes", type="ClusterIP", cluster_ip="10.96.0.1"),
+    KubeService(namespace="kube-system", name="kube-dns", type="ClusterIP", cluster_ip="10.96.0.10"),
+)
+NGINX = {"name": "web/nginx", "ips": ["10.0.0.50"]}
+FIRST_CLUSTER_IP = IPv4Address("10.96.0.101")
+ALLOCATED = {"metallb.io/ip-allocated-from-pool": "lan"}
+"""What MetalLB's controller writes; a Service with `annotations` of its own does not get it."""
+
+DAY = 86400.0
+
+
+class Protocol(StrEnum):
+    """How MetalLB advertises the pool of a Service."""
+
+    LAYER2 = "layer2"
+    BGP = "bgp"
+
+
+def _read_services(top: TomlTable) -> tuple[KubeService, ...]:
+    tables = top.tables("services") if "services" in top else (TomlTable("services[1].", NGINX),)
+    return (*ALWAYS, *(_service(table, str(FIRST_CLUSTER_IP + n)) for n, table in enumerate(tables)))
+
+
+def _service_addresses(found: Sequence[KubeService]) -> tuple[IPv4Address, ...]:
+    """What kube-proxy in IPVS mode binds: ClusterIPs, external IPs, and ingress addresses in VIP mode (`syncProxyRules`
+    in pkg/proxy/ipvs/proxier.go)."""
+    texts = [text for s in found for text in (s.cluster_ip, *(s.ips if s.ip_mode == "VIP" else ())) if text != "None"]
+    external = [ip for service in found for ip in service.external_ips]
+    return tuple(sorted({ip for text in texts if isinstance(ip := ip_address(text), IPv4Address)}.union(external)))
+
+
+def _read_node(table: TomlTable, station: Station) -> KubeNode:
+    """Without a word its only address is the first of its NICs."""
+    own = [str(address.ip) for nic in station.nics for address in nic.addresses][:1]
+    return KubeNode(
+        name=station.name,
+        addresses=table.texts("internal_ips") if "internal_ips" in table else tuple(own),
+        ready=table.flag("ready", True),
+        labels=table.mapping("labels", str),
+        annotations=table.mapping("annotations", str),
+        kube_proxy_age=table.seconds("kube_proxy_age", DAY),
+    )
+
+
+def _read_cluster(
+    top: TomlTable, nodes: tuple[KubeNode, ...], found: tuple[KubeService, ...], modes: Mapping[str, Ipvs | None]
+) -> Cluster:
+    """`modes`: by node; where nothing else is said, kube-proxy's configuration is what they show together."""
+    table = top.table("cluster")
+    made = Cluster(
+        version=table.text("version", VERSION),
+        nodes=nodes,
+        services=found,
+        leases=tuple(_lease(lease) for lease in table.tables("leases")),
+        kube_proxy=_kube_proxy(table.table("kube_proxy"), {mode for mode in modes.values() if mode}),
+        objects=_objects(table.table("objects")),
+        refused=tuple(sorted(table.texts("refused"))),
+    )
+    table.done()
+    return made
+
+
+def _service(table: TomlTable, cluster_ip: str) -> KubeService:
+    namespace, _, name = table.text("name").rpartition("/")
+    statuses = table.texts("l2_status")
+    made = KubeService(
+        namespace=namespace or "default",
+        name=name,
+        type=table.text("type", "LoadBalancer"),
+        cluster_ip=table.text("cluster_ip", cluster_ip),
+        ips=tuple(map(str, table.all_made("ips", ip_address))),
+        hostnames=table.texts("hostnames"),
+        ip_mode=table.text("ip_mode", "VIP"),
+        external_ips=table.all_made("external_ips", IPv4Address),
+        load_balancer_class=table.text("class") if "class" in table else None,
+        traffic_policy=table.text("traffic_policy", "Cluster"),
+        annotations=table.mapping("annotations", str) if "annotations" in table else ALLOCATED,
+        labels=table.mapping("labels", str),
+        l2_status=statuses,
+        advertised=table.word("advertised", Protocol, Protocol.LAYER2),
+        events=tuple(_event(event) for event in table.tables("events")),
+    )
+    table.done()
+    return made
+
+
+def _event(table: TomlTable) -> KubeEvent:
+    message = table.text("message") if "message" in table else None
+    made = KubeEvent(
+        node=table.text("node", None if message is None else ""),
+        age=table.seconds("age", 60.0),
+        protocol=table.text("protocol", "layer2"),
+        reason=table.text("reason", "nodeAssigned"),
+        message=message,
+    )
+    table.done()
+    return made
+
+
+def _lease(table: TomlTable) -> KubeLease:
+    namespace, _, name = table.text("name").rpartition("/")
+    made = KubeLease(
+        namespace=namespace or "kube-system",
+        name=name,
+        holder=table.text("holder"),
+        renewed=table.seconds("renewed", 2.0),
+        duration=table.integer("duration", 15),
+        acquired=table.seconds("acquired", 60 * DAY),
+        renews=table.seconds("renews", 0.0) if "renews" in table else None,
+    )
+    table.done()
+    return made
+
+
+def _kube_proxy(table: TomlTable, modes: set[Ipvs]) -> KubeProxyConfig | None:
+    mode = table.text("mode", "ipvs" if modes else "iptables")
+    text = table.text("text") if "text" in table else None
+    made = KubeProxyConfig(
+        mode=mode,
+        strict_arp=table.flag("strict_arp", Ipvs.STRICT in modes),
+        text=text,
+        edited=table.seconds("edited", 30 * DAY),
+        restarted=table.seconds("restarted", 0.0) if "restarted" in table else None,
+    )
+    table.done()
+    return None if mode == "none" else made
+
+
+def _objects(table: TomlTable) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
+    found = {}
+    for resource in table:
+        found[resource] = tuple(inner.all_of(object) for inner in table.tables(resource))
+    return found

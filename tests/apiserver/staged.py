@@ -9,7 +9,7 @@ from apiserver.rollout import roll_out
 from apiserver.server import ApiServer
 from apiserver.store import Store
 from arpcheck.kubeproxy import config, modes
-from arpcheck.lab import cluster_objects, kube_proxy_objects, network
+from arpcheck.lab import cluster_objects, network
 from arpcheck.lab.apiserver.store import Object
 from arpcheck.lab.scene import Scene
 from arpcheck.lab.scene_network import STRICT_ARP
@@ -31,9 +31,9 @@ def serve(scene: Scene) -> ApiServer:
 
 def _kube_proxy_starts(node: str, pod: Object, store: Store) -> None:
     """What it writes at its start, and never takes back (pkg/proxy/ipvs/proxier.go, NewProxier)."""
-    if not name(pod).startswith(kube_proxy_objects.NAME):
+    if not name(pod).startswith(cluster_objects.KUBE_PROXY):
         return
-    found = store.find("configmaps", kube_proxy_objects.NAMESPACE, kube_proxy_objects.NAME)
+    found = store.find("configmaps", cluster_objects.KUBE_PROXY_NAMESPACE, cluster_objects.KUBE_PROXY)
     told = config.read(mapping(found, "data").get("config.conf", ""))
     if told.mode == modes.IPVS and told.strict_arp:
         for key, value in STRICT_ARP.items():

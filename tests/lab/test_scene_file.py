@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from arpcheck.errors import InputError
-from arpcheck.lab import scene_cluster, scene_file, scene_network
+from arpcheck.lab import scene_file, scene_network
 from arpcheck.lab.scene import SYSCTLS, ExpectedResponder, Ipvs, KubeEvent, Route, Shape
 from arpcheck.model import AlsoId, Arp, Mac, Verdict
 
@@ -301,7 +301,7 @@ def test_the_readme_shows_a_scene_and_names_every_key():
     text = (Path(scene_file.__file__).parent / "scenes" / "README.md").read_text()
     [example] = re.findall(r"```toml\n(.+?)```", text, re.DOTALL)
     assert scene_file.parse(example, "README").expect.exit_code == 1
-    sources = [Path(module.__file__).read_text() for module in (scene_file, scene_network, scene_cluster)]
+    sources = [Path(module.__file__).read_text() for module in (scene_file, scene_network)]
     keys = re.findall(r"""(?:table|top)\.\w+\("(\w+)"|tables\("(\w+)"\)""", "\n".join(sources))
     assert [key for key in sorted({a or b for a, b in keys}) if not re.search(rf"\b{key}\b", text)] == []
     assert [word for word in (*SYSCTLS, *Shape, *Ipvs) if f"`{word}`" not in text] == []

@@ -114,7 +114,7 @@ def test_a_hang_up_that_is_ignored_stays_ignored(world):
     ("victim", "said"),
     [
         pytest.param("arpcheck", "arpcheck: the probe died by signal 9 (Killed). ", id="the probe"),
-        pytest.param("arpcheck.lab.inside", "arpcheck: the lab died ", id="the first process of the lab"),
+        pytest.param("arpcheck.lab.fixture", "arpcheck: the lab died ", id="the first process of the lab"),
     ],
 )
 def test_who_is_killed_is_no_finding(world, how, victim, said):

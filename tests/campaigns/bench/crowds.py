@@ -15,7 +15,7 @@ from arpcheck.cluster.requirements import fold, merge
 from arpcheck.evidence import Evidence, Options
 from arpcheck.lab import cluster_objects
 from arpcheck.lab.scene import Cluster, KubeNode, KubeProxyConfig, KubeService, Prober, Scene
-from arpcheck.lab.scene_cluster import ALLOCATED, ALWAYS, VERSION
+from arpcheck.lab.scene_file import ALLOCATED, ALWAYS, VERSION
 from arpcheck.model import Host, Interface, Mac, Question, Reply, Request
 from arpcheck.objects import Objects
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from world import Service, World
 
-from arpcheck.lab import kube_proxy_objects
-from arpcheck.lab.kube_proxy_objects import BORN, Object, meta, micro, stamp, suffix
+from arpcheck.lab import cluster_objects
+from arpcheck.lab.cluster_objects import BORN, Object, meta, micro, stamp, suffix
 from arpcheck.lab.scene import Cluster, KubeNode, KubeProxyConfig
 from arpcheck.model import Gap
 from arpcheck.objects import Objects
@@ -158,7 +158,7 @@ def _kube_proxy(world: World, now: float) -> dict[str, list[Object]]:
     config = world.kube_proxy and KubeProxyConfig(
         mode=world.kube_proxy[0], strict_arp=world.kube_proxy[1], edited=3 * 86400.0
     )
-    return kube_proxy_objects.resources(
+    return cluster_objects.kube_proxy_resources(
         Cluster(version=VERSION, nodes=nodes, services=(), kube_proxy=config), at(world, now)
     )
 
