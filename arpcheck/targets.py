@@ -37,7 +37,7 @@ _SKIPPED = {
 }
 
 
-def targets(
+def all_targets(
     objects: Objects,
     options: Options,
     node_addresses: Mapping[str, Iterable[IPv4Address]],

@@ -10,7 +10,7 @@ from arpcheck.evidence import Options
 from arpcheck.model import Host, Kind, Skip
 from arpcheck.objects import Objects
 from arpcheck.pipeline.planning import targets_of
-from arpcheck.targets import canary, check_options, control, selection, targets
+from arpcheck.targets import all_targets, canary, check_options, control, selection
 
 
 def service(name, *ingress, namespace="web", type_="LoadBalancer", cluster_ip="10.96.0.9", labels=None, **spec):
@@ -27,7 +27,7 @@ KUBE_DNS = service("kube-dns", namespace="kube-system", type_="ClusterIP", clust
 
 def found(*services, nodes=None, networks=(), **options):
     objects = Objects(resources={"services": services})
-    return targets(objects, Options(**options), nodes or {}, networks)
+    return all_targets(objects, Options(**options), nodes or {}, networks)
 
 
 def shown(asked):
@@ -163,9 +163,9 @@ def test_an_address_that_is_not_asked_is_one_target_of_all_its_services_in_any_o
 def test_on_link_leaves_out_what_this_host_can_not_judge():
     networks = (IPv4Network("10.0.0.0/24"),)
     objects = Objects(resources={"services": (service("a", "10.0.0.50"), service("b", "10.9.0.50"))})
-    every = targets(objects, Options(), {}, networks)
+    every = all_targets(objects, Options(), {}, networks)
     assert {t.skips for t in every} == {None}
-    near = targets(objects, Options(on_link=True), {}, networks)
+    near = all_targets(objects, Options(on_link=True), {}, networks)
     assert [(str(t.ip), t.skips) for t in near if t.services] == [("10.0.0.50", None), ("10.9.0.50", Skip.OFF_LINK)]
     assert [(t.ip, t.kind) for t in near if not t.services] == [(t.ip, t.kind) for t in every if not t.services]
 
@@ -199,7 +199,7 @@ def test_an_address_that_a_service_had_while_it_was_a_load_balancer_is_not_its_o
 
 def test_the_gateways_of_the_nodes_are_asked_as_their_own_addresses_are():
     own, gateway = IPv4Address("10.0.0.11"), IPv4Address("10.244.1.1")
-    asked = targets(Objects(resources={"services": ()}), Options(), {"n1": (own,)}, gateways={"n1": (gateway,)})
+    asked = all_targets(Objects(resources={"services": ()}), Options(), {"n1": (own,)}, gateways={"n1": (gateway,)})
     assert [(t.ip, t.nodes) for t in asked if t.kind is Kind.NODE] == [(own, ("n1",)), (gateway, ("n1",))]
 
 
@@ -295,7 +295,7 @@ def test_what_the_cluster_has_given_away_is_not_the_control(resource, obj):
 
 def test_where_every_control_is_in_use_none_is_asked():
     everything = [IPv4Network("0.0.0.0/0")]
-    assert not [t for t in targets(Objects(), Options(), {}, everything) if t.kind is Kind.CONTROL]
+    assert not [t for t in all_targets(Objects(), Options(), {}, everything) if t.kind is Kind.CONTROL]
 
 
 @pytest.mark.parametrize("given", [{"clusterIP": "192.0.2.10"}, {"externalIPs": ["192.0.2.10"]}])

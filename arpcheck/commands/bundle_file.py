@@ -26,14 +26,13 @@ from arpcheck import __version__, pipeline
 from arpcheck.cluster.files import pieces
 from arpcheck.commands.output import new_file, parts, told
 from arpcheck.errors import OutputError
-from arpcheck.evidence import Evidence
+from arpcheck.evidence import Evidence, views
 from arpcheck.model import Report
 from arpcheck.reports import FORMATS, render
 from arpcheck.reports.formatting import count, moment
 from arpcheck.runs.redact.checks import difference, left_over
 from arpcheck.runs.redact.evidence import Redacted, is_everybodys, redact
 from arpcheck.text import PROSE_LIMIT, plain
-from arpcheck.vantages import views
 from arpcheck.wire.pcap import Recorded, entries
 from arpcheck.wire.scapy_library import Recorder
 

@@ -34,10 +34,9 @@ from arpcheck.evidence import Options
 from arpcheck.model import Host, Kind, Need, Outcome
 from arpcheck.model.constants import REQUEST_TIMEOUT
 from arpcheck.objects import Objects
-from arpcheck.pipeline import planning as asking
-from arpcheck.pipeline.planning import AUTO
+from arpcheck.pipeline.planning import AUTO, interface_networks
 from arpcheck.reports.formatting import count
-from arpcheck.targets import targets
+from arpcheck.targets import all_targets
 from arpcheck.text import plain
 from arpcheck.wire.host import candidates, this_host, usable
 from arpcheck.wire.packet_socket import LiveWire
@@ -249,7 +248,7 @@ def _services(objects: Objects) -> Check:
     if gap := objects.gap("services"):
         cure = "Give addresses to the probe with --ip"
         return Check(what="services", state=CheckState.FAILS, says=f"could not be read: {gap.why}", cure=cure)
-    found = [t for t in targets(objects, Options(), {}, ()) if t.kind is Kind.LOAD_BALANCER]
+    found = [t for t in all_targets(objects, Options(), {}, ()) if t.kind is Kind.LOAD_BALANCER]
     skipped = sum(1 for target in found if target.skipped)
     says = f"{count(len(found) - skipped, 'address')} of LoadBalancer Services to probe, {skipped} to skip"
     if gap := objects.gap("nodes"):
@@ -271,8 +270,10 @@ def _subnet(host: Host, names: tuple[str, ...], objects: Objects) -> Check:
         says = error.message.removeprefix("--iface auto: ")
         cure = "Probe from the segment of the nodes and the addresses" if known else error.hint
         return Check(what="subnet", state=CheckState.MISSING, says=says, cure=cure)
-    near = asking.interface_networks([i for i in host.interfaces if i.name in settled.interfaces])
-    asked = [t.ip for t in targets(objects, Options(), {}, ()) if t.kind is Kind.LOAD_BALANCER and t.ip and not t.skipped]
+    near = interface_networks([i for i in host.interfaces if i.name in settled.interfaces])
+    asked = [
+        t.ip for t in all_targets(objects, Options(), {}, ()) if t.kind is Kind.LOAD_BALANCER and t.ip and not t.skipped
+    ]
     if asked and not any(ip in network for ip in asked for network in near):
         cure = "Probe from the segment of the addresses"
         return Check(what="subnet", state=CheckState.MISSING, says=f"{settled.interfaces_because}", cure=cure)

@@ -14,7 +14,6 @@ import typer
 
 from arpcheck.cluster.changes import Connection, UncertainError, connected
 from arpcheck.commands import rollouts, strict_arp_plan
-from arpcheck.commands import rollouts as backups
 from arpcheck.commands.log import ProgressLog, StoppedError
 from arpcheck.commands.options import (
     As,
@@ -34,8 +33,8 @@ from arpcheck.commands.strict_arp_steps import CANNOT, EnableRequest, Steps, Wor
 from arpcheck.errors import ArpcheckError, UsageError
 from arpcheck.evidence import Options
 from arpcheck.kubeproxy import NEEDS
-from arpcheck.kubeproxy.answers import StrictArpAnswer, StrictArpStatus
 from arpcheck.kubeproxy.distributions import managed_by
+from arpcheck.kubeproxy.modes import StrictArpAnswer, StrictArpStatus
 from arpcheck.kubeproxy.status import status
 from arpcheck.model import Arp, Kind, Need, Report, TargetReport, Trust
 from arpcheck.model.constants import RATE, REQUEST_TIMEOUT, ROUNDS, WAIT
@@ -126,7 +125,7 @@ def strict_arp_enable(request: EnableRequest) -> int:
     try:
         with ExitStack() as stack:
             proof = stack.enter_context(witness(request.proof, request.source)) if request.proof else None
-            backups.check_folder(request.backup_dir)
+            rollouts.check_folder(request.backup_dir)
             connection = stack.enter_context(connected(proof.source if proof else source))
             return _EnableRun(request=request, connection=connection, journal=journal, proof=proof).run()
     except (KeyboardInterrupt, StoppedError):

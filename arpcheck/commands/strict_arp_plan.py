@@ -20,8 +20,8 @@ from arpcheck.commands.output import show, style
 from arpcheck.errors import ClusterError
 from arpcheck.evidence import Options
 from arpcheck.kubeproxy import config, modes, workload
-from arpcheck.kubeproxy.answers import StrictArpStatus
 from arpcheck.kubeproxy.edit import enable_strict_arp
+from arpcheck.kubeproxy.modes import StrictArpStatus
 from arpcheck.kubeproxy.setting import ConfigKey, place, setting
 from arpcheck.kubeproxy.setting import changed_at as key_changed_at
 from arpcheck.model import Arp, Host, Need, Report

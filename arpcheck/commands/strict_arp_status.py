@@ -17,7 +17,7 @@ from arpcheck.commands.output import as_caller, format_of, show, write
 from arpcheck.errors import InputError, UsageError
 from arpcheck.kubeproxy import NEEDS, workload
 from arpcheck.kubeproxy import status as kube_proxy_status
-from arpcheck.kubeproxy.answers import StrictArpStatus
+from arpcheck.kubeproxy.modes import StrictArpStatus
 from arpcheck.kubeproxy.status import to_json, to_text
 from arpcheck.model.constants import REQUEST_TIMEOUT
 from arpcheck.objects import Objects, name, namespace, text

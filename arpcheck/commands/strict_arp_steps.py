@@ -13,7 +13,6 @@ from datetime import datetime
 from arpcheck.cluster import ClusterSource
 from arpcheck.cluster.changes import Connection
 from arpcheck.commands import rollouts, strict_arp_plan
-from arpcheck.commands import rollouts as backups
 from arpcheck.commands.log import ProgressLog, StoppedError
 from arpcheck.commands.opening import stopping
 from arpcheck.commands.output import duration, notice, show
@@ -150,13 +149,13 @@ class Steps:
         if not change.needed:
             return change.config_map
         _go_on(stop)
-        path = backups.save(change.config_map, self.request.backup_dir)
+        path = rollouts.save(change.config_map, self.request.backup_dir)
         notice(f"saved {change.title} to {path} before the change")
         _go_on(stop)
         written = self.connection.set_key(change.config_map, change.key, change.after)
         self.journal.tick(f" (backup: {path})")
         how = _kubectl(self.request.source, self.connection.context)
-        notice(f"changed {change.title}; restore it with: {backups.put_back(path, change.config_map, work.restarts, how)}")
+        notice(f"changed {change.title}; restore it with: {rollouts.put_back(path, change.config_map, work.restarts, how)}")
         return written
 
     def _restart(self, daemon_set: Object, at: datetime) -> None:

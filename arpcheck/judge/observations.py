@@ -11,10 +11,9 @@ from operator import attrgetter
 from statistics import median_high
 from typing import TypeVar
 
-from arpcheck.evidence import Evidence
+from arpcheck.evidence import Evidence, VantageRounds, courses
 from arpcheck.model import Gratuitous, Mac, Nic, Owner, PassedOver, Question, Reply
 from arpcheck.model.constants import SLOW, ZERO
-from arpcheck.vantages import VantageRounds, courses
 
 Ear = tuple[str, IPv4Address]
 """An interface of the prober and the sender it asked with."""

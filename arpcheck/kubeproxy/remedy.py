@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from arpcheck.kubeproxy import workload
-from arpcheck.kubeproxy.answers import NodeStatus, StrictArpAnswer
 from arpcheck.kubeproxy.distributions import Manager, managed_by
-from arpcheck.kubeproxy.modes import BINDS_NOTHING, Oddity, has
+from arpcheck.kubeproxy.modes import BINDS_NOTHING, NodeStatus, Oddity, StrictArpAnswer, has
 from arpcheck.kubeproxy.setting import place
 from arpcheck.model import Arp
 from arpcheck.objects import Objects, at, name, namespace, text

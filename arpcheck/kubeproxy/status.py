@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from arpcheck.kubeproxy import answers, kube_proxies, modes, setting, version_of, workload
-from arpcheck.kubeproxy.answers import Configured, NodeStatus, StrictArpAnswer, StrictArpStatus
-from arpcheck.kubeproxy.modes import Note, Oddity, has
+from arpcheck.kubeproxy import kube_proxies, modes, setting, version_of, workload
+from arpcheck.kubeproxy.modes import Configured, NodeStatus, Note, Oddity, StrictArpAnswer, StrictArpStatus, has
 from arpcheck.kubeproxy.remedy import Running, from_configz, from_log, remedy
 from arpcheck.model import Arp, KubeProxy
 from arpcheck.objects import Objects
@@ -46,7 +45,7 @@ def status(
     owner, do = remedy(answer, nodes, objects)
     return StrictArpStatus(
         answer=answer,
-        reason=answers.reason(answer, nodes),
+        reason=modes.reason(answer, nodes),
         source=", ".join(sorted({node.source for node in nodes if node.source})) or None,
         nodes=nodes,
         owner=owner.name if owner else None,
@@ -67,7 +66,7 @@ def _without_nodes(objects: Objects) -> StrictArpStatus:
     sources = sorted({one.source for one in faulty or found if one.source})
     return StrictArpStatus(
         answer=answer,
-        reason=f"Strict ARP is needed and not set ({answers.listing(sources)}); {why}" if faulty else f"Can't tell: {why}",
+        reason=f"Strict ARP is needed and not set ({modes.listing(sources)}); {why}" if faulty else f"Can't tell: {why}",
         source=", ".join(sources) or None,
         nodes=(),
         owner=owner.name if owner else None,

@@ -1,20 +1,33 @@
-"""Runs the stages in order: `planning` and `observing` before and during the scan, `concluding` after it.
+"""Runs the stages in order: `planning` before the scan, `observe` for it, `concluding` after it.
 
 `observe` uses only the Wire and the clock that it is given. `conclude` depends on the evidence alone: the same evidence
 gives the same report at any time."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv4Interface
+from typing import TYPE_CHECKING
 
+import arpcheck
 from arpcheck import kubeproxy, loadbalancers, mac_owners
-from arpcheck.model import Need
+from arpcheck.evidence import Capture, Evidence, MacEntry, Options
+from arpcheck.model import Acceptance, Host, Interface, Mac, MacListFormat, Need
 from arpcheck.objects import Objects
+from arpcheck.pipeline import records
 from arpcheck.pipeline.concluding import conclude
-from arpcheck.pipeline.observing import observe, recorded
-from arpcheck.pipeline.planning import Plan, own_node, plan, settle
+from arpcheck.pipeline.planning import Plan, own_node, plan, settle, targets_of, used
 from arpcheck.pipeline.records import announcements
+from arpcheck.targets import JUDGED
+from arpcheck.wire.packets import Wire
+from arpcheck.wire.scan import Endpoint, Progress, scan
+
+if TYPE_CHECKING:
+    from arpcheck.wire.capture import Captured
+    from arpcheck.wire.pcap import Entry
 
 __all__ = [
     "CHOICES", "NEEDS", "Plan", "announcements", "conclude", "observe", "own_node", "plan", "recorded", "records_of",
@@ -51,3 +64,117 @@ def records_of(objects: Objects) -> tuple[Need, ...]:
     kinds = loadbalancers.recorded_in(objects)
     asked = (need for need in loadbalancers.NEEDS if need.record or need.resource == "services")
     return tuple(need for need in asked if need.resource in kinds)
+
+
+# --------------------------------------------------------------------------- The observation: a scan on a Wire, or a capture
+
+
+def observe(
+    options: Options,
+    *,
+    objects: Objects,
+    host: Host,
+    mac_map: tuple[MacEntry, ...] = (),
+    accepted: tuple[Acceptance, ...] = (),
+    wire: Wire,
+    clock: Callable[[], datetime],
+    progress: Callable[[Progress], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+    after: Callable[[Host], Host] = lambda host: host,
+    vendors: Callable[[Iterable[Mac]], Mapping[str, str]] = lambda _: {},
+    tap: Callable[[datetime, bytes], None] = lambda _moment, _frame: None,
+) -> Evidence:
+    """Runs the scan. `stop` ends it early with the replies so far; `after` reads the host again at the end; `vendors` names
+    the manufacturers of the observed MAC addresses; `tap` receives every frame that was sent or kept."""
+    planned = plan(options, objects, host, mac_map, accepted)
+    endpoints = tuple(
+        Endpoint(
+            interface=interface.name,
+            mac=interface.mac,
+            addresses=frozenset(IPv4Interface(address).ip for address in interface.addresses),
+        )
+        for interface in used(options, host)
+        if interface.mac
+    )
+    started_at = clock()
+    begun = Evidence(
+        arpcheck="", started_at=started_at, ended_at=started_at, options=options, host=host, objects=objects
+    )
+    idle = records.prepared((t for t in planned.targets if t.kind in JUDGED and not t.skipped), begun)
+    next(idle, None)  # takes too long while frames may arrive
+    started_at = clock()
+    found = scan(
+        wire, endpoints, planned.scan, stop=stop, progress=progress,
+        tap=lambda at, frame: tap(started_at + timedelta(milliseconds=at), frame), idle=idle,
+    )  # fmt: skip
+    return Evidence(
+        arpcheck=arpcheck.__version__,
+        started_at=started_at,
+        ended_at=clock(),
+        options=options,
+        host=after(host),
+        objects=objects,
+        mac_map=mac_map,
+        accepted=accepted,
+        vendors=vendors({*(reply.mac for reply in found.replies), *(entry.mac for entry in found.gratuitous)}),
+        questions=found.questions,
+        replies=found.replies,
+        losses=found.losses,
+        overflows=found.overflows,
+        ignored=found.ignored,
+        gratuitous=found.gratuitous,
+        passed_over=found.passed_over,
+        complete=found.complete,
+        interrupted=found.stopped,
+        trouble=found.trouble,
+    )
+
+
+def recorded(
+    options: Options,
+    *,
+    objects: Objects,
+    mac_map: tuple[MacEntry, ...] = (),
+    entries: Iterable[Entry],
+    name: str,
+    vendors: Callable[[Iterable[Mac]], Mapping[str, str]] = lambda _: {},
+) -> Evidence:
+    """The evidence of a capture. `name`: its file name. Raises InputError if it contains no frames."""
+    from arpcheck.wire.capture import INTERFACE, WINDOW, captured
+
+    interface = Interface(name=INTERFACE, mac=None, addresses=())
+    asked = (t.ip for t in targets_of(options, objects, Host()) if not t.skipped)
+    found = captured(entries, (ip for ip in asked if isinstance(ip, IPv4Address)), name)
+    rounds = max((question.round for question in found.questions), default=1)
+    return Evidence(
+        arpcheck=arpcheck.__version__,
+        started_at=found.started_at,
+        ended_at=found.ended_at,
+        options=replace(options, interfaces=(INTERFACE,), rounds=rounds, wait=WINDOW / 1000),
+        host=Host(interfaces=(interface,)),
+        objects=objects,
+        mac_map=(*mac_map, *_requesters(found, objects, name)),
+        vendors=vendors({*(reply.mac for reply in found.replies), *(entry.mac for entry in found.gratuitous)}),
+        questions=found.questions,
+        replies=found.replies,
+        overflows=found.overflows,
+        ignored=found.ignored,
+        gratuitous=found.gratuitous,
+        passed_over=found.passed_over,
+        capture=Capture(name=name, frames=found.frames, unseen=found.unseen),
+        trouble=found.trouble,
+    )
+
+
+def _requesters(found: Captured, objects: Objects, name: str) -> Iterable[MacEntry]:
+    """A node's own request shows its address and MAC address, as its reply does. An address that is also a Service's is left
+    out, because whoever holds it may send from it."""
+    listed = Counter(ip for addresses in mac_owners.node_addresses(objects).values() for ip in addresses)
+    own = {ip for ip, nodes in listed.items() if nodes == 1}
+    for ip in sorted(own - mac_owners.service_addresses(objects)) if objects.gap("services") is None else ():
+        requesters = sorted(found.requesters.get(ip, ()))
+        # Two MAC addresses with one node address are as unreliable as a list of addresses.
+        form = MacListFormat.CAPTURE if len(requesters) == 1 else MacListFormat.ADDRESS_CSV
+        for mac in requesters:
+            where = f"{name}: asked as {ip} ({MacListFormat.CAPTURE})"
+            yield MacEntry(mac=mac, node=str(ip), interface=None, where=where, format=form)

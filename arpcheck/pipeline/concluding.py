@@ -9,8 +9,7 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import chain
 
 from arpcheck import kubeproxy, loadbalancers, mac_owners
-from arpcheck import targets as targeting
-from arpcheck.evidence import Evidence
+from arpcheck.evidence import Evidence, qualified, views
 from arpcheck.gc_control import held_back
 from arpcheck.judge import responders
 from arpcheck.judge.acceptance import Acceptances, judged_with
@@ -37,7 +36,7 @@ from arpcheck.model import (
 from arpcheck.pipeline import ages, planning, records
 from arpcheck.pipeline.explaining import gaps, likely_causes, not_in_file, preflight, without_own_sender
 from arpcheck.pipeline.planning import targets_of
-from arpcheck.vantages import qualified, views
+from arpcheck.targets import JUDGED, selection
 
 ProbingHosts = tuple[tuple[str, Evidence], ...]
 """The probing hosts: name and own evidence. The name is empty if there is only one."""
@@ -91,7 +90,7 @@ def conclude(evidence: Evidence) -> Report:
     )
     accepted = Acceptances(entries=evidence.accepted, today=evidence.ended_at.astimezone(UTC).date())
     quiet = frozenset(state.name for state in states if state.arp is Arp.QUIET)
-    judged_ones = (target for target in targets if target.kind in targeting.JUDGED)
+    judged_ones = (target for target in targets if target.kind in JUDGED)
     seen = _with_shadows(tuple(_without_routers(_case(target, evidence, context), context) for target in judged_ones))
     judgements = tuple(_judgement(case, accepted, quiet) for case in seen)
     proxies = kubeproxy.kube_proxies(objects)
@@ -120,7 +119,7 @@ def conclude(evidence: Evidence) -> Report:
         overlays=mac_owners.overlays(objects),
         causes=(),
         cluster_version=objects.version,
-        empty_selection=None if any(t.kind in targeting.JUDGED for t in targets) else targeting.selection(evidence.options),
+        empty_selection=None if any(t.kind in JUDGED for t in targets) else selection(evidence.options),
         acceptances=accepted,
         doubled=tuple(
             (j.ip, owned[nic].node or "", nic[1])

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from ipaddress import IPv4Address
 
-from arpcheck import loadbalancers, mac_owners
-from arpcheck import targets as targeting
+from arpcheck import loadbalancers, mac_owners, targets
 from arpcheck.evidence import Capture, Evidence
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.judge.observations import Observations
-from arpcheck.kubeproxy.answers import Configured, StrictArpAnswer
 from arpcheck.kubeproxy.causes import causes
+from arpcheck.kubeproxy.modes import Configured, StrictArpAnswer
 from arpcheck.kubeproxy.observations import WireObservations
 from arpcheck.kubeproxy.status import status
 from arpcheck.model import (
@@ -33,7 +32,7 @@ def gaps(evidence: Evidence, canary: IPv4Address | None, observations: Observati
     """Gaps on the wire: what was not requested or not received."""
     if canary is None or not observations.asked(canary).broadcast:
         why_missing = "the run ended before its request" if evidence.capture is None else "the capture has no request for it"
-        named = targeting.canary(evidence.objects) in evidence.options.ips
+        named = targets.canary(evidence.objects) in evidence.options.ips
         unknown = "no IPv4 ClusterIP of a Service is known" + (" other than the one given with --ip" if named else "")
         why = unknown if canary is None else why_missing
         yield Gap(what="canary", why=why, costs="unknown whether the nodes' kernels reply for Service addresses")
@@ -67,7 +66,7 @@ def _not_recorded(evidence: Evidence, capture: Capture) -> Iterable[Gap]:
     unseen = f" ({capture.unseen} replies without a recorded request)" if capture.unseen else ""
     yield Gap(what="capture", why=f"a capture does not show what it missed{unseen}", costs="a reply may be missing")
     asked = {question.ip for question in evidence.questions}
-    if not asked.intersection(targeting.CONTROLS):
+    if not asked.intersection(targets.CONTROLS):
         costs = "a proxy ARP device can't be distinguished from a node"
         yield Gap(what="control", why="the capture has no request for it", costs=costs)
     read_at = evidence.objects.read_at

@@ -8,7 +8,6 @@ from datetime import datetime
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, summarize_address_range
 
 from arpcheck import mac_owners
-from arpcheck import targets as targeting
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.judge.acceptance import names_answers_for
@@ -16,7 +15,7 @@ from arpcheck.model import Acceptance, Host, Interface, Kind, Mac, Question, Req
 from arpcheck.model.constants import ZERO
 from arpcheck.objects import Objects, ipv4, text, texts
 from arpcheck.pools.ranges import pools
-from arpcheck.targets import JUDGED
+from arpcheck.targets import CONTROLS, JUDGED, all_targets
 from arpcheck.wire.schedule import ScanPlan, seconds
 
 
@@ -38,7 +37,7 @@ def settle(options: Options, objects: Objects, host: Host, candidates: tuple[str
     if options.interfaces != (AUTO,):
         return options
     every = replace(options, interfaces=candidates)
-    asked = (t.ip for t in targets_of(every, objects, host) if t.kind in targeting.JUDGED and not t.skipped)
+    asked = (t.ip for t in targets_of(every, objects, host) if t.kind in JUDGED and not t.skipped)
     nodes = (ip for addresses in mac_owners.node_addresses(objects).values() for ip in addresses)
     choice = choose(used(every, host), (ip for ip in asked if isinstance(ip, IPv4Address)), nodes)
     return replace(options, interfaces=choice.names, interfaces_because=choice.because)
@@ -65,7 +64,7 @@ def _plan(
     services = mac_owners.service_addresses(objects)
     home = _home(objects, host)
     one_round = requests(targets, interfaces, options.sender, services, home=home, both=options.both_senders)
-    judged = {t.ip: t for t in targets if t.kind in targeting.JUDGED and isinstance(t.ip, IPv4Address)}
+    judged = {t.ip: t for t in targets if t.kind in JUDGED and isinstance(t.ip, IPv4Address)}
     scan_plan = ScanPlan(
         requests=one_round,
         rounds=options.rounds,
@@ -92,10 +91,10 @@ def targets_of(options: Options, objects: Objects, host: Host, questions: Iterab
     def made(controls: frozenset[IPv4Address]) -> tuple[Target, ...]:
         gateways = mac_owners.pod_gateways(objects) if options.preflight else {}
         own = mac_owners.node_addresses(objects)
-        return targeting.targets(objects, options, own, networks, gateways, controls, _in_use(objects))
+        return all_targets(objects, options, own, networks, gateways, controls, _in_use(objects))
 
     planned = objects.memo(("targets", options, networks), lambda: made(frozenset()))
-    controls = frozenset(question.ip for question in questions).intersection(targeting.CONTROLS)
+    controls = frozenset(question.ip for question in questions).intersection(CONTROLS)
     if not controls or controls == {target.ip for target in planned if target.kind is Kind.CONTROL}:
         return planned
     return objects.memo(("targets", options, networks, controls), lambda: made(controls))
@@ -113,7 +112,7 @@ def _networks_in_use(objects: Objects) -> Iterator[IPv4Network]:
                 yield IPv4Network(cidr)
             except ValueError:
                 continue  # IPv6 or invalid
-    blocks = [int(ip) & ~0xFF for ip in targeting.CONTROLS]
+    blocks = [int(ip) & ~0xFF for ip in CONTROLS]
     for pool in pools(objects):
         for first, last in pool.spans:
             low, high = int(first), int(last)

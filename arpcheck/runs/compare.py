@@ -13,7 +13,7 @@ from typing import assert_never
 
 from arpcheck.evidence import Evidence
 from arpcheck.model import Finding, Kind, NodeReport, Outcome, Report, TargetReport, Verdict
-from arpcheck.runs.comparability import difference, selection
+from arpcheck.runs.merge import difference, selection
 
 
 class Change(StrEnum):

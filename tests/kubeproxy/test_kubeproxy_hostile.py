@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from kubeproxy_objects import FIXTURES, RESOURCES, documents, fixture
 
 from arpcheck.kubeproxy import NEEDS, kube_proxies
-from arpcheck.kubeproxy.answers import NodeStatus, StrictArpAnswer, StrictArpStatus
 from arpcheck.kubeproxy.causes import causes
 from arpcheck.kubeproxy.config import read
+from arpcheck.kubeproxy.modes import NodeStatus, StrictArpAnswer, StrictArpStatus
 from arpcheck.kubeproxy.observations import WireObservations
 from arpcheck.kubeproxy.remedy import from_configz, from_log
 from arpcheck.kubeproxy.status import status, to_json, to_text

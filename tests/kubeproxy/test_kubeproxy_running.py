@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from kubeproxy_objects import documents, objects_of
 
-from arpcheck.kubeproxy.answers import Configured, StrictArpAnswer
-from arpcheck.kubeproxy.modes import Oddity, has
+from arpcheck.kubeproxy.modes import Configured, Oddity, StrictArpAnswer, has
 from arpcheck.kubeproxy.status import status, to_json, to_text
 from arpcheck.model import Arp, Outcome
 from arpcheck.objects import Objects

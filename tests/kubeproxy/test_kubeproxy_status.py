@@ -7,7 +7,7 @@ import json
 import pytest
 from kubeproxy_objects import documents, fixture, objects_of
 
-from arpcheck.kubeproxy.answers import StrictArpAnswer
+from arpcheck.kubeproxy.modes import StrictArpAnswer
 from arpcheck.kubeproxy.remedy import from_configz, from_log
 from arpcheck.kubeproxy.status import status, to_json, to_text
 from arpcheck.model import Arp

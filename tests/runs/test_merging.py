@@ -10,11 +10,11 @@ from saved_runs import NOW, evidence_of, scene_of
 
 from arpcheck import pipeline
 from arpcheck.errors import InputError
+from arpcheck.evidence import courses, views
 from arpcheck.evidence_json import from_json, to_json
 from arpcheck.model import Acceptance, Arp, Gap, Gratuitous, Loss, Mac, PassedOver, PassReason, Verdict
 from arpcheck.objects import Objects
 from arpcheck.runs.merge import merge
-from arpcheck.vantages import courses, views
 
 VIP = IPv4Address("10.0.0.50")
 LATER = NOW + timedelta(minutes=5)

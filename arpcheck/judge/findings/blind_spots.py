@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address
 
+from arpcheck.evidence import VantageRounds
 from arpcheck.judge.judged import Found, Judged, Rule
 from arpcheck.model import Nic, Outcome, Severity, Skip
-from arpcheck.vantages import VantageRounds
 
 MOST_NAMED = 8
 """How many addresses get a line of their own."""

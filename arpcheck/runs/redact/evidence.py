@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface
 from typing import Any
 
-from arpcheck.evidence import Capture, Evidence, MacEntry, Options, Vantage
+from arpcheck.evidence import SEPARATOR, Capture, Evidence, MacEntry, Options, Vantage
 from arpcheck.evidence_json import to_json
 from arpcheck.mac_owners.addresses import HOLDERS, INSIDE
 from arpcheck.model import Acceptance, Host, Mac
 from arpcheck.objects import Object, Objects, Service, ipv4, labels_of, selects
 from arpcheck.runs.redact.objects import IPV6, MAC, SELECTED, Strings, ipv4_in, name_objects, redacted, trimmed
 from arpcheck.runs.redact.pseudonyms import Addresses, Macs, Names
-from arpcheck.vantages import SEPARATOR
 
 # --------------------------------------------------------------------------------------------------------------- Collecting
 
