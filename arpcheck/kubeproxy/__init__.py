@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from arpcheck.kubeproxy import modes, replacements, setting, workload
+from arpcheck.kubeproxy import distributions, modes, replacements, setting, workload
 from arpcheck.kubeproxy.command_line import resolved
 from arpcheck.kubeproxy.modes import Note, Oddity, has
 from arpcheck.kubeproxy.setting import ConfigKey, Loaded, Setting
@@ -165,17 +165,6 @@ def _no_effect(mode: str | None, wanted: Setting) -> tuple[Note, ...]:
 
 # --------------------------------------------------------------- What is read for it, and the traces of an earlier IPVS mode
 
-MANAGER_MARKS = (
-    *("metadata labels argocd.argoproj.io/*", "metadata annotations argocd.argoproj.io/*"),
-    *("metadata labels kustomize.toolkit.fluxcd.io/*", "metadata labels helm.toolkit.fluxcd.io/*"),
-    *("metadata annotations meta.helm.sh/release-name", "metadata labels addonmanager.kubernetes.io/mode"),
-    *("metadata labels k0s.k0sproject.io/stack", "metadata labels eks.amazonaws.com/component"),
-    *("metadata labels app.kubernetes.io/instance", "metadata labels kubermatic-addon", "metadata labels origin"),
-    *("metadata labels resources.gardener.cloud/*", "metadata annotations resources.gardener.cloud/*"),
-    "metadata managedFields manager",
-)
-"""Marks by which a configuration is recognised as managed by another system."""
-
 
 def _fields_of_pod(prefix: str) -> Iterable[str]:
     parts = ("name", "command", "args", "volumeMounts name", "volumeMounts mountPath", "volumeMounts subPath")
@@ -188,7 +177,7 @@ def _fields_of_pod(prefix: str) -> Iterable[str]:
 
 
 _DAEMON_SET = (
-    *MANAGER_MARKS,
+    *distributions.MARKS,
     *("metadata labels k8s-app", "metadata labels component", "spec updateStrategy type"),
     "status desiredNumberScheduled",
     f"spec template metadata annotations {RESTARTED}",
@@ -210,7 +199,12 @@ REVISIONS = "controllerrevisions.apps"
 _NO_KUBECONFIG = tuple(f"data {_KUBECONFIG[:at]}[!{_KUBECONFIG[at]}]*" for at in range(len(_KUBECONFIG)))
 """Every key but kubeadm's `kubeconfig.conf` and its like: a token in it would be in each snapshot and report."""
 
-_CONFIG_MAP = (*MANAGER_MARKS, "metadata managedFields time", "metadata managedFields fieldsV1 f:data", *_NO_KUBECONFIG)
+_CONFIG_MAP = (
+    *distributions.MARKS,
+    "metadata managedFields time",
+    "metadata managedFields fieldsV1 f:data",
+    *_NO_KUBECONFIG,
+)
 
 _DAEMON_SETS_COST = "how kube-proxy is configured is not known"
 _PODS_COST = "whether a kube-proxy is older than its configuration, and what a static pod is told, is not known"
@@ -273,11 +267,11 @@ NEEDS: tuple[Need, ...] = (
         resource="nodes",
         costs="no node's kube-proxy is known",
         fields=(
+            *distributions.NODE_MARKS,
             *(f"metadata annotations {key}" for key in (*replacements.ANNOTATIONS, replacements.OVN_ANNOTATION)),
-            *(f"metadata labels {key}" for key in (replacements.MICROK8S, "kops.k8s.io/*", "kubernetes.azure.com/cluster")),
-            "metadata labels worker.gardener.cloud/*",
+            f"metadata labels {replacements.MICROK8S}",
             *("status conditions type", "status conditions status"),
-            *("status nodeInfo kubeletVersion", "status nodeInfo operatingSystem", "status nodeInfo osImage"),
+            *("status nodeInfo kubeletVersion", "status nodeInfo operatingSystem"),
         ),
     ),
 )

@@ -1,6 +1,6 @@
 """The system that owns kube-proxy's configuration, where an edit of the ConfigMap is undone or impossible.
 
-One row for each system: how it is recognised, and its own way to set strictARP."""
+`DISTRIBUTIONS` has one row for each: how it is recognised, its own way to set strictARP, and what is read for it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,19 @@ class Manager:
     """Its own way to set strictARP: sentences and commands, in order."""
     certain: bool = True
     """False: it only looks like it, and an edit by hand may be right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """A row of the table."""
+
+    manager: Callable[[Objects], Manager | None]
+    """None where the cluster is another's."""
+    marks: tuple[str, ...] = ()
+    """The fields of kube-proxy's DaemonSet and ConfigMap that it looks at, as `Need.fields` has them; a pod's
+    template, the ConfigMap's data and what of it each field manager wrote are read anyway."""
+    node_marks: tuple[str, ...] = ()
+    """The fields of Nodes."""
 
 
 def by_label(objects: Objects, prefix: str, name: str, *way: str) -> Manager | None:
@@ -78,8 +91,8 @@ def kubelet(node: Node) -> str:
 
 
 def managed_by(objects: Objects) -> Manager | None:
-    """The first row that fits; None where the ConfigMap is the place to edit, or nothing is known of it."""
-    return next((found for rule in _RULES if (found := rule(objects)) is not None), None)
+    """Of the first row that fits; None where the ConfigMap is the place to edit, or nothing is known of it."""
+    return next((found for one in DISTRIBUTIONS if (found := one.manager(objects)) is not None), None)
 
 
 def _rke2_chart(objects: Objects) -> Manager | None:
@@ -350,7 +363,47 @@ def _kubespray(objects: Objects) -> Manager | None:
 
 _KUBESPRAY = (r"^configSyncPeriod: 15m0s", r"^oomScoreAdj: -999", r"^  contentType: application/vnd\.kubernetes\.protobuf")
 
-_RULES: tuple[Callable[[Objects], Manager | None], ...] = (
-    *(_rke2_chart, _embedded, _microk8s, _talos, _k0s, _openshift, _gardener, _kubermatic, _eks, _aks, _kops, _gke, _gitops),
-    *(_controller, _static, _flags, _kubespray),
+_KUBELET = "status nodeInfo kubeletVersion"
+
+DISTRIBUTIONS: tuple[Distribution, ...] = (
+    Distribution(
+        manager=_rke2_chart,
+        marks=("metadata annotations meta.helm.sh/release-name",),
+        node_marks=(f"metadata annotations {replacements.RKE2}", _KUBELET),
+    ),
+    Distribution(manager=_embedded, node_marks=tuple(f"metadata annotations {key}" for key in replacements.ANNOTATIONS)),
+    Distribution(manager=_microk8s, node_marks=(f"metadata labels {replacements.MICROK8S}",)),
+    Distribution(manager=_talos, node_marks=("status nodeInfo osImage",)),
+    Distribution(manager=_k0s, marks=("metadata labels k0s.k0sproject.io/stack",), node_marks=(_KUBELET,)),
+    Distribution(manager=_openshift),
+    Distribution(
+        manager=_gardener,
+        marks=(
+            *("metadata labels resources.gardener.cloud/*", "metadata annotations resources.gardener.cloud/*"),
+            "metadata labels origin",
+        ),
+        node_marks=("metadata labels worker.gardener.cloud/*",),
+    ),
+    Distribution(manager=_kubermatic, marks=("metadata labels kubermatic-addon",)),
+    Distribution(manager=_eks, marks=("metadata labels eks.amazonaws.com/component", "metadata managedFields manager")),
+    Distribution(manager=_aks, node_marks=("metadata labels kubernetes.azure.com/cluster",)),
+    Distribution(manager=_kops, node_marks=("metadata labels kops.k8s.io/*",)),
+    Distribution(manager=_gke, node_marks=(_KUBELET,)),
+    Distribution(
+        manager=_gitops,
+        marks=(
+            *("metadata labels argocd.argoproj.io/*", "metadata annotations argocd.argoproj.io/*"),
+            *("metadata labels kustomize.toolkit.fluxcd.io/*", "metadata labels helm.toolkit.fluxcd.io/*"),
+            *("metadata annotations meta.helm.sh/release-name", "metadata labels addonmanager.kubernetes.io/mode"),
+            "metadata labels app.kubernetes.io/instance",
+        ),
+    ),
+    Distribution(manager=_controller, marks=("metadata managedFields manager",)),
+    Distribution(manager=_static),
+    Distribution(manager=_flags),
+    Distribution(manager=_kubespray),
 )
+"""The first that fits counts: what one only looks like stands behind what it certainly is."""
+
+MARKS = tuple(dict.fromkeys(mark for one in DISTRIBUTIONS for mark in one.marks))
+NODE_MARKS = tuple(dict.fromkeys(mark for one in DISTRIBUTIONS for mark in one.node_marks))
