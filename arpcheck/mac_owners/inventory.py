@@ -17,7 +17,7 @@ import yaml
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence
 from arpcheck.mac_owners import all_identities, node_ip, rank
-from arpcheck.mac_owners.mac_list import END
+from arpcheck.mac_owners.mac_list.job_log import END
 from arpcheck.model import Identity, Mac
 from arpcheck.text import plain
 

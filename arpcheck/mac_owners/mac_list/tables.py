@@ -1,0 +1,190 @@
+"""Tables with a line for each MAC address: CSV by a node's name or by its address, NetBox's export, and /etc/ethers."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from arpcheck.evidence import MacEntry
+from arpcheck.mac_owners.mac_list.source import (
+    MAC,
+    WIDTH,
+    Blank,
+    LineError,
+    ListFormat,
+    MacListText,
+    Place,
+    Row,
+    each,
+    is_blank,
+    neighbour,
+    short,
+)
+from arpcheck.model import MacListFormat
+
+DELIMITERS = ",;\t"
+
+MAC_COLUMNS = ("mac", "mac_address", "macaddress", "primary_mac_address", "mac_addr", "macaddr", "hwaddr", "hw_address",
+               "hwaddress", "hardware_address", "lladdr", "ether")  # fmt: skip
+NODE_COLUMNS = ("node", "node_name", "nodename", "hostname", "host_name", "host", "device", "server", "machine", "fqdn",
+                "vm")  # fmt: skip
+INTERFACE_COLUMNS = ("interface", "interface_name", "nic", "iface", "ifname", "port", "name")
+ADDRESS_COLUMNS = ("address", "ip", "ip_address", "ipaddress", "ipv4", "ipv4_address")
+"""The names of a column, in lower case and with `_` for blanks. The first one that a header has counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnHeader:
+    columns: tuple[str, ...]
+    delimiter: str
+
+    def first(self, names: Iterable[str]) -> str | None:
+        return next((name for name in names if name in self.columns), None)
+
+    @property
+    def mac(self) -> str | None:
+        return self.first(MAC_COLUMNS)
+
+    @property
+    def node(self) -> str | None:
+        """The column `name` is the host's name, unless there is another column for it."""
+        return self.first((*NODE_COLUMNS, "name"))
+
+    @property
+    def interface(self) -> str | None:
+        return self.first(name for name in INTERFACE_COLUMNS if name != self.node)
+
+    @property
+    def address(self) -> str | None:
+        return self.first(ADDRESS_COLUMNS)
+
+
+def header(source: MacListText) -> ColumnHeader | None:
+    """The first line, if one of its columns is for MAC addresses. Comments before it are skipped."""
+    line = source.first()
+    if len(line) > WIDTH:
+        return None
+    for delimiter in DELIMITERS:
+        names = tuple(re.sub(r"[\s-]+", "_", cell.strip(' "').lower()) for cell in line.split(delimiter))
+        found = ColumnHeader(columns=names, delimiter=delimiter)
+        if len(names) > 1 and found.mac and (found.node or found.address):
+            return found
+    return None
+
+
+def rows(source: MacListText) -> Iterator[tuple[int, str]]:
+    """The lines below the header."""
+    lines = source.data()
+    next(lines, None)
+    return lines
+
+
+def cells(line: str, columns: Sequence[str], delimiter: str) -> Mapping[str, str]:
+    """The cells by column, without those missing at the end. Raises LineError for more cells than columns."""
+    try:
+        found = [cell.strip() for cell in next(csv.reader([line], strict=True, skipinitialspace=True, delimiter=delimiter))]
+    except csv.Error as error:
+        raise LineError(f"not CSV: {error}") from None
+    if len(found) > len(columns):
+        raise LineError(f"{len(found)} fields, expected {delimiter.join(columns)}")
+    return dict(zip(columns, found, strict=False))
+
+
+# ---------------------------------------------------------------------------------------------------- CSV with a node's name
+
+COLUMNS = ("mac", "node", "interface", "note")
+"""Of a CSV file without a header, and the keys of an entry in YAML."""
+
+_CSV_LINE = re.compile(rf'"?\s*{MAC.pattern}\s*"?\s*([,;]|\t[^\t]+\t)')
+
+
+def _is_csv(source: MacListText) -> bool:
+    found = header(source)
+    return source.any(_CSV_LINE) if found is None else found.node is not None
+
+
+def _read_csv(source: MacListText) -> Iterable[Row]:
+    if found := header(source):
+        return each(source, rows(source), partial(_csv_row, source, found))
+    delimiter = next((one for one in DELIMITERS if one in source.first()), ",")
+    return each(source, source.data(), partial(_csv_row, source, ColumnHeader(columns=COLUMNS, delimiter=delimiter)))
+
+
+def _csv_row(source: MacListText, columns: ColumnHeader, line: Place, written: str) -> Row:
+    named = cells(written, columns.columns, columns.delimiter)
+    mac = named.get(columns.mac or "", "")
+    if is_blank(mac):
+        return Blank(line)
+    return source.entry(line, mac, named.get(columns.node or "", ""), named.get(columns.interface or ""))
+
+
+def _is_netbox(source: MacListText) -> bool:
+    """NetBox's CSV export of interfaces."""
+    found = header(source)
+    return found is not None and found.node in ("device", "vm") and found.mac in ("mac_address", "primary_mac_address")
+
+
+# ----------------------------------------------------------------------------- CSV with an address, as Kea writes its leases
+
+_KEA = {"hwaddr", "valid_lifetime", "state"}
+
+
+def _is_address_csv(source: MacListText) -> bool:
+    found = header(source)
+    return found is not None and found.address is not None and (found.node is None or _is_kea(found))
+
+
+def _read_address_csv(source: MacListText) -> Iterable[Row]:
+    columns = header(source)
+    if columns is None:
+        return ()
+
+    def row(line: Place, written: str) -> Row | None:
+        named = cells(written, columns.columns, columns.delimiter)
+        expired = _is_kea(columns) and (named.get("state") != "0" or named.get("valid_lifetime") == "0")
+        ip, mac = named.get(columns.address or "", ""), named.get(columns.mac or "", "")
+        return Blank(line) if expired else neighbour(source, line, mac, ip.partition("/")[0])
+
+    return each(source, _last_leases(source, columns) if _is_kea(columns) else rows(source), row)
+
+
+def _is_kea(columns: ColumnHeader) -> bool:
+    return set(columns.columns) >= _KEA
+
+
+def _last_leases(source: MacListText, columns: ColumnHeader) -> Iterable[tuple[int, str]]:
+    """Kea appends: the last line of an address counts. It quotes nothing: a comma in a field is `&#x2c`."""
+    place = columns.columns.index(columns.address or "")
+    return {(line.split(",") + [""] * place)[place]: (number, line) for number, line in rows(source)}.values()
+
+
+# --------------------------------------------------------------------------------------------------------------- /etc/ethers
+
+_ETHERS_LINE = re.compile(rf"{MAC.pattern}\s+[^\s,]+\s*(#|$)")
+
+
+def _is_ethers(source: MacListText) -> bool:
+    return source.any(_ETHERS_LINE)
+
+
+def _read_ethers(source: MacListText) -> Iterable[Row]:
+    def entry(line: Place, written: str) -> MacEntry:
+        words = written.partition("#")[0].split()
+        if len(words) != 2:
+            raise LineError(f"not a MAC address and a host: {short(written)}")
+        return source.entry(line, words[0], words[1])
+
+    return each(source, source.data(), entry)
+
+
+# --------------------------------------------------------------------------------------------------- In the table of formats
+
+CSV = ListFormat(format=MacListFormat.CSV, called="CSV (mac,node or hostname,mac)", recognises=_is_csv, read=_read_csv)
+NETBOX = ListFormat(format=MacListFormat.NETBOX, called="NetBox", recognises=_is_netbox, read=_read_csv)
+ADDRESS_CSV = ListFormat(
+    format=MacListFormat.ADDRESS_CSV, called="Kea's leases", recognises=_is_address_csv, read=_read_address_csv
+)
+ETHERS = ListFormat(format=MacListFormat.ETHERS, called="/etc/ethers", recognises=_is_ethers, read=_read_ethers)
