@@ -75,6 +75,7 @@ class MacListFormat(StrEnum):
     ANSIBLE = "Ansible"
     IP_JSON = "ip -j"
     IP_BRIEF = "ip -br link"
+    IP_LINK = "ip link"
     NODE_EXPORTER = "node_exporter"
     NETBOX = "NetBox"
     OBJECTS = "objects"
@@ -85,6 +86,7 @@ class MacListFormat(StrEnum):
     ARP = "arp"
     PROC_NET_ARP = "/proc/net/arp"
     DNSMASQ = "dnsmasq.leases"
+    DHCPD = "dhcpd.leases"
     ADDRESS_CSV = "CSV by address"
     """With the column `address` in place of a node's name, as Kea writes its leases."""
     CAPTURE = "capture"
@@ -95,13 +97,13 @@ class MacListFormat(StrEnum):
         """It knows a node's NICs, those without an address too. The others saw a MAC at an address or a name, and a MAC
         that is not in them may be a node's all the same."""
         match self:
-            case self.CSV | self.YAML | self.JOB | self.ANSIBLE | self.IP_JSON | self.IP_BRIEF:
+            case self.CSV | self.YAML | self.JOB | self.ANSIBLE | self.IP_JSON | self.IP_BRIEF | self.IP_LINK:
                 return True
             case self.NODE_EXPORTER | self.NETBOX | self.OBJECTS | self.ETHERS:
                 return True
             case self.ARP_SCAN | self.IP_NEIGH | self.ARP | self.PROC_NET_ARP:
                 return False
-            case self.DNSMASQ | self.ADDRESS_CSV | self.CAPTURE:
+            case self.DNSMASQ | self.DHCPD | self.ADDRESS_CSV | self.CAPTURE:
                 return False
             case _:
                 assert_never(self)
@@ -111,13 +113,13 @@ class MacListFormat(StrEnum):
         """It knows all NICs of a node, or the user says so: a MAC that it does not have is not this node's. Others leave
         some out: NetBox and metal3 list what was entered or inspected, node_exporter what it was not told to ignore."""
         match self:
-            case self.CSV | self.YAML | self.JOB | self.ANSIBLE | self.IP_JSON | self.IP_BRIEF:
+            case self.CSV | self.YAML | self.JOB | self.ANSIBLE | self.IP_JSON | self.IP_BRIEF | self.IP_LINK:
                 return True
             case self.NODE_EXPORTER | self.NETBOX | self.OBJECTS:
                 return False
             case self.ETHERS | self.ARP_SCAN | self.IP_NEIGH | self.ARP | self.PROC_NET_ARP | self.DNSMASQ:
                 return False
-            case self.ADDRESS_CSV | self.CAPTURE:
+            case self.DHCPD | self.ADDRESS_CSV | self.CAPTURE:
                 return False
             case _:
                 assert_never(self)

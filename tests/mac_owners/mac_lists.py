@@ -54,7 +54,40 @@ _W2 = [
 _W1_LINKS = [{key: value for key, value in link.items() if key != "addr_info"} for link in _W1]
 _W2_LINKS = [{key: value for key, value in link.items() if key != "addr_info"} for link in _W2]
 
+_LO = """\
+1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN mode DEFAULT group default qlen 1000
+    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00
+"""
+_UP = "<BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc fq state UP mode DEFAULT group default qlen 1000"
+_IP_LINK_1 = f"{_LO}2: eth0: {_UP}\n    link/ether {A} brd ff:ff:ff:ff:ff:ff\n"
+_IP_LINK_2 = f"""\
+{_LO}2: eth0@if7: {_UP}
+    link/ether {B} brd ff:ff:ff:ff:ff:ff link-netnsid 0
+3: eth1: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 1500 qdisc fq state DOWN mode DEFAULT group default qlen 1000
+    link/ether {B} brd ff:ff:ff:ff:ff:ff permaddr {C}
+4: tap3: {_UP}
+    link/ether {GUEST} brd ff:ff:ff:ff:ff:ff
+5: ib0: {_UP}
+    link/infiniband {"00:" * 19}01 brd ff:ff:ff:ff:ff:ff
+6: guest@eth0: {_UP}
+    link/ether {GUEST} brd ff:ff:ff:ff:ff:ff promiscuity 0
+    macvtap mode bridge addrgenmode eui64
+"""
+_IP_ADDR_1 = (
+    _IP_LINK_1 + "    inet 10.0.0.11/24 brd 10.0.0.255 scope global eth0\n       valid_lft forever preferred_lft forever\n"
+)
+_IP_ADDR_2 = f"""\
+1: eth0: {_UP}
+    link/ether {B} brd ff:ff:ff:ff:ff:ff
+    inet 10.0.0.12/24 brd 10.0.0.255 scope global eth0
+       valid_lft forever preferred_lft forever
+    inet6 fe80::1/64 scope link
+2: eth1: {_UP}
+    link/ether {C} brd ff:ff:ff:ff:ff:ff
+"""
+
 NAMED = ((A, "worker-1", "eth0"), (B, "worker-2", "eth0"), (C, "worker-2", "eth1"))
+_BONDED = (NAMED[1], (B, "worker-2", "eth1"), NAMED[2])
 NAMELESS = tuple((mac, node, None) for mac, node, _ in NAMED)
 SEEN = ((A, "10.0.0.11", None), (B, "10.0.0.12", None))
 BY_ADDRESS = ((A, "10.0.0.11", "eth0"), (B, "10.0.0.12", "eth0"), (C, "10.0.0.12", "eth1"))
@@ -70,6 +103,15 @@ SAMPLES = (
            f"node,name,mac,status\nworker-1,eth0,{A},active\nworker-1,ilo,,active\nworker-2,eth0,{B},active\n"
            f"worker-2,eth1,{C},active\nworker-2,ib0,{'00:' * 19}01,active\nworker-2,eno9,N/A,\nworker-2,eno8,00:00:00:00:00:00,\n",
            NAMED, (3, 6, 7, 8)),
+    Sample("host-first.csv", MacListFormat.CSV, f"worker-1,{A}\nworker-2,{B}\nworker-2,{C}\n", NAMELESS),
+    Sample("nic-second.csv", MacListFormat.CSV, f"worker-1;eth0;{A}\nworker-2;eth0;{B}\nworker-2;eth1;{C}\n", NAMED),
+    Sample("inventory.csv", MacListFormat.CSV,
+           f"Name;MAC-Adresse;IP\nworker-1;{A};10.0.0.11\nworker-2;{B};10.0.0.12\nworker-2;{C};\n", NAMELESS),
+    Sample("other-keys.yaml", MacListFormat.YAML,
+           f"- hostname: worker-1\n  macAddress: {A}\n- hostname: worker-2\n  macAddress: {B}\n- name: worker-2\n  mac: {C}\n", NAMELESS),
+    Sample("other-keys.json", MacListFormat.YAML, json.dumps([
+        {"host": "worker-1", "mac_address": A, "interface": "eth0"}, {"host": "worker-2", "mac_address": B, "interface": "eth0"},
+        {"host": "worker-2", "mac_address": C, "interface": "eth1"}]), NAMED),
     Sample("own.yaml", MacListFormat.YAML, f"worker-1:\n  eth0: {A}\n  ilo:\nworker-2:\n  eth0: {B}\n  eth1: {C}\n", NAMED, (3,)),
     Sample("rows.yaml", MacListFormat.YAML, f"- {{node: worker-1, mac: {A}}}\n- {{node: worker-1, mac: ''}}\n- {{node: worker-2, mac: {B}}}\n"
            f"- {{node: worker-2, mac: {C}}}\n", NAMELESS, (2,)),
@@ -87,6 +129,11 @@ SAMPLES = (
            "wg7              UNKNOWN        <POINTOPOINT,NOARP,UP,LOWER_UP> \n"
            "veth0a@if2       UP             ee:ee:ee:ee:ee:ee <BROADCAST,MULTICAST,UP,LOWER_UP> \n",
            NAMED[1:]),
+    Sample("worker-2_ip-link.txt", MacListFormat.IP_LINK, _IP_LINK_2, _BONDED),
+    Sample("worker-2", MacListFormat.IP_LINK, _IP_LINK_2.replace("\n    link", "\\    link"), _BONDED),
+    Sample("links.txt", MacListFormat.IP_LINK, f"### worker-1\n{_IP_LINK_1}worker-2 | CHANGED | rc=0 >>\n{_IP_LINK_2}"
+           'worker-3 | UNREACHABLE! => {\n    "changed": false,\n    "unreachable": true\n}\n', (NAMED[0], *_BONDED), ("worker-3 (not reached)",)),
+    Sample("addresses.txt", MacListFormat.IP_LINK, _IP_ADDR_1 + _IP_ADDR_2, BY_ADDRESS),
     Sample("all.json", MacListFormat.IP_JSON, json.dumps({"worker-1": _W1_LINKS, "worker-2": _W2_LINKS}), NAMED),
     Sample("worker-2.json", MacListFormat.IP_JSON, json.dumps(_W2_LINKS) + "\n" + json.dumps(_W2, indent=2), (*NAMED[1:], *NAMED[1:])),
     Sample("loop.txt", MacListFormat.IP_JSON, f"{json.dumps(_W1)}\n{json.dumps(_W2)}\n", BY_ADDRESS),
@@ -205,6 +252,31 @@ kind: List
            SEEN, (2, 5, 6)),
     Sample("dnsmasq.leases", MacListFormat.DNSMASQ,
            f"1761000000 {A} 10.0.0.11 worker-1 ff:01\n0 01-{B} 10.0.0.12 * *\nduid 00:01:00:01:2a\n1761000000 7 fd00::11 worker-1 00:01\n", SEEN),
+    Sample("dhcpd.leases", MacListFormat.DHCPD, f"""\
+# The format of this file is documented in the dhcpd.leases(5) manual page.
+authoring-byte-order little-endian;
+lease 10.0.0.11 {{
+  starts 0 2026/03/01 10:00:00;
+  binding state active;
+  next binding state free;
+  hardware ethernet {C};
+}}
+lease 10.0.0.11 {{
+  starts 0 2026/03/01 11:00:00;
+  binding state active;
+  next binding state free;
+  hardware ethernet {A};
+  client-hostname "worker-1";
+}}
+lease 10.0.0.12 {{ binding state active; next binding state free; hardware ethernet {B}; }}
+lease 10.0.0.13 {{
+  binding state free;
+  hardware ethernet {C};
+}}
+lease 10.0.0.14 {{
+  binding state active;
+  hardware ethernet {C};
+""", SEEN, (17,)),
     Sample("kea.csv", MacListFormat.ADDRESS_CSV,
            "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state\n"
            f"10.0.0.11,{C},,3600,1760000000,1,0,0,worker-2,0\n10.0.0.12,{B},,3600,1761000000,1,0,0,worker-2,0\n"
@@ -218,6 +290,7 @@ kind: List
            f"  10.0.0.11             {A.replace(':', '-')}     dynamic\n  10.0.0.12             {B.replace(':', '-')}     dynamic\n"
            "  10.0.0.255            ff-ff-ff-ff-ff-ff     static\n", SEEN, (5,)),
     Sample("ethers", MacListFormat.ETHERS, f"{A} worker-1\n{B} 10.0.0.12\n", ((A, "worker-1", None), (B, "10.0.0.12", None))),
+    Sample("words.txt", MacListFormat.ETHERS, f"worker-1\t{A}\nworker-2  {B} # rack 4\nworker-2 {C}\n", NAMELESS),
     Sample("federate.prom", MacListFormat.NODE_EXPORTER,
            f'node_network_info{{address="{A}",device="eth0",instance="10.0.0.11:9100"}} 1 1761000000000\n'
            f'node_network_info{{address="{B}",device="eth0",instance="10.0.0.12:9100"}} 1 1761000000000\n'

@@ -14,6 +14,8 @@ PIECES = st.sampled_from(
      "---end\n", '"ifname"', '"address"', '"link_type"', '"ether"', '"ansible_facts"', '"ansible_interfaces"',
      "ansible_eth0",
      '"dst"', '"lladdr"', '"unreachable": true', "=> ", "kind: BareMetalHost\n", "kind: NodeNetworkState\n", "metadata:\n", "  name: ",
+     "\n2: eth0: <UP> mtu 1500\n", "    link/ether ", " permaddr ", "\\", "lease 10.0.0.11 {\n", "hardware ethernet ", ";\n",
+     "binding state active;", "}\n", "worker-1,", "hostname: ", "macAddress: ",
      " dev eth0 lladdr ", " FAILED", " at ", "ether", " 0x1 0x2 ", "hostname,mac\n", "address,hwaddr\n", ";", " UP ", "<UP>",
      'instance="10.0.0.1:9100"', 'node_network_info{address="', 'device="eth0"', '"} 1\n', "node_uname_info{nodename=", "\x00", "\ufeff", "\u202e", "\r"]
 )  # fmt: skip

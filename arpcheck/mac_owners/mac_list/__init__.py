@@ -10,13 +10,24 @@ from itertools import islice
 
 from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
-from arpcheck.mac_owners.mac_list import ansible, ip_link, job_log, neighbours, node_exporter, objects, tables, yaml_list
+from arpcheck.mac_owners.mac_list import (
+    ansible,
+    ip_link,
+    job_log,
+    leases,
+    neighbours,
+    node_exporter,
+    objects,
+    tables,
+    yaml_list,
+)
 from arpcheck.mac_owners.mac_list.json_blocks import blocks
 from arpcheck.mac_owners.mac_list.source import MAC, Blank, ListFormat, MacListText, Place, Row
 from arpcheck.model import MacListFormat
 
 FORMATS: tuple[ListFormat, ...] = (
     ip_link.IP_JSON,
+    ip_link.IP_LINK,
     neighbours.IP_NEIGH_JSON,
     objects.OBJECTS,
     ansible.ANSIBLE,
@@ -27,7 +38,8 @@ FORMATS: tuple[ListFormat, ...] = (
     tables.NETBOX,
     tables.CSV,
     neighbours.PROC_NET_ARP,
-    neighbours.DNSMASQ,
+    leases.DNSMASQ,
+    leases.DHCPD,
     neighbours.ARP,
     neighbours.IP_NEIGH,
     neighbours.ARP_SCAN,
@@ -48,6 +60,9 @@ _ORDER = tuple(MacListFormat)
 _SUPPORTED = "Supported are " + ", ".join(
     dict.fromkeys(form.called for form in sorted(FORMATS, key=lambda form: _ORDER.index(form.format)))
 )
+
+_JSON = re.compile(r'\s*(\{\s*("|\}|$)|\[\s*(["\[\]{0-9-]|$))')
+"""How a JSON list or mapping begins. The sections of an INI or TOML file begin with a bracket too."""
 
 _DOTTED = r"[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}"
 _NAMES_NO_NODE = (
@@ -96,7 +111,7 @@ def read_mac_map(text: str, name: str) -> MacList:
 
 
 def _refuse_broken_json(source: MacListText) -> None:
-    if source.blocks or source.text.lstrip()[0] not in "[{":
+    if source.blocks or not _JSON.match(source.text):
         return
     try:
         json.loads(source.text)

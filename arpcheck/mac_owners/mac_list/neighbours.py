@@ -75,12 +75,11 @@ IP_NEIGH_JSON = ListFormat(
 
 ARP_SCAN = ListFormat(format=MacListFormat.ARP_SCAN, called="arp-scan", recognises=_is_arp_scan, read=_read_arp_scan)
 
-_IP, _MAC = rf"(?P<ip>{IPV4.pattern})", rf"(?P<mac>{MAC.pattern})"
-_HARDWARE = r"[0-9a-f]{2}-(?=[0-9a-f]{2}:)"
+IP, MAC_OF = rf"(?P<ip>{IPV4.pattern})", rf"(?P<mac>{MAC.pattern})"
 _DEV = r"[A-Za-z][\w.@:-]*"
 
 
-def _table(form: MacListFormat, called: str, *, known: str, begins: str, shapes: tuple[str, ...]) -> ListFormat:
+def table(form: MacListFormat, called: str, *, known: str, begins: str, shapes: tuple[str, ...]) -> ListFormat:
     """A table with an entry in each line.
 
     `known`: a line that only this format has. `begins`: how each entry begins, right or wrong; any other line is a heading.
@@ -101,48 +100,39 @@ def _table(form: MacListFormat, called: str, *, known: str, begins: str, shapes:
     return ListFormat(format=form, called=called, recognises=lambda source: source.any(first), read=read)
 
 
-IP_NEIGH = _table(
+IP_NEIGH = table(
     MacListFormat.IP_NEIGH,
     "ip neigh",
     known=rf"{IPV4.pattern}\s+(dev\s+\S+(\s|$)|lladdr\s)|{IPV4.pattern}\s+{_DEV}\s+{MAC.pattern}$",
     begins=rf"{IPV4.pattern}(\s|$)",
     shapes=(
-        rf"{_IP}(?:\s+dev\s+\S+)?\s+lladdr\s+{_MAC}(?:\s+(?:(?P<none>FAILED|INCOMPLETE)|\S+))*",
-        rf"{_IP}\s+dev\s+\S+(?:\s+(?!lladdr\s)\S+)*",
-        rf"{_IP}\s+{_DEV}(?:\s+{_MAC})?",
+        rf"{IP}(?:\s+dev\s+\S+)?\s+lladdr\s+{MAC_OF}(?:\s+(?:(?P<none>FAILED|INCOMPLETE)|\S+))*",
+        rf"{IP}\s+dev\s+\S+(?:\s+(?!lladdr\s)\S+)*",
+        rf"{IP}\s+{_DEV}(?:\s+{MAC_OF})?",
     ),
 )
 """`ip neigh`, `ip -s neigh` and `ip -br neigh` (iproute2: ip/ipneigh.c)."""
 
-ARP = _table(
+ARP = table(
     MacListFormat.ARP,
     "arp -an",
     known=rf"\S+ \({IPV4.pattern}\) at \S|\S+\s+ether\s+{MAC.pattern}\s|\S+\s+\(incomplete\)\s"
     rf"|Internet\s+{IPV4.pattern}\s+\S+\s+\S+\s+ARPA",
     begins=rf"\S+ \({IPV4.pattern}\) at |\S+\s+(ether|\(incomplete\))\s|Internet\s|{IPV4.pattern}\s",
     shapes=(
-        rf"\S+ \({_IP}\) at (?:{_MAC}|[<(]\w+[>)])(?: (?:(?P<none>PUB|published)|\S+))*",
-        rf"(?P<ip>\S+)\s+ether\s+{_MAC}\s+(?:(?P<none>[CM]*P[CM]*)\s|[CM]+\s).*",
+        rf"\S+ \({IP}\) at (?:{MAC_OF}|[<(]\w+[>)])(?: (?:(?P<none>PUB|published)|\S+))*",
+        rf"(?P<ip>\S+)\s+ether\s+{MAC_OF}\s+(?:(?P<none>[CM]*P[CM]*)\s|[CM]+\s).*",
         r"(?P<ip>\S+)\s+\(incomplete\)(\s.*)?",
-        rf"Internet\s+{_IP}\s+\S+\s+(?:{_MAC}|Incomplete)\s+ARPA(\s.*)?",
+        rf"Internet\s+{IP}\s+\S+\s+(?:{MAC_OF}|Incomplete)\s+ARPA(\s.*)?",
     ),
 )
 """`arp -an` of Linux and BSD, the table of `arp -n`, and `show ip arp` of a router (net-tools: arp.c)."""
 
-PROC_NET_ARP = _table(
+PROC_NET_ARP = table(
     MacListFormat.PROC_NET_ARP,
     "/proc/net/arp",
     known=rf"{IPV4.pattern}\s+0x[0-9a-f]+\s+0x[0-9a-f]+\s",
     begins=rf"{IPV4.pattern}\s",
-    shapes=(rf"{_IP}\s+0x[0-9a-f]+\s+0x(?:[0-9a-f]*[2367]|(?P<none>[0-9a-f]+))\s+{_MAC}\s+\S+\s+\S+",),
+    shapes=(rf"{IP}\s+0x[0-9a-f]+\s+0x(?:[0-9a-f]*[2367]|(?P<none>[0-9a-f]+))\s+{MAC_OF}\s+\S+\s+\S+",),
 )
 """Flag 0x02 (ATF_COM): a complete entry; 0x08 (ATF_PUBL): one published for another host (include/uapi/linux/if_arp.h)."""
-
-DNSMASQ = _table(
-    MacListFormat.DNSMASQ,
-    "dnsmasq.leases",
-    known=rf"\d+\s+({_HARDWARE})?{MAC.pattern}\s+{IPV4.pattern}\s+\S+(\s|$)",
-    begins=rf"\d+\s+\S+\s+{IPV4.pattern}\s",
-    shapes=(rf"\d+\s+(?:{_HARDWARE})?{_MAC}\s+{_IP}\s+\S+(?:\s+\S+)?",),
-)
-"""Expiry, MAC address (after the hardware type unless that is Ethernet), IP address, host, client (dnsmasq: lease.c)."""

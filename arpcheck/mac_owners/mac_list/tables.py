@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 from arpcheck.evidence import MacEntry
 from arpcheck.mac_owners.mac_list.source import (
+    LOOKED_AT,
     MAC,
     WIDTH,
     Blank,
@@ -27,8 +29,8 @@ from arpcheck.model import MacListFormat
 
 DELIMITERS = ",;\t"
 
-MAC_COLUMNS = ("mac", "mac_address", "macaddress", "primary_mac_address", "mac_addr", "macaddr", "hwaddr", "hw_address",
-               "hwaddress", "hardware_address", "lladdr", "ether")  # fmt: skip
+MAC_COLUMNS = ("mac", "mac_address", "macaddress", "mac_adresse", "primary_mac_address", "mac_addr", "macaddr", "hwaddr",
+               "hw_address", "hwaddress", "hardware_address", "lladdr", "ether")  # fmt: skip
 NODE_COLUMNS = ("node", "node_name", "nodename", "hostname", "host_name", "host", "device", "server", "machine", "fqdn",
                 "vm")  # fmt: skip
 INTERFACE_COLUMNS = ("interface", "interface_name", "nic", "iface", "ifname", "port", "name")
@@ -98,7 +100,11 @@ def cells(line: str, columns: Sequence[str], delimiter: str) -> Mapping[str, str
 COLUMNS = ("mac", "node", "interface", "note")
 """Of a CSV file without a header, and the keys of an entry in YAML."""
 
-_CSV_LINE = re.compile(rf'"?\s*{MAC.pattern}\s*"?\s*([,;]|\t[^\t]+\t)')
+_ORDERS = (COLUMNS, ("node", "mac", "interface", "note"), ("node", "interface", "mac", "note"))
+"""Of a file without a header, by the place of the MAC address."""
+
+_QUOTED = rf'"?\s*{MAC.pattern}\s*"?\s*'
+_CSV_LINE = re.compile(rf"{_QUOTED}([,;]|\t[^\t]+\t)|([^\s,;:]+\s*[,;]\s*){{1,2}}{_QUOTED}([,;]|$)")
 
 
 def _is_csv(source: MacListText) -> bool:
@@ -109,8 +115,11 @@ def _is_csv(source: MacListText) -> bool:
 def _read_csv(source: MacListText) -> Iterable[Row]:
     if found := header(source):
         return each(source, rows(source), partial(_csv_row, source, found))
-    delimiter = next((one for one in DELIMITERS if one in source.first()), ",")
-    return each(source, source.data(), partial(_csv_row, source, ColumnHeader(columns=COLUMNS, delimiter=delimiter)))
+    first = next((line for _, line in islice(source.data(), LOOKED_AT) if _CSV_LINE.match(line[:WIDTH])), "")
+    delimiter = next((one for one in DELIMITERS if one in first), ",")
+    place = next((n for n, cell in enumerate(first.split(delimiter)) if MAC.fullmatch(cell.strip(' "'))), 0)
+    columns = ColumnHeader(columns=_ORDERS[min(place, len(_ORDERS) - 1)], delimiter=delimiter)
+    return each(source, source.data(), partial(_csv_row, source, columns))
 
 
 def _csv_row(source: MacListText, columns: ColumnHeader, line: Place, written: str) -> Row:
@@ -161,9 +170,9 @@ def _last_leases(source: MacListText, columns: ColumnHeader) -> Iterable[tuple[i
     return {(line.split(",") + [""] * place)[place]: (number, line) for number, line in rows(source)}.values()
 
 
-# --------------------------------------------------------------------------------------------------------------- /etc/ethers
+# --------------------------------------------------------------------------- /etc/ethers, and the same with the host first
 
-_ETHERS_LINE = re.compile(rf"{MAC.pattern}\s+[^\s,]+\s*(#|$)")
+_ETHERS_LINE = re.compile(rf"({MAC.pattern}\s+[^\s,]+|[A-Za-z][\w.-]*\s+{MAC.pattern})\s*(#|$)")
 
 
 def _is_ethers(source: MacListText) -> bool:
@@ -175,7 +184,8 @@ def _read_ethers(source: MacListText) -> Iterable[Row]:
         words = written.partition("#")[0].split()
         if len(words) != 2:
             raise LineError(f"not a MAC address and a host: {short(written)}")
-        return source.entry(line, words[0], words[1])
+        mac, host = words if MAC.fullmatch(words[0]) else reversed(words)
+        return source.entry(line, mac, host)
 
     return each(source, source.data(), entry)
 

@@ -22,12 +22,13 @@ from arpcheck.mac_owners.mac_list.source import (
     is_blank,
     short,
 )
-from arpcheck.mac_owners.mac_list.tables import COLUMNS
+from arpcheck.mac_owners.mac_list.tables import COLUMNS, MAC_COLUMNS, ColumnHeader
 from arpcheck.model import MacListFormat
 
+_KEYS = frozenset((*MAC_COLUMNS, "node"))
 _BEGIN = r"""(?:-\s+|[\[{,]\s*)*["']?"""
 _KEY = r"""[^\s:,"'{}\[\]]+["']?\s*:"""
-_YAML_ROW = re.compile(rf"""{_BEGIN}(mac|node)["']?\s*:(\s|["']|$)""")
+_YAML_ROW = re.compile(rf"""{_BEGIN}(mac|mac_?addr(ess)?|node)["']?\s*:(\s|["']|$)""", re.IGNORECASE)
 _YAML_VALUE = re.compile(rf"""{_BEGIN}(?:{_KEY}(?:\s&\w+)?[\[{{"'\s]*){{1,2}}{MAC.pattern}["'\s]*([,\]}}#]|$)""")
 _YAML_ITEM = re.compile(rf"""-\s+["']?{MAC.pattern}["']?\s*(#|$)""")
 
@@ -41,7 +42,7 @@ def _is_yaml(source: MacListText) -> bool:
 
 def _is_yaml_value(value: Any) -> bool:
     if isinstance(value, list):
-        return any(isinstance(row, dict) and not {"mac", "node"}.isdisjoint(row) for row in value)
+        return any(isinstance(row, dict) and not _KEYS.isdisjoint(map(str.lower, row)) for row in value)
     found = value.values() if isinstance(value, dict) else ()
     return any(isinstance(mac, str) and MAC.fullmatch(mac.strip()) for entry in found for mac in _values(entry))
 
@@ -70,14 +71,17 @@ def _read_yaml(source: MacListText) -> Iterable[Row]:
 
 
 def _yaml_entry(source: MacListText, line: Place, item: Any) -> Row:
+    """The keys may be called as the columns of a table are."""
     if item.id != "mapping":
         raise LineError("not a mapping with the keys mac, node and interface")
     fields = {_scalar(key): _scalar(value) for key, value in item.value}
-    if unknown := sorted(fields.keys() - set(COLUMNS)):
+    columns = ColumnHeader(columns=tuple(key.lower() for key in fields), delimiter="")
+    if unknown := sorted(key for key in fields if key.lower() not in {columns.mac, columns.node, columns.interface, "note"}):
         raise LineError(f"unknown key {short(unknown[0])}; the keys are {', '.join(COLUMNS)}")
-    if is_blank(mac := fields.get("mac", "")):
+    named = dict(zip(columns.columns, fields.values(), strict=True))
+    if is_blank(mac := named.get(columns.mac or "", "")):
         return Blank(line)
-    return source.entry(line, mac, fields.get("node", ""), fields.get("interface"))
+    return source.entry(line, mac, named.get(columns.node or "", ""), named.get(columns.interface or ""))
 
 
 def _macs_of_nodes(root: Any) -> Iterator[tuple[Place, Any]]:
@@ -100,7 +104,7 @@ def _yaml_mac(source: MacListText, line: Place, node: Any, nic: Any, mac: Any) -
 
 def _scalar(node: Any) -> str:
     if node.id != "scalar":
-        raise LineError(f"expected text, found a {node.id}")
+        raise LineError(f"a {node.id} in the place of text; the list is [{{mac, node}}] or {{node: {{nic: mac}}}}")
     return str(node.value).strip()
 
 
