@@ -69,7 +69,7 @@ def owners(
     """`addresses`: the nodes' own."""
     every = tuple(nodes)
     names = [node.name for node in every if node.name]
-    claims = _claims(observations, knowledge)
+    claims, seen = _claims(observations, knowledge)
     decided = {nic: None if nic[1] in knowledge.overlays else _node_of_claims(found) for nic, found in claims.items()}
     conflicts = tuple(_conflicts(observations, knowledge, claims, decided, addresses))
     dead = {node.name for node in every if node.ready is False}
@@ -93,9 +93,10 @@ def owners(
             node=node,
             strength=_strength(nic, node, found, contested),
             outside=nameless and outside.holds(nic),
-            apart=nameless and apart.holds(nic),
+            apart=nameless and nic not in seen and apart.holds(nic),
+            seen_at=seen[nic].node if nic in seen else "",
             proxied=proxied,
-            label=knowledge.overlays.get(nic[1]) or (knowledge.label(nic[1]) if node is None else None) or "",
+            label=knowledge.overlays.get(nic[1]) or _label(nic, node, seen, knowledge),
             identities=tuple(sorted((*found, *_of_twins(nic, found, maybe)), key=lambda c: (c.rank, c.source, c.node))),
         )
     return Owners(by_nic=by_nic, conflicts=conflicts, twins=twins)
@@ -104,8 +105,17 @@ def owners(
 Claims = Mapping[Nic, tuple[Identity, ...]]
 
 
-def _claims(observations: Observations, knowledge: Knowledge) -> Claims:
-    """What the sources say of every NIC; a MAC that was never heard stands on every segment, for it may be asked there."""
+def _label(nic: Nic, node: str | None, seen: Mapping[Nic, Identity], knowledge: Knowledge) -> str:
+    if nic in seen:
+        return f"at the address of {seen[nic].node} in {seen[nic].detail}"
+    return (knowledge.label(nic[1]) if node is None else None) or ""
+
+
+def _claims(observations: Observations, knowledge: Knowledge) -> tuple[Claims, Mapping[Nic, Identity]]:
+    """What the sources say of every NIC; a MAC that was never heard stands on every segment, for it may be asked there.
+
+    Beside them, for NICs of which no source says more: one that another host once saw at a node's address. Whatever is
+    known better takes its place, so that an old neighbour table neither names a node nor contradicts one."""
     found: dict[Nic, list[Identity]] = {nic: [] for nic in observations.nics()}
     heard_on: dict[Mac, list[str]] = {}
     for segment, mac in found:
@@ -114,7 +124,9 @@ def _claims(observations: Observations, knowledge: Knowledge) -> Claims:
         places = heard_on.get(identity.mac, (ANYWHERE,)) if where is None else (where,)
         for place in places:
             found.setdefault((place, identity.mac), []).append(identity)
-    return {nic: tuple(dict.fromkeys(claims)) for nic, claims in found.items()}
+    known = {nic: tuple(dict.fromkeys(c for c in claims if c.rank is not SourceRank.SEEN)) for nic, claims in found.items()}
+    seen = {nic: claims[0] for nic, claims in found.items() if claims and not known[nic] and nic[0] != ANYWHERE}
+    return known, {nic: claim for nic, claim in seen.items() if len({other.node for other in found[nic]}) == 1}
 
 
 ANYWHERE = ""

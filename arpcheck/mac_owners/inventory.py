@@ -18,9 +18,11 @@ from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence
 from arpcheck.mac_owners import all_identities, node_ip, rank
 from arpcheck.mac_owners.mac_list.job_log import END
-from arpcheck.model import Identity, Mac
+from arpcheck.mac_owners.mac_list.tables import NOTES
+from arpcheck.model import Identity, Mac, SourceRank
 from arpcheck.text import plain
 
+HEARD_AT, ONE_OF = NOTES
 HEADER = ("MAC", "NODE", "INTERFACE", "SOURCE", "WHERE", "SEEN")
 
 
@@ -35,24 +37,32 @@ def inventory_table(evidence: Evidence) -> str:
 
 
 def inventory_csv(evidence: Evidence) -> str:
-    """`mac,node,interface,note`: a line for each MAC address on which the strongest sources agree, else a comment."""
+    """`mac,node,interface,note`: a line for each MAC address on which the strongest sources agree, else a comment. The note
+    says whether the source lists all NICs of the node, so that the file read back says no more than the source."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("mac", "node", "interface", "note"))
     for mac, claims in _by_mac(evidence).items():
         strongest = [claim for claim in claims if rank(claim) == rank(claims[0])]
-        if len({claim.node for claim in strongest}) > 1:
+        if len({claim.node for claim in strongest}) > 1 or strongest[0].rank is SourceRank.SEEN:
             owners = " or ".join(f"{claim.node} ({claim.source}: {claim.detail})" for claim in strongest)
             out.write(f"# {mac}: {plain(owners)}\n")
         else:
-            note = f"{claims[0].source}: {claims[0].detail}"
-            writer.writerow((mac, plain(claims[0].node), plain(_own_nic(strongest)), plain(note)))
+            writer.writerow((mac, plain(claims[0].node), plain(_own_nic(strongest)), plain(_note(strongest))))
     return out.getvalue()
 
 
+def _note(claims: Sequence[Identity]) -> str:
+    first = next((claim for claim in claims if claim.lists_nics), claims[0])
+    if not first.lists_nics:
+        return f"{HEARD_AT}{first.detail}"
+    part = "" if any(claim.lists_all for claim in claims) else ONE_OF
+    return f"{part}{first.source}: {first.detail}"
+
+
 def unresolved(evidence: Evidence) -> tuple[str, ...]:
-    """The nodes for which no source has a MAC address, sorted."""
-    known = {identity.node for identity in all_identities(evidence)}
+    """The nodes for which no source has a MAC address, sorted. What another host saw at an address is no source."""
+    known = {identity.node for identity in all_identities(evidence) if identity.rank is not SourceRank.SEEN}
     return tuple(node.name for node in evidence.objects.nodes() if node.name and node.name not in known)
 
 

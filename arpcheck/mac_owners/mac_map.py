@@ -7,26 +7,30 @@ Gives: the MAC addresses in the file, also of NICs without an IP address; as old
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Address
 
 from arpcheck.evidence import Evidence, MacEntry
 from arpcheck.mac_owners.addresses import NEEDS as NEEDS
 from arpcheck.mac_owners.addresses import extra_addresses, service_addresses, status_addresses
-from arpcheck.model import Gap, Identity, SourceRank
+from arpcheck.model import Gap, Identity, MacListFormat, SourceRank
 from arpcheck.objects import Node, Objects, ipv4
 
 NAME = "mac-map"
+
+
+BY_HAND = (MacListFormat.CSV, MacListFormat.PART, MacListFormat.YAML, MacListFormat.NETBOX, MacListFormat.ETHERS)
+"""The formats of lists that no host wrote of itself."""
 
 
 def identities(evidence: Evidence) -> Iterable[Identity]:
     found = _nodes_of(evidence)
     for entry in evidence.mac_map:
         if node := found.get(entry.node):
-            # An IP address beside a MAC address is usually copied from a neighbour table, which does not know NICs.
-            seen = entry.format.rank is SourceRank.OWN_FILE and ipv4(entry.node) is not None
+            # An IP address beside a MAC address is usually copied from a neighbour table, which does not know NICs. What a
+            # host wrote of itself (ip addr, node_exporter) may be called by its address.
+            seen = ipv4(entry.node) is not None and entry.format in BY_HAND
             yield Identity(
                 mac=entry.mac, node=node, source=NAME, detail=entry.where, interface=entry.interface,
-                rank=SourceRank.OTHER_FILE if seen else entry.format.rank,
+                rank=SourceRank.SEEN if seen else entry.format.rank,
                 lists_nics=entry.format.lists_nics and not seen, lists_all=entry.format.lists_all and not seen,
             )  # fmt: skip
 
@@ -75,16 +79,12 @@ def _nodes_of(evidence: Evidence) -> Mapping[str, str]:
 
 
 def _match_addresses(entries: Iterable[MacEntry], objects: Objects) -> Mapping[str, str]:
-    """The node of each IP address that is used as a host name (ethers, arp-scan).
+    """The node of each IP address that is used as a host name (ip neigh, arp-scan, the addresses of `ip addr`).
 
-    A Service's address with several MAC addresses is left out: other nodes may have replied for it."""
+    A Service's address is left out: other nodes may reply for it, or hold it."""
     listed = {**status_addresses(objects), **extra_addresses(objects)}
-    macs: dict[IPv4Address, set[str]] = {}
-    for entry in entries:
-        if ip := ipv4(entry.node):
-            macs.setdefault(ip, set()).add(entry.mac)
-    doubtful = {ip for ip, found in macs.items() if len(found) > 1} & service_addresses(objects)
-    return {str(ip): min(listed[ip]) for ip in macs if ip not in doubtful and len(listed.get(ip, ())) == 1}
+    written = {ip for entry in entries if (ip := ipv4(entry.node))} - service_addresses(objects)
+    return {str(ip): min(listed[ip]) for ip in written if len(listed.get(ip, ())) == 1}
 
 
 def _first_label(name: str) -> str:

@@ -64,6 +64,9 @@ class SourceRank(IntEnum):
     """Who replied for a node's own address."""
     OTHER_FILE = 6
     """A file that something else wrote, as old as it is."""
+    SEEN = 7
+    """What another host once saw at an address: a neighbour table, a scan, a lease. It may be old, and where two machines
+    have one address it is wrong for one of them. A hint for the reader, which decides nothing."""
 
 
 class MacListFormat(StrEnum):
@@ -89,6 +92,10 @@ class MacListFormat(StrEnum):
     DHCPD = "dhcpd.leases"
     ADDRESS_CSV = "CSV by address"
     """With the column `address` in place of a node's name, as Kea writes its leases."""
+    HEARD = "heard"
+    """A line of `inventory -o csv` of who replied for a node's address, which lists no NICs when it is read back."""
+    PART = "part"
+    """A line of `inventory -o csv` from a source that may not know all NICs."""
     CAPTURE = "capture"
     """Who sent requests with a node's address as sender, in the frames of `--capture`."""
 
@@ -99,11 +106,11 @@ class MacListFormat(StrEnum):
         match self:
             case self.CSV | self.YAML | self.JOB | self.ANSIBLE | self.IP_JSON | self.IP_BRIEF | self.IP_LINK:
                 return True
-            case self.NODE_EXPORTER | self.NETBOX | self.OBJECTS | self.ETHERS:
+            case self.NODE_EXPORTER | self.NETBOX | self.OBJECTS | self.ETHERS | self.PART:
                 return True
             case self.ARP_SCAN | self.IP_NEIGH | self.ARP | self.PROC_NET_ARP:
                 return False
-            case self.DNSMASQ | self.DHCPD | self.ADDRESS_CSV | self.CAPTURE:
+            case self.DNSMASQ | self.DHCPD | self.ADDRESS_CSV | self.HEARD | self.CAPTURE:
                 return False
             case _:
                 assert_never(self)
@@ -119,7 +126,7 @@ class MacListFormat(StrEnum):
                 return False
             case self.ETHERS | self.ARP_SCAN | self.IP_NEIGH | self.ARP | self.PROC_NET_ARP | self.DNSMASQ:
                 return False
-            case self.DHCPD | self.ADDRESS_CSV | self.CAPTURE:
+            case self.DHCPD | self.ADDRESS_CSV | self.HEARD | self.PART | self.CAPTURE:
                 return False
             case _:
                 assert_never(self)
@@ -134,7 +141,7 @@ class MacListFormat(StrEnum):
             case self.CAPTURE:
                 return SourceRank.WIRE
             case _:
-                return SourceRank.OTHER_FILE
+                return SourceRank.OTHER_FILE if self.lists_nics else SourceRank.SEEN
 
 
 Nic = tuple[str, Mac]
@@ -187,6 +194,8 @@ class Owner:
     apart: bool = False
     """Most likely not a node's: every node replied here, it shares no vendor prefix with any node's NIC, and, asked alone
     for every node's address, it did not reply. It takes the recorded announcer beside it to prove that."""
+    seen_at: str = ""
+    """Where nothing better is known: the node at whose address another host once saw it."""
     proxied: frozenset[IPv4Address] = frozenset()
     """The senders to whom it answers for what it does not own; what it answers to them proves nothing."""
     label: str = ""

@@ -250,10 +250,22 @@ def test_what_a_complete_list_does_not_have_is_not_certain_to_be_the_node_s():
     assert [(conflict.node, conflict.nics) for conflict in found.conflicts] == [("n1", (("eth0", M9),))]
 
 
-def test_what_somebody_else_saw_once_is_not_certain():
-    seen = replace(identity(M1, "n1", "mac-map", listed=False), rank=SourceRank.OTHER_FILE)
-    assert run([(VIP, M1)], [seen]).by_nic["eth0", M1].strength.value == "doubtful"
-    assert run([(VIP, M1), (N1, M1)], [seen, identity(M1, "n1")]).by_nic["eth0", M1].strength.value == "heard"
+def test_an_old_report_of_a_host_is_not_certain():
+    old = replace(identity(M1, "n1", "mac-map", listed=False), rank=SourceRank.OTHER_FILE)
+    assert run([(VIP, M1)], [old]).by_nic["eth0", M1].strength.value == "doubtful"
+    assert run([(VIP, M1), (N1, M1)], [old, identity(M1, "n1")]).by_nic["eth0", M1].strength.value == "heard"
+
+
+def test_what_another_host_saw_once_is_a_hint_and_no_owner():
+    seen = replace(identity(M1, "n1", "mac-map", listed=False), rank=SourceRank.SEEN)
+    owner = run([(VIP, M1)], [seen]).by_nic["eth0", M1]
+    assert (owner.node, owner.strength.value, owner.seen_at, owner.identities) == (None, "none", "n1", ())
+    assert "n1" in owner.label
+    for known in (identity(M1, "n1"), identity(M1, "n2"), identity(M1, "n2", "mac-map")):
+        owner = run([(VIP, M1)], [seen, known]).by_nic["eth0", M1]
+        assert (owner.node, owner.seen_at, owner.identities) == (known.node, "", (known,))
+    other = replace(seen, node="n2")
+    assert run([(VIP, M1)], [seen, other]).by_nic["eth0", M1].seen_at == "", "it was seen at two nodes' addresses"
 
 
 def test_no_conflict_where_others_answer_for_the_address_by_right():

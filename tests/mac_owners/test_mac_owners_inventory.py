@@ -9,9 +9,10 @@ from mac_owners_world import M1, M2, M3, N1, N2, cluster, evidence, heard, node
 
 from arpcheck.errors import UsageError
 from arpcheck.evidence import MacEntry
+from arpcheck.mac_owners import all_identities
 from arpcheck.mac_owners.inventory import SCRIPT, inventory_csv, inventory_manifest, inventory_table, unresolved
 from arpcheck.mac_owners.mac_list import read_mac_map
-from arpcheck.model import MacListFormat
+from arpcheck.model import MacListFormat, SourceRank
 
 ENTRIES = (
     MacEntry(mac=M1, node="node1", interface="eth0", where="hosts:1 (ethers)", format=MacListFormat.ETHERS),
@@ -44,8 +45,8 @@ def test_the_file_holds_what_the_strongest_agree_on():
         inventory_csv(GIVEN)
         == """\
 mac,node,interface,note
-02:00:00:00:00:01,node1,,node-ip: 10.0.0.11
-02:00:00:00:00:02,node2,,node-ip: 10.0.0.12
+02:00:00:00:00:01,node1,,heard at 10.0.0.11
+02:00:00:00:00:02,node2,,heard at 10.0.0.12
 # 02:00:00:00:00:03: node1 (mac-map: a.csv:1) or node2 (mac-map: b, c.csv:1)
 """
     )
@@ -54,6 +55,26 @@ mac,node,interface,note
 def test_the_file_is_read_back():
     again = replace(GIVEN, replies=(), mac_map=read_mac_map(inventory_csv(GIVEN), "inventory.csv").entries)
     assert [(entry.mac, entry.node) for entry in again.mac_map] == [(M1, "node1"), (M2, "node2")]
+
+
+@pytest.mark.parametrize("form", MacListFormat)
+def test_what_is_read_back_says_no_more_than_its_source(form):
+    """A reply for a node's address lists no NICs, and a part of them is not all."""
+    given = evidence(mac_map=[MacEntry(mac=M1, node="node1", interface=None, where="f:1", format=form)])
+    again = replace(given, mac_map=read_mac_map(inventory_csv(given), "inventory.csv").entries if form.lists_nics else ())
+    (before,), after = all_identities(given), all_identities(again)
+    assert [claim.node for claim in after] == ["node1"] * form.lists_nics
+    assert all((claim.lists_nics, claim.lists_all) == (before.lists_nics, before.lists_all) for claim in after)
+    assert unresolved(given) == (("node2", "node3") if form.rank < SourceRank.SEEN else ("node1", "node2", "node3"))
+
+
+def test_replies_read_back_list_no_nics():
+    """Two machines that reply for one node's address stay two."""
+    given = evidence(replies=heard(N1, M1, M3))
+    entries = read_mac_map(inventory_csv(given), "inventory.csv").entries
+    assert [entry.format for entry in entries] == [MacListFormat.HEARD] * 2
+    again = replace(given, mac_map=entries)
+    assert not any(claim.lists_nics for claim in all_identities(again))
 
 
 def test_neither_depends_on_an_order():
@@ -65,7 +86,7 @@ def test_neither_depends_on_an_order():
 
 def test_a_hostile_name_stays_on_its_line():
     given = evidence(cluster([node("no\nde,\x1b[31m", N1)]), heard(N1, M1))
-    assert inventory_csv(given) == f'mac,node,interface,note\n{M1},"no\\x0ade,\\x1b[31m",,node-ip: {N1}\n'
+    assert inventory_csv(given) == f'mac,node,interface,note\n{M1},"no\\x0ade,\\x1b[31m",,heard at {N1}\n'
     assert inventory_table(given).count("\n") == 2
 
 

@@ -116,8 +116,8 @@ def test_a_mac_that_is_listed_of_two_nodes_stays_with_both():
 def test_an_address_in_a_list_of_the_user_s_own_is_what_somebody_saw_there(form):
     """In a list that a host wrote, an address is only how the host is called."""
     (found,) = mac_map.identities(evidence(mac_map=[entry(N1, form=form)]))
-    own = form in (MacListFormat.CSV, MacListFormat.YAML)
-    assert (found.node, found.rank) == ("node1", SourceRank.OTHER_FILE if own else form.rank)
+    own = form in mac_map.BY_HAND
+    assert (found.node, found.rank) == ("node1", SourceRank.SEEN if own else form.rank)
     assert found.lists_nics == (form.lists_nics and not own)
 
 
@@ -135,7 +135,7 @@ def test_without_nodes_nothing_is_matched():
         pytest.param(
             [service("s", N1)], [(N1, M1), (N1, M3), (N2, M2)], {M2: "node2"}, id="two MACs, also a Service's address"
         ),
-        pytest.param([service("s", N1)], [(N1, M1)], {M1: "node1"}, id="one MAC, also a Service's address"),
+        pytest.param([service("s", N1)], [(N1, M1)], {}, id="one MAC, also a Service's address"),
     ],
 )
 def test_an_address_in_the_place_of_a_name(services, lines, expected):

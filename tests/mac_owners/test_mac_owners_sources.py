@@ -78,7 +78,9 @@ def test_a_tunnel_is_nobodys_nic_whoever_claims_it():
         (MacListFormat.CSV, SourceRank.OWN_FILE, True), (MacListFormat.YAML, SourceRank.OWN_FILE, True),
         (MacListFormat.JOB, SourceRank.LIVE_HOST, True), (MacListFormat.ANSIBLE, SourceRank.OTHER_FILE, True),
         (MacListFormat.IP_JSON, SourceRank.OTHER_FILE, True), (MacListFormat.NODE_EXPORTER, SourceRank.OTHER_FILE, True),
-        (MacListFormat.ETHERS, SourceRank.OTHER_FILE, True), (MacListFormat.ARP_SCAN, SourceRank.OTHER_FILE, False),
+        (MacListFormat.ETHERS, SourceRank.OTHER_FILE, True), (MacListFormat.ARP_SCAN, SourceRank.SEEN, False),
+        (MacListFormat.IP_NEIGH, SourceRank.SEEN, False), (MacListFormat.DHCPD, SourceRank.SEEN, False),
+        (MacListFormat.HEARD, SourceRank.SEEN, False), (MacListFormat.PART, SourceRank.OTHER_FILE, True),
         (MacListFormat.CAPTURE, SourceRank.WIRE, False),
     ],
 )  # fmt: skip

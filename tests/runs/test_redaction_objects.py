@@ -116,9 +116,11 @@ PEOPLES = {"worker"}
 
 
 def spelt():
-    """Every word that plug-ins may look for in objects, with where it stands."""
+    """Every word that plug-ins may look for in objects, with where it stands. The formats of a MAC list look into files."""
     for area in (loadbalancers, mac_owners, kubeproxy):
         for path in sorted(Path(area.__file__).parent.rglob("*.py")):
+            if path.parent.name == "mac_list" and path.name != "objects.py":
+                continue
             tree = ast.parse(path.read_text())
             docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
             docs |= {

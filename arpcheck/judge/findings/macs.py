@@ -74,7 +74,8 @@ def _settles(judged: Judged, macs: Sequence[Mac]) -> tuple[str, ...]:
     unlisted = [s.name for s in judged.nodes if not any(i.lists_all for n in s.nics for i in judged.owners[n].identities)]
     unheard = [state.name for state in judged.nodes if state.arp is Arp.UNREACHED and state.name in unlisted]
     could = next(iter((*unheard, *unlisted)), "NODE")
-    lines = ", ".join(f"`{mac},{could}`" for mac in macs[:3])
+    seen = {nic[1]: owner.seen_at for nic, owner in judged.owners.items() if owner.seen_at}
+    lines = ", ".join(f"`{mac},{seen.get(mac, could)}`" for mac in macs[:3])
     steps = [f"If it is a node's NIC, add a line MAC,NODE to the MAC list: {lines} (with the right node)"]
     if unlisted:
         steps.append(

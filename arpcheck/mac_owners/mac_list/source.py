@@ -90,12 +90,15 @@ class MacListText:
         """Whether one of the first of these lines fits: the very first may be a wrong one."""
         return any(pattern.match(line[:WIDTH]) for _, line in islice(self.data(), LOOKED_AT))
 
-    def entry(self, line: Place, mac: str, node: str, interface: str | None = None) -> MacEntry:
-        """Raises LineError unless the MAC address is a station's and the names are valid."""
-        own = self.format.rank is SourceRank.OWN_FILE
-        place = f"{self.name}:{line}" if own else f"{self.name}:{line} ({self.format})"
+    def entry(
+        self, line: Place, mac: str, node: str, interface: str | None = None, form: MacListFormat | None = None
+    ) -> MacEntry:
+        """`form`: of this line, if it is not the file's. Raises LineError unless the MAC address is a station's and the
+        names are valid."""
+        form = form or self.format
+        place = f"{self.name}:{line}" if form.rank is SourceRank.OWN_FILE else f"{self.name}:{line} ({form})"
         known, host, nic = _station(mac), _host_name(node), _nic_name(interface)
-        return MacEntry(mac=known, node=host, interface=nic, where=place, format=self.format)
+        return MacEntry(mac=known, node=host, interface=nic, where=place, format=form)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,6 +103,9 @@ COLUMNS = ("mac", "node", "interface", "note")
 _ORDERS = (COLUMNS, ("node", "mac", "interface", "note"), ("node", "interface", "mac", "note"))
 """Of a file without a header, by the place of the MAC address."""
 
+NOTES = {"heard at ": MacListFormat.HEARD, "one of its NICs, ": MacListFormat.PART}
+"""How the note of a line begins which `inventory -o csv` wrote without a list of all NICs. Read back, it is no more."""
+
 _QUOTED = rf'"?\s*{MAC.pattern}\s*"?\s*'
 _CSV_LINE = re.compile(rf"{_QUOTED}([,;]|\t[^\t]+\t)|([^\s,;:]+\s*[,;]\s*){{1,2}}{_QUOTED}([,;]|$)")
 
@@ -127,7 +130,8 @@ def _csv_row(source: MacListText, columns: ColumnHeader, line: Place, written: s
     mac = named.get(columns.mac or "", "")
     if is_blank(mac):
         return Blank(line)
-    return source.entry(line, mac, named.get(columns.node or "", ""), named.get(columns.interface or ""))
+    form = next((form for begin, form in NOTES.items() if named.get("note", "").startswith(begin)), None)
+    return source.entry(line, mac, named.get(columns.node or "", ""), named.get(columns.interface or ""), form)
 
 
 def _is_netbox(source: MacListText) -> bool:
