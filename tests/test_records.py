@@ -591,13 +591,20 @@ def test_a_configuration_that_metallb_refused_is_a_reason():
         assert (sentence in notes(found)) == said_so
 
 
+POLICY = {"ciliuml2announcementpolicies.cilium.io": [{"metadata": {"name": "lan"}, "spec": {"loadBalancerIPs": True}}]}
+
+
 def test_cilium_with_a_local_policy_and_no_lease_gives_the_reason_and_no_excuse():
     local = service(notes=CILIUM)
     local["spec"]["externalTrafficPolicy"] = "Local"
-    policy = {"metadata": {"name": "lan"}, "spec": {"loadBalancerIPs": True}}
-    found = said(cluster(local, **{"ciliuml2announcementpolicies.cilium.io": [policy]}))
+    found = said(cluster(local, **POLICY))
     assert any("1.20.2" in note for note in notes(found))
+    assert not any("Gateway" in note for note in notes(found))
     assert found.silence is None
+    local["metadata"]["labels"] = {"gateway.networking.k8s.io/gateway-name": "edge"}
+    assert any("1.20.2" in note and "Gateway edge" in note for note in notes(said(cluster(local, **POLICY))))
+    local["spec"]["externalTrafficPolicy"] = "Cluster"
+    assert not any("1.20.2" in note for note in notes(said(cluster(local, **POLICY))))
 
 
 @pytest.mark.parametrize(

@@ -294,7 +294,13 @@ def silent(case: Case) -> str | None:
 
     Do:
     - MetalLB: check that an L2Advertisement covers the pool, that the Service has a ready endpoint (externalTrafficPolicy:
-      Local), and that the node is not excluded (label node.kubernetes.io/exclude-from-external-load-balancers).
+      Local), and that the node is not excluded (label node.kubernetes.io/exclude-from-external-load-balancers). An
+      invalid object keeps the speakers at their old configuration (`kubectl get configurationstates -A`).
+    - Cilium: check that a CiliumL2AnnouncementPolicy selects the Service, and who holds the Lease
+      `cilium-l2announce-NAMESPACE-SERVICE`. Since 1.20.2 no node does where externalTrafficPolicy is Local and no node has
+      an endpoint.
+    - kube-vip: check that its pods run on nodes that may announce, and who holds the Lease `plndr-svcs-lock` or
+      `kubevip-SERVICE`.
     - Check that the address is announced on this segment. If it is, look for ARP inspection or MAC filters on the
       switch."""
     if case.parties or case.silence or (case.target.kind is Kind.EXTERNAL_IP and not case.announcements):

@@ -110,6 +110,7 @@ NAME = "cilium"
 
 _ALLOCATED = "cilium.io/IPAMRequestSatisfied"
 _LEASE = "cilium-l2announce-"
+_GATEWAY = ("io.cilium.gateway/owning-gateway", "gateway.networking.k8s.io/gateway-name")
 _IPAM = ("lbipam.cilium.io/ips", "lbipam.cilium.io/sharing-key", "io.cilium/lb-ipam-ips", "io.cilium/lb-ipam-sharing-key")
 
 NEEDS: tuple[Need, ...] = (
@@ -209,15 +210,20 @@ def _of_address(service: Service, taken: bool | None, claims: Iterable[Claim]) -
 
 
 def _notes(service: Service, objects: Objects, taken: bool | None) -> tuple[str, ...]:
-    """Since 1.20.2 only nodes with an endpoint take part for a Service with policy Local (cilium#46399); a Gateway's
-    endpoint is on no node (cilium#48799). arpcheck does not read endpoints, so this is only a possible reason."""
+    """Since 1.20.2 only nodes with an endpoint take part for a Service with policy Local (cilium#46399, cilium#48550); a
+    Gateway's endpoint is on no node (cilium#48799). arpcheck reads neither endpoints nor Cilium's version, so this is only a
+    possible reason."""
     if taken is False:
         return ("no CiliumL2AnnouncementPolicy selects it, so Cilium does not announce it",)
     if not taken or objects.gap(LEASES.resource):
         return ()
-    local = "externalTrafficPolicy is Local: since Cilium 1.20.2 only nodes with an endpoint of the Service take part"
     no_holder = "a CiliumL2AnnouncementPolicy selects it, but no node holds its Lease"
-    return (no_holder, local) if service.local_traffic_only else (no_holder,)
+    if not service.local_traffic_only:
+        return (no_holder,)
+    local = "externalTrafficPolicy is Local: since Cilium 1.20.2 only nodes with an endpoint of the Service take part"
+    gateway = next((service.labels[key] for key in _GATEWAY if key in service.labels), None)
+    none = f", and the endpoint of Gateway {gateway} is on no node" if gateway else ""
+    return no_holder, f"{local}{none}"
 
 
 def _is_own(lease: str) -> bool:

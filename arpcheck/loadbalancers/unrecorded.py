@@ -30,6 +30,8 @@ class Switch:
     field: str
     """Under `spec`."""
     off: tuple[str, ...]
+    cluster_only: str = ""
+    """Why it never replies for a Service with externalTrafficPolicy Local; empty if it does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,7 @@ ROWS = (
             resources=("felixconfigurations.crd.projectcalico.org", "felixconfigurations.projectcalico.org"),
             field="localSubnetL2Reachability",
             off=("", "Disabled"),
+            cluster_only="Felix replies to ARP only for externalTrafficPolicy Cluster",
         ),
         why="Calico announces by BGP; since 3.34 Felix can also reply to ARP, for addresses of a pool without encapsulation"
         " and with externalTrafficPolicy Cluster, by a consistent hash that it does not record; a failed node keeps the"
@@ -196,19 +199,21 @@ def _announcement_of(
     row: UnrecordedProduct, service: Service, ip: IPv4Address | None, objects: Objects, because: str, order: int
 ) -> Announcement:
     claims = _hosts(service, ip, objects) if row.hostname_is_node else ()
+    switches = row.switch.resources if row.switch else ()
     off = _is_off(row.switch, objects) if row.switch else False
-    might_tell = (*(row.switch.resources if row.switch and off is None else ()), *_node_resources(row, service, ip))
+    local = row.switch.cluster_only if row.switch and service.local_traffic_only else ""
+    might_tell = (*(switches if off is None else ()), *_node_resources(row, service, ip))
     return Announcement(
         implementation=row.implementation,
         because=because,
         order=order,
         claims=claims,
-        silence="announced by BGP only" if off else None,
+        silence="announced by BGP only" if off else f"announced by BGP only: {local}" if local else None,
         external=row.external,
         or_inside=row.or_inside,
-        notes=() if claims or off else (row.why,),
-        unread=() if claims else refused(objects, *might_tell),
-        silence_not_in_file=not_in_file(objects, *row.switch.resources[:1]) if row.switch and off is None else (),
+        notes=() if claims or off or local else (row.why,),
+        unread=() if claims or local else refused(objects, *might_tell),
+        silence_not_in_file=not_in_file(objects, *switches[:1]) if off is None and not local else (),
     )
 
 

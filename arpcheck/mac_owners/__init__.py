@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from arpcheck.evidence import Evidence
 from arpcheck.mac_owners import antrea, mac_map, node_ip, node_network_state, ovn_kubernetes, own, pod_networks, sriov
-from arpcheck.mac_owners.addresses import node_addresses, service_addresses
+from arpcheck.mac_owners.addresses import PLATFORM_NEEDS, node_addresses, platform_addresses, service_addresses
 from arpcheck.mac_owners.devices import is_virtual_router, label, proxies, vendor
 from arpcheck.mac_owners.mac_map import match_nodes, unmatched, unmatched_hosts
 from arpcheck.mac_owners.own import own_node
@@ -30,6 +30,7 @@ __all__ = [
     "node_addresses",
     "overlays",
     "own_node",
+    "platform_addresses",
     "pod_gateways",
     "proxies",
     "rank",
@@ -54,7 +55,12 @@ SOURCES: tuple[MacSource, ...] = (own, node_ip, ovn_kubernetes, antrea, node_net
 
 NEEDS: tuple[Need, ...] = tuple(
     dict.fromkeys(
-        (*(need for source in SOURCES for need in source.NEEDS), *pod_networks.OVERLAY_NEEDS, *pod_networks.GATEWAY_NEEDS)
+        (
+            *(need for source in SOURCES for need in source.NEEDS),
+            *PLATFORM_NEEDS,
+            *pod_networks.OVERLAY_NEEDS,
+            *pod_networks.GATEWAY_NEEDS,
+        )
     )
 )
 

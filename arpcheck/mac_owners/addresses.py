@@ -1,6 +1,6 @@
 """The nodes' own addresses from the Node objects: their status, and annotations of CNIs.
 
-An annotation may list a load balancer's address that the node just holds, so addresses of Services are left out."""
+An annotation may list an address that the node just holds, so addresses of Services and of the platform are left out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from arpcheck.model import Mac, Need
-from arpcheck.objects import Node, Objects, at, ipv4, text
+from arpcheck.objects import Node, Objects, at, ipv4, items, name, text, texts
 
 HOST_CIDRS = "k8s.ovn.org/host-cidrs"
 CALICO_ADDRESS = "projectcalico.org/IPv4Address"
@@ -42,6 +42,47 @@ NEEDS: tuple[Need, ...] = (
         fields=("spec clusterIP", "spec clusterIPs", "spec externalIPs", "status loadBalancer"),
     ),
 )
+
+
+_PLATFORM = (("API", "apiServerInternalIP", "apiServerInternalIPs"), ("ingress", "ingressIP", "ingressIPs"))
+INFRASTRUCTURE, EGRESS = "infrastructures.config.openshift.io", "egressips.k8s.ovn.org"
+
+PLATFORM_NEEDS: tuple[Need, ...] = (
+    Need(
+        resource=INFRASTRUCTURE,
+        costs="an address of OpenShift's API or ingress passes for an address of the node that has it now",
+        fields=("status platformStatus",),
+        optional=True,
+    ),
+    Need(
+        resource=EGRESS,
+        costs="an egress address of OVN-Kubernetes passes for an address of the node that has it now",
+        fields=("spec egressIPs", "status items egressIP"),
+        optional=True,
+    ),
+)
+
+
+def platform_addresses(objects: Objects) -> Mapping[IPv4Address, str]:
+    """Addresses that move between nodes and are no Service's, each with what it is: those of OpenShift's API and ingress,
+    which keepalived holds, and egress addresses, which OVN-Kubernetes keeps on br-ex through a shutdown
+    (ovn-kubernetes#6553)."""
+    return objects.memo((__name__, "platform"), lambda: dict(_platform_addresses(objects)))
+
+
+def _platform_addresses(objects: Objects) -> Iterable[tuple[IPv4Address, str]]:
+    for infrastructure in objects.of(INFRASTRUCTURE):
+        status = at(infrastructure, "status", "platformStatus")
+        for platform in status.values() if isinstance(status, Mapping) else ():
+            for what, one, several in _PLATFORM:
+                for value in (text(platform, one), *texts(platform, several)):
+                    if ip := ipv4(value):
+                        yield ip, f"OpenShift's {what} address"
+    for egress in objects.of(EGRESS):
+        held = (text(item, "egressIP") for item in items(egress, "status", "items"))
+        for value in (*texts(egress, "spec", "egressIPs"), *held):
+            if ip := ipv4(value):
+                yield ip, f"EgressIP {name(egress)}"
 
 
 def node_addresses(objects: Objects) -> Mapping[str, tuple[IPv4Address, ...]]:
@@ -93,7 +134,7 @@ def decoded(node: Node, key: str) -> Any:
 def _node_addresses(objects: Objects) -> Mapping[str, tuple[IPv4Address, ...]]:
     found = {node.name: list(node.addresses) for node in objects.nodes() if node.name}
     if objects.gap("services") is None:
-        taken = service_addresses(objects) | status_addresses(objects).keys()
+        taken = service_addresses(objects) | status_addresses(objects).keys() | platform_addresses(objects).keys()
         lists = {node.name: _annotated(node) for node in objects.nodes() if node.name}
         shared = _listing((name, ip) for name, ips in lists.items() for ip in ips)
         for name, ips in lists.items():
@@ -130,8 +171,8 @@ def _on_a_lan(ip: IPv4Address) -> bool:
 
 def _listing(pairs: Iterable[tuple[str, IPv4Address]]) -> Mapping[IPv4Address, frozenset[str]]:
     found: dict[IPv4Address, set[str]] = {}
-    for name, ip in pairs:
-        found.setdefault(ip, set()).add(name)
+    for node, ip in pairs:
+        found.setdefault(ip, set()).add(node)
     return {ip: frozenset(names) for ip, names in found.items()}
 
 

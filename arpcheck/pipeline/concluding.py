@@ -161,7 +161,9 @@ def _knowledge(
         overlays=mac_owners.overlays(objects),
         label=lambda mac: mac_owners.label(mac, evidence.vendors),
         own={segment(n, i): own[n] for n, host_run in hosts for i in host_run.options.interfaces if own[n]},
-        shared=mac_owners.service_addresses(objects) | loadbalancers.control_plane_addresses(objects).keys(),
+        shared=mac_owners.service_addresses(objects)
+        | mac_owners.platform_addresses(objects).keys()
+        | loadbalancers.control_plane_addresses(objects).keys(),
         unread=mac_owners.unread(objects),
         aged=objects.read_at is None or ages.outdated(evidence) is not None,
     )  # fmt: skip

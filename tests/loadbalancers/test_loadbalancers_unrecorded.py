@@ -90,6 +90,29 @@ def test_whose_host_name(ingress: list[dict[str, str]], fields: dict[str, Any], 
 
 
 @pytest.mark.parametrize(
+    ("reach", "policy", "silence"),
+    [
+        pytest.param("PodsAndLoadBalancers", "Cluster", None, id="Felix replies"),
+        pytest.param("PodsAndLoadBalancers", "Local", "Cluster", id="but not for this Service"),
+        pytest.param("Disabled", "Cluster", "announced by BGP only", id="it is off"),
+        pytest.param("Disabled", "Local", "announced by BGP only", id="and would not reply for this Service"),
+        pytest.param(None, "Local", "Cluster", id="its configuration is refused"),
+        pytest.param(None, "Cluster", None, id="its configuration is refused, and it may reply"),
+    ],
+)
+def test_when_calicos_responder_keeps_silent(reach: str | None, policy: str, silence: str | None) -> None:
+    service = answered({"ip": IP}, loadBalancerClass="calico", externalTrafficPolicy=policy)
+    felix = {"kind": "FelixConfiguration", "metadata": {"name": "default"}, "spec": {"localSubnetL2Reachability": reach}}
+    names = [f"felixconfigurations.{group}" for group in ("crd.projectcalico.org", "projectcalico.org")]
+    given = objects([service, felix], names[1:]) if reach else refuse(objects([service]), *names)
+    said = ask(unrecorded, given, "shop/web", IP)
+    assert said is not None
+    assert (said.silence or "").endswith(silence or "")
+    assert bool(said.silence) == bool(silence)
+    assert bool(said.unread) == (reach is None and policy == "Cluster")
+
+
+@pytest.mark.parametrize(
     ("ingress", "fields", "missed"),
     [
         pytest.param(

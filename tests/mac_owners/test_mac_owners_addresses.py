@@ -5,7 +5,7 @@ import json
 import pytest
 from mac_owners_world import N1, N2, cluster, node, service
 
-from arpcheck.mac_owners.addresses import extra_addresses, node_addresses, service_addresses
+from arpcheck.mac_owners.addresses import extra_addresses, node_addresses, platform_addresses, service_addresses
 
 OVN, CALICO_IP, CALICO_NICS = "k8s.ovn.org/host-cidrs", "projectcalico.org/IPv4Address", "projectcalico.org/Interfaces"
 ANTREA, FLANNEL = "node.antrea.io/transport-addresses", "flannel.alpha.coreos.com/public-ip"
@@ -55,6 +55,35 @@ def test_a_service_address_is_taken_from_the_status_only():
     services[0]["spec"]["externalIPs"] = ["10.0.0.60"]
     assert of_one(annotations, services) == [N1, "172.18.0.3"]
     assert {str(ip) for ip in service_addresses(cluster([], services))} == {N1, "10.0.0.50", "10.0.0.60", "10.96.0.1"}
+
+
+def test_an_address_of_the_platform_is_no_nodes_own():
+    """keepalived and OVN-Kubernetes move them between nodes, and the holder lists them among its own."""
+    annotations = {OVN: '["10.0.0.2/32","10.0.0.3/32","10.0.0.4/32","10.0.0.31/32","10.0.0.32/32","172.18.0.3/16"]'}
+    single = {"apiServerInternalIP": "10.0.0.2", "ingressIP": "10.0.0.4"}
+    several = {"apiServerInternalIPs": ["10.0.0.2", "fd00::2"], "ingressIPs": ["10.0.0.3"]}
+    platform = {
+        "kind": "Infrastructure",
+        "status": {"platformStatus": {"type": "BareMetal", "baremetal": {**single, **several}}},
+    }
+    egress = {
+        "metadata": {"name": "web"},
+        "spec": {"egressIPs": ["10.0.0.31"]},
+        "status": {"items": [{"egressIP": "10.0.0.32"}]},
+    }
+    more = {"infrastructures.config.openshift.io": [platform], "egressips.k8s.ovn.org": [egress]}
+    objects = cluster([node("n", N1, annotations=annotations)], **more)
+    assert [str(ip) for ip in node_addresses(objects)["n"]] == [N1, "172.18.0.3"]
+    assert {str(ip): what for ip, what in platform_addresses(objects).items()} == {
+        "10.0.0.2": "OpenShift's API address", "10.0.0.3": "OpenShift's ingress address",
+        "10.0.0.4": "OpenShift's ingress address", "10.0.0.31": "EgressIP web", "10.0.0.32": "EgressIP web",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [None, 1, [], {"baremetal": 1}, {"baremetal": {"ingressIPs": 1, "ingressIP": {}}}])
+def test_a_damaged_platform_is_none(status):
+    objects = cluster([], **{"infrastructures.config.openshift.io": [{"status": {"platformStatus": status}}]})
+    assert platform_addresses(objects) == {}
 
 
 def test_without_services_annotations_are_left_out():

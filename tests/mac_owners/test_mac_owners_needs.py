@@ -12,7 +12,16 @@ from mac_owners_world import M1, N1, N2, N3, OWN, cluster, evidence, heard, node
 
 from arpcheck.cluster.requirements import compile_fields, trim
 from arpcheck.evidence import MacEntry
-from arpcheck.mac_owners import NEEDS, SOURCES, all_identities, node_addresses, overlays, pod_gateways, service_addresses
+from arpcheck.mac_owners import (
+    NEEDS,
+    SOURCES,
+    all_identities,
+    node_addresses,
+    overlays,
+    platform_addresses,
+    pod_gateways,
+    service_addresses,
+)
 from arpcheck.model import Host, Interface, Mac, MacListFormat
 from arpcheck.objects import Objects
 
@@ -70,7 +79,13 @@ def objects() -> Objects:
     for one in nodes:
         one["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
     other = {"metadata": {"namespace": "web", "name": "b"}, "spec": {"clusterIP": "10.96.0.7", "externalIPs": ["10.0.0.70"]}}
-    resources = {"nodenetworkstates.nmstate.io": [STATE], "sriovnetworknodestates.sriovnetwork.openshift.io": [SRIOV]}
+    resources = {
+        "nodenetworkstates.nmstate.io": [STATE], "sriovnetworknodestates.sriovnetwork.openshift.io": [SRIOV],
+        "infrastructures.config.openshift.io": [{"status": {"platformStatus": {"baremetal": {"ingressIP": "10.0.0.3"}}}}],
+        "egressips.k8s.ovn.org": [
+            {"spec": {"egressIPs": ["10.0.0.31"]}}, {"status": {"items": [{"egressIP": "10.0.0.32"}]}},
+        ],
+    }  # fmt: skip
     return cluster(nodes, [service("a", "10.0.0.50", cluster_ip="10.96.0.5"), other], **resources)
 
 
@@ -85,7 +100,8 @@ def said(found: Objects) -> tuple[Any, ...]:
     entry = MacEntry(mac=mac(12), node="host3", interface=None, where="macs.csv:1", format=MacListFormat.CSV)
     identities = all_identities(evidence(found, heard(N1, M1), host=host, mac_map=[entry]))
     ready = [(one.name, one.ready) for one in found.nodes()]
-    return identities, ready, node_addresses(found), service_addresses(found), overlays(found), pod_gateways(found)
+    addresses = node_addresses(found), service_addresses(found), {*platform_addresses(found)}
+    return identities, ready, *addresses, overlays(found), pod_gateways(found)
 
 
 FIELDS = sorted({(need.resource, field) for need in NEEDS for field in need.fields})
