@@ -180,6 +180,13 @@ def _changing(case: Case) -> str | None:
     if alone and case.announcers and not alone.expected and alone.node in {claim.node for claim in case.changed}:
         other = " and ".join(sorted(case.announcers))
         return f"{who(case, (alone,))} replied; one record of the announcer changed ({named}), another names {other}"
+    unheard = {claim.node for claim in case.changed} & case.blind
+    if alone and unheard and alone.node not in unheard:
+        own = " and ".join(sorted(unheard))
+        return (
+            f"{who(case, (alone,))} replied, but the recorded announcer changed while arpcheck ran ({named}), and "
+            f"arpcheck ran on {own} and can't receive its replies"
+        )
     third = len(case.parties) == 1 and not case.announcers and case.parties[0].node not in {c.node for c in case.changed}
     if third and case.parties[0].macs[0] not in case.named:
         return f"{who(case, case.parties)} replied, but the recorded announcer changed while arpcheck ran ({named})"
@@ -187,6 +194,26 @@ def _changing(case: Case) -> str | None:
         return None
     replied = f"{who(case, case.together)} replied in one round" if case.together else "nobody replied"
     return f"{replied}, and the recorded announcer changed while arpcheck ran ({named})"
+
+
+def _announced_by_another(case: Case) -> str | None:
+    """Where no record says who should reply, who announced it by gratuitous ARP may be the announcer as well."""
+    if case.announcers or case.silence or len(case.parties) != 1 or case.parties[0].expected or not case.gratuitous:
+        return None
+    macs = " and ".join(sorted({one.mac for one in case.gratuitous}))
+    return f"{who(case, case.parties)} replied, but {macs} announced it by gratuitous ARP; {who_should(case)}"
+
+
+def _held_by_absent(case: Case) -> str | None:
+    """A Lease ends by itself, so one that still holds was renewed by a process that runs, on a node that did not reply here:
+    it may be on another segment."""
+    if case.announcers or case.silence or not case.parties:
+        return None
+    held = [claim for claim in case.claims if claim.kind is ClaimSource.LEASE and claim.absent]
+    if not held:
+        return None
+    told = " and ".join(dict.fromkeys(f"{claim.source} still names {claim.node}" for claim in held))
+    return f"{who(case, case.parties)} replied, but {told}, which did not reply here"
 
 
 def _unplaced(case: Case) -> str | None:
@@ -280,6 +307,7 @@ def _unicast_only(case: Case) -> str | None:
 DOUBTS: tuple[Callable[[Case], str | None], ...] = (
     _lost_frames, _unfinished, _perhaps_elsewhere, _unknown_owner, _doubtful_owner, _doubled, _itself, _on_probing_node,
     _outside, _only_non_strict, _some_rounds_only, _changing, _different_hosts, _sender_taken, _no_reply, _not_ready,
-    _without_owner, _unicast_only, _none_of_the_entries, _forbidden, _unplaced, _rival_claims, _not_in_file, _outdated,
+    _without_owner, _unicast_only, _none_of_the_entries, _forbidden, _unplaced, _held_by_absent,
+    _announced_by_another, _rival_claims, _not_in_file, _outdated,
     _too_few_requests,
 )  # fmt: skip

@@ -5,12 +5,12 @@ strict ARP replies for it (net/ipv4/arp.c, arp_process: any address in the local
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from arpcheck.judge.observations import Observations, Probe
-from arpcheck.model import Arp, Mac, Nic, Owner
+from arpcheck.model import Arp, Mac, Nic, Owner, SourceRank
 from arpcheck.objects import Node
 
 ENOUGH = 8
@@ -64,11 +64,12 @@ def node_states(
         )
         for node in every
     }
+    listed = _listed_nodes(looks.keys(), owners)
     few = sum(bool(look.heard) for look in looks.values()) >= MANY_NODES and not any(look.missed for look in looks.values())
     states = []
     for node in every:
         look = looks[node.name]
-        arp, reason = _judge(look, canary, blind, FEW if few else ENOUGH, shared)
+        arp, reason = _judge(look, canary, blind, FEW if few else ENOUGH, shared, listed)
         if arp is Arp.QUIET:
             reason = f"{reason}; {_why_quiet(gateways.get(node.name, ()), look.nics, observations)}"
         macs = tuple(sorted({mac for _, mac in look.nics}))
@@ -121,18 +122,19 @@ class _Look:
         owner = self.owners[nic]
         return self.genuine(ip, nic) and (owner.node in (None, self.name) or owner.doubtful)
 
-    def rival(self, canary: IPv4Address, shared: Collection[IPv4Address]) -> Nic | None:
+    def rival(self, canary: IPv4Address, shared: Collection[IPv4Address], listed: Collection[str]) -> Nic | None:
         """A NIC that answered the canary, is not known as this node's and may be: it answered for the node's own address
-        too, or it is nobody's, on a segment where this node has a NIC, and no list has all of the node's."""
+        too, or a weaker source says so, or it is nobody's, on a segment where this node has a NIC, and no list has all of
+        the node's."""
         own = {
             nic for ip in self.addresses if ip not in shared for nic in self.observations.by_nic(ip) if self.genuine(ip, nic)
         }
         here = {segment for segment, _ in self.nics}
-        listed = any(i.lists_all and i.node == self.name for owner in self.owners.values() for i in owner.identities)
         for nic in self.observations.by_nic(canary):
             owner = self.owners[nic]
-            nobodys = owner.node is None and nic[0] in here and not (listed or owner.outside or owner.apart)
-            if owner.node != self.name and self.genuine(canary, nic) and (nic in own or nobodys):
+            nobodys = owner.node is None and nic[0] in here and not (self.name in listed or owner.outside or owner.apart)
+            may_be = nic in own or nobodys or (owner.doubtful and any(i.node == self.name for i in owner.identities))
+            if owner.node != self.name and self.genuine(canary, nic) and may_be:
                 return nic
         return None
 
@@ -156,8 +158,22 @@ class _Look:
         return best
 
 
+def _listed_nodes(names: Set[str], owners: Mapping[Nic, Owner]) -> frozenset[str]:
+    """The nodes whose NICs are all known: each told it itself, or the user's list has every node. One that lacks whole nodes
+    may lack NICs of the others too."""
+    every = [identity for owner in owners.values() for identity in owner.identities if identity.lists_all]
+    live = frozenset(identity.node for identity in every if identity.rank is not SourceRank.OWN_FILE)
+    known = frozenset(identity.node for identity in every)
+    return known if names <= known else live
+
+
 def _judge(
-    look: _Look, canary: IPv4Address | None, blind: Collection[str], enough: int, shared: Collection[IPv4Address]
+    look: _Look,
+    canary: IPv4Address | None,
+    blind: Collection[str],
+    enough: int,
+    shared: Collection[IPv4Address],
+    listed: Collection[str],
 ) -> tuple[Arp, str]:
     observations = look.observations
     if look.name in blind:
@@ -165,7 +181,8 @@ def _judge(
     answered = [nic for nic in look.nics if canary and look.genuine(canary, nic)]
     contested = {nic for _, nic in look.at_home if look.owners[nic].doubtful}
     sure = any(not look.owners[nic].doubtful for nic in answered)
-    if answered and (sure or (len(contested) > 1 and contested <= {*answered})):
+    holders = {nic for nic in observations.by_nic(canary) if look.genuine(canary, nic)} if canary else set()
+    if answered and (sure or (len(contested) > 1 and contested <= holders)):  # whichever of them it is
         macs = ", ".join(sorted({mac for _, mac in answered}))
         return Arp.NON_STRICT, f"{macs} replied for {canary}, a ClusterIP that nobody announces"
     if answered:
@@ -180,7 +197,7 @@ def _judge(
         return Arp.UNKNOWN, f"the capture has no reply for {canary} and may be incomplete"
     if not look.heard:
         return Arp.UNKNOWN, f"there was a reply for {look.at_home[0][0]}, but it may not be from this node"
-    if rival := look.rival(canary, shared):
+    if rival := look.rival(canary, shared, listed):
         return Arp.UNKNOWN, f"{rival[1]} replied for {canary} and may be this node"
     own, asked = look.counted(canary)
     if min(own, asked) >= enough:

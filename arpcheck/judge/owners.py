@@ -71,9 +71,9 @@ def owners(
     names = [node.name for node in every if node.name]
     claims, seen = _claims(observations, knowledge)
     decided = {nic: None if nic[1] in knowledge.overlays else _node_of_claims(found) for nic, found in claims.items()}
-    conflicts = tuple(_conflicts(observations, knowledge, claims, decided, addresses))
     dead = {node.name for node in every if node.ready is False}
     twins = _twins(observations, knowledge, decided, addresses, dead)
+    conflicts = tuple(_conflicts(observations, knowledge, claims, decided, addresses, twins))
     maybe = _merged(
         twins, _at_outdated(observations, knowledge, decided, addresses, {conflict.node for conflict in conflicts})
     )
@@ -158,10 +158,11 @@ def _conflicts(
     claims: Claims,
     decided: Mapping[Nic, str | None],
     addresses: Mapping[str, Iterable[IPv4Address]],
+    twins: Mapping[Nic, tuple[str, ...]],
 ) -> Iterable[Conflict]:
     """Before NICs at a node's address are counted these are left out: what answered there as a proxy, what is known to be
-    another node's, and an address that others may answer for, where the node has another one here, or where they answer
-    for every Service's address."""
+    another node's and not this one's as well, and an address that others may answer for, where the node has another one
+    here, or where they answer for every Service's address."""
     listed = {(nic, claim.node) for nic, found in claims.items() for claim in found if claim.lists_nics}
     complete = {claim.node for found in claims.values() for claim in found if claim.lists_all}
     holders = {*_genuine(observations, knowledge.canary, knowledge)} if knowledge.canary else set()
@@ -172,7 +173,9 @@ def _conflicts(
             for segment in sorted({nic[0] for nic in nics}):
                 if ip in knowledge.shared and segment in plain:
                     continue
-                there = [nic for nic in nics if nic[0] == segment and decided[nic] in (None, node)]
+                there = [
+                    nic for nic in nics if nic[0] == segment and (decided[nic] in (None, node) or node in twins.get(nic, ()))
+                ]
                 if ip in knowledge.shared:
                     there = [nic for nic in there if nic not in holders]
                 unlisted = tuple(sorted(nic for nic in there if (nic, node) not in listed))

@@ -86,7 +86,7 @@ def _if_alive(claim: Claim, alive: Collection[str] | None) -> Claim:
     """Nobody takes back what a node that is gone has recorded."""
     if alive is None or claim.trust is not Trust.CURRENT or claim.node in alive:
         return claim
-    return replace(claim, trust=Trust.STALE)
+    return replace(claim, trust=Trust.STALE, absent=True)
 
 
 def _strongest(found: Sequence[Placed]) -> list[Placed]:

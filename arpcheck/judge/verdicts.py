@@ -228,7 +228,7 @@ def inconclusive(case: Case) -> str | None:
     12. or the records of the announcer could not be read, and no current record fits the replies.
     13. or two current records name different nodes, or the recorded announcer changed while arpcheck ran and several nodes,
         none, or a node that neither record names replied; or one of those two replied, and a third record names another
-        node all the time.
+        node all the time, or arpcheck ran on the other and can't receive its replies.
     14. or the file used in place of the API holds no record of who should reply, or that nobody should.
     15. or the cluster was read more than an hour earlier, and the replies differ from its records.
     16. or a node replied for the address of a load balancer outside the cluster.
@@ -242,6 +242,8 @@ def inconclusive(case: Case) -> str | None:
     22. or all is as it should be, or nobody replied, and another machine also replied for the address that every request
         was sent from. A kernel that has this address takes the requests for its own and does not reply.
     23. or a node replied that is in none of the several entries of the annotation that should name the announcer.
+    24. or a Lease that has not expired names a node that is not Ready and did not reply on this segment.
+    25. or another MAC address announced the address by gratuitous ARP, and no record names the announcer.
 
     Do:
     - Remove the cause that the reason names (a missing right, a `--rate` that is too high, a host that can't see enough)

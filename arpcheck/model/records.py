@@ -137,6 +137,8 @@ class Claim:
     placed: bool = True
     """It is where its implementation writes such records. False: where that is could not be seen, so it accuses nobody and
     is no reason to believe that nothing is recorded."""
+    absent: bool = False
+    """It is not current only because its node is neither Ready nor was received."""
     node_known: bool | None = None
     """The cluster has that node; None: the Nodes could not be read, or nobody has looked."""
     node_ready: bool | None = None

@@ -1,5 +1,6 @@
 """node_states: how a node's kernel treats Service addresses, with the reason as the report says it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
@@ -17,16 +18,18 @@ HOME, CANARY, GATEWAY = IPv4Address("10.0.0.11"), IPv4Address("10.96.0.1"), IPv4
 M1, M2 = Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02")
 ALIKE = "a node that holds no Service address (iptables or nftables mode, Cilium) looks the same"
 LISTED = Identity(mac=M1, node="n1", source="mac-map", detail="", rank=SourceRank.OWN_FILE, lists_nics=True, lists_all=True)
+BY_ITSELF = replace(LISTED, source="nmstate", rank=SourceRank.PUBLISHED)
+HEARD = replace(LISTED, mac=M2, source="node-ip", rank=SourceRank.WIRE, lists_nics=False, lists_all=False)
 MISSED = "it missed requests for its own address, so it may have missed those for the canary"
 STRICT = "replied for its own 10.0.0.11 and not for 10.96.0.1"
 
 
 def state(
     *replies, asked=((HOME, ZERO), (CANARY, ZERO)), addresses=(HOME,), canary=CANARY, owned=("n1", "n1"), proxy=False,
-    blind=(), gateways=(), to=None, times=8, missing=(), strength=Strength.HEARD, marks=None, shared=(), **evidence,
+    blind=(), gateways=(), to=None, times=8, missing=(), strength=Strength.HEARD, marks=None, shared=(), more=(), **evidence,
 ):  # fmt: skip
     """`replies`: address and MAC, answered to the sender that it was asked with, all of `times` but the `missing`; `owned`:
-    the nodes of M1 and M2; `marks`: what else is known of them."""
+    the nodes of M1 and M2; `marks`: what else is known of them; `more`: other nodes."""
     senders = dict(asked)
     made = Evidence(
         arpcheck="x", started_at=NOW, ended_at=NOW, options=Options(interfaces=("eth0",)),
@@ -41,12 +44,15 @@ def state(
     proxied = frozenset({ZERO}) if proxy else frozenset()
     owners = {
         ("eth0", mac): Owner(
-            mac=mac, node=node, proxied=proxied, strength=strength if node else Strength.NONE, **(marks or {}).get(mac, {})
+            mac=mac,
+            node=node,
+            proxied=proxied,
+            **{"strength": strength if node else Strength.NONE, **(marks or {}).get(mac, {})},
         )
         for mac, node in ((M2, owned[1]), (M1, owned[0]))
     }
-    node = Node(name="n1", ready=True, addresses=(), labels={}, annotations={}, raw={})
-    (found,) = node_states((node,), {"n1": addresses}, canary, owners, Observations(made), blind, {"n1": gateways}, shared)
+    nodes = [Node(name=name, ready=True, addresses=(), labels={}, annotations={}, raw={}) for name in ("n1", *more)]
+    found, *_ = node_states(nodes, {"n1": addresses}, canary, owners, Observations(made), blind, {"n1": gateways}, shared)
     assert found.macs == tuple(mac for mac, node in zip((M1, M2), owned, strict=True) if node == "n1")
     return found.arp.value, found.reason
 
@@ -86,6 +92,24 @@ STATES = [
     pytest.param(
         told((HOME, M1), (CANARY, M2), owned=("n1", None), marks={M1: {"identities": (LISTED,)}}), ("quiet", f"{STRICT}; {ALIKE}"),
         id="a MAC answers the canary that the node's complete list lacks",
+    ),
+    pytest.param(
+        told((HOME, M1), (CANARY, M2), owned=("n1", None), marks={M1: {"identities": (LISTED,)}}, more=("n2",)),
+        ("unknown", f"{M2} replied for 10.96.0.1 and may be this node"),
+        id="a MAC answers the canary that the user's list lacks, as it lacks a whole node",
+    ),
+    pytest.param(
+        told((HOME, M1), (CANARY, M2), owned=("n1", None), marks={M1: {"identities": (BY_ITSELF,)}}, more=("n2",)),
+        ("quiet", f"{STRICT}; {ALIKE}"),
+        id="a MAC answers the canary that the node itself does not list",
+    ),
+    pytest.param(
+        told(
+            (HOME, M1), (HOME, M2), (CANARY, M2), owned=("n1", "n2"), shared={HOME},
+            marks={M2: {"identities": (HEARD,), "strength": Strength.DOUBTFUL}},
+        ),
+        ("unknown", f"{M2} replied for 10.96.0.1 and may be this node"),
+        id="a list gives the MAC that answers the canary to another node, and the wire to this one",
     ),
     pytest.param(
         told((HOME, M1), (HOME, M2), (CANARY, M2), owned=("n1", "n2")),
@@ -142,6 +166,11 @@ STATES = [
     pytest.param(
         told((HOME, M1), (HOME, M2), (CANARY, M1), (CANARY, M2), strength=Strength.DOUBTFUL),
         ("non-strict", f"{M1}, {M2} replied for 10.96.0.1, a ClusterIP that nobody announces"), id="both at its address are non-strict",
+    ),
+    pytest.param(
+        told((HOME, M1), (HOME, M2), (CANARY, M1), (CANARY, M2), owned=("n1", "n2"), strength=Strength.DOUBTFUL),
+        ("non-strict", f"{M1} replied for 10.96.0.1, a ClusterIP that nobody announces"),
+        id="both at its address are non-strict, and one may be another node's",
     ),
 ]  # fmt: skip
 

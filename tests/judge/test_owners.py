@@ -162,9 +162,9 @@ def test_what_was_heard_on_one_segment_says_nothing_of_another():
         pytest.param(
             [(N1, M1), (N1, M2), (N2, M2)],
             KNOWN,
-            {M1: "heard", M2: "doubtful"},
-            (),
-            id="the other was heard at another node's as well",
+            {M1: "doubtful", M2: "doubtful"},
+            (M1, M2),
+            id="the other was heard at another node's as well: it may be both, and the first a stranger",
         ),
         pytest.param(
             [(N1, M1), (N1, M2), (N2, M2)],

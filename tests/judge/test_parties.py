@@ -203,6 +203,12 @@ def test_a_record_of_a_node_that_is_gone_names_nobody(alive, announcers):
     found = expected([[announced(says("a"), says("b", rank=1, kind=ClaimSource.EVENT))]], alive)
     assert found.announcers == ({"a"} if announcers else {"b"})
     assert found.claims[0].node == ("a" if announcers else "b")
+    absent = {claim.node for claim in found.claims if claim.absent}
+    assert absent == (set() if announcers else {"a"}), "it would be current if its node were there"
+
+
+def test_a_record_that_is_old_anyway_is_not_for_want_of_its_node():
+    assert [claim.absent for claim in expected([[announced(says("a", Trust.STALE))]], "b").claims] == [False]
 
 
 def test_the_announcements_that_decide_are_those_of_the_strongest_claims():

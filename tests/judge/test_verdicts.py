@@ -11,6 +11,7 @@ from arpcheck.judge.verdicts import RULES, judge, texts
 from arpcheck.model import (
     Announcement,
     ClaimSource,
+    Gratuitous,
     Identity,
     Kind,
     PassedOver,
@@ -44,6 +45,7 @@ def unreachable(found, *rounds):
     return {key(found.responder): frozenset(("eth0", number) for number in rounds)}
 
 
+ANNOUNCED = Gratuitous(at=0.0, interface="eth0", ip=IP, mac=mac(9), source=mac(9), frames=1)
 TAKEN = Announcement(implementation="cilium", because="a CiliumL2AnnouncementPolicy", order=5)
 
 CASES = [
@@ -217,6 +219,39 @@ CASES = [
         id="a third, while the record went from one to another",
     ),
     pytest.param(case(A, changed=(claim("a"), claim("b"))), "ok", "", id="the one before, to the end"),
+    pytest.param(
+        case(A, changed=(claim("a"), claim("b")), blind={"b"}),
+        "inconclusive",
+        "arpcheck ran on b and can't receive its replies",
+        id="the one before, to the end, and the one after is the prober's node",
+    ),
+    pytest.param(
+        case(A, changed=(claim("a"), claim("b")), blind={"c"}), "ok", "", id="the one before, and the prober is a third node"
+    ),
+    pytest.param(
+        case(A, gratuitous=(ANNOUNCED,)),
+        "inconclusive",
+        f"a replied, but {mac(9)} announced it by gratuitous ARP",
+        id="another announced it, and no record names the announcer",
+    ),
+    pytest.param(
+        case(A, announcers="a", gratuitous=(ANNOUNCED,)), "ok", "", id="another announced it, and the record names a"
+    ),
+    pytest.param(
+        case(A, announcers="b", gratuitous=(ANNOUNCED,)), "wrong-node", "b should", id="another announced it, and b should"
+    ),
+    pytest.param(
+        case(A, claims=(replace(claim("b", Trust.STALE), kind=ClaimSource.LEASE, absent=True),)),
+        "inconclusive",
+        "still names b, which did not reply here",
+        id="a Lease that still holds names a node that was not heard",
+    ),
+    pytest.param(
+        case(A, claims=(replace(claim("b", Trust.STALE), kind=ClaimSource.LEASE),)), "ok", "", id="a Lease that expired"
+    ),
+    pytest.param(
+        case(A, claims=(replace(claim("b", Trust.STALE), absent=True),)), "ok", "", id="a record that nobody renews"
+    ),
     pytest.param(
         case(B, announcers="c", changed=(claim("a"), claim("b"))),
         "inconclusive",

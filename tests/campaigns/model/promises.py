@@ -212,8 +212,10 @@ def _unknowable(world: World, truth: Truth, found: OfAddress, ip: IPv4Address) -
     service = world.service(ip)
     if service.external and set(world.traits) & {"balance-alb bond", "second NIC"} and not _lists(world):
         return True  # whose the second MAC is, nothing tells, and what strangers answer for such an address is not judged
-    if len(found.answerers) == 1 and found.answerers <= _named_by_events(world, service):
-        return True  # any node that an event of the last hour names fits, where nothing stronger can be read
+    if len(found.answerers) == 1 and found.answerers <= _named_by_events(world, service) | _named_by_annotation(service):
+        return (
+            True  # any node that an event of the last hour or one of several entries names fits, where nothing is stronger
+        )
     by_kernel = {name for name in found.answerers if all(speaker.ip != ip for speaker in world.machines[name].speakers)}
     if (by_kernel - found.nodes) & truth.loud or (service.external and service.kind != "unmarked"):
         return False
@@ -237,6 +239,12 @@ def _named_by_events(world: World, service: Service) -> frozenset[str]:
     ):
         return frozenset()
     return frozenset(node for of, node, age in world.events if of is service and age < 3600)
+
+
+def _named_by_annotation(service: Service) -> frozenset[str]:
+    """The nodes that PureLB's annotation names, where it has several entries: it does not say which is the last."""
+    entries = service.notes.get("purelb.io/announcing-IPv4", "").split() if service.kind == "purelb" else []
+    return frozenset(entry.partition(",")[0] for entry in entries) if len(entries) > 1 else frozenset()
 
 
 def _in_place_of_the_dead(world: World, truth: Truth, found: OfAddress, wire: WorldWire) -> bool:
@@ -316,7 +324,7 @@ def _accusations(world: World, truth: Truth, wire: WorldWire, report: Report) ->
     before: list[Wrong] = []
     listed = misnamed_by_the_list(world, wire)
     misled = {node for node in listed.values() if node}
-    misled |= _taken_for_a_twin(truth, wire, report)
+    misled |= _taken_for_a_twin(truth, wire, report) | _behind_a_twin(world, truth, wire)
     misled |= {str(t.target.ip) for t in report.targets for r in t.responders if listed.keys() & {*r.macs}}
     for target in report.targets:
         found = truth.addresses.get(target.target.ip) if target.verdict is not None else None
@@ -359,6 +367,15 @@ def _taken_for_a_twin(truth: Truth, wire: WorldWire, report: Report) -> set[str]
             if senders and responder.node not in {*senders, *told}:
                 found.add(str(target.target.ip))
     return found
+
+
+def _behind_a_twin(world: World, truth: Truth, wire: WorldWire) -> set[str]:
+    """Nodes whose very MAC a machine without strict ARP has too, of which nothing came but what it answered to a question for
+    that MAC alone: every answer to all, by which it would have shown as another, was lost on the way."""
+    to_all = {put.at for put in wire.put if put.to is None}
+    shown = {came.machine for came in wire.came if came.at in to_all}
+    macs = {nic.mac for name in truth.loud - shown for nic in world.machines[name].nics} & truth.twins
+    return {name for name in world.nodes if name not in truth.loud and {nic.mac for nic in world.machines[name].nics} & macs}
 
 
 def misnamed_by_the_list(world: World, wire: WorldWire) -> dict[Mac, str | None]:
