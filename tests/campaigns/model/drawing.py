@@ -653,6 +653,15 @@ def _moved_back(making: Draw) -> None:
             making.say(f"the newest event of {service.ip} names {other}, from where it moved back")
 
 
+def _events_expired(making: Draw) -> None:
+    """An API server keeps an event for an hour, and most announcers were chosen before."""
+    by_events = [service for service in making.world.services if service.kind in ("metallb", "metallb-event")]
+    if by_events and (dice := making.trait("events expired", 0.15)):
+        for service in dice.sample(by_events, k=dice.randint(1, len(by_events))):
+            service.long_ago = True
+            making.say(f"the announcer of {service.ip} was chosen more than an hour ago, and the event is gone")
+
+
 def _lease_elsewhere(making: Draw) -> None:
     if (dice := making.trait("Lease in another namespace", 0.08)) and (service := making.one(dice)):
         other, alive = making.other_than(dice, service.leads[0].machine), dice.random() < 0.5
@@ -741,6 +750,7 @@ _RECORDS: tuple[Callable[[Draw], None], ...] = (
     _short_leases,
     _stale_status,
     _moved_back,
+    _events_expired,
     _lease_elsewhere,
     _expired_lease,
     _hwaddr,
@@ -834,7 +844,7 @@ HARMLESS = frozenset({
     "many nodes", "far node", "powered off", "alive but NotReady", "two load balancers", "storage NIC", "strict ARP by hand",
     "router with proxy ARP", "guest", "external load balancer", "ServiceLB", "leader's gratuitous ARP", "short leases", "MAC list",
     "NodeNetworkStates", "prober's clock", "two interfaces", "second NIC", "path doubles",
-    "DHCP macvlan", "announcer NotReady",
+    "DHCP macvlan", "announcer NotReady", "events expired",
 })  # fmt: skip
 """A cluster with none but these is healthy. A second NIC only where a list names it, or it answers nothing."""
 

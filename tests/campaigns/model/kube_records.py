@@ -26,6 +26,9 @@ START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 STATUS_LAGS = 1.5
 """Seconds until a speaker's ServiceL2Status says what it does."""
 
+EVENTS_LAST = 3600.0
+"""Seconds that the API server keeps an event."""
+
 RENEWED_EVERY = 3.0
 """Seconds; of a shorter Lease half of its length."""
 
@@ -171,7 +174,8 @@ def _events(world: World, now: float) -> Iterator[Object]:
         if service.kind not in ("metallb", "metallb-event"):
             continue
         for lead in service.leads:
-            if lead.machine and lead.start <= now:
+            gone = service.long_ago and lead.start <= -EVENTS_LAST
+            if lead.machine and lead.start <= now and not gone:
                 since = Random(f"{world.seed} {service.name} event").uniform(60, 3000)  # noqa: S311 - a draw, not a secret
                 yield _event(service, lead.machine, at(world, max(lead.start, -since)))
     for service, node, age in world.events:

@@ -229,7 +229,8 @@ def _unknowable(world: World, truth: Truth, found: OfAddress, ip: IPv4Address) -
     one_node = all(len(spell.answer) == 1 and spell.answer <= passing for spell in found.spells)
     died = any(lead.machine and not world.machines[lead.machine].on for lead in service.leads)
     outdated = service.kind == "kube-vip-common" and "expired Lease" in world.traits
-    return one_node and (died or outdated or service.kind in UNRECORDED)
+    forgotten = service.kind == "metallb-event" and service.long_ago
+    return one_node and (died or outdated or forgotten or service.kind in UNRECORDED)
 
 
 def _named_by_events(world: World, service: Service) -> frozenset[str]:

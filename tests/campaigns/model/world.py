@@ -181,6 +181,8 @@ class Service:
     """A load balancer outside of the cluster has it; `leads` names it."""
     notes: dict[str, str] = field(default_factory=dict)
     """What somebody left in its annotations."""
+    long_ago: bool = False
+    """Its announcer was chosen longer ago than the API server keeps an event."""
 
     @property
     def full_name(self) -> str:

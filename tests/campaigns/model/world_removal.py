@@ -203,7 +203,7 @@ REMOVALS: tuple[Removal, ...] = (
     Removal("2.3 a Lease lives for ever", a_lease_lives_for_ever, _of("expired Lease", kinds=("kube-vip-common",))),
     Removal("2.3 Leases of every namespace", every_namespace_is_believed, _of("Lease in another namespace", kinds=("cilium", "kube-vip-common"))),
     Removal("2.3 records are read once", one_reading_only, _of("failover")),
-    Removal("2.3 an event alone accuses who was before it", later_events_accuse, _of("failover", kinds=("metallb",))),
+    Removal("2.3 an event alone accuses who was before it", later_events_accuse, _of("failover", "events expired", kinds=("metallb-event",))),
     Removal("2.3 this host's clock", this_host_s_clock, _of("prober's clock", "another answers", kinds=("metallb-event", "cilium", "kube-vip"))),
     Removal("2.3 records of dead and gone nodes", dead_nodes_announce, _of("status of a dead node", kinds=("metallb",))),
     Removal("2.4 one unanswered question is quiet", one_question_is_enough, _of("replies lost", "non-strict")),
