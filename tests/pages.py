@@ -208,14 +208,23 @@ def json_contract() -> str:
 
 
 def metrics() -> str:
-    """Name, labels and meaning of each, as a report has them."""
-    text = simulated(SCENE, "prometheus")
+    """Name, labels and meaning of each."""
+    from arpcheck.reports.prometheus import GAUGES, LABELS, RUN_LABELS
+
     lines: list[str] = []
-    for name, meaning in re.findall(r"^# HELP (\S+) (.+)$", text, re.MULTILINE):
-        labels = re.search(rf"^{name}{{(.+?)}} ", text, re.MULTILINE)
-        names = re.findall(r'(\w+)="', labels[1]) if labels else []
-        lines += _filled(f"`{name}{{{', '.join(names)}}}`: {meaning}" if names else f"`{name}`: {meaning}", "- ")
+    for gauge in GAUGES:
+        labels = f"{{{', '.join(gauge.labels)}}}" if gauge.labels else ""
+        lines += _filled(f"`arpcheck_{gauge.name}{labels}`: {gauge.help}", "- ")
+    lines += ["", "The labels. Every series also has `context` and `interface`:", ""]
+    for label, meaning in (RUN_LABELS | LABELS).items():
+        lines += _filled(f"`{label}`: {meaning}.", "- ")
     return "\n".join(lines)
+
+
+def alerts() -> str:
+    from arpcheck.docs import file
+
+    return f"```yaml\n{file('alerts')}```"
 
 
 # --------------------------------------------------------------------------------------------------- commands and figures
@@ -299,6 +308,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "costs": costs,
     "json": json_contract,
     "metrics": metrics,
+    "alerts": alerts,
     "commands": commands,
     "figures": figures,
 }

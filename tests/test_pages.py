@@ -14,7 +14,7 @@ from pages import BLOCKS, CONTRIBUTING, FOLDER, README, ROOT, SCENE, WIDTH, file
 
 import arpcheck as package
 from arpcheck.commands.app import app
-from arpcheck.docs import PAGES, page
+from arpcheck.docs import FILES, PAGES, file, page
 
 GITHUB = ROOT / ".github"
 PAPERS = [*files(), *sorted(GITHUB.rglob("*.md"))]
@@ -216,8 +216,14 @@ def test_the_alerts_name_metrics_that_exist():
 def test_without_a_page_docs_lists_them():
     done = arpcheck("docs")
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.findall(r"^  ([a-z-]+)  +\S", done.stdout, re.MULTILINE) == list(PAGES)
+    assert re.findall(r"^  ([a-z-]+)  +\S", done.stdout, re.MULTILINE) == [*PAGES, *FILES]
     assert max(map(len, done.stdout.splitlines())) <= WIDTH
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_docs_prints_a_file_for_another_program_word_for_word(name):
+    done = arpcheck("docs", name)
+    assert (done.returncode, done.stdout, done.stderr) == (0, file(name), "")
 
 
 @pytest.mark.parametrize("name", PAGES)

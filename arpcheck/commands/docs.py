@@ -1,4 +1,5 @@
-"""`arpcheck docs`: prints a reference page, without the marks of its generated parts and with its links as words."""
+"""`arpcheck docs`: prints a reference page, without the marks of its generated parts and with its links as words, or a file
+for another program as it is."""
 
 from __future__ import annotations
 
@@ -10,12 +11,13 @@ import typer
 
 from arpcheck.commands.options import pages
 from arpcheck.commands.output import show
-from arpcheck.docs import PAGES, page, title
+from arpcheck.docs import FILES, PAGES, file, page, title
 from arpcheck.errors import UsageError
 
 EXAMPLES = (
     "arpcheck docs",
     "arpcheck docs symptoms",
+    "arpcheck docs alerts > arpcheck.rules.yaml",
 )
 
 
@@ -32,10 +34,13 @@ _LINK = re.compile(r"\[([^\]]+)\]\(([a-z-]*)(?:\.md)?(#[a-z0-9-]+)?\)")
 
 
 def text(name: str | None) -> str:
-    """One page, or the list of all. UsageError for a page that does not exist, with the names that are alike."""
+    """One page or file, or the list of all. UsageError for a page that does not exist, with the names that are alike."""
     if name is None:
-        width = max(map(len, PAGES))
-        return "\n".join(("Pages, for `arpcheck docs PAGE`:", "", *(f"  {one:{width}}  {title(one)}" for one in PAGES), ""))
+        titles = {one: title(one) for one in PAGES} | {one: what for one, (_, what) in FILES.items()}
+        width = max(map(len, titles))
+        return "\n".join(("Pages, for `arpcheck docs PAGE`:", "", *(f"  {o:{width}}  {t}" for o, t in titles.items()), ""))
+    if name in FILES:
+        return file(name)
     if name not in PAGES:
         raise UsageError(f"no page is called {name[:80]!r}", _hint(name))
     return _LINK.sub(_followed, _MARK.sub("", page(name)))
@@ -46,7 +51,7 @@ def _hint(name: str) -> str:
 
     if name in {text.name for text in (*verdicts.texts(), *findings.texts())}:
         return f"`arpcheck explain {name}` shows it"
-    near = get_close_matches(name, PAGES)
+    near = get_close_matches(name, (*PAGES, *FILES))
     return f"Did you mean {' or '.join(near)}?" if near else "`arpcheck docs` lists the pages"
 
 

@@ -71,9 +71,9 @@ def rules(incomplete: str) -> list[str]:
 
 def pages(incomplete: str) -> list[str]:
     """The pages of `docs`."""
-    from arpcheck.docs import PAGES
+    from arpcheck.docs import FILES, PAGES
 
-    return _beginning(incomplete, PAGES)
+    return _beginning(incomplete, (*PAGES, *FILES))
 
 
 def shells(incomplete: str) -> list[str]:

@@ -28,6 +28,18 @@ PAGES = (
 """In the order of the list: first what a reader needs first."""
 
 
+FILES = {
+    "alerts": ("alerts.yaml", "Alerts for Prometheus, as a rule file"),
+    "dashboard": ("dashboard.json", "A dashboard for Grafana, as JSON"),
+}
+"""Files for other programs: what they are called here, and what they are."""
+
+
+def file(name: str) -> str:
+    """The text of one of `FILES`, word for word."""
+    return files(__name__).joinpath(FILES[name][0]).read_text(encoding="utf-8")
+
+
 def page(name: str) -> str:
     """The Markdown of one of `PAGES`."""
     return files(__name__).joinpath(f"{name}.md").read_text(encoding="utf-8")

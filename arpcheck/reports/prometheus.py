@@ -1,96 +1,200 @@
-"""`-o prometheus`: gauges for node_exporter's textfile collector. They have no MAC labels, so that their number stays small.
+"""`-o prometheus`: gauges for node_exporter's textfile collector, a state set where something has one of several states.
 
-They have no timestamps, which the collector refuses. `arpcheck_address_ok` is 1 only for a fine outcome, and only judged
-nodes have a sample."""
+A state set has one series a state, 1 for the state that holds, so that an alert can name it. There are no timestamps, which
+the collector refuses, and no MAC labels. Every series has the context and the interfaces of the run, so that the files of
+two runs can lie in one folder: the collector refuses a series that comes twice."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
-from arpcheck.model import Arp, Outcome, Report, TargetReport, Verdict
+from arpcheck.model import Arp, Report, TargetReport, Verdict
 from arpcheck.reports import Style
 from arpcheck.reports.words import address
 from arpcheck.text import plain
 
 NAME = "prometheus"
 
-Labels = tuple[tuple[str, str], ...]
-Samples = dict[Labels, float]
+RUN_LABELS = {
+    "context": "the context in the kubeconfig; empty for a pod's account",
+    "interface": "the prober's interfaces, separated by commas",
+}
+"""What every series has."""
+
+LABELS = {
+    "version": "of arpcheck",
+    "address": "the address; empty for a Service without one",
+    "kind": "`load-balancer`, `external-ip` or `extra`",
+    "namespace": "of the Service; empty for `--ip`",
+    "service": "its name; an address that several share has the series of each",
+    "verdict": "one of the verdicts",
+    "outcome": "what the verdict or the state means: `fault`, `unsure`, `fine`, `not-judged`",
+    "node": "the name of the Node",
+    "state": "`non-strict`, `self`, `quiet`, `unreached` or `unknown`",
+    "id": "of the finding",
+    "severity": "`error`, `warning` or `info`",
+}
+"""The other labels, and what they hold."""
+
+Sample = tuple[tuple[str, ...], float]
+"""The values of the labels, in their order, and the value."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Gauge:
+class Gauge:
     name: str
+    labels: tuple[str, ...]
     help: str
-    samples: Samples
+    samples: Callable[[Report], Iterator[Sample]]
 
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
-    gauges = (*_run_gauges(report), *_addresses(report), *_node_gauges(report), _findings(report))
-    return "".join(line for gauge in gauges for line in _written(gauge))
+    run = report.run.context or "", ",".join(interface.name for interface in report.run.interfaces)
+    return "".join(line for gauge in GAUGES for line in _written(gauge, report, run))
 
 
-def _run_gauges(report: Report) -> Iterator[_Gauge]:
-    run, summary = report.run, report.summary
-    yield _one("exit_code", "0 no problem, 1 fault proven, 3 inconclusive, 130 interrupted.", summary.exit_code)
-    yield _one("run_complete", "1 if all rounds were finished.", summary.complete)
-    yield _one("run_end_timestamp_seconds", "When the run ended.", run.ended_at.timestamp())
-    yield _one("run_duration_seconds", "Duration of the run.", (run.ended_at - run.started_at).total_seconds())
-    yield _one("run_questions", "Requests that were sent.", run.sent)
-    yield _one("run_replies", "Replies that were received.", run.received)
-    yield _one("run_frames_lost", "Frames that the kernel dropped before arpcheck read them.", run.lost)
-    yield _one("run_gaps", "Resources that could not be read, and addresses that could not be probed.", len(report.gaps))
-
-
-def _addresses(report: Report) -> Iterator[_Gauge]:
-    counted = Counter(target.verdict for target in report.targets)
-    asked = [target for target in report.targets if target.outcome is not Outcome.NOT_JUDGED]
-    by_verdict: Samples = {(("verdict", str(verdict)),): counted[verdict] for verdict in Verdict}
-    yield _Gauge("addresses", "Addresses by verdict.", by_verdict)
-    fine: Samples = {labels: target.outcome is Outcome.FINE for target in asked for labels in _labels(target)}
-    yield _Gauge("address_ok", "1 if the verdict is fine; addresses that were not judged have no sample.", fine)
-    known: Samples = {labels: bool(target.accepted) for target in asked for labels in _labels(target)}
-    yield _Gauge("address_accepted", "1 if the verdict is accepted.", known)
-    replying: Samples = {labels: len(target.responders) for target in asked for labels in _labels(target)}
-    yield _Gauge("address_responders", "Owners of the MAC addresses that replied for the address.", replying)
-
-
-def _node_gauges(report: Report) -> Iterator[_Gauge]:
-    counted = Counter(node.arp for node in report.nodes)
-    by_arp: Samples = {(("arp", str(arp)),): counted[arp] for arp in Arp}
-    yield _Gauge("nodes", "Nodes by how their kernel treats Service addresses.", by_arp)
-    judged = [node for node in report.nodes if node.arp.outcome in (Outcome.FAULT, Outcome.FINE)]
-    found: Samples = {(("node", node.name),): node.arp.outcome is Outcome.FAULT for node in judged}
-    about = "1 if the node's kernel replies for Service addresses; only judged nodes have a sample."
-    yield _Gauge("node_non_strict", about, found)
-
-
-def _findings(report: Report) -> _Gauge:
-    counted = Counter((found.id, str(found.severity)) for found in report.findings)
-    samples: Samples = {(("id", rule), ("severity", severity)): number for (rule, severity), number in counted.items()}
-    return _Gauge("findings", "Findings of the run.", samples)
-
-
-def _labels(target: TargetReport) -> Iterator[Labels]:
-    """For each Service of the address; without a Service, one with empty names."""
-    for service in target.target.services or ("",):
-        namespace, _, name = service.partition("/")
-        yield ("ip", address(target)), ("kind", str(target.target.kind)), ("namespace", namespace), ("service", name)
-
-
-def _one(name: str, about: str, value: float) -> _Gauge:
-    return _Gauge(name, about, {(): value})
-
-
-def _written(gauge: _Gauge) -> Iterator[str]:
+def _written(gauge: Gauge, report: Report, run: tuple[str, ...]) -> Iterator[str]:
     name = f"arpcheck_{gauge.name}"
     yield f"# HELP {name} {gauge.help}\n# TYPE {name} gauge\n"
-    for labels, value in gauge.samples.items():
-        written = ",".join(f'{label}="{_quoted(text)}"' for label, text in labels)
-        yield f"{name}{f'{{{written}}}' if written else ''} {float(value):.15g}\n"
+    names, seen = (*RUN_LABELS, *gauge.labels), set[str]()
+    for values, value in gauge.samples(report):
+        labels = ",".join(f'{label}="{_quoted(text)}"' for label, text in zip(names, (*run, *values), strict=True))
+        if labels not in seen:  # two texts that differ only in what `plain` replaces
+            yield f"{name}{{{labels}}} {float(value):.15g}\n"
+        seen.add(labels)
 
 
 def _quoted(text: str) -> str:
     return plain(text).replace("\\", "\\\\").replace('"', '\\"')
+
+
+# ------------------------------------------------------------------------------------------------------------------- the run
+
+
+def _one(value: Callable[[Report], float]) -> Callable[[Report], Iterator[Sample]]:
+    def samples(report: Report) -> Iterator[Sample]:
+        yield (), value(report)
+
+    return samples
+
+
+def _build(report: Report) -> Iterator[Sample]:
+    yield (report.run.arpcheck,), 1
+
+
+def _success(report: Report) -> Iterator[Sample]:
+    """Without a sample where the run decided nothing, so that last_over_time() finds the last run that did."""
+    if report.summary.complete and report.summary.exit_code in (0, 1):
+        yield (), report.run.ended_at.timestamp()
+
+
+def _seconds(report: Report) -> float:
+    return (report.run.ended_at - report.run.started_at).total_seconds()
+
+
+# ------------------------------------------------------------------------------------------------------- addresses and nodes
+
+
+class _AddressLabels(NamedTuple):
+    address: str
+    kind: str
+    namespace: str
+    service: str
+
+
+def _addresses(report: Report) -> Iterator[tuple[_AddressLabels, TargetReport, Verdict]]:
+    """Every target that has a verdict, once for each of its Services; without a Service, with empty names."""
+    for target in report.targets:
+        for service in (target.target.services or ("",)) if target.verdict else ():
+            namespace, _, name = service.partition("/")
+            ip = address(target) if target.target.ip else ""
+            yield _AddressLabels(ip, str(target.target.kind), namespace, name), target, target.verdict or Verdict.NOT_PROBED
+
+
+def _verdicts(report: Report) -> Iterator[Sample]:
+    for labels, _, held in _addresses(report):
+        for verdict in Verdict:
+            yield (*labels, str(verdict), str(verdict.outcome)), verdict is held
+
+
+def _of_address(value: Callable[[TargetReport], float], report: Report) -> Iterator[Sample]:
+    for labels, target, _ in _addresses(report):
+        yield labels, value(target)
+
+
+def _by_verdict(report: Report) -> Iterator[Sample]:
+    counted = Counter(target.verdict for target in report.targets)
+    for verdict in Verdict:
+        yield (str(verdict), str(verdict.outcome)), counted[verdict]
+
+
+def _states(report: Report) -> Iterator[Sample]:
+    for node in report.nodes:
+        for state in Arp:
+            yield (node.name, str(state), str(state.outcome)), state is node.arp
+
+
+def _accepted_nodes(report: Report) -> Iterator[Sample]:
+    for node in report.nodes:
+        yield (node.name,), bool(node.accepted)
+
+
+def _by_state(report: Report) -> Iterator[Sample]:
+    counted = Counter(node.arp for node in report.nodes)
+    for state in Arp:
+        yield (str(state), str(state.outcome)), counted[state]
+
+
+def _findings(report: Report) -> Iterator[Sample]:
+    counted = Counter((found.id, str(found.severity)) for found in report.findings)
+    yield from sorted(counted.items())
+
+
+_ADDRESS = _AddressLabels._fields
+
+GAUGES = (
+    Gauge("build_info", ("version",), "1; the version of arpcheck that made the run.", _build),
+    Gauge(
+        "exit_code", (), "0 no problem, 1 fault proven, 3 inconclusive, 130 interrupted.",
+        _one(lambda report: report.summary.exit_code),
+    ),
+    Gauge(
+        "last_run_timestamp_seconds", (), "When the run ended, in seconds since 1970.",
+        _one(lambda report: report.run.ended_at.timestamp()),
+    ),
+    Gauge(
+        "last_success_timestamp_seconds", (),
+        "The same, but only for a complete run with exit code 0 or 1; other runs have no sample.", _success,
+    ),
+    Gauge("run_complete", (), "1 if all rounds were finished.", _one(lambda report: report.summary.complete)),
+    Gauge("run_duration_seconds", (), "Duration of the run.", _one(_seconds)),
+    Gauge("run_requests", (), "Requests that were sent.", _one(lambda report: report.run.sent)),
+    Gauge("run_replies", (), "Replies that were received.", _one(lambda report: report.run.received)),
+    Gauge(
+        "run_frames_lost", (), "Frames that the kernel dropped before arpcheck read them.",
+        _one(lambda report: report.run.lost),
+    ),
+    Gauge(
+        "run_gaps", (), "Resources that could not be read, and addresses that could not be probed.",
+        _one(lambda report: len(report.gaps)),
+    ),
+    Gauge("addresses", ("verdict", "outcome"), "Addresses by verdict.", _by_verdict),
+    Gauge("address_verdict", (*_ADDRESS, "verdict", "outcome"), "1 for the verdict of the address, else 0.", _verdicts),
+    Gauge(
+        "address_accepted", _ADDRESS, "1 if the verdict is accepted by a file of known issues.",
+        partial(_of_address, lambda target: bool(target.accepted)),
+    ),
+    Gauge(
+        "address_responders", _ADDRESS, "Owners of the MAC addresses that replied for the address.",
+        partial(_of_address, lambda target: len(target.responders)),
+    ),
+    Gauge("nodes", ("state", "outcome"), "Nodes by how their kernel treats Service addresses.", _by_state),
+    Gauge("node_state", ("node", "state", "outcome"), "1 for the state of the node, else 0.", _states),
+    Gauge("node_accepted", ("node",), "1 if its state is accepted by a file of known issues.", _accepted_nodes),
+    Gauge("findings", ("id", "severity"), "Findings of the run; a rule that found nothing has no sample.", _findings),
+)  # fmt: skip
+"""All metrics, in the order in which they are written; each name is preceded by `arpcheck_`."""

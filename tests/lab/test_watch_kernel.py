@@ -85,7 +85,7 @@ def test_a_kernel_that_asks_with_a_services_address():
 def test_an_announcement_is_heard_and_ctrl_c_ends_it_with_the_timeline(tmp_path):
     code, text = watched("healthy", "announce", "--output", str(tmp_path / "arpcheck.prom"))
     assert [path.name for path in tmp_path.iterdir()] == ["arpcheck.prom"]
-    assert "arpcheck_address_ok{" in (tmp_path / "arpcheck.prom").read_text()
+    assert "arpcheck_address_verdict{" in (tmp_path / "arpcheck.prom").read_text()
     assert (code, text) == (3, """\
 TIME  probed: 1 ok
 TIME  10.0.0.50: gratuitous ARP from worker-3

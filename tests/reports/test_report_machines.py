@@ -7,11 +7,14 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
-from report_samples import CLEAN, NON_STRICT, PARTIAL, SAMPLES, node, service
+import yaml
+from report_samples import CLEAN, NON_STRICT, SAMPLES, node, service
 from test_report_hostile import HOSTILE, filled
 
+from arpcheck.docs import FILES, file
 from arpcheck.model import Arp, Outcome, Report, Verdict
 from arpcheck.reports import render
+from arpcheck.reports.prometheus import GAUGES, LABELS, RUN_LABELS
 
 SAMPLE = re.compile(
     r'(?P<name>arpcheck_[a-z_]+)(?:\{(?P<labels>(?:[a-z_]+="(?:[^"\\\n]|\\\\|\\")*",?)+)\})? (?P<value>-?[0-9.e+]+)'
@@ -83,41 +86,137 @@ def test_a_fault_that_is_in_no_case_of_its_own_fails_the_run_and_one_that_is_doe
     assert [child.tag for case in suites(render(doubt, "junit"))["findings"] for child in case] == ["error"]
 
 
-def test_only_ok_is_one() -> None:
-    found = samples(render(PARTIAL, "prometheus"))
-    fine = {name: value for name, value in found.items() if name.startswith("arpcheck_address_ok")}
-    assert set(fine.values()) == {0.0}
-    assert len(fine) == 3
-    assert found['arpcheck_addresses{verdict="inconclusive"}'] == 2
-    assert not [name for name in found if name.startswith("arpcheck_node_non_strict")]
-    assert found['arpcheck_nodes{arp="unknown"}'] == 1
+def series(text: str, name: str, **labels: str) -> dict[str, float]:
+    """The samples of a metric whose labels have these values, by the values of the others but context and interface."""
+    found: dict[str, float] = {}
+    for sample, value in samples(text).items():
+        metric, _, rest = sample.partition("{")
+        has = dict(re.findall(r'([a-z_]+)="((?:[^"\\]|\\.)*)"', rest))
+        if metric == f"arpcheck_{name}" and labels.items() <= has.items():
+            others = {key: of for key, of in has.items() if key not in {*labels, "context", "interface"}}
+            found[" ".join(others.values())] = value
+    return found
 
 
-def test_every_gauge_has_help_and_type_once_and_none_a_mac() -> None:
-    text = render(NON_STRICT, "prometheus")
-    names = re.findall(r"# TYPE (\S+) gauge", text)
-    assert names == re.findall(r"# HELP (\S+) \S", text)
+@pytest.mark.parametrize("verdict", Verdict)
+def test_an_address_has_a_series_for_each_verdict_and_one_of_them_holds(verdict: Verdict) -> None:
+    text = render(replace(CLEAN, targets=(service("10.0.0.50", "web/nginx", verdict, "the reason"),)), "prometheus")
+    found = series(text, "address_verdict", address="10.0.0.50", namespace="web", service="nginx", kind="load-balancer")
+    assert found == {f"{one} {one.outcome}": float(one is verdict) for one in Verdict}
+    assert series(text, "addresses") == {f"{one} {one.outcome}": float(one is verdict) for one in Verdict}
+
+
+@pytest.mark.parametrize("arp", Arp)
+def test_a_node_has_a_series_for_each_state_and_one_of_them_holds(arp: Arp) -> None:
+    text = render(replace(CLEAN, nodes=(node("worker-1", arp),)), "prometheus")
+    assert series(text, "node_state", node="worker-1") == {f"{one} {one.outcome}": float(one is arp) for one in Arp}
+    assert series(text, "nodes") == {f"{one} {one.outcome}": float(one is arp) for one in Arp}
+
+
+def test_only_a_run_that_decided_something_is_a_success() -> None:
+    for code, complete, decided in ((0, True, 1), (1, True, 1), (3, True, 0), (130, False, 0), (1, False, 0)):
+        report = replace(CLEAN, summary=replace(CLEAN.summary, exit_code=code, complete=complete))
+        text = render(report, "prometheus")
+        assert len(series(text, "last_success_timestamp_seconds")) == decided
+        assert series(text, "last_run_timestamp_seconds") == {"": report.run.ended_at.timestamp()}
+
+
+def test_every_series_says_which_run_it_is_of() -> None:
+    """Two files in the folder of the textfile collector must have no series in common."""
+    two = replace(NON_STRICT.run.interfaces[0], name="eth1")
+    run = replace(NON_STRICT.run, context="prod", interfaces=(NON_STRICT.run.interfaces[0], two))
+    text = render(replace(NON_STRICT, run=run), "prometheus")
+    assert [line for line in samples(text) if 'context="prod",interface="eth0,eth1"' not in line] == []
+    assert series(text, "build_info") == {NON_STRICT.run.arpcheck: 1}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_metrics_are_named_as_promtool_wants(name: str) -> None:
+    """The rules of `promtool check metrics` that concern gauges (client_golang, prometheus/testutil/promlint)."""
+    text = render(SAMPLES[name], "prometheus")
+    names = re.findall(r"^# TYPE (\S+) gauge$", text, re.MULTILINE)
+    assert names == re.findall(r"^# HELP (\S+) \S.*$", text, re.MULTILINE) == [f"arpcheck_{one.name}" for one in GAUGES]
     assert len(names) == len(set(names))
-    assert {name.partition("{")[0] for name in samples(text)} <= set(names)
-    assert not any(name.endswith("_total") for name in names)
+    assert {sample.partition("{")[0] for sample in samples(text)} <= set(names)
+    for metric in names:
+        words = metric.split("_")
+        assert words[-1] not in ("total", "count", "sum", "bucket"), "reserved for other types"
+        assert not {"gauge", "counter", "histogram", "summary", "metric"} & {*words}, "the type is not a part of the name"
+        assert not {"s", "ms", "sec", "minutes", "hours", "milliseconds", "kb", "percent"} & {*words}, "base units"
+        assert "timestamp" not in words or words[-2:] == ["timestamp", "seconds"]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_labels_are_those_of_the_table_and_none_is_a_mac(name: str) -> None:
+    text = render(SAMPLES[name], "prometheus")
+    for gauge in GAUGES:
+        wanted = [*RUN_LABELS, *gauge.labels]
+        found = [re.findall(r'([a-z_]+)="', s) for s in samples(text) if s.partition("{")[0] == f"arpcheck_{gauge.name}"]
+        assert [labels for labels in found if labels != wanted] == []
+    assert {label for gauge in GAUGES for label in gauge.labels} == set(LABELS)
     assert not re.search(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", text)
+
+
+def expressions(found: object) -> list[str]:
+    """Every `expr` in a file of alerts or a dashboard."""
+    match found:
+        case dict():
+            own = [found["expr"]] if isinstance(found.get("expr"), str) else []
+            return own + [text for value in found.values() for text in expressions(value)]
+        case list():
+            return [text for value in found for text in expressions(value)]
+        case _:
+            return []
+
+
+VALUES = {
+    "outcome": {*Outcome},
+    "state": {*Arp},
+    "verdict": {*Verdict},
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_alerts_and_dashboard_ask_for_what_there_is(name: str) -> None:
+    found = expressions(yaml.safe_load(file(name)))
+    assert len(found) >= 5
+    known = {f"arpcheck_{gauge.name}": {*RUN_LABELS, *gauge.labels} for gauge in GAUGES}
+    for text in found:
+        asked = re.findall(r"\b(arpcheck_[a-z_]+)(?:\{([^}]*)\})?", text)
+        assert asked, text
+        for metric, labels in asked:
+            chosen = re.findall(r'(\w+)\s*(?:=~|!=|=)\s*"([^"]*)"', labels)
+            assert {label for label, _ in chosen} <= known[metric], text
+            for label, values in chosen:
+                assert label not in VALUES or {*values.split("|")} <= VALUES[label], text
+
+
+def test_the_series_of_a_run_are_as_many_as_its_page_says() -> None:
+    """12 for each address and each of its Services, 6 for each node, about 50 for the run."""
+    targets = tuple(service(f"10.0.0.{n}", f"web/s{n}", Verdict.OK, "") for n in range(1, 101))
+    nodes = tuple(node(f"worker-{n}", Arp.QUIET) for n in range(10))
+    found = samples(render(replace(CLEAN, targets=targets, nodes=nodes), "prometheus"))
+    assert 1_200 + 60 < len(found) < 1_200 + 60 + 50
 
 
 def test_an_accepted_fault_is_skipped_by_junit_and_said_by_prometheus() -> None:
     tests = suites(render(SAMPLES["accepted"], "junit"))
     assert [[child.tag for child in case] for case in tests["addresses"]] == [["skipped"], ["failure"], [], ["skipped"]]
     assert [[child.tag for child in case] for case in tests["nodes"]] == [["skipped"], [], []]
-    found = samples(render(SAMPLES["accepted"], "prometheus"))
-    labels = 'ip="10.0.0.50",kind="load-balancer",namespace="web",service="nginx"'
-    assert (found[f"arpcheck_address_ok{{{labels}}}"], found[f"arpcheck_address_accepted{{{labels}}}"]) == (0, 1)
+    text = render(SAMPLES["accepted"], "prometheus")
+    assert series(text, "address_accepted", address="10.0.0.50") == {"load-balancer web nginx": 1}
+    assert sum(series(text, "address_verdict", address="10.0.0.50", outcome="fault").values()) == 1
+    assert series(text, "node_accepted") == {"worker-1": 1, "worker-2": 0, "worker-3": 0}
 
 
 def test_a_shared_address_has_a_sample_for_each_service() -> None:
     first = NON_STRICT.targets[0]
     shared = replace(first, target=replace(first.target, services=("web/a", "web/b")))
-    found = samples(render(replace(NON_STRICT, targets=(shared,)), "prometheus"))
-    assert found['arpcheck_address_ok{ip="10.0.0.50",kind="load-balancer",namespace="web",service="a"}'] == 0
-    assert found['arpcheck_address_responders{ip="10.0.0.50",kind="load-balancer",namespace="web",service="b"}'] == 2
+    text = render(replace(NON_STRICT, targets=(shared,)), "prometheus")
+    assert series(text, "address_verdict", namespace="web", service="a", verdict="non-strict", outcome="fault") == {
+        "10.0.0.50 load-balancer": 1
+    }
+    assert series(text, "address_responders", namespace="web", service="b") == {"10.0.0.50 load-balancer": 2}
 
 
 @pytest.mark.parametrize("name", SAMPLES)
