@@ -224,6 +224,9 @@ class Objects:
     gaps: tuple[Gap, ...] = ()
     context: str | None = None
     """The kubeconfig context, `in-cluster`, or the name of the file."""
+    kubeconfig: str | None = None
+    """The path of the kubeconfig of this context that was named by an option or by KUBECONFIG; None if kubectl finds it by
+    itself, and for a file or a pod."""
     version: str | None = None
     """The server's version; None if unknown."""
     read_at: datetime | None = None

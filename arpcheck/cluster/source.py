@@ -26,6 +26,7 @@ from arpcheck.cluster.kubeconfig import (
 from arpcheck.cluster.limits import Budget, ReadError, by_status, in_time
 from arpcheck.cluster.ownership import read_roots
 from arpcheck.cluster.requirements import merge
+from arpcheck.command_lines import IN_CLUSTER
 from arpcheck.errors import ClusterError
 from arpcheck.gc_control import held_back
 from arpcheck.model import Need
@@ -100,9 +101,18 @@ def read(
     session = open_session(source, budget)
     try:
         with held_back():
-            return read_api(session, wants, budget, within=namespace, services_required=services_required)
+            found = read_api(session, wants, budget, within=namespace, services_required=services_required)
+        return replace(found, kubeconfig=_named(source) if found.context != IN_CLUSTER else None)
     finally:
         session.close()
+
+
+def _named(source: ClusterSource) -> str | None:
+    """The kubeconfig that `--kubeconfig` or KUBECONFIG names. Several that are merged are no single path."""
+    path = source.kubeconfig or os.environ.get("KUBECONFIG", "")
+    if not path or (not source.kubeconfig and os.pathsep in path):
+        return None
+    return str(absolute(expanded(path)))
 
 
 # ------------------------------------------------------------------------------------------------- What an account may read

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from arpcheck.cluster.changes import Connection
+from arpcheck.command_lines import CommandLines
 from arpcheck.errors import ClusterError, OutputError
 from arpcheck.kubeproxy.workload import number
 from arpcheck.model import Need
@@ -122,7 +123,7 @@ def reach(daemon_set: Object, objects: Objects, *, everywhere: bool) -> Reach:
         elif node.ready is False:
             unreached[node.name] = "NotReady: its pod cannot be replaced"
         elif by_hand and annotations_of(found).get(RESTARTED, "") != wanted:
-            delete = shlex.join(("kubectl", "-n", namespace(found), "delete", "pod", name(found)))
+            delete = CommandLines.of(objects).kubectl("-n", namespace(found), "delete", "pod", name(found))
             unreached[node.name] = f"updateStrategy OnDelete, so delete its pod: {delete}"
         else:
             waiting[node.name] = _waiting(found, wanted)

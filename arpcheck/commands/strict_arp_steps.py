@@ -12,6 +12,7 @@ from datetime import datetime
 
 from arpcheck.cluster import ClusterSource
 from arpcheck.cluster.changes import Connection
+from arpcheck.command_lines import IN_CLUSTER
 from arpcheck.commands import rollouts, strict_arp_plan
 from arpcheck.commands.log import ProgressLog, StoppedError
 from arpcheck.commands.opening import stopping
@@ -30,8 +31,6 @@ The most likely cause: kube-proxy has not written the sysctls yet. Its pods are 
 "Using ipvs Proxier" when it starts to (`arpcheck strict-arp status --logs`). Run arpcheck preflight to check again. Other
 causes are below.
 """
-IN_CLUSTER = "in-cluster"
-"""The context name of a pod's own account. It is not in a kubeconfig."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import assert_never
 
+from arpcheck.command_lines import CommandLines
 from arpcheck.evidence import Evidence
 from arpcheck.evidence_json import as_document
 from arpcheck.judge.acceptance import marked
@@ -47,17 +49,22 @@ _UNSEEN = KubeProxy(mode=None, strict_arp=None, source=None)
 def report(judged: Judged, evidence: Evidence, preflight: Preflight | None) -> Report:
     by_target = {judgement.case.target: judgement for judgement in judged.judgements}
     found = findings(judged)
+    lines = CommandLines.of(evidence.objects, () if evidence.vantages else evidence.options.interfaces)
     return Report(
         summary=summarise(judged, found, complete=evidence.complete, interrupted=evidence.interrupted, preflight=preflight),
         targets=tuple(_target(target, by_target.get(target), judged) for target in judged.targets),
         nodes=tuple(_node_report(state, judged) for state in judged.nodes),
-        findings=found,
+        findings=tuple(_with_commands(finding, lines) for finding in found),
         gaps=tuple(sorted(judged.gaps)),
         run=_run_report(evidence),
-        causes=judged.causes,
+        causes=tuple(replace(cause, do=lines.completed(cause.do)) for cause in judged.causes),
         preflight=preflight,
         evidence=as_document(evidence),
     )
+
+
+def _with_commands(finding: Finding, lines: CommandLines) -> Finding:
+    return replace(finding, do=tuple(lines.completed(step, finding.ips) for step in finding.do))
 
 
 def _target(target: Target, judgement: Judgement | None, judged: Judged) -> TargetReport:
@@ -126,6 +133,7 @@ def _run_report(evidence: Evidence) -> Run:
         interfaces=tuple(by_name[name] for name in options.interfaces if name in by_name),
         interfaces_because=options.interfaces_because,
         context=evidence.objects.context,
+        kubeconfig=evidence.objects.kubeconfig,
         cluster=evidence.objects.version,
         rounds=options.rounds,
         wait=options.wait,

@@ -23,6 +23,8 @@ class Manager:
     """How it was recognised."""
     way: tuple[str, ...]
     """Its own way to set strictARP: sentences and commands, in order."""
+    restart: str = ""
+    """The command that restarts kube-proxy on one node; empty where its DaemonSet does it."""
     certain: bool = True
     """False: it only looks like it, and an edit by hand may be right."""
 
@@ -131,6 +133,7 @@ def _embedded(objects: Objects) -> Manager | None:
             "kube-proxy-arg: [proxy-mode=ipvs, ipvs-strict-arp=true]",
             f"Then restart one node after the other: systemctl restart {_units(program)}",
         ),
+        restart=f"systemctl restart {_units(program)}",
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from arpcheck.command_lines import CommandLines
 from arpcheck.kubeproxy import workload
 from arpcheck.kubeproxy.distributions import Manager, managed_by
 from arpcheck.kubeproxy.modes import BINDS_NOTHING, NodeStatus, Oddity, StrictArpAnswer, has
@@ -16,10 +17,37 @@ from arpcheck.kubeproxy.setting import place
 from arpcheck.model import Arp
 from arpcheck.objects import Objects, at, name, namespace, text
 
-_LEFTOVERS = (
-    "kube-ipvs0 is left over from IPVS mode: reboot these nodes one after the other,",
-    "or run `kube-proxy --cleanup` on them and restart kube-proxy, or: ip link delete kube-ipvs0",
-)
+_LEFTOVERS = "kube-ipvs0 is left over from IPVS mode; on each node, one after the other: sudo ip link delete kube-ipvs0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cures:
+    """What to do in this cluster, each in one sentence with its command."""
+
+    enable: str
+    restart: str
+    rollout: str
+    """What shows how far a rollout has come."""
+
+
+def cures(objects: Objects) -> Cures | None:
+    """None where the cluster does not show how kube-proxy is run."""
+    manager, where, daemon_sets = managed_by(objects), place(objects), tuple(workload.daemon_sets(objects))
+    if manager is None and where is None and not daemon_sets:
+        return None
+    enable = " ".join(_set_by(manager)) if manager else "" if where is None else ENABLE
+    restarts = [step for step in _rollout(objects) if "rollout status" not in step]
+    own = f"`{manager.restart}`" if manager and manager.restart else ""
+    restart = (f"`{restarts[0]}`" if restarts[0].startswith("kubectl") else restarts[0]) if restarts else own
+    status = [step for step in _rollout(objects) if "rollout status" in step]
+    return Cures(
+        enable=enable or "Set ipvs.strictARP: true in kube-proxy's configuration, and restart it on every node",
+        restart=f"Restart kube-proxy on these nodes: {restart}" if restart else "Restart kube-proxy on these nodes",
+        rollout=f"See what it waits for: `{status[0]}`" if status else "See why these pods were not replaced",
+    )
+
+
+ENABLE = "Set strictARP and restart kube-proxy: `arpcheck strict-arp enable`"
 
 
 def remedy(answer: StrictArpAnswer, nodes: Sequence[NodeStatus], objects: Objects) -> tuple[Manager | None, tuple[str, ...]]:
@@ -32,9 +60,9 @@ def _do(answer: StrictArpAnswer, nodes: Sequence[NodeStatus], manager: Manager |
     these = [node for node in nodes if node.answer is answer]
     match answer:
         case StrictArpAnswer.NOT_SET:
-            return (*(_set_by(manager) if manager else _edit(objects)), *_prove())
+            return (*(_set_by(manager) if manager else _edit(objects)), *_prove(objects))
         case StrictArpAnswer.NOT_LOADED:
-            return (*_load(these, manager, objects), *_prove())
+            return (*_load(these, manager, objects), *_prove(objects))
         case StrictArpAnswer.SET:
             return ()
         case StrictArpAnswer.UNKNOWN:
@@ -56,7 +84,7 @@ def _settle(nodes: Sequence[NodeStatus], manager: Manager | None, objects: Objec
     yield from _look(running, objects)
     yield from _on_node()
     if left:
-        yield from (*_LEFTOVERS, *_prove())
+        yield from (_LEFTOVERS, *_prove(objects))
     if manager and may_be_unset:
         yield from _set_by(manager)
 
@@ -66,38 +94,43 @@ def _why_stopped(nodes: Sequence[NodeStatus], objects: Objects) -> Iterable[str]
     found = [pod for node in nodes if (pod := pods.get(node.name))]
     for pod in found[:1]:
         others = " (likewise the others)" if len(found) > 1 else ""
-        which = _kubectl(namespace(pod.obj), "logs", name(pod.obj), "-c", text(pod.container, "name"), "--previous")
+        which = _kubectl(objects, namespace(pod.obj), "logs", name(pod.obj), "-c", text(pod.container, "name"), "--previous")
         yield f"why it does not run{others}: {which}"
     for one in workload.daemon_sets(objects) if nodes and not found else ():
-        which = _kubectl(namespace(one.obj), "describe", "daemonset", name(one.obj))
+        which = _kubectl(objects, namespace(one.obj), "describe", "daemonset", name(one.obj))
         yield f"why its pods are missing: {which}"
 
 
 def _set_by(manager: Manager) -> tuple[str, ...]:
-    """Its own way."""
-    return (f"{manager.name} owns this configuration ({manager.because}), so that is where to set it:", *manager.way)
+    """Its own way: a step for what is to be written, and one for what makes it take effect."""
+    then = [number for number, line in enumerate(manager.way) if line.startswith("Then")]
+    split = then[0] if then else len(manager.way)
+    first = f"{manager.name} owns this configuration ({manager.because}): {' '.join(manager.way[:split])}"
+    return (first, *((" ".join(manager.way[split:]),) if then else ()))
 
 
 def _edit(objects: Objects) -> Iterable[str]:
     where = place(objects)
     if where is None:
         return ("set ipvs.strictARP: true in kube-proxy's configuration and restart it on every node",)
-    command = _kubectl(where.namespace, "edit", "configmap", where.config_map)
+    command = _kubectl(objects, where.namespace, "edit", "configmap", where.config_map)
     by_hand = f"{command}   # {shlex.quote(where.key)}: ipvs.strictARP: true"
-    return ("arpcheck strict-arp enable", f"or by hand: {by_hand}", *_rollout(objects))
+    return (CommandLines.of(objects).arpcheck("strict-arp", "enable"), f"or by hand: {by_hand}", *_rollout(objects))
 
 
 def _load(nodes: Sequence[NodeStatus], manager: Manager | None, objects: Objects) -> Iterable[str]:
     left_over = any(node.arp is Arp.NON_STRICT and node.mode in BINDS_NOTHING for node in nodes)
     if all(node.loaded is not False for node in nodes) and left_over:
-        return _LEFTOVERS
-    return (*_restart(manager, objects), *(_LEFTOVERS if left_over else ()))
+        return (_LEFTOVERS,)
+    return (*_restart(manager, objects), *((_LEFTOVERS,) if left_over else ()))
 
 
 def _restart(manager: Manager | None, objects: Objects) -> Iterable[str]:
     if commands := tuple(_rollout(objects)):
         return commands
-    return manager.way if manager else ("restart kube-proxy on these nodes",)
+    if manager:
+        return (f"restart kube-proxy on these nodes: {manager.restart}",) if manager.restart else _set_by(manager)
+    return ("restart kube-proxy on these nodes",)
 
 
 def _rollout(objects: Objects) -> Iterable[str]:
@@ -105,9 +138,15 @@ def _rollout(objects: Objects) -> Iterable[str]:
     for found in workload.daemon_sets(objects):
         space, title = namespace(found.obj), name(found.obj)
         if text(found.obj, "spec", "updateStrategy", "type") == "OnDelete":
-            yield f"daemonset {space}/{title} has updateStrategy OnDelete: delete its pods one after the other"
+            yield _by_hand(space, title, objects)
             continue
-        yield from (_kubectl(space, "rollout", word, "daemonset", title) for word in ("restart", "status"))
+        yield from (_kubectl(objects, space, "rollout", word, "daemonset", title) for word in ("restart", "status"))
+
+
+def _by_hand(space: str, title: str, objects: Objects) -> str:
+    pods = [name(pod.obj) for pod in workload.pods(objects).values() if namespace(pod.obj) == space]
+    step = f"daemonset {space}/{title} has updateStrategy OnDelete: delete its pods one after the other"
+    return f"{step}: {_kubectl(objects, space, 'delete', 'pod', sorted(pods)[0])}" if pods else step
 
 
 def _look(nodes: Sequence[str], objects: Objects) -> Iterable[str]:
@@ -115,7 +154,7 @@ def _look(nodes: Sequence[str], objects: Objects) -> Iterable[str]:
     pods = workload.pods(objects)
     for node in nodes:
         if pod := pods.get(node):
-            forward, curl = configz_commands(namespace(pod.obj), name(pod.obj))
+            forward, curl = configz_commands(objects, namespace(pod.obj), name(pod.obj))
             others = " (likewise for the others)" if len(nodes) > 1 else ""
             yield f"to see what {node} has loaded{others}: {forward}"
             yield f"and in another terminal: {curl} > configz.json"
@@ -133,13 +172,12 @@ def _on_node() -> Iterable[str]:
     yield "on the node: sysctl net.ipv4.conf.all.arp_ignore net.ipv4.conf.all.arp_announce   # 1 and 2 are strict"
 
 
-def _kubectl(space: str, *words: str) -> str:
-    """For a shell, whatever the names are."""
-    return shlex.join(("kubectl", "-n", space, *words))
+def _kubectl(objects: Objects, space: str, *words: str) -> str:
+    return CommandLines.of(objects).kubectl("-n", space, *words)
 
 
-def _prove() -> Iterable[str]:
-    yield "arpcheck preflight --iface INTERFACE   # the proof"
+def _prove(objects: Objects) -> Iterable[str]:
+    yield f"sudo {CommandLines.of(objects).arpcheck('preflight', '--iface', 'auto')}   # the proof"
 
 
 GROUP = "kubeproxy.config.k8s.io"
@@ -219,7 +257,7 @@ def _strict_arp(config: Mapping[str, Any]) -> bool | None:
     return None
 
 
-def configz_commands(namespace: str, pod: str) -> tuple[str, str]:
+def configz_commands(objects: Objects, namespace: str, pod: str) -> tuple[str, str]:
     """The two commands that show what one kube-proxy has loaded: its metrics port is the node's loopback."""
-    forward = shlex.join(("kubectl", "-n", namespace, "port-forward", f"pod/{pod}", f"{PORT}:{PORT}"))
+    forward = _kubectl(objects, namespace, "port-forward", f"pod/{pod}", f"{PORT}:{PORT}")
     return forward, f"curl -s http://localhost:{PORT}/configz"

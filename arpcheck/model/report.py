@@ -259,6 +259,7 @@ class Run:
     ended_at: datetime
     interfaces: tuple[Interface, ...]
     context: str | None
+    """The kubeconfig context, `in-cluster`, or the name of a file of kubectl."""
     cluster: str | None
     """The server's version: `v1.33.4`."""
     rounds: int
@@ -271,6 +272,8 @@ class Run:
     ignored: Mapping[str, int]
     interfaces_because: str | None = None
     """Why these interfaces, where arpcheck chose them."""
+    kubeconfig: str | None = None
+    """As `Objects.kubeconfig`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,9 +97,7 @@ def observe(
         if interface.mac
     )
     started_at = clock()
-    begun = Evidence(
-        arpcheck="", started_at=started_at, ended_at=started_at, options=options, host=host, objects=objects
-    )
+    begun = Evidence(arpcheck="", started_at=started_at, ended_at=started_at, options=options, host=host, objects=objects)
     idle = records.prepared((t for t in planned.targets if t.kind in JUDGED and not t.skipped), begun)
     next(idle, None)  # takes too long while frames may arrive
     started_at = clock()

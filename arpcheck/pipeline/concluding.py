@@ -129,7 +129,7 @@ def conclude(evidence: Evidence) -> Report:
             )
         ),
     )  # fmt: skip
-    judged = replace(judged, causes=likely_causes(judged, gateways))
+    judged = replace(judged, causes=likely_causes(judged, gateways, objects))
     return report(judged, evidence, preflight(judged, objects) if evidence.options.preflight else None)
 
 

@@ -13,6 +13,7 @@ from arpcheck.judge.observations import Observations
 from arpcheck.kubeproxy.causes import causes
 from arpcheck.kubeproxy.modes import Configured, StrictArpAnswer
 from arpcheck.kubeproxy.observations import WireObservations
+from arpcheck.kubeproxy.remedy import cures
 from arpcheck.kubeproxy.status import status
 from arpcheck.model import (
     Arp,
@@ -75,7 +76,7 @@ def _not_recorded(evidence: Evidence, capture: Capture) -> Iterable[Gap]:
         yield Gap(what="capture", why=why, costs="another node may have been the announcer at that time")
 
 
-def likely_causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> tuple[Cause, ...]:
+def likely_causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]], objects: Objects) -> tuple[Cause, ...]:
     """The likely causes, from the observations and the configuration."""
     observations = judged.observations
     gateways_requested = any(observations.asked(ip).broadcast for found in gateways.values() for ip in found)
@@ -105,6 +106,7 @@ def likely_causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]
         frozenset((*judged.named(Arp.NON_STRICT), *judged.named(Arp.QUIET))),
         frozenset(state.name for state in judged.nodes),
         heard,
+        cures(objects),
     )
 
 

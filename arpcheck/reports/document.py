@@ -224,7 +224,12 @@ _RUN = structure(
     key("endedAt", TIME, "By the prober's clock."),
     key("interfaces", many(_INTERFACE), "The prober's interfaces that sent requests."),
     key("interfacesBecause", optional(TEXT), "Why arpcheck chose these; null if they were given."),
-    key("context", optional(TEXT), "The context in the kubeconfig; null for a file or a pod."),
+    key(
+        "context",
+        optional(TEXT),
+        "The context in the kubeconfig, `in-cluster`, or the name of a file; null if there is none.",
+    ),
+    key("kubeconfig", optional(TEXT), "The path of the kubeconfig, if an option or KUBECONFIG named it; else null."),
     key("cluster", optional(TEXT), "The API server's version."),
     key("rounds", COUNT, "The planned rounds."),
     key("wait", NUMBER, "Seconds that it waited for replies after the last request."),

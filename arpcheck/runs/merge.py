@@ -235,6 +235,7 @@ def _objects(newest_first: Sequence[Objects]) -> Objects:
         resources=resources,
         gaps=tuple(gaps),
         context=newest.context,
+        kubeconfig=newest.kubeconfig,
         version=newest.version,
         read_at=newest.read_at,
         server_ahead=newest.server_ahead,

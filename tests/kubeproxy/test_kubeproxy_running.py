@@ -215,7 +215,7 @@ def test_an_earlier_template_that_says_ipvs_leaves_it_open(now):
     found = status(cluster(after(IPVS_BEFORE), config=mode(now)))
     assert found.exit_code == 3
     assert all(has(node.notes, Oddity.LEFTOVERS) for node in found.nodes)
-    assert any("kube-proxy --cleanup" in line for line in found.do)
+    assert any("ip link delete kube-ipvs0" in line for line in found.do)
 
 
 def test_a_node_younger_than_every_template_never_ran_it():

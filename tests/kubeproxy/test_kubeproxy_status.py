@@ -356,7 +356,7 @@ def test_the_wire_as_proof():
                 "or by hand: kubectl -n kube-system edit configmap kube-proxy   # config.conf: ipvs.strictARP: true",
                 "kubectl -n kube-system rollout restart daemonset kube-proxy",
                 "kubectl -n kube-system rollout status daemonset kube-proxy",
-                "arpcheck preflight --iface INTERFACE   # the proof",
+                "sudo arpcheck preflight --iface auto   # the proof",
             ),
             id="not set",
         ),
@@ -365,15 +365,16 @@ def test_the_wire_as_proof():
             (
                 "kubectl -n kube-system rollout restart daemonset kube-proxy",
                 "kubectl -n kube-system rollout status daemonset kube-proxy",
-                "arpcheck preflight --iface INTERFACE   # the proof",
+                "sudo arpcheck preflight --iface auto   # the proof",
             ),
             id="not loaded",
         ),
         pytest.param(
             *(kubeadm(strict, stale=["worker-2"], strategy="OnDelete"), None),
             (
-                "daemonset kube-system/kube-proxy has updateStrategy OnDelete: delete its pods one after the other",
-                "arpcheck preflight --iface INTERFACE   # the proof",
+                "daemonset kube-system/kube-proxy has updateStrategy OnDelete: delete its pods one after the other: "
+                "kubectl -n kube-system delete pod kube-proxy-4xk2p",
+                "sudo arpcheck preflight --iface auto   # the proof",
             ),
             id="not loaded, OnDelete",
         ),
@@ -394,9 +395,8 @@ def test_the_wire_as_proof():
         pytest.param(
             *(kubeadm(mode("iptables")), Arp.NON_STRICT),
             (
-                "kube-ipvs0 is left over from IPVS mode: reboot these nodes one after the other,",
-                "or run `kube-proxy --cleanup` on them and restart kube-proxy, or: ip link delete kube-ipvs0",
-                "arpcheck preflight --iface INTERFACE   # the proof",
+                "kube-ipvs0 is left over from IPVS mode; on each node, one after the other: sudo ip link delete kube-ipvs0",
+                "sudo arpcheck preflight --iface auto   # the proof",
             ),
             id="leftovers",
         ),
@@ -405,7 +405,7 @@ def test_the_wire_as_proof():
             (
                 "kubectl -n kube-system rollout restart daemonset kube-proxy",
                 "kubectl -n kube-system rollout status daemonset kube-proxy",
-                "arpcheck preflight --iface INTERFACE   # the proof",
+                "sudo arpcheck preflight --iface auto   # the proof",
             ),
             id="set, nothing shown, but it answers",
         ),
@@ -466,7 +466,7 @@ def test_as_text():
         "  or by hand: kubectl -n kube-system edit configmap kube-proxy   # config.conf: ipvs.strictARP: true\n"
         "  kubectl -n kube-system rollout restart daemonset kube-proxy\n"
         "  kubectl -n kube-system rollout status daemonset kube-proxy\n"
-        "  arpcheck preflight --iface INTERFACE   # the proof\n"
+        "  sudo arpcheck preflight --iface auto   # the proof\n"
     )
 
 

@@ -23,7 +23,8 @@ def frames_lost(judged: Judged) -> Found | None:
     3. or replies arrived that carry this host's own MAC address.
 
     Do:
-    - Run it again with a lower `--rate`. A larger net.core.rmem_max gives the socket more room.
+    - Run it again at a lower rate: `sudo arpcheck probe --rate 10`.
+    - Give the socket more room, if frames are lost at that rate too: `sudo sysctl -w net.core.rmem_max=8388608`.
     - If the replies are forged, find their source in the switch's address table."""
     because = [f"{_frames(loss.frames)} on {loss.interface}, {_rounds(loss.rounds)}" for loss in judged.losses]
     ips = [j.ip for j in judged.asked() if j.case.excess or j.case.lost]
@@ -44,7 +45,7 @@ def ipv6_not_checked(judged: Judged) -> Found | None:
     1. a selected Service has an IPv6 address.
 
     Do:
-    - Check by hand from the LAN: `ndisc6 ADDRESS IFACE` shows who replies."""
+    - Check by hand from the LAN who replies: `ndisc6 ADDRESS IFACE`."""
     ips = tuple(j.case.target.ip for j in judged.judgements if j.case.target.skips is Skip.IPV6 and j.case.target.ip)
     were = "address was" if len(ips) == 1 else "addresses were"
     return Found(because=(f"{len(ips)} IPv6 {were} not probed",), ips=ips) if ips else None
@@ -60,7 +61,7 @@ def gap(judged: Judged) -> Found | None:
     4. a resource that the server does not serve is not installed, and is not a gap.
 
     Do:
-    - Grant the right to read it (`arpcheck pod --rbac --with IMPLEMENTATION` prints it), and run arpcheck again."""
+    - Grant the right to read it, which `arpcheck pod --rbac --with IMPLEMENTATION` prints, and run arpcheck again."""
     because = tuple(f"{g.what}: {g.why}" for g in judged.gaps)
     named = any(g.what == "mac-map" for g in judged.gaps)
     do = ("`mac-map` names a host that is not a node: use the Node's name in the list, or remove the host",)

@@ -23,8 +23,8 @@ def non_strict_nodes(judged: Judged) -> Found | None:
        the canary.
 
     Do:
-    - Run arpcheck again after the fix. Only the wire proves that it took effect.
-    - Clients keep the wrong MAC address until their ARP entry expires."""
+    - Prove the fix on the wire: `sudo arpcheck preflight`.
+    - Delete the wrong entry on routers and clients that matter: `sudo ip neigh flush to ADDRESS`. Elsewhere it expires."""
     nodes = judged.named(Arp.NON_STRICT)
     if not nodes:
         return None
@@ -49,7 +49,7 @@ def latent_non_strict(judged: Judged) -> Found | None:
     4. and the load balancer may have a speaker (kube-vip, PureLB, ServiceLB and Cilium have none).
 
     Do:
-    - Turn on strict ARP and restart kube-proxy before the next failover."""
+    - Turn on strict ARP before the next failover: `arpcheck strict-arp enable`."""
     found = judged.doubled
     if not found:
         return None
@@ -88,8 +88,8 @@ def self_blind(judged: Judged) -> Found | None:
     1. the host has a node's own address, or was given the node's name.
 
     Do:
-    - Run arpcheck also from another host, best one on the LAN that is not a node. `arpcheck merge` combines the two runs
-      into one report that covers all nodes."""
+    - Run arpcheck also from another host, best one on the LAN that is not a node: `sudo arpcheck probe -o json`.
+    - Combine the two runs into one report that covers all nodes: `arpcheck merge FILE FILE`."""
     if not judged.blind:
         return None
     nodes = tuple(sorted(judged.blind))
@@ -108,8 +108,11 @@ def unreached_nodes(judged: Judged) -> Found | None:
        address names it.
 
     Do:
-    - A node with strict ARP in another subnet does not reply here, as intended. Run arpcheck in its segment too.
-    - Check that the node is up and that this is the right interface. A switch with ARP inspection may drop the requests."""
+    - Check that the nodes are up: `kubectl get nodes -o wide`.
+    - Check the interface and the segment of this run: `sudo arpcheck doctor`.
+    - Run arpcheck also in the segment of nodes that are in another subnet. With strict ARP they do not reply here, as
+      intended.
+    - Look for ARP inspection on the switch, which may drop the requests."""
     nodes = judged.named(Arp.UNREACHED)
     if not nodes:
         return None
@@ -127,7 +130,8 @@ def ipvs_deprecated(judged: Judged) -> Found | None:
 
     Do:
     - Plan the move to mode nftables. It binds no Service address to an interface, so this fault can't occur.
-    - Moving to iptables leaves kube-ipvs0 and its addresses in place until `kube-proxy --cleanup` or a reboot."""
+    - Reboot each node after a move to mode iptables, or run `kube-proxy --cleanup` there. Until then kube-ipvs0 stays with
+      its addresses."""
     nodes = tuple(name for name, proxy in judged.kube_proxies.items() if proxy.mode == "ipvs")
     version = re.match(r"v?(\d+)\.(\d+)", judged.cluster_version or "")
     if not nodes or not version or (int(version[1]), int(version[2])) < (1, 35):
@@ -168,8 +172,8 @@ def split_announcers(judged: Judged) -> Found | None:
     3. and each of these nodes is an announcer by a current record, or is not known to be non-strict.
 
     Do:
-    - Look for the address on the nodes (`ip addr`). A kernel that has it replies unless arp_ignore=1. Remove it where it
-      was left behind.
+    - Look for the address on each of these nodes, and remove it where it was left behind: `ip -4 address show to ADDRESS`.
+      A kernel that has it replies unless arp_ignore=1.
     - Look for a split of the announcers' membership (MetalLB: memberlist, port 7946), or for two announcers that don't know
       of each other (two load balancers, two Leases for one shared address).
     - Restart the announcer on the node that should not reply."""

@@ -101,7 +101,7 @@ def proxy_arp(judged: Judged) -> Found | None:
 
     Do:
     - Turn proxy ARP off on that device for this segment, unless it is intended.
-    - Clients may send their traffic to it. Check which reply comes first (`firstReplyMs`)."""
+    - Check which reply comes first (`firstReplyMs`): clients may send their traffic to the proxy."""
     because = []
     for nic, owner in sorted(judged.owners.items()):
         if owner.proxied:
@@ -216,7 +216,7 @@ def gratuitous(judged: Judged) -> Found | None:
     Do:
     - Find the sender. kube-vip and keepalived announce an address when they take it over, and a node that has lost it must
       stop.
-    - A failover while arpcheck ran looks the same. Run it again."""
+    - Run it again, since a failover while arpcheck ran looks the same: `sudo arpcheck probe`."""
     because: list[str] = []
     nodes: list[str] = []
     ips: list[IPv4Address] = []
@@ -330,7 +330,7 @@ def own_cache(judged: Judged) -> Found | None:
     2. it is a warning if the entry names a MAC address that did not reply.
 
     Do:
-    - If the entry is wrong: `ip neigh flush to ADDRESS`."""
+    - If the entry is wrong, delete it: `sudo ip neigh flush to ADDRESS`."""
     by_ip = {judgement.ip: judgement for judgement in judged.asked()}
     found = [n for n in judged.host.neighbours if n.ip in by_ip and n.interface in judged.interfaces]
     because, wrong = [], False

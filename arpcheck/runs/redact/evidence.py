@@ -99,6 +99,7 @@ def _names(evidence: Evidence) -> Names:
         if not is_everybodys(interface):
             names.give(interface, _kind(interface))
     names.give(objects.context or "", "context")
+    names.give(objects.kubeconfig or "", "kubeconfig")
     for name in (evidence.options.namespace, *(a.service and a.service.partition("/")[0] for a in evidence.accepted)):
         names.give(name or "", "namespace")
     for name in (a.service.partition("/")[2] for a in evidence.accepted if a.service):
@@ -197,6 +198,7 @@ def _selected(objects: Objects, options: Options) -> Objects:
         resources=resources,
         gaps=objects.gaps,
         context=objects.context,
+        kubeconfig=objects.kubeconfig,
         version=objects.version,
         read_at=objects.read_at,
         server_ahead=objects.server_ahead,

@@ -103,6 +103,7 @@ def redacted(objects: Objects, strings: Strings, names: Names) -> Objects:
         },
         gaps=tuple(_gap(gap, strings) for gap in objects.gaps),
         context=names.of(objects.context) if objects.context else None,
+        kubeconfig=names.of(objects.kubeconfig) if objects.kubeconfig else None,
         version=strings.value(objects.version) if objects.version else None,
         read_at=objects.read_at,
         server_ahead=objects.server_ahead,
