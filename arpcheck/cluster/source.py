@@ -207,7 +207,7 @@ def _grants(review: Any, need: Need) -> bool:
 def _rule_names(rule: Mapping[str, Any], need: Need) -> bool:
     """A rule with resourceNames does not grant list."""
     names = texts(rule, "resourceNames")
-    return not names or (need.verb == "get" and set(need.names) <= set(names))
+    return not names or (need.verb != "list" and set(need.names) <= set(names))
 
 
 def _clock_ahead(answer: Response, sent_at: datetime) -> float | None:

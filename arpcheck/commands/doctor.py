@@ -1,21 +1,23 @@
-"""`arpcheck doctor`: checks the prerequisites of a probe, and prints a line for each check with what to do.
+"""`arpcheck doctor`: checks what a probe needs, and says for each command what it lacks, with what to do.
 
 It sends no frame."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from importlib.metadata import version
-from typing import assert_never
+from typing import Annotated, assert_never
+
+import typer
 
 import arpcheck
-from arpcheck import pipeline
+from arpcheck import mac_owners, pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.source import Access, access
+from arpcheck.commands.doctor_commands import EVERY_NEED, Check, CheckId, CheckState, CommandState, command_states
 from arpcheck.commands.opening import opened
 from arpcheck.commands.options import (
     As,
@@ -31,13 +33,14 @@ from arpcheck.commands.options import (
 from arpcheck.commands.output import show
 from arpcheck.errors import ArpcheckError, UsageError, WireError
 from arpcheck.evidence import Options
+from arpcheck.evidence_json import VERSION
 from arpcheck.model import Host, Kind, Need, Outcome
 from arpcheck.model.constants import REQUEST_TIMEOUT
 from arpcheck.objects import Objects
 from arpcheck.pipeline.planning import AUTO, interface_networks
-from arpcheck.reports.formatting import count
+from arpcheck.reports.formatting import count, listing
 from arpcheck.targets import all_targets
-from arpcheck.text import plain
+from arpcheck.text import PROSE_LIMIT, plain
 from arpcheck.wire.host import candidates, this_host, usable
 from arpcheck.wire.packet_socket import LiveWire
 from arpcheck.wire.privilege import is_root_itself
@@ -56,12 +59,20 @@ def doctor(
     cluster_file: ClusterFile = None,
     file_has: FileHas = None,
     request_timeout: RequestTimeout = REQUEST_TIMEOUT,
+    format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table or json.")] = "table",
     _verbose: Verbose = False,
 ) -> int:
-    """Check what a probe needs: privileges, interfaces and access to the API. It sends no frame."""
-    names = tuple(name for name in dict.fromkeys(iface or ()) if name != "auto")
-    return run(names, source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has))
+    """Check what a probe needs: privileges, interfaces and access to the API. It sends no frame.
 
+    Exit codes: 0 a probe lacks nothing; 3 something is missing or not known; 2 no probe could run.
+    """
+    if format_name not in FORMATS:
+        raise UsageError(f"-o {format_name!r}: unknown format of doctor", f"One of {', '.join(FORMATS)}")
+    names = tuple(name for name in dict.fromkeys(iface or ()) if name != "auto")
+    return run(names, source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has), format_name)
+
+
+FORMATS = ("table", "json")
 
 SKEW = 5.0
 """Seconds. A Lease that names an announcer is valid for 10 to 15."""
@@ -70,37 +81,22 @@ FIRST = ("services", "nodes")
 """These are read, and not only checked for access: a probe needs Services for addresses and Nodes for MAC owners."""
 
 
-class CheckState(StrEnum):
-    OK = "ok"
-    NOTE = "note"
-    """For information; it does not affect the result of a probe."""
-    UNKNOWN = "unknown"
-    """The check could not be made."""
-    MISSING = "missing"
-    """A probe runs, but parts of its result are inconclusive."""
-    FAILS = "fails"
-    """A probe does not start."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    what: str
-    state: CheckState
-    says: str
-    cure: str = ""
-
-
-def run(names: tuple[str, ...], source: ClusterSource) -> int:
-    """Prints the lines; the exit code is 0, 3 where something is missing or not known, 2 where no probe could run."""
+def run(names: tuple[str, ...], source: ClusterSource, format_name: str = "table") -> int:
+    """Prints the checks; the exit code is 0, 3 where something is missing or not known, 2 where no probe could run."""
     host = this_host()
     found = [_versions(), _privilege(host, names), *_user(), _interface_check(host, names)]
+    granted: Access | None = None
     try:
         with opened((), source) as (_, held):
-            for check in in_cluster(host, names, held):
+            granted = None if held.cluster_file else access(held, (*pipeline.NEEDS, *EVERY_NEED))
+            for check in in_cluster(host, names, held, granted):
                 found.append(check)  # one by one, so that an error does not lose the checks before it
     except ArpcheckError as error:
-        found.append(Check(what="API", state=CheckState.FAILS, says=error.message, cure=error.hint))
-    show(_rendered(found))
+        what = CheckId.FILE if source.cluster_file else CheckId.API
+        found.append(Check(what=what, state=CheckState.FAILS, says=error.message, cure=error.hint))
+    rights = (granted.refused, granted.unknown) if granted else ((), ())
+    commands = command_states(found, *rights, file=source.cluster_file is not None)
+    show(_json(found, commands) if format_name == "json" else _rendered(found, commands))
     return exit_code(found)
 
 
@@ -116,7 +112,7 @@ def _code(state: CheckState) -> int:
     match state:
         case CheckState.OK | CheckState.NOTE:
             return Outcome.FINE.exit_code
-        case CheckState.UNKNOWN | CheckState.MISSING:
+        case CheckState.NOT_KNOWN | CheckState.MISSING:
             return Outcome.UNSURE.exit_code
         case CheckState.FAILS:
             return 2
@@ -124,9 +120,22 @@ def _code(state: CheckState) -> int:
             assert_never(state)
 
 
-def _rendered(found: Iterable[Check]) -> str:
-    lines = (f"{c.state:7}  {c.what:9}  {c.says}{f'. {c.cure}' if c.cure else ''}" for c in found)
-    return "".join(f"{plain(line)}\n" for line in lines)
+def _rendered(found: Iterable[Check], commands: Iterable[CommandState]) -> str:
+    lines = [f"{c.state:9}  {c.what:9}  {c.says}{f'. {c.cure}' if c.cure else ''}" for c in found]
+    lines += ["", *(f"{c.state:9}  arpcheck {c.command:17}  {'; '.join(c.missing)}".rstrip() for c in commands)]
+    return "".join(f"{plain(line, PROSE_LIMIT)}\n" for line in lines)
+
+
+def _json(found: Iterable[Check], commands: Iterable[CommandState]) -> str:
+    checks = [*found]
+    document = {
+        "apiVersion": VERSION,
+        "kind": "DoctorReport",
+        "exitCode": exit_code(checks),
+        "checks": [{"check": c.what, "state": c.state, "says": c.says, "do": c.cure or None} for c in checks],
+        "commands": [{"command": c.command, "state": c.state, "missing": [*c.missing]} for c in commands],
+    }
+    return json.dumps(document, indent=2) + "\n"
 
 
 # ------------------------------------------------------------------------------------------------------------ this host
@@ -135,7 +144,7 @@ def _rendered(found: Iterable[Check]) -> str:
 def _versions() -> Check:
     libraries = ", ".join(f"{name} {version(name)}" for name in ("scapy", "kubernetes"))
     says = f"arpcheck {arpcheck.__version__}, Python {platform.python_version()}, {libraries}"
-    return Check(what="versions", state=CheckState.OK, says=says)
+    return Check(what=CheckId.VERSIONS, state=CheckState.OK, says=says)
 
 
 def _privilege(host: Host, names: tuple[str, ...]) -> Check:
@@ -145,7 +154,7 @@ def _privilege(host: Host, names: tuple[str, ...]) -> Check:
         with LiveWire(asked or ["lo"]):
             return "packet sockets can be opened with CAP_NET_RAW, which was given up again"
 
-    return _checked_step("privilege", opening, WireError)
+    return _checked_step(CheckId.PRIVILEGE, opening, WireError)
 
 
 def _user() -> Iterator[Check]:
@@ -154,7 +163,7 @@ def _user() -> Iterator[Check]:
         return
     says = "root without sudo: files and login plug-ins are used as root, without its capabilities"
     cure = "Use sudo if the kubeconfig and the files belong to a user"
-    yield Check(what="user", state=CheckState.NOTE, says=says, cure=cure)
+    yield Check(what=CheckId.USER, state=CheckState.NOTE, says=says, cure=cure)
 
 
 def _interface_check(host: Host, names: tuple[str, ...]) -> Check:
@@ -166,10 +175,10 @@ def _interface_check(host: Host, names: tuple[str, ...]) -> Check:
             )
         return "; ".join(f"{i.name} is up, {i.mac}, {', '.join(i.addresses) or 'no IPv4 address'}" for i in chosen)
 
-    return _checked_step("interface", found, UsageError)
+    return _checked_step(CheckId.INTERFACE, found, UsageError)
 
 
-def _checked_step(what: str, found: Callable[[], str], *errors: type[ArpcheckError]) -> Check:
+def _checked_step(what: CheckId, found: Callable[[], str], *errors: type[ArpcheckError]) -> Check:
     try:
         return Check(what=what, state=CheckState.OK, says=found())
     except errors as error:
@@ -179,54 +188,54 @@ def _checked_step(what: str, found: Callable[[], str], *errors: type[ArpcheckErr
 # ---------------------------------------------------------------------------------------------------------- the cluster
 
 
-def in_cluster(host: Host, names: tuple[str, ...], source: ClusterSource) -> Iterator[Check]:
-    """Yields the checks of the cluster one by one."""
-    if source.cluster_file:
+def in_cluster(host: Host, names: tuple[str, ...], source: ClusterSource, granted: Access | None = None) -> Iterator[Check]:
+    """Yields the checks of the cluster one by one. `granted`: None for a file."""
+    if granted is None:
         objects = read(source, pipeline.NEEDS, services_required=False)
         yield _file(objects)
     else:
-        granted = access(source, pipeline.NEEDS)
         yield from (_api(granted), _clock(granted), _rights(granted), _optional(granted))
         objects = read(source, [need for need in pipeline.NEEDS if need.resource in FIRST], services_required=False)
-    yield from (_services(objects), _subnet(host, names, objects), _vantage(host, objects))
+    yield from (_services(objects), _nodes(objects), _subnet(host, names, objects), _vantage(host, names, objects))
 
 
 def _api(granted: Access) -> Check:
     release = granted.version or "version not known"
     says = f"{granted.server}, context {granted.context}, {release}, {granted.took * 1000:.0f} ms"
-    return Check(what="API", state=CheckState.OK, says=says)
+    return Check(what=CheckId.API, state=CheckState.OK, says=says)
 
 
 def _clock(granted: Access) -> Check:
     if granted.ahead is None:
-        return Check(what="clock", state=CheckState.UNKNOWN, says="the API server sent no time to compare with")
+        return Check(what=CheckId.CLOCK, state=CheckState.NOT_KNOWN, says="the API server sent no time to compare with")
     if abs(granted.ahead) <= SKEW:
-        return Check(what="clock", state=CheckState.OK, says=f"within {SKEW:g} s of the API server's clock")
+        return Check(what=CheckId.CLOCK, state=CheckState.OK, says=f"within {SKEW:g} s of the API server's clock")
     side = "ahead of" if granted.ahead > 0 else "behind"
     says = f"{abs(granted.ahead):.0f} s {side} the API server's clock, so Leases are judged wrongly"
-    return Check(what="clock", state=CheckState.MISSING, says=says, cure="Synchronise the wrong clock by NTP")
+    return Check(what=CheckId.CLOCK, state=CheckState.MISSING, says=says, cure="Synchronise the wrong clock by NTP")
 
 
 def _rights(granted: Access) -> Check:
-    return _readable("rights", granted, optional=False, state=CheckState.MISSING, unknown=CheckState.UNKNOWN)
+    return _readable(CheckId.RIGHTS, granted, optional=False, state=CheckState.MISSING, unknown=CheckState.NOT_KNOWN)
 
 
 def _optional(granted: Access) -> Check:
-    return _readable("optional", granted, optional=True, state=CheckState.NOTE, unknown=CheckState.NOTE)
+    return _readable(CheckId.OPTIONAL, granted, optional=True, state=CheckState.NOTE, unknown=CheckState.NOTE)
 
 
-def _readable(what: str, granted: Access, *, optional: bool, state: CheckState, unknown: CheckState) -> Check:
-    refused, unclear = (_named(n for n in needs if n.optional == optional) for needs in (granted.refused, granted.unknown))
+def _readable(what: CheckId, granted: Access, *, optional: bool, state: CheckState, unknown: CheckState) -> Check:
+    checked = [need for need in pipeline.NEEDS if need.optional == optional]
+    refused, unclear = (_listed(n for n in checked if n in needs) for needs in (granted.refused, granted.unknown))
     cure = f"`arpcheck pod --rbac{' --with IMPLEMENTATION' if optional else ''}` prints the rights"
     if refused:
         return Check(what=what, state=state, says=f"may not read {', '.join(refused)}", cure=cure)
     if unclear:
         return Check(what=what, state=unknown, says=f"the server does not say whether {', '.join(unclear)} may be read")
-    every = len({need.resource for need in pipeline.NEEDS if need.optional == optional})
-    return Check(what=what, state=CheckState.OK, says=f"{every} resources checked, all that are installed may be read")
+    every = count(len({need.resource for need in checked}), "resource")
+    return Check(what=what, state=CheckState.OK, says=f"{every} checked, all that are installed may be read")
 
 
-def _named(needs: Iterable[Need]) -> list[str]:
+def _listed(needs: Iterable[Need]) -> list[str]:
     spaces: dict[str, str] = {need.resource: f" in {need.namespace}" if need.namespace else "" for need in needs}
     return [f"{resource}{space}" for resource, space in sorted(spaces.items())]
 
@@ -234,32 +243,42 @@ def _named(needs: Iterable[Need]) -> list[str]:
 def _file(objects: Objects) -> Check:
     if missing := [gap.what for gap in objects.gaps]:
         cure = "Make it with `arpcheck snapshot` and an account that may read them"
-        return Check(what="file", state=CheckState.MISSING, says=f"not in it: {', '.join(missing)}", cure=cure)
+        return Check(what=CheckId.FILE, state=CheckState.MISSING, says=f"not in it: {', '.join(missing)}", cure=cure)
     if absent := sorted({need.resource for need in pipeline.NEEDS if objects.not_in_file(need.resource)}):
         more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
         says = f"the file has no {', '.join(absent[:3])}{more}; perhaps kubectl was not asked for them"
         return Check(
-            what="file", state=CheckState.UNKNOWN, says=says, cure="--file-has names the kinds that kubectl was asked for"
+            what=CheckId.FILE,
+            state=CheckState.NOT_KNOWN,
+            says=says,
+            cure="--file-has names the kinds that kubectl was asked for",
         )
-    return Check(what="file", state=CheckState.OK, says=f"{objects.context}, {objects.version or 'version not known'}")
+    return Check(what=CheckId.FILE, state=CheckState.OK, says=f"{objects.context}, {objects.version or 'version not known'}")
 
 
 def _services(objects: Objects) -> Check:
     if gap := objects.gap("services"):
         cure = "Give addresses to the probe with --ip"
-        return Check(what="services", state=CheckState.FAILS, says=f"could not be read: {gap.why}", cure=cure)
+        return Check(what=CheckId.SERVICES, state=CheckState.FAILS, says=f"could not be read: {gap.why}", cure=cure)
     found = [t for t in all_targets(objects, Options(), {}, ()) if t.kind is Kind.LOAD_BALANCER]
     skipped = sum(1 for target in found if target.skipped)
     says = f"{count(len(found) - skipped, 'address')} of LoadBalancer Services to probe, {skipped} to skip"
-    if gap := objects.gap("nodes"):
-        cure = "Without nodes the owners of MAC addresses are not known"
-        return Check(
-            what="services", state=CheckState.MISSING, says=f"{says}; nodes could not be read: {gap.why}", cure=cure
-        )
     if found and skipped == len(found):
         cure = "A probe judges only the nodes, and ends with exit code 3"
-        return Check(what="services", state=CheckState.MISSING, says=says, cure=cure)
-    return Check(what="services", state=CheckState.OK, says=says)
+        return Check(what=CheckId.SERVICES, state=CheckState.MISSING, says=says, cure=cure)
+    return Check(what=CheckId.SERVICES, state=CheckState.OK, says=says)
+
+
+def _nodes(objects: Objects) -> Check:
+    if gap := objects.gap("nodes"):
+        cure = "Without nodes the owners of MAC addresses are not known: `arpcheck pod --rbac` prints the rights"
+        return Check(what=CheckId.NODES, state=CheckState.MISSING, says=f"could not be read: {gap.why}", cure=cure)
+    if not objects.nodes():
+        return Check(what=CheckId.NODES, state=CheckState.NOT_KNOWN, says="no node was read")
+    addresses = mac_owners.node_addresses(objects)
+    known = sum(1 for node in objects.nodes() if addresses.get(node.name))
+    says = f"{count(len(objects.nodes()), 'node')}, {known} with an IPv4 address of its own"
+    return Check(what=CheckId.NODES, state=CheckState.OK if known else CheckState.NOT_KNOWN, says=says)
 
 
 def _subnet(host: Host, names: tuple[str, ...], objects: Objects) -> Check:
@@ -269,24 +288,46 @@ def _subnet(host: Host, names: tuple[str, ...], objects: Objects) -> Check:
     except UsageError as error:
         says = error.message.removeprefix("--iface auto: ")
         cure = "Probe from the segment of the nodes and the addresses" if known else error.hint
-        return Check(what="subnet", state=CheckState.MISSING, says=says, cure=cure)
+        return Check(what=CheckId.SUBNET, state=CheckState.MISSING, says=says, cure=cure)
     near = interface_networks([i for i in host.interfaces if i.name in settled.interfaces])
     asked = [
         t.ip for t in all_targets(objects, Options(), {}, ()) if t.kind is Kind.LOAD_BALANCER and t.ip and not t.skipped
     ]
     if asked and not any(ip in network for ip in asked for network in near):
         cure = "Probe from the segment of the addresses"
-        return Check(what="subnet", state=CheckState.MISSING, says=f"{settled.interfaces_because}", cure=cure)
-    return Check(what="subnet", state=CheckState.OK, says=f"{settled.interfaces_because}")
+        return Check(what=CheckId.SUBNET, state=CheckState.MISSING, says=f"{settled.interfaces_because}", cure=cure)
+    return Check(what=CheckId.SUBNET, state=CheckState.OK, says=f"{settled.interfaces_because}")
 
 
-def _vantage(host: Host, objects: Objects) -> Check:
-    node = pipeline.own_node(objects, host)
-    if node is None and not objects.nodes():
-        says = "it is not known whether this host is a node: no node was read"
-        return Check(what="vantage", state=CheckState.UNKNOWN, says=says)
-    if node is None:
-        return Check(what="vantage", state=CheckState.OK, says="this host is not a node, so it can probe every node")
-    others = [other.name for other in objects.nodes() if other.name != node]
-    cure = f"Probe from a LAN host that is not a node, or also from {others[0]}" if others else "Probe from another LAN host"
-    return Check(what="vantage", state=CheckState.NOTE, says=f"this host is {node}, which cannot probe itself", cure=cure)
+def _vantage(host: Host, names: tuple[str, ...], objects: Objects) -> Check:
+    """From where this host asks. Which nodes it can reach is known only of those in the networks of its interfaces."""
+    node, nodes = pipeline.own_node(objects, host), objects.nodes()
+    if node is not None:
+        others = [other.name for other in nodes if other.name != node]
+        cure = (
+            f"Probe from a LAN host that is not a node, or also from {others[0]}"
+            if others
+            else "Probe from another LAN host"
+        )
+        says = f"this host is {node}, which cannot probe itself"
+        return Check(what=CheckId.VANTAGE, state=CheckState.NOTE, says=says, cure=cure)
+    if not nodes:
+        gap = objects.gap("nodes")
+        why = f"nodes could not be read ({gap.why})" if gap else "no node was read"
+        says = f"{why}, so it is not known whether this host is one of them"
+        return Check(what=CheckId.VANTAGE, state=CheckState.NOT_KNOWN, says=says)
+    chosen = names or candidates(host)
+    near = interface_networks([interface for interface in host.interfaces if interface.name in chosen])
+    addresses = mac_owners.node_addresses(objects)
+    here = [n for n in nodes if any(ip in network for ip in addresses.get(n.name, ()) for network in near)]
+    of_all = f"{len(here)} of {count(len(nodes), 'node')}"
+    if not here:
+        says = f"{of_all} with an address in the networks of this host, so it is not known whether it can reach any"
+        cure = "Probe from the segment of the nodes"
+        return Check(what=CheckId.VANTAGE, state=CheckState.NOT_KNOWN, says=says, cure=cure)
+    says = f"this host is not a node; {of_all} with an address in its networks"
+    if len(here) == len(nodes):
+        return Check(what=CheckId.VANTAGE, state=CheckState.OK, says=says)
+    far = [n.name for n in nodes if n not in here]
+    cure = f"Probe also from the segment of {listing(far, 3)}"
+    return Check(what=CheckId.VANTAGE, state=CheckState.NOTE, says=says, cure=cure)
