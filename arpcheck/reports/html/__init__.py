@@ -1,32 +1,38 @@
 """`-o html`: one page without scripts or external resources, for light and dark displays and for paper.
 
-The JSON report is embedded, so that `arpcheck report` can read a page from a ticket."""
+The JSON report is embedded, so that `arpcheck report` can read a page from a ticket. The templates are in this folder."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
+from dataclasses import dataclass, replace
 
-from arpcheck.model import Cause, Finding, Gap, NodeReport, Report, Responder, TargetReport, Verdict
+from markupsafe import Markup
+
+from arpcheck.model import Arp, NodeReport, Outcome, Report, TargetReport, Verdict
 from arpcheck.reports import Style
 from arpcheck.reports.document import document
 from arpcheck.reports.formatting import NONE, count, embedded, listing, moment
-from arpcheck.reports.grid import Cell, Grid, grid
-from arpcheck.reports.html.picture import Lane, Markup, Timeline, badge, chart, joined, picture, prose, tag, timelines, tone
+from arpcheck.reports.grid import MEANINGS, Mark, grid, without_marks
+from arpcheck.reports.html.charts import NOTHING, Chart, Timeline, chart, scale, timelines, winners
+from arpcheck.reports.html.page import OF_EXIT_CODE, page
+from arpcheck.reports.html.segment import conduct, sketch
 from arpcheck.reports.json import written
+from arpcheck.reports.patterns import Conduct, Pattern, conducts, picture
 from arpcheck.reports.words import (
     address,
+    announcer_of,
+    announcers,
     claim,
     concerns,
     coverage,
     installing,
-    is_problem,
     kube_proxy_mode,
     likely,
     marked,
     outcome,
-    responder,
-    rounds_of,
+    replied_by,
     sentence,
     services,
     strict_arp,
@@ -36,112 +42,204 @@ from arpcheck.reports.words import (
 
 NAME = "html"
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""Content Security Policy: even an edited page loads and runs nothing."""
+COLUMNS = 14
+"""Of the picture; with more nodes, those of which nothing special is seen share one."""
+CULPRITS = 6
+"""Named under the verdict."""
+OPEN = 12
+"""Addresses of a pattern that are shown unfolded. The others open with a click; all are printed."""
+DOTS = 15_000
+"""Replies that are drawn on one page. Further patterns have only their figures."""
 
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
     found = grid(report)
-    parts = (
-        ("Findings", findings(report.findings)),
-        ("Causes", causes(likely(report))),
-        ("Replies", picture(found)),
-        ("Addresses", addresses(report, found, timelines(report))),
-        ("Nodes", nodes(report.nodes)),
-        ("Gaps", gaps(report.gaps)),
-        ("Run", run(report)),
-    )
-    shown = [(title, title.split()[0].lower(), content) for title, content in parts if content is not None]
-    links = tag("nav", *(tag("a", title, href=f"#{anchor}") for title, anchor, _ in shown))
-    sections = (tag("section", tag("h2", title), content, id=anchor) for title, anchor, content in shown)
-    content = tag("main", verdict(report), links, *sections)
-    data = Markup(embedded(written(document(report))))
-    return f"<!DOCTYPE html>\n{tag('html', _head(report), tag('body', content, data), lang='en')}\n"
-
-
-def _head(report: Report) -> Markup:
-    return tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"arpcheck: {outcome(report)}: {verdict_line(report)}"),
-        tag("style", Markup(files("arpcheck.reports.html").joinpath("page.css").read_text(encoding="utf-8"))),
-    )
-
-
-# ----------------------------------------------------------------------------------------------------------- Text and tables
-
-
-def verdict(report: Report) -> Markup:
-    word = outcome(report)
-    brand = tag("p", tag("b", "arpcheck"), f" exit code {report.summary.exit_code}", class_="brand")
-    counted = [
-        tag("li", tag("b", f"{number:,}"), f" {found}", class_=tone(found))
-        for found in sorted(Verdict, key=lambda v: v is Verdict.NOT_PROBED)
-        if (number := report.summary.verdicts.get(found))
-    ]
-    facts = (joined(tag("dt", label), tag("dd", text)) for label, text in coverage(report) if label != "Verdicts")
-    first = (tag("p", prose(told), class_="lead") for told in installing(report))
-    return tag(
-        "header", brand, *first, tag("h1", word), tag("p", prose(verdict_line(report)), class_="lead"),
-        tag("ul", *counted, class_="counts") if counted else None, tag("dl", *facts), class_=f"verdict {tone(word)}",
-    )  # fmt: skip
-
-
-def findings(found: Sequence[Finding]) -> Markup:
-    return joined(*map(_finding_item, found)) if found else tag("p", "None.", class_="note")
-
-
-def _finding_item(found: Finding) -> Markup:
-    about, word = concerns(found), marked(found.severity, found.accepted)
-    return tag(
-        "article",
-        tag("h3", badge(word), " ", tag("code", found.id)),
-        tag("p", about, class_="concerns") if about else None,
-        tag("p", prose(found.means)),
-        tag("div", _points("Because", "ul", found.because), _points("Do", "ol", found.do), class_="columns"),
-        class_=f"finding {tone(word)}",
+    order = conducts(report, found)
+    drawn = picture(found, order, COLUMNS)
+    offenders = [one for one in order if one.is_offender]
+    return page(
+        "report.html",
+        report=report,
+        word=outcome(report),
+        line=verdict_line(report),
+        outcome=OF_EXIT_CODE.get(report.summary.exit_code, Outcome.UNSURE),
+        installing=installing(report),
+        verdicts=_verdicts(report),
+        coverage=[fact for fact in coverage(report) if fact[0] != "Verdicts"],
+        culprits=[(one, conduct(one)) for one in offenders[:CULPRITS]],
+        more_culprits=max(len(offenders) - CULPRITS, 0),
+        sketch=sketch(report, order),
+        findings=[(one, concerns(one), marked(one.severity, one.accepted)) for one in report.findings],
+        causes=[(sentence(cause), cause.do) for cause in likely(report)],
+        picture=drawn,
+        meanings=[(mark, MEANINGS[mark]) for mark in found.marks],
+        without=without_marks(found, 20) if found.quiet else "",
+        parts=_parts(report, drawn.patterns),
+        nodes=_nodes(report, order),
+        run=_run(report),
+        open=OPEN,
+        MEANINGS=MEANINGS,
+        Mark=Mark,
+        data=Markup(embedded(written(document(report)))),  # noqa: S704 - escaped there
     )
 
 
-def _points(label: str, kind: str, texts: Sequence[str]) -> Markup | None:
-    return tag("div", tag("h4", label), tag(kind, *(tag("li", prose(text)) for text in texts))) if texts else None
+def _verdicts(report: Report) -> Sequence[tuple[Verdict, int]]:
+    order = sorted(Verdict, key=lambda verdict: verdict is Verdict.NOT_PROBED)
+    return [(verdict, number) for verdict in order if (number := report.summary.verdicts.get(verdict))]
 
 
-def causes(found: Sequence[Cause]) -> Markup | None:
-    if not found:
-        return None
-    return _html_table(("Likely cause", "Do"), ((prose(sentence(cause)), prose(cause.do)) for cause in found))
+# ----------------------------------------------------------------------------------------------------- Patterns of addresses
 
 
-def nodes(found: Sequence[NodeReport]) -> Markup | None:
-    if not found:
-        return None
-    heads = ("Node", "ARP", "MAC", "kube-proxy", "strictARP configured", "Why")
-    return _html_table(heads, map(_node_cells, found))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressRow:
+    """Of the table of a pattern."""
+
+    ip: str
+    services: str
+    first: str
+    """Whose reply a client most likely takes, and when it came."""
+    announcer: str
+    confidence: str
+    reason: str
 
 
-def _node_cells(node: NodeReport) -> tuple[str, ...]:
-    macs = listing((mac.mac for mac in node.macs), 3)
-    configured = strict_arp(node) if node.kube_proxy.source is None else f"{strict_arp(node)}, {node.kube_proxy.source}"
-    why = "; ".join(text for text in (node.reason, *node.kube_proxy.notes) if text) or NONE
-    arp = badge(marked(node.arp, node.accepted))
-    return node.name, arp, tag("code", macs), kube_proxy_mode(node), configured, prose(why)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A pattern with what is known about it."""
+
+    pattern: Pattern
+    verdict: str
+    title: str
+    services: str
+    first: str
+    confidence: str
+    """Empty where it differs from address to address."""
+    reason: str
+    claims: tuple[str, ...]
+    replied: str
+    chart: Chart
+    rows: tuple[AddressRow, ...]
+    """Empty for a single address."""
+    reasons: bool
+    """Each row has a reason of its own."""
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.pattern.target.outcome
 
 
-def gaps(found: Sequence[Gap]) -> Markup | None:
-    if not found:
-        return None
-    rows = ((gap.what, gap.why, prose(gap.costs)) for gap in found)
-    return _html_table(("What", "Why", "Impact"), rows)
+def _parts(report: Report, patterns: Iterable[Pattern]) -> tuple[tuple[Part, ...], object]:
+    """Those with a verdict, and the scale of their charts. The number of drawn replies is bounded."""
+    lines = timelines(report)
+    along = scale(lines.values())
+    room, found = DOTS, []
+    for pattern in patterns:
+        if pattern.target.verdict is None:
+            continue
+        part = _part(report, pattern, lines, chart(pattern, lines, along, room))
+        room -= part.chart.drawn
+        found.append(part)
+    return tuple(found), along
 
 
-def run(report: Report) -> Markup:
+def _part(report: Report, pattern: Pattern, lines: Mapping[str, Timeline], drawn: Chart) -> Part:
+    target, confidences = pattern.target, {confidence(one) for one in pattern.targets}
+    rows = () if pattern.is_one else tuple(_row(one, lines) for one in pattern.targets)
+    reasons = {_reason(one) for one in pattern.targets}
+    return Part(
+        pattern=pattern,
+        verdict=verdict_of(target),
+        title=address(target) if pattern.is_one else count(len(pattern.rows), "address"),
+        services=services(target) if pattern.is_one else "",
+        first=winners(pattern, lines),
+        confidence=confidences.pop() if len(confidences) == 1 else "",
+        reason=target.reason if pattern.is_one else reasons.pop() if len(reasons) == 1 else "",
+        claims=tuple(claim(one, report.run.started_at) for one in target.announcers) if pattern.is_one else (),
+        replied=replied_by(target) if pattern.is_one and not target.responders else "",
+        chart=drawn,
+        rows=rows,
+        reasons=len(reasons) > 1,
+    )
+
+
+def _reason(target: TargetReport) -> str:
+    """Without the name of the announcer, so that addresses with different ones have the same."""
+    names = announcers(target)
+    if len(names) != 1 or not names[0]:
+        return target.reason
+    return re.sub(rf"(?<![\w.-]){re.escape(names[0])}(?![\w.-])", "the announcer", target.reason)
+
+
+def _row(target: TargetReport, lines: Mapping[str, Timeline]) -> AddressRow:
+    times = {one.node or str(one.macs[0]): one.first_reply_ms for one in target.responders}
+    first = f"{target.winner}, {times[target.winner]:.2f} ms" if target.winner in times else replied_by(target)
+    return AddressRow(
+        ip=address(target),
+        services=services(target),
+        first=first if lines.get(address(target), NOTHING).points or target.winner else replied_by(target),
+        announcer=announcer_of(target),
+        confidence=confidence(target),
+        reason=target.reason,
+    )
+
+
+def confidence(target: TargetReport) -> str:
+    """`3 of 3 rounds, 0 frames lost`."""
+    known, asked = target.confidence, len({*target.rounds})
+    if not asked:
+        return ""
+    return f"{known.rounds} of {count(max(asked, known.rounds), 'round')}, {count(known.lost, 'frame')} lost"
+
+
+# --------------------------------------------------------------------------------------------------------- Nodes and the run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRow:
+    """A node, or several that are alike and in order."""
+
+    nodes: tuple[NodeReport, ...]
+    arp: str
+    mode: str
+    configured: str
+    why: str
+
+    @property
+    def names(self) -> Sequence[tuple[str, str]]:
+        """(name, MAC addresses)."""
+        return [(node.name, listing((mac.mac for mac in node.macs), 3)) for node in self.nodes]
+
+
+def _nodes(report: Report, order: Sequence[Conduct]) -> Sequence[NodeRow]:
+    by_name = {node.name: node for node in report.nodes}
+    rows = [_node(by_name[one.name]) for one in order if one.name in by_name and one.node is not None]
+    if len(rows) <= OPEN:
+        return rows
+
+    alike: dict[object, list[NodeRow]] = {}
+    for row in rows:
+        fine = row.nodes[0].arp is Arp.QUIET
+        alike.setdefault((row.arp, row.mode, row.configured, row.why) if fine else row.nodes[0].name, []).append(row)
+    return [replace(group[0], nodes=tuple(node for row in group for node in row.nodes)) for group in alike.values()]
+
+
+def _node(node: NodeReport) -> NodeRow:
+    source = node.kube_proxy.source
+    return NodeRow(
+        nodes=(node,),
+        arp=marked(node.arp, node.accepted),
+        mode=kube_proxy_mode(node),
+        configured=strict_arp(node) if source is None else f"{strict_arp(node)}, {source}",
+        why="; ".join(text for text in (node.reason, *node.kube_proxy.notes) if text) or NONE,
+    )
+
+
+def _run(report: Report) -> Sequence[tuple[str, str]]:
     facts = report.run
-    ignored = ", ".join(f"{count:,} {reason}" for reason, count in sorted(facts.ignored.items())) or "none"
-    rows = (
+    ignored = ", ".join(f"{number:,} {reason}" for reason, number in sorted(facts.ignored.items())) or "none"
+    return (
         ("Started", f"{moment(facts.started_at)} UTC"),
         ("Ended", f"{moment(facts.ended_at)} UTC"),
         ("Rounds", f"{facts.rounds}, at {facts.rate:g} frames per second; waited {facts.wait:g} s after the last request"),
@@ -150,70 +248,3 @@ def run(report: Report) -> Markup:
         ("Cluster", f"context {facts.context or NONE}, Kubernetes {facts.cluster or NONE}"),
         ("arpcheck", facts.arpcheck),
     )
-    listed = tag("dl", *(joined(tag("dt", label), tag("dd", text)) for label, text in rows))
-    kept = tag("p", "This page contains the whole report and its evidence as JSON. To judge it again: ",
-               tag("code", "arpcheck report FILE.html"), class_="note")  # fmt: skip
-    return joined(listed, kept)
-
-
-def _html_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
-    """On a narrow screen each row becomes a card with its headings."""
-    head = tag("tr", *(tag("th", head, scope="col") for head in heads))
-    body = (tag("tr", *(tag("td", cell, data_label=label) for label, cell in zip(heads, row, strict=True))) for row in rows)
-    return tag("table", tag("thead", head), tag("tbody", *body), class_="cards")
-
-
-# ----------------------------------------------------- Each address with its verdict, its records and a chart of its replies
-
-OPEN = 20
-"""Addresses that are shown unfolded. The others open with a click; all are printed."""
-DOTS = 15_000
-"""Replies that are drawn on one page. Further addresses have only their figures."""
-
-_NOTHING = Timeline(points=())
-_KEY = (
-    "A dot is a reply, placed by the time since its request. The first reply to a request is filled, later ones are hollow. "
-    "The first round is at the top of a lane."
-)
-_UNDRAWN = "To limit the size, replies for the last addresses are not drawn. The JSON in this page has them."
-
-
-def addresses(report: Report, grid: Grid, lines: Mapping[str, Timeline]) -> Markup | None:
-    """The problems come first. The number of drawn replies is bounded."""
-    rows = sorted((row for row in grid.rows if row.target.verdict is not None), key=lambda row: not is_problem(row.target))
-    if not rows:
-        return None
-    left = DOTS
-    articles = []
-    for row in rows:
-        timeline = lines.get(address(row.target), _NOTHING)
-        left -= len(timeline.points)
-        articles.append(_address_section(row.target, row.cells, timeline if left >= 0 else _NOTHING, report))
-    key = tag("p", _KEY, class_="note") if lines else None
-    undrawn = tag("p", _UNDRAWN, class_="note") if left < 0 else None
-    return joined(key, *articles[:OPEN], _folded(articles[OPEN:]), undrawn)
-
-
-def _folded(articles: Sequence[Markup]) -> Markup | None:
-    return tag("details", tag("summary", count(len(articles), "more address")), *articles) if articles else None
-
-
-def _address_section(target: TargetReport, cells: Sequence[Cell], timeline: Timeline, report: Report) -> Markup:
-    about = tag("span", services(target), class_="service")
-    lanes = [_lane(cell, found, target) for cell in cells for found in cell.responders]
-    claims = [tag("li", claim(found, report.run.started_at)) for found in target.announcers]
-    return tag(
-        "article",
-        tag("h3", tag("code", address(target)), " ", about, badge(verdict_of(target))),
-        tag("p", prose(target.reason)) if target.reason else None,
-        tag("div", tag("span", "Recorded: "), tag("ul", *claims), class_="claims") if claims else None,
-        chart(lanes, timeline, target.rounds) if lanes else None,
-        class_="one",
-        id=f"ip-{target.target.ip}" if target.target.ip else None,
-    )
-
-
-def _lane(cell: Cell, found: Responder, target: TargetReport) -> Lane:
-    often = f", {found.replies_per_probe:.2f} per request" if found.replies_per_probe != 1 else ""
-    about = f"first after {found.first_reply_ms:.2f} ms, {rounds_of(found, target, 'round')}{often}"
-    return Lane(mark=cell.mark, name=responder(found), macs=frozenset(found.macs), about=about)

@@ -106,5 +106,5 @@ def _everywhere() -> str:
     for name in ("report.schema.json", "document.py", "markdown.py"):
         texts.append(reports.joinpath(name).read_text(encoding="utf-8"))
     for entry in reports.joinpath("html").iterdir():
-        texts.append(entry.read_text(encoding="utf-8") if entry.name.endswith((".py", ".css")) else "")
+        texts.append(entry.read_text(encoding="utf-8") if entry.name.endswith((".py", ".css", ".html")) else "")
     return "\n".join((*texts, *WORDS)).lower()

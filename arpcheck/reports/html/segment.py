@@ -1,0 +1,143 @@
+"""A sketch of the network segment: this host, who replied and who did not, and who replies where another should.
+
+Each row stands on one line that all share, since all are on one segment. Rows are as high as their text is long, so that no
+name is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from textwrap import wrap
+
+from arpcheck.model import Arp, Report
+from arpcheck.reports.formatting import count, listing
+from arpcheck.reports.patterns import Conduct
+from arpcheck.reports.words import interface
+from arpcheck.text import plain
+
+FEW = 6
+"""Nodes of one kind up to this number have a row each; more are one row."""
+MOST_OFFENDERS = 12
+_NAME, _WORDS = 28, 32
+"""Characters of a line; the narrowest screen has room for them."""
+_LINE, _PADDING, _TOP = 17, 16, 8
+"""Pixels."""
+
+
+class Sign(StrEnum):
+    """How a row is drawn. Each has a letter and a form of its own: colours only repeat them."""
+
+    PROBER = "prober"
+    WRONG = "wrong"
+    STRANGER = "stranger"
+    MISSING = "missing"
+    REPLIED = "replied"
+    UNHEARD = "unheard"
+
+
+LETTERS = {
+    Sign.PROBER: "P", Sign.WRONG: "X", Sign.STRANGER: "F", Sign.MISSING: "S", Sign.REPLIED: "✓", Sign.UNHEARD: "?",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SketchRow:
+    shape: Sign
+    name: tuple[str, ...]
+    """Lines."""
+    words: tuple[str, ...]
+    top: int
+    """Pixels to its middle."""
+
+    @property
+    def letter(self) -> str:
+        return LETTERS[self.shape]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sketch:
+    rows: tuple[SketchRow, ...]
+    height: int
+    text: str
+    """The same in words."""
+
+
+def sketch(report: Report, order: Sequence[Conduct]) -> Sketch | None:
+    """None where no interface asked."""
+    if not report.run.interfaces:
+        return None
+    told = (("this host", _prober(report), Sign.PROBER), *_rows(order))
+    rows, top = [], _TOP
+    for name, words, shape in told:
+        lines = tuple(wrap(plain(name), _NAME) or [""]), tuple(wrap(words, _WORDS))
+        rows.append(SketchRow(shape=shape, name=lines[0], words=lines[1], top=top + _LINE))
+        top += _LINE * (len(lines[0]) + len(lines[1])) + _PADDING
+    text = ". ".join(f"{plain(name)}: {words}" for name, words, _ in told)
+    return Sketch(rows=tuple(rows), height=top, text=f"{text}.")
+
+
+def _prober(report: Report) -> str:
+    return f"asks on {listing(map(interface, report.run.interfaces))}"
+
+
+_Told = tuple[str, str, Sign]
+
+
+def _rows(order: Sequence[Conduct]) -> Iterable[_Told]:
+    odd = [one for one in order if _shape(one) in (Sign.WRONG, Sign.STRANGER, Sign.MISSING)]
+    for one in odd[:MOST_OFFENDERS]:
+        yield one.name, conduct(one), _shape(one)
+    if len(odd) > MOST_OFFENDERS:
+        rest = odd[MOST_OFFENDERS:]
+        yield f"{len(rest):,} more", f"reply wrongly, or not where they should: {listing(_names(rest), 6)}", Sign.WRONG
+    for shape, words in ((Sign.REPLIED, "replied, and for no address wrongly"), (Sign.UNHEARD, "no reply")):
+        alike = [one for one in order if _shape(one) is shape]
+        if len(alike) <= FEW:
+            yield from ((one.name, conduct(one), shape) for one in alike)
+        else:
+            yield count(len(alike), "node"), f"{words}: {listing(_names(alike), 4)}", shape
+
+
+def _names(found: Iterable[Conduct]) -> Iterable[str]:
+    return (one.name for one in found)
+
+
+def _shape(one: Conduct) -> Sign:
+    if one.node is None:
+        return Sign.STRANGER
+    if one.wrong or (one.is_offender and not one.missing):
+        return Sign.WRONG
+    if one.missing:
+        return Sign.MISSING
+    return Sign.REPLIED if one.heard else Sign.UNHEARD
+
+
+def conduct(one: Conduct) -> str:
+    """What it did, in words: `replies wrongly for 14 addresses, and first for 13 of them`."""
+    told = []
+    if one.wrong:
+        told.append(f"replies wrongly for {count(one.wrong, 'address')}")
+    if one.doubtful:
+        told.append(f"replies for {count(one.doubtful, 'address')} where it is not decided who should")
+    if one.wrong or one.doubtful:
+        told.append(f"replies first for {one.first:,} of {one.wrong + one.doubtful:,}")
+    if one.missing:
+        told.append(f"should reply for {count(one.missing, 'address')} and does not")
+    if one.arp is Arp.NON_STRICT and not one.wrong:
+        told.append("replies for the canary: its kernel has no strict ARP")
+    if one.right:
+        told.append(f"replies for {count(one.right, 'address')}{' as it should' if one.node else ''}")
+    if one.node is None and one.vendor:
+        told.append(plain(one.vendor))
+    if not told and one.node is None:
+        return "replied, and is not a known node"
+    return "; ".join(told) or _otherwise(one)
+
+
+def _otherwise(one: Conduct) -> str:
+    if one.arp is Arp.SELF:
+        return "arpcheck runs on it"
+    if one.heard:
+        return "replied for its own address"
+    return "no reply"
