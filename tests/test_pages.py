@@ -271,7 +271,15 @@ def test_the_changelog_has_its_form():
 def test_contributing_has_a_recipe_for_each():
     text = CONTRIBUTING.read_text()
     recipes = re.findall(r"^### Add an? (.+)$", text, re.MULTILINE)
-    assert recipes == ["load balancer", "MAC source", "report format", "verdict", "finding", "command"]
+    assert recipes == [
+        "load balancer",
+        "MAC source",
+        "Kubernetes distribution",
+        "report format",
+        "verdict",
+        "finding",
+        "command",
+    ]
     for part in re.split(r"^### ", text, flags=re.MULTILINE)[1:]:
         if part.startswith("Add"):
             assert re.findall(r"`(arpcheck|tests)/[\w./-]+`", part), part[:40]

@@ -515,7 +515,12 @@ def test_on_delete_names_the_command_for_every_pod(world, capsys):
     assert world(made=made).enable() == 3
     told = capsys.readouterr().err
     assert (
-        len(re.findall(r"updateStrategy OnDelete, so delete its pod: kubectl -n kube-system delete pod kube-proxy-", told))
+        len(
+            re.findall(
+                r"updateStrategy OnDelete, so delete its pod: kubectl --context lab -n kube-system delete pod kube-proxy-",
+                told,
+            )
+        )
         == 3
     )
 
