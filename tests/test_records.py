@@ -97,7 +97,7 @@ def said(objects, after=None, *, target=WEB, heard=(), begin=1, end=12, **rest):
     evidence = Evidence(
         arpcheck="x", started_at=first, ended_at=last, options=Options(), objects=objects, after=after, **rest
     )
-    return record(target, evidence, heard)
+    return record(target, evidence, frozenset(heard))
 
 
 def trusts(found):

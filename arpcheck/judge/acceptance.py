@@ -146,6 +146,8 @@ def named_by(case: Case, entries: Iterable[Acceptance]) -> tuple[Responder, ...]
     """The parties whose answers these entries accept. Who should answer needs no acceptance: it is named beside the
     others where the owner wrote down everybody, and without it nobody would be left."""
     found = tuple(entry for entry in entries if accepts(entry))
+    if not found:
+        return ()
     wrong = (party for party in case.parties if not party.expected)
     return tuple(party for party in wrong if any(_accepts(entry, party, case) for entry in found))
 

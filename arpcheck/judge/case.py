@@ -239,8 +239,9 @@ class Case:
     def _at_a_handover(self, found: Collection[Responder]) -> bool:
         """Of replies alone, without a question to all, nobody knows which question they answered: two that met once may
         be those of before and after a failover."""
-        shared = frozenset.intersection(*[frozenset(party.rounds) for party in found])
-        return self.recorded and not self.turns and len(shared) < 2
+        if not self.recorded or self.turns:
+            return False
+        return len(frozenset.intersection(*[frozenset(party.rounds) for party in found])) < 2
 
     def _distinct(self, parties: Sequence[Responder]) -> bool:
         """They are several machines, whatever is in doubt of each: at least two can't be the same node."""

@@ -148,12 +148,11 @@ def heard(ip: IPv4Address, observations: Observations) -> Mapping[Nic, frozenset
     alone: dict[Turn, frozenset[Turn]] = {}  # most answer once, and many in the same turn
     found = {}
     for nic, replies in observations.by_nic(ip).items():
-        turns = [(reply.interface, reply.round) for reply in replies]
-        one = turns[0]
-        if len(turns) > 1:
-            found[nic] = frozenset(turns)
+        one = replies[0].interface, replies[0].round
+        if len(replies) > 1:
+            found[nic] = frozenset((reply.interface, reply.round) for reply in replies)
         else:
-            found[nic] = alone[one] if one in alone else alone.setdefault(one, frozenset(turns))
+            found[nic] = alone[one] if one in alone else alone.setdefault(one, frozenset((one,)))
     return found
 
 

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address
+from itertools import groupby
+from operator import attrgetter
 from typing import assert_never
 
 from arpcheck.command_lines import CommandLines
@@ -303,7 +305,7 @@ def _announcer(case: Case, verdict: Verdict) -> Iterable[Also]:
     could = case.announcers & case.nodes_heard - case.blind
     for node in sorted(could) if not case.announcers & answered else ():
         yield Also(id=AlsoId.ANNOUNCER_SILENT, node=node, text=f"{node} should reply but did not")
-    if verdict is Verdict.NON_STRICT and {*case.offenders} == {*case.parties}:
+    if verdict is Verdict.NON_STRICT and len(case.offenders) == len(case.parties):
         text = "only kernels without strict ARP reply: once they are quiet, nobody does"
         yield Also(id=AlsoId.NOBODY_ELSE, text=text)
 
@@ -351,16 +353,18 @@ def winner(ip: IPv4Address, responders: Sequence[Responder], observations: Obser
     with the fastest reply. None where nobody replied to such a request."""
     asked = observations.asked(ip).broadcast
     by_nic = {(mac, interface): one for one in responders for mac in one.macs for interface in one.interfaces}
-    first: dict[tuple[str, int, int], Reply] = {}
-    for reply in observations.replies(ip):
-        if reply.to is None and (reply.interface, reply.round) in asked and (reply.mac, reply.interface) in by_nic:
-            request = reply.interface, reply.round, int(reply.sender)  # an address's own hash is slow
-            before = first.get(request)
-            if before is None or reply.at < before.at:
-                first[request] = reply
+    first: dict[tuple[object, ...], Reply] = {}
+    for request, found in groupby(observations.replies(ip), key=attrgetter("interface", "round", "sender", "to")):
+        if request[3] is None and request[:2] in asked:
+            best = min((reply for reply in found if (reply.mac, request[0]) in by_nic), key=_AT, default=None)
+            if best is not None and (request not in first or best.at < first[request].at):
+                first[request] = best
     won = Counter(by_nic[reply.mac, reply.interface] for reply in first.values())
-    best = min(won, key=lambda one: (-won[one], one.first_reply_ms, one.macs), default=None)
-    return (best.node or str(best.macs[0])) if best else None
+    likely = min(won, key=lambda one: (-won[one], one.first_reply_ms, one.macs), default=None)
+    return (likely.node or str(likely.macs[0])) if likely else None
+
+
+_AT = attrgetter("at")
 
 
 def confidence(ip: IPv4Address, observations: Observations, losses: Iterable[Loss]) -> Confidence:

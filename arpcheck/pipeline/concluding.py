@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
-from itertools import chain
 
 from arpcheck import kubeproxy, loadbalancers, mac_owners
 from arpcheck.evidence import Evidence, qualified, views
@@ -174,13 +173,9 @@ def _once(found: Iterable[tuple[str | None, Identity]]) -> tuple[tuple[str | Non
     return tuple({(segment, replace(i, observed_at=None)): (segment, i) for segment, i in found}.values())
 
 
-def _responding_nodes(owned: Mapping[Nic, Owner], observations: Observations) -> Mapping[str, frozenset[str]]:
-    """The nodes that replied on each segment, for any address."""
-    found: dict[str, set[str]] = {}
-    for nic, owner in owned.items():
-        if owner.node is not None and observations.interfaces(nic):
-            found.setdefault(nic[0], set()).add(owner.node)
-    return {segment: frozenset(names) for segment, names in found.items()}
+def _responding_nodes(owned: Mapping[Nic, Owner], observations: Observations) -> frozenset[str]:
+    """The nodes that replied, for any address."""
+    return frozenset(owner.node for nic, owner in owned.items() if owner.node is not None and observations.interfaces(nic))
 
 
 def _heard_nodes_as(
@@ -241,8 +236,8 @@ class _CaseContext:
     """The NICs of each node."""
     labels: Mapping[Mac, str]
     non_strict: frozenset[str]
-    heard: Mapping[str, frozenset[str]]
-    """By segment, the nodes that were heard there."""
+    heard: frozenset[str]
+    """The nodes that replied."""
     heard_as: Mapping[tuple[str, IPv4Address], frozenset[str]]
     """By segment and sender, the nodes that answered that sender there."""
     ready: frozenset[str]
@@ -268,7 +263,7 @@ class _CaseContext:
 def _case(target: Target, evidence: Evidence, context: _CaseContext) -> Case:
     ip = target.ip if isinstance(target.ip, IPv4Address) and not target.skipped else None
     observations, owners, objects = context.observations, context.owners, evidence.objects
-    record = records.record(target, evidence, frozenset(chain.from_iterable(context.heard.values())))
+    record = records.record(target, evidence, context.heard)
     parties = responders.parties(ip, observations, owners, context.labels, record.announcers, record.named) if ip else ()
     once = _replies_once(record.announcements)
     rounds = observations.rounds(ip) if ip else ()
@@ -330,7 +325,6 @@ def _taken_by(
     ears: Iterable[tuple[str, IPv4Address]], parties: Sequence[Responder], context: _CaseContext
 ) -> tuple[str, ...]:
     """Who answers for the senders of a case, no proxies, and did not answer the case; nobody where one sender is free."""
-    answered = {party.node or mac for party in parties for mac in party.macs}
     found: set[str] = set()
     for interface, sender in {*ears}:
         segment = context.observations.segment(interface)
@@ -346,7 +340,7 @@ def _taken_by(
         if not others:
             return ()
         found |= others
-    return tuple(sorted(found - answered))
+    return tuple(sorted(found.difference(party.node or mac for party in parties for mac in party.macs)))
 
 
 def _replies_once(announcements: Sequence[Announcement]) -> bool:

@@ -82,7 +82,7 @@ def announcements(target: Target, evidence: Evidence) -> Announcements:
     return record(target, evidence).recorded
 
 
-def record(target: Target, evidence: Evidence, heard: Collection[str] = ()) -> AnnouncerRecord:
+def record(target: Target, evidence: Evidence, heard: frozenset[str] = frozenset()) -> AnnouncerRecord:
     """`heard`: the nodes that replied, Ready or not."""
     objects, after, time = evidence.objects, evidence.after, ages.when(evidence)
     recorded = _announcements(target, objects, time.judged_at)
@@ -93,7 +93,7 @@ def record(target: Target, evidence: Evidence, heard: Collection[str] = ()) -> A
         held = ages.distrusted(held)
     known = _nodes_with_records(objects)
     recorded = tuple(tuple(_of_known_nodes(one, known) for one in of_service) for of_service in held.announcements)
-    found = expected(recorded, None if known is None else _alive(known, heard))
+    found = expected(recorded, None if known is None else _alive(known, heard, objects))
     flat = tuple(announcement for of_service in recorded for announcement in of_service)
     named = {mac: why for one in found.deciding for mac, why in one.macs}
     everywhere = [next((one.held_everywhere for one in of_service if one.held_everywhere), None) for of_service in recorded]
@@ -128,8 +128,11 @@ def _nodes_with_records(objects: Objects) -> Mapping[str, bool | None] | None:
     return objects.memo("ready nodes", lambda: {node.name: node.ready for node in objects.nodes()})
 
 
-def _alive(known: Mapping[str, bool | None], heard: Collection[str]) -> Collection[str]:
-    return {name for name, ready in known.items() if ready is not False or name in heard}
+def _alive(known: Mapping[str, bool | None], heard: frozenset[str], objects: Objects) -> Collection[str]:
+    def made() -> Collection[str]:
+        return {name for name, ready in known.items() if ready is not False or name in heard}
+
+    return objects.memo(("alive nodes", heard), made)
 
 
 def _of_known_nodes(one: Announcement, known: Mapping[str, bool | None] | None) -> Announcement:

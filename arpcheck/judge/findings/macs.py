@@ -164,8 +164,8 @@ def arp_flux(judged: Judged) -> Found | None:
     nodes: list[str] = []
     ips: list[IPv4Address] = []
     for judgement in judged.asked():
-        for party in judgement.case.parties:
-            nics = judgement.case.nics_of(party) if party.flux and not judgement.case.is_doubtful(party) else ()
+        for party in (one for one in judgement.case.parties if one.flux):
+            nics = () if judgement.case.is_doubtful(party) else judgement.case.nics_of(party)
             segments = [segment for segment, _ in nics]
             if party.node and len(segments) > len({*segments}):
                 because.append(f"{party.node} replied for {judgement.ip} from {' and '.join(party.macs)}")
