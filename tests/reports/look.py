@@ -1,17 +1,18 @@
-"""Draws the HTML report in a real browser, for eyes to judge: small, large and huge, narrow and wide, light and dark.
+"""Draws the HTML pages in a real browser, for eyes to judge: small, large and huge, narrow and wide, light, dark and printed.
 
     look.py FOLDER
     look.py --readme
 
-writes the pages and a PNG of each into FOLDER, or the one picture that the README shows. Ends with 1 where a page is wider
-than its window, or where anything but the page itself is loaded. Speaks the DevTools protocol over the browser's pipe: no
-port, no library."""
+writes the pages, a PNG of each and its print as PDF into FOLDER, or the one picture that the README shows. Ends with 1 where
+a page is wider than its window, where a print has more pages than it may, where a text is cut, or where anything but the page
+itself is loaded. Speaks the DevTools protocol over the browser's pipe: no port, no library."""
 
 from __future__ import annotations
 
 import base64
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -38,22 +39,32 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--remote-debugging-pipe",
 )  # fmt: skip
-WIDTHS = (400, 1400)
+WIDTHS = (390, 1280)
 SCHEMES = ("light", "dark")
+PAPER_WIDTH = 703
+"""Pixels between the margins of A4."""
 TALLEST = 6_000
 """Pixels of a page that are drawn; what is wrong further down is wrong above as well."""
 PICTURE = Path(__file__).parents[2] / ".github" / "report.png"
 PICTURE_WIDTH = 860
 UP_TO = "Nodes"
 """The heading before which that picture ends."""
-PAGES = {
+FORTY = "forty-addresses-five-faults"
+REPORTS = {
     "3": crowd(3, 4, 1),
-    "50": crowd(50, 12, 3),
-    "400": crowd(400, 50, 40),
+    "40": crowd(40, 12, 3),
+    "500": crowd(500, 50, 4),
+    "500-crowded": crowd(500, 50, 40),
     **SAMPLES,
+    "long-names": crowd(40, 6, 2, prefix="gke-production-europe-west1-default-pool-0a1b2c3d-worker"),
     "hostile": filled(SAMPLES["non-strict"], "x" * 10_000),
 }
+MOST_PAGES = {"3": 3, "40": 6, FORTY: 6, "500": 30, "500-crowded": 30}
+"""Of paper (A4), for these pages."""
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+CUT = """[...document.querySelectorAll('h1, h2, h3, p, li, dt, dd, td, th, summary, .name, .about, .badge')].filter(one =>
+    one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== 'visible').length"""
+"""Texts that end at an edge or in an ellipsis."""
 
 
 class Browser:
@@ -120,7 +131,20 @@ def look(tab: Browser, page: Path, width: int, scheme: str) -> list[str]:
     height = _value(tab, "document.documentElement.scrollHeight")
     page.with_name(f"{page.stem}-{width}-{scheme}.png").write_bytes(_drawn(tab, width, min(height, TALLEST)))
     wrong = [] if _value(tab, FITS) else [f"wider than {width} px"]
+    wrong += [f"{cut} texts are cut"] if (cut := _value(tab, CUT)) else []
     return wrong + [f"loads {url[:100]}" for url in tab.loaded if url != page.as_uri()]
+
+
+def printed(tab: Browser, page: Path) -> tuple[int, list[str]]:
+    """Prints one page on A4: the number of its pages, and what is wrong with it."""
+    _open(tab, page, PAPER_WIDTH, "light", "print")
+    wrong = [f"{cut} texts are cut"] if (cut := _value(tab, CUT)) else []
+    wrong += [] if _value(tab, FITS) else ["wider than the paper"]
+    pdf = base64.b64decode(tab.call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69, printBackground=True)["data"])
+    page.with_suffix(".pdf").write_bytes(pdf)
+    pages = len(re.findall(rb"/Type\s*/Page\b", pdf))
+    most = MOST_PAGES.get(page.stem, pages)
+    return pages, wrong + ([f"{pages} pages, and {most} are allowed"] if pages > most else [])
 
 
 def picture(tab: Browser, folder: Path) -> bytes:
@@ -175,11 +199,11 @@ def _paeth(left: int, up: int, corner: int) -> int:
     return min((left, up, corner), key=lambda value: abs(guess - value))
 
 
-def _open(tab: Browser, page: Path, width: int, scheme: str) -> None:
+def _open(tab: Browser, page: Path, width: int, scheme: str, media: str = "screen") -> None:
     tab.loaded.clear()
     tab.call("Network.enable")
     tab.call("Page.enable")
-    tab.call("Emulation.setEmulatedMedia", media="screen", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    tab.call("Emulation.setEmulatedMedia", media=media, features=[{"name": "prefers-color-scheme", "value": scheme}])
     tab.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
     tab.call("Page.navigate", url=page.as_uri())
     tab.until("Page.loadEventFired")
@@ -201,19 +225,30 @@ def keep_picture() -> int:
     return 0
 
 
+def pages() -> Iterator[tuple[str, str]]:
+    """(name, HTML)."""
+    for name, report in REPORTS.items():
+        yield name, render(report, "html")
+    yield FORTY, simulated(FORTY, "html")
+
+
 def main(folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
-    faults = 0
+    faults = drawn = 0
     with browser() as tab:
-        for name, report in PAGES.items():
+        for name, text in pages():
             page = folder.resolve() / f"{name}.html"
-            page.write_text(render(report, "html"), encoding="utf-8")
-            for width in WIDTHS:
-                for scheme in SCHEMES:
-                    for fault in look(tab, page, width, scheme):
-                        sys.stderr.write(f"{page.name} at {width} px, {scheme}: {fault}\n")
-                        faults += 1
-    sys.stdout.write(f"{len(PAGES) * len(WIDTHS) * len(SCHEMES)} pictures in {folder}, {faults} faults\n")
+            page.write_text(text, encoding="utf-8")
+            wrong = [
+                (f"at {w} px, {scheme}", fault) for w in WIDTHS for scheme in SCHEMES for fault in look(tab, page, w, scheme)
+            ]
+            number, unprintable = printed(tab, page)
+            wrong += [("in print", fault) for fault in unprintable]
+            for where, fault in wrong:
+                sys.stderr.write(f"{page.name} {where}: {fault}\n")
+            sys.stdout.write(f"{name}: {number} pages in print\n")
+            faults, drawn = faults + len(wrong), drawn + len(WIDTHS) * len(SCHEMES)
+    sys.stdout.write(f"{drawn} pictures in {folder}, {faults} faults\n")
     return 1 if faults else 0
 
 

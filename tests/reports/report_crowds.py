@@ -14,10 +14,10 @@ ROUNDS = (1, 2, 3)
 NAMES = ("web/nginx", "db/postgres-primary", "shop/front", "observability/grafana", "ingress-nginx/ingress-nginx-controller")
 
 
-def crowd(addresses: int, nodes: int, offenders: int) -> Report:
+def crowd(addresses: int, nodes: int, offenders: int, prefix: str = "worker") -> Report:
     """`offenders` nodes answer for the first third of the addresses beside the announcer; one address is silent, one is
     answered by a router, one has not got its address yet."""
-    workers = tuple(f"worker-{number + 1}" for number in range(nodes))
+    workers = tuple(f"{prefix}-{number + 1}" for number in range(nodes))
     names = cycle(NAMES)
     targets = []
     for number in range(addresses):

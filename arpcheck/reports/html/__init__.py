@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from arpcheck.model import Arp, NodeReport, Outcome, Report, TargetReport, Verdict
+from arpcheck.model import NodeReport, Outcome, Report, TargetReport, Verdict
 from arpcheck.reports import Style
 from arpcheck.reports.document import document
 from arpcheck.reports.formatting import NONE, count, embedded, listing, moment
@@ -198,7 +198,7 @@ def confidence(target: TargetReport) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeRow:
-    """A node, or several that are alike and in order."""
+    """A node, or several that are alike."""
 
     nodes: tuple[NodeReport, ...]
     arp: str
@@ -220,8 +220,7 @@ def _nodes(report: Report, order: Sequence[Conduct]) -> Sequence[NodeRow]:
 
     alike: dict[object, list[NodeRow]] = {}
     for row in rows:
-        fine = row.nodes[0].arp is Arp.QUIET
-        alike.setdefault((row.arp, row.mode, row.configured, row.why) if fine else row.nodes[0].name, []).append(row)
+        alike.setdefault((row.arp, row.mode, row.configured, row.why), []).append(row)
     return [replace(group[0], nodes=tuple(node for row in group for node in row.nodes)) for group in alike.values()]
 
 
