@@ -49,7 +49,7 @@ def _element(text: str) -> str:
 
 
 _WORD = re.compile(
-    r"""[("]?(?!\S*www\.|gh-\d)[^\W_]+(?:[-./,'’][^\W_]+)*[).,;:!?%"]*"""  # what no parser of Markdown looks at twice
+    r"""[("]?(?!\S*www\.|gh-\d)[^\W_]+(?:[-./,'’][^\W_]+)*['’]?[).,;:!?%"]*"""  # what no parser of Markdown looks at twice
     r"""|[–—…·→(]|[).,;:!?]+|\d\d:\d\d:\d\d|""",
     re.IGNORECASE,
 )

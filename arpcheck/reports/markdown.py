@@ -1,7 +1,7 @@
 """`-o markdown`: the report for a ticket. It works on GitHub and GitLab, and fits into one comment.
 
-The outcome comes first, then findings, addresses, nodes, gaps, and the replies in a folded part. Each part begins with the
-problems and counts what does not fit."""
+The outcome and who caused it come first, then findings, who replied for which address, addresses, nodes, gaps, and the
+replies in a folded part. Each part begins with the problems and counts what does not fit."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from arpcheck.model import Arp, Cause, Finding, NodeReport, Report, TargetReport
 from arpcheck.reports import Style
 from arpcheck.reports.formatting import NONE, code, count, inline, listing
+from arpcheck.reports.grid import MEANINGS, Mark, grid
+from arpcheck.reports.patterns import Conduct, Pattern, Picture, conduct, conducts, confidence, gravity, picture
 from arpcheck.reports.words import (
     address,
     announcer_of,
@@ -41,6 +43,10 @@ SENTENCE = 1_000
 """Characters of one sentence, before it is escaped."""
 POINTS = 12
 """Reasons and steps of one finding."""
+COLUMNS = 8
+"""Of the picture. Wider tables scroll in a ticket, and the offenders come first."""
+CULPRITS = 6
+"""Named under the outcome."""
 
 
 Cells = tuple[str, ...]
@@ -68,9 +74,12 @@ class _Section:
 
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
-    text = _opening(report)
-    makers = (_findings, _causes, _targets, _nodes_section, _gaps, _replies)
-    parts = [part for part in (make(report) for make in makers) if part.entries]
+    found = grid(report)
+    order = conducts(report, found)
+    text = _opening(report, order)
+    drawn = _matrix_section(picture(found, order, COLUMNS))
+    listed = _targets(report), _nodes_section(report, order), _gaps(report), _replies(report)
+    parts = [part for part in (_findings(report), _causes(report), drawn, *listed) if part.entries]
     for number, part in enumerate(parts):
         text += _fitted(part, ROOM - len(text) - sum(later.least for later in parts[number + 1 :]))
     return text
@@ -106,11 +115,25 @@ def _more(part: _Section, kept: Collection[int]) -> str:
     return f"\n…and {count(missing, f'more {part.noun}')}{which}, left out for size: `-o json` has all.\n" if missing else ""
 
 
-def _opening(report: Report) -> str:
+def _opening(report: Report, order: Sequence[Conduct]) -> str:
     first = "".join(f"{inline(told, SENTENCE)}\n\n" for told in installing(report))
     lead = f"{first}**arpcheck: {outcome(report)}** (exit code {report.summary.exit_code})"
     facts = "".join(f"- {label}: {inline(sentence, SENTENCE)}\n" for label, sentence in coverage(report))
-    return f"{lead}: {inline(verdict_line(report), SENTENCE)}\n\n{facts}"
+    culprits = [one for one in order if one.is_offender]
+    named = "".join(f"- **{inline(one.name)}** {inline(conduct(one), SENTENCE)}\n" for one in culprits[:CULPRITS])
+    more = f"- and {count(len(culprits) - CULPRITS, 'other')}\n" if len(culprits) > CULPRITS else ""
+    return f"{lead}: {inline(verdict_line(report), SENTENCE)}\n\n{named}{more}{facts}{_confidence_line(report)}"
+
+
+def _confidence_line(report: Report) -> str:
+    """Where it is the same for all addresses. Else it is beside each verdict."""
+    told = _uniform_confidence(report)
+    return f"- Confidence: {told}, for every address\n" if told else ""
+
+
+def _uniform_confidence(report: Report) -> str:
+    found = {confidence(target) for target in report.targets if target.verdict and target.rounds}
+    return found.pop() if len(found) == 1 else ""
 
 
 # --------------------------------------------------------------------------------------------------------------------- parts
@@ -148,27 +171,50 @@ def _cause(cause: Cause) -> str:
     return f"- {inline(sentence(cause), SENTENCE)}. **Do:** {inline(cause.do, SENTENCE)}\n"
 
 
+def _matrix_section(drawn: Picture) -> _Section:
+    heads = ("Address", "Verdict", *(inline(column.title) for column in drawn.columns))
+    marks = {tally.mark for pattern in drawn.patterns for tally in pattern.tallies}
+    legend = "".join(f"- {code(mark)} {MEANINGS[mark]}\n" for mark in Mark if mark in marks)
+    several = "" if all(pattern.is_one for pattern in drawn.patterns) else "- a number says for how many of the addresses\n"
+    part = _table("row", 6_000, "Who replied for which address", heads, map(_matrix_row, drawn.patterns))
+    return replace(part, closing=f"\n{legend}{several}")
+
+
+def _matrix_row(pattern: Pattern) -> Cells:
+    whose = address(pattern.target)
+    if not pattern.is_one:
+        whose = f"{count(len(pattern.rows), 'address')}: {listing(map(address, pattern.targets), 3)}"
+    marks = (f"{tally.mark} {tally.addresses:,}" if tally.addresses else str(tally.mark) for tally in pattern.tallies)
+    return whose, _verdict(pattern.target), *map(_Written, marks)
+
+
 def _targets(report: Report) -> _Section:
-    heads = ("IP", "Service", "Verdict", "Replies from", "Announcer", "Why")
-    judged = [target for target in report.targets if target.verdict is not None]
-    wrong = [target for target in judged if _counts(target)]
-    ordered = (*wrong, *(target for target in judged if not _counts(target)))
-    part = _table("address", 12_000, "Addresses", heads, map(_target, ordered))
-    return replace(part, wrong=len(wrong), fine="ok")
+    heads = ("IP", "Service", "Verdict", "Replies from", "First reply", "Announcer", "Why")
+    ordered = sorted((target for target in report.targets if target.verdict is not None), key=gravity)
+    varied = not _uniform_confidence(report)
+    part = _table("address", 12_000, "Addresses", heads, (_target(target, varied) for target in ordered))
+    return replace(part, wrong=sum(map(_counts, ordered)), fine="ok")
 
 
 def _counts(target: TargetReport) -> bool:
     return is_problem(target) and not target.accepted
 
 
-def _target(target: TargetReport) -> Cells:
-    verdict = _Written(f"**{target.verdict}**" if _counts(target) else verdict_of(target))
-    return address(target), services(target), verdict, replied_by(target), announcer_of(target), target.reason
+def _verdict(target: TargetReport) -> str:
+    return _Written(f"**{target.verdict}**") if _counts(target) else verdict_of(target)
 
 
-def _nodes_section(report: Report) -> _Section:
+def _target(target: TargetReport, varied: bool) -> Cells:
+    how = f" ({confidence(target)})" if varied and target.rounds else ""
+    verdict = _Written(f"{_verdict(target)}{how}")
+    won, announcer = target.winner or NONE, announcer_of(target)
+    return address(target), services(target), verdict, replied_by(target), won, announcer, target.reason
+
+
+def _nodes_section(report: Report, order: Sequence[Conduct]) -> _Section:
     heads = ("Node", "ARP", "MAC", "kube-proxy", "strictARP configured", "Why")
-    ordered = sorted(report.nodes, key=lambda node: (node.arp is Arp.QUIET, node.arp is not Arp.NON_STRICT))
+    by_name = {node.name: node for node in report.nodes}
+    ordered = [by_name[one.name] for one in order if one.node is not None and one.name in by_name]
     part = _table("node", 6_000, "Nodes", heads, map(_node_cells, ordered))
     return replace(part, wrong=sum(node.arp is not Arp.QUIET for node in ordered), fine="quiet")
 
@@ -185,7 +231,7 @@ def _gaps(report: Report) -> _Section:
 
 def _replies(report: Report) -> _Section:
     heads = ("IP", "Kind", "Replies from", "MAC", "Rounds", "Replies per request", "First after", "Recorded announcer")
-    ordered = sorted(report.targets, key=lambda target: not _counts(target))
+    ordered = sorted(report.targets, key=gravity)
     rows = (row for target in ordered if target.responders for row in _responder_rows(target, report))
     part = _table("responder", 5_000, "", heads, rows)
     summary = "<details>\n<summary>Evidence: the replies and their times</summary>\n"

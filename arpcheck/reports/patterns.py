@@ -9,8 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from arpcheck.model import Arp, Outcome, Report, TargetReport, Verdict
+from arpcheck.reports.formatting import count
 from arpcheck.reports.grid import Grid, GridRow, Mark
 from arpcheck.reports.words import verdict_of
+from arpcheck.text import plain
 
 ALONE = 12
 """Up to this number of rows, each is shown by itself."""
@@ -123,6 +125,44 @@ def _count(who: Conduct, target: TargetReport, mark: Mark) -> None:
         who.wrong += wrong
         who.doubtful += not wrong
         who.first += target.winner is not None and target.winner in (who.node, *who.macs)
+
+
+def conduct(one: Conduct) -> str:
+    """What it did, in words: `replies wrongly for 14 addresses, and first for 13 of them`."""
+    told = []
+    if one.wrong:
+        told.append(f"replies wrongly for {count(one.wrong, 'address')}")
+    if one.doubtful:
+        told.append(f"replies for {count(one.doubtful, 'address')} where it is not decided who should")
+    if one.wrong or one.doubtful:
+        told.append(f"replies first for {one.first:,} of {one.wrong + one.doubtful:,}")
+    if one.missing:
+        told.append(f"should reply for {count(one.missing, 'address')} and does not")
+    if one.arp is Arp.NON_STRICT and not one.wrong:
+        told.append("replies for the canary: its kernel has no strict ARP")
+    if one.right:
+        told.append(f"replies for {count(one.right, 'address')}{' as it should' if one.node else ''}")
+    if one.node is None and one.vendor:
+        told.append(plain(one.vendor))
+    if not told and one.node is None:
+        return "replied, and is not a known node"
+    return "; ".join(told) or _otherwise(one)
+
+
+def _otherwise(one: Conduct) -> str:
+    if one.arp is Arp.SELF:
+        return "arpcheck runs on it"
+    if one.heard:
+        return "replied for its own address"
+    return "no reply"
+
+
+def confidence(target: TargetReport) -> str:
+    """`3 of 3 rounds, 0 frames lost`."""
+    known, asked = target.confidence, len({*target.rounds})
+    if not asked:
+        return ""
+    return f"{known.rounds} of {count(max(asked, known.rounds), 'round')}, {count(known.lost, 'frame')} lost"
 
 
 # ------------------------------------------------------------------------------------------------------ Rows that are alike

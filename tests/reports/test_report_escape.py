@@ -51,6 +51,9 @@ def test_plain_is_one_bounded_printable_line_and_does_not_change_again(text: str
 
 INLINE = [
     pytest.param("worker-1's 10.0.0.50 (web/nginx), 3 of 3.", "worker-1's 10.0.0.50 (web/nginx), 3 of 3.", id="prose"),
+    pytest.param(
+        "the nodes' own (of hosts'), the hosts'.", "the nodes' own (of hosts'), the hosts'.", id="an apostrophe at the end"
+    ),
     pytest.param("Set `strictARP: true` now", "Set `strictARP: true` now", id="code stays code"),
     pytest.param("by admin@prod.", "by `admin@prod`.", id="mention"),
     pytest.param("see #12, a/b#3 and GH-4", "see `#12, a/b#3` and `GH-4`", id="references"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from ipaddress import IPv4Address
 
@@ -162,6 +163,26 @@ def test_the_sketch_tells_in_words_who_is_on_the_segment() -> None:
     assert classes == ["prober", "stranger", "replied", "replied", "unheard"]
     for said in ("00:00:5e:00:01:33: replies wrongly for 1 address", "worker-9: no reply", "eth0 (02:00:00:00:00:05"):
         assert said in page.words
+
+
+def test_a_ticket_has_the_picture_and_the_nodes_in_the_order_of_the_page() -> None:
+    text = render(crowd(60, 40, 3), "markdown")
+    heads = next(line for line in text.splitlines() if line.startswith("| Address |"))
+    assert heads.count("|") <= 11
+    assert [head in heads for head in ("no known node", "worker-1", "worker-2", "worker-3", "other nodes")] == [True] * 5
+    page = render(crowd(60, 40, 3), "html")
+    nodes = [
+        re.findall(r"worker-[123]\b", part) for part in (text.partition("### Nodes")[2], page.partition('id="nodes"')[2])
+    ]
+    assert list(dict.fromkeys(nodes[0])) == list(dict.fromkeys(nodes[1]))
+    assert "- Confidence: 3 of 3 rounds, 0 frames lost, for every address" in text
+
+
+def test_in_a_ticket_a_confidence_that_differs_is_beside_its_verdict() -> None:
+    one = replace(NON_STRICT.targets[0], rounds=(1,), confidence=replace(NON_STRICT.targets[0].confidence, rounds=1, lost=4))
+    text = render(replace(NON_STRICT, targets=(one, *NON_STRICT.targets[1:])), "markdown")
+    assert "| **non-strict** (1 of 1 round, 4 frames lost) |" in text
+    assert "for every address" not in text
 
 
 def test_replies_of_microseconds_have_places_of_their_own() -> None:

@@ -17,9 +17,9 @@ from arpcheck.reports.formatting import NONE, count, embedded, listing, moment
 from arpcheck.reports.grid import MEANINGS, Mark, grid, without_marks
 from arpcheck.reports.html.charts import NOTHING, Chart, Timeline, chart, scale, timelines, winners
 from arpcheck.reports.html.page import OF_EXIT_CODE, page
-from arpcheck.reports.html.segment import conduct, sketch
+from arpcheck.reports.html.segment import sketch
 from arpcheck.reports.json import written
-from arpcheck.reports.patterns import Conduct, Pattern, conducts, picture
+from arpcheck.reports.patterns import Conduct, Pattern, conduct, conducts, confidence, picture
 from arpcheck.reports.words import (
     address,
     announcer_of,
@@ -183,14 +183,6 @@ def _row(target: TargetReport, lines: Mapping[str, Timeline]) -> AddressRow:
         confidence=confidence(target),
         reason=target.reason,
     )
-
-
-def confidence(target: TargetReport) -> str:
-    """`3 of 3 rounds, 0 frames lost`."""
-    known, asked = target.confidence, len({*target.rounds})
-    if not asked:
-        return ""
-    return f"{known.rounds} of {count(max(asked, known.rounds), 'round')}, {count(known.lost, 'frame')} lost"
 
 
 # --------------------------------------------------------------------------------------------------------- Nodes and the run

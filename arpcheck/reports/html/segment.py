@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from textwrap import wrap
 
-from arpcheck.model import Arp, Report
+from arpcheck.model import Report
 from arpcheck.reports.formatting import count, listing
-from arpcheck.reports.patterns import Conduct
+from arpcheck.reports.patterns import Conduct, conduct
 from arpcheck.reports.words import interface
 from arpcheck.text import plain
 
@@ -111,33 +111,3 @@ def _shape(one: Conduct) -> Sign:
     if one.missing:
         return Sign.MISSING
     return Sign.REPLIED if one.heard else Sign.UNHEARD
-
-
-def conduct(one: Conduct) -> str:
-    """What it did, in words: `replies wrongly for 14 addresses, and first for 13 of them`."""
-    told = []
-    if one.wrong:
-        told.append(f"replies wrongly for {count(one.wrong, 'address')}")
-    if one.doubtful:
-        told.append(f"replies for {count(one.doubtful, 'address')} where it is not decided who should")
-    if one.wrong or one.doubtful:
-        told.append(f"replies first for {one.first:,} of {one.wrong + one.doubtful:,}")
-    if one.missing:
-        told.append(f"should reply for {count(one.missing, 'address')} and does not")
-    if one.arp is Arp.NON_STRICT and not one.wrong:
-        told.append("replies for the canary: its kernel has no strict ARP")
-    if one.right:
-        told.append(f"replies for {count(one.right, 'address')}{' as it should' if one.node else ''}")
-    if one.node is None and one.vendor:
-        told.append(plain(one.vendor))
-    if not told and one.node is None:
-        return "replied, and is not a known node"
-    return "; ".join(told) or _otherwise(one)
-
-
-def _otherwise(one: Conduct) -> str:
-    if one.arp is Arp.SELF:
-        return "arpcheck runs on it"
-    if one.heard:
-        return "replied for its own address"
-    return "no reply"
