@@ -44,11 +44,27 @@ def unmatched(evidence: Evidence) -> tuple[MacEntry, ...]:
 
 
 def unmatched_hosts(evidence: Evidence) -> tuple[Gap, ...]:
-    """A gap for each name that fits no node, in the order of the files; none if the Nodes could not be read."""
+    """A gap for each name that fits no node, and for each file of addresses none of which is a node's, in the order of the
+    files; none if the Nodes could not be read."""
+    if evidence.objects.gap("nodes") is not None:
+        return ()
     by_name: dict[str, list[MacEntry]] = {}
-    for entry in unmatched(evidence) if evidence.objects.gap("nodes") is None else ():
+    for entry in unmatched(evidence):
         by_name.setdefault(entry.node, []).append(entry)
-    return tuple(_not_matched(name, entries) for name, entries in by_name.items())
+    strange = (_not_matched(name, entries) for name, entries in by_name.items())
+    return (*strange, *_files_without_a_node(evidence))
+
+
+def _files_without_a_node(evidence: Evidence) -> Iterable[Gap]:
+    found, files = _nodes_of(evidence), dict[str, list[MacEntry]]()
+    for entry in evidence.mac_map:
+        files.setdefault(entry.where.rpartition(":")[0], []).append(entry)
+    for file, entries in files.items():
+        if all(ipv4(entry.node) is not None and entry.node not in found for entry in entries):
+            count = len({entry.node for entry in entries})
+            what = "its only address is not" if count == 1 else f"none of its {count} addresses is"
+            cure = "make the list where the nodes' own addresses are seen"
+            yield Gap(what=NAME, why=f"{file}: {what} a node's own", costs=f"it names no node; {cure}")
 
 
 def _not_matched(name: str, entries: list[MacEntry]) -> Gap:

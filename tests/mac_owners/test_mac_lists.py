@@ -91,6 +91,19 @@ def test_every_mac_ends_with_the_node_that_has_it(sample):
         assert target.verdict is Verdict.DUPLICATE
 
 
+def test_hosts_that_share_a_virtual_router_are_several():
+    """With all NICs in one host, the file's name would be the node of them all."""
+    links = [
+        [
+            {"ifname": "eth0", "link_type": "ether", "address": mac, "addr_info": [{"family": "inet", "local": ip}]},
+            {"ifname": "vrrp.51", "link_type": "ether", "address": "00:00:5e:00:01:33"},
+        ]
+        for mac, ip in ((A, "10.0.0.11"), (B, "10.0.0.12"))
+    ]
+    found = read_mac_map("\n".join(map(json.dumps, links)), "worker-1.json").entries
+    assert [(entry.mac, entry.node) for entry in found if entry.interface == "eth0"] == [(A, "10.0.0.11"), (B, "10.0.0.12")]
+
+
 def link(mac: str) -> str:
     return json.dumps([{"ifname": "eth0", "link_type": "ether", "address": mac}])
 

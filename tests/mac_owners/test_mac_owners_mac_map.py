@@ -88,13 +88,22 @@ def test_a_name_that_fits_no_node_is_one_gap_whose_cure_is_the_name():
         entry("router", M2, "macs.csv:2"),
         entry("worker-1"),
         entry("router", M3, "macs.csv:4"),
-        entry("10.0.0.1", M3),
+        entry("10.0.0.1", M3, "macs.csv:5"),
     ]
     (gap,) = mac_map.unmatched_hosts(evidence(cluster([A, B]), mac_map=entries))
     assert gap == Gap(
         what="mac-map", why="macs.csv:2: 'router' is not the name of one node of this cluster",
         costs=f"{M2} and 1 more have no owner; use the Node's name there, or remove the entry",
     )  # fmt: skip
+
+
+def test_a_file_of_addresses_none_of_which_is_a_nodes_is_said():
+    """A neighbour table lists the hosts of a LAN: one node among them is enough."""
+    others = [entry(ip, M2, f"arp.txt:{n} (arp)") for n, ip in enumerate(("10.0.0.1", "10.0.0.2"), 1)]
+    (gap,) = mac_map.unmatched_hosts(evidence(cluster([A, B]), mac_map=others))
+    assert (gap.what, gap.why) == ("mac-map", "arp.txt: none of its 2 addresses is a node's own")
+    given = evidence(cluster([A, node("b", N2)]), mac_map=[*others, entry(N2, M3, "arp.txt:3 (arp)")])
+    assert mac_map.unmatched_hosts(given) == ()
 
 
 def test_where_the_nodes_were_refused_no_name_is_wrong():

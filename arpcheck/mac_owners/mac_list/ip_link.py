@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from arpcheck.errors import InputError
 from arpcheck.mac_owners.addresses import is_inside, station
+from arpcheck.mac_owners.devices import is_virtual_router
 from arpcheck.mac_owners.mac_list.json_blocks import host_of, is_unreached
 from arpcheck.mac_owners.mac_list.source import MAC, WIDTH, Blank, ListedNic, ListFormat, MacListText, Row, listed
 from arpcheck.model import MacListFormat
@@ -100,7 +101,8 @@ def _named_calls(source: MacListText, calls: Sequence[_IpCall]) -> Iterator[tupl
 
 
 def _by_host(calls: Sequence[_IpCall]) -> list[list[_IpCall]]:
-    """The calls of each host: those that share a MAC address, as `ip -j link` and `ip -j addr` of one host do."""
+    """The calls of each host: those that share a MAC address, as `ip -j link` and `ip -j addr` of one host do. Hosts of one
+    virtual router share its MAC address."""
     first: dict[str, int] = {}
     before = list(range(len(calls)))
 
@@ -112,7 +114,8 @@ def _by_host(calls: Sequence[_IpCall]) -> list[list[_IpCall]]:
 
     for number, call in enumerate(calls):
         for link in call.links:
-            if (mac := station(at(link, "address"))) and not is_inside(text(link, "ifname")):
+            mac = station(at(link, "address"))
+            if mac and not is_inside(text(link, "ifname")) and not is_virtual_router(mac):
                 before[host(number)] = host(first.setdefault(mac, number))
     found: dict[int, list[_IpCall]] = {}
     for number, call in enumerate(calls):

@@ -140,6 +140,12 @@ MAPS = (
     b"eth0             UP             02:00:00:00:00:01 <BROADCAST,UP>\n",
     b'w1 | SUCCESS => {"ansible_facts": {"ansible_interfaces": [], "ansible_e": {"device": "e", "macaddress": "02:00:00:00:00:01"}}}\n'
     b'w2 | UNREACHABLE! => {"unreachable": true}\n',
+    b"worker-1\n2: eth0@if7: <BROADCAST,UP> mtu 1500\n    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff permaddr 02:00:00:00:00:02\n"
+    b"    inet 10.0.0.11/24 brd 10.0.0.255 scope global eth0\n1: e: <UP> x\\    link/ether 02:00:00:00:00:03\n",
+    b"lease 10.0.0.11 {\n  binding state active;\n  next binding state free;\n  hardware ethernet 02:00:00:00:00:01;\n}\n",
+    b"worker-1;eth0;02:00:00:00:00:01\n",
+    b"- hostname: worker-1\n  macAddress: 02:00:00:00:00:01\n",
+    b"mac,node,interface,note\n02:00:00:00:00:01,worker-1,,heard at 10.0.0.11\n",
     b"kind: BareMetalHost\nmetadata: {name: w}\nspec: {bootMACAddress: '02:00:00:00:00:01'}\n",
     b'{"kind": "NodeNetworkState", "metadata": {"name": "w"}, "status": {"currentState": {"interfaces": '
     b'[{"name": "e", "type": "ethernet", "mac-address": "02:00:00:00:00:01"}]}}}',
