@@ -1,0 +1,173 @@
+"""How MetalLB's configuration announces an address: its pool, and the advertisements that select the pool."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv4Network
+
+from arpcheck.loadbalancers.common import all_of, any_of, entries, fits, not_in_file, refused, was_read
+from arpcheck.model import Need
+from arpcheck.objects import Object, Objects, Service, ipv4, labels_of, name, namespace, texts
+
+POOLS = Need(
+    resource="ipaddresspools.metallb.io",
+    costs="the pool of an address is unknown if the Service does not name it",
+    fields=("metadata labels", "spec addresses"),
+    optional=True,
+)
+LAYER2 = Need(
+    resource="l2advertisements.metallb.io",
+    costs="an address that MetalLB announces only by BGP looks as if a node should reply for it",
+    fields=(
+        *("spec ipAddressPools", "spec ipAddressPoolSelectors", "spec nodeSelectors", "spec serviceSelectors"),
+        "spec preferredNodeSelectors",
+    ),
+    optional=True,
+)
+BGP = Need(
+    resource="bgpadvertisements.metallb.io",
+    costs="an address that MetalLB announces only by BGP looks as if a node should reply for it",
+    fields=("spec ipAddressPools", "spec ipAddressPoolSelectors", "spec serviceSelectors"),
+    optional=True,
+)
+
+SHARED = ("metallb.io/allow-shared-ip", "metallb.universe.tf/allow-shared-ip")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressPool:
+    name: str
+    """Empty if unknown."""
+    namespace: str = ""
+    """MetalLB's namespace; empty if unknown."""
+    labels: Mapping[str, str] | None = None
+    """None if the object is unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """How the configuration announces an address."""
+
+    pool: AddressPool
+    layer2: bool | None
+    bgp: bool | None
+    covering: tuple[Object, ...]
+    """The L2Advertisements that certainly select the pool."""
+    unread: tuple[str, ...]
+    """The forbidden resources that would show whether a node should reply."""
+    not_in_file: tuple[str, ...] = ()
+    """The same for resources that a file may lack."""
+
+    @property
+    def bgp_only(self) -> bool:
+        return bool(self.bgp) and self.layer2 is False
+
+    @property
+    def of(self) -> str:
+        return f"pool {self.pool.name}" if self.pool.name else "its pool"
+
+
+def coverage(service: Service, ip: IPv4Address, named: str, objects: Objects) -> Coverage:
+    """`named`: the pool in the Service's annotation; if empty, the pool is found by the address. The result is the same for
+    all Services of a pool unless an advertisement selects Services."""
+    pool = _pool(ip, named, objects)
+    if objects.memo(_choose_services, lambda: _choose_services(objects)):
+        return _coverage(pool, service, objects)
+    key = coverage, pool.name, pool.namespace, pool.labels is None
+    return objects.memo(key, lambda: _coverage(pool, service, objects))
+
+
+def _choose_services(objects: Objects) -> bool:
+    advertisements = (ad for need in (LAYER2, BGP) for ad in objects.of(need.resource))
+    return any(entries(ad, "spec", "serviceSelectors") != () for ad in advertisements)
+
+
+def _coverage(pool: AddressPool, service: Service, objects: Objects) -> Coverage:
+    if not pool.namespace:
+        pool = replace(pool, namespace=_only_namespace(objects))
+    by_layer2 = [(ad, _covers(ad, pool, service)) for ad in objects.of(LAYER2.resource)]
+    layer2 = any_of((_all_known(objects, LAYER2), *(covers for _, covers in by_layer2)))
+    bgp = any_of((_all_known(objects, BGP), *(_covers(ad, pool, service) for ad in objects.of(BGP.resource))))
+    could_be_bgp_only = layer2 is not True and bgp is not False
+    asked = [need.resource for need, known in ((LAYER2, layer2), (BGP, bgp)) if known is None]
+    covering = tuple(ad for ad, covers in by_layer2 if covers)
+    if not could_be_bgp_only:
+        return Coverage(pool=pool, layer2=layer2, bgp=bgp, covering=covering, unread=())
+    unread = refused(objects, POOLS.resource, *asked)
+    unknown = not_in_file(objects, *asked)
+    return Coverage(pool=pool, layer2=layer2, bgp=bgp, covering=covering, unread=unread, not_in_file=unknown)
+
+
+def _only_namespace(objects: Objects) -> str:
+    found = {namespace(ad) for need in (LAYER2, BGP) for ad in objects.of(need.resource)}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _all_known(objects: Objects, need: Need) -> bool | None:
+    """For `any_of`: False if all advertisements are known, None if some may be missing."""
+    return False if was_read(objects, need.resource) else None
+
+
+def _covers(advertisement: Object, pool: AddressPool, service: Service) -> bool | None:
+    """MetalLB only reads advertisements of its own namespace."""
+    near = namespace(advertisement) == pool.namespace if pool.namespace else None
+    return all_of((near, _takes(advertisement, pool), _serves(advertisement, service)))
+
+
+def _takes(advertisement: Object, pool: AddressPool) -> bool | None:
+    """An advertisement without names and selectors selects all pools."""
+    names = entries(advertisement, "spec", "ipAddressPools")
+    chosen = entries(advertisement, "spec", "ipAddressPoolSelectors")
+    if names is None or chosen is None:
+        return None
+    by_name = (named == pool.name if pool.name else None for named in names)
+    by_label = (None if pool.labels is None else fits(selector, pool.labels) for selector in chosen)
+    return any_of((*by_name, *by_label)) if names or chosen else True
+
+
+def _serves(advertisement: Object, service: Service) -> bool | None:
+    """Since 0.16 an advertisement can select Services; then it never announces a Service that shares its address."""
+    chosen = entries(advertisement, "spec", "serviceSelectors")
+    if chosen is None:
+        return None
+    if chosen and any(service.annotations.get(key) for key in SHARED):
+        return False
+    return any_of(fits(selector, service.labels) for selector in chosen) if chosen else True
+
+
+# --------------------------------------------------------------------------------------------------------------------- Pools
+
+
+def _pool(ip: IPv4Address, named: str, objects: Objects) -> AddressPool:
+    if named:
+        found = objects.by(POOLS.resource, name).get(named, ())
+        return _address_pool(found[0]) if len(found) == 1 else AddressPool(name=named)
+    holding = {id(obj): obj for first, last, obj in objects.memo(_pool, lambda: _ranges(objects)) if first <= ip <= last}
+    return _address_pool(next(iter(holding.values()))) if len(holding) == 1 else AddressPool(name="")
+
+
+def _address_pool(obj: Object) -> AddressPool:
+    return AddressPool(name=name(obj), namespace=namespace(obj), labels=labels_of(obj))
+
+
+def _ranges(objects: Objects) -> tuple[tuple[IPv4Address, IPv4Address, Object], ...]:
+    return tuple(
+        (*span, obj)
+        for obj in objects.of(POOLS.resource)
+        for written in texts(obj, "spec", "addresses")
+        if (span := _span(written))
+    )
+
+
+def _span(written: str) -> tuple[IPv4Address, IPv4Address] | None:
+    """The first and last address of `192.168.10.0/28` or `192.168.10.5-192.168.10.9`; None for IPv6 or other text."""
+    first, dash, last = written.partition("-")
+    if dash:
+        start, end = ipv4(first), ipv4(last)
+        return (start, end) if start and end else None
+    try:
+        network = IPv4Network(written.strip(), strict=False)
+    except ValueError:
+        return None
+    return network.network_address, network.broadcast_address
