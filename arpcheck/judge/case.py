@@ -7,7 +7,20 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, combinations
 
 from arpcheck.judge.observations import Turn
-from arpcheck.model import Announcement, Claim, Gratuitous, Mac, Nic, Owner, PassedOver, Responder, Strength, Target, Trust
+from arpcheck.model import (
+    Announcement,
+    Claim,
+    ClaimSource,
+    Gratuitous,
+    Mac,
+    Nic,
+    Owner,
+    PassedOver,
+    Responder,
+    Strength,
+    Target,
+    Trust,
+)
 
 Key = tuple[str | None, Mac, str]
 """What tells the parties of one case apart: node, lowest MAC, first interface."""
@@ -140,6 +153,12 @@ class Case:
         object.__setattr__(self, "strangers", tuple(strangers))
         object.__setattr__(self, "offenders", tuple(offenders))
         object.__setattr__(self, "together", self._together(known) if len(known) > 1 else ())
+
+    @property
+    def by_events(self) -> bool:
+        """Only events name the announcers."""
+        current = [claim for claim in self.claims if claim.trust is Trust.CURRENT and claim.node in self.announcers]
+        return bool(current) and all(claim.kind is ClaimSource.EVENT for claim in current)
 
     def nics_of(self, party: Responder) -> tuple[Nic, ...]:
         return tuple(

@@ -204,6 +204,18 @@ def _announced_by_another(case: Case) -> str | None:
     return f"{who(case, case.parties)} replied, but {macs} announced it by gratuitous ARP; {who_should(case)}"
 
 
+def _only_events(case: Case) -> str | None:
+    """No event is written when a node stops announcing, nor when the address moves back to one that announced it before, and
+    whose own event may have expired since (metallb#2310)."""
+    if not case.by_events or len(case.parties) != 1 or case.parties[0].expected:
+        return None
+    named = " and ".join(sorted(case.announcers))
+    return (
+        f"{who(case, case.parties)} replied, but only events name the announcer ({named}), and none is written when an "
+        f"address moves back to a node that announced it before"
+    )
+
+
 def _held_by_absent(case: Case) -> str | None:
     """A Lease ends by itself, so one that still holds was renewed by a process that runs, on a node that did not reply here:
     it may be on another segment."""
@@ -307,7 +319,7 @@ def _unicast_only(case: Case) -> str | None:
 DOUBTS: tuple[Callable[[Case], str | None], ...] = (
     _lost_frames, _unfinished, _perhaps_elsewhere, _unknown_owner, _doubtful_owner, _doubled, _itself, _on_probing_node,
     _outside, _only_non_strict, _some_rounds_only, _changing, _different_hosts, _sender_taken, _no_reply, _not_ready,
-    _without_owner, _unicast_only, _none_of_the_entries, _forbidden, _unplaced, _held_by_absent,
+    _without_owner, _unicast_only, _none_of_the_entries, _forbidden, _unplaced, _only_events, _held_by_absent,
     _announced_by_another, _rival_claims, _not_in_file, _outdated,
     _too_few_requests,
 )  # fmt: skip

@@ -301,6 +301,8 @@ def _announcer(case: Case, verdict: Verdict) -> Iterable[Also]:
         return
     if any(party.expected and party.node is None for party in case.parties):
         return  # the Service names its MAC: it is the announcer's own
+    if case.by_events and any(party.node for party in case.parties):
+        return  # it may have moved back to that node since
     answered = {party.node for party in case.parties}
     could = case.announcers & case.nodes_heard - case.blind
     for node in sorted(could) if not case.announcers & answered else ():

@@ -138,8 +138,8 @@ def non_strict(case: Case) -> str | None:
 
     Decided when:
     1. a node replied that is not the announcer, and the same MAC address also replied for the canary.
-    2. or, where the announcer is not known, such a node replied beside another machine. A MAC address that may be the
-       node's own is not another machine.
+    2. or, where the announcer is not known, or only from events, such a node replied beside another machine. A MAC address
+       that may be the node's own is not another machine.
     3. or such a node replied although no node should: BGP alone announces the address, or a load balancer outside the
        cluster serves it.
     4. or several nodes replied for an address that, by the load balancer's own configuration, BGP announces and every
@@ -159,7 +159,8 @@ def non_strict(case: Case) -> str | None:
             f"and arp_ignore is 0 there; {who_should(case)}"
         )
     nobody = case.silence or case.external
-    if not case.offenders or not (case.announcers or nobody or _beside_another(case)):
+    recorded = case.announcers and not case.by_events
+    if not case.offenders or not (recorded or nobody or _beside_another(case)):
         return None
     return f"{who(case, case.offenders)} replied without strict ARP; {who_should(case)}"
 
@@ -243,7 +244,8 @@ def inconclusive(case: Case) -> str | None:
         was sent from. A kernel that has this address takes the requests for its own and does not reply.
     23. or a node replied that is in none of the several entries of the annotation that should name the announcer.
     24. or a Lease that has not expired names a node that is not Ready and did not reply on this segment.
-    25. or another MAC address announced the address by gratuitous ARP, and no record names the announcer.
+    25. or one node replied, and only events name the announcer, which is another.
+    26. or another MAC address announced the address by gratuitous ARP, and no record names the announcer.
 
     Do:
     - Remove the cause that the reason names (a missing right, a `--rate` that is too high, a host that can't see enough)
@@ -272,8 +274,8 @@ def wrong_node(case: Case) -> str | None:
 
     Decided when:
     1. one node replied in every round.
-    2. and a current record names another node, or says that nobody should reply (BGP alone announces it, or it is a
-       ClusterIP).
+    2. and a current record that is not an event names another node, or says that nobody should reply (BGP alone announces
+       it, or it is a ClusterIP).
 
     Do:
     - Check on the replying node whether the address is on an interface (`ip addr`), and what put it there.

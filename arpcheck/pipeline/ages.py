@@ -196,7 +196,7 @@ def held(
 def _later(claim: Claim, with_event: Collection[str]) -> Claim:
     """A claim that only the second reading has did not exist from the beginning. An event is an exception if an earlier
     event exists for its Service (`with_event`): then each node that an event of this run names is accepted. Alone it would
-    accuse the node that announced before the event."""
+    leave the node that announced before the event in doubt."""
     beside = claim.kind is ClaimSource.EVENT and claim.service in with_event
     return claim if beside else replace(claim, trust=Trust.STALE)
 

@@ -46,8 +46,9 @@ def gaps(evidence: Evidence, canary: IPv4Address | None, observations: Observati
 
 def without_own_sender(judgements: Iterable[Judgement]) -> Iterable[Gap]:
     """Gap for addresses that were requested without an own sender address, to which a Linux proxy does not reply. Addresses
-    of this node itself have another reason: a node does not receive its own replies."""
-    ips = [str(j.case.target.ip) for j in judgements if not j.case.own_sender and not j.case.held_by]
+    of this node itself have another reason, unless they are fine: a node does not receive its own replies."""
+    asked = (j for j in judgements if not j.case.own_sender)
+    ips = [str(j.case.target.ip) for j in asked if not j.case.held_by or j.verdict.outcome is Outcome.FINE]
     if ips:
         more = f" and {len(ips) - 3} more" if len(ips) > 3 else ""
         why = f"this host has no sender address for {', '.join(ips[:3])}{more}"

@@ -3,9 +3,11 @@
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
-from judge_cases import CANARY, IP, because, case, finding, judged, observations, party
+from judge_cases import CANARY, IP, because, case, finding, judged, judgement, observations, party
 
+from arpcheck.judge.acceptance import Acceptances
 from arpcheck.model import Gap, Loss, Overflow, Skip, Target
+from arpcheck.pipeline.explaining import without_own_sender
 
 A = party(1, 1, 2, 3, node="a")
 OTHER = IPv4Address("10.0.0.51")
@@ -74,3 +76,11 @@ def test_a_gap_is_said_with_its_reason():
     )
     assert because("gap", judged(case(A), gaps=gaps)) == ("pods: forbidden", "canary: the run ended before")
     assert finding("gap", judged(case(A))) is None
+
+
+def test_an_address_of_the_asking_node_that_is_fine_was_asked_in_a_way_in_which_a_proxy_stays_silent():
+    """Its second NIC was heard; where nothing was, the verdict says why."""
+    heard = case(party(2, 1, 2, 3, node="b"), announcers="b", held_by={"b": "eth0"}, own_sender=False)
+    deaf = case(announcers="b", held_by={"b": "eth0"}, blind={"b"}, own_sender=False)
+    found = [[gap.what for gap in without_own_sender([judgement(one, Acceptances())])] for one in (heard, deaf)]
+    assert found == [["sender"], []]

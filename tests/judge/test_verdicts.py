@@ -46,6 +46,12 @@ def unreachable(found, *rounds):
 
 
 ANNOUNCED = Gratuitous(at=0.0, interface="eth0", ip=IP, mac=mac(9), source=mac(9), frames=1)
+
+
+def by_event(node):
+    return replace(claim(node), kind=ClaimSource.EVENT)
+
+
 TAKEN = Announcement(implementation="cilium", because="a CiliumL2AnnouncementPolicy", order=5)
 
 CASES = [
@@ -228,6 +234,31 @@ CASES = [
     pytest.param(
         case(A, changed=(claim("a"), claim("b")), blind={"c"}), "ok", "", id="the one before, and the prober is a third node"
     ),
+    pytest.param(
+        case(A, announcers="b", claims=(by_event("b"),)),
+        "inconclusive",
+        "only events name the announcer (b)",
+        id="an event names b, and the address may have moved back",
+    ),
+    pytest.param(
+        case(A, announcers="b", claims=(by_event("b"),), non_strict="a"),
+        "inconclusive",
+        "only events name the announcer (b)",
+        id="an event names b, and a, which is non-strict, may be the announcer",
+    ),
+    pytest.param(
+        case(A, B, announcers="b", claims=(by_event("b"),), non_strict="a"),
+        "non-strict",
+        "a replied",
+        id="a non-strict node beside b",
+    ),
+    pytest.param(
+        case(A, announcers="bc", claims=(by_event("b"), claim("c"))),
+        "wrong-node",
+        "b and c should",
+        id="an event and a status",
+    ),
+    pytest.param(case(A, announcers="a", claims=(by_event("a"),)), "ok", "", id="an event names a"),
     pytest.param(
         case(A, gratuitous=(ANNOUNCED,)),
         "inconclusive",

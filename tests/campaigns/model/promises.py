@@ -558,9 +558,14 @@ def healthy(world: World, truth: Truth) -> bool:
         return False
     if "MAC list" not in traits and any(found.answerers & _not_ready(world) for found in truth.addresses.values()):
         return False
-    if "events of two nodes" in traits and "failover before" in traits:
+    if "events of two nodes" in traits and ("failover before" in traits or _moved_back_unseen(world)):
         return False
     return not any(service.kind in ("unmarked",) for service in world.services)
+
+
+def _moved_back_unseen(world: World) -> bool:
+    """The only event of an address names a node that had it in between, since that of its announcer has expired."""
+    return any(service.kind == "metallb-event" and service.long_ago for service, _, _ in world.events)
 
 
 def _not_ready(world: World) -> frozenset[str]:

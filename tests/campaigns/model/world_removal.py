@@ -161,10 +161,6 @@ def nothing_is_made_up_for(patch: Patch) -> None:
     patch.set("arpcheck.wire.confirmation:lossy", lambda _: False)
 
 
-def later_events_accuse(patch: Patch) -> None:
-    patch.set(f"{AGES}:_later", lambda claim, _spoken: claim)
-
-
 def who_answers_the_canary_is_not_this_node(patch: Patch) -> None:
     patch.set(f"{NODES}:_Look.rival", lambda *_: None)
 
@@ -203,7 +199,6 @@ REMOVALS: tuple[Removal, ...] = (
     Removal("2.3 a Lease lives for ever", a_lease_lives_for_ever, _of("expired Lease", kinds=("kube-vip-common",))),
     Removal("2.3 Leases of every namespace", every_namespace_is_believed, _of("Lease in another namespace", kinds=("cilium", "kube-vip-common"))),
     Removal("2.3 records are read once", one_reading_only, _of("failover")),
-    Removal("2.3 an event alone accuses who was before it", later_events_accuse, _of("failover", "events expired", kinds=("metallb-event",))),
     Removal("2.3 this host's clock", this_host_s_clock, _of("prober's clock", "another answers", kinds=("metallb-event", "cilium", "kube-vip"))),
     Removal("2.3 records of dead and gone nodes", dead_nodes_announce, _of("status of a dead node", kinds=("metallb",))),
     Removal("2.4 one unanswered question is quiet", one_question_is_enough, _of("replies lost", "non-strict")),
@@ -234,6 +229,7 @@ REMOVALS: tuple[Removal, ...] = (
     _doubt("_some_rounds_only", _of("announcer restarts")),
     _doubt("_no_reply", _of("announcer elsewhere", "far node")),
     _doubt("_changing", _of("failover")),
+    _doubt("_only_events", _of("events of two nodes", "events expired", kinds=("metallb-event",))),
     _doubt("_rival_claims", _of("two statuses", "another answers", kinds=("metallb",))),
     _doubt("_forbidden", _of("refused", "another answers", kinds=LEASED)),
     _doubt("_only_non_strict", _of("non-strict", "announcer deaf", kinds=("unknown", "metallb-bare"), modes=(("ipvs", False),))),
