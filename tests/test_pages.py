@@ -275,6 +275,7 @@ def test_contributing_has_a_recipe_for_each():
         "load balancer",
         "MAC source",
         "Kubernetes distribution",
+        "format of a MAC list",
         "report format",
         "verdict",
         "finding",
