@@ -107,7 +107,7 @@ Claims = Mapping[Nic, tuple[Identity, ...]]
 
 def _label(nic: Nic, node: str | None, seen: Mapping[Nic, Identity], knowledge: Knowledge) -> str:
     if nic in seen:
-        return f"at the address of {seen[nic].node} in {seen[nic].detail}"
+        return f"seen at the address of {seen[nic].node}: {seen[nic].detail}"
     return (knowledge.label(nic[1]) if node is None else None) or ""
 
 
