@@ -233,7 +233,7 @@ def snapshot(objects: Objects) -> str:
 
 def pieces(objects: Objects) -> Iterator[str]:
     """The snapshot's text in pieces, so that a large cluster is never held as text. Sorted by resource: the same objects
-    give the same text. Never contains a Secret."""
+    give the same text, each on a line of its own. Never contains a Secret."""
     read = sorted(resource for resource in objects.resources if resource != "secrets")
     document = {
         "apiVersion": "v1",
@@ -249,18 +249,19 @@ def pieces(objects: Objects) -> Iterator[str]:
         },
         "items": [],
     }
-    head, empty, tail = _written(document).partition('"items": []')
+    head, empty, tail = _harmless(_LINES(document)).partition('"items": []')
     yield head
     start = '"items": [\n  '
     for obj in (obj for resource in read for obj in objects.of(resource)):
         yield start
-        yield _written(obj).replace("\n", "\n  ")
+        yield _harmless(_LINE(obj))
         start = ",\n  "
     yield f"{empty if start[0] != ',' else f'{chr(10)} ]'}{tail}\n"
 
 
-def _written(value: object) -> str:
-    return _harmless(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False))
+_LINES = json.JSONEncoder(indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False).encode
+_LINE = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False).encode
+"""On one line, which Python's encoder writes in C: with an indent 5,000 objects take a quarter of a second."""
 
 
 def _harmless(written: str) -> str:

@@ -6,6 +6,7 @@ endless headers can't be cancelled from outside. An exception in a thread is rai
 from __future__ import annotations
 
 import errno
+import marshal
 import os
 import socket
 import ssl
@@ -189,7 +190,13 @@ def is_sound(obj: Any, resource: str) -> bool:
     """Whether its names and strings are no longer than the API allows."""
     if len(name(obj)) > NAME or len(namespace(obj)) > NAMESPACE:
         return False
-    return resource == "configmaps" or longest(obj) <= TEXT
+    return resource == "configmaps" or _is_short(obj) or longest(obj) <= TEXT
+
+
+def _is_short(obj: Any) -> bool:
+    """Whether all of it together is no longer than one string may be: a walk over every string of 10,000 objects takes a
+    fifth of the time that reading them takes."""
+    return len(marshal.dumps(obj)) <= TEXT
 
 
 def longest(value: Any) -> int:
@@ -209,16 +216,20 @@ def longest(value: Any) -> int:
 
 def weight(value: Any) -> int:
     """Bytes of memory. A value that occurs twice is counted twice."""
-    found, pending = 0, [value]
+    size, found, pending = sys.getsizeof, sys.getsizeof(value), [value]
     while pending:
         one = pending.pop()
-        found += sys.getsizeof(one)
         if isinstance(one, dict):
-            pending += one.values()
-            pending += one
-        elif isinstance(one, list | tuple):
-            pending += one
+            found += sum(map(size, one))
+            one = one.values()
+        elif not isinstance(one, list | tuple):
+            continue
+        found += sum(map(size, one))
+        pending += [inner for inner in one if type(inner) in _CONTAINERS]
     return found
+
+
+_CONTAINERS = frozenset((dict, list, tuple))
 
 
 # ----------------------------------------------------------------------------------------------------------------- Failures

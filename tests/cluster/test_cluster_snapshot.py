@@ -38,14 +38,14 @@ DENIED = [
 def test_what_an_api_gave_reads_back_as_equal_objects(tmp_path, back, denied):
     with cluster(tmp_path, denied=denied) as (_, ask):
         found = ask()
-    assert back(snapshot(found)) == found
+    assert back(snapshot(found)) == replace(found, kubeconfig=None), "a path of this host, which is nothing to another"
     assert snapshot(back(snapshot(found))) == snapshot(found)
 
 
 def test_refused_services_read_back_as_a_gap_or_as_the_error_that_they_were(tmp_path, back):
     with cluster(tmp_path, denied=[("list", "services")]) as (_, ask):
         found = ask(services_required=False)
-    assert back(snapshot(found), services_required=False) == found
+    assert back(snapshot(found), services_required=False) == replace(found, kubeconfig=None)
     with pytest.raises(ClusterError, match=r"Services could not be read when this snapshot was taken \(forbidden\)"):
         back(snapshot(found))
 
@@ -92,13 +92,7 @@ def test_the_full_text():
   "writtenBy": "0.1.0"
  },
  "items": [
-  {
-   "apiVersion": "v1",
-   "kind": "Node",
-   "metadata": {
-    "name": "wörker"
-   }
-  }
+  {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "wörker"}}
  ],
  "kind": "List"
 }

@@ -31,10 +31,10 @@ MOST_MEMORY = 0.5
 
 def measured() -> dict[str, Any]:
     """Seconds, medians of TIMES; MB by tracemalloc, and at the peak of the process."""
-    with _server() as kubeconfig:
-        found = _in_a_process("time", kubeconfig)
+    with server(SERVICES, NODES) as kubeconfig:
+        found = in_a_process("time", kubeconfig)
         paths = found.pop("paths")
-        memory = {"arpcheck": _in_a_process("memory", kubeconfig), "bare": _in_a_process("memory", kubeconfig, *paths)}
+        memory = {"arpcheck": in_a_process("memory", kubeconfig), "bare": in_a_process("memory", kubeconfig, *paths)}
     return {"services": SERVICES, "nodes": NODES, "times": TIMES, **found, "memory": memory}
 
 
@@ -66,12 +66,12 @@ def _beside(result: dict[str, Any]) -> float:
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def server(services: int, nodes: int) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         from large import objects
 
         world = Path(folder, "objects.json")
-        world.write_text(json.dumps([*objects(SERVICES, NODES)]))
+        world.write_text(json.dumps([*objects(services, nodes)]))
         program = ("-m", "apiserver", "--objects", str(world), "--kubeconfig", f"{folder}/kubeconfig")
         with subprocess.Popen([sys.executable, *program], cwd=TESTS, stdout=subprocess.PIPE, text=True) as server:
             try:
@@ -81,8 +81,8 @@ def _server() -> Iterator[str]:
                 server.terminate()
 
 
-def _in_a_process(*arguments: str) -> dict[str, Any]:
-    done = subprocess.run([sys.executable, __file__, *arguments], capture_output=True, text=True, check=True, timeout=600)
+def in_a_process(*arguments: str, program: str = __file__) -> dict[str, Any]:
+    done = subprocess.run([sys.executable, program, *arguments], capture_output=True, text=True, check=True, timeout=600)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
@@ -112,7 +112,7 @@ class _Asked(logging.Handler):
             self.paths.append(str(record.args[1]))
 
 
-def _asked(read: Callable[[], Any]) -> list[str]:
+def asked(read: Callable[[], Any]) -> list[str]:
     heard, log = _Asked(), logging.getLogger("arpcheck.cluster.session")
     log.setLevel(logging.INFO)
     log.addHandler(heard)
@@ -135,13 +135,13 @@ def _bare(kubeconfig: str, paths: Sequence[str]) -> Iterator[tuple[int, Any]]:
 
 def _time(kubeconfig: str) -> dict[str, Any]:
     read = _reader(kubeconfig)
-    paths = _asked(read)
+    paths = asked(read)
     octets = sum(size for size, _ in _bare(kubeconfig, paths))
     works = {"arpcheck": read, "bare": lambda: sum(1 for _ in _bare(kubeconfig, paths))}
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
     for _ in range(TIMES):
         for name, work in works.items():
-            found[name].append(_took(work))
+            found[name].append(took(work))
     medians = {
         name: dict(zip(("cpu", "wall"), map(statistics.median, zip(*took, strict=True)), strict=True)) for name, took in found.items()
     }  # fmt: skip
@@ -149,7 +149,7 @@ def _time(kubeconfig: str) -> dict[str, Any]:
     return {"paths": paths, "requests": len(paths), "megabytes": octets / 1e6, **medians, **ratios}
 
 
-def _took(work: Callable[[], Any]) -> tuple[float, float]:
+def took(work: Callable[[], Any]) -> tuple[float, float]:
     cpu, wall = time.process_time(), time.perf_counter()
     work()
     return time.process_time() - cpu, time.perf_counter() - wall

@@ -16,7 +16,7 @@ from typing import Any
 
 from machine import line, machine
 
-SECTIONS = ("wire", "judging", "api", "start")
+SECTIONS = ("wire", "judging", "api", "snapshot", "start")
 FIGURES = Path(__file__).with_name("figures.md")
 
 

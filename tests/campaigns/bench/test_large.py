@@ -3,6 +3,7 @@ in memory."""
 
 import gc
 import json
+import sys
 import tracemalloc
 
 import pytest
@@ -13,8 +14,11 @@ from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.api import read_list
 from arpcheck.cluster.discovery import Served
+from arpcheck.cluster.files import pieces
+from arpcheck.cluster.limits import TEXT, is_sound, weight
 from arpcheck.cluster.parse import json_value
 from arpcheck.cluster.requirements import fold, merge
+from arpcheck.objects import Objects
 
 WANTS = {want.resource: want for want in merge(pipeline.NEEDS)}
 SERVED = {
@@ -62,6 +66,33 @@ def test_there_is_never_a_second_copy_of_all_pages(resource):
     peak, kept = memory(reading(resource, 200))
     assert kept < 0.35 * whole
     assert peak - kept < 0.15 * whole
+
+
+def test_a_snapshot_is_not_written_value_by_value():
+    """With an indent Python's encoder calls functions of Python for each value: 100 an object."""
+    kept = Objects(resources={"services": reading("services", 200)()["services"]})
+    assert calls(lambda: sum(map(len, pieces(kept)))) < 30 * 200
+
+
+@pytest.mark.parametrize(
+    "value", ["text", "é" * 5, 1, None, [], {}, {"a": [{"b": "c", "d": [1, "é"]}], "e": {"f": []}}, [[["x"]], {}]]
+)
+def test_the_weight_is_that_of_every_value(value):
+    def size(one):
+        inner = [*one, *one.values()] if isinstance(one, dict) else one if isinstance(one, list) else ()
+        return sys.getsizeof(one) + sum(map(size, inner))
+
+    assert weight(value) == size(value)
+
+
+def test_an_object_with_one_long_text_is_not_sound_however_it_is_measured():
+    def named(text):
+        return {"metadata": {"name": "a", "namespace": "b", "annotations": {"x": text}}}
+
+    assert is_sound(named("x" * TEXT), "services")
+    assert is_sound({**named(""), "spec": ["x" * (TEXT // 2)] * 4}, "services")
+    assert not is_sound(named("x" * (TEXT + 1)), "services")
+    assert not is_sound(named("\u00e9" * (TEXT + 1)), "services")
 
 
 def memory(work):
