@@ -17,7 +17,7 @@ from types import FrameType
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, preload
 from arpcheck.commands.bundle import Bundle
-from arpcheck.commands.output import ProgressLine, check, duration, notice
+from arpcheck.commands.output import ProgressLine, check, how_long, notice
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.model import Acceptance, Host
@@ -152,7 +152,7 @@ def _announce(planned: pipeline.Plan, options: Options) -> None:
     asked = len({ask.ip for ask in planned.requests})
     notice(
         f"asking {asked} addresses on {', '.join(options.interfaces)}, {options.rounds} rounds at {options.rate:g}"
-        f" frames/s: about {duration(planned.seconds)}"
+        f" frames/s: about {how_long(planned.seconds, planned.most_seconds)}"
     )
     if planned.seconds > LONG:
         notice("a higher --rate (up to 100 is gentle where no ARP inspection counts), -n or -l make it shorter")

@@ -227,6 +227,16 @@ def duration(seconds: float) -> str:
     return f"{whole} s" if whole < 120 else f"{whole // 60} min {whole % 60} s"
 
 
+def how_long(seconds: float, most: float) -> str:
+    """`8 s`, `4 s, up to 2 min 46 s if addresses are silent`: what is silent is requested again at a slow rate."""
+    words = duration(seconds)
+    return f"{words}, up to {duration(most)} if addresses are silent" if most - seconds > TOLD else words
+
+
+TOLD = 10.0
+"""Seconds that silent addresses may add before that is said."""
+
+
 class ProgressLine:
     """One line on a terminal that is overwritten with each step."""
 

@@ -57,7 +57,7 @@ from arpcheck.commands.options import (
     one_namespace,
     source,
 )  # fmt: skip
-from arpcheck.commands.output import NewFile, check, deliver, duration, show, style, told
+from arpcheck.commands.output import NewFile, check, deliver, how_long, show, style, told
 from arpcheck.errors import ArpcheckError, OutputError
 from arpcheck.evidence import Evidence, Options
 from arpcheck.gc_control import held_back
@@ -260,7 +260,10 @@ def _frames(plan: Plan, options: Options) -> Iterable[str]:
             f"{interface}: {count(frames, 'frame')} per round, {count(options.rounds, 'round')}, {total} of 42 bytes"
             f" at {options.rate:g} frames/s"
         )
-    yield f"At least {duration(plan.seconds)}; additional requests for unclear addresses take longer. Nothing was sent."
+    yield (
+        f"At least {how_long(plan.seconds, plan.most_seconds)}; additional requests for unclear addresses take longer."
+        " Nothing was sent."
+    )
 
 
 # -------------------------------------------------------------------------------------------------------- the file of --pcap

@@ -16,7 +16,7 @@ from arpcheck.model.constants import ZERO
 from arpcheck.objects import Objects, ipv4, text, texts
 from arpcheck.pools.ranges import pools
 from arpcheck.targets import CONTROLS, JUDGED, all_targets
-from arpcheck.wire.schedule import ScanPlan, seconds
+from arpcheck.wire.schedule import ScanPlan, most_seconds, seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,8 @@ class Plan:
     scan: ScanPlan
     seconds: float
     """Minimum duration; repeated requests add to it."""
+    most_seconds: float
+    """The duration if no address replies."""
 
 
 def settle(options: Options, objects: Objects, host: Host, candidates: tuple[str, ...]) -> Options:
@@ -80,7 +82,13 @@ def _plan(
         known=_known_macs(options, objects, host, mac_map),
         homes={t.ip: frozenset(t.nodes) for t in targets if t.nodes and isinstance(t.ip, IPv4Address)},
     )
-    return Plan(targets=targets, requests=one_round, scan=scan_plan, seconds=seconds(scan_plan, options.interfaces))
+    return Plan(
+        targets=targets,
+        requests=one_round,
+        scan=scan_plan,
+        seconds=seconds(scan_plan, options.interfaces),
+        most_seconds=most_seconds(scan_plan, options.interfaces),
+    )
 
 
 def targets_of(options: Options, objects: Objects, host: Host, questions: Iterable[Question] = ()) -> tuple[Target, ...]:

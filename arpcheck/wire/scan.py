@@ -259,8 +259,8 @@ class _Loop:
         )
 
     def _seconds_left(self, now: float) -> float:
-        frames_left = max((schedule.frames_left() for schedule in self.schedules.values()), default=0)
-        return frames_left / self.plan.rate + max(self.plan.wait, self.listen_until - now)
+        sending = max((schedule.seconds_left() for schedule in self.schedules.values()), default=0.0)
+        return sending + max(self.plan.wait, self.listen_until - now)
 
 
 # ----------------------------------------------------------------------------------------------- Processing frames in order

@@ -136,6 +136,8 @@ class Schedule:
         self._pace = 0.0
         self._paces = tuple((1 / rate, min(CATCH_UP, BURST / rate)) for rate in (plan.rate, min(plan.rate, SLOW)))
         self._again: deque[_Address] | None = None
+        self._again_left = 0
+        """Requests for the addresses of `_again` that differed or were silent when the slow round began."""
         self._more: deque[tuple[int, Request]] = deque()
         self._counting_left = confirmation.MOST_REPEATS
         self._recount = True
@@ -155,9 +157,11 @@ class Schedule:
         """The number of the slow round after the planned ones."""
         return self._rounds + 1
 
-    def frames_left(self) -> int:
-        """Frames that will certainly follow; the last round may add some."""
-        return len(self._queue) + len(self._more)
+    def seconds_left(self) -> float:
+        """Seconds until the frames are sent that will follow as things are: the planned rounds, and in the slow round what
+        differs until now. Replies change the latter."""
+        slow = len(self._more) + self._again_left
+        return len(self._queue) / self._plan.rate + slow / min(self._plan.rate, SLOW)
 
     def finished_rounds(self) -> bool:
         """Whether every planned round was sent."""
@@ -228,6 +232,7 @@ class Schedule:
         if self._again is None:
             again = self._plan.again
             self._again = deque(address for ip, address in self._addresses.items() if address.requests and ip in again)
+            self._again_left = sum(len(address.requests) for address in self._again if address.unsettled())
         self._put(self._unicasts())
         if not self._more and (due := self._next_again(now)):
             return due
@@ -247,8 +252,10 @@ class Schedule:
                 return self._pause(ready)
             self._again.popleft()
             if address.unsettled():
+                self._again_left = max(0, self._again_left - len(address.requests))
                 self._put(address.requests)
                 return self._next_more()
+        self._again_left = 0
         return None
 
     def _ready(self, address: _Address, now: float) -> float:
@@ -338,6 +345,15 @@ def seconds(plan: ScanPlan, interfaces: Iterable[str]) -> float:
     """Minimum duration of a scan with all waiting: the planned rounds, and those until every node's address and the canary
     have enough requests, if all of them reply. Repeated requests add to it."""
     return max((_seconds(plan, interface) for interface in interfaces), default=0.0) + plan.wait
+
+
+def most_seconds(plan: ScanPlan, interfaces: Iterable[str]) -> float:
+    """The duration if nobody replies: every address is requested once more in the slow round. 16,000 silent addresses at the
+    top rate take 4 s, and 160 s more."""
+    again, pace = plan.again, min(plan.rate, SLOW)
+    repeated = Counter(request.interface for request in plan.requests if request.ip in again)
+    longest = max((repeated[interface] / pace for interface in interfaces), default=0.0)
+    return seconds(plan, interfaces) + longest + max(APART, plan.wait)
 
 
 def _seconds(plan: ScanPlan, interface: str) -> float:

@@ -8,7 +8,7 @@ import pytest
 
 from arpcheck.model import Mac, Reply, Request
 from arpcheck.wire.confirmation import MOST_REPEATS
-from arpcheck.wire.schedule import ScanPlan, Schedule, seconds
+from arpcheck.wire.schedule import ScanPlan, Schedule, most_seconds, seconds
 
 A, B, NODE, CANARY = (IPv4Address(ip) for ip in ("10.0.0.50", "10.0.0.51", "10.0.0.11", "10.96.0.1"))
 M1, M2 = Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02")
@@ -425,3 +425,32 @@ def test_a_mac_of_nobody_that_answers_the_canary_is_asked_alone_for_every_node_t
     plan = counted(NODES[:3])
     sent = run(plan, lambda n, ip, to: () if to else (M2,) if ip == CANARY else macs_of(ip))
     assert [(ip, to) for _, _, ip, to in sent if to == M2] == [(ip, M2) for ip in NODES[:3]] * 2 + [(CANARY, M2)]
+
+
+@pytest.mark.parametrize("rate", [50.0, 1000.0, 4000.0])
+@pytest.mark.parametrize("number", [1, 600])
+def test_silent_addresses_take_as_long_as_is_said(number, rate):
+    """At 4,000 frames/s 600 silent addresses take one second and a half, and six more."""
+    plan = course(*(IPv4Address(0x0A010000 + n) for n in range(number)), rounds=2, rate=rate)
+    sent = run(plan)
+    took = max(at for at, *_ in sent) + plan.wait
+    assert seconds(plan, ("eth0",)) < took <= most_seconds(plan, ("eth0",)) + 0.1
+    assert most_seconds(plan, ("eth0",)) <= took + 2 * plan.wait
+
+
+def test_what_is_left_counts_the_silent_addresses_at_the_slow_rate():
+    plan = course(*(IPv4Address(0x0A010000 + n) for n in range(500)), rounds=1, rate=4000.0)
+    schedule = Schedule("eth0", plan, frame)
+    schedule.begin(0.0)
+    now, seen = 0.0, []
+    while (due := schedule.due(now)) is not None:
+        if isinstance(due, float):
+            now = due
+            continue
+        schedule.sent_at(due, now)
+        seen.append((due.round, schedule.seconds_left()))
+    assert seen[0] == (1, pytest.approx(499 / 4000))
+    slow = [left for number, left in seen if number == 2]
+    assert slow[0] == pytest.approx(4.99)
+    assert slow[-1] == 0
+    assert slow == sorted(slow, reverse=True)
