@@ -16,6 +16,7 @@ from arpcheck.model.constants import ZERO
 from arpcheck.objects import Objects, ipv4, text, texts
 from arpcheck.pools.ranges import pools
 from arpcheck.targets import CONTROLS, JUDGED, all_targets
+from arpcheck.wire.confirmation import MANY
 from arpcheck.wire.schedule import ScanPlan, most_seconds, seconds
 
 
@@ -73,6 +74,7 @@ def _plan(
         rate=options.rate,
         wait=options.wait,
         nodes=frozenset(t.ip for t in targets if t.kind is Kind.NODE and isinstance(t.ip, IPv4Address)),
+        far=_far(targets, interfaces),
         judged=frozenset(judged),
         partly_accepted=frozenset(
             ip for ip, target in judged.items() if any(names_answers_for(entry, target) for entry in accepted)
@@ -89,6 +91,16 @@ def _plan(
         seconds=seconds(scan_plan, options.interfaces),
         most_seconds=most_seconds(scan_plan, options.interfaces),
     )
+
+
+def _far(targets: Iterable[Target], interfaces: Sequence[Interface]) -> frozenset[IPv4Address]:
+    """The nodes' addresses that are in no network of the interfaces, where they are many and others are in one. If all are
+    elsewhere, the nodes may have an address of a management network and be on the segment all the same."""
+    networks = interface_networks(interfaces)
+    nodes = {t.ip for t in targets if t.kind is Kind.NODE and isinstance(t.ip, IPv4Address)}
+    far = frozenset(ip for ip in nodes if not any(ip in network for network in networks))
+    every = all(interface.addresses for interface in interfaces)
+    return far if every and MANY <= len(far) < len(nodes) else frozenset()
 
 
 def targets_of(options: Options, objects: Objects, host: Host, questions: Iterable[Question] = ()) -> tuple[Target, ...]:

@@ -45,6 +45,9 @@ class ScanPlan:
     """Seconds to wait after the last frame, and before an address is requested again."""
     nodes: frozenset[IPv4Address] = frozenset()
     """Addresses that are requested only to learn their MAC addresses."""
+    far: frozenset[IPv4Address] = frozenset()
+    """Those of them in no network of the interfaces, which most likely are not on the segment: requested again only after a
+    reply."""
     judged: frozenset[IPv4Address] = frozenset()
     """Addresses that get a verdict."""
     partly_accepted: frozenset[IPv4Address] = frozenset()
@@ -69,6 +72,7 @@ class _Address:
     """The requests and replies for one address."""
 
     is_node: bool
+    is_far: bool = False
     partly_accepted: bool = False
     requests: list[Request] = field(default_factory=list)
     """Its requests in one round."""
@@ -96,6 +100,10 @@ class _Address:
         silent = not self.macs or self.partly_accepted
         answered = confirmation.ENOUGH if lossy and self.macs else 0
         return len(self.asked) < max(answered, confirmation.SILENT if silent and not lossy else 0)
+
+    def is_elsewhere(self) -> bool:
+        """Whether it need not be requested again: a far node that did not reply."""
+        return self.is_far and bool(self.asked) and not self.macs
 
     def settled(self, number: int, enough: int) -> bool:
         """Whether this round can bring nothing new about a node."""
@@ -177,6 +185,8 @@ class Schedule:
                 self._queue.popleft()
             elif address.last and address.last[0] < number and now < address.last[1] + APART:
                 return self._pause(address.last[1] + APART)
+            elif address.is_elsewhere() and address.last and address.last[0] < number:
+                self._queue.popleft()
             else:
                 return self._queue.popleft()
         return self._due_again(now)
@@ -222,7 +232,7 @@ class Schedule:
         if found is None:
             counted = ip in self._own or (bool(self._own) and ip == self._plan.canary)
             count = Count() if counted else None
-            found = _Address(ip in self._plan.nodes, ip in self._plan.partly_accepted, count=count)
+            found = _Address(ip in self._plan.nodes, ip in self._plan.far, ip in self._plan.partly_accepted, count=count)
             self._addresses[ip] = found
         return found
 
@@ -232,7 +242,7 @@ class Schedule:
         if self._again is None:
             again = self._plan.again
             self._again = deque(address for ip, address in self._addresses.items() if address.requests and ip in again)
-            self._again_left = sum(len(address.requests) for address in self._again if address.unsettled())
+            self._again_left = sum(len(address.requests) for address in self._again if _differs(address))
         self._put(self._unicasts())
         if not self._more and (due := self._next_again(now)):
             return due
@@ -251,7 +261,7 @@ class Schedule:
             if now < ready:
                 return self._pause(ready)
             self._again.popleft()
-            if address.unsettled():
+            if _differs(address):
                 self._again_left = max(0, self._again_left - len(address.requests))
                 self._put(address.requests)
                 return self._next_more()
@@ -336,6 +346,10 @@ class Schedule:
         yield from self._unicasts()
 
 
+def _differs(address: _Address) -> bool:
+    return not address.is_elsewhere() and address.unsettled()
+
+
 def _nodes_of(plan: ScanPlan, own: Iterable[IPv4Address]) -> frozenset[str]:
     """The nodes with these addresses."""
     return frozenset(node for ip in own for node in plan.homes.get(ip, (str(ip),)))
@@ -350,7 +364,7 @@ def seconds(plan: ScanPlan, interfaces: Iterable[str]) -> float:
 def most_seconds(plan: ScanPlan, interfaces: Iterable[str]) -> float:
     """The duration if nobody replies: every address is requested once more in the slow round. 16,000 silent addresses at the
     top rate take 4 s, and 160 s more."""
-    again, pace = plan.again, min(plan.rate, SLOW)
+    again, pace = plan.again - plan.far, min(plan.rate, SLOW)
     repeated = Counter(request.interface for request in plan.requests if request.ip in again)
     longest = max((repeated[interface] / pace for interface in interfaces), default=0.0)
     return seconds(plan, interfaces) + longest + max(APART, plan.wait)
@@ -358,14 +372,15 @@ def most_seconds(plan: ScanPlan, interfaces: Iterable[str]) -> float:
 
 def _seconds(plan: ScanPlan, interface: str) -> float:
     requests = [request for request in plan.requests if request.interface == interface]
-    frames = len(requests) * plan.rounds
+    far = sum(1 for request in requests if request.ip in plan.far)
+    frames = (len(requests) - far) * plan.rounds + far
     announced = max(frames / plan.rate, (plan.rounds - 1) * APART + len(requests) / plan.rate)
     return announced + _counted(plan, requests)
 
 
 def _counted(plan: ScanPlan, requests: Sequence[Request]) -> float:
     by_ip = Counter(request.ip for request in requests)
-    own = {ip for ip in plan.nodes | plan.homes.keys() if by_ip[ip] and ip != plan.canary}
+    own = {ip for ip in (plan.nodes | plan.homes.keys()) - plan.far if by_ip[ip] and ip != plan.canary}
     if plan.canary is None or not by_ip[plan.canary] or not own:
         return 0.0
     wanted = confirmation.FEW if len(_nodes_of(plan, own)) >= confirmation.MANY else confirmation.ENOUGH

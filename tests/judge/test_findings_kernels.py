@@ -1,5 +1,6 @@
 """Findings about the nodes' kernels, rule by rule, with the words that an operator reads."""
 
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
@@ -145,3 +146,11 @@ def test_ipvs_is_deprecated_since_1_35(version, mode, deprecated):
     assert (found is not None) is deprecated
     if found:
         assert (found.because, found.nodes) == ((f"kube-proxy is in mode ipvs, and the server is {version}",), ("a", "b"))
+
+
+def test_many_unreached_nodes_that_leave_nothing_in_doubt_are_one_line():
+    away = tuple(replace(STATES[4], name=f"w{n:03}") for n in range(400))
+    found = finding("unreached-nodes", judged(nodes=away))
+    assert len(found.because) == 1
+    assert "400" in found.because[0]
+    assert len(found.nodes) == 400

@@ -454,3 +454,23 @@ def test_what_is_left_counts_the_silent_addresses_at_the_slow_rate():
     assert slow[0] == pytest.approx(4.99)
     assert slow[-1] == 0
     assert slow == sorted(slow, reverse=True)
+
+
+FAR = tuple(IPv4Address(f"10.9.0.{n}") for n in range(1, 4))
+
+
+def test_a_node_that_is_elsewhere_is_asked_once_and_as_often_as_others_once_it_answers():
+    plan = course(*FAR, NODE, A, rate=4000.0, nodes=frozenset({*FAR, NODE}), far=frozenset(FAR), judged=frozenset({A}))
+    sent = run(plan, lambda number, ip, to: (M1,) if ip == FAR[1] else ())
+    times = {ip: [number for _, number, asked, to in sent if asked == ip and to is None] for ip in (*FAR, NODE, A)}
+    assert times[FAR[0]] == times[FAR[2]] == [1]
+    assert times[FAR[1]] == [1, 2, 3]
+    assert times[NODE] == times[A] == [1, 2, 3, 4]
+
+
+def test_what_is_asked_once_is_counted_once_beforehand():
+    many = tuple(IPv4Address(0x0A090000 + n) for n in range(400))
+    rest = {"rate": 10.0, "nodes": frozenset(many), "judged": frozenset({A})}
+    assert seconds(course(*many, A, far=frozenset(many), **rest), ("eth0",)) < 0.4 * seconds(
+        course(*many, A, **rest), ("eth0",)
+    )

@@ -9,6 +9,9 @@ from arpcheck.judge.judged import AskingHost, Found, Judged, Judgement, Rule
 from arpcheck.model import Arp, Outcome, Responder, Severity, Trust, Verdict
 from arpcheck.model.constants import IPVS_DEVICE
 
+LISTED = 5
+"""Nodes that leave nothing in doubt are listed one by one up to this number."""
+
 
 def non_strict_nodes(judged: Judged) -> Found | None:
     """Means: the kernels of these nodes reply to ARP requests for every Service address on kube-ipvs0, whichever node
@@ -117,7 +120,12 @@ def unreached_nodes(judged: Judged) -> Found | None:
     if not nodes:
         return None
     needed = judged.missed()
-    because = tuple(f"{s.name}: {s.reason}{needed.get(s.name, '')}" for s in judged.nodes if s.arp is Arp.UNREACHED)
+    others = [s for s in judged.nodes if s.arp is Arp.UNREACHED and s.name not in needed]
+    alone = () if len(others) > LISTED else others
+    because = tuple(f"{s.name}: {s.reason}{needed.get(s.name, '')}" for s in judged.nodes if s.name in needed or s in alone)
+    if not alone and others:
+        names = ", ".join(s.name for s in others[:LISTED])
+        because += (f"{len(others)} {'other ' if because else ''}nodes, which leave nothing in doubt: {names} and more",)
     return Found(because=because, nodes=nodes, outcome=Outcome.UNSURE if needed else Outcome.FINE)
 
 
