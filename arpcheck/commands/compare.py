@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,7 +32,7 @@ EXAMPLES = ("arpcheck compare before.json after.json -o markdown",)
 def compare(
     before: Annotated[str, typer.Argument(metavar="BEFORE", help="A saved report; - is stdin.")],
     after: Annotated[str, typer.Argument(metavar="AFTER", help="A later report of the same cluster.")],
-    format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table, markdown or json.")] = "table",
+    format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table, markdown, html or json.")] = "table",
     no_headers: NoHeaders = False,
     output: Output = None,
     exit_zero: ExitZero = False,
@@ -58,7 +59,7 @@ def run(before: str, after: str, format_name: str, output: str | None, *, header
     return found.exit_code
 
 
-FORMATS = ("table", "markdown", "json")
+FORMATS = ("table", "markdown", "html", "json")
 
 HEADS = ("CHANGE", "WHAT", "BEFORE", "AFTER")
 
@@ -71,7 +72,7 @@ _ORDER = tuple(Change)
 
 def render(found: Comparison, format_name: str, style: Style) -> str:
     """`format_name`: one of FORMATS."""
-    return {"table": _difference_table, "markdown": _markdown, "json": _json}[format_name](found, style)
+    return {"table": _difference_table, "markdown": _markdown, "html": _html_page, "json": _json}[format_name](found, style)
 
 
 def _difference_table(found: Comparison, style: Style) -> str:
@@ -106,6 +107,77 @@ def _fitted(rows: Sequence[str]) -> list[str]:
     kept = sum(1 for end in ends if end <= ROOM)
     more = len(rows) - kept
     return [*rows[:kept], *(["", f"…and {more:,} more rows were left out for size; `-o json` has all."] if more else ())]
+
+
+def _html_page(found: Comparison, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
+    """The changes first; differences that are alike share a row."""
+    from arpcheck.reports.html.page import OF_EXIT_CODE, page
+
+    alike: dict[object, list[Difference]] = {}
+    for entry in _shown(found):
+        alike.setdefault(_likeness(entry), []).append(entry)
+    return page(
+        "compare.html",
+        outcome=OF_EXIT_CODE.get(found.exit_code, Outcome.UNSURE),
+        word=_outcome(found),
+        because=_because(found),
+        exit_code=found.exit_code,
+        changes=[(change, number, _TONES[change]) for change, number in found.changes.items()],
+        runs=(("Before", found.before), ("After", found.after)),
+        rows=[_row_of_page(group, found) for group in alike.values()],
+        same=_same(found),
+        notes=found.notes,
+        moment=moment,
+        data="",
+    )
+
+
+def _likeness(entry: Difference) -> object:
+    """Addresses with different announcers are alike if these replied for all or for none."""
+    sides = (entry.before, entry.after)
+    return entry.change, *((s.word, s.accepted, s.wrong, bool(s.right), {*s.who} <= s.wrong | s.right) for s in sides)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideOfPage:
+    """One run's state of the differences of a row."""
+
+    side: Side
+    who: tuple[tuple[str, str], ...]
+    """(X should not reply, A should, or nothing; name)."""
+
+
+def _row_of_page(group: Sequence[Difference], found: Comparison) -> Mapping[str, object]:
+    first, is_finding = group[0], group[0] in found.findings
+    return {
+        "change": first.change,
+        "tone": _TONES[first.change],
+        "group": tuple(group),
+        "is_finding": is_finding,
+        "before": _side_of_page([entry.before for entry in group], is_finding),
+        "after": _side_of_page([entry.after for entry in group], is_finding),
+    }
+
+
+def _side_of_page(sides: Sequence[Side], is_finding: bool) -> SideOfPage:
+    first, rights = sides[0], {side.right for side in sides}
+    if is_finding:
+        return SideOfPage(side=first, who=(("", listing(first.who, MOST_NAMES)),) if first.who else ())
+    wrong = [("X", name) for name in sorted(first.wrong)]
+    right = [("A", name) for name in sorted(first.right)] if len(rights) == 1 else [("A", "the announcer of each")]
+    rest = {name for side in sides for name in side.who} - first.wrong - frozenset().union(*rights)
+    who = (*wrong, *right, *(("", name) for name in sorted(rest)))
+    more = (("", f"and {len(who) - MOST_NAMES:,} more"),) if len(who) > MOST_NAMES else ()
+    return SideOfPage(side=first, who=(*who[:MOST_NAMES], *more))
+
+
+MOST_NAMES = 8
+"""Names in a cell of the page."""
+
+_TONES = {
+    Change.NEW: "bad", Change.WORSE: "bad", Change.NOT_COMPARABLE: "doubt", Change.FIXED: "good", Change.BETTER: "good",
+    Change.SAME: "calm", Change.ADDED: "calm", Change.GONE: "doubt",
+}  # fmt: skip
 
 
 def _json(found: Comparison, style: Style) -> str:  # noqa: ARG001 - the same for every terminal

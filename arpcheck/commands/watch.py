@@ -45,7 +45,7 @@ from arpcheck.commands.options import (
     source,
 )  # fmt: skip
 from arpcheck.commands.output import format_of, notice, show, write
-from arpcheck.commands.watch_loop import Pace, WatchDependencies, announced, run_watch
+from arpcheck.commands.watch_loop import Drawing, Pace, WatchDependencies, announced, run_watch
 from arpcheck.errors import ArpcheckError, ClusterError, OutputError, UsageError
 from arpcheck.evidence import Options
 from arpcheck.model import Report
@@ -60,6 +60,10 @@ EXAMPLES = (
     "sudo arpcheck watch --iface eth0 -n web --probe-every 0.2s",
     "sudo arpcheck watch --iface eth0 --output /var/lib/node_exporter/arpcheck.prom",
 )
+FormatName = Annotated[
+    str,
+    typer.Option("-o", metavar="FORMAT", help="text, or html: at the end a page with the timeline; changes go to stderr."),
+]
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -98,12 +102,13 @@ def watch(
     file_has: FileHas = None,
     request_timeout: RequestTimeout = REQUEST_TIMEOUT,
     accept: Accept = None,
+    format_name: FormatName = "text",
     output: Annotated[
         str | None,
         typer.Option(
             "--output",
             metavar="FILE",
-            help="Rewrite FILE after every probe, in the format of its suffix: .prom, .json, .html, …",
+            help="Rewrite FILE after every probe, in the format of its suffix: .prom, .json, …; .html is the timeline.",
         ),
     ] = None,
     exit_zero: ExitZero = False,
@@ -132,7 +137,8 @@ def watch(
         output=output,
         quiet=quiet,
     )
-    return ended(run(request, Pace(interval=pace[0], lasts=pace[1], every=pace[2])), exit_zero)
+    pages = as_page(format_name)
+    return ended(run(request, Pace(interval=pace[0], lasts=pace[1], every=pace[2]), pages=pages), exit_zero)
 
 
 def seconds(option: str, text: str) -> float:
@@ -144,8 +150,17 @@ def seconds(option: str, text: str) -> float:
     return found
 
 
-def run(request: ProbeRequest, pace: Pace) -> int:
+def as_page(format_name: str) -> bool:
+    """Whether `-o` asks for a page. Raises UsageError."""
+    if format_name not in ("text", "html"):
+        raise UsageError(f"-o {format_name!r}: unknown format of watch", "One of text, html")
+    return format_name == "html"
+
+
+def run(request: ProbeRequest, pace: Pace, *, pages: bool = False) -> int:
     """Runs the loop and prints each change; returns the exit code of the worst state that was seen.
+
+    `pages`: at the end a page is printed instead, and the changes on stderr.
 
     Under sudo it does not set no_new_privs, unlike a probe: the caller's login plug-ins run again for every probe."""
     options = checked(request.options)
@@ -161,11 +176,12 @@ def run(request: ProbeRequest, pace: Pace) -> int:
                 host=host,
                 objects=objects,
                 reading=None if source.cluster_file else lambda: Reading(lambda: _read_cluster(source, options)),
-                say=lambda line: show(f"{plain(line)}\n"),
+                say=notice if pages else lambda line: show(f"{plain(line)}\n"),
                 store=lambda report: _store(report, request),
                 stop=stop,
                 mac_map=mac_map,
                 accepted=accepted,
+                draw=drawer(request, pages),
             )
             if not request.quiet:
                 notice(announced(options, pace, world))
@@ -180,10 +196,33 @@ def _store(report: Report, request: ProbeRequest) -> None:
     """By rename, as node_exporter's textfile collector needs it. A full disk does not end the watch: it prints the
     error, and the next probe tries again."""
     try:
-        if request.output:
+        if request.output and not _is_page(request):
             write(Path(request.output), render(report, format_of(request.output, request.format_name), Style()))
     except OutputError as error:
         notice(str(error))
+
+
+def _is_page(request: ProbeRequest) -> bool:
+    return request.output is not None and format_of(request.output, request.format_name) == "html"
+
+
+def drawer(request: ProbeRequest, pages: bool) -> Callable[[Drawing], None] | None:
+    """Writes the timeline as a page to the file of `--output`, and at the end to stdout."""
+
+    def draw(drawing: Drawing) -> None:
+        from arpcheck.commands.watch_page import watch_page
+
+        printed = pages and drawing.is_over
+        text = watch_page(drawing) if printed or _is_page(request) else ""
+        try:
+            if request.output and _is_page(request):
+                write(Path(request.output), text)
+        except OutputError as error:
+            notice(str(error))
+        if printed:
+            show(text)
+
+    return draw if pages or _is_page(request) else None
 
 
 class Reading:

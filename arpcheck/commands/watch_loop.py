@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from arpcheck.model import Acceptance, Host, Kind, Mac, Report, Request, Trust
 from arpcheck.objects import Objects
 from arpcheck.reports.formatting import count, moment
 from arpcheck.targets import JUDGED
-from arpcheck.watch import SETTLES, Watch
+from arpcheck.watch import SETTLES, Watch, WatchRecord
 from arpcheck.watch.timeline import seconds
 from arpcheck.wire.host import with_neighbours
 from arpcheck.wire.monitor import Tap, period, request_periodically
@@ -60,6 +61,28 @@ class WatchDependencies:
     stop: Callable[[], bool]
     mac_map: tuple[MacEntry, ...] = ()
     accepted: tuple[Acceptance, ...] = ()
+    draw: Callable[[Drawing], None] | None = None
+    """Called after every probe and at the end; None: no page is wanted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """What a page about the watch shows."""
+
+    record: WatchRecord
+    began: float
+    """On the clock of the record."""
+    began_at: datetime
+    lines: tuple[tuple[float, str], ...]
+    """(time on that clock, what was said), at most MOST_LINES, the last ones."""
+    left_out: int
+    """Earlier lines."""
+    report: Report | None
+    """Of the last complete probe."""
+    is_over: bool
+
+
+MOST_LINES = 1_000
 
 
 def run_watch(options: Options, pace: Pace, world: WatchDependencies) -> int:
@@ -109,15 +132,41 @@ class _WatchLoop:
     """Why the last reading failed; None: it did not."""
     recorded: dict[IPv4Address, frozenset[str]] = field(default_factory=dict)
     """The announcers in the last report, by address."""
+    lines: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=MOST_LINES))
+    told: int = 0
+    """Lines in all."""
+    report: Report | None = None
+    """The last one."""
 
     def __post_init__(self) -> None:
         self.objects = self.world.objects
         used = (i for i in self.world.host.interfaces if i.name in self.options.interfaces)
         self.macs = {interface.name: interface.mac for interface in used if interface.mac}
-        self.watch = Watch(lambda at, line: self.world.say(f"{self.time(at)}  {line}"))
+        self.watch = Watch(self._say)
         self.tap = Tap(self.world.wire, self.macs, self.watch)
         self.began, self.began_at = self.world.wire.now(), self.world.clock()
         self.read_began = self.began
+
+    def _say(self, at: float, line: str) -> None:
+        self.world.say(f"{self.time(at)}  {line}")
+        if self.world.draw:
+            self.lines.append((at, line))
+            self.told += 1
+
+    def _draw(self, *, is_over: bool = False) -> None:
+        if self.world.draw:
+            record = self.watch.record(self.world.wire.now(), self.time)
+            self.world.draw(
+                Drawing(
+                    record=record,
+                    began=self.began,
+                    began_at=self.began_at,
+                    lines=tuple(self.lines),
+                    left_out=self.told - len(self.lines),
+                    report=self.report,
+                    is_over=is_over,
+                )
+            )
 
     def time(self, at: float) -> str:
         """The time of day, to a tenth of a second."""
@@ -134,6 +183,7 @@ class _WatchLoop:
         self.world.say(f"From {moment(self.began_at)} to {moment(self.world.clock())} UTC")
         for line in self.watch.timeline(self.world.wire.now(), self.time).splitlines():
             self.world.say(line)
+        self._draw(is_over=True)
         return self.watch.worst.exit_code
 
     def _is_over(self) -> bool:
@@ -155,6 +205,8 @@ class _WatchLoop:
             report = self._concluded(replace(evidence, accepted=self.world.accepted))
             self.watch.probed(self.world.wire.now(), report)
             self.world.store(report)
+            self.report = report
+            self._draw()
 
     def _concluded(self, evidence: Evidence) -> Report:
         """The report. Records that may be older than a change on the wire are marked as outdated, so that a correct failover

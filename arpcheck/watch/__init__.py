@@ -3,7 +3,8 @@
 Reports each change in one line, and a timeline at the end. Times are seconds on one clock. The verdicts come from the probes
 in between."""
 
+from arpcheck.watch.record import WatchedAddress, WatchedSpan, WatchRecord
 from arpcheck.watch.timeline import AddressTimeline, ResponderChange
 from arpcheck.watch.watcher import SETTLES, Watch
 
-__all__ = ["SETTLES", "AddressTimeline", "ResponderChange", "Watch"]
+__all__ = ["SETTLES", "AddressTimeline", "ResponderChange", "Watch", "WatchRecord", "WatchedAddress", "WatchedSpan"]

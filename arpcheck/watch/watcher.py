@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 from typing import NamedTuple, assert_never
 
 from arpcheck.model import Arp, Mac, Outcome, Report, Verdict
+from arpcheck.watch.record import WatchedAddress, WatchedSpan, WatchRecord
 from arpcheck.watch.timeline import (
     AddressTimeline,
     ResponderChange,
@@ -237,6 +238,36 @@ class Watch:
         return self._owners.get(mac, str(mac))
 
     # ------------------------------------------------------------------------------------------------------------- Timeline
+
+    def record(self, end: float, clock: Callable[[float], str]) -> WatchRecord:
+        """The same for a page: all addresses, those that changed first."""
+        found = [self._watched(ip, timeline, end) for ip, timeline in sorted(self._timelines.items())]
+        return WatchRecord(
+            worst=self.worst,
+            words=self._worst_words(clock),
+            end=end,
+            addresses=tuple(sorted(found, key=lambda one: one.rank)),
+        )
+
+    def _watched(self, ip: IPv4Address, timeline: AddressTimeline, end: float) -> WatchedAddress:
+        changes = self._changes.get(ip, ())
+        ends = [*(span.at for span in timeline.spans[1:]), end]
+        spans = (
+            WatchedSpan(at=span.at, until=until, owners=timeline.named(span.macs))
+            for span, until in zip(timeline.spans, ends, strict=True)
+        )
+        worst = Outcome.worst(
+            (*(_worth(ip, change)[0] for change in changes), *(self._silence(ip, one).outcome for one in timeline.silences))
+        )
+        return WatchedAddress(
+            ip=ip,
+            label=self._labels.get(ip, ""),
+            is_canary=ip == self._canary,
+            spans=tuple(spans),
+            summary=summary_of(changes) if changes else "",
+            verdict=self._verdicts.get(str(ip)),
+            worst=worst,
+        )
 
     def timeline(self, end: float, clock: Callable[[float], str]) -> str:
         """The history of every address that changed, and the number of those that did not. `clock`: formats the time of

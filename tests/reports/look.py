@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from page_samples import FORTY, other_pages
 from pages import SCENE, simulated
 from report_crowds import crowd
 from report_samples import SAMPLES
@@ -49,7 +50,6 @@ PICTURE = Path(__file__).parents[2] / ".github" / "report.png"
 PICTURE_WIDTH = 860
 UP_TO = "Nodes"
 """The heading before which that picture ends."""
-FORTY = "forty-addresses-five-faults"
 REPORTS = {
     "3": crowd(3, 4, 1),
     "40": crowd(40, 12, 3),
@@ -230,6 +230,7 @@ def pages() -> Iterator[tuple[str, str]]:
     for name, report in REPORTS.items():
         yield name, render(report, "html")
     yield FORTY, simulated(FORTY, "html")
+    yield from other_pages().items()
 
 
 def main(folder: Path) -> int:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from itertools import pairwise
 
 import pytest
+from page_samples import other_pages
 from report_crowds import crowd
 from report_samples import SAMPLES
 from test_report_html import Page
@@ -30,11 +31,12 @@ PAIRS = (
 """(text, background): all that the style sheet puts together."""
 
 REPORTS = {**SAMPLES, "crowd": crowd(70, 30, 20)}
-every = pytest.mark.parametrize("name", REPORTS)
+OTHERS = ("watch-failover-overlap", "watch-rollout", "watch-healthy", "compare-cured", "compare-worse", "compare-same")
+every = pytest.mark.parametrize("name", [*REPORTS, *OTHERS])
 
 
 def page_of(name: str) -> Page:
-    return Page(render(REPORTS[name], "html"))
+    return Page(render(REPORTS[name], "html") if name in REPORTS else other_pages()[name])
 
 
 def schemes() -> Mapping[str, Mapping[str, str]]:

@@ -38,7 +38,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals |= {"policy": POLICY, "css": Markup(_style_sheet())}  # noqa: S704 - a file of this package
-    made.filters |= {"prose": prose, "tone": tone, "css": css, "count": count, "listing": listing, "anchor": anchor}
+    made.filters |= {
+        "prose": prose,
+        "tone": tone,
+        "css": css,
+        "count": count,
+        "listing": listing,
+        "anchor": anchor,
+    }
     return made
 
 
