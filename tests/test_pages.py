@@ -127,7 +127,7 @@ def test_the_drawing_shows_what_the_demo_reports():
     [drawing] = [block for block in code(text, "text") if "one LAN" in block]
     assert drawing.isascii()
     [target] = [target for target in json.loads(simulated(SCENE, "json"))["targets"] if target["services"]]
-    replies = [(one["node"], one["macs"][0], one["expected"]) for one in target["responders"]]
+    replies = sorted((one["node"], one["macs"][0], one["expected"]) for one in target["responders"])
     assert re.findall(r"worker-\d", drawing) == [node for node, _, _ in replies]
     assert re.findall(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", drawing) == [mac for _, mac, _ in replies]
     assert re.findall(r"\b(?:right|wrong)\b", drawing) == ["right" if expected else "wrong" for _, _, expected in replies]

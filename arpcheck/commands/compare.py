@@ -20,8 +20,8 @@ from arpcheck.evidence_json import VERSION
 from arpcheck.model import Outcome, Report
 from arpcheck.reports import Style
 from arpcheck.reports.formatting import NONE, count, inline, listing, moment
-from arpcheck.reports.grid import aligned
 from arpcheck.reports.json import written
+from arpcheck.reports.terminal import aligned
 from arpcheck.runs.compare import Change, Comparison, Difference, Side
 from arpcheck.runs.compare import compare as compared
 from arpcheck.text import PROSE_LIMIT, plain

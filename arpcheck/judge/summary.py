@@ -88,13 +88,21 @@ def _target(target: Target, judgement: Judgement | None, judged: Judged) -> Targ
         announcers=case.claims,
         verdict=judgement.verdict,
         reason=marked(said(judgement.reason, judgement.also), accepted),
-        responders=case.parties,
+        responders=_wrong_first(case.parties, judged),
         rounds=rounds,
         accepted=accepted,
         also=judgement.also,
         winner=winner(asked, case.parties, observations) if asked else None,
         confidence=sure,
     )
+
+
+def _wrong_first(found: tuple[Responder, ...], judged: Judged) -> tuple[Responder, ...]:
+    """Strangers, then kernels without strict ARP, then other nodes, and at the end who should reply."""
+    if len(found) < 2:
+        return found
+    loud = frozenset(judged.named(Arp.NON_STRICT))
+    return tuple(sorted(found, key=lambda one: (one.expected, one.node is not None, one.node not in loud)))
 
 
 def _knowledge(target: Target, judged: Judged) -> tuple[Responder, ...]:

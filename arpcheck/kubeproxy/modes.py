@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from arpcheck.model import Arp, Outcome
+from arpcheck.model import Arp, Outcome, constants
 
 
 class Oddity(StrEnum):
@@ -76,7 +76,7 @@ def of(notes: Iterable[str], *oddities: Oddity) -> tuple[str, ...]:
 Minor = tuple[int, int]
 """(1, 33) for v1.33.4+k3s1."""
 
-IPVS = "ipvs"
+IPVS = constants.IPVS
 NFTABLES = "nftables"
 KUBE_ROUTER = "kube-router"
 """kube-router's service proxy: IPVS of its own, with strict ARP always."""

@@ -17,6 +17,9 @@ CURRENT_FOR = timedelta(hours=1)
 AHEAD = timedelta(seconds=5)
 """Difference between two clocks that counts as none."""
 
+IPVS = "ipvs"
+"""kube-proxy's mode that needs strict ARP."""
+
 IPVS_DEVICE = "kube-ipvs0"
 """The interface to which kube-proxy in IPVS mode binds every Service address (kubernetes: pkg/proxy/ipvs,
 defaultDummyDevice)."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from arpcheck.model import Arp, Cause, Finding, NodeReport, Report, TargetReport
 from arpcheck.reports import Style
 from arpcheck.reports.formatting import NONE, code, count, inline, listing
-from arpcheck.reports.grid import MEANINGS, Mark, grid
-from arpcheck.reports.patterns import Conduct, Pattern, Picture, conduct, conducts, confidence, gravity, picture
+from arpcheck.reports.matrix import MEANINGS, Mark, grid
+from arpcheck.reports.patterns import Conduct, Pattern, Picture, conduct, conducts, confidence, picture
+from arpcheck.reports.rows import gravity
 from arpcheck.reports.words import (
     address,
     announcer_of,

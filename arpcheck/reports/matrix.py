@@ -1,35 +1,157 @@
-"""`-o matrix`: which node replied for which address, as a letter and a colour.
+"""`-o matrix`: which node replied for which address, as a letter and a colour; and the grid of marks behind it, which the
+other formats for people show too.
 
 Nodes without replies are listed in a sentence. If the names do not fit, columns are numbered; if the numbers do not fit
 either, the matrix is shown in parts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from textwrap import wrap
 
-from arpcheck.model import Report
+from arpcheck.model import Arp, Kind, Report, Responder, TargetReport
 from arpcheck.reports import Style
-from arpcheck.reports.grid import (
-    DIM,
+from arpcheck.reports.formatting import count, listing
+from arpcheck.reports.rows import chosen
+from arpcheck.reports.table import facts, headline, verdict_cell
+from arpcheck.reports.terminal import (
     GREEN,
-    MEANINGS,
+    GREY,
+    PROSE_WIDTH,
     RED,
     YELLOW,
-    Grid,
-    GridRow,
-    Mark,
+    NameList,
+    Section,
     aligned,
-    grid,
-    of_word,
+    joined,
     painted,
-    without_marks,
 )
-from arpcheck.reports.table import PROSE_WIDTH, Section, headline, sections
-from arpcheck.reports.words import address, services, verdict_of
+from arpcheck.reports.words import address, announcers, services
 from arpcheck.text import plain
 
 NAME = "matrix"
+
+
+class Mark(StrEnum):
+    """A letter for each state, in the order of the legend."""
+
+    ANNOUNCER = "A"
+    ANSWERED = "a"
+    UNEXPECTED = "X"
+    FOREIGN = "F"
+    UNHEARD = "S"
+    DEAF = "?"
+    QUIET = "·"
+    UNASKED = "-"
+
+
+MEANINGS = {
+    Mark.ANNOUNCER: "replied, and is the announcer",
+    Mark.ANSWERED: "replied; no record names an announcer",
+    Mark.UNEXPECTED: "replied, and should not",
+    Mark.FOREIGN: "replied, and is not a known node",
+    Mark.UNHEARD: "did not reply, and is the announcer",
+    Mark.DEAF: "cannot be observed from here",
+    Mark.QUIET: "did not reply; no record names it as announcer",
+    Mark.UNASKED: "not probed",
+}
+
+FEW = 8
+"""Up to this number of nodes, all are shown, also those without replies."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    mark: Mark
+    responders: tuple[Responder, ...] = ()
+    """Whose replies the mark stands for; empty without a reply."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridRow:
+    target: TargetReport
+    cells: tuple[Cell, ...]
+    """One for the strangers, if the grid has any; then one for each of `Grid.nodes`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    nodes: tuple[str, ...]
+    """The nodes that replied or should have; all nodes if they are few."""
+    quiet: tuple[str, ...]
+    """The other nodes: they did not reply for any row, and no current record names them."""
+    strangers: bool
+    """A MAC address of no known node replied. The first column is for these, where it is always visible."""
+    rows: tuple[GridRow, ...]
+    """Each address with a verdict, then the canary and the control."""
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The marks in use, for the legend."""
+        found = {cell.mark for row in self.rows for cell in row.cells}
+        return tuple(mark for mark in Mark if mark in found)
+
+
+def grid(report: Report, style: Style | None = None) -> Grid:
+    """The addresses that `style` shows, what is wrong first."""
+    judged = chosen(report, style or Style())
+    controls = [target for kind in (Kind.CANARY, Kind.CONTROL) for target in report.targets if target.target.kind is kind]
+    arp = {node.name: node.arp for node in report.nodes}
+    rows = [*judged, *controls]
+    named = {name for target in rows for name in (*announcers(target), *_replying_nodes(target))}
+    known = dict.fromkeys((*(node.name for node in report.nodes), *sorted(named)))
+    nodes = tuple(name for name in known if name in named or len(known) <= FEW)
+    strangers = any(found.node is None for target in rows for found in target.responders)
+    columns = (None, *nodes) if strangers else nodes
+    return Grid(
+        nodes=nodes,
+        quiet=tuple(name for name in known if name not in nodes),
+        strangers=strangers,
+        rows=tuple(GridRow(target=target, cells=tuple(_cell(target, column, arp) for column in columns)) for target in rows),
+    )
+
+
+def _cell(target: TargetReport, node: str | None, arp: Mapping[str, Arp]) -> Cell:
+    found = tuple(responder for responder in target.responders if responder.node == node)
+    if found:
+        return Cell(mark=_mark_with_replies(target, found, arp), responders=found)
+    return Cell(mark=_mark_without_reply(target, node, arp) if target.rounds else Mark.UNASKED)
+
+
+def _mark_with_replies(target: TargetReport, found: tuple[Responder, ...], arp: Mapping[str, Arp]) -> Mark:
+    node = found[0].node
+    if any(responder.expected for responder in found):
+        return Mark.ANNOUNCER
+    if node is None:
+        return Mark.FOREIGN
+    should_not = announcers(target) or target.verdict is None or arp.get(node) is Arp.NON_STRICT
+    return Mark.UNEXPECTED if should_not else Mark.ANSWERED
+
+
+def _mark_without_reply(target: TargetReport, node: str | None, arp: Mapping[str, Arp]) -> Mark:
+    """A missing reply proves nothing about the node that arpcheck runs on, or about a node that never replied."""
+    if node is None:
+        return Mark.QUIET
+    if arp.get(node) is Arp.SELF:
+        return Mark.DEAF
+    if node in announcers(target):
+        return Mark.UNHEARD
+    return Mark.DEAF if arp.get(node) is Arp.UNREACHED else Mark.QUIET
+
+
+def _replying_nodes(target: TargetReport) -> Iterable[str]:
+    return (responder.node for responder in target.responders if responder.node is not None)
+
+
+def without_marks(found: Grid, limit: int) -> str:
+    """The sentence that names the nodes without a column."""
+    which = f"{count(len(found.quiet), 'node')} without replies that no record names as announcer"
+    return f"Not shown: {which}: {listing(found.quiet, limit)}"
+
+
+# ----------------------------------------------------------------------------------------------------------- For a terminal
 
 STRANGERS = "no node"
 """The heading of the column for MAC addresses of no known node."""
@@ -37,13 +159,13 @@ _LEAD = 48
 """Characters for address, verdict and Service, at most."""
 _COLOURS = {
     Mark.ANNOUNCER: GREEN, Mark.ANSWERED: "", Mark.UNEXPECTED: RED, Mark.FOREIGN: RED,
-    Mark.UNHEARD: YELLOW, Mark.DEAF: YELLOW, Mark.QUIET: DIM, Mark.UNASKED: DIM,
+    Mark.UNHEARD: YELLOW, Mark.DEAF: YELLOW, Mark.QUIET: GREY, Mark.UNASKED: GREY,
 }  # fmt: skip
 
 
 def render(report: Report, style: Style) -> str:
-    found = grid(report)
-    return sections(headline(report, style), *_drawn(found, style), _legend(found, style))
+    found = grid(report, style)
+    return joined((headline(report, style), *_drawn(found, style), _legend(found, style), facts(report, style)))
 
 
 def _drawn(found: Grid, style: Style) -> Iterator[Section]:
@@ -64,20 +186,15 @@ def _drawn(found: Grid, style: Style) -> Iterator[Section]:
 def _part(rows: Sequence[GridRow], first: int, headings: Sequence[str], style: Style) -> Section:
     """The columns from `first` on, as many as there are headings."""
     last = first + len(headings)
-    shown = [
-        (address(row.target), verdict_of(row.target), *_marks(row)[first:last], services(row.target, 1)) for row in rows
-    ]
-
-    def paint(column: int, cell: str) -> str:
-        if column == 1:
-            return painted(cell, of_word(cell), style)
-        return painted(cell, _COLOURS[Mark(cell)], style) if 2 <= column < len(headings) + 2 else cell
-
-    return aligned(("IP", "VERDICT", *headings, "SERVICE"), shown, style, paint)
+    shown: list[tuple[str | NameList, ...]] = []
+    for row in rows:
+        marks = map(_mark, row.cells[first:last])
+        shown.append((address(row.target), verdict_cell(row.target), *marks, services(row.target, 1)))
+    return aligned(("IP", "VERDICT", *headings, "SERVICE"), shown, style)
 
 
-def _marks(row: GridRow) -> Sequence[Mark]:
-    return [cell.mark for cell in row.cells]
+def _mark(cell: Cell) -> NameList:
+    return NameList(names=(cell.mark,), most=1, colour=_COLOURS[cell.mark])
 
 
 def _legend(found: Grid, style: Style) -> Section:

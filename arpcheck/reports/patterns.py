@@ -1,4 +1,4 @@
-"""In which order a report shows addresses and nodes, whatever is wrong first; and the addresses that look alike as one.
+"""In which order a report shows nodes, those first that replied wrongly; and the addresses that look alike as one.
 
 Of forty addresses, thirty-five are often alike: shown one by one, they hide the five that differ."""
 
@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from arpcheck.model import Arp, Outcome, Report, TargetReport, Verdict
 from arpcheck.reports.formatting import count
-from arpcheck.reports.grid import Grid, GridRow, Mark
+from arpcheck.reports.matrix import Grid, GridRow, Mark
+from arpcheck.reports.rows import gravity
 from arpcheck.reports.words import verdict_of
 from arpcheck.text import plain
 
@@ -21,16 +22,6 @@ _GRAVITY = (Outcome.FAULT, Outcome.UNSURE, Outcome.NOT_JUDGED, Outcome.FINE)
 _SPECIAL = (Mark.FOREIGN, Mark.UNEXPECTED, Mark.UNHEARD)
 """Marks of which it matters whose they are. The announcers of addresses in order may differ."""
 _LOUDEST = (*_SPECIAL, Mark.ANNOUNCER, Mark.ANSWERED, Mark.DEAF, Mark.QUIET, Mark.UNASKED)
-
-
-def gravity(target: TargetReport) -> tuple[int, int]:
-    """Sorts addresses: faults, doubts, what is accepted, what was not judged, what is in order, and in each the verdicts in
-    the order of their rules. The canary and the control are the last."""
-    if target.verdict is None:
-        return 9, 0
-    place = 2 * _GRAVITY.index(target.outcome)
-    known = target.accepted is not None and place < 4
-    return 3 if known else place, tuple(Verdict).index(target.verdict)
 
 
 # --------------------------------------------------------------------------------------- What each node and stranger did

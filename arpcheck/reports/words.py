@@ -11,6 +11,7 @@ from typing import assert_never
 
 from arpcheck.model import (
     Accepted,
+    Arp,
     Cause,
     CauseId,
     Claim,
@@ -26,6 +27,7 @@ from arpcheck.model import (
     Trust,
     Verdict,
 )
+from arpcheck.model.constants import IPVS
 from arpcheck.reports.formatting import NONE, count, listing, moment, span, yes_no
 from arpcheck.text import PROSE_LIMIT, plain
 
@@ -69,8 +71,16 @@ def _otherwise(report: Report) -> str:
         return plain(report.preflight.words, PROSE_LIMIT)
     if _addresses(report):
         return "no problem was found"
-    quiet = sum(1 for node in report.nodes if node.arp.outcome is Outcome.FINE)
-    return f"no LoadBalancer address; {quiet} of {count(len(report.nodes), 'node')} quiet"
+    if not report.nodes:
+        return "no LoadBalancer address and no node"
+    return f"no LoadBalancer address; {_nodes_by_state(report)}"
+
+
+def _nodes_by_state(report: Report) -> str:
+    """`3 nodes quiet, 1 unreached`: a node that did not reply is not counted as one that is not quiet."""
+    counted = Counter(node.arp for node in report.nodes)
+    (most, first), *others = [(counted[arp], arp) for arp in dict.fromkeys((Arp.QUIET, *Arp)) if counted[arp]]
+    return ", ".join((f"{count(most, 'node')} {first}", *(f"{number:,} {arp}" for number, arp in others)))
 
 
 def _addresses(report: Report) -> Sequence[TargetReport]:
@@ -199,24 +209,36 @@ def address(target: TargetReport) -> str:
 
 def services(target: TargetReport, limit: int = 3) -> str:
     """Its Services; without any, its kind."""
+    return listing(service_names(target), limit)
+
+
+def service_names(target: TargetReport) -> tuple[str, ...]:
+    """At least one: without a Service its kind."""
     if target.target.services:
-        return listing(target.target.services, limit)
-    return "(--ip)" if target.target.kind is Kind.EXTRA else f"({target.target.kind})"
+        return tuple(map(plain, target.target.services))
+    return ("(--ip)",) if target.target.kind is Kind.EXTRA else (f"({target.target.kind})",)
 
 
 def replied_by(target: TargetReport) -> str:
-    """Who replied, the announcer first. `nobody` means that requests were sent and no reply came."""
-    if target.responders:
-        return listing(responder(r) for r in sorted(target.responders, key=lambda r: not r.expected))
-    return "nobody" if target.rounds else "not probed"
+    """Who replied, who should not first."""
+    return listing(repliers(target))
+
+
+def repliers(target: TargetReport) -> tuple[str, ...]:
+    """At least one: `nobody` means that requests were sent and no reply came."""
+    return tuple(map(responder, target.responders)) or ("nobody" if target.rounds else "not probed",)
 
 
 def responder(found: Responder) -> str:
-    """The node's name. For a MAC address of no known node, that address and its vendor."""
+    """The node's name; for a MAC address of no known node, that address."""
     if found.node is not None:
         return f"{plain(found.node)} ({len(found.macs)} NICs)" if found.flux else plain(found.node)
-    macs = listing(found.macs, 2)
-    return f"{macs} ({plain(found.vendor)})" if found.vendor else macs
+    return listing(found.macs, 2)
+
+
+def with_vendor(found: Responder) -> str:
+    """The responder, and the vendor of a MAC address of no known node."""
+    return f"{responder(found)} ({plain(found.vendor)})" if found.vendor and found.node is None else responder(found)
 
 
 def rounds_of(found: Responder, target: TargetReport, noun: str = "") -> str:
@@ -268,6 +290,25 @@ def strict_arp(node: NodeReport) -> str:
     return f"{configured} (not loaded)" if proxy.loaded is False and proxy.strict_arp is not None else configured
 
 
+def at_odds(node: NodeReport) -> str:
+    """Why what its kernel does and what kube-proxy has configured are not the same; empty where they agree, or nothing is
+    known. strictARP matters in mode ipvs alone: in another mode the kernel holds no Service address."""
+    proxy = node.kube_proxy
+    if proxy.loaded is False and proxy.strict_arp is not None:
+        return "kube-proxy has not loaded this, it started earlier"
+    match node.arp, proxy.strict_arp, proxy.mode:
+        case Arp.QUIET, False, mode if mode == IPVS:
+            return "configured without strict ARP, but the kernel is still quiet"
+        case Arp.QUIET, False, str():
+            return "in this mode the kernel holds no Service address, so strictARP does not matter"
+        case Arp.NON_STRICT, True, _:
+            return "configured with strict ARP, but the kernel replies"
+        case Arp.NON_STRICT, False, str(mode) if mode != IPVS:
+            return "in this mode the kernel should hold no Service address, but it replies for them"
+        case _:
+            return ""
+
+
 def concerns(finding: Finding) -> str:
     """The nodes and addresses of a finding; empty if it is about the whole run."""
     names = (finding.nodes, tuple(map(str, finding.ips)))
@@ -284,6 +325,14 @@ def likely(report: Report) -> tuple[Cause, ...]:
     given = tuple(line for finding in report.findings for line in finding.because)
     faults = (cause for cause in report.causes if cause.id is not CauseId.HEALTHY)
     return tuple(cause for cause in faults if not any(line.startswith(cause.text) for line in given))
+
+
+def main_causes(report: Report) -> tuple[Cause, ...]:
+    """The causes that belong beside the outcome: why kernels reply, else the first one. None of a run without a fault."""
+    if report.summary.exit_code == 0:
+        return ()
+    found = [cause for cause in report.causes if cause.id not in (CauseId.HEALTHY, CauseId.LATENT)]
+    return tuple([cause for cause in found if cause.id.of_answering][:2] or found[:1])
 
 
 def sentence(cause: Cause) -> str:

@@ -65,6 +65,20 @@ def test_a_judged_address_is_shown_with_what_it_was_judged_by():
     assert (first.accepted.reason, second.accepted) == ("known", None)
 
 
+def test_who_should_not_reply_comes_first_and_a_stranger_before_all():
+    quiet, loud, right, stranger = (
+        party(2, 1, node="quiet"),
+        party(3, 1, node="loud"),
+        party(1, 1, node="a"),
+        party(4, 1),
+    )
+    made = case(right, quiet, loud, stranger, announcers="a")
+    (found,) = report(
+        judged(made, nodes=(state("loud", Arp.NON_STRICT), state("quiet", Arp.QUIET))), evidence(), None
+    ).targets
+    assert [one.node for one in found.responders] == [None, "loud", "quiet", "a"]
+
+
 def test_a_node_s_macs_are_those_that_a_source_gives_to_it():
     said = [
         ("a", "mac-map", None),

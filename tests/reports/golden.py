@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from report_samples import SAMPLES
+from terminals import TERMINALS, terminal
 from test_report_formats import EXPECTED, STYLE, comparable
 
 from arpcheck.reports import FORMATS, render
@@ -16,6 +17,8 @@ def main(folder: Path) -> None:
     for sample, report in SAMPLES.items():
         for name in FORMATS:
             (folder / f"{sample}.{name}").write_text(comparable(render(report, name, STYLE), name), encoding="utf-8")
+    for addresses, width in TERMINALS:
+        (folder / f"{addresses}-on-{width}.ansi").write_text(terminal(addresses, width), encoding="utf-8")
 
 
 if __name__ == "__main__":

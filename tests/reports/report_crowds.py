@@ -8,7 +8,21 @@ from itertools import cycle
 
 from report_samples import CLEAN, NON_STRICT_FINDING, known, node, responder, service
 
-from arpcheck.model import Arp, Gap, Kind, Mac, Report, Responder, Summary, TargetReport, Verdict
+from arpcheck.model import (
+    Arp,
+    Cause,
+    CauseId,
+    Gap,
+    Kind,
+    Mac,
+    NodeReport,
+    Outcome,
+    Report,
+    Responder,
+    Summary,
+    TargetReport,
+    Verdict,
+)
 
 ROUNDS = (1, 2, 3)
 NAMES = ("web/nginx", "db/postgres-primary", "shop/front", "observability/grafana", "ingress-nginx/ingress-nginx-controller")
@@ -31,14 +45,16 @@ def crowd(addresses: int, nodes: int, offenders: int, prefix: str = "worker") ->
         CLEAN,
         summary=Summary(
             exit_code=1, verdicts={v: n for v, n in verdicts.items() if n}, non_strict_nodes=workers[:offenders], complete=True,
-            because=(f"{verdicts[Verdict.NON_STRICT]} non-strict", f"{offenders} of {nodes} nodes without strict ARP"),
+            because=(*(f"{n} {v}" for v, n in verdicts.items() if n and v.outcome is Outcome.FAULT),
+                     f"{offenders} of {nodes} nodes without strict ARP"),
         ),
         targets=every,
-        nodes=tuple(replace(_node(worker, number), arp=Arp.NON_STRICT if number < offenders else Arp.QUIET)
-                    for number, worker in enumerate(workers)),
+        nodes=tuple(_node(worker, number, answers=number < offenders) for number, worker in enumerate(workers)),
         findings=(replace(NON_STRICT_FINDING, nodes=workers[:offenders],
                           because=(f"{offenders} of {nodes} nodes answered the canary 10.96.0.1", NON_STRICT_FINDING.because[1]),
                           ips=tuple(t.target.ip for t in targets if t.verdict is Verdict.NON_STRICT and t.target.ip)),),
+        causes=(Cause(id=CauseId.STRICT_ARP_UNSET, text="kube-proxy in IPVS mode binds every Service address to kube-ipvs0",
+                      do="arpcheck strict-arp enable --context prod", nodes=workers[:offenders]),),
         gaps=(Gap(what="leases.coordination.k8s.io", why="forbidden", costs="which node announces for cilium is not known"),),
         evidence={"questions": [], "replies": _replies(every)},
     )  # fmt: skip
@@ -74,10 +90,11 @@ def _answer(worker: str, number: int, *, expected: bool = False) -> Responder:
     return responder(worker, expected=expected, macs=(Mac(f"02:00:00:00:01:{index:02x}"),), first=first)
 
 
-def _node(worker: str, number: int) -> object:
-    found = node("worker-1")
+def _node(worker: str, number: int, *, answers: bool) -> NodeReport:
+    found = node("worker-1", Arp.NON_STRICT if answers else Arp.QUIET)
     own = tuple(replace(mac, mac=Mac(f"02:00:00:00:01:{number + 1:02x}")) for mac in found.macs)
-    return replace(found, name=worker, macs=own, addresses=(IPv4Address("10.0.0.11") + number,))
+    proxy = replace(found.kube_proxy, strict_arp=not answers)
+    return replace(found, name=worker, macs=own, addresses=(IPv4Address("10.0.0.11") + number,), kube_proxy=proxy)
 
 
 def _replies(targets: tuple[TargetReport, ...]) -> list[list[object]]:

@@ -68,7 +68,8 @@ def test_the_order_of_a_mapping_changes_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_format_is_a_module_of_its_name(name: str) -> None:
-    assert name == import_module(f"arpcheck.reports.{name}").NAME
+    module = "table" if name == "wide" else name
+    assert module == import_module(f"arpcheck.reports.{module}").NAME
 
 
 @pytest.mark.parametrize("name", ["", "xml", "escape", "../json", "words"])
@@ -182,8 +183,8 @@ def test_the_table_fits_the_terminal(sample: str, width: int) -> None:
 
 
 def test_a_cut_cell_ends_with_an_ellipsis_and_only_in_a_narrow_terminal() -> None:
-    assert "…" in render(SAMPLES["partial"], "table", Style(width=80))
-    assert "…" not in render(SAMPLES["partial"], "table", Style(width=None))
+    assert "…" in render(crowd(5, 3, 1), "table", Style(width=80))
+    assert "…" not in render(crowd(5, 3, 1), "table", Style(width=None))
 
 
 @pytest.mark.parametrize(("name", "title"), [("table", "REPLIES FROM"), ("wide", "FIRST MS"), ("table", "KUBE-PROXY")])

@@ -11,7 +11,7 @@ from report_samples import CLEAN, NON_STRICT, PARTIAL, known, node, responder, s
 
 from arpcheck.model import Arp, Claim, ClaimSource, Kind, Report, Responder, TargetReport, Trust, Verdict
 from arpcheck.reports import Style, render
-from arpcheck.reports.grid import FEW, Mark, grid
+from arpcheck.reports.matrix import FEW, Mark, grid
 
 
 def claimed(node_name: str, trust: Trust = Trust.CURRENT, rank: int = 0, name: str = "web/nginx") -> Claim:
@@ -111,6 +111,8 @@ def test_a_row_of_an_address_has_the_same_marks_in_every_layout() -> None:
     assert [mark for row in rows for mark in row[2:-1]] == whole[2:-1]
 
 
-def test_addresses_are_in_the_order_of_the_report() -> None:
-    ips = [row.target.target.ip for row in grid(crowd(20, 4, 1)).rows][:20]
-    assert ips == [IPv4Address("10.0.1.0") + number for number in range(20)]
+def test_what_is_wrong_comes_first_and_the_rest_is_in_the_order_of_the_addresses() -> None:
+    rows = [row.target for row in grid(crowd(20, 4, 1)).rows][:20]
+    assert [target.verdict for target in rows[:2]] == [Verdict.FOREIGN, Verdict.NON_STRICT]
+    fine = [target.target.ip for target in rows if target.verdict is Verdict.OK]
+    assert fine == sorted(ip for ip in fine if isinstance(ip, IPv4Address))

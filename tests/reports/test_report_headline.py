@@ -34,9 +34,12 @@ def test_a_clean_run_says_what_it_left_out() -> None:
 
 
 def test_without_any_address_it_speaks_of_the_nodes() -> None:
-    assert of() == "no LoadBalancer address; 3 of 3 nodes quiet"
-    assert of(PENDING) == "no LoadBalancer address; 3 of 3 nodes quiet; not judged: 1 without an address yet"
-    assert of(nodes=(node("worker-1"), node("worker-2", Arp.UNREACHED))) == "no LoadBalancer address; 1 of 2 nodes quiet"
+    assert of() == "no LoadBalancer address; 3 nodes quiet"
+    assert of(PENDING) == "no LoadBalancer address; 3 nodes quiet; not judged: 1 without an address yet"
+    some = node("worker-1"), node("worker-2", Arp.UNREACHED)
+    assert of(nodes=some) == "no LoadBalancer address; 1 node quiet, 1 unreached"
+    assert of(nodes=some[1:]) == "no LoadBalancer address; 1 node unreached"
+    assert of(nodes=()) == "no LoadBalancer address and no node"
 
 
 def test_where_no_address_was_judged_that_is_what_comes_first() -> None:

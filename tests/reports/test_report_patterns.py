@@ -12,7 +12,7 @@ from test_report_html import Page
 
 from arpcheck.model import Arp, Kind, Mac, Outcome, Report, Verdict
 from arpcheck.reports import render
-from arpcheck.reports.grid import Mark, grid
+from arpcheck.reports.matrix import Mark, grid
 from arpcheck.reports.patterns import ALONE, Conduct, Picture, conducts, picture
 
 STRANGER = responder(None, macs=(Mac("00:00:5e:00:01:33"),), vendor="VRRP, virtual router 51", first=0.1)

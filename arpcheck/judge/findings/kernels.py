@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 
 from arpcheck.judge.judged import AskingHost, Found, Judged, Judgement, Rule
 from arpcheck.model import Arp, Outcome, Responder, Severity, Trust, Verdict
-from arpcheck.model.constants import IPVS_DEVICE
+from arpcheck.model.constants import IPVS, IPVS_DEVICE
 
 LISTED = 5
 """Nodes that leave nothing in doubt are listed one by one up to this number."""
@@ -77,7 +77,7 @@ def strict_arp_reverted(judged: Judged) -> Found | None:
     found = [
         name
         for name in quiet
-        if (proxy := judged.kube_proxies.get(name)) and proxy.mode == "ipvs" and proxy.strict_arp is False
+        if (proxy := judged.kube_proxies.get(name)) and proxy.mode == IPVS and proxy.strict_arp is False
     ]
     if not found or judged.named(Arp.NON_STRICT):
         return None
@@ -140,7 +140,7 @@ def ipvs_deprecated(judged: Judged) -> Found | None:
     - Plan the move to mode nftables. It binds no Service address to an interface, so this fault can't occur.
     - Reboot each node after a move to mode iptables, or run `kube-proxy --cleanup` there. Until then kube-ipvs0 stays with
       its addresses."""
-    nodes = tuple(name for name, proxy in judged.kube_proxies.items() if proxy.mode == "ipvs")
+    nodes = tuple(name for name, proxy in judged.kube_proxies.items() if proxy.mode == IPVS)
     version = re.match(r"v?(\d+)\.(\d+)", judged.cluster_version or "")
     if not nodes or not version or (int(version[1]), int(version[2])) < (1, 35):
         return None

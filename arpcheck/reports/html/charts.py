@@ -12,7 +12,7 @@ from typing import Any
 from arpcheck.evidence_json import Rows
 from arpcheck.model import Report
 from arpcheck.reports.formatting import count, listing
-from arpcheck.reports.grid import Mark
+from arpcheck.reports.matrix import Mark
 from arpcheck.reports.patterns import Pattern
 from arpcheck.reports.words import responder, rounds_of
 

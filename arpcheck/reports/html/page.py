@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from arpcheck.model import Arp, Outcome, Severity, Verdict
 from arpcheck.reports.formatting import count, listing
-from arpcheck.reports.grid import Mark
+from arpcheck.reports.matrix import Mark
 from arpcheck.text import PROSE_LIMIT, plain
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
