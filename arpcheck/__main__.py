@@ -174,9 +174,12 @@ def _run_command(command: Callable[[], int]) -> int:
     try:
         return command()
     except TyperException as error:
-        return _say(f"{error.format_message().rstrip('.')}. `{_command(error)} --help` shows what there is", 2)
+        from arpcheck.commands.app import program
+        from arpcheck.commands.refusals import refusal
+
+        return _say(refusal(error, program()), 2)
     except ArpcheckError as error:
-        return _say(f"{error}{_as_root(str(error))}", error.exit_code)
+        return _say(f"{error}{_as_root(str(error))}", error.exit_code, error.details)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -195,22 +198,15 @@ def _as_root(said: str) -> str:
     return ". arpcheck has given up root's capabilities, so what is another user's is closed to it"
 
 
-def _say(line: str, code: int) -> int:
+def _say(line: str, code: int, details: Sequence[str] = ()) -> int:
     from arpcheck.commands.log import hush
     from arpcheck.text import PROSE_LIMIT, plain
 
     hush()
     with suppress(OSError):  # the terminal is closed; the exit code remains
-        print(f"arpcheck: {plain(line, PROSE_LIMIT)}", file=sys.stderr)  # noqa: T201
+        lines = f"arpcheck: {plain(line, PROSE_LIMIT)}", *(f"  {plain(one)}" for one in details)
+        print(*lines, sep="\n", file=sys.stderr)  # noqa: T201
     return code
-
-
-def _command(error: Exception) -> str:
-    """The innermost command that was resolved."""
-    from arpcheck.commands.app import program
-
-    context = getattr(error, "ctx", None)
-    return context.command_path if context else program()
 
 
 if __name__ == "__main__":

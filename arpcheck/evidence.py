@@ -43,9 +43,13 @@ class Options:
     rate: float = RATE
     """Frames per second on each interface, as actually used (the top rate for `--rate 0`)."""
     sender: str = "auto"
-    namespace: str | None = None
+    namespaces: tuple[str, ...] = ()
+    """Empty: all."""
+    service_names: tuple[str, ...] = ()
+    """`NAMESPACE/NAME`, or `NAME` for that of every namespace; empty: all."""
     selector: str = ""
-    load_balancer_class: str | None = None
+    load_balancer_classes: tuple[str, ...] = ()
+    """An empty string stands for Services without a class; empty: all."""
     ips: tuple[IPv4Address, ...] = ()
     external_ips: bool = False
     services: bool = True

@@ -71,10 +71,18 @@ def migrated(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """A saved evidence in the current form. Only keys without a default need a migration: a missing key gets the default of
     its field in `Evidence`. Conclusions (`nodes[].arp: strict`, `causes[].row`) are never read, because a saved run is
     judged again."""
-    entries = document.get("macMap")
-    if not isinstance(entries, list):
-        return document
-    return {**document, "macMap": [{**_format(e), **e} if isinstance(e, Mapping) else e for e in entries]}
+    found = dict(document)
+    if isinstance(entries := document.get("macMap"), list):
+        found["macMap"] = [{**_format(e), **e} if isinstance(e, Mapping) else e for e in entries]
+    if isinstance(options := document.get("options"), Mapping):
+        several = ("namespace", "namespaces"), ("loadBalancerClass", "loadBalancerClasses")
+        found["options"] = {**{new: _as_list(options[old]) for old, new in several if old in options}, **options}
+    return found
+
+
+def _as_list(value: Any) -> list[Any]:
+    """0.1.0 had one namespace and one class, or null."""
+    return [] if value is None else [value]
 
 
 _FORMAT = re.compile(r" \((?P<format>[A-Za-z_ -]+)\)$")

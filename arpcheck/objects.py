@@ -227,6 +227,10 @@ class Objects:
     kubeconfig: str | None = None
     """The path of the kubeconfig of this context that was named by an option or by KUBECONFIG; None if kubectl finds it by
     itself, and for a file or a pod."""
+    server: str | None = field(default=None, compare=False)
+    """The URL of the API server, for a notice before the run; not saved."""
+    account: str | None = field(default=None, compare=False)
+    """How it was reached, for the same: `kubeconfig FILE`, `the pod's service account`. None for a file."""
     version: str | None = None
     """The server's version; None if unknown."""
     read_at: datetime | None = None

@@ -9,7 +9,8 @@ from ipaddress import IPv4Address, IPv4Network
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
 from arpcheck.model import Address, Kind, Skip, Target
-from arpcheck.objects import Objects, Service, selects
+from arpcheck.objects import Objects, Service
+from arpcheck.selection import check_selection, is_selected
 
 CONTROLS = tuple(
     map(
@@ -79,7 +80,7 @@ def chosen(objects: Objects, options: Options) -> tuple[Service, ...]:
     """The LoadBalancer Services that the options select."""
     if not options.services:
         return ()
-    return tuple(s for s in objects.services() if s.type == "LoadBalancer" and _selected(s, options))
+    return tuple(s for s in objects.services() if s.type == "LoadBalancer" and is_selected(s, options))
 
 
 def canary(objects: Objects, taken: Container[Address] = ()) -> IPv4Address | None:
@@ -132,25 +133,7 @@ def check_options(options: Options) -> None:
     for ip in options.ips:
         if not _unicast(ip):
             raise UsageError(f"--ip {ip} is not an address that one host can have", "Give a Service's or a host's")
-    try:
-        selects(options.selector, {})
-    except ValueError as error:
-        raise UsageError(str(error), "Write it as for kubectl: app=web,tier in (a,b),!canary") from None
-
-
-def selection(options: Options) -> str | None:
-    """How Services were selected, as it was written; None: all are meant, or none."""
-    chosen = {"-n": options.namespace, "-l": options.selector or None, "--lb-class": options.load_balancer_class}
-    words = [f"{option} {value or repr('')}" for option, value in chosen.items() if value is not None]
-    return " ".join(words) if words and options.services else None
-
-
-def _selected(service: Service, options: Options) -> bool:
-    return (
-        (options.namespace is None or service.namespace == options.namespace)
-        and (options.load_balancer_class is None or (service.load_balancer_class or "") == options.load_balancer_class)
-        and selects(options.selector, service.labels)
-    )
+    check_selection(options)
 
 
 def _of_services(objects: Objects, options: Options) -> dict[IPv4Address, tuple[Kind, tuple[str, ...]]]:
@@ -188,7 +171,7 @@ def _outside(objects: Objects) -> frozenset[Address]:
 def _external(objects: Objects, options: Options) -> Iterator[tuple[Service, Address]]:
     """The external IPs that the options select, of Services of any type."""
     for service in objects.services() if options.external_ips else ():
-        if _selected(service, options):
+        if is_selected(service, options):
             yield from ((service, ip) for ip in service.external_ips)
 
 

@@ -37,7 +37,7 @@ ALL = Evidence(
     arpcheck="1.2.3",
     started_at=START,
     ended_at=END,
-    options=Options(interfaces=("eth0",), rounds=1, rate=100.0, namespace="web", ips=(VIP,), preflight=True),
+    options=Options(interfaces=("eth0",), rounds=1, rate=100.0, namespaces=("web",), service_names=("web/nginx",), load_balancer_classes=("",), ips=(VIP,), preflight=True),
     host=Host(
         interfaces=(Interface(name="eth0", mac=M2, addresses=("10.0.0.5/24",), arp_ignore=1, arp_announce=2),),
         node_name="worker-9",

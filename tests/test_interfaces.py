@@ -12,8 +12,9 @@ from arpcheck import pipeline
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.model import Interface, Mac
-from arpcheck.pipeline.planning import choose
+from arpcheck.model import Host, Interface, Mac
+from arpcheck.objects import Objects
+from arpcheck.pipeline.interface_choice import NeverChosen, choose
 from arpcheck.reports import Style, render
 
 NODES = ("10.0.0.11", "10.0.0.12")
@@ -87,7 +88,41 @@ def test_where_it_is_not_clear_it_says_so_and_names_the_candidates(interfaces, a
         with pytest.raises(UsageError) as refused:
             chosen(order, asked, nodes)
         assert words in str(refused.value)
-        assert all(interface.name in refused.value.hint for interface in interfaces)
+        assert [line.split()[0] for line in refused.value.details] == [interface.name for interface in order]
+
+
+def test_an_interface_that_is_never_chosen_is_listed_with_the_reason_and_with_what_it_holds():
+    """Also where its network holds all addresses, as that of virtual machines on this host."""
+    virbr0 = NeverChosen(nic("virbr0", "10.0.0.1/24"), "a bridge of virtual machines")
+    with pytest.raises(UsageError) as refused:
+        choose([ETH1], [IPv4Address("10.0.0.50")], map(IPv4Address, NODES), {"virbr0": virbr0})
+    assert [line.split()[:2] for line in refused.value.details] == [["eth1", "172.20.5.0/24"], ["virbr0", "10.0.0.1/24"]]
+    assert "a bridge of virtual machines" in refused.value.details[1]
+    assert "holds 3 of 3 addresses" in refused.value.details[1]
+
+
+@pytest.mark.parametrize(("ready", "names"), [(True, None), (False, ("eth0",))])
+def test_the_network_of_a_node_that_is_not_ready_does_not_count(ready, names):
+    """A node of another network that was powered off makes nothing unclear."""
+
+    def node(name, ip, ready):
+        conditions = [{"type": "Ready", "status": str(ready)}]
+        return {
+            "metadata": {"name": name},
+            "status": {"addresses": [{"type": "InternalIP", "address": ip}], "conditions": conditions},
+        }
+
+    objects = Objects(resources={"nodes": (node("a", "10.0.0.11", True), node("b", "172.20.5.11", ready))})
+    host = Host(interfaces=(ETH0, ETH1))
+
+    def settled():
+        return pipeline.settle(Options(interfaces=("auto",)), objects, host, ("eth0", "eth1")).interfaces
+
+    if names is None:
+        with pytest.raises(UsageError, match="the nodes are in the subnets of eth0 and eth1"):
+            settled()
+    else:
+        assert settled() == names
 
 
 def test_the_reason_counts():

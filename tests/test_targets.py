@@ -10,7 +10,8 @@ from arpcheck.evidence import Options
 from arpcheck.model import Host, Kind, Skip
 from arpcheck.objects import Objects
 from arpcheck.pipeline.planning import targets_of
-from arpcheck.targets import all_targets, canary, check_options, control, selection
+from arpcheck.selection import selection
+from arpcheck.targets import all_targets, canary, check_options, control
 
 
 def service(name, *ingress, namespace="web", type_="LoadBalancer", cluster_ip="10.96.0.9", labels=None, **spec):
@@ -86,11 +87,11 @@ def test_an_address_that_one_service_has_in_proxy_mode_and_another_not_is_asked(
     ("options", "names"),
     [
         pytest.param({}, {"a", "b", "c"}, id="all namespaces are read"),
-        pytest.param({"namespace": "shop"}, {"b"}, id="one namespace"),
+        pytest.param({"namespaces": ("shop",)}, {"b"}, id="one namespace"),
         pytest.param({"selector": "tier=front"}, {"a"}, id="labels"),
         pytest.param({"selector": "tier notin (front),!x"}, {"b", "c"}, id="a set"),
-        pytest.param({"load_balancer_class": "metallb"}, {"c"}, id="a class"),
-        pytest.param({"load_balancer_class": ""}, {"a", "b"}, id="no class"),
+        pytest.param({"load_balancer_classes": ("metallb",)}, {"c"}, id="a class"),
+        pytest.param({"load_balancer_classes": ("",)}, {"a", "b"}, id="no class"),
     ],
 )
 def test_the_selection(options, names):
@@ -107,9 +108,9 @@ def test_the_selection(options, names):
     ("options", "words"),
     [
         pytest.param({}, None, id="all"),
-        pytest.param({"namespace": "shop", "selector": "a=b"}, "-n shop -l a=b", id="as it was written"),
-        pytest.param({"load_balancer_class": ""}, "--lb-class ''", id="no class"),
-        pytest.param({"namespace": "shop", "services": False}, None, id="no Services are meant"),
+        pytest.param({"namespaces": ("shop",), "selector": "a=b"}, "-n shop -l a=b", id="as it was written"),
+        pytest.param({"load_balancer_classes": ("",)}, "--lb-class ''", id="no class"),
+        pytest.param({"namespaces": ("shop",), "services": False}, None, id="no Services are meant"),
     ],
 )
 def test_the_words_of_a_selection(options, words):
@@ -118,7 +119,7 @@ def test_the_words_of_a_selection(options, words):
 
 def test_a_selected_address_is_listed_with_all_its_services():
     others = [service(name, "10.0.0.50", namespace="shop") for name in "fbdce"]
-    asked = found(service("a", "10.0.0.50"), *others, namespace="web")
+    asked = found(service("a", "10.0.0.50"), *others, namespaces=("web",))
     assert [t.services for t in asked if t.services] == [("shop/b", "shop/c", "shop/d", "shop/e", "shop/f", "web/a")]
 
 
@@ -132,7 +133,7 @@ def test_external_ips_of_the_selected_services_only():
     first, other = (
         service(name, type_="ClusterIP", namespace=name, externalIPs=[f"10.0.0.7{n}"]) for n, name in enumerate("ab")
     )
-    assert shown(t for t in found(first, other, external_ips=True, namespace="b") if t.services) == [
+    assert shown(t for t in found(first, other, external_ips=True, namespaces=("b",)) if t.services) == [
         ("10.0.0.71", "external-ip", "b/b")
     ]
 
@@ -183,7 +184,9 @@ def test_an_address_has_the_first_kind_that_fits():
 def test_an_address_that_was_named_is_its_services_though_that_one_was_not_selected():
     named = (IPv4Address("10.0.0.51"), IPv4Address("10.0.0.70"))
     other = service("b", "10.0.0.51", namespace="shop", externalIPs=["10.0.0.70"])
-    assert [entry for entry in shown(found(service("a", "10.0.0.50"), other, namespace="web", ips=named)) if entry[2:]] == [
+    assert [
+        entry for entry in shown(found(service("a", "10.0.0.50"), other, namespaces=("web",), ips=named)) if entry[2:]
+    ] == [
         ("10.0.0.50", "load-balancer", "web/a"),
         ("10.0.0.51", "load-balancer", "shop/b"),
         ("10.0.0.70", "external-ip", "shop/b"),

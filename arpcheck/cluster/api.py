@@ -38,16 +38,16 @@ class ReadOutcome:
     error: ReadError | None = None
     """Why it was not read, or not completely."""
     elsewhere: bool = False
-    """It was read in the namespace that is enough; the other namespaces are forbidden."""
+    """It was read in the namespaces that are enough; the others are forbidden."""
 
 
 Work = Callable[[], ReadOutcome | str | None]
 
 
 def read_api(
-    session: Session, wants: Sequence[Want], budget: Budget, *, within: str | None, services_required: bool
+    session: Session, wants: Sequence[Want], budget: Budget, *, within: Sequence[str], services_required: bool
 ) -> Objects:
-    """`within`: the namespace that is enough if a list of all namespaces is forbidden."""
+    """`within`: the namespaces that are enough if a list of all namespaces is forbidden."""
     read_at = datetime.now(UTC)
     outcomes, version = _read_all(session, wants, budget, within, services_required)
     resources = fold([(outcome.want, outcome.kept.objects) for outcome in outcomes if outcome.kept])
@@ -56,6 +56,8 @@ def read_api(
         resources=resources,
         gaps=tuple(sorted(gaps)),
         context=session.context,
+        server=session.server,
+        account=session.account,
         version=version,
         read_at=read_at,
         server_ahead=session.time.ahead,
@@ -63,7 +65,7 @@ def read_api(
 
 
 def _read_all(
-    session: Session, wants: Sequence[Want], budget: Budget, within: str | None, services_required: bool
+    session: Session, wants: Sequence[Want], budget: Budget, within: Sequence[str], services_required: bool
 ) -> tuple[list[ReadOutcome], str | None]:
     """The outcomes in the order of the wants. A failure of what is required ends the reading at once."""
     discovery = Discovery(lambda path: session.read(path, {}, budget), budget)
@@ -111,7 +113,7 @@ def _mounted_names(want: Want, mounts: Mounts) -> list[str]:
 
 
 def _read_want(
-    session: Session, discovery: Discovery, want: Want, names: Sequence[str], within: str | None, budget: Budget
+    session: Session, discovery: Discovery, want: Want, names: Sequence[str], within: Sequence[str], budget: Budget
 ) -> ReadOutcome:
     def fetch(path: str, query: Mapping[str, str], each: Each | None = None) -> Any:
         return session.read(path, query, budget, each)
@@ -140,11 +142,16 @@ def _is_everywhere(want: Want, served: Served) -> bool:
     return want.verb == "list" and want.namespace is None and served.namespaced
 
 
-def _read_within(fetch: Fetch, served: Served, want: Want, within: str, refused: ReadError) -> ReadOutcome:
+def _read_within(fetch: Fetch, served: Served, want: Want, within: Sequence[str], refused: ReadError) -> ReadOutcome:
+    """All of the namespaces, or none: Services that are missing in one would look like a selection without any."""
     try:
-        return ReadOutcome(want=want, kept=read_list(fetch, served, within, want), error=refused, elsewhere=True)
+        found = [read_list(fetch, served, namespace, want) for namespace in within]
     except ReadError as error:
         return ReadOutcome(want=want, error=error.bare() if error.fatal else refused)
+    kept = Kept(
+        objects=tuple(obj for part in found for obj in part.objects), malformed=sum(part.malformed for part in found)
+    )
+    return ReadOutcome(want=want, kept=kept, error=refused, elsewhere=True)
 
 
 # --------------------------------------------------------------------------------------------------------- required answers
@@ -177,12 +184,13 @@ def _require_an_answer(session: Session, outcomes: Sequence[ReadOutcome]) -> Non
 # ----------------------------------------------------------------------------------------------------------------- gaps
 
 
-def _gaps(outcomes: Iterable[ReadOutcome], within: str | None) -> Iterable[Gap]:
+def _gaps(outcomes: Iterable[ReadOutcome], within: Sequence[str]) -> Iterable[Gap]:
     """One gap for each resource and reason, with everything that it costs."""
     costs: dict[tuple[str, str], list[str]] = {}
     for outcome in outcomes:
         if outcome.error:
-            why = f"{outcome.error.why} outside namespace {within}" if outcome.elsewhere else outcome.error.why
+            outside = f"outside namespace{'s' if len(within) > 1 else ''} {', '.join(within)}"
+            why = f"{outcome.error.why} {outside}" if outcome.elsewhere else outcome.error.why
             costs.setdefault((outcome.want.resource, why), []).append(outcome.want.costs)
     for (resource, why), lost in costs.items():
         yield Gap(what=resource, why=why, costs=joined(lost))

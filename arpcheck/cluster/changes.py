@@ -70,7 +70,7 @@ class Connection:
     def read(self, needs: Sequence[Need]) -> Objects:
         """Like `cluster.read`, but Services are not required."""
         budget = Budget(self._seconds)
-        return read_api(self._session, merge(needs), budget, within=None, services_required=False)
+        return read_api(self._session, merge(needs), budget, within=(), services_required=False)
 
     def config_map(self, space: str, title: str) -> Object:
         """Reads a complete ConfigMap."""

@@ -42,7 +42,7 @@ def open_session(source: ClusterSource, budget: Budget) -> Session:
     user = found.user if found and _may_carry_credentials(found) else {}
     if found and "exec" in user:
         user = log_in(found, budget)
-    for _, session in side_by_side({0: lambda: _open(found, user, source.as_user)}, budget):
+    for _, session in side_by_side({0: lambda: _open(found, user, source)}, budget):
         return session
     raise ClusterError(
         f"the login of context {found.name if found else 'in-cluster'!r} {TIMED_OUT}", "Log in with kubectl first"
@@ -51,7 +51,7 @@ def open_session(source: ClusterSource, budget: Budget) -> Session:
 
 def _loaded(source: ClusterSource) -> kubeconfig.Context | None:
     try:
-        return kubeconfig.load(source.kubeconfig, source.context, os.environ)
+        return kubeconfig.load(source.kubeconfig, source.context, os.environ, overrides=source.overrides)
     except kubeconfig.UnreadableError as error:
         if not (error.denied and source.not_preloaded and source.kubeconfig):
             raise
@@ -71,6 +71,11 @@ def _why_not_preloaded(not_preloaded: kubeconfig.NotPreloaded, path: Path) -> st
             if why := not_roots(path):
                 return f"Under sudo, arpcheck reads only files that root alone can write, and {why}. Move it to such a place"
             return "Under sudo, arpcheck reads only a kubeconfig that root alone can write, and so every folder on its path"
+        case kubeconfig.NotPreloaded.OVERRIDDEN:
+            return (
+                "Under sudo, root does not read it together with an option that chooses the server or the account: its "
+                "credentials could go to a server of the user's choice. Leave out that option"
+            )
         case _:
             assert_never(not_preloaded)
 
@@ -85,10 +90,10 @@ def _proxy(found: kubeconfig.Context | None, server: str) -> str | None:
     return (found and found.cluster.get("proxy-url")) or proxy_for(server, os.environ)
 
 
-def _open(found: kubeconfig.Context | None, user: Mapping[str, Any], as_user: str | None) -> Session:
+def _open(found: kubeconfig.Context | None, user: Mapping[str, Any], source: ClusterSource) -> Session:
     try:
         configuration = _configuration(found, user)
-        headers = _headers(configuration, _impersonation(user, as_user))
+        headers = _headers(configuration, _impersonation(user, source))
         pool = _pool(found, user, configuration)
     except ArpcheckError:
         raise
@@ -99,6 +104,7 @@ def _open(found: kubeconfig.Context | None, user: Mapping[str, Any], as_user: st
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
     return Session(
         context=found.name if found else "in-cluster",
+        account=found.account if found else "the pod's service account",
         server=f"{url.scheme}://{host}{f':{url.port}' if url.port else ''}",
         base=configuration.host.rstrip("/"),
         headers=headers,
@@ -119,6 +125,8 @@ def _configuration(found: kubeconfig.Context | None, user: Mapping[str, Any]) ->
     if not found:
         if not os.environ.get("KUBERNETES_SERVICE_HOST"):
             hint = "Select one with --kubeconfig, or read a file with --cluster-file"
+            if "SUDO_UID" in os.environ and not os.environ.get("KUBECONFIG"):
+                hint = "sudo drops KUBECONFIG: sudo --preserve-env=KUBECONFIG arpcheck … keeps it; or use --kubeconfig FILE"
             raise ClusterError("no kubeconfig and no service account found", hint)
         config.load_incluster_config(client_configuration=configuration, try_refresh_token=False)
         return configuration
@@ -194,11 +202,16 @@ def _headers(configuration: Any, more: Mapping[str, str | list[str]]) -> Any:
     return headers
 
 
-def _impersonation(user: Mapping[str, Any], as_user: str | None) -> dict[str, str | list[str]]:
+def _impersonation(user: Mapping[str, Any], source: ClusterSource) -> dict[str, str | list[str]]:
     """`--as`, else the impersonation in the kubeconfig (k8s.io/client-go/transport, ImpersonationConfig)."""
-    if as_user:
-        return {"Impersonate-User": as_user}
     found: dict[str, str | list[str]] = {}
+    if source.as_user:
+        found["Impersonate-User"] = source.as_user
+        if source.as_uid:
+            found["Impersonate-Uid"] = source.as_uid
+        if source.as_groups:
+            found["Impersonate-Group"] = [*source.as_groups]
+        return found
     for key, header in (("as", "User"), ("as-uid", "Uid"), ("as-groups", "Group")):
         if key in user:
             found[f"Impersonate-{header}"] = user[key]

@@ -23,6 +23,7 @@ from arpcheck.cluster.discovery import CORE, EVERYWHERE, SHORT, resource_of
 from arpcheck.cluster.parse import MalformedError, parse
 from arpcheck.cluster.requirements import Want, fold, joined, selected, unknown_mounts
 from arpcheck.errors import ClusterError, InputError, UsageError
+from arpcheck.file_kinds import CAPTURE, TEXTS, kind_of
 from arpcheck.model import Gap
 from arpcheck.objects import Object, Objects, instant, name, namespace
 from arpcheck.text import is_plain
@@ -61,7 +62,11 @@ def read_file(path: str, wants: Sequence[Want], *, services_required: bool, has:
     Raises UsageError for an unknown kind."""
     stated = _stated(has, wants)
     where = "standard input" if path == "-" else Path(path).name
-    file = open_file(_content(path), where)
+    content = _content(path)
+    if (what := kind_of(content[:16])) and what not in TEXTS:
+        hint = "Give it to `arpcheck report --capture`" if what == CAPTURE else HINT
+        raise InputError(f"{where}: this is {what}, not objects of a cluster", hint)
+    file = open_file(content, where)
     if services_required and any(want.resource == "services" for want in wants) and "services" not in file.read:
         raise _without_services(file)
     resources = fold([(want, _chosen(file, want)) for want in wants if want.resource in file.read | stated])
@@ -155,6 +160,8 @@ def _objects(top: Any, place: str) -> Iterator[dict[str, Any]]:
         if obj["kind"].endswith("List") and "items" in obj:
             pending += reversed(_items(obj, place))
         elif not name(obj):
+            if obj["kind"] == "Config" and "clusters" in obj:
+                raise InputError(f"{place}: this is a kubeconfig, not objects of a cluster", "Give it with --kubeconfig")
             raise InputError(f"{place}: the {obj['kind']} has no metadata.name", HINT)
         else:
             yield obj

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from arpcheck.cluster.overrides import Overrides
 from arpcheck.cluster.parse import MalformedError, parse
-from arpcheck.errors import ClusterError
+from arpcheck.errors import ClusterError, did_you_mean
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ class NotPreloaded(Enum):
     which."""
     PLUGIN = "plug-in"
     """It has a login plug-in, which would run as that user and expose its environment (/proc/PID/environ)."""
+    OVERRIDDEN = "overridden"
+    """The user named another server, authority or account, to which its credentials would be sent."""
 
 
 def expanded(path: str) -> Path:
@@ -90,6 +93,8 @@ class Context:
     user: Mapping[str, Any] = field(repr=False)
     directory: Path
     """Directory of the file with the user entry; a relative plug-in path starts there."""
+    account: str = "the options of the command line"
+    """Where it comes from, for messages: `kubeconfig FILE`."""
 
     @property
     def server(self) -> str:
@@ -111,33 +116,46 @@ class _Merged:
     where: str
 
 
-def load(explicit: str | None, context: str | None, environ: Mapping[str, str], read: Read = read_plainly) -> Context | None:
+NO_CONTEXT = "no-context"
+"""The name of a context that the command line makes: a server without a kubeconfig."""
+
+
+def load(
+    explicit: str | None, context: str | None, environ: Mapping[str, str], read: Read = read_plainly,
+    overrides: Overrides | None = None,
+) -> Context | None:  # fmt: skip
     """Loads the context `context`, else the current one. None if none was named and there is no kubeconfig, as in a pod.
     Raises ClusterError for an unusable context; UnreadableError or NotAKubeconfigError for an unusable file."""
+    overrides = overrides or Overrides()
+    if read is read_plainly:
+        overrides.check()
     paths = _paths(explicit, environ)
     if not paths and not context:
-        return None
+        return _of_the_command_line(overrides)
     merged = _merge(paths, read)
     chosen = context or merged.current
     if not merged.contexts and not chosen and not explicit:
-        return None
+        return _of_the_command_line(overrides)
     error = ClusterError if merged.contexts else NotAKubeconfigError
     if not chosen:
-        raise error(f"{merged.where}: no current-context is set", f"Select one with --context: {_known(merged)}")
+        raise error(f"{merged.where}: no current-context is set", f"Select one with --context: {_known(merged.contexts)}")
     if chosen not in merged.contexts:
-        raise error(f"{merged.where or 'kubeconfig'}: no context named {chosen!r}", f"Contexts: {_known(merged)}")
+        hint = did_you_mean(chosen, merged.contexts, f"Contexts: {_known(merged.contexts)}")
+        raise error(f"{merged.where or 'kubeconfig'}: no context named {chosen!r}", hint)
     for path in paths:
         _log.info("read %s", path)
-    found = _resolve(merged, chosen)
-    _check_context(merged.where, found)
+    found = _resolve(merged, chosen, overrides)
+    _check_context(merged.where, found, overrides)
     if read is read_plainly:
         _check_files(merged.where, found)
     return found
 
 
-def contexts(explicit: str | None, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The names of all contexts, sorted. Raises ClusterError for an unreadable kubeconfig."""
-    return tuple(sorted(_merge(_paths(explicit, environ), read_plainly).contexts))
+def names(kind: str, explicit: str | None, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """All names of a kind (`contexts`, `clusters`, `users`), sorted. Raises ClusterError for an unreadable kubeconfig."""
+    merged = _merge(_paths(explicit, environ), read_plainly)
+    found = {"contexts": merged.contexts, "clusters": merged.clusters, "users": merged.users}
+    return tuple(sorted(found[kind]))
 
 
 def embedded(context: Context, read: Read = read_plainly) -> Context:
@@ -221,8 +239,8 @@ def _may_exist(path: Path) -> bool:
     return True
 
 
-def _known(merged: _Merged) -> str:
-    names = [repr(name) for name in sorted(merged.contexts)]
+def _known(entries: Iterable[str]) -> str:
+    names = [repr(name) for name in sorted(entries)]
     return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "") if names else "none"
 
 
@@ -271,16 +289,42 @@ def _text_value(value: Any) -> str:
 # ------------------------------------------------------------------------------------------------------ Resolving a context
 
 
-def _resolve(merged: _Merged, name: str) -> Context:
+def _of_the_command_line(overrides: Overrides) -> Context | None:
+    """The server that --server names, if there is no kubeconfig. Raises ClusterError for options without effect."""
+    if not overrides.server:
+        if overrides.moves_credentials:
+            hint = "Name one with --kubeconfig, or the server with --server"
+            raise ClusterError("there is no kubeconfig that the options for the server and the account could change", hint)
+        return None
+    here = absolute(Path())
+    cluster, user = _Entry(overrides.of_cluster({}), here), _Entry(overrides.of_user({}), here)
+    made = Context(name=NO_CONTEXT, cluster=_cluster(cluster), user=_user(user), directory=here)
+    _check_context("", made, overrides)
+    return made
+
+
+def _resolve(merged: _Merged, name: str, overrides: Overrides) -> Context:
     context = merged.contexts[name].value
-    cluster = merged.clusters.get(_text_value(context.get("cluster")))
-    user_name = _text_value(context.get("user"))
+    for option, wanted, known in (
+        ("--cluster", overrides.cluster, merged.clusters), ("--user", overrides.user, merged.users),
+    ):  # fmt: skip
+        if wanted is not None and wanted not in known:
+            hint = did_you_mean(wanted, known, f"It has {_known(known)}")
+            raise ClusterError(f"{merged.where}: nothing is called {wanted!r} for {option}", hint)
+    cluster = merged.clusters.get(overrides.cluster or _text_value(context.get("cluster")))
+    user_name = overrides.user or _text_value(context.get("user"))
+    hint = f"Mend it, or use another context: {_known(merged.contexts)}"
     if cluster is None:
-        raise ClusterError(f"{merged.where}: context {name!r} refers to a cluster that is not in the kubeconfig")
+        raise ClusterError(f"{merged.where}: context {name!r} refers to a cluster that is not in the kubeconfig", hint)
     if user_name and user_name not in merged.users:
-        raise ClusterError(f"{merged.where}: context {name!r} refers to a user that is not in the kubeconfig")
+        raise ClusterError(f"{merged.where}: context {name!r} refers to a user that is not in the kubeconfig", hint)
     user = merged.users.get(user_name, _Entry({}, cluster.directory))
-    return Context(name=name, cluster=_cluster(cluster), user=_user(user), directory=user.directory)
+    cluster = replace(cluster, value=overrides.of_cluster(cluster.value))
+    user = replace(user, value=overrides.of_user(user.value))
+    return Context(
+        name=name, cluster=_cluster(cluster), user=_user(user), directory=user.directory,
+        account=f"kubeconfig {merged.where}",
+    )  # fmt: skip
 
 
 def _cluster(entry: _Entry) -> dict[str, Any]:
@@ -323,14 +367,18 @@ def _texts(entry: _Entry, keys: Iterable[str]) -> dict[str, Any]:
     return found
 
 
-def _check_context(where: str, context: Context) -> None:
+def _check_context(where: str, context: Context, overrides: Overrides) -> None:
     try:
         url = urlsplit(context.server)
         usable = url.scheme in ("http", "https") and url.hostname and (url.port or True)
     except ValueError:
         usable = False
     if not usable:
-        raise ClusterError(f"{where}: the cluster of context {context.name!r} has no http or https URL as its server")
+        hint = "Write it like https://10.0.0.1:6443"
+        if overrides.server:
+            raise ClusterError(f"--server {_bare(overrides.server)[:200]!r} is not an http or https URL", hint)
+        what = f"{where}: the cluster of context {context.name!r} has no http or https URL as its server"
+        raise ClusterError(what, hint)
 
 
 def _check_files(where: str, context: Context) -> None:
@@ -338,7 +386,8 @@ def _check_files(where: str, context: Context) -> None:
     for entry in (context.cluster, context.user):
         for key in _PATHS:
             if key in entry and f"{key}-data" not in entry and not _readable(entry[key]):
-                raise ClusterError(f"{where}: cannot read the {key} of context {context.name!r}: {entry[key]}")
+                what = f"{where}: cannot read the {key} of context {context.name!r}: {entry[key]}"
+                raise ClusterError(what, "Name a file that exists and that you may read")
 
 
 def _readable(path: str) -> bool:

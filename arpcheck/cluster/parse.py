@@ -112,7 +112,7 @@ def yaml_documents(text: str) -> Iterator[Document]:
         yield from _built(yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise MalformedError(f"not YAML ({error.problem})", line) from None
+        raise MalformedError("not YAML", line) from None
     except yaml.YAMLError:
         raise MalformedError("not YAML (an invalid character)") from None
 
@@ -269,7 +269,7 @@ def _decode(text: str, position: int, line: int) -> tuple[Any, int]:
     try:
         return _DECODER.raw_decode(text, position)
     except json.JSONDecodeError as error:
-        raise MalformedError(f"not JSON ({error.msg})", error.lineno) from None
+        raise MalformedError(f"not JSON, from column {error.colno} on", error.lineno) from None
     except RecursionError:
         raise MalformedError("nested too deeply", line) from None
     except ValueError as error:  # a number: _finite, _constant, or more digits than Python converts

@@ -181,6 +181,8 @@ class Session:
 
     context: str
     """The kubeconfig context, or `in-cluster`."""
+    account: str
+    """`kubeconfig FILE`, or `the pod's service account`, for messages."""
     server: str
     """The URL without credentials and path, for messages."""
     base: str = field(repr=False)

@@ -24,6 +24,7 @@ from arpcheck.cluster.kubeconfig import (
     load,
 )
 from arpcheck.cluster.limits import Budget, ReadError, by_status, in_time
+from arpcheck.cluster.overrides import Overrides
 from arpcheck.cluster.ownership import read_roots
 from arpcheck.cluster.requirements import merge
 from arpcheck.command_lines import IN_CLUSTER
@@ -45,6 +46,9 @@ class ClusterSource:
     context: str | None = None
     as_user: str | None = None
     """Whom to impersonate (`--as`)."""
+    as_groups: tuple[str, ...] = ()
+    as_uid: str | None = None
+    overrides: Overrides = field(default_factory=Overrides)
     cluster_file: str | None = None
     """Path of a file that is read instead of an API server; `-` is standard input."""
     file_has: tuple[str, ...] = ()
@@ -63,14 +67,17 @@ def preload(source: ClusterSource, *, for_another: bool) -> ClusterSource:
 
     `for_another`: this process is about to become another user. It then reads only an explicitly named file that root alone
     can have written; otherwise that user could send any of root's files to a server of their own as a token. The same rule
-    applies to each file that the kubeconfig names. The user reads the rest later, with their own rights. Raises ClusterError
-    for a kubeconfig that can't be used."""
+    applies to each file that the kubeconfig names. The user reads the rest later, with their own rights, and all of it where
+    `overrides` could send its credentials to a server of their choice. Raises ClusterError for a kubeconfig that can't be
+    used."""
     if source.cluster_file is not None or (for_another and not source.kubeconfig):
         return source
     path = str(absolute(expanded(source.kubeconfig))) if source.kubeconfig else None
     if not for_another:
-        found = load(path, source.context, os.environ)
+        found = load(path, source.context, os.environ, overrides=source.overrides)
         return replace(source, preloaded=embedded(found) if found else None)
+    if source.overrides.moves_credentials:
+        return replace(source, not_preloaded=NotPreloaded.OVERRIDDEN)
     try:
         found = load(path, source.context, os.environ, read_roots)
     except (UnreadableError, NotAKubeconfigError):
@@ -81,12 +88,12 @@ def preload(source: ClusterSource, *, for_another: bool) -> ClusterSource:
 
 
 def read(
-    source: ClusterSource, needs: Sequence[Need], *, namespace: str | None = None, services_required: bool = True
+    source: ClusterSource, needs: Sequence[Need], *, namespaces: Sequence[str] = (), services_required: bool = True
 ) -> Objects:
     """Reads everything that the needs name, each resource once, and keeps only the fields that they name.
 
     A resource that is forbidden, unreadable or late becomes a Gap. A resource that the server does not serve is absent. With
-    `namespace`, permission to list in that namespace is enough. Raises ClusterError if there is no server or no login, or if
+    `namespaces`, permission to list in those is enough. Raises ClusterError if there is no server or no login, or if
     Services are required and can't be read; InputError for a damaged file; UsageError for an invalid selector."""
     wants = merge(needs)
     if source.cluster_file is not None:
@@ -101,7 +108,7 @@ def read(
     session = open_session(source, budget)
     try:
         with held_back():
-            found = read_api(session, wants, budget, within=namespace, services_required=services_required)
+            found = read_api(session, wants, budget, within=namespaces, services_required=services_required)
         return replace(found, kubeconfig=_named(source) if found.context != IN_CLUSTER else None)
     finally:
         session.close()

@@ -52,11 +52,15 @@ COMMANDS = {
     "report": Listed("Judge and render a saved report, or the frames of a tcpdump capture."),
     "compare": Listed("Show what changed between two saved reports."),
     "merge": Listed("Merge reports from several hosts into one."),
-    "explain": Listed("Explain a verdict or a finding: what it means, how it is decided and what to do."),
+    "explain": Listed(
+        "Explain a verdict, a finding or a word of the report: what it means, how it is decided and what to do."
+    ),
     "docs": Listed("Show the documentation that comes with arpcheck."),
     "pod": Listed("Print the manifests that run arpcheck on a node, for `kubectl apply -f -`."),
     "demo": Listed("Run a scene on a LAN of network namespaces, with real kernel ARP.", PRIVILEGED),
     "completion": Listed("Print the completion script of a shell."),
+    "help": Listed("Show the help of a command."),
+    "version": Listed("Print the version."),
 }
 """In the order of the help. `strict-arp status` is the function `status` of the file `strict_arp_status`; a name that begins
 other names is a group."""
@@ -72,6 +76,15 @@ class Command(TyperCommand):
         once = (re.sub(r"^\[(\[.*\])\](\.\.\.)?$", r"\1", piece) for piece in super().collect_usage_pieces(ctx))
         return [re.sub(r"[{}]", "", piece) for piece in once]
 
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        from typer._click.exceptions import UsageError
+
+        try:
+            return super().parse_args(ctx, [*_without_equals(args)])
+        except UsageError as error:
+            error.ctx = error.ctx or ctx  # for the name of the command in the message
+            raise
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         for heading, kind in (("Arguments", "argument"), ("Options", "option")):
             shown = (_described(p, ctx) for p in self.get_params(ctx) if p.param_type_name == kind)
@@ -80,12 +93,24 @@ class Command(TyperCommand):
                     formatter.write_dl(rows)
 
 
+def _without_equals(arguments: Sequence[str]) -> Iterator[str]:
+    """`-o=json` as `-o json`: kubectl takes both (spf13/pflag), click would take `=json` as the value."""
+    for number, argument in enumerate(arguments):
+        if argument == "--":
+            yield from arguments[number:]
+            return
+        found = re.fullmatch(r"(-[A-Za-z])=(.*)", argument, re.DOTALL)
+        yield from found.groups() if found else (argument,)
+
+
 def _described(parameter: Any, ctx: Any) -> tuple[str, str] | None:
     """The parameter's name and its help; None if it is hidden."""
     record = parameter.get_help_record(ctx)
-    if not record or parameter.param_type_name != "argument":
-        return record  # type: ignore[no-any-return]
+    if not record:
+        return None
     name, words = record
+    if parameter.param_type_name != "argument":
+        return name, re.sub(r"\[default: \(([^()]*)\)", r"[default: \1", words)
     return re.sub(r" <[^>]*>$", "", name), re.sub(r"\s*\[required\]$", "", words)
 
 
@@ -153,6 +178,22 @@ class Group(TyperGroup):
         self.table = Commands(prefix)
         self.commands = self.table
 
+    def make_context(self, *given: Any, **more: Any) -> Any:
+        try:
+            return super().make_context(*given, **more)
+        except KeyboardInterrupt:  # as in `invoke`, while the options before the command are converted
+            raise StoppedByUserError("interrupted") from None
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        from typer._click.exceptions import NoSuchOption
+
+        try:
+            return super().parse_args(ctx, [*args])
+        except NoSuchOption as error:
+            from arpcheck.commands.refusals import before_its_command
+
+            raise before_its_command(error.option_name, args, self.table, ctx.command_path) or error from None
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Gives up privileges before the command's file is loaded and its arguments are parsed, unless the table says that
         the command does so itself. A name that is not in the table does as well."""
@@ -161,6 +202,10 @@ class Group(TyperGroup):
             from arpcheck.wire.privilege import give_up
 
             give_up()
+        if listed is None and not args[0].startswith("-"):
+            from arpcheck.commands.refusals import unknown_command
+
+            raise unknown_command(args[0], self.table, ctx.command_path)
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:

@@ -13,7 +13,7 @@ import typer
 
 from arpcheck.commands.app import COMPLETE, app
 from arpcheck.commands.options import SHELLS, shells
-from arpcheck.errors import UsageError
+from arpcheck.errors import UsageError, did_you_mean
 
 EXAMPLES = (
     "arpcheck completion bash > ~/.local/share/bash-completion/completions/arpcheck",
@@ -42,7 +42,9 @@ def completion(
     from arpcheck.commands.output import show
 
     if shell not in SHELLS:
-        raise UsageError(f"no completion for {shell!r}", f"One of {', '.join(SHELLS)}")
+        raise UsageError(
+            f"no completion for {shell[:80]!r}", f"{did_you_mean(shell, SHELLS)} One of {', '.join(SHELLS)}".strip()
+        )
     script = get_completion_script(prog_name="arpcheck", complete_var=COMPLETE, shell=shell)
     show(script.replace(_REGISTER, _AT_ONCE) + "\n")
     return 0

@@ -4,7 +4,6 @@ for another program as it is."""
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import Annotated
 
 import typer
@@ -47,12 +46,12 @@ def text(name: str | None) -> str:
 
 
 def _hint(name: str) -> str:
+    from arpcheck.errors import did_you_mean
     from arpcheck.judge import findings, verdicts
 
     if name in {text.name for text in (*verdicts.texts(), *findings.texts())}:
         return f"`arpcheck explain {name}` shows it"
-    near = get_close_matches(name, (*PAGES, *FILES))
-    return f"Did you mean {' or '.join(near)}?" if near else "`arpcheck docs` lists the pages"
+    return did_you_mean(name, (*PAGES, *FILES), "`arpcheck docs` lists the pages")
 
 
 def _followed(link: re.Match[str]) -> str:

@@ -17,27 +17,22 @@ import arpcheck
 from arpcheck import mac_owners, pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.source import Access, access
+from arpcheck.commands.cluster_options import reads_cluster
 from arpcheck.commands.doctor_commands import EVERY_NEED, Check, CheckId, CheckState, CommandState, command_states
 from arpcheck.commands.opening import opened
 from arpcheck.commands.options import (
-    As,
-    ClusterFile,
-    Context,
-    FileHas,
     Iface,
-    Kubeconfig,
-    RequestTimeout,
     Verbose,
-    source,
 )  # fmt: skip
 from arpcheck.commands.output import show
+from arpcheck.commands.values import one_of
 from arpcheck.errors import ArpcheckError, UsageError, WireError
 from arpcheck.evidence import Options
 from arpcheck.evidence_json import VERSION
 from arpcheck.model import Host, Kind, Need, Outcome
-from arpcheck.model.constants import REQUEST_TIMEOUT
 from arpcheck.objects import Objects
-from arpcheck.pipeline.planning import AUTO, interface_networks
+from arpcheck.pipeline.interface_choice import AUTO
+from arpcheck.pipeline.planning import interface_networks
 from arpcheck.reports.formatting import count, listing
 from arpcheck.targets import all_targets
 from arpcheck.text import PROSE_LIMIT, plain
@@ -46,19 +41,16 @@ from arpcheck.wire.packet_socket import LiveWire
 from arpcheck.wire.privilege import is_root_itself
 
 EXAMPLES = (
-    "sudo arpcheck doctor --iface eth0",
+    "sudo arpcheck doctor",
     "arpcheck doctor --context prod",
 )
 
 
+@reads_cluster()
 def doctor(
+    *,
     iface: Iface = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    as_user: As = None,
-    cluster_file: ClusterFile = None,
-    file_has: FileHas = None,
-    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
+    cluster: ClusterSource,
     format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table or json.")] = "table",
     _verbose: Verbose = False,
 ) -> int:
@@ -66,10 +58,9 @@ def doctor(
 
     Exit codes: 0 a probe lacks nothing; 3 something is missing or not known; 2 no probe could run.
     """
-    if format_name not in FORMATS:
-        raise UsageError(f"-o {format_name!r}: unknown format of doctor", f"One of {', '.join(FORMATS)}")
+    one_of(format_name, FORMATS, "doctor")
     names = tuple(name for name in dict.fromkeys(iface or ()) if name != "auto")
-    return run(names, source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has), format_name)
+    return run(names, cluster, format_name)
 
 
 FORMATS = ("table", "json")

@@ -15,7 +15,7 @@ from typing import Any
 
 from arpcheck.cluster.parse import MalformedError, decoded, parse
 from arpcheck.commands.output import notice
-from arpcheck.errors import InputError
+from arpcheck.errors import InputError, did_you_mean
 from arpcheck.evidence import MacEntry
 from arpcheck.model import Acceptance, Mac, Verdict
 from arpcheck.objects import ipv4
@@ -51,7 +51,7 @@ def _content(where: str, path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise InputError(f"{where}: {error.strerror}") from None
+        raise InputError(f"{where}: {error.strerror}", "Name a file that you may read") from None
 
 
 def _document(where: str, content: bytes) -> Any:
@@ -70,7 +70,8 @@ def _entry(where: str, entry: Any) -> Acceptance:
     if not isinstance(entry, Mapping):
         raise InputError(f"{where}: not a mapping", HELP)
     if unknown := sorted(entry.keys() - {*KEYS, "responders"}):
-        raise InputError(f"{where}: unknown key {unknown[0]!r}", HELP)
+        hint = f"{did_you_mean(str(unknown[0]), (*KEYS, 'responders'))} {HELP}".strip()
+        raise InputError(f"{where}: unknown key {str(unknown[0])[:80]!r}", hint)
     for key in KEYS:
         if key in entry and not (isinstance(entry[key], str) and _MARK.search(entry[key])):
             raise InputError(f"{where}: {key} is not a string, or is empty", HELP)
@@ -86,7 +87,8 @@ def _of_verdict(where: str, entry: Mapping[str, str]) -> Acceptance:
     from arpcheck.judge.acceptance import COUNTED
 
     if entry["verdict"] not in COUNTED:
-        raise InputError(f"{where}: verdict {entry['verdict']!r} can't be accepted", f"One of {', '.join(COUNTED)}")
+        hint = f"{did_you_mean(entry['verdict'], COUNTED)} One of {', '.join(COUNTED)}".strip()
+        raise InputError(f"{where}: verdict {entry['verdict']!r} can't be accepted", hint)
     if {"finding", "node"} & entry.keys() or not {"ip", "service"} & entry.keys():
         raise InputError(
             f"{where}: an entry for a verdict needs ip, service or both, and takes neither finding nor node", HELP
@@ -121,7 +123,11 @@ def _of_finding(where: str, entry: Mapping[str, str]) -> Acceptance:
 
     known = sorted({text.name for text in findings.texts()} - set(NOT_KNOWN))
     if entry.get("finding") not in known:
-        raise InputError(f"{where}: finding {entry.get('finding')!r} can't be accepted", f"One of {', '.join(known)}")
+        named = entry.get("finding")
+        if named is None:
+            raise InputError(f"{where}: neither verdict nor finding", HELP)
+        hint = f"{did_you_mean(named, known)} One of {', '.join(known)}".strip()
+        raise InputError(f"{where}: finding {named!r} can't be accepted", hint)
     if {"service", "responders"} & entry.keys() or len({"node", "ip"} & entry.keys()) != 1:
         raise InputError(
             f"{where}: an entry for a finding needs either node or ip, and takes neither service nor responders", HELP
@@ -197,7 +203,7 @@ def _file_text(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES_OF_A_MAC_LIST + 1)
     except OSError as error:
-        raise InputError(f"--mac-map {path}: {error.strerror}") from None
+        raise InputError(f"--mac-map {path}: {error.strerror}", "Name a file that you may read") from None
     if len(content) > MOST_BYTES_OF_A_MAC_LIST:
         raise InputError(
             f"--mac-map {path}: larger than {MOST_BYTES_OF_A_MAC_LIST >> 20} MiB", "Check that it is a MAC list"

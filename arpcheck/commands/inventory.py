@@ -14,31 +14,26 @@ import typer
 
 import arpcheck
 from arpcheck import pipeline
-from arpcheck.cluster import read
+from arpcheck.cluster import ClusterSource, read
+from arpcheck.commands.cluster_options import reads_cluster
 from arpcheck.commands.input_files import read_mac_maps
 from arpcheck.commands.opening import ProbeRequest, checked, observed, opened, settled, stopping, to_open
 from arpcheck.commands.options import (
-    As,
-    ClusterFile,
-    Context,
-    FileHas,
-    Kubeconfig,
     MacMap,
     Quiet,
     Rate,
-    RequestTimeout,
     Rounds,
     Sender,
     Verbose,
     Wait,
-    source,
 )  # fmt: skip
 from arpcheck.commands.output import notice, show
+from arpcheck.commands.values import one_of
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, Options
 from arpcheck.mac_owners import unmatched_hosts
 from arpcheck.mac_owners.inventory import inventory_csv, inventory_manifest, inventory_table, unresolved
-from arpcheck.model.constants import RATE, REQUEST_TIMEOUT, WAIT
+from arpcheck.model.constants import RATE, WAIT
 from arpcheck.wire.host import this_host
 
 EXAMPLES = (
@@ -47,7 +42,9 @@ EXAMPLES = (
 )
 
 
+@reads_cluster()
 def inventory(
+    *,
     iface: Annotated[
         list[str] | None,
         typer.Option("--iface", metavar="NAME", help="Also send requests to the nodes on this interface. Repeatable."),
@@ -66,12 +63,7 @@ def inventory(
     rate: Rate = RATE,
     sender: Sender = "auto",
     mac_map: MacMap = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    as_user: As = None,
-    cluster_file: ClusterFile = None,
-    file_has: FileHas = None,
-    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
+    cluster: ClusterSource,
     format_name: Annotated[
         str, typer.Option("-o", metavar="FORMAT", help="table, or csv, which --mac-map reads.")
     ] = "table",
@@ -79,8 +71,7 @@ def inventory(
     _verbose: Verbose = False,
 ) -> int:
     """List the MAC addresses of every node, by source."""
-    if format_name not in ("table", "csv"):
-        raise UsageError(f"-o {format_name!r}: unknown format of inventory", "One of table, csv")
+    one_of(format_name, ("table", "csv"), "inventory")
     if manifest != bool(image):
         raise UsageError("--manifest needs --image, and --image needs --manifest", "Give an image with sh, cat and grep")
     return run(
@@ -88,7 +79,7 @@ def inventory(
             options=Options(
                 interfaces=tuple(dict.fromkeys(iface or ())), rounds=rounds, wait=wait, rate=rate, sender=sender
             ),
-            source=source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has),
+            source=cluster,
             mac_maps=tuple(mac_map or ()),
             format_name=format_name,
             quiet=quiet,

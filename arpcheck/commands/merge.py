@@ -18,9 +18,9 @@ from arpcheck.commands.options import (
     Output,
     Redact,
     ended,
-    known_format,
 )  # fmt: skip
 from arpcheck.commands.report import load, render_report
+from arpcheck.commands.values import known_format
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence
 from arpcheck.runs import merge as runs

@@ -6,7 +6,6 @@ privileges are given up."""
 from __future__ import annotations
 
 import logging
-import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,15 +16,18 @@ from types import FrameType
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, preload
 from arpcheck.commands.bundle import Bundle
+from arpcheck.commands.cluster_words import cluster_words, kubeconfig_note
 from arpcheck.commands.output import ProgressLine, check, how_long, notice
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options
-from arpcheck.model import Acceptance, Host
+from arpcheck.model import Acceptance, Host, Kind
 from arpcheck.model.constants import TOP_RATE
 from arpcheck.objects import Objects
-from arpcheck.pipeline.planning import AUTO
-from arpcheck.targets import check_options
-from arpcheck.wire.host import candidates, usable, with_neighbours
+from arpcheck.pipeline.interface_choice import AUTO
+from arpcheck.reports.formatting import count
+from arpcheck.selection import unfitting
+from arpcheck.targets import JUDGED, check_options
+from arpcheck.wire.host import candidates, passed_over, usable, with_neighbours
 from arpcheck.wire.packet_socket import LiveWire
 from arpcheck.wire.privilege import caller, drop, seal
 from arpcheck.wire.scapy_library import load, manufacturers
@@ -65,14 +67,10 @@ def checked(options: Options) -> Options:
 
 
 def named(options: Options) -> Options:
-    """The options with an interface. Without one it is `auto` in a pod, and a UsageError elsewhere."""
-    if options.interfaces:
-        if AUTO in options.interfaces and len(options.interfaces) > 1:
-            raise UsageError("--iface auto can't be combined with another --iface", "Give one or the other")
-        return options
-    if "KUBERNETES_SERVICE_HOST" in os.environ:
-        return replace(options, interfaces=(AUTO,))
-    raise UsageError("--iface is missing", "`ip -br addr` lists the interfaces; auto finds the right one")
+    """The options with an interface: `auto` without one."""
+    if AUTO in options.interfaces and len(options.interfaces) > 1:
+        raise UsageError("--iface auto can't be combined with another --iface", "Give one or the other")
+    return options if options.interfaces else replace(options, interfaces=(AUTO,))
 
 
 def to_open(options: Options, host: Host) -> tuple[str, ...]:
@@ -102,9 +100,14 @@ def opened(
         yield wire, preloaded
 
 
+def settle(options: Options, objects: Objects, host: Host) -> Options:
+    """The options with the interfaces to send on."""
+    return pipeline.settle(options, objects, host, to_open(options, host), passed_over(host))
+
+
 def settled(options: Options, objects: Objects, host: Host, wire: LiveWire) -> Options:
     """The options with the interfaces to send on. Closes the sockets of all others."""
-    found = pipeline.settle(options, objects, host, to_open(options, host))
+    found = settle(options, objects, host)
     wire.keep(found.interfaces)
     return found
 
@@ -126,7 +129,7 @@ def observed(
     `stop`: the caller holds it until the result is written. `tap`: called with every frame and its time."""
     planned = pipeline.plan(options, objects, host, mac_map, accepted)
     if not request.quiet:
-        _announce(planned, options)
+        _announce(planned, options, objects, request.source)
     line = ProgressLine(shown=not request.quiet)
     seal()
     evidence = pipeline.observe(
@@ -148,14 +151,36 @@ def observed(
     return evidence
 
 
-def _announce(planned: pipeline.Plan, options: Options) -> None:
-    asked = len({ask.ip for ask in planned.requests})
-    notice(
-        f"asking {asked} addresses on {', '.join(options.interfaces)}, {options.rounds} rounds at {options.rate:g}"
-        f" frames/s: about {how_long(planned.seconds, planned.most_seconds)}"
-    )
+def _announce(planned: pipeline.Plan, options: Options, objects: Objects, source: ClusterSource) -> None:
+    notice(first_line(planned, options, objects, source))
+    kubeconfig_note(source)
+    for words in unselected(planned, options, objects):
+        notice(words)
     if planned.seconds > LONG:
         notice("a higher --rate (up to 100 is gentle where no ARP inspection counts), -n or -l make it shorter")
+
+
+def first_line(planned: pipeline.Plan, options: Options, objects: Objects, source: ClusterSource) -> str:
+    """Which cluster, how many addresses and nodes, on which interfaces, and how long."""
+    return (
+        f"{cluster_words(objects, source)}: asking for {asked_words(planned)} on {', '.join(options.interfaces)},"
+        f" {count(options.rounds, 'round')} at {options.rate:g} frames/s, about {how_long(planned.seconds, planned.most_seconds)}"
+    )
+
+
+def asked_words(planned: pipeline.Plan) -> str:
+    """`12 addresses and 3 nodes (2 addresses left out)`."""
+    judged = [target for target in planned.targets if target.kind in JUDGED]
+    asked = len({request.ip for request in planned.requests} & {target.ip for target in judged})
+    nodes = len({name for target in planned.targets for name in target.nodes if target.kind is Kind.NODE})
+    out = sum(1 for target in judged if target.skipped)
+    left = f" ({out:,} left out)" if out else ""
+    return f"{count(asked, 'address')}{left} and {count(nodes, 'node')}"
+
+
+def unselected(planned: pipeline.Plan, options: Options, objects: Objects) -> tuple[str, ...]:
+    """What of the selection fits no Service."""
+    return unfitting(objects, options, judges=any(target.kind in JUDGED for target in planned.targets))
 
 
 # -------------------------------------------------------------------------------------------------- Ctrl-C and other signals

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
-from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Annotated
 
 import typer
 
+from arpcheck.commands.values import address, duration, number, whole
 from arpcheck.errors import ArpcheckError, UsageError
-
-if TYPE_CHECKING:
-    from arpcheck.cluster import ClusterSource
+from arpcheck.evidence import Options
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -27,14 +26,26 @@ def _beginning(incomplete: str, words: Iterable[str]) -> list[str]:
     return [word for word in words if word.startswith(incomplete) and _HARMLESS.fullmatch(word)]
 
 
-def contexts(ctx: typer.Context, incomplete: str) -> list[str]:
-    """The contexts of the kubeconfig on the command line, or of the one that kubectl would read."""
-    from arpcheck.cluster.kubeconfig import contexts as found
+def _kubeconfig(kind: str, ctx: typer.Context, incomplete: str) -> list[str]:
+    """The names in the kubeconfig on the command line, or in the one that kubectl would read."""
+    from arpcheck.cluster.kubeconfig import names as found
 
     try:
-        return _beginning(incomplete, found(ctx.params.get("kubeconfig"), os.environ))
+        return _beginning(incomplete, found(kind, ctx.params.get("kubeconfig"), os.environ))
     except ArpcheckError:
         return []
+
+
+def contexts(ctx: typer.Context, incomplete: str) -> list[str]:
+    return _kubeconfig("contexts", ctx, incomplete)
+
+
+def clusters(ctx: typer.Context, incomplete: str) -> list[str]:
+    return _kubeconfig("clusters", ctx, incomplete)
+
+
+def users(ctx: typer.Context, incomplete: str) -> list[str]:
+    return _kubeconfig("users", ctx, incomplete)
 
 
 def interfaces(incomplete: str) -> list[str]:
@@ -63,10 +74,12 @@ def formats(incomplete: str) -> list[str]:
 
 
 def rules(incomplete: str) -> list[str]:
-    """The names of all verdicts and findings."""
+    """The names of all verdicts and findings, and the words of the glossary."""
+    from arpcheck.docs import glossary
     from arpcheck.judge import findings, verdicts
 
-    return _beginning(incomplete, sorted(text.name for text in (*verdicts.texts(), *findings.texts())))
+    words = (word.lower().replace(" ", "-") for word in glossary())
+    return _beginning(incomplete, sorted({text.name for text in (*verdicts.texts(), *findings.texts())}.union(words)))
 
 
 def pages(incomplete: str) -> list[str]:
@@ -76,49 +89,33 @@ def pages(incomplete: str) -> list[str]:
     return _beginning(incomplete, (*PAGES, *FILES))
 
 
+def command_names(incomplete: str) -> list[str]:
+    from arpcheck.commands.app import COMMANDS
+
+    return _beginning(incomplete, [name for name in COMMANDS if " " not in name])
+
+
 def shells(incomplete: str) -> list[str]:
     return _beginning(incomplete, SHELLS)
 
 
-# ------------------------------------------------------------------------------------------------ The options of the cluster
+# ------------------------------------------------------------------------------------- The options that select and that ask
 
-Kubeconfig = Annotated[
-    str | None,
-    typer.Option(
-        "--kubeconfig",
-        metavar="FILE",
-        help="The kubeconfig. Default: KUBECONFIG, ~/.kube/config or the pod's account.",
-    ),
+Services = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="SERVICE", help="Only these Services: svc/NAME or NAMESPACE/NAME. Default: all."),
 ]
-Context = Annotated[
-    str | None,
-    typer.Option("--context", metavar="NAME", help="The context of the kubeconfig.", autocompletion=contexts),
-]
-As = Annotated[str | None, typer.Option("--as", metavar="USER", help="The user to impersonate.")]
-ClusterFile = Annotated[
-    str | None,
-    typer.Option(
-        "--cluster-file",
-        metavar="FILE",
-        help="Read the cluster from FILE, or from stdin (-): output of `arpcheck snapshot`, or of kubectl get"
-        " svc,nodes,events,… -A -o json --show-managed-fields.",
-    ),
-]
-FileHas = Annotated[
+Namespace = Annotated[
     list[str] | None,
     typer.Option(
-        "--file-has",
-        metavar="KINDS",
-        help="Kinds that kubectl was asked for, or all: if FILE has none of a kind, the cluster has none. Repeatable.",
+        "-n", "--namespace", metavar="NAME", help="Only Services in this namespace. Repeatable; commas separate several."
     ),
 ]
-RequestTimeout = Annotated[
-    float,
-    typer.Option("--request-timeout", metavar="SECONDS", min=0.1, help="Time limit for reading the cluster, in seconds."),
-]
-Namespace = Annotated[str | None, typer.Option("-n", "--namespace", metavar="NAME", help="Only Services in this namespace.")]
 AllNamespaces = Annotated[bool, typer.Option("-A", "--all-namespaces", help="Services in all namespaces (the default).")]
-Selector = Annotated[str, typer.Option("-l", "--selector", metavar="LABELS", help="Only Services with these labels.")]
+Selector = Annotated[
+    list[str] | None,
+    typer.Option("-l", "--selector", metavar="LABELS", help="Only Services with these labels. Repeatable: all must hold."),
+]
 Format = Annotated[
     str,
     typer.Option(
@@ -139,17 +136,29 @@ Iface = Annotated[
     typer.Option(
         "--iface",
         metavar="NAME",
-        help="The interface to send on, or auto (the default in a pod). Repeatable.",
+        show_default="auto",
+        help="The interface to send on. auto: each whose network holds a LoadBalancer address or a Ready node. Repeatable.",
         autocompletion=interfaces,
     ),
 ]
-Rounds = Annotated[int, typer.Option("--rounds", metavar="N", min=1, max=1000, help="Requests for every address.")]
+Rounds = Annotated[
+    int, typer.Option("--rounds", metavar="N", parser=whole(1, 1000), help="Requests for every address, at most 1000.")
+]
 Wait = Annotated[
     float,
-    typer.Option("--wait", metavar="SECONDS", min=0.1, max=60, help="Seconds to wait for replies after the last request."),
+    typer.Option(
+        "--wait",
+        metavar="TIME",
+        parser=duration(0.1, 60),
+        show_default="1s",
+        help="Time to wait for replies after the last request.",
+    ),
 ]
 Rate = Annotated[
-    float, typer.Option("--rate", metavar="N", min=0, help="Requests per second on each interface; 0 is the maximum, 4000.")
+    float,
+    typer.Option(
+        "--rate", metavar="N", parser=number, help="Requests per second on each interface; 0 is the maximum, 4000."
+    ),
 ]
 Sender = Annotated[
     str,
@@ -158,9 +167,11 @@ Sender = Annotated[
     ),
 ]
 LoadBalancerClass = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
-        "--lb-class", metavar="NAME", help="Only Services with this loadBalancerClass; '' selects those without one."
+        "--lb-class",
+        metavar="NAME",
+        help="Only Services with this loadBalancerClass; '' selects those without one. Repeatable.",
     ),
 ]
 Ip = Annotated[
@@ -223,53 +234,35 @@ Verbose = Annotated[
 """The callback does it; no command reads the value."""
 
 
-def source(
-    kubeconfig: str | None,
-    context: str | None,
-    as_user: str | None,
-    cluster_file: str | None,
-    timeout: float,
-    file_has: list[str] | None = None,
-) -> ClusterSource:
-    from arpcheck.cluster import ClusterSource
-
-    if cluster_file and (kubeconfig or context or as_user):
-        raise UsageError(
-            "--cluster-file can't be combined with --kubeconfig, --context or --as", "Give the file or the others"
-        )
-    if file_has and not cluster_file:
-        raise UsageError("--file-has needs --cluster-file", "Give that too")
-    return ClusterSource(
-        kubeconfig=kubeconfig,
-        context=context,
-        as_user=as_user,
-        cluster_file=cluster_file,
-        request_timeout=timeout,
-        file_has=tuple(file_has or ()),
-    )
-
-
 def ended(code: int, exit_zero: bool) -> int:
     """The exit code of the process: `--exit-zero` turns 1 and 3 into 0, and keeps 2 and 130."""
     return 0 if exit_zero and code in (1, 3) else code
 
 
-def one_namespace(namespace: str | None, all_namespaces: bool) -> str | None:
+def selecting(
+    options: Options,
+    *,
+    services: Sequence[str] = (),
+    namespace: Sequence[str] = (),
+    all_namespaces: bool = False,
+    selector: Sequence[str] = (),
+    load_balancer_class: Sequence[str] = (),
+    ip: Sequence[str] = (),
+) -> Options:
+    """The options with the Services that the words of the command line select. All -l must hold. Raises UsageError."""
+    from arpcheck.selection import namespaces, service_names
+    from arpcheck.targets import check_options
+
     if namespace and all_namespaces:
         raise UsageError("-n and -A can't be combined", "Give one of them")
-    return namespace
-
-
-def address(text: str) -> IPv4Address:
-    try:
-        return IPv4Address(text)
-    except ValueError:
-        raise UsageError(f"--ip {text!r} is not an IPv4 address", "ARP is for IPv4 only") from None
-
-
-def known_format(name: str) -> str:
-    from arpcheck.reports import FORMATS
-
-    if name not in FORMATS:
-        raise UsageError(f"-o {name!r}: unknown format", f"One of {', '.join(FORMATS)}")
-    return name
+    spaces = namespaces(namespace)
+    selected = replace(
+        options,
+        namespaces=spaces,
+        service_names=service_names(services, spaces),
+        selector=",".join(words for words in selector if words.strip()),
+        load_balancer_classes=tuple(dict.fromkeys(load_balancer_class)),
+        ips=tuple(dict.fromkeys(map(address, ip))),
+    )
+    check_options(selected)
+    return selected

@@ -16,7 +16,7 @@ from arpcheck import __version__, pipeline
 from arpcheck.commands.app import app
 from arpcheck.commands.options import implementations
 from arpcheck.commands.output import notice, show
-from arpcheck.errors import UsageError
+from arpcheck.errors import UsageError, did_you_mean
 from arpcheck.model import Need
 
 EXAMPLES = (
@@ -326,5 +326,6 @@ def rbac(namespace: str, chosen: Collection[str], config_maps: tuple[str, ...], 
 def _needs(chosen: Collection[str], config_maps: tuple[str, ...]) -> tuple[Need, ...]:
     for name in chosen:
         if name not in pipeline.CHOICES:
-            raise UsageError(f"--with {name[:80]!r} is not known", f"One of {', '.join(pipeline.CHOICES)}")
+            hint = did_you_mean(name, pipeline.CHOICES, f"One of {', '.join(pipeline.CHOICES)}")
+            raise UsageError(f"--with {name[:80]!r} is not known", hint)
     return pipeline.rights(chosen, config_maps)

@@ -10,41 +10,38 @@ from typing import Annotated
 import typer
 
 from arpcheck import pipeline
-from arpcheck.cluster import read
+from arpcheck.cluster import ClusterSource, read
+from arpcheck.commands.cluster_options import reads_cluster
 from arpcheck.commands.opening import ProbeRequest, checked, observed, opened, settled, stopping, to_open
 from arpcheck.commands.options import (
-    As,
-    ClusterFile,
-    Context,
-    FileHas,
     Iface,
-    Kubeconfig,
     Output,
     Quiet,
     Rate,
-    RequestTimeout,
     Rounds,
     Sender,
     Verbose,
     Wait,
-    source,
 )  # fmt: skip
 from arpcheck.commands.output import format_of, show, write
+from arpcheck.commands.values import one_of, whole
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
-from arpcheck.model.constants import RATE, REQUEST_TIMEOUT, ROUNDS, WAIT
+from arpcheck.model.constants import RATE, ROUNDS, WAIT
 from arpcheck.objects import Objects
 from arpcheck.pools import NEEDS, Occupancy, Pool, occupancy, pools, range_pool, split, to_json, to_text
 from arpcheck.text import plain
 from arpcheck.wire.host import this_host
 
 EXAMPLES = (
-    "sudo arpcheck pool --iface eth0",
-    "sudo arpcheck pool --iface eth0 --range 10.0.0.50-10.0.0.99",
+    "sudo arpcheck pool",
+    "sudo arpcheck pool --range 10.0.0.50-10.0.0.99",
 )
 
 
+@reads_cluster()
 def pool(
+    *,
     iface: Iface = None,
     ranges: Annotated[
         list[str] | None,
@@ -53,33 +50,30 @@ def pool(
     most: Annotated[
         int,
         typer.Option(
-            "--most", metavar="N", min=1, max=65536, help="Stop with an error if there are more addresses than this."
+            "--most",
+            metavar="N",
+            parser=whole(1, 65536),
+            help="Stop with an error if there are more addresses than this, at most 65536.",
         ),
     ] = 1024,
     rounds: Rounds = ROUNDS,
     wait: Wait = WAIT,
     rate: Rate = RATE,
     sender: Sender = "auto",
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    as_user: As = None,
-    cluster_file: ClusterFile = None,
-    file_has: FileHas = None,
-    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
+    cluster: ClusterSource,
     format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table or json.")] = "table",
     output: Output = None,
     quiet: Quiet = False,
     _verbose: Verbose = False,
 ) -> int:
     """Check whether a host already uses an address that a load balancer may assign next."""
-    if format_name not in FORMATS:
-        raise UsageError(f"-o {format_name!r}: unknown format of pool", f"One of {', '.join(FORMATS)}")
+    one_of(format_name, FORMATS, "pool")
     return run(
         ProbeRequest(
             options=Options(
                 interfaces=tuple(dict.fromkeys(iface or ())), rounds=rounds, wait=wait, rate=rate, sender=sender
             ),
-            source=source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has),
+            source=cluster,
             format_name=format_name,
             output=output,
             quiet=quiet,

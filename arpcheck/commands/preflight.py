@@ -2,47 +2,39 @@
 
 from __future__ import annotations
 
+from arpcheck.cluster import ClusterSource
+from arpcheck.commands.cluster_options import reads_cluster
 from arpcheck.commands.opening import ProbeRequest
 from arpcheck.commands.options import (
-    As,
-    ClusterFile,
-    Context,
-    FileHas,
     Format,
     Iface,
-    Kubeconfig,
     MacMap,
     Output,
     Quiet,
     Rate,
-    RequestTimeout,
     Rounds,
     Sender,
     Verbose,
     Wait,
-    known_format,
-    source,
 )  # fmt: skip
 from arpcheck.commands.probe import run
+from arpcheck.commands.values import known_format
 from arpcheck.evidence import Options
-from arpcheck.model.constants import RATE, REQUEST_TIMEOUT, ROUNDS, WAIT
+from arpcheck.model.constants import RATE, ROUNDS, WAIT
 
-EXAMPLES = ("sudo arpcheck preflight --iface eth0 -o markdown",)
+EXAMPLES = ("sudo arpcheck preflight -o markdown",)
 
 
+@reads_cluster()
 def preflight(
+    *,
     iface: Iface = None,
     rounds: Rounds = ROUNDS,
     wait: Wait = WAIT,
     rate: Rate = RATE,
     sender: Sender = "auto",
     mac_map: MacMap = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    as_user: As = None,
-    cluster_file: ClusterFile = None,
-    file_has: FileHas = None,
-    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
+    cluster: ClusterSource,
     format_name: Format = "table",
     output: Output = None,
     quiet: Quiet = False,
@@ -61,7 +53,7 @@ def preflight(
                 services=False,
                 preflight=True,
             ),
-            source=source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has),
+            source=cluster,
             mac_maps=tuple(mac_map or ()),
             format_name=chosen,
             output=output,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,23 +17,21 @@ import typer
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.commands.bundle import Bundle, bundled
+from arpcheck.commands.cluster_options import reads_cluster
+from arpcheck.commands.cluster_words import kubeconfig_note
+from arpcheck.commands.dry_run import DRY_RUN, DryRun
 from arpcheck.commands.input_files import read_acceptances, read_mac_maps
 from arpcheck.commands.log import log_buffer
-from arpcheck.commands.opening import ProbeRequest, checked, observed, opened, settled, stopping, to_open
+from arpcheck.commands.opening import ProbeRequest, checked, first_line, observed, opened, settle, settled, stopping, to_open
 from arpcheck.commands.options import (
     Accept,
     AllNamespaces,
-    As,
     BundleFile,
-    ClusterFile,
-    Context,
     ExitZero,
     ExternalIps,
-    FileHas,
     Format,
     Iface,
     Ip,
-    Kubeconfig,
     LoadBalancerClass,
     MacMap,
     Namespace,
@@ -45,42 +42,40 @@ from arpcheck.commands.options import (
     Quiet,
     Rate,
     Redact,
-    RequestTimeout,
     Rounds,
     Selector,
     Sender,
+    Services,
     Verbose,
     Wait,
-    address,
     ended,
-    known_format,
-    one_namespace,
-    source,
+    selecting,
 )  # fmt: skip
-from arpcheck.commands.output import NewFile, check, deliver, how_long, show, style, told
-from arpcheck.errors import ArpcheckError, OutputError
-from arpcheck.evidence import Evidence, Options
+from arpcheck.commands.output import NewFile, check, deliver, notice, show, style, told
+from arpcheck.commands.values import known_format
+from arpcheck.errors import ArpcheckError, OutputError, UsageError
+from arpcheck.evidence import Options
 from arpcheck.gc_control import held_back
-from arpcheck.model import Gap, Target
-from arpcheck.model.constants import RATE, REQUEST_TIMEOUT, ROUNDS, WAIT
+from arpcheck.model import Gap
+from arpcheck.model.constants import RATE, ROUNDS, WAIT
 from arpcheck.objects import Objects
-from arpcheck.pipeline import Plan, announcements
-from arpcheck.reports.formatting import count
-from arpcheck.targets import JUDGED
-from arpcheck.text import plain
 from arpcheck.wire.host import this_host
 from arpcheck.wire.scapy_library import Recorder
 
 _log = logging.getLogger(__name__)
 
 EXAMPLES = (
-    "sudo arpcheck probe --iface eth0",
-    "sudo arpcheck probe --iface eth0 -n web -o markdown --output ticket.json",
-    "arpcheck snapshot | ssh lan-host sudo arpcheck probe --iface eth0 --cluster-file -",
+    "sudo arpcheck probe",
+    "sudo arpcheck probe svc/nginx -n web",
+    "sudo arpcheck probe --iface eth0 -o markdown --output ticket.json",
+    "arpcheck snapshot | ssh lan-host sudo arpcheck probe --cluster-file -",
 )
 
 
+@reads_cluster()
 def probe(
+    *,
+    services: Services = None,
     iface: Iface = None,
     rounds: Rounds = ROUNDS,
     wait: Wait = WAIT,
@@ -88,18 +83,13 @@ def probe(
     sender: Sender = "auto",
     namespace: Namespace = None,
     all_namespaces: AllNamespaces = False,
-    selector: Selector = "",
+    selector: Selector = None,
     load_balancer_class: LoadBalancerClass = None,
     ip: Ip = None,
     external_ips: ExternalIps = False,
     on_link: OnLink = False,
     mac_map: MacMap = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    as_user: As = None,
-    cluster_file: ClusterFile = None,
-    file_has: FileHas = None,
-    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
+    cluster: ClusterSource,
     accept: Accept = None,
     format_name: Format = "table",
     no_headers: NoHeaders = False,
@@ -120,22 +110,28 @@ def probe(
 ) -> int:
     """Send ARP requests for every LoadBalancer IP and report who replies."""
     chosen = known_format(format_name)
+    if dry_run and chosen not in DRY_RUN:
+        raise UsageError(f"-o {chosen}: --dry-run has no such format", f"One of {', '.join(DRY_RUN)}")
     code = run(
         ProbeRequest(
-            options=Options(
-                interfaces=tuple(dict.fromkeys(iface or ())),
-                rounds=rounds,
-                wait=wait,
-                rate=rate,
-                sender=sender,
-                namespace=one_namespace(namespace, all_namespaces),
-                selector=selector,
-                load_balancer_class=load_balancer_class,
-                ips=tuple(dict.fromkeys(address(text) for text in ip or ())),
-                external_ips=external_ips,
-                on_link=on_link,
+            options=selecting(
+                Options(
+                    interfaces=tuple(dict.fromkeys(iface or ())),
+                    rounds=rounds,
+                    wait=wait,
+                    rate=rate,
+                    sender=sender,
+                    external_ips=external_ips,
+                    on_link=on_link,
+                ),
+                services=services or (),
+                namespace=namespace or (),
+                all_namespaces=all_namespaces,
+                selector=selector or (),
+                load_balancer_class=load_balancer_class or (),
+                ip=ip or (),
             ),
-            source=source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has),
+            source=cluster,
             mac_maps=tuple(mac_map or ()),
             accept=accept,
             format_name=chosen,
@@ -161,9 +157,13 @@ def run(request: ProbeRequest) -> int:
     if request.dry_run:
         with opened((), request.source) as (_, source):
             objects = _read_cluster(source, options)
-            options = pipeline.settle(options, objects, host, interfaces)
+            options = settle(options, objects, host)
             planned = pipeline.plan(options, objects, host, read_mac_maps(request.mac_maps))
-            show(dry_run(planned, options, objects, datetime.now(UTC)))
+            if not request.quiet:
+                notice(first_line(planned, options, objects, source).replace(": asking for", ": would ask for"))
+                kubeconfig_note(source)
+            found = DryRun(planned, options, objects, datetime.now(UTC))
+            show(found.json() if request.format_name == "json" else found.text())
         return 0
     with (
         held_back(for_good=True),
@@ -212,58 +212,7 @@ def read_again(source: ClusterSource, objects: Objects) -> Objects | None:
 
 
 def _read_cluster(source: ClusterSource, options: Options) -> Objects:
-    return read(source, pipeline.NEEDS, namespace=options.namespace, services_required=not options.ips)
-
-
-# -------------------------------------------------------------------------------------------------- arpcheck probe --dry-run
-
-
-def dry_run(plan: Plan, options: Options, objects: Objects, now: datetime) -> str:
-    """What a probe would send, as text. `now`: when it would begin."""
-    from tabulate import tabulate
-
-    senders: dict[object, list[str]] = {}
-    for ask in plan.requests:
-        senders.setdefault(ask.ip, []).append(f"{ask.sender} on {ask.interface}")
-    evidence = Evidence(arpcheck="", started_at=now, ended_at=now, options=options, objects=objects)
-    rows = [
-        (target.ip or "-", target.kind.value, _services(target), _senders(target, senders), _claims(target, evidence))
-        for target in plan.targets
-    ]
-    table = tabulate(rows, headers=("IP", "KIND", "SERVICES", "REQUESTS FROM", "ANNOUNCER"), tablefmt="plain")
-    return "\n".join((table, "", *_frames(plan, options), ""))
-
-
-def _services(target: Target) -> str:
-    return plain(", ".join(target.services or target.nodes)) or "-"
-
-
-def _senders(target: Target, senders: dict[object, list[str]]) -> str:
-    return plain(f"not probed: {target.skipped}") if target.skipped else ", ".join(senders.get(target.ip, ())) or "-"
-
-
-def _claims(target: Target, evidence: Evidence) -> str:
-    """The recorded announcers of an address that gets a verdict."""
-    said = announcements(target, evidence) if target.kind in JUDGED else ()
-    found = [announcement for of_service in said for announcement in of_service]
-    claims = [f"{claim.node} ({claim.trust.value}, {claim.source})" for one in found for claim in one.claims]
-    nobody = [f"none ({one.silence})" for one in found if one.silence]
-    return plain("; ".join(dict.fromkeys(claims or nobody))) or "-"
-
-
-def _frames(plan: Plan, options: Options) -> Iterable[str]:
-    by_interface = Counter(ask.interface for ask in plan.requests)
-    for interface in options.interfaces:
-        frames = by_interface[interface]
-        total = count(frames * options.rounds, "frame")
-        yield (
-            f"{interface}: {count(frames, 'frame')} per round, {count(options.rounds, 'round')}, {total} of 42 bytes"
-            f" at {options.rate:g} frames/s"
-        )
-    yield (
-        f"At least {how_long(plan.seconds, plan.most_seconds)}; additional requests for unclear addresses take longer."
-        " Nothing was sent."
-    )
+    return read(source, pipeline.NEEDS, namespaces=options.namespaces, services_required=not options.ips)
 
 
 # -------------------------------------------------------------------------------------------------------- the file of --pcap

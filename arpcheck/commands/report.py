@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Annotated, Any, TextIO
 
@@ -17,14 +18,13 @@ import typer
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.commands.bundle import Bundle, bundled
+from arpcheck.commands.cluster_options import ClusterFile, FileHas
 from arpcheck.commands.input_files import read_acceptances, read_mac_maps
 from arpcheck.commands.options import (
     Accept,
     BundleFile,
-    ClusterFile,
     ExitZero,
     ExternalIps,
-    FileHas,
     Format,
     Ip,
     LoadBalancerClass,
@@ -34,16 +34,16 @@ from arpcheck.commands.options import (
     Output,
     Redact,
     Selector,
-    address,
     ended,
-    known_format,
+    selecting,
 )  # fmt: skip
 from arpcheck.commands.output import check, deliver, style
+from arpcheck.commands.values import known_format
 from arpcheck.errors import InputError, UsageError
 from arpcheck.evidence import Evidence, Options
 from arpcheck.evidence_json import VERSION, from_json
+from arpcheck.file_kinds import CAPTURE, GZIP, PAGE, UTF16, kind_of, kind_of_document
 from arpcheck.reports.formatting import extracted
-from arpcheck.targets import check_options
 from arpcheck.wire.pcap import entries
 from arpcheck.wire.scapy_library import manufacturers
 
@@ -65,7 +65,7 @@ def report(
     file_has: FileHas = None,
     mac_map: MacMap = None,
     namespace: Namespace = None,
-    selector: Selector = "",
+    selector: Selector = None,
     load_balancer_class: LoadBalancerClass = None,
     ip: Ip = None,
     external_ips: ExternalIps = False,
@@ -80,20 +80,22 @@ def report(
     """Judge and render a saved report, or the frames of a tcpdump capture. The exit code is the report's."""
     chosen = known_format(format_name)
     with_capture = (cluster_file, file_has, mac_map, namespace, selector, load_balancer_class, ip, external_ips)
-    if (file is None) == (capture is None):
-        raise UsageError("give a saved report or --capture, and not both", "See arpcheck report --help")
+    if file is None and capture is None:
+        raise UsageError("FILE is missing", "Name a saved report, or the file of a capture with --capture")
+    if file is not None and capture is not None:
+        raise UsageError(f"{file} and --capture can't be combined", "Give a saved report or --capture")
     if capture is None and any(with_capture):
         raise UsageError("a saved report contains its cluster and its selection", "Give those options only with --capture")
     if capture is not None and cluster_file is None:
         raise UsageError("--capture needs --cluster-file", "Make one where the cluster can be read: arpcheck snapshot")
 
     def recorded() -> Evidence:
-        options = Options(
-            namespace=namespace,
-            selector=selector,
-            load_balancer_class=load_balancer_class,
-            ips=tuple(dict.fromkeys(address(text) for text in ip or ())),
-            external_ips=external_ips,
+        options = selecting(
+            Options(external_ips=external_ips),
+            namespace=namespace or (),
+            selector=selector or (),
+            load_balancer_class=load_balancer_class or (),
+            ip=ip or (),
         )
         return evidence(
             Recording(
@@ -112,6 +114,7 @@ def report(
 
 PIECE = 1 << 20
 MOST_BYTES = 1 << 30
+HINT = "Save a report with `arpcheck probe -o json`"
 
 
 def render_report(
@@ -150,21 +153,27 @@ def load(path: str) -> Evidence:
 
 def _document(path: str) -> dict[str, Any]:
     text = _file_text(path)
+    if not text.strip():
+        raise InputError(f"{path}: empty", HINT)
     try:
         document = json.loads(_embedded(text, path) if text.lstrip().startswith("<") else text)
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON: {error}", "Save a report with `arpcheck probe -o json`") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: not JSON (line {error.lineno}, column {error.colno})", HINT) from None
+    except ValueError:
+        raise InputError(f"{path}: not JSON: a number in it has too many digits", HINT) from None
     except RecursionError:
-        raise InputError(f"{path}: nested too deeply", "It was not written by arpcheck") from None
+        raise InputError(f"{path}: nested too deeply", HINT) from None
+    if found := kind_of_document(document):
+        raise InputError(f"{path}: this is {found[0]}, not a report", found[1])
     if not isinstance(document, dict):
-        raise InputError(f"{path}: no report of arpcheck", "Save one with `arpcheck probe -o json`")
+        raise InputError(f"{path}: not a report of arpcheck", HINT)
     return document
 
 
 def _embedded(page: str, path: str) -> str:
     """The JSON in a page of `-o html`."""
     if (found := extracted(page)) is None:
-        raise InputError(f"{path}: a page without a report of arpcheck in it", "Take the page that `-o html` wrote")
+        raise InputError(f"{path}: an HTML page without a report of arpcheck in it", "Take the page that `-o html` wrote")
     return found
 
 
@@ -172,12 +181,27 @@ def _file_text(path: str) -> str:
     try:
         if path == "-":
             return _stream_text(sys.stdin)
-        with Path(path).open(encoding="utf-8") as file:
+        with Path(path).open("rb") as binary, TextIOWrapper(binary, encoding="utf-8") as file:
+            _check_kind(path, binary.peek(16)[:16])
             return _stream_text(file)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}", "Name a file that `arpcheck probe -o json` wrote") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text at byte {error.start}", "Is it a saved report?") from None
+        raise InputError(f"{path}: not UTF-8 text at byte {error.start}", HINT) from None
+
+
+def _check_kind(path: str, head: bytes) -> None:
+    """Raises InputError for a file of another kind, by its first bytes."""
+    what = kind_of(head)
+    if what == CAPTURE:
+        hint = f"Judge it with `arpcheck report --capture {path} --cluster-file FILE`"
+        raise InputError(f"{path}: this is {what}, not a report", hint)
+    if what == GZIP:
+        raise InputError(f"{path}: this is {what}, not a report", "Unpack it: the report in a bundle is report.json")
+    if what == UTF16:
+        raise InputError(f"{path}: this is {what}, not a report", "Save it as UTF-8")
+    if what and what != PAGE:
+        raise InputError(f"{path}: this is {what}, not a report", HINT)
 
 
 def _stream_text(file: TextIO) -> str:
@@ -191,7 +215,7 @@ def _stream_text(file: TextIO) -> str:
 
 # --------------------------------------------------------------------------------------------------------------- --capture
 
-MOST_BYTES = 4 << 30
+MOST_CAPTURED = 4 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,12 +234,11 @@ def evidence(recording: Recording) -> Evidence:
     """Raises InputError with the place of a fault in one of the files."""
     if recording.path == recording.cluster_file == "-":
         raise UsageError("--capture and --cluster-file both from stdin", "Name a file for one of them")
-    check_options(recording.options)
     options = recording.options
     objects = read(
         ClusterSource(cluster_file=recording.cluster_file, file_has=recording.file_has),
         pipeline.NEEDS,
-        namespace=options.namespace,
+        namespaces=options.namespaces,
         services_required=not options.ips,
     )
     mac_map = read_mac_maps(recording.mac_maps)
@@ -232,7 +255,7 @@ def _opened(path: str) -> Iterator[IO[bytes]]:
         return
     try:
         with Path(path).open("rb") as file:
-            if (size := Path(path).stat().st_size) > MOST_BYTES:
+            if (size := Path(path).stat().st_size) > MOST_CAPTURED:
                 raise InputError(f"--capture {path}: {size >> 30} GiB", "Take the ARP out of it: tcpdump -r FILE -w NEW arp")
             yield file
     except OSError as error:

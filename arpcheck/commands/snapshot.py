@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,49 +11,40 @@ import typer
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.files import pieces
+from arpcheck.commands.cluster_options import reads_cluster
 from arpcheck.commands.options import (
     AllNamespaces,
-    As,
-    ClusterFile,
-    Context,
-    FileHas,
-    Kubeconfig,
     Namespace,
-    RequestTimeout,
     Verbose,
-    one_namespace,
-    source,
+    selecting,
 )  # fmt: skip
 from arpcheck.commands.output import as_caller, notice, show, write
-from arpcheck.model.constants import REQUEST_TIMEOUT
+from arpcheck.evidence import Options
 
 EXAMPLES = (
     "arpcheck snapshot --output cluster.json",
-    "sudo arpcheck probe --iface eth0 --cluster-file cluster.json",
+    "sudo arpcheck probe --cluster-file cluster.json",
 )
 
 
+@reads_cluster()
 def snapshot(
+    *,
     namespace: Namespace = None,
     all_namespaces: AllNamespaces = False,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    as_user: As = None,
-    cluster_file: ClusterFile = None,
-    file_has: FileHas = None,
-    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
+    cluster: ClusterSource,
     output: Annotated[str | None, typer.Option("--output", metavar="FILE", help="Write to FILE instead of stdout.")] = None,
     _verbose: Verbose = False,
 ) -> int:
     """Print everything that probe reads from the cluster, as input for --cluster-file."""
-    cluster = source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has)
-    return run(cluster, one_namespace(namespace, all_namespaces), output)
+    chosen = selecting(Options(), namespace=namespace or (), all_namespaces=all_namespaces)
+    return run(cluster, chosen.namespaces, output)
 
 
-def run(source: ClusterSource, namespace: str | None, output: str | None) -> int:
+def run(source: ClusterSource, namespaces: Sequence[str], output: str | None) -> int:
     """Prints the objects, or writes them to `output`. What could not be read is listed in the snapshot and on stderr."""
     source = as_caller(source, output)
-    objects = read(source, pipeline.NEEDS, namespace=namespace)
+    objects = read(source, pipeline.NEEDS, namespaces=namespaces)
     for gap in objects.gaps:
         notice(f"not in it: {gap.what} ({gap.why}); {gap.costs}")
     if output:

@@ -12,24 +12,22 @@ from typing import Annotated
 
 import typer
 
+from arpcheck.cluster import ClusterSource
 from arpcheck.cluster.changes import Connection, UncertainError, connected
 from arpcheck.commands import rollouts, strict_arp_plan
+from arpcheck.commands.cluster_options import reads_cluster
 from arpcheck.commands.log import ProgressLog, StoppedError
 from arpcheck.commands.options import (
-    As,
-    Context,
-    Kubeconfig,
     Rate,
-    RequestTimeout,
     Rounds,
     Sender,
     Wait,
-    source,
 )  # fmt: skip
 from arpcheck.commands.output import as_caller, notice, show
 from arpcheck.commands.rollouts import Reach
 from arpcheck.commands.strict_arp_plan import Witness, witness, words
 from arpcheck.commands.strict_arp_steps import CANNOT, EnableRequest, Steps, Work
+from arpcheck.commands.values import duration
 from arpcheck.errors import ArpcheckError, UsageError
 from arpcheck.evidence import Options
 from arpcheck.kubeproxy import NEEDS
@@ -37,7 +35,7 @@ from arpcheck.kubeproxy.distributions import managed_by
 from arpcheck.kubeproxy.modes import StrictArpAnswer, StrictArpStatus
 from arpcheck.kubeproxy.status import status
 from arpcheck.model import Arp, Kind, Need, Report, TargetReport, Trust
-from arpcheck.model.constants import RATE, REQUEST_TIMEOUT, ROUNDS, WAIT
+from arpcheck.model.constants import RATE, ROUNDS, WAIT
 from arpcheck.objects import Object, Objects, mapping, name, texts
 from arpcheck.reports.formatting import count
 from arpcheck.text import PROSE_LIMIT, plain
@@ -49,7 +47,9 @@ EXAMPLES = (
 )
 
 
+@reads_cluster(file=False)
 def enable(
+    *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the change, send it as a server-side dry run, and stop.")
@@ -66,12 +66,23 @@ def enable(
         bool, typer.Option("--restart-announcer", help="Restart the load balancer's speakers afterwards.")
     ] = False,
     timeout: Annotated[
-        float, typer.Option("--timeout", metavar="SECONDS", min=0, help="Time limit for each rollout, in seconds.")
+        float,
+        typer.Option(
+            "--timeout",
+            metavar="TIME",
+            parser=duration(0, 86400),
+            show_default="10m",
+            help="Time limit for each rollout.",
+        ),
     ] = 600.0,
     prove_within: Annotated[
         float,
         typer.Option(
-            "--prove-within", metavar="SECONDS", min=0, help="Time limit for the verification with --iface, in seconds."
+            "--prove-within",
+            metavar="TIME",
+            parser=duration(0, 86400),
+            show_default="2m",
+            help="Time limit for the verification with --iface.",
         ),
     ] = 120.0,
     backup_dir: Annotated[
@@ -84,10 +95,7 @@ def enable(
     wait: Wait = WAIT,
     rate: Rate = RATE,
     sender: Sender = "auto",
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    as_user: As = None,
-    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
+    cluster: ClusterSource,
 ) -> int:
     """Set ipvs.strictARP in kube-proxy's ConfigMap, restart kube-proxy and watch the rollout.
 
@@ -99,7 +107,7 @@ def enable(
     )  # fmt: skip
     return strict_arp_enable(
         EnableRequest(
-            source=source(kubeconfig, context, as_user, None, request_timeout),
+            source=cluster,
             yes=yes,
             dry_run=dry_run,
             force=force,

@@ -12,14 +12,15 @@ import typer
 
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.changes import Container, read_logs
-from arpcheck.commands.options import As, ClusterFile, Context, Kubeconfig, Output, RequestTimeout, source
+from arpcheck.commands.cluster_options import reads_cluster
+from arpcheck.commands.options import Output
 from arpcheck.commands.output import as_caller, format_of, show, write
+from arpcheck.commands.values import one_of
 from arpcheck.errors import InputError, UsageError
 from arpcheck.kubeproxy import NEEDS, workload
 from arpcheck.kubeproxy import status as kube_proxy_status
 from arpcheck.kubeproxy.modes import StrictArpStatus
 from arpcheck.kubeproxy.status import to_json, to_text
-from arpcheck.model.constants import REQUEST_TIMEOUT
 from arpcheck.objects import Objects, name, namespace, text
 
 EXAMPLES = (
@@ -29,7 +30,9 @@ EXAMPLES = (
 )
 
 
+@reads_cluster()
 def status(
+    *,
     logs: Annotated[bool, typer.Option("--logs", help="Also read the proxy mode from the log of each kube-proxy.")] = False,
     configz_file: Annotated[
         list[str] | None,
@@ -39,11 +42,7 @@ def status(
             help="Output of kube-proxy's /configz: NODE=FILE, or a file named like its node. Repeatable.",
         ),
     ] = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    as_user: As = None,
-    cluster_file: ClusterFile = None,
-    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
+    cluster: ClusterSource,
     format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table or json.")] = "table",
     output: Output = None,
 ) -> int:
@@ -51,13 +50,12 @@ def status(
 
     Exit codes: 0 not needed, or set and loaded; 1 not set or not loaded; 3 unknown.
     """
-    if format_name not in FORMATS:
-        raise UsageError(f"-o {format_name!r}: unknown format of strict-arp status", f"One of {', '.join(FORMATS)}")
-    if logs and cluster_file:
+    one_of(format_name, FORMATS, "strict-arp status")
+    if logs and cluster.cluster_file is not None:
         raise UsageError("--logs needs a cluster: a cluster file holds no logs", "Leave out --logs or --cluster-file")
     return strict_arp_status(
         StatusRequest(
-            source=source(kubeconfig, context, as_user, cluster_file, request_timeout),
+            source=cluster,
             logs=logs,
             configz=tuple(configz_file or ()),
             format_name=format_name,

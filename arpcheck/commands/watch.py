@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,94 +12,103 @@ import typer
 
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
+from arpcheck.commands.cluster_options import reads_cluster
+from arpcheck.commands.cluster_words import cluster_words, kubeconfig_note
 from arpcheck.commands.input_files import read_acceptances, read_mac_maps
-from arpcheck.commands.opening import ProbeRequest, checked, opened, settled, stopping, to_open
+from arpcheck.commands.opening import ProbeRequest, checked, opened, settled, stopping, to_open, unselected
 from arpcheck.commands.options import (
     Accept,
     AllNamespaces,
-    As,
-    ClusterFile,
-    Context,
     ExitZero,
     ExternalIps,
-    FileHas,
     Iface,
     Ip,
-    Kubeconfig,
     LoadBalancerClass,
     MacMap,
     Namespace,
     OnLink,
     Quiet,
     Rate,
-    RequestTimeout,
     Rounds,
     Selector,
     Sender,
+    Services,
     Verbose,
     Wait,
-    address,
     ended,
-    one_namespace,
-    source,
+    selecting,
 )  # fmt: skip
 from arpcheck.commands.output import format_of, notice, show, write
+from arpcheck.commands.values import duration
 from arpcheck.commands.watch_loop import Drawing, Pace, WatchDependencies, announced, run_watch
 from arpcheck.errors import ArpcheckError, ClusterError, OutputError, UsageError
 from arpcheck.evidence import Options
 from arpcheck.model import Report
-from arpcheck.model.constants import RATE, REQUEST_TIMEOUT, WAIT
+from arpcheck.model.constants import RATE, WAIT
 from arpcheck.objects import Objects
 from arpcheck.reports import Style, render
 from arpcheck.text import plain
 from arpcheck.wire.host import this_host
 
 EXAMPLES = (
-    "sudo arpcheck watch --iface eth0 --for 10m",
-    "sudo arpcheck watch --iface eth0 -n web --probe-every 0.2s",
-    "sudo arpcheck watch --iface eth0 --output /var/lib/node_exporter/arpcheck.prom",
+    "sudo arpcheck watch --for 10m",
+    "sudo arpcheck watch svc/nginx -n web --probe-every 0.2s",
+    "sudo arpcheck watch --output /var/lib/node_exporter/arpcheck.prom",
 )
 FormatName = Annotated[
     str,
     typer.Option("-o", metavar="FORMAT", help="text, or html: at the end a page with the timeline; changes go to stderr."),
 ]
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_YEAR = 366 * 86400.0
 
 
+@reads_cluster()
 def watch(
+    *,
+    services: Services = None,
     iface: Iface = None,
     interval: Annotated[
-        str, typer.Option("--interval", metavar="TIME", help="Time from the start of one probe to the start of the next.")
-    ] = "30s",
+        float,
+        typer.Option(
+            "--interval",
+            metavar="TIME",
+            parser=duration(0.01, _YEAR),
+            show_default="30s",
+            help="Time from the start of one probe to the start of the next.",
+        ),
+    ] = 30.0,
     lasts: Annotated[
-        str | None, typer.Option("--for", metavar="TIME", help="Stop after this time: 90s, 10m, 2h. Default: until Ctrl-C.")
+        float | None,
+        typer.Option(
+            "--for",
+            metavar="TIME",
+            parser=duration(0.01, _YEAR),
+            help="Stop after this time: 90s, 10m, 1h30m. Default: until Ctrl-C.",
+        ),
     ] = None,
     every: Annotated[
-        str,
+        float,
         typer.Option(
             "--probe-every",
             metavar="TIME",
+            parser=duration(0.01, _YEAR),
+            show_default="0.5s",
             help="Time between two requests for an address between probes, as far as --rate allows.",
         ),
-    ] = "0.5s",
+    ] = 0.5,
     rounds: Rounds = 1,
     wait: Wait = WAIT,
     rate: Rate = RATE,
     sender: Sender = "auto",
     namespace: Namespace = None,
     all_namespaces: AllNamespaces = False,
-    selector: Selector = "",
+    selector: Selector = None,
     load_balancer_class: LoadBalancerClass = None,
     ip: Ip = None,
     external_ips: ExternalIps = False,
     on_link: OnLink = False,
     mac_map: MacMap = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    as_user: As = None,
-    cluster_file: ClusterFile = None,
-    file_has: FileHas = None,
-    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
+    cluster: ClusterSource,
     accept: Accept = None,
     format_name: FormatName = "text",
     output: Annotated[
@@ -116,38 +124,32 @@ def watch(
     _verbose: Verbose = False,
 ) -> int:
     """Watch a failover or a rollout: print each change, and a summary at the end."""
-    pace = seconds("--interval", interval), seconds("--for", lasts) if lasts else None, seconds("--probe-every", every)
     request = ProbeRequest(
-        options=Options(
-            interfaces=tuple(dict.fromkeys(iface or ())),
-            rounds=rounds,
-            wait=wait,
-            rate=rate,
-            sender=sender,
-            namespace=one_namespace(namespace, all_namespaces),
-            selector=selector,
-            load_balancer_class=load_balancer_class,
-            ips=tuple(dict.fromkeys(address(text) for text in ip or ())),
-            external_ips=external_ips,
-            on_link=on_link,
+        options=selecting(
+            Options(
+                interfaces=tuple(dict.fromkeys(iface or ())),
+                rounds=rounds,
+                wait=wait,
+                rate=rate,
+                sender=sender,
+                external_ips=external_ips,
+                on_link=on_link,
+            ),
+            services=services or (),
+            namespace=namespace or (),
+            all_namespaces=all_namespaces,
+            selector=selector or (),
+            load_balancer_class=load_balancer_class or (),
+            ip=ip or (),
         ),
-        source=source(kubeconfig, context, as_user, cluster_file, request_timeout, file_has),
+        source=cluster,
         mac_maps=tuple(mac_map or ()),
         accept=accept,
         output=output,
         quiet=quiet,
     )
     pages = as_page(format_name)
-    return ended(run(request, Pace(interval=pace[0], lasts=pace[1], every=pace[2]), pages=pages), exit_zero)
-
-
-def seconds(option: str, text: str) -> float:
-    """Parses `0.5s`, `90`, `10m` or `2h`: at least 0.01 seconds, at most 366 days. Raises UsageError."""
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*([smh]?)", text)
-    found = float(match[1]) * _UNITS[match[2]] if match else 0.0
-    if not 0.01 <= found <= 366 * 86400:
-        raise UsageError(f"{option} {text!r} is not a time", "Write it like 0.5s, 90s, 10m or 2h")
-    return found
+    return ended(run(request, Pace(interval=interval, lasts=lasts, every=every), pages=pages), exit_zero)
 
 
 def as_page(format_name: str) -> bool:
@@ -184,12 +186,16 @@ def run(request: ProbeRequest, pace: Pace, *, pages: bool = False) -> int:
                 draw=drawer(request, pages),
             )
             if not request.quiet:
-                notice(announced(options, pace, world))
+                plan = pipeline.plan(options, objects, host, mac_map, accepted)
+                notice(f"{cluster_words(objects, source)}: {announced(options, pace, world)}")
+                kubeconfig_note(source)
+                for words in unselected(plan, options, objects):
+                    notice(words)
             return run_watch(options, pace, world)
 
 
 def _read_cluster(source: ClusterSource, options: Options) -> Objects:
-    return read(source, pipeline.NEEDS, namespace=options.namespace, services_required=not options.ips)
+    return read(source, pipeline.NEEDS, namespaces=options.namespaces, services_required=not options.ips)
 
 
 def _store(report: Report, request: ProbeRequest) -> None:

@@ -92,14 +92,17 @@ def run_watch(options: Options, pace: Pace, world: WatchDependencies) -> int:
 
 def announced(options: Options, pace: Pace, world: WatchDependencies) -> str:
     """The first line for the user: what is watched, where, and how often."""
-    requests = light_requests(pipeline.plan(options, world.objects, world.host, world.mac_map))
+    plan = pipeline.plan(options, world.objects, world.host, world.mac_map)
+    requests = light_requests(plan)
     really = period(requests, every=pace.every, rate=options.rate)
     slower = f", as {options.rate:g} frames/s allow" if really > pace.every else ""
     lasting = f"for {seconds(pace.lasts)}" if pace.lasts else "until Ctrl-C"
     addresses = count(len({one.ip for one in requests}), "address")
+    longer = pace.lasts is not None and pace.lasts < plan.seconds
+    first = f"; the first probe alone takes about {seconds(plan.seconds)}, so it lasts longer than that" if longer else ""
     return (
         f"watching {addresses} on {', '.join(options.interfaces)} {lasting}: a request for each every"
-        f" {really:.2g} s{slower}, a full probe every {seconds(pace.interval)}"
+        f" {really:.2g} s{slower}, a full probe every {seconds(pace.interval)}{first}"
     )
 
 

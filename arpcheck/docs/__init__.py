@@ -4,6 +4,8 @@ Every line fits a terminal of 80 columns. What the code knows is written by `scr
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from importlib.resources import files
 
 PAGES = (
@@ -43,6 +45,12 @@ def file(name: str) -> str:
 def page(name: str) -> str:
     """The Markdown of one of `PAGES`."""
     return files(__name__).joinpath(f"{name}.md").read_text(encoding="utf-8")
+
+
+def glossary() -> Mapping[str, str]:
+    """The words of a report, each with its meaning."""
+    entries = re.findall(r"^- ([^:`]+): (.*(?:\n  .*)*)$", page("glossary").partition("\n## ")[0], re.MULTILINE)
+    return {word: " ".join(meaning.split()) for word, meaning in entries}
 
 
 def title(name: str) -> str:

@@ -96,8 +96,8 @@ class Judged:
     causes: tuple[Cause, ...]
     """Why nodes answer although they are configured otherwise, or because."""
     cluster_version: str | None
-    empty_selection: str | None = None
-    """What Services were selected by, where none was left to ask for; None: else."""
+    empty_selection: tuple[str, ...] = ()
+    """What of the selection fits no Service, as sentences."""
     acceptances: Acceptances = field(default_factory=Acceptances)
     doubled: tuple[tuple[IPv4Address, str, Mac], ...] = ()
     """Address, node and MAC wherever the kernel of a node without strict ARP answers beside its speaker."""

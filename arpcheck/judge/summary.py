@@ -201,7 +201,7 @@ def summarise(
         code = outcome.exit_code
         match outcome:
             case Outcome.FAULT:
-                because = proven
+                because = (*judged.empty_selection, *proven)
             case Outcome.UNSURE | Outcome.NOT_JUDGED:
                 unsure = tuple(finding.id for finding in open_ones if finding.outcome is Outcome.UNSURE)
                 because = doubts or unsure or ("nothing was judged",)
@@ -251,8 +251,7 @@ def _doubts(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding]
     if missed := judged.missed():
         doubts.append(f"no reply from {', '.join(missed)}")
     doubts.extend(f"{gap.what} could not be read: {gap.why}" for gap in judged.gaps if gap.what in NEEDED)
-    if judged.empty_selection:
-        doubts.append(f"no LoadBalancer Service was selected by {judged.empty_selection}")
+    doubts.extend(judged.empty_selection)
     addresses = [j for j in judged.judgements if j.case.target.ip is not None]
     if addresses and all(j.verdict.outcome is Outcome.NOT_JUDGED for j in addresses):
         doubts.insert(0, f"none of {len(addresses)} LoadBalancer address{'es' if len(addresses) > 1 else ''} was judged")

@@ -6,6 +6,7 @@ probes, and the Service web/nginx of MetalLB at 10.0.0.50 that nobody announces.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -15,7 +16,7 @@ from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Any
 
-from arpcheck.errors import InputError
+from arpcheck.errors import InputError, did_you_mean
 from arpcheck.lab import scene_network
 from arpcheck.lab.scene import (
     Announcer,
@@ -53,11 +54,23 @@ def load(name: str) -> Scene:
         return parse((_folder() / f"{name}.toml").read_text(encoding="utf-8"), name)
     path = Path(name)
     if not os.path.isfile(path):
-        raise InputError(f"no scene {name!r}", "`arpcheck demo --list` names them all; or give the path of a TOML file")
+        hint = did_you_mean(name, names(), "`arpcheck demo --list` names them all; or give the path of a TOML file")
+        raise InputError(f"no scene {name!r}", hint)
     try:
         return parse(path.read_text(encoding="utf-8"), path.stem)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{name}: {error}") from None
+    except OSError as error:
+        raise InputError(f"{name}: {error.strerror}", HINT) from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name}: not UTF-8 text at byte {error.start}", HINT) from None
+
+
+HINT = "`arpcheck demo --list` names scenes to compare it with"
+
+
+def _said(error: tomllib.TOMLDecodeError) -> str:
+    """Only the place: the parser's own words are about its grammar."""
+    place = re.search(r"\(at (line \d+, column \d+|end of document)\)", str(error))
+    return f"not TOML{f' at {place[1]}' if place else ''}"
 
 
 def parse(text: str, name: str) -> Scene:
@@ -65,7 +78,7 @@ def parse(text: str, name: str) -> Scene:
     try:
         top = TomlTable(f"{name}: ", tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{name}: {error}") from None
+        raise InputError(f"{name}: {_said(error)}", HINT) from None
     made = _scene(top, name)
     top.done()
     return made

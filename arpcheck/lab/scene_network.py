@@ -40,7 +40,8 @@ class TomlTable:
 
     def fault(self, key: str, message: str) -> NoReturn:
         """`key`: empty where the table itself is at fault."""
-        raise InputError(f"{self.where}{key}".removesuffix(".") + f": {message}")
+        hint = "`arpcheck demo --list` names scenes to compare it with"
+        raise InputError(f"{self.where}{key}".removesuffix(".") + f": {message}", hint)
 
     def done(self) -> None:
         if self._left:

@@ -35,7 +35,8 @@ from arpcheck.model import (
 from arpcheck.pipeline import ages, planning, records
 from arpcheck.pipeline.explaining import gaps, likely_causes, not_in_file, preflight, without_own_sender
 from arpcheck.pipeline.planning import targets_of
-from arpcheck.targets import JUDGED, selection
+from arpcheck.selection import unfitting
+from arpcheck.targets import JUDGED
 
 ProbingHosts = tuple[tuple[str, Evidence], ...]
 """The probing hosts: name and own evidence. The name is empty if there is only one."""
@@ -118,7 +119,7 @@ def conclude(evidence: Evidence) -> Report:
         overlays=mac_owners.overlays(objects),
         causes=(),
         cluster_version=objects.version,
-        empty_selection=None if any(t.kind in JUDGED for t in targets) else selection(evidence.options),
+        empty_selection=unfitting(objects, evidence.options, judges=any(t.kind in JUDGED for t in targets)),
         acceptances=accepted,
         doubled=tuple(
             (j.ip, owned[nic].node or "", nic[1])

@@ -14,6 +14,7 @@ from arpcheck.judge.acceptance import names_answers_for
 from arpcheck.model import Acceptance, Host, Interface, Kind, Mac, Question, Request, Target
 from arpcheck.model.constants import ZERO
 from arpcheck.objects import Objects, ipv4, text, texts
+from arpcheck.pipeline.interface_choice import AUTO, NeverChosen, choose
 from arpcheck.pools.ranges import pools
 from arpcheck.targets import CONTROLS, JUDGED, all_targets
 from arpcheck.wire.confirmation import MANY
@@ -34,15 +35,26 @@ class Plan:
     """The duration if no address replies."""
 
 
-def settle(options: Options, objects: Objects, host: Host, candidates: tuple[str, ...]) -> Options:
+def settle(
+    options: Options,
+    objects: Objects,
+    host: Host,
+    candidates: tuple[str, ...],
+    passed_over: Mapping[str, str] | None = None,
+) -> Options:
     """The options with the interfaces that `--iface auto` selects, and why. Other options are unchanged. `candidates`:
-    usable interfaces. Raises UsageError if the choice is not clear."""
+    those that may be selected; `passed_over`: the others, each with the reason. Raises UsageError, which lists both, if the
+    choice is not clear."""
     if options.interfaces != (AUTO,):
         return options
     every = replace(options, interfaces=candidates)
     asked = (t.ip for t in targets_of(every, objects, host) if t.kind in JUDGED and not t.skipped)
-    nodes = (ip for addresses in mac_owners.node_addresses(objects).values() for ip in addresses)
-    choice = choose(used(every, host), (ip for ip in asked if isinstance(ip, IPv4Address)), nodes)
+    away = {node.name for node in objects.nodes() if node.ready is False}
+    listed = mac_owners.node_addresses(objects)
+    nodes = (ip for name, addresses in listed.items() if name not in away for ip in addresses)
+    by_name = {interface.name: interface for interface in host.interfaces}
+    others = {name: NeverChosen(by_name[name], why) for name, why in (passed_over or {}).items() if name in by_name}
+    choice = choose(used(every, host), (ip for ip in asked if isinstance(ip, IPv4Address)), nodes, others)
     return replace(options, interfaces=choice.names, interfaces_because=choice.because)
 
 
@@ -284,88 +296,3 @@ def _controls(targets: Iterable[Target], found: Iterable[Request]) -> Iterable[R
         if target.kind is Kind.CONTROL and isinstance(target.ip, IPv4Address):
             for interface, sender in senders:
                 yield Request(interface=interface, ip=target.ip, sender=sender)
-
-
-# ------------------------------------------------------------------------------------------ The interfaces of --iface auto
-
-AUTO = "auto"
-LONGEST = 30
-"""Longest prefix of a subnet that can contain other hosts; Service addresses on kube-ipvs0 and VIPs are /32."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    names: tuple[str, ...]
-    """In the order of the host's interfaces."""
-    because: str
-    """For the report: "eth0, whose subnet 10.0.0.0/24 holds 4 of 4 addresses and 3 of 3 node addresses"."""
-
-
-def choose(interfaces: Sequence[Interface], asked: Iterable[IPv4Address], nodes: Iterable[IPv4Address]) -> Choice:
-    """`interfaces`: usable interfaces; `asked`: addresses that get a verdict; `nodes`: the nodes' own addresses.
-
-    Raises UsageError, which names the candidates, if the choice is not clear."""
-    view = _View.of(interfaces, asked, nodes)
-    names, beside = _all(view.asked), _all(view.nodes)
-    if several := next((found for found in view.asked.values() if len(found) > 1), None):
-        raise view.unclear(f"{' and '.join(sorted(several))} are in the same subnet")
-    if not names:
-        if len(beside) > 1:
-            raise view.unclear(f"the nodes are in the subnets of {' and '.join(sorted(beside))}")
-        if not beside:
-            raise view.unclear("no subnet of this host contains a Service address or a node address")
-        names = beside
-    if not all(view.asked.values()) and not beside <= names:
-        raise view.unclear(
-            "some addresses are in no subnet of this host, and the nodes are not in the subnets of the others"
-        )
-    chosen = tuple(name for name in view.subnets if name in names)
-    return Choice(names=chosen, because="; ".join(map(view.words, chosen)))
-
-
-Holders = Mapping[IPv4Address, tuple[str, ...]]
-"""The interfaces whose subnet contains each address; several if subnets overlap."""
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """The addresses as seen from this host."""
-
-    subnets: Mapping[str, tuple[IPv4Network, ...]]
-    asked: Holders
-    nodes: Holders
-
-    @classmethod
-    def of(cls, interfaces: Sequence[Interface], asked: Iterable[IPv4Address], nodes: Iterable[IPv4Address]) -> _View:
-        subnets = {interface.name: _subnets(interface) for interface in interfaces}
-        holders = ({ip: _holders(ip, subnets) for ip in sorted(set(ips))} for ips in (asked, nodes))
-        return cls(subnets, *holders)
-
-    def unclear(self, why: str) -> UsageError:
-        candidates = "; ".join(map(self.words, self.subnets))
-        hint = f"Select one with --iface: {candidates}" if candidates else "No interface is up and has a subnet"
-        return UsageError(f"--iface auto: {why}", hint)
-
-    def words(self, name: str) -> str:
-        counts = [
-            f"{sum(name in found for found in holders.values())} of {len(holders)} {what}"
-            for holders, what in ((self.asked, "addresses"), (self.nodes, "node addresses"))
-            if holders
-        ]
-        networks = " and ".join(map(str, self.subnets[name]))
-        return f"{name}, whose subnet {networks} holds {' and '.join(counts) or 'nothing that is known'}"
-
-
-def _subnets(interface: Interface) -> tuple[IPv4Network, ...]:
-    found = (IPv4Interface(address).network for address in interface.addresses)
-    return tuple(dict.fromkeys(network for network in found if network.prefixlen <= LONGEST))
-
-
-def _holders(ip: IPv4Address, subnets: Mapping[str, tuple[IPv4Network, ...]]) -> tuple[str, ...]:
-    lengths = {name: max((n.prefixlen for n in found if ip in n), default=-1) for name, found in subnets.items()}
-    longest = max(lengths.values(), default=-1)
-    return tuple(name for name, length in lengths.items() if length == longest >= 0)
-
-
-def _all(holders: Holders) -> set[str]:
-    return {name for found in holders.values() for name in found}

@@ -285,8 +285,8 @@ def selection(evidence: Evidence) -> tuple[object, ...]:
     """The options that select addresses; runs with equal ones request the same addresses of a cluster."""
     options = evidence.options
     return (
-        options.namespace, options.selector, options.load_balancer_class, options.external_ips, options.services,
-        options.on_link,
+        frozenset(options.namespaces), frozenset(options.service_names), options.selector,
+        frozenset(options.load_balancer_classes), options.external_ips, options.services, options.on_link,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from ipaddress import IPv4Address
 from typing import NamedTuple, assert_never
 
-from arpcheck.model import Arp, Mac, Outcome, Report, Verdict
+from arpcheck.model import Arp, Mac, Outcome, Report, TargetReport, Verdict
 from arpcheck.watch.record import WatchedAddress, WatchedSpan, WatchRecord
 from arpcheck.watch.timeline import (
     AddressTimeline,
@@ -37,6 +37,9 @@ RARE, RARER = 1e-3, 1e-6
 """Maximum probability that a reported silence is chance, for one address and watch. RARER applies if a probe could not judge
 a node's kernel, as on lossy networks."""
 
+AT_FIRST = 10
+"""Addresses that the first probe reports one by one; more are summed up, a line for each verdict."""
+
 Say = Callable[[float, str], None]
 """Receives a time and a line."""
 
@@ -52,6 +55,11 @@ def _worse(one: _Moment, other: _Moment) -> _Moment:
     worst = Outcome.worst((one.outcome, other.outcome))
     alike = [moment for moment in (one, other) if moment.outcome is worst]
     return min(alike, key=lambda moment: moment.at)
+
+
+def _is_quiet(verdict: Verdict) -> bool:
+    """Nothing to report of the first probe."""
+    return verdict.outcome in (Outcome.FINE, Outcome.NOT_JUDGED)
 
 
 class Watch:
@@ -157,12 +165,16 @@ class Watch:
         """A complete probe: MAC owners, verdicts and nodes. Reports what differs from the probe before."""
         self._owners |= _owners(report)
         first = not self._verdicts and not self._arp
+        faulty = [t for t in report.targets if t.verdict and t.target.ip and not _is_quiet(t.verdict)]
+        several = first and len(faulty) > AT_FIRST
         if first:
             verdicts = ", ".join(f"{number} {verdict}" for verdict, number in report.summary.verdicts.items())
             self._say(at, f"probed: {verdicts or 'no address was judged'}")
+        if several:
+            self._summed_up(at, faulty)
         for target in report.targets:
             if target.verdict and target.target.ip:
-                self._judged(at, str(target.target.ip), target.verdict, target.reason, first=first)
+                self._judged(at, str(target.target.ip), target.verdict, target.reason, first=first, told=several)
         for node in report.nodes:
             before = self._arp.get(node.name)
             if before not in (None, node.arp):
@@ -171,10 +183,21 @@ class Watch:
             self._is_unclear |= node.arp is Arp.UNKNOWN
         self._happened(at, _outcome(report), "; ".join(report.summary.because) or "the verdicts of a probe")
 
-    def _judged(self, at: float, ip: str, verdict: Verdict, reason: str, *, first: bool) -> None:
+    def _summed_up(self, at: float, faulty: Collection[TargetReport]) -> None:
+        """A line for each verdict, with the first address as an example."""
+        by_verdict: dict[Verdict, list[TargetReport]] = {}
+        for target in faulty:
+            if target.verdict:
+                by_verdict.setdefault(target.verdict, []).append(target)
+        for verdict, targets in by_verdict.items():
+            number = f"{len(targets)} address{'es' if len(targets) > 1 else ''}"
+            self._say(at, f"{verdict}: {number}, such as {targets[0].target.ip}: {targets[0].reason}")
+        self._say(at, "from now on only changes")
+
+    def _judged(self, at: float, ip: str, verdict: Verdict, reason: str, *, first: bool, told: bool) -> None:
         before = self._verdicts.get(ip)
         self._verdicts[ip] = verdict
-        if before == verdict or (first and verdict.outcome in (Outcome.FINE, Outcome.NOT_JUDGED)):
+        if told or before == verdict or (first and _is_quiet(verdict)):
             return
         was = f"changed from {before} to {verdict}" if before else f"{verdict}"
         self._say(at, f"{ip}: {was}: {reason}")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Interface
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 from arpcheck.errors import UsageError
 from arpcheck.model import Host, Interface, Mac, Neighbour
 from arpcheck.objects import ipv4
+from arpcheck.wire.inner import inner
 
 NODE_NAME = "ARPCHECK_NODE_NAME"
 """The environment variable with a pod's node name (downward API, spec.nodeName)."""
@@ -70,16 +71,22 @@ def usable(host: Host, names: Sequence[str]) -> tuple[Interface, ...]:
 
 
 def candidates(host: Host) -> tuple[str, ...]:
-    """The usable interfaces that have an address."""
-    return tuple(interface.name for interface in host.interfaces if interface.addresses and _is_usable(host, interface.name))
+    """The interfaces that `--iface auto` may choose."""
+    return tuple(interface.name for interface in host.interfaces if not unfit(host, interface))
 
 
-def _is_usable(host: Host, name: str) -> bool:
+def passed_over(host: Host) -> Mapping[str, str]:
+    """The other interfaces, each with the reason why `--iface auto` never chooses it."""
+    return {interface.name: why for interface in host.interfaces if (why := unfit(host, interface))}
+
+
+def unfit(host: Host, interface: Interface) -> str:
+    """Why `--iface auto` never chooses it; empty if it may."""
     try:
-        _usable(host, name)
-    except UsageError:
-        return False
-    return True
+        _usable(host, interface.name)
+    except UsageError as error:
+        return error.message.removeprefix(f"{interface.name} ").removeprefix("is ")
+    return inner(interface.name) or ("" if interface.addresses else "no IPv4 address")
 
 
 def _usable(host: Host, name: str) -> Interface:

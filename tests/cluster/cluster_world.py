@@ -106,9 +106,9 @@ def cluster(tmp_path, objects=CLUSTER, kind=ApiServer, **options):
     with kind(objects, token=TOKEN, **options) as server:
         kubeconfig = server.kubeconfig(tmp_path / "kubeconfig")
 
-        def ask(needs=NEEDS, *, timeout=10.0, namespace=None, services_required=True, **source):
+        def ask(needs=NEEDS, *, timeout=10.0, namespaces=(), services_required=True, **source):
             found = ClusterSource(**{"kubeconfig": kubeconfig, "request_timeout": timeout, **source})
-            return read(found, needs, namespace=namespace, services_required=services_required)
+            return read(found, needs, namespaces=namespaces, services_required=services_required)
 
         yield server, ask
 

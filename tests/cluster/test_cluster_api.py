@@ -331,9 +331,9 @@ SERVICES_EVERYWHERE = ("list", "services", "")
 
 def test_services_refused(tmp_path):
     with cluster(tmp_path, denied=[("list", "services")], user="bob") as (server, ask):
-        for namespace in (None, "shop"):
+        for namespaces in ((), ("shop",)):
             with pytest.raises(ClusterError) as fault:
-                ask(namespace=namespace)
+                ask(namespaces=namespaces)
             assert str(fault.value) == (
                 f"{server.url} (context 'lab') does not allow this account to list Services. "
                 "Bind arpcheck's ClusterRole to the account, or use -n with a namespace in which it may list Services"
@@ -343,7 +343,7 @@ def test_services_refused(tmp_path):
 
 def test_one_namespace_is_enough_where_it_was_asked_for(tmp_path):
     with cluster(tmp_path, denied=[SERVICES_EVERYWHERE, ("list", "events", "")]) as (_, ask):
-        found = ask([SERVICES, NODES, EVENTS], namespace="shop")
+        found = ask([SERVICES, NODES, EVENTS], namespaces=("shop",))
         assert names(found, "services") == ["api", "web"]
         assert names(found, "events") == ["web.1"]
         assert gaps(found) == dict.fromkeys(("services", "events"), "forbidden outside namespace shop")
@@ -353,7 +353,7 @@ def test_one_namespace_is_enough_where_it_was_asked_for(tmp_path):
 
 def test_all_namespaces_are_read_where_they_may_be(tmp_path):
     with cluster(tmp_path) as (_, ask):
-        assert names(ask([SERVICES], namespace="shop"), "services") == ["kubernetes", "api", "web"]
+        assert names(ask([SERVICES], namespaces=("shop",)), "services") == ["kubernetes", "api", "web"]
 
 
 RULES = [

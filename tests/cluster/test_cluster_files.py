@@ -176,9 +176,9 @@ WRONG = [
     pytest.param('{"apiVersion": "v1", "kind": "List", "items": [1]}', "cluster.json:1: not a Kubernetes object", id="entries of numbers"),
     pytest.param('{"apiVersion": "v1", "kind": "List",\n"items": 5}', "cluster.json:1: items of the List is not a list", id="items a number"),
     pytest.param('{"apiVersion": "v1", "kind": "Service", "metadata": 3}', "cluster.json:1: the Service has no metadata.name", id="no metadata"),
-    pytest.param(json.dumps(node("n")) + '\n\n{"apiVersion": "v1"', "cluster.json:3: not JSON (Expecting ',' delimiter)", id="cut off"),
+    pytest.param(json.dumps(node("n")) + '\n\n{"apiVersion": "v1"', "cluster.json:3: not JSON, from column 20 on", id="cut off"),
     pytest.param("NAME   READY\nweb    1/1", "cluster.json:1: not a Kubernetes object", id="a table of kubectl"),
-    pytest.param("a: b: c", "cluster.json:1: not YAML (mapping values are not allowed in this context)", id="no YAML"),
+    pytest.param("a: b: c", "cluster.json:1: not YAML", id="no YAML"),
     pytest.param("[" * 5000, "cluster.json:1: nested too deeply", id="deep"),
     pytest.param(
         '{"apiVersion": "arpcheck/v1", "kind": "ProbeReport"}', "cluster.json:1: this is a ProbeReport, not a list of Kubernetes objects", id="a report",

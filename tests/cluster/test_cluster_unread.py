@@ -119,7 +119,7 @@ def test_causes_that_go_in_a_circle():
 
 def test_neither_session_nor_answer_shows_what_it_carries():
     session = Session(
-        context="c", server="https://s", base=f"https://{TOKEN}@s", headers={"Authorization": TOKEN}, pool=TOKEN
+        context="c", account="a", server="https://s", base=f"https://{TOKEN}@s", headers={"Authorization": TOKEN}, pool=TOKEN
     )
     answer = Response(status=200, headers={}, body=TOKEN.encode())
     assert TOKEN not in f"{session!r} {answer!r}"

@@ -55,7 +55,9 @@ REFUSED = [
     pytest.param(
         "- {finding: frames-lost, ip: 10.0.0.1, reason: r, until: 2026-01-01}", "finding 'frames-lost' can't be", id="loss"
     ),
-    pytest.param("- {node: a, reason: r, until: 2026-01-01}", "finding None can't be", id="neither verdict nor finding"),
+    pytest.param(
+        "- {node: a, reason: r, until: 2026-01-01}", "neither verdict nor finding", id="neither verdict nor finding"
+    ),
     pytest.param(
         "- {finding: self-blind, reason: r, until: 2026-01-01}", "needs either node or ip", id="a finding of nothing"
     ),

@@ -12,8 +12,8 @@ from forked import arpcheck
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        pytest.param([], "give a saved report or --capture", id="nothing"),
-        pytest.param(["r.json", "--capture", "x"], "and not both", id="both"),
+        pytest.param([], "FILE is missing", id="nothing"),
+        pytest.param(["r.json", "--capture", "x"], "can't be combined", id="both"),
         pytest.param(
             ["r.json", "--cluster-file", "x"], "Give those options only with --capture", id="a cluster for a report"
         ),
@@ -21,7 +21,7 @@ from forked import arpcheck
         pytest.param(["--capture", "x"], "--capture needs --cluster-file", id="no cluster"),
         pytest.param(["--capture", "-", "--cluster-file", "-"], "both from stdin", id="stdin twice"),
         pytest.param(["--capture", "x", "--cluster-file", "/nowhere"], "/nowhere", id="no cluster file"),
-        pytest.param(["--capture", "x", "--cluster-file", "y", "-l", "a in b"], "invalid label selector", id="selector"),
+        pytest.param(["--capture", "x", "--cluster-file", "y", "-l", "a in b"], "is not a label selector", id="selector"),
     ],
 )
 def test_refused_in_one_line(arguments, words):

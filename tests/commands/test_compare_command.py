@@ -38,7 +38,7 @@ def test_exit_codes(saved):
         pytest.param(["-", "-"], "both reports would be read from stdin", id="stdin twice"),
         pytest.param(["a", "/nowhere"], "a: No such file", id="no file"),
         pytest.param(["a", "b", "-o", "junit"], "unknown format of compare", id="format"),
-        pytest.param(["a"], "Missing argument", id="one file"),
+        pytest.param(["a"], "AFTER is missing", id="one file"),
     ],
 )
 def test_refused_in_one_line(arguments, words):

@@ -7,7 +7,7 @@ import pytest
 from simulated.wire import scene_host
 
 from arpcheck import pipeline
-from arpcheck.commands.probe import dry_run
+from arpcheck.commands.dry_run import DryRun
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 
@@ -49,7 +49,7 @@ name = "web/soon"
 def page(**read):
     scene = scene_file.parse(SCENE, "case")
     objects = replace(cluster_objects.objects(scene, NOW, pipeline.NEEDS), **read)
-    return dry_run(pipeline.plan(OPTIONS, objects, scene_host(scene)), OPTIONS, objects, NOW), objects
+    return DryRun(pipeline.plan(OPTIONS, objects, scene_host(scene)), OPTIONS, objects, NOW).text(), objects
 
 
 def test_the_page():

@@ -43,7 +43,7 @@ def test_the_merged_report_is_a_report(saved, other, tmp_path):
         pytest.param(["one"], "at least two reports", id="one"),
         pytest.param(["-", "-"], "only one report can be read from stdin", id="stdin twice"),
         pytest.param(["/nowhere/a", "/nowhere/b"], "/nowhere/a: No such file", id="no file"),
-        pytest.param([], "Missing argument", id="none"),
+        pytest.param([], "FILE is missing", id="none"),
     ],
 )
 def test_refused_in_one_line(arguments, words):

@@ -168,7 +168,7 @@ def test_the_file_beside_stdout(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        pytest.param([], "Missing command", id="no command"),
+        pytest.param([], "needs a command", id="no command"),
         pytest.param(["status", "-o", "xml"], "unknown format of strict-arp status", id="format"),
         pytest.param(["status", "--logs", "--cluster-file", "x"], "--logs needs a cluster", id="logs of a file"),
         pytest.param(["status", "--cluster-file", "/nowhere"], "/nowhere", id="no file"),

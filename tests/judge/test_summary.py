@@ -70,7 +70,7 @@ DOUBTS = [
     pytest.param(clean(nodes=(STRICT, state("c", Arp.UNKNOWN))), "it is not known whether the kernel of c replies for Service addresses", id="an unknown node"),
     pytest.param(clean(gaps=gap("services")), "services could not be read: forbidden", id="no Services"),
     pytest.param(clean(gaps=gap("nodes")), "nodes could not be read: forbidden", id="no nodes"),
-    pytest.param(clean(empty_selection="-n wbe"), "no LoadBalancer Service was selected by -n wbe", id="selected in vain"),
+    pytest.param(clean(empty_selection=("no LoadBalancer Service was selected by -n wbe",)), "no LoadBalancer Service was selected by -n wbe", id="selected in vain"),
     pytest.param(clean(PENDING, nodes=()), "no address and no node was judged", id="nothing judged"),
     pytest.param(clean(PENDING, nodes=(state("a", Arp.UNREACHED),)), "no address and no node was judged", id="nobody reached"),
 ]  # fmt: skip

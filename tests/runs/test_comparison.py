@@ -234,7 +234,7 @@ def test_another_segment_is_not_compared():
 
 
 def test_another_selection_leaves_what_both_asked():
-    before, after = run("all-non-strict"), evidence_of(scene_of("all-non-strict"), at=LATER, namespace="web")
+    before, after = run("all-non-strict"), evidence_of(scene_of("all-non-strict"), at=LATER, namespaces=("web",))
     after = changed_objects(
         after,
         resources={

@@ -285,7 +285,7 @@ REFUSED = [
         [seen_from("worker-1"), with_objects(seen_from("worker-2"), "services", renamed)],
         "worker-1 and worker-2: they are of different clusters: default/kubernetes has another uid", id="another cluster",
     ),
-    pytest.param([seen_from("worker-1"), seen_from("worker-2", namespace="web")], "selected different Services", id="selection"),
+    pytest.param([seen_from("worker-1"), seen_from("worker-2", namespaces=("web",))], "selected different Services", id="selection"),
     pytest.param(
         [seen_from("worker-1"), with_objects(seen_from("worker-2"), "services", moved_to("10.0.0.51"))],
         "Service web/nginx has 10.0.0.50 in one and 10.0.0.51 in the other", id="another address",

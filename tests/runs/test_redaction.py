@@ -144,7 +144,7 @@ def test_everything_that_has_a_name():
         passed_over=(PassedOver(interface="bond1.quux", ip=IPv4Address("10.0.0.50"), mac=Mac("02:01:00:00:09:09"), reason=PassReason.VLAN, vlan=7, frames=1),),
         trouble=("bond0.quux went down after 3.1 s",),
         mac_map=(entry,),
-        options=replace(evidence.options, selector="team in (checkout,quuxes)", load_balancer_class="acme.example/lb"),
+        options=replace(evidence.options, selector="team in (checkout,quuxes)", load_balancer_classes=("acme.example/lb",)),
     )  # fmt: skip
     redacted = redact(full)
     left = re.findall(

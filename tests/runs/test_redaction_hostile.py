@@ -67,7 +67,15 @@ def test_hostile_names_are_replaced_like_any_other(name):
         status={"loadBalancer": {"ingress": [{"ip": "10.0.0.50", "hostname": name}]}},
     )
     objects = Objects(resources={"services": (service,), "nodes": (obj("Node"),)}, context=name)
-    found = redact(Evidence(arpcheck="x", started_at=AT, ended_at=AT, options=Options(namespace=name), objects=objects))
+    found = redact(
+        Evidence(
+            arpcheck="x",
+            started_at=AT,
+            ended_at=AT,
+            options=Options(namespaces=(name,), service_names=(f"{name}/{name}",)),
+            objects=objects,
+        )
+    )
     assert name not in repr(found.evidence).replace("'node-1'", "") or name == "node-1"
     [service] = found.evidence.objects.services()
     assert service.full_name != f"{name}/{name}"

@@ -43,6 +43,7 @@ COMMANDS = {
     "watch": f"watch {ASK} --ip 10.0.0.50 --for 1s --accept accept.yaml --mac-map macs.csv --output new.prom",
     "doctor": "doctor --iface eth0 --cluster-file cluster.json",
     "snapshot": "snapshot --cluster-file cluster.json --output new.json",
+    "snapshot --server": "snapshot --server https://127.0.0.1:1 --token-file token --certificate-authority ca.pem",
     "strict-arp status": "strict-arp status --cluster-file cluster.json --configz-file worker-1=configz.json --output new.json",
     "strict-arp enable": "strict-arp enable --dry-run --kubeconfig kubeconfig --backup-dir backups",
     "strict-arp enable --iface": "strict-arp enable --dry-run --kubeconfig kubeconfig --backup-dir backups --iface eth0",
@@ -54,11 +55,14 @@ COMMANDS = {
     "docs": "docs verdicts",
     "pod": "pod --node worker-1",
     "completion": "completion bash",
+    "help": "help probe",
+    "version": "version -o json",
     "demo": "demo --list",
 }
 """Each with everything that it can be told to read and to write."""
 
 FILES = {"accept.yaml": ACCEPT, "macs.csv": MACS, "cluster.json": CLUSTER, "configz.json": "{}", "kubeconfig": KUBECONFIG}
+FILES |= {"token": "t", "ca.pem": "none"}
 READING = [
     (name, word)
     for name, line in COMMANDS.items()
@@ -159,8 +163,8 @@ def test_what_only_root_can_see_is_not_told(shared, folder, there):
         f"arpcheck: --output {where}/x/y: no right to look into {where}. Name another folder, or redirect stdout\n",
         f"arpcheck: --output {where}/x: no right to write in {where}. Name another folder, or redirect stdout\n",
         f"arpcheck: --pcap {where}/x: no right to write in {where}. Name another folder, or redirect stdout\n",
-        f"arpcheck: --accept {where}/x: Permission denied\n",
-        f"arpcheck: --mac-map {where}/x: Permission denied\n",
+        f"arpcheck: --accept {where}/x: Permission denied. Name a file that you may read\n",
+        f"arpcheck: --mac-map {where}/x: Permission denied. Name a file that you may read\n",
     }
 
 

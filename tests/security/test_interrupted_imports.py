@@ -34,6 +34,7 @@ def ended(module, number, entry, words):
     [
         pytest.param("typer.exceptions", "process", "explain ok", id="typer"),
         pytest.param("arpcheck.commands.app", "process", "explain ok", id="the commands"),
+        pytest.param("pydantic", "process", "explain ok", id="what typer converts options with"),
         pytest.param("arpcheck.commands.explain", "process", "explain ok", id="one command"),
         pytest.param("arpcheck.judge", "process", "explain ok", id="what a command needs"),
         pytest.param("typer", "kubectl_complete", "explain o", id="typer, by kubectl"),

@@ -31,13 +31,14 @@ def options(scene: Scene, more: Sequence[str] = ()) -> Options:
     parser.add_argument("--wait", type=float, default=1.0)
     parser.add_argument("--rate", type=float, default=10.0)
     parser.add_argument("--sender", default="auto")
-    parser.add_argument("-n", "--namespace")
+    parser.add_argument("-n", "--namespace", dest="namespaces", action="append", default=[])
     parser.add_argument("-l", "--selector", default="")
-    parser.add_argument("--lb-class", dest="load_balancer_class")
+    parser.add_argument("--lb-class", dest="load_balancer_classes", action="append", default=[])
     parser.add_argument("--ip", dest="ips", type=IPv4Address, action="append", default=[])
     parser.add_argument("--external-ips", action="store_true")
     chosen = vars(parser.parse_args([*scene.prober.options, *more]))
-    chosen |= {"ips": tuple(chosen["ips"]), "rate": chosen["rate"] or TOP_RATE}
+    chosen |= {name: tuple(chosen[name]) for name in ("ips", "namespaces", "load_balancer_classes")}
+    chosen |= {"rate": chosen["rate"] or TOP_RATE}
     return Options(interfaces=scene.prober.interfaces, **chosen)
 
 

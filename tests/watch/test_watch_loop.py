@@ -15,7 +15,7 @@ from arpcheck.commands.watch_loop import Pace, WatchDependencies, announced, run
 from arpcheck.errors import ClusterError
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.model import Arp, Mac, Outcome
+from arpcheck.model import Arp, Mac, Outcome, Verdict
 from arpcheck.watch import Watch
 from arpcheck.wire.packets import Arrival, LinkLostError
 
@@ -441,3 +441,27 @@ def test_a_watch_that_is_over_before_an_address_was_asked_three_times_is_not_cle
     code, text, _ = watched("healthy", pace=Pace(interval=30, lasts=1))
     assert code == 3
     assert text.endswith("10.0.0.50 was requested fewer than 3 times; exit code 3")
+
+
+@pytest.mark.parametrize(("faulty", "lines"), [(10, 11), (11, 3), (500, 3)])
+def test_the_first_probe_of_many_faulty_addresses_is_summed_up_and_later_changes_are_told(faulty, lines):
+    _, _, (report, *_) = watched("two-non-strict", pace=Pace(interval=30, lasts=1))
+    one = next(target for target in report.targets if target.verdict)
+    many = [replace(one, target=replace(one.target, ip=IPv4Address("10.0.4.0") + number)) for number in range(faulty)]
+    said = []
+    watch = Watch(lambda _, line: said.append(line))
+    watch.probed(0.0, replace(report, targets=(*many, *(target for target in report.targets if not target.verdict))))
+    assert len(said) == lines
+    watch.probed(30.0, replace(report, targets=(replace(many[0], verdict=Verdict.OK), *many[1:])))
+    assert said[lines:] == [f"10.0.4.0: changed from non-strict to ok: {one.reason}"]
+
+
+@pytest.mark.parametrize(("lasts", "told"), [(0.5, True), (60.0, False), (None, False)])
+def test_a_first_probe_that_takes_longer_than_the_whole_run_is_told_before_it_starts(lasts, told):
+    scene = scene_file.load("forty-addresses-five-faults")
+    world = WatchDependencies(
+        wire=SimulatedWire(scene), clock=lambda: NOW, host=scene_host(scene),
+        objects=cluster_objects.objects(scene, NOW, pipeline.NEEDS), reading=None, say=print, store=print, stop=lambda: True,
+    )  # fmt: skip
+    line = announced(Options(interfaces=scene.prober.interfaces, rounds=1, rate=10.0), Pace(lasts=lasts), world)
+    assert ("lasts longer than that" in line) == told

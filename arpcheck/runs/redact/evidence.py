@@ -100,9 +100,10 @@ def _names(evidence: Evidence) -> Names:
             names.give(interface, _kind(interface))
     names.give(objects.context or "", "context")
     names.give(objects.kubeconfig or "", "kubeconfig")
-    for name in (evidence.options.namespace, *(a.service and a.service.partition("/")[0] for a in evidence.accepted)):
-        names.give(name or "", "namespace")
-    for name in (a.service.partition("/")[2] for a in evidence.accepted if a.service):
+    named = (*evidence.options.service_names, *(a.service for a in evidence.accepted if a.service))
+    for name in (*evidence.options.namespaces, *(name.rpartition("/")[0] for name in named)):
+        names.give(name, "namespace")
+    for name in (name.rpartition("/")[2] for name in named):
         names.give(name, "service")
     for name in (a.node for a in evidence.accepted if a.node):
         names.give_host(name, "node")
@@ -259,9 +260,10 @@ class _Rewriter:
             interfaces=tuple(map(self._interface, options.interfaces)),
             interfaces_because=self._strings.sentence(options.interfaces_because) if options.interfaces_because else None,
             sender=str(self._addresses.address(sender)) if sender else options.sender,
-            namespace=self._name(options.namespace),
+            namespaces=tuple(self._name(name) or "" for name in options.namespaces),
+            service_names=tuple(map(self._service, options.service_names)),
             selector=f"{SELECTED}=true" if options.selector else "",
-            load_balancer_class=options.load_balancer_class and self._strings.value(options.load_balancer_class),
+            load_balancer_classes=tuple(found and self._strings.value(found) for found in options.load_balancer_classes),
             ips=tuple(map(self._addresses.address, options.ips)),
         )
 
@@ -289,6 +291,9 @@ class _Rewriter:
         if separator and (host := self._names.of(vantage)) is not None:
             return f"{host}{separator}{self._names.of(rest) or rest}"
         return self._names.of(name) or name
+
+    def _service(self, written: str) -> str:
+        return "/".join(self._name(part) or "" for part in written.split("/"))
 
     def _name(self, name: str | None) -> str | None:
         return None if name is None else self._names.of(name) or self._strings.value(name)

@@ -1,0 +1,210 @@
+"""The options that choose the cluster and the account, with kubectl's names, as one argument of a command."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from arpcheck.commands.options import clusters, contexts, users
+from arpcheck.commands.values import duration
+from arpcheck.errors import UsageError
+from arpcheck.model.constants import REQUEST_TIMEOUT
+
+if TYPE_CHECKING:
+    from arpcheck.cluster import ClusterSource
+
+Kubeconfig = Annotated[
+    str | None,
+    typer.Option(
+        "--kubeconfig",
+        metavar="FILE",
+        help="The kubeconfig. Default: KUBECONFIG, ~/.kube/config or the pod's account.",
+    ),
+]
+Context = Annotated[
+    str | None,
+    typer.Option("--context", metavar="NAME", help="The context of the kubeconfig.", autocompletion=contexts),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster", metavar="NAME", help="Another cluster of the kubeconfig than the context's.", autocompletion=clusters
+    ),
+]
+User = Annotated[
+    str | None,
+    typer.Option("--user", metavar="NAME", help="Another user of the kubeconfig than the context's.", autocompletion=users),
+]
+Server = Annotated[
+    str | None,
+    typer.Option("-s", "--server", metavar="URL", help="The API server, instead of the kubeconfig's."),
+]
+TokenFile = Annotated[
+    str | None,
+    typer.Option(
+        "--token-file", metavar="FILE", help="Log in with the token in FILE. A token on the command line would be public."
+    ),
+]
+Authority = Annotated[
+    str | None,
+    typer.Option("--certificate-authority", metavar="FILE", help="The certificate authority of the API server."),
+]
+TlsServerName = Annotated[
+    str | None,
+    typer.Option("--tls-server-name", metavar="NAME", help="The name in the certificate of the API server."),
+]
+Insecure = Annotated[
+    bool,
+    typer.Option(
+        "--insecure-skip-tls-verify", help="Do not check the certificate of the API server: anybody could read the login."
+    ),
+]
+As = Annotated[str | None, typer.Option("--as", metavar="USER", help="The user to impersonate.")]
+AsGroup = Annotated[
+    list[str] | None, typer.Option("--as-group", metavar="GROUP", help="A group to impersonate, with --as. Repeatable.")
+]
+AsUid = Annotated[str | None, typer.Option("--as-uid", metavar="UID", help="The uid to impersonate, with --as.")]
+RequestTimeout = Annotated[
+    float,
+    typer.Option(
+        "--request-timeout",
+        metavar="TIME",
+        parser=duration(0.1, 86400),
+        show_default="30s",
+        help="Time limit for reading the cluster.",
+    ),
+]
+ClusterFile = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster-file",
+        metavar="FILE",
+        help="Read the cluster from FILE, or from stdin (-): output of `arpcheck snapshot`, or of kubectl get"
+        " svc,nodes,events,… -A -o json --show-managed-fields.",
+    ),
+]
+FileHas = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--file-has",
+        metavar="KINDS",
+        help="Kinds that kubectl was asked for, or all: if FILE has none of a kind, the cluster has none. Repeatable.",
+    ),
+]
+
+_ONLINE = (
+    ("kubeconfig", Kubeconfig, None),
+    ("context", Context, None),
+    ("cluster_name", Cluster, None),
+    ("user", User, None),
+    ("server", Server, None),
+    ("token_file", TokenFile, None),
+    ("certificate_authority", Authority, None),
+    ("tls_server_name", TlsServerName, None),
+    ("insecure", Insecure, False),
+    ("as_user", As, None),
+    ("as_group", AsGroup, None),
+    ("as_uid", AsUid, None),
+)
+_FILE = (("cluster_file", ClusterFile, None), ("file_has", FileHas, None))
+_TIME = (("request_timeout", RequestTimeout, REQUEST_TIMEOUT),)
+
+Command = Callable[..., int]
+
+
+def reads_cluster(*, file: bool = True) -> Callable[[Command], Command]:
+    """The command gets its argument `cluster`, a ClusterSource, from these options, which take its place in the help.
+
+    `file`: also --cluster-file and --file-has."""
+    chosen = (*_ONLINE, *(_FILE if file else ()), *_TIME)
+
+    def made(command: Command) -> Command:
+        @wraps(command)
+        def called(**given: Any) -> int:
+            own = {name: given.pop(name) for name, _, _ in chosen}
+            return command(**given, cluster=source(**own))
+
+        hints = get_type_hints(command, localns={"ClusterSource": object}, include_extras=True)
+        shown = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            for name, annotation, default in chosen
+        ]
+        parameters: list[inspect.Parameter] = []
+        for parameter in inspect.signature(command).parameters.values():
+            kept = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])
+            parameters += shown if parameter.name == "cluster" else [kept]
+        called.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
+        called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return called
+
+    return made
+
+
+def source(
+    *,
+    kubeconfig: str | None = None,
+    context: str | None = None,
+    cluster_name: str | None = None,
+    user: str | None = None,
+    server: str | None = None,
+    token_file: str | None = None,
+    certificate_authority: str | None = None,
+    tls_server_name: str | None = None,
+    insecure: bool = False,
+    as_user: str | None = None,
+    as_group: list[str] | None = None,
+    as_uid: str | None = None,
+    cluster_file: str | None = None,
+    file_has: list[str] | None = None,
+    request_timeout: float = REQUEST_TIMEOUT,
+) -> ClusterSource:
+    """Raises UsageError for options that exclude or need each other."""
+    from arpcheck.cluster import ClusterSource
+    from arpcheck.cluster.overrides import Overrides
+
+    given = {
+        "--kubeconfig": kubeconfig, "--context": context, "--cluster": cluster_name, "--user": user, "--server": server,
+        "--token-file": token_file, "--certificate-authority": certificate_authority, "--tls-server-name": tls_server_name,
+        "--insecure-skip-tls-verify": insecure, "--as": as_user, "--as-group": as_group, "--as-uid": as_uid,
+    }  # fmt: skip
+    if empty := next((option for option, value in given.items() if value == ""), None):
+        raise UsageError(f"{empty} '': an empty value", "Give one, or leave the option out")
+    used = [option for option, value in given.items() if value]
+    if cluster_file is not None and used:
+        raise UsageError(f"--cluster-file can't be combined with {used[0]}", "Give the file or the others")
+    if file_has and cluster_file is None:
+        raise UsageError("--file-has needs --cluster-file", "Give that too")
+    if (as_group or as_uid) and not as_user:
+        raise UsageError(f"{'--as-group' if as_group else '--as-uid'} needs --as", "Name the user to impersonate")
+    if insecure and certificate_authority:
+        raise UsageError("--insecure-skip-tls-verify can't be combined with --certificate-authority", "Give one of them")
+    return ClusterSource(
+        kubeconfig=kubeconfig,
+        context=context,
+        as_user=as_user,
+        as_groups=tuple(as_group or ()),
+        as_uid=as_uid,
+        overrides=Overrides(
+            cluster=cluster_name, user=user, server=server, certificate_authority=_absolute(certificate_authority),
+            tls_server_name=tls_server_name, insecure=insecure, token_file=_absolute(token_file),
+        ),
+        cluster_file=cluster_file,
+        request_timeout=request_timeout,
+        file_has=tuple(file_has or ()),
+    )  # fmt: skip
+
+
+def _absolute(path: str | None) -> str | None:
+    """Of the options that name a file beside the kubeconfig, whose own relative paths begin where it lies."""
+    if path is None:
+        return None
+    try:
+        return os.fspath(Path(path).absolute())
+    except OSError:
+        raise UsageError(f"{path}: its folder can't be found", "Use an absolute path") from None
