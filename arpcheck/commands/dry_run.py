@@ -106,8 +106,8 @@ class DryRun:
                 f" at {self.options.rate:g} frames/s"
             )
         yield (
-            f"At least {how_long(self.plan.seconds, self.plan.most_seconds)}; additional requests for unclear addresses take longer."
-            " Nothing was sent."
+            f"At least {how_long(self.plan.seconds, self.plan.most_seconds)}; additional requests for unclear addresses"
+            " take longer. Nothing was sent."
         )
 
 

@@ -164,7 +164,8 @@ def first_line(planned: pipeline.Plan, options: Options, objects: Objects, sourc
     """Which cluster, how many addresses and nodes, on which interfaces, and how long."""
     return (
         f"{cluster_words(objects, source)}: asking for {asked_words(planned)} on {', '.join(options.interfaces)},"
-        f" {count(options.rounds, 'round')} at {options.rate:g} frames/s, about {how_long(planned.seconds, planned.most_seconds)}"
+        f" {count(options.rounds, 'round')} at {options.rate:g} frames/s,"
+        f" about {how_long(planned.seconds, planned.most_seconds)}"
     )
 
 
