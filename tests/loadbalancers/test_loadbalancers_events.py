@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from loadbalancers_objects import AT, ask, balanced, objects
 
 from arpcheck.loadbalancers import metallb
-from arpcheck.loadbalancers.metallb.records import Assigned, read_message
+from arpcheck.loadbalancers.metallb import Assigned, read_message
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def cluster_file(data: bytes) -> None:
 
 
 def event(data: bytes) -> None:
-    from arpcheck.loadbalancers.metallb.records import read_message
+    from arpcheck.loadbalancers.metallb import read_message
 
     read_message(data.decode("utf-8", "replace"))
 
