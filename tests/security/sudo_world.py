@@ -10,6 +10,7 @@ of it shows outside. `python sudo_world.py` is what runs in it: it makes the mac
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ LAND = HERE.parent / "lab" / "caller_land.py"
 UID, GID, GROUP = 4242, 4243, 4244
 TMP = Path("/tmp")  # noqa: S108 - the world's own
 HOME = "/run/home"
+HOSTS = Path("/etc/hosts")
 MINE = "/mnt/mine"
 """Another folder of the user's, which the lab's own enclosure shows too: that has a /run of its own."""
 BIN = Path(sys.executable).parent
@@ -115,7 +117,7 @@ class SudoWorld:
         }
         there = ["ip", "netns", "exec", self._station] if self._station else []
         return [
-            "nsenter", "--target", str(self.pid), "--mount", "--net", "--pid", *there, *who,
+            "nsenter", "--target", str(self.pid), "--root", "--mount", "--net", "--pid", *there, *who,
             "env", "-i", f"--chdir={cwd}", *(f"{key}={value}" for key, value in told.items()), *map(str, program),
         ]  # fmt: skip
 
@@ -169,7 +171,17 @@ def missing():
         return "only root can make a machine with sudo: run it as root"
     if lacks := [tool for tool in ("sudo", "nsenter", "setpriv") if not shutil.which(tool)]:
         return f"{', '.join(lacks)} is not installed"
+    if not HOSTS.exists() and not _has_a_name():
+        return "sudo warns of a machine whose name it cannot resolve, and there is no /etc/hosts: make one with that name"
     return None
+
+
+def _has_a_name():
+    try:
+        socket.gethostbyname(socket.gethostname())
+    except OSError:
+        return False
+    return True
 
 
 # ------------------------------------------------------------------------------------------------------------ inside it
@@ -188,6 +200,8 @@ def main(sudoers, scene=None):
         0o600,
     )
     bind("/etc/sudoers", sudoers, 0o440)
+    if HOSTS.exists():  # sudo warns of a machine whose name it cannot resolve
+        bind(HOSTS, f"127.0.0.1 localhost {socket.gethostname()}\n", 0o644)
     if scene is None:
         for words in (
             "link set lo up",
