@@ -50,13 +50,13 @@ INFRASTRUCTURE, EGRESS = "infrastructures.config.openshift.io", "egressips.k8s.o
 PLATFORM_NEEDS: tuple[Need, ...] = (
     Need(
         resource=INFRASTRUCTURE,
-        costs="an address of OpenShift's API or ingress passes for an address of the node that has it now",
+        costs="addresses in annotations of Nodes are left out, since one may be that of OpenShift's API or ingress",
         fields=("status platformStatus",),
         optional=True,
     ),
     Need(
         resource=EGRESS,
-        costs="an egress address of OVN-Kubernetes passes for an address of the node that has it now",
+        costs="addresses in annotations of Nodes are left out, since one may be an egress address of OVN-Kubernetes",
         fields=("spec egressIPs", "status items egressIP"),
         optional=True,
     ),
@@ -88,7 +88,7 @@ def _platform_addresses(objects: Objects) -> Iterable[tuple[IPv4Address, str]]:
 def node_addresses(objects: Objects) -> Mapping[str, tuple[IPv4Address, ...]]:
     """By node, sorted: the addresses of its status, then those that only an annotation has.
 
-    If the Services could not be read, annotations are left out, since they may list a load balancer's address."""
+    If what has addresses that move between nodes could not be read, annotations are left out, since they may list one."""
     return objects.memo((__name__, "all"), lambda: _node_addresses(objects))
 
 
@@ -133,7 +133,7 @@ def decoded(node: Node, key: str) -> Any:
 
 def _node_addresses(objects: Objects) -> Mapping[str, tuple[IPv4Address, ...]]:
     found = {node.name: list(node.addresses) for node in objects.nodes() if node.name}
-    if objects.gap("services") is None:
+    if not any(objects.gap(resource) for resource in ("services", INFRASTRUCTURE, EGRESS)):
         taken = service_addresses(objects) | status_addresses(objects).keys() | platform_addresses(objects).keys()
         lists = {node.name: _annotated(node) for node in objects.nodes() if node.name}
         shared = _listing((name, ip) for name, ips in lists.items() for ip in ips)

@@ -80,6 +80,11 @@ def test_an_address_of_the_platform_is_no_nodes_own():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("resource", ["services", "infrastructures.config.openshift.io", "egressips.k8s.ovn.org"])
+def test_without_what_moves_between_nodes_annotations_are_left_out(resource):
+    assert of_one({OVN: '["172.18.0.3/16"]'}, gaps=[resource]) == [N1]
+
+
 @pytest.mark.parametrize("status", [None, 1, [], {"baremetal": 1}, {"baremetal": {"ingressIPs": 1, "ingressIP": {}}}])
 def test_a_damaged_platform_is_none(status):
     objects = cluster([], **{"infrastructures.config.openshift.io": [{"status": {"platformStatus": status}}]})
