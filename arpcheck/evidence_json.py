@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv4Interface
 from math import isfinite
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, get_origin, overload
 
 from arpcheck.errors import InputError
 from arpcheck.evidence import Capture, Evidence, MacEntry, Options, Vantage
@@ -64,7 +64,8 @@ def from_json(document: Any, where: str) -> Evidence:
     try:
         return _converter().structure(migrated(document), Evidence)
     except Exception as error:  # noqa: BLE001 - cattrs wraps whatever a hostile document raises
-        raise InputError(f"{where}: {_first_fault(error)}", "The file is damaged or was not written by arpcheck") from None
+        hint = "The file is damaged or was not written by arpcheck"
+        raise InputError(f"{where}: {_first_fault(error, document)}", hint) from None
 
 
 def migrated(document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -94,11 +95,47 @@ def _format(entry: Mapping[str, Any]) -> Mapping[str, str]:
     return {"format": found["format"] if found else MacListFormat.CSV.value}
 
 
-def _first_fault(error: Exception) -> str:
+_MISSING = "is missing"
+SHOWN = 60
+"""Characters of a value."""
+_EXPECTED = {
+    "int": "a whole number", "float": "a number", "bool": "true or false", "str": "text", "tuple": "a list",
+    "datetime": "a time with its zone", "date": "a date", "Mac": "a MAC address", "IPv4Address": "an IPv4 address",
+    "Mapping": "an object", "Reply": "a reply as arpcheck writes it", "Question": "a request as arpcheck writes it",
+}  # fmt: skip
+"""What a value should be, by the name of its type; any other type is an object with its own keys."""
+
+
+def _first_fault(error: Exception, document: Mapping[str, Any]) -> str:
+    """`evidence.options.rounds is 'x', expected a whole number`: the first fault with its place and value."""
     import cattrs
 
-    faults = cattrs.transform_error(error, path="evidence")
-    return faults[0][:300] if faults else str(error)[:300]
+    faults = cattrs.transform_error(error, path="evidence", format_exception=_expectation)
+    expected, _, path = (faults or [f"{_EXPECTED['Mapping']} @ evidence"])[0].partition(" @ ")
+    place, value = "evidence", document
+    for name, index in re.findall(r"\.(\w+)|\[([^\]]*)\]", path):
+        key: Any = camel(name) if name else int(index) if index.isdecimal() else index.strip("'\"")
+        place += f".{key}" if name else f"[{index}]"
+        value = _entry(value, key)
+    if expected == _MISSING:
+        return f"{place} {_MISSING}"
+    shown = repr(value)
+    return f"{place} is {shown if len(shown) <= SHOWN else shown[:SHOWN] + '…'}, expected {expected}"
+
+
+def _expectation(error: BaseException, kind: type | None) -> str:
+    if isinstance(error, KeyError):
+        return _MISSING
+    names = re.findall(r"\w+", getattr(kind, "__name__", None) or repr(kind))
+    return next((_EXPECTED[name] for name in names if name in _EXPECTED), "values as arpcheck writes them")
+
+
+def _entry(value: Any, key: Any) -> Any:
+    """None where the path leads to nothing."""
+    try:
+        return value[key]
+    except (KeyError, IndexError, TypeError):
+        return None
 
 
 # --------------------------------------------------------------------------------------------------------------- Conversion
@@ -154,21 +191,27 @@ def _converter() -> cattrs.Converter:
     made.register_structure_hook(Objects, lambda value, _: _objects(value, made))
     made.register_structure_hook(Question, _question)
     made.register_structure_hook(Reply, _reply)
+    several = made.get_structure_hook(tuple[str, ...])
+    made.register_structure_hook_func(_is_tuple, _list_only(several))
     wire = (Loss, Overflow, Gratuitous, PassedOver)
     inner = (Gap, Acceptance, Capture, Vantage, *wire, Neighbour, Interface, Host, MacEntry, Options)
     for kind in (*inner, Evidence):
         names: Any = {f.name: override(rename=camel(f.name)) for f in fields(kind)}
         structure: Callable[[Any, Any], Any] = make_dict_structure_fn(kind, made, **names)
-        made.register_structure_hook(kind, _checked(structure, _CHECKS[kind]) if kind in _CHECKS else structure)
+        made.register_structure_hook(kind, _checked(structure, _CHECKS.get(kind)))
     return made
 
 
-def _checked(structure: Callable[[Any, Any], Any], check: Callable[[Any], object]) -> Callable[[Any, Any], Any]:
-    """Checks what types can't express, so that a damaged file fails here and not in a rule."""
+def _checked(structure: Callable[[Any, Any], Any], check: Callable[[Any], object] | None) -> Callable[[Any, Any], Any]:
+    """Checks what types can't express, so that a damaged file fails here and not in a rule. A list in the place of an object
+    would have none of its keys, and get the default of each."""
 
     def made(value: Any, kind: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise TypeError("expected an object")
         found = structure(value, kind)
-        check(found)
+        if check is not None:
+            check(found)
         return found
 
     return made
@@ -178,6 +221,22 @@ _CHECKS: Mapping[type, Callable[[Any], object]] = {
     Interface: lambda found: [IPv4Interface(address) for address in found.addresses],
     Options: lambda found: selects(found.selector, {}),
 }
+
+
+def _is_tuple(kind: Any) -> bool:
+    origin: object = get_origin(kind)
+    return origin is tuple
+
+
+def _list_only(structure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """A text in the place of a list would be the list of its letters."""
+
+    def made(value: Any, kind: Any) -> Any:
+        if isinstance(value, str | Mapping):
+            raise TypeError("expected a list")
+        return structure(value, kind)
+
+    return made
 
 
 def _exactly(kind: type, *also: type) -> Callable[[Any, Any], Any]:

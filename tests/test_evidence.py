@@ -124,7 +124,7 @@ def test_a_mac_list_s_format_is_read_from_its_place_where_an_earlier_version_wro
 def test_a_format_that_is_none_is_a_fault_of_the_file():
     document = to_json(ALL)
     document["macMap"][0]["format"] = "tarot"
-    with pytest.raises(InputError, match=r"run\.json: .*mac_map\[0\]\.format"):
+    with pytest.raises(InputError, match=r"run\.json: .*macMap\[0\]\.format"):
         from_json(document, "run.json")
 
 
@@ -135,3 +135,54 @@ def test_what_was_asked_without_an_own_sender():
         Question(2.0, "eth1", 1, VIP, zero, None), Question(3.0, "eth0", 1, other, zero, None), Question(4.0, "eth0", 4, other, CLIENT, M1),
     )  # fmt: skip
     assert replace(ALL, questions=questions).without_own_sender() == {("eth1", VIP), ("eth0", other)}
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "said"),
+    [
+        pytest.param(("options", "rounds"), "x", "evidence.options.rounds is 'x', expected a whole number", id="a word"),
+        pytest.param(("startedAt",), "today", "evidence.startedAt is 'today', expected a time with its zone", id="no time"),
+        pytest.param(
+            ("host", "interfaces", 0, "mac"),
+            5,
+            "evidence.host.interfaces[0].mac is 5, expected a MAC address",
+            id="a number",
+        ),
+        pytest.param(("replies",), 5, "evidence.replies is 5, expected a list", id="no list"),
+        pytest.param(
+            ("options", "namespaces"), "web", "evidence.options.namespaces is 'web', expected a list", id="letters"
+        ),
+        pytest.param(("options",), [], "evidence.options is []", id="a list for an object"),
+        pytest.param(("objects",), None, "evidence.objects is None", id="nothing"),
+    ],
+)
+def test_a_fault_is_told_with_its_place_and_its_value(keys, value, said):
+    document = json.loads(json.dumps(to_json(ALL)))
+    place = document
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    with pytest.raises(InputError) as refused:
+        from_json(document, "run.json")
+    assert refused.value.message.startswith(f"run.json: {said}")
+
+
+def test_a_field_that_is_missing_is_told_by_its_name_in_the_file():
+    document = to_json(ALL)
+    del document["startedAt"]
+    with pytest.raises(InputError, match=r"run\.json: evidence\.startedAt is missing"):
+        from_json(document, "run.json")
+
+
+@pytest.mark.parametrize(
+    ("before", "namespaces", "classes"),
+    [
+        ({"namespace": "web", "loadBalancerClass": ""}, ("web",), ("",)),
+        ({"namespace": None, "loadBalancerClass": None}, (), ()),
+    ],
+)
+def test_a_selection_of_an_earlier_version_is_read(before, namespaces, classes):
+    document = to_json(ALL)
+    options = {key: value for key, value in document["options"].items() if key not in ("namespaces", "loadBalancerClasses")}
+    found = from_json({**document, "options": {**options, **before}}, "run.json").options
+    assert (found.namespaces, found.load_balancer_classes) == (namespaces, classes)

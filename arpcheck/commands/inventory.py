@@ -16,6 +16,7 @@ import arpcheck
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.commands.cluster_options import reads_cluster
+from arpcheck.commands.cluster_words import cluster_words, kubeconfig_note
 from arpcheck.commands.input_files import read_mac_maps
 from arpcheck.commands.opening import ProbeRequest, checked, observed, opened, settled, stopping, to_open
 from arpcheck.commands.options import (
@@ -132,6 +133,9 @@ def _evidence(request: ProbeRequest) -> Iterator[Evidence]:
     with opened((), request.source) as (_, source):
         mac_map = read_mac_maps(request.mac_maps)
         objects, now = read(source, pipeline.NEEDS), datetime.now(UTC)
+        if not request.quiet:
+            notice(f"read {cluster_words(objects, source)}")
+            kubeconfig_note(source)
     yield Evidence(
         arpcheck=arpcheck.__version__, started_at=now, ended_at=now, options=request.options, host=host, objects=objects,
         mac_map=mac_map,

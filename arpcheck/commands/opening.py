@@ -154,18 +154,22 @@ def observed(
 def _announce(planned: pipeline.Plan, options: Options, objects: Objects, source: ClusterSource) -> None:
     notice(first_line(planned, options, objects, source))
     kubeconfig_note(source)
-    for words in unselected(planned, options, objects):
-        notice(words)
     if planned.seconds > LONG:
         notice("a higher --rate (up to 100 is gentle where no ARP inspection counts), -n or -l make it shorter")
 
 
-def first_line(planned: pipeline.Plan, options: Options, objects: Objects, source: ClusterSource) -> str:
-    """Which cluster, how many addresses and nodes, on which interfaces, and how long."""
-    return (
-        f"{cluster_words(objects, source)}: asking for {asked_words(planned)} on {', '.join(options.interfaces)},"
-        f" {count(options.rounds, 'round')} at {options.rate:g} frames/s,"
-        f" about {how_long(planned.seconds, planned.most_seconds)}"
+def first_line(
+    planned: pipeline.Plan, options: Options, objects: Objects, source: ClusterSource, doing: str = "asking"
+) -> str:
+    """Which cluster, what of the selection fits no Service, how many addresses and nodes, on which interfaces, how long."""
+    return "; ".join(
+        (
+            f"{cluster_words(objects, source)}",
+            *unselected(planned, options, objects),
+            f"{doing} for {asked_words(planned)} on {', '.join(options.interfaces)},"
+            f" {count(options.rounds, 'round')} at {options.rate:g} frames/s,"
+            f" about {how_long(planned.seconds, planned.most_seconds)}",
+        )
     )
 
 

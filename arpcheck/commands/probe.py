@@ -160,7 +160,7 @@ def run(request: ProbeRequest) -> int:
             options = settle(options, objects, host)
             planned = pipeline.plan(options, objects, host, read_mac_maps(request.mac_maps))
             if not request.quiet:
-                notice(first_line(planned, options, objects, source).replace(": asking for", ": would ask for"))
+                notice(first_line(planned, options, objects, source, "would ask"))
                 kubeconfig_note(source)
             found = DryRun(planned, options, objects, datetime.now(UTC))
             show(found.json() if request.format_name == "json" else found.text())

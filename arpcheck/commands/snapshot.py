@@ -12,6 +12,7 @@ from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.files import pieces
 from arpcheck.commands.cluster_options import reads_cluster
+from arpcheck.commands.cluster_words import cluster_words, kubeconfig_note
 from arpcheck.commands.options import (
     AllNamespaces,
     Namespace,
@@ -45,6 +46,8 @@ def run(source: ClusterSource, namespaces: Sequence[str], output: str | None) ->
     """Prints the objects, or writes them to `output`. What could not be read is listed in the snapshot and on stderr."""
     source = as_caller(source, output)
     objects = read(source, pipeline.NEEDS, namespaces=namespaces)
+    notice(f"read {cluster_words(objects, source)}")
+    kubeconfig_note(source)
     for gap in objects.gaps:
         notice(f"not in it: {gap.what} ({gap.why}); {gap.costs}")
     if output:

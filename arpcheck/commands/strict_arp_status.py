@@ -13,8 +13,9 @@ import typer
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.changes import Container, read_logs
 from arpcheck.commands.cluster_options import reads_cluster
+from arpcheck.commands.cluster_words import cluster_words, kubeconfig_note
 from arpcheck.commands.options import Output
-from arpcheck.commands.output import as_caller, format_of, show, write
+from arpcheck.commands.output import as_caller, format_of, notice, show, write
 from arpcheck.commands.values import one_of
 from arpcheck.errors import InputError, UsageError
 from arpcheck.kubeproxy import NEEDS, workload
@@ -86,6 +87,8 @@ def strict_arp_status(request: StatusRequest) -> int:
     files = tuple(_node_and_file(given) for given in request.configz)
     request = replace(request, source=as_caller(request.source, request.output))
     objects = read(request.source, NEEDS, services_required=False)
+    notice(f"read {cluster_words(objects, request.source)}")
+    kubeconfig_note(request.source)
     configz = _configz(files, objects)
     logs, unread = _logs(request.source, objects) if request.logs else ({}, ())
     found = kube_proxy_status.status(objects, logs=logs, configz=configz)

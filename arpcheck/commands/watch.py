@@ -187,10 +187,9 @@ def run(request: ProbeRequest, pace: Pace, *, pages: bool = False) -> int:
             )
             if not request.quiet:
                 plan = pipeline.plan(options, objects, host, mac_map, accepted)
-                notice(f"{cluster_words(objects, source)}: {announced(options, pace, world)}")
+                missing = unselected(plan, options, objects)
+                notice("; ".join((cluster_words(objects, source), *missing, announced(options, pace, world))))
                 kubeconfig_note(source)
-                for words in unselected(plan, options, objects):
-                    notice(words)
             return run_watch(options, pace, world)
 
 

@@ -85,7 +85,9 @@ def test_sudo_is_told_to_have_dropped_kubeconfig(environ, source, told, monkeypa
 
 def test_what_fits_no_service_is_told_before_anything_is_sent():
     plan, options, objects = planned("two-non-strict", namespaces=("wbe",))
-    assert unselected(plan, options, objects) == ("no LoadBalancer Service was selected by -n wbe (did you mean web?)",)
+    words = "no LoadBalancer Service was selected by -n wbe (did you mean web?)"
+    assert unselected(plan, options, objects) == (words,)
+    assert first_line(plan, options, objects, ONLINE).split("; ")[1] == words
     page = DryRun(plan, options, objects, NOW)
     assert page.text().splitlines()[0] == "no LoadBalancer Service was selected by -n wbe (did you mean web?)."
     assert json.loads(page.json())["unselected"] == [*unselected(plan, options, objects)]

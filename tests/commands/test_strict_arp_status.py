@@ -152,7 +152,7 @@ def test_from_a_file_in_a_process_that_never_loads_scapy(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "cluster.json")], capture_output=True, text=True, check=True
     )
-    assert done.stderr == "False 1\n"
+    assert done.stderr.splitlines()[-1] == "False 1"
     assert done.stdout.startswith("not-set: Strict ARP is needed and not set on 3 of 3 nodes")
     assert "arpcheck strict-arp enable" in done.stdout
 
