@@ -186,6 +186,12 @@ def test_the_first_to_each_question_is_marked_whoever_else_was_asked() -> None:
     ]  # fmt: skip
 
 
+def test_of_two_replies_at_the_same_time_one_is_the_first() -> None:
+    other = [*GOOD[:6], "02:00:00:00:01:02", "02:00:00:00:01:02", 0.2]
+    points = timelines(replace(CLEAN, evidence={"replies": [other, GOOD]}))["10.0.0.50"].points
+    assert [(point.mac[-2:], point.first) for point in points] == [("02", True), ("03", False)]
+
+
 @pytest.mark.parametrize("after", [0.0, -5.0, 0.05, 999.9, 1000.0, 5_000.0, 1e9])
 def test_a_dot_is_never_outside_of_its_lane(after: float) -> None:
     text = render(replace(CLEAN, evidence={"replies": [[*GOOD[:8], after]]}), "html")

@@ -63,10 +63,13 @@ def timelines(report: Report) -> Mapping[str, Timeline]:
 
 
 def _timeline(replies: Sequence[_Reply]) -> Timeline:
-    first: dict[tuple[str, int, str], float] = {}
-    for request, _, after in replies:
-        first[request] = min(after, first.get(request, after))
-    points = (Point(request[1], mac, after, after == first[request]) for request, mac, after in replies[:MOST])
+    """Of two replies at the same time, the one that was received before the other is the first."""
+    first: dict[tuple[str, int, str], int] = {}
+    for number, (request, _, after) in enumerate(replies):
+        if request not in first or after < replies[first[request]][2]:
+            first[request] = number
+    kept = enumerate(replies[:MOST])
+    points = (Point(request[1], mac, after, number == first[request]) for number, (request, mac, after) in kept)
     return Timeline(points=tuple(points), more=max(len(replies) - MOST, 0))
 
 
