@@ -56,7 +56,7 @@ ips = "10.0.0.60"
 
 
 def test_an_address_given_by_name_is_held_against_the_record_of_its_service():
-    found = report(WRONG_NODE_ELSEWHERE, namespace="web", ips=(IPv4Address("10.0.0.60"),))
+    found = report(WRONG_NODE_ELSEWHERE, namespaces=("web",), ips=(IPv4Address("10.0.0.60"),))
     assert verdicts(found) == {"10.0.0.50": "ok", "10.0.0.60": "wrong-node"}
 
 
