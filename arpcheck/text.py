@@ -1,4 +1,5 @@
-"""Escapes strings from the cluster and the network for a terminal. Every output of such a string uses `plain`.
+"""Escapes strings from the cluster and the network for a terminal, and counts things in words. Every output of such a
+string uses `plain`.
 
 A hostile string may contain terminal escapes, right-to-left marks, or ten thousand characters. Escapes stay visible, and a
 cut shows how many characters are missing."""
@@ -48,3 +49,14 @@ def _cut(shown: list[str], length: int, limit: int) -> str:
         room -= len(shown[kept])
         kept += 1
     return f"{''.join(shown[:kept])}…(+{length - kept} characters)"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 address`, `1,200 addresses`, `0 replies`."""
+    return f"{number:,} {noun if number == 1 else _plural(noun)}"
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith("y"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith("s") else f"{noun}s"

@@ -29,10 +29,10 @@ from arpcheck.errors import OutputError
 from arpcheck.evidence import Evidence, views
 from arpcheck.model import Report
 from arpcheck.reports import FORMATS, render
-from arpcheck.reports.formatting import count, moment
+from arpcheck.reports.formatting import moment
 from arpcheck.runs.redact.checks import difference, left_over
 from arpcheck.runs.redact.evidence import Redacted, is_everybodys, redact
-from arpcheck.text import PROSE_LIMIT, plain
+from arpcheck.text import PROSE_LIMIT, count, plain
 from arpcheck.wire.pcap import Recorded, entries
 from arpcheck.wire.scapy_library import Recorder
 

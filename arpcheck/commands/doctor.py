@@ -33,9 +33,9 @@ from arpcheck.model import Host, Kind, Need, Outcome
 from arpcheck.objects import Objects
 from arpcheck.pipeline.interface_choice import AUTO
 from arpcheck.pipeline.planning import interface_networks
-from arpcheck.reports.formatting import count, listing
+from arpcheck.reports.formatting import listing
 from arpcheck.targets import all_targets
-from arpcheck.text import PROSE_LIMIT, plain
+from arpcheck.text import PROSE_LIMIT, count, plain
 from arpcheck.wire.host import candidates, this_host, usable
 from arpcheck.wire.packet_socket import LiveWire
 from arpcheck.wire.privilege import is_root_itself

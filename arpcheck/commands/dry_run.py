@@ -14,9 +14,8 @@ from arpcheck.evidence import Evidence, Options
 from arpcheck.model import Address, Announcement, Target
 from arpcheck.objects import Objects
 from arpcheck.pipeline import Plan, announcements
-from arpcheck.reports.formatting import count
 from arpcheck.targets import JUDGED
-from arpcheck.text import plain
+from arpcheck.text import count, plain
 
 DRY_RUN = ("table", "json")
 """Its formats."""

@@ -19,7 +19,7 @@ from arpcheck.errors import InputError, did_you_mean
 from arpcheck.evidence import MacEntry
 from arpcheck.model import Acceptance, Mac, Verdict
 from arpcheck.objects import ipv4
-from arpcheck.reports.formatting import count
+from arpcheck.text import count
 
 MOST_BYTES = 1 << 20
 KEYS = ("verdict", "finding", "ip", "service", "node", "reason", "until")

@@ -24,9 +24,9 @@ from arpcheck.model import Acceptance, Host, Kind
 from arpcheck.model.constants import TOP_RATE
 from arpcheck.objects import Objects
 from arpcheck.pipeline.interface_choice import AUTO
-from arpcheck.reports.formatting import count
 from arpcheck.selection import unfitting
 from arpcheck.targets import JUDGED, check_options
+from arpcheck.text import count
 from arpcheck.wire.host import candidates, passed_over, usable, with_neighbours
 from arpcheck.wire.packet_socket import LiveWire
 from arpcheck.wire.privilege import caller, drop, seal

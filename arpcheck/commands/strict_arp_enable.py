@@ -37,8 +37,7 @@ from arpcheck.kubeproxy.status import status
 from arpcheck.model import Arp, Kind, Need, Report, TargetReport, Trust
 from arpcheck.model.constants import RATE, ROUNDS, WAIT
 from arpcheck.objects import Object, Objects, mapping, name, texts
-from arpcheck.reports.formatting import count
-from arpcheck.text import PROSE_LIMIT, plain
+from arpcheck.text import PROSE_LIMIT, count, plain
 
 EXAMPLES = (
     "arpcheck strict-arp enable --dry-run",

@@ -22,7 +22,7 @@ from arpcheck.errors import ClusterError, UsageError
 from arpcheck.evidence import Options
 from arpcheck.kubeproxy.setting import ConfigKey
 from arpcheck.objects import Object, full_name, mapping, name, namespace
-from arpcheck.reports.formatting import count
+from arpcheck.text import count
 
 CANNOT = 2
 UNFINISHED = 3

@@ -14,8 +14,9 @@ from arpcheck.errors import ArpcheckError
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.model import Acceptance, Host, Kind, Mac, Report, Request, Trust
 from arpcheck.objects import Objects
-from arpcheck.reports.formatting import count, moment
+from arpcheck.reports.formatting import moment
 from arpcheck.targets import JUDGED
+from arpcheck.text import count
 from arpcheck.watch import SETTLES, Watch, WatchRecord
 from arpcheck.watch.timeline import seconds
 from arpcheck.wire.host import with_neighbours

@@ -12,10 +12,11 @@ from markupsafe import Markup
 from arpcheck.commands.watch_loop import Drawing
 from arpcheck.model import Outcome
 from arpcheck.reports.document import document
-from arpcheck.reports.formatting import count, embedded, moment
+from arpcheck.reports.formatting import embedded, moment
 from arpcheck.reports.html.page import page
 from arpcheck.reports.json import written
 from arpcheck.reports.words import interface
+from arpcheck.text import count
 from arpcheck.watch import WatchedAddress, WatchedSpan
 from arpcheck.watch.timeline import MOST_SPANS, named, seconds
 

@@ -44,6 +44,7 @@ from arpcheck.model import (
     Verdict,
 )
 from arpcheck.model.constants import SLOW
+from arpcheck.text import count
 
 _UNSEEN = KubeProxy(mode=None, strict_arp=None, source=None)
 
@@ -226,7 +227,7 @@ def _proven(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding]
     proven = _of_outcome(verdicts, Outcome.FAULT)
     nodes = judged.counted(Arp.NON_STRICT)
     if nodes:
-        proven.append(f"{len(nodes)} of {len(judged.nodes)} nodes without strict ARP")
+        proven.append(f"{len(nodes)} of {count(len(judged.nodes), 'node')} without strict ARP")
     return tuple(proven) or tuple(finding.id for finding in found if finding.outcome is Outcome.FAULT)
 
 
@@ -254,7 +255,7 @@ def _doubts(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding]
     doubts.extend(judged.empty_selection)
     addresses = [j for j in judged.judgements if j.case.target.ip is not None]
     if addresses and all(j.verdict.outcome is Outcome.NOT_JUDGED for j in addresses):
-        doubts.insert(0, f"none of {len(addresses)} LoadBalancer address{'es' if len(addresses) > 1 else ''} was judged")
+        doubts.insert(0, f"none of {count(len(addresses), 'LoadBalancer address')} was judged")
     blind_to_proxies = [str(j.ip) for j in judged.asked() if j.verdict.outcome is Outcome.FINE and not j.case.own_sender]
     if blind_to_proxies:
         more = f" and {len(blind_to_proxies) - 3} more" if len(blind_to_proxies) > 3 else ""

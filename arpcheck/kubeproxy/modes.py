@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from arpcheck.model import Arp, Outcome, constants
+from arpcheck.text import count
 
 
 class Oddity(StrEnum):
@@ -254,7 +255,7 @@ class StrictArpStatus:
 
 def reason(answer: StrictArpAnswer, nodes: Sequence[NodeStatus]) -> str:
     these = [node for node in nodes if node.answer is answer]
-    of_all = f"{len(these)} of {len(nodes)} nodes"
+    of_all = f"{len(these)} of {count(len(nodes), 'node')}"
     match answer:
         case StrictArpAnswer.NOT_NEEDED:
             known = listing(sorted({node.mode or "" for node in nodes}))

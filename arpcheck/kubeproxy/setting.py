@@ -29,6 +29,7 @@ from arpcheck.objects import (
     text,
     texts,
 )
+from arpcheck.text import count
 
 if TYPE_CHECKING:
     from arpcheck.kubeproxy.config import Configuration
@@ -227,8 +228,8 @@ def stopped(pod: Workload, objects: Objects) -> str:
 
 
 def _restarts(found: Object) -> str:
-    count = number(found, "restartCount")
-    return f", restarted {count} times" if count else ""
+    restarts = number(found, "restartCount")
+    return f", restarted {count(restarts, 'time')}" if restarts else ""
 
 
 def _crashes(found: Object, objects: Objects) -> bool:

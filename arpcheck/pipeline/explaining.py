@@ -24,6 +24,7 @@ from arpcheck.model import (
     Verdict,
 )  # fmt: skip
 from arpcheck.objects import Objects
+from arpcheck.text import count
 
 APART = timedelta(minutes=10)
 """Maximum time between a capture and the reading of the cluster before a gap is reported."""
@@ -157,7 +158,7 @@ def preflight(judged: Judged, objects: Objects) -> Preflight:
 def _quiet(judged: Judged) -> str:
     quiet = sum(1 for state in judged.nodes if state.arp.outcome is Outcome.FINE)
     away = f" (not Ready, no reply: {', '.join(off)})" if (off := judged.away()) else ""
-    return f"{quiet} of {len(judged.nodes)} nodes{away}"
+    return f"{quiet} of {count(len(judged.nodes), 'node')}{away}"
 
 
 def _open_questions(judged: Judged, objects: Objects) -> Iterator[str]:

@@ -18,6 +18,7 @@ from arpcheck.evidence import Evidence
 from arpcheck.model import Gap, Host, Interface, Kind, Report, Responder, TargetReport, Verdict
 from arpcheck.model.constants import ZERO
 from arpcheck.pools.ranges import NEEDS, AddressInUse, Pool, Split
+from arpcheck.text import count
 
 ENOUGH = 3
 """Minimum rounds."""
@@ -205,7 +206,7 @@ def _missed(
             answered = {r.round for r in replies if (r.interface, r.sender) == (interface, sender)}
             here = any(reply.interface == interface for reply in replies)
             if here and not rounds <= answered and (answered or sender != ZERO):
-                yield interface, f"node address {ip} replied in {len(answered)} of {len(rounds)} rounds"
+                yield interface, f"node address {ip} replied in {len(answered)} of {count(len(rounds), 'round')}"
 
 
 def _reserved(ip: IPv4Address, own: IPv4Interface) -> str:
@@ -284,15 +285,15 @@ def _words(node: str | None, macs: tuple[str, ...], vendor: str | None) -> str:
 
 def to_json(result: Occupancy) -> dict[str, Any]:
     """`kind: PoolReport`, camelCase, every key in every entry."""
-    count = Counter(address.state for address in result.addresses)
+    states = Counter(address.state for address in result.addresses)
     return {
         "apiVersion": "arpcheck/v1",
         "kind": "PoolReport",
         "summary": {
             "exitCode": result.exit_code,
-            "inUse": count[AddressState.IN_USE],
-            "free": count[AddressState.FREE],
-            "notHeard": count[AddressState.NOT_HEARD],
+            "inUse": states[AddressState.IN_USE],
+            "free": states[AddressState.FREE],
+            "notHeard": states[AddressState.NOT_HEARD],
             "complete": result.complete,
         },
         "pools": [
@@ -316,18 +317,18 @@ def to_json(result: Occupancy) -> dict[str, Any]:
 
 def to_text(result: Occupancy) -> str:
     """One line with the counts, one for each pool, and one for each address that is not free."""
-    count = Counter(address.state for address in result.addresses)
+    states = Counter(address.state for address in result.addresses)
     words = {0: "FREE", 1: "IN USE", 3: "NOT SURE", 130: "INTERRUPTED"}[result.exit_code]
     handed = sum(address.handed_out for address in result.addresses)
     lines = [
-        f"{words} (exit code {result.exit_code}): {count[AddressState.IN_USE]} in use, {count[AddressState.FREE]} free,"
-        f" {count[AddressState.NOT_HEARD]} not known, of {len(result.addresses)} addresses"
+        f"{words} (exit code {result.exit_code}): {states[AddressState.IN_USE]} in use, {states[AddressState.FREE]} free,"
+        f" {states[AddressState.NOT_HEARD]} not known, of {count(len(result.addresses), 'address')}"
         f"{f'; {handed} of those in use were assigned by a load balancer' if handed else ''}",
         "",
     ]
     for pool in result.pools:
         own = [address for address in result.addresses if address.pool == pool.name]
-        lines.append(f"{pool.name}: {len(pool)} addresses, {sum(not a.handed_out for a in own)} not assigned")
+        lines.append(f"{pool.name}: {count(len(pool), 'address')}, {sum(not a.handed_out for a in own)} not assigned")
         lines.extend(f"  invalid entry: {entry}" for entry in pool.unreadable)
     shown = [address for address in result.addresses if result.named or not address.handed_out]
     busy = [address for address in shown if address.state is not AddressState.FREE]

@@ -82,17 +82,6 @@ NONE = "-"
 """Shown for what is unknown or not recorded."""
 
 
-def count(number: int, noun: str) -> str:
-    """`1 address`, `1,200 addresses`, `0 replies`."""
-    return f"{number:,} {noun if number == 1 else _plural(noun)}"
-
-
-def _plural(noun: str) -> str:
-    if noun.endswith("y"):
-        return f"{noun[:-1]}ies"
-    return f"{noun}es" if noun.endswith("s") else f"{noun}s"
-
-
 def listing(names: Iterable[str], limit: int = 6) -> str:
     """`a, b, c and 397 more`; a dash for nothing."""
     shown = [plain(name) for name in names]

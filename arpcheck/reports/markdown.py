@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from arpcheck.model import Arp, Cause, Finding, NodeReport, Report, TargetReport
 from arpcheck.reports import Style
-from arpcheck.reports.formatting import NONE, code, count, inline, listing
+from arpcheck.reports.formatting import NONE, code, inline, listing
 from arpcheck.reports.matrix import MEANINGS, Mark, grid
 from arpcheck.reports.patterns import Conduct, Pattern, Picture, conduct, conducts, confidence, picture
 from arpcheck.reports.rows import gravity
@@ -35,6 +35,7 @@ from arpcheck.reports.words import (
     verdict_line,
     verdict_of,
 )
+from arpcheck.text import count
 
 NAME = "markdown"
 

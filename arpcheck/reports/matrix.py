@@ -13,7 +13,7 @@ from textwrap import wrap
 
 from arpcheck.model import Arp, Kind, Report, Responder, TargetReport
 from arpcheck.reports import Style
-from arpcheck.reports.formatting import count, listing
+from arpcheck.reports.formatting import listing
 from arpcheck.reports.rows import chosen
 from arpcheck.reports.table import facts, headline, verdict_cell
 from arpcheck.reports.terminal import (
@@ -29,7 +29,7 @@ from arpcheck.reports.terminal import (
     painted,
 )
 from arpcheck.reports.words import address, announcers, services
-from arpcheck.text import plain
+from arpcheck.text import count, plain
 
 NAME = "matrix"
 

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from arpcheck.model import Arp, Outcome, Report, TargetReport, Verdict
-from arpcheck.reports.formatting import count
 from arpcheck.reports.matrix import Grid, GridRow, Mark
 from arpcheck.reports.rows import gravity
 from arpcheck.reports.words import verdict_of
-from arpcheck.text import plain
+from arpcheck.text import count, plain
 
 ALONE = 12
 """Up to this number of rows, each is shown by itself."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from arpcheck.model import Outcome, Report, TargetReport, Verdict
 from arpcheck.reports import Style
-from arpcheck.reports.formatting import count, listing
+from arpcheck.reports.formatting import listing
 from arpcheck.reports.words import address, announcer_of, repliers, service_names, verdict_of
-from arpcheck.text import PROSE_LIMIT, plain
+from arpcheck.text import PROSE_LIMIT, count, plain
 
 MANY_OK = 20
 """More addresses than these that are in order share one line."""

@@ -13,7 +13,7 @@ from typing import assert_never
 
 from arpcheck.model import Arp, Finding, NodeReport, Report, Responder, TargetReport
 from arpcheck.reports import Style
-from arpcheck.reports.formatting import NONE, count, listing, yes_no
+from arpcheck.reports.formatting import NONE, listing, yes_no
 from arpcheck.reports.rows import Alike, SameReason, blocks, chosen, hidden, in_order
 from arpcheck.reports.terminal import (
     GAP,
@@ -54,7 +54,7 @@ from arpcheck.reports.words import (
     verdict_of,
     with_vendor,
 )
-from arpcheck.text import PROSE_LIMIT, plain
+from arpcheck.text import PROSE_LIMIT, count, plain
 
 NAME = "table"
 

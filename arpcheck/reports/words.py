@@ -28,8 +28,8 @@ from arpcheck.model import (
     Verdict,
 )
 from arpcheck.model.constants import IPVS
-from arpcheck.reports.formatting import NONE, count, listing, moment, span, yes_no
-from arpcheck.text import PROSE_LIMIT, plain
+from arpcheck.reports.formatting import NONE, listing, moment, span, yes_no
+from arpcheck.text import PROSE_LIMIT, count, plain
 
 _OUTCOMES = {
     0: "OK",

@@ -106,9 +106,9 @@ def test_a_fault_counts_whatever_else_is_missing():
     assert summary(clean(SILENT, OK, canary=None)) == (1, ("1 silent",))
     assert summary(clean(nodes=(STRICT, NON_STRICT)), complete=False) == (1, ("1 of 2 nodes without strict ARP",))
     both = clean(SILENT, case(B, announcers="a"), case(A, lost=True), nodes=(NON_STRICT,))
-    assert summary(both) == (1, ("1 wrong-node", "1 silent", "1 of 1 nodes without strict ARP"))
+    assert summary(both) == (1, ("1 wrong-node", "1 silent", "1 of 1 node without strict ARP"))
     assert summary(both, interrupted=True) == (
-        130, ("the run was interrupted", "1 wrong-node", "1 silent", "1 of 1 nodes without strict ARP", "1 inconclusive"),
+        130, ("the run was interrupted", "1 wrong-node", "1 silent", "1 of 1 node without strict ARP", "1 inconclusive"),
     )  # fmt: skip
     assert summarise(both, (), complete=True, interrupted=False).verdicts == {
         Verdict.WRONG_NODE: 1,

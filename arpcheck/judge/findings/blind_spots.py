@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 from arpcheck.evidence import VantageRounds
 from arpcheck.judge.judged import Found, Judged, Rule
 from arpcheck.model import Nic, Outcome, Severity, Skip
+from arpcheck.text import count
 
 MOST_NAMED = 8
 """How many addresses get a line of their own."""
@@ -26,14 +27,14 @@ def frames_lost(judged: Judged) -> Found | None:
     - Run it again at a lower rate: `sudo arpcheck probe --rate 10`.
     - Give the socket more room, if frames are lost at that rate too: `sudo sysctl -w net.core.rmem_max=8388608`.
     - If the replies are forged, find their source in the switch's address table."""
-    because = [f"{_frames(loss.frames)} on {loss.interface}, {_rounds(loss.rounds)}" for loss in judged.losses]
+    because = [f"{count(loss.frames, 'frame')} on {loss.interface}, {_rounds(loss.rounds)}" for loss in judged.losses]
     ips = [j.ip for j in judged.asked() if j.case.excess or j.case.lost]
     excessive = [j for j in judged.asked() if j.case.excess]
-    because += [f"{j.case.excess} replies for {j.ip} were not kept" for j in excessive[:MOST_NAMED]]
+    because += [f"{_replies(j.case.excess, f'for {j.ip}')}" for j in excessive[:MOST_NAMED]]
     if more := excessive[MOST_NAMED:]:
-        because.append(f"{sum(j.case.excess for j in more)} replies for {len(more)} other addresses were not kept")
+        because.append(_replies(sum(j.case.excess for j in more), f"for {count(len(more), 'other address')}"))
     if judged.canary and (excess := judged.observations.excess(judged.canary)):
-        because.append(f"{excess} replies for the canary {judged.canary} were not kept")
+        because.append(_replies(excess, f"for the canary {judged.canary}"))
     return Found(because=tuple(because), ips=tuple(ips)) if because else None
 
 
@@ -85,8 +86,8 @@ def clocks_differ(judged: Judged) -> Found | None:
     return Found(because=because, ips=needed, outcome=Outcome.UNSURE if needed else Outcome.FINE)
 
 
-def _frames(count: int) -> str:
-    return "1 frame" if count == 1 else f"{count} frames"
+def _replies(number: int, whose: str) -> str:
+    return f"{count(number, 'reply')} {whose} {'was' if number == 1 else 'were'} not kept"
 
 
 def _rounds(numbers: tuple[int, ...]) -> str:

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 from arpcheck.judge.judged import AskingHost, Found, Judged, Judgement, Rule
 from arpcheck.model import Arp, Outcome, Responder, Severity, Trust, Verdict
 from arpcheck.model.constants import IPVS, IPVS_DEVICE
+from arpcheck.text import count
 
 LISTED = 5
 """Nodes that leave nothing in doubt are listed one by one up to this number."""
@@ -31,8 +32,10 @@ def non_strict_nodes(judged: Judged) -> Found | None:
     nodes = judged.named(Arp.NON_STRICT)
     if not nodes:
         return None
-    count = len(nodes) + sum(state.arp is Arp.QUIET for state in judged.nodes)
-    because = [f"{len(nodes)} of {count} nodes that could be judged replied for {judged.canary}: {', '.join(nodes)}"]
+    known = len(nodes) + sum(state.arp is Arp.QUIET for state in judged.nodes)
+    because = [
+        f"{len(nodes)} of {count(known, 'node')} that could be judged replied for {judged.canary}: {', '.join(nodes)}"
+    ]
     because += [f"{node}: {_configured(judged, node)}" for node in nodes]
     causes = [cause for cause in judged.causes if cause.id.of_answering]
     because += [f"{cause.text}{_of(cause.nodes)}" for cause in causes]

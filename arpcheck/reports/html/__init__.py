@@ -13,7 +13,7 @@ from markupsafe import Markup
 from arpcheck.model import NodeReport, Outcome, Report, TargetReport, Verdict
 from arpcheck.reports import Style
 from arpcheck.reports.document import document
-from arpcheck.reports.formatting import NONE, count, embedded, listing, moment
+from arpcheck.reports.formatting import NONE, embedded, listing, moment
 from arpcheck.reports.html.charts import NOTHING, Chart, Timeline, chart, scale, timelines, winners
 from arpcheck.reports.html.page import OF_EXIT_CODE, page
 from arpcheck.reports.html.segment import sketch
@@ -39,6 +39,7 @@ from arpcheck.reports.words import (
     verdict_line,
     verdict_of,
 )
+from arpcheck.text import count
 
 NAME = "html"
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from arpcheck.evidence_json import Rows
 from arpcheck.model import Report
-from arpcheck.reports.formatting import count, listing
+from arpcheck.reports.formatting import listing
 from arpcheck.reports.matrix import Mark
 from arpcheck.reports.patterns import Pattern
 from arpcheck.reports.words import responder, rounds_of
+from arpcheck.text import count
 
 MOST = 400
 """Replies of one address that are kept, and of one chart that are drawn; of further ones only the number."""

@@ -13,9 +13,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from arpcheck.model import Arp, Outcome, Severity, Verdict
-from arpcheck.reports.formatting import count, listing
+from arpcheck.reports.formatting import listing
 from arpcheck.reports.matrix import Mark
-from arpcheck.text import PROSE_LIMIT, plain
+from arpcheck.text import PROSE_LIMIT, count, plain
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """Content Security Policy: even an edited page loads and runs nothing."""

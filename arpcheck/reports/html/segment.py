@@ -11,10 +11,10 @@ from enum import StrEnum
 from textwrap import wrap
 
 from arpcheck.model import Report
-from arpcheck.reports.formatting import count, listing
+from arpcheck.reports.formatting import listing
 from arpcheck.reports.patterns import Conduct, conduct
 from arpcheck.reports.words import interface
-from arpcheck.text import plain
+from arpcheck.text import count, plain
 
 FEW = 6
 """Nodes of one kind up to this number have a row each; more are one row."""
