@@ -28,7 +28,7 @@ def main(station, *words):
 def snapshot(standing):
     path = "/run/cluster.json"
     program = [sys.executable, "-m", "arpcheck", "snapshot", "--kubeconfig", str(KUBECONFIG), "--output", path]
-    subprocess.run(["ip", "netns", "exec", "client", *program], check=True)
+    subprocess.run(["ip", "netns", "exec", "client", *program], check=True, capture_output=True)  # it says what it read
     return path
 
 
