@@ -109,34 +109,45 @@ def grid(report: Report, style: Style | None = None) -> Grid:
         nodes=nodes,
         quiet=tuple(name for name in known if name not in nodes),
         strangers=strangers,
-        rows=tuple(GridRow(target=target, cells=tuple(_cell(target, column, arp) for column in columns)) for target in rows),
+        rows=tuple(GridRow(target=target, cells=_cells(target, columns, arp)) for target in rows),
     )
 
 
-def _cell(target: TargetReport, node: str | None, arp: Mapping[str, Arp]) -> Cell:
-    found = tuple(responder for responder in target.responders if responder.node == node)
+def _cells(target: TargetReport, columns: Sequence[str | None], arp: Mapping[str, Arp]) -> tuple[Cell, ...]:
+    """What is the same for all columns is found once: there may be a million cells."""
+    names, replied = announcers(target), dict[str | None, list[Responder]]()
+    for responder in target.responders:
+        replied.setdefault(responder.node, []).append(responder)
+    return tuple(_cell(target, column, tuple(replied.get(column, ())), names, arp) for column in columns)
+
+
+def _cell(
+    target: TargetReport, node: str | None, found: tuple[Responder, ...], names: Sequence[str], arp: Mapping[str, Arp]
+) -> Cell:
     if found:
-        return Cell(mark=_mark_with_replies(target, found, arp), responders=found)
-    return Cell(mark=_mark_without_reply(target, node, arp) if target.rounds else Mark.UNASKED)
+        return Cell(mark=_mark_with_replies(target, found, names, arp), responders=found)
+    return Cell(mark=_mark_without_reply(node, names, arp) if target.rounds else Mark.UNASKED)
 
 
-def _mark_with_replies(target: TargetReport, found: tuple[Responder, ...], arp: Mapping[str, Arp]) -> Mark:
+def _mark_with_replies(
+    target: TargetReport, found: tuple[Responder, ...], names: Sequence[str], arp: Mapping[str, Arp]
+) -> Mark:
     node = found[0].node
     if any(responder.expected for responder in found):
         return Mark.ANNOUNCER
     if node is None:
         return Mark.FOREIGN
-    should_not = announcers(target) or target.verdict is None or arp.get(node) is Arp.NON_STRICT
+    should_not = names or target.verdict is None or arp.get(node) is Arp.NON_STRICT
     return Mark.UNEXPECTED if should_not else Mark.ANSWERED
 
 
-def _mark_without_reply(target: TargetReport, node: str | None, arp: Mapping[str, Arp]) -> Mark:
+def _mark_without_reply(node: str | None, names: Sequence[str], arp: Mapping[str, Arp]) -> Mark:
     """A missing reply proves nothing about the node that arpcheck runs on, or about a node that never replied."""
     if node is None:
         return Mark.QUIET
     if arp.get(node) is Arp.SELF:
         return Mark.DEAF
-    if node in announcers(target):
+    if node in names:
         return Mark.UNHEARD
     return Mark.DEAF if arp.get(node) is Arp.UNREACHED else Mark.QUIET
 

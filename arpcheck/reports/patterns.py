@@ -20,6 +20,7 @@ ALONE = 12
 _GRAVITY = (Outcome.FAULT, Outcome.UNSURE, Outcome.NOT_JUDGED, Outcome.FINE)
 _SPECIAL = (Mark.FOREIGN, Mark.UNEXPECTED, Mark.UNHEARD)
 """Marks of which it matters whose they are. The announcers of addresses in order may differ."""
+_NOTHING = frozenset((Mark.QUIET, Mark.UNASKED, Mark.DEAF))
 _LOUDEST = (*_SPECIAL, Mark.ANNOUNCER, Mark.ANSWERED, Mark.DEAF, Mark.QUIET, Mark.UNASKED)
 
 
@@ -82,6 +83,8 @@ def conducts(report: Report, found: Grid) -> tuple[Conduct, ...]:
     for row in found.rows:
         columns = (None, *found.nodes) if found.strangers else found.nodes
         for column, cell in zip(columns, row.cells, strict=True):
+            if cell.mark in _NOTHING:
+                continue
             if column is not None:
                 _count(known[column], row.target, cell.mark)
                 continue
