@@ -20,6 +20,7 @@ from arpcheck.commands.options import (
     ended,
 )  # fmt: skip
 from arpcheck.commands.report import load, render_report
+from arpcheck.commands.row_options import Faults, Only, rows_shown
 from arpcheck.commands.values import known_format
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence
@@ -35,6 +36,8 @@ def merge(
     ],
     accept: Accept = None,
     format_name: Format = "table",
+    only: Only = None,
+    faults: Faults = False,
     no_headers: NoHeaders = False,
     output: Output = None,
     bundle: BundleFile = None,
@@ -43,8 +46,9 @@ def merge(
 ) -> int:
     """Merge reports from several hosts into one. The exit code is that of the merged report."""
     chosen = known_format(format_name)
-    wanted = Bundle(path=bundle, redacted=redact)
-    code = render_report(lambda: merged(files), chosen, output, accept=accept, headers=not no_headers, bundle=wanted)
+    wanted, shown = Bundle(path=bundle, redacted=redact), rows_shown(only, faults)
+    read, headers = (lambda: merged(files)), not no_headers
+    code = render_report(read, chosen, output, accept=accept, headers=headers, shown=shown, bundle=wanted)
     return ended(code, exit_zero)
 
 

@@ -24,6 +24,7 @@ from arpcheck.model import Acceptance, Host, Kind
 from arpcheck.model.constants import TOP_RATE
 from arpcheck.objects import Objects
 from arpcheck.pipeline.interface_choice import AUTO
+from arpcheck.reports import Shown
 from arpcheck.selection import unfitting
 from arpcheck.targets import JUDGED, check_options
 from arpcheck.text import count
@@ -50,6 +51,7 @@ class ProbeRequest:
     output: str | None = None
     accept: str | None = None
     headers: bool = True
+    shown: Shown | None = None
     pcap: str | None = None
     bundle: Bundle = field(default_factory=Bundle)
     dry_run: bool = False

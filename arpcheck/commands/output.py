@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from select import select
 from typing import IO, TextIO
@@ -16,7 +17,7 @@ from typing import IO, TextIO
 from arpcheck.cluster import ClusterSource, preload
 from arpcheck.errors import OutputError
 from arpcheck.model import Report
-from arpcheck.reports import FORMATS, Style, render
+from arpcheck.reports import FORMATS, Shown, Style, render
 from arpcheck.text import PROSE_LIMIT, plain
 from arpcheck.wire.privilege import caller, give_up, has_privileges
 from arpcheck.wire.scan import Progress
@@ -37,7 +38,7 @@ def deliver(report: Report, format_name: str, output: str | None, style: Style) 
     unwritten = None
     if output:
         try:
-            write(Path(output), render(report, format_of(output, format_name), Style(headers=style.headers)))
+            write(Path(output), render(report, format_of(output, format_name), replace(style, colour=False, width=None)))
         except OutputError as error:
             unwritten = error
     show(render(report, format_name, style))
@@ -208,12 +209,12 @@ def as_caller(source: ClusterSource, output: str | None = None) -> ClusterSource
 # ------------------------------------------------------------------------------------------ Notices and progress on stderr
 
 
-def style(stream: TextIO, *, headers: bool = True) -> Style:
+def style(stream: TextIO, *, headers: bool = True, shown: Shown | None = None) -> Style:
     """Colour and width for a terminal only; no colour with NO_COLOR (no-color.org) or on a dumb terminal."""
     if not stream.isatty():
-        return Style(headers=headers)
+        return Style(headers=headers, shown=shown)
     colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Style(colour=colour, width=shutil.get_terminal_size().columns, headers=headers)
+    return Style(colour=colour, width=shutil.get_terminal_size().columns, headers=headers, shown=shown)
 
 
 def notice(line: str) -> None:

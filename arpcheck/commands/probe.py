@@ -52,6 +52,7 @@ from arpcheck.commands.options import (
     selecting,
 )  # fmt: skip
 from arpcheck.commands.output import NewFile, check, deliver, notice, show, style, told
+from arpcheck.commands.row_options import Faults, Only, rows_shown
 from arpcheck.commands.values import known_format
 from arpcheck.errors import ArpcheckError, OutputError, UsageError
 from arpcheck.evidence import Options
@@ -92,6 +93,8 @@ def probe(
     cluster: ClusterSource,
     accept: Accept = None,
     format_name: Format = "table",
+    only: Only = None,
+    faults: Faults = False,
     no_headers: NoHeaders = False,
     output: Output = None,
     pcap: Pcap = None,
@@ -136,6 +139,7 @@ def probe(
             accept=accept,
             format_name=chosen,
             headers=not no_headers,
+            shown=rows_shown(only, faults),
             output=output,
             pcap=pcap,
             bundle=Bundle(path=bundle, redacted=redact),
@@ -180,7 +184,9 @@ def run(request: ProbeRequest) -> int:
             evidence, unwritten = replace(heard, after=read_again(source, objects)), frames.finish()
             report = pipeline.conclude(evidence)
             unwritten = bundled(request.bundle, evidence, report, frames.file, log.lines()) or unwritten
-            deliver(report, request.format_name, request.output, style(sys.stdout, headers=request.headers))
+            deliver(
+                report, request.format_name, request.output, style(sys.stdout, headers=request.headers, shown=request.shown)
+            )
     if unwritten:
         raise unwritten
     return report.summary.exit_code

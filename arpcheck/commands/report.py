@@ -38,11 +38,13 @@ from arpcheck.commands.options import (
     selecting,
 )  # fmt: skip
 from arpcheck.commands.output import check, deliver, style
+from arpcheck.commands.row_options import Faults, Only, rows_shown
 from arpcheck.commands.values import known_format
 from arpcheck.errors import InputError, UsageError
 from arpcheck.evidence import Evidence, Options
 from arpcheck.evidence_json import VERSION, from_json
 from arpcheck.file_kinds import CAPTURE, GZIP, PAGE, UTF16, kind_of, kind_of_document
+from arpcheck.reports import Shown
 from arpcheck.reports.formatting import extracted
 from arpcheck.wire.pcap import entries
 from arpcheck.wire.scapy_library import manufacturers
@@ -71,6 +73,8 @@ def report(
     external_ips: ExternalIps = False,
     accept: Accept = None,
     format_name: Format = "table",
+    only: Only = None,
+    faults: Faults = False,
     no_headers: NoHeaders = False,
     output: Output = None,
     bundle: BundleFile = None,
@@ -108,8 +112,9 @@ def report(
         )
 
     read = recorded if file is None else lambda: load(file)
-    wanted = Bundle(path=bundle, redacted=redact)
-    return ended(render_report(read, chosen, output, accept=accept, headers=not no_headers, bundle=wanted), exit_zero)
+    wanted, shown = Bundle(path=bundle, redacted=redact), rows_shown(only, faults)
+    code = render_report(read, chosen, output, accept=accept, headers=not no_headers, shown=shown, bundle=wanted)
+    return ended(code, exit_zero)
 
 
 PIECE = 1 << 20
@@ -124,6 +129,7 @@ def render_report(
     *,
     accept: str | None = None,
     headers: bool = True,
+    shown: Shown | None = None,
     bundle: Bundle | None = None,
 ) -> int:
     """Renders the report that follows from the evidence that `read` gives; the exit code is that report's. `accept`
@@ -135,7 +141,7 @@ def render_report(
     evidence = replace(evidence, accepted=accepted) if accept else evidence
     concluded = pipeline.conclude(evidence)
     unwritten = bundled(bundle, evidence, concluded, None)
-    deliver(concluded, format_name, output, style(sys.stdout, headers=headers))
+    deliver(concluded, format_name, output, style(sys.stdout, headers=headers, shown=shown))
     if unwritten:
         raise unwritten
     return concluded.summary.exit_code

@@ -9,7 +9,7 @@ from importlib import import_module
 from arpcheck.errors import OutputError, UsageError
 from arpcheck.model import Report, Verdict
 
-__all__ = ["FORMATS", "Style", "render"]
+__all__ = ["FORMATS", "Shown", "Style", "render"]
 
 FORMATS = ("table", "wide", "matrix", "markdown", "html", "json", "yaml", "name", "junit", "prometheus")
 """The values of `-o`, the default first. Each is the name of a module of this package; `wide` is the table with `wide`."""
@@ -32,6 +32,15 @@ def render(report: Report, format_name: str, style: Style | None = None) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """The addresses that the formats for people show. The others are counted, and make the exit code, all the same."""
+
+    verdicts: frozenset[Verdict]
+    options: str
+    """That chose them: `--only foreign`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
     colour: bool = False
     """ANSI colours in the formats for a terminal. Words and letters carry the same information."""
@@ -41,10 +50,9 @@ class Style:
     """False for `--no-headers`."""
     wide: bool = False
     """Every column, a line for each responder, and no cell cut."""
-    only: frozenset[Verdict] | None = None
-    """The verdicts whose addresses the formats for people show; None: all. It changes no count and no exit code."""
-    only_by: str = "--only"
-    """The option that chose them."""
+    shown: Shown | None = None
+    """None: all addresses."""
 
-    def shows(self, verdict: Verdict) -> bool:
-        return self.only is None or verdict in self.only
+    def shows(self, verdict: Verdict | None) -> bool:
+        """Also what has no verdict: canary, control and nodes."""
+        return self.shown is None or verdict is None or verdict in self.shown.verdicts

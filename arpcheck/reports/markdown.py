@@ -13,7 +13,7 @@ from arpcheck.reports import Style
 from arpcheck.reports.formatting import NONE, code, inline, listing
 from arpcheck.reports.matrix import MEANINGS, Mark, grid
 from arpcheck.reports.patterns import Conduct, Pattern, Picture, conduct, conducts, confidence, picture
-from arpcheck.reports.rows import gravity
+from arpcheck.reports.rows import chosen, first_line, gravity
 from arpcheck.reports.words import (
     address,
     announcer_of,
@@ -32,7 +32,6 @@ from arpcheck.reports.words import (
     sentence,
     services,
     strict_arp,
-    verdict_line,
     verdict_of,
 )
 from arpcheck.text import count
@@ -75,12 +74,12 @@ class _Section:
     """A word for the other entries: "ok"."""
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
+def render(report: Report, style: Style) -> str:
     found = grid(report)
     order = conducts(report, found)
-    text = _opening(report, order)
-    drawn = _matrix_section(picture(found, order, COLUMNS))
-    listed = _targets(report), _nodes_section(report, order), _gaps(report), _replies(report)
+    text = _opening(report, order, style)
+    drawn = _matrix_section(picture(found.shown(style), order, COLUMNS))
+    listed = _targets(report, style), _nodes_section(report, order), _gaps(report), _replies(report, style)
     parts = [part for part in (_findings(report), _causes(report), drawn, *listed) if part.entries]
     for number, part in enumerate(parts):
         text += _fitted(part, ROOM - len(text) - sum(later.least for later in parts[number + 1 :]))
@@ -117,14 +116,14 @@ def _more(part: _Section, kept: Collection[int]) -> str:
     return f"\n…and {count(missing, f'more {part.noun}')}{which}, left out for size: `-o json` has all.\n" if missing else ""
 
 
-def _opening(report: Report, order: Sequence[Conduct]) -> str:
+def _opening(report: Report, order: Sequence[Conduct], style: Style) -> str:
     first = "".join(f"{inline(told, SENTENCE)}\n\n" for told in installing(report))
     lead = f"{first}**arpcheck: {outcome(report)}** (exit code {report.summary.exit_code})"
     facts = "".join(f"- {label}: {inline(sentence, SENTENCE)}\n" for label, sentence in coverage(report))
     culprits = [one for one in order if one.is_offender]
     named = "".join(f"- **{inline(one.name)}** {inline(conduct(one), SENTENCE)}\n" for one in culprits[:CULPRITS])
     more = f"- and {count(len(culprits) - CULPRITS, 'other')}\n" if len(culprits) > CULPRITS else ""
-    return f"{lead}: {inline(verdict_line(report), SENTENCE)}\n\n{named}{more}{facts}{_confidence_line(report)}"
+    return f"{lead}: {inline(first_line(report, style), SENTENCE)}\n\n{named}{more}{facts}{_confidence_line(report)}"
 
 
 def _confidence_line(report: Report) -> str:
@@ -190,9 +189,9 @@ def _matrix_row(pattern: Pattern) -> Cells:
     return whose, _verdict(pattern.target), *map(_Written, marks)
 
 
-def _targets(report: Report) -> _Section:
+def _targets(report: Report, style: Style) -> _Section:
     heads = ("IP", "Service", "Verdict", "Replies from", "First reply", "Announcer", "Why")
-    ordered = sorted((target for target in report.targets if target.verdict is not None), key=gravity)
+    ordered = chosen(report, style)
     varied = not _uniform_confidence(report)
     part = _table("address", 12_000, "Addresses", heads, (_target(target, varied) for target in ordered))
     return replace(part, wrong=sum(map(_counts, ordered)), fine="ok")
@@ -231,9 +230,9 @@ def _gaps(report: Report) -> _Section:
     return _table("gap", 3_000, "Not read or not probed", ("What", "Why", "Impact"), rows)
 
 
-def _replies(report: Report) -> _Section:
+def _replies(report: Report, style: Style) -> _Section:
     heads = ("IP", "Kind", "Replies from", "MAC", "Rounds", "Replies per request", "First after", "Recorded announcer")
-    ordered = sorted(report.targets, key=gravity)
+    ordered = sorted((target for target in report.targets if style.shows(target.verdict)), key=gravity)
     rows = (row for target in ordered if target.responders for row in _responder_rows(target, report))
     part = _table("responder", 5_000, "", heads, rows)
     summary = "<details>\n<summary>Evidence: the replies and their times</summary>\n"

@@ -7,7 +7,7 @@ either, the matrix is shown in parts."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from textwrap import wrap
 
@@ -87,6 +87,10 @@ class Grid:
     rows: tuple[GridRow, ...]
     """Each address with a verdict, then the canary and the control."""
 
+    def shown(self, style: Style) -> Grid:
+        """The rows that `style` shows, with the columns of all."""
+        return replace(self, rows=tuple(row for row in self.rows if style.shows(row.target.verdict)))
+
     @property
     def marks(self) -> tuple[Mark, ...]:
         """The marks in use, for the legend."""
@@ -94,9 +98,9 @@ class Grid:
         return tuple(mark for mark in Mark if mark in found)
 
 
-def grid(report: Report, style: Style | None = None) -> Grid:
-    """The addresses that `style` shows, what is wrong first."""
-    judged = chosen(report, style or Style())
+def grid(report: Report) -> Grid:
+    """Every address, what is wrong first."""
+    judged = chosen(report, Style())
     controls = [target for kind in (Kind.CANARY, Kind.CONTROL) for target in report.targets if target.target.kind is kind]
     arp = {node.name: node.arp for node in report.nodes}
     rows = [*judged, *controls]
@@ -175,7 +179,7 @@ _COLOURS = {
 
 
 def render(report: Report, style: Style) -> str:
-    found = grid(report, style)
+    found = grid(report).shown(style)
     return joined((headline(report, style), *_drawn(found, style), _legend(found, style), facts(report, style)))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from arpcheck.model import Outcome, Report, TargetReport, Verdict
 from arpcheck.reports import Style
 from arpcheck.reports.formatting import listing
-from arpcheck.reports.words import address, announcer_of, repliers, service_names, verdict_of
+from arpcheck.reports.words import address, announcer_of, repliers, service_names, verdict_line, verdict_of
 from arpcheck.text import PROSE_LIMIT, count, plain
 
 MANY_OK = 20
@@ -49,12 +49,13 @@ def gravity(target: TargetReport) -> tuple[float, int]:
     return 1.5 if known else place, _RULES.index(target.verdict)
 
 
-def hidden(report: Report, style: Style) -> str:
-    """`12 of 20 addresses hidden`, by `--only` or `--faults`; empty if all are shown."""
+def first_line(report: Report, style: Style) -> str:
+    """Why the exit code is what it is, what was not judged, and how many addresses are hidden."""
     verdicts = [target.verdict for target in report.targets if target.verdict]
-    if left := sum(not style.shows(verdict) for verdict in verdicts):
-        return f"{left:,} of {count(len(verdicts), 'address')} hidden by {style.only_by}"
-    return ""
+    line, left = verdict_line(report), sum(not style.shows(verdict) for verdict in verdicts)
+    if style.shown and left:
+        return f"{line}; {left:,} of {count(len(verdicts), 'address')} hidden by {style.shown.options}"
+    return line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import assert_never
 from arpcheck.model import Arp, Finding, NodeReport, Report, Responder, TargetReport
 from arpcheck.reports import Style
 from arpcheck.reports.formatting import NONE, listing, yes_no
-from arpcheck.reports.rows import Alike, SameReason, blocks, chosen, hidden, in_order
+from arpcheck.reports.rows import Alike, SameReason, blocks, chosen, first_line, in_order
 from arpcheck.reports.terminal import (
     GAP,
     GREY,
@@ -50,7 +50,6 @@ from arpcheck.reports.words import (
     sentence,
     service_names,
     services,
-    verdict_line,
     verdict_of,
     with_vendor,
 )
@@ -90,10 +89,9 @@ def render(report: Report, style: Style) -> str:
 
 def headline(report: Report, style: Style) -> Section:
     """The outcome, why, and what is to be done first."""
-    because = "; ".join(filter(None, (verdict_line(report), hidden(report, style))))
     lines = [line for first in installing(report) for line in hanging("", first, style)]
     word = outcome(report)
-    lines += led_by(word, word, f" (exit code {report.summary.exit_code}): {because}", style)
+    lines += led_by(word, word, f" (exit code {report.summary.exit_code}): {first_line(report, style)}", style)
     for cause in main_causes(report):
         lines += hanging("Cause     ", sentence(cause), style)
         lines += hanging("Do        ", plain(cause.do, PROSE_LIMIT), style)

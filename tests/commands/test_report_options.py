@@ -47,6 +47,26 @@ def test_no_headers(saved):
     assert "10.0.0.50" in without
 
 
+@pytest.mark.parametrize("options", [("--only", "ok"), ("--only", "ok,silent"), ("--only", "ok", "--only", "silent")])
+def test_what_is_hidden_counts_all_the_same(saved, options):
+    done, everything = arpcheck("report", saved, *options), arpcheck("report", saved)
+    assert done.returncode == everything.returncode == 1
+    assert done.stdout.count("10.0.0.50  ") < everything.stdout.count("10.0.0.50  ")
+    assert "hidden by --only ok" in " ".join(done.stdout.split())
+    assert arpcheck("report", saved, *options, "-o", "json").stdout == arpcheck("report", saved, "-o", "json").stdout
+
+
+def test_faults_shows_what_is_wrong(saved):
+    assert "10.0.0.50  " in arpcheck("report", saved, "--faults").stdout
+
+
+@pytest.mark.parametrize("command", [("report", "/nowhere/a"), ("merge", "/nowhere/a", "/nowhere/b")], ids=" ".join)
+def test_what_is_not_a_verdict_is_refused_before_a_file_is_read(command):
+    done = arpcheck(*command, "--only", "foriegn")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "foreign" in done.stderr
+
+
 def test_a_saved_report_with_what_is_accepted(saved, tmp_path):
     known = tmp_path / "known.yaml"
     known.write_text(ALL_ACCEPTED)

@@ -20,6 +20,7 @@ from arpcheck.reports.html.segment import sketch
 from arpcheck.reports.json import written
 from arpcheck.reports.matrix import MEANINGS, Mark, grid, without_marks
 from arpcheck.reports.patterns import Conduct, Pattern, conduct, conducts, confidence, picture
+from arpcheck.reports.rows import first_line
 from arpcheck.reports.words import (
     address,
     announcer_of,
@@ -36,7 +37,6 @@ from arpcheck.reports.words import (
     sentence,
     services,
     strict_arp,
-    verdict_line,
     verdict_of,
 )
 from arpcheck.text import count
@@ -53,16 +53,16 @@ DOTS = 15_000
 """Replies that are drawn on one page. Further patterns have only their figures."""
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
+def render(report: Report, style: Style) -> str:
     found = grid(report)
     order = conducts(report, found)
-    drawn = picture(found, order, COLUMNS)
+    drawn = picture(found.shown(style), order, COLUMNS)
     offenders = [one for one in order if one.is_offender]
     return page(
         "report.html",
         report=report,
         word=outcome(report),
-        line=verdict_line(report),
+        line=first_line(report, style),
         outcome=OF_EXIT_CODE.get(report.summary.exit_code, Outcome.UNSURE),
         installing=installing(report),
         verdicts=_verdicts(report),
