@@ -114,6 +114,19 @@ def test_a_node_that_was_not_heard_is_not_safe():
     assert words.startswith("not known: only 2 of 3 nodes are known not to reply")
 
 
+def test_where_no_node_was_heard_none_is_said_to_be_other_than_quiet():
+    silent = STRICT
+    for number in (1, 2, 3):
+        silent = silent.replace(
+            f'worker-{number} = {{ ipvs = "strict" }}',
+            f'worker-{number} = {{ nics = {{}}, internal_ips = "10.0.0.1{number}" }}',
+        )
+    safe, code, words = asked(silent)
+    assert (safe, code) == (None, 3)
+    assert "no node replied here" in words
+    assert " of 3 nodes" not in words
+
+
 def test_a_node_that_is_switched_off_is_none_of_those_that_are_asked_about():
     off = STRICT.replace(
         'worker-3 = { ipvs = "strict" }', 'worker-3 = { ready = false, nics = {}, internal_ips = "10.0.0.13" }'
