@@ -60,6 +60,11 @@ class Connection:
         return self._session.context
 
     @property
+    def cluster(self) -> Objects:
+        """Which cluster it is, without any object of it."""
+        return Objects(context=self._session.context, server=self._session.server, account=self._session.account)
+
+    @property
     def clock(self) -> datetime:
         """The server's time from its last response, else this host's. Whole seconds, UTC."""
         try:

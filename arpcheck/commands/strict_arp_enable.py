@@ -16,6 +16,7 @@ from arpcheck.cluster import ClusterSource
 from arpcheck.cluster.changes import Connection, UncertainError, connected
 from arpcheck.commands import rollouts, strict_arp_plan
 from arpcheck.commands.cluster_options import reads_cluster
+from arpcheck.commands.cluster_words import cluster_words, kubeconfig_note
 from arpcheck.commands.log import ProgressLog, StoppedError
 from arpcheck.commands.options import (
     Rate,
@@ -134,6 +135,8 @@ def strict_arp_enable(request: EnableRequest) -> int:
             proof = stack.enter_context(witness(request.proof, request.source)) if request.proof else None
             rollouts.check_folder(request.backup_dir)
             connection = stack.enter_context(connected(proof.source if proof else source))
+            notice(cluster_words(connection.cluster, request.source))
+            kubeconfig_note(request.source)
             return _EnableRun(request=request, connection=connection, journal=journal, proof=proof).run()
     except (KeyboardInterrupt, StoppedError):
         notice(f"interrupted; {journal}")

@@ -118,6 +118,7 @@ def test_one_value_changes_and_every_other_byte_stays(world, capsys, before, aft
         found["metadata"].pop(of_the_server, None)
     assert found == expected
     told = capsys.readouterr()
+    assert told.err.startswith("arpcheck: context 'lab', http://127.0.0.1:"), "which cluster it is comes before all else"
     assert told.out.startswith("--- configmap kube-system/kube-proxy, config.conf, current\n")
     assert told.out.endswith("Strict ARP is set, and every kube-proxy was restarted with it.\n")
     assert [line for line in told.err.splitlines() if ": restarted," in line] == [

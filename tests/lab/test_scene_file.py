@@ -280,7 +280,7 @@ def test_a_scene_that_is_not_there(name):
 
 def test_a_scene_that_is_no_text(tmp_path):
     (tmp_path / "x.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match=r"x\.toml: 'utf-8' codec"):
+    with pytest.raises(InputError, match=r"x\.toml: not UTF-8 text"):
         scene_file.load(str(tmp_path / "x.toml"))
 
 

@@ -15,7 +15,7 @@ MISTAKES = [
         id="no such user",
     ),
     pytest.param({}, "snapshot --cluster-file - <&-", "standard input:1: empty. ", id="stdin is closed"),
-    pytest.param({}, "report - <&-", "-: not JSON: ", id="nor is there a report"),
+    pytest.param({}, "report - <&-", "-: empty. ", id="nor is there a report"),
     *(
         pytest.param(
             {"_ARPCHECK_COMPLETE": "complete_bash", **words},
