@@ -30,14 +30,21 @@ def authority(folder, name):
     return folder / f"{name}.pem"
 
 
-def certificate(folder, name, issuer, extensions, days="2"):
+def past():
+    """Options of a certificate that has expired: OpenSSL 3.4 and newer take dates, and no days below zero."""
+    told = subprocess.run(["openssl", "x509", "-help"], check=False, capture_output=True, text=True)
+    dates = ("-not_before", "20200101000000Z", "-not_after", "20200102000000Z")
+    return dates if "-not_after" in told.stdout + told.stderr else ("-days", "-1")
+
+
+def certificate(folder, name, issuer, extensions, validity=("-days", "2")):
     """Certificate and key, signed by `issuer`."""
     key, request, signed, more = (folder / f"{name}.{ending}" for ending in ("key", "csr", "pem", "ext"))
     more.write_text(extensions + "authorityKeyIdentifier=keyid\n")
     openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}",
             "-keyout", str(key), "-out", str(request))  # fmt: skip
     openssl("x509", "-req", "-in", str(request), "-CA", str(issuer), "-CAkey", str(issuer.with_suffix(".key")),
-            "-days", days, "-extfile", str(more), "-out", str(signed))  # fmt: skip
+            *validity, "-extfile", str(more), "-out", str(signed))  # fmt: skip
     return signed, key
 
 
@@ -49,7 +56,7 @@ def pki(tmp_path_factory):
         ca=ca,
         other=other,
         good=certificate(folder, "good", ca, NAMES),
-        expired=certificate(folder, "expired", ca, NAMES, days="-1"),
+        expired=certificate(folder, "expired", ca, NAMES, past()),
         elsewhere=certificate(folder, "elsewhere", ca, "subjectAltName=DNS:other.example.org\n"),
         client=certificate(folder, "client", ca, "extendedKeyUsage=clientAuth\n"),
         stranger=certificate(folder, "stranger", other, "extendedKeyUsage=clientAuth\n"),

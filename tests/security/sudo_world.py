@@ -10,7 +10,6 @@ of it shows outside. `python sudo_world.py` is what runs in it: it makes the mac
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -23,7 +22,6 @@ LAND = HERE.parent / "lab" / "caller_land.py"
 UID, GID, GROUP = 4242, 4243, 4244
 TMP = Path("/tmp")  # noqa: S108 - the world's own
 HOME = "/run/home"
-HOSTS = Path("/etc/hosts")
 MINE = "/mnt/mine"
 """Another folder of the user's, which the lab's own enclosure shows too: that has a /run of its own."""
 BIN = Path(sys.executable).parent
@@ -171,17 +169,7 @@ def missing():
         return "only root can make a machine with sudo: run it as root"
     if lacks := [tool for tool in ("sudo", "nsenter", "setpriv") if not shutil.which(tool)]:
         return f"{', '.join(lacks)} is not installed"
-    if not HOSTS.exists() and not _has_a_name():
-        return "sudo warns of a machine whose name it cannot resolve, and there is no /etc/hosts: make one with that name"
     return None
-
-
-def _has_a_name():
-    try:
-        socket.gethostbyname(socket.gethostname())
-    except OSError:
-        return False
-    return True
 
 
 # ------------------------------------------------------------------------------------------------------------ inside it
@@ -199,9 +187,8 @@ def main(sudoers, scene=None):
         "".join(f"{line}\n" for line in (*Path("/etc/shadow").read_text().splitlines(), "caller:*:19000:0:99999:7:::")),
         0o600,
     )
-    bind("/etc/sudoers", sudoers, 0o440)
-    if HOSTS.exists():  # sudo warns of a machine whose name it cannot resolve
-        bind(HOSTS, f"127.0.0.1 localhost {socket.gethostname()}\n", 0o644)
+    # Debian's sudo looks its machine's name up, and warns where no file has it.
+    bind("/etc/sudoers", f"Defaults !fqdn\n{sudoers}", 0o440)
     if scene is None:
         for words in (
             "link set lo up",

@@ -53,7 +53,9 @@ def plant(world):
 
 @pytest.mark.parametrize(("command", "code"), COMMANDS)
 @pytest.mark.parametrize("kept", [(), ("-E",)], ids=["sudo", "sudo -E"])
-def test_no_module_of_the_users_is_run(world, command, code, kept):
+def test_no_module_of_the_users_is_run(world, command, code, kept, request):
+    if "demo" in command:
+        request.getfixturevalue("user_namespace")
     plant(world)
     env = {
         "PYTHONPATH": f"{HOME}/modules", "PYTHONSTARTUP": f"{HOME}/modules/yaml.py", "PYTHONUSERBASE": f"{HOME}/base",
@@ -113,7 +115,7 @@ exec ip "$@"
 """
 
 
-def test_the_programs_that_a_demo_starts_are_run_with_the_users_own_rights():
+def test_the_programs_that_a_demo_starts_are_run_with_the_users_own_rights(user_namespace):
     """Where sudo has no secure_path the user's PATH says which `ip` is meant."""
     with SudoWorld(sudoers="Defaults !secure_path\ncaller ALL=(root) NOPASSWD: ALL\n") as world:
         world.write(f"{MINE}/bin/ip", IP, owner=True, mode=0o755)
@@ -128,13 +130,13 @@ SCENE = 'title = "Mine"\nabout = "My own."\n[prober]\noptions = ["--rounds", "1"
 
 
 @pytest.mark.parametrize("how", [("arpcheck", "demo"), (sys.executable, "-I", "-m", "arpcheck.lab")], ids=["demo", "lab"])
-def test_a_scene_of_the_users_writes_with_his_rights(world, how):
+def test_a_scene_of_the_users_writes_with_his_rights(world, how, user_namespace):
     world.write(f"{MINE}/scene.toml", SCENE.format(f"{MINE}/out.md"), owner=True)
     done = world.sudo(*how, f"{MINE}/scene.toml")
     assert world.files(MINE) == {f"{MINE}/scene.toml": UID, f"{MINE}/out.md": UID}, done.stderr
 
 
-def test_a_scene_of_the_users_writes_nothing_of_roots(world):
+def test_a_scene_of_the_users_writes_nothing_of_roots(world, user_namespace):
     world.path("/mnt/roots").mkdir()
     world.write(f"{MINE}/scene.toml", SCENE.format("/mnt/roots/out.md"), owner=True)
     done = world.sudo("arpcheck", "demo", f"{MINE}/scene.toml")
@@ -142,7 +144,7 @@ def test_a_scene_of_the_users_writes_nothing_of_roots(world):
     assert "no right to write in /mnt/roots" in done.stderr
 
 
-def test_a_scene_that_only_root_may_read_is_not_read(world):
+def test_a_scene_that_only_root_may_read_is_not_read(world, user_namespace):
     world.write("/mnt/roots.toml", "secret = 'hunter2'", mode=0o600)
     done = world.sudo("arpcheck", "demo", "/mnt/roots.toml")
     assert (done.returncode, "hunter2" in done.stderr, done.stderr.count("\n")) == (2, False, 1)
