@@ -169,7 +169,9 @@ def _open_questions(judged: Judged, objects: Objects) -> Iterator[str]:
     if strangers:
         yield f"{', '.join(strangers)} (no known node) replied for the canary and may belong to a node"
     here = [state for state in judged.nodes if state.name not in judged.away()]
-    if not here or any(state.arp.outcome is not Outcome.FINE for state in here):
+    if here and all(state.arp is Arp.UNREACHED for state in here):
+        yield "no node replied here"
+    elif not here or any(state.arp.outcome is not Outcome.FINE for state in here):
         yield f"only {_quiet(judged)} are known not to reply for addresses that they do not announce"
     # Without observations: this is about the configuration, even if the kernels are quiet now.
     configured_nodes = status(objects).nodes
