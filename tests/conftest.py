@@ -10,11 +10,15 @@ from datetime import UTC, datetime
 from functools import cache
 
 import pytest
+from hypothesis import settings
 
 from arpcheck.errors import LabError
 from arpcheck.lab import network
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+settings.register_profile("patient", deadline=None)  # no test is about seconds, and other processes run beside it
+settings.load_profile("patient")
 
 
 @cache

@@ -41,13 +41,14 @@ def test_report_loads_neither_scapy_nor_kubernetes(saved):
         pytest.param("[1]", "not a report of arpcheck", id="a list"),
         pytest.param("{}", "not a run saved by arpcheck", id="no evidence"),
         pytest.param('{"apiVersion": "arpcheck/v9", "kind": "ProbeReport"}', "'arpcheck/v9'", id="newer"),
-        pytest.param("[" * 100_000, "nested too deeply", id="deep"),
+        pytest.param("[" * 100_000, ("nested too deeply", "not JSON (line"), id="deep"),
     ],
 )
 def test_a_file_that_is_no_report_is_refused(text, words):
     done = arpcheck("report", "-", stdin=text)
     assert (done.returncode, done.stdout) == (2, "")
-    assert words in done.stderr
+    some = words if isinstance(words, tuple) else (words,)  # Python 3.13 reads any depth
+    assert any(word in done.stderr for word in some)
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -32,7 +32,7 @@ SCENES = (
     "two-controllers", "two-non-strict", "wrong-node",
 )  # fmt: skip
 
-UNKNOWING = {"gap", "unknown-mac", "unreached-nodes", "shared-mac"}
+UNKNOWING = {"gap", "unknown-mac", "unreached-nodes", "shared-mac", "address-conflict"}
 """Findings that say what is not known. Two nodes' addresses may be a Service's, which a kernel answers for beside its own."""
 
 

@@ -262,7 +262,7 @@ Before  2026-03-01 12:00:00 UTC, exit code 1
 After   2026-03-01 13:00:00 UTC, exit code 0
 
 CHANGE  WHAT                   BEFORE                                     AFTER
-fixed   10.0.0.50 (web/nginx)  non-strict (worker-1, worker-2, worker-3)  ok (worker-1)
+fixed   10.0.0.50 (web/nginx)  non-strict (worker-2, worker-3, worker-1)  ok (worker-1)
 fixed   worker-2               non-strict                                 quiet
 fixed   worker-3               non-strict                                 quiet
 
@@ -280,7 +280,7 @@ MARKDOWN = """\
 
 | Change | What | Before | After |
 | --- | --- | --- | --- |
-| fixed | 10.0.0.50 (web/nginx) | non-strict (worker-1, worker-2, worker-3) | ok (worker-1) |
+| fixed | 10.0.0.50 (web/nginx) | non-strict (worker-2, worker-3, worker-1) | ok (worker-1) |
 | fixed | worker-2 | non-strict | quiet |
 | fixed | worker-3 | non-strict | quiet |
 
@@ -330,7 +330,7 @@ def test_the_json():
             "before": {
                 "is": "non-strict",
                 "wrong": ["worker-2", "worker-3"],
-                "answeredBy": ["worker-1", "worker-2", "worker-3"],
+                "answeredBy": ["worker-2", "worker-3", "worker-1"],
                 "accepted": False,
             },
             "after": {"is": "ok", "wrong": [], "answeredBy": ["worker-1"], "accepted": False},

@@ -69,7 +69,7 @@ def all_lines():
     yield from _rollout(objects)
     yield from _why_stopped(found.nodes, objects)
     yield from _why_stopped(found.nodes, Objects(resources={**objects.resources, "pods": ()}))
-    yield from configz_commands(SPACE, NAME)
+    yield from configz_commands(objects, SPACE, NAME)
     held = cluster("kube-system", "OnDelete")
     [daemon_set] = held.of("daemonsets.apps")
     restarted = {

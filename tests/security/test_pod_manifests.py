@@ -121,7 +121,7 @@ def test_a_configmap_of_another_name_is_granted_by_that_name():
 def test_an_implementation_that_is_none_is_one_line():
     done = forked.arpcheck("pod", "--rbac", "--with", "metalb")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "--with 'metalb' is not known. One of cilium, kube-ovn" in done.stderr
+    assert "--with 'metalb' is not known. Did you mean metallb?" in done.stderr
 
 
 def daemon_set(name, *maps):

@@ -125,10 +125,10 @@ def accept(data: bytes) -> None:
 
 
 def kubeconfig(data: bytes) -> None:
-    from arpcheck.cluster.kubeconfig import contexts, load
+    from arpcheck.cluster.kubeconfig import load, names
 
     with memory_file(data) as path:
-        contexts(path, {})
+        names("contexts", path, {})
         load(path, None, {})
 
 
