@@ -93,6 +93,7 @@ class Observations:
                 asked.unicast[to] = asked.unicast.get(to, 0) + 1
         self._replies = evidence.by_address()
         self._by_nic: dict[IPv4Address, Mapping[Nic, Sequence[Reply]]] = {}
+        self._rounds: dict[IPv4Address, tuple[int, ...]] = {}
         self._to: dict[Nic, set[IPv4Address]] = {}
         for sender, found in groupby(evidence.replies, key=attrgetter("sender")):  # most have the same one
             for interface, mac in {(reply.interface, reply.mac) for reply in found}:
@@ -174,8 +175,12 @@ class Observations:
 
         Nobody's answer in a round faster than a speaker can bear proves nothing, so where the slow round that follows
         asked again, such a round is set aside. An answer in it always counts."""
-        rounds, replies = self.asked(ip).rounds(), self.replies(ip)
-        return tuple(number for course in self.courses for number in _counting(course, rounds, replies))
+        known = self._rounds.get(ip)
+        if known is None:
+            rounds, replies = self.asked(ip).rounds(), self.replies(ip)
+            known = tuple(number for course in self.courses for number in _counting(course, rounds, replies))
+            self._rounds[ip] = known
+        return known
 
     def hears(self, course: VantageRounds, nics: Iterable[Nic]) -> bool:
         """Whether this host received a reply of any of them, for whichever address."""

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address
 from arpcheck import loadbalancers
 from arpcheck.evidence import Evidence
 from arpcheck.judge.responders import expected
+from arpcheck.kubeproxy import kube_proxies
 from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Target, Trust
 from arpcheck.objects import Objects, Service
 from arpcheck.pipeline import ages
@@ -66,11 +67,12 @@ STEP = 4
 
 def prepared(targets: Iterable[Target], evidence: Evidence) -> Iterator[None]:
     """Looks up the records of addresses, a few at each step, so that `record` finds them in the cache of the objects. The
-    first step takes longer: it indexes all objects.
+    first step takes longer: it indexes all objects, and reads what kube-proxy is told.
 
     Work for the second in which a scan waits for late replies: it takes a quarter of the time that judging 4,096 addresses
     takes. No result depends on it."""
     at = ages.moment(evidence)
+    kube_proxies(evidence.objects)
     for number, target in enumerate(targets):
         _announcements(target, evidence.objects, at)
         if number % STEP == 0:
@@ -92,7 +94,7 @@ def record(target: Target, evidence: Evidence, heard: frozenset[str] = frozenset
     if target.ip in evidence.outdated:
         held = ages.distrusted(held)
     known = _nodes_with_records(objects)
-    recorded = tuple(tuple(_of_known_nodes(one, known) for one in of_service) for of_service in held.announcements)
+    recorded = held.announcements
     found = expected(recorded, None if known is None else _alive(known, heard, objects))
     flat = tuple(announcement for of_service in recorded for announcement in of_service)
     named = {mac: why for one in found.deciding for mac, why in one.macs}
@@ -154,8 +156,13 @@ def _own_address_of(target: Target, objects: Objects) -> tuple[str, ...]:
 
 def _announcements(target: Target, objects: Objects, at: datetime) -> Announcements:
     """The announcements of one reading, with record ages at the time `at`."""
-    key = "announcements", target.ip, target.services, target.nodes, at
-    return objects.memo(key, lambda: _read_announcements(target, objects, at))
+
+    def read() -> Announcements:
+        known = _nodes_with_records(objects)
+        found = _read_announcements(target, objects, at)
+        return tuple(tuple(_of_known_nodes(one, known) for one in of_service) for of_service in found)
+
+    return objects.memo(("announcements", target.ip, target.services, target.nodes, at), read)
 
 
 def _read_announcements(target: Target, objects: Objects, at: datetime) -> Announcements:
