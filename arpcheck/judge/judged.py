@@ -106,9 +106,15 @@ class Judged:
     findings: tuple[Finding, ...] = ()
     """For the rules that look at what the others found."""
 
-    def asked(self) -> Iterator[Judgement]:
+    _asked: tuple[Judgement, ...] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        asked = [j for j in self.judgements if not j.case.target.skipped and isinstance(j.case.target.ip, IPv4Address)]
+        object.__setattr__(self, "_asked", tuple(asked))
+
+    def asked(self) -> tuple[Judgement, ...]:
         """The judgements of what was asked."""
-        return (j for j in self.judgements if not j.case.target.skipped and isinstance(j.case.target.ip, IPv4Address))
+        return self._asked
 
     def verdicts(self) -> tuple[tuple[Target, Verdict], ...]:
         """With everybody who answered."""

@@ -112,12 +112,9 @@ class Observations:
 
     def by_own_sender(self, ip: IPv4Address) -> bool:
         """On every segment where it was probed, a request had a sender that a proxy replies to."""
-        own = {self.segment(interface) for interface, sender in self.asked(ip).ears if sender != ZERO}
-        return self.segments_asked(ip) <= own
-
-    def segments_asked(self, ip: IPv4Address) -> frozenset[str]:
-        """Where it was probed by broadcast."""
-        return frozenset(self.segment(interface) for interface, _ in self.asked(ip).broadcast)
+        asked = self.asked(ip)
+        own = {self.segment(interface) for interface, sender in asked.ears if sender != ZERO}
+        return all(self.segment(interface) in own for interface, _ in asked.broadcast)
 
     def replies(self, ip: IPv4Address) -> Sequence[Reply]:
         return self._replies.get(ip, ())

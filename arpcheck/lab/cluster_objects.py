@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any
 
 from arpcheck.lab.scene import Cluster, KubeEvent, KubeLease, KubeNode, KubeProxyConfig, KubeService, Scene
@@ -316,6 +316,14 @@ def _has_metallb(cluster: Cluster) -> bool:
     return any(s.l2_status or set(METALLB_POOL) & set(s.annotations) for s in cluster.services)
 
 
+def _cidrs(given: Iterable[str]) -> list[str]:
+    """The fewest that hold exactly these addresses, as people write a pool."""
+    hosts = [ip_network(ip) for ip in given]
+    four = collapse_addresses(host for host in hosts if isinstance(host, IPv4Network))
+    six = collapse_addresses(host for host in hosts if isinstance(host, IPv6Network))
+    return [str(network) for network in (*four, *six)]
+
+
 def _metallb(cluster: Cluster, now: datetime) -> dict[str, list[Object]]:
     """Pools of all addresses that it gave out, advertised at layer 2 from every node or by BGP (api/v1beta1 at v0.16)."""
     pools: dict[str, list[str]] = {}
@@ -323,12 +331,12 @@ def _metallb(cluster: Cluster, now: datetime) -> dict[str, list[Object]]:
     for service in cluster.services:
         for key in METALLB_POOL:
             if pool := service.annotations.get(key):
-                pools.setdefault(pool, []).extend(f"{ip}/{ip_address(ip).max_prefixlen}" for ip in service.ips)
+                pools.setdefault(pool, []).extend(service.ips)
                 by[pool] = service.advertised
     return {
         "servicel2statuses.metallb.io": [_l2_status(s, node, now) for s in cluster.services for node in s.l2_status],
         "ipaddresspools.metallb.io": [
-            _metallb_object("IPAddressPool", pool, now, {"addresses": sorted(set(given)), "autoAssign": True})
+            _metallb_object("IPAddressPool", pool, now, {"addresses": _cidrs(given), "autoAssign": True})
             for pool, given in pools.items()
         ],
         **{

@@ -87,6 +87,7 @@ def conclude(evidence: Evidence) -> Report:
         },
         probing_interfaces=_probing_interfaces(hosts, own, blind),
         read_at=read_at,
+        time=ages.when(evidence),
     )
     accepted = Acceptances(entries=evidence.accepted, today=evidence.ended_at.astimezone(UTC).date())
     quiet = frozenset(state.name for state in states if state.arp is Arp.QUIET)
@@ -259,12 +260,13 @@ class _CaseContext:
     """For each node that ran a probe and that another host observed: its probing interfaces."""
     read_at: datetime | None
     """When the cluster was read, if that was too long before the probe."""
+    time: ages.When
 
 
 def _case(target: Target, evidence: Evidence, context: _CaseContext) -> Case:
     ip = target.ip if isinstance(target.ip, IPv4Address) and not target.skipped else None
     observations, owners, objects = context.observations, context.owners, evidence.objects
-    record = records.record(target, evidence, context.heard)
+    record = records.record(target, evidence, context.heard, context.time)
     parties = responders.parties(ip, observations, owners, context.labels, record.announcers, record.named) if ip else ()
     once = _replies_once(record.announcements)
     rounds = observations.rounds(ip) if ip else ()

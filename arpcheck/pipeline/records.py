@@ -84,9 +84,11 @@ def announcements(target: Target, evidence: Evidence) -> Announcements:
     return record(target, evidence).recorded
 
 
-def record(target: Target, evidence: Evidence, heard: frozenset[str] = frozenset()) -> AnnouncerRecord:
-    """`heard`: the nodes that replied, Ready or not."""
-    objects, after, time = evidence.objects, evidence.after, ages.when(evidence)
+def record(
+    target: Target, evidence: Evidence, heard: frozenset[str] = frozenset(), time: ages.When | None = None
+) -> AnnouncerRecord:
+    """`heard`: the nodes that replied, Ready or not. `time`: `ages.when(evidence)`, if the caller has it."""
+    objects, after, time = evidence.objects, evidence.after, time or ages.when(evidence)
     recorded = _announcements(target, objects, time.judged_at)
     second = evidence.second_reading()
     later = _announcements(target, second, time.again) if second and time.again else None
