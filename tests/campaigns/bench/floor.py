@@ -1,4 +1,4 @@
-"""The floor: what a bare packet socket in Python takes, with the same imports: `python floor.py NIC FILE RATE WAIT BUFFER`.
+"""The floor: what a bare packet socket in Python takes, with the same libraries: `python floor.py NIC FILE RATE WAIT BUFFER`.
 
 Asks the addresses of a file, one a line, and listens on for WAIT seconds; prints the replies as JSON. RATE in frames a
 second, 0 for as fast as it goes; BUFFER in octets, as `SO_RCVBUF` takes them. Judges nothing and knows of no loss."""
@@ -14,14 +14,13 @@ REPLY = b"\x00\x02"
 HEAD = b"\x08\x06\x00\x01\x08\x00\x06\x04"
 
 
-def main(nic, path, rate, wait, buffer):
-    import scapy.layers.l2  # noqa: F401 - both are what arpcheck can't do without either
-    import typer  # noqa: F401
+def main(nic: str, path: str, rate: float, wait: float, buffer: int) -> None:
+    import scapy.layers.l2  # noqa: F401 - what arpcheck can't do without either
 
     with open(path) as file:
         addresses = [socket.inet_aton(line) for line in file.read().split()]
-    with opened(nic, int(buffer)) as sock:
-        sent, replies = asked(sock, addresses, float(rate), float(wait))
+    with opened(nic, buffer) as sock:
+        sent, replies = asked(sock, addresses, rate, wait)
     named = [(socket.inet_ntoa(frame[28:32]), frame[22:28].hex(":"), at) for frame, at in replies]
     json.dump({"sent": len(sent), "replies": named}, sys.stdout)
 
@@ -73,4 +72,6 @@ def own_address(sock):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    import typer
+
+    typer.run(main)  # it reads the arguments of both: to import it alone leaves out most of what it loads
