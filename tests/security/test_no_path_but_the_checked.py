@@ -60,6 +60,7 @@ def shared():
         yield world
 
 
+@pytest.mark.usefixtures("user_namespace")  # the user's own mounts are in one
 @pytest.mark.parametrize("way", WAYS)
 def test_a_link_of_the_kernels_into_the_users_mounts_gives_no_file_of_roots_away(shared, way):
     for name in ("heard", "listening", "mounted"):
