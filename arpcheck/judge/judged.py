@@ -27,6 +27,7 @@ from arpcheck.model import (
     Nic,
     Outcome,
     Owner,
+    Reason,
     Responder,
     Severity,
     Target,
@@ -47,6 +48,7 @@ class Judgement:
     first: Verdict | None = None
     """The verdict with everybody who answered, where that is another."""
     also: tuple[Also, ...] = ()
+    reasons: tuple[Reason, ...] = ()
     passed: Mapping[Verdict, Accepted] = field(default_factory=dict)
     """The verdicts that it had with those who are accepted, each with why they are."""
 

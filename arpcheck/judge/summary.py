@@ -13,6 +13,7 @@ from typing import assert_never
 from arpcheck.command_lines import CommandLines
 from arpcheck.evidence import Evidence
 from arpcheck.evidence_json import as_document
+from arpcheck.judge import reasons
 from arpcheck.judge.acceptance import marked
 from arpcheck.judge.case import Case
 from arpcheck.judge.findings import findings
@@ -88,11 +89,12 @@ def _target(target: Target, judgement: Judgement | None, judged: Judged) -> Targ
         implementation=case.announcements[0].implementation if case.announcements else None,
         announcers=case.claims,
         verdict=judgement.verdict,
-        reason=marked(said(judgement.reason, judgement.also), accepted),
+        reason=marked(said(judgement), accepted),
         responders=_wrong_first(case.parties, judged),
         rounds=rounds,
         accepted=accepted,
         also=judgement.also,
+        reasons=judgement.reasons,
         winner=winner(asked, case.parties, observations) if asked else None,
         confidence=sure,
     )
@@ -349,9 +351,11 @@ def _gratuitous(case: Case) -> Iterable[Also]:
         yield Also(id=AlsoId.GRATUITOUS, mac=found.mac, text=text)
 
 
-def said(reason: str, found: Iterable[Also]) -> str:
-    """The reason with what else is true."""
-    return "; also: ".join([reason, "; ".join(texts)]) if (texts := [one.text for one in found]) else reason
+def said(judgement: Judgement) -> str:
+    """The reason of the verdict, the surest reason behind it, and what else is true."""
+    why = reasons.said(judgement.reasons)
+    also = "; ".join(one.text for one in judgement.also)
+    return "; also: ".join(part for part in ("; ".join(part for part in (judgement.reason, why) if part), also) if part)
 
 
 # --------------------------------------------- Which responder a client most likely takes, and how well an address was asked

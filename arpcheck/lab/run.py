@@ -125,6 +125,9 @@ def _differences(expected: Expectation, scene: Scene, report: Mapping[str, Any])
         if key in expected.also:
             also = sorted(entry["id"] for entry in targets[key]["also"]) if key in targets else []
             yield from _differ(f"also of {key}", [one.value for one in expected.also[key]], also)
+    for key, wanted in expected.reasons.items():
+        given = [reason["id"] for reason in targets[key]["reasons"]] if key in targets else []
+        yield from _differ(f"first reason of {key}", wanted and wanted.value, given[0] if given else None)
     arp = {node["name"]: node["arp"] for node in report["nodes"]}
     yield from _all_differ("arp of", {node: state.value for node, state in expected.arp.items()}, arp)
     yield from _differ("findings", list(expected.findings), sorted(finding["id"] for finding in report["findings"]))

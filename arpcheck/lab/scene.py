@@ -10,7 +10,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
 
-from arpcheck.model import AlsoId, Arp, CauseId, Mac, Verdict
+from arpcheck.model import AlsoId, Arp, CauseId, Mac, ReasonId, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,6 +252,8 @@ class Expectation:
     """`what` of each, sorted."""
     also: Mapping[str, tuple[AlsoId, ...]] = field(default_factory=dict)
     """By address, what else holds of it, sorted; of an address that is not named: whatever it is."""
+    reasons: Mapping[str, ReasonId | None] = field(default_factory=dict)
+    """By address, the first reason; None where there must be none; of an address that is not named: whatever it is."""
     causes: Mapping[CauseId, str] | None = None
     """Likely causes by their id, all of them, each with words that it has; None: whatever they are."""
 

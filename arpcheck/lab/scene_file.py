@@ -36,7 +36,7 @@ from arpcheck.lab.scene import (
     Step,
 )
 from arpcheck.lab.scene_network import TomlTable
-from arpcheck.model import AlsoId, Arp, CauseId, Mac, Verdict
+from arpcheck.model import AlsoId, Arp, CauseId, Mac, ReasonId, Verdict
 
 WORKERS: Mapping[str, Any] = {"worker-1": {}, "worker-2": {}, "worker-3": {}}
 CLIENT = "client"
@@ -193,7 +193,7 @@ def _announcer(table: TomlTable, stations: tuple[Station, ...]) -> Announcer:
 
 def _expectation(table: TomlTable) -> Expectation:
     verdicts, arp, responders = table.table("verdicts"), table.table("arp"), table.table("responders")
-    also = table.table("also")
+    also, reasons = table.table("also"), table.table("reasons")
     made = Expectation(
         exit_code=table.integer("exit"),
         verdicts={target: verdicts.word(target, Verdict) for target in verdicts},
@@ -202,10 +202,15 @@ def _expectation(table: TomlTable) -> Expectation:
         findings=tuple(sorted(table.texts("findings"))),
         gaps=tuple(sorted(table.texts("gaps"))),
         also={target: tuple(sorted(also.all_made(target, AlsoId))) for target in also},
+        reasons={target: reasons.parsed(target, _reason, reasons.text(target)) for target in reasons},
         causes=_causes(table.table("causes")) if "causes" in table else None,
     )
     table.done()
     return made
+
+
+def _reason(text: str) -> ReasonId | None:
+    return ReasonId(text) if text else None
 
 
 def _arp(text: str) -> Arp:

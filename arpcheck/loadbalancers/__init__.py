@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from ipaddress import IPv4Address
 from typing import Protocol
@@ -18,7 +19,7 @@ from arpcheck.loadbalancers.kube_vip import announcement_of
 from arpcheck.loadbalancers.kube_vip import control_plane_addresses as control_plane_addresses
 from arpcheck.loadbalancers.leases import KUBELETS, LEASES
 from arpcheck.loadbalancers.unrecorded import ROWS
-from arpcheck.model import Announcement, ClaimSource, Need, Trust
+from arpcheck.model import Announcement, ClaimSource, Need, Reason, Trust
 from arpcheck.objects import Objects, Service, namespace
 
 
@@ -32,6 +33,10 @@ class Implementation(Protocol):
 
     def announcement(self, service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
         """Its announcement of an IPv4 address; None if it does not serve the Service. Ages are computed at `at`."""
+
+    def reasons(self, service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+        """What explains that nobody replies for an address of a Service that it serves, or not the right node; the surest
+        first. Asked only of such an address. Objects that could not be read explain nothing."""
 
 
 IMPLEMENTATIONS: tuple[Implementation, ...] = (
@@ -80,6 +85,16 @@ def announcements(service: Service, ip: IPv4Address, objects: Objects, at: datet
     for one in sorted(found, key=lambda one: (one.order, not is_current(one.claims))):
         first.setdefault(one.implementation, one)
     return tuple(first.values())
+
+
+def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+    """Why nobody replies for the address, or not the right node, by the load balancers that serve the Service; those of the
+    deciding one first."""
+    plugins = {plugin.NAME: plugin for plugin in IMPLEMENTATIONS}
+    serving = [one.implementation for one in announcements(service, ip, objects, at)]
+    asked = dict.fromkeys(name for name in serving if name in plugins) or dict.fromkeys(plugins)
+    found = ((name, plugins[name].reasons(service, ip, objects, at)) for name in asked)
+    return tuple(replace(reason, implementation=name) for name, given in found for reason in given)
 
 
 def _of_nobody_here(service: Service, ip: IPv4Address, objects: Objects) -> Announcement:

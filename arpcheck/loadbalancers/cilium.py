@@ -30,7 +30,7 @@ from arpcheck.loadbalancers.common import (
     strongest_first,
 )
 from arpcheck.loadbalancers.leases import LEASES, Lease, believed, homes, leases_named
-from arpcheck.model import Announcement, Claim, ClaimSource, Need
+from arpcheck.model import Announcement, Claim, ClaimSource, Need, Reason
 from arpcheck.objects import Object, Objects, Service, at, text, texts
 
 POLICIES = Need(
@@ -147,6 +147,11 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
             return _layer2(service, ip, objects, at)
         case _:
             return None
+
+
+def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
+    """None is known."""
+    return ()
 
 
 def _node_ipam(service: Service, ip: IPv4Address, objects: Objects, because: str) -> Announcement:

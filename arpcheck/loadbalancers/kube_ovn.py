@@ -13,7 +13,7 @@ from datetime import datetime
 from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers.common import NODES, annotations_of_services, has_ingress, refused, strongest_first
-from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Need, Trust
+from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Need, Reason, Trust
 from arpcheck.objects import Object, Objects, Service, annotations_of, full_name, instant, labels_of, namespace, text
 
 NAME = "kube-ovn"
@@ -60,6 +60,11 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         notes=() if running or missing else (f"no pod lb-svc-{service.name} is running, so nothing announces the address",),
         unread=missing,
     )
+
+
+def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
+    """None is known."""
+    return ()
 
 
 def _runs_here(objects: Objects) -> bool:

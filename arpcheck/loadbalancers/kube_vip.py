@@ -28,7 +28,7 @@ from arpcheck.loadbalancers.common import (
     strongest_first,
 )
 from arpcheck.loadbalancers.leases import LEASES, Lease, believed, homes, leases_named
-from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Need, Trust
+from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Need, Reason, Trust
 from arpcheck.objects import Node, Object, Objects, Service, full_name, ipv4, items, name, text
 
 PATTERN = "kube-vip*"
@@ -162,6 +162,11 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         notes=notes,
         unread=() if is_current(claims) else refused(objects, LEASES.resource, NODES.resource),
     )
+
+
+def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
+    """None is known."""
+    return ()
 
 
 def _own_leases(service: Service, objects: Objects) -> tuple[Lease, ...]:

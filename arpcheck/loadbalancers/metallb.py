@@ -38,7 +38,7 @@ from arpcheck.loadbalancers.common import (
     strongest_first,
     was_read,
 )
-from arpcheck.model import Announcement, Claim, ClaimSource, Need, Trust
+from arpcheck.model import Announcement, Certainty, Claim, ClaimSource, Need, Reason, ReasonId, Trust
 from arpcheck.objects import (
     Node,
     Object,
@@ -401,6 +401,22 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         announcer_not_in_file=_not_in_file(service, objects),
         silence_not_in_file=covered.not_in_file if _annotated_pool(service) else (),
     )
+
+
+def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
+    """By the configuration, then by the records: what MetalLB's own rules exclude is sure."""
+    covered = coverage(service, ip, _annotated_pool(service), objects)
+    return tuple(_reasons(service, covered, objects))
+
+
+def _reasons(service: Service, covered: Coverage, objects: Objects) -> Iterator[Reason]:
+    if covered.layer2 is False:
+        id_ = ReasonId.ANNOUNCED_BY_BGP if covered.bgp else ReasonId.NO_ADVERTISEMENT
+        evidence = "no L2Advertisement selects it"
+        yield Reason(id=id_, subject=covered.of, evidence=evidence, certainty=Certainty.SURE)
+    elif why := why_nobody(objects, covered.covering):
+        subject = f"Service {service.full_name}"
+        yield Reason(id=ReasonId.NO_NODE_MAY_ANNOUNCE, subject=subject, evidence=why, certainty=Certainty.SURE)
 
 
 def _recognised(service: Service, claims: tuple[Claim, ...], notes: tuple[str, ...], objects: Objects) -> tuple[str, int]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers.common import demoted, has_ingress, recorded_on_services, refused
-from arpcheck.model import Announcement, Claim, ClaimSource, Need, Trust
+from arpcheck.model import Announcement, Claim, ClaimSource, Need, Reason, Trust
 from arpcheck.objects import Object, Objects, Service, name
 
 NAME = "openelb"
@@ -50,6 +50,11 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         notes=("the leading manager replies for the node: an Ethernet source other than the node's MAC address is normal",),
         unread=unread,
     )
+
+
+def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
+    """None is known."""
+    return ()
 
 
 def _speaker(daemonset: Object) -> str | None:

@@ -29,7 +29,7 @@ from arpcheck.loadbalancers.common import (
     strongest_first,
 )
 from arpcheck.loadbalancers.leases import LEASES, Lease, leases_beginning
-from arpcheck.model import Announcement, Claim, ClaimSource, Need, Trust
+from arpcheck.model import Announcement, Claim, ClaimSource, Need, Reason, Trust
 from arpcheck.objects import Objects, Service, address
 
 NAME = "purelb"
@@ -80,6 +80,11 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         notes=() if settled else _notes(entries, objects),
         unread=() if settled else refused(objects, EVENTS.resource),
     )
+
+
+def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
+    """None is known."""
+    return ()
 
 
 def _recognised(service: Service) -> tuple[str, int]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers.common import NODES, OWN_ADDRESS, has_ingress, own_address, refused
-from arpcheck.model import Announcement, ClaimSource, Need
+from arpcheck.model import Announcement, ClaimSource, Need, Reason
 from arpcheck.objects import Object, Objects, Service, full_name, labels_of
 
 NAME = "servicelb"
@@ -51,6 +51,11 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         unread=unread,
         answers_once=True,
     )
+
+
+def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
+    """None is known."""
+    return ()
 
 
 def _daemonset(service: Service, objects: Objects) -> str:

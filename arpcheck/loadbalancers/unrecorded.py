@@ -17,7 +17,7 @@ from arpcheck.loadbalancers.common import (
     refused,
     was_read,
 )
-from arpcheck.model import Announcement, Claim, ClaimSource, Need, Trust
+from arpcheck.model import Announcement, Claim, ClaimSource, Need, Reason, Trust
 from arpcheck.objects import Objects, Service, text, texts
 
 
@@ -176,6 +176,11 @@ def announcement(service: Service, ip: IPv4Address | None, objects: Objects, at:
         if because:
             return _announcement_of(row, service, ip, objects, because, order)
     return None
+
+
+def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
+    """None is known."""
+    return ()
 
 
 def _recognised(row: UnrecordedProduct, service: Service, ip: IPv4Address | None) -> tuple[str, int]:

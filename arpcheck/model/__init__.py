@@ -34,6 +34,7 @@ from arpcheck.model.outcomes import (
     Severity,
     Verdict,
 )
+from arpcheck.model.reasons import Certainty, Reason, ReasonId
 from arpcheck.model.records import (
     Announcement,
     Claim,
@@ -72,6 +73,7 @@ __all__ = [
     "Arp",
     "Cause",
     "CauseId",
+    "Certainty",
     "Claim",
     "ClaimSource",
     "Confidence",
@@ -98,6 +100,8 @@ __all__ = [
     "PassedOver",
     "Preflight",
     "Question",
+    "Reason",
+    "ReasonId",
     "Reply",
     "Report",
     "Request",

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from arpcheck.model.frames import Interface, Target
 from arpcheck.model.mac_addresses import Address, Mac
 from arpcheck.model.outcomes import Arp, Outcome, Severity, Verdict
+from arpcheck.model.reasons import Reason
 from arpcheck.model.records import Claim, Gap, KubeProxy
 
 
@@ -116,6 +117,8 @@ class TargetReport:
     accepted: Accepted | None = None
     """None: the verdict counts."""
     also: tuple[Also, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    """Why nobody replies, or not the right one, the surest first; empty where nobody asks why."""
     winner: str | None = None
     """The responder that a client most likely takes, by its node or its MAC; None where nobody replied to a broadcast."""
     confidence: Confidence = Confidence()

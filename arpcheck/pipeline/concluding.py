@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 from arpcheck import kubeproxy, loadbalancers, mac_owners
 from arpcheck.evidence import Evidence, qualified, views
 from arpcheck.gc_control import held_back
-from arpcheck.judge import responders
+from arpcheck.judge import reasons, responders
 from arpcheck.judge.acceptance import Acceptances, judged_with
 from arpcheck.judge.case import Case
 from arpcheck.judge.judged import AskingHost, Judged, Judgement
@@ -27,6 +27,7 @@ from arpcheck.model import (
     Mac,
     Nic,
     Owner,
+    Reason,
     Report,
     Responder,
     SourceRank,
@@ -93,7 +94,7 @@ def conclude(evidence: Evidence) -> Report:
     quiet = frozenset(state.name for state in states if state.arp is Arp.QUIET)
     judged_ones = (target for target in targets if target.kind in JUDGED)
     seen = _with_shadows(tuple(_without_routers(_case(target, evidence, context), context) for target in judged_ones))
-    judgements = tuple(_judgement(case, accepted, quiet) for case in seen)
+    judgements = tuple(_judgement(case, accepted, quiet, _explained(evidence, context)) for case in seen)
     proxies = kubeproxy.kube_proxies(objects)
     judged = Judged(
         targets=targets,
@@ -134,12 +135,24 @@ def conclude(evidence: Evidence) -> Report:
     return report(judged, evidence, preflight(judged, objects) if evidence.options.preflight else None)
 
 
-def _judgement(case: Case, accepted: Acceptances, quiet: frozenset[str]) -> Judgement:
+def _judgement(
+    case: Case, accepted: Acceptances, quiet: frozenset[str], explained: Callable[[Case], tuple[Reason, ...]]
+) -> Judgement:
     found = judged_with(case, accepted)
     return Judgement(
         case=case, verdict=found.verdict, reason=found.reason, accepted=found.accepted, first=found.first,
         also=also(case if found.first is None else found.rest, found.verdict, quiet), passed=found.passed,
+        reasons=explained(case) if reasons.has_reasons(case, found.verdict) else (),
     )  # fmt: skip
+
+
+def _explained(evidence: Evidence, context: _CaseContext) -> Callable[[Case], tuple[Reason, ...]]:
+    """Why an address has its verdict; asked only of those where a reader asks why."""
+
+    def explained(case: Case) -> tuple[Reason, ...]:
+        return reasons.explained(records.reasons(case.target, evidence, context.time))
+
+    return explained
 
 
 def _knowledge(

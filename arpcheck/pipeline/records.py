@@ -12,7 +12,7 @@ from arpcheck import loadbalancers
 from arpcheck.evidence import Evidence
 from arpcheck.judge.responders import expected
 from arpcheck.kubeproxy import kube_proxies
-from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Target, Trust
+from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Reason, Target, Trust
 from arpcheck.objects import Objects, Service
 from arpcheck.pipeline import ages
 
@@ -82,6 +82,15 @@ def prepared(targets: Iterable[Target], evidence: Evidence) -> Iterator[None]:
 def announcements(target: Target, evidence: Evidence) -> Announcements:
     """The announcements with the trust that they deserve for the frames of this run."""
     return record(target, evidence).recorded
+
+
+def reasons(target: Target, evidence: Evidence, time: ages.When) -> tuple[Reason, ...]:
+    """What explains that nobody replies for the address, or not the right node, by all of its Services."""
+    ip, objects = target.ip, evidence.objects
+    if not isinstance(ip, IPv4Address):
+        return ()
+    services = (service for service in objects.services() if service.full_name in target.services)
+    return tuple(reason for one in services for reason in loadbalancers.reasons(one, ip, objects, time.judged_at))
 
 
 def record(

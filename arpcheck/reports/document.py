@@ -10,7 +10,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from arpcheck.evidence_json import VERSION
-from arpcheck.model import AlsoId, Arp, CauseId, Kind, Outcome, Report, Severity, Skip, TargetReport, Trust, Verdict
+from arpcheck.model import (
+    AlsoId,
+    Arp,
+    CauseId,
+    Certainty,
+    Kind,
+    Outcome,
+    ReasonId,
+    Report,
+    Severity,
+    Skip,
+    TargetReport,
+    Trust,
+    Verdict,
+)
 from arpcheck.reports.contract import (
     ADDRESS,
     BOOLEAN,
@@ -94,6 +108,17 @@ _ALSO = structure(
     key("mac", optional(TEXT), "The MAC address of the statement, or null."),
 )
 
+_REASON = structure(
+    "reason",
+    key("id", choice(ReasonId), "Identifies the reason."),
+    key("subject", TEXT, "The object that it is about: kind, namespace and name."),
+    key("evidence", TEXT, "What was read of the object."),
+    key("certainty", choice(Certainty), "How sure it is that it explains the verdict."),
+    key("nodes", many(TEXT), "The nodes that it concerns."),
+    key("implementation", optional(TEXT), "The load balancer; null if it is of the wire or of Kubernetes itself."),
+    key("do", TEXT, "What to do about it."),
+)
+
 _CONFIDENCE = structure(
     "confidence",
     key("rounds", COUNT, "The rounds that count. After a slower round, earlier ones count only if they had a reply."),
@@ -135,6 +160,7 @@ _TARGET = structure(
     key("outcome", choice(Outcome), "What the verdict means, whether it is accepted or not."),
     key("reason", TEXT, "Why it has this verdict."),
     key("also", many(_ALSO), "Further statements about the address."),
+    key("reasons", many(_REASON), "Why nobody replies, or not the right one, the surest first."),
     key("accepted", _ACCEPTED, "Why it does not affect the exit code; null if it does."),
     key("rounds", many(COUNT), "The rounds in which it was probed."),
     key("winner", optional(TEXT), "The responder that clients most likely use, the first to reply: its node, or its MAC "

@@ -1,0 +1,293 @@
+"""Why nobody replies for an address, or not the right one: the reasons of the load balancers and of the wire, the surest
+first, each with its cure.
+
+A load balancer's file finds out what its objects explain (`reasons` there); what the wire shows is found here. A new reason
+is a line of `ReasonId` and one of `TEXTS`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from arpcheck.judge.case import Case
+from arpcheck.model import Certainty, Reason, ReasonId, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonText:
+    """A row of the table."""
+
+    id: ReasonId
+    means: str
+    do: Mapping[str, str]
+    """The cure by load balancer; "" is that of all others."""
+
+    def cure(self, implementation: str | None) -> str:
+        return self.do.get(implementation or "", self.do.get("", ""))
+
+
+TEXTS: tuple[ReasonText, ...] = (
+    ReasonText(
+        id=ReasonId.NO_ADVERTISEMENT,
+        means=(
+            "No object of the load balancer's configuration announces the address at layer 2, so no node replies for it."
+        ),
+        do={
+            "metallb": (
+                "Create an L2Advertisement in MetalLB's namespace that selects the pool, or add the "
+                "pool to one: `kubectl get ipaddresspools,l2advertisements -A`"
+            ),
+            "cilium": (
+                "Create a CiliumL2AnnouncementPolicy with loadBalancerIPs or externalIPs that selects "
+                "the Service: `kubectl get ciliuml2announcementpolicies -o yaml`"
+            ),
+            "": "Check that the load balancer's configuration covers the address",
+        },
+    ),
+    ReasonText(
+        id=ReasonId.NO_NODE_MAY_ANNOUNCE,
+        means=(
+            "Every node is excluded from announcing the address: by a label, a condition, or the "
+            "selectors of the configuration."
+        ),
+        do={
+            "metallb": (
+                "Remove the label node.kubernetes.io/exclude-from-external-load-balancers from a "
+                "node, or change the nodeSelectors of the L2Advertisement. The speaker's flag "
+                "--ignore-exclude-lb makes it ignore the label"
+            ),
+            "cilium": (
+                "Change the nodeSelector of the CiliumL2AnnouncementPolicy so that it selects a node: "
+                "`kubectl get nodes --show-labels`"
+            ),
+            "": "Let the configuration select a node that is Ready: `kubectl get nodes --show-labels`",
+        },
+    ),
+    ReasonText(
+        id=ReasonId.NO_READY_ENDPOINT,
+        means=(
+            "The Service has no endpoint that takes traffic, and the load balancer announces only Services that have one."
+        ),
+        do={
+            "": (
+                "Find out why no pod of the Service is Ready: `kubectl get endpointslices -l "
+                "kubernetes.io/service-name=NAME -o wide`, `kubectl get pods -o wide`. Check the "
+                "selector of the Service"
+            ),
+        },
+    ),
+    ReasonText(
+        id=ReasonId.NO_LOCAL_ENDPOINT,
+        means=("ExternalTrafficPolicy is Local, and no node that may announce the address has a ready endpoint."),
+        do={
+            "": ("Run a pod of the Service on a node that may announce, or set externalTrafficPolicy to Cluster"),
+        },
+    ),
+    ReasonText(
+        id=ReasonId.INVALID_CONFIGURATION,
+        means="The load balancer rejected its configuration. It uses the last valid one, or none.",
+        do={
+            "metallb": (
+                "Correct the object that the ConfigurationState names: `kubectl get configurationstates -A -o yaml`"
+            ),
+            "": "Correct the object that its log names",
+        },
+    ),
+    ReasonText(
+        id=ReasonId.ANNOUNCER_NOT_RUNNING,
+        means="The pod that announces addresses is not ready on the node, or runs on no node.",
+        do={
+            "metallb": (
+                "Look at the speaker: `kubectl get pods -A -l component=speaker -o wide`, then its "
+                "log. Check the nodeSelector and the tolerations of its DaemonSet"
+            ),
+            "cilium": ("Look at the agent: `kubectl -n kube-system get pods -l k8s-app=cilium -o wide`, then its log"),
+            "": "Look at the pods of the load balancer and their logs: `kubectl get pods -A -o wide`",
+        },
+    ),
+    ReasonText(
+        id=ReasonId.INTERFACE_MISMATCH,
+        means=(
+            "The configuration limits the announcement to interfaces that the node does not have, "
+            "or that are not on this segment."
+        ),
+        do={
+            "": (
+                "Correct the interfaces in the configuration of the load balancer: `ip -br link` on "
+                "the node lists those that it has"
+            ),
+        },
+    ),
+    ReasonText(
+        id=ReasonId.CLASS_NOT_SERVED,
+        means="No load balancer here serves the loadBalancerClass of the Service.",
+        do={
+            "": (
+                "Set spec.loadBalancerClass to one that is served. The field can be set only when the "
+                "Service is created or becomes a LoadBalancer"
+            ),
+        },
+    ),
+    ReasonText(
+        id=ReasonId.ANNOUNCE_FAILED,
+        means="The load balancer wrote an event that it could not announce the address.",
+        do={
+            "": "Read the event and the log of the pod that wrote it: `kubectl describe service NAME`",
+        },
+    ),
+    ReasonText(
+        id=ReasonId.NO_RECORD,
+        means=(
+            "The load balancer keeps a record for each address that it announces, and has none "
+            "for this one: no node announces it now."
+        ),
+        do={
+            "metallb": (
+                "Read the log of the speakers for the name of the Service: `kubectl -n metallb-system "
+                "logs -l component=speaker`"
+            ),
+            "cilium": (
+                "Check that the agents run with enable-l2-announcements and may write Leases: "
+                "`kubectl -n kube-system get leases`, `kubectl -n kube-system logs ds/cilium`"
+            ),
+            "": "Read the log of the load balancer's pods for the name of the Service",
+        },
+    ),
+    ReasonText(
+        id=ReasonId.RECORD_BEHIND,
+        means="The record does not say who announces now.",
+        do={
+            "": ("Compare the record with the log of the node that it names, and with that of the node that replies"),
+        },
+    ),
+    ReasonText(
+        id=ReasonId.NODE_DOWN,
+        means="The node that the record names is not Ready, or not in the cluster any more.",
+        do={
+            "": (
+                "Bring the node back or remove it from the cluster: `kubectl get nodes`. Read the log "
+                "of the load balancer for why no other node took over"
+            ),
+        },
+    ),
+    ReasonText(
+        id=ReasonId.ANNOUNCED_BY_BGP,
+        means="The load balancer announces the address by BGP alone. No node replies to ARP.",
+        do={
+            "": ("Route to the address through the BGP peers, or configure the load balancer to announce it at layer 2"),
+        },
+    ),
+    ReasonText(
+        id=ReasonId.ARP_DISABLED,
+        means="The load balancer runs with its layer-2 mode off.",
+        do={
+            "cilium": (
+                "Set enable-l2-announcements to true in ConfigMap kube-system/cilium-config and "
+                "restart the agents. It needs kube-proxy replacement"
+            ),
+            "kube-vip": "Set vip_arp to true in the pods of kube-vip",
+            "": "Switch the layer-2 mode of the load balancer on",
+        },
+    ),
+    ReasonText(
+        id=ReasonId.SERVICE_IGNORED,
+        means="The Service tells the load balancer to leave it alone.",
+        do={
+            "kube-vip": "Remove the annotation kube-vip.io/ignore from the Service",
+            "": "Remove the annotation or the label from the Service",
+        },
+    ),
+    ReasonText(
+        id=ReasonId.OWNED_BY_NO_NODE,
+        means="The load balancer gives out only addresses of nodes, and no node has this one.",
+        do={
+            "": "Compare the address of the Service with `kubectl get nodes -o wide`",
+        },
+    ),
+    ReasonText(
+        id=ReasonId.TWO_ANNOUNCERS,
+        means="Two load balancers, or two elections of one, announce the address.",
+        do={
+            "": ("Let one load balancer serve the Service: set spec.loadBalancerClass, or remove the other one"),
+        },
+    ),
+    ReasonText(
+        id=ReasonId.LEFT_ON_INTERFACE,
+        means="A node that announced the address before still has it on an interface.",
+        do={
+            "": ("Remove the address on that node: `ip addr show`, `ip addr del ADDRESS/32 dev INTERFACE`"),
+        },
+    ),
+    ReasonText(
+        id=ReasonId.BROADCAST_FILTERED,
+        means=(
+            "The announcer replies to a unicast request and not to a broadcast, which is what "
+            "clients send first. Something drops broadcasts on the way: a switch, Wi-Fi, a "
+            "hypervisor's MAC filter."
+        ),
+        do={
+            "": (
+                "On the node, `tcpdump -eni INTERFACE arp` shows whether broadcasts reach it. Look at "
+                "storm control and port security of its switch port, or at the MAC filter of its "
+                "virtual NIC"
+            ),
+        },
+    ),
+    ReasonText(
+        id=ReasonId.ANNOUNCER_MUTE,
+        means=(
+            "The announcer replies for its own address, and for this one not even to a unicast "
+            "request: it does not announce the address."
+        ),
+        do={
+            "": (
+                "Read the log of the load balancer's pod on that node, and restart it if it says that "
+                "it announces the address"
+            ),
+        },
+    ),
+    ReasonText(
+        id=ReasonId.SENDER_FILTERED,
+        means="The announcer replies to requests from one sender address and not from another.",
+        do={
+            "": (
+                "Look at rp_filter and arp_ignore on the node (`sysctl -a | grep -E "
+                "'rp_filter|arp_'`), and at ARP inspection on the switch"
+            ),
+        },
+    ),
+    ReasonText(
+        id=ReasonId.UNEXPLAINED,
+        means="Nothing that was read explains it.",
+        do={
+            "": (
+                "Read the log of the load balancer's pods, and run `tcpdump -eni INTERFACE arp` on "
+                "the node that should reply"
+            ),
+        },
+    ),
+)
+"""A row for each reason, in the order of ReasonId."""
+
+
+def has_reasons(case: Case, verdict: Verdict) -> bool:
+    """Whether the reader asks why: nobody replied though somebody should, or not the right one."""
+    if verdict in (Verdict.SILENT, Verdict.WRONG_NODE, Verdict.DUPLICATE, Verdict.MOVED):
+        return True
+    return verdict is Verdict.INCONCLUSIVE and not case.parties and bool(case.rounds)
+
+
+def explained(found: Iterable[Reason]) -> tuple[Reason, ...]:
+    """The reasons, each once and with its cure, the surest first. `found`: in the order in which the load balancers name
+    them."""
+    ordered = sorted(dict.fromkeys(found), key=lambda reason: reason.certainty.rank)
+    return tuple(replace(reason, do=_BY_ID[reason.id].cure(reason.implementation)) for reason in ordered)
+
+
+def said(found: tuple[Reason, ...]) -> str:
+    """The surest reason as a clause; empty if there is none, or only an oddity."""
+    best = next((reason for reason in found if reason.certainty is not Certainty.POSSIBLE), None)
+    return f"{best.subject}: {best.evidence}" if best else ""
+
+
+_BY_ID = {row.id: row for row in TEXTS}
