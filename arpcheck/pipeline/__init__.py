@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv4Interface
 from typing import TYPE_CHECKING
 
 import arpcheck
-from arpcheck import kubeproxy, loadbalancers, mac_owners
+from arpcheck import endpoints, kubeproxy, loadbalancers, mac_owners
 from arpcheck.evidence import Capture, Evidence, MacEntry, Options
 from arpcheck.model import Acceptance, Host, Interface, Mac, MacListFormat, Need
 from arpcheck.objects import Objects
@@ -34,7 +34,7 @@ __all__ = [
     "rights", "settle",
 ]  # fmt: skip
 
-NEEDS: tuple[Need, ...] = (*loadbalancers.NEEDS, *mac_owners.NEEDS, *kubeproxy.NEEDS)
+NEEDS: tuple[Need, ...] = (*loadbalancers.NEEDS, *mac_owners.NEEDS, *kubeproxy.NEEDS, *endpoints.NEEDS)
 """Everything that arpcheck reads of a cluster, in one snapshot."""
 
 _CHOICES: Mapping[str, tuple[Need, ...]] = {
@@ -47,13 +47,14 @@ CHOICES: tuple[str, ...] = tuple(sorted(_CHOICES))
 
 def rights(chosen: Collection[str] = (), config_maps: tuple[str, ...] = ()) -> tuple[Need, ...]:
     """The reads that an account needs: for every implementation, those that can name an announcer; with `chosen`, all reads
-    of the chosen ones and none of the others. `config_maps`: names of kube-proxy's ConfigMaps if they are not the usual
-    ones.
+    of the chosen ones, EndpointSlices, and none of the others. `config_maps`: names of kube-proxy's ConfigMaps if they are
+    not the usual ones.
 
     Raises KeyError for a name that is not in `CHOICES`."""
     found = [need for need in NEEDS if not need.optional or need in kubeproxy.NEEDS]
     if chosen:
-        base = (*loadbalancers.COMMON, *kubeproxy.NEEDS, *(need for need in mac_owners.NEEDS if not need.optional))
+        required = (need for need in mac_owners.NEEDS if not need.optional)
+        base = (*loadbalancers.COMMON, *kubeproxy.NEEDS, *required, *endpoints.NEEDS)
         found = [*base, *(need for name in chosen for need in _CHOICES[name])]
     return tuple(replace(need, names=(*need.names, *config_maps)) if need.mounted else need for need in dict.fromkeys(found))
 
