@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
+from arpcheck.commands.inventory import SCRIPT
 from arpcheck.errors import InputError
-from arpcheck.mac_owners.inventory import SCRIPT
 from arpcheck.mac_owners.mac_list import read_mac_map
 
 A, B, C = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c"

@@ -7,10 +7,10 @@ import pytest
 import yaml
 from mac_owners_world import M1, M2, M3, N1, N2, cluster, evidence, heard, node
 
+from arpcheck.commands.inventory import SCRIPT, inventory_csv, inventory_manifest, inventory_table, unresolved
 from arpcheck.errors import UsageError
 from arpcheck.evidence import MacEntry
 from arpcheck.mac_owners import all_identities
-from arpcheck.mac_owners.inventory import SCRIPT, inventory_csv, inventory_manifest, inventory_table, unresolved
 from arpcheck.mac_owners.mac_list import read_mac_map
 from arpcheck.model import MacListFormat, SourceRank
 

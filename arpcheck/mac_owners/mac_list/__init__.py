@@ -1,4 +1,5 @@
-"""The files that `--mac-map` reads: `FORMATS` has a line for each format, with the file that recognises and reads it."""
+"""The files that `--mac-map` reads: `FORMATS` has a line for each format. A file of this package has the formats of a
+family: how each is recognised and read."""
 
 from __future__ import annotations
 
@@ -10,41 +11,30 @@ from itertools import islice
 
 from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
-from arpcheck.mac_owners.mac_list import (
-    ansible,
-    ip_link,
-    job_log,
-    leases,
-    neighbours,
-    node_exporter,
-    objects,
-    tables,
-    yaml_list,
-)
-from arpcheck.mac_owners.mac_list.json_blocks import blocks
-from arpcheck.mac_owners.mac_list.source import MAC, Blank, ListFormat, MacListText, Place, Row
+from arpcheck.mac_owners.mac_list import neighbours, nics, objects, tables
+from arpcheck.mac_owners.mac_list.source import MAC, Blank, ListFormat, MacListText, Place, Row, blocks
 from arpcheck.model import MacListFormat
 
 FORMATS: tuple[ListFormat, ...] = (
-    ip_link.IP_JSON,
-    ip_link.IP_LINK,
+    nics.IP_JSON,
+    nics.IP_LINK,
     neighbours.IP_NEIGH_JSON,
     objects.OBJECTS,
-    ansible.ANSIBLE,
-    node_exporter.NODE_EXPORTER,
-    job_log.JOB,
-    ip_link.IP_BRIEF,
+    nics.ANSIBLE,
+    nics.NODE_EXPORTER,
+    nics.JOB,
+    nics.IP_BRIEF,
     tables.ADDRESS_CSV,
     tables.NETBOX,
     tables.CSV,
     neighbours.PROC_NET_ARP,
-    leases.DNSMASQ,
-    leases.DHCPD,
+    neighbours.DNSMASQ,
+    neighbours.DHCPD,
     neighbours.ARP,
     neighbours.IP_NEIGH,
     neighbours.ARP_SCAN,
     tables.ETHERS,
-    yaml_list.YAML,
+    tables.YAML,
 )
 """The first that recognises the text reads it, so the most specific come first."""
 
