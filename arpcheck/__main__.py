@@ -174,8 +174,7 @@ def _run_command(command: Callable[[], int]) -> int:
     try:
         return command()
     except TyperException as error:
-        from arpcheck.commands.app import program
-        from arpcheck.commands.refusals import refusal
+        from arpcheck.commands.app import program, refusal
 
         return _say(refusal(error, program()), 2)
     except ArpcheckError as error:

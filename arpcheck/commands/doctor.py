@@ -23,9 +23,9 @@ from arpcheck.commands.opening import opened
 from arpcheck.commands.options import (
     Iface,
     Verbose,
+    one_of,
 )  # fmt: skip
 from arpcheck.commands.output import show
-from arpcheck.commands.values import one_of
 from arpcheck.errors import ArpcheckError, UsageError, WireError
 from arpcheck.evidence import Options
 from arpcheck.evidence_json import VERSION

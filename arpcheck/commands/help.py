@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from arpcheck.commands.app import app, program
+from arpcheck.commands.app import app, program, unknown_command
 from arpcheck.commands.options import command_names
 from arpcheck.commands.output import show
-from arpcheck.commands.refusals import unknown_command
 
 EXAMPLES = ("arpcheck help probe", "arpcheck help strict-arp enable")
 

@@ -21,8 +21,7 @@ import yaml
 import arpcheck
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
-from arpcheck.commands.cluster_options import reads_cluster
-from arpcheck.commands.cluster_words import cluster_words, kubeconfig_note
+from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note, reads_cluster
 from arpcheck.commands.input_files import read_mac_maps
 from arpcheck.commands.opening import ProbeRequest, checked, observed, opened, settled, stopping, to_open
 from arpcheck.commands.options import (
@@ -33,9 +32,9 @@ from arpcheck.commands.options import (
     Sender,
     Verbose,
     Wait,
+    one_of,
 )  # fmt: skip
 from arpcheck.commands.output import notice, show
-from arpcheck.commands.values import one_of
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, Options
 from arpcheck.mac_owners import all_identities, node_ip, rank, unmatched_hosts

@@ -13,15 +13,17 @@ from arpcheck.commands.options import (
     Accept,
     BundleFile,
     ExitZero,
+    Faults,
     Format,
     NoHeaders,
+    Only,
     Output,
     Redact,
     ended,
+    known_format,
+    rows_shown,
 )  # fmt: skip
 from arpcheck.commands.report import load, render_report
-from arpcheck.commands.row_options import Faults, Only, rows_shown
-from arpcheck.commands.values import known_format
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence
 from arpcheck.runs import merge as runs

@@ -16,7 +16,7 @@ from types import FrameType
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, preload
 from arpcheck.commands.bundle import Bundle
-from arpcheck.commands.cluster_words import cluster_words, kubeconfig_note
+from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note
 from arpcheck.commands.output import ProgressLine, check, how_long, notice
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options

@@ -4,15 +4,117 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated
 
 import typer
 
-from arpcheck.commands.values import address, duration, number, whole
-from arpcheck.errors import ArpcheckError, UsageError
+from arpcheck.errors import ArpcheckError, UsageError, did_you_mean
 from arpcheck.evidence import Options
+from arpcheck.model import Outcome, Verdict
+from arpcheck.reports import Shown
+
+# ----------------------------------------------------------------------------------------------------- The values of options
+
+# The values of options: durations, addresses, names of formats, each refused in one line that says what to write.
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PARTS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)", re.ASCII)
+
+
+def duration(least: float, most: float) -> Callable[[str | float], float]:
+    """A parser of `10`, `0.5s`, `90s`, `1m30s` and `2h`, as Go writes durations, and of bare seconds. In seconds."""
+
+    def parsed(written: str | float) -> float:
+        found = _seconds(str(written))
+        if found is None:
+            raise typer.BadParameter(f"{str(written)[:80]!r} is not a duration. Write 0.5s, 90s, 10m or 1m30s")
+        if not least <= found <= most:
+            raise typer.BadParameter(f"{str(written)[:80]!r} is out of range, {_go(least)} to {_go(most)}")
+        return found
+
+    return parsed
+
+
+def whole(least: int, most: int) -> Callable[[str | int], int]:
+    """A parser of whole numbers."""
+
+    def parsed(written: str | int) -> int:
+        text = str(written).strip()
+        if not re.fullmatch(r"[+-]?\d{1,12}", text, re.ASCII):
+            raise typer.BadParameter(f"{str(written)[:80]!r} is not a whole number")
+        if not least <= int(text) <= most:
+            raise typer.BadParameter(f"{text!r} is out of range, {least} to {most}")
+        return int(text)
+
+    return parsed
+
+
+def number(written: str | float) -> float:
+    """A parser of numbers; their range is checked where they are used."""
+    if not re.fullmatch(r"[+-]?\d{1,12}(\.\d{1,9})?", str(written).strip(), re.ASCII):
+        raise typer.BadParameter(f"{str(written)[:80]!r} is not a number")
+    return float(written)
+
+
+def _seconds(written: str) -> float | None:
+    text = written.strip()
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text, re.ASCII):
+        return float(text)
+    parts = _PARTS.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        return None
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def _go(seconds: float) -> str:
+    """`0.1s`, `60s`, `8784h`."""
+    return f"{seconds / 3600:g}h" if seconds >= 3600 else f"{seconds:g}s"
+
+
+def address(text: str) -> IPv4Address:
+    try:
+        return IPv4Address(text.strip())
+    except ValueError:
+        pass
+    try:
+        IPv6Address(text.strip())
+    except ValueError:
+        raise UsageError(f"--ip {text[:80]!r} is not an IPv4 address", "Write it like 10.0.0.50") from None
+    raise UsageError(f"--ip {text} is an IPv6 address", "arpcheck asks by ARP, which is for IPv4 only")
+
+
+def known_format(name: str) -> str:
+    from arpcheck.reports import FORMATS
+
+    return one_of(name, FORMATS)
+
+
+_FIELDS = (
+    "jsonpath",
+    "jsonpath-file",
+    "go-template",
+    "go-template-file",
+    "template",
+    "custom-columns",
+    "custom-columns-file",
+)
+
+
+def one_of(name: str, formats: Iterable[str], command: str = "") -> str:
+    """The format if it is one of them, else a UsageError with what is alike."""
+    known = tuple(formats)
+    if name in known:
+        return name
+    listed = f"One of {', '.join(known)}"
+    if name.partition("=")[0] in _FIELDS and "json" in known:
+        hint = "Take -o json, and pick fields with jq"
+    else:
+        hint = f"{did_you_mean(name, known)} {listed}".strip()
+    raise UsageError(f"-o {name[:80]!r}: unknown format{f' of {command}' if command else ''}", hint)
+
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -266,3 +368,43 @@ def selecting(
     )
     check_options(selected)
     return selected
+
+
+# ---------------------------------------------------------------------------------------------- The options that choose rows
+
+# `--only` and `--faults`: which addresses the formats for people show. They change no count, no exit code and no JSON.
+
+
+def _verdicts(incomplete: str) -> list[str]:
+    return [verdict for verdict in Verdict if verdict.startswith(incomplete)]
+
+
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        metavar="VERDICT",
+        help="Show only addresses with this verdict. All are counted. Repeatable, or with commas.",
+        autocompletion=_verdicts,
+    ),
+]
+Faults = Annotated[bool, typer.Option("--faults", help="Show only addresses with a fault or a doubt. All are counted.")]
+
+
+def rows_shown(only: list[str] | None, faults: bool) -> Shown | None:
+    """What the two options choose together; None without them. Raises UsageError for what is not a verdict."""
+    names = [name.strip() for text in only or () for name in text.split(",")]
+    wanted = dict.fromkeys(map(_verdict, names))
+    options = [f"--only {','.join(wanted)}"] if wanted else []
+    if faults:
+        wanted |= dict.fromkeys(verdict for verdict in Verdict if verdict.outcome in (Outcome.FAULT, Outcome.UNSURE))
+        options.append("--faults")
+    return Shown(verdicts=frozenset(wanted), options=" ".join(options)) if options else None
+
+
+def _verdict(name: str) -> Verdict:
+    try:
+        return Verdict(name.lower())
+    except ValueError:
+        hint = did_you_mean(name, Verdict, f"One of {', '.join(Verdict)}")
+        raise UsageError(f"--only {name[:80]!r} is not a verdict", hint) from None

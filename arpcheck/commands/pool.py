@@ -22,9 +22,10 @@ from arpcheck.commands.options import (
     Sender,
     Verbose,
     Wait,
+    one_of,
+    whole,
 )  # fmt: skip
 from arpcheck.commands.output import format_of, show, write
-from arpcheck.commands.values import one_of, whole
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
 from arpcheck.model.constants import RATE, ROUNDS, WAIT

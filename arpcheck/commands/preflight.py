@@ -16,9 +16,9 @@ from arpcheck.commands.options import (
     Sender,
     Verbose,
     Wait,
+    known_format,
 )  # fmt: skip
 from arpcheck.commands.probe import run
-from arpcheck.commands.values import known_format
 from arpcheck.evidence import Options
 from arpcheck.model.constants import RATE, ROUNDS, WAIT
 

@@ -17,8 +17,7 @@ import typer
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.commands.bundle import Bundle, bundled
-from arpcheck.commands.cluster_options import reads_cluster
-from arpcheck.commands.cluster_words import kubeconfig_note
+from arpcheck.commands.cluster_options import kubeconfig_note, reads_cluster
 from arpcheck.commands.dry_run import DRY_RUN, DryRun
 from arpcheck.commands.input_files import read_acceptances, read_mac_maps
 from arpcheck.commands.log import log_buffer
@@ -29,6 +28,7 @@ from arpcheck.commands.options import (
     BundleFile,
     ExitZero,
     ExternalIps,
+    Faults,
     Format,
     Iface,
     Ip,
@@ -37,6 +37,7 @@ from arpcheck.commands.options import (
     Namespace,
     NoHeaders,
     OnLink,
+    Only,
     Output,
     Pcap,
     Quiet,
@@ -49,11 +50,11 @@ from arpcheck.commands.options import (
     Verbose,
     Wait,
     ended,
+    known_format,
+    rows_shown,
     selecting,
 )  # fmt: skip
 from arpcheck.commands.output import NewFile, check, deliver, notice, show, style, told
-from arpcheck.commands.row_options import Faults, Only, rows_shown
-from arpcheck.commands.values import known_format
 from arpcheck.errors import ArpcheckError, OutputError, UsageError
 from arpcheck.evidence import Options
 from arpcheck.gc_control import held_back

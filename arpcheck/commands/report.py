@@ -25,21 +25,23 @@ from arpcheck.commands.options import (
     BundleFile,
     ExitZero,
     ExternalIps,
+    Faults,
     Format,
     Ip,
     LoadBalancerClass,
     MacMap,
     Namespace,
     NoHeaders,
+    Only,
     Output,
     Redact,
     Selector,
     ended,
+    known_format,
+    rows_shown,
     selecting,
 )  # fmt: skip
 from arpcheck.commands.output import check, deliver, style
-from arpcheck.commands.row_options import Faults, Only, rows_shown
-from arpcheck.commands.values import known_format
 from arpcheck.errors import InputError, UsageError
 from arpcheck.evidence import Evidence, Options
 from arpcheck.evidence_json import VERSION, from_json

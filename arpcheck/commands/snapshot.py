@@ -11,8 +11,7 @@ import typer
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.files import pieces
-from arpcheck.commands.cluster_options import reads_cluster
-from arpcheck.commands.cluster_words import cluster_words, kubeconfig_note
+from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note, reads_cluster
 from arpcheck.commands.options import (
     AllNamespaces,
     Namespace,

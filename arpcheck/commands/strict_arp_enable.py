@@ -15,20 +15,19 @@ import typer
 from arpcheck.cluster import ClusterSource
 from arpcheck.cluster.changes import Connection, UncertainError, connected
 from arpcheck.commands import rollouts, strict_arp_plan
-from arpcheck.commands.cluster_options import reads_cluster
-from arpcheck.commands.cluster_words import cluster_words, kubeconfig_note
+from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note, reads_cluster
 from arpcheck.commands.log import ProgressLog, StoppedError
 from arpcheck.commands.options import (
     Rate,
     Rounds,
     Sender,
     Wait,
+    duration,
 )  # fmt: skip
 from arpcheck.commands.output import as_caller, notice, show
 from arpcheck.commands.rollouts import Reach
 from arpcheck.commands.strict_arp_plan import Witness, witness, words
 from arpcheck.commands.strict_arp_steps import CANNOT, EnableRequest, Steps, Work
-from arpcheck.commands.values import duration
 from arpcheck.errors import ArpcheckError, UsageError
 from arpcheck.evidence import Options
 from arpcheck.kubeproxy import NEEDS

@@ -12,11 +12,9 @@ import typer
 
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.changes import Container, read_logs
-from arpcheck.commands.cluster_options import reads_cluster
-from arpcheck.commands.cluster_words import cluster_words, kubeconfig_note
-from arpcheck.commands.options import Output
+from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note, reads_cluster
+from arpcheck.commands.options import Output, one_of
 from arpcheck.commands.output import as_caller, format_of, notice, show, write
-from arpcheck.commands.values import one_of
 from arpcheck.errors import InputError, UsageError
 from arpcheck.kubeproxy import NEEDS, workload
 from arpcheck.kubeproxy import status as kube_proxy_status

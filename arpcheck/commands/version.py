@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 import arpcheck
+from arpcheck.commands.options import one_of
 from arpcheck.commands.output import show
-from arpcheck.commands.values import one_of
 
 EXAMPLES = ("arpcheck version -o json",)
 

@@ -12,8 +12,7 @@ import typer
 
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
-from arpcheck.commands.cluster_options import reads_cluster
-from arpcheck.commands.cluster_words import cluster_words, kubeconfig_note
+from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note, reads_cluster
 from arpcheck.commands.input_files import read_acceptances, read_mac_maps
 from arpcheck.commands.opening import ProbeRequest, checked, opened, settled, stopping, to_open, unselected
 from arpcheck.commands.options import (
@@ -35,11 +34,11 @@ from arpcheck.commands.options import (
     Services,
     Verbose,
     Wait,
+    duration,
     ended,
     selecting,
 )  # fmt: skip
 from arpcheck.commands.output import format_of, notice, show, write
-from arpcheck.commands.values import duration
 from arpcheck.commands.watch_loop import Drawing, Pace, WatchDependencies, announced, run_watch
 from arpcheck.errors import ArpcheckError, ClusterError, OutputError, UsageError
 from arpcheck.evidence import Options

@@ -8,7 +8,7 @@ import re
 import pytest
 from report_crowds import crowd
 
-from arpcheck.commands.row_options import rows_shown
+from arpcheck.commands.options import rows_shown
 from arpcheck.errors import UsageError
 from arpcheck.model import Outcome, Verdict
 from arpcheck.reports import Shown, Style, render
