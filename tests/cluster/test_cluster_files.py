@@ -179,7 +179,7 @@ WRONG = [
     pytest.param(json.dumps(node("n")) + '\n\n{"apiVersion": "v1"', "cluster.json:3: not JSON, from column 20 on", id="cut off"),
     pytest.param("NAME   READY\nweb    1/1", "cluster.json:1: not a Kubernetes object", id="a table of kubectl"),
     pytest.param("a: b: c", "cluster.json:1: not YAML", id="no YAML"),
-    pytest.param("[" * 5000, "cluster.json:1: nested too deeply", id="deep"),
+    pytest.param("[" * 100_000, "cluster.json:1: nested too deeply", id="deep"),
     pytest.param(
         '{"apiVersion": "arpcheck/v1", "kind": "ProbeReport"}', "cluster.json:1: this is a ProbeReport, not a list of Kubernetes objects", id="a report",
     ),
