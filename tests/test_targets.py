@@ -10,8 +10,7 @@ from arpcheck.evidence import Options
 from arpcheck.model import Host, Kind, Skip
 from arpcheck.objects import Objects
 from arpcheck.pipeline.planning import targets_of
-from arpcheck.selection import selection
-from arpcheck.targets import all_targets, canary, check_options, control
+from arpcheck.targets import all_targets, canary, check_options, control, selection
 
 
 def service(name, *ingress, namespace="web", type_="LoadBalancer", cluster_ip="10.96.0.9", labels=None, **spec):

@@ -31,8 +31,7 @@ from arpcheck.evidence import Options
 from arpcheck.evidence_json import VERSION
 from arpcheck.model import Host, Kind, Need, Outcome
 from arpcheck.objects import Objects
-from arpcheck.pipeline.interface_choice import AUTO
-from arpcheck.pipeline.planning import interface_networks
+from arpcheck.pipeline.planning import AUTO, interface_networks
 from arpcheck.reports.formatting import listing
 from arpcheck.targets import all_targets
 from arpcheck.text import PROSE_LIMIT, count, plain

@@ -23,10 +23,9 @@ from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.model import Acceptance, Host, Kind
 from arpcheck.model.constants import TOP_RATE
 from arpcheck.objects import Objects
-from arpcheck.pipeline.interface_choice import AUTO
+from arpcheck.pipeline.planning import AUTO
 from arpcheck.reports import Shown
-from arpcheck.selection import unfitting
-from arpcheck.targets import JUDGED, check_options
+from arpcheck.targets import JUDGED, check_options, unfitting
 from arpcheck.text import count
 from arpcheck.wire.host import candidates, passed_over, usable, with_neighbours
 from arpcheck.wire.packet_socket import LiveWire

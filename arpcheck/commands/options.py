@@ -116,6 +116,8 @@ def one_of(name: str, formats: Iterable[str], command: str = "") -> str:
     raise UsageError(f"-o {name[:80]!r}: unknown format{f' of {command}' if command else ''}", hint)
 
 
+# ---------------------------------------------------------------------------------------------------------------- Completion
+
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -352,8 +354,7 @@ def selecting(
     ip: Sequence[str] = (),
 ) -> Options:
     """The options with the Services that the words of the command line select. All -l must hold. Raises UsageError."""
-    from arpcheck.selection import namespaces, service_names
-    from arpcheck.targets import check_options
+    from arpcheck.targets import check_options, namespaces, service_names
 
     if namespace and all_namespaces:
         raise UsageError("-n and -A can't be combined", "Give one of them")

@@ -26,8 +26,7 @@ from arpcheck.commands.options import (
 )  # fmt: skip
 from arpcheck.commands.output import as_caller, notice, show
 from arpcheck.commands.rollouts import Reach
-from arpcheck.commands.strict_arp_plan import Witness, witness, words
-from arpcheck.commands.strict_arp_steps import CANNOT, EnableRequest, Steps, Work
+from arpcheck.commands.strict_arp_plan import CANNOT, EnableRequest, Steps, Witness, Work, witness, words
 from arpcheck.errors import ArpcheckError, UsageError
 from arpcheck.evidence import Options
 from arpcheck.kubeproxy import NEEDS

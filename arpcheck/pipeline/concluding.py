@@ -36,8 +36,7 @@ from arpcheck.model import (
 from arpcheck.pipeline import ages, planning, records
 from arpcheck.pipeline.explaining import gaps, likely_causes, not_in_file, preflight, without_own_sender
 from arpcheck.pipeline.planning import targets_of
-from arpcheck.selection import unfitting
-from arpcheck.targets import JUDGED
+from arpcheck.targets import JUDGED, unfitting
 
 ProbingHosts = tuple[tuple[str, Evidence], ...]
 """The probing hosts: name and own evidence. The name is empty if there is only one."""

@@ -5,7 +5,7 @@ import pytest
 from arpcheck.commands.options import selecting
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
-from arpcheck.selection import namespaces, service_names
+from arpcheck.targets import namespaces, service_names
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from apiserver.rollout import roll_out
 from strict_arp_world import CONFIG, RESTARTED, find, objects, serving
 
 from arpcheck.commands.strict_arp_enable import strict_arp_enable
-from arpcheck.commands.strict_arp_steps import EnableRequest
+from arpcheck.commands.strict_arp_plan import EnableRequest
 from arpcheck.errors import ClusterError, OutputError, UsageError
 
 STRICT = CONFIG.replace("strictARP: false", "strictARP: true")

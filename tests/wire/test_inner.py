@@ -4,7 +4,7 @@ import pytest
 
 from arpcheck.model import Host, Interface, Mac
 from arpcheck.wire import host as hosts
-from arpcheck.wire.inner import inner
+from arpcheck.wire.host import inner
 
 INNER = [
     "docker0",

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from wire_files import block, interface, option, packet, pcap, section, statistics
 
 from arpcheck.errors import InputError
-from arpcheck.wire.compressed import Unpacked, _zstd
-from arpcheck.wire.pcap import Cut, Dropped, Recorded, entries
+from arpcheck.wire.pcap import Cut, Dropped, Recorded, Unpacked, _zstd, entries
 
 
 def zstd():

@@ -14,9 +14,8 @@ from arpcheck.model import NodeReport, Outcome, Report, TargetReport, Verdict
 from arpcheck.reports import Style
 from arpcheck.reports.document import document
 from arpcheck.reports.formatting import NONE, embedded, listing, moment
-from arpcheck.reports.html.charts import NOTHING, Chart, Timeline, chart, scale, timelines, winners
+from arpcheck.reports.html.charts import NOTHING, Chart, Timeline, chart, scale, sketch, timelines, winners
 from arpcheck.reports.html.page import OF_EXIT_CODE, page
-from arpcheck.reports.html.segment import sketch
 from arpcheck.reports.json import written
 from arpcheck.reports.matrix import MEANINGS, Mark, grid, without_marks
 from arpcheck.reports.patterns import Conduct, Pattern, conduct, conducts, confidence, picture
