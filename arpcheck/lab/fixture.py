@@ -30,7 +30,8 @@ from typing import Any
 from arpcheck.errors import ArpcheckError, LabError, fault
 from arpcheck.lab import answering, cluster_objects, network, scene_file
 from arpcheck.lab.announcer import Announcers, inside
-from arpcheck.lab.apiserver import Api, ApiServer, Resource, Store
+from arpcheck.lab.api_objects import Resource, Store
+from arpcheck.lab.apiserver import Api, ApiServer
 from arpcheck.lab.network import write_sysctl
 from arpcheck.lab.scene import Scene
 

@@ -11,6 +11,6 @@ from apiserver.faults import Fault
 from apiserver.requests import Request
 from apiserver.server import ApiServer
 from apiserver.store import Store
-from arpcheck.lab.apiserver.store import Resource
+from arpcheck.lab.api_objects import Resource
 
 __all__ = ["ApiServer", "Fault", "Request", "Resource", "Store"]

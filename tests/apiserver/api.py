@@ -11,16 +11,16 @@ from apiserver.requests import Request
 from apiserver.rights import Rights
 from apiserver.store import Store
 from apiserver.writes import Write, write
-from arpcheck.lab.apiserver import Resource, api
-from arpcheck.lab.apiserver.api import Attempt, HttpResponse, json_answer, refused, text_answer, unknown_path
-from arpcheck.lab.apiserver.store import Object
+from arpcheck.lab import apiserver
+from arpcheck.lab.api_objects import Object, Resource
+from arpcheck.lab.apiserver import Attempt, HttpResponse, json_answer, refused, text_answer, unknown_path
 from arpcheck.objects import at, text
 
 LOG = "lab.arpcheck/log"
 """The annotation of a Pod that holds its log."""
 
 
-class Api(api.Api):
+class Api(apiserver.Api):
     def __init__(
         self,
         store: Store,

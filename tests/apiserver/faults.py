@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from arpcheck.lab.apiserver.api import HttpResponse, json_answer, status_answer
+from arpcheck.lab.apiserver import HttpResponse, json_answer, status_answer
 
 _ABSENT: Any = object()
 

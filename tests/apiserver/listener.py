@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from apiserver.faults import Fault
 from apiserver.requests import Request
-from arpcheck.lab.apiserver import server
-from arpcheck.lab.apiserver.api import HttpResponse
+from arpcheck.lab import apiserver
+from arpcheck.lab.apiserver import HttpResponse
 
 GZIP = 128 << 10
 """Octets from which an answer is compressed for who accepts it (k8s.io/apiserver, defaultGzipThresholdBytes)."""
@@ -27,7 +27,7 @@ class Owner(Protocol):
     def die(self) -> None: ...
 
 
-class Listener(server.Listener):
+class Listener(apiserver.Listener):
     def __init__(self, api: Any, listen: tuple[str, int], owner: Owner, tls: ssl.SSLContext | None) -> None:
         self.owner = owner
         self.tls = tls
@@ -51,7 +51,7 @@ class SecuredSocket(ssl.SSLSocket):
             raise
 
 
-class Connection(server.ServedConnection):
+class Connection(apiserver.ServedConnection):
     server: Listener
 
     def serve(self) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
-from arpcheck.lab.apiserver.api import HttpResponse, RefusedError, chosen, field_terms, list_answer, refused, status_answer
-from arpcheck.lab.apiserver.store import Key, Resource, Store, View
+from arpcheck.lab.api_objects import Key, Resource, Store, View
+from arpcheck.lab.apiserver import HttpResponse, RefusedError, chosen, field_terms, list_answer, refused, status_answer
 
 KEPT = 100
 """Views that are kept for their next page; an older one has expired."""

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from arpcheck.lab.apiserver.api import refused
+from arpcheck.lab.apiserver import refused
 
 MERGE = "application/merge-patch+json"
 OPERATIONS = "application/json-patch+json"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from arpcheck.lab.apiserver import api
+from arpcheck.lab import apiserver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request(api.HttpRequest):
+class Request(apiserver.HttpRequest):
     body: bytes = field(default=b"", repr=False)
 
     @property

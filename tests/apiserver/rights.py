@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from arpcheck.lab.apiserver.api import Attempt, forbidden
-from arpcheck.lab.apiserver.store import Resource
+from arpcheck.lab.api_objects import Resource
+from arpcheck.lab.apiserver import Attempt, forbidden
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

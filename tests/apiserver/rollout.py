@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from apiserver.store import Store
-from arpcheck.lab.apiserver.store import Object
+from arpcheck.lab.api_objects import Object
 from arpcheck.objects import at, items, mapping, name, namespace, text
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"

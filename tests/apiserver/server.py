@@ -13,12 +13,12 @@ from apiserver.listener import Listener, tls_context
 from apiserver.requests import Request
 from apiserver.rights import Rights
 from apiserver.store import Store
-from arpcheck.lab.apiserver import Resource, server
-from arpcheck.lab.apiserver.api import HttpResponse
-from arpcheck.lab.apiserver.store import Object
+from arpcheck.lab import apiserver
+from arpcheck.lab.api_objects import Object, Resource
+from arpcheck.lab.apiserver import HttpResponse
 
 
-class ApiServer(server.ApiServer):
+class ApiServer(apiserver.ApiServer):
     """Listens from the moment it is made; answers inside `with`."""
 
     def __init__(
@@ -71,7 +71,7 @@ class ApiServer(server.ApiServer):
         config["clusters"][0]["cluster"] |= {"certificate-authority": str(Path(ca).absolute())} if ca else {}
         config["users"][0]["user"] |= {"token": self._token} if self._token else {}
         config["users"][0]["user"] |= {key.replace("_", "-"): value for key, value in user.items()}
-        return server.write_kubeconfig(path, config)
+        return apiserver.write_kubeconfig(path, config)
 
     def note(self, request: Request) -> Fault | None:
         """Writes the request down, and says what is to go wrong with it."""

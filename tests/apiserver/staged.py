@@ -10,7 +10,7 @@ from apiserver.server import ApiServer
 from apiserver.store import Store
 from arpcheck.kubeproxy import config, modes
 from arpcheck.lab import cluster_objects, network
-from arpcheck.lab.apiserver.store import Object
+from arpcheck.lab.api_objects import Object
 from arpcheck.lab.scene import Scene
 from arpcheck.lab.scene_network import STRICT_ARP
 from arpcheck.objects import mapping, name

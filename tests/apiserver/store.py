@@ -2,10 +2,10 @@
 
 from types import MappingProxyType
 
-from arpcheck.lab.apiserver import store
+from arpcheck.lab import api_objects
 
 
-class Store(store.Store):
+class Store(api_objects.Store):
     def delete(self, resource: str, namespace: str, name: str) -> None:
         with self.lock:
             self.version += 1

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from apiserver import managed, patches
-from arpcheck.lab.apiserver.api import RefusedError, not_found, qualified, refused
-from arpcheck.lab.apiserver.store import Object, Resource, Store, now
+from arpcheck.lab.api_objects import Object, Resource, Store, now
+from arpcheck.lab.apiserver import RefusedError, not_found, qualified, refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from threading import enumerate as enumerate_threads
 import pytest
 
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.lab.apiserver import Store
+from arpcheck.lab.api_objects import Store
 from arpcheck.lab.fixture import Renewals
 
 LEASES = "leases.coordination.k8s.io"
