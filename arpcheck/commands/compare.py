@@ -111,7 +111,7 @@ def _fitted(rows: Sequence[str]) -> list[str]:
 
 def _html_page(found: Comparison, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
     """The changes first; differences that are alike share a row."""
-    from arpcheck.reports.html.page import OF_EXIT_CODE, page
+    from arpcheck.reports.html import OF_EXIT_CODE, page
 
     alike: dict[object, list[Difference]] = {}
     for entry in _shown(found):

@@ -13,7 +13,7 @@ from arpcheck.commands.watch_loop import Drawing
 from arpcheck.model import Outcome
 from arpcheck.reports.document import document
 from arpcheck.reports.formatting import embedded, moment
-from arpcheck.reports.html.page import page
+from arpcheck.reports.html import page
 from arpcheck.reports.json import written
 from arpcheck.reports.words import interface
 from arpcheck.text import count

@@ -24,7 +24,7 @@ from arpcheck.model import Outcome, Verdict
 from arpcheck.reports import Style
 from arpcheck.reports import render as render_report
 from arpcheck.reports.formatting import extracted
-from arpcheck.reports.html.page import POLICY
+from arpcheck.reports.html import POLICY
 from arpcheck.runs.compare import Change
 
 PAGES = (

@@ -18,8 +18,8 @@ from test_report_hostile import HOSTILE, filled
 from arpcheck.model import Report, Verdict
 from arpcheck.reports import render
 from arpcheck.reports.formatting import embedded, extracted
+from arpcheck.reports.html import prose
 from arpcheck.reports.html.charts import MOST, timelines
-from arpcheck.reports.html.page import prose
 
 ELEMENTS = """html head meta title style body main header section article nav div span p a b code h1 h2 h3 h4 ul ol li
     dl dt dd table thead tbody tr th td details summary svg g desc line circle rect polygon text script"""
