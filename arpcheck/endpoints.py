@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-from arpcheck.model import Address, Need
+from arpcheck.model import Address, Handling, HandlingBecause, Need
 from arpcheck.objects import Object, Objects, Service, address, at, items, labels_of, namespace, text, texts
+
+__all__ = [
+    "ENDPOINT_SLICES", "NEEDS", "SERVICE_PORTS", "Handling", "HandlingBecause", "NodeHandling", "ServiceEndpoint",
+    "ServicePort", "are_read", "endpoints", "expectation", "nodes_of", "ports", "publishes_not_ready", "source_ranges",
+]  # fmt: skip
 
 ENDPOINT_SLICES = Need(
     resource="endpointslices.discovery.k8s.io",
@@ -167,27 +171,6 @@ def _numerically(written: str) -> tuple[int, int]:
 
 
 # --------------------------------------------------------------------------------------------- What a node's kube-proxy does
-
-
-class Handling(StrEnum):
-    """What a node does with a connection to a Service's address."""
-
-    SERVE = "serve"
-    DROP = "drop"
-    REJECT = "reject"
-
-
-class HandlingBecause(StrEnum):
-    """Why it does that."""
-
-    READY = "ready"
-    """It uses a ready endpoint."""
-    TERMINATING = "terminating"
-    """It uses an endpoint that is terminating and still serves, since none is ready."""
-    NO_LOCAL_ENDPOINT = "no-local-endpoint"
-    """externalTrafficPolicy Local, and the endpoints are on other nodes."""
-    NO_ENDPOINT = "no-endpoint"
-    """The Service has no usable endpoint at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
