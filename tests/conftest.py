@@ -44,6 +44,22 @@ def user_namespace():
         pytest.skip(f"this system allows no user namespace ({why})")
 
 
+def pytest_collection_modifyitems(items):
+    """Side by side, each worker begins with its share of what mostly waits, and the others compute meanwhile; else these would be
+    left at the end, with nothing to do beside them. Workers get equal runs of the list (--dist worksteal)."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers == 1:
+        return
+    waiting = [item for item in items if item.get_closest_marker("lab") or "wheel" in item.path.parts]
+    chosen = set(waiting)
+    computing = [item for item in items if item not in chosen]
+    items[:] = [item for part in range(workers) for found in (waiting, computing) for item in share(found, part, workers)]
+
+
+def share(found, part, parts):
+    return found[len(found) * part // parts : len(found) * (part + 1) // parts]
+
+
 def pytest_runtest_setup(item):
     if item.get_closest_marker("lab") and (why := obstacle()):
         if os.environ.get("ARPCHECK_LAB") == "required":

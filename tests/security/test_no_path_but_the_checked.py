@@ -114,6 +114,9 @@ def test_nor_where_a_kubeconfig_of_roots_names_one(shared, key):
     assert (done.returncode, done.stderr) == (2, f"arpcheck: {PLACE}/special: Permission denied\n")
 
 
+FEW = ("gone", "yaml", "broken", "folder", "theirs", "link")
+
+
 @pytest.mark.parametrize("more", [(), ("-v", "--context", "y")], ids=["plain", "with all there is"])
 def test_what_only_root_can_see_is_not_told_by_how_it_failed(shared, more):
     """Whether it is there, and what it is."""
@@ -133,7 +136,8 @@ def test_what_only_root_can_see_is_not_told_by_how_it_failed(shared, more):
         if not (kept / name).is_symlink():
             (kept / name).symlink_to(to)
     told = {}
-    for name in ("gone", "gone/x", "yaml/x", *sorted(path.name for path in kept.iterdir())):
+    names = ("gone", "gone/x", "yaml/x", *sorted(path.name for path in kept.iterdir()))
+    for name in names if more else FEW:
         done = shared.sudo("arpcheck", "snapshot", "--kubeconfig", f"/run/kept/{name}", *more)
         assert done.returncode == 2
         lines = [line for line in done.stderr.splitlines() if "config" in line and "privileges given up" not in line]

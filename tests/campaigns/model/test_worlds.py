@@ -233,7 +233,9 @@ def test_a_wrong_accusation_is_seen():
 
 
 def test_a_fault_of_another_name_is_seen():
-    ill = result(range(600), lambda r: any("another node" in words for words in r.provable) and len(r.truth.addresses) == 1)
+    ill = result(
+        range(500, 1000), lambda r: any("another node" in words for words in r.provable) and len(r.truth.addresses) == 1
+    )
     assert "misnamed" in told(ill, targets=with_verdict(ill, Verdict.FOREIGN))
     assert "misnamed" in told(ill, targets=with_verdict(ill, Verdict.PROXY_ARP))
 
