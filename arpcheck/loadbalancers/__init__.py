@@ -24,7 +24,7 @@ from arpcheck.objects import Objects, Service, namespace
 
 
 class Implementation(Protocol):
-    """The three names of a plug-in. Its docstring ends with the three facts that `table` returns."""
+    """The four names of a plug-in. Its docstring ends with the three facts that `table` returns."""
 
     NAME: str
     """As `implementation` in the report."""
