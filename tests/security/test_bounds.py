@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 from hostile_api import HEAD, TAIL, HostileApi, bomb, drip, endless, listed, named
@@ -28,29 +29,36 @@ LABELS = {f"k{i}": "v" * 60 for i in range(40)}
 ALMOST = 499_000
 WITHIN = HEAD + b'{"metadata":{"name":"a","labels":{"a":"b"}},"spec":['
 
+
+def always(body):
+    return lambda _: body
+
+
+@cache
+def blanks():
+    return bomb(b" " * 1000, 1_000_000)
+
+
 CASES = {
-    "empty lists, compressed": HostileApi(lambda _: EMPTY_LISTS, GZIP),
-    "a gigabyte of blanks": HostileApi(lambda _: BLANKS, GZIP),
-    "compressed twice": HostileApi(lambda _: TWICE, {"Content-Encoding": "gzip, gzip"}),
-    "empty lists within one entry": HostileApi(lambda _: bomb(b"[],", 10_000_000, WITHIN, b"0]}" + TAIL), GZIP),
-    "as many objects as are taken": HostileApi(lambda _: WITHIN + b",".join([b'{"a":1}'] * (ALMOST // 2)) + b"]}" + TAIL),
-    "as many entries as are taken": HostileApi(lambda _: listed(*[b"[]"] * (ALMOST // 2))),
-    "a text as long as an answer": HostileApi(lambda _: listed(named(1, x="y" * (30 * MIB)))),
-    "one sign beyond ASCII in it": HostileApi(lambda _: HEAD + b'{"metadata":{"name":"' + EMOJI + b"y" * (30 * MIB) + b'"}}' + TAIL),
-    "one escaped sign beyond ASCII in it": HostileApi(lambda _: HEAD + b'{"metadata":{"name":"\\ud83d\\ude00' + b"y" * (30 * MIB) + b'"}}' + TAIL),
-    "deep": HostileApi(lambda _: HEAD + b"[" * 10_000_000),
-    "deep objects": HostileApi(lambda _: HEAD + b'{"a":' * 90_000),
-    "pages without an end": HostileApi(lambda number: paged(number, 500, status={"x": "y"})),
-    "pages without an end, of which all is kept": HostileApi(lambda number: paged(number, 500) .replace(b'"namespace"', LABELS_TEXT)),
-    "an answer without an end": HostileApi(lambda _: endless(b"[[],{}],")),
-    "a slow drip": HostileApi(lambda _: drip(b"[" * 1000, 0.01)),
-    "an error with a gigabyte": HostileApi(lambda _: BLANKS, GZIP, status=500),
-    "a redirect with a gigabyte": HostileApi(lambda _: BLANKS, {**GZIP, "Location": "/elsewhere"}, status=302),
-    "discovery": HostileApi(lambda _: listed(), discovery=b'{"kind":"APIResourceList","resources":[' + b",".join([b'{"name":"x"}'] * (ALMOST // 2)) + b"]}"),
+    "empty lists, compressed": lambda: HostileApi(always(bomb(b"[],", 80_000_000, tail=b"0" + TAIL)), GZIP),
+    "a gigabyte of blanks": lambda: HostileApi(always(blanks()), GZIP),
+    "compressed twice": lambda: HostileApi(always(bomb(blanks(), 1)), {"Content-Encoding": "gzip, gzip"}),
+    "empty lists within one entry": lambda: HostileApi(always(bomb(b"[],", 10_000_000, WITHIN, b"0]}" + TAIL)), GZIP),
+    "as many objects as are taken": lambda: HostileApi(lambda _: WITHIN + b",".join([b'{"a":1}'] * (ALMOST // 2)) + b"]}" + TAIL),
+    "as many entries as are taken": lambda: HostileApi(lambda _: listed(*[b"[]"] * (ALMOST // 2))),
+    "a text as long as an answer": lambda: HostileApi(lambda _: listed(named(1, x="y" * (30 * MIB)))),
+    "one sign beyond ASCII in it": lambda: HostileApi(lambda _: HEAD + b'{"metadata":{"name":"' + EMOJI + b"y" * (30 * MIB) + b'"}}' + TAIL),
+    "one escaped sign beyond ASCII in it": lambda: HostileApi(lambda _: HEAD + b'{"metadata":{"name":"\\ud83d\\ude00' + b"y" * (30 * MIB) + b'"}}' + TAIL),
+    "deep": lambda: HostileApi(lambda _: HEAD + b"[" * 10_000_000),
+    "deep objects": lambda: HostileApi(lambda _: HEAD + b'{"a":' * 90_000),
+    "pages without an end": lambda: HostileApi(lambda number: paged(number, 500, status={"x": "y"})),
+    "pages without an end, of which all is kept": lambda: HostileApi(lambda number: paged(number, 500) .replace(b'"namespace"', LABELS_TEXT)),
+    "an answer without an end": lambda: HostileApi(lambda _: endless(b"[[],{}],")),
+    "a slow drip": lambda: HostileApi(lambda _: drip(b"[" * 1000, 0.01)),
+    "an error with a gigabyte": lambda: HostileApi(always(blanks()), GZIP, status=500),
+    "a redirect with a gigabyte": lambda: HostileApi(always(blanks()), {**GZIP, "Location": "/elsewhere"}, status=302),
+    "discovery": lambda: HostileApi(lambda _: listed(), discovery=b'{"kind":"APIResourceList","resources":[' + b",".join([b'{"name":"x"}'] * (ALMOST // 2)) + b"]}"),
 }  # fmt: skip
-EMPTY_LISTS = bomb(b"[],", 80_000_000, tail=b"0" + TAIL)
-BLANKS = bomb(b" " * 1000, 1_000_000)
-TWICE = bomb(BLANKS, 1)
 LABELS_TEXT = (
     b'"labels":{' + b",".join(b'"%s":"%s"' % (k.encode(), v.encode()) for k, v in LABELS.items()) + b'},"namespace"'
 )
@@ -83,7 +91,7 @@ def measured(arguments, folder):
 
 @pytest.mark.parametrize("case", CASES)
 def test_it_stays_small_and_ends(tmp_path, case):
-    with CASES[case] as api:
+    with CASES[case]() as api:
         code, peak, said = measured(
             ["snapshot", "--request-timeout", "3", "--kubeconfig", api.kubeconfig(tmp_path / "config")], tmp_path
         )
