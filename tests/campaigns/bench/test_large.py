@@ -121,6 +121,7 @@ def test_the_collector_looks_once_at_what_was_read_and_not_all_the_while(tmp_pat
 
 def looks(work):
     begun = []
+    gc.collect()  # else it may be due because of what was made before
     gc.callbacks.append(lambda phase, _: begun.append(phase) if phase == "start" else None)
     try:
         work()
