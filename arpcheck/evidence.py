@@ -4,7 +4,7 @@ The evidence of several hosts is one, with a vantage for each; `views` takes it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from ipaddress import IPv4Address
@@ -23,6 +23,8 @@ from arpcheck.model import (
     Overflow,
     PassedOver,
     Question,
+    ReachRun,
+    ReachTry,
     Reply,
 )
 from arpcheck.model.constants import RATE, ROUNDS, WAIT
@@ -58,6 +60,8 @@ class Options:
     """The nodes' pod gateways are requested too, and the report says whether a load balancer can be installed."""
     on_link: bool = False
     """Only addresses in the networks of the interfaces are judged."""
+    reach: bool = False
+    """TCP connections are tried too, of every MAC address that replied."""
     both_senders: bool = False
     """Judged addresses are requested with 0.0.0.0 and with an own address: some hosts reply to only one of them."""
 
@@ -140,6 +144,8 @@ class Evidence:
     """The entries of `--accept`."""
     trouble: tuple[str, ...] = ()
     """Problems during the scan: "eth0 went down after 12.3 s"."""
+    reach: ReachRun | None = None
+    """What `--reach` observed; None if it was not asked for."""
     outdated: tuple[IPv4Address, ...] = ()
     """Addresses whose records are older than an observed change: the address moved, or the cluster can no longer be read
     (`watch`). These records accuse no node."""
@@ -274,8 +280,29 @@ def _view(evidence: Evidence, vantage: Vantage) -> Evidence:
             replace(p, interface=own(p.interface)) for p in evidence.passed_over if p.interface.startswith(prefix)
         ),
         complete=vantage.complete,
+        reach=_reach(evidence.reach, prefix, shift),
         vantages=(),
     )  # fmt: skip
+
+
+def _reach(found: ReachRun | None, prefix: str, shift: float) -> ReachRun | None:
+    if found is None:
+        return None
+    return replace(
+        found,
+        tries=tuple(
+            moved(t, lambda name: name.removeprefix(prefix), -shift) for t in found.tries if t.interface.startswith(prefix)
+        ),
+        skips=tuple(
+            replace(s, interface=s.interface.removeprefix(prefix)) for s in found.skips if s.interface.startswith(prefix)
+        ),
+    )
+
+
+def moved(found: ReachTry, name: Callable[[str], str], shift: float) -> ReachTry:
+    """With its interfaces named by `name`, and its times later by `shift` milliseconds."""
+    replies = (replace(reply, at=round(reply.at + shift, 3), interface=name(reply.interface)) for reply in found.replies)
+    return replace(found, at=round(found.at + shift, 3), interface=name(found.interface), replies=tuple(replies))
 
 
 def _own(options: Options, prefix: str) -> tuple[str, ...]:

@@ -26,10 +26,16 @@ from arpcheck.model import (
     Mac,
     MacListFormat,
     Neighbour,
+    NotAsked,
     Overflow,
     PassedOver,
     PassReason,
     Question,
+    ReachReply,
+    ReachRun,
+    ReachSignal,
+    ReachSkip,
+    ReachTry,
     Reply,
     Verdict,
 )
@@ -186,6 +192,8 @@ def _converter() -> cattrs.Converter:
         Verdict, lambda value, _: Verdict(_saved_text(value))
     )  # otherwise cattrs accepts any string
     made.register_structure_hook(PassReason, lambda value, _: PassReason(_saved_text(value)))
+    made.register_structure_hook(NotAsked, lambda value, _: NotAsked(_saved_text(value)))
+    made.register_structure_hook(ReachSignal, lambda value, _: ReachSignal(_saved_text(value)))
     made.register_structure_hook(date, lambda value, _: date.fromisoformat(_saved_text(value)))
     made.register_structure_hook(MacListFormat, lambda value, _: MacListFormat(_saved_text(value)))
     made.register_structure_hook(Objects, lambda value, _: _objects(value, made))
@@ -193,7 +201,7 @@ def _converter() -> cattrs.Converter:
     made.register_structure_hook(Reply, _reply)
     several = made.get_structure_hook(tuple[str, ...])
     made.register_structure_hook_func(_is_tuple, _list_only(several))
-    wire = (Loss, Overflow, Gratuitous, PassedOver)
+    wire = (Loss, Overflow, Gratuitous, PassedOver, ReachReply, ReachTry, ReachSkip, ReachRun)
     inner = (Gap, Acceptance, Capture, Vantage, *wire, Neighbour, Interface, Host, MacEntry, Options)
     for kind in (*inner, Evidence):
         names: Any = {f.name: override(rename=camel(f.name)) for f in fields(kind)}

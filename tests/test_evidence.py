@@ -20,10 +20,16 @@ from arpcheck.model import (
     Mac,
     MacListFormat,
     Neighbour,
+    NotAsked,
     Overflow,
     PassedOver,
     PassReason,
     Question,
+    ReachReply,
+    ReachRun,
+    ReachSignal,
+    ReachSkip,
+    ReachTry,
     Reply,
     Verdict,
 )
@@ -71,6 +77,21 @@ ALL = Evidence(
     accepted=(Acceptance(reason="known", until=date(2026, 6, 1), verdict=Verdict.FOREIGN, ip=VIP),),
     trouble=("eth0 went down after 1.0 s",),
     outdated=(IPv4Address("10.0.0.50"),),
+    reach=ReachRun(
+        tries=(
+            ReachTry(
+                at=70.5, interface="eth0", ip=VIP, port=80, mac=M1, sender=CLIENT, sender_port=61000, service="web/nginx",
+                replies=(
+                    ReachReply(
+                        at=70.75, signal=ReachSignal.UNREACHABLE, source=VIP, port=None, code=3, mac=M1, interface="eth1",
+                        ttl=64,
+                    ),
+                ),
+            ),
+        ),
+        skips=(ReachSkip(ip=VIP, service=None, port=None, interface="eth0", mac=M2, why=NotAsked.NO_SERVICE),),
+        lost=3, complete=False, changed=("web/nginx",),
+    ),
     after=Objects(resources={"leases.coordination.k8s.io": ()}, read_at=END, server_ahead=-7.5),
 )  # fmt: skip
 

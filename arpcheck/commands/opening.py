@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import FrameType
@@ -18,6 +18,7 @@ from arpcheck.cluster import ClusterSource, preload
 from arpcheck.commands.bundle import Bundle
 from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note
 from arpcheck.commands.output import ProgressLine, check, how_long, notice
+from arpcheck.commands.reaching import expected
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.model import Acceptance, Host, Kind
@@ -83,16 +84,21 @@ def to_open(options: Options, host: Host) -> tuple[str, ...]:
 
 @contextmanager
 def opened(
-    interfaces: Sequence[str], source: ClusterSource, *outputs: tuple[str | None, str], requests: bool = False
+    interfaces: Sequence[str],
+    source: ClusterSource,
+    *outputs: tuple[str | None, str],
+    requests: bool = False,
+    also: AbstractContextManager[object] | None = None,
 ) -> Iterator[tuple[LiveWire, ClusterSource]]:
     """The open sockets, and the source to read from once privileges are given up.
 
     `outputs`: the files that will be written, each with its option. `requests`: also receive the requests of other hosts.
+    `also`: entered before privileges are given up, too.
     Raises WireError where a socket can't be opened, OutputError where only root could write one of the files."""
     for output, option in outputs:
         check(output, option)
     preloaded = preload(source, for_another=caller() is not None)
-    with LiveWire(interfaces, requests=requests) as wire:
+    with LiveWire(interfaces, requests=requests) as wire, also or nullcontext():
         drop()
         for output, option in outputs:
             check(output, option)
@@ -155,6 +161,8 @@ def observed(
 def _announce(planned: pipeline.Plan, options: Options, objects: Objects, source: ClusterSource) -> None:
     notice(first_line(planned, options, objects, source))
     kubeconfig_note(source)
+    if options.reach:
+        notice(expected(planned, objects, options))
     if planned.seconds > LONG:
         notice("a higher --rate (up to 100 is gentle where no ARP inspection counts), -n or -l make it shorter")
 

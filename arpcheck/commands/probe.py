@@ -55,6 +55,7 @@ from arpcheck.commands.options import (
     selecting,
 )  # fmt: skip
 from arpcheck.commands.output import NewFile, check, deliver, notice, show, style, told
+from arpcheck.commands.reaching import Reach, expected, reached
 from arpcheck.errors import ArpcheckError, OutputError, UsageError
 from arpcheck.evidence import Options
 from arpcheck.gc_control import held_back
@@ -62,6 +63,7 @@ from arpcheck.model import Gap
 from arpcheck.model.constants import RATE, ROUNDS, WAIT
 from arpcheck.objects import Objects
 from arpcheck.wire.host import this_host
+from arpcheck.wire.reach_socket import LiveReachWire
 from arpcheck.wire.scapy_library import Recorder
 
 _log = logging.getLogger(__name__)
@@ -90,6 +92,7 @@ def probe(
     ip: Ip = None,
     external_ips: ExternalIps = False,
     on_link: OnLink = False,
+    reach: Reach = False,
     mac_map: MacMap = None,
     cluster: ClusterSource,
     accept: Accept = None,
@@ -127,6 +130,7 @@ def probe(
                     sender=sender,
                     external_ips=external_ips,
                     on_link=on_link,
+                    reach=reach,
                 ),
                 services=services or (),
                 namespace=namespace or (),
@@ -167,13 +171,16 @@ def run(request: ProbeRequest) -> int:
             if not request.quiet:
                 notice(first_line(planned, options, objects, source, "would ask"))
                 kubeconfig_note(source)
+                if options.reach:
+                    notice(expected(planned, objects, options))
             found = DryRun(planned, options, objects, datetime.now(UTC))
             show(found.json() if request.format_name == "json" else found.text())
         return 0
+    tcp = LiveReachWire(interfaces if options.reach else ())
     with (
         held_back(for_good=True),
         log_buffer(kept=request.bundle.path is not None) as log,
-        opened(interfaces, request.source, *outputs(request)) as (wire, source),
+        opened(interfaces, request.source, *outputs(request), also=tcp) as (wire, source),
         recording(request.pcap, kept=request.bundle.path is not None) as frames,
     ):
         request.bundle.check()
@@ -182,7 +189,10 @@ def run(request: ProbeRequest) -> int:
         options = settled(options, objects, host, wire)
         with stopping() as stop:
             heard = observed(request, options, host, mac_map, objects, wire, accepted=accepted, stop=stop, tap=frames)
-            evidence, unwritten = replace(heard, after=read_again(source, objects)), frames.finish()
+            evidence = replace(heard, after=read_again(source, objects))
+            if options.reach and not stop():
+                evidence = reached(evidence, tcp, source, quiet=request.quiet, stop=stop, tap=frames)
+            unwritten = frames.finish()
             report = pipeline.conclude(evidence)
             unwritten = bundled(request.bundle, evidence, report, frames.file, log.lines()) or unwritten
             deliver(

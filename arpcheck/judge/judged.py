@@ -27,6 +27,7 @@ from arpcheck.model import (
     Nic,
     Outcome,
     Owner,
+    ReachRow,
     Reason,
     Responder,
     Severity,
@@ -105,6 +106,8 @@ class Judged:
     """Address, node and MAC wherever the kernel of a node without strict ARP answers beside its speaker."""
     doubled_at_home: tuple[tuple[IPv4Address, str, Mac], ...] = ()
     """A node's own address, the node and the MAC that answered twice for it, where other nodes' are answered once."""
+    reach: Mapping[IPv4Address, tuple[ReachRow, ...]] = field(default_factory=dict)
+    """What `--reach` found, by address."""
     findings: tuple[Finding, ...] = ()
     """For the rules that look at what the others found."""
 

@@ -97,6 +97,7 @@ def _target(target: Target, judgement: Judgement | None, judged: Judged) -> Targ
         reasons=judgement.reasons,
         winner=winner(asked, case.parties, observations) if asked else None,
         confidence=sure,
+        reach=judged.reach.get(asked, ()) if asked else (),
     )
 
 

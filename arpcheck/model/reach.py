@@ -57,6 +57,8 @@ class ReachTry:
     """Ethernet destination."""
     sender: IPv4Address
     sender_port: int
+    service: str
+    """`namespace/name`."""
     replies: tuple[ReachReply, ...] = ()
     """The first ones, see `wire.reach.MOST_REPLIES_KEPT`."""
 
@@ -76,8 +78,6 @@ class NotAsked(StrEnum):
     """A multicast address: Linux ignores TCP to it."""
     OFF_SUBNET = "off-subnet"
     """This host has no own address in the nodes' network, so replies would pass a router."""
-    OWN_ADDRESS = "own-address"
-    """This host holds the address itself."""
     TOO_MANY = "too-many"
     """More MAC addresses answered for the address than are asked."""
     NO_SOURCE_PORT = "no-source-port"
@@ -159,14 +159,18 @@ class HandlingBecause(StrEnum):
 
 
 class ReachDoubt(StrEnum):
-    """Why nothing is concluded from a result, whatever it is."""
+    """Why a result accuses nobody."""
 
     FRAMES_LOST = "frames-lost"
     """This host's kernel dropped frames meanwhile."""
     CHANGED = "changed"
     """The announcer or the endpoints changed in the run."""
-    INTERRUPTED = "interrupted"
-    """Fewer tries were sent than needed."""
+    TOO_FEW_TRIES = "too-few-tries"
+    """Fewer tries were sent than silence needs."""
+    OWN_POD = "own-pod"
+    """This host is a node and may have the endpoint itself, so that the reply never was on the wire."""
+    MIXED = "mixed"
+    """One try shows something else than another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,3 +203,8 @@ class ReachRow:
     ttl: int | None = None
     text: str = ""
     """The same for a reader."""
+
+    @property
+    def who(self) -> str:
+        """The node, else the MAC address."""
+        return self.node or str(self.mac)

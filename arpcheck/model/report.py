@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from arpcheck.model.frames import Interface, Target
 from arpcheck.model.mac_addresses import Address, Mac
 from arpcheck.model.outcomes import Arp, Outcome, Severity, Verdict
+from arpcheck.model.reach import ReachRow
 from arpcheck.model.reasons import Reason
 from arpcheck.model.records import Claim, Gap, KubeProxy
 
@@ -122,6 +123,8 @@ class TargetReport:
     winner: str | None = None
     """The responder that a client most likely takes, by its node or its MAC; None where nobody replied to a broadcast."""
     confidence: Confidence = Confidence()
+    reach: tuple[ReachRow, ...] = ()
+    """What `--reach` found, for each port and responder."""
 
     @property
     def outcome(self) -> Outcome:

@@ -20,6 +20,7 @@ from arpcheck.objects import Objects
 from arpcheck.pipeline import records
 from arpcheck.pipeline.concluding import conclude
 from arpcheck.pipeline.planning import Plan, own_node, plan, settle, targets_of, used
+from arpcheck.pipeline.reaching import expected_seconds, reach_plan, with_reach
 from arpcheck.pipeline.records import announcements
 from arpcheck.targets import JUDGED
 from arpcheck.wire.packets import Wire
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from arpcheck.wire.pcap import Entry
 
 __all__ = [
-    "CHOICES", "NEEDS", "Plan", "announcements", "conclude", "observe", "own_node", "plan", "recorded", "records_of",
-    "rights", "settle",
+    "CHOICES", "NEEDS", "Plan", "announcements", "conclude", "expected_seconds", "observe", "own_node", "plan",
+    "reach_plan", "recorded", "records_of", "rights", "settle", "with_reach",
 ]  # fmt: skip
 
 NEEDS: tuple[Need, ...] = (*loadbalancers.NEEDS, *mac_owners.NEEDS, *kubeproxy.NEEDS, *endpoints.NEEDS)

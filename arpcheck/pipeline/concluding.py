@@ -17,6 +17,7 @@ from arpcheck.judge.judged import AskingHost, Judged, Judgement
 from arpcheck.judge.nodes import node_states
 from arpcheck.judge.observations import Doubling, Observations
 from arpcheck.judge.owners import Knowledge, owners
+from arpcheck.judge.reach import ReachContext, reach_rows
 from arpcheck.judge.summary import also, report
 from arpcheck.model import (
     Announcement,
@@ -122,6 +123,7 @@ def conclude(evidence: Evidence) -> Report:
         cluster_version=objects.version,
         empty_selection=unfitting(objects, evidence.options, judges=any(t.kind in JUDGED for t in targets)),
         acceptances=accepted,
+        reach=reach_rows(evidence, _reach_context(judgements, context, frozenset(name for name in own.values() if name))),
         doubled=tuple(
             (j.ip, owned[nic].node or "", nic[1])
             for j in judgements if j.case.parties
@@ -152,6 +154,36 @@ def _explained(evidence: Evidence, context: _CaseContext) -> Callable[[Case], tu
         return reasons.explained(records.reasons(case.target, evidence, context.time))
 
     return explained
+
+
+def _reach_context(judgements: Iterable[Judgement], context: _CaseContext, own: frozenset[str]) -> ReachContext:
+    by_mac: dict[Mac, list[Owner]] = {}
+    for (_, mac), found in context.owners.items():
+        by_mac.setdefault(mac, []).append(found)
+    cases = {case.target.ip: case for judgement in judgements for case in (judgement.case,)}
+
+    def owner(interface: str, mac: Mac) -> Owner | None:
+        """A reply may come in by an interface that asked nothing: there the MAC address tells, if it is one owner's."""
+        if here := context.owners.get((context.observations.segment(interface), mac)):
+            return here
+        anywhere = by_mac.get(mac, [])
+        return anywhere[0] if len({one.node for one in anywhere}) == 1 else None
+
+    def node_of(interface: str, mac: Mac) -> str | None:
+        one = owner(interface, mac)
+        return one.node if one and not one.doubtful else None
+
+    def outside(interface: str, mac: Mac) -> bool:
+        one = owner(interface, mac)
+        return one is not None and one.outside
+
+    return ReachContext(
+        node_of=node_of,
+        outside=outside,
+        announcers=lambda ip: cases[ip].announcers if ip in cases else frozenset(),
+        moved=frozenset(ip for ip, case in cases.items() if case.changed and isinstance(ip, IPv4Address)),
+        own_nodes=own,
+    )
 
 
 def _knowledge(

@@ -15,8 +15,13 @@ from arpcheck.model import (
     Arp,
     CauseId,
     Certainty,
+    Handling,
+    HandlingBecause,
     Kind,
+    NotAsked,
     Outcome,
+    ReachDoubt,
+    ReachResult,
     ReasonId,
     Report,
     Severity,
@@ -126,6 +131,28 @@ _CONFIDENCE = structure(
     key("slowestRate", optional(NUMBER), "Frames per second in the slowest of these rounds; null if unknown."),
 )
 
+_REACH = structure(
+    "reach",
+    key("service", optional(TEXT), "The Service of the port (namespace/name); null if no Service has the address."),
+    key("port", optional(COUNT), "Its first TCP port; null if it has none."),
+    key("mac", MAC, "The MAC address that was asked."),
+    key("node", optional(TEXT), "The node of this MAC address; null if it is unknown or not a node."),
+    key("interface", TEXT, "The prober's interface that sent the SYN."),
+    key("result", choice(ReachResult), "What the tries came to."),
+    key("tries", COUNT, "The SYNs that were sent."),
+    key("routes", BOOLEAN, "Whether it sent an ICMP redirect: it routes the packet and has no rule for the address."),
+    key("why", optional(choice(NotAsked)), "Why nothing was sent; null if something was."),
+    key("doubt", optional(choice(ReachDoubt)), "Why the result accuses nobody; null if nothing speaks against it."),
+    key("expected", optional(choice(Handling)), "What the node should do by the EndpointSlices; null if unknown."),
+    key("because", optional(choice(HandlingBecause)), "Why it should do that; null if unknown."),
+    key("source", optional(TEXT), "The address and port, or the address, that the deciding reply came from."),
+    key("code", optional(COUNT), "The ICMP code of `unreachable`, else null."),
+    key("by", optional(MAC), "The MAC address that sent the deciding reply, if it is another than the asked one."),
+    key("byNode", optional(TEXT), "The node of that MAC address, or null."),
+    key("ttl", optional(COUNT), "The TTL of the deciding reply: 64 comes from the node itself, less from behind it."),
+    key("text", TEXT, "The result as a sentence."),
+)
+
 _RESPONDER = structure(
     "responder",
     key("node", optional(TEXT), "Null if the owner is unknown or not a node."),
@@ -166,6 +193,7 @@ _TARGET = structure(
     key("winner", optional(TEXT), "The responder that clients most likely use, the first to reply: its node, or its MAC "
         "address if the node is unknown. Null without a reply."),
     key("confidence", _CONFIDENCE, "How thoroughly it was probed."),
+    key("reach", many(_REACH), "With `--reach`: what each responder does with connections, for each port."),
     key("responders", entries(_RESPONDER, varies="firstReplyMs"), "Who replied, grouped by owner."),
 )  # fmt: skip
 

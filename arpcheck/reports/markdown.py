@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from arpcheck.model import Arp, Cause, Finding, NodeReport, Report, TargetReport
 from arpcheck.reports import Style
+from arpcheck.reports.connections import ConnectionLine, connections
 from arpcheck.reports.formatting import NONE, code, inline, listing
 from arpcheck.reports.matrix import MEANINGS, Mark, grid
 from arpcheck.reports.patterns import Conduct, Pattern, Picture, conduct, conducts, confidence, picture
@@ -79,7 +80,8 @@ def render(report: Report, style: Style) -> str:
     order = conducts(report, found)
     text = _opening(report, order, style)
     drawn = _matrix_section(picture(found.shown(style), order, COLUMNS))
-    listed = _targets(report, style), _nodes_section(report, order), _gaps(report), _replies(report, style)
+    reach = _connections(report, style)
+    listed = _targets(report, style), reach, _nodes_section(report, order), _gaps(report), _replies(report, style)
     parts = [part for part in (_findings(report), _causes(report), drawn, *listed) if part.entries]
     for number, part in enumerate(parts):
         text += _fitted(part, ROOM - len(text) - sum(later.least for later in parts[number + 1 :]))
@@ -195,6 +197,17 @@ def _targets(report: Report, style: Style) -> _Section:
     varied = not _uniform_confidence(report)
     part = _table("address", 12_000, "Addresses", heads, (_target(target, varied) for target in ordered))
     return replace(part, wrong=sum(map(_counts, ordered)), fine="ok")
+
+
+def _connections(report: Report, style: Style) -> _Section:
+    heads = ("Address", "Port", "Asked", "Result", "What it means")
+    rows = connections(chosen(report, style))
+    part = _table("line", 4_000, "Connections (`--reach`)", heads, (_connection(row) for row in rows))
+    return replace(part, wrong=sum(not row.fine for row in rows), fine="accepted")
+
+
+def _connection(row: ConnectionLine) -> Cells:
+    return row.ip, row.port, row.responder, row.result, row.text
 
 
 def _counts(target: TargetReport) -> bool:

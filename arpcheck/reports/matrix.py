@@ -13,7 +13,8 @@ from textwrap import wrap
 
 from arpcheck.model import Arp, Kind, Report, Responder, TargetReport
 from arpcheck.reports import Style
-from arpcheck.reports.formatting import listing
+from arpcheck.reports.connections import summary
+from arpcheck.reports.formatting import NONE, listing
 from arpcheck.reports.rows import chosen
 from arpcheck.reports.table import facts, headline, verdict_cell
 from arpcheck.reports.terminal import (
@@ -200,12 +201,13 @@ def _drawn(found: Grid, style: Style) -> Iterator[Section]:
 
 def _part(rows: Sequence[GridRow], first: int, headings: Sequence[str], style: Style) -> Section:
     """The columns from `first` on, as many as there are headings."""
-    last = first + len(headings)
+    last, asked = first + len(headings), any(row.target.reach for row in rows)
     shown: list[tuple[str | NameList, ...]] = []
     for row in rows:
         marks = map(_mark, row.cells[first:last])
-        shown.append((address(row.target), verdict_cell(row.target), *marks, services(row.target, 1)))
-    return aligned(("IP", "VERDICT", *headings, "SERVICE"), shown, style)
+        reach = ("; ".join(summary(row.target)) or NONE,) if asked else ()
+        shown.append((address(row.target), verdict_cell(row.target), *marks, services(row.target, 1), *reach))
+    return aligned(("IP", "VERDICT", *headings, "SERVICE", *(("REACH",) if asked else ())), shown, style)
 
 
 def _mark(cell: Cell) -> NameList:

@@ -35,6 +35,8 @@ LABELS = {
     "outcome": "what the verdict or the state means: `fault`, `unsure`, `fine`, `not-judged`",
     "node": "the name of the Node",
     "state": "`non-strict`, `self`, `quiet`, `unreached` or `unknown`",
+    "port": "the TCP port that was tried; empty without one",
+    "result": "`accepted`, `other-mac`, `wrong-source`, `refused`, `unreachable`, `no-answer` or `not-asked`",
     "id": "of the finding",
     "severity": "`error`, `warning` or `info`",
 }
@@ -126,6 +128,17 @@ def _of_address(value: Callable[[TargetReport], float], report: Report) -> Itera
         yield labels, value(target)
 
 
+def _reach(report: Report) -> Iterator[Sample]:
+    """Counted, since a node may be asked by several MAC addresses, and those of no known node share an empty name."""
+    counted: Counter[tuple[str, ...]] = Counter()
+    for target in report.targets:
+        for row in target.reach:
+            namespace, _, name = (row.service or "").partition("/")
+            where = address(target), namespace, name, str(row.port or "")
+            counted[*where, row.node or "", str(row.result)] += 1
+    yield from sorted(counted.items())
+
+
 def _by_verdict(report: Report) -> Iterator[Sample]:
     counted = Counter(target.verdict for target in report.targets)
     for verdict in Verdict:
@@ -191,6 +204,10 @@ GAUGES = (
     Gauge(
         "address_responders", _ADDRESS, "Owners of the MAC addresses that replied for the address.",
         partial(_of_address, lambda target: len(target.responders)),
+    ),
+    Gauge(
+        "address_reach", ("address", "namespace", "service", "port", "node", "result"),
+        "MAC addresses of the node by the result of --reach; without the option there is no sample.", _reach,
     ),
     Gauge("nodes", ("state", "outcome"), "Nodes by how their kernel treats Service addresses.", _by_state),
     Gauge("node_state", ("node", "state", "outcome"), "1 for the state of the node, else 0.", _states),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from arpcheck.model import Outcome, Report, TargetReport, Verdict
 from arpcheck.reports import Style
+from arpcheck.reports.connections import is_plain_acceptance, summary
 from arpcheck.reports.formatting import listing
 from arpcheck.reports.words import address, announcer_of, repliers, service_names, verdict_line, verdict_of
 from arpcheck.text import PROSE_LIMIT, count, plain
@@ -105,7 +106,7 @@ def blocks(targets: Iterable[TargetReport]) -> tuple[SameReason, ...]:
     """The rows in the order of their first address, those with the same reason together."""
     alike: dict[tuple[object, ...], list[TargetReport]] = {}
     for target in targets:
-        key = verdict_of(target), target.reason, repliers(target), announcer_of(target)
+        key = verdict_of(target), target.reason, repliers(target), announcer_of(target), summary(target)
         alike.setdefault(key, []).append(target)
     found: dict[tuple[object, ...], list[Alike]] = {}
     for (verdict, reason, *_), group in alike.items():
@@ -123,7 +124,11 @@ def _rows(group: Sequence[TargetReport]) -> Iterable[Alike]:
 def in_order(targets: Sequence[TargetReport]) -> tuple[Sequence[TargetReport], Sequence[TargetReport]]:
     """(rows, those that share the line of what is in order): none of the latter up to MANY_OK. An address of which more is
     to be said has its row."""
-    fine = [target for target in targets if target.outcome is Outcome.FINE and not target.also]
+    fine = [target for target in targets if _is_fine(target)]
     if len(fine) <= MANY_OK:
         return targets, ()
-    return [target for target in targets if target.outcome is not Outcome.FINE or target.also], fine
+    return [target for target in targets if not _is_fine(target)], fine
+
+
+def _is_fine(target: TargetReport) -> bool:
+    return target.outcome is Outcome.FINE and not target.also and is_plain_acceptance(target)

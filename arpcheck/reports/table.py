@@ -13,6 +13,7 @@ from typing import assert_never
 
 from arpcheck.model import Arp, Finding, NodeReport, Report, Responder, TargetReport
 from arpcheck.reports import Style
+from arpcheck.reports.connections import remarks, sentences, summary
 from arpcheck.reports.formatting import NONE, listing, yes_no
 from arpcheck.reports.rows import Alike, SameReason, blocks, chosen, first_line, in_order
 from arpcheck.reports.terminal import (
@@ -163,6 +164,10 @@ def _under(row: Alike, widths: Sequence[int], style: Style) -> Section:
     who = repliers(row.first)
     if NameList(names=who, most=1, whole=1).least(1) > replies:
         lines += hanging("  from ", listing(who, REPLIERS), style)
+    for connections in summary(row.first):
+        lines += hanging("  reach ", connections, style)
+    for remark in remarks(row.first):
+        lines += hanging("        ", remark, style)
     return lines
 
 
@@ -180,7 +185,7 @@ def _wide_rows(target: TargetReport, report: Report) -> list[tuple[NameList | st
     verdict = replace(verdict_cell(target), names=(verdict_of(target),)) if target.verdict else NONE
     lead = (address(target), services(target, 99), plain(target.implementation or NONE), verdict)
     claims = "; ".join(claim(found, report.run.started_at) for found in target.announcers) or NONE
-    tail = (claims, plain(target.reason, PROSE_LIMIT) or NONE)
+    tail = (claims, "; ".join(filter(None, (plain(target.reason, PROSE_LIMIT), *sentences(target)))) or NONE)
     if not target.responders:
         none = f"0 of {len(target.rounds)}"
         return [(*lead, *repliers(target), *(NONE,) * 3, none, *(NONE,) * 2, *tail)]

@@ -14,8 +14,8 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from arpcheck import mac_owners
 from arpcheck.errors import InputError
-from arpcheck.evidence import SEPARATOR, Evidence, Options, Vantage, qualified, views
-from arpcheck.model import Gratuitous, Host, Loss, Mac, Overflow, PassedOver, Question, Reply
+from arpcheck.evidence import SEPARATOR, Evidence, Options, Vantage, moved, qualified, views
+from arpcheck.model import Gratuitous, Host, Loss, Mac, Overflow, PassedOver, Question, ReachRun, Reply
 from arpcheck.objects import Objects, full_name, text
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -56,6 +56,7 @@ def merge(runs: Sequence[tuple[str, Evidence]]) -> Evidence:
         vantages=tuple(part.vantage for part in parts),
         accepted=tuple(dict.fromkeys(entry for evidence in newest for entry in evidence.accepted)),
         outdated=tuple(sorted({ip for _, run in runs for ip in run.outdated})),
+        reach=_reach([part.reach for part in parts if part.reach]),
         trouble=tuple(sorted(f"{name}: {trouble}" for name, run in runs for trouble in run.trouble)),
     )
 
@@ -128,6 +129,7 @@ class _Part:
     losses: tuple[Loss, ...]
     gratuitous: tuple[Gratuitous, ...]
     passed_over: tuple[PassedOver, ...]
+    reach: ReachRun | None
 
 
 def _places(name: str, run: Evidence) -> Iterable[tuple[str, Evidence]]:
@@ -193,6 +195,13 @@ def _part(name: str, place: Evidence, first_round: int, shift: float) -> _Part:
         ),
         gratuitous=tuple(replace(g, at=round(g.at + shift, 3), interface=own(g.interface)) for g in place.gratuitous),
         passed_over=tuple(replace(p, interface=own(p.interface)) for p in place.passed_over),
+        reach=replace(
+            place.reach,
+            tries=tuple(moved(one, own, shift) for one in place.reach.tries),
+            skips=tuple(replace(one, interface=own(one.interface)) for one in place.reach.skips),
+        )
+        if place.reach
+        else None,
     )
 
 
@@ -211,6 +220,7 @@ def _options(parts: Sequence[_Part]) -> Options:
         sender=senders.pop() if len(senders) == 1 else "mixed",
         ips=tuple(sorted({ip for part in parts for ip in part.options.ips})),
         preflight=all(part.options.preflight for part in parts),
+        reach=any(part.options.reach for part in parts),
     )
 
 
@@ -239,6 +249,18 @@ def _objects(newest_first: Sequence[Objects]) -> Objects:
         version=newest.version,
         read_at=newest.read_at,
         server_ahead=newest.server_ahead,
+    )
+
+
+def _reach(found: Sequence[ReachRun]) -> ReachRun | None:
+    if not found:
+        return None
+    return ReachRun(
+        tries=tuple(one for run in found for one in run.tries),
+        skips=tuple(one for run in found for one in run.skips),
+        lost=sum(run.lost for run in found),
+        complete=all(run.complete for run in found),
+        changed=tuple(sorted({name for run in found for name in run.changed})),
     )
 
 

@@ -313,7 +313,7 @@ def _try(sent: _Sent, at: float) -> ReachTry:
     aim = sent.asked.aim
     return ReachTry(
         at=at, interface=aim.interface, ip=aim.ip, port=aim.port, mac=aim.mac, sender=aim.sender,
-        sender_port=sent.flow.sender_port, replies=tuple(sent.replies),
+        sender_port=sent.flow.sender_port, service=aim.service, replies=tuple(sent.replies),
     )  # fmt: skip
 
 

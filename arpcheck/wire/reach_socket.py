@@ -72,17 +72,18 @@ class LiveReachWire:
     """A `ReachWire` on real interfaces; a context manager."""
 
     def __init__(self, interfaces: Sequence[str]) -> None:
-        """Raises WireError if a socket can't be opened."""
+        self._interfaces = tuple(interfaces)
         self._sockets: dict[str, socket.socket] = {}
         self._held: list[socket.socket] = []
+
+    def __enter__(self) -> LiveReachWire:
+        """Opens the sockets. Raises WireError if one can't be opened."""
         try:
-            for interface in interfaces:
+            for interface in self._interfaces:
                 self._sockets[interface] = _open(interface)
         except WireError:
             self.close()
             raise
-
-    def __enter__(self) -> LiveReachWire:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -17,14 +17,19 @@ from arpcheck.model import (
     Confidence,
     Finding,
     Gap,
+    Handling,
+    HandlingBecause,
     Interface,
     Kind,
     KubeProxy,
     Mac,
     NodeMac,
     NodeReport,
+    NotAsked,
     Outcome,
     Preflight,
+    ReachResult,
+    ReachRow,
     Report,
     Responder,
     Run,
@@ -234,6 +239,33 @@ PREFLIGHT = replace(
 )  # fmt: skip
 """The same before a load balancer is there, with what is likely behind it. The cause of row 1 names no fault."""
 
+_NGINX = {"service": "web/nginx", "port": 80, "interface": "eth0"}
+
+REACH = replace(
+    NON_STRICT,
+    targets=(
+        replace(NON_STRICT.targets[0], reach=(
+            ReachRow(**_NGINX, mac=mac("worker-3"), node="worker-3", result=ReachResult.ACCEPTED, tries=1, source="10.0.0.50:80",
+                     expected=Handling.SERVE, because=HandlingBecause.READY, ttl=63, text="worker-3 takes connections for web/nginx:80"),
+            ReachRow(**_NGINX, mac=mac("worker-1"), node="worker-1", result=ReachResult.NO_ANSWER, tries=3, routes=True,
+                     expected=Handling.DROP, because=HandlingBecause.NO_LOCAL_ENDPOINT,
+                     text="worker-1 also replies for 10.0.0.50 and does not serve web/nginx:80: no reply in 3 tries, worker-3 accepts"),
+        )),
+        replace(NON_STRICT.targets[1], reach=(
+            ReachRow(service="db/postgres", port=None, mac=mac("worker-2"), node="worker-2", interface="eth0",
+                     result=ReachResult.NOT_ASKED, tries=0, why=NotAsked.NO_TCP_PORT,
+                     text="db/postgres was not tried at worker-2: the Service has no TCP port"),
+        )),
+        replace(NON_STRICT.targets[2], reach=(
+            ReachRow(service="shop/front", port=443, mac=mac("worker-3"), node="worker-3", interface="eth0",
+                     result=ReachResult.OTHER_MAC, tries=1, source="10.0.0.52:443", by=mac("worker-2"), by_node="worker-2", ttl=62,
+                     text="worker-3 passes shop/front:443 on, or its replies return by another way"),
+        )),
+        *NON_STRICT.targets[3:],
+    ),
+)  # fmt: skip
+"""The same with connections: one is refused the hard way, one was not tried, one returns by another node."""
+
 SAMPLES = {
     "clean": CLEAN,
     "non-strict": NON_STRICT,
@@ -241,4 +273,5 @@ SAMPLES = {
     "empty": EMPTY,
     "accepted": ACCEPTED,
     "preflight": PREFLIGHT,
+    "reach": REACH,
 }

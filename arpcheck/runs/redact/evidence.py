@@ -17,8 +17,9 @@ from arpcheck.evidence import SEPARATOR, Capture, Evidence, MacEntry, Options, V
 from arpcheck.evidence_json import to_json
 from arpcheck.judge import findings, verdicts
 from arpcheck.mac_owners.addresses import HOLDERS, INSIDE
-from arpcheck.model import Acceptance, Host, Mac, NodeReport, Report, TargetReport
+from arpcheck.model import Acceptance, Host, Mac, NodeReport, ReachRun, Report, TargetReport
 from arpcheck.objects import Object, Objects, Service, ipv4, labels_of, selects
+from arpcheck.runs.redact.frames import IS_IPV4, ip_fields, rewritten
 from arpcheck.runs.redact.objects import IPV6, MAC, SELECTED, Strings, ipv4_in, name_objects, redacted, trimmed
 from arpcheck.runs.redact.pseudonyms import Addresses, Macs, Names
 from arpcheck.runs.redact.vocabulary import WORDS
@@ -37,7 +38,7 @@ class Gathered:
 
 
 def gather(evidence: Evidence, frames: Iterable[bytes] = ()) -> Gathered:
-    """`frames`: complete Ethernet frames with ARP."""
+    """`frames`: complete Ethernet frames with ARP, or with IPv4 of `--reach`."""
     hosts, networks, six, macs = set[IPv4Address](), set[IPv4Network](), set[IPv6Address](), set[Mac]()
     for question in evidence.questions:
         hosts.update((question.ip, question.sender))
@@ -53,6 +54,10 @@ def gather(evidence: Evidence, frames: Iterable[bytes] = ()) -> Gathered:
         six.update(_six(text))
         macs.update(_macs(text))
     for frame in frames:
+        if frame[12:14] == IS_IPV4:
+            macs.update(Mac.from_bytes(frame[at : at + 6]) for at in (0, 6))
+            hosts.update(IPv4Address(frame[at : at + 4]) for at in ip_fields(frame))
+            continue
         macs.update(Mac.from_bytes(frame[at : at + 6]) for at in (0, 6, 22, 32))
         hosts.update(IPv4Address(frame[at : at + 4]) for at in (28, 38))
     return Gathered(names=_names(evidence), addresses=Addresses(hosts, networks, six), macs=Macs(macs, evidence.vendors))
@@ -129,6 +134,8 @@ def _interfaces(evidence: Evidence) -> list[str]:
     found = {interface.name for interface in evidence.host.interfaces} | {*evidence.options.interfaces}
     found |= {n.interface for n in evidence.host.neighbours} | {q.interface for q in evidence.questions}
     found |= {r.interface for r in evidence.replies} | {entry.interface for entry in evidence.mac_map if entry.interface}
+    for one in evidence.reach.tries if evidence.reach else ():
+        found |= {one.interface, *(reply.interface for reply in one.replies)}
     found |= {g.interface for g in evidence.gratuitous} | {p.interface for p in evidence.passed_over}
     for prefix in prefixes:
         found = {interface.removeprefix(prefix) for interface in found}
@@ -168,6 +175,8 @@ class Redacted:
 
     def frame(self, frame: bytes) -> bytes:
         """The frame with replaced addresses; its padding is zeroed."""
+        if frame[12:14] == IS_IPV4:
+            return rewritten(frame, self.found.macs.mac, self.found.addresses.address)
         new = bytearray(frame[:FRAME] + bytes(max(0, len(frame) - FRAME)))
         for at in _MAC_FIELDS:
             new[at : at + 6] = self.found.macs.mac(Mac.from_bytes(frame[at : at + 6])).to_bytes()
@@ -254,7 +263,33 @@ class _Rewriter:
             vantages=tuple(map(self._vantage, evidence.vantages)),
             accepted=tuple(map(self._acceptance, evidence.accepted)),
             outdated=tuple(map(ip, evidence.outdated)),
+            reach=evidence.reach and self._reach(evidence.reach),
             trouble=tuple(map(self._strings.sentence, evidence.trouble)),
+        )  # fmt: skip
+
+    def _reach(self, run: ReachRun) -> ReachRun:
+        ip, mac = self._addresses.address, self._macs.mac
+        return replace(
+            run,
+            tries=tuple(
+                replace(
+                    one, interface=self._interface(one.interface), ip=ip(one.ip), mac=mac(one.mac), sender=ip(one.sender),
+                    service=self._service(one.service),
+                    replies=tuple(
+                        replace(r, source=ip(r.source), mac=mac(r.mac), interface=self._interface(r.interface))
+                        for r in one.replies
+                    ),
+                )
+                for one in run.tries
+            ),
+            skips=tuple(
+                replace(
+                    one, interface=self._interface(one.interface), ip=ip(one.ip), mac=mac(one.mac),
+                    service=self._service(one.service) if one.service else None,
+                )
+                for one in run.skips
+            ),
+            changed=tuple(map(self._service, run.changed)),
         )  # fmt: skip
 
     def _options(self, options: Options) -> Options:
