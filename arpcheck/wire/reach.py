@@ -22,6 +22,9 @@ TRIES = 3
 """SYNs for one MAC address and port at most."""
 AGAIN = 1.1
 """Seconds until the next, after silence or a redirect."""
+AGAIN_AFTER_REDIRECT = 3.3
+"""Seconds from the first until the third where the first was redirected. Each redirect takes the credit of a second for
+other ICMP to this host (net/ipv4/route.c, ip_rt_send_redirect), and what a router says of a dead address comes after three."""
 EACH = 1.0
 """Seconds between two SYNs to one node."""
 LISTEN = 3.5
@@ -111,7 +114,8 @@ class _Asked:
 
     aim: ReachAim
     sent: int = 0
-    again_at: float = 0.0
+    first_at: float = 0.0
+    redirected: bool = False
     settled: bool = False
 
 
@@ -132,21 +136,22 @@ class _Party:
     """A node's aims: those not begun, and those that may be repeated."""
 
     first: deque[_Asked] = field(default_factory=deque)
-    repeated: deque[_Asked] = field(default_factory=deque)
+    repeated: list[tuple[float, int, _Asked]] = field(default_factory=list)
+    """A heap, with the time of each."""
     free_at: float = 0.0
 
     def next_at(self) -> float | None:
         """When it wants to send next; None if never."""
-        while self.repeated and self.repeated[0].settled:
-            self.repeated.popleft()
+        while self.repeated and self.repeated[0][-1].settled:
+            heapq.heappop(self.repeated)
         times = [self.free_at] if self.first else []
-        times += [max(self.free_at, self.repeated[0].again_at)] if self.repeated else []
+        times += [max(self.free_at, self.repeated[0][0])] if self.repeated else []
         return min(times, default=None)
 
     def take(self, now: float) -> _Asked:
         """The next one, repetitions first."""
-        if self.repeated and self.repeated[0].again_at <= now:
-            return self.repeated.popleft()
+        if self.repeated and self.repeated[0][0] <= now:
+            return heapq.heappop(self.repeated)[-1]
         return self.first.popleft()
 
 
@@ -196,13 +201,23 @@ class _Tries:
                 asked = party.take(now)
                 ready = self._next_frame[asked.aim.interface]
                 if ready > now:  # the interface's rate: later, in the same order
-                    (party.repeated if asked.sent else party.first).appendleft(asked)
-                    party.free_at = ready
+                    self._put_back(asked, party, ready)
                 else:
                     self._ask(asked, party)
             self._enqueue(party)
         self._receive(wake)
         return True
+
+    def _put_back(self, asked: _Asked, party: _Party, until: float) -> None:
+        party.free_at = until
+        if asked.sent:
+            self._repeat(asked, party, until)
+        else:
+            party.first.appendleft(asked)
+
+    def _repeat(self, asked: _Asked, party: _Party, at: float) -> None:
+        self._order += 1
+        heapq.heappush(party.repeated, (at, self._order, asked))
 
     def _ask(self, asked: _Asked, party: _Party) -> None:
         aim = asked.aim
@@ -229,10 +244,11 @@ class _Tries:
         self._sent[number] = _Sent(asked, now, number, flow)
         self._tap(self._since(now), frame)
         asked.sent += 1
-        asked.again_at = now + AGAIN
+        asked.first_at = asked.first_at or now
         party.free_at = now + EACH
         if asked.sent < TRIES:
-            party.repeated.append(asked)
+            last = asked.first_at + AGAIN_AFTER_REDIRECT if asked.redirected else now
+            self._repeat(asked, party, max(now + AGAIN, last))
         self._paced(aim.interface, now)
         self._listen_until = now + LISTEN
 
@@ -271,6 +287,8 @@ class _Tries:
                 )  # fmt: skip
             if heard.signal in _ENDS:
                 sent.asked.settled = True
+            else:
+                sent.asked.redirected = True
             if heard.signal is ReachSignal.SYN_ACK and sent.resets < MOST_RESETS:
                 self._reset(sent)
 

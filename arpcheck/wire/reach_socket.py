@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import logging
+import os
 import random
 import select
 import socket
@@ -154,12 +155,20 @@ def _open(interface: str) -> socket.socket:
         raise WireError("no permission to open a packet socket", hint) from None
     try:
         attach(opened, NOTHING)
-        opened.bind(("", _IPV4))
+        _bind_everywhere(opened)
     except OSError as error:
         opened.close()
         raise WireError(f"interface {interface}: {error.strerror or error}") from None
     _log.info("%s: socket for --reach open", interface)
     return opened
+
+
+def _bind_everywhere(sock: socket.socket) -> None:
+    """To every interface, which Python's own `bind` can't say: it looks the name up. Raises OSError."""
+    place = struct.pack("=HHiHBB8x", socket.AF_PACKET, socket.htons(_IPV4), 0, 0, 0, 0)
+    if ctypes.CDLL(None, use_errno=True).bind(sock.fileno(), place, len(place)):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def attach(sock: socket.socket, program: Program) -> None:

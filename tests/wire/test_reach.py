@@ -74,6 +74,16 @@ def test_a_redirect_is_no_end() -> None:
     assert [[reply.signal for reply in one.replies] for one in found.tries] == [[ReachSignal.REDIRECT]] * TRIES
 
 
+def test_after_a_redirect_the_third_waits_for_what_a_router_says_of_a_dead_address() -> None:
+    def routed(to):
+        yield 0.001, icmp(to, ONE, 5, 1, ROUTER)
+        yield 3.06, icmp(to, ONE, 3, 1, ROUTER)
+
+    found = run(Network({ONE: routed}), aim())
+    assert len(found.tries) == 2
+    assert {reply.signal for reply in found.tries[0].replies} == {ReachSignal.REDIRECT, ReachSignal.UNREACHABLE}
+
+
 def test_a_refusal_is_not_answered_with_an_rst() -> None:
     network = Network({ONE: lambda to: [(0.001, refusal(to, ONE))]})
     (only,) = run(network, aim()).tries
