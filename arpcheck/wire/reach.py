@@ -24,7 +24,7 @@ AGAIN = 1.1
 """Seconds until the next, after silence or a redirect."""
 AGAIN_AFTER_REDIRECT = 3.3
 """Seconds from the first until the third where the first was redirected. Each redirect takes the credit of a second for
-other ICMP to this host (net/ipv4/route.c, ip_rt_send_redirect), and what a router says of a dead address comes after three."""
+other ICMP to this host (net/ipv4/route.c, ip_rt_send_redirect); what a router says of a dead address comes after three."""
 EACH = 1.0
 """Seconds between two SYNs to one node."""
 LISTEN = 3.5
