@@ -10,10 +10,11 @@ from datetime import datetime
 
 from arpcheck.commands.opening import unselected
 from arpcheck.commands.output import how_long
+from arpcheck.commands.reaching import expected
 from arpcheck.evidence import Evidence, Options
 from arpcheck.model import Address, Announcement, Target
 from arpcheck.objects import Objects
-from arpcheck.pipeline import Plan, announcements
+from arpcheck.pipeline import Plan, announcements, expected_seconds
 from arpcheck.targets import JUDGED
 from arpcheck.text import count, plain
 
@@ -75,8 +76,16 @@ class DryRun:
             "rounds": self.options.rounds,
             "rate": self.options.rate,
             "seconds": round(self.plan.seconds, 1),
+            "reach": self._tries(),
         }
         return json.dumps(found, indent=2, ensure_ascii=True) + "\n"
+
+    def _tries(self) -> Mapping[str, float] | None:
+        """SYNs to one MAC address each, and the seconds that they take; None without `--reach`."""
+        if not self.options.reach:
+            return None
+        tries, least, most = expected_seconds(self.plan.targets, self.objects, self.options)
+        return {"tries": tries, "seconds": round(least, 1), "mostSeconds": round(most, 1)}
 
     def _unselected(self) -> tuple[str, ...]:
         return unselected(self.plan, self.options, self.objects)
@@ -104,6 +113,8 @@ class DryRun:
                 f"{interface}: {count(frames, 'frame')} per round, {rounds}, {total} of 42 bytes"
                 f" at {self.options.rate:g} frames/s"
             )
+        if self.options.reach:
+            yield expected(self.plan, self.objects, self.options)
         yield (
             f"At least {how_long(self.plan.seconds, self.plan.most_seconds)}; additional requests for unclear addresses"
             " take longer. Nothing was sent."

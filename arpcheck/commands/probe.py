@@ -55,7 +55,7 @@ from arpcheck.commands.options import (
     selecting,
 )  # fmt: skip
 from arpcheck.commands.output import NewFile, check, deliver, notice, show, style, told
-from arpcheck.commands.reaching import Reach, expected, reached
+from arpcheck.commands.reaching import Reach, reached
 from arpcheck.errors import ArpcheckError, OutputError, UsageError
 from arpcheck.evidence import Options
 from arpcheck.gc_control import held_back
@@ -171,8 +171,6 @@ def run(request: ProbeRequest) -> int:
             if not request.quiet:
                 notice(first_line(planned, options, objects, source, "would ask"))
                 kubeconfig_note(source)
-                if options.reach:
-                    notice(expected(planned, objects, options))
             found = DryRun(planned, options, objects, datetime.now(UTC))
             show(found.json() if request.format_name == "json" else found.text())
         return 0

@@ -19,6 +19,7 @@ PAGES = (
     "rights",
     "recipes",
     "strict-arp",
+    "reach",
     "commands",
     "ci",
     "json",

@@ -1,0 +1,116 @@
+"""What `--reach` observed, saved, merged and with pseudonyms."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import IPv4Address
+
+import pytest
+from test_reaching import VIP, observed, planned, slices
+from wire.reach_network import OWN, OWN_MAC, Network, icmp, segment, syn_ack
+
+from arpcheck import pipeline
+from arpcheck.evidence import Evidence, views
+from arpcheck.evidence_json import from_json, to_json
+from arpcheck.model import Mac, ReachResult
+from arpcheck.runs.merge import merge
+from arpcheck.runs.redact.evidence import redact
+from arpcheck.wire.reach import reach
+from arpcheck.wire.reach_packets import Flow, decode, rst, syn
+
+POD, NODE = IPv4Address("10.42.0.7"), Mac("02:00:00:00:00:01")
+FLOW = Flow(OWN_MAC, NODE, OWN, 61234, VIP, 443)
+
+
+def with_tries() -> tuple[Evidence, list[bytes]]:
+    """worker-1 accepts, worker-2's pod replies itself."""
+    evidence = observed(externalTrafficPolicy="Local")
+    evidence = replace(evidence, objects=slices(evidence.objects, "worker-1"))
+    plan, frames = planned(evidence), list[bytes]()
+    stations = {
+        aim.mac: (lambda to: [(0.001, syn_ack(to, to.to))])
+        if aim.party == "worker-1"
+        else (lambda to: [(0.001, syn_ack(to, to.to, source=POD, port=8080))])
+        for aim in plan.aims
+    }
+    run = reach(Network(stations), plan, begun=100.0, tap=lambda _, frame: frames.append(frame))
+    return pipeline.with_reach(evidence, run, None), frames
+
+
+def results(evidence: Evidence) -> list[tuple[ReachResult, int | None]]:
+    return [(row.result, row.port) for target in pipeline.conclude(evidence).targets for row in target.reach]
+
+
+def test_a_saved_run_is_judged_alike() -> None:
+    evidence, _ = with_tries()
+    assert results(evidence) == [(ReachResult.ACCEPTED, 8443), (ReachResult.WRONG_SOURCE, 8443)]
+    saved = from_json(json.loads(json.dumps(to_json(evidence))), "run.json")
+    assert saved.reach == evidence.reach
+    assert results(saved) == results(evidence)
+
+
+def test_pseudonyms_hide_all_and_change_no_result() -> None:
+    evidence, frames = with_tries()
+    redacted = redact(evidence, frames)
+    assert results(redacted.evidence) == results(evidence)
+    text = json.dumps(to_json(redacted.evidence)["reach"])
+    for secret in (VIP, POD, "10.0.0.5", "web", "nginx", *(one.mac for one in evidence.reach.tries)):
+        assert str(secret) not in text.replace("web_", "")
+    for frame in frames:
+        other = redacted.frame(frame)
+        for secret in (VIP.packed, POD.packed, frame[:6], frame[6:12]):
+            assert secret not in other
+        before, after = decode(frame), decode(other)
+        assert (before and before[:3]) == (after and after[:3])
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        syn(FLOW, 5),
+        rst(FLOW, 5),
+        syn_ack(segment(0, "eth0", syn(FLOW, 5)), NODE),
+        icmp(segment(0, "eth0", syn(FLOW, 5)), NODE, 3, 1, POD),
+        icmp(segment(0, "eth0", syn(FLOW, 5)), NODE, 5, 1, POD) + b"secret",
+    ],
+    ids=["syn", "rst", "syn-ack", "unreachable", "redirect"],
+)
+def test_a_frame_with_pseudonyms_has_valid_checksums_and_no_tail(frame) -> None:
+    from scapy.layers.inet import IP
+    from scapy.layers.l2 import Ether
+
+    evidence, _ = with_tries()
+    redacted = redact(evidence, [frame]).frame(frame)
+    assert b"secret" not in redacted
+    read = Ether(redacted)
+    again = Ether(redacted)
+    for layer in (again[IP], again[IP].payload):
+        del layer.chksum
+    assert bytes(again) == redacted
+    assert read[IP].len == len(redacted) - 14
+
+
+def test_short_frames_do_not_raise() -> None:
+    evidence, _ = with_tries()
+    whole = icmp(segment(0, "eth0", syn(FLOW, 5)), NODE, 3, 1, POD)
+    frames = [whole[:length] for length in range(14, len(whole))]
+    found = redact(evidence, frames)
+    assert [len(found.frame(frame)) <= len(frame) for frame in frames] == [True] * len(frames)
+
+
+def test_a_merged_run_has_the_tries_of_both_hosts() -> None:
+    one, _ = with_tries()
+    eth0 = one.host.interfaces[0]
+    nic = replace(eth0, mac=Mac("02:00:00:00:00:77"), addresses=("10.0.0.7/24",))
+    later = timedelta(seconds=30)
+    other = replace(
+        one, host=replace(one.host, interfaces=(nic,)), started_at=one.started_at + later, ended_at=one.ended_at + later
+    )
+    merged = merge([("a", one), ("b", other)])
+    assert merged.reach is not None
+    assert len(merged.reach.tries) == 4
+    assert {one.interface for one in merged.reach.tries} == {"a:eth0", "b:eth0"}
+    assert [view.reach for _, view in views(merged)] == [one.reach, other.reach]
+    assert sorted(results(merged)) == sorted((*results(one), *results(other)))
