@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from caller_land import GID, GROUP, HOME, UID
-from probe_with_rights import SCENE, TOKEN
+from probe_with_rights import ROOTS, SCENE, TOKEN
 
 from arpcheck.lab import network, scene_file
+from arpcheck.lab.fixture import KUBECONFIG
 from arpcheck.lab.run import differences
 
 pytestmark = [
@@ -92,6 +93,22 @@ def test_the_callers_kubeconfig_borrows_no_file_of_roots():
     found = probed("sudo-borrowed")
     assert (found["code"], found["statuses"], found["tokens"]) == (2, None, [])
     assert "cannot read the tokenFile of context 'lab': /run/secret" in found["stderr"]
+
+
+@pytest.mark.parametrize("case", ["pod", "sudo-explicit"])
+def test_connections_are_tried_without_a_privilege_and_with_net_raw_alone(case):
+    """By a pod with CAP_NET_RAW alone, and by the calling user: what needs it is opened before."""
+    config = KUBECONFIG if case == "pod" else ROOTS
+    command = ("probe", "-o", "json", "--rate", "100", "--iface", "eth0", "--reach", "--kubeconfig", str(config))
+    found = probed(case, *command)
+    assert report_is_right(found)
+    assert {key: status[key] for status in found["statuses"] for key in ("CapPrm", "CapEff")} == {
+        "CapPrm": NONE,
+        "CapEff": NONE,
+    }
+    rows = [row for target in json.loads(found["stdout"])["targets"] for row in target["reach"]]
+    assert {row["result"] for row in rows} == {"refused"}
+    assert len(rows) == 3
 
 
 @pytest.mark.parametrize(
