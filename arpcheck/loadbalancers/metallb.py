@@ -9,263 +9,46 @@ Not known: the announcer before 0.14.6 after its event has expired; then the ele
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address
 
+from arpcheck.loadbalancers import metallb_reasons
 from arpcheck.loadbalancers.common import (
     EVENTS,
     Event,
-    all_of,
     annotations_of_services,
-    any_of,
-    condition,
     demoted,
-    entries,
     event_trust,
     events_of,
-    fits,
     has_ingress,
     is_ahead,
     is_current,
-    lowest_hash,
-    named_nodes,
     newest,
     not_in_file,
     refused,
     strongest_first,
     was_read,
 )
-from arpcheck.model import Announcement, Certainty, Claim, ClaimSource, Need, Reason, ReasonId, Trust
-from arpcheck.objects import (
-    Node,
-    Object,
-    Objects,
-    Service,
-    at,
-    full_name,
-    instant,
-    ipv4,
-    items,
-    labels_of,
-    name,
-    namespace,
-    text,
-    texts,
+from arpcheck.loadbalancers.metallb_configuration import (
+    BGP,
+    LAYER2,
+    POOLS,
+    SPEAKERS,
+    STATES,
+    Coverage,
+    barred_nodes,
+    candidates,
+    counted_reasons,
+    coverage,
+    elected,
+    invalid,
+    rejection,
+    serves_class,
 )
-
-STATES = Need(
-    resource="configurationstates.metallb.io",
-    costs="it is unknown whether MetalLB uses an older configuration because an object is invalid",
-    fields=("metadata labels metallb.io/*", "status result", "status lastError", "status errorSummary"),
-    optional=True,
-)
-SPEAKERS = Need(
-    resource="daemonsets.apps",
-    costs="a loadBalancerClass that MetalLB is configured to serve is not recognised",
-    names=("speaker", "*metallb*speaker*"),
-    fields=("spec template spec containers args",),
-    group="metallb.io",
-    optional=True,
-)
-
-_CLASS = "--lb-class"
-
-
-def invalid(objects: Objects) -> tuple[str, ...]:
-    """A sentence for each component that rejected the configuration and still uses the last valid one."""
-    found = sorted(objects.of(STATES.resource), key=full_name)
-    return tuple(_words(state) for state in found if text(state, "status", "result") == "Invalid")
-
-
-def _words(state: Object) -> str:
-    labels = labels_of(state)
-    who = " of ".join(part for part in (labels.get("metallb.io/component-type"), labels.get("metallb.io/node-name")) if part)
-    why = text(state, "status", "lastError") or text(state, "status", "errorSummary") or "no reason given"
-    return f"ConfigurationState {full_name(state)}: the configuration is invalid{f' for the {who}' if who else ''}: {why}"
-
-
-def serves_class(objects: Objects, wanted: str) -> bool:
-    """Whether a speaker is configured to serve only Services of this class."""
-    return wanted in objects.memo(serves_class, lambda: frozenset(_classes(objects)))
-
-
-def _classes(objects: Objects) -> Iterator[str]:
-    for daemonset in objects.of(SPEAKERS.resource):
-        for container in items(daemonset, "spec", "template", "spec", "containers") if "speaker" in name(daemonset) else ():
-            args = texts(container, "args")
-            for this, following in zip(args, (*args[1:], ""), strict=True):
-                flag, equals, value = this.partition("=")
-                if flag == _CLASS:
-                    yield value if equals else following
-
-
-# -------------------------------------------------------------------------- How MetalLB's configuration announces an address
-
-POOLS = Need(
-    resource="ipaddresspools.metallb.io",
-    costs="the pool of an address is unknown if the Service does not name it",
-    fields=("metadata labels", "spec addresses"),
-    optional=True,
-)
-LAYER2 = Need(
-    resource="l2advertisements.metallb.io",
-    costs="an address that MetalLB announces only by BGP looks as if a node should reply for it",
-    fields=(
-        *("spec ipAddressPools", "spec ipAddressPoolSelectors", "spec nodeSelectors", "spec serviceSelectors"),
-        "spec preferredNodeSelectors",
-    ),
-    optional=True,
-)
-BGP = Need(
-    resource="bgpadvertisements.metallb.io",
-    costs="an address that MetalLB announces only by BGP looks as if a node should reply for it",
-    fields=("spec ipAddressPools", "spec ipAddressPoolSelectors", "spec serviceSelectors"),
-    optional=True,
-)
-
-SHARED = ("metallb.io/allow-shared-ip", "metallb.universe.tf/allow-shared-ip")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddressPool:
-    name: str
-    """Empty if unknown."""
-    namespace: str = ""
-    """MetalLB's namespace; empty if unknown."""
-    labels: Mapping[str, str] | None = None
-    """None if the object is unknown."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
-    """How the configuration announces an address."""
-
-    pool: AddressPool
-    layer2: bool | None
-    bgp: bool | None
-    covering: tuple[Object, ...]
-    """The L2Advertisements that certainly select the pool."""
-    unread: tuple[str, ...]
-    """The forbidden resources that would show whether a node should reply."""
-    not_in_file: tuple[str, ...] = ()
-    """The same for resources that a file may lack."""
-
-    @property
-    def bgp_only(self) -> bool:
-        return bool(self.bgp) and self.layer2 is False
-
-    @property
-    def of(self) -> str:
-        return f"pool {self.pool.name}" if self.pool.name else "its pool"
-
-
-def coverage(service: Service, ip: IPv4Address, named: str, objects: Objects) -> Coverage:
-    """`named`: the pool in the Service's annotation; if empty, the pool is found by the address. The result is the same for
-    all Services of a pool unless an advertisement selects Services."""
-    pool = _pool(ip, named, objects)
-    if objects.memo(_choose_services, lambda: _choose_services(objects)):
-        return _coverage(pool, service, objects)
-    key = coverage, pool.name, pool.namespace, pool.labels is None
-    return objects.memo(key, lambda: _coverage(pool, service, objects))
-
-
-def _choose_services(objects: Objects) -> bool:
-    advertisements = (ad for need in (LAYER2, BGP) for ad in objects.of(need.resource))
-    return any(entries(ad, "spec", "serviceSelectors") != () for ad in advertisements)
-
-
-def _coverage(pool: AddressPool, service: Service, objects: Objects) -> Coverage:
-    if not pool.namespace:
-        pool = replace(pool, namespace=_only_namespace(objects))
-    by_layer2 = [(ad, _covers(ad, pool, service)) for ad in objects.of(LAYER2.resource)]
-    layer2 = any_of((_all_known(objects, LAYER2), *(covers for _, covers in by_layer2)))
-    bgp = any_of((_all_known(objects, BGP), *(_covers(ad, pool, service) for ad in objects.of(BGP.resource))))
-    could_be_bgp_only = layer2 is not True and bgp is not False
-    asked = [need.resource for need, known in ((LAYER2, layer2), (BGP, bgp)) if known is None]
-    covering = tuple(ad for ad, covers in by_layer2 if covers)
-    if not could_be_bgp_only:
-        return Coverage(pool=pool, layer2=layer2, bgp=bgp, covering=covering, unread=())
-    unread = refused(objects, POOLS.resource, *asked)
-    unknown = not_in_file(objects, *asked)
-    return Coverage(pool=pool, layer2=layer2, bgp=bgp, covering=covering, unread=unread, not_in_file=unknown)
-
-
-def _only_namespace(objects: Objects) -> str:
-    found = {namespace(ad) for need in (LAYER2, BGP) for ad in objects.of(need.resource)}
-    return found.pop() if len(found) == 1 else ""
-
-
-def _all_known(objects: Objects, need: Need) -> bool | None:
-    """For `any_of`: False if all advertisements are known, None if some may be missing."""
-    return False if was_read(objects, need.resource) else None
-
-
-def _covers(advertisement: Object, pool: AddressPool, service: Service) -> bool | None:
-    """MetalLB only reads advertisements of its own namespace."""
-    near = namespace(advertisement) == pool.namespace if pool.namespace else None
-    return all_of((near, _takes(advertisement, pool), _serves(advertisement, service)))
-
-
-def _takes(advertisement: Object, pool: AddressPool) -> bool | None:
-    """An advertisement without names and selectors selects all pools."""
-    names = entries(advertisement, "spec", "ipAddressPools")
-    chosen = entries(advertisement, "spec", "ipAddressPoolSelectors")
-    if names is None or chosen is None:
-        return None
-    by_name = (named == pool.name if pool.name else None for named in names)
-    by_label = (None if pool.labels is None else fits(selector, pool.labels) for selector in chosen)
-    return any_of((*by_name, *by_label)) if names or chosen else True
-
-
-def _serves(advertisement: Object, service: Service) -> bool | None:
-    """Since 0.16 an advertisement can select Services; then it never announces a Service that shares its address."""
-    chosen = entries(advertisement, "spec", "serviceSelectors")
-    if chosen is None:
-        return None
-    if chosen and any(service.annotations.get(key) for key in SHARED):
-        return False
-    return any_of(fits(selector, service.labels) for selector in chosen) if chosen else True
-
-
-# --------------------------------------------------------------------------------------------------------------------- Pools
-
-
-def _pool(ip: IPv4Address, named: str, objects: Objects) -> AddressPool:
-    if named:
-        found = objects.by(POOLS.resource, name).get(named, ())
-        return _address_pool(found[0]) if len(found) == 1 else AddressPool(name=named)
-    holding = {id(obj): obj for first, last, obj in objects.memo(_pool, lambda: _ranges(objects)) if first <= ip <= last}
-    return _address_pool(next(iter(holding.values()))) if len(holding) == 1 else AddressPool(name="")
-
-
-def _address_pool(obj: Object) -> AddressPool:
-    return AddressPool(name=name(obj), namespace=namespace(obj), labels=labels_of(obj))
-
-
-def _ranges(objects: Objects) -> tuple[tuple[IPv4Address, IPv4Address, Object], ...]:
-    return tuple(
-        (*span, obj)
-        for obj in objects.of(POOLS.resource)
-        for written in texts(obj, "spec", "addresses")
-        if (span := _span(written))
-    )
-
-
-def _span(written: str) -> tuple[IPv4Address, IPv4Address] | None:
-    """The first and last address of `192.168.10.0/28` or `192.168.10.5-192.168.10.9`; None for IPv6 or other text."""
-    first, dash, last = written.partition("-")
-    if dash:
-        start, end = ipv4(first), ipv4(last)
-        return (start, end) if start and end else None
-    try:
-        network = IPv4Network(written.strip(), strict=False)
-    except ValueError:
-        return None
-    return network.network_address, network.broadcast_address
-
+from arpcheck.model import Announcement, Claim, ClaimSource, Need, Reason, Trust
+from arpcheck.objects import Object, Objects, Service, full_name, instant, items, labels_of, namespace, text
 
 # ----------------------------------------------------------------------------------------------------------- ServiceL2Status
 
@@ -318,9 +101,14 @@ def _notes(status: Object) -> Iterable[str]:
     nodes = _status_nodes(status)
     if len(nodes) > 1:
         yield f"ServiceL2Status {full_name(status)}: its label names {nodes[0]}, its status {nodes[-1]}"
-    names = [name for entry in items(status, "status", "interfaces") if (name := text(entry, "name"))]
+    names = _interfaces(status)
     if nodes and names:
         yield f"announced only on {', '.join(names)} of {' and '.join(nodes)}"
+
+
+def _interfaces(status: Object) -> tuple[str, ...]:
+    """Those that the configuration names, whether the node has them or not; none: all."""
+    return tuple(name for entry in items(status, "status", "interfaces") if (name := text(entry, "name")))
 
 
 def _advertisements_of(service: Service, objects: Objects) -> tuple[Object, ...]:
@@ -396,27 +184,31 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         claims=(*claims, *guesses),
         silence=silence,
         by_bgp=f"{covered.of} has a BGPAdvertisement alone" if covered.bgp_only else None,
-        notes=(*notes, *why, *invalid(objects)),
+        notes=(*notes, *why, *(f"ConfigurationState {full_name(one)}: {rejection(one)}" for one in invalid(objects))),
         unread=unread,
         announcer_not_in_file=_not_in_file(service, objects),
         silence_not_in_file=covered.not_in_file if _annotated_pool(service) else (),
     )
 
 
-def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
-    """By the configuration, then by the records: what MetalLB's own rules exclude is sure."""
-    covered = coverage(service, ip, _annotated_pool(service), objects)
-    return tuple(_reasons(service, covered, objects))
+def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+    """What MetalLB's own rules exclude, in the order in which a speaker gives up; then what the records say."""
+    failed = [event for event in newest(_said_of_arp(events_of(service, objects))) if event.reason == "announceFailed"]
+    seen = metallb_reasons.AddressSeen(
+        service=service,
+        ip=ip,
+        covered=coverage(service, ip, _annotated_pool(service), objects),
+        records=tuple((claim.source, claim.node) for claim in status_claims(service, objects)),
+        interfaces=tuple(dict.fromkeys(name for one in _advertisements_of(service, objects) for name in _interfaces(one))),
+        kept_for_others=kept_for_others(objects),
+        failures=tuple(event.message for event in failed if event_trust(event.seen, at) is Trust.CURRENT),
+    )
+    return metallb_reasons.reasons(seen, objects)
 
 
-def _reasons(service: Service, covered: Coverage, objects: Objects) -> Iterator[Reason]:
-    if covered.layer2 is False:
-        id_ = ReasonId.ANNOUNCED_BY_BGP if covered.bgp else ReasonId.NO_ADVERTISEMENT
-        evidence = "no L2Advertisement selects it"
-        yield Reason(id=id_, subject=covered.of, evidence=evidence, certainty=Certainty.SURE)
-    elif why := why_nobody(objects, covered.covering):
-        subject = f"Service {service.full_name}"
-        yield Reason(id=ReasonId.NO_NODE_MAY_ANNOUNCE, subject=subject, evidence=why, certainty=Certainty.SURE)
+def _said_of_arp(events: tuple[Event, ...]) -> tuple[Event, ...]:
+    """Those that say who announces it by ARP, or that a node could not."""
+    return (*_of_arp(events), *(event for event in events if event.reason == "announceFailed"))
 
 
 def _recognised(service: Service, claims: tuple[Claim, ...], notes: tuple[str, ...], objects: Objects) -> tuple[str, int]:
@@ -458,8 +250,9 @@ def _unrecorded(service: Service, objects: Objects, covered: Coverage) -> tuple[
     """A guess, or why no node announces it, if everything was read and nothing is recorded."""
     if covered.layer2 is False:
         return (), (f"no L2Advertisement selects {covered.of}, so MetalLB does not announce it",)
-    if why := why_nobody(objects, covered.covering):
-        return (), (why,)
+    barred = [why for _, why in barred_nodes(objects, covered.covering)]
+    if barred and all(barred):
+        return (), (f"no node may announce it: {counted_reasons(barred)}",)
     if kept_for_others(objects):
         return (), ("other Services have a ServiceL2Status and this one has none, so no node announces it now",)
     guess = (
@@ -555,7 +348,7 @@ def event_notes(events: tuple[Event, ...], at: datetime) -> tuple[str, ...]:
     if not events:
         return ()
     said = _of_arp(events)
-    last = newest((*said, *(event for event in events if event.reason == "announceFailed")))
+    last = newest(_said_of_arp(events))
     notes = {f"announceFailed: {event.message}" for event in last if event.reason == "announceFailed"}
     if not said and any(_assigned(event) for event in events):
         notes.add("its events are only about BGP, not about ARP")
@@ -593,81 +386,3 @@ def _superseded(assigned: Assigned, event: Event, service: Service, objects: Obj
     if assigned.node in (claim.node for claim in claims):
         return False
     return any(not event.seen or not claim.observed_at or claim.observed_at >= event.seen for claim in claims)
-
-
-# ---------------------------------------------------------------------------------------- MetalLB's election, computed again
-
-_EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
-
-
-def candidates(objects: Objects, advertisements: tuple[Object, ...]) -> tuple[str, ...]:
-    """The nodes that may announce. `advertisements`: those that select the pool; none for MetalLB before 0.13, where all
-    nodes took part."""
-    return tuple(name for name, barred in _barred(objects, advertisements) if not barred)
-
-
-def why_nobody(objects: Objects, advertisements: tuple[Object, ...]) -> str:
-    """`no node may announce it: 3 × not Ready`; empty if a node may announce it, or no node is known."""
-    reasons = Counter(barred for _, barred in _barred(objects, advertisements))
-    if not reasons or "" in reasons:
-        return ""
-    return "no node may announce it: " + ", ".join(f"{count} × {reason}" for reason, count in sorted(reasons.items()))
-
-
-def elected(service: Service, names: tuple[str, ...], objects: Objects, advertisements: tuple[Object, ...]) -> Claim | None:
-    """All addresses of a Service go to the node that is elected for the first address. With externalTrafficPolicy Local only
-    nodes with an endpoint take part. Endpoints are not read, so it is None then. After 0.16.1 preferred nodes go first."""
-    first = service.ingress[0].ip
-    if service.local_traffic_only or first is None or not (names := _preferred(names, objects, advertisements)):
-        return None
-    if not (winner := lowest_hash(names, first)):
-        return None
-    source = "recomputed election (sha256 of node#address)"
-    kind = ClaimSource.GUESS
-    return Claim(node=winner, source=source, kind=kind, trust=Trust.GUESS, service=service.full_name, rank=2)
-
-
-def _preferred(names: tuple[str, ...], objects: Objects, advertisements: tuple[Object, ...]) -> tuple[str, ...]:
-    """The nodes with the highest sum of weights; none if a weight or a selector is not valid."""
-    terms = [term for ad in advertisements for term in entries(ad, "spec", "preferredNodeSelectors") or (None,) if term]
-    if not terms:
-        return names
-    labels = {node.name: node.labels for node in named_nodes(objects)}
-    scores = {name: _score(terms, labels.get(name, {})) for name in names}
-    known = {name: score for name, score in scores.items() if score is not None}
-    best = max(known.values(), default=0)
-    return tuple(name for name, score in known.items() if score == best) if len(known) == len(scores) else ()
-
-
-def _score(terms: Iterable[object], labels: Mapping[str, str]) -> int | None:
-    total = 0
-    for term in terms:
-        weight, fit = at(term, "weight"), fits(at(term, "preference"), labels)
-        if fit is None or not isinstance(weight, int):
-            return None
-        total += weight if fit else 0
-    return total
-
-
-def _barred(objects: Objects, advertisements: tuple[Object, ...]) -> tuple[tuple[str, str], ...]:
-    """Each node with the reason why it takes no part, or "". Computed once for all Services of a pool."""
-    key = (_barred, *(id(advertisement) for advertisement in advertisements))
-    return objects.memo(key, lambda: tuple((n.name, _why(n, advertisements)) for n in named_nodes(objects)))
-
-
-def _why(node: Node, advertisements: tuple[Object, ...]) -> str:
-    if _EXCLUDED in node.labels:
-        return f"label {_EXCLUDED}"
-    if condition(node.raw, "NetworkUnavailable") == "True":
-        return "NetworkUnavailable"
-    if node.ready is False:
-        return "not Ready"
-    if advertisements and any_of(_admits(ad, node) for ad in advertisements) is False:
-        return "not selected by an L2Advertisement"
-    return ""
-
-
-def _admits(advertisement: Object, node: Node) -> bool | None:
-    """An advertisement without selectors admits all nodes; with an invalid selector it may."""
-    chosen = entries(advertisement, "spec", "nodeSelectors")
-    return any_of(fits(selector, node.labels) for selector in chosen) if chosen else True
