@@ -47,12 +47,12 @@ CHOICES: tuple[str, ...] = tuple(sorted(_CHOICES))
 
 
 def rights(chosen: Collection[str] = (), config_maps: tuple[str, ...] = ()) -> tuple[Need, ...]:
-    """The reads that an account needs: for every implementation, those that can name an announcer; with `chosen`, all reads
-    of the chosen ones, EndpointSlices, and none of the others. `config_maps`: names of kube-proxy's ConfigMaps if they are
+    """The reads that an account needs: for every implementation, those that can name an announcer, and EndpointSlices; with
+    `chosen`, all reads of the chosen ones and none of the others. `config_maps`: names of kube-proxy's ConfigMaps if they are
     not the usual ones.
 
     Raises KeyError for a name that is not in `CHOICES`."""
-    found = [need for need in NEEDS if not need.optional or need in kubeproxy.NEEDS]
+    found = [need for need in NEEDS if not need.optional or need in (*kubeproxy.NEEDS, *endpoints.NEEDS)]
     if chosen:
         required = (need for need in mac_owners.NEEDS if not need.optional)
         base = (*loadbalancers.COMMON, *kubeproxy.NEEDS, *required, *endpoints.NEEDS)
