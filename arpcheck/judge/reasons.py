@@ -277,17 +277,41 @@ def has_reasons(case: Case, verdict: Verdict) -> bool:
     return verdict is Verdict.INCONCLUSIVE and not case.parties and bool(case.rounds)
 
 
-def explained(found: Iterable[Reason]) -> tuple[Reason, ...]:
-    """The reasons, each once and with its cure, the surest first. `found`: in the order in which the load balancers name
-    them."""
-    ordered = sorted(dict.fromkeys(found), key=lambda reason: reason.certainty.rank)
+def explained(found: Iterable[Reason], verdict: Verdict, subject: str = "") -> tuple[Reason, ...]:
+    """The reasons that can explain the verdict, each once and with its cure, the surest first. `found`: in the order in
+    which the load balancers name them. `subject`: the address; where nobody replied for it and nothing that was read
+    explains that, the first reason says so."""
+    fitting = [reason for reason in dict.fromkeys(found) if _explains(reason.id, verdict)]
+    if verdict is Verdict.SILENT and all(reason.certainty is Certainty.POSSIBLE for reason in fitting):
+        unexplained = "nothing that was read of the cluster explains it"
+        fitting.append(Reason(id=ReasonId.UNEXPLAINED, subject=subject, evidence=unexplained, certainty=Certainty.LIKELY))
+    ordered = sorted(fitting, key=lambda reason: reason.certainty.rank)
     return tuple(replace(reason, do=_BY_ID[reason.id].cure(reason.implementation)) for reason in ordered)
+
+
+def _explains(id_: ReasonId, verdict: Verdict) -> bool:
+    """Where a node replied, what keeps all nodes from announcing is no reason; where none did, two announcers are none."""
+    return id_ in (_OF_A_REPLY if verdict in (Verdict.WRONG_NODE, Verdict.DUPLICATE, Verdict.MOVED) else _OF_SILENCE)
 
 
 def said(found: tuple[Reason, ...]) -> str:
     """The surest reason as a clause; empty if there is none, or only an oddity."""
-    best = next((reason for reason in found if reason.certainty is not Certainty.POSSIBLE), None)
+    best = next(
+        (one for one in found if one.certainty is not Certainty.POSSIBLE and one.id is not ReasonId.UNEXPLAINED), None
+    )
     return f"{best.subject}: {best.evidence}" if best else ""
 
 
 _BY_ID = {row.id: row for row in TEXTS}
+
+_OF_A_REPLY = frozenset(
+    {
+        ReasonId.INVALID_CONFIGURATION,
+        ReasonId.ANNOUNCER_NOT_RUNNING,
+        ReasonId.RECORD_BEHIND,
+        ReasonId.NODE_DOWN,
+        ReasonId.TWO_ANNOUNCERS,
+        ReasonId.LEFT_ON_INTERFACE,
+    }
+)
+_OF_SILENCE = frozenset(ReasonId) - {ReasonId.TWO_ANNOUNCERS, ReasonId.LEFT_ON_INTERFACE}

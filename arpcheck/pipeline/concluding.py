@@ -33,6 +33,7 @@ from arpcheck.model import (
     Responder,
     SourceRank,
     Target,
+    Verdict,
 )
 from arpcheck.pipeline import ages, planning, records
 from arpcheck.pipeline.explaining import gaps, likely_causes, not_in_file, preflight, without_own_sender
@@ -137,21 +138,22 @@ def conclude(evidence: Evidence) -> Report:
 
 
 def _judgement(
-    case: Case, accepted: Acceptances, quiet: frozenset[str], explained: Callable[[Case], tuple[Reason, ...]]
+    case: Case, accepted: Acceptances, quiet: frozenset[str], explained: Callable[[Case, Verdict], tuple[Reason, ...]]
 ) -> Judgement:
     found = judged_with(case, accepted)
     return Judgement(
         case=case, verdict=found.verdict, reason=found.reason, accepted=found.accepted, first=found.first,
         also=also(case if found.first is None else found.rest, found.verdict, quiet), passed=found.passed,
-        reasons=explained(case) if reasons.has_reasons(case, found.verdict) else (),
+        reasons=explained(case, found.verdict) if reasons.has_reasons(case, found.verdict) else (),
     )  # fmt: skip
 
 
-def _explained(evidence: Evidence, context: _CaseContext) -> Callable[[Case], tuple[Reason, ...]]:
+def _explained(evidence: Evidence, context: _CaseContext) -> Callable[[Case, Verdict], tuple[Reason, ...]]:
     """Why an address has its verdict; asked only of those where a reader asks why."""
 
-    def explained(case: Case) -> tuple[Reason, ...]:
-        return reasons.explained(records.reasons(case.target, evidence, context.time))
+    def explained(case: Case, verdict: Verdict) -> tuple[Reason, ...]:
+        found = records.reasons(case.target, evidence, context.time)
+        return reasons.explained(found, verdict, str(case.target.ip))
 
     return explained
 

@@ -13,7 +13,21 @@ from importlib.resources import files
 import pytest
 from report_samples import CLEAN, SAMPLES
 
-from arpcheck.model import Also, AlsoId, Arp, CauseId, Kind, Outcome, Severity, Skip, Trust, Verdict
+from arpcheck.model import (
+    Also,
+    AlsoId,
+    Arp,
+    CauseId,
+    Certainty,
+    Kind,
+    Outcome,
+    Reason,
+    ReasonId,
+    Severity,
+    Skip,
+    Trust,
+    Verdict,
+)
 from arpcheck.reports import render
 from arpcheck.reports.contract import TEXT, choice, key, many, optional, structure, table
 from arpcheck.reports.document import keys, schema_text
@@ -34,7 +48,8 @@ def test_every_key_is_described_once_and_in_a_sentence() -> None:
 
 
 def test_the_samples_have_every_key_of_the_table_and_no_other() -> None:
-    hidden = replace(CLEAN.targets[0], also=(Also(id=AlsoId.NOBODY_ELSE, text="nobody else"),))
+    why = Reason(id=ReasonId.UNEXPLAINED, subject="x", evidence="y", certainty=Certainty.LIKELY, nodes=("n",))
+    hidden = replace(CLEAN.targets[0], also=(Also(id=AlsoId.NOBODY_ELSE, text="nobody else"),), reasons=(why,))
     reports = (*SAMPLES.values(), replace(CLEAN, targets=(hidden,)))
     found = {path for report in reports for path in _paths(json.loads(render(report, "json")))}
     assert found == {row.path for row in keys()}
