@@ -179,4 +179,4 @@ def expected_seconds(targets: Iterable[Target], objects: Objects, options: Optio
     nodes = max(1, sum(1 for node in objects.nodes() if node.ready is not False))
     each = -(-asked // nodes)
     least = max((each - 1) * EACH, asked * 2 / options.rate) + LISTEN
-    return asked, least, max(asked * TRIES * EACH, asked * (TRIES + 1) / options.rate) + LISTEN
+    return asked, least, max(asked * TRIES * EACH, asked * TRIES / options.rate) + LISTEN + asked * TRIES / options.rate

@@ -37,6 +37,8 @@ MOST_REPLIES_KEPT = 8
 """Of one try."""
 MOST_RESETS = 4
 """RSTs for one try: an endpoint that repeats its SYN/ACK did not get the first."""
+END_WITHIN = 5.0
+"""Seconds that the RSTs to silent MAC addresses may take after an interruption."""
 PORTS = 256
 """Source ports: more than the tries for one address and port, and so many that one is not used again while the conntrack of
 a node remembers it (10 s after the RST) for another address with the same endpoint."""
@@ -84,8 +86,10 @@ def _seconds(plan: ReachPlan, tries: int) -> float:
     interfaces = Counter(aim.interface for aim in plan.aims)
     busiest = max(max(number * tries - 1, 0) * EACH for number in parties.values())
     repeated = (tries - 1) * AGAIN
-    frames = max(interfaces.values()) * (tries + 1)  # one RST, and the SYNs
-    return max(busiest, repeated, frames / plan.rate) + LISTEN
+    frames = max(interfaces.values()) * tries / plan.rate
+    if tries == 1:  # each SYN/ACK is followed by an RST
+        return max(busiest, 2 * frames) + LISTEN
+    return max(busiest, repeated, frames) + LISTEN + frames  # the silent ones are ended after that
 
 
 def reach(
@@ -307,10 +311,13 @@ class _Tries:
     def result(self, *, complete: bool) -> ReachRun:
         """What was not begun is skipped. Silent tries are ended too: the reply may have gone elsewhere."""
         self._receive(self._wire.now())
+        end = None if complete else self._wire.now() + END_WITHIN
         for party in self._parties.values():
             for asked in party.first:
                 self._skip(asked, NotAsked.INTERRUPTED)
-        for sent in self._sent.values():
+        for sent in reversed(self._sent.values()):
+            if end is not None and self._wire.now() >= end:
+                break
             if not any(reply.signal in (ReachSignal.SYN_ACK, ReachSignal.RST) for reply in sent.replies):
                 while (now := self._wire.now()) < self._next_frame[sent.asked.aim.interface]:
                     self._receive(min(self._next_frame[sent.asked.aim.interface], now + TICK))

@@ -195,6 +195,15 @@ def test_what_is_stopped_keeps_what_there_is_and_ends_what_it_began() -> None:
     assert not found.complete
 
 
+def test_an_interrupted_run_ends_soon_however_many_were_silent() -> None:
+    stations = {Mac(f"02:00:00:00:01:{number:02x}"): silent for number in range(200)}
+    network = Network(stations)
+    run(network, *(aim(mac) for mac in stations), rate=10.0, stop=lambda: network.now() > 115)
+    assert len(network.syns()) > 140
+    assert 0 < len(network.resets()) < 60
+    assert network.now() < 122
+
+
 def test_every_frame_is_shown_to_the_tap() -> None:
     network, seen = Network({ONE: healthy}), []
     run(network, aim(), tap=lambda at, frame: seen.append((at, frame[47])))
