@@ -142,7 +142,7 @@ def config_map(name):
 
 
 def asked_for(tmp_path, *objects, needs=()):
-    """The ConfigMaps that a reader with the printed rights asks for, those it gets, and its gaps."""
+    """The ConfigMaps that a reader with the printed rights asks for, those it gets, and the gaps of them."""
     rules = [
         rule | ({"namespace": role["metadata"]["namespace"]} if role["kind"] == "Role" else {})
         for role in pod.rights(needs or pipeline.rights(), "arpcheck")
@@ -155,7 +155,7 @@ def asked_for(tmp_path, *objects, needs=()):
     return (
         [path.rpartition("/")[2] for path in paths],
         [obj["metadata"]["name"] for obj in found.of("configmaps")],
-        found.gaps,
+        tuple(gap for gap in found.gaps if gap.what == "configmaps"),
     )
 
 
