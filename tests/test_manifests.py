@@ -167,10 +167,9 @@ def rules_of(roles):
 
 
 POOLS = {f"{plural}.metallb.io": "forbidden" for plural in ("bgpadvertisements", "ipaddresspools", "l2advertisements")}
-SLICES = {"endpointslices.discovery.k8s.io": "forbidden"}
 CHOSEN = [
     pytest.param(pipeline.CHOICES, {}, id="all"),
-    pytest.param((), {**POOLS, **SLICES, "daemonsets.apps": "forbidden"}, id="none: nothing optional"),
+    pytest.param((), {**POOLS, "daemonsets.apps": "forbidden"}, id="none: nothing optional"),
     pytest.param(("metallb",), {"leases.coordination.k8s.io": "forbidden"}, id="one: nothing of the others"),
     pytest.param(("cilium",), {**POOLS, "events": "forbidden", "servicel2statuses.metallb.io": "forbidden"}, id="another"),
 ]

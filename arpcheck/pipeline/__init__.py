@@ -48,8 +48,8 @@ CHOICES: tuple[str, ...] = tuple(sorted(_CHOICES))
 
 def rights(chosen: Collection[str] = (), config_maps: tuple[str, ...] = ()) -> tuple[Need, ...]:
     """The reads that an account needs: for every implementation, those that can name an announcer, and EndpointSlices; with
-    `chosen`, all reads of the chosen ones and none of the others. `config_maps`: names of kube-proxy's ConfigMaps if they are
-    not the usual ones.
+    `chosen`, all reads of the chosen ones and none of the others. `config_maps`: names of kube-proxy's ConfigMaps if they
+    are not the usual ones.
 
     Raises KeyError for a name that is not in `CHOICES`."""
     found = [need for need in NEEDS if not need.optional or need in (*kubeproxy.NEEDS, *endpoints.NEEDS)]
