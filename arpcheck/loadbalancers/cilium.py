@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from ipaddress import IPv4Address
 
+from arpcheck.loadbalancers import cilium_reasons
+from arpcheck.loadbalancers.cilium_reasons import AddressOfCilium, PolicyMatch
 from arpcheck.loadbalancers.common import (
     NODES,
-    all_of,
     annotations_of_services,
     any_of,
     condition,
@@ -28,15 +29,19 @@ from arpcheck.loadbalancers.common import (
     own_address,
     refused,
     strongest_first,
+    was_read,
 )
 from arpcheck.loadbalancers.leases import LEASES, Lease, believed, homes, leases_named
-from arpcheck.model import Announcement, Claim, ClaimSource, Need, Reason
+from arpcheck.model import Announcement, Certainty, Claim, ClaimSource, Need, Reason, ReasonId
 from arpcheck.objects import Object, Objects, Service, at, text, texts
 
 POLICIES = Need(
     resource="ciliuml2announcementpolicies.cilium.io",
     costs="it is unknown whether Cilium announces a Service without a Lease",
-    fields=("spec serviceSelector", "spec loadBalancerIPs", "spec externalIPs"),
+    fields=(
+        *("spec serviceSelector", "spec loadBalancerIPs", "spec externalIPs", "spec nodeSelector", "spec interfaces"),
+        *("status conditions type", "status conditions status", "status conditions message"),
+    ),
     optional=True,
 )
 ADVERTISEMENTS = Need(
@@ -55,15 +60,18 @@ PEERINGS = Need(
 
 def by_layer2(service: Service, ip: IPv4Address, objects: Objects) -> bool | None:
     """A policy without a selector selects every Service. Both kinds of address are off by default."""
+    return any_of((_all_known(objects, POLICIES), *(one.takes for one in _matches(service, ip, objects))))
+
+
+def _matches(service: Service, ip: IPv4Address, objects: Objects) -> tuple[PolicyMatch, ...]:
     kind = "loadBalancerIPs" if has_ingress(service, ip) else "externalIPs"
-    policies = objects.of(POLICIES.resource)
-    return any_of((_all_known(objects, POLICIES), *(_announces(policy, kind, service) for policy in policies)))
+    return tuple(_match(policy, kind, service) for policy in objects.of(POLICIES.resource))
 
 
-def _announces(policy: Object, kind: str, service: Service) -> bool | None:
+def _match(policy: Object, kind: str, service: Service) -> PolicyMatch:
     selector = at(policy, "spec", "serviceSelector")
-    selected = True if selector is None else fits(selector, _labels(service))
-    return all_of((at(policy, "spec", kind) is True, selected))
+    selects = True if selector is None else fits(selector, _labels(service))
+    return PolicyMatch(policy=policy, selects=selects, announces=at(policy, "spec", kind) is True, kind=kind)
 
 
 def by_bgp(service: Service, objects: Objects) -> bool | None:
@@ -128,6 +136,7 @@ NEEDS: tuple[Need, ...] = (
     POLICIES,
     ADVERTISEMENTS,
     PEERINGS,
+    *cilium_reasons.NEEDS,
 )
 
 
@@ -149,9 +158,35 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
             return None
 
 
-def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
-    """None is known."""
-    return ()
+def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+    """In the order in which an agent decides; none for a Service that is not Cilium's."""
+    ingress, subject = has_ingress(service, ip), f"Service {service.full_name}"
+    match service.load_balancer_class:
+        case "io.cilium/node" if ingress:
+            if own_address(service, ip, objects, ClaimSource.SERVICE_LB) or not was_read(objects, NODES.resource):
+                return ()
+            evidence = f"Node IPAM gives out addresses of nodes, and no node has {ip}"
+            return (Reason(id=ReasonId.OWNED_BY_NO_NODE, subject=subject, evidence=evidence, certainty=Certainty.SURE),)
+        case "io.cilium/bgp-control-plane" if ingress:
+            evidence = "its loadBalancerClass is io.cilium/bgp-control-plane"
+            return (Reason(id=ReasonId.ANNOUNCED_BY_BGP, subject=subject, evidence=evidence, certainty=Certainty.SURE),)
+        case "io.cilium/l2-announcer" | None if announcement(service, ip, objects, at):
+            return cilium_reasons.reasons(_seen(service, ip, objects, at), objects)
+        case _:
+            return ()
+
+
+def _seen(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> AddressOfCilium:
+    leases, strange = _leases(service, objects)
+    taken = by_layer2(service, ip, objects)
+    return AddressOfCilium(
+        service=service,
+        policies=_matches(service, ip, objects),
+        taken=taken,
+        bgp=has_ingress(service, ip) and by_bgp(service, objects) is True,
+        claims=strongest_first(lease.claim(at, objects, service=service.full_name) for lease in leases),
+        elsewhere=strange,
+    )
 
 
 def _node_ipam(service: Service, ip: IPv4Address, objects: Objects, because: str) -> Announcement:
@@ -168,8 +203,7 @@ def _node_ipam(service: Service, ip: IPv4Address, objects: Objects, because: str
 
 def _layer2(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
     """A policy may also select load-balancer addresses of other implementations, but only Cilium announces external IPs."""
-    home = homes(objects, "cilium", _is_own)
-    leases, strange = believed(leases_named(objects, f"{_LEASE}{service.namespace}-{service.name}"), home, objects, "cilium")
+    leases, strange = _leases(service, objects)
     (because, order), ingress = _recognised(service, leases), has_ingress(service, ip)
     if ingress and not because:
         return None
@@ -193,6 +227,11 @@ def _layer2(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
         unread=() if settled else _unread(service, objects, taken, excuses),
         silence_not_in_file=not_in_file(objects, *excuses),
     )
+
+
+def _leases(service: Service, objects: Objects) -> tuple[tuple[Lease, ...], tuple[str, ...]]:
+    home = homes(objects, "cilium", _is_own)
+    return believed(leases_named(objects, f"{_LEASE}{service.namespace}-{service.name}"), home, objects, "cilium")
 
 
 def _recognised(service: Service, leases: tuple[Lease, ...]) -> tuple[str, int]:

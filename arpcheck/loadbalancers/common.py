@@ -47,6 +47,12 @@ def condition(obj: Object, kind: str) -> str:
     return next((text(c, "status") for c in items(obj, "status", "conditions") if text(c, "type") == kind), "")
 
 
+def status_number(obj: Object | None, key: str) -> int | None:
+    """A number of an object's status: `numberReady`."""
+    value = at(obj, "status", key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def refused(objects: Objects, *resources: str) -> tuple[str, ...]:
     """The resources among these that could not be read completely."""
     return tuple(sorted(resource for resource in set(resources) if objects.gap(resource)))

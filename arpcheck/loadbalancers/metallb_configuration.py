@@ -20,6 +20,7 @@ from arpcheck.loadbalancers.common import (
     named_nodes,
     not_in_file,
     refused,
+    status_number,
     was_read,
 )
 from arpcheck.model import Claim, ClaimSource, Need, Trust
@@ -121,8 +122,8 @@ def _speakers(objects: Objects) -> Iterator[Speakers]:
                 only_class=flags.get(_CLASS) or None,
                 ignores_label=ignores or (version is not None and version < (0, 14, 0)),
                 version=version,
-                desired=_number(one, "desiredNumberScheduled"),
-                ready=_number(one, "numberReady"),
+                desired=status_number(one, "desiredNumberScheduled"),
+                ready=status_number(one, "numberReady"),
                 selector=mapping(one, "spec", "template", "spec", "nodeSelector"),
             )
 
@@ -139,11 +140,6 @@ def _version(container: object) -> Version | None:
     image = text(container, "image")
     found = _TAG.search(image) if "speaker" in image else None
     return (int(found[1]), int(found[2]), int(found[3])) if found else None
-
-
-def _number(obj: Object, key: str) -> int | None:
-    value = at(obj, "status", key)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 # -------------------------------------------------------------------------- How MetalLB's configuration announces an address

@@ -33,6 +33,7 @@ RESOURCES = {
     "CiliumL2AnnouncementPolicy": "ciliuml2announcementpolicies.cilium.io",
     "CiliumBGPAdvertisement": "ciliumbgpadvertisements.cilium.io",
     "CiliumBGPPeeringPolicy": "ciliumbgppeeringpolicies.cilium.io",
+    "ConfigMap": "configmaps",
     "FelixConfiguration": "felixconfigurations.crd.projectcalico.org",
 }
 
