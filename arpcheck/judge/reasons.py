@@ -294,12 +294,16 @@ def _explains(id_: ReasonId, verdict: Verdict) -> bool:
     return id_ in (_OF_A_REPLY if verdict in (Verdict.WRONG_NODE, Verdict.DUPLICATE, Verdict.MOVED) else _OF_SILENCE)
 
 
-def said(found: tuple[Reason, ...]) -> str:
-    """The surest reason as a clause; empty if there is none, or only an oddity."""
-    best = next(
-        (one for one in found if one.certainty is not Certainty.POSSIBLE and one.id is not ReasonId.UNEXPLAINED), None
-    )
-    return f"{best.subject}: {best.evidence}" if best else ""
+def best(found: Iterable[Reason]) -> Reason | None:
+    """The surest reason that explains something; None if there is none, or only an oddity."""
+    fitting = (one for one in found if one.certainty is not Certainty.POSSIBLE and one.id is not ReasonId.UNEXPLAINED)
+    return next(fitting, None)
+
+
+def said(found: Iterable[Reason]) -> str:
+    """The surest reason as a clause; empty if there is none."""
+    one = best(found)
+    return f"{one.subject}: {one.evidence}" if one else ""
 
 
 _BY_ID = {row.id: row for row in TEXTS}

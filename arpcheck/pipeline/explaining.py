@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import IPv4Address
 
@@ -10,6 +11,7 @@ from arpcheck import loadbalancers, mac_owners, targets
 from arpcheck.evidence import Capture, Evidence
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.judge.observations import Observations
+from arpcheck.judge.reasons import best
 from arpcheck.kubeproxy.causes import causes
 from arpcheck.kubeproxy.modes import Configured, StrictArpAnswer
 from arpcheck.kubeproxy.observations import WireObservations
@@ -18,6 +20,7 @@ from arpcheck.kubeproxy.status import status
 from arpcheck.model import (
     Arp,
     Cause,
+    CauseId,
     Gap,
     Outcome,
     Preflight,
@@ -102,7 +105,7 @@ def likely_causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]
         node_addresses=_node_addresses(judged),
         prober=next(iter(judged.blind), None),
     )
-    return causes(
+    found = causes(
         judged.kube_proxies,
         frozenset(judged.named(Arp.NON_STRICT)),
         frozenset((*judged.named(Arp.NON_STRICT), *judged.named(Arp.QUIET))),
@@ -110,6 +113,26 @@ def likely_causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]
         heard,
         cures(objects),
     )
+    return tuple(_with_reasons(found, judged))
+
+
+MOST_NAMED = 3
+"""Addresses that a cause names; it counts the others."""
+
+
+def _with_reasons(found: Iterable[Cause], judged: Judged) -> Iterator[Cause]:
+    """Where the cluster explains why nobody replies for an address, the cause says that instead of what it may be."""
+    silent = [one for one in judged.judgements if one.verdict is Verdict.SILENT]
+    explained = [(one, why) for one in silent if (why := best(one.reasons))]
+    for cause in found:
+        if cause.id is not CauseId.NOBODY_ANNOUNCES or len(explained) < len(silent):
+            yield cause
+        if cause.id is CauseId.NOBODY_ANNOUNCES:
+            for why in dict.fromkeys(why for _, why in explained):
+                ips = [str(one.ip) for one, reason in explained if reason == why]
+                more = f" and {len(ips) - MOST_NAMED} more" if len(ips) > MOST_NAMED else ""
+                text = f"No node announces {', '.join(ips[:MOST_NAMED])}{more}: {why.subject}: {why.evidence}"
+                yield replace(cause, text=text, do=why.do, nodes=why.nodes)
 
 
 def _answered(judged: Judged) -> Mapping[str, frozenset[str]]:
