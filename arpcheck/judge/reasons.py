@@ -185,7 +185,7 @@ TEXTS: tuple[ReasonText, ...] = (
                 "Set enable-l2-announcements to true in ConfigMap kube-system/cilium-config and "
                 "restart the agents. It needs kube-proxy replacement"
             ),
-            "kube-vip": "Set vip_arp to true in the pods of kube-vip",
+            "kube-vip": "Set vip_arp and svc_enable to true in the pods of kube-vip",
             "": "Switch the layer-2 mode of the load balancer on",
         },
     ),

@@ -11,14 +11,15 @@ Lease of another name"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
-from fnmatch import fnmatchcase
 from ipaddress import IPv4Address
 
+from arpcheck.loadbalancers import kube_vip_reasons
 from arpcheck.loadbalancers.common import (
     NODES,
+    annotations_of_services,
     demoted,
     has_ingress,
     is_current,
@@ -27,86 +28,11 @@ from arpcheck.loadbalancers.common import (
     refused,
     strongest_first,
 )
+from arpcheck.loadbalancers.kube_vip_configuration import CONFIG_NEEDS, PATTERN, by_bgp, control_plane, serves_class
+from arpcheck.loadbalancers.kube_vip_reasons import ServiceOfKubeVip
 from arpcheck.loadbalancers.leases import LEASES, Lease, believed, homes, leases_named
 from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Need, Reason, Trust
-from arpcheck.objects import Node, Object, Objects, Service, full_name, ipv4, items, name, text
-
-PATTERN = "kube-vip*"
-
-_VARIABLES = ("address", "bgp_enable", "cp_enable", "lb_class_name", "svc_enable", "vip_address", "vip_arp")
-_DAEMONSETS, _PODS = "daemonsets.apps", "pods"
-_SPACE = "kube-system"
-"""The namespace of its own manifests. Pods of other namespaces are not read, since they may hold secrets."""
-_COSTS = "it is unknown whether kube-vip announces by BGP, which class it serves, and the address of the control plane"
-
-
-def _fields(below: str) -> tuple[str, ...]:
-    return tuple(f"{below} containers env@{variable} value" for variable in _VARIABLES)
-
-
-CONFIG_NEEDS = (
-    Need(
-        resource=_DAEMONSETS,
-        costs=_COSTS,
-        namespace=_SPACE,
-        names=(PATTERN,),
-        fields=_fields("spec template spec"),
-        optional=True,
-    ),
-    Need(resource=_PODS, costs=_COSTS, namespace=_SPACE, names=(PATTERN,), fields=_fields("spec"), optional=True),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    where: str
-    """`DaemonSet kube-system/kube-vip-ds`."""
-    variables: Mapping[str, str]
-
-    def on(self, variable: str) -> bool:
-        return self.variables.get(variable, "").lower() in ("true", "1", "t")
-
-
-def by_bgp(objects: Objects) -> str | None:
-    """The configuration by which Services are announced by BGP and not by ARP; None if there is none, or if one says ARP."""
-    serving = [config for config in _configs(objects) if config.on("svc_enable")]
-    routed = [config for config in serving if config.on("bgp_enable")]
-    if not routed or any(config.on("vip_arp") for config in serving):
-        return None
-    return f"{routed[0].where}: bgp_enable"
-
-
-def serves_class(objects: Objects, wanted: str) -> bool:
-    """Whether it is configured to serve this class besides its own."""
-    return any(config.variables.get("lb_class_name") == wanted for config in _configs(objects))
-
-
-def control_plane(objects: Objects) -> Mapping[IPv4Address, str]:
-    """The addresses of the control plane in its configuration, each with its source."""
-    found: dict[IPv4Address, str] = {}
-    for config in _configs(objects):
-        for variable in ("address", "vip_address"):
-            ip = ipv4(config.variables.get(variable))
-            if ip and (config.on("cp_enable") or "cp_enable" not in config.variables):
-                found.setdefault(ip, config.where)
-    return found
-
-
-def _configs(objects: Objects) -> tuple[Config, ...]:
-    return objects.memo(_configs, lambda: tuple(_read_configs(objects)))
-
-
-def _read_configs(objects: Objects) -> Iterator[Config]:
-    for resource, kind, below in ((_DAEMONSETS, "DaemonSet", ("spec", "template", "spec")), (_PODS, "Pod", ("spec",))):
-        for obj in objects.of(resource):
-            for container in items(obj, *below, "containers") if fnmatchcase(name(obj), PATTERN) else ():
-                yield Config(where=f"{kind} {full_name(obj)}", variables=_variables(container))
-
-
-def _variables(container: Object) -> Mapping[str, str]:
-    found = ((text(entry, "name"), text(entry, "value")) for entry in items(container, "env"))
-    return {variable: value for variable, value in found if variable in _VARIABLES}
-
+from arpcheck.objects import Node, Objects, Service, ipv4, items, text
 
 # ------------------------------------------------------------------------------------------------------ kube-vip in ARP mode
 
@@ -123,6 +49,7 @@ _ALL = "plndr-svcs-lock"
 
 NEEDS: tuple[Need, ...] = (
     recorded_on_services(_HOST, _ADDRESSES, _HARDWARE, _LEASE, _IGNORE, _EACH),
+    annotations_of_services(kube_vip_reasons.WITHOUT_ENDPOINTS),
     LEASES,
     *CONFIG_NEEDS,
 )
@@ -164,9 +91,25 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     )
 
 
-def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
-    """None is known."""
-    return ()
+def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+    """Also of a Service that it ignores by an annotation; none for one that is not its own."""
+    own = _own_leases(service, objects)
+    if not has_ingress(service, ip) or not _recognised(service, own, objects)[0]:
+        return ()
+    claims, notes = _claims(service, own, objects, at)
+    common, _ = believed(leases_named(objects, _ALL), home_of_common(objects), objects, PATTERN)
+    both = [*own, *(() if service.annotations.get(_EACH) == "true" else common)]
+    return kube_vip_reasons.reasons(
+        ServiceOfKubeVip(
+            service=service,
+            ip=ip,
+            ignored=service.annotations.get(_IGNORE) == "true",
+            claims=claims,
+            by_own_and_common=tuple(as_node(lease.claim(at, objects), objects)[0] for lease in both) if own else (),
+            notes=notes if claims else (),
+        ),
+        objects,
+    )
 
 
 def _own_leases(service: Service, objects: Objects) -> tuple[Lease, ...]:

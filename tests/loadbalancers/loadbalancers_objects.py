@@ -98,8 +98,16 @@ def _cut(value: Any, fields: Iterable[list[str]]) -> Any:
         return [_cut(entry, paths) for entry in value]
     if not isinstance(value, Mapping):
         return None
-    below = {key: [path[1:] for path in paths if fnmatchcase(key, path[0])] for key in value}
+    below = {key: list(_below(key, paths)) for key in value}
     return {key: _cut(value[key], found) for key, found in below.items() if found}
+
+
+def _below(key: str, paths: Iterable[list[str]]) -> Iterator[list[str]]:
+    """`env@NAME` keeps the entries of all names here."""
+    for path in paths:
+        pattern, at, _ = path[0].partition("@")
+        if fnmatchcase(key, pattern):
+            yield from ([path[1:], ["name"]] if at else [path[1:]])
 
 
 def service(found: Objects, full_name: str) -> Service:
