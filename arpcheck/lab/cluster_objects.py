@@ -5,44 +5,15 @@ whoever serves it."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any
 
 from arpcheck.lab.scene import Cluster, KubeEvent, KubeLease, KubeNode, KubeProxyConfig, KubeService, Scene
+from arpcheck.lab.workload_objects import BORN, Object, meta, micro, stamp, suffix, workload_resources
 from arpcheck.model import Gap, Need
 from arpcheck.objects import Objects
-
-Object = dict[str, Any]
-
-BORN = timedelta(days=60)
-"""The age of the cluster."""
-
-
-def meta(name: str, namespace: str | None, born: datetime, **more: Any) -> Object:
-    """`metadata` with a uid that is the same in every run."""
-    digest = hashlib.sha256(f"{namespace}/{name}".encode()).hexdigest()
-    uid = f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-8{digest[17:20]}-{digest[20:32]}"
-    within = {"namespace": namespace} if namespace else {}
-    return {"name": name, **within, "uid": uid, "creationTimestamp": stamp(born), **more}
-
-
-def stamp(moment: datetime) -> str:
-    """metav1.Time."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def micro(moment: datetime) -> str:
-    """metav1.MicroTime."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def suffix(*parts: str) -> str:
-    """Five letters, as generateName appends them, the same in every run."""
-    return hashlib.sha256("/".join(parts).encode()).hexdigest()[:5]
-
 
 # ----------------------------------------------------------------------------------------- kube-proxy as kubeadm installs it
 
@@ -182,6 +153,8 @@ def resources(scene: Scene, now: datetime) -> dict[str, list[Object]]:
         **kube_proxy_resources(cluster, now),
         **(_metallb(cluster, now) if _has_metallb(cluster) else {}),
     }
+    for resource, made in workload_resources(cluster, now).items():
+        found.setdefault(resource, []).extend(made)
     for resource, objects in cluster.objects.items():
         found.setdefault(resource, []).extend(dict(obj) for obj in objects)
     return found
@@ -273,7 +246,7 @@ def _event(service: KubeService, event: KubeEvent, now: datetime) -> Object:
         "kind": "Event",
         "metadata": meta(name, service.namespace, seen),
         "involvedObject": {**about, "uid": meta(service.name, service.namespace, now)["uid"]},
-        "type": "Normal",
+        "type": "Warning" if event.reason == "announceFailed" else "Normal",
         "reason": event.reason,
         "message": f'announcing from node "{event.node}" with protocol "{event.protocol}"' if said is None else said,
         "source": {"component": "metallb-speaker"},

@@ -28,6 +28,19 @@ class KubeEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KubeEndpoint:
+    """An endpoint of a Service in its EndpointSlice."""
+
+    node: str | None
+    """None: of no node, as people write them by hand and as Cilium writes that of a Gateway."""
+    ready: bool = True
+    serving: bool = True
+    terminating: bool = False
+    address: str | None = None
+    """None: one of the pods' network."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KubeService:
     namespace: str
     name: str
@@ -45,8 +58,10 @@ class KubeService:
     l2_status: tuple[str, ...] = ()
     """The nodes that a ServiceL2Status names."""
     advertised: str = "layer2"
-    """How MetalLB advertises its pool: `layer2` or `bgp`."""
+    """How MetalLB advertises its pool: `layer2`, `bgp` or `none`."""
     events: tuple[KubeEvent, ...] = ()
+    endpoints: tuple[KubeEndpoint, ...] | None = None
+    """Empty: it has no EndpointSlice; None: nothing is said, and where no Service says anything there are none at all."""
 
     @property
     def full_name(self) -> str:
@@ -94,6 +109,31 @@ class KubeProxyConfig:
     """Seconds since a restart of the DaemonSet was asked for; None: it never was."""
 
 
+class Product(StrEnum):
+    """A load balancer that runs a pod on every node."""
+
+    METALLB = "metallb"
+    CILIUM = "cilium"
+    KUBE_VIP = "kube-vip"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agents:
+    """The DaemonSet of a load balancer and its pods."""
+
+    product: Product
+    version: str
+    """The tag of its image."""
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, str] = field(default_factory=dict)
+    """The data of ConfigMap cilium-config; empty: there is none."""
+    nodes: tuple[str, ...] = ()
+    """Where its pods run; empty: on every node."""
+    waiting: Mapping[str, str] = field(default_factory=dict)
+    """By node, why the container does not run."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
     """What the API server shows."""
@@ -107,6 +147,7 @@ class Cluster:
     """None: no such objects, as in k3s."""
     objects: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     """Further objects, word for word, by the resource as kubectl names it."""
+    agents: tuple[Agents, ...] = ()
     refused: tuple[str, ...] = ()
     """Resources that the prober may not read."""
 

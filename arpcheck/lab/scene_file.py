@@ -19,17 +19,20 @@ from typing import Any
 from arpcheck.errors import InputError, did_you_mean
 from arpcheck.lab import scene_network
 from arpcheck.lab.scene import (
+    Agents,
     Announcer,
     Cluster,
     Expectation,
     ExpectedResponder,
     Ipvs,
+    KubeEndpoint,
     KubeEvent,
     KubeLease,
     KubeNode,
     KubeProxyConfig,
     KubeService,
     Prober,
+    Product,
     Scene,
     Shape,
     Station,
@@ -252,6 +255,8 @@ class Protocol(StrEnum):
 
     LAYER2 = "layer2"
     BGP = "bgp"
+    NONE = "none"
+    """By no advertisement of its own; a scene may have others among its objects."""
 
 
 def _read_services(top: TomlTable) -> tuple[KubeService, ...]:
@@ -293,6 +298,7 @@ def _read_cluster(
         kube_proxy=_kube_proxy(table.table("kube_proxy"), {mode for mode in modes.values() if mode}),
         objects=_objects(table.table("objects")),
         refused=tuple(sorted(table.texts("refused"))),
+        agents=_agents(table.table("agents")),
     )
     table.done()
     return made
@@ -317,6 +323,27 @@ def _service(table: TomlTable, cluster_ip: str) -> KubeService:
         l2_status=statuses,
         advertised=table.word("advertised", Protocol, Protocol.LAYER2),
         events=tuple(_event(event) for event in table.tables("events")),
+        endpoints=_endpoints(table) if "endpoints" in table else None,
+    )
+    table.done()
+    return made
+
+
+def _endpoints(table: TomlTable) -> tuple[KubeEndpoint, ...]:
+    """The nodes alone, or a table for each endpoint."""
+    if table.holds_texts("endpoints"):
+        return tuple(KubeEndpoint(node=node) for node in table.texts("endpoints"))
+    return tuple(_endpoint(inner) for inner in table.tables("endpoints"))
+
+
+def _endpoint(table: TomlTable) -> KubeEndpoint:
+    ready = table.flag("ready", True)
+    made = KubeEndpoint(
+        node=table.text("node") if "node" in table else None,
+        ready=ready,
+        serving=table.flag("serving", ready),
+        terminating=table.flag("terminating", False),
+        address=table.text("address") if "address" in table else None,
     )
     table.done()
     return made
@@ -362,6 +389,25 @@ def _kube_proxy(table: TomlTable, modes: set[Ipvs]) -> KubeProxyConfig | None:
     )
     table.done()
     return None if mode == "none" else made
+
+
+def _agents(table: TomlTable) -> tuple[Agents, ...]:
+    """By the load balancer."""
+    return tuple(_agents_of(table.parsed(name, Product, name), table.table(name)) for name in table)
+
+
+def _agents_of(product: Product, table: TomlTable) -> Agents:
+    made = Agents(
+        product=product,
+        version=table.text("version"),
+        args=table.texts("args"),
+        env=table.mapping("env", str),
+        config=table.mapping("config", str),
+        nodes=table.texts("nodes"),
+        waiting=table.mapping("waiting", str),
+    )
+    table.done()
+    return made
 
 
 def _objects(table: TomlTable) -> Mapping[str, tuple[Mapping[str, Any], ...]]:

@@ -88,6 +88,11 @@ class TomlTable:
     def holds_list(self, key: str) -> bool:
         return isinstance(self._left.get(key), list)
 
+    def holds_texts(self, key: str) -> bool:
+        """An empty list is one of texts."""
+        value = self._left.get(key)
+        return isinstance(value, str) or (isinstance(value, list) and all(isinstance(part, str) for part in value))
+
     def integers(self, key: str) -> tuple[int, ...]:
         value = self._take(key, list, [])
         if not all(type(part) is int for part in value):

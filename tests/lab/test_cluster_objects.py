@@ -140,3 +140,79 @@ def test_a_snapshot_of_a_scene_is_read_back(name, tmp_path):
     readable = () if "services" in scene.cluster.refused else scene.cluster.services
     assert [service.full_name for service in objects.services()] == sorted(service.full_name for service in readable)
     assert tuple(sorted(gap.what for gap in objects.gaps)) == scene.cluster.refused
+
+
+# ------------------------------------------------------------------------------------------------------------------ Workloads
+
+WORKLOADS = scene_file.parse(
+    """
+    title = "A test"
+    about = "Made by a test."
+    [cluster.agents.metallb]
+    version = "v0.14.8"
+    args = "--ignore-exclude-lb"
+    nodes = ["worker-1", "worker-2"]
+    waiting = { worker-2 = "CrashLoopBackOff" }
+    [cluster.agents.cilium]
+    version = "v1.20.2"
+    config = { enable-l2-announcements = "true" }
+    [cluster.agents.kube-vip]
+    version = "v1.0.0"
+    env = { vip_arp = "true" }
+    [[services]]
+    name = "web/nginx"
+    endpoints = ["worker-1", "worker-3"]
+    [[services]]
+    name = "web/gateway"
+    endpoints = [{ address = "192.192.192.192" }, { node = "worker-2", ready = false, serving = true, terminating = true }]
+    [[services]]
+    name = "web/nothing"
+    endpoints = []
+    """,
+    "test",
+)
+
+
+def workloads(resource):
+    return cluster_objects.resources(WORKLOADS, NOW)[resource]
+
+
+def test_endpoint_slices():
+    slices = {
+        one["metadata"]["labels"]["kubernetes.io/service-name"]: one for one in workloads("endpointslices.discovery.k8s.io")
+    }
+    assert sorted(slices) == ["gateway", "nginx"], "a Service without an endpoint has no slice"
+    ready = {"ready": True, "serving": True, "terminating": False}
+    assert [(one["nodeName"], one["conditions"]) for one in slices["nginx"]["endpoints"]] == [
+        ("worker-1", ready),
+        ("worker-3", ready),
+    ]
+    first, second = slices["gateway"]["endpoints"]
+    assert (first["addresses"], first.get("nodeName")) == (["192.192.192.192"], None)
+    assert second["conditions"] == {"ready": False, "serving": True, "terminating": True}
+
+
+def test_no_endpoint_slice_is_served_where_a_scene_says_nothing_of_endpoints():
+    assert "endpointslices.discovery.k8s.io" not in FOUND
+
+
+def test_pods_of_load_balancers():
+    pods = [pod for pod in workloads("pods") if pod["metadata"]["namespace"] == "metallb-system"]
+    assert [(pod["spec"]["nodeName"], pod["status"]["containerStatuses"][0]["ready"]) for pod in pods] == [
+        ("worker-1", True),
+        ("worker-2", False),
+    ]
+    assert pods[1]["status"]["containerStatuses"][0]["state"] == {"waiting": {"reason": "CrashLoopBackOff"}}
+    assert {pod["spec"]["containers"][0]["image"] for pod in workloads("pods")} >= {
+        "quay.io/metallb/speaker:v0.14.8",
+        "quay.io/cilium/cilium:v1.20.2",
+        "ghcr.io/kube-vip/kube-vip:v1.0.0",
+    }
+
+
+def test_daemon_sets_of_load_balancers():
+    by = {one["metadata"]["name"]: one["spec"]["template"]["spec"]["containers"][0] for one in workloads("daemonsets.apps")}
+    assert by["speaker"]["args"] == ["--ignore-exclude-lb"]
+    assert by["kube-vip-ds"]["env"] == [{"name": "vip_arp", "value": "true"}]
+    [config] = [one for one in workloads("configmaps") if one["metadata"]["name"] == "cilium-config"]
+    assert config["data"] == {"enable-l2-announcements": "true"}

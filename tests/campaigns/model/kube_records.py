@@ -15,8 +15,8 @@ from typing import Any
 from world import Service, World
 
 from arpcheck.lab import cluster_objects
-from arpcheck.lab.cluster_objects import BORN, Object, meta, micro, stamp, suffix
 from arpcheck.lab.scene import Cluster, KubeNode, KubeProxyConfig
+from arpcheck.lab.workload_objects import BORN, Object, meta, micro, stamp, suffix
 from arpcheck.model import Gap
 from arpcheck.objects import Objects
 
