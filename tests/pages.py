@@ -87,6 +87,19 @@ def findings() -> str:
     return "\n".join(_rule(r.text, f"Severity: {r.severity}. Outcome: {_added(r.outcome)}") for r in rules)
 
 
+def reasons() -> str:
+    from arpcheck.judge import reasons as table
+
+    return "\n".join(_reason(text) for text in table.texts())
+
+
+def _reason(text: Any) -> str:
+    lines = [f"## {text.name}", "", *_filled(text.means), "", "Do:", ""]
+    for step in text.do:
+        lines += _filled(step, "- ")
+    return "\n".join((*lines, ""))
+
+
 def _added(outcome: Any) -> str:
     from arpcheck.model import Outcome
 
@@ -298,6 +311,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "report": example_report,
     "verdicts": verdicts,
     "findings": findings,
+    "reasons": reasons,
     "outcomes": outcomes,
     "arp-states": arp_states,
     "exit-codes": exit_codes,

@@ -54,9 +54,10 @@ def test_every_block_is_on_a_page():
 
 
 def test_pages_and_explain_use_the_same_words():
-    from arpcheck.judge import findings, verdicts
+    from arpcheck.judge import findings, reasons, verdicts
 
-    for name, texts in (("verdicts", verdicts.texts()), ("findings", findings.texts())):
+    pages = (("verdicts", verdicts.texts()), ("findings", findings.texts()), ("reasons", reasons.texts()))
+    for name, texts in pages:
         words = flat(page(name))
         for text in texts:
             assert f"## {text.name} " in words

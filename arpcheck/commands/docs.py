@@ -47,9 +47,9 @@ def text(name: str | None) -> str:
 
 def _hint(name: str) -> str:
     from arpcheck.errors import did_you_mean
-    from arpcheck.judge import findings, verdicts
+    from arpcheck.judge import findings, reasons, verdicts
 
-    if name in {text.name for text in (*verdicts.texts(), *findings.texts())}:
+    if name in {text.name for text in (*verdicts.texts(), *findings.texts(), *reasons.texts())}:
         return f"`arpcheck explain {name}` shows it"
     return did_you_mean(name, (*PAGES, *FILES), "`arpcheck docs` lists the pages")
 

@@ -14,7 +14,7 @@ from arpcheck.commands.options import rules
 from arpcheck.commands.output import show
 from arpcheck.docs import glossary
 from arpcheck.errors import UsageError, did_you_mean
-from arpcheck.judge import findings, verdicts
+from arpcheck.judge import findings, reasons, verdicts
 from arpcheck.judge.verdicts import Text
 
 EXAMPLES = ("arpcheck explain non-strict", "arpcheck explain canary")
@@ -24,11 +24,13 @@ def explain(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="NAME", help="A verdict, a finding or a word of a report. Default: all rules.", autocompletion=rules
+            metavar="NAME",
+            help="A verdict, a finding, a reason or a word of a report. Default: all rules.",
+            autocompletion=rules,
         ),
     ] = None,
 ) -> int:
-    """Explain a verdict, a finding or a word of the report: what it means, how it is decided and what to do."""
+    """Explain a verdict, a finding, a reason or a word of the report: what it means, how it is decided and what to do."""
     show(text(name))
     return 0
 
@@ -36,7 +38,7 @@ def explain(
 def text(name: str | None) -> str:
     """The text of one rule or word, or of all rules. An unknown name is a UsageError that says which are alike."""
     name = name.strip().lower().replace("_", "-").replace(" ", "-") if name else name
-    known = {"verdict": verdicts.texts(), "finding": findings.texts()}
+    known = {"verdict": verdicts.texts(), "finding": findings.texts(), "reason": reasons.texts()}
     parts = [_page(kind, text) for kind, texts in known.items() for text in texts if name in (None, text.name)]
     words = {word.lower().replace(" ", "-"): (word, meaning) for word, meaning in glossary().items()}
     if not parts and name in words:
@@ -45,12 +47,12 @@ def text(name: str | None) -> str:
     if not parts and name is not None:
         names = sorted({*words, *(text.name for texts in known.values() for text in texts)})
         hint = did_you_mean(name, names, "`arpcheck explain` shows all rules, `arpcheck docs glossary` all words")
-        raise UsageError(f"no verdict, finding or word of a report is called {name[:80]!r}", hint)
+        raise UsageError(f"no verdict, finding, reason or word of a report is called {name[:80]!r}", hint)
     return "\n".join(parts)
 
 
 def _page(kind: str, text: Text) -> str:
-    lines = [f"{text.name} ({kind})", *_filled(text.means, "  "), "  Decided when:"]
+    lines = [f"{text.name} ({kind})", *_filled(text.means, "  "), *(("  Decided when:",) if text.decided else ())]
     for number, condition in enumerate(text.decided, 1):
         lines.extend(_filled(condition, f"  {number}. ", "     "))
     lines.append("  Do:")

@@ -180,10 +180,12 @@ def formats(incomplete: str) -> list[str]:
 def rules(incomplete: str) -> list[str]:
     """The names of all verdicts and findings, and the words of the glossary."""
     from arpcheck.docs import glossary
-    from arpcheck.judge import findings, verdicts
+    from arpcheck.judge import findings, reasons, verdicts
 
     words = (word.lower().replace(" ", "-") for word in glossary())
-    return _beginning(incomplete, sorted({text.name for text in (*verdicts.texts(), *findings.texts())}.union(words)))
+    return _beginning(
+        incomplete, sorted({text.name for text in (*verdicts.texts(), *findings.texts(), *reasons.texts())}.union(words))
+    )
 
 
 def pages(incomplete: str) -> list[str]:

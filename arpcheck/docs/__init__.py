@@ -13,6 +13,7 @@ PAGES = (
     "exit-codes",
     "verdicts",
     "findings",
+    "reasons",
     "symptoms",
     "load-balancers",
     "mac-sources",

@@ -6,10 +6,11 @@ is a line of `ReasonId` and one of `TEXTS`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from arpcheck.judge.case import Case
+from arpcheck.judge.verdicts import Text
 from arpcheck.model import Certainty, Reason, ReasonId, Verdict
 
 
@@ -78,7 +79,9 @@ TEXTS: tuple[ReasonText, ...] = (
     ),
     ReasonText(
         id=ReasonId.NO_LOCAL_ENDPOINT,
-        means=("ExternalTrafficPolicy is Local, and no node that may announce the address has a ready endpoint."),
+        means=(
+            "The Service has externalTrafficPolicy Local, and no node that may announce the address has a ready endpoint."
+        ),
         do={
             "": ("Run a pod of the Service on a node that may announce, or set externalTrafficPolicy to Cluster"),
         },
@@ -319,3 +322,14 @@ _OF_A_REPLY = frozenset(
     }
 )
 _OF_SILENCE = frozenset(ReasonId) - {ReasonId.TWO_ANNOUNCERS, ReasonId.LEFT_ON_INTERFACE}
+
+
+def texts() -> tuple[Text, ...]:
+    """What every reason means and its cures, in the order of ReasonId."""
+    return tuple(Text(name=row.id.value, means=row.means, decided=(), do=tuple(_cures(row))) for row in TEXTS)
+
+
+def _cures(row: ReasonText) -> Iterator[str]:
+    for implementation, cure in row.do.items():
+        others = "Others: " if len(row.do) > 1 else ""
+        yield f"{implementation}: {cure}." if implementation else f"{others}{cure}."
