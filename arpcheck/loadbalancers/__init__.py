@@ -13,13 +13,13 @@ from typing import Protocol
 
 from arpcheck.loadbalancers import cilium, kube_ovn, kube_vip, metallb, openelb, purelb, servicelb, unrecorded
 from arpcheck.loadbalancers.cilium import POLICIES
-from arpcheck.loadbalancers.common import NODES, OWN_ADDRESS, SERVICES, has_ingress, is_current, refused
+from arpcheck.loadbalancers.common import NODES, OWN_ADDRESS, SERVICES, has_ingress, is_current, refused, was_read
 from arpcheck.loadbalancers.common import owners as owners
 from arpcheck.loadbalancers.kube_vip import announcement_of
 from arpcheck.loadbalancers.kube_vip import control_plane_addresses as control_plane_addresses
 from arpcheck.loadbalancers.leases import KUBELETS, LEASES
 from arpcheck.loadbalancers.unrecorded import ROWS
-from arpcheck.model import Announcement, ClaimSource, Need, Reason, Trust
+from arpcheck.model import Announcement, Certainty, ClaimSource, Need, Reason, ReasonId, Trust
 from arpcheck.objects import Objects, Service, namespace
 
 
@@ -91,10 +91,13 @@ def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
     """Why nobody replies for the address, or not the right node, by the load balancers that serve the Service; those of the
     deciding one first."""
     plugins = {plugin.NAME: plugin for plugin in IMPLEMENTATIONS}
-    serving = [one.implementation for one in announcements(service, ip, objects, at)]
+    served_by = announcements(service, ip, objects, at)
+    if [one.implementation for one in served_by] == [None]:
+        return (_class_of_nobody(service, served_by[0], objects),)
+    serving = [one.implementation for one in served_by]
     asked = dict.fromkeys(name for name in serving if name in plugins) or dict.fromkeys(plugins)
     found = ((name, plugins[name].reasons(service, ip, objects, at)) for name in asked)
-    return tuple(replace(reason, implementation=name) for name, given in found for reason in given)
+    return tuple(replace(reason, implementation=reason.implementation or name) for name, given in found for reason in given)
 
 
 def _of_nobody_here(service: Service, ip: IPv4Address, objects: Objects) -> Announcement:
@@ -107,6 +110,17 @@ def _of_nobody_here(service: Service, ip: IPv4Address, objects: Objects) -> Anno
         external=True,
         notes=("arpcheck does not know the load balancer of this class: no node should announce the address",),
         unread=unread(service, ip, objects),
+    )
+
+
+def _class_of_nobody(service: Service, said: Announcement, objects: Objects) -> Reason:
+    """Not sure where what could not be read might serve the class: a DaemonSet may have it as an argument."""
+    sure = not said.unread and was_read(objects, "daemonsets.apps")
+    return Reason(
+        id=ReasonId.CLASS_NOT_SERVED,
+        subject=f"Service {service.full_name}",
+        evidence=f"its loadBalancerClass is {service.load_balancer_class}, which no known load balancer serves",
+        certainty=Certainty.SURE if sure else Certainty.LIKELY,
     )
 
 

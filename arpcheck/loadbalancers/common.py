@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
-from arpcheck.model import Claim, ClaimSource, Need, Trust
+from arpcheck.model import Certainty, Claim, ClaimSource, Need, Reason, ReasonId, Trust
 from arpcheck.model.constants import AHEAD, CURRENT_FOR
 from arpcheck.objects import Node, Object, Objects, Service, at, instant, items, text, texts
 
@@ -75,6 +75,21 @@ def own_address(service: Service, ip: IPv4Address, objects: Objects, kind: Claim
 def was_read(objects: Objects, resource: str) -> bool:
     """Whether the resource is served and was read completely, so that a missing object does not exist."""
     return resource in objects.resources and not objects.gap(resource)
+
+
+def down(claims: Iterable[Claim], objects: Objects) -> Iterator[Reason]:
+    """A reason for each node that a record names and that cannot reply: it is not Ready, or not in the cluster."""
+    nodes = {node.name: node for node in named_nodes(objects)} if was_read(objects, NODES.resource) else {}
+    for claim in claims:
+        known = nodes.get(claim.node)
+        if nodes and (known is None or known.ready is False):
+            yield Reason(
+                id=ReasonId.NODE_DOWN,
+                subject=claim.source,
+                evidence=f"{claim.node}, which it names, is {'not Ready' if known else 'not in the cluster'}",
+                certainty=Certainty.LIKELY,
+                nodes=(claim.node,),
+            )
 
 
 def event_trust(seen: datetime | None, at: datetime) -> Trust:

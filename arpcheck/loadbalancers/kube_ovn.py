@@ -12,8 +12,16 @@ from dataclasses import replace
 from datetime import datetime
 from ipaddress import IPv4Address
 
-from arpcheck.loadbalancers.common import NODES, annotations_of_services, has_ingress, refused, strongest_first
-from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Need, Reason, Trust
+from arpcheck.loadbalancers.common import (
+    NODES,
+    annotations_of_services,
+    down,
+    has_ingress,
+    refused,
+    strongest_first,
+    was_read,
+)
+from arpcheck.model import Announcement, Certainty, Claim, ClaimSource, Mac, Need, Reason, ReasonId, Trust
 from arpcheck.objects import Object, Objects, Service, annotations_of, full_name, instant, labels_of, namespace, text
 
 NAME = "kube-ovn"
@@ -62,9 +70,23 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     )
 
 
-def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
-    """None is known."""
-    return ()
+def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+    """The address is on the pod alone: without one that runs, nothing replies."""
+    said = announcement(service, ip, objects, at)
+    if said is None:
+        return ()
+    pods = objects.by(_PODS, _service_of).get(service.full_name, ())
+    if not said.claims and was_read(objects, _PODS):
+        phases = ", ".join(f"{full_name(pod)} is {text(pod, 'status', 'phase') or 'of unknown phase'}" for pod in pods)
+        return (
+            Reason(
+                id=ReasonId.ANNOUNCER_NOT_RUNNING,
+                subject=f"Service {service.full_name}",
+                evidence=f"no pod lb-svc-{service.name} is running{f': {phases}' if phases else ''}",
+                certainty=Certainty.SURE,
+            ),
+        )
+    return tuple(down(said.claims, objects))
 
 
 def _runs_here(objects: Objects) -> bool:

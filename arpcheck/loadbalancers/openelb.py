@@ -7,26 +7,37 @@ Not known: which node sends the reply: its Ethernet source is the leading manage
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from ipaddress import IPv4Address
 
-from arpcheck.loadbalancers.common import demoted, has_ingress, recorded_on_services, refused
-from arpcheck.model import Announcement, Claim, ClaimSource, Need, Reason, Trust
-from arpcheck.objects import Object, Objects, Service, name
+from arpcheck.loadbalancers.common import demoted, down, has_ingress, recorded_on_services, refused, status_number
+from arpcheck.model import Announcement, Certainty, Claim, ClaimSource, Need, Reason, ReasonId, Trust
+from arpcheck.objects import Object, Objects, Service, full_name, name, text
 
 NAME = "openelb"
 
 _NODE = ("layer2.openelb.kubesphere.io/v1alpha1", "layer2.porter.kubesphere.io/v1alpha1")
+_SERVED = "lb.kubesphere.io/v1alpha1"
+_EIP = "eip.openelb.kubesphere.io/v1alpha2"
 _DAEMONSETS = "daemonsets.apps"
 _SPEAKER = "openelb-speaker"
 
+EIPS = Need(
+    resource="eips.network.kubesphere.io",
+    costs="it is unknown whether OpenELB announces an address by BGP alone",
+    fields=("spec protocol",),
+    optional=True,
+)
+
 NEEDS: tuple[Need, ...] = (
+    EIPS,
     recorded_on_services(*_NODE),
     Need(
         resource=_DAEMONSETS,
         costs="the version of OpenELB is unknown: since 0.6 the recorded node may be outdated",
         names=(f"*{_SPEAKER}*",),
-        fields=("metadata name",),
+        fields=("metadata name", "status desiredNumberScheduled", "status numberReady"),
         group="network.kubesphere.io",
         optional=True,
     ),
@@ -52,9 +63,30 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     )
 
 
-def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
-    """None is known."""
-    return ()
+def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+    """Up to 0.5 the manager chooses a node and replies for it; since 0.6 the speakers do, and record nothing."""
+    if not has_ingress(service, ip) or not any(key in service.annotations for key in (*_NODE, _SERVED)):
+        return ()
+    said = announcement(service, ip, objects, at)
+    return (*_by_eip(service, objects), *_speakers_down(objects), *down(said.claims if said else (), objects))
+
+
+def _by_eip(service: Service, objects: Objects) -> Iterator[Reason]:
+    """The label names the Eip that the address is of (openelb pkg/constant/constants.go)."""
+    for eip in objects.by(EIPS.resource, name).get(service.labels.get(_EIP, ""), ()):
+        if text(eip, "spec", "protocol") == "bgp":
+            evidence, subject = "its protocol is bgp", f"Eip {name(eip)}"
+            yield Reason(id=ReasonId.ANNOUNCED_BY_BGP, subject=subject, evidence=evidence, certainty=Certainty.SURE)
+
+
+def _speakers_down(objects: Objects) -> Iterator[Reason]:
+    for found in objects.by(_DAEMONSETS, _speaker).values():
+        for one in found:
+            wanted = status_number(one, "desiredNumberScheduled")
+            if status_number(one, "numberReady") == 0:
+                evidence = f"0 of {wanted} speakers are ready" if wanted else "no node is selected to run a speaker"
+                subject = f"DaemonSet {full_name(one)}"
+                yield Reason(id=ReasonId.ANNOUNCER_NOT_RUNNING, subject=subject, evidence=evidence, certainty=Certainty.SURE)
 
 
 def _speaker(daemonset: Object) -> str | None:

@@ -17,6 +17,7 @@ from ipaddress import IPv4Address, IPv4Network
 from arpcheck.loadbalancers.common import (
     EVENTS,
     Event,
+    down,
     event_trust,
     events_of,
     has_ingress,
@@ -27,9 +28,10 @@ from arpcheck.loadbalancers.common import (
     recorded_on_services,
     refused,
     strongest_first,
+    was_read,
 )
 from arpcheck.loadbalancers.leases import LEASES, Lease, leases_beginning
-from arpcheck.model import Announcement, Claim, ClaimSource, Need, Reason, Trust
+from arpcheck.model import Announcement, Certainty, Claim, ClaimSource, Need, Reason, ReasonId, Trust
 from arpcheck.objects import Objects, Service, address
 
 NAME = "purelb"
@@ -40,6 +42,7 @@ _TYPE = "purelb.io/pool-type"
 _IPV4 = "purelb.io/announcing-IPv4"
 _NODE = "purelb.io/announcing-node"
 _SUBNETS = "purelb.io/subnets"
+_VOTER = "purelb-node-"
 
 _ANNOUNCING = re.compile(r"Node (\S+) announcing (\S+) on interface .+")
 
@@ -82,9 +85,52 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     )
 
 
-def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
-    """None is known."""
-    return ()
+def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+    """An agent withdraws an address that no node's subnet has (internal/local/announcer_local.go, noEligibleNodes)."""
+    said = announcement(service, ip, objects, at)
+    return tuple(_reasons(service, ip, said, objects, at)) if said else ()
+
+
+def _reasons(service: Service, ip: IPv4Address, said: Announcement, objects: Objects, at: datetime) -> Iterator[Reason]:
+    subject, likely = f"Service {service.full_name}", Certainty.LIKELY
+    if service.annotations.get(_TYPE) == "remote":
+        evidence = f"annotation {_TYPE} is remote: it is routed, and no node replies for it"
+        yield Reason(id=ReasonId.ANNOUNCED_BY_BGP, subject=subject, evidence=evidence, certainty=Certainty.SURE)
+        return
+    voters = leases_beginning(objects, _VOTER)
+    alive = [lease for lease in voters if lease.trust(at) is Trust.CURRENT]
+    known = bool(alive) and was_read(objects, LEASES.resource) and all(lease.annotations.get(_SUBNETS) for lease in alive)
+    if known and not any(_may_win(lease, ip, at) for lease in alive):
+        sure = service.annotations.get(_TYPE) == "local" and not is_current(said.claims)
+        yield Reason(
+            id=ReasonId.NO_NODE_MAY_ANNOUNCE,
+            subject=subject,
+            evidence=f"no agent of PureLB has a subnet with {ip}",
+            certainty=Certainty.SURE if sure else likely,
+            nodes=tuple(sorted(lease.holder for lease in alive)),
+        )
+    named = tuple(claim for claim in said.claims if claim.trust is Trust.CURRENT)
+    yield from down(named, objects)
+    for claim in named:
+        own = [lease for lease in voters if lease.holder == claim.node]
+        if alive and own and not any(lease in alive for lease in own):
+            evidence = f"the agent of {claim.node} does not renew Lease {own[0].full_name} any more"
+            yield Reason(
+                id=ReasonId.ANNOUNCER_NOT_RUNNING,
+                subject=claim.source,
+                evidence=evidence,
+                certainty=likely,
+                nodes=(claim.node,),
+            )
+    entries = tuple(dict.fromkeys(_annotation_entries(service, ip)))
+    if len(entries) > 1:
+        evidence = f"annotation {_IPV4} has entries of {', '.join(entries)} for it"
+        yield Reason(
+            id=ReasonId.RECORD_BEHIND, subject=subject, evidence=evidence, certainty=Certainty.POSSIBLE, nodes=entries
+        )
+    elif not entries and was_read(objects, EVENTS.resource):
+        evidence = "no node is recorded as its announcer"
+        yield Reason(id=ReasonId.NO_RECORD, subject=subject, evidence=evidence, certainty=likely)
 
 
 def _recognised(service: Service) -> tuple[str, int]:
@@ -135,7 +181,7 @@ def _announcer(event: Event, ip: IPv4Address) -> str | None:
 
 def _elected(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Claim, ...]:
     """The election since 0.15: among the nodes with a current Lease that lists the subnet."""
-    voters = (lease.holder for lease in leases_beginning(objects, "purelb-node-") if _may_win(lease, ip, at))
+    voters = (lease.holder for lease in leases_beginning(objects, _VOTER) if _may_win(lease, ip, at))
     winner = lowest_hash(voters, ip)
     source = "recomputed election (sha256 of node#address)"
     if not winner:

@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 from ipaddress import IPv4Address
 
-from arpcheck.loadbalancers.common import NODES, OWN_ADDRESS, has_ingress, own_address, refused
-from arpcheck.model import Announcement, ClaimSource, Need, Reason
+from arpcheck.loadbalancers.common import NODES, OWN_ADDRESS, down, has_ingress, own_address, refused, was_read
+from arpcheck.model import Announcement, Certainty, ClaimSource, Need, Reason, ReasonId
 from arpcheck.objects import Object, Objects, Service, full_name, labels_of
 
 NAME = "servicelb"
@@ -53,9 +53,15 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     )
 
 
-def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
-    """None is known."""
-    return ()
+def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+    """The kernel of a node replies for the node's address, whatever runs there."""
+    said = announcement(service, ip, objects, at)
+    if said is None:
+        return ()
+    if not said.claims and was_read(objects, NODES.resource):
+        subject, evidence = f"Service {service.full_name}", f"ServiceLB serves it, and no node has {ip}"
+        return (Reason(id=ReasonId.OWNED_BY_NO_NODE, subject=subject, evidence=evidence, certainty=Certainty.SURE),)
+    return tuple(down(said.claims, objects))
 
 
 def _daemonset(service: Service, objects: Objects) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers.common import (
     NODES,
     annotations_of_services,
+    down,
     has_ingress,
     named_nodes,
     not_in_file,
@@ -17,7 +18,7 @@ from arpcheck.loadbalancers.common import (
     refused,
     was_read,
 )
-from arpcheck.model import Announcement, Claim, ClaimSource, Need, Reason, Trust
+from arpcheck.model import Announcement, Certainty, Claim, ClaimSource, Need, Reason, ReasonId, Trust
 from arpcheck.objects import Objects, Service, text, texts
 
 
@@ -178,9 +179,19 @@ def announcement(service: Service, ip: IPv4Address | None, objects: Objects, at:
     return None
 
 
-def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
-    """None is known."""
-    return ()
+def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+    """What the switch of layer 2 says, and whether the node of a host name can reply."""
+    said = announcement(service, ip, objects, at)
+    if said is None:
+        return ()
+    silent = Reason(
+        id=ReasonId.ANNOUNCED_BY_BGP,
+        subject=f"Service {service.full_name}",
+        evidence=said.silence or "",
+        certainty=Certainty.SURE,
+    )
+    found = (silent,) if said.silence else tuple(down(said.claims, objects))
+    return tuple(replace(one, implementation=said.implementation) for one in found)
 
 
 def _recognised(row: UnrecordedProduct, service: Service, ip: IPv4Address | None) -> tuple[str, int]:
