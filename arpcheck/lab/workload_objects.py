@@ -53,7 +53,7 @@ def workload_resources(cluster: Cluster, now: datetime) -> dict[str, list[Object
     if any(service.endpoints is not None for service in cluster.services):
         found[ENDPOINT_SLICES] = [_slice(service, now) for service in cluster.services if service.endpoints]
     if cluster.agents:
-        found["daemonsets.apps"] = [_daemon_set(agents, now) for agents in cluster.agents]
+        found["daemonsets.apps"] = [_daemon_set(agents, cluster, now) for agents in cluster.agents]
         found["pods"] = [pod for agents in cluster.agents for pod in _pods(agents, cluster, now)]
         found["configmaps"] = [_config_map(agents, now) for agents in cluster.agents if agents.config]
     return found
@@ -99,9 +99,10 @@ _LABELS = {
 }
 
 
-def _daemon_set(agents: Agents, now: datetime) -> Object:
+def _daemon_set(agents: Agents, cluster: Cluster, now: datetime) -> Object:
     name, namespace, _, _ = _NAMES[agents.product]
-    labels = _LABELS[agents.product]
+    labels, nodes = _LABELS[agents.product], _nodes(agents, cluster)
+    ready = len([node for node in nodes if node not in agents.waiting])
     return {
         "apiVersion": "apps/v1",
         "kind": "DaemonSet",
@@ -110,12 +111,22 @@ def _daemon_set(agents: Agents, now: datetime) -> Object:
             "selector": {"matchLabels": labels},
             "template": {"metadata": {"labels": labels}, "spec": _pod_spec(agents)},
         },
+        "status": {
+            "desiredNumberScheduled": len(nodes),
+            "currentNumberScheduled": len(nodes),
+            "numberReady": ready,
+            "numberUnavailable": len(nodes) - ready,
+        },
     }
 
 
 def _pods(agents: Agents, cluster: Cluster, now: datetime) -> Iterator[Object]:
-    for node in agents.nodes or tuple(node.name for node in cluster.nodes):
+    for node in _nodes(agents, cluster):
         yield _pod(agents, node, now)
+
+
+def _nodes(agents: Agents, cluster: Cluster) -> tuple[str, ...]:
+    return agents.nodes or tuple(node.name for node in cluster.nodes)
 
 
 def _pod(agents: Agents, node: str, now: datetime) -> Object:

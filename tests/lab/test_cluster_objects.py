@@ -212,6 +212,8 @@ def test_pods_of_load_balancers():
 
 def test_daemon_sets_of_load_balancers():
     by = {one["metadata"]["name"]: one["spec"]["template"]["spec"]["containers"][0] for one in workloads("daemonsets.apps")}
+    status = {one["metadata"]["name"]: one["status"] for one in workloads("daemonsets.apps")}["speaker"]
+    assert (status["desiredNumberScheduled"], status["numberReady"]) == (2, 1)
     assert by["speaker"]["args"] == ["--ignore-exclude-lb"]
     assert by["kube-vip-ds"]["env"] == [{"name": "vip_arp", "value": "true"}]
     [config] = [one for one in workloads("configmaps") if one["metadata"]["name"] == "cilium-config"]
