@@ -24,6 +24,7 @@ NOT_KNOWN = ("gap", "frames-lost", "stale-acceptance")
 _SAME = {
     "split-announcers": Verdict.DUPLICATE, "foreign-mac": Verdict.FOREIGN, "proxy-arp": Verdict.PROXY_ARP,
     "unknown-mac": Verdict.INCONCLUSIVE, "doubled-replies": Verdict.INCONCLUSIVE,
+    "broadcast-filtered": Verdict.SILENT,
 }  # fmt: skip
 """Findings that say of an address what its verdict says already."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, combinations
 
-from arpcheck.judge.observations import Turn
+from arpcheck.judge.observations import DirectRequests, FurtherRequests, Turn
 from arpcheck.model import (
     Announcement,
     Claim,
@@ -128,6 +128,12 @@ class Case:
     taken_by: tuple[str, ...] = ()
     """Where others answer for every address that the requests were sent from: those of them that did not answer here, each
     as its node or MAC. Such a kernel takes the requests for its own."""
+    direct: tuple[DirectRequests, ...] = ()
+    """The unicast requests for it that ask why nobody replies; who replied to them is not among the parties."""
+    further: tuple[FurtherRequests, ...] = ()
+    """The same with further senders."""
+    nics_of_nodes: Mapping[str, frozenset[Mac]] = field(default_factory=dict)
+    """The MACs that any source names for each node here, if it was asked why nobody replies."""
     strangers: tuple[Responder, ...] = field(init=False, compare=False, repr=False)
     """The parties that are no known node's."""
     offenders: tuple[Responder, ...] = field(init=False, compare=False, repr=False)

@@ -7,6 +7,7 @@ from itertools import combinations
 
 from arpcheck.judge.case import Case, counted, numbers, rounds, who, who_should
 from arpcheck.judge.nodes import ENOUGH
+from arpcheck.judge.wire_reasons import replied_apart
 from arpcheck.model import ClaimSource, Kind, Strength, Trust
 
 
@@ -316,10 +317,18 @@ def _unicast_only(case: Case) -> str | None:
     return "the capture has no broadcast request for it" if case.recorded and not case.rounds else None
 
 
+def _silence_not_right(case: Case) -> str | None:
+    """Where nobody should reply, silence is right only if no node has the address."""
+    unclaimed = case.target.kind is Kind.EXTERNAL_IP and not case.announcements
+    if not replied_apart(case) or not (case.silence or unclaimed):
+        return None
+    return "nobody replied to the usual requests, but somebody to one by unicast or from another sender; nobody should"
+
+
 DOUBTS: tuple[Callable[[Case], str | None], ...] = (
     _lost_frames, _unfinished, _perhaps_elsewhere, _unknown_owner, _doubtful_owner, _doubled, _itself, _on_probing_node,
     _outside, _only_non_strict, _some_rounds_only, _changing, _different_hosts, _sender_taken, _no_reply, _not_ready,
     _without_owner, _unicast_only, _none_of_the_entries, _forbidden, _unplaced, _only_events, _held_by_absent,
     _announced_by_another, _rival_claims, _not_in_file, _outdated,
-    _too_few_requests,
+    _silence_not_right, _too_few_requests,
 )  # fmt: skip

@@ -67,10 +67,62 @@ class Asked:
         return sum(broadcast) + sum(unicast)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectRequests:
+    """Unicast requests for an address that nobody replied for, to one MAC."""
+
+    nic: Nic
+    asked: int
+    answered: int
+    """How many of them got a reply."""
+    by: tuple[Mac, ...] = ()
+    """The MACs in these replies: nearly always that of `nic`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FurtherRequests:
+    """Broadcast requests for an address that nobody replied for, with a sender that it is not asked with as a rule."""
+
+    sender: IPv4Address
+    asked: int
+    answered: int
+    nics: tuple[Nic, ...] = ()
+    """Who replied."""
+
+
+class Apart:
+    """Tells what an address was asked to find out why nobody replies: by unicast, or with a sender that no announced round
+    used for it there."""
+
+    def __init__(self, evidence: Evidence, explained: Iterable[IPv4Address]) -> None:
+        self._explained = frozenset(explained)
+        self._courses = courses(evidence)
+        self._usual = {
+            (question.interface, question.ip, question.sender)
+            for question in (evidence.questions if self._explained else ())
+            if question.to is None and question.ip in self._explained and self._announced(question.round)
+        }
+
+    def _announced(self, number: int) -> bool:
+        return any(course.has(number) and number <= course.last_announced for course in self._courses)
+
+    def holds(self, one: Question | Reply) -> bool:
+        if one.ip not in self._explained:
+            return False
+        return one.to is not None or (one.interface, one.ip, one.sender) not in self._usual
+
+
+def _caused(question: Question, reply: Reply) -> bool:
+    same = (question.interface, question.sender, question.to) == (reply.interface, reply.sender, reply.to)
+    return same and abs(reply.at - reply.after - question.at) <= _ROUNDING
+
+
 class Observations:
     """The index over one run's questions and replies."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Evidence, explained: Set[IPv4Address] = frozenset()) -> None:
+        """`explained`: addresses that are asked why, if nobody replies for them. What is asked for that is kept apart: it is
+        not what a client asks."""
         self.recorded = evidence.capture is not None
         """From a file that does not say what it missed."""
         self.courses = courses(evidence)
@@ -81,7 +133,12 @@ class Observations:
         self._lost = {(loss.interface, number) for loss in evidence.losses for number in loss.rounds}
         self._excess = {overflow.ip: overflow.replies for overflow in evidence.overflows}
         self._questions: dict[IPv4Address, list[Question]] = {}
+        apart = Apart(evidence, () if self.recorded else explained)
+        self._apart: dict[IPv4Address, tuple[list[Question], list[Reply]]] = {}
         for question in evidence.questions:
+            if apart.holds(question):
+                self._apart.setdefault(question.ip, ([], []))[0].append(question)
+                continue
             asked = self._asked.setdefault(question.ip, Asked())
             self._questions.setdefault(question.ip, []).append(question)
             if question.to is None:
@@ -92,6 +149,11 @@ class Observations:
                 to = question.interface, question.round, question.to
                 asked.unicast[to] = asked.unicast.get(to, 0) + 1
         self._replies = evidence.by_address()
+        for ip, (_, kept) in self._apart.items():
+            every = self._replies.get(ip, ())
+            kept.extend(reply for reply in every if apart.holds(reply))
+            if kept:
+                self._replies = {**self._replies, ip: [reply for reply in every if not apart.holds(reply)]}
         self._by_nic: dict[IPv4Address, Mapping[Nic, Sequence[Reply]]] = {}
         self._rounds: dict[IPv4Address, tuple[int, ...]] = {}
         self._to: dict[Nic, set[IPv4Address]] = {}
@@ -118,6 +180,50 @@ class Observations:
 
     def replies(self, ip: IPv4Address) -> Sequence[Reply]:
         return self._replies.get(ip, ())
+
+    def direct(self, ip: IPv4Address) -> Sequence[DirectRequests]:
+        """What an address without a reply was asked by unicast, one for each MAC."""
+        questions, replies = self._apart.get(ip, ((), ()))
+        found: dict[Nic, list[Question]] = {}
+        for question in questions:
+            if question.to is not None:
+                nic = self.segment(question.interface), question.to
+                found[nic] = [*found.get(nic, ()), question]
+        return [
+            DirectRequests(
+                nic=nic,
+                asked=len(put),
+                answered=len(
+                    {(q.interface, q.at) for q in put for reply in replies if reply.to == nic[1] and _caused(q, reply)}
+                ),
+                by=tuple(sorted({r.mac for r in replies if r.to == nic[1] and self.segment(r.interface) == nic[0]})),
+            )
+            for nic, put in sorted(found.items())
+        ]
+
+    def further(self, ip: IPv4Address) -> Sequence[FurtherRequests]:
+        """What an address without a reply was asked with further senders, one for each sender."""
+        questions, replies = self._apart.get(ip, ((), ()))
+        put = [question for question in questions if question.to is None]
+        return [
+            FurtherRequests(
+                sender=sender,
+                asked=sum(question.sender == sender for question in put),
+                answered=len(
+                    {
+                        (q.interface, q.at)
+                        for q in put
+                        if q.sender == sender
+                        for r in replies
+                        if r.to is None and _caused(q, r)
+                    }
+                ),
+                nics=tuple(
+                    sorted({(self.segment(r.interface), r.mac) for r in replies if r.to is None and r.sender == sender})
+                ),
+            )
+            for sender in sorted({question.sender for question in put})
+        ]
 
     def by_nic(self, ip: IPv4Address) -> Mapping[Nic, Sequence[Reply]]:
         """The replies for an address, without those of the prober's own interfaces."""

@@ -44,6 +44,13 @@ class Knowledge:
     aged: bool = False
     """The Nodes were read too long ago, or nobody knows when: others may have joined since, and none is outside."""
 
+    def nics(self) -> Mapping[str, Set[tuple[str | None, Mac]]]:
+        """The MAC addresses of each node, each with the segment that this holds on."""
+        found: dict[str, set[tuple[str | None, Mac]]] = {}
+        for segment, identity in self.identities:
+            found.setdefault(identity.node, set()).add((segment, identity.mac))
+        return found
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:

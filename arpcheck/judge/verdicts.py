@@ -246,6 +246,7 @@ def inconclusive(case: Case) -> str | None:
     24. or a Lease that has not expired names a node that is not Ready and did not reply on this segment.
     25. or one node replied, and only events name the announcer, which is another.
     26. or another MAC address announced the address by gratuitous ARP, and no record names the announcer.
+    27. or nobody replied and nobody should, but somebody replied to a unicast request or to another sender.
 
     Do:
     - Remove the cause that the reason names (a missing right, a `--rate` that is too high, a host that can't see enough)

@@ -19,6 +19,7 @@ from arpcheck.judge.observations import Doubling, Observations
 from arpcheck.judge.owners import Knowledge, owners
 from arpcheck.judge.reach import ReachContext, reach_rows
 from arpcheck.judge.summary import also, report
+from arpcheck.judge.wire_reasons import wire_reasons
 from arpcheck.model import (
     Announcement,
     Arp,
@@ -47,9 +48,10 @@ ProbingHosts = tuple[tuple[str, Evidence], ...]
 @held_back()
 def conclude(evidence: Evidence) -> Report:
     """Owners, nodes, verdicts, findings, exit code."""
-    objects, observations = evidence.objects, Observations(evidence)
+    objects = evidence.objects
     addresses = mac_owners.node_addresses(objects)
     targets = targets_of(evidence.options, objects, evidence.host, evidence.questions)
+    observations = Observations(evidence, frozenset(planning.explained(targets)))
     hosts = views(evidence)
     own = {name: mac_owners.own_node(host_run) for name, host_run in hosts}
     canary = next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None)
@@ -90,6 +92,7 @@ def conclude(evidence: Evidence) -> Report:
         probing_interfaces=_probing_interfaces(hosts, own, blind),
         read_at=read_at,
         time=ages.when(evidence),
+        known_nics=knowledge.nics(),
     )
     accepted = Acceptances(entries=evidence.accepted, today=evidence.ended_at.astimezone(UTC).date())
     quiet = frozenset(state.name for state in states if state.arp is Arp.QUIET)
@@ -152,7 +155,7 @@ def _explained(evidence: Evidence, context: _CaseContext) -> Callable[[Case, Ver
     """Why an address has its verdict; asked only of those where a reader asks why."""
 
     def explained(case: Case, verdict: Verdict) -> tuple[Reason, ...]:
-        found = records.reasons(case.target, evidence, context.time)
+        found = (*wire_reasons(case), *records.reasons(case.target, evidence, context.time))
         return reasons.explained(found, verdict, str(case.target.ip))
 
     return explained
@@ -307,6 +310,8 @@ class _CaseContext:
     read_at: datetime | None
     """When the cluster was read, if that was too long before the probe."""
     time: ages.When
+    known_nics: Mapping[str, Set[tuple[str | None, Mac]]]
+    """The MAC addresses of each node with their segment; None: any."""
 
 
 def _case(target: Target, evidence: Evidence, context: _CaseContext) -> Case:
@@ -319,6 +324,8 @@ def _case(target: Target, evidence: Evidence, context: _CaseContext) -> Case:
     requested = observations.asked(ip) if ip else None
     ears = {(observations.segment(interface), sender) for interface, sender in requested.ears} if requested else ()
     responding = frozenset(name for ear in ears for name in context.heard_as.get(ear, ()))
+    direct = tuple(observations.direct(ip)) if ip and not parties else ()
+    segments = {observations.segment(interface) for interface in requested.interfaces()} if requested else set()
     return Case(
         target=target,
         rounds=rounds,
@@ -367,7 +374,17 @@ def _case(target: Target, evidence: Evidence, context: _CaseContext) -> Case:
         own_address_of=record.own_address_of,
         taken_by=_taken_by(requested.ears if requested else (), parties, context),
         left_behind=record.left_behind,
+        direct=direct,
+        further=tuple(observations.further(ip)) if ip and not parties else (),
+        nics_of_nodes=_nics_of_nodes(segments, context.known_nics) if direct else {},
     )
+
+
+def _nics_of_nodes(segments: Set[str], known: Mapping[str, Set[tuple[str | None, Mac]]]) -> Mapping[str, frozenset[Mac]]:
+    return {
+        node: frozenset(mac for segment, mac in macs if segment is None or segment in segments)
+        for node, macs in known.items()
+    }
 
 
 def _taken_by(

@@ -14,6 +14,7 @@ from arpcheck.judge.acceptance import names_answers_for
 from arpcheck.model import Acceptance, Host, Interface, Kind, Mac, Question, Request, Target
 from arpcheck.model.constants import ZERO
 from arpcheck.objects import Objects, ipv4, text, texts
+from arpcheck.pipeline import records
 from arpcheck.pools.ranges import pools
 from arpcheck.targets import CONTROLS, JUDGED, all_targets
 from arpcheck.wire.confirmation import MANY
@@ -206,6 +207,7 @@ def _plan(
     home = _home(objects, host)
     one_round = requests(targets, interfaces, options.sender, services, home=home, both=options.both_senders)
     judged = {t.ip: t for t in targets if t.kind in JUDGED and isinstance(t.ip, IPv4Address)}
+    nics = _known_nics(options, objects, host, mac_map)
     scan_plan = ScanPlan(
         requests=one_round,
         rounds=options.rounds,
@@ -219,8 +221,17 @@ def _plan(
         ),
         canary=next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None),
         controls=frozenset(t.ip for t in targets if t.kind is Kind.CONTROL and isinstance(t.ip, IPv4Address)),
-        known=_known_macs(options, objects, host, mac_map),
+        known=frozenset(mac for macs in nics.values() for mac in macs),
         homes={t.ip: frozenset(t.nodes) for t in targets if t.nodes and isinstance(t.ip, IPv4Address)},
+        explained=explained(targets),
+        announcers_of=lambda ip: records.announcers_of(judged[ip], objects),
+        nics=nics,
+        senders={
+            one.interface: tuple(dict.fromkeys((ZERO, *(own for own, _ in one.own)))) if options.sender == "auto" else ()
+            for one in (
+                _interface_senders(interface, options.sender, _taken(targets, services, home)) for interface in interfaces
+            )
+        },
     )
     return Plan(
         targets=targets,
@@ -228,6 +239,15 @@ def _plan(
         scan=scan_plan,
         seconds=seconds(scan_plan, options.interfaces),
         most_seconds=most_seconds(scan_plan, options.interfaces),
+    )
+
+
+def explained(targets: Iterable[Target]) -> tuple[IPv4Address, ...]:
+    """The addresses that are asked why, if nobody replies for them: a node should reply for each."""
+    return tuple(
+        t.ip
+        for t in targets
+        if t.kind in JUDGED and isinstance(t.ip, IPv4Address) and t.services and not (t.nodes or t.external or t.skipped)
     )
 
 
@@ -300,14 +320,20 @@ def _home(objects: Objects, host: Host) -> frozenset[IPv4Address]:
     return frozenset(own) - others if len(own) == 1 else frozenset()
 
 
-def _known_macs(options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry, ...]) -> frozenset[Mac]:
-    """Node MAC addresses that are known before the scan, without this host's own, which can't be requested."""
+def _known_nics(
+    options: Options, objects: Objects, host: Host, mac_map: tuple[MacEntry, ...]
+) -> Mapping[str, frozenset[Mac]]:
+    """The MAC addresses of each node that are known before the scan, without this host's own, which can't be requested."""
     moment = datetime.min
     silent = Evidence(
         arpcheck="", started_at=moment, ended_at=moment, options=options, host=host, objects=objects, mac_map=mac_map
     )
     own = {interface.mac for interface in host.interfaces}
-    return frozenset(identity.mac for identity in mac_owners.all_identities(silent) if identity.mac not in own)
+    found: dict[str, set[Mac]] = {}
+    for identity in mac_owners.all_identities(silent):
+        if identity.mac not in own:
+            found.setdefault(identity.node, set()).add(identity.mac)
+    return {node: frozenset(macs) for node, macs in found.items()}
 
 
 # ----------------------------------------------------------------------------------------------------------------- Requests
@@ -350,7 +376,7 @@ def requests(
 
     `services`: all addresses of all Services, which no request may use as its sender. `home`: those of them that are this
     node's own, which the LAN already knows as this node's. Raises UsageError for an unusable `--sender`."""
-    taken = {*services, *(t.ip for t in targets if t.kind in JUDGED and t.services)}.difference(home)
+    taken = _taken(targets, services, home)
     by_interface = [_interface_senders(interface, sender, taken) for interface in interfaces]
     ordered = sorted(targets, key=lambda t: _ORDER.index(t.kind) if t.kind in _ORDER else len(_ORDER))
     found: list[Request] = []
@@ -360,6 +386,11 @@ def requests(
                 senders = dict.fromkeys(_senders(target, target.ip, available, sender, both=both))
                 found.extend(Request(interface=available.interface, ip=target.ip, sender=own) for own in senders)
     return (*_controls(ordered, found), *found)
+
+
+def _taken(targets: Iterable[Target], services: Iterable[object], home: Collection[object]) -> set[object]:
+    """Addresses of Services, which can't be a sender."""
+    return {*services, *(t.ip for t in targets if t.kind in JUDGED and t.services)}.difference(home)
 
 
 def interface_networks(interfaces: Iterable[Interface]) -> tuple[IPv4Network, ...]:

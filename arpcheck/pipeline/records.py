@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
 from arpcheck import loadbalancers
@@ -82,6 +82,20 @@ def prepared(targets: Iterable[Target], evidence: Evidence) -> Iterator[None]:
 def announcements(target: Target, evidence: Evidence) -> Announcements:
     """The announcements with the trust that they deserve for the frames of this run."""
     return record(target, evidence).recorded
+
+
+def announcers_of(target: Target, objects: Objects) -> tuple[str, ...]:
+    """The nodes whose NICs are asked why nobody replies for the address: the recorded announcers; if none is recorded, every
+    Ready node, those of old records first. None if no node should reply."""
+    recorded = _announcements(target, objects, objects.read_at or datetime.now(UTC))
+    found = expected(recorded)
+    if found.silence or (found.deciding and all(one.external for one in found.deciding)):
+        return ()
+    if found.announcers:
+        return tuple(sorted(found.announcers))
+    ready = sorted(node.name for node in objects.nodes() if node.ready is not False)
+    before = [claim.node for claim in found.claims if claim.node in ready]
+    return tuple(dict.fromkeys((*before, *ready)))
 
 
 def reasons(target: Target, evidence: Evidence, time: ages.When) -> tuple[Reason, ...]:

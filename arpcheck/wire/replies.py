@@ -36,6 +36,9 @@ MOST_STRANGERS = 10_000
 """Maximum MAC addresses in one run, apart from those first few: a Kubernetes cluster has at most 5,000 nodes. A new MAC
 address costs more than a reply, because its owner is searched."""
 
+LATEST = 900.0
+"""Milliseconds in which a reply to a request arrives: a Linux proxy takes up to 800."""
+
 _ZERO = bytes(4)
 
 
@@ -65,6 +68,7 @@ class ReplyMatcher:
         self._own_ips = {name: frozenset(ip.packed for ip in found) for name, found in addresses.items()}
         self._broadcast: dict[tuple[str, bytes], dict[bytes, Question]] = {}
         self._unicast: dict[tuple[str, bytes, bytes], Question] = {}
+        self._last_unicast: dict[tuple[str, bytes], Question] = {}
         self._macs: dict[bytes, Mac] = {}
         self._kept: dict[bytes, dict[Mac, dict[int, int]]] = {}
         """Number of replies by address, MAC address and round."""
@@ -83,6 +87,7 @@ class ReplyMatcher:
             self._broadcast.setdefault((question.interface, packed), {})[question.sender.packed] = question
         else:
             self._unicast[question.interface, packed, question.to.to_bytes()] = question
+            self._last_unicast[question.interface, packed] = question
 
     def arrived(self, arrival: Arrival) -> Reply | Gratuitous | None:
         """The reply or announcement in this frame; None if it is neither, or exceeds a limit. Other frames are counted by
@@ -161,6 +166,8 @@ class ReplyMatcher:
             return "announcement"
         by_sender = self._broadcast.get((interface, reply.ip), {})
         unicast = self._unicast.get((interface, reply.ip, reply.mac))
+        if unicast is None and (other := self._last_unicast.get((interface, reply.ip))):
+            unicast = self._by_another_mac(arrival, other, by_sender.values())
         if not by_sender and not unicast:
             return "not-asked"
         if not packets.reaches(arrival.frame, self._own_mac[interface]):
@@ -176,6 +183,13 @@ class ReplyMatcher:
             return by_broadcast
         same = [q for q in (by_broadcast, unicast) if q and q.sender.packed == reply.target_ip]
         return _latest(same or [q for q in (*by_sender.values(), unicast) if q])
+
+    def _by_another_mac(self, arrival: Arrival, asked: Question, broadcast: Iterable[Question]) -> Question | None:
+        """The request to a NIC whose station replies with another MAC address, as the port of a Linux bridge does: it was
+        sent last, and every broadcast before it is older than a reply can be."""
+        at = (arrival.at - self._start) * 1000
+        late = all(q.at > asked.at or asked.at - q.at > LATEST for q in broadcast)
+        return asked if late and 0 <= at - asked.at <= LATEST else None
 
     def _keep(self, arrival: Arrival, frame: packets.ArpReply, question: Question) -> Reply | None:
         mac = self._mac(frame.mac)

@@ -2,19 +2,20 @@
 
 Control, canary, node addresses and targets share the rounds. A slow round follows: addresses with an uncertain result are
 requested again, and every responding node gets the canary by unicast. More rounds follow while a node's address and the
-canary have too few requests, and finally unicast requests to MAC addresses with an uncertain owner (`confirmation`)."""
+canary have too few requests, then unicast requests to MAC addresses with an uncertain owner (`confirmation`), and finally
+requests that show why an address has no reply (`unanswered`)."""
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from arpcheck.model import Mac, Reply, Request
 from arpcheck.model.constants import SLOW, ZERO
-from arpcheck.wire import confirmation
+from arpcheck.wire import confirmation, unanswered
 from arpcheck.wire.confirmation import Count, Homes, confirmations, most
 
 APART = 1.0
@@ -60,6 +61,15 @@ class ScanPlan:
     """Node MAC addresses that are known beforehand; they get the canary by unicast too."""
     homes: Homes = field(default_factory=dict)
     """All own addresses of the nodes: what a MAC address in doubt is requested for."""
+    explained: Collection[IPv4Address] = ()
+    """Those of `judged` that are asked why, if nobody replies for them."""
+    announcers_of: Callable[[IPv4Address], Sequence[str]] = field(default=lambda _: (), compare=False)
+    """The nodes that should reply for such an address, the likeliest first; none if no node should. Called only for
+    addresses without a reply."""
+    nics: Mapping[str, Collection[Mac]] = field(default_factory=dict)
+    """The MAC addresses of each node that are known beforehand."""
+    senders: Mapping[str, Sequence[IPv4Address]] = field(default_factory=dict)
+    """All senders that may be used on each interface."""
 
     @property
     def again(self) -> frozenset[IPv4Address]:
@@ -88,6 +98,9 @@ class _Address:
     """The last round with a new MAC address."""
     count: Count | None = None
     """Its count, for a node's own address and for the canary, if the canary is requested."""
+
+    def last_round(self, least: int) -> int:
+        return max(least, self.last[0] if self.last else 0)
 
     def unsettled(self) -> bool:
         """Whether rounds differ: silent in one, or other responders; or it may be silent without its accepted responders."""
@@ -154,6 +167,9 @@ class Schedule:
         self._confirmations_left = most(plan.homes)
         self._news = False
         self._known = set(plan.known)
+        self._silent: tuple[unanswered.Silent, ...] | None = None
+        self._passes = 0
+        self._pass_ends = 0.0
         self._proxying: set[tuple[Mac, IPv4Address]] = set()
 
     def begin(self, at: float) -> None:
@@ -249,6 +265,8 @@ class Schedule:
         if not self._more and isinstance(ready := self._add_round_if_needed(now), float):
             return ready
         self._put(() if self._more else self._confirmations())
+        if not self._more and isinstance(ready := self._explain(now), float):
+            return ready
         return self._next_more() if self._more else None
 
     def _put(self, requests: Iterable[Request]) -> None:
@@ -345,6 +363,50 @@ class Schedule:
             yield from (Request(interface=self._interface, ip=ip, sender=ZERO, to=mac) for ip in ips)
         yield from self._unicasts()
 
+    # ------------------------------------------------------------------------------------------- Why an address has no reply
+
+    def _explain(self, now: float) -> float | None:
+        """Adds the next pass of requests that show why addresses have no reply, or returns the time at which it is known
+        which ones have none."""
+        if self._passes == unanswered.PASSES or self._silent == ():
+            return None
+        if self._silent is None:
+            explained = {
+                ip: a for ip in self._plan.explained if (a := self._addresses.get(ip)) and a.requests and not a.macs
+            }
+            if now < (ready := max((self._ready(address, now) for address in explained.values()), default=now)):
+                return self._pause(ready)
+            asked = [(ip, address.requests) for ip, address in explained.items()]
+            self._silent = unanswered.silent(asked, self._macs_to_ask, self._plan.senders.get(self._interface, ()))
+            self._put(request for one in self._silent for request in one.further)
+        else:
+            if now < self._pass_ends:
+                return self._pause(self._pass_ends)
+            # A round of its own: a reply in it does not count for the rounds before.
+            number = 1 + max(self._address(one.ip).last_round(self.last_round) for one in self._silent)
+            again = [one.again(frozenset(self._address(one.ip).macs)) for one in self._silent]
+            self._put(request for _, further in again for request in further)
+            # Last, so that a station that begins to announce meanwhile gets them too.
+            self._more.extend((number, request) for usual, _ in again for request in usual)
+        self._passes += 1
+        self._pass_ends = now + len(self._more) / min(self._plan.rate, SLOW) + max(APART, self._plan.wait)
+        return None
+
+    def _macs_to_ask(self, ip: IPv4Address) -> Iterable[Mac]:
+        """The MAC addresses of the nodes that should reply: those that replied for a node's own address, and the listed
+        ones."""
+        proxies = {mac for mac, _ in self._proxying}
+        for node in self._plan.announcers_of(ip):
+            own = (
+                self._addresses[home]
+                for home, nodes in self._plan.homes.items()
+                if node in nodes and home in self._addresses
+            )
+            heard = {mac for address in own for mac in address.macs}
+            for mac in (*sorted(heard), *sorted(self._plan.nics.get(node, ()))):
+                if mac not in proxies and not mac.is_group:
+                    yield mac
+
 
 def _differs(address: _Address) -> bool:
     return not address.is_elsewhere() and address.unsettled()
@@ -362,12 +424,23 @@ def seconds(plan: ScanPlan, interfaces: Iterable[str]) -> float:
 
 
 def most_seconds(plan: ScanPlan, interfaces: Iterable[str]) -> float:
-    """The duration if nobody replies: every address is requested once more in the slow round. 16,000 silent addresses at the
-    top rate take 4 s, and 160 s more."""
+    """The duration if nobody replies: every address is requested once more in the slow round, and then asked why. 16,000
+    silent addresses at the top rate take 4 s, 160 s more, and at most 32 s for why."""
     again, pace = plan.again - plan.far, min(plan.rate, SLOW)
     repeated = Counter(request.interface for request in plan.requests if request.ip in again)
     longest = max((repeated[interface] / pace for interface in interfaces), default=0.0)
-    return seconds(plan, interfaces) + longest + max(APART, plan.wait)
+    explaining = max((_explaining(plan, interface) for interface in interfaces), default=0.0)
+    return seconds(plan, interfaces) + longest + max(APART, plan.wait) + explaining
+
+
+def _explaining(plan: ScanPlan, interface: str) -> float:
+    usual = [request for request in plan.requests if request.interface == interface and request.ip in plan.explained]
+    if not usual:
+        return 0.0
+    macs = len(plan.homes) + sum(len(macs) for macs in plan.nics.values())
+    silent = len({request.ip for request in usual})
+    frames = unanswered.most_requests(silent, macs, len(plan.senders.get(interface, ())), len(usual))
+    return frames / min(plan.rate, SLOW) + unanswered.PASSES * max(APART, plan.wait)
 
 
 def _seconds(plan: ScanPlan, interface: str) -> float:

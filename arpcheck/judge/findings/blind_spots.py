@@ -7,7 +7,8 @@ from ipaddress import IPv4Address
 
 from arpcheck.evidence import VantageRounds
 from arpcheck.judge.judged import Found, Judged, Rule
-from arpcheck.model import Nic, Outcome, Severity, Skip
+from arpcheck.judge.wire_reasons import named, only_by_unicast
+from arpcheck.model import Nic, Outcome, Severity, Skip, Verdict
 from arpcheck.text import count
 
 MOST_NAMED = 8
@@ -36,6 +37,34 @@ def frames_lost(judged: Judged) -> Found | None:
     if judged.canary and (excess := judged.observations.excess(judged.canary)):
         because.append(_replies(excess, f"for the canary {judged.canary}"))
     return Found(because=tuple(because), ips=tuple(ips)) if because else None
+
+
+def broadcast_filtered(judged: Judged) -> Found | None:
+    """Means: a node replies for these addresses to unicast requests and to no broadcast. Clients send broadcasts, so they
+    can't reach the addresses, except while they remember the MAC address.
+
+    Decided when:
+    1. nobody replied to a broadcast for the address, from any sender.
+    2. and one NIC replied to every unicast request for it, of which there were two at least.
+    3. It is an error if the address is silent. If it is inconclusive, it is a warning.
+
+    Do:
+    - Run `tcpdump -eni INTERFACE arp` on the node. It shows whether broadcasts arrive there.
+    - If none arrive: look at storm control and port security of the switch port, at the Wi-Fi access point, or at the MAC
+      filter of the virtual NIC.
+    - If they arrive: read the log of the load balancer's pod on that node, and compare the interface that it listens on."""
+    found = [(j, only) for j in judged.asked() if (only := only_by_unicast(j.case))]
+    because = [
+        f"{j.ip}: {named(j.case, one)} replied to {count(one.asked, 'unicast request')} and to no broadcast"
+        for j, only in found[:MOST_NAMED]
+        for one in only
+    ]
+    if more := found[MOST_NAMED:]:
+        because.append(f"the same of {count(len(more), 'other address')}")
+    silent = any(j.verdict is Verdict.SILENT for j, _ in found)
+    weaker = (None, None) if silent else (Severity.WARNING, Outcome.UNSURE)
+    ips = tuple(ip for j, _ in found if (ip := j.ip))
+    return Found(because=tuple(because), ips=ips, severity=weaker[0], outcome=weaker[1]) if found else None
 
 
 def ipv6_not_checked(judged: Judged) -> Found | None:
@@ -150,6 +179,7 @@ def _silent(course: VantageRounds, asked: set[int], rounds: set[int]) -> bool:
 
 RULES = (
     Rule(id="frames-lost", severity=Severity.WARNING, outcome=Outcome.FINE, find=frames_lost),
+    Rule(id="broadcast-filtered", severity=Severity.ERROR, outcome=Outcome.FAULT, find=broadcast_filtered),
     Rule(id="ipv6-not-checked", severity=Severity.INFO, outcome=Outcome.FINE, find=ipv6_not_checked),
     Rule(id="clocks-differ", severity=Severity.WARNING, outcome=Outcome.FINE, find=clocks_differ),
     Rule(id="gap", severity=Severity.WARNING, outcome=Outcome.FINE, find=gap),
