@@ -56,7 +56,7 @@ def report(judged: Judged, evidence: Evidence, preflight: Preflight | None) -> R
     lines = CommandLines.of(evidence.objects, () if evidence.vantages else evidence.options.interfaces)
     return Report(
         summary=summarise(judged, found, complete=evidence.complete, interrupted=evidence.interrupted, preflight=preflight),
-        targets=tuple(_target(target, by_target.get(target), judged) for target in judged.targets),
+        targets=tuple(_target(target, by_target.get(target), judged, lines) for target in judged.targets),
         nodes=tuple(_node_report(state, judged) for state in judged.nodes),
         findings=tuple(_with_commands(finding, lines) for finding in found),
         gaps=tuple(sorted(judged.gaps)),
@@ -71,7 +71,7 @@ def _with_commands(finding: Finding, lines: CommandLines) -> Finding:
     return replace(finding, do=tuple(lines.completed(step, finding.ips) for step in finding.do))
 
 
-def _target(target: Target, judgement: Judgement | None, judged: Judged) -> TargetReport:
+def _target(target: Target, judgement: Judgement | None, judged: Judged, lines: CommandLines) -> TargetReport:
     observations = judged.observations
     ip = target.ip if isinstance(target.ip, IPv4Address) else None
     asked = ip if not target.skipped else None
@@ -94,7 +94,7 @@ def _target(target: Target, judgement: Judgement | None, judged: Judged) -> Targ
         rounds=rounds,
         accepted=accepted,
         also=judgement.also,
-        reasons=judgement.reasons,
+        reasons=tuple(replace(one, do=lines.completed(one.do)) for one in judgement.reasons),
         winner=winner(asked, case.parties, observations) if asked else None,
         confidence=sure,
         reach=judged.reach.get(asked, ()) if asked else (),
@@ -352,9 +352,16 @@ def _gratuitous(case: Case) -> Iterable[Also]:
         yield Also(id=AlsoId.GRATUITOUS, mac=found.mac, text=text)
 
 
+def _noted(judgement: Judgement) -> str:
+    """What the load balancers' records say of a silent address that no reason explains."""
+    if judgement.verdict is not Verdict.SILENT:
+        return ""
+    return "; ".join(dict.fromkeys(note for one in judgement.case.announcements for note in one.notes))
+
+
 def said(judgement: Judgement) -> str:
     """The reason of the verdict, the surest reason behind it, and what else is true."""
-    why = reasons.said(judgement.reasons)
+    why = reasons.said(judgement.reasons) or _noted(judgement)
     also = "; ".join(one.text for one in judgement.also)
     return "; also: ".join(part for part in ("; ".join(part for part in (judgement.reason, why) if part), also) if part)
 

@@ -310,8 +310,7 @@ def silent(case: Case) -> str | None:
       switch."""
     if case.parties or case.silence or (case.target.kind is Kind.EXTERNAL_IP and not case.announcements):
         return None
-    notes = "".join(f"; {note}" for note in dict.fromkeys(note for a in case.announcements for note in a.notes))
-    return f"nobody replied in {counted(len(case.rounds), 'round')}; {who_should(case)}{notes}"
+    return f"nobody replied in {counted(len(case.rounds), 'round')}; {who_should(case)}"
 
 
 def ok(case: Case) -> str | None:

@@ -30,6 +30,7 @@ from arpcheck.model import (
     Nic,
     Owner,
     Reason,
+    ReasonId,
     Report,
     Responder,
     SourceRank,
@@ -155,7 +156,9 @@ def _explained(evidence: Evidence, context: _CaseContext) -> Callable[[Case, Ver
     """Why an address has its verdict; asked only of those where a reader asks why."""
 
     def explained(case: Case, verdict: Verdict) -> tuple[Reason, ...]:
-        found = (*wire_reasons(case), *records.reasons(case.target, evidence, context.time))
+        wire, recorded = tuple(wire_reasons(case)), records.reasons(case.target, evidence, context.time)
+        # That the announcer is mute says less than any reason of it.
+        found = sorted((*wire, *recorded), key=lambda one: one.id is ReasonId.ANNOUNCER_MUTE)
         return reasons.explained(found, verdict, str(case.target.ip))
 
     return explained
