@@ -6,6 +6,8 @@ is a line of `ReasonId` and one of `TEXTS`."""
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -71,8 +73,8 @@ TEXTS: tuple[ReasonText, ...] = (
         ),
         do={
             "": (
-                "Find out why no pod of the Service is Ready: `kubectl get endpointslices -l "
-                "kubernetes.io/service-name=NAME -o wide`, `kubectl get pods -o wide`. Check the "
+                "Find out why no pod of the Service is Ready: `kubectl -n NAMESPACE get endpointslices -l "
+                "kubernetes.io/service-name=NAME -o wide`, `kubectl -n NAMESPACE get pods -o wide`. Check the "
                 "selector of the Service"
             ),
         },
@@ -135,7 +137,7 @@ TEXTS: tuple[ReasonText, ...] = (
         id=ReasonId.ANNOUNCE_FAILED,
         means="The load balancer wrote an event that it could not announce the address.",
         do={
-            "": "Read the event and the log of the pod that wrote it: `kubectl describe service NAME`",
+            "": "Read the event and the log of the pod that wrote it: `kubectl -n NAMESPACE describe service NAME`",
         },
     ),
     ReasonText(
@@ -289,7 +291,17 @@ def explained(found: Iterable[Reason], verdict: Verdict, subject: str = "") -> t
         unexplained = "nothing that was read of the cluster explains it"
         fitting.append(Reason(id=ReasonId.UNEXPLAINED, subject=subject, evidence=unexplained, certainty=Certainty.LIKELY))
     ordered = sorted(fitting, key=lambda reason: reason.certainty.rank)
-    return tuple(replace(reason, do=_BY_ID[reason.id].cure(reason.implementation)) for reason in ordered)
+    return tuple(replace(one, do=_of_service(_BY_ID[one.id].cure(one.implementation), one.subject)) for one in ordered)
+
+
+def _of_service(cure: str, subject: str) -> str:
+    """The cure with the name of the Service, where the reason is about one. A file may name it anything."""
+    kind, _, full = subject.partition(" ")
+    space, _, name = full.partition("/")
+    if kind != "Service" or not name:
+        return cure
+    words = {"NAMESPACE": shlex.quote(space), "NAME": shlex.quote(name)}
+    return re.sub(r"\b(?:NAMESPACE|NAME)\b", lambda found: words[found[0]], cure)
 
 
 def _explains(id_: ReasonId, verdict: Verdict) -> bool:

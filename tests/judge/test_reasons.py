@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from arpcheck.judge.reasons import TEXTS, explained, said
@@ -45,3 +47,10 @@ def test_silence_that_nothing_explains_says_so_before_what_is_only_odd() -> None
     assert ids(verdict=Verdict.INCONCLUSIVE) == []
     assert said(explained([odd], Verdict.SILENT, "10.0.0.50")) == ""
     assert said(explained([odd, reason(ReasonId.NO_RECORD)], Verdict.SILENT)) == "Service shop/web: x"
+
+
+def test_a_cure_names_the_service() -> None:
+    [found] = explained([reason(ReasonId.NO_READY_ENDPOINT)], Verdict.SILENT)
+    assert "kubectl -n shop get endpointslices -l kubernetes.io/service-name=web " in found.do
+    hostile = replace(reason(ReasonId.NO_READY_ENDPOINT), subject="Service shop/$(reboot)")
+    assert "service-name='$(reboot)' " in explained([hostile], Verdict.SILENT)[0].do
