@@ -8,8 +8,8 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
+from simulated.reach_network import Network, syn_ack
 from simulated.wire import SimulatedWire, scene_host
-from wire.reach_network import Network, syn_ack
 
 from arpcheck import pipeline
 from arpcheck.endpoints import ENDPOINT_SLICES

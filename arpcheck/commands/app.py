@@ -55,7 +55,7 @@ COMMANDS = {
     "compare": Listed("Show what changed between two saved reports."),
     "merge": Listed("Merge reports from several hosts into one."),
     "explain": Listed(
-        "Explain a verdict, a finding or a word of the report: what it means, how it is decided and what to do."
+        "Explain a verdict, a finding, a reason or a word of the report: what it means, how it is decided and what to do."
     ),
     "docs": Listed("Show the documentation that comes with arpcheck."),
     "pod": Listed("Print the manifests that run arpcheck on a node, for `kubectl apply -f -`."),

@@ -270,7 +270,7 @@ _RULES: tuple[_Rule, ...] = (
     _Rule(
         id=CauseId.NOBODY_ANNOUNCES,
         concerned=lambda seen: observations.silent(seen, reached=True),
-        text="No node announces the address here: no advertisement, no ready endpoint, BGP, another interface or VLAN",
+        text="Nobody replies for an address: no advertisement, no ready endpoint, BGP, another interface or VLAN",
         do="Read the announcer's events: `kubectl get events -A --field-selector involvedObject.kind=Service`",
     ),
     _Rule(

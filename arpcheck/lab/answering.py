@@ -40,7 +40,7 @@ class Speaker:
         self._announcer = announcer
         self._mac = announcer.mac or mac
         self._source = announcer.source or self._mac
-        self._heeds = {BROADCAST, mac, self._source}
+        self._heeds = {mac, self._source} | ({BROADCAST} if announcer.broadcasts else set())
         self._wanted = frozenset(ip.packed for ip in announcer.ips)
         self._asked: Counter[IPv4Address] = Counter()
         self._first: dict[IPv4Address, float] = {}

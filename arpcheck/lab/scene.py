@@ -245,6 +245,8 @@ class Announcer:
     """Seconds; for one that answers everything the longest of many (a Linux proxy takes up to 0.8)."""
     probes: bool = True
     """It answers a sender of 0.0.0.0 too."""
+    broadcasts: bool = True
+    """It receives broadcasts; a NIC without promiscuous mode or behind a filter may not (metallb#253)."""
     shape: Shape = Shape.REPLY
     from_question: int = 1
     until_question: int | None = None

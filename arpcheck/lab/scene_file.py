@@ -180,6 +180,7 @@ def _announcer(table: TomlTable, stations: tuple[Station, ...]) -> Announcer:
         source=table.made("source", Mac, None),
         delay=table.seconds("delay", 0.0),
         probes=table.flag("probes", True),
+        broadcasts=table.flag("broadcasts", True),
         shape=table.word("shape", Shape, Shape.REPLY),
         from_question=table.integer("from_question", 1),
         until_question=table.integer("until_question") if "until_question" in table else None,

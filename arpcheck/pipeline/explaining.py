@@ -131,7 +131,7 @@ def _with_reasons(found: Iterable[Cause], judged: Judged) -> Iterator[Cause]:
             for why in dict.fromkeys(why for _, why in explained):
                 ips = [str(one.ip) for one, reason in explained if reason == why]
                 more = f" and {len(ips) - MOST_NAMED} more" if len(ips) > MOST_NAMED else ""
-                text = f"No node announces {', '.join(ips[:MOST_NAMED])}{more}: {why.subject}: {why.evidence}"
+                text = f"Nobody replies for {', '.join(ips[:MOST_NAMED])}{more}: {why.subject}: {why.evidence}"
                 yield replace(cause, text=text, do=why.do, nodes=why.nodes)
 
 

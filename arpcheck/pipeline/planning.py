@@ -227,7 +227,7 @@ def _plan(
         announcers_of=lambda ip: records.announcers_of(judged[ip], objects),
         nics=nics,
         senders={
-            one.interface: tuple(dict.fromkeys((ZERO, *(own for own, _ in one.own)))) if options.sender == "auto" else ()
+            one.interface: tuple(dict.fromkeys(own for own, _ in one.own)) if options.sender == "auto" else ()
             for one in (
                 _interface_senders(interface, options.sender, _taken(targets, services, home)) for interface in interfaces
             )

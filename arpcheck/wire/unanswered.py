@@ -18,7 +18,7 @@ MACS = 16
 """Maximum MAC addresses that are asked for one address: those of the recorded announcer come first."""
 
 SENDERS = 2
-"""Maximum further senders for one address: 0.0.0.0 and one more address of this host."""
+"""Maximum further senders for one address: other addresses of this host."""
 
 MOST = 1000
 """Maximum requests of one pass on one interface: 10 s at the slow rate, however many addresses are silent."""

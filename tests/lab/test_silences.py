@@ -16,7 +16,7 @@ from arpcheck.model import ReasonId
 SILENCES = sorted((Path(__file__).parent / "silences").glob("*.toml"))
 MUTE = ReasonId.ANNOUNCER_MUTE
 """True of every announcer that does not reply, whatever the cause."""
-NAMED = 21
+NAMED = 22
 """So many threads have their root cause as the first reason. Of the others some expect no cause, and some have `unexplained`:
 they need a reason of the wire, or objects that are not read."""
 

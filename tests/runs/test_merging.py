@@ -12,7 +12,7 @@ from arpcheck import pipeline
 from arpcheck.errors import InputError
 from arpcheck.evidence import courses, views
 from arpcheck.evidence_json import from_json, to_json
-from arpcheck.model import Acceptance, Arp, Gap, Gratuitous, Loss, Mac, PassedOver, PassReason, Verdict
+from arpcheck.model import Acceptance, Arp, Gap, Gratuitous, Loss, Mac, PassedOver, PassReason, ReasonId, Verdict
 from arpcheck.objects import Objects
 from arpcheck.runs.merge import merge
 
@@ -157,7 +157,9 @@ def test_strict_arp_that_was_turned_on_between_the_runs_is_shown():
 
 def test_nobody_answers_any_more():
     found = report(seen_from("worker-1", "worker-1"), seen_from("worker-2", at=LATER))
-    assert judged(found) == (Verdict.SILENT, "nobody replied in 8 rounds; worker-1 should")
+    assert judged(found)[0] is Verdict.SILENT
+    [target] = [target for target in found.targets if target.verdict]
+    assert target.reasons[0].id is ReasonId.ANNOUNCER_MUTE
 
 
 def test_a_node_that_nobody_else_hears_stays_untested():

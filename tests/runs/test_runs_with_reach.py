@@ -8,8 +8,8 @@ from datetime import timedelta
 from ipaddress import IPv4Address
 
 import pytest
+from simulated.reach_network import OWN, OWN_MAC, Network, icmp, segment, syn_ack
 from test_reaching import VIP, observed, planned, slices
-from wire.reach_network import OWN, OWN_MAC, Network, icmp, segment, syn_ack
 
 from arpcheck import pipeline
 from arpcheck.evidence import Evidence, views

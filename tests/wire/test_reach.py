@@ -7,12 +7,12 @@ import random
 from ipaddress import IPv4Address
 
 import pytest
+from simulated.reach_network import FIRST, OWN, OWN_MAC, Network, icmp, segment, syn_ack
+from simulated.reach_network import rst as refusal
 
 from arpcheck.model import Mac, NotAsked, ReachSignal
 from arpcheck.wire.reach import AGAIN, EACH, LISTEN, TRIES, ReachAim, ReachPlan, reach, reach_seconds
 from arpcheck.wire.reach_packets import Flow, decode, only_replies, rst, syn
-from tests.wire.reach_network import FIRST, OWN, OWN_MAC, Network, icmp, segment, syn_ack
-from tests.wire.reach_network import rst as refusal
 
 ONE, TWO = Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02")
 VIP, POD, ROUTER = IPv4Address("10.0.0.50"), IPv4Address("10.42.0.7"), IPv4Address("10.0.0.1")
