@@ -377,7 +377,12 @@ class Schedule:
             if now < (ready := max((self._ready(address, now) for address in explained.values()), default=now)):
                 return self._pause(ready)
             asked = [(ip, address.requests) for ip, address in explained.items()]
-            self._silent = unanswered.silent(asked, self._macs_to_ask, self._plan.senders.get(self._interface, ()))
+            nics, announcers_of = self._nics(), self._plan.announcers_of
+            self._silent = unanswered.silent(
+                asked,
+                lambda ip: (mac for node in announcers_of(ip) for mac in nics.get(node, ())),
+                self._plan.senders.get(self._interface, ()),
+            )
             self._put(request for one in self._silent for request in one.further)
         else:
             if now < self._pass_ends:
@@ -392,20 +397,20 @@ class Schedule:
         self._pass_ends = now + len(self._more) / min(self._plan.rate, SLOW) + max(APART, self._plan.wait)
         return None
 
-    def _macs_to_ask(self, ip: IPv4Address) -> Iterable[Mac]:
-        """The MAC addresses of the nodes that should reply: those that replied for a node's own address, and the listed
-        ones."""
+    def _nics(self) -> Mapping[str, Sequence[Mac]]:
+        """The MAC addresses of each node: those that replied for its own addresses, and then the listed ones. Computed once
+        for all addresses: a large cluster may have a thousand nodes that could announce each of them."""
+        heard: dict[str, set[Mac]] = {}
+        for home, nodes in self._plan.homes.items():
+            if address := self._addresses.get(home):
+                for node in nodes:
+                    heard.setdefault(node, set()).update(address.macs)
         proxies = {mac for mac, _ in self._proxying}
-        for node in self._plan.announcers_of(ip):
-            own = (
-                self._addresses[home]
-                for home, nodes in self._plan.homes.items()
-                if node in nodes and home in self._addresses
-            )
-            heard = {mac for address in own for mac in address.macs}
-            for mac in (*sorted(heard), *sorted(self._plan.nics.get(node, ()))):
-                if mac not in proxies and not mac.is_group:
-                    yield mac
+        every = {
+            node: (*sorted(heard.get(node, ())), *sorted(self._plan.nics.get(node, ())))
+            for node in (*heard, *self._plan.nics)
+        }
+        return {node: [mac for mac in macs if mac not in proxies and not mac.is_group] for node, macs in every.items()}
 
 
 def _differs(address: _Address) -> bool:

@@ -56,3 +56,26 @@ def test_the_estimate_covers_it():
     sent = run(plan, lambda _, ip, to: (M1,) if to == M1 else ())
     assert len(apart(sent)) == 400
     assert sent[-1][0] <= most_seconds(plan, ["eth0"])
+
+
+class Counted(dict):
+    """Counts how often it is gone through."""
+
+    through = 0
+
+    def items(self):
+        self.through += 1
+        return super().items()
+
+
+def test_a_thousand_nodes_are_gone_through_once_for_all_silent_addresses():
+    """For each address it would take minutes, in the loop that receives."""
+
+    def through(silent):
+        ips = [IPv4Address("10.0.1.0") + n for n in range(silent)]
+        homes = Counted({NODE: frozenset({"worker-1"})})
+        sent = run(explaining(*ips, NODE, explained=tuple(ips), homes=homes, judged=frozenset(ips)), lambda *_: ())
+        assert len(apart(sent)) == 2 * silent
+        return homes.through
+
+    assert through(1) == through(20)
