@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from arpcheck.model.mac_addresses import Address, Mac
 
@@ -96,6 +96,8 @@ class Request:
     """The ARP sender protocol address; 0.0.0.0 is RFC 5227's ARP Probe."""
     to: Mac | None = None
     """The Ethernet destination; None is broadcast."""
+    destination: IPv6Address | None = None
+    """The IPv6 destination of a solicitation; None is the target's solicited-node group."""
 
 
 @dataclass(frozen=True, slots=True)

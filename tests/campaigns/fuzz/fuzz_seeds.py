@@ -35,6 +35,18 @@ def _reply() -> bytes:
     return ARP_FRAME.pack(mac, node, 0x0806, 1, 0x0800, 6, 4, 2, node, VIP.packed, mac, OUR_IP.packed)
 
 
+def _discovery() -> tuple[bytes, ...]:
+    from ipaddress import IPv6Address
+
+    from arpcheck.model import Request
+    from arpcheck.wire.neighbour_discovery import encode
+
+    asked = encode(Request(interface="eth0", ip=IPv6Address("2001:db8::50"), sender=IPv6Address("fe80::5")), OUR_MAC)
+    # The checksum of the answer is wrong; its target sets it right.
+    answer = asked[:54] + b"\x88\0" + asked[56:58] + b"\x60\0\0\0" + asked[62:78] + b"\2" + asked[79:]
+    return asked, answer, answer.ljust(110, b"\0"), asked[:70], answer + answer[78:]
+
+
 def _pcap() -> bytes:
     from arpcheck.wire.scapy_library import Recorder
 
@@ -172,6 +184,7 @@ SCENE = (
     b'[[announcers]]\nat = "w"\nips = "10.0.0.50"\n[expect]\nexit = 0\nverdicts = { "10.0.0.50" = "ok" }\n',
 )
 SEEDS = {
+    "discovery": _discovery,
     "frames": lambda: (_reply(), _reply().ljust(60, b"\0"), _reply()[:30]),
     "capture": lambda: (_pcap(), _pcapng()),
     "evidence": lambda: (_small_evidence(),),

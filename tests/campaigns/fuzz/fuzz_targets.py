@@ -30,6 +30,22 @@ def frames(data: bytes) -> None:
     decode_request(data)
 
 
+def discovery(data: bytes) -> None:
+    """Neighbour discovery, also with the checksum set right, which would hide what is read after it."""
+    from arpcheck.wire.neighbour_discovery import Advertisement, Solicitation, decode, decode_request
+    from arpcheck.wire.packets import Ignored
+    from arpcheck.wire.reach_packets import checksum
+
+    bare = data[:56] + b"\0\0" + data[58:]
+    pseudo = bare[22:54] + bytes(2) + bare[18:20] + b"\0\0\0\x3a"
+    right = checksum(pseudo + bare[54 : 54 + int.from_bytes(bare[18:20], "big")])
+    for frame in (data, bare[:56] + right.to_bytes(2, "big") + bare[58:]):
+        found = (decode(frame), decode_request(frame))
+        assert isinstance(found[0], Advertisement | Ignored)
+        assert isinstance(found[1], Solicitation | Ignored)
+        assert any(isinstance(one, Ignored) and one.why for one in found)
+
+
 def capture(data: bytes) -> None:
     """pcap and pcapng, and what is made of them."""
     from arpcheck.wire.capture import captured
@@ -148,7 +164,7 @@ def scene(data: bytes) -> None:
 TARGETS = {
     target.__name__: target
     for target in (
-        *(frames, capture, evidence, fields, mac_map, configuration, edit),
+        *(frames, discovery, capture, evidence, fields, mac_map, configuration, edit),
         *(cluster_file, event, accept, kubeconfig, command_line, scene),
     )
 }

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-OCTETS = {"frames": 96, "capture": 320, "evidence": 2600, "fields": 26, "event": 96, "command_line": 128}
+OCTETS = {"frames": 96, "discovery": 128, "capture": 320, "evidence": 2600, "fields": 26, "event": 96, "command_line": 128}
 """The longest input by the target, where it is not the usual one."""
 USUAL = 256
 
