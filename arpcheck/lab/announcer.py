@@ -1,7 +1,8 @@
-"""Runs the announcers of a scene on the kernel: one loop for all of them, with a socket in every network namespace.
+"""Runs the announcers of a scene on the kernel: one loop for all of them, with sockets in every network namespace.
 
-The packet sockets receive only ARP and have the default size, like those of mdlayher/packet: a burst of more than 256
-frames loses some, and a station does not receive its own requests. `answering` makes the replies."""
+The packet sockets receive only ARP or only IPv6, and have the default size, like those of mdlayher/packet: a burst of more
+than 256 frames loses some, and a station does not receive its own requests. `answering` makes the replies to ARP,
+`advertising` those to neighbour solicitations."""
 
 from __future__ import annotations
 
@@ -12,20 +13,28 @@ import itertools
 import os
 import selectors
 import socket
+import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from ipaddress import IPv6Address
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
 from arpcheck.errors import LabError
-from arpcheck.lab.answering import ETHERTYPE, Speaker
-from arpcheck.lab.scene import Scene
+from arpcheck.lab.advertising import ETHERTYPE6, Advertiser, groups
+from arpcheck.lab.answering import ETHERTYPE, DueFrame, Speaker
+from arpcheck.lab.scene import Announcer, Scene, SceneNic
 
 _AT_ONCE = 64
 """Frames that are read from one socket before the next socket is read."""
+
+_MEMBERSHIPS = 64
+
+_Receive = Callable[[bytes, float], Iterable[DueFrame]]
+"""What is to be sent for a frame that was received at a time in seconds."""
 
 
 class Announcers:
@@ -44,7 +53,7 @@ class Announcers:
         for announcer in scene.announcers:
             for nic in scene.station(announcer.station).nics:
                 if not announcer.nics or nic.name in announcer.nics:
-                    self._open(announcer.station, nic.name, Speaker(announcer, nic.mac))
+                    self._open(announcer, nic)
 
     def __enter__(self) -> Announcers:
         self._thread.start()
@@ -61,10 +70,21 @@ class Announcers:
         if self._failed and error is None:
             raise self._failed[0]
 
-    def _open(self, station: str, nic: str, responder: Speaker) -> None:
-        opened = inside(station, partial(_packet_socket, nic))
+    def _open(self, announcer: Announcer, nic: SceneNic) -> None:
+        if announcer.ips4 is not None:
+            speaker = Speaker(announcer, nic.mac)
+            self._register(
+                announcer.station, nic.name, ETHERTYPE, lambda frame, at: filter(None, [speaker.receive(frame, at)])
+            )
+        if announcer.ips6 is not None and nic.ipv6:
+            advertiser = Advertiser(announcer, nic)
+            self._register(announcer.station, nic.name, ETHERTYPE6, advertiser.receive)
+            self._sockets += inside(announcer.station, partial(_members, nic.name, groups(announcer)))
+
+    def _register(self, station: str, nic: str, ethertype: int, receive: _Receive) -> None:
+        opened = inside(station, partial(_packet_socket, nic, ethertype))
         self._sockets.append(opened)
-        self._selector.register(opened, selectors.EVENT_READ, responder)
+        self._selector.register(opened, selectors.EVENT_READ, receive)
 
     def _run(self) -> None:
         try:
@@ -86,7 +106,7 @@ class Announcers:
             _send(opened, frame)
         return True
 
-    def _receive(self, opened: socket.socket, responder: Speaker) -> None:
+    def _receive(self, opened: socket.socket, receive: _Receive) -> None:
         for _ in range(_AT_ONCE):
             try:
                 frame = opened.recv(2048)
@@ -97,17 +117,27 @@ class Announcers:
                     return
                 raise
             now = time.monotonic()
-            if not (due := responder.receive(frame, now)):
-                continue
-            if due.at <= now:
-                _send(opened, due.frame)
-            else:
-                heapq.heappush(self._pending, (due.at, next(self._order), opened, due.frame))
+            for due in receive(frame, now):
+                if due.at <= now:
+                    _send(opened, due.frame)
+                else:
+                    heapq.heappush(self._pending, (due.at, next(self._order), opened, due.frame))
 
 
-def _packet_socket(nic: str) -> socket.socket:
+def _members(nic: str, joined: Sequence[IPv6Address]) -> list[socket.socket]:
+    """Sockets that are only members of these groups, so that the kernel reports them to the switch. One takes as many as
+    net.core.optmem_max allows."""
+    opened, index = [], socket.if_nametoindex(nic)
+    for number, group in enumerate(joined):
+        if number % _MEMBERSHIPS == 0:
+            opened.append(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
+        opened[-1].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group.packed + struct.pack("@I", index))
+    return opened
+
+
+def _packet_socket(nic: str, ethertype: int) -> socket.socket:
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # with a protocol it would read from all NICs until bound
-    opened.bind((nic, ETHERTYPE))
+    opened.bind((nic, ethertype))
     opened.setblocking(False)
     return opened
 

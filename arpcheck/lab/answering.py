@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections import Counter
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple, assert_never
 
 from arpcheck.lab.scene import Announcer, Shape
@@ -41,9 +41,8 @@ class Speaker:
         self._mac = announcer.mac or mac
         self._source = announcer.source or self._mac
         self._heeds = {mac, self._source} | ({BROADCAST} if announcer.broadcasts else set())
-        self._wanted = frozenset(ip.packed for ip in announcer.ips)
-        self._asked: Counter[IPv4Address] = Counter()
-        self._first: dict[IPv4Address, float] = {}
+        self._wanted = frozenset(ip.packed for ip in announcer.ips4 or ())
+        self._activity = Activity(announcer)
 
     def receive(self, frame: bytes, at: float) -> DueFrame | None:
         """The reply to a frame that was received at `at`, in seconds; None: no reply."""
@@ -52,29 +51,38 @@ class Speaker:
         asked = decode(frame)
         if asked is None or asked.operation != REQUEST or asked.destination not in self._heeds:
             return None
-        self._asked[asked.target_ip] += asked.destination == BROADCAST
-        first = self._first.setdefault(asked.target_ip, at)
-        if not self._active(asked, at - first):
+        active = self._activity.asked(asked.target_ip, at, group=asked.destination == BROADCAST)
+        if not active or (asked.sender_ip == ZERO_IP and not self._announcer.probes):
             return None
         reply = reply_to(asked, self._mac)._replace(source=self._source)
-        return DueFrame(at + self._delay(asked), shaped(reply, self._announcer.shape))
+        return DueFrame(at + self._activity.delay(asked.target_ip), shaped(reply, self._announcer.shape))
 
-    def _active(self, asked: Packet, elapsed: float) -> bool:
-        said = self._announcer
-        number = max(1, self._asked[asked.target_ip])
+
+class Activity:
+    """When an announcer replies, by the number of requests for an address and the time since the first."""
+
+    def __init__(self, announcer: Announcer) -> None:
+        self._announcer = announcer
+        self._asked: Counter[IPv4Address | IPv6Address] = Counter()
+        self._first: dict[IPv4Address | IPv6Address, float] = {}
+
+    def asked(self, ip: IPv4Address | IPv6Address, at: float, *, group: bool) -> bool:
+        """Whether it replies to this request. `group`: the request is for all, and counts."""
+        self._asked[ip] += group
+        said, number = self._announcer, max(1, self._asked[ip])
+        elapsed = at - self._first.setdefault(ip, at)
         return (
-            (said.probes or asked.sender_ip != ZERO_IP)
-            and said.from_question <= number
+            said.from_question <= number
             and (said.until_question is None or number <= said.until_question)
             and said.from_seconds <= elapsed
             and (said.until_seconds is None or elapsed < said.until_seconds)
         )
 
-    def _delay(self, asked: Packet) -> float:
-        """Seconds. Proxy ARP replies after any time up to the delay, the same in every run."""
-        if self._wanted:
+    def delay(self, ip: IPv4Address | IPv6Address) -> float:
+        """Seconds. A proxy replies after any time up to the delay, the same in every run."""
+        if self._announcer.ips:
             return self._announcer.delay
-        seed = asked.target_ip.packed + self._asked[asked.target_ip].to_bytes(4, "big")
+        seed = ip.packed + self._asked[ip].to_bytes(4, "big")
         return self._announcer.delay * zlib.crc32(seed) / 0xFFFFFFFF
 
 

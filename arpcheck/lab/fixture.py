@@ -86,6 +86,7 @@ def stage(scene: Scene, server: Callable[[Scene], ApiServer] = serve) -> Iterato
         if content is not None:
             path.write_text(content, encoding="utf-8")
     with TimedEvents(scene), Announcers(scene), inside(scene.prober.station, lambda: server(scene)) as api:
+        network.await_announcers(scene)
         api.kubeconfig(KUBECONFIG, context=cluster_objects.CONTEXT)
         with Renewals(scene, api.store):
             yield Fixture(scene=scene, api=api)

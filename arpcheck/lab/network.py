@@ -20,11 +20,12 @@ from pathlib import Path
 
 from arpcheck.errors import LabError
 from arpcheck.lab.announcer import inside
+from arpcheck.lab.iproute import ip, lan_namespace
+from arpcheck.lab.network_ipv6 import NO_IPV6, await_addresses, await_groups, furniture6, settle_switch, write_sysctls6
 from arpcheck.lab.scene import IPVS_MAC, SYSCTLS, Scene, SceneNic, Station
 from arpcheck.model.constants import IPVS_DEVICE
 
 CONF = Path("/proc/sys/net/ipv4/conf")
-NO_IPV6 = Path("/proc/sys/net/ipv6/conf/all/disable_ipv6")
 PATIENCE = 10.0
 """Seconds to wait until the links are up."""
 
@@ -33,22 +34,27 @@ _SIOCGIFFLAGS, _IFF_RUNNING = 0x8913, 0x40
 
 def build(scene: Scene) -> None:
     """Returns when every link of the scene carries frames."""
-    _ip(_fabric(scene))
+    ip(_fabric(scene))
     device = _device_of_ipvs()
     for station in scene.stations:
         inside(station.name, partial(_write_sysctls, station))
-        _ip(_furniture(station, device), within=station.name)
+        ip(_furniture(station, device), within=station.name)
     for lan in scene.lans:
         inside(lan_namespace(lan), _without_ipv6)
-        _ip(_switch(scene, lan), within=lan_namespace(lan))
+        ip(_switch(scene, lan), within=lan_namespace(lan))
     for station in scene.stations:
         _await_running(station.name, [nic.name for nic in station.nics])
     for lan in scene.lans:
         _await_running(lan_namespace(lan), _ports(scene, lan))
+    for station in scene.stations:
+        await_addresses(station.name, {nic.name: nic.own6 for nic in station.nics}, PATIENCE)
+    for name, ipv6 in scene.lans6.items():
+        settle_switch(name, ipv6, scene, _at_ports(scene, name), PATIENCE)
 
 
-def lan_namespace(lan: str) -> str:
-    return f"lan-{lan}"
+def await_announcers(scene: Scene) -> None:
+    """Returns when the switches know what the announcers, which must be there, joined."""
+    await_groups(scene, {lan: _at_ports(scene, lan) for lan in scene.lans6}, PATIENCE)
 
 
 def write_sysctl(station: str, interface: str, key: str, value: int) -> None:
@@ -76,13 +82,17 @@ def _furniture(station: Station, device: str) -> Iterator[str]:
         for address in nic.addresses:
             yield f"address add {address} dev {nic.name}"
         yield f"link set {nic.name} up"
+        yield from furniture6(nic)
     for route in station.routes:
         yield f"route add {route.to} dev {route.nic}"
-    if station.held:  # as kube-proxy leaves it: NOARP and never up (pkg/proxy/ipvs/netlink_linux.go, EnsureDummyDevice)
+    # As kube-proxy leaves it: NOARP and never up (pkg/proxy/ipvs/netlink_linux.go, EnsureDummyDevice).
+    if station.held or station.held6:
         yield f"link add {IPVS_DEVICE} address {IPVS_MAC} type {device}"
         yield f"link set {IPVS_DEVICE} arp off"
     for held in station.held:
         yield f"address add {held}/32 dev {IPVS_DEVICE}"
+    for held6 in station.held6:
+        yield f"address add {held6}/128 dev {IPVS_DEVICE} nodad"
 
 
 def _switch(scene: Scene, lan: str) -> Iterator[str]:
@@ -97,6 +107,10 @@ def _ports(scene: Scene, lan: str) -> dict[str, tuple[Station, SceneNic]]:
     return {f"port{number}": end for number, end in enumerate(ends, 1)}
 
 
+def _at_ports(scene: Scene, lan: str) -> dict[str, SceneNic]:
+    return {port: nic for port, (_, nic) in _ports(scene, lan).items()}
+
+
 def _device_of_ipvs() -> str:
     """kube-proxy uses a `dummy` device. Where the kernel has none, a bridge without ports does the same: its addresses are
     local while it is down."""
@@ -107,28 +121,15 @@ def _device_of_ipvs() -> str:
     return "dummy"
 
 
-def _ip(lines: Iterable[str], *, within: str | None = None) -> None:
-    command = ["ip", *(("-n", within) if within else ()), "-batch", "-"]
-    batch = "\n".join(lines)
-    done = subprocess.run(command, input=batch + "\n", capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise LabError(_told(done.stderr, batch), "It needs veth and bridge in the kernel, and iproute2 of 2019 or later")
-
-
-def _told(stderr: str, batch: str) -> str:
-    """The first error, with the line that caused it: iproute2 ends its output with `Command failed -:LINE`."""
-    message = stderr.strip().splitlines() or ["no message"]
-    number = message[-1].rpartition(":")[2]
-    line = batch.splitlines()[int(number) - 1] if number.isdecimal() else ""
-    return f"{line}: {message[0]}"
-
-
 # -------------------------------------------------------------------------------------------------------------- sysctls
 
 
 def _write_sysctls(station: Station) -> None:
     """Writes every sysctl, also zeros. `all` comes first: the kernel copies its `forwarding` to every interface."""
-    _without_ipv6()
+    if any(nic.ipv6 for nic in station.nics):
+        write_sysctls6(station)
+    else:
+        _without_ipv6()
     for key in SYSCTLS:
         values = {"all": station.sysctl.get(key, 0), "default": 0, "lo": 0}
         for nic in station.nics:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Any
 
 from arpcheck.model import AlsoId, Arp, CauseId, Mac, ReasonId, Verdict
@@ -158,6 +158,9 @@ SYSCTLS = ("arp_announce", "arp_filter", "arp_ignore", "forwarding", "proxy_arp"
 """Those of net.ipv4.conf that decide who answers ARP. All are written in every namespace: a new one inherits from the
 machine (net.core.devconf_inherit_init_net)."""
 
+SYSCTLS6 = ("forwarding", "proxy_ndp")
+"""Those of net.ipv6.conf that decide who answers neighbour solicitations."""
+
 IPVS_MAC = Mac("02:0e:00:00:00:00")
 """The same on every node here, so that two runs are alike; no frame ever carries it."""
 
@@ -197,6 +200,25 @@ class SceneNic:
     addresses: tuple[IPv4Interface, ...] = ()
     sysctl: Mapping[str, int] = field(default_factory=dict)
     """`net.ipv4.conf.NIC.*`."""
+    ipv6: bool = False
+    """Its LAN has IPv6, and it too."""
+    addresses6: tuple[IPv6Interface, ...] = ()
+    """Beside its link-local address."""
+    sysctl6: Mapping[str, int] = field(default_factory=dict)
+    """`net.ipv6.conf.NIC.*`."""
+    proxied: tuple[IPv6Address, ...] = ()
+    """For which it has an entry of proxy neighbour discovery."""
+
+    @property
+    def link_local(self) -> IPv6Address:
+        """As the kernel makes it of the MAC address (RFC 4291 appendix A)."""
+        octets = self.mac.to_bytes()
+        return IPv6Address(b"\xfe\x80" + bytes(6) + bytes((octets[0] ^ 2,)) + octets[1:3] + b"\xff\xfe" + octets[3:])
+
+    @property
+    def own6(self) -> frozenset[IPv6Address]:
+        """All its IPv6 addresses."""
+        return frozenset((self.link_local, *(address.ip for address in self.addresses6))) if self.ipv6 else frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,13 +236,21 @@ class Station:
     sysctl: Mapping[str, int] = field(default_factory=dict)
     """`net.ipv4.conf.all.*`."""
     held: tuple[IPv4Address, ...] = ()
-    """What is bound to its kube-ipvs0; the device is there where this is not empty."""
+    """What is bound to its kube-ipvs0; the device is there where this or `held6` is not empty."""
     routes: tuple[Route, ...] = ()
+    sysctl6: Mapping[str, int] = field(default_factory=dict)
+    """`net.ipv6.conf.all.*`."""
+    held6: tuple[IPv6Address, ...] = ()
+    """The same in IPv6: the kernel answers for none of them."""
 
     def effective(self, key: str, nic: SceneNic) -> int:
         """The larger of `all` and the interface: what the kernel uses for every key of `SYSCTLS` (for a flag it is an
         OR; include/linux/inetdevice.h, IN_DEV_MAXCONF and IN_DEV_ORCONF)."""
         return max(self.sysctl.get(key, 0), nic.sysctl.get(key, 0))
+
+    def effective6(self, key: str, nic: SceneNic) -> int:
+        """The same for the keys of `SYSCTLS6`."""
+        return max(self.sysctl6.get(key, 0), nic.sysctl6.get(key, 0))
 
     @property
     def own(self) -> frozenset[IPv4Address]:
@@ -228,12 +258,23 @@ class Station:
         return frozenset(address.ip for nic in self.nics for address in nic.addresses)
 
 
+class AnnouncerKind(StrEnum):
+    """As what an announcer answers in IPv6; in ARP they are alike."""
+
+    METALLB = "metallb"
+    """A raw ICMPv6 socket: whoever it answers, its kernel must know or find first."""
+    CILIUM = "cilium"
+    """A program in the kernel that turns the solicitation round."""
+    NDPPD = "ndppd"
+    """A proxy with a `static` rule."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcer:
-    """A process on a station that answers ARP for what its kernel does not own, as MetalLB's speaker does."""
+    """A process on a station that answers for what its kernel does not own, as MetalLB's speaker does."""
 
     station: str
-    ips: tuple[IPv4Address, ...] = ()
+    ips: tuple[IPv4Address | IPv6Address, ...] = ()
     """Empty: it answers for everything."""
     nics: tuple[str, ...] = ()
     """Empty: all of the station."""
@@ -254,6 +295,19 @@ class Announcer:
     from_seconds: float = 0.0
     until_seconds: float | None = None
     """Since the first question for the address."""
+    kind: AnnouncerKind = AnnouncerKind.METALLB
+    lost_group: bool = False
+    """As MetalLB's responder after its NIC was down for long: it is in no solicited-node group any more."""
+
+    @property
+    def ips4(self) -> tuple[IPv4Address, ...] | None:
+        """Empty: everything; None: it answers no ARP."""
+        return tuple(ip for ip in self.ips if isinstance(ip, IPv4Address)) or (None if self.ips else ())
+
+    @property
+    def ips6(self) -> tuple[IPv6Address, ...] | None:
+        """Empty: everything; None: it answers no neighbour solicitation."""
+        return tuple(ip for ip in self.ips if isinstance(ip, IPv6Address)) or (None if self.ips else ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,6 +367,17 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ipv6Lan:
+    """What a LAN with IPv6 has more."""
+
+    network: IPv6Network
+    mld_snooping: bool = False
+    """Its switch, itself the querier, sends what is for a group only to those that joined it."""
+    suppressed: Mapping[IPv6Address, str] = field(default_factory=dict)
+    """Its switch answers for these addresses with the MAC of these stations (neigh_suppress, as in EVPN)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     name: str
     title: str
@@ -325,6 +390,8 @@ class Scene:
     expect: Expectation | None
     """None: it is only looked at."""
     then: tuple[Step, ...] = ()
+    lans6: Mapping[str, Ipv6Lan] = field(default_factory=dict)
+    """Of `lans` those that have IPv6."""
 
     def station(self, name: str) -> Station:
         """A station that is not there is a KeyError."""

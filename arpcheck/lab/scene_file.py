@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from importlib import resources
 from importlib.resources.abc import Traversable
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from arpcheck.lab import scene_network
 from arpcheck.lab.scene import (
     Agents,
     Announcer,
+    AnnouncerKind,
     Cluster,
     Expectation,
     ExpectedResponder,
@@ -97,11 +98,13 @@ def _scene(top: TomlTable, name: str) -> Scene:
     nodes, stations, modes = _expected_nodes(top, lans, services)
     stations += _hosts(top, lans, services, prober)
     _check_prober(top, prober, stations)
+    _check_switches(top, lans, stations)
     return Scene(
         name=name,
         title=title,
         about=about,
-        lans=lans,
+        lans=lans.networks,
+        lans6=lans.ipv6,
         stations=stations,
         announcers=tuple(_announcer(table, stations) for table in top.tables("announcers")),
         cluster=_read_cluster(top, nodes, services, modes),
@@ -131,11 +134,18 @@ def _check_prober(top: TomlTable, prober: Prober, stations: tuple[Station, ...])
         top.fault("prober.interfaces", f"{prober.station} has no {unknown[0]}")
 
 
+def _check_switches(top: TomlTable, lans: scene_network.Lans, stations: tuple[Station, ...]) -> None:
+    for name, lan in lans.ipv6.items():
+        there = {station.name for station in stations for nic in station.nics if nic.lan == name}
+        if unknown := sorted(set(lan.suppressed.values()) - there):
+            top.fault(f"lans.{name}.suppressed", f"no node or host {unknown[0]!r} on this LAN")
+
+
 def _expected_nodes(
     top: TomlTable, lans: scene_network.Lans, services: tuple[KubeService, ...]
 ) -> tuple[tuple[KubeNode, ...], tuple[Station, ...], Mapping[str, Ipvs | None]]:
     tables = top.table("nodes") if "nodes" in top else TomlTable("nodes.", WORKERS)
-    held, nodes, stations, modes = _service_addresses(services), [], [], {}
+    held, nodes, stations, modes = _service_addresses(services, lans), [], [], {}
     for number, name in enumerate(tables, 1):
         table = tables.table(name)
         modes[name] = scene_network.ipvs(table)
@@ -149,7 +159,7 @@ def _hosts(
     top: TomlTable, lans: scene_network.Lans, services: tuple[KubeService, ...], prober: Prober
 ) -> tuple[Station, ...]:
     """Hosts of the LAN that are no nodes; the client is one of them where it probes."""
-    tables, held, found = top.table("hosts"), _service_addresses(services), []
+    tables, held, found = top.table("hosts"), _service_addresses(services, lans), []
     names = [*tables] if CLIENT in tables or prober.station != CLIENT else [CLIENT, *tables]
     for number, name in enumerate(names, 1):
         table = tables.table(name) if name in tables else TomlTable(f"hosts.{name}.", CLIENT_HOST)
@@ -174,7 +184,7 @@ def _announcer(table: TomlTable, stations: tuple[Station, ...]) -> Announcer:
     nics = {station.name: {nic.name for nic in station.nics} for station in stations}
     made = Announcer(
         station=table.text("at"),
-        ips=table.all_made("ips", IPv4Address),
+        ips=table.all_made("ips", ip_address),
         nics=table.texts("nics"),
         mac=table.made("mac", Mac, None),
         source=table.made("source", Mac, None),
@@ -186,6 +196,8 @@ def _announcer(table: TomlTable, stations: tuple[Station, ...]) -> Announcer:
         until_question=table.integer("until_question") if "until_question" in table else None,
         from_seconds=table.seconds("from", 0.0),
         until_seconds=table.seconds("until", 0.0) if "until" in table else None,
+        kind=table.word("kind", AnnouncerKind, AnnouncerKind.METALLB),
+        lost_group=table.flag("lost_group", False),
     )
     if made.station not in nics:
         table.fault("at", f"no node or host {made.station!r}")
@@ -265,17 +277,19 @@ def _read_services(top: TomlTable) -> tuple[KubeService, ...]:
     return (*ALWAYS, *(_service(table, str(FIRST_CLUSTER_IP + n)) for n, table in enumerate(tables)))
 
 
-def _service_addresses(found: Sequence[KubeService]) -> tuple[IPv4Address, ...]:
+def _service_addresses(found: Sequence[KubeService], lans: scene_network.Lans) -> tuple[IPv4Address | IPv6Address, ...]:
     """What kube-proxy in IPVS mode binds: ClusterIPs, external IPs, and ingress addresses in VIP mode (`syncProxyRules`
-    in pkg/proxy/ipvs/proxier.go)."""
+    in pkg/proxy/ipvs/proxier.go); of IPv6 in a cluster that has it."""
     texts = [text for s in found for text in (s.cluster_ip, *(s.ips if s.ip_mode == "VIP" else ())) if text != "None"]
     external = [ip for service in found for ip in service.external_ips]
-    return tuple(sorted({ip for text in texts if isinstance(ip := ip_address(text), IPv4Address)}.union(external)))
+    addresses = {*map(ip_address, texts), *external}
+    return tuple(ip for ip in addresses if lans.ipv6 or isinstance(ip, IPv4Address))
 
 
 def _read_node(table: TomlTable, station: Station) -> KubeNode:
-    """Without a word its only address is the first of its NICs."""
+    """Without a word its only addresses are the first of its NICs, one of each family."""
     own = [str(address.ip) for nic in station.nics for address in nic.addresses][:1]
+    own += [str(address.ip) for nic in station.nics for address in nic.addresses6][:1]
     return KubeNode(
         name=station.name,
         addresses=table.texts("internal_ips") if "internal_ips" in table else tuple(own),

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_address
 from typing import Any, NoReturn, TypeVar
 
 from arpcheck.errors import InputError
-from arpcheck.lab.scene import SYSCTLS, Ipvs, Route, SceneNic, Station
+from arpcheck.lab.scene import SYSCTLS, SYSCTLS6, Ipv6Lan, Ipvs, Route, SceneNic, Station
 from arpcheck.model import Mac
 from arpcheck.model.constants import IPVS_DEVICE
 
@@ -145,7 +146,15 @@ MOST_NICS = 256
 STRICT_ARP = {"arp_ignore": 1, "arp_announce": 2}
 """What kube-proxy writes at its start where it was told (pkg/proxy/ipvs/proxier.go)."""
 
-Lans = Mapping[str, IPv4Network]
+FORWARDS = {"forwarding": 1}
+"""Of IPv6 on every Kubernetes node."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lans:
+    networks: Mapping[str, IPv4Network]
+    ipv6: Mapping[str, Ipv6Lan] = field(default_factory=dict)
+    """Those that have it."""
 
 
 _STATION = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,60}[a-z0-9])?")
@@ -156,7 +165,26 @@ _TAKEN = ("lo", "all", "default", IPVS_DEVICE)
 
 def lans(top: TomlTable) -> Lans:
     table = top.table("lans") if "lans" in top else TomlTable("lans.", LANS)
-    return {name: table.made(name, IPv4Network, IPv4Network(0)) for name in table}
+    networks, ipv6 = {}, {}
+    for name in table:
+        if table.holds_texts(name):
+            networks[name] = table.made(name, IPv4Network, IPv4Network(0))
+            continue
+        inner = table.table(name)
+        networks[name] = inner.parsed("network", IPv4Network, inner.text("network"))
+        if "network6" in inner:
+            ipv6[name] = _ipv6_lan(inner)
+        inner.done()
+    return Lans(networks=networks, ipv6=ipv6)
+
+
+def _ipv6_lan(table: TomlTable) -> Ipv6Lan:
+    suppressed = table.mapping("suppressed", str)
+    return Ipv6Lan(
+        network=table.parsed("network6", IPv6Network, table.text("network6")),
+        mld_snooping=table.flag("mld_snooping", False),
+        suppressed={table.parsed("suppressed", IPv6Address, ip): name for ip, name in suppressed.items()},
+    )
 
 
 def ipvs(table: TomlTable) -> Ipvs | None:
@@ -164,28 +192,38 @@ def ipvs(table: TomlTable) -> Ipvs | None:
 
 
 def station(
-    table: TomlTable, name: str, number: int, known: Lans, held: Collection[IPv4Address], mode: Ipvs | None, *, node: bool
+    table: TomlTable,
+    name: str,
+    number: int,
+    known: Lans,
+    held: Collection[IPv4Address | IPv6Address],
+    mode: Ipvs | None,
+    *,
+    node: bool,
 ) -> Station:
     """Takes out of `table` what makes the station. `held`: the addresses that it holds in IPVS mode; `number`, from 1,
     makes the MACs: 02:01:… for nodes, 02:02:… for hosts, the last octet is the NIC's."""
     if not _STATION.fullmatch(name):
         table.fault("", "a name of lower-case letters, digits, dots and dashes expected")
     nics = _nics(table, name, known, f"02:{1 if node else 2:02x}:00:{number >> 8:02x}:{number & 255:02x}", node=node)
-    own = {address.ip for nic in nics for address in nic.addresses}
-    bound = table.all_made("held", IPv4Address) if "held" in table else tuple(held) if mode else ()
+    own: set[IPv4Address | IPv6Address] = {address.ip for nic in nics for address in nic.addresses}
+    own |= {address.ip for nic in nics for address in nic.addresses6}
+    bound = set(table.all_made("held", ip_address) if "held" in table else held if mode else ()) - own
     return Station(
         name=name,
         nics=nics,
         sysctl=(STRICT_ARP if mode is Ipvs.STRICT else {}) | sysctl(table),
-        held=tuple(sorted(set(bound) - own)),
+        held=tuple(sorted(ip for ip in bound if isinstance(ip, IPv4Address))),
+        sysctl6=(FORWARDS if node else {}) | sysctl(table, "sysctl6", SYSCTLS6),
+        held6=tuple(sorted(ip for ip in bound if isinstance(ip, IPv6Address))),
         routes=_routes(table.table("routes"), {nic.name for nic in nics}),
     )
 
 
-def sysctl(table: TomlTable) -> dict[str, int]:
-    found = table.mapping("sysctl", int)
-    for key in found.keys() - set(SYSCTLS):
-        table.fault(f"sysctl.{key}", f"none of {', '.join(SYSCTLS)}")
+def sysctl(table: TomlTable, name: str = "sysctl", known: Collection[str] = SYSCTLS) -> dict[str, int]:
+    found = table.mapping(name, int)
+    for key in found.keys() - set(known):
+        table.fault(f"{name}.{key}", f"none of {', '.join(known)}")
     return found
 
 
@@ -202,30 +240,61 @@ def _nics(table: TomlTable, name: str, known: Lans, prefix: str, *, node: bool) 
 def _named_nic(table: TomlTable, name: str, known: Lans, mac: Mac) -> SceneNic:
     if not _NIC.fullmatch(name) or name in _TAKEN:
         table.fault("", "an interface's name of at most 15 letters, digits, dots and dashes expected")
-    found = _nic(table, name, known, mac, (), sysctl(table))
+    found = _nic(table, name, known, mac, (), sysctl(table), sysctl(table, "sysctl6", SYSCTLS6))
     table.done()
     return found
 
 
 def _nic(
-    table: TomlTable, name: str, known: Lans, mac: Mac, usual: tuple[str, ...], values: Mapping[str, int] | None = None
+    table: TomlTable,
+    name: str,
+    known: Lans,
+    mac: Mac,
+    usual: tuple[str, ...],
+    values: Mapping[str, int] | None = None,
+    values6: Mapping[str, int] | None = None,
 ) -> SceneNic:
-    lan = table.text("lan", "lan" if "lan" in known else min(known, default="lan"))
-    if lan not in known:
-        table.fault("lan", f"no LAN {lan!r}; there are {', '.join(sorted(known))}")
+    lan = table.text("lan", "lan" if "lan" in known.networks else min(known.networks, default="lan"))
+    if lan not in known.networks:
+        table.fault("lan", f"no LAN {lan!r}; there are {', '.join(sorted(known.networks))}")
     texts = table.texts("addresses") if "addresses" in table else usual
+    found = [table.parsed("addresses", _with_prefix(lan, known), text) for text in texts]
+    addresses = tuple(address for address in found if isinstance(address, IPv4Interface))
+    ipv6 = known.ipv6.get(lan) if table.flag("ipv6", True) else None
+    addresses6 = tuple(address for address in found if isinstance(address, IPv6Interface))
+    if addresses6 and not ipv6:
+        table.fault("addresses", f"{addresses6[0].ip} where there is no IPv6")
     return SceneNic(
         name=name,
         lan=lan,
         mac=table.made("mac", Mac, mac),
-        addresses=tuple(table.parsed("addresses", _with_prefix(known[lan]), text) for text in texts),
+        addresses=addresses,
         sysctl=values or {},
+        ipv6=ipv6 is not None,
+        addresses6=addresses6 or (_counterparts(addresses[:1], known.networks[lan], ipv6.network) if ipv6 else ()),
+        sysctl6=values6 or {},
+        proxied=table.all_made("proxied", IPv6Address),
     )
 
 
-def _with_prefix(lan: IPv4Network) -> Callable[[str], IPv4Interface]:
+def _with_prefix(lan: str, known: Lans) -> Callable[[str], IPv4Interface | IPv6Interface]:
     """Reads an address; without a prefix it has that of the LAN."""
-    return lambda text: IPv4Interface(text if "/" in text else f"{text}/{lan.prefixlen}")
+
+    def read(text: str) -> IPv4Interface | IPv6Interface:
+        if ":" in text:
+            ipv6 = known.ipv6.get(lan)
+            return IPv6Interface(text if "/" in text or not ipv6 else f"{text}/{ipv6.network.prefixlen}")
+        return IPv4Interface(text if "/" in text else f"{text}/{known.networks[lan].prefixlen}")
+
+    return read
+
+
+def _counterparts(
+    addresses: tuple[IPv4Interface, ...], network: IPv4Network, network6: IPv6Network
+) -> tuple[IPv6Interface, ...]:
+    """10.0.0.11 is 2001:db8:10::11 too: people write it so."""
+    numbers = [int(address.ip) - int(network.network_address) for address in addresses if address.ip in network]
+    return tuple(IPv6Interface((int(network6.network_address) + int(str(n), 16), network6.prefixlen)) for n in numbers)
 
 
 def _usual(name: str) -> tuple[str, ...]:

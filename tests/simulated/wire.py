@@ -9,18 +9,20 @@ import heapq
 import itertools
 import zlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from ipaddress import IPv4Interface
 
 from arpcheck.errors import WireError
-from arpcheck.lab import answering
+from arpcheck.lab import advertising, answering
+from arpcheck.lab.advertising import Advertiser, NeighbourMessage
 from arpcheck.lab.answering import TAG, DueFrame, Speaker
-from arpcheck.lab.scene import IPVS_MAC, Scene, SceneNic, Station
+from arpcheck.lab.scene import IPVS_MAC, Announcer, Scene, SceneNic, Station
 from arpcheck.model import Host, Interface, Mac
 from arpcheck.model.constants import IPVS_DEVICE
 from arpcheck.wire.packets import Arrival, TakenFor
-from simulated import kernel
+from simulated import kernel, kernel_ipv6
 
 SEND_TAKES = 10e-6
 KERNEL_TAKES = 80e-6
@@ -54,6 +56,7 @@ class SimulatedWire:
         self._then = sorted(scene.then, key=lambda step: step.after)
         self._first: float | None = None
         self._speakers = tuple(_speakers(scene))
+        self._advertisers = tuple(_advertisers(scene))
         self._drop = drop
         self._misses = misses
         self._now = 0.0
@@ -72,14 +75,17 @@ class SimulatedWire:
         self._step()
         others = [other for station in self._stations.values() for other in station.nics if other is not nic]
         reached = {id(other) for other in others if other.lan == nic.lan and not self._misses(other)}
+        if message := advertising.decode(frame):
+            self._send_ipv6(nic, message, frame, reached)
         if asked := answering.decode(frame):
             for station in self._stations.values():
                 for heard in station.nics:
                     if id(heard) in reached:
                         self._answer_by_kernel(station, heard, asked)
         for speaker in self._speakers:
-            if id(speaker.nic) in reached and (due := speaker.receive(frame, self._now)):
-                self._deliver(nic.lan, due.at + SPEAKER_TAKES, due.frame)
+            if id(speaker.nic) in reached:
+                for due in speaker.receive(frame, self._now):
+                    self._deliver(nic.lan, due.at + SPEAKER_TAKES, due.frame)
 
     def receive(self, until: float) -> Sequence[Arrival]:
         first = self._arrivals[0][0] if self._arrivals else until
@@ -116,40 +122,93 @@ class SimulatedWire:
                 delay += PROXY_DELAY * zlib.crc32(asked.target_ip.packed) / 0xFFFFFFFF
         self._deliver(nic.lan, self._now + delay, answering.reply_to(asked, nic.mac).encode())
 
+    def _send_ipv6(self, nic: SceneNic, asked: NeighbourMessage, frame: bytes, reached: Collection[int]) -> None:
+        if nic.lan not in self._scene.lans6:
+            return
+        if answer := kernel_ipv6.suppressed(self._scene, nic.lan, asked):
+            self._deliver(nic.lan, self._now + KERNEL_TAKES, answer.encode())
+        for due in self._advertised_by_kernels(nic.lan, asked, self._now, reached):
+            self._deliver(nic.lan, due.at, due.frame)
+        for advertiser in self._advertisers:
+            if id(advertiser.nic) in reached and kernel_ipv6.passes(self._scene, advertiser.nic, asked):
+                self._converse(advertiser, frame, self._now)
+
+    def _converse(self, advertiser: _Socket, frame: bytes, at: float) -> None:
+        """An announcer whose kernel does not know the asker finds out first who that is: whoever it is answers."""
+        lan = advertiser.nic.lan
+        for due in advertiser.receive(frame, at):
+            message = advertising.decode(due.frame)
+            if message is None or message.kind != advertising.SOLICITATION:
+                self._deliver(lan, due.at + SPEAKER_TAKES, due.frame)
+                continue
+            others = {id(nic) for station in self._stations.values() for nic in station.nics if nic is not advertiser.nic}
+            for answer in self._advertised_by_kernels(lan, message, due.at + KERNEL_TAKES, others):
+                self._converse(advertiser, answer.frame, answer.at)
+
+    def _advertised_by_kernels(
+        self, lan: str, asked: NeighbourMessage, at: float, reached: Collection[int]
+    ) -> Iterator[DueFrame]:
+        for station in self._stations.values():
+            for nic in station.nics:
+                if id(nic) not in reached or nic.lan != lan or not kernel_ipv6.passes(self._scene, nic, asked):
+                    continue
+                if found := kernel_ipv6.advertised(station, nic, asked):
+                    seed = zlib.crc32(asked.target.packed + nic.mac.to_bytes()) / 0xFFFFFFFF
+                    delay = KERNEL_TAKES + (PROXY_DELAY * seed if found.delayed else 0.0)
+                    yield DueFrame(at + delay, found.message.encode())
+
     def _deliver(self, lan: str, at: float, frame: bytes) -> None:
         """To the prober's NICs on this LAN, as a switch does that has learnt every MAC. The kernel takes a tag away."""
         to, taken_for = frame[:6], TakenFor.US
         if frame[12:16] == TAG:
             frame, taken_for = frame[:12] + frame[16:], TakenFor.OTHER_HOST
         for nic in self._prober.nics:
-            ours = nic.lan == lan and nic.name in self._scene.prober.interfaces and to in (nic.mac.to_bytes(), b"\xff" * 6)
+            here = nic.lan == lan and nic.name in self._scene.prober.interfaces
+            ours = here and (to in (nic.mac.to_bytes(), b"\xff" * 6) or to[:2] == b"\x33\x33")
             if ours and not self._misses(nic):
                 heapq.heappush(self._arrivals, (at, next(self._order), Arrival(nic.name, at, frame, taken_for)))
 
 
 @dataclass(slots=True)
-class _Speaker:
+class _Socket:
     """An announcer's socket on one NIC: it takes its time for a frame, and its buffer has an end."""
 
     nic: SceneNic
-    responder: Speaker
+    answers: Callable[[bytes, float], Iterable[DueFrame]]
     busy: deque[float] = field(default_factory=deque)
     """When each frame that waits will have been read."""
 
-    def receive(self, frame: bytes, now: float) -> DueFrame | None:
+    def receive(self, frame: bytes, now: float) -> Iterable[DueFrame]:
         while self.busy and self.busy[0] <= now:
             self.busy.popleft()
         if len(self.busy) >= SOCKET_HOLDS:
-            return None
+            return ()
         self.busy.append(max(now, self.busy[-1] if self.busy else now) + SPEAKER_READS)
-        return self.responder.receive(frame, self.busy[-1])
+        return self.answers(frame, self.busy[-1])
 
 
-def _speakers(scene: Scene) -> Iterator[_Speaker]:
+def _nics_of_announcers(scene: Scene) -> Iterator[tuple[Announcer, SceneNic]]:
     for announcer in scene.announcers:
         for nic in scene.station(announcer.station).nics:
             if not announcer.nics or nic.name in announcer.nics:
-                yield _Speaker(nic, Speaker(announcer, nic.mac))
+                yield announcer, nic
+
+
+def _speakers(scene: Scene) -> Iterator[_Socket]:
+    for announcer, nic in _nics_of_announcers(scene):
+        if announcer.ips4 is not None:
+            yield _Socket(nic, partial(_by_arp, Speaker(announcer, nic.mac)))
+
+
+def _by_arp(speaker: Speaker, frame: bytes, at: float) -> Iterable[DueFrame]:
+    due = speaker.receive(frame, at)
+    return (due,) if due else ()
+
+
+def _advertisers(scene: Scene) -> Iterator[_Socket]:
+    for announcer, nic in _nics_of_announcers(scene):
+        if announcer.ips6 is not None and nic.ipv6:
+            yield _Socket(nic, Advertiser(announcer, nic).receive)
 
 
 def scene_host(scene: Scene) -> Host:
