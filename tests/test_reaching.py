@@ -15,7 +15,7 @@ from arpcheck import pipeline
 from arpcheck.endpoints import ENDPOINT_SLICES
 from arpcheck.evidence import Evidence, Options
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.model import Interface, Mac, NotAsked, ReachResult, Verdict
+from arpcheck.model import Gap, Interface, Mac, NotAsked, ReachDoubt, ReachResult, Verdict
 from arpcheck.objects import Objects
 from arpcheck.wire.reach import MOST_MACS, ReachPlan, reach
 
@@ -154,6 +154,19 @@ def test_the_report_has_both_and_the_verdict_stays() -> None:
     assert before.summary.verdicts == report.summary.verdicts
 
 
+def test_silence_beside_a_host_that_passes_packets_on_is_a_doubt() -> None:
+    evidence = observed()
+    plan = planned(evidence)
+    first, behind = plan.aims[0].mac, Mac("02:99:00:00:00:01")
+    network = Network({first: lambda to: [(0.001, syn_ack(to, behind))]})
+    report = pipeline.conclude(pipeline.with_reach(evidence, reach(network, plan, begun=network.now())))
+    assert [row.result for target in report.targets for row in target.reach] == [
+        ReachResult.OTHER_MAC,
+        ReachResult.NO_ANSWER,
+    ]
+    assert {finding.id: finding.nodes for finding in report.findings}["partly-reached"] == ("worker-2",)
+
+
 def test_an_unreached_address_makes_a_clean_run_unsure() -> None:
     evidence = observed("healthy")
     assert pipeline.conclude(evidence).summary.exit_code == 0
@@ -182,6 +195,42 @@ def test_endpoints_that_changed_meanwhile_forbid_a_conclusion() -> None:
     same = with_tries(evidence, "worker-1", later=slices(evidence.objects, "worker-1"))
     assert same.reach is not None
     assert same.reach.changed == ()
+
+
+GONE = Gap(what=ENDPOINT_SLICES.resource, why="forbidden", costs="")
+
+
+@pytest.mark.parametrize("later", [None, Objects(), Objects(gaps=(GONE,))], ids=["API gone", "not served", "refused"])
+@pytest.mark.parametrize("policy", ["Local", "Cluster"])
+def test_slices_that_the_api_does_not_give_again_leave_the_conclusion_in_doubt(later, policy) -> None:
+    evidence = observed(externalTrafficPolicy=policy)
+    api = replace(slices(evidence.objects, "worker-1"), account="kubeconfig x")
+    report = pipeline.conclude(with_tries(replace(evidence, objects=api), "worker-1", later=later))
+    accepted, silent = (row for target in report.targets for row in target.reach)
+    assert (accepted.result, accepted.doubt) == (ReachResult.ACCEPTED, None)
+    assert (silent.result, silent.doubt) == (ReachResult.NO_ANSWER, ReachDoubt.UNCONFIRMED)
+    assert "does not serve" not in silent.text
+    found = {finding.id for finding in report.findings}
+    assert "partly-reached" in found
+    assert "dead-responder" not in found
+
+
+def test_slices_that_were_never_read_are_not_missed_afterwards() -> None:
+    evidence = observed()
+    objects = replace(evidence.objects, resources={**evidence.objects.resources}, gaps=(GONE,), account="kubeconfig x")
+    report = pipeline.conclude(with_tries(replace(evidence, objects=objects), "worker-1"))
+    assert [row.doubt for target in report.targets for row in target.reach] == [None, None]
+    assert "dead-responder" in {finding.id for finding in report.findings}
+
+
+def test_endpoints_that_changed_ports_changed() -> None:
+    evidence = observed(externalTrafficPolicy="Local")
+    before = slices(evidence.objects, "worker-1")
+    (found,) = before.of(ENDPOINT_SLICES.resource)
+    other = replace(before, resources={ENDPOINT_SLICES.resource: ({**found, "ports": [{"name": "x", "port": 8443}]},)})
+    moved = with_tries(replace(evidence, objects=before), "worker-1", later=other)
+    assert moved.reach is not None
+    assert moved.reach.changed == ("web/nginx",)
 
 
 def test_what_was_interrupted_ends_with_130() -> None:

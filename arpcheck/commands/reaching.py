@@ -13,7 +13,7 @@ import typer
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.commands.output import duration, notice
-from arpcheck.endpoints import ENDPOINT_SLICES
+from arpcheck.endpoints import ENDPOINT_SLICES, are_read
 from arpcheck.errors import ArpcheckError
 from arpcheck.evidence import Evidence, Options
 from arpcheck.objects import Objects
@@ -82,7 +82,7 @@ def _announced(plan: ReachPlan) -> str:
 
 def _slices_again(objects: Objects, source: ClusterSource) -> Objects | None:
     """The EndpointSlices after the last try; None where they come from a file, were not read, or can't be read now."""
-    if source.cluster_file is not None or not objects.of(ENDPOINT_SLICES.resource):
+    if source.cluster_file is not None or not are_read(objects):
         return None
     source = replace(source, request_timeout=min(source.request_timeout, READ_AGAIN))
     try:

@@ -176,6 +176,8 @@ def _doubt(
 ) -> ReachDoubt | None:
     if one.ip in context.moved or one.service in run.changed:
         return ReachDoubt.CHANGED
+    if one.service in run.unconfirmed and row.result.failed:
+        return ReachDoubt.UNCONFIRMED
     kinds = {result for result, _ in results}
     if row.result is not ReachResult.NO_ANSWER:
         return ReachDoubt.MIXED if len({kind.failed for kind in kinds}) > 1 else None
@@ -226,7 +228,12 @@ def is_unreached(rows: Sequence[ReachRow]) -> bool:
     if not asked:
         return any(row.why in _UNTRIED for row in rows)
     through = any(row.result in (ReachResult.ACCEPTED, ReachResult.OTHER_MAC) for row in asked)
-    return not through and not all(row.because is HandlingBecause.NO_ENDPOINT for row in asked)
+    return not through and not all(_has_no_endpoint(row) for row in asked)
+
+
+def _has_no_endpoint(row: ReachRow) -> bool:
+    """All the time: slices that changed, or were read only once, excuse nothing."""
+    return row.because is HandlingBecause.NO_ENDPOINT and row.doubt not in (ReachDoubt.CHANGED, ReachDoubt.UNCONFIRMED)
 
 
 def by_port(rows: Iterable[ReachRow]) -> Mapping[tuple[str | None, int | None], tuple[ReachRow, ...]]:
@@ -270,7 +277,8 @@ def _words(ip: IPv4Address, row: ReachRow, rows: Sequence[ReachRow], objects: Ob
             by = f"{row.by_node} ({row.by})" if row.by_node else str(row.by)
             return f"{row.who} passes {port} on, or its replies return by another way: {by} accepts. Connections may hang"
         case ReachResult.WRONG_SOURCE:
-            return f"{row.who} does not serve {port}: the reply comes from {row.source}, which no client accepts"
+            what = f"the reply comes from {row.source}, which no client accepts"
+            return f"{row.who} {_verb(row, rows)} {port}: {what}{_in_doubt(row)}"
         case ReachResult.REFUSED | ReachResult.UNREACHABLE | ReachResult.NO_ANSWER:
             accepts = sorted({other.who for other in others if other.result is ReachResult.ACCEPTED and other.node})
             beside_it = f", {' and '.join(accepts)} {'accepts' if len(accepts) == 1 else 'accept'}" if accepts else ""
@@ -281,13 +289,23 @@ def _words(ip: IPv4Address, row: ReachRow, rows: Sequence[ReachRow], objects: Ob
                 if alone
                 else f"{row.who} {'' if recorded else 'also '}replies for {ip}"
             )
-            doubt = f". Nothing follows from it: {_DOUBTS[row.doubt]}" if row.doubt else ""
-            return f"{subject} and does not serve {port}: {seen}{beside_it}{because}{end}{doubt}"
+            return f"{subject} and {_verb(row, rows)} {port}: {seen}{beside_it}{because}{end}{_in_doubt(row)}"
         case _:
             assert_never(row.result)
 
 
 _NOT_SERVING = (Handling.DROP, Handling.REJECT)
+
+
+def _verb(row: ReachRow, rows: Iterable[ReachRow]) -> str:
+    """That a node does not serve needs a proof: all may be silent for a reason of this host's, and a refusal may be that of
+    one endpoint of several."""
+    proven = is_broken(row, rows) or is_wrong_source(row) or (row.doubt is None and row.expected in _NOT_SERVING)
+    return "does not serve" if proven else "took no connection for"
+
+
+def _in_doubt(row: ReachRow) -> str:
+    return f". Nothing follows from it: {_DOUBTS[row.doubt]}" if row.doubt else ""
 
 
 def _seen(row: ReachRow) -> str:
@@ -339,6 +357,7 @@ _NOT_ASKED: Mapping[NotAsked, str] = {
 _DOUBTS: Mapping[ReachDoubt, str] = {
     ReachDoubt.FRAMES_LOST: "frames were lost",
     ReachDoubt.CHANGED: "the announcer or the endpoints changed meanwhile",
+    ReachDoubt.UNCONFIRMED: "the EndpointSlices could not be read again after the tries, so they may have changed",
     ReachDoubt.TOO_FEW_TRIES: "there were too few tries",
     ReachDoubt.OWN_POD: "this host is a node and may have the endpoint itself",
     ReachDoubt.MIXED: "the tries differ",

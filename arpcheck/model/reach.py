@@ -115,6 +115,8 @@ class ReachRun:
     """Every try was sent, and the time to listen passed."""
     changed: tuple[str, ...] = ()
     """Services whose EndpointSlices changed in the meantime, `namespace/name`."""
+    unconfirmed: tuple[str, ...] = ()
+    """Services whose EndpointSlices were read before the tries and could not be read after them."""
 
 
 class ReachResult(StrEnum):
@@ -165,6 +167,8 @@ class ReachDoubt(StrEnum):
     """This host's kernel dropped frames meanwhile."""
     CHANGED = "changed"
     """The announcer or the endpoints changed in the run."""
+    UNCONFIRMED = "unconfirmed"
+    """The EndpointSlices could not be read again after the tries, so the endpoints may have changed."""
     TOO_FEW_TRIES = "too-few-tries"
     """Fewer tries were sent than silence needs."""
     OWN_POD = "own-pod"

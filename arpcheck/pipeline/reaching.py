@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from arpcheck import mac_owners
-from arpcheck.endpoints import endpoints, ports, source_ranges
+from arpcheck.endpoints import ServiceEndpoint, are_read, endpoints, ports, source_ranges
 from arpcheck.evidence import Evidence, Options
 from arpcheck.model import Interface, Mac, NotAsked, ReachRun, ReachSkip, Report, Target, TargetReport
 from arpcheck.objects import Objects, Service
@@ -142,10 +142,15 @@ def _network(written: str) -> IPv4Network | None:
         return None  # IPv6 or invalid
 
 
-def with_reach(evidence: Evidence, run: ReachRun, later: Objects | None) -> Evidence:
-    """`later`: the EndpointSlices as they are after the last try; None if they were not read again."""
-    changed = _changed(evidence.objects, later, {one.service for one in run.tries}) if later else ()
-    return replace(evidence, reach=replace(run, changed=changed), interrupted=evidence.interrupted or not _whole(run))
+def with_reach(evidence: Evidence, run: ReachRun, later: Objects | None = None) -> Evidence:
+    """`later`: the EndpointSlices as they are after the last try; None if they were not read again. Those of an API server
+    that were read before and not after are in doubt, those of a file can't change."""
+    before, names = evidence.objects, {one.service for one in run.tries}
+    changed = _changed(before, later, names) if later else ()
+    of_file = later is None and before.account is None
+    gone = are_read(before) and not of_file and (later is None or not are_read(later))
+    run = replace(run, changed=changed, unconfirmed=tuple(sorted(names)) if gone else ())
+    return replace(evidence, reach=run, interrupted=evidence.interrupted or not _whole(run))
 
 
 def _whole(run: ReachRun) -> bool:
@@ -154,13 +159,15 @@ def _whole(run: ReachRun) -> bool:
 
 def _changed(before: Objects, after: Objects, names: Iterable[str]) -> tuple[str, ...]:
     """The Services with other endpoints than before; where one of the readings failed nothing is known to have changed."""
-    services = {service.full_name: service for service in before.services()}
-    found = []
-    for name in sorted(names):
-        readings = [endpoints(services[name], objects) for objects in (before, after) if name in services]
-        if len(readings) == 2 and None not in readings and readings[0] != readings[1]:
-            found.append(name)
-    return tuple(found)
+    if not are_read(before) or not are_read(after):
+        return ()
+    services = {service.full_name: service for service in before.services() if service.full_name in set(names)}
+    return tuple(name for name in sorted(services) if _behind(services[name], before) != _behind(services[name], after))
+
+
+def _behind(service: Service, objects: Objects) -> tuple[tuple[ServiceEndpoint, ...] | None, ...]:
+    """By port, since slices that hold the same endpoints may give another of their ports to one."""
+    return tuple(endpoints(service, objects, port) for port in ports(service))
 
 
 def expected_seconds(targets: Iterable[Target], objects: Objects, options: Options) -> tuple[int, float, float]:

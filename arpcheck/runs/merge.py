@@ -261,6 +261,7 @@ def _reach(found: Sequence[ReachRun]) -> ReachRun | None:
         lost=sum(run.lost for run in found),
         complete=all(run.complete for run in found),
         changed=tuple(sorted({name for run in found for name in run.changed})),
+        unconfirmed=tuple(sorted({name for run in found for name in run.unconfirmed})),
     )
 
 

@@ -79,8 +79,11 @@ def objects(*nodes, local=True, ready=True):
     return Objects(resources={"services": (service,), ENDPOINT_SLICES.resource: (found,)})
 
 
-def rows(*tries, cluster=None, skips=(), lost=0, changed=(), **rest):
-    run = ReachRun(tries=tuple(one for several in tries for one in several), skips=skips, lost=lost, changed=changed)
+def rows(*tries, cluster=None, skips=(), lost=0, changed=(), unconfirmed=(), **rest):
+    run = ReachRun(
+        tries=tuple(one for several in tries for one in several), skips=skips, lost=lost, changed=changed,
+        unconfirmed=unconfirmed,
+    )  # fmt: skip
     return reach_rows(evidence(reach=run, objects=cluster or Objects()), context(**rest)).get(IP, ())
 
 
@@ -152,17 +155,19 @@ def test_a_refusal_may_be_of_one_of_several_endpoints_unless_the_slices_say_othe
     assert broken(rows(OPEN, refused, cluster=objects("n1"))) == [TWO]
 
 
-@pytest.mark.parametrize("what", ["lost", "changed", "moved", "own_nodes"])
+@pytest.mark.parametrize("what", ["lost", "changed", "unconfirmed", "moved", "own_nodes"])
 def test_what_could_be_the_reason_forbids_the_conclusion(what) -> None:
     more = {
         "lost": {"lost": 1},
         "changed": {"changed": ("web/nginx",)},
+        "unconfirmed": {"unconfirmed": ("web/nginx",)},
         "moved": {"moved": frozenset({IP})},
         "own_nodes": {"own_nodes": frozenset({"n3"})},
     }[what]
     found = rows(OPEN, tried(TWO), **more)
     assert broken(found) == []
     assert found[1].doubt is not None
+    assert "does not serve" not in found[1].text
 
 
 def test_a_node_that_asks_and_has_no_endpoint_itself_may_conclude() -> None:
@@ -197,7 +202,10 @@ def test_passed_on_is_no_conclusion() -> None:
 def test_a_wrong_source_is_a_fault_alone_unless_something_changed() -> None:
     tries = tried(ONE, reply(SYN_ACK, TWO, source=POD, port=8080))
     assert [is_wrong_source(row) for row in rows(tries)] == [True]
-    assert [is_wrong_source(row) for row in rows(tries, changed=("web/nginx",))] == [False]
+    for more in ({"changed": ("web/nginx",)}, {"unconfirmed": ("web/nginx",)}):
+        (row,) = rows(tries, **more)
+        assert not is_wrong_source(row)
+        assert "does not serve" not in row.text
     assert broken(rows(OPEN, tried(TWO, reply(SYN_ACK, TWO, source=POD)))) == []
 
 
@@ -206,6 +214,16 @@ def test_a_service_without_endpoints_is_nobodys_fault() -> None:
         found = rows(tried(ONE, reply(UNREACHABLE, ONE)), cluster=cluster)
         assert found[0].because is HandlingBecause.NO_ENDPOINT
         assert not is_unreached(found)
+        assert is_unreached(rows(tried(ONE, reply(UNREACHABLE, ONE)), cluster=cluster, changed=("web/nginx",)))
+        assert is_unreached(rows(tried(ONE, reply(UNREACHABLE, ONE)), cluster=cluster, unconfirmed=("web/nginx",)))
+
+
+def test_only_a_proof_says_that_a_node_does_not_serve() -> None:
+    """All may be silent for a reason of this host's, and one refusal may be that of one endpoint of several."""
+    for found in (rows(tried(ONE), tried(TWO)), rows(OPEN, tried(TWO, reply(RST, TWO)))):
+        assert "does not serve" not in found[1].text
+    for found in (rows(OPEN, tried(TWO)), rows(tried(TWO), tried(ROUTER), cluster=objects("n1"))):
+        assert "does not serve" in next(row.text for row in found if row.mac == TWO)
 
 
 def test_the_slices_say_what_a_node_should_do() -> None:

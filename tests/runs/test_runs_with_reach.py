@@ -14,7 +14,7 @@ from test_reaching import VIP, observed, planned, slices
 from arpcheck import pipeline
 from arpcheck.evidence import Evidence, views
 from arpcheck.evidence_json import from_json, to_json
-from arpcheck.model import Mac, ReachResult
+from arpcheck.model import Mac, ReachDoubt, ReachResult
 from arpcheck.runs.merge import merge
 from arpcheck.runs.redact.evidence import redact
 from arpcheck.wire.reach import reach
@@ -36,7 +36,7 @@ def with_tries() -> tuple[Evidence, list[bytes]]:
         for aim in plan.aims
     }
     run = reach(Network(stations), plan, begun=100.0, tap=lambda _, frame: frames.append(frame))
-    return pipeline.with_reach(evidence, run, None), frames
+    return pipeline.with_reach(evidence, run), frames
 
 
 def results(evidence: Evidence) -> list[tuple[ReachResult, int | None]]:
@@ -49,6 +49,16 @@ def test_a_saved_run_is_judged_alike() -> None:
     saved = from_json(json.loads(json.dumps(to_json(evidence))), "run.json")
     assert saved.reach == evidence.reach
     assert results(saved) == results(evidence)
+
+
+def test_slices_that_were_not_read_again_stay_a_doubt_in_a_saved_and_a_redacted_run() -> None:
+    evidence, frames = with_tries()
+    assert evidence.reach is not None
+    evidence = replace(evidence, reach=replace(evidence.reach, unconfirmed=("web/nginx",)))
+    saved = from_json(json.loads(json.dumps(to_json(evidence))), "run.json")
+    for one in (saved, redact(evidence, frames).evidence):
+        doubts = [row.doubt for target in pipeline.conclude(one).targets for row in target.reach]
+        assert doubts == [None, ReachDoubt.UNCONFIRMED]
 
 
 def test_pseudonyms_hide_all_and_change_no_result() -> None:
@@ -114,3 +124,8 @@ def test_a_merged_run_has_the_tries_of_both_hosts() -> None:
     assert {one.interface for one in merged.reach.tries} == {"a:eth0", "b:eth0"}
     assert [view.reach for _, view in views(merged)] == [one.reach, other.reach]
     assert sorted(results(merged)) == sorted((*results(one), *results(other)))
+    assert other.reach is not None
+    unread = replace(other, reach=replace(other.reach, unconfirmed=("web/nginx",)))
+    in_doubt = merge([("a", one), ("b", unread)]).reach
+    assert in_doubt is not None
+    assert in_doubt.unconfirmed == ("web/nginx",)

@@ -20,7 +20,8 @@ def wrong_source(judged: Judged) -> Found | None:
     Decided when:
     1. `--reach` sent a TCP SYN for the address to this MAC address.
     2. and a SYN/ACK that acknowledges it came from another address or port.
-    3. and the announcer and the endpoints were the same before and after.
+    3. and the announcer and the endpoints were the same before and after; EndpointSlices that were read from the API
+       before could be read again.
 
     Do:
     - With kube-proxy in IPVS mode and externalTrafficPolicy Local, a node without a local endpoint forwards without SNAT
@@ -38,7 +39,8 @@ def dead_responder(judged: Judged) -> Found | None:
     2. and a node accepted.
     3. and the other did not: no reply to three tries, or it refused or rejected and the EndpointSlices say that this node
        does not serve.
-    4. and no frame was lost, and the announcer and the endpoints were the same before and after.
+    4. and no frame was lost, and the announcer and the endpoints were the same before and after; EndpointSlices that were
+       read from the API before could be read again.
 
     Do:
     - First cure the second reply: see the verdict of the address.
@@ -53,7 +55,7 @@ def not_reached(judged: Judged) -> Found | None:
     Decided when:
     1. `--reach` sent a TCP SYN to every MAC address that replied for the address, or could send none.
     2. and no SYN/ACK came from the address.
-    3. and the Service has an endpoint, or the EndpointSlices could not be read.
+    3. and the Service has an endpoint, or the EndpointSlices could not be read, before or after.
 
     Do:
     - `kubectl get endpointslices -l kubernetes.io/service-name=NAME -o wide` shows the nodes with an endpoint. With
@@ -75,9 +77,10 @@ def partly_reached(judged: Judged) -> Found | None:
     does not decide whether the node, one of several endpoints or chance is the reason.
 
     Decided when:
-    1. `--reach` asked both for the same address and port, and a node accepted.
+    1. `--reach` asked both for the same address and port, and one accepted, itself or by another host.
     2. and the other refused, rejected or did not reply.
-    3. and it is not proven that it never serves: there were too few tries, frames were lost, or something changed meanwhile.
+    3. and it is not proven that it never serves: there were too few tries, frames were lost, something changed meanwhile,
+       or the EndpointSlices could not be read again.
 
     Do:
     - Run `arpcheck probe --reach` again.
@@ -85,7 +88,9 @@ def partly_reached(judged: Judged) -> Found | None:
 
     def doubtful(row: ReachRow, rows: Sequence[ReachRow]) -> bool:
         accepted = any(
-            other.result is ReachResult.ACCEPTED and (other.service, other.port) == (row.service, row.port) for other in rows
+            other.result in (ReachResult.ACCEPTED, ReachResult.OTHER_MAC)
+            and (other.service, other.port) == (row.service, row.port)
+            for other in rows
         )
         return row.result.failed and accepted and not is_broken(row, rows) and not is_wrong_source(row)
 

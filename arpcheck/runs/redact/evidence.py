@@ -290,6 +290,7 @@ class _Rewriter:
                 for one in run.skips
             ),
             changed=tuple(map(self._service, run.changed)),
+            unconfirmed=tuple(map(self._service, run.unconfirmed)),
         )  # fmt: skip
 
     def _options(self, options: Options) -> Options:
