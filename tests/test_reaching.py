@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
-from simulated.reach_network import Network, syn_ack
+from simulated.reach_network import Network, rst, syn_ack
 from simulated.wire import SimulatedWire, scene_host
 
 from arpcheck import pipeline
@@ -165,6 +165,16 @@ def test_silence_beside_a_host_that_passes_packets_on_is_a_doubt() -> None:
         ReachResult.NO_ANSWER,
     ]
     assert {finding.id: finding.nodes for finding in report.findings}["partly-reached"] == ("worker-2",)
+
+
+def test_one_syn_with_two_replies_that_exclude_each_other_makes_a_clean_run_unsure() -> None:
+    evidence = observed("healthy")
+    plan = planned(evidence)
+    network = Network({aim.mac: lambda to: [(0.001, rst(to, to.to)), (0.002, syn_ack(to, to.to))] for aim in plan.aims})
+    report = pipeline.conclude(pipeline.with_reach(evidence, reach(network, plan, begun=network.now())))
+    assert "partly-reached" in {finding.id for finding in report.findings}
+    assert report.summary.exit_code == 3
+    assert len(network.resets()) >= len(network.syns())
 
 
 def test_an_unreached_address_makes_a_clean_run_unsure() -> None:

@@ -5,7 +5,7 @@ addresses that were asked from the same host for the same address and port accus
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import assert_never
@@ -34,7 +34,7 @@ ENOUGH = 3
 
 Rows = Mapping[IPv4Address, tuple[ReachRow, ...]]
 
-_UNTIL_END = (ReachSignal.UNREACHABLE, ReachSignal.TIME_EXCEEDED, ReachSignal.PARAMETER_PROBLEM)
+_ERRORS = (ReachSignal.UNREACHABLE, ReachSignal.TIME_EXCEEDED, ReachSignal.PARAMETER_PROBLEM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,9 @@ def _row(tries: Sequence[ReachTry], run: ReachRun, objects: Objects, context: Re
         by_node=context.node_of(reply.interface, by) if reply and by else None,
         ttl=reply.ttl if reply else None,
     )
-    return replace(row, doubt=_doubt(row, first, results, run, objects, context))
+    contradicted = any(_contradicts(one, node, context) for one in tries)
+    doubt = ReachDoubt.CONTRADICTED if contradicted else _doubt(row, first, results, run, objects, context)
+    return replace(row, doubt=doubt)
 
 
 _BEST = tuple(ReachResult)
@@ -111,20 +113,33 @@ _BEST = tuple(ReachResult)
 
 
 def _result(one: ReachTry, node: str | None, context: ReachContext) -> tuple[ReachResult, ReachReply | None]:
-    """Of one try, with the reply that decides it."""
-    opened = [reply for reply in one.replies if reply.signal is ReachSignal.SYN_ACK]
-    for reply in opened:
-        if _is_own(reply, one) and _is_same(reply, one, node, context):
-            return ReachResult.ACCEPTED, reply
-    for reply in opened:
-        return (ReachResult.OTHER_MAC if _is_own(reply, one) else ReachResult.WRONG_SOURCE), reply
-    for reply in one.replies:
-        if reply.signal is ReachSignal.RST:
-            return ReachResult.REFUSED, reply
-    for reply in one.replies:
-        if reply.signal in _UNTIL_END:
-            return ReachResult.UNREACHABLE, reply
+    """Of one try, with the reply that decides it: the first that a client takes (net/ipv4/tcp_input.c,
+    tcp_rcv_synsent_state_process; tcp_ipv4.c, tcp_v4_err), else what a client would not take."""
+    for result, reply in _taken(one, node, context):
+        return result, reply
+    for signal, result in ((ReachSignal.SYN_ACK, ReachResult.WRONG_SOURCE), (ReachSignal.RST, ReachResult.REFUSED)):
+        for reply in one.replies:
+            if reply.signal is signal:
+                return result, reply
     return ReachResult.NO_ANSWER, None
+
+
+def _taken(one: ReachTry, node: str | None, context: ReachContext) -> Iterator[tuple[ReachResult, ReachReply]]:
+    """The replies of the address and port itself, and the ICMP errors, in the order of their arrival."""
+    for reply in one.replies:
+        if reply.signal in _ERRORS:
+            yield ReachResult.UNREACHABLE, reply
+        elif reply.signal is ReachSignal.RST and _is_own(reply, one):
+            yield ReachResult.REFUSED, reply
+        elif reply.signal is ReachSignal.SYN_ACK and _is_own(reply, one):
+            same = _is_same(reply, one, node, context)
+            yield (ReachResult.ACCEPTED if same else ReachResult.OTHER_MAC), reply
+
+
+def _contradicts(one: ReachTry, node: str | None, context: ReachContext) -> bool:
+    """Whether one SYN got replies that exclude each other: an RST beside a SYN/ACK, or a SYN/ACK of two hosts."""
+    found = {result for result, _ in _taken(one, node, context)}
+    return (ReachResult.OTHER_MAC in found and ReachResult.ACCEPTED in found) or len({kind.failed for kind in found}) > 1
 
 
 def _is_own(reply: ReachReply, one: ReachTry) -> bool:
@@ -260,22 +275,24 @@ def _words(ip: IPv4Address, row: ReachRow, rows: Sequence[ReachRow], objects: Ob
     alone = len({other.who for other in rows}) == 1
     recorded = row.node in context.announcers(ip)
     port = f"{row.service}:{row.port}"
-    seen = f"{_seen(row)} in {count(row.tries, 'try')}" if row.tries > 1 else _seen(row)
+    seen = _seen(row)
     because = _because(row, objects)
     match row.result:
         case ReachResult.ACCEPTED if row.node is None and context.outside(row.interface, row.mac):
-            return f"{row.mac} is no node and accepts {port}: who learns this MAC address reaches another host"
+            reaches = "who learns this MAC address reaches another host"
+            return f"{row.mac} is not a node and accepts {port}: {reaches}{_contradicted(row)}"
         case ReachResult.ACCEPTED if row.node is None:
-            return f"{row.mac} belongs to no known node and accepts {port}"
+            return f"{row.mac} belongs to no known node and accepts {port}{_contradicted(row)}"
         case ReachResult.ACCEPTED:
             returns = f"; returns by {row.by}" if row.by else ""
             tries = f" in the {_nth(row.tries)} try" if row.tries > 1 else ""
             beside = any(other.result is ReachResult.ACCEPTED and other.node not in (None, row.node) for other in others)
             fault = ". Still a fault: connections break when clients change nodes" if beside and not recorded else ""
-            return f"{row.node} takes connections for {port}{tries}{returns}{fault}"
+            return f"{row.node} takes connections for {port}{tries}{returns}{fault}{_contradicted(row)}"
         case ReachResult.OTHER_MAC:
             by = f"{row.by_node} ({row.by})" if row.by_node else str(row.by)
-            return f"{row.who} passes {port} on, or its replies return by another way: {by} accepts. Connections may hang"
+            ways = f"passes {port} on, or its replies return by another way"
+            return f"{row.who} {ways}: {by} accepts. Connections may hang{_contradicted(row)}"
         case ReachResult.WRONG_SOURCE:
             what = f"the reply comes from {row.source}, which no client accepts"
             return f"{row.who} {_verb(row, rows)} {port}: {what}{_in_doubt(row)}"
@@ -304,18 +321,23 @@ def _verb(row: ReachRow, rows: Iterable[ReachRow]) -> str:
     return "does not serve" if proven else "took no connection for"
 
 
+def _contradicted(row: ReachRow) -> str:
+    return _in_doubt(row) if row.doubt is ReachDoubt.CONTRADICTED else ""
+
+
 def _in_doubt(row: ReachRow) -> str:
     return f". Nothing follows from it: {_DOUBTS[row.doubt]}" if row.doubt else ""
 
 
 def _seen(row: ReachRow) -> str:
+    tries = f" in {count(row.tries, 'try')}" if row.tries > 1 else ""
     match row.result:
         case ReachResult.REFUSED:
-            return "it refuses"
+            return f"it refuses{tries}"
         case ReachResult.UNREACHABLE:
-            return f"{row.source} rejects it (ICMP code {row.code})"
+            return f"{row.source} rejects it (ICMP code {row.code}){tries}"
         case _:
-            return "no reply, and it only routes" if row.routes else "no reply"
+            return f"no reply{tries}{', and it only routes' if row.routes else ''}"
 
 
 def _because(row: ReachRow, objects: Objects) -> str:
@@ -361,4 +383,5 @@ _DOUBTS: Mapping[ReachDoubt, str] = {
     ReachDoubt.TOO_FEW_TRIES: "there were too few tries",
     ReachDoubt.OWN_POD: "this host is a node and may have the endpoint itself",
     ReachDoubt.MIXED: "the tries differ",
+    ReachDoubt.CONTRADICTED: "one SYN got replies that exclude each other, as if two hosts or a firewall replied",
 }

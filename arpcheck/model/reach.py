@@ -175,6 +175,9 @@ class ReachDoubt(StrEnum):
     """This host is a node and may have the endpoint itself, so that the reply never was on the wire."""
     MIXED = "mixed"
     """One try shows something else than another."""
+    CONTRADICTED = "contradicted"
+    """One SYN got replies that exclude each other: a SYN/ACK and an RST or an ICMP error, or a SYN/ACK of two hosts. The
+    result is that of the first, which is what a client takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -193,6 +193,44 @@ def test_a_mixed_acceptance_accuses_nobody() -> None:
     assert broken(found) == []
 
 
+AGAIN = reply(SYN_ACK, ONE)
+
+
+@pytest.mark.parametrize(
+    ("replies", "result"),
+    [
+        ((reply(RST, ONE), AGAIN), ReachResult.REFUSED),
+        ((AGAIN, reply(RST, ONE)), ReachResult.ACCEPTED),
+        ((reply(UNREACHABLE, ROUTER, source=POD), AGAIN), ReachResult.UNREACHABLE),
+        ((reply(SYN_ACK, ROUTER), AGAIN), ReachResult.OTHER_MAC),
+        ((AGAIN, reply(SYN_ACK, ROUTER)), ReachResult.ACCEPTED),
+    ],
+)
+def test_replies_to_one_syn_that_exclude_each_other_are_those_of_the_first_and_in_doubt(replies, result) -> None:
+    """A client takes the first one. The others show that more than one host or firewall replies."""
+    (row,) = rows(tried(ONE, *replies))
+    assert (row.result, row.doubt) == (result, ReachDoubt.CONTRADICTED)
+    found = rows(tried(ONE, *replies), tried(TWO))
+    assert broken(found) == []
+    assert "does not serve" not in found[0].text
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [
+        (AGAIN, AGAIN),
+        (AGAIN, reply(SYN_ACK, SECOND_NIC)),
+        (reply(SYN_ACK, TWO, source=POD, port=8080), AGAIN),
+        (reply(RST, TWO, source=POD, port=8080), AGAIN),
+        (reply(REDIRECT, ONE), AGAIN),
+    ],
+    ids=["repeated", "two NICs", "another source", "RST of another source", "redirect"],
+)
+def test_what_no_client_takes_is_no_contradiction(replies) -> None:
+    (row,) = rows(tried(ONE, *replies))
+    assert (row.result, row.doubt) == (ReachResult.ACCEPTED, None)
+
+
 def test_passed_on_is_no_conclusion() -> None:
     found = rows(tried(ROUTER, reply(REDIRECT, ROUTER), reply(SYN_ACK, ONE)), OPEN)
     assert broken(found) == []

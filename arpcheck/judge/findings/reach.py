@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 
 from arpcheck.judge.judged import Found, Judged, Rule
 from arpcheck.judge.reach import by_port, is_broken, is_unreached, is_wrong_source
-from arpcheck.model import NotAsked, Outcome, ReachResult, ReachRow, Severity
+from arpcheck.model import NotAsked, Outcome, ReachDoubt, ReachResult, ReachRow, Severity
 
 MOST = 20
 """Sentences of one finding."""
@@ -81,12 +81,15 @@ def partly_reached(judged: Judged) -> Found | None:
     2. and the other refused, rejected or did not reply.
     3. and it is not proven that it never serves: there were too few tries, frames were lost, something changed meanwhile,
        or the EndpointSlices could not be read again.
+    4. or one SYN got replies that exclude each other: a SYN/ACK and an RST or an ICMP error, or a SYN/ACK of two hosts.
 
     Do:
     - Run `arpcheck probe --reach` again.
     - Check every endpoint of the Service by its own address."""
 
     def doubtful(row: ReachRow, rows: Sequence[ReachRow]) -> bool:
+        if row.doubt is ReachDoubt.CONTRADICTED:
+            return True
         accepted = any(
             other.result in (ReachResult.ACCEPTED, ReachResult.OTHER_MAC)
             and (other.service, other.port) == (row.service, row.port)
