@@ -13,9 +13,9 @@ from simulated.wire import SimulatedWire, scene_host
 
 from arpcheck import pipeline
 from arpcheck.endpoints import ENDPOINT_SLICES
-from arpcheck.evidence import Evidence, Options
+from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.model import Gap, Interface, Mac, NotAsked, ReachDoubt, ReachResult, Verdict
+from arpcheck.model import Gap, Interface, Mac, MacListFormat, NotAsked, ReachDoubt, ReachResult, Verdict
 from arpcheck.objects import Objects
 from arpcheck.wire.reach import MOST_MACS, ReachPlan, reach
 
@@ -106,6 +106,27 @@ def test_without_an_own_address_here_nothing_is_asked() -> None:
     evidence = observed()
     interfaces = tuple(replace(one, addresses=("172.20.0.5/24",)) for one in evidence.host.interfaces)
     assert whys(replace(evidence, host=replace(evidence.host, interfaces=interfaces))) == {NotAsked.OFF_SUBNET}
+
+
+def test_a_node_of_a_second_network_on_the_nic_is_asked_by_this_hosts_address_there() -> None:
+    """Over the other address its replies would pass a router, and silence would mean nothing."""
+    evidence = observed()
+    nodes = [
+        {**obj, "status": {**obj["status"], "addresses": [{"type": "InternalIP", "address": "10.1.0.12"}]}}
+        if obj["metadata"]["name"] == "worker-2"
+        else obj
+        for obj in evidence.objects.of("nodes")
+    ]
+    objects = replace(evidence.objects, resources={**evidence.objects.resources, "nodes": tuple(nodes)})
+    interfaces = tuple(replace(one, addresses=(*one.addresses, "10.1.0.5/24")) for one in evidence.host.interfaces)
+    second = replace(evidence, objects=objects, host=replace(evidence.host, interfaces=interfaces))
+    entries = tuple(
+        MacEntry(mac=aim.mac, node=aim.party, interface=None, where="macs.csv:1", format=MacListFormat.CSV)
+        for aim in planned(evidence).aims
+        if aim.party == "worker-2"
+    )
+    aims = planned(replace(second, mac_map=entries)).aims
+    assert {aim.party: str(aim.sender) for aim in aims} == {"worker-1": "10.0.0.5", "worker-2": "10.1.0.5"}
 
 
 def test_sixteen_macs_of_an_address_are_asked_and_the_others_named() -> None:

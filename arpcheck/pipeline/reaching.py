@@ -39,12 +39,16 @@ class _Asking:
     """By interface."""
     senders: Mapping[str, IPv4Address]
     """This host's address in the nodes' network, by interface."""
+    beside: Mapping[tuple[str, str], IPv4Address]
+    """Its address in the network of this node, by interface and node: one NIC may be in several networks, and a node
+    replies over a router to the address of another."""
 
 
 def _context(evidence: Evidence) -> _Asking:
     objects, host = evidence.objects, evidence.host
     interfaces = used(evidence.options, host)
-    nodes = [ip for found in mac_owners.node_addresses(objects).values() for ip in found]
+    by_node = mac_owners.node_addresses(objects)
+    nodes = [ip for found in by_node.values() for ip in found]
     taken = mac_owners.service_addresses(objects)
     asked = {question.ip for question in evidence.questions}
     senders = {i.name: sender for i in interfaces if (sender := _sender(i, (nodes, sorted(asked)), taken))}
@@ -54,6 +58,12 @@ def _context(evidence: Evidence) -> _Asking:
         own_macs=frozenset(i.mac for i in host.interfaces if i.mac),
         macs={i.name: i.mac for i in interfaces if i.mac},
         senders=senders,
+        beside={
+            (i.name, node): sender
+            for i in interfaces
+            for node, found in by_node.items()
+            if (sender := _sender(i, (found,), taken))
+        },
     )
 
 
@@ -81,7 +91,9 @@ def _of_target(ip: IPv4Address, target: TargetReport, context: _Asking) -> Itera
     ]
     for number, (mac, party) in enumerate(dict(found).items()):
         for name, port in _ports(target.target, context.services):
-            yield _asked(ip, name, port, interfaces[mac], mac, party, number, context)
+            place = interfaces[mac], party
+            sender = context.beside.get(place) or context.senders.get(interfaces[mac])
+            yield _asked(ip, name, port, interfaces[mac], sender, mac, party, number, context)
 
 
 def _heard_on(ip: IPv4Address, evidence: Evidence) -> Mapping[Mac, str]:
@@ -102,9 +114,9 @@ def _ports(target: Target, services: Mapping[str, Service]) -> Iterator[tuple[st
 
 
 def _asked(
-    ip: IPv4Address, name: str | None, port: int | None, interface: str, mac: Mac, party: str, number: int, context: _Asking
-) -> ReachAim | ReachSkip:
-    sender = context.senders.get(interface)
+    ip: IPv4Address, name: str | None, port: int | None, interface: str, sender: IPv4Address | None, mac: Mac, party: str,
+    number: int, context: _Asking,
+) -> ReachAim | ReachSkip:  # fmt: skip
 
     def skipped(why: NotAsked) -> ReachSkip:
         return ReachSkip(ip=ip, service=name, port=port, interface=interface, mac=mac, why=why)

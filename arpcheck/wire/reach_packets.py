@@ -5,6 +5,7 @@ A reply is matched by numbers and never by its source address, because a SYN/ACK
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
@@ -139,6 +140,12 @@ Program = tuple[tuple[int, int, int, int], ...]
 
 NOTHING: Program = ((6, 0, 0, 0),)
 """Before the ports are known."""
+
+
+def either(programs: Iterable[Program]) -> Program:
+    """What one of them lets through. Each ends with its refusal, in whose place the next one stands."""
+    *before, last = programs
+    return (*(instruction for program in before for instruction in program[:-1]), *last)
 
 
 def only_replies(own: IPv4Address, low: int, high: int) -> Program:

@@ -21,7 +21,7 @@ from typing import NamedTuple, Protocol
 from arpcheck.errors import WireError
 from arpcheck.wire.packet_socket import PACKET_STATISTICS, SO_ATTACH_FILTER, SOL_PACKET
 from arpcheck.wire.packets import LinkLostError
-from arpcheck.wire.reach_packets import NOTHING, SNAPLEN, Program, only_replies
+from arpcheck.wire.reach_packets import NOTHING, SNAPLEN, Program, either, only_replies
 
 _log = logging.getLogger(__name__)
 
@@ -76,6 +76,8 @@ class LiveReachWire:
         self._interfaces = tuple(interfaces)
         self._sockets: dict[str, socket.socket] = {}
         self._held: list[socket.socket] = []
+        self._filters: dict[str, list[Program]] = {}
+        """By interface, one for each own address there."""
 
     def __enter__(self) -> LiveReachWire:
         """Opens the sockets. Raises WireError if one can't be opened."""
@@ -103,7 +105,9 @@ class LiveReachWire:
         held, found = _block(own, most)
         self._held += held
         if found:
-            attach(self._sockets[interface], only_replies(own, found[0], found[-1]))
+            filters = self._filters.setdefault(interface, [])
+            filters.append(only_replies(own, found[0], found[-1]))
+            attach(self._sockets[interface], either(filters))
             _log.info("%s: TCP ports %d to %d of %s are reserved", interface, found[0], found[-1], own)
         return found
 

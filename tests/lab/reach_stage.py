@@ -28,7 +28,9 @@ from arpcheck.model import Mac
 from arpcheck.wire.reach import ReachAim, ReachPlan, reach
 from arpcheck.wire.reach_socket import LiveReachWire
 
-PROBER, PROBER_MAC = IPv4Address("10.0.0.5"), Mac("02:00:00:00:00:05")
+PROBER_MAC = Mac("02:00:00:00:00:05")
+NETS = ("10.0.0", "10.1.0")
+"""Networks of the LAN, in both of which the prober is."""
 PORT = 80
 OPEN, NEVER_ACCEPTS, FULL, CLOSED = 8080, 8081, 8082, 9
 CONNECTS, ANSWERS = 4.5, 1.5
@@ -47,10 +49,16 @@ class Host:
     forwards: bool = True
     redirects: bool = True
     rp_filter: int = 0
+    net: str = NETS[0]
 
     @property
     def address(self) -> str:
-        return f"10.0.0.{self.number}"
+        return f"{self.net}.{self.number}"
+
+    @property
+    def prober(self) -> IPv4Address:
+        """The prober's address in its network."""
+        return IPv4Address(f"{self.net}.5")
 
     def mac(self, nic: int = 0) -> Mac:
         return Mac(f"02:00:00:00:{nic:02x}:{self.number:02x}")
@@ -122,7 +130,7 @@ def build(stage: Stage) -> None:
             ip("", [f"link add pod netns {host.name} type veth peer name eth0 netns pod-{host.name}"])
     for space in spaces:
         inside(space, lambda space=space: _sysctls(stage, space))
-    ip("prober", ["link set lo up", f"address add {PROBER}/24 dev eth0", "link set eth0 up"])
+    ip("prober", ["link set lo up", *(f"address add {net}.5/24 dev eth0" for net in NETS), "link set eth0 up"])
     for host in stage.hosts:
         _furnish(stage, host)
 
@@ -151,11 +159,11 @@ def _sysctls(stage: Stage, space: str) -> None:
 def _furnish(stage: Stage, host: Host) -> None:
     lines = ["link set lo up"]
     for nic in range(host.nics):
-        lines += [f"address add 10.0.0.{host.number + 10 * nic}/24 dev eth{nic}", f"link set eth{nic} up"]
+        lines += [f"address add {host.net}.{host.number + 10 * nic}/24 dev eth{nic}", f"link set eth{nic} up"]
     if host.pod:
         lines += [f"address add 10.42.{host.number}.1/24 dev pod", "link set pod up"]
     for other in stage.hosts:
-        if other.pod and other is not host and host.pod:
+        if other.pod and other is not host and host.pod and other.net == host.net:
             lines.append(f"route add 10.42.{other.number}.0/24 via {other.address} dev eth0")
     for scene in stage.scenes:
         if host.name in scene.held_by or (host.name == stage.owner and scene.owned):
@@ -264,7 +272,7 @@ def plan(stage: Stage, rate: float) -> ReachPlan:
         asked += [(stage.owner, stage.host(stage.owner).mac())] if scene.owned else []
         aims += [
             ReachAim(
-                interface="eth0", own_mac=PROBER_MAC, sender=PROBER, ip=IPv4Address(stage.vip(scene)), port=PORT,
+                interface="eth0", own_mac=PROBER_MAC, sender=stage.host(name).prober, ip=IPv4Address(stage.vip(scene)), port=PORT,
                 service=f"web/{scene.name}", mac=mac, party=name,
             )
             for name, mac in dict.fromkeys(asked)
@@ -272,9 +280,10 @@ def plan(stage: Stage, rate: float) -> ReachPlan:
     return ReachPlan(aims=tuple(aims), rate=rate)
 
 
-def client(address: str) -> str:
+def client(address: str, source: str) -> str:
     """What a client in the prober's namespace gets: `ok` only with an answer of the server."""
     made = inside("prober", lambda: socket.socket())
+    made.bind((source, 0))
     made.settimeout(CONNECTS)
     try:
         made.connect((address, PORT))
@@ -300,7 +309,9 @@ def clients(stage: Stage) -> dict[str, str]:
     ]
     ip("prober", lines)
     with ThreadPoolExecutor(max_workers=len(stage.scenes)) as pool:
-        return dict(zip((s.name for s in stage.scenes), pool.map(client, map(stage.vip, stage.scenes)), strict=True))
+        sources = (str(stage.host(s.host).prober) for s in stage.scenes)
+        got = pool.map(client, map(stage.vip, stage.scenes), sources)
+        return dict(zip((s.name for s in stage.scenes), got, strict=True))
 
 
 def captured(stage: Stage) -> socket.socket:

@@ -8,7 +8,7 @@ import shutil
 from collections import Counter
 
 import pytest
-from reach_stage import CLOSED, FULL, NEVER_ACCEPTS, Host, Scene, Stage, dnat, play
+from reach_stage import CLOSED, FULL, NETS, NEVER_ACCEPTS, Host, Scene, Stage, dnat, play
 
 from arpcheck.model import ReachResult
 
@@ -26,7 +26,9 @@ STRANGER = Host(name="x", number=99, forwards=False)
 ROUTER, PICKY, LONELY = Host(name="r", number=98), Host(name="q", number=97), Host(name="s", number=96)
 ROUTING = Host(name="n7", number=17, pod=True)
 """Alone for its scene, since a redirect eats the credit for other ICMP to the same host (net/ipv4/route.c, icmp.c)."""
-HOSTS = (OWNER, N1, N2, TWO_NICS, STRICT, DIRECT, BEHIND, ROUTING, STRANGER, ROUTER, PICKY, LONELY)
+ELSEWHERE = Host(name="n8", number=18, pod=True, net=NETS[1])
+"""Of a second network on the same LAN, with no way to the first."""
+HOSTS = (OWNER, N1, N2, TWO_NICS, STRICT, DIRECT, BEHIND, ROUTING, ELSEWHERE, STRANGER, ROUTER, PICKY, LONELY)
 
 TO_VIP = "ip daddr VIP tcp dport 80"
 ACCEPTED, OTHER_MAC, WRONG_SOURCE = ReachResult.ACCEPTED, ReachResult.OTHER_MAC, ReachResult.WRONG_SOURCE
@@ -89,6 +91,7 @@ TABLE = [
         Scene(name="dsr", host="n5", owned=False, routes={"n5": "n6"}, held_by=["n6"], listens={"n6": 1}),
         OTHER_MAC, {"routes": True, "by": BEHIND.mac()}, "ok",
     ),
+    (Scene(name="second-net", host="n8", rules=[dnat(ELSEWHERE)]), ACCEPTED, {"ttl": 63}, "ok"),
 ]  # fmt: skip
 
 NAMES = [scene.name for scene, *_ in TABLE]

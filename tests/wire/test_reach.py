@@ -12,7 +12,7 @@ from simulated.reach_network import rst as refusal
 
 from arpcheck.model import Mac, NotAsked, ReachSignal
 from arpcheck.wire.reach import AGAIN, EACH, LISTEN, TRIES, ReachAim, ReachPlan, reach, reach_seconds
-from arpcheck.wire.reach_packets import Flow, decode, only_replies, rst, syn
+from arpcheck.wire.reach_packets import Flow, decode, either, only_replies, rst, syn
 
 ONE, TWO = Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02")
 VIP, POD, ROUTER = IPv4Address("10.0.0.50"), IPv4Address("10.42.0.7"), IPv4Address("10.0.0.1")
@@ -313,3 +313,15 @@ def test_the_filter_lets_replies_to_our_ports_through_and_nothing_else() -> None
         assert not passes(bytes(fragment), program)
     assert not passes(icmp(ours, ONE, 8, 0, ROUTER), program)
     assert FIRST < 61230
+
+
+def test_the_filter_of_an_interface_with_two_addresses_lets_through_what_either_does() -> None:
+    other = OWN + 256
+    program = either([only_replies(OWN, 61230, 61239), only_replies(other, 62000, 62009)])
+    assert len(program) == 53
+    for own, port, through in (
+        (OWN, 61234, True), (other, 62005, True), (OWN, 62005, False), (other, 61234, False), (OWN + 1, 61234, False),
+    ):  # fmt: skip
+        to = segment(0, "eth0", syn(FLOW._replace(sender=own, sender_port=port), 5))
+        for answer in (syn_ack(to, ONE), refusal(to, ONE), icmp(to, ONE, 3, 1, ROUTER)):
+            assert passes(answer, program) == through
