@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from arpcheck.judge.case import Case
 from arpcheck.judge.verdicts import Text
-from arpcheck.model import Certainty, Reason, ReasonId, Verdict
+from arpcheck.model import Certainty, Reason, ReasonId, Skip, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +262,51 @@ TEXTS: tuple[ReasonText, ...] = (
         },
     ),
     ReasonText(
+        id=ReasonId.NO_POOL,
+        means="The Service has no address: the load balancer has no pool that is for it.",
+        do={
+            "metallb": (
+                "Create an IPAddressPool in MetalLB's namespace, or change autoAssign or serviceAllocation of one: "
+                "`kubectl get ipaddresspools -A -o yaml`"
+            ),
+            "cilium": (
+                "Create a CiliumLoadBalancerIPPool, or change serviceSelector or disabled of one: "
+                "`kubectl get ciliumloadbalancerippools -o yaml`"
+            ),
+            "kube-vip": "Set the annotation kube-vip.io/loadbalancerIPs, or look at the log of kube-vip-cloud-provider",
+            "": "Give the load balancer a pool of addresses that is for the Service",
+        },
+    ),
+    ReasonText(
+        id=ReasonId.POOL_EXHAUSTED,
+        means="The Service has no address: other Services have all those of the pools that are for it.",
+        do={
+            "": "Add addresses to the pool, or delete a Service that needs none: `kubectl get services -A`",
+        },
+    ),
+    ReasonText(
+        id=ReasonId.REQUEST_NOT_MET,
+        means="The Service asks for an address or a pool that it cannot have.",
+        do={
+            "metallb": (
+                "Correct the annotation or spec.loadBalancerIP of the Service: "
+                "`kubectl -n NAMESPACE describe service NAME`, `kubectl get ipaddresspools -A`"
+            ),
+            "cilium": (
+                "Correct the annotation lbipam.cilium.io/ips or spec.loadBalancerIP of the Service: "
+                "`kubectl -n NAMESPACE describe service NAME`, `kubectl get ciliumloadbalancerippools -o yaml`"
+            ),
+            "": "Correct what the Service asks for: `kubectl -n NAMESPACE describe service NAME`",
+        },
+    ),
+    ReasonText(
+        id=ReasonId.ALLOCATION_FAILED,
+        means="The load balancer says, in an event or a condition, that it could not give the Service an address.",
+        do={
+            "": "Read the events of the Service: `kubectl -n NAMESPACE describe service NAME`",
+        },
+    ),
+    ReasonText(
         id=ReasonId.UNEXPLAINED,
         means="Nothing that was read explains it.",
         do={
@@ -276,10 +321,17 @@ TEXTS: tuple[ReasonText, ...] = (
 
 
 def has_reasons(case: Case, verdict: Verdict) -> bool:
-    """Whether the reader asks why: nobody replied though somebody should, or not the right one."""
+    """Whether the reader asks why: nobody replied though somebody should, or not the right one; or there is no address, or
+    none that a known load balancer announces."""
     if verdict in (Verdict.SILENT, Verdict.WRONG_NODE, Verdict.DUPLICATE, Verdict.MOVED):
         return True
+    if verdict is Verdict.NOT_PROBED:
+        return case.target.skips is Skip.PENDING or (case.target.skips is None and not case.parties and _of_nobody(case))
     return verdict is Verdict.INCONCLUSIVE and not case.parties and bool(case.rounds)
+
+
+def _of_nobody(case: Case) -> bool:
+    return bool(case.announcements) and all(one.implementation is None for one in case.announcements)
 
 
 def explained(found: Iterable[Reason], verdict: Verdict, subject: str = "") -> tuple[Reason, ...]:

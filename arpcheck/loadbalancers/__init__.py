@@ -11,16 +11,36 @@ from datetime import datetime
 from ipaddress import IPv4Address
 from typing import Protocol
 
-from arpcheck.loadbalancers import cilium, kube_ovn, kube_vip, metallb, openelb, purelb, servicelb, unrecorded
+from arpcheck.loadbalancers import (
+    cilium,
+    cilium_allocation,
+    kube_ovn,
+    kube_vip,
+    metallb,
+    metallb_configuration,
+    openelb,
+    purelb,
+    servicelb,
+    unrecorded,
+)
 from arpcheck.loadbalancers.cilium import POLICIES
-from arpcheck.loadbalancers.common import NODES, OWN_ADDRESS, SERVICES, has_ingress, is_current, refused, was_read
+from arpcheck.loadbalancers.common import (
+    NODES,
+    OWN_ADDRESS,
+    SERVICES,
+    at_most_likely,
+    has_ingress,
+    is_current,
+    refused,
+    was_read,
+)
 from arpcheck.loadbalancers.common import owners as owners
 from arpcheck.loadbalancers.kube_vip import announcement_of
 from arpcheck.loadbalancers.kube_vip import control_plane_addresses as control_plane_addresses
 from arpcheck.loadbalancers.leases import KUBELETS, LEASES
 from arpcheck.loadbalancers.unrecorded import ROWS
 from arpcheck.model import Announcement, Certainty, ClaimSource, Need, Reason, ReasonId, Trust
-from arpcheck.objects import Objects, Service, namespace
+from arpcheck.objects import Ingress, Objects, Service, namespace
 
 
 class Implementation(Protocol):
@@ -50,6 +70,19 @@ IMPLEMENTATIONS: tuple[Implementation, ...] = (
     unrecorded,
 )
 """In this order if nothing else says which of two decides."""
+
+
+class Allocator(Protocol):
+    """A plug-in of a load balancer that gives out addresses itself and shows by what rules."""
+
+    NAME: str
+
+    def unallocated(self, service: Service, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+        """What explains that it gives the Service no address, the surest first; none if it is not here, or the Service is
+        another's."""
+
+
+ALLOCATORS: tuple[Allocator, ...] = (metallb, cilium, kube_vip)
 
 COMMON: tuple[Need, ...] = (SERVICES, NODES)
 """What is read for all of them."""
@@ -100,6 +133,25 @@ def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
     return tuple(replace(reason, implementation=reason.implementation or name) for name, given in found for reason in given)
 
 
+def unallocated(service: Service, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+    """Why a Service has no address yet. Where several load balancers might give it one, none of them is sure."""
+    given = {one.NAME: one.unallocated(service, objects, at) for one in ALLOCATORS}
+    found = [replace(reason, implementation=name) for name, reasons in given.items() for reason in reasons]
+    if sum(1 for resource in _POOLS if objects.of(resource)) > 1 and not service.load_balancer_class:
+        found = [*at_most_likely(found)]
+    if found or not service.load_balancer_class:
+        return tuple(found)
+    as_if = replace(service, ingress=(Ingress(ip=_ANY, hostname="", mode="VIP"),))
+    served_by = announcements(as_if, _ANY, objects, at)
+    return (_class_of_nobody(service, served_by[0], objects),) if [one.implementation for one in served_by] == [None] else ()
+
+
+_ANY = IPv4Address("192.0.2.1")
+"""For a Service that has no address yet: whose would it be if it had one?"""
+
+_POOLS = (metallb_configuration.POOLS.resource, cilium_allocation.POOLS.resource)
+
+
 def _of_nobody_here(service: Service, ip: IPv4Address, objects: Objects) -> Announcement:
     """A class that no implementation serves belongs to another load balancer (kubernetes/api core/v1, loadBalancerClass): an
     appliance, or the cloud."""
@@ -114,13 +166,14 @@ def _of_nobody_here(service: Service, ip: IPv4Address, objects: Objects) -> Anno
 
 
 def _class_of_nobody(service: Service, said: Announcement, objects: Objects) -> Reason:
-    """Not sure where what could not be read might serve the class: a DaemonSet may have it as an argument."""
-    sure = not said.unread and was_read(objects, "daemonsets.apps")
+    """Never sure: an appliance may serve it. Only possible where what could not be read might serve it: a DaemonSet may have
+    the class as an argument."""
+    known = not said.unread and was_read(objects, "daemonsets.apps")
     return Reason(
         id=ReasonId.CLASS_NOT_SERVED,
         subject=f"Service {service.full_name}",
         evidence=f"its loadBalancerClass is {service.load_balancer_class}, which no known load balancer serves",
-        certainty=Certainty.SURE if sure else Certainty.LIKELY,
+        certainty=Certainty.LIKELY if known else Certainty.POSSIBLE,
     )
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from ipaddress import IPv4Address
 
-from arpcheck.loadbalancers import cilium_reasons
+from arpcheck.loadbalancers import cilium_allocation, cilium_reasons
+from arpcheck.loadbalancers.cilium_allocation import SATISFIED
 from arpcheck.loadbalancers.cilium_reasons import AddressOfCilium, PolicyMatch
 from arpcheck.loadbalancers.common import (
     NODES,
@@ -116,7 +117,6 @@ def _all_known(objects: Objects, need: Need) -> bool | None:
 
 NAME = "cilium"
 
-_ALLOCATED = "cilium.io/IPAMRequestSatisfied"
 _LEASE = "cilium-l2announce-"
 _GATEWAY = ("io.cilium.gateway/owning-gateway", "gateway.networking.k8s.io/gateway-name")
 _IPAM = ("lbipam.cilium.io/ips", "lbipam.cilium.io/sharing-key", "io.cilium/lb-ipam-ips", "io.cilium/lb-ipam-sharing-key")
@@ -137,6 +137,7 @@ NEEDS: tuple[Need, ...] = (
     ADVERTISEMENTS,
     PEERINGS,
     *cilium_reasons.NEEDS,
+    *cilium_allocation.NEEDS,
 )
 
 
@@ -156,6 +157,12 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
             return _layer2(service, ip, objects, at)
         case _:
             return None
+
+
+def unallocated(service: Service, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
+    """What LB-IPAM says in the condition of the Service, or that it has no pool."""
+    announces = bool(objects.of(POLICIES.resource))
+    return cilium_allocation.reasons(service, _labels(service), objects, cilium_announces=announces)
 
 
 def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
@@ -240,8 +247,8 @@ def _recognised(service: Service, leases: tuple[Lease, ...]) -> tuple[str, int]:
     for key in _IPAM:
         if key in service.annotations:
             return f"annotation {key}", 4
-    if condition(service.raw, _ALLOCATED) == "True":
-        return f"condition {_ALLOCATED}", 4
+    if condition(service.raw, SATISFIED) == "True":
+        return f"condition {SATISFIED}", 4
     return (f"Lease {leases[0].full_name}", 5) if leases else ("", 0)
 
 

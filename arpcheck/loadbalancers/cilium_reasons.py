@@ -5,10 +5,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from arpcheck.endpoints import are_read, endpoints
-from arpcheck.loadbalancers.common import all_of, any_of, condition, fits, named_nodes, status_number, was_read
+from arpcheck.loadbalancers.common import (
+    all_of,
+    any_of,
+    at_most_likely,
+    condition,
+    fits,
+    named_nodes,
+    status_number,
+    was_read,
+)
 from arpcheck.loadbalancers.leases import LEASES
 from arpcheck.model import Certainty, Claim, Need, Reason, ReasonId, Trust
 from arpcheck.objects import Object, Objects, Service, at, full_name, items, mapping, name, namespace, text, texts
@@ -115,14 +124,10 @@ def reasons(seen: AddressOfCilium, objects: Objects) -> tuple[Reason, ...]:
     """Where a node holds the Lease, the configuration alone does not say that nobody announces: it may be newer."""
     excluded = tuple(_excluded(seen, objects))
     if seen.held:
-        excluded = tuple(replace(one, certainty=max(one.certainty, Certainty.LIKELY, key=_rank)) for one in excluded)
+        excluded = at_most_likely(excluded)
     excluded = (*excluded, *_kinds(seen))
     sure = any(one.certainty is Certainty.SURE for one in excluded)
     return (*excluded, *(() if sure else _of_the_lease(seen, objects)), *_odd(seen, objects))
-
-
-def _rank(certainty: Certainty) -> int:
-    return certainty.rank
 
 
 # ------------------------------------------------------------------------------------------- What the agents' rules exclude

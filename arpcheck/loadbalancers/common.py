@@ -77,6 +77,11 @@ def was_read(objects: Objects, resource: str) -> bool:
     return resource in objects.resources and not objects.gap(resource)
 
 
+def at_most_likely(found: Iterable[Reason]) -> tuple[Reason, ...]:
+    """The same reasons, none of them sure."""
+    return tuple(replace(one, certainty=Certainty.LIKELY) if one.certainty is Certainty.SURE else one for one in found)
+
+
 def down(claims: Iterable[Claim], objects: Objects) -> Iterator[Reason]:
     """A reason for each node that a record names and that cannot reply: it is not Ready, or not in the cluster."""
     nodes = {node.name: node for node in named_nodes(objects)} if was_read(objects, NODES.resource) else {}

@@ -24,6 +24,7 @@ from arpcheck.loadbalancers.common import (
     has_ingress,
     is_current,
     named_nodes,
+    of_services,
     recorded_on_services,
     refused,
     strongest_first,
@@ -31,7 +32,7 @@ from arpcheck.loadbalancers.common import (
 from arpcheck.loadbalancers.kube_vip_configuration import CONFIG_NEEDS, PATTERN, by_bgp, control_plane, serves_class
 from arpcheck.loadbalancers.kube_vip_reasons import ServiceOfKubeVip
 from arpcheck.loadbalancers.leases import LEASES, Lease, believed, homes, leases_named
-from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Need, Reason, Trust
+from arpcheck.model import Announcement, Certainty, Claim, ClaimSource, Mac, Need, Reason, ReasonId, Trust
 from arpcheck.objects import Node, Objects, Service, ipv4, items, text
 
 # ------------------------------------------------------------------------------------------------------ kube-vip in ARP mode
@@ -50,6 +51,7 @@ _ALL = "plndr-svcs-lock"
 NEEDS: tuple[Need, ...] = (
     recorded_on_services(_HOST, _ADDRESSES, _HARDWARE, _LEASE, _IGNORE, _EACH),
     annotations_of_services(kube_vip_reasons.WITHOUT_ENDPOINTS),
+    of_services("spec loadBalancerIP"),
     LEASES,
     *CONFIG_NEEDS,
 )
@@ -110,6 +112,21 @@ def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
         ),
         objects,
     )
+
+
+def unallocated(service: Service, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
+    """kube-vip announces the addresses that the Service asks for; kube-vip-cloud-provider, or its user, writes them."""
+    chosen = service.load_balancer_class
+    if not chosen or (chosen != _CLASS and not serves_class(objects, chosen)):
+        return ()
+    subject = f"Service {service.full_name}"
+    if service.annotations.get(_IGNORE) == "true":
+        id_, evidence = ReasonId.SERVICE_IGNORED, f"annotation {_IGNORE} is true"
+    elif not service.annotations.get(_ADDRESSES) and not text(service.raw, "spec", "loadBalancerIP"):
+        id_, evidence = ReasonId.NO_POOL, f"neither annotation {_ADDRESSES} nor spec.loadBalancerIP gives it an address"
+    else:
+        return ()
+    return (Reason(id=id_, subject=subject, evidence=evidence, certainty=Certainty.SURE),)
 
 
 def _own_leases(service: Service, objects: Objects) -> tuple[Lease, ...]:

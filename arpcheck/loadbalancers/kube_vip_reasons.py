@@ -5,11 +5,11 @@ pkg/instance/instance.go (FetchServiceAddresses), pkg/arp/arp.go."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from arpcheck.endpoints import are_read, endpoints
-from arpcheck.loadbalancers.common import named_nodes, was_read
+from arpcheck.loadbalancers.common import at_most_likely, named_nodes, was_read
 from arpcheck.loadbalancers.kube_vip_configuration import announcers, by_bgp, ready_on, runs_nowhere, version
 from arpcheck.loadbalancers.leases import LEASES
 from arpcheck.model import Certainty, Claim, ClaimSource, Reason, ReasonId, Trust
@@ -57,7 +57,7 @@ def reasons(seen: ServiceOfKubeVip, objects: Objects) -> tuple[Reason, ...]:
         return (Reason(id=ReasonId.SERVICE_IGNORED, subject=seen.subject, evidence=evidence, certainty=Certainty.SURE),)
     excluded = (*_switched_off(seen, objects), *_not_running(objects), *_no_endpoint(seen, objects))
     if seen.held:
-        excluded = tuple(replace(one, certainty=max(one.certainty, Certainty.LIKELY, key=_rank)) for one in excluded)
+        excluded = at_most_likely(excluded)
     sure = any(one.certainty is Certainty.SURE for one in excluded)
     return (
         *excluded,
@@ -66,10 +66,6 @@ def reasons(seen: ServiceOfKubeVip, objects: Objects) -> tuple[Reason, ...]:
         *_of_two(seen, objects),
         *_odd(seen),
     )
-
-
-def _rank(certainty: Certainty) -> int:
-    return certainty.rank
 
 
 def _switched_off(seen: ServiceOfKubeVip, objects: Objects) -> Iterator[Reason]:

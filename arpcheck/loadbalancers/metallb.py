@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address
 
-from arpcheck.loadbalancers import metallb_reasons
+from arpcheck.loadbalancers import metallb_allocation, metallb_reasons
 from arpcheck.loadbalancers.common import (
     EVENTS,
     Event,
@@ -144,6 +144,8 @@ NAME = "metallb"
 
 _POOL = ("metallb.io/ip-allocated-from-pool", "metallb.universe.tf/ip-allocated-from-pool")
 
+_NOT_ALLOCATED = ("AllocationFailed", "LoadBalancerFailed")
+
 NEEDS: tuple[Need, ...] = (
     annotations_of_services(*_POOL),
     STATUSES,
@@ -153,6 +155,7 @@ NEEDS: tuple[Need, ...] = (
     BGP,
     STATES,
     SPEAKERS,
+    *metallb_allocation.NEEDS,
 )
 
 
@@ -204,6 +207,14 @@ def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
         failures=tuple(event.message for event in failed if event_trust(event.seen, at) is Trust.CURRENT),
     )
     return metallb_reasons.reasons(seen, objects)
+
+
+def unallocated(service: Service, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+    """In the order in which the controller gives up; then what its events say."""
+    events = (event for event in events_of(service, objects) if event.reason in (*_NOT_ALLOCATED, "IPAllocated"))
+    failed = (one for one in newest(tuple(events)) if one.reason in _NOT_ALLOCATED)
+    recent = tuple(one for one in failed if event_trust(one.seen, at) is Trust.CURRENT)
+    return metallb_allocation.reasons(service, objects, recent)
 
 
 def _said_of_arp(events: tuple[Event, ...]) -> tuple[Event, ...]:

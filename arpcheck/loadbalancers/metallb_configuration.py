@@ -146,8 +146,8 @@ def _version(container: object) -> Version | None:
 
 POOLS = Need(
     resource="ipaddresspools.metallb.io",
-    costs="the pool of an address is unknown if the Service does not name it",
-    fields=("metadata labels", "spec addresses"),
+    costs="the pool of an address is unknown if the Service does not name it, and why a Service has no address",
+    fields=("metadata labels", "spec addresses", "spec autoAssign", "spec avoidBuggyIPs", "spec serviceAllocation"),
     optional=True,
 )
 LAYER2 = Need(

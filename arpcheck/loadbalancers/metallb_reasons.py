@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from arpcheck.endpoints import ServiceEndpoint, are_read, endpoints
-from arpcheck.loadbalancers.common import fits, named_nodes, was_read
+from arpcheck.loadbalancers.common import at_most_likely, fits, named_nodes, was_read
 from arpcheck.loadbalancers.metallb_configuration import (
     LAYER2,
     NOT_READY,
@@ -55,12 +55,8 @@ def reasons(seen: AddressSeen, objects: Objects) -> tuple[Reason, ...]:
     """Where a record names an announcer, the configuration alone does not say that nobody is: it may be newer."""
     excluded = tuple(_excluded(seen, objects))
     if seen.records:
-        excluded = tuple(replace(one, certainty=max(one.certainty, Certainty.LIKELY, key=_rank)) for one in excluded)
+        excluded = at_most_likely(excluded)
     return (*excluded, *_failed(seen), *_recorded(seen, objects), *_odd(seen, objects))
-
-
-def _rank(certainty: Certainty) -> int:
-    return certainty.rank
 
 
 # ------------------------------------------------------------------------------------------ What the speakers' rules exclude

@@ -12,7 +12,7 @@ from arpcheck import loadbalancers
 from arpcheck.evidence import Evidence
 from arpcheck.judge.responders import expected
 from arpcheck.kubeproxy import kube_proxies
-from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Reason, Target, Trust
+from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Reason, Skip, Target, Trust
 from arpcheck.objects import Objects, Service
 from arpcheck.pipeline import ages
 
@@ -99,12 +99,15 @@ def announcers_of(target: Target, objects: Objects) -> tuple[str, ...]:
 
 
 def reasons(target: Target, evidence: Evidence, time: ages.When) -> tuple[Reason, ...]:
-    """What explains that nobody replies for the address, or not the right node, by all of its Services."""
-    ip, objects = target.ip, evidence.objects
+    """What explains that nobody replies for the address, or not the right node, by all of its Services; of a Service
+    without an address, that it has none."""
+    ip, objects, at = target.ip, evidence.objects, time.judged_at
+    services = [service for name in target.services if (service := _services(objects).get(name))]
+    if target.skips is Skip.PENDING:
+        return tuple(reason for one in services for reason in loadbalancers.unallocated(one, objects, at))
     if not isinstance(ip, IPv4Address):
         return ()
-    services = (service for service in objects.services() if service.full_name in target.services)
-    return tuple(reason for one in services for reason in loadbalancers.reasons(one, ip, objects, time.judged_at))
+    return tuple(reason for one in services for reason in loadbalancers.reasons(one, ip, objects, at))
 
 
 def record(

@@ -15,7 +15,7 @@ from arpcheck.objects import Objects
 
 IP = "10.0.0.50"
 LEASES, EIPS, FELIX = "leases.coordination.k8s.io", "eips.network.kubesphere.io", "felixconfigurations.crd.projectcalico.org"
-SURE, LIKELY = Certainty.SURE, Certainty.LIKELY
+SURE, LIKELY, POSSIBLE = Certainty.SURE, Certainty.LIKELY, Certainty.POSSIBLE
 
 
 def down(name: str) -> dict[str, Any]:
@@ -91,8 +91,8 @@ OWN = member("worker-1", ("InternalIP", IP))
         (world({}, nodes=({**OWN, "status": {**OWN["status"], **down("x")["status"], "addresses": OWN["status"]["addresses"]}},)), "servicelb", "node-down", LIKELY),
         (world(CALICO, OFF), "calico", "announced-by-bgp", SURE),
         (world(CALICO, externalTrafficPolicy="Local"), "calico", "announced-by-bgp", SURE),
-        (world({}, loadBalancerClass="x/y"), None, "class-not-served", SURE),
-        (refuse(world({}, loadBalancerClass="x/y"), "daemonsets.apps"), None, "class-not-served", LIKELY),
+        (world({}, loadBalancerClass="x/y"), None, "class-not-served", LIKELY),
+        (refuse(world({}, loadBalancerClass="x/y"), "daemonsets.apps"), None, "class-not-served", POSSIBLE),
     ],
 )  # fmt: skip
 def test_why_nobody_replies(of: Objects, implementation: str | None, wanted: str, certainty: Certainty) -> None:
