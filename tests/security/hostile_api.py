@@ -1,9 +1,10 @@
 """An API server that means harm: it serves every kind, and answers what a case says, compressed as far as it goes."""
 
-import gzip
 import json
+import struct
 import threading
 import time
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ GROUPS = {
     "metallb.io": ("servicel2statuses", "ServiceL2Status"), "coordination.k8s.io": ("leases", "Lease"), "apps": ("daemonsets", "DaemonSet"),
     "cilium.io": ("ciliuml2announcementpolicies", "CiliumL2AnnouncementPolicy"), "discovery.k8s.io": ("endpointslices", "EndpointSlice"),
 }  # fmt: skip
+
+GZIP_HEADER = b"\x1f\x8b\x08" + bytes(7)
 
 
 class HostileApi:
@@ -109,12 +112,17 @@ def named(number, **more):
 
 
 def bomb(piece, times, head=HEAD, tail=TAIL):
-    """gzip of it, without all of it in memory."""
-    packer = gzip.zlib.compressobj(9, gzip.zlib.DEFLATED, 31)
-    packed = packer.compress(head)
-    for _ in range(times // 1000 or 1):
-        packed += packer.compress(piece * min(times, 1000))
-    return packed + packer.compress(tail) + packer.flush()
+    """gzip of it, about so many times, without all of it in memory; a block is packed once and repeated."""
+    at_once = max(1, min(times, 1_000_000 // len(piece)))
+    block, often = piece * at_once, times // at_once
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    start, middle = (packer.compress(part) + packer.flush(zlib.Z_FULL_FLUSH) for part in (head, block))
+    end = packer.compress(tail) + packer.flush()
+    check = zlib.crc32(head)
+    for _ in range(often):
+        check = zlib.crc32(block, check)
+    size = len(head) + len(block) * often + len(tail)
+    return GZIP_HEADER + start + middle * often + end + struct.pack("<II", zlib.crc32(tail, check), size % 2**32)
 
 
 def drip(piece, seconds):
