@@ -343,17 +343,22 @@ def explained(found: Iterable[Reason], verdict: Verdict, subject: str = "") -> t
         unexplained = "nothing that was read of the cluster explains it"
         fitting.append(Reason(id=ReasonId.UNEXPLAINED, subject=subject, evidence=unexplained, certainty=Certainty.LIKELY))
     ordered = sorted(fitting, key=lambda reason: reason.certainty.rank)
-    return tuple(replace(one, do=_of_service(_BY_ID[one.id].cure(one.implementation), one.subject)) for one in ordered)
+    return tuple(replace(one, do=_of_service(cure(one.id, one.implementation), one.subject)) for one in ordered)
 
 
-def _of_service(cure: str, subject: str) -> str:
+def _of_service(text: str, subject: str) -> str:
     """The cure with the name of the Service, where the reason is about one. A file may name it anything."""
     kind, _, full = subject.partition(" ")
     space, _, name = full.partition("/")
     if kind != "Service" or not name:
-        return cure
+        return text
     words = {"NAMESPACE": shlex.quote(space), "NAME": shlex.quote(name)}
-    return re.sub(r"\b(?:NAMESPACE|NAME)\b", lambda found: words[found[0]], cure)
+    return re.sub(r"\b(?:NAMESPACE|NAME)\b", lambda found: words[found[0]], text)
+
+
+def cure(id_: ReasonId, implementation: str | None) -> str:
+    """Without the name of a Service: with the placeholders NAMESPACE and NAME."""
+    return _BY_ID[id_].cure(implementation)
 
 
 def _explains(id_: ReasonId, verdict: Verdict) -> bool:

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address
 
 from arpcheck import loadbalancers, mac_owners, targets
 from arpcheck.evidence import Capture, Evidence
+from arpcheck.judge.findings.silences import silent_groups
 from arpcheck.judge.judged import Judged, Judgement
 from arpcheck.judge.observations import Observations
 from arpcheck.judge.reasons import best
@@ -123,16 +124,13 @@ MOST_NAMED = 3
 def _with_reasons(found: Iterable[Cause], judged: Judged) -> Iterator[Cause]:
     """Where the cluster explains why nobody replies for an address, the cause says that instead of what it may be."""
     silent = [one for one in judged.judgements if one.verdict is Verdict.SILENT]
-    explained = [(one, why) for one in silent if (why := best(one.reasons))]
+    explained = silent_groups(one for one in silent if best(one.reasons))
     for cause in found:
-        if cause.id is not CauseId.NOBODY_ANNOUNCES or len(explained) < len(silent):
+        if cause.id is not CauseId.NOBODY_ANNOUNCES or sum(len(group.ips) for group in explained) < len(silent):
             yield cause
         if cause.id is CauseId.NOBODY_ANNOUNCES:
-            for why in dict.fromkeys(why for _, why in explained):
-                ips = [str(one.ip) for one, reason in explained if reason == why]
-                more = f" and {len(ips) - MOST_NAMED} more" if len(ips) > MOST_NAMED else ""
-                text = f"Nobody replies for {', '.join(ips[:MOST_NAMED])}{more}: {why.subject}: {why.evidence}"
-                yield replace(cause, text=text, do=why.do, nodes=why.nodes)
+            for group in explained:
+                yield replace(cause, text=group.text(MOST_NAMED), do=group.do, nodes=group.nodes)
 
 
 def _answered(judged: Judged) -> Mapping[str, frozenset[str]]:

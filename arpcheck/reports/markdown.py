@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from arpcheck.model import Arp, Cause, Finding, NodeReport, Report, TargetReport
 from arpcheck.reports import Style
 from arpcheck.reports.connections import ConnectionLine, connections
+from arpcheck.reports.explanations import explanations
 from arpcheck.reports.formatting import NONE, code, inline, listing
 from arpcheck.reports.matrix import MEANINGS, Mark, grid
 from arpcheck.reports.patterns import Conduct, Pattern, Picture, conduct, conducts, confidence, picture
@@ -81,7 +82,14 @@ def render(report: Report, style: Style) -> str:
     text = _opening(report, order, style)
     drawn = _matrix_section(picture(found.shown(style), order, COLUMNS))
     reach = _connections(report, style)
-    listed = _targets(report, style), reach, _nodes_section(report, order), _gaps(report), _replies(report, style)
+    listed = (
+        _targets(report, style),
+        _reasons(report, style),
+        reach,
+        _nodes_section(report, order),
+        _gaps(report),
+        _replies(report, style),
+    )
     parts = [part for part in (_findings(report), _causes(report), drawn, *listed) if part.entries]
     for number, part in enumerate(parts):
         text += _fitted(part, ROOM - len(text) - sum(later.least for later in parts[number + 1 :]))
@@ -197,6 +205,13 @@ def _targets(report: Report, style: Style) -> _Section:
     varied = not _uniform_confidence(report)
     part = _table("address", 12_000, "Addresses", heads, (_target(target, varied) for target in ordered))
     return replace(part, wrong=sum(map(_counts, ordered)), fine="ok")
+
+
+def _reasons(report: Report, style: Style) -> _Section:
+    heads = ("Address", "Reason", "How sure", "What was read", "Do")
+    found = explanations(chosen(report, style))
+    rows = ((one.addresses, one.reason, one.certainty, "; ".join(one.read), one.do) for one in found)
+    return _table("reason", 5_000, "Why nobody replies, or not the right node", heads, rows)
 
 
 def _connections(report: Report, style: Style) -> _Section:

@@ -14,6 +14,7 @@ from typing import assert_never
 from arpcheck.model import Arp, Finding, NodeReport, Report, Responder, TargetReport
 from arpcheck.reports import Style
 from arpcheck.reports.connections import remarks, sentences, summary
+from arpcheck.reports.explanations import in_one_line
 from arpcheck.reports.formatting import NONE, listing, yes_no
 from arpcheck.reports.rows import Alike, SameReason, blocks, chosen, first_line, in_order
 from arpcheck.reports.terminal import (
@@ -67,7 +68,7 @@ _TARGET = ("IP", "SERVICE", "VERDICT", "REPLIES FROM", "ANNOUNCER")
 _NODE = ("NODE", "ON THE WIRE", "CONFIGURED", "KUBE-PROXY", "MAC")
 _WIDE_TARGET = (
     "IP", "SERVICE", "IMPLEMENTATION", "VERDICT", "REPLIES FROM", "EXPECTED", "MAC", "INTERFACE", "ROUNDS", "PER REQUEST",
-    "FIRST MS", "RECORDED", "WHY",
+    "FIRST MS", "RECORDED", "WHY", "REASONS",
 )  # fmt: skip
 _WIDE_NODE = (
     "NODE", "READY", "ON THE WIRE", "CONFIGURED", "LOADED", "KUBE-PROXY", "CONFIGURED IN", "ADDRESS", "MAC", "WHY"
@@ -185,7 +186,8 @@ def _wide_rows(target: TargetReport, report: Report) -> list[tuple[NameList | st
     verdict = replace(verdict_cell(target), names=(verdict_of(target),)) if target.verdict else NONE
     lead = (address(target), services(target, 99), plain(target.implementation or NONE), verdict)
     claims = "; ".join(claim(found, report.run.started_at) for found in target.announcers) or NONE
-    tail = (claims, "; ".join(filter(None, (plain(target.reason, PROSE_LIMIT), *sentences(target)))) or NONE)
+    why = "; ".join(filter(None, (plain(target.reason, PROSE_LIMIT), *sentences(target)))) or NONE
+    tail = claims, why, in_one_line(target)
     if not target.responders:
         none = f"0 of {len(target.rounds)}"
         return [(*lead, *repliers(target), *(NONE,) * 3, none, *(NONE,) * 2, *tail)]

@@ -321,10 +321,16 @@ def interface(found: Interface) -> str:
 
 
 def likely(report: Report) -> tuple[Cause, ...]:
-    """The causes of faults that are not already a reason of a finding."""
+    """The causes of faults that no finding has already."""
     given = tuple(line for finding in report.findings for line in finding.because)
     faults = (cause for cause in report.causes if cause.id is not CauseId.HEALTHY)
-    return tuple(cause for cause in faults if not any(line.startswith(cause.text) for line in given))
+    grouped = any(finding.id == "why-silent" for finding in report.findings)
+    return tuple(
+        cause
+        for cause in faults
+        if not any(line.startswith(cause.text) for line in given)
+        if not (grouped and cause.id is CauseId.NOBODY_ANNOUNCES)
+    )
 
 
 def main_causes(report: Report) -> tuple[Cause, ...]:

@@ -12,6 +12,7 @@ from arpcheck.model import (
     Arp,
     Cause,
     CauseId,
+    Certainty,
     Claim,
     ClaimSource,
     Confidence,
@@ -30,6 +31,8 @@ from arpcheck.model import (
     Preflight,
     ReachResult,
     ReachRow,
+    Reason,
+    ReasonId,
     Report,
     Responder,
     Run,
@@ -266,6 +269,52 @@ REACH = replace(
 )  # fmt: skip
 """The same with connections: one is refused the hard way, one was not tried, one returns by another node."""
 
+NO_ENDPOINT = Reason(
+    id=ReasonId.NO_READY_ENDPOINT, subject="", evidence="it has no endpoint", certainty=Certainty.SURE, implementation="metallb",
+)  # fmt: skip
+MUTE = Reason(
+    id=ReasonId.ANNOUNCER_MUTE, subject="worker-3", certainty=Certainty.LIKELY, do="Read the log of the load balancer's pod on that node",
+    evidence="replied for its own address, and to no broadcast and no unicast request for this one",
+)  # fmt: skip
+
+
+def unanswered(number: int) -> TargetReport:
+    """Its Service has no endpoint; every fifth is announced by a node that is mute as well."""
+    name = f"team-{number}/web"
+    slices = f"kubectl -n team-{number} get endpointslices -l kubernetes.io/service-name=web"
+    found = replace(NO_ENDPOINT, subject=f"Service {name}", do=f"Find out why no pod of the Service is Ready: `{slices}`")
+    silent = service(
+        f"10.0.0.{60 + number}", name, Verdict.SILENT, f"nobody replied in 3 rounds; Service {name}: it has no endpoint"
+    )
+    return replace(silent, reasons=(found, MUTE) if number % 5 == 0 else (found,))
+
+
+_UNANSWERED = tuple(unanswered(number) for number in range(13))
+
+SILENT = replace(
+    CLEAN,
+    summary=Summary(exit_code=1, verdicts={Verdict.SILENT: 13, Verdict.WRONG_NODE: 1}, non_strict_nodes=(), complete=True,
+                    because=("1 wrong-node", "13 silent")),
+    targets=(
+        replace(service("10.0.0.50", "web/nginx", Verdict.WRONG_NODE, "worker-2 replied, worker-3 is the announcer", responder("worker-2")),
+                reasons=(
+                    Reason(id=ReasonId.RECORD_BEHIND, subject="ServiceL2Status metallb-system/l2-nginx", evidence="is 3 hours older than the event of worker-2",
+                           certainty=Certainty.LIKELY, do="Compare the record with the log of the node that it names"),
+                    Reason(id=ReasonId.LEFT_ON_INTERFACE, subject="Node worker-2", evidence="announced it before", certainty=Certainty.POSSIBLE,
+                           do="Remove the address on that node: `ip addr del ADDRESS/32 dev INTERFACE`"),
+                )),
+        *_UNANSWERED,
+        *CLEAN.targets[2:],
+    ),
+    findings=(Finding(id="why-silent", severity=Severity.INFO, outcome=Outcome.FINE, means="Nobody replied for several addresses.",
+                      because=("no-ready-endpoint: Nobody replies for 10.0.0.60, 10.0.0.61, 10.0.0.62 and 10 more: Service team-0/web, Service team-1/web, Service team-2/web and 10 more, each: it has no endpoint",),
+                      do=("Find out why no pod of the Service is Ready: `kubectl -n NAMESPACE get endpointslices`",),
+                      ips=tuple(target.target.ip for target in _UNANSWERED if target.target.ip)),),
+    causes=(Cause(id=CauseId.NOBODY_ANNOUNCES, text="Nobody replies for 10.0.0.60, 10.0.0.61, 10.0.0.62 and 10 more: Service team-0/web, Service team-1/web, Service team-2/web and 10 more, each: it has no endpoint",
+                  do="Find out why no pod of the Service is Ready: `kubectl -n NAMESPACE get endpointslices`"),),
+)  # fmt: skip
+"""Many addresses without a reply for one reason, and one with two reasons of its own."""
+
 SAMPLES = {
     "clean": CLEAN,
     "non-strict": NON_STRICT,
@@ -274,4 +323,5 @@ SAMPLES = {
     "accepted": ACCEPTED,
     "preflight": PREFLIGHT,
     "reach": REACH,
+    "silent": SILENT,
 }

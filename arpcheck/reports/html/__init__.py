@@ -18,6 +18,7 @@ from arpcheck.model import Arp, NodeReport, Outcome, Report, Severity, TargetRep
 from arpcheck.reports import Style
 from arpcheck.reports.connections import connections
 from arpcheck.reports.document import document
+from arpcheck.reports.explanations import Explanation, explanations
 from arpcheck.reports.formatting import NONE, embedded, listing, moment
 from arpcheck.reports.html.charts import NOTHING, Chart, Timeline, chart, scale, sketch, timelines, winners
 from arpcheck.reports.json import written
@@ -222,6 +223,8 @@ class Part:
     """Empty for a single address."""
     reasons: bool
     """Each row has a reason of its own."""
+    explained: Sequence[Explanation]
+    """What explains the verdict of its addresses."""
 
     @property
     def outcome(self) -> Outcome:
@@ -259,6 +262,7 @@ def _part(report: Report, pattern: Pattern, lines: Mapping[str, Timeline], drawn
         chart=drawn,
         rows=rows,
         reasons=len(reasons) > 1,
+        explained=explanations(pattern.targets),
     )
 
 
