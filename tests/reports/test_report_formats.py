@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -29,8 +30,15 @@ STYLE = Style(width=100)
 EVERY = [pytest.param(name, sample, id=f"{sample}-{name}") for sample in SAMPLES for name in FORMATS]
 
 
+@cache
 def schema() -> object:
     return json.loads(files("arpcheck.reports").joinpath("report.schema.json").read_text(encoding="utf-8"))
+
+
+@cache
+def contract() -> jsonschema.Draft202012Validator:
+    """That the schema is one is looked at once, by a test of its own."""
+    return jsonschema.Draft202012Validator(schema())
 
 
 def comparable(text: str, name: str) -> str:
@@ -106,7 +114,7 @@ def test_what_is_accepted_is_shown_everywhere_and_named_nowhere() -> None:
 
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_json_keeps_the_schema(sample: str) -> None:
-    jsonschema.validate(json.loads(render(SAMPLES[sample], "json")), schema(), cls=jsonschema.Draft202012Validator)
+    contract().validate(json.loads(render(SAMPLES[sample], "json")))
 
 
 def test_the_schema_is_a_schema_and_closes_every_part_of_ours() -> None:
