@@ -88,6 +88,5 @@ class ApiServer(apiserver.ApiServer):
         return self.api.answer(request)
 
     def die(self) -> None:
-        """As when the process is killed."""
-        self.stopped.set()
-        self._listener.end()
+        """As when the process is killed. A listener that were only closed would be polled without a pause."""
+        self.stop()

@@ -24,7 +24,7 @@ from apiserver import Fault
 from apiserver.staged import serve
 
 APIS = ("healthy", "expired", "gone")
-LASTS = 50
+LASTS = 50.0
 """Seconds of a watch, beside its last probe."""
 
 SCENE = """
@@ -66,30 +66,36 @@ def main(failovers="20", at_once="10"):
     return 1 if bad else 0
 
 
-def failover(api, number):
-    """What one watch came to: its exit code, whether the move was told, and what it was accused of."""
+def failover(api, number, lasts=LASTS):
+    """What one watch of `lasts` seconds came to: its exit code, whether the move was told, and what it was accused of."""
     done = subprocess.run(
-        network.command([sys.executable, __file__, "inside", api, str(number)]), capture_output=True, text=True, timeout=300, check=False,
+        network.command([sys.executable, __file__, "inside", api, str(number), str(lasts)]),
+        capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     if done.returncode:
         raise RuntimeError(f"{api} {number}: {done.stdout}{done.stderr}")
     return json.loads(done.stdout)
 
 
-def watched(api, number):
+def watched(api, number, lasts):
     dice = random.Random(f"failover {number}")  # noqa: S311 - the same ones every time
-    moment, gap, recorded, fails = dice.uniform(10, 38), dice.choice([0, 0, 1.5]), dice.uniform(-3, 6), dice.uniform(-8, 5)
+    moment, gap, recorded, fails = (
+        dice.uniform(10, lasts - 12),
+        dice.choice([0, 0, 1.5]),
+        dice.uniform(-3, 6),
+        dice.uniform(-8, 5),
+    )
     scene = scene_file.parse(SCENE.format(moment=moment, begins=moment + gap), "x")
     then = [(moment + recorded, lambda standing: move_record(standing.api.store))]
     if api != "healthy":
         then.append((moment + fails, FAILING[api]))
     program = [
         sys.executable, "-m", "arpcheck", "watch", "--iface", "eth0", "--kubeconfig", str(KUBECONFIG), "--rate", "100",
-        "--interval", "10s", "--for", f"{LASTS}s", "-q",
+        "--interval", "10s", "--for", f"{lasts}s", "-q",
     ]  # fmt: skip
     with stage(scene, serve) as standing, Then(standing, sorted(then, key=lambda step: step[0])):
         run = standing.start("client", program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        text, trouble = run.communicate(timeout=LASTS + 120)
+        text, trouble = run.communicate(timeout=lasts + 120)
     if run.returncode not in (1, 3):
         raise RuntimeError(f"exit code {run.returncode}: {text}{trouble}")
     accused = [word for word in ACCUSES if word in text]
@@ -168,6 +174,6 @@ def heard():
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["inside"]:
-        sys.stdout.write(json.dumps(watched(sys.argv[2], int(sys.argv[3]))))
+        sys.stdout.write(json.dumps(watched(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))))
         sys.exit(0)
     sys.exit(main(*sys.argv[1:]))

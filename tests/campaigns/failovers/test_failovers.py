@@ -10,5 +10,5 @@ pytestmark = pytest.mark.lab
 
 def test_a_correct_failover_accuses_nobody_whatever_the_api_does():
     with ThreadPoolExecutor() as pool:
-        found = list(pool.map(lambda api: failover(api, 1), APIS))
+        found = list(pool.map(lambda api: failover(api, 1, 26.0), APIS))
     assert [(one["told"], one["accused"]) for one in found] == [(True, [])] * len(APIS), found

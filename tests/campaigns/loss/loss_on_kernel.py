@@ -50,17 +50,17 @@ def main(runs="10", at_once="8"):
     return 1 if wrong else 0
 
 
-def counted(lan, percent, direction, runs):
-    """The exit codes by command, of one enclosure."""
-    program = network.command([sys.executable, str(HERE), "inside", lan, str(percent), direction, str(runs)])
+def counted(lan, percent, direction, runs, *commands):
+    """The exit codes by command, of one enclosure; without `commands` those of all."""
+    program = network.command([sys.executable, str(HERE), "inside", lan, str(percent), direction, str(runs), *commands])
     done = subprocess.run(program, capture_output=True, text=True, timeout=runs * 4 * LONGEST, check=False)
     if done.returncode:
         raise RuntimeError(f"{lan}, {percent} %, {direction}: {done.stdout}{done.stderr}")
     return json.loads(done.stdout)
 
 
-def inside(lan, percent, direction, runs):
-    trials = [trial for trial in TRIALS if trial.lan == lan]
+def inside(lan, percent, direction, runs, *commands):
+    trials = [trial for trial in TRIALS if trial.lan == lan and (not commands or trial.command in commands)]
     dice = random.Random(f"{lan} {percent} {direction}")  # noqa: S311 - the same ones every time
     scene = trials[0].scene
     with stage(scene) as standing, LossySwitch(scene, dice, int(percent), direction):
