@@ -9,6 +9,7 @@ import json
 import subprocess
 import time
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from ipaddress import IPv6Address, IPv6Network
 from pathlib import Path
 
@@ -24,6 +25,9 @@ ADDRESSES = Path("/proc/thread-self/net/if_inet6")
 
 _NO_CHECKS = {"accept_dad": 0, "dad_transmits": 0, "accept_ra": 0, "router_solicitations": 0, "addr_gen_mode": 0}
 """Addresses are usable at once, and link-local addresses are made of MAC addresses."""
+
+_NO_ADDRESS = 1
+"""IN6_ADDR_GEN_MODE_NONE (linux/if_link.h)."""
 
 _TENTATIVE = 0x40
 """IFA_F_TENTATIVE (linux/if_addr.h)."""
@@ -78,20 +82,15 @@ def settle_switch(lan: str, ipv6: Ipv6Lan, scene: Scene, ports: Mapping[str, Sce
     """Makes the switch of a LAN suppress or snoop, where the scene says so. `ports`: by port, the NIC at its end. Returns
     when it does, for all but the announcers' groups (`await_groups`)."""
     space = lan_namespace(lan)
+    if ipv6.suppressed or ipv6.mld_snooping:
+        inside(space, partial(_switch_with_ipv6, address=ipv6.mld_snooping))
     if ipv6.suppressed:
         ip(_suppression(lan, ipv6, scene, ports), within=space)
         bridge((f"fdb replace {nic.mac} dev {port} master static" for port, nic in ports.items()), within=space)
     if not ipv6.mld_snooping:
         return
-    inside(space, _switch_as_host)
-    ip(
-        [
-            "link set lan type bridge mcast_snooping 1 mcast_query_response_interval 10",
-            "link set lan down",
-            "link set lan up",
-        ],
-        within=space,
-    )
+    # By version 1 a host leaves its report out where it received another's, and until the querier settles all receive them.
+    ip(["link set lan type bridge mcast_snooping 1 mcast_mld_version 2 mcast_query_response_interval 10"], within=space)
     _await_querier_address(space, patience)
     ip(["link set lan type bridge mcast_querier 1"], within=space)
     time.sleep(_RESPONSE)  # the kernel's timer, which starts with the querier (net/bridge/br_multicast.c, delay_time)
@@ -127,16 +126,17 @@ def anycast(station: Station, nic: SceneNic) -> set[IPv6Address]:
 
 
 def _suppression(lan: str, ipv6: Ipv6Lan, scene: Scene, ports: Mapping[str, SceneNic]) -> Iterator[str]:
-    for port in ports:
+    """The prober asks from elsewhere in the fabric: what comes from a port that suppresses is not answered."""
+    for port in (port for port, nic in ports.items() if nic not in scene.station(scene.prober.station).nics):
         yield f"link set {port} type bridge_slave neigh_suppress on"
     for address, name in ipv6.suppressed.items():
         mac = next(nic.mac for nic in scene.station(name).nics if nic.lan == lan)
         yield f"neigh replace {address} lladdr {mac} dev lan nud permanent"
 
 
-def _switch_as_host() -> None:
-    """A querier needs a link-local address, so the switch has IPv6; its ports have none."""
-    for key, value in {**_NO_CHECKS, "disable_ipv6": 0}.items():
+def _switch_with_ipv6(*, address: bool) -> None:
+    """The bridge has IPv6, and its ports have none. A querier needs a link-local address."""
+    for key, value in {**_NO_CHECKS, "addr_gen_mode": 0 if address else _NO_ADDRESS, "disable_ipv6": 0}.items():
         if (path := CONF6 / "lan" / key).exists():
             path.write_text(f"{value}\n")
 

@@ -20,6 +20,7 @@ from arpcheck.wire import neighbour_discovery
 
 ASKER = Mac("02:02:00:00:01:00")
 ASKER_LL, ASKER_GLOBAL = IPv6Address("fe80::2:ff:fe00:100"), IPv6Address("2001:db8:10::5")
+ANYCAST = IPv6Address("2001:db8:10::")
 STRANGER = IPv6Address("fe80::77")
 """Whom no node knows from an earlier question."""
 

@@ -69,9 +69,9 @@ def _receives(station: Station, nic: SceneNic, asked: NeighbourMessage) -> bool:
 
 
 def suppressed(scene: Scene, lan: str, asked: NeighbourMessage) -> NeighbourMessage | None:
-    """What a switch with neighbour suppression answers itself, with the MAC address of the station in its table."""
+    """What a switch with neighbour suppression answers the prober itself, with the MAC address of the station in its table."""
     name = scene.lans6[lan].suppressed.get(asked.target)
-    if name is None or asked.source_ip == UNSPECIFIED or asked.kind != SOLICITATION:
+    if name is None or asked.source_ip == UNSPECIFIED or asked.kind != SOLICITATION or not asked.destination.is_group:
         return None
     mac = next(nic.mac for nic in scene.station(name).nics if nic.lan == lan)
     return NeighbourMessage(
@@ -85,10 +85,15 @@ def passes(scene: Scene, nic: SceneNic, asked: NeighbourMessage) -> bool:
     lan = scene.lans6[nic.lan]
     if not asked.destination.is_group:
         return asked.destination == nic.mac
-    if lan.suppressed and asked.kind == SOLICITATION and (asked.source_ip == UNSPECIFIED or asked.target in lan.suppressed):
+    hidden = asked.source_ip == UNSPECIFIED or asked.target in lan.suppressed
+    if lan.suppressed and hidden and asked.kind == SOLICITATION and _by_prober(scene, asked):
         return False
     snooped = lan.mld_snooping and asked.destination != BROADCAST and asked.destination_ip.is_multicast
     return not snooped or asked.destination_ip == ALL_NODES or asked.destination_ip in _joined(scene, nic)
+
+
+def _by_prober(scene: Scene, asked: NeighbourMessage) -> bool:
+    return any(asked.source == nic.mac for nic in scene.station(scene.prober.station).nics)
 
 
 def _joined(scene: Scene, nic: SceneNic) -> set[object]:
