@@ -25,6 +25,8 @@ STRANGER = IPv6Address("fe80::77")
 """Whom no node knows from an earlier question."""
 
 SCENE = """
+[hosts.client]
+addresses = ["10.0.0.5", "2001:db8:10::5", "2001:db8:77::5/64"]
 [nodes.worker-1]
 addresses = ["10.0.0.11", "2001:db8:10::11", "2001:db8:10::50/128"]
 [nodes.worker-2]
@@ -94,6 +96,7 @@ def forms(target: IPv6Address, number: int) -> dict[str, bytes]:
         "group in broadcast": plain._replace(destination=BROADCAST),
         "group in the frame of all nodes": plain._replace(destination=group_mac(ALL_NODES)),
         "no option": plain._replace(option=None, source_ip=STRANGER),
+        "no option, known asker": plain._replace(option=None),
         "duplicate check": plain._replace(source_ip=UNSPECIFIED, option=None),
         "duplicate check with an option": plain._replace(source_ip=UNSPECIFIED),
         "hop limit": plain._replace(hop_limit=64),
@@ -120,11 +123,12 @@ CILIUM = dict.fromkeys(("group", "group, global source", "group in unicast", *IN
 CILIUM |= dict.fromkeys(("target", "link-local address", "global address"), "SO target +")
 WITHOUT_GROUP = dict.fromkeys(("all nodes", "link-local address"), "S link-local +")
 PROXY = dict.fromkeys(("group", "all nodes", "group in unicast"), "S link-local +")
-NOT_OF_A_PROXY = ("group, global source", *TRICKS, *INVENTED, *DIRECT, "code", "checksum", "duplicate check with an option")
+NOT_OF_A_PROXY = ("group, global source", *TRICKS, *INVENTED, *DIRECT, "code", "checksum")
+NOT_OF_A_PROXY += ("duplicate check with an option", "no option, known asker")
 
 ROWS = {
-    "kernel that forwards": (address("50"), 1, KERNEL, ()),
-    "kernel that does not": (address("54"), 5, HOST, ()),
+    "kernel that forwards": (address("50"), 1, KERNEL, ("no option, known asker",)),
+    "kernel that does not": (address("54"), 5, HOST, ("no option, known asker",)),
     "MetalLB": (address("51"), 2, METALLB, ()),
     "MetalLB that lost its group": (address("53"), 4, WITHOUT_GROUP, ()),
     # Whether it looks at hop limit, code and other headers is not known.
