@@ -30,7 +30,9 @@ class Advertiser:
         self._mac = announcer.mac or nic.mac
         self._source = announcer.source or self._mac
         self._wanted = frozenset(announcer.ips6 or ())
-        self._joined = {ALL_NODES, *map(solicited_node, nic.own6), *groups(announcer)}
+        self._own = nic.own6
+        self._joined = {ALL_NODES, *map(solicited_node, self._own), *groups(announcer)}
+        self._heeded = frozenset(ip.packed for ip in (*self._wanted, *self._own)) if self._wanted else frozenset()
         self._activity = Activity(announcer)
         self._macs: dict[IPv6Address, Mac] = {}
         self._looking: dict[IPv6Address, float] = {}
@@ -39,12 +41,15 @@ class Advertiser:
     def receive(self, frame: bytes, at: float) -> tuple[DueFrame, ...]:
         """What it sends when it received a frame at `at`, in seconds: an advertisement, or a solicitation for the asker and
         the advertisement later."""
+        if self._heeded and frame[_KIND] == _ASKS and frame[_TARGET] not in self._heeded:
+            return ()
         message = decode(frame)
         if message is None or not self._reached(message.destination):
             return ()
         if message.kind == ADVERTISEMENT:
-            return self._learn(message.target, message.option, at) if message.is_valid else ()
-        if message.target in self._nic.own6:  # the kernel answers, and knows the asker from then on
+            known = message.target in self._macs or message.target in self._waiting
+            return self._learn(message.target, message.option, at) if known and message.is_valid else ()
+        if message.target in self._own:  # the kernel answers, and knows the asker from then on
             return self._learn(message.source_ip, message.option, at) if message.is_valid else ()
         if (self._wanted and message.target not in self._wanted) or not self._accepts(message):
             return ()
@@ -149,8 +154,12 @@ ETHERTYPE6 = 0x86DD
 SOLICITATION, ADVERTISEMENT, REDIRECT = 135, 136, 137
 ROUTER, SOLICITED, OVERRIDE = 0x80, 0x40, 0x20
 ALL_NODES, UNSPECIFIED = IPv6Address("ff02::1"), IPv6Address("::")
+_SOLICITED_NODE = int(IPv6Address("ff02::1:ff00:0"))
 
 _ICMPV6 = 58
+_KIND, _TARGET = slice(54, 55), slice(62, 78)
+"""In a frame without further headers. Comparing them first is fast, since most frames are for other stations."""
+_ASKS = bytes((SOLICITATION,))
 _SKIPPED = (0, 60)
 """Hop-by-hop and destination options: hosts take what follows them."""
 _HEADERS = struct.Struct("!6s6sHIHBB16s16s")
@@ -241,7 +250,7 @@ def _sum(addresses: bytes, message: bytes) -> int:
 
 def solicited_node(ip: IPv6Address) -> IPv6Address:
     """RFC 4291 section 2.7.1."""
-    return IPv6Address(int(IPv6Address("ff02::1:ff00:0")) | (int(ip) & 0xFFFFFF))
+    return IPv6Address(_SOLICITED_NODE | (int(ip) & 0xFFFFFF))
 
 
 def group_mac(ip: IPv6Address) -> Mac:

@@ -33,24 +33,26 @@ class Seen(NamedTuple):
 def put(toml, steps, *, wait=0.15, head=HEAD):
     """What came back for each, and by number what each command printed."""
     steps = [step.hex() if isinstance(step, bytes) else step for step in steps]
-    program = [sys.executable, __file__, head + toml, json.dumps(steps), str(wait)]
-    done = subprocess.run(network.command(program), capture_output=True, text=True, timeout=120)
+    program = [sys.executable, __file__, str(wait)]
+    told = json.dumps([head + toml, steps])
+    done = subprocess.run(network.command(program), input=told, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    found = json.loads(done.stdout)
     seen = [
         Seen(number, advertising.decode(bytes.fromhex(frame)), len(frame) // 2, after)
-        for number, frame, after in told["seen"]
+        for number, frame, after in found["seen"]
     ]
-    return seen, {int(number): text for number, text in told["said"].items()}
+    return seen, {int(number): text for number, text in found["said"].items()}
 
 
-def main(toml, steps, wait):
+def main(wait):
+    toml, steps = json.load(sys.stdin)
     scene = scene_file.parse(toml, "test")
     network.build(scene)
     station = scene.prober.station
     with Announcers(scene), inside(station, opened) as sock:
         network.await_announcers(scene)
-        json.dump(conversation(sock, station, json.loads(steps), float(wait)), sys.stdout)
+        json.dump(conversation(sock, station, steps, float(wait)), sys.stdout)
 
 
 def conversation(sock, station, steps, wait):

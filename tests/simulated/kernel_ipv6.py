@@ -6,6 +6,8 @@ it against the kernel that runs them. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv6Address
 from typing import NamedTuple
 
 from arpcheck.lab.advertising import (
@@ -33,13 +35,13 @@ class Advertised(NamedTuple):
 
 def advertised(station: Station, nic: SceneNic, asked: NeighbourMessage) -> Advertised | None:
     """What the kernel does with a solicitation that came in on `nic`."""
-    if not nic.ipv6 or asked.kind != SOLICITATION or not asked.is_valid or not _receives(station, nic, asked):
+    if not nic.ipv6 or asked.kind != SOLICITATION or not asked.is_valid:
         return None
     forwards = bool(station.effective6("forwarding", nic))
     own = asked.target in nic.own6
     anycast_too = asked.target in anycast(station, nic)
     proxied = asked.target in nic.proxied and forwards and bool(station.effective6("proxy_ndp", nic))
-    if not (own or anycast_too or proxied):
+    if not (own or anycast_too or proxied) or not _receives(station, nic, asked):
         return None
     checked, group = asked.source_ip == UNSPECIFIED, asked.destination_ip.is_multicast
     if group and not checked and asked.option is None:
@@ -52,6 +54,16 @@ def advertised(station: Station, nic: SceneNic, asked: NeighbourMessage) -> Adve
         target=asked.target, option=nic.mac if group else None, flags=flags,
     )  # fmt: skip
     return Advertised(message, delayed=not own and group and asked.destination != nic.mac)
+
+
+def candidates(scene: Scene) -> Mapping[IPv6Address, Sequence[tuple[str, SceneNic]]]:
+    """By address, the NICs whose kernels may answer for it, with the names of their stations."""
+    found: dict[IPv6Address, list[tuple[str, SceneNic]]] = {}
+    for station in scene.stations:
+        for nic in station.nics:
+            for ip in {*nic.own6, *nic.proxied, *(address.network.network_address for address in nic.addresses6)}:
+                found.setdefault(ip, []).append((station.name, nic))
+    return found
 
 
 def _receives(station: Station, nic: SceneNic, asked: NeighbourMessage) -> bool:

@@ -57,6 +57,7 @@ class SimulatedWire:
         self._first: float | None = None
         self._speakers = tuple(_speakers(scene))
         self._advertisers = tuple(_advertisers(scene))
+        self._candidates = kernel_ipv6.candidates(scene)
         self._drop = drop
         self._misses = misses
         self._now = 0.0
@@ -148,14 +149,13 @@ class SimulatedWire:
     def _advertised_by_kernels(
         self, lan: str, asked: NeighbourMessage, at: float, reached: Collection[int]
     ) -> Iterator[DueFrame]:
-        for station in self._stations.values():
-            for nic in station.nics:
-                if id(nic) not in reached or nic.lan != lan or not kernel_ipv6.passes(self._scene, nic, asked):
-                    continue
-                if found := kernel_ipv6.advertised(station, nic, asked):
-                    seed = zlib.crc32(asked.target.packed + nic.mac.to_bytes()) / 0xFFFFFFFF
-                    delay = KERNEL_TAKES + (PROXY_DELAY * seed if found.delayed else 0.0)
-                    yield DueFrame(at + delay, found.message.encode())
+        for name, nic in self._candidates.get(asked.target, ()):
+            if id(nic) not in reached or nic.lan != lan or not kernel_ipv6.passes(self._scene, nic, asked):
+                continue
+            if found := kernel_ipv6.advertised(self._stations[name], nic, asked):
+                seed = zlib.crc32(asked.target.packed + nic.mac.to_bytes()) / 0xFFFFFFFF
+                delay = KERNEL_TAKES + (PROXY_DELAY * seed if found.delayed else 0.0)
+                yield DueFrame(at + delay, found.message.encode())
 
     def _deliver(self, lan: str, at: float, frame: bytes) -> None:
         """To the prober's NICs on this LAN, as a switch does that has learnt every MAC. The kernel takes a tag away."""
