@@ -187,7 +187,7 @@ def _judge(
         return Arp.NON_STRICT, f"{macs} replied for {canary}, a ClusterIP that nobody announces"
     if answered:
         return Arp.UNKNOWN, f"{answered[0][1]} replied for {canary}, but may not be this node"
-    if not look.at_home and not look.listed:
+    if not look.at_home and not look.heard:  # what replied as a proxy, or for a silent address by unicast, is not heard
         return Arp.UNREACHED, f"no reply for its addresses here ({_listed(look.addresses)})"
     if canary is None or not observations.asked(canary).broadcast:
         return Arp.UNKNOWN, "the canary was not probed"

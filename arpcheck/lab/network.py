@@ -97,8 +97,10 @@ def _furniture(station: Station, device: str) -> Iterator[str]:
 
 def _switch(scene: Scene, lan: str) -> Iterator[str]:
     yield "link set lan up"
-    for port in _ports(scene, lan):
+    for port, (_, nic) in _ports(scene, lan).items():
         yield f"link set {port} master lan up"
+        if not nic.broadcasts:
+            yield f"link set {port} type bridge_slave bcast_flood off"
 
 
 def _ports(scene: Scene, lan: str) -> dict[str, tuple[Station, SceneNic]]:

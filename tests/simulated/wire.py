@@ -75,10 +75,16 @@ class SimulatedWire:
         self._now += SEND_TAKES
         self._step()
         others = [other for station in self._stations.values() for other in station.nics if other is not nic]
-        reached = {id(other) for other in others if other.lan == nic.lan and not self._misses(other)}
+        asked = answering.decode(frame)
+        flooded = asked is not None and asked.destination == answering.BROADCAST
+        reached = {
+            id(other)
+            for other in others
+            if other.lan == nic.lan and (other.broadcasts or not flooded) and not self._misses(other)
+        }
         if message := advertising.decode(frame):
             self._send_ipv6(nic, message, frame, reached)
-        if asked := answering.decode(frame):
+        if asked:
             for station in self._stations.values():
                 for heard in station.nics:
                     if id(heard) in reached:
