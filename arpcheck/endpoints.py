@@ -15,6 +15,7 @@ from arpcheck.objects import Object, Objects, Service, address, at, items, label
 __all__ = [
     "ENDPOINT_SLICES", "NEEDS", "SERVICE_PORTS", "Handling", "HandlingBecause", "NodeHandling", "ServiceEndpoint",
     "ServicePort", "are_read", "endpoints", "expectation", "nodes_of", "ports", "publishes_not_ready", "source_ranges",
+    "sticks_to_one_endpoint",
 ]  # fmt: skip
 
 ENDPOINT_SLICES = Need(
@@ -33,7 +34,7 @@ SERVICE_PORTS = Need(
     costs="only addresses given with --ip can be probed",
     fields=(
         *("spec ports name", "spec ports port", "spec ports protocol"),
-        *("spec publishNotReadyAddresses", "spec loadBalancerSourceRanges"),
+        *("spec publishNotReadyAddresses", "spec loadBalancerSourceRanges", "spec sessionAffinity"),
         "metadata annotations service.beta.kubernetes.io/load-balancer-source-ranges",
     ),
 )
@@ -92,6 +93,11 @@ def ports(service: Service) -> tuple[ServicePort, ...]:
 def publishes_not_ready(service: Service) -> bool:
     """Every endpoint counts as ready, so that a refused connection is no news."""
     return at(service.raw, "spec", "publishNotReadyAddresses") is True
+
+
+def sticks_to_one_endpoint(service: Service) -> bool:
+    """All connections of one client go to the same endpoint, whatever their source port."""
+    return text(service.raw, "spec", "sessionAffinity") == "ClientIP"
 
 
 def source_ranges(service: Service) -> tuple[str, ...]:

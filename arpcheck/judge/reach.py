@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import assert_never
 
-from arpcheck.endpoints import NodeHandling, ServiceEndpoint, endpoints, expectation, ports
+from arpcheck.endpoints import NodeHandling, ServiceEndpoint, endpoints, expectation, ports, sticks_to_one_endpoint
 from arpcheck.evidence import Evidence
 from arpcheck.model import (
     Handling,
@@ -33,6 +33,8 @@ ENOUGH = 3
 """Tries without a connection before a MAC address is said not to serve: one SYN tests one endpoint."""
 
 Rows = Mapping[IPv4Address, tuple[ReachRow, ...]]
+
+_NOT_SERVING = (Handling.DROP, Handling.REJECT)
 
 _ERRORS = (ReachSignal.UNREACHABLE, ReachSignal.TIME_EXCEEDED, ReachSignal.PARAMETER_PROBLEM)
 
@@ -200,9 +202,22 @@ def _doubt(
         return ReachDoubt.FRAMES_LOST
     if row.tries < ENOUGH:
         return ReachDoubt.TOO_FEW_TRIES
+    if not run.complete:
+        return ReachDoubt.UNFINISHED
+    if _tests_one_of_several(one, row.node, objects):
+        return ReachDoubt.ONE_ENDPOINT
     behind = _endpoints(one.service, one.port, objects)
     at_home = behind is None or any(endpoint.usable and endpoint.node in context.own_nodes for endpoint in behind)
     return ReachDoubt.OWN_POD if context.own_nodes and at_home else None
+
+
+def _tests_one_of_several(one: ReachTry, node: str | None, objects: Objects) -> bool:
+    """Whether all tries went to the same endpoint, and others may answer."""
+    service = _service(one.service, objects)
+    if service is None or not sticks_to_one_endpoint(service):
+        return False
+    expected = _expected(one, node, objects)
+    return expected is None or (expected.handling is Handling.SERVE and len(expected.endpoints) > 1)
 
 
 # ------------------------------------------------------------------------------------------------------------- Conclusions
@@ -212,15 +227,17 @@ def is_broken(row: ReachRow, rows: Iterable[ReachRow]) -> bool:
     """It is proven that who uses this MAC address gets no connection, while a node's accepts for the same address and port.
 
     A refusal ends the tries, and may be that of one endpoint of several: it needs the EndpointSlices as a witness, as
-    silence needs three tries."""
+    silence needs three tries. They are none where a node accepts that does not serve by them."""
     if row.doubt is not None or not row.result.failed or row.result is ReachResult.WRONG_SOURCE:
         return False
-    beside = any(
-        other.result is ReachResult.ACCEPTED and other.doubt is None and other.node not in (None, row.node)
+    beside = [
+        other
         for other in rows
         if (other.service, other.port) == (row.service, row.port)
-    )
-    return beside and (row.tries >= ENOUGH or row.expected in (Handling.DROP, Handling.REJECT))
+        and (other.result is ReachResult.ACCEPTED and other.doubt is None and other.node not in (None, row.node))
+    ]
+    witness = row.expected in _NOT_SERVING and not any(other.expected in _NOT_SERVING for other in beside)
+    return bool(beside) and (row.tries >= ENOUGH or witness)
 
 
 def is_wrong_source(row: ReachRow) -> bool:
@@ -311,9 +328,6 @@ def _words(ip: IPv4Address, row: ReachRow, rows: Sequence[ReachRow], objects: Ob
             assert_never(row.result)
 
 
-_NOT_SERVING = (Handling.DROP, Handling.REJECT)
-
-
 def _verb(row: ReachRow, rows: Iterable[ReachRow]) -> str:
     """That a node does not serve needs a proof: all may be silent for a reason of this host's, and a refusal may be that of
     one endpoint of several."""
@@ -381,6 +395,8 @@ _DOUBTS: Mapping[ReachDoubt, str] = {
     ReachDoubt.CHANGED: "the announcer or the endpoints changed meanwhile",
     ReachDoubt.UNCONFIRMED: "the EndpointSlices could not be read again after the tries, so they may have changed",
     ReachDoubt.TOO_FEW_TRIES: "there were too few tries",
+    ReachDoubt.UNFINISHED: "the run ended before a reply could arrive",
+    ReachDoubt.ONE_ENDPOINT: "sessionAffinity ClientIP sends all tries to one endpoint, and there may be others",
     ReachDoubt.OWN_POD: "this host is a node and may have the endpoint itself",
     ReachDoubt.MIXED: "the tries differ",
     ReachDoubt.CONTRADICTED: "one SYN got replies that exclude each other, as if two hosts or a firewall replied",

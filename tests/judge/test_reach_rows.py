@@ -79,10 +79,10 @@ def objects(*nodes, local=True, ready=True):
     return Objects(resources={"services": (service,), ENDPOINT_SLICES.resource: (found,)})
 
 
-def rows(*tries, cluster=None, skips=(), lost=0, changed=(), unconfirmed=(), **rest):
+def rows(*tries, cluster=None, skips=(), lost=0, changed=(), unconfirmed=(), complete=True, **rest):
     run = ReachRun(
         tries=tuple(one for several in tries for one in several), skips=skips, lost=lost, changed=changed,
-        unconfirmed=unconfirmed,
+        unconfirmed=unconfirmed, complete=complete,
     )  # fmt: skip
     return reach_rows(evidence(reach=run, objects=cluster or Objects()), context(**rest)).get(IP, ())
 
@@ -155,12 +155,13 @@ def test_a_refusal_may_be_of_one_of_several_endpoints_unless_the_slices_say_othe
     assert broken(rows(OPEN, refused, cluster=objects("n1"))) == [TWO]
 
 
-@pytest.mark.parametrize("what", ["lost", "changed", "unconfirmed", "moved", "own_nodes"])
+@pytest.mark.parametrize("what", ["lost", "changed", "unconfirmed", "unfinished", "moved", "own_nodes"])
 def test_what_could_be_the_reason_forbids_the_conclusion(what) -> None:
     more = {
         "lost": {"lost": 1},
         "changed": {"changed": ("web/nginx",)},
         "unconfirmed": {"unconfirmed": ("web/nginx",)},
+        "unfinished": {"complete": False},
         "moved": {"moved": frozenset({IP})},
         "own_nodes": {"own_nodes": frozenset({"n3"})},
     }[what]
@@ -168,6 +169,30 @@ def test_what_could_be_the_reason_forbids_the_conclusion(what) -> None:
     assert broken(found) == []
     assert found[1].doubt is not None
     assert "does not serve" not in found[1].text
+
+
+def test_slices_that_an_acceptance_contradicts_are_no_witness_of_a_refusal() -> None:
+    """By them no node serves, and one does: another proxy than kube-proxy, or rules that lag."""
+    refused = tried(TWO, reply(RST, TWO))
+    assert broken(rows(OPEN, refused, cluster=objects("n3"))) == []
+    assert broken(rows(OPEN, tried(TWO), cluster=objects("n3"))) == [TWO]
+
+
+def test_with_session_affinity_all_tries_are_of_one_endpoint() -> None:
+    def sticky(cluster):
+        (service,) = cluster.of("services")
+        spec = {**service["spec"], "sessionAffinity": "ClientIP"}
+        return replace(cluster, resources={**cluster.resources, "services": ({**service, "spec": spec},)})
+
+    several = objects("n1", "n3", local=False)
+    unknown = replace(several, resources={"services": several.of("services")})
+    assert broken(rows(OPEN, tried(TWO), cluster=several)) == [TWO]
+    for cluster in (several, unknown):
+        found = rows(OPEN, tried(TWO), cluster=sticky(cluster))
+        assert broken(found) == []
+        assert found[1].doubt is ReachDoubt.ONE_ENDPOINT
+    for cluster in (objects("n1"), objects("n1", local=False)):
+        assert broken(rows(OPEN, tried(TWO), cluster=sticky(cluster))) == [TWO]
 
 
 def test_a_node_that_asks_and_has_no_endpoint_itself_may_conclude() -> None:

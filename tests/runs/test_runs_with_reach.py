@@ -129,3 +129,17 @@ def test_a_merged_run_has_the_tries_of_both_hosts() -> None:
     in_doubt = merge([("a", one), ("b", unread)]).reach
     assert in_doubt is not None
     assert in_doubt.unconfirmed == ("web/nginx",)
+
+
+def test_session_affinity_is_no_secret() -> None:
+    """It leaves the silence of a node in doubt, in a redacted run too."""
+    evidence = observed(sessionAffinity="ClientIP")
+    evidence = replace(evidence, objects=slices(evidence.objects, "worker-1", "worker-2"))
+    plan = planned(evidence)
+    first = plan.aims[0].mac
+    network, frames = Network({first: lambda to: [(0.001, syn_ack(to, to.to))]}), list[bytes]()
+    run = reach(network, plan, begun=100.0, tap=lambda _, frame: frames.append(frame))
+    evidence = pipeline.with_reach(evidence, run)
+    for one in (evidence, redact(evidence, frames).evidence):
+        doubts = [row.doubt for target in pipeline.conclude(one).targets for row in target.reach]
+        assert doubts == [None, ReachDoubt.ONE_ENDPOINT]

@@ -79,8 +79,9 @@ def partly_reached(judged: Judged) -> Found | None:
     Decided when:
     1. `--reach` asked both for the same address and port, and one accepted, itself or by another host.
     2. and the other refused, rejected or did not reply.
-    3. and it is not proven that it never serves: there were too few tries, frames were lost, something changed meanwhile,
-       or the EndpointSlices could not be read again.
+    3. and it is not proven that it never serves: there were too few tries or they were interrupted, frames were lost,
+       something changed meanwhile, the EndpointSlices could not be read again, or sessionAffinity sent all tries to one
+       endpoint of several.
     4. or one SYN got replies that exclude each other: a SYN/ACK and an RST or an ICMP error, or a SYN/ACK of two hosts.
 
     Do:
