@@ -141,6 +141,29 @@ def test_an_option_that_is_not_the_source_of_the_frame(world):
     assert (one.message.option, one.message.source, one.message.source_ip) == (node(2), node(1), link_local(1))
 
 
+NICS = """
+lans.other = { network = "10.1.0.0/24", network6 = "2001:db8:11::/64" }
+[nodes.worker-1.nics]
+eth0 = { addresses = "10.0.0.11" }
+eth1 = { addresses = %s }
+eth2 = { lan = "other", addresses = ["10.1.0.11", "2001:db8:11::11", "2001:db8:10::52/128"] }
+"""
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_each_nic_answers_for_what_it_has_itself_and_for_nothing_else(world):
+    def heard(own, target, more=""):
+        seen = world(NICS % own + more, [by_the_wire(target)])
+        answers = [one.message for one in seen if one.message.kind == ADVERTISEMENT and one.message.target == target]
+        return sorted((str(message.option), str(message.source)) for message in answers)
+
+    first, second = ("02:01:00:00:01:00",) * 2, ("02:01:00:00:01:01",) * 2
+    assert heard('"2001:db8:10::50/128"', V) == [second]
+    assert heard("[]", address("52")) == [], "it is on the NIC of another LAN"
+    speaker = '[[announcers]]\nat = "worker-1"\nips = "2001:db8:10::51"\nnics = ["eth0", "eth1"]\n'
+    assert heard("[]", address("51"), speaker) == [first, second]
+
+
 # -------------------------------------------------------------------------------------------------------------- switches
 
 MEMBERS = f"""
@@ -226,14 +249,51 @@ def test_ipv6_is_off_where_a_nic_or_its_lan_has_none():
     assert found == {"lo": ["::1/128"], "eth0": ["2001:db8:10::11/64", "fe80::1:ff:fe00:100/64"]}
 
 
+OURS = [by_the_wire(V), by_the_wire(V, destination=ALL_NODES), by_the_wire(V, to=node(1)), by_the_wire(V, to=node(2))]
+OURS += [by_the_wire(V, to=node(1), destination=to) for to in (V, link_local(1))]
+DUPLICATE_CHECK = question(ASKER, UNSPECIFIED, V)._replace(option=None).encode()
+"""What duplicate address detection sends, and arpcheck never."""
+
+CLIENTS = """
+[hosts.client]
+addresses = "10.0.0.5"
+[hosts.other]
+addresses = "10.0.0.6"
+"""
+
+
 @pytest.mark.lab
-def test_a_question_of_ours_leaves_the_cache_of_a_client_alone():
-    """A client that has the address with the first holder's MAC keeps it, whoever answers us."""
-    holders = f'[nodes.worker-1]\n{HOLDS.format(11)}\n[nodes.worker-2]\n{HOLDS.format(12)}\n[hosts.client]\naddresses = "10.0.0.5"\n[hosts.other]\naddresses = "10.0.0.6"\n'
-    neighbour = f"{V} dev eth0 lladdr {node(1)}"
-    known = ["@other", "ip", "neigh", "replace", *neighbour.split()[:-2], "lladdr", node(1), "nud", "stale"]
-    show = ["@other", "ip", "-6", "neigh", "show", str(V)]
-    asked = [by_the_wire(V), by_the_wire(V, destination=ALL_NODES), *(by_the_wire(V, to=node(n)) for n in (1, 2))]
-    seen, said = put(holders, [known, *asked, show])
-    assert len(seen) == 6
-    assert neighbour in said[5]
+@pytest.mark.parametrize(
+    ("asked", "kept"), [pytest.param(OURS, True, id="ours"), pytest.param([DUPLICATE_CHECK], False, id="check")]
+)
+def test_what_we_ask_leaves_the_caches_of_clients_alone(asked, kept):
+    """Of a client that uses another MAC address than the only holder's: the evidence of what is wrong."""
+    toml = f"[nodes.worker-1]\n{HOLDS.format(11)}\n[nodes.worker-2]\n{CLIENTS}"
+    known = ["@other", "ip", "neigh", "replace", str(V), "dev", "eth0", "lladdr", node(2), "nud", "stale"]
+    _, said = put(toml, [known, *asked, ["@other", "ip", "-6", "neigh", "show", str(V)]])
+    assert (node(2) in said[len(asked) + 1]) == kept
+
+
+CHECKED = """
+for key in accept_dad dad_transmits; do echo 1 >/proc/sys/net/ipv6/conf/eth0/$key; done
+echo 2000 >/proc/sys/net/ipv6/neigh/eth0/retrans_time_ms
+ip address add 2001:db8:10::50/128 dev eth0
+"""
+DONE = """
+for turn in $(seq 200); do
+    found=$(ip -6 -o address show to 2001:db8:10::50)
+    case $found in *dadfailed*) break ;; *tentative*) sleep 0.05 ;; *) break ;; esac
+done
+echo $found
+"""
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(
+    ("asked", "failed"), [pytest.param(OURS, False, id="ours"), pytest.param([DUPLICATE_CHECK], True, id="check")]
+)
+def test_what_we_ask_never_fails_the_check_of_an_address_that_a_node_is_about_to_take(asked, failed):
+    steps = [["@worker-1", "sh", "-c", CHECKED], *asked, ["@worker-1", "sh", "-c", DONE]]
+    seen, said = put("[nodes.worker-1]\n[nodes.worker-2]\n", steps, wait=0.05)
+    assert ("dadfailed" in said[len(steps) - 1], "2001:db8:10::50" in said[len(steps) - 1]) == (failed, True)
+    assert not [one for one in seen if one.message.kind == ADVERTISEMENT and one.message.target == V], "it was not taken yet"
