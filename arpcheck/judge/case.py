@@ -142,14 +142,12 @@ class Case:
     """The known parties that answered in the first round in which two of them did; empty where none did."""
     _doubted: bool = field(init=False, compare=False, repr=False)
     """Of some NIC that answered it is not certain whose it is."""
-    _by_mac: Mapping[Mac, Sequence[Nic]] = field(init=False, compare=False, repr=False)
-    """The NICs of `heard`: hundreds may answer for one address, and each is looked up several times."""
+    _by_mac: dict[Mac, tuple[Nic, ...]] = field(init=False, compare=False, repr=False)
+    """The NICs of `heard`: hundreds may answer for one address, and each is looked up several times. Most cases never
+    ask, so it is filled with the first look."""
 
     def __post_init__(self) -> None:
-        by_mac: dict[Mac, Sequence[Nic]] = {}
-        for nic in self.heard:
-            by_mac[nic[1]] = (*by_mac[nic[1]], nic) if nic[1] in by_mac else (nic,)
-        object.__setattr__(self, "_by_mac", by_mac)
+        object.__setattr__(self, "_by_mac", {})
         owners = self.owners
         object.__setattr__(self, "_doubted", any(owners[nic].strength is Strength.DOUBTFUL for nic in self.heard))
         loud = self.non_strict
@@ -167,6 +165,9 @@ class Case:
         return bool(current) and all(claim.kind is ClaimSource.EVENT for claim in current)
 
     def nics_of(self, party: Responder) -> tuple[Nic, ...]:
+        if not self._by_mac:
+            for nic in self.heard:
+                self._by_mac[nic[1]] = (*self._by_mac.get(nic[1], ()), nic)
         return tuple(
             nic
             for mac in party.macs

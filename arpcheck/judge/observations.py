@@ -231,8 +231,13 @@ class Observations:
         if known is not None:
             return known
         found: dict[Nic, list[Reply]] = {}
+        segments = self._segments
         for reply in self.replies(ip):
-            found.setdefault((self.segment(reply.interface), reply.mac), []).append(reply)
+            nic = segments.get(reply.interface, reply.interface), reply.mac
+            if nic in found:
+                found[nic].append(reply)
+            else:
+                found[nic] = [reply]
         self._by_nic[ip] = found
         return found
 

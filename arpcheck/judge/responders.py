@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface
-from operator import itemgetter
 from typing import TypeVar
 
 from arpcheck.judge.case import Key, key
@@ -127,16 +126,15 @@ def parties(
     those that do not belong to a known node."""
     asked = observations.asked(ip)
     folded: dict[str | Nic, Sequence[Reply]] = {}
-    by_nic = observations.by_nic(ip)
-    for nic in sorted(by_nic, key=itemgetter(1)):
+    for nic, replies in sorted(observations.by_nic(ip).items(), key=lambda item: item[0][1]):
         name = owners[nic].node or nic
-        folded[name] = [*folded[name], *by_nic[nic]] if name in folded else by_nic[nic]
-    found = []
+        folded[name] = [*folded[name], *replies] if name in folded else replies
+    found, broadcast_alone = [], not asked.unicast
     for name, replies in folded.items():
         mac = replies[0].mac
         node = name if isinstance(name, str) else None
         vendor, should = None if node else vendors.get(mac), node in expected or mac in named
-        if len(replies) == 1 and not asked.unicast:
+        if broadcast_alone and len(replies) == 1:
             found.append(_once(replies[0], asked, node, should, vendor))
         else:
             found.append(_often(replies, asked, node, should, vendor))

@@ -374,14 +374,17 @@ def winner(ip: IPv4Address, responders: Sequence[Responder], observations: Obser
     within a second of the first (net/ipv4/arp.c, arp_process, `locktime`). Of two that were first equally often the one
     with the fastest reply. None where nobody replied to such a request."""
     asked = observations.asked(ip).broadcast
-    by_nic = {(mac, interface): one for one in responders for mac in one.macs for interface in one.interfaces}
-    first: dict[tuple[object, ...], Reply] = {}
+    first: dict[tuple[object, ...], tuple[Reply, Responder]] = {}
+
+    def of(reply: Reply) -> Responder | None:
+        return next((one for one in responders if reply.mac in one.macs and reply.interface in one.interfaces), None)
+
     for request, found in groupby(observations.replies(ip), key=attrgetter("interface", "round", "sender", "to")):
         if request[3] is None and request[:2] in asked:
-            best = min((reply for reply in found if (reply.mac, request[0]) in by_nic), key=_AT, default=None)
-            if best is not None and (request not in first or best.at < first[request].at):
+            best = next(((reply, one) for reply in sorted(found, key=_AT) if (one := of(reply))), None)
+            if best is not None and (request not in first or best[0].at < first[request][0].at):
                 first[request] = best
-    won = Counter(by_nic[reply.mac, reply.interface] for reply in first.values())
+    won = Counter(one for _, one in first.values())
     likely = min(won, key=lambda one: (-won[one], one.first_reply_ms, one.macs), default=None)
     return (likely.node or str(likely.macs[0])) if likely else None
 

@@ -80,26 +80,27 @@ def _write(value: Any, line: str, append: Append) -> None:
 
 
 def _write_pieces(pieces: Iterable[str], line: str, append: Append) -> None:
-    start = "["
-    for piece in pieces:
-        append(f"{start}{line}  {piece}")
-        start = ","
+    append(f"[{line}  ")
+    append(f",{line}  ".join(pieces))
     append(f"{line}]")
 
 
 def _entries(found: Entries, line: str) -> Iterable[str]:
     """Most entries differ in one value only, so the text before and after it is cached."""
     at = found.names.index(found.varies)
-    before, after = found.names[:at], found.names[at + 1 :]
-    middle = f",{line}  {text(found.varies)}: "
     for values in found.values():
-        start, end = _pairs(line, before, values[:at]), _pairs(line, after, values[at + 1 :])
-        yield f"{{{start}{middle}{_text(values[at])},{end}{line}}}"
+        start, end = _around(line, found.names, at, values[:at] + values[at + 1 :])
+        yield f"{start}{_known(values[at])}{end}"
 
 
 @lru_cache(1 << 14)
-def _pairs(line: str, names: tuple[str, ...], values: tuple[Any, ...]) -> str:
-    return ",".join(f"{line}  {text(name)}: {_text(value)}" for name, value in zip(names, values, strict=True))
+def _around(line: str, names: tuple[str, ...], at: int, others: tuple[Any, ...]) -> tuple[str, str]:
+    """The text of an entry before and after the value of the key at that place."""
+    pairs = [
+        f"{line}  {text(name)}: {_text(value)}" for name, value in zip(names[:at] + names[at + 1 :], others, strict=True)
+    ]
+    start, end = pairs[:at], pairs[at:]
+    return f"{{{','.join((*start, f'{line}  {text(names[at])}: '))}", f",{','.join(end)}{line}}}"
 
 
 def _rows(rows: Rows) -> Iterable[str]:
@@ -109,7 +110,7 @@ def _rows(rows: Rows) -> Iterable[str]:
         asked = f"{text(interface)}, {number}, {text(str(ip))}, {text(str(sender))}, {_text(to)}"
         for entry in found:
             if isinstance(entry, Reply):
-                yield f'[{entry.at!r}, {asked}, "{entry.mac}", "{entry.source}", {entry.after!r}]'
+                yield f'[{entry.at!r}, {asked}, "{entry.mac!s}", "{entry.source!s}", {_known(entry.after)}]'
             else:
                 yield f"[{round(entry.at, 3)!r}, {asked}]"
 
@@ -155,6 +156,12 @@ def _text(value: Any) -> str:
             return f"[{', '.join(map(_text, value))}]"
         case _:
             return text(str(value))
+
+
+@lru_cache(1 << 13, typed=True)
+def _known(value: Any) -> str:
+    """Of the times from request to reply: they are of whole microseconds, and most of them are the same few thousand."""
+    return _text(value)
 
 
 def _integer(value: int) -> str:
