@@ -243,7 +243,10 @@ class Observations:
 
     def repeated(self, ip: IPv4Address) -> Sequence[Nic]:
         """Who replied for an address more than once; the others cannot have sent two replies to a request."""
-        return [nic for nic, replies in self.by_nic(ip).items() if len(replies) > 1]
+        found = self.by_nic(ip)
+        if len(found) == len(self.replies(ip)):
+            return ()
+        return [nic for nic, replies in found.items() if len(replies) > 1]
 
     def probes(self, ip: IPv4Address, nic: Nic) -> tuple[Probe, ...]:
         """Every question for an address that this NIC could hear, in the order in which they were put."""

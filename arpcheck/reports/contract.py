@@ -101,11 +101,10 @@ def many(kind: Type) -> Type:
 
 
 def entries(kind: Type, varies: str) -> Type:
-    """A list of objects that are made on demand, since there may be a hundred thousand. `varies`: the key in which nearly
-    all differ; not the first or the last key."""
+    """A list of objects that are made on demand, since there may be a hundred thousand, from named tuples: their fields are
+    the keys, in this order. `varies`: the key in which nearly all differ; not the first or the last key."""
     names = tuple(one.name for one in kind.keys)
-    getter = attrgetter(*(sub("[A-Z]+", lambda found: f"_{found[0].lower()}", name) for name in names))
-    return replace(many(kind), write=lambda found: Entries(names, found, getter, varies))
+    return replace(many(kind), write=lambda found: Entries(names, found, varies))
 
 
 def structure(name: str, *keys: Key) -> Type:
@@ -155,12 +154,11 @@ class Entries(Sequence[Mapping[str, Any]]):
     """The objects of one type, each made on demand."""
 
     names: tuple[str, ...]
-    nouns: Sequence[Any]
-    getter: Callable[[Any], tuple[Any, ...]]
+    values: Sequence[tuple[Any, ...]]
     varies: str
 
     def __len__(self) -> int:
-        return len(self.nouns)
+        return len(self.values)
 
     @overload
     def __getitem__(self, index: int) -> Mapping[str, Any]: ...
@@ -168,11 +166,8 @@ class Entries(Sequence[Mapping[str, Any]]):
     def __getitem__(self, index: slice) -> Sequence[Mapping[str, Any]]: ...
     def __getitem__(self, index: int | slice) -> Mapping[str, Any] | Sequence[Mapping[str, Any]]:
         if isinstance(index, slice):
-            return Entries(self.names, self.nouns[index], self.getter, self.varies)
-        return dict(zip(self.names, self.getter(self.nouns[index]), strict=True))
-
-    def values(self) -> Iterator[tuple[Any, ...]]:
-        return map(self.getter, self.nouns)
+            return Entries(self.names, self.values[index], self.varies)
+        return dict(zip(self.names, self.values[index], strict=True))
 
 
 def rfc3339(moment: datetime) -> str:

@@ -88,7 +88,7 @@ def _write_pieces(pieces: Iterable[str], line: str, append: Append) -> None:
 def _entries(found: Entries, line: str) -> Iterable[str]:
     """Most entries differ in one value only, so the text before and after it is cached."""
     at = found.names.index(found.varies)
-    for values in found.values():
+    for values in found.values:
         start, end = _around(line, found.names, at, values[:at] + values[at + 1 :])
         yield f"{start}{_known(values[at])}{end}"
 

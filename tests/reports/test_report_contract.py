@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from enum import StrEnum
@@ -23,6 +24,7 @@ from arpcheck.model import (
     Outcome,
     Reason,
     ReasonId,
+    Responder,
     Severity,
     Skip,
     Trust,
@@ -79,6 +81,13 @@ def _paths(value: object, above: str = "") -> Iterator[str]:
 def test_the_values_of_an_enumeration_are_those_of_the_code(path: str, kind: type[StrEnum]) -> None:
     [row] = [row for row in keys() if row.path == path]
     assert row.type.split("`")[1::2] == [member.value for member in kind]
+
+
+def test_a_responder_has_the_keys_as_its_fields_in_their_order() -> None:
+    """It is written as the tuple that it is."""
+    path = "targets[].responders[]."
+    written = [row.path.removeprefix(path).removesuffix("[]") for row in keys() if row.path.startswith(path)]
+    assert [re.sub("[A-Z]+", lambda found: f"_{found[0].lower()}", name) for name in written] == [*Responder._fields]
 
 
 def test_a_list_may_be_null_and_is_found_by_its_path() -> None:
