@@ -103,6 +103,7 @@ def _row(tries: Sequence[ReachTry], run: ReachRun, objects: Objects, context: Re
         code=reply.code if reply else None,
         by=by,
         by_node=context.node_of(reply.interface, by) if reply and by else None,
+        over=reply.interface if reply and reply.interface != first.interface else None,
         ttl=reply.ttl if reply else None,
     )
     contradicted = any(_contradicts(one, node, context) for one in tries)
@@ -302,6 +303,7 @@ def _words(ip: IPv4Address, row: ReachRow, rows: Sequence[ReachRow], objects: Ob
             return f"{row.mac} belongs to no known node and accepts {port}{_contradicted(row)}"
         case ReachResult.ACCEPTED:
             returns = f"; returns by {row.by}" if row.by else ""
+            returns += f"; the reply reaches this host on {row.over}, not {row.interface}" if row.over else ""
             tries = f" in the {_nth(row.tries)} try" if row.tries > 1 else ""
             beside = any(other.result is ReachResult.ACCEPTED and other.node not in (None, row.node) for other in others)
             fault = ". Still a fault: connections break when clients change nodes" if beside and not recorded else ""

@@ -211,6 +211,9 @@ class ReachRow:
     by: Mac | None = None
     """The MAC address that sent it, where that is another than the asked one."""
     by_node: str | None = None
+    over: str | None = None
+    """The interface of this host that received it, where that is another than the asking one. With rp_filter=1 there, this
+    host's own programs do not get such a reply (net/ipv4/fib_frontend.c)."""
     ttl: int | None = None
     text: str = ""
     """The same for a reader."""

@@ -149,6 +149,7 @@ _REACH = structure(
     key("code", optional(COUNT), "The ICMP code of `unreachable`, else null."),
     key("by", optional(MAC), "The MAC address that sent the deciding reply, if it is another than the asked one."),
     key("byNode", optional(TEXT), "The node of that MAC address, or null."),
+    key("over", optional(TEXT), "The prober's interface that received that reply, if it is another than the asking one."),
     key("ttl", optional(COUNT), "The TTL of the deciding reply: 64 comes from the node itself, less from behind it."),
     key("text", TEXT, "The result as a sentence."),
 )

@@ -119,6 +119,14 @@ def test_what_decided_it_is_kept() -> None:
     assert (row.source, row.code, row.routes, row.by) == (str(IP), 3, True, None)
 
 
+def test_a_reply_on_another_interface_of_this_host_is_said() -> None:
+    (row,) = rows(tried(ONE, replace(reply(SYN_ACK, ONE), interface="eth1")))
+    assert (row.result, row.over) == (ReachResult.ACCEPTED, "eth1")
+    assert "eth1" in row.text
+    (row,) = rows(OPEN)
+    assert row.over is None
+
+
 def test_a_redirect_by_another_does_not_make_it_a_router() -> None:
     (row,) = rows(tried(ONE, reply(REDIRECT, ROUTER)))
     assert not row.routes

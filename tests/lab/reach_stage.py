@@ -31,6 +31,8 @@ from arpcheck.wire.reach_socket import LiveReachWire
 PROBER_MAC = Mac("02:00:00:00:00:05")
 NETS = ("10.0.0", "10.1.0")
 """Networks of the LAN, in both of which the prober is."""
+MORE_NICS = {"eth1": (Mac("02:00:00:00:01:05"), 0), "eth2": (Mac("02:00:00:00:02:05"), 1)}
+"""Further NICs of the prober, with their rp_filter."""
 PORT = 80
 OPEN, NEVER_ACCEPTS, FULL, CLOSED = 8080, 8081, 8082, 9
 CONNECTS, ANSWERS = 4.5, 1.5
@@ -50,6 +52,10 @@ class Host:
     redirects: bool = True
     rp_filter: int = 0
     net: str = NETS[0]
+    replies_to: str = "eth0"
+    """The NIC where it has the prober's address."""
+    blocked: bool = False
+    """The prober's kernel lets no IPv4 frame out to it."""
 
     @property
     def address(self) -> str:
@@ -123,6 +129,8 @@ def build(stage: Stage) -> None:
     ip("", [f"netns add {space}" for space in spaces])
     ip("lan", ["link add lan type bridge stp_state 0 forward_delay 0 mcast_snooping 0", "link set lan up"])
     _plug("prober", "eth0", PROBER_MAC, "prober0")
+    for nic, (mac, _) in MORE_NICS.items():
+        _plug("prober", nic, mac, f"prober{nic[-1]}")
     for host in stage.hosts:
         for nic in range(host.nics):
             _plug(host.name, f"eth{nic}", host.mac(nic), f"{host.name}-{nic}"[:15])
@@ -131,6 +139,10 @@ def build(stage: Stage) -> None:
     for space in spaces:
         inside(space, lambda space=space: _sysctls(stage, space))
     ip("prober", ["link set lo up", *(f"address add {net}.5/24 dev eth0" for net in NETS), "link set eth0 up"])
+    ip("prober", [f"link set {nic} up" for nic in MORE_NICS])
+    if blocked := [f"ether daddr {host.mac()} meta protocol ip drop" for host in stage.hosts if host.blocked]:
+        rules = "\n".join(("table netdev t {", f"chain egress {{\n{_EGRESS};", *blocked, "}", "}\n"))
+        run("ip", "netns", "exec", "prober", "nft", "-f", "-", stdin=rules)
     for host in stage.hosts:
         _furnish(stage, host)
 
@@ -148,7 +160,7 @@ def _sysctls(stage: Stage, space: str) -> None:
     (v4 / "ip_forward").write_text(str(int(host is not None and host.forwards)))
     for conf in (v4 / "conf").iterdir():
         values = {
-            "rp_filter": host.rp_filter if host else 0,
+            "rp_filter": host.rp_filter if host else MORE_NICS.get(conf.name, (None, 0))[1] if space == "prober" else 0,
             "send_redirects": int(host.redirects) if host else 1,
             "accept_redirects": 0,
         }
@@ -160,6 +172,8 @@ def _furnish(stage: Stage, host: Host) -> None:
     lines = ["link set lo up"]
     for nic in range(host.nics):
         lines += [f"address add {host.net}.{host.number + 10 * nic}/24 dev eth{nic}", f"link set eth{nic} up"]
+    if host.replies_to in MORE_NICS:
+        lines.append(f"neigh replace {host.prober} lladdr {MORE_NICS[host.replies_to][0]} nud permanent dev eth0")
     if host.pod:
         lines += [f"address add 10.42.{host.number}.1/24 dev pod", "link set pod up"]
     for other in stage.hosts:
@@ -181,6 +195,7 @@ def _furnish(stage: Stage, host: Host) -> None:
         run("ip", "netns", "exec", host.name, "nft", "-f", "-", stdin=rules)
 
 
+_EGRESS = "type filter hook egress device eth0 priority 0"
 _CHAINS = {
     "early": "type filter hook prerouting priority raw",
     "before": "type nat hook prerouting priority dstnat",
@@ -372,7 +387,7 @@ def perform(stage: Stage, *, rate: float = 100.0, with_clients: bool = True) -> 
         owner = next((row for row in of_scene if row.mac != asked), None)
         found[scene.name] = {
             "result": row.result, "routes": row.routes, "tries": row.tries, "ttl": row.ttl, "source": row.source,
-            "by": row.by, "code": row.code, "doubt": row.doubt, "owner": owner.result if owner else None,
+            "by": row.by, "code": row.code, "doubt": row.doubt, "why": row.why, "over": row.over, "owner": owner.result if owner else None,
             "fault": is_broken(row, of_scene) or is_wrong_source(row), "unreached": is_unreached(of_scene),
             "client": got.get(scene.name), "vip": stage.vip(scene), "mac": asked, "text": row.text,
         }  # fmt: skip

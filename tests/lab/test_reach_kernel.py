@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 from reach_stage import CLOSED, FULL, NETS, NEVER_ACCEPTS, Host, Scene, Stage, dnat, play
 
-from arpcheck.model import ReachResult
+from arpcheck.model import NotAsked, ReachResult
 
 pytestmark = [
     pytest.mark.lab,
@@ -28,7 +28,32 @@ ROUTING = Host(name="n7", number=17, pod=True)
 """Alone for its scene, since a redirect eats the credit for other ICMP to the same host (net/ipv4/route.c, icmp.c)."""
 ELSEWHERE = Host(name="n8", number=18, pod=True, net=NETS[1])
 """Of a second network on the same LAN, with no way to the first."""
-HOSTS = (OWNER, N1, N2, TWO_NICS, STRICT, DIRECT, BEHIND, ROUTING, ELSEWHERE, STRANGER, ROUTER, PICKY, LONELY)
+TO_LOOSE, TO_STRICT = (
+    Host(name="n9", number=19, pod=True, replies_to="eth1"), Host(name="n10", number=20, pod=True, replies_to="eth2"),
+)  # fmt: skip
+"""They reply to another NIC of the prober, one with rp_filter=0 and one with 1."""
+REJECTING = Host(name="n11", number=21, pod=True)
+"""Alone for its scene, as ROUTING."""
+BLOCKED = Host(name="n12", number=22, pod=True, blocked=True)
+HOSTS = (
+    OWNER,
+    N1,
+    N2,
+    TWO_NICS,
+    STRICT,
+    DIRECT,
+    BEHIND,
+    ROUTING,
+    ELSEWHERE,
+    TO_LOOSE,
+    TO_STRICT,
+    REJECTING,
+    BLOCKED,
+    STRANGER,
+    ROUTER,
+    PICKY,
+    LONELY,
+)
 
 TO_VIP = "ip daddr VIP tcp dport 80"
 ACCEPTED, OTHER_MAC, WRONG_SOURCE = ReachResult.ACCEPTED, ReachResult.OTHER_MAC, ReachResult.WRONG_SOURCE
@@ -90,6 +115,16 @@ TABLE = [
     (
         Scene(name="dsr", host="n5", owned=False, routes={"n5": "n6"}, held_by=["n6"], listens={"n6": 1}),
         OTHER_MAC, {"routes": True, "by": BEHIND.mac()}, "ok",
+    ),
+    (
+        Scene(name="b3-redirects", host="n11", rules=[f"forward {TO_VIP} reject with icmp port-unreachable"]),
+        NO_ANSWER, {"routes": True, "tries": 3}, "refused",  # three redirects, before the first port-unreachable
+    ),
+    (Scene(name="second-nic", host="n9", rules=[dnat(TO_LOOSE)]), ACCEPTED, {"over": "eth1", "by": None}, "ok"),
+    (Scene(name="strict-second-nic", host="n10", rules=[dnat(TO_STRICT)]), ACCEPTED, {"over": "eth2"}, "timeout"),
+    (
+        Scene(name="egress", host="n12", rules=[dnat(BLOCKED)]),
+        ReachResult.NOT_ASKED, {"why": NotAsked.SEND_FAILED, "tries": 0}, "timeout",
     ),
     (Scene(name="second-net", host="n8", rules=[dnat(ELSEWHERE)]), ACCEPTED, {"ttl": 63}, "ok"),
 ]  # fmt: skip
