@@ -18,8 +18,9 @@ from arpcheck.cluster import ClusterSource, preload
 from arpcheck.errors import OutputError
 from arpcheck.model import Report
 from arpcheck.reports import FORMATS, Shown, Style, render
-from arpcheck.text import PROSE_LIMIT, plain
+from arpcheck.text import PROSE_LIMIT, count, plain
 from arpcheck.wire.privilege import caller, give_up, has_privileges
+from arpcheck.wire.reach import ReachProgress
 from arpcheck.wire.scan import Progress
 
 PART = 1 << 20
@@ -245,11 +246,17 @@ class ProgressLine:
         self._shown = shown and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     def __call__(self, progress: Progress) -> None:
+        left = duration(progress.seconds_left)
+        self._show(
+            f"round {progress.round}/{progress.rounds}, {progress.sent} asked, {progress.replies} replies, {left} left"
+        )
+
+    def reach(self, progress: ReachProgress) -> None:
+        done, left = f"{progress.settled} of {progress.aims} done", duration(progress.seconds_left)
+        self._show(f"--reach: {done}, {count(progress.sent, 'TCP SYN')} sent, {left} left")
+
+    def _show(self, line: str) -> None:
         if self._shown:
-            left = duration(progress.seconds_left)
-            line = (
-                f"round {progress.round}/{progress.rounds}, {progress.sent} asked, {progress.replies} replies, {left} left"
-            )
             _tell(f"\r\x1b[K{line}")
 
     def clear(self) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
-from arpcheck.commands.output import duration, notice
+from arpcheck.commands.output import ProgressLine, duration, notice
 from arpcheck.endpoints import ENDPOINT_SLICES, are_read
 from arpcheck.errors import ArpcheckError
 from arpcheck.evidence import Evidence, Options
@@ -59,6 +59,7 @@ def reached(
     planned = pipeline.reach_plan(evidence, pipeline.conclude(evidence))
     if not quiet:
         notice(_announced(planned))
+    line = ProgressLine(shown=not quiet)
     passed = (datetime.now(UTC) - evidence.started_at).total_seconds()
     run = reach(
         wire,
@@ -66,7 +67,9 @@ def reached(
         begun=wire.now() - passed,
         stop=stop,
         tap=lambda at, frame: tap(evidence.started_at + timedelta(milliseconds=at), frame),
+        progress=line.reach,
     )
+    line.clear()
     _log.info("%d SYNs sent, %d replies kept", len(run.tries), sum(len(one.replies) for one in run.tries))
     return pipeline.with_reach(evidence, run, _slices_again(evidence.objects, source) if run.tries else None)
 

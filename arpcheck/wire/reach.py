@@ -74,6 +74,19 @@ class ReachPlan:
     """Frames per second on each interface."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReachProgress:
+    """How far the tries are, for display."""
+
+    aims: int
+    settled: int
+    """Aims that need no further SYN: replied to, or tried for the last time."""
+    sent: int
+    """SYNs."""
+    seconds_left: float
+    """Minimum; aims that stay silent add to it."""
+
+
 def reach_seconds(plan: ReachPlan) -> tuple[float, float]:
     """The duration if every first SYN is answered, and if none is."""
     if not plan.aims:
@@ -99,16 +112,22 @@ def reach(
     begun: float,
     stop: Callable[[], bool] = lambda: False,
     tap: Callable[[float, bytes], None] = lambda _at, _frame: None,
+    progress: Callable[[ReachProgress], None] = lambda _: None,
     random_number: Callable[[], int] = lambda: random.getrandbits(32),
 ) -> ReachRun:
     """Carries out the plan. `begun`: when the run began, on the wire's clock. `stop` ends it early with what came until
-    then; `tap` receives every frame that was sent or kept, with its time in milliseconds."""
+    then; `tap` receives every frame that was sent or kept, with its time in milliseconds; `progress` is called every `TICK`
+    seconds."""
     if not plan.aims:
         return ReachRun(skips=plan.skips)
     loop = _Tries(wire, plan, begun, tap, random_number)
+    told_at = wire.now()
     while not stop():
         if not loop.step():
             return loop.result(complete=True)
+        if wire.now() >= told_at:
+            progress(loop.progress())
+            told_at = wire.now() + TICK
     return loop.result(complete=False)
 
 
@@ -152,6 +171,10 @@ class _Party:
         times += [max(self.free_at, self.repeated[0][0])] if self.repeated else []
         return min(times, default=None)
 
+    def waiting(self) -> int:
+        """SYNs that it will send, if each aim that was tried needs one more at most."""
+        return len(self.first) + sum(not asked.settled for *_, asked in self.repeated)
+
     def take(self, now: float) -> _Asked:
         """The next one, repetitions first."""
         if self.repeated and self.repeated[0][0] <= now:
@@ -177,8 +200,9 @@ class _Tries:
         self._pause = 1 / plan.rate
         now = wire.now()
         self._next_frame = dict.fromkeys((aim.interface for aim in plan.aims), now)
-        for aim in plan.aims:
-            self._parties.setdefault(aim.party, _Party()).first.append(_Asked(aim))
+        self._every = [_Asked(aim) for aim in plan.aims]
+        for asked in self._every:
+            self._parties.setdefault(asked.aim.party, _Party()).first.append(asked)
         self._queue: list[tuple[float, int, _Party]] = []
         self._order = 0
         for party in self._parties.values():
@@ -211,6 +235,17 @@ class _Tries:
             self._enqueue(party)
         self._receive(wake)
         return True
+
+    def progress(self) -> ReachProgress:
+        now = self._wire.now()
+        waiting = max(party.waiting() for party in self._parties.values())
+        sending = waiting * EACH + LISTEN if waiting else 0.0
+        return ReachProgress(
+            aims=len(self._every),
+            settled=sum(asked.settled or asked.sent == TRIES for asked in self._every),
+            sent=len(self._sent),
+            seconds_left=max(self._listen_until - now, sending, 0.0),
+        )
 
     def _put_back(self, asked: _Asked, party: _Party, until: float) -> None:
         party.free_at = until

@@ -11,7 +11,7 @@ from simulated.reach_network import FIRST, OWN, OWN_MAC, Network, icmp, segment,
 from simulated.reach_network import rst as refusal
 
 from arpcheck.model import Mac, NotAsked, ReachSignal
-from arpcheck.wire.reach import AGAIN, EACH, LISTEN, TRIES, ReachAim, ReachPlan, reach, reach_seconds
+from arpcheck.wire.reach import AGAIN, EACH, LISTEN, TRIES, ReachAim, ReachPlan, ReachProgress, reach, reach_seconds
 from arpcheck.wire.reach_packets import Flow, decode, either, only_replies, rst, syn
 
 ONE, TWO = Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02")
@@ -325,3 +325,16 @@ def test_the_filter_of_an_interface_with_two_addresses_lets_through_what_either_
         to = segment(0, "eth0", syn(FLOW._replace(sender=own, sender_port=port), 5))
         for answer in (syn_ack(to, ONE), refusal(to, ONE), icmp(to, ONE, 3, 1, ROUTER)):
             assert passes(answer, program) == through
+
+
+def test_the_progress_is_told_until_all_is_done() -> None:
+    told: list[ReachProgress] = []
+    network = Network({ONE: lambda to: [(0.001, syn_ack(to, ONE))]})
+    plan = ReachPlan(aims=(aim(), aim(mac=TWO, party="n2")), rate=100.0)
+    reach(network, plan, begun=network.now(), progress=told.append)
+    assert {one.aims for one in told} == {2}
+    assert [one.settled for one in told] == sorted(one.settled for one in told)
+    assert (told[0].settled, told[-1].settled, told[-1].sent) == (0, 2, 1 + TRIES)
+    assert all(one.seconds_left >= 0 for one in told)
+    assert told[0].seconds_left > told[-1].seconds_left
+    assert len(told) > 10
