@@ -20,11 +20,14 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
+from arpcheck.endpoints import ENDPOINT_SLICES
 from arpcheck.evidence import Evidence, Options
 from arpcheck.judge.reach import ReachContext, is_broken, is_unreached, is_wrong_source, reach_rows
 from arpcheck.lab import network as enclosure
 from arpcheck.lab.announcer import inside
 from arpcheck.model import Mac
+from arpcheck.objects import Objects
+from arpcheck.pipeline import with_reach
 from arpcheck.wire.reach import ReachAim, ReachPlan, reach
 from arpcheck.wire.reach_socket import LiveReachWire
 
@@ -91,6 +94,12 @@ class Scene:
     """Hosts that listen at the address itself: 1, they answer."""
     owned: bool = True
     """The owner serves the address and answers ARP for it."""
+    local: bool = False
+    """externalTrafficPolicy Local."""
+    slices: Sequence[Sequence[str]] = ()
+    """The EndpointSlices of its Service: of each, the nodes with an endpoint."""
+    gone: int | None = None
+    """The slice that is deleted during the tries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +107,8 @@ class Stage:
     hosts: Sequence[Host]
     scenes: Sequence[Scene]
     owner: str = "owner"
+    read_again: bool = True
+    """The API gives the EndpointSlices after the tries too."""
 
     def host(self, name: str) -> Host:
         return next(host for host in self.hosts if host.name == name)
@@ -163,6 +174,7 @@ def _sysctls(stage: Stage, space: str) -> None:
             "rp_filter": host.rp_filter if host else MORE_NICS.get(conf.name, (None, 0))[1] if space == "prober" else 0,
             "send_redirects": int(host.redirects) if host else 1,
             "accept_redirects": 0,
+            "arp_ignore": int(space == "prober"),  # one NIC of the prober replies for its address, not all
         }
         for key, value in values.items():
             (conf / key).write_text(str(value))
@@ -280,6 +292,33 @@ def half_open(stage: Stage) -> list[str]:
     return found
 
 
+def cluster(stage: Stage, *, later: bool = False) -> Objects:
+    """The Services and EndpointSlices as the API shows them; nothing where no scene has a slice."""
+    if not any(scene.slices for scene in stage.scenes):
+        return Objects()
+    found = {"services": tuple(_service(scene) for scene in stage.scenes), ENDPOINT_SLICES.resource: tuple(
+        _slice(stage, scene, nodes)
+        for scene in stage.scenes
+        for number, nodes in enumerate(scene.slices)
+        if not (later and number == scene.gone)
+    )}  # fmt: skip
+    return Objects(resources=found, account="kubeconfig of the stage")
+
+
+def _service(scene: Scene) -> dict[str, Any]:
+    spec = {"ports": [{"name": "web", "port": PORT}], "externalTrafficPolicy": "Local" if scene.local else "Cluster"}
+    return {"metadata": {"namespace": "web", "name": scene.name}, "spec": {"type": "LoadBalancer", **spec}}
+
+
+def _slice(stage: Stage, scene: Scene, nodes: Iterable[str]) -> dict[str, Any]:
+    return {
+        "metadata": {"namespace": "web", "labels": {"kubernetes.io/service-name": scene.name}},
+        "addressType": "IPv4",
+        "ports": [{"name": "web", "port": OPEN, "protocol": "TCP"}],
+        "endpoints": [{"addresses": [stage.host(node).pod_address], "nodeName": node} for node in nodes],
+    }
+
+
 def plan(stage: Stage, rate: float) -> ReachPlan:
     aims = []
     for scene in stage.scenes:
@@ -371,7 +410,10 @@ def perform(stage: Stage, *, rate: float = 100.0, with_clients: bool = True) -> 
     left, frames = half_open(stage), seen(tap)
     got = clients(stage) if with_clients else {}
     now = datetime.now(UTC)
-    evidence = Evidence(arpcheck="", started_at=now, ended_at=now, options=Options(interfaces=("eth0",)), reach=run_)
+    evidence = Evidence(
+        arpcheck="", started_at=now, ended_at=now, options=Options(interfaces=("eth0",)), objects=cluster(stage)
+    )
+    evidence = with_reach(evidence, run_, cluster(stage, later=True) if stage.read_again else None)
     rows = reach_rows(
         evidence,
         ReachContext(
@@ -430,6 +472,7 @@ def main() -> None:
         hosts=[Host(**host) for host in told["stage"]["hosts"]],
         scenes=[Scene(**scene) for scene in told["stage"]["scenes"]],
         owner=told["stage"]["owner"],
+        read_again=told["stage"]["read_again"],
     )
     json.dump(perform(stage, **told["options"]), sys.stdout)
     sys.stdout.flush()

@@ -1,9 +1,12 @@
-"""Healthy networks of varied kinds on the kernel, and what `--reach` concludes from them: `scripts/reach [RUNS [SEED]]`.
-Most of it is waiting, so several enclosures stand side by side.
+"""Networks of varied kinds on the kernel, and what `--reach` concludes from them: `scripts/reach [RUNS [SEED]]`. Most of it
+is waiting, so several enclosures stand side by side.
 
-In each run every address serves its clients by every MAC address that is asked, which a real client confirms. Whatever is
-said against one of them is wrong. Kinds: policy Cluster with and without SNAT, policy Local, an address on the node itself,
-asymmetric replies, two NICs, rp_filter, direct server return."""
+Nearly every address serves its clients by every MAC address that is asked, which a real client confirms. Whatever is said
+against one of those is wrong. Kinds: policy Cluster with and without SNAT, policy Local, an address on the node itself,
+asymmetric replies, two NICs, rp_filter, direct server return. Of some addresses one node does not serve, by policy Local.
+
+Each Service has one to three EndpointSlices, an endpoint may be in two of them, one of them may be deleted during the tries,
+and the API may refuse the second reading. A node may be accused only where the endpoints are known to be the same."""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +72,39 @@ def direct_return(chance: random.Random, number: int, nodes: list[Host]) -> Scen
     )  # fmt: skip
 
 
-AT_ONCE = 4
+def without_endpoint(chance: random.Random, number: int, nodes: list[Host]) -> Scene:
+    """Policy Local, and the node has no endpoint: it drops the connection (kubernetes pkg/proxy/iptables)."""
+    return Scene(name=f"{UNSERVED}-{number}", host=chance.choice(nodes).name, rules=["early ip daddr VIP drop"], local=True)
 
-KINDS = (local_pod, other_node, local_masqueraded, on_the_node, second_nic, direct_return)
+
+AT_ONCE = 4
+UNSERVED = "without-endpoint"
+
+KINDS = (local_pod, other_node, local_masqueraded, on_the_node, second_nic, direct_return, without_endpoint)
+
+
+def with_slices(chance: random.Random, scene: Scene, nodes: list[Host]) -> Scene:
+    """The endpoints of the Service, in one to three slices."""
+    others = [node.name for node in nodes if node.name != scene.host]
+    names = [*([OWNER] if scene.owned else []), *chance.sample(others, chance.randint(0, len(others)))]
+    names += [] if scene.name.startswith(UNSERVED) else [scene.host]
+    slices: list[list[str]] = [[] for _ in range(chance.randint(1, 3))]
+    for name in names:
+        for one in chance.sample(slices, chance.choice((1, 1, 1, min(2, len(slices))))):
+            one.append(name)
+    gone = chance.randrange(len(slices)) if chance.random() < CHANGES else None
+    local = scene.local or (scene.name.startswith("local-pod") and chance.random() < 0.5)
+    return replace(scene, slices=slices, gone=gone, local=local)
+
+
+CHANGES = 0.3
+"""Of the Services lose a slice meanwhile, and of the second readings are refused."""
+
+
+def changed(scene: Scene) -> bool:
+    """Whether an endpoint is in no slice any longer."""
+    left = {name for number, one in enumerate(scene.slices) if number != scene.gone for name in one}
+    return left != {name for one in scene.slices for name in one}
 
 
 def stage(chance: random.Random) -> Stage:
@@ -83,16 +117,26 @@ def stage(chance: random.Random) -> Stage:
     ]  # fmt: skip
     made = (chance.choice(KINDS)(chance, number, nodes) for number in range(chance.randint(6, 10)))
     scenes = [scene for scene in made if scene is not None] or [local_pod(chance, 99, nodes)]
-    return Stage(hosts=[Host(name=OWNER, number=10, pod=True), *nodes], scenes=scenes)
+    scenes = [with_slices(chance, scene, nodes) for scene in scenes]
+    hosts = [Host(name=OWNER, number=10, pod=True), *nodes]
+    return Stage(hosts=hosts, scenes=scenes, read_again=chance.random() >= CHANGES)
 
 
-def wrong(found: dict[str, Any]) -> Iterator[str]:
-    """What is said of a healthy pair, or was not healthy after all."""
-    for name, row in found["scenes"].items():
+def wrong(played: Stage, found: dict[str, Any]) -> Iterator[str]:
+    """What is said of a healthy pair, or was not healthy after all; and an accusation without a proof."""
+    for scene in played.scenes:
+        name, row = scene.name, found["scenes"][scene.name]
+        doubt = "changed" if played.read_again and changed(scene) else None
+        if name.startswith(UNSERVED):
+            doubt = doubt if played.read_again else "unconfirmed"
+            said = row["fault"], row["doubt"], row["client"], row["unreached"], "does not serve" in row["text"]
+            if said != (doubt is None, doubt, "timeout", False, doubt is None):
+                yield f"{name}: {said}, {row['text']}"
+            continue
         if row["client"] != "ok":
             yield f"{name}: the client got {row['client']}"
-        if row["fault"] or row["unreached"] or row["doubt"]:
-            yield f"{name}: {row['result']}, {row['text']}"
+        if row["fault"] or row["unreached"] or row["doubt"] != doubt or "does not serve" in row["text"]:
+            yield f"{name}: {row['result']}, {row['doubt']}, {row['text']}"
         allowed = ("accepted", "other-mac") if name.startswith("direct-return") else ("accepted",)
         if row["result"] not in allowed or row["owner"] not in ("accepted", None):
             yield f"{name}: {row['result']}, the owner {row['owner']}"
@@ -104,16 +148,16 @@ def wrong(found: dict[str, Any]) -> Iterator[str]:
 def main(runs: int, seed: int) -> int:
     kinds: Counter[str] = Counter()
     pairs = faulty = 0
-
-    def one(number: int) -> dict[str, Any]:
-        return play(stage(random.Random(f"{seed}/{number}")))  # noqa: S311 - a campaign that can be repeated
+    stages = [stage(random.Random(f"{seed}/{number}")) for number in range(runs)]  # noqa: S311 - it can be repeated
 
     pool = ThreadPoolExecutor(AT_ONCE)
-    for number, found in enumerate(pool.map(one, range(runs))):
+    for number, (played, found) in enumerate(zip(stages, pool.map(play, stages), strict=True)):
         rows = found["scenes"].items()
-        pairs += sum(1 + (row["owner"] is not None) for _, row in rows)
+        pairs += sum((not name.startswith(UNSERVED)) + (row["owner"] is not None) for name, row in rows)
         kinds.update(name.rpartition("-")[0] for name, _ in rows)
-        for line in wrong(found):
+        kinds.update("with other endpoints after" for scene in played.scenes if changed(scene))
+        kinds.update("of a refused second reading" for _ in played.scenes if not played.read_again)
+        for line in wrong(played, found):
             faulty += 1
             print(f"run {number} of seed {seed}: {line}", flush=True)  # noqa: T201
         if number % 10 == 9:
