@@ -228,6 +228,28 @@ def test_endpoints_that_changed_meanwhile_forbid_a_conclusion() -> None:
     assert same.reach.changed == ()
 
 
+L2_STATUS = "servicel2statuses.metallb.io"
+
+
+def test_an_announcer_that_changed_during_the_tries_forbids_a_conclusion() -> None:
+    """The node that announced before may have gone down."""
+    evidence = observed(externalTrafficPolicy="Local")
+    evidence = replace(evidence, objects=slices(evidence.objects, "worker-1"))
+    (record,) = evidence.objects.of(L2_STATUS)
+    moved = {
+        **record,
+        "metadata": {**record["metadata"], "uid": "other"},
+        "status": {**record["status"], "node": "worker-3"},
+    }
+    for now, changed in ((record, ()), (moved, ("web/nginx",))):
+        objects = slices(replace(evidence.objects, resources={L2_STATUS: (now,)}, read_at=NOW), "worker-1")
+        found = with_tries(evidence, "worker-1", later=objects)
+        assert found.reach is not None
+        assert found.reach.changed == changed
+        findings = {finding.id for finding in pipeline.conclude(found).findings}
+        assert ("dead-responder" in findings) == (not changed)
+
+
 GONE = Gap(what=ENDPOINT_SLICES.resource, why="forbidden", costs="")
 
 

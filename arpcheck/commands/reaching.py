@@ -32,7 +32,7 @@ Reach = Annotated[
 ]
 
 READ_AGAIN = 10.0
-"""Time limit in seconds of the last reading of EndpointSlices, for which the report waits."""
+"""Time limit in seconds of the last reading, for which the report waits."""
 
 
 def expected(plan: pipeline.Plan, objects: Objects, options: Options) -> str:
@@ -71,7 +71,7 @@ def reached(
     )
     line.clear()
     _log.info("%d SYNs sent, %d replies kept", len(run.tries), sum(len(one.replies) for one in run.tries))
-    return pipeline.with_reach(evidence, run, _slices_again(evidence.objects, source) if run.tries else None)
+    return pipeline.with_reach(evidence, run, _again(evidence.objects, source) if run.tries else None)
 
 
 def _announced(plan: ReachPlan) -> str:
@@ -83,13 +83,15 @@ def _announced(plan: ReachPlan) -> str:
     return f"--reach: {count(len(plan.aims), 'TCP SYN')} to {count(macs, 'MAC address')}, about {duration(least)}{at_most}"
 
 
-def _slices_again(objects: Objects, source: ClusterSource) -> Objects | None:
-    """The EndpointSlices after the last try; None where they come from a file, were not read, or can't be read now."""
-    if source.cluster_file is not None or not are_read(objects):
+def _again(objects: Objects, source: ClusterSource) -> Objects | None:
+    """The EndpointSlices and the announcers' records after the last try; None where they come from a file, were not read, or
+    can't be read now."""
+    needs = (*([ENDPOINT_SLICES] if are_read(objects) else []), *pipeline.records_of(objects))
+    if source.cluster_file is not None or not needs:
         return None
     source = replace(source, request_timeout=min(source.request_timeout, READ_AGAIN))
     try:
-        return read(source, (ENDPOINT_SLICES,), services_required=False)
+        return read(source, needs, services_required=False)
     except ArpcheckError as error:
-        _log.info("the EndpointSlices could not be read again: %s", error)
+        _log.info("the EndpointSlices and records could not be read again: %s", error)
         return None

@@ -114,7 +114,7 @@ class ReachRun:
     complete: bool = True
     """Every try was sent, and the time to listen passed."""
     changed: tuple[str, ...] = ()
-    """Services whose EndpointSlices changed in the meantime, `namespace/name`."""
+    """Services whose EndpointSlices or recorded announcer changed in the meantime, `namespace/name`."""
     unconfirmed: tuple[str, ...] = ()
     """Services whose EndpointSlices were read before the tries and could not be read after them."""
 

@@ -9,8 +9,9 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from arpcheck import mac_owners
 from arpcheck.endpoints import ServiceEndpoint, are_read, endpoints, ports, source_ranges
 from arpcheck.evidence import Evidence, Options
-from arpcheck.model import Interface, Mac, NotAsked, ReachRun, ReachSkip, Report, Target, TargetReport
+from arpcheck.model import Interface, Kind, Mac, NotAsked, ReachRun, ReachSkip, Report, Target, TargetReport
 from arpcheck.objects import Objects, Service
+from arpcheck.pipeline import ages, records
 from arpcheck.pipeline.planning import used
 from arpcheck.targets import JUDGED
 from arpcheck.wire.reach import EACH, LISTEN, MOST_MACS, TRIES, ReachAim, ReachPlan
@@ -155,13 +156,13 @@ def _network(written: str) -> IPv4Network | None:
 
 
 def with_reach(evidence: Evidence, run: ReachRun, later: Objects | None = None) -> Evidence:
-    """`later`: the EndpointSlices as they are after the last try; None if they were not read again. Those of an API server
-    that were read before and not after are in doubt, those of a file can't change."""
+    """`later`: the EndpointSlices and the announcers' records as they are after the last try; None if they were not read
+    again. EndpointSlices of an API server that were read before and not after are in doubt, those of a file can't change."""
     before, names = evidence.objects, {one.service for one in run.tries}
-    changed = _changed(before, later, names) if later else ()
+    changed = sorted({*_changed(before, later, names), *_moved(evidence, run, later)}) if later else ()
     of_file = later is None and before.account is None
     gone = are_read(before) and not of_file and (later is None or not are_read(later))
-    run = replace(run, changed=changed, unconfirmed=tuple(sorted(names)) if gone else ())
+    run = replace(run, changed=tuple(changed), unconfirmed=tuple(sorted(names)) if gone else ())
     return replace(evidence, reach=run, interrupted=evidence.interrupted or not _whole(run))
 
 
@@ -175,6 +176,19 @@ def _changed(before: Objects, after: Objects, names: Iterable[str]) -> tuple[str
         return ()
     services = {service.full_name: service for service in before.services() if service.full_name in set(names)}
     return tuple(name for name in sorted(services) if _behind(services[name], before) != _behind(services[name], after))
+
+
+def _moved(evidence: Evidence, run: ReachRun, later: Objects) -> Iterator[str]:
+    """The Services of an address whose recorded announcer is another than before the ARP run, or was in between."""
+    services: dict[IPv4Address, dict[str, None]] = {}
+    for one in run.tries:
+        services.setdefault(one.ip, {})[one.service] = None
+    until = replace(evidence, after=later)
+    time = ages.when(until)
+    for ip, names in services.items():
+        target = Target(ip=ip, kind=Kind.LOAD_BALANCER, services=tuple(names))
+        if records.record(target, until, time=time).changed:
+            yield from names
 
 
 def _behind(service: Service, objects: Objects) -> tuple[tuple[ServiceEndpoint, ...] | None, ...]:
