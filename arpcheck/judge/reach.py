@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
-from typing import assert_never
 
 from arpcheck.endpoints import NodeHandling, ServiceEndpoint, endpoints, expectation, ports, sticks_to_one_endpoint
 from arpcheck.evidence import Evidence
+from arpcheck.judge.reach_words import NOT_SERVING, sentence
 from arpcheck.model import (
     Handling,
     HandlingBecause,
@@ -27,14 +27,11 @@ from arpcheck.model import (
     ReachTry,
 )
 from arpcheck.objects import Objects, Service
-from arpcheck.text import count
 
 ENOUGH = 3
 """Tries without a connection before a MAC address is said not to serve: one SYN tests one endpoint."""
 
 Rows = Mapping[IPv4Address, tuple[ReachRow, ...]]
-
-_NOT_SERVING = (Handling.DROP, Handling.REJECT)
 
 _ERRORS = (ReachSignal.UNREACHABLE, ReachSignal.TIME_EXCEEDED, ReachSignal.PARAMETER_PROBLEM)
 
@@ -69,7 +66,23 @@ def reach_rows(evidence: Evidence, context: ReachContext) -> Rows:
     for skip in run.skips:
         if (skip.ip, skip.port, skip.interface, skip.mac) not in asked:
             found.setdefault(skip.ip, []).append(_skipped(skip, context))
-    return {ip: _worded(ip, rows, evidence.objects, context) for ip, rows in sorted(found.items())}
+    return {
+        ip: tuple(replace(row, text=_text(ip, row, rows, evidence.objects, context)) for row in rows)
+        for ip, rows in sorted(found.items())
+    }
+
+
+def _text(ip: IPv4Address, row: ReachRow, rows: Sequence[ReachRow], objects: Objects, context: ReachContext) -> str:
+    behind = _endpoints(row.service or "", row.port or 0, objects) or ()
+    return sentence(
+        ip,
+        row,
+        rows,
+        proven=is_broken(row, rows) or is_wrong_source(row) or (row.doubt is None and _is_witnessed(row, rows)),
+        recorded=row.node in context.announcers(ip),
+        outside=context.outside(row.interface, row.mac),
+        elsewhere=sorted({endpoint.node for endpoint in behind if endpoint.usable and endpoint.node}),
+    )
 
 
 def _skipped(skip: ReachSkip, context: ReachContext) -> ReachRow:
@@ -224,21 +237,27 @@ def _tests_one_of_several(one: ReachTry, node: str | None, objects: Objects) -> 
 # ------------------------------------------------------------------------------------------------------------- Conclusions
 
 
-def is_broken(row: ReachRow, rows: Iterable[ReachRow]) -> bool:
+def is_broken(row: ReachRow, rows: Sequence[ReachRow]) -> bool:
     """It is proven that who uses this MAC address gets no connection, while a node's accepts for the same address and port.
 
     A refusal ends the tries, and may be that of one endpoint of several: it needs the EndpointSlices as a witness, as
     silence needs three tries. They are none where a node accepts that does not serve by them."""
     if row.doubt is not None or not row.result.failed or row.result is ReachResult.WRONG_SOURCE:
         return False
-    beside = [
-        other
-        for other in rows
-        if (other.service, other.port) == (row.service, row.port)
-        and (other.result is ReachResult.ACCEPTED and other.doubt is None and other.node not in (None, row.node))
-    ]
-    witness = row.expected in _NOT_SERVING and not any(other.expected in _NOT_SERVING for other in beside)
-    return bool(beside) and (row.tries >= ENOUGH or witness)
+    return any(_beside(row, rows)) and (row.tries >= ENOUGH or _is_witnessed(row, rows))
+
+
+def _beside(row: ReachRow, rows: Sequence[ReachRow]) -> Iterator[ReachRow]:
+    """Other nodes' that accept for the same address and port."""
+    for other in rows:
+        accepts = other.result is ReachResult.ACCEPTED and other.doubt is None and other.node not in (None, row.node)
+        if accepts and (other.service, other.port) == (row.service, row.port):
+            yield other
+
+
+def _is_witnessed(row: ReachRow, rows: Sequence[ReachRow]) -> bool:
+    """The EndpointSlices say that it does not serve, and no node shows that they are wrong."""
+    return row.expected in NOT_SERVING and not any(other.expected in NOT_SERVING for other in _beside(row, rows))
 
 
 def is_wrong_source(row: ReachRow) -> bool:
@@ -275,131 +294,3 @@ def by_port(rows: Iterable[ReachRow]) -> Mapping[tuple[str | None, int | None], 
         key = row.service, row.port
         found[key] = (*found.get(key, ()), row)
     return found
-
-
-# ------------------------------------------------------------------------------------------------------- The same in words
-
-
-def _worded(ip: IPv4Address, rows: Sequence[ReachRow], objects: Objects, context: ReachContext) -> tuple[ReachRow, ...]:
-    return tuple(replace(row, text=_words(ip, row, rows, objects, context)) for row in rows)
-
-
-def _words(ip: IPv4Address, row: ReachRow, rows: Sequence[ReachRow], objects: Objects, context: ReachContext) -> str:
-    """A sentence or two for an operator."""
-    if row.result is ReachResult.NOT_ASKED:
-        what = f"{row.service}:{row.port}" if row.service and row.port else row.service or str(ip)
-        return f"{what} was not tried at {row.who}: {_NOT_ASKED[row.why] if row.why else 'not known why'}"
-    others = tuple(other for other in rows if (other.service, other.port) == (row.service, row.port) and other != row)
-    alone = len({other.who for other in rows}) == 1
-    recorded = row.node in context.announcers(ip)
-    port = f"{row.service}:{row.port}"
-    seen = _seen(row)
-    because = _because(row, objects)
-    match row.result:
-        case ReachResult.ACCEPTED if row.node is None and context.outside(row.interface, row.mac):
-            reaches = "who learns this MAC address reaches another host"
-            return f"{row.mac} is not a node and accepts {port}: {reaches}{_contradicted(row)}"
-        case ReachResult.ACCEPTED if row.node is None:
-            return f"{row.mac} belongs to no known node and accepts {port}{_contradicted(row)}"
-        case ReachResult.ACCEPTED:
-            returns = f"; returns by {row.by}" if row.by else ""
-            returns += f"; the reply reaches this host on {row.over}, not {row.interface}" if row.over else ""
-            tries = f" in the {_nth(row.tries)} try" if row.tries > 1 else ""
-            beside = any(other.result is ReachResult.ACCEPTED and other.node not in (None, row.node) for other in others)
-            fault = ". Still a fault: connections break when clients change nodes" if beside and not recorded else ""
-            return f"{row.node} takes connections for {port}{tries}{returns}{fault}{_contradicted(row)}"
-        case ReachResult.OTHER_MAC:
-            by = f"{row.by_node} ({row.by})" if row.by_node else str(row.by)
-            ways = f"passes {port} on, or its replies return by another way"
-            return f"{row.who} {ways}: {by} accepts. Connections may hang{_contradicted(row)}"
-        case ReachResult.WRONG_SOURCE:
-            what = f"the reply comes from {row.source}, which no client accepts"
-            return f"{row.who} {_verb(row, rows)} {port}: {what}{_in_doubt(row)}"
-        case ReachResult.REFUSED | ReachResult.UNREACHABLE | ReachResult.NO_ANSWER:
-            accepts = sorted({other.who for other in others if other.result is ReachResult.ACCEPTED and other.node})
-            beside_it = f", {' and '.join(accepts)} {'accepts' if len(accepts) == 1 else 'accept'}" if accepts else ""
-            certain = alone and not row.doubt and row.expected in _NOT_SERVING
-            end = ": clients get no connection" if certain else ""
-            subject = (
-                f"{row.who} alone replies for {ip}{', as announced,' if recorded else ''}"
-                if alone
-                else f"{row.who} {'' if recorded else 'also '}replies for {ip}"
-            )
-            return f"{subject} and {_verb(row, rows)} {port}: {seen}{beside_it}{because}{end}{_in_doubt(row)}"
-        case _:
-            assert_never(row.result)
-
-
-def _verb(row: ReachRow, rows: Iterable[ReachRow]) -> str:
-    """That a node does not serve needs a proof: all may be silent for a reason of this host's, and a refusal may be that of
-    one endpoint of several."""
-    proven = is_broken(row, rows) or is_wrong_source(row) or (row.doubt is None and row.expected in _NOT_SERVING)
-    return "does not serve" if proven else "took no connection for"
-
-
-def _contradicted(row: ReachRow) -> str:
-    return _in_doubt(row) if row.doubt is ReachDoubt.CONTRADICTED else ""
-
-
-def _in_doubt(row: ReachRow) -> str:
-    return f". Nothing follows from it: {_DOUBTS[row.doubt]}" if row.doubt else ""
-
-
-def _seen(row: ReachRow) -> str:
-    tries = f" in {count(row.tries, 'try')}" if row.tries > 1 else ""
-    match row.result:
-        case ReachResult.REFUSED:
-            return f"it refuses{tries}"
-        case ReachResult.UNREACHABLE:
-            return f"{row.source} rejects it (ICMP code {row.code}){tries}"
-        case _:
-            return f"no reply{tries}{', and it only routes' if row.routes else ''}"
-
-
-def _because(row: ReachRow, objects: Objects) -> str:
-    """From the EndpointSlices; they also tell a drop from plain silence."""
-    match row.because:
-        case None:
-            return ""
-        case HandlingBecause.NO_LOCAL_ENDPOINT:
-            behind = _endpoints(row.service or "", row.port or 0, objects) or ()
-            nodes = sorted({endpoint.node for endpoint in behind if endpoint.usable and endpoint.node})
-            where = f", only on {', '.join(nodes[:3])}{' …' if len(nodes) > 3 else ''}" if nodes else ""
-            return f". No endpoint there{where} (externalTrafficPolicy Local)"
-        case HandlingBecause.NO_ENDPOINT:
-            return ". The Service has no ready endpoint"
-        case HandlingBecause.READY | HandlingBecause.TERMINATING:
-            return ". By the EndpointSlices it should serve: check its firewall, NetworkPolicies and the endpoint"
-        case _:
-            assert_never(row.because)
-
-
-def _nth(number: int) -> str:
-    return {2: "second", 3: "third"}.get(number, f"{number}th")
-
-
-_NOT_ASKED: Mapping[NotAsked, str] = {
-    NotAsked.NO_SERVICE: "no Service has the address, so no port is known",
-    NotAsked.NO_TCP_PORT: "the Service has no TCP port",
-    NotAsked.SOURCE_RANGES: "loadBalancerSourceRanges leaves this host out",
-    NotAsked.OWN_MAC: "this host's own MAC address can't be asked",
-    NotAsked.GROUP_MAC: "a multicast MAC address can't be asked",
-    NotAsked.OFF_SUBNET: "this host has no own address in the nodes' network",
-    NotAsked.TOO_MANY: "too many MAC addresses replied",
-    NotAsked.NO_SOURCE_PORT: "no free TCP port was found on this host",
-    NotAsked.SEND_FAILED: "this host's kernel did not send the frame",
-    NotAsked.LINK_LOST: "the interface went down",
-    NotAsked.INTERRUPTED: "the run was interrupted",
-}
-
-_DOUBTS: Mapping[ReachDoubt, str] = {
-    ReachDoubt.FRAMES_LOST: "frames were lost",
-    ReachDoubt.CHANGED: "the announcer or the endpoints changed meanwhile",
-    ReachDoubt.UNCONFIRMED: "the EndpointSlices could not be read again after the tries, so they may have changed",
-    ReachDoubt.TOO_FEW_TRIES: "there were too few tries",
-    ReachDoubt.UNFINISHED: "the run ended before a reply could arrive",
-    ReachDoubt.ONE_ENDPOINT: "sessionAffinity ClientIP sends all tries to one endpoint, and there may be others",
-    ReachDoubt.OWN_POD: "this host is a node and may have the endpoint itself",
-    ReachDoubt.MIXED: "the tries differ",
-    ReachDoubt.CONTRADICTED: "one SYN got replies that exclude each other, as if two hosts or a firewall replied",
-}

@@ -182,7 +182,9 @@ def test_what_could_be_the_reason_forbids_the_conclusion(what) -> None:
 def test_slices_that_an_acceptance_contradicts_are_no_witness_of_a_refusal() -> None:
     """By them no node serves, and one does: another proxy than kube-proxy, or rules that lag."""
     refused = tried(TWO, reply(RST, TWO))
-    assert broken(rows(OPEN, refused, cluster=objects("n3"))) == []
+    found = rows(OPEN, refused, cluster=objects("n3"))
+    assert broken(found) == []
+    assert "does not serve" not in found[1].text
     assert broken(rows(OPEN, tried(TWO), cluster=objects("n3"))) == [TWO]
 
 
