@@ -1,7 +1,8 @@
 """What the tries of `--reach` come to, for each MAC address and port of an address.
 
 A SYN/ACK is no proof that clients get through, and silence of all says nothing about any node: only the comparison of MAC
-addresses that were asked from the same host for the same address and port accuses one of them."""
+addresses that were asked by the same sender for the same address and port accuses one of them. What a firewall lets one
+address of this host do, or one of several hosts whose runs were merged, it may forbid another."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from ipaddress import IPv4Address
 
 from arpcheck.endpoints import NodeHandling, ServiceEndpoint, endpoints, expectation, ports, sticks_to_one_endpoint
 from arpcheck.evidence import Evidence
-from arpcheck.judge.reach_words import NOT_SERVING, sentence
+from arpcheck.judge.reach_words import NOT_SERVING, asked_alike, sentence
 from arpcheck.model import (
     Handling,
     HandlingBecause,
@@ -105,6 +106,7 @@ def _row(tries: Sequence[ReachTry], run: ReachRun, objects: Objects, context: Re
         mac=first.mac,
         node=node,
         interface=first.interface,
+        sender=first.sender,
         result=result,
         tries=len(tries),
         routes=any(
@@ -248,10 +250,11 @@ def is_broken(row: ReachRow, rows: Sequence[ReachRow]) -> bool:
 
 
 def _beside(row: ReachRow, rows: Sequence[ReachRow]) -> Iterator[ReachRow]:
-    """Other nodes' that accept for the same address and port."""
+    """Other nodes' that accept for the same address and port, from the same sender."""
     for other in rows:
         accepts = other.result is ReachResult.ACCEPTED and other.doubt is None and other.node not in (None, row.node)
-        if accepts and (other.service, other.port) == (row.service, row.port):
+        alike = (other.service, other.port) == (row.service, row.port) and asked_alike(other, row)
+        if accepts and alike:
             yield other
 
 

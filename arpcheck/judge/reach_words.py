@@ -50,7 +50,8 @@ def sentence(
             what = f"the reply comes from {row.source}, which no client accepts"
             return f"{row.who} {verb} {port}: {what}{_in_doubt(row)}"
         case ReachResult.REFUSED | ReachResult.UNREACHABLE | ReachResult.NO_ANSWER:
-            accepts = sorted({other.who for other in others if other.result is ReachResult.ACCEPTED and other.node})
+            accepting = (other for other in others if other.result is ReachResult.ACCEPTED and other.node)
+            accepts = sorted({_from(other, row) for other in accepting})
             beside_it = f", {' and '.join(accepts)} {'accepts' if len(accepts) == 1 else 'accept'}" if accepts else ""
             certain = alone and not row.doubt and row.expected in NOT_SERVING
             end = ": clients get no connection" if certain else ""
@@ -63,6 +64,15 @@ def sentence(
             return f"{subject} and {verb} {port}: {seen}"
         case _:
             assert_never(row.result)
+
+
+def _from(other: ReachRow, row: ReachRow) -> str:
+    return other.who if asked_alike(other, row) else f"{other.who} (asked by {other.sender})"
+
+
+def asked_alike(other: ReachRow, row: ReachRow) -> bool:
+    """By the same host from the same address. In merged runs the interface names the host."""
+    return (other.interface, other.sender) == (row.interface, row.sender)
 
 
 def _contradicted(row: ReachRow) -> str:

@@ -196,6 +196,8 @@ class ReachRow:
     interface: str
     result: ReachResult
     tries: int
+    sender: IPv4Address | None = None
+    """This host's address that asked; None if nothing was sent."""
     routes: bool = False
     """It sent an ICMP redirect: it routes the packet and has no rule for the address."""
     why: NotAsked | None = None

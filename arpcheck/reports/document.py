@@ -138,6 +138,7 @@ _REACH = structure(
     key("mac", MAC, "The MAC address that was asked."),
     key("node", optional(TEXT), "The node of this MAC address; null if it is unknown or not a node."),
     key("interface", TEXT, "The prober's interface that sent the SYN."),
+    key("sender", optional(TEXT), "The prober's address that sent it; null if nothing was sent."),
     key("result", choice(ReachResult), "What the tries came to."),
     key("tries", COUNT, "The SYNs that were sent."),
     key("routes", BOOLEAN, "Whether it sent an ICMP redirect: it routes the packet and has no rule for the address."),

@@ -216,6 +216,17 @@ def test_an_acceptance_by_a_stranger_shows_nothing_of_a_node() -> None:
     assert broken(rows(tried(ROUTER, reply(SYN_ACK, ROUTER)), tried(TWO))) == []
 
 
+@pytest.mark.parametrize("more", [{"sender": OURS + 1}, {"interface": "b:eth0"}])
+def test_what_another_address_or_host_gets_shows_nothing(more) -> None:
+    """A firewall may let in one and not the other; so may it with the hosts of merged runs."""
+    elsewhere = tuple(replace(one, **more) for one in OPEN)
+    found = rows(elsewhere, tried(TWO))
+    assert broken(found) == []
+    assert f"n1 (asked by {elsewhere[0].sender})" in found[1].text
+    assert "does not serve" not in found[1].text
+    assert not is_unreached(found)
+
+
 def test_another_port_is_another_question() -> None:
     assert broken(rows(OPEN, tried(TWO, port=443))) == []
 

@@ -242,7 +242,7 @@ PREFLIGHT = replace(
 )  # fmt: skip
 """The same before a load balancer is there, with what is likely behind it. The cause of row 1 names no fault."""
 
-_NGINX = {"service": "web/nginx", "port": 80, "interface": "eth0"}
+_NGINX = {"service": "web/nginx", "port": 80, "interface": "eth0", "sender": IPv4Address("10.0.0.5")}
 
 REACH = replace(
     NON_STRICT,
@@ -261,7 +261,7 @@ REACH = replace(
         )),
         replace(NON_STRICT.targets[2], reach=(
             ReachRow(service="shop/front", port=443, mac=mac("worker-3"), node="worker-3", interface="eth0",
-                     result=ReachResult.OTHER_MAC, tries=1, source="10.0.0.52:443", by=mac("worker-2"), by_node="worker-2", ttl=62,
+                     sender=IPv4Address("10.0.0.5"), result=ReachResult.OTHER_MAC, tries=1, source="10.0.0.52:443", by=mac("worker-2"), by_node="worker-2", ttl=62,
                      text="worker-3 passes shop/front:443 on, or its replies return by another way"),
         )),
         *NON_STRICT.targets[3:],

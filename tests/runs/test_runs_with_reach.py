@@ -131,6 +131,28 @@ def test_a_merged_run_has_the_tries_of_both_hosts() -> None:
     assert in_doubt.unconfirmed == ("web/nginx",)
 
 
+def test_a_host_that_a_firewall_leaves_out_accuses_no_node_that_serves_another_host() -> None:
+    def run(number: int, *, let_in: bool) -> Evidence:
+        evidence = observed()
+        (nic, *_) = evidence.host.interfaces
+        nic = replace(nic, mac=Mac(f"02:00:00:00:00:{number:02x}"), addresses=(f"10.0.0.{number}/24",))
+        moment = evidence.started_at + timedelta(seconds=30 * number)
+        evidence = replace(evidence, host=replace(evidence.host, interfaces=(nic,)), started_at=moment, ended_at=moment)
+        plan = planned(evidence)
+        stations = {aim.mac: lambda to: [(0.001, syn_ack(to, to.to))] for aim in plan.aims if let_in}
+        return pipeline.with_reach(evidence, reach(Network(stations), plan, begun=100.0))
+
+    merged = merge([("a", run(5, let_in=False)), ("b", run(7, let_in=True))])
+    report = pipeline.conclude(merged)
+    found = {finding.id for finding in report.findings}
+    assert "dead-responder" not in found
+    assert "partly-reached" in found
+    assert [row.result for target in report.targets for row in target.reach] == [
+        *([ReachResult.NO_ANSWER] * 2),
+        *([ReachResult.ACCEPTED] * 2),
+    ]
+
+
 def test_session_affinity_is_no_secret() -> None:
     """It leaves the silence of a node in doubt, in a redacted run too."""
     evidence = observed(sessionAffinity="ClientIP")

@@ -35,7 +35,7 @@ def dead_responder(judged: Judged) -> Found | None:
     that learn this MAC address get no connection.
 
     Decided when:
-    1. `--reach` sent a TCP SYN for the same address and port to both, from this host.
+    1. `--reach` sent a TCP SYN for the same address and port to both, from the same address of one host.
     2. and a node accepted.
     3. and the other did not: no reply to three tries, or it refused or rejected and the EndpointSlices say that this node
        does not serve.
@@ -81,7 +81,7 @@ def partly_reached(judged: Judged) -> Found | None:
     2. and the other refused, rejected or did not reply.
     3. and it is not proven that it never serves: there were too few tries or they were interrupted, frames were lost,
        something changed meanwhile, the EndpointSlices could not be read again, or sessionAffinity sent all tries to one
-       endpoint of several.
+       endpoint of several, or they were asked from different addresses.
     4. or one SYN got replies that exclude each other: a SYN/ACK and an RST or an ICMP error, or a SYN/ACK of two hosts.
 
     Do:
