@@ -108,6 +108,13 @@ def test_without_an_own_address_here_nothing_is_asked() -> None:
     assert whys(replace(evidence, host=replace(evidence.host, interfaces=interfaces))) == {NotAsked.OFF_SUBNET}
 
 
+def test_of_two_own_networks_within_each_other_the_smaller_one_asks() -> None:
+    evidence = observed()
+    interfaces = tuple(replace(one, addresses=("10.0.9.5/8", *one.addresses)) for one in evidence.host.interfaces)
+    aims = planned(replace(evidence, host=replace(evidence.host, interfaces=interfaces))).aims
+    assert {str(aim.sender) for aim in aims} == {"10.0.0.5"}
+
+
 def test_a_node_of_a_second_network_on_the_nic_is_asked_by_this_hosts_address_there() -> None:
     """Over the other address its replies would pass a router, and silence would mean nothing."""
     evidence = observed()

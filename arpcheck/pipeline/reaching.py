@@ -72,8 +72,9 @@ def _sender(
     interface: Interface, near: Iterable[Iterable[IPv4Address]], taken: frozenset[IPv4Address]
 ) -> IPv4Address | None:
     """The own address in the network of a node, else in that of an address which was asked: what comes from elsewhere is
-    answered over a router. Nodes may have an address here that the cluster does not list."""
-    own = [IPv4Interface(address) for address in interface.addresses]
+    answered over a router. Nodes may have an address here that the cluster does not list. Of networks within each other the
+    smallest is meant, as for the kernel's own routes."""
+    own = sorted((IPv4Interface(address) for address in interface.addresses), key=lambda one: -one.network.prefixlen)
     for addresses in near:
         found = [*addresses]
         for one in own:
