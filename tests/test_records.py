@@ -14,7 +14,7 @@ from arpcheck.evidence import Capture, Evidence, Options, Vantage
 from arpcheck.model import Gap, Kind, Mac, Target
 from arpcheck.objects import Objects
 from arpcheck.pipeline import ages, records_of
-from arpcheck.pipeline.records import prepared, record
+from arpcheck.pipeline.records import announcers_of, prepared, record
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 IP = IPv4Address("10.0.0.50")
@@ -661,3 +661,42 @@ def test_what_is_looked_up_while_the_scan_waits_is_what_the_judge_finds(read):
     assert found.claims
     kept = [key for key in list(beforehand._memo)[before:] if isinstance(key, tuple) and key[0] == "announcements"]
     assert kept == [], "looked up a second time"
+
+
+# ------------------------------------------------------------------------- whose NICs are asked why nobody replies for it
+
+AWAY = (*NODES[:2], node("worker-3", "10.0.0.13", ready="False"), node("worker-4", "10.0.0.14", ready="Unknown"))
+BGP = {"metadata": {"name": "lan", "namespace": "metallb-system"}, "spec": {}}
+
+
+@pytest.mark.parametrize(
+    ("objects", "asked"),
+    [
+        pytest.param(cluster(service(), statuses=[status("worker-2")]), ("worker-2",), id="the recorded announcer alone"),
+        pytest.param(
+            cluster(service(), nodes=AWAY, statuses=[status("worker-3")]), ("worker-3",), id="even if it is not Ready"
+        ),
+        pytest.param(cluster(service(notes={})), ("worker-1", "worker-2", "worker-3"), id="no record: every node"),
+        pytest.param(cluster(service()), ("worker-3", "worker-1", "worker-2"), id="that of a guess first"),
+        pytest.param(cluster(service(), nodes=AWAY), ("worker-1", "worker-2"), id="no record: every node that is Ready"),
+        pytest.param(
+            cluster(service(notes=KUBE_VIP), leases=[lease("worker-3", renewed=60)]),
+            ("worker-3", "worker-1", "worker-2"),
+            id="that of an old record first",
+        ),
+        pytest.param(
+            cluster(service(notes=KUBE_VIP), nodes=AWAY, leases=[lease("worker-3", renewed=60)]),
+            ("worker-1", "worker-2"),
+            id="not that of an old record if it is not Ready",
+        ),
+        pytest.param(
+            cluster(service(), **{"bgpadvertisements.metallb.io": [BGP], "l2advertisements.metallb.io": []}),
+            (),
+            id="BGP alone announces it: no node should reply",
+        ),
+        pytest.param(cluster(service(cls="f5.com/bigip", notes={})), (), id="an appliance announces it"),
+        pytest.param(cluster(service(), nodes=()), (), id="no node is known"),
+    ],
+)
+def test_whose_nics_are_asked_why_nobody_replies(objects, asked):
+    assert announcers_of(WEB, objects) == asked

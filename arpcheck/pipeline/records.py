@@ -86,7 +86,7 @@ def announcements(target: Target, evidence: Evidence) -> Announcements:
 
 def announcers_of(target: Target, objects: Objects) -> tuple[str, ...]:
     """The nodes whose NICs are asked why nobody replies for the address: the recorded announcers; if none is recorded, every
-    Ready node, those of old records first. None if no node should reply."""
+    Ready node, those of old records and guesses first. None if no node should reply."""
     recorded = _announcements(target, objects, objects.read_at or datetime.now(UTC))
     found = expected(recorded)
     if found.silence or (found.deciding and all(one.external for one in found.deciding)):

@@ -311,3 +311,43 @@ def test_what_was_passed_over_is_counted_by_its_reason():
         PassedOver(interface="eth0", ip=VIP, mac=M1, reason=PassReason.VLAN, frames=2),
     )
     assert made.ignored == {"vlan": 2, "other-interface": 1}
+
+
+# --------------------------------------------------- A unicast request to a NIC whose station replies with another MAC address
+
+PORT, BRIDGE = Mac("02:00:00:00:00:21"), Mac("02:00:00:00:00:22")
+"""A port of a Linux bridge has a MAC address of its own, and the bridge replies."""
+
+
+@pytest.mark.parametrize(
+    ("broadcasts", "arrives", "expected"),
+    [
+        pytest.param([(0.0, OUR_IP)], 2010.0, PORT, id="the broadcast is older than a reply can be"),
+        pytest.param([(0.0, OUR_IP)], 2000.0, PORT, id="at once"),
+        pytest.param([(0.0, OUR_IP)], 2899.0, PORT, id="as late as a reply can be"),
+        pytest.param([(0.0, OUR_IP)], 2901.0, None, id="later than that"),
+        pytest.param([(0.0, OUR_IP)], 1990.0, None, id="before it was sent"),
+        pytest.param([(1100.0, OUR_IP)], 2010.0, None, id="the broadcast may be what caused it"),
+        pytest.param([(1099.0, OUR_IP)], 2010.0, PORT, id="just too old"),
+        pytest.param([(0.0, OUR_IP), (1100.0, ZERO)], 2010.0, None, id="a broadcast from another sender may be"),
+        pytest.param([(0.0, OUR_IP), (2005.0, OUR_IP)], 2010.0, None, id="a broadcast was sent after it"),
+        pytest.param([(0.0, OUR_IP), (2005.0, ZERO)], 2010.0, PORT, id="the one after it was from another sender"),
+    ],
+)
+def test_a_reply_with_another_mac_is_of_the_unicast_request_if_it_can_be_of_no_broadcast(broadcasts, arrives, expected):
+    sent = sorted([(at, 1, sender, None) for at, sender in broadcasts] + [(2000.0, 4, OUR_IP, PORT)], key=lambda q: q[0])
+    reply = arrive(account(*sent), frame(mac=BRIDGE), at=100.0 + arrives / 1000)
+    assert (reply.mac, reply.to) == (BRIDGE, expected)
+
+
+@pytest.mark.parametrize(("arrives", "kept"), [(2010.0, True), (2901.0, False)], ids=["in time", "too late"])
+def test_without_any_broadcast_a_reply_with_another_mac_is_of_the_unicast_request_or_of_none(arrives, kept):
+    made = account((2000.0, 1, OUR_IP, PORT))
+    reply = arrive(made, frame(mac=BRIDGE), at=100.0 + arrives / 1000)
+    assert (reply is not None) is kept
+    assert made.ignored == ({} if kept else {"not-asked": 1})
+
+
+def test_a_reply_with_the_requested_mac_is_never_of_another_unicast_request():
+    made = account((0.0, 1, OUR_IP, PORT), (10.0, 1, OUR_IP, BRIDGE))
+    assert arrive(made, frame(mac=PORT)).to == PORT
