@@ -17,11 +17,12 @@ LINE = re.compile(
 )
 
 
-def test_tcpdump_shows_every_question_and_every_reply(tmp_path):
+@pytest.mark.parametrize("scene", ["two-interfaces", "port-without-broadcasts", "sender-filtered"])
+def test_tcpdump_shows_every_question_and_every_reply(scene, tmp_path):
     if not shutil.which("tcpdump"):
         pytest.skip("tcpdump is not installed (Debian: tcpdump)")
     path = tmp_path / "frames.pcap"
-    report = forked.scene("two-interfaces", ["-o", "json", "--rate", "100", "--pcap", str(path)]).report
+    report = forked.scene(scene, ["-o", "json", "--rate", "100", "--pcap", str(path)]).report
     done = subprocess.run(
         ["tcpdump", "-nn", "-e", "-tttt", "-r", "-"],
         input=path.read_bytes(),
