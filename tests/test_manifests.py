@@ -143,6 +143,12 @@ def test_a_role_in_openshifts_namespace_only_where_that_is():
     assert bindings[-1]["roleRef"]["name"] == "system:openshift:scc:privileged"
 
 
+def test_a_role_in_a_products_own_namespace_where_it_is_chosen():
+    need = Need(resource="pods", costs="x", namespace="metallb-system", apart=True)
+    spaces = [role["metadata"]["namespace"] for role in by_kind(manifests.cluster_roles((*NEEDS, need)), "Role")]
+    assert spaces == ["kube-system", "metallb-system"]
+
+
 def test_the_order_of_the_needs_does_not_matter():
     assert {manifests.cluster_roles(order) for order in itertools.permutations(NEEDS)} == {manifests.cluster_roles(NEEDS)}
 
@@ -167,11 +173,15 @@ def rules_of(roles):
 
 
 POOLS = {f"{plural}.metallb.io": "forbidden" for plural in ("bgpadvertisements", "ipaddresspools", "l2advertisements")}
+NOT_CHOSEN = {**POOLS, "pods in metallb-system": "forbidden"}
+"""Without the pools' right MetalLB's pods are not granted either; those of kube-proxy are."""
 CHOSEN = [
     pytest.param(pipeline.CHOICES, {}, id="all"),
-    pytest.param((), {**POOLS, "daemonsets.apps": "forbidden"}, id="none: nothing optional"),
+    pytest.param((), {**NOT_CHOSEN, "daemonsets.apps": "forbidden"}, id="none: nothing optional"),
     pytest.param(("metallb",), {"leases.coordination.k8s.io": "forbidden"}, id="one: nothing of the others"),
-    pytest.param(("cilium",), {**POOLS, "events": "forbidden", "servicel2statuses.metallb.io": "forbidden"}, id="another"),
+    pytest.param(
+        ("cilium",), {**NOT_CHOSEN, "events": "forbidden", "servicel2statuses.metallb.io": "forbidden"}, id="another"
+    ),
 ]
 
 

@@ -426,10 +426,10 @@ DAEMONSET = {"metadata": {"name": "cilium", "namespace": "cilium"}}
     ],
 )  # fmt: skip
 def test_a_common_lease_is_believed_in_the_controllers_namespace_alone(resources, announcers):
-    found = said(cluster(service(notes=CILIUM), **resources))
-    assert found.announcers == announcers
+    of = cluster(service(notes=CILIUM), **resources)
+    assert said(of).announcers == announcers
     endings = ("is ignored", "it is unknown whether its controller runs there")
-    strange = [note for one in found.announcements for note in one.notes if note.endswith(endings)]
+    strange = [evidence for _, evidence in why(of) if evidence.endswith(endings)]
     assert bool(strange) == ((len(resources["leases"]) > 1 and "operator" not in str(resources)) or not announcers)
 
 
@@ -574,8 +574,9 @@ def test_the_control_plane_addresses_that_are_known():
 # -------------------------------------------------------------------------------------------------- reasons that were recorded
 
 
-def notes(found):
-    return [note for one in found.announcements for note in one.notes]
+def why(objects):
+    [of] = (one for one in objects.services() if one.full_name == "web/nginx")
+    return [(one.id.value, one.evidence) for one in loadbalancers.reasons(of, IP, objects, NOW)]
 
 
 def test_a_configuration_that_metallb_refused_is_a_reason():
@@ -586,9 +587,9 @@ def test_a_configuration_that_metallb_refused_is_a_reason():
     }
     good = {**state, "status": {"result": "Valid"}}
     for obj, said_so in ((state, True), (good, False)):
-        found = said(cluster(service(), **{"configurationstates.metallb.io": [obj]}))
-        sentence = "ConfigurationState metallb-system/speaker-worker-1: the configuration is invalid for the speaker of worker-1: peer x"
-        assert (sentence in notes(found)) == said_so
+        found = why(cluster(service(), **{"configurationstates.metallb.io": [obj]}))
+        reason = ("invalid-configuration", "the configuration is invalid for the speaker of worker-1: peer x")
+        assert (reason in found) == said_so
 
 
 POLICY = {"ciliuml2announcementpolicies.cilium.io": [{"metadata": {"name": "lan"}, "spec": {"loadBalancerIPs": True}}]}
@@ -597,14 +598,15 @@ POLICY = {"ciliuml2announcementpolicies.cilium.io": [{"metadata": {"name": "lan"
 def test_cilium_with_a_local_policy_and_no_lease_gives_the_reason_and_no_excuse():
     local = service(notes=CILIUM)
     local["spec"]["externalTrafficPolicy"] = "Local"
-    found = said(cluster(local, **POLICY))
-    assert any("1.20.2" in note for note in notes(found))
-    assert not any("Gateway" in note for note in notes(found))
-    assert found.silence is None
+    assert said(cluster(local, **POLICY)).silence is None
+    [evidence] = [evidence for id_, evidence in why(cluster(local, **POLICY)) if id_ == "no-local-endpoint"]
+    assert "1.20.2" in evidence
     local["metadata"]["labels"] = {"gateway.networking.k8s.io/gateway-name": "edge"}
-    assert any("1.20.2" in note and "Gateway edge" in note for note in notes(said(cluster(local, **POLICY))))
+    [first, *_] = why(cluster(local, **POLICY))
+    assert first[0] == "no-local-endpoint"
+    assert "Gateway edge" in first[1]
     local["spec"]["externalTrafficPolicy"] = "Cluster"
-    assert not any("1.20.2" in note for note in notes(said(cluster(local, **POLICY))))
+    assert "no-local-endpoint" not in [id_ for id_, _ in why(cluster(local, **POLICY))]
 
 
 @pytest.mark.parametrize(
@@ -635,13 +637,11 @@ def test_the_guess_takes_preferred_nodes_first_and_stays_a_guess(preferred, winn
 def test_an_advertisement_that_selects_services_never_takes_one_that_shares_its_address():
     ad = {"metadata": {"name": "lan", "namespace": "metallb-system"}, "spec": {"serviceSelectors": [{"matchLabels": {}}]}}
     for extra, silent in (({"metallb.io/allow-shared-ip": "k"}, True), ({}, False)):
-        found = said(
-            cluster(
-                service(notes={**METALLB, **extra}),
-                **{STATUSES: [], "l2advertisements.metallb.io": [ad], "bgpadvertisements.metallb.io": []},
-            )
+        of = cluster(
+            service(notes={**METALLB, **extra}),
+            **{STATUSES: [], "l2advertisements.metallb.io": [ad], "bgpadvertisements.metallb.io": []},
         )
-        assert any("no L2Advertisement selects" in note for note in notes(found)) == silent
+        assert ("no-advertisement" in [id_ for id_, _ in why(of)]) == silent
 
 
 # ------------------------------------------------------------------------------------------------- looked up beforehand

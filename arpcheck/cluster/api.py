@@ -191,9 +191,9 @@ def _gaps(outcomes: Iterable[ReadOutcome], within: Sequence[str]) -> Iterable[Ga
         if outcome.error:
             outside = f"outside namespace{'s' if len(within) > 1 else ''} {', '.join(within)}"
             why = f"{outcome.error.why} {outside}" if outcome.elsewhere else outcome.error.why
-            costs.setdefault((outcome.want.resource, why), []).append(outcome.want.costs)
-    for (resource, why), lost in costs.items():
-        yield Gap(what=resource, why=why, costs=joined(lost))
+            costs.setdefault((outcome.want.what, why), []).append(outcome.want.costs)
+    for (what, why), lost in costs.items():
+        yield Gap(what=what, why=why, costs=joined(lost))
 
 
 def _malformed(outcomes: Iterable[ReadOutcome]) -> Iterable[Gap]:

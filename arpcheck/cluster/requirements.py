@@ -51,6 +51,11 @@ class Want:
         return "; ".join(dict.fromkeys(need.costs for need in self.needs))
 
     @property
+    def what(self) -> str:
+        """What a gap is called where it can't be read."""
+        return self.needs[0].what if all(need.apart for need in self.needs) else self.resource
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names to get, in the order of the needs, without those that are read only if something mounts them."""
         return tuple(dict.fromkeys(name for need in self.needs if not need.mounted for name in need.names))

@@ -156,7 +156,7 @@ def rights(needs: Iterable[Need], namespace: str, account: str = NAME, *, opensh
         rules = policy_rules(need for need in needs if need.optional == optional and need.namespace is None)
         found += _granted("ClusterRole", name, None, rules, to) if rules else ()
     for space in sorted({need.namespace for need in needs if need.namespace}):
-        if space == EVERYWHERE or openshift:
+        if openshift or not _SYSTEMS.fullmatch(space) or space == EVERYWHERE:
             rules = policy_rules(need for need in needs if need.namespace == space)
             found += _granted("Role", own, space, rules, to)
     if openshift:

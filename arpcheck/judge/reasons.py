@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from arpcheck.judge.case import Case
@@ -339,7 +339,10 @@ def explained(found: Iterable[Reason], verdict: Verdict, subject: str = "") -> t
     which the load balancers name them. `subject`: the address; where nobody replied for it and nothing that was read
     explains that, the first reason says so."""
     fitting = [reason for reason in dict.fromkeys(found) if _explains(reason.id, verdict)]
-    if verdict is Verdict.SILENT and all(reason.certainty is Certainty.POSSIBLE for reason in fitting):
+    explaining = [one for one in fitting if one.certainty is not Certainty.POSSIBLE]
+    if any(one.id is not ReasonId.UNEXPLAINED for one in explaining):
+        fitting = [one for one in fitting if one.id is not ReasonId.UNEXPLAINED]
+    elif verdict is Verdict.SILENT and not explaining:
         unexplained = "nothing that was read of the cluster explains it"
         fitting.append(Reason(id=ReasonId.UNEXPLAINED, subject=subject, evidence=unexplained, certainty=Certainty.LIKELY))
     ordered = sorted(fitting, key=lambda reason: reason.certainty.rank)
@@ -372,9 +375,10 @@ def best(found: Iterable[Reason]) -> Reason | None:
     return next(fitting, None)
 
 
-def said(found: Iterable[Reason]) -> str:
-    """The surest reason as a clause; empty if there is none."""
-    one = best(found)
+def said(found: Sequence[Reason]) -> str:
+    """The surest reason as a clause, or why its load balancer shows none; empty if there is neither."""
+    unshown = (one for one in found if one.id is ReasonId.UNEXPLAINED and one.implementation)
+    one = best(found) or next(unshown, None)
     return f"{one.subject}: {one.evidence}" if one else ""
 
 

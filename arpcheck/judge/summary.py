@@ -352,16 +352,9 @@ def _gratuitous(case: Case) -> Iterable[Also]:
         yield Also(id=AlsoId.GRATUITOUS, mac=found.mac, text=text)
 
 
-def _noted(judgement: Judgement) -> str:
-    """What the load balancers' records say of a silent address that no reason explains."""
-    if judgement.verdict is not Verdict.SILENT:
-        return ""
-    return "; ".join(dict.fromkeys(note for one in judgement.case.announcements for note in one.notes))
-
-
 def said(judgement: Judgement) -> str:
     """The reason of the verdict, the surest reason behind it, and what else is true."""
-    why = reasons.said(judgement.reasons) or _noted(judgement)
+    why = reasons.said(judgement.reasons)
     also = "; ".join(one.text for one in judgement.also)
     return "; also: ".join(part for part in ("; ".join(part for part in (judgement.reason, why) if part), also) if part)
 

@@ -5,7 +5,7 @@ Each returns an Announcement for a Service and an address, or None if it does no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from ipaddress import IPv4Address
@@ -130,7 +130,20 @@ def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
     serving = [one.implementation for one in served_by]
     asked = dict.fromkeys(name for name in serving if name in plugins) or dict.fromkeys(plugins)
     found = ((name, plugins[name].reasons(service, ip, objects, at)) for name in asked)
-    return tuple(replace(reason, implementation=reason.implementation or name) for name, given in found for reason in given)
+    own = (replace(reason, implementation=reason.implementation or name) for name, given in found for reason in given)
+    return (*_of_rivals(service, served_by), *own)
+
+
+def _of_rivals(service: Service, served_by: tuple[Announcement, ...]) -> Iterator[Reason]:
+    names = rivals(served_by)
+    if names:
+        signs = [f"{one.implementation} ({one.because})" for one in served_by if one.implementation in names]
+        yield Reason(
+            id=ReasonId.TWO_ANNOUNCERS,
+            subject=f"Service {service.full_name}",
+            evidence=f"{len(names)} load balancers serve it: {' and '.join(sorted(signs))}",
+            certainty=Certainty.LIKELY,
+        )
 
 
 def unallocated(service: Service, objects: Objects, at: datetime) -> tuple[Reason, ...]:
@@ -160,7 +173,6 @@ def _of_nobody_here(service: Service, ip: IPv4Address, objects: Objects) -> Anno
         because=f"loadBalancerClass {service.load_balancer_class}, which no known load balancer serves",
         order=3,
         external=True,
-        notes=("arpcheck does not know the load balancer of this class: no node should announce the address",),
         unread=unread(service, ip, objects),
     )
 
@@ -181,6 +193,11 @@ def announcements_of_address(ip: IPv4Address, objects: Objects, at: datetime) ->
     """For an address without a Service: a control-plane address of kube-vip."""
     found = announcement_of(ip, objects, at)
     return (found,) if found else ()
+
+
+def reasons_of_address(ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+    """The same for an address without a Service."""
+    return tuple(replace(one, implementation=kube_vip.NAME) for one in kube_vip.reasons_of_address(ip, objects, at))
 
 
 def announcements_without_address(service: Service, objects: Objects, at: datetime) -> tuple[Announcement, ...]:

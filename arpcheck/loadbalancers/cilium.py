@@ -118,7 +118,6 @@ def _all_known(objects: Objects, need: Need) -> bool | None:
 NAME = "cilium"
 
 _LEASE = "cilium-l2announce-"
-_GATEWAY = ("io.cilium.gateway/owning-gateway", "gateway.networking.k8s.io/gateway-name")
 _IPAM = ("lbipam.cilium.io/ips", "lbipam.cilium.io/sharing-key", "io.cilium/lb-ipam-ips", "io.cilium/lb-ipam-sharing-key")
 
 NEEDS: tuple[Need, ...] = (
@@ -210,7 +209,7 @@ def _node_ipam(service: Service, ip: IPv4Address, objects: Objects, because: str
 
 def _layer2(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
     """A policy may also select load-balancer addresses of other implementations, but only Cilium announces external IPs."""
-    leases, strange = _leases(service, objects)
+    leases, _ = _leases(service, objects)
     (because, order), ingress = _recognised(service, leases), has_ingress(service, ip)
     if ingress and not because:
         return None
@@ -230,7 +229,6 @@ def _layer2(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
         answers_once=True,
         silence=silence,
         by_bgp="what Cilium advertises by BGP" if silence else None,
-        notes=(*strange, *(() if settled else _notes(service, objects, taken))),
         unread=() if settled else _unread(service, objects, taken, excuses),
         silence_not_in_file=not_in_file(objects, *excuses),
     )
@@ -258,23 +256,6 @@ def _of_address(service: Service, taken: bool | None, claims: Iterable[Claim]) -
     if not service.external_ips or not service.ingress or taken:
         return found
     return demoted(found) if taken is None else ()
-
-
-def _notes(service: Service, objects: Objects, taken: bool | None) -> tuple[str, ...]:
-    """Since 1.20.2 only nodes with an endpoint take part for a Service with policy Local (cilium#46399, cilium#48550); a
-    Gateway's endpoint is on no node (cilium#48799). arpcheck reads neither endpoints nor Cilium's version, so this is only a
-    possible reason."""
-    if taken is False:
-        return ("no CiliumL2AnnouncementPolicy selects it, so Cilium does not announce it",)
-    if not taken or objects.gap(LEASES.resource):
-        return ()
-    no_holder = "a CiliumL2AnnouncementPolicy selects it, but no node holds its Lease"
-    if not service.local_traffic_only:
-        return (no_holder,)
-    local = "externalTrafficPolicy is Local: since Cilium 1.20.2 only nodes with an endpoint of the Service take part"
-    gateway = next((service.labels[key] for key in _GATEWAY if key in service.labels), None)
-    none = f", and the endpoint of Gateway {gateway} is on no node" if gateway else ""
-    return no_holder, f"{local}{none}"
 
 
 def _is_own(lease: str) -> bool:

@@ -60,6 +60,9 @@ NEEDS: tuple[Need, ...] = (CONFIG, AGENTS, AGENT_PODS)
 ERRORS = ("io.cilium/bad-node-selector", "io.cilium/bad-interface-regex", "io.cilium/bad-service-selector")
 """The conditions of a policy that an agent could not use."""
 
+GATEWAY = ("io.cilium.gateway/owning-gateway", "gateway.networking.k8s.io/gateway-name")
+"""The labels of a Gateway's Service."""
+
 _LOCAL_SINCE = (1, 20, 2)
 """Only nodes with an endpoint take part for policy Local (cilium#46399, cilium#48550)."""
 _TAG = re.compile(r":v?(\d+)\.(\d+)\.(\d+)(?:@|\Z)")
@@ -225,7 +228,10 @@ def _no_endpoint(seen: AddressOfCilium, objects: Objects) -> Iterator[Reason]:
     version = _version(objects)
     if not seen.service.local_traffic_only or seen.taken is False or (version and version < _LOCAL_SINCE):
         return
-    if not are_read(objects) or (version is None and seen.held):
+    if version is None and seen.held:
+        return
+    if not are_read(objects):
+        yield from () if seen.held else _perhaps_no_endpoint(seen)
         return
     found = tuple(one for family in (4, 6) for one in endpoints(seen.service, objects, version=family) or ())
     usable = tuple(one for one in found if one.usable or one.serving)
@@ -249,6 +255,19 @@ def _no_endpoint(seen: AddressOfCilium, objects: Objects) -> Iterator[Reason]:
             certainty=certainty,
             nodes=tuple(sorted(places)),
         )
+
+
+def _perhaps_no_endpoint(seen: AddressOfCilium) -> Iterator[Reason]:
+    """Without the EndpointSlices: a Gateway shows by its label that its endpoint is on no node."""
+    gateway = next((seen.service.labels[key] for key in GATEWAY if key in seen.service.labels), None)
+    of_gateway = f"and the endpoint of Gateway {gateway} is on no node"
+    known = of_gateway if gateway else "since 1.20.2 only nodes with an endpoint take part"
+    yield Reason(
+        id=ReasonId.NO_LOCAL_ENDPOINT,
+        subject=seen.subject,
+        evidence=f"externalTrafficPolicy is Local, {known}",
+        certainty=Certainty.LIKELY if gateway else Certainty.POSSIBLE,
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------------- The Lease

@@ -143,6 +143,7 @@ NODES = Need(
     fields=(
         *("metadata labels", "status addresses type", "status addresses address"),
         *("status conditions type", "status conditions status"),
+        *("spec taints key", "spec taints value", "spec taints effect"),
     ),
 )
 

@@ -65,7 +65,6 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         claims=strongest_first(claim for pod in running for claim in _claims(pod, service)),
         macs=tuple(sorted({mac for pod in running for mac in _pod_macs(pod, service)})),
         macs_unread=bool(missing),
-        notes=() if running or missing else (f"no pod lb-svc-{service.name} is running, so nothing announces the address",),
         unread=missing,
     )
 

@@ -80,7 +80,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
             answers_once=True,
             macs=_service_macs(service),
         )
-    claims, notes = _claims(service, own, objects, at)
+    claims, _ = _claims(service, own, objects, at)
     return Announcement(
         implementation=NAME,
         because=because,
@@ -88,7 +88,6 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         claims=claims,
         answers_once=True,
         macs=_service_macs(service),
-        notes=notes,
         unread=() if is_current(claims) else refused(objects, LEASES.resource, NODES.resource),
     )
 
@@ -98,7 +97,7 @@ def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
     own = _own_leases(service, objects)
     if not has_ingress(service, ip) or not _recognised(service, own, objects)[0]:
         return ()
-    claims, notes = _claims(service, own, objects, at)
+    claims, doubts = _claims(service, own, objects, at)
     common, _ = believed(leases_named(objects, _ALL), home_of_common(objects), objects, PATTERN)
     both = [*own, *(() if service.annotations.get(_EACH) == "true" else common)]
     return kube_vip_reasons.reasons(
@@ -108,7 +107,7 @@ def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
             ignored=service.annotations.get(_IGNORE) == "true",
             claims=claims,
             by_own_and_common=tuple(as_node(lease.claim(at, objects), objects)[0] for lease in both) if own else (),
-            notes=notes if claims else (),
+            doubts=doubts,
         ),
         objects,
     )
@@ -152,8 +151,8 @@ def _recognised(service: Service, own: tuple[Lease, ...], objects: Objects) -> t
 def _claims(
     service: Service, own: tuple[Lease, ...], objects: Objects, at: datetime
 ) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
-    """If the Service has its own Lease, even an expired one, the common Lease is only for other Services. The own Lease may
-    be in a namespace that is forbidden."""
+    """The claims, and what is in doubt of them, as clauses. If the Service has its own Lease, even an expired one, the Lease
+    of all is only for other Services. The own Lease may be in a namespace that is forbidden."""
     held = [lease.claim(at, objects, service=service.full_name) for lease in own]
     strange: tuple[str, ...] = ()
     if not own and service.annotations.get(_EACH) != "true":
@@ -162,10 +161,8 @@ def _claims(
         elsewhere = "/" in service.annotations.get(_LEASE, "")
         held += demoted(common) if elsewhere and objects.gap(LEASES.resource) else common
     mapped = [as_node(claim, objects) for claim in (*held, *_host(service))]
-    notes = {*strange, *(note for _, note in mapped if note)}
-    if not held and not objects.gap(LEASES.resource):
-        notes.add("kube-vip has no Lease here: it announces by BGP, elects in etcd, or uses a Lease of another name")
-    return strongest_first(claim for claim, _ in mapped), tuple(sorted(notes))
+    doubts = {*strange, *(doubt for _, doubt in mapped if doubt)}
+    return strongest_first(claim for claim, _ in mapped), tuple(sorted(doubts))
 
 
 def _host(service: Service) -> tuple[Claim, ...]:
@@ -199,32 +196,41 @@ def announcement_of(ip: IPv4Address, objects: Objects, at: datetime) -> Announce
     """The Lease names the current holder; the label of a failed node stays. If the control plane's address is unknown, the
     Lease is assumed to be for the given address."""
     known = control_plane_addresses(objects)
-    leases, strange = believed(leases_named(objects, _CONTROL_PLANE_LEASE), home_of_common(objects), objects, PATTERN)
+    leases, _ = believed(leases_named(objects, _CONTROL_PLANE_LEASE), home_of_common(objects), objects, PATTERN)
     if ip not in known and (known or not leases):
         return None
     labelled = [node.name for node in named_nodes(objects) if ipv4(node.labels.get(_LABEL)) == ip]
-    mapped = [as_node(lease.claim(at, objects), objects) for lease in leases]
+    by_lease = (as_node(lease.claim(at, objects), objects)[0] for lease in leases)
     by_label = (
         Claim(node=node, source=f"label {_LABEL} of Node {node}", kind=ClaimSource.NODE_LABEL, trust=Trust.STALE, rank=1)
         for node in labelled
     )
-    claims = strongest_first((*(claim for claim, _ in mapped), *by_label))
+    claims = strongest_first((*by_lease, *by_label))
     return Announcement(
         implementation=NAME,
         because=known.get(ip) or f"Lease {leases[0].full_name}",
         order=5,
         claims=claims,
         answers_once=True,
-        notes=(*strange, *(note for _, note in mapped if note)),
         unread=() if is_current(claims) else refused(objects, LEASES.resource),
     )
+
+
+def reasons_of_address(ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+    """Why nobody replies for an address of the control plane, or not the right node; none for any other address."""
+    found = announcement_of(ip, objects, at)
+    if found is None:
+        return ()
+    leases, strange = believed(leases_named(objects, _CONTROL_PLANE_LEASE), home_of_common(objects), objects, PATTERN)
+    doubts = (*strange, *(as_node(lease.claim(at, objects), objects)[1] for lease in leases))
+    return kube_vip_reasons.of_control_plane(ip, found.claims, tuple(doubt for doubt in doubts if doubt), objects)
 
 
 # ---------------------------------------------------------------------------------------------- From a host name to the Node
 
 
 def as_node(claim: Claim, objects: Objects) -> tuple[Claim, str]:
-    """The claim with the Node's name, and a note unless the host name means exactly one Node.
+    """The claim with the Node's name, and a doubt as a clause unless the host name means exactly one Node.
 
     In that case the claim keeps the name and is not current, since replies cannot be compared with it."""
     names = objects.memo(as_node, lambda: _node_names(named_nodes(objects)))

@@ -34,7 +34,8 @@ class ServiceOfKubeVip:
     """Of the Leases and the annotation, the strongest first."""
     by_own_and_common: tuple[Claim, ...]
     """If the Service has a Lease of its own: of it, and of the Lease of all Services."""
-    notes: tuple[str, ...]
+    doubts: tuple[str, ...]
+    """What is in doubt of the claims."""
 
     @property
     def subject(self) -> str:
@@ -62,10 +63,18 @@ def reasons(seen: ServiceOfKubeVip, objects: Objects) -> tuple[Reason, ...]:
     return (
         *excluded,
         *_refused(seen),
-        *(() if sure else _of_the_lease(seen, objects)),
+        *(() if sure else _of_the_lease(seen.claims, objects)),
+        *(() if sure else _without_lease(seen, objects)),
         *_of_two(seen, objects),
-        *_odd(seen),
+        *_odd(seen.subject, seen.doubts),
     )
+
+
+def of_control_plane(
+    ip: IPv4Address, claims: tuple[Claim, ...], doubts: tuple[str, ...], objects: Objects
+) -> tuple[Reason, ...]:
+    """Of an address of the control plane, which no Service has."""
+    return (*_of_the_lease(claims, objects), *_odd(f"address {ip}", doubts))
 
 
 def _switched_off(seen: ServiceOfKubeVip, objects: Objects) -> Iterator[Reason]:
@@ -144,10 +153,11 @@ def _refused(seen: ServiceOfKubeVip) -> Iterator[Reason]:
         yield Reason(id=ReasonId.NO_ADVERTISEMENT, subject=seen.subject, evidence=evidence, certainty=Certainty.LIKELY)
 
 
-def _of_the_lease(seen: ServiceOfKubeVip, objects: Objects) -> Iterator[Reason]:
+def _of_the_lease(claims: tuple[Claim, ...], objects: Objects) -> Iterator[Reason]:
     """Only of the strongest: an older one may be of a Service that has its own now."""
     nodes = {node.name: node for node in named_nodes(objects)} if was_read(objects, "nodes") else {}
-    for claim in () if any(one.clock_doubt for one in seen.claims) else seen.leases[:1]:
+    leases = [claim for claim in claims if claim.kind is ClaimSource.LEASE]
+    for claim in () if any(one.clock_doubt for one in claims) else leases[:1]:
         known = nodes.get(claim.node)
         if known and known.ready is False:
             yield _of_claim(ReasonId.NODE_DOWN, claim, f"{claim.node}, its holder, is not Ready")
@@ -156,6 +166,9 @@ def _of_the_lease(seen: ServiceOfKubeVip, objects: Objects) -> Iterator[Reason]:
             yield _of_claim(ReasonId.ANNOUNCER_NOT_RUNNING, claim, evidence)
         elif claim.trust is not Trust.CURRENT and claim.placed and (known or not nodes):
             yield _of_claim(ReasonId.RECORD_BEHIND, claim, f"{claim.node}, its holder, does not renew it any more")
+
+
+def _without_lease(seen: ServiceOfKubeVip, objects: Objects) -> Iterator[Reason]:
     if not seen.leases and was_read(objects, LEASES.resource):
         found = announcers(objects)
         usual = bool(found) and not any("svc_leasename" in one.variables for one in found)
@@ -196,6 +209,6 @@ def _of_two(seen: ServiceOfKubeVip, objects: Objects) -> Iterator[Reason]:
         )
 
 
-def _odd(seen: ServiceOfKubeVip) -> Iterator[Reason]:
-    for note in seen.notes:
-        yield Reason(id=ReasonId.RECORD_BEHIND, subject=seen.subject, evidence=note, certainty=Certainty.POSSIBLE)
+def _odd(subject: str, doubts: tuple[str, ...]) -> Iterator[Reason]:
+    for doubt in doubts:
+        yield Reason(id=ReasonId.RECORD_BEHIND, subject=subject, evidence=doubt, certainty=Certainty.POSSIBLE)

@@ -9,7 +9,6 @@ Not known: the announcer before 0.14.6 after its event has expired; then the ele
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address
@@ -38,17 +37,12 @@ from arpcheck.loadbalancers.metallb_configuration import (
     SPEAKERS,
     STATES,
     Coverage,
-    barred_nodes,
-    candidates,
-    counted_reasons,
     coverage,
-    elected,
-    invalid,
-    rejection,
     serves_class,
 )
+from arpcheck.loadbalancers.metallb_nodes import PODS, candidates, elected
 from arpcheck.model import Announcement, Claim, ClaimSource, Need, Reason, Trust
-from arpcheck.objects import Object, Objects, Service, full_name, instant, items, labels_of, namespace, text
+from arpcheck.objects import Object, Objects, Service, full_name, instant, labels_of, namespace, text
 
 # ----------------------------------------------------------------------------------------------------------- ServiceL2Status
 
@@ -89,26 +83,10 @@ def status_claims(service: Service, objects: Objects) -> tuple[Claim, ...]:
     )
 
 
-def status_notes(service: Service, objects: Objects) -> tuple[str, ...]:
-    """Notes on contradictory records, on interfaces that records name, and on records that are ignored."""
+def _elsewhere(service: Service, objects: Objects) -> tuple[str, ...]:
+    """The records that are ignored, since their namespace is not MetalLB's."""
     found = objects.by(STATUSES.resource, _service_of).get(service.full_name, ())
-    strange = (status for status in found if not _at_home(status, objects))
-    names = (f"ServiceL2Status {full_name(status)} is not in MetalLB's namespace and is ignored" for status in strange)
-    return (*(note for status in _advertisements_of(service, objects) for note in _notes(status)), *names)
-
-
-def _notes(status: Object) -> Iterable[str]:
-    nodes = _status_nodes(status)
-    if len(nodes) > 1:
-        yield f"ServiceL2Status {full_name(status)}: its label names {nodes[0]}, its status {nodes[-1]}"
-    names = _interfaces(status)
-    if nodes and names:
-        yield f"announced only on {', '.join(names)} of {' and '.join(nodes)}"
-
-
-def _interfaces(status: Object) -> tuple[str, ...]:
-    """Those that the configuration names, whether the node has them or not; none: all."""
-    return tuple(name for entry in items(status, "status", "interfaces") if (name := text(entry, "name")))
+    return tuple(full_name(status) for status in found if not _at_home(status, objects))
 
 
 def _advertisements_of(service: Service, objects: Objects) -> tuple[Object, ...]:
@@ -155,6 +133,7 @@ NEEDS: tuple[Need, ...] = (
     BGP,
     STATES,
     SPEAKERS,
+    PODS,
     *metallb_allocation.NEEDS,
 )
 
@@ -169,25 +148,23 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         return None
     recorded, events = status_claims(service, objects), events_of(service, objects)
     claims = strongest_first((*recorded, *event_claims(service, events, objects, at)))
-    notes = (*status_notes(service, objects), *event_notes(events, at))
-    because, order = _recognised(service, claims, notes, objects)
+    because, order = _recognised(service, claims, events, objects)
     if not because:
         return None
     if is_current(claims):
         unread = () if recorded else refused(objects, STATUSES.resource)
-        return Announcement(implementation=NAME, because=because, order=order, claims=claims, notes=notes, unread=unread)
+        return Announcement(implementation=NAME, because=because, order=order, claims=claims, unread=unread)
     covered = coverage(service, ip, _annotated_pool(service), objects)
     silence = _silence(covered, events, objects, at)
     unread = () if silence else tuple(sorted({*_unread(objects), *covered.unread}))
-    guesses, why = _unrecorded(service, objects, covered) if not claims and not silence and not unread else ((), ())
+    guess = _guess(service, objects, covered) if not claims and not silence and not unread else None
     return Announcement(
         implementation=NAME,
         because=because,
         order=order,
-        claims=(*claims, *guesses),
+        claims=(*claims, *((guess,) if guess else ())),
         silence=silence,
         by_bgp=f"{covered.of} has a BGPAdvertisement alone" if covered.bgp_only else None,
-        notes=(*notes, *why, *(f"ConfigurationState {full_name(one)}: {rejection(one)}" for one in invalid(objects))),
         unread=unread,
         announcer_not_in_file=_not_in_file(service, objects),
         silence_not_in_file=covered.not_in_file if _annotated_pool(service) else (),
@@ -196,15 +173,18 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
 
 def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
     """What MetalLB's own rules exclude, in the order in which a speaker gives up; then what the records say."""
-    failed = [event for event in newest(_said_of_arp(events_of(service, objects))) if event.reason == "announceFailed"]
+    events = events_of(service, objects)
+    failed = [event for event in newest(_said_of_arp(events)) if event.reason == "announceFailed"]
     seen = metallb_reasons.AddressSeen(
         service=service,
         ip=ip,
         covered=coverage(service, ip, _annotated_pool(service), objects),
-        records=tuple((claim.source, claim.node) for claim in status_claims(service, objects)),
-        interfaces=tuple(dict.fromkeys(name for one in _advertisements_of(service, objects) for name in _interfaces(one))),
+        records=status_claims(service, objects),
+        assigned=tuple(one for one in event_claims(service, events, objects, at) if one.trust is Trust.CURRENT),
+        elsewhere=_elsewhere(service, objects),
+        announced_by_bgp=_nodes_by_bgp(events, at),
         kept_for_others=kept_for_others(objects),
-        failures=tuple(event.message for event in failed if event_trust(event.seen, at) is Trust.CURRENT),
+        failures=tuple(sorted({event.message for event in failed if event_trust(event.seen, at) is Trust.CURRENT})),
     )
     return metallb_reasons.reasons(seen, objects)
 
@@ -222,7 +202,7 @@ def _said_of_arp(events: tuple[Event, ...]) -> tuple[Event, ...]:
     return (*_of_arp(events), *(event for event in events if event.reason == "announceFailed"))
 
 
-def _recognised(service: Service, claims: tuple[Claim, ...], notes: tuple[str, ...], objects: Objects) -> tuple[str, int]:
+def _recognised(service: Service, claims: tuple[Claim, ...], events: tuple[Event, ...], objects: Objects) -> tuple[str, int]:
     if service.load_balancer_class and serves_class(objects, service.load_balancer_class):
         return f"loadBalancerClass {service.load_balancer_class}", 3
     for key in _POOL:
@@ -230,7 +210,8 @@ def _recognised(service: Service, claims: tuple[Claim, ...], notes: tuple[str, .
             return f"annotation {key}", 4
     if claims:
         return claims[0].source, 5
-    return (f"Event {service.full_name}", 5) if notes else ("", 0)
+    said = any(event.reason == "announceFailed" or _assigned(event) for event in events)
+    return (f"Event {service.full_name}", 5) if said or _elsewhere(service, objects) else ("", 0)
 
 
 def _annotated_pool(service: Service) -> str:
@@ -257,21 +238,11 @@ def _not_in_file(service: Service, objects: Objects) -> tuple[str, ...]:
     return not_in_file(objects, STATUSES.resource if service.annotations.get(_POOL[0]) else EVENTS.resource)
 
 
-def _unrecorded(service: Service, objects: Objects, covered: Coverage) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
-    """A guess, or why no node announces it, if everything was read and nothing is recorded."""
-    if covered.layer2 is False:
-        return (), (f"no L2Advertisement selects {covered.of}, so MetalLB does not announce it",)
-    barred = [why for _, why in barred_nodes(objects, covered.covering)]
-    if barred and all(barred):
-        return (), (f"no node may announce it: {counted_reasons(barred)}",)
-    if kept_for_others(objects):
-        return (), ("other Services have a ServiceL2Status and this one has none, so no node announces it now",)
-    guess = (
-        None
-        if objects.gap(LAYER2.resource)
-        else elected(service, candidates(objects, covered.covering), objects, covered.covering)
-    )
-    return ((guess,) if guess else ()), ("no ServiceL2Status and no event: events expire after an hour",)
+def _guess(service: Service, objects: Objects, covered: Coverage) -> Claim | None:
+    """If everything was read and nothing is recorded, though the configuration does not exclude it."""
+    if covered.layer2 is False or kept_for_others(objects) or objects.gap(LAYER2.resource):
+        return None
+    return elected(service, candidates(objects, covered.covering), objects, covered.covering)
 
 
 # ---------------------------------------------------------------------------------------------- Events of MetalLB's speakers
@@ -354,20 +325,6 @@ def _last_of_each(said: dict[Event, Assigned], at: datetime) -> tuple[Event, ...
     return tuple(last.values()) or newest(tuple(said))
 
 
-def event_notes(events: tuple[Event, ...], at: datetime) -> tuple[str, ...]:
-    """Notes on the events that no later event contradicts."""
-    if not events:
-        return ()
-    said = _of_arp(events)
-    last = newest(_said_of_arp(events))
-    notes = {f"announceFailed: {event.message}" for event in last if event.reason == "announceFailed"}
-    if not said and any(_assigned(event) for event in events):
-        notes.add("its events are only about BGP, not about ARP")
-    if nodes := _ambiguous(said, at):
-        notes.add(f"its events name {' and '.join(nodes)} without a protocol: they all announce it by BGP, or one took over")
-    return tuple(sorted(notes))
-
-
 def of_bgp_only(events: tuple[Event, ...], at: datetime) -> bool:
     """Whether a recent event is about BGP, and all events are."""
     said = [(assigned.protocol, event) for event in events if (assigned := _assigned(event))]
@@ -388,6 +345,14 @@ def _ambiguous(said: dict[Event, Assigned], at: datetime) -> tuple[str, ...]:
     """The nodes that recent events name without a protocol, if there are several."""
     fresh = {a.node for event, a in said.items() if not a.protocol and event_trust(event.seen, at) is Trust.CURRENT}
     return tuple(sorted(fresh)) if len(fresh) > 1 else ()
+
+
+def _nodes_by_bgp(events: tuple[Event, ...], at: datetime) -> tuple[str, ...]:
+    """The nodes of recent events if all are about BGP, or several if none says the protocol: they all announce it by BGP, or
+    one took over."""
+    if of_bgp_only(events, at):
+        return tuple(sorted({assigned.node for event in events if (assigned := _assigned(event))}))
+    return _ambiguous(_of_arp(events), at)
 
 
 def _superseded(assigned: Assigned, event: Event, service: Service, objects: Objects) -> bool:

@@ -4,8 +4,7 @@ Source: metallb internal/config/config.go, speaker/layer2_controller.go."""
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv4Network
@@ -13,23 +12,18 @@ from ipaddress import IPv4Address, IPv4Network
 from arpcheck.loadbalancers.common import (
     all_of,
     any_of,
-    condition,
     entries,
     fits,
-    lowest_hash,
-    named_nodes,
     not_in_file,
     refused,
     status_number,
     was_read,
 )
-from arpcheck.model import Claim, ClaimSource, Need, Trust
+from arpcheck.model import Need
 from arpcheck.objects import (
-    Node,
     Object,
     Objects,
     Service,
-    at,
     full_name,
     ipv4,
     items,
@@ -53,6 +47,7 @@ SPEAKERS = Need(
     names=("speaker", "*metallb*speaker*"),
     fields=(
         *("spec template spec containers args", "spec template spec containers image", "spec template spec nodeSelector"),
+        "spec template spec tolerations",
         *("status desiredNumberScheduled", "status numberReady"),
     ),
     group="metallb.io",
@@ -103,6 +98,8 @@ class Speakers:
     """The nodes on which one is ready."""
     selector: Mapping[str, str]
     """The labels that a node must have."""
+    tolerations: tuple[object, ...]
+    """Of taints of nodes."""
 
 
 def speakers(objects: Objects) -> tuple[Speakers, ...]:
@@ -125,6 +122,7 @@ def _speakers(objects: Objects) -> Iterator[Speakers]:
                 desired=status_number(one, "desiredNumberScheduled"),
                 ready=status_number(one, "numberReady"),
                 selector=mapping(one, "spec", "template", "spec", "nodeSelector"),
+                tolerations=items(one, "spec", "template", "spec", "tolerations"),
             )
 
 
@@ -324,83 +322,3 @@ def _span(written: str) -> tuple[IPv4Address, IPv4Address] | None:
     except ValueError:
         return None
     return network.network_address, network.broadcast_address
-
-
-# ---------------------------------------------------------------------------------------- MetalLB's election, computed again
-
-_EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
-
-
-def candidates(objects: Objects, advertisements: tuple[Object, ...]) -> tuple[str, ...]:
-    """The nodes that may announce. `advertisements`: those that select the pool; none for MetalLB before 0.13, where all
-    nodes took part."""
-    return tuple(name for name, barred in barred_nodes(objects, advertisements) if not barred)
-
-
-NOT_READY = "not Ready"
-"""The one reason that MetalLB does not look at itself: the speaker of such a node usually does not run."""
-
-
-def counted_reasons(barred: Iterable[str]) -> str:
-    """`2 × not Ready, 1 × NetworkUnavailable`."""
-    return ", ".join(f"{count} × {reason}" for reason, count in sorted(Counter(barred).items()))
-
-
-def elected(service: Service, names: tuple[str, ...], objects: Objects, advertisements: tuple[Object, ...]) -> Claim | None:
-    """All addresses of a Service go to the node that is elected for the first address. With externalTrafficPolicy Local only
-    nodes with an endpoint take part. Endpoints are not read, so it is None then. After 0.16.1 preferred nodes go first."""
-    first = service.ingress[0].ip
-    if service.local_traffic_only or first is None or not (names := _preferred(names, objects, advertisements)):
-        return None
-    if not (winner := lowest_hash(names, first)):
-        return None
-    source = "recomputed election (sha256 of node#address)"
-    kind = ClaimSource.GUESS
-    return Claim(node=winner, source=source, kind=kind, trust=Trust.GUESS, service=service.full_name, rank=2)
-
-
-def _preferred(names: tuple[str, ...], objects: Objects, advertisements: tuple[Object, ...]) -> tuple[str, ...]:
-    """The nodes with the highest sum of weights; none if a weight or a selector is not valid."""
-    terms = [term for ad in advertisements for term in entries(ad, "spec", "preferredNodeSelectors") or (None,) if term]
-    if not terms:
-        return names
-    labels = {node.name: node.labels for node in named_nodes(objects)}
-    scores = {name: _score(terms, labels.get(name, {})) for name in names}
-    known = {name: score for name, score in scores.items() if score is not None}
-    best = max(known.values(), default=0)
-    return tuple(name for name, score in known.items() if score == best) if len(known) == len(scores) else ()
-
-
-def _score(terms: Iterable[object], labels: Mapping[str, str]) -> int | None:
-    total = 0
-    for term in terms:
-        weight, fit = at(term, "weight"), fits(at(term, "preference"), labels)
-        if fit is None or not isinstance(weight, int):
-            return None
-        total += weight if fit else 0
-    return total
-
-
-def barred_nodes(objects: Objects, advertisements: tuple[Object, ...]) -> tuple[tuple[str, str], ...]:
-    """Each node with the reason why it takes no part, or "". Computed once for all Services of a pool."""
-    key = (barred_nodes, *(id(advertisement) for advertisement in advertisements))
-    ignores = any(one.ignores_label for one in speakers(objects))
-    return objects.memo(key, lambda: tuple((n.name, _why(n, advertisements, ignores)) for n in named_nodes(objects)))
-
-
-def _why(node: Node, advertisements: tuple[Object, ...], ignores_label: bool) -> str:
-    if _EXCLUDED in node.labels and not ignores_label:
-        return f"label {_EXCLUDED}"
-    if condition(node.raw, "NetworkUnavailable") == "True":
-        return "NetworkUnavailable"
-    if node.ready is False:
-        return NOT_READY
-    if advertisements and any_of(_admits(ad, node) for ad in advertisements) is False:
-        return "not selected by an L2Advertisement"
-    return ""
-
-
-def _admits(advertisement: Object, node: Node) -> bool | None:
-    """An advertisement without selectors admits all nodes; with an invalid selector it may."""
-    chosen = entries(advertisement, "spec", "nodeSelectors")
-    return any_of(fits(selector, node.labels) for selector in chosen) if chosen else True

@@ -4,27 +4,25 @@ Source: metallb speaker/main.go (SetBalancer), speaker/layer2_controller.go (Sho
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from arpcheck.endpoints import ServiceEndpoint, are_read, endpoints
-from arpcheck.loadbalancers.common import at_most_likely, fits, named_nodes, was_read
+from arpcheck.loadbalancers.common import at_most_likely, down, fits, was_read
 from arpcheck.loadbalancers.metallb_configuration import (
     LAYER2,
-    NOT_READY,
     POOLS,
     SHARED,
     Coverage,
     Speakers,
-    barred_nodes,
-    counted_reasons,
     invalid,
     rejection,
     speakers,
     without_pool,
 )
-from arpcheck.model import Certainty, Reason, ReasonId
+from arpcheck.loadbalancers.metallb_nodes import Barred, barred_nodes, counted_reasons, is_sure, speaker_ready
+from arpcheck.model import Certainty, Claim, Reason, ReasonId
 from arpcheck.objects import Object, Objects, Service, full_name, items, labels_of, texts
 
 _NO_INTERFACE = re.compile(r'the interfaces specified by LB IP "([^"]+)" doesn\'t exist in assigned node "([^"]+)"')
@@ -37,10 +35,14 @@ class AddressSeen:
     service: Service
     ip: IPv4Address
     covered: Coverage
-    records: tuple[tuple[str, str], ...]
-    """Each ServiceL2Status of it, with a node that it names."""
-    interfaces: tuple[str, ...]
-    """Those to which the records limit the announcement."""
+    records: tuple[Claim, ...]
+    """Each node that a ServiceL2Status of it names."""
+    assigned: tuple[Claim, ...]
+    """Each node that a recent event names and that no record is newer than."""
+    elsewhere: tuple[str, ...]
+    """Each ServiceL2Status of it in a namespace that is not MetalLB's."""
+    announced_by_bgp: tuple[str, ...]
+    """The nodes that recent events name for BGP alone, or for no protocol though there are several."""
     kept_for_others: bool
     """Other Services have a ServiceL2Status, or this one."""
     failures: tuple[str, ...]
@@ -69,7 +71,7 @@ def _excluded(seen: AddressSeen, objects: Objects) -> Iterator[Reason]:
         evidence = f"no IPAddressPool has {seen.ip}"
         yield Reason(id=ReasonId.NO_ADVERTISEMENT, subject=seen.subject, evidence=evidence, certainty=Certainty.SURE)
         return
-    served_by = [one for one in speakers(objects) if one.only_class == seen.service.load_balancer_class]
+    served_by = tuple(one for one in speakers(objects) if one.only_class == seen.service.load_balancer_class)
     found = _endpoints(seen.service, objects)
     active = None if found is None else tuple(one for one in found if _takes_part(one, served_by))
     if active == ():
@@ -165,7 +167,7 @@ def _endpoints(service: Service, objects: Objects) -> tuple[ServiceEndpoint, ...
     return None if not found and objects.read_at is None else found
 
 
-def _takes_part(one: ServiceEndpoint, served_by: list[Speakers]) -> bool:
+def _takes_part(one: ServiceEndpoint, served_by: tuple[Speakers, ...]) -> bool:
     """0.14.0 to 0.14.4 looked at `serving` alone, which leaves out those of publishNotReadyAddresses (metallb#2336)."""
     versions = [found.version for found in served_by if found.version]
     if versions and all((0, 14, 0) <= version < (0, 14, 5) for version in versions):
@@ -185,23 +187,21 @@ def _without_endpoint(seen: AddressSeen, found: tuple[ServiceEndpoint, ...]) -> 
 
 
 def _no_node(
-    seen: AddressSeen, active: tuple[ServiceEndpoint, ...] | None, objects: Objects, served_by: list[Speakers]
+    seen: AddressSeen, active: tuple[ServiceEndpoint, ...] | None, objects: Objects, served_by: tuple[Speakers, ...]
 ) -> Iterator[Reason]:
-    """The label alone is not sure where the speakers' flags are unknown."""
-    if objects.gap("nodes") or not (nodes := dict(barred_nodes(objects, seen.covered.covering))):
+    if objects.gap("nodes") or not (nodes := dict(barred_nodes(objects, seen.covered.covering, served_by))):
         return
-    nodes = {name: why or _without_speaker(name, objects, served_by) for name, why in nodes.items()}
-    if all(nodes.values()):
-        certainty = _certainty(nodes.values(), served_by)
+    barred = {name: why for name, why in nodes.items() if why}
+    if len(barred) == len(nodes):
         yield Reason(
             id=ReasonId.NO_NODE_MAY_ANNOUNCE,
             subject=seen.subject,
-            evidence=f"no node may announce it: {counted_reasons(nodes.values())}",
-            certainty=certainty,
+            evidence=f"no node may announce it: {counted_reasons(barred.values())}",
+            certainty=_certainty(barred.values(), served_by),
             nodes=tuple(nodes),
         )
-    elif seen.service.local_traffic_only and active and all(nodes.get(one.node or "", "unknown") for one in active):
-        on = {one.node: nodes.get(one.node, "not in the cluster") for one in active if one.node}
+    elif seen.service.local_traffic_only and active and all(nodes.get(one.node or "", Barred.NOT_HERE) for one in active):
+        on = {one.node: barred.get(one.node, Barred.NOT_HERE) for one in active if one.node}
         yield Reason(
             id=ReasonId.NO_LOCAL_ENDPOINT,
             subject=seen.subject,
@@ -211,23 +211,15 @@ def _no_node(
         )
 
 
-def _certainty(barred: Collection[str], served_by: list[Speakers]) -> Certainty:
-    unsure = any(why == NOT_READY or (why.startswith("label") and not served_by) for why in barred)
-    return Certainty.LIKELY if unsure else Certainty.SURE
+def _certainty(barred: Iterable[Barred], served_by: tuple[Speakers, ...]) -> Certainty:
+    return Certainty.SURE if all(is_sure(why, served_by) for why in barred) else Certainty.LIKELY
 
 
-def _where(on: Mapping[str, str]) -> str:
+def _where(on: Mapping[str, Barred]) -> str:
     if not on:
         return "externalTrafficPolicy is Local, and its endpoints name no node"
     places = ", ".join(f"{node} ({why})" for node, why in sorted(on.items()))
     return f"externalTrafficPolicy is Local, and its ready endpoints are only on {places}"
-
-
-def _without_speaker(node: str, objects: Objects, served_by: list[Speakers]) -> str:
-    """By the nodeSelector of the DaemonSets; taints and affinity are not looked at."""
-    labels = objects.memo(_without_speaker, lambda: {one.name: one.labels for one in named_nodes(objects)}).get(node, {})
-    selected = (all(labels.get(key) == value for key, value in one.selector.items()) for one in served_by)
-    return "" if not served_by or any(selected) else "no speaker runs there, by the nodeSelector of its DaemonSet"
 
 
 # ------------------------------------------------------------------------------------------------------- Records and events
@@ -254,20 +246,14 @@ def _failed(seen: AddressSeen) -> Iterator[Reason]:
 
 
 def _recorded(seen: AddressSeen, objects: Objects) -> Iterator[Reason]:
-    known = {node.name: node for node in objects.nodes()}
-    nodes = tuple(dict.fromkeys(node for _, node in seen.records))
-    for source, node in seen.records:
-        if not objects.gap("nodes") and known and (node not in known or known[node].ready is False):
-            evidence = f"{node}, which it names, is {'not Ready' if node in known else 'not in the cluster'}"
-            yield Reason(id=ReasonId.NODE_DOWN, subject=source, evidence=evidence, certainty=Certainty.LIKELY, nodes=(node,))
-    if len(nodes) > 1:
-        yield Reason(
-            id=ReasonId.TWO_ANNOUNCERS,
-            subject=seen.subject,
-            evidence=f"its ServiceL2Status name {' and '.join(sorted(nodes))}",
-            certainty=Certainty.LIKELY,
-            nodes=nodes,
-        )
+    """The pod of a speaker may not be ready, and the speaker announces all the same (metallb#322)."""
+    gone = tuple(down(seen.records, objects))
+    yield from gone
+    for claim in seen.records:
+        if (claim.node,) not in [one.nodes for one in gone] and speaker_ready(claim.node, objects) is False:
+            evidence = f"no speaker is ready on {claim.node}, which it names"
+            yield _of_record(ReasonId.ANNOUNCER_NOT_RUNNING, claim.source, evidence, claim.node)
+    yield from _contradicted(seen)
     installations = [one for one in speakers(objects) if one.only_class == seen.service.load_balancer_class]
     if len({one.namespace for one in installations}) > 1:
         names = " and ".join(one.full_name for one in installations)
@@ -276,6 +262,29 @@ def _recorded(seen: AddressSeen, objects: Objects) -> Iterator[Reason]:
     if not seen.records and seen.kept_for_others:
         evidence = "it has no ServiceL2Status, and other Services have one"
         yield Reason(id=ReasonId.NO_RECORD, subject=seen.subject, evidence=evidence, certainty=Certainty.LIKELY)
+
+
+def _contradicted(seen: AddressSeen) -> Iterator[Reason]:
+    """Up to 0.15 a speaker could write its name into the record of another (metallb#2712, #2938)."""
+    by_record: dict[str, tuple[str, ...]] = {}
+    for claim in seen.records:
+        by_record[claim.source] = (*by_record.get(claim.source, ()), claim.node)
+    for source, nodes in by_record.items():
+        if len(nodes) > 1:
+            evidence = f"its label names {nodes[0]}, and its status {nodes[-1]}"
+            yield _of_record(ReasonId.RECORD_BEHIND, source, evidence, *nodes)
+    named = tuple(dict.fromkeys(claim.node for claim in seen.records))
+    if len(named) > 1 and len(by_record) > 1:
+        evidence = f"its ServiceL2Status name {' and '.join(sorted(named))}"
+        yield _of_record(ReasonId.TWO_ANNOUNCERS, seen.subject, evidence, *named)
+    later = [claim for claim in seen.assigned if claim.node not in named]
+    if seen.records and later:
+        evidence = f"a later event names {' and '.join(sorted(claim.node for claim in later))}"
+        yield _of_record(ReasonId.RECORD_BEHIND, seen.records[0].source, evidence, *(claim.node for claim in later))
+
+
+def _of_record(id_: ReasonId, subject: str, evidence: str, *nodes: str) -> Reason:
+    return Reason(id=id_, subject=subject, evidence=evidence, certainty=Certainty.LIKELY, nodes=nodes)
 
 
 def _odd(seen: AddressSeen, objects: Objects) -> Iterator[Reason]:
@@ -298,6 +307,21 @@ def _odd(seen: AddressSeen, objects: Objects) -> Iterator[Reason]:
                 evidence=evidence,
                 certainty=Certainty.POSSIBLE,
             )
+    if seen.announced_by_bgp:
+        yield Reason(
+            id=ReasonId.ANNOUNCED_BY_BGP,
+            subject=seen.subject,
+            evidence=f"its events name {' and '.join(seen.announced_by_bgp)}, none for layer 2",
+            certainty=Certainty.POSSIBLE,
+            nodes=seen.announced_by_bgp,
+        )
+    for record in seen.elsewhere:
+        yield Reason(
+            id=ReasonId.RECORD_BEHIND,
+            subject=f"ServiceL2Status {record}",
+            evidence="it is not in MetalLB's namespace and was ignored",
+            certainty=Certainty.POSSIBLE,
+        )
     for ad in seen.covered.covering:
         if named := texts(ad, "spec", "interfaces"):
             yield Reason(

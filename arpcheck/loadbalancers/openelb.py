@@ -58,7 +58,6 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         because=source,
         order=4,
         claims=demoted(claims) if unread else claims,
-        notes=("the leading manager replies for the node: an Ethernet source other than the node's MAC address is normal",),
         unread=unread,
     )
 
@@ -68,7 +67,23 @@ def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
     if not has_ingress(service, ip) or not any(key in service.annotations for key in (*_NODE, _SERVED)):
         return ()
     said = announcement(service, ip, objects, at)
-    return (*_by_eip(service, objects), *_speakers_down(objects), *down(said.claims if said else (), objects))
+    return (
+        *_by_eip(service, objects),
+        *_speakers_down(objects),
+        *(down(said.claims, objects) if said else ()),
+        *(_by_the_leader(said) if said else ()),
+    )
+
+
+def _by_the_leader(said: Announcement) -> Iterator[Reason]:
+    for claim in said.claims:
+        yield Reason(
+            id=ReasonId.RECORD_BEHIND,
+            subject=claim.source,
+            evidence=f"the leading manager replies with the MAC address of {claim.node}, on whichever node it runs",
+            certainty=Certainty.POSSIBLE,
+            nodes=(claim.node,),
+        )
 
 
 def _by_eip(service: Service, objects: Objects) -> Iterator[Reason]:

@@ -80,7 +80,6 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         order=order,
         claims=(*claims, *guess),
         answers_once=True,
-        notes=() if settled else _notes(entries, objects),
         unread=() if settled else refused(objects, EVENTS.resource),
     )
 
@@ -200,10 +199,3 @@ def _networks(written: str) -> Iterable[IPv4Network]:
             yield IPv4Network(part.strip(), strict=False)
         except ValueError:
             continue
-
-
-def _notes(entries: tuple[str, ...], objects: Objects) -> tuple[str, ...]:
-    if len(entries) > 1:
-        return (f"annotation {_IPV4} has several entries for the address, and no recent event shows the last",)
-    unrecorded = "no node is recorded; perhaps the address is not in a subnet of any node"
-    return () if objects.gap(EVENTS.resource) else (unrecorded,)

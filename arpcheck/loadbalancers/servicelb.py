@@ -47,7 +47,6 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
         because=daemonset or f"the address is {' and '.join(claim.node for claim in own)}'s own",
         order=(2 if own else 5) if daemonset else OWN_ADDRESS,
         claims=tuple(replace(claim, source=daemonset) for claim in own) if daemonset else own,
-        notes=() if own or unread else ("ServiceLB also serves this Service, but the address is not a node's own",),
         unread=unread,
         answers_once=True,
     )

@@ -190,8 +190,16 @@ def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
         evidence=said.silence or "",
         certainty=Certainty.SURE,
     )
-    found = (silent,) if said.silence else tuple(down(said.claims, objects))
+    found = (silent,) if said.silence else tuple(down(said.claims, objects)) if said.claims else _unknown(service, ip, said)
     return tuple(replace(one, implementation=said.implementation) for one in found)
+
+
+def _unknown(service: Service, ip: IPv4Address, said: Announcement) -> tuple[Reason, ...]:
+    row = next((row for row in ROWS if _recognised(row, service, ip)[0]), None)
+    if row is None or (said.external and not said.or_inside):
+        return ()
+    subject = f"Service {service.full_name}"
+    return (Reason(id=ReasonId.UNEXPLAINED, subject=subject, evidence=row.why, certainty=Certainty.LIKELY),)
 
 
 def _recognised(row: UnrecordedProduct, service: Service, ip: IPv4Address | None) -> tuple[str, int]:
@@ -227,7 +235,6 @@ def _announcement_of(
         silence="announced by BGP only" if off else f"announced by BGP only: {local}" if local else None,
         external=row.external,
         or_inside=row.or_inside,
-        notes=() if claims or off or local else (row.why,),
         unread=() if claims or local else refused(objects, *might_tell),
         silence_not_in_file=not_in_file(objects, *switches[:1]) if off is None and not local else (),
     )

@@ -97,6 +97,13 @@ class Need:
     """In the second ClusterRole: what optional sources add."""
     record: bool = False
     """It names announcers, which can change at any moment: read once more after the last frame."""
+    apart: bool = False
+    """Only for one namespace of a product: where it can't be read, all else of the resource is known."""
+
+    @property
+    def what(self) -> str:
+        """What a gap is called where it can't be read."""
+        return f"{self.resource} in {self.namespace}" if self.apart else self.resource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -176,8 +183,6 @@ class Announcement:
     """MAC addresses that the Service names and that do not belong to a node, with the reason (kube-vip's hwaddr)."""
     macs_unread: bool = False
     """What would name such MACs could not be read."""
-    notes: tuple[str, ...] = ()
-    """What the reader of the reason should know: "announceFailed: …", why nothing is recorded."""
     unread: tuple[str, ...] = ()
     """Resources that could not be read and might have said who announces, or that nobody should."""
     announcer_not_in_file: tuple[str, ...] = ()

@@ -107,6 +107,8 @@ def reasons(target: Target, evidence: Evidence, time: ages.When) -> tuple[Reason
         return tuple(reason for one in services for reason in loadbalancers.unallocated(one, objects, at))
     if not isinstance(ip, IPv4Address):
         return ()
+    if not target.services:
+        return loadbalancers.reasons_of_address(ip, objects, at)
     return tuple(reason for one in services for reason in loadbalancers.reasons(one, ip, objects, at))
 
 

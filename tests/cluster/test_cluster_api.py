@@ -326,6 +326,16 @@ def test_namespaces_that_are_refused_leave_those_that_are_not(tmp_path):
     assert found.gaps == (Gap(what="pods", why="forbidden", costs="b; c"),)
 
 
+def test_what_is_refused_in_a_products_namespace_is_a_gap_of_its_own(tmp_path):
+    """All else of the resource is known without it."""
+    needs = [SERVICES, Need(resource="pods", namespace="kube-system", costs="a"),
+             Need(resource="pods", namespace="x", costs="b", apart=True)]  # fmt: skip
+    with cluster(tmp_path, denied=[("list", "pods", "x")]) as (_, ask):
+        found = ask(needs)
+    assert found.gaps == (Gap(what="pods in x", why="forbidden", costs="b"),)
+    assert found.gap("pods") is None
+
+
 SERVICES_EVERYWHERE = ("list", "services", "")
 
 

@@ -134,7 +134,6 @@ def lines(said: Announcement | None) -> list[str]:
         *(f"{c.trust} {c.rank} {c.node} by {c.source}{_time(c.observed_at)}" for c in said.claims),
         *([f"silence: {said.silence}"] if said.silence else []),
         *(f"mac {mac}: {why}" for mac, why in said.macs),
-        *(f"note: {note}" for note in said.notes),
         *(f"unread: {resource}" for resource in said.unread),
     ]
 

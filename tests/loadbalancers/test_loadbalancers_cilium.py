@@ -42,7 +42,7 @@ def test_a_live_lease_outweighs_the_configuration() -> None:
 def test_only_services_are_advertised_by_an_advertisement_of_services() -> None:
     pods = advertised(advertisementType="PodCIDR", selector={})
     said = ask(cilium, objects([WEB, pods], served=KINDS), "shop/web")
-    assert lines(said)[1:] == ["note: no CiliumL2AnnouncementPolicy selects it, so Cilium does not announce it"]
+    assert lines(said)[1:] == []
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,6 @@ def test_where_a_policy_came_that_takes_it_no_other_is_missed(of: dict[str, Any]
     said = ask(cilium, replace(objects([of, POLICY]), gaps=gaps), "shop/web", ip)
     assert said is not None
     assert said.unread == ()
-    assert said.notes == ("a CiliumL2AnnouncementPolicy selects it, but no node holds its Lease",)
 
 
 @pytest.mark.parametrize("found", [pytest.param([], id="no Lease"), pytest.param([EXPIRED], id="an expired one")])
@@ -93,7 +92,6 @@ def test_an_external_ip_is_ciliums_by_a_policy_alone() -> None:
     plain = objects([balanced(external=[EXTERNAL]), POLICY])
     assert lines(ask(cilium, plain, "shop/web", EXTERNAL)) == [
         "cilium (5: a CiliumL2AnnouncementPolicy)",
-        "note: a CiliumL2AnnouncementPolicy selects it, but no node holds its Lease",
     ]
     refused = refuse(plain, POLICIES)
     assert ask(cilium, refused, "shop/web", EXTERNAL) is None

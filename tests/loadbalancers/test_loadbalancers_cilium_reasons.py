@@ -183,6 +183,16 @@ def test_what_looks_like_a_reason_and_is_none(of: Objects) -> None:
     assert found(of) == ()
 
 
+def test_without_endpoint_slices_a_gateway_s_label_shows_that_its_endpoint_is_on_no_node() -> None:
+    """cilium#48799. Without the label it is only possible."""
+    of = refuse(world(endpoints=slices(), local=True, **NOBODY), SLICES)
+    assert ("no-local-endpoint", Certainty.POSSIBLE) in [(one.id.value, one.certainty) for one in found(of)]
+    web = of.services()[0].raw
+    named = {**web, "metadata": {**web["metadata"], "labels": {"gateway.networking.k8s.io/gateway-name": "edge"}}}
+    gateway = replace(of, resources={**of.resources, "services": (named,)})
+    assert (found(gateway)[0].id.value, found(gateway)[0].certainty) == ("no-local-endpoint", Certainty.LIKELY)
+
+
 @pytest.mark.parametrize(
     "of",
     [

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from ipaddress import IPv4Address
 from itertools import permutations
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loadbalancers_objects import AT, ask, balanced, objects
+from loadbalancers_objects import AT, ask, balanced, objects, service
 
 from arpcheck.loadbalancers import metallb
 from arpcheck.loadbalancers.metallb import Assigned, read_message
@@ -232,32 +233,31 @@ def test_an_event_that_names_no_namespace_is_about_its_own() -> None:
     assert claims(event("worker-1", lastTimestamp=ago(minutes=1), involvedObject=of)) == ["current worker-1"]
 
 
-# --------------------------------------------------------------------------------------------------------------- notes
+# ------------------------------------------------------------------------------------------------------------- reasons
 
 
-def notes(*events: dict[str, Any]) -> tuple[str, ...]:
-    said = ask(
-        metallb,
-        objects([balanced("192.168.10.50", annotations={"metallb.io/ip-allocated-from-pool": "lan"}), *events]),
-        "shop/web",
-    )
-    assert said is not None
-    return said.notes
+def reasons(*events: dict[str, Any]) -> list[tuple[str, tuple[str, ...], str]]:
+    web = balanced("192.168.10.50", annotations={"metallb.io/ip-allocated-from-pool": "lan"})
+    found = objects([web, *events])
+    said = metallb.reasons(service(found, "shop/web"), IPv4Address("192.168.10.50"), found, AT)
+    return [(one.id.value, one.nodes, one.evidence) for one in said]
 
 
 def test_why_it_is_not_announced_is_told_in_one_order() -> None:
     failed = [event("x", reason="announceFailed", message=why, lastTimestamp=ago(minutes=1)) for why in "cafebd"]
-    assert notes(*failed)[:6] == tuple(f"announceFailed: {why}" for why in "abcdef")
+    assert reasons(*failed)[:6] == [("announce-failed", (), f"event announceFailed: {why}") for why in "abcdef"]
 
 
 def test_several_nodes_without_a_protocol_are_told_in_one_order() -> None:
-    said = notes(*(event(node, "", lastTimestamp=ago(minutes=1)) for node in "cafebd"))
-    assert said[0].startswith("its events name a and b and c and d and e and f without a protocol")
+    said = reasons(*(event(node, "", lastTimestamp=ago(minutes=1)) for node in "cafebd"))
+    assert ("announced-by-bgp", tuple("abcdef")) in [one[:2] for one in said]
+    assert "announced-by-bgp" not in [one[0] for one in reasons(event("a", "", lastTimestamp=ago(minutes=1)))]
 
 
 def test_beside_events_of_another_kind_those_of_bgp_are_told() -> None:
     allocated = event("x", reason="IPAllocated", message='Assigned IP ["192.168.10.50"]', lastTimestamp=ago(minutes=1))
-    assert "its events are only about BGP, not about ARP" in notes(allocated, event("worker-1", "bgp"))
+    said = [one[:2] for one in reasons(allocated, event("worker-1", "bgp", lastTimestamp=ago(minutes=1)))]
+    assert ("announced-by-bgp", ("worker-1",)) in said
 
 
 @pytest.mark.parametrize(

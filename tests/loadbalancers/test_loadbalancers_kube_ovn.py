@@ -52,7 +52,7 @@ def pod(number: int, phase: str, provider: str) -> dict[str, Any]:
             ["current 0 worker-1 by Pod shop/lb-svc-web-1"],
             id="its MAC is not known",
         ),
-        pytest.param("net.shop", [], ["note: no pod lb-svc-web is running, so nothing announces the address"], id="no pod"),
+        pytest.param("net.shop", [], [], id="no pod"),
     ],
 )
 def test_kube_ovn(provider: str | None, pods: list[dict[str, Any]], expected: list[str]) -> None:

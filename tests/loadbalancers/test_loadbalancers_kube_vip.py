@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
-from loadbalancers_objects import ask, balanced, lease, member, objects
+from loadbalancers_objects import AT, ask, balanced, lease, member, objects
 
-from arpcheck.loadbalancers import kube_vip
+from arpcheck.loadbalancers import kube_vip, reasons_of_address
+from arpcheck.model import Certainty, ReasonId
 
 HOST = "kube-vip.io/vipHost"
 LEASE = "kube-vip.io/leaseName"
@@ -106,22 +108,36 @@ def test_whose_name(holder: str, nodes: list[dict[str, Any]], expected: str) -> 
     assert f"{expected} by Lease shop/kubevip-web" in said
 
 
+def doubts(*found: dict[str, Any], host: str) -> list[str]:
+    of = objects([balanced("192.168.10.60", annotations={HOST: host}), *found])
+    said = kube_vip.reasons(of.services()[0], IPv4Address("192.168.10.60"), of, AT)
+    return [one.evidence for one in said if (one.id, one.certainty) == (ReasonId.RECORD_BEHIND, Certainty.POSSIBLE)]
+
+
 def test_a_name_of_two_nodes_is_told_as_such() -> None:
     nodes = [member("node-a", ("Hostname", "alpha")), member("node-b", ("Hostname", "alpha"))]
-    web = balanced("192.168.10.60", annotations={HOST: "node-a"})
-    said = ask(kube_vip, objects([web, *nodes, lease("shop/kubevip-web", "alpha")]), "shop/web")
-    assert said is not None
-    assert said.notes == ("Lease shop/kubevip-web names the host alpha, which is more than one Node",)
+    said = doubts(*nodes, lease("shop/kubevip-web", "alpha"), host="node-a")
+    assert said == ["Lease shop/kubevip-web names the host alpha, which is more than one Node"]
 
 
 def test_hosts_that_are_no_node_are_told_in_one_order() -> None:
-    web = balanced("192.168.10.60", annotations={HOST: "x"})
     locks = [lease(f"{space}/plndr-svcs-lock", "x") for space in ("kube-system", *"cafebd")]
-    said = ask(kube_vip, objects([web, *NODES, *locks]), "shop/web")
-    assert said is not None
     strange = (f"Lease {space}/plndr-svcs-lock names x, but it is not in kube-system and is ignored" for space in "abcdef")
     names = ("Lease kube-system/plndr-svcs-lock", f"annotation {HOST}")
-    assert said.notes == (*strange, *(f"{name} names the host x, which is no Node" for name in names))
+    assert doubts(*NODES, *locks, host="x") == [*strange, *(f"{name} names the host x, which is no Node" for name in names)]
+
+
+def test_why_nobody_replies_for_the_control_plane() -> None:
+    """An address without a Service."""
+    down = {**NODES[0], "status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+    ip, holder = IPv4Address("192.168.10.5"), NODES[0]["metadata"]["name"]
+    labelled = {**NODES[1], "metadata": {**NODES[1]["metadata"], "labels": {"kube-vip.io/has-ip": str(ip)}}}
+    for node, found in ((down, ["node-down"]), (NODES[0], [])):
+        of = objects([node, labelled, *NODES[2:], lease("kube-system/plndr-cp-lock", holder)])
+        assert [one.id.value for one in reasons_of_address(ip, of, AT)] == found
+    stranger = objects([labelled, lease("kube-system/plndr-cp-lock", "x")])
+    assert [one.id.value for one in reasons_of_address(ip, stranger, AT)] == ["record-behind"]
+    assert reasons_of_address(IPv4Address("192.168.10.6"), of, AT) == ()
 
 
 @pytest.mark.parametrize(

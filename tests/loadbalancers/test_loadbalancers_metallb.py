@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
-from loadbalancers_objects import ask, balanced, cluster, documents, lines, member, objects, refuse
+from loadbalancers_objects import AT, ask, balanced, cluster, documents, lines, member, objects, refuse
 
 from arpcheck.loadbalancers import metallb
-from arpcheck.model import Gap
+from arpcheck.model import Certainty, Gap, ReasonId
 from arpcheck.objects import Objects
 
 BY_POOL = "metallb (4: annotation metallb.io/ip-allocated-from-pool)"
@@ -66,7 +67,7 @@ EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
             "metallb-0.14.9",
             "shop/idle",
             ["events"],
-            ["note: other Services have a ServiceL2Status and this one has none, so no node announces it now"],
+            [],
             id="events add nothing where records are kept",
         ),
         pytest.param(
@@ -80,21 +81,21 @@ EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
             "metallb-0.14.9-bgp",
             "shop/web",
             [BGP],
-            ["note: its events are only about BGP, not about ARP", f"unread: {BGP}"],
+            [f"unread: {BGP}"],
             id="BGP only needs the BGPAdvertisements",
         ),
         pytest.param(
             "metallb-0.14.9-bgp",
             "shop/web",
             [LAYER2],
-            ["note: its events are only about BGP, not about ARP", f"unread: {LAYER2}"],
+            [f"unread: {LAYER2}"],
             id="BGP only needs the L2Advertisements",
         ),
         pytest.param(
             "metallb-0.14.9-bgp",
             "shop/web",
             [POOLS],
-            ["note: its events are only about BGP, not about ARP", f"unread: {POOLS}"],
+            [f"unread: {POOLS}"],
             id="BGP only needs the pool's labels where the advertisements select by them",
         ),
         pytest.param(
@@ -103,7 +104,6 @@ EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
             [BGP],
             [
                 "guess 2 worker-2 by recomputed election (sha256 of node#address)",
-                "note: no ServiceL2Status and no event: events expire after an hour",
             ],
             id="where an L2Advertisement covers the pool, BGPAdvertisements are not missed",
         ),
@@ -111,7 +111,7 @@ EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
             "metallb-0.14.9-bgp",
             "shop/quiet",
             [LAYER2],
-            ["note: no ServiceL2Status and no event: events expire after an hour"],
+            [],
             id="where no BGPAdvertisement covers the pool, L2Advertisements only cost the guess",
         ),
     ],
@@ -167,13 +167,15 @@ def configured(
         for number, spec in enumerate(specs)
     ]
     found = objects([service, event, *pools, *ads], served=(STATUSES, POOLS, LAYER2, BGP))
-    return lines(ask(metallb, refuse(found, *refused), "shop/web"))[1:]
+    of = refuse(found, *refused)
+    web = of.services()[0]
+    sure = [one for one in metallb.reasons(web, IPv4Address("192.168.10.50"), of, AT) if one.certainty is Certainty.SURE]
+    return [*lines(ask(metallb, of, "shop/web"))[1:], *(f"reason: {one.id}" for one in sure)]
 
 
-BGP_NOTE = "note: its events are only about BGP, not about ARP"
-SILENCE = ["silence: pool lan is announced only by BGP", BGP_NOTE]
-NOTHING = [BGP_NOTE, "note: no L2Advertisement selects pool lan, so MetalLB does not announce it"]
-EXPECTED = [BGP_NOTE, "note: no ServiceL2Status and no event: events expire after an hour"]
+SILENCE = ["silence: pool lan is announced only by BGP", "reason: announced-by-bgp"]
+NOTHING = ["reason: no-advertisement"]
+EXPECTED: list[str] = []
 
 
 @pytest.mark.parametrize("annotated", [True, False], ids=["pool by annotation", "pool by address"])
@@ -221,7 +223,7 @@ def test_who_covers_the_pool(
 def test_without_the_pools_the_advertisements_say_where_metallb_runs() -> None:
     by_name: list[Mapping[str, Any]] = [{"ipAddressPools": ["lan"]}]
     assert configured([], by_name, refused=(POOLS,)) == SILENCE
-    assert configured([], by_name, refused=(POOLS,), spaces=("m", "elsewhere")) == [BGP_NOTE, f"unread: {POOLS}"]
+    assert configured([], by_name, refused=(POOLS,), spaces=("m", "elsewhere")) == [f"unread: {POOLS}", *NOTHING]
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["as written", "reversed"])
@@ -262,10 +264,9 @@ def test_an_address_in_two_pools_is_in_neither_for_sure(order: int) -> None:
 def test_which_pool_holds_the_address(written: str, holds: bool) -> None:
     pool = {"kind": "IPAddressPool", "metadata": {"name": "lan", "namespace": "m"}, "spec": {"addresses": [written]}}
     found = objects([balanced("192.168.10.50"), bgp_event(), pool], served=(STATUSES, LAYER2, BGP))
-    named = "pool lan" if holds else "its pool"
-    assert f"note: no L2Advertisement selects {named}, so MetalLB does not announce it" in lines(
-        ask(metallb, found, "shop/web")
-    )
+    first = metallb.reasons(found.services()[0], IPv4Address("192.168.10.50"), found, AT)[0]
+    assert first.id is ReasonId.NO_ADVERTISEMENT
+    assert (first.subject == "IPAddressPool m/lan") is holds
 
 
 # ------------------------------------------------------------------------------------------------------------- records
@@ -297,7 +298,6 @@ ABOUT = {"metallb.io/service-name": "web", "metallb.io/service-namespace": "shop
             status(ABOUT, interfaces=("eth0",), node="worker-1"),
             [
                 "current 0 worker-1 by ServiceL2Status metallb-system/l2-a",
-                "note: announced only on eth0 of worker-1",
             ],
             id="of one interface",
         ),
@@ -440,7 +440,6 @@ def winner(*names: str) -> list[str]:
     found = sorted(names, key=lambda name: sha256((name + "#192.168.10.50").encode()).hexdigest())[0]
     return [
         f"guess 2 {found} by recomputed election (sha256 of node#address)",
-        "note: no ServiceL2Status and no event: events expire after an hour",
     ]
 
 
@@ -460,20 +459,20 @@ def winner(*names: str) -> list[str]:
         pytest.param(
             [(1, EXCLUDED, ""), (2, EXCLUDED, ""), (3, "Ready", "False")],
             {},
-            [f"note: no node may announce it: 2 × label {EXCLUDED}, 1 × not Ready"],
+            [],
             id="nobody may",
         ),
         pytest.param(
             [(1, "Ready", "False"), (2, EXCLUDED, ""), (3, EXCLUDED, "")],
             {},
-            [f"note: no node may announce it: 2 × label {EXCLUDED}, 1 × not Ready"],
+            [],
             id="in whatever order",
         ),
         pytest.param([], {"nodeSelectors": 7}, winner("worker-1", "worker-2", "worker-3"), id="no selectors, but a number"),
         pytest.param(
             [],
             {"nodeSelectors": [{"matchLabels": {"n": "9"}}]},
-            ["note: no node may announce it: 3 × not selected by an L2Advertisement"],
+            [],
             id="nobody is selected",
         ),
     ],
@@ -482,18 +481,15 @@ def test_election(changes: list[tuple[int, str, Any]], spec: Mapping[str, Any], 
     assert elected(*changes, spec=spec) == expected
 
 
-NO_GUESS = ["note: no ServiceL2Status and no event: events expire after an hour"]
-
-
 def test_no_election_where_endpoints_decide() -> None:
-    assert elected(externalTrafficPolicy="Local") == NO_GUESS
+    assert elected(externalTrafficPolicy="Local") == []
 
 
 def test_no_election_where_the_first_address_is_none() -> None:
     """It is the one that the speakers elect by."""
     web = balanced("lb", "192.168.10.50", annotations={"metallb.io/ip-allocated-from-pool": "lan"})
     found = objects([web, LAYER2_AD, member("worker-1")], served=(STATUSES, POOLS, BGP))
-    assert lines(ask(metallb, found, "shop/web", "192.168.10.50"))[1:] == NO_GUESS
+    assert lines(ask(metallb, found, "shop/web", "192.168.10.50"))[1:] == []
 
 
 # ------------------------------------------------------------------------------------------------------ objects in files

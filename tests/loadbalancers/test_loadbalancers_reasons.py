@@ -9,6 +9,7 @@ import pytest
 from loadbalancers_objects import AT, balanced, first_ip, lease, member, objects, refuse, service, trimmed
 
 from arpcheck import loadbalancers
+from arpcheck.judge.reasons import best
 from arpcheck.loadbalancers import NEEDS
 from arpcheck.model import Certainty, Reason
 from arpcheck.objects import Objects
@@ -123,7 +124,29 @@ def test_why_nobody_replies(of: Objects, implementation: str | None, wanted: str
     ],
 )
 def test_what_looks_like_a_reason_and_is_none(of: Objects) -> None:
-    assert found(of) == ()
+    assert best(found(of)) is None
+
+
+def test_who_records_nothing_says_why_nothing_explains_it() -> None:
+    """Not of an address that no node should announce, nor where it is known why."""
+    antrea = found(world({"service.antrea.io/external-ip-pool": "lan"}))
+    assert [(one.id.value, one.implementation) for one in antrea] == [("unexplained", "antrea")]
+    avi, off = found(world({"ako.vmware.com/x": "y"})), found(world(CALICO, OFF))
+    assert "unexplained" not in [one.id.value for one in (*avi, *off)]
+
+
+def test_openelb_s_leading_manager_replies_for_the_node() -> None:
+    assert [(one.id.value, one.certainty, one.nodes) for one in found(world(CHOSEN))] == [
+        ("record-behind", POSSIBLE, ("worker-1",))
+    ]
+
+
+def test_two_load_balancers_that_record_an_announcer() -> None:
+    """Also where one of them has a reason of its own; a leftover annotation is none."""
+    of = world({**ANNOUNCED, "layer2.openelb.kubesphere.io/v1alpha1": "worker-2"}, voter("worker-1"))
+    first = found(of)[0]
+    assert (first.id.value, first.certainty, first.implementation) == ("two-announcers", LIKELY, None)
+    assert "two-announcers" not in [one.id.value for one in found(world({**ANNOUNCED, "kube-vip.io/vipHost": "worker-2"}))]
 
 
 def test_several_entries_of_purelb_are_only_odd() -> None:

@@ -45,7 +45,7 @@ def said(announcements, name):
     """What the implementations say, but for what is recomputed from names."""
     return [
         (
-            a.implementation, a.order, bool(a.silence), len(a.macs), len(a.notes), a.unread,
+            a.implementation, a.order, bool(a.silence), len(a.macs), a.unread,
             sorted((name(c.node), c.trust, c.rank, c.observed_at) for c in a.claims if c.trust is not Trust.GUESS),
         )
         for a in announcements
@@ -73,6 +73,9 @@ def test_announcers_stay(folder):
             after = loadbalancers.announcements(other, made.found.addresses.address(ip), made.evidence.objects, AT)
             if (folder.name, service.full_name) != SHARED_LEASE:
                 assert said(before, name) == said(after, str), service.full_name
+                why = loadbalancers.reasons(service, ip, found, AT)
+                same = loadbalancers.reasons(other, made.found.addresses.address(ip), made.evidence.objects, AT)
+                assert [(r.id, r.certainty) for r in why] == [(r.id, r.certainty) for r in same], service.full_name
 
 
 @pytest.mark.parametrize("folder", folders("kubeproxy"))

@@ -99,9 +99,10 @@ def granted(*words):
 
 
 def test_pods_and_configmaps_are_granted_in_kube_proxys_namespace_alone():
-    for words in ((), ("--with", "metallb"), ("--with", "cilium", "--with", "kube-vip")):
+    """And pods in the namespace of what was chosen, if that has one of its own."""
+    for words, own in (((), set()), (("--with", "metallb"), {"metallb-system"}), (("--with", "cilium"), set())):
         found = granted(*words)
-        assert {space for resource, _, space, _ in found if resource == "pods"} == {"kube-system"}
+        assert {space for resource, _, space, _ in found if resource == "pods"} == {"kube-system", *own}
         assert [(verb, space, names) for resource, verb, space, names in found if resource == "configmaps"] == [
             ("get", "kube-system", ("cilium-config", "kube-proxy", "kube-proxy-config"))
         ]
