@@ -307,6 +307,14 @@ TEXTS: tuple[ReasonText, ...] = (
         },
     ),
     ReasonText(
+        id=ReasonId.ALLOCATOR_NOT_RUNNING,
+        means="The Service has no address, and the pod of the load balancer that gives out addresses is not ready.",
+        do={
+            "metallb": "Look at the controller: `kubectl -n metallb-system get pods -o wide`, then its log",
+            "": "Look at the pods of the load balancer and their logs: `kubectl get pods -A -o wide`",
+        },
+    ),
+    ReasonText(
         id=ReasonId.UNEXPLAINED,
         means="Nothing that was read explains it.",
         do={

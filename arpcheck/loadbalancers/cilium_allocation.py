@@ -49,7 +49,7 @@ def _of_condition(service: Service, said: Object, labels: Mapping[str, str], obj
     why = text(said, "reason")
     id_ = _REASONS.get(why, ReasonId.ALLOCATION_FAILED)
     wanted = text(service.raw, "spec", "loadBalancerIP") or any(service.annotations.get(key) for key in _WANTED)
-    asked = id_ is ReasonId.NO_POOL and bool(wanted)
+    asked = id_ is ReasonId.NO_POOL and bool(wanted) and bool(objects.of(POOLS.resource))
     pools = "; ".join(_barred(labels, objects)) if id_ is ReasonId.NO_POOL and not asked else ""
     return Reason(
         id=ReasonId.REQUEST_NOT_MET if asked else id_,

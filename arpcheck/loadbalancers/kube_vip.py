@@ -29,7 +29,14 @@ from arpcheck.loadbalancers.common import (
     refused,
     strongest_first,
 )
-from arpcheck.loadbalancers.kube_vip_configuration import CONFIG_NEEDS, PATTERN, by_bgp, control_plane, serves_class
+from arpcheck.loadbalancers.kube_vip_configuration import (
+    CONFIG_NEEDS,
+    PATTERN,
+    announcers,
+    by_bgp,
+    control_plane,
+    serves_class,
+)
 from arpcheck.loadbalancers.kube_vip_reasons import ServiceOfKubeVip
 from arpcheck.loadbalancers.leases import LEASES, Lease, believed, homes, leases_named
 from arpcheck.model import Announcement, Certainty, Claim, ClaimSource, Mac, Need, Reason, ReasonId, Trust
@@ -114,9 +121,12 @@ def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
 
 
 def unallocated(service: Service, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
-    """kube-vip announces the addresses that the Service asks for; kube-vip-cloud-provider, or its user, writes them."""
+    """kube-vip announces the addresses that the Service asks for; kube-vip-cloud-provider, or its user, writes them. Those
+    without a class may be another's."""
     chosen = service.load_balancer_class
-    if not chosen or (chosen != _CLASS and not serves_class(objects, chosen)):
+    if chosen and chosen != _CLASS and not serves_class(objects, chosen):
+        return ()
+    if not chosen and not any(one.on("svc_enable") for one in announcers(objects)):
         return ()
     subject = f"Service {service.full_name}"
     if service.annotations.get(_IGNORE) == "true":
@@ -125,7 +135,8 @@ def unallocated(service: Service, objects: Objects, at: datetime) -> tuple[Reaso
         id_, evidence = ReasonId.NO_POOL, f"neither annotation {_ADDRESSES} nor spec.loadBalancerIP gives it an address"
     else:
         return ()
-    return (Reason(id=id_, subject=subject, evidence=evidence, certainty=Certainty.SURE),)
+    certainty = Certainty.SURE if chosen else Certainty.LIKELY
+    return (Reason(id=id_, subject=subject, evidence=evidence, certainty=certainty),)
 
 
 def _own_leases(service: Service, objects: Objects) -> tuple[Lease, ...]:

@@ -20,6 +20,7 @@ from arpcheck.loadbalancers.common import (
     was_read,
 )
 from arpcheck.loadbalancers.metallb_configuration import POOLS, SHARED, invalid, rejection, speakers
+from arpcheck.loadbalancers.metallb_nodes import controller_ready
 from arpcheck.loadbalancers.metallb_pools import AllocationPool, pools_of
 from arpcheck.model import Address, Certainty, Reason, ReasonId
 from arpcheck.objects import (
@@ -55,7 +56,17 @@ def reasons(service: Service, objects: Objects, failed: tuple[Event, ...]) -> tu
     excluded = tuple(_excluded(service, objects)) if was_read(objects, POOLS.resource) else ()
     if rejected:
         excluded = at_most_likely(excluded)
-    return (*excluded, *_failed(service, failed), *rejected)
+    return (*excluded, *_not_running(objects), *_failed(service, failed), *rejected)
+
+
+def _not_running(objects: Objects) -> Iterator[Reason]:
+    if controller_ready(objects) is False:
+        yield Reason(
+            id=ReasonId.ALLOCATOR_NOT_RUNNING,
+            subject="Deployment metallb-system/controller",
+            evidence="no pod of MetalLB's controller is ready",
+            certainty=Certainty.LIKELY,
+        )
 
 
 def _not_served(service: Service, served: Iterable[str]) -> Reason:
@@ -146,7 +157,7 @@ def _of_wanted_ips(
     if not having:
         known = all(one.understood for one in pools)
         return _reason(ReasonId.REQUEST_NOT_MET, subject, f"{named}, which no IPAddressPool has") if known else None
-    if all(_serves(one.obj, service) is False for one in having):
+    if all(_compatible(one.obj, service) is False for one in having):
         evidence = f"{named}, and {having[0].subject} serves other Services (serviceAllocation)"
         return _reason(ReasonId.REQUEST_NOT_MET, subject, evidence)
     if pool and all(name(one.obj) != pool for one in having):
@@ -176,7 +187,7 @@ def _of_wanted_pool(service: Service, wanted: str, pools: tuple[AllocationPool, 
     pool = next((one for one in pools if name(one.obj) == wanted), None)
     if pool is None:
         return _reason(ReasonId.REQUEST_NOT_MET, subject, f"annotation address-pool is {wanted}, which does not exist")
-    if _serves(pool.obj, service) is False:
+    if _compatible(pool.obj, service) is False:
         evidence = f"annotation address-pool is {wanted}, which serves other Services (serviceAllocation)"
         return _reason(ReasonId.REQUEST_NOT_MET, subject, evidence)
     if why := _no_room(pool, service, objects):
@@ -192,7 +203,7 @@ def _of_any_pool(service: Service, pools: tuple[AllocationPool, ...], objects: O
     barred = {one.subject: _why_not(one, service, objects) for one in pools}
     if not all(barred.values()):
         return None
-    full = any(one.gives_by_itself and _serves(one.obj, service) and _size(one, service) for one in pools)
+    full = any(one.gives_by_itself and _given(one.obj, service, objects) and _size(one, service) for one in pools)
     id_ = ReasonId.POOL_EXHAUSTED if full else ReasonId.NO_POOL
     if len(barred) == 1:
         [(subject, why)] = barred.items()
@@ -206,13 +217,14 @@ def _why_not(pool: AllocationPool, service: Service, objects: Objects) -> str:
     """Empty if it may give the Service an address."""
     if not pool.gives_by_itself:
         return "its autoAssign is false"
-    if _serves(pool.obj, service) is False:
-        return "its serviceAllocation selects other Services"
+    if _given(pool.obj, service, objects) is False:
+        return "its serviceAllocation is not for this Service"
     return _no_room(pool, service, objects)
 
 
-def _serves(pool: Object, service: Service) -> bool | None:
-    """Namespaces and Services must both fit. Of a namespace's labels only its name is known."""
+def _compatible(pool: Object, service: Service) -> bool | None:
+    """Whether a Service that asks for it can have it: a pool without namespaces is for those of all. Of a namespace's labels
+    only its name is known."""
     allocation = at(pool, "spec", "serviceAllocation")
     if not isinstance(allocation, Mapping):
         return True
@@ -221,8 +233,25 @@ def _serves(pool: Object, service: Service) -> bool | None:
     if of_spaces is None or of_services is None:
         return None
     near = any_of((service.namespace in spaces, *(_fits_namespace(one, service) for one in of_spaces)))
-    chosen = any_of(fits(one, service.labels) for one in of_services)
-    return all_of((near if spaces or of_spaces else True, chosen if of_services else True))
+    if near is False and not spaces:
+        near = None if of_spaces else True  # the selectors may select no namespace at all
+    return all_of((near, any_of(fits(one, service.labels) for one in of_services) if of_services else True))
+
+
+def _given(pool: Object, service: Service, objects: Objects) -> bool | None:
+    """Whether a Service that asks for none may get it. Before 0.15 an allocation without any selector was for no Service
+    (metallb#2003, metallb#2656)."""
+    allocation = at(pool, "spec", "serviceAllocation")
+    compatible = _compatible(pool, service)
+    if not isinstance(allocation, Mapping) or compatible is False:
+        return compatible
+    if not any(at(allocation, key) for key in ("namespaces", "namespaceSelectors", "serviceSelectors")):
+        versions = {one.version for one in speakers(objects)}
+        return None if None in versions or not versions else min(filter(None, versions)) >= (0, 15, 0)
+    if compatible is None and not texts(allocation, "namespaces") and not at(allocation, "serviceSelectors"):
+        found = (_fits_namespace(one, service) for one in entries(allocation, "namespaceSelectors") or (None,))
+        return any_of(found)
+    return compatible
 
 
 def _fits_namespace(selector: object, service: Service) -> bool | None:
@@ -239,7 +268,7 @@ def _no_room(pool: AllocationPool, service: Service, objects: Objects) -> str:
         return ""
     if not size:
         return f"it has no {_families(service)} address"
-    if len(versions) > 1 or _first_annotation(service, SHARED):
+    if len(versions) > 1 or _may_share(pool, service, objects):
         return ""
     used = objects.memo((_used, service.load_balancer_class), lambda: _used(service, objects))[versions[0]]
     spans = [one for one in pool.spans if one.version == versions[0]]
@@ -248,6 +277,14 @@ def _no_room(pool: AllocationPool, service: Service, objects: Objects) -> str:
     if len(taken) - len(left_out) < size:
         return ""
     return "its only address is in use" if size == 1 else f"all of its {size} addresses are in use"
+
+
+def _may_share(pool: AllocationPool, service: Service, objects: Objects) -> bool:
+    """A Service of the same key has an address of the pool; ports and policies are not looked at."""
+    key = _first_annotation(service, SHARED)
+    held = _holders(service, objects)
+    others = (one for ip, found in held.items() if key and pool.has(ip) for one in found)
+    return any(_first_annotation(one, SHARED) == key for one in others)
 
 
 def _address(number: int, version: int) -> Address:

@@ -108,10 +108,23 @@ def without_speaker(node: Node, objects: Objects, served_by: tuple[Speakers, ...
 
 def speaker_ready(node: str, objects: Objects) -> bool | None:
     """Whether a pod of the speakers is ready there, False also if there is none. None if their pods are not known."""
-    pods = _speaker_pods(objects)
-    known = pods and not objects.gap(_PODS) and not objects.gap(PODS.what) and objects.read_at is not None
-    elsewhere = any(one.namespace != _SPACE for one in speakers(objects))
-    return any(condition(pod, "Ready") == "True" for pod in pods.get(node, ())) if known and not elsewhere else None
+    return any(map(_is_ready, _speaker_pods(objects).get(node, ()))) if _pods_known(objects) else None
+
+
+def controller_ready(objects: Objects) -> bool | None:
+    """Whether a pod of the controller is ready. None if that is not known, or there is no such pod: it may have any name."""
+    found = [pod for pod in objects.of(_PODS) if namespace(pod) == _SPACE and fnmatchcase(name(pod), "*controller-*")]
+    return any(map(_is_ready, found)) if found and _pods_known(objects) else None
+
+
+def _pods_known(objects: Objects) -> bool:
+    """Some were read, and all speakers are in that namespace."""
+    known = not objects.gap(_PODS) and not objects.gap(PODS.what) and objects.read_at is not None
+    return known and bool(_speaker_pods(objects)) and all(one.namespace == _SPACE for one in speakers(objects))
+
+
+def _is_ready(pod: Object) -> bool:
+    return condition(pod, "Ready") == "True"
 
 
 def _speaker_pods(objects: Objects) -> Mapping[str, tuple[Object, ...]]:

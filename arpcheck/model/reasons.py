@@ -62,6 +62,8 @@ class ReasonId(StrEnum):
     """The Service asks for an address or a pool that it cannot have."""
     ALLOCATION_FAILED = "allocation-failed"
     """The load balancer says that it could not give the Service an address."""
+    ALLOCATOR_NOT_RUNNING = "allocator-not-running"
+    """The Service has no address, and the pod that gives out addresses is not ready."""
     UNEXPLAINED = "unexplained"
     """Nothing that was read explains it."""
 

@@ -65,9 +65,9 @@ def test_redacted_it_comes_to_the_same_and_names_nobody(saved, tmp_path):
 
 
 LINES = [
-    pytest.param(["probe", "--iface", "eth0", "-n", "web"], "probe --iface eth0 -n namespace-2", id="a name"),
+    pytest.param(["probe", "--iface", "eth0", "-n", "web"], "probe --iface eth0 -n namespace-1", id="a name"),
     pytest.param(
-        ["probe", "-nweb", "--namespace=web", "-oname"], "probe -nnamespace-2 --namespace=namespace-2 -oname", id="at once"
+        ["probe", "-nweb", "--namespace=web", "-oname"], "probe -nnamespace-1 --namespace=namespace-1 -oname", id="at once"
     ),
     pytest.param(["report", "-", "-o", "junit", "-q"], "report - -o junit -q", id="what arpcheck itself calls things"),
     pytest.param(["probe", "--output", "/home/jane/worker-2x.json"], "probe --output /text/text/text.json", id="a path"),

@@ -27,8 +27,8 @@ def pool(*addresses: str, called: str = "lan", home: str = "metallb-system", **s
     }
 
 
-def speakers(*args: str) -> dict[str, Any]:
-    spec = {"template": {"spec": {"containers": [{"args": list(args), "image": "quay.io/metallb/speaker:v0.15.2"}]}}}
+def speakers(*args: str, image: str = "v0.15.2") -> dict[str, Any]:
+    spec = {"template": {"spec": {"containers": [{"args": list(args), "image": f"quay.io/metallb/speaker:{image}"}]}}}
     return {
         "kind": "DaemonSet",
         "metadata": {"name": "speaker", "namespace": "metallb-system"},
@@ -51,10 +51,12 @@ def event(reason: str, minutes: int = 5) -> dict[str, Any]:
     }
 
 
-def world(*pools: dict[str, Any], extra: Any = (), flags: tuple[str, ...] | None = (), **of: Any) -> Objects:
+def world(
+    *pools: dict[str, Any], extra: Any = (), flags: tuple[str, ...] | None = (), image: str = "v0.15.2", **of: Any
+) -> Objects:
     """A Service without an address and MetalLB with these pools; `flags`: of its speakers, None: without any."""
     web = balanced(**{"clusterIP": "10.96.0.7", **of})
-    found = objects([web, *([] if flags is None else [speakers(*flags)]), *extra])
+    found = objects([web, *([] if flags is None else [speakers(*flags, image=image)]), *extra])
     return trimmed(replace(found, resources={**found.resources, POOLS: pools}), NEEDS)
 
 
@@ -93,6 +95,9 @@ SIX = {"clusterIPs": ["fd00::7"]}
             world(pool(serviceAllocation={**HERE, **OF_SERVICES})), "no-pool", id="for other Services of this namespace"
         ),
         pytest.param(world(pool(serviceAllocation={**BY_LABEL, **OF_SERVICES})), "no-pool", id="for other Services anyway"),
+        pytest.param(world(pool(), extra=FULL, **asks(**{SHARED: "a"})), "pool-exhausted", id="with nobody to share"),
+        pytest.param(world(pool(serviceAllocation={}), image="v0.14.9"), "no-pool", id="for no Service before 0.15"),
+        pytest.param(world(pool(serviceAllocation={"priority": 10}), image="v0.13.10"), "no-pool", id="nor with a priority"),
         pytest.param(world(pool("fd00::/120")), "no-pool", id="of IPv6 alone"),
         pytest.param(world(pool(), **SIX), "no-pool", id="of IPv4 alone"),
         pytest.param(world(pool(), extra=FULL), "pool-exhausted", id="all in use"),
@@ -148,9 +153,19 @@ def test_metallb_s_rules_give_it_no_address(of: Objects, wanted: str) -> None:
         pytest.param(world(pool(serviceAllocation=HERE)), id="a pool for this namespace"),
         pytest.param(world(pool(serviceAllocation=BY_LABEL)), id="the labels of namespaces are not read"),
         pytest.param(world(pool(serviceAllocation={})), id="for all"),
+        pytest.param(world(pool(serviceAllocation={}), image="latest"), id="for all or for none, by the version"),
+        pytest.param(world(pool(serviceAllocation={}), image="v0.14.9", **asks(**{WANTED: "lan"})), id="asked for, for all"),
+        pytest.param(
+            world(pool(serviceAllocation={**BY_NAME, **OF_SERVICES}), labels={"app": "api"}),
+            id="the namespace may not exist",
+        ),
+        pytest.param(world(pool(serviceAllocation=BY_NAME), **asks(**{WANTED: "lan"})), id="nor then"),
         pytest.param(world(pool(serviceAllocation=OF_SERVICES), labels={"app": "api"}), id="for this Service"),
         pytest.param(world(pool("lan")), id="a range that cannot be understood"),
-        pytest.param(world(pool(), extra=FULL, **asks(**{SHARED: "a"})), id="it may share an address"),
+        pytest.param(
+            world(pool(), extra=[FULL[0], other("10.0.0.51", **asks(**{SHARED: "a"}))], **asks(**{SHARED: "a"})),
+            id="it may share an address",
+        ),
         pytest.param(world(pool(autoAssign=False), **asks(**{WANTED: "lan"})), id="asked for, it gives"),
         pytest.param(world(pool(autoAssign=False), **asks(**{IPS: "10.0.0.50"})), id="asked for an address, it gives"),
         pytest.param(
@@ -190,6 +205,24 @@ def test_a_rejected_configuration_makes_the_rules_unsure() -> None:
     assert [(one.id.value, one.certainty) for one in found(of)] == [("no-pool", LIKELY), ("invalid-configuration", LIKELY)]
 
 
+def test_a_controller_that_is_not_ready() -> None:
+    def pod(called: str, ready: str) -> dict[str, Any]:
+        status = {"conditions": [{"type": "Ready", "status": ready}]}
+        meta = {"name": called, "namespace": "metallb-system"}
+        return {"kind": "Pod", "metadata": meta, "spec": {"nodeName": "worker-1"}, "status": status}
+
+    speaker, down = pod("speaker-x7h2p", "True"), pod("controller-5c-x", "False")
+    of = world(pool(), extra=[speaker, down])
+    assert [(one.id.value, one.certainty) for one in found(of)] == [("allocator-not-running", LIKELY)]
+    for other in (
+        world(pool(), extra=[speaker, down, pod("controller-5c-y", "True")]),
+        world(pool(), extra=[speaker]),
+        refuse(of, "pods"),
+        replace(of, read_at=None),
+    ):
+        assert found(other) == ()
+
+
 def test_a_class_that_nobody_serves() -> None:
     """Not with the flag alone: a class may be an appliance's (metallb#1417)."""
     of = world(pool(), loadBalancerClass="example.com/lb")
@@ -213,12 +246,16 @@ def cilium_pool(called: str, **spec: Any) -> dict[str, Any]:
     return {"metadata": {"name": called}, "spec": spec}
 
 
+SOME = (cilium_pool("a"),)
+
+
 @pytest.mark.parametrize(
     ("of", "wanted", "certainty"),
     [
         (conditioned("no_pool"), "no-pool", SURE),
-        (conditioned("no_pool", annotations={"lbipam.cilium.io/ips": "10.0.0.99"}), "request-not-met", SURE),
-        (conditioned("no_pool", loadBalancerIP="10.0.0.99"), "request-not-met", SURE),
+        (conditioned("no_pool", annotations={"lbipam.cilium.io/ips": "10.0.0.99"}), "no-pool", SURE),
+        (conditioned("no_pool", pools=SOME, annotations={"lbipam.cilium.io/ips": "10.0.0.99"}), "request-not-met", SURE),
+        (conditioned("no_pool", pools=SOME, loadBalancerIP="10.0.0.99"), "request-not-met", SURE),
         (conditioned("out_of_ips"), "pool-exhausted", SURE),
         (conditioned("pool_selector_mismatch"), "request-not-met", SURE),
         (conditioned("already_allocated"), "request-not-met", SURE),
@@ -263,4 +300,9 @@ def test_kube_vip_announces_what_the_service_asks_for() -> None:
     [first] = found(world(**chosen))
     assert (first.id.value, first.certainty, first.implementation) == ("no-pool", SURE, "kube-vip")
     assert found(world(loadBalancerIP="10.0.0.50", **chosen)) == ()
+    pod = {"kind": "Pod", "metadata": {"name": "kube-vip-x", "namespace": "kube-system"}, "spec": {"containers": [{}]}}
+    for value, said in (("true", [("no-pool", LIKELY)]), ("false", [])):
+        env = [{"name": "svc_enable", "value": value}]
+        running = {**pod, "spec": {"containers": [{"env": env}]}}
+        assert [(one.id.value, one.certainty) for one in found(world(flags=None, extra=[running]))] == said
     assert [one.id.value for one in found(world(**chosen, **asks(**{"kube-vip.io/ignore": "true"})))] == ["service-ignored"]
