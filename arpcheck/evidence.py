@@ -7,12 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from ipaddress import IPv4Address
 from itertools import groupby
 from operator import attrgetter
 
 from arpcheck.model import (
     Acceptance,
+    Address,
+    Families,
     Gratuitous,
     Host,
     Interface,
@@ -45,6 +46,8 @@ class Options:
     rate: float = RATE
     """Frames per second on each interface, as actually used (the top rate for `--rate 0`)."""
     sender: str = "auto"
+    families: Families = Families.IPV4
+    """The IP versions of the addresses that are requested. Runs of earlier versions requested IPv4 alone."""
     namespaces: tuple[str, ...] = ()
     """Empty: all."""
     service_names: tuple[str, ...] = ()
@@ -52,7 +55,7 @@ class Options:
     selector: str = ""
     load_balancer_classes: tuple[str, ...] = ()
     """An empty string stands for Services without a class; empty: all."""
-    ips: tuple[IPv4Address, ...] = ()
+    ips: tuple[Address, ...] = ()
     external_ips: bool = False
     services: bool = True
     """Whether the addresses of LoadBalancer Services are requested; False if only other addresses are."""
@@ -146,16 +149,16 @@ class Evidence:
     """Problems during the scan: "eth0 went down after 12.3 s"."""
     reach: ReachRun | None = None
     """What `--reach` observed; None if it was not asked for."""
-    outdated: tuple[IPv4Address, ...] = ()
+    outdated: tuple[Address, ...] = ()
     """Addresses whose records are older than an observed change: the address moved, or the cluster can no longer be read
     (`watch`). These records accuse no node."""
-    _by_address: dict[IPv4Address, list[Reply]] = field(default_factory=dict, init=False, compare=False, repr=False)
+    _by_address: dict[Address, list[Reply]] = field(default_factory=dict, init=False, compare=False, repr=False)
     _second: list[Objects] = field(default_factory=list, init=False, compare=False, repr=False)
 
-    def without_own_sender(self) -> frozenset[tuple[str, IPv4Address]]:
+    def without_own_sender(self) -> frozenset[tuple[str, Address]]:
         """The interfaces and addresses of broadcast requests that used only 0.0.0.0. A Linux proxy never replies to that
         sender (net/ipv4/arp.c, arp_process), so its silence there proves nothing."""
-        senders: dict[tuple[str, IPv4Address], set[int]] = {}
+        senders: dict[tuple[str, Address], set[int]] = {}
         for question in self.questions:
             if question.to is None:
                 senders.setdefault((question.interface, question.ip), set()).add(int(question.sender))
@@ -171,7 +174,7 @@ class Evidence:
             self._second.append(made)
         return self._second[0] if self._second else None
 
-    def by_address(self) -> Mapping[IPv4Address, Sequence[Reply]]:
+    def by_address(self) -> Mapping[Address, Sequence[Reply]]:
         """The replies by address, in their order. Cached: most rules need a few addresses, and there may be 100,000
         replies."""
         if not self._by_address:

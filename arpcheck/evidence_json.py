@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cache, lru_cache
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address
 from math import isfinite
 from typing import TYPE_CHECKING, Any, get_origin, overload
 
@@ -18,6 +18,8 @@ from arpcheck.errors import InputError
 from arpcheck.evidence import Capture, Evidence, MacEntry, Options, Vantage
 from arpcheck.model import (
     Acceptance,
+    Address,
+    Families,
     Gap,
     Gratuitous,
     Host,
@@ -107,6 +109,7 @@ SHOWN = 60
 _EXPECTED = {
     "int": "a whole number", "float": "a number", "bool": "true or false", "str": "text", "tuple": "a list",
     "datetime": "a time with its zone", "date": "a date", "Mac": "a MAC address", "IPv4Address": "an IPv4 address",
+    "IPv6Address": "an IPv6 address", "Address": "an IP address",
     "Mapping": "an object", "Reply": "a reply as arpcheck writes it", "Question": "a request as arpcheck writes it",
 }  # fmt: skip
 """What a value should be, by the name of its type; any other type is an object with its own keys."""
@@ -161,7 +164,7 @@ def _plain(value: Any) -> Any:
     match value:
         case Enum():
             return value.value
-        case str() | IPv4Address():
+        case str() | IPv4Address() | IPv6Address():
             return str(value)
         case date():
             return value.isoformat()
@@ -187,6 +190,11 @@ def _converter() -> cattrs.Converter:
         made.register_structure_hook(plain, _exactly(plain, *also))
     made.register_structure_hook(Mac, lambda value, _: Mac(_saved_text(value)))
     made.register_structure_hook(IPv4Address, lambda value, _: _ipv4(_saved_text(value)))
+    made.register_structure_hook(Families, lambda value, _: Families(_saved_text(value)))
+    made.register_structure_hook_func(lambda kind: kind == Address, lambda value, _: _address(_saved_text(value)))
+    made.register_structure_hook_func(
+        lambda kind: kind == Address | None, lambda value, _: None if value is None else _address(_saved_text(value))
+    )
     made.register_structure_hook(datetime, lambda value, _: _instant(_saved_text(value)))
     made.register_structure_hook(
         Verdict, lambda value, _: Verdict(_saved_text(value))
@@ -226,7 +234,10 @@ def _checked(structure: Callable[[Any, Any], Any], check: Callable[[Any], object
 
 
 _CHECKS: Mapping[type, Callable[[Any], object]] = {
-    Interface: lambda found: [IPv4Interface(address) for address in found.addresses],
+    Interface: lambda found: [
+        *(IPv4Interface(address) for address in found.addresses),
+        *(IPv6Interface(address) for address in found.ipv6),
+    ],
     Options: lambda found: selects(found.selector, {}),
 }
 
@@ -283,6 +294,19 @@ def _ipv4(value: str) -> IPv4Address:
 
 
 @lru_cache(maxsize=65536)
+def _address(value: str) -> Address:
+    found = ip_address(value)
+    if isinstance(found, IPv6Address) and found.scope_id:
+        raise ValueError("an address with a zone")
+    return found
+
+
+@lru_cache(maxsize=65536)
+def _ipv6(value: str) -> IPv6Address:
+    return IPv6Address(value)
+
+
+@lru_cache(maxsize=65536)
 def _saved_mac(value: str) -> Mac:
     return Mac(value)
 
@@ -296,26 +320,45 @@ def _instant(value: str) -> datetime:
 
 
 def _question(row: Any, _: Any) -> Question:
-    at, interface, number, ip, sender, to = row
-    return Question(
-        _number(at), _saved_text(interface), _integer(number, int), _ipv4(_saved_text(ip)), _ipv4(_saved_text(sender)),
-        None if to is None else _saved_mac(_saved_text(to)),
+    """Six values, and in IPv6 the destination."""
+    at, interface, number, ip, sender, to, *more = row
+    found = Question(
+        _number(at), _saved_text(interface), _integer(number, int), _address(_saved_text(ip)), _address(_saved_text(sender)),
+        None if to is None else _saved_mac(_saved_text(to)), *(_optional_ipv6(value) for value in more),
     )  # fmt: skip
+    _same_family(found.ip, found.sender, six=bool(more))
+    return found
 
 
 def _reply(row: Any, _: Any) -> Reply:
-    at, interface, number, ip, sender, to, mac, source, after = row
-    return Reply(
+    """Nine values, and in IPv6 the destination of the request, the source and the flags."""
+    at, interface, number, ip, sender, to, mac, source, after, *more = row
+    destination, origin, flags = more or (None, None, None)
+    found = Reply(
         _number(at),
         _saved_text(interface),
         _integer(number, int),
-        _ipv4(_saved_text(ip)),
-        _ipv4(_saved_text(sender)),
+        _address(_saved_text(ip)),
+        _address(_saved_text(sender)),
         None if to is None else _saved_mac(_saved_text(to)),
         _saved_mac(_saved_text(mac)),
         _saved_mac(_saved_text(source)),
         _number(after),
+        _optional_ipv6(destination),
+        _optional_ipv6(origin),
+        _integer(flags, int) if more else None,
     )
+    _same_family(found.ip, found.sender, six=bool(more))
+    return found
+
+
+def _optional_ipv6(value: Any) -> IPv6Address | None:
+    return None if value is None else _ipv6(_saved_text(value))
+
+
+def _same_family(ip: Address, sender: Address, *, six: bool) -> None:
+    if not ip.version == sender.version == (6 if six else 4):
+        raise ValueError("addresses of two families in one row")
 
 
 class Lines(list[Any]):
@@ -323,6 +366,12 @@ class Lines(list[Any]):
 
 
 Row = tuple[Any, ...]
+
+IPV4 = 4
+
+
+def _text(ip: IPv6Address | None) -> str | None:
+    return None if ip is None else str(ip)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -341,9 +390,11 @@ class Rows(Sequence[Row]):
     def __getitem__(self, index: int | slice) -> Row | Rows:
         match self.found[index]:
             case Question() as q:
-                return round(q.at, 3), q.interface, q.round, str(q.ip), str(q.sender), q.to
+                row = round(q.at, 3), q.interface, q.round, str(q.ip), str(q.sender), q.to
+                return row if q.ip.version == IPV4 else (*row, _text(q.destination))
             case Reply() as r:
-                return r.at, r.interface, r.round, str(r.ip), str(r.sender), r.to, r.mac, r.source, r.after
+                plain = r.at, r.interface, r.round, str(r.ip), str(r.sender), r.to, r.mac, r.source, r.after
+                return plain if r.ip.version == IPV4 else (*plain, _text(r.destination), _text(r.source_ip), r.flags)
             case found:
                 return Rows(found)
 

@@ -195,19 +195,26 @@ class Node:
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     raw: Object
+    ipv6: tuple[IPv6Address, ...] = ()
+    """The IPv6 addresses among them, without link-local ones."""
+
+    @property
+    def every_address(self) -> tuple[Address, ...]:
+        return (*self.addresses, *self.ipv6)
 
     @classmethod
     def read(cls, obj: Object) -> Node:
         ready = [text(c, "status") for c in items(obj, "status", "conditions") if text(c, "type") == "Ready"]
-        found = (
-            ipv4(text(entry, "address"))
+        found = [
+            address(text(entry, "address"))
             for entry in items(obj, "status", "addresses")
             if text(entry, "type") in ("InternalIP", "ExternalIP")
-        )
+        ]
         return cls(
             name=name(obj),
             ready=ready[0] == "True" if ready else None,
-            addresses=tuple(dict.fromkeys(ip for ip in found if ip)),
+            addresses=tuple(dict.fromkeys(ip for ip in found if isinstance(ip, IPv4Address))),
+            ipv6=tuple(dict.fromkeys(ip for ip in found if isinstance(ip, IPv6Address) and not ip.is_link_local)),
             labels=labels_of(obj),
             annotations=annotations_of(obj),
             raw=obj,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network
+from hashlib import sha256
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from arpcheck.errors import UsageError, alternatives, near
 from arpcheck.evidence import Options
@@ -163,6 +164,10 @@ CONTROLS = tuple(
 )  # fmt: skip
 """Addresses that nobody owns (RFC 5737, documentation; RFC 2544, benchmarks). The first whose /24 is not in use is asked."""
 
+IPV4 = 4
+
+Network = IPv4Network | IPv6Network
+
 JUDGED = (Kind.LOAD_BALANCER, Kind.EXTERNAL_IP, Kind.EXTRA)
 """The kinds that get a verdict."""
 
@@ -171,7 +176,8 @@ _RANK = {kind: place for place, kind in enumerate(Kind)}
 _SKIPPED = {
     Skip.PENDING: "the Service has no address yet",
     Skip.HOSTNAME: "the Service has a host name and no address: {}",
-    Skip.IPV6: "IPv6 is resolved by neighbour discovery, not by ARP; this address was not checked",
+    Skip.IPV6: "IPv6 was not requested, so this address was not checked",
+    Skip.IPV4: "IPv4 was not requested (--family), so this address was not checked",
     Skip.NOT_UNICAST: "not an address that one host can have",
     Skip.OFF_LINK: "in no network of this host's interfaces, so this host can't judge it (--on-link)",
 }
@@ -180,27 +186,31 @@ _SKIPPED = {
 def all_targets(
     objects: Objects,
     options: Options,
-    node_addresses: Mapping[str, Iterable[IPv4Address]],
-    networks: Iterable[IPv4Network] = (),
-    gateways: Mapping[str, Iterable[IPv4Address]] | None = None,
-    asked: Container[IPv4Address] = (),
-    in_use: Iterable[IPv4Network] = (),
+    node_addresses: Mapping[str, Iterable[Address]],
+    networks: Iterable[Network] = (),
+    gateways: Mapping[str, Iterable[Address]] | None = None,
+    asked: Container[Address] = (),
+    in_use: Iterable[Network] = (),
+    versions: Container[int] = (4,),
 ) -> tuple[Target, ...]:
-    """Every target of the run, sorted by kind and address.
+    """Every target of the run, sorted by kind and address. `versions`: the IP versions that are requested.
 
     `node_addresses`: the nodes' own, by node name. `networks`: those of this host's interfaces; `in_use`: others that are
     known to be in use. The control avoids both. `gateways`: the nodes' ends of the pod network, asked in a preflight.
     `asked`: the control is that of them which can be one, where a run is judged."""
     links = tuple(networks)
-    owners: dict[IPv4Address, list[str]] = {}
+    owners: dict[Address, list[str]] = {}
     for listing in (node_addresses, gateways or {}):
         for node in sorted(listing):
             for ip in listing[node]:
-                owners.setdefault(ip, []).append(node)
-    found, outside = _of_services(objects, options), _outside(objects)
-    skipped = [target for service in chosen(objects, options) for target in _skipped(service)]
+                if ip.version in versions:
+                    owners.setdefault(ip, []).append(node)
+    found, outside = _of_services(objects, options, versions), _outside(objects)
+    skipped = [target for service in chosen(objects, options) for target in _skipped(service, versions)]
     skipped += [
-        _skip(ip, service, why, Kind.EXTERNAL_IP) for service, ip in _external(objects, options) if (why := _not_asked(ip))
+        _skip(ip, service, why, Kind.EXTERNAL_IP)
+        for service, ip in _external(objects, options)
+        if (why := _not_asked(ip, versions))
     ]
     wanted = [
         Target(ip=ip, kind=kind, services=services, nodes=tuple(owners.get(ip, ())), external=ip in outside)
@@ -211,8 +221,9 @@ def all_targets(
     taken = {*found, *owners, *(target.ip for target in skipped if target.ip)}
     skipped = [target for target in skipped if target.ip not in found]
     own = [Target(ip=ip, kind=Kind.NODE, nodes=tuple(names)) for ip, names in owners.items() if ip not in found]
-    knowledge = _knowledge(objects, (*links, *in_use), taken, asked)
-    return tuple(sorted((*wanted, *_merged(skipped), *knowledge, *own), key=_order))
+    knowledge = _knowledge(objects, (*links, *in_use), taken, asked) if IPV4 in versions else ()
+    controls = _ipv6_controls((target.ip for target in wanted if target.ip and not target.skipped), links, taken)
+    return tuple(sorted((*wanted, *_merged(skipped), *knowledge, *controls, *own), key=_order))
 
 
 def chosen(objects: Objects, options: Options) -> tuple[Service, ...]:
@@ -249,7 +260,7 @@ def _is_served(service: Service) -> bool:
 
 
 def control(
-    networks: Sequence[IPv4Network], taken: Iterable[Address] = (), asked: Container[IPv4Address] = ()
+    networks: Sequence[Network], taken: Iterable[Address] = (), asked: Container[Address] = ()
 ) -> IPv4Address | None:
     """An address that nobody owns: whoever replies for it is a proxy. None if all candidates are in use. An address of
     `asked` is preferred if nobody owns it."""
@@ -261,7 +272,45 @@ def control(
     return next((ip for ip in nobodys if int(ip) >> 8 not in blocks and not _within(networks, ip)), None)
 
 
-def _within(networks: Iterable[IPv4Network], ip: IPv4Address) -> bool:
+ANYCAST = 128
+"""Interface identifiers from the end that are reserved for anycast (RFC 2526)."""
+
+
+def ipv6_controls(judged: Iterable[Address], networks: Iterable[Network]) -> frozenset[IPv6Address]:
+    """Addresses that nobody owns, one in the network of each of these IPv6 addresses: who replies for one is a proxy for
+    that network. Addresses in no network that is known count as in a /64, as hosts' networks are.
+
+    The interface identifier is a digest of the network: nobody has it by chance, and a saved run finds the same again."""
+    links = sorted(
+        (network for network in networks if isinstance(network, IPv6Network)), key=lambda network: -network.prefixlen
+    )
+    found = set()
+    for ip in judged:
+        if isinstance(ip, IPv6Address):
+            network = next((network for network in links if ip in network), IPv6Network((ip, 64), strict=False))
+            found.add(_control_of(network))
+    return frozenset(ip for ip in found if ip)
+
+
+def _control_of(network: IPv6Network) -> IPv6Address | None:
+    """None for a network with too few addresses for one that nobody has: whoever has it would be called a proxy."""
+    if network.num_addresses < MANY_ADDRESSES:
+        return None
+    digest = sha256(b"arpcheck control " + network.compressed.encode()).digest()
+    number = 1 + int.from_bytes(digest[:16]) % (network.num_addresses - ANYCAST - 1)
+    return IPv6Address(int(network.network_address) + number)
+
+
+MANY_ADDRESSES = 1 << 16
+
+
+def _ipv6_controls(judged: Iterable[Address], networks: Sequence[Network], taken: Container[Address]) -> Iterable[Target]:
+    for ip in sorted(ipv6_controls(judged, networks)):
+        if ip not in taken:
+            yield Target(ip=ip, kind=Kind.CONTROL)
+
+
+def _within(networks: Iterable[Network], ip: IPv4Address) -> bool:
     """A part of its /24 is one of these networks."""
     block = IPv4Network((int(ip) & ~0xFF, 24))
     return any(network.overlaps(block) for network in networks)
@@ -270,23 +319,28 @@ def _within(networks: Iterable[IPv4Network], ip: IPv4Address) -> bool:
 def check_options(options: Options) -> None:
     """Raises UsageError for what makes no sense whatever the cluster holds."""
     for ip in options.ips:
+        if ip.version not in options.families.versions(link_local=True):
+            other = "IPv4 alone, for which it sends ARP" if ip.version != IPV4 else "IPv6 alone (--family)"
+            raise UsageError(f"--ip {ip}: this asks {other}", "`arpcheck probe` probes both")
         if not _unicast(ip):
             raise UsageError(f"--ip {ip} is not an address that one host can have", "Give a Service's or a host's")
     check_selection(options)
 
 
-def _of_services(objects: Objects, options: Options) -> dict[IPv4Address, tuple[Kind, tuple[str, ...]]]:
+def _of_services(
+    objects: Objects, options: Options, versions: Container[int]
+) -> dict[Address, tuple[Kind, tuple[str, ...]]]:
     """What is asked for Services and by name: the selected ones' addresses and `--ip`, each with all Services that have it.
 
     An address that was named is its Service's all the same, though that one was not selected: who should answer is
     recorded of the Service."""
-    wanted: dict[IPv4Address, Kind] = {}
+    wanted: dict[Address, Kind] = {}
     for service in chosen(objects, options):
         for entry in service.ingress:
-            if isinstance(entry.ip, IPv4Address) and _unicast(entry.ip):
+            if entry.ip and not _not_asked(entry.ip, versions):
                 wanted[entry.ip] = Kind.LOAD_BALANCER
     for _, ip in _external(objects, options):
-        if isinstance(ip, IPv4Address) and _unicast(ip):
+        if not _not_asked(ip, versions):
             wanted.setdefault(ip, Kind.EXTERNAL_IP)
     balanced, external = _holders(objects)
     for ip in options.ips:
@@ -331,28 +385,30 @@ def _holders(objects: Objects) -> tuple[Holders, Holders]:
     return balanced, external
 
 
-def _skipped(service: Service) -> Iterable[Target]:
+def _skipped(service: Service, versions: Container[int]) -> Iterable[Target]:
     """The addresses of a selected Service that are not probed, each with its reason."""
     if not service.ingress:
         yield _skip(None, service, Skip.PENDING)
     for entry in service.ingress:
         if entry.ip is None:
             yield _skip(None, service, Skip.HOSTNAME if entry.hostname else Skip.PENDING, detail=entry.hostname)
-        elif why := _not_asked(entry.ip):
+        elif why := _not_asked(entry.ip, versions):
             yield _skip(entry.ip, service, why)
 
 
-def _on_link(target: Target, networks: Iterable[IPv4Network]) -> Target:
+def _on_link(target: Target, networks: Iterable[Network]) -> Target:
     if any(target.ip in network for network in networks if target.ip):
         return target
     return replace(target, skips=Skip.OFF_LINK, skipped=_SKIPPED[Skip.OFF_LINK])
 
 
-def _not_asked(ip: Address) -> Skip | None:
-    """Why it cannot be probed by ARP, whoever has it."""
-    if not isinstance(ip, IPv4Address):
-        return Skip.IPV6
-    return None if _unicast(ip) else Skip.NOT_UNICAST
+def _not_asked(ip: Address, versions: Container[int]) -> Skip | None:
+    """Why it is not requested, whoever has it."""
+    if not _unicast(ip):
+        return Skip.NOT_UNICAST
+    if ip.version in versions:
+        return None
+    return Skip.IPV4 if ip.version == IPV4 else Skip.IPV6
 
 
 def _skip(ip: Address | None, service: Service, why: Skip, kind: Kind = Kind.LOAD_BALANCER, detail: str = "") -> Target:
@@ -369,7 +425,7 @@ def _merged(skipped: Iterable[Target]) -> Iterable[Target]:
 
 
 def _knowledge(
-    objects: Objects, networks: Sequence[IPv4Network], taken: set[Address], asked: Container[IPv4Address]
+    objects: Objects, networks: Sequence[Network], taken: set[Address], asked: Container[Address]
 ) -> Iterable[Target]:
     every = {*taken, *(ip for service in objects.services() for ip in service.addresses)}
     if nobodys := control(networks, every, asked):
@@ -378,8 +434,11 @@ def _knowledge(
         yield Target(ip=found, kind=Kind.CANARY)
 
 
-def _unicast(ip: IPv4Address) -> bool:
-    """Neither 0.0.0.0 nor a loopback (127.0.0.0/8), a group (224.0.0.0/4) or reserved (240.0.0.0/4)."""
+def _unicast(ip: Address) -> bool:
+    """Neither 0.0.0.0 nor a loopback (127.0.0.0/8), a group (224.0.0.0/4) or reserved (240.0.0.0/4); the same in IPv6, where
+    a link-local address is each interface's own too."""
+    if isinstance(ip, IPv6Address):
+        return not (ip.is_unspecified or ip.is_loopback or ip.is_multicast or ip.is_link_local)
     number = int(ip)
     return 0 < number < 0xE0000000 and number >> 24 != 127
 

@@ -54,8 +54,8 @@ def test_the_order_of_the_services_changes_nothing():
     [
         pytest.param((), Skip.PENDING, "no address yet", id="pending"),
         pytest.param(({"hostname": "lb.example.net"},), Skip.HOSTNAME, "lb.example.net", id="host name only"),
-        pytest.param(({"ip": "2001:db8::50"},), Skip.IPV6, "neighbour discovery", id="IPv6"),
-        pytest.param(({"ip": "::7"},), Skip.IPV6, "neighbour discovery", id="IPv6 whose number is an IPv4 address's"),
+        pytest.param(({"ip": "2001:db8::50"},), Skip.IPV6, "was not requested", id="IPv6"),
+        pytest.param(({"ip": "::7"},), Skip.IPV6, "was not requested", id="IPv6 whose number is an IPv4 address's"),
         pytest.param(({"ip": "224.0.0.1"},), Skip.NOT_UNICAST, "one host", id="multicast"),
         pytest.param(({"ip": "not an address"},), Skip.PENDING, "no address yet", id="rubbish"),
     ],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from arpcheck.commands.output import ProgressLine, check, how_long, notice
 from arpcheck.commands.reaching import expected
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options
-from arpcheck.model import Acceptance, Host, Kind
+from arpcheck.model import Acceptance, Families, Host, Kind
 from arpcheck.model.constants import TOP_RATE
 from arpcheck.objects import Objects
 from arpcheck.pipeline.planning import AUTO
@@ -89,16 +89,17 @@ def opened(
     *outputs: tuple[str | None, str],
     requests: bool = False,
     also: AbstractContextManager[object] | None = None,
+    ipv6: Collection[str] = (),
 ) -> Iterator[tuple[LiveWire, ClusterSource]]:
     """The open sockets, and the source to read from once privileges are given up.
 
     `outputs`: the files that will be written, each with its option. `requests`: also receive the requests of other hosts.
-    `also`: entered before privileges are given up, too.
+    `also`: entered before privileges are given up, too. `ipv6`: those of the interfaces that may use neighbour discovery.
     Raises WireError where a socket can't be opened, OutputError where only root could write one of the files."""
     for output, option in outputs:
         check(output, option)
     preloaded = preload(source, for_another=caller() is not None)
-    with LiveWire(interfaces, requests=requests) as wire, also or nullcontext():
+    with LiveWire(interfaces, requests=requests, ipv6=ipv6) as wire, also or nullcontext():
         drop()
         for output, option in outputs:
             check(output, option)
@@ -115,8 +116,23 @@ def settle(options: Options, objects: Objects, host: Host) -> Options:
 def settled(options: Options, objects: Objects, host: Host, wire: LiveWire) -> Options:
     """The options with the interfaces to send on. Closes the sockets of all others."""
     found = settle(options, objects, host)
-    wire.keep(found.interfaces)
+    asked = {target.ip.version for target in pipeline.targets_of(found, objects, host) if target.ip and not target.skipped}
+    wire.keep(found.interfaces, ipv6=with_ipv6(host, found.interfaces, found) if IPV6 in asked else ())
     return found
+
+
+def with_ipv6(host: Host, interfaces: Collection[str], options: Options) -> frozenset[str]:
+    """The interfaces on which IPv6 is requested. Raises UsageError if `--family` asks for it and none can be used."""
+    found = frozenset(pipeline.ipv6_senders(one for one in host.interfaces if one.name in interfaces))
+    if options.families in (Families.IPV6, Families.BOTH) and not found:
+        raise UsageError(
+            f"--family {options.families}: {' and '.join(interfaces)} has no usable IPv6 link-local address",
+            "`ip -6 address` lists them; a tentative address and a duplicate can't be used",
+        )
+    return found if IPV6 in options.families.versions(link_local=True) else frozenset()
+
+
+IPV6 = 6
 
 
 def observed(

@@ -6,14 +6,14 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv6Address, ip_address
 from typing import Annotated
 
 import typer
 
 from arpcheck.errors import ArpcheckError, UsageError, did_you_mean
 from arpcheck.evidence import Options
-from arpcheck.model import Outcome, Verdict
+from arpcheck.model import Address, Families, Outcome, Verdict
 from arpcheck.reports import Shown
 
 # ----------------------------------------------------------------------------------------------------- The values of options
@@ -74,16 +74,22 @@ def _go(seconds: float) -> str:
     return f"{seconds / 3600:g}h" if seconds >= 3600 else f"{seconds:g}s"
 
 
-def address(text: str) -> IPv4Address:
+def address(text: str) -> Address:
     try:
-        return IPv4Address(text.strip())
+        found = ip_address(text.strip())
     except ValueError:
-        pass
+        found = None
+    if found is None or (isinstance(found, IPv6Address) and found.scope_id):
+        raise UsageError(f"--ip {text[:80]!r} is not an IP address", "Write it like 10.0.0.50 or 2001:db8::50")
+    return found
+
+
+def known_family(name: str) -> Families:
     try:
-        IPv6Address(text.strip())
+        return Families(name.lower())
     except ValueError:
-        raise UsageError(f"--ip {text[:80]!r} is not an IPv4 address", "Write it like 10.0.0.50") from None
-    raise UsageError(f"--ip {text} is an IPv6 address", "arpcheck asks by ARP, which is for IPv4 only")
+        hint = did_you_mean(name, Families, f"One of {', '.join(Families)}")
+        raise UsageError(f"--family {name[:80]!r} is not one", hint) from None
 
 
 def known_format(name: str) -> str:
@@ -270,6 +276,14 @@ Sender = Annotated[
     str,
     typer.Option(
         "--sender", metavar="ADDRESS", help="The ARP sender address: auto, own, zero, or an address of the interface."
+    ),
+]
+Family = Annotated[
+    str,
+    typer.Option(
+        "--family",
+        metavar="NAME",
+        help="The IP versions to probe: ipv4, ipv6, both, or auto, which is both where an interface can use IPv6.",
     ),
 ]
 LoadBalancerClass = Annotated[

@@ -21,13 +21,25 @@ from arpcheck.commands.cluster_options import kubeconfig_note, reads_cluster
 from arpcheck.commands.dry_run import DRY_RUN, DryRun
 from arpcheck.commands.input_files import read_acceptances, read_mac_maps
 from arpcheck.commands.log import log_buffer
-from arpcheck.commands.opening import ProbeRequest, checked, first_line, observed, opened, settle, settled, stopping, to_open
+from arpcheck.commands.opening import (
+    ProbeRequest,
+    checked,
+    first_line,
+    observed,
+    opened,
+    settle,
+    settled,
+    stopping,
+    to_open,
+    with_ipv6,
+)
 from arpcheck.commands.options import (
     Accept,
     AllNamespaces,
     BundleFile,
     ExitZero,
     ExternalIps,
+    Family,
     Faults,
     Format,
     Iface,
@@ -50,6 +62,7 @@ from arpcheck.commands.options import (
     Verbose,
     Wait,
     ended,
+    known_family,
     known_format,
     rows_shown,
     selecting,
@@ -85,6 +98,7 @@ def probe(
     wait: Wait = WAIT,
     rate: Rate = RATE,
     sender: Sender = "auto",
+    family: Family = "auto",
     namespace: Namespace = None,
     all_namespaces: AllNamespaces = False,
     selector: Selector = None,
@@ -115,7 +129,7 @@ def probe(
     quiet: Quiet = False,
     _verbose: Verbose = False,
 ) -> int:
-    """Send ARP requests for every LoadBalancer IP and report who replies."""
+    """Ask the LAN for every LoadBalancer IP, by ARP and IPv6 neighbour discovery, and report who replies."""
     chosen = known_format(format_name)
     if dry_run and chosen not in DRY_RUN:
         raise UsageError(f"-o {chosen}: --dry-run has no such format", f"One of {', '.join(DRY_RUN)}")
@@ -128,6 +142,7 @@ def probe(
                     wait=wait,
                     rate=rate,
                     sender=sender,
+                    families=known_family(family),
                     external_ips=external_ips,
                     on_link=on_link,
                     reach=reach,
@@ -178,7 +193,10 @@ def run(request: ProbeRequest) -> int:
     with (
         held_back(for_good=True),
         log_buffer(kept=request.bundle.path is not None) as log,
-        opened(interfaces, request.source, *outputs(request), also=tcp) as (wire, source),
+        opened(interfaces, request.source, *outputs(request), also=tcp, ipv6=with_ipv6(host, interfaces, options)) as (
+            wire,
+            source,
+        ),
         recording(request.pcap, kept=request.bundle.path is not None) as frames,
     ):
         request.bundle.check()

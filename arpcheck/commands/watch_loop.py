@@ -12,7 +12,7 @@ from typing import Protocol
 from arpcheck import pipeline
 from arpcheck.errors import ArpcheckError
 from arpcheck.evidence import Evidence, MacEntry, Options
-from arpcheck.model import Acceptance, Host, Kind, Mac, Report, Request, Trust
+from arpcheck.model import Acceptance, Address, Host, Kind, Mac, Report, Request, Trust
 from arpcheck.objects import Objects
 from arpcheck.reports.formatting import moment
 from arpcheck.targets import JUDGED
@@ -110,7 +110,7 @@ def announced(options: Options, pace: Pace, world: WatchDependencies) -> str:
 def light_requests(plan: pipeline.Plan) -> tuple[Request, ...]:
     """One request for each address and interface: the first of a probe, which for the canary has the sender 0.0.0.0."""
     watched = {t.ip for t in plan.targets if t.kind in JUDGED or t.kind is Kind.CANARY}
-    found: dict[tuple[str, IPv4Address], Request] = {}
+    found: dict[tuple[str, Address], Request] = {}
     for request in plan.requests:
         if request.ip in watched:
             found.setdefault((request.interface, request.ip), request)

@@ -27,6 +27,22 @@ Key = tuple[str | None, Mac, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hidden:
+    """A NIC that replied for an IPv6 address only to requests that are not a client's: to all nodes, or to it alone."""
+
+    nic: Nic
+    owner: Owner
+    expected: bool
+    """Its node should reply."""
+    beside: bool
+    """Somebody who replies to clients' requests replied after it did, so the address did not merely move to it."""
+
+    @property
+    def words(self) -> str:
+        return self.owner.node or self.nic[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     target: Target
     rounds: tuple[int, ...]
@@ -132,6 +148,9 @@ class Case:
     """The unicast requests for it that ask why nobody replies; who replied to them is not among the parties."""
     further: tuple[FurtherRequests, ...] = ()
     """The same with further senders."""
+    hidden: tuple[Hidden, ...] = ()
+    """Of an IPv6 address: who has it too, or alone, and does not receive what a client sends. Without proxies, and without
+    further NICs of the parties."""
     nics_of_nodes: Mapping[str, frozenset[Mac]] = field(default_factory=dict)
     """The MACs that any source names for each node here, if it was asked why nobody replies."""
     strangers: tuple[Responder, ...] = field(init=False, compare=False, repr=False)

@@ -37,6 +37,15 @@ def _doubtful_owner(case: Case) -> str | None:
     return f"{' and '.join(macs)} replied, and it is not certain that {they} to {named} (a line in `--mac-map` settles it)"
 
 
+def _hidden(case: Case) -> str | None:
+    if not case.hidden or not case.parties:
+        return None
+    named = " and ".join(one.words for one in case.hidden)
+    known = all(one.owner.node and not one.owner.doubtful for one in case.hidden)
+    why = "it may have moved to it meanwhile" if known else "whose that is is not certain"
+    return f"{who(case, case.parties)} replied, and {named} replied to requests to all nodes or to it alone: {why}"
+
+
 def _doubled(case: Case) -> str | None:
     if not case.doubled:
         return None
@@ -326,7 +335,8 @@ def _silence_not_right(case: Case) -> str | None:
 
 
 DOUBTS: tuple[Callable[[Case], str | None], ...] = (
-    _lost_frames, _unfinished, _perhaps_elsewhere, _unknown_owner, _doubtful_owner, _doubled, _itself, _on_probing_node,
+    _lost_frames, _unfinished, _perhaps_elsewhere, _unknown_owner, _doubtful_owner, _hidden, _doubled, _itself,
+    _on_probing_node,
     _outside, _only_non_strict, _some_rounds_only, _changing, _different_hosts, _sender_taken, _no_reply, _not_ready,
     _without_owner, _unicast_only, _none_of_the_entries, _forbidden, _unplaced, _only_events, _held_by_absent,
     _announced_by_another, _rival_claims, _not_in_file, _outdated,

@@ -54,9 +54,9 @@ class Judgement:
     """The verdicts that it had with those who are accepted, each with why they are."""
 
     @property
-    def ip(self) -> IPv4Address:
+    def ip(self) -> Address:
         """Only of what was asked."""
-        assert isinstance(self.case.target.ip, IPv4Address)  # noqa: S101 - what was asked is IPv4
+        assert self.case.target.ip is not None  # noqa: S101 - what was asked has an address
         return self.case.target.ip
 
 
@@ -76,7 +76,7 @@ class Judged:
     judgements: tuple[Judgement, ...]
     """Of every target that gets a verdict, in the targets' order."""
     nodes: tuple[NodeState, ...]
-    addresses: Mapping[str, tuple[IPv4Address, ...]]
+    addresses: Mapping[str, tuple[Address, ...]]
     """The nodes' own, by name."""
     labels: Mapping[Mac, str]
     """What the prefix of a MAC that answered says: a vendor, a virtual address."""
@@ -87,8 +87,8 @@ class Judged:
     twins: Mapping[Nic, tuple[str, ...]]
     """NICs that alone answered for the own addresses of several nodes."""
     observations: Observations
-    canary: IPv4Address | None
-    controls: tuple[IPv4Address, ...]
+    canary: Address | None
+    controls: tuple[Address, ...]
     host: Host
     interfaces: tuple[str, ...]
     blind: Mapping[str, AskingHost]
@@ -102,9 +102,9 @@ class Judged:
     empty_selection: tuple[str, ...] = ()
     """What of the selection fits no Service, as sentences."""
     acceptances: Acceptances = field(default_factory=Acceptances)
-    doubled: tuple[tuple[IPv4Address, str, Mac], ...] = ()
+    doubled: tuple[tuple[Address, str, Mac], ...] = ()
     """Address, node and MAC wherever the kernel of a node without strict ARP answers beside its speaker."""
-    doubled_at_home: tuple[tuple[IPv4Address, str, Mac], ...] = ()
+    doubled_at_home: tuple[tuple[Address, str, Mac], ...] = ()
     """A node's own address, the node and the MAC that answered twice for it, where other nodes' are answered once."""
     reach: Mapping[IPv4Address, tuple[ReachRow, ...]] = field(default_factory=dict)
     """What `--reach` found, by address."""
@@ -114,7 +114,7 @@ class Judged:
     _asked: tuple[Judgement, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        asked = [j for j in self.judgements if not j.case.target.skipped and isinstance(j.case.target.ip, IPv4Address)]
+        asked = [j for j in self.judgements if not j.case.target.skipped and j.case.target.ip]
         object.__setattr__(self, "_asked", tuple(asked))
 
     def asked(self) -> tuple[Judgement, ...]:

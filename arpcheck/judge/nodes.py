@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 
 from arpcheck.judge.observations import Observations, Probe
-from arpcheck.model import Arp, Mac, Nic, Owner, SourceRank
+from arpcheck.model import Address, Arp, Mac, Nic, Owner, SourceRank
 from arpcheck.objects import Node
 
 ENOUGH = 8
@@ -42,13 +41,13 @@ class NodeState:
 
 def node_states(
     nodes: Iterable[Node],
-    addresses: Mapping[str, tuple[IPv4Address, ...]],
-    canary: IPv4Address | None,
+    addresses: Mapping[str, tuple[Address, ...]],
+    canary: Address | None,
     owners: Mapping[Nic, Owner],
     observations: Observations,
     blind: Collection[str],
-    gateways: Mapping[str, tuple[IPv4Address, ...]],
-    shared: Collection[IPv4Address] = (),
+    gateways: Mapping[str, tuple[Address, ...]],
+    shared: Collection[Address] = (),
 ) -> tuple[NodeState, ...]:
     """One state for each node, by name. `addresses`: the nodes' own; `gateways`: their ends of the pod network, which
     tell a strict kernel from one that holds no Service address; `blind`: nodes that arpcheck ran on and that no other
@@ -93,7 +92,7 @@ class _Look:
     def __init__(
         self,
         name: str,
-        addresses: Sequence[IPv4Address],
+        addresses: Sequence[Address],
         nics: tuple[Nic, ...],
         owners: Mapping[Nic, Owner],
         observations: Observations,
@@ -113,16 +112,16 @@ class _Look:
         self.own = {entry: self._own(*entry) for entry in self.heard}
         self.missed = any(not probe.answered for probes in self.own.values() for probe in probes)
 
-    def genuine(self, ip: IPv4Address, nic: Nic) -> bool:
+    def genuine(self, ip: Address, nic: Nic) -> bool:
         """It answered, and not as a proxy."""
         return any(reply.sender not in self.owners[nic].proxied for reply in self.observations.by_nic(ip).get(nic, ()))
 
-    def _may_be_its(self, ip: IPv4Address, nic: Nic) -> bool:
+    def _may_be_its(self, ip: Address, nic: Nic) -> bool:
         """Not where another node's NIC answers for an address that this one has lost."""
         owner = self.owners[nic]
         return self.genuine(ip, nic) and (owner.node in (None, self.name) or owner.doubtful)
 
-    def rival(self, canary: IPv4Address, shared: Collection[IPv4Address], listed: Collection[str]) -> Nic | None:
+    def rival(self, canary: Address, shared: Collection[Address], listed: Collection[str]) -> Nic | None:
         """A NIC that answered the canary, is not known as this node's and may be: it answered for the node's own address
         too, or a weaker source says so, or it is nobody's, on a segment where this node has a NIC, and no list has all of
         the node's."""
@@ -138,14 +137,14 @@ class _Look:
                 return nic
         return None
 
-    def _own(self, ip: IPv4Address, nic: Nic) -> tuple[Probe, ...]:
+    def _own(self, ip: Address, nic: Nic) -> tuple[Probe, ...]:
         """The questions for an address of its own, in the ways in which it was answered at all: a node whose kernel drops
         0.0.0.0 as a sender misses nothing."""
         probes = [p for p in self.observations.probes(ip, nic) if p.ear[1] not in self.owners[nic].proxied]
         passing = {probe.ear for probe in probes if probe.answered}
         return tuple(probe for probe in probes if probe.ear in passing)
 
-    def counted(self, canary: IPv4Address) -> tuple[int, int]:
+    def counted(self, canary: Address) -> tuple[int, int]:
         """How many questions for its own address it answered, none missed since, and how many for the canary it must have
         heard in that time: those of the NIC and address with the most."""
         best = 0, 0
@@ -169,10 +168,10 @@ def _listed_nodes(names: Set[str], owners: Mapping[Nic, Owner]) -> frozenset[str
 
 def _judge(
     look: _Look,
-    canary: IPv4Address | None,
+    canary: Address | None,
     blind: Collection[str],
     enough: int,
-    shared: Collection[IPv4Address],
+    shared: Collection[Address],
     listed: Collection[str],
 ) -> tuple[Arp, str]:
     observations = look.observations
@@ -212,7 +211,7 @@ def _judge(
     return Arp.UNKNOWN, f"only {own} requests for its own address and {asked} for the canary reached it, {enough} are needed"
 
 
-def _why_quiet(gateways: Iterable[IPv4Address], nics: Iterable[Nic], observations: Observations) -> str:
+def _why_quiet(gateways: Iterable[Address], nics: Iterable[Nic], observations: Observations) -> str:
     asked = [ip for ip in gateways if observations.asked(ip).broadcast]
     if not asked:
         return _ALIKE
@@ -222,5 +221,5 @@ def _why_quiet(gateways: Iterable[IPv4Address], nics: Iterable[Nic], observation
     return f"nor for its pod gateway {_listed(asked)}: its kernel is strict"
 
 
-def _listed(addresses: Iterable[IPv4Address]) -> str:
+def _listed(addresses: Iterable[Address]) -> str:
     return ", ".join(str(ip) for ip in addresses) or "it has none that is IPv4"

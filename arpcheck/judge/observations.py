@@ -5,18 +5,20 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Interface, IPv4Network
 from itertools import groupby
 from operator import attrgetter
 from statistics import median_high
 from typing import TypeVar
 
 from arpcheck.evidence import Evidence, VantageRounds, courses
-from arpcheck.model import Gratuitous, Mac, Nic, Owner, PassedOver, Question, Reply
+from arpcheck.model import Address, Gratuitous, Mac, Nic, Owner, PassedOver, Question, Reply, order
 from arpcheck.model.constants import SLOW, ZERO
 
-Ear = tuple[str, IPv4Address]
+Ear = tuple[str, Address]
 """An interface of the prober and the sender it asked with."""
+
+IPV6 = 6
 
 Turn = tuple[str, int]
 """An interface of the prober and a round in which it asked."""
@@ -83,7 +85,7 @@ class DirectRequests:
 class FurtherRequests:
     """Broadcast requests for an address that nobody replied for, with a sender that it is not asked with as a rule."""
 
-    sender: IPv4Address
+    sender: Address
     asked: int
     answered: int
     nics: tuple[Nic, ...] = ()
@@ -94,14 +96,18 @@ class Apart:
     """Tells what an address was asked to find out why nobody replies: by unicast, or with a sender that no announced round
     used for it there."""
 
-    def __init__(self, evidence: Evidence, explained: Iterable[IPv4Address]) -> None:
+    def __init__(self, evidence: Evidence, explained: Iterable[Address]) -> None:
         self._explained = frozenset(explained)
         self._courses = courses(evidence)
         self._usual = {
             (question.interface, question.ip, question.sender)
             for question in (evidence.questions if self._explained else ())
-            if question.to is None and question.ip in self._explained and self._announced(question.round)
+            if question.to is None and question.ip in self._explained and self._usually(question)
         }
+
+    def _usually(self, question: Question) -> bool:
+        """IPv6 has one sender only, and is asked again as usual after the announced rounds."""
+        return question.ip.version == IPV6 or self._announced(question.round)
 
     def _announced(self, number: int) -> bool:
         return any(course.has(number) and number <= course.last_announced for course in self._courses)
@@ -109,6 +115,8 @@ class Apart:
     def holds(self, one: Question | Reply) -> bool:
         if one.ip not in self._explained:
             return False
+        if one.destination is not None:
+            return True
         return one.to is not None or (one.interface, one.ip, one.sender) not in self._usual
 
 
@@ -120,7 +128,7 @@ def _caused(question: Question, reply: Reply) -> bool:
 class Observations:
     """The index over one run's questions and replies."""
 
-    def __init__(self, evidence: Evidence, explained: Set[IPv4Address] = frozenset()) -> None:
+    def __init__(self, evidence: Evidence, explained: Set[Address] = frozenset()) -> None:
         """`explained`: addresses that are asked why, if nobody replies for them. What is asked for that is kept apart: it is
         not what a client asks."""
         self.recorded = evidence.capture is not None
@@ -128,13 +136,13 @@ class Observations:
         self.courses = courses(evidence)
         """One for each host that asked."""
         self._segments = segments(evidence)
-        self._asked: dict[IPv4Address, Asked] = {}
+        self._asked: dict[Address, Asked] = {}
         self._on: dict[Nic, set[str]] = {}
         self._lost = {(loss.interface, number) for loss in evidence.losses for number in loss.rounds}
         self._excess = {overflow.ip: overflow.replies for overflow in evidence.overflows}
-        self._questions: dict[IPv4Address, list[Question]] = {}
+        self._questions: dict[Address, list[Question]] = {}
         apart = Apart(evidence, () if self.recorded else explained)
-        self._apart: dict[IPv4Address, tuple[list[Question], list[Reply]]] = {}
+        self._apart: dict[Address, tuple[list[Question], list[Reply]]] = {}
         for question in evidence.questions:
             if apart.holds(question):
                 self._apart.setdefault(question.ip, ([], []))[0].append(question)
@@ -154,34 +162,34 @@ class Observations:
             kept.extend(reply for reply in every if apart.holds(reply))
             if kept:
                 self._replies = {**self._replies, ip: [reply for reply in every if not apart.holds(reply)]}
-        self._by_nic: dict[IPv4Address, Mapping[Nic, Sequence[Reply]]] = {}
-        self._rounds: dict[IPv4Address, tuple[int, ...]] = {}
-        self._to: dict[Nic, set[IPv4Address]] = {}
+        self._by_nic: dict[Address, Mapping[Nic, Sequence[Reply]]] = {}
+        self._rounds: dict[Address, tuple[int, ...]] = {}
+        self._to: dict[Nic, set[Address]] = {}
         for sender, found in groupby(evidence.replies, key=attrgetter("sender")):  # most have the same one
             for interface, mac in {(reply.interface, reply.mac) for reply in found}:
                 nic = self.segment(interface), mac
                 self._on.setdefault(nic, set()).add(interface)
                 self._to.setdefault(nic, set()).add(sender)
-        self.gratuitous: Mapping[IPv4Address, Sequence[Gratuitous]] = _by_ip(evidence.gratuitous)
-        self.passed_over: Mapping[IPv4Address, Sequence[PassedOver]] = _by_ip(evidence.passed_over)
+        self.gratuitous: Mapping[Address, Sequence[Gratuitous]] = _by_ip(evidence.gratuitous)
+        self.passed_over: Mapping[Address, Sequence[PassedOver]] = _by_ip(evidence.passed_over)
 
     def segment(self, interface: str) -> str:
         """The segment that an interface of the prober is on, named by one of its interfaces."""
         return self._segments.get(interface, interface)
 
-    def asked(self, ip: IPv4Address) -> Asked:
+    def asked(self, ip: Address) -> Asked:
         return self._asked.get(ip, _NOTHING)
 
-    def by_own_sender(self, ip: IPv4Address) -> bool:
+    def by_own_sender(self, ip: Address) -> bool:
         """On every segment where it was probed, a request had a sender that a proxy replies to."""
         asked = self.asked(ip)
         own = {self.segment(interface) for interface, sender in asked.ears if sender != ZERO}
         return all(self.segment(interface) in own for interface, _ in asked.broadcast)
 
-    def replies(self, ip: IPv4Address) -> Sequence[Reply]:
+    def replies(self, ip: Address) -> Sequence[Reply]:
         return self._replies.get(ip, ())
 
-    def direct(self, ip: IPv4Address) -> Sequence[DirectRequests]:
+    def direct(self, ip: Address) -> Sequence[DirectRequests]:
         """What an address without a reply was asked by unicast, one for each MAC."""
         questions, replies = self._apart.get(ip, ((), ()))
         found: dict[Nic, list[Question]] = {}
@@ -201,10 +209,10 @@ class Observations:
             for nic, put in sorted(found.items())
         ]
 
-    def further(self, ip: IPv4Address) -> Sequence[FurtherRequests]:
+    def further(self, ip: Address) -> Sequence[FurtherRequests]:
         """What an address without a reply was asked with further senders, one for each sender."""
         questions, replies = self._apart.get(ip, ((), ()))
-        put = [question for question in questions if question.to is None]
+        put = [question for question in questions if question.to is None and question.destination is None]
         return [
             FurtherRequests(
                 sender=sender,
@@ -225,7 +233,14 @@ class Observations:
             for sender in sorted({question.sender for question in put})
         ]
 
-    def by_nic(self, ip: IPv4Address) -> Mapping[Nic, Sequence[Reply]]:
+    def beyond(self, ip: Address) -> Mapping[Nic, Sequence[Reply]]:
+        """The replies for an IPv6 address to requests that are not a client's, by NIC."""
+        found: dict[Nic, list[Reply]] = {}
+        for reply in self._apart.get(ip, ((), ()))[1]:
+            found.setdefault((self.segment(reply.interface), reply.mac), []).append(reply)
+        return found
+
+    def by_nic(self, ip: Address) -> Mapping[Nic, Sequence[Reply]]:
         """The replies for an address, without those of the prober's own interfaces."""
         known = self._by_nic.get(ip)
         if known is not None:
@@ -241,19 +256,19 @@ class Observations:
         self._by_nic[ip] = found
         return found
 
-    def repeated(self, ip: IPv4Address) -> Sequence[Nic]:
+    def repeated(self, ip: Address) -> Sequence[Nic]:
         """Who replied for an address more than once; the others cannot have sent two replies to a request."""
         found = self.by_nic(ip)
         if len(found) == len(self.replies(ip)):
             return ()
         return [nic for nic, replies in found.items() if len(replies) > 1]
 
-    def probes(self, ip: IPv4Address, nic: Nic) -> tuple[Probe, ...]:
+    def probes(self, ip: Address, nic: Nic) -> tuple[Probe, ...]:
         """Every question for an address that this NIC could hear, in the order in which they were put."""
         segment, mac = nic
         put = [q for q in self._questions.get(ip, ()) if q.to in (None, mac) and self.segment(q.interface) == segment]
         put.sort(key=lambda q: q.at)
-        by_ear: dict[tuple[str, IPv4Address, Mac | None], list[int]] = {}
+        by_ear: dict[tuple[str, Address, Mac | None], list[int]] = {}
         for place, q in enumerate(put):
             by_ear.setdefault((q.interface, q.sender, q.to), []).append(place)
         answered = set()
@@ -265,9 +280,9 @@ class Observations:
                 answered.add(places[before - 1])
         return tuple(Probe(q.at, (q.interface, q.sender), place in answered) for place, q in enumerate(put))
 
-    def answered(self, nic: Nic) -> Sequence[IPv4Address]:
+    def answered(self, nic: Nic) -> Sequence[Address]:
         """The addresses that a NIC replied for, in order."""
-        return sorted(ip for ip in self._replies if nic in self.by_nic(ip))
+        return sorted((ip for ip in self._replies if nic in self.by_nic(ip)), key=order)
 
     def nics(self) -> Sequence[Nic]:
         """Every NIC that replied."""
@@ -277,11 +292,11 @@ class Observations:
         """Where a NIC replied, for whichever address."""
         return frozenset(self._on.get(nic, ()))
 
-    def senders(self) -> Mapping[Nic, Set[IPv4Address]]:
+    def senders(self) -> Mapping[Nic, Set[Address]]:
         """The senders that each NIC replied to, for whichever address."""
         return self._to
 
-    def rounds(self, ip: IPv4Address) -> tuple[int, ...]:
+    def rounds(self, ip: Address) -> tuple[int, ...]:
         """The rounds that count for an address.
 
         Nobody's answer in a round faster than a speaker can bear proves nothing, so where the slow round that follows
@@ -297,13 +312,13 @@ class Observations:
         """Whether this host received a reply of any of them, for whichever address."""
         return any(self._on.get(nic, set()) & course.interfaces for nic in nics)
 
-    def unreachable(self, ip: IPv4Address, nics: Iterable[Nic]) -> frozenset[Turn]:
+    def unreachable(self, ip: Address, nics: Iterable[Nic]) -> frozenset[Turn]:
         """The turns for an address on interfaces that never received one of these NICs, which may be this host's own or on
         another segment."""
         heard = {interface for nic in nics for interface in self._on.get(nic, ())}
         return frozenset(turn for turn in self.asked(ip).turns() if turn[0] not in heard)
 
-    def lost(self, ip: IPv4Address) -> bool:
+    def lost(self, ip: Address) -> bool:
         """Frames were lost in a round that asked it, on an interface that asked it; one MAC alone or all."""
         if not self._lost:
             return False
@@ -311,7 +326,7 @@ class Observations:
         alone = ((interface, number) in self._lost for interface, number, _ in asked.unicast)
         return any(key in self._lost for key in asked.broadcast) or any(alone)
 
-    def excess(self, ip: IPv4Address) -> int:
+    def excess(self, ip: Address) -> int:
         """Replies for it that were counted but not kept."""
         return self._excess.get(ip, 0)
 
@@ -339,8 +354,8 @@ def segments(evidence: Evidence) -> Mapping[str, str]:
 Noted = TypeVar("Noted", Gratuitous, PassedOver)
 
 
-def _by_ip(found: Iterable[Noted]) -> Mapping[IPv4Address, Sequence[Noted]]:
-    by_ip: dict[IPv4Address, list[Noted]] = {}
+def _by_ip(found: Iterable[Noted]) -> Mapping[Address, Sequence[Noted]]:
+    by_ip: dict[Address, list[Noted]] = {}
     for one in found:
         by_ip.setdefault(one.ip, []).append(one)
     return by_ip
@@ -377,15 +392,15 @@ class Doubling:
         self,
         observations: Observations,
         owners: Mapping[Nic, Owner],
-        addresses: Mapping[str, Sequence[IPv4Address]],
-        canary: IPv4Address | None = None,
+        addresses: Mapping[str, Sequence[Address]],
+        canary: Address | None = None,
     ) -> None:
         """`addresses`: the nodes' own."""
         self._observations = observations
         self._loud = frozenset(observations.by_nic(canary)) if canary else frozenset()
         """Who replied for the canary: a kernel without strict ARP, whether it is a node's or not."""
         self._owners = owners
-        self._own: set[tuple[IPv4Address, Nic]] = set()
+        self._own: set[tuple[Address, Nic]] = set()
         """The nodes' own addresses, each with who replied for it."""
         self._at_home: dict[str, dict[str, float]] = {}
         """By segment and node: how many replies a question for its own addresses brought, of the one with the fewest."""
@@ -399,7 +414,7 @@ class Doubling:
                         of_segment[node] = min(of_segment.get(node, often), often)
 
     def unexplained(
-        self, ip: IPv4Address, non_strict: frozenset[str], *, once: bool = False
+        self, ip: Address, non_strict: frozenset[str], *, once: bool = False
     ) -> tuple[tuple[Nic, str | None], ...]:
         """The NICs that replied twice for `ip`, each with its node, and nothing explains it. `once`: its load balancer has
         no speaker that could answer beside a kernel."""
@@ -411,16 +426,16 @@ class Doubling:
             and not self._by_the_path(ip, nic)
         )
 
-    def at_home(self, shared: Set[IPv4Address]) -> tuple[tuple[IPv4Address, Nic], ...]:
+    def at_home(self, shared: Set[Address]) -> tuple[tuple[Address, Nic], ...]:
         """Where a NIC replied twice for its node's own address, which is not `shared` with a Service, and others did not:
         two machines have this address and this MAC."""
         return tuple(
             (ip, nic)
-            for ip, nic in sorted(self._own)
+            for ip, nic in sorted(self._own, key=lambda entry: (order(entry[0]), entry[1]))
             if ip not in shared and self._twice(ip, nic) and not self._by_the_path(ip, nic)
         )
 
-    def beside_speakers(self, ip: IPv4Address, non_strict: frozenset[str], *, once: bool = False) -> tuple[Nic, ...]:
+    def beside_speakers(self, ip: Address, non_strict: frozenset[str], *, once: bool = False) -> tuple[Nic, ...]:
         """The NICs of nodes without strict ARP that replied twice for `ip`, and once for their own address."""
         return tuple(
             nic
@@ -431,17 +446,17 @@ class Doubling:
             and self._at_home.get(nic[0], {}).get(str(node), 0.0) < MOST
         )
 
-    def _by_a_speaker(self, ip: IPv4Address, nic: Nic, non_strict: frozenset[str]) -> bool:
+    def _by_a_speaker(self, ip: Address, nic: Nic, non_strict: frozenset[str]) -> bool:
         """Its kernel answers for the address, and a speaker on it may too: two replies a question, each as often as the path
         doubles one, and no more."""
         kernel = nic in self._loud or self._owners[nic].node in non_strict or (ip, nic) in self._own
         return kernel and self._often(ip, nic) < BOTH * max(1.0, self._by_others(nic))
 
-    def _twice(self, ip: IPv4Address, nic: Nic) -> bool:
+    def _twice(self, ip: Address, nic: Nic) -> bool:
         """More than one reply to most requests. A single repeat does not count."""
         return self._often(ip, nic) >= MOST
 
-    def _often(self, ip: IPv4Address, nic: Nic) -> float:
+    def _often(self, ip: Address, nic: Nic) -> float:
         """Replies a question that it heard, of those that come close to the first."""
         replies = self._observations.by_nic(ip)[nic]
         heard = max(1, self._observations.asked(ip).heard_by(replies))
@@ -453,7 +468,7 @@ class Doubling:
             by_question.setdefault((reply.interface, reply.sender, reply.to, asked_at), []).append(reply.at)
         return sum(at - min(times) <= CLOSE for times in by_question.values() for at in times) / heard
 
-    def _by_the_path(self, ip: IPv4Address, nic: Nic) -> bool:
+    def _by_the_path(self, ip: Address, nic: Nic) -> bool:
         """Other nodes' own addresses get two replies as well. Two machines with one MAC behind such a path are heard more
         often than any one."""
         others = self._others(nic)

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
 
 from arpcheck.judge.observations import Observations
-from arpcheck.model import Identity, Mac, Nic, Owner, SourceRank, Strength
+from arpcheck.model import Address, Identity, Mac, Nic, Owner, SourceRank, Strength
 from arpcheck.objects import Node
 
 TWICE = 2
@@ -25,7 +24,7 @@ class Knowledge:
 
     identities: tuple[tuple[str | None, Identity], ...]
     """Each with the segment that it holds on; None: wherever the MAC is heard."""
-    proxies: frozenset[tuple[Nic, IPv4Address]]
+    proxies: frozenset[tuple[Nic, Address]]
     """NICs that replied for the control, each with the sender of the request."""
     overlays: Mapping[Mac, str]
     """Tunnel MACs, never a NIC's, with their explanation."""
@@ -33,11 +32,11 @@ class Knowledge:
     """What a MAC's prefix says."""
     own: Mapping[str, str | None] = field(default_factory=dict)
     """The node that the prober on this segment is; several hosts may have asked, each on its own."""
-    shared: frozenset[IPv4Address] = frozenset()
+    shared: frozenset[Address] = frozenset()
     """Addresses that are a Service's or a control plane's, so that other nodes may answer for them."""
     doubled: frozenset[Nic] = frozenset()
     """NICs that replied twice for a node's own address, while other nodes' got one reply."""
-    canary: IPv4Address | None = None
+    canary: Address | None = None
     """Who answers it holds Service addresses, and answers for a node's address that is a Service's too."""
     unread: tuple[str, ...] = ()
     """Resources that could not be read and might have named the node of a MAC: then none is outside."""
@@ -56,7 +55,7 @@ class Knowledge:
 class Conflict:
     """A node's own address that several NICs answer for, and no source that lists NICs says that all are the node's."""
 
-    ip: IPv4Address
+    ip: Address
     node: str
     nics: tuple[Nic, ...]
 
@@ -71,7 +70,7 @@ class Owners:
 
 
 def owners(
-    observations: Observations, knowledge: Knowledge, nodes: Iterable[Node], addresses: Mapping[str, Iterable[IPv4Address]]
+    observations: Observations, knowledge: Knowledge, nodes: Iterable[Node], addresses: Mapping[str, Iterable[Address]]
 ) -> Owners:
     """`addresses`: the nodes' own."""
     every = tuple(nodes)
@@ -89,7 +88,7 @@ def owners(
     homes = tuple({ip for own in addresses.values() for ip in own})
     at_home = {nic for ip in homes for nic in observations.by_nic(ip)}  # some node's, though it may not be known whose
     outdated = {conflict.node for conflict in conflicts}
-    outside, apart = _Outside(knowledge, claims, names, outdated), _Apart(observations, decided, names, homes, knowledge)
+    outside, apart = _Outside(knowledge, claims, names, outdated), _Apart(observations, decided, names, addresses, knowledge)
     by_nic = {}
     for nic, found in claims.items():
         node = decided[nic]
@@ -164,7 +163,7 @@ def _conflicts(
     knowledge: Knowledge,
     claims: Claims,
     decided: Mapping[Nic, str | None],
-    addresses: Mapping[str, Iterable[IPv4Address]],
+    addresses: Mapping[str, Iterable[Address]],
     twins: Mapping[Nic, tuple[str, ...]],
 ) -> Iterable[Conflict]:
     """Before NICs at a node's address are counted these are left out: what answered there as a proxy, what is known to be
@@ -194,7 +193,7 @@ def _twins(
     observations: Observations,
     knowledge: Knowledge,
     decided: Mapping[Nic, str | None],
-    addresses: Mapping[str, Iterable[IPv4Address]],
+    addresses: Mapping[str, Iterable[Address]],
     dead: Set[str],
 ) -> Mapping[Nic, tuple[str, ...]]:
     """NICs that answered for the own addresses of several nodes, alone, or beside another NIC at one of them: two machines
@@ -206,8 +205,8 @@ def _twins(
     that both have one MAC. Who holds every Service's counts only where no other does, and no other NIC may be this node's:
     its kernel would answer for its own address. Of a `dead` node it does not count: another announces it now.
     Nor does what somebody else answered in a MAC's name for a dead node, as a switch does from an old table."""
-    found: dict[Nic, dict[str, set[IPv4Address]]] = {}
-    every: dict[Nic, dict[str, set[IPv4Address]]] = {}
+    found: dict[Nic, dict[str, set[Address]]] = {}
+    every: dict[Nic, dict[str, set[Address]]] = {}
     holders = {*_genuine(observations, knowledge.canary, knowledge)} if knowledge.canary else set()
     for node, own in addresses.items():
         answered = [(nic, ip) for ip in own for nic in _genuine(observations, ip, knowledge)]
@@ -237,7 +236,7 @@ def _at_outdated(
     observations: Observations,
     knowledge: Knowledge,
     decided: Mapping[Nic, str | None],
-    addresses: Mapping[str, Iterable[IPv4Address]],
+    addresses: Mapping[str, Iterable[Address]],
     outdated: Set[str],
 ) -> Mapping[Nic, tuple[str, ...]]:
     """NICs that are known as another's and answered for the own address of a node whose list of NICs does not hold: they
@@ -256,7 +255,7 @@ def _at_an_absent_nodes_service(
     knowledge: Knowledge,
     claims: Claims,
     decided: Mapping[Nic, str | None],
-    addresses: Mapping[str, Iterable[IPv4Address]],
+    addresses: Mapping[str, Iterable[Address]],
     dead: Set[str],
 ) -> Iterable[Nic]:
     """NICs that no list names, that hold every Service's address, and that count for such an address alone as a node that
@@ -276,7 +275,7 @@ def _merged(one: Mapping[Nic, tuple[str, ...]], other: Mapping[Nic, tuple[str, .
     return {nic: (*one.get(nic, ()), *other.get(nic, ())) for nic in {**one, **other}}
 
 
-def _meet(one: Mapping[str, set[IPv4Address]], other: Mapping[str, set[IPv4Address]]) -> bool:
+def _meet(one: Mapping[str, set[Address]], other: Mapping[str, set[Address]]) -> bool:
     """Both answered for the same own address of a node."""
     return any(ips & other.get(node, set()) for node, ips in one.items())
 
@@ -290,7 +289,7 @@ def _of_twins(nic: Nic, found: Iterable[Identity], twins: Mapping[Nic, tuple[str
             yield Identity(mac=nic[1], node=node, source="node-ip", detail=detail, rank=SourceRank.WIRE)
 
 
-def _genuine(observations: Observations, ip: IPv4Address, knowledge: Knowledge) -> list[Nic]:
+def _genuine(observations: Observations, ip: Address, knowledge: Knowledge) -> list[Nic]:
     """Who answered for an address, but as a proxy or a tunnel's end."""
     return [
         nic
@@ -312,22 +311,29 @@ class _Outside:
 
 
 class _Apart:
-    """Every node was heard here; this MAC is of another make, and answers for none of them when it is asked alone."""
+    """Every node was heard here; this MAC is of another make, and answers for none of them when it is asked alone, in each
+    family in which it answered: for their IPv4 addresses, for their IPv6 addresses, or for both."""
 
     def __init__(
         self,
         observations: Observations,
         decided: Mapping[Nic, str | None],
         names: Iterable[str],
-        homes: tuple[IPv4Address, ...],
+        addresses: Mapping[str, Iterable[Address]],
         knowledge: Knowledge,
     ) -> None:
         self._observations = observations
         self._names = frozenset(names)
-        self._homes = homes
+        self._homes: dict[int, set[Address]] = {}
+        self._at_home: dict[int, set[str]] = {}
+        """By family, the nodes that have an address of it."""
+        for name, ip in ((name, ip) for name, ips in addresses.items() for ip in ips):
+            self._homes.setdefault(ip.version, set()).add(ip)
+            self._at_home.setdefault(ip.version, set()).add(name)
         self._own = knowledge.own
         # A lost frame may be the very one by which a MAC would have been known as a node's.
-        lost = any(observations.lost(ip) or observations.excess(ip) for ip in self._homes)
+        every = [ip for homes in self._homes.values() for ip in homes]
+        lost = any(observations.lost(ip) or observations.excess(ip) for ip in every)
         self._doubt = bool(knowledge.unread) or knowledge.aged or lost
         self._heard: dict[str, set[str]] = {}
         for (segment, _), node in decided.items():
@@ -340,9 +346,17 @@ class _Apart:
         missing = self._names - self._heard.get(segment, set()) - {self._own.get(segment)}
         if self._doubt or not self._names or not segment or missing or mac[:_OUI] in self._makes:
             return False
-        for ip in self._homes:
+        families = {ip.version for ip in self._observations.answered(nic)}
+        return bool(families) and all(self._asked_alone(nic, family) for family in families)
+
+    def _asked_alone(self, nic: Nic, family: int) -> bool:
+        """For the address of every node, often enough."""
+        segment, mac = nic
+        if not self._at_home.get(family, set()) >= self._names - {self._own.get(segment)}:
+            return False
+        for ip in self._homes[family]:
             alone = [turn for turn in self._observations.asked(ip).unicast.items() if turn[0][2] == mac]
             asked = sum(n for (interface, _, _), n in alone if self._observations.segment(interface) == segment)
             if asked < TWICE:
                 return False
-        return bool(self._homes)
+        return True

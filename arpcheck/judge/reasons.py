@@ -239,6 +239,21 @@ TEXTS: tuple[ReasonText, ...] = (
         },
     ),
     ReasonText(
+        id=ReasonId.MULTICAST_FILTERED,
+        means=(
+            "A node has the IPv6 address and does not receive the requests that clients send, which go to the "
+            "address's solicited-node group: a switch with MLD snooping does not know the node as a member, or "
+            "MetalLB's speaker left the group after its interface was down."
+        ),
+        do={
+            "MetalLB": ("Restart the speaker on that node: it joins the group again only then"),
+            "": (
+                "On the node, `ip -6 maddr show dev INTERFACE` shows whether it is in the group. If it is, look at MLD "
+                "snooping on the switch: is there a querier, and does it list the port"
+            ),
+        },
+    ),
+    ReasonText(
         id=ReasonId.ANNOUNCER_MUTE,
         means=(
             "The announcer replies for its own address, and for this one not even to a unicast "

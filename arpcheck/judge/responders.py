@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import ip_interface
 from typing import TypeVar
 
 from arpcheck.judge.case import Key, key
 from arpcheck.judge.observations import Asked, Observations, Turn
-from arpcheck.model import Announcement, Claim, ClaimSource, Host, Mac, Nic, Owner, Reply, Responder, Trust
+from arpcheck.model import Address, Announcement, Claim, ClaimSource, Host, Mac, Nic, Owner, Reply, Responder, Trust
 
 # ---------------------------------------------------------------------------------------------------------------- Who should
 
@@ -113,7 +113,7 @@ _TRUST = {Trust.CURRENT: 0, Trust.STALE: 1, Trust.GUESS: 2}
 
 
 def parties(
-    ip: IPv4Address,
+    ip: Address,
     observations: Observations,
     owners: Mapping[Nic, Owner],
     vendors: Mapping[Mac, str],
@@ -141,7 +141,7 @@ def parties(
     return tuple(found)
 
 
-def heard(ip: IPv4Address, observations: Observations) -> Mapping[Nic, frozenset[Turn]]:
+def heard(ip: Address, observations: Observations) -> Mapping[Nic, frozenset[Turn]]:
     """The NICs that replied for an address, each with when it did."""
     alone: dict[Turn, frozenset[Turn]] = {}  # most answer once, and many in the same turn
     found = {}
@@ -182,7 +182,7 @@ def _often(replies: Sequence[Reply], asked: Asked, node: str | None, expected: b
 
 
 def unreachable(
-    ip: IPv4Address,
+    ip: Address,
     found: Iterable[Responder],
     observations: Observations,
     kin: Mapping[str | None, Sequence[Nic]],
@@ -214,12 +214,12 @@ def by_node(owners: Mapping[Nic, Owner]) -> Mapping[str | None, Sequence[Nic]]:
     return found
 
 
-def held(host: Host, on: Collection[str] | None = None) -> Mapping[IPv4Address, str]:
+def held(host: Host, on: Collection[str] | None = None) -> Mapping[Address, str]:
     """The prober's own addresses, each with the first interface that has it, of those whose names are in `on`."""
-    found: dict[IPv4Address, str] = {}
+    found: dict[Address, str] = {}
     for interface in (one for one in host.interfaces if on is None or one.name in on):
-        for address in interface.addresses:
-            found.setdefault(IPv4Interface(address).ip, interface.name)
+        for address in (*interface.addresses, *interface.ipv6):
+            found.setdefault(ip_interface(address).ip, interface.name)
     return found
 
 

@@ -22,6 +22,7 @@ from arpcheck.judge.nodes import NodeState
 from arpcheck.judge.observations import Observations
 from arpcheck.judge.responders import parties
 from arpcheck.model import (
+    Address,
     Also,
     AlsoId,
     Arp,
@@ -73,7 +74,7 @@ def _with_commands(finding: Finding, lines: CommandLines) -> Finding:
 
 def _target(target: Target, judgement: Judgement | None, judged: Judged, lines: CommandLines) -> TargetReport:
     observations = judged.observations
-    ip = target.ip if isinstance(target.ip, IPv4Address) else None
+    ip = target.ip
     asked = ip if not target.skipped else None
     sure = confidence(asked, observations, judged.losses) if asked else Confidence()
     rounds = observations.asked(ip).rounds() if ip else ()
@@ -97,7 +98,7 @@ def _target(target: Target, judgement: Judgement | None, judged: Judged, lines: 
         reasons=tuple(replace(one, do=lines.completed(one.do)) for one in judgement.reasons),
         winner=winner(asked, case.parties, observations) if asked else None,
         confidence=sure,
-        reach=judged.reach.get(asked, ()) if asked else (),
+        reach=judged.reach.get(asked, ()) if isinstance(asked, IPv4Address) else (),
     )
 
 
@@ -111,7 +112,7 @@ def _wrong_first(found: tuple[Responder, ...], judged: Judged) -> tuple[Responde
 
 def _knowledge(target: Target, judged: Judged) -> tuple[Responder, ...]:
     """The responders of a target that has no verdict: only a node is expected to reply, for its own address."""
-    if not isinstance(target.ip, IPv4Address):
+    if target.ip is None:
         return ()
     expected = target.nodes if target.kind is Kind.NODE else ()
     return parties(target.ip, judged.observations, judged.owners, judged.labels, expected)
@@ -362,10 +363,10 @@ def said(judgement: Judgement) -> str:
 # --------------------------------------------- Which responder a client most likely takes, and how well an address was asked
 
 
-def winner(ip: IPv4Address, responders: Sequence[Responder], observations: Observations) -> str | None:
-    """The node or the MAC that replied first to most of the requests that everybody received: Linux ignores another reply
-    within a second of the first (net/ipv4/arp.c, arp_process, `locktime`). Of two that were first equally often the one
-    with the fastest reply. None where nobody replied to such a request."""
+def winner(ip: Address, responders: Sequence[Responder], observations: Observations) -> str | None:
+    """The node or the MAC whose reply a client takes to most of the requests that everybody received. In IPv4 it is the
+    first: Linux ignores another reply within a second of it (net/ipv4/arp.c, arp_process, `locktime`). Of two that were
+    taken equally often the one with the fastest reply. None where nobody replied to such a request."""
     asked = observations.asked(ip).broadcast
     first: dict[tuple[object, ...], tuple[Reply, Responder]] = {}
 
@@ -374,18 +375,25 @@ def winner(ip: IPv4Address, responders: Sequence[Responder], observations: Obser
 
     for request, found in groupby(observations.replies(ip), key=attrgetter("interface", "round", "sender", "to")):
         if request[3] is None and request[:2] in asked:
-            best = next(((reply, one) for reply in sorted(found, key=_AT) if (one := of(reply))), None)
-            if best is not None and (request not in first or best[0].at < first[request][0].at):
+            best = next(((reply, one) for reply in sorted(found, key=_preference) if (one := of(reply))), None)
+            if best is not None and (request not in first or _preference(best[0]) < _preference(first[request][0])):
                 first[request] = best
     won = Counter(one for _, one in first.values())
     likely = min(won, key=lambda one: (-won[one], one.first_reply_ms, one.macs), default=None)
     return (likely.node or str(likely.macs[0])) if likely else None
 
 
-_AT = attrgetter("at")
+OVERRIDE = 0x20
 
 
-def confidence(ip: IPv4Address, observations: Observations, losses: Iterable[Loss]) -> Confidence:
+def _preference(reply: Reply) -> tuple[bool, float]:
+    """Sorts the replies to one request, that which a client takes first: in IPv4 the first one; in IPv6 the last one with
+    the override flag, else the first (RFC 4861 section 7.2.5; net/ipv6/ndisc.c, ndisc_recv_na)."""
+    override = bool(reply.flags and reply.flags & OVERRIDE)
+    return not override, -reply.at if override else reply.at
+
+
+def confidence(ip: Address, observations: Observations, losses: Iterable[Loss]) -> Confidence:
     """How well an address was probed. A capture does not show the rate."""
     asked, rounds = observations.asked(ip).broadcast, observations.rounds(ip)
     rates = (

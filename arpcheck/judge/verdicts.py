@@ -180,17 +180,31 @@ def duplicate(case: Case) -> str | None:
     3. and, if the recorded announcer changed while arpcheck ran, they replied in every round.
     4. or each of two nodes replied in every round to a host that can't receive the other's replies, and one record named
        the announcer throughout.
+    5. or, in IPv6, one replied to the requests that clients send, and another before it to one that reaches hosts behind a
+       switch with MLD snooping or neighbour suppression. In IPv6 only a host that has the address replies.
 
     Do:
     - Check on each of them whether the address is on an interface (`ip addr`). If it is, the kernel replies unless
       arp_ignore=1. Remove the address, or restart the announcer that left it.
     - If it is on no interface: read the announcers' logs for lost contact between these nodes (MetalLB: memberlist).
     - If two Services share the address, give them one announcer: one sharing key, one leader election."""
-    if apart := _by_different_hosts(case):
+    if apart := _by_different_hosts(case) or _beside_hidden(case):
         return apart
     if not case.together or (case.changed and not all(case.every_round(party) for party in case.together)):
         return None
     return f"{who(case, case.together)} replied in one round; {who_should(case)}"
+
+
+def _beside_hidden(case: Case) -> str | None:
+    """In IPv6 a kernel replies only for addresses of the NIC that received the request: whoever replies has the address."""
+    parties = [party for party in case.parties if case.is_known(party) and not case.is_doubtful(party)]
+    found = [one for one in case.hidden if one.beside and one.owner.node and not one.owner.doubtful]
+    if not parties or not found:
+        return None
+    return (
+        f"{who(case, parties)} replied, and {' and '.join(one.words for one in found)} replied to requests to all nodes "
+        f"or to it alone; {who_should(case)}"
+    )
 
 
 def _by_different_hosts(case: Case) -> str | None:

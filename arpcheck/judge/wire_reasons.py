@@ -15,8 +15,8 @@ TWICE = 2
 
 def replied_apart(case: Case) -> bool:
     """Nobody replied to a usual request, and somebody to one by unicast or from another sender."""
-    apart = any(one.answered for one in case.direct) or any(one.answered for one in case.further)
-    return apart and not case.parties
+    apart = any(one.answered for one in case.direct) or any(one.answered for one in case.further) or case.hidden
+    return bool(apart) and not case.parties
 
 
 def only_by_unicast(case: Case) -> tuple[DirectRequests, ...]:
@@ -30,6 +30,13 @@ def wire_reasons(case: Case) -> Iterable[Reason]:
     """In the order of how sure they are."""
     if case.parties:
         return
+    for hidden in case.hidden:
+        yield Reason(
+            id=ReasonId.MULTICAST_FILTERED,
+            subject=f"{hidden.words} ({hidden.nic[1]})" if hidden.owner.node else hidden.words,
+            evidence="replied to requests to all nodes or to it alone, and to none to the address's own group",
+            certainty=Certainty.SURE,
+        )
     for one in only_by_unicast(case):
         yield Reason(
             id=ReasonId.BROADCAST_FILTERED,

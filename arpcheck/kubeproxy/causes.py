@@ -223,7 +223,7 @@ _RULES: tuple[_Rule, ...] = (
         text="Several nodes reply for one address: either there are two announcers (split brain, two controllers, a "
         "failover), "
         "or the address is on an interface of a node, whose kernel replies unless arp_ignore=1",
-        do="Look for the address on each of them: `ip -4 address show to ADDRESS`",
+        do="Look for the address on each of them: `ip address show to ADDRESS`",
     ),
     _Rule(
         id=CauseId.HELD_BY_KERNELS,

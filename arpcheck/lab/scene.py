@@ -50,7 +50,7 @@ class KubeService:
     """IPv4 or IPv6, in status.loadBalancer.ingress."""
     hostnames: tuple[str, ...] = ()
     ip_mode: str = "VIP"
-    external_ips: tuple[IPv4Address, ...] = ()
+    external_ips: tuple[IPv4Address | IPv6Address, ...] = ()
     load_balancer_class: str | None = None
     traffic_policy: str = "Cluster"
     annotations: Mapping[str, str] = field(default_factory=dict)

@@ -330,7 +330,7 @@ def _service(table: TomlTable, cluster_ip: str) -> KubeService:
         ips=tuple(map(str, table.all_made("ips", ip_address))),
         hostnames=table.texts("hostnames"),
         ip_mode=table.text("ip_mode", "VIP"),
-        external_ips=table.all_made("external_ips", IPv4Address),
+        external_ips=table.all_made("external_ips", ip_address),
         load_balancer_class=table.text("class") if "class" in table else None,
         traffic_policy=table.text("traffic_policy", "Cluster"),
         annotations=table.mapping("annotations", str) if "annotations" in table else ALLOCATED,

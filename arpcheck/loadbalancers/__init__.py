@@ -39,7 +39,7 @@ from arpcheck.loadbalancers.kube_vip import announcement_of
 from arpcheck.loadbalancers.kube_vip import control_plane_addresses as control_plane_addresses
 from arpcheck.loadbalancers.leases import KUBELETS, LEASES
 from arpcheck.loadbalancers.unrecorded import ROWS
-from arpcheck.model import Announcement, Certainty, ClaimSource, Need, Reason, ReasonId, Trust
+from arpcheck.model import Address, Announcement, Certainty, ClaimSource, Need, Reason, ReasonId, Trust
 from arpcheck.objects import Ingress, Objects, Service, namespace
 
 
@@ -51,10 +51,10 @@ class Implementation(Protocol):
     NEEDS: tuple[Need, ...]
     """What it reads. Only objects of a Need that is not optional can name an announcer by themselves."""
 
-    def announcement(self, service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
+    def announcement(self, service: Service, ip: Address, objects: Objects, at: datetime) -> Announcement | None:
         """Its announcement of an IPv4 address; None if it does not serve the Service. Ages are computed at `at`."""
 
-    def reasons(self, service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+    def reasons(self, service: Service, ip: Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
         """What explains that nobody replies for an address of a Service that it serves, or not the right node; the surest
         first. Asked only of such an address. Objects that could not be read explain nothing."""
 
@@ -104,7 +104,7 @@ def recorded_in(objects: Objects) -> frozenset[str]:
     return frozenset(found)
 
 
-def announcements(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Announcement, ...]:
+def announcements(service: Service, ip: Address, objects: Objects, at: datetime) -> tuple[Announcement, ...]:
     """One announcement for each load balancer that serves the Service, the deciding one first: by `order`, then those with a
     current claim, then by the place in `IMPLEMENTATIONS`.
 
@@ -120,7 +120,7 @@ def announcements(service: Service, ip: IPv4Address, objects: Objects, at: datet
     return tuple(first.values())
 
 
-def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+def reasons(service: Service, ip: Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
     """Why nobody replies for the address, or not the right node, by the load balancers that serve the Service; those of the
     deciding one first."""
     plugins = {plugin.NAME: plugin for plugin in IMPLEMENTATIONS}
@@ -165,7 +165,7 @@ _ANY = IPv4Address("192.0.2.1")
 _POOLS = (metallb_configuration.POOLS.resource, cilium_allocation.POOLS.resource)
 
 
-def _of_nobody_here(service: Service, ip: IPv4Address, objects: Objects) -> Announcement:
+def _of_nobody_here(service: Service, ip: Address, objects: Objects) -> Announcement:
     """A class that no implementation serves belongs to another load balancer (kubernetes/api core/v1, loadBalancerClass): an
     appliance, or the cloud."""
     return Announcement(
@@ -189,13 +189,13 @@ def _class_of_nobody(service: Service, said: Announcement, objects: Objects) -> 
     )
 
 
-def announcements_of_address(ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Announcement, ...]:
+def announcements_of_address(ip: Address, objects: Objects, at: datetime) -> tuple[Announcement, ...]:
     """For an address without a Service: a control-plane address of kube-vip."""
     found = announcement_of(ip, objects, at)
     return (found,) if found else ()
 
 
-def reasons_of_address(ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+def reasons_of_address(ip: Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
     """The same for an address without a Service."""
     return tuple(replace(one, implementation=kube_vip.NAME) for one in kube_vip.reasons_of_address(ip, objects, at))
 
@@ -206,7 +206,7 @@ def announcements_without_address(service: Service, objects: Objects, at: dateti
     return (found,) if found else ()
 
 
-def unread(service: Service | None, ip: IPv4Address, objects: Objects) -> tuple[str, ...]:
+def unread(service: Service | None, ip: Address, objects: Objects) -> tuple[str, ...]:
     """The forbidden resources that might have named the load balancer and the announcer of a Service that no implementation
     serves (None: an address without a Service). If there are any, a record may exist.
 

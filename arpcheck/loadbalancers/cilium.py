@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers import cilium_allocation, cilium_reasons
 from arpcheck.loadbalancers.cilium_allocation import SATISFIED
@@ -33,7 +32,7 @@ from arpcheck.loadbalancers.common import (
     was_read,
 )
 from arpcheck.loadbalancers.leases import LEASES, Lease, believed, homes, leases_named
-from arpcheck.model import Announcement, Certainty, Claim, ClaimSource, Need, Reason, ReasonId
+from arpcheck.model import Address, Announcement, Certainty, Claim, ClaimSource, Need, Reason, ReasonId
 from arpcheck.objects import Object, Objects, Service, at, text, texts
 
 POLICIES = Need(
@@ -59,12 +58,12 @@ PEERINGS = Need(
 )
 
 
-def by_layer2(service: Service, ip: IPv4Address, objects: Objects) -> bool | None:
+def by_layer2(service: Service, ip: Address, objects: Objects) -> bool | None:
     """A policy without a selector selects every Service. Both kinds of address are off by default."""
     return any_of((_all_known(objects, POLICIES), *(one.takes for one in _matches(service, ip, objects))))
 
 
-def _matches(service: Service, ip: IPv4Address, objects: Objects) -> tuple[PolicyMatch, ...]:
+def _matches(service: Service, ip: Address, objects: Objects) -> tuple[PolicyMatch, ...]:
     kind = "loadBalancerIPs" if has_ingress(service, ip) else "externalIPs"
     return tuple(_match(policy, kind, service) for policy in objects.of(POLICIES.resource))
 
@@ -140,7 +139,7 @@ NEEDS: tuple[Need, ...] = (
 )
 
 
-def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
+def announcement(service: Service, ip: Address, objects: Objects, at: datetime) -> Announcement | None:
     """With the class of BGP no node replies, and Node IPAM assigns the nodes' own addresses. External IPs are announced too
     if a policy says so."""
     because, ingress = f"loadBalancerClass {service.load_balancer_class}", has_ingress(service, ip)
@@ -164,7 +163,7 @@ def unallocated(service: Service, objects: Objects, at: datetime) -> tuple[Reaso
     return cilium_allocation.reasons(service, _labels(service), objects, cilium_announces=announces)
 
 
-def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+def reasons(service: Service, ip: Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
     """In the order in which an agent decides; none for a Service that is not Cilium's."""
     ingress, subject = has_ingress(service, ip), f"Service {service.full_name}"
     match service.load_balancer_class:
@@ -182,7 +181,7 @@ def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
             return ()
 
 
-def _seen(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> AddressOfCilium:
+def _seen(service: Service, ip: Address, objects: Objects, at: datetime) -> AddressOfCilium:
     leases, strange = _leases(service, objects)
     taken = by_layer2(service, ip, objects)
     return AddressOfCilium(
@@ -195,7 +194,7 @@ def _seen(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> 
     )
 
 
-def _node_ipam(service: Service, ip: IPv4Address, objects: Objects, because: str) -> Announcement:
+def _node_ipam(service: Service, ip: Address, objects: Objects, because: str) -> Announcement:
     own = own_address(service, ip, objects, ClaimSource.SERVICE_LB)
     return Announcement(
         implementation=NAME,
@@ -207,7 +206,7 @@ def _node_ipam(service: Service, ip: IPv4Address, objects: Objects, because: str
     )
 
 
-def _layer2(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
+def _layer2(service: Service, ip: Address, objects: Objects, at: datetime) -> Announcement | None:
     """A policy may also select load-balancer addresses of other implementations, but only Cilium announces external IPs."""
     leases, _ = _leases(service, objects)
     (because, order), ingress = _recognised(service, leases), has_ingress(service, ip)

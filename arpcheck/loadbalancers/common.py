@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv6Address
 from typing import Any
 
-from arpcheck.model import Certainty, Claim, ClaimSource, Need, Reason, ReasonId, Trust
+from arpcheck.model import Address, Certainty, Claim, ClaimSource, Need, Reason, ReasonId, Trust
 from arpcheck.model.constants import AHEAD, CURRENT_FOR
 from arpcheck.objects import Node, Object, Objects, Service, at, instant, items, text, texts
 
@@ -19,7 +19,7 @@ OWN_ADDRESS = 6
 _TRUST = tuple(Trust)
 
 
-def has_ingress(service: Service, ip: IPv4Address | None) -> bool:
+def has_ingress(service: Service, ip: Address | None) -> bool:
     """Whether `status.loadBalancer.ingress` has the address, not `spec.externalIPs`. None: an entry with a host name."""
     return ip in [entry.ip for entry in service.ingress]
 
@@ -29,15 +29,15 @@ def named_nodes(objects: Objects) -> tuple[Node, ...]:
     return tuple(node for node in objects.nodes() if node.name)
 
 
-def owners(ip: IPv4Address, objects: Objects) -> tuple[str, ...]:
+def owners(ip: Address, objects: Objects) -> tuple[str, ...]:
     """The nodes that have the address in `status.addresses[]`."""
     return objects.memo(owners, lambda: _by_address(objects)).get(ip, ())
 
 
-def _by_address(objects: Objects) -> Mapping[IPv4Address, tuple[str, ...]]:
-    found: dict[IPv4Address, tuple[str, ...]] = {}
+def _by_address(objects: Objects) -> Mapping[Address, tuple[str, ...]]:
+    found: dict[Address, tuple[str, ...]] = {}
     for node in named_nodes(objects):
-        for ip in node.addresses:
+        for ip in node.every_address:
             found[ip] = (*found.get(ip, ()), node.name)
     return found
 
@@ -63,7 +63,7 @@ def not_in_file(objects: Objects, *resources: str) -> tuple[str, ...]:
     return tuple(sorted(resource for resource in set(resources) if objects.not_in_file(resource)))
 
 
-def own_address(service: Service, ip: IPv4Address, objects: Objects, kind: ClaimSource) -> tuple[Claim, ...]:
+def own_address(service: Service, ip: Address, objects: Objects, kind: ClaimSource) -> tuple[Claim, ...]:
     """Claims that are always current, since the kernel of the node that owns the address replies for it. `kind`: SERVICE_LB
     if a load balancer assigns such addresses, else NODE_ADDRESS."""
     return tuple(
@@ -289,7 +289,7 @@ def newest(events: tuple[Event, ...]) -> tuple[Event, ...]:
 # ------------------------------------------------------------- The election of MetalLB's speaker, also of PureLB and OpenELB
 
 
-def lowest_hash(nodes: Iterable[str], ip: IPv4Address | IPv6Address) -> str | None:
+def lowest_hash(nodes: Iterable[str], ip: Address | IPv6Address) -> str | None:
     """The node with the lowest sha256 of `NODE#IP` (metallb speaker/layer2_controller.go); None without nodes."""
     ending = f"#{ip}"
     return min(nodes, key=lambda node: sha256((node + ending).encode(errors="replace")).digest(), default=None)

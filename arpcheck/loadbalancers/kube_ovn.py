@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers.common import (
     NODES,
@@ -21,7 +20,7 @@ from arpcheck.loadbalancers.common import (
     strongest_first,
     was_read,
 )
-from arpcheck.model import Announcement, Certainty, Claim, ClaimSource, Mac, Need, Reason, ReasonId, Trust
+from arpcheck.model import Address, Announcement, Certainty, Claim, ClaimSource, Mac, Need, Reason, ReasonId, Trust
 from arpcheck.objects import Object, Objects, Service, annotations_of, full_name, instant, labels_of, namespace, text
 
 NAME = "kube-ovn"
@@ -49,7 +48,7 @@ NEEDS: tuple[Need, ...] = (
 )
 
 
-def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:  # noqa: ARG001
+def announcement(service: Service, ip: Address, objects: Objects, at: datetime) -> Announcement | None:  # noqa: ARG001
     """The pod's MAC address is not a node's. It is in `macs`, so that its replies are not foreign."""
     pods = objects.by(_PODS, _service_of).get(service.full_name, ())
     running = [pod for pod in pods if text(pod, "status", "phase") == "Running"]
@@ -69,7 +68,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     )
 
 
-def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+def reasons(service: Service, ip: Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
     """The address is on the pod alone: without one that runs, nothing replies."""
     said = announcement(service, ip, objects, at)
     if said is None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers import kube_vip_reasons
 from arpcheck.loadbalancers.common import (
@@ -39,7 +38,7 @@ from arpcheck.loadbalancers.kube_vip_configuration import (
 )
 from arpcheck.loadbalancers.kube_vip_reasons import ServiceOfKubeVip
 from arpcheck.loadbalancers.leases import LEASES, Lease, believed, homes, leases_named
-from arpcheck.model import Announcement, Certainty, Claim, ClaimSource, Mac, Need, Reason, ReasonId, Trust
+from arpcheck.model import Address, Announcement, Certainty, Claim, ClaimSource, Mac, Need, Reason, ReasonId, Trust, order
 from arpcheck.objects import Node, Objects, Service, ipv4, items, text
 
 # ------------------------------------------------------------------------------------------------------ kube-vip in ARP mode
@@ -64,7 +63,7 @@ NEEDS: tuple[Need, ...] = (
 )
 
 
-def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
+def announcement(service: Service, ip: Address, objects: Objects, at: datetime) -> Announcement | None:
     """By the Lease of the Service, else the Lease of all Services, else the annotation, which kube-vip never removes.
 
     With DHCP the address is on a macvlan. Its MAC address is in an annotation and is not a NIC's. In BGP mode every node has
@@ -99,7 +98,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     )
 
 
-def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+def reasons(service: Service, ip: Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
     """Also of a Service that it ignores by an annotation; none for one that is not its own."""
     own = _own_leases(service, objects)
     if not has_ingress(service, ip) or not _recognised(service, own, objects)[0]:
@@ -197,13 +196,16 @@ _LABEL = "kube-vip.io/has-ip"
 _CONTROL_PLANE_LEASE = "plndr-cp-lock"
 
 
-def control_plane_addresses(objects: Objects) -> Mapping[IPv4Address, str]:
+def control_plane_addresses(objects: Objects) -> Mapping[Address, str]:
     """The known addresses of the control plane, each with its source, the lowest first."""
-    labelled = {ip: f"label {_LABEL}" for node in named_nodes(objects) if (ip := ipv4(node.labels.get(_LABEL)))}
-    return dict(sorted({**control_plane(objects), **labelled}.items()))
+    labelled: dict[Address, str] = {
+        ip: f"label {_LABEL}" for node in named_nodes(objects) if (ip := ipv4(node.labels.get(_LABEL)))
+    }
+    found = {**control_plane(objects), **labelled}
+    return {ip: found[ip] for ip in sorted(found, key=order)}
 
 
-def announcement_of(ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
+def announcement_of(ip: Address, objects: Objects, at: datetime) -> Announcement | None:
     """The Lease names the current holder; the label of a failed node stays. If the control plane's address is unknown, the
     Lease is assumed to be for the given address."""
     known = control_plane_addresses(objects)
@@ -227,7 +229,7 @@ def announcement_of(ip: IPv4Address, objects: Objects, at: datetime) -> Announce
     )
 
 
-def reasons_of_address(ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+def reasons_of_address(ip: Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
     """Why nobody replies for an address of the control plane, or not the right node; none for any other address."""
     found = announcement_of(ip, objects, at)
     if found is None:

@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers.common import condition, status_number
-from arpcheck.model import Need
+from arpcheck.model import Address, Need
 from arpcheck.objects import Object, Objects, full_name, ipv4, items, name, namespace, text
 
 PATTERN = "kube-vip*"
@@ -86,9 +85,9 @@ def serves_class(objects: Objects, wanted: str) -> bool:
     return any(config.variables.get("lb_class_name") == wanted for config in configs(objects))
 
 
-def control_plane(objects: Objects) -> Mapping[IPv4Address, str]:
+def control_plane(objects: Objects) -> Mapping[Address, str]:
     """The addresses of the control plane in its configuration, each with its source."""
-    found: dict[IPv4Address, str] = {}
+    found: dict[Address, str] = {}
     for config in configs(objects):
         for variable in ("address", "vip_address"):
             ip = ipv4(config.variables.get(variable))

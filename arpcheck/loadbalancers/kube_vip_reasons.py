@@ -6,13 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 
 from arpcheck.endpoints import are_read, endpoints
 from arpcheck.loadbalancers.common import at_most_likely, named_nodes, was_read
 from arpcheck.loadbalancers.kube_vip_configuration import announcers, by_bgp, ready_on, runs_nowhere, version
 from arpcheck.loadbalancers.leases import LEASES
-from arpcheck.model import Certainty, Claim, ClaimSource, Reason, ReasonId, Trust
+from arpcheck.model import Address, Certainty, Claim, ClaimSource, Reason, ReasonId, Trust
 from arpcheck.objects import Objects, Service, address
 
 _ADDRESSES = "kube-vip.io/loadbalancerIPs"
@@ -27,7 +26,7 @@ class ServiceOfKubeVip:
     """An address of a Service, and what the Leases say about it."""
 
     service: Service
-    ip: IPv4Address
+    ip: Address
     ignored: bool
     """By its annotation."""
     claims: tuple[Claim, ...]
@@ -71,7 +70,7 @@ def reasons(seen: ServiceOfKubeVip, objects: Objects) -> tuple[Reason, ...]:
 
 
 def of_control_plane(
-    ip: IPv4Address, claims: tuple[Claim, ...], doubts: tuple[str, ...], objects: Objects
+    ip: Address, claims: tuple[Claim, ...], doubts: tuple[str, ...], objects: Objects
 ) -> tuple[Reason, ...]:
     """Of an address of the control plane, which no Service has."""
     return (*_of_the_lease(claims, objects), *_odd(f"address {ip}", doubts))

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers import metallb_allocation, metallb_reasons
 from arpcheck.loadbalancers.common import (
@@ -41,7 +40,7 @@ from arpcheck.loadbalancers.metallb_configuration import (
     serves_class,
 )
 from arpcheck.loadbalancers.metallb_nodes import PODS, candidates, elected
-from arpcheck.model import Announcement, Claim, ClaimSource, Need, Reason, Trust
+from arpcheck.model import Address, Announcement, Claim, ClaimSource, Need, Reason, Trust
 from arpcheck.objects import Object, Objects, Service, full_name, instant, labels_of, namespace, text
 
 # ----------------------------------------------------------------------------------------------------------- ServiceL2Status
@@ -138,7 +137,7 @@ NEEDS: tuple[Need, ...] = (
 )
 
 
-def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
+def announcement(service: Service, ip: Address, objects: Objects, at: datetime) -> Announcement | None:
     """A current record settles it; the configuration is only looked at where there is none.
 
     An event stays a current claim where ServiceL2Status is refused, since a speaker that takes over writes a newer one.
@@ -171,7 +170,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     )
 
 
-def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+def reasons(service: Service, ip: Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
     """What MetalLB's own rules exclude, in the order in which a speaker gives up; then what the records say."""
     events = events_of(service, objects)
     failed = [event for event in newest(_said_of_arp(events)) if event.reason == "announceFailed"]

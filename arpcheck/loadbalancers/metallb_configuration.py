@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import ip_network
 
 from arpcheck.loadbalancers.common import (
     all_of,
@@ -19,13 +19,13 @@ from arpcheck.loadbalancers.common import (
     status_number,
     was_read,
 )
-from arpcheck.model import Need
+from arpcheck.model import Address, Need, order
 from arpcheck.objects import (
     Object,
     Objects,
     Service,
+    address,
     full_name,
-    ipv4,
     items,
     labels_of,
     mapping,
@@ -202,7 +202,7 @@ class Coverage:
         return f"pool {self.pool.name}" if self.pool.name else "its pool"
 
 
-def coverage(service: Service, ip: IPv4Address, named: str, objects: Objects) -> Coverage:
+def coverage(service: Service, ip: Address, named: str, objects: Objects) -> Coverage:
     """`named`: the pool in the Service's annotation; if empty, the pool is found by the address. The result is the same for
     all Services of a pool unless an advertisement selects Services."""
     pool = _pool(ip, named, objects)
@@ -280,11 +280,13 @@ def _serves(advertisement: Object, service: Service) -> bool | None:
 # --------------------------------------------------------------------------------------------------------------------- Pools
 
 
-def _pool(ip: IPv4Address, named: str, objects: Objects) -> AddressPool:
+def _pool(ip: Address, named: str, objects: Objects) -> AddressPool:
     if named:
         found = objects.by(POOLS.resource, name).get(named, ())
         return _address_pool(found[0]) if len(found) == 1 else AddressPool(name=named)
-    holding = {id(obj): obj for first, last, obj in objects.memo(_pool, lambda: _ranges(objects)) if first <= ip <= last}
+    holding = {
+        id(obj): obj for first, last, obj in objects.memo(_pool, lambda: _ranges(objects)) if _within(first, ip, last)
+    }
     return _address_pool(next(iter(holding.values()))) if len(holding) == 1 else AddressPool(name="")
 
 
@@ -292,7 +294,7 @@ def _address_pool(obj: Object) -> AddressPool:
     return AddressPool(name=name(obj), namespace=namespace(obj), labels=labels_of(obj))
 
 
-def _ranges(objects: Objects) -> tuple[tuple[IPv4Address, IPv4Address, Object], ...]:
+def _ranges(objects: Objects) -> tuple[tuple[Address, Address, Object], ...]:
     return tuple(
         (*span, obj)
         for obj in objects.of(POOLS.resource)
@@ -301,24 +303,29 @@ def _ranges(objects: Objects) -> tuple[tuple[IPv4Address, IPv4Address, Object], 
     )
 
 
-def without_pool(ip: IPv4Address, objects: Objects) -> bool | None:
+def without_pool(ip: Address, objects: Objects) -> bool | None:
     """Whether no pool has the address: a speaker looks for its pool by the address, whatever the annotation says. None if
     that is unknown."""
     if not was_read(objects, POOLS.resource) or not objects.of(POOLS.resource):
         return None
-    return not any(first <= ip <= last for first, last, _ in objects.memo(_pool, lambda: _ranges(objects))) and all(
-        _span(written) or ":" in written for obj in objects.of(POOLS.resource) for written in texts(obj, "spec", "addresses")
+    return not any(_within(first, ip, last) for first, last, _ in objects.memo(_pool, lambda: _ranges(objects))) and all(
+        _span(written) for obj in objects.of(POOLS.resource) for written in texts(obj, "spec", "addresses")
     )
 
 
-def _span(written: str) -> tuple[IPv4Address, IPv4Address] | None:
-    """The first and last address of `192.168.10.0/28` or `192.168.10.5-192.168.10.9`; None for IPv6 or other text."""
+def _span(written: str) -> tuple[Address, Address] | None:
+    """The first and last address of `192.168.10.0/28` or `192.168.10.5-192.168.10.9`, or of the same in IPv6; None for other
+    text."""
     first, dash, last = written.partition("-")
     if dash:
-        start, end = ipv4(first), ipv4(last)
-        return (start, end) if start and end else None
+        start, end = address(first), address(last)
+        return (start, end) if start and end and start.version == end.version else None
     try:
-        network = IPv4Network(written.strip(), strict=False)
+        network = ip_network(written.strip(), strict=False)
     except ValueError:
         return None
-    return network.network_address, network.broadcast_address
+    return network[0], network[-1]
+
+
+def _within(first: Address, ip: Address, last: Address) -> bool:
+    return order(first) <= order(ip) <= order(last)

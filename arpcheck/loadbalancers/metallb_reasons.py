@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 
 from arpcheck.endpoints import ServiceEndpoint, are_read, endpoints
 from arpcheck.loadbalancers.common import at_most_likely, down, fits, was_read
@@ -22,7 +21,7 @@ from arpcheck.loadbalancers.metallb_configuration import (
     without_pool,
 )
 from arpcheck.loadbalancers.metallb_nodes import Barred, barred_nodes, counted_reasons, is_sure, speaker_ready
-from arpcheck.model import Certainty, Claim, Reason, ReasonId
+from arpcheck.model import Address, Certainty, Claim, Reason, ReasonId
 from arpcheck.objects import Object, Objects, Service, full_name, items, labels_of, texts
 
 _NO_INTERFACE = re.compile(r'the interfaces specified by LB IP "([^"]+)" doesn\'t exist in assigned node "([^"]+)"')
@@ -33,7 +32,7 @@ class AddressSeen:
     """An address of a Service, and what the configuration and the records say about it."""
 
     service: Service
-    ip: IPv4Address
+    ip: Address
     covered: Coverage
     records: tuple[Claim, ...]
     """Each node that a ServiceL2Status of it names."""

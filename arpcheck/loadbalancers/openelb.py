@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers.common import demoted, down, has_ingress, recorded_on_services, refused, status_number
-from arpcheck.model import Announcement, Certainty, Claim, ClaimSource, Need, Reason, ReasonId, Trust
+from arpcheck.model import Address, Announcement, Certainty, Claim, ClaimSource, Need, Reason, ReasonId, Trust
 from arpcheck.objects import Object, Objects, Service, full_name, name, text
 
 NAME = "openelb"
@@ -44,7 +43,7 @@ NEEDS: tuple[Need, ...] = (
 )
 
 
-def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:  # noqa: ARG001
+def announcement(service: Service, ip: Address, objects: Objects, at: datetime) -> Announcement | None:  # noqa: ARG001
     """Since 0.6 the speakers elect one of themselves and write nothing, so an annotation of an older manager is outdated."""
     key = next((key for key in _NODE if service.annotations.get(key)), "")
     if not key or not has_ingress(service, ip) or objects.by(_DAEMONSETS, _speaker):
@@ -62,7 +61,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     )
 
 
-def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+def reasons(service: Service, ip: Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
     """Up to 0.5 the manager chooses a node and replies for it; since 0.6 the speakers do, and record nothing."""
     if not has_ingress(service, ip) or not any(key in service.annotations for key in (*_NODE, _SERVED)):
         return ()

@@ -2,8 +2,8 @@
 Source: purelb internal/local/announcer_local.go, pkg/apis/v1/annotations.go, pkg/apis/purelb/v2/announcing.go.
 
 Recognised by: loadBalancerClass `purelb.io/…`; annotations `purelb.io/allocated-by`, `purelb.io/announcing-…`
-Announcer read from: annotation `purelb.io/announcing-IPv4` (to 0.4: `…/announcing-node`); if 0.15 or 0.16 left several
-entries for an address, the newest `AnnouncingLocal` event
+Announcer read from: annotation `purelb.io/announcing-IPv4`, `…-IPv6` (to 0.4: `…/announcing-node`); if 0.15 or 0.16 left
+several entries for an address, the newest `AnnouncingLocal` event
 Not known: whether a pool is remote before 0.15; the announcer among several entries once the event has expired, when the
 election is recomputed as a guess"""
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from arpcheck.loadbalancers.common import (
     EVENTS,
@@ -31,7 +31,7 @@ from arpcheck.loadbalancers.common import (
     was_read,
 )
 from arpcheck.loadbalancers.leases import LEASES, Lease, leases_beginning
-from arpcheck.model import Announcement, Certainty, Claim, ClaimSource, Need, Reason, ReasonId, Trust
+from arpcheck.model import Address, Announcement, Certainty, Claim, ClaimSource, Need, Reason, ReasonId, Trust
 from arpcheck.objects import Objects, Service, address
 
 NAME = "purelb"
@@ -39,7 +39,7 @@ NAME = "purelb"
 _CLASSES = ("purelb.io/purelb", "purelb.io/purelbv2")
 _ALLOCATED = "purelb.io/allocated-by"
 _TYPE = "purelb.io/pool-type"
-_IPV4 = "purelb.io/announcing-IPv4"
+_IPV4, _IPV6 = "purelb.io/announcing-IPv4", "purelb.io/announcing-IPv6"
 _NODE = "purelb.io/announcing-node"
 _SUBNETS = "purelb.io/subnets"
 _VOTER = "purelb-node-"
@@ -47,13 +47,13 @@ _VOTER = "purelb-node-"
 _ANNOUNCING = re.compile(r"Node (\S+) announcing (\S+) on interface .+")
 
 NEEDS: tuple[Need, ...] = (
-    recorded_on_services(_ALLOCATED, _TYPE, _IPV4, _NODE),
+    recorded_on_services(_ALLOCATED, _TYPE, _IPV4, _IPV6, _NODE),
     EVENTS,
     LEASES,
 )
 
 
-def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:
+def announcement(service: Service, ip: Address, objects: Objects, at: datetime) -> Announcement | None:
     """A single entry is the announcer. Of several, the last one written is, but the annotation does not say which."""
     because, order = _recognised(service)
     if not because or not has_ingress(service, ip):
@@ -71,7 +71,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
             answers_once=True,
         )
     entries = tuple(dict.fromkeys(_annotation_entries(service, ip)))
-    claims = strongest_first((*_written(service, entries), *_said(service, ip, objects, at)))
+    claims = strongest_first((*_written(service, ip, entries), *_said(service, ip, objects, at)))
     settled = is_current(claims)
     guess = () if settled or not entries or objects.gap(EVENTS.resource) else _elected(service, ip, objects, at)
     return Announcement(
@@ -84,13 +84,13 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     )
 
 
-def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+def reasons(service: Service, ip: Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
     """An agent withdraws an address that no node's subnet has (internal/local/announcer_local.go, noEligibleNodes)."""
     said = announcement(service, ip, objects, at)
     return tuple(_reasons(service, ip, said, objects, at)) if said else ()
 
 
-def _reasons(service: Service, ip: IPv4Address, said: Announcement, objects: Objects, at: datetime) -> Iterator[Reason]:
+def _reasons(service: Service, ip: Address, said: Announcement, objects: Objects, at: datetime) -> Iterator[Reason]:
     subject, likely = f"Service {service.full_name}", Certainty.LIKELY
     if service.annotations.get(_TYPE) == "remote":
         evidence = f"annotation {_TYPE} is remote: it is routed, and no node replies for it"
@@ -123,7 +123,7 @@ def _reasons(service: Service, ip: IPv4Address, said: Announcement, objects: Obj
             )
     entries = tuple(dict.fromkeys(_annotation_entries(service, ip)))
     if len(entries) > 1:
-        evidence = f"annotation {_IPV4} has entries of {', '.join(entries)} for it"
+        evidence = f"annotation {_key(ip)} has entries of {', '.join(entries)} for it"
         yield Reason(
             id=ReasonId.RECORD_BEHIND, subject=subject, evidence=evidence, certainty=Certainty.POSSIBLE, nodes=entries
         )
@@ -135,29 +135,38 @@ def _reasons(service: Service, ip: IPv4Address, said: Announcement, objects: Obj
 def _recognised(service: Service) -> tuple[str, int]:
     if service.load_balancer_class in _CLASSES:
         return f"loadBalancerClass {service.load_balancer_class}", 3
-    found = (key for key in (_ALLOCATED, _IPV4, _NODE) if service.annotations.get(key))
+    found = (key for key in (_ALLOCATED, _IPV4, _IPV6, _NODE) if service.annotations.get(key))
     return next(((f"annotation {key}", 4) for key in found), ("", 0))
 
 
-def _annotation_entries(service: Service, ip: IPv4Address) -> Iterator[str]:
+def _annotation_entries(service: Service, ip: Address) -> Iterator[str]:
     """The nodes of this address in `NODE,INTERFACE,IP …`, in `NODE,INTERFACE` (0.5 to 0.14), or in the older annotation. The
     name of an interface may contain commas, so the node ends at the first one and the address begins after the last."""
-    for entry in service.annotations.get(_IPV4, "").split():
+    for entry in service.annotations.get(_key(ip), "").split():
         node, comma, rest = entry.partition(",")
         if node and comma and address(rest.rpartition(",")[2]) in (None, ip):
             yield node
-    if _IPV4 not in service.annotations and service.annotations.get(_NODE):
+    if _key(ip) not in service.annotations and service.annotations.get(_NODE):
         yield service.annotations[_NODE]
 
 
-def _written(service: Service, nodes: tuple[str, ...]) -> Iterator[Claim]:
-    source = f"annotation {_IPV4 if _IPV4 in service.annotations else _NODE}"
+IPV4 = 4
+Network = IPv4Network | IPv6Network
+
+
+def _key(ip: Address) -> str:
+    """The annotation for this family."""
+    return _IPV4 if ip.version == IPV4 else _IPV6
+
+
+def _written(service: Service, ip: Address, nodes: tuple[str, ...]) -> Iterator[Claim]:
+    source = f"annotation {_key(ip) if _key(ip) in service.annotations else _NODE}"
     trust = Trust.CURRENT if len(nodes) == 1 else Trust.STALE
     for node in nodes:
         yield Claim(node=node, source=source, kind=ClaimSource.ANNOTATION, trust=trust, service=service.full_name)
 
 
-def _said(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Iterator[Claim]:
+def _said(service: Service, ip: Address, objects: Objects, at: datetime) -> Iterator[Claim]:
     said = {event: node for event in events_of(service, objects) if (node := _announcer(event, ip))}
     for event in newest(tuple(said)):
         yield Claim(
@@ -173,12 +182,12 @@ def _said(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> 
         )
 
 
-def _announcer(event: Event, ip: IPv4Address) -> str | None:
+def _announcer(event: Event, ip: Address) -> str | None:
     match = _ANNOUNCING.fullmatch(event.message) if event.reason == "AnnouncingLocal" else None
     return match[1] if match and address(match[2]) == ip else None
 
 
-def _elected(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Claim, ...]:
+def _elected(service: Service, ip: Address, objects: Objects, at: datetime) -> tuple[Claim, ...]:
     """The election since 0.15: among the nodes with a current Lease that lists the subnet."""
     voters = (lease.holder for lease in leases_beginning(objects, _VOTER) if _may_win(lease, ip, at))
     winner = lowest_hash(voters, ip)
@@ -189,13 +198,13 @@ def _elected(service: Service, ip: IPv4Address, objects: Objects, at: datetime) 
     return (Claim(node=winner, source=source, kind=kind, trust=Trust.GUESS, service=service.full_name, rank=2),)
 
 
-def _may_win(lease: Lease, ip: IPv4Address, at: datetime) -> bool:
+def _may_win(lease: Lease, ip: Address, at: datetime) -> bool:
     return lease.trust(at) is Trust.CURRENT and any(ip in net for net in _networks(lease.annotations.get(_SUBNETS, "")))
 
 
-def _networks(written: str) -> Iterable[IPv4Network]:
+def _networks(written: str) -> Iterable[Network]:
     for part in written.split(","):
         try:
-            yield IPv4Network(part.strip(), strict=False)
+            yield ip_network(part.strip(), strict=False)
         except ValueError:
             continue

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers.common import NODES, OWN_ADDRESS, down, has_ingress, own_address, refused, was_read
-from arpcheck.model import Announcement, Certainty, ClaimSource, Need, Reason, ReasonId
+from arpcheck.model import Address, Announcement, Certainty, ClaimSource, Need, Reason, ReasonId
 from arpcheck.objects import Object, Objects, Service, full_name, labels_of
 
 NAME = "servicelb"
@@ -32,7 +31,7 @@ NEEDS: tuple[Need, ...] = (
 )
 
 
-def announcement(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> Announcement | None:  # noqa: ARG001
+def announcement(service: Service, ip: Address, objects: Objects, at: datetime) -> Announcement | None:  # noqa: ARG001
     """A DaemonSet shows that ServiceLB also serves the Service, whichever load balancer assigned this address. The address
     alone shows the least: a pool can contain a node's address, and a cloud provider lists every address of a machine."""
     if service.load_balancer_class or not has_ingress(service, ip):
@@ -52,7 +51,7 @@ def announcement(service: Service, ip: IPv4Address, objects: Objects, at: dateti
     )
 
 
-def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+def reasons(service: Service, ip: Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
     """The kernel of a node replies for the node's address, whatever runs there."""
     said = announcement(service, ip, objects, at)
     if said is None:

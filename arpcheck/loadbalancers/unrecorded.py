@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from ipaddress import IPv4Address
 
 from arpcheck.loadbalancers.common import (
     NODES,
@@ -18,7 +17,7 @@ from arpcheck.loadbalancers.common import (
     refused,
     was_read,
 )
-from arpcheck.model import Announcement, Certainty, Claim, ClaimSource, Need, Reason, ReasonId, Trust
+from arpcheck.model import Address, Announcement, Certainty, Claim, ClaimSource, Need, Reason, ReasonId, Trust
 from arpcheck.objects import Objects, Service, text, texts
 
 
@@ -167,7 +166,7 @@ NEEDS: tuple[Need, ...] = (
 )
 
 
-def announcement(service: Service, ip: IPv4Address | None, objects: Objects, at: datetime) -> Announcement | None:  # noqa: ARG001
+def announcement(service: Service, ip: Address | None, objects: Objects, at: datetime) -> Announcement | None:  # noqa: ARG001
     """By the first row that fits; the announcement has the row's implementation. `ip` is None for a Service that has a host
     name and no address."""
     if not has_ingress(service, ip):
@@ -179,7 +178,7 @@ def announcement(service: Service, ip: IPv4Address | None, objects: Objects, at:
     return None
 
 
-def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+def reasons(service: Service, ip: Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
     """What the switch of layer 2 says, and whether the node of a host name can reply."""
     said = announcement(service, ip, objects, at)
     if said is None:
@@ -194,7 +193,7 @@ def reasons(service: Service, ip: IPv4Address, objects: Objects, at: datetime) -
     return tuple(replace(one, implementation=said.implementation) for one in found)
 
 
-def _unknown(service: Service, ip: IPv4Address, said: Announcement) -> tuple[Reason, ...]:
+def _unknown(service: Service, ip: Address, said: Announcement) -> tuple[Reason, ...]:
     row = next((row for row in ROWS if _recognised(row, service, ip)[0]), None)
     if row is None or (said.external and not said.or_inside):
         return ()
@@ -202,7 +201,7 @@ def _unknown(service: Service, ip: IPv4Address, said: Announcement) -> tuple[Rea
     return (Reason(id=ReasonId.UNEXPLAINED, subject=subject, evidence=row.why, certainty=Certainty.LIKELY),)
 
 
-def _recognised(row: UnrecordedProduct, service: Service, ip: IPv4Address | None) -> tuple[str, int]:
+def _recognised(row: UnrecordedProduct, service: Service, ip: Address | None) -> tuple[str, int]:
     if chosen := service.load_balancer_class:
         return (f"loadBalancerClass {chosen}", 3) if chosen in row.classes else ("", 0)
     if row.outside and not _is_outside(service, ip):
@@ -215,12 +214,12 @@ def _recognised(row: UnrecordedProduct, service: Service, ip: IPv4Address | None
     return (f"finalizer {found[0]}", 4) if found else ("", 0)
 
 
-def _is_outside(service: Service, ip: IPv4Address | None) -> bool:
+def _is_outside(service: Service, ip: Address | None) -> bool:
     return any(entry.hostname or entry.mode == "Proxy" for entry in service.ingress if entry.ip == ip)
 
 
 def _announcement_of(
-    row: UnrecordedProduct, service: Service, ip: IPv4Address | None, objects: Objects, because: str, order: int
+    row: UnrecordedProduct, service: Service, ip: Address | None, objects: Objects, because: str, order: int
 ) -> Announcement:
     claims = _hosts(service, ip, objects) if row.hostname_is_node else ()
     switches = row.switch.resources if row.switch else ()
@@ -240,13 +239,13 @@ def _announcement_of(
     )
 
 
-def _node_resources(row: UnrecordedProduct, service: Service, ip: IPv4Address | None) -> tuple[str, ...]:
+def _node_resources(row: UnrecordedProduct, service: Service, ip: Address | None) -> tuple[str, ...]:
     """Without the Nodes it is unknown whether the host name is a node's."""
     named = row.hostname_is_node and any(entry.hostname for entry in service.ingress if entry.ip == ip)
     return (NODES.resource,) if named else ()
 
 
-def _hosts(service: Service, ip: IPv4Address | None, objects: Objects) -> tuple[Claim, ...]:
+def _hosts(service: Service, ip: Address | None, objects: Objects) -> tuple[Claim, ...]:
     names = {node.name for node in named_nodes(objects)}
     return tuple(
         Claim(

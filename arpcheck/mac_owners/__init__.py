@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from arpcheck.evidence import Evidence
 from arpcheck.mac_owners import antrea, mac_map, node_ip, node_network_state, ovn_kubernetes, own, pod_networks, sriov
-from arpcheck.mac_owners.addresses import PLATFORM_NEEDS, node_addresses, platform_addresses, service_addresses
+from arpcheck.mac_owners.addresses import PLATFORM_NEEDS, node_addresses, node_ipv6, platform_addresses, service_addresses
 from arpcheck.mac_owners.devices import is_virtual_router, label, proxies, vendor
 from arpcheck.mac_owners.mac_map import match_nodes, unmatched, unmatched_hosts
 from arpcheck.mac_owners.own import own_node
@@ -28,6 +28,7 @@ __all__ = [
     "label",
     "match_nodes",
     "node_addresses",
+    "node_ipv6",
     "overlays",
     "own_node",
     "platform_addresses",

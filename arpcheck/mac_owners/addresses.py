@@ -5,22 +5,23 @@ An annotation may list an address that the node just holds, so addresses of Serv
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from ipaddress import IPv4Address
 from typing import Any
 
-from arpcheck.model import Mac, Need
-from arpcheck.objects import Node, Objects, at, ipv4, items, name, text, texts
+from arpcheck.model import Address, Mac, Need
+from arpcheck.objects import Node, Objects, address, at, items, name, text, texts
 
 HOST_CIDRS = "k8s.ovn.org/host-cidrs"
-CALICO_ADDRESS = "projectcalico.org/IPv4Address"
+CALICO_ADDRESSES = ("projectcalico.org/IPv4Address", "projectcalico.org/IPv6Address")
 CALICO_INTERFACES = "projectcalico.org/Interfaces"
 ANTREA_TRANSPORT = "node.antrea.io/transport-addresses"
-FLANNEL_PUBLIC = "flannel.alpha.coreos.com/public-ip"
+FLANNEL_PUBLIC = ("flannel.alpha.coreos.com/public-ip", "flannel.alpha.coreos.com/public-ipv6")
 
 EXTRAS = 32
-"""Addresses from the annotations of one node, at most; each costs a request."""
+"""Addresses of one family from the annotations of one node, at most; each costs a request."""
+
+IPV4, IPV6 = 4, 6
 
 NEEDS: tuple[Need, ...] = (
     Need(
@@ -32,7 +33,7 @@ NEEDS: tuple[Need, ...] = (
             "metadata labels kubernetes.io/hostname",
             *(
                 f"metadata annotations {key}"
-                for key in (HOST_CIDRS, CALICO_ADDRESS, CALICO_INTERFACES, ANTREA_TRANSPORT, FLANNEL_PUBLIC)
+                for key in (HOST_CIDRS, *CALICO_ADDRESSES, CALICO_INTERFACES, ANTREA_TRANSPORT, *FLANNEL_PUBLIC)
             ),
         ),
     ),
@@ -63,61 +64,61 @@ PLATFORM_NEEDS: tuple[Need, ...] = (
 )
 
 
-def platform_addresses(objects: Objects) -> Mapping[IPv4Address, str]:
+def platform_addresses(objects: Objects) -> Mapping[Address, str]:
     """Addresses that move between nodes and are no Service's, each with what it is: those of OpenShift's API and ingress,
     which keepalived holds, and egress addresses, which OVN-Kubernetes keeps on br-ex through a shutdown
     (ovn-kubernetes#6553)."""
     return objects.memo((__name__, "platform"), lambda: dict(_platform_addresses(objects)))
 
 
-def _platform_addresses(objects: Objects) -> Iterable[tuple[IPv4Address, str]]:
+def _platform_addresses(objects: Objects) -> Iterable[tuple[Address, str]]:
     for infrastructure in objects.of(INFRASTRUCTURE):
         status = at(infrastructure, "status", "platformStatus")
         for platform in status.values() if isinstance(status, Mapping) else ():
             for what, one, several in _PLATFORM:
                 for value in (text(platform, one), *texts(platform, several)):
-                    if ip := ipv4(value):
+                    if ip := address(value):
                         yield ip, f"OpenShift's {what} address"
     for egress in objects.of(EGRESS):
         held = (text(item, "egressIP") for item in items(egress, "status", "items"))
         for value in (*texts(egress, "spec", "egressIPs"), *held):
-            if ip := ipv4(value):
+            if ip := address(value):
                 yield ip, f"EgressIP {name(egress)}"
 
 
-def node_addresses(objects: Objects) -> Mapping[str, tuple[IPv4Address, ...]]:
-    """By node, sorted: the addresses of its status, then those that only an annotation has.
+def node_addresses(objects: Objects) -> Mapping[str, tuple[Address, ...]]:
+    """By node, sorted: the IPv4 addresses of its status, then those that only an annotation has.
 
     If what has addresses that move between nodes could not be read, annotations are left out, since they may list one."""
     return objects.memo((__name__, "all"), lambda: _node_addresses(objects))
 
 
-def status_addresses(objects: Objects) -> Mapping[IPv4Address, frozenset[str]]:
+def status_addresses(objects: Objects) -> Mapping[Address, frozenset[str]]:
     """The nodes by the addresses in their status. If a machine came back under another name and its old Node object remains,
     the Node that is not down has the address."""
     return objects.memo((__name__, "status"), lambda: _status_addresses(objects))
 
 
-def _status_addresses(objects: Objects) -> Mapping[IPv4Address, frozenset[str]]:
-    every = _listing((node.name, ip) for node in objects.nodes() if node.name for ip in node.addresses)
+def _status_addresses(objects: Objects) -> Mapping[Address, frozenset[str]]:
+    every = _listing((node.name, ip) for node in objects.nodes() if node.name for ip in node.every_address)
     down = {node.name for node in objects.nodes() if node.ready is False}
     return {ip: frozenset(names - down) or names for ip, names in every.items()}
 
 
-def extra_addresses(objects: Objects) -> Mapping[IPv4Address, frozenset[str]]:
+def extra_addresses(objects: Objects) -> Mapping[Address, frozenset[str]]:
     """The nodes by the addresses that only an annotation has."""
-    known, every = status_addresses(objects), node_addresses(objects)
+    known, every = status_addresses(objects), (node_addresses(objects), node_ipv6(objects))
     return objects.memo(
         (__name__, "extra"),
-        lambda: _listing((name, ip) for name, ips in every.items() for ip in ips if ip not in known),
+        lambda: _listing((name, ip) for found in every for name, ips in found.items() for ip in ips if ip not in known),
     )
 
 
-def service_addresses(objects: Objects) -> frozenset[IPv4Address]:
-    """Every IPv4 address of every Service: of load balancers, external and cluster addresses."""
+def service_addresses(objects: Objects) -> frozenset[Address]:
+    """Every address of every Service: of load balancers, external and cluster addresses."""
     return objects.memo(
         (__name__, "services"),
-        lambda: frozenset(ip for s in objects.services() for ip in s.addresses if isinstance(ip, IPv4Address)),
+        lambda: frozenset(ip for s in objects.services() for ip in s.addresses),
     )
 
 
@@ -131,27 +132,44 @@ def decoded(node: Node, key: str) -> Any:
         return None
 
 
-def _node_addresses(objects: Objects) -> Mapping[str, tuple[IPv4Address, ...]]:
-    found = {node.name: list(node.addresses) for node in objects.nodes() if node.name}
+def node_ipv6(objects: Objects) -> Mapping[str, tuple[Address, ...]]:
+    """By node: the IPv6 addresses of its status, then those that only an annotation has, as `node_addresses`."""
+    return objects.memo(
+        (__name__, "ipv6"),
+        lambda: _with_annotated(objects, {node.name: node.ipv6 for node in objects.nodes() if node.name}, IPV6),
+    )
+
+
+def _node_addresses(objects: Objects) -> Mapping[str, tuple[Address, ...]]:
+    return _with_annotated(objects, {node.name: node.addresses for node in objects.nodes() if node.name}, IPV4)
+
+
+def _with_annotated(
+    objects: Objects, of_status: Mapping[str, Sequence[Address]], version: int
+) -> Mapping[str, tuple[Address, ...]]:
+    found: dict[str, list[Address]] = {name: [*ips] for name, ips in of_status.items()}
     if not any(objects.gap(resource) for resource in ("services", INFRASTRUCTURE, EGRESS)):
         taken = service_addresses(objects) | status_addresses(objects).keys() | platform_addresses(objects).keys()
-        lists = {node.name: _annotated(node) for node in objects.nodes() if node.name}
-        shared = _listing((name, ip) for name, ips in lists.items() for ip in ips)
+        lists = objects.memo(
+            (__name__, "annotated"), lambda: {node.name: _annotated(node) for node in objects.nodes() if node.name}
+        )
+        shared = _listing((name, ip) for name, ips in lists.items() for ip in ips if ip.version == version)
         for name, ips in lists.items():
-            found[name] += [ip for ip in ips if ip not in taken and len(shared[ip]) == 1][:EXTRAS]
+            new = [ip for ip in ips if ip.version == version and ip not in taken and len(shared[ip]) == 1]
+            found[name] += new[:EXTRAS]
     return {name: tuple(dict.fromkeys(ips)) for name, ips in found.items()}
 
 
-def _annotated(node: Node) -> tuple[IPv4Address, ...]:
+def _annotated(node: Node) -> tuple[Address, ...]:
     """The addresses in the annotations of a node, without those that cannot be a host's address on a LAN."""
     listed: list[object] = [
         *_strings(decoded(node, HOST_CIDRS)),
-        node.annotations.get(CALICO_ADDRESS),
+        *(node.annotations.get(key) for key in CALICO_ADDRESSES),
         *(ip for nic in _nics(decoded(node, CALICO_INTERFACES)) for ip in _strings(at(nic, "addresses"))),
         *node.annotations.get(ANTREA_TRANSPORT, "").split(","),
-        node.annotations.get(FLANNEL_PUBLIC),
+        *(node.annotations.get(key) for key in FLANNEL_PUBLIC),
     ]
-    found = (ipv4(value.partition("/")[0]) for value in listed if isinstance(value, str))
+    found = (address(value.partition("/")[0]) for value in listed if isinstance(value, str))
     return tuple(dict.fromkeys(ip for ip in found if ip and _on_a_lan(ip)))
 
 
@@ -165,12 +183,12 @@ def _nics(value: object) -> tuple[object, ...]:
     return tuple(entry for entry in entries if not is_inside(text(entry, "name")))
 
 
-def _on_a_lan(ip: IPv4Address) -> bool:
+def _on_a_lan(ip: Address) -> bool:
     return not (ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.is_reserved)
 
 
-def _listing(pairs: Iterable[tuple[str, IPv4Address]]) -> Mapping[IPv4Address, frozenset[str]]:
-    found: dict[IPv4Address, set[str]] = {}
+def _listing(pairs: Iterable[tuple[str, Address]]) -> Mapping[Address, frozenset[str]]:
+    found: dict[Address, set[str]] = {}
     for node, ip in pairs:
         found.setdefault(ip, set()).add(node)
     return {ip: frozenset(names) for ip, names in found.items()}

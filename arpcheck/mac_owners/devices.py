@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import ip_interface
 
 from arpcheck.evidence import Evidence
 from arpcheck.mac_owners.addresses import extra_addresses, service_addresses, status_addresses
-from arpcheck.model import Mac
+from arpcheck.model import Address, Mac
 from arpcheck.model.constants import ZERO
-from arpcheck.targets import CONTROLS
+from arpcheck.targets import CONTROLS, Network, ipv6_controls
 
-Proxying = tuple[str, Mac, IPv4Address]
+Proxying = tuple[str, Mac, Address]
 """An interface of the prober, a MAC address that replied there as a proxy, and the sender to which it did."""
 
 
@@ -31,16 +31,15 @@ def proxies(evidence: Evidence) -> frozenset[Proxying]:
     return answering | _own_sender_only(evidence)
 
 
-def control_addresses(evidence: Evidence) -> frozenset[IPv4Address]:
+def control_addresses(evidence: Evidence) -> frozenset[Address]:
     """The control addresses that were probed, without addresses of Services, nodes and probed networks, and without those
     that the user gave."""
     asked = {question.ip for question in evidence.questions}
     known = {*service_addresses(evidence.objects), *status_addresses(evidence.objects), *extra_addresses(evidence.objects)}
     used = _networks(evidence)
-    return frozenset(
-        ip for ip in CONTROLS if ip in asked and ip not in known and ip not in evidence.options.ips
-        and not any(ip in network for network in used)
-    )  # fmt: skip
+    ipv4 = (ip for ip in CONTROLS if not any(ip in network for network in used))
+    every: set[Address] = {*ipv4, *ipv6_controls(asked, used)}
+    return frozenset(ip for ip in every & asked if ip not in known and ip not in evidence.options.ips)
 
 
 def _own_sender_only(evidence: Evidence) -> frozenset[Proxying]:
@@ -86,19 +85,19 @@ def unsure(evidence: Evidence) -> frozenset[Mac]:
     return frozenset(mac for mac, nodes in found.items() if len(nodes) > 1)
 
 
-def _networks(evidence: Evidence) -> tuple[IPv4Network, ...]:
+def _networks(evidence: Evidence) -> tuple[Network, ...]:
     """The networks of the probed interfaces."""
     probed = evidence.options.interfaces
     return tuple(
         network
         for interface in evidence.host.interfaces if not probed or interface.name in probed
-        for address in interface.addresses if (network := _network(address))
+        for address in (*interface.addresses, *interface.ipv6) if (network := _network(address))
     )  # fmt: skip
 
 
-def _network(address: str) -> IPv4Network | None:
+def _network(address: str) -> Network | None:
     try:
-        return IPv4Interface(address).network
+        return ip_interface(address).network
     except ValueError:
         return None
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
-from ipaddress import IPv4Address
 
 from arpcheck.evidence import Evidence
 from arpcheck.mac_owners.addresses import NEEDS as NEEDS
@@ -16,7 +15,7 @@ from arpcheck.mac_owners.addresses import extra_addresses, is_station, service_a
 from arpcheck.mac_owners.devices import is_virtual_router, proxies, unsure
 from arpcheck.mac_owners.own import held
 from arpcheck.mac_owners.pod_networks import overlays
-from arpcheck.model import Identity, Mac, SourceRank
+from arpcheck.model import Address, Identity, Mac, SourceRank, order
 
 NAME = "node-ip"
 
@@ -31,8 +30,8 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
     down = {node.name for node in evidence.objects.nodes() if node.ready is False}
     for interface, answers in _observed(evidence, frozenset(listed)).items():
         heard = own_words(evidence, interface, answers, listed)
-        answered: dict[Mac, list[IPv4Address]] = {}
-        for ip in sorted(heard):
+        answered: dict[Mac, list[Address]] = {}
+        for ip in sorted(heard, key=order):
             for mac in heard[ip]:
                 answered.setdefault(mac, []).append(ip)
         found = owners(heard, status, extra, shared, down)
@@ -61,13 +60,13 @@ def _listings(evidence: Evidence) -> tuple[Listing, Listing, Listing]:
     return status, extra, shared
 
 
-def _observed(evidence: Evidence, listed: frozenset[IPv4Address]) -> Mapping[str, Heard]:
+def _observed(evidence: Evidence, listed: frozenset[Address]) -> Mapping[str, Heard]:
     """By interface of the prober and address: the MAC addresses that replied and could be a node's.
 
     An address with more replies than can be kept or trusted proves nothing, since the replies are forged."""
     nobodys, proxying = _nobodys(evidence), proxies(evidence)
     replies = evidence.by_address()
-    found: dict[str, dict[IPv4Address, set[Mac]]] = {}
+    found: dict[str, dict[Address, set[Mac]]] = {}
     for ip in listed - {overflow.ip for overflow in evidence.overflows}:
         for reply in replies.get(ip, ()):
             if (reply.interface, reply.mac, reply.sender) in proxying or reply.mac in nobodys:
@@ -91,11 +90,11 @@ def own_words(evidence: Evidence, interface: str, heard: Heard, listed: Listing)
     if any(loss.interface == interface for loss in evidence.losses):
         return heard
     alone = ((q.to, q.ip) for q in evidence.questions if q.to and q.interface == interface)
-    asked: Counter[tuple[Mac, IPv4Address]] = Counter(alone)
+    asked: Counter[tuple[Mac, Address]] = Counter(alone)
     replies = evidence.by_address()
     said = {(r.mac, ip) for ip in heard for r in replies.get(ip, ()) if r.to == r.mac and r.interface == interface}
     strict = _strict(evidence, interface, asked, listed)
-    answers: dict[Mac, set[IPv4Address]] = {}
+    answers: dict[Mac, set[Address]] = {}
     for ip, macs in heard.items():
         for mac in macs & strict:
             answers.setdefault(mac, set()).add(ip)
@@ -109,7 +108,7 @@ def own_words(evidence: Evidence, interface: str, heard: Heard, listed: Listing)
     return {ip: frozenset(mac for mac in macs if (mac, ip) not in borrowed) for ip, macs in heard.items()}
 
 
-def _strict(evidence: Evidence, interface: str, asked: Counter[tuple[Mac, IPv4Address]], listed: Listing) -> frozenset[Mac]:
+def _strict(evidence: Evidence, interface: str, asked: Counter[tuple[Mac, Address]], listed: Listing) -> frozenset[Mac]:
     """The MAC addresses that got unicast requests for a Service address that is not a node's, and never replied."""
     held = service_addresses(evidence.objects) - listed.keys()
     alone = {ip for _, ip in asked} & held
@@ -120,9 +119,9 @@ def _strict(evidence: Evidence, interface: str, asked: Counter[tuple[Mac, IPv4Ad
 
 # --------------------------------------------------------------------------------------------- The owner rule of one segment
 
-Heard = Mapping[IPv4Address, frozenset[Mac]]
+Heard = Mapping[Address, frozenset[Mac]]
 """By address: the MAC addresses that replied for it."""
-Listing = Mapping[IPv4Address, frozenset[str]]
+Listing = Mapping[Address, frozenset[str]]
 """By address: the nodes that have it."""
 
 

@@ -7,13 +7,12 @@ Gives: every NIC of the one node that arpcheck runs on, with its name"""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address
 
 from arpcheck.evidence import Evidence
 from arpcheck.mac_owners.addresses import NEEDS as NEEDS
 from arpcheck.mac_owners.addresses import holds_only, is_inside, is_station, service_addresses, status_addresses
-from arpcheck.model import Host, Identity, SourceRank
-from arpcheck.objects import ipv4
+from arpcheck.model import Address, Host, Identity, SourceRank
+from arpcheck.objects import address
 
 NAME = "self"
 
@@ -44,10 +43,10 @@ def own_node(evidence: Evidence) -> str | None:
     return candidates.pop() if len(candidates) == 1 else None
 
 
-def held(host: Host) -> frozenset[IPv4Address]:
+def held(host: Host) -> frozenset[Address]:
     """The addresses of this host on interfaces that could reply for them on a LAN."""
     return frozenset(
         ip
         for interface in host.interfaces if interface.mac and interface.up and not holds_only(interface.name)
-        for address in interface.addresses if (ip := ipv4(address.partition("/")[0]))
+        for text in (*interface.addresses, *interface.ipv6) if (ip := address(text.partition("/")[0]))
     )  # fmt: skip

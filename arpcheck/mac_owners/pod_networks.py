@@ -6,10 +6,10 @@ ConfigMap that nothing else needs."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 
 from arpcheck.mac_owners.addresses import decoded, service_addresses, station
-from arpcheck.model import Mac, Need
+from arpcheck.model import Address, Mac, Need
 from arpcheck.objects import Node, Objects, ipv4, text, texts
 
 CALICO_POD = Mac("ee:ee:ee:ee:ee:ee")
@@ -75,19 +75,19 @@ GATEWAY_NEEDS = (
 )
 
 
-def pod_gateways(objects: Objects) -> Mapping[str, tuple[IPv4Address, ...]]:
+def pod_gateways(objects: Objects) -> Mapping[str, tuple[Address, ...]]:
     """By node: the first address of its IPv4 pod CIDR (cni0 of the bridge CNIs), and the addresses in annotations."""
     services = service_addresses(objects)
     return {node.name: tuple(ip for ip in _gateways(node) if ip not in services) for node in objects.nodes()}
 
 
-def _gateways(node: Node) -> tuple[IPv4Address, ...]:
+def _gateways(node: Node) -> tuple[Address, ...]:
     named = (ipv4(node.annotations.get(key)) for key in _ANNOTATIONS)
     cidrs = texts(node.raw, "spec", "podCIDRs") or (text(node.raw, "spec", "podCIDR"),)
     return tuple(dict.fromkeys(ip for ip in (*named, *map(_first, cidrs)) if ip))
 
 
-def _first(cidr: str) -> IPv4Address | None:
+def _first(cidr: str) -> Address | None:
     try:
         network = IPv4Network(cidr)
     except ValueError:

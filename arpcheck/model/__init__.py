@@ -3,6 +3,7 @@
 Import them from here; the files are for their readers."""
 
 from arpcheck.model.frames import (
+    Families,
     Gratuitous,
     Host,
     Interface,
@@ -27,6 +28,7 @@ from arpcheck.model.mac_addresses import (
     Owner,
     SourceRank,
     Strength,
+    order,
 )
 from arpcheck.model.outcomes import (
     Arp,
@@ -90,6 +92,7 @@ __all__ = [
     "Claim",
     "ClaimSource",
     "Confidence",
+    "Families",
     "Finding",
     "Gap",
     "Gratuitous",
@@ -140,4 +143,5 @@ __all__ = [
     "TargetReport",
     "Trust",
     "Verdict",
+    "order",
 ]

@@ -1,4 +1,7 @@
-"""The probing host, its targets, and the ARP frames that it sent and received.
+"""The probing host, its targets, and the requests and replies of ARP and of neighbour discovery that it sent and received.
+
+One word stands for both families: a request is an ARP request or a Neighbor Solicitation, a reply is an ARP reply or a
+Neighbor Advertisement, the sender is the ARP sender protocol address or the IPv6 source.
 
 Times are milliseconds since the run began. `None` means that something was not observed."""
 
@@ -6,9 +9,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv6Address
 
 from arpcheck.model.mac_addresses import Address, Mac
+
+
+class Families(StrEnum):
+    """Which IP versions a run requests."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+    BOTH = "both"
+    AUTO = "auto"
+    """IPv4, and IPv6 where an interface that is used has a usable link-local address."""
+
+    def versions(self, *, link_local: bool) -> frozenset[int]:
+        """`link_local`: an interface that is used has such an address, without which nothing can be requested."""
+        wanted = {Families.IPV4: {4}, Families.IPV6: {6}}.get(self, {4, 6})
+        return frozenset(wanted if link_local else wanted - {6})
 
 
 class Kind(StrEnum):
@@ -30,6 +48,8 @@ class Interface:
     mac: Mac | None
     addresses: tuple[str, ...]
     """IPv4 with prefix length: `192.168.10.5/24`."""
+    ipv6: tuple[str, ...] = ()
+    """IPv6 with prefix length, of those that can be used: neither tentative nor a duplicate. Link-local ones too."""
     up: bool = True
     arp_ignore: int | None = None
     """max(conf/all, conf/NAME), which is what the kernel uses (include/linux/inetdevice.h, IN_DEV_MAXCONF)."""
@@ -40,7 +60,7 @@ class Interface:
 class Neighbour:
     """An entry of this host's own ARP table after the run."""
 
-    ip: IPv4Address
+    ip: Address
     mac: Mac
     interface: str
 
@@ -61,7 +81,7 @@ class Target:
     """An address to probe: of a Service, or one that helps to judge these. One target for each address."""
 
     ip: Address | None
-    """None if the Service has no address; IPv6 is listed but not probed."""
+    """None if the Service has no address."""
     kind: Kind
     services: tuple[str, ...] = ()
     """`namespace/name` of every Service that has this address."""
@@ -81,6 +101,9 @@ class Skip(StrEnum):
     PENDING = "pending"
     HOSTNAME = "hostname"
     IPV6 = "ipv6"
+    """IPv6 is not requested: the command does not, or no interface has a usable link-local address."""
+    IPV4 = "ipv4"
+    """IPv4 is not requested, by `--family`."""
     NOT_UNICAST = "not-unicast"
     OFF_LINK = "off-link"
     """In no network of this host's interfaces, where only what this host can judge is asked for (`--on-link`)."""
@@ -91,13 +114,13 @@ class Request:
     """One question to be put: everything of a who-has but the moment."""
 
     interface: str
-    ip: IPv4Address
-    sender: IPv4Address
+    ip: Address
+    sender: Address
     """The ARP sender protocol address; 0.0.0.0 is RFC 5227's ARP Probe."""
     to: Mac | None = None
-    """The Ethernet destination; None is broadcast."""
+    """The Ethernet destination; None is broadcast, and the group of `destination` in IPv6."""
     destination: IPv6Address | None = None
-    """The IPv6 destination of a solicitation; None is the target's solicited-node group."""
+    """The IPv6 destination; None is the requested address's solicited-node group (RFC 4291 section 2.7.1), and IPv4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +130,11 @@ class Question:
     at: float
     interface: str
     round: int
-    ip: IPv4Address
-    sender: IPv4Address
+    ip: Address
+    sender: Address
     to: Mac | None
+    destination: IPv6Address | None = None
+    """As `Request.destination`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +146,9 @@ class Reply:
     interface: str
     round: int
     """The round of the last question for its address that was sent before it and could have brought it."""
-    ip: IPv4Address
+    ip: Address
     """ARP sender protocol address: the address of the request."""
-    sender: IPv4Address
+    sender: Address
     """ARP target protocol address: the sender of our question."""
     to: Mac | None
     """The destination of that question; None: it was broadcast."""
@@ -133,6 +158,12 @@ class Reply:
     """Ethernet source. Differs from `mac` if a station replies on behalf of another."""
     after: float
     """Milliseconds since that question."""
+    destination: IPv6Address | None = None
+    """The IPv6 destination of that question; None: the solicited-node group, or IPv4."""
+    source_ip: IPv6Address | None = None
+    """The IPv6 source of a Neighbor Advertisement: the requested address, or another of the responder."""
+    flags: int | None = None
+    """The flags of a Neighbor Advertisement (RFC 4861 section 4.4): router 0x80, solicited 0x40, override 0x20."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +180,7 @@ class Loss:
 class Overflow:
     """Replies to one target that were counted but not kept, because there were too many MACs or repeats."""
 
-    ip: IPv4Address
+    ip: Address
     replies: int
 
 
@@ -162,7 +193,7 @@ class Gratuitous:
     at: float
     """Of the first."""
     interface: str
-    ip: IPv4Address
+    ip: Address
     mac: Mac
     """ARP sender hardware address: what the caches learn."""
     source: Mac
@@ -191,7 +222,7 @@ class PassedOver:
 
     interface: str
     """The probing host's, as it was asked on."""
-    ip: IPv4Address
+    ip: Address
     mac: Mac
     """ARP sender hardware address."""
     reason: PassReason

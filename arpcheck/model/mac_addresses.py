@@ -11,6 +11,12 @@ from typing import assert_never
 
 Address = IPv4Address | IPv6Address
 
+
+def order(ip: Address) -> tuple[int, int]:
+    """The key that sorts addresses of both families, which Python does not compare with each other: IPv4 first."""
+    return ip.version, int(ip)
+
+
 _MAC = re.compile(r"([0-9a-fA-F]{1,2})[:-]" * 5 + r"([0-9a-fA-F]{1,2})")
 _DOTTED = re.compile(r"([0-9a-fA-F]{4})\.([0-9a-fA-F]{4})\.([0-9a-fA-F]{4})")
 
@@ -196,7 +202,7 @@ class Owner:
     for every node's address, it did not reply. It takes the recorded announcer beside it to prove that."""
     seen_at: str = ""
     """Where nothing better is known: the node at whose address another host once saw it."""
-    proxied: frozenset[IPv4Address] = frozenset()
+    proxied: frozenset[Address] = frozenset()
     """The senders to whom it answers for what it does not own; what it answers to them proves nothing."""
     label: str = ""
     """What the prefix or the cluster says of it: "VRRP, virtual router 51", "flannel's tunnel on worker-1"."""

@@ -50,6 +50,8 @@ class ReasonId(StrEnum):
     """An interface of a node that announced it before still has the address."""
     BROADCAST_FILTERED = "broadcast-filtered"
     """The announcer replies to a unicast request and not to a broadcast."""
+    MULTICAST_FILTERED = "multicast-filtered"
+    """A node replies to requests to all nodes or to it alone, and not to those to the address's own group (IPv6)."""
     ANNOUNCER_MUTE = "announcer-mute"
     """The announcer replies for its own address, and for this one not even to a unicast request."""
     SENDER_FILTERED = "sender-filtered"

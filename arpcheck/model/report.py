@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from ipaddress import IPv4Address
 from typing import Any, NamedTuple
 
 from arpcheck.model.frames import Interface, Target
@@ -51,7 +50,7 @@ class Acceptance:
     """The last day, in UTC."""
     verdict: Verdict | None = None
     finding: str | None = None
-    ip: IPv4Address | None = None
+    ip: Address | None = None
     service: str | None = None
     """`namespace/name`."""
     node: str | None = None
@@ -145,7 +144,7 @@ class NodeReport:
     arp: Arp
     reason: str
     ready: bool | None
-    addresses: tuple[IPv4Address, ...]
+    addresses: tuple[Address, ...]
     macs: tuple[NodeMac, ...]
     kube_proxy: KubeProxy
     accepted: Accepted | None = None

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, ip_interface
 from typing import TYPE_CHECKING
 
 import arpcheck
@@ -19,7 +19,7 @@ from arpcheck.model import Acceptance, Host, Interface, Mac, MacListFormat, Need
 from arpcheck.objects import Objects
 from arpcheck.pipeline import records
 from arpcheck.pipeline.concluding import conclude
-from arpcheck.pipeline.planning import Plan, own_node, plan, settle, targets_of, used
+from arpcheck.pipeline.planning import Plan, ipv6_senders, own_node, plan, settle, targets_of, used
 from arpcheck.pipeline.reaching import expected_seconds, reach_plan, with_reach
 from arpcheck.pipeline.records import announcements
 from arpcheck.targets import JUDGED
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from arpcheck.wire.pcap import Entry
 
 __all__ = [
-    "CHOICES", "NEEDS", "Plan", "announcements", "conclude", "expected_seconds", "observe", "own_node", "plan",
-    "reach_plan", "recorded", "records_of", "rights", "settle", "with_reach",
+    "CHOICES", "NEEDS", "Plan", "announcements", "conclude", "expected_seconds", "ipv6_senders", "observe", "own_node",
+    "plan", "reach_plan", "recorded", "records_of", "rights", "settle", "targets_of", "with_reach",
 ]  # fmt: skip
 
 NEEDS: tuple[Need, ...] = (*loadbalancers.NEEDS, *mac_owners.NEEDS, *kubeproxy.NEEDS, *endpoints.NEEDS)
@@ -93,7 +93,7 @@ def observe(
         Endpoint(
             interface=interface.name,
             mac=interface.mac,
-            addresses=frozenset(IPv4Interface(address).ip for address in interface.addresses),
+            addresses=frozenset(ip_interface(text).ip for text in (*interface.addresses, *interface.ipv6)),
         )
         for interface in used(options, host)
         if interface.mac
@@ -170,7 +170,7 @@ def _requesters(found: Captured, objects: Objects, name: str) -> Iterable[MacEnt
     """A node's own request shows its address and MAC address, as its reply does. An address that is also a Service's is left
     out, because whoever holds it may send from it."""
     listed = Counter(ip for addresses in mac_owners.node_addresses(objects).values() for ip in addresses)
-    own = {ip for ip, nodes in listed.items() if nodes == 1}
+    own = {ip for ip, nodes in listed.items() if nodes == 1 and isinstance(ip, IPv4Address)}
     for ip in sorted(own - mac_owners.service_addresses(objects)) if objects.gap("services") is None else ():
         requesters = sorted(found.requesters.get(ip, ()))
         # Two MAC addresses with one node address are as unreliable as a list of addresses.

@@ -12,7 +12,7 @@ from arpcheck.evidence import Evidence, qualified, views
 from arpcheck.gc_control import held_back
 from arpcheck.judge import reasons, responders
 from arpcheck.judge.acceptance import Acceptances, judged_with
-from arpcheck.judge.case import Case
+from arpcheck.judge.case import Case, Hidden
 from arpcheck.judge.judged import AskingHost, Judged, Judgement
 from arpcheck.judge.nodes import node_states
 from arpcheck.judge.observations import Doubling, Observations
@@ -21,6 +21,7 @@ from arpcheck.judge.reach import ReachContext, reach_rows
 from arpcheck.judge.summary import also, report
 from arpcheck.judge.wire_reasons import wire_reasons
 from arpcheck.model import (
+    Address,
     Announcement,
     Arp,
     Gratuitous,
@@ -40,7 +41,7 @@ from arpcheck.model import (
 from arpcheck.pipeline import ages, planning, records
 from arpcheck.pipeline.explaining import gaps, likely_causes, not_in_file, preflight, without_own_sender
 from arpcheck.pipeline.planning import targets_of
-from arpcheck.targets import JUDGED, unfitting
+from arpcheck.targets import JUDGED, Network, unfitting
 
 ProbingHosts = tuple[tuple[str, Evidence], ...]
 """The probing hosts: name and own evidence. The name is empty if there is only one."""
@@ -50,9 +51,9 @@ ProbingHosts = tuple[tuple[str, Evidence], ...]
 def conclude(evidence: Evidence) -> Report:
     """Owners, nodes, verdicts, findings, exit code."""
     objects = evidence.objects
-    addresses = mac_owners.node_addresses(objects)
+    addresses = planning.every_node_address(objects, planning.versions(evidence.options, evidence.host))
     targets = targets_of(evidence.options, objects, evidence.host, evidence.questions)
-    observations = Observations(evidence, frozenset(planning.explained(targets)))
+    observations = Observations(evidence, frozenset(planning.apart(targets)))
     hosts = views(evidence)
     own = {name: mac_owners.own_node(host_run) for name, host_run in hosts}
     canary = next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None)
@@ -114,7 +115,7 @@ def conclude(evidence: Evidence) -> Report:
         doubled_at_home=tuple((ip, owned[nic].node or "", nic[1]) for ip, nic in at_home),
         observations=observations,
         canary=canary,
-        controls=tuple(t.ip for t in targets if t.kind is Kind.CONTROL and isinstance(t.ip, IPv4Address)),
+        controls=tuple(t.ip for t in targets if t.kind is Kind.CONTROL and t.ip),
         host=evidence.host,
         interfaces=evidence.options.interfaces,
         blind=blind,
@@ -232,18 +233,16 @@ def _responding_nodes(owned: Mapping[Nic, Owner], observations: Observations) ->
     return frozenset(owner.node for nic, owner in owned.items() if owner.node is not None and observations.interfaces(nic))
 
 
-def _heard_nodes_as(
-    owned: Mapping[Nic, Owner], observations: Observations
-) -> Mapping[tuple[str, IPv4Address], frozenset[str]]:
+def _heard_nodes_as(owned: Mapping[Nic, Owner], observations: Observations) -> Mapping[tuple[str, Address], frozenset[str]]:
     """A kernel that has the sender's address itself answers it nothing, and 0.0.0.0 all the same (net/ipv4/arp.c: a
     martian), so that silence proves something only of who answered the same sender. A MAC address that may be another
     machine's does not show that the node answered: only what every one of them answered, the node answered too."""
-    by_node: dict[tuple[str, str], list[tuple[Owner, Set[IPv4Address]]]] = {}
+    by_node: dict[tuple[str, str], list[tuple[Owner, Set[Address]]]] = {}
     for (segment, mac), senders in observations.senders().items():
         owner = owned[segment, mac]
         if owner.node is not None:
             by_node.setdefault((segment, owner.node), []).append((owner, senders))
-    found: dict[tuple[str, IPv4Address], set[str]] = {}
+    found: dict[tuple[str, Address], set[str]] = {}
     for (segment, node), answered in by_node.items():
         sure = [senders for owner, senders in answered if not owner.doubtful]
         for sender in frozenset().union(*sure) if sure else frozenset.intersection(*(frozenset(s) for _, s in answered)):
@@ -252,7 +251,7 @@ def _heard_nodes_as(
 
 
 def _blind(
-    hosts: ProbingHosts, own: Mapping[str, str | None], addresses: Mapping[str, tuple[IPv4Address, ...]]
+    hosts: ProbingHosts, own: Mapping[str, str | None], addresses: Mapping[str, tuple[Address, ...]]
 ) -> Mapping[str, AskingHost]:
     """The nodes that ran a probe and that no other probing host observed."""
     found: dict[str, AskingHost] = {}
@@ -273,7 +272,7 @@ def _probing_interfaces(
     return {node: frozenset(interfaces) for node, interfaces in found.items()}
 
 
-def _observed(host_run: Evidence, addresses: tuple[IPv4Address, ...]) -> bool:
+def _observed(host_run: Evidence, addresses: tuple[Address, ...]) -> bool:
     proxies = mac_owners.proxies(host_run)
     heard = host_run.by_address()
     replies = (reply for ip in addresses for reply in heard.get(ip, ()))
@@ -292,21 +291,21 @@ class _CaseContext:
     non_strict: frozenset[str]
     heard: frozenset[str]
     """The nodes that replied."""
-    heard_as: Mapping[tuple[str, IPv4Address], frozenset[str]]
+    heard_as: Mapping[tuple[str, Address], frozenset[str]]
     """By segment and sender, the nodes that answered that sender there."""
     ready: frozenset[str]
     down: frozenset[str]
     missed: frozenset[str]
     """The nodes that missed some requests for their own address."""
     doubling: Doubling
-    networks: tuple[IPv4Network, ...]
+    networks: tuple[Network, ...]
     """Those of the interfaces that asked; where none has an address, what is near the nodes that were heard."""
     guessed: bool
     """None of the interfaces that asked has an address."""
     blind: frozenset[str]
-    held: Mapping[IPv4Address, str]
+    held: Mapping[Address, str]
     """The addresses of probing hosts that are not known to be nodes, with the interface."""
-    holders: Mapping[str, Mapping[IPv4Address, str]]
+    holders: Mapping[str, Mapping[Address, str]]
     """For each node that ran a probe: its addresses on the probing interfaces, each with the interface."""
     probing_interfaces: Mapping[str, frozenset[str]]
     """For each node that ran a probe and that another host observed: its probing interfaces."""
@@ -318,7 +317,8 @@ class _CaseContext:
 
 
 def _case(target: Target, evidence: Evidence, context: _CaseContext) -> Case:
-    ip = target.ip if isinstance(target.ip, IPv4Address) and not target.skipped else None
+    ip = target.ip if not target.skipped else None
+    six = ip is not None and ip.version == planning.IPV6
     observations, owners, objects = context.observations, context.owners, evidence.objects
     record = records.record(target, evidence, context.heard, context.time)
     parties = responders.parties(ip, observations, owners, context.labels, record.announcers, record.named) if ip else ()
@@ -350,7 +350,7 @@ def _case(target: Target, evidence: Evidence, context: _CaseContext) -> Case:
         outdated=ages.read_time(evidence) if context.read_at or record.out_of_time or ip in evidence.outdated else None,
         lost=bool(ip) and observations.lost(ip),  # type: ignore[arg-type]
         excess=observations.excess(ip) if ip else 0,
-        non_strict=context.non_strict,
+        non_strict=frozenset() if six else context.non_strict,
         blind=context.blind,
         held_on=context.held.get(ip) if ip else None,
         held_by={node: interface for node, found in context.holders.items() if ip and (interface := found.get(ip))},
@@ -363,6 +363,7 @@ def _case(target: Target, evidence: Evidence, context: _CaseContext) -> Case:
         complete=evidence.complete,
         recorded=observations.recorded,
         doubled=context.doubling.unexplained(ip, context.non_strict, once=once) if ip and parties else (),
+        hidden=_hidden(ip, parties, record, context) if ip and six else (),
         gratuitous=_announced(ip, parties, context) if ip else (),
         passed_over=tuple(observations.passed_over.get(ip, ())) if ip else (),
         on_link=ip is None or context.guessed or any(ip in network for network in context.networks),
@@ -383,6 +384,28 @@ def _case(target: Target, evidence: Evidence, context: _CaseContext) -> Case:
     )
 
 
+def _hidden(
+    ip: Address, parties: Sequence[Responder], record: records.AnnouncerRecord, context: _CaseContext
+) -> tuple[Hidden, ...]:
+    """Who replied for an IPv6 address only when it was asked beyond multicast, and is no proxy."""
+    observations, owners = context.observations, context.owners
+    known = set(observations.by_nic(ip))
+    last = max((reply.at for replies in observations.by_nic(ip).values() for reply in replies), default=0.0)
+    for nic, replies in observations.beyond(ip).items():
+        if nic in known:
+            last = max(last, *(reply.at for reply in replies))
+    found = []
+    for nic, replies in observations.beyond(ip).items():
+        owner = owners[nic]
+        if nic in known or any(nic[1] in party.macs for party in parties) or owner.proxied:
+            continue
+        if owner.node and any(party.node == owner.node for party in parties):
+            continue
+        expected = owner.node in record.announcers or nic[1] in record.named
+        found.append(Hidden(nic=nic, owner=owner, expected=expected, beside=last > min(reply.at for reply in replies)))
+    return tuple(found)
+
+
 def _nics_of_nodes(segments: Set[str], known: Mapping[str, Set[tuple[str | None, Mac]]]) -> Mapping[str, frozenset[Mac]]:
     return {
         node: frozenset(mac for segment, mac in macs if segment is None or segment in segments)
@@ -390,9 +413,7 @@ def _nics_of_nodes(segments: Set[str], known: Mapping[str, Set[tuple[str | None,
     }
 
 
-def _taken_by(
-    ears: Iterable[tuple[str, IPv4Address]], parties: Sequence[Responder], context: _CaseContext
-) -> tuple[str, ...]:
+def _taken_by(ears: Iterable[tuple[str, Address]], parties: Sequence[Responder], context: _CaseContext) -> tuple[str, ...]:
     """Who answers for the senders of a case, no proxies, and did not answer the case; nobody where one sender is free."""
     found: set[str] = set()
     for interface, sender in {*ears}:
@@ -453,7 +474,7 @@ def _without_routers(case: Case, context: _CaseContext) -> Case:
 
 
 def _near(
-    addresses: Mapping[str, Sequence[IPv4Address]], owned: Mapping[Nic, Owner], observations: Observations
+    addresses: Mapping[str, Sequence[Address]], owned: Mapping[Nic, Owner], observations: Observations
 ) -> tuple[IPv4Network, ...]:
     """What shares the first 24 bits with a node's own address that was answered here, and not by a proxy alone."""
     heard = {
@@ -461,10 +482,10 @@ def _near(
         for own in addresses.values() for ip in own
         if any(reply.sender not in owned[nic].proxied for nic, found in observations.by_nic(ip).items() for reply in found)
     }  # fmt: skip
-    return tuple(sorted({IPv4Network((ip, 24), strict=False) for ip in heard}))
+    return tuple(sorted({IPv4Network((ip, 24), strict=False) for ip in heard if isinstance(ip, IPv4Address)}))
 
 
-def _announced(ip: IPv4Address, parties: Iterable[Responder], context: _CaseContext) -> tuple[Gratuitous, ...]:
+def _announced(ip: Address, parties: Iterable[Responder], context: _CaseContext) -> tuple[Gratuitous, ...]:
     """The gratuitous ARP of MAC addresses that did not reply and do not belong to a node that did."""
     found = context.observations.gratuitous.get(ip, ())
     macs = {mac for party in parties for mac in party.macs} if found else set()
@@ -477,10 +498,14 @@ def _announced(ip: IPv4Address, parties: Iterable[Responder], context: _CaseCont
     return tuple(one for one in found if one.mac not in macs and node(one) not in nodes)
 
 
-def _held(outside: Iterable[tuple[str, Evidence]]) -> Mapping[IPv4Address, str]:
-    """The interface with each address, for probing hosts that are not known to be nodes; the first host wins."""
-    found: dict[IPv4Address, str] = {}
+def _held(outside: Iterable[tuple[str, Evidence]]) -> Mapping[Address, str]:
+    """The interface with each address, for probing hosts that are not known to be nodes; the first host wins. Of the IPv6
+    addresses those on the interfaces that asked: a kernel does not reply there for those of its other interfaces."""
+    found: dict[Address, str] = {}
     for name, host_run in outside:
+        asking = responders.held(host_run.host, host_run.options.interfaces)
         for ip, interface in responders.held(host_run.host).items():
+            if ip.version == planning.IPV6 and ip not in asking:
+                continue
             found.setdefault(ip, qualified(name, interface) if name else interface)
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from ipaddress import IPv4Address
 
 from arpcheck import loadbalancers, mac_owners, targets
 from arpcheck.evidence import Capture, Evidence
@@ -19,6 +18,7 @@ from arpcheck.kubeproxy.observations import WireObservations
 from arpcheck.kubeproxy.remedy import cures
 from arpcheck.kubeproxy.status import status
 from arpcheck.model import (
+    Address,
     Arp,
     Cause,
     CauseId,
@@ -34,7 +34,7 @@ APART = timedelta(minutes=10)
 """Maximum time between a capture and the reading of the cluster before a gap is reported."""
 
 
-def gaps(evidence: Evidence, canary: IPv4Address | None, observations: Observations) -> Iterable[Gap]:
+def gaps(evidence: Evidence, canary: Address | None, observations: Observations) -> Iterable[Gap]:
     """Gaps on the wire: what was not requested or not received."""
     if canary is None or not observations.asked(canary).broadcast:
         why_missing = "the run ended before its request" if evidence.capture is None else "the capture has no request for it"
@@ -82,7 +82,7 @@ def _not_recorded(evidence: Evidence, capture: Capture) -> Iterable[Gap]:
         yield Gap(what="capture", why=why, costs="another node may have been the announcer at that time")
 
 
-def likely_causes(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]], objects: Objects) -> tuple[Cause, ...]:
+def likely_causes(judged: Judged, gateways: Mapping[str, tuple[Address, ...]], objects: Objects) -> tuple[Cause, ...]:
     """The likely causes, from the observations and the configuration."""
     observations = judged.observations
     gateways_requested = any(observations.asked(ip).broadcast for found in gateways.values() for ip in found)
@@ -149,8 +149,8 @@ def _answered(judged: Judged) -> Mapping[str, frozenset[str]]:
     return found
 
 
-def _answered_gateways(judged: Judged, gateways: Mapping[str, tuple[IPv4Address, ...]]) -> frozenset[str]:
-    def answered(node: str, ip: IPv4Address) -> bool:
+def _answered_gateways(judged: Judged, gateways: Mapping[str, tuple[Address, ...]]) -> frozenset[str]:
+    def answered(node: str, ip: Address) -> bool:
         return any(judged.owners[nic].node == node for nic in judged.observations.by_nic(ip))
 
     return frozenset(node for node, found in gateways.items() if any(answered(node, ip) for ip in found))

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network, summarize_address_range
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    ip_interface,
+    summarize_address_range,
+)
 
 from arpcheck import mac_owners
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.judge.acceptance import names_answers_for
-from arpcheck.model import Acceptance, Host, Interface, Kind, Mac, Question, Request, Target
+from arpcheck.model import Acceptance, Address, Host, Interface, Kind, Mac, Question, Request, Target, order
 from arpcheck.model.constants import ZERO
 from arpcheck.objects import Objects, ipv4, text, texts
 from arpcheck.pipeline import records
 from arpcheck.pools.ranges import pools
-from arpcheck.targets import CONTROLS, JUDGED, all_targets
+from arpcheck.targets import CONTROLS, IPV4, JUDGED, Network, all_targets
 from arpcheck.wire.confirmation import MANY
 from arpcheck.wire.schedule import ScanPlan, most_seconds, seconds
 
@@ -47,8 +55,8 @@ class NeverChosen:
 
 def choose(
     interfaces: Sequence[Interface],
-    asked: Iterable[IPv4Address],
-    nodes: Iterable[IPv4Address],
+    asked: Iterable[Address],
+    nodes: Iterable[Address],
     others: Mapping[str, NeverChosen] | None = None,
 ) -> Choice:
     """`interfaces`: those that may be chosen; `asked`: addresses that get a verdict; `nodes`: those of Ready nodes;
@@ -73,7 +81,7 @@ def choose(
     return Choice(names=chosen, because="; ".join(map(view.words, chosen)))
 
 
-Holders = Mapping[IPv4Address, tuple[str, ...]]
+Holders = Mapping[Address, tuple[str, ...]]
 """The interfaces whose subnet contains each address; several if subnets overlap."""
 
 
@@ -90,12 +98,12 @@ class _View:
     def of(
         cls,
         interfaces: Sequence[Interface],
-        asked: Iterable[IPv4Address],
-        nodes: Iterable[IPv4Address],
+        asked: Iterable[Address],
+        nodes: Iterable[Address],
         others: Mapping[str, NeverChosen],
     ) -> _View:
         subnets = {interface.name: _subnets(interface) for interface in interfaces}
-        asked_at, nodes_at = ({ip: _holders(ip, subnets) for ip in sorted(set(ips))} for ips in (asked, nodes))
+        asked_at, nodes_at = ({ip: _holders(ip, subnets) for ip in sorted(set(ips), key=order)} for ips in (asked, nodes))
         return cls(subnets, asked_at, nodes_at, others)
 
     def unclear(self, why: str) -> UsageError:
@@ -135,7 +143,7 @@ def _subnets(interface: Interface) -> tuple[IPv4Network, ...]:
     return tuple(dict.fromkeys(network for network in found if network.prefixlen <= LONGEST))
 
 
-def _holders(ip: IPv4Address, subnets: Mapping[str, tuple[IPv4Network, ...]]) -> tuple[str, ...]:
+def _holders(ip: Address, subnets: Mapping[str, tuple[IPv4Network, ...]]) -> tuple[str, ...]:
     lengths = {name: max((n.prefixlen for n in found if ip in n), default=-1) for name, found in subnets.items()}
     longest = max(lengths.values(), default=-1)
     return tuple(name for name, length in lengths.items() if length == longest >= 0)
@@ -206,24 +214,25 @@ def _plan(
     services = mac_owners.service_addresses(objects)
     home = _home(objects, host)
     one_round = requests(targets, interfaces, options.sender, services, home=home, both=options.both_senders)
-    judged = {t.ip: t for t in targets if t.kind in JUDGED and isinstance(t.ip, IPv4Address)}
+    judged = {t.ip: t for t in targets if t.kind in JUDGED and t.ip and not t.skipped}
     nics = _known_nics(options, objects, host, mac_map)
     scan_plan = ScanPlan(
         requests=one_round,
         rounds=options.rounds,
         rate=options.rate,
         wait=options.wait,
-        nodes=frozenset(t.ip for t in targets if t.kind is Kind.NODE and isinstance(t.ip, IPv4Address)),
+        nodes=frozenset(t.ip for t in targets if t.kind is Kind.NODE and t.ip),
         far=_far(targets, interfaces),
         judged=frozenset(judged),
         partly_accepted=frozenset(
             ip for ip, target in judged.items() if any(names_answers_for(entry, target) for entry in accepted)
         ),
         canary=next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None),
-        controls=frozenset(t.ip for t in targets if t.kind is Kind.CONTROL and isinstance(t.ip, IPv4Address)),
+        controls=frozenset(t.ip for t in targets if t.kind is Kind.CONTROL and t.ip),
         known=frozenset(mac for macs in nics.values() for mac in macs),
-        homes={t.ip: frozenset(t.nodes) for t in targets if t.nodes and isinstance(t.ip, IPv4Address)},
+        homes={t.ip: frozenset(t.nodes) for t in targets if t.nodes and t.ip},
         explained=explained(targets),
+        own_ipv6=ipv6_senders(interfaces),
         announcers_of=lambda ip: records.announcers_of(judged[ip], objects),
         nics=nics,
         senders={
@@ -242,8 +251,28 @@ def _plan(
     )
 
 
-def explained(targets: Iterable[Target]) -> tuple[IPv4Address, ...]:
-    """The addresses that are asked why, if nobody replies for them: a node should reply for each."""
+def ipv6_senders(interfaces: Iterable[Interface]) -> Mapping[str, IPv6Address]:
+    """The sender of IPv6 requests on each interface that has one: its link-local address. Every host on the link can
+    resolve it, which a responder such as MetalLB's does before it replies."""
+    found = ((one.name, (IPv6Interface(text).ip for text in one.ipv6)) for one in interfaces)
+    links = {name: next((ip for ip in ips if ip.is_link_local), None) for name, ips in found}
+    return {name: ip for name, ip in links.items() if ip is not None}
+
+
+def versions(options: Options, host: Host) -> frozenset[int]:
+    """The IP versions that are requested."""
+    return options.families.versions(link_local=bool(ipv6_senders(used(options, host))))
+
+
+def apart(targets: Iterable[Target]) -> tuple[Address, ...]:
+    """The addresses that get requests which are not a client's: those that are asked why, and all of IPv6."""
+    every = tuple(targets)
+    six = (t.ip for t in every if t.kind in JUDGED and isinstance(t.ip, IPv6Address) and not t.skipped)
+    return (*explained(every), *six)
+
+
+def explained(targets: Iterable[Target]) -> tuple[Address, ...]:
+    """The IPv4 addresses that are asked why, if nobody replies for them: a node should reply for each."""
     return tuple(
         t.ip
         for t in targets
@@ -251,11 +280,11 @@ def explained(targets: Iterable[Target]) -> tuple[IPv4Address, ...]:
     )
 
 
-def _far(targets: Iterable[Target], interfaces: Sequence[Interface]) -> frozenset[IPv4Address]:
+def _far(targets: Iterable[Target], interfaces: Sequence[Interface]) -> frozenset[Address]:
     """The nodes' addresses that are in no network of the interfaces, where they are many and others are in one. If all are
     elsewhere, the nodes may have an address of a management network and be on the segment all the same."""
     networks = interface_networks(interfaces)
-    nodes = {t.ip for t in targets if t.kind is Kind.NODE and isinstance(t.ip, IPv4Address)}
+    nodes = {t.ip for t in targets if t.kind is Kind.NODE and t.ip}
     far = frozenset(ip for ip in nodes if not any(ip in network for network in networks))
     every = all(interface.addresses for interface in interfaces)
     return far if every and MANY <= len(far) < len(nodes) else frozenset()
@@ -264,18 +293,27 @@ def _far(targets: Iterable[Target], interfaces: Sequence[Interface]) -> frozense
 def targets_of(options: Options, objects: Objects, host: Host, questions: Iterable[Question] = ()) -> tuple[Target, ...]:
     """The targets, cached for the requests and the verdicts. `questions`: the requests of a finished run, which show its
     control address."""
-    networks = interface_networks(used(options, host))
+    networks, asked = interface_networks(used(options, host)), versions(options, host)
 
-    def made(controls: frozenset[IPv4Address]) -> tuple[Target, ...]:
+    def made(controls: frozenset[Address]) -> tuple[Target, ...]:
         gateways = mac_owners.pod_gateways(objects) if options.preflight else {}
-        own = mac_owners.node_addresses(objects)
-        return all_targets(objects, options, own, networks, gateways, controls, _in_use(objects))
+        own = every_node_address(objects, asked)
+        return all_targets(objects, options, own, networks, gateways, controls, _in_use(objects), asked)
 
-    planned = objects.memo(("targets", options, networks), lambda: made(frozenset()))
+    planned = objects.memo(("targets", options, networks, asked), lambda: made(frozenset()))
     controls = frozenset(question.ip for question in questions).intersection(CONTROLS)
-    if not controls or controls == {target.ip for target in planned if target.kind is Kind.CONTROL}:
+    if not controls or controls <= {target.ip for target in planned if target.kind is Kind.CONTROL}:
         return planned
-    return objects.memo(("targets", options, networks, controls), lambda: made(controls))
+    return objects.memo(("targets", options, networks, asked, controls), lambda: made(controls))
+
+
+def every_node_address(objects: Objects, asked: Collection[int]) -> Mapping[str, tuple[Address, ...]]:
+    """The nodes' own addresses of the IP versions that are requested, by node."""
+    four, six = mac_owners.node_addresses(objects), mac_owners.node_ipv6(objects)
+    return {name: (*four[name], *(six.get(name, ()) if IPV6 in asked else ())) for name in four}
+
+
+IPV6 = 6
 
 
 def _in_use(objects: Objects) -> tuple[IPv4Network, ...]:
@@ -311,7 +349,7 @@ def own_node(objects: Objects, host: Host) -> str | None:
     )
 
 
-def _home(objects: Objects, host: Host) -> frozenset[IPv4Address]:
+def _home(objects: Objects, host: Host) -> frozenset[Address]:
     """The address of this host's node, if it is also a Service's and the node has no other. An address that a node merely
     holds for a while is never its only one."""
     listed, node = mac_owners.node_addresses(objects), own_node(objects, host)
@@ -349,17 +387,17 @@ class InterfaceSenders:
     """One interface and its possible sender addresses."""
 
     interface: str
-    own: tuple[tuple[IPv4Address, IPv4Network], ...]
+    own: tuple[tuple[Address, IPv4Network], ...]
     """Its usable sender addresses, each with its network."""
 
-    def covers(self, ip: IPv4Address) -> bool:
+    def covers(self, ip: Address) -> bool:
         return any(ip in network for _, network in self.own)
 
-    def in_subnet(self, ip: IPv4Address) -> IPv4Address | None:
+    def in_subnet(self, ip: Address) -> Address | None:
         """The own address in the subnet of `ip`; None if there is none other than `ip` itself."""
         return next((own for own, network in self.own if ip in network and own != ip), None)
 
-    def any_own(self, ip: IPv4Address) -> IPv4Address | None:
+    def any_own(self, ip: Address) -> Address | None:
         return self.in_subnet(ip) or next((own for own, _ in self.own if own != ip), None)
 
 
@@ -381,11 +419,22 @@ def requests(
     ordered = sorted(targets, key=lambda t: _ORDER.index(t.kind) if t.kind in _ORDER else len(_ORDER))
     found: list[Request] = []
     for target in ordered:
-        if isinstance(target.ip, IPv4Address) and not target.skipped and target.kind is not Kind.CONTROL:
+        if isinstance(target.ip, IPv6Address) and not target.skipped:
+            found.extend(_ipv6_requests(target.ip, interfaces))
+        elif isinstance(target.ip, IPv4Address) and not target.skipped and target.kind is not Kind.CONTROL:
             for available in _interfaces_for(target, by_interface):
                 senders = dict.fromkeys(_senders(target, target.ip, available, sender, both=both))
                 found.extend(Request(interface=available.interface, ip=target.ip, sender=own) for own in senders)
     return (*_controls(ordered, found), *found)
+
+
+def _ipv6_requests(ip: IPv6Address, interfaces: Sequence[Interface]) -> Iterator[Request]:
+    """On the interfaces in its network, else on all that can."""
+    senders = ipv6_senders(interfaces)
+    near = [one for one in interfaces if any(ip in network for network in interface_networks((one,)))]
+    for one in near or interfaces:
+        if sender := senders.get(one.name):
+            yield Request(interface=one.name, ip=ip, sender=sender)
 
 
 def _taken(targets: Iterable[Target], services: Iterable[object], home: Collection[object]) -> set[object]:
@@ -393,9 +442,10 @@ def _taken(targets: Iterable[Target], services: Iterable[object], home: Collecti
     return {*services, *(t.ip for t in targets if t.kind in JUDGED and t.services)}.difference(home)
 
 
-def interface_networks(interfaces: Iterable[Interface]) -> tuple[IPv4Network, ...]:
-    """The IPv4 networks of the interfaces."""
-    return tuple(dict.fromkeys(IPv4Interface(a).network for interface in interfaces for a in interface.addresses))
+def interface_networks(interfaces: Iterable[Interface]) -> tuple[Network, ...]:
+    """The networks of the interfaces, without the link-local one that every interface has."""
+    every = (ip_interface(text) for one in interfaces for text in (*one.addresses, *one.ipv6))
+    return tuple(dict.fromkeys(one.network for one in every if one.version == IPV4 or not one.is_link_local))
 
 
 def _interface_senders(interface: Interface, sender: str, taken: set[object]) -> InterfaceSenders:
@@ -433,9 +483,7 @@ def _interfaces_for(target: Target, by_interface: Sequence[InterfaceSenders]) ->
     return by_interface
 
 
-def _senders(
-    target: Target, ip: IPv4Address, available: InterfaceSenders, sender: str, *, both: bool
-) -> Iterable[IPv4Address]:
+def _senders(target: Target, ip: Address, available: InterfaceSenders, sender: str, *, both: bool) -> Iterable[Address]:
     inside, anywhere = available.in_subnet(ip), available.any_own(ip)
     # A router with proxy ARP replies to an own sender for other subnets, so a node there is requested with 0.0.0.0 only.
     own = inside if target.kind is Kind.NODE else anywhere
@@ -448,7 +496,7 @@ def _senders(
 
 def _controls(targets: Iterable[Target], found: Iterable[Request]) -> Iterable[Request]:
     """The control with every sender that any target uses, because a proxy may reply to only one of them."""
-    senders = dict.fromkeys((request.interface, request.sender) for request in found)
+    senders = dict.fromkeys((request.interface, request.sender) for request in found if request.ip.version == IPV4)
     for target in targets:
         if target.kind is Kind.CONTROL and isinstance(target.ip, IPv4Address):
             for interface, sender in senders:

@@ -48,10 +48,13 @@ class _Asking:
 def _context(evidence: Evidence) -> _Asking:
     objects, host = evidence.objects, evidence.host
     interfaces = used(evidence.options, host)
-    by_node = mac_owners.node_addresses(objects)
+    by_node = {
+        node: tuple(ip for ip in found if isinstance(ip, IPv4Address))
+        for node, found in mac_owners.node_addresses(objects).items()
+    }
     nodes = [ip for found in by_node.values() for ip in found]
-    taken = mac_owners.service_addresses(objects)
-    asked = {question.ip for question in evidence.questions}
+    taken = frozenset(ip for ip in mac_owners.service_addresses(objects) if isinstance(ip, IPv4Address))
+    asked = {question.ip for question in evidence.questions if isinstance(question.ip, IPv4Address)}
     senders = {i.name: sender for i in interfaces if (sender := _sender(i, (nodes, sorted(asked)), taken))}
     return _Asking(
         evidence=evidence,

@@ -6,13 +6,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from ipaddress import IPv4Address
 
 from arpcheck import loadbalancers
 from arpcheck.evidence import Evidence
 from arpcheck.judge.responders import expected
 from arpcheck.kubeproxy import kube_proxies
-from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Reason, Skip, Target, Trust
+from arpcheck.model import Address, Announcement, Claim, ClaimSource, Mac, Reason, Skip, Target, Trust
 from arpcheck.objects import Objects, Service
 from arpcheck.pipeline import ages
 
@@ -105,7 +104,7 @@ def reasons(target: Target, evidence: Evidence, time: ages.When) -> tuple[Reason
     services = [service for name in target.services if (service := _services(objects).get(name))]
     if target.skips is Skip.PENDING:
         return tuple(reason for one in services for reason in loadbalancers.unallocated(one, objects, at))
-    if not isinstance(ip, IPv4Address):
+    if ip is None:
         return ()
     if not target.services:
         return loadbalancers.reasons_of_address(ip, objects, at)
@@ -179,7 +178,7 @@ def _of_known_nodes(one: Announcement, known: Mapping[str, bool | None] | None) 
 
 
 def _own_address_of(target: Target, objects: Objects) -> tuple[str, ...]:
-    if not target.services or not isinstance(target.ip, IPv4Address):
+    if not target.services or target.ip is None:
         return ()
     return loadbalancers.owners(target.ip, objects)
 
@@ -197,8 +196,6 @@ def _announcements(target: Target, objects: Objects, at: datetime) -> Announceme
 
 def _read_announcements(target: Target, objects: Objects, at: datetime) -> Announcements:
     ip = target.ip
-    if not isinstance(ip, IPv4Address | None):
-        return ()
     if ip is not None and not target.services:
         of_address = loadbalancers.announcements_of_address(ip, objects, at)
         return ((*_own_address(target), *_cluster_ip(ip, objects), *of_address),)
@@ -222,7 +219,7 @@ def _own_address(target: Target) -> Iterable[Announcement]:
         yield Announcement(implementation=None, because="the address is a node's own", order=2, claims=claims)
 
 
-def _cluster_ip(ip: IPv4Address, objects: Objects) -> Iterable[Announcement]:
+def _cluster_ip(ip: Address, objects: Objects) -> Iterable[Announcement]:
     """No node should reply for a ClusterIP."""
     taken = objects.memo("cluster addresses", lambda: {ip for service in objects.services() for ip in service.cluster_ips})
     if ip in taken:
@@ -232,7 +229,7 @@ def _cluster_ip(ip: IPv4Address, objects: Objects) -> Iterable[Announcement]:
 
 
 def _forbidden(target: Target, recorded: Announcements, objects: Objects) -> tuple[str, ...]:
-    if not isinstance(target.ip, IPv4Address):
+    if target.ip is None:
         return ()
     ip, by_name = target.ip, _services(objects)
     found = {gap.what for gap in objects.gaps if gap.what == "services"} if not target.services else set()

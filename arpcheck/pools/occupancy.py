@@ -150,7 +150,7 @@ class _ProbeConditions:
     def of(cls, report: Report, evidence: Evidence) -> _ProbeConditions:
         asked: dict[IPv4Address, dict[tuple[str, IPv4Address], set[int]]] = {}
         for question in evidence.questions:
-            if question.to is None:
+            if question.to is None and isinstance(question.ip, IPv4Address) and isinstance(question.sender, IPv4Address):
                 rounds = asked.setdefault(question.ip, {}).setdefault((question.interface, question.sender), set())
                 rounds.add(question.round)
         every = {ip: {key: frozenset(rounds) for key, rounds in found.items()} for ip, found in asked.items()}

@@ -102,6 +102,8 @@ def _kind_of(target: TargetReport) -> str:
             return "with a host name"
         case Skip.IPV6:
             return "IPv6"
+        case Skip.IPV4:
+            return "IPv4"
         case Skip.NOT_UNICAST:
             return "not a unicast address"
         case Skip.OFF_LINK:

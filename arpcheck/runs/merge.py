@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Interface, IPv4Network
 
 from arpcheck import mac_owners
 from arpcheck.errors import InputError
 from arpcheck.evidence import SEPARATOR, Evidence, Options, Vantage, moved, qualified, views
-from arpcheck.model import Gratuitous, Host, Loss, Mac, Overflow, PassedOver, Question, ReachRun, Reply
+from arpcheck.model import Address, Gratuitous, Host, Loss, Mac, Overflow, PassedOver, Question, ReachRun, Reply, order
 from arpcheck.objects import Objects, full_name, text
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -55,7 +55,7 @@ def merge(runs: Sequence[tuple[str, Evidence]]) -> Evidence:
         capture=next((evidence.capture for evidence in newest if evidence.capture), None),
         vantages=tuple(part.vantage for part in parts),
         accepted=tuple(dict.fromkeys(entry for evidence in newest for entry in evidence.accepted)),
-        outdated=tuple(sorted({ip for _, run in runs for ip in run.outdated})),
+        outdated=tuple(sorted({ip for _, run in runs for ip in run.outdated}, key=order)),
         reach=_reach([part.reach for part in parts if part.reach]),
         trouble=tuple(sorted(f"{name}: {trouble}" for name, run in runs for trouble in run.trouble)),
     )
@@ -218,7 +218,7 @@ def _options(parts: Sequence[_Part]) -> Options:
         wait=max(part.options.wait for part in parts),
         rate=max(part.options.rate for part in parts),
         sender=senders.pop() if len(senders) == 1 else "mixed",
-        ips=tuple(sorted({ip for part in parts for ip in part.options.ips})),
+        ips=tuple(sorted({ip for part in parts for ip in part.options.ips}, key=order)),
         preflight=all(part.options.preflight for part in parts),
         reach=any(part.options.reach for part in parts),
     )
@@ -270,11 +270,11 @@ def _age(evidence: Evidence) -> datetime:
 
 
 def _overflows(runs: Iterable[Evidence]) -> tuple[Overflow, ...]:
-    found: Counter[IPv4Address] = Counter()
+    found: Counter[Address] = Counter()
     for evidence in runs:
         for overflow in evidence.overflows:
             found[overflow.ip] += overflow.replies
-    return tuple(Overflow(ip=ip, replies=count) for ip, count in sorted(found.items()))
+    return tuple(Overflow(ip=ip, replies=count) for ip, count in sorted(found.items(), key=lambda entry: order(entry[0])))
 
 
 # ------------------------------------------------------------------------------------------ Whether two runs belong together

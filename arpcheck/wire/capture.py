@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 
 from arpcheck.errors import InputError
-from arpcheck.model import Gratuitous, Mac, Overflow, PassedOver, PassReason, Question, Reply
+from arpcheck.model import Address, Gratuitous, Mac, Overflow, PassedOver, PassReason, Question, Reply, order
 from arpcheck.wire.packets import NOBODY, ArpReply, ArpRequest, Ignored, Unwrapped, decode, decode_request, unwrapped
 from arpcheck.wire.pcap import Cut, Dropped, Entry, Recorded
 from arpcheck.wire.replies import MOST_MACS, MOST_REPLIES, Unsolicited
@@ -75,7 +75,10 @@ def captured(entries: Iterable[Entry], wanted: Iterable[IPv4Address], where: str
         frames=recording.frames,
         questions=tuple(exchange.questions),
         replies=tuple(exchange.replies),
-        overflows=tuple(Overflow(ip=ip, replies=count) for ip, count in sorted(exchange.overflow.items())),
+        overflows=tuple(
+            Overflow(ip=ip, replies=count)
+            for ip, count in sorted(exchange.overflow.items(), key=lambda entry: order(entry[0]))
+        ),
         ignored=dict(sorted(recording.ignored.items())),
         gratuitous=recording.unsolicited.gratuitous(),
         passed_over=recording.unsolicited.passed_over(),
@@ -189,10 +192,10 @@ class _Exchange:
         self._exact: dict[tuple[bytes, bytes, bytes, bytes], Question] = {}
         self._latest: dict[_Requester, Question] = {}
         self._implied: dict[tuple[bytes, bytes, bytes], tuple[float, int]] = {}
-        self._kept: dict[IPv4Address, dict[Mac, Counter[int]]] = {}
+        self._kept: dict[Address, dict[Mac, Counter[int]]] = {}
         self.questions: list[Question] = []
         self.replies: list[Reply] = []
-        self.overflow: Counter[IPv4Address] = Counter()
+        self.overflow: Counter[Address] = Counter()
         self.unseen = 0
 
     def add(self, at: float, row: ArpRequest | ArpReply) -> None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
 
-from arpcheck.model import Mac
+from arpcheck.model import Address, Mac
 
-Homes = Mapping[IPv4Address, frozenset[str]]
+Homes = Mapping[Address, frozenset[str]]
 """The nodes' own addresses, each with the nodes that have it."""
 
 MOST_CONFIRMATIONS = 64
@@ -36,13 +35,13 @@ def most(homes: Homes) -> int:
 
 
 def confirmations(
-    heard: Mapping[IPv4Address, Set[Mac]],
+    heard: Mapping[Address, Set[Mac]],
     homes: Homes,
-    judged: Set[IPv4Address],
+    judged: Set[Address],
     known: Set[Mac],
     done: Set[Mac] = frozenset(),
     left: int = MOST_CONFIRMATIONS,
-) -> Iterator[tuple[Mac, tuple[IPv4Address, ...]]]:
+) -> Iterator[tuple[Mac, tuple[Address, ...]]]:
     """Yields each MAC address in doubt with the addresses to request from it, sorted by MAC. A MAC that replied for
     addresses of several nodes gets those addresses. A MAC that replied for an address in `judged` and for no node gets every
     node's address, unanswered ones first, and then all of them again. A bond replies for its node from any leg; a stranger
@@ -51,7 +50,7 @@ def confirmations(
     `heard`: responders by address. `known`: MACs with a known node; `done`: MACs that were asked already. At most `left`
     requests. A MAC of the first kind is asked for all of its addresses or none, because half of them settle nothing. A MAC
     of the second kind gets what is left: one reply names its node."""
-    answered: dict[Mac, list[IPv4Address]] = {}
+    answered: dict[Mac, list[Address]] = {}
     for ip in sorted(heard.keys() & homes.keys()):
         for mac in heard[ip]:
             answered.setdefault(mac, []).append(ip)
@@ -89,7 +88,7 @@ MOST_REPEATS = 4000
 """Maximum requests of one run on one interface that serve only these numbers: a large cluster on a lossy network stays
 unknown and the run ends."""
 
-Sent = tuple[int, IPv4Address]
+Sent = tuple[int, Address]
 """A broadcast request: its round and its sender."""
 
 
@@ -99,12 +98,12 @@ class Count:
 
     asked: list[Sent] = field(default_factory=list)
     answered: set[Sent] = field(default_factory=set)
-    proxied: frozenset[IPv4Address] = frozenset()
+    proxied: frozenset[Address] = frozenset()
     """Senders whose requests do not count, because only proxies replied to them."""
     again: int = 0
     """The number of entries of `asked` that were sent for the numbers alone."""
 
-    def senders(self) -> frozenset[IPv4Address]:
+    def senders(self) -> frozenset[Address]:
         """The senders that count. A switch may drop every request with sender 0.0.0.0, which is not a loss. If a proxy
         replied to all senders, all count."""
         every = frozenset(sender for _, sender in self.answered)

@@ -10,7 +10,7 @@ import re
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
 
 from arpcheck.errors import UsageError
@@ -85,12 +85,14 @@ def this_host() -> Host:
         raise UsageError(
             what, "Check that /proc is mounted and that the open file limit is not reached (ulimit -n)"
         ) from None
+    six = ipv6_addresses(_file_text("/proc/net/if_inet6") or "")
     return Host(
         interfaces=tuple(
             Interface(
                 name=name,
                 mac=_mac_of(found[name]),
                 addresses=_addresses(found[name]),
+                ipv6=six.get(name, ()),
                 up="up" in stats[name].flags.split(",") if name in stats else False,
                 arp_ignore=_effective("arp_ignore", name),
                 arp_announce=_effective("arp_announce", name),
@@ -192,6 +194,21 @@ def _addresses(addresses: Iterable[object]) -> tuple[str, ...]:
         if getattr(entry, "family", None) == socket.AF_INET
     )
     return tuple(interface.with_prefixlen for interface in dict.fromkeys(found))
+
+
+_TENTATIVE, _DAD_FAILED = 0x40, 0x08
+"""IFA_F_TENTATIVE and IFA_F_DADFAILED (include/uapi/linux/if_addr.h): the kernel does not use the address."""
+
+
+def ipv6_addresses(text: str) -> Mapping[str, tuple[str, ...]]:
+    """The usable addresses of each interface in /proc/net/if_inet6 (net/ipv6/addrconf.c, if6_seq_show)."""
+    found: dict[str, list[IPv6Interface]] = {}
+    for line in text.splitlines():
+        columns = line.split()
+        if len(columns) == 6 and not int(columns[4], 16) & (_TENTATIVE | _DAD_FAILED):
+            address = IPv6Interface((int(columns[0], 16), int(columns[2], 16)))
+            found.setdefault(columns[5], []).append(address)
+    return {name: tuple(address.with_prefixlen for address in sorted(of)) for name, of in found.items()}
 
 
 def _effective(name: str, interface: str) -> int | None:

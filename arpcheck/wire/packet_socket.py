@@ -15,10 +15,11 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from arpcheck.errors import WireError
+from arpcheck.wire.neighbour_discovery import ETHERTYPE_IPV6, FILTER
 from arpcheck.wire.packets import ETHERTYPE_ARP, Arrival, LinkLostError, TakenFor
 
 _log = logging.getLogger(__name__)
@@ -64,24 +65,34 @@ _NO_REQUESTS = (
     (_RETURN, 0, 0, 0),
 )
 
+Filter = Sequence[tuple[int, int, int, int]]
+"""A program of classic BPF."""
+
+_FILTERS: Mapping[int, Filter] = {ETHERTYPE_ARP: _NO_REQUESTS, ETHERTYPE_IPV6: FILTER}
+
 
 class LiveWire:
     """A `Wire` on real interfaces; a context manager. Other programs still receive every frame."""
 
-    def __init__(self, interfaces: Sequence[str], *, requests: bool = False) -> None:
-        """`requests`: also receive other hosts' requests. Raises WireError if a socket can't be opened."""
-        self._sockets: dict[str, socket.socket] = {}
+    def __init__(self, interfaces: Sequence[str], *, requests: bool = False, ipv6: Collection[str] = ()) -> None:
+        """`requests`: also receive other hosts' ARP requests. `ipv6`: those of the interfaces that neighbour discovery is
+        used on too. Raises WireError if a socket can't be opened."""
+        self._sockets: dict[_Place, socket.socket] = {}
         self._links: dict[socket.socket, str] = {}
         self._first: dict[str, _State] = {}
         self._sent: dict[str, float] = {}
         self._next_look = 0.0
         self._failed: list[LinkLostError] = []
         self._indexes: dict[str, int] = {}
-        for interface in interfaces:
-            opened = _open(interface, requests=requests)
-            self._sockets[interface] = opened
+        places = [
+            *((interface, ETHERTYPE_ARP) for interface in interfaces),
+            *((interface, ETHERTYPE_IPV6) for interface in interfaces if interface in ipv6),
+        ]
+        for interface, ethertype in places:
+            opened = _open(interface, ethertype, None if requests and ethertype == ETHERTYPE_ARP else _FILTERS[ethertype])
+            self._sockets[interface, ethertype] = opened
             self._links[opened] = interface
-            self._first[interface] = _state(opened)
+            self._first.setdefault(interface, _state(opened))
             self._indexes[interface] = socket.if_nametoindex(interface)
         self._intake = Intake()  # only after systems without packet sockets were refused
 
@@ -96,10 +107,11 @@ class LiveWire:
             opened.close()
         self._links.clear()
 
-    def keep(self, interfaces: Sequence[str]) -> None:
-        """Closes the sockets of all other interfaces."""
-        for interface in self._sockets.keys() - set(interfaces):
-            closed = self._sockets.pop(interface)
+    def keep(self, interfaces: Collection[str], *, ipv6: Collection[str] = ()) -> None:
+        """Closes the sockets of all other interfaces, and those for neighbour discovery of all that are not in `ipv6`."""
+        kept = {ETHERTYPE_ARP: interfaces, ETHERTYPE_IPV6: ipv6}
+        for place in [place for place in self._sockets if place[0] not in kept[place[1]]]:
+            closed = self._sockets.pop(place)
             self._links.pop(closed, None)
             closed.close()
 
@@ -110,7 +122,8 @@ class LiveWire:
         while True:
             try:
                 # A stalled queue would block a waiting send forever.
-                self._sockets[interface].send(frame, MSG_DONTWAIT)
+                # The socket of the frame's own protocol, because bridges and filters look at that of the socket.
+                self._sockets[interface, int.from_bytes(frame[12:14])].send(frame, MSG_DONTWAIT)
                 self._sent[interface] = time.monotonic()
                 return
             except OSError as error:
@@ -131,15 +144,16 @@ class LiveWire:
                 self._drain(sock, interface, arrivals)
             return arrivals
         for sock in select.select(tuple(self._links), (), (), until - now)[0]:
-            self._drain(sock, self._links[sock], arrivals)
+            if (found := self._links.get(sock)) is not None:  # not lost with the one before
+                self._drain(sock, found, arrivals)
         return arrivals
 
     def lost(self) -> Mapping[str, int]:
         # packet(7): reading the statistics resets them; tp_drops counts frames lost to a full buffer.
-        lost = {}
+        lost: dict[str, int] = {}
         for sock, interface in self._links.items():
             _, drops = struct.unpack("II", sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
-            lost[interface] = drops
+            lost[interface] = lost.get(interface, 0) + drops
         return lost
 
     def _drain(self, sock: socket.socket, interface: str, arrivals: list[Arrival]) -> None:
@@ -155,17 +169,23 @@ class LiveWire:
         """A link without carrier accepts frames and sends none; replies to a changed MAC address never arrive."""
         self._next_look = now + LOOK
         for sock, interface in tuple(self._links.items()):
+            if sock not in self._links:  # dropped together with the interface's other socket
+                continue
             # The socket's pending error comes first: a link that went down and came up again looks healthy.
             noted = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             waits = now - self._sent.get(interface, now) > HELD and _unsent(sock)
             why = _why(noted) if noted else _changed(self._first[interface], sock)
             if why := why or ("frames are stuck in its transmit queue" if waits else None):
-                self._links.pop(sock)
+                self._drop(interface)
                 self._failed.append(LinkLostError(interface, why))
 
     def _gone(self, interface: str, error: OSError) -> LinkLostError:
-        self._links.pop(self._sockets[interface], None)
+        self._drop(interface)
         return LinkLostError(interface, _why(error.errno) if error.errno else str(error))
+
+    def _drop(self, interface: str) -> None:
+        """Receives nothing more on an interface; what was received stays."""
+        self._links = {sock: name for sock, name in self._links.items() if name != interface}
 
 
 def _why(number: int) -> str:
@@ -214,8 +234,13 @@ def _unsent(sock: socket.socket) -> bool:
     return any(fcntl.ioctl(sock, SIOCOUTQ, bytes(4)))
 
 
-def _open(interface: str, *, requests: bool) -> socket.socket:
-    """Opens a socket for ARP only, not promiscuous. Before the bind it has no protocol and receives nothing, so that no
+_Place = tuple[str, int]
+"""An interface and an Ethernet type."""
+
+
+def _open(interface: str, ethertype: int, program: Filter | None) -> socket.socket:
+    """Opens a socket for one protocol, not promiscuous: replies are unicast, or to the group of all nodes, which every host
+    is in. Before the bind it has no protocol and receives nothing, so that no
     frame bypasses the filter (packet(7))."""
     if not hasattr(socket, "AF_PACKET"):
         raise WireError(
@@ -231,11 +256,11 @@ def _open(interface: str, *, requests: bool) -> socket.socket:
     except OSError as error:
         raise _refused(interface, error) from None
     try:
-        if not requests:
-            _attach_filter(opened)
+        if program is not None:
+            _attach_filter(opened, program)
         _enlarge_buffer(opened)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        opened.bind((interface, ETHERTYPE_ARP))
+        opened.bind((interface, ethertype))
     except OSError as error:
         opened.close()
         raise _refused(interface, error) from None
@@ -248,10 +273,9 @@ def _refused(interface: str, error: OSError) -> WireError:
     return WireError(f"interface {interface}: {error.strerror or error}", "`ip link` lists the interfaces")
 
 
-def _attach_filter(sock: socket.socket) -> None:
-    program = b"".join(struct.pack("HBBI", *instruction) for instruction in _NO_REQUESTS)
-    buffer = ctypes.create_string_buffer(program)
-    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(_NO_REQUESTS), ctypes.addressof(buffer)))
+def _attach_filter(sock: socket.socket, program: Filter) -> None:
+    buffer = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *instruction) for instruction in program))
+    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(program), ctypes.addressof(buffer)))
 
 
 def _enlarge_buffer(sock: socket.socket) -> None:
@@ -263,7 +287,8 @@ def _enlarge_buffer(sock: socket.socket) -> None:
 
 # -------------------------------------------------------------------------------------- Receiving many frames with one call
 
-SNAPLEN = 128
+SNAPLEN = 256
+"""Bytes of a frame that are read: more than an advertisement with the options that hosts send."""
 AT_ONCE = 64
 """Frames per call."""
 

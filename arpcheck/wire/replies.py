@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Address
+from ipaddress import IPv6Address, ip_address
 from itertools import islice
 from typing import assert_never
 
-from arpcheck.model import Gratuitous, Mac, Overflow, PassedOver, PassReason, Question, Reply
-from arpcheck.wire import packets
-from arpcheck.wire.packets import Arrival, TakenFor
+from arpcheck.model import Address, Gratuitous, Mac, Overflow, PassedOver, PassReason, Question, Reply, order
+from arpcheck.wire import families, packets
+from arpcheck.wire.neighbour_discovery import Advertisement
+from arpcheck.wire.packets import ArpReply, Arrival, TakenFor
+
+FrameReply = ArpReply | Advertisement
 
 MOST_MACS = 1024
 """Maximum MAC addresses for one target: hundreds of nodes can reply, but forged senders must not fill the memory."""
@@ -39,7 +42,12 @@ address costs more than a reply, because its owner is searched."""
 LATEST = 900.0
 """Milliseconds in which a reply to a request arrives: a Linux proxy takes up to 800."""
 
+IPV6_LENGTH = 16
+GROUP = 0xFF
+"""The first byte of every IPv6 multicast address. A frame to an Ethernet group may carry a reply to us: clients take it."""
+
 _ZERO = bytes(4)
+"""The sender of an ARP Probe. Neighbour discovery has no such request here."""
 
 
 class ReplyMatcher:
@@ -49,11 +57,11 @@ class ReplyMatcher:
         self,
         start: float,
         macs: Mapping[str, Mac],
-        addresses: Mapping[str, frozenset[IPv4Address]],
-        nodes: frozenset[IPv4Address] = frozenset(),
+        addresses: Mapping[str, frozenset[Address]],
+        nodes: frozenset[Address] = frozenset(),
         further: int = MOST_FURTHER,
         strangers: int = MOST_STRANGERS,
-        wanted: Iterable[IPv4Address] = (),
+        wanted: Iterable[Address] = (),
     ) -> None:
         """`macs`, `addresses`: this host's by interface; `nodes`: addresses that are requested only to learn their MAC
         addresses; `further`: maximum replies beyond the first few of each address, none of them from a new MAC address once
@@ -72,7 +80,7 @@ class ReplyMatcher:
         self._macs: dict[bytes, Mac] = {}
         self._kept: dict[bytes, dict[Mac, dict[int, int]]] = {}
         """Number of replies by address, MAC address and round."""
-        self._overflow: Counter[IPv4Address] = Counter()
+        self._overflow: Counter[Address] = Counter()
         self.questions: list[Question] = []
         self.replies: list[Reply] = []
         self.ignored: Counter[str] = Counter()
@@ -92,7 +100,7 @@ class ReplyMatcher:
     def arrived(self, arrival: Arrival) -> Reply | Gratuitous | None:
         """The reply or announcement in this frame; None if it is neither, or exceeds a limit. Other frames are counted by
         reason."""
-        reply = packets.decode(arrival.frame)
+        reply = families.decode(arrival.frame)
         if isinstance(reply, packets.Ignored):
             return self._not_a_reply(arrival, reply)
         if arrival.taken_for is not TakenFor.US and (reason := self._passes(arrival)):
@@ -120,7 +128,7 @@ class ReplyMatcher:
         self.ignored["announcement"] += 1
         return self._announced(arrival, request.ip, request.sender_mac, request.source)
 
-    def _unrequested(self, arrival: Arrival, reply: packets.ArpReply) -> Gratuitous | None:
+    def _unrequested(self, arrival: Arrival, reply: FrameReply) -> Gratuitous | None:
         """A reply without a request. If it is a broadcast, or for its own target address, it is an announcement."""
         if not packets.reaches(arrival.frame, self._own_mac[arrival.interface]):
             self._pass_over(arrival, reply.ip, reply.mac, PassReason.OTHER_HOST)
@@ -157,12 +165,16 @@ class ReplyMatcher:
             self.unsolicited.passed(arrival.interface, ip, mac, reason)
 
     def overflows(self) -> tuple[Overflow, ...]:
-        return tuple(Overflow(ip=ip, replies=count) for ip, count in sorted(self._overflow.items()))
+        return tuple(
+            Overflow(ip=ip, replies=count) for ip, count in sorted(self._overflow.items(), key=lambda entry: order(entry[0]))
+        )
 
-    def _question(self, arrival: Arrival, reply: packets.ArpReply) -> Question | str:
+    def _question(self, arrival: Arrival, reply: FrameReply) -> Question | str:
         """The request that this frame answers, or the reason why there is none."""
         interface = arrival.interface
         if reply.ip == reply.target_ip:  # also if this host has the address itself
+            return "announcement"
+        if len(reply.ip) == IPV6_LENGTH and reply.target_ip[0] == GROUP:  # nobody asks from ::
             return "announcement"
         by_sender = self._broadcast.get((interface, reply.ip), {})
         unicast = self._unicast.get((interface, reply.ip, reply.mac))
@@ -191,7 +203,7 @@ class ReplyMatcher:
         late = all(q.at > asked.at or asked.at - q.at > LATEST for q in broadcast)
         return asked if late and 0 <= at - asked.at <= LATEST else None
 
-    def _keep(self, arrival: Arrival, frame: packets.ArpReply, question: Question) -> Reply | None:
+    def _keep(self, arrival: Arrival, frame: FrameReply, question: Question) -> Reply | None:
         mac = self._mac(frame.mac)
         kept = self._kept.setdefault(frame.ip, {})
         rounds = kept.get(mac)
@@ -209,6 +221,7 @@ class ReplyMatcher:
         reply = Reply(
             round(at, 3), arrival.interface, question.round, question.ip, question.sender, question.to,
             mac, self._mac(frame.source), round(max(0.0, at - question.at), 3),
+            *(() if isinstance(frame, ArpReply) else (question.destination, IPv6Address(frame.source_ip), frame.flags)),
         )  # fmt: skip
         self.replies.append(reply)
         return reply
@@ -276,12 +289,12 @@ class Unsolicited:
     def gratuitous(self) -> tuple[Gratuitous, ...]:
         """Sorted by the first announcement of each."""
         found = (_gratuitous(key, *first, self._announced[key]) for key, first in self._first.items())
-        return tuple(sorted(found, key=lambda g: (g.at, g.interface, g.ip, g.mac)))
+        return tuple(sorted(found, key=lambda g: (g.at, g.interface, order(g.ip), g.mac)))
 
     def passed_over(self) -> tuple[PassedOver, ...]:
         return tuple(
             PassedOver(
-                interface=interface, ip=IPv4Address(ip), mac=Mac.from_bytes(mac), reason=reason, vlan=vlan, frames=frames
+                interface=interface, ip=ip_address(ip), mac=Mac.from_bytes(mac), reason=reason, vlan=vlan, frames=frames
             )
             for (interface, ip, mac, reason, vlan), frames in sorted(
                 self._passed.items(), key=lambda entry: (*entry[0][:4], entry[0][4] or 0)
@@ -292,5 +305,5 @@ class Unsolicited:
 def _gratuitous(key: tuple[str, bytes, bytes], at: float, source: bytes, frames: int) -> Gratuitous:
     interface, ip, mac = key
     return Gratuitous(
-        at=at, interface=interface, ip=IPv4Address(ip), mac=Mac.from_bytes(mac), source=Mac.from_bytes(source), frames=frames
+        at=at, interface=interface, ip=ip_address(ip), mac=Mac.from_bytes(mac), source=Mac.from_bytes(source), frames=frames
     )

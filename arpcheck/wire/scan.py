@@ -9,11 +9,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from ipaddress import IPv4Address
 
 from arpcheck.gc_control import held_back
-from arpcheck.model import Gratuitous, Loss, Mac, Overflow, PassedOver, Question, Reply
-from arpcheck.wire import packets
+from arpcheck.model import Address, Gratuitous, Loss, Mac, Overflow, PassedOver, Question, Reply
+from arpcheck.wire import families
+from arpcheck.wire.families import Family, family
 from arpcheck.wire.packets import Arrival, LinkLostError, Wire
 from arpcheck.wire.replies import ReplyMatcher
 from arpcheck.wire.schedule import APART, DueRequest, ScanPlan, Schedule
@@ -32,6 +32,9 @@ MOST_STALE = 1000
 
 MOST_LATE = 512
 """Maximum batches that are received at the end: more than the largest receive buffer holds."""
+
+Line = tuple[str, Family]
+"""An interface and a family: each has a schedule of its own."""
 
 _DONE = object()
 
@@ -75,7 +78,7 @@ class Endpoint:
 
     interface: str
     mac: Mac
-    addresses: frozenset[IPv4Address]
+    addresses: frozenset[Address]
 
 
 def scan(
@@ -109,8 +112,8 @@ class _Loop:
     tap: Callable[[float, bytes], None]
     idle: Iterator[object]
     matcher: ReplyMatcher = field(init=False)
-    schedules: dict[str, Schedule] = field(init=False)
-    running: tuple[tuple[str, Schedule], ...] = field(init=False)
+    schedules: dict[Line, Schedule] = field(init=False)
+    running: tuple[tuple[Line, Schedule], ...] = field(init=False)
     start: float = field(init=False)
     listen_until: float = field(init=False)
     backlog: Backlog = field(init=False)
@@ -123,9 +126,14 @@ class _Loop:
     idle_left: bool = True
 
     def __post_init__(self) -> None:
+        asked = {(request.interface, family(request.ip)) for request in self.plan.requests}
+        heard: dict[str, dict[str, set[Mac]]] = {endpoint.interface: {} for endpoint in self.endpoints}
         self.schedules = {
-            s.interface: Schedule(s.interface, self.plan, partial(packets.encode, mac=s.mac)) for s in self.endpoints
-        }
+            (one.interface, of): Schedule(
+                one.interface, self.plan, partial(families.encode, mac=one.mac), of, heard[one.interface]
+            )
+            for one in self.endpoints for of in Family if (one.interface, of) in asked
+        }  # fmt: skip
         self.running = tuple(self.schedules.items())
         self._clear()
         self.start = self.wire.now()
@@ -203,7 +211,7 @@ class _Loop:
         if len(self.waiting) > MOST_WAITING:
             return now + TICK
         wake, left = now + TICK, 0
-        for interface, schedule in self.running:
+        for (interface, _), schedule in self.running:
             if self.waiting and schedule.finished_rounds():
                 left += 1  # repeated requests depend on all replies
                 continue
@@ -231,7 +239,10 @@ class _Loop:
     def _drop_interface(self, error: LinkLostError) -> None:
         """The other interfaces continue, and replies of this one are kept. Sending and receiving may both report the loss;
         it counts once."""
-        if self.schedules.pop(error.interface, None) is not None:
+        gone = [line for line in self.schedules if line[0] == error.interface]
+        for line in gone:
+            del self.schedules[line]
+        if gone:
             self.running = tuple(self.schedules.items())
             self.trouble.append(f"{error.message} after {self.wire.now() - self.start:.1f} s")
 
@@ -274,7 +285,7 @@ class Backlog:
     kept, with its time in milliseconds."""
 
     def __init__(
-        self, matcher: ReplyMatcher, schedules: Mapping[str, Schedule], tap: Callable[[float, bytes], None]
+        self, matcher: ReplyMatcher, schedules: Mapping[Line, Schedule], tap: Callable[[float, bytes], None]
     ) -> None:
         """`schedules`: receive the replies; those of lost interfaces may be removed."""
         self._matcher = matcher
@@ -294,7 +305,7 @@ class Backlog:
 
     def _send(self, at: float, interface: str, due: DueRequest) -> None:
         number, request, frame, _ = due
-        self._matcher.requested(Question(at, interface, number, request.ip, request.sender, request.to))
+        self._matcher.requested(Question(at, interface, number, request.ip, request.sender, request.to, request.destination))
         self._tap(at, frame)
 
     def _receive(self, arrival: Arrival) -> None:
@@ -302,8 +313,7 @@ class Backlog:
         if kept is None:
             return
         self._tap(kept.at, arrival.frame)
-        schedule = self._schedules.get(arrival.interface)
-        if schedule and isinstance(kept, Reply):
+        if isinstance(kept, Reply) and (schedule := self._schedules.get((arrival.interface, family(kept.ip)))):
             schedule.received(kept)
 
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
-from typing import NamedTuple
+from ipaddress import IPv4Address, IPv6Address
+from typing import Literal, NamedTuple
 
-from arpcheck.model import Mac, Reply, Request
+from arpcheck.model import Address, Mac, Reply, Request
 from arpcheck.model.constants import SLOW, ZERO
-from arpcheck.wire import confirmation, unanswered
+from arpcheck.wire import beyond_multicast, confirmation, unanswered
+from arpcheck.wire.beyond_multicast import AskedAddress, Beyond
 from arpcheck.wire.confirmation import Count, Homes, confirmations, most
+from arpcheck.wire.families import Family
 
 APART = 1.0
 """Seconds between two rounds for one address, RFC 5227's PROBE_MIN: a late reply still counts for its own round."""
@@ -44,35 +46,37 @@ class ScanPlan:
     """Frames per second on each interface."""
     wait: float
     """Seconds to wait after the last frame, and before an address is requested again."""
-    nodes: frozenset[IPv4Address] = frozenset()
+    nodes: frozenset[Address] = frozenset()
     """Addresses that are requested only to learn their MAC addresses."""
-    far: frozenset[IPv4Address] = frozenset()
+    far: frozenset[Address] = frozenset()
     """Those of them in no network of the interfaces, which most likely are not on the segment: requested again only after a
     reply."""
-    judged: frozenset[IPv4Address] = frozenset()
+    judged: frozenset[Address] = frozenset()
     """Addresses that get a verdict."""
-    partly_accepted: frozenset[IPv4Address] = frozenset()
+    partly_accepted: frozenset[Address] = frozenset()
     """Addresses with accepted responders: without these there may be no reply at all."""
     canary: IPv4Address | None = None
     """Requested once by unicast from every node MAC address that replied, which bypasses a switch with ARP suppression."""
-    controls: frozenset[IPv4Address] = frozenset()
+    controls: frozenset[Address] = frozenset()
     """Addresses that no host owns: whoever replies for them to a sender is a proxy for that sender."""
     known: frozenset[Mac] = frozenset()
     """Node MAC addresses that are known beforehand; they get the canary by unicast too."""
     homes: Homes = field(default_factory=dict)
     """All own addresses of the nodes: what a MAC address in doubt is requested for."""
-    explained: Collection[IPv4Address] = ()
+    explained: Collection[Address] = ()
     """Those of `judged` that are asked why, if nobody replies for them."""
-    announcers_of: Callable[[IPv4Address], Sequence[str]] = field(default=lambda _: (), compare=False)
+    announcers_of: Callable[[Address], Sequence[str]] = field(default=lambda _: (), compare=False)
     """The nodes that should reply for such an address, the likeliest first; none if no node should. Called only for
     addresses without a reply."""
     nics: Mapping[str, Collection[Mac]] = field(default_factory=dict)
     """The MAC addresses of each node that are known beforehand."""
-    senders: Mapping[str, Sequence[IPv4Address]] = field(default_factory=dict)
+    senders: Mapping[str, Sequence[Address]] = field(default_factory=dict)
     """All senders that may be used on each interface."""
+    own_ipv6: Mapping[str, IPv6Address] = field(default_factory=dict)
+    """The sender of IPv6 requests on each interface that has one."""
 
     @property
-    def again(self) -> frozenset[IPv4Address]:
+    def again(self) -> frozenset[Address]:
         """Addresses that the last round may request again: at a slow rate only judged ones, else all."""
         return self.judged if self.rate <= SLOW else frozenset(request.ip for request in self.requests)
 
@@ -92,8 +96,10 @@ class _Address:
     responders: dict[int, set[Mac]] = field(default_factory=dict)
     macs: set[Mac] = field(default_factory=set)
     """All responders, in any round."""
-    by_sender: dict[IPv4Address, set[Mac]] = field(default_factory=dict)
+    by_sender: dict[Address, set[Mac]] = field(default_factory=dict)
     """The responders by the sender of the request, for addresses with a count."""
+    by_multicast: set[Mac] = field(default_factory=set)
+    """IPv6: the responders to usual requests."""
     fresh: int = 0
     """The last round with a new MAC address."""
     count: Count | None = None
@@ -137,13 +143,23 @@ class DueRequest(NamedTuple):
 class Schedule:
     """The requests of one interface. `due` returns what to send now, or when to call again."""
 
-    def __init__(self, interface: str, plan: ScanPlan, encode: Callable[[Request], bytes]) -> None:
-        """`encode`: builds a frame. Frames are built here, not while replies arrive."""
+    def __init__(
+        self,
+        interface: str,
+        plan: ScanPlan,
+        encode: Callable[[Request], bytes],
+        family: Family = Family.IPV4,
+        heard: dict[str, set[Mac]] | None = None,
+    ) -> None:
+        """`encode`: builds a frame. Frames are built here, not while replies arrive. `heard`: the MAC addresses that replied
+        for each node's own addresses, which the schedules of an interface share."""
         self._plan = plan
         self._interface = interface
         self._rounds = plan.rounds
-        self._requests = [request for request in plan.requests if request.interface == interface]
-        self._addresses: dict[IPv4Address, _Address] = {}
+        self._requests = [
+            request for request in plan.requests if request.interface == interface and request.ip.version == family
+        ]
+        self._addresses: dict[Address, _Address] = {}
         asked = {request.ip for request in self._requests}
         self._own = ((plan.nodes | plan.homes.keys()) & asked) - {plan.canary} if plan.canary in asked else set()
         """The nodes' own addresses that are counted together with the canary."""
@@ -167,10 +183,18 @@ class Schedule:
         self._confirmations_left = most(plan.homes)
         self._news = False
         self._known = set(plan.known)
+        self._heard: dict[str, set[Mac]] = {} if heard is None else heard
+        self._homes = {ip: nodes for ip, nodes in plan.homes.items() if ip.version == family}
+        self._sender: Address = plan.own_ipv6.get(interface, ZERO) if family is Family.IPV6 else ZERO
+        """The sender of unicast requests that find an owner."""
+        self._beyond = Beyond() if family is Family.IPV6 else None
+        self._link_local: dict[Mac, set[IPv6Address]] = {}
         self._silent: tuple[unanswered.Silent, ...] | None = None
+        self._last_sent = 0.0
+        self._stage_round = self.last_round
         self._passes = 0
         self._pass_ends = 0.0
-        self._proxying: set[tuple[Mac, IPv4Address]] = set()
+        self._proxying: set[tuple[Mac, Address]] = set()
 
     def begin(self, at: float) -> None:
         """Call it once before `due`."""
@@ -210,20 +234,30 @@ class Schedule:
     def sent_at(self, due: DueRequest, now: float) -> None:
         """Records that the request was sent."""
         number, request, _, address = due
-        apart, made_up = self._paces[number > self._rounds]
+        apart, made_up = self._pace_of(number, request)
+        self._last_sent = now
         earliest = now - made_up
         self._pace = (self._pace if self._pace > earliest else earliest) + apart
-        if request.to is None:
+        if request.to is None and request.destination is None:
             address.last = number, now
             address.asked.add(number)
             if address.count is not None:
                 address.count.asked.append((number, request.sender))
                 self._recount = True
 
+    def _pace_of(self, number: int, request: Request) -> tuple[float, float]:
+        """Seconds to the next request, and the delay that is made up."""
+        if self._beyond is None or request.to is None:
+            return self._paces[number > self._rounds and request.destination is None]
+        rate = beyond_multicast.pace(len(self._macs()))
+        return 1 / rate, min(CATCH_UP, BURST / rate)
+
     def received(self, reply: Reply) -> None:
         """Records a reply."""
         number, mac = reply.round, reply.mac
         address = self._address(reply.ip)
+        if reply.source_ip is not None:
+            self._note_ipv6(reply, reply.source_ip, address)
         if address.count is not None and reply.to is None:
             address.count.answered.add((number, reply.sender))
             address.by_sender.setdefault(reply.sender, set()).add(mac)
@@ -237,13 +271,21 @@ class Schedule:
         address.responders.setdefault(number, set()).add(mac)
         if address.is_node:
             self._known.add(mac)
+        for node in self._homes.get(reply.ip, ()):
+            self._heard.setdefault(node, set()).add(mac)
+
+    def _note_ipv6(self, reply: Reply, source: IPv6Address, address: _Address) -> None:
+        if reply.to is None and reply.destination is None:
+            address.by_multicast.add(reply.mac)
+        if source.is_link_local:
+            self._link_local.setdefault(reply.mac, set()).add(source)
 
     def _pause(self, until: float) -> float:
         """An intended pause, which is not made up."""
         self._pace = max(self._pace, until)
         return until
 
-    def _address(self, ip: IPv4Address) -> _Address:
+    def _address(self, ip: Address) -> _Address:
         found = self._addresses.get(ip)
         if found is None:
             counted = ip in self._own or (bool(self._own) and ip == self._plan.canary)
@@ -265,7 +307,8 @@ class Schedule:
         if not self._more and isinstance(ready := self._add_round_if_needed(now), float):
             return ready
         self._put(() if self._more else self._confirmations())
-        if not self._more and isinstance(ready := self._explain(now), float):
+        further = self._explain if self._beyond is None else self._ask_beyond
+        if not self._more and isinstance(ready := further(now), float):
             return ready
         return self._next_more() if self._more else None
 
@@ -326,7 +369,7 @@ class Schedule:
         usual. `number` is a new round for all."""
         number = 1 + max((address.last[0] for address in (canary, *nodes, *judged) if address.last), default=self._rounds)
         reach = {node: node.count.senders() for node in nodes if node.count is not None}
-        for address, senders in ((canary, frozenset[IPv4Address]().union(*reach.values())), *reach.items()):
+        for address, senders in ((canary, frozenset[Address]().union(*reach.values())), *reach.items()):
             requests = [request for request in address.requests if request.sender in senders][: self._counting_left]
             self._counting_left -= len(requests)
             self._more.extend((number, request) for request in requests)
@@ -354,13 +397,13 @@ class Schedule:
             return
         self._news = False
         heard = {ip: set().union(*a.responders.values()) for ip, a in self._addresses.items() if a.responders}
-        homes, known = self._plan.homes, self._plan.known
+        homes, known = self._homes, self._plan.known
         judged = self._plan.judged | ({self._plan.canary} if self._plan.canary else set())
         for mac, ips in tuple(confirmations(heard, homes, judged, known, self._confirmed, self._confirmations_left)):
             self._confirmed.add(mac)
             self._known.add(mac)
             self._confirmations_left -= len(ips)
-            yield from (Request(interface=self._interface, ip=ip, sender=ZERO, to=mac) for ip in ips)
+            yield from (Request(interface=self._interface, ip=ip, sender=self._sender, to=mac) for ip in ips)
         yield from self._unicasts()
 
     # ------------------------------------------------------------------------------------------- Why an address has no reply
@@ -397,14 +440,39 @@ class Schedule:
         self._pass_ends = now + len(self._more) / min(self._plan.rate, SLOW) + max(APART, self._plan.wait)
         return None
 
+    # ------------------------------------------------------------------------------------------------ IPv6, beyond multicast
+
+    def _ask_beyond(self, now: float) -> float | None:
+        """Adds the requests of the next stage, or returns the time at which the replies to the last one have arrived."""
+        if self._beyond is None or self._beyond.done:
+            return None
+        if now < (ready := self._last_sent + max(beyond_multicast.WAIT, self._plan.wait)):
+            return self._pause(ready)
+        seen = [
+            AskedAddress(usual=address.requests, by_multicast=address.by_multicast, every=address.macs)
+            for ip, address in self._addresses.items()
+            if ip in self._judged and address.requests
+        ]
+        # A round of its own: a reply in it does not count for the rounds before.
+        self._stage_round = 1 + max(
+            (address.last_round(self._stage_round) for address in self._addresses.values()), default=self.last_round
+        )
+        self._more.extend(
+            (self._stage_round, request) for request in self._beyond.next(seen, self._macs(), self._link_locals)
+        )
+        return None if self._more or self._beyond.done else self._ask_beyond(now)
+
+    def _macs(self) -> Sequence[Mac]:
+        """Of all nodes here, as far as they are known."""
+        return sorted({mac for macs in self._nics().values() for mac in macs})
+
+    def _link_locals(self, mac: Mac) -> Iterable[IPv6Address]:
+        return sorted(self._link_local.get(mac, ())) or (beyond_multicast.by_mac(mac),)
+
     def _nics(self) -> Mapping[str, Sequence[Mac]]:
         """The MAC addresses of each node: those that replied for its own addresses, and then the listed ones. Computed once
         for all addresses: a large cluster may have a thousand nodes that could announce each of them."""
-        heard: dict[str, set[Mac]] = {}
-        for home, nodes in self._plan.homes.items():
-            if address := self._addresses.get(home):
-                for node in nodes:
-                    heard.setdefault(node, set()).update(address.macs)
+        heard = self._heard
         proxies = {mac for mac, _ in self._proxying}
         every = {
             node: (*sorted(heard.get(node, ())), *sorted(self._plan.nics.get(node, ())))
@@ -417,42 +485,55 @@ def _differs(address: _Address) -> bool:
     return not address.is_elsewhere() and address.unsettled()
 
 
-def _nodes_of(plan: ScanPlan, own: Iterable[IPv4Address]) -> frozenset[str]:
+def _nodes_of(plan: ScanPlan, own: Iterable[Address]) -> frozenset[str]:
     """The nodes with these addresses."""
     return frozenset(node for ip in own for node in plan.homes.get(ip, (str(ip),)))
 
 
 def seconds(plan: ScanPlan, interfaces: Iterable[str]) -> float:
-    """Minimum duration of a scan with all waiting: the planned rounds, and those until every node's address and the canary
-    have enough requests, if all of them reply. Repeated requests add to it."""
-    return max((_seconds(plan, interface) for interface in interfaces), default=0.0) + plan.wait
+    """Minimum duration of a scan with all waiting: the planned rounds, those until every node's address and the canary have
+    enough requests, if all of them reply, and for IPv6 what is asked beyond multicast. Repeated requests add to it. The
+    families are asked side by side."""
+    return max((_seconds(plan, *line) for line in _lines(plan, interfaces)), default=0.0) + plan.wait
 
 
 def most_seconds(plan: ScanPlan, interfaces: Iterable[str]) -> float:
     """The duration if nobody replies: every address is requested once more in the slow round, and then asked why. 16,000
     silent addresses at the top rate take 4 s, 160 s more, and at most 32 s for why."""
     again, pace = plan.again - plan.far, min(plan.rate, SLOW)
-    repeated = Counter(request.interface for request in plan.requests if request.ip in again)
-    longest = max((repeated[interface] / pace for interface in interfaces), default=0.0)
+    repeated = Counter((request.interface, request.ip.version) for request in plan.requests if request.ip in again)
+    longest = max((repeated[line] / pace for line in _lines(plan, interfaces)), default=0.0)
     explaining = max((_explaining(plan, interface) for interface in interfaces), default=0.0)
     return seconds(plan, interfaces) + longest + max(APART, plan.wait) + explaining
+
+
+def _lines(plan: ScanPlan, interfaces: Iterable[str]) -> set[tuple[str, Literal[4, 6]]]:
+    """The interfaces and families that are asked."""
+    names = set(interfaces)
+    return {(request.interface, request.ip.version) for request in plan.requests if request.interface in names}
 
 
 def _explaining(plan: ScanPlan, interface: str) -> float:
     usual = [request for request in plan.requests if request.interface == interface and request.ip in plan.explained]
     if not usual:
         return 0.0
-    macs = len(plan.homes) + sum(len(macs) for macs in plan.nics.values())
     silent = len({request.ip for request in usual})
-    frames = unanswered.most_requests(silent, macs, len(plan.senders.get(interface, ())), len(usual))
+    frames = unanswered.most_requests(silent, _macs_of(plan), len(plan.senders.get(interface, ())), len(usual))
     return frames / min(plan.rate, SLOW) + unanswered.PASSES * max(APART, plan.wait)
 
 
-def _seconds(plan: ScanPlan, interface: str) -> float:
-    requests = [request for request in plan.requests if request.interface == interface]
+def _macs_of(plan: ScanPlan) -> int:
+    return len(plan.homes) + sum(len(macs) for macs in plan.nics.values())
+
+
+def _seconds(plan: ScanPlan, interface: str, version: int) -> float:
+    requests = [request for request in plan.requests if (request.interface, request.ip.version) == (interface, version)]
     far = sum(1 for request in requests if request.ip in plan.far)
     frames = (len(requests) - far) * plan.rounds + far
     announced = max(frames / plan.rate, (plan.rounds - 1) * APART + len(requests) / plan.rate)
+    if version == Family.IPV6:
+        judged = {request.ip for request in requests if request.ip in plan.judged}
+        return announced + beyond_multicast.seconds(len(judged), _macs_of(plan), plan.rate)
     return announced + _counted(plan, requests)
 
 

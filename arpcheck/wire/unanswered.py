@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from itertools import islice
 
-from arpcheck.model import Mac, Request
+from arpcheck.model import Address, Mac, Request
 
 MACS = 16
 """Maximum MAC addresses that are asked for one address: those of the recorded announcer come first."""
@@ -31,7 +30,7 @@ PASSES = 2
 class Silent:
     """An address without a reply, and what is sent for it in each pass."""
 
-    ip: IPv4Address
+    ip: Address
     usual: tuple[Request, ...]
     """Its requests in one round. The second pass repeats them if the first got a reply, which shows whether broadcasts get
     one by then."""
@@ -43,9 +42,9 @@ class Silent:
 
 
 def silent(
-    addresses: Iterable[tuple[IPv4Address, Sequence[Request]]],
-    macs_of: Callable[[IPv4Address], Iterable[Mac]],
-    senders: Sequence[IPv4Address],
+    addresses: Iterable[tuple[Address, Sequence[Request]]],
+    macs_of: Callable[[Address], Iterable[Mac]],
+    senders: Sequence[Address],
 ) -> tuple[Silent, ...]:
     """`addresses`: those without a reply on one interface, with their usual requests. `macs_of`: the MAC addresses to ask,
     the likeliest first; none if the address is not to be asked. `senders`: those that this host may use there.

@@ -5,7 +5,13 @@ import json
 import pytest
 from mac_owners_world import N1, N2, cluster, node, service
 
-from arpcheck.mac_owners.addresses import extra_addresses, node_addresses, platform_addresses, service_addresses
+from arpcheck.mac_owners.addresses import (
+    extra_addresses,
+    node_addresses,
+    node_ipv6,
+    platform_addresses,
+    service_addresses,
+)
 
 OVN, CALICO_IP, CALICO_NICS = "k8s.ovn.org/host-cidrs", "projectcalico.org/IPv4Address", "projectcalico.org/Interfaces"
 ANTREA, FLANNEL = "node.antrea.io/transport-addresses", "flannel.alpha.coreos.com/public-ip"
@@ -48,6 +54,24 @@ def test_addresses_of_a_node(annotations, expected):
     assert of_one(annotations) == expected
 
 
+@pytest.mark.parametrize(
+    ("annotations", "expected"),
+    [
+        pytest.param({OVN: '["10.0.0.11/24","fd00::1/64","fe80::1/64"]'}, ["fd00::1"], id="OVN-Kubernetes"),
+        pytest.param({CALICO_IP.replace("4", "6"): "fd00::2/64"}, ["fd00::2"], id="Calico's address"),
+        pytest.param({CALICO_NICS: '[{"name":"eth1","addresses":["fd00::3"]}]'}, ["fd00::3"], id="Calico's interfaces"),
+        pytest.param({ANTREA: "172.18.0.2,fc00::2"}, ["fc00::2"], id="Antrea"),
+        pytest.param({f"{FLANNEL}v6": "fd00::4"}, ["fd00::4"], id="flannel"),
+        pytest.param({f"{FLANNEL}v6": "fd00::50"}, [], id="a Service's"),
+    ],
+)
+def test_ipv6_addresses_of_a_node(annotations, expected):
+    objects = cluster([node("n", N1, annotations=annotations)], [service("s", "fd00::50")])
+    assert [str(ip) for ip in node_ipv6(objects)["n"]] == expected
+    assert [str(ip) for ip in node_addresses(objects)["n"]] == [N1, *(["172.18.0.2"] if ANTREA in annotations else [])]
+    assert {str(ip) for ip in extra_addresses(objects)} >= {*expected}
+
+
 def test_a_service_address_is_taken_from_the_status_only():
     """The holder of a virtual address lists it among its own; its MAC must not be credited by it (OVN-Kubernetes)."""
     annotations = {OVN: '["10.0.0.50/32","10.0.0.60/32","10.96.0.1/32","172.18.0.3/16"]'}
@@ -75,7 +99,7 @@ def test_an_address_of_the_platform_is_no_nodes_own():
     objects = cluster([node("n", N1, annotations=annotations)], **more)
     assert [str(ip) for ip in node_addresses(objects)["n"]] == [N1, "172.18.0.3"]
     assert {str(ip): what for ip, what in platform_addresses(objects).items()} == {
-        "10.0.0.2": "OpenShift's API address", "10.0.0.3": "OpenShift's ingress address",
+        "10.0.0.2": "OpenShift's API address", "fd00::2": "OpenShift's API address", "10.0.0.3": "OpenShift's ingress address",
         "10.0.0.4": "OpenShift's ingress address", "10.0.0.31": "EgressIP web", "10.0.0.32": "EgressIP web",
     }  # fmt: skip
 

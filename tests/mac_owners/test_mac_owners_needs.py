@@ -17,6 +17,7 @@ from arpcheck.mac_owners import (
     SOURCES,
     all_identities,
     node_addresses,
+    node_ipv6,
     overlays,
     platform_addresses,
     pod_gateways,
@@ -33,9 +34,11 @@ def mac(number: int) -> Mac:
 ADDRESSES = {
     "k8s.ovn.org/host-cidrs": '["172.16.0.1/24"]',
     "projectcalico.org/IPv4Address": "172.16.0.2/24",
+    "projectcalico.org/IPv6Address": "fd00:1::2/64",
     "projectcalico.org/Interfaces": '[{"name":"eth1","addresses":["172.16.0.3"]}]',
     "node.antrea.io/transport-addresses": "172.16.0.4",
     "flannel.alpha.coreos.com/public-ip": "172.16.0.5",
+    "flannel.alpha.coreos.com/public-ipv6": "fd00:1::5",
     "projectcalico.org/IPv4VXLANTunnelAddr": "10.244.0.2",
     "projectcalico.org/IPv4IPIPTunnelAddr": "10.244.0.3",
     "network.cilium.io/ipv4-cilium-host": "10.244.0.4",
@@ -100,7 +103,7 @@ def said(found: Objects) -> tuple[Any, ...]:
     entry = MacEntry(mac=mac(12), node="host3", interface=None, where="macs.csv:1", format=MacListFormat.CSV)
     identities = all_identities(evidence(found, heard(N1, M1), host=host, mac_map=[entry]))
     ready = [(one.name, one.ready) for one in found.nodes()]
-    addresses = node_addresses(found), service_addresses(found), {*platform_addresses(found)}
+    addresses = node_addresses(found), node_ipv6(found), service_addresses(found), {*platform_addresses(found)}
     return identities, ready, *addresses, overlays(found), pod_gateways(found)
 
 

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 
 from arpcheck.commands.input_files import acceptances
 from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry, Options
 from arpcheck.lab.scene import Scene
 from arpcheck.mac_owners.mac_list import read_mac_map
-from arpcheck.model import Acceptance
+from arpcheck.model import Acceptance, Families
 
 TOP_RATE = 4000.0
 """What `--rate 0` takes."""
@@ -31,10 +31,11 @@ def options(scene: Scene, more: Sequence[str] = ()) -> Options:
     parser.add_argument("--wait", type=float, default=1.0)
     parser.add_argument("--rate", type=float, default=10.0)
     parser.add_argument("--sender", default="auto")
+    parser.add_argument("--family", dest="families", type=Families, default=Families.AUTO)
     parser.add_argument("-n", "--namespace", dest="namespaces", action="append", default=[])
     parser.add_argument("-l", "--selector", default="")
     parser.add_argument("--lb-class", dest="load_balancer_classes", action="append", default=[])
-    parser.add_argument("--ip", dest="ips", type=IPv4Address, action="append", default=[])
+    parser.add_argument("--ip", dest="ips", type=ip_address, action="append", default=[])
     parser.add_argument("--external-ips", action="store_true")
     chosen = vars(parser.parse_args([*scene.prober.options, *more]))
     chosen |= {name: tuple(chosen[name]) for name in ("ips", "namespaces", "load_balancer_classes")}

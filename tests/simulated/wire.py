@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv6Interface
 
 from arpcheck.errors import WireError
 from arpcheck.lab import advertising, answering
@@ -220,12 +220,19 @@ def _advertisers(scene: Scene) -> Iterator[_Socket]:
 def scene_host(scene: Scene) -> Host:
     """As `arpcheck.wire.host.this_host` gives it on the kernel, loopback and kube-ipvs0 included."""
     station = scene.station(scene.prober.station)
-    found = [_interface(station, nic.name, nic.mac, nic.addresses, nic.sysctl) for nic in station.nics]
+    found = [
+        replace(_interface(station, nic.name, nic.mac, nic.addresses, nic.sysctl), ipv6=_ipv6(nic)) for nic in station.nics
+    ]
     found.append(_interface(station, "lo", None, (IPv4Interface("127.0.0.1/8"),)))
     if station.held:
         held = tuple(IPv4Interface((ip, 32)) for ip in station.held)
         found.append(_interface(station, IPVS_DEVICE, IPVS_MAC, held, up=False))
     return Host(interfaces=tuple(sorted(found, key=lambda interface: interface.name)))
+
+
+def _ipv6(nic: SceneNic) -> tuple[str, ...]:
+    own = sorted((*nic.addresses6, IPv6Interface((nic.link_local, 64))) if nic.ipv6 else ())
+    return tuple(address.with_prefixlen for address in own)
 
 
 def _interface(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address
 
 from arpcheck.evidence import VantageRounds
 from arpcheck.judge.judged import Found, Judged, Rule
 from arpcheck.judge.wire_reasons import named, only_by_unicast
-from arpcheck.model import Nic, Outcome, Severity, Skip, Verdict
+from arpcheck.model import Address, Nic, Outcome, Severity, Verdict
 from arpcheck.text import count
 
 MOST_NAMED = 8
@@ -65,20 +64,6 @@ def broadcast_filtered(judged: Judged) -> Found | None:
     weaker = (None, None) if silent else (Severity.WARNING, Outcome.UNSURE)
     ips = tuple(ip for j, _ in found if (ip := j.ip))
     return Found(because=tuple(because), ips=ips, severity=weaker[0], outcome=weaker[1]) if found else None
-
-
-def ipv6_not_checked(judged: Judged) -> Found | None:
-    """Means: these Services have IPv6 addresses, which use neighbour discovery instead of ARP. arpcheck does not check
-    them.
-
-    Decided when:
-    1. a selected Service has an IPv6 address.
-
-    Do:
-    - Check by hand from the LAN who replies: `ndisc6 ADDRESS IFACE`."""
-    ips = tuple(j.case.target.ip for j in judged.judgements if j.case.target.skips is Skip.IPV6 and j.case.target.ip)
-    were = "address was" if len(ips) == 1 else "addresses were"
-    return Found(because=(f"{len(ips)} IPv6 {were} not probed",), ips=ips) if ips else None
 
 
 def gap(judged: Judged) -> Found | None:
@@ -155,7 +140,7 @@ def vantages_disagree(judged: Judged) -> Found | None:
     return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None
 
 
-def _differences(judged: Judged, ip: IPv4Address, nics: Sequence[Nic], node: str | None) -> Iterable[str]:
+def _differences(judged: Judged, ip: Address, nics: Sequence[Nic], node: str | None) -> Iterable[str]:
     """One for each host that heard none of them while another heard them in every round."""
     observations = judged.observations
     rounds = {reply.round for nic in nics for reply in observations.by_nic(ip)[nic]}
@@ -180,7 +165,6 @@ def _silent(course: VantageRounds, asked: set[int], rounds: set[int]) -> bool:
 RULES = (
     Rule(id="frames-lost", severity=Severity.WARNING, outcome=Outcome.FINE, find=frames_lost),
     Rule(id="broadcast-filtered", severity=Severity.ERROR, outcome=Outcome.FAULT, find=broadcast_filtered),
-    Rule(id="ipv6-not-checked", severity=Severity.INFO, outcome=Outcome.FINE, find=ipv6_not_checked),
     Rule(id="clocks-differ", severity=Severity.WARNING, outcome=Outcome.FINE, find=clocks_differ),
     Rule(id="gap", severity=Severity.WARNING, outcome=Outcome.FINE, find=gap),
     Rule(id="vantages-disagree", severity=Severity.WARNING, outcome=Outcome.FINE, find=vantages_disagree),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address
 
 from arpcheck.judge.judged import AskingHost, Found, Judged, Judgement, Rule
-from arpcheck.model import Arp, Outcome, Responder, Severity, Trust, Verdict
+from arpcheck.model import Address, Arp, Outcome, Responder, Severity, Trust, Verdict
 from arpcheck.model.constants import IPVS, IPVS_DEVICE
 from arpcheck.text import count
 
@@ -178,19 +177,20 @@ def split_announcers(judged: Judged) -> Found | None:
 
     Decided when:
     1. two nodes replied in one round.
-    2. or a node replied in the same round as a MAC address that the Service names, or as the load balancer outside the
+    2. or, in IPv6, one replied to the requests of clients and another to those that reach all nodes or its NIC alone.
+    3. or a node replied in the same round as a MAC address that the Service names, or as the load balancer outside the
        cluster that serves the address.
-    3. and each of these nodes is an announcer by a current record, or is not known to be non-strict.
+    4. and each of these nodes is an announcer by a current record, or is not known to be non-strict.
 
     Do:
-    - Look for the address on each of these nodes, and remove it where it was left behind: `ip -4 address show to ADDRESS`.
-      A kernel that has it replies unless arp_ignore=1.
+    - Look for the address on each of these nodes, and remove it where it was left behind: `ip address show to ADDRESS`.
+      A kernel that has it replies: for IPv4 unless arp_ignore=1, for IPv6 where it is on the NIC of the LAN.
     - Look for a split of the announcers' membership (MetalLB: memberlist, port 7946), or for two announcers that don't know
       of each other (two load balancers, two Leases for one shared address).
     - Restart the announcer on the node that should not reply."""
     because: list[str] = []
     nodes: list[str] = []
-    ips: list[IPv4Address] = []
+    ips: list[Address] = []
     for judgement in judged.asked():
         if judgement.verdict in (Verdict.NON_STRICT, Verdict.INCONCLUSIVE) and not judgement.case.offenders:
             continue  # all kernels hold it by configuration, or there was a failover
@@ -201,6 +201,12 @@ def split_announcers(judged: Judged) -> Found | None:
             told = " and ".join([case.words(party) for party in (*names, *others)])
             because.append(f"{told} replied in one round for {judgement.ip}")
             nodes.extend(party.node for party in names if party.node and not case.is_doubtful(party))
+            ips.append(judgement.ip)
+        elif judgement.verdict is Verdict.DUPLICATE and (hidden := [one for one in case.hidden if one.beside]):
+            known = [party for party in case.parties if party.node]
+            told = " and ".join([*(case.words(party) for party in known), *(one.words for one in hidden)])
+            because.append(f"{told} have {judgement.ip}, and the last of them does not receive the requests of clients")
+            nodes.extend(name for name in (*(p.node for p in known), *(one.owner.node for one in hidden)) if name)
             ips.append(judgement.ip)
     return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None
 

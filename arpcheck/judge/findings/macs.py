@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address
 
 from arpcheck.judge.judged import Found, Judged, Rule
-from arpcheck.model import Arp, Mac, Outcome, Owner, Severity
+from arpcheck.model import Address, Arp, Mac, Outcome, Owner, Severity
 
 
 def foreign_mac(judged: Judged) -> Found | None:
@@ -51,7 +50,7 @@ def unknown_mac(judged: Judged) -> Found | None:
 
     Do:
     - Name its owner with `--mac-map FILE`. `arpcheck inventory` shows what is known and how to learn the rest."""
-    said: dict[Mac, list[IPv4Address]] = {}
+    said: dict[Mac, list[Address]] = {}
     for judgement, party in judged.strangers():
         if not judgement.case.is_known(party):
             for mac in party.macs:
@@ -86,7 +85,7 @@ def _settles(judged: Judged, macs: Sequence[Mac]) -> tuple[str, ...]:
     return tuple(steps)
 
 
-def _listed(ips: list[IPv4Address], most: int = 5) -> str:
+def _listed(ips: list[Address], most: int = 5) -> str:
     more = f" and {len(ips) - most} more" if len(ips) > most else ""
     return ", ".join(str(ip) for ip in ips[:most]) + more
 
@@ -131,7 +130,7 @@ def address_conflict(judged: Judged) -> Found | None:
     - If not, find the other machine by its MAC address in the switch's address table, and give it another address."""
     because: list[str] = []
     nodes: list[str] = []
-    ips: list[IPv4Address] = []
+    ips: list[Address] = []
     macs: list[str] = []
     for conflict in judged.conflicts:
         everybody = sorted({mac for _, mac in judged.observations.by_nic(conflict.ip)})
@@ -162,7 +161,7 @@ def arp_flux(judged: Judged) -> Found | None:
     - Or set arp_ignore=1 and arp_announce=2 on the node, or leave it one NIC on the segment."""
     because: list[str] = []
     nodes: list[str] = []
-    ips: list[IPv4Address] = []
+    ips: list[Address] = []
     for judgement in judged.asked():
         for party in (one for one in judgement.case.parties if one.flux):
             nics = () if judgement.case.is_doubtful(party) else judgement.case.nics_of(party)
@@ -191,7 +190,7 @@ def doubled_replies(judged: Judged) -> Found | None:
       link`)."""
     because: list[str] = []
     nodes: list[str] = []
-    ips: list[IPv4Address] = []
+    ips: list[Address] = []
     for ip, name, mac in judged.doubled_at_home:
         because.append(f"{mac} ({name}) replied more than once per request for {ip}, the own address of {name}")
         nodes.append(name)
@@ -219,7 +218,7 @@ def gratuitous(judged: Judged) -> Found | None:
     - Run it again, since a failover while arpcheck ran looks the same: `sudo arpcheck probe`."""
     because: list[str] = []
     nodes: list[str] = []
-    ips: list[IPv4Address] = []
+    ips: list[Address] = []
     for judgement in judged.asked():
         for found in judgement.case.gratuitous:
             owner = judged.owners.get((judged.observations.segment(found.interface), found.mac))
@@ -250,7 +249,7 @@ def node_address(judged: Judged) -> Found | None:
     - Remove the nodes' addresses from the pool, and give the Service another address."""
     because: list[str] = []
     nodes: list[str] = []
-    ips: list[IPv4Address] = []
+    ips: list[Address] = []
     for judgement in judged.asked():
         target, owners = judgement.case.target, judgement.case.own_address_of
         by_design = any(a.implementation == "servicelb" for a in judgement.case.announcements[:1])

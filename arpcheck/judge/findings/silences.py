@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 
 from arpcheck.judge.judged import Found, Judged, Judgement, Rule
 from arpcheck.judge.reasons import cure
-from arpcheck.model import Certainty, Outcome, Reason, ReasonId, Severity, Verdict
+from arpcheck.model import Address, Certainty, Outcome, Reason, ReasonId, Severity, Verdict
 
 MOST_NAMED = 12
 """Addresses that the finding names for one reason; it counts the others."""
@@ -21,14 +20,14 @@ MOST_READ = 3
 class SilentGroup:
     """Addresses with the same first reason, equally sure, of the same load balancer."""
 
-    found: tuple[tuple[IPv4Address, Reason], ...]
+    found: tuple[tuple[Address, Reason], ...]
 
     @property
     def first(self) -> Reason:
         return self.found[0][1]
 
     @property
-    def ips(self) -> tuple[IPv4Address, ...]:
+    def ips(self) -> tuple[Address, ...]:
         return tuple(ip for ip, _ in self.found)
 
     @property
@@ -60,7 +59,7 @@ class SilentGroup:
 def silent_groups(judgements: Iterable[Judgement]) -> tuple[SilentGroup, ...]:
     """Of the addresses that nobody replied for and that have a reason: the surest first, the largest of them first, and at
     the end what nothing explains."""
-    groups: dict[tuple[ReasonId, Certainty, str | None], list[tuple[IPv4Address, Reason]]] = {}
+    groups: dict[tuple[ReasonId, Certainty, str | None], list[tuple[Address, Reason]]] = {}
     for one in judgements:
         if one.verdict in (Verdict.SILENT, Verdict.INCONCLUSIVE) and not one.case.parties and one.reasons:
             first = one.reasons[0]

@@ -17,12 +17,13 @@ from arpcheck.evidence import SEPARATOR, Capture, Evidence, MacEntry, Options, V
 from arpcheck.evidence_json import to_json
 from arpcheck.judge import findings, verdicts
 from arpcheck.mac_owners.addresses import HOLDERS, INSIDE
-from arpcheck.model import Acceptance, Host, Mac, NodeReport, ReachRun, Report, TargetReport
+from arpcheck.model import Acceptance, Address, Host, Mac, NodeReport, ReachRun, Report, TargetReport
 from arpcheck.objects import Object, Objects, Service, ipv4, labels_of, selects
-from arpcheck.runs.redact.frames import IS_IPV4, ip_fields, rewritten
+from arpcheck.runs.redact.frames import IS_IPV4, ip_fields, ipv6_fields, mac_fields, rewritten, rewritten_ipv6
 from arpcheck.runs.redact.objects import IPV6, MAC, SELECTED, Strings, ipv4_in, name_objects, redacted, trimmed
 from arpcheck.runs.redact.pseudonyms import Addresses, Macs, Names
 from arpcheck.runs.redact.vocabulary import WORDS
+from arpcheck.wire.families import is_ipv6
 
 # --------------------------------------------------------------------------------------------------------------- Collecting
 
@@ -40,11 +41,16 @@ class Gathered:
 def gather(evidence: Evidence, frames: Iterable[bytes] = ()) -> Gathered:
     """`frames`: complete Ethernet frames with ARP, or with IPv4 of `--reach`."""
     hosts, networks, six, macs = set[IPv4Address](), set[IPv4Network](), set[IPv6Address](), set[Mac]()
+
+    def note(*found: Address | None) -> None:
+        hosts.update(ip for ip in found if isinstance(ip, IPv4Address))
+        six.update(ip for ip in found if isinstance(ip, IPv6Address))
+
     for question in evidence.questions:
-        hosts.update((question.ip, question.sender))
+        note(question.ip, question.sender, question.destination)
         macs.update((question.to,) if question.to else ())
     for reply in evidence.replies:
-        hosts.update((reply.ip, reply.sender))
+        note(reply.ip, reply.sender, reply.destination, reply.source_ip)
         macs.update((reply.mac, reply.source, *((reply.to,) if reply.to else ())))
     for text in _texts(to_json(replace(evidence, questions=(), replies=()))):
         for interface in ipv4_in(text):
@@ -57,6 +63,10 @@ def gather(evidence: Evidence, frames: Iterable[bytes] = ()) -> Gathered:
         if frame[12:14] == IS_IPV4:
             macs.update(Mac.from_bytes(frame[at : at + 6]) for at in (0, 6))
             hosts.update(IPv4Address(frame[at : at + 4]) for at in ip_fields(frame))
+            continue
+        if is_ipv6(frame):
+            macs.update(Mac.from_bytes(frame[at : at + 6]) for at in mac_fields(frame))
+            six.update(IPv6Address(frame[at : at + 16]) for at in ipv6_fields(frame))
             continue
         macs.update(Mac.from_bytes(frame[at : at + 6]) for at in (0, 6, 22, 32))
         hosts.update(IPv4Address(frame[at : at + 4]) for at in (28, 38))
@@ -176,7 +186,9 @@ class Redacted:
     def frame(self, frame: bytes) -> bytes:
         """The frame with replaced addresses; its padding is zeroed."""
         if frame[12:14] == IS_IPV4:
-            return rewritten(frame, self.found.macs.mac, self.found.addresses.address)
+            return rewritten(frame, self.found.macs.mac, self.found.addresses.ipv4)
+        if is_ipv6(frame):
+            return rewritten_ipv6(frame, self.found.macs.mac, self.found.addresses.ipv6)
         new = bytearray(frame[:FRAME] + bytes(max(0, len(frame) - FRAME)))
         for at in _MAC_FIELDS:
             new[at : at + 6] = self.found.macs.mac(Mac.from_bytes(frame[at : at + 6])).to_bytes()
@@ -231,7 +243,7 @@ class _Rewriter:
         self._names, self._addresses, self._macs, self._strings = found.names, found.addresses, found.macs, strings
 
     def evidence(self, evidence: Evidence) -> Evidence:
-        ip, mac = self._addresses.address, self._macs.mac
+        ip, six, mac = self._addresses.address, self._addresses.ipv6, self._macs.mac
         return replace(
             evidence,
             options=self._options(evidence.options),
@@ -240,13 +252,17 @@ class _Rewriter:
             after=evidence.after and redacted(evidence.after, self._strings, self._names),
             mac_map=tuple(map(self._entry, evidence.mac_map)),
             questions=tuple(
-                replace(q, interface=self._interface(q.interface), ip=ip(q.ip), sender=ip(q.sender), to=q.to and mac(q.to))
+                replace(
+                    q, interface=self._interface(q.interface), ip=ip(q.ip), sender=ip(q.sender), to=q.to and mac(q.to),
+                    destination=q.destination and six(q.destination),
+                )
                 for q in evidence.questions
             ),
             replies=tuple(
                 replace(
                     r, interface=self._interface(r.interface), ip=ip(r.ip), sender=ip(r.sender), to=r.to and mac(r.to),
-                    mac=mac(r.mac), source=mac(r.source),
+                    mac=mac(r.mac), source=mac(r.source), destination=r.destination and six(r.destination),
+                    source_ip=r.source_ip and six(r.source_ip),
                 )
                 for r in evidence.replies
             ),
@@ -268,7 +284,7 @@ class _Rewriter:
         )  # fmt: skip
 
     def _reach(self, run: ReachRun) -> ReachRun:
-        ip, mac = self._addresses.address, self._macs.mac
+        ip, mac = self._addresses.ipv4, self._macs.mac
         return replace(
             run,
             tries=tuple(
@@ -299,7 +315,7 @@ class _Rewriter:
             options,
             interfaces=tuple(map(self._interface, options.interfaces)),
             interfaces_because=self._strings.sentence(options.interfaces_because) if options.interfaces_because else None,
-            sender=str(self._addresses.address(sender)) if sender else options.sender,
+            sender=str(self._addresses.ipv4(sender)) if sender else options.sender,
             namespaces=tuple(self._name(name) or "" for name in options.namespaces),
             service_names=tuple(map(self._service, options.service_names)),
             selector=f"{SELECTED}=true" if options.selector else "",
@@ -313,6 +329,7 @@ class _Rewriter:
                 replace(
                     i, name=self._interface(i.name), mac=i.mac and self._macs.mac(i.mac),
                     addresses=tuple(map(self._addresses.interface, i.addresses)),
+                    ipv6=tuple(map(self._addresses.six, i.ipv6)),
                 )
                 for i in host.interfaces
             ),
@@ -397,8 +414,8 @@ def _facts(node: NodeReport) -> tuple[str, ...]:
 
 
 def _key(target: TargetReport, found: Gathered | None) -> str:
-    """Its pseudonym; the kind alone for a target without an IPv4 address."""
-    if not isinstance(target.target.ip, IPv4Address):
+    """Its pseudonym; the kind alone for a target without an address, or one that was not probed."""
+    if target.target.ip is None or target.target.skipped:
         return str(target.target.kind)
     return str(found.addresses.address(target.target.ip) if found else target.target.ip)
 

@@ -7,15 +7,16 @@ vendor prefix."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from itertools import count, groupby
 
 from arpcheck.errors import OutputError
 from arpcheck.mac_owners import is_virtual_router
-from arpcheck.model import Mac
+from arpcheck.model import Address, Mac
 from arpcheck.runs.redact.vocabulary import is_known
-from arpcheck.targets import CONTROLS
+from arpcheck.targets import CONTROLS, ipv6_controls
 
 # -------------------------------------------------------------------------------------------------------------------- Names
 
@@ -147,12 +148,16 @@ class Addresses:
                 break
         else:
             raise OutputError("there are too many addresses to replace", "Redact a smaller selection: -n, -l")
-        real = {*six}
-        others = (ip for ip in (_DOCUMENTATION[number] for number in range(1, 1 << 32)) if ip not in real)
-        self._six = {ip: next(others) for ip in sorted(real) if not _stays_six(ip)}
+        self._six = _ipv6_pseudonyms({*six})
 
-    def address(self, ip: IPv4Address) -> IPv4Address:
+    def ipv4(self, ip: IPv4Address) -> IPv4Address:
         return self._hosts.get(ip, ip) if not stays(ip) else ip
+
+    def ipv6(self, ip: IPv6Address) -> IPv6Address:
+        return self._six.get(ip, ip)
+
+    def address(self, ip: Address) -> Address:
+        return self.ipv4(ip) if isinstance(ip, IPv4Address) else self.ipv6(ip)
 
     def is_real(self, number: int) -> bool:
         """Whether the number is a replaced address."""
@@ -167,7 +172,7 @@ class Addresses:
         network = self.network(found.network)
         if found.ip == found.network.network_address and found.ip not in self._hosts:
             return str(network)
-        return f"{self.address(found.ip)}/{network.prefixlen}"
+        return f"{self.ipv4(found.ip)}/{network.prefixlen}"
 
     def six(self, text: str) -> str:
         """Replaces an IPv6 address with or without a prefix length."""
@@ -188,6 +193,24 @@ class Addresses:
             else:
                 self._hosts[IPv4Address(node.first)] = IPv4Address(node.new)
             self._note(node.inside)
+
+
+def _ipv6_pseudonyms(real: Set[IPv6Address]) -> Mapping[IPv6Address, IPv6Address]:
+    """Neighbours stay neighbours: each /64 gets one of its own, a link-local address stays link-local, and a control stays
+    that of its network. Interface identifiers are replaced, because some contain a MAC address."""
+    found: dict[IPv6Address, IPv6Address] = {}
+    blocks = (IPv6Network((int(_DOCUMENTATION.network_address) + (number << 64), 64)) for number in range(1, 1 << 32))
+    free = (block for block in blocks if not any(ip in block for ip in real))
+    for network, inside in groupby(sorted(real), key=lambda ip: IPv6Network((ip, 64), strict=False)):
+        changed = [ip for ip in inside if not _stays_six(ip)]
+        new = network if network.is_link_local else next(free)
+        numbers = (int(new.network_address) + number for number in count(1))
+        others = (ip for ip in map(IPv6Address, numbers) if ip not in real)
+        control, now = ipv6_controls((network[0],), ()), ipv6_controls((new[0],), ())
+        for ip in changed:
+            anycast = ip == network.network_address
+            found[ip] = new.network_address if anycast else min(now) if ip in control else next(others)
+    return found
 
 
 def _forest(networks: Sequence[IPv4Network], hosts: Iterable[IPv4Address]) -> list[_AddressNode]:

@@ -1,0 +1,109 @@
+"""Decides what an IPv6 address is asked beyond multicast requests, because those do not reach every host that has it.
+
+A multicast request reaches only the members of the address's group: behind a switch with MLD snooping not a host that never
+reported it, and MetalLB leaves the group for good after some link events. A switch with neighbour suppression (RFC 9161)
+replies itself. So each address is also requested from all nodes (ff02::1), which every host receives, then from each NIC of
+the nodes in a frame of its own, and, where that NIC stays silent, at the node's own link-local address, which MetalLB
+receives without the group. A request to the address itself is not used: MetalLB never replies to it (metallb#2920).
+
+Such a reply is not what a client gets: it shows who else has the address. Where it shows somebody new, the address is
+requested once more as usual: who replied then and before did not merely hand it over in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass, field
+from ipaddress import IPv6Address
+
+from arpcheck.model import Mac, Request
+from arpcheck.wire.neighbour_discovery import ALL_NODES
+
+WAIT = 1.2
+"""Seconds to wait for replies to a stage: a proxy and a router with the subnet-router anycast address take up to 1 s (RFC
+4861 sections 7.2.7 and 7.2.8, MAX_ANYCAST_DELAY_TIME)."""
+
+A_NODE, A_LAN = 100.0, 400.0
+"""Unicast requests per second to one MAC address, and to all: MetalLB's socket holds some 250 frames."""
+
+
+@dataclass(slots=True)
+class AskedAddress:
+    """What is known of one address when a stage begins."""
+
+    usual: Sequence[Request]
+    """Its requests in one round."""
+    by_multicast: Set[Mac]
+    every: Set[Mac]
+    """All that replied, in whatever way they were asked."""
+
+
+LinkLocals = Callable[[Mac], Iterable[IPv6Address]]
+"""The link-local addresses that a NIC may have."""
+
+_Step = Callable[[Sequence[AskedAddress], Sequence[Mac], LinkLocals], Iterable[Request]]
+
+
+@dataclass(slots=True)
+class Beyond:
+    """The stages of one interface."""
+
+    _steps: list[_Step] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._steps = [_from_all_nodes, _from_each_nic, _at_link_local, _once_more]
+
+    @property
+    def done(self) -> bool:
+        return not self._steps
+
+    def next(self, seen: Sequence[AskedAddress], macs: Sequence[Mac], link_local: LinkLocals) -> Iterable[Request]:
+        """The requests of the next stage. `macs`: the NICs of the nodes here. Raises IndexError if it is `done`."""
+        return self._steps.pop(0)(seen, macs, link_local)
+
+
+def _from_all_nodes(seen: Sequence[AskedAddress], _macs: object, _link_local: object) -> Iterable[Request]:
+    for one in seen:
+        yield _like(one, destination=ALL_NODES)
+
+
+def _from_each_nic(seen: Sequence[AskedAddress], macs: Sequence[Mac], _link_local: object) -> Iterable[Request]:
+    """NIC by NIC for each address, so that no NIC gets more than its share of the rate."""
+    for one in seen:
+        yield from (_like(one, to=mac) for mac in macs)
+
+
+def _at_link_local(seen: Sequence[AskedAddress], macs: Sequence[Mac], link_local: LinkLocals) -> Iterable[Request]:
+    for one in seen:
+        for mac in macs:
+            if mac not in one.every:
+                yield from (_like(one, to=mac, destination=ip) for ip in link_local(mac))
+
+
+def _once_more(seen: Sequence[AskedAddress], _macs: object, _link_local: object) -> Iterable[Request]:
+    for one in seen:
+        if one.by_multicast and one.every - one.by_multicast:
+            yield from one.usual
+
+
+def _like(one: AskedAddress, *, to: Mac | None = None, destination: IPv6Address | None = None) -> Request:
+    usual = one.usual[0]
+    return Request(interface=usual.interface, ip=usual.ip, sender=usual.sender, to=to, destination=destination)
+
+
+def by_mac(mac: Mac) -> IPv6Address:
+    """The link-local address that a host makes of its MAC address (RFC 4291 appendix A, modified EUI-64), unless it is set
+    otherwise."""
+    octets = bytearray(mac.to_bytes())
+    octets[0] ^= 2
+    return IPv6Address(bytes((0xFE, 0x80, *bytes(6), *octets[:3], 0xFF, 0xFE, *octets[3:])))
+
+
+def pace(macs: int) -> float:
+    """Unicast requests per second on an interface with so many NICs of nodes."""
+    return min(A_LAN, A_NODE * max(1, macs))
+
+
+def seconds(addresses: int, macs: int, rate: float) -> float:
+    """For so many addresses with one holder each. `rate`: multicast requests per second."""
+    alone = max(0, 2 * macs - 1)
+    return addresses / rate + addresses * alone / pace(macs) + 4 * WAIT if addresses else 0.0
