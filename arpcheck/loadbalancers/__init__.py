@@ -122,15 +122,18 @@ def announcements(service: Service, ip: Address, objects: Objects, at: datetime)
 
 def reasons(service: Service, ip: Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
     """Why nobody replies for the address, or not the right node, by the load balancers that serve the Service; those of the
-    deciding one first."""
+    deciding one first, and only those sure. If none is known to serve it, any may."""
     plugins = {plugin.NAME: plugin for plugin in IMPLEMENTATIONS}
     served_by = announcements(service, ip, objects, at)
     if [one.implementation for one in served_by] == [None]:
         return (_class_of_nobody(service, served_by[0], objects),)
-    serving = [one.implementation for one in served_by]
-    asked = dict.fromkeys(name for name in serving if name in plugins) or dict.fromkeys(plugins)
-    found = ((name, plugins[name].reasons(service, ip, objects, at)) for name in asked)
-    own = (replace(reason, implementation=reason.implementation or name) for name, given in found for reason in given)
+    serving = [one.implementation for one in served_by if one.implementation]
+    asked = dict.fromkeys(name if name in plugins else unrecorded.NAME for name in serving) or dict.fromkeys(plugins)
+    own: list[Reason] = []
+    for number, name in enumerate(asked):
+        given = plugins[name].reasons(service, ip, objects, at)
+        weighed = given if served_by and number == 0 else at_most_likely(given)
+        own += (replace(reason, implementation=reason.implementation or name) for reason in weighed)
     return (*_of_rivals(service, served_by), *own)
 
 

@@ -3,9 +3,9 @@ Source: cilium operator/pkg/lbipam/lbipam.go (satisfyService, isResponsibleForSV
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from arpcheck.loadbalancers.common import fits, of_services, was_read
+from arpcheck.loadbalancers.common import by_reason, fits, of_services, was_read
 from arpcheck.model import Certainty, Need, Reason, ReasonId
 from arpcheck.objects import Object, Objects, Service, at, items, name, text
 
@@ -50,7 +50,7 @@ def _of_condition(service: Service, said: Object, labels: Mapping[str, str], obj
     id_ = _REASONS.get(why, ReasonId.ALLOCATION_FAILED)
     wanted = text(service.raw, "spec", "loadBalancerIP") or any(service.annotations.get(key) for key in _WANTED)
     asked = id_ is ReasonId.NO_POOL and bool(wanted) and bool(objects.of(POOLS.resource))
-    pools = "; ".join(_barred(labels, objects)) if id_ is ReasonId.NO_POOL and not asked else ""
+    pools = _barred(labels, objects) if id_ is ReasonId.NO_POOL and not asked else ""
     return Reason(
         id=ReasonId.REQUEST_NOT_MET if asked else id_,
         subject=f"Service {service.full_name}",
@@ -59,13 +59,13 @@ def _of_condition(service: Service, said: Object, labels: Mapping[str, str], obj
     )
 
 
-def _barred(labels: Mapping[str, str], objects: Objects) -> Iterator[str]:
-    """The first three of the pools that give it none, each with why."""
+def _barred(labels: Mapping[str, str], objects: Objects) -> str:
+    """Why the pools give it none."""
     found = objects.of(POOLS.resource)
-    why = {name(pool): _why_not(pool, labels) for pool in found}
-    yield from [f"{pool}: {said}" for pool, said in sorted(why.items()) if said][:3]
     if was_read(objects, POOLS.resource) and not found:
-        yield "there is none"
+        return "there is none"
+    why = {name(pool): _why_not(pool, labels) for pool in found}
+    return by_reason({pool: said for pool, said in why.items() if said})
 
 
 def _why_not(pool: Object, labels: Mapping[str, str]) -> str:

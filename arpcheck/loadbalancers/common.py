@@ -82,6 +82,19 @@ def at_most_likely(found: Iterable[Reason]) -> tuple[Reason, ...]:
     return tuple(replace(one, certainty=Certainty.LIKELY) if one.certainty is Certainty.SURE else one for one in found)
 
 
+MOST = 3
+"""Pools that a reason names of those that have it in common."""
+
+
+def by_reason(barred: Mapping[str, str]) -> str:
+    """`it is disabled (lan, dmz); its serviceSelector does not select it (web)`, of the reasons by pool."""
+    pools: dict[str, list[str]] = {}
+    for pool, why in sorted(barred.items()):
+        pools.setdefault(why, []).append(pool)
+    said = ((why, names[:MOST], len(names) - MOST) for why, names in pools.items())
+    return "; ".join(f"{why} ({', '.join(named)}{f' and {more} more' if more > 0 else ''})" for why, named, more in said)
+
+
 def down(claims: Iterable[Claim], objects: Objects) -> Iterator[Reason]:
     """A reason for each node that a record names and that cannot reply: it is not Ready, or not in the cluster."""
     nodes = {node.name: node for node in named_nodes(objects)} if was_read(objects, NODES.resource) else {}

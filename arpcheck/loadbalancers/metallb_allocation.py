@@ -14,6 +14,7 @@ from arpcheck.loadbalancers.common import (
     annotations_of_services,
     any_of,
     at_most_likely,
+    by_reason,
     entries,
     fits,
     of_services,
@@ -208,9 +209,8 @@ def _of_any_pool(service: Service, pools: tuple[AllocationPool, ...], objects: O
     if len(barred) == 1:
         [(subject, why)] = barred.items()
         return _reason(id_, subject, f"{why}, and there is no other pool")
-    said = [f"{subject.removeprefix('IPAddressPool ')}: {why}" for subject, why in sorted(barred.items())]
-    more = f"; {len(said) - 3} more" if len(said) > 3 else ""
-    return _reason(id_, f"Service {service.full_name}", f"no IPAddressPool gives it an address: {'; '.join(said[:3])}{more}")
+    said = by_reason({subject.removeprefix("IPAddressPool "): why for subject, why in barred.items()})
+    return _reason(id_, f"Service {service.full_name}", f"no IPAddressPool gives it an address: {said}")
 
 
 def _why_not(pool: AllocationPool, service: Service, objects: Objects) -> str:

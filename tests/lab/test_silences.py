@@ -16,7 +16,7 @@ from arpcheck.model import ReasonId
 SILENCES = sorted((Path(__file__).parent / "silences").glob("*.toml"))
 MUTE = ReasonId.ANNOUNCER_MUTE
 """True of every announcer that does not reply, whatever the cause."""
-NAMED = 22
+NAMED = 31
 """So many threads have their root cause as the first reason. Of the others some expect no cause, and some have `unexplained`:
 they need a reason of the wire, or objects that are not read."""
 
@@ -42,9 +42,9 @@ def test_threads_and_look_alikes_are_many():
 
 
 def first_reasons(path, tmp_path):
-    """Of each address, the expected first reason and the one that is reported."""
+    """Of each address, or Service without one, the expected first reason and the one that is reported."""
     scene = scene_file.load(str(path))
-    found = {target["ip"]: target["reasons"] for target in report(scene, tmp_path)["targets"]}
+    found = {t["ip"] or ", ".join(t["services"]): t["reasons"] for t in report(scene, tmp_path)["targets"]}
     given = {ip: ReasonId(reasons[0]["id"]) if (reasons := found[ip]) else None for ip in scene.expect.reasons}
     return {ip: (wanted, given[ip]) for ip, wanted in scene.expect.reasons.items()}
 

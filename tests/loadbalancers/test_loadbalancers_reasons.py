@@ -154,3 +154,20 @@ def test_several_entries_of_purelb_are_only_odd() -> None:
     assert [(one.id.value, one.certainty, one.nodes) for one in found(of)] == [
         ("record-behind", Certainty.POSSIBLE, ("worker-1", "worker-2"))
     ]
+
+
+def test_metallb_s_rules_say_nothing_of_a_service_that_another_serves() -> None:
+    """Avi beside MetalLB, and a Service that nothing marks: MetalLB's may be it, and that is not sure."""
+    pools = {"ipaddresspools.metallb.io": ({"metadata": {"name": "lan"}, "spec": {"addresses": ["10.9.0.0/24"]}},)}
+
+    def beside(**of: Any) -> Objects:
+        made = world({}, daemon_set("speaker", ready=2), **of)
+        return replace(made, resources={**made.resources, **pools})
+
+    assert found(beside(loadBalancerClass="ako.vmware.com/avi-lb")) == ()
+    unmarked = found(beside())
+    assert (unmarked[0].implementation, unmarked[0].id.value, unmarked[0].certainty) == (
+        "metallb",
+        "no-advertisement",
+        LIKELY,
+    )
