@@ -700,3 +700,21 @@ BGP = {"metadata": {"name": "lan", "namespace": "metallb-system"}, "spec": {}}
 )
 def test_whose_nics_are_asked_why_nobody_replies(objects, asked):
     assert announcers_of(WEB, objects) == asked
+
+
+# ---------------------------------------------------------------------------- a node's own address where records are refused
+
+
+@pytest.mark.parametrize(
+    ("resources", "unread"),
+    [
+        pytest.param({}, (LEASES,), id="nothing else is recorded"),
+        pytest.param({"statuses": [status("worker-3")]}, (), id="a ServiceL2Status"),
+    ],
+)
+def test_a_nodes_own_address_is_no_record_where_leases_are_refused(resources, unread):
+    nodes = (node("worker-1", "10.0.0.11", "10.0.0.50"), *NODES[1:])
+    objects = cluster(service(notes={} if unread else METALLB), nodes=nodes, **resources)
+    kept = {name: found for name, found in objects.resources.items() if name != LEASES}
+    refused = replace(objects, resources=kept, gaps=(Gap(what=LEASES, why="forbidden", costs="x"),))
+    assert (said(objects).unread, said(refused).unread) == ((), unread)

@@ -128,7 +128,8 @@ def reasons(service: Service, ip: Address, objects: Objects, at: datetime) -> tu
     if [one.implementation for one in served_by] == [None]:
         return (_class_of_nobody(service, served_by[0], objects),)
     serving = [one.implementation for one in served_by if one.implementation]
-    asked = dict.fromkeys(name if name in plugins else unrecorded.NAME for name in serving) or dict.fromkeys(plugins)
+    might_serve = plugins if has_ingress(service, ip) else (cilium.NAME,)  # no other one announces an external IP
+    asked = dict.fromkeys(name if name in plugins else unrecorded.NAME for name in serving) or dict.fromkeys(might_serve)
     own: list[Reason] = []
     for number, name in enumerate(asked):
         given = plugins[name].reasons(service, ip, objects, at)

@@ -234,8 +234,15 @@ def _forbidden(target: Target, recorded: Announcements, objects: Objects) -> tup
     ip, by_name = target.ip, _services(objects)
     found = {gap.what for gap in objects.gaps if gap.what == "services"} if not target.services else set()
     for of_service, name in zip(recorded, target.services or ("",), strict=True):
-        found |= set(of_service[0].unread if of_service else loadbalancers.unread(by_name.get(name), ip, objects))
+        found |= set(of_service[0].unread if of_service else ())
+        if not of_service or _by_own_address_alone(of_service):
+            found |= set(loadbalancers.unread(by_name.get(name), ip, objects))
     return tuple(sorted(found))
+
+
+def _by_own_address_alone(of_service: Iterable[Announcement]) -> bool:
+    """No load balancer says so: it is only known that a node has the address."""
+    return all(a.claims and all(claim.kind is ClaimSource.NODE_ADDRESS for claim in a.claims) for a in of_service)
 
 
 def not_in_file(recorded: Announcements, *, answered: bool) -> tuple[str, ...]:

@@ -397,6 +397,12 @@ CASES = [
         id="silence, an old record names the prober",
     ),
     pytest.param(case(A, unread=("leases",)), "inconclusive", "leases", id="who should answer was refused"),
+    pytest.param(
+        case(A, announcers="a", claims=(replace(claim("a"), kind=ClaimSource.NODE_ADDRESS),), unread=("leases",)),
+        "inconclusive",
+        "leases",
+        id="that a node has the address is no record, and those were refused",
+    ),
     pytest.param(case(unread=("bgpadvertisements",)), "inconclusive", "bgp", id="whether anybody should was refused"),
     pytest.param(
         case(B, announcers="a", unread=("servicel2statuses",)),

@@ -1,29 +1,66 @@
-"""What only explains may be forbidden: without it every scene has the same verdicts and the same exit code."""
+"""Rights that are missing: what only explains changes no verdict, and what judges becomes a doubt that its gap names."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from test_scenes_pure import report
+from test_scenes_pure import NOW, report
 
+from arpcheck import pipeline
 from arpcheck.endpoints import ENDPOINT_SLICES
-from arpcheck.lab import scene_file
+from arpcheck.lab import cluster_objects, scene_file
+from arpcheck.model import Certainty, Verdict
+
+SILENCES = sorted((Path(__file__).parent / "silences").glob("*.toml"))
+EVERY = [*(pytest.param(name, id=name) for name in scene_file.names()), *(pytest.param(str(p), id=p.stem) for p in SILENCES)]
+EXPLAINING = (ENDPOINT_SLICES.resource, "configurationstates.metallb.io")
+"""They are read for reasons alone."""
+OPTIONAL = tuple(dict.fromkeys(need.resource for need in pipeline.NEEDS if need.optional))
+JUDGING = sorted({need.resource for need in pipeline.NEEDS} - {*EXPLAINING, "services", "nodes"})
+"""Without Services and Nodes there is nothing to judge: other tests say what is said then."""
+RULES = list(Verdict)
+BECOMES = {0: (0, 3), 1: (1, 3), 3: (3,), 2: (2,)}
+"""The exit codes with fewer rights."""
 
 
-def judged(scene, folder):
-    found = report(scene, folder)
-    verdicts = {(target["ip"], *target["services"]): target["verdict"] for target in found["targets"]}
-    return verdicts, found["summary"]["exitCode"], {gap["what"] for gap in found["gaps"]}
+class Judged:
+    def __init__(self, scene, folder, *refused):
+        cluster = replace(scene.cluster, refused=tuple(dict.fromkeys((*scene.cluster.refused, *refused))))
+        found = report(replace(scene, cluster=cluster), folder)
+        targets = {(target["ip"], *target["services"]): target for target in found["targets"] if target["verdict"]}
+        self.verdicts = {key: Verdict(target["verdict"]) for key, target in targets.items()}
+        self.sure = {
+            key: {reason["id"] for reason in target["reasons"] if reason["certainty"] == Certainty.SURE}
+            for key, target in targets.items()
+        }
+        self.code = found["summary"]["exitCode"]
+        self.gaps = {gap["what"]: gap["costs"] for gap in found["gaps"]}
 
 
-@pytest.mark.parametrize("name", scene_file.names())
-def test_endpoint_slices_explain_and_do_not_judge(name, tmp_path):
+@pytest.mark.parametrize("name", EVERY)
+def test_a_missing_right_accuses_nobody_clears_nobody_and_is_a_gap(name, tmp_path):
+    """Those that only explain; each other kind of which the scene has objects; and all optional ones at once."""
     scene = scene_file.load(name)
-    refused = tuple({*scene.cluster.refused, ENDPOINT_SLICES.resource})
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
-    verdicts, code, gaps = judged(scene, tmp_path / "a")
-    without, code_without, gaps_without = judged(
-        replace(scene, cluster=replace(scene.cluster, refused=refused)), tmp_path / "b"
-    )
-    assert (without, code_without) == (verdicts, code)
-    assert gaps_without == gaps | {ENDPOINT_SLICES.resource}
+    full, less = Judged(scene, tmp_path), Judged(scene, tmp_path, *EXPLAINING)
+    assert (less.verdicts, less.code) == (full.verdicts, full.code)
+    assert_follows(full, less, EXPLAINING)
+    there = cluster_objects.objects(scene, NOW, pipeline.NEEDS).resources
+    for kinds in (*((kind,) for kind in JUDGING if there.get(kind)), OPTIONAL):
+        assert_follows(full, Judged(scene, tmp_path, *kinds), kinds)
+
+
+def assert_follows(full, less, refused):
+    wrong = {key: (was, now) for key, was in full.verdicts.items() if not may_become(was, now := less.verdicts[key])}
+    assert (refused, wrong) == (refused, {})
+    assert (refused, less.code) in [(refused, code) for code in BECOMES[full.code]]
+    assert less.gaps.keys() == full.gaps.keys() | {*refused}
+    assert all(less.gaps[kind] for kind in refused)
+    unfounded = {key: less.sure[key] - full.sure[key] for key in full.sure if full.verdicts[key] is less.verdicts[key]}
+    assert (refused, {key: ids for key, ids in unfounded.items() if ids}) == (refused, {})
+
+
+def may_become(was, now):
+    """The same; a doubt; or of several faults, the one that is looked for next."""
+    if was is now or now is Verdict.INCONCLUSIVE:
+        return True
+    return RULES.index(was) < RULES.index(now) < RULES.index(Verdict.INCONCLUSIVE)

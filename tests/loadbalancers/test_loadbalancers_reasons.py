@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
@@ -171,3 +172,15 @@ def test_metallb_s_rules_say_nothing_of_a_service_that_another_serves() -> None:
         "no-advertisement",
         LIKELY,
     )
+
+
+def test_an_external_ip_is_no_matter_of_a_load_balancer_that_announces_none() -> None:
+    """MetalLB's pools and records say nothing of `spec.externalIPs`, whatever other Services have."""
+    web = balanced("10.0.0.60")
+    web["status"] = {"loadBalancer": {}}
+    web["spec"]["externalIPs"] = ["10.0.0.60"]
+    pools = {"ipaddresspools.metallb.io": ({"metadata": {"name": "lan"}, "spec": {"addresses": ["10.0.0.50-10.0.0.59"]}},)}
+    of = objects([web, member("worker-1")], served=("l2advertisements.metallb.io", "bgpadvertisements.metallb.io"))
+    of = trimmed(replace(of, resources={**of.resources, **pools}), NEEDS)
+    asked = service(of, "shop/web")
+    assert loadbalancers.reasons(asked, IPv4Address("10.0.0.60"), of, AT) == ()
