@@ -108,6 +108,27 @@ def test_without_an_own_address_here_nothing_is_asked() -> None:
     assert whys(replace(evidence, host=replace(evidence.host, interfaces=interfaces))) == {NotAsked.OFF_SUBNET}
 
 
+def test_silence_of_a_node_whose_known_addresses_are_elsewhere_is_a_doubt() -> None:
+    """It may have an unlisted address here, or reply over a router that does not let it."""
+    evidence = observed()
+    entries = tuple(
+        MacEntry(mac=aim.mac, node=aim.party, interface=None, where="macs.csv:1", format=MacListFormat.CSV)
+        for aim in planned(evidence).aims
+    )
+    for address, doubt in (("10.1.0.12", ReachDoubt.OFF_SUBNET), ("10.0.0.12", None)):
+        status = {"addresses": [{"type": "InternalIP", "address": address}]}
+        nodes = tuple(
+            {**obj, "status": {**obj["status"], **status}} if obj["metadata"]["name"] == "worker-2" else obj
+            for obj in evidence.objects.of("nodes")
+        )
+        objects = replace(evidence.objects, resources={**evidence.objects.resources, "nodes": nodes})
+        found = with_tries(replace(evidence, objects=objects, mac_map=entries), "worker-1")
+        report = pipeline.conclude(found)
+        rows = {row.node: row.doubt for target in report.targets for row in target.reach}
+        assert rows == {"worker-1": None, "worker-2": doubt}
+        assert ("dead-responder" in {finding.id for finding in report.findings}) == (doubt is None)
+
+
 def test_of_two_own_networks_within_each_other_the_smaller_one_asks() -> None:
     evidence = observed()
     interfaces = tuple(replace(one, addresses=("10.0.9.5/8", *one.addresses)) for one in evidence.host.interfaces)

@@ -50,6 +50,8 @@ class ReachContext:
     """Addresses whose announcer changed in the run."""
     own_nodes: frozenset[str]
     """The nodes that asked."""
+    off_subnet: Callable[[str, IPv4Address], bool] = lambda _node, _sender: False
+    """No known address of the node is in the network of this sender, so it may reply over a router."""
 
 
 def reach_rows(evidence: Evidence, context: ReachContext) -> Rows:
@@ -220,6 +222,8 @@ def _doubt(
         return ReachDoubt.TOO_FEW_TRIES
     if not run.complete:
         return ReachDoubt.UNFINISHED
+    if row.node is not None and context.off_subnet(row.node, one.sender):
+        return ReachDoubt.OFF_SUBNET
     if _tests_one_of_several(one, row.node, objects):
         return ReachDoubt.ONE_ENDPOINT
     behind = _endpoints(one.service, one.port, objects)

@@ -135,6 +135,7 @@ _DOUBTS: Mapping[ReachDoubt, str] = {
     ReachDoubt.TOO_FEW_TRIES: "there were too few tries",
     ReachDoubt.UNFINISHED: "the run ended before a reply could arrive",
     ReachDoubt.ONE_ENDPOINT: "sessionAffinity ClientIP sends all tries to one endpoint, and there may be others",
+    ReachDoubt.OFF_SUBNET: "no known address of the node is in this host's network, so its replies may pass a router",
     ReachDoubt.OWN_POD: "this host is a node and may have the endpoint itself",
     ReachDoubt.MIXED: "the tries differ",
     ReachDoubt.CONTRADICTED: "one SYN got replies that exclude each other, as if two hosts or a firewall replied",

@@ -175,6 +175,8 @@ class ReachDoubt(StrEnum):
     """The run ended before the time to listen for a reply was over."""
     ONE_ENDPOINT = "one-endpoint"
     """sessionAffinity ClientIP sends all tries of this host to one endpoint, of several or of an unknown number."""
+    OFF_SUBNET = "off-subnet"
+    """No known address of the node is in this host's network, so it may reply over a router that does not let it."""
     OWN_POD = "own-pod"
     """This host is a node and may have the endpoint itself, so that the reply never was on the wire."""
     MIXED = "mixed"

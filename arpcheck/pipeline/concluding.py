@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from arpcheck import kubeproxy, loadbalancers, mac_owners
 from arpcheck.evidence import Evidence, qualified, views
@@ -129,7 +129,9 @@ def conclude(evidence: Evidence) -> Report:
         cluster_version=objects.version,
         empty_selection=unfitting(objects, evidence.options, judges=any(t.kind in JUDGED for t in targets)),
         acceptances=accepted,
-        reach=reach_rows(evidence, _reach_context(judgements, context, frozenset(name for name in own.values() if name))),
+        reach=reach_rows(
+            evidence, _reach_context(judgements, context, evidence, frozenset(name for name in own.values() if name))
+        ),
         doubled=tuple(
             (j.ip, owned[nic].node or "", nic[1])
             for j in judgements if j.case.parties
@@ -165,7 +167,9 @@ def _explained(evidence: Evidence, context: _CaseContext) -> Callable[[Case, Ver
     return explained
 
 
-def _reach_context(judgements: Iterable[Judgement], context: _CaseContext, own: frozenset[str]) -> ReachContext:
+def _reach_context(
+    judgements: Iterable[Judgement], context: _CaseContext, evidence: Evidence, own: frozenset[str]
+) -> ReachContext:
     by_mac: dict[Mac, list[Owner]] = {}
     for (_, mac), found in context.owners.items():
         by_mac.setdefault(mac, []).append(found)
@@ -186,7 +190,15 @@ def _reach_context(judgements: Iterable[Judgement], context: _CaseContext, own: 
         one = owner(interface, mac)
         return one is not None and one.outside
 
+    networks = {one.ip: one.network for nic in evidence.host.interfaces for one in map(IPv4Interface, nic.addresses)}
+    addresses = mac_owners.node_addresses(evidence.objects)
+
+    def off_subnet(node: str, sender: IPv4Address) -> bool:
+        known, network = addresses.get(node, ()), networks.get(sender)
+        return bool(known) and network is not None and not any(ip in network for ip in known)
+
     return ReachContext(
+        off_subnet=off_subnet,
         node_of=node_of,
         outside=outside,
         announcers=lambda ip: cases[ip].announcers if ip in cases else frozenset(),

@@ -165,3 +165,12 @@ def test_session_affinity_is_no_secret() -> None:
     for one in (evidence, redact(evidence, frames).evidence):
         doubts = [row.doubt for target in pipeline.conclude(one).targets for row in target.reach]
         assert doubts == [None, ReachDoubt.ONE_ENDPOINT]
+
+
+def test_a_node_of_the_same_network_stays_one_with_pseudonyms() -> None:
+    evidence = observed()
+    plan, frames = planned(evidence), list[bytes]()
+    run = reach(Network({}), plan, begun=100.0, tap=lambda _, frame: frames.append(frame))
+    evidence = pipeline.with_reach(evidence, run)
+    for one in (evidence, redact(evidence, frames).evidence):
+        assert [row.doubt for target in pipeline.conclude(one).targets for row in target.reach] == [None, None]

@@ -81,7 +81,8 @@ def partly_reached(judged: Judged) -> Found | None:
     2. and the other refused, rejected or did not reply.
     3. and it is not proven that it never serves: there were too few tries or they were interrupted, frames were lost,
        something changed meanwhile, the EndpointSlices could not be read again, or sessionAffinity sent all tries to one
-       endpoint of several, or they were asked from different addresses.
+       endpoint of several, they were asked from different addresses, or the node may have
+       replied over a router.
     4. or one SYN got replies that exclude each other: a SYN/ACK and an RST or an ICMP error, or a SYN/ACK of two hosts.
 
     Do:
