@@ -195,6 +195,14 @@ TEXTS: tuple[ReasonText, ...] = (
         },
     ),
     ReasonText(
+        id=ReasonId.FAMILY_NOT_ANNOUNCED,
+        means="The load balancer announces no address of this IP family at layer 2.",
+        do={
+            "cilium": "Upgrade Cilium to 1.18 or later, or leave IPv6 out of spec.ipFamilies of the Service",
+            "": "Use an address of the other family, or a version of the load balancer that announces this one",
+        },
+    ),
+    ReasonText(
         id=ReasonId.SERVICE_IGNORED,
         means="The Service tells the load balancer to leave it alone.",
         do={

@@ -186,6 +186,7 @@ def _seen(service: Service, ip: Address, objects: Objects, at: datetime) -> Addr
     taken = by_layer2(service, ip, objects)
     return AddressOfCilium(
         service=service,
+        ip=ip,
         policies=_matches(service, ip, objects),
         taken=taken,
         bgp=has_ingress(service, ip) and by_bgp(service, objects) is True,

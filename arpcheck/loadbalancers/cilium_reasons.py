@@ -19,7 +19,7 @@ from arpcheck.loadbalancers.common import (
     was_read,
 )
 from arpcheck.loadbalancers.leases import LEASES
-from arpcheck.model import Certainty, Claim, Need, Reason, ReasonId, Trust
+from arpcheck.model import Address, Certainty, Claim, Need, Reason, ReasonId, Trust
 from arpcheck.objects import Object, Objects, Service, at, full_name, items, mapping, name, namespace, text, texts
 
 HOME = "kube-system"
@@ -65,6 +65,7 @@ GATEWAY = ("io.cilium.gateway/owning-gateway", "gateway.networking.k8s.io/gatewa
 
 _LOCAL_SINCE = (1, 20, 2)
 """Only nodes with an endpoint take part for policy Local (cilium#46399, cilium#48550)."""
+_IPV6, _IPV6_SINCE = 6, (1, 18, 0)
 _TAG = re.compile(r":v?(\d+)\.(\d+)\.(\d+)(?:@|\Z)")
 """A pre-release says too little."""
 
@@ -95,6 +96,7 @@ class AddressOfCilium:
     """An address of a Service, and what the policies and the Leases say about it."""
 
     service: Service
+    ip: Address
     policies: tuple[PolicyMatch, ...]
     taken: bool | None
     """By a policy; None if one of them is unknown."""
@@ -128,12 +130,25 @@ def reasons(seen: AddressOfCilium, objects: Objects) -> tuple[Reason, ...]:
     excluded = tuple(_excluded(seen, objects))
     if seen.held:
         excluded = at_most_likely(excluded)
-    excluded = (*excluded, *_kinds(seen))
+    excluded = (*_of_family(seen, objects), *excluded, *_kinds(seen))
     sure = any(one.certainty is Certainty.SURE for one in excluded)
     return (*excluded, *(() if sure else _of_the_lease(seen, objects)), *_odd(seen, objects))
 
 
 # ------------------------------------------------------------------------------------------- What the agents' rules exclude
+
+
+def _of_family(seen: AddressOfCilium, objects: Objects) -> Iterator[Reason]:
+    """One Lease is for the addresses of both families, so its holder says nothing of IPv6 (cilium#39648)."""
+    version = _version(objects)
+    if seen.ip.version == _IPV6 and version and version < _IPV6_SINCE:
+        written = ".".join(map(str, version))
+        yield Reason(
+            id=ReasonId.FAMILY_NOT_ANNOUNCED,
+            subject=f"DaemonSet {HOME}/cilium",
+            evidence=f"Cilium {written} announces no IPv6 address: 1.18 is the first that does",
+            certainty=Certainty.SURE,
+        )
 
 
 def _kinds(seen: AddressOfCilium) -> Iterator[Reason]:

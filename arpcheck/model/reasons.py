@@ -40,6 +40,8 @@ class ReasonId(StrEnum):
     """The load balancer announces it by BGP alone."""
     ARP_DISABLED = "arp-disabled"
     """The load balancer runs with its layer-2 mode off."""
+    FAMILY_NOT_ANNOUNCED = "family-not-announced"
+    """The load balancer announces no address of this IP family."""
     SERVICE_IGNORED = "service-ignored"
     """The Service tells the load balancer to leave it alone."""
     OWNED_BY_NO_NODE = "owned-by-no-node"

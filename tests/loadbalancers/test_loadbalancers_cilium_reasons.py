@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from loadbalancers_objects import AT, balanced, first_ip, lease, member, objects
 from arpcheck.endpoints import NEEDS as ENDPOINTS
 from arpcheck.loadbalancers import NEEDS, cilium
 from arpcheck.model import Certainty, Reason
-from arpcheck.objects import Objects
+from arpcheck.objects import Ingress, Objects
 
 POLICIES, ADVERTISEMENTS = "ciliuml2announcementpolicies.cilium.io", "ciliumbgpadvertisements.cilium.io"
 PEERINGS, SLICES, LEASES = (
@@ -210,3 +211,19 @@ def test_a_service_of_another_load_balancer_has_no_reason_of_cilium() -> None:
     for other in (balanced("10.0.0.50"), balanced("10.0.0.50", loadBalancerClass="x/y")):
         of = objects([other], served=(POLICIES,))
         assert found(of) == ()
+
+
+@pytest.mark.parametrize(
+    ("version", "ip", "said"),
+    [
+        ("1.17.8", "fd00::50", [("family-not-announced", Certainty.SURE)]),
+        ("1.18.0", "fd00::50", []),
+        ("1.17.8", "10.0.0.50", []),
+        ("latest", "fd00::50", []),
+    ],
+)
+def test_before_1_18_no_ipv6_address_is_announced(version: str, ip: str, said: list[tuple[str, Certainty]]) -> None:
+    """Though a node holds the Lease, which is for the addresses of both families."""
+    of = world(agents=agents(version))
+    reasons = cilium.reasons(replace(service(of, "shop/web"), ingress=(Ingress.read({"ip": ip}),)), ip_address(ip), of, AT)
+    assert [(one.id.value, one.certainty) for one in reasons] == said
