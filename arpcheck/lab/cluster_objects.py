@@ -171,7 +171,9 @@ def objects(scene: Scene, now: datetime, needs: Iterable[Need]) -> Objects:
     lost = {what: [need.costs for need in needs if need.resource == what] for what in scene.cluster.refused}
     return Objects(
         resources={what: tuple(found) for what, found in served.items() if what not in lost},
-        gaps=tuple(Gap(what=what, why="forbidden", costs="; ".join(costs)) for what, costs in lost.items() if costs),
+        gaps=tuple(
+            Gap(what=what, why="forbidden", costs="; ".join(dict.fromkeys(costs))) for what, costs in lost.items() if costs
+        ),
         context=CONTEXT,
         version=scene.cluster.version,
         read_at=now,
