@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
-from wire.discovery_frames import ASKER, LINK_LOCAL, OURS, TARGET_OPTION, THEIRS, VIP, advertisement, solicitation
+from discovery_frames import ASKER, LINK_LOCAL, OURS, TARGET_OPTION, THEIRS, VIP, advertisement, solicitation
 
 from arpcheck.model import Families, Gratuitous, Mac, PassReason, Question, Request
 from arpcheck.wire import families, host
