@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv6Address, IPv6Interface, IPv6Network
 
 from arpcheck.judge.judged import Found, Judged, Judgement, Rule
-from arpcheck.model import Outcome, Severity, Skip
+from arpcheck.model import Outcome, Severity, Skip, Verdict
 from arpcheck.text import count
 
 MOST_NAMED = 8
@@ -35,6 +35,7 @@ def multicast_filtered(judged: Judged) -> Found | None:
     Decided when:
     1. nobody replied to a request to the group of an IPv6 address.
     2. and a host that is no proxy replied to a request to all nodes (ff02::1), or to one that was sent to its NIC alone.
+    3. It is an error if the address is silent. If nobody should reply, or it is inconclusive, it is a warning.
 
     Do:
     - Run `ip -6 maddr show dev INTERFACE` on the node. It shows whether its NIC is in the group, which ends in the last
@@ -50,7 +51,10 @@ def multicast_filtered(judged: Judged) -> Found | None:
     ]
     if more := found[MOST_NAMED:]:
         because.append(f"the same of {count(len(more), 'other address')}")
-    return Found(because=tuple(because), ips=tuple(j.ip for j in found)) if found else None
+    silent = any(j.verdict is Verdict.SILENT for j in found)
+    weaker = (None, None) if silent else (Severity.WARNING, Outcome.UNSURE)
+    ips = tuple(j.ip for j in found)
+    return Found(because=tuple(because), ips=ips, severity=weaker[0], outcome=weaker[1]) if found else None
 
 
 def anycast_address(judged: Judged) -> Found | None:

@@ -44,7 +44,8 @@ def unknown_mac(judged: Judged) -> Found | None:
     without strict ARP may be among them.
 
     Decided when:
-    1. a MAC address replied for a probed address, or for the canary.
+    1. a MAC address replied for a probed address, or for the canary. In IPv6 also one that replied only to a request to
+       all nodes or to it alone, where another host replies to clients.
     2. and no source names its owner, or the sources contradict each other.
     3. and it can't be called foreign, since a node may have a NIC here that is not known.
 
@@ -55,6 +56,10 @@ def unknown_mac(judged: Judged) -> Found | None:
         if not judgement.case.is_known(party):
             for mac in party.macs:
                 said.setdefault(mac, []).append(judgement.ip)
+    for judgement in judged.asked():
+        for one in judgement.case.hidden if judgement.case.parties else ():
+            if one.owner.node is None and judgement.ip:
+                said.setdefault(one.nic[1], []).append(judgement.ip)
     labels: dict[Mac, str] = {}
     for nic in judged.canary_nics():
         owner = judged.owners[nic]
