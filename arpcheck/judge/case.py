@@ -151,6 +151,9 @@ class Case:
     hidden: tuple[Hidden, ...] = ()
     """Of an IPv6 address: who has it too, or alone, and does not receive what a client sends. Without proxies, and without
     further NICs of the parties."""
+    spoken_for: frozenset[Mac] = frozenset()
+    """Of an IPv6 address: MACs that replied to the group and to no request to them alone. A switch with neighbour
+    suppression (RFC 9161) replied from its table, and keeps requests to the group from everybody."""
     nics_of_nodes: Mapping[str, frozenset[Mac]] = field(default_factory=dict)
     """The MACs that any source names for each node here, if it was asked why nobody replies."""
     strangers: tuple[Responder, ...] = field(init=False, compare=False, repr=False)
@@ -220,6 +223,9 @@ class Case:
     def _beside_announcer(self, party: Responder) -> bool:
         """The recorded announcer answered in the same rounds, by its own MAC."""
         return any({*party.rounds} <= {*other.rounds} for other in self.parties if other.expected and other.node)
+
+    def is_spoken_for(self, party: Responder) -> bool:
+        return self.spoken_for.issuperset(party.macs)
 
     def is_doubtful(self, party: Responder) -> bool:
         """It may be another machine than the node that it passes for."""
@@ -295,6 +301,12 @@ class Case:
     def _candidates(self, party: Responder) -> set[str]:
         """Whoever it may be."""
         return {party.node or party.macs[0], *(i.node for owner in self.owners_of(party) for i in owner.identities)}
+
+
+def holders_behind_a_table(case: Case) -> tuple[Hidden, ...]:
+    """Who has an IPv6 address for which a switch replied, with the MAC of one NIC alone; empty if that is not certain."""
+    known = all(one.owner.node and not one.owner.doubtful and one.beside for one in case.hidden)
+    return case.hidden if known and len(case.parties) == 1 and case.is_spoken_for(case.parties[0]) else ()
 
 
 def key(party: Responder) -> Key:

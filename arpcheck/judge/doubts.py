@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import combinations
 
-from arpcheck.judge.case import Case, counted, numbers, rounds, who, who_should
+from arpcheck.judge.case import Case, counted, holders_behind_a_table, numbers, rounds, who, who_should
 from arpcheck.judge.nodes import ENOUGH
 from arpcheck.judge.wire_reasons import replied_apart
 from arpcheck.model import ClaimSource, Kind, Strength, Trust
@@ -38,12 +38,23 @@ def _doubtful_owner(case: Case) -> str | None:
 
 
 def _hidden(case: Case) -> str | None:
-    if not case.hidden or not case.parties:
+    if not case.hidden or not case.parties or holders_behind_a_table(case):
         return None
     named = " and ".join(one.words for one in case.hidden)
     known = all(one.owner.node and not one.owner.doubtful for one in case.hidden)
     why = "it may have moved to it meanwhile" if known else "whose that is is not certain"
     return f"{who(case, case.parties)} replied, and {named} replied to requests to all nodes or to it alone: {why}"
+
+
+def _spoken_for(case: Case) -> str | None:
+    parties = [party for party in case.parties if case.is_spoken_for(party)]
+    if not parties or holders_behind_a_table(case):
+        return None
+    it, its = ("it", "its MAC address") if len(parties) == 1 else ("them", "their MAC addresses")
+    return (
+        f"{who(case, parties)} seemed to reply, and did not to requests to {it} alone: a switch may reply from its table "
+        f"with {its}, and who has the address is not known"
+    )
 
 
 def _doubled(case: Case) -> str | None:
@@ -343,7 +354,7 @@ def _silence_not_right(case: Case) -> str | None:
 
 
 DOUBTS: tuple[Callable[[Case], str | None], ...] = (
-    _lost_frames, _unfinished, _perhaps_elsewhere, _unknown_owner, _doubtful_owner, _hidden, _doubled, _itself,
+    _lost_frames, _unfinished, _perhaps_elsewhere, _unknown_owner, _doubtful_owner, _hidden, _spoken_for, _doubled, _itself,
     _on_probing_node,
     _outside, _only_non_strict, _some_rounds_only, _changing, _different_hosts, _sender_taken, _no_reply, _not_ready,
     _without_owner, _unicast_only, _none_of_the_entries, _forbidden, _unplaced, _only_events, _held_by_absent,

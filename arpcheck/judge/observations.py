@@ -71,7 +71,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectRequests:
-    """Unicast requests for an address that nobody replied for, to one MAC."""
+    """Unicast requests for an address, to one MAC: for one that nobody replied for, and for every IPv6 address."""
 
     nic: Nic
     asked: int
@@ -79,6 +79,8 @@ class DirectRequests:
     """How many of them got a reply."""
     by: tuple[Mac, ...] = ()
     """The MACs in these replies: nearly always that of `nic`."""
+    last: float = 0.0
+    """When the last one was sent, in ms since the start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +192,7 @@ class Observations:
         return self._replies.get(ip, ())
 
     def direct(self, ip: Address) -> Sequence[DirectRequests]:
-        """What an address without a reply was asked by unicast, one for each MAC."""
+        """What an address was asked by unicast, one for each MAC."""
         questions, replies = self._apart.get(ip, ((), ()))
         found: dict[Nic, list[Question]] = {}
         for question in questions:
@@ -205,6 +207,7 @@ class Observations:
                     {(q.interface, q.at) for q in put for reply in replies if reply.to == nic[1] and _caused(q, reply)}
                 ),
                 by=tuple(sorted({r.mac for r in replies if r.to == nic[1] and self.segment(r.interface) == nic[0]})),
+                last=max(q.at for q in put),
             )
             for nic, put in sorted(found.items())
         ]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from arpcheck.judge.case import Case, counted, others_too, rounds, who, who_should
+from arpcheck.judge.case import Case, counted, holders_behind_a_table, others_too, rounds, who, who_should
 from arpcheck.judge.doubts import DOUBTS
 from arpcheck.model import Kind, Verdict
 
@@ -197,7 +197,11 @@ def duplicate(case: Case) -> str | None:
 
 def _beside_hidden(case: Case) -> str | None:
     """In IPv6 a kernel replies only for addresses of the NIC that received the request: whoever replies has the address."""
-    parties = [party for party in case.parties if case.is_known(party) and not case.is_doubtful(party)]
+    parties = [
+        party
+        for party in case.parties
+        if case.is_known(party) and not case.is_doubtful(party) and not case.is_spoken_for(party)
+    ]
     found = [one for one in case.hidden if one.beside and one.owner.node and not one.owner.doubtful]
     if not parties or not found:
         return None
@@ -261,6 +265,9 @@ def inconclusive(case: Case) -> str | None:
     25. or one node replied, and only events name the announcer, which is another.
     26. or another MAC address announced the address by gratuitous ARP, and no record names the announcer.
     27. or nobody replied and nobody should, but somebody replied to a unicast request or to another sender.
+    28. or, in IPv6, a node seemed to reply and did not to two or more requests to it alone: a switch with neighbour
+        suppression may have replied from its table. Or, beside a reply, a host replied to requests to all nodes or to it
+        alone, and it is not certain whose that is, or the address may have moved to it meanwhile.
 
     Do:
     - Remove the cause that the reason names (a missing right, a `--rate` that is too high, a host that can't see enough)
@@ -291,11 +298,16 @@ def wrong_node(case: Case) -> str | None:
     1. one node replied in every round.
     2. and a current record that is not an event names another node, or says that nobody should reply (BGP alone announces
        it, or it is a ClusterIP).
+    3. or, in IPv6, a switch replies with the MAC address of a node that replied to no request to it alone, and another node
+       replied to one.
 
     Do:
     - Check on the replying node whether the address is on an interface (`ip addr`), and what put it there.
     - Compare the load balancer's record with the log of the node that it names. One of the two is out of date."""
     party = case.parties[0] if case.parties else None
+    if party is not None and (holders := holders_behind_a_table(case)):
+        named = " and ".join(one.words for one in holders)
+        return f"a switch replied in the name of {case.words(party)}, and {named} has the address; {who_should(case)}"
     if party is None or party.expected or not (case.announcers or case.silence):
         return None
     blind = sorted(case.announcers & case.blind)

@@ -19,7 +19,7 @@ from arpcheck.judge.observations import Doubling, Observations
 from arpcheck.judge.owners import Knowledge, owners
 from arpcheck.judge.reach import ReachContext, reach_rows
 from arpcheck.judge.summary import also, report
-from arpcheck.judge.wire_reasons import wire_reasons
+from arpcheck.judge.wire_reasons import TWICE, wire_reasons
 from arpcheck.model import (
     Address,
     Announcement,
@@ -392,6 +392,7 @@ def _case(target: Target, evidence: Evidence, context: _CaseContext) -> Case:
         left_behind=record.left_behind,
         direct=direct,
         further=tuple(observations.further(ip)) if ip and not parties else (),
+        spoken_for=_spoken_for(ip, observations) if ip and six and parties else frozenset(),
         nics_of_nodes=_nics_of_nodes(segments, context.known_nics) if direct else {},
     )
 
@@ -416,6 +417,16 @@ def _hidden(
         expected = owner.node in record.announcers or nic[1] in record.named
         found.append(Hidden(nic=nic, owner=owner, expected=expected, beside=last > min(reply.at for reply in replies)))
     return tuple(found)
+
+
+def _spoken_for(ip: Address, observations: Observations) -> frozenset[Mac]:
+    """MACs that replied to the group before and after requests to them alone, and to none of those."""
+    found = observations.by_nic(ip)
+    return frozenset(
+        one.nic[1]
+        for one in observations.direct(ip)
+        if one.asked >= TWICE and not one.answered and any(reply.at > one.last for reply in found.get(one.nic, ()))
+    )
 
 
 def _nics_of_nodes(segments: Set[str], known: Mapping[str, Set[tuple[str | None, Mac]]]) -> Mapping[str, frozenset[Mac]]:

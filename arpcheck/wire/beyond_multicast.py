@@ -5,6 +5,7 @@ reported it, and MetalLB leaves the group for good after some link events. A swi
 replies itself. So each address is also requested from all nodes (ff02::1), which every host receives, then from each NIC of
 the nodes in a frame of its own, and, where that NIC stays silent, at the node's own link-local address, which MetalLB
 receives without the group. A request to the address itself is not used: MetalLB never replies to it (metallb#2920).
+A NIC that seemed to reply to multicast and stays silent here is asked once more: a switch may have replied in its name.
 
 Such a reply is not what a client gets: it shows who else has the address. Where it shows somebody new, the address is
 requested once more as usual: who replied then and before did not merely hand it over in between."""
@@ -35,6 +36,10 @@ class AskedAddress:
     by_multicast: Set[Mac]
     every: Set[Mac]
     """All that replied, in whatever way they were asked."""
+    lately: Set[Mac] = frozenset()
+    """Those that replied to the last usual request."""
+    alone: Set[Mac] = frozenset()
+    """The NICs that a request to them alone got a reply from."""
 
 
 LinkLocals = Callable[[Mac], Iterable[IPv6Address]]
@@ -75,13 +80,15 @@ def _from_each_nic(seen: Sequence[AskedAddress], macs: Sequence[Mac], _link_loca
 def _at_link_local(seen: Sequence[AskedAddress], macs: Sequence[Mac], link_local: LinkLocals) -> Iterable[Request]:
     for one in seen:
         for mac in macs:
-            if mac not in one.every:
+            if mac in one.lately - one.alone:
+                yield _like(one, to=mac)
+            if mac not in one.alone:
                 yield from (_like(one, to=mac, destination=ip) for ip in link_local(mac))
 
 
-def _once_more(seen: Sequence[AskedAddress], _macs: object, _link_local: object) -> Iterable[Request]:
+def _once_more(seen: Sequence[AskedAddress], macs: Sequence[Mac], _link_local: object) -> Iterable[Request]:
     for one in seen:
-        if one.by_multicast and one.every - one.by_multicast:
+        if one.by_multicast and (one.every - one.by_multicast or (one.lately & {*macs}) - one.alone):
             yield from one.usual
 
 

@@ -100,6 +100,8 @@ class _Address:
     """The responders by the sender of the request, for addresses with a count."""
     by_multicast: set[Mac] = field(default_factory=set)
     """IPv6: the responders to usual requests."""
+    alone: set[Mac] = field(default_factory=set)
+    """IPv6: the NICs that replied to a request to them alone."""
     fresh: int = 0
     """The last round with a new MAC address."""
     count: Count | None = None
@@ -277,6 +279,8 @@ class Schedule:
     def _note_ipv6(self, reply: Reply, source: IPv6Address, address: _Address) -> None:
         if reply.to is None and reply.destination is None:
             address.by_multicast.add(reply.mac)
+        elif reply.to is not None:
+            address.alone.add(reply.to)
         if source.is_link_local:
             self._link_local.setdefault(reply.mac, set()).add(source)
 
@@ -449,7 +453,13 @@ class Schedule:
         if now < (ready := self._last_sent + max(beyond_multicast.WAIT, self._plan.wait)):
             return self._pause(ready)
         seen = [
-            AskedAddress(usual=address.requests, by_multicast=address.by_multicast, every=address.macs)
+            AskedAddress(
+                usual=address.requests,
+                by_multicast=address.by_multicast,
+                every=address.macs,
+                lately=address.responders.get(address.last_round(0), set()),
+                alone=address.alone,
+            )
             for ip, address in self._addresses.items()
             if ip in self._judged and address.requests
         ]

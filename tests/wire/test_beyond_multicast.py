@@ -79,8 +79,18 @@ def usual(request):
     return request.to is None and request.destination is None
 
 
+def host(request):
+    """The node n1 has the address."""
+    return (M1,) if usual(request) or request.destination == ALL_NODES or request.to == M1 else ()
+
+
+def table(request):
+    """A switch has it in its table, as n1's, and nobody has it."""
+    return (M1,) if request.to is None else ()
+
+
 def test_an_address_is_asked_by_its_group_then_from_all_nodes_then_from_each_nic_and_at_its_link_local_address():
-    sent = run(plan(V), lambda request: (M1,) if usual(request) else ())
+    sent = run(plan(V), host)
     assert forms(sent) == [
         *[(None, None)] * 3,
         (None, ALL_NODES),
@@ -91,7 +101,7 @@ def test_an_address_is_asked_by_its_group_then_from_all_nodes_then_from_each_nic
 
 
 def test_the_stages_are_rounds_of_their_own_and_leave_a_proxy_the_time_that_it_takes():
-    sent = run(plan(V), lambda request: (M1,) if usual(request) else ())
+    sent = run(plan(V), host)
     stages = [(number, [at for at, _, _ in found]) for number, found in groupby(sent, key=lambda entry: entry[1])]
     assert [number for number, _ in stages] == sorted({number for number, _ in stages})
     assert len(stages) == 6
@@ -106,6 +116,19 @@ def test_who_replies_only_beyond_multicast_makes_the_address_be_asked_once_more(
     assert forms(hidden).count((None, None)) == 4
 
 
+def test_a_nic_in_whose_name_only_others_reply_is_asked_twice_more_and_then_the_address_once_more():
+    found = forms(run(plan(V), table))
+    assert [entry for entry in found if entry[0] == M1] == [(M1, None), (M1, None), (M1, by_mac(M1))]
+    assert found[-1] == (None, None)
+    assert found.count((None, None)) == 4
+
+
+def test_who_replied_before_and_no_longer_does_is_not_asked_for_that_reason():
+    times = iter(range(100))
+    found = forms(run(plan(V), lambda request: (M1,) if usual(request) and next(times) == 0 else ()))
+    assert [entry for entry in found if entry[0] == M1] == [(M1, None), (M1, by_mac(M1))]
+
+
 def test_a_silent_address_is_not_asked_once_more_because_of_that():
     found = forms(run(plan(V), lambda request: (M2,) if request.to == M2 else ()))
     assert found[-1] != (None, None)
@@ -115,14 +138,14 @@ def test_a_silent_address_is_not_asked_once_more_because_of_that():
 
 def test_the_link_local_address_that_a_nic_replied_from_is_asked_and_not_the_one_of_its_mac():
     own = IPv6Address("fe80::1234")
-    found = forms(run(plan(V, W), lambda request: (M1,) if request.ip == W and usual(request) else (), source=own))
+    found = forms(run(plan(V, W), lambda request: host(request) if request.ip == W else (), source=own))
     assert (M1, own) in found
     assert (M1, by_mac(M1)) not in found
 
 
 def test_unicast_is_at_most_so_many_a_nic_and_a_lan():
     judged = [V + n for n in range(200)]
-    sent = run(plan(*judged), lambda request: (M1,) if usual(request) else ())
+    sent = run(plan(*judged), host)
     alone = [at for at, _, request in sent if request.to == M2 and request.destination is None]
     assert len(alone) == len(judged)
     assert (len(alone) - 1) / (alone[-1] - alone[0]) == pytest.approx(100, rel=0.02)
@@ -132,7 +155,7 @@ def test_unicast_is_at_most_so_many_a_nic_and_a_lan():
 
 def test_multicast_beyond_the_rounds_keeps_to_the_rate():
     judged = [V + n for n in range(40)]
-    sent = run(plan(*judged, rate=10.0), lambda request: (M1,) if usual(request) else ())
+    sent = run(plan(*judged, rate=10.0), host)
     times = [at for at, _, request in sent if request.destination == ALL_NODES]
     assert (len(times) - 1) / (times[-1] - times[0]) == pytest.approx(10, rel=0.02)
 
@@ -140,7 +163,7 @@ def test_multicast_beyond_the_rounds_keeps_to_the_rate():
 @pytest.mark.parametrize(("count", "rate"), [(1, 1000.0), (200, 1000.0), (40, 10.0)])
 def test_the_time_that_is_announced_holds(count, rate):
     given = plan(*(V + n for n in range(count)), rate=rate)
-    takes = run(given, lambda request: (M1,) if usual(request) else ())[-1][0] + given.wait
+    takes = run(given, host)[-1][0] + given.wait
     assert seconds(given, ["eth0"]) == pytest.approx(takes, rel=0.1, abs=1.5)
     silent = run(given)[-1][0] + given.wait
     assert silent <= most_seconds(given, ["eth0"]) + 0.5
