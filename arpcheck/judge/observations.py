@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface, IPv4Network
+from ipaddress import IPv4Interface, IPv4Network, IPv6Network
 from itertools import groupby
 from operator import attrgetter
 from statistics import median_high
@@ -388,6 +388,16 @@ CLOSE = 250.0
 answers too, at any time."""
 
 
+LINK_OF_TWO = 127
+
+
+def subnet_router_anycast(networks: Iterable[IPv4Network | IPv6Network]) -> frozenset[Address]:
+    """RFC 4291 section 2.6.1: every host with IP forwarding has the first address of its networks. Not in a network of two
+    hosts (RFC 6164), and nobody gives out a link-local one."""
+    six = (network for network in networks if network.version == IPV6 and not network.is_link_local)
+    return frozenset(network.network_address for network in six if network.prefixlen < LINK_OF_TWO)
+
+
 class Doubling:
     """The index over one run."""
 
@@ -397,9 +407,11 @@ class Doubling:
         owners: Mapping[Nic, Owner],
         addresses: Mapping[str, Sequence[Address]],
         canary: Address | None = None,
+        anycast: Set[Address] = frozenset(),
     ) -> None:
-        """`addresses`: the nodes' own."""
+        """`addresses`: the nodes' own. `anycast`: addresses that every node's kernel has, beside whoever announces them."""
         self._observations = observations
+        self._anycast = anycast
         self._loud = frozenset(observations.by_nic(canary)) if canary else frozenset()
         """Who replied for the canary: a kernel without strict ARP, whether it is a node's or not."""
         self._owners = owners
@@ -452,7 +464,8 @@ class Doubling:
     def _by_a_speaker(self, ip: Address, nic: Nic, non_strict: frozenset[str]) -> bool:
         """Its kernel answers for the address, and a speaker on it may too: two replies a question, each as often as the path
         doubles one, and no more."""
-        kernel = nic in self._loud or self._owners[nic].node in non_strict or (ip, nic) in self._own
+        node = self._owners[nic].node
+        kernel = nic in self._loud or node in non_strict or (ip, nic) in self._own or (bool(node) and ip in self._anycast)
         return kernel and self._often(ip, nic) < BOTH * max(1.0, self._by_others(nic))
 
     def _twice(self, ip: Address, nic: Nic) -> bool:

@@ -15,7 +15,7 @@ from arpcheck.judge.acceptance import Acceptances, judged_with
 from arpcheck.judge.case import Case, Hidden
 from arpcheck.judge.judged import AskingHost, Judged, Judgement
 from arpcheck.judge.nodes import node_states
-from arpcheck.judge.observations import Doubling, Observations
+from arpcheck.judge.observations import Doubling, Observations, subnet_router_anycast
 from arpcheck.judge.owners import Knowledge, owners
 from arpcheck.judge.reach import ReachContext, reach_rows
 from arpcheck.judge.summary import also, report
@@ -59,7 +59,8 @@ def conclude(evidence: Evidence) -> Report:
     canary = next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None)
     knowledge = replace(_knowledge(evidence, hosts, own, observations), canary=canary)
     weighed = owners(observations, knowledge, objects.nodes(), addresses)
-    doubling = Doubling(observations, weighed.by_nic, addresses, canary)
+    networks = planning.interface_networks(i for i in evidence.host.interfaces if i.name in evidence.options.interfaces)
+    doubling = Doubling(observations, weighed.by_nic, addresses, canary, subnet_router_anycast(networks))
     if at_home := doubling.at_home(knowledge.shared):
         doubled = frozenset(nic for _, nic in at_home)
         weighed = owners(observations, replace(knowledge, doubled=doubled), objects.nodes(), addresses)
@@ -69,7 +70,6 @@ def conclude(evidence: Evidence) -> Report:
     states = node_states(objects.nodes(), addresses, canary, owned, observations, blind, gateways, knowledge.shared)
     labels = {mac: found for _, mac in owned if (found := mac_owners.label(mac, evidence.vendors))}
     read_at = ages.outdated(evidence)
-    networks = planning.interface_networks(i for i in evidence.host.interfaces if i.name in evidence.options.interfaces)
     context = _CaseContext(
         observations=observations,
         owners=owned,

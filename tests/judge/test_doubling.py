@@ -1,11 +1,11 @@
 """doubling: who answers a question twice, and what explains it."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_network
 
 import pytest
 from judge_cases import IP, mac, observations
 
-from arpcheck.judge.observations import Doubling
+from arpcheck.judge.observations import Doubling, subnet_router_anycast
 from arpcheck.model import Owner
 
 HOMES = {"a": (IPv4Address("10.0.0.11"),), "b": (IPv4Address("10.0.0.12"),), "c": (IPv4Address("10.0.0.13"),)}
@@ -27,8 +27,8 @@ OWNERS = {
 AT_HOME = once((A, 1), (B, 2), (C, 3))
 
 
-def doubling(*answered):
-    return Doubling(observations(*ASKED, answered=[*answered]), OWNERS, HOMES)
+def doubling(*answered, anycast=frozenset()):
+    return Doubling(observations(*ASKED, answered=[*answered]), OWNERS, HOMES, anycast=anycast)
 
 
 @pytest.mark.parametrize(
@@ -95,3 +95,24 @@ def test_a_kernel_and_a_speaker_give_two_answers(answered, explained):
     run = doubling(*answered)
     assert (run.unexplained(IP, frozenset("a")) == ()) is explained
     assert bool(run.beside_speakers(IP, frozenset("a"))) is explained
+
+
+def test_the_kernel_of_each_node_replies_for_an_anycast_address_beside_the_speaker():
+    """Not that of another host, and not a second time."""
+    found = [*often(IP, 1), *AT_HOME]
+    assert doubling(*found).unexplained(IP, frozenset())
+    assert not doubling(*found, anycast={IP}).unexplained(IP, frozenset())
+    assert doubling(*found, anycast={IP}).unexplained(IP, frozenset(), once=True)
+    assert doubling(*often(IP, 9), *AT_HOME, anycast={IP}).unexplained(IP, frozenset())
+    assert doubling(*often(IP, 1, 4), *AT_HOME, anycast={IP}).unexplained(IP, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("network", "found"),
+    [
+        ("2001:db8::/64", ["2001:db8::"]), ("2001:db8::/126", ["2001:db8::"]), ("2001:db8::/127", []),
+        ("2001:db8::/128", []), ("fe80::/64", []), ("10.0.0.0/24", []),
+    ],
+)  # fmt: skip
+def test_the_first_address_of_a_network_is_anycast(network, found):
+    assert [str(ip) for ip in subnet_router_anycast([ip_network(network)])] == found

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv6Address, IPv6Interface, IPv6Network
 
 from arpcheck.judge.judged import Found, Judged, Judgement, Rule
+from arpcheck.judge.observations import subnet_router_anycast
 from arpcheck.model import Outcome, Severity, Skip, Verdict
 from arpcheck.text import count
 
@@ -67,8 +68,8 @@ def anycast_address(judged: Judged) -> Found | None:
     Do:
     - Take the first address out of the load balancer's pool: MetalLB gives it out if a pool is written as the whole network.
       Write the range without it, and give the Service another address."""
-    networks = _networks(judged)
-    ips = tuple(j.ip for j in _ipv6(judged) if any(j.ip == network.network_address for network in networks))
+    first = subnet_router_anycast(_networks(judged))
+    ips = tuple(j.ip for j in _ipv6(judged) if j.ip in first)
     are = "is the subnet-router anycast address" if len(ips) == 1 else "are subnet-router anycast addresses"
     return Found(because=(f"{', '.join(map(str, ips))} {are}",), ips=ips) if ips else None
 
@@ -97,18 +98,14 @@ def _ipv6(judged: Judged) -> Iterator[Judgement]:
     return (j for j in judged.asked() if isinstance(j.ip, IPv6Address))
 
 
-def _networks(judged: Judged) -> frozenset[IPv6Network]:
-    """Where there is a subnet-router anycast address: not in a network of two hosts (RFC 6164)."""
-    every = (
+def _networks(judged: Judged) -> Iterator[IPv6Network]:
+    return (
         IPv6Interface(text).network
         for interface in judged.host.interfaces
         if interface.name in judged.interfaces
         for text in interface.ipv6
     )
-    return frozenset(network for network in every if network.prefixlen < LINK_OF_TWO and not network.is_link_local)
 
-
-LINK_OF_TWO = 127
 
 RULES = (
     Rule(id="multicast-filtered", severity=Severity.ERROR, outcome=Outcome.FAULT, find=multicast_filtered),
