@@ -17,8 +17,8 @@ from arpcheck.cluster.parse import MalformedError, decoded, parse
 from arpcheck.commands.output import notice
 from arpcheck.errors import InputError, did_you_mean
 from arpcheck.evidence import MacEntry
-from arpcheck.model import Acceptance, Mac, Verdict
-from arpcheck.objects import ipv4
+from arpcheck.model import Acceptance, Address, Mac, Verdict
+from arpcheck.objects import address
 from arpcheck.text import count
 
 MOST_BYTES = 1 << 20
@@ -141,10 +141,10 @@ def _of_finding(where: str, entry: Mapping[str, str]) -> Acceptance:
     )
 
 
-def _ip(where: str, entry: Mapping[str, str]) -> Any:
-    if "ip" in entry and ipv4(entry["ip"]) is None:
-        raise InputError(f"{where}: {entry['ip']!r} is not an IPv4 address", HELP)
-    return ipv4(entry.get("ip"))
+def _ip(where: str, entry: Mapping[str, str]) -> Address | None:
+    if "ip" in entry and address(entry["ip"]) is None:
+        raise InputError(f"{where}: {entry['ip']!r} is not an IP address", HELP)
+    return address(entry.get("ip"))
 
 
 def _day(where: str, text: str) -> date:

@@ -1,7 +1,7 @@
 """The file of --accept: what it may say, and the place of what it may not."""
 
 from datetime import date
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
@@ -29,6 +29,11 @@ def test_both_kinds_in_a_list_or_under_accept(tmp_path):
     assert read(tmp_path, "[]") == read_acceptances(None) == ()
 
 
+def test_an_ipv6_address_however_it_is_written(tmp_path):
+    (entry,) = read(tmp_path, "- {verdict: moved, ip: '2001:DB8::0:50', reason: r, until: 2026-01-01}")
+    assert entry.ip == IPv6Address("2001:db8::50")
+
+
 REFUSED = [
     pytest.param("", "known.yaml:1: empty", id="empty"),
     pytest.param("accept: {}", "expected a list", id="no list"),
@@ -50,7 +55,7 @@ REFUSED = [
         "neither finding nor node",
         id="with a node",
     ),
-    pytest.param("- {verdict: moved, ip: fe80::1, reason: r, until: 2026-01-01}", "'fe80::1' is not an IPv4", id="IPv6"),
+    pytest.param("- {verdict: moved, ip: fe80::g, reason: r, until: 2026-01-01}", "'fe80::g' is not an IP", id="no address"),
     pytest.param("- {finding: gap, node: a, reason: r, until: 2026-01-01}", "finding 'gap' can't be accepted", id="a gap"),
     pytest.param(
         "- {finding: frames-lost, ip: 10.0.0.1, reason: r, until: 2026-01-01}", "finding 'frames-lost' can't be", id="loss"
