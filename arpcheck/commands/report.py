@@ -46,6 +46,7 @@ from arpcheck.errors import InputError, UsageError
 from arpcheck.evidence import Evidence, Options
 from arpcheck.evidence_json import VERSION, from_json
 from arpcheck.file_kinds import CAPTURE, GZIP, PAGE, UTF16, kind_of, kind_of_document
+from arpcheck.model import Families
 from arpcheck.reports import Shown
 from arpcheck.reports.formatting import extracted
 from arpcheck.wire.pcap import entries
@@ -53,7 +54,7 @@ from arpcheck.wire.scapy_library import manufacturers
 
 EXAMPLES = (
     "arpcheck report saved.json -o markdown",
-    "tcpdump -i eth0 -w lan.pcap arp; arpcheck report --capture lan.pcap --cluster-file cluster.json",
+    "tcpdump -i eth0 -w lan.pcap 'arp or icmp6'; arpcheck report --capture lan.pcap --cluster-file cluster.json",
 )
 
 
@@ -97,7 +98,7 @@ def report(
 
     def recorded() -> Evidence:
         options = selecting(
-            Options(external_ips=external_ips),
+            Options(external_ips=external_ips, families=Families.BOTH),
             namespace=namespace or (),
             selector=selector or (),
             load_balancer_class=load_balancer_class or (),
@@ -264,7 +265,8 @@ def _opened(path: str) -> Iterator[IO[bytes]]:
     try:
         with Path(path).open("rb") as file:
             if (size := Path(path).stat().st_size) > MOST_CAPTURED:
-                raise InputError(f"--capture {path}: {size >> 30} GiB", "Take the ARP out of it: tcpdump -r FILE -w NEW arp")
+                hint = "Extract what it needs: tcpdump -r FILE -w NEW 'arp or icmp6'"
+                raise InputError(f"--capture {path}: {size >> 30} GiB", hint)
             yield file
     except OSError as error:
         raise InputError(f"--capture {path}: {error.strerror}", "Name a file that `tcpdump -w` wrote") from None

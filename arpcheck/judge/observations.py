@@ -100,6 +100,7 @@ class Apart:
 
     def __init__(self, evidence: Evidence, explained: Iterable[Address]) -> None:
         self._explained = frozenset(explained)
+        self._recorded = evidence.capture is not None
         self._courses = courses(evidence)
         self._usual = {
             (question.interface, question.ip, question.sender)
@@ -115,6 +116,8 @@ class Apart:
         return any(course.has(number) and number <= course.last_announced for course in self._courses)
 
     def holds(self, one: Question | Reply) -> bool:
+        if self._recorded:  # by clients, which send unicast requests too, but none to all nodes
+            return one.to is None and one.destination is not None
         if one.ip not in self._explained:
             return False
         if one.destination is not None:

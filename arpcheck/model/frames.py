@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv6Address
+from typing import assert_never
 
 from arpcheck.model.mac_addresses import Address, Mac
 
@@ -24,9 +25,19 @@ class Families(StrEnum):
     """IPv4, and IPv6 where an interface that is used has a usable link-local address."""
 
     def versions(self, *, link_local: bool) -> frozenset[int]:
-        """`link_local`: an interface that is used has such an address, without which nothing can be requested."""
-        wanted = {Families.IPV4: {4}, Families.IPV6: {6}}.get(self, {4, 6})
-        return frozenset(wanted if link_local else wanted - {6})
+        """`link_local`: an interface that is used has such an address, without which nothing can be requested; whoever asks
+        for IPv6 by name is refused before. A capture has no interface of this host and no need of one."""
+        match self:
+            case Families.IPV4:
+                return frozenset({4})
+            case Families.IPV6:
+                return frozenset({6})
+            case Families.BOTH:
+                return frozenset({4, 6})
+            case Families.AUTO:
+                return frozenset({4, 6} if link_local else {4})
+            case _:
+                assert_never(self)
 
 
 class Kind(StrEnum):

@@ -5,24 +5,23 @@ gives the same report at any time."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address, ip_interface
+from ipaddress import ip_interface
 from typing import TYPE_CHECKING
 
 import arpcheck
 from arpcheck import endpoints, kubeproxy, loadbalancers, mac_owners
 from arpcheck.evidence import Capture, Evidence, MacEntry, Options
-from arpcheck.model import Acceptance, Host, Interface, Mac, MacListFormat, Need
+from arpcheck.model import Acceptance, Address, Host, Interface, Mac, MacListFormat, Need, order
 from arpcheck.objects import Objects
 from arpcheck.pipeline import records
 from arpcheck.pipeline.concluding import conclude
-from arpcheck.pipeline.planning import Plan, ipv6_senders, own_node, plan, settle, targets_of, used
+from arpcheck.pipeline.planning import IPV6, Plan, every_node_address, ipv6_senders, own_node, plan, settle, targets_of, used
 from arpcheck.pipeline.reaching import expected_seconds, reach_plan, with_reach
 from arpcheck.pipeline.records import announcements
-from arpcheck.targets import JUDGED
+from arpcheck.targets import IPV4, JUDGED
 from arpcheck.wire.packets import Wire
 from arpcheck.wire.scan import Endpoint, Progress, scan
 
@@ -144,7 +143,7 @@ def recorded(
 
     interface = Interface(name=INTERFACE, mac=None, addresses=())
     asked = (t.ip for t in targets_of(options, objects, Host()) if not t.skipped)
-    found = captured(entries, (ip for ip in asked if isinstance(ip, IPv4Address)), name)
+    found = captured(entries, (ip for ip in asked if ip), name)
     rounds = max((question.round for question in found.questions), default=1)
     return Evidence(
         arpcheck=arpcheck.__version__,
@@ -169,12 +168,17 @@ def recorded(
 def _requesters(found: Captured, objects: Objects, name: str) -> Iterable[MacEntry]:
     """A node's own request shows its address and MAC address, as its reply does. An address that is also a Service's is left
     out, because whoever holds it may send from it."""
-    listed = Counter(ip for addresses in mac_owners.node_addresses(objects).values() for ip in addresses)
-    own = {ip for ip, nodes in listed.items() if nodes == 1 and isinstance(ip, IPv4Address)}
-    for ip in sorted(own - mac_owners.service_addresses(objects)) if objects.gap("services") is None else ():
+    nodes_of: dict[Address, list[str]] = {}
+    for node, addresses in every_node_address(objects, {IPV4, IPV6}).items():
+        for ip in addresses:
+            nodes_of.setdefault(ip, []).append(node)
+    own = {ip for ip, nodes in nodes_of.items() if len(nodes) == 1}
+    for ip in sorted(own - mac_owners.service_addresses(objects), key=order) if objects.gap("services") is None else ():
         requesters = sorted(found.requesters.get(ip, ()))
         # Two MAC addresses with one node address are as unreliable as a list of addresses.
         form = MacListFormat.CAPTURE if len(requesters) == 1 else MacListFormat.ADDRESS_CSV
         for mac in requesters:
             where = f"{name}: asked as {ip} ({MacListFormat.CAPTURE})"
-            yield MacEntry(mac=mac, node=str(ip), interface=None, where=where, format=form)
+            # A MAC list may have an IPv4 address as the name of a host.
+            node = str(ip) if ip.version == IPV4 else nodes_of[ip][0]
+            yield MacEntry(mac=mac, node=node, interface=None, where=where, format=form)

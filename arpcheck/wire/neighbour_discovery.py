@@ -37,7 +37,8 @@ _CHECKSUM_AT, _DESTINATION_AT, _TARGET_AT, _OPTIONS_AT = 56, 38, 62, 78
 _SOURCE_AT = 22
 _SOURCE_OPTION, _TARGET_OPTION = 1, 2
 _NO_MAC = b"\0" * 6
-_UNSPECIFIED, _LOOPBACK = bytes(16), bytes(15) + b"\1"
+UNSPECIFIED, _LOOPBACK = bytes(16), bytes(15) + b"\1"
+"""IPv6 addresses that are nobody's on the LAN."""
 _GROUP = 0xFF
 """The first byte of every multicast address."""
 _SOLICITED_NODE = IPv6Address("ff02::1:ff00:0").packed[:13]
@@ -128,7 +129,7 @@ def decode_request(frame: bytes) -> Solicitation | Ignored:
     mac = _link_layer_address(found.options, _SOURCE_OPTION)
     if isinstance(mac, Ignored):
         return mac
-    if found.source_ip == _UNSPECIFIED and (mac is not None or found.destination[:13] != _SOLICITED_NODE):
+    if found.source_ip == UNSPECIFIED and (mac is not None or found.destination[:13] != _SOLICITED_NODE):
         return SOURCE
     if mac is not None and not _is_station(mac):
         return NO_SENDER
@@ -231,7 +232,7 @@ def encode(request: Request, mac: Mac) -> bytes:
     target, sender = request.ip.packed, request.sender.packed
     if len(target) != 16 or len(sender) != 16:
         raise ValueError(f"neighbour discovery is of IPv6, not of {request.ip} and {request.sender}")
-    if sender == _UNSPECIFIED:
+    if sender == UNSPECIFIED:
         raise ValueError("a solicitation from :: disturbs duplicate address detection")
     destination = _solicited_node(target) if request.destination is None else request.destination.packed
     if request.to is None and destination[0] != _GROUP:

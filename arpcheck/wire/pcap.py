@@ -57,7 +57,7 @@ class Unpacked:
             raise InputError(f"{self._where}: the compressed data is damaged", hint) from None
         self._most -= len(part or b"")
         if self._most < 0:
-            hint = "Extract the ARP frames: tcpdump -r FILE -w NEW arp"
+            hint = "Extract what it needs: tcpdump -r FILE -w NEW 'arp or icmp6'"
             raise InputError(f"{self._where}: larger than {MOST_UNPACKED >> 30} GiB when uncompressed", hint)
         return part
 
@@ -196,7 +196,7 @@ def _packets(file: Readable, magic: bytes, where: str) -> Iterator[Entry]:
     if magic in _OTHER_FORMATS:
         what, hint = _OTHER_FORMATS[magic]
         raise InputError(f"{where}: {what}", hint)
-    raise InputError(f"{where}: not a pcap or pcapng file", "Record one with `tcpdump -i IFACE -w FILE arp`")
+    raise InputError(f"{where}: not a pcap or pcapng file", "Record one with `tcpdump -i IFACE -w FILE 'arp or icmp6'`")
 
 
 def _classic(file: Readable, where: str, order: str, unit: int) -> Iterator[Entry]:

@@ -2,13 +2,13 @@
 
     python lab_capture.py SCENE FOLDER OPTIONS-OF-TCPDUMP ADDRESS…
 
-Every address is asked three times. The recording ends when tcpdump has written a last question of our own."""
+Every address is asked three times, an IPv6 address from the link-local address of eth0. The recording ends when tcpdump has written a last question of our own."""
 
 import json
 import subprocess
 import sys
 import time
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from lab_questions import ask, opened, replies
@@ -16,6 +16,8 @@ from lab_questions import ask, opened, replies
 from arpcheck.lab import scene_file
 from arpcheck.lab.announcer import inside
 from arpcheck.lab.fixture import KUBECONFIG, stage
+from arpcheck.model import Request
+from arpcheck.wire.neighbour_discovery import encode
 
 MARK = "192.0.2.77"
 PATIENCE = 20.0
@@ -45,11 +47,22 @@ def main(name, folder, options, *addresses):
             macs = {nic.name: nic.mac for nic in station.nics}
             sender = str(next(a.ip for nic in station.nics for a in nic.addresses))
             for address in [*addresses * 3, MARK]:
-                ask({"eth0": sock}, macs, ("eth0", address, sender, None))
+                if ":" in address:
+                    sock.send(solicitation(address, station.name, macs["eth0"]))
+                else:
+                    ask({"eth0": sock}, macs, ("eth0", address, sender, None))
                 list(replies({"eth0": sock}, time.monotonic() + 0.06))
             _await(Path(folder, "lan.pcap"))
         recorder.terminate()
         recorder.wait(PATIENCE)
+
+
+def solicitation(address, station, mac):
+    words = ["ip", "-n", station, "-6", "-o", "addr", "show", "dev", "eth0", "scope", "link"]
+    shown = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    sender = IPv6Address(shown.split("inet6 ")[1].partition("/")[0])
+    request = Request(interface="eth0", ip=IPv6Address(address), sender=sender)
+    return encode(request, mac)
 
 
 def _await(path):

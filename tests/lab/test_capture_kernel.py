@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from arpcheck.lab import network
+from arpcheck.lab import network, scene_file
 
 pytestmark = pytest.mark.lab
 
@@ -68,6 +68,16 @@ def test_several_macs_of_nobody_known_and_the_list_that_names_them(recorded, tmp
     macs.write_text("mac,node\n" + "".join(f"02:01:00:00:0{n}:00,worker-{n}\n" for n in (1, 2, 3)))
     code, document = report(tmp_path, "--mac-map", str(macs))
     assert (code, judged(document)) == (1, {VIP: "duplicate"})
+
+
+def test_two_nodes_that_reply_for_an_ipv6_address(recorded, tmp_path):
+    vip = "2001:db8:10::50"
+    recorded("ipv6-wrong-in-ipv6-alone", "10.0.0.50", vip, *NODES, options=("-i", "eth0", "arp or icmp6"))
+    code, document = report(tmp_path)
+    expected = scene_file.load("ipv6-wrong-in-ipv6-alone").expect
+    assert (code, judged(document)[vip]) == (1, expected.verdicts[vip])
+    target = next(target for target in document["targets"] if target["ip"] == vip)
+    assert {responder["node"] for responder in target["responders"]} == {one.station for one in expected.responders[vip]}
 
 
 def test_nanoseconds(recorded, tmp_path):

@@ -3,7 +3,7 @@
 import io
 from dataclasses import replace
 from datetime import timedelta
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 from saved_runs import NOW, scene_of
@@ -13,11 +13,15 @@ from arpcheck import pipeline
 from arpcheck.evidence import MacEntry, Options
 from arpcheck.evidence_json import from_json, to_json
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.model import Arp, Mac, MacListFormat, Request, Verdict
+from arpcheck.model import Arp, Families, Mac, MacListFormat, Request, Verdict
+from arpcheck.wire import families
+from arpcheck.wire.neighbour_discovery import Advertisement
+from arpcheck.wire.neighbour_discovery import decode_request as decode_solicitation
 from arpcheck.wire.packets import decode, decode_request, encode
 from arpcheck.wire.pcap import entries
 from arpcheck.wire.scapy_library import Recorder
 
+ALL_NODES_MAC = bytes.fromhex("333300000001")
 VIP, CANARY = IPv4Address("10.0.0.50"), IPv4Address("10.96.0.1")
 
 
@@ -29,7 +33,7 @@ def recording(scene, keep=lambda frame: True):
     """What tcpdump would have beside the prober while it asks: (moment, frame)."""
     wire, taken = SimulatedWire(scene), []
     pipeline.observe(
-        Options(interfaces=scene.prober.interfaces),
+        Options(interfaces=scene.prober.interfaces, families=Families.AUTO),
         objects=objects(scene), host=scene_host(scene), wire=wire, clock=lambda: NOW,
         tap=lambda moment, frame: taken.append((moment, frame)),
     )  # fmt: skip
@@ -42,7 +46,7 @@ def judged(scene, frames, **how):
     for moment, frame in [*frames, (NOW + timedelta(hours=1), bytes(60))]:
         recorder(moment, frame)
     file.seek(0)
-    how = {"objects": objects(scene), "options": Options(), **how}
+    how = {"objects": objects(scene), "options": Options(families=Families.BOTH), **how}
     evidence = pipeline.recorded(how.pop("options"), entries=entries(file, "lan.pcap"), name="lan.pcap", **how)
     assert to_json(from_json(to_json(evidence), "x")) == to_json(evidence)
     return pipeline.conclude(evidence)
@@ -66,7 +70,11 @@ def verdict_of(report, ip=VIP):
     return next(t for t in report.targets if t.target.ip == ip)
 
 
-CAPTURED = ["two-non-strict", "all-non-strict", "split-brain", "foreign-host", "proxy-arp-everything", "wrong-node"]
+CAPTURED = [
+    "two-non-strict", "all-non-strict", "split-brain", "foreign-host", "proxy-arp-everything", "wrong-node",
+    "ipv6-split-brain-of-speakers", "ipv6-split-brain-of-kernels", "ipv6-wrong-in-ipv6-alone",
+    "ipv6-non-strict-in-ipv4-alone",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CAPTURED)
@@ -167,3 +175,32 @@ def test_the_selection_of_the_options():
     scene = scene_of("all-non-strict")
     report = judged(scene, recording(scene), options=Options(selector="no=such", ips=(VIP,)))
     assert {str(t.target.ip) for t in report.targets if t.verdict} == {"10.0.0.50"}
+
+
+V6 = IPv6Address("2001:db8:10::50")
+
+
+def about(frame):
+    """Whether it is a request or reply for the IPv6 address, and the request or reply."""
+    found = [one for one in (families.decode(frame), decode_solicitation(frame)) if getattr(one, "ip", None) == V6.packed]
+    return found[0] if found else None
+
+
+def test_who_replies_to_all_but_the_group_is_not_ok_and_proves_no_fault():
+    """A capture may lack the reply to the group."""
+    scene = scene_of("ipv6-group-lost")
+    report = judged(scene, recording(scene))
+    assert verdict_of(report, V6).verdict is Verdict.INCONCLUSIVE
+    assert "multicast-filtered" not in {finding.id for finding in report.findings}
+
+
+def test_a_request_to_all_nodes_is_not_a_clients():
+    scene = scene_of("ipv6-healthy")
+    frames = recording(scene)
+    assert verdict_of(judged(scene, frames), V6).verdict is Verdict.OK
+    others = [(at, frame) for at, frame in frames if not about(frame)]
+    to_all = next((at, frame) for at, frame in frames if about(frame) and frame[:6] == ALL_NODES_MAC)
+    reply = next((at, frame) for at, frame in frames if isinstance(about(frame), Advertisement) and at > to_all[0])
+    report = judged(scene, [*others, to_all, reply])
+    assert verdict_of(report, V6).verdict is Verdict.INCONCLUSIVE
+    assert "multicast-filtered" not in {finding.id for finding in report.findings}

@@ -36,7 +36,8 @@ def multicast_filtered(judged: Judged) -> Found | None:
     Decided when:
     1. nobody replied to a request to the group of an IPv6 address.
     2. and a host that is no proxy replied to a request to all nodes (ff02::1), or to one that was sent to its NIC alone.
-    3. It is an error if the address is silent. If nobody should reply, or it is inconclusive, it is a warning.
+    3. and the frames are not from a capture, which may lack some.
+    4. It is an error if the address is silent. If nobody should reply, or it is inconclusive, it is a warning.
 
     Do:
     - Run `ip -6 maddr show dev INTERFACE` on the node. It shows whether its NIC is in the group, which ends in the last
@@ -45,7 +46,7 @@ def multicast_filtered(judged: Judged) -> Found | None:
       was down for more than a few seconds.
     - If it is: look at MLD snooping on the switches, which drop requests without a querier, or where they do not list the
       port."""
-    found = [j for j in _ipv6(judged) if j.case.hidden and not j.case.parties]
+    found = [j for j in _ipv6(judged) if j.case.hidden and not j.case.parties and not j.case.recorded]
     because = [
         f"{j.ip}: {' and '.join(f'{one.words} ({one.nic[1]})' for one in j.case.hidden)} replied, and not to its group"
         for j in found[:MOST_NAMED]
