@@ -204,7 +204,9 @@ def _of_any_pool(service: Service, pools: tuple[AllocationPool, ...], objects: O
     barred = {one.subject: _why_not(one, service, objects) for one in pools}
     if not all(barred.values()):
         return None
-    full = any(one.gives_by_itself and _given(one.obj, service, objects) and _size(one, service) for one in pools)
+    full = any(
+        one.gives_by_itself and _given(one.obj, service, objects) is not False and _size(one, service) for one in pools
+    )
     id_ = ReasonId.POOL_EXHAUSTED if full else ReasonId.NO_POOL
     if len(barred) == 1:
         [(subject, why)] = barred.items()
