@@ -14,12 +14,13 @@ from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note, reads_cluster
 from arpcheck.commands.input_files import read_acceptances, read_mac_maps
-from arpcheck.commands.opening import ProbeRequest, checked, opened, settled, stopping, to_open, unselected
+from arpcheck.commands.opening import ProbeRequest, checked, opened, settled, stopping, to_open, unselected, with_ipv6
 from arpcheck.commands.options import (
     Accept,
     AllNamespaces,
     ExitZero,
     ExternalIps,
+    Family,
     Iface,
     Ip,
     LoadBalancerClass,
@@ -36,6 +37,7 @@ from arpcheck.commands.options import (
     Wait,
     duration,
     ended,
+    known_family,
     selecting,
 )  # fmt: skip
 from arpcheck.commands.output import format_of, notice, show, write
@@ -99,6 +101,7 @@ def watch(
     wait: Wait = WAIT,
     rate: Rate = RATE,
     sender: Sender = "auto",
+    family: Family = "auto",
     namespace: Namespace = None,
     all_namespaces: AllNamespaces = False,
     selector: Selector = None,
@@ -131,6 +134,7 @@ def watch(
                 wait=wait,
                 rate=rate,
                 sender=sender,
+                families=known_family(family),
                 external_ips=external_ips,
                 on_link=on_link,
             ),
@@ -166,7 +170,9 @@ def run(request: ProbeRequest, pace: Pace, *, pages: bool = False) -> int:
     Under sudo it does not set no_new_privs, unlike a probe: the caller's login plug-ins run again for every probe."""
     options = checked(request.options)
     host = this_host()
-    with opened(to_open(options, host), request.source, (request.output, "--output"), requests=True) as (wire, source):
+    interfaces = to_open(options, host)
+    six = with_ipv6(host, interfaces, options)
+    with opened(interfaces, request.source, (request.output, "--output"), requests=True, ipv6=six) as (wire, source):
         mac_map, accepted = read_mac_maps(request.mac_maps), read_acceptances(request.accept)
         objects = _read_cluster(source, options)
         options = settled(options, objects, host, wire)

@@ -6,13 +6,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address
 from typing import Protocol
 
 from arpcheck import pipeline
 from arpcheck.errors import ArpcheckError
 from arpcheck.evidence import Evidence, MacEntry, Options
-from arpcheck.model import Acceptance, Address, Host, Kind, Mac, Report, Request, Trust
+from arpcheck.model import Acceptance, Address, Host, Kind, Mac, Report, Request, Trust, order
 from arpcheck.objects import Objects
 from arpcheck.reports.formatting import moment
 from arpcheck.targets import JUDGED
@@ -134,7 +133,7 @@ class _WatchLoop:
     """Duration of the last reading in seconds."""
     unread: str | None = None
     """Why the last reading failed; None: it did not."""
-    recorded: dict[IPv4Address, frozenset[str]] = field(default_factory=dict)
+    recorded: dict[Address, frozenset[str]] = field(default_factory=dict)
     """The announcers in the last report, by address."""
     lines: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=MOST_LINES))
     told: int = 0
@@ -197,10 +196,8 @@ class _WatchLoop:
     def _probe(self) -> None:
         plan = pipeline.plan(self.options, self.objects, self.world.host, self.world.mac_map)
         labels = {t.ip: ", ".join(t.services) for t in plan.targets if t.kind in JUDGED and not t.skipped}
-        services = {ip for service in self.objects.services() for ip in service.addresses if isinstance(ip, IPv4Address)}
-        self.watch.follow(
-            {ip: label for ip, label in labels.items() if isinstance(ip, IPv4Address)}, plan.scan.canary, services
-        )
+        services = {ip for service in self.objects.services() for ip in service.addresses}
+        self.watch.follow({ip: label for ip, label in labels.items() if ip}, plan.scan.canary, services)
         evidence = pipeline.observe(
             self.options, objects=self.objects, host=self.world.host, mac_map=self.world.mac_map, wire=self.tap,
             clock=self.world.clock, stop=self.world.stop, after=with_neighbours, vendors=manufacturers,
@@ -220,7 +217,7 @@ class _WatchLoop:
         before, self.recorded = self.recorded, _recorded(report)
         changed = {ip for ip, nodes in self.recorded.items() if before.get(ip, nodes) != nodes}
         late = {*self.recorded} if self.unread else changed | self.watch.unsettled(self.read_began - SETTLES)
-        return pipeline.conclude(replace(evidence, outdated=tuple(sorted(late)))) if late else report
+        return pipeline.conclude(replace(evidence, outdated=tuple(sorted(late, key=order)))) if late else report
 
     def _between(self, until: float) -> None:
         """Single requests until the next probe. The cluster is read at their end, so that it is as recent as possible."""
@@ -274,10 +271,10 @@ class _Read:
         return self.world.stop() or (now >= self.until and not waits)
 
 
-def _recorded(report: Report) -> dict[IPv4Address, frozenset[str]]:
+def _recorded(report: Report) -> dict[Address, frozenset[str]]:
     """By address: the announcers that a current record names."""
     return {
         target.target.ip: frozenset(claim.node for claim in target.announcers if claim.trust is Trust.CURRENT)
         for target in report.targets
-        if target.verdict and isinstance(target.target.ip, IPv4Address)
+        if target.verdict and target.target.ip
     }

@@ -1,14 +1,14 @@
-"""Watches all addresses: collects requests, replies, gratuitous ARP and probe results, and reports changes and the worst
+"""Watches all addresses: collects requests, replies, announcements and probe results, and reports changes and the worst
 moment."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import NamedTuple, assert_never
 
-from arpcheck.model import Arp, Mac, Outcome, Report, TargetReport, Verdict
+from arpcheck.model import Address, Arp, Mac, Outcome, Report, TargetReport, Verdict, order
 from arpcheck.watch.timeline import (
     AddressTimeline,
     ResponderChange,
@@ -68,20 +68,18 @@ class Watch:
         """The worst moment except silences. Before the first probe nothing was judged."""
         self._say = say
         self._lost_at = -SERIES
-        self._labels: dict[IPv4Address, str] = {}
-        self._canary: IPv4Address | None = None
-        self._services: Collection[IPv4Address] = ()
-        self._timelines: dict[IPv4Address, AddressTimeline] = {}
-        self._changes: dict[IPv4Address, list[ResponderChange]] = {}
+        self._labels: dict[Address, str] = {}
+        self._canary: Address | None = None
+        self._services: Collection[Address] = ()
+        self._timelines: dict[Address, AddressTimeline] = {}
+        self._changes: dict[Address, list[ResponderChange]] = {}
         self._owners: dict[Mac, str] = {}
         self._verdicts: dict[str, Verdict] = {}
         self._arp: dict[str, Arp] = {}
         self._is_unclear = False
-        self._recent: dict[tuple[str, IPv4Address, str], float] = {}
+        self._recent: dict[tuple[str, Address, str], float] = {}
 
-    def follow(
-        self, labels: Mapping[IPv4Address, str], canary: IPv4Address | None, services: Collection[IPv4Address]
-    ) -> None:
+    def follow(self, labels: Mapping[Address, str], canary: Address | None, services: Collection[Address]) -> None:
         """`labels`: the addresses to watch with their Services. `services`: all addresses of all Services."""
         self._labels, self._canary, self._services = dict(labels), canary, services
         for ip in (*labels, *((canary,) if canary else ())):
@@ -89,11 +87,11 @@ class Watch:
 
     # ------------------------------------------------------------------------------------------------- Requests and replies
 
-    def requested(self, at: float, ip: IPv4Address) -> None:
+    def requested(self, at: float, ip: Address) -> None:
         if ip in self._timelines:
             self._changed(ip, self._timelines[ip].requested(at))
 
-    def replied(self, ip: IPv4Address, mac: Mac) -> None:
+    def replied(self, ip: Address, mac: Mac) -> None:
         if ip in self._timelines:
             self._timelines[ip].replied(mac)
 
@@ -114,12 +112,14 @@ class Watch:
         self._say(at, f"{why}: no more replies from there")
         self._happened(at, Outcome.UNSURE, why)
 
-    def announced(self, at: float, ip: IPv4Address, mac: Mac) -> None:
-        """A gratuitous frame. A speaker may repeat them, so one from a current responder is not news. One from another host
-        changes every cache that has the address (RFC 826: an existing entry is overwritten)."""
+    def announced(self, at: float, ip: Address, mac: Mac) -> None:
+        """A gratuitous frame, or an advertisement that nobody asked for. A speaker may repeat them, so one from a current
+        responder is not news. One from another host changes every cache that has the address (RFC 826: an existing entry is
+        overwritten; RFC 4861 section 7.2.5: with the override flag)."""
         owner = self._owner(mac)
         if ip in self._labels and owner not in self._timelines[ip].owners and self._is_new("announced", ip, owner, at):
-            self._say(at, f"{ip}: gratuitous ARP from {owner}")
+            what = "gratuitous ARP" if isinstance(ip, IPv4Address) else "unsolicited advertisement"
+            self._say(at, f"{ip}: {what} from {owner}")
             if self._timelines[ip].spans:  # before the first reply it is not known who replies
                 self._happened(at, Outcome.UNSURE, f"{owner} announced {ip} and did not reply for it")
 
@@ -129,7 +129,7 @@ class Watch:
             self._say(at, f"{why}: the announcers are not known now; earlier records are not used")
         self._happened(at, Outcome.UNSURE, "the cluster could not be read, so the announcers were not known")
 
-    def unsettled(self, since: float) -> frozenset[IPv4Address]:
+    def unsettled(self, since: float) -> frozenset[Address]:
         """The addresses that moved after this time, or are about to: a new responder replied."""
         late = {
             ip
@@ -138,7 +138,7 @@ class Watch:
         }
         return frozenset(late | {ip for ip, timeline in self._timelines.items() if timeline.unsettled}) - {self._canary}
 
-    def claimed(self, at: float, ip: IPv4Address, mac: Mac, wanted: IPv4Address) -> None:
+    def claimed(self, at: float, ip: Address, mac: Mac, wanted: Address) -> None:
         """A request with a Service's address as its sender, which every receiver may learn: from a kernel that holds the
         address and has arp_announce 0 or 1 (Documentation/networking/ip-sysctl.rst). The only responder may do so (kube-vip,
         PureLB and keepalived put the address on a NIC); before the first reply it is not known."""
@@ -149,7 +149,7 @@ class Watch:
             self._say(at, f"{ip}: {owner} uses it as the sender of a request for {wanted}: set arp_announce=2 there")
             self._happened(at, Outcome.UNSURE, f"{owner} used {ip} as the sender of a request")
 
-    def _is_new(self, what: str, ip: IPv4Address, owner: str, at: float) -> bool:
+    def _is_new(self, what: str, ip: Address, owner: str, at: float) -> bool:
         """True once in SERIES seconds; a flood of forged senders is not reported in full."""
         if len(self._recent) >= MOST_OVERHEARD:
             self._recent = {key: heard for key, heard in self._recent.items() if at - heard <= SERIES}
@@ -204,7 +204,7 @@ class Watch:
 
     # -------------------------------------------------------------------------------------------------------------- Changes
 
-    def _changed(self, ip: IPv4Address, change: ResponderChange | None) -> None:
+    def _changed(self, ip: Address, change: ResponderChange | None) -> None:
         if change is None:
             return
         if len(self._timelines[ip].spans) == 1:
@@ -250,7 +250,7 @@ class Watch:
             )
         return worst
 
-    def _silence(self, ip: IPv4Address, silence: Silence) -> _Moment:
+    def _silence(self, ip: Address, silence: Silence) -> _Moment:
         timeline = self._timelines[ip]
         if timeline.chance(silence) < (RARER if self._is_unclear else RARE):
             return _Moment(Outcome.FAULT, silence.at, f"no reply for {ip}")
@@ -264,7 +264,7 @@ class Watch:
 
     def record(self, end: float, clock: Callable[[float], str]) -> WatchRecord:
         """The same for a page: all addresses, those that changed first."""
-        found = [self._watched(ip, timeline, end) for ip, timeline in sorted(self._timelines.items())]
+        found = [self._watched(ip, timeline, end) for ip, timeline in self._in_order()]
         return WatchRecord(
             worst=self.worst,
             words=self._worst_words(clock),
@@ -272,7 +272,10 @@ class Watch:
             addresses=tuple(sorted(found, key=lambda one: one.rank)),
         )
 
-    def _watched(self, ip: IPv4Address, timeline: AddressTimeline, end: float) -> WatchedAddress:
+    def _in_order(self) -> Iterable[tuple[Address, AddressTimeline]]:
+        return sorted(self._timelines.items(), key=lambda entry: order(entry[0]))
+
+    def _watched(self, ip: Address, timeline: AddressTimeline, end: float) -> WatchedAddress:
         changes = self._changes.get(ip, ())
         ends = [*(span.at for span in timeline.spans[1:]), end]
         spans = (
@@ -312,7 +315,7 @@ class Watch:
 
     def _histories(self, end: float, clock: Callable[[float], str]) -> Iterator[str]:
         still = 0
-        for ip, timeline in sorted(self._timelines.items()):
+        for ip, timeline in self._in_order():
             changes = self._changes.get(ip, ())
             if not changes:
                 still += ip != self._canary
@@ -328,7 +331,7 @@ class Watch:
             yield f"{still} {'other ' if self._changes else ''}address{'' if still == 1 else 'es'} did not change"
 
 
-def _worth(ip: IPv4Address, change: ResponderChange) -> tuple[Outcome, str]:
+def _worth(ip: Address, change: ResponderChange) -> tuple[Outcome, str]:
     """The outcome and text of a change, like the verdicts `duplicate` and `moved`. A silence is judged by its length when it
     is over."""
     if len(change.after) > 1 or change.together:
@@ -372,7 +375,7 @@ class WatchedSpan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedAddress:
-    ip: IPv4Address
+    ip: Address
     label: str
     """Its Services."""
     is_canary: bool
@@ -391,7 +394,7 @@ class WatchedAddress:
         """What was wrong at some time, what changed, what is wrong now, the rest; the canary before the addresses of its
         kind."""
         now = _GRAVITY.index(self.verdict.outcome) if self.verdict else len(_GRAVITY)
-        return _GRAVITY.index(self.worst), not self.summary, not self.is_canary, now, int(self.ip)
+        return _GRAVITY.index(self.worst), not self.summary, not self.is_canary, now, *order(self.ip)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

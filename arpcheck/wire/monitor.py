@@ -1,17 +1,20 @@
-"""Sends a slow stream of requests between the probes of `watch`, and reports every ARP frame that passes.
+"""Sends a slow stream of requests between the probes of `watch`, and reports every frame of ARP and of neighbour discovery
+that passes.
 
 The tap wraps the wire, so that it also sees every frame while a probe runs: requests, replies, gratuitous frames and
-requests from other hosts."""
+requests from other hosts. What a probe requests of an IPv6 address beyond its group is not reported: a client does not send
+it."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from typing import Protocol
 
-from arpcheck.model import Mac, Request
-from arpcheck.wire import packets
+from arpcheck.model import Address, Mac, Request
+from arpcheck.wire import families, packets
+from arpcheck.wire.neighbour_discovery import Advertisement, Solicitation, is_as_a_client
 from arpcheck.wire.packets import Arrival, LinkLostError, TakenFor, Wire
 
 TICK = 0.1
@@ -24,15 +27,15 @@ _ZERO = bytes(4)
 class WireListener(Protocol):
     """Receives what passes. Times are seconds on the wire's clock."""
 
-    def requested(self, at: float, ip: IPv4Address) -> None: ...
+    def requested(self, at: float, ip: Address) -> None: ...
 
-    def replied(self, ip: IPv4Address, mac: Mac) -> None:
+    def replied(self, ip: Address, mac: Mac) -> None:
         """A reply to the last request for the address."""
 
-    def announced(self, at: float, ip: IPv4Address, mac: Mac) -> None:
-        """A gratuitous frame, request or reply (RFC 5944 section 4.6)."""
+    def announced(self, at: float, ip: Address, mac: Mac) -> None:
+        """A gratuitous frame, request or reply (RFC 5944 section 4.6), or an advertisement to a group."""
 
-    def claimed(self, at: float, ip: IPv4Address, mac: Mac, wanted: IPv4Address) -> None:
+    def claimed(self, at: float, ip: Address, mac: Mac, wanted: Address) -> None:
         """A host requested `wanted` with `ip` as its sender address."""
 
     def lost(self, at: float, frames: int) -> None: ...
@@ -49,15 +52,26 @@ class Tap:
         self._wire = wire
         self._macs = {name: mac.to_bytes() for name, mac in macs.items()}
         self._listener = listener
+        self._beyond: set[tuple[str, bytes]] = set()
+        """By interface: IPv6 addresses whose last request was not a client's."""
 
     def now(self) -> float:
         return self._wire.now()
 
     def send(self, interface: str, frame: bytes) -> None:
-        request = packets.decode_request(frame)
-        if isinstance(request, packets.ArpRequest) and request.to == _BROADCAST:
-            self._listener.requested(self._wire.now(), IPv4Address(request.ip))
+        request = families.decode_request(frame)
+        if isinstance(request, Solicitation):
+            self._send_solicitation(interface, request)
+        elif isinstance(request, packets.ArpRequest) and request.to == _BROADCAST:
+            self._listener.requested(self._wire.now(), ip_address(request.ip))
         self._wire.send(interface, frame)
+
+    def _send_solicitation(self, interface: str, request: Solicitation) -> None:
+        if is_as_a_client(request):
+            self._beyond.discard((interface, request.ip))
+            self._listener.requested(self._wire.now(), ip_address(request.ip))
+        else:
+            self._beyond.add((interface, request.ip))
 
     def receive(self, until: float) -> Sequence[Arrival]:
         return [arrival for arrival in self._wire.receive(until) if not self._report(arrival)]
@@ -70,17 +84,26 @@ class Tap:
 
     def _report(self, arrival: Arrival) -> bool:
         """Reports the frame. True if the frame says nothing about its sender's address to a probe."""
-        request = packets.decode_request(arrival.frame)
+        request = families.decode_request(arrival.frame)
+        if isinstance(request, Solicitation):  # its sender is learned by the requested host alone
+            return True
         if isinstance(request, packets.ArpRequest):
             if arrival.taken_for is TakenFor.US:
                 self._report_request(arrival, request)
             return request.sender_ip != request.ip
         if arrival.taken_for is not TakenFor.US:
             return False
-        reply = packets.decode(arrival.frame)
-        if isinstance(reply, packets.ArpReply) and reply.mac != self._macs[arrival.interface]:
-            ip, mac = IPv4Address(reply.ip), Mac.from_bytes(reply.mac)
-            ours = self._macs[arrival.interface]
+        reply = families.decode(arrival.frame)
+        ours = self._macs[arrival.interface]
+        if isinstance(reply, packets.Ignored) or reply.mac == ours:
+            return False
+        ip, mac = ip_address(reply.ip), Mac.from_bytes(reply.mac)
+        if isinstance(reply, Advertisement):
+            if packets.to_a_group(arrival.frame):
+                self._listener.announced(arrival.at, ip, mac)
+            elif reply.target_mac == ours and (arrival.interface, reply.ip) not in self._beyond:
+                self._listener.replied(ip, mac)
+        elif isinstance(reply, packets.ArpReply):
             if reply.target_mac == ours and packets.reaches(arrival.frame, ours) and reply.ip != reply.target_ip:
                 self._listener.replied(ip, mac)
             elif reply.ip == reply.target_ip:
@@ -90,11 +113,11 @@ class Tap:
     def _report_request(self, arrival: Arrival, request: packets.ArpRequest) -> None:
         if request.sender_ip == _ZERO or request.sender_mac in (self._macs[arrival.interface], *packets.NOBODY):
             return
-        ip, mac = IPv4Address(request.sender_ip), Mac.from_bytes(request.sender_mac)
+        ip, mac = ip_address(request.sender_ip), Mac.from_bytes(request.sender_mac)
         if request.sender_ip == request.ip:
             self._listener.announced(arrival.at, ip, mac)
         else:
-            self._listener.claimed(arrival.at, ip, mac, IPv4Address(request.ip))
+            self._listener.claimed(arrival.at, ip, mac, ip_address(request.ip))
 
 
 def request_periodically(
@@ -136,7 +159,7 @@ def _step(
         if at <= now:
             due[name] = max(at + pause[name], now)
             if queues[name]:
-                wire.send(name, packets.encode(queues[name][0], macs[name]))
+                wire.send(name, families.encode(queues[name][0], macs[name]))
                 queues[name].rotate(-1)
     wire.receive(min((*due.values(), now + TICK)))
 

@@ -210,6 +210,12 @@ def solicited_node(ip: IPv6Address) -> IPv6Address:
     return IPv6Address(_solicited_node(ip.packed))
 
 
+def is_as_a_client(request: Solicitation) -> bool:
+    """Whether it was sent to the group of the requested address alone."""
+    destination = _solicited_node(request.ip)
+    return request.destination == destination and request.to == _group_mac(destination)
+
+
 def _solicited_node(target: bytes) -> bytes:
     return _SOLICITED_NODE + target[13:]
 

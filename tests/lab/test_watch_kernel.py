@@ -100,3 +100,10 @@ def test_an_interface_that_goes_down_ends_it():
     code, text = watched("healthy", "down")
     assert code == 3
     assert "TIME  eth0: the interface went down: no more replies from there\n" in text
+
+
+def test_an_ipv6_address_that_another_node_announces_too():
+    code, text = watched("ipv6-healthy", "advertise")
+    assert code == 3
+    assert "TIME  2001:db8:10::50: unsolicited advertisement from worker-3\n" in text
+    assert "Worst moment: TIME, worker-3 announced 2001:db8:10::50 and did not reply for it; exit code 3\n" in text

@@ -9,10 +9,12 @@ import signal
 import socket
 import subprocess
 import sys
+from ipaddress import IPv6Address
 
-from arpcheck.lab import answering, scene_file
+from arpcheck.lab import advertising, answering, scene_file
 from arpcheck.lab.announcer import inside
 from arpcheck.lab.fixture import KUBECONFIG, stage
+from arpcheck.wire.neighbour_discovery import ALL_NODES, group_mac
 
 
 def main(name, act, *options):
@@ -65,6 +67,20 @@ def announce(watch, scene):
     watch.send_signal(signal.SIGINT)
 
 
+def advertise(watch, scene):
+    """The same for an IPv6 address."""
+    until(watch, "probed")
+    mac = scene.station("worker-3").nics[0].mac
+    to, ip = ALL_NODES, IPv6Address("2001:db8:10::50")
+    frame = advertising.NeighbourMessage(
+        destination=group_mac(to), source=mac, kind=136, source_ip=IPv6Address("fe80::3"), destination_ip=to, target=ip,
+        option=mac, flags=0x20,
+    ).encode()  # fmt: skip
+    inside("worker-3", lambda: opened().send(frame))
+    until(watch, "unsolicited advertisement from")
+    watch.send_signal(signal.SIGINT)
+
+
 def opened():
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     sock.bind(("eth0", answering.ETHERTYPE))
@@ -76,7 +92,7 @@ def down(watch, scene):
     subprocess.run(["ip", "-n", "client", "link", "set", "eth0", "down"], check=True)
 
 
-ACTS = {act.__name__: act for act in (nothing, ask_as_a_service, announce, down)}
+ACTS = {act.__name__: act for act in (nothing, ask_as_a_service, announce, advertise, down)}
 
 if __name__ == "__main__":
     sys.exit(main(*sys.argv[1:]))

@@ -15,7 +15,7 @@ from arpcheck.commands.watch_loop import Pace, WatchDependencies, announced, run
 from arpcheck.errors import ClusterError
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.model import Arp, Mac, Outcome, Verdict
+from arpcheck.model import Arp, Families, Mac, Outcome, Verdict
 from arpcheck.watch import Watch
 from arpcheck.wire.packets import Arrival, LinkLostError
 
@@ -46,10 +46,10 @@ class Dying(SimulatedWire):
 
 def watched(scene, pace=PACE, wire=SimulatedWire, rate=100.0, **world):
     """The exit code and what was said."""
-    scene = scene_file.load(scene)
+    scene = scene_file.load(scene) if isinstance(scene, str) else scene
     wire = wire(scene)
     said, stored = [], []
-    options = Options(interfaces=scene.prober.interfaces, rounds=1, rate=rate)
+    options = Options(interfaces=scene.prober.interfaces, rounds=1, rate=rate, families=Families.AUTO)
     found = WatchDependencies(**{
         "wire": wire, "clock": lambda: NOW + timedelta(seconds=wire.now()), "host": scene_host(scene),
         "objects": cluster_objects.objects(scene, NOW, pipeline.NEEDS), "reading": None, "say": said.append,
