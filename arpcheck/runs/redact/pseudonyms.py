@@ -202,7 +202,8 @@ def _ipv6_pseudonyms(real: Set[IPv6Address]) -> Mapping[IPv6Address, IPv6Address
     blocks = (IPv6Network((int(_DOCUMENTATION.network_address) + (number << 64), 64)) for number in range(1, 1 << 32))
     free = (block for block in blocks if not any(ip in block for ip in real))
     for network, inside in groupby(sorted(real), key=lambda ip: IPv6Network((ip, 64), strict=False)):
-        changed = [ip for ip in inside if not _stays_six(ip)]
+        if not (changed := [ip for ip in inside if not _stays_six(ip)]):
+            continue
         new = network if network.is_link_local else next(free)
         numbers = (int(new.network_address) + number for number in count(1))
         others = (ip for ip in map(IPv6Address, numbers) if ip not in real)
