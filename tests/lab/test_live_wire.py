@@ -87,7 +87,7 @@ for words in ("ip link add a0 type veth peer name b0", "ip link set a0 up", "ip 
 with LiveWire(["a0"]) as wire:
     try:
         for _ in range(10000):
-            wire.send("a0", bytes(60))
+            wire.send("a0", bytes(12) + bytes((8, 6)) + bytes(46))
     except LinkLostError as error:
         print(error)
 """
