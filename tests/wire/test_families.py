@@ -114,11 +114,11 @@ def test_tentative_addresses_and_duplicates_are_not_usable_and_deprecated_ones_a
     ("asked", "with_one", "without"),
     [
         (Families.IPV4, {4}, {4}),
-        (Families.IPV6, {6}, set()),
-        (Families.BOTH, {4, 6}, {4}),
+        (Families.IPV6, {6}, {6}),
+        (Families.BOTH, {4, 6}, {4, 6}),
         (Families.AUTO, {4, 6}, {4}),
     ],
 )
-def test_ipv6_is_asked_only_with_a_link_local_address(asked, with_one, without):
+def test_ipv6_that_nobody_names_is_asked_only_with_a_link_local_address(asked, with_one, without):
     assert asked.versions(link_local=True) == with_one
     assert asked.versions(link_local=False) == without
