@@ -36,7 +36,6 @@ from arpcheck.reports.contract import (
     COUNT,
     DAY,
     INTEGER,
-    IPV4,
     MAC,
     NUMBER,
     TEXT,
@@ -222,7 +221,7 @@ _NODE = structure(
     key("reason", TEXT, "Why `arp` has this value."),
     key("accepted", _ACCEPTED, "Why it does not affect the exit code; null if it does."),
     key("ready", optional(BOOLEAN), "Null if unknown."),
-    key("addresses", many(IPV4), "Its own addresses, from the cluster's objects."),
+    key("addresses", many(ADDRESS), "Its own addresses, from the cluster's objects."),
     key("macs", many(_NODE_MAC), "The MAC addresses of its NICs, an entry for each source."),
     key("kubeProxy", _KUBE_PROXY, "kube-proxy on this node, from the cluster's objects."),
 )
