@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, ip_interface
 
 from arpcheck.judge.acceptance import Acceptances
 from arpcheck.judge.case import Case
 from arpcheck.judge.nodes import NodeState
-from arpcheck.judge.observations import Observations
+from arpcheck.judge.observations import IPV6, Observations
 from arpcheck.judge.owners import Conflict
 from arpcheck.judge.verdicts import Text, text
 from arpcheck.model import (
@@ -21,6 +21,7 @@ from arpcheck.model import (
     Finding,
     Gap,
     Host,
+    Kind,
     KubeProxy,
     Loss,
     Mac,
@@ -67,6 +68,12 @@ class AskingHost:
     host: Host
     interfaces: tuple[str, ...]
     """Those that it asked on."""
+
+
+def ipv6_alone(targets: Iterable[Target], observations: Observations) -> bool:
+    """No IPv4 address was requested, but for controls: strict ARP is in question for none."""
+    asked = (target.ip for target in targets if target.ip and target.kind is not Kind.CONTROL)
+    return {ip.version for ip in asked if observations.asked(ip).broadcast} == {IPV6}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +132,10 @@ class Judged:
         """With everybody who answered."""
         return tuple((judgement.case.target, judgement.first or judgement.verdict) for judgement in self.judgements)
 
+    @property
+    def ipv6_alone(self) -> bool:
+        return ipv6_alone(self.targets, self.observations)
+
     def named(self, arp: Arp) -> tuple[str, ...]:
         """The nodes in this state."""
         return tuple(state.name for state in self.nodes if state.arp is arp)
@@ -137,9 +148,10 @@ class Judged:
         """The nodes that were not heard and leave the run in doubt, each with why: Ready, and either they have an address
         in a probed network or a judged address's record names them."""
         networks = [
-            IPv4Interface(address).network
+            own.network
             for interface in self.host.interfaces if interface.name in self.interfaces
-            for address in interface.addresses
+            for own in map(ip_interface, (*interface.addresses, *interface.ipv6))
+            if own.version != IPV6 or not own.is_link_local
         ]  # fmt: skip
         named = {node: j.ip for j in self.asked() for node in j.case.announcers}
         found = {}

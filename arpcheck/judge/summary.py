@@ -195,7 +195,11 @@ def summarise(
             *(Outcome.UNSURE for _ in doubts[:1]),
             *(judgement.verdict.outcome for judgement in judged.judgements if not judgement.accepted),
             *(Outcome.FINE for judgement in judged.judgements if judgement.accepted),
-            *(state.arp.outcome for state in judged.nodes if not judged.acceptances.of_node(state.name, state.arp)),
+            *(
+                Outcome.FINE if state.arp is Arp.UNKNOWN and judged.ipv6_alone else state.arp.outcome
+                for state in judged.nodes
+                if not judged.acceptances.of_node(state.name, state.arp)
+            ),
             *(Outcome.FINE for state in judged.nodes if judged.acceptances.of_node(state.name, state.arp)),
             *(finding.outcome for finding in open_ones if finding.outcome is not Outcome.FINE),
         )
@@ -235,6 +239,18 @@ def _proven(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding]
     return tuple(proven) or tuple(finding.id for finding in found if finding.outcome is Outcome.FAULT)
 
 
+def _strictness_unknown(judged: Judged) -> Iterable[str]:
+    if judged.canary is None or not judged.observations.asked(judged.canary).broadcast:
+        yield "the canary was not probed"
+    elif judged.observations.lost(judged.canary) or judged.observations.excess(judged.canary):
+        yield "frames were lost while the canary was probed"
+    strangers = [nic for nic in judged.canary_nics() if judged.owners[nic].node is None]
+    if strangers and not _accepted_strangers(judged, strangers):
+        yield f"{', '.join(mac for _, mac in strangers)}, which belongs to no known node, replied for the canary"
+    if unknown := judged.named(Arp.UNKNOWN):
+        yield f"it is not known whether the kernel of {', '.join(unknown)} replies for Service addresses"
+
+
 def _doubts(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding], complete: bool) -> tuple[str, ...]:
     doubts = _of_outcome(verdicts, Outcome.UNSURE)
     if not complete:
@@ -244,15 +260,8 @@ def _doubts(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding]
             doubts.append(f"{node}, on which arpcheck ran, was not tested")
     if judged.observations.recorded:
         doubts.append("the frames are from a capture, which may be incomplete")
-    if judged.canary is None or not judged.observations.asked(judged.canary).broadcast:
-        doubts.append("the canary was not probed")
-    elif judged.observations.lost(judged.canary) or judged.observations.excess(judged.canary):
-        doubts.append("frames were lost while the canary was probed")
-    strangers = [nic for nic in judged.canary_nics() if judged.owners[nic].node is None]
-    if strangers and not _accepted_strangers(judged, strangers):
-        doubts.append(f"{', '.join(mac for _, mac in strangers)}, which belongs to no known node, replied for the canary")
-    if unknown := judged.named(Arp.UNKNOWN):
-        doubts.append(f"it is not known whether the kernel of {', '.join(unknown)} replies for Service addresses")
+    if not judged.ipv6_alone:
+        doubts.extend(_strictness_unknown(judged))
     if missed := judged.missed():
         doubts.append(f"no reply from {', '.join(missed)}")
     doubts.extend(f"{gap.what} could not be read: {gap.why}" for gap in judged.gaps if gap.what in NEEDED)

@@ -120,7 +120,7 @@ def conclude(evidence: Evidence) -> Report:
         interfaces=evidence.options.interfaces,
         blind=blind,
         gaps=(
-            *objects.gaps, *gaps(evidence, canary, observations), *not_in_file(judgements),
+            *objects.gaps, *gaps(evidence, canary, observations, targets), *not_in_file(judgements),
             *without_own_sender(judgements), *ages.gaps(evidence),
         ),
         losses=evidence.losses,

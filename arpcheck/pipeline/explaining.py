@@ -9,7 +9,7 @@ from datetime import timedelta
 from arpcheck import loadbalancers, mac_owners, targets
 from arpcheck.evidence import Capture, Evidence
 from arpcheck.judge.findings.silences import silent_groups
-from arpcheck.judge.judged import Judged, Judgement
+from arpcheck.judge.judged import Judged, Judgement, ipv6_alone
 from arpcheck.judge.observations import Observations
 from arpcheck.judge.reasons import best
 from arpcheck.kubeproxy.causes import causes
@@ -25,6 +25,7 @@ from arpcheck.model import (
     Gap,
     Outcome,
     Preflight,
+    Target,
     Verdict,
 )  # fmt: skip
 from arpcheck.objects import Objects
@@ -34,9 +35,11 @@ APART = timedelta(minutes=10)
 """Maximum time between a capture and the reading of the cluster before a gap is reported."""
 
 
-def gaps(evidence: Evidence, canary: Address | None, observations: Observations) -> Iterable[Gap]:
+def gaps(
+    evidence: Evidence, canary: Address | None, observations: Observations, requested: Iterable[Target]
+) -> Iterable[Gap]:
     """Gaps on the wire: what was not requested or not received."""
-    if canary is None or not observations.asked(canary).broadcast:
+    if (canary is None or not observations.asked(canary).broadcast) and not ipv6_alone(requested, observations):
         why_missing = "the run ended before its request" if evidence.capture is None else "the capture has no request for it"
         named = targets.canary(evidence.objects) in evidence.options.ips
         unknown = "no IPv4 ClusterIP of a Service is known" + (" other than the one given with --ip" if named else "")
