@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from arpcheck.judge.observations import Observations
-from arpcheck.model import Address, Identity, Mac, Nic, Owner, SourceRank, Strength
+from arpcheck.model import Address, Identity, Mac, Nic, Owner, Reply, SourceRank, Strength
 from arpcheck.objects import Node
 
 TWICE = 2
 """Unicast requests to a NIC for every node's address before its silence shows that it belongs to none of them."""
 
 _OUI = len("00:00:00")
+
+SOLICITED = 0x40
+"""The flags of an advertisement that has this one alone (RFC 4861 section 4.4): neither of a router nor overriding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,6 +313,12 @@ class _Outside:
         return self._holds and bool(nic[0])
 
 
+def _by_a_speaker(reply: Reply) -> bool:
+    """As MetalLB's speaker replies in IPv6: the solicited flag alone, from a link-local address. A speaker replies on each
+    NIC, and a kernel for no address of another NIC, so the NIC may be a node's although it replies for no node's address."""
+    return reply.source_ip is not None and reply.source_ip.is_link_local and reply.flags == SOLICITED
+
+
 class _Apart:
     """Every node was heard here; this MAC is of another make, and answers for none of them when it is asked alone, in each
     family in which it answered: for their IPv4 addresses, for their IPv6 addresses, or for both."""
@@ -346,8 +355,10 @@ class _Apart:
         missing = self._names - self._heard.get(segment, set()) - {self._own.get(segment)}
         if self._doubt or not self._names or not segment or missing or mac[:_OUI] in self._makes:
             return False
-        families = {ip.version for ip in self._observations.answered(nic)}
-        return bool(families) and all(self._asked_alone(nic, family) for family in families)
+        answered = self._observations.answered(nic)
+        families = {ip.version for ip in answered}
+        by_speaker = any(_by_a_speaker(reply) for ip in answered for reply in self._observations.by_nic(ip)[nic])
+        return bool(families) and not by_speaker and all(self._asked_alone(nic, family) for family in families)
 
     def _asked_alone(self, nic: Nic, family: int) -> bool:
         """For the address of every node, often enough."""

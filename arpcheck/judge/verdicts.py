@@ -110,7 +110,8 @@ def foreign(case: Case) -> str | None:
        them.
     2. or case B, all of 2 to 6: every node replied on this segment, Ready or not.
     3. B: the MAC address shares its first three octets with no node's NIC.
-    4. B: it got two unicast requests for each node's own address and replied to none of them.
+    4. B: it got two unicast requests for each node's own address and replied to none of them. In IPv6 it also did not reply
+       as MetalLB's speaker does on every NIC of a node: not overriding, from a link-local address.
     5. B: the recorded announcer replied for the same address in the same rounds.
     6. B: if that node announces other addresses too, the MAC address did not reply for all of those. A second NIC of the
        node would have.
