@@ -8,7 +8,8 @@ receives without the group. A request to the address itself is not used: MetalLB
 A NIC that seemed to reply to multicast and stays silent here is asked once more: a switch may have replied in its name.
 
 Such a reply is not what a client gets: it shows who else has the address. Where it shows somebody new, the address is
-requested once more as usual: who replied then and before did not merely hand it over in between."""
+requested once more as usual: who replied then and before did not merely hand it over in between, and an address that
+nobody had until then is not taken for one that multicast requests do not reach."""
 
 from __future__ import annotations
 
@@ -88,7 +89,7 @@ def _at_link_local(seen: Sequence[AskedAddress], macs: Sequence[Mac], link_local
 
 def _once_more(seen: Sequence[AskedAddress], macs: Sequence[Mac], _link_local: object) -> Iterable[Request]:
     for one in seen:
-        if one.by_multicast and (one.every - one.by_multicast or (one.lately & {*macs}) - one.alone):
+        if one.every - one.by_multicast or (one.by_multicast and (one.lately & {*macs}) - one.alone):
             yield from one.usual
 
 

@@ -129,11 +129,17 @@ def test_who_replied_before_and_no_longer_does_is_not_asked_for_that_reason():
     assert [entry for entry in found if entry[0] == M1] == [(M1, None), (M1, by_mac(M1))]
 
 
-def test_a_silent_address_is_not_asked_once_more_because_of_that():
+def test_so_is_one_of_which_only_such_a_reply_came():
+    """A node that took the address over after the last multicast request replies to them now."""
     found = forms(run(plan(V), lambda request: (M2,) if request.to == M2 else ()))
-    assert found[-1] != (None, None)
+    assert found[-1] == (None, None)
     assert (M2, by_mac(M2)) not in found  # it replied to its own frame
     assert (M1, by_mac(M1)) in found
+
+
+def test_an_address_for_which_nobody_replied_is_not():
+    found = forms(run(plan(V), lambda _request: ()))
+    assert found[-1] == (M2, by_mac(M2))
 
 
 def test_the_link_local_address_that_a_nic_replied_from_is_asked_and_not_the_one_of_its_mac():
