@@ -12,7 +12,7 @@ from arpcheck import pipeline
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.model import Host, Interface, Mac
+from arpcheck.model import Families, Host, Interface, Mac
 from arpcheck.objects import Objects
 from arpcheck.pipeline.planning import NeverChosen, choose
 from arpcheck.reports import Style, render
@@ -123,6 +123,28 @@ def test_the_network_of_a_node_that_is_not_ready_does_not_count(ready, names):
             settled()
     else:
         assert settled() == names
+
+
+@pytest.mark.parametrize(
+    ("own", "listed", "names"),
+    [
+        pytest.param(((), ()), ("2001:db8::11",), ("eth0",), id="IPv6 alone"),
+        pytest.param((("10.0.0.5/24",), ()), ("2001:db8::11",), ("eth0",), id="nodes with IPv6 alone"),
+        pytest.param(((), ("10.0.0.5/24",)), ("10.0.0.11", "2001:db8::11"), ("eth1",), id="IPv4 decides where it is known"),
+    ],
+)
+def test_a_cluster_with_ipv6_alone_is_found_by_its_ipv6_network(own, listed, names):
+    addresses = [{"type": "InternalIP", "address": ip} for ip in listed]
+    objects = Objects(resources={"nodes": ({"metadata": {"name": "a"}, "status": {"addresses": addresses}},)})
+    networks = ("fe80::1/64", "2001:db8::5/64"), ("fe80::2/64", "2001:db8:1::5/64")
+    host = Host(
+        interfaces=tuple(
+            Interface(name=name, mac=Mac("02:00:00:00:00:01"), addresses=four, ipv6=six)
+            for name, four, six in zip(("eth0", "eth1"), own, networks, strict=True)
+        )
+    )
+    options = Options(interfaces=("auto",), families=Families.AUTO)
+    assert pipeline.settle(options, objects, host, ("eth0", "eth1")).interfaces == names
 
 
 def test_the_reason_counts():

@@ -19,7 +19,7 @@ from arpcheck import mac_owners
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.judge.acceptance import names_answers_for
-from arpcheck.model import Acceptance, Address, Host, Interface, Kind, Mac, Question, Request, Target, order
+from arpcheck.model import Acceptance, Address, Families, Host, Interface, Kind, Mac, Question, Request, Target, order
 from arpcheck.model.constants import ZERO
 from arpcheck.objects import Objects, ipv4, text, texts
 from arpcheck.pipeline import records
@@ -33,8 +33,8 @@ from arpcheck.wire.schedule import ScanPlan, most_seconds, seconds
 # The interfaces of `--iface auto`: those whose networks hold addresses of Services or of nodes.
 
 AUTO = "auto"
-LONGEST = 30
-"""Longest prefix of a subnet that can contain other hosts; Service addresses on kube-ipvs0 and VIPs are /32."""
+SMALLEST = 2
+"""Bits of the host in the smallest subnet that can contain other hosts. Service addresses on kube-ipvs0, and VIPs, have 0"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ Holders = Mapping[Address, tuple[str, ...]]
 class _View:
     """The addresses as seen from this host."""
 
-    subnets: Mapping[str, tuple[IPv4Network, ...]]
+    subnets: Mapping[str, tuple[Network, ...]]
     asked: Holders
     nodes: Holders
     others: Mapping[str, NeverChosen]
@@ -134,16 +134,16 @@ class _View:
         return " and ".join(counts) or "nothing that is known"
 
 
-def _joined(subnets: Sequence[IPv4Network]) -> str:
+def _joined(subnets: Sequence[Network]) -> str:
     return " ".join(map(str, subnets)) or "-"
 
 
-def _subnets(interface: Interface) -> tuple[IPv4Network, ...]:
-    found = (IPv4Interface(address).network for address in interface.addresses)
-    return tuple(dict.fromkeys(network for network in found if network.prefixlen <= LONGEST))
+def _subnets(interface: Interface) -> tuple[Network, ...]:
+    found = interface_networks((interface,))
+    return tuple(network for network in found if network.max_prefixlen - network.prefixlen >= SMALLEST)
 
 
-def _holders(ip: Address, subnets: Mapping[str, tuple[IPv4Network, ...]]) -> tuple[str, ...]:
+def _holders(ip: Address, subnets: Mapping[str, tuple[Network, ...]]) -> tuple[str, ...]:
     lengths = {name: max((n.prefixlen for n in found if ip in n), default=-1) for name, found in subnets.items()}
     longest = max(lengths.values(), default=-1)
     return tuple(name for name, length in lengths.items() if length == longest >= 0)
@@ -183,14 +183,25 @@ def settle(
     if options.interfaces != (AUTO,):
         return options
     every = replace(options, interfaces=candidates)
-    asked = (t.ip for t in targets_of(every, objects, host) if t.kind in JUDGED and not t.skipped)
+    asked = [t.ip for t in targets_of(every, objects, host) if t.kind in JUDGED and t.ip and not t.skipped]
     away = {node.name for node in objects.nodes() if node.ready is False}
-    listed = mac_owners.node_addresses(objects)
-    nodes = (ip for name, addresses in listed.items() if name not in away for ip in addresses)
+    listed = every_node_address(objects, versions(every, host))
+    nodes = [ip for name, addresses in listed.items() if name not in away for ip in addresses]
     by_name = {interface.name: interface for interface in host.interfaces}
     others = {name: NeverChosen(by_name[name], why) for name, why in (passed_over or {}).items() if name in by_name}
-    choice = choose(used(every, host), (ip for ip in asked if isinstance(ip, IPv4Address)), nodes, others)
+    interfaces = used(every, host)
+    decides = _deciding(options, interfaces, (*asked, *nodes))
+    choice = choose(
+        interfaces, (ip for ip in asked if ip.version == decides), (ip for ip in nodes if ip.version == decides), others
+    )
     return replace(options, interfaces=choice.names, interfaces_because=choice.because)
+
+
+def _deciding(options: Options, interfaces: Iterable[Interface], known: Iterable[Address]) -> int:
+    """The IP version whose networks `--iface auto` goes by: IPv4 where it can, since two interfaces of one host are often in
+    the same IPv6 network by advertisements of a router."""
+    four = options.families is not Families.IPV6 and any(one.addresses for one in interfaces)
+    return IPV4 if four and any(ip.version == IPV4 for ip in known) else IPV6
 
 
 def plan(

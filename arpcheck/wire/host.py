@@ -139,7 +139,7 @@ def unfit(host: Host, interface: Interface) -> str:
         _usable(host, interface.name)
     except UsageError as error:
         return error.message.removeprefix(f"{interface.name} ").removeprefix("is ")
-    return inner(interface.name) or ("" if interface.addresses else "no IPv4 address")
+    return inner(interface.name) or ("" if interface.addresses or interface.ipv6 else "no IP address")
 
 
 def _usable(host: Host, name: str) -> Interface:
