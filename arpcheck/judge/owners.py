@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from arpcheck.judge.observations import Observations
-from arpcheck.model import Address, Identity, Mac, Nic, Owner, Reply, SourceRank, Strength
+from arpcheck.model import Address, Identity, Mac, Nic, Owner, Reply, SourceRank, Strength, order
 from arpcheck.objects import Node
 
 TWICE = 2
@@ -190,6 +190,19 @@ def _conflicts(
                 unlisted = tuple(sorted(nic for nic in there if (nic, node) not in listed))
                 if unlisted and (len(there) > 1 or node in complete):
                     yield Conflict(ip=ip, node=node, nics=unlisted)
+        for ip, nic in _apart_by_family(answered, {nic for nic in decided if decided[nic] == node}):
+            if (nic, node) not in listed and node not in complete:
+                yield Conflict(ip=ip, node=node, nics=(nic,))
+
+
+def _apart_by_family(answered: Mapping[Address, Iterable[Nic]], known: Set[Nic]) -> Iterable[tuple[Address, Nic]]:
+    """The NICs of a node, of those `known` for it, that replied for its addresses where none replied for one of IPv4 and
+    one of IPv6: it has a NIC for each, or another machine has one of the addresses."""
+    heard = [(ip, nic) for ip, nics in answered.items() for nic in nics if nic in known]
+    four, six = ({nic for ip, nic in heard if ip.version == version} for version in (4, 6))
+    for segment in {nic[0] for nic in four} & {nic[0] for nic in six}:
+        if not any(nic[0] == segment for nic in four & six):
+            yield from sorted(((ip, nic) for ip, nic in heard if nic[0] == segment), key=lambda one: (order(one[0]), one[1]))
 
 
 def _twins(

@@ -122,8 +122,8 @@ def address_conflict(judged: Judged) -> Found | None:
     device with the address by mistake. What such a MAC address replied for is `inconclusive`.
 
     Decided when:
-    1. two MAC addresses replied for a node's own address on one segment, or one replied that is not in a complete list of
-       the node's NICs.
+    1. two MAC addresses replied for a node's own address on one segment, or one for its IPv4 address and another for its
+       IPv6 address, or one replied that is not in a complete list of the node's NICs.
     2. and the address is not also a Service's while the node has another one here.
     3. and no source that lists NICs (this host, NodeNetworkState of a Ready node, `--mac-map FILE`) gives all of them to
        the node.
@@ -142,6 +142,8 @@ def address_conflict(judged: Judged) -> Found | None:
         told = f"it is a second NIC of {conflict.node}, or another machine has its address"
         if len(everybody) == 1:
             told = f"no list has it as a NIC of {conflict.node}"
+            if any(one.node == conflict.node and one.ip.version != conflict.ip.version for one in judged.conflicts):
+                told += ", of which another MAC address replied for the address of the other IP version"
         because.append(f"{' and '.join(everybody)} replied for {conflict.ip}, the own address of {conflict.node}: {told}")
         nodes.append(conflict.node)
         ips.append(conflict.ip)
