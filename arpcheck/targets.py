@@ -176,7 +176,7 @@ _RANK = {kind: place for place, kind in enumerate(Kind)}
 _SKIPPED = {
     Skip.PENDING: "the Service has no address yet",
     Skip.HOSTNAME: "the Service has a host name and no address: {}",
-    Skip.IPV6: "IPv6 was not requested, so this address was not checked",
+    Skip.IPV6: "IPv6 was not requested: no interface used has a usable link-local address, or IPv4 alone was chosen",
     Skip.IPV4: "IPv4 was not requested (--family), so this address was not checked",
     Skip.NOT_UNICAST: "not an address that one host can have",
     Skip.OFF_LINK: "in no network of this host's interfaces, so this host can't judge it (--on-link)",

@@ -39,7 +39,7 @@ class Listed:
 PRIVILEGED = True
 
 COMMANDS = {
-    "probe": Listed("Send ARP requests for every LoadBalancer IP and report who replies.", PRIVILEGED),
+    "probe": Listed("Ask the LAN by ARP and ND for every LoadBalancer IP and report who replies.", PRIVILEGED),
     "preflight": Listed("Before you install a load balancer: check which nodes would reply for its addresses.", PRIVILEGED),
     "pool": Listed("Check whether a host already uses an address that a load balancer may assign next.", PRIVILEGED),
     "inventory": Listed("List the MAC addresses of every node, by source.", PRIVILEGED),

@@ -129,7 +129,7 @@ def probe(
     quiet: Quiet = False,
     _verbose: Verbose = False,
 ) -> int:
-    """Ask the LAN for every LoadBalancer IP, by ARP and IPv6 neighbour discovery, and report who replies."""
+    """Ask the LAN by ARP and ND for every LoadBalancer IP and report who replies."""
     chosen = known_format(format_name)
     if dry_run and chosen not in DRY_RUN:
         raise UsageError(f"-o {chosen}: --dry-run has no such format", f"One of {', '.join(DRY_RUN)}")

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import assert_never
 
-from arpcheck.model import Finding, NodeReport, Outcome, Report, TargetReport, Verdict
+from arpcheck.model import Arp, Finding, Kind, NodeReport, Outcome, Report, TargetReport, Verdict
 from arpcheck.reports import Style
 from arpcheck.reports.formatting import html, moment
 from arpcheck.reports.words import address, announcer_of, outcome, replied_by, services, verdict_line
@@ -32,7 +33,7 @@ class _Case:
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
     found = (
         ("addresses", [_address_case(target) for target in report.targets if target.verdict is not None]),
-        ("nodes", [_node_case(node) for node in report.nodes]),
+        ("nodes", [_node_case(node, in_question=_ipv4_was_asked(report)) for node in report.nodes]),
         ("findings", [_finding_case(finding) for finding in report.findings if _weighs(finding)]),
     )
     whole = _run_case(report, fails=any(case.fault == "failure" for _, cases in found for case in cases))
@@ -80,8 +81,15 @@ def _address_case(target: TargetReport) -> _Case:
     )
 
 
-def _node_case(node: NodeReport) -> _Case:
-    fault = "skipped" if node.accepted else _fault(node.arp.outcome)
+def _ipv4_was_asked(report: Report) -> bool:
+    """Strict ARP is in question: some address beside the controls was requested by ARP."""
+    asked = (one.target.ip for one in report.targets if one.rounds and one.target.kind is not Kind.CONTROL)
+    return any(isinstance(ip, IPv4Address) for ip in asked) or not report.targets
+
+
+def _node_case(node: NodeReport, *, in_question: bool) -> _Case:
+    unasked = node.arp is Arp.UNKNOWN and not in_question
+    fault = "skipped" if node.accepted or unasked else _fault(node.arp.outcome)
     return _Case(group="arpcheck.nodes", name=node.name, fault=fault, kind=node.arp, message=f"{node.arp}: {node.reason}")
 
 

@@ -118,7 +118,7 @@ CASES = {
     "no address": (probe("--ip", "x"), "--ip 'x'"),
     "an address beyond 255": (probe("--ip", "10.0.0.300"), "--ip '10.0.0.300'"),
     "a network as an address": (probe("--ip", "10.0.0.0/24"), "--ip '10.0.0.0/24'"),
-    "an IPv6 address": (probe("--ip", "fe80::1"), "IPv6"),
+    "a link-local address": (probe("--ip", "fe80::1"), "one host can have"),
     "a loopback address": (probe("--ip", "127.0.0.1"), "--ip 127.0.0.1"),
     "a group": (probe("--ip", "224.0.0.1"), "--ip 224.0.0.1"),
     # the wire
