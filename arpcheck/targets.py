@@ -164,7 +164,7 @@ CONTROLS = tuple(
 )  # fmt: skip
 """Addresses that nobody owns (RFC 5737, documentation; RFC 2544, benchmarks). The first whose /24 is not in use is asked."""
 
-IPV4 = 4
+IPV4, IPV6 = 4, 6
 
 Network = IPv4Network | IPv6Network
 
@@ -220,7 +220,12 @@ def all_targets(
         wanted = [_on_link(target, links) for target in wanted]
     taken = {*found, *owners, *(target.ip for target in skipped if target.ip)}
     skipped = [target for target in skipped if target.ip not in found]
-    own = [Target(ip=ip, kind=Kind.NODE, nodes=tuple(names)) for ip, names in owners.items() if ip not in found]
+    six = any(target.ip and target.ip.version == IPV6 and not target.skipped for target in wanted)
+    own = [
+        Target(ip=ip, kind=Kind.NODE, nodes=tuple(names))
+        for ip, names in owners.items()
+        if ip not in found and (six or ip.version == IPV4)  # without an IPv6 address to judge, nothing asks who has which
+    ]
     knowledge = _knowledge(objects, (*links, *in_use), taken, asked) if IPV4 in versions else ()
     controls = _ipv6_controls((target.ip for target in wanted if target.ip and not target.skipped), links, taken)
     return tuple(sorted((*wanted, *_merged(skipped), *knowledge, *controls, *own), key=_order))

@@ -193,3 +193,16 @@ def test_a_redacted_run_has_the_same_verdicts_and_no_address_of_the_real_one():
     assert "2001:db8:10:" not in text
     found = pipeline.conclude(made.evidence)
     assert sorted(verdicts(found).values()) == sorted(verdicts(pipeline.conclude(evidence)).values())
+
+
+def test_nodes_are_not_asked_by_ipv6_where_no_service_has_an_ipv6_address():
+    """A node that is deaf in IPv6 leaves no doubt about IPv4."""
+    text = LAN.format(more="", lan="", ip=V).replace(f', "{V}"', "")
+    scene = scene_file.parse(text, "case")
+    evidence = pipeline.observe(
+        Options(interfaces=("eth0",), families=Families.AUTO),
+        objects=cluster_objects.objects(scene, NOW, pipeline.NEEDS),
+        host=scene_host(scene), wire=SimulatedWire(scene), clock=lambda: NOW,
+    )  # fmt: skip
+    assert {question.ip.version for question in evidence.questions} == {4}
+    assert pipeline.conclude(evidence).summary.exit_code == 0
