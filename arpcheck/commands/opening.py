@@ -113,11 +113,14 @@ def settle(options: Options, objects: Objects, host: Host) -> Options:
     return pipeline.settle(options, objects, host, to_open(options, host), passed_over(host))
 
 
-def settled(options: Options, objects: Objects, host: Host, wire: LiveWire) -> Options:
-    """The options with the interfaces to send on. Closes the sockets of all others."""
+def settled(options: Options, objects: Objects, host: Host, wire: LiveWire, *, for_good: bool = True) -> Options:
+    """The options with the interfaces to send on. Closes the sockets of all others, and those for neighbour discovery if no
+    IPv6 address is requested. `for_good`: no other addresses will be requested; else a Service may get an IPv6 address
+    later, when no socket can be opened any more."""
     found = settle(options, objects, host)
     asked = {target.ip.version for target in pipeline.targets_of(found, objects, host) if target.ip and not target.skipped}
-    wire.keep(found.interfaces, ipv6=with_ipv6(host, found.interfaces, found) if IPV6 in asked else ())
+    needed = IPV6 in asked or not for_good
+    wire.keep(found.interfaces, ipv6=with_ipv6(host, found.interfaces, found) if needed else ())
     return found
 
 

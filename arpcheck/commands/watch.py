@@ -175,7 +175,7 @@ def run(request: ProbeRequest, pace: Pace, *, pages: bool = False) -> int:
     with opened(interfaces, request.source, (request.output, "--output"), requests=True, ipv6=six) as (wire, source):
         mac_map, accepted = read_mac_maps(request.mac_maps), read_acceptances(request.accept)
         objects = _read_cluster(source, options)
-        options = settled(options, objects, host, wire)
+        options = settled(options, objects, host, wire, for_good=False)
         with stopping() as stop:
             world = WatchDependencies(
                 wire=wire,
