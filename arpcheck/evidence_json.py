@@ -41,6 +41,7 @@ from arpcheck.model import (
     Reply,
     Verdict,
 )
+from arpcheck.model.constants import IPV4
 from arpcheck.objects import Objects, selects
 
 if TYPE_CHECKING:
@@ -366,8 +367,6 @@ class Lines(list[Any]):
 
 
 Row = tuple[Any, ...]
-
-IPV4 = 4
 
 
 def _text(ip: IPv6Address | None) -> str | None:

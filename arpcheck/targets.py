@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from arpcheck.errors import UsageError, alternatives, near
 from arpcheck.evidence import Options
 from arpcheck.model import Address, Kind, Skip, Target
+from arpcheck.model.constants import IPV4, IPV6
 from arpcheck.objects import Objects, Service, selects
 
 # ----------------------------------------------------------------------------------------------- Which Services are selected
@@ -164,8 +165,6 @@ CONTROLS = tuple(
 )  # fmt: skip
 """Addresses that nobody owns (RFC 5737, documentation; RFC 2544, benchmarks). The first whose /24 is not in use is asked."""
 
-IPV4, IPV6 = 4, 6
-
 Network = IPv4Network | IPv6Network
 
 JUDGED = (Kind.LOAD_BALANCER, Kind.EXTERNAL_IP, Kind.EXTRA)
@@ -224,7 +223,7 @@ def all_targets(
     own = [
         Target(ip=ip, kind=Kind.NODE, nodes=tuple(names))
         for ip, names in owners.items()
-        if ip not in found and (six or ip.version == IPV4)  # without an IPv6 address to judge, nothing asks who has which
+        if ip not in found and (six or ip.version == IPV4)  # where no IPv6 address is judged, nothing asks who has which
     ]
     knowledge = _knowledge(objects, (*links, *in_use), taken, asked) if IPV4 in versions else ()
     controls = _ipv6_controls((target.ip for target in wanted if target.ip and not target.skipped), links, taken)

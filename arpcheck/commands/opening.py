@@ -22,7 +22,7 @@ from arpcheck.commands.reaching import expected
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.model import Acceptance, Families, Host, Kind
-from arpcheck.model.constants import TOP_RATE
+from arpcheck.model.constants import IPV6, TOP_RATE
 from arpcheck.objects import Objects
 from arpcheck.pipeline.planning import AUTO
 from arpcheck.reports import Shown
@@ -133,9 +133,6 @@ def with_ipv6(host: Host, interfaces: Collection[str], options: Options) -> froz
             "`ip -6 address` lists them; a tentative address and a duplicate can't be used",
         )
     return found if IPV6 in options.families.versions(link_local=True) else frozenset()
-
-
-IPV6 = 6
 
 
 def observed(

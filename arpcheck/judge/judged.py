@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, ip_interface
 from arpcheck.judge.acceptance import Acceptances
 from arpcheck.judge.case import Case
 from arpcheck.judge.nodes import NodeState
-from arpcheck.judge.observations import IPV6, Observations
+from arpcheck.judge.observations import Observations
 from arpcheck.judge.owners import Conflict
 from arpcheck.judge.verdicts import Text, text
 from arpcheck.model import (
@@ -35,6 +35,7 @@ from arpcheck.model import (
     Target,
     Verdict,
 )
+from arpcheck.model.constants import IPV6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

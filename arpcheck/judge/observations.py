@@ -13,12 +13,11 @@ from typing import TypeVar
 
 from arpcheck.evidence import Evidence, VantageRounds, courses
 from arpcheck.model import Address, Gratuitous, Mac, Nic, Owner, PassedOver, Question, Reply, order
-from arpcheck.model.constants import SLOW, ZERO
+from arpcheck.model.constants import IPV6, SLOW, ZERO
 
 Ear = tuple[str, Address]
 """An interface of the prober and the sender it asked with."""
 
-IPV6 = 6
 
 Turn = tuple[str, int]
 """An interface of the prober and a round in which it asked."""

@@ -10,15 +10,13 @@ from dataclasses import dataclass, field
 
 from arpcheck.judge.observations import Observations
 from arpcheck.model import Address, Identity, Mac, Nic, Owner, Reply, SourceRank, Strength, order
+from arpcheck.model.constants import SOLICITED
 from arpcheck.objects import Node
 
 TWICE = 2
 """Unicast requests to a NIC for every node's address before its silence shows that it belongs to none of them."""
 
 _OUI = len("00:00:00")
-
-SOLICITED = 0x40
-"""The flags of an advertisement that has this one alone (RFC 4861 section 4.4): neither of a router nor overriding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

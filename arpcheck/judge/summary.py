@@ -45,7 +45,7 @@ from arpcheck.model import (
     TargetReport,
     Verdict,
 )
-from arpcheck.model.constants import SLOW
+from arpcheck.model.constants import OVERRIDE, SLOW
 from arpcheck.text import count
 
 _UNSEEN = KubeProxy(mode=None, strict_arp=None, source=None)
@@ -390,9 +390,6 @@ def winner(ip: Address, responders: Sequence[Responder], observations: Observati
     won = Counter(one for _, one in first.values())
     likely = min(won, key=lambda one: (-won[one], one.first_reply_ms, one.macs), default=None)
     return (likely.node or str(likely.macs[0])) if likely else None
-
-
-OVERRIDE = 0x20
 
 
 def _preference(reply: Reply) -> tuple[bool, float]:

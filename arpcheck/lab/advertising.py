@@ -13,6 +13,7 @@ from typing import NamedTuple, assert_never
 from arpcheck.lab.answering import BROADCAST, TAG, Activity, DueFrame
 from arpcheck.lab.scene import Announcer, AnnouncerKind, SceneNic, Shape
 from arpcheck.model import Mac
+from arpcheck.model.constants import OVERRIDE, ROUTER, SOLICITED
 
 PATIENCE = 3.0
 """Seconds for which the kernel keeps an advertisement while it looks for the asker: three solicitations, one a second."""
@@ -152,7 +153,6 @@ def shaped(answer: NeighbourMessage, shape: Shape) -> bytes:
 
 ETHERTYPE6 = 0x86DD
 SOLICITATION, ADVERTISEMENT, REDIRECT = 135, 136, 137
-ROUTER, SOLICITED, OVERRIDE = 0x80, 0x40, 0x20
 ALL_NODES, UNSPECIFIED = IPv6Address("ff02::1"), IPv6Address("::")
 _SOLICITED_NODE = int(IPv6Address("ff02::1:ff00:0"))
 

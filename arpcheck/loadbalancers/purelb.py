@@ -32,6 +32,7 @@ from arpcheck.loadbalancers.common import (
 )
 from arpcheck.loadbalancers.leases import LEASES, Lease, leases_beginning
 from arpcheck.model import Address, Announcement, Certainty, Claim, ClaimSource, Need, Reason, ReasonId, Trust
+from arpcheck.model.constants import IPV4
 from arpcheck.objects import Objects, Service, address
 
 NAME = "purelb"
@@ -150,7 +151,6 @@ def _annotation_entries(service: Service, ip: Address) -> Iterator[str]:
         yield service.annotations[_NODE]
 
 
-IPV4 = 4
 Network = IPv4Network | IPv6Network
 
 

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from arpcheck.model import Address, Mac, Need
+from arpcheck.model.constants import IPV4, IPV6
 from arpcheck.objects import Node, Objects, address, at, items, name, text, texts
 
 HOST_CIDRS = "k8s.ovn.org/host-cidrs"
@@ -21,7 +22,6 @@ FLANNEL_PUBLIC = ("flannel.alpha.coreos.com/public-ip", "flannel.alpha.coreos.co
 EXTRAS = 32
 """Addresses of one family from the annotations of one node, at most; each costs a request."""
 
-IPV4, IPV6 = 4, 6
 
 NEEDS: tuple[Need, ...] = (
     Need(

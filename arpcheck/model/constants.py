@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 from ipaddress import IPv4Address
+from typing import Final
+
+IPV4: Final = 4
+IPV6: Final = 6
+"""The IP versions, as `version` of an address has them."""
+
+ROUTER: Final = 0x80
+SOLICITED: Final = 0x40
+OVERRIDE: Final = 0x20
+"""Flags of a neighbour advertisement (RFC 4861, section 4.4): of a router, to a request, to replace a cache entry."""
 
 ZERO = IPv4Address(0)
 """The sender of an ARP Probe (RFC 5227, section 1.1). Linux answers it for its own addresses, and never as a proxy."""

@@ -15,13 +15,14 @@ import arpcheck
 from arpcheck import endpoints, kubeproxy, loadbalancers, mac_owners
 from arpcheck.evidence import Capture, Evidence, MacEntry, Options
 from arpcheck.model import Acceptance, Address, Host, Interface, Mac, MacListFormat, Need, order
+from arpcheck.model.constants import IPV4, IPV6
 from arpcheck.objects import Objects
 from arpcheck.pipeline import records
 from arpcheck.pipeline.concluding import conclude
-from arpcheck.pipeline.planning import IPV6, Plan, every_node_address, ipv6_senders, own_node, plan, settle, targets_of, used
+from arpcheck.pipeline.planning import Plan, every_node_address, ipv6_senders, own_node, plan, settle, targets_of, used
 from arpcheck.pipeline.reaching import expected_seconds, reach_plan, with_reach
 from arpcheck.pipeline.records import announcements
-from arpcheck.targets import IPV4, JUDGED
+from arpcheck.targets import JUDGED
 from arpcheck.wire.packets import Wire
 from arpcheck.wire.scan import Endpoint, Progress, scan
 

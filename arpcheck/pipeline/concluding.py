@@ -38,6 +38,7 @@ from arpcheck.model import (
     Target,
     Verdict,
 )
+from arpcheck.model.constants import IPV6
 from arpcheck.pipeline import ages, planning, records
 from arpcheck.pipeline.explaining import gaps, likely_causes, not_in_file, preflight, without_own_sender
 from arpcheck.pipeline.planning import targets_of
@@ -330,7 +331,7 @@ class _CaseContext:
 
 def _case(target: Target, evidence: Evidence, context: _CaseContext) -> Case:
     ip = target.ip if not target.skipped else None
-    six = ip is not None and ip.version == planning.IPV6
+    six = ip is not None and ip.version == IPV6
     observations, owners, objects = context.observations, context.owners, evidence.objects
     record = records.record(target, evidence, context.heard, context.time)
     parties = responders.parties(ip, observations, owners, context.labels, record.announcers, record.named) if ip else ()
@@ -528,7 +529,7 @@ def _held(outside: Iterable[tuple[str, Evidence]]) -> Mapping[Address, str]:
     for name, host_run in outside:
         asking = responders.held(host_run.host, host_run.options.interfaces)
         for ip, interface in responders.held(host_run.host).items():
-            if ip.version == planning.IPV6 and ip not in asking:
+            if ip.version == IPV6 and ip not in asking:
                 continue
             found.setdefault(ip, qualified(name, interface) if name else interface)
     return found

@@ -19,14 +19,26 @@ from arpcheck import mac_owners
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.judge.acceptance import names_answers_for
-from arpcheck.model import Acceptance, Address, Families, Host, Interface, Kind, Mac, Question, Request, Target, order
-from arpcheck.model.constants import ZERO
+from arpcheck.model import (
+    Acceptance,
+    Address,
+    Families,
+    Host,
+    Interface,
+    Kind,
+    Mac,
+    Question,
+    Request,
+    Target,
+    order,
+)
+from arpcheck.model.constants import IPV4, IPV6, ZERO
 from arpcheck.objects import Objects, ipv4, text, texts
 from arpcheck.pipeline import records
 from arpcheck.pools.ranges import pools
-from arpcheck.targets import CONTROLS, IPV4, JUDGED, Network, all_targets
+from arpcheck.targets import CONTROLS, JUDGED, Network, all_targets
 from arpcheck.wire.confirmation import MANY
-from arpcheck.wire.schedule import ScanPlan, most_seconds, seconds
+from arpcheck.wire.scan_plan import ScanPlan, most_seconds, seconds
 
 # -------------------------------------------------------------------------------------------- The interfaces of --iface auto
 
@@ -322,9 +334,6 @@ def every_node_address(objects: Objects, asked: Collection[int]) -> Mapping[str,
     """The nodes' own addresses of the IP versions that are requested, by node."""
     four, six = mac_owners.node_addresses(objects), mac_owners.node_ipv6(objects)
     return {name: (*four[name], *(six.get(name, ()) if IPV6 in asked else ())) for name in four}
-
-
-IPV6 = 6
 
 
 def _in_use(objects: Objects) -> tuple[IPv4Network, ...]:

@@ -5,25 +5,12 @@ address."""
 
 from __future__ import annotations
 
-from enum import IntEnum
 from ipaddress import IPv4Address
 
-from arpcheck.model import Address, Mac, Request
+from arpcheck.model import Mac, Request
 from arpcheck.wire import neighbour_discovery, packets
 from arpcheck.wire.neighbour_discovery import Advertisement, Solicitation
-from arpcheck.wire.packets import ArpReply, ArpRequest, Ignored
-
-
-class Family(IntEnum):
-    """The IP version."""
-
-    IPV4 = 4
-    IPV6 = 6
-
-
-def family(ip: Address) -> Family:
-    return Family.IPV4 if isinstance(ip, IPv4Address) else Family.IPV6
-
+from arpcheck.wire.packets import ArpReply, ArpRequest, Filter, Ignored
 
 _IPV6 = neighbour_discovery.ETHERTYPE_IPV6.to_bytes(2, "big")
 
@@ -47,3 +34,10 @@ def decode(frame: bytes) -> ArpReply | Advertisement | Ignored:
 def decode_request(frame: bytes) -> ArpRequest | Solicitation | Ignored:
     """Decodes a request from any host. Never raises."""
     return neighbour_discovery.decode_request(frame) if is_ipv6(frame) else packets.decode_request(frame)
+
+
+def kernel_filter(ethertype: int, *, requests: bool) -> Filter | None:
+    """What a socket for this Ethernet type receives. `requests`: also other hosts' ARP requests."""
+    if ethertype == neighbour_discovery.ETHERTYPE_IPV6:
+        return neighbour_discovery.FILTER
+    return None if requests else packets.FILTER

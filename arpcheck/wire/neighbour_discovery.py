@@ -12,15 +12,13 @@ from ipaddress import IPv6Address
 from typing import NamedTuple
 
 from arpcheck.model import Mac, Request
+from arpcheck.model.constants import SOLICITED
 from arpcheck.wire.packets import NO_SENDER, TRUNCATED, Ignored
 from arpcheck.wire.scapy_library import load
 
 ETHERTYPE_IPV6 = 0x86DD
 SOLICITATION, ADVERTISEMENT = 135, 136
 """ICMPv6 types."""
-
-ROUTER, SOLICITED, OVERRIDE = 0x80, 0x40, 0x20
-"""Flags of an advertisement."""
 
 ALL_NODES = IPv6Address("ff02::1")
 
@@ -60,7 +58,7 @@ class Advertisement(NamedTuple):
     source_ip: bytes
     """IPv6 source."""
     flags: int
-    """`ROUTER`, `SOLICITED` and `OVERRIDE`."""
+    """`ROUTER`, `SOLICITED` and `OVERRIDE` of `model.constants`."""
     option: bool
     """Whether it has a target link-layer address option. Without it a host that has no entry yet ignores it (section
     7.2.5)."""
@@ -275,12 +273,4 @@ FILTER = (
     (0x30, 0, 0, 54), (0x15, 0, 1, ADVERTISEMENT),
     (0x06, 0, 0, 0x40000), (0x06, 0, 0, 0),
 )  # fmt: skip
-"""Passes advertisements."""
-
-FILTER_WITH_REQUESTS = (
-    (0x28, 0, 0, 12), (0x15, 0, 6, ETHERTYPE_IPV6),
-    (0x30, 0, 0, 20), (0x15, 0, 4, _ICMPV6),
-    (0x30, 0, 0, 54), (0x15, 1, 0, ADVERTISEMENT), (0x15, 0, 1, SOLICITATION),
-    (0x06, 0, 0, 0x40000), (0x06, 0, 0, 0),
-)  # fmt: skip
-"""Passes advertisements and solicitations."""
+"""Passes advertisements: in IPv6 a request says nothing about its sender that a probe could use."""

@@ -19,8 +19,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from arpcheck.errors import WireError
-from arpcheck.wire.neighbour_discovery import ETHERTYPE_IPV6, FILTER
-from arpcheck.wire.packets import ETHERTYPE_ARP, Arrival, LinkLostError, TakenFor
+from arpcheck.wire.families import kernel_filter
+from arpcheck.wire.neighbour_discovery import ETHERTYPE_IPV6
+from arpcheck.wire.packets import ETHERTYPE_ARP, Arrival, Filter, LinkLostError, TakenFor
 
 _log = logging.getLogger(__name__)
 
@@ -48,28 +49,6 @@ MSG_DONTWAIT = 0x40
 SIOCGIFFLAGS, IFF_UP, IFF_RUNNING = 0x8913, 0x1, 0x40
 SIOCOUTQ = 0x5411
 
-# Classic BPF (linux/filter.h): drops complete ARP requests, except announcements. Nearly all ARP on a LAN is requests, and
-# only announcements can be evidence. Short frames pass, so that they are counted as truncated.
-_LOAD_LENGTH, _LOAD_HALF, _LOAD_WORD, _TO_INDEX, _RETURN = 0x80, 0x28, 0x20, 0x07, 0x06
-_IF_GREATER_EQUAL, _IF_EQUAL, _IF_EQUAL_INDEX = 0x35, 0x15, 0x1D
-_NO_REQUESTS = (
-    (_LOAD_LENGTH, 0, 0, 0),
-    (_IF_GREATER_EQUAL, 0, 6, 42),  # shorter than ARP over Ethernet: pass
-    (_LOAD_HALF, 0, 0, 20),
-    (_IF_EQUAL, 0, 4, 1),  # not a request: pass
-    (_LOAD_WORD, 0, 0, 28),
-    (_TO_INDEX, 0, 0, 0),
-    (_LOAD_WORD, 0, 0, 38),
-    (_IF_EQUAL_INDEX, 0, 1, 0),  # for its own sender address: pass
-    (_RETURN, 0, 0, 0xFFFFFFFF),
-    (_RETURN, 0, 0, 0),
-)
-
-Filter = Sequence[tuple[int, int, int, int]]
-"""A program of classic BPF."""
-
-_FILTERS: Mapping[int, Filter] = {ETHERTYPE_ARP: _NO_REQUESTS, ETHERTYPE_IPV6: FILTER}
-
 
 class LiveWire:
     """A `Wire` on real interfaces; a context manager. Other programs still receive every frame."""
@@ -89,7 +68,7 @@ class LiveWire:
             *((interface, ETHERTYPE_IPV6) for interface in interfaces if interface in ipv6),
         ]
         for interface, ethertype in places:
-            opened = _open(interface, ethertype, None if requests and ethertype == ETHERTYPE_ARP else _FILTERS[ethertype])
+            opened = _open(interface, ethertype, kernel_filter(ethertype, requests=requests))
             self._sockets[interface, ethertype] = opened
             self._links[opened] = interface
             self._first.setdefault(interface, _state(opened))
@@ -240,8 +219,7 @@ _Place = tuple[str, int]
 
 def _open(interface: str, ethertype: int, program: Filter | None) -> socket.socket:
     """Opens a socket for one protocol, not promiscuous: replies are unicast, or to the group of all nodes, which every host
-    is in. Before the bind it has no protocol and receives nothing, so that no
-    frame bypasses the filter (packet(7))."""
+    is in. Before the bind it has no protocol and receives nothing, so that no frame bypasses the filter (packet(7))."""
     if not hasattr(socket, "AF_PACKET"):
         raise WireError(
             f"this system ({sys.platform}) has no AF_PACKET",

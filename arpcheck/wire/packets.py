@@ -252,3 +252,24 @@ class Wire(Protocol):
 
     def lost(self) -> Mapping[str, int]:
         """Frames that this host's kernel dropped since the last call, by interface."""
+
+
+Filter = Sequence[tuple[int, int, int, int]]
+"""A program of classic BPF (linux/filter.h): code, jump if true, jump if false, operand."""
+
+_LOAD_LENGTH, _LOAD_HALF, _LOAD_WORD, _TO_INDEX, _RETURN = 0x80, 0x28, 0x20, 0x07, 0x06
+_IF_GREATER_EQUAL, _IF_EQUAL, _IF_EQUAL_INDEX = 0x35, 0x15, 0x1D
+FILTER: Filter = (
+    (_LOAD_LENGTH, 0, 0, 0),
+    (_IF_GREATER_EQUAL, 0, 6, 42),  # shorter than ARP over Ethernet: pass
+    (_LOAD_HALF, 0, 0, 20),
+    (_IF_EQUAL, 0, 4, 1),  # not a request: pass
+    (_LOAD_WORD, 0, 0, 28),
+    (_TO_INDEX, 0, 0, 0),
+    (_LOAD_WORD, 0, 0, 38),
+    (_IF_EQUAL_INDEX, 0, 1, 0),  # for its own sender address: pass
+    (_RETURN, 0, 0, 0xFFFFFFFF),
+    (_RETURN, 0, 0, 0),
+)
+"""Drops complete ARP requests, except announcements. Nearly all ARP on a LAN is requests, and only announcements can be
+evidence. Short frames pass, so that they are counted as truncated."""

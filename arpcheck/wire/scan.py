@@ -12,11 +12,12 @@ from functools import partial
 
 from arpcheck.gc_control import held_back
 from arpcheck.model import Address, Gratuitous, Loss, Mac, Overflow, PassedOver, Question, Reply
+from arpcheck.model.constants import IPV4, IPV6
 from arpcheck.wire import families
-from arpcheck.wire.families import Family, family
 from arpcheck.wire.packets import Arrival, LinkLostError, Wire
 from arpcheck.wire.replies import ReplyMatcher
-from arpcheck.wire.schedule import APART, DueRequest, ScanPlan, Schedule
+from arpcheck.wire.scan_plan import APART, ScanPlan
+from arpcheck.wire.schedule import DueRequest, Schedule
 
 TICK = 0.1
 """Maximum seconds between two checks of stop, losses and progress."""
@@ -33,7 +34,7 @@ MOST_STALE = 1000
 MOST_LATE = 512
 """Maximum batches that are received at the end: more than the largest receive buffer holds."""
 
-Line = tuple[str, Family]
+Line = tuple[str, int]
 """An interface and a family: each has a schedule of its own."""
 
 _DONE = object()
@@ -126,13 +127,13 @@ class _Loop:
     idle_left: bool = True
 
     def __post_init__(self) -> None:
-        asked = {(request.interface, family(request.ip)) for request in self.plan.requests}
+        asked = {(request.interface, request.ip.version) for request in self.plan.requests}
         heard: dict[str, dict[str, set[Mac]]] = {endpoint.interface: {} for endpoint in self.endpoints}
         self.schedules = {
-            (one.interface, of): Schedule(
-                one.interface, self.plan, partial(families.encode, mac=one.mac), of, heard[one.interface]
+            (one.interface, version): Schedule(
+                one.interface, self.plan, partial(families.encode, mac=one.mac), version, heard[one.interface]
             )
-            for one in self.endpoints for of in Family if (one.interface, of) in asked
+            for one in self.endpoints for version in (IPV4, IPV6) if (one.interface, version) in asked
         }  # fmt: skip
         self.running = tuple(self.schedules.items())
         self._clear()
@@ -313,7 +314,7 @@ class Backlog:
         if kept is None:
             return
         self._tap(kept.at, arrival.frame)
-        if isinstance(kept, Reply) and (schedule := self._schedules.get((arrival.interface, family(kept.ip)))):
+        if isinstance(kept, Reply) and (schedule := self._schedules.get((arrival.interface, kept.ip.version))):
             schedule.received(kept)
 
 

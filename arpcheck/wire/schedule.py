@@ -7,21 +7,18 @@ requests that show why an address has no reply (`unanswered`)."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address
-from typing import Literal, NamedTuple
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from ipaddress import IPv6Address
+from typing import NamedTuple
 
 from arpcheck.model import Address, Mac, Reply, Request
-from arpcheck.model.constants import SLOW, ZERO
+from arpcheck.model.constants import IPV4, IPV6, SLOW, ZERO
 from arpcheck.wire import beyond_multicast, confirmation, unanswered
+from arpcheck.wire.address_history import AddressHistory
 from arpcheck.wire.beyond_multicast import AskedAddress, Beyond
-from arpcheck.wire.confirmation import Count, Homes, confirmations, most
-from arpcheck.wire.families import Family
-
-APART = 1.0
-"""Seconds between two rounds for one address, RFC 5227's PROBE_MIN: a late reply still counts for its own round."""
+from arpcheck.wire.confirmation import Count, confirmations, most
+from arpcheck.wire.scan_plan import APART, ScanPlan
 
 CATCH_UP = 0.02
 """Maximum delay in seconds that is made up by sending faster. A longer delay is skipped, so that a stall does not become a
@@ -30,107 +27,6 @@ burst."""
 BURST = 64
 """Maximum requests in a burst after a delay: a quarter of what a speaker's socket holds."""
 
-QUIET_ROUNDS = 2
-"""A responding node address is not requested again after this many rounds without a new MAC address, once there are enough
-requests to call the node quiet."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanPlan:
-    """What a run requests on every interface, and how."""
-
-    requests: Sequence[Request]
-    """One round in order; requests for one address are adjacent."""
-    rounds: int
-    rate: float
-    """Frames per second on each interface."""
-    wait: float
-    """Seconds to wait after the last frame, and before an address is requested again."""
-    nodes: frozenset[Address] = frozenset()
-    """Addresses that are requested only to learn their MAC addresses."""
-    far: frozenset[Address] = frozenset()
-    """Those of them in no network of the interfaces, which most likely are not on the segment: requested again only after a
-    reply."""
-    judged: frozenset[Address] = frozenset()
-    """Addresses that get a verdict."""
-    partly_accepted: frozenset[Address] = frozenset()
-    """Addresses with accepted responders: without these there may be no reply at all."""
-    canary: IPv4Address | None = None
-    """Requested once by unicast from every node MAC address that replied, which bypasses a switch with ARP suppression."""
-    controls: frozenset[Address] = frozenset()
-    """Addresses that no host owns: whoever replies for them to a sender is a proxy for that sender."""
-    known: frozenset[Mac] = frozenset()
-    """Node MAC addresses that are known beforehand; they get the canary by unicast too."""
-    homes: Homes = field(default_factory=dict)
-    """All own addresses of the nodes: what a MAC address in doubt is requested for."""
-    explained: Collection[Address] = ()
-    """Those of `judged` that are asked why, if nobody replies for them."""
-    announcers_of: Callable[[Address], Sequence[str]] = field(default=lambda _: (), compare=False)
-    """The nodes that should reply for such an address, the likeliest first; none if no node should. Called only for
-    addresses without a reply."""
-    nics: Mapping[str, Collection[Mac]] = field(default_factory=dict)
-    """The MAC addresses of each node that are known beforehand."""
-    senders: Mapping[str, Sequence[Address]] = field(default_factory=dict)
-    """All senders that may be used on each interface."""
-    own_ipv6: Mapping[str, IPv6Address] = field(default_factory=dict)
-    """The sender of IPv6 requests on each interface that has one."""
-
-    @property
-    def again(self) -> frozenset[Address]:
-        """Addresses that the last round may request again: at a slow rate only judged ones, else all."""
-        return self.judged if self.rate <= SLOW else frozenset(request.ip for request in self.requests)
-
-
-@dataclass(slots=True, eq=False)
-class _Address:
-    """The requests and replies for one address."""
-
-    is_node: bool
-    is_far: bool = False
-    partly_accepted: bool = False
-    requests: list[Request] = field(default_factory=list)
-    """Its requests in one round."""
-    last: tuple[int, float] | None = None
-    """Round and time of its last broadcast request."""
-    asked: set[int] = field(default_factory=set)
-    responders: dict[int, set[Mac]] = field(default_factory=dict)
-    macs: set[Mac] = field(default_factory=set)
-    """All responders, in any round."""
-    by_sender: dict[Address, set[Mac]] = field(default_factory=dict)
-    """The responders by the sender of the request, for addresses with a count."""
-    by_multicast: set[Mac] = field(default_factory=set)
-    """IPv6: the responders to usual requests."""
-    alone: set[Mac] = field(default_factory=set)
-    """IPv6: the NICs that replied to a request to them alone."""
-    fresh: int = 0
-    """The last round with a new MAC address."""
-    count: Count | None = None
-    """Its count, for a node's own address and for the canary, if the canary is requested."""
-
-    def last_round(self, least: int) -> int:
-        return max(least, self.last[0] if self.last else 0)
-
-    def unsettled(self) -> bool:
-        """Whether rounds differ: silent in one, or other responders; or it may be silent without its accepted responders."""
-        answers = [frozenset(self.responders.get(number, ())) for number in self.asked]
-        return self.partly_accepted or not all(answers) or len(set(answers)) > 1
-
-    def seldom(self, lossy: bool) -> bool:
-        """Whether it has too few requests to show that no other host replies, if frames get lost, or that none does. Where
-        frames get lost, silence proves nothing at any number."""
-        silent = not self.macs or self.partly_accepted
-        answered = confirmation.ENOUGH if lossy and self.macs else 0
-        return len(self.asked) < max(answered, confirmation.SILENT if silent and not lossy else 0)
-
-    def is_elsewhere(self) -> bool:
-        """Whether it need not be requested again: a far node that did not reply."""
-        return self.is_far and bool(self.asked) and not self.macs
-
-    def settled(self, number: int, enough: int) -> bool:
-        """Whether this round can bring nothing new about a node."""
-        often = self.count is None or len(self.count.asked) >= enough
-        return self.fresh > 0 and number - 1 - self.fresh >= QUIET_ROUNDS and often
-
 
 class DueRequest(NamedTuple):
     """A request to send now."""
@@ -138,7 +34,7 @@ class DueRequest(NamedTuple):
     round: int
     request: Request
     frame: bytes
-    address: _Address
+    address: AddressHistory
     """The schedule's own record; pass it back to `sent_at`."""
 
 
@@ -150,7 +46,7 @@ class Schedule:
         interface: str,
         plan: ScanPlan,
         encode: Callable[[Request], bytes],
-        family: Family = Family.IPV4,
+        version: int = IPV4,
         heard: dict[str, set[Mac]] | None = None,
     ) -> None:
         """`encode`: builds a frame. Frames are built here, not while replies arrive. `heard`: the MAC addresses that replied
@@ -159,14 +55,14 @@ class Schedule:
         self._interface = interface
         self._rounds = plan.rounds
         self._requests = [
-            request for request in plan.requests if request.interface == interface and request.ip.version == family
+            request for request in plan.requests if request.interface == interface and request.ip.version == version
         ]
-        self._addresses: dict[Address, _Address] = {}
+        self._addresses: dict[Address, AddressHistory] = {}
         asked = {request.ip for request in self._requests}
         self._own = ((plan.nodes | plan.homes.keys()) & asked) - {plan.canary} if plan.canary in asked else set()
         """The nodes' own addresses that are counted together with the canary."""
         self._judged = (plan.judged & asked) - self._own - {plan.canary}
-        self._enough = confirmation.FEW if len(_nodes_of(plan, self._own)) >= confirmation.MANY else confirmation.ENOUGH
+        self._enough = confirmation.FEW if len(plan.nodes_of(self._own)) >= confirmation.MANY else confirmation.ENOUGH
         for request in self._requests:
             self._address(request.ip).requests.append(request)
         self._encode = encode
@@ -174,7 +70,7 @@ class Schedule:
         self._queue = deque(DueRequest(number, *entry) for number in range(1, plan.rounds + 1) for entry in entries)
         self._pace = 0.0
         self._paces = tuple((1 / rate, min(CATCH_UP, BURST / rate)) for rate in (plan.rate, min(plan.rate, SLOW)))
-        self._again: deque[_Address] | None = None
+        self._again: deque[AddressHistory] | None = None
         self._again_left = 0
         """Requests for the addresses of `_again` that differed or were silent when the slow round began."""
         self._more: deque[tuple[int, Request]] = deque()
@@ -186,10 +82,10 @@ class Schedule:
         self._news = False
         self._known = set(plan.known)
         self._heard: dict[str, set[Mac]] = {} if heard is None else heard
-        self._homes = {ip: nodes for ip, nodes in plan.homes.items() if ip.version == family}
-        self._sender: Address = plan.own_ipv6.get(interface, ZERO) if family is Family.IPV6 else ZERO
+        self._homes = {ip: nodes for ip, nodes in plan.homes.items() if ip.version == version}
+        self._sender: Address = plan.own_ipv6.get(interface, ZERO) if version == IPV6 else ZERO
         """The sender of unicast requests that find an owner."""
-        self._beyond = Beyond() if family is Family.IPV6 else None
+        self._beyond = Beyond() if version == IPV6 else None
         self._link_local: dict[Mac, set[IPv6Address]] = {}
         self._silent: tuple[unanswered.Silent, ...] | None = None
         self._last_sent = 0.0
@@ -276,7 +172,7 @@ class Schedule:
         for node in self._homes.get(reply.ip, ()):
             self._heard.setdefault(node, set()).add(mac)
 
-    def _note_ipv6(self, reply: Reply, source: IPv6Address, address: _Address) -> None:
+    def _note_ipv6(self, reply: Reply, source: IPv6Address, address: AddressHistory) -> None:
         if reply.to is None and reply.destination is None:
             address.by_multicast.add(reply.mac)
         elif reply.to is not None:
@@ -289,12 +185,14 @@ class Schedule:
         self._pace = max(self._pace, until)
         return until
 
-    def _address(self, ip: Address) -> _Address:
+    def _address(self, ip: Address) -> AddressHistory:
         found = self._addresses.get(ip)
         if found is None:
             counted = ip in self._own or (bool(self._own) and ip == self._plan.canary)
             count = Count() if counted else None
-            found = _Address(ip in self._plan.nodes, ip in self._plan.far, ip in self._plan.partly_accepted, count=count)
+            found = AddressHistory(
+                ip in self._plan.nodes, ip in self._plan.far, ip in self._plan.partly_accepted, count=count
+            )
             self._addresses[ip] = found
         return found
 
@@ -304,7 +202,7 @@ class Schedule:
         if self._again is None:
             again = self._plan.again
             self._again = deque(address for ip, address in self._addresses.items() if address.requests and ip in again)
-            self._again_left = sum(len(address.requests) for address in self._again if _differs(address))
+            self._again_left = sum(len(address.requests) for address in self._again if address.differs())
         self._put(self._unicasts())
         if not self._more and (due := self._next_again(now)):
             return due
@@ -326,14 +224,14 @@ class Schedule:
             if now < ready:
                 return self._pause(ready)
             self._again.popleft()
-            if _differs(address):
+            if address.differs():
                 self._again_left = max(0, self._again_left - len(address.requests))
                 self._put(address.requests)
                 return self._next_more()
         self._again_left = 0
         return None
 
-    def _ready(self, address: _Address, now: float) -> float:
+    def _ready(self, address: AddressHistory, now: float) -> float:
         """The time when all replies to its last request have arrived."""
         return address.last[1] + max(APART, self._plan.wait) if address.last else now
 
@@ -361,14 +259,14 @@ class Schedule:
             count.proxied = frozenset(
                 sender for sender, macs in own.by_sender.items() if all((mac, sender) in self._proxying for mac in macs)
             )
-        many = len(_nodes_of(self._plan, heard)) >= confirmation.MANY
+        many = len(self._plan.nodes_of(heard)) >= confirmation.MANY
         lacking = confirmation.lacking(by_count, canary.count, many)
         lossy = confirmation.lossy([own.count for ip in self._own if (own := self._address(ip)).count is not None])
         self._recount = False
         self._add_round([by_count[count] for count in lacking], canary, [a for a in judged.values() if a.seldom(lossy)])
         return None
 
-    def _add_round(self, nodes: Sequence[_Address], canary: _Address, judged: Sequence[_Address]) -> None:
+    def _add_round(self, nodes: Sequence[AddressHistory], canary: AddressHistory, judged: Sequence[AddressHistory]) -> None:
         """The canary by every sender that reaches one of the nodes, each node by its own senders, and judged addresses as
         usual. `number` is a new round for all."""
         number = 1 + max((address.last[0] for address in (canary, *nodes, *judged) if address.last), default=self._rounds)
@@ -489,73 +387,3 @@ class Schedule:
             for node in (*heard, *self._plan.nics)
         }
         return {node: [mac for mac in macs if mac not in proxies and not mac.is_group] for node, macs in every.items()}
-
-
-def _differs(address: _Address) -> bool:
-    return not address.is_elsewhere() and address.unsettled()
-
-
-def _nodes_of(plan: ScanPlan, own: Iterable[Address]) -> frozenset[str]:
-    """The nodes with these addresses."""
-    return frozenset(node for ip in own for node in plan.homes.get(ip, (str(ip),)))
-
-
-def seconds(plan: ScanPlan, interfaces: Iterable[str]) -> float:
-    """Minimum duration of a scan with all waiting: the planned rounds, those until every node's address and the canary have
-    enough requests, if all of them reply, and for IPv6 what is asked beyond multicast. Repeated requests add to it. The
-    families are asked side by side."""
-    return max((_seconds(plan, *line) for line in _lines(plan, interfaces)), default=0.0) + plan.wait
-
-
-def most_seconds(plan: ScanPlan, interfaces: Iterable[str]) -> float:
-    """The duration if nobody replies: every address is requested once more in the slow round, and then asked why. 16,000
-    silent addresses at the top rate take 4 s, 160 s more, and at most 32 s for why."""
-    again, pace = plan.again - plan.far, min(plan.rate, SLOW)
-    repeated = Counter((request.interface, request.ip.version) for request in plan.requests if request.ip in again)
-    longest = max((repeated[line] / pace for line in _lines(plan, interfaces)), default=0.0)
-    explaining = max((_explaining(plan, interface) for interface in interfaces), default=0.0)
-    return seconds(plan, interfaces) + longest + max(APART, plan.wait) + explaining
-
-
-def _lines(plan: ScanPlan, interfaces: Iterable[str]) -> set[tuple[str, Literal[4, 6]]]:
-    """The interfaces and families that are asked."""
-    names = set(interfaces)
-    return {(request.interface, request.ip.version) for request in plan.requests if request.interface in names}
-
-
-def _explaining(plan: ScanPlan, interface: str) -> float:
-    usual = [request for request in plan.requests if request.interface == interface and request.ip in plan.explained]
-    if not usual:
-        return 0.0
-    silent = len({request.ip for request in usual})
-    frames = unanswered.most_requests(silent, _macs_of(plan), len(plan.senders.get(interface, ())), len(usual))
-    return frames / min(plan.rate, SLOW) + unanswered.PASSES * max(APART, plan.wait)
-
-
-def _macs_of(plan: ScanPlan) -> int:
-    return len(plan.homes) + sum(len(macs) for macs in plan.nics.values())
-
-
-def _seconds(plan: ScanPlan, interface: str, version: int) -> float:
-    requests = [request for request in plan.requests if (request.interface, request.ip.version) == (interface, version)]
-    far = sum(1 for request in requests if request.ip in plan.far)
-    frames = (len(requests) - far) * plan.rounds + far
-    announced = max(frames / plan.rate, (plan.rounds - 1) * APART + len(requests) / plan.rate)
-    if version == Family.IPV6:
-        judged = {request.ip for request in requests if request.ip in plan.judged}
-        return announced + beyond_multicast.seconds(len(judged), _macs_of(plan), plan.rate)
-    return announced + _counted(plan, requests)
-
-
-def _counted(plan: ScanPlan, requests: Sequence[Request]) -> float:
-    by_ip = Counter(request.ip for request in requests)
-    own = {ip for ip in (plan.nodes | plan.homes.keys()) - plan.far if by_ip[ip] and ip != plan.canary}
-    if plan.canary is None or not by_ip[plan.canary] or not own:
-        return 0.0
-    wanted = confirmation.FEW if len(_nodes_of(plan, own)) >= confirmation.MANY else confirmation.ENOUGH
-    left = {ip: max(0, confirmation.rounds_for(wanted, by_ip[ip]) - plan.rounds) for ip in own}
-    rounds = max(left.values())
-    frames = min(
-        confirmation.MOST_REPEATS, sum(by_ip[ip] * number for ip, number in left.items()) + by_ip[plan.canary] * rounds
-    )
-    return max(frames / min(plan.rate, SLOW), rounds * max(APART, plan.wait))

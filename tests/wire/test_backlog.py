@@ -8,7 +8,8 @@ from arpcheck.model import Mac, Request
 from arpcheck.wire.packets import ARP_FRAME, Arrival
 from arpcheck.wire.replies import ReplyMatcher
 from arpcheck.wire.scan import Backlog
-from arpcheck.wire.schedule import DueRequest, ScanPlan, Schedule
+from arpcheck.wire.scan_plan import ScanPlan
+from arpcheck.wire.schedule import DueRequest, Schedule
 
 OUR_MAC, OUR_IP, VIP = Mac("02:00:00:00:00:05"), IPv4Address("10.0.0.5"), IPv4Address("10.0.0.50")
 FIRST, SECOND = Mac("02:00:00:00:00:11"), Mac("02:00:00:00:00:12")

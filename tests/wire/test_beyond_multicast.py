@@ -6,11 +6,12 @@ from itertools import groupby, pairwise
 import pytest
 
 from arpcheck.model import Mac, Reply, Request
+from arpcheck.model.constants import IPV6
 from arpcheck.wire import beyond_multicast
 from arpcheck.wire.beyond_multicast import WAIT, by_mac
-from arpcheck.wire.families import Family
 from arpcheck.wire.neighbour_discovery import ALL_NODES
-from arpcheck.wire.schedule import ScanPlan, Schedule, most_seconds, seconds
+from arpcheck.wire.scan_plan import ScanPlan, most_seconds, seconds
+from arpcheck.wire.schedule import Schedule
 
 V, W, NODE, OTHER = (IPv6Address(f"2001:db8::{n}") for n in ("50", "51", "11", "12"))
 OWN = IPv6Address("fe80::5")
@@ -36,7 +37,7 @@ def plan(*ips, rounds=3, rate=1000.0, **rest):
 def run(given, answers=lambda request: (), source=None):
     """Every request for a judged address with its time and round, on a network that replies at once: the nodes for their own
     addresses, and `answers`. `source`: the IPv6 source of each reply."""
-    schedule, now, sent = Schedule("eth0", given, lambda request: b"", Family.IPV6), 0.0, []
+    schedule, now, sent = Schedule("eth0", given, lambda request: b"", IPV6), 0.0, []
     schedule.begin(0.0)
     for _ in range(20_000):
         due = schedule.due(now)

@@ -8,7 +8,8 @@ import pytest
 
 from arpcheck.model import Mac, Reply, Request
 from arpcheck.wire.confirmation import MOST_REPEATS
-from arpcheck.wire.schedule import ScanPlan, Schedule, most_seconds, seconds
+from arpcheck.wire.scan_plan import ScanPlan, most_seconds, seconds
+from arpcheck.wire.schedule import Schedule
 
 A, B, NODE, CANARY = (IPv4Address(ip) for ip in ("10.0.0.50", "10.0.0.51", "10.0.0.11", "10.96.0.1"))
 M1, M2 = Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02")

@@ -9,7 +9,7 @@ from arpcheck.model import Loss, Mac, Request
 from arpcheck.wire.packet_socket import MOST_AT_ONCE, RECEIVE_BUFFER
 from arpcheck.wire.packets import ARP_FRAME, Arrival, LinkLostError
 from arpcheck.wire.scan import MOST_LATE, SETTLED, Endpoint, scan
-from arpcheck.wire.schedule import ScanPlan
+from arpcheck.wire.scan_plan import ScanPlan
 
 OUR_MAC, OUR_IP, VIP = Mac("02:00:00:00:00:05"), IPv4Address("10.0.0.5"), IPv4Address("10.0.0.50")
 FIRST, SECOND = Mac("02:00:00:00:00:11"), Mac("02:00:00:00:00:12")

@@ -6,7 +6,7 @@ from test_schedule import M1, M2, NODE, A, B, course, run
 
 from arpcheck.model import Request
 from arpcheck.wire import unanswered
-from arpcheck.wire.schedule import most_seconds
+from arpcheck.wire.scan_plan import most_seconds
 
 ZERO = IPv4Address(0)
 OWN = [IPv4Address(f"10.0.0.{n}") for n in (5, 6, 7)]

@@ -48,7 +48,7 @@ def swept(ips: list[IPv4Address]) -> dict[str, float]:
     from arpcheck.wire import packet_socket
     from arpcheck.wire.host import this_host
     from arpcheck.wire.scan import Endpoint, scan
-    from arpcheck.wire.schedule import ScanPlan
+    from arpcheck.wire.scan_plan import ScanPlan
 
     packet_socket.RECEIVE_BUFFER = BUFFER
     interface = next(found for found in this_host().interfaces if found.name == "eth0")
