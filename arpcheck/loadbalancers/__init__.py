@@ -13,17 +13,16 @@ from typing import Protocol
 
 from arpcheck.loadbalancers import (
     cilium,
-    cilium_allocation,
     kube_ovn,
     kube_vip,
     metallb,
-    metallb_configuration,
     openelb,
     purelb,
     servicelb,
     unrecorded,
 )
 from arpcheck.loadbalancers.cilium import POLICIES
+from arpcheck.loadbalancers.cilium.allocation import POOLS as CILIUM_POOLS
 from arpcheck.loadbalancers.common import (
     NODES,
     OWN_ADDRESS,
@@ -38,6 +37,7 @@ from arpcheck.loadbalancers.common import owners as owners
 from arpcheck.loadbalancers.kube_vip import announcement_of
 from arpcheck.loadbalancers.kube_vip import control_plane_addresses as control_plane_addresses
 from arpcheck.loadbalancers.leases import KUBELETS, LEASES
+from arpcheck.loadbalancers.metallb.configuration import POOLS as METALLB_POOLS
 from arpcheck.loadbalancers.unrecorded import ROWS
 from arpcheck.model import Address, Announcement, Certainty, ClaimSource, Need, Reason, ReasonId, Trust
 from arpcheck.objects import Ingress, Objects, Service, namespace
@@ -166,7 +166,7 @@ def unallocated(service: Service, objects: Objects, at: datetime) -> tuple[Reaso
 _ANY = IPv4Address("192.0.2.1")
 """For a Service that has no address yet: whose would it be if it had one?"""
 
-_POOLS = (metallb_configuration.POOLS.resource, cilium_allocation.POOLS.resource)
+_POOLS = (METALLB_POOLS.resource, CILIUM_POOLS.resource)
 
 
 def _of_nobody_here(service: Service, ip: Address, objects: Objects) -> Announcement:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from arpcheck.loadbalancers.common import any_of, condition, entries, fits, lowest_hash, named_nodes
-from arpcheck.loadbalancers.metallb_configuration import SPEAKERS, Speakers, speakers
+from arpcheck.loadbalancers.metallb.configuration import SPEAKERS, Speakers, speakers
 from arpcheck.model import Claim, ClaimSource, Need, Trust
 from arpcheck.objects import Node, Object, Objects, Service, at, items, name, namespace, text
 

@@ -20,9 +20,9 @@ from arpcheck.loadbalancers.common import (
     of_services,
     was_read,
 )
-from arpcheck.loadbalancers.metallb_configuration import POOLS, SHARED, invalid, rejection, speakers
-from arpcheck.loadbalancers.metallb_nodes import controller_ready
-from arpcheck.loadbalancers.metallb_pools import AllocationPool, pools_of
+from arpcheck.loadbalancers.metallb.configuration import POOLS, SHARED, invalid, rejection, speakers
+from arpcheck.loadbalancers.metallb.nodes import controller_ready
+from arpcheck.loadbalancers.metallb.pools import AllocationPool, pools_of
 from arpcheck.model import Address, Certainty, Reason, ReasonId
 from arpcheck.objects import (
     Object,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from arpcheck.endpoints import ServiceEndpoint, are_read, endpoints
 from arpcheck.loadbalancers.common import at_most_likely, down, fits, was_read
-from arpcheck.loadbalancers.metallb_configuration import (
+from arpcheck.loadbalancers.metallb.configuration import (
     LAYER2,
     POOLS,
     SHARED,
@@ -20,7 +20,7 @@ from arpcheck.loadbalancers.metallb_configuration import (
     speakers,
     without_pool,
 )
-from arpcheck.loadbalancers.metallb_nodes import Barred, barred_nodes, counted_reasons, is_sure, speaker_ready
+from arpcheck.loadbalancers.metallb.nodes import Barred, barred_nodes, counted_reasons, is_sure, speaker_ready
 from arpcheck.model import Address, Certainty, Claim, Reason, ReasonId
 from arpcheck.objects import Object, Objects, Service, full_name, items, labels_of, texts
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from arpcheck.loadbalancers.metallb_configuration import POOLS, speakers
+from arpcheck.loadbalancers.metallb.configuration import POOLS, speakers
 from arpcheck.model import Address
 from arpcheck.objects import Object, Objects, at, full_name, namespace, texts
 

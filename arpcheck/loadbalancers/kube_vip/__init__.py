@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from arpcheck.loadbalancers import kube_vip_reasons
 from arpcheck.loadbalancers.common import (
     NODES,
     annotations_of_services,
@@ -28,7 +27,9 @@ from arpcheck.loadbalancers.common import (
     refused,
     strongest_first,
 )
-from arpcheck.loadbalancers.kube_vip_configuration import (
+from arpcheck.loadbalancers.kube_vip import address_reasons
+from arpcheck.loadbalancers.kube_vip.address_reasons import ServiceOfKubeVip
+from arpcheck.loadbalancers.kube_vip.configuration import (
     CONFIG_NEEDS,
     PATTERN,
     announcers,
@@ -36,7 +37,6 @@ from arpcheck.loadbalancers.kube_vip_configuration import (
     control_plane,
     serves_class,
 )
-from arpcheck.loadbalancers.kube_vip_reasons import ServiceOfKubeVip
 from arpcheck.loadbalancers.leases import LEASES, Lease, believed, homes, leases_named
 from arpcheck.model import Address, Announcement, Certainty, Claim, ClaimSource, Mac, Need, Reason, ReasonId, Trust, order
 from arpcheck.objects import Node, Objects, Service, ipv4, items, text
@@ -56,7 +56,7 @@ _ALL = "plndr-svcs-lock"
 
 NEEDS: tuple[Need, ...] = (
     recorded_on_services(_HOST, _ADDRESSES, _HARDWARE, _LEASE, _IGNORE, _EACH),
-    annotations_of_services(kube_vip_reasons.WITHOUT_ENDPOINTS),
+    annotations_of_services(address_reasons.WITHOUT_ENDPOINTS),
     of_services("spec loadBalancerIP"),
     LEASES,
     *CONFIG_NEEDS,
@@ -106,7 +106,7 @@ def reasons(service: Service, ip: Address, objects: Objects, at: datetime) -> tu
     claims, doubts = _claims(service, own, objects, at)
     common, _ = believed(leases_named(objects, _ALL), home_of_common(objects), objects, PATTERN)
     both = [*own, *(() if service.annotations.get(_EACH) == "true" else common)]
-    return kube_vip_reasons.reasons(
+    return address_reasons.reasons(
         ServiceOfKubeVip(
             service=service,
             ip=ip,
@@ -236,7 +236,7 @@ def reasons_of_address(ip: Address, objects: Objects, at: datetime) -> tuple[Rea
         return ()
     leases, strange = believed(leases_named(objects, _CONTROL_PLANE_LEASE), home_of_common(objects), objects, PATTERN)
     doubts = (*strange, *(as_node(lease.claim(at, objects), objects)[1] for lease in leases))
-    return kube_vip_reasons.of_control_plane(ip, found.claims, tuple(doubt for doubt in doubts if doubt), objects)
+    return address_reasons.of_control_plane(ip, found.claims, tuple(doubt for doubt in doubts if doubt), objects)
 
 
 # ---------------------------------------------------------------------------------------------- From a host name to the Node

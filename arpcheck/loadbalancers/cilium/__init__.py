@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from arpcheck.loadbalancers import cilium_allocation, cilium_reasons
-from arpcheck.loadbalancers.cilium_allocation import SATISFIED
-from arpcheck.loadbalancers.cilium_reasons import AddressOfCilium, PolicyMatch
+from arpcheck.loadbalancers.cilium import address_reasons, allocation
+from arpcheck.loadbalancers.cilium.address_reasons import AddressOfCilium, PolicyMatch
+from arpcheck.loadbalancers.cilium.allocation import SATISFIED
 from arpcheck.loadbalancers.common import (
     NODES,
     annotations_of_services,
@@ -134,8 +134,8 @@ NEEDS: tuple[Need, ...] = (
     POLICIES,
     ADVERTISEMENTS,
     PEERINGS,
-    *cilium_reasons.NEEDS,
-    *cilium_allocation.NEEDS,
+    *address_reasons.NEEDS,
+    *allocation.NEEDS,
 )
 
 
@@ -160,7 +160,7 @@ def announcement(service: Service, ip: Address, objects: Objects, at: datetime) 
 def unallocated(service: Service, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
     """What LB-IPAM says in the condition of the Service, or that it has no pool."""
     announces = bool(objects.of(POLICIES.resource))
-    return cilium_allocation.reasons(service, _labels(service), objects, cilium_announces=announces)
+    return allocation.reasons(service, _labels(service), objects, cilium_announces=announces)
 
 
 def reasons(service: Service, ip: Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
@@ -176,7 +176,7 @@ def reasons(service: Service, ip: Address, objects: Objects, at: datetime) -> tu
             evidence = "its loadBalancerClass is io.cilium/bgp-control-plane"
             return (Reason(id=ReasonId.ANNOUNCED_BY_BGP, subject=subject, evidence=evidence, certainty=Certainty.SURE),)
         case "io.cilium/l2-announcer" | None if announcement(service, ip, objects, at):
-            return cilium_reasons.reasons(_seen(service, ip, objects, at), objects)
+            return address_reasons.reasons(_seen(service, ip, objects, at), objects)
         case _:
             return ()
 

@@ -12,7 +12,6 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from arpcheck.loadbalancers import metallb_allocation, metallb_reasons
 from arpcheck.loadbalancers.common import (
     EVENTS,
     Event,
@@ -29,7 +28,8 @@ from arpcheck.loadbalancers.common import (
     strongest_first,
     was_read,
 )
-from arpcheck.loadbalancers.metallb_configuration import (
+from arpcheck.loadbalancers.metallb import address_reasons, allocation
+from arpcheck.loadbalancers.metallb.configuration import (
     BGP,
     LAYER2,
     POOLS,
@@ -39,7 +39,7 @@ from arpcheck.loadbalancers.metallb_configuration import (
     coverage,
     serves_class,
 )
-from arpcheck.loadbalancers.metallb_nodes import PODS, candidates, elected
+from arpcheck.loadbalancers.metallb.nodes import PODS, candidates, elected
 from arpcheck.model import Address, Announcement, Claim, ClaimSource, Need, Reason, Trust
 from arpcheck.objects import Object, Objects, Service, full_name, instant, labels_of, namespace, text
 
@@ -133,7 +133,7 @@ NEEDS: tuple[Need, ...] = (
     STATES,
     SPEAKERS,
     PODS,
-    *metallb_allocation.NEEDS,
+    *allocation.NEEDS,
 )
 
 
@@ -174,7 +174,7 @@ def reasons(service: Service, ip: Address, objects: Objects, at: datetime) -> tu
     """What MetalLB's own rules exclude, in the order in which a speaker gives up; then what the records say."""
     events = events_of(service, objects)
     failed = [event for event in newest(_said_of_arp(events)) if event.reason == "announceFailed"]
-    seen = metallb_reasons.AddressSeen(
+    seen = address_reasons.AddressSeen(
         service=service,
         ip=ip,
         covered=coverage(service, ip, _annotated_pool(service), objects),
@@ -185,7 +185,7 @@ def reasons(service: Service, ip: Address, objects: Objects, at: datetime) -> tu
         kept_for_others=kept_for_others(objects),
         failures=tuple(sorted({event.message for event in failed if event_trust(event.seen, at) is Trust.CURRENT})),
     )
-    return metallb_reasons.reasons(seen, objects)
+    return address_reasons.reasons(seen, objects)
 
 
 def unallocated(service: Service, objects: Objects, at: datetime) -> tuple[Reason, ...]:
@@ -193,7 +193,7 @@ def unallocated(service: Service, objects: Objects, at: datetime) -> tuple[Reaso
     events = (event for event in events_of(service, objects) if event.reason in (*_NOT_ALLOCATED, "IPAllocated"))
     failed = (one for one in newest(tuple(events)) if one.reason in _NOT_ALLOCATED)
     recent = tuple(one for one in failed if event_trust(one.seen, at) is Trust.CURRENT)
-    return metallb_allocation.reasons(service, objects, recent)
+    return allocation.reasons(service, objects, recent)
 
 
 def _said_of_arp(events: tuple[Event, ...]) -> tuple[Event, ...]:

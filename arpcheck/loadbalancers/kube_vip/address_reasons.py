@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from arpcheck.endpoints import are_read, endpoints
 from arpcheck.loadbalancers.common import at_most_likely, named_nodes, was_read
-from arpcheck.loadbalancers.kube_vip_configuration import announcers, by_bgp, ready_on, runs_nowhere, version
+from arpcheck.loadbalancers.kube_vip.configuration import announcers, by_bgp, ready_on, runs_nowhere, version
 from arpcheck.loadbalancers.leases import LEASES
 from arpcheck.model import Address, Certainty, Claim, ClaimSource, Reason, ReasonId, Trust
 from arpcheck.objects import Objects, Service, address
