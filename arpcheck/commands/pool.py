@@ -12,8 +12,9 @@ import typer
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.commands.cluster_options import reads_cluster
-from arpcheck.commands.opening import ProbeRequest, checked, observed, opened, settled, stopping, to_open
+from arpcheck.commands.opening import ProbeRequest, checked, observed, opened, settled, stopping, to_open, with_ipv6
 from arpcheck.commands.options import (
+    Family,
     Iface,
     Output,
     Quiet,
@@ -22,6 +23,7 @@ from arpcheck.commands.options import (
     Sender,
     Verbose,
     Wait,
+    known_family,
     one_of,
     whole,
 )  # fmt: skip
@@ -30,7 +32,7 @@ from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
 from arpcheck.model.constants import RATE, ROUNDS, WAIT
 from arpcheck.objects import Objects
-from arpcheck.pools import NEEDS, Occupancy, Pool, occupancy, pools, range_pool, split, to_json, to_text
+from arpcheck.pools import NEEDS, Occupancy, Pool, occupancy, of_versions, pools, range_pool, split, to_json, to_text
 from arpcheck.text import plain
 from arpcheck.wire.host import this_host
 
@@ -61,6 +63,7 @@ def pool(
     wait: Wait = WAIT,
     rate: Rate = RATE,
     sender: Sender = "auto",
+    family: Family = "auto",
     cluster: ClusterSource,
     format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table or json.")] = "table",
     output: Output = None,
@@ -72,7 +75,12 @@ def pool(
     return run(
         ProbeRequest(
             options=Options(
-                interfaces=tuple(dict.fromkeys(iface or ())), rounds=rounds, wait=wait, rate=rate, sender=sender
+                interfaces=tuple(dict.fromkeys(iface or ())),
+                rounds=rounds,
+                wait=wait,
+                rate=rate,
+                sender=sender,
+                families=known_family(family),
             ),
             source=cluster,
             format_name=format_name,
@@ -95,9 +103,16 @@ def run(request: ProbeRequest, ranges: tuple[str, ...], most: int) -> int:
     options = checked(request.options)
     named = tuple(range_pool(written) for written in ranges)
     host = this_host()
-    with opened(to_open(options, host), request.source, (request.output, "--output")) as (wire, source):
+    interfaces = to_open(options, host)
+    six = with_ipv6(host, interfaces, options)
+    versions = options.families.versions(link_local=bool(six))
+    if left := next((pool for pool in of_versions(named, versions) if pool.left_out), None):
+        raise UsageError(
+            f"{left.name}: its addresses are not requested", "Choose --family, and an interface that can use it"
+        )
+    with opened(interfaces, request.source, (request.output, "--output"), ipv6=six) as (wire, source):
         objects = read(source, (*pipeline.NEEDS, *NEEDS), services_required=not named)
-        found = named or _found(objects)
+        found = of_versions(named or _found(objects), versions)
         addresses = split(found, objects, most)
         asked = replace(options, ips=tuple(addresses.free), services=False, both_senders=True)
         asking = settled(asked, objects, host, wire)

@@ -351,6 +351,8 @@ def _networks_in_use(objects: Objects) -> Iterator[IPv4Network]:
     blocks = [int(ip) & ~0xFF for ip in CONTROLS]
     for pool in pools(objects):
         for first, last in pool.spans:
+            if not isinstance(first, IPv4Address) or not isinstance(last, IPv4Address):
+                continue  # IPv6 has controls of its own
             low, high = int(first), int(last)
             if any(low <= block + 0xFF and block <= high for block in blocks):  # the others are nobody's concern
                 yield from summarize_address_range(first, last)

@@ -3,7 +3,7 @@
 `ranges` reads the pools of each implementation; `occupancy` evaluates a run over their free addresses."""
 
 from arpcheck.pools.occupancy import Address, AddressState, Occupancy, occupancy, to_json, to_text
-from arpcheck.pools.ranges import NEEDS, AddressInUse, Pool, Split, pools, range_pool, split
+from arpcheck.pools.ranges import NEEDS, AddressInUse, Pool, Split, of_versions, pools, range_pool, split
 
 __all__ = [
     "NEEDS",
@@ -14,6 +14,7 @@ __all__ = [
     "Pool",
     "Split",
     "occupancy",
+    "of_versions",
     "pools",
     "range_pool",
     "split",

@@ -2,23 +2,29 @@
 
 An address is free only if a reply would have been received: it is in a network of a probing interface that sent enough
 requests with both senders, replies were received there, no node missed a request, and no frame was lost. Behind a proxy no
-address is known to be free. Addresses of this host, of a Node or of a Service are in use even without a reply, because a
+address is known to be free. An IPv6 address was also requested from all nodes, which reaches hosts that do not receive
+requests to its group. Addresses of this host, of a Node or of a Service are in use even without a reply, because a
 host does not receive its own replies."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 from typing import Any, assert_never
 
 from arpcheck.evidence import Evidence
-from arpcheck.model import Gap, Host, Interface, Kind, Report, Responder, TargetReport, Verdict
+from arpcheck.model import Address as Ip
+from arpcheck.model import Gap, Host, Interface, Kind, Mac, Report, Responder, TargetReport, Verdict, order
 from arpcheck.model.constants import ZERO
 from arpcheck.pools.ranges import NEEDS, AddressInUse, Pool, Split
 from arpcheck.text import count
+
+IPV6 = 6
+LINK_OF_TWO = 127
+"""Such a network has no subnet-router anycast address (RFC 6164)."""
 
 ENOUGH = 3
 """Minimum rounds."""
@@ -36,7 +42,7 @@ JUDGED = (Kind.EXTRA, Kind.EXTERNAL_IP, Kind.LOAD_BALANCER)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    ip: IPv4Address
+    ip: Ip
     pool: str
     state: AddressState
     by: tuple[str, ...]
@@ -95,16 +101,16 @@ def occupancy(report: Report, evidence: Evidence, found: tuple[Pool, ...], split
     unreadable ones do not matter."""
     by_ip = {target.target.ip: target for target in report.targets if target.target.kind in JUDGED}
     unproven, own = _unproven(report, evidence), _own(evidence.host)
-    proxies = _proxies(report)
+    proxies, beyond = _proxies(report), _beyond_multicast(evidence)
     asked = [
-        _address_state(ip, pool, by_ip.get(ip), own.get(ip), unproven.get(ip, ""), proxies)
+        _hidden(_address_state(ip, pool, by_ip.get(ip), own.get(ip), unproven.get(ip, ""), proxies), beyond.get(ip), proxies)
         for ip, pool in split.free.items()
     ]
     recorded = [_recorded(ip, record) for ip, record in split.recorded.items()]
     run = report.run
     return Occupancy(
         pools=found,
-        addresses=tuple(sorted((*asked, *recorded), key=lambda address: address.ip)),
+        addresses=tuple(sorted((*asked, *recorded), key=lambda address: order(address.ip))),
         named=named,
         gaps=tuple(gap for gap in report.gaps if not named or gap.what in _OBJECT_GAPS),
         complete=report.summary.complete,
@@ -116,7 +122,7 @@ def occupancy(report: Report, evidence: Evidence, found: tuple[Pool, ...], split
 # --------------------------------------------------------------------------------------------- Where silence proves nothing
 
 
-def _unproven(report: Report, evidence: Evidence) -> Mapping[IPv4Address, str]:
+def _unproven(report: Report, evidence: Evidence) -> Mapping[Ip, str]:
     """For each requested address: why its silence proves nothing; empty if it proves that the address is free."""
     lost = {ip for finding in report.findings if finding.id == "frames-lost" for ip in finding.ips}
     trouble = next((gap.why for gap in report.gaps if gap.what == "wire"), "")
@@ -128,7 +134,7 @@ def _unproven(report: Report, evidence: Evidence) -> Mapping[IPv4Address, str]:
     }
 
 
-Questions = Mapping[tuple[str, IPv4Address], frozenset[int]]
+Questions = Mapping[tuple[str, Ip], frozenset[int]]
 """The rounds with a broadcast request, by interface and sender."""
 
 
@@ -138,32 +144,44 @@ class _ProbeConditions:
 
     interfaces: tuple[Interface, ...]
     """The probing interfaces."""
-    heard: frozenset[str]
-    """Interfaces that received any reply."""
-    lossy: Mapping[str, str]
-    """Interfaces on which a node missed a request that it otherwise answers, with the reason."""
-    asked: Mapping[IPv4Address, Questions]
+    heard: frozenset[tuple[str, int]]
+    """Interfaces that received any reply, each with its IP version."""
+    lossy: Mapping[tuple[str, int], str]
+    """The same on which a node missed a request that it otherwise answers, with the reason."""
+    asked: Mapping[Ip, Questions]
+    from_all: frozenset[Ip]
+    """IPv6 addresses that were requested from all nodes too."""
     services: frozenset[object]
     """The addresses of Services, which are never a sender."""
 
     @classmethod
     def of(cls, report: Report, evidence: Evidence) -> _ProbeConditions:
-        asked: dict[IPv4Address, dict[tuple[str, IPv4Address], set[int]]] = {}
+        asked: dict[Ip, dict[tuple[str, Ip], set[int]]] = {}
+        from_all: set[Ip] = set()
         for question in evidence.questions:
-            if question.to is None and isinstance(question.ip, IPv4Address) and isinstance(question.sender, IPv4Address):
+            if question.destination is not None and question.to is None:
+                from_all.add(question.ip)
+            elif question.to is None:
                 rounds = asked.setdefault(question.ip, {}).setdefault((question.interface, question.sender), set())
                 rounds.add(question.round)
         every = {ip: {key: frozenset(rounds) for key, rounds in found.items()} for ip, found in asked.items()}
-        nodes = [t.target.ip for t in report.targets if t.target.kind is Kind.NODE and isinstance(t.target.ip, IPv4Address)]
+        nodes = [t.target.ip for t in report.targets if t.target.kind is Kind.NODE and t.target.ip]
         return cls(
             interfaces=tuple(i for i in evidence.host.interfaces if i.name in evidence.options.interfaces),
-            heard=frozenset(name for t in report.targets for responder in t.responders for name in responder.interfaces),
+            heard=frozenset(
+                (name, t.target.ip.version)
+                for t in report.targets
+                if t.target.ip
+                for r in t.responders
+                for name in r.interfaces
+            ),
             lossy=dict(_missed(nodes, every, evidence)),
             asked=every,
+            from_all=frozenset(from_all),
             services=frozenset(ip for service in evidence.objects.services() for ip in service.addresses),
         )
 
-    def why_unproven(self, ip: IPv4Address) -> str:
+    def why_unproven(self, ip: Ip) -> str:
         """Empty if silence on one interface is proof."""
         near = [interface for interface in self.interfaces if any(ip in own.network for own in _own_of(interface))]
         if not near:
@@ -174,12 +192,16 @@ class _ProbeConditions:
         reasons = [self._why_unproven_on(interface, ip) for interface in near]
         return "" if "" in reasons else reasons[0]
 
-    def _why_unproven_on(self, interface: Interface, ip: IPv4Address) -> str:
-        name = interface.name
-        if name not in self.heard:
+    def _why_unproven_on(self, interface: Interface, ip: Ip) -> str:
+        name, version = interface.name, ip.version
+        if (name, version) not in self.heard and version == IPV6:
+            return f"no replies at all were received on {name} by neighbour discovery"
+        if (name, version) not in self.heard:
             return f"no replies at all were received on {name}"
-        if name in self.lossy:
-            return f"requests or replies get lost on {name}: {self.lossy[name]}"
+        if (name, version) in self.lossy:
+            return f"requests or replies get lost on {name}: {self.lossy[name, version]}"
+        if version == IPV6:
+            return self._why_unproven_in_ipv6(name, ip)
         with_zero = self._rounds(name, ip, own=False)
         if with_zero < ENOUGH:
             return f"only {with_zero} rounds with sender 0.0.0.0; at least {ENOUGH} are needed"
@@ -189,40 +211,53 @@ class _ProbeConditions:
             return f"only {with_own} rounds with the address of {name} as sender; at least {ENOUGH} are needed"
         return ""
 
-    def _rounds(self, interface: str, ip: IPv4Address, *, own: bool) -> int:
+    def _why_unproven_in_ipv6(self, name: str, ip: Ip) -> str:
+        if (rounds := self._rounds(name, ip, own=True)) < ENOUGH:
+            return f"only {rounds} rounds on {name}; at least {ENOUGH} are needed"
+        return "" if ip in self.from_all else "it was not requested from all nodes, and a switch may filter its group"
+
+    def _rounds(self, interface: str, ip: Ip, *, own: bool) -> int:
         asked = self.asked.get(ip, {}).items()
         return max((len(found) for (i, sender), found in asked if i == interface and (sender != ZERO) == own), default=0)
 
 
-def _missed(
-    nodes: Iterable[IPv4Address], asked: Mapping[IPv4Address, Questions], evidence: Evidence
-) -> Iterable[tuple[str, str]]:
+def _missed(nodes: Iterable[Ip], asked: Mapping[Ip, Questions], evidence: Evidence) -> Iterable[tuple[tuple[str, int], str]]:
     """Nodes that replied in some rounds but not in all: a single silence there may be chance. A kernel that never replies to
     0.0.0.0 (arp_ignore 2) is not a loss."""
     heard = evidence.by_address()
     for ip in nodes:
-        replies = [reply for reply in heard.get(ip, ()) if reply.to is None]
+        replies = [reply for reply in heard.get(ip, ()) if reply.to is None and reply.destination is None]
         for (interface, sender), rounds in asked.get(ip, {}).items():
             answered = {r.round for r in replies if (r.interface, r.sender) == (interface, sender)}
             here = any(reply.interface == interface for reply in replies)
             if here and not rounds <= answered and (answered or sender != ZERO):
-                yield interface, f"node address {ip} replied in {len(answered)} of {count(len(rounds), 'round')}"
+                yield (
+                    (interface, ip.version),
+                    f"node address {ip} replied in {len(answered)} of {count(len(rounds), 'round')}",
+                )
 
 
-def _reserved(ip: IPv4Address, own: IPv4Interface) -> str:
-    """Why no host of this network requests it; empty if hosts do (RFC 1122, 3.2.1.3; RFC 3021 for a /31)."""
+def _reserved(ip: Ip, own: Own) -> str:
+    """Why it can't be one host's; empty if it can (RFC 1122, 3.2.1.3; RFC 3021 for a /31; RFC 4291 section 2.6.1)."""
     network = own.network
+    if ip.version == IPV6:
+        anycast = ip == network.network_address and network.prefixlen < LINK_OF_TWO
+        return f"it is the subnet-router anycast address of {network}: remove it from the pool" if anycast else ""
     if network.prefixlen > 30 or ip not in (network[0], network[-1]):
         return ""
     what = "broadcast" if ip == network[-1] else "network"
     return f"it is the {what} address of {network}, which hosts there do not request: remove it from the pool"
 
 
-def _own_of(interface: Interface) -> tuple[IPv4Interface, ...]:
-    return tuple(map(IPv4Interface, interface.addresses))
+Own = IPv4Interface | IPv6Interface
 
 
-def _own(host: Host) -> Mapping[IPv4Address, str]:
+def _own_of(interface: Interface) -> tuple[Own, ...]:
+    found = map(ip_interface, (*interface.addresses, *interface.ipv6))
+    return tuple(one for one in found if one.version != IPV6 or not one.is_link_local)
+
+
+def _own(host: Host) -> Mapping[Ip, str]:
     """This host's addresses, each with the first interface that has it."""
     return {own.ip: interface.name for interface in reversed(host.interfaces) for own in _own_of(interface)}
 
@@ -230,7 +265,7 @@ def _own(host: Host) -> Mapping[IPv4Address, str]:
 # -------------------------------------------------------------------------------------------------------------- One address
 
 
-def _recorded(ip: IPv4Address, record: AddressInUse) -> Address:
+def _recorded(ip: Ip, record: AddressInUse) -> Address:
     return Address(
         ip=ip,
         pool=record.pool,
@@ -242,7 +277,7 @@ def _recorded(ip: IPv4Address, record: AddressInUse) -> Address:
 
 
 def _address_state(
-    ip: IPv4Address, pool: str, target: TargetReport | None, own: str | None, unproven: str, proxies: frozenset[str]
+    ip: Ip, pool: str, target: TargetReport | None, own: str | None, unproven: str, proxies: frozenset[str]
 ) -> Address:
     by = tuple(_words(r.node, r.macs, r.vendor) for r in target.responders) if target else ()
     nodes = target.target.nodes if target else ()
@@ -252,6 +287,28 @@ def _address_state(
         return Address(ip=ip, pool=pool, state=AddressState.IN_USE, by=nodes, reason="it is this node's own address")
     state, reason = _state(target, unproven, proxies)
     return Address(ip=ip, pool=pool, state=state, by=by, reason=reason)
+
+
+def _beyond_multicast(evidence: Evidence) -> Mapping[Ip, frozenset[Mac]]:
+    """Who replied for IPv6 addresses to requests that are not a client's."""
+    found: dict[Ip, set[Mac]] = {}
+    for reply in evidence.replies:
+        if reply.ip.version == IPV6 and (reply.to is not None or reply.destination is not None):
+            found.setdefault(reply.ip, set()).add(reply.mac)
+    return {ip: frozenset(macs) for ip, macs in found.items()}
+
+
+def _hidden(address: Address, macs: frozenset[Mac] | None, proxies: frozenset[str]) -> Address:
+    """A host that has it and does not receive what clients send, as behind a switch with MLD snooping."""
+    if address.state is AddressState.IN_USE or not macs:
+        return address
+    if hosts := sorted(macs - proxies):
+        reason = "a host replied for it, though not to its group"
+        return replace(address, state=AddressState.IN_USE, by=tuple(hosts), reason=reason)
+    return replace(address, state=AddressState.NOT_HEARD, reason=_PROXY)
+
+
+_PROXY = "only a proxy replied, which hides whether the address is in use"
 
 
 def _state(target: TargetReport | None, unproven: str, proxies: frozenset[str]) -> tuple[AddressState, str]:
@@ -297,7 +354,11 @@ def to_json(result: Occupancy) -> dict[str, Any]:
             "complete": result.complete,
         },
         "pools": [
-            {"name": pool.name, "ranges": [f"{a}-{b}" for a, b in pool.spans], "unreadable": list(pool.unreadable)}
+            {
+                "name": pool.name,
+                "ranges": [f"{a}-{b}" for a, b in (*pool.spans, *pool.left_out)],
+                "unreadable": list(pool.unreadable),
+            }
             for pool in result.pools
         ],
         "addresses": [
@@ -328,8 +389,9 @@ def to_text(result: Occupancy) -> str:
     ]
     for pool in result.pools:
         own = [address for address in result.addresses if address.pool == pool.name]
-        lines.append(f"{pool.name}: {count(len(pool), 'address')}, {sum(not a.handed_out for a in own)} not assigned")
+        lines.append(f"{pool.name}: {count(pool.size, 'address')}, {sum(not a.handed_out for a in own)} not assigned")
         lines.extend(f"  invalid entry: {entry}" for entry in pool.unreadable)
+        lines.extend(f"  not requested: {first}-{last}" for first, last in pool.left_out)
     shown = [address for address in result.addresses if result.named or not address.handed_out]
     busy = [address for address in shown if address.state is not AddressState.FREE]
     if busy:

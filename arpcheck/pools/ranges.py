@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
 
 from arpcheck.errors import UsageError
-from arpcheck.model import Address, Need
-from arpcheck.objects import Object, Objects, at, full_name, ipv4, items, mapping, text, texts
+from arpcheck.model import Address, Need, order
+from arpcheck.objects import Object, Objects, address, at, full_name, items, mapping, text, texts
 
-Span = tuple[IPv4Address, IPv4Address]
-"""First and last address, both included."""
+Span = tuple[Address, Address]
+"""First and last address, both included, of one family."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +20,12 @@ class Pool:
     """Kind, namespace and name: `IPAddressPool metallb-system/lan`."""
     spans: tuple[Span, ...]
     unreadable: tuple[str, ...] = ()
-    """Entries that are not IPv4 ranges. IPv6 ranges are skipped, because ARP is IPv4 only."""
+    """Entries that are not ranges."""
+    left_out: tuple[Span, ...] = ()
+    """IPv6 ranges that this run does not request."""
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
         return sum(int(last) - int(first) + 1 for first, last in self.spans)
 
 
@@ -38,7 +41,7 @@ def _cilium(obj: Object) -> Iterable[str]:
 def _purelb(obj: Object) -> Iterable[str]:
     local = at(obj, "spec", "local")
     yield from (pool for pool in (text(local, "pool"),) if pool)
-    for entry in (*items(local, "v4pools"), *items(local, "pools")):
+    for entry in (*items(local, "v4pools"), *items(local, "v6pools"), *items(local, "pools")):
         yield text(entry, "pool")
 
 
@@ -66,7 +69,7 @@ _SOURCES: tuple[tuple[Need, str, Callable[[Object], Iterable[str]]], ...] = (
     (
         Need(
             resource="servicegroups.purelb.io", costs="PureLB's pools are not known", optional=True,
-            fields=("spec local pool", "spec local v4pools pool", "spec local pools pool"),
+            fields=("spec local pool", "spec local v4pools pool", "spec local v6pools pool", "spec local pools pool"),
         ),
         "ServiceGroup", _purelb,
     ),
@@ -84,7 +87,7 @@ NEEDS: tuple[Need, ...] = tuple(need for need, _, _ in _SOURCES)
 
 
 def pools(objects: Objects) -> tuple[Pool, ...]:
-    """All pools with an IPv4 range or an invalid entry, sorted by name."""
+    """All pools with a range or an invalid entry, sorted by name."""
     found = []
     for need, kind, entries in _SOURCES:
         for obj in objects.of(need.resource):
@@ -101,7 +104,8 @@ def range_pool(written: str) -> Pool:
     pool = _pool(f"--range {written}", (written,))
     if not pool.spans:
         raise UsageError(
-            f"--range {written!r}: not a range of IPv4 addresses", "Use the form 10.0.0.50-10.0.0.99 or 10.0.0.64/26"
+            f"--range {written!r}: not a range of addresses",
+            "Use the form 10.0.0.50-10.0.0.99, 10.0.0.64/26 or 2001:db8::50-2001:db8::99",
         )
     return pool
 
@@ -125,9 +129,9 @@ class AddressInUse:
 class Split:
     """Each address of the pools is in exactly one of the two."""
 
-    free: Mapping[IPv4Address, str]
+    free: Mapping[Address, str]
     """Addresses that no Service has, each with its pool's name. They are requested."""
-    recorded: Mapping[IPv4Address, AddressInUse]
+    recorded: Mapping[Address, AddressInUse]
 
 
 def split(found: Iterable[Pool], objects: Objects, most: int) -> Split:
@@ -137,19 +141,23 @@ def split(found: Iterable[Pool], objects: Objects, most: int) -> Split:
     count = sum(int(last) - int(first) + 1 for _, (first, last) in spans)
     if count > most:
         raise UsageError(
-            f"the pools have {count} addresses, more than --most {most}", "Check one range with --range, or raise --most"
+            f"the pools have {count} addresses, more than --most {most}",
+            "Check one range with --range, raise --most, or leave out IPv6 with --family ipv4",
         )
     taken = _taken(objects)
-    free: dict[IPv4Address, str] = {}
-    recorded: dict[IPv4Address, AddressInUse] = {}
+    free: dict[Address, str] = {}
+    recorded: dict[Address, AddressInUse] = {}
     for pool, (first, last) in spans:
         for number in range(int(first), int(last) + 1):
-            if holders := taken.get(ip := IPv4Address(number)):
+            if holders := taken.get(ip := type(first)(number)):
                 by, handed_out = holders
                 recorded.setdefault(ip, AddressInUse(pool=pool.name, by=by, handed_out=handed_out))
             else:
                 free.setdefault(ip, pool.name)
-    return Split(free=dict(sorted(free.items())), recorded=dict(sorted(recorded.items())))
+    return Split(
+        free={ip: free[ip] for ip in sorted(free, key=order)},
+        recorded={ip: recorded[ip] for ip in sorted(recorded, key=order)},
+    )
 
 
 def _taken(objects: Objects) -> Mapping[Address, tuple[str, bool]]:
@@ -172,24 +180,33 @@ def _pool(name: str, entries: Iterable[str]) -> Pool:
         match _span(entry):
             case None:
                 unreadable.append(entry)
-            case ():
-                pass
-            case first, last:
-                spans.append((first, last))
-    return Pool(name=name, spans=tuple(sorted(spans)), unreadable=tuple(unreadable))
+            case span:
+                spans.append(span)
+    spans.sort(key=lambda span: (order(span[0]), order(span[1])))
+    return Pool(name=name, spans=tuple(spans), unreadable=tuple(unreadable))
 
 
-def _span(entry: str) -> Span | tuple[()] | None:
-    """First and last of `10.0.0.1-10.0.0.9`, `10.0.0.0/24` or one address; () for IPv6; None for anything else."""
-    if ":" in entry:
-        return ()
+def of_versions(found: Iterable[Pool], versions: Container[int]) -> tuple[Pool, ...]:
+    """The pools with the ranges that are requested; the others are in `left_out`."""
+    return tuple(
+        replace(
+            pool,
+            spans=tuple(span for span in pool.spans if span[0].version in versions),
+            left_out=tuple(span for span in pool.spans if span[0].version not in versions),
+        )
+        for pool in found
+    )
+
+
+def _span(entry: str) -> Span | None:
+    """First and last of `10.0.0.1-10.0.0.9`, `10.0.0.0/24` or one address, of either family; None for anything else."""
     try:
         if "/" in entry:
-            network = IPv4Network(entry.strip(), strict=False)
+            network = ip_network(entry.strip(), strict=False)
             return network[0], network[-1]
     except ValueError:
         return None
     first, _, last = (part.strip() for part in entry.partition("-"))
-    low = ipv4(first)
-    high = ipv4(last) if last else low
-    return (low, high) if low and high and low <= high else None
+    low = address(first)
+    high = address(last) if last else low
+    return (low, high) if low and high and low.version == high.version and order(low) <= order(high) else None

@@ -14,6 +14,7 @@ from arpcheck.evidence import Evidence, Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import (
     Address,
+    Families,
     Finding,
     Gap,
     Host,
@@ -33,7 +34,7 @@ from arpcheck.model import (
     Verdict,
 )
 from arpcheck.objects import Objects
-from arpcheck.pools import AddressInUse, Split, occupancy, pools, range_pool, split, to_json, to_text
+from arpcheck.pools import AddressInUse, Split, occupancy, of_versions, pools, range_pool, split, to_json, to_text
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -46,8 +47,8 @@ def obj(name, namespace="x", **body):
     ("resource", "made", "name", "spans"),
     [
         pytest.param(
-            "ipaddresspools.metallb.io", obj("lan", spec={"addresses": ["10.0.0.50-10.0.0.51", "10.0.1.0/30", "fc00::/64"]}),
-            "IPAddressPool x/lan", ["10.0.0.50-10.0.0.51", "10.0.1.0-10.0.1.3"], id="MetalLB",
+            "ipaddresspools.metallb.io", obj("lan", spec={"addresses": ["10.0.0.50-10.0.0.51", "10.0.1.0/30", "fc00::/120"]}),
+            "IPAddressPool x/lan", ["10.0.0.50-10.0.0.51", "10.0.1.0-10.0.1.3", "fc00::-fc00::ff"], id="MetalLB",
         ),
         pytest.param(
             "ciliumloadbalancerippools.cilium.io",
@@ -59,8 +60,8 @@ def obj(name, namespace="x", **body):
             "CiliumLoadBalancerIPPool lan", ["10.0.1.0-10.0.1.1"], id="Cilium up to 1.15",
         ),
         pytest.param(
-            "servicegroups.purelb.io", obj("lan", spec={"local": {"v4pools": [{"pool": "10.0.0.5-10.0.0.6"}], "pool": "10.0.0.9"}}),
-            "ServiceGroup x/lan", ["10.0.0.5-10.0.0.6", "10.0.0.9-10.0.0.9"], id="PureLB",
+            "servicegroups.purelb.io", obj("lan", spec={"local": {"v4pools": [{"pool": "10.0.0.5-10.0.0.6"}], "v6pools": [{"pool": "fc00::1"}], "pool": "10.0.0.9"}}),
+            "ServiceGroup x/lan", ["10.0.0.5-10.0.0.6", "10.0.0.9-10.0.0.9", "fc00::1-fc00::1"], id="PureLB",
         ),
         pytest.param(
             "configmaps", obj("kubevip", "kube-system", data={"range-global": "10.0.0.5-10.0.0.6, 10.0.0.8-10.0.0.8", "cidr-web": "10.0.1.0/31", "skip": "1.2.3.4"}),
@@ -84,9 +85,9 @@ def test_an_entry_that_can_not_be_read_is_kept_as_such():
     assert found.unreadable == ("10.0.0.9-10.0.0.5", "somewhere", "10.0.0.0/33")
 
 
-@pytest.mark.parametrize("written", ["", "10.0.0.9-10.0.0.5", "fc00::/120", "x"])
+@pytest.mark.parametrize("written", ["", "10.0.0.9-10.0.0.5", "fc00::9-fc00::5", "10.0.0.5-fc00::5", "fc00::/129", "x"])
 def test_a_range_that_is_none_is_refused(written):
-    with pytest.raises(UsageError, match="not a range of IPv4 addresses"):
+    with pytest.raises(UsageError, match="not a range of addresses"):
         range_pool(written)
 
 
@@ -349,7 +350,7 @@ def asked_on(text, written, *, wire=SimulatedWire, **options):
     pool = range_pool(written)
     addresses = split([pool], objects, 100)
     evidence = pipeline.observe(
-        Options(**{"interfaces": ("eth0",), "ips": tuple(addresses.free), "services": False, "both_senders": True, **options}),
+        Options(**{"families": Families.AUTO, "interfaces": ("eth0",), "ips": tuple(addresses.free), "services": False, "both_senders": True, **options}),
         objects=objects, host=scene_host(scene), wire=wire(scene), clock=lambda: NOW,
     )  # fmt: skip
     result = occupancy(pipeline.conclude(evidence), evidence, (pool,), addresses, named=True)
@@ -389,3 +390,48 @@ class Lossy(SimulatedWire):
 
 def test_where_frames_are_lost_on_the_way_nothing_is_free():
     assert asked_on(LAN, "10.0.0.62-10.0.0.63", wire=Lossy) == (3, ["not-heard"] * 2)
+
+
+# ---------------------------------------------------------------------------------------------------------------- IPv6
+
+LAN6 = LAN.replace("[nodes]", '[lans.lan]\nnetwork = "10.0.0.0/24"\nnetwork6 = "2001:db8:10::/64"\n[nodes]', 1).replace(
+    'addresses = "10.0.0.61"', 'addresses = ["10.0.0.61", "2001:db8:10::61"]'
+)
+RANGE = "2001:db8:10::60-2001:db8:10::62"
+
+
+def test_an_ipv6_pool_on_the_wire():
+    assert asked_on(LAN6, RANGE) == (1, ["free", "in-use", "free"])
+    assert asked_on(LAN6, "2001:db8:10::62-2001:db8:10::63") == (0, ["free", "free"])
+    assert asked_on(LAN6, "2001:db8:9::62-2001:db8:9::63") == (3, ["not-heard"] * 2)
+    assert asked_on(LAN6, "10.0.0.62-10.0.0.63") == (0, ["free", "free"])
+
+
+def test_the_subnet_router_anycast_address_is_no_hosts():
+    code, states = asked_on(LAN6, "2001:db8:10::-2001:db8:10::1")
+    assert (code != 0, states[0] != "free", states[1]) == (True, True, "free")
+
+
+class OnlyToAll(SimulatedWire):
+    """A switch with MLD snooping: the group of one address has no members."""
+
+    def send(self, interface, frame):
+        if frame[:3] != b"\x33\x33\xff" or frame[77] != 0x61:
+            super().send(interface, frame)
+
+
+def test_a_host_that_does_not_receive_requests_to_its_group_is_in_use():
+    assert asked_on(LAN6, RANGE, wire=OnlyToAll) == (1, ["free", "in-use", "free"])
+
+
+def test_behind_a_proxy_of_ipv6_nothing_is_free():
+    router = ROUTER.replace("probes = false", 'kind = "ndppd"')
+    assert asked_on(LAN6 + router, "2001:db8:10::62-2001:db8:10::63")[1] == ["not-heard"] * 2
+
+
+def test_ranges_of_a_family_that_is_not_requested_are_left_out_and_named():
+    found = of_versions([range_pool("10.0.0.5"), range_pool("fc00::/64")], {4})
+    assert [(len(pool.spans), len(pool.left_out)) for pool in found] == [(1, 0), (0, 1)]
+    assert split(found, Objects(), 1).free == {IPv4Address("10.0.0.5"): "--range 10.0.0.5"}
+    with pytest.raises(UsageError, match="the pools have 18446744073709551616 addresses"):
+        split(of_versions([range_pool("fc00::/64")], {4, 6}), Objects(), 65536)
