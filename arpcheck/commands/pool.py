@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +33,20 @@ from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
 from arpcheck.model.constants import RATE, ROUNDS, WAIT
 from arpcheck.objects import Objects
-from arpcheck.pools import NEEDS, Occupancy, Pool, occupancy, of_versions, pools, range_pool, split, to_json, to_text
+from arpcheck.pools import (
+    NEEDS,
+    NEXT,
+    Occupancy,
+    Pool,
+    Split,
+    occupancy,
+    of_versions,
+    pools,
+    range_pool,
+    split,
+    to_json,
+    to_text,
+)
 from arpcheck.text import plain
 from arpcheck.wire.host import this_host
 
@@ -56,7 +70,8 @@ def pool(
             "--most",
             metavar="N",
             parser=whole(1, 65536),
-            help="Stop with an error if there are more addresses than this, at most 65536.",
+            help="Stop with an error if there are more addresses than this, at most 65536. Of an IPv6 range of the cluster"
+            f" that is longer, the next {NEXT} addresses are checked.",
         ),
     ] = 1024,
     rounds: Rounds = ROUNDS,
@@ -106,21 +121,36 @@ def run(request: ProbeRequest, ranges: tuple[str, ...], most: int) -> int:
     interfaces = to_open(options, host)
     six = with_ipv6(host, interfaces, options)
     versions = options.families.versions(link_local=bool(six))
-    if left := next((pool for pool in of_versions(named, versions) if pool.left_out), None):
-        raise UsageError(
-            f"{left.name}: its addresses are not requested", "Choose --family, and an interface that can use it"
-        )
+    _check(named, versions)
     with opened(interfaces, request.source, (request.output, "--output"), ipv6=six) as (wire, source):
         objects = read(source, (*pipeline.NEEDS, *NEEDS), services_required=not named)
-        found = of_versions(named or _found(objects), versions)
-        addresses = split(found, objects, most)
-        asked = replace(options, ips=tuple(addresses.free), services=False, both_senders=True)
-        asking = settled(asked, objects, host, wire)
+        every = named or _found(objects)
+
+        def asked(versions: Container[int]) -> tuple[tuple[Pool, ...], Split, Options]:
+            found = of_versions(every, versions)
+            addresses = split(found, objects, most, named=bool(named))
+            return found, addresses, replace(options, ips=tuple(addresses.free), services=False, both_senders=True)
+
+        found, addresses, asking = asked(versions)
+        asking = settled(asking, objects, host, wire)
+        if (usable := pipeline.versions(asking, host)) != versions:  # --iface auto chose one without a link-local address
+            _check(named, usable)
+            found, addresses, narrower = asked(usable)
+            asking = replace(asking, ips=narrower.ips)
         with stopping() as stop:
             evidence = observed(request, asking, host, (), objects, wire, stop=stop)
             result = occupancy(pipeline.conclude(evidence), evidence, found, addresses, named=bool(named))
             _deliver(result, request)
     return result.exit_code
+
+
+def _check(named: Iterable[Pool], versions: Container[int]) -> None:
+    """Raises UsageError for ranges on the command line that can't be requested."""
+    if left := next((pool for pool in of_versions(named, versions) if pool.left_out), None):
+        raise UsageError(
+            f"{left.name}: IPv{left.left_out[0][0].version} is not requested",
+            "Choose --family accordingly; for IPv6, choose an --iface that has a usable link-local address",
+        )
 
 
 def _deliver(result: Occupancy, request: ProbeRequest) -> None:

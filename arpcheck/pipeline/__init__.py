@@ -19,7 +19,17 @@ from arpcheck.model.constants import IPV4, IPV6
 from arpcheck.objects import Objects
 from arpcheck.pipeline import records
 from arpcheck.pipeline.concluding import conclude
-from arpcheck.pipeline.planning import Plan, every_node_address, ipv6_senders, own_node, plan, settle, targets_of, used
+from arpcheck.pipeline.planning import (
+    Plan,
+    every_node_address,
+    ipv6_senders,
+    own_node,
+    plan,
+    settle,
+    targets_of,
+    used,
+    versions,
+)
 from arpcheck.pipeline.reaching import expected_seconds, reach_plan, with_reach
 from arpcheck.pipeline.records import announcements
 from arpcheck.targets import JUDGED
@@ -32,7 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHOICES", "NEEDS", "Plan", "announcements", "conclude", "expected_seconds", "ipv6_senders", "observe", "own_node",
-    "plan", "reach_plan", "recorded", "records_of", "rights", "settle", "targets_of", "with_reach",
+    "plan", "reach_plan", "recorded", "records_of", "rights", "settle", "targets_of", "versions", "with_reach",
 ]  # fmt: skip
 
 NEEDS: tuple[Need, ...] = (*loadbalancers.NEEDS, *mac_owners.NEEDS, *kubeproxy.NEEDS, *endpoints.NEEDS)

@@ -3,10 +3,11 @@
 `ranges` reads the pools of each implementation; `occupancy` evaluates a run over their free addresses."""
 
 from arpcheck.pools.occupancy import Address, AddressState, Occupancy, occupancy, to_json, to_text
-from arpcheck.pools.ranges import NEEDS, AddressInUse, Pool, Split, of_versions, pools, range_pool, split
+from arpcheck.pools.ranges import NEEDS, NEXT, AddressInUse, Pool, Split, of_versions, pools, range_pool, split
 
 __all__ = [
     "NEEDS",
+    "NEXT",
     "Address",
     "AddressInUse",
     "AddressState",

@@ -19,7 +19,7 @@ from arpcheck.evidence import Evidence
 from arpcheck.model import Address as Ip
 from arpcheck.model import Gap, Host, Interface, Kind, Mac, Report, Responder, TargetReport, Verdict, order
 from arpcheck.model.constants import ZERO
-from arpcheck.pools.ranges import NEEDS, AddressInUse, Pool, Split
+from arpcheck.pools.ranges import NEEDS, NEXT, AddressInUse, Pool, Span, Split, size
 from arpcheck.text import count
 
 IPV6 = 6
@@ -63,10 +63,13 @@ class Occupancy:
     complete: bool
     interrupted: bool
     seconds: float
+    shortened: tuple[Span, ...] = ()
+    """IPv6 ranges that are too long: of each, only the next addresses were requested."""
 
     @property
     def exit_code(self) -> int:
-        """1: an address is in use. 3: an address is uncertain, or there was nothing to request. 0: all are free."""
+        """1: an address is in use. 3: an address is uncertain, or there was nothing to request. 0: all that were requested
+        are free. Ranges that were shortened or left out change nothing, and are named."""
         if self.interrupted:
             return 130
         asked = [address for address in self.addresses if self.named or not address.handed_out]
@@ -100,12 +103,14 @@ def occupancy(report: Report, evidence: Evidence, found: tuple[Pool, ...], split
     """`split`: the addresses of the pools; the free ones were requested. `named`: the user gave the pools, so that
     unreadable ones do not matter."""
     by_ip = {target.target.ip: target for target in report.targets if target.target.kind in JUDGED}
-    unproven, own = _unproven(report, evidence), _own(evidence.host)
+    conditions = _ProbeConditions.of(report, evidence)
+    unproven, own = _unproven(report, conditions), _own(evidence.host)
     proxies, beyond = _proxies(report), _beyond_multicast(evidence)
     asked = [
         _hidden(_address_state(ip, pool, by_ip.get(ip), own.get(ip), unproven.get(ip, ""), proxies), beyond.get(ip), proxies)
         for ip, pool in split.free.items()
     ]
+    asked = [replace(one, reason=why) if one.by and (why := conditions.reserved(one.ip)) else one for one in asked]
     recorded = [_recorded(ip, record) for ip, record in split.recorded.items()]
     run = report.run
     return Occupancy(
@@ -116,18 +121,18 @@ def occupancy(report: Report, evidence: Evidence, found: tuple[Pool, ...], split
         complete=report.summary.complete,
         interrupted=report.summary.exit_code == 130,
         seconds=(run.ended_at - run.started_at).total_seconds(),
+        shortened=split.shortened,
     )
 
 
 # --------------------------------------------------------------------------------------------- Where silence proves nothing
 
 
-def _unproven(report: Report, evidence: Evidence) -> Mapping[Ip, str]:
+def _unproven(report: Report, context: _ProbeConditions) -> Mapping[Ip, str]:
     """For each requested address: why its silence proves nothing; empty if it proves that the address is free."""
     lost = {ip for finding in report.findings if finding.id == "frames-lost" for ip in finding.ips}
     trouble = next((gap.why for gap in report.gaps if gap.what == "wire"), "")
     whole = "" if report.summary.complete else "the run was not finished"
-    context = _ProbeConditions.of(report, evidence)
     return {
         ip: whole or trouble or ("frames were lost while it was requested" if ip in lost else context.why_unproven(ip))
         for ip in context.asked
@@ -183,14 +188,22 @@ class _ProbeConditions:
 
     def why_unproven(self, ip: Ip) -> str:
         """Empty if silence on one interface is proof."""
-        near = [interface for interface in self.interfaces if any(ip in own.network for own in _own_of(interface))]
+        near = self._near(ip)
         if not near:
             networks = sorted({str(own.network) for interface in self.interfaces for own in _own_of(interface)})
             return f"it is outside the networks of this host's interfaces ({', '.join(networks) or 'they have none'})"
-        if reserved := next((word for interface in near for own in _own_of(interface) if (word := _reserved(ip, own))), ""):
+        if reserved := self.reserved(ip):
             return reserved
         reasons = [self._why_unproven_on(interface, ip) for interface in near]
         return "" if "" in reasons else reasons[0]
+
+    def _near(self, ip: Ip) -> list[Interface]:
+        return [interface for interface in self.interfaces if any(ip in own.network for own in _own_of(interface))]
+
+    def reserved(self, ip: Ip) -> str:
+        """Why no host can have it alone; empty if one can."""
+        every = (_reserved(ip, own) for interface in self._near(ip) for own in _own_of(interface))
+        return next((why for why in every if why), "")
 
     def _why_unproven_on(self, interface: Interface, ip: Ip) -> str:
         name, version = interface.name, ip.version
@@ -358,6 +371,8 @@ def to_json(result: Occupancy) -> dict[str, Any]:
                 "name": pool.name,
                 "ranges": [f"{a}-{b}" for a, b in (*pool.spans, *pool.left_out)],
                 "unreadable": list(pool.unreadable),
+                "shortened": [f"{a}-{b}" for a, b in pool.spans if (a, b) in result.shortened],
+                "notRequested": [f"{a}-{b}" for a, b in pool.left_out],
             }
             for pool in result.pools
         ],
@@ -384,14 +399,20 @@ def to_text(result: Occupancy) -> str:
     lines = [
         f"{words} (exit code {result.exit_code}): {states[AddressState.IN_USE]} in use, {states[AddressState.FREE]} free,"
         f" {states[AddressState.NOT_HEARD]} not known, of {count(len(result.addresses), 'address')}"
-        f"{f'; {handed} of those in use were assigned by a load balancer' if handed else ''}",
+        f"{f'; {handed} of those in use were assigned by a load balancer' if handed else ''}{_not_whole(result)}",
         "",
     ]
     for pool in result.pools:
         own = [address for address in result.addresses if address.pool == pool.name]
-        lines.append(f"{pool.name}: {count(pool.size, 'address')}, {sum(not a.handed_out for a in own)} not assigned")
+        whole = sum(size(span) for span in pool.spans if span not in result.shortened)
+        lines.append(f"{pool.name}: {count(whole, 'address')}, {sum(not a.handed_out for a in own)} not assigned")
         lines.extend(f"  invalid entry: {entry}" for entry in pool.unreadable)
-        lines.extend(f"  not requested: {first}-{last}" for first, last in pool.left_out)
+        lines.extend(
+            f"  {first}-{last}: too long to request whole, only its next {NEXT} addresses were"
+            for first, last in pool.spans
+            if (first, last) in result.shortened
+        )
+        lines.extend(f"  {first}-{last}: not requested, for it is IPv{first.version}" for first, last in pool.left_out)
     shown = [address for address in result.addresses if result.named or not address.handed_out]
     busy = [address for address in shown if address.state is not AddressState.FREE]
     if busy:
@@ -400,3 +421,11 @@ def to_text(result: Occupancy) -> str:
         lines.append(f"{address.ip}  {address.state.value}  {', '.join(address.by) or '-'}  {address.reason}")
     lines.extend(f"gap: {gap.what}: {gap.why}; {gap.costs}" for gap in result.gaps)
     return "\n".join(lines) + "\n"
+
+
+def _not_whole(result: Occupancy) -> str:
+    """What the first line must not hide."""
+    left = sum(len(pool.left_out) for pool in result.pools)
+    short = f"; of {count(len(result.shortened), 'IPv6 range')} only the next {NEXT} addresses were requested"
+    none = f"; {count(left, 'range')} not requested"
+    return (short if result.shortened else "") + (none if left else "")

@@ -1,17 +1,27 @@
-"""Reads the address pools of each load balancer, and splits their addresses into free and used ones."""
+"""Reads the address pools of each load balancer, and splits their addresses into free and used ones.
+
+A pool of IPv6 is often a /64, which nobody can request whole. Of such a range the next addresses are taken: load balancers
+give out the lowest one that is free."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
+from itertools import islice
 
 from arpcheck.errors import UsageError
 from arpcheck.model import Address, Need, order
 from arpcheck.objects import Object, Objects, address, at, full_name, items, mapping, text, texts
 
+IPV4 = 4
+
 Span = tuple[Address, Address]
 """First and last address, both included, of one family."""
+
+NEXT = 64
+"""How many addresses that no Service has are requested of an IPv6 range that is too long. MetalLB, PureLB and kube-vip give
+out the lowest free address (metallb internal/allocator/allocator.go, getIPFromCIDR)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +36,7 @@ class Pool:
 
     @property
     def size(self) -> int:
-        return sum(int(last) - int(first) + 1 for first, last in self.spans)
+        return sum(map(size, self.spans))
 
 
 def _metallb(obj: Object) -> Iterable[str]:
@@ -127,37 +137,56 @@ class AddressInUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """Each address of the pools is in exactly one of the two."""
+    """Each address of the pools that is requested or that a Service has is in exactly one of the two."""
 
     free: Mapping[Address, str]
     """Addresses that no Service has, each with its pool's name. They are requested."""
     recorded: Mapping[Address, AddressInUse]
+    shortened: tuple[Span, ...] = ()
+    """IPv6 ranges that are too long: of each, only the next addresses are in `free`, `NEXT` at most."""
 
 
-def split(found: Iterable[Pool], objects: Objects, most: int) -> Split:
-    """Raises UsageError for more than `most` addresses: thousands of requests belong in a maintenance window, one range at a
-    time."""
-    spans = [(pool, span) for pool in found for span in pool.spans]
-    count = sum(int(last) - int(first) + 1 for _, (first, last) in spans)
+def split(found: Iterable[Pool], objects: Objects, most: int, *, named: bool = False) -> Split:
+    """`named`: the user gave the pools. IPv6 ranges of the cluster are shortened if they do not fit into `most` addresses.
+
+    Raises UsageError for more than `most` addresses otherwise: thousands of requests belong in a maintenance window, one
+    range at a time."""
+    whole: list[tuple[Pool, Span]] = []
+    long: list[tuple[Pool, Span]] = []
+    count = 0
+    every = [(pool, span) for pool in found for span in pool.spans]
+    for pool, span in sorted(every, key=lambda one: one[1][0].version):
+        fits = named or span[0].version == IPV4 or count + size(span) <= most
+        (whole if fits else long).append((pool, span))
+        count += size(span) if fits else 0
     if count > most:
         raise UsageError(
-            f"the pools have {count} addresses, more than --most {most}",
-            "Check one range with --range, raise --most, or leave out IPv6 with --family ipv4",
+            f"the pools have {count} addresses, more than --most {most}", "Check one range with --range A-B, or raise --most"
         )
     taken = _taken(objects)
     free: dict[Address, str] = {}
     recorded: dict[Address, AddressInUse] = {}
-    for pool, (first, last) in spans:
-        for number in range(int(first), int(last) + 1):
-            if holders := taken.get(ip := type(first)(number)):
-                by, handed_out = holders
+    for pool, span in (*whole, *long):
+        for ip, (by, handed_out) in taken.items():
+            if ip.version == span[0].version and span[0].packed <= ip.packed <= span[1].packed:
                 recorded.setdefault(ip, AddressInUse(pool=pool.name, by=by, handed_out=handed_out))
-            else:
-                free.setdefault(ip, pool.name)
+        unassigned = (ip for ip in _each(span) if ip not in taken)
+        for ip in unassigned if (pool, span) in whole else islice(unassigned, NEXT):
+            free.setdefault(ip, pool.name)
     return Split(
         free={ip: free[ip] for ip in sorted(free, key=order)},
         recorded={ip: recorded[ip] for ip in sorted(recorded, key=order)},
+        shortened=tuple(span for _, span in long),
     )
+
+
+def _each(span: Span) -> Iterator[Address]:
+    first, last = span
+    return (type(first)(number) for number in range(int(first), int(last) + 1))
+
+
+def size(span: Span) -> int:
+    return int(span[1]) - int(span[0]) + 1
 
 
 def _taken(objects: Objects) -> Mapping[Address, tuple[str, bool]]:

@@ -3,7 +3,7 @@
 import itertools
 from dataclasses import replace
 from datetime import UTC, datetime
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 
 import pytest
 from simulated.wire import SimulatedWire, scene_host
@@ -34,7 +34,19 @@ from arpcheck.model import (
     Verdict,
 )
 from arpcheck.objects import Objects
-from arpcheck.pools import AddressInUse, Split, occupancy, of_versions, pools, range_pool, split, to_json, to_text
+from arpcheck.pools import (
+    NEXT,
+    AddressInUse,
+    AddressState,
+    Split,
+    occupancy,
+    of_versions,
+    pools,
+    range_pool,
+    split,
+    to_json,
+    to_text,
+)
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -412,6 +424,15 @@ def test_the_subnet_router_anycast_address_is_no_hosts():
     assert (code != 0, states[0] != "free", states[1]) == (True, True, "free")
 
 
+def test_the_anycast_address_is_named_as_what_it_is_where_nodes_reply_for_it():
+    objects = Objects(resources={"ipaddresspools.metallb.io": (obj("all", spec={"addresses": ["2001:db8:10::/126"]}),)})
+    _, result = asked_of_cluster(LAN6, objects)
+    assert [("anycast" in one.reason, one.state.value) for one in result.addresses] == [
+        (True, "in-use"),
+        *[(False, "free")] * 3,
+    ]
+
+
 class OnlyToAll(SimulatedWire):
     """A switch with MLD snooping: the group of one address has no members."""
 
@@ -434,4 +455,62 @@ def test_ranges_of_a_family_that_is_not_requested_are_left_out_and_named():
     assert [(len(pool.spans), len(pool.left_out)) for pool in found] == [(1, 0), (0, 1)]
     assert split(found, Objects(), 1).free == {IPv4Address("10.0.0.5"): "--range 10.0.0.5"}
     with pytest.raises(UsageError, match="the pools have 18446744073709551616 addresses"):
-        split(of_versions([range_pool("fc00::/64")], {4, 6}), Objects(), 65536)
+        split(of_versions([range_pool("fc00::/64")], {4, 6}), Objects(), 65536, named=True)
+
+
+DUAL = obj("dual", spec={"addresses": ["10.0.0.62-10.0.0.63", "2001:db8:10::1000-2001:db8:10::ffff:ffff"]})
+HELD = service("given", type="LoadBalancer", ingress=["2001:db8:10::1001", "2001:db8:10::2:3"])
+
+
+def test_a_long_ipv6_range_of_the_cluster_is_shortened_to_its_next_addresses():
+    objects = Objects(resources={"ipaddresspools.metallb.io": (DUAL,), "services": (HELD,)})
+    found = split(pools(objects), objects, 256)
+    four, six = [ip for ip in found.free if ip.version == 4], [ip for ip in found.free if ip.version == 6]
+    assert (len(four), len(six), len(found.shortened)) == (2, NEXT, 1)
+    assert [str(ip) for ip in six[:2]] == ["2001:db8:10::1000", "2001:db8:10::1002"]
+    assert [str(ip) for ip in found.recorded] == ["2001:db8:10::1001", "2001:db8:10::2:3"]
+
+
+def test_an_ipv6_range_that_fits_is_requested_whole_and_an_ipv4_range_is_never_shortened():
+    objects = Objects(
+        resources={"ipaddresspools.metallb.io": (obj("lan", spec={"addresses": ["fc00::/121", "10.0.0.0/25"]}),)}
+    )
+    assert [(len(found.free), len(found.shortened)) for found in (split(pools(objects), objects, most) for most in (256, 255))] == [
+        (256, 0), (128 + NEXT, 1),
+    ]  # fmt: skip
+    with pytest.raises(UsageError, match="the pools have 128 addresses"):
+        split(pools(objects), objects, 127)
+
+
+def test_a_dual_stack_cluster_is_judged_though_its_ipv6_range_is_long():
+    code, result = asked_of_cluster(LAN6)
+    assert (code, {address.state for address in result.addresses if not address.handed_out}) == (0, {AddressState.FREE})
+    assert [address.ip for address in result.addresses if address.handed_out] == [
+        ip_address("2001:db8:10::1001"),
+        ip_address("2001:db8:10::2:3"),
+    ]
+    assert f"; of 1 IPv6 range only the next {NEXT} addresses were requested" in to_text(result).splitlines()[0]
+    assert to_json(result)["pools"][0]["shortened"] == ["2001:db8:10::1000-2001:db8:10::ffff:ffff"]
+
+
+def test_a_host_on_a_next_address_of_a_long_range_is_in_use():
+    assert asked_of_cluster(LAN6.replace('"2001:db8:10::61"', '"2001:db8:10::1005"'))[0] == 1
+
+
+DUAL_STACK = Objects(resources={"ipaddresspools.metallb.io": (DUAL,), "services": (HELD,)})
+
+
+def asked_of_cluster(text, own=DUAL_STACK):
+    scene = scene_file.parse(text, "x")
+    objects = cluster_objects.objects(scene, NOW, pipeline.NEEDS)
+    objects = replace(objects, resources={**objects.resources, **own.resources})
+    found = pools(objects)
+    addresses = split(found, objects, 100)
+    options = Options(
+        families=Families.AUTO, interfaces=("eth0",), ips=tuple(addresses.free), services=False, both_senders=True
+    )
+    evidence = pipeline.observe(
+        options, objects=objects, host=scene_host(scene), wire=SimulatedWire(scene), clock=lambda: NOW
+    )
+    result = occupancy(pipeline.conclude(evidence), evidence, found, addresses, named=False)
+    return result.exit_code, result

@@ -1,0 +1,50 @@
+"""On the kernel, in dual stack: the commands beside `probe`."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from arpcheck.lab import network
+
+pytestmark = pytest.mark.lab
+
+RUN = Path(__file__).parent / "strict_arp_run.py"
+WIRE = ("--rate", "100", "-o", "json")
+
+
+def ends(scene, *commands, objects=()):
+    program = network.command([sys.executable, str(RUN), scene, json.dumps(commands), json.dumps(objects)])
+    done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def pool_of(*ranges):
+    return {
+        "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool", "metadata": {"name": "lan", "namespace": "metallb-system"},
+        "spec": {"addresses": list(ranges)},
+    }  # fmt: skip
+
+
+def test_a_pool_of_a_dual_stack_cluster():
+    long = pool_of("10.0.0.60-10.0.0.62", "2001:db8:10::1:0:0/96")
+    (whole, named, four) = ends(
+        "ipv6-healthy", ("pool", *WIRE), ("pool", *WIRE, "--range", "2001:db8:10::/64"), ("pool", *WIRE, "--family", "ipv4"),
+        objects=[long],
+    )  # fmt: skip
+    assert (whole["code"], named["code"], four["code"]) == (0, 2, 0), (whole, named, four)
+    assert json.loads(whole["out"])["summary"]["free"] == 3 + 64
+    assert json.loads(four["out"])["summary"]["free"] == 3
+    assert named["out"] == "" and len(named["err"].splitlines()) == 1
+
+
+def test_a_pool_that_begins_with_the_anycast_address_and_holds_hosts():
+    (end,) = ends("ipv6-healthy", ("pool", *WIRE), objects=[pool_of("2001:db8:10::/64")])
+    states = {one["ip"]: one["state"] for one in json.loads(end["out"])["addresses"]}
+    assert end["code"] == 1
+    assert [ip for ip, state in states.items() if state == "in-use"] == [
+        "2001:db8:10::", "2001:db8:10::5", "2001:db8:10::11", "2001:db8:10::12", "2001:db8:10::13", "2001:db8:10::50",
+    ]  # fmt: skip
