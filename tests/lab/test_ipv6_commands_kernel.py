@@ -38,7 +38,8 @@ def test_a_pool_of_a_dual_stack_cluster():
     assert (whole["code"], named["code"], four["code"]) == (0, 2, 0), (whole, named, four)
     assert json.loads(whole["out"])["summary"]["free"] == 3 + 64
     assert json.loads(four["out"])["summary"]["free"] == 3
-    assert named["out"] == "" and len(named["err"].splitlines()) == 1
+    assert named["out"] == ""
+    assert len(named["err"].splitlines()) == 1
 
 
 def test_a_pool_that_begins_with_the_anycast_address_and_holds_hosts():
