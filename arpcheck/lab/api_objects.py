@@ -59,6 +59,8 @@ BUILT_IN = (
     Resource.parse("coordination.k8s.io/v1/Lease"),
     Resource.parse("discovery.k8s.io/v1/EndpointSlice"),
     Resource.parse("apiextensions.k8s.io/v1/CustomResourceDefinition/cluster"),
+    *(Resource.parse(f"rbac.authorization.k8s.io/v1/{kind}") for kind in ("Role", "RoleBinding")),
+    *(Resource.parse(f"rbac.authorization.k8s.io/v1/{kind}/cluster") for kind in ("ClusterRole", "ClusterRoleBinding")),
     Resource.parse("authorization.k8s.io/v1/SelfSubjectAccessReview/cluster"),
     Resource.parse("authorization.k8s.io/v1/SelfSubjectRulesReview/cluster"),
 )

@@ -83,6 +83,7 @@ _REASON = {
     405: "MethodNotAllowed",
     409: "Conflict",
     410: "Expired",
+    413: "RequestEntityTooLarge",
     415: "UnsupportedMediaType",
     422: "Invalid",
     429: "TooManyRequests",
@@ -146,7 +147,7 @@ VERBS = ["get", "list", "patch", "update"]
 USER = "lab"
 """Whom a refusal names, unless the request impersonates somebody."""
 
-_VERBS = {"GET": "get", "PATCH": "patch", "PUT": "update"}
+_VERBS = {"GET": "get", "PATCH": "patch", "PUT": "update", "POST": "create"}
 
 
 class Api:
@@ -235,7 +236,8 @@ def _attempt(parts: list[str], call: HttpRequest) -> Attempt:
     plural, name, subresource, *more = [*(rest[2:] if namespace else rest), "", ""]
     if any(more):
         raise unknown_path()
-    verb = _VERBS.get(call.method, call.method.lower()) if name or call.method != "GET" else "list"
+    whole = {"GET": "list", "DELETE": "deletecollection"}  # of a list, not of one object
+    verb = (not name and whole.get(call.method)) or _VERBS.get(call.method, call.method.lower())
     return Attempt(
         verb=verb, group=group, version=version, plural=plural, namespace=namespace, name=name, subresource=subresource
     )

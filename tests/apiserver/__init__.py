@@ -1,11 +1,11 @@
 """The lab's API server with all that tests need of a real one, as a thread or as a program (`python -m apiserver`).
 
-To discovery, lists and objects it adds pages, RBAC's rules and reviews, logs, patches, conflicts, dry runs, managedFields,
-tokens and TLS; and it fails on request (`Fault`). There is no watch, no admission, and no controller behind
-it: `on_write` is where a test puts those (`rollout`).
+To discovery, lists and objects it adds pages, RBAC's rules and reviews, logs, creates, patches, deletes, conflicts, dry runs,
+managedFields, tokens, Pod Security and TLS; and it fails on request (`Fault`). There is no watch, and no controller behind it:
+`kubelet.ControlPlane` is those of Jobs, pods and namespaces, and `on_write` is where a test puts others (`rollout`).
 
-    rights ─┐
-    store ─► pages, writes ─► api ─► server, listener (faults, TLS)"""
+    rights, accounts, admission ─┐
+    store ─► pages, creates, writes, deletes, logs ─► api ─► server, listener (faults, TLS)"""
 
 from apiserver.faults import Fault
 from apiserver.requests import Request

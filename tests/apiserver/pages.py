@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
-from arpcheck.lab.api_objects import Key, Resource, Store, View
+from arpcheck.lab.api_objects import Key, Resource, Store, Stored, View
 from arpcheck.lab.apiserver import HttpResponse, RefusedError, chosen, field_terms, list_answer, refused, status_answer
 
 KEPT = 100
@@ -27,6 +27,8 @@ _EVERY = {"metadata.name", "metadata.namespace"}
 FIELDS = {
     "services": {"spec.clusterIP", "spec.type"},
     "nodes": {"spec.unschedulable"},
+    "jobs.batch": {"status.successful"},
+    "namespaces": {"status.phase"},
     "pods": {"spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "status.phase"},
     "events": {
         *(f"involvedObject.{f}" for f in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")),
@@ -49,7 +51,7 @@ class Pages:
             self._views.clear()
 
     def answer(self, resource: Resource, namespace: str, query: Mapping[str, str]) -> HttpResponse:
-        _check_fields(resource, query)
+        check_fields(resource, query)
         limit = int(query.get("limit") or 0) if (query.get("limit") or "0").isdecimal() else 0
         version, after, view = self._moment(resource, query.get("continue", ""))
         left = ((key, stored) for key, stored in view.items() if not after or key > after)
@@ -61,6 +63,11 @@ class Pages:
             if not (query.get("labelSelector") or query.get("fieldSelector")):
                 metadata["remainingItemCount"] = len(matching) - len(page)
         return list_answer(resource, metadata, [stored for _, stored in page])
+
+    def chosen(self, resource: Resource, namespace: str, query: Mapping[str, str]) -> dict[Key, Stored]:
+        """What the selectors choose now."""
+        check_fields(resource, query)
+        return dict(chosen(self._store.view(resource.full_name).items(), namespace, query))
 
     def _moment(self, resource: Resource, token: str) -> tuple[str, Key | None, View]:
         with self._store.lock:
@@ -79,7 +86,7 @@ class Pages:
             return begun, after, self._views[begun, resource.full_name]
 
 
-def _check_fields(resource: Resource, query: Mapping[str, str]) -> None:
+def check_fields(resource: Resource, query: Mapping[str, str]) -> None:
     """Refuses a field that the server can't select by, and a term that has no value."""
     selector = query.get("fieldSelector", "")
     known = _EVERY | FIELDS.get(resource.full_name, set())

@@ -41,8 +41,11 @@ class Rights:
         return [
             {"verbs": verbs, "apiGroups": [r.group], "resources": [r.plural]}
             for r in resources
-            if (verbs := [v for v in ("get", "list", "watch", "patch", "update") if self.allows(_in(namespace, v, r))])
+            if (verbs := [v for v in VERBS if self.allows(_in(namespace, v, r))])
         ]
+
+
+VERBS = ("get", "list", "watch", "create", "patch", "update", "delete", "deletecollection")
 
 
 def _in(namespace: str, verb: str, resource: Resource) -> Attempt:

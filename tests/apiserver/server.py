@@ -38,10 +38,12 @@ class ApiServer(apiserver.ApiServer):
         listen: tuple[str, int] = ("127.0.0.1", 0),
         tls: tuple[str | Path, str | Path] | None = None,
         client_ca: str | Path | None = None,
+        pod_security: str = "privileged",
     ) -> None:
         """`serves`: as `Resource.parse` reads it. `denied` and `rules`: as in `Rights`. `logs`: by `namespace/pod`.
         `on_write` is called with the store and the object before and after, once that is stored. `tls`: certificate and
-        key. `client_ca`: clients must show a certificate of this authority."""
+        key. `client_ca`: clients must show a certificate of this authority.
+        `pod_security`: the level of namespaces that are not labelled."""
         self.requests: list[Request] = []
         """Every request, in the order in which they came."""
         self.stopped = Event()
@@ -49,10 +51,13 @@ class ApiServer(apiserver.ApiServer):
         self._lock = Lock()
         self._token = token
         self._tls = bool(tls)
+        store = Store(objects, map(Resource.parse, serves))
+        store.seed_namespaces()
         api = Api(
-            Store(objects, map(Resource.parse, serves)),
+            store,
             rights=Rights(user=user, denied=tuple(denied), rules=None if rules is None else tuple(rules)),
             preferred=preferred or {}, token=token, logs=logs or {}, version=version, on_write=on_write,
+            pod_security=pod_security,
         )  # fmt: skip
         super().__init__(api, Listener(api, listen, self, tls_context(tls, client_ca) if tls else None))
 

@@ -501,7 +501,8 @@ def test_the_lab_reacts_to_a_write_and_not_to_a_dry_run():
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("DELETE", MAP), ("POST", "/api/v1/services"), ("PATCH", f"{MAP}/status"), ("GET", f"{MAP}/log")]
+    ("method", "path"),
+    [("DELETE", "/api/v1/pods"), ("POST", "/api/v1/services"), ("PATCH", f"{MAP}/status"), ("GET", f"{MAP}/log")],
 )
 def test_what_it_can_not_do_it_says(server, method, path):
     assert ask(server, path, method=method, body={})[0] == 405
