@@ -13,3 +13,6 @@ Two rules, checked by import-linter:
    the `__init__` of its package: `loadbalancers`, `mac_owners`. A report format is one module with `NAME` and `render`."""
 
 __version__ = "0.1.0"
+
+IMAGE = f"arpcheck:{__version__}"
+"""The container image of this version, as `scripts/image` builds it."""

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from arpcheck import __version__, pipeline
+from arpcheck import IMAGE, pipeline
 from arpcheck.commands.app import app
 from arpcheck.commands.options import implementations
 from arpcheck.commands.output import notice, show
@@ -36,7 +36,7 @@ def pod(
         typer.Option(
             "--image", metavar="NAME", help="The image that scripts/image builds, as a name that the nodes can pull."
         ),
-    ] = f"arpcheck:{__version__}",
+    ] = IMAGE,
     namespace: Annotated[
         str, typer.Option("-n", "--namespace", metavar="NAME", help="The namespace to run in.")
     ] = "arpcheck",
