@@ -152,7 +152,7 @@ def _joined(found: dict[int, bytes], total: int, *, closed: bool) -> bytes:
     return b"".join(found[number] for number in range(1, total + 1) if number in found)
 
 
-# ------------------------------------------------------------------------------------------------------- Compressed documents
+# ------------------------------------------------------------------------------------------------------ Compressed documents
 
 
 def pack(document: Any) -> bytes:
