@@ -34,6 +34,8 @@ class Listed:
     privileged: bool = False
     """It opens a socket, reads a kubeconfig that only root can read, or makes namespaces, and gives up privileges itself
     (`commands.opening`, `commands.output`, `wire.privilege.confine`). All others have none when their file is loaded."""
+    hidden: bool = False
+    """Not in the help: no user calls it."""
 
 
 PRIVILEGED = True
@@ -63,6 +65,11 @@ COMMANDS = {
     "completion": Listed("Print the completion script of a shell."),
     "help": Listed("Show the help of a command."),
     "version": Listed("Print the version."),
+    "vantage": Listed(
+        "Probe by a plan and print the evidence as log lines: what a Job of `arpcheck cluster` runs.",
+        PRIVILEGED,
+        hidden=True,
+    ),
 }
 """In the order of the help. `strict-arp status` is the function `status` of the file `strict_arp_status`; a name that begins
 other names is a group."""
@@ -130,8 +137,9 @@ class Commands(MutableMapping[str, Any]):
         return COMMANDS[self._prefix + name] if name in self._names else None
 
     def lines(self) -> Iterator[tuple[str, Listed]]:
-        """Every name of the group with its line."""
-        return ((name, COMMANDS[self._prefix + name]) for name in self._names)
+        """Every name of the group with its line, without hidden ones."""
+        listed = ((name, COMMANDS[self._prefix + name]) for name in self._names)
+        return ((name, line) for name, line in listed if not line.hidden)
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._loaded:

@@ -204,7 +204,7 @@ def pages(incomplete: str) -> list[str]:
 def command_names(incomplete: str) -> list[str]:
     from arpcheck.commands.app import COMMANDS
 
-    return _beginning(incomplete, [name for name in COMMANDS if " " not in name])
+    return _beginning(incomplete, [name for name, listed in COMMANDS.items() if " " not in name and not listed.hidden])
 
 
 def shells(incomplete: str) -> list[str]:

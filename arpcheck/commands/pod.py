@@ -5,10 +5,10 @@ It needs no API access and no privilege."""
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -18,6 +18,20 @@ from arpcheck.commands.options import implementations
 from arpcheck.commands.output import notice, show
 from arpcheck.errors import UsageError, did_you_mean
 from arpcheck.model import Need
+from arpcheck.vantages.manifests import (
+    NAME,
+    Manifest,
+    binding,
+    check_image,
+    check_namespace,
+    container,
+    job,
+    made,
+    openshift_binding,
+    pod_spec,
+    yaml_text,
+)  # fmt: skip
+from arpcheck.vantages.manifests import namespace as namespace_manifest
 
 EXAMPLES = (
     "arpcheck pod --node worker-1 --job --create-namespace | kubectl apply -f -",
@@ -84,12 +98,7 @@ def _check_arguments(arguments: list[str]) -> None:
 
 
 NAMESPACE = "arpcheck"
-NAME = "arpcheck"
-LABELS = {"app.kubernetes.io/name": "arpcheck", "app.kubernetes.io/managed-by": "arpcheck"}
 _POD = "pod"
-NODE_NAME = "ARPCHECK_NODE_NAME"
-"""The environment variable with the name of the pod's node (`wire.host` reads it)."""
-
 DEADLINE = 3600
 """Seconds, including the pull of the image."""
 KEPT = 3600
@@ -97,13 +106,7 @@ KEPT = 3600
 
 EVERYWHERE = "kube-system"
 """The one namespace with a Role that exists in every cluster."""
-SCC = "system:openshift:scc:privileged"
-"""OpenShift's other SecurityContextConstraints allow no added capability beside the host's network."""
-
-Manifest = dict[str, Any]
-
 _NODE = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
-_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SYSTEMS = re.compile(r"default|kube-.*|openshift(-.*)?")
 """Namespaces of the system: arpcheck never prints them, since deleting the manifests would delete them."""
 
@@ -128,9 +131,9 @@ def manifests(wanted: Wanted, needs: Iterable[Need]) -> str:
     not affect another. Raises UsageError for an invalid name."""
     _check_wanted(wanted)
     account = _name(wanted)
-    return _yaml((
-        *((_namespace(wanted.namespace),) if wanted.create_namespace else ()),
-        _made("v1", "ServiceAccount", account, wanted.namespace),
+    return yaml_text((
+        *((namespace_manifest(wanted.namespace),) if wanted.create_namespace else ()),
+        made("v1", "ServiceAccount", account, wanted.namespace),
         *rights(needs, wanted.namespace, account, openshift=wanted.openshift),
         _job(wanted) if wanted.job else _pod(wanted),
     ))  # fmt: skip
@@ -138,8 +141,8 @@ def manifests(wanted: Wanted, needs: Iterable[Need]) -> str:
 
 def cluster_roles(needs: Iterable[Need], namespace: str = NAMESPACE, *, openshift: bool = False) -> str:
     """YAML of the rights, bound to the account in `namespace`."""
-    _check_namespace(namespace)
-    return _yaml(rights(needs, namespace, openshift=openshift))
+    check_namespace(namespace)
+    return yaml_text(rights(needs, namespace, openshift=openshift))
 
 
 # --------------------------------------------------------------------------------------------------------------- rights
@@ -160,7 +163,7 @@ def rights(needs: Iterable[Need], namespace: str, account: str = NAME, *, opensh
             rules = policy_rules(need for need in needs if need.namespace == space)
             found += _granted("Role", own, space, rules, to)
     if openshift:
-        found.append(_binding("RoleBinding", f"{account}:scc", namespace, ("ClusterRole", SCC), to))
+        found.append(openshift_binding(account, namespace))
     return tuple(found)
 
 
@@ -184,78 +187,24 @@ def policy_rules(needs: Iterable[Need]) -> list[Manifest]:
 
 
 def _granted(kind: str, name: str, space: str | None, rules: list[Manifest], to: tuple[str, str]) -> tuple[Manifest, ...]:
-    role = _made("rbac.authorization.k8s.io/v1", kind, name, space) | {"rules": rules}
-    return role, _binding(f"{kind}Binding", name, space, (kind, name), to)
-
-
-def _binding(kind: str, name: str, space: str | None, role: tuple[str, str], to: tuple[str, str]) -> Manifest:
-    """`role`: kind and name of the role. `to`: name and namespace of the account."""
-    return _made("rbac.authorization.k8s.io/v1", kind, name, space) | {
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role[0], "name": role[1]},
-        "subjects": [{"kind": "ServiceAccount", "name": to[0], "namespace": to[1]}],
-    }
+    role = made("rbac.authorization.k8s.io/v1", kind, name, space) | {"rules": rules}
+    return role, binding(f"{kind}Binding", name, space, (kind, name), to)
 
 
 # -------------------------------------------------------------------------------------------------------------- objects
 
 
-def _namespace(name: str) -> Manifest:
-    """hostNetwork is forbidden at the level `baseline` (pod-security-admission, check_hostNamespaces.go)."""
-    made = _made("v1", "Namespace", name, None)
-    made["metadata"]["labels"] |= {"pod-security.kubernetes.io/enforce": "privileged"}
-    return made
-
-
 def _job(wanted: Wanted) -> Manifest:
-    return _made("batch/v1", "Job", _name(wanted), wanted.namespace) | {
-        "spec": {
-            "backoffLimit": 0,  # an exit code of 1 is a result
-            "activeDeadlineSeconds": DEADLINE,
-            "ttlSecondsAfterFinished": KEPT,
-            "template": {"metadata": {"labels": dict(LABELS)}, "spec": _spec(wanted)},
-        }
-    }
+    return job(_name(wanted), wanted.namespace, _spec(wanted), deadline=DEADLINE, kept=KEPT)
 
 
 def _pod(wanted: Wanted) -> Manifest:
     spec = _spec(wanted) | {"activeDeadlineSeconds": DEADLINE}
-    return _made("v1", "Pod", _name(wanted), wanted.namespace) | {"spec": spec}
+    return made("v1", "Pod", _name(wanted), wanted.namespace) | {"spec": spec}
 
 
 def _spec(wanted: Wanted) -> Manifest:
-    return {
-        "nodeName": wanted.node,
-        "hostNetwork": True,
-        "restartPolicy": "Never",
-        "serviceAccountName": _name(wanted),
-        "enableServiceLinks": False,
-        "tolerations": [{"operator": "Exists"}],
-        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [_container(wanted)],
-    }
-
-
-def _container(wanted: Wanted) -> Manifest:
-    return {
-        "name": NAME,
-        "image": wanted.image,
-        "imagePullPolicy": "IfNotPresent",
-        "args": ["probe", *(argument.replace("$", "$$") for argument in wanted.arguments)],  # $(NAME) would be expanded
-        "env": [{"name": NODE_NAME, "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
-        "securityContext": {
-            "runAsUser": 0,
-            "runAsGroup": 0,
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"], "add": ["NET_RAW"]},
-        },
-        "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}},
-    }
-
-
-def _made(api_version: str, kind: str, name: str, space: str | None) -> Manifest:
-    metadata: Manifest = {"name": name} | ({"namespace": space} if space else {}) | {"labels": dict(LABELS)}
-    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
+    return {"nodeName": wanted.node} | pod_spec(_name(wanted), container(wanted.image, ("probe", *wanted.arguments)))
 
 
 def _name(wanted: Wanted) -> str:
@@ -277,31 +226,11 @@ _HASHED = re.compile("-[0-9a-f]{8}$")
 def _check_wanted(wanted: Wanted) -> None:
     if not _NODE.fullmatch(wanted.node):
         raise UsageError(f"--node {wanted.node[:80]!r} is not a valid node name", "`kubectl get nodes` lists them")
-    _check_namespace(wanted.namespace)
+    check_namespace(wanted.namespace)
     if wanted.create_namespace and _SYSTEMS.fullmatch(wanted.namespace):
         hint = f"Leave out --create-namespace, or use the namespace {NAMESPACE}"
         raise UsageError(f"--create-namespace is not possible for {wanted.namespace}, a namespace of the system", hint)
-    if not wanted.image.isprintable() or not wanted.image or " " in wanted.image or len(wanted.image) > 500:
-        raise UsageError(
-            f"--image {wanted.image[:80]!r} is not a valid image name", "Give the name of the image that scripts/image built"
-        )
-
-
-def _check_namespace(name: str) -> None:
-    if not _NAMESPACE.fullmatch(name):
-        raise UsageError(f"--namespace {name[:80]!r} is not a valid namespace name", f"Use for example {NAMESPACE}")
-
-
-def _yaml(made: Sequence[Manifest]) -> str:
-    import yaml  # here, because `pod --help` and completion do not need it
-
-    class Dumper(yaml.SafeDumper):
-        """Writes repeated values in full, without anchors."""
-
-        def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - its signature
-            return True
-
-    return yaml.dump_all(made, Dumper=Dumper, sort_keys=False, explicit_start=True, default_flow_style=None, width=110)
+    check_image(wanted.image)
 
 
 # -------------------------------------------------------------------------------------------------------------- arpcheck pod

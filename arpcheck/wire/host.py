@@ -118,6 +118,17 @@ def neighbours(text: str) -> tuple[Neighbour, ...]:
     return tuple(sorted(found, key=lambda entry: (entry.ip, entry.interface)))
 
 
+def vlan_tags(config: str | None = None) -> Mapping[str, int]:
+    """The VLAN of each interface that tags its frames, from /proc/net/vlan/config (net/8021q/vlanproc.c,
+    vlan_seq_show), which root alone can read. Empty where it can't be read."""
+    found = {}
+    for line in (_file_text("/proc/net/vlan/config") or "" if config is None else config).splitlines():
+        columns = [column.strip() for column in line.split("|")]
+        if len(columns) == 3 and columns[1].isdecimal():
+            found[columns[0]] = int(columns[1])
+    return found
+
+
 def usable(host: Host, names: Sequence[str]) -> tuple[Interface, ...]:
     """The named interfaces, in the order given. Raises UsageError for one that can't be used."""
     return tuple(_usable(host, name) for name in dict.fromkeys(names))

@@ -9,6 +9,7 @@ from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.commands import pod
 from arpcheck.commands.pod import Wanted
+from arpcheck.vantages import manifests
 
 
 def printed(*words):
@@ -81,7 +82,7 @@ def test_all_rights_of_a_run_are_its_own_accounts(job):
     assert accounts == {(spec["serviceAccountName"], "tools")}
     assert ("ServiceAccount", "tools", spec["serviceAccountName"]) in keys(documents)
     roles = {(d["roleRef"]["kind"], d["roleRef"]["name"]) for d in documents if "roleRef" in d}
-    assert roles - {(d["kind"], d["metadata"]["name"]) for d in documents} == {("ClusterRole", pod.SCC)}
+    assert roles - {(d["kind"], d["metadata"]["name"]) for d in documents} == {("ClusterRole", manifests.SCC)}
 
 
 # --------------------------------------------------------------------------------------------------------------- rights
