@@ -222,16 +222,27 @@ def json_contract() -> str:
 
 def metrics() -> str:
     """Name, labels and meaning of each."""
-    from arpcheck.reports.prometheus import GAUGES, LABELS, RUN_LABELS
+    from arpcheck.commands.served_metrics import LABELS as WATCH_LABELS
+    from arpcheck.reports.prometheus import GAUGES, LABELS, PREFIX, RUN_LABELS
 
-    lines: list[str] = []
-    for gauge in GAUGES:
-        labels = f"{{{', '.join(gauge.labels)}}}" if gauge.labels else ""
-        lines += _filled(f"`arpcheck_{gauge.name}{labels}`: {gauge.help}", "- ")
+    lines = [line for gauge in GAUGES for line in _metric(PREFIX + gauge.name, gauge.labels, gauge.help)]
     lines += ["", "The labels. Every series also has `context` and `interface`:", ""]
-    for label, meaning in (RUN_LABELS | LABELS).items():
+    for label, meaning in (RUN_LABELS | LABELS | WATCH_LABELS).items():
         lines += _filled(f"`{label}`: {meaning}.", "- ")
     return "\n".join(lines)
+
+
+def served_metrics() -> str:
+    from arpcheck.commands.served_metrics import WATCH_METRICS
+
+    return "\n".join(
+        line for one in WATCH_METRICS for line in _metric(one.full_name, one.labels, f"{one.help} ({one.type})")
+    )
+
+
+def _metric(name: str, labels: Sequence[str], words: str) -> list[str]:
+    shown = f"{{{', '.join(labels)}}}" if labels else ""
+    return _filled(f"`{name}{shown}`: {words}", "- ")
 
 
 def alerts() -> str:
@@ -323,6 +334,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "json": json_contract,
     "metrics": metrics,
     "alerts": alerts,
+    "served-metrics": served_metrics,
     "commands": commands,
     "figures": figures,
 }

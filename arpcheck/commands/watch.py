@@ -41,13 +41,15 @@ from arpcheck.commands.options import (
     selecting,
 )  # fmt: skip
 from arpcheck.commands.output import format_of, notice, show, write
+from arpcheck.commands.served_metrics import Snapshot
+from arpcheck.commands.serving import MetricsServer, Pulse, ServeAddress, serve_address, serving
 from arpcheck.commands.watch_loop import Drawing, Pace, WatchDependencies, announced, run_watch
 from arpcheck.errors import ArpcheckError, ClusterError, OutputError, UsageError
 from arpcheck.evidence import Options
 from arpcheck.model import Report
 from arpcheck.model.constants import RATE, WAIT
 from arpcheck.objects import Objects
-from arpcheck.reports import Style, render
+from arpcheck.reports import Style, prometheus, render
 from arpcheck.text import plain
 from arpcheck.wire.host import this_host
 
@@ -55,6 +57,7 @@ EXAMPLES = (
     "sudo arpcheck watch --for 10m",
     "sudo arpcheck watch svc/nginx -n web --probe-every 0.2s",
     "sudo arpcheck watch --output /var/lib/node_exporter/arpcheck.prom",
+    "sudo arpcheck watch --serve :9798",
 )
 FormatName = Annotated[
     str,
@@ -121,6 +124,14 @@ def watch(
             help="Rewrite FILE after every probe, in the format of its suffix: .prom, .json, …; .html is the timeline.",
         ),
     ] = None,
+    serve: Annotated[
+        str | None,
+        typer.Option(
+            "--serve",
+            metavar="[HOST]:PORT",
+            help="Serve /metrics and /healthz over HTTP, by default on the interface's own address.",
+        ),
+    ] = None,
     exit_zero: ExitZero = False,
     quiet: Quiet = False,
     _verbose: Verbose = False,
@@ -152,7 +163,8 @@ def watch(
         quiet=quiet,
     )
     pages = as_page(format_name)
-    return ended(run(request, Pace(interval=interval, lasts=lasts, every=every), pages=pages), exit_zero)
+    address = None if serve is None else serve_address(serve)
+    return ended(run(request, Pace(interval=interval, lasts=lasts, every=every), pages=pages, serve=address), exit_zero)
 
 
 def as_page(format_name: str) -> bool:
@@ -162,10 +174,10 @@ def as_page(format_name: str) -> bool:
     return format_name == "html"
 
 
-def run(request: ProbeRequest, pace: Pace, *, pages: bool = False) -> int:
+def run(request: ProbeRequest, pace: Pace, *, pages: bool = False, serve: ServeAddress | None = None) -> int:
     """Runs the loop and prints each change; returns the exit code of the worst state that was seen.
 
-    `pages`: at the end a page is printed instead, and the changes on stderr.
+    `pages`: at the end a page is printed instead, and the changes on stderr. `serve`: where metrics are served.
 
     Under sudo it does not set no_new_privs, unlike a probe: the caller's login plug-ins run again for every probe."""
     options = checked(request.options)
@@ -176,7 +188,9 @@ def run(request: ProbeRequest, pace: Pace, *, pages: bool = False) -> int:
         mac_map, accepted = read_mac_maps(request.mac_maps), read_acceptances(request.accept)
         objects = _read_cluster(source, options)
         options = settled(options, objects, host, wire, for_good=False)
-        with stopping() as stop:
+        plan = pipeline.plan(options, objects, host, mac_map, accepted)
+        used = [interface for interface in host.interfaces if interface.name in options.interfaces]
+        with stopping() as stop, serving(serve, used, pace.interval + plan.most_seconds) as served:
             world = WatchDependencies(
                 wire=wire,
                 clock=lambda: datetime.now(UTC),
@@ -185,17 +199,29 @@ def run(request: ProbeRequest, pace: Pace, *, pages: bool = False) -> int:
                 reading=None if source.cluster_file else lambda: Reading(lambda: _read_cluster(source, options)),
                 say=notice if pages else lambda line: show(f"{plain(line)}\n"),
                 store=lambda report: _store(report, request),
-                stop=stop,
+                stop=_moving(stop, served.pulse) if served else stop,
                 mac_map=mac_map,
                 accepted=accepted,
                 draw=drawer(request, pages),
+                publish=publisher(request, served),
             )
             if not request.quiet:
-                plan = pipeline.plan(options, objects, host, mac_map, accepted)
                 missing = unselected(plan, options, objects)
                 notice("; ".join((cluster_words(objects, source), *missing, announced(options, pace, world))))
                 kubeconfig_note(source)
+                if served:
+                    notice(f"metrics: {served.url}/metrics")
             return run_watch(options, pace, world)
+
+
+def _moving(stop: Callable[[], bool], pulse: Pulse) -> Callable[[], bool]:
+    """The loop looks at `stop` at every step; each look shows that it moves."""
+
+    def looked_at() -> bool:
+        pulse.moved()
+        return stop()
+
+    return looked_at
 
 
 def _read_cluster(source: ClusterSource, options: Options) -> Objects:
@@ -203,17 +229,38 @@ def _read_cluster(source: ClusterSource, options: Options) -> Objects:
 
 
 def _store(report: Report, request: ProbeRequest) -> None:
+    if request.output and _format(request) not in ("html", prometheus.NAME):
+        _rewrite(request.output, report, format_of(request.output, request.format_name))
+
+
+def publisher(request: ProbeRequest, served: MetricsServer | None) -> Callable[[Snapshot], None]:
+    """Gives the metrics to the server, and writes them to the file of `--output`."""
+
+    def publish(snapshot: Snapshot) -> None:
+        if served:
+            served.publish(snapshot)
+        if request.output and _format(request) == prometheus.NAME:
+            _rewrite(request.output, snapshot.report, prometheus.NAME)
+
+    return publish
+
+
+def _rewrite(output: str, report: Report, format_name: str) -> None:
     """By rename, as node_exporter's textfile collector needs it. A full disk does not end the watch: it prints the
     error, and the next probe tries again."""
     try:
-        if request.output and not _is_page(request):
-            write(Path(request.output), render(report, format_of(request.output, request.format_name), Style()))
+        write(Path(output), render(report, format_name, Style()))
     except OutputError as error:
         notice(str(error))
 
 
+def _format(request: ProbeRequest) -> str | None:
+    """Of the file of `--output`; None without one."""
+    return format_of(request.output, request.format_name) if request.output else None
+
+
 def _is_page(request: ProbeRequest) -> bool:
-    return request.output is not None and format_of(request.output, request.format_name) == "html"
+    return _format(request) == "html"
 
 
 def drawer(request: ProbeRequest, pages: bool) -> Callable[[Drawing], None] | None:

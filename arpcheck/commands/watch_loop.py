@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from arpcheck import pipeline
+from arpcheck.commands.served_metrics import Snapshot
 from arpcheck.errors import ArpcheckError
 from arpcheck.evidence import Evidence, MacEntry, Options
-from arpcheck.model import Acceptance, Address, Host, Kind, Mac, Report, Request, Trust, order
+from arpcheck.model import Acceptance, Address, Host, Kind, Mac, Outcome, Report, Request, Trust, order
 from arpcheck.objects import Objects
 from arpcheck.reports.formatting import moment
 from arpcheck.targets import JUDGED
 from arpcheck.text import count
 from arpcheck.watch import SETTLES, Watch, WatchRecord
+from arpcheck.watch.holding import Holding
 from arpcheck.watch.timeline import seconds
+from arpcheck.watch.watcher import outcome_of
 from arpcheck.wire.host import with_neighbours
 from arpcheck.wire.monitor import Tap, period, request_periodically
 from arpcheck.wire.packets import Wire
@@ -59,10 +62,13 @@ class WatchDependencies:
     say: Callable[[str], None]
     store: Callable[[Report], None]
     stop: Callable[[], bool]
+    """Called at every step."""
     mac_map: tuple[MacEntry, ...] = ()
     accepted: tuple[Acceptance, ...] = ()
     draw: Callable[[Drawing], None] | None = None
     """Called after every probe and at the end; None: no page is wanted."""
+    publish: Callable[[Snapshot], None] = lambda _: None
+    """Called after every probe, with what the metrics show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +146,9 @@ class _WatchLoop:
     """Lines in all."""
     report: Report | None = None
     """The last one."""
+    holding: Holding = field(default_factory=Holding)
+    probes: Counter[Outcome] = field(default_factory=Counter)
+    """Finished ones by what each of them came to."""
 
     def __post_init__(self) -> None:
         self.objects = self.world.objects
@@ -207,7 +216,21 @@ class _WatchLoop:
             self.watch.probed(self.world.wire.now(), report)
             self.world.store(report)
             self.report = report
+            self._publish(self.holding.held(report))
             self._draw()
+
+    def _publish(self, held: Report) -> None:
+        self.probes[outcome_of(held)] += 1
+        self.world.publish(
+            Snapshot(
+                report=replace(held, evidence={}),
+                known=self.holding.known,
+                totals=self.watch.totals.copied(),
+                probes=dict(self.probes),
+                is_read=self.unread is None,
+                began_at=self.began_at,
+            )
+        )
 
     def _concluded(self, evidence: Evidence) -> Report:
         """The report. Records that may be older than a change on the wire are marked as outdated, so that a correct failover

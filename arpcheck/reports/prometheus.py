@@ -1,4 +1,5 @@
 """`-o prometheus`: gauges for node_exporter's textfile collector, a state set where something has one of several states.
+`watch --serve` has the same ones and more.
 
 A state set has one series a state, 1 for the state that holds, so that an alert can name it. There are no timestamps, which
 the collector refuses, and no MAC labels. Every series has the context and the interfaces of the run, so that the files of
@@ -7,17 +8,21 @@ two runs can lie in one folder: the collector refuses a series that comes twice.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_interface
 from typing import NamedTuple
 
-from arpcheck.model import Arp, Report, TargetReport, Verdict
+from arpcheck.model import Arp, Report, TargetReport, Trust, Verdict
 from arpcheck.reports import Style
 from arpcheck.reports.words import address
 from arpcheck.text import plain
 
 NAME = "prometheus"
+
+PREFIX = "arpcheck_"
+"""Of every metric's name."""
 
 RUN_LABELS = {
     "context": "the context in the kubeconfig; empty for a pod's account",
@@ -33,7 +38,9 @@ LABELS = {
     "service": "its name; an address that several share has the series of each",
     "verdict": "one of the verdicts",
     "outcome": "what the verdict or the state means: `fault`, `unsure`, `fine`, `not-judged`",
-    "node": "the name of the Node",
+    "node": "the name of the Node; empty for MAC addresses that belong to no known Node",
+    "expected": "`yes` for the announcer that a current record names, else `no`",
+    "network": "a network of the interfaces, such as `192.168.10.0/24`",
     "state": "`non-strict`, `self`, `quiet`, `unreached` or `unknown`",
     "port": "the TCP port that was tried; empty without one",
     "result": "`accepted`, `other-mac`, `wrong-source`, `refused`, `unreachable`, `no-answer` or `not-asked`",
@@ -55,23 +62,37 @@ class Gauge:
 
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
-    run = report.run.context or "", ",".join(interface.name for interface in report.run.interfaces)
+    run = of_run(report)
     return "".join(line for gauge in GAUGES for line in _written(gauge, report, run))
 
 
+def of_run(report: Report) -> tuple[str, ...]:
+    """The values of RUN_LABELS."""
+    return report.run.context or "", ",".join(interface.name for interface in report.run.interfaces)
+
+
+def distinct(run: tuple[str, ...], samples: Iterable[Sample]) -> Iterator[Sample]:
+    """The samples with the labels of the run before their own. All text can be shown; of two samples that differ only in
+    what `plain` replaces there is one."""
+    seen = set[tuple[str, ...]]()
+    for values, value in samples:
+        shown = tuple(map(plain, (*run, *values)))
+        if shown not in seen:
+            yield shown, float(value)
+        seen.add(shown)
+
+
 def _written(gauge: Gauge, report: Report, run: tuple[str, ...]) -> Iterator[str]:
-    name = f"arpcheck_{gauge.name}"
+    name = f"{PREFIX}{gauge.name}"
     yield f"# HELP {name} {gauge.help}\n# TYPE {name} gauge\n"
-    names, seen = (*RUN_LABELS, *gauge.labels), set[str]()
-    for values, value in gauge.samples(report):
-        labels = ",".join(f'{label}="{_quoted(text)}"' for label, text in zip(names, (*run, *values), strict=True))
-        if labels not in seen:  # two texts that differ only in what `plain` replaces
-            yield f"{name}{{{labels}}} {float(value):.15g}\n"
-        seen.add(labels)
+    names = (*RUN_LABELS, *gauge.labels)
+    for values, value in distinct(run, gauge.samples(report)):
+        labels = ",".join(f'{label}="{_quoted(text)}"' for label, text in zip(names, values, strict=True))
+        yield f"{name}{{{labels}}} {value:.15g}\n"
 
 
 def _quoted(text: str) -> str:
-    return plain(text).replace("\\", "\\\\").replace('"', '\\"')
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 # ------------------------------------------------------------------------------------------------------------------- the run
@@ -139,6 +160,35 @@ def _reach(report: Report) -> Iterator[Sample]:
     yield from sorted(counted.items())
 
 
+def _responders(report: Report) -> Iterator[Sample]:
+    """Counted, since MAC addresses that belong to no known node share an empty name."""
+    counted: Counter[tuple[str, ...]] = Counter()
+    for labels, target, _ in _addresses(report):
+        for one in target.responders:
+            counted[*labels, one.node or "", "yes" if one.expected else "no"] += 1
+    yield from sorted(counted.items())
+
+
+def _announcers(report: Report) -> Iterator[Sample]:
+    for labels, target, _ in _addresses(report):
+        nodes = {claim.node for claim in target.announcers if claim.trust is Trust.CURRENT}
+        yield from (((*labels, node), 1) for node in sorted(nodes))
+
+
+def _segments(report: Report) -> Iterator[Sample]:
+    found = {_network(text) for one in report.run.interfaces for text in (*one.addresses, *one.ipv6)}
+    yield from (((network,), 1) for network in sorted(found - {""}))
+
+
+def _network(text: str) -> str:
+    """Empty for a link-local one, which every segment has, and for what a foreign file has in its place."""
+    try:
+        found = ip_interface(text)
+    except ValueError:
+        return ""
+    return "" if found.is_link_local else str(found.network)
+
+
 def _by_verdict(report: Report) -> Iterator[Sample]:
     counted = Counter(target.verdict for target in report.targets)
     for verdict in Verdict:
@@ -195,6 +245,7 @@ GAUGES = (
         "run_gaps", (), "Resources that could not be read, and addresses that could not be probed.",
         _one(lambda report: len(report.gaps)),
     ),
+    Gauge("run_network", ("network",), "1 for each network of the interfaces: the segment that was probed.", _segments),
     Gauge("addresses", ("verdict", "outcome"), "Addresses by verdict.", _by_verdict),
     Gauge("address_verdict", (*_ADDRESS, "verdict", "outcome"), "1 for the verdict of the address, else 0.", _verdicts),
     Gauge(
@@ -206,6 +257,11 @@ GAUGES = (
         partial(_of_address, lambda target: len(target.responders)),
     ),
     Gauge(
+        "address_responder", (*_ADDRESS, "node", "expected"),
+        "1 for each node that replied for the address; for MAC addresses of no known node their number.", _responders,
+    ),
+    Gauge("address_announcer", (*_ADDRESS, "node"), "1 for each node that should reply by a current record.", _announcers),
+    Gauge(
         "address_reach", ("address", "namespace", "service", "port", "node", "result"),
         "MAC addresses of the node by the result of --reach; without the option there is no sample.", _reach,
     ),
@@ -214,4 +270,4 @@ GAUGES = (
     Gauge("node_accepted", ("node",), "1 if its state is accepted by a file of known issues.", _accepted_nodes),
     Gauge("findings", ("id", "severity"), "Findings of the run; a rule that found nothing has no sample.", _findings),
 )  # fmt: skip
-"""All metrics, in the order in which they are written; each name is preceded by `arpcheck_`."""
+"""All metrics, in the order in which they are written; each name is preceded by PREFIX."""

@@ -19,6 +19,7 @@ from arpcheck.watch.timeline import (
     named,
     summary_of,
 )
+from arpcheck.watch.totals import Totals, WatchEvent
 
 SERIES = 10.0
 """Seconds in which repeated announcements count as one: a speaker sends ten within 4.4 s."""
@@ -77,13 +78,16 @@ class Watch:
         self._verdicts: dict[str, Verdict] = {}
         self._arp: dict[str, Arp] = {}
         self._is_unclear = False
-        self._recent: dict[tuple[str, Address, str], float] = {}
+        self._recent: dict[tuple[WatchEvent, Address, str], float] = {}
+        self.totals = Totals()
 
     def follow(self, labels: Mapping[Address, str], canary: Address | None, services: Collection[Address]) -> None:
         """`labels`: the addresses to watch with their Services. `services`: all addresses of all Services."""
         self._labels, self._canary, self._services = dict(labels), canary, services
         for ip in (*labels, *((canary,) if canary else ())):
             self._timelines.setdefault(ip, AddressTimeline(self._owner))
+        for ip in labels:
+            self.totals.follow(ip)
 
     # ------------------------------------------------------------------------------------------------- Requests and replies
 
@@ -117,10 +121,12 @@ class Watch:
         responder is not news. One from another host changes every cache that has the address (RFC 826: an existing entry is
         overwritten; RFC 4861 section 7.2.5: with the override flag)."""
         owner = self._owner(mac)
-        if ip in self._labels and owner not in self._timelines[ip].owners and self._is_new("announced", ip, owner, at):
+        told = ip not in self._labels or owner in self._timelines[ip].owners
+        if not told and self._is_new(WatchEvent.ANNOUNCEMENT, ip, owner, at):
             what = "gratuitous ARP" if isinstance(ip, IPv4Address) else "unsolicited advertisement"
             self._say(at, f"{ip}: {what} from {owner}")
             if self._timelines[ip].spans:  # before the first reply it is not known who replies
+                self.totals.happened(ip, WatchEvent.ANNOUNCEMENT)
                 self._happened(at, Outcome.UNSURE, f"{owner} announced {ip} and did not reply for it")
 
     def cluster_unreadable(self, at: float, why: str, *, known: bool) -> None:
@@ -145,11 +151,12 @@ class Watch:
         owner = self._owner(mac)
         timeline = self._timelines.get(ip) if ip in self._labels else None
         rightly = timeline is not None and timeline.owners in ((owner,), ())
-        if ip in self._services and not rightly and self._is_new("claimed", ip, owner, at):
+        if ip in self._services and not rightly and self._is_new(WatchEvent.CLAIM, ip, owner, at):
             self._say(at, f"{ip}: {owner} uses it as the sender of a request for {wanted}: set arp_announce=2 there")
+            self.totals.happened(ip, WatchEvent.CLAIM)
             self._happened(at, Outcome.UNSURE, f"{owner} used {ip} as the sender of a request")
 
-    def _is_new(self, what: str, ip: Address, owner: str, at: float) -> bool:
+    def _is_new(self, what: WatchEvent, ip: Address, owner: str, at: float) -> bool:
         """True once in SERIES seconds; a flood of forged senders is not reported in full."""
         if len(self._recent) >= MOST_OVERHEARD:
             self._recent = {key: heard for key, heard in self._recent.items() if at - heard <= SERIES}
@@ -181,7 +188,7 @@ class Watch:
                 self._say(at, f"{node.name}: changed from {before} to {node.arp}")
             self._arp[node.name] = node.arp
             self._is_unclear |= node.arp is Arp.UNKNOWN
-        self._happened(at, _outcome(report), "; ".join(report.summary.because) or "the verdicts of a probe")
+        self._happened(at, outcome_of(report), "; ".join(report.summary.because) or "the verdicts of a probe")
 
     def _summed_up(self, at: float, faulty: Collection[TargetReport]) -> None:
         """A line for each verdict, with the first address as an example."""
@@ -216,6 +223,7 @@ class Watch:
             self._kernels(change)
         else:
             self._say(change.at, f"{ip}: {change_line(change)}")
+            self.totals.changed(ip, change)
             self._happened(change.at, *_worth(ip, change))
 
     def _kernels(self, change: ResponderChange) -> None:
@@ -341,7 +349,7 @@ def _worth(ip: Address, change: ResponderChange) -> tuple[Outcome, str]:
     return Outcome.NOT_JUDGED, ""
 
 
-def _outcome(report: Report) -> Outcome:
+def outcome_of(report: Report) -> Outcome:
     """The outcome of a complete probe: not judged if none of its addresses was judged, whatever the nodes are."""
     match report.summary.exit_code:
         case 0:

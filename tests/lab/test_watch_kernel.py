@@ -3,9 +3,11 @@
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from arpcheck.lab import network
 
@@ -107,3 +109,20 @@ def test_an_ipv6_address_that_another_node_announces_too():
     assert code == 3
     assert "TIME  2001:db8:10::50: unsolicited advertisement from worker-3\n" in text
     assert "Worst moment: TIME, worker-3 announced 2001:db8:10::50 and did not reply for it; exit code 3\n" in text
+
+
+def test_it_serves_its_metrics_to_another_host_until_it_is_terminated():
+    """A fault is one from the second probe on; every state has its node."""
+    code, text = watched("two-non-strict", "scrape", "--serve", ":9798", "--interval", "2s")
+    assert code == 1
+    assert "healthz ok\n" in text
+    lines = "".join(line + "\n" for line in text.splitlines() if line.startswith("arpcheck_"))
+    found = defaultdict(list)
+    for family in text_string_to_metric_families(lines):
+        found[family.name] += [one.labels for one in family.samples]
+    assert [labels["verdict"] for labels in found["arpcheck_address_verdict"]] == ["non-strict"]
+    states = {labels["node"]: labels["state"] for labels in found["arpcheck_node_state"]}
+    assert states == {"worker-1": "quiet", "worker-2": "non-strict", "worker-3": "non-strict"}
+    assert {labels["node"] for labels in found["arpcheck_address_responder"]} == {"worker-1", "worker-2", "worker-3"}
+    assert {labels["outcome"] for labels in found["arpcheck_watch_probes_total"]} == {"unsure", "fault"}
+    assert "Worst moment: " in text

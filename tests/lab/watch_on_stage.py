@@ -5,10 +5,13 @@
 What it prints goes through. An act begins when the first probe is over, and the watch is stopped when it has had its
 say."""
 
+import http.client
 import signal
 import socket
 import subprocess
 import sys
+import time
+from contextlib import closing
 from ipaddress import IPv6Address
 
 from arpcheck.lab import advertising, answering, scene_file
@@ -81,6 +84,33 @@ def advertise(watch, scene):
     watch.send_signal(signal.SIGINT)
 
 
+def scrape(watch, scene):
+    """Another host reads the metrics until they are of two probes; then the watch is stopped as a kubelet does it."""
+    until(watch, "probed")
+    inside("worker-1", scraped)
+    watch.send_signal(signal.SIGTERM)
+
+
+def scraped():
+    for _ in range(600):
+        time.sleep(0.1)
+        found = fetched("/metrics")
+        if 'arpcheck_watch_probes_total{context="lab",interface="eth0",outcome="fault"} 1.0' in found:
+            break
+    sys.stdout.writelines(line + "\n" for line in found.splitlines() if line.startswith(SHOWN) and line.endswith(" 1.0"))
+    sys.stdout.write(f"healthz {fetched('/healthz')}")
+    sys.stdout.flush()
+
+
+def fetched(path):
+    with closing(http.client.HTTPConnection("10.0.0.5", 9798, timeout=10)) as connection:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+
+
+SHOWN = ("arpcheck_node_state", "arpcheck_address_verdict", "arpcheck_address_responder{", "arpcheck_watch_probes_total")
+
+
 def opened():
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     sock.bind(("eth0", answering.ETHERTYPE))
@@ -92,7 +122,7 @@ def down(watch, scene):
     subprocess.run(["ip", "-n", "client", "link", "set", "eth0", "down"], check=True)
 
 
-ACTS = {act.__name__: act for act in (nothing, ask_as_a_service, announce, advertise, down)}
+ACTS = {act.__name__: act for act in (nothing, ask_as_a_service, announce, advertise, down, scrape)}
 
 if __name__ == "__main__":
     sys.exit(main(*sys.argv[1:]))

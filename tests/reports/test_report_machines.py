@@ -8,11 +8,11 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
-from report_samples import CLEAN, NON_STRICT, SAMPLES, node, service
+from report_samples import CLEAN, NON_STRICT, SAMPLES, node, responder, service
 from test_report_hostile import HOSTILE, filled
 
 from arpcheck.docs import FILES, file
-from arpcheck.model import Arp, Outcome, Report, Verdict
+from arpcheck.model import Arp, Outcome, Report, Trust, Verdict
 from arpcheck.reports import render
 from arpcheck.reports.prometheus import GAUGES, LABELS, RUN_LABELS
 
@@ -192,11 +192,11 @@ def test_alerts_and_dashboard_ask_for_what_there_is(name: str) -> None:
 
 
 def test_the_series_of_a_run_are_as_many_as_its_page_says() -> None:
-    """12 for each address and each of its Services, 6 for each node, about 50 for the run."""
+    """13 for each address and each of its Services, 1 more for each responder, 6 for each node, about 50 for the run."""
     targets = tuple(service(f"10.0.0.{n}", f"web/s{n}", Verdict.OK, "") for n in range(1, 101))
     nodes = tuple(node(f"worker-{n}", Arp.QUIET) for n in range(10))
     found = samples(render(replace(CLEAN, targets=targets, nodes=nodes), "prometheus"))
-    assert 1_200 + 60 < len(found) < 1_200 + 60 + 50
+    assert 1_300 + 60 < len(found) < 1_300 + 60 + 50
 
 
 def test_an_accepted_fault_is_skipped_by_junit_and_said_by_prometheus() -> None:
@@ -207,6 +207,29 @@ def test_an_accepted_fault_is_skipped_by_junit_and_said_by_prometheus() -> None:
     assert series(text, "address_accepted", address="10.0.0.50") == {"load-balancer web nginx": 1}
     assert sum(series(text, "address_verdict", address="10.0.0.50", outcome="fault").values()) == 1
     assert series(text, "node_accepted") == {"worker-1": 1, "worker-2": 0, "worker-3": 0}
+
+
+def test_who_replies_and_who_should_have_a_sample_each() -> None:
+    """MAC addresses of no known node are counted, under an empty name: they are no labels."""
+    strangers = responder(None, macs=("02:00:00:00:09:01",)), responder(None, macs=("02:00:00:00:09:02",))
+    replied = responder("worker-1"), responder("worker-2", expected=True), *strangers
+    target = service("10.0.0.50", "web/nginx", Verdict.DUPLICATE, "", *replied, announcer="worker-2")
+    text = render(replace(CLEAN, targets=(target,)), "prometheus")
+    assert series(text, "address_responder", address="10.0.0.50", service="nginx", namespace="web", kind="load-balancer") == {
+        " no": 2, "worker-1 no": 1, "worker-2 yes": 1,
+    }  # fmt: skip
+    assert series(text, "address_announcer") == {"10.0.0.50 load-balancer web nginx worker-2": 1}
+    [claim] = target.announcers
+    guessed = replace(target, announcers=(replace(claim, trust=Trust.GUESS),))
+    assert series(render(replace(CLEAN, targets=(guessed,)), "prometheus"), "address_announcer") == {}
+
+
+def test_the_networks_of_the_run_are_its_segments() -> None:
+    """A link-local network is on every segment."""
+    two = replace(NON_STRICT.run.interfaces[0], name="eth1", addresses=("10.1.0.5/16",), ipv6=("fe80::1/64", "fd00:1::5/64"))
+    run = replace(NON_STRICT.run, interfaces=(NON_STRICT.run.interfaces[0], two))
+    found = series(render(replace(NON_STRICT, run=run), "prometheus"), "run_network")
+    assert set(found) == {"10.0.0.0/24", "10.1.0.0/16", "fd00:1::/64"}
 
 
 def test_a_shared_address_has_a_sample_for_each_service() -> None:

@@ -17,6 +17,7 @@ from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import Arp, Families, Mac, Outcome, Verdict
 from arpcheck.watch import Watch
+from arpcheck.watch.totals import WatchEvent
 from arpcheck.wire.packets import Arrival, LinkLostError
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -368,6 +369,37 @@ class Slow(Answer):
 
     def result(self):
         return self.found if self.wire.now() >= self.ready else None
+
+
+def published(scene, probes, *, every=30):
+    """What the metrics show after each probe."""
+    found = []
+    pace = Pace(interval=every, lasts=every * (probes - 1) + 1, every=1)
+    watched(scene, pace, publish=found.append)
+    return found
+
+
+def test_the_metrics_call_a_fault_what_two_probes_showed():
+    found = published("split-brain", 3)
+    verdicts = [[t.verdict for t in one.report.targets if t.verdict] for one in found]
+    assert verdicts == [[Verdict.INCONCLUSIVE], [Verdict.DUPLICATE], [Verdict.DUPLICATE]]
+    assert [one.probes for one in found] == [
+        {Outcome.UNSURE: 1}, {Outcome.UNSURE: 1, Outcome.FAULT: 1}, {Outcome.UNSURE: 1, Outcome.FAULT: 2},
+    ]  # fmt: skip
+    assert [{r.node for t in one.report.targets if t.verdict for r in t.responders} for one in found] == [
+        {"worker-1", "worker-2"}
+    ] * 3
+
+
+@pytest.mark.parametrize("scene", ["failover-gap", "failover-overlap"])
+@pytest.mark.parametrize("every", [5, 7, 8, 9, 11])
+def test_a_failover_is_an_event_and_no_fault_of_the_metrics(scene, every):
+    """Whenever the probes come: one may meet the gap or the overlap."""
+    found = published(scene, 4, every=every)
+    assert [one.report.summary.exit_code for one in found if one.report.summary.exit_code == 1] == []
+    [totals] = found[-1].totals.values()
+    assert totals.events[WatchEvent.MOVE] == 1
+    assert totals.events[WatchEvent.GAP if scene == "failover-gap" else WatchEvent.OVERLAP] <= 1
 
 
 def failover(moment, *, gap=0.0, recorded=1.0, fails=float("inf"), **pace):

@@ -1,0 +1,214 @@
+"""The HTTP server of `watch --serve`: `/metrics` for Prometheus, `/healthz` for the kubelet. It only reads.
+
+In a pod in the host's network no NetworkPolicy applies, so it listens on one address: the one that is given, else the
+interface's own."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
+from socket import AF_INET, AF_INET6, socket
+from socketserver import TCPServer, ThreadingMixIn
+from threading import BoundedSemaphore, Thread
+from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from arpcheck.commands.served_metrics import Snapshot, collector
+from arpcheck.errors import OutputError, UsageError
+from arpcheck.model import Interface
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse
+
+AT_ONCE = 8
+"""Connections that are served at once; a further one is closed."""
+
+PATIENCE = 10.0
+"""Seconds for a client to send its request and to take the answer."""
+
+STUCK = 120.0
+"""Seconds without a step of the loop. Its longest step is the judgement of a probe."""
+
+GRACE = 60.0
+"""Seconds that three cycles may take longer."""
+
+LOOPBACK = IPv4Address("127.0.0.1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeAddress:
+    """Where to listen."""
+
+    host: IPv4Address | IPv6Address | None
+    """None: the interface's own address."""
+    port: int
+
+    def on(self, interfaces: Iterable[Interface]) -> tuple[IPv4Address | IPv6Address, int]:
+        """`interfaces`: those that are used. Without an own address on them it is the loopback address: never all."""
+        own = (ip_interface(text).ip for one in interfaces for text in (*one.addresses, *one.ipv6))
+        return self.host or next((ip for ip in own if not ip.is_link_local), LOOPBACK), self.port
+
+
+def serve_address(text: str) -> ServeAddress:
+    """`:9798`, `10.0.0.5:9798`, `[fd00::5]:9798`; also `fd00::5:9798`, as a manifest writes it that does not know the
+    family. Raises UsageError."""
+    host, colon, port = text.rpartition(":")
+    try:
+        number = int(port) if colon and port.isascii() and port.isdecimal() else 0
+        found = ip_address(host.removeprefix("[").removesuffix("]")) if host else None
+    except ValueError:
+        number = 0
+    if not 0 < number < 1 << 16:
+        raise UsageError(
+            f"--serve {text[:80]!r} is not an address and a port",
+            "Use for example :9798, or 127.0.0.1:9798 for this host alone",
+        )
+    return ServeAddress(host=found, port=number)
+
+
+class Pulse:
+    """Whether the watch goes on: its loop moves, and its probes finish. What they find does not count, since a restart cures
+    neither a fault on the network nor an API server."""
+
+    def __init__(self, expected: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """`expected`: seconds of a whole cycle."""
+        self._clock = clock
+        self._expected = expected
+        self._moved = self._finished = clock()
+        self._last = 0.0
+        """Seconds of the last cycle."""
+
+    def moved(self) -> None:
+        self._moved = self._clock()
+
+    def finished(self) -> None:
+        """A probe was finished, and judged."""
+        now = self._clock()
+        self._last, self._finished, self._moved = now - self._finished, now, now
+
+    @property
+    def why_not(self) -> str | None:
+        """Why it does not go on; None: it does."""
+        now = self._clock()
+        if (still := now - self._moved) > STUCK:
+            return f"the loop has not moved for {still:.0f} s"
+        if (since := now - self._finished) > 3 * max(self._expected, self._last) + GRACE:
+            return f"no probe was finished for {since:.0f} s"
+        return None
+
+
+class MetricsServer:
+    """Listens from the beginning; `publish` gives it what it shows."""
+
+    def __init__(self, host: IPv4Address | IPv6Address, port: int, pulse: Pulse) -> None:
+        """Raises OutputError if the address can't be listened on."""
+        from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
+
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(collector(lambda: self._snapshot))
+        ProcessCollector(registry=registry)
+        self._snapshot: Snapshot | None = None
+        self.pulse = pulse
+        self._metrics = make_wsgi_app(registry)
+        try:
+            self._server = _Server(host, port)
+        except OSError as error:
+            hint = "Use another port, or name an address of this host: --serve 127.0.0.1:9798"
+            raise OutputError(f"--serve: can't listen on {_shown(host)}:{port}: {error.strerror}", hint) from None
+        self._server.set_app(self._answer)
+        self._thread = Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self.url = f"http://{_shown(host)}:{self._server.server_port}"
+
+    def publish(self, snapshot: Snapshot) -> None:
+        self.pulse.finished()
+        self._snapshot = snapshot
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        match environ["PATH_INFO"]:
+            case "/metrics":
+                found: Iterable[bytes] = self._metrics(environ, start_response)
+                return found
+            case "/healthz":
+                why_not = self.pulse.why_not
+                status = "503 Service Unavailable" if why_not else "200 OK"
+                text = f"{why_not or 'ok'}\n"
+            case _:
+                status, text = "404 Not Found", "arpcheck watch: /metrics and /healthz\n"
+        start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
+        return [text.encode()]
+
+
+@contextmanager
+def serving(
+    address: ServeAddress | None, interfaces: Iterable[Interface], expected: float
+) -> Iterator[MetricsServer | None]:
+    """Listens in the block; None without an address. `expected`: seconds of a whole cycle."""
+    if address is None:
+        yield None
+        return
+    server = MetricsServer(*address.on(interfaces), Pulse(expected))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _shown(host: IPv4Address | IPv6Address) -> str:
+    return f"[{host}]" if host.version == 6 else str(host)
+
+
+class _RequestHandler(WSGIRequestHandler):
+    timeout = PATIENCE
+
+    def log_message(self, *_: object) -> None:
+        """A scrape is not logged."""
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+    request_queue_size = 16
+
+    def __init__(self, host: IPv4Address | IPv6Address, port: int) -> None:
+        self.address_family = AF_INET6 if host.version == 6 else AF_INET
+        self._free = BoundedSemaphore(AT_ONCE)
+        super().__init__((str(host), port), _RequestHandler)
+
+    def server_bind(self) -> None:
+        """Without the look-up of this host's name, for which http.server waits where no name server replies."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
+        self.setup_environ()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread could be started
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
+        """A client that goes away or is too slow is not an error of the watch."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
