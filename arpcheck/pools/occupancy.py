@@ -18,11 +18,10 @@ from typing import Any, assert_never
 from arpcheck.evidence import Evidence
 from arpcheck.model import Address as Ip
 from arpcheck.model import Gap, Host, Interface, Kind, Mac, Report, Responder, TargetReport, Verdict, order
-from arpcheck.model.constants import ZERO
+from arpcheck.model.constants import IPV6, ZERO
 from arpcheck.pools.ranges import NEEDS, NEXT, AddressInUse, Pool, Span, Split, size
 from arpcheck.text import count
 
-IPV6 = 6
 LINK_OF_TWO = 127
 """Such a network has no subnet-router anycast address (RFC 6164)."""
 

@@ -12,9 +12,8 @@ from itertools import islice
 
 from arpcheck.errors import UsageError
 from arpcheck.model import Address, Need, order
+from arpcheck.model.constants import IPV4
 from arpcheck.objects import Object, Objects, address, at, full_name, items, mapping, text, texts
-
-IPV4 = 4
 
 Span = tuple[Address, Address]
 """First and last address, both included, of one family."""
