@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, combinations
 
-from arpcheck.judge.observations import DirectRequests, FurtherRequests, Turn
+from arpcheck.judge.asked import DirectRequests, FurtherRequests, Turn
 from arpcheck.model import (
     Announcement,
     Claim,

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from arpcheck.judge.observations import Observations, Probe
+from arpcheck.judge.asked import Probe
+from arpcheck.judge.observations import Observations
 from arpcheck.model import Address, Arp, Mac, Nic, Owner, SourceRank
 from arpcheck.objects import Node
 

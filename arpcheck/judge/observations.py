@@ -4,124 +4,20 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
-from ipaddress import IPv4Interface, IPv4Network, IPv6Network
+from ipaddress import IPv4Interface, IPv4Network
 from itertools import groupby
 from operator import attrgetter
-from statistics import median_high
 from typing import TypeVar
 
 from arpcheck.evidence import Evidence, VantageRounds, courses
-from arpcheck.model import Address, Gratuitous, Mac, Nic, Owner, PassedOver, Question, Reply, order
-from arpcheck.model.constants import IPV6, SLOW, ZERO
+from arpcheck.judge.asked import Apart, Asked, DirectRequests, FurtherRequests, Probe, Turn
+from arpcheck.model import Address, Gratuitous, Mac, Nic, PassedOver, Question, Reply, order
+from arpcheck.model.constants import SLOW, ZERO
 
-Ear = tuple[str, Address]
-"""An interface of the prober and the sender it asked with."""
+_NOTHING = Asked()
 
-
-Turn = tuple[str, int]
-"""An interface of the prober and a round in which it asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """A request that a station could receive, and whether it replied."""
-
-    at: float
-    ear: Ear
-    answered: bool
-
-
-@dataclass(slots=True)
-class Asked:
-    """The questions for one address."""
-
-    broadcast: dict[tuple[str, int], int] = field(default_factory=dict)
-    """How many by interface and round; unicast ones are to one MAC each."""
-    unicast: dict[tuple[str, int, Mac], int] = field(default_factory=dict)
-    ears: set[Ear] = field(default_factory=set)
-
-    def interfaces(self) -> frozenset[str]:
-        return frozenset(interface for interface, _ in self.broadcast)
-
-    def rounds(self) -> tuple[int, ...]:
-        return tuple(sorted({number for _, number in self.broadcast}))
-
-    def turns(self) -> frozenset[Turn]:
-        return frozenset(self.broadcast)
-
-    def often(self) -> int:
-        """How many questions to all were put, on the interface that put the fewest."""
-        by_interface: dict[str, int] = {}
-        for (interface, _), number in self.broadcast.items():
-            by_interface[interface] = by_interface.get(interface, 0) + number
-        return min(by_interface.values(), default=0)
-
-    def heard_by(self, replies: Sequence[Reply]) -> int:
-        """How many of the questions a NIC heard, whose answers these are: those of the rounds and interfaces in which it
-        answered."""
-        if len(replies) == 1 and not self.unicast:
-            return self.broadcast.get((replies[0].interface, replies[0].round), 0)
-        mac, turns = replies[0].mac, {(reply.interface, reply.round) for reply in replies}
-        broadcast = (n for turn, n in self.broadcast.items() if turn in turns)
-        unicast = (n for (interface, number, to), n in self.unicast.items() if to == mac and (interface, number) in turns)
-        return sum(broadcast) + sum(unicast)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DirectRequests:
-    """Unicast requests for an address, to one MAC: for one that nobody replied for, and for every IPv6 address."""
-
-    nic: Nic
-    asked: int
-    answered: int
-    """How many of them got a reply."""
-    by: tuple[Mac, ...] = ()
-    """The MACs in these replies: nearly always that of `nic`."""
-    last: float = 0.0
-    """When the last one was sent, in ms since the start."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FurtherRequests:
-    """Broadcast requests for an address that nobody replied for, with a sender that it is not asked with as a rule."""
-
-    sender: Address
-    asked: int
-    answered: int
-    nics: tuple[Nic, ...] = ()
-    """Who replied."""
-
-
-class Apart:
-    """Tells what an address was asked to find out why nobody replies: by unicast, or with a sender that no announced round
-    used for it there."""
-
-    def __init__(self, evidence: Evidence, explained: Iterable[Address]) -> None:
-        self._explained = frozenset(explained)
-        self._recorded = evidence.capture is not None
-        self._courses = courses(evidence)
-        self._usual = {
-            (question.interface, question.ip, question.sender)
-            for question in (evidence.questions if self._explained else ())
-            if question.to is None and question.ip in self._explained and self._usually(question)
-        }
-
-    def _usually(self, question: Question) -> bool:
-        """IPv6 has one sender only, and is asked again as usual after the announced rounds."""
-        return question.ip.version == IPV6 or self._announced(question.round)
-
-    def _announced(self, number: int) -> bool:
-        return any(course.has(number) and number <= course.last_announced for course in self._courses)
-
-    def holds(self, one: Question | Reply) -> bool:
-        if self._recorded:  # by clients, which send unicast requests too, but none to all nodes
-            return one.to is None and one.destination is not None
-        if one.ip not in self._explained:
-            return False
-        if one.destination is not None:
-            return True
-        return one.to is not None or (one.interface, one.ip, one.sender) not in self._usual
+_ROUNDING = 0.002
+"""Milliseconds."""
 
 
 def _caused(question: Question, reply: Reply) -> bool:
@@ -336,10 +232,6 @@ class Observations:
         return self._excess.get(ip, 0)
 
 
-_ROUNDING = 0.002
-"""Milliseconds."""
-
-
 def segments(evidence: Evidence) -> Mapping[str, str]:
     """The segment of every interface: those with a network in common are taken to be on the same one, named by the first.
 
@@ -372,131 +264,3 @@ def _counting(course: VantageRounds, rounds: Iterable[int], replies: Iterable[Re
         return own
     answered = {reply.round for reply in replies}
     return [number for number in own if number > course.last_announced or number in answered]
-
-
-_NOTHING = Asked()
-
-
-# ------------------------------------------------------------------------ Who answers a question twice, and what explains it
-
-MOST = 1.5
-"""Replies a question from which on they are not strays."""
-
-BOTH = 2.5
-"""Replies a question from which on they are more than a kernel's and a speaker's."""
-
-CLOSE = 250.0
-"""Milliseconds between two answers to one question. Another program on this host that asks for the same address brings
-answers too, at any time."""
-
-
-LINK_OF_TWO = 127
-
-
-def subnet_router_anycast(networks: Iterable[IPv4Network | IPv6Network]) -> frozenset[Address]:
-    """RFC 4291 section 2.6.1: every host with IP forwarding has the first address of its networks. Not in a network of two
-    hosts (RFC 6164), and nobody gives out a link-local one."""
-    six = (network for network in networks if network.version == IPV6 and not network.is_link_local)
-    return frozenset(network.network_address for network in six if network.prefixlen < LINK_OF_TWO)
-
-
-class Doubling:
-    """The index over one run."""
-
-    def __init__(
-        self,
-        observations: Observations,
-        owners: Mapping[Nic, Owner],
-        addresses: Mapping[str, Sequence[Address]],
-        canary: Address | None = None,
-        anycast: Set[Address] = frozenset(),
-    ) -> None:
-        """`addresses`: the nodes' own. `anycast`: addresses that every node's kernel has, beside whoever announces them."""
-        self._observations = observations
-        self._anycast = anycast
-        self._loud = frozenset(observations.by_nic(canary)) if canary else frozenset()
-        """Who replied for the canary: a kernel without strict ARP, whether it is a node's or not."""
-        self._owners = owners
-        self._own: set[tuple[Address, Nic]] = set()
-        """The nodes' own addresses, each with who replied for it."""
-        self._at_home: dict[str, dict[str, float]] = {}
-        """By segment and node: how many replies a question for its own addresses brought, of the one with the fewest."""
-        for node, own in addresses.items():
-            for ip in own:
-                for nic in observations.by_nic(ip):
-                    if owners[nic].node == node:
-                        self._own.add((ip, nic))
-                        of_segment = self._at_home.setdefault(nic[0], {})
-                        often = self._often(ip, nic)
-                        of_segment[node] = min(of_segment.get(node, often), often)
-
-    def unexplained(
-        self, ip: Address, non_strict: frozenset[str], *, once: bool = False
-    ) -> tuple[tuple[Nic, str | None], ...]:
-        """The NICs that replied twice for `ip`, each with its node, and nothing explains it. `once`: its load balancer has
-        no speaker that could answer beside a kernel."""
-        return tuple(
-            (nic, self._owners[nic].node)
-            for nic in self._observations.repeated(ip)
-            if self._twice(ip, nic)
-            and (once or not self._by_a_speaker(ip, nic, non_strict))
-            and not self._by_the_path(ip, nic)
-        )
-
-    def at_home(self, shared: Set[Address]) -> tuple[tuple[Address, Nic], ...]:
-        """Where a NIC replied twice for its node's own address, which is not `shared` with a Service, and others did not:
-        two machines have this address and this MAC."""
-        return tuple(
-            (ip, nic)
-            for ip, nic in sorted(self._own, key=lambda entry: (order(entry[0]), entry[1]))
-            if ip not in shared and self._twice(ip, nic) and not self._by_the_path(ip, nic)
-        )
-
-    def beside_speakers(self, ip: Address, non_strict: frozenset[str], *, once: bool = False) -> tuple[Nic, ...]:
-        """The NICs of nodes without strict ARP that replied twice for `ip`, and once for their own address."""
-        return tuple(
-            nic
-            for nic in (() if once else self._observations.repeated(ip))
-            if self._twice(ip, nic)
-            and self._by_a_speaker(ip, nic, non_strict)
-            and (node := self._owners[nic].node) in non_strict
-            and self._at_home.get(nic[0], {}).get(str(node), 0.0) < MOST
-        )
-
-    def _by_a_speaker(self, ip: Address, nic: Nic, non_strict: frozenset[str]) -> bool:
-        """Its kernel answers for the address, and a speaker on it may too: two replies a question, each as often as the path
-        doubles one, and no more."""
-        node = self._owners[nic].node
-        kernel = nic in self._loud or node in non_strict or (ip, nic) in self._own or (bool(node) and ip in self._anycast)
-        return kernel and self._often(ip, nic) < BOTH * max(1.0, self._by_others(nic))
-
-    def _twice(self, ip: Address, nic: Nic) -> bool:
-        """More than one reply to most requests. A single repeat does not count."""
-        return self._often(ip, nic) >= MOST
-
-    def _often(self, ip: Address, nic: Nic) -> float:
-        """Replies a question that it heard, of those that come close to the first."""
-        replies = self._observations.by_nic(ip)[nic]
-        heard = max(1, self._observations.asked(ip).heard_by(replies))
-        if len(replies) < MOST * heard:
-            return len(replies) / heard
-        by_question: dict[tuple[object, ...], list[float]] = {}
-        for reply in replies:
-            asked_at = round(reply.at - reply.after)
-            by_question.setdefault((reply.interface, reply.sender, reply.to, asked_at), []).append(reply.at)
-        return sum(at - min(times) <= CLOSE for times in by_question.values() for at in times) / heard
-
-    def _by_the_path(self, ip: Address, nic: Nic) -> bool:
-        """Other nodes' own addresses get two replies as well. Two machines with one MAC behind such a path are heard more
-        often than any one."""
-        others = self._others(nic)
-        doubles = bool(others) and 2 * sum(often >= MOST for often in others) > len(others)
-        return doubles and self._often(ip, nic) < MOST * median_high(others)
-
-    def _by_others(self, nic: Nic) -> float:
-        """How many replies a question for another node's own address brings; 0 where no other was heard."""
-        return median_high(others) if (others := self._others(nic)) else 0.0
-
-    def _others(self, nic: Nic) -> list[float]:
-        own = self._owners[nic].node
-        return [often for node, often in self._at_home.get(nic[0], {}).items() if node != own]

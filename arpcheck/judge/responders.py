@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_interface
 from typing import TypeVar
 
+from arpcheck.judge.asked import Asked, Turn
 from arpcheck.judge.case import Key, key
-from arpcheck.judge.observations import Asked, Observations, Turn
+from arpcheck.judge.observations import Observations
 from arpcheck.model import Address, Announcement, Claim, ClaimSource, Host, Mac, Nic, Owner, Reply, Responder, Trust
 
 # ---------------------------------------------------------------------------------------------------------------- Who should

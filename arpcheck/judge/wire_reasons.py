@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from arpcheck.judge.asked import DirectRequests, FurtherRequests
 from arpcheck.judge.case import Case, counted
-from arpcheck.judge.observations import DirectRequests, FurtherRequests
 from arpcheck.model import Certainty, Reason, ReasonId
 
 TWICE = 2

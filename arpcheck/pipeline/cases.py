@@ -9,7 +9,8 @@ from datetime import datetime
 from arpcheck.evidence import Evidence
 from arpcheck.judge import responders
 from arpcheck.judge.case import Case, Hidden
-from arpcheck.judge.observations import Doubling, Observations
+from arpcheck.judge.doubling import Doubling
+from arpcheck.judge.observations import Observations
 from arpcheck.judge.wire_reasons import TWICE
 from arpcheck.model import (
     Address,

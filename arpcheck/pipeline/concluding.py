@@ -13,9 +13,10 @@ from arpcheck.gc_control import held_back
 from arpcheck.judge import reasons, responders
 from arpcheck.judge.acceptance import Acceptances, judged_with
 from arpcheck.judge.case import Case
+from arpcheck.judge.doubling import Doubling, subnet_router_anycast
 from arpcheck.judge.judged import AskingHost, Judged, Judgement
 from arpcheck.judge.nodes import node_states
-from arpcheck.judge.observations import Doubling, Observations, subnet_router_anycast
+from arpcheck.judge.observations import Observations
 from arpcheck.judge.owners import Knowledge, owners
 from arpcheck.judge.reach import ReachContext, reach_rows
 from arpcheck.judge.summary import also, report

@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, ip_network
 import pytest
 from judge_cases import IP, mac, observations
 
-from arpcheck.judge.observations import Doubling, subnet_router_anycast
+from arpcheck.judge.doubling import Doubling, subnet_router_anycast
 from arpcheck.model import Owner
 
 HOMES = {"a": (IPv4Address("10.0.0.11"),), "b": (IPv4Address("10.0.0.12"),), "c": (IPv4Address("10.0.0.13"),)}

@@ -7,8 +7,9 @@ import pytest
 from judge_cases import evidence, hosts, mac, observations
 
 from arpcheck.judge import responders
+from arpcheck.judge.asked import Asked
 from arpcheck.judge.case import key
-from arpcheck.judge.observations import Asked, Observations
+from arpcheck.judge.observations import Observations
 from arpcheck.judge.responders import expected
 from arpcheck.model import Announcement, Claim, ClaimSource, Mac, Owner, Question, Reply, Trust
 

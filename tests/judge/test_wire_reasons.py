@@ -10,7 +10,7 @@ from simulated.wire import SimulatedWire, scene_host
 
 from arpcheck import pipeline
 from arpcheck.evidence import Options
-from arpcheck.judge.observations import DirectRequests, FurtherRequests
+from arpcheck.judge.asked import DirectRequests, FurtherRequests
 from arpcheck.judge.verdicts import judge
 from arpcheck.judge.wire_reasons import wire_reasons
 from arpcheck.lab import cluster_objects, scene_file

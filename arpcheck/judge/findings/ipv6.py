@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv6Address, IPv6Interface, IPv6Network
 
+from arpcheck.judge.doubling import subnet_router_anycast
 from arpcheck.judge.judged import Found, Judged, Judgement, Rule
-from arpcheck.judge.observations import subnet_router_anycast
 from arpcheck.model import Outcome, Severity, Skip, Verdict
 from arpcheck.text import count
 
