@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
+from ipaddress import IPv4Address, ip_address, ip_interface
 from socket import AF_INET, AF_INET6, socket
 from socketserver import TCPServer, ThreadingMixIn
 from threading import BoundedSemaphore, Thread
@@ -19,7 +19,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from arpcheck.commands.served_metrics import Snapshot, collector
 from arpcheck.errors import OutputError, UsageError
-from arpcheck.model import Interface
+from arpcheck.model import Address, Interface
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse
@@ -43,11 +43,11 @@ LOOPBACK = IPv4Address("127.0.0.1")
 class ServeAddress:
     """Where to listen."""
 
-    host: IPv4Address | IPv6Address | None
+    host: Address | None
     """None: the interface's own address."""
     port: int
 
-    def on(self, interfaces: Iterable[Interface]) -> tuple[IPv4Address | IPv6Address, int]:
+    def on(self, interfaces: Iterable[Interface]) -> tuple[Address, int]:
         """`interfaces`: those that are used. Without an own address on them it is the loopback address: never all."""
         own = (ip_interface(text).ip for one in interfaces for text in (*one.addresses, *one.ipv6))
         return self.host or next((ip for ip in own if not ip.is_link_local), LOOPBACK), self.port
@@ -104,7 +104,7 @@ class Pulse:
 class MetricsServer:
     """Listens from the beginning; `publish` gives it what it shows."""
 
-    def __init__(self, host: IPv4Address | IPv6Address, port: int, pulse: Pulse) -> None:
+    def __init__(self, host: Address, port: int, pulse: Pulse) -> None:
         """Raises OutputError if the address can't be listened on."""
         from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
 
@@ -166,7 +166,7 @@ def serving(
         server.stop()
 
 
-def _shown(host: IPv4Address | IPv6Address) -> str:
+def _shown(host: Address) -> str:
     return f"[{host}]" if host.version == 6 else str(host)
 
 
@@ -181,7 +181,7 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     request_queue_size = 16
 
-    def __init__(self, host: IPv4Address | IPv6Address, port: int) -> None:
+    def __init__(self, host: Address, port: int) -> None:
         self.address_family = AF_INET6 if host.version == 6 else AF_INET
         self._free = BoundedSemaphore(AT_ONCE)
         super().__init__((str(host), port), _RequestHandler)

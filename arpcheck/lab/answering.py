@@ -9,11 +9,11 @@ from __future__ import annotations
 import struct
 import zlib
 from collections import Counter
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 from typing import NamedTuple, assert_never
 
 from arpcheck.lab.scene import Announcer, Shape
-from arpcheck.model import Mac
+from arpcheck.model import Address, Mac
 
 _TARGET = slice(38, 42)
 """The target protocol address in a frame. Comparing it first is fast, since most frames are for other stations."""
@@ -63,10 +63,10 @@ class Activity:
 
     def __init__(self, announcer: Announcer) -> None:
         self._announcer = announcer
-        self._asked: Counter[IPv4Address | IPv6Address] = Counter()
-        self._first: dict[IPv4Address | IPv6Address, float] = {}
+        self._asked: Counter[Address] = Counter()
+        self._first: dict[Address, float] = {}
 
-    def asked(self, ip: IPv4Address | IPv6Address, at: float, *, group: bool) -> bool:
+    def asked(self, ip: Address, at: float, *, group: bool) -> bool:
         """Whether it replies to this request. `group`: the request is for all, and counts."""
         self._asked[ip] += group
         said, number = self._announcer, max(1, self._asked[ip])
@@ -78,7 +78,7 @@ class Activity:
             and (said.until_seconds is None or elapsed < said.until_seconds)
         )
 
-    def delay(self, ip: IPv4Address | IPv6Address) -> float:
+    def delay(self, ip: Address) -> float:
         """Seconds. A proxy replies after any time up to the delay, the same in every run."""
         if self._announcer.ips:
             return self._announcer.delay

@@ -10,7 +10,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Any
 
-from arpcheck.model import AlsoId, Arp, CauseId, Mac, ReasonId, Verdict
+from arpcheck.model import Address, AlsoId, Arp, CauseId, Mac, ReasonId, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class KubeService:
     """IPv4 or IPv6, in status.loadBalancer.ingress."""
     hostnames: tuple[str, ...] = ()
     ip_mode: str = "VIP"
-    external_ips: tuple[IPv4Address | IPv6Address, ...] = ()
+    external_ips: tuple[Address, ...] = ()
     load_balancer_class: str | None = None
     traffic_policy: str = "Cluster"
     annotations: Mapping[str, str] = field(default_factory=dict)
@@ -276,7 +276,7 @@ class Announcer:
     """A process on a station that answers for what its kernel does not own, as MetalLB's speaker does."""
 
     station: str
-    ips: tuple[IPv4Address | IPv6Address, ...] = ()
+    ips: tuple[Address, ...] = ()
     """Empty: it answers for everything."""
     nics: tuple[str, ...] = ()
     """Empty: all of the station."""

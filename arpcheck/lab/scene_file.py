@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from importlib import resources
 from importlib.resources.abc import Traversable
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ from arpcheck.lab.scene import (
     Step,
 )
 from arpcheck.lab.scene_network import TomlTable
-from arpcheck.model import AlsoId, Arp, CauseId, Mac, ReasonId, Verdict
+from arpcheck.model import Address, AlsoId, Arp, CauseId, Mac, ReasonId, Verdict
 
 WORKERS: Mapping[str, Any] = {"worker-1": {}, "worker-2": {}, "worker-3": {}}
 CLIENT = "client"
@@ -277,7 +277,7 @@ def _read_services(top: TomlTable) -> tuple[KubeService, ...]:
     return (*ALWAYS, *(_service(table, str(FIRST_CLUSTER_IP + n)) for n, table in enumerate(tables)))
 
 
-def _service_addresses(found: Sequence[KubeService], lans: scene_network.Lans) -> tuple[IPv4Address | IPv6Address, ...]:
+def _service_addresses(found: Sequence[KubeService], lans: scene_network.Lans) -> tuple[Address, ...]:
     """What kube-proxy in IPVS mode binds: ClusterIPs, external IPs, and ingress addresses in VIP mode (`syncProxyRules`
     in pkg/proxy/ipvs/proxier.go); of IPv6 in a cluster that has it."""
     texts = [text for s in found for text in (s.cluster_ip, *(s.ips if s.ip_mode == "VIP" else ())) if text != "None"]

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 from arpcheck.errors import InputError
 from arpcheck.lab.scene import SYSCTLS, SYSCTLS6, Ipv6Lan, Ipvs, Route, SceneNic, Station
-from arpcheck.model import Mac
+from arpcheck.model import Address, Mac
 from arpcheck.model.constants import IPVS_DEVICE
 
 Made = TypeVar("Made")
@@ -196,7 +196,7 @@ def station(
     name: str,
     number: int,
     known: Lans,
-    held: Collection[IPv4Address | IPv6Address],
+    held: Collection[Address],
     mode: Ipvs | None,
     *,
     node: bool,
@@ -206,7 +206,7 @@ def station(
     if not _STATION.fullmatch(name):
         table.fault("", "a name of lower-case letters, digits, dots and dashes expected")
     nics = _nics(table, name, known, f"02:{1 if node else 2:02x}:00:{number >> 8:02x}:{number & 255:02x}", node=node)
-    own: set[IPv4Address | IPv6Address] = {address.ip for nic in nics for address in nic.addresses}
+    own: set[Address] = {address.ip for nic in nics for address in nic.addresses}
     own |= {address.ip for nic in nics for address in nic.addresses6}
     bound = set(table.all_made("held", ip_address) if "held" in table else held if mode else ()) - own
     return Station(

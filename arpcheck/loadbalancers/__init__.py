@@ -52,7 +52,7 @@ class Implementation(Protocol):
     """What it reads. Only objects of a Need that is not optional can name an announcer by themselves."""
 
     def announcement(self, service: Service, ip: Address, objects: Objects, at: datetime) -> Announcement | None:
-        """Its announcement of an IPv4 address; None if it does not serve the Service. Ages are computed at `at`."""
+        """Its announcement of an address; None if it does not serve the Service. Ages are computed at `at`."""
 
     def reasons(self, service: Service, ip: Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
         """What explains that nobody replies for an address of a Service that it serves, or not the right node; the surest

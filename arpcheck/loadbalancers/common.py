@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
-from ipaddress import IPv6Address
 from typing import Any
 
 from arpcheck.model import Address, Certainty, Claim, ClaimSource, Need, Reason, ReasonId, Trust
@@ -302,7 +301,7 @@ def newest(events: tuple[Event, ...]) -> tuple[Event, ...]:
 # ------------------------------------------------------------- The election of MetalLB's speaker, also of PureLB and OpenELB
 
 
-def lowest_hash(nodes: Iterable[str], ip: Address | IPv6Address) -> str | None:
+def lowest_hash(nodes: Iterable[str], ip: Address) -> str | None:
     """The node with the lowest sha256 of `NODE#IP` (metallb speaker/layer2_controller.go); None without nodes."""
     ending = f"#{ip}"
     return min(nodes, key=lambda node: sha256((node + ending).encode(errors="replace")).digest(), default=None)

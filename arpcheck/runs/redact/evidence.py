@@ -460,7 +460,7 @@ def _needles(found: Gathered) -> Iterator[str]:
             yield from _spellings(Mac(old))
 
 
-def _spellings_of_address(ip: IPv4Address | IPv6Address) -> tuple[str, ...]:
+def _spellings_of_address(ip: Address) -> tuple[str, ...]:
     """Also in the forms of cloud host names and reverse DNS."""
     return str(ip), ip.exploded, ip.reverse_pointer, str(ip).replace(".", "-").replace(":", "-")
 
