@@ -219,13 +219,17 @@ def all_targets(
         wanted = [_on_link(target, links) for target in wanted]
     taken = {*found, *owners, *(target.ip for target in skipped if target.ip)}
     skipped = [target for target in skipped if target.ip not in found]
+    # Without an IPv6 address to judge, nothing asks who has which, but of a node that has no other.
     six = any(target.ip and target.ip.version == IPV6 and not target.skipped for target in wanted)
+    with_ipv4 = {node for ip, names in owners.items() if ip.version == IPV4 for node in names}
     own = [
         Target(ip=ip, kind=Kind.NODE, nodes=tuple(names))
         for ip, names in owners.items()
-        if ip not in found and (six or ip.version == IPV4)  # where no IPv6 address is judged, nothing asks who has which
+        if ip not in found and (six or ip.version == IPV4 or not with_ipv4.issuperset(names))
     ]
-    knowledge = _knowledge(objects, (*links, *in_use), taken, asked) if IPV4 in versions else ()
+    requested = {target.ip.version for target in (*wanted, *own) if target.ip and not target.skipped}
+    by_arp = requested != {IPV6}
+    knowledge = _knowledge(objects, (*links, *in_use), taken, asked, by_arp=by_arp) if IPV4 in versions else ()
     controls = _ipv6_controls((target.ip for target in wanted if target.ip and not target.skipped), links, taken)
     return tuple(sorted((*wanted, *_merged(skipped), *knowledge, *controls, *own), key=_order))
 
@@ -429,12 +433,14 @@ def _merged(skipped: Iterable[Target]) -> Iterable[Target]:
 
 
 def _knowledge(
-    objects: Objects, networks: Sequence[Network], taken: set[Address], asked: Container[Address]
+    objects: Objects, networks: Sequence[Network], taken: set[Address], asked: Container[Address], *, by_arp: bool
 ) -> Iterable[Target]:
+    """`by_arp`: other addresses than those of IPv6 are requested, for which a proxy may reply."""
     every = {*taken, *(ip for service in objects.services() for ip in service.addresses)}
-    if nobodys := control(networks, every, asked):
+    found = canary(objects, taken)
+    if (by_arp or found) and (nobodys := control(networks, every, asked)):
         yield Target(ip=nobodys, kind=Kind.CONTROL)
-    if found := canary(objects, taken):
+    if found:
         yield Target(ip=found, kind=Kind.CANARY)
 
 

@@ -206,3 +206,72 @@ def test_nodes_are_not_asked_by_ipv6_where_no_service_has_an_ipv6_address():
     )  # fmt: skip
     assert {question.ip.version for question in evidence.questions} == {4}
     assert pipeline.conclude(evidence).summary.exit_code == 0
+
+
+# ---------------------------------------------------------------------------------------------- Nodes without an IPv4 address
+
+MIXED = """
+title = "A node without IPv4"
+about = "Made by a test."
+[lans.lan]
+network = "10.0.0.0/24"
+network6 = "2001:db8:10::/64"
+[nodes]
+worker-1 = { ipvs = "strict" }
+worker-2 = { addresses = "2001:db8:10::12"DETAIL }
+[[services]]
+name = "web/nginx"
+ips = ["IP"]
+l2_status = "worker-1"
+[[announcers]]
+at = "worker-1"
+ips = ["IP"]
+"""
+
+
+def mixed(ip="10.0.0.50", detail="", text=MIXED, change=lambda objects: objects):
+    scene = scene_file.parse(text.replace("IP", ip).replace("DETAIL", detail), "case")
+    return pipeline.conclude(
+        pipeline.observe(
+            Options(interfaces=("eth0",), families=Families.AUTO),
+            objects=change(cluster_objects.objects(scene, NOW, pipeline.NEEDS)),
+            host=scene_host(scene), wire=SimulatedWire(scene), clock=lambda: NOW,
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("ip", ["10.0.0.50", V])
+def test_a_node_that_has_ipv6_alone_leaves_nothing_in_doubt(ip):
+    found = mixed(ip)
+    assert {node.name: str(node.arp) for node in found.nodes} == {"worker-1": "quiet", "worker-2": "ipv6-alone"}
+    assert (found.summary.exit_code, verdicts(found)) == (0, {ip: Verdict.OK})
+
+
+def test_a_node_that_has_ipv6_alone_and_does_not_reply_is_missed():
+    found = mixed(
+        text=MIXED.replace("[nodes]", '[lans.far]\nnetwork6 = "2001:db8:20::/64"\nnetwork = "10.9.0.0/24"\n[nodes]'),
+        detail=', lan = "far"',
+    )
+    assert {node.name: str(node.arp) for node in found.nodes} == {"worker-1": "quiet", "worker-2": "unreached"}
+    assert found.summary.exit_code == 3
+
+
+def test_a_kernel_without_an_own_ipv4_address_that_replies_for_the_canary_is_not_strict():
+    found = mixed(detail=', ipvs = "non-strict"')
+    assert {node.name: str(node.arp) for node in found.nodes}["worker-2"] == "non-strict"
+    assert found.summary.exit_code == 1
+
+
+def of_ipv6_alone(objects):
+    def changed(service):
+        return {**service, "spec": {**service["spec"], "clusterIP": "fd00::9", "clusterIPs": ["fd00::9"]}}
+
+    return replace(objects, resources={**objects.resources, "services": tuple(map(changed, objects.of("services")))})
+
+
+def test_without_an_ipv4_address_to_request_there_is_no_control_of_ipv4():
+    text = MIXED.replace('{ ipvs = "strict" }', '{ addresses = "2001:db8:10::11" }')
+    with_canary, without = mixed(V, text=text), mixed(V, text=text, change=of_ipv6_alone)
+    assert [str(t.target.ip) for t in with_canary.targets if t.target.ip.version == 4] == ["10.96.0.1", "192.0.2.1"]
+    assert [str(t.target.ip) for t in without.targets if t.target.ip.version == 4] == []
+    assert (without.summary.exit_code, verdicts(without)) == (0, {V: Verdict.OK})

@@ -161,7 +161,8 @@ class Judged:
                 continue
             if self.acceptances.of_node(state.name, state.arp):
                 continue
-            if any(ip in network for ip in self.addresses.get(state.name, ()) for network in networks):
+            asked = (ip for ip in self.addresses.get(state.name, ()) if self.observations.asked(ip).broadcast)
+            if any(ip in network for ip in asked for network in networks):
                 found[state.name] = "; it is Ready, and its address is in this network"
             elif state.name in named:
                 found[state.name] = f"; it is recorded as the announcer of {named[state.name]}"

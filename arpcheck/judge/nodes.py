@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 
 from arpcheck.judge.asked import Probe
 from arpcheck.judge.observations import Observations
@@ -20,6 +21,8 @@ of all frames are lost a node passes by chance once in a million runs."""
 FEW, MANY_NODES = 3, 20
 """From so many nodes on, where none missed a question, fewer questions are enough: there is no loss to be mistaken for
 silence."""
+
+IPV4 = 4
 
 _ALIKE = "a node that holds no Service address (iptables or nftables mode, Cilium) looks the same"
 
@@ -49,10 +52,12 @@ def node_states(
     blind: Collection[str],
     gateways: Mapping[str, tuple[Address, ...]],
     shared: Collection[Address] = (),
+    networks: Collection[IPv4Network | IPv6Network] = (),
 ) -> tuple[NodeState, ...]:
     """One state for each node, by name. `addresses`: the nodes' own; `gateways`: their ends of the pod network, which
     tell a strict kernel from one that holds no Service address; `blind`: nodes that arpcheck ran on and that no other
-    host heard; `shared`: addresses that are a Service's too, so that other nodes may answer for them."""
+    host heard; `shared`: addresses that are a Service's too, so that other nodes may answer for them; `networks`: those of
+    the interfaces that asked."""
     by_node: dict[str, list[Nic]] = {}
     for nic, owner in owners.items():
         if owner.node is not None:
@@ -69,7 +74,7 @@ def node_states(
     states = []
     for node in every:
         look = looks[node.name]
-        arp, reason = _judge(look, canary, blind, FEW if few else ENOUGH, shared, listed)
+        arp, reason = _judge(look, canary, blind, FEW if few else ENOUGH, shared, listed, networks)
         if arp is Arp.QUIET:
             reason = f"{reason}; {_why_quiet(gateways.get(node.name, ()), look.nics, observations)}"
         macs = tuple(sorted({mac for _, mac in look.nics}))
@@ -138,6 +143,19 @@ class _Look:
                 return nic
         return None
 
+    def in_ipv6_alone(self, networks: Collection[IPv4Network | IPv6Network]) -> bool:
+        """It was heard at its IPv6 addresses, and there was no IPv4 address at which it could have been."""
+        links = [network for network in networks if network.version == IPV4]
+        asked = (
+            ip
+            for ip in self.addresses
+            if ip.version == IPV4
+            and (self.observations.recorded or self.observations.asked(ip).broadcast)
+            and (not links or any(ip in network for network in links))
+        )
+        homes = [ip for ip, nic in self.at_home if nic in self.nics]
+        return bool(homes) and all(ip.version != IPV4 for ip in homes) and next(asked, None) is None
+
     def _own(self, ip: Address, nic: Nic) -> tuple[Probe, ...]:
         """The questions for an address of its own, in the ways in which it was answered at all: a node whose kernel drops
         0.0.0.0 as a sender misses nothing."""
@@ -174,6 +192,7 @@ def _judge(
     enough: int,
     shared: Collection[Address],
     listed: Collection[str],
+    networks: Collection[IPv4Network | IPv6Network],
 ) -> tuple[Arp, str]:
     observations = look.observations
     if look.name in blind:
@@ -189,6 +208,8 @@ def _judge(
         return Arp.UNKNOWN, f"{answered[0][1]} replied for {canary}, but may not be this node"
     if not look.at_home and not look.heard:  # what replied as a proxy, or for a silent address by unicast, is not heard
         return Arp.UNREACHED, f"no reply for its addresses here ({_listed(look.addresses)})"
+    if look.in_ipv6_alone(networks):
+        return Arp.IPV6_ALONE, f"replied for {look.heard[0][0]}, and has no IPv4 address here, which strict ARP is about"
     if canary is None or not observations.asked(canary).broadcast:
         return Arp.UNKNOWN, "the canary was not probed"
     if observations.lost(canary) or observations.excess(canary):

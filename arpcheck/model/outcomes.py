@@ -78,6 +78,8 @@ class Arp(StrEnum):
     NON_STRICT = "non-strict"
     SELF = "self"
     QUIET = "quiet"
+    IPV6_ALONE = "ipv6-alone"
+    """It replied in IPv6, and none of its IPv4 addresses could be requested here: strict ARP is in question for none."""
     UNREACHED = "unreached"
     UNKNOWN = "unknown"
 
@@ -91,7 +93,7 @@ class Arp(StrEnum):
                 return Outcome.UNSURE
             case Arp.QUIET:
                 return Outcome.FINE
-            case Arp.UNREACHED:
+            case Arp.UNREACHED | Arp.IPV6_ALONE:
                 return Outcome.NOT_JUDGED
             case _:
                 assert_never(self)

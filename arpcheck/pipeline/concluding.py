@@ -66,7 +66,9 @@ def conclude(evidence: Evidence) -> Report:
     owned = weighed.by_nic
     blind = _blind(hosts, own, addresses)
     gateways = mac_owners.pod_gateways(objects)
-    states = node_states(objects.nodes(), addresses, canary, owned, observations, blind, gateways, knowledge.shared)
+    states = node_states(
+        objects.nodes(), addresses, canary, owned, observations, blind, gateways, knowledge.shared, networks
+    )
     labels = {mac: found for _, mac in owned if (found := mac_owners.label(mac, evidence.vendors))}
     read_at = ages.outdated(evidence)
     context = CaseContext(

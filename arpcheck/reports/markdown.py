@@ -245,7 +245,7 @@ def _nodes_section(report: Report, order: Sequence[Conduct]) -> _Section:
     by_name = {node.name: node for node in report.nodes}
     ordered = [by_name[one.name] for one in order if one.node is not None and one.name in by_name]
     part = _table("node", 6_000, "Nodes", heads, map(_node_cells, ordered))
-    return replace(part, wrong=sum(node.arp is not Arp.QUIET for node in ordered), fine="quiet")
+    return replace(part, wrong=sum(node.arp not in (Arp.QUIET, Arp.IPV6_ALONE) for node in ordered), fine="quiet")
 
 
 def _node_cells(node: NodeReport) -> Cells:

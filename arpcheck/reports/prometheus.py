@@ -41,7 +41,7 @@ LABELS = {
     "node": "the name of the Node; empty for MAC addresses that belong to no known Node",
     "expected": "`yes` for the announcer that a current record names, else `no`",
     "network": "a network of the interfaces, such as `192.168.10.0/24`",
-    "state": "`non-strict`, `self`, `quiet`, `unreached` or `unknown`",
+    "state": "`non-strict`, `self`, `quiet`, `ipv6-alone`, `unreached` or `unknown`",
     "port": "the TCP port that was tried; empty without one",
     "result": "`accepted`, `other-mac`, `wrong-source`, `refused`, `unreachable`, `no-answer` or `not-asked`",
     "id": "of the finding",

@@ -238,7 +238,7 @@ def _by_gravity(report: Report) -> Sequence[NodeReport]:
     return sorted(report.nodes, key=lambda node: (_NODE_ORDER.index(node.arp), node.accepted is not None, at_odds(node)))
 
 
-_NODE_ORDER = (Arp.NON_STRICT, Arp.UNKNOWN, Arp.SELF, Arp.UNREACHED, Arp.QUIET)
+_NODE_ORDER = (Arp.NON_STRICT, Arp.UNKNOWN, Arp.SELF, Arp.UNREACHED, Arp.IPV6_ALONE, Arp.QUIET)
 
 
 def _said_of(node: NodeReport) -> str:
@@ -246,7 +246,7 @@ def _said_of(node: NodeReport) -> str:
     match node.arp:
         case Arp.UNKNOWN | Arp.SELF:
             return "; ".join(filter(None, (plain(node.reason, PROSE_LIMIT), at_odds(node))))
-        case Arp.NON_STRICT | Arp.QUIET | Arp.UNREACHED:
+        case Arp.NON_STRICT | Arp.QUIET | Arp.IPV6_ALONE | Arp.UNREACHED:
             return at_odds(node)
         case _:
             assert_never(node.arp)
