@@ -225,12 +225,14 @@ def all_targets(
     own = [
         Target(ip=ip, kind=Kind.NODE, nodes=tuple(names))
         for ip, names in owners.items()
-        if ip not in found and (six or ip.version == IPV4 or not with_ipv4.issuperset(names))
+        if ip not in found and (six or options.preflight or ip.version == IPV4 or not with_ipv4.issuperset(names))
     ]
     requested = {target.ip.version for target in (*wanted, *own) if target.ip and not target.skipped}
     by_arp = requested != {IPV6}
     knowledge = _knowledge(objects, (*links, *in_use), taken, asked, by_arp=by_arp) if IPV4 in versions else ()
-    controls = _ipv6_controls((target.ip for target in wanted if target.ip and not target.skipped), links, taken)
+    at_home = (ip for ip in owners if options.preflight and any(ip in network for network in links))
+    judged = (target.ip for target in wanted if target.ip and not target.skipped)
+    controls = _ipv6_controls((*judged, *at_home), links, taken)
     return tuple(sorted((*wanted, *_merged(skipped), *knowledge, *controls, *own), key=_order))
 
 

@@ -6,6 +6,7 @@ from arpcheck.cluster import ClusterSource
 from arpcheck.commands.cluster_options import reads_cluster
 from arpcheck.commands.opening import ProbeRequest
 from arpcheck.commands.options import (
+    Family,
     Format,
     Iface,
     MacMap,
@@ -16,6 +17,7 @@ from arpcheck.commands.options import (
     Sender,
     Verbose,
     Wait,
+    known_family,
     known_format,
 )  # fmt: skip
 from arpcheck.commands.probe import run
@@ -33,6 +35,7 @@ def preflight(
     wait: Wait = WAIT,
     rate: Rate = RATE,
     sender: Sender = "auto",
+    family: Family = "auto",
     mac_map: MacMap = None,
     cluster: ClusterSource,
     format_name: Format = "table",
@@ -50,6 +53,7 @@ def preflight(
                 wait=wait,
                 rate=rate,
                 sender=sender,
+                families=known_family(family),
                 services=False,
                 preflight=True,
             ),

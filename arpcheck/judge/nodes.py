@@ -12,6 +12,7 @@ from ipaddress import IPv4Network, IPv6Network
 from arpcheck.judge.asked import Probe
 from arpcheck.judge.observations import Observations
 from arpcheck.model import Address, Arp, Mac, Nic, Owner, SourceRank
+from arpcheck.model.constants import IPV4
 from arpcheck.objects import Node
 
 ENOUGH = 8
@@ -21,8 +22,6 @@ of all frames are lost a node passes by chance once in a million runs."""
 FEW, MANY_NODES = 3, 20
 """From so many nodes on, where none missed a question, fewer questions are enough: there is no loss to be mistaken for
 silence."""
-
-IPV4 = 4
 
 _ALIKE = "a node that holds no Service address (iptables or nftables mode, Cilium) looks the same"
 

@@ -183,7 +183,7 @@ def summarise(
     counted = Counter(judgement.verdict for judgement in judged.judgements if not judgement.accepted)
     open_ones = tuple(finding for finding in found if finding.accepted is None)
     proven = _proven(judged, counted, open_ones)
-    doubts = _doubts(judged, counted, open_ones, complete)
+    doubts = _doubts(judged, counted, open_ones, complete, answered=bool(preflight and preflight.safe))
     said = {*judged.missed(), *judged.away()}
     if preflight and (unheard := [name for name in judged.counted(Arp.UNREACHED) if name not in said]):
         doubts = (*doubts, f"no reply from {', '.join(unheard)}")
@@ -202,6 +202,7 @@ def summarise(
             ),
             *(Outcome.FINE for state in judged.nodes if judged.acceptances.of_node(state.name, state.arp)),
             *(finding.outcome for finding in open_ones if finding.outcome is not Outcome.FINE),
+            *(Outcome.FINE for one in (preflight,) if one and one.safe),
         )
     )
     if interrupted:
@@ -251,7 +252,10 @@ def _strictness_unknown(judged: Judged) -> Iterable[str]:
         yield f"it is not known whether the kernel of {', '.join(unknown)} replies for Service addresses"
 
 
-def _doubts(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding], complete: bool) -> tuple[str, ...]:
+def _doubts(
+    judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding], complete: bool, *, answered: bool
+) -> tuple[str, ...]:
+    """`answered`: the question of a preflight, which may be about IPv6 alone."""
     doubts = _of_outcome(verdicts, Outcome.UNSURE)
     if not complete:
         doubts.append("the run was not finished")
@@ -276,7 +280,7 @@ def _doubts(judged: Judged, verdicts: Counter[Verdict], found: Iterable[Finding]
         doubts.append(f"no request for {named} came from an own address, so a proxy would not be seen")
     unsure = (finding for finding in found if finding.outcome is Outcome.UNSURE and finding.id not in _SAID)
     doubts.extend(f"{finding.id}: {_concerned(finding)}" for finding in unsure)
-    if not addresses and not judged.named(Arp.QUIET):
+    if not (addresses or answered or judged.named(Arp.QUIET)):
         doubts.append("no address and no node was judged")
     return tuple(dict.fromkeys(doubts))
 

@@ -13,6 +13,7 @@ from arpcheck.kubeproxy import kube_proxies, modes, setting, version_of, workloa
 from arpcheck.kubeproxy.modes import Configured, NodeStatus, Note, Oddity, StrictArpAnswer, StrictArpStatus, has
 from arpcheck.kubeproxy.remedy import Running, from_configz, from_log, remedy
 from arpcheck.model import Arp, KubeProxy
+from arpcheck.model.constants import IPV4
 from arpcheck.objects import Objects
 from arpcheck.text import PROSE_LIMIT, plain
 
@@ -41,11 +42,14 @@ def status(
     nodes = tuple(_node_status(name, proxies[name], told[name], (wire or {}).get(name)) for name in sorted(proxies))
     if not nodes:
         return _without_nodes(objects)
+    if alone := _has_ipv6_alone(objects):
+        in_question = (Arp.NON_STRICT, Arp.QUIET)
+        nodes = tuple(n if n.arp in in_question else replace(n, answer=StrictArpAnswer.NOT_NEEDED) for n in nodes)
     answer = next(one for one in _FIRST if any(node.answer is one for node in nodes))
     owner, do = remedy(answer, nodes, objects)
     return StrictArpStatus(
         answer=answer,
-        reason=modes.reason(answer, nodes),
+        reason=_IPV6_ALONE if alone and answer is StrictArpAnswer.NOT_NEEDED else modes.reason(answer, nodes),
         source=", ".join(sorted({node.source for node in nodes if node.source})) or None,
         nodes=nodes,
         owner=owner.name if owner else None,
@@ -53,6 +57,17 @@ def status(
         notes=_notes(nodes, objects),
         do=do,
     )
+
+
+_IPV6_ALONE = "Strict ARP is not needed: no node and no Service has an IPv4 address, and ARP is of IPv4"
+
+
+def _has_ipv6_alone(objects: Objects) -> bool:
+    """As far as nodes and Services show, and both were read: kube-proxy then holds no address that ARP could ask for."""
+    services = [ip for service in objects.services() for ip in service.addresses]
+    known = services and not (objects.gap("nodes") or objects.gap("services"))
+    every = (*services, *(ip for node in objects.nodes() for ip in node.every_address))
+    return bool(known) and all(ip.version != IPV4 for ip in every)
 
 
 def _without_nodes(objects: Objects) -> StrictArpStatus:

@@ -242,6 +242,8 @@ class Preflight:
     """The answer of `arpcheck strict-arp status`: `not-needed`, `set`, `not-set`, `not-loaded`, `unknown`."""
     reason: str
     """Why that is the answer."""
+    ipv6: str | None = None
+    """What was seen of the nodes in IPv6; None if none is known to have an IPv6 address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

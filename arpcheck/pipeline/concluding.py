@@ -38,8 +38,9 @@ from arpcheck.model import (
 from arpcheck.model.constants import IPV6
 from arpcheck.pipeline import ages, planning, records
 from arpcheck.pipeline.cases import CaseContext, cases, replies_once
-from arpcheck.pipeline.explaining import gaps, likely_causes, not_in_file, preflight, without_own_sender
+from arpcheck.pipeline.explaining import gaps, likely_causes, not_in_file, without_own_sender
 from arpcheck.pipeline.planning import targets_of
+from arpcheck.pipeline.preflight import preflight
 from arpcheck.targets import JUDGED, unfitting
 
 ProbingHosts = tuple[tuple[str, Evidence], ...]
@@ -141,7 +142,7 @@ def conclude(evidence: Evidence) -> Report:
         ),
     )  # fmt: skip
     judged = replace(judged, causes=likely_causes(judged, gateways, objects))
-    return report(judged, evidence, preflight(judged, objects) if evidence.options.preflight else None)
+    return report(judged, evidence, preflight(judged, evidence) if evidence.options.preflight else None)
 
 
 def _judgement(

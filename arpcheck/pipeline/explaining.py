@@ -1,4 +1,4 @@
-"""Adds to the verdicts what was not read or requested, the likely causes, and the preflight result."""
+"""Adds to the verdicts what was not read or requested, and the likely causes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from arpcheck.judge.judged import Judged, Judgement, ipv6_alone
 from arpcheck.judge.observations import Observations
 from arpcheck.judge.reasons import best
 from arpcheck.kubeproxy.causes import causes
-from arpcheck.kubeproxy.modes import Configured, StrictArpAnswer
 from arpcheck.kubeproxy.observations import WireObservations
 from arpcheck.kubeproxy.remedy import cures
-from arpcheck.kubeproxy.status import status
 from arpcheck.model import (
     Address,
     Arp,
@@ -24,12 +22,10 @@ from arpcheck.model import (
     CauseId,
     Gap,
     Outcome,
-    Preflight,
     Target,
     Verdict,
 )  # fmt: skip
 from arpcheck.objects import Objects
-from arpcheck.text import count
 
 APART = timedelta(minutes=10)
 """Maximum time between a capture and the reading of the cluster before a gap is reported."""
@@ -162,48 +158,3 @@ def _answered_gateways(judged: Judged, gateways: Mapping[str, tuple[Address, ...
 def _node_addresses(judged: Judged) -> bool | None:
     asked = [ip for found in judged.addresses.values() for ip in found if judged.observations.asked(ip).broadcast]
     return any(judged.observations.by_nic(ip) for ip in asked) if asked else None
-
-
-def preflight(judged: Judged, objects: Objects) -> Preflight:
-    """Whether a layer-2 load balancer can be installed. Safe requires that only proxies reply for the canary, that every
-    node that is not switched off replied and is quiet, and that no configuration, including that of switched-off nodes, will
-    change this."""
-    configured = status(objects, wire={state.name: state.arp for state in judged.nodes})
-    faulty = judged.named(Arp.NON_STRICT)
-    if faulty:
-        safe, words = False, f"not safe: {', '.join(faulty)} would reply for every load-balancer address"
-    elif open_ones := tuple(_open_questions(judged, objects)):
-        safe, words = None, f"not known: {'; '.join(open_ones)}"
-    else:
-        safe, words = True, f"safe: {_quiet(judged)} do not reply for addresses that they do not announce"
-    return Preflight(safe=safe, words=words, strict_arp=configured.answer.value, reason=configured.reason)
-
-
-def _quiet(judged: Judged) -> str:
-    quiet = sum(1 for state in judged.nodes if state.arp.outcome is Outcome.FINE)
-    away = f" (not Ready, no reply: {', '.join(off)})" if (off := judged.away()) else ""
-    return f"{quiet} of {count(len(judged.nodes), 'node')}{away}"
-
-
-def _open_questions(judged: Judged, objects: Objects) -> Iterator[str]:
-    """The reasons why the result is not known."""
-    if judged.canary is None or not judged.observations.asked(judged.canary).broadcast:
-        yield "no canary was requested, which shows whether kernels reply for Service addresses"
-    strangers = sorted({mac for _, mac in judged.canary_nics()})
-    if strangers:
-        yield f"{', '.join(strangers)} (no known node) replied for the canary and may belong to a node"
-    here = [state for state in judged.nodes if state.name not in judged.away()]
-    if here and all(state.arp is Arp.UNREACHED for state in here):
-        yield "no node replied here"
-    elif not here or any(state.arp.outcome is not Outcome.FINE for state in here):
-        yield f"only {_quiet(judged)} are known not to reply for addresses that they do not announce"
-    # Without observations: this is about the configuration, even if the kernels are quiet now.
-    configured_nodes = status(objects).nodes
-    contrary = [
-        one.name
-        for one in configured_nodes
-        if one.answer is StrictArpAnswer.NOT_SET or one.configured is Configured.NON_STRICT
-    ]
-    if contrary:
-        nodes = ", ".join(contrary)
-        yield f"kube-proxy is configured for IPVS without strictARP on {nodes}: the next restart makes it unsafe"

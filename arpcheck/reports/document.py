@@ -253,6 +253,7 @@ _PREFLIGHT = structure(
     key("words", TEXT, "The same as a sentence."),
     key("strictArp", TEXT, "`not-needed`, `set`, `not-set`, `not-loaded` or `unknown`."),
     key("reason", TEXT, "Why `strictArp` has this value."),
+    key("ipv6", optional(TEXT), "What was seen of the nodes in IPv6; null if none is known to have an IPv6 address."),
 )
 
 _GAP = structure(

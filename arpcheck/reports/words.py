@@ -349,6 +349,8 @@ def sentence(cause: Cause) -> str:
 
 
 def installing(report: Report) -> tuple[str, ...]:
-    """`safe: …`, `not safe: …` or `not known: …`, then the configuration; empty for other commands than preflight."""
+    """`safe: …`, `not safe: …` or `not known: …`, then the configuration and IPv6; empty for other commands than
+    preflight."""
     asked = report.preflight
-    return (plain(asked.words, PROSE_LIMIT), plain(asked.reason, PROSE_LIMIT)) if asked else ()
+    lines = (asked.words, asked.reason, asked.ipv6) if asked else ()
+    return tuple(plain(line, PROSE_LIMIT) for line in lines if line)

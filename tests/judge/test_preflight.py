@@ -9,6 +9,7 @@ from simulated.wire import SimulatedWire, scene_host
 from arpcheck import pipeline
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
+from arpcheck.model import Families
 from arpcheck.objects import Objects
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -185,3 +186,115 @@ def test_a_canary_that_kube_proxy_does_not_serve_is_none():
     safe, code, words = asked(STRICT, served_by_another)
     assert (safe, code) == (None, 3)
     assert "no canary was requested" in words
+
+
+# ---------------------------------------------------------------------------------------------------------------- IPv6
+
+DUAL = """
+title = "Before a load balancer, in dual stack"
+about = "Made by a test."
+[lans.lan]
+network = "10.0.0.0/24"
+network6 = "2001:db8:10::/64"
+[nodes]
+worker-1 = { ipvs = "strict" }
+worker-2 = { ipvs = "strict" }
+[[services]]
+name = "web/app"
+type = "ClusterIP"
+"""
+
+
+def deaf(text, number):
+    """IPv6 is off on this worker, which has an address all the same."""
+    node = f'{{ ipvs = "strict", internal_ips = ["10.0.0.1{number}", "2001:db8:10::1{number}"], nics.eth0 = {{ addresses = "10.0.0.1{number}", ipv6 = false }} }}'
+    return text.replace(f'worker-{number} = {{ ipvs = "strict" }}', f"worker-{number} = {node}")
+
+
+ONLY = DUAL.replace('worker-1 = { ipvs = "strict" }', 'worker-1 = { addresses = "2001:db8:10::11" }').replace(
+    'worker-2 = { ipvs = "strict" }', 'worker-2 = { addresses = "2001:db8:10::12" }'
+)
+
+
+def of_ipv6_alone(objects):
+    def changed(service):
+        return {**service, "spec": {**service["spec"], "clusterIP": "fd00::9", "clusterIPs": ["fd00::9"]}}
+
+    nodes = tuple({**node, "spec": {}} for node in objects.of("nodes"))
+    services = tuple(map(changed, objects.of("services")))
+    return replace(objects, resources={**objects.resources, "services": services, "nodes": nodes})
+
+
+def in_ipv6(text, change=lambda objects: objects, *, host=lambda host: host, **options):
+    scene = scene_file.parse(text, "x")
+    found = pipeline.conclude(
+        pipeline.observe(
+            Options(interfaces=("eth0",), services=False, preflight=True, families=options.pop("families", Families.AUTO), **options),
+            objects=change(cluster_objects.objects(scene, NOW, pipeline.NEEDS)), host=host(scene_host(scene)),
+            wire=SimulatedWire(scene), clock=lambda: NOW,
+        )
+    )  # fmt: skip
+    return found.preflight, found.summary
+
+
+def without_ipv6(host):
+    return replace(host, interfaces=tuple(replace(one, ipv6=()) for one in host.interfaces))
+
+
+def test_dual_stack_is_safe_and_says_what_of_ipv6_was_seen():
+    found, summary = in_ipv6(DUAL)
+    assert (found.safe, found.strict_arp, summary.exit_code) == (True, "set", 0)
+    assert found.words.startswith("safe: 2 of 2 nodes")
+    assert found.ipv6.startswith("IPv6: 2 of 2 nodes replied")
+
+
+def test_a_node_that_is_deaf_in_ipv6_is_named_and_settles_nothing():
+    found, summary = in_ipv6(deaf(DUAL, 2))
+    assert (found.safe, summary.exit_code) == (None, 3)
+    assert "worker-2 (2001:db8:10::12)" in found.words
+    assert in_ipv6(deaf(DUAL, 2), families=Families.IPV4)[1].exit_code == 0
+
+
+def test_a_cluster_of_ipv6_alone_is_safe_without_a_word_of_arp():
+    found, summary = in_ipv6(ONLY, of_ipv6_alone)
+    assert (found.safe, found.strict_arp, summary.exit_code, summary.because) == (True, "not-needed", 0, ())
+    assert found.words == "safe in IPv6: 2 of 2 nodes replied by neighbour discovery"
+
+
+def test_a_configuration_of_ipvs_says_nothing_of_a_cluster_of_ipv6_alone():
+    loose = ONLY + '[cluster]\nkube_proxy = { mode = "ipvs", strict_arp = false }\n'
+    assert in_ipv6(loose, of_ipv6_alone)[0].safe is True
+    assert in_ipv6(DUAL + '[cluster]\nkube_proxy = { mode = "ipvs", strict_arp = false }\n')[0].safe is None
+
+
+def test_without_a_link_local_address_nothing_is_known_of_ipv6():
+    four, summary = in_ipv6(DUAL, host=without_ipv6)
+    assert (four.safe, four.ipv6, summary.exit_code) == (
+        True,
+        "IPv6: not requested (no interface that was used has a usable link-local address)",
+        0,
+    )
+    six, summary = in_ipv6(ONLY, of_ipv6_alone, host=without_ipv6)
+    assert (six.safe, summary.exit_code) == (None, 3)
+    assert "not requested" in six.words
+
+
+def test_one_family_by_name():
+    four, six = in_ipv6(DUAL, families=Families.IPV4)[0], in_ipv6(DUAL, families=Families.IPV6)
+    assert four.ipv6 == "IPv6: not requested (--family ipv4)"
+    assert (six[0].safe, six[0].words, six[1].exit_code) == (
+        True,
+        "safe in IPv6: 2 of 2 nodes replied by neighbour discovery",
+        0,
+    )
+
+
+def test_nodes_that_are_all_silent_in_ipv6_are_not_safe():
+    found, summary = in_ipv6(deaf(deaf(DUAL, 1), 2), families=Families.IPV6)
+    assert (found.safe, summary.exit_code) == (None, 3)
+
+
+def test_without_an_ipv6_address_of_a_node_there_is_no_line_of_ipv6():
+    assert in_ipv6(STRICT)[0].ipv6 is None
+    found, summary = in_ipv6(STRICT, families=Families.BOTH)
+    assert (found.safe, found.ipv6, summary.exit_code) == (True, None, 0)

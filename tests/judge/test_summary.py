@@ -120,11 +120,15 @@ def test_a_fault_counts_whatever_else_is_missing():
 def test_a_ready_node_that_was_not_heard_counts_where_it_should_have_been():
     """Its address is in a probed network, or a judged address's record names it."""
     here = Host(interfaces=(Interface(name="eth0", mac=None, addresses=("10.0.0.5/24",)),))
-    near = {"host": here, "addresses": {"c": (IPv4Address("10.0.0.13"),)}}
+    requested = observations((CANARY, 1), (IPv4Address("10.0.0.13"), 1))
+    near = {"host": here, "addresses": {"c": (IPv4Address("10.0.0.13"),)}, "observations": requested}
     far = {"host": here, "addresses": {"c": (IPv4Address("10.9.0.13"),)}}
     unheard = {"nodes": (STRICT, state("c", Arp.UNREACHED))}
     assert summary(clean(**unheard, **near)) == (3, ("no reply from c",))
     assert summary(clean(**unheard, **far)) == (0, ())
+    assert summary(clean(**unheard, **{**near, "observations": observations((CANARY, 1))})) == (0, ()), (
+        "it was not requested"
+    )
     assert summary(clean(case(A, announcers="ac"), **unheard, **far)) == (3, ("no reply from c",))
     off = {"nodes": (STRICT, replace(state("c", Arp.UNREACHED), ready=False))}
     assert summary(clean(**off, **near)) == (0, ()), "it is powered off"

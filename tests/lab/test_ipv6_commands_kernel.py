@@ -42,6 +42,18 @@ def test_a_pool_of_a_dual_stack_cluster():
     assert len(named["err"].splitlines()) == 1
 
 
+def test_a_preflight_says_what_of_ipv6_it_saw():
+    for scene, code, safe, seen in (
+        ("ipv6-healthy", 0, True, "IPv6: 3 of 3 nodes"),
+        ("ipv6-node-without-ipv4", 0, True, "IPv6: 3 of 3 nodes"),
+        ("ipv6-family-alone-node-missed", 3, None, "IPv6: 2 of 3 nodes"),
+    ):
+        (end,) = ends(scene, ("preflight", *WIRE))
+        found = json.loads(end["out"])["preflight"]
+        assert (end["code"], found["safe"]) == (code, safe), scene
+        assert found["ipv6"].startswith(seen), scene
+
+
 def test_a_pool_that_begins_with_the_anycast_address_and_holds_hosts():
     (end,) = ends("ipv6-healthy", ("pool", *WIRE), objects=[pool_of("2001:db8:10::/64")])
     states = {one["ip"]: one["state"] for one in json.loads(end["out"])["addresses"]}
