@@ -28,11 +28,12 @@ from types import TracebackType
 from typing import Any
 
 from arpcheck.errors import ArpcheckError, LabError, fault
-from arpcheck.lab import answering, cluster_objects, network, scene_file
+from arpcheck.lab import advertising, answering, cluster_objects, network, scene_file
 from arpcheck.lab.announcer import Announcers, inside
 from arpcheck.lab.api_objects import Resource, Store
 from arpcheck.lab.apiserver import Api, ApiServer
 from arpcheck.lab.network import write_sysctl
+from arpcheck.lab.network_ipv6 import write_sysctl6
 from arpcheck.lab.scene import Scene
 
 KUBECONFIG = Path("/run/arpcheck-kubeconfig")
@@ -104,10 +105,10 @@ class TimedEvents:
     """A context in which the scene's timed events happen. An error of the thread is raised at its end."""
 
     def __init__(self, scene: Scene) -> None:
-        """Opens a socket on the LAN, so that the first request is not missed."""
+        """Opens a socket, so that the first request is not missed."""
         self._then = sorted(scene.then, key=lambda step: step.after)
         self._wake, self._waker = os.pipe()
-        self._socket = inside(scene.then[0].station, partial(_opened, scene)) if scene.then else None
+        self._socket = inside(scene.prober.station, partial(_opened, scene)) if scene.then else None
         self._failed: list[Exception] = []
         self._thread = threading.Thread(target=self._run, name="steps", daemon=True)
 
@@ -140,20 +141,34 @@ class TimedEvents:
                 return
             for key, value in step.sysctl.items():
                 write_sysctl(step.station, "all", key, value)
+            for key, value in step.sysctl6.items():
+                write_sysctl6(step.station, "all", key, value)
 
     def _first_request(self, opened: socket.socket) -> bool:
         """Waits for the first request; False if the context ends before."""
         while self._wake not in select.select([self._wake, opened.fileno()], (), ())[0]:
-            packet = answering.decode(opened.recv(2048))
-            if packet and packet.operation == answering.REQUEST:
+            frame, (_, _, kind, *_) = opened.recvfrom(2048)
+            if kind == socket.PACKET_OUTGOING and _is_request(frame):
                 return True
         return False
 
 
 def _opened(scene: Scene) -> socket.socket:
+    """Receives what the prober sends itself: a switch that snoops keeps most solicitations from the stations."""
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-    opened.bind((scene.station(scene.then[0].station).nics[0].name, answering.ETHERTYPE))
+    opened.bind((scene.prober.interfaces[0], _EVERY_PROTOCOL))
     return opened
+
+
+_EVERY_PROTOCOL = 3
+"""ETH_P_ALL: only such sockets receive what is sent (packet(7))."""
+
+
+def _is_request(frame: bytes) -> bool:
+    if packet := answering.decode(frame):
+        return packet.operation == answering.REQUEST
+    message = advertising.decode(frame)
+    return message is not None and message.kind == advertising.SOLICITATION
 
 
 # ----------------------------------------------------------------------- Leases that their holders renew while a scene runs

@@ -51,6 +51,11 @@ def write_sysctls6(station: Station) -> None:
                 path.write_text(f"{value}\n")
 
 
+def write_sysctl6(station: str, interface: str, key: str, value: int) -> None:
+    """`net.ipv6.conf.INTERFACE.KEY` of a station."""
+    inside(station, lambda: (CONF6 / interface / key).write_text(f"{value}\n"))
+
+
 def furniture6(nic: SceneNic) -> Iterator[str]:
     """Commands of `ip` for a NIC that is up."""
     for address in nic.addresses6:

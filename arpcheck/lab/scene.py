@@ -364,8 +364,10 @@ class Step:
     after: float
     """Seconds since the first question of all."""
     station: str
-    sysctl: Mapping[str, int]
+    sysctl: Mapping[str, int] = field(default_factory=dict)
     """`net.ipv4.conf.all.*`, as kube-proxy writes them at its start."""
+    sysctl6: Mapping[str, int] = field(default_factory=dict)
+    """`net.ipv6.conf.all.*`, as a network plug-in writes them at its start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from typing import Any
 from arpcheck.errors import InputError, did_you_mean
 from arpcheck.lab import scene_network
 from arpcheck.lab.scene import (
+    SYSCTLS6,
     Agents,
     Announcer,
     AnnouncerKind,
@@ -115,9 +116,17 @@ def _scene(top: TomlTable, name: str) -> Scene:
 
 
 def _step(table: TomlTable, stations: tuple[Station, ...]) -> Step:
-    made = Step(after=table.seconds("after", 0.0), station=table.text("at"), sysctl=scene_network.sysctl(table))
-    if made.station not in {station.name for station in stations}:
+    made = Step(
+        after=table.seconds("after", 0.0),
+        station=table.text("at"),
+        sysctl=scene_network.sysctl(table),
+        sysctl6=scene_network.sysctl(table, "sysctl6", SYSCTLS6),
+    )
+    at = {station.name: station for station in stations}
+    if made.station not in at:
         table.fault("at", f"no node or host {made.station!r}")
+    if made.sysctl6 and not any(nic.ipv6 for nic in at[made.station].nics):
+        table.fault("sysctl6", f"{made.station} has no IPv6")
     table.done()
     return made
 

@@ -305,3 +305,10 @@ def test_the_readme_shows_a_scene_and_names_every_key():
     keys = re.findall(r"""(?:table|top)\.\w+\("(\w+)"|tables\("(\w+)"\)""", "\n".join(sources))
     assert [key for key in sorted({a or b for a, b in keys}) if not re.search(rf"\b{key}\b", text)] == []
     assert [word for word in (*SYSCTLS, *Shape, *Ipvs) if f"`{word}`" not in text] == []
+
+
+def test_the_readme_says_what_each_scene_of_ipv6_shows():
+    text = (Path(scene_file.__file__).parent / "scenes" / "README.md").read_text()
+    named = re.findall(r"`((?:ipv6|ordinary)-[a-z0-9-]+)`", text.split("## IPv6")[1])
+    assert sorted({*named}) == sorted(named), "one row each"
+    assert {*named} == {name for name in scene_file.names() if name.startswith("ipv6-")} | {"ordinary-dual-stack"}

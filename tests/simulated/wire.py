@@ -116,7 +116,10 @@ class SimulatedWire:
         while self._then and self._first + self._then[0].after <= self._now:
             step = self._then.pop(0)
             station = self._stations[step.station]
-            self._stations[step.station] = replace(station, sysctl={**station.sysctl, **step.sysctl})
+            self._stations[step.station] = replace(
+                station, sysctl={**station.sysctl, **step.sysctl}, sysctl6={**station.sysctl6, **step.sysctl6}
+            )
+            self._scene = replace(self._scene, stations=tuple(self._stations.values()))
 
     def _answer_by_kernel(self, station: Station, nic: SceneNic, asked: answering.Packet) -> None:
         if asked.destination not in (answering.BROADCAST, nic.mac):
