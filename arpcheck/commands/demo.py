@@ -15,12 +15,14 @@ def demo(
     scene: Annotated[
         str | None,
         typer.Argument(
-            metavar="SCENE", help="The name of a scene, or a scene file. Default: two-non-strict.", autocompletion=scenes
+            metavar="SCENE",
+            help="The name of a scene, or a scene file. Default: two-non-strict, then ipv6-wrong-in-ipv6-alone.",
+            autocompletion=scenes,
         ),
     ] = None,
     names: Annotated[bool, typer.Option("--list", help="List the scenes.")] = False,
 ) -> int:
-    """Run a scene on a LAN of network namespaces, with real kernel ARP."""
+    """Run a scene on a LAN of network namespaces, with real kernel ARP and neighbour discovery."""
     from arpcheck.wire.privilege import confine, give_up
 
     (give_up if names else confine)()

@@ -222,7 +222,7 @@ _RULES: tuple[_Rule, ...] = (
         concerned=observations.split_brain,
         text="Several nodes reply for one address: either there are two announcers (split brain, two controllers, a "
         "failover), "
-        "or the address is on an interface of a node, whose kernel replies unless arp_ignore=1",
+        "or the address is on an interface of a node, whose kernel replies (IPv4: unless arp_ignore=1)",
         do="Look for the address on each of them: `ip address show to ADDRESS`",
     ),
     _Rule(

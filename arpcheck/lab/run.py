@@ -19,8 +19,8 @@ from arpcheck.lab.scene import Expectation, ExpectedResponder, Scene
 from arpcheck.model import CauseId
 from arpcheck.text import PROSE_LIMIT, plain
 
-DEMO = "two-non-strict"
-"""Three nodes, an announcer, two nodes without strict ARP, a LAN host."""
+DEMO = ("two-non-strict", "ipv6-wrong-in-ipv6-alone")
+"""Three nodes, an announcer and a LAN host: two nodes without strict ARP, and then two announcers of an IPv6 address."""
 
 MEANINGS: Mapping[int, str] = {
     0: "no problem found",
@@ -71,13 +71,25 @@ def show(name: str, options: Sequence[str] = ()) -> int:
 
 
 def demo(scene: str | None = None, *, list_scenes: bool = False) -> int:
-    """`arpcheck demo [SCENE] [--list]`: shows the report of a scene, and what its exit code means.
+    """`arpcheck demo [SCENE] [--list]`: shows the report of a scene, and what its exit code means; without one those of
+    `DEMO`, up to the first that did not run to its end. Returns the last exit code.
 
     Raises InputError for an unknown scene, and LabError if the machine does not allow a lab."""
     if list_scenes:
         sys.stdout.write(listing())
         return 0
-    code = show(scene or DEMO)
+    first, *others = (scene,) if scene else DEMO
+    code = _shown(first)
+    for name in others:
+        if code in (2, 130):
+            break
+        sys.stderr.write("\n")
+        code = _shown(name)
+    return code
+
+
+def _shown(name: str) -> int:
+    code = show(name)
     sys.stderr.write(f"\nexit code {code}: {MEANINGS.get(code, 'not an exit code of arpcheck')}\n")
     return code
 

@@ -35,12 +35,27 @@ def test_a_scene_that_is_not_there_is_one_line(command):
 
 
 @pytest.mark.lab
-def test_the_demo_prints_the_report_and_names_the_exit_code():
+def test_the_demo_prints_the_reports_and_names_their_exit_codes():
     done = typed(*DEMO)
     assert done.returncode == 1
-    assert "non-strict-nodes: worker-2, worker-3" in done.stdout
+    assert re.findall(r"^(?:ERROR )?(non-strict-nodes|split-announcers): (.+);", done.stdout, re.MULTILINE) == [
+        ("non-strict-nodes", "worker-2, worker-3"), ("split-announcers", "worker-1, worker-2"),
+    ]  # fmt: skip
     assert done.stderr.startswith("Two nodes without strict ARP.")
+    assert done.stderr.count("\nexit code 1: a fault is proven\n") == 2
     assert done.stderr.endswith("\nexit code 1: a fault is proven\n")
+
+
+def test_the_demo_ends_with_the_first_scene_that_does_not():
+    """Ctrl-C, or a machine without a lab."""
+    done = typed(sys.executable, "-c", STOPPED)
+    assert (done.returncode, done.stdout) == (130, f"{run.DEMO[0]}\n")
+
+
+STOPPED = """import sys
+from arpcheck.lab import run
+run.show = lambda name: print(name) or 130
+sys.exit(run.demo())"""
 
 
 @pytest.mark.lab

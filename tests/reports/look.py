@@ -148,7 +148,7 @@ def printed(tab: Browser, page: Path) -> tuple[int, list[str]]:
 
 
 def picture(tab: Browser, folder: Path) -> bytes:
-    """The report that `scripts/demo` ends with, from its top to its nodes."""
+    """The report that `scripts/demo` begins with, from its top to its nodes."""
     page = folder / "report.html"
     page.write_text(simulated(SCENE, "html"), encoding="utf-8")
     _open(tab, page, PICTURE_WIDTH, "light")

@@ -165,7 +165,7 @@ def arp_flux(judged: Judged) -> Found | None:
 
     Do:
     - MetalLB: name the NIC in the L2Advertisement's `interfaces`.
-    - Or set arp_ignore=1 and arp_announce=2 on the node, or leave it one NIC on the segment."""
+    - Or leave the node one NIC on the segment. For IPv4, arp_ignore=1 and arp_announce=2 on the node do as well."""
     because: list[str] = []
     nodes: list[str] = []
     ips: list[Address] = []
