@@ -16,7 +16,7 @@ from types import NoneType
 from typing import Any
 
 from arpcheck.evidence_json import Lines, Rows
-from arpcheck.model import Question, Reply, Report
+from arpcheck.model import Address, Question, Reply, Report
 from arpcheck.reports import Style
 from arpcheck.reports.contract import Entries
 from arpcheck.reports.document import document
@@ -107,7 +107,7 @@ def _rows(rows: Rows) -> Iterable[str]:
     """Rows of one request share most of their text."""
     entries: Iterable[Question | Reply] = rows.found
     for (interface, number, ip, sender, to), found in groupby(entries, key=_ASKED):
-        asked = f"{text(interface)}, {number}, {text(str(ip))}, {text(str(sender))}, {_text(to)}"
+        asked = f"{text(interface)}, {number}, {_address(ip)}, {_address(sender)}, {_text(to)}"
         for entry in found:
             if isinstance(entry, Reply):
                 yield f'[{entry.at!r}, {asked}, "{entry.mac!s}", "{entry.source!s}", {_known(entry.after)}]'
@@ -162,6 +162,12 @@ def _text(value: Any) -> str:
 def _known(value: Any) -> str:
     """Of the times from request to reply: they are of whole microseconds, and most of them are the same few thousand."""
     return _text(value)
+
+
+@lru_cache(1 << 14)
+def _address(ip: Address) -> str:
+    """Each is in many rows, and an IPv6 address takes long to write."""
+    return text(str(ip))
 
 
 def _integer(value: int) -> str:

@@ -86,6 +86,8 @@ class Schedule:
         self._sender: Address = plan.own_ipv6.get(interface, ZERO) if version == IPV6 else ZERO
         """The sender of unicast requests that find an owner."""
         self._beyond = Beyond() if version == IPV6 else None
+        self._alone_rate = beyond_multicast.pace(0)
+        """IPv6: unicast requests per second."""
         self._link_local: dict[Mac, set[IPv6Address]] = {}
         self._silent: tuple[unanswered.Silent, ...] | None = None
         self._last_sent = 0.0
@@ -147,8 +149,7 @@ class Schedule:
         """Seconds to the next request, and the delay that is made up."""
         if self._beyond is None or request.to is None:
             return self._paces[number > self._rounds and request.destination is None]
-        rate = beyond_multicast.pace(len(self._macs()))
-        return 1 / rate, min(CATCH_UP, BURST / rate)
+        return 1 / self._alone_rate, min(CATCH_UP, BURST / self._alone_rate)
 
     def received(self, reply: Reply) -> None:
         """Records a reply."""
@@ -298,6 +299,7 @@ class Schedule:
         if not self._news:
             return
         self._news = False
+        self._alone_rate = beyond_multicast.pace(len(self._macs())) if self._beyond else 0.0
         heard = {ip: set().union(*a.responders.values()) for ip, a in self._addresses.items() if a.responders}
         homes, known = self._homes, self._plan.known
         judged = self._plan.judged | ({self._plan.canary} if self._plan.canary else set())
@@ -365,9 +367,9 @@ class Schedule:
         self._stage_round = 1 + max(
             (address.last_round(self._stage_round) for address in self._addresses.values()), default=self.last_round
         )
-        self._more.extend(
-            (self._stage_round, request) for request in self._beyond.next(seen, self._macs(), self._link_locals)
-        )
+        macs = self._macs()
+        self._alone_rate = beyond_multicast.pace(len(macs))
+        self._more.extend((self._stage_round, request) for request in self._beyond.next(seen, macs, self._link_locals))
         return None if self._more or self._beyond.done else self._ask_beyond(now)
 
     def _macs(self) -> Sequence[Mac]:
