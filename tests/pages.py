@@ -10,6 +10,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ NOW = datetime(2026, 3, 1, 2, 58, tzinfo=UTC)
 WIDTH = 80
 SCENE = "two-non-strict"
 """What `scripts/demo` runs; the picture in the README and the report on the page about a probe are of it."""
-_BLOCK = re.compile(r"(<!-- made: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- made: (?P<name>[a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def files() -> tuple[Path, ...]:
@@ -279,9 +280,9 @@ def helps() -> Iterable[tuple[str, str]]:
     return below(get_command(app), ())
 
 
-def figures() -> str:
-    """As `scripts/bench wire --readme` took them; a table that is wider than a terminal is several."""
-    parts = re.split(r"\n{2,}", (ROOT / "tests" / "campaigns" / "bench" / "figures.md").read_text().strip())
+def figures(section: str = "wire") -> str:
+    """As `scripts/bench SECTION --readme` took them; a table that is wider than a terminal is several."""
+    parts = re.split(r"\n{2,}", (ROOT / "tests" / "campaigns" / "bench" / "figures" / f"{section}.md").read_text().strip())
     return "\n\n".join(_narrow(part) if part.startswith("|") else "\n".join(_filled(part)) for part in parts)
 
 
@@ -337,6 +338,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "served-metrics": served_metrics,
     "commands": commands,
     "figures": figures,
+    "figures-ipv6": partial(figures, "wire6"),
 }
 
 if __name__ == "__main__":

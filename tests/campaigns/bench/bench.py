@@ -1,7 +1,7 @@
 """`python tests/campaigns/bench/bench.py [SECTION…] [--runs N] [--json FILE] [--readme]`: figures as tables, and as JSON.
 
 A section is a module here with `measured() -> dict`, which JSON can hold, and `table(dict) -> str`. `short(dict) -> str`
-is what `arpcheck/docs/benchmarks.md` quotes of it, by `FIGURES`."""
+is what `arpcheck/docs/benchmarks.md` quotes of it, by a file in `FIGURES`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from typing import Any
 
 from machine import line, machine
 
-SECTIONS = ("wire", "judging", "api", "snapshot", "start")
-FIGURES = Path(__file__).with_name("figures.md")
+SECTIONS = ("wire", "wire6", "judging", "api", "snapshot", "start")
+FIGURES = Path(__file__).with_name("figures")
 
 
 def main(arguments: list[str]) -> int:
@@ -36,9 +36,9 @@ def main(arguments: list[str]) -> int:
         more = {"runs": chosen.runs} if "runs" in inspect.signature(module.measured).parameters else {}
         result[name] = module.measured(**more)
         print(f"\n{name}\n\n{module.table(result[name])}", flush=True)  # noqa: T201
-    if chosen.readme:
-        quoted = [import_module(name).short(result[name]) for name in SECTIONS if hasattr(sys.modules.get(name), "short")]
-        FIGURES.write_text("\n\n".join((*quoted, f"On {line(result['machine'])}.")) + "\n")
+        if chosen.readme and hasattr(module, "short"):
+            quoted = f"{module.short(result[name])}\n\nOn {line(result['machine'])}.\n"
+            (FIGURES / f"{name}.md").write_text(quoted)
     if chosen.json:
         chosen.json.write_text(json.dumps(result, indent=1) + "\n")
     return 0

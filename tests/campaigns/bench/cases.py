@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from arpcheck.lab import scene_file
 from arpcheck.lab.scene import Scene
-from arpcheck.model import Mac
+from arpcheck.model import Address, Mac
 
-FIRST = IPv4Address("10.0.16.0")
-HEAD = 'title = "{0}"\nabout = "{0}."\nlans.lan = "10.0.0.0/16"\n'
+FIRST, FIRST6 = IPv4Address("10.0.16.0"), IPv6Address("2001:db8:10::1:0")
+HEAD = 'title = "{0}"\nabout = "{0}."\nlans.lan = {1}\n'
+LAN, LAN6 = '"10.0.0.0/16"', '{ network = "10.0.0.0/16", network6 = "2001:db8:10::/64" }'
 CHATTER = "chatter"
 """The host that fills a busy LAN with its own ARP."""
 
@@ -26,32 +27,42 @@ class Case:
     """For the head of its table."""
     addresses: int
     nodes: Mapping[str, str]
-    """`ipvs` by node: one that is not strict answers for every address."""
+    """`ipvs` by node: one that is not strict answers for every IPv4 address. An IPv6 address it has on its NIC."""
     announcers: str = ""
     """In TOML."""
     late: float = 0.0
     """Seconds after which the last answer may come."""
     foreign: int = 0
     """Frames of other hosts' ARP a second."""
+    ipv6: bool = False
 
     @property
-    def ips(self) -> tuple[IPv4Address, ...]:
-        return tuple(FIRST + number for number in range(self.addresses))
+    def ips(self) -> tuple[Address, ...]:
+        first: Address = FIRST6 if self.ipv6 else FIRST
+        return tuple(first + number for number in range(self.addresses))
 
     def scene(self) -> Scene:
-        nodes = "".join(f'{name} = {{ ipvs = "{ipvs}" }}\n' for name, ipvs in self.nodes.items())
+        nodes = "".join(self._node(*node) for node in enumerate(self.nodes.items(), 1))
         services = "".join(f'[[services]]\nname = "web/s{n}"\nips = "{ip}"\n' for n, ip in enumerate(self.ips))
         chatter = f'[hosts]\nclient = {{ addresses = "10.0.0.5" }}\n{CHATTER} = {{ addresses = "10.0.0.66" }}\n'
         hosts = chatter if self.foreign else ""
-        return scene_file.parse(f"{HEAD.format(self.name)}[nodes]\n{nodes}{hosts}{services}{self.announcers}", "bench")
+        head = HEAD.format(self.name, LAN6 if self.ipv6 else LAN)
+        return scene_file.parse(f"{head}[nodes]\n{nodes}{hosts}{services}{self.announcers}", "bench")
+
+    def _node(self, number: int, node: tuple[str, str]) -> str:
+        name, ipvs = node
+        held = [f"{ip}/128" for ip in self.ips] if self.ipv6 and ipvs == "non-strict" else []
+        own = [f"10.0.0.{10 + number}", f"2001:db8:10::{10 + number}", *held]
+        return f'{name} = {{ ipvs = "{ipvs}"{f", addresses = {own!r}" if self.ipv6 else ""} }}\n'
 
 
-def owners(scene: Scene) -> Mapping[IPv4Address, frozenset[Mac]]:
+def owners(scene: Scene) -> Mapping[Address, frozenset[Mac]]:
     """Every MAC that answers for an address, by the scene's own word."""
-    found: dict[IPv4Address, set[Mac]] = {}
+    found: dict[Address, set[Mac]] = {}
     for station in scene.stations:
         for nic in station.nics:
-            for ip in station.held if not station.effective("arp_ignore", nic) else ():
+            held = () if station.effective("arp_ignore", nic) else station.held
+            for ip in (*held, *(address.ip for address in nic.addresses6)):
                 found.setdefault(ip, set()).add(nic.mac)
     for announcer in scene.announcers:
         for nic in scene.station(announcer.station).nics:
@@ -68,6 +79,7 @@ def _announcer(node: str, ips: list[str], more: str = "") -> str:
     return f'[[announcers]]\nat = "{node}"\nips = {ips!r}\n{more}\n'
 
 
+_ALL6 = [str(FIRST6 + number) for number in range(48)]
 _ALL = [str(FIRST + number) for number in range(256)]
 _STRICT = {f"worker-{number}": "strict" for number in (1, 2, 3)}
 _BESIDE = {"worker-1": "non-strict", "worker-2": "strict"}
@@ -105,3 +117,29 @@ SMALL = Case(
     addresses=48, nodes={**_open(6), "worker-7": "strict"},
     announcers=_announcer("worker-7", _ALL[:48], 'delay = "400ms"\nshape = "to-broadcast"'), late=0.4, foreign=2000,
 )  # fmt: skip
+
+CASES6 = (
+    Case(
+        name="256 × 50, IPv6",
+        about="256 IPv6 addresses, 50 kernels answer for each",
+        addresses=256,
+        nodes=_open(50),
+        ipv6=True,
+    ),
+    Case(
+        name="4,096 × 3, IPv6",
+        about="4,096 IPv6 addresses, 3 kernels answer for each",
+        addresses=4096,
+        nodes=_open(3),
+        ipv6=True,
+    ),
+)
+
+SMALL6 = Case(
+    name="small, IPv6",
+    about="for a test: 48 IPv6 addresses; 6 kernels answer for each, and an announcer 400 ms later",
+    addresses=48, nodes={**_open(6), "worker-7": "strict"}, announcers=_announcer("worker-7", _ALL6, 'delay = "400ms"'),
+    late=0.4, ipv6=True,
+)  # fmt: skip
+
+EVERY = {case.name: case for case in (*CASES, SMALL, *CASES6, SMALL6)}

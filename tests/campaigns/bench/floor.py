@@ -25,10 +25,10 @@ def main(nic: str, path: str, rate: float, wait: float, buffer: int) -> None:
     json.dump({"sent": len(sent), "replies": named}, sys.stdout)
 
 
-def opened(nic, buffer):
+def opened(nic, buffer, ethertype=ETH_P_ARP):
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-    sock.bind((nic, ETH_P_ARP))
+    sock.bind((nic, ethertype))
     sock.setblocking(False)
     return sock
 

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import floor
-from cases import CASES, SMALL
+from cases import EVERY
 from contest import provide
 from tools import ADDRESSES, BUFFER, ONLY_NET_RAW
 
@@ -25,7 +25,7 @@ BIG = "4,096 × 3"
 def main(runs: str, name: str = BIG) -> None:
     from arpcheck.lab.fixture import stage
 
-    case = next(case for case in (*CASES, SMALL) if case.name == name)
+    case = EVERY[name]
     with stage(case.scene()) as standing:
         provide(standing, case)
         program = [*ONLY_NET_RAW, sys.executable, __file__, HERE, runs]

@@ -13,6 +13,7 @@ from pathlib import Path
 TOOLS = {
     "arp-scan": ("arp-scan", "--version"),
     "arping": ("arping", "--help"),
+    "ndisc6": ("ndisc6", "-V"),
     "nmap": ("nmap", "--version"),
 }
 
@@ -49,7 +50,7 @@ def _version(command: tuple[str, ...]) -> str:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return "missing"
-    found = re.search(r"(?:arp-scan|ARPing|Nmap version) ([\d.]+)", done.stdout + done.stderr)
+    found = re.search(r"(?:arp-scan|ARPing|userland tool|Nmap version) ([\d.]+)", done.stdout + done.stderr)
     return found[1].rstrip(".,") if found else "unknown"
 
 

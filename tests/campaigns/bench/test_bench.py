@@ -14,7 +14,8 @@ from arpcheck.lab import network
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from cases import CASES, FIRST, SMALL, owners  # noqa: E402
+import wire6  # noqa: E402
+from cases import CASES, CASES6, FIRST, FIRST6, SMALL, SMALL6, owners  # noqa: E402
 from tools import ARPCHECK, FLOOR, TOOLS  # noqa: E402
 from wire import short, table  # noqa: E402
 
@@ -28,12 +29,20 @@ SAID = {
     "arping in a loop": "ARPING 10.0.16.0\n42 bytes from 02:01:00:00:03:00 (10.0.16.0): index=0 time=7.324 usec\n"
     "60 bytes from 02:01:00:00:02:00 (10.0.16.0): index=1 time=25.378 usec\n\n--- 10.0.16.0 statistics ---\n",
     "scapy srp(multi)": '{"replies": [["10.0.16.0", "02:01:00:00:03:00"], ["10.0.16.0", "02:01:00:00:03:00"]]}',
+    "nmap -6 -PR": '<host><status state="up" reason="nd-response" reason_ttl="0"/>\n<address addr="2001:db8:10::1:0" addrtype="ipv6"/>\n'
+    '<address addr="02:01:00:00:03:0A" addrtype="mac"/>\n<hostnames>\n',
+    "ndisc6 -m in a loop": "asked: 2001:db8:10::1:0\nSoliciting 2001:db8:10::1:0 (2001:db8:10::1:0) on eth0...\n"
+    "Target link-layer address: 02:01:00:00:03:00\n from 2001:db8:10::1:0\nTarget link-layer address: 02:01:00:00:02:0A\n"
+    " from fe80::1:ff:fe00:20a\nasked: 2001:db8:10::1:1\nSoliciting 2001:db8:10::1:1 (2001:db8:10::1:1) on eth0...\n"
+    "Timed out.\nNo response.\n",
 }  # fmt: skip
 READ = {
     "arp-scan, as it is": (2, {("10.0.16.0", "02:01:00:00:03:00"), ("10.0.16.0", "02:01:00:00:02:00")}),
     "nmap -PR": (1, {("10.0.16.0", "02:01:00:00:03:0a")}),
     "arping in a loop": (2, {("10.0.16.0", "02:01:00:00:03:00"), ("10.0.16.0", "02:01:00:00:02:00")}),
     "scapy srp(multi)": (2, {("10.0.16.0", "02:01:00:00:03:00")}),
+    "nmap -6 -PR": (1, {("2001:db8:10::1:0", "02:01:00:00:03:0a")}),
+    "ndisc6 -m in a loop": (2, {("2001:db8:10::1:0", "02:01:00:00:03:00"), ("2001:db8:10::1:0", "02:01:00:00:02:0a")}),
 }
 
 
@@ -43,13 +52,20 @@ def test_what_a_tool_told_is_read(name):
     assert (said.replies, said.pairs) == READ[name]
 
 
-@pytest.mark.parametrize("case", [*(case for case in CASES if case.addresses <= 1024), SMALL], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [case for case in (*CASES, SMALL, *CASES6, SMALL6) if case.addresses <= 1024], ids=lambda case: case.name
+)
 def test_who_answers_in_a_case_is_as_its_words_say(case):
-    there = {ip: macs for ip, macs in owners(case.scene()).items() if FIRST <= ip < FIRST + case.addresses}
+    first = FIRST6 if case.ipv6 else FIRST
+    there = {
+        ip: macs
+        for ip, macs in owners(case.scene()).items()
+        if ip.version == first.version and first <= ip < first + case.addresses
+    }
     numbers = [int(word.replace(",", "")) for word in re.findall(r"\b\d[\d,]*\b", case.about)]
     assert numbers[0] == case.addresses == len(case.ips)
     assert {len(macs) for macs in there.values()} == {
-        {"late second": 2, "to broadcast": 2, "few announced": 1, "small": 7}.get(case.name) or numbers[1]
+        {"late second": 2, "to broadcast": 2, "few announced": 1, "small": 7, "small, IPv6": 7}.get(case.name) or numbers[1]
     }
     assert len(there) == (64 if case.name == "few announced" else case.addresses)
 
@@ -73,13 +89,23 @@ def test_the_tables_show_medians_and_the_worst_of_arpcheck():
     assert text.startswith(short({"cases": {"4,096 × 3": {"about": "", "tools": tools}}}))
 
 
+def test_the_tables_of_ipv6_name_each_case():
+    tools = {tool.name: [run(), run(replies=12), run(replies=8, wall=6.0)] for tool in TOOLS if tool.ipv6}
+    text = wire6.table({"cases": {case.name: {"about": "", "tools": tools} for case in CASES6}, "runs": 3})
+    assert "| arpcheck | 10 / 12, **1 called silent** | 10 / 12, **1 called silent** |" in text
+    assert "| replies found, of those sent, in the worst run of all | 1 | 0.6667 |" in text
+    assert "| whole command / the floor, 4,096 × 3, IPv6 | 1.7 | 1.00 |" in text
+
+
 @pytest.mark.lab
-def test_every_reply_is_found_with_an_ordinary_buffer_and_cap_net_raw_alone():
-    program = [sys.executable, str(HERE / "contest.py"), SMALL.name, "1", ARPCHECK, FLOOR]
+@pytest.mark.parametrize("case", [SMALL, SMALL6], ids=lambda case: case.name)
+def test_every_reply_is_found_with_an_ordinary_buffer_and_cap_net_raw_alone(case):
+    program = [sys.executable, str(HERE / "contest.py"), case.name, "1", ARPCHECK, FLOOR]
     done = subprocess.run(network.command(program), capture_output=True, text=True, timeout=120, check=True)
     [ours], [floor] = json.loads(done.stdout)["tools"].values()
     assert (ours["replies"], ours["owners"], ours["silent"]) == (ours["sent"], ours["ownersThere"], 0)
-    assert ours["ownersThere"] == floor["owners"] == 7 * SMALL.addresses
+    assert ours["ownersThere"] == floor["owners"] == 7 * case.addresses
+    assert floor["replies"] == floor["sent"]
     assert ours["lost"] == ours["inconclusive"] == 0
 
 

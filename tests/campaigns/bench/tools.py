@@ -16,7 +16,10 @@ from typing import Any
 RATE, WAIT, BUFFER = 4000, 1.0, 212992
 """Frames a second (what `--rate 0` takes), seconds of listening, and an ordinary host's net.core.rmem_max."""
 
-ADDRESSES, CLUSTER = "/run/addresses", "/run/cluster.json"
+WAIT6 = 1.2
+"""Seconds of listening in IPv6, where a proxy may take one to reply."""
+
+ADDRESSES, MACS, CLUSTER = "/run/addresses", "/run/macs", "/run/cluster.json"
 HERE = Path(__file__).parent
 ONLY_NET_RAW = ("setpriv", "--bounding-set", "-all,+net_raw", "--inh-caps", "-all")
 
@@ -44,6 +47,8 @@ class Tool:
     """It asks only so many of the addresses, since it would take hours for all."""
     only: str | None = None
     """The one case that it is run in."""
+    ipv6: bool = False
+    """It is run in the cases of IPv6, and otherwise in all others."""
 
 
 def _of(replies: Iterable[Sequence[str]]) -> Said:
@@ -81,13 +86,30 @@ def _planned(report: dict[str, Any]) -> float:
     return float((run["sent"] - again) / run["rate"] + again / min(run["rate"], 100) + run["wait"])
 
 
-def _arpcheck(rate: int) -> Sequence[str]:
-    probe = ("probe", "--iface", "eth0", "--cluster-file", CLUSTER, "--rate", str(rate), "--rounds", "1", "-o", "json")
+def _arpcheck(rate: int, *more: str) -> Sequence[str]:
+    probe = (
+        "probe",
+        "--iface",
+        "eth0",
+        "--cluster-file",
+        CLUSTER,
+        "--rate",
+        str(rate),
+        "--rounds",
+        "1",
+        "-o",
+        "json",
+        *more,
+    )
     return (*ONLY_NET_RAW, sys.executable, str(HERE / "ordinary.py"), str(BUFFER), *probe)
 
 
 def _floor(rate: int) -> Sequence[str]:
     return (sys.executable, str(HERE / "floor.py"), "eth0", ADDRESSES, str(rate), str(WAIT), str(BUFFER))
+
+
+def _floor6(rate: int) -> Sequence[str]:
+    return (sys.executable, str(HERE / "floor6.py"), "eth0", ADDRESSES, str(rate), str(WAIT6), str(BUFFER), MACS)
 
 
 def _arp_scan(text: str) -> Said:
@@ -98,13 +120,22 @@ def _arping(text: str) -> Said:
     return _of((ip, mac) for mac, ip in re.findall(r"bytes from ([0-9a-f:]{17}) \(([\d.]+)\)", text))
 
 
+def _ndisc6(text: str) -> Said:
+    """What the loop says of an address before what ndisc6 says of it."""
+    parts = re.split(r"^asked: (\S+)$", text, flags=re.MULTILINE)[1:]
+    found = zip(parts[::2], parts[1::2], strict=True)
+    return _of((ip, mac) for ip, told in found for mac in re.findall(r"address: ([0-9A-F:]{17})$", told, re.MULTILINE))
+
+
 def _nmap(text: str) -> Said:
-    host = r'<address addr="([\d.]+)" addrtype="ipv4"/>\s*<address addr="([0-9A-F:]{17})" addrtype="mac"'
+    host = r'<address addr="([\da-f.:]+)" addrtype="ipv[46]"/>\s*<address addr="([0-9A-F:]{17})" addrtype="mac"'
     return _of(re.findall(host, text))
 
 
 SAMPLE = 4
 IN_A_LOOP = f"head -n {SAMPLE} {ADDRESSES} | while read -r ip; do arping -I eth0 -c 1 -w {WAIT:g} $ip; done"
+
+IN_A_LOOP6 = f"head -n {SAMPLE} {ADDRESSES} | while read -r ip; do echo asked: $ip; ndisc6 -m -r 1 -w 1000 $ip eth0; done"
 
 ARPCHECK, FLOOR, ARP_SCAN, PACED = "arpcheck", "bare socket (the floor)", f"arp-scan, {RATE:,}/s", "arpcheck, 1,000/s"
 PACED_RATE = 1000
@@ -126,4 +157,11 @@ TOOLS = (
     ),
     Tool(name="arping in a loop", program=("sh", "-c", IN_A_LOOP), read=_arping, sample=SAMPLE),
     Tool(name=PACED, program=_arpcheck(PACED_RATE), read=_report, only="4,096 × 3"),
-)
+    Tool(name=ARPCHECK, program=_arpcheck(0, "--family", "ipv6"), read=_report, ipv6=True),
+    Tool(name=FLOOR, program=_floor6(RATE), read=_json, ipv6=True),
+    Tool(
+        name="nmap -6 -PR", program=("nmap", "-6", "-sn", "-PR", "-n", "-e", "eth0", "-iL", ADDRESSES, "-oX", "-"),
+        read=_nmap, ipv6=True,
+    ),
+    Tool(name="ndisc6 -m in a loop", program=("sh", "-c", IN_A_LOOP6), read=_ndisc6, sample=SAMPLE, ipv6=True),
+)  # fmt: skip

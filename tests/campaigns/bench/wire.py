@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from cases import CASES
+from cases import CASES, EVERY, Case
 from tools import ARP_SCAN, ARPCHECK, FLOOR, PACED, PACED_RATE, RATE, WAIT
 
 from arpcheck.lab import network
@@ -27,13 +27,19 @@ Runs = Sequence[Mapping[str, float]]
 
 def measured(runs: int = 5) -> Result:
     """Every case with every tool, so many times, and the loop by itself. An error of the lab where it can't be had."""
+    found = contests(CASES, runs)
+    sys.stderr.write("bench: the loop by itself\n")
+    return {**found, "loop": _inside("loop.py", str(SHORT * runs))}
+
+
+def contests(chosen: Iterable[Case], runs: int) -> Result:
+    """Every one of these cases with every tool, so many times."""
     network.require()
     cases = {}
-    for case in CASES:
+    for case in chosen:
         sys.stderr.write(f"bench: {case.name}: {case.about}\n")
         cases[case.name] = {"about": case.about, **_inside("contest.py", case.name, str(runs))}
-    sys.stderr.write("bench: the loop by itself\n")
-    return {"cases": cases, "loop": _inside("loop.py", str(SHORT * runs)), "runs": runs}
+    return {"cases": cases, "runs": runs}
 
 
 def _inside(program: str, *arguments: str) -> Any:
@@ -51,10 +57,10 @@ def table(result: Result) -> str:
 
 def short(result: Result) -> str:
     """For `arpcheck/docs/benchmarks.md`."""
-    return "\n".join((*_completeness(result), "", *_costs(result)))
+    return "\n".join((*completeness(result), "", *costs(result, BIG)))
 
 
-def _completeness(result: Result) -> Iterator[str]:
+def completeness(result: Result) -> Iterator[str]:
     """Rows are tools, columns are cases: replies told of / replies sent, and what is said wrongly."""
     cases = result["cases"]
     yield "Replies found / replies sent:"
@@ -72,14 +78,14 @@ def _found(runs: Runs) -> str:
     return f"{told}, **{silent:,.0f} called silent**" if silent else told
 
 
-def _costs(result: Result) -> Iterator[str]:
-    yield f"Seconds, seconds of CPU, MB at the most, {BIG}:"
+def costs(result: Result, case: str) -> Iterator[str]:
+    yield f"Seconds, seconds of CPU, MB at the most, {case}:"
     yield ""
     yield "| | owners found | wall | CPU | memory |"
     yield "|---|---|---|---|---|"
-    for tool, runs in result["cases"][BIG]["tools"].items():
+    for tool, runs in result["cases"][case]["tools"].items():
         asked = _median(runs, "asked")
-        sample = f" ({asked:,.0f} addresses only)" if asked < 4096 else ""
+        sample = f" ({asked:,.0f} addresses only)" if asked < EVERY[case].addresses else ""
         owners = f"{_median(runs, 'owners'):,.0f} of {_median(runs, 'ownersThere'):,.0f}"
         figures = f"{_median(runs, 'wall'):.1f} s | {_median(runs, 'cpu'):.1f} s | {_median(runs, 'megabytes'):.0f} MB"
         yield f"| {tool}{sample} | {owners} | {figures} |"
@@ -91,15 +97,19 @@ def promises(result: Result) -> Iterator[str]:
     ours, floor, scan = tools[ARPCHECK], tools[FLOOR], tools[ARP_SCAN]
     yield "| promise | at most or at least | measured |"
     yield "|---|---|---|"
+    yield from found_all(result)
+    yield f"| whole command / the floor | 1.5 | {ratio(ours, floor):.2f} |"
+    yield f"| whole command / (arp-scan at the same rate + {WAIT:g} s) | 2 | {ratio(ours, scan, WAIT):.2f} |"
+    yield f"| the loop alone, uncapped: frames a second / a bare socket's | 0.8 | {loop_ratio(result['loop']):.2f} |"
+    yield f"| the sweep at {RATE:,}/s / (questions / rate + wait) | 1.03 | {_paced(ours):.3f} |"
+    yield f"| the sweep at {PACED_RATE:,}/s / (questions / rate + wait) | 1.03 | {_paced(tools[PACED]):.3f} |"
+
+
+def found_all(result: Result) -> Iterator[str]:
     worst = min(run["replies"] / run["sent"] for case in result["cases"].values() for run in case["tools"][ARPCHECK])
     yield f"| replies found, of those sent, in the worst run of all | 1 | {worst:.4f} |"
     wrong = max(run["silent"] for case in result["cases"].values() for run in case["tools"][ARPCHECK])
     yield f"| addresses called silent that are not, in the worst run | 0 | {wrong} |"
-    yield f"| whole command / the floor | 1.5 | {_ratio(ours, floor):.2f} |"
-    yield f"| whole command / (arp-scan at the same rate + {WAIT:g} s) | 2 | {_ratio(ours, scan, WAIT):.2f} |"
-    yield f"| the loop alone, uncapped: frames a second / a bare socket's | 0.8 | {loop_ratio(result['loop']):.2f} |"
-    yield f"| the sweep at {RATE:,}/s / (questions / rate + wait) | 1.03 | {_paced(ours):.3f} |"
-    yield f"| the sweep at {PACED_RATE:,}/s / (questions / rate + wait) | 1.03 | {_paced(tools[PACED]):.3f} |"
 
 
 def loop_ratio(loop: Sequence[Mapping[str, Mapping[str, float]]]) -> float:
@@ -111,7 +121,7 @@ def loop_ratio(loop: Sequence[Mapping[str, Mapping[str, float]]]) -> float:
     return speed("arpcheck") / speed("floor")
 
 
-def _ratio(ours: Runs, theirs: Runs, more: float = 0.0) -> float:
+def ratio(ours: Runs, theirs: Runs, more: float = 0.0) -> float:
     """Of runs that followed each other, since a machine is not always equally busy."""
     return median(our["wall"] / (their["wall"] + more) for our, their in zip(ours, theirs, strict=True))
 
