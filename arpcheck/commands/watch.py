@@ -43,7 +43,8 @@ from arpcheck.commands.options import (
 from arpcheck.commands.output import format_of, notice, show, write
 from arpcheck.commands.served_metrics import Snapshot
 from arpcheck.commands.serving import MetricsServer, Pulse, ServeAddress, serve_address, serving
-from arpcheck.commands.watch_loop import Drawing, Pace, WatchDependencies, announced, run_watch
+from arpcheck.commands.watch_loop import Drawing, Pace, WatchDependencies, announced, place_of, run_watch
+from arpcheck.commands.watch_state import keeping, loaded, store_of
 from arpcheck.errors import ArpcheckError, ClusterError, OutputError, UsageError
 from arpcheck.evidence import Options
 from arpcheck.model import Report
@@ -132,6 +133,14 @@ def watch(
             help="Serve /metrics and /healthz over HTTP, by default on the interface's own address.",
         ),
     ] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            "--state",
+            metavar="FILE",
+            help="Keep what is known there, so that a restart is not a change; configmap/NAMESPACE/NAME for a ConfigMap.",
+        ),
+    ] = None,
     exit_zero: ExitZero = False,
     quiet: Quiet = False,
     _verbose: Verbose = False,
@@ -164,7 +173,8 @@ def watch(
     )
     pages = as_page(format_name)
     address = None if serve is None else serve_address(serve)
-    return ended(run(request, Pace(interval=interval, lasts=lasts, every=every), pages=pages, serve=address), exit_zero)
+    pace = Pace(interval=interval, lasts=lasts, every=every)
+    return ended(run(request, pace, pages=pages, serve=address, state=state), exit_zero)
 
 
 def as_page(format_name: str) -> bool:
@@ -174,23 +184,30 @@ def as_page(format_name: str) -> bool:
     return format_name == "html"
 
 
-def run(request: ProbeRequest, pace: Pace, *, pages: bool = False, serve: ServeAddress | None = None) -> int:
+def run(
+    request: ProbeRequest, pace: Pace, *, pages: bool = False, serve: ServeAddress | None = None, state: str | None = None
+) -> int:
     """Runs the loop and prints each change; returns the exit code of the worst state that was seen.
 
     `pages`: at the end a page is printed instead, and the changes on stderr. `serve`: where metrics are served.
+    `state`: where to keep what is known.
 
     Under sudo it does not set no_new_privs, unlike a probe: the caller's login plug-ins run again for every probe."""
     options = checked(request.options)
     host = this_host()
     interfaces = to_open(options, host)
     six = with_ipv6(host, interfaces, options)
-    with opened(interfaces, request.source, (request.output, "--output"), requests=True, ipv6=six) as (wire, source):
+    store = None if state is None else store_of(state, request.source)
+    outputs = (request.output, "--output"), (store.output if store else None, "--state")
+    with opened(interfaces, request.source, *outputs, requests=True, ipv6=six) as (wire, source):
         mac_map, accepted = read_mac_maps(request.mac_maps), read_acceptances(request.accept)
         objects = _read_cluster(source, options)
         options = settled(options, objects, host, wire, for_good=False)
         plan = pipeline.plan(options, objects, host, mac_map, accepted)
         used = [interface for interface in host.interfaces if interface.name in options.interfaces]
-        with stopping() as stop, serving(serve, used, pace.interval + plan.most_seconds) as served:
+        store = store.using(source) if store else None
+        known = loaded(store, place_of(objects, used)) if store else None
+        with stopping() as stop, keeping(store) as keep, serving(serve, used, pace.interval + plan.most_seconds) as served:
             world = WatchDependencies(
                 wire=wire,
                 clock=lambda: datetime.now(UTC),
@@ -204,6 +221,8 @@ def run(request: ProbeRequest, pace: Pace, *, pages: bool = False, serve: ServeA
                 accepted=accepted,
                 draw=drawer(request, pages),
                 publish=publisher(request, served),
+                state=known,
+                keep=keep,
             )
             if not request.quiet:
                 missing = unselected(plan, options, objects)

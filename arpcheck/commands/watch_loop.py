@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from ipaddress import ip_interface
 from typing import Protocol
 
 from arpcheck import pipeline
 from arpcheck.commands.served_metrics import Snapshot
 from arpcheck.errors import ArpcheckError
 from arpcheck.evidence import Evidence, MacEntry, Options
-from arpcheck.model import Acceptance, Address, Host, Kind, Mac, Outcome, Report, Request, Trust, order
+from arpcheck.model import Acceptance, Address, Host, Interface, Kind, Mac, Outcome, Report, Request, Trust, order
 from arpcheck.objects import Objects
 from arpcheck.reports.formatting import moment
 from arpcheck.targets import JUDGED
 from arpcheck.text import count
 from arpcheck.watch import SETTLES, Watch, WatchRecord
 from arpcheck.watch.holding import Holding
+from arpcheck.watch.state import KnownNode, Place, WatchState, subjects
 from arpcheck.watch.timeline import seconds
 from arpcheck.watch.watcher import outcome_of
 from arpcheck.wire.host import with_neighbours
@@ -69,6 +71,10 @@ class WatchDependencies:
     """Called after every probe and at the end; None: no page is wanted."""
     publish: Callable[[Snapshot], None] = lambda _: None
     """Called after every probe, with what the metrics show."""
+    state: WatchState | None = None
+    """What an earlier watch knew; None: nothing is known."""
+    keep: Callable[[WatchState], None] = lambda _: None
+    """Called after every probe, and at the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +164,9 @@ class _WatchLoop:
         self.tap = Tap(self.world.wire, self.macs, self.watch)
         self.began, self.began_at = self.world.wire.now(), self.world.clock()
         self.read_began = self.began
+        if self.world.state:
+            self.watch.remember(self.began, self.world.state)
+            self.holding.known = self.world.state.known
 
     def _say(self, at: float, line: str) -> None:
         self.world.say(f"{self.time(at)}  {line}")
@@ -191,6 +200,8 @@ class _WatchLoop:
             if self._is_over():
                 break
             self._between(begins + self.pace.interval)
+        if self.report:
+            self.world.keep(self._state(self.report))
         self.world.say("")
         self.world.say(f"From {moment(self.began_at)} to {moment(self.world.clock())} UTC")
         for line in self.watch.timeline(self.world.wire.now(), self.time).splitlines():
@@ -217,6 +228,7 @@ class _WatchLoop:
             self.world.store(report)
             self.report = report
             self._publish(self.holding.held(report))
+            self.world.keep(self._state(report))
             self._draw()
 
     def _publish(self, held: Report) -> None:
@@ -230,6 +242,18 @@ class _WatchLoop:
                 is_read=self.unread is None,
                 began_at=self.began_at,
             )
+        )
+
+    def _state(self, report: Report) -> WatchState:
+        return WatchState(
+            place=place_of(self.objects, report.run.interfaces),
+            saved_at=self.world.clock(),
+            addresses=self.watch.known_addresses(),
+            nodes=tuple(
+                KnownNode(name=node.name, arp=node.arp, macs=tuple(dict.fromkeys(one.mac for one in node.macs)))
+                for node in report.nodes
+            ),
+            subjects=subjects(self.holding.known),
         )
 
     def _concluded(self, evidence: Evidence) -> Report:
@@ -292,6 +316,16 @@ class _Read:
             self.found, self.took = self.reading.result(), now - self.began
         waits = self.world.reading is not None and self.found is None and now < self.until + PATIENCE
         return self.world.stop() or (now >= self.until and not waits)
+
+
+def place_of(objects: Objects, interfaces: Iterable[Interface]) -> Place:
+    """Which cluster, and which segment."""
+    networks = {str(ip_interface(text).network) for one in interfaces for text in (*one.addresses, *one.ipv6)}
+    return Place(server=objects.server or "", networks=tuple(sorted(networks - {LINK_LOCAL})))
+
+
+LINK_LOCAL = "fe80::/64"
+"""Of every segment."""
 
 
 def _recorded(report: Report) -> dict[Address, frozenset[str]]:

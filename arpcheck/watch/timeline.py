@@ -74,14 +74,14 @@ class ResponderChange:
 
 
 class AddressTimeline:
-    def __init__(self, owner: Callable[[Mac], str]) -> None:
-        """`owner` returns the owner of a MAC address as far as it is known."""
-        self.spans: list[Span] = []
+    def __init__(self, owner: Callable[[Mac], str], known: Span | None = None) -> None:
+        """`owner` returns the owner of a MAC address as far as it is known. `known`: who replied before this watch began."""
+        self.spans: list[Span] = [known] if known else []
         self._owner = owner
         self._sent_at: float | None = None
         self._responders: set[Mac] = set()
-        self._last: frozenset[Mac] = frozenset()
-        self._alone: frozenset[Mac] = frozenset()
+        self._last: frozenset[Mac] = known.macs if known else frozenset()
+        self._alone: frozenset[Mac] = known.macs if known and len(self.owners) == 1 else frozenset()
         self._silent: list[float] = []
         self.questions = 0
         """Finished requests, without those whose result is unknown."""
@@ -97,6 +97,11 @@ class AddressTimeline:
     def owners(self) -> Owners:
         """The current responders."""
         return self.named(self.spans[-1].macs) if self.spans else ()
+
+    @property
+    def last(self) -> frozenset[Mac]:
+        """The last responders, even before a silence."""
+        return self._last
 
     @property
     def unsettled(self) -> bool:

@@ -36,9 +36,13 @@ class Totals:
     def __init__(self) -> None:
         self._by_address: dict[Address, AddressTotals] = {}
 
-    def follow(self, ip: Address) -> None:
-        """From now on the address has numbers, all 0: a rate needs a first sample."""
-        self._by_address.setdefault(ip, AddressTotals())
+    def follow(self, ip: Address, known: AddressTotals | None = None) -> None:
+        """From now on the address has numbers: those that are known from before a restart, else all 0, since a rate needs a
+        first sample."""
+        self._by_address.setdefault(ip, known or AddressTotals())
+
+    def of(self, ip: Address) -> AddressTotals:
+        return self._by_address[ip]
 
     def happened(self, ip: Address, event: WatchEvent) -> None:
         if ip in self._by_address:

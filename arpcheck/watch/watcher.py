@@ -3,23 +3,25 @@ moment."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import NamedTuple, assert_never
 
-from arpcheck.model import Address, Arp, Mac, Outcome, Report, TargetReport, Verdict, order
+from arpcheck.model import Accepted, Address, Arp, Mac, Outcome, Report, TargetReport, Verdict, order
+from arpcheck.watch.state import KnownAddress, WatchState
 from arpcheck.watch.timeline import (
     AddressTimeline,
     ResponderChange,
     Silence,
+    Span,
     change_line,
     history,
     kernel_lines,
     named,
     summary_of,
 )
-from arpcheck.watch.totals import Totals, WatchEvent
+from arpcheck.watch.totals import AddressTotals, Totals, WatchEvent
 
 SERIES = 10.0
 """Seconds in which repeated announcements count as one: a speaker sends ten within 4.4 s."""
@@ -40,6 +42,12 @@ a node's kernel, as on lossy networks."""
 
 AT_FIRST = 10
 """Addresses that the first probe reports one by one; more are summed up, a line for each verdict."""
+
+MOST_CHANGES = 1_000
+"""Changes of one address that are kept."""
+
+MOST_OWNERS = 10_000
+"""MAC addresses whose owner is kept; nodes come and go."""
 
 Say = Callable[[float, str], None]
 """Receives a time and a line."""
@@ -80,14 +88,43 @@ class Watch:
         self._is_unclear = False
         self._recent: dict[tuple[WatchEvent, Address, str], float] = {}
         self.totals = Totals()
+        self._accepted: dict[str, bool] = {}
+        self._before: dict[Address, tuple[Span, AddressTotals]] = {}
+        """What is known from before a restart."""
+
+    def remember(self, at: float, state: WatchState) -> None:
+        """Begins with what an earlier watch knew: only what differs from it is a change."""
+        self._owners |= {mac: node.name for node in state.nodes for mac in node.macs}
+        self._arp = {node.name: node.arp for node in state.nodes}
+        self._verdicts = {str(one.ip): one.verdict for one in state.addresses if one.verdict}
+        self._accepted = {str(one.ip): one.is_accepted for one in state.addresses}
+        self._before = {one.ip: (Span(at, frozenset(one.macs)), one.totals) for one in state.addresses}
+
+    def known_addresses(self) -> tuple[KnownAddress, ...]:
+        """For the next watch: of every address that is watched now."""
+        return tuple(map(self._known_address, sorted(self._labels, key=order)))
+
+    def _known_address(self, ip: Address) -> KnownAddress:
+        totals = self.totals.of(ip)
+        return KnownAddress(
+            ip=ip,
+            verdict=self._verdicts.get(str(ip)),
+            is_accepted=self._accepted.get(str(ip), False),
+            macs=tuple(sorted(self._timelines[ip].last)),
+            events=dict(totals.events),
+            gap_seconds=totals.gap_seconds,
+            overlap_seconds=totals.overlap_seconds,
+        )
 
     def follow(self, labels: Mapping[Address, str], canary: Address | None, services: Collection[Address]) -> None:
         """`labels`: the addresses to watch with their Services. `services`: all addresses of all Services."""
         self._labels, self._canary, self._services = dict(labels), canary, services
         for ip in (*labels, *((canary,) if canary else ())):
-            self._timelines.setdefault(ip, AddressTimeline(self._owner))
+            if ip not in self._timelines:
+                span = self._before[ip][0] if ip in self._before else None
+                self._timelines[ip] = AddressTimeline(self._owner, span if span and span.macs else None)
         for ip in labels:
-            self.totals.follow(ip)
+            self.totals.follow(ip, self._before[ip][1] if ip in self._before else None)
 
     # ------------------------------------------------------------------------------------------------- Requests and replies
 
@@ -170,7 +207,7 @@ class Watch:
 
     def probed(self, at: float, report: Report) -> None:
         """A complete probe: MAC owners, verdicts and nodes. Reports what differs from the probe before."""
-        self._owners |= _owners(report)
+        self._learn(report)
         first = not self._verdicts and not self._arp
         faulty = [t for t in report.targets if t.verdict and t.target.ip and not _is_quiet(t.verdict)]
         several = first and len(faulty) > AT_FIRST
@@ -182,13 +219,28 @@ class Watch:
         for target in report.targets:
             if target.verdict and target.target.ip:
                 self._judged(at, str(target.target.ip), target.verdict, target.reason, first=first, told=several)
+                self._accepting(at, str(target.target.ip), target.accepted)
         for node in report.nodes:
             before = self._arp.get(node.name)
             if before not in (None, node.arp):
                 self._say(at, f"{node.name}: changed from {before} to {node.arp}")
             self._arp[node.name] = node.arp
             self._is_unclear |= node.arp is Arp.UNKNOWN
+        self._forget(report)
         self._happened(at, outcome_of(report), "; ".join(report.summary.because) or "the verdicts of a probe")
+
+    def _learn(self, report: Report) -> None:
+        """The owners of MAC addresses, those of this probe last."""
+        now = _owners(report)
+        before = {mac: name for mac, name in self._owners.items() if mac not in now}
+        self._owners = dict([*before.items(), *now.items()][-MOST_OWNERS:])
+
+    def _forget(self, report: Report) -> None:
+        """What is not in the report is gone."""
+        addresses, nodes = {str(one.target.ip) for one in report.targets}, {node.name for node in report.nodes}
+        self._verdicts = {ip: verdict for ip, verdict in self._verdicts.items() if ip in addresses}
+        self._accepted = {ip: accepted for ip, accepted in self._accepted.items() if ip in addresses}
+        self._arp = {name: arp for name, arp in self._arp.items() if name in nodes}
 
     def _summed_up(self, at: float, faulty: Collection[TargetReport]) -> None:
         """A line for each verdict, with the first address as an example."""
@@ -209,6 +261,14 @@ class Watch:
         was = f"changed from {before} to {verdict}" if before else f"{verdict}"
         self._say(at, f"{ip}: {was}: {reason}")
 
+    def _accepting(self, at: float, ip: str, accepted: Accepted | None) -> None:
+        """An acceptance ends with its last day, or with another file."""
+        before, self._accepted[ip] = self._accepted.get(ip), accepted is not None
+        if before and not accepted:
+            self._say(at, f"{ip}: no longer accepted")
+        elif before is False and accepted:
+            self._say(at, f"{ip}: accepted until {accepted.until}: {accepted.reason}")
+
     # -------------------------------------------------------------------------------------------------------------- Changes
 
     def _changed(self, ip: Address, change: ResponderChange | None) -> None:
@@ -217,6 +277,7 @@ class Watch:
         if len(self._timelines[ip].spans) == 1:
             return  # the initial state, which the probe judged
         self._changes.setdefault(ip, []).append(change)
+        self._trim(ip)
         if ip == self._canary:
             for line in kernel_lines(change.before, change.after):
                 self._say(change.at, line)
@@ -225,6 +286,15 @@ class Watch:
             self._say(change.at, f"{ip}: {change_line(change)}")
             self.totals.changed(ip, change)
             self._happened(change.at, *_worth(ip, change))
+
+    def _trim(self, ip: Address) -> None:
+        """Only the last changes of an address are kept, since a watch may last for months. What a silence was worth is known
+        before it is left out."""
+        timeline = self._timelines[ip]
+        del timeline.spans[: -MOST_CHANGES - 1]
+        del self._changes[ip][:-MOST_CHANGES]
+        while len(timeline.silences) > MOST_CHANGES:
+            self._worst = _worse(self._worst, self._silence(ip, timeline.silences.pop(0)))
 
     def _kernels(self, change: ResponderChange) -> None:
         """Counts new responders for Service addresses. Those that the last probe found are counted already."""
@@ -298,7 +368,7 @@ class Watch:
             label=self._labels.get(ip, ""),
             is_canary=ip == self._canary,
             spans=tuple(spans),
-            summary=summary_of(changes) if changes else "",
+            summary=_summary_of(changes) if changes else "",
             verdict=self._verdicts.get(str(ip)),
             worst=worst,
         )
@@ -332,7 +402,7 @@ class Watch:
             yield (
                 f"{ip}: kernels that reply for Service addresses"
                 if ip == self._canary
-                else (f"{ip}{f' ({label})' if label else ''}: {summary_of(changes)}")
+                else (f"{ip}{f' ({label})' if label else ''}: {_summary_of(changes)}")
             )
             yield from history(timeline.spans, end, clock, timeline.named)
         if still:
@@ -347,6 +417,10 @@ def _worth(ip: Address, change: ResponderChange) -> tuple[Outcome, str]:
     if change.moved:
         return Outcome.UNSURE, f"{ip} moved from {named(change.origin)} to {named(change.after)}"
     return Outcome.NOT_JUDGED, ""
+
+
+def _summary_of(changes: Sequence[ResponderChange]) -> str:
+    return f"{'of the last changes: ' if len(changes) >= MOST_CHANGES else ''}{summary_of(changes)}"
 
 
 def outcome_of(report: Report) -> Outcome:

@@ -40,7 +40,7 @@ COMMANDS = {
     "pool": f"pool {ASK} --range 10.0.0.50-10.0.0.51 --output new.json",
     "inventory": "inventory --cluster-file cluster.json --mac-map macs.csv",
     "inventory --iface": f"inventory {ASK} --mac-map macs.csv",
-    "watch": f"watch {ASK} --ip 10.0.0.50 --for 1s --accept accept.yaml --mac-map macs.csv --output new.prom",
+    "watch": f"watch {ASK} --ip 10.0.0.50 --for 1s --accept accept.yaml --mac-map macs.csv --output new.prom --serve 127.0.0.1:9798 --state new.state",
     "doctor": "doctor --iface eth0 --cluster-file cluster.json",
     "snapshot": "snapshot --cluster-file cluster.json --output new.json",
     "snapshot --server": "snapshot --server https://127.0.0.1:1 --token-file token --certificate-authority ca.pem",
