@@ -213,12 +213,21 @@ except BaseException as error:
 sys.exit(past + (code if isinstance(code, int) else 2 if code else 0))
 """
 
+_FROM_ARCHIVE = """import sys
+sys.path.insert(0, {!r})
+import _one_file
+_one_file.install()
+"""
+"""Where arpcheck is one file: its modules are found as in the program that starts this one (release/one_file)."""
+
 
 def python(module: str, *arguments: str, past: int = 0) -> list[str]:
     """The command that runs a module with this Python, isolated from the current directory, the user's packages and the
     environment (python -I), because the lab runs as root, if only of its own namespaces."""
     kept = ["-B"] if sys.dont_write_bytecode else []
-    return [sys.executable, "-I", *kept, "-c", _LAUNCH, str(past), module, *arguments]
+    archive = getattr(__spec__.loader, "archive", None)
+    launch = f"{_FROM_ARCHIVE.format(archive)}{_LAUNCH}" if archive else _LAUNCH
+    return [sys.executable, "-I", *kept, "-c", launch, str(past), module, *arguments]
 
 
 def ended(status: int, what: str) -> int:

@@ -165,7 +165,7 @@ def _become(user: Caller) -> None:
 
 
 def _must_read(user: Caller) -> None:
-    for place in (os.__file__, __file__):
+    for place in (os.__file__, getattr(__spec__.loader, "archive", __file__)):  # the archive, where arpcheck is one file
         if not os.access(place, os.R_OK):
             hint = "Install Python and arpcheck where every user can read them"
             raise WireError(f"{user.name}, who called sudo, cannot read {os.path.dirname(place)}", hint)
