@@ -1,12 +1,13 @@
-"""Compiles every module of a folder with the Python that runs it, and writes name and code of all into one file.
+"""Compiles every module of a folder with the Python that runs it, and writes name and code into a file for each package.
 
 The same sources and the same release of Python give the same bytes.
 
-    python3.13 -I release/compile_tree.py FOLDER FILE"""
+    python3.13 -I release/compile_tree.py FOLDER INTO-FOLDER"""
 
 import marshal
 import sys
 import zlib
+from collections import defaultdict
 from pathlib import Path
 
 LARGEST = 500_000
@@ -14,7 +15,7 @@ LARGEST = 500_000
 
 
 def compiled(folder):
-    found = {}
+    found = defaultdict(dict)
     for path in sorted(folder.rglob("*.py")):
         name = path.relative_to(folder)
         parts = name.with_suffix("").parts
@@ -24,9 +25,10 @@ def compiled(folder):
                 code = compile(path.read_bytes(), str(name), "exec", dont_inherit=True, optimize=0)
             except SyntaxError:
                 continue  # a template, or code for another version
-            found[module] = zlib.compress(marshal.dumps(code), 9)
-    return marshal.dumps(found)
+            found[parts[0]][module] = zlib.compress(marshal.dumps(code), 9)
+    return {package: marshal.dumps(modules) for package, modules in found.items()}
 
 
 if __name__ == "__main__":
-    Path(sys.argv[2]).write_bytes(compiled(Path(sys.argv[1])))
+    for name, content in compiled(Path(sys.argv[1])).items():
+        (Path(sys.argv[2]) / name).write_bytes(content)

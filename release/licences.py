@@ -1,4 +1,4 @@
-"""Lists the licences of all packages that are shipped, with their texts, and refuses those that release/licences.toml omits."""
+"""Lists the licences of what is shipped, with their texts, and refuses those that release/licences.toml does not allow."""
 
 from __future__ import annotations
 

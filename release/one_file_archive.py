@@ -44,11 +44,12 @@ def release_of(path: str) -> str:
 
 
 def compile_for(tree: Path, pythons: Mapping[str, str], into: Path) -> Mapping[str, Path]:
-    """A file of compiled code for each Python."""
+    """A folder of compiled code for each Python."""
     made = {}
     for version, python in pythons.items():
         tag = f"cpython-{version.replace('.', '')}"
         made[tag] = into / tag
+        made[tag].mkdir()
         environment = {"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
         command = (python, str(Path(__file__).parent / "compile_tree.py"), str(tree), str(made[tag]))
         subprocess.run(command, check=True, env=environment)
@@ -59,16 +60,23 @@ def write(target: Path, tree: Path, compiled: Mapping[str, Path], targets: tuple
     """Writes the archive; every byte follows from the arguments."""
     suffixes = [f".cpython-{one.version.replace('.', '')}-{one.architecture}-linux-gnu.so" for one in targets]
     members = {path.relative_to(tree): path.read_bytes() for path in sorted(tree.rglob("*")) if path.is_file()}
-    content = {str(name): text for name, text in members.items() if not is_of_installation(name)}
+    content = {str(name): text for name, text in members.items() if _is_used(name)}
     content |= {name: (BOOT / name).read_bytes() for name in ("__main__.py", "_one_file.py")}
     content["one_file/suffixes"] = "\n".join((*suffixes, "")).encode()
-    content |= {f"one_file/{tag}": path.read_bytes() for tag, path in compiled.items()}
+    content |= {
+        f"one_file/{tag}/{path.name}": path.read_bytes() for tag, folder in compiled.items() for path in folder.iterdir()
+    }
     with target.open("wb") as file:
         file.write(FIRST_LINE)
         with zipfile.ZipFile(file, "w") as archive:
             for name in sorted(content):
                 archive.writestr(_member(name, epoch), content[name], compresslevel=9)
     target.chmod(0o755)
+
+
+def _is_used(name: Path) -> bool:
+    """Python reads the whole list of members at each start."""
+    return name.suffix != ".pyi" and name.name != "py.typed" and not is_of_installation(name)
 
 
 def _member(name: str, epoch: int) -> zipfile.ZipInfo:

@@ -1,7 +1,7 @@
 """Imports from the archive that this module is in, without unpacking it: root would run what another user put into a cache.
 
-Compiled code is in one member for each version of Python, and extension modules are loaded from memory. Nothing that is
-installed beside Python is imported, as in a virtual environment."""
+Compiled code is in a member for each package and version of Python, and extension modules are loaded from memory. Nothing
+that is installed beside Python is imported, as in a virtual environment."""
 
 import marshal
 import os
@@ -25,11 +25,6 @@ def install():
         )
         sys.exit(2)
     sys.path[:] = [ARCHIVE, *(one for one in sys.path if one != ARCHIVE and not _is_beside_python(one))]
-    try:
-        packed = zipimport.zipimporter(ARCHIVE).get_data(f"one_file/{sys.implementation.cache_tag}")
-    except OSError:
-        packed = marshal.dumps({})  # it was built where this version was missing: the sources are compiled at each start
-    _compiled.update(marshal.loads(packed))  # noqa: S302 - of this archive, as its sources are
     sys.path_hooks.insert(0, Importer)
     for place in [one for one in sys.path_importer_cache if one.startswith(ARCHIVE)]:
         del sys.path_importer_cache[place]
@@ -50,9 +45,24 @@ class Importer(zipimport.zipimporter):
         return spec if spec and spec.loader else self._extension(fullname) or spec  # without a loader: a namespace
 
     def get_code(self, fullname):
-        if packed := _compiled.get(fullname):
-            return marshal.loads(zlib.decompress(packed))  # noqa: S302
+        package = fullname.partition(".")[0]
+        if package not in _compiled:
+            _compiled[package] = self._unpacked(package)
+        if packed := _compiled[package].get(fullname):
+            return marshal.loads(zlib.decompress(packed))  # noqa: S302 - of this archive, as its sources are
         return super().get_code(fullname)
+
+    def get_filename(self, fullname):
+        """zipimporter's compiles the source first."""
+        rest = "/__init__.py" if self.is_package(fullname) else ".py"
+        return f"{self.archive}/{self.prefix}{fullname.rpartition('.')[2]}{rest}"
+
+    def _unpacked(self, package):
+        """Nothing where the archive was built without this version of Python: sources are compiled at each start then."""
+        try:
+            return marshal.loads(self.get_data(f"one_file/{sys.implementation.cache_tag}/{package}"))  # noqa: S302
+        except OSError:
+            return {}
 
     def _extension(self, fullname):
         """dlopen() wants a path. That of a file in memory stays open, since two libraries of one path would be one."""
