@@ -118,10 +118,10 @@ class MetricsServer:
             self._server = _Server(host, port)
         except OSError as error:
             hint = "Use another port, or name an address of this host: --serve 127.0.0.1:9798"
-            raise OutputError(f"--serve: can't listen on {_shown(host)}:{port}: {error.strerror}", hint) from None
+            raise OutputError(f"--serve: can't listen on {_in_url(host)}:{port}: {error.strerror}", hint) from None
         self._server.set_app(self._answer)
         self._thread = Thread(target=self._server.serve_forever, name="metrics", daemon=True)
-        self.url = f"http://{_shown(host)}:{self._server.server_port}"
+        self.url = f"http://{_in_url(host)}:{self._server.server_port}"
 
     def publish(self, snapshot: Snapshot) -> None:
         self.pulse.finished()
@@ -166,7 +166,7 @@ def serving(
         server.stop()
 
 
-def _shown(host: Address) -> str:
+def _in_url(host: Address) -> str:
     return f"[{host}]" if host.version == 6 else str(host)
 
 
