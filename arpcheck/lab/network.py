@@ -218,7 +218,7 @@ sys.path.insert(0, {!r})
 import _one_file
 _one_file.install()
 """
-"""Where arpcheck is one file: its modules are found as in the program that starts this one (release/one_file)."""
+"""Where arpcheck is one file: its modules are found as in the program that starts this one (scripts/releasing/one_file)."""
 
 
 def python(module: str, *arguments: str, past: int = 0) -> list[str]:

@@ -1,6 +1,6 @@
-"""The packages that arpcheck needs, installed from wheels into one folder and pruned by release/pruned.toml.
+"""The packages that arpcheck needs, installed from wheels into one folder and pruned by scripts/releasing/pruned.toml.
 
-python release/packages_tree.py prune FOLDER    prunes a folder that pip filled, as the image does"""
+python scripts/releasing/packages_tree.py prune FOLDER    prunes a folder that pip filled, as the image does"""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _unneeded(folder: Path, dropped: Mapping[str, str]) -> set[str]:
     needs = {normal(one["Name"]): _needs(one) for one in distributions(folder)}
     gone = {normal(name) for name in dropped}
     if missing := gone - needs.keys():
-        raise ReleaseError(f"release/pruned.toml names packages that are not there: {', '.join(sorted(missing))}")
+        raise ReleaseError(f"scripts/releasing/pruned.toml names packages that are not there: {', '.join(sorted(missing))}")
     kept: set[str] = set()
     todo = needs["arpcheck"]
     while todo:

@@ -1,8 +1,8 @@
-"""Fetches what release/locked names, by hash, into a folder of wheels: the one step that needs a network.
+"""Fetches what scripts/releasing/locked names, by hash, into a folder of wheels: the one step that needs a network.
 
 What is there already is not fetched again.
 
-    python release/locked_packages.py FOLDER"""
+    python scripts/releasing/locked_packages.py FOLDER"""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ def _holds(marker: str, version: str) -> bool:
         case ["python_full_version", ">=", bound]:
             return _numbers(version) >= _numbers(bound)
         case _:
-            raise ReleaseError(f"release/locked has a marker that is not known here: {marker}. Add it to {__file__}")
+            raise ReleaseError(
+                f"scripts/releasing/locked has a marker that is not known here: {marker}. Add it to {__file__}"
+            )
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """Makes everything that a release consists of, without a network, from the current commit and the fetched wheels.
 
-python release/build.py --wheels FOLDER [--homepage URL] TARGET-FOLDER"""
+python scripts/releasing/build.py --wheels FOLDER [--homepage URL] TARGET-FOLDER"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ import provenance
 from locked_packages import ARCHITECTURES, RUNTIME, TARGETS, VERSIONS, ReleaseError, Target, download
 from packages_tree import merged, prune
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 The same sources and the same release of Python give the same bytes.
 
-    python3.13 -I release/compile_tree.py FOLDER INTO-FOLDER"""
+    python3.13 -I scripts/releasing/compile_tree.py FOLDER INTO-FOLDER"""
 
 import marshal
 import sys

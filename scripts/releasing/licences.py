@@ -1,4 +1,4 @@
-"""Lists the licences of what is shipped, with their texts, and refuses those that release/licences.toml does not allow."""
+"""Lists the licences of what is shipped, with their texts, and refuses those that licences.toml does not allow."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _checked(found: Iterable[Licensed], tree: Path, compatible: Collection[str])
             wrong.append(f"{one.name}: its wheel has no licence text")
         yield one
     if wrong:
-        raise ReleaseError("release/licences.toml does not allow these:\n  " + "\n  ".join(wrong))
+        raise ReleaseError("scripts/releasing/licences.toml does not allow these:\n  " + "\n  ".join(wrong))
 
 
 def _expression(component: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """The one-file build: a zip that Python runs, with all packages and their code compiled for each version of Python.
 
-shiv and pex unpack into a cache of the user, which must not happen under sudo: see release/one_file."""
+shiv and pex unpack into a cache of the user, which must not happen under sudo: see scripts/releasing/one_file."""
 
 from __future__ import annotations
 
