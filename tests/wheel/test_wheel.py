@@ -9,7 +9,6 @@ import pytest
 from wheel_environment import CHECKOUT, build, environment, install
 
 import arpcheck
-from arpcheck.reports import FORMATS
 
 PACKAGE = Path(arpcheck.__file__).parent
 
@@ -77,8 +76,8 @@ def test_its_pages_are_those_of_the_checkout(run, page):
     assert done.stdout == ours.stdout != ""
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_it_writes_every_format_as_the_checkout_does(run, saved, name):
+@pytest.mark.parametrize("name", ["table", "html", "json"])  # with no file of the package, with templates, with the contract
+def test_it_writes_a_report_as_the_checkout_does(run, saved, name):
     import forked
 
     done, ours = run("arpcheck", "report", saved, "-o", name), forked.arpcheck("report", saved, "-o", name)
