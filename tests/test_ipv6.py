@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib.resources import files
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 import pytest
@@ -275,3 +276,42 @@ def test_without_an_ipv4_address_to_request_there_is_no_control_of_ipv4():
     assert [str(t.target.ip) for t in with_canary.targets if t.target.ip.version == 4] == ["10.96.0.1", "192.0.2.1"]
     assert [str(t.target.ip) for t in without.targets if t.target.ip.version == 4] == []
     assert (without.summary.exit_code, verdicts(without)) == (0, {V: Verdict.OK})
+
+
+# ------------------------------------------------------------------------------------ An address that failed the check (DAD)
+
+
+def of_scene(text):
+    scene = scene_file.parse(text, "case")
+    return pipeline.conclude(
+        pipeline.observe(
+            Options(interfaces=("eth0",), families=Families.AUTO),
+            objects=cluster_objects.objects(scene, NOW, pipeline.NEEDS), host=scene_host(scene),
+            wire=SimulatedWire(scene), clock=lambda: NOW,
+        )
+    )  # fmt: skip
+
+
+FAILED = files("arpcheck.lab").joinpath("scenes/ipv6-dadfailed.toml").read_text(encoding="utf-8")
+SPEAKER = FAILED.replace(
+    'annotations = { "kube-vip.io/loadbalancerIPs" = "10.0.0.50,2001:db8:10::50" }', 'l2_status = "worker-1"'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "found"),
+    [
+        pytest.param(FAILED, ReasonId.DADFAILED_LIKELY, {"dadfailed-likely"}, id="kube-vip puts it on an interface"),
+        pytest.param(SPEAKER, ReasonId.ANNOUNCER_MUTE, set(), id="MetalLB's speaker does not"),
+        pytest.param(
+            FAILED.replace('holder = "worker-1"', 'holder = "elsewhere"'),
+            ReasonId.NODE_DOWN,
+            set(),
+            id="nobody heard is its announcer",
+        ),
+    ],
+)
+def test_silence_is_explained_by_a_duplicate_only_where_the_address_is_on_an_interface(text, first, found):
+    report = of_scene(text)
+    target = next(t for t in report.targets if str(t.target.ip) == V)
+    assert (target.responders, target.reasons[0].id, of_ipv6(report)) == ((), first, found)

@@ -254,10 +254,30 @@ TEXTS: tuple[ReasonText, ...] = (
             "MetalLB's speaker left the group after its interface was down."
         ),
         do={
-            "MetalLB": ("Restart the speaker on that node: it joins the group again only then"),
+            "metallb": ("Restart the speaker on that node: it joins the group again only then"),
             "": (
                 "On the node, `ip -6 maddr show dev INTERFACE` shows whether it is in the group. If it is, look at MLD "
                 "snooping on the switch: is there a querier, and does it list the port"
+            ),
+        },
+    ),
+    ReasonText(
+        id=ReasonId.DADFAILED_LIKELY,
+        means=(
+            "The announcer is heard, and replies to no request for the IPv6 address that its load balancer puts on an "
+            "interface. A kernel checks such an address first (duplicate address detection). If another host had it then, "
+            "as at a failover, the address stays on the interface and is never used, also after the other host has gone."
+        ),
+        do={
+            "purelb": (
+                "On the node, `ip -6 address show dadfailed` lists such addresses. If it is there, find who else has or "
+                "had it (`arpcheck watch` during a failover), delete it (`ip -6 address delete ADDRESS/PREFIX dev "
+                "INTERFACE`), and restart PureLB's agent there. The annotation purelb.io/skip-ipv6-dad leaves out the check"
+            ),
+            "": (
+                "On the node, `ip -6 address show dadfailed` lists such addresses. If it is there, find who else has or "
+                "had it (`arpcheck watch` during a failover), delete it (`ip -6 address delete ADDRESS/PREFIX dev "
+                "INTERFACE`), and restart the load balancer's pod there. If it is not, read the log of that pod"
             ),
         },
     ),

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from arpcheck.judge.asked import DirectRequests, FurtherRequests
 from arpcheck.judge.case import Case, counted
 from arpcheck.model import Certainty, Reason, ReasonId
+from arpcheck.model.constants import IPV6
 
 TWICE = 2
 """Requests to one NIC from which a reply, or a missing one, means something."""
@@ -36,6 +37,7 @@ def wire_reasons(case: Case) -> Iterable[Reason]:
             subject=f"{hidden.words} ({hidden.nic[1]})" if hidden.owner.node else hidden.words,
             evidence="replied to requests to all nodes or to it alone, and to none to the address's own group",
             certainty=Certainty.SURE,
+            implementation=case.announcements[0].implementation if case.announcements else None,
         )
     for one in only_by_unicast(case):
         yield Reason(
@@ -54,12 +56,23 @@ def wire_reasons(case: Case) -> Iterable[Reason]:
                 certainty=Certainty.LIKELY,
             )
     if mute := _mute(case):
+        own = "its own address" if len(mute) == 1 else "their own addresses"
+        six = case.target.ip is not None and case.target.ip.version == IPV6
+        usual = "multicast" if six else "broadcast"
+        if six and case.on_interface:
+            yield Reason(
+                id=ReasonId.DADFAILED_LIKELY,
+                subject=" and ".join(mute),
+                evidence=f"replied for {own}, and to no request of any form for this one, which this load balancer puts on "
+                "an interface",
+                certainty=Certainty.LIKELY,
+                nodes=mute,
+                implementation=case.announcements[0].implementation,
+            )
         yield Reason(
             id=ReasonId.ANNOUNCER_MUTE,
             subject=" and ".join(mute),
-            evidence="replied for its own address, and to no broadcast and no unicast request for this one"
-            if len(mute) == 1
-            else "replied for their own addresses, and to no broadcast and no unicast request for this one",
+            evidence=f"replied for {own}, and to no {usual} and no unicast request for this one",
             certainty=Certainty.LIKELY,
         )
 

@@ -21,7 +21,15 @@ from pathlib import Path
 from arpcheck.errors import LabError
 from arpcheck.lab.announcer import inside
 from arpcheck.lab.iproute import ip, lan_namespace
-from arpcheck.lab.network_ipv6 import NO_IPV6, await_addresses, await_groups, furniture6, settle_switch, write_sysctls6
+from arpcheck.lab.network_ipv6 import (
+    NO_IPV6,
+    await_addresses,
+    await_groups,
+    fail_duplicates,
+    furniture6,
+    settle_switch,
+    write_sysctls6,
+)
 from arpcheck.lab.scene import IPVS_MAC, SYSCTLS, Scene, SceneNic, Station
 from arpcheck.model.constants import IPVS_DEVICE
 
@@ -48,6 +56,7 @@ def build(scene: Scene) -> None:
         _await_running(lan_namespace(lan), _ports(scene, lan))
     for station in scene.stations:
         await_addresses(station.name, {nic.name: nic.own6 for nic in station.nics}, PATIENCE)
+    fail_duplicates(scene, PATIENCE)
     for name, ipv6 in scene.lans6.items():
         settle_switch(name, ipv6, scene, _at_ports(scene, name), PATIENCE)
 

@@ -29,8 +29,8 @@ _NO_CHECKS = {"accept_dad": 0, "dad_transmits": 0, "accept_ra": 0, "router_solic
 _NO_ADDRESS = 1
 """IN6_ADDR_GEN_MODE_NONE (linux/if_link.h)."""
 
-_TENTATIVE = 0x40
-"""IFA_F_TENTATIVE (linux/if_addr.h)."""
+_TENTATIVE, _DADFAILED = 0x40, 0x08
+"""IFA_F_TENTATIVE and IFA_F_DADFAILED (linux/if_addr.h)."""
 
 _RESPONSE = 0.1
 """Seconds in which hosts must answer a query for groups; until then a switch floods everything."""
@@ -76,8 +76,45 @@ def await_addresses(space: str, expected: Mapping[str, Collection[IPv6Address]],
 
 
 def _usable() -> set[tuple[str, IPv6Address]]:
+    return _addresses() - _flagged(_TENTATIVE)
+
+
+def _flagged(flag: int) -> set[tuple[str, IPv6Address]]:
+    return _addresses(flag)
+
+
+def _addresses(flag: int | None = None) -> set[tuple[str, IPv6Address]]:
+    """By interface; with `flag` those that have it."""
     lines = [line.split() for line in ADDRESSES.read_text().splitlines()]
-    return {(f[5], IPv6Address(bytes.fromhex(f[0]))) for f in lines if not int(f[4], 16) & _TENTATIVE}
+    return {(f[5], IPv6Address(bytes.fromhex(f[0]))) for f in lines if flag is None or int(f[4], 16) & flag}
+
+
+def fail_duplicates(scene: Scene, patience: float) -> None:
+    """Adds the addresses of `dadfailed`, checked for duplicates while another station of the LAN has them for that time.
+    Returns when every check has failed."""
+    for station in scene.stations:
+        for nic in station.nics:
+            for address in nic.dadfailed:
+                _fail(address, station, nic, scene, patience)
+
+
+def _fail(address: IPv6Address, station: Station, nic: SceneNic, scene: Scene, patience: float) -> None:
+    others = ((one, port) for one in scene.stations if one is not station for port in one.nics if port.lan == nic.lan)
+    other, port = next(others)
+    ip([f"address add {address}/128 dev {port.name} nodad"], within=other.name)
+    inside(station.name, partial(_check_duplicates, nic.name))
+    ip([f"address add {address}/128 dev {nic.name}"], within=station.name)
+    deadline = time.monotonic() + patience
+    while (nic.name, address) not in inside(station.name, partial(_flagged, _DADFAILED)):
+        if time.monotonic() > deadline:
+            raise LabError(f"{address} on {nic.name} in {station.name} was no duplicate within {patience:g} s")
+        time.sleep(0.01)
+    ip([f"address delete {address}/128 dev {port.name}"], within=other.name)
+
+
+def _check_duplicates(interface: str) -> None:
+    for key in ("accept_dad", "dad_transmits"):
+        (CONF6 / interface / key).write_text("1\n")
 
 
 # -------------------------------------------------------------------------------------------------------------- Switches

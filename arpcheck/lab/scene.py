@@ -208,6 +208,8 @@ class SceneNic:
     """`net.ipv6.conf.NIC.*`."""
     proxied: tuple[IPv6Address, ...] = ()
     """For which it has an entry of proxy neighbour discovery."""
+    dadfailed: tuple[IPv6Address, ...] = ()
+    """Which it has, and which another station had when they were added: the kernel does not use them."""
     broadcasts: bool = True
     """Its port of the switch sends broadcasts to it; storm control or a private VLAN may not."""
 

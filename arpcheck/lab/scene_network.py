@@ -274,6 +274,7 @@ def _nic(
         addresses6=addresses6 or (_counterparts(addresses[:1], known.networks[lan], ipv6.network) if ipv6 else ()),
         sysctl6=values6 or {},
         proxied=table.all_made("proxied", IPv6Address),
+        dadfailed=table.all_made("dadfailed", IPv6Address),
         broadcasts=table.flag("broadcasts", True),
     )
 

@@ -81,6 +81,7 @@ def announcement(service: Service, ip: Address, objects: Objects, at: datetime) 
         order=order,
         claims=(*claims, *guess),
         answers_once=True,
+        on_interface=True,
         unread=() if settled else refused(objects, EVENTS.resource),
     )
 

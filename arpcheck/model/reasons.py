@@ -54,6 +54,8 @@ class ReasonId(StrEnum):
     """The announcer replies to a unicast request and not to a broadcast."""
     MULTICAST_FILTERED = "multicast-filtered"
     """A node replies to requests to all nodes or to it alone, and not to those to the address's own group (IPv6)."""
+    DADFAILED_LIKELY = "dadfailed-likely"
+    """The announcer has the IPv6 address on an interface, as a duplicate that its kernel does not use."""
     ANNOUNCER_MUTE = "announcer-mute"
     """The announcer replies for its own address, and for this one not even to a unicast request."""
     SENDER_FILTERED = "sender-filtered"

@@ -177,6 +177,9 @@ class Announcement:
     """One NIC of its announcer answers a question once, whatever its kernel holds: the kernel itself answers (kube-vip,
     PureLB, ServiceLB), or an eBPF program takes the question away from it (Cilium). False: a process may answer beside the
     kernel (MetalLB's speaker, OpenELB's manager), or it is not known."""
+    on_interface: bool = False
+    """The announcing node has the address on an interface, where the kernel replies for it, and where an IPv6 address is
+    checked for duplicates first (kube-vip, PureLB)."""
     or_inside: bool = False
     """It may as well run on nodes of this cluster, which then announce: only who answers tells."""
     macs: tuple[tuple[Mac, str], ...] = ()

@@ -188,7 +188,7 @@ def test_expectations():
 FAULTS = {
     "a state that a node has never": (
         '[expect]\nexit = 0\narp = { w = "loud" }',
-        "scene: expect.arp.w: 'loud' is none of non-strict",
+        "scene: expect.arp.w: 'loud' is none of ipv6-alone, non-strict",
     ),
     "not TOML": ("[", "scene: "),
     "unknown key at the top": ("colour = 1", "scene: colour: no such key"),

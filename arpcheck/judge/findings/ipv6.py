@@ -7,7 +7,7 @@ from ipaddress import IPv6Address, IPv6Interface, IPv6Network
 
 from arpcheck.judge.doubling import subnet_router_anycast
 from arpcheck.judge.judged import Found, Judged, Judgement, Rule
-from arpcheck.model import Outcome, Severity, Skip, Verdict
+from arpcheck.model import Outcome, ReasonId, Severity, Skip, Verdict
 from arpcheck.text import count
 
 MOST_NAMED = 8
@@ -57,6 +57,29 @@ def multicast_filtered(judged: Judged) -> Found | None:
     weaker = (None, None) if silent else (Severity.WARNING, Outcome.UNSURE)
     ips = tuple(j.ip for j in found)
     return Found(because=tuple(because), ips=ips, severity=weaker[0], outcome=weaker[1]) if found else None
+
+
+def dadfailed_likely(judged: Judged) -> Found | None:
+    """Means: the announcer has these addresses on an interface, and its kernel probably does not use them: another host had
+    them when they were added, so the check for duplicates failed (RFC 4862 section 5.4). Such an address stays silent also
+    after the other host has gone.
+
+    Decided when:
+    1. nobody replied for an IPv6 address: not to its group, not to a request to all nodes, and no known NIC of the announcer
+       to requests to it alone.
+    2. and the recorded announcer replied for its own IPv6 address here.
+    3. and its load balancer puts addresses on an interface of the node (kube-vip, PureLB).
+    4. This explains the silence and does not prove its cause: without the address on the interface it is as silent.
+
+    Do:
+    - Run `ip -6 address show dadfailed` on the node. It lists such addresses.
+    - Find who else has or had the address, delete it on the node, and let the load balancer add it again."""
+    found = [(j, reason) for j in _ipv6(judged) for reason in j.reasons if reason.id is ReasonId.DADFAILED_LIKELY]
+    because = [f"{j.ip}: {reason.subject} {reason.evidence}" for j, reason in found[:MOST_NAMED]]
+    if more := found[MOST_NAMED:]:
+        because.append(f"the same of {count(len(more), 'other address')}")
+    nodes = tuple(node for _, reason in found for node in reason.nodes)
+    return Found(because=tuple(because), ips=tuple(j.ip for j, _ in found), nodes=nodes) if found else None
 
 
 def anycast_address(judged: Judged) -> Found | None:
@@ -110,6 +133,7 @@ def _networks(judged: Judged) -> Iterator[IPv6Network]:
 
 RULES = (
     Rule(id="multicast-filtered", severity=Severity.ERROR, outcome=Outcome.FAULT, find=multicast_filtered),
+    Rule(id="dadfailed-likely", severity=Severity.WARNING, outcome=Outcome.FINE, find=dadfailed_likely),
     Rule(id="anycast-address", severity=Severity.WARNING, outcome=Outcome.FINE, find=anycast_address),
     Rule(id="stale-link-layer-option", severity=Severity.WARNING, outcome=Outcome.FINE, find=stale_link_layer_option),
     Rule(id="ipv6-not-checked", severity=Severity.INFO, outcome=Outcome.FINE, find=ipv6_not_checked),

@@ -93,6 +93,7 @@ def announcement(service: Service, ip: Address, objects: Objects, at: datetime) 
         order=order,
         claims=claims,
         answers_once=True,
+        on_interface=True,
         macs=_service_macs(service),
         unread=() if is_current(claims) else refused(objects, LEASES.resource, NODES.resource),
     )
@@ -225,6 +226,7 @@ def announcement_of(ip: Address, objects: Objects, at: datetime) -> Announcement
         order=5,
         claims=claims,
         answers_once=True,
+        on_interface=True,
         unread=() if is_current(claims) else refused(objects, LEASES.resource),
     )
 
