@@ -208,7 +208,12 @@ def station(
     nics = _nics(table, name, known, f"02:{1 if node else 2:02x}:00:{number >> 8:02x}:{number & 255:02x}", node=node)
     own: set[Address] = {address.ip for nic in nics for address in nic.addresses}
     own |= {address.ip for nic in nics for address in nic.addresses6}
-    bound = set(table.all_made("held", ip_address) if "held" in table else held if mode else ()) - own
+    said = "held" in table
+    bound = set(table.all_made("held", ip_address) if said else held if mode else ()) - own
+    if not any(nic.ipv6 for nic in nics):  # its kernel has IPv6 off, on every device
+        if said and (six := sorted(ip for ip in bound if isinstance(ip, IPv6Address))):
+            table.fault("held", f"{six[0]} where there is no IPv6")
+        bound = {ip for ip in bound if isinstance(ip, IPv4Address)}
     return Station(
         name=name,
         nics=nics,

@@ -56,7 +56,7 @@ def test_addresses_of_both_families_are_told_apart():
     first, second, third = scene.stations[:3]
     assert [str(address) for address in first.nics[0].addresses6] == ["2001:db8:10::a/64", "2001:db8:10::50/128"]
     assert (first.held6, second.held, second.held6) == ((), (IPv4Address("10.0.0.50"),), (V,))
-    assert (third.held6, third.nics[0].own6) == ((V,), frozenset())
+    assert (third.held, third.held6, third.nics[0].own6) == (first.held, (), frozenset()), "IPv6 is off on every device"
     assert IPv4Address("10.0.0.50") in first.held
 
 
@@ -81,6 +81,7 @@ def test_an_announcer_answers_in_the_families_of_its_addresses(ips, ips4, ips6):
 
 FAULTS = {
     "IPv6 where there is none": ('lans.other = "10.1.0.0/24"\n[hosts.a]\nlan = "other"\naddresses = "2001:db8::1"', "hosts.a.addresses: 2001:db8::1 where there is no IPv6"),
+    "held where there is none": ('[hosts.a]\nipv6 = false\nheld = "2001:db8::1"', "hosts.a.held: 2001:db8::1 where there is no IPv6"),
     "no IPv6 network": ('lans.other = { network = "10.1.0.0/24", network6 = "x" }', "lans.other.network6: "),
     "no network": ('lans.other = { network6 = "2001:db8::/64" }', "lans.other.network: missing"),
     "a table that is somebody's": ('lans.other = { network = "10.1.0.0/24", network6 = "2001:db8::/64", suppressed."2001:db8::1" = "nobody" }', "lans.other.suppressed: no node or host 'nobody' on this LAN"),
