@@ -14,6 +14,7 @@ from pages import BLOCKS, CONTRIBUTING, FOLDER, README, ROOT, SCENE, WIDTH, file
 
 import arpcheck as package
 from arpcheck.commands.app import app
+from arpcheck.commands.served_metrics import WATCH_METRICS
 from arpcheck.docs import FILES, PAGES, file, page
 
 GITHUB = ROOT / ".github"
@@ -208,7 +209,8 @@ def test_the_alerts_name_metrics_that_exist():
     rules = [rule for group in yaml.safe_load(shown)["groups"] for rule in group["rules"]]
     assert rules
     asked = {name for rule in rules for name in re.findall(r"arpcheck_\w+", rule["expr"])}
-    assert asked <= set(re.findall(r"^# HELP (\S+)", simulated(SCENE, "prometheus"), re.MULTILINE))
+    known = re.findall(r"^# HELP (\S+)", simulated(SCENE, "prometheus"), re.MULTILINE)
+    assert asked <= {*known, *(metric.full_name for metric in WATCH_METRICS)}
 
 
 # --------------------------------------------------------------------------------------------------------- the command

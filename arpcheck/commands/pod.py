@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,9 @@ from arpcheck import IMAGE, pipeline
 from arpcheck.commands.app import app
 from arpcheck.commands.options import implementations
 from arpcheck.commands.output import notice, show
+from arpcheck.commands.pod_always import PORT, Always, always_manifests
+from arpcheck.commands.pod_base import prometheus_rule, write_base
+from arpcheck.docs import file
 from arpcheck.errors import UsageError, did_you_mean
 from arpcheck.model import Need
 from arpcheck.vantages.manifests import (
@@ -37,14 +41,59 @@ EXAMPLES = (
     "arpcheck pod --node worker-1 --job --create-namespace | kubectl apply -f -",
     "arpcheck pod --rbac --with metallb",
     "arpcheck pod --node worker-1 -- -o markdown -n web",
+    "arpcheck pod --watch --node worker-1 --node worker-2 --iface eth0 | kubectl apply -f -",
+    "arpcheck pod --kustomize base --create-namespace --iface eth0",
 )
 
 
 def pod(
-    node: Annotated[str | None, typer.Option("--node", metavar="NAME", help="The node to run on.")] = None,
+    node: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--node", metavar="NAME", help="The node to run on; with --watch or --cron a second one hears the first."
+        ),
+    ] = None,
     job: Annotated[
         bool, typer.Option("--job", help="Print a Job, which Kubernetes deletes an hour after its end, instead of a Pod.")
     ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch", help="Print two Deployments for each --iface, which run `arpcheck watch` and serve metrics."
+        ),
+    ] = False,
+    cron: Annotated[
+        str | None,
+        typer.Option("--cron", metavar="SCHEDULE", help='Print a CronJob for each --iface and node: "*/15 * * * *".'),
+    ] = None,
+    iface: Annotated[
+        list[str] | None,
+        typer.Option("--iface", metavar="NAME", help="With --watch or --cron: the interface of a segment. Repeatable."),
+    ] = None,
+    node_selector: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--node-selector", metavar="KEY=VALUE", help="With --watch or --cron: any nodes with this label. Repeatable."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", help="With --watch or --cron: another name, for a second set in a cluster."),
+    ] = None,
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port", metavar="PORT", help="With --watch: the port of the first interface; each further one adds 1."
+        ),
+    ] = PORT,
+    kustomize: Annotated[
+        str | None,
+        typer.Option(
+            "--kustomize", metavar="DIR", help="Write all of --watch, rules and dashboard as a base for kubectl -k."
+        ),
+    ] = None,
+    rules: Annotated[bool, typer.Option("--rules", help="Print the alerts as a PrometheusRule.")] = False,
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="Print the dashboard, for Grafana's import.")] = False,
     image: Annotated[
         str,
         typer.Option(
@@ -75,26 +124,54 @@ def pod(
     openshift: Annotated[bool, typer.Option("--openshift", help="Add the rights that OpenShift requires.")] = False,
     only_rbac: Annotated[bool, typer.Option("--rbac", help="Print only the RBAC objects.")] = False,
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- PROBE-OPTIONS]", help="Options for `arpcheck probe`.")
+        list[str] | None,
+        typer.Argument(metavar="[-- OPTIONS]", help="Options for `arpcheck probe`, with --watch for `arpcheck watch`."),
     ] = None,
 ) -> int:
-    """Print the manifests that run arpcheck on a node, for `kubectl apply -f -`. The report is in the pod's log."""
+    """Print the manifests that run arpcheck on a node, for `kubectl apply -f -`. The report is in the pod's log.
+
+    The pods are in the node's network, where no NetworkPolicy applies: the metrics of --watch are served on the node's
+    address, to whoever reaches it."""
+    forms = {"--job": job, "--watch": watch or (bool(kustomize) and cron is None), "--cron": cron is not None,
+             "--rbac": only_rbac, "--rules": rules, "--dashboard": dashboard}  # fmt: skip
+    given = [option for option, chosen_form in forms.items() if chosen_form]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} can't be combined", "Give one of them")
     if only_rbac:
         return rbac(namespace, tuple(chosen or ()), tuple(config_map or ()), openshift=openshift)
-    if node is None:
+    if dashboard:
+        return shown(file("dashboard"))
+    if rules:
+        return shown(prometheus_rule(namespace))
+    _check_arguments("watch" if forms["--watch"] else "probe", arguments or [])
+    if forms["--watch"] or cron is not None:
+        return always(
+            Always(
+                nodes=tuple(dict.fromkeys(node or ())), selector=tuple(node_selector or ()),
+                interfaces=tuple(dict.fromkeys(iface or ())), name=name, port=port, cron=cron, image=image,
+                namespace=namespace, create_namespace=create_namespace, arguments=tuple(arguments or ()),
+            ),
+            needs=_needs(tuple(chosen or ()), tuple(config_map or ())), openshift=openshift, folder=kustomize,
+        )  # fmt: skip
+    if unfit := [
+        option for option, value in (("--iface", iface), ("--node-selector", node_selector), ("--name", name)) if value
+    ]:
+        raise UsageError(f"{unfit[0]} needs --watch or --cron", "For one run, put options of probe behind --")
+    if not node:
         raise UsageError("--node is missing", "`kubectl get nodes` lists the nodes")
-    _check_arguments(arguments or [])
+    if len(node) > 1:
+        raise UsageError("one --node only, except with --watch and --cron", "Print the manifests of each node")
     wanted = Wanted(
-        node=node, image=image, job=job, namespace=namespace, create_namespace=create_namespace,
+        node=node[0], image=image, job=job, namespace=namespace, create_namespace=create_namespace,
         arguments=tuple(arguments or ()), openshift=openshift,
     )  # fmt: skip
     return run(wanted, tuple(chosen or ()), tuple(config_map or ()))
 
 
-def _check_arguments(arguments: list[str]) -> None:
-    """Options that probe would reject in the pod are rejected here."""
+def _check_arguments(command: str, arguments: list[str]) -> None:
+    """Options that the command would reject in the pod are rejected here."""
     group = typer.main.get_command(app)
-    group.commands["probe"].make_context("arpcheck probe", list(arguments))  # type: ignore[attr-defined]
+    group.commands[command].make_context(f"arpcheck {command}", list(arguments))  # type: ignore[attr-defined]
 
 
 NAMESPACE = "arpcheck"
@@ -224,13 +301,18 @@ _HASHED = re.compile("-[0-9a-f]{8}$")
 
 
 def _check_wanted(wanted: Wanted) -> None:
-    if not _NODE.fullmatch(wanted.node):
-        raise UsageError(f"--node {wanted.node[:80]!r} is not a valid node name", "`kubectl get nodes` lists them")
-    check_namespace(wanted.namespace)
-    if wanted.create_namespace and _SYSTEMS.fullmatch(wanted.namespace):
-        hint = f"Leave out --create-namespace, or use the namespace {NAMESPACE}"
-        raise UsageError(f"--create-namespace is not possible for {wanted.namespace}, a namespace of the system", hint)
+    _check_place((wanted.node,), wanted.namespace, create=wanted.create_namespace)
     check_image(wanted.image)
+
+
+def _check_place(nodes: Iterable[str], namespace: str, *, create: bool) -> None:
+    for node in nodes:
+        if not _NODE.fullmatch(node):
+            raise UsageError(f"--node {node[:80]!r} is not a valid node name", "`kubectl get nodes` lists them")
+    check_namespace(namespace)
+    if create and _SYSTEMS.fullmatch(namespace):
+        hint = f"Leave out --create-namespace, or use the namespace {NAMESPACE}"
+        raise UsageError(f"--create-namespace is not possible for {namespace}, a namespace of the system", hint)
 
 
 # -------------------------------------------------------------------------------------------------------------- arpcheck pod
@@ -239,12 +321,33 @@ def _check_wanted(wanted: Wanted) -> None:
 def run(wanted: Wanted, chosen: Collection[str], config_maps: tuple[str, ...]) -> int:
     text = manifests(wanted, _needs(chosen, config_maps))
     if not wanted.create_namespace:
-        notice(
-            f"the namespace {wanted.namespace} must exist and allow the pod security level privileged; "
-            "--create-namespace prints it too"
-        )
+        notice(_must_exist(wanted.namespace))
+    return shown(text)
+
+
+def always(wanted: Always, *, needs: Iterable[Need], openshift: bool, folder: str | None) -> int:
+    """Prints the manifests of --watch or --cron, or writes them with rules and dashboard as a base into `folder`."""
+    _check_place(wanted.nodes, wanted.namespace, create=wanted.create_namespace)
+    check_image(wanted.image)
+    wanted.check()
+    found = always_manifests(wanted, rights(needs, wanted.namespace, wanted.account, openshift=openshift))
+    if folder is not None:
+        write_base(Path(folder), found, wanted.namespace)
+        notice(f"wrote {folder}: `kubectl apply -k {folder}` applies it")
+    for line in (*(() if wanted.create_namespace else (_must_exist(wanted.namespace),)), *wanted.remarks):
+        notice(line)
+    return shown(yaml_text(found)) if folder is None else 0
+
+
+def shown(text: str) -> int:
     show(text)
     return 0
+
+
+def _must_exist(namespace: str) -> str:
+    return (
+        f"the namespace {namespace} must exist and allow the pod security level privileged; --create-namespace prints it too"
+    )
 
 
 def rbac(namespace: str, chosen: Collection[str], config_maps: tuple[str, ...], *, openshift: bool) -> int:

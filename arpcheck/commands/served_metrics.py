@@ -34,6 +34,8 @@ class Snapshot:
     is_read: bool
     """The last reading of the cluster succeeded."""
     began_at: datetime
+    interval: float
+    """Seconds from one probe to the next."""
 
 
 class MetricType(StrEnum):
@@ -63,6 +65,10 @@ class WatchMetric:
 
 def _began(snapshot: Snapshot) -> Iterator[Sample]:
     yield (), snapshot.began_at.timestamp()
+
+
+def _interval(snapshot: Snapshot) -> Iterator[Sample]:
+    yield (), snapshot.interval
 
 
 def _read(snapshot: Snapshot) -> Iterator[Sample]:
@@ -103,6 +109,10 @@ WATCH_METRICS = (
     WatchMetric(
         name="watch_start_timestamp_seconds", type=MetricType.GAUGE, samples=_began,
         help="When this process began to watch, in seconds since 1970.",
+    ),
+    WatchMetric(
+        name="watch_interval_seconds", type=MetricType.GAUGE, samples=_interval,
+        help="Time from the start of one probe to the start of the next.",
     ),
     WatchMetric(
         name="watch_cluster_readable", type=MetricType.GAUGE, samples=_read,

@@ -241,6 +241,7 @@ class _WatchLoop:
                 probes=dict(self.probes),
                 is_read=self.unread is None,
                 began_at=self.began_at,
+                interval=self.pace.interval,
             )
         )
 

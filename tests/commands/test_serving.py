@@ -39,7 +39,7 @@ def snapshot(report=NON_STRICT, **more):
     return Snapshot(**{
         "report": report, "known": {Subject(SubjectKind.ADDRESS, "10.0.0.50"): Known(state="duplicate", since=NOW, faults=2)},
         "totals": {IPv4Address("10.0.0.50"): totals}, "probes": {Outcome.FAULT: 2}, "is_read": True,
-        "began_at": NOW - timedelta(hours=1), **more,
+        "began_at": NOW - timedelta(hours=1), "interval": 30.0, **more,
     })  # fmt: skip
 
 

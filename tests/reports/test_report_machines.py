@@ -11,6 +11,7 @@ import yaml
 from report_samples import CLEAN, NON_STRICT, SAMPLES, node, responder, service
 from test_report_hostile import HOSTILE, filled
 
+from arpcheck.commands.served_metrics import WATCH_METRICS
 from arpcheck.docs import FILES, file
 from arpcheck.model import Arp, Outcome, Report, Trust, Verdict
 from arpcheck.reports import render
@@ -181,6 +182,7 @@ def test_alerts_and_dashboard_ask_for_what_there_is(name: str) -> None:
     found = expressions(yaml.safe_load(file(name)))
     assert len(found) >= 5
     known = {f"arpcheck_{gauge.name}": {*RUN_LABELS, *gauge.labels} for gauge in GAUGES}
+    known |= {metric.full_name: {*RUN_LABELS, *metric.labels} for metric in WATCH_METRICS}
     for text in found:
         asked = re.findall(r"\b(arpcheck_[a-z_]+)(?:\{([^}]*)\})?", text)
         assert asked, text
