@@ -4,6 +4,7 @@ cluster."""
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from apiserver.rollout import roll_out
 from apiserver.server import ApiServer
@@ -16,7 +17,8 @@ from arpcheck.lab.scene_network import STRICT_ARP
 from arpcheck.objects import mapping, name
 
 
-def serve(scene: Scene) -> ApiServer:
+def serve(scene: Scene, **options: Any) -> ApiServer:
+    """`options`: of `ApiServer`."""
     served = cluster_objects.resources(scene, datetime.now(UTC))
     return ApiServer(
         [obj for objects in served.values() for obj in objects],
@@ -26,6 +28,7 @@ def serve(scene: Scene) -> ApiServer:
         on_write=lambda store, old, new: roll_out(
             store, old, new, started=lambda node, pod: _kube_proxy_starts(node, pod, store)
         ),
+        **options,
     )
 
 

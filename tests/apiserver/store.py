@@ -45,7 +45,7 @@ class Store(api_objects.Store):
                     "status": {"phase": "Active"},
                 }
             )
-        for _, namespace in self.view("namespaces"):
+        for _, namespace in [*self.view("namespaces")]:
             if self.find("serviceaccounts", namespace, "default") is None:
                 metadata = {"name": "default", "namespace": namespace}
                 self.put({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
