@@ -84,6 +84,7 @@ def _ended(store: Store, resource: Resource, found: Object, grace: int | None, p
     finalizers = [*items(found, "metadata", "finalizers")]
     if propagation == "Foreground" and FOREGROUND not in finalizers and store.is_controlled:
         finalizers.append(FOREGROUND)
+        store.is_to_collect = True
     seconds = _grace(store, resource, found, grace)
     if resource.full_name == "namespaces":
         return _terminating(store, found)
@@ -134,6 +135,8 @@ def _orphan(store: Store, uid: str) -> None:
 def collect(store: Store) -> None:
     """Deletes what belongs to owners that are all gone, or that wait for it in the foreground; and those, once it is gone."""
     with store.lock:
+        if not store.is_to_collect:
+            return
         everything = [*store.everything()]
         present = {obj["metadata"]["uid"] for _, obj in everything}
         waiting = {obj["metadata"]["uid"] for _, obj in everything if FOREGROUND in items(obj, "metadata", "finalizers")}
@@ -143,6 +146,7 @@ def collect(store: Store) -> None:
             blocked |= owners & waiting
             if owners and (not owners & present or owners & waiting) and not at(obj, "metadata", "deletionTimestamp"):
                 _ended(store, resource, obj, None, "Background")
+        store.is_to_collect = bool(waiting)
         for resource, obj in everything:
             if obj["metadata"]["uid"] in waiting - blocked:
                 store.delete(resource.full_name, namespace(obj), name(obj))

@@ -18,6 +18,8 @@ class Store(api_objects.Store):
         self.is_controlled = False
         """Controllers and kubelets run beside it (`kubelet.ControlPlane`); else what they would do to a deleted object is
         done at once."""
+        self.is_to_collect = True
+        """Something was deleted since the garbage collector looked."""
 
     def put(self, obj) -> Object:
         with self.changed:
@@ -28,6 +30,7 @@ class Store(api_objects.Store):
     def delete(self, resource: str, namespace: str, name: str) -> None:
         with self.changed:
             self.version += 1
+            self.is_to_collect = True
             left = {key: stored for key, stored in self.view(resource).items() if key != (namespace, name)}
             self._views[resource] = MappingProxyType(left)
             self.changed.notify_all()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
-from apiserver.creates import generated
 from apiserver.store import Store
 
 from arpcheck.lab.api_objects import Object, now
@@ -26,15 +26,15 @@ def tell(store: Store, about: Object, reason: str, message: str, *, component: s
     }
     if namespace(about):
         subject["namespace"] = namespace(about)
-    for stored in store.view("events").values():
-        same = stored.obj
-        if same.get("involvedObject") == subject and (same.get("reason"), same.get("message")) == (reason, message):
-            store.put({**same, "count": same["count"] + 1, "lastTimestamp": now()})
-            return
+    mark = sha256("\0".join((subject["uid"], reason, message)).encode()).hexdigest()[:16]
+    called = f"{name(about)[:200]}.{mark}"
+    if same := store.find("events", space, called):
+        store.put({**same, "count": same["count"] + 1, "lastTimestamp": now()})
+        return
     store.put({
-        "apiVersion": "v1", "kind": "Event", "metadata": {"name": generated(f"{name(about)[:50]}."), "namespace": space},
-        "involvedObject": subject, "reason": reason, "message": message, "type": "Warning" if warning else "Normal",
-        "source": {"component": component}, "reportingComponent": component, "count": 1, "firstTimestamp": now(), "lastTimestamp": now(),
+        "apiVersion": "v1", "kind": "Event", "metadata": {"name": called, "namespace": space}, "involvedObject": subject, "reason": reason,
+        "message": message, "type": "Warning" if warning else "Normal", "source": {"component": component},
+        "reportingComponent": component, "count": 1, "firstTimestamp": now(), "lastTimestamp": now(),
     })  # fmt: skip
 
 

@@ -37,13 +37,16 @@ class Jobs:
 
     def look(self) -> float | None:
         """One look at all Jobs; the seconds until one of them is due."""
-        due = [
-            wait for stored in [*self.store.view("jobs.batch").values()] if (wait := self._look_at(stored.obj)) is not None
-        ]
+        of: dict[str, list[Object]] = {}
+        for stored in self.store.view("pods").values():
+            for owner in items(stored.obj, "metadata", "ownerReferences"):
+                of.setdefault(text(owner, "uid"), []).append(stored.obj)
+        jobs = [stored.obj for stored in [*self.store.view("jobs.batch").values()]]
+        due = [wait for job in jobs if (wait := self._look_at(job, of.get(job["metadata"]["uid"], []))) is not None]
         return min(due, default=None)
 
-    def _look_at(self, job: Object) -> float | None:
-        pods, spec = self._pods(job), job["spec"]
+    def _look_at(self, job: Object, pods: list[Object]) -> float | None:
+        spec = job["spec"]
         if not text(job, "status", "startTime"):
             job = with_status(self.store, job, startTime=now())
         if at(job, "metadata", "deletionTimestamp"):
@@ -136,10 +139,3 @@ class Jobs:
             resource=pods, namespace=namespace(job), body=json.dumps(pod).encode(), query={}, manager="kube-controller-manager",
             default_level=self.default_level,
         )  # fmt: skip
-
-    def _pods(self, job: Object) -> list[Object]:
-        uid = job["metadata"]["uid"]
-        found = [stored.obj for (space, _), stored in self.store.view("pods").items() if space == namespace(job)]
-        return [
-            pod for pod in found if any(text(owner, "uid") == uid for owner in items(pod, "metadata", "ownerReferences"))
-        ]

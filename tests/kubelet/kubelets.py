@@ -96,8 +96,10 @@ class Kubelets:
         running = self._running.get(pod["metadata"]["uid"], {})
         if at(pod, "metadata", "deletionTimestamp"):
             return self._end(pod, running)
-        if text(pod, "status", "phase") in ("Succeeded", "Failed"):
-            return None
+        if text(pod, "status", "phase") in ("Succeeded", "Failed") or (
+            not running and text(pod, "status", "phase") == "Running"
+        ):
+            return None  # it is over, or one of the scene's own, of which there is only the object
         limit, ran = at(pod, "spec", "activeDeadlineSeconds"), seconds_since(text(pod, "status", "startTime"))
         if isinstance(limit, int) and ran >= limit:
             self._fail(pod, running, "DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
@@ -175,8 +177,8 @@ class Kubelets:
         path = self._folder / "pods" / f"{namespace(pod)}_{name(pod)}_{uid}" / text(container, "name") / f"{restarts}.log"
         log = ContainerLog(path, self._most_log)
         one = Running(node=node, handle=None, log=path, started=now(), restarts=restarts)
-        self._running.setdefault(uid, {})[text(container, "name")] = one
         one.handle = self._runtime.start(spec, log, lambda code: self._has_ended(one, log, code))
+        self._running.setdefault(uid, {})[text(container, "name")] = one
         tell(self._store, pod, "Started", f"Started container {text(container, 'name')}", component=KUBELET)
 
     def _has_ended(self, one: Running, log: ContainerLog, code: int) -> None:

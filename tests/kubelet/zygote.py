@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from dataclasses import asdict, dataclass
 from typing import NoReturn
 
@@ -103,6 +104,8 @@ def _serve(requests: socket.socket) -> NoReturn:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
         code = 0
+    except BaseException:  # noqa: BLE001 - shown, and the fork ends here
+        traceback.print_exc()
     finally:
         os._exit(code)
 
