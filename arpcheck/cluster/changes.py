@@ -145,7 +145,7 @@ class Connection:
         message."""
         verb, _, resource = what.partition(" ")
         if f" cannot {verb} resource " not in text(answer.json(), "message"):
-            message = _server_message(answer)
+            message = server_message(answer)
             why = f"{self._session.where}: {FORBIDDEN}: an admission policy refused {what}"
             if message:
                 return ClusterError(f"{why}: {message}")
@@ -155,7 +155,7 @@ class Connection:
 
     def _refused(self, answer: Response, what: str) -> Exception:
         """The server's refusal with its own message. If an admission webhook can't be reached, the change was not made."""
-        found, message = by_status(answer.status), _server_message(answer)
+        found, message = by_status(answer.status), server_message(answer)
         why = f"{found.why}: {message}" if message else found.why
         if answer.status >= 500 and "failed calling webhook" in message:
             hint = "Nothing was written. Check that the webhook's Service is running"
@@ -164,7 +164,7 @@ class Connection:
         return ReadError(why, cure, status=answer.status, fatal=found.fatal)
 
 
-def _server_message(answer: Response) -> str:
+def server_message(answer: Response) -> str:
     """`message` and `details.causes` of a Status (k8s.io/apimachinery meta/v1) in one line, each text once. Empty if the
     body is not a Status, because a proxy may echo what it was sent."""
     try:

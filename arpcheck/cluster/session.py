@@ -147,6 +147,20 @@ class ServerTime:
             return found if abs(found) >= DIFFERENCE else 0.0
 
 
+class Traffic:
+    """Requests that were sent, and bytes of the bodies in both directions. Thread-safe."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.octets = 0
+        self._lock = Lock()
+
+    def count(self, octets: int) -> None:
+        with self._lock:
+            self.requests += 1
+            self.octets += octets
+
+
 # ----------------------------------------------------------------------------------------------------------------- Requests
 
 _log = logging.getLogger(__name__)
@@ -191,6 +205,7 @@ class Session:
     connections: Connections = field(default_factory=Connections, repr=False, compare=False)
     """The connections of the pool."""
     time: ServerTime = field(default_factory=ServerTime, repr=False, compare=False)
+    traffic: Traffic = field(default_factory=Traffic, repr=False, compare=False)
 
     @property
     def where(self) -> str:
@@ -256,7 +271,9 @@ class Session:
             )  # fmt: skip
             found = {key.lower(): value for key, value in response.headers.items()}
             self.time.observe(found.get("date"), asked, datetime.now(UTC))
-            return Response(status=response.status, headers=found, body=_whole(response, budget, turn))
+            whole = _whole(response, budget, turn)
+            self.traffic.count(len(whole) + len(body or b""))
+            return Response(status=response.status, headers=found, body=whole)
         except (ReadError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001 - urllib3, http.client, ssl and idna raise many types; never shown

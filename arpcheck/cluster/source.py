@@ -109,12 +109,12 @@ def read(
     try:
         with held_back():
             found = read_api(session, wants, budget, within=namespaces, services_required=services_required)
-        return replace(found, kubeconfig=_named(source) if found.context != IN_CLUSTER else None)
+        return replace(found, kubeconfig=named_kubeconfig(source) if found.context != IN_CLUSTER else None)
     finally:
         session.close()
 
 
-def _named(source: ClusterSource) -> str | None:
+def named_kubeconfig(source: ClusterSource) -> str | None:
     """The kubeconfig that `--kubeconfig` or KUBECONFIG names. Several that are merged are no single path."""
     path = source.kubeconfig or os.environ.get("KUBECONFIG", "")
     if not path or (not source.kubeconfig and os.pathsep in path):

@@ -44,6 +44,7 @@ COMMANDS = {
     "probe": Listed("Ask the LAN by ARP and ND for every LoadBalancer IP and report who replies.", PRIVILEGED),
     "preflight": Listed("Before you install a load balancer: check which nodes would reply for its addresses.", PRIVILEGED),
     "pool": Listed("Check whether a host already uses an address that a load balancer may assign next.", PRIVILEGED),
+    "cluster": Listed("Probe every segment of the cluster by Jobs on its nodes, and report it as one.", PRIVILEGED),
     "inventory": Listed("List the MAC addresses of every node, by source.", PRIVILEGED),
     "watch": Listed("Watch a failover or a rollout: print each change, and a summary at the end.", PRIVILEGED),
     "strict-arp": Listed("Check whether kube-proxy needs strict ARP and has loaded it, and enable it.", PRIVILEGED),

@@ -45,7 +45,7 @@ from arpcheck.model import (
     TargetReport,
     Verdict,
 )
-from arpcheck.model.constants import OVERRIDE, SLOW
+from arpcheck.model.constants import OVERRIDE, SEGMENTS, SLOW
 from arpcheck.text import count
 
 _UNSEEN = KubeProxy(mode=None, strict_arp=None, source=None)
@@ -269,6 +269,7 @@ def _doubts(
     if missed := judged.missed():
         doubts.append(f"no reply from {', '.join(missed)}")
     doubts.extend(f"{gap.what} could not be read: {gap.why}" for gap in judged.gaps if gap.what in NEEDED)
+    doubts.extend(gap.why for gap in judged.gaps if gap.what == SEGMENTS)
     doubts.extend(judged.empty_selection)
     addresses = [j for j in judged.judgements if j.case.target.ip is not None]
     if addresses and all(j.verdict.outcome is Outcome.NOT_JUDGED for j in addresses):

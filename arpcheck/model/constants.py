@@ -51,3 +51,6 @@ TOP_RATE = 4000.0
 
 REQUEST_TIMEOUT = 30.0
 """Default of `--request-timeout`: seconds for reading the cluster in all."""
+
+SEGMENTS = "segments"
+"""The gap of networks that no vantage of `arpcheck cluster` probed, although it was to."""

@@ -31,7 +31,7 @@ from arpcheck.pipeline.planning import (
     versions,
 )
 from arpcheck.pipeline.reaching import expected_seconds, reach_plan, with_reach
-from arpcheck.pipeline.records import announcements
+from arpcheck.pipeline.records import announcements, recorded_announcers
 from arpcheck.targets import JUDGED
 from arpcheck.wire.packets import Wire
 from arpcheck.wire.scan import Endpoint, Progress, scan
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHOICES", "NEEDS", "Plan", "announcements", "conclude", "expected_seconds", "ipv6_senders", "observe", "own_node",
-    "plan", "reach_plan", "recorded", "records_of", "rights", "settle", "targets_of", "versions", "with_reach",
+    "plan", "reach_plan", "recorded", "recorded_announcers", "records_of", "rights", "settle", "targets_of", "versions",
+    "with_reach",
 ]  # fmt: skip
 
 NEEDS: tuple[Need, ...] = (*loadbalancers.NEEDS, *mac_owners.NEEDS, *kubeproxy.NEEDS, *endpoints.NEEDS)

@@ -97,6 +97,11 @@ def announcers_of(target: Target, objects: Objects) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*before, *ready)))
 
 
+def recorded_announcers(target: Target, objects: Objects) -> frozenset[str]:
+    """The nodes that records name for the address; empty if none does."""
+    return expected(_announcements(target, objects, objects.read_at or datetime.now(UTC))).announcers
+
+
 def reasons(target: Target, evidence: Evidence, time: ages.When) -> tuple[Reason, ...]:
     """What explains that nobody replies for the address, or not the right node, by all of its Services; of a Service
     without an address, that it has none."""

@@ -75,11 +75,14 @@ def _check_mergeable(one: tuple[str, Evidence], other: tuple[str, Evidence]) -> 
 
 
 def _check_hosts(places: Sequence[tuple[str, Evidence]]) -> None:
-    """Refuses two runs of one host: a change between them would look like a split brain."""
+    """Refuses two runs of one host: a change between them would look like a split brain. Two nodes with one MAC address are
+    clones, which is a fault to show."""
     seen: dict[object, int] = {}
     for number, (name, place) in enumerate(places):
         for key in (*_nics(place), (place.started_at, place.questions, place.replies)):
-            if (first := seen.setdefault(key, number)) != number:
+            first = seen.setdefault(key, number)
+            nodes = {places[first][1].host.node_name, place.host.node_name}
+            if first != number and (len(nodes) == 1 or None in nodes):
                 cure = "Merge runs of different hosts, or use `arpcheck compare` for two runs of one host"
                 raise InputError(f"{places[first][0]} and {name} are runs of the same host", cure)
 

@@ -52,11 +52,13 @@ def placed(
     asked: Iterable[Address],
     announcers: Mapping[Address, Collection[str]],
     nodes: Mapping[str, Collection[Address]],
+    chosen: Collection[str] | None = None,
 ) -> Placed:
     """`asked`: the addresses that get a verdict; `announcers`: the nodes that records name for them; `nodes`: the nodes' own
     addresses. An address belongs to the segments with the smallest network that has it; of several with equal networks to
     those that have an announcer, if any has. Where no network has it, to all segments of its announcers. If no address
-    belongs anywhere, the segments of the nodes' own addresses are asked."""
+    belongs anywhere, the segments of the nodes' own addresses are asked. `chosen`: the names of the only segments that are
+    probed; what belongs to another is not asked for, nor what belongs to none."""
     found: dict[str, list[Address]] = {}
     everywhere: list[Address] = []
     for ip in sorted(asked, key=order):
@@ -67,6 +69,8 @@ def placed(
     if not found:
         own = {ip for addresses in nodes.values() for ip in addresses}
         found = {one.name: [] for one in segments if any(one.longest(ip) >= 0 for ip in own)}
+    if chosen is not None:
+        found, everywhere = {one.name: found.get(one.name, []) for one in segments if one.name in chosen}, []
     return Placed(by_segment={name: tuple(ips) for name, ips in found.items()}, everywhere=tuple(everywhere))
 
 
@@ -81,15 +85,17 @@ def _homes(ip: Address, segments: Sequence[Segment], announcers: Collection[str]
 # ----------------------------------------------------------------------------------------------------------------- The nodes
 
 
-def choose(segments: Sequence[Segment], candidates: Iterable[Candidate], *, every: bool = False) -> tuple[VantagePoint, ...]:
-    """The nodes that probe these segments, in the order in which they begin. Two for each segment, or the only one; a node
-    in several segments counts in each. Of nodes that are as good, untainted ones are taken first. `every`: all candidates
-    that are in a segment."""
+def choose(
+    segments: Sequence[Segment], candidates: Iterable[Candidate], *, every: bool = False, each: int = EACH
+) -> tuple[VantagePoint, ...]:
+    """The nodes that probe these segments, in the order in which they begin: `each` for each segment, or as many as it
+    has; a node in several segments counts in each. Of nodes that are as good, untainted ones are taken first. `every`: all
+    candidates that are in a segment."""
     ranked = sorted(candidates, key=lambda one: (one.tainted, one.name))
     member = {one.name: [segment for segment in segments if segment.interface(one.name)] for one in ranked}
     if every:
         return tuple(_point(node, found) for node, found in member.items() if found)
-    missing = {segment.name: EACH for segment in segments}
+    missing = {segment.name: each for segment in segments}
     chosen: list[VantagePoint] = []
     while member:
         best = max(member, key=lambda node: _gain(member[node], missing))  # the first of equal ones

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from arpcheck.objects import Object, instant, items, mapping, name, text
+from arpcheck.objects import Object, at, instant, items, mapping, name, text
 from arpcheck.text import plain
 from arpcheck.vantages.manifests import JOB
 
@@ -89,7 +89,7 @@ def _how_far(pod: Object, said: Sequence[Object], failed: Mapping[str, Any] | No
         return Fate.FAILED, _told(failed, said)
     if text(pod, "metadata", "deletionTimestamp"):
         return Fate.FAILED, why or (_event_words(said[0]) if said else "its Pod was deleted")
-    if lost := _lost(pod):
+    if lost := _lost(pod, said):
         return Fate.FAILED, lost
     waiting = [text(one, "state", "waiting", "reason") for one in items(pod, "status", "containerStatuses")]
     if any(reason in _HOPELESS for reason in waiting):
@@ -100,15 +100,20 @@ def _how_far(pod: Object, said: Sequence[Object], failed: Mapping[str, Any] | No
     return Fate.WAITING, _event_words(warned) if warned else why or "its container does not run"
 
 
-def _lost(pod: Object) -> str:
-    """Why nothing will come any more of a Pod that ran: its node does not report (pkg/controller/nodelifecycle). Empty if it
-    does."""
+def _lost(pod: Object, said: Sequence[Object]) -> str:
+    """Why nothing will come any more of a Pod that ran: its node does not report. Empty if it does.
+
+    The controller says so by an event and by the condition Ready alone, which then contradicts the containers' own states
+    (kubernetes: pkg/controller/util/node, MarkPodsNotReady)."""
     if text(pod, "status", "phase") == "Unknown":
         return _joined("NodeLost", text(pod, "status", "message"))
-    for condition in items(pod, "status", "conditions"):
-        if text(condition, "type") == "Ready" and text(condition, "reason") in ("NodeNotReady", "NodeLost"):
-            return _joined(text(condition, "reason"), text(condition, "message") or "its node does not report any more")
-    return ""
+    statuses = items(pod, "status", "containerStatuses")
+    runs = bool(statuses) and all(at(one, "ready") is True and at(one, "state", "running") is not None for one in statuses)
+    ready = next((one for one in items(pod, "status", "conditions") if text(one, "type") == "Ready"), None)
+    if not runs or ready is None or text(ready, "status") == "True":
+        return ""
+    told = next((event for event in said if text(event, "reason") == "NodeNotReady"), None)
+    return _event_words(told) if told else _joined("NodeNotReady", "its node does not report any more")
 
 
 def _pod_words(pod: Object) -> str:

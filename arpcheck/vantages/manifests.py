@@ -124,7 +124,7 @@ def yaml_text(manifests: Sequence[Manifest]) -> str:
 RUN = "arpcheck.io/run"
 """The label with the id of the run, on everything that it makes."""
 JOB = "arpcheck.io/job"
-"""The label of a Pod with the name of its Job."""
+"""The label of a Job and of its Pod with the name of the Job."""
 NODE = "arpcheck.io/node"
 OWNER = "arpcheck.io/owner"
 """The annotation with the process that made it."""
@@ -203,6 +203,7 @@ def _job(run: RunOfJobs, name: str, node: str, made_of: Manifest, deadline: int)
         spec["imagePullSecrets"] = [{"name": run.pull_secret}]
     found = _of(run, job(name, run.namespace, spec, deadline=deadline, kept=run.lifetime))
     found["metadata"]["annotations"] |= {NODE: node}
+    found["metadata"]["labels"] |= {JOB: name}
     found["spec"]["template"]["metadata"]["labels"] |= {RUN: run.id, JOB: name}
     return found
 

@@ -38,6 +38,8 @@ COMMANDS = {
     "probe --dry-run": f"probe {ASK} --ip 10.0.0.50 --mac-map macs.csv --dry-run",
     "preflight": f"preflight {ASK} --mac-map macs.csv --output new.json",
     "pool": f"pool {ASK} --range 10.0.0.50-10.0.0.51 --output new.json",
+    "cluster": "cluster --kubeconfig kubeconfig --mac-map macs.csv --accept accept.yaml --bundle new.tgz --output new.json",
+    "vantage": "vantage --job plan.z --iface eth0 .",  # it reads ./plan.z
     "inventory": "inventory --cluster-file cluster.json --mac-map macs.csv",
     "inventory --iface": f"inventory {ASK} --mac-map macs.csv",
     "watch": f"watch {ASK} --ip 10.0.0.50 --for 1s --accept accept.yaml --mac-map macs.csv --output new.prom --serve 127.0.0.1:9798 --state new.state",
@@ -62,7 +64,7 @@ COMMANDS = {
 """Each with everything that it can be told to read and to write."""
 
 FILES = {"accept.yaml": ACCEPT, "macs.csv": MACS, "cluster.json": CLUSTER, "configz.json": "{}", "kubeconfig": KUBECONFIG}
-FILES |= {"token": "t", "ca.pem": "none"}
+FILES |= {"token": "t", "ca.pem": "none", "plan.z": "none"}
 READING = [
     (name, word)
     for name, line in COMMANDS.items()

@@ -20,7 +20,7 @@ def pod(phase="Pending", *, title=TITLE, waiting=None, ended=None, conditions=()
     return {
         "metadata": {"name": f"{title}-x", "labels": {JOB: title}, "creationTimestamp": made},
         "spec": {"nodeName": "worker-1"},
-        "status": {"phase": phase, "containerStatuses": [{"state": state}], "conditions": [*conditions], **status},
+        "status": {"phase": phase, "containerStatuses": [{"state": state}], "conditions": [*conditions]} | status,
     }
 
 
@@ -43,7 +43,9 @@ NO_ACCOUNT = event(
 QUOTA = event("Job", "FailedCreate", 'Error creating: pods "x" is forbidden: exceeded quota: compute, requested: pods=1')
 WEBHOOK = event("Job", "FailedCreate", 'Error creating: admission webhook "p" denied the request: no hostNetwork')
 PULL = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "x"'}
-LOST = {"type": "Ready", "status": "False", "reason": "NodeNotReady"}
+LOST = {"type": "Ready", "status": "False"}
+RUNS = [{"ready": True, "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}]
+NOT_READY = event("Pod", "NodeNotReady", "Node is not ready")
 
 CASES = {
     "just made": (job(), [], [], Fate.WAITING, "no Pod"),
@@ -68,7 +70,9 @@ CASES = {
         Fate.FAILED, "DeadlineExceeded",
     ),
     "took too long, its Pod still ends": (job({"reason": "DeadlineExceeded"}), [pod("Running")], [], Fate.FAILED, "DeadlineExceeded"),
-    "node lost": (job(), [pod("Running", conditions=[LOST])], [], Fate.FAILED, "NodeNotReady"),
+    "node lost": (job(), [pod("Running", conditions=[LOST], containerStatuses=RUNS)], [NOT_READY], Fate.FAILED, "Node is not ready"),
+    "node lost, no event": (job(), [pod("Running", conditions=[LOST], containerStatuses=RUNS)], [], Fate.FAILED, "NodeNotReady"),
+    "not ready yet": (job(), [pod("Running", conditions=[LOST], containerStatuses=[{"ready": False, "state": {}}])], [], Fate.RUNNING, ""),
     "node lost, phase unknown": (job(), [pod("Unknown")], [], Fate.FAILED, "NodeLost"),
     "deleted by somebody": (None, [], [], Fate.FAILED, "deleted"),
     "events of others": (job(), [], [event("Job", "FailedCreate", "forbidden", of="other")], Fate.WAITING, "no Pod"),

@@ -1,0 +1,279 @@
+"""`arpcheck cluster`: probes every segment of a cluster by Jobs on its nodes, and judges all of it as one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from ipaddress import ip_network
+from typing import Annotated
+
+import typer
+
+from arpcheck import IMAGE, pipeline
+from arpcheck.cluster import ClusterSource
+from arpcheck.cluster.jobs import JobsApi, jobs_api
+from arpcheck.commands import cluster_clean
+from arpcheck.commands.bundle import Bundle, bundled
+from arpcheck.commands.cluster_clean import Life
+from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note, reads_cluster
+from arpcheck.commands.cluster_plan import Wishes
+from arpcheck.commands.cluster_run import ClusterProbe, ClusterRequest, plan_words, probed
+from arpcheck.commands.input_files import read_acceptances, read_mac_maps
+from arpcheck.commands.opening import checked, stopping
+from arpcheck.commands.options import (
+    Accept,
+    BundleFile,
+    ExitZero,
+    ExternalIps,
+    Family,
+    Faults,
+    Format,
+    Ip,
+    LoadBalancerClass,
+    MacMap,
+    NoHeaders,
+    Only,
+    Output,
+    Quiet,
+    Rate,
+    Redact,
+    Rounds,
+    Selector,
+    Verbose,
+    Wait,
+    duration,
+    ended,
+    known_family,
+    known_format,
+    rows_shown,
+    selecting,
+)  # fmt: skip
+from arpcheck.commands.output import as_caller, deliver, notice, show, style
+from arpcheck.errors import UsageError
+from arpcheck.evidence import Options
+from arpcheck.gc_control import held_back
+from arpcheck.model.constants import RATE, ROUNDS, WAIT
+from arpcheck.text import count
+from arpcheck.vantages.manifests import check_image, check_namespace, setting, vantage_job, yaml_text
+from arpcheck.vantages.segments import Network
+
+EXAMPLES = (
+    "arpcheck cluster --image registry.example/arpcheck:0.1.0",
+    "arpcheck cluster --dry-run",
+    "arpcheck cluster -n arpcheck --segment 10.0.1.0/24 -o markdown --output ticket.json",
+    "arpcheck cluster clean",
+)
+
+CLEAN = "clean"
+
+
+@reads_cluster(file=False)
+def cluster(
+    *,
+    services: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SERVICE",
+            help="Only these Services: svc/NAME or NAMESPACE/NAME. Default: all. `clean` alone removes what runs that died"
+            " left in the cluster.",
+        ),
+    ] = None,
+    nodes: Annotated[
+        list[str] | None,
+        typer.Option("--nodes", metavar="NAMES", help="Probe from these nodes. Repeatable; commas separate several."),
+    ] = None,
+    all_nodes: Annotated[
+        bool, typer.Option("--all-nodes", help="Probe from every node, not from two of each segment.")
+    ] = False,
+    node_selector: Annotated[
+        str, typer.Option("--node-selector", metavar="LABELS", help="Probe only from nodes with these labels.")
+    ] = "",
+    segment: Annotated[
+        list[str] | None,
+        typer.Option("--segment", metavar="CIDR", help="Probe only the segment with this network. Repeatable."),
+    ] = None,
+    namespace: Annotated[
+        str | None,
+        typer.Option(
+            "-n", "--namespace", metavar="NAME", help="A namespace that exists, instead of a new one for this run."
+        ),
+    ] = None,
+    image: Annotated[
+        str | None,
+        typer.Option("--image", metavar="NAME", show_default=IMAGE, help="The image to run. Also from ARPCHECK_IMAGE."),
+    ] = None,
+    pull_secret: Annotated[
+        str | None, typer.Option("--pull-secret", metavar="NAME", help="The Secret to pull it with; needs -n.")
+    ] = None,
+    openshift: Annotated[bool, typer.Option("--openshift", help="Add the rights that OpenShift requires.")] = False,
+    rounds: Rounds = ROUNDS,
+    wait: Wait = WAIT,
+    rate: Rate = RATE,
+    sender: Annotated[
+        str, typer.Option("--sender", metavar="NAME", help="The ARP sender address: auto, own or zero.")
+    ] = "auto",
+    family: Family = "auto",
+    selector: Selector = None,
+    load_balancer_class: LoadBalancerClass = None,
+    ip: Ip = None,
+    external_ips: ExternalIps = False,
+    mac_map: MacMap = None,
+    cluster: ClusterSource,
+    start_timeout: Annotated[
+        float,
+        typer.Option(
+            "--start-timeout", metavar="TIME", parser=duration(1, 3600), show_default="2m",
+            help="Time limit for a Job to start, its image pulled.",
+        ),
+    ] = 120.0,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            "--timeout", metavar="TIME", parser=duration(1, 86400), show_default="1h", help="Time limit for the run."
+        ),
+    ] = 3600.0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan and the manifests. Makes nothing in the cluster.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="With `clean`: also what runs of other hosts made that may still run.")
+    ] = False,
+    accept: Accept = None,
+    format_name: Format = "table",
+    only: Only = None,
+    faults: Faults = False,
+    no_headers: NoHeaders = False,
+    output: Output = None,
+    bundle: BundleFile = None,
+    redact: Redact = False,
+    exit_zero: ExitZero = False,
+    quiet: Quiet = False,
+    _verbose: Verbose = False,
+) -> int:  # fmt: skip
+    """Probe every segment of the cluster by Jobs on its nodes, and report it as one.
+
+    Needs no LAN and no privilege here: arpcheck makes a namespace and Jobs, reads their logs, and removes what it made.
+    The exit code is that of the report, as in `arpcheck merge`."""
+    chosen = known_format(format_name)
+    if services == [CLEAN]:
+        return _cleaned(as_caller(cluster), _checked_namespace(namespace), force=force)
+    if force:
+        raise UsageError("--force belongs to `arpcheck cluster clean`", "Leave it out")
+    if sender not in ("auto", "own", "zero"):
+        raise UsageError(f"--sender {sender[:80]!r}: each node has another address", "One of auto, own, zero")
+    if pull_secret and namespace is None:
+        raise UsageError("--pull-secret needs -n", "Name the namespace that has the Secret")
+    options = selecting(
+        Options(
+            rounds=rounds, wait=wait, rate=rate, sender=sender, families=known_family(family), external_ips=external_ips
+        ),
+        services=services or (),
+        selector=selector or (),
+        load_balancer_class=load_balancer_class or (),
+        ip=ip or (),
+    )
+    options = replace(options, on_link=bool(segment))
+    wanted_image = image or os.environ.get("ARPCHECK_IMAGE") or IMAGE
+    check_image(wanted_image)
+    archive = Bundle(path=bundle, redacted=redact)
+    source = as_caller(cluster, output)
+    archive.check()
+    request = ClusterRequest(
+        options=_without_interfaces(checked(options)),
+        source=source,
+        mac_map=read_mac_maps(tuple(mac_map or ())),
+        accepted=read_acceptances(accept),
+        image=wanted_image,
+        namespace=_checked_namespace(namespace),
+        pull_secret=pull_secret,
+        openshift=openshift,
+        wishes=Wishes(nodes=tuple(nodes or ()), every=all_nodes, segments=tuple(_network(one) for one in segment or ())),
+        node_selector=node_selector,
+        timeout=timeout,
+        start_timeout=start_timeout,
+        quiet=quiet,
+    )
+    with held_back(for_good=True), jobs_api(source) as api, stopping() as stop:
+        probe = ClusterProbe(request, api, stop)
+        _first_words(api, request)
+        if dry_run:
+            show(dry_run_text(probe))
+            return 0
+        for left in cluster_clean.swept(api, request.namespace):
+            probe.say(f"removed what the run {left.run}, which died, left in the namespace {left.namespace}")
+        evidence = probed(probe, *probe.read())
+        report = pipeline.conclude(evidence)
+        unwritten = bundled(archive, evidence, report, None)
+        deliver(report, chosen, output, style(sys.stdout, headers=not no_headers, shown=rows_shown(only, faults)))
+        if not probe.is_gone():
+            notice(f"what was removed from the namespace {probe.run.namespace} is not gone yet: a node may be lost")
+    if unwritten:
+        raise unwritten
+    return ended(report.summary.exit_code, exit_zero)
+
+
+def _without_interfaces(options: Options) -> Options:
+    """Each node has its own."""
+    return replace(options, interfaces=())
+
+
+def _checked_namespace(name: str | None) -> str | None:
+    if name is not None:
+        check_namespace(name)
+    return name
+
+
+def _network(written: str) -> Network:
+    try:
+        return ip_network(written.strip())
+    except ValueError:
+        raise UsageError(f"--segment {written[:80]!r} is not a network", "Write it like 10.0.1.0/24") from None
+
+
+def _first_words(api: JobsApi, request: ClusterRequest) -> None:
+    if not request.quiet:
+        notice(cluster_words(api.cluster, request.source))
+        kubeconfig_note(request.source)
+
+
+# ------------------------------------------------------------------------------------------------------- `clean`, --dry-run
+
+
+def _cleaned(source: ClusterSource, namespace: str | None, *, force: bool) -> int:
+    """Removes what dead runs left, in namespaces of their own and in `namespace`."""
+    with jobs_api(source) as api:
+        found = cluster_clean.leftovers(api, namespace)
+        removed = [one for one in found if one.life is Life.DEAD or (force and one.life is Life.ELSEWHERE)]
+        for one in removed:
+            cluster_clean.remove(api, one.run, one.namespace, own_namespace=one.own_namespace)
+            show(f"removed run {one.run} in namespace {one.namespace}\n")
+        for one in found:
+            if one not in removed:
+                why = "it runs" if one.life is Life.ALIVE else "it may run on another host; --force removes it too"
+                show(f"kept run {one.run} in namespace {one.namespace}: {why}\n")
+        if not found:
+            show("Nothing is left of any run.\n")
+    return 0
+
+
+def dry_run_text(probe: ClusterProbe) -> str:
+    """The plan as comments, and the manifests, as far as they are known without a Job."""
+    objects, nodes = probe.read()
+    candidates = probe.candidates(nodes)
+    known = probe.states(objects, candidates)
+    told = {one.name for one in known}
+    asked = [one.name for one in candidates if one.name not in told]
+    said, manifests = [f"{count(len(candidates), 'node')} can run a Job."], [*setting(probe.run)]
+    if asked:
+        said += [f"{count(len(asked), 'node')} would be asked for the interfaces, by a Job each like the first one below."]
+        manifests.append(probe.scout_manifest(asked[0]))
+    if known:
+        plan = probe.plan(objects, known, candidates)
+        said += plan_words(plan)
+        said += ["More segments may be found by those Jobs."] if asked else []
+        manifests += [one for number, planned in enumerate(plan.points, 1) for one in probe.manifests(planned, number)]
+    elif asked:
+        said += ["Then two nodes of each segment probe, by a Job each like the second one below."]
+        manifests.append(vantage_job(probe.run, probe.run.job_name("v", 1), asked[0], ("eth0",), deadline=3600))
+    return "".join(f"# {line}\n" for line in said) + yaml_text(manifests)
