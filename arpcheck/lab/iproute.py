@@ -25,6 +25,11 @@ def bridge(lines: Iterable[str], *, within: str) -> None:
     _batch("bridge", lines, within)
 
 
+def tc(lines: Iterable[str], *, within: str) -> None:
+    """The same for `tc`."""
+    _batch("tc", lines, within)
+
+
 def _batch(program: str, lines: Iterable[str], within: str | None) -> None:
     command = [program, *(("-n", within) if within else ()), "-batch", "-"]
     batch = "\n".join(lines)

@@ -30,7 +30,8 @@ from arpcheck.lab.network_ipv6 import (
     settle_switch,
     write_sysctls6,
 )
-from arpcheck.lab.scene import IPVS_MAC, SYSCTLS, Scene, SceneNic, Station
+from arpcheck.lab.network_links import add_services, build_uppers, bundle, bundles, require_features, spoil_cables
+from arpcheck.lab.scene import IPVS_MAC, SYSCTLS, Feature, Scene, SceneNic, Station
 from arpcheck.model.constants import IPVS_DEVICE
 
 CONF = Path("/proc/sys/net/ipv4/conf")
@@ -42,23 +43,29 @@ _SIOCGIFFLAGS, _IFF_RUNNING = 0x8913, 0x40
 
 def build(scene: Scene) -> None:
     """Returns when every link of the scene carries frames."""
+    require_features(scene)
     ip(_fabric(scene))
     device = _device_of_ipvs()
     for station in scene.stations:
+        build_uppers(station)
         inside(station.name, partial(_write_sysctls, station))
         ip(_furniture(station, device), within=station.name)
+        if Feature.IPVS in scene.needs:
+            add_services(station)
     for lan in scene.lans:
         inside(lan_namespace(lan), _without_ipv6)
         ip(_switch(scene, lan), within=lan_namespace(lan))
     for station in scene.stations:
         _await_running(station.name, [nic.name for nic in station.nics])
     for lan in scene.lans:
-        _await_running(lan_namespace(lan), _ports(scene, lan))
+        _await_running(lan_namespace(lan), (*_ports(scene, lan), *bundles(scene, _ports(scene, lan))))
     for station in scene.stations:
         await_addresses(station.name, {nic.name: nic.own6 for nic in station.nics}, PATIENCE)
     fail_duplicates(scene, PATIENCE)
     for name, ipv6 in scene.lans6.items():
         settle_switch(name, ipv6, scene, _at_ports(scene, name), PATIENCE)
+    for lan in scene.lans:
+        spoil_cables(_ports(scene, lan), lan)
 
 
 def await_announcers(scene: Scene) -> None:
@@ -106,15 +113,21 @@ def _furniture(station: Station, device: str) -> Iterator[str]:
 
 def _switch(scene: Scene, lan: str) -> Iterator[str]:
     yield "link set lan up"
-    for port, (_, nic) in _ports(scene, lan).items():
-        yield f"link set {port} master lan up"
+    ports = _ports(scene, lan)
+    bundled = bundles(scene, ports)
+    for name, (mode, legs) in bundled.items():
+        yield from bundle(name, mode, legs)
+        yield f"link set {name} master lan up"
+    inner = {leg for _, legs in bundled.values() for leg in legs}
+    for port, (_, nic) in ports.items():
+        yield f"link set {port} up" if port in inner else f"link set {port} master lan up"
         if not nic.broadcasts:
             yield f"link set {port} type bridge_slave bcast_flood off"
 
 
 def _ports(scene: Scene, lan: str) -> dict[str, tuple[Station, SceneNic]]:
     """By name of the port, in the order of the scene. Two stations may use the same NIC name."""
-    ends = [(station, nic) for station in scene.stations for nic in station.nics if nic.lan == lan]
+    ends = [(station, nic) for station in scene.stations for nic in station.nics if nic.lan == lan and not nic.link]
     return {f"port{number}": end for number, end in enumerate(ends, 1)}
 
 

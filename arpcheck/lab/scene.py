@@ -192,6 +192,44 @@ class Shape(StrEnum):
     """In place of an answer a gratuitous request to everybody, as kube-vip and keepalived send them."""
 
 
+class Feature(StrEnum):
+    """What not every kernel has. The words are those of `ip link add … type`, where there is one."""
+
+    DUMMY = "dummy"
+    IPVS = "ip_vs"
+    NETEM = "netem"
+    VLAN = "vlan"
+    BOND = "bond"
+    BRIDGE = "bridge"
+    MACVLAN = "macvlan"
+    IPVLAN = "ipvlan"
+    VRF = "vrf"
+    VXLAN = "vxlan"
+
+
+class Lower(StrEnum):
+    """How an interface stands on others."""
+
+    PARENT = "parent"
+    """A VLAN, a macvlan, an ipvlan: its frames are some of the parent's."""
+    DEVICE = "device"
+    """A VXLAN: its frames travel inside packets of the other interface's network."""
+    PORTS = "ports"
+    """A bond, a bridge, a VRF: the others are its ports."""
+
+
+LOWERS: Mapping[Feature, Lower] = {
+    Feature.VLAN: Lower.PARENT,
+    Feature.MACVLAN: Lower.PARENT,
+    Feature.IPVLAN: Lower.PARENT,
+    Feature.VXLAN: Lower.DEVICE,
+    Feature.BOND: Lower.PORTS,
+    Feature.BRIDGE: Lower.PORTS,
+    Feature.VRF: Lower.PORTS,
+}
+"""The kinds of `SceneNic.link`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneNic:
     name: str
@@ -212,6 +250,21 @@ class SceneNic:
     """Which it has, and which another station had when they were added: the kernel does not use them."""
     broadcasts: bool = True
     """Its port of the switch sends broadcasts to it; storm control or a private VLAN may not."""
+    on: tuple[str, ...] = ()
+    """The NICs below it; empty: it has a cable to the switch."""
+    link: str = ""
+    """What follows `type` in the command of iproute2 that makes it; empty where it has a cable."""
+    netem: str = ""
+    """What its cable does to frames, in both directions, as `tc qdisc add … netem` writes it."""
+
+    @property
+    def feature(self) -> Feature | None:
+        """Its kind; None: it has a cable."""
+        return Feature(self.link.split()[0]) if self.link else None
+
+    @property
+    def lower(self) -> Lower | None:
+        return LOWERS[self.feature] if self.feature else None
 
     @property
     def link_local(self) -> IPv6Address:
@@ -398,6 +451,8 @@ class Scene:
     then: tuple[Step, ...] = ()
     lans6: Mapping[str, Ipv6Lan] = field(default_factory=dict)
     """Of `lans` those that have IPv6."""
+    needs: tuple[Feature, ...] = ()
+    """What the kernel must have, sorted."""
 
     def station(self, name: str) -> Station:
         """A station that is not there is a KeyError."""

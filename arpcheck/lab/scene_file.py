@@ -26,6 +26,7 @@ from arpcheck.lab.scene import (
     Cluster,
     Expectation,
     ExpectedResponder,
+    Feature,
     Ipvs,
     KubeEndpoint,
     KubeEvent,
@@ -112,7 +113,22 @@ def _scene(top: TomlTable, name: str) -> Scene:
         prober=prober,
         expect=_expectation(top.table("expect")) if "expect" in top else None,
         then=tuple(_step(table, stations) for table in top.tables("then")),
+        needs=_needs(top, stations),
     )
+
+
+def _needs(top: TomlTable, stations: tuple[Station, ...]) -> tuple[Feature, ...]:
+    """What `needs` says, and what the interfaces need without a word."""
+    said = {top.parsed("needs", _feature, text) for text in top.texts("needs")}
+    nics = [nic for station in stations for nic in station.nics]
+    kinds = {nic.feature for nic in nics if nic.feature} | {Feature.NETEM for nic in nics if nic.netem}
+    return tuple(sorted(said | kinds))
+
+
+def _feature(text: str) -> Feature:
+    if text not in set(Feature):
+        raise ValueError(f"{text!r} is none of {', '.join(sorted(Feature))}")
+    return Feature(text)
 
 
 def _step(table: TomlTable, stations: tuple[Station, ...]) -> Step:

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_address
 from typing import Any, NoReturn, TypeVar
 
 from arpcheck.errors import InputError
-from arpcheck.lab.scene import SYSCTLS, SYSCTLS6, Ipv6Lan, Ipvs, Route, SceneNic, Station
+from arpcheck.lab.scene import LOWERS, SYSCTLS, SYSCTLS6, Feature, Ipv6Lan, Ipvs, Route, SceneNic, Station
 from arpcheck.model import Address, Mac
 from arpcheck.model.constants import IPVS_DEVICE
 
@@ -159,6 +159,8 @@ class Lans:
 
 _STATION = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,60}[a-z0-9])?")
 _NIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,14}")
+_MAC_FROM_BELOW = ([Feature.VLAN], [Feature.IPVLAN], [Feature.BOND], [Feature.BRIDGE])
+"""Kinds of interfaces that have the MAC address of the first NIC below them."""
 _TAKEN = ("lo", "all", "default", IPVS_DEVICE)
 """Names under /proc/sys/net/ipv4/conf that no NIC can have."""
 
@@ -239,14 +241,40 @@ def _nics(table: TomlTable, name: str, known: Lans, prefix: str, *, node: bool) 
     inner = table.table("nics")
     if len(tuple(inner)) > MOST_NICS:
         table.fault("nics", f"more than {MOST_NICS}")
-    return tuple(_named_nic(inner.table(nic), nic, known, Mac(f"{prefix}:{n:02x}")) for n, nic in enumerate(inner))
+    found: dict[str, SceneNic] = {}
+    for number, nic in enumerate(inner):
+        found[nic] = _named_nic(inner.table(nic), nic, known, Mac(f"{prefix}:{number:02x}"), found)
+    return tuple(found.values())
 
 
-def _named_nic(table: TomlTable, name: str, known: Lans, mac: Mac) -> SceneNic:
+def _named_nic(table: TomlTable, name: str, known: Lans, mac: Mac, before: Mapping[str, SceneNic]) -> SceneNic:
+    """`before`: the NICs that stand before it, on which it may stand."""
     if not _NIC.fullmatch(name) or name in _TAKEN:
         table.fault("", "an interface's name of at most 15 letters, digits, dots and dashes expected")
-    found = _nic(table, name, known, mac, (), sysctl(table), sysctl(table, "sysctl6", SYSCTLS6))
+    on, link = _link(table, before)
+    usual = before[on[0]].mac if link.split()[:1] in _MAC_FROM_BELOW else mac
+    found = _nic(table, name, known, usual, (), sysctl(table), sysctl(table, "sysctl6", SYSCTLS6))
     table.done()
+    return replace(found, on=on, link=link)
+
+
+def _link(table: TomlTable, before: Mapping[str, SceneNic]) -> tuple[tuple[str, ...], str]:
+    """`on` and `link`, both or none of them."""
+    on, link = table.texts("on"), _one_line(table, "link")
+    if bool(on) != bool(link):
+        table.fault("on" if link else "link", "missing: an interface on top of others has both")
+    if unknown := [name for name in on if name not in before]:
+        table.fault("on", f"no NIC {unknown[0]!r} before it")
+    if link and not (set(link.split()[:1]) & set(LOWERS)):
+        table.fault("link", f"it begins with none of {', '.join(LOWERS)}")
+    return on, link
+
+
+def _one_line(table: TomlTable, key: str) -> str:
+    """Words of a command of iproute2, which reads commands line by line."""
+    found = table.text(key, "")
+    if not found.isprintable():
+        table.fault(key, "one line expected")
     return found
 
 
@@ -281,6 +309,7 @@ def _nic(
         proxied=table.all_made("proxied", IPv6Address),
         dadfailed=table.all_made("dadfailed", IPv6Address),
         broadcasts=table.flag("broadcasts", True),
+        netem=_one_line(table, "netem"),
     )
 
 

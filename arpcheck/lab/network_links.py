@@ -1,0 +1,118 @@
+"""Interfaces on top of others (VLAN, bond, macvlan, VRF …), lossy cables, and services of IPVS.
+
+Which of them a kernel has differs: a scene says what it needs, and `missing` tries that out."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+
+from arpcheck.errors import LabError
+from arpcheck.lab.iproute import ip, lan_namespace, tc
+from arpcheck.lab.scene import Feature, Lower, Scene, SceneNic, Station
+
+_TRIALS: Mapping[Feature, str] = {
+    Feature.DUMMY: "ip link add trial type dummy",
+    Feature.IPVS: "ipvsadm -Ln",
+    Feature.NETEM: "ip link add trial type veth peer name other && tc qdisc add dev trial root netem loss 1%",
+    Feature.VLAN: "ip link add other type veth peer name far && ip link add link other name trial type vlan id 5",
+    Feature.BOND: "ip link add trial type bond mode active-backup",
+    Feature.BRIDGE: "ip link add trial type bridge",
+    Feature.MACVLAN: "ip link add other type veth peer name far && ip link add link other name trial type macvlan",
+    Feature.IPVLAN: "ip link add other type veth peer name far && ip link add link other name trial type ipvlan mode l2",
+    Feature.VRF: "ip link add trial type vrf table 10",
+    Feature.VXLAN: "ip link add trial type vxlan id 5 dstport 4789",
+}
+
+_REAL_SERVER = "10.244.0.9"
+"""Of every service of IPVS here: nobody connects."""
+
+_SWITCH_MODES = {"balance-rr": "balance-xor", "balance-xor": "balance-xor", "broadcast": "balance-xor", "802.3ad": "802.3ad"}
+"""By the mode of a station's bond, that of the bond at its switch; for every other mode the switch knows of none."""
+
+
+def missing(needs: Iterable[Feature]) -> tuple[Feature, ...]:
+    """Those that this kernel, or a program, does not have. Each is tried in a network namespace that ends with the trial."""
+    return tuple(feature for feature in sorted(set(needs)) if not _has(feature))
+
+
+def require_features(scene: Scene) -> None:
+    """Raises LabError that names what is missing. It runs inside an enclosure."""
+    if lacking := missing(scene.needs):
+        raise LabError(
+            f"{scene.name} needs {', '.join(lacking)}, which is not here", "scripts/kernels runs it on other kernels"
+        )
+
+
+def _has(feature: Feature) -> bool:
+    tried = subprocess.run(["unshare", "--net", "sh", "-c", _TRIALS[feature]], capture_output=True, check=False)
+    return tried.returncode == 0
+
+
+# ------------------------------------------------------------------------------------------- In the namespace of a station
+
+
+def uppers(station: Station) -> Iterator[str]:
+    """Commands of `ip` that make the interfaces on top of others, all of them down."""
+    for nic in station.nics:
+        match nic.lower:
+            case None:
+                continue
+            case Lower.PARENT:
+                yield f"link add link {nic.on[0]} name {nic.name} {_mac(nic)}type {nic.link}"
+            case Lower.DEVICE:
+                yield f"link add name {nic.name} {_mac(nic)}type {nic.link} dev {nic.on[0]}"
+            case Lower.PORTS:
+                yield f"link add name {nic.name} {_mac(nic)}type {nic.link}"
+                for port in nic.on:
+                    yield f"link set {port} down"
+                    yield f"link set {port} master {nic.name}"
+
+
+def _mac(nic: SceneNic) -> str:
+    """An ipvlan has its parent's, and a VRF sends nothing."""
+    return "" if nic.feature in (Feature.IPVLAN, Feature.VRF) else f"address {nic.mac} "
+
+
+def add_services(station: Station) -> None:
+    """A service of IPVS for each address on kube-ipvs0, as kube-proxy makes them."""
+    if not station.held:
+        return
+    lines = [f"-A -t {held}:80 -s rr\n-a -t {held}:80 -r {_REAL_SERVER}:8080 -m\n" for held in station.held]
+    command = ["ip", "netns", "exec", station.name, "ipvsadm", "--restore"]
+    done = subprocess.run(command, input="".join(lines), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LabError(f"ipvsadm on {station.name}: {done.stderr.strip()}")
+
+
+# ---------------------------------------------------------------------------------------------------------- At the switch
+
+
+def bundles(scene: Scene, ports: Mapping[str, tuple[Station, SceneNic]]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """By name of a bond at the switch: its mode and its ports, where a station's bond needs one at the other end."""
+    found: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for station in scene.stations:
+        for nic in (nic for nic in station.nics if nic.feature is Feature.BOND):
+            legs = tuple(port for port, (at, leg) in ports.items() if at is station and leg.name in nic.on)
+            if (mode := _SWITCH_MODES.get(nic.link.partition("mode ")[2].split(" ")[0])) and legs:
+                found[f"bundle{len(found) + 1}"] = (mode, legs)
+    return found
+
+
+def bundle(name: str, mode: str, ports: Iterable[str]) -> Iterator[str]:
+    """Commands of `ip` for a bond of ports that are down; it is no port of the switch yet."""
+    yield f"link add name {name} type bond mode {mode} miimon 100"
+    yield from (f"link set {port} master {name}" for port in ports)
+
+
+def spoil_cables(ports: Mapping[str, tuple[Station, SceneNic]], lan: str) -> None:
+    """What netem does to frames on a cable, in both directions."""
+    for port, (station, nic) in ports.items():
+        if nic.netem:
+            tc([f"qdisc add dev {nic.name} root netem {nic.netem}"], within=station.name)
+            tc([f"qdisc add dev {port} root netem {nic.netem}"], within=lan_namespace(lan))
+
+
+def build_uppers(station: Station) -> None:
+    if lines := list(uppers(station)):
+        ip(lines, within=station.name)

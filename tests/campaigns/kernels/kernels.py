@@ -1,0 +1,161 @@
+"""Scenes on Debian's kernels: `scripts/kernels [KERNEL…] [OPTION…]`. A table scene x kernel; 1 where one differs.
+
+    scripts/kernels                     the scenes that need such a kernel, on those of Debian 12 and 13
+    scripts/kernels 13 --all            every scene there is, on that of Debian 13
+    scripts/kernels 12 --scene vlan-and-parent --scene healthy
+    scripts/kernels --loss 10           preflight, probe, pool and watch under netem loss instead of scenes
+
+The machine is made of packages of Debian and of this host's Python; it has no network device but those of its scenes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import debian
+import initramfs
+from qemu import ACCELERATORS, Machine, MachineError
+
+from arpcheck.lab import scene_file
+
+KERNEL_SCENES = initramfs.CHECKOUT / "tests/lab/kernel_scenes"
+MODULES = (
+    "veth", "bridge", "dummy", "ip_vs", "ip_vs_rr", "8021q", "bonding", "macvlan", "ipvlan", "vrf", "vxlan", "sch_netem", "nf_conntrack",
+)  # fmt: skip
+FASTER = ("--rate", "100")
+PATIENCE = 300.0
+"""Seconds for one scene, on an emulated processor."""
+TESTS = initramfs.CHECKOUT / "tests"
+
+
+def main(arguments: Sequence[str]) -> int:
+    chosen = _parser().parse_args(arguments)
+    names = list(_scenes(chosen.scene, everything=chosen.all))
+    work = {"loss": chosen.loss} if chosen.loss else {"scenes": names}
+    table: dict[str, dict[str, Mapping[str, object]]] = {}
+    for release in chosen.kernel or debian.RELEASES:
+        column = f"Debian {release}"
+        table[column] = {}
+        try:
+            kernel = debian.kernel(release, fresh=chosen.fresh)
+            _tell(f"{column}: {kernel.version}")
+            with tempfile.TemporaryDirectory(prefix="arpcheck-kernels-") as folder:
+                for line in _run(kernel, Path(folder), work, chosen):
+                    table[column][str(line["scene"])] = line
+        except (MachineError, RuntimeError, OSError) as error:
+            _tell(f"{column}: {error}")
+    rows = (
+        list(dict.fromkeys(name for lines in table.values() for name in lines))
+        if chosen.loss
+        else [Path(name).stem for name in names]
+    )
+    return _show(rows, table)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/kernels", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("kernel", nargs="*", metavar="KERNEL", help=f"a Debian release: {', '.join(debian.RELEASES)}")
+    parser.add_argument("--all", action="store_true", help="every scene")
+    parser.add_argument(
+        "--scene", action="append", default=[], metavar="NAME", help="this scene; a name or a path; repeatable"
+    )
+    parser.add_argument(
+        "--loss", type=int, default=0, metavar="RUNS", help="runs of every command at each loss, instead of scenes"
+    )
+    parser.add_argument("--accel", choices=("auto", "kvm", "tcg"), default="auto", help="auto tries KVM first")
+    parser.add_argument("--fresh", action="store_true", help="fetch the newest packages")
+    parser.add_argument("--at-once", type=int, default=2, metavar="N", help="scenes side by side")
+    parser.add_argument("--within", type=float, default=1800, metavar="SECONDS", help="for one kernel")
+    return parser
+
+
+def _scenes(asked: Sequence[str], *, everything: bool) -> Iterator[str]:
+    """Paths of the scenes that only such a kernel shows, names of those of the package."""
+    own = {path.stem: str(path) for path in sorted(KERNEL_SCENES.glob("*.toml"))}
+    if asked:
+        yield from (own.get(name) or (os.path.abspath(name) if name.endswith(".toml") else name) for name in asked)
+        return
+    yield from own.values()
+    if everything:
+        yield from scene_file.names()
+
+
+def _run(
+    kernel: debian.Kernel, folder: Path, work: Mapping[str, object], chosen: argparse.Namespace
+) -> Iterator[Mapping[str, object]]:
+    """Lines of the runner, told as they come."""
+    machine = Machine(image=kernel.image, disk=folder / "disk", console=folder / "console")
+    settings = {
+        "python": sys.executable, "folder": str(TESTS), "modules": MODULES, "options": FASTER, "patience": PATIENCE,
+        "at_once": chosen.at_once, "environment": {
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": os.pathsep.join((str(TESTS), str(TESTS / "campaigns/kernels"), str(TESTS / "campaigns/loss"))),
+        },
+        **work,
+    }  # fmt: skip
+    with machine.disk.open("wb") as disk:
+        initramfs.write_base(disk, json.dumps(settings))
+        initramfs.write_modules(disk, kernel.modules, MODULES)
+    accelerators = {"auto": ACCELERATORS, "kvm": ACCELERATORS[:1], "tcg": ACCELERATORS[1:]}[chosen.accel]
+    started, ended = time.monotonic(), None
+    for line in machine.lines(
+        tuple(one for one in accelerators if one != "kvm" or os.access("/dev/kvm", os.R_OK | os.W_OK)), chosen.within
+    ):
+        if "up" in line:
+            _tell(
+                f"  {line['up']} is up with {machine.accelerator.partition(',')[0]} after {time.monotonic() - started:.0f} s"
+            )
+        elif "scene" in line:
+            _tell("\n    ".join([f"  {line['scene']}: {_cell(line)}", *line["differs"]]))
+            yield line
+        else:
+            ended = line.get("ended")
+    _tell(f"  off after {time.monotonic() - started:.0f} s")
+    if ended != 0:
+        raise MachineError(
+            f"the runner ended with {ended}; the console: {machine.console.read_text(errors='replace').strip()[-1000:]}"
+        )
+
+
+def _show(rows: Sequence[str], table: Mapping[str, Mapping[str, Mapping[str, object]]]) -> int:
+    wide = max(map(len, rows), default=0)
+    sys.stdout.write(f"{'scene':{wide}}" + "".join(f"  {column:>16}" for column in table) + "\n")
+    wrong = []
+    for name in rows:
+        cells = [_cell(lines.get(name)) for lines in table.values()]
+        sys.stdout.write(f"{name:{wide}}" + "".join(f"  {cell:>16}" for cell in cells) + "\n")
+        for column, lines in table.items():
+            line = lines.get(name)
+            if line is None or line["differs"]:
+                wrong.append(
+                    f"{name} on {column}:\n" + "".join(f"  {text}\n" for text in (line["differs"] if line else ["not run"]))
+                )  # type: ignore[attr-defined]
+    good = len(rows) * len(table) - len(wrong)
+    sys.stdout.write("\n" + "".join(wrong) + f"{good} of {len(rows) * len(table)} as expected\n")
+    return 1 if wrong or not rows else 0
+
+
+def _cell(line: Mapping[str, object] | None) -> str:
+    if line is None:
+        return "not run"
+    return f"{'DIFFERS' if line['differs'] else 'ok'} {line['seconds']} s"
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
