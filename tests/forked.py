@@ -32,7 +32,7 @@ _CONTEXT.set_forkserver_preload(list(PRELOADED))
 
 def arpcheck(*arguments, stdin="", cwd=None, env=None):
     """`arpcheck ARGUMENT…`, as subprocess.run tells it. `env`: beside the environment of the tests."""
-    code, out, err = _done(
+    code, out, err = done(
         _command, [str(word) for word in arguments], stdin, str(cwd or os.getcwd()), {**os.environ, **(env or {})}
     )
     return subprocess.CompletedProcess(list(arguments), code, out, err)
@@ -43,11 +43,11 @@ def scene(name, options=(), load=None):
     a function of a module that makes the scene of the name, if it is not that of a file; that takes root."""
     if os.geteuid() != 0 and load is None:
         return run.run(str(name), options)
-    code, out, err = _done(_scene, str(name), list(options), load)
+    code, out, err = done(_scene, str(name), list(options), load)
     return run.Result(exit_code=code, stdout=out, stderr=err)
 
 
-def _done(target, *arguments):
+def done(target, *arguments):
     with tempfile.TemporaryDirectory() as folder:
         process = _CONTEXT.Process(target=_in_the_child, args=(target, folder, *arguments))
         process.start()
@@ -84,14 +84,24 @@ def _main(arguments):
 
 
 def _scene(name, options, load):
-    """The first process of namespaces of its own, which end with it, and it with this one (arpcheck.lab.network)."""
+    return enclosed(lambda: _staged(name, options, load))
+
+
+def enclosed(work):
+    """`work` in the first process of namespaces of its own, which end with it, and it with this one (arpcheck.lab.network)."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "unshare")
     if not (first := os.fork()):
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        _leave(lambda: _staged(name, options, load))
+        leave(lambda: _mounted(work))
     return os.waitstatus_to_exitcode(os.waitpid(first, 0)[1])
+
+
+def _mounted(work):
+    for words in OWN_MOUNTS:
+        subprocess.run(["mount", *words], check=True)
+    return work()
 
 
 def _staged(name, options, load):
@@ -99,12 +109,10 @@ def _staged(name, options, load):
     from arpcheck.lab import scene_file
     from arpcheck.lab.fixture import probe_arguments, stage
 
-    for words in OWN_MOUNTS:
-        subprocess.run(["mount", *words], check=True)
     told, tell = os.pipe()
     if not (probe := os.fork()):
         os.close(tell)
-        _leave(lambda: _probe(told))
+        leave(lambda: _probe(told))
     os.close(told)
     found = (load or scene_file.load)(name)
     with stage(found):
@@ -114,10 +122,15 @@ def _staged(name, options, load):
 
 
 def _probe(told):
-    from arpcheck.lab.fixture import environment
-
     with open(told) as pipe:
         station, *arguments = json.load(pipe)
+    return on_station(station, arguments)
+
+
+def on_station(station, arguments):
+    """arpcheck in this process, which has no threads, in the network of a station."""
+    from arpcheck.lab.fixture import environment
+
     descriptor = os.open(f"/run/netns/{station}", os.O_RDONLY)
     if ctypes.CDLL(None).setns(descriptor, CLONE_NEWNET):
         raise OSError(f"setns {station}")
@@ -127,7 +140,7 @@ def _probe(told):
     return _main(arguments)
 
 
-def _leave(work):
+def leave(work):
     """Ends this fork with what `work` gives, and whatever it raises is told: it must not go on as its parent would."""
     code = 70
     try:

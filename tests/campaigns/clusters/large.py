@@ -15,9 +15,8 @@ from pathlib import Path
 
 TESTS = Path(__file__).parents[2]
 sys.path[:0] = [str(TESTS), str(TESTS / "vantages")]
-from simulated_cluster import world
-
-from kubelet import segments
+from kubelet import segments  # noqa: E402
+from simulated_cluster import world  # noqa: E402
 
 
 def main(count=3, nodes=50, addresses=40):

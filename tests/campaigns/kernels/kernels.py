@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -45,8 +46,8 @@ def main(arguments: Sequence[str]) -> int:
         try:
             kernel = debian.kernel(release, fresh=chosen.fresh)
             _tell(f"{column}: {kernel.version}")
-            with tempfile.TemporaryDirectory(prefix="arpcheck-kernels-") as folder:
-                for line in _run(kernel, Path(folder), work, chosen):
+            with tempfile.TemporaryFile() as disk, tempfile.TemporaryFile() as console:
+                for line in _run(kernel, Machine(image=kernel.image, disk=disk, console=console), work, chosen):
                     table[column][str(line["scene"])] = line
         except (MachineError, RuntimeError, OSError) as error:
             _tell(f"{column}: {error}")
@@ -89,21 +90,21 @@ def _scenes(asked: Sequence[str], *, everything: bool) -> Iterator[str]:
 
 
 def _run(
-    kernel: debian.Kernel, folder: Path, work: Mapping[str, object], chosen: argparse.Namespace
+    kernel: debian.Kernel, machine: Machine, work: Mapping[str, object], chosen: argparse.Namespace
 ) -> Iterator[Mapping[str, object]]:
     """Lines of the runner, told as they come."""
-    machine = Machine(image=kernel.image, disk=folder / "disk", console=folder / "console")
     settings = {
         "python": sys.executable, "folder": str(TESTS), "modules": MODULES, "options": FASTER, "patience": PATIENCE,
+        "runner": "loss_runner" if "loss" in work else "scene_runner",
         "at_once": chosen.at_once, "environment": {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": os.pathsep.join((str(TESTS), str(TESTS / "campaigns/kernels"), str(TESTS / "campaigns/loss"))),
         },
         **work,
     }  # fmt: skip
-    with machine.disk.open("wb") as disk:
-        initramfs.write_base(disk, json.dumps(settings))
-        initramfs.write_modules(disk, kernel.modules, MODULES)
+    initramfs.write_base(machine.disk, json.dumps(settings))
+    initramfs.write_modules(machine.disk, kernel.modules, MODULES)
+    machine.disk.flush()
     accelerators = {"auto": ACCELERATORS, "kvm": ACCELERATORS[:1], "tcg": ACCELERATORS[1:]}[chosen.accel]
     started, ended = time.monotonic(), None
     for line in machine.lines(
@@ -120,9 +121,7 @@ def _run(
             ended = line.get("ended")
     _tell(f"  off after {time.monotonic() - started:.0f} s")
     if ended != 0:
-        raise MachineError(
-            f"the runner ended with {ended}; the console: {machine.console.read_text(errors='replace').strip()[-1000:]}"
-        )
+        raise MachineError(f"the runner ended with {ended}; the console: {machine.said_last(1000)}")
 
 
 def _show(rows: Sequence[str], table: Mapping[str, Mapping[str, Mapping[str, object]]]) -> int:
@@ -146,7 +145,7 @@ def _show(rows: Sequence[str], table: Mapping[str, Mapping[str, Mapping[str, obj
 def _cell(line: Mapping[str, object] | None) -> str:
     if line is None:
         return "not run"
-    return f"{'DIFFERS' if line['differs'] else 'ok'} {line['seconds']} s"
+    return f"{'DIFFERS' if line['differs'] else line.get('told', 'ok')} {line['seconds']} s"
 
 
 def _tell(text: str) -> None:
@@ -155,6 +154,7 @@ def _tell(text: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # which ends the machine first
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:

@@ -30,7 +30,7 @@ def main():
     tty.setraw(results)
     os.write(results, json.dumps({"up": os.uname().release, "after": started}).encode() + b"\n")
     runner = subprocess.Popen(
-        [settings["python"], "-m", "scene_runner"], stdout=results, cwd=settings["folder"], env=settings["environment"]
+        [settings["python"], "-m", settings["runner"]], stdout=results, cwd=settings["folder"], env=settings["environment"]
     )
     while True:
         try:

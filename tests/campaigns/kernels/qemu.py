@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 PROGRAM = "qemu-system-x86_64"
 MEMORY = "2048"
@@ -39,9 +39,10 @@ class MachineError(Exception):
 @dataclass(slots=True)
 class Machine:
     image: Path
-    disk: Path
-    console: Path
-    """Where what the kernel says is written."""
+    disk: BinaryIO
+    """A file that has no name any more: nothing of it is left behind."""
+    console: BinaryIO
+    """Where what the kernel says is written; likewise."""
     accelerator: str = ""
     """The one that it came up with."""
 
@@ -73,18 +74,31 @@ class Machine:
         words = f"{WORDS} {EMULATED_WORDS}" if emulated else WORDS
         command = [
             PROGRAM, "-M", "q35", "-accel", accelerator, "-cpu", "max", "-smp", "2", "-m", MEMORY, "-nic", "none", "-display", "none",
-            "-monitor", "none", "-no-reboot", "-kernel", str(self.image), "-initrd", str(self.disk), "-append", words,
-            "-serial", f"file:{self.console}", "-chardev", "stdio,id=results,signal=off", "-device", "isa-serial,chardev=results",
+            "-monitor", "none", "-no-reboot", "-kernel", str(self.image), "-initrd", _path(self.disk), "-append", words,
+            "-serial", f"file:{_path(self.console)}", "-chardev", "stdio,id=results,signal=off", "-device", "isa-serial,chardev=results",
         ]  # fmt: skip
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_dies_with_us
+            command,
+            pass_fds=(self.disk.fileno(), self.console.fileno()),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=_dies_with_us,
         )
 
     def _trouble(self, process: subprocess.Popen[bytes], *, hung: bool) -> str:
         process.kill()
         said = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
-        last = self.console.read_text(errors="replace").strip()[-300:] if self.console.exists() else ""
-        return " ".join(part for part in ("it hung" if hung else "it ended", said[-300:], last) if part)
+        return " ".join(part for part in ("it hung" if hung else "it ended", said[-300:], self.said_last(300)) if part)
+
+    def said_last(self, most: int) -> str:
+        """The end of what the kernel and the programs said, in `most` characters."""
+        self.console.seek(0)
+        return self.console.read().decode(errors="replace").strip()[-most:]
+
+
+def _path(opened: BinaryIO) -> str:
+    return f"/proc/self/fd/{opened.fileno()}"
 
 
 def _dies_with_us() -> None:

@@ -5,7 +5,9 @@ import json
 import lzma
 import shutil
 import stat
+import tempfile
 import time
+from contextlib import ExitStack
 
 import initramfs
 import kernels
@@ -81,9 +83,11 @@ def machine(tmp_path, monkeypatch):
         program.chmod(0o755)
         monkeypatch.setattr(qemu, "PROGRAM", str(program))
         monkeypatch.setattr(qemu, "UP_WITHIN", dict.fromkeys(qemu.ACCELERATORS, 0.5))
-        return Machine(image=tmp_path / "image", disk=tmp_path / "disk", console=tmp_path / "console")
+        disk, console = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))  # noqa: SIM115 - the stack closes it
+        return Machine(image=tmp_path / "image", disk=disk, console=console)
 
-    return does
+    with ExitStack() as stack:
+        yield does
 
 
 def says(*lines):
