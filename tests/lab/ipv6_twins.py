@@ -17,6 +17,8 @@ SCENES = resources.files("arpcheck.lab") / "scenes"
 IPV4 = re.compile(r"(?<![\d.])\d+\.\d+\.\d+\.\d+(/\d+)?(?![\d.])")
 """An address, or an interface with its prefix."""
 
+SUFFIX = "-in-ipv6"
+"""Of the name of a twin."""
 CLUSTER_IPS = "10.96."
 CONTROL = "192.0.2.1"
 LAN_PREFIX = {24: 64, 32: 128}

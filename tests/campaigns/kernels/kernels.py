@@ -1,7 +1,7 @@
 """Scenes on Debian's kernels: `scripts/kernels [KERNEL…] [OPTION…]`. A table scene x kernel; 1 where one differs.
 
     scripts/kernels                     the scenes that need such a kernel, on those of Debian 12 and 13
-    scripts/kernels 13 --all            every scene there is, on that of Debian 13
+    scripts/kernels 13 --all            every scene and every IPv6 twin of one, on that of Debian 13
     scripts/kernels 12 --scene vlan-and-parent --scene healthy
     scripts/kernels --loss 10           preflight, probe, pool and watch under netem loss instead of scenes
 
@@ -25,6 +25,10 @@ from qemu import ACCELERATORS, Machine, MachineError
 
 from arpcheck.lab import scene_file
 
+TESTS = initramfs.CHECKOUT / "tests"
+sys.path.append(str(TESTS / "lab"))
+import ipv6_twins  # noqa: E402 - of the tests of the lab
+
 KERNEL_SCENES = initramfs.CHECKOUT / "tests/lab/kernel_scenes"
 MODULES = (
     "veth", "bridge", "dummy", "ip_vs", "ip_vs_rr", "8021q", "bonding", "macvlan", "ipvlan", "vrf", "vxlan", "sch_netem", "nf_conntrack",
@@ -32,7 +36,6 @@ MODULES = (
 FASTER = ("--rate", "100")
 PATIENCE = 300.0
 """Seconds for one scene, on an emulated processor."""
-TESTS = initramfs.CHECKOUT / "tests"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -87,6 +90,7 @@ def _scenes(asked: Sequence[str], *, everything: bool) -> Iterator[str]:
     yield from own.values()
     if everything:
         yield from scene_file.names()
+        yield from (f"{name}{ipv6_twins.SUFFIX}" for name in ipv6_twins.names())
 
 
 def _run(
@@ -98,7 +102,7 @@ def _run(
         "runner": "loss_runner" if "loss" in work else "scene_runner",
         "at_once": chosen.at_once, "environment": {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPATH": os.pathsep.join((str(TESTS), str(TESTS / "campaigns/kernels"), str(TESTS / "campaigns/loss"))),
+            "PYTHONPATH": os.pathsep.join(str(TESTS / folder) for folder in (".", "lab", "campaigns/kernels")),
         },
         **work,
     }  # fmt: skip

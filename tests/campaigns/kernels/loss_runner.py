@@ -16,6 +16,8 @@ from itertools import product
 from pathlib import Path
 
 import forked
+
+sys.path.append(str(Path(__file__).parents[1] / "loss"))
 from loss_lans import TRIALS
 from loss_on_kernel import MORE, USED
 
@@ -40,7 +42,7 @@ def main():
 
 
 def counted(percent, number, runs):
-    """`number`: of the trial; functions of other processes are told by values."""
+    """`number`: of the trial. Other processes are told of it by number, not by value."""
     started, trial = time.monotonic(), FAULTY[number]
     code, out, err = forked.done(in_enclosure, percent, number, runs)
     codes = Counter(json.loads(out)) if code == 0 else Counter()
@@ -65,7 +67,9 @@ def staged(trial, percent, runs):
 
 
 def lossy(scene, percent):
-    """The scene with a prober whose cable loses frames in both directions."""
+    """The scene with a prober whose cable loses frames in both directions; of 0 % as it is, for a kernel without netem."""
+    if not percent:
+        return scene
     stations = tuple(
         replace(station, nics=tuple(replace(nic, netem=f"loss {percent}%") for nic in station.nics))
         if station.name == scene.prober.station

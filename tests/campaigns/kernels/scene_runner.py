@@ -2,11 +2,13 @@
 
 import json
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import forked
+import ipv6_twins
 
 from arpcheck.lab import scene_file
 from arpcheck.lab.run import differences
@@ -31,6 +33,10 @@ def result(name, options):
 
 
 def outcome(name, options):
+    if name.endswith(ipv6_twins.SUFFIX):
+        path = Path(tempfile.gettempdir(), f"{name}.toml")
+        path.write_text(ipv6_twins.twin(name.removesuffix(ipv6_twins.SUFFIX)))
+        name = str(path)
     done = forked.scene(name, ["-o", "json", *options])
     try:
         report = done.report

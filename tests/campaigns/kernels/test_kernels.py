@@ -3,6 +3,7 @@
 import io
 import json
 import lzma
+import os
 import shutil
 import stat
 import tempfile
@@ -11,6 +12,7 @@ from contextlib import ExitStack
 
 import initramfs
 import kernels
+import loss_runner
 import pytest
 import qemu
 from initramfs import Initramfs
@@ -142,7 +144,7 @@ def test_scenes_are_chosen_by_name_or_path():
     assert {"vlan-and-parent", "ipvs-non-strict"} <= own
     assert len(own) >= 15
     everything = list(kernels._scenes([], everything=True))
-    assert "healthy" in everything
+    assert {"healthy", "healthy-in-ipv6"} <= set(everything)
     assert len(everything) == len(set(everything))
     assert next(iter(kernels._scenes(["healthy", "vlan-and-parent"], everything=True))) == "healthy"
 
@@ -150,3 +152,18 @@ def test_scenes_are_chosen_by_name_or_path():
 @pytest.mark.skipif(not shutil.which("ldd"), reason="there is no ldd")
 def test_programs_come_with_their_libraries():
     assert any("ld-linux" in path for path in initramfs._libraries([shutil.which("sh")]))
+
+
+@pytest.mark.lab
+@pytest.mark.skipif(os.geteuid() != 0, reason="namespaces without a user namespace take root")
+@pytest.mark.parametrize("command", ["probe", "pool"])
+def test_commands_are_run_anew_for_every_count(command):
+    number = next(n for n, trial in enumerate(loss_runner.FAULTY) if trial.command == command)
+    line = loss_runner.counted(0, number, 2)
+    assert (line["differs"], line["told"]) == ([], "2 x 1")
+
+
+def test_a_run_that_is_clean_or_did_not_end_differs(monkeypatch):
+    for out, differs in (("[1, 0]", ["1 x exit code 0"]), ("[3]", ["1 of 2 runs: it failed"]), ("[1, 3]", [])):
+        monkeypatch.setattr(loss_runner.forked, "done", lambda *_, out=out: (0, out, "it failed"))
+        assert loss_runner.counted(50, 0, 2)["differs"] == differs
