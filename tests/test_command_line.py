@@ -166,7 +166,7 @@ def test_the_list_of_commands_says_whole_sentences(command):
         ("report", "Usage: arpcheck report [OPTIONS] [FILE]"),
         ("compare", "Usage: arpcheck compare [OPTIONS] BEFORE AFTER"),
         ("merge", "Usage: arpcheck merge [OPTIONS] FILE..."),
-        ("pod", "Usage: arpcheck pod [OPTIONS] [-- PROBE-OPTIONS]"),
+        ("pod", "Usage: arpcheck pod [OPTIONS] [-- OPTIONS]"),
     ],
 )
 def test_arguments_are_shown_by_name_without_their_python_type(command, usage):
