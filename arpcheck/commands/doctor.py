@@ -14,7 +14,7 @@ from typing import Annotated, assert_never
 import typer
 
 import arpcheck
-from arpcheck import mac_owners, pipeline
+from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.source import Access, access
 from arpcheck.commands.cluster_options import reads_cluster
@@ -29,13 +29,15 @@ from arpcheck.commands.output import show
 from arpcheck.errors import ArpcheckError, UsageError, WireError
 from arpcheck.evidence import Options
 from arpcheck.evidence_json import VERSION
-from arpcheck.model import Host, Kind, Need, Outcome
+from arpcheck.model import Families, Host, Kind, Need, Outcome, Skip
+from arpcheck.model.constants import IPV6
 from arpcheck.objects import Objects
-from arpcheck.pipeline.planning import AUTO, interface_networks
+from arpcheck.pipeline.planning import AUTO, every_node_address, interface_networks
 from arpcheck.reports.formatting import listing
 from arpcheck.targets import all_targets
 from arpcheck.text import PROSE_LIMIT, count, plain
 from arpcheck.wire.host import candidates, this_host, usable
+from arpcheck.wire.ipv6_host import filters, ipv6_state
 from arpcheck.wire.packet_socket import LiveWire
 from arpcheck.wire.privilege import is_root_itself
 
@@ -74,7 +76,7 @@ FIRST = ("services", "nodes")
 def run(names: tuple[str, ...], source: ClusterSource, format_name: str = "table") -> int:
     """Prints the checks; the exit code is 0, 3 where something is missing or not known, 2 where no probe could run."""
     host = this_host()
-    found = [_versions(), _privilege(host, names), *_user(), _interface_check(host, names)]
+    found = [_versions(), _privilege(host, names), *_user(), _interface_check(host, names), _ipv6_check(host, names)]
     granted: Access | None = None
     try:
         with opened((), source) as (_, held):
@@ -168,6 +170,31 @@ def _interface_check(host: Host, names: tuple[str, ...]) -> Check:
     return _checked_step(CheckId.INTERFACE, found, UsageError)
 
 
+def _ipv6_check(host: Host, names: tuple[str, ...]) -> Check:
+    """What can be requested in IPv6. Without it IPv6 addresses are left out, which changes no exit code by itself."""
+    states = [(name, ipv6_state(name)) for name in names or candidates(host)]
+    if not any(state.link_local for _, state in states):
+        says = "; ".join(f"{name}: {state.why}" for name, state in states) or "no interface can be used"
+        cure = next((state.cure for _, state in states), "")
+        return Check(what=CheckId.IPV6, state=CheckState.NOTE, says=f"IPv6 is left out. {says}", cure=cure)
+    able = [f"{name} requests IPv6 from {state.link_local}" for name, state in states if state.link_local]
+    unable = [f"{name} does not: {state.why}" for name, state in states if not state.link_local]
+    says = "; ".join((*able, *unable))
+    if deaf := [name for name, state in states if not state.in_group]:
+        why = f"{' and '.join(deaf)} is not in the group of that address, so nodes that ask for it get no reply"
+        cure = "`ip -6 maddr show` lists the groups; take the link down and up"
+        return Check(what=CheckId.IPV6, state=CheckState.NOTE, says=f"{says}; {why}", cure=cure)
+    if filters():
+        says += "; a packet filter is loaded, which must accept ICMPv6 types 135 and 136"
+    return Check(what=CheckId.IPV6, state=CheckState.OK, says=says)
+
+
+def _versions_asked(host: Host, names: tuple[str, ...]) -> frozenset[int]:
+    """As a probe without --family."""
+    chosen = names or candidates(host)
+    return pipeline.versions(Options(interfaces=chosen, families=Families.AUTO), host)
+
+
 def _checked_step(what: CheckId, found: Callable[[], str], *errors: type[ArpcheckError]) -> Check:
     try:
         return Check(what=what, state=CheckState.OK, says=found())
@@ -186,7 +213,13 @@ def in_cluster(host: Host, names: tuple[str, ...], source: ClusterSource, grante
     else:
         yield from (_api(granted), _clock(granted), _rights(granted), _optional(granted))
         objects = read(source, [need for need in pipeline.NEEDS if need.resource in FIRST], services_required=False)
-    yield from (_services(objects), _nodes(objects), _subnet(host, names, objects), _vantage(host, names, objects))
+    asked = _versions_asked(host, names)
+    yield from (
+        _services(objects, asked),
+        _nodes(objects, asked),
+        _subnet(host, names, objects),
+        _vantage(host, names, objects),
+    )
 
 
 def _api(granted: Access) -> Check:
@@ -246,43 +279,46 @@ def _file(objects: Objects) -> Check:
     return Check(what=CheckId.FILE, state=CheckState.OK, says=f"{objects.context}, {objects.version or 'version not known'}")
 
 
-def _services(objects: Objects) -> Check:
+def _services(objects: Objects, asked: frozenset[int]) -> Check:
     if gap := objects.gap("services"):
         cure = "Give addresses to the probe with --ip"
         return Check(what=CheckId.SERVICES, state=CheckState.FAILS, says=f"could not be read: {gap.why}", cure=cure)
-    found = [t for t in all_targets(objects, Options(), {}, ()) if t.kind is Kind.LOAD_BALANCER]
+    found = [t for t in all_targets(objects, Options(), {}, (), versions=asked) if t.kind is Kind.LOAD_BALANCER]
     skipped = sum(1 for target in found if target.skipped)
-    says = f"{count(len(found) - skipped, 'address')} of LoadBalancer Services to probe, {skipped} to skip"
+    six = sum(1 for target in found if target.skips is Skip.IPV6)
+    without = f", {six} of them IPv6" if six else ""
+    says = f"{count(len(found) - skipped, 'address')} of LoadBalancer Services to probe, {skipped} to skip{without}"
     if found and skipped == len(found):
         cure = "A probe judges only the nodes, and ends with exit code 3"
         return Check(what=CheckId.SERVICES, state=CheckState.MISSING, says=says, cure=cure)
     return Check(what=CheckId.SERVICES, state=CheckState.OK, says=says)
 
 
-def _nodes(objects: Objects) -> Check:
+def _nodes(objects: Objects, asked: frozenset[int]) -> Check:
     if gap := objects.gap("nodes"):
         cure = "Without nodes the owners of MAC addresses are not known: `arpcheck pod --rbac` prints the rights"
         return Check(what=CheckId.NODES, state=CheckState.MISSING, says=f"could not be read: {gap.why}", cure=cure)
     if not objects.nodes():
         return Check(what=CheckId.NODES, state=CheckState.NOT_KNOWN, says="no node was read")
-    addresses = mac_owners.node_addresses(objects)
+    addresses = every_node_address(objects, asked)
     known = sum(1 for node in objects.nodes() if addresses.get(node.name))
-    says = f"{count(len(objects.nodes()), 'node')}, {known} with an IPv4 address of its own"
+    six = sum(1 for node in objects.nodes() if any(ip.version == IPV6 for ip in addresses.get(node.name, ())))
+    says = f"{count(len(objects.nodes()), 'node')}, {known} with an address of its own{f', {six} with IPv6' if six else ''}"
     return Check(what=CheckId.NODES, state=CheckState.OK if known else CheckState.NOT_KNOWN, says=says)
 
 
 def _subnet(host: Host, names: tuple[str, ...], objects: Objects) -> Check:
     known = tuple(name for name in names if name in {interface.name for interface in host.interfaces})
     try:
-        settled = pipeline.settle(Options(interfaces=(AUTO,)), objects, host, known or candidates(host))
+        auto = Options(interfaces=(AUTO,), families=Families.AUTO)
+        settled = pipeline.settle(auto, objects, host, known or candidates(host))
     except UsageError as error:
         says = error.message.removeprefix("--iface auto: ")
         cure = "Probe from the segment of the nodes and the addresses" if known else error.hint
         return Check(what=CheckId.SUBNET, state=CheckState.MISSING, says=says, cure=cure)
     near = interface_networks([i for i in host.interfaces if i.name in settled.interfaces])
-    asked = [
-        t.ip for t in all_targets(objects, Options(), {}, ()) if t.kind is Kind.LOAD_BALANCER and t.ip and not t.skipped
-    ]
+    every = all_targets(objects, Options(), {}, (), versions=pipeline.versions(settled, host))
+    asked = [t.ip for t in every if t.kind is Kind.LOAD_BALANCER and t.ip and not t.skipped]
     if asked and not any(ip in network for ip in asked for network in near):
         cure = "Probe from the segment of the addresses"
         return Check(what=CheckId.SUBNET, state=CheckState.MISSING, says=f"{settled.interfaces_because}", cure=cure)
@@ -308,7 +344,7 @@ def _vantage(host: Host, names: tuple[str, ...], objects: Objects) -> Check:
         return Check(what=CheckId.VANTAGE, state=CheckState.NOT_KNOWN, says=says)
     chosen = names or candidates(host)
     near = interface_networks([interface for interface in host.interfaces if interface.name in chosen])
-    addresses = mac_owners.node_addresses(objects)
+    addresses = every_node_address(objects, _versions_asked(host, names))
     here = [n for n in nodes if any(ip in network for ip in addresses.get(n.name, ()) for network in near)]
     of_all = f"{len(here)} of {count(len(nodes), 'node')}"
     if not here:

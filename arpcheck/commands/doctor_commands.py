@@ -28,6 +28,7 @@ class CheckId(StrEnum):
     PRIVILEGE = "privilege"
     USER = "user"
     INTERFACE = "interface"
+    IPV6 = "IPv6"
     API = "API"
     FILE = "file"
     CLOCK = "clock"

@@ -76,14 +76,14 @@ def await_addresses(space: str, expected: Mapping[str, Collection[IPv6Address]],
 
 
 def _usable() -> set[tuple[str, IPv6Address]]:
-    return _addresses() - _flagged(_TENTATIVE)
+    return _with_flag() - _flagged(_TENTATIVE)
 
 
 def _flagged(flag: int) -> set[tuple[str, IPv6Address]]:
-    return _addresses(flag)
+    return _with_flag(flag)
 
 
-def _addresses(flag: int | None = None) -> set[tuple[str, IPv6Address]]:
+def _with_flag(flag: int | None = None) -> set[tuple[str, IPv6Address]]:
     """By interface; with `flag` those that have it."""
     lines = [line.split() for line in ADDRESSES.read_text().splitlines()]
     return {(f[5], IPv6Address(bytes.fromhex(f[0]))) for f in lines if flag is None or int(f[4], 16) & flag}

@@ -31,7 +31,7 @@ def preflight(judged: Judged, evidence: Evidence) -> Preflight:
     this network reply."""
     objects = evidence.objects
     configured = status(objects, wire={state.name: state.arp for state in judged.nodes})
-    six = _ipv6(judged, evidence)
+    six = _seen_in_ipv6(judged, evidence)
     alone = IPV4 not in planning.versions(evidence.options, evidence.host) or _has_ipv6_alone(objects)
     faulty = judged.named(Arp.NON_STRICT)
     open_ones = (*(() if alone else _open_questions(judged, objects)), *_open_in_ipv6(six, alone=alone))
@@ -101,7 +101,7 @@ class _Ipv6:
     """Further nodes did not reply, which are not down."""
 
 
-def _ipv6(judged: Judged, evidence: Evidence) -> _Ipv6:
+def _seen_in_ipv6(judged: Judged, evidence: Evidence) -> _Ipv6:
     listed = mac_owners.node_ipv6(evidence.objects)
     if not any(listed.values()):
         return _Ipv6()

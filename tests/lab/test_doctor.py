@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ ALL_WELL = [
     ("ok", "privilege"),
     ("note", "user"),
     ("ok", "interface"),
+    ("note", "IPv6"),
     ("ok", "API"),
     ("ok", "clock"),
     ("ok", "rights"),
@@ -121,6 +123,19 @@ def test_green_is_only_what_is_known(tmp_path):
     assert found_in(tmp_path, nodes=())["vantage"] == "not-known", "whether this host is a node is not known"
     assert found_in(tmp_path, nodes=())["nodes"] == "missing"
     assert found_in(tmp_path, ip=None)["services"] == "missing"
+
+
+def test_ipv6_addresses_are_probed_where_the_interface_can(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "NIC", replace(NIC, ipv6=("fe80::5/64", "fd00::5/64")))
+    six = {"metadata": {"name": "n2"}, "status": {"addresses": [{"type": "InternalIP", "address": "fd00::11"}]}}
+    assert found_in(tmp_path, ip="fd00::50", nodes=(six,)) == {
+        "file": "missing",
+        "services": "ok",
+        "nodes": "ok",
+        "subnet": "ok",
+        "vantage": "ok",
+    }
+    assert found_in(tmp_path, ip="fd01::50", nodes=(six,))["subnet"] == "missing"
 
 
 def node(name, ip):

@@ -54,6 +54,16 @@ def test_a_preflight_says_what_of_ipv6_it_saw():
         assert found["ipv6"].startswith(seen), scene
 
 
+def test_doctor_says_what_of_ipv6_works():
+    (end,) = ends("ipv6-healthy", ("doctor", "-o", "json"))
+    found = {check["check"]: (check["state"], check["says"]) for check in json.loads(end["out"])["checks"]}
+    assert end["code"] == 0, end
+    assert found["IPv6"][0] == "ok"
+    assert "fe80::2:ff:fe00:100" in found["IPv6"][1]
+    assert found["services"] == ("ok", "2 addresses of LoadBalancer Services to probe, 0 to skip")
+    assert found["nodes"] == ("ok", "3 nodes, 3 with an address of its own, 3 with IPv6")
+
+
 def test_a_pool_that_begins_with_the_anycast_address_and_holds_hosts():
     (end,) = ends("ipv6-healthy", ("pool", *WIRE), objects=[pool_of("2001:db8:10::/64")])
     states = {one["ip"]: one["state"] for one in json.loads(end["out"])["addresses"]}
