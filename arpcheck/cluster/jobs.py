@@ -78,6 +78,14 @@ class Used:
     octets: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadText:
+    """A log, or why it could not be read."""
+
+    text: str = ""
+    why: str = ""
+
+
 class JobsApi:
     """The API server as a run uses it."""
 
@@ -156,33 +164,31 @@ class JobsApi:
 
         return self._repeated(read, f"get pods/log ({space}/{pod})")
 
-    def logs(
-        self, space: str, pods: Mapping[str, str], container: str, limit: int
-    ) -> Iterator[tuple[str, str | ClusterError]]:
-        """The log of each Pod as it comes, by the caller's keys; an error in its place where it can't be read."""
+    def logs(self, space: str, pods: Mapping[str, str], container: str, limit: int) -> Iterator[tuple[str, ReadText]]:
+        """The log of each Pod as it comes, by the caller's keys."""
 
-        def read(pod: str) -> str | ClusterError:
+        def read(pod: str) -> ReadText:
             try:
-                return self.log(space, pod, container, limit)
-            except ClusterError as error:
-                return error
+                return ReadText(text=self.log(space, pod, container, limit))
+            except ClusterError as error:  # a value: an exception would end the others too
+                return ReadText(why=error.message)
 
         yield from self._side_by_side({key: partial(read, pod) for key, pod in pods.items()})
 
     # ------------------------------------------------------------------------------------------------------- writing
 
-    def create(self, manifests: Iterable[Mapping[str, Any]]) -> dict[str, RefusedByServerError]:
-        """Makes them side by side. What the server refuses is returned by name; other failures raise ClusterError."""
+    def create(self, manifests: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+        """Makes them side by side, and returns by name why the server refused one. Other failures raise ClusterError."""
 
-        def made(manifest: Mapping[str, Any]) -> RefusedByServerError | None:
+        def made(manifest: Mapping[str, Any]) -> str:
             try:
                 self.create_one(manifest)
             except RefusedByServerError as error:
-                return error
-            return None
+                return error.message
+            return ""
 
         work = {text(one, "metadata", "name"): partial(made, one) for one in manifests}
-        return {name: error for name, error in self._side_by_side(work) if error is not None}
+        return {name: why for name, why in self._side_by_side(work) if why}
 
     def create_one(self, manifest: Mapping[str, Any]) -> None:
         """Raises RefusedByServerError if the server refuses it, ClusterError if it can't be asked."""

@@ -18,6 +18,7 @@ from arpcheck.commands.bundle import Bundle, bundled
 from arpcheck.commands.cluster_clean import Life
 from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note, reads_cluster
 from arpcheck.commands.cluster_plan import Wishes
+from arpcheck.commands.cluster_rights import cluster_rights
 from arpcheck.commands.cluster_run import ClusterProbe, ClusterRequest, plan_words, probed
 from arpcheck.commands.input_files import read_acceptances, read_mac_maps
 from arpcheck.commands.opening import checked, stopping
@@ -57,6 +58,7 @@ from arpcheck.model.constants import RATE, ROUNDS, WAIT
 from arpcheck.text import count
 from arpcheck.vantages.manifests import check_image, check_namespace, setting, vantage_job, yaml_text
 from arpcheck.vantages.segments import Network
+from arpcheck.wire.privilege import give_up
 
 EXAMPLES = (
     "arpcheck cluster --image registry.example/arpcheck:0.1.0",
@@ -136,6 +138,9 @@ def cluster(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan and the manifests. Makes nothing in the cluster.")
     ] = False,
+    rbac: Annotated[
+        bool, typer.Option("--rbac", help="Print the roles that the account needs, and stop.")
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="With `clean`: also what runs of other hosts made that may still run.")
     ] = False,
@@ -156,6 +161,8 @@ def cluster(
     Needs no LAN and no privilege here: arpcheck makes a namespace and Jobs, reads their logs, and removes what it made.
     The exit code is that of the report, as in `arpcheck merge`."""
     chosen = known_format(format_name)
+    if rbac:
+        return _rights(namespace, openshift=openshift)
     if services == [CLEAN]:
         return _cleaned(as_caller(cluster), _checked_namespace(namespace), force=force)
     if force:
@@ -211,6 +218,12 @@ def cluster(
     if unwritten:
         raise unwritten
     return ended(report.summary.exit_code, exit_zero)
+
+
+def _rights(namespace: str | None, *, openshift: bool) -> int:
+    give_up()
+    show(cluster_rights(_checked_namespace(namespace), openshift=openshift))
+    return 0
 
 
 def _without_interfaces(options: Options) -> Options:

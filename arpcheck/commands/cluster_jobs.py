@@ -90,13 +90,13 @@ class Followed:
     def begin(self, wanted: Sequence[WantedJob]) -> None:
         """Makes them. What the server refuses is over at once. Raises ClusterError if it can't be asked."""
         now = datetime.now(UTC)
-        refused: dict[str, RefusedByServerError] = {}
+        refused: dict[str, str] = {}
         for place in range(max((len(one.manifests) for one in wanted), default=0)):
             some = [one.manifests[place] for one in wanted if place < len(one.manifests) and one.name not in refused]
             refused |= self._api.create(some)
         for one in wanted:
             if one.name in refused:
-                self._end(one, now, why=refused[one.name].message)
+                self._end(one, now, why=refused[one.name])
             else:
                 self._live[one.name] = _Live(one, now, time.monotonic())
         self._next_slow = time.monotonic() + SLOW / 4
@@ -148,12 +148,12 @@ class Followed:
         done = {mapping(pod, "metadata", "labels").get(JOB, ""): name(pod) for pod in self._pods("status.phase=Succeeded")}
         mine = {title: pod for title, pod in done.items() if title in self._live}
         ended = []
-        for title, text in self._api.logs(self._run.namespace, mine, NAME, MOST_LOG):
+        for title, read in self._api.logs(self._run.namespace, mine, NAME, MOST_LOG):
             live = self._live[title]
-            if isinstance(text, ClusterError):
-                self._end(live.job, live.made_at, why=f"its log can't be read: {text.message}")
+            if read.why:
+                self._end(live.job, live.made_at, why=f"its log can't be read: {read.why}")
                 continue
-            document, why = _from_log(text, title)
+            document, why = _from_log(read.text, title)
             self._end(live.job, live.made_at, document=document, why=why)
             ended.append(title)
         self._deleted(ended)

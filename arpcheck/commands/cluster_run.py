@@ -37,7 +37,7 @@ from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.evidence_json import from_json
 from arpcheck.model import Acceptance, Address, Gap, Need
 from arpcheck.objects import Object, Objects, items, labels_of, name, selects, text
-from arpcheck.runs.gathered import ClusterReadings, FailedJob, JobKind, gathered, in_time, outdated
+from arpcheck.runs.gathered import ClusterReadings, FailedJob, JobKind, gaps_of, gathered, in_time, outdated
 from arpcheck.text import count
 from arpcheck.vantages.choosing import Candidate, VantagePoint, named_nodes, startable
 from arpcheck.vantages.log_lines import pack
@@ -190,6 +190,8 @@ class ClusterProbe:
                 seen.append(_scouted(one))
             except InputError as error:
                 self._fail(one.job.node, JobKind.INTERFACES, error.message)
+        for gap in gaps_of(self._failed):
+            self.say(f"{gap.what}: {gap.why}")
         return tuple(seen)
 
     def probe(self, plan: ClusterPlan) -> None:

@@ -68,7 +68,7 @@ class ClusterReadings:
 
 def gathered(heard: Sequence[tuple[str, Evidence]], failed: Sequence[FailedJob], read: ClusterReadings) -> Evidence:
     """`heard`: the evidence of each vantage with its node, without the objects that it was told."""
-    objects = replace(read.objects, gaps=(*read.objects.gaps, *_gaps_of(failed, read.unheard)))
+    objects = replace(read.objects, gaps=(*read.objects.gaps, *gaps_of(failed, read.unheard)))
     placed = [
         (
             node,
@@ -99,7 +99,7 @@ def gathered(heard: Sequence[tuple[str, Evidence]], failed: Sequence[FailedJob],
     return replace(merged, interrupted=read.interrupted)
 
 
-def _gaps_of(failed: Sequence[FailedJob], unheard: Sequence[str]) -> Iterable[Gap]:
+def gaps_of(failed: Sequence[FailedJob], unheard: Sequence[str] = ()) -> Iterable[Gap]:
     """One for all that failed for the same reason."""
     alike: dict[tuple[JobKind, str], list[str]] = {}
     for one in failed:
