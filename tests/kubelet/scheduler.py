@@ -15,6 +15,7 @@ from arpcheck.objects import at, items, mapping, name, text, texts
 from kubelet.events import condition, tell, with_condition
 
 SCHEDULER = "default-scheduler"
+_NOT_CHOSEN = "node(s) didn't match Pod's node affinity/selector"
 UNREACHABLE = "node.kubernetes.io/unreachable"
 
 
@@ -29,7 +30,12 @@ def schedule(store: Store) -> None:
             or text(pod, "status", "phase") != "Pending"
         ):
             continue
-        refused = {name(node): why for node in nodes if (why := unfit(pod, node))}
+        named = _named(pod)
+        refused = {
+            name(node): why
+            for node in nodes
+            if (why := unfit(pod, node) if named is None or name(node) in named else _NOT_CHOSEN)
+        }
         if left := [node for node in nodes if name(node) not in refused]:
             _bind(store, pod, min(left, key=lambda node: (_load(store, name(node)), name(node))))
         else:
@@ -45,7 +51,15 @@ def unfit(pod: Object, node: Object) -> str:
     for taint in items(node, "spec", "taints"):
         if text(taint, "effect") in ("NoSchedule", "NoExecute") and not _tolerated(taint, pod):
             return f"node(s) had untolerated taint {{{text(taint, 'key')}: {text(taint, 'value')}}}"
-    return "" if chosen(pod, node) else "node(s) didn't match Pod's node affinity/selector"
+    return "" if chosen(pod, node) else _NOT_CHOSEN
+
+
+def _named(pod: Object) -> set[str] | None:
+    """The nodes that its only term names, as for a pod of a DaemonSet: the others need no look. None: it may be any."""
+    required = at(pod, "spec", "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
+    terms = items(required, "nodeSelectorTerms")
+    fields = [*items(terms[0], "matchFields")] if len(terms) == 1 else []
+    return {*texts(fields[0], "values")} if len(fields) == 1 and text(fields[0], "operator") == "In" else None
 
 
 def chosen(pod: Object, node: Object) -> bool:

@@ -13,10 +13,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
-TESTS = Path(__file__).parents[2]
-sys.path[:0] = [str(TESTS), str(TESTS / "vantages")]
-from kubelet import segments  # noqa: E402
-from simulated_cluster import world  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[2] / "vantages"))
+import forked
+from kubelet import segments
+from simulated_cluster import world
+
+forked.PATIENCE = 1800.0
 
 
 def main(count=3, nodes=50, addresses=40):
