@@ -30,6 +30,11 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(list(PRELOADED))
 
 
+def preload(*modules):
+    """Further modules, before the first process."""
+    _CONTEXT.set_forkserver_preload([*PRELOADED, *modules])
+
+
 def arpcheck(*arguments, stdin="", cwd=None, env=None):
     """`arpcheck ARGUMENT…`, as subprocess.run tells it. `env`: beside the environment of the tests."""
     code, out, err = done(

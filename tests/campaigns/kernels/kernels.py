@@ -76,7 +76,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--accel", choices=("auto", "kvm", "tcg"), default="auto", help="auto tries KVM first")
     parser.add_argument("--fresh", action="store_true", help="fetch the newest packages")
-    parser.add_argument("--at-once", type=int, default=2, metavar="N", help="scenes side by side")
     parser.add_argument("--within", type=float, default=1800, metavar="SECONDS", help="for one kernel")
     return parser
 
@@ -99,8 +98,7 @@ def _run(
     """Lines of the runner, told as they come."""
     settings = {
         "python": sys.executable, "folder": str(TESTS), "modules": MODULES, "options": FASTER, "patience": PATIENCE,
-        "runner": "loss_runner" if "loss" in work else "scene_runner",
-        "at_once": chosen.at_once, "environment": {
+        "runner": "loss_runner" if "loss" in work else "scene_runner", "environment": {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": os.pathsep.join(str(TESTS / folder) for folder in (".", "lab", "campaigns/kernels")),
         },
@@ -109,15 +107,13 @@ def _run(
     initramfs.write_base(machine.disk, json.dumps(settings))
     initramfs.write_modules(machine.disk, kernel.modules, MODULES)
     machine.disk.flush()
-    accelerators = {"auto": ACCELERATORS, "kvm": ACCELERATORS[:1], "tcg": ACCELERATORS[1:]}[chosen.accel]
+    accelerators = {"auto": tuple(ACCELERATORS), "kvm": ("kvm",), "tcg": ("tcg",)}[chosen.accel]
     started, ended = time.monotonic(), None
     for line in machine.lines(
         tuple(one for one in accelerators if one != "kvm" or os.access("/dev/kvm", os.R_OK | os.W_OK)), chosen.within
     ):
         if "up" in line:
-            _tell(
-                f"  {line['up']} is up with {machine.accelerator.partition(',')[0]} after {time.monotonic() - started:.0f} s"
-            )
+            _tell(f"  {line['up']} is up with {machine.accelerator} after {time.monotonic() - started:.0f} s")
         elif "scene" in line:
             _tell("\n    ".join([f"  {line['scene']}: {_cell(line)}", *line["differs"]]))
             yield line

@@ -34,8 +34,9 @@ LONGEST = 300
 def main():
     settings = json.loads(Path("/settings.json").read_text())
     forked.PATIENCE = LONGEST * settings["loss"]
+    forked.preload("probe_imports")
     cases = list(product(LOSS, range(len(FAULTY))))
-    with ThreadPoolExecutor(settings["at_once"]) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         for line in pool.map(lambda case: counted(*case, settings["loss"]), cases):
             sys.stdout.write(json.dumps(line) + "\n")
             sys.stdout.flush()

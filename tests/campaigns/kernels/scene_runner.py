@@ -1,6 +1,7 @@
 """Runs scenes in the machine: imports once, forks for each, prints a line of JSON for each, in the order of /settings.json."""
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -17,7 +18,8 @@ from arpcheck.lab.run import differences
 def main():
     settings = json.loads(Path("/settings.json").read_text())
     forked.PATIENCE = settings["patience"]
-    with ThreadPoolExecutor(settings["at_once"]) as pool:
+    forked.preload("probe_imports")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         for line in pool.map(lambda name: result(name, settings["options"]), settings["scenes"]):
             sys.stdout.write(json.dumps(line) + "\n")
             sys.stdout.flush()
@@ -42,7 +44,10 @@ def outcome(name, options):
         report = done.report
     except ValueError:
         return [f"exit code {done.exit_code}, no report: {done.stderr[-2000:]}"]
-    return differences(scene_file.load(name), report)
+    if differs := differences(scene_file.load(name), report):
+        targets = [target for target in report["targets"] if target["verdict"]]
+        return [*differs, *(f"({target['ip']} {target['verdict']}: {target['reason']})" for target in targets)]
+    return []
 
 
 if __name__ == "__main__":
