@@ -21,9 +21,14 @@ import licences
 import one_file_archive
 import provenance
 from locked_packages import ARCHITECTURES, RUNTIME, TARGETS, VERSIONS, ReleaseError, Target, download
-from packages_tree import merged, prune
+from packages_tree import distributions, merged, normal, prune
+from packaging.requirements import Requirement
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+
+_PYTHONS = [
+    {"python_version": one, "python_full_version": f"{one}.0", "sys_platform": "linux", "extra": ""} for one in VERSIONS
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +46,17 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="scripts/release")
     options.add_argument("folder", type=Path)
     options.add_argument("--wheels", type=Path, required=True)
+    options.add_argument("--packages", action="store_true", help="only the wheel and the sdist")
     options.add_argument("--homepage", help="the address of the repository, for krew's manifest")
     given = options.parse_args()
     os.umask(0o022)
     try:
         with tempfile.TemporaryDirectory() as place:
-            made = _make(_commit(Path(place) / "source"), given.wheels.resolve(), given.homepage, Path(place))
+            commit, made = _commit(Path(place) / "source"), Path(place) / "made"
+            made.mkdir()
+            own = _packages(commit, made)
+            if not given.packages:
+                _add_the_rest(commit, own, given.wheels.resolve(), given.homepage, Path(place))
             _deliver(made, given.folder)
     except ReleaseError as error:
         _say(str(error))
@@ -88,12 +98,9 @@ def _commit(source: Path) -> Commit:
     )
 
 
-def _make(commit: Commit, wheels: Path, homepage: str | None, place: Path) -> Path:
-    """The folder with all artefacts."""
-    made, name = place / "made", f"arpcheck-{commit.version}"
-    made.mkdir()
-    _say("wheel and sdist")
-    own = _packages(commit, made)
+def _add_the_rest(commit: Commit, own: Path, wheels: Path, homepage: str | None, place: Path) -> None:
+    """What is made from the wheel and those of the packages that it needs."""
+    made, name = own.parent, f"arpcheck-{commit.version}"
     used = {own}
     trees: dict[str, Path] = {}
     for architecture in ARCHITECTURES:
@@ -102,6 +109,10 @@ def _make(commit: Commit, wheels: Path, homepage: str | None, place: Path) -> Pa
         used |= chosen
         trees[architecture] = place / architecture
         merged((own, *sorted(chosen)), trees[architecture])
+        if missing := _unmet(trees[architecture]):
+            raise ReleaseError(
+                f"scripts/releasing/locked/runtime.txt does not have {', '.join(missing)}. Run scripts/lock and commit it"
+            )
     _say("bills of materials and licences")
     any_tree = next(iter(trees.values()))
     pyproject = commit.source / "pyproject.toml"
@@ -132,11 +143,11 @@ def _make(commit: Commit, wheels: Path, homepage: str | None, place: Path) -> Pa
         _say("without --homepage there is no manifest for krew")
     releases = {version: one_file_archive.release_of(python) for version, python in pythons.items()}
     _finish(made, name, used - {own}, releases, commit)
-    return made
 
 
 def _packages(commit: Commit, made: Path) -> Path:
     """The wheel; the sdist is beside it."""
+    _say("wheel and sdist")
     command = (sys.executable, "-m", "hatchling", "build", "-d", str(made))
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(commit.epoch), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command, cwd=commit.source, env=environment, capture_output=True, text=True, check=False)
@@ -152,6 +163,15 @@ def _chosen(target: Target, wheels: Path, place: Path) -> set[Path]:
     folder.mkdir(parents=True)
     download(folder, wheels, RUNTIME, target.version, target.options)
     return {wheels / path.name for path in folder.iterdir()}
+
+
+def _unmet(tree: Path) -> list[str]:
+    """What the packages of a folder demand and the folder does not have."""
+    found = distributions(tree)
+    have = {normal(one["Name"]): one["Version"] for one in found}
+    needs = [Requirement(str(line)) for one in found for line in one.get_all("Requires-Dist") or ()]
+    unmet = [need for need in needs if not need.specifier.contains(have.get(normal(need.name), "0.dev0"), prereleases=True)]
+    return sorted({str(need) for need in unmet if not need.marker or any(need.marker.evaluate(one) for one in _PYTHONS)})
 
 
 def _finish(made: Path, name: str, used: set[Path], releases: Mapping[str, str], commit: Commit) -> None:
