@@ -290,6 +290,8 @@ def test_contributing_has_a_recipe_for_each():
 
 
 def test_every_long_campaign_is_named():
-    scripts = {path.name for path in (ROOT / "scripts").iterdir() if path.is_file() and "tests/campaigns/" in path.read_text()}
+    scripts = {
+        path.name for path in (ROOT / "scripts").iterdir() if path.is_file() and "tests/campaigns/" in path.read_text()
+    }
     assert scripts
     assert {name for name in scripts if f"`scripts/{name}`" not in CONTRIBUTING.read_text()} == set()

@@ -24,7 +24,9 @@ def packages(tmp_path_factory):
     """The folder of packages of an environment with the wheel, pruned."""
     programs = install(build(tmp_path_factory.mktemp("wheel")), tmp_path_factory.mktemp("pruned") / "venv")
     [folder] = programs.parent.glob("lib/python3*/site-packages")
-    subprocess.run([sys.executable, str(CHECKOUT / "scripts" / "releasing" / "packages_tree.py"), "prune", str(folder)], check=True)
+    subprocess.run(
+        [sys.executable, str(CHECKOUT / "scripts" / "releasing" / "packages_tree.py"), "prune", str(folder)], check=True
+    )
     return folder
 
 
