@@ -14,7 +14,7 @@ from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import Families, Host, Interface, Mac
 from arpcheck.objects import Objects
-from arpcheck.pipeline.planning import NeverChosen, choose
+from arpcheck.pipeline.interfaces import NeverChosen, choose
 from arpcheck.reports import Style, render
 
 NODES = ("10.0.0.11", "10.0.0.12")

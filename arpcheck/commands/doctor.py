@@ -32,7 +32,8 @@ from arpcheck.evidence_json import VERSION
 from arpcheck.model import Families, Host, Kind, Need, Outcome, Skip
 from arpcheck.model.constants import IPV6
 from arpcheck.objects import Objects
-from arpcheck.pipeline.planning import AUTO, every_node_address, interface_networks
+from arpcheck.pipeline.interfaces import AUTO, interface_networks
+from arpcheck.pipeline.planning import every_node_address
 from arpcheck.reports.formatting import listing
 from arpcheck.targets import all_targets
 from arpcheck.text import PROSE_LIMIT, count, plain

@@ -24,7 +24,7 @@ from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.model import Acceptance, Families, Host, Kind
 from arpcheck.model.constants import IPV6, TOP_RATE
 from arpcheck.objects import Objects
-from arpcheck.pipeline.planning import AUTO
+from arpcheck.pipeline.interfaces import AUTO
 from arpcheck.reports import Shown
 from arpcheck.targets import JUDGED, check_options, unfitting
 from arpcheck.text import count

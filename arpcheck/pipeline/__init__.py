@@ -19,17 +19,8 @@ from arpcheck.model.constants import IPV4, IPV6
 from arpcheck.objects import Objects
 from arpcheck.pipeline import records
 from arpcheck.pipeline.concluding import conclude
-from arpcheck.pipeline.planning import (
-    Plan,
-    every_node_address,
-    ipv6_senders,
-    own_node,
-    plan,
-    settle,
-    targets_of,
-    used,
-    versions,
-)
+from arpcheck.pipeline.interfaces import ipv6_senders, used
+from arpcheck.pipeline.planning import Plan, every_node_address, own_node, plan, settle, targets_of, versions
 from arpcheck.pipeline.reaching import expected_seconds, reach_plan, with_reach
 from arpcheck.pipeline.records import announcements, recorded_announcers
 from arpcheck.targets import JUDGED

@@ -36,7 +36,7 @@ from arpcheck.model import (
     Verdict,
 )
 from arpcheck.model.constants import IPV6
-from arpcheck.pipeline import ages, planning, records
+from arpcheck.pipeline import ages, interfaces, planning, records
 from arpcheck.pipeline.cases import CaseContext, cases, replies_once
 from arpcheck.pipeline.explaining import gaps, likely_causes, not_in_file, without_own_sender
 from arpcheck.pipeline.planning import targets_of
@@ -59,7 +59,7 @@ def conclude(evidence: Evidence) -> Report:
     canary = next((t.ip for t in targets if t.kind is Kind.CANARY and isinstance(t.ip, IPv4Address)), None)
     knowledge = replace(_knowledge(evidence, hosts, own, observations), canary=canary)
     weighed = owners(observations, knowledge, objects.nodes(), addresses)
-    networks = planning.interface_networks(i for i in evidence.host.interfaces if i.name in evidence.options.interfaces)
+    networks = interfaces.interface_networks(i for i in evidence.host.interfaces if i.name in evidence.options.interfaces)
     doubling = Doubling(observations, weighed.by_nic, addresses, canary, subnet_router_anycast(networks))
     if at_home := doubling.at_home(knowledge.shared):
         doubled = frozenset(nic for _, nic in at_home)

@@ -7,16 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import (
     IPv4Address,
-    IPv4Interface,
     IPv4Network,
     IPv6Address,
-    IPv6Interface,
-    ip_interface,
     summarize_address_range,
 )
 
 from arpcheck import mac_owners
-from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.judge.acceptance import names_answers_for
 from arpcheck.model import (
@@ -30,142 +26,16 @@ from arpcheck.model import (
     Question,
     Request,
     Target,
-    order,
 )
-from arpcheck.model.constants import IPV4, IPV6, ZERO
-from arpcheck.objects import Objects, ipv4, text, texts
+from arpcheck.model.constants import IPV4, IPV6
+from arpcheck.objects import Objects, text, texts
 from arpcheck.pipeline import records
+from arpcheck.pipeline.interfaces import AUTO, NeverChosen, choose, interface_networks, ipv6_senders, used
+from arpcheck.pipeline.requests import own_senders, requests
 from arpcheck.pools.ranges import pools
-from arpcheck.targets import CONTROLS, JUDGED, Network, all_targets
+from arpcheck.targets import CONTROLS, JUDGED, all_targets
 from arpcheck.wire.confirmation import MANY
 from arpcheck.wire.scan_plan import ScanPlan, most_seconds, seconds
-
-# -------------------------------------------------------------------------------------------- The interfaces of --iface auto
-
-# The interfaces of `--iface auto`: those whose networks hold addresses of Services or of nodes.
-
-AUTO = "auto"
-SMALLEST = 2
-"""Bits of the host in the smallest subnet that can contain other hosts. Service addresses on kube-ipvs0, and VIPs, have 0"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    names: tuple[str, ...]
-    """In the order of the host's interfaces."""
-    because: str
-    """For the report: "eth0, whose subnet 10.0.0.0/24 holds 4 of 4 addresses and 3 of 3 node addresses"."""
-
-
-@dataclass(frozen=True, slots=True)
-class NeverChosen:
-    """An interface that is never chosen."""
-
-    interface: Interface
-    why: str
-
-
-def choose(
-    interfaces: Sequence[Interface],
-    asked: Iterable[Address],
-    nodes: Iterable[Address],
-    others: Mapping[str, NeverChosen] | None = None,
-) -> Choice:
-    """`interfaces`: those that may be chosen; `asked`: addresses that get a verdict; `nodes`: those of Ready nodes;
-    `others`: interfaces that are never chosen.
-
-    Raises UsageError, which lists all interfaces, if the choice is not clear."""
-    view = _View.of(interfaces, asked, nodes, others or {})
-    names, beside = _all(view.asked), _all(view.nodes)
-    if several := next((found for found in view.asked.values() if len(found) > 1), None):
-        raise view.unclear(f"{' and '.join(sorted(several))} are in the same subnet")
-    if not names:
-        if len(beside) > 1:
-            raise view.unclear(f"the nodes are in the subnets of {' and '.join(sorted(beside))}")
-        if not beside:
-            raise view.unclear("no subnet of this host contains a Service address or a node address")
-        names = beside
-    if not all(view.asked.values()) and not beside <= names:
-        raise view.unclear(
-            "some addresses are in no subnet of this host, and the nodes are not in the subnets of the others"
-        )
-    chosen = tuple(name for name in view.subnets if name in names)
-    return Choice(names=chosen, because="; ".join(map(view.words, chosen)))
-
-
-Holders = Mapping[Address, tuple[str, ...]]
-"""The interfaces whose subnet contains each address; several if subnets overlap."""
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """The addresses as seen from this host."""
-
-    subnets: Mapping[str, tuple[Network, ...]]
-    asked: Holders
-    nodes: Holders
-    others: Mapping[str, NeverChosen]
-
-    @classmethod
-    def of(
-        cls,
-        interfaces: Sequence[Interface],
-        asked: Iterable[Address],
-        nodes: Iterable[Address],
-        others: Mapping[str, NeverChosen],
-    ) -> _View:
-        subnets = {interface.name: _subnets(interface) for interface in interfaces}
-        asked_at, nodes_at = ({ip: _holders(ip, subnets) for ip in sorted(set(ips), key=order)} for ips in (asked, nodes))
-        return cls(subnets, asked_at, nodes_at, others)
-
-    def unclear(self, why: str) -> UsageError:
-        """With a line for each interface: its addresses, and what of the cluster its networks hold or why it is never
-        chosen."""
-        held = [f"{name}  {_joined(self.subnets[name])}  holds {self.counted(name)}" for name in self.subnets]
-        never = [
-            f"{name}  {' '.join(other.interface.addresses) or '-'}  never chosen: {other.why}{self._but(other.interface)}"
-            for name, other in self.others.items()
-        ]
-        hint = "Select one with --iface" if self.subnets or self.others else "No interface is up and has a subnet"
-        return UsageError(f"--iface auto: {why}", hint, (*held, *never))
-
-    def _but(self, interface: Interface) -> str:
-        """What an interface that is never chosen holds, for whoever wants to name it."""
-        found = sum(any(ip in network for network in _subnets(interface)) for ip in {*self.asked, *self.nodes})
-        return f" (its network holds {found} of {len({*self.asked, *self.nodes})} addresses)" if found else ""
-
-    def words(self, name: str) -> str:
-        return f"{name}, whose subnet {' and '.join(map(str, self.subnets[name]))} holds {self.counted(name)}"
-
-    def counted(self, name: str) -> str:
-        counts = [
-            f"{sum(name in found for found in holders.values())} of {len(holders)} {what}"
-            for holders, what in ((self.asked, "addresses"), (self.nodes, "node addresses"))
-            if holders
-        ]
-        return " and ".join(counts) or "nothing that is known"
-
-
-def _joined(subnets: Sequence[Network]) -> str:
-    return " ".join(map(str, subnets)) or "-"
-
-
-def _subnets(interface: Interface) -> tuple[Network, ...]:
-    found = interface_networks((interface,))
-    return tuple(network for network in found if network.max_prefixlen - network.prefixlen >= SMALLEST)
-
-
-def _holders(ip: Address, subnets: Mapping[str, tuple[Network, ...]]) -> tuple[str, ...]:
-    lengths = {name: max((n.prefixlen for n in found if ip in n), default=-1) for name, found in subnets.items()}
-    longest = max(lengths.values(), default=-1)
-    return tuple(name for name, length in lengths.items() if length == longest >= 0)
-
-
-def _all(holders: Holders) -> set[str]:
-    return {name for found in holders.values() for name in found}
-
-
-# ------------------------------------------------------------------------------------------------------------------ The plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,12 +128,7 @@ def _plan(
         own_ipv6=ipv6_senders(interfaces),
         announcers_of=lambda ip: records.announcers_of(judged[ip], objects),
         nics=nics,
-        senders={
-            one.interface: tuple(dict.fromkeys(own for own, _ in one.own)) if options.sender == "auto" else ()
-            for one in (
-                _interface_senders(interface, options.sender, _taken(targets, services, home)) for interface in interfaces
-            )
-        },
+        senders=own_senders(targets, interfaces, services, home=home) if options.sender == "auto" else {},
     )
     return Plan(
         targets=targets,
@@ -272,14 +137,6 @@ def _plan(
         seconds=seconds(scan_plan, options.interfaces),
         most_seconds=most_seconds(scan_plan, options.interfaces),
     )
-
-
-def ipv6_senders(interfaces: Iterable[Interface]) -> Mapping[str, IPv6Address]:
-    """The sender of IPv6 requests on each interface that has one: its link-local address. Every host on the link can
-    resolve it, which a responder such as MetalLB's does before it replies."""
-    found = ((one.name, (IPv6Interface(text).ip for text in one.ipv6)) for one in interfaces)
-    links = {name: next((ip for ip in ips if ip.is_link_local), None) for name, ips in found}
-    return {name: ip for name, ip in links.items() if ip is not None}
 
 
 def versions(options: Options, host: Host) -> frozenset[int]:
@@ -358,11 +215,6 @@ def _networks_in_use(objects: Objects) -> Iterator[IPv4Network]:
                 yield from summarize_address_range(first, last)
 
 
-def used(options: Options, host: Host) -> tuple[Interface, ...]:
-    by_name = {interface.name: interface for interface in host.interfaces}
-    return tuple(by_name[name] for name in options.interfaces if name in by_name)
-
-
 def own_node(objects: Objects, host: Host) -> str | None:
     """The node that this host is; None if it is not a node or that is unknown."""
     moment = datetime.min
@@ -394,132 +246,3 @@ def _known_nics(
         if identity.mac not in own:
             found.setdefault(identity.node, set()).add(identity.mac)
     return {node: frozenset(macs) for node, macs in found.items()}
-
-
-# ----------------------------------------------------------------------------------------------------------------- Requests
-
-SENDERS = ("auto", "own", "zero")
-
-_ORDER = (Kind.CONTROL, Kind.CANARY, Kind.NODE)
-"""Requested first, in this order, so that proxies and nodes are known early."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InterfaceSenders:
-    """One interface and its possible sender addresses."""
-
-    interface: str
-    own: tuple[tuple[Address, IPv4Network], ...]
-    """Its usable sender addresses, each with its network."""
-
-    def covers(self, ip: Address) -> bool:
-        return any(ip in network for _, network in self.own)
-
-    def in_subnet(self, ip: Address) -> Address | None:
-        """The own address in the subnet of `ip`; None if there is none other than `ip` itself."""
-        return next((own for own, network in self.own if ip in network and own != ip), None)
-
-    def any_own(self, ip: Address) -> Address | None:
-        return self.in_subnet(ip) or next((own for own, _ in self.own if own != ip), None)
-
-
-def requests(
-    targets: Sequence[Target],
-    interfaces: Sequence[Interface],
-    sender: str,
-    services: Iterable[object] = (),
-    *,
-    home: Collection[object] = (),
-    both: bool = False,
-) -> tuple[Request, ...]:
-    """One round: all requests of the run, grouped by address. `both`: as `Options.both_senders`.
-
-    `services`: all addresses of all Services, which no request may use as its sender. `home`: those of them that are this
-    node's own, which the LAN already knows as this node's. Raises UsageError for an unusable `--sender`."""
-    taken = _taken(targets, services, home)
-    by_interface = [_interface_senders(interface, sender, taken) for interface in interfaces]
-    ordered = sorted(targets, key=lambda t: _ORDER.index(t.kind) if t.kind in _ORDER else len(_ORDER))
-    found: list[Request] = []
-    for target in ordered:
-        if isinstance(target.ip, IPv6Address) and not target.skipped:
-            found.extend(_ipv6_requests(target.ip, interfaces))
-        elif isinstance(target.ip, IPv4Address) and not target.skipped and target.kind is not Kind.CONTROL:
-            for available in _interfaces_for(target, by_interface):
-                senders = dict.fromkeys(_senders(target, target.ip, available, sender, both=both))
-                found.extend(Request(interface=available.interface, ip=target.ip, sender=own) for own in senders)
-    return (*_controls(ordered, found), *found)
-
-
-def _ipv6_requests(ip: IPv6Address, interfaces: Sequence[Interface]) -> Iterator[Request]:
-    """On the interfaces in its network, else on all that can."""
-    senders = ipv6_senders(interfaces)
-    near = [one for one in interfaces if any(ip in network for network in interface_networks((one,)))]
-    for one in near or interfaces:
-        if sender := senders.get(one.name):
-            yield Request(interface=one.name, ip=ip, sender=sender)
-
-
-def _taken(targets: Iterable[Target], services: Iterable[object], home: Collection[object]) -> set[object]:
-    """Addresses of Services, which can't be a sender."""
-    return {*services, *(t.ip for t in targets if t.kind in JUDGED and t.services)}.difference(home)
-
-
-def interface_networks(interfaces: Iterable[Interface]) -> tuple[Network, ...]:
-    """The networks of the interfaces, without the link-local one that every interface has."""
-    every = (ip_interface(text) for one in interfaces for text in (*one.addresses, *one.ipv6))
-    return tuple(dict.fromkeys(one.network for one in every if one.version == IPV4 or not one.is_link_local))
-
-
-def _interface_senders(interface: Interface, sender: str, taken: set[object]) -> InterfaceSenders:
-    own = tuple(IPv4Interface(address) for address in interface.addresses)
-    if sender not in SENDERS:
-        own = tuple(address for address in own if str(address.ip) == str(ipv4(sender)))
-        if ipv4(sender) is None:
-            raise UsageError(
-                f"--sender {sender}: not an IPv4 address", f"Use an IPv4 address of the interface, or {', '.join(SENDERS)}"
-            )
-        if not own:
-            raise UsageError(
-                f"--sender {sender}: {interface.name} does not have this address",
-                "Another host's address would be overwritten in ARP tables on the LAN; "
-                f"{interface.name} has {', '.join(interface.addresses) or 'none'}",
-            )
-        if own[0].ip in taken:
-            raise UsageError(
-                f"--sender {sender}: this is a Service's address",
-                "Other hosts would learn it with this host's MAC address. Use another sender",
-            )
-    usable = tuple((address.ip, address.network) for address in own if address.ip not in taken)
-    if sender == "own" and not usable:
-        raise UsageError(
-            f"--sender own: {interface.name} has no address that can be the sender", "Use --sender zero or auto"
-        )
-    return InterfaceSenders(interface=interface.name, own=usable)
-
-
-def _interfaces_for(target: Target, by_interface: Sequence[InterfaceSenders]) -> Sequence[InterfaceSenders]:
-    """A Service's address is requested on interfaces in its subnet, else on all; addresses that get no verdict, on all."""
-    if target.kind in JUDGED and not target.nodes and isinstance(target.ip, IPv4Address):
-        ip = target.ip
-        return [available for available in by_interface if available.covers(ip)] or by_interface
-    return by_interface
-
-
-def _senders(target: Target, ip: Address, available: InterfaceSenders, sender: str, *, both: bool) -> Iterable[Address]:
-    inside, anywhere = available.in_subnet(ip), available.any_own(ip)
-    # A router with proxy ARP replies to an own sender for other subnets, so a node there is requested with 0.0.0.0 only.
-    own = inside if target.kind is Kind.NODE else anywhere
-    knowledge = target.kind in (Kind.CANARY, Kind.NODE) or target.nodes or (both and sender == "auto")
-    if sender == "zero" or knowledge or own is None or (sender == "auto" and not inside):
-        yield ZERO
-    if own and sender != "zero":
-        yield own
-
-
-def _controls(targets: Iterable[Target], found: Iterable[Request]) -> Iterable[Request]:
-    """The control with every sender that any target uses, because a proxy may reply to only one of them."""
-    senders = dict.fromkeys((request.interface, request.sender) for request in found if request.ip.version == IPV4)
-    for target in targets:
-        if target.kind is Kind.CONTROL and isinstance(target.ip, IPv4Address):
-            for interface, sender in senders:
-                yield Request(interface=interface, ip=target.ip, sender=sender)

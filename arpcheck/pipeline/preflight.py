@@ -19,7 +19,7 @@ from arpcheck.kubeproxy.status import status
 from arpcheck.model import Address, Arp, Families, Outcome, Preflight
 from arpcheck.model.constants import IPV4, IPV6
 from arpcheck.objects import Objects
-from arpcheck.pipeline import planning
+from arpcheck.pipeline import interfaces, planning
 from arpcheck.text import count
 
 _WHY = "strict ARP is about IPv4 alone, since a kernel replies in IPv6 for addresses of the receiving interface alone"
@@ -111,7 +111,7 @@ def _seen_in_ipv6(judged: Judged, evidence: Evidence) -> _Ipv6:
         return _Ipv6(words=f"IPv6: not requested ({why})")
     links = [
         IPv6Interface(text).network
-        for interface in planning.used(evidence.options, evidence.host)
+        for interface in interfaces.used(evidence.options, evidence.host)
         for text in interface.ipv6
         if not IPv6Interface(text).is_link_local
     ]

@@ -12,7 +12,7 @@ from arpcheck.evidence import Evidence, Options
 from arpcheck.model import Interface, Kind, Mac, NotAsked, ReachRun, ReachSkip, Report, Target, TargetReport
 from arpcheck.objects import Objects, Service
 from arpcheck.pipeline import ages, records
-from arpcheck.pipeline.planning import used
+from arpcheck.pipeline.interfaces import used
 from arpcheck.targets import JUDGED
 from arpcheck.wire.reach import EACH, LISTEN, MOST_MACS, TRIES, ReachAim, ReachPlan
 
