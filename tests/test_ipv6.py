@@ -16,6 +16,7 @@ from arpcheck.evidence_json import from_json, to_json
 from arpcheck.judge.findings.ipv6 import RULES
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import Families, Kind, ReasonId, Skip, Verdict
+from arpcheck.reports import render
 from arpcheck.runs.redact.evidence import redact
 from arpcheck.targets import check_options, ipv6_controls
 
@@ -187,6 +188,13 @@ def test_a_saved_run_is_the_same_again():
     assert verdicts(pipeline.conclude(again)) == verdicts(pipeline.conclude(evidence))
 
 
+def test_a_report_in_json_holds_the_run_and_can_be_judged_again():
+    evidence = observed(SECOND + "lost_group = true\n")
+    saved = json.loads(render(pipeline.conclude(evidence), "json"))["evidence"]
+    assert saved == json.loads(json.dumps(to_json(evidence), default=list))
+    assert from_json(saved, "run.json").replies == evidence.replies
+
+
 def test_a_redacted_run_has_the_same_verdicts_and_no_address_of_the_real_one():
     evidence = observed(SECOND + "lost_group = true\n")
     made = redact(evidence)
@@ -305,7 +313,7 @@ SPEAKER = FAILED.replace(
         pytest.param(SPEAKER, ReasonId.ANNOUNCER_MUTE, set(), id="MetalLB's speaker does not"),
         pytest.param(
             FAILED.replace('holder = "worker-1"', 'holder = "elsewhere"'),
-            ReasonId.NODE_DOWN,
+            ReasonId.RECORD_BEHIND,
             set(),
             id="nobody heard is its announcer",
         ),

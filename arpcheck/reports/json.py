@@ -17,6 +17,7 @@ from typing import Any
 
 from arpcheck.evidence_json import Lines, Rows
 from arpcheck.model import Address, Question, Reply, Report
+from arpcheck.model.constants import IPV6
 from arpcheck.reports import Style
 from arpcheck.reports.contract import Entries
 from arpcheck.reports.document import document
@@ -108,11 +109,14 @@ def _rows(rows: Rows) -> Iterable[str]:
     entries: Iterable[Question | Reply] = rows.found
     for (interface, number, ip, sender, to), found in groupby(entries, key=_ASKED):
         asked = f"{text(interface)}, {number}, {_address(ip)}, {_address(sender)}, {_text(to)}"
+        six = ip.version == IPV6
         for entry in found:
+            beyond = f", {_maybe(entry.destination)}" if six else ""
             if isinstance(entry, Reply):
-                yield f'[{entry.at!r}, {asked}, "{entry.mac!s}", "{entry.source!s}", {_known(entry.after)}]'
+                more = f"{beyond}, {_maybe(entry.source_ip)}, {_known(entry.flags)}" if six else ""
+                yield f'[{entry.at!r}, {asked}, "{entry.mac!s}", "{entry.source!s}", {_known(entry.after)}{more}]'
             else:
-                yield f"[{round(entry.at, 3)!r}, {asked}]"
+                yield f"[{round(entry.at, 3)!r}, {asked}{beyond}]"
 
 
 def _object(value: Any, line: str) -> str:
@@ -168,6 +172,10 @@ def _known(value: Any) -> str:
 def _address(ip: Address) -> str:
     """Each is in many rows, and an IPv6 address takes long to write."""
     return text(str(ip))
+
+
+def _maybe(ip: Address | None) -> str:
+    return "null" if ip is None else _address(ip)
 
 
 def _integer(value: int) -> str:
