@@ -265,8 +265,9 @@ def _enlarge_buffer(sock: socket.socket) -> None:
 
 # -------------------------------------------------------------------------------------- Receiving many frames with one call
 
-SNAPLEN = 256
-"""Bytes of a frame that are read: more than an advertisement with the options that hosts send."""
+SNAPLEN = 1536
+"""Bytes of a frame that are read, more than Ethernet's largest: hosts take an advertisement whatever options follow, and
+those of SEND (RFC 3971) alone are some 400 bytes."""
 AT_ONCE = 64
 """Frames per call."""
 

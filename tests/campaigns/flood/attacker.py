@@ -1,12 +1,15 @@
 """A station that floods the prober: `python attacker.py NIC ATTACK RATE SECONDS PROBER_MAC PROBER_IP ADDRESS…`.
 
-Frames of an attack are a cycle of shapes; where MACs are forged, every frame has another one. Prints how many it sent."""
+Frames of an attack are a cycle of shapes; where MACs are forged, every frame has another one. Where the addresses are IPv6
+ones it is one of `attacker6`. Prints how many it sent."""
 
 import itertools
 import random
 import socket
 import sys
 import time
+
+from attacker6 import Attack6
 
 BROADCAST = b"\xff" * 6
 ZERO = bytes(4)
@@ -75,8 +78,9 @@ class Attack:
 def main(nic, attack, rate, seconds, us, ip, *addresses):
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     sock.bind((nic, 0))
-    packed = [socket.inet_aton(address) for address in addresses]
-    made = getattr(Attack(sock.getsockname()[4], bytes.fromhex(us.replace(":", "")), socket.inet_aton(ip), packed), attack)
+    kind, family = (Attack6, socket.AF_INET6) if ":" in ip else (Attack, socket.AF_INET)
+    own, *packed = (socket.inet_pton(family, address) for address in (ip, *addresses))
+    made = getattr(kind(sock.getsockname()[4], bytes.fromhex(us.replace(":", "")), own, packed), attack)
     sent, start = 0, time.monotonic()
     end, pace = start + float(seconds), float(rate)
     while (now := time.monotonic()) < end:

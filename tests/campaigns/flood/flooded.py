@@ -14,7 +14,13 @@ from pathlib import Path
 from arpcheck.lab import network, scene_file
 from arpcheck.lab.fixture import stage
 
+IPV6 = "ipv6-"
+"""Before the name of an attack in IPv6."""
 ATTACKS = ("macs", "repeats", "crowd", "crowd_of_new", "not_asked", "gratuitous", "own_mac", "oversized", "mixed")
+ATTACKS6 = tuple(
+    IPV6 + name
+    for name in ("macs", "repeats", "crowd", "not_asked", "gratuitous", "own_mac", "checksums", "oversized", "mixed")
+)
 SCENE = """
 title = "Under attack"
 about = "Worker-1 announces, worker-2 is without strict ARP, and a host floods the prober with forged frames."
@@ -40,6 +46,34 @@ ips = "10.0.0.50"
 [prober]
 at = "client"
 """
+SCENE6 = """
+title = "Under attack in IPv6"
+about = "Worker-1 announces, worker-2 has the address on its NIC, and a host floods the prober with forged frames."
+lans.lan = { network = "10.0.0.0/24", network6 = "2001:db8:10::/64" }
+
+[nodes]
+worker-1 = { ipvs = "strict" }
+worker-2 = { ipvs = "strict", addresses = ["10.0.0.12", "2001:db8:10::12", "2001:db8:10::50/128"] }
+worker-3 = { ipvs = "strict" }
+
+[hosts]
+client = { addresses = "10.0.0.5" }
+attacker = { addresses = "10.0.0.66" }
+
+[[services]]
+name = "web/nginx"
+ips = "2001:db8:10::50"
+l2_status = "worker-1"
+
+[[announcers]]
+at = "worker-1"
+ips = "2001:db8:10::50"
+
+[prober]
+at = "client"
+options = ["--family", "ipv6"]
+"""
+ASKED6 = ("2001:db8:10::50", "2001:db8:10::11", "2001:db8:10::12", "2001:db8:10::13")
 ASKED = ("10.0.0.50", "10.96.0.1", "192.0.2.1", "10.0.0.11", "10.0.0.12", "10.0.0.13")
 PATIENCE = 120
 
@@ -53,20 +87,32 @@ def under(attack, rate, seconds, *options):
 
 
 def main(attack, rate, seconds, *options):
-    scene = scene_file.parse(SCENE, "under-attack")
+    six = attack.startswith(IPV6)
+    scene = scene_file.parse(SCENE6 if six else SCENE, "under-attack")
     report, said = Path("/run/report.json"), Path("/run/said")
-    us = scene.station("client").nics[0].mac
+    nic = scene.station("client").nics[0]
+    us, own = nic.mac, str(nic.link_local) if six else "10.0.0.5"
     signal.signal(signal.SIGALRM, lambda *_: os._exit(1))  # the first process of an enclosure ignores it otherwise
     signal.alarm(PATIENCE)
     with stage(scene) as standing:
-        asked = [*ASKED, *(option.removeprefix("--ip=") for option in options if option.startswith("--ip="))]
+        asked = [
+            *(ASKED6 if six else ASKED),
+            *(option.removeprefix("--ip=") for option in options if option.startswith("--ip=")),
+        ]
         with report.open("w") as out, said.open("w") as err:
             probe = standing.start_probe(["-o", "json", *options], stdout=out, stderr=err)
             while "asking" not in said.read_text() and not ended(probe):
                 time.sleep(0.01)
             since = time.monotonic()
-            flood = [sys.executable, str(Path(__file__).with_name("attacker.py")), "eth0", attack, rate, seconds]
-            attacker = standing.start("attacker", [*flood, us, "10.0.0.5", *asked], stdout=subprocess.PIPE, text=True)
+            flood = [
+                sys.executable,
+                str(Path(__file__).with_name("attacker.py")),
+                "eth0",
+                attack.removeprefix(IPV6),
+                rate,
+                seconds,
+            ]
+            attacker = standing.start("attacker", [*flood, us, own, *asked], stdout=subprocess.PIPE, text=True)
             _, status, usage = os.wait4(probe.pid, 0)
             took = time.monotonic() - since
         sent, per_second = attacker.communicate()[0].split()
