@@ -154,7 +154,7 @@ def cluster_plan(
     found = placed(every, asked, announcers, homes, chosen)
     probed = tuple(one for one in every if one.name in found.by_segment)
     hosts = {one.name: one.host for one in seen}
-    able = [one for one in candidates if one.name in hosts]
+    able = [replace(one, addresses=tuple(homes.get(one.name, ()))) for one in candidates if one.name in hosts]
     points = choose(probed, able, every=wishes.every or bool(wishes.nodes))
     inputs = PlanInputs(
         options=options, objects=objects, asked=asked, hosts=hosts, mac_map=mac_map, accepted=accepted

@@ -22,6 +22,8 @@ class Candidate:
     name: str
     tainted: bool = False
     """The Job tolerates every taint, but others are taken first."""
+    addresses: tuple[Address, ...] = ()
+    """The node's own, in the API."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,19 +91,22 @@ def choose(
     segments: Sequence[Segment], candidates: Iterable[Candidate], *, every: bool = False, each: int = EACH
 ) -> tuple[VantagePoint, ...]:
     """The nodes that probe these segments, in the order in which they begin: `each` for each segment, or as many as it
-    has; a node in several segments counts in each. Of nodes that are as good, untainted ones are taken first. `every`: all
-    candidates that are in a segment."""
+    has; a node in several segments counts in each. Nodes with an own address in one of them come first, since nobody hears
+    the others there. Of nodes that are as good, untainted ones are taken first. `every`: all candidates that are in a
+    segment."""
     ranked = sorted(candidates, key=lambda one: (one.tainted, one.name))
     member = {one.name: [segment for segment in segments if segment.interface(one.name)] for one in ranked}
     if every:
         return tuple(_point(node, found) for node, found in member.items() if found)
+    at_home = {one.name for one in ranked if any(here.longest(ip) >= 0 for here in segments for ip in one.addresses)}
     missing = {segment.name: each for segment in segments}
     chosen: list[VantagePoint] = []
     while member:
-        best = max(member, key=lambda node: _gain(member[node], missing))  # the first of equal ones
-        found = member.pop(best)
-        if not _gain(found, missing):
+        useful = {node: gain for node, found in member.items() if (gain := _gain(found, missing))}
+        if not useful:
             break
+        best = max(useful, key=lambda node: (node in at_home, useful[node]))  # the first of equal ones
+        found = member.pop(best)
         for segment in found:
             missing[segment.name] -= 1
         chosen.append(_point(best, found))

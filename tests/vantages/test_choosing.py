@@ -38,6 +38,16 @@ def test_nodes_in_several_segments_come_first_since_fewer_are_enough():
     assert found[0].interfaces == ("eth0", "eth1")
 
 
+def test_nodes_that_others_hear_come_first():
+    there = made(a=f"{ONE} {TWO}", b=ONE, c=ONE)
+    here = [one for one in there if one.name == ONE]
+    homes = {"a": "10.0.2.1", "b": "10.0.1.2", "c": "10.0.1.3"}
+    some = [Candidate(name=name, addresses=(ip_address(ip),)) for name, ip in homes.items()]
+    assert [*points(choose(here, some))] == ["b", "c"]
+    assert [*points(choose(here, some[:2]))] == ["b", "a"]
+    assert [*points(choose(there, some))] == ["a", "b"]
+
+
 def test_untainted_nodes_before_tainted_ones():
     there = made(a=ONE, b=ONE, c=ONE)
     some = [Candidate(name="a", tainted=True), Candidate(name="b"), Candidate(name="c")]
