@@ -22,6 +22,7 @@ PAGES = (
     "strict-arp",
     "reach",
     "commands",
+    "always-on",
     "ci",
     "json",
     "limits",

@@ -20,17 +20,25 @@ def main(minutes, *inside):
     scene = scene_file.load("two-non-strict")
     options = ["--iface", "eth0", "--kubeconfig", str(KUBECONFIG), "--for", f"{seconds:.0f}s", "--interval", "10s"]
     program = [sys.executable, "-m", "arpcheck", "watch", *options, "--rate", "100", "--probe-every", "0.1s"]
+    program += ["--serve", ":9798", "--state", "state.json"]
     with stage(scene) as standing:
         watch = standing.start(scene.prober.station, program, stdout=subprocess.DEVNULL)
-        time.sleep(seconds / 4)
+        scrape(scene.prober.station, seconds / 4)
         early = size(watch.pid)
-        time.sleep(seconds / 2)
+        scrape(scene.prober.station, seconds / 2)
         late = size(watch.pid)
         code = watch.wait(seconds + 60)
     sys.stdout.write(
         f"watch for {minutes} minutes: exit code {code}, KiB and descriptors {early} at a quarter, {late} at three\n"
     )
     return 0 if code == 1 and late[0] - early[0] <= MOST_GROWTH and late[1] <= early[1] else 1
+
+
+def scrape(station, seconds):
+    """Ten times as often as Prometheus does."""
+    fetch = "import sys,time,urllib.request as r\nend=time.monotonic()+float(sys.argv[1])\n"
+    fetch += "while time.monotonic()<end:\n time.sleep(3)\n r.urlopen('http://10.0.0.5:9798/metrics',timeout=30).read()"
+    subprocess.run(["ip", "netns", "exec", station, sys.executable, "-c", fetch, str(seconds)], check=True)
 
 
 def size(pid):
