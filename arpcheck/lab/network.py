@@ -30,7 +30,15 @@ from arpcheck.lab.network_ipv6 import (
     settle_switch,
     write_sysctls6,
 )
-from arpcheck.lab.network_links import add_services, build_uppers, bundle, bundles, require_features, spoil_cables
+from arpcheck.lab.network_links import (
+    add_services,
+    await_aggregation,
+    build_uppers,
+    bundle,
+    bundles,
+    require_features,
+    spoil_cables,
+)
 from arpcheck.lab.scene import IPVS_MAC, SYSCTLS, Feature, Scene, SceneNic, Station
 from arpcheck.model.constants import IPVS_DEVICE
 
@@ -60,6 +68,7 @@ def build(scene: Scene) -> None:
     for lan in scene.lans:
         _await_running(lan_namespace(lan), (*_ports(scene, lan), *bundles(scene, _ports(scene, lan))))
     for station in scene.stations:
+        await_aggregation(station, PATIENCE)
         await_addresses(station.name, {nic.name: nic.own6 for nic in station.nics}, PATIENCE)
     fail_duplicates(scene, PATIENCE)
     for name, ipv6 in scene.lans6.items():

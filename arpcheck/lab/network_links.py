@@ -4,7 +4,9 @@ Which of them a kernel has differs: a scene says what it needs, and `missing` tr
 
 from __future__ import annotations
 
+import json
 import subprocess
+import time
 from collections.abc import Iterable, Iterator, Mapping
 
 from arpcheck.errors import LabError
@@ -29,6 +31,9 @@ _REAL_SERVER = "10.244.0.9"
 
 _SWITCH_MODES = {"balance-rr": "balance-xor", "balance-xor": "balance-xor", "broadcast": "balance-xor", "802.3ad": "802.3ad"}
 """By the mode of a station's bond, that of the bond at its switch; for every other mode the switch knows of none."""
+
+
+_NO_PARTNER = "00:00:00:00:00:00"
 
 
 def missing(needs: Iterable[Feature]) -> tuple[Feature, ...]:
@@ -94,14 +99,15 @@ def bundles(scene: Scene, ports: Mapping[str, tuple[Station, SceneNic]]) -> dict
     for station in scene.stations:
         for nic in (nic for nic in station.nics if nic.feature is Feature.BOND):
             legs = tuple(port for port, (at, leg) in ports.items() if at is station and leg.name in nic.on)
-            if (mode := _SWITCH_MODES.get(nic.link.partition("mode ")[2].split(" ")[0])) and legs:
+            if (mode := _SWITCH_MODES.get(_mode(nic))) and legs:
                 found[f"bundle{len(found) + 1}"] = (mode, legs)
     return found
 
 
 def bundle(name: str, mode: str, ports: Iterable[str]) -> Iterator[str]:
     """Commands of `ip` for a bond of ports that are down; it is no port of the switch yet."""
-    yield f"link add name {name} type bond mode {mode} miimon 100"
+    fast = " lacp_rate fast" if mode == "802.3ad" else ""
+    yield f"link add name {name} type bond mode {mode} miimon 100{fast}"
     yield from (f"link set {port} master {name}" for port in ports)
 
 
@@ -111,6 +117,29 @@ def spoil_cables(ports: Mapping[str, tuple[Station, SceneNic]], lan: str) -> Non
         if nic.netem:
             tc([f"qdisc add dev {nic.name} root netem {nic.netem}"], within=station.name)
             tc([f"qdisc add dev {port} root netem {nic.netem}"], within=lan_namespace(lan))
+
+
+def await_aggregation(station: Station, patience: float) -> None:
+    """Returns when every bond that speaks LACP sends on all its legs. Raises LabError after `patience` seconds."""
+    deadline = time.monotonic() + patience
+    for bond in (nic for nic in station.nics if nic.feature is Feature.BOND and _mode(nic) == "802.3ad"):
+        while (joined := _aggregated(station.name, bond.name)) < len(bond.on):
+            if time.monotonic() > deadline:
+                what = f"{joined} of {len(bond.on)} legs of {bond.name} on {station.name} joined within {patience:g} s"
+                raise LabError(f"LACP: {what}")
+            time.sleep(0.05)
+
+
+def _aggregated(space: str, bond: str) -> int:
+    command = ["ip", "-n", space, "-details", "-json", "link", "show", "dev", bond]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    info = json.loads(done.stdout)[0]["linkinfo"]["info_data"].get("ad_info", {})
+    return int(info.get("num_ports", 0)) if info.get("partner_mac") != _NO_PARTNER else 0
+
+
+def _mode(bond: SceneNic) -> str:
+    """The word after `mode` in its command; empty where there is none."""
+    return bond.link.partition("mode ")[2].split(" ")[0]
 
 
 def build_uppers(station: Station) -> None:

@@ -121,7 +121,20 @@ def _left_to_the_child() -> Iterator[None]:
 def differences(scene: Scene, report: Mapping[str, Any]) -> tuple[str, ...]:
     """A line for each difference. Empty if the report is as expected, or the scene expects nothing."""
     expected = scene.expect
-    return tuple(_differences(expected, scene, report)) if expected else ()
+    if not expected:
+        return ()
+    return tuple(_differences_by_chance(expected, report) if expected.by_chance else _differences(expected, scene, report))
+
+
+def _differences_by_chance(expected: Expectation, report: Mapping[str, Any]) -> Iterator[str]:
+    if (code := report["summary"]["exitCode"]) not in expected.by_chance:
+        yield f"exit code: expected one of {', '.join(map(str, expected.by_chance))}, found {code}"
+    verdicts = {_key(target): target["verdict"] for target in report["targets"]}
+    for key, verdict in expected.verdicts.items():
+        yield from _differ(f"verdict of {key}", verdict.value, verdicts.get(key))
+    arp = {node["name"]: node["arp"] for node in report["nodes"]}
+    for node, state in expected.arp.items():
+        yield from _differ(f"arp of {node}", state.value, arp.get(node))
 
 
 def _differences(expected: Expectation, scene: Scene, report: Mapping[str, Any]) -> Iterator[str]:

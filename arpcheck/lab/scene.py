@@ -410,6 +410,9 @@ class Expectation:
     """By address, the first reason; None where there must be none; of an address that is not named: whatever it is."""
     causes: Mapping[CauseId, str] | None = None
     """Likely causes by their id, all of them, each with words that it has; None: whatever they are."""
+    by_chance: tuple[int, ...] = ()
+    """Exit codes, sorted, of a scene in which chance decides, as with lost frames: it is one of these, and of verdicts and
+    nodes only those that are named are looked at. Empty: chance decides nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -245,7 +245,10 @@ def _expectation(table: TomlTable) -> Expectation:
         also={target: tuple(sorted(also.all_made(target, AlsoId))) for target in also},
         reasons={target: reasons.parsed(target, _reason, reasons.text(target)) for target in reasons},
         causes=_causes(table.table("causes")) if "causes" in table else None,
+        by_chance=tuple(sorted(table.integers("by_chance"))),
     )
+    if made.by_chance and made.exit_code not in made.by_chance:
+        table.fault("by_chance", f"exit {made.exit_code} is not among them")
     table.done()
     return made
 

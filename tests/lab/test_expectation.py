@@ -4,6 +4,7 @@ import copy
 
 import pytest
 
+from arpcheck.errors import InputError
 from arpcheck.lab import scene_file
 from arpcheck.lab.run import differences
 
@@ -123,3 +124,18 @@ def changed(*path, to):
 )
 def test_a_difference(report, line):
     assert differences(SCENE, report) == (line,)
+
+
+def test_where_chance_decides_only_what_is_named_is_compared():
+    head = 'title = "t"\nabout = "a"\n[expect]\nexit = 3\nby_chance = [3, 1]\n'
+    assert differences(scene_file.parse(head, "test"), REPORT) == ()
+    assert differences(scene_file.parse(head, "test"), changed("summary", "exitCode", to=0)) == (
+        "exit code: expected one of 1, 3, found 0",
+    )
+    named = scene_file.parse(head + 'verdicts = { "10.0.0.50" = "ok" }\narp = { worker-1 = "unknown" }\n', "test")
+    assert differences(named, REPORT) == (
+        "verdict of 10.0.0.50: expected ok, found foreign",
+        "arp of worker-1: expected unknown, found quiet",
+    )
+    with pytest.raises(InputError, match="exit 0 is not among them"):
+        scene_file.parse(head.replace("exit = 3", "exit = 0"), "test")
