@@ -11,11 +11,11 @@ from simulated.wire import SimulatedWire, scene_host
 
 from arpcheck import pipeline
 from arpcheck.errors import UsageError
-from arpcheck.evidence import Options
+from arpcheck.evidence import MacEntry, Options
 from arpcheck.evidence_json import from_json, to_json
 from arpcheck.judge.findings.ipv6 import RULES
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.model import Families, Kind, ReasonId, Skip, Verdict
+from arpcheck.model import Families, Kind, Mac, MacListFormat, ReasonId, Skip, Verdict
 from arpcheck.reports import render
 from arpcheck.runs.redact.evidence import redact
 from arpcheck.targets import check_options, ipv6_controls
@@ -323,3 +323,13 @@ def test_silence_is_explained_by_a_duplicate_only_where_the_address_is_on_an_int
     report = of_scene(text)
     target = next(t for t in report.targets if str(t.target.ip) == V)
     assert (target.responders, target.reasons[0].id, of_ipv6(report)) == ((), first, found)
+
+
+def test_an_ipv6_address_in_a_mac_list_gets_the_pseudonym_of_the_node_that_has_it():
+    entry = MacEntry(
+        mac=Mac("02:01:00:00:01:00"), node="2001:db8:10::11", interface=None, where="n.txt:1", format=MacListFormat.IP_NEIGH
+    )
+    made = redact(replace(observed(), mac_map=(entry,)))
+    [redacted] = made.evidence.mac_map
+    assert redacted.node != entry.node
+    assert IPv6Address(redacted.node) in {ip for node in made.evidence.objects.nodes() for ip in node.ipv6}

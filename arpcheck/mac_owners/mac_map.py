@@ -12,7 +12,7 @@ from arpcheck.evidence import Evidence, MacEntry
 from arpcheck.mac_owners.addresses import NEEDS as NEEDS
 from arpcheck.mac_owners.addresses import extra_addresses, service_addresses, status_addresses
 from arpcheck.model import Gap, Identity, MacListFormat, SourceRank
-from arpcheck.objects import Node, Objects, ipv4
+from arpcheck.objects import Node, Objects, address
 
 NAME = "mac-map"
 
@@ -27,7 +27,7 @@ def identities(evidence: Evidence) -> Iterable[Identity]:
         if node := found.get(entry.node):
             # An IP address beside a MAC address is usually copied from a neighbour table, which does not know NICs. What a
             # host wrote of itself (ip addr, node_exporter) may be called by its address.
-            seen = ipv4(entry.node) is not None and entry.format in BY_HAND
+            seen = address(entry.node) is not None and entry.format in BY_HAND
             yield Identity(
                 mac=entry.mac, node=node, source=NAME, detail=entry.where, interface=entry.interface,
                 rank=SourceRank.SEEN if seen else entry.format.rank,
@@ -40,7 +40,7 @@ def unmatched(evidence: Evidence) -> tuple[MacEntry, ...]:
 
     Entries with an IP address as the name are not among them, since arp-scan lists every host of a LAN."""
     found = _nodes_of(evidence)
-    return tuple(entry for entry in evidence.mac_map if entry.node not in found and ipv4(entry.node) is None)
+    return tuple(entry for entry in evidence.mac_map if entry.node not in found and address(entry.node) is None)
 
 
 def unmatched_hosts(evidence: Evidence) -> tuple[Gap, ...]:
@@ -60,7 +60,7 @@ def _files_without_a_node(evidence: Evidence) -> Iterable[Gap]:
     for entry in evidence.mac_map:
         files.setdefault(entry.where.rpartition(":")[0], []).append(entry)
     for file, entries in files.items():
-        if all(ipv4(entry.node) is not None and entry.node not in found for entry in entries):
+        if all(address(entry.node) is not None and entry.node not in found for entry in entries):
             count = len({entry.node for entry in entries})
             what = "its only address is not" if count == 1 else f"none of its {count} addresses is"
             cure = "make the list where the nodes' own addresses are seen"
@@ -79,7 +79,7 @@ def match_nodes(entries: Iterable[MacEntry], nodes: Iterable[Node]) -> Mapping[s
 
     A name fits by the Node's name, else by its label kubernetes.io/hostname, else by the first label of the name, if only
     one node and one host of the file have it."""
-    names = {entry.node for entry in entries if ipv4(entry.node) is None}
+    names = {entry.node for entry in entries if address(entry.node) is None}
     known = [node for node in nodes if node.name]
     exact = _unique((node.name.lower(), node.name) for node in known)
     labelled = _unique((label.lower(), node.name) for node in known if (label := node.labels.get("kubernetes.io/hostname")))
@@ -99,8 +99,9 @@ def _match_addresses(entries: Iterable[MacEntry], objects: Objects) -> Mapping[s
 
     A Service's address is left out: other nodes may reply for it, or hold it."""
     listed = {**status_addresses(objects), **extra_addresses(objects)}
-    written = {ip for entry in entries if (ip := ipv4(entry.node))} - service_addresses(objects)
-    return {str(ip): min(listed[ip]) for ip in written if len(listed.get(ip, ())) == 1}
+    written = {entry.node: ip for entry in entries if (ip := address(entry.node))}
+    services = service_addresses(objects)
+    return {name: min(listed[ip]) for name, ip in written.items() if ip not in services and len(listed.get(ip, ())) == 1}
 
 
 def _first_label(name: str) -> str:

@@ -218,6 +218,9 @@ kind: List
     Sample("eth0-neighbours.txt", MacListFormat.IP_NEIGH, f"10.0.0.13 FAILED\n10.0.0.11 lladdr {A} REACHABLE\n10.0.0.12 lladdr {B} DELAY\n", SEEN, (1,)),
     Sample("statistics.txt", MacListFormat.IP_NEIGH,
            f"10.0.0.11 dev eth0 lladdr {A} ref 1 used 12/12/3 probes 1 REACHABLE\n10.0.0.12 dev eth0 lladdr {B} used 1/1/1 probes 4 STALE\n", SEEN),
+    Sample("neighbours6.txt", MacListFormat.IP_NEIGH,
+           f"fe80::1 dev eth0 lladdr {C} router STALE\n10.0.0.11 dev eth0 lladdr {A} REACHABLE\n2001:db8::13 dev eth0 FAILED\n"
+           f"10.0.0.12 dev eth0 lladdr {B} STALE\n2001:db8::5 dev eth0 proxy\n", SEEN, (3, 5)),
     Sample("brief-neighbours.txt", MacListFormat.IP_NEIGH,
            f"10.0.0.13                               eth0\n10.0.0.11                               eth0             {A} \n"
            f"10.0.0.12                               eth0.7@eth0      {B} \n", SEEN, (1,)),

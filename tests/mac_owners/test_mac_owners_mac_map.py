@@ -8,6 +8,7 @@ from mac_owners_world import M1, M2, M3, N1, N2, cluster, evidence, heard, node,
 from arpcheck import pipeline
 from arpcheck.evidence import MacEntry
 from arpcheck.mac_owners import all_identities, mac_map
+from arpcheck.mac_owners.mac_list import read_mac_map
 from arpcheck.model import Gap, Identity, MacListFormat, SourceRank
 from arpcheck.objects import Node
 
@@ -156,3 +157,15 @@ def test_an_address_that_only_an_annotation_has_names_its_node_too():
     nodes = [node("node1", N1, annotations={"flannel.alpha.coreos.com/public-ip": "172.18.0.3"}), node("node2", N2)]
     given = evidence(cluster(nodes), mac_map=[entry("172.18.0.3")])
     assert [i.node for i in mac_map.identities(given)] == ["node1"]
+
+
+def test_ipv6_neighbours_are_matched_with_the_nodes_ipv6_addresses():
+    read = read_mac_map(
+        f"2001:db8:0::11 dev eth0 lladdr {M1} router STALE\nfe80::1 dev eth0 lladdr {M2} STALE\n2001:db8::99 dev eth0 lladdr {M3} STALE\n",
+        "neigh.txt",
+    )
+    given = evidence(cluster([node("b", "2001:db8::11")]), mac_map=read.entries)
+    assert [(found.mac, found.node, found.rank, found.lists_nics) for found in mac_map.identities(given)] == [
+        (M1, "b", SourceRank.SEEN, False)
+    ]
+    assert (mac_map.unmatched(given), mac_map.unmatched_hosts(given)) == ((), ())

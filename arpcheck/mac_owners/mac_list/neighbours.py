@@ -1,7 +1,7 @@
 """Neighbours as another host saw them once: addresses, no names.
 
-The addresses are matched with those of the nodes later. Headings and IPv6 are skipped; an entry without a reply (FAILED,
-incomplete, published for another host) has no MAC address."""
+The addresses are matched with those of the nodes later. Headings and link-local addresses are skipped; an entry without a
+reply (FAILED, incomplete, published for another host) has no MAC address."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from arpcheck.mac_owners.mac_list.source import (
     IPV4,
+    IPV6,
     MAC,
     WIDTH,
     Blank,
@@ -101,18 +102,20 @@ def table(form: MacListFormat, called: str, *, known: str, begins: str, shapes: 
     return ListFormat(format=form, called=called, recognises=lambda source: source.any(first), read=read)
 
 
+_EITHER = rf"(?:{IPV4.pattern}|{IPV6.pattern})"
+_OF_EITHER = rf"(?P<ip>{_EITHER})"
 IP_NEIGH = table(
     MacListFormat.IP_NEIGH,
     "ip neigh",
-    known=rf"{IPV4.pattern}\s+(dev\s+\S+(\s|$)|lladdr\s)|{IPV4.pattern}\s+{_DEV}\s+{MAC.pattern}$",
-    begins=rf"{IPV4.pattern}(\s|$)",
+    known=rf"{_EITHER}\s+(dev\s+\S+(\s|$)|lladdr\s)|{_EITHER}\s+{_DEV}\s+{MAC.pattern}$",
+    begins=rf"{_EITHER}(\s|$)",
     shapes=(
-        rf"{IP}(?:\s+dev\s+\S+)?\s+lladdr\s+{MAC_OF}(?:\s+(?:(?P<none>FAILED|INCOMPLETE)|\S+))*",
-        rf"{IP}\s+dev\s+\S+(?:\s+(?!lladdr\s)\S+)*",
-        rf"{IP}\s+{_DEV}(?:\s+{MAC_OF})?",
+        rf"{_OF_EITHER}(?:\s+dev\s+\S+)?\s+lladdr\s+{MAC_OF}(?:\s+(?:(?P<none>FAILED|INCOMPLETE)|\S+))*",
+        rf"{_OF_EITHER}\s+dev\s+\S+(?:\s+(?!lladdr\s)\S+)*",
+        rf"{_OF_EITHER}\s+{_DEV}(?:\s+{MAC_OF})?",
     ),
 )
-"""`ip neigh`, `ip -s neigh` and `ip -br neigh` (iproute2: ip/ipneigh.c)."""
+"""`ip neigh`, `ip -6 neigh`, `ip -s neigh` and `ip -br neigh` (iproute2: ip/ipneigh.c)."""
 
 ARP = table(
     MacListFormat.ARP,

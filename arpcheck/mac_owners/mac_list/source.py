@@ -15,7 +15,8 @@ from arpcheck.errors import InputError
 from arpcheck.evidence import MacEntry
 from arpcheck.mac_owners.addresses import is_inside, is_station
 from arpcheck.model import Mac, MacListFormat, SourceRank
-from arpcheck.objects import ipv4
+from arpcheck.model.constants import IPV6 as VERSION_6
+from arpcheck.objects import address
 
 # -------------------------------------------------------------------------------------------------------- JSON with headings
 
@@ -99,6 +100,8 @@ _NO_ETHERNET = re.compile(r"|(00:){5}00|(HH:){3}HH|(HH:){7}HH|(HH:){15}HH|(HH:){
 """Zero as on a loopback, or not of Ethernet's length: tunnels have 4 or 16 octets, FireWire 8, InfiniBand 20, some none."""
 _BLANKS = ("", "-", "--", "n/a", "na", "none", "null", "unknown", "incomplete", "<incomplete>", "(incomplete)")
 IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+IPV6 = re.compile(r"(?=[0-9A-Fa-f:]*::|(?:[0-9A-Fa-f]+:){7})[0-9A-Fa-f:.]+")
+"""With `::` or eight groups, which no MAC address has."""
 _BREAK = re.compile(r"\r\n|\r|\n")
 
 Place = int | str
@@ -217,14 +220,16 @@ def listed(source: MacListText, nics: Iterable[ListedNic]) -> Iterator[Row]:
 
 
 def neighbour(source: MacListText, line: Place, mac: str | None, ip: str) -> Row | None:
-    """The row of an IP address and its MAC address; blank unless the MAC address is a station's. IPv6 is skipped."""
-    if ipv4(ip) is None:
-        if IPV4.fullmatch(ip):
-            raise LineError(f"not an IP address: {ip}")
+    """The row of an IP address and its MAC address; blank unless the MAC address is a station's. Link-local addresses are
+    skipped: no Node is known by one."""
+    known = address(ip)
+    if known is None and (IPV4.fullmatch(ip) or IPV6.fullmatch(ip)):
+        raise LineError(f"not an IP address: {ip}")
+    if known is None or (known.version == VERSION_6 and known.is_link_local):
         return None
     if mac is None or is_blank(mac):
         return Blank(line)
-    return Blank(line) if not is_station(_mac(mac)) else source.entry(line, mac, str(ipv4(ip)))
+    return Blank(line) if not is_station(_mac(mac)) else source.entry(line, mac, str(known))
 
 
 def is_blank(value: str) -> bool:

@@ -19,6 +19,7 @@ from arpcheck.judge import findings, verdicts
 from arpcheck.mac_owners.addresses import HOLDERS, INSIDE
 from arpcheck.model import Acceptance, Address, Host, Mac, NodeReport, ReachRun, Report, TargetReport
 from arpcheck.objects import Object, Objects, Service, ipv4, labels_of, selects
+from arpcheck.objects import address as ip_of
 from arpcheck.runs.redact.frames import IS_IPV4, ip_fields, ipv6_fields, mac_fields, rewritten, rewritten_ipv6
 from arpcheck.runs.redact.objects import IPV6, MAC, SELECTED, Strings, ipv4_in, name_objects, redacted, trimmed
 from arpcheck.runs.redact.pseudonyms import Addresses, Macs, Names
@@ -112,7 +113,7 @@ def _names(evidence: Evidence) -> Names:
     for host in (evidence.host.node_name, *(v.node_name for v in evidence.vantages)):
         names.give_host(host or "", "node")
     for host in (*(v.name for v in evidence.vantages), *(entry.node for entry in evidence.mac_map)):
-        if not ipv4_in(host) and names.of(host) is None:
+        if not (ipv4_in(host) or ip_of(host)) and names.of(host) is None:
             names.give_host(host, "host")
     for interface in _interfaces(evidence):
         if not is_everybodys(interface):
@@ -357,7 +358,7 @@ class _Rewriter:
 
     def _entry(self, entry: MacEntry) -> MacEntry:
         file = file_of(entry.where)
-        address = ipv4(entry.node)
+        address = ip_of(entry.node)
         return MacEntry(
             mac=self._macs.mac(entry.mac),
             node=str(self._addresses.address(address)) if address else self._name(entry.node) or "",
