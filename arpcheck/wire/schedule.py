@@ -27,6 +27,10 @@ burst."""
 BURST = 64
 """Maximum requests in a burst after a delay: a quarter of what a speaker's socket holds."""
 
+MOST_NICS = 8
+"""Maximum MAC addresses that replied for a node's own addresses and get unicast requests. More are forged, and leave the
+node's address in conflict."""
+
 
 class DueRequest(NamedTuple):
     """A request to send now."""
@@ -385,7 +389,7 @@ class Schedule:
         heard = self._heard
         proxies = {mac for mac, _ in self._proxying}
         every = {
-            node: (*sorted(heard.get(node, ())), *sorted(self._plan.nics.get(node, ())))
+            node: (*sorted(heard.get(node, ()))[:MOST_NICS], *sorted(self._plan.nics.get(node, ())))
             for node in (*heard, *self._plan.nics)
         }
         return {node: [mac for mac in macs if mac not in proxies and not mac.is_group] for node, macs in every.items()}

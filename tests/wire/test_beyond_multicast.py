@@ -34,9 +34,9 @@ def plan(*ips, rounds=3, rate=1000.0, **rest):
     )
 
 
-def run(given, answers=lambda request: (), source=None):
+def run(given, answers=lambda request: (), source=None, forged=()):
     """Every request for a judged address with its time and round, on a network that replies at once: the nodes for their own
-    addresses, and `answers`. `source`: the IPv6 source of each reply."""
+    addresses, and `answers`. `source`: the IPv6 source of each reply. `forged`: replies for the nodes' addresses too."""
     schedule, now, sent = Schedule("eth0", given, lambda request: b"", IPV6), 0.0, []
     schedule.begin(0.0)
     for _ in range(20_000):
@@ -52,7 +52,7 @@ def run(given, answers=lambda request: (), source=None):
         home = HOMES.get(request.ip)
         if home is None:
             sent.append((now, number, request))
-        for mac in answers(request) if home is None else (home,):
+        for mac in answers(request) if home is None else (home, *forged):
             schedule.received(
                 Reply(
                     0.0,
@@ -158,6 +158,15 @@ def test_unicast_is_at_most_so_many_a_nic_and_a_lan():
     assert (len(alone) - 1) / (alone[-1] - alone[0]) == pytest.approx(100, rel=0.02)
     assert beyond_multicast.pace(1) == 100
     assert beyond_multicast.pace(50) == 400
+
+
+def test_forged_mac_addresses_of_nodes_do_not_make_it_last_for_minutes():
+    """Each one of them would be asked for each address, by itself."""
+    forged = [Mac(f"02:bb:00:00:00:{number:02x}") for number in range(60)]
+    sent = run(plan(V, W), host, forged=forged)
+    assert len({request.to for _, _, request in sent if request.to}) <= 2 * 8
+    listed = run(plan(V, nics={"n1": {M1, *forged}}), host)
+    assert {request.to for _, _, request in listed if request.to} == {M1, M2, *forged}, "those of a list are true"
 
 
 def test_multicast_beyond_the_rounds_keeps_to_the_rate():
