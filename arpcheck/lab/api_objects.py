@@ -55,7 +55,7 @@ class Resource:
 BUILT_IN = (
     *(Resource(group="", version="v1", kind=k, plural=p, namespaced=p not in CLUSTER_SCOPED) for p, k in CORE.items()),
     *(Resource.parse(f"apps/v1/{kind}") for kind in ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet")),
-    Resource.parse("batch/v1/Job"),
+    *(Resource.parse(f"batch/v1/{kind}") for kind in ("Job", "CronJob")),
     Resource.parse("coordination.k8s.io/v1/Lease"),
     Resource.parse("discovery.k8s.io/v1/EndpointSlice"),
     Resource.parse("apiextensions.k8s.io/v1/CustomResourceDefinition/cluster"),

@@ -137,6 +137,7 @@ def collect(store: Store) -> None:
     with store.lock:
         if not store.is_to_collect:
             return
+        store.is_to_collect = False
         everything = [*store.everything()]
         present = {obj["metadata"]["uid"] for _, obj in everything}
         waiting = {obj["metadata"]["uid"] for _, obj in everything if FOREGROUND in items(obj, "metadata", "finalizers")}
@@ -146,7 +147,7 @@ def collect(store: Store) -> None:
             blocked |= owners & waiting
             if owners and (not owners & present or owners & waiting) and not at(obj, "metadata", "deletionTimestamp"):
                 _ended(store, resource, obj, None, "Background")
-        store.is_to_collect = bool(waiting)
+        store.is_to_collect |= bool(waiting)
         for resource, obj in everything:
             if obj["metadata"]["uid"] in waiting - blocked:
                 store.delete(resource.full_name, namespace(obj), name(obj))

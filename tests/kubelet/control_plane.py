@@ -19,9 +19,11 @@ from apiserver.store import Store
 from arpcheck.lab.api_objects import Object
 from arpcheck.objects import at, items, name, namespace, text
 from kubelet import container_log, scheduler
+from kubelet.deployments import Deployments
 from kubelet.events import condition, seconds_since, tell, with_condition
 from kubelet.jobs import Jobs
 from kubelet.kubelets import Kubelets, Runtime
+from kubelet.probes import Asks
 from kubelet.scheduler import UNREACHABLE, toleration_seconds
 
 TURNS = 100
@@ -38,7 +40,7 @@ def nowhere(_node: str) -> tuple[str, int, str]:
 class ControlPlane:
     def __init__(
         self, server: ApiServer, runtime: Runtime, folder: Path, *, network: Callable[[str], str] = "/run/netns/{}".format,
-        endpoint: Callable[[str], tuple[str, int, str]] = nowhere, executes: bool = True, pod_security: str = "baseline",
+        endpoint: Callable[[str], tuple[str, int, str]] = nowhere, ask: Asks = lambda *_: True, executes: bool = True, pod_security: str = "baseline",
         most_log: int = container_log.MOST,
     ) -> None:  # fmt: skip
         """`pod_security`: the level of namespaces that are not labelled; the server has to be made with the same."""
@@ -49,6 +51,7 @@ class ControlPlane:
             folder,
             network=network,
             endpoint=endpoint,
+            ask=ask,
             accounts=server.api.accounts,
             executes=executes,
             most_log=most_log,
@@ -58,6 +61,7 @@ class ControlPlane:
         """False: no Job has a pod, and nothing that it owns is collected (kube-controller-manager is down)."""
         server.api.read_log = self.kubelets.read_log
         self._jobs = Jobs(self.store, pod_security)
+        self._deployments = Deployments(self.store, pod_security)
         self._over = False
         self._failed: list[Exception] = []
         self._thread = threading.Thread(target=self._run, name="control plane", daemon=True)
@@ -91,7 +95,7 @@ class ControlPlane:
             version, due = self.store.version, [IDLE]
             if self.controls:
                 self._look_at_namespaces()
-                due.append(self._jobs.look() or IDLE)
+                due += [self._jobs.look() or IDLE, self._deployments.look() or IDLE]
                 deletes.finish_namespaces(self.store)
                 deletes.collect(self.store)
             scheduler.schedule(self.store)

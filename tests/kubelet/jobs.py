@@ -4,19 +4,18 @@ Of pkg/controller/job: one pod at a time (`parallelism` and `completions` of 1),
 
 from __future__ import annotations
 
-import copy
 import json
 import time
 from dataclasses import dataclass, field
 
 from apiserver import deletes
-from apiserver.creates import Create, create, generated
 from apiserver.deletes import Deletion
 from apiserver.store import Store
 
 from arpcheck.lab.api_objects import Object, now
 from arpcheck.lab.apiserver import RefusedError
 from arpcheck.objects import at, items, name, namespace, text
+from kubelet.deployments import owned_pod
 from kubelet.events import condition, seconds_since, tell, with_condition, with_status
 
 CONTROLLER = "job-controller"
@@ -111,7 +110,7 @@ class Jobs:
         if moment < due:
             return due - moment
         try:
-            pod, _ = create(self.store, self._of_template(job))
+            pod = owned_pod(self.store, job, at(job, "spec", "template"), self.default_level)
         except RefusedError as refusal:
             self._again[uid] = moment + pause, min(2 * pause, 600.0)
             message = f"Error creating: {json.loads(refusal.answer.body)['message']}"
@@ -122,20 +121,3 @@ class Jobs:
         with_status(self.store, job, active=1)
         tell(self.store, job, "SuccessfulCreate", f"Created pod: {name(pod)}", component=CONTROLLER)
         return 0.0
-
-    def _of_template(self, job: Object) -> Create:
-        template = copy.deepcopy(at(job, "spec", "template"))
-        owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name(job), "uid": job["metadata"]["uid"], "controller": True,
-                 "blockOwnerDeletion": True}  # fmt: skip
-        metadata = {**(template.get("metadata") or {}), "name": generated(f"{name(job)[:57]}-"), "namespace": namespace(job)}
-        pod = {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {**metadata, "ownerReferences": [owner]},
-            "spec": template["spec"],
-        }
-        [pods] = [one for one in self.store.resources if one.full_name == "pods"]
-        return Create(
-            resource=pods, namespace=namespace(job), body=json.dumps(pod).encode(), query={}, manager="kube-controller-manager",
-            default_level=self.default_level,
-        )  # fmt: skip

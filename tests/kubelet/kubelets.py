@@ -23,6 +23,7 @@ from kubelet.container import ContainerSpec
 from kubelet.container_log import ContainerLog
 from kubelet.events import seconds_since, tell, with_condition, with_status
 from kubelet.manifests import Running
+from kubelet.probes import Asks, Watched
 from kubelet.scheduler import chosen
 from kubelet.volumes import NotReadyError
 
@@ -60,7 +61,7 @@ class Kubelets:
 
     def __init__(
         self, store: Store, runtime: Runtime, folder: Path, *, network: Callable[[str], str],
-        endpoint: Callable[[str], tuple[str, int, str]], accounts: dict[str, Account], executes: bool = True,
+        endpoint: Callable[[str], tuple[str, int, str]], ask: Asks = lambda *_: True, accounts: dict[str, Account], executes: bool = True,
         most_log: int = container_log.MOST,
     ) -> None:  # fmt: skip
         self.trouble = Trouble()
@@ -69,6 +70,7 @@ class Kubelets:
         self._folder = folder
         self._network = network
         self._endpoint = endpoint
+        self._ask = ask
         self._accounts = accounts
         self._executes = executes
         self._most_log = most_log
@@ -179,13 +181,37 @@ class Kubelets:
         one = Running(node=node, handle=None, log=path, started=now(), restarts=restarts)
         one.handle = self._runtime.start(spec, log, lambda code: self._has_ended(one, log, code))
         self._running.setdefault(uid, {})[text(container, "name")] = one
+        self._watch(pod, container, one)
         tell(self._store, pod, "Started", f"Started container {text(container, 'name')}", component=KUBELET)
+
+    def _watch(self, pod: Object, container: Any, one: Running) -> None:
+        """By its probes, if it has any."""
+        address = text(pod, "status", "podIP")
+
+        def changed(ready: bool) -> None:
+            with self._store.changed:
+                one.ready = ready
+                self._store.changed.notify_all()
+
+        def unhealthy(kind: str) -> None:
+            with self._store.changed:
+                if one.code is None:
+                    message = f"Container {text(container, 'name')} failed {kind} probe, will be restarted"
+                    tell(self._store, pod, "Unhealthy", message, component=KUBELET, warning=True)
+                    self._runtime.signal(one.handle, signal.SIGKILL)
+
+        one.watched = Watched(container, lambda p: self._ask(one.node, address, p.port, p.path, p.limit), changed, unhealthy)
+        if one.watched.has_any:
+            one.ready = False
+            one.watched.start()
 
     def _has_ended(self, one: Running, log: ContainerLog, code: int) -> None:
         """In another thread."""
         log.close()
         with self._store.changed:
             one.code = code
+            if one.watched:
+                one.watched.end()
             self._store.changed.notify_all()
 
     def _spec(self, pod: Object, container: Any) -> ContainerSpec:
@@ -235,14 +261,16 @@ class Kubelets:
             for container in items(pod, "spec", "containers")
         ]
         pod = with_status(self._store, pod, phase="Running", containerStatuses=states)
-        for kind in ("PodScheduled", "Initialized", "ContainersReady", "Ready"):
-            pod = with_condition(self._store, pod, kind, "True")
+        ready = "True" if all(one.ready and one.code is None for one in running.values()) else "False"
+        for kind, value in (("PodScheduled", "True"), ("Initialized", "True"), ("ContainersReady", ready), ("Ready", ready)):
+            pod = with_condition(self._store, pod, kind, value)
 
     # ------------------------------------------------------------------------------------------------------------------- End
 
     def _ended(self, pod: Object, running: Mapping[str, Running]) -> float | None:
         over = [one for one in running.values() if one.code is not None]
         if not over:
+            self._is_running(pod)
             return None
         policy, due = text(pod, "spec", "restartPolicy"), []
         for container in items(pod, "spec", "containers"):

@@ -12,6 +12,7 @@ from arpcheck.lab.api_objects import Object, now
 from arpcheck.objects import at, items, text
 from kubelet import volumes
 from kubelet.container import ENTRYPOINT, IMAGE_ENV, USUAL, ContainerSpec, Mount
+from kubelet.probes import Watched
 from kubelet.volumes import NotReadyError, Sources
 
 
@@ -28,6 +29,8 @@ class Running:
     killed_at: float | None = None
     """When it is killed: it was told to end."""
     again_at: float | None = None
+    ready: bool = True
+    watched: Watched | None = None
 
 
 def spec(pod: Object, container: Any, sources: Sources, *, executes: bool) -> ContainerSpec:
@@ -94,7 +97,7 @@ def state(pod: Object, container: Any, one: Running | None, *, waits: bool = Fal
         return {**found, "ready": False, "started": False, "state": {"waiting": {"reason": "ContainerCreating"}}}
     found["containerID"] = f"containerd://{pod['metadata']['uid'].replace('-', '') * 2}"
     if one.code is None:
-        return {**found, "ready": True, "started": True, "state": {"running": {"startedAt": one.started}}}
+        return {**found, "ready": one.ready, "started": True, "state": {"running": {"startedAt": one.started}}}
     code = one.code if one.code >= 0 else 128 - one.code
     past = {"exitCode": code, "reason": "Error" if code else "Completed", "startedAt": one.started, "finishedAt": now()}
     if waits:

@@ -6,6 +6,7 @@ python pods_on_stage.py rights CONTAINERS  # a shell in each container, which sh
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import yaml
@@ -64,6 +65,60 @@ def _is_over(job):
     return "True" in (condition(job, "Complete"), condition(job, "Failed"))
 
 
+WATCH = ["pod", "--watch", "--node", "worker-1", "--node", "worker-3", "--iface", "eth0", "--create-namespace", "--with", "metallb", "--",
+         "--rate", "200", "--rounds", "2"]  # fmt: skip
+
+
+def watch():
+    """Both Deployments; their metrics; their state; and a restart of the first."""
+    with cluster(scene_file.load("two-non-strict"), executes=True) as standing:
+        plane = standing.plane
+        created = standing.apply(printed(*WATCH))
+        plane.until(lambda store: len(ready(store)) == 2 and len(kept(store)) == 2, 90)
+        first, second = sorted(ready(plane.store), key=lambda pod: text(pod, "spec", "nodeName"))
+        found = {
+            "metrics": {text(pod, "spec", "nodeName"): scraped(standing, pod) for pod in (first, second)},
+            "state": kept(plane.store),
+        }
+        found["log"] = logged(standing, first)
+        standing.ask("DELETE", f"/api/v1/namespaces/{SPACE}/pods/{first['metadata']['name']}")
+        old = {pod["metadata"]["uid"] for pod in (first, second)}
+        [again] = plane.until(lambda store: [pod for pod in ready(store) if pod["metadata"]["uid"] not in old], 90)
+        before = kept(plane.store)
+        own = text(again, "metadata", "labels", "app.kubernetes.io/instance")
+        plane.until(lambda store: kept(store)[own] != before[own], 90)
+        found["log of the next"] = logged(standing, again)
+        found["node"] = text(again, "spec", "nodeName")
+        seen = [request for request in standing.server.requests if "authorization" in request.headers]
+        found["refused"] = sorted({request.path for request in seen if standing.server.api.answer(request).status == 403})
+        began = time.monotonic()
+        standing.ask("DELETE", f"/api/v1/namespaces/{SPACE}")
+        plane.until(lambda store: not store.find("namespaces", "", SPACE), 60)
+        return {**found, "created": [status for status, _ in created], "seconds to end": time.monotonic() - began}
+
+
+def logged(standing, pod):
+    return standing.ask("GET", f"/api/v1/namespaces/{SPACE}/pods/{pod['metadata']['name']}/log")[1]
+
+
+def ready(store):
+    mine = (stored.obj for (space, _), stored in store.view("pods").items() if space == SPACE)
+    return [pod for pod in mine if condition(pod, "Ready") == "True" and "deletionTimestamp" not in pod["metadata"]]
+
+
+def kept(store):
+    """The ConfigMaps of the watches that hold something."""
+    found = {
+        name: stored.obj for (space, name), stored in store.view("configmaps").items() if space == SPACE and "watch" in name
+    }
+    return {name: obj["data"] for name, obj in found.items() if obj.get("data")}
+
+
+def scraped(standing, pod):
+    code = f"from urllib.request import urlopen; print(urlopen('http://{text(pod, 'status', 'podIP')}:9798/metrics', timeout=20).read().decode())"
+    return standing.fixture.start("client", [sys.executable, "-c", code], stdout=-1, text=True).communicate(timeout=60)[0]
+
+
 def rights(containers):
     """Each of them a pod on worker-1; the log of each by name."""
     with cluster(scene_file.load("healthy"), executes=True, pod_security="privileged") as standing:
@@ -83,4 +138,4 @@ def shells(store):
 
 
 if __name__ == "__main__":
-    json.dump({"report": report, "rights": rights}[sys.argv[1]](*sys.argv[2:]), sys.stdout)
+    json.dump({"report": report, "rights": rights, "watch": watch}[sys.argv[1]](*sys.argv[2:]), sys.stdout)

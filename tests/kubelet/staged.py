@@ -27,6 +27,7 @@ from arpcheck.cluster.discovery import resource_of
 from arpcheck.lab.announcer import inside
 from arpcheck.lab.fixture import Fixture, stage
 from arpcheck.lab.scene import Scene
+from kubelet import probes
 from kubelet.container import ROOT
 from kubelet.control_plane import ControlPlane
 from kubelet.runtimes import Processes
@@ -90,6 +91,10 @@ def cluster(scene: Scene, *, executes: bool = False, pod_security: str = "baseli
         )
         with plane:
             yield Standing(fixture=fixture, server=fixture.api, plane=plane)
+
+
+def _asked(node: str, address: str, port: int, path: str, limit: float) -> bool:
+    return inside(node, lambda: probes.asks(address, port, path, limit))
 
 
 class Endpoints:

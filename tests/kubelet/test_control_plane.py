@@ -332,3 +332,92 @@ def test_a_log_that_grew_too_large_has_lost_its_beginning(tmp_path):
         found = log(server, pods_of(plane.store, "j")[0])[1].splitlines()
         assert found[-1] == "line 99"
         assert 0 < len(found) < 100
+
+
+# --------------------------------------------------------------------------------------------------------------- Deployments
+
+DEPLOYMENTS = "/apis/apps/v1/namespaces/probes/deployments"
+
+
+def deployment(name="d", what=LASTS, **container):
+    main = {
+        "name": "arpcheck",
+        "image": "arpcheck:1",
+        "args": [what],
+        "ports": [{"name": "metrics", "containerPort": 9798}],
+        **container,
+    }
+    template = {
+        "metadata": {"labels": {"app": name}},
+        "spec": {"hostNetwork": True, "nodeName": "one", "containers": [main]},
+    }
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": template}
+    return obj("apps/v1", "Deployment", name, "probes", spec=spec)
+
+
+def pods_named(store, start):
+    return [stored.obj for (_, name), stored in store.view("pods").items() if name.startswith(start)]
+
+
+def is_available(store, ready=1):
+    found = store.find("deployments.apps", "probes", "d")
+    return found and at(found, "status", "readyReplicas") == ready and found
+
+
+def test_a_deployment_keeps_one_pod_and_replaces_what_is_deleted(tmp_path):
+    with cluster(tmp_path) as (server, plane):
+        create(server, deployment(), DEPLOYMENTS)
+        plane.until(is_available)
+        [first] = pods_named(plane.store, "d-")
+        ask(server, f"{PODS}/{first['metadata']['name']}", method="DELETE")
+
+        def replaced(store):
+            return is_available(store) and [pod["metadata"]["uid"] for pod in pods_named(store, "d-")] not in (
+                [],
+                [first["metadata"]["uid"]],
+            )
+
+        plane.until(lambda store: replaced(store) and len(pods_named(store, "d-")) == 1)
+
+
+def test_another_template_is_another_pod_once_the_first_has_ended(tmp_path):
+    hosts = []
+
+    def lasting(played):
+        hosts.append(len([one for one in alive if not one.over.is_set()]))
+        alive.append(played)
+        yield "runs"
+        played.over.wait()
+        return 0
+
+    alive = []
+    with cluster(tmp_path, lasting) as (server, plane):
+        create(server, deployment(), DEPLOYMENTS)
+        plane.until(is_available)
+        patch = {"spec": {"template": {"metadata": {"annotations": {"a": "b"}}}}}
+        ask(server, f"{DEPLOYMENTS}/d", method="PATCH", body=patch, kind="application/merge-patch+json")
+        plane.until(lambda store: len(alive) == 2 and is_available(store))
+        assert hosts == [0, 0], "two would want one port"
+        ask(server, f"{DEPLOYMENTS}/d", method="DELETE")
+        plane.until(lambda store: not pods_named(store, "d-") and not store.view("replicasets.apps"))
+
+
+def test_a_pod_is_ready_when_its_probe_says_so_and_is_ended_when_it_is_not_alive(tmp_path, monkeypatch):
+    monkeypatch.setattr("kubelet.kubelets.CRASHED", 0.01)
+    answers = {"/ready": False, "/alive": True}
+    probes = {
+        kind: {"httpGet": {"path": path, "port": "metrics"}, "periodSeconds": 0.02, "failureThreshold": 1}
+        for kind, path in (("readinessProbe", "/ready"), ("livenessProbe", "/alive"))
+    }
+    with cluster(tmp_path, ask=lambda _node, _address, port, path, _limit: port == 9798 and answers[path]) as (
+        server,
+        plane,
+    ):
+        create(server, deployment(**probes), DEPLOYMENTS)
+        pod = plane.until(lambda store: next(filter(in_phase("Running"), pods_named(store, "d-")), None))
+        assert condition(pod, "Ready") == "False"
+        answers["/ready"] = True
+        plane.until(is_available)
+        answers["/alive"] = False
+        plane.until(lambda store: pods_named(store, "d-")[0]["status"]["containerStatuses"][0]["restartCount"])
+        assert "failed liveness probe" in events(server, "d-")["Unhealthy"]

@@ -81,6 +81,27 @@ def test_the_manifests_of_pod_run_as_they_are_and_report_what_a_probe_beside_the
     assert found["left"] == []
 
 
+def test_the_deployments_of_a_watch_serve_metrics_and_know_after_a_restart_what_they_knew():
+    """Each with a right to its own state alone; worker-2 and worker-3 answer without strict ARP."""
+    found = staged("watch")
+    assert {*found["created"][:-1]} == {201}
+    assert found["created"][-1] == 404, "the PodMonitor: no Prometheus operator here"
+    for node, others in (("worker-1", {"worker-2", "worker-3"}), ("worker-3", {"worker-1", "worker-2"})):
+        lines = [
+            line
+            for line in found["metrics"][node].splitlines()
+            if line.startswith("arpcheck_address_responder{") and line.endswith(" 1.0")
+        ]
+        assert {other for other in others if any(f'node="{other}"' in line for line in lines)} == others, (
+            "what each node hears"
+        )
+    assert {*found["state"]} == {"arpcheck-watch-eth0-a", "arpcheck-watch-eth0-b"}
+    assert "10.0.0.50: non-strict" in found["log"]
+    assert "10.0.0.50" not in found["log of the next"], "a restart is no change"
+    assert found["node"] == "worker-1"
+    assert found["refused"] == ["/apis/coordination.k8s.io/v1/leases"], "of Cilium and kube-vip: not granted"
+
+
 def judged(report):
     targets = {
         target["ip"]: [target["verdict"], sorted(r["macs"][0] for r in target["responders"])] for target in report["targets"]
