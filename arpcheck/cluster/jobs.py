@@ -25,7 +25,7 @@ from arpcheck.cluster.requirements import merge
 from arpcheck.cluster.session import Session
 from arpcheck.cluster.source import ClusterSource, named_kubeconfig
 from arpcheck.command_lines import IN_CLUSTER
-from arpcheck.errors import ClusterError, UsageError
+from arpcheck.errors import ArpcheckError, ClusterError, UsageError
 from arpcheck.gc_control import held_back
 from arpcheck.model import Need
 from arpcheck.objects import Object, Objects, text
@@ -70,6 +70,10 @@ class RefusedByServerError(ClusterError):
     """The server refused to make an object: RBAC, an admission, or a limit."""
 
 
+class LostServerError(ClusterError):
+    """No request can succeed any more: the login or the certificate is not accepted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
     """What the API had to do."""
@@ -89,13 +93,15 @@ class ReadText:
 class JobsApi:
     """The API server as a run uses it."""
 
-    def __init__(self, source: ClusterSource) -> None:
-        """Logs in. Raises ClusterError if there is no server or no login."""
+    def __init__(self, source: ClusterSource, again: ClusterSource) -> None:
+        """Logs in. `again`: the source for a later login, without what was read of it before: tokens change. Raises
+        ClusterError if there is no server or no login."""
         if source.cluster_file is not None:
             raise UsageError("--cluster-file: Jobs need a cluster", "Select one with --kubeconfig or --context")
         import kubernetes  # noqa: F401 - the import takes half a second, which must not count against the request timeout
 
         self._source = source
+        self._again = again
         self._session = open_session(source, Budget(source.request_timeout))
         self._before = Used(requests=0, octets=0)
         self._lock = Lock()
@@ -242,7 +248,9 @@ class JobsApi:
 
     def _told(self, error: ReadError, what: str) -> ClusterError:
         message = f"{self._session.where}: {what}: {error.why}"
-        if 400 <= error.status < 500 and not error.fatal:
+        if error.fatal:
+            return LostServerError(message, error.cure)
+        if 400 <= error.status < 500:
             return RefusedByServerError(message, error.cure)
         return ClusterError(message, error.cure)
 
@@ -262,8 +270,16 @@ class JobsApi:
         with self._lock:
             if self._session is refused:
                 self._before = self.used
-                self._session = open_session(self._source, Budget(self._source.request_timeout))
+                self._session = self._new_session()
                 refused.close()
+
+    def _new_session(self) -> Session:
+        """From the files as they are now; under sudo only root could read some of them, before the run."""
+        try:
+            return open_session(self._again, Budget(self._source.request_timeout))
+        except ArpcheckError as error:
+            _log.info("the kubeconfig can't be read again: %s", error)
+            return open_session(self._source, Budget(self._source.request_timeout))
 
 
 def _deleted(session: Session, path: str, query: Mapping[str, str], budget: Budget) -> None:
@@ -282,9 +298,9 @@ def _refusal(answer: Any) -> ReadError:
 
 
 @contextmanager
-def jobs_api(source: ClusterSource) -> Iterator[JobsApi]:
-    """Raises ClusterError if there is no server or no login; UsageError for a file."""
-    found = JobsApi(source)
+def jobs_api(source: ClusterSource, again: ClusterSource) -> Iterator[JobsApi]:
+    """As `JobsApi` is made. Raises ClusterError if there is no server or no login; UsageError for a file."""
+    found = JobsApi(source, again)
     try:
         yield found
     finally:

@@ -164,7 +164,7 @@ def cluster(
     if rbac:
         return _rights(namespace, openshift=openshift)
     if services == [CLEAN]:
-        return _cleaned(as_caller(cluster), _checked_namespace(namespace), force=force)
+        return _cleaned(as_caller(cluster), cluster, _checked_namespace(namespace), force=force)
     if force:
         raise UsageError("--force belongs to `arpcheck cluster clean`", "Leave it out")
     if sender not in ("auto", "own", "zero"):
@@ -201,7 +201,7 @@ def cluster(
         start_timeout=start_timeout,
         quiet=quiet,
     )
-    with held_back(for_good=True), jobs_api(source) as api, stopping() as stop:
+    with held_back(for_good=True), jobs_api(source, cluster) as api, stopping() as stop:
         probe = ClusterProbe(request, api, stop)
         _first_words(api, request)
         if dry_run:
@@ -253,14 +253,15 @@ def _first_words(api: JobsApi, request: ClusterRequest) -> None:
 # ------------------------------------------------------------------------------------------------------- `clean`, --dry-run
 
 
-def _cleaned(source: ClusterSource, namespace: str | None, *, force: bool) -> int:
+def _cleaned(source: ClusterSource, again: ClusterSource, namespace: str | None, *, force: bool) -> int:
     """Removes what dead runs left, in namespaces of their own and in `namespace`."""
-    with jobs_api(source) as api:
+    with jobs_api(source, again) as api:
         found = cluster_clean.leftovers(api, namespace)
         removed = [one for one in found if one.life is Life.DEAD or (force and one.life is Life.ELSEWHERE)]
         for one in removed:
             cluster_clean.remove(api, one.run, one.namespace, own_namespace=one.own_namespace)
-            show(f"removed run {one.run} in namespace {one.namespace}\n")
+            gone = cluster_clean.is_gone(api, one.run, one.namespace, own_namespace=one.own_namespace)
+            show(f"removed run {one.run} in namespace {one.namespace}{'' if gone else ', which is not gone yet'}\n")
         for one in found:
             if one not in removed:
                 why = "it runs" if one.life is Life.ALIVE else "it may run on another host; --force removes it too"

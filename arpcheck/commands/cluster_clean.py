@@ -15,7 +15,7 @@ from pathlib import Path
 from arpcheck.cluster.jobs import JobsApi, RefusedByServerError
 from arpcheck.errors import ClusterError
 from arpcheck.objects import Object, instant, name, text
-from arpcheck.vantages.manifests import RUN, RunOfJobs, owner_of
+from arpcheck.vantages.manifests import RUN, owner_of
 
 _log = logging.getLogger(__name__)
 
@@ -141,20 +141,20 @@ def remove(api: JobsApi, run: str, namespace: str, *, own_namespace: bool) -> No
         raise failed
 
 
-def is_gone(api: JobsApi, run: RunOfJobs) -> bool:
+def is_gone(api: JobsApi, run: str, namespace: str, *, own_namespace: bool) -> bool:
     """Waits until nothing is left of a run that was removed; False if something still is after a while."""
     end = time.monotonic() + GONE
-    while any(_remaining(api, run)):
+    while any(_remaining(api, run, namespace, own_namespace=own_namespace)):
         if time.monotonic() > end:
             return False
         time.sleep(0.2)
     return True
 
 
-def _remaining(api: JobsApi, run: RunOfJobs) -> Iterator[Object]:
-    selector = f"{RUN}={run.id}"
-    if run.own_namespace:
+def _remaining(api: JobsApi, run: str, namespace: str, *, own_namespace: bool) -> Iterator[Object]:
+    selector = f"{RUN}={run}"
+    if own_namespace:
         yield from _with_run(api, "Namespace", None, selector)
         return
     for kind in ("Pod", *MADE):
-        yield from _with_run(api, kind, run.namespace, selector)
+        yield from _with_run(api, kind, namespace, selector)

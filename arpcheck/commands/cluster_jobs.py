@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from arpcheck.cluster.jobs import JobsApi, RefusedByServerError
+from arpcheck.cluster.jobs import JobsApi, LostServerError, RefusedByServerError
 from arpcheck.errors import ClusterError
 from arpcheck.objects import Object, mapping, name
 from arpcheck.text import plain
@@ -134,7 +134,7 @@ class Followed:
                 self._weigh_others()
                 self._next_slow = time.monotonic() + SLOW
             self._answered = time.monotonic()
-        except RefusedByServerError:
+        except (RefusedByServerError, LostServerError):
             raise
         except ClusterError as error:
             if time.monotonic() - self._answered > OUTAGE:

@@ -14,7 +14,7 @@ from arpcheck.evidence import Evidence, MacEntry, Options, qualified
 from arpcheck.evidence_json import to_json
 from arpcheck.mac_owners.node_network_state import FRESH
 from arpcheck.model import Acceptance, Address, Host, Interface, Mac, order
-from arpcheck.objects import Object, Objects, address, at, instant, items, name, text
+from arpcheck.objects import Object, Objects, address, instant, items, name, namespace, text
 from arpcheck.targets import JUDGED
 from arpcheck.vantages.choosing import Candidate, Placed, VantagePoint, choose, named_segments, placed
 from arpcheck.vantages.segments import Link, Network, Segment, links_in_state, links_of, segments
@@ -196,7 +196,8 @@ def _point_plan(point: VantagePoint, inputs: PlanInputs, found: Placed, probed: 
     ips = frozenset(found.everywhere) | {ip for segment in here for ip in found.by_segment[segment.name]}
     options = inputs.options
     own = replace(options, interfaces=point.interfaces, ips=tuple(ip for ip in options.ips if ip in ips))
-    told = objects_for(inputs.objects, here, inputs.asked - ips)
+    elsewhere = inputs.asked - ips
+    told = inputs.objects.memo(("told", point.segments, ips), lambda: objects_for(inputs.objects, here, elsewhere))
     planned = pipeline.plan(own, told, inputs.hosts[point.node], inputs.mac_map, inputs.accepted)
     return PointPlan(
         point=point,
@@ -209,8 +210,8 @@ def _point_plan(point: VantagePoint, inputs: PlanInputs, found: Placed, probed: 
 
 
 def objects_for(objects: Objects, here: Sequence[Segment], elsewhere: Collection[Address]) -> Objects:
-    """The objects for a vantage in these segments: without the nodes of other segments, and without the addresses of
-    Services that are asked for elsewhere."""
+    """The objects for a vantage in these segments: without nodes of other segments, and without the Services of which all
+    addresses are asked for elsewhere. These keep their ClusterIPs where one of them may be the canary."""
     members = {node for segment in here for node in segment.nodes}
     resources = {what: found for what, found in objects.resources.items() if what not in _UNUSED}
     if "nodes" in resources:
@@ -220,20 +221,25 @@ def objects_for(objects: Objects, here: Sequence[Segment], elsewhere: Collection
             if node.name in members or any(one.longest(ip) >= 0 for one in here for ip in node.every_address)
         )
     if "services" in resources:
-        resources["services"] = tuple(_service(obj, elsewhere) for obj in resources["services"])
+        has_canary = any(name(obj) == "kubernetes" and namespace(obj) == "default" for obj in resources["services"])
+        found = (_service(obj, elsewhere) for obj in resources["services"])
+        resources["services"] = tuple(obj for obj, left in found if left or not has_canary)
     return replace(objects, resources=resources)
 
 
-def _service(obj: Object, elsewhere: Collection[Address]) -> Object:
-    ingress = items(obj, "status", "loadBalancer", "ingress")
-    kept = [entry for entry in ingress if address(text(entry, "ip")) not in elsewhere]
-    external = items(obj, "spec", "externalIPs")
-    left = [ip for ip in external if not isinstance(ip, str) or address(ip) not in elsewhere]
-    if len(kept) == len(ingress) and len(left) == len(external):
-        return obj
-    balancer = {**at(obj, "status", "loadBalancer"), "ingress": kept} if ingress else None
-    changed = {"status": {**obj["status"], "loadBalancer": balancer}} if balancer is not None else {}
-    return {**obj, **changed, "spec": {**obj["spec"], "externalIPs": left}} if external else {**obj, **changed}
+def _service(obj: Object, elsewhere: Collection[Address]) -> tuple[Object, bool]:
+    """The Service without these addresses, and whether it is needed: it has others, or had none."""
+    ingress, external = items(obj, "status", "loadBalancer", "ingress"), items(obj, "spec", "externalIPs")
+    here = [entry for entry in ingress if address(text(entry, "ip")) not in elsewhere]
+    left = [ip for ip in external if address(ip) not in elsewhere]
+    if len(here) == len(ingress) and len(left) == len(external):
+        return obj, True
+    changed = dict(obj)
+    if len(here) < len(ingress):
+        changed["status"] = {**obj["status"], "loadBalancer": {**obj["status"]["loadBalancer"], "ingress": here}}
+    if len(left) < len(external):
+        changed["spec"] = {**obj["spec"], "externalIPs": left}
+    return changed, bool(here or left)
 
 
 def plan_document(

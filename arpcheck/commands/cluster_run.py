@@ -343,7 +343,8 @@ class ClusterProbe:
             cluster_clean.remove(self._api, self.run.id, self.run.namespace, own_namespace=self.run.own_namespace)
 
     def is_gone(self) -> bool:
-        return not self.made or cluster_clean.is_gone(self._api, self.run)
+        run = self.run
+        return not self.made or cluster_clean.is_gone(self._api, run.id, run.namespace, own_namespace=run.own_namespace)
 
 
 def _of(ended: EndedJob, key: str) -> object:

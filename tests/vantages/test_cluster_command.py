@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 import yaml
+from apiserver import Fault
 from simulated_cluster import node_of, words, world
 
 from arpcheck.lab import scene_file
+from arpcheck.lab.apiserver import write_kubeconfig
 
 THREE = """
 title = "Three segments"
@@ -400,3 +402,63 @@ def test_a_dry_run_makes_nothing_and_prints_what_kubectl_takes(tmp_path):
         kinds = [document["kind"] for document in yaml.safe_load_all(done.stdout)]
         assert (done.returncode, kinds) == (0, ["Namespace", "ServiceAccount", "Job", "Job"]), done.stderr
         assert {request.method for request in there.server.requests} == {"GET"}
+
+
+# -------------------------------------------------------------------------------------------- An API server that has troubles
+
+
+def test_an_api_server_that_restarts_in_mid_run_is_waited_for(tmp_path):
+    broken = (
+        Fault(path="*/pods", status=503, times=3),
+        Fault(path="*/jobs", status=500, times=2),
+        Fault(path="*/log", cut=50, times=1),
+    )
+
+    def play(played, said):
+        if "--scout" not in words(played) and not there.heard:
+            for fault in broken:
+                there.server.fail(fault)
+        yield from said
+
+    with world("healthy", tmp_path, play=play) as there:
+        code, document, said = there.report()
+        assert (code, verdicts(document), gaps(document)) == (0, {"10.0.0.50": "ok"}, {}), said
+        assert there.left() == []
+
+
+def config(server, user):
+    found = server.config("lab")
+    found["users"][0]["user"] = user
+    return found
+
+
+def test_a_token_that_changes_in_mid_run_is_read_again(tmp_path):
+    file = tmp_path / "token"
+
+    def play(played, said):
+        if "--scout" not in words(played) and not there.heard:
+            there.server.api._token = "second"
+            file.write_text("second")
+        yield from said
+
+    with world("healthy", tmp_path, play=play, token="first") as there:
+        file.write_text("first")
+        there.kubeconfig = write_kubeconfig(tmp_path / "with-file", config(there.server, {"tokenFile": str(file)}))
+        code, document, said = there.report()
+        assert (code, verdicts(document)) == (0, {"10.0.0.50": "ok"}), said
+        assert there.left() == []
+
+
+def test_a_login_that_ends_in_mid_run_ends_it_at_once(tmp_path):
+    def play(played, said):
+        if "--scout" not in words(played) and not there.heard:
+            there.server.api._token = "second"
+        yield from said
+
+    with world("healthy", tmp_path, play=play, token="first") as there:
+        done = there.run("--rate", "0")
+        assert (done.returncode, done.stdout, "arpcheck cluster clean" in done.stderr) == (2, "", True), done.stderr
+        assert "401" in done.stderr
+        there.server.api._token = "first"
+        cleaned = there.run("clean")
+        assert (cleaned.returncode, there.left()) == (0, []), cleaned.stdout + cleaned.stderr

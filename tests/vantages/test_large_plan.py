@@ -54,6 +54,7 @@ def planned():
             status={"loadBalancer": {"ingress": [{"ip": service_ip(n)}]}})
         for n in range(ADDRESSES)
     ]  # fmt: skip
+    services.append(obj("v1", "Service", "kubernetes", "default", spec={"clusterIPs": ["172.16.255.1"]}))
     records = [
         obj("metallb.io/v1beta1", "ServiceL2Status", f"l2-{n}", "metallb-system",
             status={"node": f"n{n % SEGMENTS:03}", "serviceName": f"s{n}", "serviceNamespace": "web"})
@@ -81,7 +82,10 @@ def test_two_nodes_of_each_segment_ask_for_what_belongs_there(planned):
         [segment] = [found for found in planned.segments if found.name == name]
         asked = {ip for ip in (ip_address(service_ip(n)) for n in range(ADDRESSES)) if segment.longest(ip) >= 0}
         assert (one.addresses, len(asked)) == (ADDRESSES // SEGMENTS, ADDRESSES // SEGMENTS)
-        assert len(one.objects.of("nodes")) == NODES // SEGMENTS
+        assert (len(one.objects.of("nodes")), len(one.objects.of("services"))) == (
+            NODES // SEGMENTS,
+            ADDRESSES // SEGMENTS + 1,
+        )
         left = {ip for service in one.objects.services() for ip in (entry.ip for entry in service.ingress)}
         assert left == asked
     assert max(one.seconds for one in planned.points) < 120
