@@ -35,6 +35,8 @@ RESTARTS = 5
 """In a day of 24 hours."""
 AWAY = 20.0
 """Seconds of a restart."""
+LATEST_PAGE = 240.0
+"""Seconds from a split brain to its page: two probes, and a minute that it has to last."""
 MOST_GROWTH = 1 << 20
 """Bytes of what the watch holds, after the first quarter."""
 
@@ -194,13 +196,20 @@ def false_pages(day: Day, kept: Kept) -> str:
             address=str(split.ip), severity="critical",
         )
         for split in day.splits
-        if split.ends - split.begins > 240 and split.ends < end and not _restarted(kept, split.ends - 240, split.ends)
+        if split.ends - split.begins > LATEST_PAGE
+        and split.ends < end
+        and not _restarted(kept, split.ends - LATEST_PAGE, split.ends)
+        and not day.was_down(split.nodes, split.ends - LATEST_PAGE, split.ends)
     ]  # fmt: skip
     return failures(scrapes, expressions=[no_other, *pages])
 
 
 def _restarted(kept: Kept, since: float, until: float) -> bool:
-    return any(since <= at <= until and not one for at, one in zip(kept.times, kept.scrapes, strict=True))
+    """Whether nothing was served at some time of it: a restart in an outage of the API takes as long as the outage."""
+    back = [*kept.times[1:], until]
+    return any(
+        gone <= until and since <= again for gone, again, one in zip(kept.times, back, kept.scrapes, strict=True) if not one
+    )
 
 
 def main(hours: float = 24, seed: int = 1) -> int:

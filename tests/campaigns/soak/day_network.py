@@ -145,6 +145,10 @@ class Day:
     def is_up(self, node: str, at: float) -> bool:
         return not any(begins <= at < ends for begins, ends in self.down[node])
 
+    def was_down(self, nodes: Iterable[str], since: float, until: float) -> bool:
+        """One of them, at some time: then only one other replies."""
+        return any(begins < until and since < ends for node in nodes for begins, ends in self.down[node])
+
     def is_ready(self, node: str, at: float) -> bool:
         """The node controller waits 40 s (kube-controller-manager, node-monitor-grace-period)."""
         return not any(begins + 40 <= at < ends + 10 for begins, ends in self.down[node])
