@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,8 +22,10 @@ from pathlib import Path
 
 import debian
 import initramfs
+import loss_runner
 from qemu import ACCELERATORS, Machine, MachineError
 
+from arpcheck.errors import ArpcheckError
 from arpcheck.lab import scene_file
 
 TESTS = initramfs.CHECKOUT / "tests"
@@ -39,9 +42,10 @@ PATIENCE = 300.0
 
 
 def main(arguments: Sequence[str]) -> int:
-    chosen = _parser().parse_args(arguments)
+    chosen = _chosen(arguments)
     names = list(_scenes(chosen.scene, everything=chosen.all))
     work = {"loss": chosen.loss} if chosen.loss else {"scenes": names}
+    rows = loss_runner.rows() if chosen.loss else [Path(name).stem for name in names]
     table: dict[str, dict[str, Mapping[str, object]]] = {}
     for release in chosen.kernel or debian.RELEASES:
         column = f"Debian {release}"
@@ -52,14 +56,23 @@ def main(arguments: Sequence[str]) -> int:
             with tempfile.TemporaryFile() as disk, tempfile.TemporaryFile() as console:
                 for line in _run(kernel, Machine(image=kernel.image, disk=disk, console=console), work, chosen):
                     table[column][str(line["scene"])] = line
-        except (MachineError, RuntimeError, OSError) as error:
-            _tell(f"{column}: {error}")
-    rows = (
-        list(dict.fromkeys(name for lines in table.values() for name in lines))
-        if chosen.loss
-        else [Path(name).stem for name in names]
-    )
+        except (MachineError, RuntimeError, OSError, subprocess.SubprocessError) as error:
+            _tell(f"{column}: {error}")  # and its cells are `not run`
     return _show(rows, table)
+
+
+def _chosen(arguments: Sequence[str]) -> argparse.Namespace:
+    """Ends with 2 and a line where something is asked for that there is not."""
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    if unknown := [release for release in chosen.kernel if release not in debian.RELEASES]:
+        parser.error(f"no kernel {unknown[0]!r}; there are {', '.join(debian.RELEASES)}")
+    try:
+        for name in _scenes(chosen.scene, everything=False):
+            scene_file.load(name)
+    except ArpcheckError as error:
+        parser.error(str(error))
+    return chosen
 
 
 def _parser() -> argparse.ArgumentParser:

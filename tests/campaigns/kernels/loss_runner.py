@@ -42,17 +42,25 @@ def main():
             sys.stdout.flush()
 
 
+def rows():
+    """The names of all lines, in their order."""
+    return [row(percent, number) for percent, number in product(LOSS, range(len(FAULTY)))]
+
+
+def row(percent, number):
+    return f"{FAULTY[number].command}, {FAULTY[number].lan}, loss {percent}%"
+
+
 def counted(percent, number, runs):
     """`number`: of the trial. Other processes are told of it by number, not by value."""
-    started, trial = time.monotonic(), FAULTY[number]
+    started = time.monotonic()
     code, out, err = forked.done(in_enclosure, percent, number, runs)
     codes = Counter(json.loads(out)) if code == 0 else Counter()
     differs = [f"{count} x exit code {code}" for code, count in codes.items() if code not in FAULT_OR_DOUBT]
     if codes.total() != runs:
         differs.append(f"{codes.total()} of {runs} runs: {err[-1000:]}")
     told = ", ".join(f"{count} x {code}" for code, count in sorted(codes.items()))
-    name = f"{trial.command}, {trial.lan}, loss {percent}%"
-    return {"scene": name, "seconds": round(time.monotonic() - started, 1), "differs": differs, "told": told}
+    return {"scene": row(percent, number), "seconds": round(time.monotonic() - started, 1), "differs": differs, "told": told}
 
 
 def in_enclosure(percent, number, runs):

@@ -10,16 +10,15 @@ import subprocess
 import time
 
 RESULTS = "/dev/ttyS1"
-MOUNTS = (
-    ("proc", "proc", "/proc"), ("sysfs", "sysfs", "/sys"), ("devtmpfs", "devtmpfs", "/dev"), ("tmpfs", "tmpfs", "/run"), ("tmpfs", "tmpfs", "/tmp"),  # noqa: S108
-)  # fmt: skip
+MOUNTS = (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"), ("tmpfs", "/run"))
+"""Not /tmp: the checkout may lie below it."""
 POWER_OFF = 0x4321FEDC
 
 
 def main():
     started = time.monotonic()
-    for kind, source, place in MOUNTS:
-        subprocess.run(["mount", "-t", kind, source, place], check=False)
+    for kind, place in MOUNTS:
+        subprocess.run(["mount", "-t", kind, kind, place], check=False)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=False)
     with open("/settings.json") as opened:
         settings = json.load(opened)

@@ -9,6 +9,7 @@ import stat
 import tempfile
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import initramfs
 import kernels
@@ -167,3 +168,33 @@ def test_a_run_that_is_clean_or_did_not_end_differs(monkeypatch):
     for out, differs in (("[1, 0]", ["1 x exit code 0"]), ("[3]", ["1 of 2 runs: it failed"]), ("[1, 3]", [])):
         monkeypatch.setattr(loss_runner.forked, "done", lambda *_, out=out: (0, out, "it failed"))
         assert loss_runner.counted(50, 0, 2)["differs"] == differs
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["11"], "no kernel '11'; there are 12, 13"),
+        (["--scene", "helthy"], "no scene 'helthy'"),
+        (["--accel", "xen"], "invalid choice"),
+    ],
+)
+def test_what_there_is_not_is_one_line_and_2(capsys, arguments, words):
+    with pytest.raises(SystemExit) as ended:
+        kernels.main(arguments)
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_machine_that_fails_leaves_cells_that_were_not_run(monkeypatch, capsys):
+    """Under loss as well: a campaign that broke off is not as expected."""
+
+    def breaks(kernel, machine, work, chosen):
+        yield {"scene": loss_runner.rows()[0] if chosen.loss else "healthy", "seconds": 1.0, "differs": []}
+        raise MachineError("it was not off")
+
+    monkeypatch.setattr(kernels, "_run", breaks)
+    kernel = kernels.debian.Kernel(release="12", image=Path("image"), modules=Path("6.1"))
+    monkeypatch.setattr(kernels.debian, "kernel", lambda release, fresh: kernel)
+    for arguments in (["12", "--loss", "1"], ["12", "--scene", "healthy", "--scene", "silent"]):
+        assert kernels.main(arguments) == 1
+        assert "not run" in capsys.readouterr().out
