@@ -87,6 +87,12 @@ class FurtherRequests:
     """Who replied."""
 
 
+def _of_a_client(one: Question | Reply) -> bool:
+    """A request to the address's group, or, while its MAC address is remembered, to the address itself (RFC 4861 section
+    7.3.3)."""
+    return one.destination == one.ip if one.to is not None else one.destination is None
+
+
 class Apart:
     """Tells what an address was asked to find out why nobody replies: by unicast, or with a sender that no announced round
     used for it there."""
@@ -109,8 +115,8 @@ class Apart:
         return any(course.has(number) and number <= course.last_announced for course in self._courses)
 
     def holds(self, one: Question | Reply) -> bool:
-        if self._recorded:  # by clients, which send unicast requests too, but none to all nodes
-            return one.to is None and one.destination is not None
+        if self._recorded:
+            return one.ip.version == IPV6 and not _of_a_client(one)
         if one.ip not in self._explained:
             return False
         if one.destination is not None:

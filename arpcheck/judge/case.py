@@ -154,6 +154,8 @@ class Case:
     spoken_for: frozenset[Mac] = frozenset()
     """Of an IPv6 address: MACs that replied to the group and to no request to them alone. A switch with neighbour
     suppression (RFC 9161) replied from its table, and keeps requests to the group from everybody."""
+    faster: int = 0
+    """Rounds that asked it and do not count: they were too fast for silence to mean anything."""
     on_interface: bool = False
     """Whatever announces it does so by an address on an interface of the announcing node."""
     nics_of_nodes: Mapping[str, frozenset[Mac]] = field(default_factory=dict)

@@ -337,7 +337,8 @@ def silent(case: Case) -> str | None:
       switch."""
     if case.parties or case.silence or (case.target.kind is Kind.EXTERNAL_IP and not case.announcements):
         return None
-    return f"nobody replied in {counted(len(case.rounds), 'round')}; {who_should(case)}"
+    slow = "slow round" if case.faster else "round"
+    return f"nobody replied in {counted(len(case.rounds), slow)}; {who_should(case)}"
 
 
 def ok(case: Case) -> str | None:

@@ -36,7 +36,7 @@ def wire_reasons(case: Case) -> Iterable[Reason]:
             id=ReasonId.MULTICAST_FILTERED,
             subject=f"{hidden.words} ({hidden.nic[1]})" if hidden.owner.node else hidden.words,
             evidence="replied to requests to all nodes or to it alone, and to none to the address's own group",
-            certainty=Certainty.SURE,
+            certainty=Certainty.LIKELY if case.recorded else Certainty.SURE,  # a file may lack the replies to its group
             implementation=case.announcements[0].implementation if case.announcements else None,
         )
     for one in only_by_unicast(case):

@@ -134,6 +134,7 @@ def _case(target: Target, evidence: Evidence, context: CaseContext) -> Case:
         direct=direct,
         further=tuple(observations.further(ip)) if ip and not parties else (),
         spoken_for=_spoken_for(ip, observations) if ip and six and parties else frozenset(),
+        faster=len(requested.rounds()) - len(rounds) if requested else 0,
         on_interface=bool(record.announcements) and all(one.on_interface for one in record.announcements),
         nics_of_nodes=_nics_of_nodes(segments, context.known_nics) if direct else {},
     )

@@ -344,7 +344,7 @@ class _Exchange:
         self.unseen += 1
         key = row.ip, row.target_ip, row.target_mac
         since, number = self._implied.get(key, (0.0, 0))
-        form = _Form(Mac.from_bytes(row.mac), None)
+        form = _Form(Mac.from_bytes(row.mac), None if isinstance(row, ArpReply) else IPv6Address(row.ip))
         question = self._question(at, row.ip, row.target_ip, form, number if at - since <= WINDOW else 0)
         if question.round != number:
             self._implied[key] = at, question.round

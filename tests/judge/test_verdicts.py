@@ -507,7 +507,10 @@ CASES = [
         case(announcers="ecdba"), "silent", "3 rounds; a and b and c and d and e should", id="nobody, and five should"
     ),
     pytest.param(
-        case(announcers="a", rounds=(4,)), "silent", "nobody replied in 1 round; a should", id="nobody, asked once"
+        case(announcers="a", rounds=(4,), faster=3),
+        "silent",
+        "nobody replied in 1 slow round; a should",
+        id="nobody, after faster rounds",
     ),
     pytest.param(case(), "silent", "not known", id="nobody, no record"),
     pytest.param(case(blind={"b"}, announcers="a"), "silent", "a should", id="nobody, the prober is another node"),

@@ -13,9 +13,9 @@ from arpcheck import pipeline
 from arpcheck.evidence import MacEntry, Options
 from arpcheck.evidence_json import from_json, to_json
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.model import Arp, Families, Mac, MacListFormat, Request, Verdict
+from arpcheck.model import Arp, Certainty, Families, Mac, MacListFormat, ReasonId, Request, Verdict
 from arpcheck.wire import families
-from arpcheck.wire.neighbour_discovery import Advertisement
+from arpcheck.wire.neighbour_discovery import Advertisement, Solicitation
 from arpcheck.wire.neighbour_discovery import decode_request as decode_solicitation
 from arpcheck.wire.packets import decode, decode_request, encode
 from arpcheck.wire.pcap import entries
@@ -190,8 +190,29 @@ def test_who_replies_to_all_but_the_group_is_not_ok_and_proves_no_fault():
     """A capture may lack the reply to the group."""
     scene = scene_of("ipv6-group-lost")
     report = judged(scene, recording(scene))
-    assert verdict_of(report, V6).verdict is Verdict.INCONCLUSIVE
+    found = verdict_of(report, V6)
+    assert (found.verdict, found.responders) == (Verdict.INCONCLUSIVE, ())
+    assert [(reason.id, reason.certainty) for reason in found.reasons][:1] == [
+        (ReasonId.MULTICAST_FILTERED, Certainty.LIKELY)
+    ]
     assert "multicast-filtered" not in {finding.id for finding in report.findings}
+
+
+def test_a_reply_to_who_remembers_the_mac_address_is_a_clients():
+    """Unicast to the address itself (RFC 4861 section 7.3.3), and not to the node's link-local address."""
+    scene = scene_of("ipv6-healthy")
+    frames = recording(scene)
+    others = [(at, frame) for at, frame in frames if not about(frame)]
+    asked = next((at, frame) for at, frame in frames if isinstance(about(frame), Solicitation) and frame[0] != 0x33)
+    reply = next((at, frame) for at, frame in frames if isinstance(about(frame), Advertisement) and at > asked[0])
+    mac, sender = Mac.from_bytes(asked[1][:6]), IPv6Address(asked[1][22:38])
+
+    def responders(destination):
+        request = Request(interface="eth0", ip=V6, sender=sender, to=mac, destination=destination)
+        report = judged(scene, [*others, (asked[0], families.encode(request, Mac.from_bytes(asked[1][6:12]))), reply])
+        return [one.node for one in verdict_of(report, V6).responders]
+
+    assert (responders(V6), responders(IPv6Address("fe80::1:ff:fe00:100"))) == (["worker-1"], [])
 
 
 def test_a_request_to_all_nodes_is_not_a_clients():

@@ -78,7 +78,7 @@ def test_a_reply_that_names_another_mac_than_the_one_that_was_asked():
 
 def test_a_reply_without_its_request_implies_a_unicast_one():
     found = heard(ANSWER)
-    assert (questions(found), found.unseen) == ([(1, IP, SENDER, A, None)], 1)
+    assert (questions(found), found.unseen) == ([(1, IP, SENDER, A, IP)], 1)
     assert len(heard(ASK, (1200, ANSWER[1])).questions) == 2
 
 
