@@ -171,7 +171,7 @@ def _write_table(path: Path, found: Redacted) -> None:
 
 # -------------------------------------------------------------------------------------------- the command line in a bundle
 
-COMMANDS = ("probe", "report", "merge")
+COMMANDS = ("probe", "report", "merge", "cluster")
 """The commands that write a bundle."""
 
 _SECRET = re.compile(r"(--[\w-]*(?:token|password|secret|key)[\w-]*)(?:=.*)?", re.DOTALL)

@@ -12,8 +12,9 @@ import arpcheck
 from arpcheck import pipeline
 from arpcheck.evidence import Evidence, MacEntry, Options, qualified
 from arpcheck.evidence_json import to_json
+from arpcheck.mac_owners.addresses import is_inside, is_station
 from arpcheck.mac_owners.node_network_state import FRESH
-from arpcheck.model import Acceptance, Address, Host, Interface, Mac, order
+from arpcheck.model import Acceptance, Address, Host, Interface, Mac, MacListFormat, order
 from arpcheck.objects import Object, Objects, address, instant, items, name, namespace, text
 from arpcheck.targets import JUDGED
 from arpcheck.vantages.choosing import Candidate, Placed, VantagePoint, choose, named_segments, placed
@@ -32,6 +33,8 @@ class SeenNode:
     name: str
     host: Host
     links: tuple[Link, ...]
+    nics: tuple[MacEntry, ...] = ()
+    """All its NICs, where it said so itself: what is heard from another MAC address is not this node's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +91,12 @@ def seen_by_scout(node: str, evidence: Evidence, vlans: Mapping[str, Any]) -> Se
     """What the node's own Job said."""
     usable = [one for one in evidence.host.interfaces if one.name in evidence.options.interfaces]
     tags = {title: tag for title, tag in vlans.items() if isinstance(tag, int)}
-    return SeenNode(name=node, host=replace(evidence.host, node_name=node), links=links_of(node, usable, tags))
+    nics = tuple(
+        MacEntry(mac=one.mac, node=node, interface=one.name, where=f"Job on {node}", format=MacListFormat.JOB)
+        for one in evidence.host.interfaces
+        if one.mac and is_station(one.mac) and not is_inside(one.name)
+    )
+    return SeenNode(name=node, host=replace(evidence.host, node_name=node), links=links_of(node, usable, tags), nics=nics)
 
 
 def seen_in_states(states: Iterable[Object], ready: Collection[str], now: datetime) -> tuple[SeenNode, ...]:

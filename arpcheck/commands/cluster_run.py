@@ -100,6 +100,7 @@ class ClusterProbe:
         self._after: Objects | None = None
         self._outdated: tuple[Address, ...] = ()
         self._vantages = 0
+        self._mac_map = request.mac_map
         self.made = False
 
     @property
@@ -190,6 +191,7 @@ class ClusterProbe:
                 seen.append(_scouted(one))
             except InputError as error:
                 self._fail(one.job.node, JobKind.INTERFACES, error.message)
+        self._mac_map += tuple(entry for one in seen for entry in one.nics)
         for gap in gaps_of(self._failed):
             self.say(f"{gap.what}: {gap.why}")
         return tuple(seen)
@@ -238,7 +240,7 @@ class ClusterProbe:
     def manifests(self, planned: PointPlan, number: int) -> tuple[Manifest, ...]:
         """The ConfigMap with the plan, and the Job. Raises InputError if the plan is too large for a ConfigMap."""
         request, point, title = self._request, planned.point, self.run.job_name("v", number)
-        packed = pack(plan_document(title, planned, datetime.now(UTC), request.mac_map, request.accepted))
+        packed = pack(plan_document(title, planned, datetime.now(UTC), self._mac_map, request.accepted))
         if len(packed) > MOST_BYTES:
             hint = "Select fewer Services, or name one --segment"
             raise InputError(f"the plan for {point.node} has more than {MOST_BYTES >> 10} KiB", hint)
@@ -254,7 +256,7 @@ class ClusterProbe:
         """Raises UsageError where the options can't be carried out."""
         request = self._request
         return cluster_plan(
-            request.options, objects, known, candidates, request.wishes, mac_map=request.mac_map, accepted=request.accepted
+            request.options, objects, known, candidates, request.wishes, mac_map=self._mac_map, accepted=request.accepted
         )
 
     def _take(self, ended: EndedJob) -> str:
@@ -314,7 +316,7 @@ class ClusterProbe:
             options=request.options,
             objects=objects,
             after=self._after,
-            mac_map=request.mac_map,
+            mac_map=self._mac_map,
             accepted=request.accepted,
             outdated=self._outdated,
             started_at=self._started_at,
@@ -416,8 +418,9 @@ def probed(probe: ClusterProbe, objects: Objects, nodes: Sequence[Object]) -> Ev
         known = probe.states(objects, candidates)
         told = {one.name for one in known}
         asked = [one.name for one in candidates if one.name not in told]
-        probe.prepare()
-        if asked:
+        if not probe.stopped:
+            probe.prepare()
+        if asked and not probe.stopped:
             probe.say(f"asking {count(len(asked), 'node')} for the interfaces")
             known += probe.scout(asked)
         if not probe.stopped:

@@ -4,7 +4,7 @@ Segments are probed side by side, the nodes of one segment one after another: to
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from arpcheck.errors import UsageError, did_you_mean
@@ -58,9 +58,10 @@ def placed(
 ) -> Placed:
     """`asked`: the addresses that get a verdict; `announcers`: the nodes that records name for them; `nodes`: the nodes' own
     addresses. An address belongs to the segments with the smallest network that has it; of several with equal networks to
-    those that have an announcer, if any has. Where no network has it, to all segments of its announcers. If no address
-    belongs anywhere, the segments of the nodes' own addresses are asked. `chosen`: the names of the only segments that are
-    probed; what belongs to another is not asked for, nor what belongs to none."""
+    those that have an announcer, if any has. Where no network has it, to all segments of its announcers.
+
+    The segments with the own addresses of their nodes are probed too, or, if no address belongs anywhere, those of all
+    nodes. `chosen`: the names of the only segments that are probed; what belongs to another, or to none, is not asked."""
     found: dict[str, list[Address]] = {}
     everywhere: list[Address] = []
     for ip in sorted(asked, key=order):
@@ -73,7 +74,19 @@ def placed(
         found = {one.name: [] for one in segments if any(one.longest(ip) >= 0 for ip in own)}
     if chosen is not None:
         found, everywhere = {one.name: found.get(one.name, []) for one in segments if one.name in chosen}, []
+    else:
+        for home in _node_homes([one for one in segments if one.name in found], segments, nodes):
+            found.setdefault(home.name, [])
     return Placed(by_segment={name: tuple(ips) for name, ips in found.items()}, everywhere=tuple(everywhere))
+
+
+def _node_homes(
+    probed: Iterable[Segment], segments: Sequence[Segment], nodes: Mapping[str, Collection[Address]]
+) -> Iterator[Segment]:
+    """Where the own addresses of the nodes in these segments are: only there it shows whether a node hears."""
+    for ip in sorted({ip for segment in probed for node in segment.nodes for ip in nodes.get(node, ())}, key=order):
+        longest = max((one.longest(ip) for one in segments), default=-1)
+        yield from (one for one in segments if one.longest(ip) == longest >= 0)
 
 
 def _homes(ip: Address, segments: Sequence[Segment], announcers: Collection[str]) -> list[Segment]:

@@ -118,6 +118,16 @@ def test_three_segments_are_one_report_and_each_is_asked_only_what_belongs_to_it
         assert there.left() == []
 
 
+@pytest.mark.parametrize("name", ["ordinary-two-networks", "ipv6-healthy", "ordinary-node-powered-off"])
+def test_an_ordinary_cluster_is_clean(tmp_path, name):
+    """Also where the nodes' own addresses are in another network than the Services': that is probed too, and every node
+    said which NICs it has."""
+    with world(name, tmp_path) as there:
+        code, document, said = there.report()
+        assert (code, {*verdicts(document).values()}) == (0, {"ok"}), said
+        assert {entry["format"] for entry in document["evidence"]["macMap"]} == {"job"}
+
+
 def test_the_evidence_can_be_judged_again_and_merged_anywhere(tmp_path):
     with world("healthy", tmp_path) as there:
         done = there.run("-o", "json", "--rate", "0", "--output", str(tmp_path / "saved.json"))
