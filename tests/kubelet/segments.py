@@ -31,8 +31,11 @@ def addresses(count: int = SEGMENTS, each: int = ADDRESSES) -> list[str]:
     return [f"10.{lan}.0.{100 + number}" for lan in range(1, count + 1) for number in range(1, each + 1)]
 
 
-def scene(*, count: int = SEGMENTS, nodes: int = NODES, each: int = ADDRESSES, faults: bool = True) -> Scene:
-    """`each`: addresses of a segment. At most 26 segments, 80 nodes and 150 addresses in each."""
+def scene(
+    *, count: int = SEGMENTS, nodes: int = NODES, each: int = ADDRESSES, faults: bool = True, ipvs: bool = True
+) -> Scene:
+    """`each`: addresses of a segment. `ipvs`: every node holds the addresses of all Services, else only the one that is without
+    strict ARP: then a simulated wire of many nodes takes seconds, not minutes. At most 26 segments, 80 nodes and 150 addresses in each."""
     lans = {segment: f"10.{number}.0.0/24" for number, segment in enumerate(segments(count), 1)}
     found: dict[str, Any] = {"lans": lans, "nodes": {}, "hosts": {"client": {"lan": "a", "addresses": "10.1.0.5"}}}
     services, announcers = [], []
@@ -41,8 +44,8 @@ def scene(*, count: int = SEGMENTS, nodes: int = NODES, each: int = ADDRESSES, f
             nics = {"eth0": {"lan": segment, "addresses": f"10.{number}.0.{10 + place}"}}
             if place == 1 and number < count:
                 nics["eth1"] = {"lan": segments(count)[number], "addresses": f"10.{number + 1}.0.9"}
-            strict = "non-strict" if faults and f"{segment}-{place}" == NON_STRICT else "strict"
-            found["nodes"][f"{segment}-{place}"] = {"nics": nics, "ipvs": strict}
+            mode = "non-strict" if faults and f"{segment}-{place}" == NON_STRICT else "strict" if ipvs else None
+            found["nodes"][f"{segment}-{place}"] = {"nics": nics} | ({"ipvs": mode} if mode else {})
         for place in range(1, each + 1):
             ip, node = f"10.{number}.0.{100 + place}", f"{segment}-{(place % nodes) + 1}"
             services.append({"name": f"web/{segment}-{place}", "ips": ip, "l2_status": node})

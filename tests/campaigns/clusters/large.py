@@ -23,7 +23,7 @@ from arpcheck.lab import network
 
 
 def main(count=3, nodes=50, addresses=40):
-    scene = segments.scene(count=count, nodes=nodes, each=addresses)
+    scene = segments.scene(count=count, nodes=nodes, each=addresses, ipvs=False)
     with tempfile.TemporaryDirectory() as folder, world(scene, Path(folder)) as there:
         began = time.monotonic()
         command = network.python("arpcheck", "cluster", "--kubeconfig", there.kubeconfig, "--rate", "0", "-o", "json")
