@@ -1,6 +1,8 @@
 """Jobs, pods, namespaces and nodes as a cluster treats them, with containers that the test plays."""
 
 import json
+import signal
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -301,6 +303,24 @@ def test_a_container_that_is_to_run_always_is_started_again(tmp_path, monkeypatc
                 >= 2
             )
         )
+
+
+def test_what_does_not_end_when_it_is_told_is_killed_after_its_grace(tmp_path):
+    seen = []
+
+    def deaf(played):
+        yield "runs"
+        while signal.SIGKILL not in played.signals:
+            time.sleep(0.005)
+        seen.extend(played.signals)
+        return 0
+
+    with cluster(tmp_path, deaf) as (server, plane):
+        create(server, job("j", template={"terminationGracePeriodSeconds": 1}))
+        pod = pod_of(plane, "j", in_phase("Running"))
+        ask(server, f"{PODS}/{pod['metadata']['name']}", method="DELETE")
+        plane.until(lambda store: not pods_of(store, "j"))
+        assert seen == [signal.SIGTERM, signal.SIGKILL]
 
 
 def test_a_log_by_its_queries_and_with_what_spoils_it(tmp_path):
