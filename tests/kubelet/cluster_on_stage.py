@@ -15,7 +15,8 @@ from arpcheck.objects import text
 from kubelet import segments
 from kubelet.staged import cluster
 
-OPTIONS = ("--rate", "100", "--rounds", "2", "--timeout", "5m", "--start-timeout", "5s", "-o", "json")
+OPTIONS = ("--rate", "100", "--rounds", "2", "--timeout", "5m", "-o", "json")
+SOON = ("--start-timeout", "5s")
 RUN = "arpcheck.io/run"
 PATIENCE = 240
 
@@ -48,7 +49,7 @@ class Stage:
                 (pod for pod in mine if f"-{letter}" in text(pod, "metadata", "labels", "job-name") and true(pod)), None
             )
 
-        return self.plane.until(found, 60)
+        return self.plane.until(found, 120)
 
     def left(self):
         """What is there now and was not before, once what is being removed is gone."""
@@ -90,7 +91,7 @@ def namespace(stage):
 def pending(stage):
     """Two nodes that take no pod: one for good, one of the others whose image can't be pulled."""
     stage.plane.trouble.no_image.update({"a-2", "b-1"})
-    return stage.run(*OPTIONS)
+    return stage.run(*OPTIONS, *SOON)
 
 
 def refused(stage):
@@ -137,10 +138,13 @@ def lost(stage):
     return {**found, "node": node}
 
 
-def interrupted(stage, after):
-    """Ctrl-C some seconds after the start."""
+def interrupted(stage, after=None):
+    """Ctrl-C while a vantage asks, or some seconds after the start."""
     program = stage.start(*OPTIONS)
-    time.sleep(after)
+    if after is None:
+        stage.pod("v", running)
+    else:
+        time.sleep(after)
     program.send_signal(signal.SIGINT)
     return stage.finish(program)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from apiserver import Fault
 from kubelet import segments
-from kubelet.cluster_on_stage import OPTIONS, OTHERS, SPOILED, Stage, everything, running
+from kubelet.cluster_on_stage import OPTIONS, OTHERS, SOON, SPOILED, Stage, everything, running
 from kubelet.staged import cluster
 
 from arpcheck.lab import network
@@ -111,7 +111,7 @@ def one(seed):
         standing.apply(OTHERS)
         standing.plane.until(lambda store: store.find("serviceaccounts", "probes", "default"))
         stage = Stage(standing)
-        stage.program, began = stage.start(*OPTIONS, *way), time.monotonic()
+        stage.program, began = stage.start(*OPTIONS, *SOON, *way), time.monotonic()
         for after, act in acts:
             time.sleep(max(0.0, began + after - time.monotonic()))
             if stage.program.poll() is None:
