@@ -18,6 +18,7 @@ from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import Arp, Families, Mac, Outcome, Verdict
 from arpcheck.watch import Watch
 from arpcheck.watch.totals import WatchEvent
+from arpcheck.watch.watcher import MOST_CHANGES
 from arpcheck.wire.packets import Arrival, LinkLostError
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -369,6 +370,35 @@ class Slow(Answer):
 
     def result(self):
         return self.found if self.wire.now() >= self.ready else None
+
+
+def test_a_watch_of_months_keeps_the_last_changes_and_counts_all():
+    """An address that moves with every request; what is said of it says that it is not all."""
+    watch = Watch(lambda *_: None)
+    ip, macs = IPv4Address("10.0.0.50"), (Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02"))
+    watch.follow({ip: "web/nginx"}, None, ())
+    for at in range(3_000):
+        watch.requested(float(at), ip)
+        watch.replied(ip, macs[at % 2])
+    watch.tick(3_001.0)
+    assert watch.totals.of(ip).events[WatchEvent.MOVE] == 2_999
+    assert len(watch._timelines[ip].spans) == MOST_CHANGES + 1
+    assert len(watch._changes[ip]) == MOST_CHANGES
+    assert "of the last changes: 1000 moves" in watch.timeline(3_001.0, str)
+
+
+def test_silences_that_are_kept_no_more_have_counted():
+    """No reply to three requests, one reply, and so on; at first the owner always replied."""
+    watch = Watch(lambda *_: None)
+    ip, mac = IPv4Address("10.0.0.50"), Mac("02:00:00:00:00:01")
+    watch.follow({ip: "web/nginx"}, None, ())
+    for at in range(200 + 4 * (MOST_CHANGES + 500)):
+        watch.requested(float(at), ip)
+        if at < 200 or at % 4 == 0:
+            watch.replied(ip, mac)
+    assert watch.totals.of(ip).events[WatchEvent.GAP] > MOST_CHANGES + 400
+    assert len(watch._timelines[ip].silences) <= MOST_CHANGES + 1
+    assert watch.worst is not Outcome.FINE
 
 
 def published(scene, probes, *, every=30):

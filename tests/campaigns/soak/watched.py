@@ -20,9 +20,10 @@ def main(minutes, *inside):
     scene = scene_file.load("two-non-strict")
     options = ["--iface", "eth0", "--kubeconfig", str(KUBECONFIG), "--for", f"{seconds:.0f}s", "--interval", "10s"]
     program = [sys.executable, "-m", "arpcheck", "watch", *options, "--rate", "100", "--probe-every", "0.1s"]
-    program += ["--serve", ":9798", "--state", "state.json"]
+    program += ["--serve", ":9798", "--state", "/run/arpcheck-state.json"]
     with stage(scene) as standing:
-        watch = standing.start(scene.prober.station, program, stdout=subprocess.DEVNULL)
+        watch = standing.start(scene.prober.station, program, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        next(line for line in watch.stderr if "metrics: http" in line)
         scrape(scene.prober.station, seconds / 4)
         early = size(watch.pid)
         scrape(scene.prober.station, seconds / 2)
