@@ -14,6 +14,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from locked_packages import ReleaseError
 from packages_tree import normal
 
 
@@ -33,7 +36,10 @@ def bill(tree: Path, pyproject: Path, wheels: Iterable[Path], version: str) -> s
         component["hashes"] = [{"alg": "SHA-256", "content": one} for one in hashes.get(normal(component["name"]), ())]
         if inside := compiled_in(tree, component["name"]):
             component["components"] = inside
-    return json.dumps(made, indent=2, sort_keys=True) + "\n"
+    text = json.dumps(made, indent=2, sort_keys=True) + "\n"
+    if fault := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
+        raise ReleaseError(f"the bill of materials breaks CycloneDX's schema: {fault}")
+    return text
 
 
 def compiled_in(tree: Path, name: str) -> list[dict[str, Any]]:

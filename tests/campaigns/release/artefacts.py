@@ -25,6 +25,8 @@ class Installed:
 
     name: str
     command: tuple[str, ...]
+    python: str
+    """The Python that runs it."""
 
 
 def installed(release: Path, away: Path) -> Iterator[Installed]:
@@ -33,13 +35,15 @@ def installed(release: Path, away: Path) -> Iterator[Installed]:
     here = ARCHITECTURES[platform.machine()]
     [program] = release.glob(f"arpcheck-*-linux-{here}.pyz")
     [packed] = release.glob(f"kubectl-arpcheck-*-linux-{here}.tar.gz")
-    yield Installed(name="wheel", command=(str(_from_wheels(wheel, away / "wheel") / "arpcheck"),))
-    yield Installed(name="sdist", command=(str(_from_wheels(sdist, away / "sdist") / "arpcheck"),))
+    for name, package in (("wheel", wheel), ("sdist", sdist)):
+        programs = _from_wheels(package, away / name)
+        yield Installed(name=name, command=(str(programs / "arpcheck"),), python=str(programs / "python"))
     for version, python in pythons().items():
-        yield Installed(name=f"one file, Python {version}", command=(python, "-I", str(program)))
+        yield Installed(name=f"one file, Python {version}", command=(python, "-I", str(program)), python=python)
     with tarfile.open(packed) as archive:
         archive.extractall(away / "krew", filter="data")
-    yield Installed(name="krew's archive", command=(sys.executable, "-I", str(away / "krew" / "kubectl-arpcheck")))
+    plugin = str(away / "krew" / "kubectl-arpcheck")
+    yield Installed(name="krew's archive", command=(sys.executable, "-I", plugin), python=sys.executable)
 
 
 def pythons() -> Mapping[str, str]:
