@@ -22,15 +22,15 @@ from pathlib import Path
 
 import debian
 import initramfs
-import loss_runner
 from qemu import ACCELERATORS, Machine, MachineError
 
 from arpcheck.errors import ArpcheckError
 from arpcheck.lab import scene_file
 
 TESTS = initramfs.CHECKOUT / "tests"
-sys.path.append(str(TESTS / "lab"))
+sys.path += [str(TESTS), str(TESTS / "lab")]
 import ipv6_twins  # noqa: E402 - of the tests of the lab
+import loss_runner  # noqa: E402 - which needs `forked` of the tests
 
 KERNEL_SCENES = initramfs.CHECKOUT / "tests/lab/kernel_scenes"
 MODULES = (

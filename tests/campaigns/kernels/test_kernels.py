@@ -6,6 +6,8 @@ import lzma
 import os
 import shutil
 import stat
+import subprocess
+import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -198,3 +200,25 @@ def test_a_machine_that_fails_leaves_cells_that_were_not_run(monkeypatch, capsys
     for arguments in (["12", "--loss", "1"], ["12", "--scene", "healthy", "--scene", "silent"]):
         assert kernels.main(arguments) == 1
         assert "not run" in capsys.readouterr().out
+
+
+def test_it_runs_as_a_program(tmp_path):
+    program = [sys.executable, kernels.__file__, "--help"]
+    done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "KERNEL" in done.stdout
+
+
+def test_the_disk_has_all_that_the_runners_import():
+    """Nothing but the standard library, the checkout, and what arpcheck requires; setuptools loads its own at every start."""
+    listed = "import sys, loss_runner, scene_runner, probe_imports; print(*(m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)), sep='\\n')"
+    folders = os.pathsep.join(str(kernels.TESTS / folder) for folder in (".", "lab", "campaigns/kernels"))
+    done = subprocess.run(
+        [sys.executable, "-c", listed], env={**os.environ, "PYTHONPATH": folders}, capture_output=True, text=True, check=True
+    )
+    imported = {
+        os.path.realpath(path)
+        for path in done.stdout.splitlines()
+        if "site-packages" in path and "_distutils_hack" not in path
+    }
+    assert imported - set(map(os.path.realpath, initramfs._installed())) == set()
