@@ -3,6 +3,7 @@ for them, and what each of these is told. Nothing here asks the API or a network
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from arpcheck.evidence import Evidence, MacEntry, Options, qualified
 from arpcheck.evidence_json import to_json
 from arpcheck.mac_owners.addresses import is_inside, is_station
 from arpcheck.mac_owners.node_network_state import FRESH
+from arpcheck.mac_owners.own import held
 from arpcheck.model import Acceptance, Address, Host, Interface, Mac, MacListFormat, order
 from arpcheck.objects import Object, Objects, address, instant, items, name, namespace, text
 from arpcheck.targets import JUDGED
@@ -162,7 +164,13 @@ def cluster_plan(
     found = placed(every, asked, announcers, homes, chosen)
     probed = tuple(one for one in every if one.name in found.by_segment)
     hosts = {one.name: one.host for one in seen}
-    able = [replace(one, addresses=tuple(homes.get(one.name, ()))) for one in candidates if one.name in hosts]
+    busy = Counter(node for nodes in announcers.values() for node in nodes)
+    busy.update(one.name for one in seen for ip in held(one.host) if ip in asked and ip not in homes.get(one.name, ()))
+    able = [
+        replace(one, addresses=tuple(homes.get(one.name, ())), busy=busy[one.name])
+        for one in candidates
+        if one.name in hosts
+    ]
     points = choose(probed, able, every=wishes.every or bool(wishes.nodes))
     inputs = PlanInputs(
         options=options, objects=objects, asked=asked, hosts=hosts, mac_map=mac_map, accepted=accepted

@@ -24,6 +24,8 @@ class Candidate:
     """The Job tolerates every taint, but others are taken first."""
     addresses: tuple[Address, ...] = ()
     """The node's own, in the API."""
+    busy: int = 0
+    """Asked addresses that it announces by a record, or holds: it does not hear its own replies for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +107,9 @@ def choose(
 ) -> tuple[VantagePoint, ...]:
     """The nodes that probe these segments, in the order in which they begin: `each` for each segment, or as many as it
     has; a node in several segments counts in each. Nodes with an own address in one of them come first, since nobody hears
-    the others there. Of nodes that are as good, untainted ones are taken first. `every`: all candidates that are in a
-    segment."""
-    ranked = sorted(candidates, key=lambda one: (one.tainted, one.name))
+    the others there. Of nodes that are as good, untainted ones and those that announce least are taken first. `every`: all
+    candidates that are in a segment."""
+    ranked = sorted(candidates, key=lambda one: (one.tainted, one.busy, one.name))
     member = {one.name: [segment for segment in segments if segment.interface(one.name)] for one in ranked}
     if every:
         return tuple(_point(node, found) for node, found in member.items() if found)

@@ -48,6 +48,12 @@ def test_nodes_that_others_hear_come_first():
     assert [*points(choose(there, some))] == ["a", "b"]
 
 
+def test_nodes_that_announce_least_come_first():
+    there = made(a=ONE, b=ONE, c=ONE)
+    some = [Candidate(name="a", busy=2), Candidate(name="b", busy=1), Candidate(name="c")]
+    assert [*points(choose(there, some))] == ["c", "b"]
+
+
 def test_untainted_nodes_before_tainted_ones():
     there = made(a=ONE, b=ONE, c=ONE)
     some = [Candidate(name="a", tainted=True), Candidate(name="b"), Candidate(name="c")]

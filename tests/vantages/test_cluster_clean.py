@@ -61,7 +61,7 @@ def ended(process):
     return process.returncode, out, err
 
 
-MOMENTS = {"while the nodes are asked": Gate("worker-3", scout=True), "while the second probes": Gate("worker-2")}
+MOMENTS = {"while the nodes are asked": Gate("worker-3", scout=True), "while the second probes": Gate("worker-3")}
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
@@ -76,7 +76,7 @@ def test_interrupted_it_reports_what_it_has_and_leaves_nothing(tmp_path, moment,
 
 
 def test_interrupted_twice_it_still_leaves_nothing(tmp_path):
-    gate = Gate("worker-2")
+    gate = Gate("worker-3")
     with world("healthy", tmp_path, play=gate) as there, started(there) as process:
         assert gate.reached.wait(PATIENCE)
         process.send_signal(signal.SIGINT)
@@ -87,7 +87,7 @@ def test_interrupted_twice_it_still_leaves_nothing(tmp_path):
 
 @pytest.mark.parametrize("existing", [False, True], ids=["own namespace", "existing"])
 def test_what_a_killed_run_left_the_next_one_removes(tmp_path, existing):
-    gate, within = Gate("worker-2"), ("-n", "tools") if existing else ()
+    gate, within = Gate("worker-3"), ("-n", "tools") if existing else ()
     with world("healthy", tmp_path, play=gate, more=(*TOOLS,)) as there:
         with started(there, *within) as process:
             assert gate.reached.wait(PATIENCE)
@@ -127,12 +127,12 @@ def test_a_namespace_that_was_there_stays_as_it_was(tmp_path):
 
 
 def test_two_runs_at_once_leave_each_other_alone(tmp_path):
-    gate = Gate("worker-2")
+    gate = Gate("worker-3")
     with world("healthy", tmp_path, play=gate, more=TOOLS) as there:
         with started(there, "-n", "tools") as first:
             assert gate.reached.wait(PATIENCE)
             own = there.left()
-            code, _, err = there.report("--nodes", "worker-1,worker-3", "-n", "tools")
+            code, _, err = there.report("--nodes", "worker-1,worker-2", "-n", "tools")
             assert (code, there.left()) == (0, own), err
             assert there.run("clean", "-n", "tools").stdout.count("kept run") == 1
             assert there.left() == own
