@@ -72,12 +72,15 @@ def world(
     play: Callable[[Played, Iterator[str]], Iterator[str]] = lambda _played, said: said,
     more: tuple[dict, ...] = (),
     plane_security: str = "privileged",
+    serves: tuple[str, ...] = (),
     **options,
 ) -> Iterator[World]:
     """`play`: what a container writes, made of what it would write. `options`: of the API server."""
     scene = scene_file.load(scene) if isinstance(scene, str) else scene
     objects = [obj for found in cluster_objects.resources(scene, datetime.now(UTC)).values() for obj in found]
-    server = ApiServer([*objects, *more], serves=cluster_objects.kinds(scene), version=scene.cluster.version, **options)
+    server = ApiServer(
+        [*objects, *more], serves=[*cluster_objects.kinds(scene), *serves], version=scene.cluster.version, **options
+    )
     found = World(server=server, plane=None, kubeconfig="", scene=scene)
 
     def container(played: Played) -> Iterator[str]:

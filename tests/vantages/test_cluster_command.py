@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
@@ -483,3 +484,51 @@ def test_a_login_that_ends_in_mid_run_ends_it_at_once(tmp_path):
         there.server.api._token = "first"
         cleaned = there.run("clean")
         assert (cleaned.returncode, there.left()) == (0, []), cleaned.stdout + cleaned.stderr
+
+
+# ------------------------------------------------------------------------------------------------------- NodeNetworkState
+
+
+def _state(number, at):
+    interfaces = [
+        {"name": "lo", "type": "loopback", "state": "up", "mac-address": "00:00:00:00:00:00", "ipv4": {"address": [{"ip": "127.0.0.1", "prefix-length": 8}]}},
+        {
+            "name": "eth0", "type": "ethernet", "state": "up", "mac-address": f"02:01:00:00:{number:02X}:00",
+            "ipv4": {"address": [{"ip": f"10.0.0.1{number}", "prefix-length": 24}], "enabled": True},
+        },
+    ]  # fmt: skip
+    return {
+        "apiVersion": "nmstate.io/v1beta1", "kind": "NodeNetworkState", "metadata": {"name": f"worker-{number}"},
+        "status": {"lastSuccessfulUpdateTime": at.strftime("%Y-%m-%dT%H:%M:%SZ"), "currentState": {"interfaces": interfaces}},
+    }  # fmt: skip
+
+
+def _with_states(tmp_path, *ages):
+    now = datetime.now(UTC)
+    states = tuple(_state(number, now - age) for number, age in enumerate(ages, 1))
+    return world("healthy", tmp_path, more=states, serves=["nmstate.io/v1beta1/NodeNetworkState/cluster"])
+
+
+NONE, OLD = timedelta(0), timedelta(hours=1)
+
+
+def test_nodes_of_which_kubernetes_nmstate_reports_are_not_asked(tmp_path):
+    with _with_states(tmp_path, NONE, NONE, NONE) as there:
+        code, document, said = there.report()
+        assert (code, verdicts(document), "for the interfaces" in said) == (0, {"10.0.0.50": "ok"}, False), said
+        assert {*there.heard} == {"worker-1", "worker-3"}
+        assert document["evidence"]["macMap"] == []
+
+
+def test_an_old_report_is_not_believed(tmp_path):
+    with _with_states(tmp_path, NONE, OLD, NONE) as there:
+        code, _, said = there.report()
+        assert (code, "asking 1 node for the interfaces" in said) == (0, True), said
+
+
+def test_a_dry_run_then_prints_all_that_would_be_made(tmp_path):
+    with _with_states(tmp_path, NONE, NONE, NONE) as there:
+        done = there.run("--dry-run")
+        kinds = [document["kind"] for document in yaml.safe_load_all(done.stdout)]
+        assert (done.returncode, kinds) == (0, ["Namespace", "ServiceAccount", *["ConfigMap", "Job"] * 2]), done.stderr
+        assert "# segment 10.0.0.0/24: 3 nodes, 1 address, asked by worker-1 and worker-3" in done.stdout
