@@ -62,7 +62,7 @@ COMMANDS = {
     ),
     "docs": Listed("Show the documentation that comes with arpcheck."),
     "pod": Listed("Print the manifests that run arpcheck on a node, for `kubectl apply -f -`."),
-    "demo": Listed("Run a scene on a LAN of network namespaces, with real kernel ARP.", PRIVILEGED),
+    "demo": Listed("Run a scene on a LAN of network namespaces, with real kernel ARP and neighbour discovery.", PRIVILEGED),
     "completion": Listed("Print the completion script of a shell."),
     "help": Listed("Show the help of a command."),
     "version": Listed("Print the version."),

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 MADE = ("Job", "ConfigMap", "RoleBinding", "ServiceAccount")
 """What a run makes in a namespace, in the order in which it is deleted."""
-GONE = 20.0
+GONE = 10.0
 """Seconds to wait until what was deleted is gone: a Pod on a lost node stays for minutes."""
 
 
