@@ -35,11 +35,9 @@ def run(programs, tmp_path):
 
 
 def commands():
-    from typer.main import get_command
+    from arpcheck.commands.app import COMMANDS
 
-    from arpcheck.commands.app import app
-
-    return sorted(get_command(app).commands)
+    return sorted(name for name, line in COMMANDS.items() if not line.hidden and " " not in name)
 
 
 def test_it_has_every_file_of_the_package(wheel):
