@@ -79,11 +79,12 @@ def _git(*words: str) -> str:
 
 def _commit(source: Path) -> Commit:
     """Writes the files of the commit into the folder."""
+    name = _git("rev-parse", "HEAD")
     source.mkdir()
-    archive = subprocess.Popen(("git", "-C", str(CHECKOUT), "archive", "HEAD"), stdout=subprocess.PIPE)
+    archive = subprocess.Popen(("git", "-C", str(CHECKOUT), "archive", name), stdout=subprocess.PIPE)
     subprocess.run(("tar", "-x", "-C", str(source)), stdin=archive.stdout, check=True)
     if archive.wait():
-        raise ReleaseError("git archive failed. A release is made from a git checkout")
+        raise ReleaseError(f"git archive {name} failed")
     found = re.search(r'^__version__ = "(.+)"$', (source / "arpcheck/__init__.py").read_text(encoding="utf-8"), re.MULTILINE)
     version = found[1] if found else ""
     tags = _git("tag", "--points-at", "HEAD", "--list", "v*").split()
@@ -93,9 +94,7 @@ def _commit(source: Path) -> Commit:
         _say(f"the commit has no tag, so this is not a release of {version}")
     if _git("status", "--porcelain"):
         _say("what is not committed is left out")
-    return Commit(
-        name=_git("rev-parse", "HEAD"), epoch=int(_git("log", "-1", "--format=%ct")), version=version, source=source
-    )
+    return Commit(name=name, epoch=int(_git("log", "-1", "--format=%ct")), version=version, source=source)
 
 
 def _add_the_rest(commit: Commit, own: Path, wheels: Path, homepage: str | None, place: Path) -> None:
