@@ -33,6 +33,7 @@ from arpcheck.lab.network_ipv6 import (
 from arpcheck.lab.network_links import (
     add_services,
     await_aggregation,
+    bonds_of,
     build_uppers,
     bundle,
     bundles,
@@ -67,8 +68,10 @@ def build(scene: Scene) -> None:
         _await_running(station.name, [nic.name for nic in station.nics])
     for lan in scene.lans:
         _await_running(lan_namespace(lan), (*_ports(scene, lan), *bundles(scene, _ports(scene, lan))))
+    for lan in scene.lans:
+        await_aggregation(lan_namespace(lan), bundles(scene, _ports(scene, lan)), PATIENCE)
     for station in scene.stations:
-        await_aggregation(station, PATIENCE)
+        await_aggregation(station.name, bonds_of(station), PATIENCE)
         await_addresses(station.name, {nic.name: nic.own6 for nic in station.nics}, PATIENCE)
     fail_duplicates(scene, PATIENCE)
     for name, ipv6 in scene.lans6.items():

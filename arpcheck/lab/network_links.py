@@ -119,15 +119,21 @@ def spoil_cables(ports: Mapping[str, tuple[Station, SceneNic]], lan: str) -> Non
             tc([f"qdisc add dev {port} root netem {nic.netem}"], within=lan_namespace(lan))
 
 
-def await_aggregation(station: Station, patience: float) -> None:
-    """Returns when every bond that speaks LACP sends on all its legs. Raises LabError after `patience` seconds."""
+def await_aggregation(space: str, bonds: Mapping[str, tuple[str, tuple[str, ...]]], patience: float) -> None:
+    """Returns when every bond that speaks LACP sends on all its legs. Raises LabError after `patience` seconds.
+
+    `bonds`: by name, the mode and the legs; those of a station (`bonds_of`) or of a switch (`bundles`)."""
     deadline = time.monotonic() + patience
-    for bond in (nic for nic in station.nics if nic.feature is Feature.BOND and _mode(nic) == "802.3ad"):
-        while (joined := _aggregated(station.name, bond.name)) < len(bond.on):
+    for name, (_, legs) in ((name, bond) for name, bond in bonds.items() if bond[0] == "802.3ad"):
+        while (joined := _aggregated(space, name)) < len(legs):
             if time.monotonic() > deadline:
-                what = f"{joined} of {len(bond.on)} legs of {bond.name} on {station.name} joined within {patience:g} s"
-                raise LabError(f"LACP: {what}")
+                raise LabError(f"LACP: {joined} of {len(legs)} legs of {name} in {space} joined within {patience:g} s")
             time.sleep(0.05)
+
+
+def bonds_of(station: Station) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """By name: its mode and its legs."""
+    return {nic.name: (_mode(nic), nic.on) for nic in station.nics if nic.feature is Feature.BOND}
 
 
 def _aggregated(space: str, bond: str) -> int:
