@@ -206,6 +206,8 @@ def _judge(
     if answered:
         return Arp.UNKNOWN, f"{answered[0][1]} replied for {canary}, but may not be this node"
     if not look.at_home and not look.heard:  # what replied as a proxy, or for a silent address by unicast, is not heard
+        if look.addresses and not any(observations.recorded or observations.asked(ip).interfaces() for ip in look.addresses):
+            return Arp.UNREACHED, f"none of its addresses was requested here ({_listed(look.addresses)})"
         return Arp.UNREACHED, f"no reply for its addresses here ({_listed(look.addresses)})"
     if look.in_ipv6_alone(networks):
         return Arp.IPV6_ALONE, f"replied for {look.heard[0][0]}, and has no IPv4 address here, which strict ARP is about"
