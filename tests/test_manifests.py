@@ -1,6 +1,8 @@
 """The manifests of `arpcheck pod`: valid for a server that takes no unknown field, and no right more than is used."""
 
 import itertools
+import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -249,10 +251,13 @@ def instructions():
 
 @pytest.mark.skipif(not (SCRIPTS.parent / "arpcheck").is_dir(), reason="only the checkout has what the image is made of")
 def test_the_containerfile_names_files_that_exist_and_stages_that_are_built():
-    stages = set()
+    stages, named = set(), {}
     for instruction, words in instructions():
+        if instruction == "ARG" and not stages:
+            named.update([words.split("=", 1)])
         if instruction == "FROM":
             image, _, stage = words.partition(" AS ")
+            image = re.sub(r"\$\{(\w+)\}", lambda name: named[name[1]], image)
             assert image in stages or ":" in image, "a base is pinned by its tag"
             assert not image.endswith(":latest")
             stages.add(stage)
@@ -262,12 +267,15 @@ def test_the_containerfile_names_files_that_exist_and_stages_that_are_built():
                 assert sources[0].removeprefix("--from=") in stages
             else:
                 assert all((SCRIPTS.parent / source).exists() for source in sources)
+    assert all(
+        (SCRIPTS.parent / path).exists() for path in re.findall(r"scripts/[\w/.]+", (SCRIPTS / "Containerfile").read_text())
+    )
 
 
 def test_the_image_runs_arpcheck_without_libpcap_and_without_a_byte_to_write():
     text = (SCRIPTS / "Containerfile").read_text()
-    found = dict(instructions())
-    assert found["ENTRYPOINT"] == '["arpcheck"]'
-    assert "PYTHONDONTWRITEBYTECODE=1" in text
+    interpreter, flags, program = json.loads(dict(instructions())["ENTRYPOINT"])
+    assert (interpreter, program) == ("/opt/arpcheck/bin/python3", "/opt/arpcheck/arpcheck")
+    assert {"I", "B"} <= {*flags}, "nothing of the user's is imported, and no compiled file is written"
     assert "apt-get" not in text
-    assert "--constraint" in text
+    assert "--require-hashes" in text

@@ -143,6 +143,10 @@ def run(spec: ContainerSpec) -> None:
 def _own_root(spec: ContainerSpec) -> None:
     _mount("none", "/", "", _REC | _PRIVATE)
     _mount("tmpfs", str(ROOT), "tmpfs", _NOSUID, "mode=755")
+    # Before the checkout, which may lie below one of them.
+    for name, mode in (("tmp", 0o1777), ("run", 0o755), ("var", 0o755), ("proc", 0o755), ("sys", 0o755), ("dev", 0o755)):
+        (ROOT / name).mkdir()
+        (ROOT / name).chmod(mode)
     for path in dict.fromkeys((Path("/usr"), Path("/etc"), Path(sys.base_prefix), Path(sys.prefix), REPOSITORY)):
         if not any(path.is_relative_to(parent) for parent in (Path("/usr"),) if path != parent):
             _bound(path, ROOT / path.relative_to("/"), read_only=True)
@@ -151,9 +155,6 @@ def _own_root(spec: ContainerSpec) -> None:
             (ROOT / name).symlink_to(os.readlink(Path("/", name)))
         elif Path("/", name).is_dir():
             _bound(Path("/", name), ROOT / name, read_only=True)
-    for name, mode in (("tmp", 0o1777), ("run", 0o755), ("var", 0o755), ("proc", 0o755), ("sys", 0o755), ("dev", 0o755)):
-        (ROOT / name).mkdir()
-        (ROOT / name).chmod(mode)
     (ROOT / "var" / "run").symlink_to("../run")
     _mount("proc", f"{ROOT}/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
     _bound(ROOT / "proc" / "sys", ROOT / "proc" / "sys", read_only=True)
