@@ -66,6 +66,9 @@ FormatName = Annotated[
 ]
 _YEAR = 366 * 86400.0
 
+CONFIRM = 2.0
+"""Seconds. The metrics then show a split brain after about two intervals."""
+
 
 @reads_cluster()
 def watch(
@@ -173,7 +176,7 @@ def watch(
     )
     pages = as_page(format_name)
     address = None if serve is None else serve_address(serve)
-    pace = Pace(interval=interval, lasts=lasts, every=every)
+    pace = Pace(interval=interval, lasts=lasts, every=every, confirm=None if serve is None else CONFIRM)
     return ended(run(request, pace, pages=pages, serve=address, state=state), exit_zero)
 
 

@@ -13,7 +13,7 @@ from arpcheck import pipeline
 from arpcheck.commands.served_metrics import Snapshot
 from arpcheck.errors import ArpcheckError
 from arpcheck.evidence import Evidence, MacEntry, Options
-from arpcheck.model import Acceptance, Address, Host, Interface, Kind, Mac, Outcome, Report, Request, Trust, order
+from arpcheck.model import Acceptance, Address, Host, Interface, Kind, Mac, Outcome, Report, Request, Trust, Verdict, order
 from arpcheck.objects import Objects
 from arpcheck.reports.formatting import moment
 from arpcheck.targets import JUDGED
@@ -49,6 +49,9 @@ class Pace:
     """Length of the whole run; None: until it is stopped."""
     every: float = 0.5
     """Between two single requests for one address, as far as the rate allows."""
+    confirm: float | None = None
+    """From the end of a probe in which several replied for the first time to the start of the one that confirms it; None: it
+    waits for its turn. Silence and a wrong node wait for it anyway, since a failover brings them for longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +156,8 @@ class _WatchLoop:
     report: Report | None = None
     """The last one."""
     holding: Holding = field(default_factory=Holding)
+    unconfirmed: bool = False
+    """The last probe showed for the first time that several reply."""
     probes: Counter[Outcome] = field(default_factory=Counter)
     """Finished ones by what each of them came to."""
 
@@ -199,7 +204,7 @@ class _WatchLoop:
             self._probe()
             if self._is_over():
                 break
-            self._between(begins + self.pace.interval)
+            self._between(self._next(begins))
         if self.report:
             self.world.keep(self._state(self.report))
         self.world.say("")
@@ -208,6 +213,20 @@ class _WatchLoop:
             self.world.say(line)
         self._draw(is_over=True)
         return self.watch.worst.exit_code
+
+    def _next(self, began: float) -> float:
+        """When the next probe is due."""
+        due = began + self.pace.interval
+        if self.unconfirmed and self.pace.confirm is not None:
+            return min(due, self.world.wire.now() + self.pace.confirm)
+        return due
+
+    def _due_early(self) -> float | None:
+        """When a probe is due because several began to reply: not before the records may have followed."""
+        if self.pace.confirm is None or self.world.reading is None or self.unread:  # no probe could say it then
+            return None
+        at = self.watch.divided(self.read_began - SETTLES)
+        return None if at is None else at + SETTLES + self.took
 
     def _is_over(self) -> bool:
         lasts = self.pace.lasts
@@ -227,7 +246,9 @@ class _WatchLoop:
             self.watch.probed(self.world.wire.now(), report)
             self.world.store(report)
             self.report = report
-            self._publish(self.holding.held(report))
+            held = self.holding.held(report)
+            self.unconfirmed = is_unconfirmed(report, held)
+            self._publish(held)
             self.world.keep(self._state(report))
             self._draw()
 
@@ -271,7 +292,7 @@ class _WatchLoop:
         """Single requests until the next probe. The cluster is read at their end, so that it is as recent as possible."""
         requests = light_requests(pipeline.plan(self.options, self.objects, self.world.host, self.world.mac_map))
         until = until if self.pace.lasts is None else min(until, self.began + self.pace.lasts)
-        read = _Read(self.world, until, self.took)
+        read = _Read(self.world, until, self.took, self._due_early)
         lost = request_periodically(
             self.tap, requests, self.macs, self.watch, every=self.pace.every, rate=self.options.rate, done=read.done,
         )  # fmt: skip
@@ -303,6 +324,9 @@ class _Read:
     """When the probe is due."""
     lead: float
     """Seconds before that at which the reading begins."""
+    due_early: Callable[[], float | None]
+    """When it is due instead, as soon as that is known; None: it is not known."""
+    early: float | None = None
     found: Objects | ArpcheckError | None = None
     began: float = 0.0
     took: float = 0.0
@@ -311,6 +335,8 @@ class _Read:
     def done(self) -> bool:
         """Whether the next probe may begin. Called repeatedly; begins the reading when it is time."""
         now = self.world.wire.now()
+        if self.early is None and self.reading is None and (early := self.due_early()) is not None:
+            self.early = self.until = max(now, early)  # once, or an address that flaps would put it off for ever
         if self.world.reading and self.reading is None and now >= self.until - self.lead:
             self.reading, self.began = self.world.reading(), now
         if self.reading and self.found is None:
@@ -324,6 +350,14 @@ def place_of(objects: Objects, interfaces: Iterable[Interface]) -> Place:
     networks = {str(ip_interface(text).network) for one in interfaces for text in (*one.addresses, *one.ipv6)}
     return Place(server=objects.server or "", networks=tuple(sorted(networks - {LINK_LOCAL})))
 
+
+def is_unconfirmed(report: Report, held: Report) -> bool:
+    """Whether several replied in a probe, of which the metrics show nothing before another one shows it too."""
+    pairs = zip(report.targets, held.targets, strict=True)
+    return any(one.verdict in SEVERAL and other.verdict is not one.verdict for one, other in pairs)
+
+
+SEVERAL = frozenset({Verdict.DUPLICATE, Verdict.NON_STRICT, Verdict.FOREIGN})
 
 LINK_LOCAL = "fe80::/64"
 """Of every segment."""

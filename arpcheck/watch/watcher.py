@@ -181,6 +181,11 @@ class Watch:
         }
         return frozenset(late | {ip for ip, timeline in self._timelines.items() if timeline.unsettled}) - {self._canary}
 
+    def divided(self, since: float) -> float | None:
+        """When several began to reply for an address for which they still do, the last time if that was after `since`."""
+        last = (changes[-1] for ip, changes in self._changes.items() if changes and ip != self._canary)
+        return max((one.at for one in last if one.at >= since and len(one.after) > 1), default=None)
+
     def claimed(self, at: float, ip: Address, mac: Mac, wanted: Address) -> None:
         """A request with a Service's address as its sender, which every receiver may learn: from a kernel that holds the
         address and has arp_announce 0 or 1 (Documentation/networking/ip-sysctl.rst). The only responder may do so (kube-vip,

@@ -4,6 +4,7 @@ that have one address. Whatever it says, it accuses nobody, and it makes nothing
 from dataclasses import replace
 
 import pytest
+from simulated.sampling import sampled
 from test_scenes_changed import ALL, observed
 
 from arpcheck import pipeline
@@ -27,7 +28,7 @@ def tables(evidence):
     return [*((row,) for row in rows), tuple(rows[1::2]), tuple(rows)]
 
 
-@pytest.mark.parametrize("name", ALL, ids=lambda name: name.rpartition("/")[2].removesuffix(".toml"))
+@pytest.mark.parametrize("name", sampled(ALL), ids=lambda name: name.rpartition("/")[2].removesuffix(".toml"))
 def test_a_neighbour_table_decides_nothing(name):
     evidence = observed(name)
     without = pipeline.conclude(evidence)

@@ -401,12 +401,29 @@ def test_silences_that_are_kept_no_more_have_counted():
     assert watch.worst is not Outcome.FINE
 
 
-def published(scene, probes, *, every=30):
+def published(scene, probes, *, every=30, **pace):
     """What the metrics show after each probe."""
     found = []
-    pace = Pace(interval=every, lasts=every * (probes - 1) + 1, every=1)
-    watched(scene, pace, publish=found.append)
+    watched(scene, Pace(interval=every, lasts=every * (probes - 1) + 1, every=1, **pace), publish=found.append)
     return found
+
+
+@pytest.mark.parametrize(
+    ("scene", "soon"),
+    [
+        pytest.param("split-brain", True, id="several reply"),
+        pytest.param("silent", False, id="nobody replies"),
+        pytest.param("wrong-node", False, id="another node replies"),
+        pytest.param("healthy", False, id="all is well"),
+    ],
+)
+def test_what_several_reply_for_is_confirmed_at_once(scene, soon):
+    runs = [one.report.run for one in published(scene, 3, confirm=5.0)]
+    began, ended = [run.started_at for run in runs], [run.ended_at for run in runs]
+    after = [(next_one - last).total_seconds() for last, next_one in itertools.pairwise(began)]
+    assert (after[0] < 30) is soon
+    assert not soon or (began[1] - ended[0]).total_seconds() == pytest.approx(5, abs=0.1)
+    assert after[1] == pytest.approx(30, abs=0.1), "confirmed or not, the next one waits for its turn"
 
 
 def test_the_metrics_call_a_fault_what_two_probes_showed():

