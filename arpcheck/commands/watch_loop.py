@@ -226,7 +226,10 @@ class _WatchLoop:
         if self.pace.confirm is None or self.world.reading is None or self.unread:  # no probe could say it then
             return None
         at = self.watch.divided(self.read_began - SETTLES)
-        return None if at is None else at + SETTLES + self.took
+        return None if at is None else self._at_most(at + SETTLES + self.took)
+
+    def _at_most(self, due: float) -> float:
+        return due if self.pace.lasts is None else min(due, self.began + self.pace.lasts)
 
     def _is_over(self) -> bool:
         lasts = self.pace.lasts
@@ -291,8 +294,7 @@ class _WatchLoop:
     def _between(self, until: float) -> None:
         """Single requests until the next probe. The cluster is read at their end, so that it is as recent as possible."""
         requests = light_requests(pipeline.plan(self.options, self.objects, self.world.host, self.world.mac_map))
-        until = until if self.pace.lasts is None else min(until, self.began + self.pace.lasts)
-        read = _Read(self.world, until, self.took, self._due_early)
+        read = _Read(self.world, self._at_most(until), self.took, self._due_early)
         lost = request_periodically(
             self.tap, requests, self.macs, self.watch, every=self.pace.every, rate=self.options.rate, done=read.done,
         )  # fmt: skip

@@ -408,6 +408,19 @@ def published(scene, probes, *, every=30, **pace):
     return found
 
 
+def test_a_probe_that_is_put_off_ends_no_later_than_the_watch():
+    """Of several that begin to reply: the records get time to follow, within --for."""
+    scene = "failover-overlap"
+    objects = cluster_objects.objects(scene_file.load(scene), NOW, pipeline.NEEDS)
+    pace, ended = Pace(interval=9, lasts=12, every=0.25, confirm=2.0), []
+    for one in (pace, replace(pace, confirm=None)):
+        found = []
+        watched(scene, one, reading=lambda: Answer(objects), publish=found.append)
+        ended.append([(run.report.run.started_at - NOW).total_seconds() for run in found])
+    assert ended[0] != ended[1], "it is put off"
+    assert all(began <= 12.1 for began in ended[0]), "but not beyond the end"
+
+
 @pytest.mark.parametrize(
     ("scene", "soon"),
     [

@@ -104,7 +104,8 @@ def test_every_reply_is_found_with_an_ordinary_buffer_and_cap_net_raw_alone(case
     done = subprocess.run(network.command(program), capture_output=True, text=True, timeout=120, check=True)
     [ours], [floor] = json.loads(done.stdout)["tools"].values()
     assert (ours["replies"], ours["owners"], ours["silent"]) == (ours["sent"], ours["ownersThere"], 0)
-    assert ours["ownersThere"] == 7 * case.addresses >= floor["owners"] > 0  # on a busy machine the floor ends too early
+    assert ours["ownersThere"] == 7 * case.addresses
+    assert floor["owners"] >= 0.95 * 7 * case.addresses  # on a busy machine the floor, which is no promise, ends too early
     assert floor["replies"] == floor["sent"]
     assert ours["lost"] == ours["inconclusive"] == 0
 
