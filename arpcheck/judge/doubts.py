@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 from arpcheck.judge.case import Case, counted, holders_behind_a_table, numbers, rounds, who, who_should
 from arpcheck.judge.nodes import ENOUGH
 from arpcheck.judge.wire_reasons import replied_apart
-from arpcheck.model import ClaimSource, Kind, Strength, Trust
+from arpcheck.model import ClaimSource, Kind, Owner, Strength, Trust
 
 
 def _lost_frames(case: Case) -> str | None:
@@ -31,10 +31,21 @@ def _doubtful_owner(case: Case) -> str | None:
     doubtful = [party for party in case.parties if case.is_doubtful(party)]
     if not doubtful:
         return None
-    macs = sorted({o.mac for party in doubtful for o in case.owners_of(party) if o.strength is Strength.DOUBTFUL})
+    owners = [o for party in doubtful for o in case.owners_of(party) if o.strength is Strength.DOUBTFUL]
+    macs = sorted({owner.mac for owner in owners})
     they = "they belong" if len(macs) > 1 else "it belongs"
     named = " and ".join(party.node or "" for party in doubtful)
-    return f"{' and '.join(macs)} replied, and it is not certain that {they} to {named} (a line in `--mac-map` settles it)"
+    return f"{' and '.join(macs)} replied, and it is not certain that {they} to {named} ({_what_settles(owners)})"
+
+
+def _what_settles(doubtful: Sequence[Owner]) -> str:
+    """A list settles whose a MAC address is where no list has it. It cannot say that no other machine has it too, and it
+    does not make another source right."""
+    if any(claim.node != owner.node for owner in doubtful for claim in owner.identities):
+        return "two sources name different nodes: correct the one that is wrong"
+    if all(any(claim.lists_nics for claim in owner.identities) for owner in doubtful):
+        return "another machine may have the same MAC address: check on which ports the switch learned it"
+    return "a line in `--mac-map` settles it"
 
 
 def _hidden(case: Case) -> str | None:

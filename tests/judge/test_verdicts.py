@@ -625,6 +625,20 @@ def test_whether_a_record_says_who_should_is_told():
     assert judge(case(A)) == (Verdict.OK, "a replied in every round; no record names the announcer")
 
 
+BY_LIST = Identity(mac=mac(1), node="a", source="mac-map", detail="", rank=SourceRank.OTHER_FILE, lists_nics=True)
+
+
+@pytest.mark.parametrize(
+    ("identities", "settles"), [((), "--mac-map"), ((BY_LIST,), "switch"), ((BY_LIST, MAYBE_B), "correct")]
+)
+def test_a_list_is_asked_for_only_where_it_would_settle_whose_the_mac_is(identities, settles):
+    """Listed, and it replied twice for the node's own address, as legs of a bond may: a line more changes nothing."""
+    doubtful = party(1, 1, 2, 3, node="a", strength=Strength.DOUBTFUL, identities=identities)
+    verdict, words = judge(case(doubtful, announcers="a"))
+    assert verdict is Verdict.INCONCLUSIVE
+    assert [word for word in ("--mac-map", "switch", "correct") if word in words] == [settles]
+
+
 @pytest.mark.parametrize(("made", "verdict", "words"), CASES)
 def test_the_order_of_the_parties_changes_nothing(made, verdict, words):
     from dataclasses import replace

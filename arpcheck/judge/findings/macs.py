@@ -193,6 +193,8 @@ def doubled_replies(judged: Judged) -> Found | None:
 
     Do:
     - Check in the switch's address table whether the MAC address moves between ports.
+    - Read `/proc/net/bonding/*` on the node. A bond in mode `balance-alb` sends a burst of replies when it moves a host to
+      another of its NICs. Run it again, or list the finding in an `--accept` file.
     - kube-vip with `kube-vip.io/hwaddr`: look on every node for a device with this MAC address that was left behind (`ip
       link`)."""
     because: list[str] = []
