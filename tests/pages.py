@@ -339,6 +339,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "commands": commands,
     "figures": figures,
     "figures-ipv6": partial(figures, "wire6"),
+    "figures-waiting": partial(figures, "waiting"),
+    "figures-cluster": partial(figures, "cluster"),
 }
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from arpcheck.lab import network
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
+import cluster  # noqa: E402
+import waiting  # noqa: E402
 import wire6  # noqa: E402
 from cases import CASES, CASES6, FIRST, FIRST6, SMALL, SMALL6, owners  # noqa: E402
 from tools import ARPCHECK, FLOOR, TOOLS  # noqa: E402
@@ -95,6 +97,37 @@ def test_the_tables_of_ipv6_name_each_case():
     assert "| arpcheck | 10 / 12, **1 called silent** | 10 / 12, **1 called silent** |" in text
     assert "| replies found, of those sent, in the worst run of all | 1 | 0.6667 |" in text
     assert "| whole command / the floor, 4,096 × 3, IPv6 | 1.7 | 1.00 |" in text
+
+
+def test_the_wait_of_a_user_is_a_median_of_pairs():
+    def pair(ours, floor):
+        return {"arpcheck": {"wall": ours, "cpu": 0.7}, "floor": {"wall": floor, "cpu": 0.4}, "questions": 1562}
+
+    text = waiting.table({"sizes": {"500": [pair(161.0, 158.0), pair(170.0, 160.5), pair(160.0, 159.0)]}, "runs": 3})
+    assert text.splitlines()[-1] == "| 500 | 1,562 | 161.0 s | 159.0 s | 3.0 s | 0.7 s |"
+
+
+@pytest.mark.lab
+def test_the_floor_of_a_users_wait_asks_what_arpcheck_asked():
+    """And it is measured on a LAN that is found healthy, or not at all."""
+    done = subprocess.run(
+        network.command([sys.executable, waiting.__file__, "1", "1"]),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    [run] = json.loads(done.stdout)
+    assert run["questions"] > 3 * (1 + len(waiting.NODES))
+    assert min(run["arpcheck"]["wall"], run["floor"]["wall"]) > run["questions"] / 10 - 1
+
+
+def test_the_table_of_clusters_says_what_was_on_the_kernel():
+    row = {"segments": 3, "nodes": 18, "addresses": 9, "requests": 1311, "seconds": 24.4}
+    text = cluster.table({"rows": [{**row, "frames": 485}, row]})
+    assert text.splitlines()[2:] == [
+        "| 3 | 18 | 9 | 1,311 | 24 s | 485 frames at 100/s |", "| 3 | 18 | 9 | 1,311 | 24 s | simulated, no time |",
+    ]  # fmt: skip
 
 
 @pytest.mark.lab
