@@ -22,8 +22,7 @@ from arpcheck import __version__
 from arpcheck.cluster.discovery import CORE, EVERYWHERE, SHORT, resource_of
 from arpcheck.cluster.parse import MalformedError, parse
 from arpcheck.cluster.requirements import Want, fold, joined, selected, unknown_mounts
-from arpcheck.errors import ClusterError, InputError, UsageError
-from arpcheck.file_kinds import CAPTURE, TEXTS, kind_of
+from arpcheck.errors import CAPTURE, TEXTS, ClusterError, InputError, UsageError, kind_of
 from arpcheck.model import Gap
 from arpcheck.objects import Object, Objects, instant, name, namespace
 from arpcheck.text import is_plain

@@ -42,10 +42,9 @@ from arpcheck.commands.options import (
     selecting,
 )  # fmt: skip
 from arpcheck.commands.output import check, deliver, style
-from arpcheck.errors import InputError, UsageError
+from arpcheck.errors import CAPTURE, GZIP, PAGE, UTF16, InputError, UsageError, kind_of, kind_of_document
 from arpcheck.evidence import Evidence, Options
 from arpcheck.evidence_json import VERSION, from_json
-from arpcheck.file_kinds import CAPTURE, GZIP, PAGE, UTF16, kind_of, kind_of_document
 from arpcheck.model import Families
 from arpcheck.reports import Shown
 from arpcheck.reports.formatting import extracted
