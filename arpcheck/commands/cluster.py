@@ -18,7 +18,6 @@ from arpcheck.commands.bundle import Bundle, bundled
 from arpcheck.commands.cluster_clean import Life
 from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note, reads_cluster
 from arpcheck.commands.cluster_plan import Wishes
-from arpcheck.commands.cluster_rights import cluster_rights
 from arpcheck.commands.cluster_run import ClusterProbe, ClusterRequest, plan_words, probed
 from arpcheck.commands.input_files import read_acceptances, read_mac_maps
 from arpcheck.commands.opening import checked, stopping
@@ -51,12 +50,13 @@ from arpcheck.commands.options import (
     selecting,
 )  # fmt: skip
 from arpcheck.commands.output import as_caller, deliver, notice, show, style
+from arpcheck.commands.pod import policy_rules
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
 from arpcheck.gc_control import held_back
 from arpcheck.model.constants import RATE, ROUNDS, WAIT
 from arpcheck.text import count
-from arpcheck.vantages.manifests import check_image, check_namespace, setting, vantage_job, yaml_text
+from arpcheck.vantages.manifests import SCC, Manifest, check_image, check_namespace, made, setting, vantage_job, yaml_text
 from arpcheck.vantages.segments import Network
 from arpcheck.wire.privilege import give_up
 
@@ -291,3 +291,61 @@ def dry_run_text(probe: ClusterProbe) -> str:
         said += ["Then two nodes of each segment probe, by a Job each like the second one below."]
         manifests.append(vantage_job(probe.run, probe.run.job_name("v", 1), asked[0], ("eth0",), deadline=3600))
     return "".join(f"# {line}\n" for line in said) + yaml_text(manifests)
+
+
+# ------------------------------------------- `--rbac`: what it may do, as roles that an administrator binds to its account
+
+ROLE = "arpcheck:cluster"
+
+_IN_EACH = (
+    ("", "pods", "list"),
+    ("", "pods/log", "get"),
+    ("", "events", "list"),
+    ("", "serviceaccounts", "create"),
+    ("", "configmaps", "create"),
+    ("batch", "jobs", "create"),
+    ("batch", "jobs", "list"),
+    ("batch", "jobs", "deletecollection"),
+)
+"""Group, resource and verb of what a run does in its namespace."""
+_IN_EXISTING = tuple(
+    (group, resource, verb)
+    for group, resource in (("", "serviceaccounts"), ("", "configmaps"), ("rbac.authorization.k8s.io", "rolebindings"))
+    for verb in ("list", "deletecollection")
+)
+"""A namespace of its own takes these with it."""
+_NAMESPACES = tuple(("", "namespaces", verb) for verb in ("create", "list", "delete"))
+
+
+def cluster_rights(namespace: str | None, *, openshift: bool = False) -> str:
+    """YAML: a ClusterRole with what is read, and with what is made in a namespace of its own; or, for one that exists, a
+    Role in it. Bindings are the administrator's, who knows the account."""
+    reads = policy_rules(pipeline.rights())
+    makes = [*_IN_EACH, *(_NAMESPACES if namespace is None else _IN_EXISTING)]
+    makes += [("rbac.authorization.k8s.io", "rolebindings", "create")] if openshift else []
+    own = _rules(makes) + ([_BIND] if openshift else [])
+    roles = [_role("ClusterRole", None, [*reads, *(own if namespace is None else [])])]
+    roles += [_role("Role", namespace, own)] if namespace else []
+    return yaml_text(roles)
+
+
+_BIND: Manifest = {
+    "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "resourceNames": [SCC], "verbs": ["bind"],
+}  # fmt: skip
+
+
+def _role(kind: str, namespace: str | None, rules: list[Manifest]) -> Manifest:
+    return made("rbac.authorization.k8s.io/v1", kind, ROLE, namespace) | {"rules": rules}
+
+
+def _rules(rights: list[tuple[str, str, str]]) -> list[Manifest]:
+    """One rule for each group and set of verbs."""
+    verbs: dict[tuple[str, str], list[str]] = {}
+    for group, resource, verb in rights:
+        verbs.setdefault((group, resource), []).append(verb)
+    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (group, resource), found in verbs.items():
+        alike.setdefault((group, tuple(found)), []).append(resource)
+    return [
+        {"apiGroups": [group], "resources": resources, "verbs": list(found)} for (group, found), resources in alike.items()
+    ]
