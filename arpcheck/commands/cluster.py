@@ -13,9 +13,9 @@ import typer
 from arpcheck import IMAGE, pipeline
 from arpcheck.cluster import ClusterSource
 from arpcheck.cluster.jobs import JobsApi, jobs_api
-from arpcheck.commands import cluster_clean
+from arpcheck.commands import cluster_jobs
 from arpcheck.commands.bundle import Bundle, bundled
-from arpcheck.commands.cluster_clean import Life
+from arpcheck.commands.cluster_jobs import Life
 from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note, reads_cluster
 from arpcheck.commands.cluster_plan import Wishes
 from arpcheck.commands.cluster_run import ClusterProbe, ClusterRequest, plan_words, probed
@@ -207,7 +207,7 @@ def cluster(
         if dry_run:
             show(dry_run_text(probe))
             return 0
-        for left in cluster_clean.swept(api, request.namespace):
+        for left in cluster_jobs.swept(api, request.namespace):
             probe.say(f"removed what the run {left.run}, which died, left in the namespace {left.namespace}")
         evidence = probed(probe, *probe.read())
         report = pipeline.conclude(evidence)
@@ -256,11 +256,11 @@ def _first_words(api: JobsApi, request: ClusterRequest) -> None:
 def _cleaned(source: ClusterSource, again: ClusterSource, namespace: str | None, *, force: bool) -> int:
     """Removes what dead runs left, in namespaces of their own and in `namespace`."""
     with jobs_api(source, again) as api:
-        found = cluster_clean.leftovers(api, namespace)
+        found = cluster_jobs.leftovers(api, namespace)
         removed = [one for one in found if one.life is Life.DEAD or (force and one.life is Life.ELSEWHERE)]
         for one in removed:
-            cluster_clean.remove(api, one.run, one.namespace, own_namespace=one.own_namespace)
-            gone = cluster_clean.is_gone(api, one.run, one.namespace, own_namespace=one.own_namespace)
+            cluster_jobs.remove(api, one.run, one.namespace, own_namespace=one.own_namespace)
+            gone = cluster_jobs.is_gone(api, one.run, one.namespace, own_namespace=one.own_namespace)
             show(f"removed run {one.run} in namespace {one.namespace}{'' if gone else ', which is not gone yet'}\n")
         for one in found:
             if one not in removed:

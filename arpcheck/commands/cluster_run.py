@@ -15,7 +15,7 @@ import arpcheck
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource
 from arpcheck.cluster.jobs import JobsApi
-from arpcheck.commands import cluster_clean
+from arpcheck.commands import cluster_jobs
 from arpcheck.commands.cluster_jobs import EndedJob, Followed, WantedJob
 from arpcheck.commands.cluster_plan import (
     NODE_NETWORK_STATES,
@@ -90,7 +90,7 @@ class ClusterProbe:
             namespace=request.namespace or f"arpcheck-{identity}",
             own_namespace=request.namespace is None,
             image=request.image,
-            owner=cluster_clean.owner(),
+            owner=cluster_jobs.owner(),
             lifetime=int(request.timeout) + AFTER,
             pull_secret=request.pull_secret,
             openshift=request.openshift,
@@ -342,11 +342,11 @@ class ClusterProbe:
     def remove(self) -> None:
         """Deletes all that the run made. Raises ClusterError where something stays."""
         if self.made:
-            cluster_clean.remove(self._api, self.run.id, self.run.namespace, own_namespace=self.run.own_namespace)
+            cluster_jobs.remove(self._api, self.run.id, self.run.namespace, own_namespace=self.run.own_namespace)
 
     def is_gone(self) -> bool:
         run = self.run
-        return not self.made or cluster_clean.is_gone(self._api, run.id, run.namespace, own_namespace=run.own_namespace)
+        return not self.made or cluster_jobs.is_gone(self._api, run.id, run.namespace, own_namespace=run.own_namespace)
 
 
 def _of(ended: EndedJob, key: str) -> object:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from simulated_cluster import IMAGE, node_of, words, world
 
-from arpcheck.commands.cluster_clean import Life, life, owner
+from arpcheck.commands.cluster_jobs import Life, life, owner
 
 PATIENCE = 60.0
 
