@@ -11,8 +11,16 @@ import yaml
 
 from arpcheck import pipeline
 from arpcheck.commands import pod
-from arpcheck.commands.pod_always import HOST_IP, PORT, SEGMENT, Always, always_manifests, places
-from arpcheck.commands.pod_base import prometheus_rule, write_base
+from arpcheck.commands.pod_always import (
+    HOST_IP,
+    PORT,
+    SEGMENT,
+    Always,
+    always_manifests,
+    places,
+    prometheus_rule,
+    write_base,
+)
 from arpcheck.docs import file
 from arpcheck.errors import OutputError, UsageError
 

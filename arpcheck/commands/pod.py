@@ -17,8 +17,7 @@ from arpcheck import IMAGE, pipeline
 from arpcheck.commands.app import app
 from arpcheck.commands.options import implementations
 from arpcheck.commands.output import notice, show
-from arpcheck.commands.pod_always import PORT, Always, always_manifests
-from arpcheck.commands.pod_base import prometheus_rule, write_base
+from arpcheck.commands.pod_always import PORT, Always, always_manifests, prometheus_rule, write_base
 from arpcheck.docs import file
 from arpcheck.errors import UsageError, did_you_mean
 from arpcheck.model import Need

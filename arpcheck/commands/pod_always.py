@@ -1,4 +1,5 @@
-"""The manifests of `arpcheck pod --watch` and `--cron`: arpcheck that stays in a cluster.
+"""The manifests of `arpcheck pod --watch` and `--cron`: arpcheck that stays in a cluster; and the base of `--kustomize`: a
+folder that `kubectl apply -k` takes, with the alerts and the dashboard.
 
 A node's kernel does not answer the node itself, so each segment is watched from two nodes: the second hears what the first
 can't. Each is a Deployment of its own, since each has a state of its own."""
@@ -6,13 +7,18 @@ can't. Each is a Deployment of its own, since each has a state of its own."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import shutil
+import tempfile
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
-from arpcheck.errors import UsageError
-from arpcheck.vantages.manifests import LABELS, Manifest, binding, container, job, made, namespace, pod_spec
+from arpcheck.docs import file
+from arpcheck.errors import OutputError, UsageError
+from arpcheck.vantages.manifests import LABELS, NAME, Manifest, binding, container, job, made, namespace, pod_spec, yaml_text
 
 PORT = 9798
 
@@ -242,3 +248,51 @@ def _cron_job(one: WatchPlace, wanted: Always, schedule: str) -> Manifest:
             "jobTemplate": {"metadata": {"labels": dict(LABELS)}, "spec": template["spec"]},
         }
     }
+
+
+# ---------------------------------------------------------------------------------------------------- --kustomize, --rules
+
+DASHBOARD = "dashboard.json"
+
+
+def prometheus_rule(namespace: str) -> str:
+    """YAML of the alerts for the operator of Prometheus: the file as it is, with its comments, as the `spec`."""
+    head = yaml_text([made("monitoring.coreos.com/v1", "PrometheusRule", NAME, namespace)])
+    return f"{head}spec:\n{textwrap.indent(file('alerts'), '  ')}"
+
+
+def base(found: Sequence[Manifest], namespace: str) -> Mapping[str, str]:
+    """File names and their texts. The objects of `found` stay in their order."""
+    files = {"arpcheck.yaml": yaml_text(found), "rules.yaml": prometheus_rule(namespace)}
+    dashboard = {
+        "name": f"{NAME}-dashboard",
+        "namespace": namespace,
+        "files": [f"arpcheck.json={DASHBOARD}"],
+        # the label that the sidecar of Grafana's chart looks for
+        "options": {"disableNameSuffixHash": True, "labels": {"grafana_dashboard": "1", "app.kubernetes.io/name": NAME}},
+    }
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": list(files),
+        "configMapGenerator": [dashboard],
+    }
+    return {"kustomization.yaml": yaml_text([kustomization]), **files, DASHBOARD: file("dashboard")}
+
+
+def write_base(folder: Path, found: Sequence[Manifest], namespace: str) -> None:
+    """The whole folder or nothing. Raises UsageError where there is something already."""
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(f"--kustomize {folder}: it is there already, and not an empty folder", "Name a new folder")
+        made_in = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))
+        try:
+            for name, text in base(found, namespace).items():
+                (made_in / name).write_text(text, encoding="utf-8")
+            made_in.chmod(0o755)
+            made_in.replace(folder)  # an empty folder may be replaced
+        except BaseException:
+            shutil.rmtree(made_in, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise OutputError(f"--kustomize {folder}: {error.strerror}") from None
