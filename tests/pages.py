@@ -223,7 +223,7 @@ def json_contract() -> str:
 
 def metrics() -> str:
     """Name, labels and meaning of each."""
-    from arpcheck.commands.served_metrics import LABELS as WATCH_LABELS
+    from arpcheck.commands.serving import LABELS as WATCH_LABELS
     from arpcheck.reports.prometheus import GAUGES, LABELS, PREFIX, RUN_LABELS
 
     lines = [line for gauge in GAUGES for line in _metric(PREFIX + gauge.name, gauge.labels, gauge.help)]
@@ -234,7 +234,7 @@ def metrics() -> str:
 
 
 def served_metrics() -> str:
-    from arpcheck.commands.served_metrics import WATCH_METRICS
+    from arpcheck.commands.serving import WATCH_METRICS
 
     return "\n".join(
         line for one in WATCH_METRICS for line in _metric(one.full_name, one.labels, f"{one.help} ({one.type})")

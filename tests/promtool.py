@@ -13,7 +13,7 @@ import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from arpcheck.commands.served_metrics import Snapshot, collector
+from arpcheck.commands.serving import Snapshot, collector
 from arpcheck.docs import file
 
 PROMTOOL = shutil.which("promtool")

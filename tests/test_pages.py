@@ -14,7 +14,7 @@ from pages import BLOCKS, CONTRIBUTING, FOLDER, README, ROOT, SCENE, WIDTH, file
 
 import arpcheck as package
 from arpcheck.commands.app import app
-from arpcheck.commands.served_metrics import WATCH_METRICS
+from arpcheck.commands.serving import WATCH_METRICS
 from arpcheck.docs import FILES, PAGES, file, page
 
 GITHUB = ROOT / ".github"

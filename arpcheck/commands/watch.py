@@ -41,8 +41,7 @@ from arpcheck.commands.options import (
     selecting,
 )  # fmt: skip
 from arpcheck.commands.output import format_of, notice, show, write
-from arpcheck.commands.served_metrics import Snapshot
-from arpcheck.commands.serving import MetricsServer, Pulse, ServeAddress, serve_address, serving
+from arpcheck.commands.serving import MetricsServer, Pulse, ServeAddress, Snapshot, serve_address, serving
 from arpcheck.commands.watch_loop import Drawing, Pace, WatchDependencies, announced, place_of, run_watch
 from arpcheck.commands.watch_state import keeping, loaded, store_of
 from arpcheck.errors import ArpcheckError, ClusterError, OutputError, UsageError

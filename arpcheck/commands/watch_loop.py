@@ -10,7 +10,7 @@ from ipaddress import ip_interface
 from typing import Protocol
 
 from arpcheck import pipeline
-from arpcheck.commands.served_metrics import Snapshot
+from arpcheck.commands.serving import Snapshot
 from arpcheck.errors import ArpcheckError
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.model import Acceptance, Address, Host, Interface, Kind, Mac, Outcome, Report, Request, Trust, Verdict, order

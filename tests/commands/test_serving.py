@@ -13,8 +13,17 @@ from prometheus_client.parser import text_string_to_metric_families
 from reports.report_samples import CLEAN, ETH0, NON_STRICT, SAMPLES
 
 from arpcheck.commands import serving
-from arpcheck.commands.served_metrics import LABELS, WATCH_METRICS, Snapshot
-from arpcheck.commands.serving import AT_ONCE, LOOPBACK, STUCK, MetricsServer, Pulse, serve_address
+from arpcheck.commands.serving import (
+    AT_ONCE,
+    LABELS,
+    LOOPBACK,
+    STUCK,
+    WATCH_METRICS,
+    MetricsServer,
+    Pulse,
+    Snapshot,
+    serve_address,
+)
 from arpcheck.errors import OutputError, UsageError
 from arpcheck.model import Outcome
 from arpcheck.reports import prometheus, render

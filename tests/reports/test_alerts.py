@@ -13,7 +13,7 @@ import yaml
 from promtool import EVERY, failures, firing, never, scraped
 from report_samples import CLEAN, node, responder, service
 
-from arpcheck.commands.served_metrics import Snapshot
+from arpcheck.commands.serving import Snapshot
 from arpcheck.docs import file
 from arpcheck.model import Accepted, Arp, NodeReport, Outcome, TargetReport, Verdict
 from arpcheck.watch.holding import Holding

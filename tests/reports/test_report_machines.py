@@ -11,7 +11,7 @@ import yaml
 from report_samples import CLEAN, NON_STRICT, SAMPLES, node, responder, service
 from test_report_hostile import HOSTILE, filled
 
-from arpcheck.commands.served_metrics import WATCH_METRICS
+from arpcheck.commands.serving import WATCH_METRICS
 from arpcheck.docs import FILES, file
 from arpcheck.model import Arp, Outcome, Report, Trust, Verdict
 from arpcheck.reports import render

@@ -22,7 +22,7 @@ from day_network import NOW, SEEDED, Day, DayWire, scene_of
 from promtool import EVERY, failures, firing, never
 from simulated.wire import scene_host
 
-from arpcheck.commands.served_metrics import Snapshot, collector
+from arpcheck.commands.serving import Snapshot, collector
 from arpcheck.commands.watch import CONFIRM
 from arpcheck.commands.watch_loop import Pace, WatchDependencies, _WatchLoop
 from arpcheck.docs import file
