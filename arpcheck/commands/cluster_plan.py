@@ -19,8 +19,20 @@ from arpcheck.mac_owners.own import held
 from arpcheck.model import Acceptance, Address, Host, Interface, Mac, MacListFormat, order
 from arpcheck.objects import Object, Objects, address, instant, items, name, namespace, text
 from arpcheck.targets import JUDGED
-from arpcheck.vantages.choosing import Candidate, Placed, VantagePoint, choose, named_segments, placed
-from arpcheck.vantages.segments import Link, Network, Segment, links_in_state, links_of, segments
+from arpcheck.vantages.segments import (
+    Candidate,
+    Link,
+    Network,
+    Placed,
+    Segment,
+    VantagePoint,
+    choose,
+    links_in_state,
+    links_of,
+    named_segments,
+    placed,
+    segments,
+)
 
 NODE_NETWORK_STATES = "nodenetworkstates.nmstate.io"
 

@@ -5,8 +5,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from arpcheck.errors import UsageError
-from arpcheck.vantages.choosing import Candidate, choose, named_nodes, named_segments, placed, startable
-from arpcheck.vantages.segments import Link, segments
+from arpcheck.vantages.segments import Candidate, Link, choose, named_nodes, named_segments, placed, segments, startable
 
 
 def made(**nodes):

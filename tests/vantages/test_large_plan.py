@@ -9,10 +9,9 @@ from arpcheck.commands.cluster_plan import SeenNode, Wishes, cluster_plan, plan_
 from arpcheck.evidence import Options
 from arpcheck.model import Host, Interface, Mac
 from arpcheck.objects import Objects
-from arpcheck.vantages.choosing import Candidate
 from arpcheck.vantages.log_lines import pack
 from arpcheck.vantages.manifests import MOST_BYTES
-from arpcheck.vantages.segments import links_of
+from arpcheck.vantages.segments import Candidate, links_of
 
 NODES, SEGMENTS, ADDRESSES = 500, 20, 2000
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
