@@ -21,8 +21,7 @@ from arpcheck.cluster.jobs import JobsApi, LostServerError, RefusedByServerError
 from arpcheck.errors import ClusterError
 from arpcheck.objects import Object, instant, mapping, name, text
 from arpcheck.text import plain
-from arpcheck.vantages.fates import Fate, job_state
-from arpcheck.vantages.log_lines import LOG, LogError, read_log
+from arpcheck.vantages.jobs import LOG, Fate, LogError, job_state, read_log
 from arpcheck.vantages.manifests import JOB, NAME, RUN, Manifest, RunOfJobs, owner_of
 
 _log = logging.getLogger(__name__)

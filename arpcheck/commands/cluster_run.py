@@ -39,7 +39,7 @@ from arpcheck.model import Acceptance, Address, Gap, Need
 from arpcheck.objects import Object, Objects, items, labels_of, name, selects, text
 from arpcheck.runs.gathered import ClusterReadings, FailedJob, JobKind, gaps_of, gathered, in_time, outdated
 from arpcheck.text import count
-from arpcheck.vantages.log_lines import pack
+from arpcheck.vantages.jobs import pack
 from arpcheck.vantages.manifests import MOST_BYTES, Manifest, RunOfJobs, plan_map, scout_job, setting, vantage_job
 from arpcheck.vantages.segments import Candidate, VantagePoint, named_nodes, startable
 

@@ -22,7 +22,7 @@ from arpcheck.evidence_json import from_json, to_json
 from arpcheck.gc_control import held_back
 from arpcheck.model import Families
 from arpcheck.objects import Objects, text
-from arpcheck.vantages.log_lines import LogError, lines, unpack
+from arpcheck.vantages.jobs import LogError, lines, unpack
 from arpcheck.vantages.manifests import MOST_BYTES, PLAN_KEY
 from arpcheck.wire.host import candidates, this_host, vlan_tags
 from arpcheck.wire.privilege import give_up

@@ -4,7 +4,7 @@ import forked
 import pytest
 
 from arpcheck.evidence_json import from_json
-from arpcheck.vantages.log_lines import pack, read_log
+from arpcheck.vantages.jobs import pack, read_log
 from arpcheck.vantages.manifests import MOST_BYTES, PLAN_KEY
 from arpcheck.wire.host import this_host, vlan_tags
 

@@ -26,7 +26,7 @@ from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.lab.scene import Scene
 from arpcheck.model import Host
 from arpcheck.objects import Objects
-from arpcheck.vantages.log_lines import lines, unpack
+from arpcheck.vantages.jobs import lines, unpack
 from arpcheck.vantages.manifests import PLAN, PLAN_KEY
 
 IMAGE = "registry.example/arpcheck:1"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from arpcheck.vantages.fates import Fate, job_state
+from arpcheck.vantages.jobs import Fate, job_state
 from arpcheck.vantages.manifests import JOB
 
 TITLE = "arpcheck-7f3a-v1"

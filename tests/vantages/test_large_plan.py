@@ -9,7 +9,7 @@ from arpcheck.commands.cluster_plan import SeenNode, Wishes, cluster_plan, plan_
 from arpcheck.evidence import Options
 from arpcheck.model import Host, Interface, Mac
 from arpcheck.objects import Objects
-from arpcheck.vantages.log_lines import pack
+from arpcheck.vantages.jobs import pack
 from arpcheck.vantages.manifests import MOST_BYTES
 from arpcheck.vantages.segments import Candidate, links_of
 

@@ -6,8 +6,8 @@ import zlib
 
 import pytest
 
-from arpcheck.vantages import log_lines
-from arpcheck.vantages.log_lines import LINE, LOG, LogError, LogFault, lines, read_log, unpack
+from arpcheck.vantages import jobs
+from arpcheck.vantages.jobs import LINE, LOG, LogError, LogFault, lines, read_log, unpack
 
 JOB = "arpcheck-7f3a-worker-1"
 NOISE = random.Random(7)
@@ -92,6 +92,6 @@ def test_too_much_is_refused_before_it_is_written():
 
 
 def test_what_unpacks_to_more_than_the_limit_is_not_read(monkeypatch):
-    monkeypatch.setattr(log_lines, "DOCUMENT", 1000)
+    monkeypatch.setattr(jobs, "DOCUMENT", 1000)
     with pytest.raises(LogError):
         unpack(zlib.compress(b'"' + b"x" * 2000 + b'"'))
