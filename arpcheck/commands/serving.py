@@ -23,8 +23,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from arpcheck.errors import OutputError, UsageError
 from arpcheck.model import Address, Interface, Outcome, Report, order
 from arpcheck.reports.prometheus import GAUGES, PREFIX, RUN_LABELS, Sample, distinct, of_run
-from arpcheck.watch.holding import Known, Subject, SubjectKind
-from arpcheck.watch.totals import AddressTotals, WatchEvent
+from arpcheck.watch.state import AddressTotals, Known, Subject, SubjectKind, WatchEvent
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse

@@ -19,8 +19,7 @@ from arpcheck.reports.formatting import moment
 from arpcheck.targets import JUDGED
 from arpcheck.text import count
 from arpcheck.watch import SETTLES, Watch, WatchRecord
-from arpcheck.watch.holding import Holding
-from arpcheck.watch.state import KnownNode, Place, WatchState, subjects
+from arpcheck.watch.state import Holding, KnownNode, Place, WatchState, subjects
 from arpcheck.watch.timeline import seconds
 from arpcheck.watch.watcher import outcome_of
 from arpcheck.wire.host import with_neighbours

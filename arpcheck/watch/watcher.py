@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 from typing import NamedTuple, assert_never
 
 from arpcheck.model import Accepted, Address, Arp, Mac, Outcome, Report, TargetReport, Verdict, order
-from arpcheck.watch.state import KnownAddress, WatchState
+from arpcheck.watch.state import AddressTotals, KnownAddress, Totals, WatchEvent, WatchState
 from arpcheck.watch.timeline import (
     AddressTimeline,
     ResponderChange,
@@ -21,7 +21,6 @@ from arpcheck.watch.timeline import (
     named,
     summary_of,
 )
-from arpcheck.watch.totals import AddressTotals, Totals, WatchEvent
 
 SERIES = 10.0
 """Seconds in which repeated announcements count as one: a speaker sends ten within 4.4 s."""

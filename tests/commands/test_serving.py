@@ -27,8 +27,7 @@ from arpcheck.commands.serving import (
 from arpcheck.errors import OutputError, UsageError
 from arpcheck.model import Outcome
 from arpcheck.reports import prometheus, render
-from arpcheck.watch.holding import Known, Subject, SubjectKind
-from arpcheck.watch.totals import AddressTotals, WatchEvent
+from arpcheck.watch.state import AddressTotals, Known, Subject, SubjectKind, WatchEvent
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 

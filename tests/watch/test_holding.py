@@ -9,7 +9,7 @@ import pytest
 from reports.report_samples import CLEAN, NON_STRICT, node, service
 
 from arpcheck.model import Accepted, Arp, Outcome, Severity, Verdict
-from arpcheck.watch.holding import HOLDS, Holding, Known, Subject, SubjectKind
+from arpcheck.watch.state import HOLDS, Holding, Known, Subject, SubjectKind
 
 BEGAN = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 ADDRESS = Subject(SubjectKind.ADDRESS, "10.0.0.50")

@@ -17,7 +17,7 @@ from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import Arp, Families, Mac, Outcome, Verdict
 from arpcheck.watch import Watch
-from arpcheck.watch.totals import WatchEvent
+from arpcheck.watch.state import WatchEvent
 from arpcheck.watch.watcher import MOST_CHANGES
 from arpcheck.wire.packets import Arrival, LinkLostError
 

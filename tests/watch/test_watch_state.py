@@ -13,9 +13,7 @@ from arpcheck.commands.watch_loop import Pace, WatchDependencies, run_watch
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import Arp, Outcome, Verdict
-from arpcheck.watch.holding import HOLDS, Subject, SubjectKind
-from arpcheck.watch.state import ForeignStateError, Place, read, written
-from arpcheck.watch.totals import WatchEvent
+from arpcheck.watch.state import HOLDS, ForeignStateError, Place, Subject, SubjectKind, WatchEvent, read, written
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 IP = IPv4Address("10.0.0.50")
