@@ -10,12 +10,10 @@ from dataclasses import dataclass, replace
 
 from arpcheck.model import Arp, Cause, Finding, NodeReport, Report, TargetReport
 from arpcheck.reports import Style
-from arpcheck.reports.connections import ConnectionLine, connections
-from arpcheck.reports.explanations import explanations
 from arpcheck.reports.formatting import NONE, code, inline, listing
 from arpcheck.reports.matrix import MEANINGS, Mark, grid
 from arpcheck.reports.patterns import Conduct, Pattern, Picture, conduct, conducts, confidence, picture
-from arpcheck.reports.rows import chosen, first_line, gravity
+from arpcheck.reports.rows import ConnectionLine, chosen, connections, explanations, first_line, gravity
 from arpcheck.reports.words import (
     address,
     announcer_of,

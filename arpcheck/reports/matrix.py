@@ -13,9 +13,8 @@ from textwrap import wrap
 
 from arpcheck.model import Arp, Kind, Report, Responder, TargetReport
 from arpcheck.reports import Style
-from arpcheck.reports.connections import summary
 from arpcheck.reports.formatting import NONE, listing
-from arpcheck.reports.rows import chosen
+from arpcheck.reports.rows import chosen, summary
 from arpcheck.reports.table import facts, headline, verdict_cell
 from arpcheck.reports.terminal import (
     GREEN,

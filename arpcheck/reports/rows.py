@@ -1,4 +1,5 @@
-"""Which addresses a format for people shows, in which order, and which of them share a row.
+"""What the formats for people share: which addresses they show, in which order, and which of them share a row; the words
+for why nobody replies for an address, or not the right node; and those for what `--reach` found. Every text is `plain`.
 
 What is wrong comes first. Addresses with the same verdict, responders, announcer and reason are one row, and rows with the
 same reason stand together, so that the reason is given once, under them."""
@@ -9,10 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from arpcheck.model import Outcome, Report, TargetReport, Verdict
+from arpcheck.model import Certainty, Outcome, ReachResult, ReachRow, Reason, ReasonId, Report, TargetReport, Verdict
 from arpcheck.reports import Style
-from arpcheck.reports.connections import is_plain_acceptance, summary
-from arpcheck.reports.formatting import listing
+from arpcheck.reports.formatting import NONE, listing
 from arpcheck.reports.words import address, announcer_of, repliers, service_names, verdict_line, verdict_of
 from arpcheck.text import PROSE_LIMIT, count, plain
 
@@ -132,3 +132,140 @@ def in_order(targets: Sequence[TargetReport]) -> tuple[Sequence[TargetReport], S
 
 def _is_fine(target: TargetReport) -> bool:
     return target.outcome is Outcome.FINE and not target.also and is_plain_acceptance(target)
+
+
+# ------------------------------------------------------------------------------- Why nobody replies, or not the right node
+
+ADDRESSES = 12
+"""Addresses that one explanation names."""
+READINGS = 6
+"""Objects that one explanation names for one reading, and its readings."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """A reason, with all addresses that have it."""
+
+    addresses: str
+    reason: str
+    certainty: str
+    read: tuple[str, ...]
+    """`Service web/nginx, Service web/blog, each: it has no endpoint`, for each reading."""
+    do: str
+
+
+def explanations(targets: Iterable[TargetReport]) -> Sequence[Explanation]:
+    """Every reason of every address, the surest first."""
+    found: dict[tuple[ReasonId, Certainty, str | None], list[tuple[TargetReport, Reason]]] = {}
+    for target in targets:
+        for reason in target.reasons:
+            found.setdefault((reason.id, reason.certainty, reason.implementation), []).append((target, reason))
+    return [_explanation(group) for group in sorted(found.values(), key=lambda group: group[0][1].certainty.rank)]
+
+
+def _explanation(group: Sequence[tuple[TargetReport, Reason]]) -> Explanation:
+    target, first = group[0]
+    subjects: dict[str, dict[str, None]] = {}
+    for _, reason in group:
+        subjects.setdefault(reason.evidence, {})[reason.subject] = None
+    read = [
+        plain(f"{listing(of, READINGS)}{', each' if len(of) > 1 else ''}: {evidence}", PROSE_LIMIT)
+        for evidence, of in subjects.items()
+    ]
+    more = len(read) - READINGS
+    alike = len({reason.do for _, reason in group}) == 1
+    return Explanation(
+        addresses=listing(dict.fromkeys(address(one) for one, _ in group), ADDRESSES),
+        reason=str(first.id),
+        certainty=str(first.certainty),
+        read=(*read[:READINGS], *([f"and {more:,} more"] if more > 0 else ())),
+        do=plain(first.do if alike else f"For {address(target)}: {first.do}", PROSE_LIMIT),
+    )
+
+
+def in_one_line(target: TargetReport) -> str:
+    """`no-ready-endpoint (sure): Service web/nginx: it has no endpoint. Do: …`, for each reason; a dash without any."""
+    said = (f"{one.id} ({one.certainty}): {one.subject}: {one.evidence}. Do: {one.do}" for one in target.reasons)
+    return "; ".join(plain(one, PROSE_LIMIT) for one in said) or NONE
+
+
+# ---------------------------------------------------------------------------------------------------- What `--reach` found
+
+_LEAST_SAID = (ReachResult.ACCEPTED,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionLine:
+    """A line of a table."""
+
+    ip: str
+    port: str
+    """`web/nginx:80`."""
+    responder: str
+    result: str
+    text: str
+    fine: bool
+
+
+def connections(targets: Iterable[TargetReport]) -> Sequence[ConnectionLine]:
+    """A line for each responder and port, what was not accepted first."""
+    found = [
+        ConnectionLine(
+            ip=address(target),
+            port=_port(row),
+            responder=plain(row.who),
+            result=result(row),
+            text=plain(row.text, PROSE_LIMIT),
+            fine=row.result in _LEAST_SAID,
+        )
+        for target in targets
+        for row in target.reach
+    ]
+    return sorted(found, key=lambda one: one.fine)
+
+
+def summary(target: TargetReport) -> tuple[str, ...]:
+    """`web/nginx:80 worker-1 accepted, worker-2 no-answer`, for each port."""
+    return tuple(
+        f"{_port(rows[0])} {', '.join(f'{plain(row.who)} {result(row)}' for row in rows)}" for rows in _by_port(target.reach)
+    )
+
+
+def sentences(target: TargetReport) -> tuple[str, ...]:
+    """Of what is more than an acceptance by the only responder."""
+    several = len(target.reach) > 1
+    return tuple(plain(row.text, PROSE_LIMIT) for row in target.reach if several or row.result not in _LEAST_SAID)
+
+
+def remarks(target: TargetReport) -> tuple[str, ...]:
+    """Those that no finding repeats and that say more than the word."""
+    return tuple(plain(row.text, PROSE_LIMIT) for row in target.reach if _says_more(row, target.reach))
+
+
+def _says_more(row: ReachRow, rows: Iterable[ReachRow]) -> bool:
+    if row.result is not ReachResult.ACCEPTED:
+        return row.result is ReachResult.OTHER_MAC
+    beside = any(other.result is ReachResult.ACCEPTED and _port(other) == _port(row) and other != row for other in rows)
+    return beside or row.node is None or row.by is not None
+
+
+def is_plain_acceptance(target: TargetReport) -> bool:
+    return all(row.result in _LEAST_SAID for row in target.reach)
+
+
+def result(row: ReachRow) -> str:
+    """`no-answer (routes)`, `not-asked (source-ranges)`, `no-answer (frames-lost)`."""
+    about = [str(row.why)] if row.why else [str(row.doubt)] if row.doubt else []
+    about += ["routes"] if row.routes and row.result is not ReachResult.ACCEPTED else []
+    return f"{row.result} ({', '.join(about)})" if about else str(row.result)
+
+
+def _by_port(rows: Iterable[ReachRow]) -> Iterable[Sequence[ReachRow]]:
+    found: dict[str, list[ReachRow]] = {}
+    for row in rows:
+        found.setdefault(_port(row), []).append(row)
+    return found.values()
+
+
+def _port(row: ReachRow) -> str:
+    return plain(f"{row.service or '-'}:{row.port}" if row.port else row.service or "-")

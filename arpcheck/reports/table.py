@@ -13,10 +13,19 @@ from typing import assert_never
 
 from arpcheck.model import Arp, Finding, NodeReport, Report, Responder, TargetReport
 from arpcheck.reports import Style
-from arpcheck.reports.connections import remarks, sentences, summary
-from arpcheck.reports.explanations import in_one_line
 from arpcheck.reports.formatting import NONE, listing, yes_no
-from arpcheck.reports.rows import Alike, SameReason, blocks, chosen, first_line, in_order
+from arpcheck.reports.rows import (
+    Alike,
+    SameReason,
+    blocks,
+    chosen,
+    first_line,
+    in_one_line,
+    in_order,
+    remarks,
+    sentences,
+    summary,
+)
 from arpcheck.reports.terminal import (
     GAP,
     GREY,

@@ -11,7 +11,7 @@ from report_samples import CLEAN, SILENT
 
 from arpcheck.model import CauseId, Report, TargetReport
 from arpcheck.reports import Style, render
-from arpcheck.reports.explanations import explanations
+from arpcheck.reports.rows import explanations
 from arpcheck.reports.words import likely
 
 REASONS = [(target, reason) for target in SILENT.targets for reason in target.reasons]

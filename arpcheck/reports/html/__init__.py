@@ -16,15 +16,13 @@ from markupsafe import Markup
 
 from arpcheck.model import Arp, NodeReport, Outcome, Report, Severity, TargetReport, Verdict
 from arpcheck.reports import Style
-from arpcheck.reports.connections import connections
 from arpcheck.reports.document import document
-from arpcheck.reports.explanations import Explanation, explanations
 from arpcheck.reports.formatting import NONE, embedded, listing, moment
 from arpcheck.reports.html.charts import NOTHING, Chart, Timeline, chart, scale, sketch, timelines, winners
 from arpcheck.reports.json import written
 from arpcheck.reports.matrix import MEANINGS, Mark, grid, without_marks
 from arpcheck.reports.patterns import Conduct, Pattern, conduct, conducts, confidence, picture
-from arpcheck.reports.rows import chosen, first_line
+from arpcheck.reports.rows import Explanation, chosen, connections, explanations, first_line
 from arpcheck.reports.words import (
     address,
     announcer_of,
