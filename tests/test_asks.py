@@ -11,7 +11,7 @@ from arpcheck import pipeline
 from arpcheck.errors import UsageError
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import Interface, Kind, Mac, Target
-from arpcheck.pipeline.requests import requests
+from arpcheck.pipeline.planning import requests
 
 VIP, NODE, FAR, CANARY, CONTROL = (
     IPv4Address(ip) for ip in ("10.0.0.50", "10.0.0.11", "172.16.0.11", "10.96.0.1", "192.0.2.1")
