@@ -32,7 +32,10 @@ from arpcheck.model.mac_addresses import (
 )
 from arpcheck.model.outcomes import (
     Arp,
+    Certainty,
     Outcome,
+    Reason,
+    ReasonId,
     Severity,
     Verdict,
 )
@@ -49,7 +52,6 @@ from arpcheck.model.reach import (
     ReachSkip,
     ReachTry,
 )
-from arpcheck.model.reasons import Certainty, Reason, ReasonId
 from arpcheck.model.records import (
     Announcement,
     Claim,

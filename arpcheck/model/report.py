@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 
 from arpcheck.model.frames import Interface, Target
 from arpcheck.model.mac_addresses import Address, Mac
-from arpcheck.model.outcomes import Arp, Outcome, Severity, Verdict
+from arpcheck.model.outcomes import Arp, Outcome, Reason, Severity, Verdict
 from arpcheck.model.reach import ReachRow
-from arpcheck.model.reasons import Reason
 from arpcheck.model.records import Claim, Gap, KubeProxy
 
 
