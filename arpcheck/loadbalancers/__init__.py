@@ -22,7 +22,7 @@ from arpcheck.loadbalancers import (
     unrecorded,
 )
 from arpcheck.loadbalancers.cilium import POLICIES
-from arpcheck.loadbalancers.cilium.allocation import POOLS as CILIUM_POOLS
+from arpcheck.loadbalancers.cilium import POOLS as CILIUM_POOLS
 from arpcheck.loadbalancers.common import (
     NODES,
     OWN_ADDRESS,

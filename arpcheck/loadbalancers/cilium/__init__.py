@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from arpcheck.loadbalancers.cilium import address_reasons, allocation
+from arpcheck.loadbalancers.cilium import address_reasons
 from arpcheck.loadbalancers.cilium.address_reasons import AddressOfCilium, PolicyMatch
-from arpcheck.loadbalancers.cilium.allocation import SATISFIED
 from arpcheck.loadbalancers.common import (
     NODES,
     annotations_of_services,
     any_of,
+    by_reason,
     condition,
     demoted,
     entries,
@@ -33,7 +33,7 @@ from arpcheck.loadbalancers.common import (
 )
 from arpcheck.loadbalancers.leases import LEASES, Lease, believed, homes, leases_named
 from arpcheck.model import Address, Announcement, Certainty, Claim, ClaimSource, Need, Reason, ReasonId
-from arpcheck.objects import Object, Objects, Service, at, text, texts
+from arpcheck.objects import Object, Objects, Service, at, items, name, text, texts
 
 POLICIES = Need(
     resource="ciliuml2announcementpolicies.cilium.io",
@@ -56,6 +56,18 @@ PEERINGS = Need(
     fields=("spec virtualRouters serviceSelector",),
     optional=True,
 )
+
+SATISFIED = "cilium.io/IPAMRequestSatisfied"
+
+_REASONS = {
+    "no_pool": ReasonId.NO_POOL,
+    "out_of_ips": ReasonId.POOL_EXHAUSTED,
+    "pool_selector_mismatch": ReasonId.REQUEST_NOT_MET,
+    "already_allocated": ReasonId.REQUEST_NOT_MET,
+    "already_allocated_incompatible_service": ReasonId.REQUEST_NOT_MET,
+}
+_WANTED = ("lbipam.cilium.io/ips", "io.cilium/lb-ipam-ips")
+_CLASSES = ("io.cilium/l2-announcer", "io.cilium/bgp-control-plane")
 
 
 def by_layer2(service: Service, ip: Address, objects: Objects) -> bool | None:
@@ -119,6 +131,12 @@ NAME = "cilium"
 _LEASE = "cilium-l2announce-"
 _IPAM = ("lbipam.cilium.io/ips", "lbipam.cilium.io/sharing-key", "io.cilium/lb-ipam-ips", "io.cilium/lb-ipam-sharing-key")
 
+POOLS = Need(
+    resource="ciliumloadbalancerippools.cilium.io",
+    costs="it is unknown which of Cilium's pools give a Service an address",
+    fields=("spec disabled", "spec serviceSelector"),
+    optional=True,
+)
 NEEDS: tuple[Need, ...] = (
     annotations_of_services(*_IPAM),
     of_services("status conditions type", "status conditions status"),
@@ -135,7 +153,8 @@ NEEDS: tuple[Need, ...] = (
     ADVERTISEMENTS,
     PEERINGS,
     *address_reasons.NEEDS,
-    *allocation.NEEDS,
+    POOLS,
+    of_services("status conditions reason", "status conditions message"),
 )
 
 
@@ -158,9 +177,19 @@ def announcement(service: Service, ip: Address, objects: Objects, at: datetime) 
 
 
 def unallocated(service: Service, objects: Objects, at: datetime) -> tuple[Reason, ...]:  # noqa: ARG001
-    """What LB-IPAM says in the condition of the Service, or that it has no pool."""
-    announces = bool(objects.of(POLICIES.resource))
-    return allocation.reasons(service, _labels(service), objects, cilium_announces=announces)
+    """What LB-IPAM says in the condition of the Service, or that it has no pool. The operator writes the condition of every
+    Service that it is responsible for, once there is a pool. A condition stays where Cilium was removed."""
+    labels = _labels(service)
+    said = next((one for one in items(service.raw, "status", "conditions") if text(one, "type") == SATISFIED), None)
+    if said is not None:
+        return (_of_condition(service, said, labels, objects),) if text(said, "status") == "False" else ()
+    if not was_read(objects, POOLS.resource) or objects.of(POOLS.resource):
+        return ()
+    certainty = Certainty.SURE if service.load_balancer_class in _CLASSES else Certainty.LIKELY
+    if certainty is Certainty.LIKELY and (service.load_balancer_class or not objects.of(POLICIES.resource)):
+        return ()
+    subject, evidence = f"Service {service.full_name}", "there is no CiliumLoadBalancerIPPool"
+    return (Reason(id=ReasonId.NO_POOL, subject=subject, evidence=evidence, certainty=certainty),)
 
 
 def reasons(service: Service, ip: Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
@@ -277,3 +306,37 @@ def _excuses(ingress: bool, taken: bool | None, bgp: bool | None) -> tuple[str, 
         return (POLICIES.resource,) if taken is None else ()
     bgp_only = taken is not True and bgp is not False
     return (POLICIES.resource, ADVERTISEMENTS.resource, PEERINGS.resource) if bgp_only else ()
+
+
+# ---------------------------------------------------------------------------------------- Why LB-IPAM gives no address
+# Source: cilium operator/pkg/lbipam/lbipam.go (satisfyService, isResponsibleForSVC, setSVCSatisfiedCondition).
+
+
+def _of_condition(service: Service, said: Object, labels: Mapping[str, str], objects: Objects) -> Reason:
+    why = text(said, "reason")
+    id_ = _REASONS.get(why, ReasonId.ALLOCATION_FAILED)
+    wanted = text(service.raw, "spec", "loadBalancerIP") or any(service.annotations.get(key) for key in _WANTED)
+    asked = id_ is ReasonId.NO_POOL and bool(wanted) and bool(objects.of(POOLS.resource))
+    pools = _barred(labels, objects) if id_ is ReasonId.NO_POOL and not asked else ""
+    return Reason(
+        id=ReasonId.REQUEST_NOT_MET if asked else id_,
+        subject=f"Service {service.full_name}",
+        evidence=f"condition {SATISFIED}: {text(said, 'message') or why or 'False'}{f' ({pools})' if pools else ''}",
+        certainty=Certainty.SURE if was_read(objects, POOLS.resource) else Certainty.LIKELY,
+    )
+
+
+def _barred(labels: Mapping[str, str], objects: Objects) -> str:
+    """Why the pools give it none."""
+    found = objects.of(POOLS.resource)
+    if was_read(objects, POOLS.resource) and not found:
+        return "there is none"
+    why = {name(pool): _why_not(pool, labels) for pool in found}
+    return by_reason({pool: said for pool, said in why.items() if said})
+
+
+def _why_not(pool: Object, labels: Mapping[str, str]) -> str:
+    if at(pool, "spec", "disabled") is True:
+        return "it is disabled"
+    selector = at(pool, "spec", "serviceSelector")
+    return "its serviceSelector does not select it" if selector is not None and fits(selector, labels) is False else ""
