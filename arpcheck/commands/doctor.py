@@ -37,8 +37,7 @@ from arpcheck.pipeline.planning import every_node_address
 from arpcheck.reports.formatting import listing
 from arpcheck.targets import all_targets
 from arpcheck.text import PROSE_LIMIT, count, plain
-from arpcheck.wire.host import candidates, this_host, usable
-from arpcheck.wire.ipv6_host import filters, ipv6_state
+from arpcheck.wire.host import candidates, ipv6_filters, ipv6_state, this_host, usable
 from arpcheck.wire.packet_socket import LiveWire
 from arpcheck.wire.privilege import is_root_itself
 
@@ -185,7 +184,7 @@ def _ipv6_check(host: Host, names: tuple[str, ...]) -> Check:
         why = f"{' and '.join(deaf)} is not in the group of that address, so nodes that ask for it get no reply"
         cure = "`ip -6 maddr show` lists the groups; take the link down and up"
         return Check(what=CheckId.IPV6, state=CheckState.NOTE, says=f"{says}; {why}", cure=cure)
-    if filters():
+    if ipv6_filters():
         says += "; a packet filter is loaded, which must accept ICMPv6 types 135 and 136"
     return Check(what=CheckId.IPV6, state=CheckState.OK, says=says)
 

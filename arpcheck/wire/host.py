@@ -1,5 +1,5 @@
-"""Reads this host's interfaces and whether they lead to the LAN, its kernel's ARP settings and its ARP table from psutil and
-/proc.
+"""Reads this host's interfaces and whether they lead to the LAN, what works of IPv6 there, its kernel's ARP settings and its
+ARP table from psutil and /proc.
 
 Unusable interfaces are refused here, before anything is sent."""
 
@@ -9,13 +9,14 @@ import os
 import re
 import socket
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from ipaddress import IPv4Interface, IPv6Interface
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Interface, IPv6Address, IPv6Interface
 from pathlib import Path
 
 from arpcheck.errors import UsageError
 from arpcheck.model import Host, Interface, Mac, Neighbour
 from arpcheck.objects import ipv4
+from arpcheck.wire.neighbour_discovery import solicited_node
 
 # ------------------------------------------------------------------------------------ Interfaces that do not lead to the LAN
 
@@ -212,14 +213,19 @@ _TENTATIVE, _DAD_FAILED = 0x40, 0x08
 
 
 def ipv6_addresses(text: str) -> Mapping[str, tuple[str, ...]]:
-    """The usable addresses of each interface in /proc/net/if_inet6 (net/ipv6/addrconf.c, if6_seq_show)."""
+    """The usable addresses of each interface in /proc/net/if_inet6."""
     found: dict[str, list[IPv6Interface]] = {}
-    for line in text.splitlines():
-        columns = line.split()
-        if len(columns) == 6 and not int(columns[4], 16) & (_TENTATIVE | _DAD_FAILED):
-            address = IPv6Interface((int(columns[0], 16), int(columns[2], 16)))
-            found.setdefault(columns[5], []).append(address)
+    for name, address, flags in _inet6(text):
+        if not flags & (_TENTATIVE | _DAD_FAILED):
+            found.setdefault(name, []).append(address)
     return {name: tuple(address.with_prefixlen for address in sorted(of)) for name, of in found.items()}
+
+
+def _inet6(text: str) -> Iterable[tuple[str, IPv6Interface, int]]:
+    """Interface, address and flags of the lines of if_inet6 (net/ipv6/addrconf.c, if6_seq_show)."""
+    for columns in (line.split() for line in text.splitlines()):
+        if len(columns) == 6:
+            yield columns[5], IPv6Interface((int(columns[0], 16), int(columns[2], 16))), int(columns[4], 16)
 
 
 def _effective(name: str, interface: str) -> int | None:
@@ -229,9 +235,76 @@ def _effective(name: str, interface: str) -> int | None:
     return max(numbers) if len(numbers) == 2 else None
 
 
-def _file_text(path: str) -> str | None:
+def _file_text(path: str | Path) -> str | None:
     """A kernel file; None if this system lacks it (macOS, a masked /proc)."""
     try:
         return Path(path).read_text().strip()
     except OSError:
         return None
+
+
+# ------------------------------------------------------------------------------------------------- What of IPv6 works here
+
+# For `arpcheck doctor`, which sends nothing. Requests come from the link-local address, and a node asks who has it before it
+# replies: this kernel must receive that question, in the address's solicited-node group, and reply. Replies reach the packet
+# socket whatever the kernel filters.
+
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ipv6State:
+    """Of one interface."""
+
+    link_local: IPv6Address | None
+    """The sender of requests; None if it has none that the kernel uses."""
+    why: str = ""
+    """Why it has none, as a clause."""
+    cure: str = ""
+    in_group: bool = True
+    """It is in the solicited-node group of `link_local`, in which nodes ask for it."""
+
+
+def ipv6_state(name: str, proc: Path = PROC) -> Ipv6State:
+    addresses = _file_text(proc / "net/if_inet6")
+    if addresses is None:
+        return Ipv6State(link_local=None, why="this kernel has no IPv6", cure="Boot without ipv6.disable=1")
+    off = proc / f"sys/net/ipv6/conf/{name}/disable_ipv6"
+    if _file_text(off) == "1":
+        return Ipv6State(link_local=None, why="IPv6 is off there", cure=f"`sysctl net.ipv6.conf.{name}.disable_ipv6=0`")
+    found = [(ip, flags) for own, at, flags in _inet6(addresses) if own == name and (ip := at.ip).is_link_local]
+    usable = next((ip for ip, flags in found if not flags & (_TENTATIVE | _DAD_FAILED)), None)
+    if usable is not None:
+        return Ipv6State(link_local=usable, in_group=_in_group(name, solicited_node(usable), proc))
+    return _unusable(name, found)
+
+
+def _unusable(name: str, found: list[tuple[IPv6Address, int]]) -> Ipv6State:
+    if duplicate := next((ip for ip, flags in found if flags & _DAD_FAILED), None):
+        return Ipv6State(
+            link_local=None,
+            why=f"another host has its link-local address {duplicate}",
+            cure=f"Find it (`ip -6 neigh`), and give {name} another one: `ip address add fe80::…/64 dev {name}`",
+        )
+    if found:
+        why = f"its link-local address {found[0][0]} is still checked for duplicates"
+        return Ipv6State(link_local=None, why=why, cure="Run it again in two seconds")
+    return Ipv6State(
+        link_local=None,
+        why="it has no link-local address",
+        cure=f"`sysctl net.ipv6.conf.{name}.addr_gen_mode=0`, or `ip address add fe80::…/64 dev {name}`",
+    )
+
+
+def ipv6_filters(proc: Path = PROC) -> bool:
+    """A packet filter of IPv6 may be loaded (ip6tables; nftables, of which only the use of the module shows)."""
+    named = _file_text(proc / "net/ip6_tables_names") or ""
+    modules = [line.split() for line in (_file_text(proc / "modules") or "").splitlines()]
+    return "filter" in named.split() or any(line[0] == "nf_tables" and line[2] != "0" for line in modules if len(line) > 2)
+
+
+def _in_group(name: str, group: IPv6Address, proc: Path) -> bool:
+    """By igmp6 (net/ipv6/mcast.c, igmp6_mc_seq_show); True where it can't be read."""
+    text = _file_text(proc / "net/igmp6")
+    lines = (line.split() for line in (text or "").splitlines())
+    return text is None or any(columns[1:3] == [name, group.packed.hex()] for columns in lines)

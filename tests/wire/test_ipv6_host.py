@@ -4,7 +4,7 @@ from ipaddress import IPv6Address
 
 import pytest
 
-from arpcheck.wire.ipv6_host import filters, ipv6_state
+from arpcheck.wire.host import ipv6_filters, ipv6_state
 
 LINK = "fe80000000000000000002fffe000100 02 40 20 {flags}     eth0\n"
 GLOBAL = "20010db8001000000000000000000005 02 40 00 80     eth0\n"
@@ -56,4 +56,4 @@ def test_without_one_it_says_why_and_what_to_do(tmp_path, addresses, off, why):
     ],
 )
 def test_a_packet_filter_that_may_be_loaded(tmp_path, more, expected):
-    assert filters(proc(tmp_path, **more)) is expected
+    assert ipv6_filters(proc(tmp_path, **more)) is expected
